@@ -1,0 +1,133 @@
+package alipayplus
+
+import (
+	"context"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+)
+
+// AuthorizationStatus says whether the platform may call the target app's APIs
+// for a mini program. It is open to unknown values. The names are not documented.
+type AuthorizationStatus string
+
+// The authorization statuses.
+const (
+	// AuthorizationNone: never asked for, or not completed in time.
+	AuthorizationNone AuthorizationStatus = "NOT_AUTHORIZED"
+	// AuthorizationPending: begun; somebody must visit the page.
+	AuthorizationPending AuthorizationStatus = "PENDING"
+	// AuthorizationGranted: the platform may call the APIs.
+	AuthorizationGranted AuthorizationStatus = "AUTHORIZED"
+	// AuthorizationRevoked: the authorization was taken back.
+	AuthorizationRevoked AuthorizationStatus = "REVOKED"
+)
+
+func authorizationTransitions() []transition[AuthorizationStatus] {
+	return []transition[AuthorizationStatus]{
+		{AuthorizationNone, "begin", AuthorizationPending},
+		{AuthorizationPending, "begin again", AuthorizationPending},
+		{AuthorizationPending, "confirm on the target app's page", AuthorizationGranted},
+		{AuthorizationPending, "let it expire", AuthorizationNone},
+		{AuthorizationGranted, "revoke", AuthorizationRevoked},
+		{AuthorizationRevoked, "begin", AuthorizationPending},
+	}
+}
+
+// Known says whether this version of the library knows the status.
+func (s AuthorizationStatus) Known() bool { return known(authorizationTransitions(), s) }
+
+// Terminal says whether nothing leads out of the status; no status is terminal.
+func (s AuthorizationStatus) Terminal() bool { return terminal(authorizationTransitions(), s) }
+
+// CanBecome says whether the rules lead from s to next in one step.
+func (s AuthorizationStatus) CanBecome(next AuthorizationStatus) bool {
+	return canBecome(authorizationTransitions(), s, next)
+}
+
+// Authorization is the workspace's permission for the platform to call the
+// target app's APIs for one mini program.
+type Authorization struct {
+	// ProgramID is the mini program.
+	ProgramID string `json:"programId"`
+	// TargetApp is the app whose APIs are called.
+	TargetApp TargetApp `json:"targetApp"`
+	// Status says whether it is granted.
+	Status AuthorizationStatus `json:"status"`
+	// URL is the page that a person must visit, logged in to the target app,
+	// while the status is PENDING; empty otherwise.
+	URL string `json:"url,omitempty"`
+	// State is the one-time value that ties the visit to this authorization;
+	// it is part of URL and is shown back when the visit ends.
+	State string `json:"state,omitempty"`
+	// ExpiresAt is until when the page can be used; zero unless PENDING.
+	ExpiresAt time.Time `json:"expiresAt,omitzero"`
+	// GrantedAt is when it was granted; zero before.
+	GrantedAt time.Time `json:"grantedAt,omitzero"`
+}
+
+// AuthorizationInput names an authorization.
+type AuthorizationInput struct {
+	// ProgramID is the mini program.
+	ProgramID string `json:"programId" validate:"required"`
+	// TargetApp is the app whose APIs are called.
+	TargetApp TargetApp `json:"targetApp" validate:"required"`
+}
+
+// Validate checks the fields.
+func (in AuthorizationInput) Validate() error { return validate("authorization", in, nil) }
+
+// BeginAuthorizationInput is what [AuthorizationsClient.Begin] takes.
+type BeginAuthorizationInput struct {
+	// ProgramID is the mini program.
+	ProgramID string `json:"programId" validate:"required"`
+	// TargetApp is the app whose APIs are called.
+	TargetApp TargetApp `json:"targetApp" validate:"required"`
+	// RequestID is the idempotency key; empty: the client makes one.
+	RequestID string `json:"requestId,omitempty"`
+}
+
+// Validate checks the fields.
+func (in BeginAuthorizationInput) Validate() error { return validate("authorization", in, nil) }
+
+// AuthorizationsClient asks for and follows authorizations. It is safe for
+// concurrent use.
+type AuthorizationsClient struct{ client *Client }
+
+// Begin returns the page that a person must visit to authorize the platform,
+// and the state that protects the round trip. Beginning anew makes the former
+// page useless; one that is granted already is returned as it is. Errors:
+// [ErrNotFound], [ErrPermission].
+func (c *AuthorizationsClient) Begin(ctx context.Context, in BeginAuthorizationInput) (*Authorization, error) {
+	in.RequestID = newRequestID(in.RequestID)
+	return send[Authorization](ctx, c.client, contract.AuthorizationBegin, in.RequestID, in)
+}
+
+// Get reads the authorization of a mini program; one that was never begun is
+// NOT_AUTHORIZED, not an error. Errors: [ErrNotFound] for the mini program.
+func (c *AuthorizationsClient) Get(ctx context.Context, in AuthorizationInput) (*Authorization, error) {
+	return send[Authorization](ctx, c.client, contract.AuthorizationQuery, "", in)
+}
+
+// WaitGranted waits until a begun authorization is AUTHORIZED and returns it.
+// When it expires or is revoked instead, or was never begun, the error is a
+// [WaitError] with [ErrAuthorizationRequired] in it, and the authorization is
+// returned all the same. The context is the deadline.
+func (c *AuthorizationsClient) WaitGranted(ctx context.Context, in AuthorizationInput, opts AuthorizationWait) (*Authorization, error) {
+	return wait(ctx, "authorizations.waitGranted", in.ProgramID, opts, waiter[Authorization]{
+		poll: func(ctx context.Context, _ string) (*Authorization, error) {
+			return c.Get(ctx, in)
+		},
+		state: func(a *Authorization) string { return string(a.Status) },
+		done: func(_ context.Context, a *Authorization) (bool, error) {
+			switch a.Status {
+			case AuthorizationGranted:
+				return true, nil
+			case AuthorizationNone, AuthorizationRevoked:
+				return false, &AuthorizationRequiredError{ProgramID: in.ProgramID, TargetApp: in.TargetApp}
+			default:
+				return false, nil
+			}
+		},
+	})
+}

@@ -1,0 +1,382 @@
+package alipayplus
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
+	"github.com/alipayplus-go/alipayplus/internal/transport"
+)
+
+const (
+	jsonContent  = "application/json; charset=UTF-8"
+	maxRequestID = 64
+	isoTime      = "2006-01-02T15:04:05.000Z07:00"
+	// excerptBytes is how much of an answer that is no JSON an error keeps.
+	excerptBytes = 512
+)
+
+// newRequestID keeps the caller's idempotency key or makes one.
+func newRequestID(given string) string {
+	if given != "" {
+		return given
+	}
+	return rand.Text()
+}
+
+// answer is the outside of every answer: the documented result object, and what
+// this contract adds to it.
+type answer[T any] struct {
+	answerHead
+	Data *T `json:"data"`
+}
+
+func (a *answer[T]) reset() { *a = answer[T]{} }
+
+// envelope is an answer of any operation.
+type envelope interface {
+	reset()
+	head() *answerHead
+}
+
+type answerHead struct {
+	Result struct {
+		Status  ResultStatus `json:"resultStatus"`
+		Code    Code         `json:"resultCode"`
+		Message string       `json:"resultMessage"`
+	} `json:"result"`
+	// RequestID repeats that of a write, so that an answer cannot be taken for
+	// another call's.
+	RequestID string        `json:"requestId"`
+	Details   *errorDetails `json:"details"`
+}
+
+func (h *answerHead) head() *answerHead { return h }
+
+// errorDetails are the machine-readable part of a refusal.
+type errorDetails struct {
+	Fields        []FieldError                `json:"fields"`
+	Limit         *LimitError                 `json:"limit"`
+	Ratio         *RatioError                 `json:"ratio"`
+	Authorization *AuthorizationRequiredError `json:"authorization"`
+}
+
+// send makes one logical call: checks the input, sends it until there is a
+// verdict, and returns the data of the answer.
+func send[T any](ctx context.Context, c *Client, op contract.Operation, requestID string, in any) (*T, error) {
+	var got answer[T]
+	if err := sendTo(ctx, c, op, requestID, in, &got); err != nil {
+		return nil, err
+	}
+	if got.Data == nil {
+		return nil, noData(op, requestID)
+	}
+	return got.Data, nil
+}
+
+// sendTo is send for an answer of any shape.
+func sendTo(ctx context.Context, c *Client, op contract.Operation, requestID string, in any, got envelope) error {
+	if err := checkInput(in, requestID); err != nil {
+		return refused(op, err)
+	}
+	body, err := json.Marshal(in)
+	if err != nil {
+		return refused(op, err)
+	}
+	return c.exchange(ctx, op, requestID, &transport.Call{ContentType: jsonContent, Body: body}, got)
+}
+
+func noData(op contract.Operation, requestID string) error {
+	return &Error{
+		Operation: op.Name, RequestID: requestID, OutcomeUnknown: op.Write,
+		Message: "the answer has no data", Hint: "check the version of the platform",
+	}
+}
+
+// checkInput refuses what the platform would refuse.
+func checkInput(in any, requestID string) error {
+	if len(requestID) > maxRequestID {
+		return &ValidationError{Subject: "call", Fields: []FieldError{
+			{Path: "requestId", Message: fmt.Sprintf("must have at most %d characters", maxRequestID)},
+		}}
+	}
+	if v, ok := in.(validator); ok {
+		return v.Validate()
+	}
+	return nil
+}
+
+// exchange sends a call until there is a verdict; a success is in got.
+func (c *Client) exchange(ctx context.Context, op contract.Operation, requestID string, call *transport.Call, got envelope) error {
+	call.Operation, call.RequestID = op.Name, requestID
+	call.Method, call.URL = http.MethodPost, c.endpoint.address+op.Path
+	call.Repeatable = true // every write carries the key under which it is done once
+	call.Judge = func(a *transport.Answer) transport.Verdict { return c.judge(op, requestID, a, got) }
+	if call.Sign == nil {
+		call.Sign = func(_ context.Context, h http.Header) error { return c.sign(op, h, call.Body) }
+	}
+	if _, err := c.transport.Do(ctx, call); err != nil {
+		return c.failed(ctx, op, requestID, err)
+	}
+	return nil
+}
+
+// sign adds the documented headers of one attempt.
+func (c *Client) sign(op contract.Operation, h http.Header, body []byte) error {
+	at := c.now()
+	digest := signing.Digest(http.MethodPost, c.endpoint.path+op.Path, c.clientID, at, body)
+	return c.setHeaders(h, at, digest[:])
+}
+
+func (c *Client) setHeaders(h http.Header, at string, digest []byte) error {
+	signature, err := signing.Sign(c.signer, digest)
+	if err != nil {
+		return fmt.Errorf("sign the request: %w", err)
+	}
+	h["Client-Id"] = []string{c.clientID}
+	h["Request-Time"] = []string{at}
+	h["Signature"] = []string{signing.Header{KeyVersion: c.keyVersion, Signature: signature}.String()}
+	return nil
+}
+
+// signStream is sign for a body that is read in pieces.
+func (c *Client) signStream(op contract.Operation, h http.Header, body io.Reader) error {
+	at := c.now()
+	hash := signing.NewDigest(http.MethodPost, c.endpoint.path+op.Path, c.clientID, at)
+	if _, err := io.Copy(hash, body); err != nil {
+		return fmt.Errorf("read the content: %w", err)
+	}
+	return c.setHeaders(h, at, hash.Sum(nil))
+}
+
+func (c *Client) now() string {
+	if c.timeFormat == TimeUnixMilli {
+		return strconv.FormatInt(time.Now().UnixMilli(), 10)
+	}
+	return time.Now().Format(isoTime)
+}
+
+// judge decides what an answer is worth: whether it can be trusted, whether it
+// is a success, and whether the call may be sent again.
+func (c *Client) judge(op contract.Operation, requestID string, a *transport.Answer, got envelope) transport.Verdict {
+	trace := a.Header.Get("Trace-Id")
+	fail := func(e *Error) *Error {
+		e.Operation, e.RequestID, e.TraceID, e.HTTPStatus = op.Name, requestID, trace, a.Status
+		return e
+	}
+	if a.Header.Get("Signature") == "" {
+		return unsigned(a, fail)
+	}
+	answered, err := c.verify(op, a)
+	if err != nil {
+		return transport.Verdict{Err: fail(untrusted(err)), TraceID: trace}
+	}
+	got.reset()
+	if err := json.Unmarshal(a.Body, got); err != nil {
+		return transport.Verdict{Err: fail(notJSON(a)), TraceID: trace}
+	}
+	head := got.head()
+	v := transport.Verdict{ResultCode: string(head.Result.Code), ResultStatus: string(head.Result.Status), TraceID: trace}
+	if head.Result.Status != ResultSuccess {
+		e := fail(refusal(head, a))
+		e.Hint = hintFor(e.Code, answered)
+		v.Err, v.Retry, v.Outcome = e, e.Retryable, outcome(e)
+		return v
+	}
+	if err := c.fresh(answered); err != nil {
+		v.Err = fail(untrusted(err))
+	} else if op.Write && requestID != "" && head.RequestID != requestID {
+		v.Err = fail(untrusted(&SignatureError{Reason: "it belongs to another request"}))
+	}
+	return v
+}
+
+// verify checks the signature over the raw bytes and returns when the answer
+// was made.
+func (c *Client) verify(op contract.Operation, a *transport.Answer) (time.Time, error) {
+	signed, err := signing.ParseHeader(a.Header.Get("Signature"))
+	if err != nil {
+		return time.Time{}, &SignatureError{Reason: err.Error()}
+	}
+	if id := a.Header.Get("Client-Id"); id != c.clientID {
+		return time.Time{}, &SignatureError{Reason: "it is made out to another client id"}
+	}
+	key, ok := c.platform.find(signed.KeyVersion)
+	if !ok {
+		return time.Time{}, &SignatureError{Reason: fmt.Sprintf("it is signed with key version %q, for which there is no platform key; give WithPlatformKey for it", signed.KeyVersion)}
+	}
+	at := a.Header.Get("Response-Time")
+	digest := signing.Digest(http.MethodPost, c.endpoint.path+op.Path, c.clientID, at, a.Body)
+	if err := signing.Verify(key, digest[:], signed.Signature); err != nil {
+		return time.Time{}, &SignatureError{Reason: "the signature does not fit; check the platform's public key (WithPlatformKey)"}
+	}
+	answered, err := ParseMessageTime(at)
+	if err != nil {
+		return time.Time{}, &SignatureError{Reason: "its Response-Time is not a time"}
+	}
+	return answered, nil
+}
+
+// ParseMessageTime reads a Request-Time or Response-Time in either form that is
+// in use: ISO 8601, or milliseconds since 1970.
+func ParseMessageTime(text string) (time.Time, error) {
+	if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return time.UnixMilli(ms), nil
+	}
+	return time.Parse(time.RFC3339Nano, text)
+}
+
+// fresh refuses an answer that was made too long ago, or in the future.
+func (c *Client) fresh(answered time.Time) error {
+	if skew := time.Since(answered).Abs(); skew > c.maxSkew {
+		return &SignatureError{Reason: fmt.Sprintf("it was made %v away from this machine's time; set the clock, or somebody replays old answers", skew.Round(time.Second))}
+	}
+	return nil
+}
+
+func untrusted(err error) *Error {
+	return &Error{Message: err.Error(), cause: err}
+}
+
+// unsigned is the verdict on an answer without a signature: the platform signs
+// all it says, so this comes from something in between, and is no success.
+func unsigned(a *transport.Answer, fail func(*Error) *Error) transport.Verdict {
+	e := fail(&Error{Body: excerpt(a.Body)})
+	kind := a.Header.Get("Content-Type")
+	switch {
+	case a.Status == http.StatusTooManyRequests:
+		e.Message, e.Retryable, e.cause = "too many calls, says something in front of the platform", true, ErrRateLimited
+		return transport.Verdict{Err: e, Retry: true, Outcome: transport.NotProcessed}
+	case a.Status >= http.StatusInternalServerError:
+		e.Message, e.Retryable = fmt.Sprintf("the answer is not the platform's: unsigned, content type %q", kind), true
+		e.Hint = "the gateway in front of the platform has a problem; try later"
+		return transport.Verdict{Err: e, Retry: true, Outcome: transport.Unknown}
+	case a.Status >= http.StatusMultipleChoices:
+		e.Message = fmt.Sprintf("the answer is not the platform's: unsigned, content type %q", kind)
+		e.Hint = "check the base URL (WithBaseURL, ALIPAYPLUS_BASE_URL)"
+		return transport.Verdict{Err: e, Outcome: transport.NotProcessed}
+	default:
+		err := &SignatureError{Reason: fmt.Sprintf("it is not signed (content type %q)", kind)}
+		e.Message, e.cause = err.Error(), err
+		e.Hint = "check the base URL (WithBaseURL, ALIPAYPLUS_BASE_URL)"
+		return transport.Verdict{Err: e}
+	}
+}
+
+func notJSON(a *transport.Answer) *Error {
+	return &Error{
+		Message: fmt.Sprintf("the answer is signed but cannot be read (content type %q)", a.Header.Get("Content-Type")),
+		Hint:    "check the version of the platform", Body: excerpt(a.Body),
+	}
+}
+
+func excerpt(body []byte) string {
+	return strings.ToValidUTF8(string(body[:min(len(body), excerptBytes)]), "?")
+}
+
+// refusal turns a result that is no success into an error.
+func refusal(head *answerHead, a *transport.Answer) *Error {
+	e := &Error{Code: head.Result.Code, ResultStatus: head.Result.Status, Message: head.Result.Message}
+	switch {
+	case e.Code == CodeTrafficExceedLimit:
+		e.Retryable = true
+	case e.ResultStatus == ResultFailed:
+		// refused, and known to be
+	case e.ResultStatus == ResultAccepted:
+		e.Message = strings.TrimSpace("accepted, but not done yet; read the state to learn what came of it. " + e.Message)
+	default:
+		e.Retryable = e.ResultStatus == ResultUnknown || a.Status >= http.StatusInternalServerError
+	}
+	if d := head.Details; d != nil {
+		e.Fields, e.cause = d.Fields, d.cause()
+	}
+	return e
+}
+
+func (d *errorDetails) cause() error {
+	switch {
+	case d.Limit != nil:
+		return d.Limit
+	case d.Ratio != nil:
+		return d.Ratio
+	case d.Authorization != nil:
+		return d.Authorization
+	case len(d.Fields) > 0:
+		return &ValidationError{Subject: "input", Fields: d.Fields}
+	default:
+		return nil
+	}
+}
+
+// outcome says what a trusted refusal tells about the effect of the call.
+func outcome(e *Error) transport.Outcome {
+	switch {
+	case e.Code == CodeTrafficExceedLimit:
+		return transport.NotProcessed
+	case e.ResultStatus == ResultFailed:
+		return transport.Final
+	default:
+		return transport.Unknown
+	}
+}
+
+// hintFor is the code's hint; for a wrong clock it says by how much.
+func hintFor(code Code, answered time.Time) string {
+	if code != CodeTimestampInvalid {
+		return code.hint()
+	}
+	off := time.Since(answered).Round(time.Second)
+	if off < 0 {
+		return fmt.Sprintf("set this machine's clock: it is %v behind the platform's", -off)
+	}
+	return fmt.Sprintf("set this machine's clock: it is %v ahead of the platform's", off)
+}
+
+// failed turns what the transport came to into the one error of this package.
+func (c *Client) failed(ctx context.Context, op contract.Operation, requestID string, err error) error {
+	failure, ok := errors.AsType[*transport.Failure](err)
+	if !ok {
+		return refused(op, err)
+	}
+	e := &Error{Operation: op.Name, RequestID: requestID, Message: failure.Err.Error(), cause: failure.Err}
+	if judged, ok := errors.AsType[*Error](failure.Err); ok {
+		copied := *judged
+		e = &copied
+	} else {
+		e.Retryable = ctx.Err() == nil && failure.Attempts > 0
+		e.Hint = networkHint(failure)
+	}
+	e.Attempts = failure.Attempts
+	e.OutcomeUnknown = op.Write && failure.OutcomeUnknown
+	e.RetryAfter = failure.RetryAfter
+	if failure.Stopped != nil {
+		e.Message += "; " + failure.Stopped.Error()
+		e.cause = errors.Join(e.cause, failure.Stopped)
+	}
+	return e
+}
+
+func networkHint(f *transport.Failure) string {
+	if f.OutcomeUnknown || f.Answer != nil || f.Attempts == 0 {
+		return ""
+	}
+	return "check the base URL (WithBaseURL, ALIPAYPLUS_BASE_URL), the network, and that the platform runs"
+}
+
+// refused is the error of a call that was not sent.
+func refused(op contract.Operation, err error) error {
+	e := &Error{Operation: op.Name, Message: err.Error(), cause: err}
+	if invalid, ok := errors.AsType[*ValidationError](err); ok {
+		e.Fields = invalid.Fields
+	}
+	return e
+}

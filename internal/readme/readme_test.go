@@ -1,0 +1,53 @@
+package readme_test
+
+import (
+	"io/fs"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus/internal/readme"
+)
+
+// repository is where this repository's files are, seen from the tests of this package.
+const repository = "../.."
+
+func TestGoSnippetsOfThisRepositoryCompile(t *testing.T) {
+	preamble, err := os.ReadFile("preamble.go.txt")
+	require.NoError(t, err)
+	checker := readme.NewChecker(t.Context(), repository, string(preamble))
+
+	require.NoError(t, checker.Check("preamble.go.txt", readme.Fence{Line: 1}), "the preamble has to compile without a snippet")
+	for _, doc := range documents(t) {
+		for _, fence := range doc.Fences {
+			if fence.Language == "go" {
+				t.Run(doc.Path, func(t *testing.T) {
+					require.NoError(t, checker.Check(doc.Path, fence))
+				})
+			}
+		}
+	}
+}
+
+func TestLinksOfThisRepositoryLeadSomewhere(t *testing.T) {
+	require.Empty(t, readme.BrokenLinks(os.DirFS(repository), documents(t)))
+}
+
+func TestNothingInThisRepositoryNamesAMachine(t *testing.T) {
+	found, err := readme.MachineNames(os.DirFS(repository))
+
+	require.NoError(t, err)
+	require.Empty(t, found)
+}
+
+func documents(t *testing.T) []readme.Document {
+	t.Helper()
+	repo := os.DirFS(repository)
+	_, err := fs.Stat(repo, "README.md")
+	require.NoError(t, err, "the checks look at the wrong directory, or the repository has no README.md")
+
+	docs, err := readme.Documents(repo)
+	require.NoError(t, err)
+	return docs
+}

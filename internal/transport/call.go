@@ -1,0 +1,80 @@
+package transport
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"time"
+)
+
+// Call is one logical call: what is sent, again and again if need be, until its Judge is content. It is not changed by
+// Transport.Do and may be read by it until Do returns.
+type Call struct {
+	// Operation names the call in logs, events and errors, for example "releases.create".
+	Operation string
+	// Method is the HTTP method, URL the absolute http or https address. Its query never appears in an error or a log;
+	// its path does.
+	Method, URL string
+	// ContentType is the Content-Type header of the request; empty: none is sent.
+	ContentType string
+
+	// Body is the request's body. It is neither copied nor changed; nil or empty: no body.
+	Body []byte
+	// Open is used instead of Body for a body that is too large for memory. It is called for every attempt and returns the
+	// body from its beginning; every stream it returns is closed. Nil: Body is sent.
+	Open func() (io.ReadCloser, error)
+	// Size is the exact number of bytes that a stream of Open holds.
+	Size int64
+
+	// Sign adds the headers of one attempt (time stamp, nonce, signature). It is called for every attempt with a fresh header
+	// map that holds Content-Type, User-Agent and Accept-Encoding already. An error ends the call: nothing is sent. Nil:
+	// nothing is added.
+	Sign func(ctx context.Context, header http.Header) error
+	// Repeatable says that sending twice does no harm: a read, or a write that carries its idempotency key. Such a call is
+	// also sent again after an unknown outcome; any other only when the attempt surely had no effect.
+	Repeatable bool
+	// RequestID goes to logs and events, so that they can be found again at the peer.
+	RequestID string
+	// Judge looks at every complete answer, redirects included, and says what it is worth. Required.
+	Judge func(*Answer) Verdict
+}
+
+// Answer is one complete HTTP answer of the peer.
+type Answer struct {
+	// Status is the HTTP status code.
+	Status int
+	// Header holds the answer's headers as received.
+	Header http.Header
+	// Body holds the raw bytes, never decompressed, so that a signature over them can be verified.
+	Body []byte
+	// Sent is when the attempt was handed to the network.
+	Sent time.Time
+	// Attempt counts from 1.
+	Attempt int
+}
+
+// Verdict is what a Judge thinks of an answer.
+type Verdict struct {
+	// Err is nil for a success. Its text ends up in errors and events: it must hold no header value and no body.
+	Err error
+	// Retry says that the same call, sent again, may succeed.
+	Retry bool
+	// Outcome says what is known about the effect of a call that failed.
+	Outcome Outcome
+	// RetryAfter is the wait that the peer asked for. 0 or less: the answer's Retry-After header counts, if it has one.
+	RetryAfter time.Duration
+	// ResultCode, ResultStatus and TraceID are the peer's own words, for events and logs.
+	ResultCode, ResultStatus, TraceID string
+}
+
+// Outcome says what is known about the effect of one attempt.
+type Outcome int
+
+const (
+	// Unknown says that the attempt may or may not have taken effect. It is the zero value, because it is the one that does no harm.
+	Unknown Outcome = iota
+	// NotProcessed says that the attempt surely had no effect.
+	NotProcessed
+	// Final says that the peer answered definitely; there is nothing left to wonder about, not even about earlier attempts.
+	Final
+)

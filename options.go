@@ -1,0 +1,378 @@
+package alipayplus
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/alipayplus-go/alipayplus/internal/signing"
+	"github.com/alipayplus-go/alipayplus/internal/transport"
+)
+
+// Option sets one thing of a [Client]. It copies what it is given.
+type Option func(*config) error
+
+type config struct {
+	baseURL    *url.URL
+	clientID   string
+	signer     crypto.Signer
+	keyVersion string
+	platform   platformKeys
+	timeFormat TimeFormat
+	maxSkew    time.Duration
+	transport  transport.Options
+}
+
+// The defaults, which Alipay+ does not document.
+const (
+	defaultAttempts       = 4
+	defaultMinWait        = 500 * time.Millisecond
+	defaultMaxWait        = 30 * time.Second
+	defaultAttemptTimeout = 30 * time.Second
+	defaultMaxSkew        = 5 * time.Minute
+	maxAnswerBytes        = 16 << 20
+)
+
+func defaultConfig() config {
+	return config{
+		keyVersion: "1",
+		platform:   platformKeys{byVersion: map[string]*rsa.PublicKey{}},
+		maxSkew:    defaultMaxSkew,
+		transport: transport.Options{
+			UserAgent: "alipayplus-go", Attempts: defaultAttempts,
+			MinWait: defaultMinWait, MaxWait: defaultMaxWait,
+			AttemptTimeout: defaultAttemptTimeout, MaxAnswerBytes: maxAnswerBytes,
+		},
+	}
+}
+
+func (cfg *config) check(p *problems) {
+	if cfg.baseURL == nil && !p.has("base URL") {
+		p.add("base URL", "is missing: give WithBaseURL or set ALIPAYPLUS_BASE_URL")
+	}
+	if cfg.clientID == "" && !p.has("client id") {
+		p.add("client id", "is missing: give WithClientID or set ALIPAYPLUS_CLIENT_ID")
+	}
+	if cfg.signer == nil && !p.has("private key") {
+		p.add("private key", "is missing: give WithPrivateKey or WithSigner, or set ALIPAYPLUS_PRIVATE_KEY_FILE")
+	}
+	if len(cfg.platform.byVersion) == 0 && !p.has("platform public key") {
+		p.add("platform public key", "is missing: give WithPlatformKey or set ALIPAYPLUS_PLATFORM_PUBLIC_KEY_FILE")
+	}
+}
+
+func badOption(path, format string, args ...any) error {
+	return &ValidationError{Subject: "client options", Fields: []FieldError{{Path: path, Message: fmt.Sprintf(format, args...)}}}
+}
+
+// WithBaseURL sets the address of the platform, for example
+// "https://gateway.example.com". A path in it is a prefix; operations are under
+// {base}/api/open/v2/. The address of Alipay+ itself is not documented.
+func WithBaseURL(address string) Option {
+	return func(cfg *config) error {
+		u, err := url.Parse(address)
+		switch {
+		case err != nil:
+			return badOption("base URL", "is not an address")
+		case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
+			return badOption("base URL", "must be an http or https address with a host, such as https://gateway.example.com")
+		case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+			return badOption("base URL", "must not have user, query or fragment: queries are not part of the signature")
+		}
+		cfg.baseURL = u
+		return nil
+	}
+}
+
+// WithClientID sets the client id that the platform assigned to the member.
+func WithClientID(id string) Option {
+	return func(cfg *config) error {
+		for _, r := range id {
+			if r <= ' ' || r > '~' {
+				return badOption("client id", "must be printable ASCII without spaces")
+			}
+		}
+		cfg.clientID = id
+		return nil
+	}
+}
+
+// WithSigner sets the private key as a signer, which may live in a KMS or an
+// HSM. It must be RSA with at least 2048 bits.
+func WithSigner(signer crypto.Signer) Option {
+	return func(cfg *config) error {
+		if _, err := signing.CheckSigner(signer); err != nil {
+			return badOption("private key", "%v", err)
+		}
+		cfg.signer = signer
+		return nil
+	}
+}
+
+// WithPrivateKey sets the private key as PEM or bare base64, PKCS#1 or PKCS#8.
+// It must be RSA with at least 2048 bits.
+func WithPrivateKey(key []byte) Option {
+	return func(cfg *config) error {
+		parsed, err := signing.ParsePrivateKey(key)
+		if err != nil {
+			return badOption("private key", "%v", err)
+		}
+		cfg.signer = parsed
+		return nil
+	}
+}
+
+// WithKeyVersion sets the version under which the platform knows the public key
+// of the signer; the default is "1".
+func WithKeyVersion(version string) Option {
+	return func(cfg *config) error {
+		if err := signing.CheckKeyVersion(version); err != nil {
+			return badOption("key version", "%v", err)
+		}
+		cfg.keyVersion = version
+		return nil
+	}
+}
+
+// WithPlatformKey adds a public key of the platform under its version. Give it
+// once for each version that answers may be signed with; the last one given is
+// taken for answers that name no version.
+func WithPlatformKey(version string, key crypto.PublicKey) Option {
+	return func(cfg *config) error {
+		public, err := signing.CheckPublicKey(key)
+		if err != nil {
+			return badOption("platform public key", "%v", err)
+		}
+		cfg.platform.byVersion[version] = public
+		cfg.platform.newest = version
+		return nil
+	}
+}
+
+// WithPlatformKeyText is [WithPlatformKey] for a key as PEM or bare base64.
+func WithPlatformKeyText(version string, key []byte) Option {
+	return func(cfg *config) error {
+		public, err := signing.ParsePublicKey(key)
+		if err != nil {
+			return badOption("platform public key", "%v", err)
+		}
+		return WithPlatformKey(version, public)(cfg)
+	}
+}
+
+// WithHTTPClient sets the HTTP client whose transport and cookie jar are used.
+// It is copied, never changed; redirects are never followed.
+func WithHTTPClient(client *http.Client) Option {
+	return func(cfg *config) error {
+		if client == nil {
+			return badOption("HTTP client", "must not be nil")
+		}
+		cfg.transport.HTTPClient = client
+		return nil
+	}
+}
+
+// WithRetry sets how often a call is sent at most (1: never again; default 4)
+// and the shortest and longest wait between two attempts (defaults 500 ms and
+// 30 s). A Retry-After of the platform is honoured up to the longest wait.
+func WithRetry(attempts int, minWait, maxWait time.Duration) Option {
+	return func(cfg *config) error {
+		if attempts < 1 || minWait < 0 || maxWait < minWait {
+			return badOption("retry", "needs at least 1 attempt and 0 <= shortest wait <= longest wait")
+		}
+		cfg.transport.Attempts, cfg.transport.MinWait, cfg.transport.MaxWait = attempts, minWait, maxWait
+		return nil
+	}
+}
+
+// WithRateLimit limits the attempts that the client sends to perSecond on
+// average and burst at once. Without it there is no limit; the platform's own
+// is not documented.
+func WithRateLimit(perSecond float64, burst int) Option {
+	return func(cfg *config) error {
+		if perSecond <= 0 || burst < 1 {
+			return badOption("rate limit", "must be above 0 a second with a burst of at least 1")
+		}
+		cfg.transport.Limiter = rate.NewLimiter(rate.Limit(perSecond), burst)
+		return nil
+	}
+}
+
+// WithAttemptTimeout limits one attempt, from sending to the last byte of the
+// answer; the default is 30 seconds. The context limits the whole call. Uploads
+// of large packages may need more.
+func WithAttemptTimeout(limit time.Duration) Option {
+	return func(cfg *config) error {
+		if limit <= 0 {
+			return badOption("attempt timeout", "must be above 0")
+		}
+		cfg.transport.AttemptTimeout = limit
+		return nil
+	}
+}
+
+// WithLogger sets where the client logs its attempts: debug for each, warn for
+// those that are repeated. It never logs bodies, signatures or keys. Without it
+// nothing is logged.
+func WithLogger(logger *slog.Logger) Option {
+	return func(cfg *config) error {
+		cfg.transport.Logger = logger
+		return nil
+	}
+}
+
+// WithObserver sets a function that is called once an attempt, in the calling
+// goroutine, for metrics and traces. It must be safe for concurrent use.
+func WithObserver(observe func(context.Context, Event)) Option {
+	return func(cfg *config) error {
+		if observe == nil {
+			return badOption("observer", "must not be nil")
+		}
+		cfg.transport.Observe = func(ctx context.Context, e transport.Event) { observe(ctx, Event(e)) }
+		return nil
+	}
+}
+
+// WithUserAgent sets the User-Agent header; the default is "alipayplus-go".
+func WithUserAgent(agent string) Option {
+	return func(cfg *config) error {
+		cfg.transport.UserAgent = agent
+		return nil
+	}
+}
+
+// TimeFormat is how Request-Time is written.
+type TimeFormat int
+
+const (
+	// TimeISO8601 writes "2026-01-02T15:04:05.000+08:00", as the documents of
+	// mini programs have it. It is the default.
+	TimeISO8601 TimeFormat = iota
+	// TimeUnixMilli writes milliseconds since 1970, as Ant's payment SDKs do.
+	TimeUnixMilli
+)
+
+// WithTimeFormat sets how Request-Time is written.
+func WithTimeFormat(format TimeFormat) Option {
+	return func(cfg *config) error {
+		if format != TimeISO8601 && format != TimeUnixMilli {
+			return badOption("time format", "must be TimeISO8601 or TimeUnixMilli")
+		}
+		cfg.timeFormat = format
+		return nil
+	}
+}
+
+// WithMaxClockSkew sets how far the time of an answer may be from this
+// machine's clock; an older or newer one is not trusted, because it may be a
+// replay. The default is 5 minutes (not documented by Alipay+).
+func WithMaxClockSkew(skew time.Duration) Option {
+	return func(cfg *config) error {
+		if skew <= 0 {
+			return badOption("clock skew", "must be above 0")
+		}
+		cfg.maxSkew = skew
+		return nil
+	}
+}
+
+// Event describes one attempt of a call, for metrics and traces. It holds no
+// secrets: no bodies, signatures or keys.
+type Event struct {
+	// Operation is the call, for example "releases.create".
+	Operation string
+	// RequestID is the idempotency key of a write; empty for a read.
+	RequestID string
+	// Attempt counts from 1.
+	Attempt int
+	// Duration is how long the attempt took.
+	Duration time.Duration
+	// HTTPStatus is the answer's status; 0 without an answer.
+	HTTPStatus int
+	// ResultCode is the platform's result code; empty without one.
+	ResultCode string
+	// ResultStatus is S, F, U or A; empty without one.
+	ResultStatus string
+	// TraceID names the attempt in the platform's log; empty without one.
+	TraceID string
+	// RetryIn is the wait before the next attempt; 0 when none follows.
+	RetryIn time.Duration
+	// Err is why the attempt did not succeed; nil when it did.
+	Err error
+}
+
+// NewFromEnv makes a client from environment variables, then applies opts over
+// them. It reads the key files they name.
+//
+//	ALIPAYPLUS_BASE_URL                  address of the platform
+//	ALIPAYPLUS_CLIENT_ID                 client id of the member
+//	ALIPAYPLUS_PRIVATE_KEY_FILE          file with the private key, or
+//	ALIPAYPLUS_PRIVATE_KEY               the private key itself
+//	ALIPAYPLUS_KEY_VERSION               version of the private key (default 1)
+//	ALIPAYPLUS_PLATFORM_PUBLIC_KEY_FILE  file with the platform's public key, or
+//	ALIPAYPLUS_PLATFORM_PUBLIC_KEY       the public key itself
+//	ALIPAYPLUS_PLATFORM_KEY_VERSION      version of the public key (default 1)
+//	ALIPAYPLUS_ATTEMPT_TIMEOUT           limit of one attempt, such as 45s
+//
+// The error names every variable that is missing or wrong, and never a key.
+func NewFromEnv(opts ...Option) (*Client, error) {
+	env, err := envOptions()
+	if err != nil {
+		return nil, err
+	}
+	return New(append(env, opts...)...)
+}
+
+func envOptions() ([]Option, error) {
+	var p problems
+	var opts []Option
+	take := func(value string, option func(string) Option) {
+		if value != "" {
+			opts = append(opts, option(value))
+		}
+	}
+	take(os.Getenv("ALIPAYPLUS_BASE_URL"), WithBaseURL)
+	take(os.Getenv("ALIPAYPLUS_CLIENT_ID"), WithClientID)
+	take(os.Getenv("ALIPAYPLUS_KEY_VERSION"), WithKeyVersion)
+	take(envText(&p, "ALIPAYPLUS_PRIVATE_KEY"), func(key string) Option { return WithPrivateKey([]byte(key)) })
+	version := os.Getenv("ALIPAYPLUS_PLATFORM_KEY_VERSION")
+	if version == "" {
+		version = "1"
+	}
+	take(envText(&p, "ALIPAYPLUS_PLATFORM_PUBLIC_KEY"), func(key string) Option {
+		return WithPlatformKeyText(version, []byte(key))
+	})
+	if text := os.Getenv("ALIPAYPLUS_ATTEMPT_TIMEOUT"); text != "" {
+		limit, err := time.ParseDuration(text)
+		if err != nil {
+			p.add("ALIPAYPLUS_ATTEMPT_TIMEOUT", "is not a duration such as 45s")
+		}
+		opts = append(opts, WithAttemptTimeout(limit))
+	}
+	return opts, p.err("environment")
+}
+
+// envText returns the content of the file that NAME_FILE names, or else NAME.
+func envText(p *problems, name string) string {
+	path := os.Getenv(name + "_FILE")
+	if path == "" {
+		return os.Getenv(name)
+	}
+	content, err := os.ReadFile(path) //nolint:gosec // the user names the file
+	if err != nil {
+		p.add(name+"_FILE", "cannot be read: "+err.Error())
+		return ""
+	}
+	if len(content) == 0 {
+		p.add(name+"_FILE", fmt.Sprintf("names an empty file: %s", path))
+	}
+	return string(content)
+}

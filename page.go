@@ -1,0 +1,78 @@
+package alipayplus
+
+import (
+	"fmt"
+	"iter"
+
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+)
+
+// Order is the order of a list by date.
+type Order string
+
+// The orders. The zero value is the operation's own default.
+const (
+	// NewestFirst sorts by creation date, newest first.
+	NewestFirst Order = "DESC"
+	// OldestFirst sorts by creation date, oldest first.
+	OldestFirst Order = "ASC"
+)
+
+// ListOptions choose the page of a list.
+type ListOptions struct {
+	// Limit is the most entries on a page, 1 to 100; 0: the platform's choice.
+	Limit int `json:"limit,omitempty" validate:"min=0,max=100"`
+	// Cursor is where the page begins: a former page's NextCursor; empty: at the
+	// beginning.
+	Cursor string `json:"cursor,omitempty" validate:"max=1024"`
+	// Order sorts by date; empty: the operation's default.
+	Order Order `json:"order,omitempty" validate:"omitempty,oneof=ASC DESC"`
+}
+
+// Validate checks the fields.
+func (o ListOptions) Validate() error { return validate("list", o, nil) }
+
+// Page is one page of a list.
+type Page[T any] struct {
+	// Items are the entries. A page may hold fewer than asked for, or none, and
+	// still not be the last: NextCursor alone tells.
+	Items []*T `json:"items"`
+	// NextCursor begins the next page; empty on the last.
+	NextCursor string `json:"nextCursor,omitempty"`
+}
+
+// pages ranges over a list from the first cursor on. All state is inside the
+// range, so that the sequence can be ranged over again.
+func pages[T any](op contract.Operation, first string, list func(cursor string) (*Page[T], error)) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		cursor := first
+		for {
+			page, err := list(cursor)
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, item := range page.Items {
+				if !yield(item, nil) {
+					return
+				}
+			}
+			if page.NextCursor == "" {
+				return
+			}
+			if page.NextCursor == cursor {
+				yield(nil, repeatedCursor(op))
+				return
+			}
+			cursor = page.NextCursor
+		}
+	}
+}
+
+func repeatedCursor(op contract.Operation) error {
+	return &Error{
+		Operation: op.Name,
+		Message:   fmt.Sprintf("the platform gave the same cursor for the next page of %s again; the list would never end", op.Path),
+		Hint:      "report this to whoever runs the platform",
+	}
+}

@@ -1,0 +1,208 @@
+package platform
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"html/template"
+	"net/http"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+func beginAuthorization(c *call, in alipayplus.BeginAuthorizationInput) (*alipayplus.Authorization, error) {
+	program, err := c.programFor(alipayplus.ActionRelease, in.ProgramID)
+	if err != nil {
+		return nil, err
+	}
+	target, err := c.p.target(in.TargetApp)
+	if err != nil {
+		return nil, err
+	}
+	before, err := c.authorization(in.ProgramID, in.TargetApp)
+	if err != nil {
+		return nil, err
+	}
+	r := c.newAuthorization(in.ProgramID, in.TargetApp)
+	if before != nil {
+		r.Status = before.Status
+	}
+	if r.Status == alipayplus.AuthorizationGranted || !target.NeedsAuthorization() {
+		return shown(before, r), nil
+	}
+	from := r.Status
+	if !r.Status.CanBecome(alipayplus.AuthorizationPending) {
+		return nil, conflict("the authorization is %s", r.Status)
+	}
+	r.Status, r.State, r.ExpiresAt = alipayplus.AuthorizationPending, rand.Text(), c.at.Add(c.p.cfg.authorizationExpiry)
+	r.URL = target.AuthorizationPage(c.in.base, r.State, &program.Program)
+	if err := c.saveAuthorization(before, r); err != nil {
+		return nil, err
+	}
+	return &r.Authorization, c.audit("authorization", r.ProgramID, string(from), string(r.Status))
+}
+
+func (c *call) newAuthorization(program string, target alipayplus.TargetApp) *authorizationRecord {
+	return &authorizationRecord{Workspace: c.workspace(), Authorization: alipayplus.Authorization{
+		ProgramID: program, TargetApp: target, Status: alipayplus.AuthorizationNone,
+	}}
+}
+
+// shown is the record that exists, or else a new one.
+func shown(existing, fresh *authorizationRecord) *alipayplus.Authorization {
+	if existing != nil {
+		return &existing.Authorization
+	}
+	return &fresh.Authorization
+}
+
+func (c *call) saveAuthorization(before, r *authorizationRecord) error {
+	if before == nil {
+		return save(c.tx, nil, r)
+	}
+	return save(c.tx, before, r)
+}
+
+// authorization reads an authorization; one whose page has expired is as if it
+// had never begun. nil: never begun.
+func (c *call) authorization(program string, target alipayplus.TargetApp) (*authorizationRecord, error) {
+	r, err := load[authorizationRecord](c.tx, authorizationKey(c.workspace(), program, target))
+	if err != nil || r == nil {
+		return nil, err
+	}
+	if r.Status == alipayplus.AuthorizationPending && !c.at.Before(r.ExpiresAt) {
+		r.Status, r.URL, r.ExpiresAt = alipayplus.AuthorizationNone, "", time.Time{}
+	}
+	return r, nil
+}
+
+func queryAuthorization(c *call, in alipayplus.AuthorizationInput) (*alipayplus.Authorization, error) {
+	if _, err := c.programFor(alipayplus.ActionView, in.ProgramID); err != nil {
+		return nil, err
+	}
+	if _, err := c.p.target(in.TargetApp); err != nil {
+		return nil, err
+	}
+	r, err := c.authorization(in.ProgramID, in.TargetApp)
+	if err != nil {
+		return nil, err
+	}
+	return shown(r, c.newAuthorization(in.ProgramID, in.TargetApp)), nil
+}
+
+// RevokeAuthorization takes back an authorization, as a merchant may do at the
+// target app.
+func (p *Platform) RevokeAuthorization(ctx context.Context, workspaceID, programID string, target alipayplus.TargetApp) error {
+	return p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+		r, err := load[authorizationRecord](tx, authorizationKey(workspaceID, programID, target))
+		if err != nil {
+			return err
+		}
+		if r == nil || !r.Status.CanBecome(alipayplus.AuthorizationRevoked) {
+			return errors.New("platform: revoke: the mini program is not authorized")
+		}
+		return p.moveAuthorization(tx, r, alipayplus.AuthorizationRevoked, string(target))
+	})
+}
+
+// moveAuthorization ends a pending authorization one way or the other.
+func (p *Platform) moveAuthorization(tx storage.Tx, r *authorizationRecord, to alipayplus.AuthorizationStatus, who string) error {
+	before := *r
+	at := now()
+	r.Status, r.URL, r.State, r.ExpiresAt = to, "", "", time.Time{}
+	if to == alipayplus.AuthorizationGranted {
+		r.GrantedAt = at
+	}
+	if err := save(tx, &before, r); err != nil {
+		return err
+	}
+	w := auditWriter{p: p, tx: tx, workspace: r.Workspace, who: who, at: at}
+	return w.add("authorization", r.ProgramID, string(before.Status), string(to), "")
+}
+
+// servePages are what a person visits to authorize the platform.
+func (p *Platform) servePages() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+CallbackPath, p.callback)
+	for _, target := range p.targets {
+		if simulated, ok := target.(*SimulatedAlipayCN); ok {
+			mux.Handle(simulatedPage, simulated)
+		}
+	}
+	return mux
+}
+
+// callback is where the visit ends. The state must be one that the platform gave
+// out and still waits for; it is good for one visit.
+func (p *Platform) callback(w http.ResponseWriter, r *http.Request) {
+	state, code := r.FormValue("state"), r.FormValue("code")
+	granted, err := p.grant(r.Context(), state, code)
+	switch {
+	case err != nil:
+		p.cfg.logger.ErrorContext(r.Context(), "an authorization could not be completed", "error", err)
+		writePage(w, p.html, http.StatusInternalServerError, "failed", "The authorization could not be completed. Try again in a moment.")
+	case !granted:
+		writePage(w, p.html, http.StatusForbidden, "failed", "This link was used before, has expired, or is not genuine. Begin the authorization again.")
+	default:
+		writePage(w, p.html, http.StatusOK, "done", nil)
+	}
+}
+
+// grant completes the authorization that the state belongs to; false when it
+// belongs to none.
+func (p *Platform) grant(ctx context.Context, state, code string) (granted bool, err error) {
+	if state == "" || code == "" {
+		return false, nil
+	}
+	waiting, err := p.waitingFor(ctx, state)
+	if err != nil || waiting == nil {
+		return false, err
+	}
+	target, err := p.target(waiting.TargetApp)
+	if err != nil {
+		return false, err
+	}
+	if err := target.Exchange(ctx, state, code); err != nil {
+		return false, nil //nolint:nilerr // a code that is not genuine grants nothing
+	}
+	err = p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+		granted = false
+		r, err := load[authorizationRecord](tx, waiting.key())
+		if err != nil || r == nil || r.State != state || r.Status != alipayplus.AuthorizationPending {
+			return err
+		}
+		granted = true
+		return p.moveAuthorization(tx, r, alipayplus.AuthorizationGranted, string(r.TargetApp))
+	})
+	return granted && err == nil, err
+}
+
+// waitingFor finds the pending authorization of a state; nil when there is none.
+func (p *Platform) waitingFor(ctx context.Context, state string) (*authorizationRecord, error) {
+	var found *authorizationRecord
+	err := p.cfg.store.View(ctx, func(tx storage.Tx) error {
+		found = nil
+		at, ok, err := tx.Get(stateKey(state))
+		if err != nil || !ok {
+			return err
+		}
+		r, err := load[authorizationRecord](tx, string(at))
+		if err == nil && r != nil && now().Before(r.ExpiresAt) {
+			found = r
+		}
+		return err
+	})
+	return found, err
+}
+
+func writePage(w http.ResponseWriter, pages *template.Template, status int, name string, data any) {
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'")
+	w.WriteHeader(status)
+	_ = pages.ExecuteTemplate(w, name, data)
+}

@@ -1,0 +1,140 @@
+package platform
+
+import (
+	"slices"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+func createProgram(c *call, in alipayplus.CreateProgramInput) (*alipayplus.Program, error) {
+	if err := c.may(alipayplus.ActionCreateProgram, ""); err != nil {
+		return nil, err
+	}
+	r := &programRecord{Workspace: c.workspace(), Sort: c.p.sortKey(c.at), Program: alipayplus.Program{
+		ID: newProgramID(), DefaultLanguage: in.Languages[0].Language, Languages: in.Languages,
+		Configuration: in.Configuration, CreatedBy: c.who(), CreatedAt: c.at, UpdatedAt: c.at,
+	}}
+	if err := save(c.tx, nil, r); err != nil {
+		return nil, err
+	}
+	return &r.Program, c.audit("mini program", r.ID, "", "created")
+}
+
+// program reads a mini program of the caller's workspace.
+func (c *call) program(id string) (*programRecord, error) {
+	r, err := load[programRecord](c.tx, programKey(c.workspace(), id))
+	if err == nil && r == nil {
+		err = notFound("mini program", id)
+	}
+	return r, err
+}
+
+// programFor reads a mini program for an action that the caller may do with it.
+func (c *call) programFor(action alipayplus.Action, id string) (*programRecord, error) {
+	if err := c.may(alipayplus.ActionView, id); err != nil {
+		return nil, err
+	}
+	r, err := c.program(id)
+	if err != nil {
+		return nil, err
+	}
+	return r, c.may(action, id)
+}
+
+func queryProgram(c *call, in alipayplus.ProgramInput) (*alipayplus.Program, error) {
+	r, err := c.programFor(alipayplus.ActionView, in.ProgramID)
+	if err != nil {
+		return nil, err
+	}
+	return &r.Program, nil
+}
+
+func listPrograms(c *call, in alipayplus.ListProgramsInput) (*alipayplus.Page[alipayplus.Program], error) {
+	if err := c.may(alipayplus.ActionView, ""); err != nil {
+		return nil, err
+	}
+	return listing[programRecord, alipayplus.Program]{
+		prefix: key("i/program", c.workspace(), "all") + "/", opts: in.ListOptions,
+		show: func(r *programRecord) *alipayplus.Program { return &r.Program },
+	}.page(c.tx)
+}
+
+func addLanguages(c *call, in alipayplus.AddLanguagesInput) (*alipayplus.Program, error) {
+	r, err := c.programFor(alipayplus.ActionRelease, in.ProgramID)
+	if err != nil {
+		return nil, err
+	}
+	before := r.copy()
+	for _, l := range in.Languages {
+		i := slices.IndexFunc(r.Languages, func(have alipayplus.Localization) bool { return have.Language == l.Language })
+		if i < 0 {
+			r.Languages = append(r.Languages, l)
+			continue
+		}
+		r.Languages[i] = l
+	}
+	return c.changeProgram(before, r, "languages added")
+}
+
+func configureProgram(c *call, in alipayplus.UpdateProgramConfigurationInput) (*alipayplus.Program, error) {
+	r, err := c.programFor(alipayplus.ActionConfigureProgram, in.ProgramID)
+	if err != nil {
+		return nil, err
+	}
+	before := r.copy()
+	r.Configuration = in.Configuration
+	return c.changeProgram(before, r, "configuration changed")
+}
+
+func (r *programRecord) copy() *programRecord {
+	copied := *r
+	return &copied
+}
+
+func (c *call) changeProgram(before, r *programRecord, what string) (*alipayplus.Program, error) {
+	r.UpdatedAt = c.at
+	if err := save(c.tx, before, r); err != nil {
+		return nil, err
+	}
+	return &r.Program, c.audit("mini program", r.ID, "", what)
+}
+
+func uploadVersion(c *call, in alipayplus.RegisterVersionInput) (*alipayplus.Version, error) {
+	program, err := c.programFor(alipayplus.ActionUpload, in.ProgramID)
+	if err != nil {
+		return nil, err
+	}
+	if err := in.Version.CheckHigher(program.LatestVersion); err != nil {
+		return nil, err
+	}
+	file, err := c.file("fileId", in.FileID)
+	if err != nil {
+		return nil, err
+	}
+	if file.ContentType != alipayplus.ContentZip {
+		return nil, invalid("fileId", "must be a zip archive; it is %s", file.ContentType)
+	}
+	r := &versionRecord{Workspace: c.workspace(), Sort: c.p.sortKey(c.at), Version: alipayplus.Version{
+		ProgramID: in.ProgramID, Number: in.Version, FileID: file.ID, Size: file.Size,
+		Description: in.Description, UploadedBy: c.who(), UploadedAt: c.at,
+	}}
+	if err := save(c.tx, nil, r); err != nil {
+		return nil, err
+	}
+	before := program.copy()
+	program.LatestVersion = in.Version
+	if _, err := c.changeProgram(before, program, "version "+in.Version.String()+" uploaded"); err != nil {
+		return nil, err
+	}
+	return &r.Version, nil
+}
+
+func listVersions(c *call, in alipayplus.ListVersionsInput) (*alipayplus.Page[alipayplus.Version], error) {
+	if _, err := c.programFor(alipayplus.ActionView, in.ProgramID); err != nil {
+		return nil, err
+	}
+	return listing[versionRecord, alipayplus.Version]{
+		prefix: key("i/version", c.workspace(), in.ProgramID, "all") + "/", opts: in.ListOptions,
+		show: func(r *versionRecord) *alipayplus.Version { return &r.Version },
+	}.page(c.tx)
+}

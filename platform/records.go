@@ -1,0 +1,261 @@
+package platform
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+// Records are JSON under keys whose parts are joined by "/". A record's own key
+// begins with its kind and workspace, so that what belongs to another workspace
+// cannot even be named. Index keys begin with "i/"; their value is the key of
+// the record.
+
+func key(parts ...string) string { return strings.Join(parts, "/") }
+
+// record is something that is kept.
+type record interface {
+	// key is where it is kept.
+	key() string
+	// indexes are the further keys under which it is found.
+	indexes() []string
+}
+
+// load reads the record at a key; nil when there is none.
+func load[T any](tx storage.Tx, at string) (*T, error) {
+	value, found, err := tx.Get(at)
+	if err != nil || !found {
+		return nil, err
+	}
+	var r T
+	if err := json.Unmarshal(value, &r); err != nil {
+		return nil, fmt.Errorf("read record %s: %w", at, err)
+	}
+	return &r, nil
+}
+
+// save writes a record and brings its indexes up to date. before is what was
+// loaded from the same key; nil for a new record.
+func save(tx storage.Tx, before, after record) error {
+	value, err := json.Marshal(after)
+	if err != nil {
+		return fmt.Errorf("write record %s: %w", after.key(), err)
+	}
+	if err := tx.Put(after.key(), value); err != nil {
+		return err
+	}
+	var stale []string
+	if before != nil {
+		stale = before.indexes()
+	}
+	fresh := after.indexes()
+	for _, index := range stale {
+		if slices.Contains(fresh, index) {
+			continue
+		}
+		if err := tx.Delete(index); err != nil {
+			return err
+		}
+	}
+	for _, index := range fresh {
+		if slices.Contains(stale, index) {
+			continue
+		}
+		if err := tx.Put(index, []byte(after.key())); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// count says how many keys begin with a prefix, up to most.
+func count(tx storage.Tx, prefix string, most int) (int, error) {
+	n := 0
+	for _, err := range tx.Scan(prefix, storage.PrefixEnd(prefix), false) {
+		if err != nil {
+			return 0, err
+		}
+		if n++; n >= most {
+			break
+		}
+	}
+	return n, nil
+}
+
+type workspaceRecord struct {
+	ID      string                          `json:"id"`
+	Company alipayplus.BusinessRegistration `json:"company"`
+}
+
+func workspaceKey(id string) string          { return key("workspace", id) }
+func (r *workspaceRecord) key() string       { return workspaceKey(r.ID) }
+func (r *workspaceRecord) indexes() []string { return nil }
+
+type memberRecord struct {
+	Member
+}
+
+func memberKey(workspace, name string) string { return key("member", workspace, name) }
+func (r *memberRecord) key() string           { return memberKey(r.WorkspaceID, r.Name) }
+func (r *memberRecord) indexes() []string     { return nil }
+
+// clientRecord is a credential: whose it is, and its public key.
+type clientRecord struct {
+	ClientID   string           `json:"clientId"`
+	KeyVersion string           `json:"keyVersion"`
+	PublicKey  []byte           `json:"publicKey"`
+	Workspace  string           `json:"workspace,omitempty"`
+	Member     string           `json:"member,omitempty"`
+	Party      alipayplus.Party `json:"party,omitempty"`
+}
+
+func clientKey(id string) string          { return key("client", id) }
+func (r *clientRecord) key() string       { return clientKey(r.ClientID) }
+func (r *clientRecord) indexes() []string { return nil }
+
+type programRecord struct {
+	alipayplus.Program
+	Workspace string `json:"workspace"`
+	Sort      string `json:"sort"`
+}
+
+func programKey(workspace, id string) string { return key("program", workspace, id) }
+func (r *programRecord) key() string         { return programKey(r.Workspace, r.ID) }
+func (r *programRecord) indexes() []string {
+	return []string{key("i/program", r.Workspace, "all", r.Sort)}
+}
+
+type versionRecord struct {
+	alipayplus.Version
+	Workspace string `json:"workspace"`
+	Sort      string `json:"sort"`
+}
+
+func versionKey(workspace, program string, number alipayplus.VersionNumber) string {
+	return key("version", workspace, program, number.String())
+}
+func (r *versionRecord) key() string { return versionKey(r.Workspace, r.ProgramID, r.Number) }
+func (r *versionRecord) indexes() []string {
+	return []string{key("i/version", r.Workspace, r.ProgramID, "all", r.Sort)}
+}
+
+type fileRecord struct {
+	alipayplus.File
+	Workspace string `json:"workspace"`
+}
+
+func fileKey(workspace, id string) string    { return key("file", workspace, id) }
+func contentKey(workspace, id string) string { return key("content", workspace, id) }
+func (r *fileRecord) key() string            { return fileKey(r.Workspace, r.ID) }
+func (r *fileRecord) indexes() []string      { return nil }
+
+type releaseRecord struct {
+	alipayplus.Release
+	Workspace string `json:"workspace"`
+	Sort      string `json:"sort"`
+}
+
+func releaseKey(workspace, id string) string { return key("release", workspace, id) }
+func (r *releaseRecord) key() string         { return releaseKey(r.Workspace, r.ID) }
+func (r *releaseRecord) indexes() []string {
+	program, target, status := r.ProgramID, string(r.TargetApp), string(r.Status)
+	keys := []string{
+		key("i/release", r.Workspace, "all", r.Sort),
+		key("i/release", r.Workspace, "program="+program, r.Sort),
+		key("i/release", r.Workspace, "status="+status, r.Sort),
+		r.versionSlot(),
+		key("i/standing", r.Workspace, program, target, status, r.ID),
+	}
+	if r.Status != alipayplus.ReleaseCanceled {
+		keys = append(keys, key("i/going", r.Workspace, target, program, r.ID))
+	}
+	return keys
+}
+
+// versionSlot is taken for good: a version goes to a target once.
+func (r *releaseRecord) versionSlot() string {
+	return key("i/once", r.Workspace, r.ProgramID, string(r.TargetApp), r.Version.String())
+}
+
+type serviceRecord struct {
+	alipayplus.Service
+	Workspace string `json:"workspace"`
+	Sort      string `json:"sort"`
+}
+
+func serviceKey(workspace, id string) string { return key("service", workspace, id) }
+func (r *serviceRecord) key() string         { return serviceKey(r.Workspace, r.ID) }
+func (r *serviceRecord) indexes() []string {
+	return []string{
+		key("i/service", r.Workspace, "all", r.Sort),
+		key("i/service", r.Workspace, "status="+string(r.Status), r.Sort),
+	}
+}
+
+type requestRecord struct {
+	alipayplus.Request
+	Workspace string `json:"workspace"`
+	Sort      string `json:"sort"`
+	// Due are the verdicts that an AutoReview has decided and that time will bring.
+	Due map[alipayplus.Party]dueVerdict `json:"due,omitempty"`
+}
+
+type dueVerdict struct {
+	At     time.Time               `json:"at"`
+	Status alipayplus.ReviewStatus `json:"status"`
+	Reason string                  `json:"reason,omitempty"`
+}
+
+func requestKey(workspace, id string) string { return key("request", workspace, id) }
+func (r *requestRecord) key() string         { return requestKey(r.Workspace, r.ID) }
+func (r *requestRecord) indexes() []string {
+	keys := []string{
+		key("i/request", r.Workspace, "all", r.Sort),
+		key("i/request", r.Workspace, "status="+string(r.Status), r.Sort),
+		key("i/request", r.Workspace, "category="+string(r.Category), r.Sort),
+		key("i/request-by-id", r.ID),
+	}
+	for _, review := range r.Reviews {
+		if review.Status != alipayplus.ReviewPending {
+			continue
+		}
+		keys = append(keys, key("i/waiting", string(review.Party), "all", r.Sort))
+		if due, ok := r.Due[review.Party]; ok {
+			keys = append(keys, dueKey(due.At, r.ID, review.Party))
+		}
+	}
+	return keys
+}
+
+// dueKey sorts verdicts by when they take effect.
+func dueKey(at time.Time, request string, party alipayplus.Party) string {
+	return key("i/due", fmt.Sprintf("%020d", at.UnixNano()), request, string(party))
+}
+
+type authorizationRecord struct {
+	alipayplus.Authorization
+	Workspace string `json:"workspace"`
+}
+
+func authorizationKey(workspace, program string, target alipayplus.TargetApp) string {
+	return key("authorization", workspace, program, string(target))
+}
+
+func (r *authorizationRecord) key() string {
+	return authorizationKey(r.Workspace, r.ProgramID, r.TargetApp)
+}
+
+// indexes: the state leads to the authorization as long as it is pending.
+func (r *authorizationRecord) indexes() []string {
+	if r.State == "" {
+		return nil
+	}
+	return []string{stateKey(r.State)}
+}
+
+func stateKey(state string) string { return key("i/state", state) }

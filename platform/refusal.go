@@ -1,0 +1,124 @@
+package platform
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+// refusal is an answer that is no success, with its code.
+type refusal struct {
+	code    alipayplus.Code
+	message string
+	fields  []alipayplus.FieldError
+}
+
+func (r *refusal) Error() string { return r.message }
+
+func refuse(code alipayplus.Code, format string, args ...any) error {
+	return &refusal{code: code, message: fmt.Sprintf(format, args...)}
+}
+
+// invalid refuses one field of the input.
+func invalid(path, format string, args ...any) error {
+	return &alipayplus.ValidationError{Subject: "input", Fields: []alipayplus.FieldError{
+		{Path: path, Message: fmt.Sprintf(format, args...)},
+	}}
+}
+
+// notFound is the same for what does not exist and for what belongs to another
+// workspace.
+func notFound(what, id string) error {
+	return refuse(alipayplus.CodeNotFound, "there is no %s %q in this workspace", what, shorten(id))
+}
+
+func conflict(format string, args ...any) error {
+	return refuse(alipayplus.CodeStateConflict, format, args...)
+}
+
+// errUnavailable is an outcome that is not known: the call may be repeated.
+var errUnavailable = errors.New("the platform could not finish the call")
+
+// codeOf says which code an error of the rules is answered with; UNKNOWN_EXCEPTION
+// for what is no refusal but a failure of the platform.
+func codeOf(err error) alipayplus.Code {
+	if r, ok := errors.AsType[*refusal](err); ok {
+		return r.code
+	}
+	if _, ok := errors.AsType[*alipayplus.RatioError](err); ok {
+		return alipayplus.CodeRatioNotAllowed
+	}
+	for _, code := range []alipayplus.Code{
+		alipayplus.CodeAuthorizationRequired, alipayplus.CodeLimitExceeded,
+		alipayplus.CodeAccessDenied, alipayplus.CodeParamIllegal,
+	} {
+		if errors.Is(err, code.Class()) {
+			return code
+		}
+	}
+	return alipayplus.CodeUnknownException
+}
+
+// details are the machine-readable part of a refusal.
+type details struct {
+	Fields        []alipayplus.FieldError                `json:"fields,omitempty"`
+	Limit         *alipayplus.LimitError                 `json:"limit,omitempty"`
+	Ratio         *alipayplus.RatioError                 `json:"ratio,omitempty"`
+	Authorization *alipayplus.AuthorizationRequiredError `json:"authorization,omitempty"`
+}
+
+func detailsOf(err error) *details {
+	var d details
+	if r, ok := errors.AsType[*refusal](err); ok {
+		d.Fields = r.fields
+	}
+	if e, ok := errors.AsType[*alipayplus.ValidationError](err); ok {
+		d.Fields = e.Fields
+	}
+	d.Limit, _ = errors.AsType[*alipayplus.LimitError](err)
+	d.Ratio, _ = errors.AsType[*alipayplus.RatioError](err)
+	d.Authorization, _ = errors.AsType[*alipayplus.AuthorizationRequiredError](err)
+	if d.Fields == nil && d.Limit == nil && d.Ratio == nil && d.Authorization == nil {
+		return nil
+	}
+	return &d
+}
+
+// httpStatus is the status that goes with a code. What statuses mean at Alipay+
+// is not documented; these are HTTP's own.
+func httpStatus(code alipayplus.Code) int {
+	switch code {
+	case alipayplus.CodeSuccess:
+		return http.StatusOK
+	case alipayplus.CodeInvalidSignature, alipayplus.CodeUnknownClient, alipayplus.CodeTimestampInvalid:
+		return http.StatusUnauthorized
+	case alipayplus.CodeAccessDenied:
+		return http.StatusForbidden
+	case alipayplus.CodeNotFound, alipayplus.CodeInvalidAPI:
+		return http.StatusNotFound
+	case alipayplus.CodeStateConflict, alipayplus.CodeLimitExceeded, alipayplus.CodeAuthorizationRequired,
+		alipayplus.CodeRequestIDReused:
+		return http.StatusConflict
+	case alipayplus.CodePayloadTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case alipayplus.CodeTrafficExceedLimit:
+		return http.StatusTooManyRequests
+	case alipayplus.CodeUnknownException:
+		return http.StatusInternalServerError
+	case alipayplus.CodeUnavailable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusBadRequest
+	}
+}
+
+// shorten keeps foreign text in an error short.
+func shorten(s string) string {
+	const most = 64
+	if len(s) > most {
+		return s[:most] + "..."
+	}
+	return s
+}

@@ -1,0 +1,421 @@
+package platform
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+func createRelease(c *call, in alipayplus.CreateReleaseInput) (*alipayplus.Release, error) {
+	program, err := c.programFor(alipayplus.ActionRelease, in.ProgramID)
+	if err != nil {
+		return nil, err
+	}
+	target, err := c.p.target(in.TargetApp)
+	if err != nil {
+		return nil, err
+	}
+	version, err := load[versionRecord](c.tx, versionKey(c.workspace(), in.ProgramID, in.Version))
+	if err != nil {
+		return nil, err
+	}
+	if version == nil {
+		return nil, notFound("uploaded version", in.Version.String())
+	}
+	r := &releaseRecord{Workspace: c.workspace(), Sort: c.p.sortKey(c.at), Release: alipayplus.Release{
+		ID: newID("rel_"), ProgramID: in.ProgramID, Version: in.Version, TargetApp: in.TargetApp,
+		Status: alipayplus.ReleaseNewVersionCreated, Configuration: program.Configuration,
+		Grayscale: alipayplus.Grayscale{Ladder: target.Ladder()},
+		CreatedBy: c.who(), CreatedAt: c.at, UpdatedBy: c.who(), UpdatedAt: c.at,
+	}}
+	if err := c.mayCreate(r, program, target); err != nil {
+		return nil, err
+	}
+	if err := save(c.tx, nil, r); err != nil {
+		return nil, err
+	}
+	return &r.Release, c.audit("release", r.ID, "", string(r.Status))
+}
+
+// mayCreate checks what "Select app" asks for, in the order of the document.
+func (c *call) mayCreate(r *releaseRecord, program *programRecord, target TargetApp) error {
+	if err := c.firstTime(r); err != nil {
+		return err
+	}
+	if err := c.checkTarget(program, target); err != nil {
+		return err
+	}
+	limits := target.Limits()
+	going, err := c.programsGoingTo(target.App(), limits.Programs)
+	if err != nil {
+		return err
+	}
+	if !going[program.ID] {
+		if err := limits.CheckProgramLimit(target.App(), len(going)); err != nil {
+			return err
+		}
+	}
+	waiting, err := count(c.tx, c.standing(r, alipayplus.ReleaseNewVersionCreated), limits.WaitingVersions)
+	if err != nil {
+		return err
+	}
+	underReview, err := count(c.tx, c.standing(r, alipayplus.ReleaseUnderReview), 1)
+	if err != nil {
+		return err
+	}
+	return limits.CheckVersionLimit(target.App(), waiting, underReview > 0)
+}
+
+// firstTime refuses a version that went to the target before.
+func (c *call) firstTime(r *releaseRecord) error {
+	at, taken, err := c.tx.Get(r.versionSlot())
+	if err != nil || !taken {
+		return err
+	}
+	other, err := load[releaseRecord](c.tx, string(at))
+	if err != nil || other == nil {
+		return err
+	}
+	return conflict("version %v already has release %s to %s, which is %s; a version goes to a target once",
+		r.Version, other.ID, r.TargetApp, other.Status)
+}
+
+// checkTarget checks languages and authorization.
+func (c *call) checkTarget(program *programRecord, target TargetApp) error {
+	if missing := program.MissingLanguages(target.Languages()); len(missing) > 0 {
+		return &refusal{
+			code:    alipayplus.CodeLanguageRequired,
+			message: fmt.Sprintf("%s needs the languages %s; add them with Programs.AddLanguages", target.App(), strings.Join(missing, ", ")),
+			fields:  []alipayplus.FieldError{{Path: "languages", Message: "must include " + strings.Join(missing, ", ")}},
+		}
+	}
+	if !target.NeedsAuthorization() {
+		return nil
+	}
+	a, err := c.authorization(program.ID, target.App())
+	if err != nil {
+		return err
+	}
+	if a != nil && a.Status == alipayplus.AuthorizationGranted {
+		return nil
+	}
+	required := &alipayplus.AuthorizationRequiredError{ProgramID: program.ID, TargetApp: target.App()}
+	if a != nil {
+		required.URL = a.URL
+	}
+	return required
+}
+
+// standing is the index of the releases of the same program and target in a status.
+func (c *call) standing(r *releaseRecord, status alipayplus.ReleaseStatus) string {
+	return key("i/standing", r.Workspace, r.ProgramID, string(r.TargetApp), string(status)) + "/"
+}
+
+// release reads a release for an action that the caller may do with it.
+func (c *call) releaseFor(action alipayplus.Action, id string) (*releaseRecord, error) {
+	if err := c.may(alipayplus.ActionView, ""); err != nil {
+		return nil, err
+	}
+	r, err := load[releaseRecord](c.tx, releaseKey(c.workspace(), id))
+	if err == nil && r == nil {
+		err = notFound("release", id)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, c.may(action, r.ProgramID)
+}
+
+func queryRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, error) {
+	r, err := c.releaseFor(alipayplus.ActionView, in.ReleaseID)
+	if err != nil {
+		return nil, err
+	}
+	return &r.Release, nil
+}
+
+func listReleases(c *call, in alipayplus.ListReleasesInput) (*alipayplus.Page[alipayplus.Release], error) {
+	if err := c.may(alipayplus.ActionView, ""); err != nil {
+		return nil, err
+	}
+	by := "all"
+	switch {
+	case in.ProgramID != "":
+		by = "program=" + in.ProgramID
+	case in.Status != "":
+		by = "status=" + string(in.Status)
+	}
+	return listing[releaseRecord, alipayplus.Release]{
+		prefix: key("i/release", c.workspace(), by) + "/", opts: in.ListOptions,
+		filter: key(in.ProgramID, string(in.TargetApp), string(in.Status)),
+		keep: func(r *releaseRecord) bool {
+			return matches(in.ProgramID, r.ProgramID) && matches(in.TargetApp, r.TargetApp) && matches(in.Status, r.Status)
+		},
+		show: func(r *releaseRecord) *alipayplus.Release { return &r.Release },
+	}.page(c.tx)
+}
+
+// matches says whether a value passes a filter; an empty filter passes all.
+func matches[S ~string](filter, value S) bool { return filter == "" || filter == value }
+
+func configureRelease(c *call, in alipayplus.UpdateReleaseConfigurationInput) (*alipayplus.Release, error) {
+	r, err := c.releaseFor(alipayplus.ActionRelease, in.ReleaseID)
+	if err != nil {
+		return nil, err
+	}
+	if r.Status != alipayplus.ReleaseNewVersionCreated {
+		return nil, conflict("release %s is %s; its configuration can be changed only in %s",
+			r.ID, r.Status, alipayplus.ReleaseNewVersionCreated)
+	}
+	before := r.copy()
+	r.Configuration = in.Configuration
+	return c.changeRelease(before, r, "configuration changed")
+}
+
+func (r *releaseRecord) copy() *releaseRecord {
+	copied := *r
+	return &copied
+}
+
+// changeRelease saves what the caller changed.
+func (c *call) changeRelease(before, r *releaseRecord, note string) (*alipayplus.Release, error) {
+	r.UpdatedAt, r.UpdatedBy = c.at, c.who()
+	if err := save(c.tx, before, r); err != nil {
+		return nil, err
+	}
+	c.release = &r.Release
+	return &r.Release, c.auditNote("release", r.ID, state(&before.Release), state(&r.Release), note)
+}
+
+// state is a release's status, and its ratio where that tells more.
+func state(r *alipayplus.Release) string {
+	if r.Status == alipayplus.ReleaseGrayscale {
+		return string(r.Status) + " " + r.Grayscale.Ratio.String()
+	}
+	return string(r.Status)
+}
+
+// move changes the status by the root's transition table.
+func (r *releaseRecord) move(to alipayplus.ReleaseStatus, what string) error {
+	if !r.Status.CanBecome(to) {
+		return conflict("release %s is %s and cannot be %s", r.ID, state(&r.Release), what)
+	}
+	r.Status = to
+	return nil
+}
+
+func applyRelease(c *call, in alipayplus.ApplyInput) (*alipayplus.Release, error) {
+	r, err := c.releaseFor(alipayplus.ActionRelease, in.ReleaseID)
+	if err != nil {
+		return nil, err
+	}
+	before := r.copy()
+	if err := r.move(alipayplus.ReleaseUnderReview, "applied for"); err != nil {
+		return nil, err
+	}
+	target, err := c.mayApply(r)
+	if err != nil {
+		return nil, err
+	}
+	company, err := c.company()
+	if err != nil {
+		return nil, err
+	}
+	parties := append([]alipayplus.Party{alipayplus.PartyAlipayPlus}, target.Parties()...)
+	request, err := c.openRequest(alipayplus.Request{
+		Title:    fmt.Sprintf("Release %s %v to %s", c.programName(r.ProgramID), r.Version, r.TargetApp),
+		Category: alipayplus.CategoryProgramRelease, ReleaseID: r.ID, ProgramID: r.ProgramID,
+		Version: r.Version, TargetApp: r.TargetApp, BasicInfoChanged: *in.BasicInfo != company.Company,
+	}, parties)
+	if err != nil {
+		return nil, err
+	}
+	r.BasicInfo, r.RequestID, r.Reviews = in.BasicInfo, request.ID, request.Reviews
+	return c.changeRelease(before, r, "")
+}
+
+// mayApply refuses while another version is on its way, and checks again what
+// may have changed since the release was created.
+func (c *call) mayApply(r *releaseRecord) (TargetApp, error) {
+	for _, status := range []alipayplus.ReleaseStatus{
+		alipayplus.ReleaseUnderReview, alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale,
+	} {
+		other, err := c.firstStanding(r, status)
+		if err != nil {
+			return nil, err
+		}
+		if other != nil {
+			return nil, conflict("release %s of version %v is %s; finish, withdraw or cancel it before another version is applied for",
+				other.ID, other.Version, other.Status)
+		}
+	}
+	program, err := c.program(r.ProgramID)
+	if err != nil {
+		return nil, err
+	}
+	target, err := c.p.target(r.TargetApp)
+	if err != nil {
+		return nil, err
+	}
+	return target, c.checkTarget(program, target)
+}
+
+// firstStanding returns a release of the same program and target in a status,
+// other than r itself.
+func (c *call) firstStanding(r *releaseRecord, status alipayplus.ReleaseStatus) (*releaseRecord, error) {
+	prefix := c.standing(r, status)
+	for entry, err := range c.tx.Scan(prefix, storage.PrefixEnd(prefix), false) {
+		if err != nil {
+			return nil, err
+		}
+		if string(entry.Value) == r.key() {
+			continue
+		}
+		return load[releaseRecord](c.tx, string(entry.Value))
+	}
+	return nil, nil //nolint:nilnil // none is no error
+}
+
+// programName is for titles; a title without it is still a title.
+func (c *call) programName(id string) string {
+	r, err := c.program(id)
+	if err != nil {
+		return id
+	}
+	return r.Name()
+}
+
+func withdrawRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, error) {
+	r, err := c.releaseFor(alipayplus.ActionRelease, in.ReleaseID)
+	if err != nil {
+		return nil, err
+	}
+	if r.Status != alipayplus.ReleaseUnderReview {
+		return nil, conflict("release %s is %s; only one that is under review can be withdrawn", r.ID, state(&r.Release))
+	}
+	before := r.copy()
+	if err := r.move(alipayplus.ReleaseNewVersionCreated, "withdrawn"); err != nil {
+		return nil, err
+	}
+	request, err := c.closeRequest(r.RequestID)
+	if err != nil {
+		return nil, err
+	}
+	r.Reviews = request.Reviews
+	return c.changeRelease(before, r, "withdrawn")
+}
+
+func setRatio(c *call, in alipayplus.GrayscaleInput) (*alipayplus.Release, error) {
+	r, err := c.releaseFor(alipayplus.ActionRelease, in.ReleaseID)
+	if err != nil {
+		return nil, err
+	}
+	to := alipayplus.ReleaseGrayscale
+	if in.Ratio == alipayplus.FullRatio {
+		to = alipayplus.ReleaseFull
+	}
+	live := r.Grayscale
+	if r.Status == alipayplus.ReleaseFull {
+		return nil, live.Ladder.CheckRaise(live.Ratio, in.Ratio)
+	}
+	before := r.copy()
+	if err := r.move(to, "released by grayscale"); err != nil {
+		return nil, err
+	}
+	if in.From != live.Ratio {
+		return nil, conflict("release %s is live at %v, not at %v as the call assumes; read it again", r.ID, live.Ratio, in.From)
+	}
+	if err := live.Ladder.CheckRaise(live.Ratio, in.Ratio); err != nil {
+		return nil, err
+	}
+	return c.goLive(before, r, in.Ratio)
+}
+
+func finalizeRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, error) {
+	r, err := c.releaseFor(alipayplus.ActionRelease, in.ReleaseID)
+	if err != nil {
+		return nil, err
+	}
+	if r.Status == alipayplus.ReleaseGrayscale {
+		return nil, conflict("release %s is in grayscale at %v; raise it to 100%% instead", r.ID, r.Grayscale.Ratio)
+	}
+	before := r.copy()
+	if err := r.move(alipayplus.ReleaseFull, "fully released"); err != nil {
+		return nil, err
+	}
+	return c.goLive(before, r, alipayplus.FullRatio)
+}
+
+// goLive records the ratio of a release whose status has moved.
+func (c *call) goLive(before, r *releaseRecord, ratio alipayplus.Ratio) (*alipayplus.Release, error) {
+	r.Grayscale.Ratio = ratio
+	r.Grayscale.Steps = append(r.Grayscale.Steps, alipayplus.GrayscaleStep{Ratio: ratio, By: c.who(), At: c.at})
+	if r.Status == alipayplus.ReleaseFull {
+		r.ReleasedAt = c.at
+		if err := c.archiveFormer(r); err != nil {
+			return nil, err
+		}
+	}
+	return c.changeRelease(before, r, "")
+}
+
+// archiveFormer archives the version that was fully released until now.
+func (c *call) archiveFormer(r *releaseRecord) error {
+	former, err := c.firstStanding(r, alipayplus.ReleaseFull)
+	if err != nil || former == nil {
+		return err
+	}
+	before := former.copy()
+	if err := former.move(alipayplus.ReleaseArchived, "archived"); err != nil {
+		return err
+	}
+	former.UpdatedAt, former.UpdatedBy = c.at, c.who()
+	if err := save(c.tx, before, former); err != nil {
+		return err
+	}
+	return c.audit("release", former.ID, string(before.Status), string(former.Status))
+}
+
+func cancelRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, error) {
+	r, err := c.releaseFor(alipayplus.ActionRelease, in.ReleaseID)
+	if err != nil {
+		return nil, err
+	}
+	before := r.copy()
+	if err := r.move(alipayplus.ReleaseCanceled, "canceled"); err != nil {
+		return nil, err
+	}
+	return c.changeRelease(before, r, "")
+}
+
+// The effects at the target app, each on the release as the rules have allowed it.
+
+func submitToTarget(ctx context.Context, c *call) error {
+	target, err := c.p.target(c.release.TargetApp)
+	if err != nil {
+		return err
+	}
+	return target.Submit(ctx, c.release)
+}
+
+func setRatioAtTarget(ctx context.Context, c *call) error {
+	target, err := c.p.target(c.release.TargetApp)
+	if err != nil {
+		return err
+	}
+	if c.release.Status == alipayplus.ReleaseFull {
+		return target.Publish(ctx, c.release)
+	}
+	return target.SetRatio(ctx, c.release, c.release.Grayscale.Ratio)
+}
+
+func cancelAtTarget(ctx context.Context, c *call) error {
+	target, err := c.p.target(c.release.TargetApp)
+	if err != nil {
+		return err
+	}
+	return target.Cancel(ctx, c.release)
+}

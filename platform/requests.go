@@ -1,0 +1,119 @@
+package platform
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+// openRequest asks all parties for their verdict.
+func (c *call) openRequest(request alipayplus.Request, parties []alipayplus.Party) (*alipayplus.Request, error) {
+	request.ID, request.Status = newID("req_"), alipayplus.RequestUnderReview
+	request.Applicant, request.CreatedAt = c.who(), c.at
+	for _, party := range parties {
+		request.Reviews = append(request.Reviews, alipayplus.Review{Party: party, Status: alipayplus.ReviewPending, StartedAt: c.at})
+	}
+	r := &requestRecord{Request: request, Workspace: c.workspace(), Sort: c.p.sortKey(c.at), Due: map[alipayplus.Party]dueVerdict{}}
+	for _, party := range parties {
+		c.p.autoReview(r, party, c.at)
+	}
+	if err := save(c.tx, nil, r); err != nil {
+		return nil, err
+	}
+	return &r.Request, c.audit("request", r.ID, "", string(r.Status))
+}
+
+// autoReview asks the AutoReview, if there is one, what a party will say and when.
+func (p *Platform) autoReview(r *requestRecord, party alipayplus.Party, at time.Time) {
+	if p.cfg.review == nil {
+		return
+	}
+	shown := r.Request
+	shown.Reviews = slices.Clone(r.Reviews)
+	d := p.cfg.review(party, &shown)
+	if d.Verdict == alipayplus.ReviewApproved || d.Verdict == alipayplus.ReviewRejected {
+		r.Due[party] = dueVerdict{At: at.Add(max(d.After, 0)), Status: d.Verdict, Reason: d.Reason}
+	}
+}
+
+// copy is deep where a verdict changes things.
+func (r *requestRecord) copy() *requestRecord {
+	copied := *r
+	copied.Reviews = slices.Clone(r.Reviews)
+	copied.Due = maps.Clone(r.Due)
+	return &copied
+}
+
+// move changes the status by the root's transition table, and closes the
+// reviews that are no longer needed.
+func (r *requestRecord) move(to alipayplus.RequestStatus, at time.Time) error {
+	if !r.Status.CanBecome(to) {
+		return conflict("request %s is %s and cannot become %s", r.ID, r.Status, to)
+	}
+	r.Status, r.FinishedAt = to, at
+	for i := range r.Reviews {
+		if r.Reviews[i].Status == alipayplus.ReviewPending {
+			r.Reviews[i].Status = alipayplus.ReviewClosed
+		}
+	}
+	return nil
+}
+
+// closeRequest withdraws a request of the caller's workspace.
+func (c *call) closeRequest(id string) (*alipayplus.Request, error) {
+	r, err := load[requestRecord](c.tx, requestKey(c.workspace(), id))
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, notFound("request", id)
+	}
+	before := r.copy()
+	if err := r.move(alipayplus.RequestWithdrawn, c.at); err != nil {
+		return nil, err
+	}
+	if err := save(c.tx, before, r); err != nil {
+		return nil, err
+	}
+	return &r.Request, c.audit("request", r.ID, string(before.Status), string(r.Status))
+}
+
+func queryRequest(c *call, in alipayplus.RequestInput) (*alipayplus.Request, error) {
+	if err := c.may(alipayplus.ActionView, ""); err != nil {
+		return nil, err
+	}
+	r, err := load[requestRecord](c.tx, requestKey(c.workspace(), in.RequestID))
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, notFound("request", in.RequestID)
+	}
+	return &r.Request, nil
+}
+
+func listRequests(c *call, in alipayplus.ListRequestsInput) (*alipayplus.Page[alipayplus.Request], error) {
+	if err := c.may(alipayplus.ActionView, ""); err != nil {
+		return nil, err
+	}
+	by := "all"
+	switch {
+	case in.Status != "":
+		by = "status=" + string(in.Status)
+	case in.Category != "":
+		by = "category=" + string(in.Category)
+	}
+	title := strings.ToLower(in.Title)
+	return listing[requestRecord, alipayplus.Request]{
+		prefix: key("i/request", c.workspace(), by) + "/", opts: in.ListOptions,
+		filter: key(string(in.Status), string(in.Category), title),
+		keep: func(r *requestRecord) bool {
+			return matches(in.Status, r.Status) && matches(in.Category, r.Category) &&
+				strings.Contains(strings.ToLower(r.Title), title)
+		},
+		show: func(r *requestRecord) *alipayplus.Request { return &r.Request },
+	}.page(c.tx)
+}

@@ -1,0 +1,275 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+// PendingReview is a request that waits for at least one verdict.
+type PendingReview struct {
+	// Request is what waits, as it was when it was listed.
+	Request alipayplus.Request
+	// WorkspaceID is whose it is.
+	WorkspaceID string
+
+	p *Platform
+}
+
+// Reviews lists the requests of all workspaces that wait for a verdict, oldest
+// first.
+func (p *Platform) Reviews(ctx context.Context) ([]*PendingReview, error) {
+	if err := p.settle(ctx); err != nil {
+		return nil, err
+	}
+	waiting := map[string]*requestRecord{}
+	err := p.cfg.store.View(ctx, func(tx storage.Tx) error {
+		clear(waiting)
+		for entry, err := range tx.Scan("i/waiting/", storage.PrefixEnd("i/waiting/"), false) {
+			if err != nil {
+				return err
+			}
+			r, err := load[requestRecord](tx, string(entry.Value))
+			if err != nil {
+				return err
+			}
+			waiting[r.Sort] = r
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*PendingReview, 0, len(waiting))
+	for _, r := range waiting {
+		out = append(out, &PendingReview{Request: r.Request, WorkspaceID: r.Workspace, p: p})
+	}
+	slices.SortFunc(out, func(a, b *PendingReview) int {
+		if c := a.Request.CreatedAt.Compare(b.Request.CreatedAt); c != 0 {
+			return c
+		}
+		return strings.Compare(a.Request.ID, b.Request.ID)
+	})
+	return out, nil
+}
+
+// Approve gives a party's approval. It fails when the party has decided before,
+// or the request is closed.
+func (r *PendingReview) Approve(ctx context.Context, party alipayplus.Party) error {
+	return r.p.decideNow(ctx, r.WorkspaceID, r.Request.ID, party, dueVerdict{Status: alipayplus.ReviewApproved})
+}
+
+// Reject gives a party's rejection with its reason. It fails when the party has
+// decided before, or the request is closed.
+func (r *PendingReview) Reject(ctx context.Context, party alipayplus.Party, reason string) error {
+	if reason == "" {
+		return errors.New("platform: reject: the reason must not be empty")
+	}
+	return r.p.decideNow(ctx, r.WorkspaceID, r.Request.ID, party, dueVerdict{Status: alipayplus.ReviewRejected, Reason: reason})
+}
+
+func (p *Platform) decideNow(ctx context.Context, workspace, id string, party alipayplus.Party, v dueVerdict) error {
+	v.At = now()
+	return p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+		_, err := p.decide(tx, requestKey(workspace, id), party, v, "")
+		return err
+	})
+}
+
+// settle applies the verdicts of the AutoReview whose time has come. That nobody
+// sees the platform between two calls lets it do without a goroutine.
+func (p *Platform) settle(ctx context.Context) error {
+	if p.cfg.review == nil {
+		return nil
+	}
+	until := dueKey(now().Add(1), "", "")
+	for {
+		due, err := p.firstDue(ctx, until)
+		if err != nil || due == nil {
+			return err
+		}
+		err = p.cfg.store.Update(ctx, func(tx storage.Tx) error { return p.settleOne(tx, due) })
+		if err != nil {
+			return err
+		}
+	}
+}
+
+func (p *Platform) firstDue(ctx context.Context, until string) (*storage.Entry, error) {
+	var found *storage.Entry
+	err := p.cfg.store.View(ctx, func(tx storage.Tx) error {
+		found = nil
+		for entry, err := range tx.Scan("i/due/", until, false) {
+			if err != nil {
+				return err
+			}
+			found = &entry
+			break
+		}
+		return nil
+	})
+	return found, err
+}
+
+// settleOne applies one verdict, unless another call was quicker.
+func (p *Platform) settleOne(tx storage.Tx, due *storage.Entry) error {
+	_, still, err := tx.Get(due.Key)
+	if err != nil || !still {
+		return err
+	}
+	r, err := load[requestRecord](tx, string(due.Value))
+	if err != nil {
+		return err
+	}
+	if r == nil {
+		return tx.Delete(due.Key)
+	}
+	party := alipayplus.Party(due.Key[strings.LastIndex(due.Key, "/")+1:])
+	_, err = p.decide(tx, r.key(), party, r.Due[party], "")
+	return err
+}
+
+// decide is one party's verdict, and all that follows from it.
+func (p *Platform) decide(tx storage.Tx, at string, party alipayplus.Party, v dueVerdict, requestID string) (*requestRecord, error) {
+	r, err := load[requestRecord](tx, at)
+	if err != nil {
+		return nil, err
+	}
+	if r == nil {
+		return nil, refuse(alipayplus.CodeNotFound, "there is no such request")
+	}
+	i := slices.IndexFunc(r.Reviews, func(review alipayplus.Review) bool { return review.Party == party })
+	if i < 0 {
+		return nil, refuse(alipayplus.CodeNotFound, "there is no such request for %s", party)
+	}
+	if r.Reviews[i].Status != alipayplus.ReviewPending {
+		return nil, conflict("the review of request %s by %s is %s already", r.ID, party, r.Reviews[i].Status)
+	}
+	before := r.copy()
+	r.Reviews[i].Status, r.Reviews[i].Reason, r.Reviews[i].DecidedAt = v.Status, v.Reason, v.At
+	delete(r.Due, party)
+	if outcome := alipayplus.Outcome(r.Reviews); outcome != alipayplus.RequestUnderReview {
+		if err := r.move(outcome, v.At); err != nil {
+			return nil, err
+		}
+	}
+	if err := save(tx, before, r); err != nil {
+		return nil, err
+	}
+	w := auditWriter{p: p, tx: tx, workspace: r.Workspace, at: v.At, who: string(party), requestID: requestID}
+	if err := w.add("request", r.ID, string(before.Status), string(r.Status), string(party)+" "+string(v.Status)); err != nil {
+		return nil, err
+	}
+	return r, w.follow(r)
+}
+
+// follow brings the release or service in line with its request.
+func (w auditWriter) follow(r *requestRecord) error {
+	if r.ReleaseID != "" {
+		return w.followRelease(r)
+	}
+	return w.followService(r)
+}
+
+func (w auditWriter) followRelease(r *requestRecord) error {
+	release, err := load[releaseRecord](w.tx, releaseKey(r.Workspace, r.ReleaseID))
+	if err != nil || release == nil {
+		return fmt.Errorf("release of request %s: %w", r.ID, orMissing(err))
+	}
+	before := release.copy()
+	release.Reviews, release.UpdatedAt, release.UpdatedBy = r.Reviews, w.at, w.who
+	switch r.Status {
+	case alipayplus.RequestApproved:
+		err = release.move(alipayplus.ReleasePreparation, "approved")
+	case alipayplus.RequestRejected:
+		err = release.move(alipayplus.ReleaseNewVersionCreated, "rejected")
+	}
+	if err != nil {
+		return err
+	}
+	if err := save(w.tx, before, release); err != nil {
+		return err
+	}
+	if before.Status == release.Status {
+		return nil
+	}
+	return w.add("release", release.ID, string(before.Status), string(release.Status), "")
+}
+
+func (w auditWriter) followService(r *requestRecord) error {
+	if r.Status == alipayplus.RequestUnderReview {
+		return nil
+	}
+	service, err := load[serviceRecord](w.tx, serviceKey(r.Workspace, r.ServiceID))
+	if err != nil || service == nil {
+		return fmt.Errorf("service of request %s: %w", r.ID, orMissing(err))
+	}
+	before := service.copy()
+	to, what := alipayplus.ServiceOnline, "approved"
+	if r.Status == alipayplus.RequestRejected {
+		to, what = alipayplus.ServiceTurnedDown, "turned down"
+	}
+	if err := service.move(to, what); err != nil {
+		return err
+	}
+	service.UpdatedAt = w.at
+	if err := save(w.tx, before, service); err != nil {
+		return err
+	}
+	return w.add("service", service.ID, string(before.Status), string(service.Status), "")
+}
+
+func orMissing(err error) error {
+	if err != nil {
+		return err
+	}
+	return errors.New("the record is missing")
+}
+
+// reviewer is the caller's party.
+func (c *call) reviewer() (alipayplus.Party, error) {
+	if c.in.caller.party == "" {
+		return "", refuse(alipayplus.CodeAccessDenied, "only a reviewer may do this; members of a workspace see their requests with Requests")
+	}
+	return c.in.caller.party, nil
+}
+
+func listReviews(c *call, in alipayplus.ListReviewsInput) (*alipayplus.Page[alipayplus.Request], error) {
+	party, err := c.reviewer()
+	if err != nil {
+		return nil, err
+	}
+	return listing[requestRecord, alipayplus.Request]{
+		prefix: key("i/waiting", string(party), "all") + "/", opts: in.ListOptions,
+		order: alipayplus.OldestFirst,
+		show:  func(r *requestRecord) *alipayplus.Request { return &r.Request },
+	}.page(c.tx)
+}
+
+func decideReview(c *call, in alipayplus.DecideInput) (*alipayplus.Request, error) {
+	party, err := c.reviewer()
+	if err != nil {
+		return nil, err
+	}
+	at, found, err := c.tx.Get(key("i/request-by-id", in.RequestID))
+	if err != nil {
+		return nil, err
+	}
+	if !found {
+		return nil, refuse(alipayplus.CodeNotFound, "there is no such request")
+	}
+	v := dueVerdict{At: c.at, Status: alipayplus.ReviewApproved, Reason: in.Reason}
+	if !in.Approve {
+		v.Status = alipayplus.ReviewRejected
+	}
+	r, err := c.p.decide(c.tx, string(at), party, v, c.requestID)
+	if err != nil {
+		return nil, err
+	}
+	return &r.Request, nil
+}

@@ -1,0 +1,167 @@
+package platform
+
+import (
+	"github.com/alipayplus-go/alipayplus"
+)
+
+func createService(c *call, in alipayplus.CreateServiceInput) (*alipayplus.Service, error) {
+	if err := c.may(alipayplus.ActionManageServices, ""); err != nil {
+		return nil, err
+	}
+	if err := c.checkDescription(in.ServiceDescription); err != nil {
+		return nil, err
+	}
+	company, err := c.company()
+	if err != nil {
+		return nil, err
+	}
+	r := &serviceRecord{Workspace: c.workspace(), Sort: c.p.sortKey(c.at), Service: alipayplus.Service{
+		ID: newID("svc_"), ServiceDescription: in.ServiceDescription, Company: company.Company,
+		Status: alipayplus.ServiceDraft, CreatedBy: c.who(), CreatedAt: c.at, UpdatedAt: c.at,
+	}}
+	if err := save(c.tx, nil, r); err != nil {
+		return nil, err
+	}
+	return &r.Service, c.audit("service", r.ID, "", string(r.Status))
+}
+
+// checkDescription checks by the platform's policy, and that every image was uploaded.
+func (c *call) checkDescription(d alipayplus.ServiceDescription) error {
+	if err := c.p.cfg.services.Check(d); err != nil {
+		return err
+	}
+	var broken []alipayplus.FieldError
+	for path, id := range d.Images() {
+		file, err := load[fileRecord](c.tx, fileKey(c.workspace(), id))
+		if err != nil {
+			return err
+		}
+		if file == nil || file.ContentType == alipayplus.ContentZip {
+			broken = append(broken, alipayplus.FieldError{Path: path, Message: "names no uploaded image; upload it first"})
+		}
+	}
+	if len(broken) > 0 {
+		return &alipayplus.ValidationError{Subject: "service", Fields: broken}
+	}
+	return nil
+}
+
+// service reads a service of the caller's workspace for an action.
+func (c *call) serviceFor(action alipayplus.Action, id string) (*serviceRecord, error) {
+	if err := c.may(action, ""); err != nil {
+		return nil, err
+	}
+	r, err := load[serviceRecord](c.tx, serviceKey(c.workspace(), id))
+	if err == nil && r == nil {
+		err = notFound("service", id)
+	}
+	return r, err
+}
+
+func (c *call) changeService(before, r *serviceRecord, note string) (*alipayplus.Service, error) {
+	r.UpdatedAt = c.at
+	if err := save(c.tx, before, r); err != nil {
+		return nil, err
+	}
+	return &r.Service, c.auditNote("service", r.ID, string(before.Status), string(r.Status), note)
+}
+
+func (r *serviceRecord) copy() *serviceRecord {
+	copied := *r
+	return &copied
+}
+
+func (r *serviceRecord) move(to alipayplus.ServiceStatus, what string) error {
+	if !r.Status.CanBecome(to) {
+		return conflict("service %s is %s and cannot be %s", r.ID, r.Status, what)
+	}
+	r.Status = to
+	return nil
+}
+
+func updateService(c *call, in alipayplus.UpdateServiceInput) (*alipayplus.Service, error) {
+	r, err := c.serviceFor(alipayplus.ActionManageServices, in.ServiceID)
+	if err != nil {
+		return nil, err
+	}
+	if !r.Status.Editable() {
+		return nil, conflict("service %s is %s and cannot be edited", r.ID, r.Status)
+	}
+	if err := c.checkDescription(in.ServiceDescription); err != nil {
+		return nil, err
+	}
+	before := r.copy()
+	r.ServiceDescription = in.ServiceDescription
+	return c.changeService(before, r, "changed")
+}
+
+func submitService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, error) {
+	r, err := c.serviceFor(alipayplus.ActionManageServices, in.ServiceID)
+	if err != nil {
+		return nil, err
+	}
+	before := r.copy()
+	if err := r.move(alipayplus.ServicePendingReview, "submitted"); err != nil {
+		return nil, err
+	}
+	if err := c.checkDescription(r.ServiceDescription); err != nil {
+		return nil, err
+	}
+	request, err := c.openRequest(alipayplus.Request{
+		Title: "Release service " + r.Name, Category: alipayplus.CategoryServiceRelease, ServiceID: r.ID,
+	}, []alipayplus.Party{alipayplus.PartyAlipayPlus})
+	if err != nil {
+		return nil, err
+	}
+	r.RequestID = request.ID
+	return c.changeService(before, r, "")
+}
+
+func withdrawService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, error) {
+	r, err := c.serviceFor(alipayplus.ActionManageServices, in.ServiceID)
+	if err != nil {
+		return nil, err
+	}
+	before := r.copy()
+	if err := r.move(alipayplus.ServiceWithdrawn, "withdrawn"); err != nil {
+		return nil, err
+	}
+	if _, err := c.closeRequest(r.RequestID); err != nil {
+		return nil, err
+	}
+	return c.changeService(before, r, "")
+}
+
+func archiveService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, error) {
+	r, err := c.serviceFor(alipayplus.ActionManageServices, in.ServiceID)
+	if err != nil {
+		return nil, err
+	}
+	before := r.copy()
+	if err := r.move(alipayplus.ServiceArchived, "archived"); err != nil {
+		return nil, err
+	}
+	return c.changeService(before, r, "")
+}
+
+func queryService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, error) {
+	r, err := c.serviceFor(alipayplus.ActionView, in.ServiceID)
+	if err != nil {
+		return nil, err
+	}
+	return &r.Service, nil
+}
+
+func listServices(c *call, in alipayplus.ListServicesInput) (*alipayplus.Page[alipayplus.Service], error) {
+	if err := c.may(alipayplus.ActionView, ""); err != nil {
+		return nil, err
+	}
+	by := "all"
+	if in.Status != "" {
+		by = "status=" + string(in.Status)
+	}
+	return listing[serviceRecord, alipayplus.Service]{
+		prefix: key("i/service", c.workspace(), by) + "/", opts: in.ListOptions,
+		show: func(r *serviceRecord) *alipayplus.Service { return &r.Service },
+	}.page(c.tx)
+}

@@ -1,0 +1,148 @@
+package platform
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"net/http"
+	"net/url"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+// TargetApp is an app that mini programs are released to. Its methods must be
+// safe for concurrent use. Those that change something there may be called
+// again with the same arguments, after a failure or a crash, and must come to
+// the same then.
+type TargetApp interface {
+	// App is the app's name.
+	App() alipayplus.TargetApp
+	// Ladder are the grayscale ratios that it offers.
+	Ladder() alipayplus.Ladder
+	// Languages are those that a mini program must have.
+	Languages() []string
+	// Limits are how much a workspace may have.
+	Limits() alipayplus.Limits
+	// Parties are who reviews, besides Alipay+.
+	Parties() []alipayplus.Party
+
+	// NeedsAuthorization says whether the platform must be authorized to call
+	// the app's APIs for a mini program.
+	NeedsAuthorization() bool
+	// AuthorizationPage is the page that a person must visit, with the state in
+	// it. base is the platform's own address; the visit must end at
+	// base + CallbackPath with the query parameters state and code.
+	AuthorizationPage(base, state string, program *alipayplus.Program) string
+	// Exchange redeems the code that came back with the state.
+	Exchange(ctx context.Context, state, code string) error
+
+	// Submit hands a release to the app's review.
+	Submit(ctx context.Context, release *alipayplus.Release) error
+	// SetRatio makes a release live for a share of the users, in percent below 100.
+	SetRatio(ctx context.Context, release *alipayplus.Release, ratio alipayplus.Ratio) error
+	// Publish makes a release live for all users.
+	Publish(ctx context.Context, release *alipayplus.Release) error
+	// Cancel takes a release back.
+	Cancel(ctx context.Context, release *alipayplus.Release) error
+}
+
+// CallbackPath is where the visit of an authorization page ends.
+const CallbackPath = "/authorization/callback"
+
+// SimulatedAlipayCN stands in for AlipayCN: it offers the default ladder, needs
+// Chinese and an authorization for each mini program, which its own page gives,
+// and accepts whatever the platform asks of it. It is a model: AlipayCN's real
+// API is in package alipaycn.
+type SimulatedAlipayCN struct {
+	secret []byte
+}
+
+// NewSimulatedAlipayCN makes a simulated AlipayCN.
+func NewSimulatedAlipayCN() *SimulatedAlipayCN {
+	return &SimulatedAlipayCN{secret: []byte(rand.Text())}
+}
+
+// simulatedPage is the path of the simulated AlipayCN's authorization page.
+const simulatedPage = "/simulated-alipaycn/authorize"
+
+// App returns ALIPAY_CN.
+func (s *SimulatedAlipayCN) App() alipayplus.TargetApp { return alipayplus.TargetAlipayCN }
+
+// Ladder returns the default ladder.
+func (s *SimulatedAlipayCN) Ladder() alipayplus.Ladder { return alipayplus.DefaultLadder() }
+
+// Languages returns zh-CN: Chinese is the default language of AlipayCN; which
+// languages it requires is not documented.
+func (s *SimulatedAlipayCN) Languages() []string { return []string{"zh-CN"} }
+
+// Limits returns the documented limits.
+func (s *SimulatedAlipayCN) Limits() alipayplus.Limits { return alipayplus.DefaultLimits() }
+
+// Parties returns AlipayCN.
+func (s *SimulatedAlipayCN) Parties() []alipayplus.Party {
+	return []alipayplus.Party{alipayplus.PartyAlipayCN}
+}
+
+// NeedsAuthorization returns true.
+func (s *SimulatedAlipayCN) NeedsAuthorization() bool { return true }
+
+// AuthorizationPage returns the page with the two confirmations.
+func (s *SimulatedAlipayCN) AuthorizationPage(base, state string, program *alipayplus.Program) string {
+	query := url.Values{"state": {state}, "program": {program.ID}, "name": {program.Name()}}
+	return base + simulatedPage + "?" + query.Encode()
+}
+
+// Exchange accepts the code that the page gave for the state.
+func (s *SimulatedAlipayCN) Exchange(_ context.Context, state, code string) error {
+	if !hmac.Equal([]byte(code), []byte(s.code(state))) {
+		return errors.New("the code does not belong to this authorization")
+	}
+	return nil
+}
+
+// code is what the page gives for a state.
+func (s *SimulatedAlipayCN) code(state string) string {
+	mac := hmac.New(sha256.New, s.secret)
+	mac.Write([]byte(state))
+	return hex.EncodeToString(mac.Sum(nil))
+}
+
+// Submit accepts any release.
+func (s *SimulatedAlipayCN) Submit(context.Context, *alipayplus.Release) error { return nil }
+
+// SetRatio accepts any ratio.
+func (s *SimulatedAlipayCN) SetRatio(context.Context, *alipayplus.Release, alipayplus.Ratio) error {
+	return nil
+}
+
+// Publish accepts any release.
+func (s *SimulatedAlipayCN) Publish(context.Context, *alipayplus.Release) error { return nil }
+
+// Cancel accepts any release.
+func (s *SimulatedAlipayCN) Cancel(context.Context, *alipayplus.Release) error { return nil }
+
+// page is one view of the simulated authorization page.
+type page struct {
+	State, Program, Name string
+}
+
+// ServeHTTP serves the page with the two confirmations of "Release mini
+// programs": 确认选择 and 确认授权.
+func (s *SimulatedAlipayCN) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	show := pageTemplates()
+	view := page{State: r.FormValue("state"), Program: r.FormValue("program"), Name: r.FormValue("name")}
+	switch {
+	case view.State == "" || view.Program == "":
+		writePage(w, show, http.StatusBadRequest, "failed", "This link is not complete. Begin the authorization again.")
+	case r.Method == http.MethodGet:
+		writePage(w, show, http.StatusOK, "select", view)
+	case r.FormValue("step") == "select":
+		writePage(w, show, http.StatusOK, "confirm", view)
+	default:
+		query := url.Values{"state": {view.State}, "code": {s.code(view.State)}}
+		http.Redirect(w, r, CallbackPath+"?"+query.Encode(), http.StatusSeeOther)
+	}
+}

@@ -1,0 +1,77 @@
+package platform
+
+import (
+	"strings"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+// nothing is the input of an operation that needs none.
+type nothing struct{}
+
+// Validate accepts it.
+func (nothing) Validate() error { return nil }
+
+func queryWorkspace(c *call, _ nothing) (*alipayplus.Workspace, error) {
+	if err := c.may(alipayplus.ActionView, ""); err != nil {
+		return nil, err
+	}
+	r, err := c.company()
+	if err != nil {
+		return nil, err
+	}
+	out := &alipayplus.Workspace{
+		ID: r.ID, Name: r.Company.CompanyName, Company: r.Company,
+		Member: c.who(), Role: c.in.caller.member.Role,
+		PermissionPolicy: c.p.cfg.policy, ServicePolicy: c.p.cfg.services,
+	}
+	for _, t := range c.p.targets {
+		going, err := c.programsGoingTo(t.App(), t.Limits().Programs)
+		if err != nil {
+			return nil, err
+		}
+		out.Targets = append(out.Targets, alipayplus.Target{
+			App: t.App(), Ladder: t.Ladder(), Languages: t.Languages(), Limits: t.Limits(), ProgramsUsed: len(going),
+		})
+	}
+	return out, nil
+}
+
+func (c *call) company() (*workspaceRecord, error) {
+	r, err := load[workspaceRecord](c.tx, workspaceKey(c.workspace()))
+	if err == nil && r == nil {
+		err = notFound("workspace", c.workspace())
+	}
+	return r, err
+}
+
+// programsGoingTo returns the mini programs that have a release to the target
+// app which is not canceled; it stops looking at most.
+func (c *call) programsGoingTo(target alipayplus.TargetApp, most int) (map[string]bool, error) {
+	prefix := key("i/going", c.workspace(), string(target)) + "/"
+	programs := map[string]bool{}
+	from := prefix
+	for len(programs) < most {
+		program, err := firstPart(c.tx, prefix, from)
+		if err != nil || program == "" {
+			return programs, err
+		}
+		programs[program] = true
+		from = storage.PrefixEnd(prefix + program + "/")
+	}
+	return programs, nil
+}
+
+// firstPart returns the part behind the prefix of the first key at or after
+// from; empty when there is none.
+func firstPart(tx storage.Tx, prefix, from string) (string, error) {
+	for entry, err := range tx.Scan(from, storage.PrefixEnd(prefix), false) {
+		if err != nil {
+			return "", err
+		}
+		part, _, _ := strings.Cut(strings.TrimPrefix(entry.Key, prefix), "/")
+		return part, nil
+	}
+	return "", nil
+}

@@ -1,0 +1,336 @@
+package alipayplus
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+)
+
+// TargetApp is where a release goes. It is open to values unknown to this
+// version of the library.
+type TargetApp string
+
+// TargetAlipayCN is AlipayCN, the target of "Release mini programs".
+const TargetAlipayCN TargetApp = "ALIPAY_CN"
+
+// ReleaseStatus is where a release stands. It is open to unknown values.
+type ReleaseStatus string
+
+// The release statuses. The first five are the steps of "Release mini
+// programs"; CANCELED and ARCHIVED are documented for the same platform family,
+// not on the AlipayCN page.
+const (
+	// ReleaseNewVersionCreated: may be configured and applied for.
+	ReleaseNewVersionCreated ReleaseStatus = "NEW_VERSION_CREATED"
+	// ReleaseUnderReview: Alipay+ and AlipayCN review it.
+	ReleaseUnderReview ReleaseStatus = "UNDER_REVIEW"
+	// ReleasePreparation: both approved; grayscale or final release is chosen.
+	ReleasePreparation ReleaseStatus = "RELEASE_PREPARATION"
+	// ReleaseGrayscale: live for a share of the users.
+	ReleaseGrayscale ReleaseStatus = "GRAYSCALE_RELEASE"
+	// ReleaseFull: live for all users.
+	ReleaseFull ReleaseStatus = "FULL_RELEASE"
+	// ReleaseCanceled: given up; this version cannot go to this target again.
+	ReleaseCanceled ReleaseStatus = "CANCELED"
+	// ReleaseArchived: another version of the program became fully released.
+	ReleaseArchived ReleaseStatus = "ARCHIVED"
+)
+
+// releaseTransitions is the rule for how a release moves.
+func releaseTransitions() []transition[ReleaseStatus] {
+	return []transition[ReleaseStatus]{
+		{ReleaseNewVersionCreated, "apply", ReleaseUnderReview},
+		{ReleaseUnderReview, "all parties approve", ReleasePreparation},
+		{ReleaseUnderReview, "a party rejects", ReleaseNewVersionCreated},
+		{ReleaseUnderReview, "withdraw", ReleaseNewVersionCreated},
+		{ReleasePreparation, "grayscale release", ReleaseGrayscale},
+		{ReleasePreparation, "final release", ReleaseFull},
+		{ReleasePreparation, "cancel", ReleaseCanceled},
+		{ReleaseGrayscale, "a higher ratio", ReleaseGrayscale},
+		{ReleaseGrayscale, "ratio 100 %", ReleaseFull},
+		{ReleaseGrayscale, "cancel", ReleaseCanceled},
+		{ReleaseFull, "another version is fully released", ReleaseArchived},
+	}
+}
+
+// Known says whether this version of the library knows the status.
+func (s ReleaseStatus) Known() bool { return known(releaseTransitions(), s) }
+
+// Terminal says whether nothing leads out of the status.
+func (s ReleaseStatus) Terminal() bool { return terminal(releaseTransitions(), s) }
+
+// CanBecome says whether the rules lead from s to next in one step.
+func (s ReleaseStatus) CanBecome(next ReleaseStatus) bool {
+	return canBecome(releaseTransitions(), s, next)
+}
+
+// BlocksApply says whether a release in this status keeps other versions of the
+// same program and target from being applied for: while it is under review, in
+// preparation or in grayscale.
+func (s ReleaseStatus) BlocksApply() bool {
+	return s == ReleaseUnderReview || s == ReleasePreparation || s == ReleaseGrayscale
+}
+
+// BusinessRegistration is what a company registered when it signed up. As a
+// company's it is read-only; as the basic information of a release it is
+// confirmed, and may be updated, with the application. The fields are not
+// documented.
+type BusinessRegistration struct {
+	// CompanyName is the registered name.
+	CompanyName string `json:"companyName" validate:"required,max=256"`
+	// RegistrationNumber is the number in the commercial register.
+	RegistrationNumber string `json:"registrationNumber" validate:"required,max=64"`
+	// Country is the country of registration, two letters (ISO 3166-1).
+	Country string `json:"country" validate:"required,iso3166_1_alpha2"`
+	// Address is the registered address.
+	Address string `json:"address" validate:"required,max=512"`
+	// ContactName is who may be asked.
+	ContactName string `json:"contactName" validate:"required,max=128"`
+	// ContactEmail is the contact's e-mail address.
+	ContactEmail string `json:"contactEmail" validate:"required,email,max=254"`
+	// ContactPhone is the contact's phone number; may be empty.
+	ContactPhone string `json:"contactPhone,omitempty" validate:"max=32"`
+}
+
+// Validate checks the fields.
+func (b BusinessRegistration) Validate() error { return validate("business registration", b, nil) }
+
+// Release is one version of a mini program on its way to one target app.
+type Release struct {
+	// ID is the platform's id of the release.
+	ID string `json:"id"`
+	// ProgramID is the mini program.
+	ProgramID string `json:"programId"`
+	// Version is the version that goes out.
+	Version VersionNumber `json:"version"`
+	// TargetApp is where it goes.
+	TargetApp TargetApp `json:"targetApp"`
+	// Status is where it stands.
+	Status ReleaseStatus `json:"status"`
+	// Configuration is the release's own, first copied from the mini program.
+	Configuration Configuration `json:"configuration"`
+	// BasicInfo is what was applied with; nil before the first application.
+	BasicInfo *BusinessRegistration `json:"basicInfo,omitempty"`
+	// RequestID is the newest release request, see [RequestsClient.Get]; empty
+	// before the first application.
+	RequestID string `json:"releaseRequestId,omitempty"`
+	// Reviews are the verdicts on the newest application, one a party. They
+	// stay readable after a rejection.
+	Reviews []Review `json:"reviews,omitempty"`
+	// Grayscale is the live ratio and the ladder.
+	Grayscale Grayscale `json:"grayscale"`
+	// CreatedBy is the member who created it.
+	CreatedBy string `json:"createdBy"`
+	// CreatedAt is when it was created.
+	CreatedAt time.Time `json:"createdAt"`
+	// UpdatedBy is the member who changed it last.
+	UpdatedBy string `json:"updatedBy"`
+	// UpdatedAt is when it last changed.
+	UpdatedAt time.Time `json:"updatedAt"`
+	// ReleasedAt is when it became fully released; zero until then.
+	ReleasedAt time.Time `json:"releasedAt,omitzero"`
+}
+
+// CreateReleaseInput is what [ReleasesClient.Create] takes.
+type CreateReleaseInput struct {
+	// ProgramID is the mini program.
+	ProgramID string `json:"programId" validate:"required"`
+	// Version is the uploaded version to release.
+	Version VersionNumber `json:"version" validate:"required"`
+	// TargetApp is where it goes.
+	TargetApp TargetApp `json:"targetApp" validate:"required"`
+	// Program and Target are the mini program and the target app as last read
+	// (see [Workspace.Target]); may be nil. What they tell is checked before
+	// anything is sent: the languages that the target needs.
+	Program *Program `json:"-" validate:"-"`
+	// Target is as told with Program.
+	Target *Target `json:"-" validate:"-"`
+	// RequestID is the idempotency key; empty: the client makes one.
+	RequestID string `json:"requestId,omitempty"`
+}
+
+// Validate checks the fields, and the languages where Program and Target are given.
+func (in CreateReleaseInput) Validate() error {
+	return validate("release", in, func(p *problems) {
+		if in.Program == nil || in.Target == nil {
+			return
+		}
+		if missing := in.Program.MissingLanguages(in.Target.Languages); len(missing) > 0 {
+			p.add("program.languages", languagesNeeded(in.TargetApp, missing))
+		}
+	})
+}
+
+func languagesNeeded(app TargetApp, missing []string) string {
+	return fmt.Sprintf("%s needs %v; add them with Programs.AddLanguages", app, missing)
+}
+
+// ApplyInput is what [ReleasesClient.Apply] takes.
+type ApplyInput struct {
+	// ReleaseID is the release.
+	ReleaseID string `json:"releaseId" validate:"required"`
+	// BasicInfo is the business registration as confirmed by the applicant,
+	// unchanged ([Workspace] Company) or newer. A changed one is part of the review.
+	BasicInfo *BusinessRegistration `json:"basicInfo" validate:"required"`
+	// RequestID is the idempotency key; empty: the client makes one.
+	RequestID string `json:"requestId,omitempty"`
+}
+
+// Validate checks the fields.
+func (in ApplyInput) Validate() error { return validate("application", in, nil) }
+
+// UpdateReleaseConfigurationInput is what [ReleasesClient.UpdateConfiguration]
+// takes.
+type UpdateReleaseConfigurationInput struct {
+	// ReleaseID is the release.
+	ReleaseID string `json:"releaseId" validate:"required"`
+	// Configuration replaces the release's former one whole.
+	Configuration Configuration `json:"configuration"`
+	// RequestID is the idempotency key; empty: the client makes one.
+	RequestID string `json:"requestId,omitempty"`
+}
+
+// Validate checks the fields.
+func (in UpdateReleaseConfigurationInput) Validate() error {
+	return validate("configuration", in, nil)
+}
+
+// ReleaseInput names a release for an operation that needs nothing else.
+type ReleaseInput struct {
+	// ReleaseID is the release.
+	ReleaseID string `json:"releaseId" validate:"required"`
+	// RequestID is the idempotency key; empty: the client makes one.
+	RequestID string `json:"requestId,omitempty"`
+}
+
+// Validate checks that the id is there.
+func (in ReleaseInput) Validate() error { return validate("release", in, nil) }
+
+// ListReleasesInput chooses releases.
+type ListReleasesInput struct {
+	ListOptions
+	// ProgramID keeps releases of one mini program; empty: all.
+	ProgramID string `json:"programId,omitempty"`
+	// TargetApp keeps releases to one target app; empty: all.
+	TargetApp TargetApp `json:"targetApp,omitempty"`
+	// Status keeps releases in one status; empty: all.
+	Status ReleaseStatus `json:"status,omitempty"`
+}
+
+// ReleasesClient works on the releases of the workspace. It is safe for
+// concurrent use.
+type ReleasesClient struct{ client *Client }
+
+// Create selects the target app for an uploaded version: the release begins in
+// NEW_VERSION_CREATED. Errors: [AuthorizationRequiredError], [LimitError],
+// [ErrInvalid] with code LANGUAGE_REQUIRED, [ErrConflict] when the version went
+// to this target before, [ErrNotFound], [ErrPermission].
+func (c *ReleasesClient) Create(ctx context.Context, in CreateReleaseInput) (*Release, error) {
+	in.RequestID = newRequestID(in.RequestID)
+	return send[Release](ctx, c.client, contract.ReleaseCreate, in.RequestID, in)
+}
+
+// Get reads a release. Errors: [ErrNotFound].
+func (c *ReleasesClient) Get(ctx context.Context, id string) (*Release, error) {
+	return send[Release](ctx, c.client, contract.ReleaseQuery, "", ReleaseInput{ReleaseID: id})
+}
+
+// List reads a page of releases, newest first unless in.Order says otherwise.
+func (c *ReleasesClient) List(ctx context.Context, in ListReleasesInput) (*Page[Release], error) {
+	return send[Page[Release]](ctx, c.client, contract.ReleaseList, "", in)
+}
+
+// All ranges over all releases that in chooses, page by page as they are needed.
+// It ends after the first error, which it yields.
+func (c *ReleasesClient) All(ctx context.Context, in ListReleasesInput) iter.Seq2[*Release, error] {
+	return pages(contract.ReleaseList, in.Cursor, func(cursor string) (*Page[Release], error) {
+		in.Cursor = cursor
+		return c.List(ctx, in)
+	})
+}
+
+// UpdateConfiguration changes the configuration of a release that is in
+// NEW_VERSION_CREATED. Errors: [ValidationError], [ErrConflict], [ErrNotFound],
+// [ErrPermission].
+func (c *ReleasesClient) UpdateConfiguration(ctx context.Context, in UpdateReleaseConfigurationInput) (*Release, error) {
+	in.RequestID = newRequestID(in.RequestID)
+	return send[Release](ctx, c.client, contract.ReleaseConfigure, in.RequestID, in)
+}
+
+// Apply sends the release to review by Alipay+ and the target app. Errors:
+// [ValidationError], [ErrConflict] when it is not in NEW_VERSION_CREATED or
+// another version of the program is under review, in preparation or in
+// grayscale, [AuthorizationRequiredError], [ErrNotFound], [ErrPermission].
+func (c *ReleasesClient) Apply(ctx context.Context, in ApplyInput) (*Release, error) {
+	in.RequestID = newRequestID(in.RequestID)
+	return send[Release](ctx, c.client, contract.ReleaseApply, in.RequestID, in)
+}
+
+// Withdraw takes back an application that is under review; the release is in
+// NEW_VERSION_CREATED again. Documented for the same platform family, not for
+// AlipayCN. Errors: [ErrConflict] after the verdict, [ErrNotFound], [ErrPermission].
+func (c *ReleasesClient) Withdraw(ctx context.Context, in ReleaseInput) (*Release, error) {
+	return c.act(ctx, contract.ReleaseWithdraw, in)
+}
+
+// Finalize releases to all users at once a release that is in preparation
+// ("Final Release"). A release in grayscale is finished by raising it to 100 %.
+// Errors: [ErrConflict], [ErrNotFound], [ErrPermission].
+func (c *ReleasesClient) Finalize(ctx context.Context, in ReleaseInput) (*Release, error) {
+	return c.act(ctx, contract.ReleaseFinalize, in)
+}
+
+// Cancel gives up a release in preparation or in grayscale for good: this
+// version cannot go to this target again. What users who already have it will
+// see is not documented. Documented for the same platform family, not for
+// AlipayCN. Errors: [ErrConflict], [ErrNotFound], [ErrPermission].
+func (c *ReleasesClient) Cancel(ctx context.Context, in ReleaseInput) (*Release, error) {
+	return c.act(ctx, contract.ReleaseCancel, in)
+}
+
+func (c *ReleasesClient) act(ctx context.Context, op contract.Operation, in ReleaseInput) (*Release, error) {
+	in.RequestID = newRequestID(in.RequestID)
+	return send[Release](ctx, c.client, op, in.RequestID, in)
+}
+
+// WaitReviewed waits until all parties have approved a release that was applied
+// for, and returns it: it is in RELEASE_PREPARATION or already further. When a
+// party rejects or the applicant withdraws, the error is a [WaitError] with a
+// [ReviewError] in it, and the release is returned all the same. A release that
+// was never applied for is [ErrConflict]. The context is the deadline.
+func (c *ReleasesClient) WaitReviewed(ctx context.Context, id string, opts ReleaseWait) (*Release, error) {
+	return wait(ctx, "releases.waitReviewed", id, opts, waiter[Release]{
+		poll: c.Get,
+		state: func(r *Release) string {
+			return string(r.Status) + " " + reviewState(r.Reviews)
+		},
+		done: func(ctx context.Context, r *Release) (bool, error) {
+			switch r.Status {
+			case ReleasePreparation, ReleaseGrayscale, ReleaseFull, ReleaseArchived:
+				return true, nil
+			case ReleaseNewVersionCreated:
+				return false, c.client.reviewError(ctx, "release "+r.ID, r.RequestID)
+			case ReleaseCanceled:
+				return false, notUnderReview("release "+r.ID, "it is canceled")
+			default:
+				return false, nil
+			}
+		},
+	})
+}
+
+// BlockedBy returns the first of the releases that keeps r from being applied
+// for, see [ReleaseStatus.BlocksApply], or nil.
+func (r *Release) BlockedBy(others []*Release) *Release {
+	i := slices.IndexFunc(others, func(o *Release) bool {
+		return o.ID != r.ID && o.ProgramID == r.ProgramID && o.TargetApp == r.TargetApp && o.Status.BlocksApply()
+	})
+	if i < 0 {
+		return nil
+	}
+	return others[i]
+}

@@ -1,0 +1,255 @@
+package alipayplus
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+)
+
+// RequestStatus is where a request stands. It is open to unknown values.
+type RequestStatus string
+
+// The request statuses. UNDER_REVIEW and APPROVED are documented in "Release
+// services"; REJECTED and WITHDRAWN for the same platform family only.
+const (
+	// RequestUnderReview: waits for at least one verdict.
+	RequestUnderReview RequestStatus = "UNDER_REVIEW"
+	// RequestApproved: every party approved.
+	RequestApproved RequestStatus = "APPROVED"
+	// RequestRejected: a party rejected.
+	RequestRejected RequestStatus = "REJECTED"
+	// RequestWithdrawn: the applicant took it back.
+	RequestWithdrawn RequestStatus = "WITHDRAWN"
+)
+
+func requestTransitions() []transition[RequestStatus] {
+	return []transition[RequestStatus]{
+		{RequestUnderReview, "all parties approve", RequestApproved},
+		{RequestUnderReview, "a party rejects", RequestRejected},
+		{RequestUnderReview, "withdraw", RequestWithdrawn},
+	}
+}
+
+// Known says whether this version of the library knows the status.
+func (s RequestStatus) Known() bool { return known(requestTransitions(), s) }
+
+// Terminal says whether the request is decided.
+func (s RequestStatus) Terminal() bool { return terminal(requestTransitions(), s) }
+
+// CanBecome says whether the rules lead from s to next in one step.
+func (s RequestStatus) CanBecome(next RequestStatus) bool {
+	return canBecome(requestTransitions(), s, next)
+}
+
+// Party is who reviews. It is open to unknown values.
+type Party string
+
+// The reviewing parties of a release to AlipayCN ("Release mini programs").
+const (
+	// PartyAlipayPlus is the Alipay+ platform.
+	PartyAlipayPlus Party = "ALIPAY_PLUS"
+	// PartyAlipayCN is AlipayCN.
+	PartyAlipayCN Party = "ALIPAY_CN"
+)
+
+// ReviewStatus is one party's verdict. It is open to unknown values. The names
+// are not documented.
+type ReviewStatus string
+
+// The verdicts.
+const (
+	// ReviewPending: the party has not decided.
+	ReviewPending ReviewStatus = "PENDING"
+	// ReviewApproved: the party approved.
+	ReviewApproved ReviewStatus = "APPROVED"
+	// ReviewRejected: the party rejected; the reason is given.
+	ReviewRejected ReviewStatus = "REJECTED"
+	// ReviewClosed: no verdict is needed any more, because another party
+	// rejected or the applicant withdrew.
+	ReviewClosed ReviewStatus = "CLOSED"
+)
+
+// Review is one reviewing party's verdict.
+type Review struct {
+	// Party is who reviews.
+	Party Party `json:"party"`
+	// Status is the verdict.
+	Status ReviewStatus `json:"status"`
+	// Reason is why the party rejected; may be empty otherwise.
+	Reason string `json:"reason,omitempty"`
+	// StartedAt is when the party was asked.
+	StartedAt time.Time `json:"startedAt"`
+	// DecidedAt is when the verdict came; zero while pending.
+	DecidedAt time.Time `json:"decidedAt,omitzero"`
+}
+
+// Outcome is the rule for what the reviews of all parties come to together: one
+// rejection rejects, all approvals approve, and until then it is under review.
+// Without any review the outcome is under review as well.
+func Outcome(reviews []Review) RequestStatus {
+	approved := 0
+	for _, r := range reviews {
+		switch r.Status {
+		case ReviewRejected:
+			return RequestRejected
+		case ReviewApproved:
+			approved++
+		}
+	}
+	if len(reviews) > 0 && approved == len(reviews) {
+		return RequestApproved
+	}
+	return RequestUnderReview
+}
+
+// RequestCategory is what a request is for. It is open to unknown values; the
+// names are not documented.
+type RequestCategory string
+
+// The categories.
+const (
+	// CategoryServiceRelease releases a service to the Service Market.
+	CategoryServiceRelease RequestCategory = "SERVICE_RELEASE"
+	// CategoryProgramRelease releases a mini program to a target app.
+	CategoryProgramRelease RequestCategory = "MINI_PROGRAM_RELEASE"
+)
+
+// Request is an entry of To-Do List > My Requests.
+type Request struct {
+	// ID is the platform's id of the request.
+	ID string `json:"id"`
+	// Title says what it is about, for people.
+	Title string `json:"title"`
+	// Category is what it is for.
+	Category RequestCategory `json:"category"`
+	// Status is where it stands.
+	Status RequestStatus `json:"status"`
+	// Applicant is the member who applied.
+	Applicant string `json:"applicant"`
+	// ServiceID is the service it is about; empty for a mini program.
+	ServiceID string `json:"serviceId,omitempty"`
+	// ReleaseID is the release it is about; empty for a service.
+	ReleaseID string `json:"releaseId,omitempty"`
+	// ProgramID is the mini program; empty for a service.
+	ProgramID string `json:"programId,omitempty"`
+	// Version is the version of the mini program; zero for a service.
+	Version VersionNumber `json:"version,omitzero"`
+	// TargetApp is where the mini program goes; empty for a service.
+	TargetApp TargetApp `json:"targetApp,omitempty"`
+	// BasicInfoChanged says that the basic information differs from the
+	// company's and is reviewed with the release.
+	BasicInfoChanged bool `json:"basicInfoChanged,omitempty"`
+	// Reviews are the parties' verdicts, kept apart.
+	Reviews []Review `json:"reviews"`
+	// CreatedAt is when the request was made.
+	CreatedAt time.Time `json:"createdAt"`
+	// FinishedAt is when it was decided or withdrawn; zero until then.
+	FinishedAt time.Time `json:"finishedAt,omitzero"`
+}
+
+// RequestInput names a request.
+type RequestInput struct {
+	// RequestID is the id of the request, see [Request]; not an idempotency key.
+	RequestID string `json:"id" validate:"required"`
+}
+
+// Validate checks that the id is there.
+func (in RequestInput) Validate() error { return validate("request", in, nil) }
+
+// ListRequestsInput chooses requests ("Release services": filter by title or
+// status, sort by date).
+type ListRequestsInput struct {
+	ListOptions
+	// Title keeps requests whose title contains the text, upper and lower case
+	// alike; empty: all.
+	Title string `json:"title,omitempty" validate:"max=256"`
+	// Status keeps requests in this status; empty: all.
+	Status RequestStatus `json:"status,omitempty"`
+	// Category keeps requests of this category; empty: all.
+	Category RequestCategory `json:"category,omitempty"`
+}
+
+// RequestsClient reads the workspace's requests. It is safe for concurrent use.
+type RequestsClient struct{ client *Client }
+
+// Get reads a request with all reviews. Errors: [ErrNotFound].
+func (c *RequestsClient) Get(ctx context.Context, id string) (*Request, error) {
+	return send[Request](ctx, c.client, contract.RequestQuery, "", RequestInput{RequestID: id})
+}
+
+// List reads a page of requests, sorted by date, newest first unless in.Order
+// says otherwise.
+func (c *RequestsClient) List(ctx context.Context, in ListRequestsInput) (*Page[Request], error) {
+	return send[Page[Request]](ctx, c.client, contract.RequestList, "", in)
+}
+
+// All ranges over all requests that in chooses, page by page as they are needed.
+// It ends after the first error, which it yields.
+func (c *RequestsClient) All(ctx context.Context, in ListRequestsInput) iter.Seq2[*Request, error] {
+	return pages(contract.RequestList, in.Cursor, func(cursor string) (*Page[Request], error) {
+		in.Cursor = cursor
+		return c.List(ctx, in)
+	})
+}
+
+// WaitDecided waits until a request is APPROVED and returns it. When it is
+// rejected or withdrawn the error is a [WaitError] with a [ReviewError] in it,
+// and the request is returned all the same. The context is the deadline.
+func (c *RequestsClient) WaitDecided(ctx context.Context, id string, opts RequestWait) (*Request, error) {
+	return wait(ctx, "requests.waitDecided", id, opts, waiter[Request]{
+		poll:  c.Get,
+		state: func(r *Request) string { return string(r.Status) + " " + reviewState(r.Reviews) },
+		done: func(_ context.Context, r *Request) (bool, error) {
+			switch r.Status {
+			case RequestApproved:
+				return true, nil
+			case RequestRejected, RequestWithdrawn:
+				return false, r.reviewError("request " + r.ID)
+			default:
+				return false, nil
+			}
+		},
+	})
+}
+
+func (r *Request) reviewError(subject string) error {
+	return &ReviewError{Outcome: r.Status, Subject: subject, Reviews: r.Reviews}
+}
+
+// reviewError reads the request that ended without approval and says so.
+func (c *Client) reviewError(ctx context.Context, subject, requestID string) error {
+	if requestID == "" {
+		return notUnderReview(subject, "apply first")
+	}
+	request, err := c.Requests.Get(ctx, requestID)
+	if err != nil {
+		return fmt.Errorf("%s was not approved, and the reasons could not be read: %w", subject, err)
+	}
+	if request.Status == RequestApproved || !request.Status.Terminal() {
+		return errMoved
+	}
+	return request.reviewError(subject)
+}
+
+// errMoved says that the thing changed between two reads; the wait goes on.
+var errMoved = errors.New("the state changed between two reads")
+
+func notUnderReview(subject, wayOut string) error {
+	return fmt.Errorf("%w: %s is not under review; %s", ErrConflict, subject, wayOut)
+}
+
+// reviewState is the verdicts in short, to see whether they changed.
+func reviewState(reviews []Review) string {
+	text := ""
+	for i, r := range reviews {
+		if i > 0 {
+			text += ","
+		}
+		text += string(r.Party) + "=" + string(r.Status)
+	}
+	return text
+}

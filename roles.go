@@ -1,0 +1,151 @@
+package alipayplus
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Role is what a member is in a workspace. It is open to values unknown to this
+// version of the library.
+type Role string
+
+// The roles that Alipay+ documents for a workspace.
+const (
+	// RoleOwner onboarded the company and has full permissions.
+	RoleOwner Role = "OWNER"
+	// RoleMaster may do what the owner may do with mini programs.
+	RoleMaster Role = "MASTER"
+	// RoleDeveloper works on mini programs.
+	RoleDeveloper Role = "DEVELOPER"
+)
+
+// Known says whether the role is one that this version of the library knows.
+func (r Role) Known() bool {
+	return r == RoleOwner || r == RoleMaster || r == RoleDeveloper
+}
+
+// Action is a kind of thing that a member does.
+type Action string
+
+// The actions that permissions are about.
+const (
+	// ActionView reads anything of the workspace.
+	ActionView Action = "VIEW"
+	// ActionCreateProgram creates a mini program.
+	ActionCreateProgram Action = "CREATE_PROGRAM"
+	// ActionConfigureProgram changes a mini program's configuration.
+	ActionConfigureProgram Action = "CONFIGURE_PROGRAM"
+	// ActionUpload uploads files and versions.
+	ActionUpload Action = "UPLOAD"
+	// ActionRelease does any step of a release: languages, authorization,
+	// selecting the app, applying, grayscale, QR codes.
+	ActionRelease Action = "RELEASE"
+	// ActionManageServices creates, changes and submits services.
+	ActionManageServices Action = "MANAGE_SERVICES"
+)
+
+// Actions returns every action.
+func Actions() []Action {
+	return []Action{
+		ActionView, ActionCreateProgram, ActionConfigureProgram,
+		ActionUpload, ActionRelease, ActionManageServices,
+	}
+}
+
+// PermissionPolicy says what developers may release. The documents disagree, so
+// a platform chooses one.
+type PermissionPolicy string
+
+// The documented policies.
+const (
+	// PolicyMembersRelease lets owner, masters and developers release
+	// ("Release mini programs"). It is the default.
+	PolicyMembersRelease PermissionPolicy = "MEMBERS_RELEASE"
+	// PolicyAssignedDevelopersRelease lets developers work on and release only
+	// the mini programs assigned to them (newer "Release to target app").
+	PolicyAssignedDevelopersRelease PermissionPolicy = "ASSIGNED_DEVELOPERS_RELEASE"
+	// PolicyDevelopersUploadOnly lets developers upload but not release
+	// (roles per mini program, "Add member").
+	PolicyDevelopersUploadOnly PermissionPolicy = "DEVELOPERS_UPLOAD_ONLY"
+)
+
+// Known says whether the policy is one that this version of the library knows.
+func (p PermissionPolicy) Known() bool {
+	return p == PolicyMembersRelease || p == PolicyAssignedDevelopersRelease || p == PolicyDevelopersUploadOnly
+}
+
+// Can says whether a member of the given role may do the action; assigned says
+// whether the mini program it is about is assigned to the member (only
+// developers are assigned, and only [PolicyAssignedDevelopersRelease] asks).
+// An unknown role, action or policy may do nothing.
+//
+// Creating and configuring mini programs is documented for owner and masters
+// only. Permissions for services are not documented: every member may manage
+// them, as "Release services" names no role.
+func (p PermissionPolicy) Can(role Role, action Action, assigned bool) bool {
+	if !p.Known() || !role.Known() || !slices.Contains(Actions(), action) {
+		return false
+	}
+	if role != RoleDeveloper {
+		return true
+	}
+	switch action {
+	case ActionView, ActionManageServices:
+		return true
+	case ActionUpload:
+		return assigned || p != PolicyAssignedDevelopersRelease
+	case ActionRelease:
+		return p == PolicyMembersRelease || p == PolicyAssignedDevelopersRelease && assigned
+	default:
+		return false
+	}
+}
+
+// Check is [PermissionPolicy.Can] as an error: a [PermissionError] that names
+// who may.
+func (p PermissionPolicy) Check(role Role, action Action, assigned bool) error {
+	if p.Can(role, action, assigned) {
+		return nil
+	}
+	e := &PermissionError{Role: role, Action: action}
+	for _, r := range []Role{RoleOwner, RoleMaster, RoleDeveloper} {
+		if p.Can(r, action, false) {
+			e.Allowed = append(e.Allowed, r)
+		}
+	}
+	e.AssignedOnly = !assigned && p.Can(role, action, true)
+	return e
+}
+
+// PermissionError says that a role may not do something, and who may. It
+// matches [ErrPermission].
+type PermissionError struct {
+	// Role is the member's role.
+	Role Role
+	// Action is what the role may not do.
+	Action Action
+	// Allowed are the roles that may.
+	Allowed []Role
+	// AssignedOnly says that the member may, once the mini program is assigned.
+	AssignedOnly bool
+}
+
+// Error names the role, the action and who may do it.
+func (e *PermissionError) Error() string {
+	names := make([]string, len(e.Allowed))
+	for i, r := range e.Allowed {
+		names[i] = string(r)
+	}
+	text := fmt.Sprintf("role %s may not %s here", e.Role, e.Action)
+	if len(names) > 0 {
+		text += "; ask " + strings.Join(names, " or ")
+	}
+	if e.AssignedOnly {
+		text += ", or have the mini program assigned to you"
+	}
+	return text
+}
+
+// Unwrap returns [ErrPermission].
+func (e *PermissionError) Unwrap() error { return ErrPermission }

@@ -1,0 +1,356 @@
+package alipayplus
+
+import (
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+)
+
+// ServiceStatus is where a service stands. It is open to unknown values.
+type ServiceStatus string
+
+// The six service statuses that Alipay+ documents ("ISV orders").
+const (
+	// ServiceDraft: being written.
+	ServiceDraft ServiceStatus = "DRAFT"
+	// ServicePendingReview: submitted; its request is under review.
+	ServicePendingReview ServiceStatus = "PENDING_REVIEW"
+	// ServiceOnline: approved, in the Service Market, merchants can order it.
+	ServiceOnline ServiceStatus = "ONLINE"
+	// ServiceTurnedDown: the review ended without approval.
+	ServiceTurnedDown ServiceStatus = "TURNED_DOWN"
+	// ServiceWithdrawn: the applicant took the request back.
+	ServiceWithdrawn ServiceStatus = "WITHDRAWN"
+	// ServiceArchived: taken out of the Service Market.
+	ServiceArchived ServiceStatus = "ARCHIVED"
+)
+
+// serviceTransitions is the rule for how a service moves. The statuses are
+// documented; the transitions, but for approval, are not.
+func serviceTransitions() []transition[ServiceStatus] {
+	return []transition[ServiceStatus]{
+		{ServiceDraft, "submit", ServicePendingReview},
+		{ServiceTurnedDown, "submit", ServicePendingReview},
+		{ServiceWithdrawn, "submit", ServicePendingReview},
+		{ServicePendingReview, "approve", ServiceOnline},
+		{ServicePendingReview, "turn down", ServiceTurnedDown},
+		{ServicePendingReview, "withdraw", ServiceWithdrawn},
+		{ServiceOnline, "archive", ServiceArchived},
+	}
+}
+
+// Known says whether this version of the library knows the status.
+func (s ServiceStatus) Known() bool { return known(serviceTransitions(), s) }
+
+// Terminal says whether nothing leads out of the status.
+func (s ServiceStatus) Terminal() bool { return terminal(serviceTransitions(), s) }
+
+// CanBecome says whether the rules lead from s to next in one step.
+func (s ServiceStatus) CanBecome(next ServiceStatus) bool {
+	return canBecome(serviceTransitions(), s, next)
+}
+
+// Editable says whether a service in this status may be changed: DRAFT,
+// TURNED_DOWN and WITHDRAWN (not documented).
+func (s ServiceStatus) Editable() bool {
+	return s == ServiceDraft || s == ServiceTurnedDown || s == ServiceWithdrawn
+}
+
+// ServiceType is the kind of a service. It is open to unknown values.
+type ServiceType string
+
+// ServiceMiniProgramDevelopment is the one type that "Release services"
+// documents as supported today.
+const ServiceMiniProgramDevelopment ServiceType = "MINI_PROGRAM_DEVELOPMENT"
+
+// ServicePolicy are the limits of a service's fields. None of them is
+// documented by Alipay+; a platform announces its own, see [Workspace].
+type ServicePolicy struct {
+	// MaxName is the longest name, in characters.
+	MaxName int `json:"maxName"`
+	// MaxText is the longest description, paragraph or table cell, in characters.
+	MaxText int `json:"maxText"`
+	// MaxBlocks is how many blocks a content may have.
+	MaxBlocks int `json:"maxBlocks"`
+	// MaxTableCells is how many cells a table may have, its header included.
+	MaxTableCells int `json:"maxTableCells"`
+	// MaxImageBytes is the largest image, in bytes.
+	MaxImageBytes int64 `json:"maxImageBytes"`
+	// Industries are the industries to choose from; empty: any.
+	Industries []string `json:"industries,omitempty"`
+	// Types are the service types to choose from; empty: any.
+	Types []ServiceType `json:"types,omitempty"`
+	// Apps are the apps to choose from; empty: any.
+	Apps []TargetApp `json:"apps,omitempty"`
+}
+
+// DefaultServicePolicy returns cautious limits for use until the platform has
+// announced its own. They are not documented by Alipay+, but for the one type.
+func DefaultServicePolicy() ServicePolicy {
+	return ServicePolicy{
+		MaxName: 100, MaxText: 5000, MaxBlocks: 50, MaxTableCells: 500, MaxImageBytes: 2 << 20,
+		Types: []ServiceType{ServiceMiniProgramDevelopment},
+	}
+}
+
+// ServiceDescription is all that an ISV enters for a service ("Release
+// services", Enter information). Which fields are required is not documented;
+// here the basic information and the payment information are.
+type ServiceDescription struct {
+	// Name is the service's name.
+	Name string `json:"name" validate:"required"`
+	// Industry is the industry; the list to choose from is not documented.
+	Industry string `json:"industry" validate:"required"`
+	// Type is the service type.
+	Type ServiceType `json:"type" validate:"required"`
+	// Description says what the service does and how it benefits users.
+	Description string `json:"description" validate:"required"`
+	// ImageFileID is the uploaded service image, see [FilesClient.Upload].
+	ImageFileID string `json:"imageFileId" validate:"required"`
+	// ApplicableApps are the apps that the service supports, one or more.
+	ApplicableApps []TargetApp `json:"applicableApps" validate:"min=1,unique,dive,required"`
+	// PaymentInformation tells merchants the payment schedule.
+	PaymentInformation Content `json:"paymentInformation" validate:"min=1"`
+	// Details are scenarios, purposes, benefits; may be empty.
+	Details Content `json:"details,omitempty"`
+	// Tutorial are the steps for merchants; may be empty.
+	Tutorial Content `json:"tutorial,omitempty"`
+	// SuccessStory are cases; may be empty.
+	SuccessStory Content `json:"successStory,omitempty"`
+}
+
+// Validate checks the description by [DefaultServicePolicy] and returns one
+// [ValidationError] with all broken fields, or nil.
+func (d ServiceDescription) Validate() error { return DefaultServicePolicy().Check(d) }
+
+// Check checks a description by this policy and returns one [ValidationError]
+// with all broken fields, or nil. The platform calls the same.
+func (s ServicePolicy) Check(d ServiceDescription) error {
+	return validate("service", d, func(p *problems) {
+		tooLong(p, "name", d.Name, s.MaxName)
+		tooLong(p, "description", d.Description, s.MaxText)
+		oneOf(p, "industry", d.Industry, s.Industries)
+		oneOf(p, "type", d.Type, s.Types)
+		for i, app := range d.ApplicableApps {
+			oneOf(p, fmt.Sprintf("applicableApps[%d]", i), app, s.Apps)
+		}
+		d.PaymentInformation.check(p, "paymentInformation", s)
+		d.Details.check(p, "details", s)
+		d.Tutorial.check(p, "tutorial", s)
+		d.SuccessStory.check(p, "successStory", s)
+	})
+}
+
+// Images ranges over the images that the description shows: the JSON path of
+// the field that names it, and the file's id.
+func (d ServiceDescription) Images() iter.Seq2[string, string] {
+	return func(yield func(path, fileID string) bool) {
+		if !yield("imageFileId", d.ImageFileID) {
+			return
+		}
+		for _, section := range []struct {
+			path    string
+			content Content
+		}{
+			{"paymentInformation", d.PaymentInformation},
+			{"details", d.Details},
+			{"tutorial", d.Tutorial},
+			{"successStory", d.SuccessStory},
+		} {
+			for i, block := range section.content {
+				if block.Image != nil && !yield(fmt.Sprintf("%s[%d].image.fileId", section.path, i), block.Image.FileID) {
+					return
+				}
+			}
+		}
+	}
+}
+
+func tooLong(p *problems, path, text string, most int) {
+	if n := len([]rune(text)); n > most {
+		p.add(path, fmt.Sprintf("must have at most %d characters; has %d", most, n))
+	}
+}
+
+// oneOf checks a choice; what is empty is the business of "is required".
+func oneOf[S ~string](p *problems, path string, value S, choices []S) {
+	if value == "" || len(choices) == 0 || slices.Contains(choices, value) {
+		return
+	}
+	p.add(path, fmt.Sprintf("must be one of %v; got %q", choices, value))
+}
+
+// Service is an ISV's offer in the Service Market.
+type Service struct {
+	// ID is the platform's id of the service.
+	ID string `json:"id"`
+	// ServiceDescription is what was entered.
+	ServiceDescription
+	// Company is the offering company, from sign-up; it cannot be entered.
+	Company BusinessRegistration `json:"company"`
+	// Status is where the service stands.
+	Status ServiceStatus `json:"status"`
+	// RequestID is the newest release request; empty before the first submit.
+	RequestID string `json:"releaseRequestId,omitempty"`
+	// CreatedBy is the member who created it.
+	CreatedBy string `json:"createdBy"`
+	// CreatedAt is when it was created.
+	CreatedAt time.Time `json:"createdAt"`
+	// UpdatedAt is when it last changed, its status included.
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
+// CreateServiceInput is what [ServicesClient.Create] takes.
+type CreateServiceInput struct {
+	ServiceDescription
+	// Policy are the limits that the platform announced in [Workspace]; nil:
+	// [DefaultServicePolicy]. They are checked before anything is sent.
+	Policy *ServicePolicy `json:"-"`
+	// RequestID is the idempotency key; empty: the client makes one.
+	RequestID string `json:"requestId,omitempty"`
+}
+
+// Validate checks the description by the policy.
+func (in CreateServiceInput) Validate() error {
+	return checkDescription(in.ServiceDescription, in.Policy)
+}
+
+// UpdateServiceInput is what [ServicesClient.Update] takes. The description
+// replaces the former one whole.
+type UpdateServiceInput struct {
+	// ServiceID is the service to change.
+	ServiceID string `json:"serviceId"`
+	ServiceDescription
+	// Policy is as in [CreateServiceInput].
+	Policy *ServicePolicy `json:"-"`
+	// RequestID is the idempotency key; empty: the client makes one.
+	RequestID string `json:"requestId,omitempty"`
+}
+
+// Validate checks the id and the description.
+func (in UpdateServiceInput) Validate() error {
+	var p problems
+	if in.ServiceID == "" {
+		p.add("serviceId", "is required")
+	}
+	if err := checkDescription(in.ServiceDescription, in.Policy); err != nil {
+		p.addError(err)
+	}
+	return p.err("service")
+}
+
+func checkDescription(d ServiceDescription, policy *ServicePolicy) error {
+	if policy == nil {
+		return d.Validate()
+	}
+	return policy.Check(d)
+}
+
+// ServiceInput names a service for an operation that needs nothing else.
+type ServiceInput struct {
+	// ServiceID is the service.
+	ServiceID string `json:"serviceId" validate:"required"`
+	// RequestID is the idempotency key; empty: the client makes one.
+	RequestID string `json:"requestId,omitempty"`
+}
+
+// Validate checks that the id is there.
+func (in ServiceInput) Validate() error { return validate("service", in, nil) }
+
+// ListServicesInput chooses services.
+type ListServicesInput struct {
+	ListOptions
+	// Status keeps only services in this status; empty: all.
+	Status ServiceStatus `json:"status,omitempty"`
+}
+
+// ServicesClient works on the services of the workspace. It is safe for
+// concurrent use.
+type ServicesClient struct{ client *Client }
+
+// Create writes a new service as a draft. Errors: [ValidationError],
+// [ErrPermission].
+func (c *ServicesClient) Create(ctx context.Context, in CreateServiceInput) (*Service, error) {
+	in.RequestID = newRequestID(in.RequestID)
+	return send[Service](ctx, c.client, contract.ServiceCreate, in.RequestID, in)
+}
+
+// Update replaces the description of a service that is [ServiceStatus.Editable].
+// Errors: [ValidationError], [ErrConflict], [ErrNotFound], [ErrPermission].
+func (c *ServicesClient) Update(ctx context.Context, in UpdateServiceInput) (*Service, error) {
+	in.RequestID = newRequestID(in.RequestID)
+	return send[Service](ctx, c.client, contract.ServiceUpdate, in.RequestID, in)
+}
+
+// Submit sends a service to review: it becomes PENDING_REVIEW and a request is
+// opened. Errors: [ErrConflict], [ErrNotFound], [ErrPermission].
+func (c *ServicesClient) Submit(ctx context.Context, in ServiceInput) (*Service, error) {
+	return c.act(ctx, contract.ServiceSubmit, in)
+}
+
+// Withdraw takes back a service that is under review. That this is possible is
+// documented for the status, not for the console's page. Errors: [ErrConflict]
+// after the verdict, [ErrNotFound], [ErrPermission].
+func (c *ServicesClient) Withdraw(ctx context.Context, in ServiceInput) (*Service, error) {
+	return c.act(ctx, contract.ServiceWithdraw, in)
+}
+
+// Archive takes an online service out of the Service Market for good. The
+// status is documented, how it is reached is not. Errors: [ErrConflict],
+// [ErrNotFound], [ErrPermission].
+func (c *ServicesClient) Archive(ctx context.Context, in ServiceInput) (*Service, error) {
+	return c.act(ctx, contract.ServiceArchive, in)
+}
+
+func (c *ServicesClient) act(ctx context.Context, op contract.Operation, in ServiceInput) (*Service, error) {
+	in.RequestID = newRequestID(in.RequestID)
+	return send[Service](ctx, c.client, op, in.RequestID, in)
+}
+
+// Get reads a service. Errors: [ErrNotFound].
+func (c *ServicesClient) Get(ctx context.Context, id string) (*Service, error) {
+	return send[Service](ctx, c.client, contract.ServiceQuery, "", ServiceInput{ServiceID: id})
+}
+
+// List reads a page of services, newest first unless in.Order says otherwise.
+func (c *ServicesClient) List(ctx context.Context, in ListServicesInput) (*Page[Service], error) {
+	return send[Page[Service]](ctx, c.client, contract.ServiceList, "", in)
+}
+
+// All ranges over all services that in chooses, page by page as they are needed.
+// It ends after the first error, which it yields.
+func (c *ServicesClient) All(ctx context.Context, in ListServicesInput) iter.Seq2[*Service, error] {
+	return pages(contract.ServiceList, in.Cursor, func(cursor string) (*Page[Service], error) {
+		in.Cursor = cursor
+		return c.List(ctx, in)
+	})
+}
+
+// WaitOnline waits until a submitted service is ONLINE and returns it. When the
+// review ends otherwise, or the service was never submitted, the error is a
+// [WaitError] with a [ReviewError] or [ErrConflict] in it; the service as last
+// seen is returned all the same. The context is the deadline.
+func (c *ServicesClient) WaitOnline(ctx context.Context, id string, opts ServiceWait) (*Service, error) {
+	return wait(ctx, "services.waitOnline", id, opts, waiter[Service]{
+		poll:  c.Get,
+		state: func(s *Service) string { return string(s.Status) },
+		done: func(ctx context.Context, s *Service) (bool, error) {
+			switch s.Status {
+			case ServiceOnline:
+				return true, nil
+			case ServiceTurnedDown, ServiceWithdrawn:
+				return false, c.client.reviewError(ctx, "service "+s.ID, s.RequestID)
+			case ServiceDraft:
+				return false, notUnderReview("service "+s.ID, "submit it first")
+			case ServiceArchived:
+				return false, notUnderReview("service "+s.ID, "it is archived")
+			default:
+				return false, nil
+			}
+		},
+	})
+}
