@@ -1,0 +1,113 @@
+// Command release takes a mini program from its package to every user of
+// AlipayCN: it creates the mini program, uploads the version, selects the app,
+// adds languages and the authorization when it is asked for them, applies, waits
+// for both reviews, climbs the grayscale ladder, and saves a QR code.
+//
+// It looks before each step at what is there already, so that it can be stopped
+// at any point and started again.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/examples/internal/console"
+	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+const (
+	exitDone        = 0
+	exitFailed      = 1
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+type options struct {
+	setup.Flags
+	file    string
+	qr      string
+	final   bool
+	json    bool
+	observe time.Duration
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	var opts options
+	set := flag.NewFlagSet("release", flag.ContinueOnError)
+	set.SetOutput(stderr)
+	opts.Register(set)
+	set.StringVar(&opts.file, "file", "examples/release/sample/release.json", "release description")
+	set.StringVar(&opts.qr, "qr", "qrcode.png", "where the QR code is saved; empty: nowhere")
+	set.BoolVar(&opts.final, "final", false, "release to all users at once instead of by grayscale")
+	set.BoolVar(&opts.json, "json", false, "print one JSON object on stdout instead of a line")
+	set.DurationVar(&opts.observe, "observe", 300*time.Millisecond, "how long to stay at each ratio before raising it")
+	if err := set.Parse(args); err != nil {
+		if errors.Is(err, flag.ErrHelp) {
+			return exitDone
+		}
+		return exitUsage
+	}
+	result, err := release(ctx, opts, console.New(stderr))
+	switch {
+	case err != nil && ctx.Err() != nil:
+		_, _ = fmt.Fprintf(stderr, "interrupted: %v\nRun the same command again: what is done is not done twice.\n", err)
+		return exitInterrupted
+	case err != nil:
+		_, _ = fmt.Fprintf(stderr, "error: %v\n", err)
+		return exitFailed
+	}
+	return report(result, opts.json, stdout, stderr)
+}
+
+// outcome is what is printed at the end.
+type outcome struct {
+	ProgramID string                   `json:"programId"`
+	Version   alipayplus.VersionNumber `json:"version"`
+	TargetApp alipayplus.TargetApp     `json:"targetApp"`
+	ReleaseID string                   `json:"releaseId"`
+	Status    alipayplus.ReleaseStatus `json:"status"`
+	Ratio     alipayplus.Ratio         `json:"ratio"`
+	QRCode    string                   `json:"qrCode,omitempty"`
+}
+
+func report(o *outcome, asJSON bool, stdout, stderr io.Writer) int {
+	var err error
+	if asJSON {
+		err = json.NewEncoder(stdout).Encode(o)
+	} else {
+		_, err = fmt.Fprintf(stdout, "released %s %v to %s at %v\n", o.ProgramID, o.Version, o.TargetApp, o.Ratio)
+	}
+	if err != nil {
+		_, _ = fmt.Fprintf(stderr, "error: print the result: %v\n", err)
+		return exitFailed
+	}
+	return exitDone
+}
+
+func release(ctx context.Context, opts options, show *console.Console) (*outcome, error) {
+	described, err := readDescription(opts.file)
+	if err != nil {
+		return nil, err
+	}
+	session, err := opts.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r := releaser{Session: session, show: show, described: described, opts: opts}
+	return r.run(ctx)
+}
