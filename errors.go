@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Classes of failure, for errors.Is. Every error of this package that has a
@@ -208,7 +209,7 @@ func (e *Error) Error() string {
 		b.WriteString(string(e.Code))
 		b.WriteString(": ")
 	}
-	b.WriteString(oneLine(e.Message))
+	b.WriteString(e.Message)
 	if ids := e.ids(); ids != "" {
 		b.WriteString(" (")
 		b.WriteString(ids)
@@ -219,9 +220,9 @@ func (e *Error) Error() string {
 	}
 	if e.Hint != "" {
 		b.WriteString("; ")
-		b.WriteString(oneLine(e.Hint))
+		b.WriteString(e.Hint)
 	}
-	return b.String()
+	return oneLine(b.String())
 }
 
 func (e *Error) ids() string {
@@ -297,13 +298,13 @@ type ValidationError struct {
 func (e *ValidationError) Error() string {
 	parts := make([]string, len(e.Fields))
 	for i, f := range e.Fields {
-		parts[i] = strings.TrimSpace(f.Path + " " + oneLine(f.Message))
+		parts[i] = strings.TrimSpace(f.Path + " " + f.Message)
 	}
 	noun := "fields"
 	if len(e.Fields) == 1 {
 		noun = "field"
 	}
-	return fmt.Sprintf("%s: %d %s not valid: %s", e.Subject, len(e.Fields), noun, strings.Join(parts, "; "))
+	return oneLine(fmt.Sprintf("%s: %d %s not valid: %s", e.Subject, len(e.Fields), noun, strings.Join(parts, "; ")))
 }
 
 // Unwrap returns [ErrInvalid].
@@ -325,9 +326,9 @@ type LimitError struct {
 // Error names scope, limit and use, and the way out.
 func (e *LimitError) Error() string {
 	if e.UnderReview {
-		return fmt.Sprintf("%s: none may be added while a version is under review; wait for the verdict or withdraw it", e.Scope)
+		return oneLine(e.Scope + ": none may be added while a version is under review; wait for the verdict or withdraw it")
 	}
-	return fmt.Sprintf("%s: %d of %d are used; finish or cancel one first", e.Scope, e.Used, e.Limit)
+	return oneLine(fmt.Sprintf("%s: %d of %d are used; finish or cancel one first", e.Scope, e.Used, e.Limit))
 }
 
 // Unwrap returns [ErrLimit].
@@ -347,12 +348,10 @@ type AuthorizationRequiredError struct {
 	URL string `json:"url,omitempty"`
 }
 
-// Error names the mini program and the page to visit, or the call that gives it.
+// Error names the mini program and the call that gives the page to visit. It does
+// not show URL, because whoever has that page can give the authorization.
 func (e *AuthorizationRequiredError) Error() string {
-	if e.URL != "" {
-		return fmt.Sprintf("mini program %s is not authorized for %s; visit %s", e.ProgramID, e.TargetApp, e.URL)
-	}
-	return fmt.Sprintf("mini program %s is not authorized for %s; call Authorizations.Begin and visit the page it returns", e.ProgramID, e.TargetApp)
+	return oneLine(fmt.Sprintf("mini program %s is not authorized for %s; call Authorizations.Begin and visit the page it returns", e.ProgramID, e.TargetApp))
 }
 
 // Unwrap returns [ErrAuthorizationRequired].
@@ -366,7 +365,7 @@ type SignatureError struct {
 }
 
 // Error gives the reason.
-func (e *SignatureError) Error() string { return "the answer cannot be trusted: " + e.Reason }
+func (e *SignatureError) Error() string { return oneLine("the answer cannot be trusted: " + e.Reason) }
 
 // ReviewError says that a review ended without approval. It is not transient:
 // waiting longer does not help.
@@ -384,14 +383,14 @@ func (e *ReviewError) Error() string {
 	var reasons []string
 	for _, r := range e.Reviews {
 		if r.Status == ReviewRejected {
-			reasons = append(reasons, fmt.Sprintf("%s: %s", r.Party, oneLine(r.Reason)))
+			reasons = append(reasons, fmt.Sprintf("%s: %s", r.Party, r.Reason))
 		}
 	}
 	text := fmt.Sprintf("%s was %s", e.Subject, strings.ToLower(strings.ReplaceAll(string(e.Outcome), "_", " ")))
 	if len(reasons) > 0 {
 		text += " (" + strings.Join(reasons, "; ") + ")"
 	}
-	return text
+	return oneLine(text)
 }
 
 // WaitError says that waiting ended before the awaited state was reached.
@@ -415,7 +414,7 @@ func (e *WaitError) Error() string {
 	if state == "" {
 		state = "none"
 	}
-	return fmt.Sprintf("alipayplus: %s: %s: waiting ended after %d polls, last state %s: %v", e.Operation, e.ID, e.Polls, state, e.Err)
+	return oneLine(fmt.Sprintf("alipayplus: %s: %s: waiting ended after %d polls, last state %s: %v", e.Operation, e.ID, e.Polls, state, e.Err))
 }
 
 // Unwrap returns the reason.
@@ -431,10 +430,14 @@ func IsRetryable(err error) bool {
 	return ok && e.Retryable
 }
 
-// oneLine keeps foreign text from breaking a log line.
+// oneLine keeps foreign text from breaking a log line or steering a terminal.
 func oneLine(s string) string {
-	if !strings.ContainsAny(s, "\r\n\t") {
+	if !strings.ContainsFunc(s, breaksLine) {
 		return s
 	}
-	return strings.Join(strings.Fields(s), " ")
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || breaksLine(r) }), " ")
+}
+
+func breaksLine(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp)
 }

@@ -1,0 +1,73 @@
+// Package alipayplus releases services to the Alipay+ Service Market and mini
+// programs to AlipayCN: from the description or the upload, through the reviews,
+// to the last percent of users.
+//
+// A [Client] calls a platform: one that package platform embeds or serves, by
+// the contract in api/openapi.yaml. Alipay+ itself publishes no management API;
+// the contract is this project's own, on the message structure and signature
+// that Alipay+ documents.
+//
+// The rules stand in this package as pure functions, and can be used without any
+// network: [Ladder], [ReleaseStatus.CanBecome], [Limits.CheckVersionLimit],
+// [ServicePolicy.Check], [PermissionPolicy.Can]. The client asks them before it
+// sends; the platform asks the same to enforce.
+//
+// # How a release moves
+//
+//	from                 by                                to
+//	NEW_VERSION_CREATED  apply                             UNDER_REVIEW
+//	UNDER_REVIEW         all parties approve               RELEASE_PREPARATION
+//	UNDER_REVIEW         a party rejects                   NEW_VERSION_CREATED
+//	UNDER_REVIEW         withdraw                          NEW_VERSION_CREATED
+//	RELEASE_PREPARATION  grayscale release                 GRAYSCALE_RELEASE
+//	RELEASE_PREPARATION  final release                     FULL_RELEASE
+//	RELEASE_PREPARATION  cancel                            CANCELED
+//	GRAYSCALE_RELEASE    a higher ratio                    GRAYSCALE_RELEASE
+//	GRAYSCALE_RELEASE    ratio 100 %                       FULL_RELEASE
+//	GRAYSCALE_RELEASE    cancel                            CANCELED
+//	FULL_RELEASE         another version is fully released ARCHIVED
+//
+// # How a service moves
+//
+//	from            by         to
+//	DRAFT           submit     PENDING_REVIEW
+//	TURNED_DOWN     submit     PENDING_REVIEW
+//	WITHDRAWN       submit     PENDING_REVIEW
+//	PENDING_REVIEW  approve    ONLINE
+//	PENDING_REVIEW  turn down  TURNED_DOWN
+//	PENDING_REVIEW  withdraw   WITHDRAWN
+//	ONLINE          archive    ARCHIVED
+//
+// # How a request moves
+//
+//	from          by                   to
+//	UNDER_REVIEW  all parties approve  APPROVED
+//	UNDER_REVIEW  a party rejects      REJECTED
+//	UNDER_REVIEW  withdraw             WITHDRAWN
+//
+// # How an authorization moves
+//
+//	from            by                                to
+//	NOT_AUTHORIZED  begin                             PENDING
+//	PENDING         begin again                       PENDING
+//	PENDING         confirm on the target app's page  AUTHORIZED
+//	PENDING         let it expire                     NOT_AUTHORIZED
+//	AUTHORIZED      revoke                            REVOKED
+//	REVOKED         begin                             PENDING
+//
+// # Errors
+//
+// Every failure of a call is an [*Error] that names the operation, what is wrong
+// and what to do. errors.Is tells its class ([ErrNotFound], [ErrConflict],
+// [ErrLimit], ...); errors.AsType gives the details ([*ValidationError],
+// [*LimitError], [*RatioError], [*AuthorizationRequiredError], [*ReviewError]).
+// A refusal is never a nil error.
+//
+// # Repeating
+//
+// Reads and writes are repeated after failures that may pass. A write carries an
+// idempotency key, made once a call, under which the platform does it once; give
+// the RequestID of an input yourself to make a call repeatable by another
+// process. [ErrOutcomeUnknown] says that it is not known whether a write took
+// effect; repeat it with the same RequestID.
+package alipayplus
