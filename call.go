@@ -40,12 +40,15 @@ type answer[T any] struct {
 	Data *T `json:"data"`
 }
 
-func (a *answer[T]) reset() { *a = answer[T]{} }
+func (a *answer[T]) reset()      { *a = answer[T]{} }
+func (a *answer[T]) empty() bool { return a.Data == nil }
 
 // envelope is an answer of any operation.
 type envelope interface {
 	reset()
 	head() *answerHead
+	// empty says that the answer holds nothing besides its head.
+	empty() bool
 }
 
 type answerHead struct {
@@ -77,9 +80,6 @@ func send[T any](ctx context.Context, c *Client, op contract.Operation, requestI
 	if err := sendTo(ctx, c, op, requestID, in, &got); err != nil {
 		return nil, err
 	}
-	if got.Data == nil {
-		return nil, noData(op, requestID)
-	}
 	return got.Data, nil
 }
 
@@ -93,13 +93,6 @@ func sendTo(ctx context.Context, c *Client, op contract.Operation, requestID str
 		return refused(op, err)
 	}
 	return c.exchange(ctx, op, requestID, &transport.Call{ContentType: jsonContent, Body: body}, got)
-}
-
-func noData(op contract.Operation, requestID string) error {
-	return &Error{
-		Operation: op.Name, RequestID: requestID, OutcomeUnknown: op.Write,
-		Message: "the answer has no data", Hint: "check the version of the platform",
-	}
 }
 
 // checkInput refuses what the platform would refuse.
@@ -186,16 +179,19 @@ func (c *Client) judge(op contract.Operation, requestID string, a *transport.Ans
 	}
 	head := got.head()
 	v := transport.Verdict{ResultCode: string(head.Result.Code), ResultStatus: string(head.Result.Status), TraceID: trace}
-	if head.Result.Status != ResultSuccess {
+	if err := c.mine(head, requestID, answered); err != nil {
+		v.Err = fail(untrusted(err))
+		return v
+	}
+	switch {
+	case head.Result.Status == "":
+		v.Err = fail(incomplete("the answer has no result"))
+	case head.Result.Status != ResultSuccess:
 		e := fail(refusal(head, a))
 		e.Hint = hintFor(e.Code, answered)
 		v.Err, v.Retry, v.Outcome = e, e.Retryable, outcome(e)
-		return v
-	}
-	if err := c.fresh(answered); err != nil {
-		v.Err = fail(untrusted(err))
-	} else if op.Write && requestID != "" && head.RequestID != requestID {
-		v.Err = fail(untrusted(&SignatureError{Reason: "it belongs to another request"}))
+	case got.empty():
+		v.Err = fail(incomplete("the answer has no data"))
 	}
 	return v
 }
@@ -235,6 +231,23 @@ func ParseMessageTime(text string) (time.Time, error) {
 	return time.Parse(time.RFC3339Nano, text)
 }
 
+// mine refuses an answer that somebody replays: one of another time, or to
+// another request. A platform that finds this machine's clock wrong is believed
+// at any time, and a refusal need not name the request, because it may come
+// before the request was read.
+func (c *Client) mine(head *answerHead, requestID string, answered time.Time) error {
+	if head.Result.Code != CodeTimestampInvalid {
+		if err := c.fresh(answered); err != nil {
+			return err
+		}
+	}
+	unnamed := head.RequestID == "" && head.Result.Status != ResultSuccess
+	if requestID != "" && head.RequestID != requestID && !unnamed {
+		return &SignatureError{Reason: "it belongs to another request"}
+	}
+	return nil
+}
+
 // fresh refuses an answer that was made too long ago, or in the future.
 func (c *Client) fresh(answered time.Time) error {
 	if skew := time.Since(answered).Abs(); skew > c.maxSkew {
@@ -272,6 +285,10 @@ func unsigned(a *transport.Answer, fail func(*Error) *Error) transport.Verdict {
 	}
 }
 
+func incomplete(message string) *Error {
+	return &Error{Message: message, Hint: "check the version of the platform"}
+}
+
 func notJSON(a *transport.Answer) *Error {
 	return &Error{
 		Message: fmt.Sprintf("the answer is signed but cannot be read (content type %q)", a.Header.Get("Content-Type")),
@@ -287,7 +304,7 @@ func excerpt(body []byte) string {
 func refusal(head *answerHead, a *transport.Answer) *Error {
 	e := &Error{Code: head.Result.Code, ResultStatus: head.Result.Status, Message: head.Result.Message}
 	switch {
-	case e.Code == CodeTrafficExceedLimit:
+	case e.Code == CodeTrafficExceedLimit, e.Code == CodeUnavailable:
 		e.Retryable = true
 	case e.ResultStatus == ResultFailed:
 		// refused, and known to be
@@ -317,15 +334,19 @@ func (d *errorDetails) cause() error {
 	}
 }
 
-// outcome says what a trusted refusal tells about the effect of the call.
+// outcome says what a trusted refusal tells about the effect of the call. One
+// that comes before the request is looked at tells nothing about earlier
+// attempts; any other does, because a repeated request gets its first outcome.
 func outcome(e *Error) transport.Outcome {
 	switch {
 	case e.Code == CodeTrafficExceedLimit:
 		return transport.NotProcessed
-	case e.ResultStatus == ResultFailed:
-		return transport.Final
-	default:
+	case e.ResultStatus != ResultFailed:
 		return transport.Unknown
+	case e.Code == CodeUnavailable, e.Code.Class() == ErrUnauthenticated: //nolint:errorlint // Class returns it as it is
+		return transport.NotProcessed
+	default:
+		return transport.Final
 	}
 }
 
@@ -354,6 +375,9 @@ func (c *Client) failed(ctx context.Context, op contract.Operation, requestID st
 	} else {
 		e.Retryable = ctx.Err() == nil && failure.Attempts > 0
 		e.Hint = networkHint(failure)
+		if last := failure.Answer; last != nil {
+			e.HTTPStatus, e.TraceID = last.Status, last.Header.Get("Trace-Id")
+		}
 	}
 	e.Attempts = failure.Attempts
 	e.OutcomeUnknown = op.Write && failure.OutcomeUnknown

@@ -50,7 +50,7 @@ type File struct {
 type UploadFileInput struct {
 	// Content is the file; it is read in pieces, more than once ([os.File] and
 	// [bytes.Reader] will do).
-	Content io.ReaderAt `json:"-" validate:"required"`
+	Content io.ReaderAt `json:"-" validate:"required,nostructlevel"`
 	// Size is its size in bytes.
 	Size int64 `json:"-" validate:"required,min=1"`
 	// Progress is called with the bytes sent so far and Size, from 0 again when
@@ -99,9 +99,6 @@ func (c *FilesClient) upload(ctx context.Context, operation string, in UploadFil
 		return nil, err
 	}
 	file := got.Data
-	if file == nil {
-		return nil, noData(op, "")
-	}
 	if file.ID != described.ID {
 		return nil, &Error{Operation: op.Name, Message: "the platform stored another content than was sent", Hint: "upload it again"}
 	}
@@ -124,7 +121,7 @@ func describe(in UploadFileInput, types []string) (File, error) {
 		return File{}, fmt.Errorf("read the file: %w", err)
 	}
 	if n != in.Size {
-		return File{}, fmt.Errorf("the file has %d bytes, not the %d given as its size", n, in.Size)
+		return File{}, invalidFile("has %d bytes, not the %d given as its size", n, in.Size)
 	}
 	file.ID = hex.EncodeToString(hash.Sum(nil))
 	if file.ContentType == ContentZip {

@@ -1,6 +1,7 @@
 package alipayplus
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -99,7 +100,7 @@ func (l Ladder) CheckRaise(from, to Ratio) error {
 	if l.Contains(to) && to > from {
 		return nil
 	}
-	return &RatioError{From: from, To: to, Allowed: l.From(from), onLadder: l.Contains(to)}
+	return &RatioError{From: from, To: to, Allowed: l.From(from)}
 }
 
 // String returns the ratios, comma separated: "1%, 10%, 100%".
@@ -149,8 +150,6 @@ type RatioError struct {
 	To Ratio `json:"to"`
 	// Allowed are the ratios that may be chosen now, in rising order.
 	Allowed []Ratio `json:"allowed"`
-
-	onLadder bool
 }
 
 // Error names the refused ratio, the live one and those that are allowed.
@@ -159,10 +158,10 @@ func (e *RatioError) Error() string {
 		return fmt.Sprintf("ratio %v: the release is complete at 100%%; nothing is left to raise", e.To)
 	}
 	reason := "it is not on the ladder"
-	if e.onLadder || e.To <= e.From {
+	if e.To <= e.From {
 		reason = fmt.Sprintf("it is not above the live ratio %v", e.From)
 	}
-	return fmt.Sprintf("ratio %v is not allowed: %s; allowed now: %s", e.To, reason, joinRatios(e.Allowed))
+	return fmt.Sprintf("ratio %v is not allowed: %s; allowed now: %s", e.To, reason, cmp.Or(joinRatios(e.Allowed), "none"))
 }
 
 // Unwrap returns [ErrInvalid].

@@ -2,6 +2,7 @@ package alipayplus
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"iter"
 	"slices"
@@ -41,6 +42,8 @@ type Program struct {
 	DefaultLanguage string `json:"defaultLanguage"`
 	// Languages are its names, one entry a language, the default one first.
 	Languages []Localization `json:"languages"`
+	// LogoFileID is the uploaded logo; empty: none.
+	LogoFileID string `json:"logoFileId,omitempty"`
 	// Configuration holds for all versions released later.
 	Configuration Configuration `json:"configuration"`
 	// LatestVersion is the highest uploaded version; zero before the first.
@@ -75,6 +78,10 @@ func (p *Program) MissingLanguages(needed []string) []string {
 type CreateProgramInput struct {
 	// Languages are the names; the first is the default language.
 	Languages []Localization `json:"languages" validate:"min=1,max=50,unique=Language,dive"`
+	// LogoFileID is the uploaded logo, see [FilesClient.Upload]; may be empty. For
+	// AlipayCN it must be square and have at most 256 KiB ("Create mini program
+	// for AlipayCN").
+	LogoFileID string `json:"logoFileId,omitempty" validate:"omitempty,sha256"`
 	// Configuration may be left empty and set later.
 	Configuration Configuration `json:"configuration,omitzero"`
 	// RequestID is the idempotency key; empty: the client makes one.
@@ -141,7 +148,7 @@ type UploadVersionInput struct {
 	Description string `json:"description,omitempty" validate:"max=500"`
 	// Package is the zip with the build; it is read in pieces, more than once
 	// ([os.File] and [bytes.Reader] will do). Its largest size is the platform's.
-	Package io.ReaderAt `json:"-" validate:"required"`
+	Package io.ReaderAt `json:"-" validate:"required,nostructlevel"`
 	// Size is the package's size in bytes.
 	Size int64 `json:"-" validate:"required,min=1"`
 	// Progress is called with the bytes sent so far and Size, from 0 again when
@@ -199,6 +206,21 @@ func (in ListVersionsInput) Validate() error { return validate("versions", in, n
 // ProgramsClient works on the mini programs of the workspace. It is safe for
 // concurrent use.
 type ProgramsClient struct{ client *Client }
+
+// CheckLogo says whether an uploaded file can be a mini program's logo: a square
+// PNG or JPEG of at most 256 KiB ("Create mini program for AlipayCN"). The error
+// is a [ValidationError].
+func (f *File) CheckLogo() error {
+	const most = 256 << 10
+	var p problems
+	if f.Width == 0 || f.Width != f.Height {
+		p.add("logoFileId", fmt.Sprintf("must be a square image; it has %d x %d pixels", f.Width, f.Height))
+	}
+	if f.Size > most {
+		p.add("logoFileId", fmt.Sprintf("must have at most %d bytes; has %d", most, f.Size))
+	}
+	return p.err("logo")
+}
 
 // Create makes a mini program. Owner and masters may. Errors:
 // [ValidationError], [ErrPermission].

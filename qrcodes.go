@@ -78,7 +78,8 @@ type qrAnswer struct {
 	QRCode
 }
 
-func (a *qrAnswer) reset() { *a = qrAnswer{} }
+func (a *qrAnswer) reset()      { *a = qrAnswer{} }
+func (a *qrAnswer) empty() bool { return a.QRCode == QRCode{} }
 
 // QRCodesClient makes QR codes. It is safe for concurrent use.
 type QRCodesClient struct{ client *Client }

@@ -173,6 +173,9 @@ type ListRequestsInput struct {
 	Category RequestCategory `json:"category,omitempty"`
 }
 
+// Validate checks the fields.
+func (in ListRequestsInput) Validate() error { return validate("requests", in, nil) }
+
 // RequestsClient reads the workspace's requests. It is safe for concurrent use.
 type RequestsClient struct{ client *Client }
 

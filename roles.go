@@ -144,7 +144,7 @@ func (e *PermissionError) Error() string {
 	if e.AssignedOnly {
 		text += ", or have the mini program assigned to you"
 	}
-	return text
+	return oneLine(text)
 }
 
 // Unwrap returns [ErrPermission].

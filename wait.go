@@ -7,13 +7,17 @@ import (
 	"time"
 )
 
+// longestRetryAfter keeps a wrong Retry-After from putting a wait to sleep for good.
+const longestRetryAfter = time.Hour
+
 // WaitOptions say how to wait for a state. The zero value is good for reviews
 // that take minutes to days. The deadline is the context's.
 type WaitOptions[T any] struct {
 	// Interval is the time between the first polls; 0: 2 seconds. It grows by
 	// half from poll to poll, with jitter, up to MaxInterval.
 	Interval time.Duration
-	// MaxInterval is the longest time between polls; 0: 1 minute.
+	// MaxInterval is the longest time between polls; 0: 1 minute. After a poll
+	// that failed, a longer Retry-After of the platform counts, up to 1 hour.
 	MaxInterval time.Duration
 	// TolerateErrors is how many transient failures of a poll in a row are
 	// passed over; 0: 10; negative: none. Other failures end the wait at once.
@@ -103,17 +107,17 @@ func (l *waitLoop[T]) once(ctx context.Context, id string) (pause time.Duration,
 	l.polls++
 	thing, err := l.waiter.poll(ctx, id)
 	if err == nil {
-		l.failures = 0
 		l.see(thing)
 		done, err = l.waiter.done(ctx, thing)
 		if done || err == nil {
+			l.failures = 0
 			return l.nextPause(), done, nil
 		}
 	}
 	if !l.tolerate(ctx, err) {
 		return 0, false, err
 	}
-	return max(l.nextPause(), retryAfter(err)), false, nil
+	return max(l.nextPause(), min(retryAfter(err), longestRetryAfter)), false, nil
 }
 
 func (l *waitLoop[T]) see(thing *T) {
@@ -132,9 +136,10 @@ func (l *waitLoop[T]) see(thing *T) {
 // tolerate says whether a failed poll is passed over.
 func (l *waitLoop[T]) tolerate(ctx context.Context, err error) bool {
 	if errors.Is(err, errMoved) {
+		l.failures = 0
 		return true
 	}
-	if ctx.Err() != nil || !IsRetryable(err) {
+	if !IsRetryable(err) || errors.Is(err, ctx.Err()) {
 		return false
 	}
 	l.failures++

@@ -60,17 +60,22 @@ func (p *Platform) execute(ctx context.Context, in incoming) executed {
 	if err != nil {
 		return executed{err: err}
 	}
-	if in.route.effect != nil {
-		unlock, err := p.lockProgram(ctx, in)
-		if err != nil {
-			return executed{requestID: id, err: err}
-		}
-		defer unlock()
-		if done, ok := p.effect(ctx, in, id); !ok {
-			return done
-		}
+	if in.route.effect == nil && !in.route.alone {
+		return p.commit(ctx, in, id)
 	}
-	return p.commit(ctx, in, id)
+	unlock, err := p.lockProgram(ctx, in)
+	if err != nil {
+		return executed{requestID: id, err: err}
+	}
+	defer unlock()
+	if in.route.effect == nil {
+		return p.commit(ctx, in, id)
+	}
+	if done, ok := p.effect(ctx, in, id); !ok {
+		return done
+	}
+	// What was done at the target app is recorded, also when the caller has gone.
+	return p.commit(context.WithoutCancel(ctx), in, id)
 }
 
 func (p *Platform) read(ctx context.Context, in incoming) executed {
@@ -157,10 +162,27 @@ func (p *Platform) effect(ctx context.Context, in incoming, id string) (executed
 	case !errors.Is(err, errDryRun):
 		return p.recordRefusal(ctx, in, id, err), false
 	}
+	if err := p.announce(ctx, tried); err != nil {
+		return executed{requestID: id, err: err}, false
+	}
 	if err := in.route.effect(ctx, tried); err != nil {
 		return executed{requestID: id, err: fmt.Errorf("target app: %w", err)}, false
 	}
 	return executed{}, true
+}
+
+// announce records the ratio that the target app is about to be asked for. When
+// the platform never learns what came of it, no lower one may follow.
+func (p *Platform) announce(ctx context.Context, tried *call) error {
+	return p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+		r, err := load[releaseRecord](tx, releaseKey(tried.workspace(), tried.release.ID))
+		if err != nil || r == nil || r.Announced >= tried.release.Grayscale.Ratio {
+			return err
+		}
+		before := r.copy()
+		r.Announced = tried.release.Grayscale.Ratio
+		return save(tx, before, r)
+	})
 }
 
 // commit carries out the operation and remembers the outcome.

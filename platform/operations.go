@@ -21,7 +21,7 @@ func (p *Platform) operations() map[string]route {
 		{op: contract.ReleaseCreate, handle: input(createRelease)},
 		{op: contract.ReleaseQuery, handle: input(queryRelease)},
 		{op: contract.ReleaseList, handle: input(listReleases)},
-		{op: contract.ReleaseConfigure, handle: input(configureRelease)},
+		{op: contract.ReleaseConfigure, handle: input(configureRelease), alone: true},
 		{op: contract.ReleaseApply, handle: input(applyRelease), effect: submitToTarget},
 		{op: contract.ReleaseWithdraw, handle: input(withdrawRelease)},
 		{op: contract.ReleaseGrayscale, handle: input(setRatio), effect: setRatioAtTarget},

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"html/template"
 	"log/slog"
@@ -147,7 +148,7 @@ func defaultConfig() config {
 func WithStore(store storage.Store) Option {
 	return func(cfg *config) error {
 		if store == nil {
-			return fmt.Errorf("store: must not be nil")
+			return errors.New("store: must not be nil")
 		}
 		cfg.store = store
 		return nil
@@ -168,7 +169,7 @@ func WithSigner(signer crypto.Signer) Option {
 func WithTargets(targets ...TargetApp) Option {
 	return func(cfg *config) error {
 		if len(targets) == 0 {
-			return fmt.Errorf("targets: must have at least one")
+			return errors.New("targets: must have at least one")
 		}
 		cfg.targets = append([]TargetApp(nil), targets...)
 		return nil
@@ -209,7 +210,7 @@ func WithAutoReview(review AutoReview) Option {
 func WithLogger(logger *slog.Logger) Option {
 	return func(cfg *config) error {
 		if logger == nil {
-			return fmt.Errorf("logger: must not be nil")
+			return errors.New("logger: must not be nil")
 		}
 		cfg.logger = logger
 		return nil
@@ -221,7 +222,7 @@ func WithLogger(logger *slog.Logger) Option {
 func WithTimeWindow(window time.Duration) Option {
 	return func(cfg *config) error {
 		if window <= 0 {
-			return fmt.Errorf("time window: must be above 0")
+			return errors.New("time window: must be above 0")
 		}
 		cfg.window = window
 		return nil
@@ -233,7 +234,7 @@ func WithTimeWindow(window time.Duration) Option {
 func WithMaxBytes(body, file int64) Option {
 	return func(cfg *config) error {
 		if body < 1 || file < 1 {
-			return fmt.Errorf("max bytes: must be above 0")
+			return errors.New("max bytes: must be above 0")
 		}
 		cfg.maxBody, cfg.maxFile = body, file
 		return nil
@@ -245,7 +246,7 @@ func WithMaxBytes(body, file int64) Option {
 func WithIdempotencyRetention(d time.Duration) Option {
 	return func(cfg *config) error {
 		if d <= 0 {
-			return fmt.Errorf("idempotency retention: must be above 0")
+			return errors.New("idempotency retention: must be above 0")
 		}
 		cfg.idempotencyRetention = d
 		return nil
@@ -257,7 +258,7 @@ func WithIdempotencyRetention(d time.Duration) Option {
 func WithAuthorizationExpiry(d time.Duration) Option {
 	return func(cfg *config) error {
 		if d <= 0 {
-			return fmt.Errorf("authorization expiry: must be above 0")
+			return errors.New("authorization expiry: must be above 0")
 		}
 		cfg.authorizationExpiry = d
 		return nil
@@ -310,4 +311,7 @@ type route struct {
 	// nil for most. It runs after the rules have passed and before the records
 	// change, may run again, and must come to the same then.
 	effect func(context.Context, *call) error
+	// alone keeps the operation from running while the effect of another one is
+	// under way for the same mini program; every operation with an effect is so.
+	alone bool
 }

@@ -10,14 +10,28 @@ func createProgram(c *call, in alipayplus.CreateProgramInput) (*alipayplus.Progr
 	if err := c.may(alipayplus.ActionCreateProgram, ""); err != nil {
 		return nil, err
 	}
+	if err := c.checkLogo(in.LogoFileID); err != nil {
+		return nil, err
+	}
 	r := &programRecord{Workspace: c.workspace(), Sort: c.p.sortKey(c.at), Program: alipayplus.Program{
 		ID: newProgramID(), DefaultLanguage: in.Languages[0].Language, Languages: in.Languages,
-		Configuration: in.Configuration, CreatedBy: c.who(), CreatedAt: c.at, UpdatedAt: c.at,
+		LogoFileID: in.LogoFileID, Configuration: in.Configuration, CreatedBy: c.who(), CreatedAt: c.at, UpdatedAt: c.at,
 	}}
 	if err := save(c.tx, nil, r); err != nil {
 		return nil, err
 	}
 	return &r.Program, c.audit("mini program", r.ID, "", "created")
+}
+
+func (c *call) checkLogo(id string) error {
+	if id == "" {
+		return nil
+	}
+	file, err := c.file("logoFileId", id)
+	if err != nil {
+		return err
+	}
+	return file.CheckLogo()
 }
 
 // program reads a mini program of the caller's workspace.

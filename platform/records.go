@@ -158,6 +158,9 @@ type releaseRecord struct {
 	alipayplus.Release
 	Workspace string `json:"workspace"`
 	Sort      string `json:"sort"`
+	// Announced is the highest ratio that the target app was asked for, whatever
+	// came of it.
+	Announced alipayplus.Ratio `json:"announced,omitempty"`
 }
 
 func releaseKey(workspace, id string) string { return key("release", workspace, id) }

@@ -331,6 +331,10 @@ func setRatio(c *call, in alipayplus.GrayscaleInput) (*alipayplus.Release, error
 	if err := live.Ladder.CheckRaise(live.Ratio, in.Ratio); err != nil {
 		return nil, err
 	}
+	if in.Ratio < r.Announced {
+		return nil, conflict("release %s may be live at %v: %s was asked for that, and what came of it is not known; set %v again, or a higher ratio, or cancel",
+			r.ID, r.Announced, r.TargetApp, r.Announced)
+	}
 	return c.goLive(before, r, in.Ratio)
 }
 

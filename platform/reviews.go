@@ -74,6 +74,9 @@ func (r *PendingReview) Reject(ctx context.Context, party alipayplus.Party, reas
 }
 
 func (p *Platform) decideNow(ctx context.Context, workspace, id string, party alipayplus.Party, v dueVerdict) error {
+	if err := p.settle(ctx); err != nil {
+		return err
+	}
 	v.At = now()
 	return p.cfg.store.Update(ctx, func(tx storage.Tx) error {
 		_, err := p.decide(tx, requestKey(workspace, id), party, v, "")

@@ -171,7 +171,8 @@ func TestAMiniProgramGoesFromUploadToEveryUser(t *testing.T) {
 
 		var seen []string
 		r, err := given.owner.Releases.WaitReviewed(t.Context(), r.ID, alipayplus.ReleaseWait{
-			OnChange: func(r *alipayplus.Release) { seen = append(seen, string(r.Status)) },
+			MaxInterval: 15 * time.Minute,
+			OnChange:    func(r *alipayplus.Release) { seen = append(seen, string(r.Status)) },
 		})
 		require.NoError(t, err)
 		require.Equal(t, alipayplus.ReleasePreparation, r.Status)

@@ -68,7 +68,7 @@ func (r *run) send(ctx context.Context) {
 	if r.prepare(r.request.Request) != nil {
 		return
 	}
-	_, _ = r.retry.Do(&r.request) //nolint:bodyclose // checkRetry has read and closed every body
+	_, _ = r.retry.Do(&r.request) // checkRetry has read and closed every body
 	if r.waiting {
 		r.stop(fmt.Errorf("wait %s for the next attempt: %w", r.wait, ended(ctx)))
 	}

@@ -71,7 +71,9 @@ type Tx interface {
 
 // Entry is one record.
 type Entry struct {
-	Key   string
+	// Key is where the record is.
+	Key string
+	// Value is the record; the caller must not change it, but may keep it.
 	Value []byte
 }
 

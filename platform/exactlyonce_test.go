@@ -1,0 +1,639 @@
+package platform_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+func newProgram(id, name string) alipayplus.CreateProgramInput {
+	return alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "zh-CN", Name: name}}, RequestID: id}
+}
+
+// programs counts the mini programs of the workspace.
+func (w *world) programs() int {
+	w.Helper()
+	return len(gather(w, w.owner.Programs.All(w.Context(), alipayplus.ListProgramsInput{})))
+}
+
+func TestARepetitionGetsTheFirstOutcome(t *testing.T) {
+	sentence(t, "even when the thing has moved on since", func(w *world) {
+		r := w.created()
+		apply := alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "apply"}
+		first, err := w.owner.Releases.Apply(w.Context(), apply)
+		require.NoError(w, err)
+		w.approve()
+		_, err = w.owner.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+		require.NoError(w, err)
+		before := w.snapshot()
+
+		again, err := w.owner.Releases.Apply(w.Context(), apply)
+		require.NoError(w, err)
+		require.Equal(w, alipayplus.ReleaseUnderReview, again.Status)
+		require.Equal(w, first, again)
+		require.Equal(w, before, w.snapshot())
+	})
+	sentence(t, "from any client of the same member", func(w *world) {
+		first, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
+		require.NoError(w, err)
+		again, err := asOwner(w).Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
+		require.NoError(w, err)
+		require.Equal(w, first, again)
+		require.Equal(w, 1, w.programs())
+	})
+	sentence(t, "but another member's key is another key", func(w *world) {
+		first, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
+		require.NoError(w, err)
+		theirs, err := w.member("max", alipayplus.RoleMaster).Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
+		require.NoError(w, err)
+		require.NotEqual(w, first.ID, theirs.ID)
+		require.Equal(w, "max", theirs.CreatedBy)
+		require.Equal(w, 2, w.programs())
+	})
+	sentence(t, "and so is the key of a member of the same name in another workspace", func(w *world) {
+		other := w.neighbour()
+		theirs := other.member("olga", alipayplus.RoleOwner)
+		first, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
+		require.NoError(w, err)
+		second, err := theirs.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
+		require.NoError(w, err)
+		require.NotEqual(w, first.ID, second.ID)
+	})
+}
+
+// TestARefusalIsAnOutcomeToo: what was refused once stays refused under its key,
+// with all details, whatever has become possible since.
+func TestARefusalIsAnOutcomeToo(t *testing.T) {
+	inWorld(t, func(w *world) {
+		program := w.program().ID
+		in := alipayplus.CreateReleaseInput{
+			ProgramID: program, Version: w.upload(program, "1.0.0"), TargetApp: cn, RequestID: "key",
+		}
+		_, first := w.owner.Releases.Create(w.Context(), in)
+		require.ErrorIs(w, first, alipayplus.ErrAuthorizationRequired)
+		w.authorize(program)
+
+		_, again := w.owner.Releases.Create(w.Context(), in)
+		require.ErrorIs(w, again, alipayplus.ErrAuthorizationRequired)
+		required, ok := errors.AsType[*alipayplus.AuthorizationRequiredError](again)
+		require.True(w, ok)
+		require.Equal(w, program, required.ProgramID)
+		require.Equal(w, told(first), told(again))
+
+		in.RequestID = "another"
+		_, err := w.owner.Releases.Create(w.Context(), in)
+		require.NoError(w, err)
+	})
+	inWorld(t, func(w *world) {
+		r := w.prepared(w.authorizedProgram().ID, "1.0.0")
+		step := r.GrayscaleTo(2)
+		step.RequestID, step.Ladder = "key", alipayplus.Ladder{}
+		_, first := w.owner.Releases.StartGrayscale(w.Context(), step)
+		before := w.snapshot()
+		_, again := w.owner.Releases.StartGrayscale(w.Context(), step)
+		wrong, ok := errors.AsType[*alipayplus.RatioError](again)
+		require.True(w, ok, "%v", again)
+		require.Equal(w, r.Grayscale.Ladder.Ratios(), wrong.Allowed)
+		require.Equal(w, told(first), told(again))
+		require.Equal(w, before, w.snapshot())
+	})
+}
+
+// told is what an error says, without what is new in every call.
+func told(err error) alipayplus.Error {
+	e, _ := errors.AsType[*alipayplus.Error](err)
+	return alipayplus.Error{
+		Operation: e.Operation, Code: e.Code, HTTPStatus: e.HTTPStatus, ResultStatus: e.ResultStatus,
+		RequestID: e.RequestID, Message: e.Message, Fields: e.Fields, Hint: e.Hint, Retryable: e.Retryable,
+	}
+}
+
+func TestAKeyIsForOneContent(t *testing.T) {
+	inWorld(t, func(w *world) {
+		first, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
+		require.NoError(w, err)
+
+		_, err = w.owner.Programs.Create(w.Context(), newProgram("key", "红山咖啡"))
+		requireReused(w, err)
+		_, err = w.owner.Programs.AddLanguages(w.Context(), alipayplus.AddLanguagesInput{
+			ProgramID: first.ID, Languages: chinese(), RequestID: "key",
+		})
+		requireReused(w, err)
+
+		again, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
+		require.NoError(w, err, "the first content still gets its outcome")
+		require.Equal(w, first, again)
+		require.Equal(w, 1, w.programs())
+	})
+}
+
+func requireReused(t require.TestingT, err error) {
+	require.ErrorIs(t, err, alipayplus.ErrConflict)
+	e, ok := errors.AsType[*alipayplus.Error](err)
+	require.True(t, ok)
+	require.Equal(t, alipayplus.CodeRequestIDReused, e.Code)
+	require.False(t, e.Retryable)
+}
+
+// TestAKeyIsRememberedAsLongAsPromised: to the last moment of the retention, and
+// no longer; and what is over does not pile up.
+func TestAKeyIsRememberedAsLongAsPromised(t *testing.T) {
+	const retention = 6 * time.Hour
+	store := storage.NewMemory()
+	inWorld(t, func(w *world) {
+		first, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
+		require.NoError(w, err)
+		time.Sleep(retention - 1)
+		again, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
+		require.NoError(w, err)
+		require.Equal(w, first.ID, again.ID)
+
+		time.Sleep(1)
+		later, err := w.owner.Programs.Create(w.Context(), newProgram("key", "红山咖啡"))
+		require.NoError(w, err, "the key is free again, for any content")
+		require.NotEqual(w, first.ID, later.ID)
+		again, err = w.owner.Programs.Create(w.Context(), newProgram("key", "红山咖啡"))
+		require.NoError(w, err)
+		require.Equal(w, later, again)
+
+		for range 10 {
+			_, err = w.owner.Programs.Create(w.Context(), newProgram("", "蓝湖茶"))
+			require.NoError(w, err)
+		}
+		require.Equal(w, 11, w.kept(store, "outcome/"))
+		time.Sleep(retention + 1)
+		for range 6 {
+			_, err = w.owner.Programs.Create(w.Context(), newProgram("", "蓝湖茶"))
+			require.NoError(w, err)
+		}
+		require.Equal(w, 6, w.kept(store, "outcome/"), "only what can still be asked for")
+		require.Equal(w, 6, w.kept(store, "i/expiry/"))
+	}, platform.WithIdempotencyRetention(retention), platform.WithStore(store))
+}
+
+// kept counts the records under a prefix.
+func (w *world) kept(store storage.Store, prefix string) int {
+	w.Helper()
+	n := 0
+	require.NoError(w, store.View(w.Context(), func(tx storage.Tx) error {
+		for _, err := range tx.Scan(prefix, storage.PrefixEnd(prefix), false) {
+			if err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	}))
+	return n
+}
+
+// TestDuplicatesAtTheSameTime: many senders of one call get one and the same
+// outcome, and its effect happens once, in the records and at the target app.
+func TestDuplicatesAtTheSameTime(t *testing.T) {
+	const senders = 6
+	for _, op := range writes() {
+		t.Run(op.op.Name, func(t *testing.T) {
+			t.Parallel()
+			given, call, undisturbed := op.prepare(t)
+			synctest.Test(t, func(t *testing.T) {
+				w := given.world(t)
+				before := len(w.auditLog())
+				results := make([]any, senders)
+				var all sync.WaitGroup
+				for i := range senders {
+					client := op.caller(w)
+					all.Go(func() {
+						var err error
+						results[i], err = call(w.Context(), client, "key")
+						require.NoError(w, err)
+					})
+				}
+				all.Wait()
+				for _, result := range results {
+					require.Equal(w, results[0], result)
+				}
+				w.requireRight(results[0])
+				require.Equal(w, undisturbed, w.effects(before, "key"))
+			})
+		})
+	}
+}
+
+// TestAPlatformThatStartsOver: another platform over the same store and with the
+// same key goes on where the first one stopped, for the same clients.
+func TestAPlatformThatStartsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := storage.NewMemory()
+		w := newWorld(t, platform.WithStore(store), platform.WithAutoReview(approveIn(time.Hour)))
+		r := w.created()
+		door := &swinging{to: w.p.HTTPClient().Transport}
+		client := asOwner(w, alipayplus.WithHTTPClient(&http.Client{Transport: door}))
+		apply := alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "key"}
+		w.p.Inject(platform.Fault{Operation: "releases.apply", CutAfter: true})
+		door.next = func() http.RoundTripper {
+			p, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithStore(store), platform.WithAutoReview(approveIn(time.Hour)))
+			require.NoError(t, err)
+			w.p = p
+			return p.HTTPClient().Transport
+		}
+
+		applied, err := client.Releases.Apply(t.Context(), apply)
+		require.NoError(t, err, "the platform was gone and is back")
+		require.Equal(t, alipayplus.ReleaseUnderReview, applied.Status)
+		again, err := client.Releases.Apply(t.Context(), apply)
+		require.NoError(t, err)
+		require.Equal(t, applied, again)
+
+		approved, err := client.Releases.WaitReviewed(t.Context(), r.ID, alipayplus.ReleaseWait{Interval: 10 * time.Minute})
+		require.NoError(t, err, "the verdicts that were due are still due")
+		require.Equal(t, alipayplus.ReleasePreparation, approved.Status)
+		w.owner = client
+		require.Len(t, gather(w, client.Requests.All(t.Context(), alipayplus.ListRequestsInput{})), 1)
+	})
+}
+
+func approveIn(d time.Duration) platform.AutoReview {
+	return func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(d) }
+}
+
+// swinging leads to another platform after the first connection was cut.
+type swinging struct {
+	to   http.RoundTripper
+	next func() http.RoundTripper
+}
+
+func (s *swinging) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := s.to.RoundTrip(r)
+	if err != nil {
+		s.to = s.next()
+	}
+	return resp, err
+}
+
+// The target app.
+
+// trouble is how a target app fails.
+type trouble string
+
+const (
+	none         trouble = ""
+	failsBefore  trouble = "fails and does nothing"
+	failsAfter   trouble = "does it and then fails"
+	panicsBefore trouble = "panics and does nothing"
+	panicsAfter  trouble = "does it and then panics"
+	hangsBefore  trouble = "hangs and does nothing"
+	hangsAfter   trouble = "does it and then hangs"
+)
+
+func troubles() []trouble {
+	return []trouble{failsBefore, failsAfter, panicsBefore, panicsAfter, hangsBefore, hangsAfter}
+}
+
+// shaky is a target app that remembers what was done to each release, and is in
+// trouble now and then.
+type shaky struct {
+	*platform.SimulatedAlipayCN
+
+	mu       sync.Mutex
+	next     []trouble
+	ratios   map[string][]alipayplus.Ratio
+	canceled map[string]bool
+	// submitted are the configurations that were handed in for review.
+	submitted map[string]alipayplus.Configuration
+	// during is called in the middle of a submit; may be nil.
+	during func()
+}
+
+func newShaky() *shaky {
+	return &shaky{
+		SimulatedAlipayCN: platform.NewSimulatedAlipayCN(),
+		ratios:            map[string][]alipayplus.Ratio{}, canceled: map[string]bool{},
+		submitted: map[string]alipayplus.Configuration{},
+	}
+}
+
+// NeedsAuthorization spares the tests a visit.
+func (s *shaky) NeedsAuthorization() bool { return false }
+
+func (s *shaky) Submit(ctx context.Context, r *alipayplus.Release) error {
+	return s.do(ctx, func() error {
+		s.submitted[r.ID] = r.Configuration
+		return nil
+	})
+}
+
+func (s *shaky) SetRatio(ctx context.Context, r *alipayplus.Release, ratio alipayplus.Ratio) error {
+	return s.do(ctx, func() error {
+		if s.canceled[r.ID] {
+			return errors.New("it is canceled")
+		}
+		s.ratios[r.ID] = append(s.ratios[r.ID], ratio)
+		return nil
+	})
+}
+
+func (s *shaky) Publish(ctx context.Context, r *alipayplus.Release) error {
+	return s.SetRatio(ctx, r, alipayplus.FullRatio)
+}
+
+func (s *shaky) Cancel(ctx context.Context, r *alipayplus.Release) error {
+	return s.do(ctx, func() error {
+		s.canceled[r.ID] = true
+		return nil
+	})
+}
+
+// do does something, or not, and gets into the trouble that comes next.
+func (s *shaky) do(ctx context.Context, change func() error) error {
+	t, err := s.begin(change)
+	if s.during != nil {
+		s.during()
+	}
+	switch t {
+	case failsBefore, failsAfter:
+		return errors.New("the target app has a problem")
+	case panicsBefore, panicsAfter:
+		panic("the target app's connector has a bug")
+	case hangsBefore, hangsAfter:
+		<-ctx.Done()
+		return ctx.Err()
+	default:
+		return err
+	}
+}
+
+func (s *shaky) begin(change func() error) (trouble, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t := none
+	if len(s.next) > 0 {
+		t, s.next = s.next[0], s.next[1:]
+	}
+	switch t {
+	case failsBefore, panicsBefore, hangsBefore:
+		return t, nil
+	default:
+		return t, change()
+	}
+}
+
+func (s *shaky) expect(next ...trouble) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.next = next
+}
+
+// live is the ratio that the target app has for a release, and whether it was
+// taken back.
+func (s *shaky) live(release string) (alipayplus.Ratio, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	steps := s.ratios[release]
+	if len(steps) == 0 {
+		return 0, s.canceled[release]
+	}
+	return steps[len(steps)-1], s.canceled[release]
+}
+
+// requireRising checks that no ratio ever went down.
+func (s *shaky) requireRising(t require.TestingT) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for release, steps := range s.ratios {
+		for i := 1; i < len(steps); i++ {
+			require.GreaterOrEqual(t, steps[i], steps[i-1], "release %s went down at the target app: %v", release, steps)
+		}
+	}
+}
+
+// server answers as net/http's does: a panic cuts the connection and nothing else.
+type server struct{ to http.RoundTripper }
+
+func (s server) RoundTrip(r *http.Request) (resp *http.Response, err error) {
+	defer func() {
+		if recover() != nil {
+			resp, err = nil, io.ErrUnexpectedEOF
+		}
+	}()
+	return s.to.RoundTrip(r)
+}
+
+func behindServer(w *world, opts ...alipayplus.Option) *alipayplus.Client {
+	w.Helper()
+	wired := []alipayplus.Option{
+		alipayplus.WithHTTPClient(&http.Client{Transport: server{w.p.HTTPClient().Transport}}),
+		alipayplus.WithAttemptTimeout(attemptLimit),
+	}
+	return asOwner(w, append(wired, opts...)...)
+}
+
+// requireAgreement checks that the target app does with a release what the
+// records say.
+func (s *shaky) requireAgreement(t require.TestingT, r *alipayplus.Release) {
+	ratio, canceled := s.live(r.ID)
+	require.Equal(t, r.Status == alipayplus.ReleaseCanceled, canceled, "the records say %s", r.Status)
+	if !canceled {
+		require.Equal(t, r.Grayscale.Ratio, ratio, "the records say %s", r.Status)
+	}
+	s.requireRising(t)
+}
+
+// TestATargetAppInTrouble: the call that reaches it is repeated until the target
+// app and the records agree.
+func TestATargetAppInTrouble(t *testing.T) {
+	type step func(ctx context.Context, c *alipayplus.Client, r *alipayplus.Release) (*alipayplus.Release, error)
+	raiseTo := func(ratio alipayplus.Ratio) step {
+		return func(ctx context.Context, c *alipayplus.Client, r *alipayplus.Release) (*alipayplus.Release, error) {
+			return c.Releases.Raise(ctx, r.GrayscaleTo(ratio))
+		}
+	}
+	cases := []struct {
+		name  string
+		given func(w *world, program string) *alipayplus.Release
+		step  step
+		want  alipayplus.ReleaseStatus
+	}{
+		{"apply", func(w *world, program string) *alipayplus.Release {
+			return w.release(program, "1.0.0")
+		}, func(ctx context.Context, c *alipayplus.Client, r *alipayplus.Release) (*alipayplus.Release, error) {
+			return c.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())})
+		}, alipayplus.ReleaseUnderReview},
+		{"start", func(w *world, program string) *alipayplus.Release {
+			return w.prepared(program, "1.0.0")
+		}, func(ctx context.Context, c *alipayplus.Client, r *alipayplus.Release) (*alipayplus.Release, error) {
+			return c.Releases.StartGrayscale(ctx, r.GrayscaleTo(1))
+		}, alipayplus.ReleaseGrayscale},
+		{"raise", func(w *world, program string) *alipayplus.Release {
+			return w.grayscale(program, "1.0.0", 1)
+		}, raiseTo(20), alipayplus.ReleaseGrayscale},
+		{"raise to all", func(w *world, program string) *alipayplus.Release {
+			return w.grayscale(program, "1.0.0", 50)
+		}, raiseTo(100), alipayplus.ReleaseFull},
+		{"finalize", func(w *world, program string) *alipayplus.Release {
+			return w.prepared(program, "1.0.0")
+		}, func(ctx context.Context, c *alipayplus.Client, r *alipayplus.Release) (*alipayplus.Release, error) {
+			return c.Releases.Finalize(ctx, alipayplus.ReleaseInput{ReleaseID: r.ID})
+		}, alipayplus.ReleaseFull},
+		{"cancel", func(w *world, program string) *alipayplus.Release {
+			return w.grayscale(program, "1.0.0", 30)
+		}, func(ctx context.Context, c *alipayplus.Client, r *alipayplus.Release) (*alipayplus.Release, error) {
+			return c.Releases.Cancel(ctx, alipayplus.ReleaseInput{ReleaseID: r.ID})
+		}, alipayplus.ReleaseCanceled},
+	}
+	for _, tc := range cases {
+		for _, first := range troubles() {
+			t.Run(fmt.Sprintf("%s %s", tc.name, first), func(t *testing.T) {
+				app := newShaky()
+				inWorld(t, func(w *world) {
+					r := tc.given(w, w.program().ID)
+					before := len(w.auditLog())
+					app.expect(first, failsAfter)
+					_, err := tc.step(w.Context(), behindServer(w, alipayplus.WithRetry(1, 0, 0)), r)
+					require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
+					require.True(w, alipayplus.IsRetryable(err))
+					require.Equal(w, r, w.read(r.ID), "nothing is recorded that may not have happened")
+					require.Len(w, w.auditLog(), before)
+
+					done, err := tc.step(w.Context(), behindServer(w), r)
+					require.NoError(w, err, "a client that repeats gets through")
+					require.Equal(w, tc.want, done.Status)
+					require.Equal(w, done, w.read(r.ID))
+					app.requireAgreement(w, w.read(r.ID))
+				}, platform.WithTargets(app))
+			})
+		}
+	}
+}
+
+// TestAStepThatMayBeLiveIsNotUndercut: when it is not known whether a ratio was
+// set, no lower one may follow, although the records know only the one before.
+func TestAStepThatMayBeLiveIsNotUndercut(t *testing.T) {
+	app := newShaky()
+	inWorld(t, func(w *world) {
+		r := w.grayscale(w.program().ID, "1.0.0", 1)
+		app.expect(failsAfter)
+		_, err := asOwner(w, alipayplus.WithRetry(1, 0, 0)).Releases.Raise(w.Context(), r.GrayscaleTo(20))
+		require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
+
+		_, err = w.owner.Releases.Raise(w.Context(), w.read(r.ID).GrayscaleTo(5))
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+		require.ErrorContains(w, err, "20%")
+		app.requireRising(w)
+
+		done, err := w.owner.Releases.Raise(w.Context(), w.read(r.ID).GrayscaleTo(20))
+		require.NoError(w, err, "the same ratio, or a higher one, settles it")
+		require.Equal(w, alipayplus.Ratio(20), done.Grayscale.Ratio)
+		app.requireAgreement(w, w.read(r.ID))
+	}, platform.WithTargets(app))
+}
+
+// TestACallerWhoHangsUp: what was done at the target app is recorded, although
+// nobody waits for the answer any more.
+func TestACallerWhoHangsUp(t *testing.T) {
+	app := newShaky()
+	inWorld(t, func(w *world) {
+		r := w.prepared(w.program().ID, "1.0.0")
+		ctx, hangUp := context.WithCancel(w.Context())
+		app.during = hangUp
+		_, err := w.owner.Releases.StartGrayscale(ctx, r.GrayscaleTo(5))
+		app.during = nil
+		if err != nil {
+			require.ErrorIs(w, err, context.Canceled)
+		}
+		app.requireAgreement(w, w.read(r.ID))
+	}, platform.WithTargets(app))
+}
+
+// TestWhatIsReviewedIsWhatWasSubmitted: a change of the configuration while the
+// application is on its way to the target app comes before it or too late.
+func TestWhatIsReviewedIsWhatWasSubmitted(t *testing.T) {
+	app := newShaky()
+	inWorld(t, func(w *world) {
+		r := w.release(w.program().ID, "1.0.0")
+		var late sync.WaitGroup
+		app.during = func() {
+			late.Go(func() {
+				_, err := w.owner.Releases.UpdateConfiguration(w.Context(), alipayplus.UpdateReleaseConfigurationInput{
+					ReleaseID: r.ID, Configuration: teaDomains(),
+				})
+				require.ErrorIs(w, err, alipayplus.ErrConflict)
+			})
+			time.Sleep(time.Second)
+		}
+		applied := w.apply(r.ID)
+		late.Wait()
+		require.Equal(w, app.submitted[r.ID], applied.Configuration)
+		require.Equal(w, app.submitted[r.ID], w.read(r.ID).Configuration)
+	}, platform.WithTargets(app))
+}
+
+// TestTheTargetAppAndTheRecordsAgreeInTheEnd: members do whatever the records
+// seem to allow, never look back at a call that failed, and the target app fails
+// in every way.
+func TestTheTargetAppAndTheRecordsAgreeInTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := storage.NewMemory()
+		first := newWorld(t, platform.WithStore(store), platform.WithTargets(newShaky()))
+		release := first.prepared(first.program().ID, "1.0.0").ID
+		given := first.save(store)
+		rapid.Check(inBubble{t}, func(rt *rapid.T) {
+			app := newShaky()
+			w := given.world(t, platform.WithTargets(app))
+			once := behindServer(w, alipayplus.WithRetry(1, 0, 0))
+			for range rapid.IntRange(1, 5).Draw(rt, "steps") {
+				app.expect(rapid.SampledFrom(append(troubles(), none, none)).Draw(rt, "trouble"))
+				anyStep(rt, w, once, release)
+				app.requireRising(rt)
+			}
+			app.expect()
+			if _, err := setRatio(w, w.owner, w.read(release), alipayplus.FullRatio); err != nil {
+				_, _ = w.owner.Releases.Cancel(w.Context(), alipayplus.ReleaseInput{ReleaseID: release})
+			}
+			end := w.read(release)
+			require.Contains(rt, []alipayplus.ReleaseStatus{alipayplus.ReleaseFull, alipayplus.ReleaseCanceled}, end.Status)
+			app.requireAgreement(rt, end)
+		})
+	})
+}
+
+// inBubble hides the test's deadline, which a bubble has none of.
+type inBubble struct{ *testing.T }
+
+// anyStep tries one thing that a member may do with a release, whatever comes of it.
+func anyStep(rt *rapid.T, w *world, c *alipayplus.Client, release string) {
+	r := w.read(release)
+	named := alipayplus.ReleaseInput{ReleaseID: release}
+	switch rapid.SampledFrom([]string{"raise", "raise", "raise", "finalize", "cancel"}).Draw(rt, "what") {
+	case "raise":
+		ratio := rapid.SampledFrom(r.Grayscale.Ladder.Ratios()).Draw(rt, "ratio")
+		_, _ = setRatio(w, c, r, ratio)
+	case "finalize":
+		_, _ = c.Releases.Finalize(w.Context(), named)
+	case "cancel":
+		_, _ = c.Releases.Cancel(w.Context(), named)
+	}
+}
+
+// setRatio asks for a ratio with the call that fits, and leaves it to the
+// platform to refuse it.
+func setRatio(w *world, c *alipayplus.Client, r *alipayplus.Release, ratio alipayplus.Ratio) (*alipayplus.Release, error) {
+	in := alipayplus.GrayscaleInput{ReleaseID: r.ID, From: r.Grayscale.Ratio, Ratio: ratio}
+	if in.From == 0 {
+		return c.Releases.StartGrayscale(w.Context(), in)
+	}
+	return c.Releases.Raise(w.Context(), in)
+}

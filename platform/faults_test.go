@@ -1,0 +1,462 @@
+package platform_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+// mishap is one thing that can go wrong with a call, and what a client that
+// sends once makes of it.
+type mishap struct {
+	name  string
+	fault platform.Fault
+	// classes are what the error of a single attempt matches; none: it succeeds.
+	classes []error
+	// retryable is what alipayplus.IsRetryable says of that error.
+	retryable bool
+	// happened says whether the call took effect all the same.
+	happened bool
+	// givenUp: an answer that cannot be trusted is reported at once, because the
+	// next one would hardly be better; all else is repeated.
+	givenUp bool
+}
+
+func mishaps() []mishap {
+	lost := []error{alipayplus.ErrOutcomeUnknown}
+	return []mishap{
+		{name: "cut before", fault: platform.Fault{CutBefore: true}, classes: lost, retryable: true},
+		{name: "cut after", fault: platform.Fault{CutAfter: true}, classes: lost, retryable: true, happened: true},
+		{name: "processed twice", fault: platform.Fault{Twice: true}, happened: true},
+		{name: "processed twice, then cut", fault: platform.Fault{Twice: true, CutAfter: true}, classes: lost, retryable: true, happened: true},
+		{name: "503 before", fault: platform.Fault{Status: http.StatusServiceUnavailable, RetryAfter: 20 * time.Second}, classes: lost, retryable: true},
+		{name: "503 after", fault: platform.Fault{StatusAfter: http.StatusServiceUnavailable}, classes: lost, retryable: true, happened: true},
+		{name: "corrupted", fault: platform.Fault{Corrupt: true}, classes: lost, happened: true, givenUp: true},
+		{name: "wrong signature", fault: platform.Fault{WrongSignature: true}, classes: lost, happened: true, givenUp: true},
+		{name: "unsigned", fault: platform.Fault{Unsigned: true}, classes: lost, happened: true, givenUp: true},
+		{name: "slow", fault: platform.Fault{Delay: 2 * attemptLimit}, classes: []error{alipayplus.ErrOutcomeUnknown, os.ErrDeadlineExceeded}, retryable: true},
+		{name: "429", fault: platform.Fault{Status: http.StatusTooManyRequests}, classes: []error{alipayplus.ErrRateLimited}, retryable: true},
+		{name: "429 after", fault: platform.Fault{StatusAfter: http.StatusTooManyRequests}, classes: []error{alipayplus.ErrRateLimited}, retryable: true, happened: true},
+	}
+}
+
+// attemptLimit is how long the clients of these tests wait for one answer.
+const attemptLimit = 10 * time.Second
+
+// write is one operation that changes something: who may call it, what must be
+// there before, and the call.
+type write struct {
+	op contract.Operation
+	as func(*world, ...alipayplus.Option) *alipayplus.Client
+	// given brings the world to where the call is possible.
+	given func(*world) invocation
+}
+
+// invocation makes the call under an idempotency key.
+type invocation func(ctx context.Context, c *alipayplus.Client, id string) (any, error)
+
+// outcome keeps a nil result from becoming an any that is not nil.
+func outcome[T any](result *T, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+func writes() []write {
+	return []write{
+		{op: contract.ProgramCreate, given: func(*world) invocation {
+			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+				return outcome(c.Programs.Create(ctx, alipayplus.CreateProgramInput{Languages: chinese(), RequestID: id}))
+			}
+		}},
+		{op: contract.ProgramAddLanguages, given: func(w *world) invocation {
+			program := w.program().ID
+			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+				return outcome(c.Programs.AddLanguages(ctx, alipayplus.AddLanguagesInput{
+					ProgramID: program, RequestID: id, Languages: []alipayplus.Localization{{Language: "en", Name: "Blue Lake Tea"}},
+				}))
+			}
+		}},
+		{op: contract.ProgramConfigure, given: func(w *world) invocation {
+			program := w.program().ID
+			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+				return outcome(c.Programs.UpdateConfiguration(ctx, alipayplus.UpdateProgramConfigurationInput{
+					ProgramID: program, RequestID: id, Configuration: teaDomains(),
+				}))
+			}
+		}},
+		{op: contract.VersionUpload, given: func(w *world) invocation {
+			program, build := w.program().ID, zipPackage(w, "1.0.0")
+			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+				return outcome(c.Programs.UploadVersion(ctx, alipayplus.UploadVersionInput{
+					ProgramID: program, Version: alipayplus.VersionNumber{Major: 1}, RequestID: id,
+					Package: bytes.NewReader(build), Size: int64(len(build)),
+				}))
+			}
+		}},
+		{op: contract.QRCodeCreate, given: func(w *world) invocation {
+			r := w.full(w.authorizedProgram().ID, "1.0.0")
+			return func(ctx context.Context, c *alipayplus.Client, _ string) (any, error) {
+				return outcome(c.QRCodes.Create(ctx, alipayplus.CreateQRCodeInput{AppID: r.ProgramID, Page: "pages/tea"}))
+			}
+		}},
+		{op: contract.ReleaseCreate, given: func(w *world) invocation {
+			program := w.authorizedProgram().ID
+			version := w.upload(program, "1.0.0")
+			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+				return outcome(c.Releases.Create(ctx, alipayplus.CreateReleaseInput{
+					ProgramID: program, Version: version, TargetApp: alipayplus.TargetAlipayCN, RequestID: id,
+				}))
+			}
+		}},
+		{op: contract.ReleaseConfigure, given: func(w *world) invocation {
+			release := w.created().ID
+			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+				return outcome(c.Releases.UpdateConfiguration(ctx, alipayplus.UpdateReleaseConfigurationInput{
+					ReleaseID: release, RequestID: id, Configuration: teaDomains(),
+				}))
+			}
+		}},
+		{op: contract.ReleaseApply, given: func(w *world) invocation {
+			release := w.created().ID
+			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+				return outcome(c.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: release, BasicInfo: new(company()), RequestID: id}))
+			}
+		}},
+		{op: contract.ReleaseWithdraw, given: func(w *world) invocation {
+			release := w.apply(w.created().ID).ID
+			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+				return outcome(c.Releases.Withdraw(ctx, alipayplus.ReleaseInput{ReleaseID: release, RequestID: id}))
+			}
+		}},
+		{op: contract.ReleaseGrayscale, given: func(w *world) invocation {
+			r := w.grayscale(w.authorizedProgram().ID, "1.0.0", 5)
+			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+				in := r.GrayscaleTo(20)
+				in.RequestID = id
+				return outcome(c.Releases.Raise(ctx, in))
+			}
+		}},
+		{op: contract.ReleaseFinalize, given: func(w *world) invocation {
+			former := w.full(w.authorizedProgram().ID, "1.0.0")
+			r := w.prepared(former.ProgramID, "1.1.0")
+			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+				return outcome(c.Releases.Finalize(ctx, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: id}))
+			}
+		}},
+		{op: contract.ReleaseCancel, given: func(w *world) invocation {
+			release := w.prepared(w.authorizedProgram().ID, "1.0.0").ID
+			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+				return outcome(c.Releases.Cancel(ctx, alipayplus.ReleaseInput{ReleaseID: release, RequestID: id}))
+			}
+		}},
+		{op: contract.AuthorizationBegin, given: func(w *world) invocation {
+			program := w.program().ID
+			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+				return outcome(c.Authorizations.Begin(ctx, alipayplus.BeginAuthorizationInput{
+					ProgramID: program, TargetApp: alipayplus.TargetAlipayCN, RequestID: id,
+				}))
+			}
+		}},
+		{op: contract.ServiceCreate, given: func(w *world) invocation {
+			described := w.offer()
+			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+				return outcome(c.Services.Create(ctx, alipayplus.CreateServiceInput{ServiceDescription: described, RequestID: id}))
+			}
+		}},
+		{op: contract.ServiceUpdate, given: func(w *world) invocation {
+			s := w.draft()
+			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+				described := s.ServiceDescription
+				described.Name = "Tea shops, better"
+				return outcome(c.Services.Update(ctx, alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: described, RequestID: id}))
+			}
+		}},
+		{op: contract.ServiceSubmit, given: func(w *world) invocation {
+			service := w.draft().ID
+			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+				return outcome(c.Services.Submit(ctx, alipayplus.ServiceInput{ServiceID: service, RequestID: id}))
+			}
+		}},
+		{op: contract.ServiceWithdraw, given: func(w *world) invocation {
+			service := w.submitted().ID
+			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+				return outcome(c.Services.Withdraw(ctx, alipayplus.ServiceInput{ServiceID: service, RequestID: id}))
+			}
+		}},
+		{op: contract.ServiceArchive, given: func(w *world) invocation {
+			service := w.online().ID
+			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+				return outcome(c.Services.Archive(ctx, alipayplus.ServiceInput{ServiceID: service, RequestID: id}))
+			}
+		}},
+		{op: contract.FileUpload, given: func(w *world) invocation {
+			picture := pngImage(w)
+			return func(ctx context.Context, c *alipayplus.Client, _ string) (any, error) {
+				return outcome(c.Files.Upload(ctx, alipayplus.UploadFileInput{Content: bytes.NewReader(picture), Size: int64(len(picture))}))
+			}
+		}},
+		{op: contract.ReviewDecide, as: asReviewer, given: func(w *world) invocation {
+			request := w.submitted().RequestID
+			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+				return outcome(c.Reviews.Decide(ctx, alipayplus.DecideInput{RequestID: request, Approve: true, IdempotencyKey: id}))
+			}
+		}},
+	}
+}
+
+func asReviewer(w *world, opts ...alipayplus.Option) *alipayplus.Client {
+	w.Helper()
+	c, err := w.p.ReviewerClient(w.Context(), alipayplus.PartyAlipayPlus, opts...)
+	require.NoError(w, err)
+	return c
+}
+
+func asOwner(w *world, opts ...alipayplus.Option) *alipayplus.Client {
+	w.Helper()
+	c, err := w.p.Client(w.Context(), w.workspace, "olga", opts...)
+	require.NoError(w, err)
+	return c
+}
+
+func (o write) caller(w *world, opts ...alipayplus.Option) *alipayplus.Client {
+	w.Helper()
+	if o.as != nil {
+		return o.as(w, opts...)
+	}
+	return asOwner(w, opts...)
+}
+
+// The things that the calls need, made by the owner.
+
+func chinese() []alipayplus.Localization {
+	return []alipayplus.Localization{{Language: "zh-CN", Name: "蓝湖茶"}}
+}
+
+func teaDomains() alipayplus.Configuration {
+	return alipayplus.Configuration{ServerDomains: []string{"api.bluelake.example"}}
+}
+
+// created gives a release of a mini program of its own.
+func (w *world) created() *alipayplus.Release {
+	w.Helper()
+	return w.release(w.authorizedProgram().ID, "1.0.0")
+}
+
+// saved is a world put aside, to be taken up again as often as needed.
+type saved struct {
+	workspace string
+	records   []storage.Entry
+}
+
+// save puts aside what a store holds.
+func (w *world) save(store storage.Store) saved {
+	w.Helper()
+	s := saved{workspace: w.workspace}
+	require.NoError(w, store.View(w.Context(), func(tx storage.Tx) error {
+		for record, err := range tx.Scan("", "", false) {
+			if err != nil {
+				return err
+			}
+			s.records = append(s.records, record)
+		}
+		return nil
+	}))
+	return s
+}
+
+// world takes the saved one up, as a platform that starts over its store, a
+// minute after midnight.
+func (s saved) world(t *testing.T, opts ...platform.Option) *world {
+	t.Helper()
+	time.Sleep(time.Minute)
+	store := storage.NewMemory()
+	require.NoError(t, store.Update(t.Context(), func(tx storage.Tx) error {
+		for _, record := range s.records {
+			if err := tx.Put(record.Key, record.Value); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.Key()), platform.WithStore(store)}, opts...)...)
+	require.NoError(t, err)
+	w := &world{T: t, p: p, workspace: s.workspace}
+	w.owner = asOwner(w)
+	return w
+}
+
+// effect is what an audit entry says happened, without what differs from run to
+// run: ids and times.
+type effect struct {
+	Who, Kind, From, To, Note string
+}
+
+// effects lists what happened in the workspace after the first n entries. All of
+// it must be the doing of the call with the given id, where it says whose it is.
+func (w *world) effects(n int, id string) []effect {
+	w.Helper()
+	var found []effect
+	for _, e := range w.auditLog()[n:] {
+		require.Contains(w, []string{id, ""}, e.RequestID)
+		found = append(found, effect{Who: e.Who, Kind: e.Kind, From: e.From, To: e.To, Note: e.Note})
+	}
+	return found
+}
+
+// requireRight checks that a result is what the platform now says of the thing.
+func (w *world) requireRight(result any) {
+	w.Helper()
+	read := func(now any, err error) {
+		w.Helper()
+		require.NoError(w, err)
+		require.Equal(w, result, now, "the result is not what a read gives")
+	}
+	ctx := w.Context()
+	switch r := result.(type) {
+	case *alipayplus.Program:
+		read(outcome(w.owner.Programs.Get(ctx, r.ID)))
+	case *alipayplus.Version:
+		page, err := w.owner.Programs.ListVersions(ctx, alipayplus.ListVersionsInput{ProgramID: r.ProgramID})
+		require.NoError(w, err)
+		require.Equal(w, []*alipayplus.Version{r}, page.Items)
+	case *alipayplus.Release:
+		read(outcome(w.owner.Releases.Get(ctx, r.ID)))
+	case *alipayplus.Authorization:
+		read(outcome(w.owner.Authorizations.Get(ctx, alipayplus.AuthorizationInput{ProgramID: r.ProgramID, TargetApp: r.TargetApp})))
+	case *alipayplus.Service:
+		read(outcome(w.owner.Services.Get(ctx, r.ID)))
+	case *alipayplus.Request:
+		read(outcome(w.owner.Requests.Get(ctx, r.ID)))
+	case *alipayplus.QRCode:
+		_, err := r.PNG()
+		require.NoError(w, err)
+	case *alipayplus.File:
+		described, err := alipayplus.DescribeFile(pngImage(w))
+		require.NoError(w, err)
+		require.Equal(w, described, r)
+	default:
+		require.Failf(w, "no way to read it back", "%T", result)
+	}
+}
+
+// TestEveryWriteUnderEveryFault: whatever goes wrong with a call, its effect
+// happens once, and who asks again under the same key gets the first outcome.
+func TestEveryWriteUnderEveryFault(t *testing.T) {
+	covered := map[contract.Operation]bool{}
+	for _, op := range writes() {
+		covered[op.op] = true
+		t.Run(op.op.Name, func(t *testing.T) {
+			t.Parallel()
+			given, call, undisturbed := op.prepare(t)
+			for _, m := range mishaps() {
+				t.Run(m.name, func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						op.repeats(given.world(t), m, call, undisturbed)
+						op.sendsOnce(given.world(t), m, call, undisturbed)
+					})
+				})
+			}
+		})
+	}
+	for _, op := range contract.Operations() {
+		require.Equal(t, op.Write, covered[op], "%s: a write that this test leaves out", op.Name)
+	}
+}
+
+// prepare sets the stage, and makes the call without any fault to see what it does.
+func (o write) prepare(t *testing.T) (given saved, call invocation, undisturbed []effect) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		store := storage.NewMemory()
+		first := newWorld(t, platform.WithStore(store))
+		call = o.given(first)
+		given = first.save(store)
+
+		w := given.world(t)
+		before := len(w.auditLog())
+		result, err := call(t.Context(), o.caller(w), "key")
+		require.NoError(t, err)
+		w.requireRight(result)
+		undisturbed = w.effects(before, "key")
+		require.Equal(t, o.op != contract.QRCodeCreate, len(undisturbed) > 0, "all but a QR code leave a trace")
+	})
+	return given, call, undisturbed
+}
+
+// repeats makes the call with retries on, once through one fault and once
+// through three in a row.
+func (o write) repeats(w *world, m mishap, call invocation, undisturbed []effect) {
+	w.Helper()
+	client := o.caller(w, alipayplus.WithAttemptTimeout(attemptLimit))
+	before := len(w.auditLog())
+	m.fault.Operation, m.fault.Times = o.op.Name, 3
+	w.p.Inject(m.fault)
+	result, err := call(w.Context(), client, "key")
+	if m.givenUp {
+		m.requireError(w, err)
+	} else {
+		require.NoError(w, err)
+		w.requireRight(result)
+	}
+	require.Equal(w, undisturbed, w.effects(before, "key"), "the effect happens exactly once")
+}
+
+// sendsOnce makes the call with retries off, looks at the error, and then
+// repeats it by hand under the same key.
+func (o write) sendsOnce(w *world, m mishap, call invocation, undisturbed []effect) {
+	w.Helper()
+	client := o.caller(w, alipayplus.WithAttemptTimeout(attemptLimit), alipayplus.WithRetry(1, 0, 0))
+	before := len(w.auditLog())
+	m.fault.Operation = o.op.Name
+	w.p.Inject(m.fault)
+	_, err := call(w.Context(), client, "key")
+	m.requireError(w, err)
+	if m.happened {
+		require.Equal(w, undisturbed, w.effects(before, "key"))
+	} else if len(undisturbed) > 0 {
+		require.NotEqual(w, undisturbed, w.effects(before, "key"), "nothing has happened yet")
+	}
+
+	time.Sleep(time.Minute)
+	first, err := call(w.Context(), client, "key")
+	require.NoError(w, err)
+	w.requireRight(first)
+	again, err := call(w.Context(), client, "key")
+	require.NoError(w, err)
+	require.Equal(w, first, again, "each repetition gets the first outcome")
+	require.Equal(w, undisturbed, w.effects(before, "key"), "the effect happens exactly once")
+}
+
+// requireError checks the error of a call that was sent once.
+func (m mishap) requireError(t require.TestingT, err error) {
+	if len(m.classes) == 0 {
+		require.NoError(t, err)
+		return
+	}
+	for _, class := range m.classes {
+		require.ErrorIs(t, err, class)
+	}
+	require.Equal(t, m.retryable, alipayplus.IsRetryable(err))
+	_, untrusted := errors.AsType[*alipayplus.SignatureError](err)
+	require.Equal(t, m.givenUp, untrusted, "%v", err)
+	e, ok := errors.AsType[*alipayplus.Error](err)
+	require.True(t, ok)
+	require.Equal(t, 1, e.Attempts)
+	limited := errors.Is(err, alipayplus.ErrRateLimited)
+	require.Equal(t, !limited, errors.Is(err, alipayplus.ErrOutcomeUnknown), "429 turns a call away before it does anything")
+}

@@ -1,0 +1,754 @@
+package platform_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/platform"
+)
+
+// partnerApp is another Alipay+ partner app: it needs no authorization and no
+// language, and reviews nothing itself.
+type partnerApp struct {
+	*platform.SimulatedAlipayCN
+	limits alipayplus.Limits
+	fail   error
+}
+
+const partner alipayplus.TargetApp = "LAKE_WALLET"
+
+func newPartnerApp() *partnerApp {
+	return &partnerApp{SimulatedAlipayCN: platform.NewSimulatedAlipayCN(), limits: alipayplus.Limits{Programs: 3, WaitingVersions: 2}}
+}
+
+func (*partnerApp) App() alipayplus.TargetApp   { return partner }
+func (*partnerApp) Languages() []string         { return nil }
+func (*partnerApp) Parties() []alipayplus.Party { return nil }
+func (*partnerApp) NeedsAuthorization() bool    { return false }
+
+func (a *partnerApp) Limits() alipayplus.Limits { return a.limits }
+
+func (a *partnerApp) Submit(context.Context, *alipayplus.Release) error { return a.fail }
+
+func (a *partnerApp) SetRatio(context.Context, *alipayplus.Release, alipayplus.Ratio) error {
+	return a.fail
+}
+func (a *partnerApp) Publish(context.Context, *alipayplus.Release) error { return a.fail }
+func (a *partnerApp) Cancel(context.Context, *alipayplus.Release) error  { return a.fail }
+
+// TestReleaseMiniPrograms is the document "Release mini programs", sentence by sentence.
+func TestReleaseMiniPrograms(t *testing.T) {
+	sentence(t, "In a workspace, the owner, masters, and developers have permission to proceed with the release process.", func(w *world) {
+		program := w.program()
+		for i, role := range []alipayplus.Role{alipayplus.RoleOwner, alipayplus.RoleMaster, alipayplus.RoleDeveloper} {
+			member := w.member("m"+string(role), role)
+			as := &world{T: w.T, p: w.p, workspace: w.workspace, owner: member}
+			as.authorize(program.ID)
+			released := as.full(program.ID, fmt.Sprintf("1.0.%d", i+1))
+			require.Equal(w, alipayplus.ReleaseFull, released.Status)
+			require.Equal(w, "m"+string(role), released.CreatedBy)
+		}
+	})
+	sentence(t, "You can release your mini program to AlipayCN or other Alipay+ partner apps.", func(w *world) {
+		program := w.authorizedProgram()
+		version := w.full(program.ID, "1.0.0").Version
+
+		elsewhere, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: version, TargetApp: partner})
+		require.NoError(w, err, "the same version may go to another app, too")
+		w.apply(elsewhere.ID)
+		w.decide(alipayplus.PartyAlipayPlus, "")
+		elsewhere, err = w.owner.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: elsewhere.ID})
+		require.NoError(w, err)
+		require.Equal(w, alipayplus.ReleaseFull, elsewhere.Status)
+	}, platform.WithTargets(platform.NewSimulatedAlipayCN(), newPartnerApp()))
+	sentence(t, "Go to the Versions tab, choose a target version, and click Select App.", func(w *world) {
+		program := w.authorizedProgram()
+		w.upload(program.ID, "1.0.0")
+		w.upload(program.ID, "1.1.0")
+		versions, err := w.owner.Programs.ListVersions(w.Context(), alipayplus.ListVersionsInput{ProgramID: program.ID})
+		require.NoError(w, err)
+		require.Len(w, versions.Items, 2)
+		chosen := versions.Items[1]
+
+		r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: chosen.Number, TargetApp: cn})
+		require.NoError(w, err)
+		require.Equal(w, "1.0.0", r.Version.String(), "any uploaded version, not only the newest")
+	})
+	sentence(t, "Choose AlipayCN as the target app. You might see an indicator guiding you to add languages first.", func(w *world) {
+		program, err := w.owner.Programs.Create(w.Context(), alipayplus.CreateProgramInput{
+			Languages: []alipayplus.Localization{{Language: "en", Name: "Blue Lake"}},
+		})
+		require.NoError(w, err)
+		w.authorize(program.ID)
+		in := alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: cn}
+		_, err = w.owner.Releases.Create(w.Context(), in)
+		require.ErrorIs(w, err, alipayplus.ErrInvalid)
+		require.ErrorContains(w, err, "LANGUAGE_REQUIRED: ALIPAY_CN needs the languages zh-CN; add them with Programs.AddLanguages")
+
+		w.Log("Click add languages to finish the language setting. Then select the app again and click Confirm.")
+		_, err = w.owner.Programs.AddLanguages(w.Context(), alipayplus.AddLanguagesInput{
+			ProgramID: program.ID, Languages: []alipayplus.Localization{{Language: "zh-CN", Name: "蓝湖"}},
+		})
+		require.NoError(w, err)
+		_, err = w.owner.Releases.Create(w.Context(), in)
+		require.NoError(w, err)
+	})
+	sentence(t, "A pop-up window might appear indicating that you need to authorize the platform to call AlipayCN's APIs.", func(w *world) {
+		program := w.program()
+		in := alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: cn}
+		_, err := w.owner.Releases.Create(w.Context(), in)
+		require.ErrorIs(w, err, alipayplus.ErrAuthorizationRequired)
+
+		begun, err := w.owner.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: cn})
+		require.NoError(w, err)
+		_, err = w.owner.Releases.Create(w.Context(), in)
+		var required *alipayplus.AuthorizationRequiredError
+		require.ErrorAs(w, err, &required)
+		require.Equal(w, &alipayplus.AuthorizationRequiredError{ProgramID: program.ID, TargetApp: cn, URL: begun.URL}, required,
+			"once begun, the error itself says where to go")
+		require.NotContains(w, err.Error(), begun.State, "but not in its text: whoever has the page can authorize")
+	})
+	sentence(t, "Then go back to the platform and confirm whether the authorization is completed.", func(w *world) {
+		program := w.authorizedProgram()
+		a, err := w.owner.Authorizations.Get(w.Context(), alipayplus.AuthorizationInput{ProgramID: program.ID, TargetApp: cn})
+		require.NoError(w, err)
+		require.Equal(w, alipayplus.AuthorizationGranted, a.Status)
+		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.release(program.ID, "1.0.0").Status)
+	})
+	sentence(t, "After selecting AlipayCN as the target app, a new version is created.", func(w *world) {
+		r := w.release(w.authorizedProgram().ID, "1.0.0")
+		require.Equal(w, alipayplus.ReleaseNewVersionCreated, r.Status)
+		require.Nil(w, r.BasicInfo)
+		require.Empty(w, r.RequestID)
+		require.Empty(w, r.Reviews)
+		require.Zero(w, r.Grayscale.Ratio)
+		require.Equal(w, r, w.read(r.ID), "and can be read")
+	})
+	sentence(t, "You can also click View Configuration to check and modify the configurations.", func(w *world) {
+		program := w.authorizedProgram()
+		_, err := w.owner.Programs.UpdateConfiguration(w.Context(), alipayplus.UpdateProgramConfigurationInput{
+			ProgramID: program.ID, Configuration: alipayplus.Configuration{ServerDomains: []string{"api.bluelake.example"}},
+		})
+		require.NoError(w, err)
+		r := w.release(program.ID, "1.0.0")
+		require.Equal(w, []string{"api.bluelake.example"}, r.Configuration.ServerDomains, "it begins as the mini program's")
+
+		changed := alipayplus.Configuration{ServerDomains: []string{"cn.bluelake.example"}, H5Domains: []string{"www.bluelake.example"}}
+		r, err = w.owner.Releases.UpdateConfiguration(w.Context(), alipayplus.UpdateReleaseConfigurationInput{ReleaseID: r.ID, Configuration: changed})
+		require.NoError(w, err)
+		require.Equal(w, changed, r.Configuration)
+		unchanged, err := w.owner.Programs.Get(w.Context(), program.ID)
+		require.NoError(w, err)
+		require.Equal(w, []string{"api.bluelake.example"}, unchanged.Configuration.ServerDomains, "the mini program's stays")
+	})
+	sentence(t, "The basic information is the business registration you submit during the merchant onboarding process.", func(w *world) {
+		ws, err := w.owner.Workspace.Get(w.Context())
+		require.NoError(w, err)
+		r := w.release(w.authorizedProgram().ID, "1.0.0")
+		r, err = w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: &ws.Company})
+		require.NoError(w, err)
+		require.Equal(w, &ws.Company, r.BasicInfo)
+		require.False(w, w.request(r.RequestID).BasicInfoChanged)
+	})
+	sentence(t, "Then click Apply to submit the release request to Alipay+ and AlipayCN for review.", func(w *world) {
+		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
+		require.Equal(w, alipayplus.ReleaseUnderReview, r.Status)
+		asked := []alipayplus.Review{
+			{Party: alipayplus.PartyAlipayPlus, Status: alipayplus.ReviewPending, StartedAt: time.Now().UTC()},
+			{Party: alipayplus.PartyAlipayCN, Status: alipayplus.ReviewPending, StartedAt: time.Now().UTC()},
+		}
+		require.Equal(w, asked, r.Reviews)
+		request := w.request(r.RequestID)
+		require.Equal(w, &alipayplus.Request{
+			ID: r.RequestID, Title: "Release 蓝湖茶 1.0.0 to ALIPAY_CN", Category: alipayplus.CategoryProgramRelease,
+			Status: alipayplus.RequestUnderReview, Applicant: "olga", ReleaseID: r.ID, ProgramID: r.ProgramID,
+			Version: r.Version, TargetApp: cn, Reviews: asked, CreatedAt: time.Now().UTC(),
+		}, request)
+	})
+	sentence(t, "If you modify the basic information, Alipay + and AlipayCN will review the information during the release review process.", func(w *world) {
+		moved := company()
+		moved.Address = "2 Lake Road, Singapore"
+		r := w.release(w.authorizedProgram().ID, "1.0.0")
+		r, err := w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: &moved})
+		require.NoError(w, err)
+		require.Equal(w, &moved, r.BasicInfo)
+		require.True(w, w.request(r.RequestID).BasicInfoChanged)
+		for _, party := range []alipayplus.Party{alipayplus.PartyAlipayPlus, alipayplus.PartyAlipayCN} {
+			reviewer, err := w.p.ReviewerClient(w.Context(), party)
+			require.NoError(w, err)
+			seen := gather(w, reviewer.Reviews.All(w.Context(), alipayplus.ListReviewsInput{}))
+			require.Len(w, seen, 1)
+			require.True(w, seen[0].BasicInfoChanged, "%s sees that it changed", party)
+		}
+		ws, err := w.owner.Workspace.Get(w.Context())
+		require.NoError(w, err)
+		require.Equal(w, company(), ws.Company, "what was registered at sign-up stays")
+	})
+	sentence(t, "After the approval of Alipay+ and AlipayCN, you can proceed to the release preparation.", func(w *world) {
+		for i, order := range [][]alipayplus.Party{
+			{alipayplus.PartyAlipayPlus, alipayplus.PartyAlipayCN}, {alipayplus.PartyAlipayCN, alipayplus.PartyAlipayPlus},
+		} {
+			r := w.underReview(w.authorizedProgram().ID, fmt.Sprintf("1.0.%d", i))
+			w.decide(order[0], "")
+			require.Equal(w, alipayplus.ReleaseUnderReview, w.read(r.ID).Status, "%s alone is not enough", order[0])
+			require.Equal(w, alipayplus.RequestUnderReview, w.request(r.RequestID).Status)
+			w.decide(order[1], "")
+			require.Equal(w, alipayplus.ReleasePreparation, w.read(r.ID).Status)
+			require.Equal(w, alipayplus.RequestApproved, w.request(r.RequestID).Status)
+		}
+	})
+	sentence(t, "Grayscale Release: Gradually increase the release ratio, from 1% to 100% (full release).", func(w *world) {
+		r := w.grayscale(w.authorizedProgram().ID, "1.0.0", 1)
+		require.Equal(w, alipayplus.ReleaseGrayscale, r.Status)
+		steps := 1
+		for next, ok := r.Grayscale.Ladder.Next(r.Grayscale.Ratio); ok; next, ok = r.Grayscale.Ladder.Next(r.Grayscale.Ratio) {
+			require.Equal(w, alipayplus.ReleaseGrayscale, r.Status)
+			require.Zero(w, r.ReleasedAt)
+			time.Sleep(24 * time.Hour)
+			var err error
+			r, err = w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(next))
+			require.NoError(w, err)
+			require.Equal(w, next, r.Grayscale.Ratio)
+			steps++
+			require.Len(w, r.Grayscale.Steps, steps)
+			require.Equal(w, alipayplus.GrayscaleStep{Ratio: next, By: "olga", At: time.Now().UTC()}, r.Grayscale.Steps[steps-1])
+		}
+		require.Equal(w, alipayplus.ReleaseFull, r.Status)
+		require.Equal(w, time.Now().UTC(), r.ReleasedAt)
+	})
+	sentence(t, "The grayscale ratio ranges from 1%-100%, with seven options to choose from.", func(w *world) {
+		r := w.release(w.authorizedProgram().ID, "1.0.0")
+		options := r.Grayscale.Ladder.Ratios()
+		require.Len(w, options, 7)
+		require.Equal(w, alipayplus.Ratio(1), options[0])
+		require.Equal(w, alipayplus.Ratio(100), options[6])
+	})
+	sentence(t, "Choose any ratio within the range for grayscale release.", func(w *world) {
+		for _, ratio := range alipayplus.DefaultLadder().Ratios() {
+			r := w.grayscale(w.authorizedProgram().ID, "1.0.0", ratio)
+			require.Equal(w, ratio, r.Grayscale.Ratio)
+			if ratio == 100 {
+				require.Equal(w, alipayplus.ReleaseFull, r.Status)
+			} else {
+				require.Equal(w, alipayplus.ReleaseGrayscale, r.Status)
+			}
+		}
+	})
+	sentence(t, "If everything goes well, you can gradually increase the ratio to 100% to fully release the mini program.", func(w *world) {
+		r := w.grayscale(w.authorizedProgram().ID, "1.0.0", 1)
+		r, err := w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(30))
+		require.NoError(w, err, "ratios may be left out")
+		r, err = w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(100))
+		require.NoError(w, err)
+		require.Equal(w, alipayplus.ReleaseFull, r.Status)
+	})
+	sentence(t, "Final Release: Fully release the mini program directly.", func(w *world) {
+		r := w.full(w.authorizedProgram().ID, "1.0.0")
+		require.Equal(w, alipayplus.ReleaseFull, r.Status)
+		require.Equal(w, alipayplus.FullRatio, r.Grayscale.Ratio)
+		require.Len(w, r.Grayscale.Steps, 1)
+		require.Equal(w, time.Now().UTC(), r.ReleasedAt)
+	})
+	sentence(t, "Next steps: Generate QR codes", func(w *world) {
+		r := w.full(w.authorizedProgram().ID, "1.0.0")
+		code, err := w.owner.QRCodes.Create(w.Context(), alipayplus.CreateQRCodeInput{AppID: r.ProgramID})
+		require.NoError(w, err)
+		_, err = code.PNG()
+		require.NoError(w, err)
+	})
+}
+
+func TestCurrentlyYouCanReleaseUpTo10MiniProgramsToAlipayCN(t *testing.T) {
+	inWorld(t, func(w *world) {
+		for range 10 {
+			w.release(w.authorizedProgram().ID, "1.0.0")
+		}
+		ws, err := w.owner.Workspace.Get(w.Context())
+		require.NoError(w, err)
+		require.Equal(w, 10, ws.Target(cn).ProgramsUsed)
+
+		eleventh := w.authorizedProgram()
+		in := alipayplus.CreateReleaseInput{ProgramID: eleventh.ID, Version: w.upload(eleventh.ID, "1.0.0"), TargetApp: cn}
+		_, err = w.owner.Releases.Create(w.Context(), in)
+		var limit *alipayplus.LimitError
+		require.ErrorAs(w, err, &limit)
+		require.Equal(w, &alipayplus.LimitError{Scope: "mini programs to ALIPAY_CN in this workspace", Limit: 10, Used: 10}, limit)
+
+		w.Log("The ten may go on with further versions, and another workspace has ten of its own.")
+		first := gather(w, w.owner.Programs.All(w.Context(), alipayplus.ListProgramsInput{ListOptions: alipayplus.ListOptions{Order: alipayplus.OldestFirst}}))[0]
+		second := w.release(first.ID, "1.0.1")
+		other := w.neighbour()
+		other.release(other.authorizedProgram().ID, "1.0.0")
+
+		w.Log("A mini program whose every release is canceled does not count.")
+		w.apply(second.ID)
+		w.approve()
+		_, err = w.owner.Releases.Cancel(w.Context(), alipayplus.ReleaseInput{ReleaseID: second.ID})
+		require.NoError(w, err)
+		_, err = w.owner.Releases.Create(w.Context(), in)
+		require.ErrorIs(w, err, alipayplus.ErrLimit, "its other release is still there")
+		former := gather(w, w.owner.Releases.All(w.Context(), alipayplus.ListReleasesInput{ProgramID: first.ID, Status: alipayplus.ReleaseNewVersionCreated}))[0]
+		w.apply(former.ID)
+		w.approve()
+		_, err = w.owner.Releases.Cancel(w.Context(), alipayplus.ReleaseInput{ReleaseID: former.ID})
+		require.NoError(w, err)
+		_, err = w.owner.Releases.Create(w.Context(), in)
+		require.NoError(w, err)
+	})
+}
+
+func TestForTheSameMiniProgramYouCanReleaseUpTo20VersionsWhenNoVersionReachesUnderReview(t *testing.T) {
+	inWorld(t, func(w *world) {
+		program := w.authorizedProgram()
+		var waiting []*alipayplus.Release
+		for i := range 20 {
+			waiting = append(waiting, w.release(program.ID, fmt.Sprintf("1.%d.0", i)))
+		}
+		in := alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "2.0.0"), TargetApp: cn}
+		_, err := w.owner.Releases.Create(w.Context(), in)
+		var limit *alipayplus.LimitError
+		require.ErrorAs(w, err, &limit)
+		require.Equal(w, &alipayplus.LimitError{Scope: "versions of this mini program to ALIPAY_CN", Limit: 20, Used: 20}, limit)
+
+		w.Log("Another mini program has 20 of its own.")
+		w.release(w.authorizedProgram().ID, "1.0.0")
+
+		w.Log("While one is under review there is room for none, though 19 wait.")
+		w.apply(waiting[0].ID)
+		_, err = w.owner.Releases.Create(w.Context(), in)
+		require.ErrorAs(w, err, &limit)
+		require.Equal(w, &alipayplus.LimitError{Scope: "versions of this mini program to ALIPAY_CN", Limit: 20, Used: 19, UnderReview: true}, limit)
+
+		w.Log("After the verdict there is room for one.")
+		w.approve()
+		_, err = w.owner.Releases.Create(w.Context(), in)
+		require.NoError(w, err)
+		in.Version = w.upload(program.ID, "2.0.1")
+		_, err = w.owner.Releases.Create(w.Context(), in)
+		require.ErrorIs(w, err, alipayplus.ErrLimit)
+	})
+}
+
+func TestApplyIsRefusedWhileAnotherVersionIsOnItsWay(t *testing.T) {
+	for _, tt := range []struct {
+		status alipayplus.ReleaseStatus
+		bring  func(w *world, program string) *alipayplus.Release
+		finish func(w *world, r *alipayplus.Release)
+	}{
+		{alipayplus.ReleaseUnderReview, func(w *world, program string) *alipayplus.Release { return w.underReview(program, "1.0.0") }, (*world).withdraw},
+		{alipayplus.ReleasePreparation, func(w *world, program string) *alipayplus.Release { return w.prepared(program, "1.0.0") }, (*world).cancel},
+		{alipayplus.ReleaseGrayscale, func(w *world, program string) *alipayplus.Release { return w.grayscale(program, "1.0.0", 5) }, (*world).cancel},
+		{alipayplus.ReleaseGrayscale, func(w *world, program string) *alipayplus.Release { return w.grayscale(program, "1.0.0", 5) }, func(w *world, r *alipayplus.Release) {
+			_, err := w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(100))
+			require.NoError(w, err)
+		}},
+	} {
+		t.Run(string(tt.status), func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				program := w.authorizedProgram()
+				next := w.release(program.ID, "0.9.0")
+				first := tt.bring(w, program.ID)
+				require.Equal(w, tt.status, first.Status)
+
+				_, err := w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: next.ID, BasicInfo: new(company())})
+				require.ErrorIs(w, err, alipayplus.ErrConflict)
+				require.ErrorContains(w, err, fmt.Sprintf(
+					"release %s of version 1.0.0 is %s; finish, withdraw or cancel it before another version is applied for", first.ID, tt.status))
+				require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(next.ID).Status)
+
+				w.Log("Another mini program is not held up.")
+				w.underReview(w.authorizedProgram().ID, "1.0.0")
+
+				tt.finish(w, first)
+				require.Equal(w, alipayplus.ReleaseUnderReview, w.apply(next.ID).Status)
+			})
+		})
+	}
+}
+
+func (w *world) withdraw(r *alipayplus.Release) {
+	w.Helper()
+	_, err := w.owner.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+	require.NoError(w, err)
+}
+
+func (w *world) cancel(r *alipayplus.Release) {
+	w.Helper()
+	_, err := w.owner.Releases.Cancel(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+	require.NoError(w, err)
+}
+
+func TestARejectedReleaseGoesBackAndTheReasonsStayReadable(t *testing.T) {
+	inWorld(t, func(w *world) {
+		program := w.authorizedProgram()
+		r := w.underReview(program.ID, "1.0.0")
+		began := time.Now().UTC()
+		time.Sleep(time.Hour)
+		w.decide(alipayplus.PartyAlipayPlus, "")
+		time.Sleep(time.Hour)
+		w.decide(alipayplus.PartyAlipayCN, "the icon is blurred")
+
+		verdicts := []alipayplus.Review{
+			{Party: alipayplus.PartyAlipayPlus, Status: alipayplus.ReviewApproved, StartedAt: began, DecidedAt: began.Add(time.Hour)},
+			{Party: alipayplus.PartyAlipayCN, Status: alipayplus.ReviewRejected, Reason: "the icon is blurred", StartedAt: began, DecidedAt: began.Add(2 * time.Hour)},
+		}
+		rejected := w.read(r.ID)
+		require.Equal(w, alipayplus.ReleaseNewVersionCreated, rejected.Status)
+		require.Equal(w, verdicts, rejected.Reviews)
+		request := w.request(r.RequestID)
+		require.Equal(w, alipayplus.RequestRejected, request.Status)
+		require.Equal(w, verdicts, request.Reviews)
+		require.Equal(w, began.Add(2*time.Hour), request.FinishedAt)
+		_, err := w.owner.Releases.WaitReviewed(w.Context(), r.ID, alipayplus.ReleaseWait{})
+		require.ErrorContains(w, err, "was rejected (ALIPAY_CN: the icon is blurred)")
+
+		w.Log("It may be changed and applied for again; the former request keeps its reasons.")
+		_, err = w.owner.Releases.UpdateConfiguration(w.Context(), alipayplus.UpdateReleaseConfigurationInput{
+			ReleaseID: r.ID, Configuration: alipayplus.Configuration{ServerDomains: []string{"api.bluelake.example"}},
+		})
+		require.NoError(w, err)
+		again := w.apply(r.ID)
+		require.Equal(w, alipayplus.ReleaseUnderReview, again.Status)
+		require.NotEqual(w, r.RequestID, again.RequestID)
+		for _, review := range again.Reviews {
+			require.Equal(w, alipayplus.ReviewPending, review.Status, "both decide anew")
+			require.Empty(w, review.Reason)
+		}
+		require.Equal(w, verdicts, w.request(r.RequestID).Reviews)
+		w.approve()
+		require.Equal(w, alipayplus.ReleasePreparation, w.read(r.ID).Status)
+		require.Equal(w, alipayplus.RequestRejected, w.request(r.RequestID).Status)
+	})
+}
+
+func TestARejectionByOnePartyClosesTheOthersReview(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
+		waiting, err := w.p.Reviews(w.Context())
+		require.NoError(w, err)
+		w.decide(alipayplus.PartyAlipayPlus, "no screenshots")
+
+		request := w.request(r.RequestID)
+		require.Equal(w, alipayplus.ReviewRejected, request.Reviews[0].Status)
+		require.Equal(w, alipayplus.ReviewClosed, request.Reviews[1].Status)
+		require.Zero(w, request.Reviews[1].DecidedAt)
+		require.ErrorContains(w, waiting[0].Approve(w.Context(), alipayplus.PartyAlipayCN), "is CLOSED already")
+		none, err := w.p.Reviews(w.Context())
+		require.NoError(w, err)
+		require.Empty(w, none)
+	})
+}
+
+func TestAnApplicantMayWithdrawUntilTheVerdict(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
+		w.decide(alipayplus.PartyAlipayPlus, "")
+		time.Sleep(time.Minute)
+		w.withdraw(r)
+
+		back := w.read(r.ID)
+		require.Equal(w, alipayplus.ReleaseNewVersionCreated, back.Status)
+		require.Equal(w, alipayplus.ReviewApproved, back.Reviews[0].Status, "what was said stays readable")
+		require.Equal(w, alipayplus.ReviewClosed, back.Reviews[1].Status)
+		request := w.request(r.RequestID)
+		require.Equal(w, alipayplus.RequestWithdrawn, request.Status)
+		require.Equal(w, time.Now().UTC(), request.FinishedAt)
+		waiting, err := w.p.Reviews(w.Context())
+		require.NoError(w, err)
+		require.Empty(w, waiting, "nobody is asked any more")
+
+		w.apply(r.ID)
+		w.approve()
+		require.Equal(w, alipayplus.ReleasePreparation, w.read(r.ID).Status)
+		_, err = w.owner.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+	})
+}
+
+func TestACanceledVersionCannotGoToThisTargetAgain(t *testing.T) {
+	for name, bring := range map[string]func(*world, string) *alipayplus.Release{
+		"in preparation": func(w *world, program string) *alipayplus.Release { return w.prepared(program, "1.0.0") },
+		"in grayscale":   func(w *world, program string) *alipayplus.Release { return w.grayscale(program, "1.0.0", 10) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				program := w.authorizedProgram()
+				r := bring(w, program.ID)
+				ratio := r.Grayscale.Ratio
+				w.cancel(r)
+				r = w.read(r.ID)
+				require.Equal(w, alipayplus.ReleaseCanceled, r.Status)
+				require.Equal(w, ratio, r.Grayscale.Ratio, "how far it had come stays readable")
+				require.True(w, r.Status.Terminal())
+
+				_, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: r.Version, TargetApp: cn})
+				require.ErrorIs(w, err, alipayplus.ErrConflict)
+				require.ErrorContains(w, err, "version 1.0.0 already has release "+r.ID+" to ALIPAY_CN, which is CANCELED; a version goes to a target once")
+				w.prepared(program.ID, "1.0.1")
+			})
+		})
+	}
+}
+
+func TestALaterFullReleaseArchivesTheFormer(t *testing.T) {
+	for name, release := range map[string]func(*world, string) *alipayplus.Release{
+		"by final release": func(w *world, program string) *alipayplus.Release { return w.full(program, "2.0.0") },
+		"by grayscale to 100%": func(w *world, program string) *alipayplus.Release {
+			return w.grayscale(program, "2.0.0", 100)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				program, untouched := w.authorizedProgram(), w.authorizedProgram()
+				first := w.full(program.ID, "1.0.0")
+				other := w.full(untouched.ID, "1.0.0")
+				w.prepared(program.ID, "1.5.0")
+				require.Equal(w, alipayplus.ReleaseFull, w.read(first.ID).Status, "not before the later one is fully released")
+				w.cancel(gather(w, w.owner.Releases.All(w.Context(), alipayplus.ListReleasesInput{Status: alipayplus.ReleasePreparation}))[0])
+				time.Sleep(time.Hour)
+				second := release(w, program.ID)
+
+				require.Equal(w, alipayplus.ReleaseFull, second.Status)
+				archived := w.read(first.ID)
+				require.Equal(w, alipayplus.ReleaseArchived, archived.Status)
+				require.True(w, archived.Status.Terminal())
+				require.Equal(w, first.ReleasedAt, archived.ReleasedAt)
+				require.Equal(w, time.Now().UTC(), archived.UpdatedAt)
+				require.Equal(w, alipayplus.ReleaseFull, w.read(other.ID).Status, "another mini program's release stays")
+			})
+		})
+	}
+}
+
+// TestWhatMayBeDoneWithAReleaseInEachStatus tries every step in every status.
+// The table is the design's, written anew.
+func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
+	const (
+		configure, apply, withdraw     = "configure", "apply", "withdraw"
+		grayscale, finalize, cancel    = "grayscale", "finalize", "cancel"
+		created, review, prepared      = alipayplus.ReleaseNewVersionCreated, alipayplus.ReleaseUnderReview, alipayplus.ReleasePreparation
+		gray, full, canceled, archived = alipayplus.ReleaseGrayscale, alipayplus.ReleaseFull, alipayplus.ReleaseCanceled, alipayplus.ReleaseArchived
+	)
+	allowed := map[alipayplus.ReleaseStatus]map[string]alipayplus.ReleaseStatus{
+		created:  {configure: created, apply: review},
+		review:   {withdraw: created},
+		prepared: {grayscale: gray, finalize: full, cancel: canceled},
+		gray:     {grayscale: gray, cancel: canceled},
+		full:     {},
+		canceled: {},
+		archived: {},
+	}
+	bring := map[alipayplus.ReleaseStatus]func(w *world, program string) *alipayplus.Release{
+		created:  func(w *world, program string) *alipayplus.Release { return w.release(program, "1.0.0") },
+		review:   func(w *world, program string) *alipayplus.Release { return w.underReview(program, "1.0.0") },
+		prepared: func(w *world, program string) *alipayplus.Release { return w.prepared(program, "1.0.0") },
+		gray:     func(w *world, program string) *alipayplus.Release { return w.grayscale(program, "1.0.0", 5) },
+		full:     func(w *world, program string) *alipayplus.Release { return w.full(program, "1.0.0") },
+		canceled: func(w *world, program string) *alipayplus.Release {
+			r := w.grayscale(program, "1.0.0", 5)
+			w.cancel(r)
+			return w.read(r.ID)
+		},
+		archived: func(w *world, program string) *alipayplus.Release {
+			r := w.full(program, "1.0.0")
+			w.full(program, "2.0.0")
+			return w.read(r.ID)
+		},
+	}
+	steps := map[string]func(w *world, r *alipayplus.Release) said{
+		configure: func(w *world, r *alipayplus.Release) said {
+			return w.hand("olga").call(contract.ReleaseConfigure, alipayplus.UpdateReleaseConfigurationInput{ReleaseID: r.ID, RequestID: "step"})
+		},
+		apply: func(w *world, r *alipayplus.Release) said {
+			return w.hand("olga").call(contract.ReleaseApply, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "step"})
+		},
+		withdraw: func(w *world, r *alipayplus.Release) said {
+			return w.hand("olga").call(contract.ReleaseWithdraw, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "step"})
+		},
+		grayscale: func(w *world, r *alipayplus.Release) said {
+			return w.hand("olga").call(contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: r.ID, From: r.Grayscale.Ratio, Ratio: 10, RequestID: "step"})
+		},
+		finalize: func(w *world, r *alipayplus.Release) said {
+			return w.hand("olga").call(contract.ReleaseFinalize, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "step"})
+		},
+		cancel: func(w *world, r *alipayplus.Release) said {
+			return w.hand("olga").call(contract.ReleaseCancel, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "step"})
+		},
+	}
+	for status, may := range allowed {
+		t.Run(string(status), func(t *testing.T) {
+			for step, do := range steps {
+				to, ok := may[step]
+				t.Run(step, func(t *testing.T) {
+					inWorld(t, func(w *world) {
+						r := bring[status](w, w.authorizedProgram().ID)
+						require.Equal(w, status, r.Status)
+						log := len(w.auditLog())
+						got := do(w, r)
+						if ok {
+							require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
+							require.Equal(w, to, w.read(r.ID).Status)
+							return
+						}
+						require.Contains(w, []alipayplus.Code{alipayplus.CodeStateConflict, alipayplus.CodeRatioNotAllowed}, got.Result.Code, got.Result.Message)
+						require.Equal(w, r, w.read(r.ID), "a refused step changes nothing")
+						require.Len(w, w.auditLog(), log)
+					})
+				})
+			}
+		})
+	}
+}
+
+func TestAReviewCanBeDecidedByAFunctionAfterATime(t *testing.T) {
+	var asked []string
+	inWorld(t, func(w *world) {
+		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
+		require.Subset(w, asked, []string{"ALIPAY_PLUS " + r.RequestID, "ALIPAY_CN " + r.RequestID})
+		applied := time.Now().UTC()
+
+		time.Sleep(time.Hour - time.Second)
+		require.Equal(w, alipayplus.ReviewPending, w.request(r.RequestID).Reviews[1].Status)
+		time.Sleep(time.Second)
+		require.Equal(w, alipayplus.ReviewApproved, w.request(r.RequestID).Reviews[1].Status)
+		require.Equal(w, alipayplus.ReleaseUnderReview, w.read(r.ID).Status)
+
+		time.Sleep(47 * time.Hour)
+		reviewed, err := w.owner.Releases.WaitReviewed(w.Context(), r.ID, alipayplus.ReleaseWait{})
+		require.NoError(w, err)
+		require.Equal(w, applied.Add(24*time.Hour), reviewed.Reviews[0].DecidedAt, "when it was due, not when somebody looked")
+		require.Equal(w, applied.Add(24*time.Hour), w.request(r.RequestID).FinishedAt)
+		require.Equal(w, alipayplus.ReleasePreparation, reviewed.Status)
+	}, platform.WithAutoReview(func(party alipayplus.Party, request *alipayplus.Request) platform.Decision {
+		asked = append(asked, string(party)+" "+request.ID)
+		if party == alipayplus.PartyAlipayCN {
+			return platform.ApproveAfter(time.Hour)
+		}
+		return platform.ApproveAfter(24 * time.Hour)
+	}))
+}
+
+func TestAVerdictThatIsDueDoesNotOvertakeAWithdrawal(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
+		w.withdraw(r)
+		time.Sleep(48 * time.Hour)
+		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(r.ID).Status)
+		require.Equal(w, alipayplus.RequestWithdrawn, w.request(r.RequestID).Status)
+	}, platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
+		return platform.ApproveAfter(time.Hour)
+	}))
+}
+
+func TestAVerdictThatIsDueComesBeforeOneThatIsGivenNow(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
+		waiting, err := w.p.Reviews(w.Context())
+		require.NoError(w, err)
+		time.Sleep(2 * time.Hour)
+		require.ErrorContains(w, waiting[0].Approve(w.Context(), alipayplus.PartyAlipayPlus), "is CLOSED already",
+			"AlipayCN rejected an hour ago")
+		request := w.request(r.RequestID)
+		require.Equal(w, alipayplus.RequestRejected, request.Status)
+		require.Equal(w, "too many ads", request.Reviews[1].Reason)
+	}, platform.WithAutoReview(func(party alipayplus.Party, _ *alipayplus.Request) platform.Decision {
+		if party == alipayplus.PartyAlipayCN {
+			return platform.RejectAfter(time.Hour, "too many ads")
+		}
+		return platform.LeaveOpen()
+	}))
+}
+
+// TestAFailureAtTheTargetAppLeavesTheReleaseAsItWas covers every step that
+// reaches the target app.
+func TestAFailureAtTheTargetAppLeavesTheReleaseAsItWas(t *testing.T) {
+	steps := map[string]func(w *world, c *alipayplus.Client, r *alipayplus.Release) error{
+		"apply": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
+			_, err := c.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "once"})
+			return err
+		},
+		"grayscale": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
+			in := r.GrayscaleTo(10)
+			in.RequestID = "once"
+			_, err := c.Releases.StartGrayscale(w.Context(), in)
+			return err
+		},
+		"finalize": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
+			_, err := c.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "once"})
+			return err
+		},
+		"cancel": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
+			_, err := c.Releases.Cancel(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "once"})
+			return err
+		},
+	}
+	for name, step := range steps {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				app := newPartnerApp()
+				w := newWorld(t, platform.WithTargets(app))
+				impatient, err := w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithRetry(1, 0, 0))
+				require.NoError(w, err)
+				program := w.program()
+				r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: partner})
+				require.NoError(w, err)
+				if name != "apply" {
+					w.apply(r.ID)
+					w.approve()
+				}
+				before, r := w.snapshot(), w.read(r.ID)
+
+				app.fail = fmt.Errorf("the wallet's gateway is down at 10.0.0.7")
+				err = step(w, impatient, r)
+				require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
+				require.True(w, alipayplus.IsRetryable(err))
+				require.NotContains(w, err.Error(), "10.0.0.7", "the platform's inside is its own business")
+				require.Equal(w, before, w.snapshot())
+
+				w.Log("The same call with the same requestId succeeds once the app is back.")
+				app.fail = nil
+				require.NoError(w, step(w, impatient, r))
+				require.NotEqual(w, r.Status, w.read(r.ID).Status)
+				after := w.snapshot()
+				require.NoError(w, step(w, impatient, r), "and is done once")
+				require.Equal(w, after, w.snapshot())
+			})
+		})
+	}
+}
+
+func TestReleasesAreListedByProgramTargetAndStatus(t *testing.T) {
+	inWorld(t, func(w *world) {
+		one, two := w.authorizedProgram(), w.authorizedProgram()
+		live := w.full(one.ID, "1.0.0")
+		waiting := w.release(one.ID, "1.1.0")
+		other := w.release(two.ID, "1.0.0")
+		for name, tt := range map[string]struct {
+			in   alipayplus.ListReleasesInput
+			want []string
+		}{
+			"all, newest first":           {alipayplus.ListReleasesInput{}, []string{other.ID, waiting.ID, live.ID}},
+			"all, oldest first":           {alipayplus.ListReleasesInput{ListOptions: alipayplus.ListOptions{Order: alipayplus.OldestFirst}}, []string{live.ID, waiting.ID, other.ID}},
+			"of a mini program":           {alipayplus.ListReleasesInput{ProgramID: one.ID}, []string{waiting.ID, live.ID}},
+			"in a status":                 {alipayplus.ListReleasesInput{Status: alipayplus.ReleaseNewVersionCreated}, []string{other.ID, waiting.ID}},
+			"of a program and a status":   {alipayplus.ListReleasesInput{ProgramID: one.ID, Status: alipayplus.ReleaseFull}, []string{live.ID}},
+			"to a target":                 {alipayplus.ListReleasesInput{TargetApp: cn}, []string{other.ID, waiting.ID, live.ID}},
+			"to a target that has none":   {alipayplus.ListReleasesInput{TargetApp: partner}, []string{}},
+			"in a status that has none":   {alipayplus.ListReleasesInput{Status: alipayplus.ReleaseCanceled}, []string{}},
+			"in a status nobody knows":    {alipayplus.ListReleasesInput{Status: "SOMETHING_NEW"}, []string{}},
+			"of a mini program not there": {alipayplus.ListReleasesInput{ProgramID: "1"}, []string{}},
+		} {
+			page, err := w.owner.Releases.List(w.Context(), tt.in)
+			require.NoError(w, err)
+			require.Equal(w, tt.want, ids(page.Items, func(r *alipayplus.Release) string { return r.ID }), name)
+			require.Empty(w, page.NextCursor, name)
+		}
+	})
+}

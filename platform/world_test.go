@@ -1,0 +1,308 @@
+package platform_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"iter"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/alipayplus-go/alipayplus/platform"
+)
+
+const cn = alipayplus.TargetAlipayCN
+
+// inWorld runs a check on a new platform, in virtual time.
+func inWorld(t *testing.T, check func(w *world), opts ...platform.Option) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		t.Helper()
+		check(newWorld(t, opts...))
+	})
+}
+
+// sentence is inWorld under the name of a sentence of a document.
+func sentence(t *testing.T, text string, check func(w *world), opts ...platform.Option) {
+	t.Helper()
+	t.Run(text, func(t *testing.T) {
+		t.Helper()
+		inWorld(t, check, opts...)
+	})
+}
+
+// neighbour gives another workspace on the same platform.
+func (w *world) neighbour() *world {
+	w.Helper()
+	other := &world{T: w.T, p: w.p}
+	theirs := company()
+	theirs.CompanyName = "Red Hill Coffee"
+	var err error
+	other.workspace, err = w.p.AddWorkspace(w.Context(), theirs)
+	require.NoError(w, err)
+	other.owner = other.member("ravi", alipayplus.RoleOwner)
+	return other
+}
+
+// authorizedProgram gives a mini program that may go to AlipayCN.
+func (w *world) authorizedProgram() *alipayplus.Program {
+	w.Helper()
+	p := w.program()
+	w.authorize(p.ID)
+	return p
+}
+
+// underReview gives a release that waits for both verdicts.
+func (w *world) underReview(program, version string) *alipayplus.Release {
+	w.Helper()
+	return w.apply(w.release(program, version).ID)
+}
+
+// prepared gives a release that both parties have approved.
+func (w *world) prepared(program, version string) *alipayplus.Release {
+	w.Helper()
+	r := w.underReview(program, version)
+	w.approve()
+	return w.read(r.ID)
+}
+
+// grayscale gives a release that is live at a ratio.
+func (w *world) grayscale(program, version string, ratio alipayplus.Ratio) *alipayplus.Release {
+	w.Helper()
+	r, err := w.owner.Releases.StartGrayscale(w.Context(), w.prepared(program, version).GrayscaleTo(ratio))
+	require.NoError(w, err)
+	return r
+}
+
+// full gives a release that is live for all users.
+func (w *world) full(program, version string) *alipayplus.Release {
+	w.Helper()
+	r, err := w.owner.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: w.prepared(program, version).ID})
+	require.NoError(w, err)
+	return r
+}
+
+func (w *world) read(release string) *alipayplus.Release {
+	w.Helper()
+	r, err := w.owner.Releases.Get(w.Context(), release)
+	require.NoError(w, err)
+	return r
+}
+
+func (w *world) request(id string) *alipayplus.Request {
+	w.Helper()
+	r, err := w.owner.Requests.Get(w.Context(), id)
+	require.NoError(w, err)
+	return r
+}
+
+// decide gives one party's verdict on the one request that waits; an empty
+// reason approves.
+func (w *world) decide(party alipayplus.Party, reason string) {
+	w.Helper()
+	waiting, err := w.p.Reviews(w.Context())
+	require.NoError(w, err)
+	require.Len(w, waiting, 1)
+	if reason == "" {
+		require.NoError(w, waiting[0].Approve(w.Context(), party))
+		return
+	}
+	require.NoError(w, waiting[0].Reject(w.Context(), party, reason))
+}
+
+// image uploads a service image.
+func (w *world) image() *alipayplus.File {
+	w.Helper()
+	content := pngImage(w)
+	f, err := w.owner.Files.Upload(w.Context(), alipayplus.UploadFileInput{Content: bytes.NewReader(content), Size: int64(len(content))})
+	require.NoError(w, err)
+	return f
+}
+
+// offer is a complete description of a service.
+func (w *world) offer() alipayplus.ServiceDescription {
+	w.Helper()
+	return alipayplus.ServiceDescription{
+		Name: "Tea shop in a week", Industry: "Food and beverage", Type: alipayplus.ServiceMiniProgramDevelopment,
+		Description: "We build your mini program.", ImageFileID: w.image().ID,
+		ApplicableApps:     []alipayplus.TargetApp{cn},
+		PaymentInformation: alipayplus.Content{alipayplus.TextBlock("Half now, half at release.")},
+	}
+}
+
+func (w *world) draft() *alipayplus.Service {
+	w.Helper()
+	s, err := w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: w.offer()})
+	require.NoError(w, err)
+	return s
+}
+
+func (w *world) submitted() *alipayplus.Service {
+	w.Helper()
+	s, err := w.owner.Services.Submit(w.Context(), alipayplus.ServiceInput{ServiceID: w.draft().ID})
+	require.NoError(w, err)
+	return s
+}
+
+func (w *world) online() *alipayplus.Service {
+	w.Helper()
+	s := w.submitted()
+	w.approve()
+	return w.service(s.ID)
+}
+
+func (w *world) service(id string) *alipayplus.Service {
+	w.Helper()
+	s, err := w.owner.Services.Get(w.Context(), id)
+	require.NoError(w, err)
+	return s
+}
+
+// auditLog reads all entries.
+func (w *world) auditLog() []platform.AuditEntry {
+	w.Helper()
+	var all []platform.AuditEntry
+	for e, err := range w.p.Audit(w.Context(), w.workspace) {
+		require.NoError(w, err)
+		all = append(all, e)
+	}
+	return all
+}
+
+// snapshot is all that the owner can see, and the length of the audit log. Two
+// equal ones say that nothing was done in between, and nothing half.
+func (w *world) snapshot() string {
+	w.Helper()
+	all := map[string]any{"audit": len(w.auditLog())}
+	ctx := w.Context()
+	workspace, err := w.owner.Workspace.Get(ctx)
+	require.NoError(w, err)
+	all["workspace"] = workspace
+	all["releases"] = gather(w, w.owner.Releases.All(ctx, alipayplus.ListReleasesInput{}))
+	all["services"] = gather(w, w.owner.Services.All(ctx, alipayplus.ListServicesInput{}))
+	all["requests"] = gather(w, w.owner.Requests.All(ctx, alipayplus.ListRequestsInput{}))
+	programs := gather(w, w.owner.Programs.All(ctx, alipayplus.ListProgramsInput{}))
+	all["programs"] = programs
+	for _, p := range programs[:min(len(programs), 2)] {
+		all["versions of "+p.ID] = gather(w, w.owner.Programs.AllVersions(ctx, alipayplus.ListVersionsInput{ProgramID: p.ID}))
+		all["authorization of "+p.ID], err = w.owner.Authorizations.Get(ctx, alipayplus.AuthorizationInput{ProgramID: p.ID, TargetApp: workspace.Targets[0].App})
+		require.NoError(w, err)
+	}
+	text, err := json.MarshalIndent(all, "", " ")
+	require.NoError(w, err)
+	return string(text)
+}
+
+func gather[T any](t testing.TB, seq iter.Seq2[*T, error]) []*T {
+	t.Helper()
+	var all []*T
+	for item, err := range seq {
+		require.NoError(t, err)
+		all = append(all, item)
+	}
+	return all
+}
+
+// ids of what a list holds.
+func ids[T any](items []*T, id func(*T) string) []string {
+	all := []string{}
+	for _, item := range items {
+		all = append(all, id(item))
+	}
+	return all
+}
+
+// hand signs calls by hand, as a program in another language would: nothing
+// checks them before the platform does.
+type hand struct {
+	*world
+	clientID string
+	// off is how far its clock is from the platform's.
+	off time.Duration
+}
+
+// hand gives a member a client id of its own.
+func (w *world) hand(member string) hand {
+	w.Helper()
+	id, err := w.p.AddClient(w.Context(), w.workspace, member, testkey.Key().Public())
+	require.NoError(w, err)
+	return hand{world: w, clientID: id}
+}
+
+func (w *world) reviewerHand(party alipayplus.Party) hand {
+	w.Helper()
+	id, err := w.p.AddReviewer(w.Context(), party, testkey.Key().Public())
+	require.NoError(w, err)
+	return hand{world: w, clientID: id}
+}
+
+// said is what the platform answered.
+type said struct {
+	HTTP   int         `json:"-"`
+	Header http.Header `json:"-"`
+	Body   string      `json:"-"`
+	Result struct {
+		Status  alipayplus.ResultStatus `json:"resultStatus"`
+		Code    alipayplus.Code         `json:"resultCode"`
+		Message string                  `json:"resultMessage"`
+	} `json:"result"`
+	RequestID string          `json:"requestId"`
+	Data      json.RawMessage `json:"data"`
+	Details   struct {
+		Fields []alipayplus.FieldError `json:"fields"`
+	} `json:"details"`
+}
+
+// call sends a JSON body, given as text or as something to marshal.
+func (h hand) call(op contract.Operation, in any) said {
+	h.Helper()
+	body, isText := in.(string)
+	if !isText {
+		raw, err := json.Marshal(in)
+		require.NoError(h, err)
+		body = string(raw)
+	}
+	return h.send(http.MethodPost, contract.Prefix+op.Path, "application/json; charset=UTF-8", []byte(body))
+}
+
+// send signs and sends anything, and checks that the answer is signed.
+func (h hand) send(method, path, contentType string, body []byte) said {
+	h.Helper()
+	at := time.Now().Add(h.off).Format(time.RFC3339Nano)
+	digest := signing.Digest(method, path, h.clientID, at, body)
+	signature, err := signing.Sign(testkey.Key(), digest[:])
+	require.NoError(h, err)
+	return h.sendSigned(method, path, http.Header{
+		"Content-Type": {contentType}, "Client-Id": {h.clientID}, "Request-Time": {at},
+		"Signature": {signing.Header{KeyVersion: "1", Signature: signature}.String()},
+	}, body)
+}
+
+// sendSigned sends headers as they are.
+func (h hand) sendSigned(method, path string, header http.Header, body []byte) said {
+	h.Helper()
+	req, err := http.NewRequestWithContext(h.Context(), method, "http://platform.example"+path, bytes.NewReader(body))
+	require.NoError(h, err)
+	req.Header = header
+	resp, err := h.p.HTTPClient().Do(req)
+	require.NoError(h, err)
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	require.NoError(h, err)
+	got := said{HTTP: resp.StatusCode, Header: resp.Header, Body: string(raw)}
+	require.NoError(h, json.Unmarshal(raw, &got), "%s", raw)
+
+	signed, err := signing.ParseHeader(resp.Header.Get("Signature"))
+	require.NoError(h, err)
+	digest := signing.Digest(method, path, resp.Header.Get("Client-Id"), resp.Header.Get("Response-Time"), raw)
+	require.NoError(h, signing.Verify(h.p.PublicKey(), digest[:], signed.Signature), "every answer is signed")
+	return got
+}

@@ -1,0 +1,75 @@
+package alipayplus_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+func TestWhatBlocksAnotherApplication(t *testing.T) {
+	for status, want := range map[alipayplus.ReleaseStatus]bool{
+		alipayplus.ReleaseUnderReview: true, alipayplus.ReleasePreparation: true, alipayplus.ReleaseGrayscale: true,
+		alipayplus.ReleaseNewVersionCreated: false, alipayplus.ReleaseFull: false,
+		alipayplus.ReleaseCanceled: false, alipayplus.ReleaseArchived: false,
+		"": false, "PAUSED": false,
+	} {
+		require.Equal(t, want, status.BlocksApply(), "%q", status)
+	}
+}
+
+func TestBlockedBy(t *testing.T) {
+	release := func(id, program string, app alipayplus.TargetApp, status alipayplus.ReleaseStatus) *alipayplus.Release {
+		return &alipayplus.Release{ID: id, ProgramID: program, TargetApp: app, Status: status}
+	}
+	const cn = alipayplus.TargetAlipayCN
+	own := release("r1", "p1", cn, alipayplus.ReleaseNewVersionCreated)
+	inReview := release("r2", "p1", cn, alipayplus.ReleaseUnderReview)
+	inGrayscale := release("r3", "p1", cn, alipayplus.ReleaseGrayscale)
+	for _, tt := range []struct {
+		name   string
+		others []*alipayplus.Release
+		want   *alipayplus.Release
+	}{
+		{"nothing else", nil, nil},
+		{"another version under review", []*alipayplus.Release{inReview}, inReview},
+		{"the first that blocks", []*alipayplus.Release{own, release("r0", "p1", cn, alipayplus.ReleaseFull), inGrayscale, inReview}, inGrayscale},
+		{"itself", []*alipayplus.Release{release("r1", "p1", cn, alipayplus.ReleaseUnderReview)}, nil},
+		{"another program", []*alipayplus.Release{release("r4", "p2", cn, alipayplus.ReleaseUnderReview)}, nil},
+		{"another target app", []*alipayplus.Release{release("r5", "p1", "WALLET", alipayplus.ReleaseUnderReview)}, nil},
+		{"one that is finished", []*alipayplus.Release{release("r6", "p1", cn, alipayplus.ReleaseFull)}, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			require.Same(t, tt.want, own.BlockedBy(tt.others))
+		})
+	}
+}
+
+func TestCreateReleaseChecksTheLanguagesThatWereRead(t *testing.T) {
+	program := &alipayplus.Program{Languages: []alipayplus.Localization{{Language: "en"}}}
+	target := &alipayplus.Target{App: alipayplus.TargetAlipayCN, Languages: []string{"zh-CN", "en", "zh-HK"}}
+	in := alipayplus.CreateReleaseInput{
+		ProgramID: "p1", Version: alipayplus.VersionNumber{Major: 1}, TargetApp: alipayplus.TargetAlipayCN,
+	}
+	require.NoError(t, in.Validate(), "nothing was read")
+	in.Program = program
+	require.NoError(t, in.Validate(), "no target was read")
+	in.Program, in.Target = nil, target
+	require.NoError(t, in.Validate(), "no program was read")
+
+	in.Program = program
+	require.Equal(t, []string{"program.languages ALIPAY_CN needs [zh-CN zh-HK]; add them with Programs.AddLanguages"}, brokenFields(t, in.Validate()))
+	in.ProgramID = ""
+	require.Len(t, brokenFields(t, in.Validate()), 2, "all that is wrong is told at once")
+
+	in.ProgramID, target.Languages = "p1", []string{"en"}
+	require.NoError(t, in.Validate())
+}
+
+func TestWorkspaceTarget(t *testing.T) {
+	w := alipayplus.Workspace{Targets: []alipayplus.Target{{App: "WALLET"}, {App: alipayplus.TargetAlipayCN, ProgramsUsed: 3}}}
+	require.Same(t, &w.Targets[1], w.Target(alipayplus.TargetAlipayCN))
+	require.Same(t, &w.Targets[0], w.Target("WALLET"))
+	require.Nil(t, w.Target("BANK"))
+}

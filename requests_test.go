@@ -1,0 +1,74 @@
+package alipayplus_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+func reviews(statuses ...alipayplus.ReviewStatus) []alipayplus.Review {
+	all := make([]alipayplus.Review, len(statuses))
+	for i, s := range statuses {
+		all[i] = alipayplus.Review{Party: alipayplus.Party("PARTY_" + string(rune('A'+i))), Status: s}
+	}
+	return all
+}
+
+func TestOutcome(t *testing.T) {
+	const (
+		pending  = alipayplus.ReviewPending
+		approved = alipayplus.ReviewApproved
+		rejected = alipayplus.ReviewRejected
+		closed   = alipayplus.ReviewClosed
+	)
+	for _, tt := range []struct {
+		name    string
+		reviews []alipayplus.Review
+		want    alipayplus.RequestStatus
+	}{
+		{"nobody was asked", nil, alipayplus.RequestUnderReview},
+		{"nobody decided", reviews(pending, pending), alipayplus.RequestUnderReview},
+		{"one of two approved", reviews(approved, pending), alipayplus.RequestUnderReview},
+		{"both approved", reviews(approved, approved), alipayplus.RequestApproved},
+		{"the only one approved", reviews(approved), alipayplus.RequestApproved},
+		{"one rejected, one pending", reviews(pending, rejected), alipayplus.RequestRejected},
+		{"one approved, one rejected", reviews(approved, rejected), alipayplus.RequestRejected},
+		{"one rejected, one closed", reviews(rejected, closed), alipayplus.RequestRejected},
+		{"one approved, one closed", reviews(approved, closed), alipayplus.RequestUnderReview},
+		{"an unknown verdict is none", reviews(approved, "ESCALATED"), alipayplus.RequestUnderReview},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			require.Equal(t, tt.want, alipayplus.Outcome(tt.reviews))
+		})
+	}
+}
+
+func TestOutcomeAgreesWithItsModel(t *testing.T) {
+	status := rapid.SampledFrom([]alipayplus.ReviewStatus{
+		alipayplus.ReviewPending, alipayplus.ReviewApproved, alipayplus.ReviewRejected, alipayplus.ReviewClosed, "OTHER", "",
+	})
+	rapid.Check(t, func(t *rapid.T) {
+		drawn := rapid.SliceOfN(status, 0, 4).Draw(t, "verdicts")
+		if rapid.Bool().Draw(t, "all approve") {
+			for i := range drawn {
+				drawn[i] = alipayplus.ReviewApproved
+			}
+		}
+		others := slices.DeleteFunc(slices.Clone(drawn), func(s alipayplus.ReviewStatus) bool { return s == alipayplus.ReviewApproved })
+		want := alipayplus.RequestUnderReview
+		switch {
+		case slices.Contains(drawn, alipayplus.ReviewRejected):
+			want = alipayplus.RequestRejected
+		case len(drawn) > 0 && len(others) == 0:
+			want = alipayplus.RequestApproved
+		}
+		require.Equal(t, want, alipayplus.Outcome(reviews(drawn...)))
+
+		shuffled := rapid.Permutation(drawn).Draw(t, "shuffled")
+		require.Equal(t, want, alipayplus.Outcome(reviews(shuffled...)), "the order of the parties does not matter")
+	})
+}
