@@ -42,7 +42,7 @@ func TestEveryAttemptIsSignedAfresh(t *testing.T) {
 }
 
 func TestIdempotencyKey(t *testing.T) {
-	cancelWith := func(c *alipayplus.Client, id string) error {
+	cancelWith := func(t *testing.T, c *alipayplus.Client, id string) error {
 		_, err := c.Releases.Cancel(t.Context(), alipayplus.ReleaseInput{ReleaseID: "rel_1", RequestID: id})
 		return err
 	}
@@ -65,9 +65,9 @@ func TestIdempotencyKey(t *testing.T) {
 			c := given.client()
 			mine := strings.Repeat("k", 64)
 
-			err := cancelWith(c, mine)
+			err := cancelWith(t, c, mine)
 			require.Equal(t, mine, failure(t, err).RequestID)
-			require.NoError(t, cancelWith(c, failure(t, err).RequestID))
+			require.NoError(t, cancelWith(t, c, failure(t, err).RequestID))
 
 			for _, a := range given.attempts() {
 				require.Equal(t, mine, a.requestID())
@@ -78,7 +78,7 @@ func TestIdempotencyKey(t *testing.T) {
 	t.Run("one that is too long is not sent", func(t *testing.T) {
 		given := newGateway(t, done())
 
-		err := cancelWith(given.client(), strings.Repeat("k", 65))
+		err := cancelWith(t, given.client(), strings.Repeat("k", 65))
 
 		e := failure(t, err)
 		require.ErrorIs(t, err, alipayplus.ErrInvalid)
@@ -89,7 +89,7 @@ func TestIdempotencyKey(t *testing.T) {
 		require.Empty(t, given.attempts())
 	})
 	t.Run("a strange one does not break the line", func(t *testing.T) {
-		failure(t, cancelWith(newGateway(t, refuses(409, "STATE_CONFLICT")).client(), "a\nb\tc"))
+		failure(t, cancelWith(t, newGateway(t, refuses(409, "STATE_CONFLICT")).client(), "a\nb\tc"))
 	})
 }
 

@@ -133,20 +133,30 @@ func (c *Client) sign(op contract.Operation, h http.Header, body []byte) error {
 func (c *Client) setHeaders(h http.Header, at string, digest []byte) error {
 	signature, err := signing.Sign(c.signer, digest)
 	if err != nil {
-		return fmt.Errorf("sign the request: %w", err)
+		return &localError{err, "see to the signer that the client was given (WithSigner)"}
 	}
-	h["Client-Id"] = []string{c.clientID}
-	h["Request-Time"] = []string{at}
-	h["Signature"] = []string{signing.Header{KeyVersion: c.keyVersion, Signature: signature}.String()}
+	header := signing.Header{KeyVersion: c.keyVersion, Signature: signature}.String()
+	values := []string{c.clientID, at, header} // in one piece of memory
+	h["Client-Id"], h["Request-Time"], h["Signature"] = values[0:1:1], values[1:2:2], values[2:3:3]
 	return nil
 }
+
+// localError is not the network's fault: the caller's signer failed, or its
+// content could not be read. Nothing was sent.
+type localError struct {
+	err  error
+	hint string
+}
+
+func (e *localError) Error() string { return e.err.Error() }
+func (e *localError) Unwrap() error { return e.err }
 
 // signStream is sign for a body that is read in pieces.
 func (c *Client) signStream(op contract.Operation, h http.Header, body io.Reader) error {
 	at := c.now()
 	hash := signing.NewDigest(http.MethodPost, c.endpoint.path+op.Path, c.clientID, at)
 	if _, err := io.Copy(hash, body); err != nil {
-		return fmt.Errorf("read the content: %w", err)
+		return &localError{fmt.Errorf("read the content: %w", err), ""}
 	}
 	return c.setHeaders(h, at, hash.Sum(nil))
 }
@@ -212,7 +222,7 @@ func (c *Client) verify(op contract.Operation, a *transport.Answer) (time.Time, 
 	}
 	at := a.Header.Get("Response-Time")
 	digest := signing.Digest(http.MethodPost, c.endpoint.path+op.Path, c.clientID, at, a.Body)
-	if err := signing.Verify(key, digest[:], signed.Signature); err != nil {
+	if err := c.verifySignature(key, digest[:], signed.Signature); err != nil {
 		return time.Time{}, &SignatureError{Reason: "the signature does not fit; check the platform's public key (WithPlatformKey)"}
 	}
 	answered, err := ParseMessageTime(at)
@@ -225,10 +235,11 @@ func (c *Client) verify(op contract.Operation, a *transport.Answer) (time.Time, 
 // ParseMessageTime reads a Request-Time or Response-Time in either form that is
 // in use: ISO 8601, or milliseconds since 1970.
 func ParseMessageTime(text string) (time.Time, error) {
-	if ms, err := strconv.ParseInt(text, 10, 64); err == nil {
-		return time.UnixMilli(ms), nil
+	if strings.Contains(text, "T") { // a failed ParseInt would cost more than the look
+		return time.Parse(time.RFC3339Nano, text)
 	}
-	return time.Parse(time.RFC3339Nano, text)
+	ms, err := strconv.ParseInt(text, 10, 64)
+	return time.UnixMilli(ms), err
 }
 
 // mine refuses an answer that somebody replays: one of another time, or to
@@ -374,7 +385,9 @@ func (c *Client) failed(ctx context.Context, op contract.Operation, requestID st
 		e = &copied
 	} else {
 		e.Retryable = ctx.Err() == nil && failure.Attempts > 0
-		e.Hint = networkHint(failure)
+		if ctx.Err() == nil {
+			e.Hint = localHint(failure)
+		}
 		if last := failure.Answer; last != nil {
 			e.HTTPStatus, e.TraceID = last.Status, last.Header.Get("Trace-Id")
 		}
@@ -389,7 +402,11 @@ func (c *Client) failed(ctx context.Context, op contract.Operation, requestID st
 	return e
 }
 
-func networkHint(f *transport.Failure) string {
+// localHint is about what can be wrong on this side of the network.
+func localHint(f *transport.Failure) string {
+	if local, ok := errors.AsType[*localError](f.Err); ok {
+		return local.hint
+	}
 	if f.OutcomeUnknown || f.Answer != nil || f.Attempts == 0 {
 		return ""
 	}

@@ -225,6 +225,24 @@ func TestFailuresThatPass(t *testing.T) {
 	}
 }
 
+// Nothing of an answer that was not taken is left in the one that is.
+func TestAttemptsDoNotMix(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		given := newGateway(t,
+			signed(500, result("U", "UNKNOWN_EXCEPTION", `,"data":{"id":"rel_old","createdBy":"olga"}`)),
+			signed(200, result("S", "SUCCESS", `,"data":{"id":"rel_1"}`)),
+			signed(500, result("U", "UNKNOWN_EXCEPTION", `,"data":{"id":"rel_old"}`)),
+			signed(200, result("S", "SUCCESS", "")),
+		)
+
+		release, err := given.client().Releases.Get(t.Context(), "rel_1")
+		require.NoError(t, err)
+		require.Equal(t, alipayplus.Release{ID: "rel_1"}, *release)
+
+		require.ErrorContains(t, read(t.Context(), given.client()), "the answer has no data")
+	})
+}
+
 // An answer made within the allowed skew is taken, in either form of time.
 func TestFreshAnswers(t *testing.T) {
 	tests := []struct {
@@ -382,7 +400,27 @@ func TestRotationOfThePlatformsKey(t *testing.T) {
 // percent-encoding, and as it is, with its + and /.
 func TestSignatureInEitherEncoding(t *testing.T) {
 	decode := strings.NewReplacer("%2B", "+", "%2F", "/", "%3D", "=")
-	asItIs := altered(done(), func(r *http.Response) { r.Header.Set("Signature", decode.Replace(r.Header.Get("Signature"))) })
+	synctest.Test(t, func(t *testing.T) { // where time, and so the signature, is always the same
+		asItIs := altered(done(), func(r *http.Response) {
+			signature := decode.Replace(r.Header.Get("Signature"))
+			require.Contains(t, signature, "+")
+			require.Contains(t, signature, "/")
+			r.Header.Set("Signature", signature)
+		})
 
-	require.NoError(t, read(t.Context(), newGateway(t, asItIs).client()))
+		require.NoError(t, read(t.Context(), newGateway(t, asItIs).client()))
+	})
+}
+
+// An answer that does not end is not read to its end, nor asked for again.
+func TestEndlessAnswer(t *testing.T) {
+	given := newGateway(t, altered(done(), func(r *http.Response) {
+		setBody(r, readerFunc(func(b []byte) (int, error) { return len(b), nil }), -1)
+	}))
+
+	err := write(t.Context(), given.client())
+
+	require.ErrorContains(t, err, "the answer is larger than the limit of 16777216 bytes")
+	require.True(t, failure(t, err).OutcomeUnknown)
+	require.Len(t, given.attempts(), 1)
 }

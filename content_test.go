@@ -64,11 +64,13 @@ func TestContentBlocks(t *testing.T) {
 		{"no type", block{Text: "tea"}, []string{"[0].type must be one of TEXT, IMAGE, TABLE"}},
 		{"an unknown type", block{Type: "VIDEO"}, []string{"[0].type must be one of TEXT, IMAGE, TABLE"}},
 		{
-			"two things at once", block{Type: alipayplus.BlockText, Text: "tea", Image: &alipayplus.Image{FileID: "f"}},
+			"two things at once",
+			block{Type: alipayplus.BlockText, Text: "tea", Image: &alipayplus.Image{FileID: "f"}},
 			[]string{"[0] must hold one of text, image and table, not several"},
 		},
 		{
-			"two others at once", block{Type: alipayplus.BlockImage, Image: &alipayplus.Image{FileID: "f"}, Table: &alipayplus.Table{}},
+			"two others at once",
+			block{Type: alipayplus.BlockImage, Image: &alipayplus.Image{FileID: "f"}, Table: &alipayplus.Table{}},
 			[]string{"[0] must hold one of text, image and table, not several"},
 		},
 	} {

@@ -36,17 +36,17 @@ func NewLadder(ratios ...Ratio) (Ladder, error) {
 	if len(ratios) == 0 {
 		p.add("ratios", "must have at least 1 entry")
 	}
+	path := func(i int) string { return fmt.Sprintf("ratios[%d]", i) }
 	for i, r := range ratios {
-		path := fmt.Sprintf("ratios[%d]", i)
 		if r < 1 || r > FullRatio {
-			p.add(path, fmt.Sprintf("must be between 1 and 100; got %d", r))
+			p.add(path(i), fmt.Sprintf("must be between 1 and 100; got %d", r))
 		}
 		if i > 0 && r <= ratios[i-1] {
-			p.add(path, fmt.Sprintf("must be above the ratio before it; got %d after %d", r, ratios[i-1]))
+			p.add(path(i), fmt.Sprintf("must be above the ratio before it; got %d after %d", r, ratios[i-1]))
 		}
 	}
 	if n := len(ratios); n > 0 && ratios[n-1] != FullRatio {
-		p.add(fmt.Sprintf("ratios[%d]", n-1), fmt.Sprintf("must be 100, the full release, because it is the last; got %d", ratios[n-1]))
+		p.add(path(n-1), fmt.Sprintf("must be 100, the full release, because it is the last; got %d", ratios[n-1]))
 	}
 	if err := p.err("ladder"); err != nil {
 		return Ladder{}, err

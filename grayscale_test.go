@@ -40,7 +40,8 @@ func TestNewLadder(t *testing.T) {
 		{"falling", []alipayplus.Ratio{10, 5, 100}, "ladder: 1 field not valid: ratios[1] must be above the ratio before it; got 5 after 10"},
 		{"zero", []alipayplus.Ratio{0, 100}, "ladder: 1 field not valid: ratios[0] must be between 1 and 100; got 0"},
 		{
-			"all wrong", []alipayplus.Ratio{-1, 101, 7},
+			"all wrong",
+			[]alipayplus.Ratio{-1, 101, 7},
 			"ladder: 4 fields not valid: ratios[0] must be between 1 and 100; got -1; ratios[1] must be between 1 and 100; got 101; " +
 				"ratios[2] must be above the ratio before it; got 7 after 101; ratios[2] must be 100, the full release, because it is the last; got 7",
 		},

@@ -6,9 +6,10 @@ import (
 	"crypto/rsa"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"net/http"
 	"net/url"
-	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -61,7 +62,7 @@ func (cfg *config) check(p *problems) {
 	if cfg.clientID == "" && !p.has("client id") {
 		p.add("client id", "is missing: give WithClientID or set ALIPAYPLUS_CLIENT_ID")
 	}
-	if cfg.signer == nil && !p.has("private key") {
+	if cfg.signer == nil && !p.has("private key") && !p.has("signer") {
 		p.add("private key", "is missing: give WithPrivateKey or WithSigner, or set ALIPAYPLUS_PRIVATE_KEY_FILE")
 	}
 	if len(cfg.platform.byVersion) == 0 && !p.has("platform public key") {
@@ -71,6 +72,11 @@ func (cfg *config) check(p *problems) {
 
 func badOption(path, format string, args ...any) error {
 	return &ValidationError{Subject: "client options", Fields: []FieldError{{Path: path, Message: fmt.Sprintf(format, args...)}}}
+}
+
+// badKey is badOption for an error of a key, which begins with what was expected.
+func badKey(path, expected string, err error) error {
+	return badOption(path, "%s", strings.TrimPrefix(err.Error(), expected+" "))
 }
 
 // WithBaseURL sets the address of the platform, for example
@@ -110,7 +116,7 @@ func WithClientID(id string) Option {
 func WithSigner(signer crypto.Signer) Option {
 	return func(cfg *config) error {
 		if _, err := signing.CheckSigner(signer); err != nil {
-			return badOption("private key", "%v", err)
+			return badKey("signer", "signer", err)
 		}
 		cfg.signer = signer
 		return nil
@@ -123,7 +129,7 @@ func WithPrivateKey(key []byte) Option {
 	return func(cfg *config) error {
 		parsed, err := signing.ParsePrivateKey(key)
 		if err != nil {
-			return badOption("private key", "%v", err)
+			return badKey("private key", "private key", err)
 		}
 		cfg.signer = parsed
 		return nil
@@ -135,7 +141,7 @@ func WithPrivateKey(key []byte) Option {
 func WithKeyVersion(version string) Option {
 	return func(cfg *config) error {
 		if err := signing.CheckKeyVersion(version); err != nil {
-			return badOption("key version", "%v", err)
+			return badKey("key version", "key version", err)
 		}
 		cfg.keyVersion = version
 		return nil
@@ -149,9 +155,12 @@ func WithPlatformKey(version string, key crypto.PublicKey) Option {
 	return func(cfg *config) error {
 		public, err := signing.CheckPublicKey(key)
 		if err != nil {
-			return badOption("platform public key", "%v", err)
+			return badKey("platform public key", "public key", err)
 		}
-		cfg.platform.byVersion[version] = public
+		if signing.CheckKeyVersion(version) != nil {
+			return badOption("platform public key", "needs a version (ALIPAYPLUS_PLATFORM_KEY_VERSION) of 1 to 64 visible ASCII characters without a comma, such as 1")
+		}
+		cfg.platform.byVersion[version] = &rsa.PublicKey{N: new(big.Int).Set(public.N), E: public.E}
 		cfg.platform.newest = version
 		return nil
 	}
@@ -162,7 +171,7 @@ func WithPlatformKeyText(version string, key []byte) Option {
 	return func(cfg *config) error {
 		public, err := signing.ParsePublicKey(key)
 		if err != nil {
-			return badOption("platform public key", "%v", err)
+			return badKey("platform public key", "public key", err)
 		}
 		return WithPlatformKey(version, public)(cfg)
 	}
@@ -198,7 +207,7 @@ func WithRetry(attempts int, minWait, maxWait time.Duration) Option {
 // is not documented.
 func WithRateLimit(perSecond float64, burst int) Option {
 	return func(cfg *config) error {
-		if perSecond <= 0 || burst < 1 {
+		if !(perSecond > 0) || burst < 1 { // also refuses NaN
 			return badOption("rate limit", "must be above 0 a second with a burst of at least 1")
 		}
 		cfg.transport.Limiter = rate.NewLimiter(rate.Limit(perSecond), burst)
@@ -244,6 +253,11 @@ func WithObserver(observe func(context.Context, Event)) Option {
 // WithUserAgent sets the User-Agent header; the default is "alipayplus-go".
 func WithUserAgent(agent string) Option {
 	return func(cfg *config) error {
+		for _, r := range agent {
+			if r < ' ' || r > '~' {
+				return badOption("user agent", "must be printable ASCII")
+			}
+		}
 		cfg.transport.UserAgent = agent
 		return nil
 	}
@@ -307,72 +321,4 @@ type Event struct {
 	RetryIn time.Duration
 	// Err is why the attempt did not succeed; nil when it did.
 	Err error
-}
-
-// NewFromEnv makes a client from environment variables, then applies opts over
-// them. It reads the key files they name.
-//
-//	ALIPAYPLUS_BASE_URL                  address of the platform
-//	ALIPAYPLUS_CLIENT_ID                 client id of the member
-//	ALIPAYPLUS_PRIVATE_KEY_FILE          file with the private key, or
-//	ALIPAYPLUS_PRIVATE_KEY               the private key itself
-//	ALIPAYPLUS_KEY_VERSION               version of the private key (default 1)
-//	ALIPAYPLUS_PLATFORM_PUBLIC_KEY_FILE  file with the platform's public key, or
-//	ALIPAYPLUS_PLATFORM_PUBLIC_KEY       the public key itself
-//	ALIPAYPLUS_PLATFORM_KEY_VERSION      version of the public key (default 1)
-//	ALIPAYPLUS_ATTEMPT_TIMEOUT           limit of one attempt, such as 45s
-//
-// The error names every variable that is missing or wrong, and never a key.
-func NewFromEnv(opts ...Option) (*Client, error) {
-	env, err := envOptions()
-	if err != nil {
-		return nil, err
-	}
-	return New(append(env, opts...)...)
-}
-
-func envOptions() ([]Option, error) {
-	var p problems
-	var opts []Option
-	take := func(value string, option func(string) Option) {
-		if value != "" {
-			opts = append(opts, option(value))
-		}
-	}
-	take(os.Getenv("ALIPAYPLUS_BASE_URL"), WithBaseURL)
-	take(os.Getenv("ALIPAYPLUS_CLIENT_ID"), WithClientID)
-	take(os.Getenv("ALIPAYPLUS_KEY_VERSION"), WithKeyVersion)
-	take(envText(&p, "ALIPAYPLUS_PRIVATE_KEY"), func(key string) Option { return WithPrivateKey([]byte(key)) })
-	version := os.Getenv("ALIPAYPLUS_PLATFORM_KEY_VERSION")
-	if version == "" {
-		version = "1"
-	}
-	take(envText(&p, "ALIPAYPLUS_PLATFORM_PUBLIC_KEY"), func(key string) Option {
-		return WithPlatformKeyText(version, []byte(key))
-	})
-	if text := os.Getenv("ALIPAYPLUS_ATTEMPT_TIMEOUT"); text != "" {
-		limit, err := time.ParseDuration(text)
-		if err != nil {
-			p.add("ALIPAYPLUS_ATTEMPT_TIMEOUT", "is not a duration such as 45s")
-		}
-		opts = append(opts, WithAttemptTimeout(limit))
-	}
-	return opts, p.err("environment")
-}
-
-// envText returns the content of the file that NAME_FILE names, or else NAME.
-func envText(p *problems, name string) string {
-	path := os.Getenv(name + "_FILE")
-	if path == "" {
-		return os.Getenv(name)
-	}
-	content, err := os.ReadFile(path) //nolint:gosec // the user names the file
-	if err != nil {
-		p.add(name+"_FILE", "cannot be read: "+err.Error())
-		return ""
-	}
-	if len(content) == 0 {
-		p.add(name+"_FILE", fmt.Sprintf("names an empty file: %s", path))
-	}
-	return string(content)
 }

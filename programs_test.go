@@ -39,7 +39,8 @@ func TestLogo(t *testing.T) {
 		{"wide", alipayplus.File{Width: 181, Height: 180, Size: 1}, []string{"logoFileId must be a square image; it has 181 x 180 pixels"}},
 		{"no image", alipayplus.File{Size: 1}, []string{"logoFileId must be a square image; it has 0 x 0 pixels"}},
 		{
-			"both", alipayplus.File{Width: 1, Height: 2, Size: 300000},
+			"both",
+			alipayplus.File{Width: 1, Height: 2, Size: 300000},
 			[]string{"logoFileId must be a square image; it has 1 x 2 pixels", "logoFileId must have at most 262144 bytes; has 300000"},
 		},
 	} {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strings"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
@@ -247,12 +248,12 @@ func notUnderReview(subject, wayOut string) error {
 
 // reviewState is the verdicts in short, to see whether they changed.
 func reviewState(reviews []Review) string {
-	text := ""
+	var text strings.Builder
 	for i, r := range reviews {
 		if i > 0 {
-			text += ","
+			text.WriteString(",")
 		}
-		text += string(r.Party) + "=" + string(r.Status)
+		text.WriteString(string(r.Party) + "=" + string(r.Status))
 	}
-	return text
+	return text.String()
 }

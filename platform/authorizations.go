@@ -50,12 +50,16 @@ func (c *call) newAuthorization(program string, target alipayplus.TargetApp) *au
 	}}
 }
 
-// shown is the record that exists, or else a new one.
+// shown is the record that exists, or else a new one. The state of a page that
+// has expired is not shown: it is kept only to find the index that names it.
 func shown(existing, fresh *authorizationRecord) *alipayplus.Authorization {
-	if existing != nil {
-		return &existing.Authorization
+	if existing == nil {
+		return &fresh.Authorization
 	}
-	return &fresh.Authorization
+	if existing.Status != alipayplus.AuthorizationPending {
+		existing.State = ""
+	}
+	return &existing.Authorization
 }
 
 func (c *call) saveAuthorization(before, r *authorizationRecord) error {

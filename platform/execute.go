@@ -349,11 +349,18 @@ type checked interface {
 
 // input adapts a function on a decoded and checked input to a route.
 func input[In checked, Out any](run func(*call, In) (Out, error)) func(*call, []byte) (any, error) {
+	return inputFor(func(*call, *In) {}, run)
+}
+
+// inputFor is input for a check that depends on the platform: set puts what it
+// depends on into the decoded input.
+func inputFor[In checked, Out any](set func(*call, *In), run func(*call, In) (Out, error)) func(*call, []byte) (any, error) {
 	return func(c *call, body []byte) (any, error) {
 		var in In
 		if err := decode(body, &in); err != nil {
 			return nil, err
 		}
+		set(c, &in)
 		if err := in.Validate(); err != nil {
 			return nil, err
 		}

@@ -31,8 +31,8 @@ func (p *Platform) operations() map[string]route {
 		{op: contract.AuthorizationBegin, handle: input(beginAuthorization)},
 		{op: contract.AuthorizationQuery, handle: input(queryAuthorization)},
 
-		{op: contract.ServiceCreate, handle: input(createService)},
-		{op: contract.ServiceUpdate, handle: input(updateService)},
+		{op: contract.ServiceCreate, handle: inputFor(createPolicy, createService)},
+		{op: contract.ServiceUpdate, handle: inputFor(updatePolicy, updateService)},
 		{op: contract.ServiceSubmit, handle: input(submitService)},
 		{op: contract.ServiceWithdraw, handle: input(withdrawService)},
 		{op: contract.ServiceArchive, handle: input(archiveService)},

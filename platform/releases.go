@@ -49,14 +49,8 @@ func (c *call) mayCreate(r *releaseRecord, program *programRecord, target Target
 		return err
 	}
 	limits := target.Limits()
-	going, err := c.programsGoingTo(target.App(), limits.Programs)
-	if err != nil {
+	if err := c.roomForProgram(r, target); err != nil {
 		return err
-	}
-	if !going[program.ID] {
-		if err := limits.CheckProgramLimit(target.App(), len(going)); err != nil {
-			return err
-		}
 	}
 	waiting, err := count(c.tx, c.standing(r, alipayplus.ReleaseNewVersionCreated), limits.WaitingVersions)
 	if err != nil {
@@ -67,6 +61,21 @@ func (c *call) mayCreate(r *releaseRecord, program *programRecord, target Target
 		return err
 	}
 	return limits.CheckVersionLimit(target.App(), waiting, underReview > 0)
+}
+
+// roomForProgram checks the limit of mini programs. One that goes to the target
+// already needs no room.
+func (c *call) roomForProgram(r *releaseRecord, target TargetApp) error {
+	there, err := count(c.tx, key("i/going", r.Workspace, string(r.TargetApp), r.ProgramID)+"/", 1)
+	if err != nil || there > 0 {
+		return err
+	}
+	limits := target.Limits()
+	going, err := c.programsGoingTo(target.App(), limits.Programs)
+	if err != nil {
+		return err
+	}
+	return limits.CheckProgramLimit(target.App(), len(going))
 }
 
 // firstTime refuses a version that went to the target before.

@@ -25,6 +25,13 @@ func createService(c *call, in alipayplus.CreateServiceInput) (*alipayplus.Servi
 	return &r.Service, c.audit("service", r.ID, "", string(r.Status))
 }
 
+// createPolicy has a new description checked by the platform's own policy; the
+// default one would refuse what the platform announces as allowed.
+func createPolicy(c *call, in *alipayplus.CreateServiceInput) { in.Policy = &c.p.cfg.services }
+
+// updatePolicy is createPolicy for a changed description.
+func updatePolicy(c *call, in *alipayplus.UpdateServiceInput) { in.Policy = &c.p.cfg.services }
+
 // checkDescription checks by the platform's policy, and that every image was uploaded.
 func (c *call) checkDescription(d alipayplus.ServiceDescription) error {
 	if err := c.p.cfg.services.Check(d); err != nil {

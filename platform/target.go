@@ -134,15 +134,19 @@ type page struct {
 func (s *SimulatedAlipayCN) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	show := pageTemplates()
 	view := page{State: r.FormValue("state"), Program: r.FormValue("program"), Name: r.FormValue("name")}
+	step := ""
+	if r.Method == http.MethodPost {
+		step = r.FormValue("step") // whoever only looks, such as a preview of the link, confirms nothing
+	}
 	switch {
 	case view.State == "" || view.Program == "":
 		writePage(w, show, http.StatusBadRequest, "failed", "This link is not complete. Begin the authorization again.")
-	case r.Method == http.MethodGet:
-		writePage(w, show, http.StatusOK, "select", view)
-	case r.FormValue("step") == "select":
+	case step == "select":
 		writePage(w, show, http.StatusOK, "confirm", view)
-	default:
+	case step == "confirm":
 		query := url.Values{"state": {view.State}, "code": {s.code(view.State)}}
 		http.Redirect(w, r, CallbackPath+"?"+query.Encode(), http.StatusSeeOther)
+	default:
+		writePage(w, show, http.StatusOK, "select", view)
 	}
 }

@@ -31,9 +31,10 @@ func Struct(v any) []Problem {
 	if !ok {
 		return []Problem{{Path: "", Message: "is missing"}}
 	}
+	root := reflect.Indirect(reflect.ValueOf(v)).Type().Name() + "."
 	problems := make([]Problem, 0, len(broken))
 	for _, field := range broken {
-		_, path, _ := strings.Cut(field.Namespace(), ".")
+		path := strings.TrimPrefix(field.Namespace(), root)
 		path = strings.ReplaceAll(path, embedded+".", "")
 		problems = append(problems, Problem{Path: path, Message: message(field)})
 	}

@@ -1,0 +1,2 @@
+// Package bench holds the benchmarks that span packages. It has no code of its own.
+package bench

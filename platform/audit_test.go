@@ -1,0 +1,206 @@
+package platform_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/platform"
+)
+
+// diary is the log with the minute since the beginning instead of the time.
+type diary struct {
+	minute                                       int
+	who, kind, id, from, to, note, idempotencyID string
+}
+
+func (w *world) diary(since time.Time) []diary {
+	w.Helper()
+	var all []diary
+	for _, e := range w.auditLog() {
+		require.Equal(w, time.UTC, e.At.Location())
+		all = append(all, diary{int(e.At.Sub(since) / time.Minute), e.Who, e.Kind, e.ID, e.From, e.To, e.Note, e.RequestID})
+	}
+	return all
+}
+
+// TestTheLogSaysWhoChangedWhatWhenFromWhatToWhatAndInWhichCall goes through the
+// life of a mini program and a service, one step a minute.
+func TestTheLogSaysWhoChangedWhatWhenFromWhatToWhatAndInWhichCall(t *testing.T) {
+	inWorld(t, func(w *world) {
+		began := time.Now()
+		max := w.member("max", alipayplus.RoleMaster)
+		plus := w.reviewer(alipayplus.PartyAlipayPlus)
+		ctx := w.Context()
+		done := func(err error) {
+			w.Helper()
+			require.NoError(w, err)
+			time.Sleep(time.Minute)
+		}
+		program, err := w.owner.Programs.Create(ctx, alipayplus.CreateProgramInput{Languages: chinese(), RequestID: "call-0"})
+		done(err)
+		_, err = max.Programs.UpdateConfiguration(ctx, alipayplus.UpdateProgramConfigurationInput{ProgramID: program.ID, RequestID: "call-1"})
+		done(err)
+		version := alipayplus.VersionNumber{Major: 1}
+		file := w.hand("max").uploadFile("application/zip", zipPackage(w, "1"))
+		require.Equal(w, alipayplus.CodeSuccess, file.Result.Code)
+		done(nil)
+		fileID := string(file.Data)[len(`{"id":"`):][:64]
+		uploaded := w.hand("max").call(contract.VersionUpload, alipayplus.RegisterVersionInput{ProgramID: program.ID, Version: version, FileID: fileID, RequestID: "call-3"})
+		require.Equal(w, alipayplus.CodeSuccess, uploaded.Result.Code)
+		done(nil)
+		a, err := w.owner.Authorizations.Begin(ctx, alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: cn, RequestID: "call-4"})
+		done(err)
+		visit(ctx, w, w.p.HTTPClient(), a.URL)
+		done(nil)
+		r, err := w.owner.Releases.Create(ctx, alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: version, TargetApp: cn, RequestID: "call-6"})
+		done(err)
+		_, err = max.Releases.UpdateConfiguration(ctx, alipayplus.UpdateReleaseConfigurationInput{ReleaseID: r.ID, RequestID: "call-7"})
+		done(err)
+		first, err := w.owner.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "call-8"})
+		done(err)
+		_, err = max.Releases.Withdraw(ctx, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "call-9"})
+		done(err)
+		second, err := w.owner.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "call-10"})
+		done(err)
+		_, err = plus.Reviews.Decide(ctx, alipayplus.DecideInput{RequestID: second.RequestID, Reason: "no icon", IdempotencyKey: "call-11"})
+		done(err)
+		third, err := w.owner.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "call-12"})
+		done(err)
+		w.decide(alipayplus.PartyAlipayCN, "")
+		done(nil)
+		_, err = plus.Reviews.Decide(ctx, alipayplus.DecideInput{RequestID: third.RequestID, Approve: true, IdempotencyKey: "call-14"})
+		done(err)
+		_, err = max.Releases.StartGrayscale(ctx, alipayplus.GrayscaleInput{ReleaseID: r.ID, Ratio: 1, RequestID: "call-15"})
+		done(err)
+		_, err = w.owner.Releases.Raise(ctx, alipayplus.GrayscaleInput{ReleaseID: r.ID, From: 1, Ratio: 30, RequestID: "call-16"})
+		done(err)
+		_, err = w.owner.Releases.Raise(ctx, alipayplus.GrayscaleInput{ReleaseID: r.ID, From: 30, Ratio: 100, RequestID: "call-17"})
+		done(err)
+		done(w.p.RevokeAuthorization(ctx, w.workspace, program.ID, cn))
+
+		const created, review, preparation = "NEW_VERSION_CREATED", "UNDER_REVIEW", "RELEASE_PREPARATION"
+		want := []diary{
+			{0, "olga", "mini program", program.ID, "", "created", "", "call-0"},
+			{1, "max", "mini program", program.ID, "", "configuration changed", "", "call-1"},
+			{2, "max", "file", fileID, "", "uploaded", "", ""},
+			{3, "max", "mini program", program.ID, "", "version 1.0.0 uploaded", "", "call-3"},
+			{4, "olga", "authorization", program.ID, "NOT_AUTHORIZED", "PENDING", "", "call-4"},
+			{5, "ALIPAY_CN", "authorization", program.ID, "PENDING", "AUTHORIZED", "", ""},
+			{6, "olga", "release", r.ID, "", created, "", "call-6"},
+			{7, "max", "release", r.ID, created, created, "configuration changed", "call-7"},
+			{8, "olga", "request", first.RequestID, "", review, "", "call-8"},
+			{8, "olga", "release", r.ID, created, review, "", "call-8"},
+			{9, "max", "request", first.RequestID, review, "WITHDRAWN", "", "call-9"},
+			{9, "max", "release", r.ID, review, created, "withdrawn", "call-9"},
+			{10, "olga", "request", second.RequestID, "", review, "", "call-10"},
+			{10, "olga", "release", r.ID, created, review, "", "call-10"},
+			{11, "ALIPAY_PLUS", "request", second.RequestID, review, "REJECTED", "ALIPAY_PLUS REJECTED", "call-11"},
+			{11, "ALIPAY_PLUS", "release", r.ID, review, created, "", "call-11"},
+			{12, "olga", "request", third.RequestID, "", review, "", "call-12"},
+			{12, "olga", "release", r.ID, created, review, "", "call-12"},
+			{13, "ALIPAY_CN", "request", third.RequestID, review, review, "ALIPAY_CN APPROVED", ""},
+			{14, "ALIPAY_PLUS", "request", third.RequestID, review, "APPROVED", "ALIPAY_PLUS APPROVED", "call-14"},
+			{14, "ALIPAY_PLUS", "release", r.ID, review, preparation, "", "call-14"},
+			{15, "max", "release", r.ID, preparation, "GRAYSCALE_RELEASE 1%", "", "call-15"},
+			{16, "olga", "release", r.ID, "GRAYSCALE_RELEASE 1%", "GRAYSCALE_RELEASE 30%", "", "call-16"},
+			{17, "olga", "release", r.ID, "GRAYSCALE_RELEASE 30%", "FULL_RELEASE", "", "call-17"},
+			{18, "ALIPAY_CN", "authorization", program.ID, "AUTHORIZED", "REVOKED", "", ""},
+		}
+		require.Equal(w, want, w.diary(began))
+		require.Empty(w, w.neighbour().auditLog())
+	})
+}
+
+func TestTheLogTellsOfServicesArchivesAndCancellations(t *testing.T) {
+	inWorld(t, func(w *world) {
+		offer := w.offer()
+		program := w.authorizedProgram()
+		former, next := w.full(program.ID, "1.0.0"), w.prepared(program.ID, "2.0.0")
+		canceled := w.prepared(w.authorizedProgram().ID, "1.0.0")
+		before := len(w.auditLog())
+		ctx, began := w.Context(), time.Now()
+
+		_, err := w.owner.Releases.Finalize(ctx, alipayplus.ReleaseInput{ReleaseID: next.ID, RequestID: "call-0"})
+		require.NoError(w, err)
+		_, err = w.owner.Releases.Cancel(ctx, alipayplus.ReleaseInput{ReleaseID: canceled.ID, RequestID: "call-1"})
+		require.NoError(w, err)
+		s, err := w.owner.Services.Create(ctx, alipayplus.CreateServiceInput{ServiceDescription: offer, RequestID: "call-2"})
+		require.NoError(w, err)
+		_, err = w.owner.Services.Update(ctx, alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: offer, RequestID: "call-3"})
+		require.NoError(w, err)
+		first, err := w.owner.Services.Submit(ctx, alipayplus.ServiceInput{ServiceID: s.ID, RequestID: "call-4"})
+		require.NoError(w, err)
+		_, err = w.owner.Services.Withdraw(ctx, alipayplus.ServiceInput{ServiceID: s.ID, RequestID: "call-5"})
+		require.NoError(w, err)
+		second, err := w.owner.Services.Submit(ctx, alipayplus.ServiceInput{ServiceID: s.ID, RequestID: "call-6"})
+		require.NoError(w, err)
+		w.approve()
+		_, err = w.owner.Services.Archive(ctx, alipayplus.ServiceInput{ServiceID: s.ID, RequestID: "call-7"})
+		require.NoError(w, err)
+
+		require.Equal(w, []diary{
+			{0, "olga", "release", former.ID, "FULL_RELEASE", "ARCHIVED", "", "call-0"},
+			{0, "olga", "release", next.ID, "RELEASE_PREPARATION", "FULL_RELEASE", "", "call-0"},
+			{0, "olga", "release", canceled.ID, "RELEASE_PREPARATION", "CANCELED", "", "call-1"},
+			{0, "olga", "service", s.ID, "", "DRAFT", "", "call-2"},
+			{0, "olga", "service", s.ID, "DRAFT", "DRAFT", "changed", "call-3"},
+			{0, "olga", "request", first.RequestID, "", "UNDER_REVIEW", "", "call-4"},
+			{0, "olga", "service", s.ID, "DRAFT", "PENDING_REVIEW", "", "call-4"},
+			{0, "olga", "request", first.RequestID, "UNDER_REVIEW", "WITHDRAWN", "", "call-5"},
+			{0, "olga", "service", s.ID, "PENDING_REVIEW", "WITHDRAWN", "", "call-5"},
+			{0, "olga", "request", second.RequestID, "", "UNDER_REVIEW", "", "call-6"},
+			{0, "olga", "service", s.ID, "WITHDRAWN", "PENDING_REVIEW", "", "call-6"},
+			{0, "ALIPAY_PLUS", "request", second.RequestID, "UNDER_REVIEW", "APPROVED", "ALIPAY_PLUS APPROVED", ""},
+			{0, "ALIPAY_PLUS", "service", s.ID, "PENDING_REVIEW", "ONLINE", "", ""},
+			{0, "olga", "service", s.ID, "ONLINE", "ARCHIVED", "", "call-7"},
+		}, w.diary(began)[before:])
+	})
+}
+
+func TestTheLogIsReadInPiecesAndFromTheBeginningAgain(t *testing.T) {
+	inWorld(t, func(w *world) {
+		const changes = 205 // more than two pieces
+		h := w.hand("olga")
+		in := alipayplus.CreateProgramInput{Languages: chinese()}
+		for i := range changes {
+			in.RequestID = time.Duration(i).String()
+			require.Equal(w, alipayplus.CodeSuccess, h.call(contract.ProgramCreate, in).Result.Code)
+		}
+		seq := w.p.Audit(w.Context(), w.workspace)
+		for range 2 {
+			i := 0
+			for e, err := range seq {
+				require.NoError(w, err)
+				require.Equal(w, time.Duration(i).String(), e.RequestID, "in the order in which it happened")
+				i++
+			}
+			require.Equal(w, changes, i)
+		}
+		for e, err := range seq {
+			require.NoError(w, err)
+			require.Equal(w, "0s", e.RequestID)
+			break // stopping early is fine
+		}
+	})
+}
+
+func TestAVerdictThatIsDueIsLoggedAtItsTime(t *testing.T) {
+	inWorld(t, func(w *world) {
+		began := time.Now()
+		s := w.submitted()
+		time.Sleep(3 * time.Hour)
+		program := w.program()
+		log := w.diary(began)
+		require.Equal(w, []diary{
+			{60, "ALIPAY_PLUS", "request", s.RequestID, "UNDER_REVIEW", "APPROVED", "ALIPAY_PLUS APPROVED", ""},
+			{60, "ALIPAY_PLUS", "service", s.ID, "PENDING_REVIEW", "ONLINE", "", ""},
+		}, log[len(log)-3:len(log)-1])
+		require.Equal(w, program.ID, log[len(log)-1].id)
+	}, platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
+		return platform.ApproveAfter(time.Hour)
+	}))
+}

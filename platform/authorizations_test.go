@@ -1,0 +1,411 @@
+package platform_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/alipayplus-go/alipayplus/platform"
+)
+
+// browser is a person's: it shows what it gets and follows redirects by hand.
+type browser struct {
+	testing.TB
+	client *http.Client
+}
+
+func (w *world) browser() browser { return browser{w, w.p.HTTPClient()} }
+
+// shown is what a page request came to.
+type shown struct {
+	status int
+	header http.Header
+	html   string
+}
+
+func (b browser) get(address string) shown {
+	b.Helper()
+	return b.do(http.MethodGet, address, nil)
+}
+
+func (b browser) post(address string, form url.Values) shown {
+	b.Helper()
+	return b.do(http.MethodPost, address, form)
+}
+
+func (b browser) do(method, address string, form url.Values) shown {
+	b.Helper()
+	req, err := http.NewRequestWithContext(b.Context(), method, address, strings.NewReader(form.Encode()))
+	require.NoError(b, err)
+	if form != nil {
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	client := *b.client
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	resp, err := client.Do(req)
+	require.NoError(b, err)
+	defer resp.Body.Close()
+	html, err := io.ReadAll(resp.Body)
+	require.NoError(b, err)
+	return shown{resp.StatusCode, resp.Header, string(html)}
+}
+
+// click submits the one form of a page, as a person would by its one button.
+func (b browser) click(address, html, button string) shown {
+	b.Helper()
+	require.Contains(b, html, ">"+button+"</button>")
+	form := url.Values{}
+	for _, input := range strings.Split(html, "<input ")[1:] {
+		tag, _, _ := strings.Cut(input, ">")
+		form.Set(attribute(tag, "name"), attribute(tag, "value"))
+	}
+	at, err := url.Parse(address)
+	require.NoError(b, err)
+	at.RawQuery = ""
+	return b.post(at.String(), form)
+}
+
+func attribute(tag, name string) string {
+	_, after, _ := strings.Cut(tag, name+`="`)
+	value, _, _ := strings.Cut(after, `"`)
+	return value
+}
+
+func (w *world) begin(program string) *alipayplus.Authorization {
+	w.Helper()
+	a, err := w.owner.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program, TargetApp: cn})
+	require.NoError(w, err)
+	return a
+}
+
+func (w *world) authorization(program string) *alipayplus.Authorization {
+	w.Helper()
+	a, err := w.owner.Authorizations.Get(w.Context(), alipayplus.AuthorizationInput{ProgramID: program, TargetApp: cn})
+	require.NoError(w, err)
+	return a
+}
+
+// TestCompleteAuthorization is that part of "Release mini programs", over HTTP
+// as a browser sees it.
+func TestCompleteAuthorization(t *testing.T) {
+	sentence(t, "To proceed, click Continue and you're navigated to the AlipayCN website.", func(w *world) {
+		program := w.program()
+		a := w.begin(program.ID)
+		require.Equal(w, alipayplus.AuthorizationPending, a.Status)
+		require.Equal(w, time.Now().Add(15*time.Minute).UTC(), a.ExpiresAt)
+		require.True(w, strings.HasPrefix(a.URL, "http://platform.invalid/simulated-alipaycn/authorize?"), a.URL)
+		require.Equal(w, a, w.authorization(program.ID))
+		require.Equal(w, http.StatusOK, w.browser().get(a.URL).status)
+	})
+	sentence(t, "On the authorization page, select the mini program you want to authorize and click 确认选择.", func(w *world) {
+		program := w.program()
+		a := w.begin(program.ID)
+		first := w.browser().get(a.URL)
+		require.Contains(w, first.html, program.ID)
+		require.Contains(w, first.html, "蓝湖茶")
+		require.Contains(w, first.html, `lang="zh">确认选择</button>`)
+		require.NotContains(w, first.html, "确认授权", "that comes second")
+		second := w.browser().click(a.URL, first.html, "确认选择")
+		require.Equal(w, http.StatusOK, second.status)
+		require.Contains(w, second.html, "蓝湖茶")
+		require.Equal(w, alipayplus.AuthorizationPending, w.authorization(program.ID).Status, "selecting authorizes nothing")
+	})
+	sentence(t, "Click 确认授权 to finish the authorization.", func(w *world) {
+		program := w.program()
+		a := w.begin(program.ID)
+		second := w.browser().click(a.URL, w.browser().get(a.URL).html, "确认选择")
+		require.Contains(w, second.html, `lang="zh">确认授权</button>`)
+		time.Sleep(10 * time.Minute)
+		back := w.browser().click(a.URL, second.html, "确认授权")
+		require.Equal(w, http.StatusSeeOther, back.status)
+		end, err := url.Parse(back.header.Get("Location"))
+		require.NoError(w, err)
+		require.Equal(w, platform.CallbackPath, end.Path)
+		require.Equal(w, a.State, end.Query().Get("state"))
+		require.Equal(w, alipayplus.AuthorizationPending, w.authorization(program.ID).Status)
+
+		done := w.browser().get("http://platform.invalid" + end.String())
+		require.Equal(w, http.StatusOK, done.status)
+		require.Contains(w, done.html, "The authorization is complete.")
+		require.Equal(w, &alipayplus.Authorization{
+			ProgramID: program.ID, TargetApp: cn, Status: alipayplus.AuthorizationGranted, GrantedAt: time.Now().UTC(),
+		}, w.authorization(program.ID))
+	})
+}
+
+// callback is the address at which the visit of a page ends.
+func (w *world) callback(state, code string) shown {
+	w.Helper()
+	return w.browser().get("http://platform.invalid" + platform.CallbackPath + "?" + url.Values{"state": {state}, "code": {code}}.Encode())
+}
+
+// codeFor confirms on the page and returns the code that comes back.
+func (w *world) codeFor(a *alipayplus.Authorization) string {
+	w.Helper()
+	page, err := url.Parse(a.URL)
+	require.NoError(w, err)
+	form := page.Query()
+	form.Set("step", "confirm")
+	page.RawQuery = ""
+	back := w.browser().post(page.String(), form)
+	require.Equal(w, http.StatusSeeOther, back.status)
+	end, err := url.Parse(back.header.Get("Location"))
+	require.NoError(w, err)
+	return end.Query().Get("code")
+}
+
+func TestAVisitThatIsNotGenuineAuthorizesNothing(t *testing.T) {
+	for name, visit := range map[string]func(w *world, a *alipayplus.Authorization) (state, code string){
+		"no state": func(w *world, a *alipayplus.Authorization) (string, string) { return "", w.codeFor(a) },
+		"no code":  func(_ *world, a *alipayplus.Authorization) (string, string) { return a.State, "" },
+		"forged state": func(w *world, a *alipayplus.Authorization) (string, string) {
+			return strings.Repeat("A", 26), w.codeFor(a)
+		},
+		"forged code":       func(_ *world, a *alipayplus.Authorization) (string, string) { return a.State, strings.Repeat("0", 64) },
+		"long state":        func(_ *world, _ *alipayplus.Authorization) (string, string) { return strings.Repeat("A", 1<<16), "1" },
+		"state with a path": func(_ *world, a *alipayplus.Authorization) (string, string) { return "../" + a.State, "1" },
+		"code of another state": func(w *world, a *alipayplus.Authorization) (string, string) {
+			return a.State, w.codeFor(w.begin(w.program().ID))
+		},
+		"code of another platform": func(w *world, a *alipayplus.Authorization) (string, string) {
+			other := newWorld(w.T)
+			page := strings.Replace(other.begin(other.program().ID).URL, "state=", "state="+a.State+"&x=", 1)
+			return a.State, other.codeFor(&alipayplus.Authorization{URL: page})
+		},
+		"expired": func(w *world, a *alipayplus.Authorization) (string, string) {
+			code := w.codeFor(a)
+			time.Sleep(15 * time.Minute)
+			return a.State, code
+		},
+		"begun anew": func(w *world, a *alipayplus.Authorization) (string, string) {
+			code := w.codeFor(a)
+			require.NotEqual(w, a.State, w.begin(a.ProgramID).State)
+			return a.State, code
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				program := w.program()
+				a := w.begin(program.ID)
+				state, code := visit(w, a)
+				got := w.callback(state, code)
+				require.Equal(w, http.StatusForbidden, got.status)
+				require.Contains(w, got.html, "This link was used before, has expired, or is not genuine. Begin the authorization again.")
+				require.NotEqual(w, alipayplus.AuthorizationGranted, w.authorization(program.ID).Status)
+				for _, e := range w.auditLog() {
+					require.NotEqual(w, string(alipayplus.AuthorizationGranted), e.To)
+				}
+			})
+		})
+	}
+}
+
+func TestAVisitIsGoodForOneAuthorization(t *testing.T) {
+	inWorld(t, func(w *world) {
+		program := w.program()
+		a := w.begin(program.ID)
+		code := w.codeFor(a)
+		require.Equal(w, http.StatusOK, w.callback(a.State, code).status)
+		require.Equal(w, http.StatusForbidden, w.callback(a.State, code).status, "used before")
+
+		w.Log("Not even after a revocation does it work again.")
+		require.NoError(w, w.p.RevokeAuthorization(w.Context(), w.workspace, program.ID, cn))
+		require.Equal(w, http.StatusForbidden, w.callback(a.State, code).status)
+		require.Equal(w, alipayplus.AuthorizationRevoked, w.authorization(program.ID).Status)
+	})
+}
+
+func TestAnAuthorizationThatIsNotCompletedInTimeIsAsIfNeverBegun(t *testing.T) {
+	inWorld(t, func(w *world) {
+		program := w.program()
+		require.Equal(w, &alipayplus.Authorization{ProgramID: program.ID, TargetApp: cn, Status: alipayplus.AuthorizationNone}, w.authorization(program.ID))
+		first := w.begin(program.ID)
+		time.Sleep(time.Minute - time.Nanosecond)
+		require.Equal(w, alipayplus.AuthorizationPending, w.authorization(program.ID).Status)
+		time.Sleep(time.Nanosecond)
+		require.Equal(w, &alipayplus.Authorization{ProgramID: program.ID, TargetApp: cn, Status: alipayplus.AuthorizationNone}, w.authorization(program.ID))
+		_, err := w.owner.Authorizations.WaitGranted(w.Context(), alipayplus.AuthorizationInput{ProgramID: program.ID, TargetApp: cn}, alipayplus.AuthorizationWait{})
+		require.ErrorIs(w, err, alipayplus.ErrAuthorizationRequired)
+
+		second := w.begin(program.ID)
+		require.NotEqual(w, first.State, second.State)
+		require.Equal(w, http.StatusOK, w.callback(second.State, w.codeFor(second)).status)
+		require.Equal(w, http.StatusForbidden, w.callback(first.State, w.codeFor(first)).status)
+	}, platform.WithAuthorizationExpiry(time.Minute))
+}
+
+func TestAnAuthorizationThatIsGrantedNeedsNotBeBegunAgain(t *testing.T) {
+	inWorld(t, func(w *world) {
+		program := w.authorizedProgram()
+		before := w.snapshot()
+		again := w.begin(program.ID)
+		require.Equal(w, alipayplus.AuthorizationGranted, again.Status)
+		require.Empty(w, again.URL)
+		require.Equal(w, before, w.snapshot())
+	})
+}
+
+func TestARevokedAuthorizationCanBeGivenAgain(t *testing.T) {
+	inWorld(t, func(w *world) {
+		program := w.program()
+		require.ErrorContains(w, w.p.RevokeAuthorization(w.Context(), w.workspace, program.ID, cn), "is not authorized")
+		w.authorize(program.ID)
+		require.NoError(w, w.p.RevokeAuthorization(w.Context(), w.workspace, program.ID, cn))
+		require.ErrorContains(w, w.p.RevokeAuthorization(w.Context(), w.workspace, program.ID, cn), "is not authorized")
+		in := alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: cn}
+		_, err := w.owner.Releases.Create(w.Context(), in)
+		require.ErrorIs(w, err, alipayplus.ErrAuthorizationRequired)
+		w.authorize(program.ID)
+		_, err = w.owner.Releases.Create(w.Context(), in)
+		require.NoError(w, err)
+	})
+}
+
+func TestATargetThatNeedsNoAuthorizationGivesNoPage(t *testing.T) {
+	inWorld(t, func(w *world) {
+		program := w.program()
+		a, err := w.owner.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: partner})
+		require.NoError(w, err)
+		require.Equal(w, &alipayplus.Authorization{ProgramID: program.ID, TargetApp: partner, Status: alipayplus.AuthorizationNone}, a)
+	}, platform.WithTargets(newPartnerApp()))
+}
+
+func TestThePagesEscapeWhatTheyShow(t *testing.T) {
+	const evil = `"><script>alert(1)</script>`
+	inWorld(t, func(w *world) {
+		program, err := w.owner.Programs.Create(w.Context(), alipayplus.CreateProgramInput{
+			Languages: []alipayplus.Localization{{Language: "zh-CN", Name: evil}},
+		})
+		require.NoError(w, err)
+		a := w.begin(program.ID)
+		first := w.browser().get(a.URL)
+		second := w.browser().click(a.URL, first.html, "确认选择")
+		for _, page := range []shown{
+			first, second,
+			w.browser().get(strings.Replace(a.URL, "program="+program.ID, "program="+url.QueryEscape(evil), 1)),
+			w.browser().get(strings.Replace(a.URL, "state="+a.State, "state="+url.QueryEscape(evil), 1)),
+			w.callback(evil, evil),
+		} {
+			require.NotContains(w, page.html, "<script")
+			require.NotContains(w, page.html, `"><`)
+		}
+		require.Contains(w, first.html, "&lt;script&gt;alert(1)&lt;/script&gt;")
+	})
+}
+
+func TestThePagesCannotBeFramedCachedOrLeakTheirAddress(t *testing.T) {
+	inWorld(t, func(w *world) {
+		a := w.begin(w.program().ID)
+		first := w.browser().get(a.URL)
+		for name, page := range map[string]shown{
+			"select": first, "confirm": w.browser().click(a.URL, first.html, "确认选择"),
+			"failed": w.callback("x", "y"), "done": w.callback(a.State, w.codeFor(a)),
+		} {
+			require.Equal(w, "text/html; charset=utf-8", page.header.Get("Content-Type"), name)
+			require.Equal(w, "no-store", page.header.Get("Cache-Control"), name)
+			require.Equal(w, "no-referrer", page.header.Get("Referrer-Policy"), name)
+			policy := page.header.Get("Content-Security-Policy")
+			require.Contains(w, policy, "default-src 'none'", name)
+			require.Contains(w, policy, "frame-ancestors 'none'", name)
+			require.Contains(w, policy, "form-action 'self'", name)
+		}
+	})
+}
+
+// TestOnlyTheSecondButtonAuthorizes: nothing but the confirmation, posted, gives
+// a code; a preview that only looks must not.
+func TestOnlyTheSecondButtonAuthorizes(t *testing.T) {
+	inWorld(t, func(w *world) {
+		a := w.begin(w.program().ID)
+		page, query, _ := strings.Cut(a.URL, "?")
+		form, err := url.ParseQuery(query)
+		require.NoError(w, err)
+		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodDelete} {
+			for _, step := range []string{"", "select", "else", "confirm"} {
+				form.Set("step", step)
+				got := w.browser().do(method, page+"?"+form.Encode(), nil)
+				if method == http.MethodPost && step == "confirm" {
+					require.Equal(w, http.StatusSeeOther, got.status)
+					continue
+				}
+				require.NotEqual(w, http.StatusSeeOther, got.status, "%s step %q", method, step)
+				require.Empty(w, got.header.Get("Location"))
+			}
+		}
+		for name, lacks := range map[string]string{"state": "program=1", "program": "state=1"} {
+			got := w.browser().get(page + "?" + lacks)
+			require.Equal(w, http.StatusBadRequest, got.status, name)
+			require.Contains(w, got.html, "This link is not complete.")
+		}
+	})
+}
+
+func TestTheLinkLeadsToWhereThePlatformIs(t *testing.T) {
+	t.Run("by the Host of the call", func(t *testing.T) {
+		w := newWorld(t)
+		server := httptest.NewServer(w.p)
+		defer server.Close()
+		id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.Key().Public())
+		require.NoError(t, err)
+		remote, err := alipayplus.New(alipayplus.WithBaseURL(server.URL), alipayplus.WithClientID(id),
+			alipayplus.WithSigner(testkey.Key()), alipayplus.WithPlatformKey("1", w.p.PublicKey()), alipayplus.WithHTTPClient(server.Client()))
+		require.NoError(t, err)
+		program := w.program()
+		a, err := remote.Authorizations.Begin(t.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: cn})
+		require.NoError(t, err)
+		require.True(t, strings.HasPrefix(a.URL, server.URL+"/"), a.URL)
+
+		visit(t.Context(), t, server.Client(), a.URL)
+		a, err = remote.Authorizations.Get(t.Context(), alipayplus.AuthorizationInput{ProgramID: program.ID, TargetApp: cn})
+		require.NoError(t, err)
+		require.Equal(t, alipayplus.AuthorizationGranted, a.Status)
+	})
+	t.Run("over TLS", func(t *testing.T) {
+		w := newWorld(t)
+		server := httptest.NewTLSServer(w.p)
+		defer server.Close()
+		id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.Key().Public())
+		require.NoError(t, err)
+		remote, err := alipayplus.New(alipayplus.WithBaseURL(server.URL), alipayplus.WithClientID(id),
+			alipayplus.WithSigner(testkey.Key()), alipayplus.WithPlatformKey("1", w.p.PublicKey()), alipayplus.WithHTTPClient(server.Client()))
+		require.NoError(t, err)
+		a, err := remote.Authorizations.Begin(t.Context(), alipayplus.BeginAuthorizationInput{ProgramID: w.program().ID, TargetApp: cn})
+		require.NoError(t, err)
+		require.True(t, strings.HasPrefix(a.URL, server.URL+"/"), a.URL)
+		require.True(t, strings.HasPrefix(a.URL, "https://"), a.URL)
+	})
+	t.Run("by WithPublicURL", func(t *testing.T) {
+		inWorld(t, func(w *world) {
+			require.True(w, strings.HasPrefix(w.begin(w.program().ID).URL, "https://gateway.example/release/simulated-alipaycn/authorize?"))
+		}, platform.WithPublicURL("https://gateway.example/release/"))
+	})
+}
+
+func TestAnAuthorizationIsForATargetThatIsThere(t *testing.T) {
+	inWorld(t, func(w *world) {
+		program := w.program()
+		for _, op := range []contract.Operation{contract.AuthorizationBegin, contract.AuthorizationQuery} {
+			got := w.hand("olga").call(op, alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: partner, RequestID: "1"})
+			require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
+			require.Equal(w, []alipayplus.FieldError{{Path: "targetApp", Message: "is no app that this platform releases to; see Workspace.Get"}}, got.Details.Fields)
+		}
+	})
+}
+
+func TestWhatIsNoOperationAndNoPageIsNotThere(t *testing.T) {
+	inWorld(t, func(w *world) {
+		for _, path := range []string{"/", "/authorization", "/api/open/v1/release/query", "/simulated-alipaycn"} {
+			require.Equal(w, http.StatusNotFound, w.browser().get("http://platform.invalid"+path).status, path)
+		}
+		require.Equal(w, http.StatusMethodNotAllowed, w.browser().post("http://platform.invalid"+platform.CallbackPath, url.Values{}).status)
+	})
+}

@@ -1,0 +1,106 @@
+package platform_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"image"
+	"image/jpeg"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/platform"
+)
+
+// upload sends a file by hand.
+func (h hand) uploadFile(contentType string, content []byte) said {
+	h.Helper()
+	return h.send(http.MethodPost, contract.Prefix+contract.FileUpload.Path, contentType, content)
+}
+
+func TestAFileIsNamedByItsContent(t *testing.T) {
+	inWorld(t, func(w *world) {
+		var photo bytes.Buffer
+		require.NoError(w, jpeg.Encode(&photo, image.NewGray(image.Rect(0, 0, 30, 20)), nil))
+		for contentType, content := range map[string][]byte{
+			"image/png": pngImage(w), "image/jpeg": photo.Bytes(), "application/zip": zipPackage(w, "x"),
+		} {
+			got := w.hand("olga").uploadFile(contentType, content)
+			require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
+			var f alipayplus.File
+			require.NoError(w, json.Unmarshal(got.Data, &f))
+			sum := sha256.Sum256(content)
+			want := alipayplus.File{ID: hex.EncodeToString(sum[:]), ContentType: contentType, Size: int64(len(content))}
+			switch contentType {
+			case "image/png":
+				want.Width, want.Height = 8, 8
+			case "image/jpeg":
+				want.Width, want.Height = 30, 20
+			}
+			require.Equal(w, want, f)
+			require.Empty(w, got.RequestID)
+		}
+	})
+}
+
+func TestTheSameContentIsTheSameFile(t *testing.T) {
+	inWorld(t, func(w *world) {
+		h := w.hand("olga")
+		first := h.uploadFile("image/png", pngImage(w))
+		log := len(w.auditLog())
+		second := h.uploadFile("image/png", pngImage(w))
+		require.JSONEq(w, string(first.Data), string(second.Data))
+		require.Len(w, w.auditLog(), log, "nothing changed")
+	})
+}
+
+func TestOnlyImagesAndPackagesThatCanBeReadAreKept(t *testing.T) {
+	inWorld(t, func(w *world) {
+		h := w.hand("olga")
+		for name, tt := range map[string]struct {
+			contentType string
+			content     string
+			message     string
+		}{
+			"nothing":              {"image/png", "", "is required"},
+			"a text":               {"image/png", "not an image", "must be one of [image/png image/jpeg application/zip] by its content; it is text/plain; charset=utf-8"},
+			"a GIF":                {"image/gif", "GIF89a" + strings.Repeat("\x00", 20), "must be one of [image/png image/jpeg application/zip] by its content; it is image/gif"},
+			"an SVG with a script": {"image/svg+xml", `<svg><script>alert(1)</script></svg>`, "must be one of [image/png image/jpeg application/zip] by its content; it is text/plain; charset=utf-8"},
+			"half a PNG":           {"image/png", string(pngImage(w)[:20]), "begins like image/png but is not a readable image"},
+			"half a zip":           {"application/zip", string(zipPackage(w, "x")[:40]), "begins like a zip archive but is not a readable one"},
+			"under another type":   {"image/jpeg", string(pngImage(w)), "was sent as image/jpeg but is image/png"},
+			"under no type":        {"", string(pngImage(w)), "was sent as  but is image/png"},
+		} {
+			got := h.uploadFile(tt.contentType, []byte(tt.content))
+			require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code, name)
+			require.Len(w, got.Details.Fields, 1, name)
+			require.Equal(w, tt.message, got.Details.Fields[0].Message, name)
+		}
+		require.Empty(w, w.auditLog())
+	})
+}
+
+func TestAnImageIsSmallerThanAPackageMayBe(t *testing.T) {
+	policy := alipayplus.DefaultServicePolicy()
+	policy.MaxImageBytes = 70
+	inWorld(t, func(w *world) {
+		h := w.hand("olga")
+		got := h.uploadFile("image/png", pngImage(w))
+		require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
+		require.Contains(w, got.Result.Message, "content must have at most 70 bytes as an image; has ")
+		require.Equal(w, alipayplus.CodeSuccess, h.uploadFile("application/zip", zipPackage(w, "x")).Result.Code)
+
+		got = h.uploadFile("application/zip", bytes.Repeat([]byte("x"), 401))
+		require.Equal(w, http.StatusRequestEntityTooLarge, got.HTTP)
+		require.Equal(w, "the body is larger than 400 bytes", got.Result.Message)
+		got = h.call(contract.RequestList, `{"title":"`+strings.Repeat("x", 200)+`"}`)
+		require.Equal(w, "the body is larger than 200 bytes", got.Result.Message, "another call has a limit of its own")
+		require.Equal(w, alipayplus.CodeSuccess, h.call(contract.RequestList, `{"title":"`+strings.Repeat("x", 188)+`"}`).Result.Code, "exactly 200")
+	}, platform.WithServicePolicy(policy), platform.WithMaxBytes(200, 400))
+}

@@ -1,0 +1,776 @@
+package platform
+
+import (
+	"archive/zip"
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+)
+
+// This file holds the platform against a model: the product's rules once more,
+// in the plainest way, on maps. The model calls none of the rules of package
+// alipayplus and knows nothing of storage; the two were written apart, so that
+// they do not share a mistake.
+
+// The limits of the target app in this test are small, to be met often.
+const (
+	modelPrograms = 2
+	modelWaiting  = 2
+)
+
+type modelApp struct{ *SimulatedAlipayCN }
+
+// Limits returns small ones.
+func (modelApp) Limits() alipayplus.Limits {
+	return alipayplus.Limits{Programs: modelPrograms, WaitingVersions: modelWaiting}
+}
+
+func modelLadder() []int { return []int{1, 5, 10, 20, 30, 50, 100} }
+
+type modelProgram struct {
+	id         string
+	chinese    bool
+	authorized bool
+	latest     int
+}
+
+type modelRelease struct {
+	id      string
+	program *modelProgram
+	version int
+	status  string
+	steps   []int
+	request *modelRequest
+}
+
+type modelService struct {
+	id      string
+	status  string
+	request *modelRequest
+}
+
+type modelRequest struct {
+	id        string
+	status    string
+	applicant string
+	reviews   map[string]string
+	release   *modelRelease
+	service   *modelService
+}
+
+// model is what the platform should look like, and the platform.
+type model struct {
+	p         *Platform
+	workspace string
+	app       *SimulatedAlipayCN
+	policy    string
+	file      string
+	calls     int
+	last      func(*rapid.T)
+
+	programs []*modelProgram
+	releases []*modelRelease
+	services []*modelService
+	requests []*modelRequest
+}
+
+func newModel(t *rapid.T) *model {
+	m := &model{app: NewSimulatedAlipayCN(), policy: rapid.SampledFrom([]string{
+		"MEMBERS_RELEASE", "ASSIGNED_DEVELOPERS_RELEASE", "DEVELOPERS_UPLOAD_ONLY",
+	}).Draw(t, "policy")}
+	var err error
+	m.p, err = New(WithSigner(testkey.Key()), WithTargets(modelApp{m.app}),
+		WithPermissionPolicy(alipayplus.PermissionPolicy(m.policy)))
+	require.NoError(t, err)
+	m.workspace, err = m.p.AddWorkspace(t.Context(), modelCompany())
+	require.NoError(t, err)
+	m.file = m.uploadPackage(t)
+	return m
+}
+
+func modelCompany() alipayplus.BusinessRegistration {
+	return alipayplus.BusinessRegistration{
+		CompanyName: "Blue Lake Tea", RegistrationNumber: "201900123A", Country: "SG",
+		Address: "1 Lake Road, Singapore", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
+	}
+}
+
+// The members. The developer is assigned the first mini program.
+
+func (m *model) member(name string) Member {
+	roles := map[string]alipayplus.Role{"olga": alipayplus.RoleOwner, "max": alipayplus.RoleMaster, "dev": alipayplus.RoleDeveloper}
+	member := Member{WorkspaceID: m.workspace, Name: name, Role: roles[name]}
+	if name == "dev" && len(m.programs) > 0 {
+		member.Programs = []string{m.programs[0].id}
+	}
+	return member
+}
+
+func anyMember(t *rapid.T) string {
+	return rapid.SampledFrom([]string{"olga", "max", "dev"}).Draw(t, "member")
+}
+
+func (m *model) assigned(who string, p *modelProgram) bool {
+	return who == "dev" && len(m.programs) > 0 && m.programs[0] == p
+}
+
+func (m *model) mayRelease(who string, p *modelProgram) bool {
+	return who != "dev" || m.policy == "MEMBERS_RELEASE" || m.policy == "ASSIGNED_DEVELOPERS_RELEASE" && m.assigned(who, p)
+}
+
+func (m *model) mayUpload(who string, p *modelProgram) bool {
+	return who != "dev" || m.policy != "ASSIGNED_DEVELOPERS_RELEASE" || m.assigned(who, p)
+}
+
+// answered is what a call came to.
+type answered struct {
+	Result struct {
+		Code string `json:"resultCode"`
+	} `json:"result"`
+	Data struct {
+		ID               string `json:"id"`
+		ReleaseRequestID string `json:"releaseRequestId"`
+	} `json:"data"`
+}
+
+// call makes a call past authentication, and checks that it succeeds exactly if
+// no rule is broken, and else is refused for one of the rules that are.
+func (m *model) call(t *rapid.T, op contract.Operation, who string, in map[string]any, broken refusals) (got answered, done bool) {
+	m.calls++
+	in["requestId"] = fmt.Sprintf("call-%d", m.calls)
+	raw := m.raw(t, op, m.caller(who), in)
+	require.NoError(t, json.Unmarshal(raw, &got))
+	if len(broken) == 0 {
+		require.Equal(t, "SUCCESS", got.Result.Code, "%s by %s: %s", op.Name, who, raw)
+	} else {
+		require.Contains(t, broken, got.Result.Code, "%s by %s: %s", op.Name, who, raw)
+	}
+	m.last = func(t *rapid.T) {
+		require.Equal(t, string(raw), string(m.raw(t, op, m.caller(who), in)), "%s repeated", op.Name)
+	}
+	return got, len(broken) == 0
+}
+
+// caller is a member, or a party that reviews.
+func (m *model) caller(who string) caller {
+	if strings.HasPrefix(who, "ALIPAY") {
+		return caller{party: alipayplus.Party(who)}
+	}
+	return caller{member: m.member(who)}
+}
+
+func (m *model) raw(t *rapid.T, op contract.Operation, by caller, in map[string]any) []byte {
+	body, err := json.Marshal(in)
+	require.NoError(t, err)
+	done := m.p.execute(t.Context(), incoming{route: m.p.routes[op.Path], caller: by, body: body, base: inProcessURL})
+	if done.err != nil {
+		done.reply = refused(done.requestID, done.err)
+	}
+	return done.reply.body
+}
+
+func (m *model) uploadPackage(t *rapid.T) string {
+	var build bytes.Buffer
+	z := zip.NewWriter(&build)
+	_, err := z.Create("app.json")
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	done := m.p.execute(t.Context(), incoming{
+		route: m.p.routes[contract.FileUpload.Path], caller: m.caller("olga"), body: build.Bytes(), contentType: alipayplus.ContentZip,
+	})
+	require.NoError(t, done.err)
+	var got answered
+	require.NoError(t, json.Unmarshal(done.reply.body, &got))
+	return got.Data.ID
+}
+
+// refusals are the codes of the rules that a call breaks.
+type refusals []string
+
+func (r *refusals) unless(holds bool, code string) {
+	if !holds {
+		*r = append(*r, code)
+	}
+}
+
+// anyOf draws one of what is there; false when there is nothing.
+func anyOf[T any](t *rapid.T, what string, all []T) (T, bool) {
+	if len(all) == 0 {
+		var none T
+		return none, false
+	}
+	return rapid.SampledFrom(all).Draw(t, what), true
+}
+
+// Mini programs.
+
+func (m *model) createProgram(t *rapid.T) {
+	if len(m.programs) > modelPrograms {
+		return
+	}
+	who := anyMember(t)
+	language := rapid.SampledFrom([]string{"zh-CN", "zh-CN", "en"}).Draw(t, "language")
+	var broken refusals
+	broken.unless(who != "dev", "ACCESS_DENIED")
+	got, done := m.call(t, contract.ProgramCreate, who, map[string]any{
+		"languages": []map[string]string{{"language": language, "name": "Tea"}},
+	}, broken)
+	if done {
+		m.programs = append(m.programs, &modelProgram{id: got.Data.ID, chinese: language == "zh-CN"})
+	}
+}
+
+func (m *model) addChinese(t *rapid.T) {
+	if p, ok := anyOf(t, "program", m.programs); ok {
+		m.addChineseAs(t, anyMember(t), p)
+	}
+}
+
+func (m *model) addChineseAs(t *rapid.T, who string, p *modelProgram) {
+	var broken refusals
+	broken.unless(m.mayRelease(who, p), "ACCESS_DENIED")
+	_, done := m.call(t, contract.ProgramAddLanguages, who, map[string]any{
+		"programId": p.id, "languages": []map[string]string{{"language": "zh-CN", "name": "茶"}},
+	}, broken)
+	p.chinese = p.chinese || done
+}
+
+func (m *model) upload(t *rapid.T) {
+	p, ok := anyOf(t, "program", m.programs)
+	if !ok {
+		return
+	}
+	who := anyMember(t)
+	version := max(1, p.latest+rapid.SampledFrom([]int{1, 1, 1, 2, 0, -1}).Draw(t, "above the latest"))
+	var broken refusals
+	broken.unless(m.mayUpload(who, p), "ACCESS_DENIED")
+	broken.unless(version > p.latest, "PARAM_ILLEGAL")
+	_, done := m.call(t, contract.VersionUpload, who, map[string]any{
+		"programId": p.id, "version": number(version), "fileId": m.file,
+	}, broken)
+	if done {
+		p.latest = version
+	}
+}
+
+func number(version int) string { return fmt.Sprintf("1.%d.0", version) }
+
+func (m *model) authorize(t *rapid.T) {
+	if p, ok := anyOf(t, "program", m.programs); ok {
+		m.authorizeAs(t, anyMember(t), p)
+	}
+}
+
+func (m *model) authorizeAs(t *rapid.T, who string, p *modelProgram) {
+	var broken refusals
+	broken.unless(m.mayRelease(who, p), "ACCESS_DENIED")
+	_, done := m.call(t, contract.AuthorizationBegin, who, map[string]any{"programId": p.id, "targetApp": "ALIPAY_CN"}, broken)
+	if !done || p.authorized {
+		return
+	}
+	var a struct{ Data alipayplus.Authorization }
+	raw := m.raw(t, contract.AuthorizationQuery, m.caller("olga"), map[string]any{"programId": p.id, "targetApp": "ALIPAY_CN"})
+	require.NoError(t, json.Unmarshal(raw, &a))
+	granted, err := m.p.grant(t.Context(), a.Data.State, m.app.code(a.Data.State))
+	require.NoError(t, err)
+	require.True(t, granted)
+	p.authorized = true
+}
+
+func (m *model) revoke(t *rapid.T) {
+	p, ok := anyOf(t, "program", m.programs)
+	if !ok {
+		return
+	}
+	err := m.p.RevokeAuthorization(t.Context(), m.workspace, p.id, alipayplus.TargetAlipayCN)
+	require.Equal(t, p.authorized, err == nil)
+	p.authorized = false
+}
+
+// Releases.
+
+// of lists the releases of a mini program in one of the statuses; all without any.
+func (m *model) of(p *modelProgram, statuses ...string) []*modelRelease {
+	var found []*modelRelease
+	for _, r := range m.releases {
+		if r.program == p && (len(statuses) == 0 || slices.Contains(statuses, r.status)) {
+			found = append(found, r)
+		}
+	}
+	return found
+}
+
+// going counts the mini programs that have a release that is not canceled.
+func (m *model) going() map[*modelProgram]bool {
+	going := map[*modelProgram]bool{}
+	for _, r := range m.releases {
+		if r.status != "CANCELED" {
+			going[r.program] = true
+		}
+	}
+	return going
+}
+
+func (m *model) createRelease(t *rapid.T) {
+	p, ok := anyOf(t, "program", m.programs)
+	if !ok || p.latest == 0 {
+		return
+	}
+	who := anyMember(t)
+	version := p.latest - rapid.SampledFrom([]int{0, 0, 0, 1}).Draw(t, "below the latest")
+	uploaded := slices.Contains(m.uploaded(t, p), number(version))
+	going := m.going()
+	var broken refusals
+	broken.unless(m.mayRelease(who, p), "ACCESS_DENIED")
+	broken.unless(uploaded, "NOT_FOUND")
+	broken.unless(!slices.ContainsFunc(m.of(p), func(r *modelRelease) bool { return r.version == version }), "STATE_CONFLICT")
+	broken.unless(p.chinese, "LANGUAGE_REQUIRED")
+	broken.unless(p.authorized, "AUTHORIZATION_REQUIRED")
+	broken.unless(going[p] || len(going) < modelPrograms, "LIMIT_EXCEEDED")
+	broken.unless(len(m.of(p, "NEW_VERSION_CREATED")) < modelWaiting, "LIMIT_EXCEEDED")
+	broken.unless(len(m.of(p, "UNDER_REVIEW")) == 0, "LIMIT_EXCEEDED")
+	got, done := m.call(t, contract.ReleaseCreate, who, map[string]any{
+		"programId": p.id, "version": number(version), "targetApp": "ALIPAY_CN",
+	}, broken)
+	if done {
+		m.releases = append(m.releases, &modelRelease{id: got.Data.ID, program: p, version: version, status: "NEW_VERSION_CREATED"})
+	}
+}
+
+// uploaded asks the platform which versions there are; the highest is the model's.
+func (m *model) uploaded(t *rapid.T, p *modelProgram) []string {
+	var page struct {
+		Data struct {
+			Items []struct {
+				Version string `json:"version"`
+			} `json:"items"`
+		} `json:"data"`
+	}
+	raw := m.raw(t, contract.VersionList, m.caller("olga"), map[string]any{"programId": p.id, "limit": 100})
+	require.NoError(t, json.Unmarshal(raw, &page))
+	require.Equal(t, number(p.latest), page.Data.Items[0].Version)
+	var versions []string
+	for _, v := range page.Data.Items {
+		versions = append(versions, v.Version)
+	}
+	return versions
+}
+
+func (m *model) apply(t *rapid.T) {
+	if r, ok := anyOf(t, "release", m.releases); ok {
+		m.applyAs(t, anyMember(t), r)
+	}
+}
+
+func (m *model) applyAs(t *rapid.T, who string, r *modelRelease) {
+	var broken refusals
+	broken.unless(m.mayRelease(who, r.program), "ACCESS_DENIED")
+	broken.unless(r.status == "NEW_VERSION_CREATED", "STATE_CONFLICT")
+	for _, other := range m.of(r.program, "UNDER_REVIEW", "RELEASE_PREPARATION", "GRAYSCALE_RELEASE") {
+		broken.unless(other == r, "STATE_CONFLICT")
+	}
+	broken.unless(r.program.chinese, "LANGUAGE_REQUIRED")
+	broken.unless(r.program.authorized, "AUTHORIZATION_REQUIRED")
+	got, done := m.call(t, contract.ReleaseApply, who, map[string]any{"releaseId": r.id, "basicInfo": modelCompany()}, broken)
+	if done {
+		r.status = "UNDER_REVIEW"
+		r.request = m.open(got.Data.ReleaseRequestID, who, "ALIPAY_PLUS", "ALIPAY_CN")
+		r.request.release = r
+	}
+}
+
+func (m *model) open(id, applicant string, parties ...string) *modelRequest {
+	request := &modelRequest{id: id, status: "UNDER_REVIEW", applicant: applicant, reviews: map[string]string{}}
+	for _, party := range parties {
+		request.reviews[party] = "PENDING"
+	}
+	m.requests = append(m.requests, request)
+	return request
+}
+
+func (r *modelRequest) close(status string) {
+	r.status = status
+	for party, review := range r.reviews {
+		if review == "PENDING" {
+			r.reviews[party] = "CLOSED"
+		}
+	}
+}
+
+// step does something simple with a release that stands in one of the statuses.
+func (m *model) step(op contract.Operation, extra map[string]any, then func(*modelRelease), from ...string) func(*rapid.T) {
+	return func(t *rapid.T) {
+		r, ok := anyOf(t, "release", m.releases)
+		if !ok {
+			return
+		}
+		who := anyMember(t)
+		var broken refusals
+		broken.unless(m.mayRelease(who, r.program), "ACCESS_DENIED")
+		broken.unless(slices.Contains(from, r.status), "STATE_CONFLICT")
+		in := map[string]any{"releaseId": r.id}
+		maps.Copy(in, extra)
+		if _, done := m.call(t, op, who, in, broken); done {
+			then(r)
+		}
+	}
+}
+
+// goOn takes a release one step further, so that the sequences get somewhere.
+func (m *model) goOn(t *rapid.T) {
+	r, ok := anyOf(t, "release", m.releases)
+	if !ok {
+		return
+	}
+	for range rapid.IntRange(1, 4).Draw(t, "steps") {
+		m.nextStep(t, r)
+	}
+}
+
+func (m *model) nextStep(t *rapid.T, r *modelRelease) {
+	switch r.status {
+	case "NEW_VERSION_CREATED":
+		m.applyAs(t, "olga", r)
+	case "UNDER_REVIEW":
+		for _, party := range []string{"ALIPAY_PLUS", "ALIPAY_CN"} {
+			if r.request.reviews[party] == "PENDING" {
+				m.decideAs(t, party, r.request, true)
+			}
+		}
+	case "RELEASE_PREPARATION", "GRAYSCALE_RELEASE":
+		above := slices.DeleteFunc(modelLadder(), func(ratio int) bool { return ratio <= r.ratio() })
+		m.setRatioAs(t, "olga", r, r.ratio(), rapid.SampledFrom(above).Draw(t, "ratio"))
+	}
+}
+
+func (m *model) grayscale(t *rapid.T) {
+	r, ok := anyOf(t, "release", m.releases)
+	if !ok {
+		return
+	}
+	from := r.ratio()
+	if rapid.IntRange(0, 9).Draw(t, "stale") == 0 {
+		from = rapid.SampledFrom([]int{0, 1, 50}).Draw(t, "from")
+	}
+	m.setRatioAs(t, anyMember(t), r, from, rapid.SampledFrom(append(modelLadder(), 2)).Draw(t, "ratio"))
+}
+
+func (m *model) setRatioAs(t *rapid.T, who string, r *modelRelease, from, ratio int) {
+	var broken refusals
+	broken.unless(m.mayRelease(who, r.program), "ACCESS_DENIED")
+	broken.unless(r.status != "FULL_RELEASE", "RATIO_NOT_ALLOWED")
+	broken.unless(slices.Contains([]string{"RELEASE_PREPARATION", "GRAYSCALE_RELEASE", "FULL_RELEASE"}, r.status), "STATE_CONFLICT")
+	broken.unless(from == r.ratio(), "STATE_CONFLICT")
+	broken.unless(slices.Contains(modelLadder(), ratio) && ratio > r.ratio(), "RATIO_NOT_ALLOWED")
+	_, done := m.call(t, contract.ReleaseGrayscale, who, map[string]any{"releaseId": r.id, "from": from, "ratio": ratio}, broken)
+	if done {
+		m.setRatio(r, ratio)
+	}
+}
+
+func (r *modelRelease) ratio() int {
+	if len(r.steps) == 0 {
+		return 0
+	}
+	return r.steps[len(r.steps)-1]
+}
+
+// setRatio makes a release live; the full one archives the one before.
+func (m *model) setRatio(r *modelRelease, ratio int) {
+	r.steps = append(r.steps, ratio)
+	r.status = "GRAYSCALE_RELEASE"
+	if ratio < 100 {
+		return
+	}
+	for _, former := range m.of(r.program, "FULL_RELEASE") {
+		former.status = "ARCHIVED"
+	}
+	r.status = "FULL_RELEASE"
+}
+
+// Services.
+
+func (m *model) createService(t *rapid.T) {
+	if len(m.services) > 2 {
+		return
+	}
+	who := anyMember(t)
+	m.call(t, contract.ServiceCreate, who, m.offer(m.file), refusals{"PARAM_ILLEGAL"}) // a zip is no image
+	got, _ := m.call(t, contract.ServiceCreate, who, m.offer(m.image(t)), nil)
+	m.services = append(m.services, &modelService{id: got.Data.ID, status: "DRAFT"})
+}
+
+func (m *model) offer(image string) map[string]any {
+	return map[string]any{
+		"name": "Tea", "industry": "Food", "type": "MINI_PROGRAM_DEVELOPMENT", "description": "Tea.",
+		"imageFileId": image, "applicableApps": []string{"ALIPAY_CN"},
+		"paymentInformation": []map[string]string{{"type": "TEXT", "text": "At once."}},
+	}
+}
+
+// image uploads the smallest picture there is.
+func (m *model) image(t *rapid.T) string {
+	picture, err := qrPicture("tea")
+	require.NoError(t, err)
+	done := m.p.execute(t.Context(), incoming{
+		route: m.p.routes[contract.FileUpload.Path], caller: m.caller("olga"), body: picture, contentType: alipayplus.ContentPNG,
+	})
+	require.NoError(t, done.err)
+	var got answered
+	require.NoError(t, json.Unmarshal(done.reply.body, &got))
+	return got.Data.ID
+}
+
+// serve does something with a service that stands in one of the statuses.
+func (m *model) serve(op contract.Operation, then func(s *modelService, who string, got answered), from ...string) func(*rapid.T) {
+	return func(t *rapid.T) {
+		s, ok := anyOf(t, "service", m.services)
+		if !ok {
+			return
+		}
+		in := map[string]any{"serviceId": s.id}
+		if op == contract.ServiceUpdate {
+			maps.Copy(in, m.offer(m.image(t)))
+		}
+		who := anyMember(t)
+		var broken refusals
+		broken.unless(slices.Contains(from, s.status), "STATE_CONFLICT")
+		if got, done := m.call(t, op, who, in, broken); done {
+			then(s, who, got)
+		}
+	}
+}
+
+// approveService lets a service that waits go online.
+func (m *model) approveService(t *rapid.T) {
+	waiting := slices.DeleteFunc(slices.Clone(m.services), func(s *modelService) bool { return s.status != "PENDING_REVIEW" })
+	if s, ok := anyOf(t, "service", waiting); ok {
+		m.decideAs(t, "ALIPAY_PLUS", s.request, true)
+	}
+}
+
+// decide lets a party give its verdict.
+func (m *model) decide(t *rapid.T) {
+	if request, ok := anyOf(t, "request", m.requests); ok {
+		party := rapid.SampledFrom([]string{"ALIPAY_PLUS", "ALIPAY_CN"}).Draw(t, "party")
+		m.decideAs(t, party, request, rapid.IntRange(0, 3).Draw(t, "verdict") > 0)
+	}
+}
+
+func (m *model) decideAs(t *rapid.T, party string, request *modelRequest, approve bool) {
+	review, asked := request.reviews[party]
+	var broken refusals
+	broken.unless(asked, "NOT_FOUND")
+	broken.unless(!asked || review == "PENDING", "STATE_CONFLICT")
+	_, done := m.call(t, contract.ReviewDecide, party, map[string]any{"id": request.id, "approve": approve, "reason": "see the rules"}, broken)
+	if !done {
+		return
+	}
+	request.reviews[party] = "REJECTED"
+	if approve {
+		request.reviews[party] = "APPROVED"
+	}
+	switch {
+	case !approve:
+		request.close("REJECTED")
+		request.move("NEW_VERSION_CREATED", "TURNED_DOWN")
+	case !slices.Contains(slices.Collect(maps.Values(request.reviews)), "PENDING"):
+		request.close("APPROVED")
+		request.move("RELEASE_PREPARATION", "ONLINE")
+	}
+}
+
+// move brings what the request is about to where the verdict leads.
+func (r *modelRequest) move(release, service string) {
+	if r.release != nil {
+		r.release.status = release
+		return
+	}
+	r.service.status = service
+}
+
+// check holds what the platform shows against the model.
+func (m *model) check(t *rapid.T) {
+	m.checkReleases(t)
+	m.checkRequests(t)
+	m.checkServices(t)
+	var w struct{ Data alipayplus.Workspace }
+	require.NoError(t, json.Unmarshal(m.raw(t, contract.WorkspaceQuery, m.caller("dev"), map[string]any{}), &w))
+	require.Equal(t, min(len(m.going()), modelPrograms), w.Data.Targets[0].ProgramsUsed)
+}
+
+// lines are things in short.
+func lines[T any](all []*T, line func(*T) string) []string {
+	out := []string{}
+	for _, item := range all {
+		out = append(out, line(item))
+	}
+	return out
+}
+
+// list reads a list, the oldest first, as its items' own type.
+func list[T any](t *rapid.T, m *model, op contract.Operation, filter map[string]any) []*T {
+	filter["limit"], filter["order"] = 100, "ASC"
+	var page struct {
+		Data alipayplus.Page[T] `json:"data"`
+	}
+	raw := m.raw(t, op, m.caller("dev"), filter)
+	require.NoError(t, json.Unmarshal(raw, &page))
+	require.Empty(t, page.Data.NextCursor)
+	return page.Data.Items
+}
+
+func (m *model) checkReleases(t *rapid.T) {
+	shown := func(r *alipayplus.Release) string {
+		var steps []int
+		for _, s := range r.Grayscale.Steps {
+			steps = append(steps, int(s.Ratio))
+		}
+		return fmt.Sprint(r.ID, r.Version, r.Status, int(r.Grayscale.Ratio), steps, r.RequestID, r.ReleasedAt.IsZero())
+	}
+	known := func(r *modelRelease) string {
+		request := ""
+		if r.request != nil {
+			request = r.request.id
+		}
+		return fmt.Sprint(r.id, number(r.version), r.status, r.ratio(), r.steps, request, r.ratio() < 100)
+	}
+	require.Equal(t, lines(m.releases, known), lines(list[alipayplus.Release](t, m, contract.ReleaseList, map[string]any{}), shown))
+	for _, p := range m.programs {
+		found := list[alipayplus.Release](t, m, contract.ReleaseList, map[string]any{"programId": p.id})
+		require.Equal(t, lines(m.of(p), known), lines(found, shown))
+		require.LessOrEqual(t, len(m.of(p, "UNDER_REVIEW", "RELEASE_PREPARATION", "GRAYSCALE_RELEASE")), 1)
+		require.LessOrEqual(t, len(m.of(p, "FULL_RELEASE")), 1)
+	}
+	status := rapid.SampledFrom([]string{"NEW_VERSION_CREATED", "UNDER_REVIEW", "GRAYSCALE_RELEASE", "FULL_RELEASE", "ARCHIVED", "CANCELED"}).Draw(t, "status")
+	standing := slices.DeleteFunc(slices.Clone(m.releases), func(r *modelRelease) bool { return r.status != status })
+	require.Equal(t, lines(standing, known), lines(list[alipayplus.Release](t, m, contract.ReleaseList, map[string]any{"status": status}), shown))
+	for _, r := range m.releases {
+		require.True(t, slices.IsSortedFunc(r.steps, cmp.Compare[int]) && len(slices.Compact(slices.Clone(r.steps))) == len(r.steps), "%v", r.steps)
+	}
+}
+
+func (m *model) checkRequests(t *rapid.T) {
+	shown := func(r *alipayplus.Request) string {
+		reviews := map[string]string{}
+		for _, review := range r.Reviews {
+			reviews[string(review.Party)] = string(review.Status)
+		}
+		return fmt.Sprint(r.ID, r.Status, r.Applicant, reviews, r.ReleaseID, r.ServiceID, r.FinishedAt.IsZero())
+	}
+	known := func(r *modelRequest) string {
+		release, service := "", ""
+		if r.release != nil {
+			release = r.release.id
+		} else {
+			service = r.service.id
+		}
+		return fmt.Sprint(r.id, r.status, r.applicant, r.reviews, release, service, r.status == "UNDER_REVIEW")
+	}
+	require.Equal(t, lines(m.requests, known), lines(list[alipayplus.Request](t, m, contract.RequestList, map[string]any{}), shown))
+	status := rapid.SampledFrom([]string{"UNDER_REVIEW", "APPROVED", "REJECTED", "WITHDRAWN"}).Draw(t, "status")
+	standing := slices.DeleteFunc(slices.Clone(m.requests), func(r *modelRequest) bool { return r.status != status })
+	require.Equal(t, lines(standing, known), lines(list[alipayplus.Request](t, m, contract.RequestList, map[string]any{"status": status}), shown))
+	waiting, err := m.p.Reviews(t.Context())
+	require.NoError(t, err)
+	require.Len(t, waiting, len(slices.DeleteFunc(slices.Clone(m.requests), func(r *modelRequest) bool { return r.status != "UNDER_REVIEW" })))
+}
+
+func (m *model) checkServices(t *rapid.T) {
+	shown := func(s *alipayplus.Service) string { return fmt.Sprint(s.ID, s.Status, s.RequestID) }
+	known := func(s *modelService) string {
+		request := ""
+		if s.request != nil {
+			request = s.request.id
+		}
+		return fmt.Sprint(s.id, s.status, request)
+	}
+	require.Equal(t, lines(m.services, known), lines(list[alipayplus.Service](t, m, contract.ServiceList, map[string]any{}), shown))
+}
+
+// TestThePlatformDoesWhatTheModelDoes: whatever members and reviewers try, in
+// whatever order.
+func TestThePlatformDoesWhatTheModelDoes(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := newModel(t)
+		editable := []string{"DRAFT", "TURNED_DOWN", "WITHDRAWN"}
+		m.prime(t)
+		actions := map[string]func(*rapid.T){
+			"create a mini program": m.createProgram,
+			"add Chinese":           m.addChinese,
+			"upload":                m.upload,
+			"authorize":             m.authorize,
+			"revoke":                m.revoke,
+			"create a release":      m.createRelease,
+			"apply":                 m.apply,
+			"decide":                m.decide,
+			"go on":                 m.goOn,
+			"go on at once":         m.goOn,
+			"go on further":         m.goOn,
+			"go on and on":          m.goOn,
+			"another release":       m.createRelease,
+			"another version":       m.upload,
+			"grayscale":             m.grayscale,
+			"configure": m.step(contract.ReleaseConfigure, map[string]any{"configuration": map[string]any{}},
+				func(*modelRelease) {}, "NEW_VERSION_CREATED"),
+			"withdraw": m.step(contract.ReleaseWithdraw, nil, func(r *modelRelease) {
+				r.status = "NEW_VERSION_CREATED"
+				r.request.close("WITHDRAWN")
+			}, "UNDER_REVIEW"),
+			"finalize": m.step(contract.ReleaseFinalize, nil, func(r *modelRelease) { m.setRatio(r, 100) }, "RELEASE_PREPARATION"),
+			"cancel": m.step(contract.ReleaseCancel, nil, func(r *modelRelease) { r.status = "CANCELED" },
+				"RELEASE_PREPARATION", "GRAYSCALE_RELEASE"),
+			"create a service":  m.createService,
+			"approve a service": m.approveService,
+			"update a service":  m.serve(contract.ServiceUpdate, func(*modelService, string, answered) {}, editable...),
+			"submit a service": m.serve(contract.ServiceSubmit, func(s *modelService, who string, got answered) {
+				s.status, s.request = "PENDING_REVIEW", m.open(got.Data.ReleaseRequestID, who, "ALIPAY_PLUS")
+				s.request.service = s
+			}, editable...),
+			"withdraw a service": m.serve(contract.ServiceWithdraw, func(s *modelService, _ string, _ answered) {
+				s.status = "WITHDRAWN"
+				s.request.close("WITHDRAWN")
+			}, "PENDING_REVIEW"),
+			"archive a service": m.serve(contract.ServiceArchive, func(s *modelService, _ string, _ answered) {
+				s.status = "ARCHIVED"
+			}, "ONLINE"),
+			"repeat the last call": func(t *rapid.T) {
+				if m.last != nil {
+					m.last(t)
+				}
+			},
+			"": m.check,
+		}
+		for range 2 {
+			t.Repeat(actions)
+		}
+	})
+}
+
+// prime begins where most of the rules begin to matter: with mini programs that
+// may go to the target app, and a few versions of them.
+func (m *model) prime(t *rapid.T) {
+	for len(m.programs) < 2 {
+		m.createProgram(t)
+	}
+	for _, p := range m.programs {
+		m.addChineseAs(t, "olga", p)
+		m.authorizeAs(t, "max", p)
+	}
+	for range rapid.IntRange(0, 6).Draw(t, "versions") {
+		m.upload(t)
+		m.createRelease(t)
+	}
+}

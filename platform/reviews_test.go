@@ -1,0 +1,188 @@
+package platform_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/alipayplus-go/alipayplus/platform"
+)
+
+func (w *world) reviewer(party alipayplus.Party) *alipayplus.Client {
+	w.Helper()
+	c, err := w.p.ReviewerClient(w.Context(), party)
+	require.NoError(w, err)
+	return c
+}
+
+func TestEachPartySeesWhatWaitsForItOfAllWorkspacesOldestFirst(t *testing.T) {
+	inWorld(t, func(w *world) {
+		service := w.submitted().RequestID
+		other := w.neighbour()
+		release := other.underReview(other.authorizedProgram().ID, "1.0.0").RequestID
+		plus, china := w.reviewer(alipayplus.PartyAlipayPlus), w.reviewer(alipayplus.PartyAlipayCN)
+		waiting := func(c *alipayplus.Client, in alipayplus.ListReviewsInput) []string {
+			return ids(gather(w, c.Reviews.All(w.Context(), in)), func(r *alipayplus.Request) string { return r.ID })
+		}
+		newest := alipayplus.ListReviewsInput{ListOptions: alipayplus.ListOptions{Order: alipayplus.NewestFirst}}
+		require.Equal(w, []string{service, release}, waiting(plus, alipayplus.ListReviewsInput{}))
+		require.Equal(w, []string{release, service}, waiting(plus, newest))
+		require.Equal(w, []string{release}, waiting(china, alipayplus.ListReviewsInput{}))
+
+		all, err := w.p.Reviews(w.Context())
+		require.NoError(w, err)
+		require.Len(w, all, 2, "once each, however many parties are waited for")
+		byID := map[string]string{all[0].Request.ID: all[0].WorkspaceID, all[1].Request.ID: all[1].WorkspaceID}
+		require.Equal(w, map[string]string{service: w.workspace, release: other.workspace}, byID)
+
+		w.Log("What a party has decided waits for the other only.")
+		_, err = plus.Reviews.Decide(w.Context(), alipayplus.DecideInput{RequestID: release, Approve: true})
+		require.NoError(w, err)
+		require.Equal(w, []string{service}, waiting(plus, alipayplus.ListReviewsInput{}))
+		require.Equal(w, []string{release}, waiting(china, alipayplus.ListReviewsInput{}))
+	})
+}
+
+func TestReviewsAreListedOldestFirst(t *testing.T) {
+	inWorld(t, func(w *world) {
+		first := w.submitted().RequestID
+		time.Sleep(time.Hour)
+		second := w.submitted().RequestID
+		all, err := w.p.Reviews(w.Context())
+		require.NoError(w, err)
+		require.Equal(w, []string{first, second}, []string{all[0].Request.ID, all[1].Request.ID})
+	})
+}
+
+func TestReviewersDecideWithTheirOwnCredentials(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
+		plus, china := w.reviewer(alipayplus.PartyAlipayPlus), w.reviewer(alipayplus.PartyAlipayCN)
+		time.Sleep(time.Hour)
+		got, err := plus.Reviews.Decide(w.Context(), alipayplus.DecideInput{RequestID: r.RequestID, Approve: true, Reason: "well done"})
+		require.NoError(w, err)
+		require.Equal(w, alipayplus.RequestUnderReview, got.Status)
+		require.Equal(w, alipayplus.Review{
+			Party: alipayplus.PartyAlipayPlus, Status: alipayplus.ReviewApproved, Reason: "well done",
+			StartedAt: time.Now().Add(-time.Hour).UTC(), DecidedAt: time.Now().UTC(),
+		}, got.Reviews[0])
+
+		_, err = plus.Reviews.Decide(w.Context(), alipayplus.DecideInput{RequestID: r.RequestID, Reason: "on second thought"})
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+		require.ErrorContains(w, err, "the review of request "+r.RequestID+" by ALIPAY_PLUS is APPROVED already")
+
+		got, err = china.Reviews.Decide(w.Context(), alipayplus.DecideInput{RequestID: r.RequestID, Reason: "no filing number"})
+		require.NoError(w, err)
+		require.Equal(w, alipayplus.RequestRejected, got.Status)
+		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(r.ID).Status)
+		_, err = china.Reviews.Decide(w.Context(), alipayplus.DecideInput{RequestID: r.RequestID, Approve: true})
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+	})
+}
+
+func TestARejectionNeedsAReason(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.submitted()
+		got := w.reviewerHand(alipayplus.PartyAlipayPlus).call(contract.ReviewDecide, alipayplus.DecideInput{RequestID: s.RequestID, IdempotencyKey: "1"})
+		require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
+		require.Equal(w, []alipayplus.FieldError{{Path: "reason", Message: "is required to reject: the applicant must know what to mend"}}, got.Details.Fields)
+		waiting, err := w.p.Reviews(w.Context())
+		require.NoError(w, err)
+		require.ErrorContains(w, waiting[0].Reject(w.Context(), alipayplus.PartyAlipayPlus, ""), "the reason must not be empty")
+		require.Equal(w, alipayplus.RequestUnderReview, w.request(s.RequestID).Status)
+	})
+}
+
+func TestAPartyDecidesOnlyWhatItIsAskedAbout(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.submitted()
+		china := w.reviewer(alipayplus.PartyAlipayCN)
+		_, err := china.Reviews.Decide(w.Context(), alipayplus.DecideInput{RequestID: s.RequestID, Approve: true})
+		require.ErrorIs(w, err, alipayplus.ErrNotFound, "services are Alipay+'s business")
+		_, err = china.Reviews.Decide(w.Context(), alipayplus.DecideInput{RequestID: "req_nothing", Approve: true})
+		require.ErrorIs(w, err, alipayplus.ErrNotFound)
+		require.Equal(w, alipayplus.ServicePendingReview, w.service(s.ID).Status)
+	})
+}
+
+func TestAReviewerHasNoWorkspace(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.submitted()
+		h := w.reviewerHand(alipayplus.PartyAlipayPlus)
+		log := len(w.auditLog())
+		for op, in := range everyOperation(w, "p", "r", "s", "q") {
+			if op == contract.ReviewList || op == contract.ReviewDecide {
+				continue
+			}
+			got := h.try(op, in, op.Name)
+			require.Equal(w, alipayplus.CodeAccessDenied, got.Result.Code, "%s: %s", op.Name, got.Result.Message)
+			require.Equal(w, "a reviewer has no workspace; use the credentials of a member", got.Result.Message)
+		}
+		require.Len(w, w.auditLog(), log)
+		_, err := w.p.AddReviewer(w.Context(), "", testkey.Key().Public())
+		require.ErrorContains(w, err, "the party must not be empty")
+	})
+}
+
+func TestAMemberReviewsNothing(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.submitted()
+		for _, op := range []contract.Operation{contract.ReviewList, contract.ReviewDecide} {
+			got := w.hand("olga").call(op, alipayplus.DecideInput{RequestID: s.RequestID, Approve: true, IdempotencyKey: "1"})
+			require.Equal(w, alipayplus.CodeAccessDenied, got.Result.Code)
+			require.Equal(w, "only a reviewer may do this; members of a workspace see their requests with Requests", got.Result.Message)
+		}
+		require.Equal(w, alipayplus.ServicePendingReview, w.service(s.ID).Status)
+	})
+}
+
+func TestAFunctionMayTurnDownOrLeaveOpen(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.submitted()
+		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
+		time.Sleep(time.Minute)
+		require.Equal(w, alipayplus.ServiceTurnedDown, w.service(s.ID).Status)
+		require.Equal(w, "we know better", w.request(s.RequestID).Reviews[0].Reason)
+
+		require.Equal(w, alipayplus.ReleaseUnderReview, w.read(r.ID).Status)
+		w.approve()
+		require.Equal(w, alipayplus.ReleasePreparation, w.read(r.ID).Status)
+	}, platform.WithAutoReview(func(_ alipayplus.Party, request *alipayplus.Request) platform.Decision {
+		if request.Category == alipayplus.CategoryServiceRelease {
+			return platform.RejectAfter(time.Minute, "we know better")
+		}
+		return platform.LeaveOpen()
+	}))
+}
+
+func TestSeveralVerdictsThatAreDueComeInTheirOrder(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s, r := w.submitted(), w.underReview(w.authorizedProgram().ID, "1.0.0")
+		time.Sleep(100 * time.Hour)
+		waiting, err := w.p.Reviews(w.Context())
+		require.NoError(w, err)
+		require.Empty(w, waiting)
+		var verdicts []string
+		for _, e := range w.auditLog() {
+			if e.Kind == "request" && e.From != "" {
+				verdicts = append(verdicts, e.Note)
+			}
+		}
+		require.Equal(w, []string{"ALIPAY_PLUS APPROVED", "ALIPAY_CN APPROVED", "ALIPAY_PLUS APPROVED"}, verdicts)
+		require.Equal(w, alipayplus.ServiceOnline, w.service(s.ID).Status)
+		require.Equal(w, alipayplus.ReleasePreparation, w.read(r.ID).Status)
+	}, platform.WithAutoReview(func(party alipayplus.Party, request *alipayplus.Request) platform.Decision {
+		switch {
+		case party == alipayplus.PartyAlipayCN:
+			return platform.ApproveAfter(2 * time.Hour)
+		case request.Category == alipayplus.CategoryServiceRelease:
+			return platform.ApproveAfter(-time.Hour) // no time at all
+		default:
+			return platform.ApproveAfter(3 * time.Hour)
+		}
+	}))
+}

@@ -1,0 +1,310 @@
+package platform_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/platform"
+)
+
+// TestReleaseServices is the document "Release services", sentence by sentence.
+func TestReleaseServices(t *testing.T) {
+	sentence(t, "ISVs can create and release services to Service Market on Alipay+ Mini Program Platform to expand their business.", func(w *world) {
+		s := w.online()
+		require.Equal(w, alipayplus.ServiceOnline, s.Status)
+	})
+	sentence(t, "Then click + Create Service.", func(w *world) {
+		offer := w.offer()
+		s, err := w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer})
+		require.NoError(w, err)
+		require.Equal(w, &alipayplus.Service{
+			ID: s.ID, ServiceDescription: offer, Company: company(), Status: alipayplus.ServiceDraft,
+			CreatedBy: "olga", CreatedAt: time.Now().UTC(), UpdatedAt: time.Now().UTC(),
+		}, s)
+		require.Equal(w, s, w.service(s.ID))
+	})
+	sentence(t, "The basic information section contains basic information about your service, including name, industry, type, description, image, and applicable apps.", func(w *world) {
+		want := map[string]string{
+			"name": "is required", "industry": "is required", "type": "is required", "description": "is required",
+			"imageFileId": "is required", "applicableApps": "must have at least 1 entry", "paymentInformation": "must have at least 1 entry",
+		}
+		got := w.hand("olga").call(contract.ServiceCreate, `{"requestId":"1"}`)
+		require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
+		found := map[string]string{}
+		for _, f := range got.Details.Fields {
+			found[f.Path] = f.Message
+		}
+		require.Equal(w, want, found)
+	})
+	sentence(t, "Service Type: Currently, the mini program development service is supported.", func(w *world) {
+		offer := w.offer()
+		offer.Type = "CONSULTING"
+		_, err := w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer})
+		require.ErrorIs(w, err, alipayplus.ErrInvalid)
+		require.ErrorContains(w, err, `type must be one of [MINI_PROGRAM_DEVELOPMENT]; got "CONSULTING"`)
+	})
+	sentence(t, "Service Image: Upload an image.", func(w *world) {
+		offer := w.offer()
+		offer.ImageFileID = strings.Repeat("0", 64)
+		_, err := w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer})
+		require.ErrorContains(w, err, "imageFileId names no uploaded image; upload it first")
+
+		program := w.program()
+		w.upload(program.ID, "1.0.0")
+		versions, err := w.owner.Programs.ListVersions(w.Context(), alipayplus.ListVersionsInput{ProgramID: program.ID})
+		require.NoError(w, err)
+		offer.ImageFileID = versions.Items[0].FileID
+		_, err = w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer})
+		require.ErrorContains(w, err, "imageFileId names no uploaded image", "a package is none")
+	})
+	sentence(t, "Applicable Apps: Select one or more apps that your service supports.", func(w *world) {
+		offer := w.offer()
+		offer.ApplicableApps = []alipayplus.TargetApp{cn, partner}
+		s, err := w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer})
+		require.NoError(w, err)
+		require.Equal(w, offer.ApplicableApps, s.ApplicableApps)
+	})
+	sentence(t, "In the payment information section, you need to add texts, images, or tables to tell merchants about your payment schedule.", func(w *world) {
+		offer := w.offer()
+		offer.PaymentInformation = alipayplus.Content{
+			alipayplus.TextBlock("Three parts."),
+			alipayplus.ImageBlock(offer.ImageFileID, "the schedule"),
+			alipayplus.TableBlock([]string{"When", "How much"}, []string{"now", "1/3"}, []string{"later", "2/3"}),
+		}
+		s, err := w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer})
+		require.NoError(w, err)
+		require.Equal(w, offer.PaymentInformation, w.service(s.ID).PaymentInformation, "in this order")
+
+		offer.PaymentInformation = nil
+		_, err = w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer})
+		require.ErrorContains(w, err, "paymentInformation must have at least 1 entry")
+	})
+	sentence(t, "The company information comes from the information you entered for your company when you sign up to Alipay+ Mini Program Platform.", func(w *world) {
+		got := w.hand("olga").call(contract.ServiceCreate, struct {
+			alipayplus.CreateServiceInput
+			Company alipayplus.BusinessRegistration `json:"company"`
+		}{alipayplus.CreateServiceInput{ServiceDescription: w.offer(), RequestID: "1"}, alipayplus.BusinessRegistration{CompanyName: "Somebody Else"}})
+		require.Equal(w, alipayplus.CodeSuccess, got.Result.Code)
+		list, err := w.owner.Services.List(w.Context(), alipayplus.ListServicesInput{})
+		require.NoError(w, err)
+		require.Equal(w, company(), list.Items[0].Company, "it cannot be entered")
+	})
+	sentence(t, "The more information section includes service details, tutorial, and success story.", func(w *world) {
+		offer := w.offer()
+		offer.Details = alipayplus.Content{alipayplus.TextBlock("For tea shops.")}
+		offer.Tutorial = alipayplus.Content{alipayplus.ImageBlock(offer.ImageFileID, ""), alipayplus.TextBlock("Call us.")}
+		offer.SuccessStory = alipayplus.Content{alipayplus.TextBlock("Green Hill sold twice as much.")}
+		s, err := w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer})
+		require.NoError(w, err)
+		require.Equal(w, offer, s.ServiceDescription)
+
+		offer.Tutorial = alipayplus.Content{alipayplus.TextBlock("Look:"), alipayplus.ImageBlock(strings.Repeat("1", 64), "")}
+		_, err = w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer})
+		require.ErrorContains(w, err, "tutorial[1].image.fileId names no uploaded image; upload it first")
+	})
+	sentence(t, "After filling in the information, click Submit to submit the service release request to Alipay+ Mini Program Platform for approval.", func(w *world) {
+		s := w.submitted()
+		require.Equal(w, alipayplus.ServicePendingReview, s.Status)
+		require.Equal(w, &alipayplus.Request{
+			ID: s.RequestID, Title: "Release service Tea shop in a week", Category: alipayplus.CategoryServiceRelease,
+			Status: alipayplus.RequestUnderReview, Applicant: "olga", ServiceID: s.ID, CreatedAt: time.Now().UTC(),
+			Reviews: []alipayplus.Review{{Party: alipayplus.PartyAlipayPlus, Status: alipayplus.ReviewPending, StartedAt: time.Now().UTC()}},
+		}, w.request(s.RequestID))
+	})
+	sentence(t, "To view your request and approval status, go to To-Do List > My Requests.", func(w *world) {
+		s := w.submitted()
+		list, err := w.owner.Requests.List(w.Context(), alipayplus.ListRequestsInput{})
+		require.NoError(w, err)
+		require.Len(w, list.Items, 1)
+		require.Equal(w, s.RequestID, list.Items[0].ID)
+		require.Equal(w, alipayplus.RequestUnderReview, list.Items[0].Status)
+	})
+	sentence(t, "Once approved, the status of your service release request changes from Under Review to Approved.", func(w *world) {
+		s := w.submitted()
+		require.Equal(w, alipayplus.RequestUnderReview, w.request(s.RequestID).Status)
+		time.Sleep(36 * time.Hour)
+		w.approve()
+		request := w.request(s.RequestID)
+		require.Equal(w, alipayplus.RequestApproved, request.Status)
+		require.Equal(w, time.Now().UTC(), request.FinishedAt)
+	})
+	sentence(t, "Now your service is updated to Online, which means the service is released to Service Market and available for merchants to order.", func(w *world) {
+		s := w.submitted()
+		online, err := w.owner.Services.WaitOnline(w.Context(), s.ID, alipayplus.ServiceWait{MaxInterval: time.Hour})
+		require.NoError(w, err)
+		require.Equal(w, alipayplus.ServiceOnline, online.Status)
+		require.Equal(w, s.CreatedAt.Add(36*time.Hour), online.UpdatedAt)
+		list, err := w.owner.Services.List(w.Context(), alipayplus.ListServicesInput{Status: alipayplus.ServiceOnline})
+		require.NoError(w, err)
+		require.Len(w, list.Items, 1)
+	}, platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
+		return platform.ApproveAfter(36 * time.Hour)
+	}))
+}
+
+func TestAServiceThatWasTurnedDownIsMendedAndSubmittedAgain(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.submitted()
+		w.decide(alipayplus.PartyAlipayPlus, "the image shows another company's logo")
+		s = w.service(s.ID)
+		require.Equal(w, alipayplus.ServiceTurnedDown, s.Status)
+		first := w.request(s.RequestID)
+		require.Equal(w, alipayplus.RequestRejected, first.Status)
+		require.Equal(w, "the image shows another company's logo", first.Reviews[0].Reason)
+		_, err := w.owner.Services.WaitOnline(w.Context(), s.ID, alipayplus.ServiceWait{})
+		require.ErrorContains(w, err, "was rejected (ALIPAY_PLUS: the image shows another company's logo)")
+
+		mended := s.ServiceDescription
+		mended.Name = "Tea shop in two weeks"
+		s, err = w.owner.Services.Update(w.Context(), alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: mended})
+		require.NoError(w, err)
+		require.Equal(w, mended, s.ServiceDescription)
+		require.Equal(w, alipayplus.ServiceTurnedDown, s.Status, "until it is submitted")
+
+		s, err = w.owner.Services.Submit(w.Context(), alipayplus.ServiceInput{ServiceID: s.ID})
+		require.NoError(w, err)
+		require.NotEqual(w, first.ID, s.RequestID)
+		require.Equal(w, "Release service Tea shop in two weeks", w.request(s.RequestID).Title)
+		w.approve()
+		require.Equal(w, alipayplus.ServiceOnline, w.service(s.ID).Status)
+		require.Equal(w, first, w.request(first.ID), "the reasons stay readable")
+	})
+}
+
+// TestWhatMayBeDoneWithAServiceInEachStatus tries every step in every status.
+// The table is the design's, written anew.
+func TestWhatMayBeDoneWithAServiceInEachStatus(t *testing.T) {
+	const (
+		edit, submit, withdraw, archive = "edit", "submit", "withdraw", "archive"
+		draft, pending, online          = alipayplus.ServiceDraft, alipayplus.ServicePendingReview, alipayplus.ServiceOnline
+		turnedDown, withdrawn, archived = alipayplus.ServiceTurnedDown, alipayplus.ServiceWithdrawn, alipayplus.ServiceArchived
+	)
+	allowed := map[alipayplus.ServiceStatus]map[string]alipayplus.ServiceStatus{
+		draft:      {edit: draft, submit: pending},
+		pending:    {withdraw: withdrawn},
+		online:     {archive: archived},
+		turnedDown: {edit: turnedDown, submit: pending},
+		withdrawn:  {edit: withdrawn, submit: pending},
+		archived:   {},
+	}
+	act := func(w *world, op contract.Operation, s *alipayplus.Service) said {
+		return w.hand("olga").call(op, alipayplus.ServiceInput{ServiceID: s.ID, RequestID: "step"})
+	}
+	bring := map[alipayplus.ServiceStatus]func(w *world) *alipayplus.Service{
+		draft:   (*world).draft,
+		pending: (*world).submitted,
+		online:  (*world).online,
+		turnedDown: func(w *world) *alipayplus.Service {
+			s := w.submitted()
+			w.decide(alipayplus.PartyAlipayPlus, "too short")
+			return w.service(s.ID)
+		},
+		withdrawn: func(w *world) *alipayplus.Service {
+			s, err := w.owner.Services.Withdraw(w.Context(), alipayplus.ServiceInput{ServiceID: w.submitted().ID})
+			require.NoError(w, err)
+			require.Equal(w, alipayplus.RequestWithdrawn, w.request(s.RequestID).Status)
+			return s
+		},
+		archived: func(w *world) *alipayplus.Service {
+			s, err := w.owner.Services.Archive(w.Context(), alipayplus.ServiceInput{ServiceID: w.online().ID})
+			require.NoError(w, err)
+			return s
+		},
+	}
+	steps := map[string]func(w *world, s *alipayplus.Service) said{
+		edit: func(w *world, s *alipayplus.Service) said {
+			return w.hand("olga").call(contract.ServiceUpdate, alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: s.ServiceDescription, RequestID: "step"})
+		},
+		submit:   func(w *world, s *alipayplus.Service) said { return act(w, contract.ServiceSubmit, s) },
+		withdraw: func(w *world, s *alipayplus.Service) said { return act(w, contract.ServiceWithdraw, s) },
+		archive:  func(w *world, s *alipayplus.Service) said { return act(w, contract.ServiceArchive, s) },
+	}
+	for status, may := range allowed {
+		t.Run(string(status), func(t *testing.T) {
+			for step, do := range steps {
+				to, ok := may[step]
+				t.Run(step, func(t *testing.T) {
+					inWorld(t, func(w *world) {
+						s := bring[status](w)
+						require.Equal(w, status, s.Status)
+						log := len(w.auditLog())
+						got := do(w, s)
+						if ok {
+							require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
+							require.Equal(w, to, w.service(s.ID).Status)
+							return
+						}
+						require.Equal(w, alipayplus.CodeStateConflict, got.Result.Code, got.Result.Message)
+						require.Equal(w, s, w.service(s.ID), "a refused step changes nothing")
+						require.Len(w, w.auditLog(), log)
+					})
+				})
+			}
+		})
+	}
+}
+
+func TestTheLimitsOfAServiceAreThePlatformsOwn(t *testing.T) {
+	policy := alipayplus.ServicePolicy{
+		MaxName: 200, MaxText: 8000, MaxBlocks: 2, MaxTableCells: 4, MaxImageBytes: 1 << 20,
+		Industries: []string{"Tea"}, Types: []alipayplus.ServiceType{"CONSULTING"}, Apps: []alipayplus.TargetApp{partner},
+	}
+	inWorld(t, func(w *world) {
+		ws, err := w.owner.Workspace.Get(w.Context())
+		require.NoError(w, err)
+		require.Equal(w, policy, ws.ServicePolicy, "it announces them")
+
+		w.Log("What it allows beyond the default, it accepts.")
+		offer := w.offer()
+		offer.Name, offer.Description = strings.Repeat("茶", 200), strings.Repeat("x", 8000)
+		offer.Industry, offer.Type, offer.ApplicableApps = "Tea", "CONSULTING", []alipayplus.TargetApp{partner}
+		s, err := w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer, Policy: &ws.ServicePolicy})
+		require.NoError(w, err)
+		s, err = w.owner.Services.Update(w.Context(), alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: offer, Policy: &ws.ServicePolicy})
+		require.NoError(w, err)
+		s, err = w.owner.Services.Submit(w.Context(), alipayplus.ServiceInput{ServiceID: s.ID})
+		require.NoError(w, err)
+		require.Equal(w, alipayplus.ServicePendingReview, s.Status)
+
+		w.Log("What it forbids, it refuses, whatever the default allows.")
+		got := w.hand("olga").call(contract.ServiceCreate, alipayplus.CreateServiceInput{ServiceDescription: w.offer(), RequestID: "1"})
+		require.Equal(w, []alipayplus.FieldError{
+			{Path: "industry", Message: `must be one of [Tea]; got "Food and beverage"`},
+			{Path: "type", Message: `must be one of [CONSULTING]; got "MINI_PROGRAM_DEVELOPMENT"`},
+			{Path: "applicableApps[0]", Message: `must be one of [LAKE_WALLET]; got "ALIPAY_CN"`},
+		}, got.Details.Fields)
+		offer.Tutorial = alipayplus.Content{alipayplus.TextBlock("1"), alipayplus.TextBlock("2"), alipayplus.TextBlock("3")}
+		got = w.hand("olga").call(contract.ServiceUpdate, alipayplus.UpdateServiceInput{ServiceDescription: offer, RequestID: "2"})
+		require.Equal(w, []alipayplus.FieldError{
+			{Path: "serviceId", Message: "is required"},
+			{Path: "tutorial", Message: "must have at most 2 blocks; has 3"},
+		}, got.Details.Fields)
+	}, platform.WithServicePolicy(policy))
+}
+
+func TestServicesAreListedByStatus(t *testing.T) {
+	inWorld(t, func(w *world) {
+		first := w.draft()
+		second := w.submitted()
+		third := w.draft()
+		for name, tt := range map[string]struct {
+			in   alipayplus.ListServicesInput
+			want []string
+		}{
+			"all, newest first": {alipayplus.ListServicesInput{}, []string{third.ID, second.ID, first.ID}},
+			"all, oldest first": {alipayplus.ListServicesInput{ListOptions: alipayplus.ListOptions{Order: alipayplus.OldestFirst}}, []string{first.ID, second.ID, third.ID}},
+			"drafts":            {alipayplus.ListServicesInput{Status: alipayplus.ServiceDraft}, []string{third.ID, first.ID}},
+			"under review":      {alipayplus.ListServicesInput{Status: alipayplus.ServicePendingReview}, []string{second.ID}},
+			"online":            {alipayplus.ListServicesInput{Status: alipayplus.ServiceOnline}, []string{}},
+		} {
+			page, err := w.owner.Services.List(w.Context(), tt.in)
+			require.NoError(w, err)
+			require.Equal(w, tt.want, ids(page.Items, func(s *alipayplus.Service) string { return s.ID }), name)
+		}
+	})
+}

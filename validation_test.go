@@ -1,0 +1,302 @@
+package alipayplus
+
+import (
+	"bytes"
+	"errors"
+	"go/ast"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// goodCompany is a business registration that keeps all rules.
+func goodCompany() BusinessRegistration {
+	return BusinessRegistration{
+		CompanyName: "Blue Lake Tea", RegistrationNumber: "201900123A", Country: "SG",
+		Address: "1 Lake Road, Singapore", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example", ContactPhone: "+65 1234",
+	}
+}
+
+func goodService() ServiceDescription {
+	return ServiceDescription{
+		Name: "Tea", Industry: "FOOD", Type: ServiceMiniProgramDevelopment, Description: "Tea", ImageFileID: "f",
+		ApplicableApps: []TargetApp{TargetAlipayCN}, PaymentInformation: Content{TextBlock("5 SGD")},
+	}
+}
+
+// input is one type that checks itself.
+type input struct {
+	valid validator
+	// missing are the paths that the zero value lacks.
+	missing []string
+}
+
+func inputs() []input {
+	var (
+		version  = VersionNumber{Major: 1}
+		sha      = strings.Repeat("0f", 32)
+		company  = goodCompany()
+		names    = []Localization{{Language: "zh-CN", Name: "蓝湖茶"}, {Language: "en", Name: "Blue Lake Tea"}}
+		domains  = Configuration{ServerDomains: []string{"api.example.com"}, H5Domains: []string{"www.example.com"}}
+		page     = ListOptions{Limit: 100, Cursor: "c", Order: OldestFirst}
+		contents = bytes.NewReader([]byte("x"))
+	)
+	return []input{
+		{AddLanguagesInput{ProgramID: "p", Languages: names}, []string{"programId", "languages"}},
+		{ApplyInput{ReleaseID: "r", BasicInfo: &company}, []string{"releaseId", "basicInfo"}},
+		{AuthorizationInput{ProgramID: "p", TargetApp: TargetAlipayCN}, []string{"programId", "targetApp"}},
+		{BeginAuthorizationInput{ProgramID: "p", TargetApp: TargetAlipayCN}, []string{"programId", "targetApp"}},
+		{company, []string{"companyName", "registrationNumber", "country", "address", "contactName", "contactEmail"}},
+		{CreateProgramInput{Languages: names, Configuration: domains, LogoFileID: sha}, []string{"languages"}},
+		{CreateQRCodeInput{AppID: "a", Type: QRCodePromo}, []string{"appId", "appQrCodeType"}},
+		{CreateReleaseInput{ProgramID: "p", Version: version, TargetApp: TargetAlipayCN}, []string{"programId", "version", "targetApp"}},
+		{CreateServiceInput{ServiceDescription: goodService()}, serviceFields()},
+		{DecideInput{RequestID: "req", Reason: "no logo"}, []string{"id", "reason"}},
+		{GrayscaleInput{ReleaseID: "r", From: 0, Ratio: 1, Ladder: DefaultLadder()}, []string{"releaseId", "ratio"}},
+		{ListOptions{Limit: 1, Order: NewestFirst}, nil},
+		{ListProgramsInput{page}, nil},
+		{ListReleasesInput{ListOptions: page, ProgramID: "p", TargetApp: TargetAlipayCN, Status: ReleaseFull}, nil},
+		{ListRequestsInput{ListOptions: page, Title: "tea", Status: RequestApproved, Category: CategoryProgramRelease}, nil},
+		{ListReviewsInput{page}, nil},
+		{ListServicesInput{ListOptions: page, Status: ServiceOnline}, nil},
+		{ListVersionsInput{ListOptions: page, ProgramID: "p"}, []string{"programId"}},
+		{ProgramInput{ProgramID: "p"}, []string{"programId"}},
+		{RegisterVersionInput{ProgramID: "p", Version: version, FileID: sha}, []string{"programId", "version", "fileId"}},
+		{ReleaseInput{ReleaseID: "r"}, []string{"releaseId"}},
+		{RequestInput{RequestID: "req"}, []string{"id"}},
+		{ServiceInput{ServiceID: "s"}, []string{"serviceId"}},
+		{goodService(), serviceFields()},
+		{UpdateProgramConfigurationInput{ProgramID: "p", Configuration: domains}, []string{"programId"}},
+		{UpdateReleaseConfigurationInput{ReleaseID: "r", Configuration: domains}, []string{"releaseId"}},
+		{UpdateServiceInput{ServiceID: "s", ServiceDescription: goodService()}, append([]string{"serviceId"}, serviceFields()...)},
+		{UploadFileInput{Content: contents, Size: 1}, []string{"content", "size"}},
+		{UploadVersionInput{ProgramID: "p", Version: version, Package: contents, Size: 1}, []string{"programId", "version", "package", "size"}},
+	}
+}
+
+func serviceFields() []string {
+	return []string{"name", "industry", "type", "description", "imageFileId", "applicableApps", "paymentInformation"}
+}
+
+func TestEveryInputIsCheckedValidAndZero(t *testing.T) {
+	for _, in := range inputs() {
+		of := reflect.TypeOf(in.valid)
+		t.Run(of.Name(), func(t *testing.T) {
+			require.NoError(t, in.valid.Validate())
+
+			zero := reflect.Zero(of).Interface().(validator)
+			require.Equal(t, in.missing, paths(t, zero.Validate()))
+
+			// and the client asks the same
+			require.NoError(t, checkInput(in.valid, ""))
+			require.Equal(t, zero.Validate(), checkInput(zero, ""))
+		})
+	}
+}
+
+// An input without a check, or with a check that forgets its own fields, is noticed here.
+func TestEveryInputOfThePackageIsInTheList(t *testing.T) {
+	listed := map[string]bool{}
+	for _, in := range inputs() {
+		listed[reflect.TypeOf(in.valid).Name()] = true
+	}
+	checked := methodReceivers(t, "Validate")
+	for name, s := range structs(t) {
+		if strings.HasSuffix(name, "Input") {
+			require.True(t, listed[name], "%s is not in the list", name)
+			if hasRules(s) {
+				require.Contains(t, checked, name, "%s has rules, but its Validate is that of an embedded struct", name)
+			}
+		}
+	}
+	for _, name := range checked {
+		require.True(t, listed[name], "%s is not in the list", name)
+	}
+}
+
+// structs returns the exported structs of the package by name.
+func structs(t *testing.T) map[string]*ast.StructType {
+	t.Helper()
+	found := map[string]*ast.StructType{}
+	for _, file := range sources(t) {
+		ast.Inspect(file, func(n ast.Node) bool {
+			if spec, ok := n.(*ast.TypeSpec); ok && spec.Name.IsExported() {
+				if s, ok := spec.Type.(*ast.StructType); ok {
+					found[spec.Name.Name] = s
+				}
+			}
+			return true
+		})
+	}
+	require.NotEmpty(t, found)
+	return found
+}
+
+func hasRules(s *ast.StructType) bool {
+	for _, field := range s.Fields.List {
+		if field.Tag != nil && strings.Contains(field.Tag.Value, "validate:") {
+			return true
+		}
+	}
+	return false
+}
+
+// paths returns where the broken fields are.
+func paths(t *testing.T, err error) []string {
+	t.Helper()
+	if err == nil {
+		return nil
+	}
+	require.ErrorIs(t, err, ErrInvalid)
+	invalid, ok := errors.AsType[*ValidationError](err)
+	require.True(t, ok, "%v", err)
+	var all []string
+	for _, f := range invalid.Fields {
+		all = append(all, f.Path)
+	}
+	return all
+}
+
+func TestBrokenRules(t *testing.T) {
+	long := func(n int) string { return strings.Repeat("茶", n) }
+	company := func(change func(*BusinessRegistration)) BusinessRegistration {
+		b := goodCompany()
+		change(&b)
+		return b
+	}
+	program := func(l ...Localization) CreateProgramInput { return CreateProgramInput{Languages: l} }
+	domains := func(c Configuration) UpdateProgramConfigurationInput {
+		return UpdateProgramConfigurationInput{ProgramID: "p", Configuration: c}
+	}
+	languages := func(n int) []Localization {
+		all := make([]Localization, n)
+		for i := range all {
+			all[i] = Localization{Language: "x-" + strings.Repeat("a", i%7+1) + "-" + strings.Repeat("b", i/7+1), Name: "n"}
+		}
+		return all
+	}
+	hosts := func(n int) []string {
+		all := make([]string, n)
+		for i := range all {
+			all[i] = strings.Repeat("a", i+1) + ".example.com"
+		}
+		return all
+	}
+	version := VersionNumber{Major: 1}
+	for _, tt := range []struct {
+		name string
+		in   validator
+		want string
+	}{
+		{"company name as long as may be", company(func(b *BusinessRegistration) { b.CompanyName = long(256) }), ""},
+		{"company name", company(func(b *BusinessRegistration) { b.CompanyName = long(257) }), "companyName must have at most 256 characters"},
+		{"registration number", company(func(b *BusinessRegistration) { b.RegistrationNumber = long(65) }), "registrationNumber must have at most 64 characters"},
+		{"country", company(func(b *BusinessRegistration) { b.Country = "Singapore" }), "country must be a country code of two letters such as CN"},
+		{"country in small letters", company(func(b *BusinessRegistration) { b.Country = "sg" }), "country must be a country code of two letters such as CN"},
+		{"address", company(func(b *BusinessRegistration) { b.Address = long(513) }), "address must have at most 512 characters"},
+		{"contact name", company(func(b *BusinessRegistration) { b.ContactName = long(129) }), "contactName must have at most 128 characters"},
+		{"e-mail", company(func(b *BusinessRegistration) { b.ContactEmail = "mei" }), "contactEmail must be an e-mail address"},
+		{"phone", company(func(b *BusinessRegistration) { b.ContactPhone = long(33) }), "contactPhone must have at most 32 characters"},
+		{"inside of another", ApplyInput{ReleaseID: "r", BasicInfo: new(company(func(b *BusinessRegistration) { b.Country = "" }))}, "basicInfo.country is required"},
+
+		{"many languages", program(languages(50)...), ""},
+		{"too many languages", program(languages(51)...), "languages must have at most 50 entries"},
+		{"a language twice", program(Localization{Language: "en", Name: "a"}, Localization{Language: "en", Name: "b"}), "languages must not name the same thing twice"},
+		{"no language", program(Localization{Name: "a"}), "languages[0].language is required"},
+		{"no such language", program(Localization{Language: "en", Name: "a"}, Localization{Language: "??", Name: "b"}), "languages[1].language must be a language tag such as zh-CN"},
+		{"no name", program(Localization{Language: "en"}), "languages[0].name is required"},
+		{"a long name", program(Localization{Language: "en", Name: long(65)}), "languages[0].name must have at most 64 characters"},
+		{"a long tagline", program(Localization{Language: "en", Name: "a", Tagline: long(129)}), "languages[0].tagline must have at most 128 characters"},
+		{"a long description", program(Localization{Language: "en", Name: "a", Description: long(2001)}), "languages[0].description must have at most 2000 characters"},
+		{"added languages", AddLanguagesInput{ProgramID: "p", Languages: []Localization{{Language: "en"}}}, "languages[0].name is required"},
+		{"a logo that is no file", CreateProgramInput{Languages: languages(1), LogoFileID: "logo.png"}, "logoFileId must be a SHA-256 in 64 lower-case hexadecimal digits"},
+
+		{"many domains", domains(Configuration{ServerDomains: hosts(30), H5Domains: hosts(30)}), ""},
+		{"too many domains", domains(Configuration{ServerDomains: hosts(31)}), "configuration.serverDomains must have at most 30 entries"},
+		{"a domain twice", domains(Configuration{H5Domains: []string{"a.example.com", "a.example.com"}}), "configuration.h5Domains must not name the same thing twice"},
+		{"an address", domains(Configuration{ServerDomains: []string{"a.example.com", "https://b.example.com"}}), "configuration.serverDomains[1] must be a host name such as api.example.com, without scheme, port or path"},
+		{"a port", domains(Configuration{H5Domains: []string{"a.example.com:443"}}), "configuration.h5Domains[0] must be a host name such as api.example.com, without scheme, port or path"},
+		{"of a release", UpdateReleaseConfigurationInput{ReleaseID: "r", Configuration: Configuration{H5Domains: []string{""}}}, "configuration.h5Domains[0] must be a host name such as api.example.com, without scheme, port or path"},
+
+		{"a long note on a version", UploadVersionInput{ProgramID: "p", Version: version, Package: strings.NewReader("x"), Size: 1, Description: long(501)}, "description must have at most 500 characters"},
+		{"a negative size", UploadVersionInput{ProgramID: "p", Version: version, Package: strings.NewReader("x"), Size: -1}, "size must be at least 1"},
+		{"a negative size of a file", UploadFileInput{Content: strings.NewReader("x"), Size: -1}, "size must be at least 1"},
+		{"a package that is no file", RegisterVersionInput{ProgramID: "p", Version: version, FileID: strings.Repeat("F", 64)}, "fileId must be a SHA-256 in 64 lower-case hexadecimal digits"},
+		{"a long note on a registered version", RegisterVersionInput{ProgramID: "p", Version: version, FileID: strings.Repeat("f", 64), Description: long(501)}, "description must have at most 500 characters"},
+
+		{"a ratio below all", GrayscaleInput{ReleaseID: "r", Ratio: -1}, "ratio must be at least 1"},
+		{"a ratio above all", GrayscaleInput{ReleaseID: "r", Ratio: 101}, "ratio must be at most 100"},
+		{"from below all", GrayscaleInput{ReleaseID: "r", From: -1, Ratio: 5}, "from must be at least 0"},
+		{"from above all", GrayscaleInput{ReleaseID: "r", From: 101, Ratio: 5}, "from must be at most 100"},
+
+		{"a rejection without a reason", DecideInput{RequestID: "req"}, "reason is required to reject: the applicant must know what to mend"},
+		{"an approval without a reason", DecideInput{RequestID: "req", Approve: true}, ""},
+		{"a long reason", DecideInput{RequestID: "req", Reason: long(2001)}, "reason must have at most 2000 characters"},
+
+		{"QR code: app", CreateQRCodeInput{AppID: long(33), Type: QRCodePromo}, "appId must have at most 32 characters"},
+		{"QR code: type", CreateQRCodeInput{AppID: "a", Type: QRCodeType(long(33))}, "appQrCodeType must have at most 32 characters"},
+		{"QR code: page", CreateQRCodeInput{AppID: "a", Type: QRCodePromo, Page: long(257)}, "appQrCodePage must have at most 256 characters"},
+		{"QR code: params", CreateQRCodeInput{AppID: "a", Type: QRCodePromo, Params: long(257)}, "appQrCodeParams must have at most 256 characters"},
+		{"QR code: description", CreateQRCodeInput{AppID: "a", Type: QRCodePromo, Description: long(65)}, "appQrCodeDesc must have at most 64 characters"},
+
+		{"a negative page", ListOptions{Limit: -1}, "limit must be at least 0"},
+		{"a large page", ListProgramsInput{ListOptions{Limit: 101}}, "limit must be at most 100"},
+		{"a long cursor", ListReleasesInput{ListOptions: ListOptions{Cursor: long(1025)}}, "cursor must have at most 1024 characters"},
+		{"an unknown order", ListServicesInput{ListOptions: ListOptions{Order: "RANDOM"}}, "order must be one of ASC, DESC"},
+		{"a large page of versions", ListVersionsInput{ListOptions: ListOptions{Limit: 101}, ProgramID: "p"}, "limit must be at most 100"},
+		{"a large page of requests", ListRequestsInput{ListOptions: ListOptions{Limit: 101}}, "limit must be at most 100"},
+		{"a long title to look for", ListRequestsInput{Title: long(257)}, "title must have at most 256 characters"},
+		{"a large page of reviews", ListReviewsInput{ListOptions{Limit: 101}}, "limit must be at most 100"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := tt.in.Validate()
+			if tt.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			invalid, ok := errors.AsType[*ValidationError](err)
+			require.True(t, ok, "%v", err)
+			require.Len(t, invalid.Fields, 1)
+			require.Equal(t, tt.want, invalid.Fields[0].Path+" "+invalid.Fields[0].Message)
+		})
+	}
+}
+
+// Who reads a message knows the documents, not the Go code.
+func TestMessagesSpeakOfNoGoNames(t *testing.T) {
+	for _, in := range inputs() {
+		of := reflect.TypeOf(in.valid)
+		err := reflect.Zero(of).Interface().(validator).Validate()
+		if err == nil {
+			continue
+		}
+		for _, word := range strings.FieldsFunc(err.Error(), func(r rune) bool { return strings.ContainsRune(" :;.[]'\"", r) }) {
+			require.NotEqual(t, of.Name(), word)
+			for field := range of.Fields() {
+				require.NotEqual(t, field.Name, word, "%v", err)
+			}
+		}
+	}
+}
+
+func TestAnIdempotencyKeyHasAtMost64Characters(t *testing.T) {
+	in := ReleaseInput{ReleaseID: "r"}
+	require.NoError(t, checkInput(in, strings.Repeat("k", 64)))
+	require.EqualError(t, checkInput(in, strings.Repeat("k", 65)), "call: 1 field not valid: requestId must have at most 64 characters")
+	require.NoError(t, checkInput(struct{}{}, ""), "what has no rules breaks none")
+}
+
+func TestProblemsAreCollected(t *testing.T) {
+	var p problems
+	require.NoError(t, p.err("nothing"))
+	require.False(t, p.has("a"))
+	p.add("a", "is odd")
+	p.addError(&ValidationError{Subject: "other", Fields: []FieldError{{"b", "is even"}, {"c", "is prime"}}})
+	p.addError(errors.New("something else"))
+	require.True(t, p.has("a"))
+	require.True(t, p.has("c"))
+	require.False(t, p.has("d"))
+	require.EqualError(t, p.err("numbers"), "numbers: 4 fields not valid: a is odd; b is even; c is prime; something else")
+}
