@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
 
@@ -28,7 +29,7 @@ func TestEveryAttemptIsSignedAfresh(t *testing.T) {
 		seen := given.attempts()
 		require.Len(t, seen, 4)
 		for i, a := range seen {
-			signedAt, err := alipayplus.ParseMessageTime(a.header.Get("Request-Time"))
+			signedAt, err := signing.ParseTime(a.header.Get("Request-Time"))
 			require.NoError(t, err)
 			require.Equal(t, a.at.Truncate(time.Millisecond), signedAt.Local())
 			require.Equal(t, string(seen[0].body), string(a.body))
@@ -199,7 +200,7 @@ func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 // Whatever a call is doing when its context ends, it returns at that moment and
 // says whether something may have happened.
 func TestCancelInEachPhase(t *testing.T) {
-	signing := func(ctx context.Context) alipayplus.Option {
+	stuck := func(ctx context.Context) alipayplus.Option {
 		return alipayplus.WithSigner(stuckSigner{testkey.Key(), ctx})
 	}
 	seldom := func(context.Context) alipayplus.Option { return alipayplus.WithRateLimit(0.001, 1) }
@@ -211,7 +212,7 @@ func TestCancelInEachPhase(t *testing.T) {
 		unknown bool
 		before  error
 	}{
-		{"signing", signing, nil, false, nil},
+		{"signing", stuck, nil, false, nil},
 		{"sending", standard, []reply{hangs}, true, nil},
 		{"reading the answer", standard, []reply{stuckBody}, true, nil},
 		{"waiting to try again", standard, []reply{page(429, "Retry-After", "20")}, false, alipayplus.ErrRateLimited},

@@ -133,7 +133,7 @@ func (c *Client) sign(op contract.Operation, h http.Header, body []byte) error {
 func (c *Client) setHeaders(h http.Header, at string, digest []byte) error {
 	signature, err := signing.Sign(c.signer, digest)
 	if err != nil {
-		return &localError{err, "see to the signer that the client was given (WithSigner)"}
+		return &localError{err: err, hint: "see to the signer that the client was given (WithSigner)", signer: true}
 	}
 	header := signing.Header{KeyVersion: c.keyVersion, Signature: signature}.String()
 	values := []string{c.clientID, at, header} // in one piece of memory
@@ -146,6 +146,9 @@ func (c *Client) setHeaders(h http.Header, at string, digest []byte) error {
 type localError struct {
 	err  error
 	hint string
+	// signer says that it was the signer, which may live elsewhere and may do
+	// better the next time.
+	signer bool
 }
 
 func (e *localError) Error() string { return e.err.Error() }
@@ -156,7 +159,7 @@ func (c *Client) signStream(op contract.Operation, h http.Header, body io.Reader
 	at := c.now()
 	hash := signing.NewDigest(http.MethodPost, c.endpoint.path+op.Path, c.clientID, at)
 	if _, err := io.Copy(hash, body); err != nil {
-		return &localError{fmt.Errorf("read the content: %w", err), ""}
+		return &localError{err: fmt.Errorf("read the content: %w", err)}
 	}
 	return c.setHeaders(h, at, hash.Sum(nil))
 }
@@ -225,21 +228,11 @@ func (c *Client) verify(op contract.Operation, a *transport.Answer) (time.Time, 
 	if err := c.verifySignature(key, digest[:], signed.Signature); err != nil {
 		return time.Time{}, &SignatureError{Reason: "the signature does not fit; check the platform's public key (WithPlatformKey)"}
 	}
-	answered, err := ParseMessageTime(at)
+	answered, err := signing.ParseTime(at)
 	if err != nil {
 		return time.Time{}, &SignatureError{Reason: "its Response-Time is not a time"}
 	}
 	return answered, nil
-}
-
-// ParseMessageTime reads a Request-Time or Response-Time in either form that is
-// in use: ISO 8601, or milliseconds since 1970.
-func ParseMessageTime(text string) (time.Time, error) {
-	if strings.Contains(text, "T") { // a failed ParseInt would cost more than the look
-		return time.Parse(time.RFC3339Nano, text)
-	}
-	ms, err := strconv.ParseInt(text, 10, 64)
-	return time.UnixMilli(ms), err
 }
 
 // mine refuses an answer that somebody replays: one of another time, or to
@@ -384,7 +377,7 @@ func (c *Client) failed(ctx context.Context, op contract.Operation, requestID st
 		copied := *judged
 		e = &copied
 	} else {
-		e.Retryable = ctx.Err() == nil && failure.Attempts > 0
+		e.Retryable = ctx.Err() == nil && (failure.Retry || isSigner(failure.Err))
 		if ctx.Err() == nil {
 			e.Hint = localHint(failure)
 		}
@@ -400,6 +393,11 @@ func (c *Client) failed(ctx context.Context, op contract.Operation, requestID st
 		e.cause = errors.Join(e.cause, failure.Stopped)
 	}
 	return e
+}
+
+func isSigner(err error) bool {
+	local, ok := errors.AsType[*localError](err)
+	return ok && local.signer
 }
 
 // localHint is about what can be wrong on this side of the network.

@@ -176,7 +176,8 @@ func TestEveryCodeHasItsClass(t *testing.T) {
 		err := write(t.Context(), newGateway(t, refuses(400, code)).client(alipayplus.WithRetry(1, 0, 0)))
 
 		for _, class := range all {
-			require.Equal(t, class == classes[code], errors.Is(err, class), "%s is %v", code, class)
+			want := class == classes[code] //nolint:errorlint // the very same one
+			require.Equal(t, want, errors.Is(err, class), "%s is %v", code, class)
 		}
 	}
 }
@@ -422,5 +423,6 @@ func TestEndlessAnswer(t *testing.T) {
 
 	require.ErrorContains(t, err, "the answer is larger than the limit of 16777216 bytes")
 	require.True(t, failure(t, err).OutcomeUnknown)
+	require.False(t, failure(t, err).Retryable, "it will be too large again")
 	require.Len(t, given.attempts(), 1)
 }

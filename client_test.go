@@ -212,7 +212,7 @@ func TestEveryOperation(t *testing.T) {
 			return second(c.Reviews.List(ctx, alipayplus.ListReviewsInput{}))
 		}, `{}`},
 		"reviews.decide": {func(ctx context.Context, c *client) error {
-			return second(c.Reviews.Decide(ctx, alipayplus.DecideInput{RequestID: "req_1", Reason: "no", IdempotencyKey: "k"}))
+			return second(c.Reviews.Decide(ctx, alipayplus.DecideInput{ID: "req_1", Reason: "no", RequestID: "k"}))
 		}, `{"id":"req_1","approve":false,"reason":"no","requestId":"k"}`},
 	}
 	for _, op := range contract.Operations() {

@@ -50,6 +50,7 @@ func TestContentBlocks(t *testing.T) {
 		{"an image of nothing", alipayplus.ImageBlock("", "a cup"), []string{"[0].image.fileId is required; upload the image first"}},
 
 		{"a table", alipayplus.TableBlock([]string{"a", "b"}, []string{"1", "2"}, []string{"3", ""}), nil},
+		{"characters of cells count", alipayplus.TableBlock([]string{"蓝湖茶好喝"}, []string{"蓝湖茶好喝"}), nil},
 		{"no table", block{Type: alipayplus.BlockTable}, []string{"[0].table.header is required"}},
 		{"no columns", alipayplus.TableBlock(nil, []string{"1"}), []string{"[0].table.header is required"}},
 		{"no rows", alipayplus.TableBlock([]string{"a"}), []string{"[0].table.rows must have at least 1 row"}},

@@ -10,7 +10,8 @@
 // The rules stand in this package as pure functions, and can be used without any
 // network: [Ladder], [ReleaseStatus.CanBecome], [Limits.CheckVersionLimit],
 // [ServicePolicy.Check], [PermissionPolicy.Can]. The client asks them before it
-// sends; the platform asks the same to enforce.
+// sends, as far as it is told what they need (the Known and Target fields of the
+// inputs); the platform asks the same to enforce.
 //
 // # How a release moves
 //

@@ -190,7 +190,8 @@ type Error struct {
 	OutcomeUnknown bool
 	// RetryAfter is how long the platform asked to wait; 0 when it did not.
 	RetryAfter time.Duration
-	// Attempts is how often the call was sent; 0 when it was refused before sending.
+	// Attempts is how many attempts were begun; 0 when the call was refused before
+	// the first.
 	Attempts int
 	// Body is the beginning, up to 512 bytes, of an answer that was not the
 	// platform's, such as a proxy's HTML page. It is in no text and no log.
@@ -290,7 +291,7 @@ type FieldError struct {
 type ValidationError struct {
 	// Subject is what was checked, for example "service".
 	Subject string
-	// Fields are the broken fields, in the order of the document.
+	// Fields are all broken fields, one entry for each thing wrong.
 	Fields []FieldError
 }
 
@@ -328,7 +329,19 @@ func (e *LimitError) Error() string {
 	if e.UnderReview {
 		return oneLine(e.Scope + ": none may be added while a version is under review; wait for the verdict or withdraw it")
 	}
-	return oneLine(fmt.Sprintf("%s: %d of %d are used; finish or cancel one first", e.Scope, e.Used, e.Limit))
+	return oneLine(fmt.Sprintf("%s: %d of %d are used; %s", e.Scope, e.Used, e.Limit, e.wayOut()))
+}
+
+// wayOut says how to get below the limit, as far as the library knows what it is.
+func (e *LimitError) wayOut() string {
+	switch {
+	case strings.HasPrefix(e.Scope, scopeVersions):
+		return "apply with one of them and take it through the review"
+	case strings.HasPrefix(e.Scope, scopePrograms):
+		return "cancel all releases of one of them, which is possible in preparation and in grayscale"
+	default:
+		return "make room first"
+	}
 }
 
 // Unwrap returns [ErrLimit].

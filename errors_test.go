@@ -27,7 +27,7 @@ func classes() []error {
 func requireClass(t *testing.T, want, err error) {
 	t.Helper()
 	for _, class := range classes() {
-		require.Equal(t, class == want, errors.Is(err, class), "%v: %v", err, class)
+		require.Equal(t, errors.Is(want, class), errors.Is(err, class), "%v: %v", err, class)
 	}
 }
 
@@ -162,7 +162,7 @@ func TestErrorTexts(t *testing.T) {
 			"two fields", &ValidationError{Subject: "service", Fields: []FieldError{{"name", "is required"}, {"", "is odd"}}},
 			"service: 2 fields not valid: name is required; is odd",
 		},
-		{"limit", &LimitError{Scope: "versions", Limit: 20, Used: 20}, "versions: 20 of 20 are used; finish or cancel one first"},
+		{"limit", &LimitError{Scope: "members", Limit: 20, Used: 20}, "members: 20 of 20 are used; make room first"},
 		{
 			"limit under review", &LimitError{Scope: "versions", Limit: 20, UnderReview: true},
 			"versions: none may be added while a version is under review; wait for the verdict or withdraw it",

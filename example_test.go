@@ -21,7 +21,7 @@ func ExampleParseVersion() {
 	fmt.Println(err)
 	// Output:
 	// 1.10.0 is higher than 1.9.3 true
-	// version number: 1 field not valid: "v1.10" is not of the form x.y.z: it must have three numbers, as in 1.2.0
+	// version number: 1 field not valid: version "v1.10" is not of the form x.y.z: it must have three numbers, as in 1.2.0
 }
 
 func ExampleLadder() {
@@ -108,14 +108,14 @@ func ExampleValidationError() {
 	// paymentInformation[1].table.rows[1] must have 2 cells like the header; has 1
 }
 
-func ExampleOutcome() {
+func ExampleReviewOutcome() {
 	reviews := []alipayplus.Review{
 		{Party: alipayplus.PartyAlipayPlus, Status: alipayplus.ReviewApproved},
 		{Party: alipayplus.PartyAlipayCN, Status: alipayplus.ReviewPending},
 	}
-	fmt.Println(alipayplus.Outcome(reviews))
+	fmt.Println(alipayplus.ReviewOutcome(reviews))
 	reviews[1].Status = alipayplus.ReviewApproved
-	fmt.Println(alipayplus.Outcome(reviews))
+	fmt.Println(alipayplus.ReviewOutcome(reviews))
 	// Output:
 	// UNDER_REVIEW
 	// APPROVED

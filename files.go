@@ -13,6 +13,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"sync"
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
 	"github.com/alipayplus-go/alipayplus/internal/transport"
@@ -54,7 +55,8 @@ type UploadFileInput struct {
 	// Size is its size in bytes.
 	Size int64 `json:"-" validate:"required,min=1"`
 	// Progress is called with the bytes sent so far and Size, from 0 again when
-	// the upload is repeated; may be nil.
+	// the upload is repeated; may be nil. One call follows another, and none comes
+	// after the upload has returned; it may be another goroutine that calls.
 	Progress func(sent, size int64) `json:"-"`
 }
 
@@ -83,16 +85,15 @@ func (c *FilesClient) upload(ctx context.Context, operation string, in UploadFil
 	if err != nil {
 		return nil, refused(op, err)
 	}
-	content := func() *io.SectionReader { return io.NewSectionReader(in.Content, 0, in.Size) }
+	sending := upload{in: in}
+	defer sending.end()
 	var got answer[File]
 	err = c.client.exchange(ctx, op, "", &transport.Call{
 		ContentType: described.ContentType,
 		Size:        in.Size,
-		Open: func() (io.ReadCloser, error) {
-			return &progressReader{content: content(), size: in.Size, report: in.Progress}, nil
-		},
+		Open:        sending.open,
 		Sign: func(_ context.Context, h http.Header) error {
-			return c.client.signStream(op, h, content())
+			return c.client.signStream(op, h, sending.content())
 		},
 	}, &got)
 	if err != nil {
@@ -166,8 +167,33 @@ func invalidFile(format string, args ...any) error {
 	return &ValidationError{Subject: "file", Fields: []FieldError{{Path: "content", Message: fmt.Sprintf(format, args...)}}}
 }
 
+// upload hands out the content, attempt after attempt. net/http may go on
+// reading a body after it has answered, so a reader is ended before the next one
+// begins and before the call returns: after that neither the content nor the
+// progress function of the caller is touched.
+type upload struct {
+	in      UploadFileInput
+	current *progressReader
+}
+
+func (u *upload) content() *io.SectionReader { return io.NewSectionReader(u.in.Content, 0, u.in.Size) }
+
+func (u *upload) open() (io.ReadCloser, error) {
+	u.end()
+	u.current = &progressReader{content: u.content(), size: u.in.Size, report: u.in.Progress}
+	return u.current, nil
+}
+
+func (u *upload) end() {
+	if u.current != nil {
+		_ = u.current.Close()
+	}
+}
+
 // progressReader reports how much of the content was read.
 type progressReader struct {
+	mu      sync.Mutex
+	ended   bool
 	content *io.SectionReader
 	sent    int64
 	size    int64
@@ -175,6 +201,11 @@ type progressReader struct {
 }
 
 func (r *progressReader) Read(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended {
+		return 0, io.ErrClosedPipe
+	}
 	n, err := r.content.Read(p)
 	r.sent += int64(n)
 	if r.report != nil && n > 0 {
@@ -183,4 +214,10 @@ func (r *progressReader) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (r *progressReader) Close() error { return nil }
+// Close ends the reading, for good, after a Read that is under way.
+func (r *progressReader) Close() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.ended = true
+	return nil
+}

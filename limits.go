@@ -12,6 +12,12 @@ type Limits struct {
 	WaitingVersions int `json:"waitingVersions"`
 }
 
+// What the limits are about, as their errors begin.
+const (
+	scopePrograms = "mini programs"
+	scopeVersions = "versions of this mini program"
+)
+
 // DefaultLimits returns what "Release mini programs" documents for AlipayCN:
 // 10 mini programs, and 20 versions of the same mini program "when no version
 // reaches Under Review".
@@ -23,7 +29,7 @@ func (l Limits) CheckProgramLimit(target TargetApp, used int) error {
 	if used < l.Programs {
 		return nil
 	}
-	return &LimitError{Scope: fmt.Sprintf("mini programs to %s in this workspace", target), Limit: l.Programs, Used: used}
+	return &LimitError{Scope: fmt.Sprintf("%s to %s in this workspace", scopePrograms, target), Limit: l.Programs, Used: used}
 }
 
 // CheckVersionLimit says whether one more version of a mini program may be
@@ -34,7 +40,7 @@ func (l Limits) CheckVersionLimit(target TargetApp, waiting int, underReview boo
 		return nil
 	}
 	return &LimitError{
-		Scope: fmt.Sprintf("versions of this mini program to %s", target),
+		Scope: fmt.Sprintf("%s to %s", scopeVersions, target),
 		Limit: l.WaitingVersions, Used: waiting, UnderReview: underReview,
 	}
 }

@@ -46,6 +46,7 @@ type Page[T any] struct {
 func pages[T any](op contract.Operation, first string, list func(cursor string) (*Page[T], error)) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		cursor := first
+		var guard cycleGuard
 		for {
 			page, err := list(cursor)
 			if err != nil {
@@ -60,7 +61,7 @@ func pages[T any](op contract.Operation, first string, list func(cursor string) 
 			if page.NextCursor == "" {
 				return
 			}
-			if page.NextCursor == cursor {
+			if guard.repeats(page.NextCursor) {
 				yield(nil, repeatedCursor(op))
 				return
 			}
@@ -69,10 +70,28 @@ func pages[T any](op contract.Operation, first string, list func(cursor string) 
 	}
 }
 
+// cycleGuard finds a repeated cursor in constant memory: it compares with one
+// that it keeps, and keeps a later one each time the distance has doubled.
+type cycleGuard struct {
+	kept            string
+	distance, limit int
+}
+
+func (g *cycleGuard) repeats(cursor string) bool {
+	if cursor == g.kept {
+		return true
+	}
+	g.distance++
+	if g.distance > g.limit {
+		g.kept, g.distance, g.limit = cursor, 0, 2*g.limit+1
+	}
+	return false
+}
+
 func repeatedCursor(op contract.Operation) error {
 	return &Error{
 		Operation: op.Name,
-		Message:   fmt.Sprintf("the platform gave the same cursor for the next page of %s again; the list would never end", op.Path),
+		Message:   fmt.Sprintf("the platform gave a cursor of %s that it gave before; the list would never end", op.Path),
 		Hint:      "report this to whoever runs the platform",
 	}
 }

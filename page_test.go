@@ -2,9 +2,11 @@ package alipayplus
 
 import (
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
 )
@@ -126,7 +128,38 @@ func TestARepeatedCursorEndsThePages(t *testing.T) {
 	items, err := b.read("", 0)
 	require.Equal(t, []string{"a", "b"}, items)
 	require.Equal(t, []string{"", "c2"}, b.asked)
-	require.EqualError(t, err, "alipayplus: releases.list: the platform gave the same cursor for the next page of release/list again; "+
+	require.EqualError(t, err, "alipayplus: releases.list: the platform gave a cursor of release/list that it gave before; "+
 		"the list would never end; report this to whoever runs the platform")
 	require.False(t, IsRetryable(err))
+}
+
+// Nor does one whose cursors go round in a circle, however long, and wherever it begins. A list that ends is read to its
+// end, however long it is.
+func TestPagesEndWhateverTheCursors(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		straight, circle := rapid.IntRange(1, 40).Draw(t, "straight"), rapid.IntRange(0, 40).Draw(t, "circle")
+		all := straight + circle
+		b := &book{pages: map[string]*Page[string]{}}
+		name := func(i int) string { return strings.Repeat("c", i) }
+		for i := range all {
+			next := name(i + 1)
+			if i == all-1 {
+				next = ""
+				if circle > 0 {
+					next = name(straight)
+				}
+			}
+			b.pages[name(i)] = page(next, name(i))
+		}
+
+		items, err := b.read("", 0)
+		if circle == 0 {
+			require.NoError(t, err)
+			require.Len(t, items, all)
+			return
+		}
+		require.ErrorContains(t, err, "the list would never end")
+		require.GreaterOrEqual(t, len(items), all, "not before all was seen")
+		require.LessOrEqual(t, len(b.asked), 4*all+4)
+	})
 }

@@ -6,16 +6,21 @@ import (
 	"io"
 	"iter"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
 )
 
+// MaxLanguages is how many languages a mini program may have. Alipay+ documents
+// no limit; this one keeps a mini program readable.
+const MaxLanguages = 50
+
 // Localization is what a mini program is called in one language.
 type Localization struct {
 	// Language is a language tag such as "zh-CN". Which codes AlipayCN expects
 	// is not documented.
-	Language string `json:"language" validate:"required,bcp47_language_tag"`
+	Language string `json:"language" validate:"required,bcp47_strict_language_tag"`
 	// Name is the mini program's name. Its length is not documented here;
 	// AlipayCN has rules of its own.
 	Name string `json:"name" validate:"required,max=64"`
@@ -70,7 +75,7 @@ func (p *Program) Name() string {
 // lacks, in the order given.
 func (p *Program) MissingLanguages(needed []string) []string {
 	return slices.DeleteFunc(slices.Clone(needed), func(language string) bool {
-		return slices.ContainsFunc(p.Languages, func(l Localization) bool { return l.Language == language })
+		return slices.ContainsFunc(p.Languages, func(l Localization) bool { return strings.EqualFold(l.Language, language) })
 	})
 }
 
@@ -151,8 +156,7 @@ type UploadVersionInput struct {
 	Package io.ReaderAt `json:"-" validate:"required,nostructlevel"`
 	// Size is the package's size in bytes.
 	Size int64 `json:"-" validate:"required,min=1"`
-	// Progress is called with the bytes sent so far and Size, from 0 again when
-	// the upload is repeated; may be nil.
+	// Progress is called as in [UploadFileInput]; may be nil.
 	Progress func(sent, size int64) `json:"-"`
 	// RequestID is the idempotency key; empty: the client makes one.
 	RequestID string `json:"requestId,omitempty"`
@@ -270,7 +274,7 @@ func (c *ProgramsClient) UpdateConfiguration(ctx context.Context, in UpdateProgr
 // is registered under in.RequestID. Errors: [ValidationError] for a bad or too
 // low version number or a package that is no zip, [ErrNotFound], [ErrPermission].
 func (c *ProgramsClient) UploadVersion(ctx context.Context, in UploadVersionInput) (*Version, error) {
-	if err := in.Validate(); err != nil {
+	if err := checkInput(in, in.RequestID); err != nil {
 		return nil, refused(contract.VersionUpload, err)
 	}
 	file, err := c.client.Files.upload(ctx, contract.VersionUpload.Name, UploadFileInput{

@@ -23,6 +23,7 @@ func TestMissingLanguages(t *testing.T) {
 	require.Equal(t, []string{"zh-HK", "ja"}, p.MissingLanguages(needed))
 	require.Equal(t, []string{"zh-HK", "en", "ja", "zh-CN"}, needed, "what was given is not changed")
 	require.Empty(t, p.MissingLanguages([]string{"en"}))
+	require.Empty(t, p.MissingLanguages([]string{"EN", "zh-cn"}), "the case of a language tag means nothing")
 	require.Empty(t, p.MissingLanguages(nil))
 	require.Equal(t, []string{"en"}, new(alipayplus.Program).MissingLanguages([]string{"en"}))
 }

@@ -40,6 +40,14 @@ const (
 	ReleaseArchived ReleaseStatus = "ARCHIVED"
 )
 
+// ReleaseStatuses returns every status that this version of the library knows.
+func ReleaseStatuses() []ReleaseStatus {
+	return []ReleaseStatus{
+		ReleaseNewVersionCreated, ReleaseUnderReview, ReleasePreparation, ReleaseGrayscale,
+		ReleaseFull, ReleaseCanceled, ReleaseArchived,
+	}
+}
+
 // releaseTransitions is the rule for how a release moves.
 func releaseTransitions() []transition[ReleaseStatus] {
 	return []transition[ReleaseStatus]{
@@ -115,9 +123,9 @@ type Release struct {
 	Configuration Configuration `json:"configuration"`
 	// BasicInfo is what was applied with; nil before the first application.
 	BasicInfo *BusinessRegistration `json:"basicInfo,omitempty"`
-	// RequestID is the newest release request, see [RequestsClient.Get]; empty
-	// before the first application.
-	RequestID string `json:"releaseRequestId,omitempty"`
+	// ReleaseRequestID is the newest release request, see [RequestsClient.Get];
+	// empty before the first application.
+	ReleaseRequestID string `json:"releaseRequestId,omitempty"`
 	// Reviews are the verdicts on the newest application, one a party. They
 	// stay readable after a rejection.
 	Reviews []Review `json:"reviews,omitempty"`
@@ -143,19 +151,22 @@ type CreateReleaseInput struct {
 	Version VersionNumber `json:"version" validate:"required"`
 	// TargetApp is where it goes.
 	TargetApp TargetApp `json:"targetApp" validate:"required"`
-	// Program and Target are the mini program and the target app as last read
-	// (see [Workspace.Target]); may be nil. What they tell is checked before
-	// anything is sent: the languages that the target needs.
+	// Program is the mini program as last read; may be nil. With Target, the
+	// languages are checked before anything is sent.
 	Program *Program `json:"-" validate:"-"`
-	// Target is as told with Program.
+	// Target is the target app as last read, see [Workspace.Target]; may be nil.
 	Target *Target `json:"-" validate:"-"`
+	// Known are the mini program's releases to the target app as last read; may
+	// be nil. With Target, the limits are checked before anything is sent.
+	Known []*Release `json:"-" validate:"-"`
 	// RequestID is the idempotency key; empty: the client makes one.
 	RequestID string `json:"requestId,omitempty"`
 }
 
-// Validate checks the fields, and the languages where Program and Target are given.
+// Validate checks the fields, and the languages and limits as far as they are
+// known. The error is a [ValidationError] or a [LimitError].
 func (in CreateReleaseInput) Validate() error {
-	return validate("release", in, func(p *problems) {
+	err := validate("release", in, func(p *problems) {
 		if in.Program == nil || in.Target == nil {
 			return
 		}
@@ -163,6 +174,30 @@ func (in CreateReleaseInput) Validate() error {
 			p.add("program.languages", languagesNeeded(in.TargetApp, missing))
 		}
 	})
+	if err != nil || in.Target == nil || in.Known == nil {
+		return err
+	}
+	return in.checkLimits()
+}
+
+func (in CreateReleaseInput) checkLimits() error {
+	going, waiting, underReview := false, 0, false
+	for _, r := range in.Known {
+		if r.ProgramID != in.ProgramID || r.TargetApp != in.TargetApp {
+			continue
+		}
+		going = going || r.Status != ReleaseCanceled
+		underReview = underReview || r.Status == ReleaseUnderReview
+		if r.Status == ReleaseNewVersionCreated {
+			waiting++
+		}
+	}
+	if !going {
+		if err := in.Target.Limits.CheckProgramLimit(in.TargetApp, in.Target.ProgramsUsed); err != nil {
+			return err
+		}
+	}
+	return in.Target.Limits.CheckVersionLimit(in.TargetApp, waiting, underReview)
 }
 
 func languagesNeeded(app TargetApp, missing []string) string {
@@ -176,12 +211,30 @@ type ApplyInput struct {
 	// BasicInfo is the business registration as confirmed by the applicant,
 	// unchanged ([Workspace] Company) or newer. A changed one is part of the review.
 	BasicInfo *BusinessRegistration `json:"basicInfo" validate:"required"`
+	// Known are the mini program's releases to the target app as last read, the
+	// one to apply for among them; may be nil. When another one is on its way,
+	// nothing is sent.
+	Known []*Release `json:"-" validate:"-"`
 	// RequestID is the idempotency key; empty: the client makes one.
 	RequestID string `json:"requestId,omitempty"`
 }
 
-// Validate checks the fields.
-func (in ApplyInput) Validate() error { return validate("application", in, nil) }
+// Validate checks the fields, and whether another release is on its way as far
+// as that is known. The error is a [ValidationError] or matches [ErrConflict].
+func (in ApplyInput) Validate() error {
+	if err := validate("application", in, nil); err != nil {
+		return err
+	}
+	i := slices.IndexFunc(in.Known, func(r *Release) bool { return r.ID == in.ReleaseID })
+	if i < 0 {
+		return nil
+	}
+	if other := in.Known[i].BlockedBy(in.Known); other != nil {
+		return fmt.Errorf("%w: release %s of version %v is %s; finish, withdraw or cancel it first",
+			ErrConflict, other.ID, other.Version, other.Status)
+	}
+	return nil
+}
 
 // UpdateReleaseConfigurationInput is what [ReleasesClient.UpdateConfiguration]
 // takes.
@@ -313,7 +366,7 @@ func (c *ReleasesClient) WaitReviewed(ctx context.Context, id string, opts Relea
 			case ReleasePreparation, ReleaseGrayscale, ReleaseFull, ReleaseArchived:
 				return true, nil
 			case ReleaseNewVersionCreated:
-				return false, c.client.reviewError(ctx, "release "+r.ID, r.RequestID)
+				return false, c.client.reviewError(ctx, "release "+r.ID, r.ReleaseRequestID)
 			case ReleaseCanceled:
 				return false, notUnderReview("release "+r.ID, "it is canceled")
 			default:

@@ -88,10 +88,10 @@ type Review struct {
 	DecidedAt time.Time `json:"decidedAt,omitzero"`
 }
 
-// Outcome is the rule for what the reviews of all parties come to together: one
+// ReviewOutcome is the rule for what the reviews of all parties come to together: one
 // rejection rejects, all approvals approve, and until then it is under review.
 // Without any review the outcome is under review as well.
-func Outcome(reviews []Review) RequestStatus {
+func ReviewOutcome(reviews []Review) RequestStatus {
 	approved := 0
 	for _, r := range reviews {
 		switch r.Status {
@@ -154,8 +154,8 @@ type Request struct {
 
 // RequestInput names a request.
 type RequestInput struct {
-	// RequestID is the id of the request, see [Request]; not an idempotency key.
-	RequestID string `json:"id" validate:"required"`
+	// ID is the id of the request, see [Request].
+	ID string `json:"id" validate:"required"`
 }
 
 // Validate checks that the id is there.
@@ -182,7 +182,7 @@ type RequestsClient struct{ client *Client }
 
 // Get reads a request with all reviews. Errors: [ErrNotFound].
 func (c *RequestsClient) Get(ctx context.Context, id string) (*Request, error) {
-	return send[Request](ctx, c.client, contract.RequestQuery, "", RequestInput{RequestID: id})
+	return send[Request](ctx, c.client, contract.RequestQuery, "", RequestInput{ID: id})
 }
 
 // List reads a page of requests, sorted by date, newest first unless in.Order

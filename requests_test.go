@@ -18,7 +18,7 @@ func reviews(statuses ...alipayplus.ReviewStatus) []alipayplus.Review {
 	return all
 }
 
-func TestOutcome(t *testing.T) {
+func TestReviewOutcome(t *testing.T) {
 	const (
 		pending  = alipayplus.ReviewPending
 		approved = alipayplus.ReviewApproved
@@ -42,12 +42,12 @@ func TestOutcome(t *testing.T) {
 		{"an unknown verdict is none", reviews(approved, "ESCALATED"), alipayplus.RequestUnderReview},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			require.Equal(t, tt.want, alipayplus.Outcome(tt.reviews))
+			require.Equal(t, tt.want, alipayplus.ReviewOutcome(tt.reviews))
 		})
 	}
 }
 
-func TestOutcomeAgreesWithItsModel(t *testing.T) {
+func TestReviewOutcomeAgreesWithItsModel(t *testing.T) {
 	status := rapid.SampledFrom([]alipayplus.ReviewStatus{
 		alipayplus.ReviewPending, alipayplus.ReviewApproved, alipayplus.ReviewRejected, alipayplus.ReviewClosed, "OTHER", "",
 	})
@@ -66,9 +66,9 @@ func TestOutcomeAgreesWithItsModel(t *testing.T) {
 		case len(drawn) > 0 && len(others) == 0:
 			want = alipayplus.RequestApproved
 		}
-		require.Equal(t, want, alipayplus.Outcome(reviews(drawn...)))
+		require.Equal(t, want, alipayplus.ReviewOutcome(reviews(drawn...)))
 
 		shuffled := rapid.Permutation(drawn).Draw(t, "shuffled")
-		require.Equal(t, want, alipayplus.Outcome(reviews(shuffled...)), "the order of the parties does not matter")
+		require.Equal(t, want, alipayplus.ReviewOutcome(reviews(shuffled...)), "the order of the parties does not matter")
 	})
 }

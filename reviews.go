@@ -9,14 +9,14 @@ import (
 
 // DecideInput is what [ReviewsClient.Decide] takes.
 type DecideInput struct {
-	// RequestID is the id of the request, see [Request]; not an idempotency key.
-	RequestID string `json:"id" validate:"required"`
+	// ID is the id of the request, see [Request].
+	ID string `json:"id" validate:"required"`
 	// Approve is the verdict: true approves, false rejects.
 	Approve bool `json:"approve"`
 	// Reason is required for a rejection.
 	Reason string `json:"reason,omitempty" validate:"max=2000"`
-	// IdempotencyKey makes the call repeatable; empty: the client makes one.
-	IdempotencyKey string `json:"requestId,omitempty"`
+	// RequestID is the idempotency key; empty: the client makes one.
+	RequestID string `json:"requestId,omitempty"`
 }
 
 // Validate checks the fields.
@@ -57,6 +57,6 @@ func (c *ReviewsClient) All(ctx context.Context, in ListReviewsInput) iter.Seq2[
 // the party has decided before or the request is closed, [ErrNotFound],
 // [ErrPermission].
 func (c *ReviewsClient) Decide(ctx context.Context, in DecideInput) (*Request, error) {
-	in.IdempotencyKey = newRequestID(in.IdempotencyKey)
-	return send[Request](ctx, c.client, contract.ReviewDecide, in.IdempotencyKey, in)
+	in.RequestID = newRequestID(in.RequestID)
+	return send[Request](ctx, c.client, contract.ReviewDecide, in.RequestID, in)
 }

@@ -194,8 +194,8 @@ type Service struct {
 	Company BusinessRegistration `json:"company"`
 	// Status is where the service stands.
 	Status ServiceStatus `json:"status"`
-	// RequestID is the newest release request; empty before the first submit.
-	RequestID string `json:"releaseRequestId,omitempty"`
+	// ReleaseRequestID is the newest release request; empty before the first submit.
+	ReleaseRequestID string `json:"releaseRequestId,omitempty"`
 	// CreatedBy is the member who created it.
 	CreatedBy string `json:"createdBy"`
 	// CreatedAt is when it was created.
@@ -343,7 +343,7 @@ func (c *ServicesClient) WaitOnline(ctx context.Context, id string, opts Service
 			case ServiceOnline:
 				return true, nil
 			case ServiceTurnedDown, ServiceWithdrawn:
-				return false, c.client.reviewError(ctx, "service "+s.ID, s.RequestID)
+				return false, c.client.reviewError(ctx, "service "+s.ID, s.ReleaseRequestID)
 			case ServiceDraft:
 				return false, notUnderReview("service "+s.ID, "submit it first")
 			case ServiceArchived:

@@ -53,7 +53,7 @@ func inputs() []input {
 		{CreateQRCodeInput{AppID: "a", Type: QRCodePromo}, []string{"appId", "appQrCodeType"}},
 		{CreateReleaseInput{ProgramID: "p", Version: version, TargetApp: TargetAlipayCN}, []string{"programId", "version", "targetApp"}},
 		{CreateServiceInput{ServiceDescription: goodService()}, serviceFields()},
-		{DecideInput{RequestID: "req", Reason: "no logo"}, []string{"id", "reason"}},
+		{DecideInput{ID: "req", Reason: "no logo"}, []string{"id", "reason"}},
 		{GrayscaleInput{ReleaseID: "r", From: 0, Ratio: 1, Ladder: DefaultLadder()}, []string{"releaseId", "ratio"}},
 		{ListOptions{Limit: 1, Order: NewestFirst}, nil},
 		{ListProgramsInput{page}, nil},
@@ -65,7 +65,7 @@ func inputs() []input {
 		{ProgramInput{ProgramID: "p"}, []string{"programId"}},
 		{RegisterVersionInput{ProgramID: "p", Version: version, FileID: sha}, []string{"programId", "version", "fileId"}},
 		{ReleaseInput{ReleaseID: "r"}, []string{"releaseId"}},
-		{RequestInput{RequestID: "req"}, []string{"id"}},
+		{RequestInput{ID: "req"}, []string{"id"}},
 		{ServiceInput{ServiceID: "s"}, []string{"serviceId"}},
 		{goodService(), serviceFields()},
 		{UpdateProgramConfigurationInput{ProgramID: "p", Configuration: domains}, []string{"programId"}},
@@ -170,10 +170,12 @@ func TestBrokenRules(t *testing.T) {
 	domains := func(c Configuration) UpdateProgramConfigurationInput {
 		return UpdateProgramConfigurationInput{ProgramID: "p", Configuration: c}
 	}
+	regions := strings.Fields("AD AE AF AG AI AL AM AO AR AT AU AZ BA BB BD BE BF BG BH BI BJ BM BN BO BR BS BT BW BY BZ " +
+		"CA CD CF CG CH CI CL CM CN CO CR CU CV CY CZ DE DJ DK DM DO DZ")
 	languages := func(n int) []Localization {
 		all := make([]Localization, n)
 		for i := range all {
-			all[i] = Localization{Language: "x-" + strings.Repeat("a", i%7+1) + "-" + strings.Repeat("b", i/7+1), Name: "n"}
+			all[i] = Localization{Language: "en-" + regions[i], Name: "n"}
 		}
 		return all
 	}
@@ -201,11 +203,12 @@ func TestBrokenRules(t *testing.T) {
 		{"phone", company(func(b *BusinessRegistration) { b.ContactPhone = long(33) }), "contactPhone must have at most 32 characters"},
 		{"inside of another", ApplyInput{ReleaseID: "r", BasicInfo: new(company(func(b *BusinessRegistration) { b.Country = "" }))}, "basicInfo.country is required"},
 
-		{"many languages", program(languages(50)...), ""},
-		{"too many languages", program(languages(51)...), "languages must have at most 50 entries"},
+		{"many languages", program(languages(MaxLanguages)...), ""},
+		{"too many languages", program(languages(MaxLanguages + 1)...), "languages must have at most 50 entries"},
 		{"a language twice", program(Localization{Language: "en", Name: "a"}, Localization{Language: "en", Name: "b"}), "languages must not name the same thing twice"},
 		{"no language", program(Localization{Name: "a"}), "languages[0].language is required"},
 		{"no such language", program(Localization{Language: "en", Name: "a"}, Localization{Language: "??", Name: "b"}), "languages[1].language must be a language tag such as zh-CN"},
+		{"well written, but no language", program(Localization{Language: "xx-QQ", Name: "a"}), "languages[0].language must be a language tag such as zh-CN"},
 		{"no name", program(Localization{Language: "en"}), "languages[0].name is required"},
 		{"a long name", program(Localization{Language: "en", Name: long(65)}), "languages[0].name must have at most 64 characters"},
 		{"a long tagline", program(Localization{Language: "en", Name: "a", Tagline: long(129)}), "languages[0].tagline must have at most 128 characters"},
@@ -231,9 +234,9 @@ func TestBrokenRules(t *testing.T) {
 		{"from below all", GrayscaleInput{ReleaseID: "r", From: -1, Ratio: 5}, "from must be at least 0"},
 		{"from above all", GrayscaleInput{ReleaseID: "r", From: 101, Ratio: 5}, "from must be at most 100"},
 
-		{"a rejection without a reason", DecideInput{RequestID: "req"}, "reason is required to reject: the applicant must know what to mend"},
-		{"an approval without a reason", DecideInput{RequestID: "req", Approve: true}, ""},
-		{"a long reason", DecideInput{RequestID: "req", Reason: long(2001)}, "reason must have at most 2000 characters"},
+		{"a rejection without a reason", DecideInput{ID: "req"}, "reason is required to reject: the applicant must know what to mend"},
+		{"an approval without a reason", DecideInput{ID: "req", Approve: true}, ""},
+		{"a long reason", DecideInput{ID: "req", Reason: long(2001)}, "reason must have at most 2000 characters"},
 
 		{"QR code: app", CreateQRCodeInput{AppID: long(33), Type: QRCodePromo}, "appId must have at most 32 characters"},
 		{"QR code: type", CreateQRCodeInput{AppID: "a", Type: QRCodeType(long(33))}, "appQrCodeType must have at most 32 characters"},

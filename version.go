@@ -58,7 +58,7 @@ func versionError(s, problem string) error {
 		s = s[:shown] + "..."
 	}
 	return &ValidationError{Subject: "version number", Fields: []FieldError{
-		{Path: strconv.Quote(s), Message: "is not of the form x.y.z: " + problem},
+		{Path: "version", Message: fmt.Sprintf("%q is not of the form x.y.z: %s", s, problem)},
 	}}
 }
 

@@ -96,9 +96,7 @@ func (l *waitLoop[T]) run(ctx context.Context, id string) error {
 		if done || err != nil {
 			return err
 		}
-		if err := sleep(ctx, pause); err != nil {
-			return err
-		}
+		sleep(ctx, pause)
 	}
 }
 
@@ -170,13 +168,12 @@ func retryAfter(err error) time.Duration {
 	return 0
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// sleep pauses, not longer than the context lasts.
+func sleep(ctx context.Context, d time.Duration) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return ctx.Err()
 	case <-timer.C:
-		return nil
 	}
 }

@@ -457,6 +457,22 @@ func TestAWaitThatIsOverBeforeItBegins(t *testing.T) {
 	})
 }
 
+// A call that the context cut short while it was repeated says why it was repeated.
+func TestTheLastFailureBeforeTheEndIsTold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		last := &Error{Operation: "things.get", Message: "down", Retryable: true}
+		w := watched{look: func(int) (string, error) {
+			cancel()
+			last.cause = ctx.Err()
+			return "", last
+		}}
+		_, err := w.wait(ctx, WaitOptions[thing]{OnError: func(err error) { t.Error(err) }})
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, err, last)
+	})
+}
+
 // Whatever a poll comes to in the moment in which the context ends, the error says that the context ended.
 func TestAContextThatEndsDuringAPoll(t *testing.T) {
 	for name, answer := range map[string]func(error) (string, error){

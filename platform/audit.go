@@ -13,7 +13,8 @@ import (
 type AuditEntry struct {
 	// At is when.
 	At time.Time `json:"at"`
-	// Who is the member, or the reviewing party.
+	// Who is the member, the reviewing party or the target app; "operator" for
+	// who runs the platform.
 	Who string `json:"who"`
 	// Kind is what changed, for example "release".
 	Kind string `json:"kind"`
@@ -36,6 +37,10 @@ func (p *Platform) Audit(ctx context.Context, workspaceID string) iter.Seq2[Audi
 	const atOnce = 100
 	prefix := key("audit", workspaceID) + "/"
 	return func(yield func(AuditEntry, error) bool) {
+		if err := p.settle(ctx); err != nil {
+			yield(AuditEntry{}, err)
+			return
+		}
 		from := prefix
 		for {
 			entries, next, err := p.auditFrom(ctx, from, storage.PrefixEnd(prefix), atOnce)

@@ -66,13 +66,13 @@ func TestTheLogSaysWhoChangedWhatWhenFromWhatToWhatAndInWhichCall(t *testing.T) 
 		done(err)
 		second, err := w.owner.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "call-10"})
 		done(err)
-		_, err = plus.Reviews.Decide(ctx, alipayplus.DecideInput{RequestID: second.RequestID, Reason: "no icon", IdempotencyKey: "call-11"})
+		_, err = plus.Reviews.Decide(ctx, alipayplus.DecideInput{ID: second.ReleaseRequestID, Reason: "no icon", RequestID: "call-11"})
 		done(err)
 		third, err := w.owner.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "call-12"})
 		done(err)
 		w.decide(alipayplus.PartyAlipayCN, "")
 		done(nil)
-		_, err = plus.Reviews.Decide(ctx, alipayplus.DecideInput{RequestID: third.RequestID, Approve: true, IdempotencyKey: "call-14"})
+		_, err = plus.Reviews.Decide(ctx, alipayplus.DecideInput{ID: third.ReleaseRequestID, Approve: true, RequestID: "call-14"})
 		done(err)
 		_, err = max.Releases.StartGrayscale(ctx, alipayplus.GrayscaleInput{ReleaseID: r.ID, Ratio: 1, RequestID: "call-15"})
 		done(err)
@@ -84,26 +84,26 @@ func TestTheLogSaysWhoChangedWhatWhenFromWhatToWhatAndInWhichCall(t *testing.T) 
 
 		const created, review, preparation = "NEW_VERSION_CREATED", "UNDER_REVIEW", "RELEASE_PREPARATION"
 		want := []diary{
-			{0, "olga", "mini program", program.ID, "", "created", "", "call-0"},
-			{1, "max", "mini program", program.ID, "", "configuration changed", "", "call-1"},
-			{2, "max", "file", fileID, "", "uploaded", "", ""},
-			{3, "max", "mini program", program.ID, "", "version 1.0.0 uploaded", "", "call-3"},
+			{0, "olga", "mini program", program.ID, "", "CREATED", "", "call-0"},
+			{1, "max", "mini program", program.ID, "CREATED", "CREATED", "configuration changed", "call-1"},
+			{2, "max", "file", fileID, "", "UPLOADED", "", ""},
+			{3, "max", "mini program", program.ID, "CREATED", "CREATED", "version 1.0.0 uploaded", "call-3"},
 			{4, "olga", "authorization", program.ID, "NOT_AUTHORIZED", "PENDING", "", "call-4"},
 			{5, "ALIPAY_CN", "authorization", program.ID, "PENDING", "AUTHORIZED", "", ""},
 			{6, "olga", "release", r.ID, "", created, "", "call-6"},
 			{7, "max", "release", r.ID, created, created, "configuration changed", "call-7"},
-			{8, "olga", "request", first.RequestID, "", review, "", "call-8"},
+			{8, "olga", "request", first.ReleaseRequestID, "", review, "", "call-8"},
 			{8, "olga", "release", r.ID, created, review, "", "call-8"},
-			{9, "max", "request", first.RequestID, review, "WITHDRAWN", "", "call-9"},
+			{9, "max", "request", first.ReleaseRequestID, review, "WITHDRAWN", "", "call-9"},
 			{9, "max", "release", r.ID, review, created, "withdrawn", "call-9"},
-			{10, "olga", "request", second.RequestID, "", review, "", "call-10"},
+			{10, "olga", "request", second.ReleaseRequestID, "", review, "", "call-10"},
 			{10, "olga", "release", r.ID, created, review, "", "call-10"},
-			{11, "ALIPAY_PLUS", "request", second.RequestID, review, "REJECTED", "ALIPAY_PLUS REJECTED", "call-11"},
+			{11, "ALIPAY_PLUS", "request", second.ReleaseRequestID, review, "REJECTED", "ALIPAY_PLUS REJECTED", "call-11"},
 			{11, "ALIPAY_PLUS", "release", r.ID, review, created, "", "call-11"},
-			{12, "olga", "request", third.RequestID, "", review, "", "call-12"},
+			{12, "olga", "request", third.ReleaseRequestID, "", review, "", "call-12"},
 			{12, "olga", "release", r.ID, created, review, "", "call-12"},
-			{13, "ALIPAY_CN", "request", third.RequestID, review, review, "ALIPAY_CN APPROVED", ""},
-			{14, "ALIPAY_PLUS", "request", third.RequestID, review, "APPROVED", "ALIPAY_PLUS APPROVED", "call-14"},
+			{13, "ALIPAY_CN", "request", third.ReleaseRequestID, review, review, "ALIPAY_CN APPROVED", ""},
+			{14, "ALIPAY_PLUS", "request", third.ReleaseRequestID, review, "APPROVED", "ALIPAY_PLUS APPROVED", "call-14"},
 			{14, "ALIPAY_PLUS", "release", r.ID, review, preparation, "", "call-14"},
 			{15, "max", "release", r.ID, preparation, "GRAYSCALE_RELEASE 1%", "", "call-15"},
 			{16, "olga", "release", r.ID, "GRAYSCALE_RELEASE 1%", "GRAYSCALE_RELEASE 30%", "", "call-16"},
@@ -148,13 +148,13 @@ func TestTheLogTellsOfServicesArchivesAndCancellations(t *testing.T) {
 			{0, "olga", "release", canceled.ID, "RELEASE_PREPARATION", "CANCELED", "", "call-1"},
 			{0, "olga", "service", s.ID, "", "DRAFT", "", "call-2"},
 			{0, "olga", "service", s.ID, "DRAFT", "DRAFT", "changed", "call-3"},
-			{0, "olga", "request", first.RequestID, "", "UNDER_REVIEW", "", "call-4"},
+			{0, "olga", "request", first.ReleaseRequestID, "", "UNDER_REVIEW", "", "call-4"},
 			{0, "olga", "service", s.ID, "DRAFT", "PENDING_REVIEW", "", "call-4"},
-			{0, "olga", "request", first.RequestID, "UNDER_REVIEW", "WITHDRAWN", "", "call-5"},
+			{0, "olga", "request", first.ReleaseRequestID, "UNDER_REVIEW", "WITHDRAWN", "", "call-5"},
 			{0, "olga", "service", s.ID, "PENDING_REVIEW", "WITHDRAWN", "", "call-5"},
-			{0, "olga", "request", second.RequestID, "", "UNDER_REVIEW", "", "call-6"},
+			{0, "olga", "request", second.ReleaseRequestID, "", "UNDER_REVIEW", "", "call-6"},
 			{0, "olga", "service", s.ID, "WITHDRAWN", "PENDING_REVIEW", "", "call-6"},
-			{0, "ALIPAY_PLUS", "request", second.RequestID, "UNDER_REVIEW", "APPROVED", "ALIPAY_PLUS APPROVED", ""},
+			{0, "ALIPAY_PLUS", "request", second.ReleaseRequestID, "UNDER_REVIEW", "APPROVED", "ALIPAY_PLUS APPROVED", ""},
 			{0, "ALIPAY_PLUS", "service", s.ID, "PENDING_REVIEW", "ONLINE", "", ""},
 			{0, "olga", "service", s.ID, "ONLINE", "ARCHIVED", "", "call-7"},
 		}, w.diary(began)[before:])
@@ -175,6 +175,9 @@ func TestTheLogIsReadInPiecesAndFromTheBeginningAgain(t *testing.T) {
 			i := 0
 			for e, err := range seq {
 				require.NoError(w, err)
+				if e.Who == "operator" {
+					continue
+				}
 				require.Equal(w, time.Duration(i).String(), e.RequestID, "in the order in which it happened")
 				i++
 			}
@@ -182,7 +185,7 @@ func TestTheLogIsReadInPiecesAndFromTheBeginningAgain(t *testing.T) {
 		}
 		for e, err := range seq {
 			require.NoError(w, err)
-			require.Equal(w, "0s", e.RequestID)
+			require.Equal(w, "workspace", e.Kind)
 			break // stopping early is fine
 		}
 	})
@@ -196,11 +199,33 @@ func TestAVerdictThatIsDueIsLoggedAtItsTime(t *testing.T) {
 		program := w.program()
 		log := w.diary(began)
 		require.Equal(w, []diary{
-			{60, "ALIPAY_PLUS", "request", s.RequestID, "UNDER_REVIEW", "APPROVED", "ALIPAY_PLUS APPROVED", ""},
+			{60, "ALIPAY_PLUS", "request", s.ReleaseRequestID, "UNDER_REVIEW", "APPROVED", "ALIPAY_PLUS APPROVED", ""},
 			{60, "ALIPAY_PLUS", "service", s.ID, "PENDING_REVIEW", "ONLINE", "", ""},
 		}, log[len(log)-3:len(log)-1])
 		require.Equal(w, program.ID, log[len(log)-1].id)
 	}, platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
 		return platform.ApproveAfter(time.Hour)
 	}))
+}
+
+// TestTheLogTellsWhatTheOperatorDid: what is done through Go is logged, too.
+func TestTheLogTellsWhatTheOperatorDid(t *testing.T) {
+	inWorld(t, func(w *world) {
+		h := w.hand("olga")
+		w.member("olga", alipayplus.RoleMaster)
+		require.NoError(w, w.p.RemoveClient(w.Context(), h.clientID))
+		require.NoError(w, w.p.RemoveClient(w.Context(), "never there"))
+		var got []diary
+		for e, err := range w.p.Audit(w.Context(), w.workspace) {
+			require.NoError(w, err)
+			got = append(got, diary{0, e.Who, e.Kind, e.ID, e.From, e.To, e.Note, e.RequestID})
+		}
+		require.Equal(w, []diary{
+			{0, "operator", "workspace", w.workspace, "", "CREATED", "", ""},
+			{0, "operator", "member", "olga", "", "OWNER", "", ""},
+			{0, "operator", "client", h.clientID, "", "ADDED", "", ""},
+			{0, "operator", "member", "olga", "OWNER", "MASTER", "", ""},
+			{0, "operator", "client", h.clientID, "ADDED", "REMOVED", "", ""},
+		}, got)
+	})
 }

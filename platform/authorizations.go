@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"html/template"
 	"net/http"
+	"net/url"
+	"strings"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -30,18 +33,20 @@ func beginAuthorization(c *call, in alipayplus.BeginAuthorizationInput) (*alipay
 		r.Status = before.Status
 	}
 	if r.Status == alipayplus.AuthorizationGranted || !target.NeedsAuthorization() {
-		return shown(before, r), nil
+		if before != nil {
+			r = before
+		}
+		return &r.Authorization, nil
 	}
 	from := r.Status
 	if !r.Status.CanBecome(alipayplus.AuthorizationPending) {
 		return nil, conflict("the authorization is %s", r.Status)
 	}
 	r.Status, r.State, r.ExpiresAt = alipayplus.AuthorizationPending, rand.Text(), c.at.Add(c.p.cfg.authorizationExpiry)
-	r.URL = target.AuthorizationPage(c.in.base, r.State, &program.Program)
 	if err := c.saveAuthorization(before, r); err != nil {
 		return nil, err
 	}
-	return &r.Authorization, c.audit("authorization", r.ProgramID, string(from), string(r.Status))
+	return c.withPage(r, program, target), c.audit("authorization", r.ProgramID, string(from), string(r.Status))
 }
 
 func (c *call) newAuthorization(program string, target alipayplus.TargetApp) *authorizationRecord {
@@ -50,16 +55,25 @@ func (c *call) newAuthorization(program string, target alipayplus.TargetApp) *au
 	}}
 }
 
-// shown is the record that exists, or else a new one. The state of a page that
-// has expired is not shown: it is kept only to find the index that names it.
-func shown(existing, fresh *authorizationRecord) *alipayplus.Authorization {
-	if existing == nil {
-		return &fresh.Authorization
+// withPage is an authorization as the caller may see it. Whoever has the page can
+// give the authorization, so only who may release sees it and its state, and its
+// address is made of the caller's own way to the platform, not of another's.
+func (c *call) withPage(r *authorizationRecord, program *programRecord, target TargetApp) *alipayplus.Authorization {
+	out := r.Authorization
+	if out.Status != alipayplus.AuthorizationPending || c.may(alipayplus.ActionRelease, program.ID) != nil {
+		out.State = ""
+		return &out
 	}
-	if existing.Status != alipayplus.AuthorizationPending {
-		existing.State = ""
+	out.URL = target.AuthorizationPage(c.in.base, out.State, &program.Program)
+	if strings.HasPrefix(out.URL, "?") {
+		out.URL = c.in.base + pagePath(target) + out.URL
 	}
-	return &existing.Authorization
+	return &out
+}
+
+// pagePath is where the page is that a target app serves itself.
+func pagePath(target TargetApp) string {
+	return "/targets/" + url.PathEscape(string(target.App())) + "/authorize"
 }
 
 func (c *call) saveAuthorization(before, r *authorizationRecord) error {
@@ -77,23 +91,28 @@ func (c *call) authorization(program string, target alipayplus.TargetApp) (*auth
 		return nil, err
 	}
 	if r.Status == alipayplus.AuthorizationPending && !c.at.Before(r.ExpiresAt) {
-		r.Status, r.URL, r.ExpiresAt = alipayplus.AuthorizationNone, "", time.Time{}
+		r.Status, r.ExpiresAt = alipayplus.AuthorizationNone, time.Time{}
 	}
 	return r, nil
 }
 
 func queryAuthorization(c *call, in alipayplus.AuthorizationInput) (*alipayplus.Authorization, error) {
-	if _, err := c.programFor(alipayplus.ActionView, in.ProgramID); err != nil {
+	program, err := c.programFor(alipayplus.ActionView, in.ProgramID)
+	if err != nil {
 		return nil, err
 	}
-	if _, err := c.p.target(in.TargetApp); err != nil {
+	target, err := c.p.target(in.TargetApp)
+	if err != nil {
 		return nil, err
 	}
 	r, err := c.authorization(in.ProgramID, in.TargetApp)
 	if err != nil {
 		return nil, err
 	}
-	return shown(r, c.newAuthorization(in.ProgramID, in.TargetApp)), nil
+	if r == nil {
+		r = c.newAuthorization(in.ProgramID, in.TargetApp)
+	}
+	return c.withPage(r, program, target), nil
 }
 
 // RevokeAuthorization takes back an authorization, as a merchant may do at the
@@ -115,7 +134,7 @@ func (p *Platform) RevokeAuthorization(ctx context.Context, workspaceID, program
 func (p *Platform) moveAuthorization(tx storage.Tx, r *authorizationRecord, to alipayplus.AuthorizationStatus, who string) error {
 	before := *r
 	at := now()
-	r.Status, r.URL, r.State, r.ExpiresAt = to, "", "", time.Time{}
+	r.Status, r.State, r.ExpiresAt = to, "", time.Time{}
 	if to == alipayplus.AuthorizationGranted {
 		r.GrantedAt = at
 	}
@@ -127,21 +146,33 @@ func (p *Platform) moveAuthorization(tx storage.Tx, r *authorizationRecord, to a
 }
 
 // servePages are what a person visits to authorize the platform.
-func (p *Platform) servePages() *http.ServeMux {
+func (p *Platform) servePages() http.Handler {
+	const maxForm = 64 << 10
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+CallbackPath, p.callback)
 	for _, target := range p.targets {
-		if simulated, ok := target.(*SimulatedAlipayCN); ok {
-			mux.Handle(simulatedPage, simulated)
+		if page, ok := target.(http.Handler); ok {
+			mux.Handle(pagePath(target), page)
 		}
 	}
-	return mux
+	pages := http.MaxBytesHandler(mux, maxForm)
+	if p.cfg.prefix == "" {
+		return pages
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, p.cfg.prefix+"/") {
+			http.StripPrefix(p.cfg.prefix, pages).ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	})
 }
 
 // callback is where the visit ends. The state must be one that the platform gave
 // out and still waits for; it is good for one visit.
 func (p *Platform) callback(w http.ResponseWriter, r *http.Request) {
-	state, code := r.FormValue("state"), r.FormValue("code")
+	query := r.URL.Query()
+	state, code := query.Get("state"), query.Get("code")
 	granted, err := p.grant(r.Context(), state, code)
 	switch {
 	case err != nil:
@@ -169,7 +200,10 @@ func (p *Platform) grant(ctx context.Context, state, code string) (granted bool,
 		return false, err
 	}
 	if err := target.Exchange(ctx, state, code); err != nil {
-		return false, nil //nolint:nilerr // a code that is not genuine grants nothing
+		if codeOf(err) != alipayplus.CodeUnknownException {
+			return false, nil //nolint:nilerr // a code that the target app refuses grants nothing
+		}
+		return false, fmt.Errorf("exchange the code: %w", err)
 	}
 	err = p.cfg.store.Update(ctx, func(tx storage.Tx) error {
 		granted = false

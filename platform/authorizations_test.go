@@ -74,6 +74,16 @@ func (b browser) click(address, html, button string) shown {
 	return b.post(at.String(), form)
 }
 
+// follow is where a redirect leads.
+func (b browser) follow(address string, redirect shown) *url.URL {
+	b.Helper()
+	at, err := url.Parse(address)
+	require.NoError(b, err)
+	to, err := at.Parse(redirect.header.Get("Location"))
+	require.NoError(b, err)
+	return to
+}
+
 func attribute(tag, name string) string {
 	_, after, _ := strings.Cut(tag, name+`="`)
 	value, _, _ := strings.Cut(after, `"`)
@@ -102,7 +112,7 @@ func TestCompleteAuthorization(t *testing.T) {
 		a := w.begin(program.ID)
 		require.Equal(w, alipayplus.AuthorizationPending, a.Status)
 		require.Equal(w, time.Now().Add(15*time.Minute).UTC(), a.ExpiresAt)
-		require.True(w, strings.HasPrefix(a.URL, "http://platform.invalid/simulated-alipaycn/authorize?"), a.URL)
+		require.True(w, strings.HasPrefix(a.URL, "http://platform.invalid/targets/ALIPAY_CN/authorize?"), a.URL)
 		require.Equal(w, a, w.authorization(program.ID))
 		require.Equal(w, http.StatusOK, w.browser().get(a.URL).status)
 	})
@@ -127,13 +137,12 @@ func TestCompleteAuthorization(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		back := w.browser().click(a.URL, second.html, "确认授权")
 		require.Equal(w, http.StatusSeeOther, back.status)
-		end, err := url.Parse(back.header.Get("Location"))
-		require.NoError(w, err)
+		end := w.browser().follow(a.URL, back)
 		require.Equal(w, platform.CallbackPath, end.Path)
 		require.Equal(w, a.State, end.Query().Get("state"))
 		require.Equal(w, alipayplus.AuthorizationPending, w.authorization(program.ID).Status)
 
-		done := w.browser().get("http://platform.invalid" + end.String())
+		done := w.browser().get(end.String())
 		require.Equal(w, http.StatusOK, done.status)
 		require.Contains(w, done.html, "The authorization is complete.")
 		require.Equal(w, &alipayplus.Authorization{
@@ -158,9 +167,7 @@ func (w *world) codeFor(a *alipayplus.Authorization) string {
 	page.RawQuery = ""
 	back := w.browser().post(page.String(), form)
 	require.Equal(w, http.StatusSeeOther, back.status)
-	end, err := url.Parse(back.header.Get("Location"))
-	require.NoError(w, err)
-	return end.Query().Get("code")
+	return w.browser().follow(a.URL, back).Query().Get("code")
 }
 
 func TestAVisitThatIsNotGenuineAuthorizesNothing(t *testing.T) {
@@ -333,6 +340,8 @@ func TestOnlyTheSecondButtonAuthorizes(t *testing.T) {
 			for _, step := range []string{"", "select", "else", "confirm"} {
 				form.Set("step", step)
 				got := w.browser().do(method, page+"?"+form.Encode(), nil)
+				require.NotEqual(w, http.StatusSeeOther, got.status, "%s step %q in the address", method, step)
+				got = w.browser().do(method, page+"?"+form.Encode(), form)
 				if method == http.MethodPost && step == "confirm" {
 					require.Equal(w, http.StatusSeeOther, got.status)
 					continue
@@ -354,10 +363,10 @@ func TestTheLinkLeadsToWhereThePlatformIs(t *testing.T) {
 		w := newWorld(t)
 		server := httptest.NewServer(w.p)
 		defer server.Close()
-		id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.Key().Public())
+		id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.Client().Public())
 		require.NoError(t, err)
 		remote, err := alipayplus.New(alipayplus.WithBaseURL(server.URL), alipayplus.WithClientID(id),
-			alipayplus.WithSigner(testkey.Key()), alipayplus.WithPlatformKey("1", w.p.PublicKey()), alipayplus.WithHTTPClient(server.Client()))
+			alipayplus.WithSigner(testkey.Client()), alipayplus.WithPlatformKey("1", w.p.PublicKey()), alipayplus.WithHTTPClient(server.Client()))
 		require.NoError(t, err)
 		program := w.program()
 		a, err := remote.Authorizations.Begin(t.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: cn})
@@ -373,10 +382,10 @@ func TestTheLinkLeadsToWhereThePlatformIs(t *testing.T) {
 		w := newWorld(t)
 		server := httptest.NewTLSServer(w.p)
 		defer server.Close()
-		id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.Key().Public())
+		id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.Client().Public())
 		require.NoError(t, err)
 		remote, err := alipayplus.New(alipayplus.WithBaseURL(server.URL), alipayplus.WithClientID(id),
-			alipayplus.WithSigner(testkey.Key()), alipayplus.WithPlatformKey("1", w.p.PublicKey()), alipayplus.WithHTTPClient(server.Client()))
+			alipayplus.WithSigner(testkey.Client()), alipayplus.WithPlatformKey("1", w.p.PublicKey()), alipayplus.WithHTTPClient(server.Client()))
 		require.NoError(t, err)
 		a, err := remote.Authorizations.Begin(t.Context(), alipayplus.BeginAuthorizationInput{ProgramID: w.program().ID, TargetApp: cn})
 		require.NoError(t, err)
@@ -385,7 +394,7 @@ func TestTheLinkLeadsToWhereThePlatformIs(t *testing.T) {
 	})
 	t.Run("by WithPublicURL", func(t *testing.T) {
 		inWorld(t, func(w *world) {
-			require.True(w, strings.HasPrefix(w.begin(w.program().ID).URL, "https://gateway.example/release/simulated-alipaycn/authorize?"))
+			require.True(w, strings.HasPrefix(w.begin(w.program().ID).URL, "https://gateway.example/release/targets/ALIPAY_CN/authorize?"))
 		}, platform.WithPublicURL("https://gateway.example/release/"))
 	})
 }
@@ -403,7 +412,7 @@ func TestAnAuthorizationIsForATargetThatIsThere(t *testing.T) {
 
 func TestWhatIsNoOperationAndNoPageIsNotThere(t *testing.T) {
 	inWorld(t, func(w *world) {
-		for _, path := range []string{"/", "/authorization", "/api/open/v1/release/query", "/simulated-alipaycn"} {
+		for _, path := range []string{"/", "/authorization", "/api/open/v1/release/query", "/targets"} {
 			require.Equal(w, http.StatusNotFound, w.browser().get("http://platform.invalid"+path).status, path)
 		}
 		require.Equal(w, http.StatusMethodNotAllowed, w.browser().post("http://platform.invalid"+platform.CallbackPath, url.Values{}).status)

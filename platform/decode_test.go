@@ -55,12 +55,12 @@ func fuzzPlatform(t testing.TB) *Platform {
 		}
 		release := alipayplus.Release{ProgramID: program, Version: one, TargetApp: alipayplus.TargetAlipayCN, Status: status}
 		release.ID, _ = base(n, "r")
-		release.RequestID, _ = base(n, "q")
+		release.ReleaseRequestID, _ = base(n, "q")
 		release.Grayscale = alipayplus.Grayscale{Ladder: alipayplus.DefaultLadder()}
 		if status == alipayplus.ReleaseGrayscale {
 			release.Grayscale.Ratio = 5
 		}
-		request := alipayplus.Request{ID: release.RequestID, ReleaseID: release.ID, Status: alipayplus.RequestApproved}
+		request := alipayplus.Request{ID: release.ReleaseRequestID, ReleaseID: release.ID, Status: alipayplus.RequestApproved}
 		if status == alipayplus.ReleaseUnderReview {
 			request.Status, request.Reviews = alipayplus.RequestUnderReview, []alipayplus.Review{{Party: alipayplus.PartyAlipayPlus, Status: alipayplus.ReviewPending}}
 		}
@@ -68,7 +68,7 @@ func fuzzPlatform(t testing.TB) *Platform {
 	}
 	for n, status := range []alipayplus.ServiceStatus{alipayplus.ServiceDraft, alipayplus.ServicePendingReview, alipayplus.ServiceOnline} {
 		id, sort := base(n, "s")
-		records = append(records, &serviceRecord{Workspace: "ws", Sort: sort, Service: alipayplus.Service{ID: id, Status: status, RequestID: "q2", ServiceDescription: fuzzOffer()}})
+		records = append(records, &serviceRecord{Workspace: "ws", Sort: sort, Service: alipayplus.Service{ID: id, Status: status, ReleaseRequestID: "q2", ServiceDescription: fuzzOffer()}})
 	}
 	require.NoError(t, p.cfg.store.Update(t.Context(), func(tx storage.Tx) error {
 		for _, r := range records {
@@ -126,10 +126,10 @@ func goodBodies() map[contract.Operation]any {
 		contract.ServiceArchive:      alipayplus.ServiceInput{ServiceID: "s2", RequestID: "1"},
 		contract.ServiceQuery:        alipayplus.ServiceInput{ServiceID: "s0"},
 		contract.ServiceList:         alipayplus.ListServicesInput{Status: alipayplus.ServiceDraft},
-		contract.RequestQuery:        alipayplus.RequestInput{RequestID: "q1"},
+		contract.RequestQuery:        alipayplus.RequestInput{ID: "q1"},
 		contract.RequestList:         alipayplus.ListRequestsInput{Title: "x", Category: alipayplus.CategoryServiceRelease},
 		contract.ReviewList:          alipayplus.ListReviewsInput{},
-		contract.ReviewDecide:        alipayplus.DecideInput{RequestID: "q2", Reason: "r", IdempotencyKey: "1"},
+		contract.ReviewDecide:        alipayplus.DecideInput{ID: "q2", Reason: "r", RequestID: "1"},
 	}
 }
 

@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -160,32 +161,96 @@ func (p *Platform) effect(ctx context.Context, in incoming, id string) (executed
 	case replay != nil:
 		return executed{reply: *replay, requestID: id}, false
 	case !errors.Is(err, errDryRun):
-		return p.recordRefusal(ctx, in, id, err), false
+		return executed{requestID: id, err: err}, false
 	}
-	if err := p.announce(ctx, tried); err != nil {
+	before, err := p.announce(ctx, in, id, tried.release)
+	if err != nil {
 		return executed{requestID: id, err: err}, false
 	}
 	if err := in.route.effect(ctx, tried); err != nil {
-		return executed{requestID: id, err: fmt.Errorf("target app: %w", err)}, false
+		return executed{requestID: id, err: p.effectFailed(ctx, in, id, before, err)}, false
 	}
 	return executed{}, true
 }
 
-// announce records the ratio that the target app is about to be asked for. When
-// the platform never learns what came of it, no lower one may follow.
-func (p *Platform) announce(ctx context.Context, tried *call) error {
-	return p.cfg.store.Update(ctx, func(tx storage.Tx) error {
-		r, err := load[releaseRecord](tx, releaseKey(tried.workspace(), tried.release.ID))
-		if err != nil || r == nil || r.Announced >= tried.release.Grayscale.Ratio {
-			return err
-		}
-		before := r.copy()
-		r.Announced = tried.release.Grayscale.Ratio
-		return save(tx, before, r)
-	})
+// announced is what the target app was last asked for.
+type announced struct {
+	release string
+	ratio   alipayplus.Ratio
 }
 
-// commit carries out the operation and remembers the outcome.
+// announce records what the target app is about to be asked for: the requestId,
+// so that it cannot be used for anything else meanwhile, and the ratio, because
+// no lower one may follow when the platform never learns what came of it. It
+// returns what was announced before.
+func (p *Platform) announce(ctx context.Context, in incoming, id string, wanted *alipayplus.Release) (announced, error) {
+	before := announced{release: wanted.ID}
+	err := p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+		c := p.begin(ctx, tx, in, id)
+		if first, err := c.firstOutcome(); err != nil || first != nil {
+			return errors.Join(err, errTaken(first))
+		}
+		r, err := load[releaseRecord](tx, releaseKey(c.workspace(), wanted.ID))
+		if err != nil {
+			return err
+		}
+		if r == nil {
+			return notFound("release", wanted.ID)
+		}
+		before.ratio = r.Announced
+		if err := r.announce(tx, max(r.Announced, wanted.Grayscale.Ratio)); err != nil {
+			return err
+		}
+		return c.remember(reply{})
+	})
+	return before, err
+}
+
+// errTaken is for a requestId that got its outcome between two looks.
+func errTaken(first *reply) error {
+	if first == nil {
+		return nil
+	}
+	return errUnavailable
+}
+
+func (r *releaseRecord) announce(tx storage.Tx, ratio alipayplus.Ratio) error {
+	if ratio == r.Announced {
+		return nil
+	}
+	before := r.copy()
+	r.Announced = ratio
+	return save(tx, before, r)
+}
+
+// effectFailed takes the announcement back when the target app has refused for
+// certain; after an unknown outcome it stays.
+func (p *Platform) effectFailed(ctx context.Context, in incoming, id string, before announced, cause error) error {
+	cause = fmt.Errorf("target app: %w", cause)
+	if codeOf(cause) == alipayplus.CodeUnknownException {
+		return cause
+	}
+	ctx = context.WithoutCancel(ctx)
+	err := p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+		c := p.begin(ctx, tx, in, id)
+		r, err := load[releaseRecord](tx, releaseKey(c.workspace(), before.release))
+		if err != nil || r == nil {
+			return err
+		}
+		if err := r.announce(tx, before.ratio); err != nil {
+			return err
+		}
+		return c.forget()
+	})
+	if err != nil {
+		return err
+	}
+	return cause
+}
+
+// commit carries out the operation and remembers the outcome. A refusal changes
+// nothing, so it is no outcome: the same requestId may be tried again once what
+// stood in the way is gone.
 func (p *Platform) commit(ctx context.Context, in incoming, id string) executed {
 	var out reply
 	err := p.cfg.store.Update(ctx, func(tx storage.Tx) error {
@@ -207,39 +272,11 @@ func (p *Platform) commit(ctx context.Context, in incoming, id string) executed 
 		}
 		return c.remember(out)
 	})
-	if err != nil {
-		return p.recordRefusal(ctx, in, id, err)
-	}
-	return executed{reply: out, requestID: id}
+	return executed{reply: out, requestID: id, err: err}
 }
 
-// recordRefusal remembers a refusal as the outcome, so that a repetition is
-// refused alike. A failure of the platform is no outcome: it may be repeated.
-func (p *Platform) recordRefusal(ctx context.Context, in incoming, id string, cause error) executed {
-	code := codeOf(cause)
-	if id == "" || code == alipayplus.CodeUnknownException || code == alipayplus.CodeRequestIDReused {
-		return executed{requestID: id, err: cause}
-	}
-	out := refused(id, cause)
-	err := p.cfg.store.Update(ctx, func(tx storage.Tx) error {
-		c := p.begin(ctx, tx, in, id)
-		first, err := c.firstOutcome()
-		if err != nil {
-			return err
-		}
-		if first != nil {
-			out = *first
-			return nil
-		}
-		return c.remember(out)
-	})
-	if err != nil {
-		return executed{requestID: id, err: err}
-	}
-	return executed{reply: out, requestID: id}
-}
-
-// outcomeRecord is the first outcome under a requestId.
+// outcomeRecord is the outcome under a requestId; without a status it is only
+// reserved, for a call that is asking the target app.
 type outcomeRecord struct {
 	At          string    `json:"key"`
 	Operation   string    `json:"operation"`
@@ -264,7 +301,8 @@ func (c *call) contentHash() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// firstOutcome returns the outcome that the requestId already has, or nil.
+// firstOutcome returns the outcome that the requestId already has, or nil; a
+// requestId that has, or is reserved for, other content is refused.
 func (c *call) firstOutcome() (*reply, error) {
 	if c.requestID == "" {
 		return nil, nil //nolint:nilnil // no outcome is no error
@@ -275,6 +313,9 @@ func (c *call) firstOutcome() (*reply, error) {
 	}
 	if first.Operation != c.in.route.op.Path || first.ContentHash != c.contentHash() {
 		return nil, refuse(alipayplus.CodeRequestIDReused, "the requestId was used before, with other content")
+	}
+	if first.Status == 0 {
+		return nil, nil //nolint:nilnil // reserved for this very call
 	}
 	return &reply{status: first.Status, body: first.Body}, nil
 }
@@ -299,6 +340,28 @@ func (c *call) remember(out reply) error {
 		return save(c.tx, nil, after)
 	}
 	return save(c.tx, before, after)
+}
+
+// forget gives a reserved requestId free.
+func (c *call) forget() error {
+	r, err := load[outcomeRecord](c.tx, c.outcomeKey())
+	if err != nil || r == nil {
+		return err
+	}
+	for _, at := range append(r.indexes(), r.key()) {
+		if err := c.tx.Delete(at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// derivedID makes an id that a repetition of the call makes again, and that
+// nobody can guess who does not know the workspace's. What it is of tells it from
+// that of a later call, after the requestId was forgotten and used again.
+func (c *call) derivedID(prefix string, of ...string) string {
+	sum := sha256.Sum256([]byte(key(append(of, prefix, c.outcomeKey(), c.in.route.op.Path)...)))
+	return prefix + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16])
 }
 
 // forgetExpired removes the two oldest outcomes whose time is over, so that

@@ -15,7 +15,8 @@ import (
 // testing what a program makes of it; see [Platform.Inject]. Its fields add up.
 type Fault struct {
 	// Operation is what it concerns, as errors and events call it, for example
-	// "releases.create"; empty: any.
+	// "releases.create"; empty: any. The bytes of an upload go up as
+	// "files.upload", those of a version too.
 	Operation string
 	// Times is for how many calls it holds; 0: one.
 	Times int
@@ -43,8 +44,13 @@ type Fault struct {
 }
 
 // Inject makes the next calls that fit the fault go wrong. Faults are used up in
-// the order in which they were injected.
+// the order in which they were injected. It panics when there is no operation of
+// that name: a test whose fault never happens would prove nothing.
 func (p *Platform) Inject(f Fault) {
+	known := f.Operation == "" || slices.ContainsFunc(contract.Operations(), func(op contract.Operation) bool { return op.Name == f.Operation })
+	if !known {
+		panic("platform: Inject: there is no operation " + strconv.Quote(f.Operation))
+	}
 	p.faults.mu.Lock()
 	defer p.faults.mu.Unlock()
 	f.Times = max(f.Times, 1)

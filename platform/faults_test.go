@@ -211,9 +211,9 @@ func writes() []write {
 			}
 		}},
 		{op: contract.ReviewDecide, as: asReviewer, given: func(w *world) invocation {
-			request := w.submitted().RequestID
+			request := w.submitted().ReleaseRequestID
 			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				return outcome(c.Reviews.Decide(ctx, alipayplus.DecideInput{RequestID: request, Approve: true, IdempotencyKey: id}))
+				return outcome(c.Reviews.Decide(ctx, alipayplus.DecideInput{ID: request, Approve: true, RequestID: id}))
 			}
 		}},
 	}

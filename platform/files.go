@@ -10,7 +10,7 @@ import (
 // uploadFile keeps a file under the SHA-256 of its content. It carries no
 // requestId: the same content is the same file.
 func uploadFile(c *call, content []byte) (any, error) {
-	if err := c.may(alipayplus.ActionUpload, c.anyAssigned()); err != nil {
+	if err := c.mayUpload(); err != nil {
 		return nil, err
 	}
 	file, err := alipayplus.DescribeFile(content)
@@ -33,16 +33,16 @@ func uploadFile(c *call, content []byte) (any, error) {
 	if err := save(c.tx, nil, &fileRecord{File: *file, Workspace: c.workspace()}); err != nil {
 		return nil, err
 	}
-	return file, c.audit("file", file.ID, "", "uploaded")
+	return file, c.audit("file", file.ID, "", "UPLOADED")
 }
 
-// anyAssigned is a mini program that is assigned to the caller: a file belongs
-// to none yet, so having one is enough.
-func (c *call) anyAssigned() string {
-	if programs := c.in.caller.member.Programs; len(programs) > 0 {
-		return programs[0]
+// mayUpload: a file is a package, or an image of a service, and belongs to
+// nothing yet, so who may do anything with one may upload it.
+func (c *call) mayUpload() error {
+	if err := c.may(alipayplus.ActionManageServices, ""); err == nil {
+		return nil
 	}
-	return ""
+	return c.may(alipayplus.ActionUpload, "")
 }
 
 func (c *call) checkFile(file *alipayplus.File, content []byte) error {

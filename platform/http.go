@@ -30,7 +30,7 @@ type reply struct {
 // ServeHTTP answers the operations of the contract, signed, and the pages that a
 // person visits to authorize the platform.
 func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	path, isOperation := strings.CutPrefix(r.URL.Path, contract.Prefix)
+	path, isOperation := strings.CutPrefix(strings.TrimPrefix(r.URL.Path, p.cfg.prefix), contract.Prefix)
 	if !isOperation {
 		p.pages.ServeHTTP(w, r)
 		return
@@ -54,18 +54,22 @@ func (p *Platform) answer(r *http.Request, path, trace string, fault Fault) repl
 	if route.op == contract.FileUpload {
 		limit = p.cfg.maxFile
 	}
+	if !known || r.Method != http.MethodPost {
+		return p.refusal(r, trace, "", refuse(alipayplus.CodeInvalidAPI, "there is no operation %s %s", r.Method, shorten(r.URL.Path)))
+	}
+	credential, member, err := p.credential(r)
+	if err != nil {
+		return p.refusal(r, trace, "", err)
+	}
 	body, err := readBody(r.Body, limit)
 	if err != nil {
 		return p.refusal(r, trace, "", err)
 	}
-	if !known || r.Method != http.MethodPost {
-		return p.refusal(r, trace, "", refuse(alipayplus.CodeInvalidAPI, "there is no operation %s %s", r.Method, shorten(r.URL.Path)))
-	}
-	caller, err := p.authenticate(r, body)
-	if err != nil {
+	if err := p.authenticate(r, credential, body); err != nil {
 		return p.refusal(r, trace, "", err)
 	}
-	in := incoming{route: route, caller: caller, body: body, contentType: r.Header.Get("Content-Type"), base: p.base(r)}
+	who := caller{member: member, party: credential.Party}
+	in := incoming{route: route, caller: who, body: body, contentType: r.Header.Get("Content-Type"), base: p.base(r)}
 	answer := p.execute(r.Context(), in)
 	if fault.Twice {
 		answer = p.execute(r.Context(), in)
@@ -84,7 +88,7 @@ func readBody(r io.Reader, limit int64) ([]byte, error) {
 	var buf bytes.Buffer
 	n, err := io.Copy(&buf, io.LimitReader(r, limit+1))
 	if err != nil {
-		return nil, refuse(alipayplus.CodeParamIllegal, "the body could not be read to its end")
+		return nil, refuse(alipayplus.CodeUnavailable, "the body could not be read to its end; send it again")
 	}
 	if n > limit {
 		_, _ = io.Copy(io.Discard, io.LimitReader(r, allowance))
@@ -95,47 +99,44 @@ func readBody(r io.Reader, limit int64) ([]byte, error) {
 
 // caller is who calls: a member of a workspace, or a reviewer.
 type caller struct {
-	clientID string
-	member   Member
-	party    alipayplus.Party
+	member Member
+	party  alipayplus.Party
 }
 
-// authenticate says who signed the call. The signature is verified on the raw
+// signedPath is the path that the caller sent and signed: a mounting handler may
+// have stripped the prefix.
+func (p *Platform) signedPath(r *http.Request) string {
+	path := r.URL.EscapedPath()
+	if p.cfg.prefix == "" || strings.HasPrefix(path, p.cfg.prefix+"/") {
+		return path
+	}
+	return p.cfg.prefix + path
+}
+
+// authenticate checks who signed the call. The signature is verified on the raw
 // bytes before anything is read out of them.
-func (p *Platform) authenticate(r *http.Request, body []byte) (caller, error) {
-	var nobody caller
-	id := r.Header.Get("Client-Id")
-	credential, member, err := p.credential(r.Context(), id)
-	if err != nil {
-		return nobody, err
-	}
-	if credential == nil {
-		return nobody, refuse(alipayplus.CodeUnknownClient, "the client id is not known here")
-	}
+func (p *Platform) authenticate(r *http.Request, credential *clientRecord, body []byte) error {
 	signed, err := signing.ParseHeader(r.Header.Get("Signature"))
 	if err != nil {
-		return nobody, refuse(alipayplus.CodeInvalidSignature, "the Signature header cannot be used: %v", err)
+		return refuse(alipayplus.CodeInvalidSignature, "the Signature header cannot be used: %v", err)
 	}
 	if signed.KeyVersion != "" && signed.KeyVersion != credential.KeyVersion {
-		return nobody, refuse(alipayplus.CodeInvalidSignature, "the client has no key of version %q", shorten(signed.KeyVersion))
+		return refuse(alipayplus.CodeInvalidSignature, "the client has no key of version %q", shorten(signed.KeyVersion))
 	}
 	public, err := signing.ParsePublicKey(credential.PublicKey)
 	if err != nil {
-		return nobody, err
+		return err
 	}
 	at := r.Header.Get("Request-Time")
-	digest := signing.Digest(r.Method, r.URL.EscapedPath(), id, at, body)
+	digest := signing.Digest(r.Method, p.signedPath(r), credential.ClientID, at, body)
 	if err := signing.Verify(public, digest[:], signed.Signature); err != nil {
-		return nobody, refuse(alipayplus.CodeInvalidSignature, "the signature does not fit the request")
+		return refuse(alipayplus.CodeInvalidSignature, "the signature does not fit the request")
 	}
-	if err := p.checkTime(at); err != nil {
-		return nobody, err
-	}
-	return caller{clientID: id, member: member, party: credential.Party}, nil
+	return p.checkTime(at)
 }
 
 func (p *Platform) checkTime(text string) error {
-	at, err := alipayplus.ParseMessageTime(text)
+	at, err := signing.ParseTime(text)
 	if err != nil {
 		return refuse(alipayplus.CodeTimestampInvalid, "Request-Time is neither an ISO 8601 time nor milliseconds")
 	}
@@ -209,7 +210,7 @@ func (p *Platform) write(w http.ResponseWriter, r *http.Request, trace string, a
 		id = ""
 	}
 	at := time.Now().Format(isoTime)
-	digest := signing.Digest(r.Method, r.URL.EscapedPath(), id, at, answer.body)
+	digest := signing.Digest(r.Method, p.signedPath(r), id, at, answer.body)
 	signature, err := signing.Sign(p.signer, digest[:])
 	if err != nil {
 		p.cfg.logger.ErrorContext(r.Context(), "an answer could not be signed", "trace_id", trace, "error", err)
@@ -221,7 +222,7 @@ func (p *Platform) write(w http.ResponseWriter, r *http.Request, trace string, a
 	h.Set("Client-Id", id)
 	h.Set("Response-Time", at)
 	h.Set("Trace-Id", trace)
-	h.Set("Signature", signing.Header{KeyVersion: "1", Signature: signature}.String())
+	h.Set("Signature", signing.Header{KeyVersion: p.cfg.keyVersion, Signature: signature}.String())
 	answer.body = fault.tamper(h, answer.body)
 	w.WriteHeader(answer.status)
 	_, _ = w.Write(answer.body)
@@ -230,7 +231,7 @@ func (p *Platform) write(w http.ResponseWriter, r *http.Request, trace string, a
 // base is the address of the platform as its caller sees it.
 func (p *Platform) base(r *http.Request) string {
 	if p.cfg.publicURL != "" {
-		return strings.TrimRight(p.cfg.publicURL, "/")
+		return p.cfg.publicURL
 	}
 	scheme := "http"
 	if r.TLS != nil {

@@ -19,34 +19,37 @@ const inProcessURL = "http://platform.invalid"
 // calls are signed and verified as over the network. opts come last, so they
 // may replace the retries or add an observer.
 func (p *Platform) Client(ctx context.Context, workspaceID, member string, opts ...alipayplus.Option) (*alipayplus.Client, error) {
-	id, err := p.AddClient(ctx, workspaceID, member, p.public)
-	if err != nil {
-		return nil, err
-	}
-	return p.inProcess(id, opts)
+	return p.inProcess(ctx, clientRecord{Workspace: workspaceID, Member: member}, opts)
 }
 
 // ReviewerClient is [Platform.Client] for a reviewing party.
 func (p *Platform) ReviewerClient(ctx context.Context, party alipayplus.Party, opts ...alipayplus.Option) (*alipayplus.Client, error) {
-	id, err := p.AddReviewer(ctx, party, p.public)
+	return p.inProcess(ctx, clientRecord{Party: party}, opts)
+}
+
+// inProcess signs with the platform's own key, which spares making another one.
+// That is safe only because such a client id is refused to anything that comes
+// over a network.
+func (p *Platform) inProcess(ctx context.Context, r clientRecord, opts []alipayplus.Option) (*alipayplus.Client, error) {
+	r.InProcess = true
+	clientID, err := p.addClient(ctx, r, p.public)
 	if err != nil {
 		return nil, err
 	}
-	return p.inProcess(id, opts)
-}
-
-// inProcess signs with the platform's own key: both ends are one process, and
-// another key would keep nobody out.
-func (p *Platform) inProcess(clientID string, opts []alipayplus.Option) (*alipayplus.Client, error) {
 	wired := []alipayplus.Option{
-		alipayplus.WithBaseURL(inProcessURL),
+		alipayplus.WithBaseURL(inProcessURL + p.cfg.prefix),
 		alipayplus.WithClientID(clientID),
 		alipayplus.WithSigner(p.signer),
-		alipayplus.WithPlatformKey("1", p.public),
+		alipayplus.WithPlatformKey(p.cfg.keyVersion, p.public),
 		alipayplus.WithHTTPClient(p.HTTPClient()),
 	}
 	return alipayplus.New(append(wired, opts...)...)
 }
+
+// inProcessCall marks the context of a call that did not come over a network.
+type inProcessCall struct{}
+
+func isInProcess(ctx context.Context) bool { return ctx.Value(inProcessCall{}) != nil }
 
 // HTTPClient returns an HTTP client whose every request goes to the platform in
 // process, whatever its host.
@@ -76,7 +79,7 @@ func (t inProcess) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 			panic(failure)
 		}
 	}()
-	in := r.Clone(r.Context())
+	in := r.Clone(context.WithValue(r.Context(), inProcessCall{}, true))
 	in.RequestURI = r.URL.RequestURI()
 	if in.Host == "" {
 		in.Host = r.URL.Host

@@ -23,10 +23,10 @@ func TestInProcessIsAsOverTheNetwork(t *testing.T) {
 	w := newWorld(t)
 	gateway := httptest.NewServer(w.p)
 	defer gateway.Close()
-	id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.Key().Public())
+	id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.Client().Public())
 	require.NoError(t, err)
 	remote, err := alipayplus.New(
-		alipayplus.WithBaseURL(gateway.URL), alipayplus.WithClientID(id), alipayplus.WithSigner(testkey.Key()),
+		alipayplus.WithBaseURL(gateway.URL), alipayplus.WithClientID(id), alipayplus.WithSigner(testkey.Client()),
 		alipayplus.WithPlatformKey("1", w.p.PublicKey()), alipayplus.WithRetry(1, 0, 0),
 	)
 	require.NoError(t, err)

@@ -51,11 +51,11 @@ func everyOperation(w *world, program, release, service, request string) map[con
 		contract.ServiceArchive:     alipayplus.ServiceInput{ServiceID: service},
 		contract.ServiceQuery:       alipayplus.ServiceInput{ServiceID: service},
 		contract.ServiceList:        alipayplus.ListServicesInput{},
-		contract.RequestQuery:       alipayplus.RequestInput{RequestID: request},
+		contract.RequestQuery:       alipayplus.RequestInput{ID: request},
 		contract.RequestList:        alipayplus.ListRequestsInput{},
 		contract.FileUpload:         pngImage(w),
 		contract.ReviewList:         alipayplus.ListReviewsInput{},
-		contract.ReviewDecide:       alipayplus.DecideInput{RequestID: request, Approve: true},
+		contract.ReviewDecide:       alipayplus.DecideInput{ID: request, Approve: true},
 	}
 }
 
@@ -120,7 +120,7 @@ var whoMay = map[contract.Operation]struct{ membersRelease, assignedRelease, upl
 	contract.ServiceList:         {"OMAD", "OMAD", "OMAD"},
 	contract.RequestQuery:        {"OMAD", "OMAD", "OMAD"},
 	contract.RequestList:         {"OMAD", "OMAD", "OMAD"},
-	contract.FileUpload:          {"OMAD", "OMA", "OMAD"},
+	contract.FileUpload:          {"OMAD", "OMAD", "OMAD"},
 	contract.ReviewList:          {"", "", ""},
 	contract.ReviewDecide:        {"", "", ""},
 }
@@ -142,10 +142,10 @@ func TestWhoMayDoWhat(t *testing.T) {
 			inWorld(t, func(w *world) {
 				program := w.authorizedProgram()
 				live := w.full(program.ID, "1.0.0")
-				own := everyOperation(w, program.ID, w.release(program.ID, "1.0.1").ID, w.draft().ID, live.RequestID)
+				own := everyOperation(w, program.ID, w.release(program.ID, "1.0.1").ID, w.draft().ID, live.ReleaseRequestID)
 				other := w.neighbour()
 				theirs := other.authorizedProgram()
-				foreign := everyOperation(w, theirs.ID, other.underReview(theirs.ID, "1.0.0").ID, other.submitted().ID, other.submitted().RequestID)
+				foreign := everyOperation(w, theirs.ID, other.underReview(theirs.ID, "1.0.0").ID, other.submitted().ID, other.submitted().ReleaseRequestID)
 				untouched := other.snapshot()
 
 				w.member("max", alipayplus.RoleMaster)
@@ -188,13 +188,13 @@ func TestWhatBelongsToAnotherWorkspaceAnswersLikeWhatDoesNotExist(t *testing.T) 
 		release, service := other.underReview(theirs.ID, "1.0.0"), other.submitted()
 		there := map[string]string{
 			theirs.ID: "1111111111111111", release.ID: "rel_" + strings.Repeat("A", 26),
-			service.ID: "svc_" + strings.Repeat("A", 26), service.RequestID: "req_" + strings.Repeat("A", 26),
+			service.ID: "svc_" + strings.Repeat("A", 26), service.ReleaseRequestID: "req_" + strings.Repeat("A", 26),
 		}
-		foreign := everyOperation(w, theirs.ID, release.ID, service.ID, service.RequestID)
-		missing := everyOperation(w, there[theirs.ID], there[release.ID], there[service.ID], there[service.RequestID])
+		foreign := everyOperation(w, theirs.ID, release.ID, service.ID, service.ReleaseRequestID)
+		missing := everyOperation(w, there[theirs.ID], there[release.ID], there[service.ID], there[service.ReleaseRequestID])
 		hidden := strings.NewReplacer(
-			theirs.ID, "ID", release.ID, "ID", service.ID, "ID", service.RequestID, "ID", "key-1", "key", "key-2", "key",
-			there[theirs.ID], "ID", there[release.ID], "ID", there[service.ID], "ID", there[service.RequestID], "ID",
+			theirs.ID, "ID", release.ID, "ID", service.ID, "ID", service.ReleaseRequestID, "ID", "key-1", "key", "key-2", "key",
+			there[theirs.ID], "ID", there[release.ID], "ID", there[service.ID], "ID", there[service.ReleaseRequestID], "ID",
 		)
 		h, log := w.hand("olga"), len(w.auditLog())
 		for _, op := range contract.Operations() {

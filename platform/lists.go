@@ -17,6 +17,9 @@ const (
 	// page costs the same however much there is. A page may thus hold fewer
 	// entries than asked for; its cursor leads on.
 	maxExamined = 500
+	// maxPageBytes ends a page whose entries are large: an answer must stay
+	// readable, and the cursor leads on.
+	maxPageBytes = 4 << 20
 )
 
 // listing is one list: an index and what to keep of it.
@@ -43,23 +46,24 @@ func (l listing[R, T]) page(tx storage.Tx) (*alipayplus.Page[T], error) {
 		limit = defaultPage
 	}
 	out := &alipayplus.Page[T]{Items: []*T{}}
-	examined, last := 0, ""
+	examined, size, last := 0, 0, ""
 	for entry, err := range tx.Scan(from, to, l.descending()) {
 		if err != nil {
 			return nil, err
 		}
-		if len(out.Items) == limit || examined == maxExamined {
+		if len(out.Items) == limit || examined == maxExamined || size > maxPageBytes {
 			out.NextCursor = l.cursor(last)
 			return out, nil
 		}
 		examined++
 		last = strings.TrimPrefix(entry.Key, l.prefix)
-		r, err := load[R](tx, string(entry.Value))
+		r, bytes, err := loadSized[R](tx, string(entry.Value))
 		if err != nil {
 			return nil, err
 		}
 		if r != nil && (l.keep == nil || l.keep(r)) {
 			out.Items = append(out.Items, l.show(r))
+			size += bytes
 		}
 	}
 	return out, nil

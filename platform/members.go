@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -39,7 +40,12 @@ func (p *Platform) AddWorkspace(ctx context.Context, company alipayplus.Business
 		return "", err
 	}
 	r := &workspaceRecord{ID: newID("ws_"), Company: company}
-	return r.ID, p.cfg.store.Update(ctx, func(tx storage.Tx) error { return save(tx, nil, r) })
+	return r.ID, p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+		if err := save(tx, nil, r); err != nil {
+			return err
+		}
+		return p.operatorDid(tx, r.ID, "workspace", r.ID, "", "CREATED")
+	})
 }
 
 // PutMember adds a member to a workspace, or changes one of the same name. What
@@ -59,7 +65,18 @@ func (p *Platform) PutMember(ctx context.Context, m Member) error {
 		if w == nil {
 			return fmt.Errorf("platform: member %s: there is no workspace %q", m.Name, m.WorkspaceID)
 		}
-		return save(tx, nil, &memberRecord{m})
+		before, err := load[memberRecord](tx, memberKey(m.WorkspaceID, m.Name))
+		if err != nil {
+			return err
+		}
+		if err := save(tx, nil, &memberRecord{m}); err != nil {
+			return err
+		}
+		from := ""
+		if before != nil {
+			from = string(before.Role)
+		}
+		return p.operatorDid(tx, m.WorkspaceID, "member", m.Name, from, string(m.Role))
 	})
 }
 
@@ -72,16 +89,20 @@ func (p *Platform) AddClient(ctx context.Context, workspaceID, member string, ke
 // AddReviewer gives a reviewing party a client id for the given public key, of
 // key version "1". Its calls are review/list and review/decide.
 func (p *Platform) AddReviewer(ctx context.Context, party alipayplus.Party, key crypto.PublicKey) (clientID string, err error) {
-	if party == "" {
-		return "", errors.New("platform: reviewer: the party must not be empty")
-	}
 	return p.addClient(ctx, clientRecord{Party: party}, key)
 }
 
 func (p *Platform) addClient(ctx context.Context, r clientRecord, key crypto.PublicKey) (string, error) {
+	if r.Member == "" && (r.Party == "" || strings.Contains(string(r.Party), "/")) {
+		return "", errors.New("platform: client: the member or the party must not be empty, and a party holds no slash")
+	}
 	public, err := signing.CheckPublicKey(key)
 	if err != nil {
 		return "", fmt.Errorf("platform: client: %w", err)
+	}
+	if public.Equal(p.public) && !r.InProcess {
+		// An answer looks like a request of the same key, so it could be sent back as one.
+		return "", errors.New("platform: client: the platform's own key cannot be a client's")
 	}
 	der, err := x509.MarshalPKIXPublicKey(public)
 	if err != nil {
@@ -99,13 +120,31 @@ func (p *Platform) addClient(ctx context.Context, r clientRecord, key crypto.Pub
 				return fmt.Errorf("platform: client: there is no member %q in workspace %q", r.Member, r.Workspace)
 			}
 		}
-		return save(tx, nil, &r)
+		if err := save(tx, nil, &r); err != nil || r.InProcess {
+			return err
+		}
+		return p.operatorDid(tx, r.Workspace, "client", r.ClientID, "", "ADDED")
 	})
 }
 
 // RemoveClient makes a client id useless, at once.
 func (p *Platform) RemoveClient(ctx context.Context, clientID string) error {
-	return p.cfg.store.Update(ctx, func(tx storage.Tx) error { return tx.Delete(clientKey(clientID)) })
+	return p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+		r, err := load[clientRecord](tx, clientKey(clientID))
+		if err != nil || r == nil {
+			return err
+		}
+		if err := tx.Delete(r.key()); err != nil {
+			return err
+		}
+		return p.operatorDid(tx, r.Workspace, "client", r.ClientID, "ADDED", "REMOVED")
+	})
+}
+
+// operatorDid records what whoever runs the platform did, through Go.
+func (p *Platform) operatorDid(tx storage.Tx, workspace, kind, id, from, to string) error {
+	w := auditWriter{p: p, tx: tx, workspace: workspace, who: "operator", at: now()}
+	return w.add(kind, id, from, to, "")
 }
 
 // newClientID makes an id of 16 digits, as the documents' samples have.
@@ -118,26 +157,33 @@ func newClientID() string {
 }
 
 // credential finds whose a client id is.
-func (p *Platform) credential(ctx context.Context, id string) (*clientRecord, Member, error) {
+func (p *Platform) credential(r *http.Request) (*clientRecord, Member, error) {
 	var credential *clientRecord
 	var member Member
+	unknown := refuse(alipayplus.CodeUnknownClient, "the client id is not known here")
+	id := r.Header.Get("Client-Id")
 	if id == "" || len(id) > maxClientID {
-		return nil, member, nil
+		return nil, member, unknown
 	}
-	err := p.cfg.store.View(ctx, func(tx storage.Tx) error {
+	err := p.cfg.store.View(r.Context(), func(tx storage.Tx) error {
 		var err error
-		if credential, err = load[clientRecord](tx, clientKey(id)); err != nil || credential == nil || credential.Party != "" {
+		if credential, err = load[clientRecord](tx, clientKey(id)); err != nil {
 			return err
 		}
-		r, err := load[memberRecord](tx, memberKey(credential.Workspace, credential.Member))
+		if credential == nil || credential.InProcess && !isInProcess(r.Context()) {
+			return unknown
+		}
+		if credential.Party != "" {
+			return nil
+		}
+		m, err := load[memberRecord](tx, memberKey(credential.Workspace, credential.Member))
 		if err != nil {
 			return err
 		}
-		if r == nil {
-			credential = nil
-			return nil
+		if m == nil {
+			return unknown
 		}
-		member = r.Member
+		member = m.Member
 		return nil
 	})
 	return credential, member, err

@@ -638,7 +638,7 @@ func (m *model) checkReleases(t *rapid.T) {
 		for _, s := range r.Grayscale.Steps {
 			steps = append(steps, int(s.Ratio))
 		}
-		return fmt.Sprint(r.ID, r.Version, r.Status, int(r.Grayscale.Ratio), steps, r.RequestID, r.ReleasedAt.IsZero())
+		return fmt.Sprint(r.ID, r.Version, r.Status, int(r.Grayscale.Ratio), steps, r.ReleaseRequestID, r.ReleasedAt.IsZero())
 	}
 	known := func(r *modelRelease) string {
 		request := ""
@@ -689,7 +689,7 @@ func (m *model) checkRequests(t *rapid.T) {
 }
 
 func (m *model) checkServices(t *rapid.T) {
-	shown := func(s *alipayplus.Service) string { return fmt.Sprint(s.ID, s.Status, s.RequestID) }
+	shown := func(s *alipayplus.Service) string { return fmt.Sprint(s.ID, s.Status, s.ReleaseRequestID) }
 	known := func(s *modelService) string {
 		request := ""
 		if s.request != nil {

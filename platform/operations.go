@@ -23,7 +23,7 @@ func (p *Platform) operations() map[string]route {
 		{op: contract.ReleaseList, handle: input(listReleases)},
 		{op: contract.ReleaseConfigure, handle: input(configureRelease), alone: true},
 		{op: contract.ReleaseApply, handle: input(applyRelease), effect: submitToTarget},
-		{op: contract.ReleaseWithdraw, handle: input(withdrawRelease)},
+		{op: contract.ReleaseWithdraw, handle: input(withdrawRelease), effect: withdrawAtTarget},
 		{op: contract.ReleaseGrayscale, handle: input(setRatio), effect: setRatioAtTarget},
 		{op: contract.ReleaseFinalize, handle: input(finalizeRelease), effect: setRatioAtTarget},
 		{op: contract.ReleaseCancel, handle: input(cancelRelease), effect: cancelAtTarget},

@@ -11,6 +11,9 @@ import (
 	"html/template"
 	"log/slog"
 	"net/http"
+	"net/url"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -31,7 +34,7 @@ type Platform struct {
 	public  *rsa.PublicKey
 	targets []TargetApp
 	routes  map[string]route
-	pages   *http.ServeMux
+	pages   http.Handler
 	html    *template.Template
 	faults  faults
 	busy    keyLocks
@@ -47,6 +50,9 @@ func New(opts ...Option) (*Platform, error) {
 		if err := opt(&cfg); err != nil {
 			return nil, fmt.Errorf("platform: %w", err)
 		}
+	}
+	if cfg.idempotencyRetention < 2*cfg.window {
+		return nil, errors.New("platform: idempotency retention: must be at least twice the time window, or a captured call could be replayed")
 	}
 	if cfg.signer == nil {
 		key, err := rsa.GenerateKey(rand.Reader, signing.MinBits)
@@ -69,7 +75,7 @@ func New(opts ...Option) (*Platform, error) {
 }
 
 // PublicKey returns the key that answers are signed for, as
-// [alipayplus.WithPlatformKey] takes it, with version "1".
+// [alipayplus.WithPlatformKey] takes it, with the version of [WithKeyVersion].
 func (p *Platform) PublicKey() *rsa.PublicKey { return p.public }
 
 // target returns a target app by name.
@@ -128,6 +134,8 @@ type config struct {
 	idempotencyRetention time.Duration
 	authorizationExpiry  time.Duration
 	publicURL            string
+	prefix               string
+	keyVersion           string
 }
 
 func defaultConfig() config {
@@ -137,6 +145,7 @@ func defaultConfig() config {
 		services:             alipayplus.DefaultServicePolicy(),
 		logger:               slog.New(slog.DiscardHandler),
 		window:               5 * time.Minute,
+		keyVersion:           "1",
 		maxBody:              1 << 20,
 		maxFile:              32 << 20,
 		idempotencyRetention: 24 * time.Hour,
@@ -164,6 +173,16 @@ func WithSigner(signer crypto.Signer) Option {
 	}
 }
 
+// WithKeyVersion sets the version that answers name for the signing key, so that
+// it can be replaced without a stop: clients are given the new public key first.
+// The default is "1".
+func WithKeyVersion(version string) Option {
+	return func(cfg *config) error {
+		cfg.keyVersion = version
+		return signing.CheckKeyVersion(version)
+	}
+}
+
 // WithTargets sets the apps that mini programs can be released to; the default
 // is a simulated AlipayCN, see [NewSimulatedAlipayCN].
 func WithTargets(targets ...TargetApp) Option {
@@ -171,9 +190,34 @@ func WithTargets(targets ...TargetApp) Option {
 		if len(targets) == 0 {
 			return errors.New("targets: must have at least one")
 		}
-		cfg.targets = append([]TargetApp(nil), targets...)
+		seen := map[alipayplus.TargetApp]bool{}
+		for i, t := range targets {
+			if t == nil {
+				return fmt.Errorf("targets[%d]: must not be nil", i)
+			}
+			if seen[t.App()] {
+				return fmt.Errorf("targets[%d]: %s is there already", i, t.App())
+			}
+			seen[t.App()] = true
+			if err := checkParties(t.Parties()); err != nil {
+				return fmt.Errorf("targets[%d]: %w", i, err)
+			}
+		}
+		cfg.targets = slices.Clone(targets)
 		return nil
 	}
+}
+
+// checkParties refuses names that cannot be told apart.
+func checkParties(parties []alipayplus.Party) error {
+	seen := map[alipayplus.Party]bool{alipayplus.PartyAlipayPlus: true}
+	for _, party := range parties {
+		if seen[party] || party == "" || strings.Contains(string(party), "/") {
+			return fmt.Errorf("party %q: must be a name of its own, without a slash", party)
+		}
+		seen[party] = true
+	}
+	return nil
 }
 
 // WithPermissionPolicy sets what developers may release; the default is
@@ -265,11 +309,19 @@ func WithAuthorizationExpiry(d time.Duration) Option {
 	}
 }
 
-// WithPublicURL sets the address under which people reach the platform's pages,
-// for the links it gives out; by default it is taken from the call's Host.
+// WithPublicURL sets the address under which the platform is reached, for the
+// links it gives out. By default it is taken from the Host of each call, which
+// nothing vouches for, so a platform that serves others should set it. A path in
+// it is the prefix under which the platform is mounted, whether the handler that
+// mounts it strips the prefix or not.
 func WithPublicURL(address string) Option {
 	return func(cfg *config) error {
-		cfg.publicURL = address
+		u, err := url.Parse(address)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+			return errors.New("public URL: must be an http or https address without a query, such as https://gateway.example.com/release")
+		}
+		cfg.publicURL = strings.TrimRight(address, "/")
+		cfg.prefix = strings.TrimRight(u.EscapedPath(), "/")
 		return nil
 	}
 }

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
 )
@@ -20,7 +21,7 @@ func createProgram(c *call, in alipayplus.CreateProgramInput) (*alipayplus.Progr
 	if err := save(c.tx, nil, r); err != nil {
 		return nil, err
 	}
-	return &r.Program, c.audit("mini program", r.ID, "", "created")
+	return &r.Program, c.audit("mini program", r.ID, "", "CREATED")
 }
 
 func (c *call) checkLogo(id string) error {
@@ -79,13 +80,17 @@ func addLanguages(c *call, in alipayplus.AddLanguagesInput) (*alipayplus.Program
 		return nil, err
 	}
 	before := r.copy()
+	r.Languages = slices.Clone(r.Languages)
 	for _, l := range in.Languages {
-		i := slices.IndexFunc(r.Languages, func(have alipayplus.Localization) bool { return have.Language == l.Language })
+		i := slices.IndexFunc(r.Languages, func(have alipayplus.Localization) bool { return strings.EqualFold(have.Language, l.Language) })
 		if i < 0 {
 			r.Languages = append(r.Languages, l)
 			continue
 		}
 		r.Languages[i] = l
+	}
+	if n := len(r.Languages); n > alipayplus.MaxLanguages {
+		return nil, invalid("languages", "must have at most %d entries in all; would have %d", alipayplus.MaxLanguages, n)
 	}
 	return c.changeProgram(before, r, "languages added")
 }
@@ -110,7 +115,7 @@ func (c *call) changeProgram(before, r *programRecord, what string) (*alipayplus
 	if err := save(c.tx, before, r); err != nil {
 		return nil, err
 	}
-	return &r.Program, c.audit("mini program", r.ID, "", what)
+	return &r.Program, c.auditNote("mini program", r.ID, "CREATED", "CREATED", what)
 }
 
 func uploadVersion(c *call, in alipayplus.RegisterVersionInput) (*alipayplus.Version, error) {

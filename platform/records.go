@@ -28,15 +28,21 @@ type record interface {
 
 // load reads the record at a key; nil when there is none.
 func load[T any](tx storage.Tx, at string) (*T, error) {
+	r, _, err := loadSized[T](tx, at)
+	return r, err
+}
+
+// loadSized is load, and how many bytes the record has.
+func loadSized[T any](tx storage.Tx, at string) (r *T, size int, err error) {
 	value, found, err := tx.Get(at)
 	if err != nil || !found {
-		return nil, err
+		return nil, 0, err
 	}
-	var r T
-	if err := json.Unmarshal(value, &r); err != nil {
-		return nil, fmt.Errorf("read record %s: %w", at, err)
+	r = new(T)
+	if err := json.Unmarshal(value, r); err != nil {
+		return nil, 0, fmt.Errorf("read record %s: %w", at, err)
 	}
-	return &r, nil
+	return r, len(value), nil
 }
 
 // save writes a record and brings its indexes up to date. before is what was
@@ -112,6 +118,9 @@ type clientRecord struct {
 	Workspace  string           `json:"workspace,omitempty"`
 	Member     string           `json:"member,omitempty"`
 	Party      alipayplus.Party `json:"party,omitempty"`
+	// InProcess says that the key is the platform's own; such a credential is
+	// good for nothing that comes over a network.
+	InProcess bool `json:"inProcess,omitempty"`
 }
 
 func clientKey(id string) string          { return key("client", id) }

@@ -51,8 +51,8 @@ func codeOf(err error) alipayplus.Code {
 		return alipayplus.CodeRatioNotAllowed
 	}
 	for _, code := range []alipayplus.Code{
-		alipayplus.CodeAuthorizationRequired, alipayplus.CodeLimitExceeded,
-		alipayplus.CodeAccessDenied, alipayplus.CodeParamIllegal,
+		alipayplus.CodeAuthorizationRequired, alipayplus.CodeLimitExceeded, alipayplus.CodeTrafficExceedLimit,
+		alipayplus.CodeAccessDenied, alipayplus.CodeNotFound, alipayplus.CodeStateConflict, alipayplus.CodeParamIllegal,
 	} {
 		if errors.Is(err, code.Class()) {
 			return code

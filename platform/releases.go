@@ -113,7 +113,7 @@ func (c *call) checkTarget(program *programRecord, target TargetApp) error {
 	}
 	required := &alipayplus.AuthorizationRequiredError{ProgramID: program.ID, TargetApp: target.App()}
 	if a != nil {
-		required.URL = a.URL
+		required.URL = c.withPage(a, program, target).URL
 	}
 	return required
 }
@@ -233,25 +233,30 @@ func applyRelease(c *call, in alipayplus.ApplyInput) (*alipayplus.Release, error
 	if err != nil {
 		return nil, err
 	}
-	parties := append([]alipayplus.Party{alipayplus.PartyAlipayPlus}, target.Parties()...)
-	request, err := c.openRequest(alipayplus.Request{
-		Title:    fmt.Sprintf("Release %s %v to %s", c.programName(r.ProgramID), r.Version, r.TargetApp),
-		Category: alipayplus.CategoryProgramRelease, ReleaseID: r.ID, ProgramID: r.ProgramID,
-		Version: r.Version, TargetApp: r.TargetApp, BasicInfoChanged: *in.BasicInfo != company.Company,
-	}, parties)
+	program, err := c.program(r.ProgramID)
 	if err != nil {
 		return nil, err
 	}
-	r.BasicInfo, r.RequestID, r.Reviews = in.BasicInfo, request.ID, request.Reviews
+	parties := append([]alipayplus.Party{alipayplus.PartyAlipayPlus}, target.Parties()...)
+	request, err := c.openRequest(alipayplus.Request{
+		Title:    fmt.Sprintf("Release %s %v to %s", program.Name(), r.Version, r.TargetApp),
+		Category: alipayplus.CategoryProgramRelease, ReleaseID: r.ID, ProgramID: r.ProgramID,
+		Version: r.Version, TargetApp: r.TargetApp, BasicInfoChanged: *in.BasicInfo != company.Company,
+	}, r.ReleaseRequestID, parties)
+	if err != nil {
+		return nil, err
+	}
+	r.BasicInfo, r.ReleaseRequestID, r.Reviews = in.BasicInfo, request.ID, request.Reviews
 	return c.changeRelease(before, r, "")
 }
 
 // mayApply refuses while another version is on its way, and checks again what
 // may have changed since the release was created.
 func (c *call) mayApply(r *releaseRecord) (TargetApp, error) {
-	for _, status := range []alipayplus.ReleaseStatus{
-		alipayplus.ReleaseUnderReview, alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale,
-	} {
+	for _, status := range alipayplus.ReleaseStatuses() {
+		if !status.BlocksApply() {
+			continue
+		}
 		other, err := c.firstStanding(r, status)
 		if err != nil {
 			return nil, err
@@ -288,15 +293,6 @@ func (c *call) firstStanding(r *releaseRecord, status alipayplus.ReleaseStatus) 
 	return nil, nil //nolint:nilnil // none is no error
 }
 
-// programName is for titles; a title without it is still a title.
-func (c *call) programName(id string) string {
-	r, err := c.program(id)
-	if err != nil {
-		return id
-	}
-	return r.Name()
-}
-
 func withdrawRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, error) {
 	r, err := c.releaseFor(alipayplus.ActionRelease, in.ReleaseID)
 	if err != nil {
@@ -309,7 +305,7 @@ func withdrawRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, 
 	if err := r.move(alipayplus.ReleaseNewVersionCreated, "withdrawn"); err != nil {
 		return nil, err
 	}
-	request, err := c.closeRequest(r.RequestID)
+	request, err := c.closeRequest(r.ReleaseRequestID)
 	if err != nil {
 		return nil, err
 	}
@@ -423,6 +419,14 @@ func setRatioAtTarget(ctx context.Context, c *call) error {
 		return target.Publish(ctx, c.release)
 	}
 	return target.SetRatio(ctx, c.release, c.release.Grayscale.Ratio)
+}
+
+func withdrawAtTarget(ctx context.Context, c *call) error {
+	target, err := c.p.target(c.release.TargetApp)
+	if err != nil {
+		return err
+	}
+	return target.Withdraw(ctx, c.release)
 }
 
 func cancelAtTarget(ctx context.Context, c *call) error {

@@ -126,7 +126,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 		r := w.release(w.authorizedProgram().ID, "1.0.0")
 		require.Equal(w, alipayplus.ReleaseNewVersionCreated, r.Status)
 		require.Nil(w, r.BasicInfo)
-		require.Empty(w, r.RequestID)
+		require.Empty(w, r.ReleaseRequestID)
 		require.Empty(w, r.Reviews)
 		require.Zero(w, r.Grayscale.Ratio)
 		require.Equal(w, r, w.read(r.ID), "and can be read")
@@ -155,7 +155,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 		r, err = w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: &ws.Company})
 		require.NoError(w, err)
 		require.Equal(w, &ws.Company, r.BasicInfo)
-		require.False(w, w.request(r.RequestID).BasicInfoChanged)
+		require.False(w, w.request(r.ReleaseRequestID).BasicInfoChanged)
 	})
 	sentence(t, "Then click Apply to submit the release request to Alipay+ and AlipayCN for review.", func(w *world) {
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
@@ -165,9 +165,9 @@ func TestReleaseMiniPrograms(t *testing.T) {
 			{Party: alipayplus.PartyAlipayCN, Status: alipayplus.ReviewPending, StartedAt: time.Now().UTC()},
 		}
 		require.Equal(w, asked, r.Reviews)
-		request := w.request(r.RequestID)
+		request := w.request(r.ReleaseRequestID)
 		require.Equal(w, &alipayplus.Request{
-			ID: r.RequestID, Title: "Release 蓝湖茶 1.0.0 to ALIPAY_CN", Category: alipayplus.CategoryProgramRelease,
+			ID: r.ReleaseRequestID, Title: "Release 蓝湖茶 1.0.0 to ALIPAY_CN", Category: alipayplus.CategoryProgramRelease,
 			Status: alipayplus.RequestUnderReview, Applicant: "olga", ReleaseID: r.ID, ProgramID: r.ProgramID,
 			Version: r.Version, TargetApp: cn, Reviews: asked, CreatedAt: time.Now().UTC(),
 		}, request)
@@ -179,7 +179,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 		r, err := w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: &moved})
 		require.NoError(w, err)
 		require.Equal(w, &moved, r.BasicInfo)
-		require.True(w, w.request(r.RequestID).BasicInfoChanged)
+		require.True(w, w.request(r.ReleaseRequestID).BasicInfoChanged)
 		for _, party := range []alipayplus.Party{alipayplus.PartyAlipayPlus, alipayplus.PartyAlipayCN} {
 			reviewer, err := w.p.ReviewerClient(w.Context(), party)
 			require.NoError(w, err)
@@ -198,10 +198,10 @@ func TestReleaseMiniPrograms(t *testing.T) {
 			r := w.underReview(w.authorizedProgram().ID, fmt.Sprintf("1.0.%d", i))
 			w.decide(order[0], "")
 			require.Equal(w, alipayplus.ReleaseUnderReview, w.read(r.ID).Status, "%s alone is not enough", order[0])
-			require.Equal(w, alipayplus.RequestUnderReview, w.request(r.RequestID).Status)
+			require.Equal(w, alipayplus.RequestUnderReview, w.request(r.ReleaseRequestID).Status)
 			w.decide(order[1], "")
 			require.Equal(w, alipayplus.ReleasePreparation, w.read(r.ID).Status)
-			require.Equal(w, alipayplus.RequestApproved, w.request(r.RequestID).Status)
+			require.Equal(w, alipayplus.RequestApproved, w.request(r.ReleaseRequestID).Status)
 		}
 	})
 	sentence(t, "Grayscale Release: Gradually increase the release ratio, from 1% to 100% (full release).", func(w *world) {
@@ -402,7 +402,7 @@ func TestARejectedReleaseGoesBackAndTheReasonsStayReadable(t *testing.T) {
 		rejected := w.read(r.ID)
 		require.Equal(w, alipayplus.ReleaseNewVersionCreated, rejected.Status)
 		require.Equal(w, verdicts, rejected.Reviews)
-		request := w.request(r.RequestID)
+		request := w.request(r.ReleaseRequestID)
 		require.Equal(w, alipayplus.RequestRejected, request.Status)
 		require.Equal(w, verdicts, request.Reviews)
 		require.Equal(w, began.Add(2*time.Hour), request.FinishedAt)
@@ -416,15 +416,15 @@ func TestARejectedReleaseGoesBackAndTheReasonsStayReadable(t *testing.T) {
 		require.NoError(w, err)
 		again := w.apply(r.ID)
 		require.Equal(w, alipayplus.ReleaseUnderReview, again.Status)
-		require.NotEqual(w, r.RequestID, again.RequestID)
+		require.NotEqual(w, r.ReleaseRequestID, again.ReleaseRequestID)
 		for _, review := range again.Reviews {
 			require.Equal(w, alipayplus.ReviewPending, review.Status, "both decide anew")
 			require.Empty(w, review.Reason)
 		}
-		require.Equal(w, verdicts, w.request(r.RequestID).Reviews)
+		require.Equal(w, verdicts, w.request(r.ReleaseRequestID).Reviews)
 		w.approve()
 		require.Equal(w, alipayplus.ReleasePreparation, w.read(r.ID).Status)
-		require.Equal(w, alipayplus.RequestRejected, w.request(r.RequestID).Status)
+		require.Equal(w, alipayplus.RequestRejected, w.request(r.ReleaseRequestID).Status)
 	})
 }
 
@@ -435,7 +435,7 @@ func TestARejectionByOnePartyClosesTheOthersReview(t *testing.T) {
 		require.NoError(w, err)
 		w.decide(alipayplus.PartyAlipayPlus, "no screenshots")
 
-		request := w.request(r.RequestID)
+		request := w.request(r.ReleaseRequestID)
 		require.Equal(w, alipayplus.ReviewRejected, request.Reviews[0].Status)
 		require.Equal(w, alipayplus.ReviewClosed, request.Reviews[1].Status)
 		require.Zero(w, request.Reviews[1].DecidedAt)
@@ -457,7 +457,7 @@ func TestAnApplicantMayWithdrawUntilTheVerdict(t *testing.T) {
 		require.Equal(w, alipayplus.ReleaseNewVersionCreated, back.Status)
 		require.Equal(w, alipayplus.ReviewApproved, back.Reviews[0].Status, "what was said stays readable")
 		require.Equal(w, alipayplus.ReviewClosed, back.Reviews[1].Status)
-		request := w.request(r.RequestID)
+		request := w.request(r.ReleaseRequestID)
 		require.Equal(w, alipayplus.RequestWithdrawn, request.Status)
 		require.Equal(w, time.Now().UTC(), request.FinishedAt)
 		waiting, err := w.p.Reviews(w.Context())
@@ -611,20 +611,20 @@ func TestAReviewCanBeDecidedByAFunctionAfterATime(t *testing.T) {
 	var asked []string
 	inWorld(t, func(w *world) {
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
-		require.Subset(w, asked, []string{"ALIPAY_PLUS " + r.RequestID, "ALIPAY_CN " + r.RequestID})
+		require.Subset(w, asked, []string{"ALIPAY_PLUS " + r.ReleaseRequestID, "ALIPAY_CN " + r.ReleaseRequestID})
 		applied := time.Now().UTC()
 
 		time.Sleep(time.Hour - time.Second)
-		require.Equal(w, alipayplus.ReviewPending, w.request(r.RequestID).Reviews[1].Status)
+		require.Equal(w, alipayplus.ReviewPending, w.request(r.ReleaseRequestID).Reviews[1].Status)
 		time.Sleep(time.Second)
-		require.Equal(w, alipayplus.ReviewApproved, w.request(r.RequestID).Reviews[1].Status)
+		require.Equal(w, alipayplus.ReviewApproved, w.request(r.ReleaseRequestID).Reviews[1].Status)
 		require.Equal(w, alipayplus.ReleaseUnderReview, w.read(r.ID).Status)
 
 		time.Sleep(47 * time.Hour)
 		reviewed, err := w.owner.Releases.WaitReviewed(w.Context(), r.ID, alipayplus.ReleaseWait{})
 		require.NoError(w, err)
 		require.Equal(w, applied.Add(24*time.Hour), reviewed.Reviews[0].DecidedAt, "when it was due, not when somebody looked")
-		require.Equal(w, applied.Add(24*time.Hour), w.request(r.RequestID).FinishedAt)
+		require.Equal(w, applied.Add(24*time.Hour), w.request(r.ReleaseRequestID).FinishedAt)
 		require.Equal(w, alipayplus.ReleasePreparation, reviewed.Status)
 	}, platform.WithAutoReview(func(party alipayplus.Party, request *alipayplus.Request) platform.Decision {
 		asked = append(asked, string(party)+" "+request.ID)
@@ -641,7 +641,7 @@ func TestAVerdictThatIsDueDoesNotOvertakeAWithdrawal(t *testing.T) {
 		w.withdraw(r)
 		time.Sleep(48 * time.Hour)
 		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(r.ID).Status)
-		require.Equal(w, alipayplus.RequestWithdrawn, w.request(r.RequestID).Status)
+		require.Equal(w, alipayplus.RequestWithdrawn, w.request(r.ReleaseRequestID).Status)
 	}, platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
 		return platform.ApproveAfter(time.Hour)
 	}))
@@ -655,7 +655,7 @@ func TestAVerdictThatIsDueComesBeforeOneThatIsGivenNow(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		require.ErrorContains(w, waiting[0].Approve(w.Context(), alipayplus.PartyAlipayPlus), "is CLOSED already",
 			"AlipayCN rejected an hour ago")
-		request := w.request(r.RequestID)
+		request := w.request(r.ReleaseRequestID)
 		require.Equal(w, alipayplus.RequestRejected, request.Status)
 		require.Equal(w, "too many ads", request.Reviews[1].Reason)
 	}, platform.WithAutoReview(func(party alipayplus.Party, _ *alipayplus.Request) platform.Decision {

@@ -9,9 +9,10 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 )
 
-// openRequest asks all parties for their verdict.
-func (c *call) openRequest(request alipayplus.Request, parties []alipayplus.Party) (*alipayplus.Request, error) {
-	request.ID, request.Status = newID("req_"), alipayplus.RequestUnderReview
+// openRequest asks all parties for their verdict. former is the id of the request
+// before it for the same release or service; empty for the first.
+func (c *call) openRequest(request alipayplus.Request, former string, parties []alipayplus.Party) (*alipayplus.Request, error) {
+	request.ID, request.Status = c.derivedID("req_", request.ReleaseID, request.ServiceID, former), alipayplus.RequestUnderReview
 	request.Applicant, request.CreatedAt = c.who(), c.at
 	for _, party := range parties {
 		request.Reviews = append(request.Reviews, alipayplus.Review{Party: party, Status: alipayplus.ReviewPending, StartedAt: c.at})
@@ -34,10 +35,17 @@ func (p *Platform) autoReview(r *requestRecord, party alipayplus.Party, at time.
 	shown := r.Request
 	shown.Reviews = slices.Clone(r.Reviews)
 	d := p.cfg.review(party, &shown)
+	if d.Verdict == alipayplus.ReviewRejected && d.Reason == "" {
+		d.Reason = "no reason was given"
+	}
 	if d.Verdict == alipayplus.ReviewApproved || d.Verdict == alipayplus.ReviewRejected {
-		r.Due[party] = dueVerdict{At: at.Add(max(d.After, 0)), Status: d.Verdict, Reason: d.Reason}
+		after := min(max(d.After, 0), longestReview)
+		r.Due[party] = dueVerdict{At: at.Add(after), Status: d.Verdict, Reason: d.Reason}
 	}
 }
+
+// longestReview keeps a Decision.After from passing the end of what a clock can tell.
+const longestReview = 100 * 365 * 24 * time.Hour
 
 // copy is deep where a verdict changes things.
 func (r *requestRecord) copy() *requestRecord {
@@ -85,12 +93,12 @@ func queryRequest(c *call, in alipayplus.RequestInput) (*alipayplus.Request, err
 	if err := c.may(alipayplus.ActionView, ""); err != nil {
 		return nil, err
 	}
-	r, err := load[requestRecord](c.tx, requestKey(c.workspace(), in.RequestID))
+	r, err := load[requestRecord](c.tx, requestKey(c.workspace(), in.ID))
 	if err != nil {
 		return nil, err
 	}
 	if r == nil {
-		return nil, notFound("request", in.RequestID)
+		return nil, notFound("request", in.ID)
 	}
 	return &r.Request, nil
 }

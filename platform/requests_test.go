@@ -19,30 +19,30 @@ func requestIDs(page *alipayplus.Page[alipayplus.Request]) []string {
 // TestMyRequests is the tab of "Release services", Service released.
 func TestMyRequests(t *testing.T) {
 	sentence(t, "Under the My Requests tab, you can filter all requests by request title or status release.", func(w *world) {
-		approved := w.submitted().RequestID
+		approved := w.submitted().ReleaseRequestID
 		w.approve()
-		rejected := w.submitted().RequestID
+		rejected := w.submitted().ReleaseRequestID
 		w.decide(alipayplus.PartyAlipayPlus, "too short")
 		program := w.authorizedProgram()
 		withdrawn := w.underReview(program.ID, "1.0.0")
 		w.withdraw(withdrawn)
-		waiting := w.underReview(program.ID, "1.0.1").RequestID
+		waiting := w.underReview(program.ID, "1.0.1").ReleaseRequestID
 
 		for name, tt := range map[string]struct {
 			in   alipayplus.ListRequestsInput
 			want []string
 		}{
-			"none":                           {alipayplus.ListRequestsInput{}, []string{waiting, withdrawn.RequestID, rejected, approved}},
+			"none":                           {alipayplus.ListRequestsInput{}, []string{waiting, withdrawn.ReleaseRequestID, rejected, approved}},
 			"status UNDER_REVIEW":            {alipayplus.ListRequestsInput{Status: alipayplus.RequestUnderReview}, []string{waiting}},
 			"status APPROVED":                {alipayplus.ListRequestsInput{Status: alipayplus.RequestApproved}, []string{approved}},
 			"status REJECTED":                {alipayplus.ListRequestsInput{Status: alipayplus.RequestRejected}, []string{rejected}},
-			"status WITHDRAWN":               {alipayplus.ListRequestsInput{Status: alipayplus.RequestWithdrawn}, []string{withdrawn.RequestID}},
+			"status WITHDRAWN":               {alipayplus.ListRequestsInput{Status: alipayplus.RequestWithdrawn}, []string{withdrawn.ReleaseRequestID}},
 			"status not known":               {alipayplus.ListRequestsInput{Status: "ESCALATED"}, []string{}},
 			"category service":               {alipayplus.ListRequestsInput{Category: alipayplus.CategoryServiceRelease}, []string{rejected, approved}},
-			"category mini program":          {alipayplus.ListRequestsInput{Category: alipayplus.CategoryProgramRelease}, []string{waiting, withdrawn.RequestID}},
+			"category mini program":          {alipayplus.ListRequestsInput{Category: alipayplus.CategoryProgramRelease}, []string{waiting, withdrawn.ReleaseRequestID}},
 			"title":                          {alipayplus.ListRequestsInput{Title: "Tea shop"}, []string{rejected, approved}},
 			"title in other letters":         {alipayplus.ListRequestsInput{Title: "tEA SHOP"}, []string{rejected, approved}},
-			"title in Chinese":               {alipayplus.ListRequestsInput{Title: "蓝湖"}, []string{waiting, withdrawn.RequestID}},
+			"title in Chinese":               {alipayplus.ListRequestsInput{Title: "蓝湖"}, []string{waiting, withdrawn.ReleaseRequestID}},
 			"title with signs of a pattern":  {alipayplus.ListRequestsInput{Title: "1.0.*"}, []string{}},
 			"title, status":                  {alipayplus.ListRequestsInput{Title: "tea", Status: alipayplus.RequestApproved}, []string{approved}},
 			"status, category":               {alipayplus.ListRequestsInput{Status: alipayplus.RequestApproved, Category: alipayplus.CategoryProgramRelease}, []string{}},
@@ -57,10 +57,10 @@ func TestMyRequests(t *testing.T) {
 		}
 	})
 	sentence(t, "You can also sort all requests by date.", func(w *world) {
-		first := w.submitted().RequestID
+		first := w.submitted().ReleaseRequestID
 		time.Sleep(time.Hour)
-		second := w.submitted().RequestID
-		sameInstant := w.submitted().RequestID
+		second := w.submitted().ReleaseRequestID
+		sameInstant := w.submitted().ReleaseRequestID
 		for order, want := range map[alipayplus.Order][]string{
 			"":                     {sameInstant, second, first},
 			alipayplus.NewestFirst: {sameInstant, second, first},
@@ -74,10 +74,30 @@ func TestMyRequests(t *testing.T) {
 	sentence(t, "Then click on a specific request to view more details.", func(w *world) {
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
 		w.decide(alipayplus.PartyAlipayCN, "no privacy policy")
-		got := w.request(r.RequestID)
+		got := w.request(r.ReleaseRequestID)
 		require.Equal(w, "Release 蓝湖茶 1.0.0 to ALIPAY_CN", got.Title)
 		require.Equal(w, "no privacy policy", got.Reviews[1].Reason)
 		require.Equal(w, r.ID, got.ReleaseID)
+	})
+}
+
+// TestARequestIsKeptForGood: a requestId may be used again once it is forgotten;
+// what it was about is not.
+func TestARequestIsKeptForGood(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.release(w.authorizedProgram().ID, "1.0.0")
+		apply := func() *alipayplus.Release {
+			r, err := w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "apply"})
+			require.NoError(w, err)
+			return r
+		}
+		first := apply().ReleaseRequestID
+		w.decide(alipayplus.PartyAlipayCN, "no privacy policy")
+		time.Sleep(25 * time.Hour)
+		second := apply().ReleaseRequestID
+		require.NotEqual(w, first, second)
+		require.Equal(w, "no privacy policy", w.request(first).Reviews[1].Reason)
+		require.Len(w, gather(w, w.owner.Requests.All(w.Context(), alipayplus.ListRequestsInput{})), 2)
 	})
 }
 
@@ -85,7 +105,7 @@ func TestPagesLeadToEveryRequestOnceInBothOrders(t *testing.T) {
 	inWorld(t, func(w *world) {
 		var oldest []string
 		for range 5 {
-			oldest = append(oldest, w.submitted().RequestID)
+			oldest = append(oldest, w.submitted().ReleaseRequestID)
 		}
 		newest := make([]string, 5)
 		for i, id := range oldest {
@@ -118,7 +138,7 @@ func TestWhatArrivesBetweenTwoPagesShiftsNothing(t *testing.T) {
 		in := alipayplus.ListRequestsInput{ListOptions: alipayplus.ListOptions{Limit: 2}}
 		page, err := w.owner.Requests.List(w.Context(), in)
 		require.NoError(w, err)
-		require.Equal(w, []string{third.RequestID, second.RequestID}, requestIDs(page))
+		require.Equal(w, []string{third.ReleaseRequestID, second.ReleaseRequestID}, requestIDs(page))
 
 		w.submitted()
 		_, err = w.owner.Services.Withdraw(w.Context(), alipayplus.ServiceInput{ServiceID: second.ID})
@@ -126,7 +146,7 @@ func TestWhatArrivesBetweenTwoPagesShiftsNothing(t *testing.T) {
 		in.Cursor = page.NextCursor
 		page, err = w.owner.Requests.List(w.Context(), in)
 		require.NoError(w, err)
-		require.Equal(w, []string{first.RequestID}, requestIDs(page))
+		require.Equal(w, []string{first.ReleaseRequestID}, requestIDs(page))
 		require.Empty(w, page.NextCursor)
 	})
 }

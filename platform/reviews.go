@@ -97,7 +97,15 @@ func (p *Platform) settle(ctx context.Context) error {
 			return err
 		}
 		err = p.cfg.store.Update(ctx, func(tx storage.Tx) error { return p.settleOne(tx, due) })
-		if err != nil {
+		if err == nil {
+			continue
+		}
+		if ctx.Err() != nil {
+			return err
+		}
+		// One verdict that cannot be applied must not stop everything else.
+		p.cfg.logger.ErrorContext(ctx, "an automatic verdict could not be applied and is dropped", "request", string(due.Value), "error", err)
+		if err := p.cfg.store.Update(ctx, func(tx storage.Tx) error { return tx.Delete(due.Key) }); err != nil {
 			return err
 		}
 	}
@@ -144,11 +152,11 @@ func (p *Platform) decide(tx storage.Tx, at string, party alipayplus.Party, v du
 		return nil, err
 	}
 	if r == nil {
-		return nil, refuse(alipayplus.CodeNotFound, "there is no such request")
+		return nil, errNoRequest()
 	}
 	i := slices.IndexFunc(r.Reviews, func(review alipayplus.Review) bool { return review.Party == party })
 	if i < 0 {
-		return nil, refuse(alipayplus.CodeNotFound, "there is no such request for %s", party)
+		return nil, errNoRequest()
 	}
 	if r.Reviews[i].Status != alipayplus.ReviewPending {
 		return nil, conflict("the review of request %s by %s is %s already", r.ID, party, r.Reviews[i].Status)
@@ -156,7 +164,7 @@ func (p *Platform) decide(tx storage.Tx, at string, party alipayplus.Party, v du
 	before := r.copy()
 	r.Reviews[i].Status, r.Reviews[i].Reason, r.Reviews[i].DecidedAt = v.Status, v.Reason, v.At
 	delete(r.Due, party)
-	if outcome := alipayplus.Outcome(r.Reviews); outcome != alipayplus.RequestUnderReview {
+	if outcome := alipayplus.ReviewOutcome(r.Reviews); outcome != alipayplus.RequestUnderReview {
 		if err := r.move(outcome, v.At); err != nil {
 			return nil, err
 		}
@@ -234,6 +242,12 @@ func orMissing(err error) error {
 	return errors.New("the record is missing")
 }
 
+// errNoRequest is the same for a request that does not exist and for one that
+// the party has nothing to do with.
+func errNoRequest() error {
+	return refuse(alipayplus.CodeNotFound, "there is no such request for you to review")
+}
+
 // reviewer is the caller's party.
 func (c *call) reviewer() (alipayplus.Party, error) {
 	if c.in.caller.party == "" {
@@ -259,12 +273,12 @@ func decideReview(c *call, in alipayplus.DecideInput) (*alipayplus.Request, erro
 	if err != nil {
 		return nil, err
 	}
-	at, found, err := c.tx.Get(key("i/request-by-id", in.RequestID))
+	at, found, err := c.tx.Get(key("i/request-by-id", in.ID))
 	if err != nil {
 		return nil, err
 	}
 	if !found {
-		return nil, refuse(alipayplus.CodeNotFound, "there is no such request")
+		return nil, errNoRequest()
 	}
 	v := dueVerdict{At: c.at, Status: alipayplus.ReviewApproved, Reason: in.Reason}
 	if !in.Approve {

@@ -21,9 +21,9 @@ func (w *world) reviewer(party alipayplus.Party) *alipayplus.Client {
 
 func TestEachPartySeesWhatWaitsForItOfAllWorkspacesOldestFirst(t *testing.T) {
 	inWorld(t, func(w *world) {
-		service := w.submitted().RequestID
+		service := w.submitted().ReleaseRequestID
 		other := w.neighbour()
-		release := other.underReview(other.authorizedProgram().ID, "1.0.0").RequestID
+		release := other.underReview(other.authorizedProgram().ID, "1.0.0").ReleaseRequestID
 		plus, china := w.reviewer(alipayplus.PartyAlipayPlus), w.reviewer(alipayplus.PartyAlipayCN)
 		waiting := func(c *alipayplus.Client, in alipayplus.ListReviewsInput) []string {
 			return ids(gather(w, c.Reviews.All(w.Context(), in)), func(r *alipayplus.Request) string { return r.ID })
@@ -40,7 +40,7 @@ func TestEachPartySeesWhatWaitsForItOfAllWorkspacesOldestFirst(t *testing.T) {
 		require.Equal(w, map[string]string{service: w.workspace, release: other.workspace}, byID)
 
 		w.Log("What a party has decided waits for the other only.")
-		_, err = plus.Reviews.Decide(w.Context(), alipayplus.DecideInput{RequestID: release, Approve: true})
+		_, err = plus.Reviews.Decide(w.Context(), alipayplus.DecideInput{ID: release, Approve: true})
 		require.NoError(w, err)
 		require.Equal(w, []string{service}, waiting(plus, alipayplus.ListReviewsInput{}))
 		require.Equal(w, []string{release}, waiting(china, alipayplus.ListReviewsInput{}))
@@ -49,9 +49,9 @@ func TestEachPartySeesWhatWaitsForItOfAllWorkspacesOldestFirst(t *testing.T) {
 
 func TestReviewsAreListedOldestFirst(t *testing.T) {
 	inWorld(t, func(w *world) {
-		first := w.submitted().RequestID
+		first := w.submitted().ReleaseRequestID
 		time.Sleep(time.Hour)
-		second := w.submitted().RequestID
+		second := w.submitted().ReleaseRequestID
 		all, err := w.p.Reviews(w.Context())
 		require.NoError(w, err)
 		require.Equal(w, []string{first, second}, []string{all[0].Request.ID, all[1].Request.ID})
@@ -63,7 +63,7 @@ func TestReviewersDecideWithTheirOwnCredentials(t *testing.T) {
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
 		plus, china := w.reviewer(alipayplus.PartyAlipayPlus), w.reviewer(alipayplus.PartyAlipayCN)
 		time.Sleep(time.Hour)
-		got, err := plus.Reviews.Decide(w.Context(), alipayplus.DecideInput{RequestID: r.RequestID, Approve: true, Reason: "well done"})
+		got, err := plus.Reviews.Decide(w.Context(), alipayplus.DecideInput{ID: r.ReleaseRequestID, Approve: true, Reason: "well done"})
 		require.NoError(w, err)
 		require.Equal(w, alipayplus.RequestUnderReview, got.Status)
 		require.Equal(w, alipayplus.Review{
@@ -71,15 +71,15 @@ func TestReviewersDecideWithTheirOwnCredentials(t *testing.T) {
 			StartedAt: time.Now().Add(-time.Hour).UTC(), DecidedAt: time.Now().UTC(),
 		}, got.Reviews[0])
 
-		_, err = plus.Reviews.Decide(w.Context(), alipayplus.DecideInput{RequestID: r.RequestID, Reason: "on second thought"})
+		_, err = plus.Reviews.Decide(w.Context(), alipayplus.DecideInput{ID: r.ReleaseRequestID, Reason: "on second thought"})
 		require.ErrorIs(w, err, alipayplus.ErrConflict)
-		require.ErrorContains(w, err, "the review of request "+r.RequestID+" by ALIPAY_PLUS is APPROVED already")
+		require.ErrorContains(w, err, "the review of request "+r.ReleaseRequestID+" by ALIPAY_PLUS is APPROVED already")
 
-		got, err = china.Reviews.Decide(w.Context(), alipayplus.DecideInput{RequestID: r.RequestID, Reason: "no filing number"})
+		got, err = china.Reviews.Decide(w.Context(), alipayplus.DecideInput{ID: r.ReleaseRequestID, Reason: "no filing number"})
 		require.NoError(w, err)
 		require.Equal(w, alipayplus.RequestRejected, got.Status)
 		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(r.ID).Status)
-		_, err = china.Reviews.Decide(w.Context(), alipayplus.DecideInput{RequestID: r.RequestID, Approve: true})
+		_, err = china.Reviews.Decide(w.Context(), alipayplus.DecideInput{ID: r.ReleaseRequestID, Approve: true})
 		require.ErrorIs(w, err, alipayplus.ErrConflict)
 	})
 }
@@ -87,13 +87,13 @@ func TestReviewersDecideWithTheirOwnCredentials(t *testing.T) {
 func TestARejectionNeedsAReason(t *testing.T) {
 	inWorld(t, func(w *world) {
 		s := w.submitted()
-		got := w.reviewerHand(alipayplus.PartyAlipayPlus).call(contract.ReviewDecide, alipayplus.DecideInput{RequestID: s.RequestID, IdempotencyKey: "1"})
+		got := w.reviewerHand(alipayplus.PartyAlipayPlus).call(contract.ReviewDecide, alipayplus.DecideInput{ID: s.ReleaseRequestID, RequestID: "1"})
 		require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
 		require.Equal(w, []alipayplus.FieldError{{Path: "reason", Message: "is required to reject: the applicant must know what to mend"}}, got.Details.Fields)
 		waiting, err := w.p.Reviews(w.Context())
 		require.NoError(w, err)
 		require.ErrorContains(w, waiting[0].Reject(w.Context(), alipayplus.PartyAlipayPlus, ""), "the reason must not be empty")
-		require.Equal(w, alipayplus.RequestUnderReview, w.request(s.RequestID).Status)
+		require.Equal(w, alipayplus.RequestUnderReview, w.request(s.ReleaseRequestID).Status)
 	})
 }
 
@@ -101,9 +101,9 @@ func TestAPartyDecidesOnlyWhatItIsAskedAbout(t *testing.T) {
 	inWorld(t, func(w *world) {
 		s := w.submitted()
 		china := w.reviewer(alipayplus.PartyAlipayCN)
-		_, err := china.Reviews.Decide(w.Context(), alipayplus.DecideInput{RequestID: s.RequestID, Approve: true})
+		_, err := china.Reviews.Decide(w.Context(), alipayplus.DecideInput{ID: s.ReleaseRequestID, Approve: true})
 		require.ErrorIs(w, err, alipayplus.ErrNotFound, "services are Alipay+'s business")
-		_, err = china.Reviews.Decide(w.Context(), alipayplus.DecideInput{RequestID: "req_nothing", Approve: true})
+		_, err = china.Reviews.Decide(w.Context(), alipayplus.DecideInput{ID: "req_nothing", Approve: true})
 		require.ErrorIs(w, err, alipayplus.ErrNotFound)
 		require.Equal(w, alipayplus.ServicePendingReview, w.service(s.ID).Status)
 	})
@@ -123,8 +123,8 @@ func TestAReviewerHasNoWorkspace(t *testing.T) {
 			require.Equal(w, "a reviewer has no workspace; use the credentials of a member", got.Result.Message)
 		}
 		require.Len(w, w.auditLog(), log)
-		_, err := w.p.AddReviewer(w.Context(), "", testkey.Key().Public())
-		require.ErrorContains(w, err, "the party must not be empty")
+		_, err := w.p.AddReviewer(w.Context(), "", testkey.Client().Public())
+		require.ErrorContains(w, err, "must not be empty")
 	})
 }
 
@@ -132,7 +132,7 @@ func TestAMemberReviewsNothing(t *testing.T) {
 	inWorld(t, func(w *world) {
 		s := w.submitted()
 		for _, op := range []contract.Operation{contract.ReviewList, contract.ReviewDecide} {
-			got := w.hand("olga").call(op, alipayplus.DecideInput{RequestID: s.RequestID, Approve: true, IdempotencyKey: "1"})
+			got := w.hand("olga").call(op, alipayplus.DecideInput{ID: s.ReleaseRequestID, Approve: true, RequestID: "1"})
 			require.Equal(w, alipayplus.CodeAccessDenied, got.Result.Code)
 			require.Equal(w, "only a reviewer may do this; members of a workspace see their requests with Requests", got.Result.Message)
 		}
@@ -146,7 +146,7 @@ func TestAFunctionMayTurnDownOrLeaveOpen(t *testing.T) {
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
 		time.Sleep(time.Minute)
 		require.Equal(w, alipayplus.ServiceTurnedDown, w.service(s.ID).Status)
-		require.Equal(w, "we know better", w.request(s.RequestID).Reviews[0].Reason)
+		require.Equal(w, "we know better", w.request(s.ReleaseRequestID).Reviews[0].Reason)
 
 		require.Equal(w, alipayplus.ReleaseUnderReview, w.read(r.ID).Status)
 		w.approve()

@@ -116,11 +116,11 @@ func submitService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, er
 	}
 	request, err := c.openRequest(alipayplus.Request{
 		Title: "Release service " + r.Name, Category: alipayplus.CategoryServiceRelease, ServiceID: r.ID,
-	}, []alipayplus.Party{alipayplus.PartyAlipayPlus})
+	}, r.ReleaseRequestID, []alipayplus.Party{alipayplus.PartyAlipayPlus})
 	if err != nil {
 		return nil, err
 	}
-	r.RequestID = request.ID
+	r.ReleaseRequestID = request.ID
 	return c.changeService(before, r, "")
 }
 
@@ -133,7 +133,7 @@ func withdrawService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, 
 	if err := r.move(alipayplus.ServiceWithdrawn, "withdrawn"); err != nil {
 		return nil, err
 	}
-	if _, err := c.closeRequest(r.RequestID); err != nil {
+	if _, err := c.closeRequest(r.ReleaseRequestID); err != nil {
 		return nil, err
 	}
 	return c.changeService(before, r, "")

@@ -111,25 +111,25 @@ func TestReleaseServices(t *testing.T) {
 		s := w.submitted()
 		require.Equal(w, alipayplus.ServicePendingReview, s.Status)
 		require.Equal(w, &alipayplus.Request{
-			ID: s.RequestID, Title: "Release service Tea shop in a week", Category: alipayplus.CategoryServiceRelease,
+			ID: s.ReleaseRequestID, Title: "Release service Tea shop in a week", Category: alipayplus.CategoryServiceRelease,
 			Status: alipayplus.RequestUnderReview, Applicant: "olga", ServiceID: s.ID, CreatedAt: time.Now().UTC(),
 			Reviews: []alipayplus.Review{{Party: alipayplus.PartyAlipayPlus, Status: alipayplus.ReviewPending, StartedAt: time.Now().UTC()}},
-		}, w.request(s.RequestID))
+		}, w.request(s.ReleaseRequestID))
 	})
 	sentence(t, "To view your request and approval status, go to To-Do List > My Requests.", func(w *world) {
 		s := w.submitted()
 		list, err := w.owner.Requests.List(w.Context(), alipayplus.ListRequestsInput{})
 		require.NoError(w, err)
 		require.Len(w, list.Items, 1)
-		require.Equal(w, s.RequestID, list.Items[0].ID)
+		require.Equal(w, s.ReleaseRequestID, list.Items[0].ID)
 		require.Equal(w, alipayplus.RequestUnderReview, list.Items[0].Status)
 	})
 	sentence(t, "Once approved, the status of your service release request changes from Under Review to Approved.", func(w *world) {
 		s := w.submitted()
-		require.Equal(w, alipayplus.RequestUnderReview, w.request(s.RequestID).Status)
+		require.Equal(w, alipayplus.RequestUnderReview, w.request(s.ReleaseRequestID).Status)
 		time.Sleep(36 * time.Hour)
 		w.approve()
-		request := w.request(s.RequestID)
+		request := w.request(s.ReleaseRequestID)
 		require.Equal(w, alipayplus.RequestApproved, request.Status)
 		require.Equal(w, time.Now().UTC(), request.FinishedAt)
 	})
@@ -153,7 +153,7 @@ func TestAServiceThatWasTurnedDownIsMendedAndSubmittedAgain(t *testing.T) {
 		w.decide(alipayplus.PartyAlipayPlus, "the image shows another company's logo")
 		s = w.service(s.ID)
 		require.Equal(w, alipayplus.ServiceTurnedDown, s.Status)
-		first := w.request(s.RequestID)
+		first := w.request(s.ReleaseRequestID)
 		require.Equal(w, alipayplus.RequestRejected, first.Status)
 		require.Equal(w, "the image shows another company's logo", first.Reviews[0].Reason)
 		_, err := w.owner.Services.WaitOnline(w.Context(), s.ID, alipayplus.ServiceWait{})
@@ -168,8 +168,8 @@ func TestAServiceThatWasTurnedDownIsMendedAndSubmittedAgain(t *testing.T) {
 
 		s, err = w.owner.Services.Submit(w.Context(), alipayplus.ServiceInput{ServiceID: s.ID})
 		require.NoError(w, err)
-		require.NotEqual(w, first.ID, s.RequestID)
-		require.Equal(w, "Release service Tea shop in two weeks", w.request(s.RequestID).Title)
+		require.NotEqual(w, first.ID, s.ReleaseRequestID)
+		require.Equal(w, "Release service Tea shop in two weeks", w.request(s.ReleaseRequestID).Title)
 		w.approve()
 		require.Equal(w, alipayplus.ServiceOnline, w.service(s.ID).Status)
 		require.Equal(w, first, w.request(first.ID), "the reasons stay readable")
@@ -207,7 +207,7 @@ func TestWhatMayBeDoneWithAServiceInEachStatus(t *testing.T) {
 		withdrawn: func(w *world) *alipayplus.Service {
 			s, err := w.owner.Services.Withdraw(w.Context(), alipayplus.ServiceInput{ServiceID: w.submitted().ID})
 			require.NoError(w, err)
-			require.Equal(w, alipayplus.RequestWithdrawn, w.request(s.RequestID).Status)
+			require.Equal(w, alipayplus.RequestWithdrawn, w.request(s.ReleaseRequestID).Status)
 			return s
 		},
 		archived: func(w *world) *alipayplus.Service {

@@ -6,7 +6,8 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
+	"fmt"
+	"html/template"
 	"net/http"
 	"net/url"
 
@@ -17,6 +18,13 @@ import (
 // safe for concurrent use. Those that change something there may be called
 // again with the same arguments, after a failure or a crash, and must come to
 // the same then.
+//
+// An error that matches one of [alipayplus.ErrInvalid], [alipayplus.ErrNotFound],
+// [alipayplus.ErrPermission], [alipayplus.ErrConflict], [alipayplus.ErrLimit],
+// [alipayplus.ErrRateLimited] and [alipayplus.ErrAuthorizationRequired] is a
+// refusal: nothing happened there, and the caller is told so, with its text. Any
+// other error leaves the outcome unknown: the caller is told to repeat the call,
+// and the text is only logged.
 type TargetApp interface {
 	// App is the app's name.
 	App() alipayplus.TargetApp
@@ -34,13 +42,20 @@ type TargetApp interface {
 	NeedsAuthorization() bool
 	// AuthorizationPage is the page that a person must visit, with the state in
 	// it. base is the platform's own address; the visit must end at
-	// base + CallbackPath with the query parameters state and code.
+	// base + CallbackPath with the query parameters state and code. A target app
+	// that serves the page itself, because it is also an [http.Handler], returns
+	// only the query, beginning with "?"; the platform puts its address before it.
 	AuthorizationPage(base, state string, program *alipayplus.Program) string
-	// Exchange redeems the code that came back with the state.
+	// Exchange redeems the code that came back with the state; a code that is not
+	// genuine is a refusal.
 	Exchange(ctx context.Context, state, code string) error
 
 	// Submit hands a release to the app's review.
 	Submit(ctx context.Context, release *alipayplus.Release) error
+	// Withdraw takes a submitted release back, because the applicant did. A
+	// rejection by Alipay+ is not told: the next Submit of the mini program takes
+	// the place of the former.
+	Withdraw(ctx context.Context, release *alipayplus.Release) error
 	// SetRatio makes a release live for a share of the users, in percent below 100.
 	SetRatio(ctx context.Context, release *alipayplus.Release, ratio alipayplus.Ratio) error
 	// Publish makes a release live for all users.
@@ -58,15 +73,13 @@ const CallbackPath = "/authorization/callback"
 // API is in package alipaycn.
 type SimulatedAlipayCN struct {
 	secret []byte
+	html   *template.Template
 }
 
 // NewSimulatedAlipayCN makes a simulated AlipayCN.
 func NewSimulatedAlipayCN() *SimulatedAlipayCN {
-	return &SimulatedAlipayCN{secret: []byte(rand.Text())}
+	return &SimulatedAlipayCN{secret: []byte(rand.Text()), html: pageTemplates()}
 }
-
-// simulatedPage is the path of the simulated AlipayCN's authorization page.
-const simulatedPage = "/simulated-alipaycn/authorize"
 
 // App returns ALIPAY_CN.
 func (s *SimulatedAlipayCN) App() alipayplus.TargetApp { return alipayplus.TargetAlipayCN }
@@ -90,15 +103,15 @@ func (s *SimulatedAlipayCN) Parties() []alipayplus.Party {
 func (s *SimulatedAlipayCN) NeedsAuthorization() bool { return true }
 
 // AuthorizationPage returns the page with the two confirmations.
-func (s *SimulatedAlipayCN) AuthorizationPage(base, state string, program *alipayplus.Program) string {
+func (s *SimulatedAlipayCN) AuthorizationPage(_, state string, program *alipayplus.Program) string {
 	query := url.Values{"state": {state}, "program": {program.ID}, "name": {program.Name()}}
-	return base + simulatedPage + "?" + query.Encode()
+	return "?" + query.Encode()
 }
 
 // Exchange accepts the code that the page gave for the state.
 func (s *SimulatedAlipayCN) Exchange(_ context.Context, state, code string) error {
 	if !hmac.Equal([]byte(code), []byte(s.code(state))) {
-		return errors.New("the code does not belong to this authorization")
+		return fmt.Errorf("%w: the code does not belong to this authorization", alipayplus.ErrPermission)
 	}
 	return nil
 }
@@ -112,6 +125,9 @@ func (s *SimulatedAlipayCN) code(state string) string {
 
 // Submit accepts any release.
 func (s *SimulatedAlipayCN) Submit(context.Context, *alipayplus.Release) error { return nil }
+
+// Withdraw accepts any release.
+func (s *SimulatedAlipayCN) Withdraw(context.Context, *alipayplus.Release) error { return nil }
 
 // SetRatio accepts any ratio.
 func (s *SimulatedAlipayCN) SetRatio(context.Context, *alipayplus.Release, alipayplus.Ratio) error {
@@ -130,23 +146,29 @@ type page struct {
 }
 
 // ServeHTTP serves the page with the two confirmations of "Release mini
-// programs": 确认选择 and 确认授权.
+// programs": 确认选择 and 确认授权. Whoever only looks, such as a preview of the
+// link, confirms nothing.
 func (s *SimulatedAlipayCN) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	show := pageTemplates()
-	view := page{State: r.FormValue("state"), Program: r.FormValue("program"), Name: r.FormValue("name")}
-	step := ""
+	values, step := r.URL.Query(), ""
 	if r.Method == http.MethodPost {
-		step = r.FormValue("step") // whoever only looks, such as a preview of the link, confirms nothing
+		if err := r.ParseForm(); err != nil {
+			writePage(w, s.html, http.StatusBadRequest, "failed", "This form could not be read. Begin the authorization again.")
+			return
+		}
+		values, step = r.PostForm, r.PostForm.Get("step")
 	}
+	view := page{State: values.Get("state"), Program: values.Get("program"), Name: values.Get("name")}
 	switch {
 	case view.State == "" || view.Program == "":
-		writePage(w, show, http.StatusBadRequest, "failed", "This link is not complete. Begin the authorization again.")
+		writePage(w, s.html, http.StatusBadRequest, "failed", "This link is not complete. Begin the authorization again.")
 	case step == "select":
-		writePage(w, show, http.StatusOK, "confirm", view)
+		writePage(w, s.html, http.StatusOK, "confirm", view)
 	case step == "confirm":
 		query := url.Values{"state": {view.State}, "code": {s.code(view.State)}}
-		http.Redirect(w, r, CallbackPath+"?"+query.Encode(), http.StatusSeeOther)
+		// Relative, so that it also leads back to a platform below a path.
+		w.Header().Set("Location", "../.."+CallbackPath+"?"+query.Encode())
+		w.WriteHeader(http.StatusSeeOther)
 	default:
-		writePage(w, show, http.StatusOK, "select", view)
+		writePage(w, s.html, http.StatusOK, "select", view)
 	}
 }

@@ -66,12 +66,14 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
-	if err := seed(ctx, p, opts.credentials); err != nil {
-		return err
-	}
+	// First the address: credentials of a platform that runs there already stay.
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", opts.listen)
 	if err != nil {
+		return err
+	}
+	defer func() { _ = listener.Close() }()
+	if err := seed(ctx, p, opts.credentials); err != nil {
 		return err
 	}
 	server := &http.Server{Handler: p, ReadHeaderTimeout: 10 * time.Second}

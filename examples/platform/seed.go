@@ -105,9 +105,19 @@ func writeCredentials(p *platform.Platform, folder string, register func(crypto.
 		"private-key.pem":         pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
 		"platform-public-key.pem": pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}),
 	} {
-		if err := os.WriteFile(filepath.Join(folder, name), content, 0o600); err != nil {
+		if err := writePrivately(filepath.Join(folder, name), content); err != nil {
 			return fmt.Errorf("credentials: %w", err)
 		}
 	}
 	return nil
+}
+
+// writePrivately writes a file that only its owner may read, also when a file of
+// that name was there with other rights.
+func writePrivately(name string, content []byte) error {
+	const private = 0o600
+	if err := os.WriteFile(name, content, private); err != nil {
+		return err
+	}
+	return os.Chmod(name, private)
 }

@@ -42,13 +42,13 @@ func serve(t *testing.T) *served {
 	s.workspace, err = p.AddWorkspace(t.Context(), setup.Company())
 	require.NoError(t, err)
 	require.NoError(t, p.PutMember(t.Context(), platform.Member{WorkspaceID: s.workspace, Name: "owner", Role: alipayplus.RoleOwner}))
-	id, err := p.AddClient(t.Context(), s.workspace, "owner", testkey.Key().Public())
+	id, err := p.AddClient(t.Context(), s.workspace, "owner", testkey.Client().Public())
 	require.NoError(t, err)
 	public, err := x509.MarshalPKIXPublicKey(p.PublicKey())
 	require.NoError(t, err)
 	for name, content := range map[string][]byte{
 		"client-id":               []byte(id + "\n"),
-		"private-key.pem":         testkey.PEM(),
+		"private-key.pem":         testkey.ClientPEM(),
 		"platform-public-key.pem": pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}),
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(s.credentials, name), content, 0o600))

@@ -134,7 +134,7 @@ func (r *releaser) submit(ctx context.Context, s *alipayplus.Service) (*alipaypl
 	if err != nil {
 		return nil, err
 	}
-	r.show.Step("submitted: %s, request %s", s.Status, s.RequestID)
+	r.show.Step("submitted: %s, request %s", s.Status, s.ReleaseRequestID)
 	return s, nil
 }
 
@@ -142,7 +142,7 @@ func (r *releaser) submit(ctx context.Context, s *alipayplus.Service) (*alipaypl
 // that the service is online.
 func (r *releaser) wait(ctx context.Context, s *alipayplus.Service) (*alipayplus.Service, error) {
 	if s.Status == alipayplus.ServicePendingReview {
-		_, err := r.client.Requests.WaitDecided(ctx, s.RequestID, alipayplus.RequestWait{
+		_, err := r.client.Requests.WaitDecided(ctx, s.ReleaseRequestID, alipayplus.RequestWait{
 			Interval: 500 * time.Millisecond,
 			OnChange: func(now *alipayplus.Request) {
 				r.show.Step("request %q: %s (%s)", now.Title, now.Status, console.Reviews(now.Reviews))

@@ -123,6 +123,24 @@ func TestVerifyTrustsEveryReadableRoot(t *testing.T) {
 	require.NotContains(t, v.roots(t, "single_root").Verify(certificate, inForce).Error(), "candidate")
 }
 
+// What a certificate's key may be used for besides is no matter of this API.
+func TestVerifyTakesAnyExtendedKeyUsage(t *testing.T) {
+	root := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "root"}, NotAfter: inForce.AddDate(1, 0, 0),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	leaf := &x509.Certificate{
+		SerialNumber: big.NewInt(2), NotAfter: inForce.AddDate(1, 0, 0),
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageEmailProtection},
+	}
+	roots, err := cnsign.ParseRoots(make509(t, root, root, &testkey.Key().PublicKey))
+	require.NoError(t, err)
+	certificate, err := cnsign.ParseCertificate(make509(t, leaf, root, &testkey.Key().PublicKey))
+	require.NoError(t, err)
+
+	require.NoError(t, roots.Verify(certificate, inForce))
+}
+
 func TestParseCertificateSkipsIssuersItCannotRead(t *testing.T) {
 	v := load[certVectors](t, "cert.json")
 	sm2, _ := pem.Decode([]byte(v.bundle(t, "with_sm2")))
@@ -208,7 +226,7 @@ func TestParseRootsRefuses(t *testing.T) {
 // ECDSA key signed would not count. RSA-PSS is of the same family.
 func TestRootSNCountsEveryRSASignature(t *testing.T) {
 	for name, algorithm := range map[string]x509.SignatureAlgorithm{
-		"SHA-256": x509.SHA256WithRSA, "SHA-512": x509.SHA512WithRSA, "PSS": x509.SHA256WithRSAPSS,
+		"SHA-1": x509.SHA1WithRSA, "SHA-256": x509.SHA256WithRSA, "SHA-512": x509.SHA512WithRSA, "PSS": x509.SHA256WithRSAPSS,
 	} {
 		t.Run(name, func(t *testing.T) {
 			text := make509(t, &x509.Certificate{SerialNumber: big.NewInt(5), SignatureAlgorithm: algorithm}, &x509.Certificate{}, &testkey.Key().PublicKey)
@@ -239,7 +257,7 @@ func TestOpenDownload(t *testing.T) {
 	const serial = "5e820094e3aaff43881a20f197ec8df0"
 	content := base64.StdEncoding.EncodeToString([]byte(whole))
 
-	certificate, err := cnsign.OpenDownload(content+"\n", serial, roots, inForce)
+	certificate, err := cnsign.OpenDownload(" "+content+"\n", serial, roots, inForce)
 
 	require.NoError(t, err)
 	require.Equal(t, serial, certificate.SN)

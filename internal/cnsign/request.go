@@ -1,7 +1,8 @@
 // Package cnsign holds what the OpenAPI V3 of AlipayCN asks for on the wire:
 // the signatures of requests, answers and notifications, the serials and chains
-// of certificates, and AES. It does no I/O; keys are read, and RSA done, by the
-// package signing.
+// of certificates, and AES. It does no I/O. RSA is done by the package signing:
+// a signer is one that signing.CheckSigner accepted, and a public key one that
+// signing.ParsePublicKey, signing.CheckPublicKey or [ParseCertificate] returned.
 //
 // What it says of the documents is checked against vectors made with the
 // official SDK for Node, which lie in testdata.
@@ -71,8 +72,7 @@ func (r Request) StringToSign() string {
 	return string(appendRest(r.appendAuthString(nil), r.Method, r.PathAndQuery, r.Body, r.AppAuthToken))
 }
 
-// Authorization signs r and returns the value of its Authorization header. The
-// signer is one that signing.CheckSigner accepted.
+// Authorization signs r and returns the value of its Authorization header.
 //
 // An error names the field of r that could not stand in the header or in the
 // signed text, where a separator inside a value would change the meaning, or is

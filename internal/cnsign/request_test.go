@@ -245,6 +245,7 @@ func TestParseAuthorizationRefuses(t *testing.T) {
 		"timestamp twice":         {head + "app_id=1,nonce=2,timestamp=3,timestamp=4,sign=AAAA", signing.ErrHeader, "timestamp is given twice"},
 		"value with equals sign":  {head + "app_id=1=2,nonce=2,timestamp=3,sign=AAAA", signing.ErrHeader, "app_id may hold"},
 		"value with space":        {head + "app_id=1 2,nonce=2,timestamp=3,sign=AAAA", signing.ErrHeader, "app_id may hold"},
+		"value after space":       {head + "app_id= 1,nonce=2,timestamp=3,sign=AAAA", signing.ErrHeader, "app_id may hold"},
 		"timestamp of text":       {head + "app_id=1,nonce=2,timestamp=now,sign=AAAA", signing.ErrHeader, "timestamp is not a number"},
 		"timestamp zero":          {head + "app_id=1,nonce=2,timestamp=0,sign=AAAA", signing.ErrHeader, "timestamp is not a number"},
 		"timestamp negative":      {head + "app_id=1,nonce=2,timestamp=-3,sign=AAAA", signing.ErrHeader, "timestamp is not a number"},

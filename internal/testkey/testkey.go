@@ -1,5 +1,5 @@
-// Package testkey holds an RSA key for tests, so that they need not make one
-// each time. Nothing but tests may use it: everybody has it.
+// Package testkey holds RSA keys for tests, one for a platform and one for a
+// client, so that they need not be made each time. Nothing but tests may use it: everybody has it.
 package testkey
 
 import (
@@ -10,14 +10,32 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
 
-//go:embed TEST-ONLY-key.pem
-var pem []byte
+var (
+	//go:embed TEST-ONLY-key.pem
+	pem []byte
+	//go:embed TEST-ONLY-client-key.pem
+	clientPEM []byte
+)
 
 // PEM returns the key as PEM (PKCS#8).
 func PEM() []byte { return append([]byte(nil), pem...) }
 
 // Key returns the key, parsed once.
 func Key() *rsa.PrivateKey { return parsed() }
+
+// ClientPEM returns the client's key as PEM (PKCS#8).
+func ClientPEM() []byte { return append([]byte(nil), clientPEM...) }
+
+// Client returns the client's key, parsed once.
+func Client() *rsa.PrivateKey { return parsedClient() }
+
+var parsedClient = sync.OnceValue(func() *rsa.PrivateKey {
+	key, err := signing.ParsePrivateKey(clientPEM)
+	if err != nil {
+		panic(err) // the key above is wrong
+	}
+	return key
+})
 
 var parsed = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := signing.ParsePrivateKey(pem)

@@ -94,7 +94,7 @@ func (r *run) goOn(ctx context.Context, v Verdict) bool {
 		r.stop(v.Err)
 		return false
 	}
-	r.err = v.Err
+	r.err, r.passing = v.Err, v.Retry
 	harmless := r.call.Repeatable || v.Outcome == NotProcessed
 	return v.Retry && harmless && r.attempt < r.options.Attempts && r.inTime(ctx, v.RetryAfter)
 }

@@ -22,6 +22,8 @@ type Failure struct { //nolint:errname // what is wrong is Err; this is the stor
 	Attempts int
 	// OutcomeUnknown: some attempt may have taken effect, and no later one got a Final verdict.
 	OutcomeUnknown bool
+	// Retry says that the last attempt failed in a way that may pass: the same call, sent later, may succeed.
+	Retry bool
 	// RetryAfter is the wait that the last complete answer asked for, as the peer said it (not clamped); 0: none.
 	RetryAfter time.Duration
 }

@@ -36,6 +36,7 @@ type run struct {
 
 	succeeded bool
 	unknown   bool
+	passing   bool
 	answer    *Answer
 	asked     time.Duration
 	err       error
@@ -86,6 +87,7 @@ func (r *run) end() (*Answer, error) {
 		Answer:         r.answer,
 		Attempts:       r.attempt,
 		OutcomeUnknown: r.unknown,
+		Retry:          r.passing,
 		RetryAfter:     r.asked,
 	}
 }

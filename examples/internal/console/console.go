@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"github.com/boombuler/barcode/qr"
 
@@ -28,14 +29,24 @@ func New(out io.Writer) *Console { return &Console{out: out, begun: time.Now()} 
 func (c *Console) Step(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, _ = fmt.Fprintf(c.out, "%6.1fs  %s\n", time.Since(c.begun).Seconds(), fmt.Sprintf(format, args...))
+	_, _ = fmt.Fprintf(c.out, "%6.1fs  %s\n", time.Since(c.begun).Seconds(), oneLine(fmt.Sprintf(format, args...)))
 }
 
 // Detail writes a line that belongs to the step before it.
 func (c *Console) Detail(format string, args ...any) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	_, _ = fmt.Fprintf(c.out, "         %s\n", fmt.Sprintf(format, args...))
+	_, _ = fmt.Fprintf(c.out, "         %s\n", oneLine(fmt.Sprintf(format, args...)))
+}
+
+// oneLine replaces what could steer a terminal: names and reasons are foreign text.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return ' '
+		}
+		return r
+	}, text)
 }
 
 // Upload returns a progress function that writes each tenth of a large upload,

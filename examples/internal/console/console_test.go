@@ -43,6 +43,12 @@ func TestUploadTellsTenthsOfALargeFileAndTheEndOfAny(t *testing.T) {
 	require.Contains(t, out.String(), "image: 20 of 20 bytes")
 }
 
+func TestForeignTextDoesNotSteerTheTerminal(t *testing.T) {
+	var out strings.Builder
+	console.New(&out).Detail("reason: %s", "\x1b[2Jgone\nerror: none")
+	require.Equal(t, "         reason:  [2Jgone error: none\n", out.String())
+}
+
 func TestReviewsTellEachPartyAndItsReason(t *testing.T) {
 	got := console.Reviews([]alipayplus.Review{
 		{Party: alipayplus.PartyAlipayPlus, Status: alipayplus.ReviewApproved},

@@ -54,6 +54,9 @@ type Session struct {
 
 // Open gives a session. options are added to the client's.
 func (f *Flags) Open(ctx context.Context, options ...alipayplus.Option) (*Session, error) {
+	if f.BaseURL == "" && f.Credentials != "" {
+		return nil, errors.New("-credentials are for a platform that is served: give -base-url too")
+	}
 	if f.BaseURL == "" {
 		return embedded(ctx, options)
 	}

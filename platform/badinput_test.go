@@ -1,0 +1,702 @@
+package platform_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/alipayplus-go/alipayplus/platform"
+)
+
+// bad is a call that must not succeed: made with the client, and sent by hand,
+// where nothing checks it before the platform does. Either may be nil.
+type bad struct {
+	as     string // who calls; empty: the owner
+	client func(c *alipayplus.Client) error
+	hand   func(h hand) said
+}
+
+// named replaces what differs from run to run.
+func named(text string) string {
+	for _, r := range []struct{ pattern, name string }{
+		{`trace [0-9a-f]{32}`, "trace T"},
+		{`\b(rel|svc|req)_[A-Z2-7]{26}\b`, "${1}_X"},
+		{`\b[1-9][0-9]{15}\b`, "PROGRAM"},
+		{`request [A-Z2-7]{26}\b`, "request R"},
+	} {
+		text = regexp.MustCompile(r.pattern).ReplaceAllString(text, r.name)
+	}
+	return text
+}
+
+// TestWhatBadInputGets is the one line that a user sees for each mistake, with
+// the client and without it; and nothing is half done afterwards.
+func TestWhatBadInputGets(t *testing.T) {
+	growing := newPartnerApp()
+	narrow := newPartnerApp()
+	narrow.limits = alipayplus.Limits{Programs: 1, WaitingVersions: 1}
+	for _, tt := range []struct {
+		mistake string
+		opts    []platform.Option
+		given   func(w *world) bad
+		// line is the client's error; answer the platform's, as status, code, message.
+		line, answer string
+	}{
+		{
+			mistake: "a role that may not",
+			given: func(w *world) bad {
+				w.member("dan", alipayplus.RoleDeveloper)
+				in := alipayplus.CreateProgramInput{Languages: chinese(), RequestID: "call"}
+				return bad{
+					as:     "dan",
+					client: func(c *alipayplus.Client) error { _, err := c.Programs.Create(w.Context(), in); return err },
+					hand:   func(h hand) said { return h.call(contract.ProgramCreate, in) },
+				}
+			},
+			line:   "alipayplus: programs.create: ACCESS_DENIED: role DEVELOPER may not CREATE_PROGRAM here; ask OWNER or MASTER (HTTP 403, request call, trace T)",
+			answer: "403 ACCESS_DENIED role DEVELOPER may not CREATE_PROGRAM here; ask OWNER or MASTER",
+		},
+		{
+			mistake: "another workspace's id",
+			given: func(w *world) bad {
+				other := w.neighbour()
+				return w.step(contract.ReleaseCancel, other.release(other.authorizedProgram().ID, "1.0.0").ID)
+			},
+			line:   `alipayplus: releases.cancel: NOT_FOUND: there is no release "rel_X" in this workspace (HTTP 404, request call, trace T); check the id; things of other workspaces look as if they did not exist`,
+			answer: `404 NOT_FOUND there is no release "rel_X" in this workspace`,
+		},
+		{
+			mistake: "a service with six broken fields",
+			given: func(w *world) bad {
+				return w.offering(alipayplus.ServiceDescription{
+					Type: "CONSULTING", PaymentInformation: alipayplus.Content{alipayplus.TextBlock("now")},
+				})
+			},
+			line: "alipayplus: services.create: service: 6 fields not valid: name is required; industry is required; description is required; " +
+				`imageFileId is required; applicableApps must have at least 1 entry; type must be one of [MINI_PROGRAM_DEVELOPMENT]; got "CONSULTING"`,
+			answer: "400 PARAM_ILLEGAL service: 6 fields not valid: name is required; industry is required; description is required; imageFileId is required; " +
+				`applicableApps must have at least 1 entry; type must be one of [MINI_PROGRAM_DEVELOPMENT]; got "CONSULTING"`,
+		},
+		{
+			mistake: "a table with a missing cell",
+			given: func(w *world) bad {
+				offer := w.offer()
+				offer.PaymentInformation = alipayplus.Content{alipayplus.TextBlock("See:"), alipayplus.TableBlock(
+					[]string{"When", "How much"}, []string{"now", "half"}, []string{"later"},
+				)}
+				return w.offering(offer)
+			},
+			line:   "alipayplus: services.create: service: 1 field not valid: paymentInformation[1].table.rows[1] must have 2 cells like the header; has 1",
+			answer: "400 PARAM_ILLEGAL service: 1 field not valid: paymentInformation[1].table.rows[1] must have 2 cells like the header; has 1",
+		},
+		{
+			mistake: "an image that is no image",
+			given: func(w *world) bad {
+				content := []byte("%PDF-1.7 not a picture")
+				return bad{
+					client: func(c *alipayplus.Client) error {
+						_, err := c.Files.Upload(w.Context(), alipayplus.UploadFileInput{Content: bytes.NewReader(content), Size: int64(len(content))})
+						return err
+					},
+					hand: func(h hand) said { return h.uploadFile("image/png", content) },
+				}
+			},
+			line:   "alipayplus: files.upload: file: 1 field not valid: content must be one of [image/png image/jpeg] by its content; it is application/pdf",
+			answer: "400 PARAM_ILLEGAL file: 1 field not valid: content must be one of [image/png image/jpeg application/zip] by its content; it is application/pdf",
+		},
+		{
+			mistake: "version 1.2",
+			given: func(w *world) bad {
+				program := w.program()
+				w.upload(program.ID, "1.0.0")
+				return bad{
+					client: func(*alipayplus.Client) error { _, err := alipayplus.ParseVersion("1.2"); return err },
+					hand: func(h hand) said {
+						return h.call(contract.VersionUpload, fmt.Sprintf(`{"programId":%q,"version":"1.2","fileId":%q,"requestId":"call"}`, program.ID, strings.Repeat("0", 64)))
+					},
+				}
+			},
+			line:   `version number: 1 field not valid: version "1.2" is not of the form x.y.z: it must have three numbers, as in 1.2.0`,
+			answer: `400 PARAM_ILLEGAL version number: 1 field not valid: version "1.2" is not of the form x.y.z: it must have three numbers, as in 1.2.0`,
+		},
+		{
+			mistake: "a lower version",
+			given: func(w *world) bad {
+				program := w.program()
+				w.upload(program.ID, "1.10.0")
+				file := gather(w, w.owner.Programs.AllVersions(w.Context(), alipayplus.ListVersionsInput{ProgramID: program.ID}))[0].FileID
+				build, lower := zipPackage(w, "1.10.0"), alipayplus.VersionNumber{Major: 1, Minor: 9, Patch: 9}
+				return bad{
+					client: func(c *alipayplus.Client) error {
+						_, err := c.Programs.UploadVersion(w.Context(), alipayplus.UploadVersionInput{
+							ProgramID: program.ID, Version: lower, Package: bytes.NewReader(build), Size: int64(len(build)), RequestID: "call",
+						})
+						return err
+					},
+					hand: func(h hand) said {
+						return h.call(contract.VersionUpload, alipayplus.RegisterVersionInput{ProgramID: program.ID, Version: lower, FileID: file, RequestID: "call"})
+					},
+				}
+			},
+			line:   "alipayplus: programs.uploadVersion: PARAM_ILLEGAL: version: 1 field not valid: version must be higher than 1.10.0, the highest so far; got 1.9.9 (HTTP 400, request call, trace T)",
+			answer: "400 PARAM_ILLEGAL version: 1 field not valid: version must be higher than 1.10.0, the highest so far; got 1.9.9",
+		},
+		{
+			mistake: "a ratio that is not on the ladder",
+			given:   func(w *world) bad { return w.raising(w.grayscale(w.authorizedProgram().ID, "1.0.0", 10), 25) },
+			line:    "alipayplus: releases.grayscale: ratio 25% is not allowed: it is not on the ladder; allowed now: 20%, 30%, 50%, 100%",
+			answer:  "400 RATIO_NOT_ALLOWED ratio 25% is not allowed: it is not on the ladder; allowed now: 20%, 30%, 50%, 100%",
+		},
+		{
+			mistake: "a ratio lower than the current",
+			given:   func(w *world) bad { return w.raising(w.grayscale(w.authorizedProgram().ID, "1.0.0", 10), 5) },
+			line:    "alipayplus: releases.grayscale: ratio 5% is not allowed: it is not above the live ratio 10%; allowed now: 20%, 30%, 50%, 100%",
+			answer:  "400 RATIO_NOT_ALLOWED ratio 5% is not allowed: it is not above the live ratio 10%; allowed now: 20%, 30%, 50%, 100%",
+		},
+		{
+			mistake: "a ratio after 100 %",
+			given:   func(w *world) bad { return w.raising(w.full(w.authorizedProgram().ID, "1.0.0"), 50) },
+			line:    "alipayplus: releases.grayscale: ratio 50%: the release is complete at 100%; nothing is left to raise",
+			answer:  "400 RATIO_NOT_ALLOWED ratio 50%: the release is complete at 100%; nothing is left to raise",
+		},
+		{
+			mistake: "a ratio raised on stale knowledge",
+			given: func(w *world) bad {
+				r := w.grayscale(w.authorizedProgram().ID, "1.0.0", 10)
+				r.Grayscale.Ratio = 5
+				return w.raising(r, 20)
+			},
+			line:   "alipayplus: releases.grayscale: STATE_CONFLICT: release rel_X is live at 10%, not at 5% as the call assumes; read it again (HTTP 409, request call, trace T)",
+			answer: "409 STATE_CONFLICT release rel_X is live at 10%, not at 5% as the call assumes; read it again",
+		},
+		{
+			mistake: "the 11th mini program",
+			given: func(w *world) bad {
+				for range 10 {
+					w.release(w.authorizedProgram().ID, "1.0.0")
+				}
+				return w.creating(w.authorizedProgram().ID, "1.0.0", cn)
+			},
+			line:   "alipayplus: releases.create: LIMIT_EXCEEDED: mini programs to ALIPAY_CN in this workspace: 10 of 10 are used; cancel all releases of one of them, which is possible in preparation and in grayscale (HTTP 409, request call, trace T)",
+			answer: "409 LIMIT_EXCEEDED mini programs to ALIPAY_CN in this workspace: 10 of 10 are used; cancel all releases of one of them, which is possible in preparation and in grayscale",
+		},
+		{
+			mistake: "the 21st version",
+			given: func(w *world) bad {
+				program := w.authorizedProgram()
+				for i := range 20 {
+					w.release(program.ID, fmt.Sprintf("1.0.%d", i))
+				}
+				return w.creating(program.ID, "2.0.0", cn)
+			},
+			line:   "alipayplus: releases.create: LIMIT_EXCEEDED: versions of this mini program to ALIPAY_CN: 20 of 20 are used; apply with one of them and take it through the review (HTTP 409, request call, trace T)",
+			answer: "409 LIMIT_EXCEEDED versions of this mini program to ALIPAY_CN: 20 of 20 are used; apply with one of them and take it through the review",
+		},
+		{
+			mistake: "create while one is under review",
+			given: func(w *world) bad {
+				program := w.authorizedProgram()
+				w.underReview(program.ID, "1.0.0")
+				return w.creating(program.ID, "1.0.1", cn)
+			},
+			line:   "alipayplus: releases.create: LIMIT_EXCEEDED: versions of this mini program to ALIPAY_CN: none may be added while a version is under review; wait for the verdict or withdraw it (HTTP 409, request call, trace T)",
+			answer: "409 LIMIT_EXCEEDED versions of this mini program to ALIPAY_CN: none may be added while a version is under review; wait for the verdict or withdraw it",
+		},
+		{
+			mistake: "create a release of a version that was not uploaded",
+			given: func(w *world) bad {
+				in := alipayplus.CreateReleaseInput{ProgramID: w.authorizedProgram().ID, Version: alipayplus.VersionNumber{Major: 3}, TargetApp: cn, RequestID: "call"}
+				return bad{
+					client: func(c *alipayplus.Client) error { _, err := c.Releases.Create(w.Context(), in); return err },
+					hand:   func(h hand) said { return h.call(contract.ReleaseCreate, in) },
+				}
+			},
+			line:   `alipayplus: releases.create: NOT_FOUND: there is no uploaded version "3.0.0" in this workspace (HTTP 404, request call, trace T); check the id; things of other workspaces look as if they did not exist`,
+			answer: `404 NOT_FOUND there is no uploaded version "3.0.0" in this workspace`,
+		},
+		{
+			mistake: "create a release to an app that is not there",
+			given:   func(w *world) bad { return w.creating(w.authorizedProgram().ID, "1.0.0", partner) },
+			line:    "alipayplus: releases.create: PARAM_ILLEGAL: input: 1 field not valid: targetApp is no app that this platform releases to; see Workspace.Get (HTTP 400, request call, trace T)",
+			answer:  "400 PARAM_ILLEGAL input: 1 field not valid: targetApp is no app that this platform releases to; see Workspace.Get",
+		},
+		{
+			mistake: "apply with the authorization revoked after create",
+			given: func(w *world) bad {
+				r := w.release(w.authorizedProgram().ID, "1.0.0")
+				require.NoError(w, w.p.RevokeAuthorization(w.Context(), w.workspace, r.ProgramID, cn))
+				return w.applying(r.ID, new(company()))
+			},
+			line:   "alipayplus: releases.apply: AUTHORIZATION_REQUIRED: mini program PROGRAM is not authorized for ALIPAY_CN; call Authorizations.Begin and visit the page it returns (HTTP 409, request call, trace T)",
+			answer: "409 AUTHORIZATION_REQUIRED mini program PROGRAM is not authorized for ALIPAY_CN; call Authorizations.Begin and visit the page it returns",
+		},
+		{
+			mistake: "apply without a language that the target has come to need",
+			opts:    []platform.Option{platform.WithTargets(&languageApp{partnerApp: growing})},
+			given: func(w *world) bad {
+				program := w.program()
+				r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: partner})
+				require.NoError(w, err)
+				growing.limits.Programs = needsEnglish
+				return w.applying(r.ID, new(company()))
+			},
+			line:   "alipayplus: releases.apply: LANGUAGE_REQUIRED: LAKE_WALLET needs the languages en; add them with Programs.AddLanguages (HTTP 400, request call, trace T)",
+			answer: "400 LANGUAGE_REQUIRED LAKE_WALLET needs the languages en; add them with Programs.AddLanguages",
+		},
+		{
+			mistake: "apply without basic information",
+			given:   func(w *world) bad { return w.applying(w.release(w.authorizedProgram().ID, "1.0.0").ID, nil) },
+			line:    "alipayplus: releases.apply: application: 1 field not valid: basicInfo is required",
+			answer:  "400 PARAM_ILLEGAL application: 1 field not valid: basicInfo is required",
+		},
+		{
+			mistake: "apply with half of the basic information",
+			given: func(w *world) bad {
+				return w.applying(w.release(w.authorizedProgram().ID, "1.0.0").ID, &alipayplus.BusinessRegistration{
+					CompanyName: "Tea", RegistrationNumber: "1", Country: "SG", ContactName: "Mei", ContactEmail: "mei",
+				})
+			},
+			line:   "alipayplus: releases.apply: application: 2 fields not valid: basicInfo.address is required; basicInfo.contactEmail must be an e-mail address",
+			answer: "400 PARAM_ILLEGAL application: 2 fields not valid: basicInfo.address is required; basicInfo.contactEmail must be an e-mail address",
+		},
+		{
+			mistake: "apply while another version is in grayscale",
+			given: func(w *world) bad {
+				program := w.authorizedProgram()
+				w.grayscale(program.ID, "1.0.0", 5)
+				return w.applying(w.release(program.ID, "1.0.1").ID, new(company()))
+			},
+			line:   "alipayplus: releases.apply: STATE_CONFLICT: release rel_X of version 1.0.0 is GRAYSCALE_RELEASE; finish, withdraw or cancel it before another version is applied for (HTTP 409, request call, trace T)",
+			answer: "409 STATE_CONFLICT release rel_X of version 1.0.0 is GRAYSCALE_RELEASE; finish, withdraw or cancel it before another version is applied for",
+		},
+		{
+			mistake: "withdraw after the verdict",
+			given: func(w *world) bad {
+				return w.step(contract.ReleaseWithdraw, w.prepared(w.authorizedProgram().ID, "1.0.0").ID)
+			},
+			line:   "alipayplus: releases.withdraw: STATE_CONFLICT: release rel_X is RELEASE_PREPARATION; only one that is under review can be withdrawn (HTTP 409, request call, trace T)",
+			answer: "409 STATE_CONFLICT release rel_X is RELEASE_PREPARATION; only one that is under review can be withdrawn",
+		},
+		{
+			mistake: "cancel before it was applied for",
+			given: func(w *world) bad {
+				return w.step(contract.ReleaseCancel, w.release(w.authorizedProgram().ID, "1.0.0").ID)
+			},
+			line:   "alipayplus: releases.cancel: STATE_CONFLICT: release rel_X is NEW_VERSION_CREATED and cannot be canceled (HTTP 409, request call, trace T)",
+			answer: "409 STATE_CONFLICT release rel_X is NEW_VERSION_CREATED and cannot be canceled",
+		},
+		{
+			mistake: "the final release of one in grayscale",
+			given: func(w *world) bad {
+				return w.step(contract.ReleaseFinalize, w.grayscale(w.authorizedProgram().ID, "1.0.0", 10).ID)
+			},
+			line:   "alipayplus: releases.finalize: STATE_CONFLICT: release rel_X is in grayscale at 10%; raise it to 100% instead (HTTP 409, request call, trace T)",
+			answer: "409 STATE_CONFLICT release rel_X is in grayscale at 10%; raise it to 100% instead",
+		},
+		{
+			mistake: "edit a service under review",
+			given: func(w *world) bad {
+				s := w.submitted()
+				in := alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: s.ServiceDescription, RequestID: "call"}
+				return bad{
+					client: func(c *alipayplus.Client) error { _, err := c.Services.Update(w.Context(), in); return err },
+					hand:   func(h hand) said { return h.call(contract.ServiceUpdate, in) },
+				}
+			},
+			line:   "alipayplus: services.update: STATE_CONFLICT: service svc_X is PENDING_REVIEW and cannot be edited (HTTP 409, request call, trace T)",
+			answer: "409 STATE_CONFLICT service svc_X is PENDING_REVIEW and cannot be edited",
+		},
+		{
+			mistake: "the same requestId with other content",
+			given: func(w *world) bad {
+				_, err := w.owner.Programs.Create(w.Context(), alipayplus.CreateProgramInput{Languages: chinese(), RequestID: "call"})
+				require.NoError(w, err)
+				in := alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en", Name: "Other"}}, RequestID: "call"}
+				return bad{
+					client: func(c *alipayplus.Client) error { _, err := c.Programs.Create(w.Context(), in); return err },
+					hand:   func(h hand) said { return h.call(contract.ProgramCreate, in) },
+				}
+			},
+			line:   "alipayplus: programs.create: REQUEST_ID_REUSED: the requestId was used before, with other content (HTTP 409, request call, trace T); use a new RequestID for a new call",
+			answer: "409 REQUEST_ID_REUSED the requestId was used before, with other content",
+		},
+		{
+			mistake: "the same requestId for another operation",
+			given: func(w *world) bad {
+				r := w.underReview(w.authorizedProgram().ID, "1.0.0")
+				w.approve()
+				_, err := w.owner.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "call"})
+				require.NoError(w, err)
+				return w.step(contract.ReleaseCancel, r.ID)
+			},
+			line:   "alipayplus: releases.cancel: REQUEST_ID_REUSED: the requestId was used before, with other content (HTTP 409, request call, trace T); use a new RequestID for a new call",
+			answer: "409 REQUEST_ID_REUSED the requestId was used before, with other content",
+		},
+		{
+			mistake: "10 MB of JSON",
+			given: func(w *world) bad {
+				offer := w.offer()
+				offer.Description = strings.Repeat("x", 10<<20)
+				lax := alipayplus.DefaultServicePolicy()
+				lax.MaxText = 1 << 30
+				in := alipayplus.CreateServiceInput{ServiceDescription: offer, Policy: &lax, RequestID: "call"}
+				return bad{
+					client: func(c *alipayplus.Client) error { _, err := c.Services.Create(w.Context(), in); return err },
+					hand:   func(h hand) said { return h.call(contract.ServiceCreate, in) },
+				}
+			},
+			line:   "alipayplus: services.create: PAYLOAD_TOO_LARGE: the body is larger than 1048576 bytes (HTTP 413, request call, trace T)",
+			answer: "413 PAYLOAD_TOO_LARGE the body is larger than 1048576 bytes",
+		},
+		{
+			mistake: "an unknown client",
+			given: func(w *world) bad {
+				return bad{
+					client: func(*alipayplus.Client) error {
+						c, err := w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithClientID("5J5YBR2Y3YB49A0000"))
+						require.NoError(w, err)
+						_, err = c.Programs.Create(w.Context(), alipayplus.CreateProgramInput{Languages: chinese(), RequestID: "call"})
+						return err
+					},
+					hand: func(h hand) said {
+						h.clientID = "5J5YBR2Y3YB49A0000"
+						return h.call(contract.ProgramCreate, alipayplus.CreateProgramInput{Languages: chinese(), RequestID: "call"})
+					},
+				}
+			},
+			line:   "alipayplus: programs.create: UNKNOWN_CLIENT: the client id is not known here (HTTP 401, request call, trace T); check the client id (WithClientID, ALIPAYPLUS_CLIENT_ID) and the base URL",
+			answer: "401 UNKNOWN_CLIENT the client id is not known here",
+		},
+		{
+			mistake: "a clock that is an hour behind",
+			given:   func(w *world) bad { return w.withClock(-time.Hour) },
+			line:    "alipayplus: programs.create: TIMESTAMP_INVALID: Request-Time is 1h0m0s away from the platform's time; at most 5m0s is allowed (HTTP 401, request call, trace T); set this machine's clock: it is 1h0m0s behind the platform's",
+			answer:  "401 TIMESTAMP_INVALID Request-Time is 1h0m0s away from the platform's time; at most 5m0s is allowed",
+		},
+		{
+			mistake: "a clock that is an hour ahead",
+			given:   func(w *world) bad { return w.withClock(time.Hour) },
+			line:    "alipayplus: programs.create: TIMESTAMP_INVALID: Request-Time is 1h0m0s away from the platform's time; at most 5m0s is allowed (HTTP 401, request call, trace T); set this machine's clock: it is 1h0m0s ahead of the platform's",
+			answer:  "401 TIMESTAMP_INVALID Request-Time is 1h0m0s away from the platform's time; at most 5m0s is allowed",
+		},
+		{
+			mistake: "a cursor from elsewhere",
+			given: func(w *world) bad {
+				in := alipayplus.ListReleasesInput{ListOptions: alipayplus.ListOptions{Cursor: "eyJsIjoiIn0"}}
+				return bad{
+					client: func(c *alipayplus.Client) error { _, err := c.Releases.List(w.Context(), in); return err },
+					hand:   func(h hand) said { return h.call(contract.ReleaseList, in) },
+				}
+			},
+			line:   "alipayplus: releases.list: PARAM_ILLEGAL: input: 1 field not valid: cursor does not belong to this list; begin without a cursor (HTTP 400, trace T)",
+			answer: "400 PARAM_ILLEGAL input: 1 field not valid: cursor does not belong to this list; begin without a cursor",
+		},
+		{
+			mistake: "no requestId",
+			given: func(*world) bad {
+				return bad{hand: func(h hand) said {
+					return h.call(contract.ProgramCreate, alipayplus.CreateProgramInput{Languages: chinese()})
+				}}
+			},
+			answer: "400 PARAM_ILLEGAL input: 1 field not valid: requestId is required for a call that changes something",
+		},
+		{
+			mistake: "a requestId of 65 characters",
+			given: func(w *world) bad {
+				in := alipayplus.CreateProgramInput{Languages: chinese(), RequestID: strings.Repeat("x", 65)}
+				return bad{
+					client: func(c *alipayplus.Client) error { _, err := c.Programs.Create(w.Context(), in); return err },
+					hand:   func(h hand) said { return h.call(contract.ProgramCreate, in) },
+				}
+			},
+			line:   "alipayplus: programs.create: call: 1 field not valid: requestId must have at most 64 characters",
+			answer: "400 PARAM_ILLEGAL input: 1 field not valid: requestId must have at most 64 characters",
+		},
+		{
+			mistake: "half a JSON",
+			given: func(*world) bad {
+				return bad{hand: func(h hand) said { return h.call(contract.ProgramCreate, `{"requestId":"call","languages":[`) }}
+			},
+			answer: "400 PARAM_ILLEGAL input: 1 field not valid: body is not the JSON of this operation",
+		},
+		{
+			mistake: "JSON of another kind",
+			given: func(*world) bad {
+				return bad{hand: func(h hand) said { return h.call(contract.ReleaseList, `[]`) }}
+			},
+			answer: "400 PARAM_ILLEGAL input: 1 field not valid: body is not the JSON of this operation",
+		},
+		{
+			mistake: "a field of another type",
+			given: func(*world) bad {
+				return bad{hand: func(h hand) said {
+					return h.call(contract.ReleaseGrayscale, `{"requestId":"call","releaseId":"rel_1","ratio":"10%"}`)
+				}}
+			},
+			answer: "400 PARAM_ILLEGAL input: 1 field not valid: ratio has the wrong JSON type (string)",
+		},
+		{
+			mistake: "an operation that is not there",
+			given: func(*world) bad {
+				return bad{hand: func(h hand) said { return h.call(contract.Operation{Path: "release/delete"}, `{}`) }}
+			},
+			answer: "404 INVALID_API there is no operation POST /api/open/v2/release/delete",
+		},
+		{
+			mistake: "GET",
+			given: func(*world) bad {
+				return bad{hand: func(h hand) said { return h.send(http.MethodGet, contract.Prefix+"release/query", "", nil) }}
+			},
+			answer: "404 INVALID_API there is no operation GET /api/open/v2/release/query",
+		},
+	} {
+		t.Run(tt.mistake, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				call := tt.given(w)
+				as := call.as
+				if as == "" {
+					as = "olga"
+				}
+				before := w.snapshot()
+				if call.client != nil {
+					c, err := w.p.Client(w.Context(), w.workspace, as)
+					require.NoError(w, err)
+					err = call.client(c)
+					require.EqualError(w, unnamed(err), tt.line)
+					if tt.mistake == "a lower version" {
+						before = w.snapshot() // its package was uploaded before the version was looked at
+					}
+					require.Equal(w, before, w.snapshot(), "nothing is half done")
+				}
+				got := call.hand(w.hand(as))
+				require.Equal(w, tt.answer, named(fmt.Sprintf("%d %s %s", got.HTTP, got.Result.Code, got.Result.Message)))
+				require.Equal(w, alipayplus.ResultFailed, got.Result.Status)
+				require.Equal(w, before, w.snapshot(), "nothing is half done, either")
+			}, tt.opts...)
+		})
+	}
+}
+
+// unnamed is an error with the text of named.
+func unnamed(err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%s", named(err.Error()))
+}
+
+// needsEnglish is the limit that stands for a target that has come to need English.
+const needsEnglish = 7
+
+// languageApp needs English from some moment on.
+type languageApp struct{ *partnerApp }
+
+func (a *languageApp) Languages() []string {
+	if a.limits.Programs == needsEnglish {
+		return []string{"en"}
+	}
+	return nil
+}
+
+// step is a step of a release that needs nothing but its id.
+func (w *world) step(op contract.Operation, release string) bad {
+	in := alipayplus.ReleaseInput{ReleaseID: release, RequestID: "call"}
+	return bad{
+		client: func(c *alipayplus.Client) error {
+			var err error
+			switch op {
+			case contract.ReleaseWithdraw:
+				_, err = c.Releases.Withdraw(w.Context(), in)
+			case contract.ReleaseFinalize:
+				_, err = c.Releases.Finalize(w.Context(), in)
+			case contract.ReleaseCancel:
+				_, err = c.Releases.Cancel(w.Context(), in)
+			}
+			return err
+		},
+		hand: func(h hand) said { return h.call(op, in) },
+	}
+}
+
+func (w *world) offering(offer alipayplus.ServiceDescription) bad {
+	in := alipayplus.CreateServiceInput{ServiceDescription: offer, RequestID: "call"}
+	return bad{
+		client: func(c *alipayplus.Client) error { _, err := c.Services.Create(w.Context(), in); return err },
+		hand:   func(h hand) said { return h.call(contract.ServiceCreate, in) },
+	}
+}
+
+func (w *world) raising(r *alipayplus.Release, to alipayplus.Ratio) bad {
+	in := r.GrayscaleTo(to)
+	in.RequestID = "call"
+	return bad{
+		client: func(c *alipayplus.Client) error { _, err := c.Releases.Raise(w.Context(), in); return err },
+		hand:   func(h hand) said { return h.call(contract.ReleaseGrayscale, in) },
+	}
+}
+
+func (w *world) creating(program, version string, app alipayplus.TargetApp) bad {
+	in := alipayplus.CreateReleaseInput{ProgramID: program, Version: w.upload(program, version), TargetApp: app, RequestID: "call"}
+	return bad{
+		client: func(c *alipayplus.Client) error { _, err := c.Releases.Create(w.Context(), in); return err },
+		hand:   func(h hand) said { return h.call(contract.ReleaseCreate, in) },
+	}
+}
+
+func (w *world) applying(release string, info *alipayplus.BusinessRegistration) bad {
+	in := alipayplus.ApplyInput{ReleaseID: release, BasicInfo: info, RequestID: "call"}
+	return bad{
+		client: func(c *alipayplus.Client) error { _, err := c.Releases.Apply(w.Context(), in); return err },
+		hand:   func(h hand) said { return h.call(contract.ReleaseApply, in) },
+	}
+}
+
+// withClock creates a mini program from a machine whose clock is off.
+func (w *world) withClock(off time.Duration) bad {
+	in := alipayplus.CreateProgramInput{Languages: chinese(), RequestID: "call"}
+	return bad{
+		client: func(*alipayplus.Client) error {
+			c, err := w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithHTTPClient(&http.Client{Transport: otherTime{w, off}}))
+			require.NoError(w, err)
+			_, err = c.Programs.Create(w.Context(), in)
+			return err
+		},
+		hand: func(h hand) said {
+			h.off = off
+			return h.call(contract.ProgramCreate, in)
+		},
+	}
+}
+
+// otherTime stands between a client and the platform, which have one clock here,
+// and makes it seem that the client's is off: it moves the times of requests and
+// answers and signs anew, as both sign with the platform's key in process.
+type otherTime struct {
+	w   *world
+	off time.Duration
+}
+
+func (o otherTime) RoundTrip(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	require.NoError(o.w, err)
+	r = r.Clone(r.Context())
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	o.move(r, r.Header, "Request-Time", o.off, body)
+	resp, err := o.w.p.HTTPClient().Transport.RoundTrip(r)
+	require.NoError(o.w, err)
+	body, err = io.ReadAll(resp.Body)
+	require.NoError(o.w, err)
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	o.move(r, resp.Header, "Response-Time", -o.off, body)
+	return resp, nil
+}
+
+func (o otherTime) move(r *http.Request, h http.Header, name string, by time.Duration, body []byte) {
+	at, err := signing.ParseTime(h.Get(name))
+	require.NoError(o.w, err)
+	h.Set(name, at.Add(by).Format(time.RFC3339Nano))
+	digest := signing.Digest(r.Method, r.URL.EscapedPath(), h.Get("Client-Id"), h.Get(name), body)
+	signature, err := signing.Sign(testkey.Key(), digest[:])
+	require.NoError(o.w, err)
+	h.Set("Signature", signing.Header{KeyVersion: "1", Signature: signature}.String())
+}
+
+// TestWhoDoesNotSignProperlyIsNobody sends good calls with headers that are not.
+func TestWhoDoesNotSignProperlyIsNobody(t *testing.T) {
+	inWorld(t, func(w *world) {
+		h := w.hand("olga")
+		path, body := contract.Prefix+contract.ProgramCreate.Path, []byte(`{"requestId":"1","languages":[{"language":"en","name":"Tea"}]}`)
+		sign := func(path, at, keyVersion string, body []byte) http.Header {
+			digest := signing.Digest(http.MethodPost, path, h.clientID, at, body)
+			signature, err := signing.Sign(testkey.Client(), digest[:])
+			require.NoError(w, err)
+			return http.Header{
+				"Client-Id": {h.clientID}, "Request-Time": {at},
+				"Signature": {signing.Header{KeyVersion: keyVersion, Signature: signature}.String()},
+			}
+		}
+		now := time.Now().Format(time.RFC3339)
+		without := func(name string) http.Header {
+			header := sign(path, now, "1", body)
+			header.Del(name)
+			return header
+		}
+		forged := sign(path, now, "1", body)
+		forged.Set("Signature", "algorithm=RSA256, keyVersion=1, signature=AAAA")
+		other := sign(path, now, "1", body)
+		other.Set("Signature", strings.Replace(other.Get("Signature"), "RSA256", "ECC224", 1))
+		before := w.snapshot()
+		for name, tt := range map[string]struct {
+			header  http.Header
+			code    alipayplus.Code
+			message string
+		}{
+			"no client id":         {without("Client-Id"), alipayplus.CodeUnknownClient, "the client id is not known here"},
+			"no signature":         {without("Signature"), alipayplus.CodeInvalidSignature, "the Signature header cannot be used: "},
+			"another algorithm":    {other, alipayplus.CodeInvalidSignature, "the Signature header cannot be used: "},
+			"a forged signature":   {forged, alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
+			"of another body":      {sign(path, now, "1", []byte(`{}`)), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
+			"of another operation": {sign(contract.Prefix+"release/create", now, "1", body), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
+			"no time":              {without("Request-Time"), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
+			"a key version that is not there": {
+				sign(path, now, "2", body), alipayplus.CodeInvalidSignature, `the client has no key of version "2"`,
+			},
+			"a time that is none": {
+				sign(path, "yesterday", "1", body), alipayplus.CodeTimestampInvalid, "Request-Time is neither an ISO 8601 time nor milliseconds",
+			},
+			"a time just outside": {
+				sign(path, time.Now().Add(-5*time.Minute-time.Second).Format(time.RFC3339), "1", body), alipayplus.CodeTimestampInvalid,
+				"Request-Time is 5m1s away from the platform's time; at most 5m0s is allowed",
+			},
+		} {
+			got := h.sendSigned(http.MethodPost, path, tt.header, body)
+			require.Equal(w, http.StatusUnauthorized, got.HTTP, name)
+			require.Equal(w, tt.code, got.Result.Code, name)
+			require.Contains(w, got.Result.Message, tt.message, name)
+		}
+		long := sign(path, now, "1", body)
+		long.Set("Client-Id", strings.Repeat("9", 65))
+		got := h.sendSigned(http.MethodPost, path, long, body)
+		require.Equal(w, alipayplus.CodeUnknownClient, got.Result.Code)
+		require.Empty(w, got.Header.Get("Client-Id"), "what is too long is not repeated")
+		require.Equal(w, before, w.snapshot())
+
+		w.Log("At the border, in milliseconds, and without a key version it is accepted.")
+		for i, header := range []http.Header{
+			sign(path, time.Now().Add(-5*time.Minute).Format(time.RFC3339), "1", []byte(`{"requestId":"0","languages":[{"language":"en","name":"Tea"}]}`)),
+			sign(path, fmt.Sprint(time.Now().Add(5*time.Minute).UnixMilli()), "", []byte(`{"requestId":"1","languages":[{"language":"en","name":"Tea"}]}`)),
+		} {
+			got := h.sendSigned(http.MethodPost, path, header, fmt.Appendf(nil, `{"requestId":"%d","languages":[{"language":"en","name":"Tea"}]}`, i))
+			require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
+		}
+	})
+}
+
+// TestALongMessageIsCutButTheFieldsAreNot: result messages have up to 256
+// characters, as documented.
+func TestALongMessageIsCutButTheFieldsAreNot(t *testing.T) {
+	inWorld(t, func(w *world) {
+		var languages []alipayplus.Localization
+		for i := range 10 {
+			languages = append(languages, alipayplus.Localization{Language: fmt.Sprintf("%d!", i)})
+		}
+		got := w.hand("olga").call(contract.ProgramCreate, alipayplus.CreateProgramInput{Languages: languages, RequestID: "1"})
+		require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
+		require.Len(w, []rune(got.Result.Message), 256)
+		require.True(w, strings.HasSuffix(got.Result.Message, "..."))
+		require.Len(w, got.Details.Fields, 20)
+		require.True(w, json.Valid([]byte(got.Body)))
+	})
+}

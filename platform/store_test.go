@@ -1,0 +1,196 @@
+package platform
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"image"
+	"image/png"
+	"iter"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+var errStore = errors.New("the disk at /var/lib/records is full")
+
+// failingStore fails at the n-th access, counted from 1; 0: never.
+type failingStore struct {
+	storage.Store
+	failAt, accesses int
+}
+
+func (s *failingStore) access() error {
+	s.accesses++
+	if s.accesses == s.failAt {
+		return errStore
+	}
+	return nil
+}
+
+func (s *failingStore) View(ctx context.Context, fn func(storage.Tx) error) error {
+	return s.Store.View(ctx, func(tx storage.Tx) error { return fn(failingTx{tx, s}) })
+}
+
+func (s *failingStore) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	return s.Store.Update(ctx, func(tx storage.Tx) error { return fn(failingTx{tx, s}) })
+}
+
+type failingTx struct {
+	storage.Tx
+	store *failingStore
+}
+
+func (t failingTx) Get(key string) ([]byte, bool, error) {
+	if err := t.store.access(); err != nil {
+		return nil, false, err
+	}
+	return t.Tx.Get(key)
+}
+
+func (t failingTx) Put(key string, value []byte) error {
+	return errors.Join(t.store.access(), t.Tx.Put(key, value))
+}
+
+func (t failingTx) Delete(key string) error {
+	return errors.Join(t.store.access(), t.Tx.Delete(key))
+}
+
+func (t failingTx) Scan(from, to string, descending bool) iter.Seq2[storage.Entry, error] {
+	return func(yield func(storage.Entry, error) bool) {
+		if err := t.store.access(); err != nil {
+			yield(storage.Entry{}, err)
+			return
+		}
+		t.Tx.Scan(from, to, descending)(yield)
+	}
+}
+
+func smallPNG(t testing.TB) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	require.NoError(t, png.Encode(&buf, image.NewGray(image.Rect(0, 0, 1, 1))))
+	return buf.Bytes()
+}
+
+// settledRecords are all records, but for what a call notes down before it asks
+// the target app.
+func settledRecords(t testing.TB, p *Platform) map[string]string {
+	t.Helper()
+	all := everythingKept(t, p)
+	for at, value := range all {
+		if strings.HasPrefix(at, "release/") {
+			var r releaseRecord
+			require.NoError(t, json.Unmarshal([]byte(value), &r))
+			r.Announced = 0
+			after, err := json.Marshal(&r)
+			require.NoError(t, err)
+			all[at] = string(after)
+		}
+	}
+	return all
+}
+
+// TestAStoreThatFailsAtAnyMomentLeavesNothingHalfDone lets the store fail at
+// each access of each operation in turn: the caller is told that the outcome is
+// unknown, nothing is half done, and the same call succeeds afterwards.
+func TestAStoreThatFailsAtAnyMomentLeavesNothingHalfDone(t *testing.T) {
+	bodies := goodBodies()
+	for _, op := range contract.Operations() {
+		body, err := json.Marshal(bodies[op])
+		require.NoError(t, err)
+		if op == contract.FileUpload {
+			body = smallPNG(t)
+		}
+		t.Run(op.Name, func(t *testing.T) {
+			for failAt := 1; ; failAt++ {
+				p := fuzzPlatform(t)
+				store := &failingStore{Store: p.cfg.store}
+				before := settledRecords(t, p)
+				p.cfg.store = store
+				store.failAt = failAt
+				out := executeAs(t.Context(), p, fuzzCaller(op), op, alipayplus.ContentPNG, body)
+				if store.accesses < failAt {
+					require.Equal(t, http.StatusOK, out.status, "%s", out.body)
+					require.Greater(t, failAt, 1, "it needs the store")
+					return
+				}
+				store.failAt = 0
+				require.Equal(t, http.StatusInternalServerError, out.status, "access %d: %s", failAt, out.body)
+				require.Contains(t, string(out.body), `"resultStatus":"U"`)
+				require.NotContains(t, string(out.body), "/var/lib", "the platform's inside is its own business")
+				require.Equal(t, before, settledRecords(t, p), "access %d", failAt)
+				out = executeAs(t.Context(), p, fuzzCaller(op), op, alipayplus.ContentPNG, body)
+				require.Equal(t, http.StatusOK, out.status, "after access %d: %s", failAt, out.body)
+			}
+		})
+	}
+}
+
+// TestAStoreThatFailsIsTold: what is done through Go returns the store's error.
+func TestAStoreThatFailsIsTold(t *testing.T) {
+	ctx := t.Context()
+	company := goodBodies()[contract.ReleaseApply].(alipayplus.ApplyInput).BasicInfo
+	for name, do := range map[string]func(p *Platform) error{
+		"AddWorkspace": func(p *Platform) error { _, err := p.AddWorkspace(ctx, *company); return err },
+		"PutMember": func(p *Platform) error {
+			return p.PutMember(ctx, Member{WorkspaceID: "ws", Name: "max", Role: alipayplus.RoleMaster})
+		},
+		"Client":              func(p *Platform) error { _, err := p.Client(ctx, "ws", "olga"); return err },
+		"ReviewerClient":      func(p *Platform) error { _, err := p.ReviewerClient(ctx, alipayplus.PartyAlipayCN); return err },
+		"RevokeAuthorization": func(p *Platform) error { return p.RevokeAuthorization(ctx, "ws", "p1", alipayplus.TargetAlipayCN) },
+		"Reviews":             func(p *Platform) error { _, err := p.Reviews(ctx); return err },
+		"Audit": func(p *Platform) error {
+			for _, err := range p.Audit(ctx, "ws") {
+				return err
+			}
+			return nil
+		},
+		"Approve": func(p *Platform) error {
+			waiting := PendingReview{WorkspaceID: "ws", Request: alipayplus.Request{ID: "q2"}, p: p}
+			return waiting.Approve(ctx, alipayplus.PartyAlipayPlus)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for failAt := 1; ; failAt++ {
+				p := fuzzPlatform(t)
+				require.NoError(t, p.PutMember(ctx, Member{WorkspaceID: "ws", Name: "olga", Role: alipayplus.RoleOwner}))
+				before := everythingKept(t, p)
+				store := &failingStore{Store: p.cfg.store, failAt: failAt}
+				p.cfg.store = store
+				err := do(p)
+				if store.accesses < failAt {
+					require.NoError(t, err)
+					return
+				}
+				require.ErrorIs(t, err, errStore)
+				require.Equal(t, before, everythingKept(t, p))
+			}
+		})
+	}
+}
+
+// TestRecordsThatCannotBeReadAreAFailureOfThePlatform, not of the caller.
+func TestRecordsThatCannotBeReadAreAFailureOfThePlatform(t *testing.T) {
+	p := fuzzPlatform(t)
+	require.NoError(t, p.cfg.store.Update(t.Context(), func(tx storage.Tx) error {
+		return errors.Join(tx.Put(releaseKey("ws", "r1"), []byte("{")), tx.Put(workspaceKey("ws"), []byte("[]")), tx.Put("audit/ws/0", []byte("x")))
+	}))
+	for _, op := range []contract.Operation{contract.ReleaseQuery, contract.WorkspaceQuery, contract.ReleaseApply} {
+		body, err := json.Marshal(goodBodies()[op])
+		require.NoError(t, err)
+		out := executeAs(t.Context(), p, fuzzCaller(op), op, "", body)
+		require.Equal(t, http.StatusInternalServerError, out.status, op.Name)
+		require.NotContains(t, string(out.body), "record", "told to the log, not to the caller")
+	}
+	for _, err := range p.Audit(t.Context(), "ws") {
+		require.Error(t, err)
+	}
+}
