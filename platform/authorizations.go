@@ -201,7 +201,7 @@ func (p *Platform) grant(ctx context.Context, state, code string) (granted bool,
 	}
 	if err := target.Exchange(ctx, state, code); err != nil {
 		if codeOf(err) != alipayplus.CodeUnknownException {
-			return false, nil //nolint:nilerr // a code that the target app refuses grants nothing
+			return false, nil // a code that the target app refuses grants nothing
 		}
 		return false, fmt.Errorf("exchange the code: %w", err)
 	}

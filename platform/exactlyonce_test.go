@@ -96,7 +96,7 @@ func TestARefusalIsNoOutcome(t *testing.T) {
 	inWorld(t, func(w *world) {
 		r := w.prepared(w.authorizedProgram().ID, "1.0.0")
 		step := r.GrayscaleTo(2)
-		step.RequestID, step.Ladder = "key", alipayplus.Ladder{}
+		step.RequestID, step.Ladder = "key", alipayplus.Ladder{} // the platform shall refuse it, not the client
 		_, first := w.owner.Releases.StartGrayscale(w.Context(), step)
 		before := w.snapshot()
 		_, again := w.owner.Releases.StartGrayscale(w.Context(), step)
@@ -105,6 +105,11 @@ func TestARefusalIsNoOutcome(t *testing.T) {
 		require.Equal(w, r.Grayscale.Ladder.Ratios(), wrong.Allowed)
 		require.Equal(w, told(first), told(again))
 		require.Equal(w, before, w.snapshot())
+
+		step.Ratio = 5
+		live, err := w.owner.Releases.StartGrayscale(w.Context(), step)
+		require.NoError(w, err, "other content may take the key, which is still free")
+		require.Equal(w, alipayplus.Ratio(5), live.Grayscale.Ratio)
 	})
 }
 
@@ -157,7 +162,7 @@ func TestAKeyIsRememberedAsLongAsPromised(t *testing.T) {
 		require.NoError(w, err)
 		require.Equal(w, first.ID, again.ID)
 
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		later, err := w.owner.Programs.Create(w.Context(), newProgram("key", "红山咖啡"))
 		require.NoError(w, err, "the key is free again, for any content")
 		require.NotEqual(w, first.ID, later.ID)
@@ -292,6 +297,7 @@ const (
 	panicsAfter  trouble = "does it and then panics"
 	hangsBefore  trouble = "hangs and does nothing"
 	hangsAfter   trouble = "does it and then hangs"
+	refuses      trouble = "refuses"
 )
 
 func troubles() []trouble {
@@ -307,7 +313,8 @@ type shaky struct {
 	next     []trouble
 	ratios   map[string][]alipayplus.Ratio
 	canceled map[string]bool
-	// submitted are the configurations that were handed in for review.
+	// submitted are the configurations that were handed in for review and not
+	// taken back.
 	submitted map[string]alipayplus.Configuration
 	// during is called in the middle of a submit; may be nil.
 	during func()
@@ -327,6 +334,13 @@ func (s *shaky) NeedsAuthorization() bool { return false }
 func (s *shaky) Submit(ctx context.Context, r *alipayplus.Release) error {
 	return s.do(ctx, func() error {
 		s.submitted[r.ID] = r.Configuration
+		return nil
+	})
+}
+
+func (s *shaky) Withdraw(ctx context.Context, r *alipayplus.Release) error {
+	return s.do(ctx, func() error {
+		delete(s.submitted, r.ID)
 		return nil
 	})
 }
@@ -359,6 +373,8 @@ func (s *shaky) do(ctx context.Context, change func() error) error {
 		s.during()
 	}
 	switch t {
+	case refuses:
+		return fmt.Errorf("%w: it is being looked at", alipayplus.ErrConflict)
 	case failsBefore, failsAfter:
 		return errors.New("the target app has a problem")
 	case panicsBefore, panicsAfter:
@@ -379,7 +395,7 @@ func (s *shaky) begin(change func() error) (trouble, error) {
 		t, s.next = s.next[0], s.next[1:]
 	}
 	switch t {
-	case failsBefore, panicsBefore, hangsBefore:
+	case refuses, failsBefore, panicsBefore, hangsBefore:
 		return t, nil
 	default:
 		return t, change()
@@ -402,6 +418,13 @@ func (s *shaky) live(release string) (alipayplus.Ratio, bool) {
 		return 0, s.canceled[release]
 	}
 	return steps[len(steps)-1], s.canceled[release]
+}
+
+func (s *shaky) isSubmitted(release string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_, submitted := s.submitted[release]
+	return submitted
 }
 
 // requireRising checks that no ratio ever went down.
@@ -440,6 +463,7 @@ func behindServer(w *world, opts ...alipayplus.Option) *alipayplus.Client {
 // records say.
 func (s *shaky) requireAgreement(t require.TestingT, r *alipayplus.Release) {
 	ratio, canceled := s.live(r.ID)
+	require.Equal(t, r.Status != alipayplus.ReleaseNewVersionCreated, s.isSubmitted(r.ID), "the records say %s", r.Status)
 	require.Equal(t, r.Status == alipayplus.ReleaseCanceled, canceled, "the records say %s", r.Status)
 	if !canceled {
 		require.Equal(t, r.Grayscale.Ratio, ratio, "the records say %s", r.Status)
@@ -467,6 +491,11 @@ func TestATargetAppInTrouble(t *testing.T) {
 		}, func(ctx context.Context, c *alipayplus.Client, r *alipayplus.Release) (*alipayplus.Release, error) {
 			return c.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())})
 		}, alipayplus.ReleaseUnderReview},
+		{"withdraw", func(w *world, program string) *alipayplus.Release {
+			return w.underReview(program, "1.0.0")
+		}, func(ctx context.Context, c *alipayplus.Client, r *alipayplus.Release) (*alipayplus.Release, error) {
+			return c.Releases.Withdraw(ctx, alipayplus.ReleaseInput{ReleaseID: r.ID})
+		}, alipayplus.ReleaseNewVersionCreated},
 		{"start", func(w *world, program string) *alipayplus.Release {
 			return w.prepared(program, "1.0.0")
 		}, func(ctx context.Context, c *alipayplus.Client, r *alipayplus.Release) (*alipayplus.Release, error) {
@@ -536,6 +565,61 @@ func TestAStepThatMayBeLiveIsNotUndercut(t *testing.T) {
 	}, platform.WithTargets(app))
 }
 
+// TestAKeyIsTakenWhileTheTargetAppIsAsked: what came of the first content is not
+// known, so the key is not free for another.
+func TestAKeyIsTakenWhileTheTargetAppIsAsked(t *testing.T) {
+	app := newShaky()
+	inWorld(t, func(w *world) {
+		r := w.grayscale(w.program().ID, "1.0.0", 1)
+		app.expect(failsBefore)
+		step := alipayplus.GrayscaleInput{ReleaseID: r.ID, From: 1, Ratio: 20, RequestID: "key"}
+		_, err := asOwner(w, alipayplus.WithRetry(1, 0, 0)).Releases.Raise(w.Context(), step)
+		require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
+		step.Ratio = 30
+		_, err = w.owner.Releases.Raise(w.Context(), step)
+		requireReused(w, err)
+		step.Ratio = 20
+		_, err = w.owner.Releases.Raise(w.Context(), step)
+		require.NoError(w, err)
+		app.requireAgreement(w, w.read(r.ID))
+	}, platform.WithTargets(app))
+}
+
+// TestATargetAppThatRefuses: nothing happened there, so nothing is kept of it: the
+// caller is told why, and may choose a lower ratio, under the same key as well.
+func TestATargetAppThatRefuses(t *testing.T) {
+	t.Run("for certain", func(t *testing.T) {
+		app := newShaky()
+		inWorld(t, func(w *world) {
+			r := w.grayscale(w.program().ID, "1.0.0", 1)
+			before := w.snapshot()
+			app.expect(refuses)
+			step := alipayplus.GrayscaleInput{ReleaseID: r.ID, From: 1, Ratio: 20, RequestID: "key"}
+			_, err := w.owner.Releases.Raise(w.Context(), step)
+			require.ErrorIs(w, err, alipayplus.ErrConflict)
+			require.NotErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
+			require.ErrorContains(w, err, "it is being looked at")
+			require.Equal(w, before, w.snapshot())
+			step.Ratio = 5
+			_, err = w.owner.Releases.Raise(w.Context(), step)
+			require.NoError(w, err)
+			app.requireAgreement(w, w.read(r.ID))
+		}, platform.WithTargets(app))
+	})
+	t.Run("which says nothing of the attempt before", func(t *testing.T) {
+		app := newShaky()
+		inWorld(t, func(w *world) {
+			r := w.grayscale(w.program().ID, "1.0.0", 1)
+			app.expect(failsAfter, refuses)
+			_, err := w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(20))
+			require.Error(w, err)
+			_, err = w.owner.Releases.Raise(w.Context(), w.read(r.ID).GrayscaleTo(5))
+			require.ErrorIs(w, err, alipayplus.ErrConflict)
+			app.requireRising(w)
+		}, platform.WithTargets(app))
+	})
+}
+
 // TestACallerWhoHangsUp: what was done at the target app is recorded, although
 // nobody waits for the answer any more.
 func TestACallerWhoHangsUp(t *testing.T) {
@@ -587,10 +671,11 @@ func TestTheTargetAppAndTheRecordsAgreeInTheEnd(t *testing.T) {
 		given := first.save(store)
 		rapid.Check(inBubble{t}, func(rt *rapid.T) {
 			app := newShaky()
+			app.submitted[release] = alipayplus.Configuration{}
 			w := given.world(t, platform.WithTargets(app))
 			once := behindServer(w, alipayplus.WithRetry(1, 0, 0))
 			for range rapid.IntRange(1, 5).Draw(rt, "steps") {
-				app.expect(rapid.SampledFrom(append(troubles(), none, none)).Draw(rt, "trouble"))
+				app.expect(rapid.SampledFrom(append(troubles(), refuses, none, none)).Draw(rt, "trouble"))
 				anyStep(rt, w, once, release)
 				app.requireRising(rt)
 			}

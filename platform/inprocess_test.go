@@ -89,7 +89,7 @@ func TestTheInProcessRoundTripper(t *testing.T) {
 	})
 	t.Run("a cut connection is one", func(t *testing.T) {
 		w.p.Inject(platform.Fault{CutBefore: true})
-		resp, err := door.RoundTrip(ask(t.Context(), nil)) //nolint:bodyclose // there is none
+		resp, err := door.RoundTrip(ask(t.Context(), nil))
 		require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 		require.Nil(t, resp)
 	})
@@ -97,7 +97,7 @@ func TestTheInProcessRoundTripper(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		w.p.Inject(platform.Fault{Status: http.StatusTeapot})
-		_, err := door.RoundTrip(ask(ctx, nil)) //nolint:bodyclose // there is none
+		_, err := door.RoundTrip(ask(ctx, nil))
 		require.ErrorIs(t, err, context.Canceled)
 		resp, err := door.RoundTrip(ask(t.Context(), nil))
 		require.NoError(t, err)

@@ -8,7 +8,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 
@@ -157,20 +156,19 @@ func newClientID() string {
 }
 
 // credential finds whose a client id is.
-func (p *Platform) credential(r *http.Request) (*clientRecord, Member, error) {
+func (p *Platform) credential(ctx context.Context, id string) (*clientRecord, Member, error) {
 	var credential *clientRecord
 	var member Member
 	unknown := refuse(alipayplus.CodeUnknownClient, "the client id is not known here")
-	id := r.Header.Get("Client-Id")
 	if id == "" || len(id) > maxClientID {
 		return nil, member, unknown
 	}
-	err := p.cfg.store.View(r.Context(), func(tx storage.Tx) error {
+	err := p.cfg.store.View(ctx, func(tx storage.Tx) error {
 		var err error
 		if credential, err = load[clientRecord](tx, clientKey(id)); err != nil {
 			return err
 		}
-		if credential == nil || credential.InProcess && !isInProcess(r.Context()) {
+		if credential == nil || credential.InProcess && !isInProcess(ctx) {
 			return unknown
 		}
 		if credential.Party != "" {

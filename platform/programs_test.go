@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"image"
 	"image/png"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -27,7 +26,7 @@ func TestAProgramHasLanguagesAConfigurationAndALogo(t *testing.T) {
 		}
 		p, err := w.owner.Programs.Create(w.Context(), in)
 		require.NoError(w, err)
-		require.Regexp(w, regexp.MustCompile(`^[1-9][0-9]{15}$`), p.ID)
+		require.Regexp(w, `^[1-9][0-9]{15}$`, p.ID)
 		require.Equal(w, &alipayplus.Program{
 			ID: p.ID, DefaultLanguage: "zh-CN", Languages: in.Languages, LogoFileID: in.LogoFileID, Configuration: in.Configuration,
 			CreatedBy: "olga", CreatedAt: time.Now().UTC(), UpdatedAt: time.Now().UTC(),

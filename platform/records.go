@@ -2,6 +2,7 @@ package platform
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,6 +27,10 @@ type record interface {
 	indexes() []string
 }
 
+// errDamaged: what is kept is not what was written, or not there; trying again
+// does not help.
+var errDamaged = errors.New("the records are damaged")
+
 // load reads the record at a key; nil when there is none.
 func load[T any](tx storage.Tx, at string) (*T, error) {
 	r, _, err := loadSized[T](tx, at)
@@ -40,7 +45,7 @@ func loadSized[T any](tx storage.Tx, at string) (r *T, size int, err error) {
 	}
 	r = new(T)
 	if err := json.Unmarshal(value, r); err != nil {
-		return nil, 0, fmt.Errorf("read record %s: %w", at, err)
+		return nil, 0, fmt.Errorf("read record %s: %w: %w", at, errDamaged, err)
 	}
 	return r, len(value), nil
 }

@@ -2,6 +2,7 @@ package platform_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"testing/synctest"
@@ -705,7 +706,7 @@ func TestAFailureAtTheTargetAppLeavesTheReleaseAsItWas(t *testing.T) {
 				}
 				before, r := w.snapshot(), w.read(r.ID)
 
-				app.fail = fmt.Errorf("the wallet's gateway is down at 10.0.0.7")
+				app.fail = errors.New("the wallet's gateway is down at 10.0.0.7")
 				err = step(w, impatient, r)
 				require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
 				require.True(w, alipayplus.IsRetryable(err))

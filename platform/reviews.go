@@ -100,10 +100,10 @@ func (p *Platform) settle(ctx context.Context) error {
 		if err == nil {
 			continue
 		}
-		if ctx.Err() != nil {
-			return err
+		if codeOf(err) == alipayplus.CodeUnknownException && !errors.Is(err, errDamaged) {
+			return err // the store's failure, which passes; the verdict stays due
 		}
-		// One verdict that cannot be applied must not stop everything else.
+		// One verdict that can never be applied must not stop everything else.
 		p.cfg.logger.ErrorContext(ctx, "an automatic verdict could not be applied and is dropped", "request", string(due.Value), "error", err)
 		if err := p.cfg.store.Update(ctx, func(tx storage.Tx) error { return tx.Delete(due.Key) }); err != nil {
 			return err
@@ -239,7 +239,7 @@ func orMissing(err error) error {
 	if err != nil {
 		return err
 	}
-	return errors.New("the record is missing")
+	return fmt.Errorf("%w: the record is missing", errDamaged)
 }
 
 // errNoRequest is the same for a request that does not exist and for one that

@@ -11,12 +11,13 @@ import (
 // Kind says how the input of an operation travels.
 type Kind uint8
 
+// The kinds.
 const (
-	// JSON: the input is the JSON body.
+	// JSON says that the input is the JSON body.
 	JSON Kind = iota
-	// Query: the input is the query string; there is no body.
+	// Query says that the input is the query string; there is no body.
 	Query
-	// Multipart: the input is multipart/form-data: a part "data" with JSON, and files.
+	// Multipart says that the input is multipart/form-data: a part "data" with JSON, and files.
 	Multipart
 )
 
@@ -42,6 +43,7 @@ type Operation struct {
 func (o Operation) Path() string { return "/v3/" + strings.ReplaceAll(o.API, ".", "/") }
 
 // The operations: a list that nothing changes.
+//
 //nolint:gochecknoglobals // constants that Go cannot write as such
 var (
 	VersionUpload              = Operation{"versions.upload", "alipay.open.mini.version.upload", http.MethodPost, JSON, true}
