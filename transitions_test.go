@@ -118,8 +118,11 @@ func TestEveryDeclaredStatusIsKnown(t *testing.T) {
 	require.Len(t, declared["ServiceStatus"], 6)
 	require.Len(t, declared["RequestStatus"], 4)
 	require.Len(t, declared["AuthorizationStatus"], 4)
+	listed := ReleaseStatuses()
+	require.Len(t, listed, 7)
 	for _, s := range declared["ReleaseStatus"] {
 		require.True(t, ReleaseStatus(s).Known(), s)
+		require.Contains(t, listed, ReleaseStatus(s))
 	}
 	for _, s := range declared["ServiceStatus"] {
 		require.True(t, ServiceStatus(s).Known(), s)

@@ -8,7 +8,9 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
 // diary is the log with the minute since the beginning instead of the time.
@@ -228,4 +230,23 @@ func TestTheLogTellsWhatTheOperatorDid(t *testing.T) {
 			{0, "operator", "client", h.clientID, "ADDED", "REMOVED", "", ""},
 		}, got)
 	})
+}
+
+// TestTwoPlatformsOnOneStoreLoseNothing, not even in the same instant: so two
+// processes may share a store, and one may start anew.
+func TestTwoPlatformsOnOneStoreLoseNothing(t *testing.T) {
+	store := storage.NewMemory()
+	inWorld(t, func(w *world) {
+		second, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithStore(store))
+		require.NoError(w, err)
+		for _, name := range []string{"a", "b", "c", "d"} {
+			require.NoError(w, second.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: name, Role: alipayplus.RoleMaster}))
+		}
+		var changed []string
+		for e, err := range w.p.Audit(w.Context(), w.workspace) {
+			require.NoError(w, err)
+			changed = append(changed, e.ID)
+		}
+		require.ElementsMatch(w, []string{w.workspace, "olga", "a", "b", "c", "d"}, changed)
+	}, platform.WithStore(store))
 }

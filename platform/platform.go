@@ -39,6 +39,8 @@ type Platform struct {
 	faults  faults
 	busy    keyLocks
 	counter atomic.Uint64
+	// name tells the platform from others on the same store.
+	name string
 }
 
 // New makes a platform. Without options it lives in memory, releases to a
@@ -68,7 +70,7 @@ func New(opts ...Option) (*Platform, error) {
 	if len(cfg.targets) == 0 {
 		cfg.targets = []TargetApp{NewSimulatedAlipayCN()}
 	}
-	p := &Platform{cfg: cfg, signer: cfg.signer, public: public, targets: cfg.targets, html: pageTemplates()}
+	p := &Platform{cfg: cfg, signer: cfg.signer, public: public, targets: cfg.targets, html: pageTemplates(), name: rand.Text()[:8]}
 	p.routes = p.operations()
 	p.pages = p.servePages()
 	return p, nil
@@ -92,9 +94,10 @@ func (p *Platform) target(app alipayplus.TargetApp) (TargetApp, error) {
 // time reads the same before and after it was stored.
 func now() time.Time { return time.Now().UTC().Round(0) }
 
-// sortKey orders records by time, and by arrival within the same instant.
+// sortKey orders records by time, and by arrival within the same instant. It is
+// unique also beside other processes on the same store, and after a restart.
 func (p *Platform) sortKey(at time.Time) string {
-	return fmt.Sprintf("%020d.%012d", at.UnixNano(), p.counter.Add(1))
+	return fmt.Sprintf("%020d.%012d.%s", at.UnixNano(), p.counter.Add(1), p.name)
 }
 
 // newID makes an id that nobody can guess.
