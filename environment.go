@@ -2,10 +2,10 @@ package alipayplus
 
 import (
 	"errors"
-	"io/fs"
 	"os"
-	"strings"
 	"time"
+
+	"github.com/alipayplus-go/alipayplus/internal/clientoptions"
 )
 
 // NewFromEnv makes a client from environment variables, then applies opts over
@@ -75,17 +75,11 @@ func fromVariable(name string, option Option) Option {
 // itself.
 func fromFile(path, name, field string, option func(key []byte) Option) Option {
 	return func(cfg *config) error {
-		content, err := os.ReadFile(path) //nolint:gosec // the user names the file
-		if err == nil {
-			return option(content)(cfg)
+		content, err := clientoptions.ReadFile(path, name, field)
+		if err != nil {
+			return shared(err)
 		}
-		if len(path) > 255 || strings.Contains(path, "-----BEGIN") {
-			return badOption(field, "is not in a file of such a name, which may be the key itself; that goes into %s", name)
-		}
-		if why, ok := errors.AsType[*fs.PathError](err); ok {
-			err = why.Err
-		}
-		return badOption(field, "cannot be read from the file %q: %v", path, err)
+		return option(content)(cfg)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/rsa"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/big"
@@ -12,8 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/time/rate"
-
+	"github.com/alipayplus-go/alipayplus/internal/clientoptions"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/transport"
 )
@@ -32,26 +32,15 @@ type config struct {
 	transport  transport.Options
 }
 
-// The defaults, which Alipay+ does not document.
-const (
-	defaultAttempts       = 4
-	defaultMinWait        = 500 * time.Millisecond
-	defaultMaxWait        = 30 * time.Second
-	defaultAttemptTimeout = 30 * time.Second
-	defaultMaxSkew        = 5 * time.Minute
-	maxAnswerBytes        = 16 << 20
-)
+// defaultMaxSkew is not documented by Alipay+.
+const defaultMaxSkew = 5 * time.Minute
 
 func defaultConfig() config {
 	return config{
 		keyVersion: "1",
 		platform:   platformKeys{byVersion: map[string]*rsa.PublicKey{}},
 		maxSkew:    defaultMaxSkew,
-		transport: transport.Options{
-			UserAgent: "alipayplus-go", Attempts: defaultAttempts,
-			MinWait: defaultMinWait, MaxWait: defaultMaxWait,
-			AttemptTimeout: defaultAttemptTimeout, MaxAnswerBytes: maxAnswerBytes,
-		},
+		transport:  clientoptions.Default(),
 	}
 }
 
@@ -72,6 +61,14 @@ func (cfg *config) check(p *problems) {
 
 func badOption(path, format string, args ...any) error {
 	return &ValidationError{Subject: "client options", Fields: []FieldError{{Path: path, Message: fmt.Sprintf(format, args...)}}}
+}
+
+// shared is badOption for an option that other clients have too.
+func shared(err error) error {
+	if problem, ok := errors.AsType[*clientoptions.Problem](err); ok {
+		return badOption(problem.Path, "%s", problem.Message)
+	}
+	return err
 }
 
 // badKey is badOption for an error of a key, which begins with what was expected.
@@ -181,11 +178,7 @@ func WithPlatformKeyText(version string, key []byte) Option {
 // It is copied, never changed; redirects are never followed.
 func WithHTTPClient(client *http.Client) Option {
 	return func(cfg *config) error {
-		if client == nil {
-			return badOption("HTTP client", "must not be nil")
-		}
-		cfg.transport.HTTPClient = client
-		return nil
+		return shared(clientoptions.HTTPClient(&cfg.transport, client))
 	}
 }
 
@@ -194,11 +187,7 @@ func WithHTTPClient(client *http.Client) Option {
 // 30 s). A Retry-After of the platform is honoured up to the longest wait.
 func WithRetry(attempts int, minWait, maxWait time.Duration) Option {
 	return func(cfg *config) error {
-		if attempts < 1 || minWait < 0 || maxWait < minWait {
-			return badOption("retry", "needs at least 1 attempt and 0 <= shortest wait <= longest wait")
-		}
-		cfg.transport.Attempts, cfg.transport.MinWait, cfg.transport.MaxWait = attempts, minWait, maxWait
-		return nil
+		return shared(clientoptions.Retry(&cfg.transport, attempts, minWait, maxWait))
 	}
 }
 
@@ -207,11 +196,7 @@ func WithRetry(attempts int, minWait, maxWait time.Duration) Option {
 // is not documented.
 func WithRateLimit(perSecond float64, burst int) Option {
 	return func(cfg *config) error {
-		if !(perSecond > 0) || burst < 1 { // also refuses NaN
-			return badOption("rate limit", "must be above 0 a second with a burst of at least 1")
-		}
-		cfg.transport.Limiter = rate.NewLimiter(rate.Limit(perSecond), burst)
-		return nil
+		return shared(clientoptions.RateLimit(&cfg.transport, perSecond, burst))
 	}
 }
 
@@ -220,11 +205,7 @@ func WithRateLimit(perSecond float64, burst int) Option {
 // of large packages may need more.
 func WithAttemptTimeout(limit time.Duration) Option {
 	return func(cfg *config) error {
-		if limit <= 0 {
-			return badOption("attempt timeout", "must be above 0")
-		}
-		cfg.transport.AttemptTimeout = limit
-		return nil
+		return shared(clientoptions.AttemptTimeout(&cfg.transport, limit))
 	}
 }
 
@@ -233,8 +214,7 @@ func WithAttemptTimeout(limit time.Duration) Option {
 // nothing is logged.
 func WithLogger(logger *slog.Logger) Option {
 	return func(cfg *config) error {
-		cfg.transport.Logger = logger
-		return nil
+		return shared(clientoptions.Logger(&cfg.transport, logger))
 	}
 }
 
@@ -243,7 +223,7 @@ func WithLogger(logger *slog.Logger) Option {
 func WithObserver(observe func(context.Context, Event)) Option {
 	return func(cfg *config) error {
 		if observe == nil {
-			return badOption("observer", "must not be nil")
+			return shared(clientoptions.NoObserver())
 		}
 		cfg.transport.Observe = func(ctx context.Context, e transport.Event) { observe(ctx, Event(e)) }
 		return nil
@@ -253,13 +233,7 @@ func WithObserver(observe func(context.Context, Event)) Option {
 // WithUserAgent sets the User-Agent header; the default is "alipayplus-go".
 func WithUserAgent(agent string) Option {
 	return func(cfg *config) error {
-		for _, r := range agent {
-			if r < ' ' || r > '~' {
-				return badOption("user agent", "must be printable ASCII")
-			}
-		}
-		cfg.transport.UserAgent = agent
-		return nil
+		return shared(clientoptions.UserAgent(&cfg.transport, agent))
 	}
 }
 

@@ -2,13 +2,13 @@ package alipayplus
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"strings"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/polling"
 )
 
 // RequestStatus is where a request stands. It is open to unknown values.
@@ -240,7 +240,7 @@ func (c *Client) reviewError(ctx context.Context, subject, requestID string) err
 }
 
 // errMoved says that the thing changed between two reads; the wait goes on.
-var errMoved = errors.New("the state changed between two reads")
+var errMoved = polling.ErrMoved
 
 func notUnderReview(subject, wayOut string) error {
 	return fmt.Errorf("%w: %s is not under review; %s", ErrConflict, subject, wayOut)

@@ -1,6 +1,7 @@
 package platform_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -417,4 +418,27 @@ func TestWhatIsNoOperationAndNoPageIsNotThere(t *testing.T) {
 		}
 		require.Equal(w, http.StatusMethodNotAllowed, w.browser().post("http://platform.invalid"+platform.CallbackPath, url.Values{}).status)
 	})
+}
+
+// slowExchange is an AlipayCN at which something happens while a code is redeemed.
+type slowExchange struct {
+	*platform.SimulatedAlipayCN
+	meanwhile func()
+}
+
+func (a *slowExchange) Exchange(ctx context.Context, state, code string) error {
+	a.meanwhile()
+	return a.SimulatedAlipayCN.Exchange(ctx, state, code)
+}
+
+func TestAVisitIsOverWhenTheAuthorizationIsBegunAnewMeanwhile(t *testing.T) {
+	app := &slowExchange{SimulatedAlipayCN: platform.NewSimulatedAlipayCN()}
+	inWorld(t, func(w *world) {
+		program := w.program()
+		first := w.begin(program.ID)
+		code := w.codeFor(first)
+		app.meanwhile = func() { w.begin(program.ID) }
+		require.Equal(w, http.StatusForbidden, w.callback(first.State, code).status)
+		require.Equal(w, alipayplus.AuthorizationPending, w.authorization(program.ID).Status)
+	}, platform.WithTargets(app))
 }

@@ -39,6 +39,8 @@ type call struct {
 	in        incoming
 	at        time.Time
 	requestID string
+	// forgets says that it is this call's turn to remove what has expired.
+	forgets bool
 	// release is what the rules have allowed, for the effect at the target app.
 	release *alipayplus.Release
 }
@@ -117,10 +119,12 @@ func requestIDOf(in incoming) (string, error) {
 }
 
 // lockProgram lets one call at a time reach the target app for a mini program,
-// so that what happens there and what is recorded come in the same order.
+// and no verdict meanwhile, so that what happens there and what is recorded come
+// in the same order.
 func (p *Platform) lockProgram(ctx context.Context, in incoming) (unlock func(), err error) {
 	var named struct {
 		ReleaseID string `json:"releaseId"`
+		RequestID string `json:"id"`
 	}
 	if err := decode(in.body, &named); err != nil {
 		return nil, err
@@ -128,6 +132,17 @@ func (p *Platform) lockProgram(ctx context.Context, in incoming) (unlock func(),
 	workspace := in.caller.member.WorkspaceID
 	name := key(workspace, named.ReleaseID)
 	err = p.cfg.store.View(ctx, func(tx storage.Tx) error {
+		if in.route.op == contract.ReviewDecide {
+			at, _, err := tx.Get(key("i/request-by-id", named.RequestID))
+			if err != nil {
+				return err
+			}
+			r, err := load[requestRecord](tx, string(at))
+			if err == nil && r != nil {
+				name = r.lock()
+			}
+			return err
+		}
 		r, err := load[releaseRecord](tx, releaseKey(workspace, named.ReleaseID))
 		if err == nil && r != nil {
 			name = key(workspace, r.ProgramID)
@@ -253,8 +268,13 @@ func (p *Platform) effectFailed(ctx context.Context, in incoming, id string, bef
 // stood in the way is gone.
 func (p *Platform) commit(ctx context.Context, in incoming, id string) executed {
 	var out reply
+	forgets := p.forgetting.TryLock()
+	if forgets {
+		defer p.forgetting.Unlock()
+	}
 	err := p.cfg.store.Update(ctx, func(tx storage.Tx) error {
 		c := p.begin(ctx, tx, in, id)
+		c.forgets = forgets
 		first, err := c.firstOutcome()
 		if err != nil {
 			return err
@@ -333,8 +353,10 @@ func (c *call) remember(out reply) error {
 		At: c.outcomeKey(), Operation: c.in.route.op.Path, ContentHash: c.contentHash(),
 		Status: out.status, Body: out.body, Expires: c.at.Add(c.p.cfg.idempotencyRetention),
 	}
-	if err := c.forgetExpired(); err != nil {
-		return err
+	if c.forgets {
+		if err := c.forgetExpired(); err != nil {
+			return err
+		}
 	}
 	if before == nil {
 		return save(c.tx, nil, after)
@@ -364,10 +386,11 @@ func (c *call) derivedID(prefix string, of ...string) string {
 	return prefix + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16])
 }
 
-// forgetExpired removes the two oldest outcomes whose time is over, so that
-// removal keeps ahead of arrival without any call paying much.
+// forgetExpired removes the oldest outcomes whose time is over. One call at a time
+// does, because two that removed the same would stand in each other's way; it
+// removes several, so that removal keeps ahead of the arrival from all calls.
 func (c *call) forgetExpired() error {
-	const atOnce = 2
+	const atOnce = 16
 	until := key("i/expiry", fmt.Sprintf("%020d", c.at.UnixNano()))
 	var expired []storage.Entry
 	for entry, err := range c.tx.Scan("i/expiry/", until, false) {

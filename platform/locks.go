@@ -19,6 +19,31 @@ type keyLock struct {
 // lock waits for its turn, or until the context ends. The caller must call unlock.
 func (k *keyLocks) lock(ctx context.Context, name string) (unlock func(), err error) {
 	k.mu.Lock()
+	l := k.join(name)
+	k.mu.Unlock()
+	select {
+	case l.held <- struct{}{}:
+		return func() { <-l.held; k.leave(name, l) }, nil
+	case <-ctx.Done():
+		k.leave(name, l)
+		return nil, ctx.Err()
+	}
+}
+
+// try takes the lock if nobody has it or waits for it.
+func (k *keyLocks) try(name string) (unlock func(), free bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.locks[name] != nil {
+		return nil, false
+	}
+	l := k.join(name)
+	l.held <- struct{}{}
+	return func() { <-l.held; k.leave(name, l) }, true
+}
+
+// join counts one more user of a lock, which it makes for the first; k.mu is held.
+func (k *keyLocks) join(name string) *keyLock {
 	if k.locks == nil {
 		k.locks = map[string]*keyLock{}
 	}
@@ -28,14 +53,7 @@ func (k *keyLocks) lock(ctx context.Context, name string) (unlock func(), err er
 		k.locks[name] = l
 	}
 	l.users++
-	k.mu.Unlock()
-	select {
-	case l.held <- struct{}{}:
-		return func() { <-l.held; k.leave(name, l) }, nil
-	case <-ctx.Done():
-		k.leave(name, l)
-		return nil, ctx.Err()
-	}
+	return l
 }
 
 func (k *keyLocks) leave(name string, l *keyLock) {

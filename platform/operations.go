@@ -45,7 +45,7 @@ func (p *Platform) operations() map[string]route {
 		{op: contract.FileUpload, handle: uploadFile},
 
 		{op: contract.ReviewList, handle: input(listReviews)},
-		{op: contract.ReviewDecide, handle: input(decideReview)},
+		{op: contract.ReviewDecide, handle: input(decideReview), alone: true},
 	}
 	byPath := make(map[string]route, len(routes))
 	for _, r := range routes {

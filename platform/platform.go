@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,6 +40,8 @@ type Platform struct {
 	faults  faults
 	busy    keyLocks
 	counter atomic.Uint64
+	// forgetting is held by the one call that removes expired outcomes.
+	forgetting sync.Mutex
 	// name tells the platform from others on the same store.
 	name string
 }

@@ -61,7 +61,7 @@ func (p *Platform) Reviews(ctx context.Context) ([]*PendingReview, error) {
 // Approve gives a party's approval. It fails when the party has decided before,
 // or the request is closed.
 func (r *PendingReview) Approve(ctx context.Context, party alipayplus.Party) error {
-	return r.p.decideNow(ctx, r.WorkspaceID, r.Request.ID, party, dueVerdict{Status: alipayplus.ReviewApproved})
+	return r.p.decideNow(ctx, r.WorkspaceID, r.Request.ProgramID, r.Request.ID, party, dueVerdict{Status: alipayplus.ReviewApproved})
 }
 
 // Reject gives a party's rejection with its reason. It fails when the party has
@@ -70,13 +70,18 @@ func (r *PendingReview) Reject(ctx context.Context, party alipayplus.Party, reas
 	if reason == "" {
 		return errors.New("platform: reject: the reason must not be empty")
 	}
-	return r.p.decideNow(ctx, r.WorkspaceID, r.Request.ID, party, dueVerdict{Status: alipayplus.ReviewRejected, Reason: reason})
+	return r.p.decideNow(ctx, r.WorkspaceID, r.Request.ProgramID, r.Request.ID, party, dueVerdict{Status: alipayplus.ReviewRejected, Reason: reason})
 }
 
-func (p *Platform) decideNow(ctx context.Context, workspace, id string, party alipayplus.Party, v dueVerdict) error {
+func (p *Platform) decideNow(ctx context.Context, workspace, program, id string, party alipayplus.Party, v dueVerdict) error {
 	if err := p.settle(ctx); err != nil {
 		return err
 	}
+	unlock, err := p.busy.lock(ctx, key(workspace, program))
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	v.At = now()
 	return p.cfg.store.Update(ctx, func(tx storage.Tx) error {
 		_, err := p.decide(tx, requestKey(workspace, id), party, v, "")
@@ -90,42 +95,68 @@ func (p *Platform) settle(ctx context.Context) error {
 	if p.cfg.review == nil {
 		return nil
 	}
-	until := dueKey(now().Add(1), "", "")
+	from, until := "i/due/", dueKey(now().Add(1), "", "")
 	for {
-		due, err := p.firstDue(ctx, until)
+		due, program, err := p.firstDue(ctx, from, until)
 		if err != nil || due == nil {
 			return err
 		}
-		err = p.cfg.store.Update(ctx, func(tx storage.Tx) error { return p.settleOne(tx, due) })
-		if err == nil {
+		unlock, free := p.busy.try(program)
+		if !free { // the target app is being asked; the verdict comes after it
+			from = due.Key + "\x00"
 			continue
 		}
-		if codeOf(err) == alipayplus.CodeUnknownException && !errors.Is(err, errDamaged) {
-			return err // the store's failure, which passes; the verdict stays due
-		}
-		// One verdict that can never be applied must not stop everything else.
-		p.cfg.logger.ErrorContext(ctx, "an automatic verdict could not be applied and is dropped", "request", string(due.Value), "error", err)
-		if err := p.cfg.store.Update(ctx, func(tx storage.Tx) error { return tx.Delete(due.Key) }); err != nil {
+		err = p.settleDue(ctx, due)
+		unlock()
+		if err != nil {
 			return err
 		}
 	}
 }
 
-func (p *Platform) firstDue(ctx context.Context, until string) (*storage.Entry, error) {
-	var found *storage.Entry
-	err := p.cfg.store.View(ctx, func(tx storage.Tx) error {
-		found = nil
-		for entry, err := range tx.Scan("i/due/", until, false) {
+// settleDue applies one verdict, or drops it when it can never be applied: it
+// must not stop everything else.
+func (p *Platform) settleDue(ctx context.Context, due *storage.Entry) error {
+	err := p.cfg.store.Update(ctx, func(tx storage.Tx) error { return p.settleOne(tx, due) })
+	if err == nil {
+		return nil
+	}
+	if codeOf(err) == alipayplus.CodeUnknownException && !errors.Is(err, errDamaged) {
+		return err // the store's failure, which passes; the verdict stays due
+	}
+	p.cfg.logger.ErrorContext(ctx, "an automatic verdict could not be applied and is dropped", "request", string(due.Value), "error", err)
+	return p.cfg.store.Update(ctx, func(tx storage.Tx) error { return tx.Delete(due.Key) })
+}
+
+// firstDue finds the first verdict that is due, and the lock of what it is about.
+func (p *Platform) firstDue(ctx context.Context, from, until string) (found *storage.Entry, program string, err error) {
+	err = p.cfg.store.View(ctx, func(tx storage.Tx) error {
+		found, program = nil, ""
+		for entry, err := range tx.Scan(from, until, false) {
 			if err != nil {
 				return err
 			}
 			found = &entry
 			break
 		}
-		return nil
+		if found == nil {
+			return nil
+		}
+		r, err := load[requestRecord](tx, string(found.Value))
+		if r != nil {
+			program = r.lock()
+		}
+		if errors.Is(err, errDamaged) {
+			return nil // to be dropped
+		}
+		return err
 	})
-	return found, err
+	return found, program, err
 }
+
+// lock is the name under which one call at a time works on what the request is
+// about.
+func (r *requestRecord) lock() string { return key(r.Workspace, r.ProgramID) }
 
 // settleOne applies one verdict, unless another call was quicker.
 func (p *Platform) settleOne(tx storage.Tx, due *storage.Entry) error {
