@@ -540,17 +540,17 @@ func TestALinkIsMadeOfTheReadersOwnAddress(t *testing.T) {
 	inWorld(t, func(w *world) {
 		program := w.program().ID
 		w.member("max", alipayplus.RoleMaster)
-		olga, max := w.at("http://evil.example", "olga"), w.at("http://max.example:8080", "max")
+		olga, maxim := w.at("http://evil.example", "olga"), w.at("http://max.example:8080", "max")
 		begun, err := olga.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program, TargetApp: cn})
 		require.NoError(w, err)
 		require.True(w, strings.HasPrefix(begun.URL, "http://evil.example/targets/"), begun.URL)
 
-		read, err := max.Authorizations.Get(w.Context(), alipayplus.AuthorizationInput{ProgramID: program, TargetApp: cn})
+		read, err := maxim.Authorizations.Get(w.Context(), alipayplus.AuthorizationInput{ProgramID: program, TargetApp: cn})
 		require.NoError(w, err)
 		require.True(w, strings.HasPrefix(read.URL, "http://max.example:8080/targets/ALIPAY_CN/authorize?"), read.URL)
 		require.Equal(w, begun.State, read.State)
 
-		_, err = max.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{
+		_, err = maxim.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{
 			ProgramID: program, Version: w.upload(program, "1.0.0"), TargetApp: cn,
 		})
 		needed, ok := errors.AsType[*alipayplus.AuthorizationRequiredError](err)
@@ -803,7 +803,10 @@ func TestAVerdictOfTheFarFutureIsNotDueNow(t *testing.T) {
 		}
 	}, platform.WithAutoReview(approveIn(math.MaxInt64)))
 	inWorld(t, func(w *world) {
-		require.Equal(w, alipayplus.ServiceOnline, w.service(w.submitted().ID).Status, "and one of the past is due now")
+		s := w.service(w.submitted().ID)
+		require.Equal(w, alipayplus.ServiceOnline, s.Status, "and one of the past is due now")
+		request := w.request(s.ReleaseRequestID)
+		require.Equal(w, request.CreatedAt, request.FinishedAt, "not before it was asked for")
 	}, platform.WithAutoReview(approveIn(math.MinInt64)))
 }
 

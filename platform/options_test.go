@@ -6,6 +6,7 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -33,23 +34,23 @@ func TestAnOptionThatIsWrongIsRefusedByName(t *testing.T) {
 	elliptical, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
 	for want, opt := range map[string]platform.Option{
-		"platform: store: must not be nil":            platform.WithStore(nil),
-		"platform: logger: must not be nil":           platform.WithLogger(nil),
-		"platform: targets: must have at least one":   platform.WithTargets(),
-		"platform: targets[1]: must not be nil":       platform.WithTargets(newPartnerApp(), nil),
-		"targets[1]: LAKE_WALLET is there already":    platform.WithTargets(newPartnerApp(), newPartnerApp()),
-		`targets[0]: party "A/B": must be a name`:     platform.WithTargets(reviewedBy{newPartnerApp(), []alipayplus.Party{"A/B"}}),
-		`targets[0]: party "ALIPAY_PLUS": must be`:    platform.WithTargets(reviewedBy{newPartnerApp(), []alipayplus.Party{alipayplus.PartyAlipayPlus}}),
-		`permission policy: "ANARCHY" is not known`:   platform.WithPermissionPolicy("ANARCHY"),
-		"time window: must be above 0":                platform.WithTimeWindow(0),
-		"idempotency retention: must be above 0":      platform.WithIdempotencyRetention(-time.Second),
-		"retention: must be at least twice the time":  platform.WithIdempotencyRetention(9 * time.Minute),
-		"authorization expiry: must be above 0":       platform.WithAuthorizationExpiry(0),
-		"max bytes: must be above 0":                  platform.WithMaxBytes(1, 0),
-		"public URL: must be an http or https":        platform.WithPublicURL("ftp://gateway.example"),
-		"public URL: must be an http or https addres": platform.WithPublicURL("https://gateway.example/?x=1"),
-		"platform: key version has 0 characters":      platform.WithKeyVersion(""),
-		"platform: ":                                  platform.WithSigner(elliptical),
+		"platform: store: must not be nil":             platform.WithStore(nil),
+		"platform: logger: must not be nil":            platform.WithLogger(nil),
+		"platform: targets: must have at least one":    platform.WithTargets(),
+		"platform: targets[1]: must not be nil":        platform.WithTargets(newPartnerApp(), nil),
+		"targets[1]: LAKE_WALLET is there already":     platform.WithTargets(newPartnerApp(), newPartnerApp()),
+		`targets[0]: party "A/B": must be a name`:      platform.WithTargets(reviewedBy{newPartnerApp(), []alipayplus.Party{"A/B"}}),
+		`targets[0]: party "ALIPAY_PLUS": must be`:     platform.WithTargets(reviewedBy{newPartnerApp(), []alipayplus.Party{alipayplus.PartyAlipayPlus}}),
+		`permission policy: "ANARCHY" is not known`:    platform.WithPermissionPolicy("ANARCHY"),
+		"time window: must be above 0":                 platform.WithTimeWindow(0),
+		"idempotency retention: must be above 0":       platform.WithIdempotencyRetention(-time.Second),
+		"retention: must be at least twice the time":   platform.WithIdempotencyRetention(9 * time.Minute),
+		"authorization expiry: must be above 0":        platform.WithAuthorizationExpiry(0),
+		"max bytes: must be above 0":                   platform.WithMaxBytes(1, 0),
+		"public URL: must be an http or https":         platform.WithPublicURL("ftp://gateway.example"),
+		"public URL: must be an http or https address": platform.WithPublicURL("https://gateway.example/?x=1"),
+		"platform: key version has 0 characters":       platform.WithKeyVersion(""),
+		"platform: ":                                   platform.WithSigner(elliptical),
 	} {
 		_, err := platform.New(platform.WithSigner(testkey.Key()), opt)
 		require.ErrorContains(t, err, want)
@@ -92,7 +93,7 @@ func TestAFailureOfThePlatformIsLoggedAndNotTold(t *testing.T) {
 		require.NoError(w, err)
 		require.Empty(w, log.String(), "what goes well is not logged")
 
-		app.fail = fmt.Errorf("dial 10.0.0.7: refused")
+		app.fail = errors.New("dial 10.0.0.7: refused")
 		got := w.hand("olga").call(contract.ReleaseApply, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "1"})
 		require.Equal(w, alipayplus.CodeUnknownException, got.Result.Code)
 		require.Equal(w, alipayplus.ResultUnknown, got.Result.Status)

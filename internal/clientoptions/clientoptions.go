@@ -108,7 +108,7 @@ func NoObserver() error { return &Problem{"observer", "must not be nil"} }
 // environment names. variable is the one for the content itself, for the case
 // that it was put into the wrong one: then it is not quoted.
 func ReadFile(path, variable, option string) ([]byte, error) {
-	content, err := os.ReadFile(path) //nolint:gosec // the user names the file
+	content, err := os.ReadFile(path)
 	if err == nil {
 		return content, nil
 	}

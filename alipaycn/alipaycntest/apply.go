@@ -1,0 +1,278 @@
+package alipaycntest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+)
+
+func noTime() time.Time { return time.Time{} }
+
+// fileParts are the parts with files that an operation takes.
+func fileParts(op cnapi.Operation) []string {
+	if op == cnapi.BaseInfoModify {
+		return []string{"app_logo"}
+	}
+	return slices.Concat(
+		[]string{"app_logo", "out_door_pic", "test_file_name"},
+		ordered("screen_shot", 5), ordered("license_pic", 5), ordered("special_license_pic", 3),
+	)
+}
+
+func ordered(name string, n int) []string {
+	parts := []string{"first", "second", "third", "fourth", "fifth"}[:n]
+	for i, ordinal := range parts {
+		parts[i] = ordinal + "_" + name
+	}
+	return parts
+}
+
+// taken returns the files of numbered parts, in their order.
+func (c *call) taken(name string, n int) (files []alipaycn.File) {
+	for _, part := range ordered(name, n) {
+		if f := c.files[part]; f != nil {
+			files = append(files, *f)
+		}
+	}
+	return files
+}
+
+func (g *Gateway) apply(c *call) (any, error) {
+	v, err := c.version(alipaycn.CodeMiniAppPackageInfoNotExist)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.app.checkApply(v); err != nil {
+		return nil, err
+	}
+	in, err := c.application()
+	if err != nil {
+		return nil, err
+	}
+	if err := g.checkApplication(c.app, in); err != nil {
+		return nil, err
+	}
+	g.save(c.app, in)
+	v.submit(in, c.now)
+	if len(in.ScreenShots) > 0 {
+		v.screenShots = nil
+	}
+	for range in.ScreenShots {
+		v.screenShots = append(v.screenShots, g.picture("screenshot"))
+	}
+	if g.cfg.autoReviews {
+		v.reviewEnds = c.now.Add(g.cfg.autoReview)
+	}
+	return map[string]string{"speed_up": "false", "speed_up_memo": "no right to a faster review"}, nil
+}
+
+func (v *version) submit(in alipaycn.ApplyInput, now time.Time) {
+	v.toDevelopment()
+	v.status, v.applied, v.audited = alipaycn.StatusAuditing, now, noTime()
+	v.description, v.memo, v.auditRule, v.autoOnline = in.Description, in.Memo, in.AuditRule, bool(in.AutoOnline)
+}
+
+// checkApply says why a version cannot be applied for.
+func (a *app) checkApply(v *version) error {
+	for _, other := range a.versions {
+		switch {
+		case other.bundle != v.bundle || other == v || !other.exists():
+		case other.status.BlocksApply():
+			return refuse(alipaycn.CodeCanNotSubmitWithAuditGray, "version %v is %s", other.number, other.status)
+		case !other.online.IsZero() && other.number.Compare(v.number) > 0:
+			return refuse(alipaycn.CodeExistLargerOnlinedVersion, "version %v was online", other.number)
+		}
+	}
+	switch {
+	case v.status == alipaycn.StatusAuditing:
+		return refuse(alipaycn.CodeSubmitRepeat, "version %v is under review", v.number)
+	case v.status != alipaycn.StatusInit:
+		return refuse(alipaycn.CodeCanNotSubmitWithoutInit, "version %v is %s", v.number, v.status)
+	case v.scan != alipaycn.ScanPassed:
+		return refuse(alipaycn.CodeCanNotSubmitWithoutScanPass, "the scan of version %v says %s", v.number, v.scan)
+	}
+	return nil
+}
+
+// application reads what was sent.
+func (c *call) application() (alipaycn.ApplyInput, error) {
+	var in alipaycn.ApplyInput
+	if err := json.Unmarshal(c.data, &in); err != nil {
+		return in, refuse(alipaycn.CodeInvalidParameter, "a field cannot be read: %v", err)
+	}
+	in.AppLogo, in.OutDoorPic, in.TestFile = c.files["app_logo"], c.files["out_door_pic"], c.files["test_file_name"]
+	in.ScreenShots = c.taken("screen_shot", 5)
+	in.LicensePics = c.taken("license_pic", 5)
+	in.SpecialLicensePics = c.taken("special_license_pic", 3)
+	return in, nil
+}
+
+// checkApplication says what is wrong with an application's content.
+func (g *Gateway) checkApplication(a *app, in alipaycn.ApplyInput) error {
+	saved := a.base
+	in.Saved = &saved
+	if err := fieldRefusal(in.Validate(), applyCodes()); err != nil {
+		return err
+	}
+	if err := g.checkNames(a, in.AppName, in.AppEnglishName); err != nil {
+		return err
+	}
+	switch {
+	case a.everOnline && in.AppName != "" && in.AppName != a.base.AppName:
+		return refuse(alipaycn.CodeCanNotModifyNameOnceOnline, "the mini program was online")
+	case a.everOnline && in.AppEnglishName != "" && in.AppEnglishName != a.base.AppEnglishName:
+		return refuse(alipaycn.CodeCanNotModifyEnOnceOnline, "the mini program was online")
+	}
+	for _, id := range slices.Concat(in.Categories, in.OldCategories) {
+		if err := g.checkCategory(id, in); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *Gateway) checkNames(a *app, name, english string) error {
+	for _, other := range g.apps {
+		switch {
+		case other == a:
+		case name != "" && other.base.AppName == name:
+			return refuse(alipaycn.CodeMiniAppNameDuplicate, "another mini program has this name")
+		case english != "" && other.base.AppEnglishName == english:
+			return refuse(alipaycn.CodeMiniAppEnNameDuplicate, "another mini program has this English name")
+		}
+	}
+	return nil
+}
+
+// checkCategory checks that a category is there, and that its licences are.
+func (g *Gateway) checkCategory(id string, in alipaycn.ApplyInput) error {
+	path, known := g.categoryPath(id)
+	if !known && g.cfg.closedList {
+		return refuse(alipaycn.CodeInvalidCategory, "there is no category %.64q", id)
+	}
+	for _, category := range path {
+		switch {
+		case bool(category.NeedLicense) && in.LicenseNo == "":
+			return refuse(alipaycn.CodeLicenseNoIsBlank, "category %s needs a business licence", id)
+		case bool(category.NeedLicense) && in.LicenseName == "":
+			return refuse(alipaycn.CodeLicenseNameIsBlank, "category %s needs a business licence", id)
+		case bool(category.NeedLicense) && in.LicenseValidDate == "":
+			return refuse(alipaycn.CodeLicenseValidDateIsBlank, "category %s needs a business licence", id)
+		case bool(category.NeedLicense) && len(in.LicensePics) == 0:
+			return refuse(alipaycn.CodeLicensePicsAreBlank, "category %s needs a business licence", id)
+		case bool(category.NeedOutDoorPic) && in.OutDoorPic == nil:
+			return refuse(alipaycn.CodeOutDoorPicIsBlank, "category %s needs a picture of the shop front", id)
+		case bool(category.NeedSpecialLicense) && len(in.SpecialLicensePics) == 0:
+			return refuse(alipaycn.CodeSpecialLicensePicsAreBlank, "category %s needs a special licence", id)
+		}
+	}
+	return nil
+}
+
+// save keeps what was given for the next time.
+func (g *Gateway) save(a *app, in alipaycn.ApplyInput) {
+	keep(&a.base.AppName, in.AppName)
+	keep(&a.base.AppEnglishName, in.AppEnglishName)
+	keep(&a.base.AppSlogan, in.AppSlogan)
+	keep(&a.base.AppDescription, in.AppDescription)
+	keep(&a.base.ServicePhone, in.ServicePhone)
+	keep(&a.base.ServiceEmail, in.ServiceEmail)
+	if in.AppLogo != nil {
+		a.base.AppLogo = g.picture("logo")
+	}
+	if in.RegionType != "" {
+		a.region, a.regions = in.RegionType, in.Regions
+	}
+	g.saveCategories(a, in.OldCategories, in.Categories)
+}
+
+func (g *Gateway) saveCategories(a *app, old, current alipaycn.CategoryIDs) {
+	if len(old)+len(current) == 0 {
+		return
+	}
+	a.old, a.categories = g.categoryPaths(old), g.categoryPaths(current)
+	var names []string
+	for _, path := range slices.Concat(a.categories, a.old) {
+		levels := []string{path.FirstName, path.SecondName, path.ThirdName}
+		names = append(names, strings.Join(slices.DeleteFunc(levels, func(s string) bool { return s == "" }), "_"))
+	}
+	a.base.CategoryNames = strings.Join(names, ";")
+}
+
+func keep(saved *string, given string) {
+	if given != "" {
+		*saved = given
+	}
+}
+
+// picture makes a link to a picture; it leads nowhere.
+func (g *Gateway) picture(what string) string {
+	return fmt.Sprintf("https://pictures.invalid/%s-%d.png", what, g.next())
+}
+
+// fieldCodes are the codes of a field: when it is missing, too short or long, and
+// otherwise wrong.
+type fieldCodes struct{ blank, length, invalid alipaycn.Code }
+
+// fieldRefusal turns the first broken field into the code that AlipayCN has for it.
+func fieldRefusal(err error, codes map[string]fieldCodes) error {
+	invalid, ok := errors.AsType[*alipayplus.ValidationError](err)
+	if !ok {
+		return err
+	}
+	field := invalid.Fields[0]
+	path, _, _ := strings.Cut(field.Path, "[")
+	c, known := codes[path]
+	code := alipaycn.CodeInvalidParameter
+	switch {
+	case !known:
+	case strings.Contains(field.Message, "is required"):
+		code = c.blank
+	case strings.HasPrefix(field.Message, "must have at most"), strings.Contains(field.Message, " characters, a Chinese one"):
+		code = c.length
+	case field.Message == "must be square" || strings.HasPrefix(field.Message, "must be square;"):
+		code = alipaycn.CodeLogoHeightNotEqualWidth
+	default:
+		code = c.invalid
+	}
+	return refuse(code, "%s %s", field.Path, field.Message)
+}
+
+// applyCodes are the codes for the fields of an application.
+func applyCodes() map[string]fieldCodes {
+	return map[string]fieldCodes{
+		"app_version":         {alipaycn.CodeAppVersionIsBlank, alipaycn.CodeInvalidParameter, alipaycn.CodeInvalidParameter},
+		"version_desc":        {alipaycn.CodeVersionDescIsBlank, alipaycn.CodeInvalidVersionDescLength, alipaycn.CodeInvalidMiniAppVersionDesc},
+		"app_name":            {alipaycn.CodeAppNameIsBlank, alipaycn.CodeInvalidMiniAppNameLength, alipaycn.CodeInvalidMiniAppName},
+		"app_english_name":    {alipaycn.CodeEnglishNameIsBlank, alipaycn.CodeInvalidMiniAppEnNameLength, alipaycn.CodeInvalidMiniAppEnName},
+		"app_slogan":          {alipaycn.CodeSloganIsBlank, alipaycn.CodeInvalidMiniAppSloganLength, alipaycn.CodeInvalidMiniAppSlogan},
+		"app_desc":            {alipaycn.CodeAppDescIsBlank, alipaycn.CodeInvalidMiniAppDescLength, alipaycn.CodeInvalidMiniAppDesc},
+		"mini_category_ids":   {alipaycn.CodeCategoryIsBlank, alipaycn.CodeCategoryNumIsInvalid, alipaycn.CodeInvalidCategory},
+		"app_category_ids":    {alipaycn.CodeCategoryIsBlank, alipaycn.CodeCategoryNumIsInvalid, alipaycn.CodeInvalidCategory},
+		"service_phone":       {alipaycn.CodeServiceTelAndMailBothBlank, alipaycn.CodeInvalidMiniAppServiceTel, alipaycn.CodeInvalidMiniAppServiceTel},
+		"service_email":       {alipaycn.CodeServiceTelAndMailBothBlank, alipaycn.CodeInvalidMiniAppServiceMail, alipaycn.CodeInvalidMiniAppServiceMail},
+		"region_type":         {alipaycn.CodeRegionTypeIsBlank, alipaycn.CodeRegionTypeIsInvalid, alipaycn.CodeRegionTypeIsInvalid},
+		"service_region_info": {alipaycn.CodeRegionCodeIsBlank, alipaycn.CodeInvalidRegion, alipaycn.CodeInvalidRegion},
+		"license_valid_date":  {alipaycn.CodeLicenseValidDateIsBlank, alipaycn.CodeLicenseValidDateIsInvalid, alipaycn.CodeLicenseValidDateIsInvalid},
+		"memo":                {alipaycn.CodeInvalidParameter, alipaycn.CodeInvalidMiniAppMemoLength, alipaycn.CodeInvalidParameter},
+		"bundle_id":           {alipaycn.CodeBundleIDNotExist, alipaycn.CodeBundleIDNotExist, alipaycn.CodeBundleIDNotExist},
+		"app_logo":            {alipaycn.CodeLogoIsBlank, alipaycn.CodeLogoExceedMaxSize, alipaycn.CodeInvalidLogoExt},
+		"first_screen_shot":   screenShotCodes(),
+		"second_screen_shot":  screenShotCodes(),
+		"third_screen_shot":   screenShotCodes(),
+		"fourth_screen_shot":  screenShotCodes(),
+		"fifth_screen_shot":   screenShotCodes(),
+		"test_file_name":      {alipaycn.CodeFileIsBlank, alipaycn.CodeFileSizeExceed, alipaycn.CodeInvalidFileExt},
+	}
+}
+
+func screenShotCodes() fieldCodes {
+	return fieldCodes{alipaycn.CodeScreenShotsAreBlank, alipaycn.CodeScreenShotExceedMaxSize, alipaycn.CodeInvalidScreenShotExt}
+}

@@ -1,0 +1,46 @@
+// Package alipaycntest is a stateful stand-in for AlipayCN's OpenAPI V3 gateway,
+// for tests and trials without AlipayCN. A [Gateway] is an http.Handler, and
+// serves in process by [Gateway.HTTPClient]; it has no goroutines and keeps all
+// in memory, so whole releases run in a testing/synctest bubble.
+//
+// It verifies every request: the authorization header, the time, the nonce,
+// path and query as received, of a multipart body the part data, the token's
+// line, AES and, where an app has one, the certificate's serial. It signs every
+// answer. It knows every operation that package alipaycn has.
+//
+// # It is a model
+//
+// AlipayCN documents names, fields, lengths, error codes and quotas, and hardly
+// any behaviour. What the gateway does beyond these is inferred from the
+// descriptions and the names of the error codes, and may differ from what
+// AlipayCN does:
+//
+//   - the steps between the statuses of a version, and which error code answers
+//     a step that is not possible; see [alipaycn.VersionStatus.CanBecome];
+//   - that a grayscale release is raised by the call that starts it, and that the
+//     same share again is refused as a smaller one is;
+//   - that a first release may go through grayscale, and may also skip it: see
+//     [WithGrayOnlyWhenOnline] and [WithGrayRequired];
+//   - which earlier version a rollback brings back (the one that went online
+//     last), and that a version which came back so cannot be rolled back itself;
+//   - that the number of a deleted version may be used again;
+//   - that a version which did not come from an upload counts as built;
+//   - that one version at a time is in review, passed, rejected or in grayscale
+//     for each client (bundle_id) and not for the whole mini program;
+//   - that a mini program which calls for itself cannot upload: see [WithAnyTemplate];
+//   - that neither region_type nor screenshots are required;
+//   - that the texts of a new version count as the mini program's own once it is
+//     applied for, and as unchangeable (name, English name) once it was online;
+//   - that words which AlipayCN does not allow, brands and ICP filings are not
+//     looked at, but for [App.NoFiling];
+//   - the HTTP statuses of errors but those of the gateway's own codes, the order
+//     in which several faults of one request are found, that a nonce may be used
+//     once, and how far a request's time may be off: see [WithTimeWindow];
+//   - that errors are signed and not encrypted: see [WithUnsignedErrors];
+//   - the statuses of a trial version other than notExpVersion, its links, and
+//     the links of QR codes and pictures, which lead nowhere;
+//   - the categories: see [WithCategories].
+//
+// Not modelled are the monthly counts of changes, the five submissions per
+// template and day, and penalties.
+package alipaycntest

@@ -1,0 +1,115 @@
+package alipaycntest_test
+
+import (
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+)
+
+func TestFaults(t *testing.T) {
+	for name, tt := range map[string]struct {
+		fault   alipaycntest.Fault
+		cut     bool
+		status  int
+		effects int
+		verdict cnsign.Verdict
+		wrong   error
+	}{
+		"429":                  {alipaycntest.Fault{Status: 429, RetryAfter: 3 * time.Second}, false, 429, 0, cnsign.Missing, nil},
+		"503":                  {alipaycntest.Fault{Status: 503}, false, 503, 0, cnsign.Missing, nil},
+		"503 after processing": {alipaycntest.Fault{StatusAfter: 503}, false, 503, 1, cnsign.Missing, nil},
+		"code":                 {alipaycntest.Fault{Code: alipaycn.CodeSystemError}, false, 500, 0, cnsign.Valid, nil},
+		"code after":           {alipaycntest.Fault{CodeAfter: alipaycn.CodeSystemError}, false, 500, 1, cnsign.Valid, nil},
+		"rate limit code":      {alipaycntest.Fault{Code: alipaycn.GatewayAppCallLimited}, false, 429, 0, cnsign.Valid, nil},
+		"cut before":           {alipaycntest.Fault{CutBefore: true}, true, 0, 0, "", nil},
+		"cut after":            {alipaycntest.Fault{CutAfter: true}, true, 0, 1, "", nil},
+		"wrong signature":      {alipaycntest.Fault{WrongSignature: true}, false, 200, 1, cnsign.Invalid, signing.ErrMismatch},
+		"unsigned":             {alipaycntest.Fault{Unsigned: true}, false, 200, 1, cnsign.Missing, signing.ErrNoSignature},
+		"corrupt":              {alipaycntest.Fault{Corrupt: true}, false, 200, 1, cnsign.Invalid, signing.ErrMismatch},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.bring("0.0.1", alipaycn.StatusWaitRelease)
+			tt.fault.Operation = cnapi.VersionPublish.Name
+			w.g.Inject(tt.fault)
+			w.ok(cnapi.VersionGet, v("0.0.1")) // another operation is not concerned
+
+			out, err := w.send(w.prepare(cnapi.VersionPublish, v("0.0.1"), nil).signed(t))
+			calls := w.g.Calls()
+			require.Equal(t, tt.status, calls[len(calls)-1].Status)
+			require.Equal(t, tt.effects, w.g.Effects(mini)["versions.publish"])
+			if tt.cut {
+				require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, tt.status, out.status)
+			verdict, err := cnsign.JudgeSignature(out.status, out.header, out.body, &testkey.Key().PublicKey, "")
+			require.Equal(t, tt.verdict, verdict)
+			require.ErrorIs(t, err, tt.wrong)
+			if tt.fault.RetryAfter > 0 {
+				require.Equal(t, "3", out.header.Get("Retry-After"))
+				require.Contains(t, string(out.body), "<html>")
+			}
+		})
+	}
+}
+
+func TestFaultsAreUsedUpInTheirOrder(t *testing.T) {
+	w := newWorld(t)
+	w.g.Inject(alipaycntest.Fault{Status: 503, Times: 2})
+	w.g.Inject(alipaycntest.Fault{Status: 429})
+	var got []int
+	for range 4 {
+		out, err := w.send(w.prepare(cnapi.VersionList, nil, nil).signed(t))
+		require.NoError(t, err)
+		got = append(got, out.status)
+	}
+	require.Equal(t, []int{503, 503, 429, 200}, got)
+	require.PanicsWithValue(t, `alipaycntest: Inject: there is no operation "versions.nothing"`, func() {
+		w.g.Inject(alipaycntest.Fault{Operation: "versions.nothing"})
+	})
+}
+
+func TestADelayEndsWithTheCaller(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.g.Inject(alipaycntest.Fault{Delay: time.Minute, Times: 2})
+		began := time.Now()
+		w.ok(cnapi.VersionList, nil)
+		require.Equal(t, time.Minute, time.Since(began))
+
+		client := w.g.HTTPClient()
+		client.Timeout = time.Second
+		_, err := client.Get("https://gateway.invalid/")
+		require.Error(t, err)
+		require.Equal(t, time.Minute+time.Second, time.Since(began))
+	})
+}
+
+func TestServedOverANetwork(t *testing.T) {
+	w := newWorld(t)
+	server := httptest.NewServer(w.g)
+	defer server.Close()
+	w.g.Inject(alipaycntest.Fault{CutBefore: true})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/v3/x", nil)
+	require.NoError(t, err)
+	_, err = server.Client().Do(req)
+	require.Error(t, err)
+	resp, err := server.Client().Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusBadRequest, resp.StatusCode)
+}

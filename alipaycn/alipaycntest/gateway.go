@@ -1,0 +1,159 @@
+package alipaycntest
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
+)
+
+// Gateway is a stand-in for AlipayCN's gateway and for what is behind it. It is
+// an http.Handler and safe for concurrent use. Make one with [New].
+type Gateway struct {
+	cfg       config
+	key       crypto.Signer
+	publicKey *rsa.PublicKey
+	routes    map[string]route
+	faults    faults
+
+	mu        sync.Mutex
+	apps      map[string]*app
+	templates map[string]*template
+	tokens    map[string]*grant // by app_auth_token
+	codes     map[string]*authCode
+	nonces    map[string]time.Time
+	calls     []Call
+	serial    int
+}
+
+// config is what the options set.
+type config struct {
+	key            crypto.Signer
+	certificate    *cnsign.Certificate
+	roots          *cnsign.Roots
+	window         time.Duration
+	buildDelay     time.Duration
+	scanDelay      time.Duration
+	autoReview     time.Duration
+	autoReviews    bool
+	unsignedErrors bool
+	grayNeedsApp   bool
+	grayRequired   bool
+	categories     []alipaycn.Category
+	closedList     bool
+	anyTemplate    bool
+	client         *http.Client
+}
+
+// route is an operation and what answers it.
+type route struct {
+	op     cnapi.Operation
+	handle func(*Gateway, *call) (any, error)
+	// own: the third-party app calls for itself, without an app_auth_token.
+	own bool
+}
+
+// New makes a gateway without apps. It makes Alipay's key unless [WithKey] gives
+// one, does no I/O and starts nothing. The error names the option that is wrong.
+func New(opts ...Option) (*Gateway, error) {
+	cfg := config{window: defaultWindow, categories: sampleCategories(), client: &http.Client{}}
+	for _, opt := range opts {
+		if err := opt(&cfg); err != nil {
+			return nil, fmt.Errorf("alipaycntest: %w", err)
+		}
+	}
+	if cfg.key == nil {
+		key, err := rsa.GenerateKey(rand.Reader, 2048)
+		if err != nil {
+			return nil, fmt.Errorf("alipaycntest: make Alipay's key: %w", err)
+		}
+		cfg.key = key
+	}
+	public, err := signing.CheckSigner(cfg.key)
+	if err != nil {
+		return nil, fmt.Errorf("alipaycntest: key: %w", err)
+	}
+	if cfg.certificate != nil && !cfg.certificate.PublicKey.Equal(public) {
+		return nil, errors.New("alipaycntest: certificate: it is not that of the key; give WithKey the key that it was made for")
+	}
+	g := &Gateway{
+		cfg: cfg, key: cfg.key, publicKey: public, routes: routes(),
+		apps: map[string]*app{}, templates: map[string]*template{}, tokens: map[string]*grant{},
+		codes: map[string]*authCode{}, nonces: map[string]time.Time{},
+	}
+	return g, nil
+}
+
+// AlipayPublicKey returns Alipay's public key as PEM: what a client verifies
+// answers and notifications with.
+func (g *Gateway) AlipayPublicKey() []byte {
+	der, err := x509.MarshalPKIXPublicKey(g.publicKey)
+	if err != nil {
+		panic(err) // an RSA key can be written
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+}
+
+// HTTPClient returns an HTTP client whose every request goes to the gateway in
+// process, whatever its host, without a socket.
+func (g *Gateway) HTTPClient() *http.Client { return &http.Client{Transport: inProcess{g}} }
+
+// next makes the number of whatever is numbered.
+func (g *Gateway) next() int {
+	g.serial++
+	return g.serial
+}
+
+// routes joins every operation with its handler, by method and path.
+func routes() map[string]route {
+	all := map[string]route{}
+	for _, r := range []route{
+		{op: cnapi.VersionUpload, handle: (*Gateway).upload},
+		{op: cnapi.VersionBuild, handle: (*Gateway).build},
+		{op: cnapi.VersionApply, handle: (*Gateway).apply},
+		{op: cnapi.VersionCancelAudit, handle: (*Gateway).cancelAudit},
+		{op: cnapi.VersionReturnToDevelopment, handle: (*Gateway).returnToDevelopment},
+		{op: cnapi.VersionGray, handle: (*Gateway).gray},
+		{op: cnapi.VersionCancelGray, handle: (*Gateway).cancelGray},
+		{op: cnapi.VersionPublish, handle: (*Gateway).publish},
+		{op: cnapi.VersionTakeOffline, handle: (*Gateway).takeOffline},
+		{op: cnapi.VersionRollback, handle: (*Gateway).rollback},
+		{op: cnapi.VersionDelete, handle: (*Gateway).remove},
+		{op: cnapi.VersionGet, handle: (*Gateway).detail},
+		{op: cnapi.VersionList, handle: (*Gateway).list},
+		{op: cnapi.BaseInfoGet, handle: (*Gateway).baseInfo},
+		{op: cnapi.BaseInfoModify, handle: (*Gateway).modifyBaseInfo},
+		{op: cnapi.BaseInfoCheckName, handle: (*Gateway).checkName},
+		{op: cnapi.CategoryList, handle: (*Gateway).listCategories},
+		{op: cnapi.CategoryRequirements, handle: (*Gateway).requirements},
+		{op: cnapi.ExperienceCreate, handle: (*Gateway).createExperience},
+		{op: cnapi.ExperienceGet, handle: (*Gateway).experience},
+		{op: cnapi.ExperienceCancel, handle: (*Gateway).cancelExperience},
+		{op: cnapi.SafeDomainAdd, handle: (*Gateway).addDomain},
+		{op: cnapi.SafeDomainRemove, handle: (*Gateway).removeDomain},
+		{op: cnapi.MemberAdd, handle: (*Gateway).addMember},
+		{op: cnapi.MemberRemove, handle: (*Gateway).removeMember},
+		{op: cnapi.MemberList, handle: (*Gateway).listMembers},
+		{op: cnapi.QRCodeCreate, handle: (*Gateway).createQRCode},
+		{op: cnapi.QRCodeBind, handle: (*Gateway).bindQRCode},
+		{op: cnapi.QRCodeList, handle: (*Gateway).listQRCodes},
+		{op: cnapi.QRCodeUnbind, handle: (*Gateway).unbindQRCode},
+		{op: cnapi.TemplateUsages, handle: (*Gateway).templateUsages, own: true},
+		{op: cnapi.AuthorizationToken, handle: (*Gateway).token, own: true},
+		{op: cnapi.AuthorizationGet, handle: (*Gateway).tokenInfo, own: true},
+	} {
+		all[r.op.Method+" "+r.op.Path()] = r
+	}
+	return all
+}

@@ -1,0 +1,107 @@
+package alipaycntest
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+)
+
+func (g *Gateway) createQRCode(c *call) (any, error) {
+	var in alipaycn.CreateQRCodeInput
+	if err := json.Unmarshal(c.data, &in); err != nil {
+		return nil, refuse(alipaycn.CodeInvalidParameter, "a field cannot be read: %v", err)
+	}
+	if invalid, ok := errors.AsType[*alipayplus.ValidationError](in.Validate()); ok {
+		code := alipaycn.CodeInvalidParameter
+		if invalid.Fields[0].Path == "color" {
+			code = alipaycn.CodeHMBGColorInvalid
+		}
+		return nil, refuse(code, "%s %s", invalid.Fields[0].Path, invalid.Fields[0].Message)
+	}
+	return alipaycn.QRCode{URL: g.picture("qrcode"), CircleBlueURL: g.picture("qrcode-blue"), CircleWhiteURL: g.picture("qrcode-white")}, nil
+}
+
+// maxRules is the documented number of rules for QR codes.
+const maxRules = 20
+
+func (g *Gateway) bindQRCode(c *call) (any, error) {
+	var in alipaycn.BindQRCodeInput
+	if err := json.Unmarshal(c.data, &in); err != nil {
+		return nil, refuse(alipaycn.CodeInvalidParam, "a field cannot be read: %v", err)
+	}
+	if invalid, ok := errors.AsType[*alipayplus.ValidationError](in.Validate()); ok {
+		code := alipaycn.CodeInvalidParam
+		if invalid.Fields[0].Path == "route_url" {
+			code = alipaycn.CodeQRCodeRouteURLInvalid
+		}
+		return nil, refuse(code, "%s %s", invalid.Fields[0].Path, invalid.Fields[0].Message)
+	}
+	if in.RoutePattern != "" {
+		return nil, refuse(alipaycn.CodeQRCodeRoutePatternNotPermission, "the app may not use patterns")
+	}
+	if len(c.app.versions) == 0 {
+		return nil, refuse(alipaycn.CodeRouteCreateNeedVersion, "the mini program has no version")
+	}
+	for _, a := range g.apps {
+		for _, rule := range a.rules {
+			switch {
+			case rule.RouteURL != in.RouteURL:
+			case a == c.app:
+				return nil, refuse(alipaycn.CodeRouteRuleConflict, "a rule covers this address")
+			default:
+				return nil, refuse(alipaycn.CodeRouteRuleConflictOther, "a rule of another mini program covers this address")
+			}
+		}
+	}
+	if len(c.app.rules) >= maxRules {
+		return nil, refuse(alipaycn.CodeRouteOverLimit, "there are %d rules", maxRules)
+	}
+	rule := alipaycn.QRCodeRule{Mode: in.Mode, RouteURL: in.RouteURL, RouteGroup: fmt.Sprintf("RG%010d", g.next())}
+	c.app.rules = append(c.app.rules, rule)
+	return alipaycn.BoundQRCode{RouteGroup: rule.RouteGroup}, nil
+}
+
+func (*Gateway) listQRCodes(c *call) (any, error) {
+	if c.text("page_no") == "" || c.text("page_size") == "" {
+		return nil, refuse(alipaycn.CodePageParamNullFail, "page_no and page_size are needed")
+	}
+	page, err := strconv.Atoi(c.text("page_no"))
+	size, sizeErr := strconv.Atoi(c.text("page_size"))
+	const largest = 10
+	switch {
+	case err != nil || sizeErr != nil:
+		return nil, refuse(alipaycn.CodeInvalidParameter, "page_no and page_size must be numbers")
+	case page < 1 || size < 1:
+		return nil, refuse(alipaycn.CodePageParamMinLimitFail, "page_no and page_size begin at 1")
+	case size > largest:
+		return nil, refuse(alipaycn.CodePageSizeOutLimitFail, "page_size is at most %d", largest)
+	}
+	return alipaycn.QRCodeList{Rules: pageOf(c.app.rules, page, size), Total: alipaycn.Int(len(c.app.rules))}, nil
+}
+
+// pageOf returns a page, counted from 1.
+func pageOf[E any](all []E, page, size int) []E {
+	from := min(len(all), max(0, page-1)*size)
+	if page > len(all) { // also where the product is too large
+		from = len(all)
+	}
+	return all[from:min(len(all), from+size)]
+}
+
+func (*Gateway) unbindQRCode(c *call) (any, error) {
+	group := c.text("route_group")
+	i := slices.IndexFunc(c.app.rules, func(r alipaycn.QRCodeRule) bool { return r.RouteGroup == group })
+	switch {
+	case group == "":
+		return nil, refuse(alipaycn.CodeInvalidParam, "route_group is missing")
+	case i < 0:
+		return nil, refuse(alipaycn.CodeRouteGroupNotExist, "there is no rule %.64q", group)
+	}
+	c.app.rules = slices.Delete(c.app.rules, i, i+1)
+	return nil, nil
+}

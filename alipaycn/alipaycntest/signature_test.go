@@ -1,0 +1,248 @@
+package alipaycntest_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+)
+
+// Whatever is changed after signing, or is not as it should be, is refused.
+func TestRequestsAreVerifiedStrictly(t *testing.T) {
+	type change = func(r *request)
+	list, gray, apply := cnapi.VersionList, cnapi.VersionGray, cnapi.VersionApply
+	for _, tt := range []struct {
+		name          string
+		op            cnapi.Operation
+		before, after change
+		code          alipaycn.Code
+	}{
+		{"no authorization", list, nil, func(r *request) { r.header.Del("Authorization") }, alipaycn.GatewayMissingSignature},
+		{"two authorizations", list, nil, func(r *request) { r.header.Add("Authorization", r.header.Get("Authorization")) }, alipaycn.GatewayInvalidSignature},
+		{"another scheme", list, nil, func(r *request) { r.header.Set("Authorization", "Bearer x") }, alipaycn.GatewayInvalidSignatureType},
+		{"a parameter that is none", list, nil, func(r *request) {
+			r.header.Set("Authorization", strings.Replace(r.header.Get("Authorization"), "nonce=", "once=", 1))
+		}, alipaycn.GatewayInvalidSignature},
+		{"unknown app", list, func(r *request) { r.sign.AppID = "2099" }, nil, alipaycn.GatewayInvalidAppID},
+		{"app without a key", list, func(r *request) { r.sign.AppID = mini }, nil, alipaycn.GatewayInvalidAppID},
+		{"certificate that the app does not have", list, func(r *request) { r.sign.AppCertSN = "abc" }, nil, alipaycn.GatewayAppCertNotExist},
+		{"another query", list, nil, func(r *request) { r.sign.PathAndQuery += "&bundle_id=com.amap.app" }, alipaycn.GatewayInvalidSignature},
+		{"the same query in another encoding", list, nil, func(r *request) {
+			r.sign.PathAndQuery = strings.Replace(r.sign.PathAndQuery, "%2C", ",", 1)
+		}, alipaycn.GatewayInvalidSignature},
+		{"a query parameter twice", list, func(r *request) { r.sign.PathAndQuery += "&version_status=INIT" }, nil, alipaycn.GatewayInvalidRequestData},
+		{"a broken query", list, func(r *request) { r.sign.PathAndQuery += "&x=%zz" }, nil, alipaycn.GatewayInvalidRequestData},
+		{"a body with a GET", list, func(r *request) { r.body, r.sign.Body = []byte("{}"), []byte("{}") }, nil, alipaycn.GatewayInvalidRequestData},
+		{"another body", gray, nil, func(r *request) { r.body = bytes.Replace(r.body, []byte("p10"), []byte("p50"), 1) }, alipaycn.GatewayInvalidSignature},
+		{"no JSON", gray, func(r *request) { r.body, r.sign.Body = []byte("p10"), []byte("p10") }, nil, alipaycn.GatewayIllegalJSON},
+		{"two JSON objects", gray, func(r *request) { r.body, r.sign.Body = []byte("{}{}"), []byte("{}{}") }, nil, alipaycn.GatewayIllegalJSON},
+		{"another content type", gray, nil, func(r *request) { r.contentType = "text/plain" }, alipaycn.GatewayInvalidRequestData},
+		{"another method", gray, func(r *request) { r.sign.Method = http.MethodGet }, nil, alipaycn.GatewayInvalidMethod},
+		{"unknown operation", gray, func(r *request) { r.sign.PathAndQuery = "/v3/alipay/open/mini/nothing" }, nil, alipaycn.GatewayInvalidMethod},
+		{"encrypted without a key", gray, nil, func(r *request) { r.header.Set("Alipay-Encrypt-Type", "AES") }, alipaycn.GatewayMissingEncryptKey},
+		{"encrypted in another way", gray, nil, func(r *request) { r.header.Set("Alipay-Encrypt-Type", "SM4") }, alipaycn.GatewayInvalidEncryptType},
+		{"token taken away", gray, nil, func(r *request) { r.sign.AppAuthToken = "" }, alipaycn.GatewayInvalidSignature},
+		{"no token", gray, func(r *request) { r.sign.AppAuthToken = "" }, nil, alipaycn.GatewaySelfInvokeForbidden},
+		{"unknown token", gray, func(r *request) { r.sign.AppAuthToken = "unknown" }, nil, alipaycn.GatewayInvalidAppAuthToken},
+		{"another app's token", gray, func(r *request) { r.sign.AppID = self }, nil, alipaycn.GatewayInvalidAppAuthToken},
+		{"the whole multipart body signed", apply, func(r *request) { r.sign.Body = r.body }, nil, alipaycn.GatewayInvalidSignature},
+		{"another data part", apply, nil, func(r *request) { r.body = bytes.Replace(r.body, []byte("0.0.1"), []byte("0.0.2"), 1) }, alipaycn.GatewayInvalidSignature},
+		{"a data part of another type", apply, nil, func(r *request) {
+			r.body = bytes.Replace(r.body, []byte("application/json"), []byte("application/jsn"), 1)
+		}, alipaycn.GatewayInvalidRequestData},
+		{"a file without a name", apply, nil, func(r *request) { r.body = bytes.Replace(r.body, []byte(`; filename="app_logo.png"`), nil, 1) }, alipaycn.GatewayInvalidFileExtension},
+		{"a multipart body cut short", apply, nil, func(r *request) { r.body = r.body[:len(r.body)-8] }, alipaycn.GatewayInvalidRequestData},
+		{"no multipart body", apply, nil, func(r *request) { r.contentType = "application/json" }, alipaycn.GatewayInvalidRequestData},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.bring("0.0.1", alipaycn.StatusInit)
+			in := map[cnapi.Operation]fields{
+				list: {"version_status": "INIT,AUDITING"}, gray: {"app_version": "0.0.1", "gray_strategy": "p10"}, apply: application("0.0.1"),
+			}[tt.op]
+			r := w.prepare(tt.op, in, logo(t))
+			if tt.before != nil {
+				tt.before(r)
+			}
+			r.signed(t)
+			if tt.after != nil {
+				tt.after(r)
+			}
+			out, err := w.send(r)
+			require.NoError(t, err)
+			require.Equal(t, tt.code, out.code, out.message)
+			w.verify(out)
+			require.Empty(t, w.g.Effects(mini))
+			require.Equal(t, alipaycn.StatusInit, w.g.Status(mini, "0.0.1"))
+		})
+	}
+}
+
+func TestAWrongKeyIsRefused(t *testing.T) {
+	w := newWorld(t)
+	r := w.prepare(cnapi.VersionList, nil, nil)
+	authorization, err := r.sign.Authorization(testkey.Key())
+	require.NoError(t, err)
+	r.header.Set("Authorization", authorization)
+	out, err := w.send(r)
+	require.NoError(t, err)
+	require.Equal(t, http.StatusUnauthorized, out.status)
+	require.Equal(t, alipaycn.GatewayInvalidSignature, out.code)
+}
+
+func TestANonceIsGoodOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		r := w.prepare(cnapi.VersionList, nil, nil).signed(t)
+		first, err := w.send(r)
+		require.NoError(t, err)
+		require.Equal(t, http.StatusOK, first.status)
+		replay, err := w.send(r)
+		require.NoError(t, err)
+		require.Equal(t, alipaycn.GatewayInvalidSignature, replay.code)
+		require.Contains(t, replay.message, "nonce")
+
+		time.Sleep(10*time.Minute + 1) // now the time refuses it
+		late, err := w.send(r)
+		require.NoError(t, err)
+		require.Equal(t, alipaycn.GatewayIllegalTimestamp, late.code)
+	})
+}
+
+func TestTheTimeMustBeNear(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, alipaycntest.WithTimeWindow(time.Minute))
+		for _, tt := range []struct {
+			off     time.Duration
+			expired int
+			fine    bool
+		}{
+			{0, 0, true},
+			{-time.Minute, 0, true},
+			{-time.Minute - time.Millisecond, 0, false},
+			{time.Minute, 0, true},
+			{time.Minute + time.Millisecond, 0, false},
+			{-time.Hour, 3600, true},
+			{-11 * time.Second, 10, false},
+		} {
+			r := w.prepare(cnapi.VersionList, nil, nil)
+			r.sign.Timestamp += tt.off.Milliseconds()
+			r.sign.ExpiredSeconds = tt.expired
+			out, err := w.send(r.signed(t))
+			require.NoError(t, err)
+			require.Equal(t, tt.fine, out.status == http.StatusOK, "%v: %s", tt.off, out.message)
+			if !tt.fine {
+				require.Equal(t, alipaycn.GatewayIllegalTimestamp, out.code)
+			}
+		}
+	})
+}
+
+func TestEncryptedCalls(t *testing.T) {
+	w := newWorld(t)
+	const text = "aa4BtZ4tspm2wnXLb1ThQA=="
+	key, err := cnsign.ParseAESKey([]byte(text))
+	require.NoError(t, err)
+	require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "secret", PublicKey: clientPublicPEM(t), AESKey: []byte(text)}))
+	require.NoError(t, w.g.AddVersion("secret", "0.0.1"))
+	encrypted := func(op cnapi.Operation, plain string) *request {
+		r := w.prepare(op, nil, nil)
+		r.sign.AppID, r.sign.AppAuthToken = "secret", ""
+		if op.Kind != cnapi.Query {
+			r.body, r.contentType = key.Encrypt([]byte(plain)), "text/plain"
+			r.sign.Body = r.body
+		}
+		r.header.Set("Alipay-Encrypt-Type", "AES")
+		return r
+	}
+	r := encrypted(cnapi.VersionGet, "")
+	r.sign.PathAndQuery += "?app_version=0.0.1"
+	out, err := w.send(r.signed(t))
+	require.NoError(t, err)
+	w.verify(out) // the ciphertext is signed
+	plain, err := key.Decrypt(out.body)
+	require.NoError(t, err)
+	require.Contains(t, string(plain), `"status":"INIT"`)
+
+	out, err = w.send(encrypted(cnapi.VersionDelete, `{"app_version":"0.0.1"}`).signed(t))
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, out.status, out.message)
+	require.Equal(t, map[string]int{"versions.delete": 1}, w.g.Effects("secret"))
+
+	broken := encrypted(cnapi.VersionDelete, "{}")
+	broken.body, broken.sign.Body = []byte("AAAA"), []byte("AAAA")
+	out, err = w.send(broken.signed(t))
+	require.NoError(t, err)
+	require.Equal(t, alipaycn.GatewayInvalidEncrypt, out.code)
+}
+
+func TestUnsignedErrors(t *testing.T) {
+	w := newWorld(t, alipaycntest.WithUnsignedErrors())
+	out, err := w.send(w.prepare(cnapi.VersionGet, v("9.9.9"), nil).signed(t))
+	require.NoError(t, err)
+	require.Equal(t, alipaycn.CodeVersionIsBlank, out.code)
+	require.Empty(t, out.header.Get(cnsign.HeaderSignature))
+	w.ok(cnapi.VersionList, nil)
+}
+
+func TestAnErrorHasCodeMessageAndLinks(t *testing.T) {
+	w := newWorld(t)
+	out := w.call(cnapi.VersionGet, v("9.9.9"))
+	var body map[string]any
+	require.NoError(t, json.Unmarshal(out.body, &body))
+	require.Equal(t, "VERSION_IS_BLANK", body["code"])
+	require.NotEmpty(t, body["message"])
+	require.NotEmpty(t, body["links"].([]any)[0].(map[string]any)["link"])
+	require.NotEmpty(t, out.header.Get("Alipay-Trace-Id"))
+}
+
+func TestAuthorizationEndsInTheMiddle(t *testing.T) {
+	w := newWorld(t)
+	w.bring("0.0.1", alipaycn.StatusWaitRelease)
+	require.NoError(t, w.g.RevokeAuthorization(mini))
+	w.refused(alipaycn.GatewayInvalidAppAuthToken, cnapi.VersionPublish, v("0.0.1"))
+
+	token, err := w.g.Authorize(isv, mini, cnapi.VersionGet.API)
+	require.NoError(t, err)
+	w.token = token.AppAuthToken
+	w.ok(cnapi.VersionGet, v("0.0.1"))
+	w.refused(alipaycn.GatewayInvalidAppAuthTokenNoAPI, cnapi.VersionPublish, v("0.0.1"))
+}
+
+func TestCallsAreLogged(t *testing.T) {
+	w := newWorld(t)
+	r := w.prepare(cnapi.VersionGet, v("9.9.9"), nil)
+	r.header.Set("Alipay-Request-Id", "request-1")
+	out, err := w.send(r.signed(t))
+	require.NoError(t, err)
+	calls := w.g.Calls()
+	require.Len(t, calls, 1)
+	require.WithinDuration(t, time.Now(), calls[0].At, time.Minute)
+	calls[0].At = time.Time{}
+	require.Equal(t, alipaycntest.Call{
+		Operation: "versions.get", AppID: isv, MiniAppID: mini, RequestID: "request-1", TraceID: out.header.Get("Alipay-Trace-Id"),
+		Status: http.StatusBadRequest, Code: alipaycn.CodeVersionIsBlank,
+	}, calls[0])
+	calls[0].AppID = "changed"
+	require.Equal(t, isv, w.g.Calls()[0].AppID)
+}
+
+func TestAnswersCarryTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t)
+		out := w.ok(cnapi.VersionList, nil)
+		require.Equal(t, strconv.FormatInt(time.Now().UnixMilli(), 10), out.header.Get(cnsign.HeaderTimestamp))
+	})
+}

@@ -1,0 +1,292 @@
+package alipaycntest
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
+)
+
+// call is a verified call.
+type call struct {
+	op     cnapi.Operation
+	caller *app // who signed
+	app    *app // the mini program that it is about; nil where it is about none
+	isv    *app // the third-party app; nil when a mini program calls for itself
+	data   []byte
+	fields map[string]any
+	files  map[string]*alipaycn.File
+	aes    *cnsign.AESKey
+	now    time.Time
+}
+
+func (c *call) miniID() string {
+	if c.app == nil {
+		return ""
+	}
+	return c.app.id
+}
+
+// owner is the app that an effect is counted for.
+func (c *call) owner() *app {
+	if c.app == nil {
+		return c.caller
+	}
+	return c.app
+}
+
+// text returns a field as text; numbers and booleans as they are written.
+func (c *call) text(name string) string {
+	if c.fields[name] == nil {
+		return ""
+	}
+	return strings.TrimSpace(fmt.Sprint(c.fields[name]))
+}
+
+// verify checks who sent a request and whether it came as it was sent. The call
+// is returned, in part, with an error too.
+func (g *Gateway) verify(r *http.Request, route route, body []byte) (*call, error) {
+	if route.handle == nil {
+		return nil, refuse(alipaycn.GatewayInvalidMethod, "there is no operation %s %.200s", r.Method, r.URL.Path)
+	}
+	caller, auth, err := g.authorization(r)
+	if err != nil {
+		return nil, err
+	}
+	c := &call{op: route.op, caller: caller}
+	signed, err := c.unpack(r, body)
+	if err != nil {
+		return c, err
+	}
+	token := r.Header.Get("Alipay-App-Auth-Token")
+	if len(r.Header.Values("Alipay-App-Auth-Token")) > 1 {
+		return c, refuse(alipaycn.GatewayInvalidAppAuthToken, "alipay-app-auth-token is given twice")
+	}
+	if err := cnsign.VerifyRequest(caller.key, auth, r.Method, r.RequestURI, signed, token); err != nil {
+		return c, refuse(alipaycn.GatewayInvalidSignature, "%v", err)
+	}
+	if err := g.fresh(auth); err != nil {
+		return c, err
+	}
+	if err := g.permit(c, route, token); err != nil {
+		return c, err
+	}
+	return c, c.decode(r, signed)
+}
+
+// authorization reads the header and finds out who calls.
+func (g *Gateway) authorization(r *http.Request) (*app, cnsign.Authorization, error) {
+	values := r.Header.Values("Authorization")
+	if len(values) > 1 {
+		return nil, cnsign.Authorization{}, refuse(alipaycn.GatewayInvalidSignature, "authorization is given twice")
+	}
+	auth, err := cnsign.ParseAuthorization(r.Header.Get("Authorization"))
+	switch {
+	case errors.Is(err, signing.ErrNoSignature):
+		return nil, auth, refuse(alipaycn.GatewayMissingSignature, "%v", err)
+	case errors.Is(err, signing.ErrAlgorithm):
+		return nil, auth, refuse(alipaycn.GatewayInvalidSignatureType, "%v", err)
+	case err != nil:
+		return nil, auth, refuse(alipaycn.GatewayInvalidSignature, "%v", err)
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	caller := g.apps[auth.AppID]
+	if caller == nil || caller.key == nil {
+		return nil, auth, refuse(alipaycn.GatewayInvalidAppID, "there is no app %.32q that may call", auth.AppID)
+	}
+	return caller, auth, g.certificates(caller, auth, r.Header)
+}
+
+// certificates checks the serials that a request names.
+func (g *Gateway) certificates(caller *app, auth cnsign.Authorization, h http.Header) error {
+	root := h.Get("Alipay-Root-Cert-Sn")
+	switch {
+	case caller.certSN != "" && auth.AppCertSN == "":
+		return refuse(alipaycn.GatewayMissingAppCertSN, "the app uses certificates")
+	case auth.AppCertSN != caller.certSN:
+		return refuse(alipaycn.GatewayAppCertNotExist, "the app has no certificate %.64q", auth.AppCertSN)
+	case root != "" && g.cfg.roots != nil && root != g.cfg.roots.SN:
+		return refuse(alipaycn.GatewayInvalidAlipayRootCertSN, "the root certificates are others")
+	}
+	return nil
+}
+
+// unpack returns what is signed of a body, and keeps the files.
+func (c *call) unpack(r *http.Request, body []byte) (signed []byte, err error) {
+	if c.op.Kind != cnapi.Multipart {
+		return body, nil
+	}
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	if err != nil || kind != "multipart/form-data" {
+		return nil, refuse(alipaycn.GatewayInvalidRequestData, "content-type must be multipart/form-data with a boundary")
+	}
+	c.files = map[string]*alipaycn.File{}
+	reader := multipart.NewReader(bytes.NewReader(body), params["boundary"])
+	for {
+		part, err := reader.NextRawPart()
+		if errors.Is(err, io.EOF) {
+			return signed, nil
+		}
+		if err != nil {
+			return nil, refuse(alipaycn.GatewayInvalidRequestData, "the multipart body is malformed")
+		}
+		content, err := io.ReadAll(part)
+		if err != nil {
+			return nil, refuse(alipaycn.GatewayInvalidRequestData, "the multipart body is cut short")
+		}
+		if err := c.part(part, content, &signed); err != nil {
+			return nil, err
+		}
+	}
+}
+
+func (c *call) part(part *multipart.Part, content []byte, signed *[]byte) error {
+	name := part.FormName()
+	if name == cnapi.DataPart && *signed == nil {
+		kind, _, _ := mime.ParseMediaType(part.Header.Get("Content-Type"))
+		if kind != "application/json" && kind != "text/plain" {
+			return refuse(alipaycn.GatewayInvalidRequestData, "the part data must have content-type application/json")
+		}
+		*signed = content
+		return nil
+	}
+	switch {
+	case !slices.Contains(fileParts(c.op), name):
+		return refuse(alipaycn.GatewayInvalidRequestData, "there is no part %.64q, or it is given twice", name)
+	case c.files[name] != nil:
+		return refuse(alipaycn.GatewayInvalidRequestData, "the part %s is given twice", name)
+	case part.FileName() == "":
+		return refuse(alipaycn.GatewayInvalidFileExtension, "the part %s has no file name", name)
+	}
+	c.files[name] = &alipaycn.File{Name: part.FileName(), Content: bytes.NewReader(content), Size: int64(len(content))}
+	return nil
+}
+
+// fresh checks that a verified request is sent now, and for the first time.
+func (g *Gateway) fresh(auth cnsign.Authorization) error {
+	now, sent := time.Now(), time.UnixMilli(auth.Timestamp)
+	until := sent.Add(g.cfg.window)
+	if auth.ExpiredSeconds > 0 {
+		until = sent.Add(time.Duration(auth.ExpiredSeconds) * time.Second)
+	}
+	if now.After(until) || sent.After(now.Add(g.cfg.window)) {
+		return refuse(alipaycn.GatewayIllegalTimestamp, "timestamp is %v away from the gateway's time", now.Sub(sent).Abs().Round(time.Second))
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for nonce, end := range g.nonces {
+		if now.After(end) {
+			delete(g.nonces, nonce)
+		}
+	}
+	key := auth.AppID + " " + auth.Nonce
+	if _, used := g.nonces[key]; used {
+		return refuse(alipaycn.GatewayInvalidSignature, "the nonce was used before: sign each attempt afresh")
+	}
+	g.nonces[key] = until
+	return nil
+}
+
+// permit finds the mini program that the call is about, and checks that the
+// caller may call for it.
+func (g *Gateway) permit(c *call, route route, token string) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	switch {
+	case route.own:
+		return nil
+	case token == "" && c.caller.thirdParty:
+		return refuse(alipaycn.GatewaySelfInvokeForbidden, "a third-party app needs the merchant's app_auth_token")
+	case token == "":
+		c.app = c.caller
+		return nil
+	}
+	granted := g.tokens[token]
+	if granted == nil || granted.revoked || granted.isv != c.caller {
+		return refuse(alipaycn.GatewayInvalidAppAuthToken, "the app_auth_token is not valid for this app")
+	}
+	c.app, c.isv = granted.app, c.caller
+	if granted.methods != nil && !slices.Contains(granted.methods, c.op.API) {
+		return refuse(alipaycn.GatewayInvalidAppAuthTokenNoAPI, "the merchant did not grant %s", c.op.API)
+	}
+	return nil
+}
+
+// decode reads the input. What was signed is verified by now.
+func (c *call) decode(r *http.Request, signed []byte) error {
+	if c.op.Kind == cnapi.Query {
+		return c.decodeQuery(r, signed)
+	}
+	if err := c.decrypt(r, &signed); err != nil {
+		return err
+	}
+	if len(signed) == 0 {
+		signed = []byte("{}")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(signed))
+	decoder.UseNumber()
+	if err := decoder.Decode(&c.fields); err != nil || c.fields == nil || decoder.More() {
+		return refuse(alipaycn.GatewayIllegalJSON, "the content is not a JSON object")
+	}
+	c.data = signed
+	return nil
+}
+
+// decrypt checks the kind of content, and decrypts it where it is encrypted.
+func (c *call) decrypt(r *http.Request, signed *[]byte) error {
+	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	algorithm := r.Header.Get("Alipay-Encrypt-Type")
+	switch {
+	case algorithm == "" && c.op.Kind == cnapi.JSON && kind != "application/json":
+		return refuse(alipaycn.GatewayInvalidRequestData, "content-type must be application/json")
+	case algorithm == "":
+		return nil
+	case algorithm != "AES":
+		return refuse(alipaycn.GatewayInvalidEncryptType, "alipay-encrypt-type must be AES")
+	case c.caller.aes == nil:
+		return refuse(alipaycn.GatewayMissingEncryptKey, "the app has no AES key")
+	case c.op.Kind == cnapi.JSON && kind != "text/plain":
+		return refuse(alipaycn.GatewayInvalidRequestData, "content-type must be text/plain when the content is encrypted")
+	}
+	plain, err := c.caller.aes.Decrypt(*signed)
+	if err != nil {
+		return refuse(alipaycn.GatewayInvalidEncrypt, "%v", err)
+	}
+	*signed, c.aes = plain, c.caller.aes
+	return nil
+}
+
+func (c *call) decodeQuery(r *http.Request, signed []byte) error {
+	if len(signed) > 0 {
+		return refuse(alipaycn.GatewayInvalidRequestData, "the call has no body")
+	}
+	if r.Header.Get("Alipay-Encrypt-Type") == "AES" {
+		c.aes = c.caller.aes
+	}
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return refuse(alipaycn.GatewayInvalidRequestData, "the query string is malformed")
+	}
+	c.fields = map[string]any{}
+	for name, all := range values {
+		if len(all) > 1 {
+			return refuse(alipaycn.GatewayInvalidRequestData, "the parameter %.64q is given twice", name)
+		}
+		c.fields[name] = all[0]
+	}
+	return nil
+}

@@ -1,0 +1,433 @@
+package alipaycntest_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+)
+
+// Every step from every status: where it leads, or the code that refuses it.
+func TestTransitions(t *testing.T) {
+	const gone alipaycn.VersionStatus = ""
+	type step struct {
+		op   cnapi.Operation
+		want map[alipaycn.VersionStatus]alipaycn.VersionStatus
+		code map[alipaycn.VersionStatus]alipaycn.Code
+		rest alipaycn.Code // from every other status
+	}
+	type status = alipaycn.VersionStatus
+	steps := []step{
+		{cnapi.VersionApply, map[status]status{alipaycn.StatusInit: alipaycn.StatusAuditing}, map[status]alipaycn.Code{alipaycn.StatusAuditing: alipaycn.CodeSubmitRepeat}, alipaycn.CodeCanNotSubmitWithoutInit},
+		{cnapi.VersionCancelAudit, map[status]status{alipaycn.StatusAuditing: alipaycn.StatusInit}, nil, alipaycn.CodeAuditingVersionNotExist},
+		{cnapi.VersionReturnToDevelopment, map[status]status{alipaycn.StatusAuditReject: alipaycn.StatusInit, alipaycn.StatusWaitRelease: alipaycn.StatusInit, alipaycn.StatusBaseAuditPass: alipaycn.StatusInit}, nil, alipaycn.CodeCanNotBackDevWithoutAudit},
+		{cnapi.VersionGray, map[status]status{alipaycn.StatusWaitRelease: alipaycn.StatusGray, alipaycn.StatusGray: alipaycn.StatusGray}, nil, alipaycn.CodeCanNotGrayWithoutAuditPass},
+		{cnapi.VersionCancelGray, map[status]status{alipaycn.StatusGray: alipaycn.StatusWaitRelease}, nil, alipaycn.CodeCanNotEndGrayWithoutGray},
+		{cnapi.VersionPublish, map[status]status{alipaycn.StatusWaitRelease: alipaycn.StatusRelease, alipaycn.StatusGray: alipaycn.StatusRelease}, map[status]alipaycn.Code{
+			alipaycn.StatusInit: alipaycn.CodeCanNotOnlineWithoutAudit, alipaycn.StatusAuditing: alipaycn.CodeCanNotOnlineWithoutAudit,
+			alipaycn.StatusAuditReject: alipaycn.CodeCanNotOnlineWithoutAudit, alipaycn.StatusBaseAuditPass: alipaycn.CodeCanNotOnlineNoPromote,
+		}, alipaycn.CodeCanNotOnlineNotGrayOrWaitRelease},
+		{cnapi.VersionTakeOffline, map[status]status{alipaycn.StatusRelease: alipaycn.StatusOffline}, nil, alipaycn.CodeCanNotOfflineWithoutOnline},
+		{cnapi.VersionRollback, nil, map[status]alipaycn.Code{alipaycn.StatusRelease: alipaycn.CodeCanNotRollbackWithoutOffline}, alipaycn.CodeCanNotRollbackWithoutOnline},
+		{cnapi.VersionDelete, map[status]status{alipaycn.StatusInit: gone}, nil, alipaycn.CodeCanNotDeleteWithoutDev},
+	}
+	for _, from := range alipaycn.VersionStatuses() {
+		if from == alipaycn.StatusPromoteAuditReject { // what leads there is not documented
+			continue
+		}
+		for _, s := range steps {
+			t.Run(fmt.Sprintf("%s/%s", from, s.op.Name), func(t *testing.T) {
+				w := newWorld(t)
+				w.bring("0.0.1", from)
+				before := w.g.Effects(mini)[s.op.Name]
+				in := v("0.0.1")
+				if s.op == cnapi.VersionApply {
+					in = application("0.0.1")
+				}
+				if s.op == cnapi.VersionGray {
+					in["gray_strategy"] = "p50"
+				}
+				to, possible := s.want[from]
+				if !possible {
+					code, special := s.code[from]
+					if !special {
+						code = s.rest
+					}
+					w.refused(code, s.op, in)
+					require.Equal(t, from, w.g.Status(mini, "0.0.1"))
+					require.Equal(t, before, w.g.Effects(mini)[s.op.Name])
+					return
+				}
+				require.True(t, to == gone || from.CanBecome(to), "the client's table has no such step")
+				w.ok(s.op, in, logo(t))
+				require.Equal(t, to, w.g.Status(mini, "0.0.1"))
+				require.Equal(t, before+1, w.g.Effects(mini)[s.op.Name])
+			})
+		}
+	}
+}
+
+func TestARatioOnlyGrows(t *testing.T) {
+	w := newWorld(t)
+	w.bring("0.0.1", alipaycn.StatusWaitRelease)
+	gray := func(strategy string) fields { return fields{"app_version": "0.0.1", "gray_strategy": strategy} }
+	w.refused(alipaycn.CodeGrayStrategyIsBlank, cnapi.VersionGray, v("0.0.1"))
+	w.refused(alipaycn.CodeGrayStrategyIsInvalid, cnapi.VersionGray, gray("p70"))
+	for _, strategy := range []string{"p10", "p30", "p50"} {
+		w.ok(cnapi.VersionGray, gray(strategy))
+		require.Equal(t, alipaycn.GrayStrategy(strategy), as[alipaycn.VersionDetail](t, w.ok(cnapi.VersionGet, v("0.0.1"))).GrayStrategy)
+		w.refused(alipaycn.CodeGrayStrategyNotAllowReduce, cnapi.VersionGray, gray(strategy))
+	}
+	w.refused(alipaycn.CodeGrayStrategyNotAllowReduce, cnapi.VersionGray, gray("p30"))
+	// when it ended, it may begin small again
+	w.ok(cnapi.VersionCancelGray, v("0.0.1"))
+	w.ok(cnapi.VersionGray, gray("p10"))
+	require.Equal(t, 4, w.g.Effects(mini)["versions.gray"])
+}
+
+func TestOneVersionAtATime(t *testing.T) {
+	for _, status := range alipaycn.VersionStatuses() {
+		if status == alipaycn.StatusPromoteAuditReject {
+			continue
+		}
+		t.Run(string(status), func(t *testing.T) {
+			w := newWorld(t)
+			w.bring("0.0.1", status)
+			require.NoError(t, w.g.AddVersion(mini, "0.0.2"))
+			if status.BlocksApply() {
+				w.refused(alipaycn.CodeCanNotSubmitWithAuditGray, cnapi.VersionApply, application("0.0.2"), logo(t))
+				return
+			}
+			w.ok(cnapi.VersionApply, application("0.0.2"), logo(t))
+		})
+	}
+}
+
+func TestAVersionBelowOneThatWasOnlineIsNotReviewed(t *testing.T) {
+	w := newWorld(t)
+	w.bring("0.0.1", alipaycn.StatusInit)
+	w.bring("0.0.2", alipaycn.StatusRelease)
+	w.refused(alipaycn.CodeExistLargerOnlinedVersion, cnapi.VersionApply, application("0.0.1"))
+}
+
+func TestRollback(t *testing.T) {
+	w := newWorld(t)
+	w.bring("0.0.1", alipaycn.StatusRelease)
+	w.bring("0.0.2", alipaycn.StatusRelease)
+	require.Equal(t, alipaycn.StatusOffline, w.g.Status(mini, "0.0.1"))
+	w.bring("0.0.3", alipaycn.StatusGray)
+	w.refused(alipaycn.CodeCanNotRollbackWithGray, cnapi.VersionRollback, v("0.0.2"))
+	w.refused(alipaycn.CodeCanNotOfflineWithGray, cnapi.VersionTakeOffline, v("0.0.2"))
+	w.ok(cnapi.VersionPublish, v("0.0.3"))
+
+	w.ok(cnapi.VersionRollback, v("0.0.3"))
+	require.Equal(t, alipaycn.StatusOffline, w.g.Status(mini, "0.0.3"))
+	require.Equal(t, alipaycn.StatusRelease, w.g.Status(mini, "0.0.2"))
+	w.refused(alipaycn.CodeCanNotContinuousRollback, cnapi.VersionRollback, v("0.0.2"))
+
+	w.bring("0.0.4", alipaycn.StatusRelease)
+	require.NoError(t, w.g.TakeDown(mini, "0.0.3"))
+	w.refused(alipaycn.CodeCanNotRollbackPunish, cnapi.VersionRollback, v("0.0.4"))
+}
+
+func TestTwentyDevelopmentVersions(t *testing.T) {
+	w := newWorld(t)
+	w.bring("0.0.1", alipaycn.StatusRelease) // does not count
+	for n := range 20 {
+		w.ok(cnapi.VersionUpload, fields{"template_id": template, "app_version": fmt.Sprintf("0.1.%d", n)})
+	}
+	upload := fields{"template_id": template, "app_version": "0.2.0"}
+	w.refused(alipaycn.CodeDevVersionExceedMaxCount, cnapi.VersionUpload, upload)
+	require.ErrorContains(t, w.g.AddVersion(mini, "0.2.0"), "DEV_VERSION_EXCEED_MAX_COUNT")
+	w.ok(cnapi.VersionDelete, v("0.1.3"))
+	w.ok(cnapi.VersionUpload, upload)
+	require.Equal(t, 21, w.g.Effects(mini)["versions.upload"])
+
+	list := as[alipaycn.VersionList](t, w.ok(cnapi.VersionList, fields{"version_status": "INIT,RELEASE"}))
+	require.Len(t, list.Versions, 20) // of 21
+	require.Equal(t, alipaycn.Version("0.2.0"), list.Versions[0].Version)
+	require.Equal(t, []alipaycn.Version{"0.2.0"}, list.AppVersions)
+	require.Empty(t, as[alipaycn.VersionList](t, w.ok(cnapi.VersionList, nil)).Versions)
+}
+
+func TestUploadIsChecked(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "other", ThirdParty: true}))
+	require.NoError(t, w.g.AddTemplate("other", "foreign", "1.0.0"))
+	w.bring("1.0.0", alipaycn.StatusInit)
+	for _, tt := range []struct {
+		change fields
+		code   alipaycn.Code
+	}{
+		{fields{"app_version": ""}, alipaycn.CodeAppVersionIsBlank},
+		{fields{"app_version": "1.x"}, alipaycn.CodeInvalidVersion},
+		{fields{"app_version": "1.0.2147483648"}, alipaycn.CodeVersionExceededLength},
+		{fields{"app_version": "1.0.0"}, alipaycn.CodeVersionHasExisted},
+		{fields{"app_version": "0.9.9"}, alipaycn.CodeLargerVersionHasExisted},
+		{fields{"template_id": ""}, alipaycn.CodeTemplateIDIsBlank},
+		{fields{"template_id": "none"}, alipaycn.CodeCodeTemplateNotExist},
+		{fields{"template_id": "foreign"}, alipaycn.CodeTemplateIDISVAppIDNotMatch},
+		{fields{"template_version": "9.9.9"}, alipaycn.CodeTemplateNotOnlineOrOffline},
+		{fields{"ext": "{"}, alipaycn.CodeInvalidExtJSON},
+		{fields{"bundle_id": "com.example"}, alipaycn.CodeBundleIDNotExist},
+	} {
+		in := fields{"template_id": template, "app_version": "1.0.1"}
+		maps.Copy(in, tt.change)
+		w.refused(tt.code, cnapi.VersionUpload, in)
+	}
+	require.Zero(t, w.g.Effects(mini)["versions.upload"])
+	w.ok(cnapi.VersionUpload, fields{"template_id": template, "template_version": "1.0.0", "app_version": "1.0.1", "ext": `{"extEnable":true}`})
+}
+
+func TestABuildAndAScanTakeTheirTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, alipaycntest.WithBuildDelay(time.Minute), alipaycntest.WithScanDelay(time.Hour))
+		running := as[alipaycn.Build](t, w.ok(cnapi.VersionUpload, fields{"template_id": template, "app_version": "0.0.1"}))
+		require.Equal(t, alipaycn.Build{BuildStatus: alipaycn.BuildRunning, CreateStatus: alipaycn.BuildQueued, NeedRotation: true}, running)
+		w.refused(alipaycn.CodeVersionIsBlank, cnapi.VersionGet, v("0.0.1"))
+		w.refused(alipaycn.CodeMiniAppPackageInfoNotExist, cnapi.VersionApply, application("0.0.1"))
+		w.refused(alipaycn.CodeCanNotDeleteWithInstantiate, cnapi.VersionDelete, v("0.0.1"))
+		require.Empty(t, w.g.Status(mini, "0.0.1"))
+
+		time.Sleep(time.Minute)
+		require.True(t, as[alipaycn.Build](t, w.ok(cnapi.VersionBuild, v("0.0.1"))).Created())
+		require.Equal(t, alipaycn.ScanRunning, as[alipaycn.VersionDetail](t, w.ok(cnapi.VersionGet, v("0.0.1"))).ScanResult)
+		w.refused(alipaycn.CodeCanNotSubmitWithoutScanPass, cnapi.VersionApply, application("0.0.1"))
+		w.refused(alipaycn.CodeCanNotDeleteWithScanning, cnapi.VersionDelete, v("0.0.1"))
+		w.refused(alipaycn.CodeCanNotSetWithoutScanPass, cnapi.ExperienceCreate, v("0.0.1"))
+
+		time.Sleep(time.Hour)
+		w.ok(cnapi.VersionApply, application("0.0.1"), logo(t))
+	})
+}
+
+func TestABuildThatFails(t *testing.T) {
+	w := newWorld(t, alipaycntest.WithBuildDelay(time.Hour))
+	w.ok(cnapi.VersionUpload, fields{"template_id": template, "app_version": "0.0.1"})
+	require.NoError(t, w.g.AdvanceBuild(mini, "0.0.1", alipaycn.BuildQueued))
+	require.Equal(t, alipaycn.BuildQueued, as[alipaycn.Build](t, w.ok(cnapi.VersionBuild, v("0.0.1"))).BuildStatus)
+	require.NoError(t, w.g.AdvanceBuild(mini, "0.0.1", alipaycn.BuildFailed))
+	require.True(t, as[alipaycn.Build](t, w.ok(cnapi.VersionBuild, v("0.0.1"))).Failed())
+	require.ErrorContains(t, w.g.AdvanceBuild(mini, "0.0.1", alipaycn.BuildCreated), "has ended")
+
+	w.ok(cnapi.VersionUpload, fields{"template_id": template, "app_version": "0.0.1"}) // again
+	require.ErrorContains(t, w.g.AdvanceBuild(mini, "0.0.1", alipaycn.BuildDone), "cannot be brought")
+	require.NoError(t, w.g.AdvanceBuild(mini, "0.0.1", alipaycn.BuildCreated))
+	require.Equal(t, alipaycn.StatusInit, w.g.Status(mini, "0.0.1"))
+	w.refused(alipaycn.CodeBuildVersionNotExisted, cnapi.VersionBuild, v("0.0.9"))
+}
+
+func TestAutoReviewApprovesAfterItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, alipaycntest.WithAutoReview(2*time.Second))
+		w.bring("0.0.1", alipaycn.StatusAuditing)
+		time.Sleep(2*time.Second - time.Nanosecond)
+		require.Equal(t, alipaycn.StatusAuditing, w.g.Status(mini, "0.0.1"))
+		time.Sleep(time.Nanosecond)
+		require.Equal(t, alipaycn.StatusWaitRelease, w.g.Status(mini, "0.0.1"))
+
+		w.ok(cnapi.VersionReturnToDevelopment, v("0.0.1"))
+		in := application("0.0.1")
+		in["auto_online"] = "true"
+		w.ok(cnapi.VersionApply, in)
+		time.Sleep(2 * time.Second)
+		d := as[alipaycn.VersionDetail](t, w.ok(cnapi.VersionGet, v("0.0.1")))
+		require.Equal(t, alipaycn.StatusRelease, d.Status)
+		require.Equal(t, 2*time.Second, d.OnlineAt.Sub(d.AppliedAt.Time))
+	})
+}
+
+func TestARejectionTellsItsReasons(t *testing.T) {
+	w := newWorld(t)
+	w.bring("0.0.1", alipaycn.StatusInit)
+	in := application("0.0.1")
+	in["audit_rule"] = "BASE_PROMOTE"
+	w.ok(cnapi.VersionApply, in, logo(t))
+	verdict := alipaycntest.Verdict{
+		Reason: "the menu is empty", Images: []string{"https://pictures.invalid/1.png"},
+		Memos: []alipaycn.AuditMemo{{Memo: "show tea", Images: []string{"https://pictures.invalid/2.png"}}},
+	}
+	require.NoError(t, w.g.Reject(mini, "0.0.1", verdict))
+	require.ErrorContains(t, w.g.Approve(mini, "0.0.1"), "not under review")
+
+	d := as[alipaycn.VersionDetail](t, w.ok(cnapi.VersionGet, v("0.0.1")))
+	require.Equal(t, alipaycn.StatusAuditReject, d.Status)
+	require.Equal(t, verdict.Reason, d.RejectReason)
+	require.Equal(t, alipaycn.AuditResultReject, d.BaseAudit)
+	require.Equal(t, &alipaycn.AuditRecord{Images: verdict.Images, Memos: verdict.Memos}, d.BaseAuditRecord)
+
+	w.ok(cnapi.VersionReturnToDevelopment, v("0.0.1"))
+	w.ok(cnapi.VersionApply, in)
+	require.NoError(t, w.g.ApproveAdmission(mini, "0.0.1", true, alipaycntest.Verdict{Reason: "dull"}))
+	d = as[alipaycn.VersionDetail](t, w.ok(cnapi.VersionGet, v("0.0.1")))
+	require.Equal(t, alipaycn.AuditResultReject, d.PromoteAudit)
+	require.Equal(t, []alipaycn.AuditMemo{{Memo: "dull"}}, d.PromoteAuditRecord.Memos)
+	w.ok(cnapi.VersionPublish, v("0.0.1")) // can_release
+}
+
+func TestApplicationsAreChecked(t *testing.T) {
+	long := string(slices.Repeat([]byte("a"), 501))
+	for _, tt := range []struct {
+		name, value string
+		code        alipaycn.Code
+	}{
+		{"version_desc", "", alipaycn.CodeVersionDescIsBlank},
+		{"version_desc", "too short", alipaycn.CodeInvalidVersionDescLength},
+		{"app_name", "", alipaycn.CodeAppNameIsBlank},
+		{"app_name", "ab", alipaycn.CodeInvalidMiniAppNameLength},
+		{"app_name", "Blue Lake!", alipaycn.CodeInvalidMiniAppName},
+		{"app_name", "Taken", alipaycn.CodeMiniAppNameDuplicate},
+		{"app_english_name", "", alipaycn.CodeEnglishNameIsBlank},
+		{"app_english_name", "Blue Lake", alipaycn.CodeInvalidMiniAppEnName},
+		{"app_english_name", "TakenToo", alipaycn.CodeMiniAppEnNameDuplicate},
+		{"app_slogan", "", alipaycn.CodeSloganIsBlank},
+		{"app_slogan", "short", alipaycn.CodeInvalidMiniAppSloganLength},
+		{"app_desc", "", alipaycn.CodeAppDescIsBlank},
+		{"app_desc", "short", alipaycn.CodeInvalidMiniAppDescLength},
+		{"mini_category_ids", "", alipaycn.CodeCategoryIsBlank},
+		{"mini_category_ids", "tea", alipaycn.CodeInvalidCategory},
+		{"mini_category_ids", "1_2;1_3;1_4;1_5;1_6", alipaycn.CodeCategoryNumIsInvalid},
+		{"mini_category_ids", "XS1001_XS2002_XS3008", alipaycn.CodeLicenseNoIsBlank},
+		{"service_phone", "", alipaycn.CodeServiceTelAndMailBothBlank},
+		{"service_phone", "call us", alipaycn.CodeInvalidMiniAppServiceTel},
+		{"service_email", "nobody", alipaycn.CodeInvalidMiniAppServiceMail},
+		{"region_type", "MARS", alipaycn.CodeRegionTypeIsInvalid},
+		{"region_type", "LOCATION", alipaycn.CodeRegionCodeIsBlank},
+		{"license_valid_date", "soon", alipaycn.CodeLicenseValidDateIsInvalid},
+		{"memo", long, alipaycn.CodeInvalidMiniAppMemoLength},
+		{"bundle_id", "com.example", alipaycn.CodeBundleIDNotExist},
+		{"app_version", "", alipaycn.CodeAppVersionIsBlank},
+		{"app_version", "9.9.9", alipaycn.CodeMiniAppPackageInfoNotExist},
+		{"auto_online", "perhaps", alipaycn.CodeInvalidParameter},
+	} {
+		t.Run(tt.name+"/"+string(tt.code), func(t *testing.T) {
+			w := newWorld(t)
+			require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "taken", BaseInfo: alipaycn.BaseInfo{AppName: "Taken", AppEnglishName: "TakenToo"}}))
+			w.bring("0.0.1", alipaycn.StatusInit)
+			in := application("0.0.1")
+			in[tt.name] = tt.value
+			w.refused(tt.code, cnapi.VersionApply, in, logo(t))
+			require.Equal(t, alipaycn.StatusInit, w.g.Status(mini, "0.0.1"))
+		})
+	}
+}
+
+func TestFilesAreChecked(t *testing.T) {
+	w := newWorld(t)
+	w.bring("0.0.1", alipaycn.StatusInit)
+	for _, tt := range []struct {
+		part    string
+		content []byte
+		code    alipaycn.Code
+	}{
+		{"app_logo", []byte("GIF89a"), alipaycn.CodeInvalidLogoExt},
+		{"app_logo", picture(t, 10, 20), alipaycn.CodeLogoHeightNotEqualWidth},
+		{"app_logo", make([]byte, 2<<20+1), alipaycn.CodeLogoExceedMaxSize},
+		{"second_screen_shot", []byte("BM"), alipaycn.CodeInvalidScreenShotExt},
+		{"third_screen_shot", make([]byte, 4<<20+1), alipaycn.CodeScreenShotExceedMaxSize},
+		{"test_file_name", []byte("text"), alipaycn.CodeInvalidFileExt},
+		{"sixth_screen_shot", []byte("x"), alipaycn.GatewayInvalidRequestData},
+	} {
+		files := logo(t)
+		files[tt.part] = tt.content
+		w.refused(tt.code, cnapi.VersionApply, application("0.0.1"), files)
+	}
+	w.refused(alipaycn.CodeLogoIsBlank, cnapi.VersionApply, application("0.0.1"))
+}
+
+func TestWhatWasGivenOnceStays(t *testing.T) {
+	w := newWorld(t)
+	w.bring("0.0.1", alipaycn.StatusRelease)
+	require.NoError(t, w.g.AddVersion(mini, "0.0.2"))
+	short := fields{"app_version": "0.0.2", "version_desc": application("")["version_desc"]}
+
+	renamed := application("0.0.2")
+	renamed["app_name"] = "GreenLakeTea"
+	w.refused(alipaycn.CodeCanNotModifyNameOnceOnline, cnapi.VersionApply, renamed)
+	renamed = application("0.0.2")
+	renamed["app_english_name"] = "GreenLakeTea"
+	w.refused(alipaycn.CodeCanNotModifyEnOnceOnline, cnapi.VersionApply, renamed)
+
+	w.ok(cnapi.VersionApply, short)
+	d := as[alipaycn.VersionDetail](t, w.ok(cnapi.VersionGet, v("0.0.2")))
+	require.Equal(t, "BlueLakeTea", d.AppName)
+	require.Equal(t, alipaycn.RegionChina, d.RegionType)
+	require.Equal(t, []alipaycn.CategoryPath{{FirstID: "XS1001", FirstName: "Shopping", SecondID: "XS2001", SecondName: "Food", ThirdID: "XS3002", ThirdName: "Tea"}}, d.Categories)
+	info := as[alipaycn.BaseInfo](t, w.ok(cnapi.BaseInfoGet, nil))
+	require.Equal(t, "Shopping_Food_Tea", info.CategoryNames)
+	require.NotEmpty(t, info.AppLogo)
+	w.refused(alipaycn.CodeCanNotModifyBaseInfo, cnapi.BaseInfoModify, fields{"app_slogan": "Tea from the green lake"})
+}
+
+func TestTheReviewThatIsCancelledIsTheOneThatIsNamed(t *testing.T) {
+	w := newWorld(t)
+	w.bring("0.0.1", alipaycn.StatusRelease)
+	w.bring("0.0.2", alipaycn.StatusAuditing)
+	w.refused(alipaycn.CodeInvalidVersionStatus, cnapi.VersionCancelAudit, v("0.0.1"))
+	w.refused(alipaycn.CodeMiniAppPackageInfoNotExist, cnapi.VersionCancelAudit, v("9.0.0"))
+	w.ok(cnapi.VersionCancelAudit, nil)
+	require.Equal(t, alipaycn.StatusInit, w.g.Status(mini, "0.0.2"))
+}
+
+func TestRulesThatAreUncertainCanBeSwitchedOn(t *testing.T) {
+	w := newWorld(t, alipaycntest.WithGrayOnlyWhenOnline())
+	w.bring("0.0.1", alipaycn.StatusWaitRelease)
+	w.refused(alipaycn.CodeMiniAppNotOnline, cnapi.VersionGray, fields{"app_version": "0.0.1", "gray_strategy": "p10"})
+
+	w = newWorld(t, alipaycntest.WithGrayRequired())
+	w.bring("0.0.1", alipaycn.StatusWaitRelease)
+	w.refused(alipaycn.CodeCanNotOnlineWithoutGray, cnapi.VersionPublish, v("0.0.1"))
+	w.ok(cnapi.VersionGray, fields{"app_version": "0.0.1", "gray_strategy": "p10"})
+	w.ok(cnapi.VersionPublish, v("0.0.1"))
+}
+
+func TestWithoutAFilingAFirstReleaseIsRestricted(t *testing.T) {
+	w := newWorld(t)
+	require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "unfiled", NoFiling: true}))
+	token, err := w.g.Authorize(isv, "unfiled")
+	require.NoError(t, err)
+	w.token = token.AppAuthToken
+	require.NoError(t, w.g.AddVersion("unfiled", "0.0.1"))
+	w.ok(cnapi.VersionApply, application("0.0.1"), logo(t))
+	require.NoError(t, w.g.Approve("unfiled", "0.0.1"))
+	w.refused(alipaycn.CodeCanNotOnlineWithoutRegistration, cnapi.VersionPublish, v("0.0.1"))
+	w.ok(cnapi.VersionPublish, fields{"app_version": "0.0.1", "permit_registration_limit_release": true})
+}
+
+func TestClosedCategories(t *testing.T) {
+	w := newWorld(t, alipaycntest.WithCategories(alipaycn.Category{ID: "XS1", HasChild: true}, alipaycn.Category{ID: "XS2", ParentID: "XS1"}))
+	w.bring("0.0.1", alipaycn.StatusInit)
+	w.refused(alipaycn.CodeInvalidCategory, cnapi.VersionApply, application("0.0.1"), logo(t))
+	w.refused(alipaycn.CodeBaseInfoInvalidCategory, cnapi.BaseInfoModify, fields{"mini_category_ids": "XS2_XS1"})
+	w.ok(cnapi.BaseInfoModify, fields{"mini_category_ids": "XS1_XS2"})
+}
+
+func TestLicences(t *testing.T) {
+	w := newWorld(t)
+	w.bring("0.0.1", alipaycn.StatusInit)
+	in, files := application("0.0.1"), logo(t)
+	in["mini_category_ids"] = "XS1001_XS2002_XS3008"
+	for _, step := range []struct {
+		code alipaycn.Code
+		give func()
+	}{
+		{alipaycn.CodeLicenseNoIsBlank, func() { in["license_no"] = "91330000" }},
+		{alipaycn.CodeLicenseNameIsBlank, func() { in["license_name"] = "Blue Lake" }},
+		{alipaycn.CodeLicenseValidDateIsBlank, func() { in["license_valid_date"] = "9999-12-31" }},
+		{alipaycn.CodeLicensePicsAreBlank, func() { files["first_license_pic"] = picture(t, 9, 9) }},
+		{alipaycn.CodeOutDoorPicIsBlank, func() { files["out_door_pic"] = picture(t, 9, 9) }},
+		{alipaycn.CodeSpecialLicensePicsAreBlank, func() { files["first_special_license_pic"] = picture(t, 9, 9) }},
+	} {
+		w.refused(step.code, cnapi.VersionApply, in, files)
+		step.give()
+	}
+	w.ok(cnapi.VersionApply, in, files)
+}

@@ -1,0 +1,155 @@
+package alipaycn
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/transport"
+)
+
+const (
+	traceHeader = "Alipay-Trace-Id"
+	// excerptBytes is how much of an answer that is not AlipayCN's an error keeps.
+	excerptBytes = 512
+)
+
+// judge decides what an answer is worth: whether it can be trusted, whether it
+// is a success, and whether the call may be sent again. A success is in got.
+func (c *Client) judge(op cnapi.Operation, a *transport.Answer, got any) transport.Verdict {
+	v := c.weigh(op, a, got)
+	v.TraceID = a.Header.Get(traceHeader)
+	if e, ok := errors.AsType[*Error](v.Err); ok {
+		e.Operation, e.HTTPStatus, e.TraceID = op.Name, a.Status, v.TraceID
+		e.Message = c.covered(e.Message)
+		v.ResultCode = string(e.Code)
+	}
+	return v
+}
+
+func (c *Client) weigh(op cnapi.Operation, a *transport.Answer, got any) transport.Verdict {
+	signature, err := cnsign.JudgeSignature(a.Status, a.Header, a.Body, c.trust.key, c.trust.certSN)
+	switch {
+	case err != nil && signature == cnsign.Missing && a.Status >= http.StatusMultipleChoices:
+		return stranger(a) // a redirect: nothing of AlipayCN's
+	case err != nil:
+		return transport.Verdict{Err: untrusted(a, signature, err)}
+	}
+	body := a.Body
+	if signature == cnsign.Valid {
+		if body, err = c.opened(body); err != nil {
+			return transport.Verdict{Err: unreadable(a)}
+		}
+	}
+	if a.Status < http.StatusBadRequest && a.Status != http.StatusAccepted {
+		return accepted(a, body, got)
+	}
+	e, ok := refusal(op, a.Status, body)
+	switch {
+	case ok:
+		return refused(e)
+	case a.Status == http.StatusAccepted:
+		return refused(notProcessed(op))
+	default:
+		return stranger(a)
+	}
+}
+
+// opened decrypts content that is encrypted: base64, which never begins like JSON.
+// It must have been verified before.
+func (c *Client) opened(body []byte) ([]byte, error) {
+	text := bytes.TrimSpace(body)
+	if c.aes == nil || len(text) == 0 || text[0] == '{' {
+		return body, nil
+	}
+	return c.aes.Decrypt(text)
+}
+
+// accepted reads a verified success, which may be empty.
+func accepted(a *transport.Answer, body []byte, got any) transport.Verdict {
+	if got == nil || len(bytes.TrimSpace(body)) == 0 {
+		return transport.Verdict{}
+	}
+	if err := json.Unmarshal(body, got); err != nil {
+		return transport.Verdict{Err: unreadable(a)}
+	}
+	return transport.Verdict{}
+}
+
+// refused is the verdict on AlipayCN's refusal.
+func refused(e *Error) transport.Verdict {
+	v := transport.Verdict{Err: e, Outcome: transport.Final}
+	switch {
+	case e.OutcomeUnknown:
+		v.Outcome = transport.Unknown
+	case errors.Is(e, ErrNotReady): // takes minutes: not for the waits between attempts
+	case e.Retryable:
+		v.Outcome, v.Retry = transport.NotProcessed, true
+	}
+	return v
+}
+
+// notProcessed is the error of HTTP 202 without a code. AlipayCN documents it as
+// "accepted, not processed: repeat with the same parameters".
+func notProcessed(op cnapi.Operation) *Error {
+	e := &Error{HTTPStatus: http.StatusAccepted, Message: "accepted, but not processed"}
+	e.judge(op)
+	return e
+}
+
+// untrusted is the error of an answer with a signature that is missing or wrong.
+func untrusted(a *transport.Answer, signature cnsign.Verdict, err error) *Error {
+	reason := strings.TrimPrefix(err.Error(), "answer: ")
+	hint := "check Alipay's public key (WithAlipayPublicKeyText, ALIPAYCN_PUBLIC_KEY_FILE), which is not the app's own"
+	if _, other := errors.AsType[*cnsign.SerialError](err); other {
+		reason = strings.Replace(reason, ": download the new certificate", "", 1)
+		hint = "get Alipay's current certificate from the console and give it (WithCertificates, ALIPAYCN_ALIPAY_CERT_FILE)"
+	} else if signature == cnsign.Missing {
+		hint = "check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine"
+	}
+	cause := &alipayplus.SignatureError{Reason: reason}
+	e := &Error{Message: cause.Error(), Hint: hint, cause: cause}
+	if signature == cnsign.Missing {
+		e.Body = excerpt(a.Body)
+	}
+	return e
+}
+
+// unreadable is the error of a success that is signed, but no JSON of ours.
+func unreadable(a *transport.Answer) *Error {
+	return &Error{
+		Message: fmt.Sprintf("the answer is signed but cannot be read (content type %q)", a.Header.Get("Content-Type")),
+		Hint:    "check the AES key (WithAESKey), and the version of this library", Body: excerpt(a.Body),
+	}
+}
+
+// stranger is the verdict on an answer that is not AlipayCN's, such as a page of
+// a proxy.
+func stranger(a *transport.Answer) transport.Verdict {
+	e := &Error{
+		HTTPStatus: a.Status, Body: excerpt(a.Body),
+		Message: fmt.Sprintf("the answer is not AlipayCN's: no code, content type %q", a.Header.Get("Content-Type")),
+	}
+	switch {
+	case a.Status == http.StatusTooManyRequests:
+		e.Retryable = true
+		return transport.Verdict{Err: e, Retry: true, Outcome: transport.NotProcessed}
+	case a.Status >= http.StatusInternalServerError:
+		e.Retryable = true
+		e.Hint = "something between this machine and AlipayCN has a problem; try later"
+		return transport.Verdict{Err: e, Retry: true, Outcome: transport.Unknown}
+	default:
+		e.Hint = "check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT)"
+		return transport.Verdict{Err: e, Outcome: transport.NotProcessed}
+	}
+}
+
+func excerpt(body []byte) string {
+	return strings.ToValidUTF8(string(body[:min(len(body), excerptBytes)]), "?")
+}

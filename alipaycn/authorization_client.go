@@ -1,0 +1,61 @@
+package alipaycn
+
+import (
+	"context"
+	"slices"
+	"strings"
+
+	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+)
+
+// AuthorizationClient gets tokens for merchants who authorized the third-party
+// app. Its calls are the third-party app's own: whomever the client acts for,
+// they carry no app_auth_token. Every error is an [Error].
+type AuthorizationClient struct{ c *Client }
+
+// Exchange turns the code of an authorization (see [ParseCallback]) into tokens,
+// one for each app that the merchant chose (alipay.open.auth.token.app). A code
+// works once, for 24 hours: keep the tokens, in a [TokenStore]. After a lost
+// answer the error matches [alipayplus.ErrOutcomeUnknown]; then the code may be
+// used up, and the merchant must authorize again.
+func (a *AuthorizationClient) Exchange(ctx context.Context, code string) (*Tokens, error) {
+	return a.token(ctx, TokenInput{GrantType: GrantAuthorizationCode, Code: code})
+}
+
+// Refresh gets a new token for a refresh token (alipay.open.auth.token.app). It
+// is seldom needed: AlipayCN documents that tokens are permanent. The old refresh
+// token stays good for some time after, so that a lost answer can be asked for again.
+func (a *AuthorizationClient) Refresh(ctx context.Context, refreshToken string) (*Tokens, error) {
+	return a.token(ctx, TokenInput{GrantType: GrantRefreshToken, RefreshToken: refreshToken})
+}
+
+// Query tells what a token allows (alipay.open.auth.token.app.query); see
+// [TokenInfo.MissingMethods].
+func (a *AuthorizationClient) Query(ctx context.Context, appAuthToken string) (*TokenInfo, error) {
+	return read[TokenInfo](ctx, a.c, cnapi.AuthorizationGet, TokenInfoInput{AppAuthToken: appAuthToken})
+}
+
+func (a *AuthorizationClient) token(ctx context.Context, in TokenInput) (*Tokens, error) {
+	got := new(Tokens)
+	if err := a.c.write(ctx, safeWrite{op: cnapi.AuthorizationToken, in: in, got: got}); err != nil {
+		return nil, err
+	}
+	return got, nil
+}
+
+// MissingMethods returns the operations of a version's life, by AlipayCN's names,
+// that the merchant has not authorized, in ascending order: those of
+// alipay.open.mini.version. Without them a release stops half-way. All are
+// missing when the token is not valid, none when the merchant authorized everything.
+func (t TokenInfo) MissingMethods() []string {
+	const family = "alipay.open.mini.version."
+	var missing []string
+	for _, op := range cnapi.Operations() {
+		granted := t.Status == TokenValid && (bool(t.Full) || slices.Contains(t.Methods, op.API))
+		if strings.HasPrefix(op.API, family) && !granted {
+			missing = append(missing, op.API)
+		}
+	}
+	slices.Sort(missing)
+	return missing
+}

@@ -1,0 +1,226 @@
+package alipaycn
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/transport"
+)
+
+const (
+	jsonContent = "application/json"
+	// sealedContent is the content type of encrypted content.
+	sealedContent = "text/plain"
+)
+
+// outgoing is one call as it goes over the wire.
+type outgoing struct {
+	// target is everything of the URL after the host, percent-encoded.
+	target      string
+	contentType string
+	// body is what is signed of the body; it is all of it unless open is set.
+	body []byte
+	// open and size are the whole body where it is read in pieces.
+	open func() (io.ReadCloser, error)
+	size int64
+	// sealed says that body is encrypted.
+	sealed bool
+	// forItself says that the app calls for itself, whomever the client acts for.
+	forItself bool
+}
+
+// filed is an input with files.
+type filed interface{ files() []filePart }
+
+type validator interface{ Validate() error }
+
+// read makes a call that changes nothing and returns its answer.
+func read[T any](ctx context.Context, c *Client, op cnapi.Operation, in any) (*T, error) {
+	got := new(T)
+	if err := c.call(ctx, op, in, got); err != nil {
+		return nil, err
+	}
+	return got, nil
+}
+
+// call checks the input and sends it until there is a verdict. A success is in
+// got, a pointer; nil where nothing is answered.
+func (c *Client) call(ctx context.Context, op cnapi.Operation, in, got any) error {
+	if err := check(op, in); err != nil {
+		return err
+	}
+	out, err := c.encode(op, in)
+	if err != nil {
+		return notSent(op, err)
+	}
+	return c.exchange(ctx, op, out, got)
+}
+
+// check refuses what AlipayCN would refuse.
+func check(op cnapi.Operation, in any) error {
+	if v, ok := in.(validator); ok {
+		if err := v.Validate(); err != nil {
+			return notSent(op, err)
+		}
+	}
+	return nil
+}
+
+func (c *Client) encode(op cnapi.Operation, in any) (outgoing, error) {
+	out := outgoing{target: op.Path(), forItself: op == cnapi.AuthorizationToken || op == cnapi.AuthorizationGet}
+	if op.Kind == cnapi.Query {
+		return c.encodeQuery(out, in)
+	}
+	data, err := json.Marshal(in)
+	if err != nil {
+		return outgoing{}, err
+	}
+	out.body, out.contentType = data, jsonContent
+	if c.aes != nil {
+		out.body, out.contentType, out.sealed = c.aes.Encrypt(data), sealedContent, true
+	}
+	if op.Kind == cnapi.Multipart {
+		files, ok := in.(filed)
+		if !ok {
+			return out, fmt.Errorf("%s: the input has no files", op.Name)
+		}
+		return out.multipart(files.files()), nil
+	}
+	return out, nil
+}
+
+func (c *Client) encodeQuery(out outgoing, in any) (outgoing, error) {
+	if in == nil {
+		return out, nil
+	}
+	values, err := queryValues(in)
+	if err != nil {
+		return outgoing{}, err
+	}
+	if len(values) > 0 {
+		out.target += "?" + values.Encode()
+	}
+	return out, nil
+}
+
+// exchange sends a call until there is a verdict; a success is in got.
+func (c *Client) exchange(ctx context.Context, op cnapi.Operation, out outgoing, got any) error {
+	id := rand.Text()
+	call := transport.Call{
+		Operation: op.Name, RequestID: id, Method: op.Method, URL: c.origin + out.target,
+		ContentType: out.contentType, Body: out.body, Open: out.open, Size: out.size,
+		Repeatable: !op.Write, // AlipayCN has no idempotency key
+		Sign:       func(_ context.Context, h http.Header) error { return c.sign(op, out, id, h) },
+		Judge:      func(a *transport.Answer) transport.Verdict { return c.judge(op, a, got) },
+	}
+	if _, err := c.transport.Do(ctx, &call); err != nil {
+		return c.failed(ctx, op, err)
+	}
+	return nil
+}
+
+// sign adds the headers of one attempt.
+func (c *Client) sign(op cnapi.Operation, out outgoing, id string, h http.Header) error {
+	token := c.token
+	if out.forItself {
+		token = ""
+	}
+	nonce, at := c.stamp()
+	authorization, err := cnsign.Request{
+		AppID: c.appID, AppCertSN: c.trust.appCertSN, Nonce: nonce, Timestamp: at.UnixMilli(), ExpiredSeconds: c.expiredSeconds,
+		Method: op.Method, PathAndQuery: out.target, Body: out.body, AppAuthToken: token,
+	}.Authorization(c.signer)
+	if err != nil {
+		return &localError{err}
+	}
+	values := []string{authorization, id, jsonContent, token, c.trust.rootSN, "AES"} // in one piece of memory
+	h["Authorization"], h["Alipay-Request-Id"], h["Accept"] = values[0:1:1], values[1:2:2], values[2:3:3]
+	if token != "" {
+		h["Alipay-App-Auth-Token"] = values[3:4:4]
+	}
+	if c.trust.rootSN != "" {
+		h["Alipay-Root-Cert-Sn"] = values[4:5:5]
+	}
+	if out.sealed {
+		h["Alipay-Encrypt-Type"] = values[5:6:6]
+	}
+	return nil
+}
+
+// localError is the signer's failure, not the network's. Nothing was sent.
+type localError struct{ err error }
+
+func (e *localError) Error() string { return e.err.Error() }
+func (e *localError) Unwrap() error { return e.err }
+
+// failed turns what the transport came to into the one error of this package.
+func (c *Client) failed(ctx context.Context, op cnapi.Operation, err error) error {
+	failure, ok := errors.AsType[*transport.Failure](err)
+	if !ok {
+		return notSent(op, err)
+	}
+	e := &Error{Operation: op.Name, Message: failure.Err.Error(), cause: failure.Err}
+	if judged, ok := errors.AsType[*Error](failure.Err); ok {
+		copied := *judged
+		e = &copied
+	} else {
+		e.Retryable = ctx.Err() == nil && failure.Retry
+		if ctx.Err() == nil {
+			e.Hint = localHint(failure)
+		}
+		if last := failure.Answer; last != nil {
+			e.HTTPStatus, e.TraceID = last.Status, last.Header.Get(traceHeader)
+		}
+	}
+	e.Attempts, e.RetryAfter = failure.Attempts, failure.RetryAfter
+	e.OutcomeUnknown = op.Write && failure.OutcomeUnknown
+	if e.OutcomeUnknown {
+		e.Retryable = false
+	}
+	if failure.Stopped != nil {
+		e.Message += "; " + failure.Stopped.Error()
+		e.cause = errors.Join(e.cause, failure.Stopped)
+	}
+	e.Message = c.covered(e.Message)
+	return e
+}
+
+// covered takes the client's token out of a foreign text.
+func (c *Client) covered(text string) string {
+	if c.token == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, c.token, "…")
+}
+
+// localHint is about what can be wrong on this side of the network.
+func localHint(f *transport.Failure) string {
+	if _, ok := errors.AsType[*localError](f.Err); ok {
+		return "see to the signer and the token that the client was given (WithSigner, For)"
+	}
+	if f.OutcomeUnknown || f.Answer != nil || f.Attempts == 0 {
+		return ""
+	}
+	return "check the network, and the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT)"
+}
+
+// notSent is the error of a call that was not sent.
+func notSent(op cnapi.Operation, err error) error {
+	e := &Error{Operation: op.Name, Message: err.Error(), cause: err}
+	if invalid, ok := errors.AsType[*alipayplus.ValidationError](err); ok {
+		for _, f := range invalid.Fields {
+			e.Details = append(e.Details, Detail{Field: f.Path, Description: f.Message})
+		}
+		e.Message = invalid.Subject + " is not valid"
+	}
+	return e
+}

@@ -1,0 +1,118 @@
+package alipaycn
+
+import (
+	"context"
+	"crypto"
+	"crypto/rand"
+	"fmt"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/transport"
+)
+
+// Client calls AlipayCN for one app: a third-party app that acts for a merchant
+// (see [Client.For]), or a mini program of its own. It is safe for concurrent
+// use and starts nothing; make one and keep it, because it keeps the connections.
+type Client struct {
+	// Versions takes versions of the mini program from upload to release.
+	Versions *VersionsClient
+	// BaseInfo reads and changes name, logo and texts of the mini program.
+	BaseInfo *BaseInfoClient
+	// Categories tells the categories and what each needs.
+	Categories *CategoriesClient
+	// Experience makes trial versions.
+	Experience *ExperienceClient
+	// SafeDomains are the servers that the mini program may talk to.
+	SafeDomains *SafeDomainsClient
+	// Members are the people who may develop and try the mini program.
+	Members *MembersClient
+	// QRCodes makes QR codes, and binds existing ones.
+	QRCodes *QRCodesClient
+	// Templates tells which mini programs are built from a template.
+	Templates *TemplatesClient
+	// Authorization gets tokens for merchants who authorized the third-party app.
+	Authorization *AuthorizationClient
+
+	*settings
+	// token is the app_auth_token, a secret; empty: the app acts for itself.
+	token string
+}
+
+// settings are what all copies of a client share.
+type settings struct {
+	origin         string
+	appID          string
+	signer         crypto.Signer
+	trust          trust
+	aes            *cnsign.AESKey
+	expiredSeconds int
+	transport      *transport.Transport
+	// between is the wait before an unknown outcome is looked into; attempts is
+	// how often a write is sent at most.
+	between  backoff
+	attempts int
+	// stamp makes what is new in each attempt.
+	stamp func() (nonce string, at time.Time)
+}
+
+// New makes a client. It needs an app id, a signer, and either Alipay's public
+// key or the certificates; see [NewFromEnv] for taking them from the
+// environment. It does no I/O. The error is an [alipayplus.ValidationError] that
+// names every option that is missing or wrong.
+func New(opts ...Option) (*Client, error) {
+	cfg := defaultConfig()
+	var p problems
+	for _, opt := range opts {
+		if err := opt(&cfg); err != nil {
+			p.addError(err)
+		}
+	}
+	cfg.check(&p)
+	if err := p.err("client options"); err != nil {
+		return nil, err
+	}
+	shared := &settings{
+		origin: cfg.origin, appID: cfg.appID, signer: cfg.signer, trust: cfg.trust, aes: cfg.aes,
+		expiredSeconds: cfg.expiredSeconds, transport: transport.New(cfg.transport),
+		between:  backoff{cfg.transport.MinWait, cfg.transport.MaxWait},
+		attempts: cfg.transport.Attempts,
+		stamp:    func() (string, time.Time) { return rand.Text(), time.Now() },
+	}
+	return shared.client(cfg.token), nil
+}
+
+// For returns a client that acts for the merchant who granted appAuthToken. It
+// is cheap: connections, limits and keys are those of c. An empty token is the
+// app itself.
+func (c *Client) For(appAuthToken string) *Client { return c.client(appAuthToken) }
+
+// ForApp is [Client.For] with the token that the store holds for a merchant's
+// app. The error matches [ErrNoToken] when it holds none.
+func (c *Client) ForApp(ctx context.Context, store TokenStore, authAppID string) (*Client, error) {
+	token, err := store.Get(ctx, authAppID)
+	if err != nil {
+		return nil, fmt.Errorf("alipaycn: client for app %q: %w", authAppID, err)
+	}
+	return c.For(token.AppAuthToken), nil
+}
+
+// String describes the client without its secrets.
+func (c *Client) String() string { return "alipaycn client of app " + c.appID }
+
+// GoString is String: %#v keeps the secrets too.
+func (c *Client) GoString() string { return c.String() }
+
+func (s *settings) client(token string) *Client {
+	c := &Client{settings: s, token: token}
+	c.Versions = &VersionsClient{c}
+	c.BaseInfo = &BaseInfoClient{c}
+	c.Categories = &CategoriesClient{c}
+	c.Experience = &ExperienceClient{c}
+	c.SafeDomains = &SafeDomainsClient{c}
+	c.Members = &MembersClient{c}
+	c.QRCodes = &QRCodesClient{c}
+	c.Templates = &TemplatesClient{c}
+	c.Authorization = &AuthorizationClient{c}
+	return c
+}

@@ -1,0 +1,120 @@
+// Package alipaycn speaks AlipayCN's public OpenAPI V3 for the life of a mini
+// program's version: upload from a template, build, review, grayscale, publish,
+// take offline, roll back, with the QR codes, members, domains and
+// authorizations around it. It is what puts a mini program in front of users,
+// and it needs nothing else of this module running.
+//
+// # Client
+//
+// Make one [Client] with [New] or [NewFromEnv] and keep it; [Client.For] makes a
+// cheap copy for each merchant. Every attempt is signed afresh, and an answer is
+// verified before it is read: a success that is not signed, or wrongly, is
+// refused. Files are sent in pieces. Refusals need no signature, because whether
+// AlipayCN signs them all is not documented; one that is there must fit.
+//
+// # Words and rules
+//
+// Inputs end in Input and have Validate, which finds every broken field before
+// anything is sent, by its name on the wire, as one
+// [alipayplus.ValidationError]. AlipayCN's description of its API marks no field
+// as required; what is required here follows from its error codes. Lengths are
+// as documented; a Chinese character counts 2. Fields that AlipayCN misspells are
+// spelt right in Go and as AlipayCN has it on the wire.
+//
+// Enums are open: a value unknown to this version of the library is kept, and
+// Known says so. Numbers and booleans are read from texts too, and the other way
+// round. Times are Beijing time.
+//
+// The statuses of a version and the steps between them are [VersionStatus] and
+// [VersionStatus.CanBecome]. Grayscale offers 10, 30 and 50 percent, see
+// [GrayLadder]; 100 percent is publishing.
+//
+// # Errors
+//
+// A refusal is an [Error] with AlipayCN's [Code], what it means ([Code.Class],
+// for errors.Is) and what to do ([Code.Hint]). When the merchant's authorization
+// is missing or does not cover an operation there is an [AuthorizationError] in it.
+//
+// # Safe writes
+//
+// AlipayCN has no idempotency key. After a write whose outcome is unknown (no
+// answer, a gateway's error, SYSTEM_ERROR) only the state tells whether it took
+// effect. For each write about a version these are the statuses that prove that
+// it did, and those that prove that it did not, so that it may be sent again.
+// Any other status proves nothing. The client reads this state by itself: a write
+// that took effect is a success, one that did not is sent again after a pause, as
+// often as calls are sent at all ([WithRetry]), and otherwise the error matches
+// [alipayplus.ErrOutcomeUnknown] and says what was seen. versions.upload and
+// versions.apply are read before, too; the others need no state before. A version that was not read before the write
+// proves less: an upload is then never proven, and an application only by
+// AUDITING. That a state leads to these conclusions is inferred from the
+// descriptions of the operations; AlipayCN documents no such table.
+//
+//	versions.upload
+//	    done      (any status), (no such version)
+//	    not done  (no such version)
+//	    only if   done: neither it nor a build of it existed before, and one does now; not done: versions.build knows no build of it
+//	versions.apply
+//	    done      AUDITING, WAIT_RELEASE, BASE_AUDIT_PASS, PROMOTE_AUDIT_REJECT, AUDIT_REJECT, GRAY, RELEASE
+//	    not done  INIT
+//	    only if   done: AUDITING is new, or gmt_apply_audit changed; not done: gmt_apply_audit did not
+//	versions.cancelAudit
+//	    done      INIT
+//	    not done  AUDITING, WAIT_RELEASE, BASE_AUDIT_PASS, PROMOTE_AUDIT_REJECT, AUDIT_REJECT
+//	    only if   not done: gmt_apply_audit did not change
+//	versions.returnToDevelopment
+//	    done      INIT
+//	    not done  WAIT_RELEASE, BASE_AUDIT_PASS, PROMOTE_AUDIT_REJECT, AUDIT_REJECT
+//	    only if   not done: gmt_apply_audit did not change
+//	versions.gray
+//	    done      GRAY
+//	    not done  WAIT_RELEASE, GRAY
+//	    only if   done: gray_strategy is the one asked for; not done: it is as before
+//	versions.cancelGray
+//	    done      WAIT_RELEASE
+//	    not done  GRAY
+//	    only if   not done: gray_strategy did not shrink
+//	versions.publish
+//	    done      RELEASE
+//	    not done  WAIT_RELEASE, BASE_AUDIT_PASS, PROMOTE_AUDIT_REJECT, GRAY
+//	versions.takeOffline
+//	    done      OFFLINE
+//	    not done  RELEASE
+//	versions.rollback
+//	    done      OFFLINE
+//	    not done  RELEASE
+//	    only if   done: an earlier version is in RELEASE
+//	versions.delete
+//	    done      (no such version)
+//	    not done  INIT
+//
+// The other writes:
+//
+//	baseInfo.modify
+//	    done      baseInfo.get shows the texts that were sent, and nothing but texts was
+//	    not done  baseInfo.get shows another text
+//	experience.create
+//	    done      experience.get shows a QR code
+//	    not done  notExpVersion
+//	experience.cancel
+//	    done      notExpVersion
+//	    not done  experience.get shows a QR code
+//	safeDomains.add
+//	    done      baseInfo.get lists the domain
+//	    not done  it does not
+//	safeDomains.remove
+//	    done      baseInfo.get does not list the domain
+//	    not done  it does
+//	members.remove
+//	    done      members.list does not show the member in the role
+//	    not done  it does
+//	qrcodes.bind
+//	    done      qrcodes.list shows a rule with the address and mode
+//	    not done  it does not, and no pattern was asked for
+//	qrcodes.unbind
+//	    done      qrcodes.list does not show the rule
+//	    not done  it does
+//	members.add, qrcodes.create, authorization.token
+//	    nothing proves anything: lists hide the account, each call makes a
+//	    picture, a code works once
+package alipaycn

@@ -1,0 +1,206 @@
+package alipaycn
+
+import (
+	"errors"
+	"log/slog"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+// Error is what a call came to when it did not succeed: a refusal, an answer
+// that cannot be trusted, or no answer. Find it with
+// errors.AsType[*alipaycn.Error](err).
+type Error struct {
+	// Operation is the call, for example "versions.apply".
+	Operation string
+	// Code is AlipayCN's error code; empty when no answer could be read.
+	Code Code
+	// HTTPStatus is the status of the last answer; 0 without one.
+	HTTPStatus int
+	// TraceID names the call in AlipayCN's log; empty without an answer.
+	TraceID string
+	// Message is what AlipayCN or the library said went wrong. AlipayCN's words
+	// are mostly Chinese.
+	Message string
+	// Details are the fields that are wrong, where AlipayCN says so.
+	Details []Detail
+	// Links lead to AlipayCN's pages about the code.
+	Links []Link
+	// Hint says what happened and what to do next; may be empty.
+	Hint string
+	// Retryable says that the same call may succeed later without a change.
+	Retryable bool
+	// OutcomeUnknown says that the write may or may not have taken effect. There
+	// is no idempotency key: read the state before a repetition.
+	OutcomeUnknown bool
+	// RetryAfter is how long AlipayCN asked to wait; 0 when it did not.
+	RetryAfter time.Duration
+	// Attempts is how often the call was sent; 0 when it was refused before sending.
+	Attempts int
+	// Body is the beginning, up to 512 bytes, of an answer that was not
+	// AlipayCN's, such as a proxy's HTML page. It is in no text and no log.
+	Body string
+
+	cause error
+}
+
+// Detail is one field that AlipayCN found wrong.
+type Detail struct {
+	// Field is the field's name.
+	Field string
+	// Value is what was sent in it. It is in no text and no log.
+	Value string
+	// Location is where the field was, for example "body" or "query".
+	Location string
+	// Issue is a code for what is wrong.
+	Issue string
+	// Description says what is wrong.
+	Description string
+}
+
+// Link leads to a page about an error.
+type Link struct {
+	// URL is the page.
+	URL string
+	// Description says what is there; may be empty.
+	Description string
+}
+
+// Error describes the failure in one line, without values and secrets.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString("alipaycn: ")
+	b.WriteString(e.Operation)
+	b.WriteString(": ")
+	if e.Code != "" {
+		b.WriteString(string(e.Code))
+		b.WriteString(": ")
+	}
+	b.WriteString(e.Message)
+	for _, d := range e.Details {
+		b.WriteString("; ")
+		b.WriteString(d.text())
+	}
+	if ids := e.ids(); ids != "" {
+		b.WriteString(" (" + ids + ")")
+	}
+	if e.OutcomeUnknown {
+		b.WriteString("; it is not known whether the call took effect")
+	}
+	if e.Hint != "" {
+		b.WriteString("; ")
+		b.WriteString(e.Hint)
+	}
+	return oneLine(b.String())
+}
+
+func (d Detail) text() string {
+	var parts []string
+	for _, part := range []string{d.Location, d.Field, d.Issue, d.Description} {
+		if part != "" {
+			parts = append(parts, part)
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+func (e *Error) ids() string {
+	var parts []string
+	if e.HTTPStatus != 0 {
+		parts = append(parts, "HTTP "+strconv.Itoa(e.HTTPStatus))
+	}
+	if e.Attempts > 1 {
+		parts = append(parts, strconv.Itoa(e.Attempts)+" attempts")
+	}
+	if e.TraceID != "" {
+		parts = append(parts, "trace "+e.TraceID)
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Unwrap returns what the failure consists of: the classes, the detailed error,
+// and the context's error when the context ended the call.
+func (e *Error) Unwrap() []error {
+	var all []error
+	if e.OutcomeUnknown {
+		all = append(all, alipayplus.ErrOutcomeUnknown)
+	}
+	if class := e.class(); class != nil {
+		all = append(all, class)
+	}
+	if e.cause != nil {
+		all = append(all, e.cause)
+	}
+	return all
+}
+
+// class is the code's, or else the HTTP status's. That the outcome is unknown is
+// not for code and status alone to say: a read has no effect.
+func (e *Error) class() error {
+	class := e.Code.Class()
+	if class == nil {
+		class = statusClass(e.HTTPStatus)
+	}
+	if errors.Is(class, alipayplus.ErrOutcomeUnknown) {
+		return nil
+	}
+	return class
+}
+
+// LogValue implements [slog.LogValuer]: the fields as attributes, without values
+// and secrets.
+func (e *Error) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.String("operation", e.Operation), slog.String("message", oneLine(e.Message))}
+	add := func(key, value string) {
+		if value != "" {
+			attrs = append(attrs, slog.String(key, oneLine(value)))
+		}
+	}
+	add("code", string(e.Code))
+	add("trace_id", e.TraceID)
+	var fields []string
+	for _, d := range e.Details {
+		fields = append(fields, d.Field)
+	}
+	add("fields", strings.Join(fields, " "))
+	add("hint", e.Hint)
+	if e.HTTPStatus != 0 {
+		attrs = append(attrs, slog.Int("http_status", e.HTTPStatus))
+	}
+	attrs = append(attrs, slog.Bool("retryable", e.Retryable), slog.Bool("outcome_unknown", e.OutcomeUnknown))
+	return slog.GroupValue(attrs...)
+}
+
+// AuthorizationError says that the merchant's authorization is missing, has
+// ended, or does not cover an operation. It matches
+// [alipayplus.ErrAuthorizationRequired].
+type AuthorizationError struct {
+	// API is the operation by AlipayCN's name, for example
+	// "alipay.open.mini.version.online", as merchants and consoles see it.
+	API string
+	// Code is AlipayCN's error code.
+	Code Code
+}
+
+// Error names the operation and the way out. It never shows a token.
+func (e *AuthorizationError) Error() string {
+	return oneLine("the merchant's authorization does not allow " + e.API +
+		"; let the merchant authorize the third-party app again and use the new app_auth_token")
+}
+
+// Unwrap returns [alipayplus.ErrAuthorizationRequired].
+func (e *AuthorizationError) Unwrap() error { return alipayplus.ErrAuthorizationRequired }
+
+// oneLine keeps foreign text from breaking a log line or steering a terminal.
+func oneLine(s string) string {
+	if !strings.ContainsFunc(s, breaksLine) {
+		return s
+	}
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || breaksLine(r) }), " ")
+}
+
+func breaksLine(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }

@@ -1,0 +1,358 @@
+package alipaycn_test
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+)
+
+const (
+	isvID      = "2021000000000001"
+	miniID     = "2021000000000002"
+	templateID = "2021000000000003"
+)
+
+// gatewayWorld is a gateway with a third-party app that acts for a mini program.
+type gatewayWorld struct {
+	t *testing.T
+	g *alipaycntest.Gateway
+	c *alipaycn.Client
+}
+
+func newGatewayWorld(t *testing.T, opts ...alipaycntest.Option) *gatewayWorld {
+	t.Helper()
+	g, err := alipaycntest.New(append([]alipaycntest.Option{alipaycntest.WithKey(testkey.Key())}, opts...)...)
+	require.NoError(t, err)
+	der, err := x509.MarshalPKIXPublicKey(testkey.Client().Public())
+	require.NoError(t, err)
+	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	require.NoError(t, g.AddApp(alipaycntest.App{ID: isvID, PublicKey: public, ThirdParty: true}))
+	require.NoError(t, g.AddApp(alipaycntest.App{ID: miniID}))
+	require.NoError(t, g.AddTemplate(isvID, templateID, "1.0.0"))
+	token, err := g.Authorize(isvID, miniID)
+	require.NoError(t, err)
+	c, err := alipaycn.New(
+		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.Client()), alipaycn.WithAlipayPublicKeyText(g.AlipayPublicKey()),
+		alipaycn.WithAppAuthToken(token.AppAuthToken), alipaycn.WithHTTPClient(g.HTTPClient()),
+	)
+	require.NoError(t, err)
+	return &gatewayWorld{t, g, c}
+}
+
+func number(minor int32) alipayplus.VersionNumber { return alipayplus.VersionNumber{Minor: minor} }
+
+func firstVersion() alipaycn.VersionInput { return alipaycn.VersionInput{Version: number(1)} }
+
+func firstApplication() alipaycn.ApplyInput {
+	return alipaycn.ApplyInput{
+		Version: number(1), Description: "A first version, with a menu and a way to order tea.",
+		AppName: "BlueLakeTea", AppEnglishName: "BlueLakeTea", AppSlogan: "Tea from the blue lake",
+		AppDescription: "Order tea from the blue lake, and drink it there.", Categories: alipaycn.CategoryIDs{"XS1001_XS2001_XS3002"},
+		ServicePhone: "13110101010", RegionType: alipaycn.RegionChina, AppLogo: squarePNG(180),
+	}
+}
+
+// bring brings the version 0.1.0 to a status.
+func (w *gatewayWorld) bring(status alipaycn.VersionStatus) {
+	w.t.Helper()
+	ctx := w.t.Context()
+	require.NoError(w.t, w.g.AddVersion(miniID, "0.1.0"))
+	if status == alipaycn.StatusInit {
+		return
+	}
+	_, err := w.c.Versions.Apply(ctx, firstApplication())
+	require.NoError(w.t, err)
+	if status == alipaycn.StatusAuditing {
+		return
+	}
+	require.NoError(w.t, w.g.Approve(miniID, "0.1.0"))
+	switch status {
+	case alipaycn.StatusGray:
+		require.NoError(w.t, w.c.Versions.StartGray(ctx, alipaycn.GrayInput{Version: number(1), Strategy: alipaycn.GrayP10}))
+	case alipaycn.StatusRelease:
+		require.NoError(w.t, w.c.Versions.Publish(ctx, alipaycn.PublishInput{Version: number(1)}))
+	}
+	require.Equal(w.t, status, w.g.Status(miniID, "0.1.0"))
+}
+
+// faultyWrite is a write where it is possible.
+type faultyWrite struct {
+	op cnapi.Operation
+	// prepare brings the gateway to where the write is possible.
+	prepare func(*gatewayWorld)
+	do      func(context.Context, *gatewayWorld) error
+	// silent: no state proves it.
+	silent bool
+	// app counts its effects.
+	app string
+}
+
+func inStatus(status alipaycn.VersionStatus) func(*gatewayWorld) {
+	return func(w *gatewayWorld) { w.bring(status) }
+}
+
+func faultyWrites() []faultyWrite {
+	version := func(op cnapi.Operation, status alipaycn.VersionStatus, do func(context.Context, *alipaycn.VersionsClient) error) faultyWrite {
+		return faultyWrite{op: op, prepare: inStatus(status), do: func(ctx context.Context, w *gatewayWorld) error { return do(ctx, w.c.Versions) }}
+	}
+	domain := alipaycn.SafeDomainInput{Domain: "api.bluelake.example"}
+	rule := alipaycn.BindQRCodeInput{RouteURL: "https://bluelake.example/table", Page: "pages/index/index", Mode: alipaycn.RouteExact}
+	var code string
+	return []faultyWrite{
+		{op: cnapi.VersionUpload, do: func(ctx context.Context, w *gatewayWorld) error {
+			_, err := w.c.Versions.Upload(ctx, alipaycn.UploadInput{TemplateID: templateID, Version: number(1)})
+			return err
+		}},
+		version(cnapi.VersionApply, alipaycn.StatusInit, func(ctx context.Context, v *alipaycn.VersionsClient) error {
+			_, err := v.Apply(ctx, firstApplication())
+			return err
+		}),
+		version(cnapi.VersionCancelAudit, alipaycn.StatusAuditing, func(ctx context.Context, v *alipaycn.VersionsClient) error {
+			return v.CancelAudit(ctx, alipaycn.CancelAuditInput{Version: number(1)})
+		}),
+		version(cnapi.VersionReturnToDevelopment, alipaycn.StatusWaitRelease, func(ctx context.Context, v *alipaycn.VersionsClient) error {
+			return v.ReturnToDevelopment(ctx, firstVersion())
+		}),
+		version(cnapi.VersionGray, alipaycn.StatusWaitRelease, func(ctx context.Context, v *alipaycn.VersionsClient) error {
+			return v.StartGray(ctx, alipaycn.GrayInput{Version: number(1), Strategy: alipaycn.GrayP10})
+		}),
+		version(cnapi.VersionGray, alipaycn.StatusGray, func(ctx context.Context, v *alipaycn.VersionsClient) error {
+			return v.RaiseGray(ctx, alipaycn.GrayInput{Version: number(1), Strategy: alipaycn.GrayP30})
+		}),
+		version(cnapi.VersionCancelGray, alipaycn.StatusGray, func(ctx context.Context, v *alipaycn.VersionsClient) error {
+			return v.CancelGray(ctx, firstVersion())
+		}),
+		version(cnapi.VersionPublish, alipaycn.StatusWaitRelease, func(ctx context.Context, v *alipaycn.VersionsClient) error {
+			return v.Publish(ctx, alipaycn.PublishInput{Version: number(1)})
+		}),
+		version(cnapi.VersionTakeOffline, alipaycn.StatusRelease, func(ctx context.Context, v *alipaycn.VersionsClient) error {
+			return v.TakeOffline(ctx, firstVersion())
+		}),
+		{op: cnapi.VersionRollback, prepare: func(w *gatewayWorld) {
+			w.bring(alipaycn.StatusRelease)
+			require.NoError(w.t, w.g.AddVersion(miniID, "0.2.0"))
+			next := firstApplication()
+			next.Version = number(2)
+			_, err := w.c.Versions.Apply(w.t.Context(), next)
+			require.NoError(w.t, err)
+			require.NoError(w.t, w.g.Approve(miniID, "0.2.0"))
+			require.NoError(w.t, w.c.Versions.Publish(w.t.Context(), alipaycn.PublishInput{Version: number(2)}))
+		}, do: func(ctx context.Context, w *gatewayWorld) error {
+			return w.c.Versions.Rollback(ctx, alipaycn.VersionInput{Version: number(2)})
+		}},
+		version(cnapi.VersionDelete, alipaycn.StatusInit, func(ctx context.Context, v *alipaycn.VersionsClient) error {
+			return v.Delete(ctx, firstVersion())
+		}),
+		{op: cnapi.BaseInfoModify, do: func(ctx context.Context, w *gatewayWorld) error {
+			return w.c.BaseInfo.Modify(ctx, alipaycn.ModifyBaseInfoInput{AppSlogan: "Tea from the blue lake"})
+		}},
+		{op: cnapi.ExperienceCreate, prepare: inStatus(alipaycn.StatusInit), do: func(ctx context.Context, w *gatewayWorld) error {
+			return w.c.Experience.Create(ctx, firstVersion())
+		}},
+		{op: cnapi.ExperienceCancel, prepare: func(w *gatewayWorld) {
+			w.bring(alipaycn.StatusInit)
+			require.NoError(w.t, w.c.Experience.Create(w.t.Context(), firstVersion()))
+		}, do: func(ctx context.Context, w *gatewayWorld) error { return w.c.Experience.Cancel(ctx, firstVersion()) }},
+		{op: cnapi.SafeDomainAdd, do: func(ctx context.Context, w *gatewayWorld) error { return w.c.SafeDomains.Add(ctx, domain) }},
+		{op: cnapi.SafeDomainRemove, prepare: func(w *gatewayWorld) {
+			require.NoError(w.t, w.c.SafeDomains.Add(w.t.Context(), domain))
+		}, do: func(ctx context.Context, w *gatewayWorld) error { return w.c.SafeDomains.Remove(ctx, domain) }},
+		{op: cnapi.MemberAdd, silent: true, do: func(ctx context.Context, w *gatewayWorld) error {
+			return w.c.Members.Add(ctx, alipaycn.AddMemberInput{LogonID: "mei@bluelake.example", Role: alipaycn.RoleDeveloper})
+		}},
+		{op: cnapi.MemberRemove, prepare: func(w *gatewayWorld) {
+			require.NoError(w.t, w.c.Members.Add(w.t.Context(), alipaycn.AddMemberInput{LogonID: "mei@bluelake.example", Role: alipaycn.RoleDeveloper}))
+		}, do: func(ctx context.Context, w *gatewayWorld) error {
+			list, err := w.c.Members.List(ctx, alipaycn.ListMembersInput{Role: alipaycn.RoleDeveloper})
+			require.NoError(w.t, err)
+			return w.c.Members.Remove(ctx, alipaycn.RemoveMemberInput{UserID: list.Members[0].UserID, Role: alipaycn.RoleDeveloper})
+		}},
+		{op: cnapi.QRCodeCreate, silent: true, do: func(ctx context.Context, w *gatewayWorld) error {
+			_, err := w.c.QRCodes.Create(ctx, alipaycn.CreateQRCodeInput{Page: "pages/index/index", Description: "a table", Query: "a=b"})
+			return err
+		}},
+		{op: cnapi.QRCodeBind, prepare: inStatus(alipaycn.StatusInit), do: func(ctx context.Context, w *gatewayWorld) error {
+			bound, err := w.c.QRCodes.Bind(ctx, rule)
+			if err == nil {
+				require.NotEmpty(w.t, bound.RouteGroup)
+			}
+			return err
+		}},
+		{op: cnapi.QRCodeUnbind, prepare: func(w *gatewayWorld) {
+			w.bring(alipaycn.StatusInit)
+			_, err := w.c.QRCodes.Bind(w.t.Context(), rule)
+			require.NoError(w.t, err)
+		}, do: func(ctx context.Context, w *gatewayWorld) error {
+			list, err := w.c.QRCodes.List(ctx, alipaycn.ListQRCodesInput{Page: 1, PageSize: 10})
+			require.NoError(w.t, err)
+			return w.c.QRCodes.Unbind(ctx, alipaycn.UnbindQRCodeInput{RouteGroup: list.Rules[0].RouteGroup})
+		}},
+		{op: cnapi.AuthorizationToken, silent: true, app: isvID, prepare: func(w *gatewayWorld) {
+			made, err := w.g.AuthorizationCode(isvID, miniID)
+			require.NoError(w.t, err)
+			code = made
+		}, do: func(ctx context.Context, w *gatewayWorld) error {
+			_, err := w.c.Authorization.Exchange(ctx, code)
+			return err
+		}},
+	}
+}
+
+// faultCase is a fault, and what is known after it.
+type faultCase struct {
+	name  string
+	fault alipaycntest.Fault
+	// effect is how often the one faulty attempt takes effect.
+	effect int
+	// refused: the call was surely not processed, so that any write may be repeated.
+	refused bool
+}
+
+func faultCases() []faultCase {
+	return []faultCase{
+		{"cut before", alipaycntest.Fault{CutBefore: true}, 0, false},
+		{"cut after", alipaycntest.Fault{CutAfter: true}, 1, false},
+		{"429", alipaycntest.Fault{Status: http.StatusTooManyRequests, RetryAfter: time.Second}, 0, true},
+		{"limit", alipaycntest.Fault{Code: alipaycn.GatewayAppCallLimited}, 0, true},
+		{"503 before", alipaycntest.Fault{Status: http.StatusServiceUnavailable}, 0, false},
+		{"503 after", alipaycntest.Fault{StatusAfter: http.StatusServiceUnavailable}, 1, false},
+		{"system error before", alipaycntest.Fault{Code: alipaycn.CodeSystemError}, 0, false},
+		{"system error after", alipaycntest.Fault{CodeAfter: alipaycn.CodeSystemError}, 1, false},
+		{"unsigned", alipaycntest.Fault{Unsigned: true}, 1, false},
+		{"wrong signature", alipaycntest.Fault{WrongSignature: true}, 1, false},
+		{"changed on the way", alipaycntest.Fault{Corrupt: true}, 1, false},
+		{"slow", alipaycntest.Fault{Delay: time.Minute, CutAfter: true}, 0, false},
+	}
+}
+
+func TestEveryWriteTakesEffectOnceUnderEveryFault(t *testing.T) {
+	covered := map[string]bool{}
+	for _, write := range faultyWrites() {
+		covered[write.op.Name] = true
+		for _, fault := range faultCases() {
+			t.Run(write.op.Name+"/"+fault.name, func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) { faultMeetsWrite(t, write, fault) })
+			})
+		}
+	}
+	for _, op := range cnapi.Operations() {
+		require.Equal(t, op.Write, covered[op.Name], op.Name)
+	}
+}
+
+func faultMeetsWrite(t *testing.T, write faultyWrite, fault faultCase) {
+	w := newGatewayWorld(t)
+	if write.prepare != nil {
+		write.prepare(w)
+	}
+	if write.app == "" {
+		write.app = miniID
+	}
+	before := w.g.Effects(write.app)[write.op.Name]
+	fault.fault.Operation = write.op.Name
+	w.g.Inject(fault.fault)
+
+	err := write.do(t.Context(), w)
+
+	effects := w.g.Effects(write.app)[write.op.Name] - before
+	if write.silent && !fault.refused {
+		require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+		require.Equal(t, fault.effect, effects)
+		return
+	}
+	require.NoError(t, err)
+	require.Equal(t, 1, effects)
+}
+
+// When the gateway stays down, the write is not repeated and the error says so.
+func TestAWriteIsNotRepeatedWhileItsStateCannotBeRead(t *testing.T) {
+	for _, write := range faultyWrites() {
+		if write.op == cnapi.MemberRemove || write.op == cnapi.QRCodeUnbind {
+			continue // what they name comes from a list
+		}
+		t.Run(write.op.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newGatewayWorld(t)
+				if write.prepare != nil {
+					write.prepare(w)
+				}
+				if write.app == "" {
+					write.app = miniID
+				}
+				before := w.g.Effects(write.app)[write.op.Name]
+				w.g.Inject(alipaycntest.Fault{Operation: write.op.Name, CutAfter: true})
+				for _, op := range cnapi.Operations() {
+					if !op.Write {
+						w.g.Inject(alipaycntest.Fault{Operation: op.Name, Status: http.StatusServiceUnavailable, Times: 1000})
+					}
+				}
+				err := write.do(t.Context(), w)
+
+				require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+				require.False(t, isRetryable(err))
+				require.Equal(t, 1, w.g.Effects(write.app)[write.op.Name]-before)
+			})
+		})
+	}
+}
+
+func isRetryable(err error) bool {
+	e, ok := errors.AsType[*alipaycn.Error](err)
+	return ok && e.Retryable
+}
+
+// A write that never gets through is sent as often as any call, and no more.
+func TestAWriteThatNeverGetsThroughIsGivenUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newGatewayWorld(t)
+		w.bring(alipaycn.StatusWaitRelease)
+		sent := len(w.g.Calls())
+		w.g.Inject(alipaycntest.Fault{Operation: "versions.publish", CutBefore: true, Times: 100})
+
+		err := w.c.Versions.Publish(t.Context(), alipaycn.PublishInput{Version: number(1)})
+
+		require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+		require.ErrorContains(t, err, "afterwards the version is in WAIT_RELEASE")
+		failure, _ := errors.AsType[*alipaycn.Error](err)
+		require.Equal(t, 4, failure.Attempts)
+		publishes := 0
+		for _, call := range w.g.Calls()[sent:] {
+			if call.Operation == "versions.publish" {
+				publishes++
+			}
+		}
+		require.Equal(t, 4, publishes)
+	})
+}
+
+// The deadline is kept, and the last of it goes into reading the state.
+func TestTheDeadlineIsKeptWhileAWriteIsLookedInto(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newGatewayWorld(t)
+		w.bring(alipaycn.StatusWaitRelease)
+		w.g.Inject(alipaycntest.Fault{Operation: "versions.publish", CutBefore: true, Times: 100})
+		ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond) // less than the first wait
+		defer cancel()
+		start := time.Now()
+
+		err := w.c.Versions.Publish(ctx, alipaycn.PublishInput{Version: number(1)})
+
+		require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+		require.ErrorContains(t, err, "WAIT_RELEASE")
+		require.Zero(t, time.Since(start))
+		require.Zero(t, w.g.Effects(miniID)["versions.publish"])
+	})
+}

@@ -1,0 +1,402 @@
+package alipaycn
+
+import (
+	"encoding/json"
+	"maps"
+	"net/http"
+	"os"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+)
+
+// description is AlipayCN's own description of its API: names and types.
+type description struct {
+	CommonCodes []string                        `json:"common_error_codes"`
+	Operations  map[string]operationDescription `json:"operations"`
+}
+
+type operationDescription struct {
+	API     string                    `json:"operation"`
+	Query   map[string]any            `json:"query"`
+	Request map[string]map[string]any `json:"request"`
+	Answer  map[string]any            `json:"response"`
+	Codes   []string                  `json:"error_codes"`
+}
+
+func readDescription(t *testing.T) description {
+	t.Helper()
+	data, err := os.ReadFile("testdata/alipaycn-v3.json")
+	require.NoError(t, err)
+	var d description
+	require.NoError(t, json.Unmarshal(data, &d))
+	return d
+}
+
+func (d description) of(t *testing.T, op cnapi.Operation) operationDescription {
+	t.Helper()
+	described, found := d.Operations[op.Method+" "+op.Path()]
+	require.True(t, found, "%s is not in the description", op.Name)
+	return described
+}
+
+// input returns what the operation takes, files apart.
+func (d operationDescription) input() (kind cnapi.Kind, fields map[string]any, files []string) {
+	if body, ok := d.Request["multipart/form-data"]; ok {
+		fields, _ = body[cnapi.DataPart].(map[string]any)
+		for name, kind := range body {
+			if kind == "string:binary" {
+				files = append(files, name)
+			}
+		}
+		slices.Sort(files)
+		return cnapi.Multipart, fields, files
+	}
+	if body, ok := d.Request["application/json"]; ok {
+		return cnapi.JSON, body, nil
+	}
+	return cnapi.Query, d.Query, nil
+}
+
+// addedSince are the fields that AlipayCN's newer SDKs have and the description does not.
+func addedSince(op cnapi.Operation) map[string]any {
+	if op == cnapi.VersionPublish {
+		return map[string]any{"permit_registration_limit_release": "boolean"}
+	}
+	return nil
+}
+
+// codesAddedSince are the codes that AlipayCN's newer SDKs have and the description does not.
+func codesAddedSince() []Code {
+	return []Code{
+		"UPDATE_PLUGIN_SERVICE_FAIL", "MINI_APP_RESTRICTED_AUDIT_CONTROL",
+		"CAN_NOT_SUBMIT_WITH_ONLINE_MINI_APP_EXCEED_LIMIT", "CAN_NOT_SUBMIT_WITH_PUNISH_ORDER_LIMIT",
+	}
+}
+
+// noFields is the input or answer of an operation that has no fields.
+type noFields struct{}
+
+// model is what this package has for an operation.
+type model struct {
+	op     cnapi.Operation
+	input  any
+	answer any
+}
+
+func models() []model {
+	return []model{
+		{cnapi.VersionUpload, UploadInput{}, Build{}},
+		{cnapi.VersionBuild, VersionInput{}, Build{}},
+		{cnapi.VersionApply, ApplyInput{}, ApplyResult{}},
+		{cnapi.VersionCancelAudit, CancelAuditInput{}, noFields{}},
+		{cnapi.VersionReturnToDevelopment, VersionInput{}, noFields{}},
+		{cnapi.VersionGray, GrayInput{}, noFields{}},
+		{cnapi.VersionCancelGray, VersionInput{}, noFields{}},
+		{cnapi.VersionPublish, PublishInput{}, noFields{}},
+		{cnapi.VersionTakeOffline, VersionInput{}, noFields{}},
+		{cnapi.VersionRollback, VersionInput{}, noFields{}},
+		{cnapi.VersionDelete, VersionInput{}, noFields{}},
+		{cnapi.VersionGet, VersionInput{}, VersionDetail{}},
+		{cnapi.VersionList, ListVersionsInput{}, VersionList{}},
+		{cnapi.BaseInfoGet, noFields{}, BaseInfo{}},
+		{cnapi.BaseInfoModify, ModifyBaseInfoInput{}, noFields{}},
+		{cnapi.BaseInfoCheckName, CheckNameInput{}, NameCheck{}},
+		{cnapi.CategoryList, ListCategoriesInput{}, CategoryList{}},
+		{cnapi.CategoryRequirements, CategoryRequirementsInput{}, CategoryRequirements{}},
+		{cnapi.ExperienceCreate, VersionInput{}, noFields{}},
+		{cnapi.ExperienceGet, VersionInput{}, Experience{}},
+		{cnapi.ExperienceCancel, VersionInput{}, noFields{}},
+		{cnapi.SafeDomainAdd, SafeDomainInput{}, noFields{}},
+		{cnapi.SafeDomainRemove, SafeDomainInput{}, noFields{}},
+		{cnapi.MemberAdd, AddMemberInput{}, noFields{}},
+		{cnapi.MemberRemove, RemoveMemberInput{}, noFields{}},
+		{cnapi.MemberList, ListMembersInput{}, MemberList{}},
+		{cnapi.QRCodeCreate, CreateQRCodeInput{}, QRCode{}},
+		{cnapi.QRCodeBind, BindQRCodeInput{}, BoundQRCode{}},
+		{cnapi.QRCodeList, ListQRCodesInput{}, QRCodeList{}},
+		{cnapi.QRCodeUnbind, UnbindQRCodeInput{}, noFields{}},
+		{cnapi.TemplateUsages, TemplateUsagesInput{}, TemplateUsages{}},
+		{cnapi.AuthorizationToken, TokenInput{}, Tokens{}},
+		{cnapi.AuthorizationGet, TokenInfoInput{}, TokenInfo{}},
+	}
+}
+
+// shape is how a type looks on the wire, in the words of the description.
+func shape(t *testing.T, typ reflect.Type) any {
+	t.Helper()
+	if typ.Kind() == reflect.Pointer {
+		return shape(t, typ.Elem())
+	}
+	switch zero := reflect.Zero(typ).Interface().(type) {
+	case json.Marshaler:
+		data, err := zero.MarshalJSON()
+		require.NoError(t, err)
+		require.Equal(t, byte('"'), data[0], "%v writes itself as a text", typ)
+		return "string"
+	case alipayplus.VersionNumber:
+		return "string"
+	}
+	switch typ.Kind() {
+	case reflect.String:
+		return "string"
+	case reflect.Bool:
+		return "boolean"
+	case reflect.Int, reflect.Int64:
+		return "integer"
+	case reflect.Slice:
+		return []any{shape(t, typ.Elem())}
+	case reflect.Struct:
+		return shapeOfStruct(t, typ)
+	default:
+		t.Fatalf("%v has no shape", typ)
+		return nil
+	}
+}
+
+func shapeOfStruct(t *testing.T, typ reflect.Type) map[string]any {
+	t.Helper()
+	fields := map[string]any{}
+	for field := range typ.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		switch {
+		case name == "-":
+		case field.Anonymous:
+			maps.Copy(fields, shapeOfStruct(t, field.Type))
+		default:
+			require.NotEmpty(t, name, "%v.%s has its name on the wire", typ, field.Name)
+			fields[name] = shape(t, field.Type)
+		}
+	}
+	return fields
+}
+
+func TestEveryOperationIsModelledAndNoneIsInvented(t *testing.T) {
+	d := readDescription(t)
+	described := map[string]string{}
+	for key, op := range d.Operations {
+		described[key] = op.API
+	}
+	listed := map[string]string{}
+	for _, op := range cnapi.Operations() {
+		listed[op.Method+" "+op.Path()] = op.API
+	}
+	require.Equal(t, described, listed)
+
+	var modelled []cnapi.Operation
+	for _, m := range models() {
+		modelled = append(modelled, m.op)
+	}
+	require.Equal(t, cnapi.Operations(), modelled)
+}
+
+func TestEveryFieldIsModelledAndNoneIsInvented(t *testing.T) {
+	d := readDescription(t)
+	for _, m := range models() {
+		t.Run(m.op.Name, func(t *testing.T) {
+			described := d.of(t, m.op)
+			kind, fields, _ := described.input()
+			want := map[string]any{}
+			maps.Copy(want, fields)
+			maps.Copy(want, addedSince(m.op))
+
+			require.Equal(t, kind, m.op.Kind)
+			require.Equal(t, want, shape(t, reflect.TypeOf(m.input)))
+			require.Equal(t, described.Answer, shape(t, reflect.TypeOf(m.answer)))
+		})
+	}
+}
+
+func TestEveryFileIsModelledAndNoneIsInvented(t *testing.T) {
+	d := readDescription(t)
+	for _, tt := range []struct {
+		op    cnapi.Operation
+		files []filePart
+	}{
+		{cnapi.VersionApply, ApplyInput{
+			AppLogo: &File{}, OutDoorPic: &File{}, TestFile: &File{},
+			ScreenShots: make([]File, 9), LicensePics: make([]File, 9), SpecialLicensePics: make([]File, 9),
+		}.files()},
+		{cnapi.BaseInfoModify, ModifyBaseInfoInput{AppLogo: &File{}}.files()},
+	} {
+		t.Run(tt.op.Name, func(t *testing.T) {
+			_, _, want := d.of(t, tt.op).input()
+			var got []string
+			for _, part := range tt.files {
+				got = append(got, part.name)
+			}
+			slices.Sort(got)
+			require.Equal(t, want, got)
+		})
+	}
+}
+
+func TestAnApplicationHasOnlyTheFilesThatAreGivenAndEachUnderItsName(t *testing.T) {
+	shots := []File{{Name: "1.png"}, {Name: "2.png"}}
+	in := ApplyInput{ScreenShots: shots, TestFile: &File{Name: "t.zip"}}
+
+	require.Equal(t, []filePart{
+		{"first_screen_shot", &shots[0]},
+		{"second_screen_shot", &shots[1]},
+		{"test_file_name", in.TestFile},
+	}, in.files())
+	require.Empty(t, ApplyInput{}.files())
+	require.Empty(t, ModifyBaseInfoInput{}.files())
+}
+
+func TestOnlyOperationsThatChangeSomethingAreWrites(t *testing.T) {
+	for _, op := range cnapi.Operations() {
+		reads := op.Method == http.MethodGet || op == cnapi.CategoryRequirements
+		require.Equal(t, !reads, op.Write, op.Name)
+	}
+}
+
+func TestEveryCodeIsModelledAndNoneIsInvented(t *testing.T) {
+	d := readDescription(t)
+	want := codesAddedSince()
+	for _, op := range d.Operations {
+		for _, code := range op.Codes {
+			want = append(want, Code(code))
+		}
+	}
+	for _, codes := range d.CommonCodes {
+		for code := range strings.SplitSeq(codes, ", ") { // one entry of the description holds two
+			want = append(want, Code(code))
+		}
+	}
+	slices.Sort(want)
+	require.Equal(t, slices.Compact(want), Codes())
+}
+
+// filled returns a value of the type with something in every field that goes
+// over the wire.
+func filled(t *testing.T, typ reflect.Type) reflect.Value {
+	t.Helper()
+	v := reflect.New(typ).Elem()
+	fill(t, v)
+	return v
+}
+
+func fill(t *testing.T, v reflect.Value) {
+	t.Helper()
+	switch v.Interface().(type) {
+	case alipayplus.VersionNumber:
+		v.Set(reflect.ValueOf(alipayplus.VersionNumber{Major: 1, Minor: 2, Patch: 3}))
+		return
+	case Time:
+		v.Set(reflect.ValueOf(Time{time.Date(2026, 5, 4, 3, 2, 1, 0, beijing())}))
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString("text")
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int, reflect.Int64:
+		v.SetInt(15)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(t, v.Elem())
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		fill(t, v.Index(0))
+		fill(t, v.Index(1))
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if v.Type().Field(i).Tag.Get("json") != "-" {
+				fill(t, v.Field(i))
+			}
+		}
+	default:
+		t.Fatalf("%v cannot be filled", v.Type())
+	}
+}
+
+func TestEverythingSurvivesTheWire(t *testing.T) {
+	d := readDescription(t)
+	for _, m := range models() {
+		t.Run(m.op.Name, func(t *testing.T) {
+			_, inputFields, _ := d.of(t, m.op).input()
+			wire := map[string]any{}
+			maps.Copy(wire, inputFields)
+			maps.Copy(wire, addedSince(m.op))
+			surviveTheWire(t, m.input, wire)
+			surviveTheWire(t, m.answer, d.of(t, m.op).Answer)
+		})
+	}
+}
+
+func surviveTheWire(t *testing.T, sample any, fields map[string]any) {
+	t.Helper()
+	given := filled(t, reflect.TypeOf(sample))
+	data, err := json.Marshal(given.Interface())
+	require.NoError(t, err)
+
+	var onTheWire map[string]any
+	require.NoError(t, json.Unmarshal(data, &onTheWire))
+	require.ElementsMatch(t, slices.Collect(maps.Keys(fields)), slices.Collect(maps.Keys(onTheWire)))
+
+	got := reflect.New(given.Type())
+	require.NoError(t, json.Unmarshal(data, got.Interface()))
+	require.Equal(t, given.Interface(), got.Elem().Interface())
+}
+
+func TestWhatIsLeftOutIsNotOnTheWire(t *testing.T) {
+	for _, m := range models() {
+		data, err := json.Marshal(m.input)
+		require.NoError(t, err)
+		want := `{}`
+		if m.op == cnapi.CategoryList {
+			want = `{"is_filter":false}`
+		}
+		require.JSONEq(t, want, string(data), m.op.Name)
+
+		data, err = json.Marshal(m.answer)
+		require.NoError(t, err)
+		require.JSONEq(t, `{}`, string(data), m.op.Name)
+	}
+}
+
+func TestAQueryHasTheNamesOfTheWire(t *testing.T) {
+	d := readDescription(t)
+	for _, m := range models() {
+		if m.op.Kind != cnapi.Query {
+			continue
+		}
+		t.Run(m.op.Name, func(t *testing.T) {
+			values, err := queryValues(filled(t, reflect.TypeOf(m.input)).Interface())
+			require.NoError(t, err)
+			require.ElementsMatch(t, slices.Collect(maps.Keys(d.of(t, m.op).Query)), slices.Collect(maps.Keys(values)))
+		})
+	}
+}
+
+func TestAQueryIsEncodedAsAlipayCNExpectsIt(t *testing.T) {
+	for _, tt := range []struct {
+		in   any
+		want string
+	}{
+		{ListVersionsInput{Statuses: []VersionStatus{StatusInit, StatusAuditing}, BundleID: BundleAlipay}, "bundle_id=com.alipay.alipaywallet&version_status=INIT%2CAUDITING"},
+		{VersionInput{Version: alipayplus.VersionNumber{Minor: 2}}, "app_version=0.2.0"},
+		{TemplateUsagesInput{TemplateID: "1", Page: 2147483648, PageSize: 50}, "page_num=2147483648&page_size=50&template_id=1"},
+		{ListCategoriesInput{OnlyAvailable: true}, "is_filter=true"},
+		{SafeDomainInput{Domain: "a&b=<c>"}, "safe_domain=a%26b%3D%3Cc%3E"},
+		{noFields{}, ""},
+	} {
+		values, err := queryValues(tt.in)
+		require.NoError(t, err)
+		require.Equal(t, tt.want, values.Encode())
+	}
+
+	_, err := queryValues(func() {})
+	require.Error(t, err)
+	_, err = queryValues("text")
+	require.ErrorContains(t, err, "make a query string")
+}

@@ -1,0 +1,365 @@
+package alipaycn
+
+import (
+	"context"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
+)
+
+// NotificationOptions are what a [NotificationHandler] needs: AppID, Handle,
+// and the public key or a certificate. The rest has defaults, none of which
+// AlipayCN documents.
+type NotificationOptions struct {
+	// AppID is the id of the app whose gateway address this is; required.
+	// Notifications for another app are refused, even when Alipay signed them.
+	AppID string
+	// AlipayPublicKey is Alipay's public key from the console, as PEM or bare
+	// base64. It is not the app's own public key.
+	AlipayPublicKey []byte
+	// AlipayCertificates are Alipay's certificates as PEM, where the app uses
+	// certificates: the present one and, during a change, the next one. A
+	// notification names its certificate in alipay_cert_sn.
+	AlipayCertificates [][]byte
+	// Handle gets each event; required. AlipayCN hears "success" only after it
+	// returned nil, and sends the notification again otherwise. It must not mind
+	// to see an event again: after a crash, or when the store forgot it. The
+	// context ends when AlipayCN hangs up.
+	Handle func(ctx context.Context, event Event) error
+	// Seen remembers which notifications were worked on. The default is a
+	// [MemorySeenStore], which does not outlive the process and is not shared.
+	Seen SeenStore
+	// SeenFor is how long a notification is remembered; 0 means 48 hours.
+	SeenFor time.Duration
+	// MaxBodyBytes is how long a notification may be; 0 means 1 MiB.
+	MaxBodyBytes int64
+	// Logger hears what was refused and what failed, without tokens and codes.
+	// The default logs nothing.
+	Logger *slog.Logger
+}
+
+// The defaults.
+const (
+	defaultSeenFor      = 48 * time.Hour
+	defaultMaxBodyBytes = 1 << 20
+)
+
+// recordPatience bounds recording an event that was worked on.
+const recordPatience = 10 * time.Second
+
+// NotificationHandler takes the notifications that AlipayCN posts to the
+// application gateway (应用网关) of an app. It is an [http.Handler], safe for
+// concurrent use.
+//
+// Both protocols are understood: open_app_auth_notify, and the From-Ant message
+// service. The form is decoded once, verified with sign_type kept and then
+// removed, and turned into an [Event]. What comes in the query of the address is
+// ignored: it is not signed.
+//
+// The answer is "success" with status 200 once Handle returned nil for the
+// event, now or at an earlier delivery with the same notify_id; deliveries of one
+// notify_id wait for each other. It is "fail" with status 500 when Handle failed
+// or panicked, and "fail" with status 403, or another of the 4xx, when the
+// notification cannot be verified; why is in the log only.
+//
+// AlipayCN does not document how often and how long it repeats a notification.
+type NotificationHandler struct {
+	appID        string
+	publicKey    *rsa.PublicKey
+	certificates []*cnsign.Certificate
+	handle       func(context.Context, Event) error
+	seen         SeenStore
+	seenFor      time.Duration
+	maxBodyBytes int64
+	logger       *slog.Logger
+	turns        turns
+}
+
+// NewNotificationHandler returns a handler. It calls nobody. The error is an
+// *alipayplus.ValidationError with every broken option.
+func NewNotificationHandler(opts NotificationOptions) (*NotificationHandler, error) {
+	h := &NotificationHandler{
+		appID: opts.AppID, handle: opts.Handle, seen: opts.Seen, seenFor: opts.SeenFor,
+		maxBodyBytes: opts.MaxBodyBytes, logger: opts.Logger,
+		turns: turns{byID: map[string]*turn{}},
+	}
+	var p problems
+	if p.required("AppID", opts.AppID) {
+		p.appID("AppID", opts.AppID)
+	}
+	if opts.Handle == nil {
+		p.add("Handle", "is required")
+	}
+	if opts.SeenFor < 0 {
+		p.add("SeenFor", "must not be negative")
+	}
+	if opts.MaxBodyBytes < 0 {
+		p.add("MaxBodyBytes", "must not be negative")
+	}
+	h.addKeys(opts, &p)
+	if err := p.err("notification options"); err != nil {
+		return nil, err
+	}
+	h.addDefaults()
+	return h, nil
+}
+
+func (h *NotificationHandler) addKeys(opts NotificationOptions, p *problems) {
+	if len(opts.AlipayPublicKey) == 0 && len(opts.AlipayCertificates) == 0 {
+		p.add("AlipayPublicKey", "is required, or AlipayCertificates: without it no notification can be verified")
+	}
+	if len(opts.AlipayPublicKey) > 0 {
+		key, err := signing.ParsePublicKey(opts.AlipayPublicKey)
+		if err != nil {
+			p.add("AlipayPublicKey", err.Error())
+		}
+		h.publicKey = key
+	}
+	for i, text := range opts.AlipayCertificates {
+		certificate, err := cnsign.ParseCertificate(text)
+		if err != nil {
+			p.add(fmt.Sprintf("AlipayCertificates[%d]", i), err.Error())
+		}
+		h.certificates = append(h.certificates, certificate)
+	}
+}
+
+func (h *NotificationHandler) addDefaults() {
+	if h.seen == nil {
+		h.seen = NewMemorySeenStore(0)
+	}
+	if h.seenFor == 0 {
+		h.seenFor = defaultSeenFor
+	}
+	if h.maxBodyBytes == 0 {
+		h.maxBodyBytes = defaultMaxBodyBytes
+	}
+	if h.logger == nil {
+		h.logger = slog.New(slog.DiscardHandler)
+	}
+}
+
+// ServeHTTP takes one notification; see [NotificationHandler] for the answers.
+func (h *NotificationHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	fields, refused := h.receive(w, r)
+	if refused != nil {
+		h.logger.WarnContext(r.Context(), "a notification was refused", "reason", refused.reason)
+		answerNotification(w, refused.status, "fail")
+		return
+	}
+	event := parseEvent(fields)
+	if err := h.deliver(r.Context(), fields, event); err != nil {
+		h.logger.ErrorContext(r.Context(), "a notification failed", "event", event, "error", withoutSecrets(fields, err.Error()))
+		answerNotification(w, http.StatusInternalServerError, "fail")
+		return
+	}
+	answerNotification(w, http.StatusOK, "success")
+}
+
+func answerNotification(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text) // whoever hung up does not hear it
+}
+
+// notificationRefusal is why a request is no notification to believe. Only the status
+// leaves the process.
+type notificationRefusal struct {
+	status int
+	reason string
+}
+
+func refuseNotification(status int, format string, args ...any) *notificationRefusal {
+	return &notificationRefusal{status: status, reason: fmt.Sprintf(format, args...)}
+}
+
+// receive returns the parameters of a notification that Alipay signed for this
+// app. Empty parameters are left out: not every sender signs them.
+func (h *NotificationHandler) receive(w http.ResponseWriter, r *http.Request) (map[string]string, *notificationRefusal) {
+	if refused := checkRequest(r); refused != nil {
+		return nil, refused
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.maxBodyBytes))
+	if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
+		return nil, refuseNotification(http.StatusRequestEntityTooLarge, "the body exceeds %d bytes (MaxBodyBytes)", h.maxBodyBytes)
+	}
+	if err != nil {
+		return nil, refuseNotification(http.StatusBadRequest, "the body could not be read: %v", err)
+	}
+	params, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil, refuseNotification(http.StatusBadRequest, "the body is no form")
+	}
+	if refused := checkParams(params); refused != nil {
+		return nil, refused
+	}
+	if refused := h.verify(params); refused != nil {
+		return nil, refused
+	}
+	return signedFields(params), nil
+}
+
+func checkRequest(r *http.Request) *notificationRefusal {
+	if r.Method != http.MethodPost {
+		return refuseNotification(http.StatusMethodNotAllowed, "the method is %.16q, notifications come by POST", r.Method)
+	}
+	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	switch {
+	case err != nil || kind != "application/x-www-form-urlencoded":
+		return refuseNotification(http.StatusUnsupportedMediaType, "the content type is not application/x-www-form-urlencoded")
+	case !isUTF8(params["charset"]):
+		return refuseNotification(http.StatusBadRequest, "the charset of the content type is %.32q: set UTF-8 in the console", params["charset"])
+	default:
+		return nil
+	}
+}
+
+// checkParams refuses what cannot be told apart from something else.
+func checkParams(params url.Values) *notificationRefusal {
+	for name, values := range params {
+		if len(values) != 1 {
+			return refuseNotification(http.StatusBadRequest, "parameter %.64q comes %d times", name, len(values))
+		}
+		if !utf8.ValidString(name) || !utf8.ValidString(values[0]) {
+			return refuseNotification(http.StatusBadRequest, "parameter %.64q is not UTF-8: set UTF-8 in the console", name)
+		}
+	}
+	if charset := params.Get("charset"); !isUTF8(charset) {
+		return refuseNotification(http.StatusBadRequest, "the charset is %.32q: set UTF-8 in the console", charset)
+	}
+	return nil
+}
+
+func isUTF8(charset string) bool {
+	return charset == "" || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
+}
+
+// verify checks the signature, and that the notification is for this app. The
+// notifications of the service market may lack an app id; they are let through
+// and become [Unknown] events, whereas the typed events need one.
+func (h *NotificationHandler) verify(params url.Values) *notificationRefusal {
+	keys := h.keysFor(params.Get("alipay_cert_sn"))
+	if len(keys) == 0 {
+		return refuseNotification(http.StatusForbidden, "no certificate has the serial %.64q: add Alipay's new certificate to AlipayCertificates", params.Get("alipay_cert_sn"))
+	}
+	var err error
+	for _, key := range keys {
+		if err = cnsign.VerifyNotification(key, params); err == nil {
+			break
+		}
+	}
+	if err != nil {
+		return refuseNotification(http.StatusForbidden, "%v", err)
+	}
+	if got := params.Get("app_id"); got != "" && got != h.appID {
+		return refuseNotification(http.StatusForbidden, "it is for app %.64q, not for %q", got, h.appID)
+	}
+	return nil
+}
+
+// keysFor returns the keys that a notification may be signed with.
+func (h *NotificationHandler) keysFor(certSN string) []*rsa.PublicKey {
+	var all []*rsa.PublicKey
+	for _, c := range h.certificates {
+		if c.SN == certSN {
+			return []*rsa.PublicKey{c.PublicKey}
+		}
+		all = append(all, c.PublicKey)
+	}
+	switch {
+	case h.publicKey != nil:
+		return []*rsa.PublicKey{h.publicKey}
+	case certSN == "":
+		return all
+	default:
+		return nil
+	}
+}
+
+func signedFields(params url.Values) map[string]string {
+	fields := make(map[string]string, len(params))
+	for name, values := range params {
+		if values[0] != "" {
+			fields[name] = values[0]
+		}
+	}
+	return fields
+}
+
+// deliver returns nil when the event was worked on, now or before.
+func (h *NotificationHandler) deliver(ctx context.Context, fields map[string]string, event Event) error {
+	id := seenKey(fields)
+	leave, err := h.turns.enter(ctx, id)
+	if err != nil {
+		return fmt.Errorf("wait for another delivery of it: %w", err)
+	}
+	defer leave()
+	seen, err := h.seen.Seen(ctx, id)
+	if err != nil {
+		return fmt.Errorf("look whether it was seen before: %w", err)
+	}
+	if seen {
+		h.logger.DebugContext(ctx, "a notification came again", "event", event)
+		return nil
+	}
+	if err := h.call(ctx, event); err != nil {
+		return err
+	}
+	h.record(ctx, id, fields, event)
+	return nil
+}
+
+// call turns a panic of the user's function, or of its error's text, into an
+// error.
+func (h *NotificationHandler) call(ctx context.Context, event Event) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v; %s", p, debug.Stack())
+		}
+	}()
+	if err := h.handle(ctx, event); err != nil {
+		return errors.New(err.Error())
+	}
+	return nil
+}
+
+// record remembers an event that was worked on, even when AlipayCN has hung up
+// in the meantime. A failure costs at most a second call, so that it does not
+// change the answer, which would cost it for certain.
+func (h *NotificationHandler) record(ctx context.Context, id string, fields map[string]string, event Event) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordPatience)
+	defer cancel()
+	if _, err := h.seen.Add(ctx, id, time.Now().Add(h.seenFor)); err != nil {
+		h.logger.ErrorContext(ctx, "a notification was handled, but could not be recorded; it may be handled again",
+			"event", event, "error", withoutSecrets(fields, err.Error()))
+	}
+}
+
+// seenKey names a notification for the [SeenStore]: by its notify_id or, where
+// it has none, by its signature, of which each content has one.
+func seenKey(fields map[string]string) string {
+	if id := fields["notify_id"]; isID(id) {
+		return "notification:" + id
+	}
+	return "notification:" + sha256Hex(fields["sign"])
+}
+
+func sha256Hex(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
+}

@@ -1,0 +1,824 @@
+package alipaycn
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/base64"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"maps"
+	"math/big"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+)
+
+// receiver is a handler with what came of it.
+type receiver struct {
+	*NotificationHandler
+
+	mu     sync.Mutex
+	events []Event
+	err    error
+	log    bytes.Buffer
+}
+
+// newReceiver believes the test key.
+func newReceiver(t testing.TB, change ...func(*NotificationOptions)) *receiver {
+	t.Helper()
+	r := &receiver{}
+	opts := NotificationOptions{
+		AppID:           isvAppID,
+		AlipayPublicKey: publicPEM(t, &testkey.Key().PublicKey),
+		Logger:          slog.New(slog.NewJSONHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		Handle: func(_ context.Context, event Event) error {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			r.events = append(r.events, event)
+			return r.err
+		},
+	}
+	for _, c := range change {
+		c(&opts)
+	}
+	h, err := NewNotificationHandler(opts)
+	require.NoError(t, err)
+	r.NotificationHandler = h
+	return r
+}
+
+func publicPEM(t testing.TB, key *rsa.PublicKey) []byte {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(key)
+	require.NoError(t, err)
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+}
+
+// signed is the notification as AlipayCN's form, signed with the test key.
+func signed(t require.TestingT, fields map[string]string, form cnsign.Form) url.Values {
+	return signedWith(t, testkey.Key(), fields, form)
+}
+
+func signedWith(t require.TestingT, key *rsa.PrivateKey, fields map[string]string, form cnsign.Form) url.Values {
+	params := url.Values{}
+	for name, value := range fields {
+		params.Set(name, value)
+	}
+	sign, err := cnsign.SignNotification(key, params, form)
+	require.NoError(t, err)
+	params.Set("sign", sign)
+	return params
+}
+
+func messageForm() cnsign.Form { return cnsign.Form{SignType: true, EmptyValues: true} }
+
+// request is the form as AlipayCN posts it.
+func request(ctx context.Context, body string) *http.Request {
+	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/notify", strings.NewReader(body))
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
+	return r
+}
+
+func answerTo(h http.Handler, r *http.Request) (status int, text string) {
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w.Code, w.Body.String()
+}
+
+func (r *receiver) post(ctx context.Context, params url.Values) (status int, text string) {
+	return answerTo(r, request(ctx, params.Encode()))
+}
+
+func (r *receiver) calls() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.events)
+}
+
+func requireSuccess(t require.TestingT, status int, text string) {
+	require.Equal(t, "success", text)
+	require.Equal(t, http.StatusOK, status)
+}
+
+func requireFail(t require.TestingT, want, status int, text string) {
+	require.Equal(t, "fail", text)
+	require.Equal(t, want, status)
+}
+
+type notifyVectors struct {
+	Keys struct {
+		Public  string `json:"alipay_public_key_pem"`
+		Private string `json:"TEST_ONLY_alipay_private_key_pkcs8_pem"`
+	} `json:"keys"`
+	Cases       []notifyVector `json:"cases"`
+	Information []notifyVector `json:"informational_cases"`
+}
+
+type notifyVector struct {
+	Name     string            `json:"name"`
+	Fields   map[string]string `json:"fields"`
+	FormBody string            `json:"form_body"`
+	Expected struct {
+		Valid bool `json:"valid"`
+	} `json:"expected"`
+}
+
+func readNotifyVectors(t testing.TB) notifyVectors {
+	t.Helper()
+	text, err := os.ReadFile("../internal/cnsign/testdata/notify.json")
+	require.NoError(t, err)
+	var v notifyVectors
+	require.NoError(t, json.Unmarshal(text, &v))
+	require.NotEmpty(t, v.Cases)
+	return v
+}
+
+func TestNotificationVectors(t *testing.T) {
+	vectors := readNotifyVectors(t)
+	types := map[string]Event{
+		"app_auth_without_sign_type":          &AuthorizationGranted{},
+		"audit_passed_with_sign_type":         &AuditPassed{},
+		"audit_rejected_chinese_percent_plus": &AuditRejected{},
+	}
+	for _, c := range vectors.Cases {
+		t.Run(c.Name, func(t *testing.T) {
+			r := newReceiver(t, func(o *NotificationOptions) { o.AlipayPublicKey = []byte(vectors.Keys.Public) })
+
+			status, text := answerTo(r, request(t.Context(), c.FormBody))
+
+			if !c.Expected.Valid {
+				requireFail(t, http.StatusForbidden, status, text)
+				require.Zero(t, r.calls())
+				return
+			}
+			requireSuccess(t, status, text)
+			require.Equal(t, 1, r.calls())
+			want := types[c.Name]
+			if want == nil {
+				want = &Unknown{}
+			}
+			require.IsType(t, want, r.events[0])
+			got := r.events[0].Info().Fields()
+			for name, value := range c.Fields {
+				require.Equal(t, value, got[name], name)
+			}
+		})
+	}
+}
+
+func TestSHA1IsRefused(t *testing.T) {
+	vectors := readNotifyVectors(t)
+	require.NotEmpty(t, vectors.Information)
+	for _, c := range vectors.Information {
+		r := newReceiver(t, func(o *NotificationOptions) { o.AlipayPublicKey = []byte(vectors.Keys.Public) })
+		status, text := answerTo(r, request(t.Context(), c.FormBody))
+		requireFail(t, http.StatusForbidden, status, text)
+	}
+}
+
+func TestBothProtocolsInEveryForm(t *testing.T) {
+	for name, fields := range map[string]map[string]string{
+		"message":       with(message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), "msg_uid", ""),
+		"authorization": with(grant(wholeGrant), "encrypt_type", ""),
+	} {
+		for _, form := range []cnsign.Form{{}, {SignType: true}, {EmptyValues: true}, {SignType: true, EmptyValues: true}} {
+			r := newReceiver(t)
+			status, text := r.post(t.Context(), signed(t, fields, form))
+			requireSuccess(t, status, text)
+			require.Len(t, r.events, 1)
+			_, unknown := r.events[0].(*Unknown)
+			require.False(t, unknown, "%s %+v", name, form)
+		}
+	}
+}
+
+func TestEmptyParametersMeanNothing(t *testing.T) {
+	// Given a notification whose sender does not sign empty values
+	params := signed(t, message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), cnsign.Form{SignType: true})
+	// When somebody adds one that would change its kind
+	params.Set("notify_type", "")
+	params.Set("encrypt_type", "")
+	// Then it is what it was
+	r := newReceiver(t)
+	status, text := r.post(t.Context(), params)
+	requireSuccess(t, status, text)
+	require.IsType(t, &AuditPassed{}, r.events[0])
+	require.NotContains(t, r.events[0].Info().Fields(), "notify_type")
+}
+
+func TestRequestsThatAreNoNotificationsAreRefused(t *testing.T) {
+	good := signed(t, grant(wholeGrant), messageForm())
+	body := good.Encode()
+	for name, c := range map[string]struct {
+		change func(*http.Request)
+		status int
+		logs   string
+	}{
+		"GET":                {func(r *http.Request) { r.Method = http.MethodGet }, 405, "notifications come by POST"},
+		"no content type":    {func(r *http.Request) { r.Header.Del("Content-Type") }, 415, "content type is not"},
+		"JSON":               {func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }, 415, "content type is not"},
+		"GBK by header":      {func(r *http.Request) { r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=GBK") }, 400, "GBK"},
+		"GBK by parameter":   {setBody(signed(t, with(grant(wholeGrant), "charset", "GBK"), messageForm()).Encode()), 400, "GBK"},
+		"not UTF-8":          {setBody(signed(t, with(grant(wholeGrant), "title", "\xb0\xd7"), messageForm()).Encode()), 400, "not UTF-8"},
+		"no form":            {setBody("sign=%zz"), 400, "no form"},
+		"a parameter twice":  {setBody(body + "&app_id=" + isvAppID), 400, "comes 2 times"},
+		"an empty body":      {setBody(""), 403, ""},
+		"a cut body":         {func(r *http.Request) { r.Body = io.NopCloser(io.MultiReader(strings.NewReader(body), brokenReader{})) }, 400, "could not be read"},
+		"no signature":       {setBody(without(good, "sign").Encode()), 403, ""},
+		"an empty signature": {setBody(replaced(good, "sign", "").Encode()), 403, ""},
+		"another key":        {setBody(signedWith(t, otherKey(t), grant(wholeGrant), messageForm()).Encode()), 403, ""},
+		"another app": {
+			setBody(signed(t, with(grant(wholeGrant), "app_id", "2021009900000999"), messageForm()).Encode()), 403,
+			`it is for app \"2021009900000999\", not for \"2021009900000101\"`,
+		},
+		"signed in the query only": {func(r *http.Request) { r.URL.RawQuery = body; setBody("notify_type=x")(r) }, 403, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReceiver(t)
+			req := request(t.Context(), body)
+			c.change(req)
+			status, text := answerTo(r, req)
+			requireFail(t, c.status, status, text)
+			require.Zero(t, r.calls())
+			require.Contains(t, r.log.String(), "a notification was refused")
+			require.Contains(t, r.log.String(), c.logs)
+			require.NotContains(t, r.log.String(), "secret")
+		})
+	}
+}
+
+func setBody(body string) func(*http.Request) {
+	return func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader(body)) }
+}
+
+func without(params url.Values, name string) url.Values {
+	params = maps.Clone(params)
+	params.Del(name)
+	return params
+}
+
+func replaced(params url.Values, name, value string) url.Values {
+	params = maps.Clone(params)
+	params.Set(name, value)
+	return params
+}
+
+type brokenReader struct{}
+
+func (brokenReader) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
+
+// otherKey is a key that is not the test key.
+func otherKey(t testing.TB) *rsa.PrivateKey {
+	t.Helper()
+	key, err := signing.ParsePrivateKey([]byte(readNotifyVectors(t).Keys.Private))
+	require.NoError(t, err)
+	return key
+}
+
+func TestTheQueryOfTheAddressIsIgnored(t *testing.T) {
+	r := newReceiver(t)
+	req := request(t.Context(), signed(t, grant(wholeGrant), messageForm()).Encode())
+	req.URL.RawQuery = "tenant=7&app_id=other"
+	status, text := answerTo(r, req)
+	requireSuccess(t, status, text)
+	require.Equal(t, isvAppID, r.events[0].Info().AppID)
+}
+
+func TestLongBodiesAreRefused(t *testing.T) {
+	body := signed(t, grant(wholeGrant), messageForm()).Encode()
+	limit := func(n int) func(*NotificationOptions) {
+		return func(o *NotificationOptions) { o.MaxBodyBytes = int64(n) }
+	}
+	status, text := answerTo(newReceiver(t, limit(len(body))), request(t.Context(), body))
+	requireSuccess(t, status, text)
+	status, text = answerTo(newReceiver(t, limit(len(body)-1)), request(t.Context(), body))
+	requireFail(t, http.StatusRequestEntityTooLarge, status, text)
+	status, text = answerTo(newReceiver(t), request(t.Context(), strings.Repeat("x", 1<<20+1)))
+	requireFail(t, http.StatusRequestEntityTooLarge, status, text)
+}
+
+func TestEveryChangeIsNoticed(t *testing.T) {
+	r := newReceiver(t)
+	for _, fields := range []map[string]string{grant(wholeGrant), message(KindAuditRejected, `{"mini_app_version":"0.0.1","audit_reason":"A+B & 100%"}`)} {
+		for _, form := range []cnsign.Form{{}, messageForm()} {
+			good := signed(t, fields, form)
+			changed := map[string]url.Values{"added": replaced(good, "more", "x")}
+			for name := range good {
+				if name == "sign_type" && !form.SignType {
+					continue // not signed; see the next test
+				}
+				changed["changed "+name] = replaced(good, name, good.Get(name)+"x")
+				changed["emptied "+name] = replaced(good, name, "")
+				changed["removed "+name] = without(good, name)
+				changed["renamed "+name] = replaced(without(good, name), name+"x", good.Get(name))
+				changed["decoded twice "+name] = replaced(good, name, strings.ReplaceAll(good.Get(name), "+", " "))
+			}
+			for what, params := range changed {
+				if maps.EqualFunc(params, good, slices.Equal) {
+					continue // there was nothing to decode
+				}
+				status, text := r.post(t.Context(), params)
+				require.Equal(t, "fail", text, what)
+				require.Equal(t, refusedStatus(status), status, what)
+			}
+		}
+	}
+	require.Zero(t, r.calls())
+}
+
+func TestUnsignedSignTypeChangesNothing(t *testing.T) {
+	good := signed(t, grant(wholeGrant), cnsign.Form{})
+	for _, kind := range []string{"RSA", "rsa2", "none"} {
+		r := newReceiver(t)
+		status, text := r.post(t.Context(), replaced(good, "sign_type", kind))
+		requireFail(t, http.StatusForbidden, status, text)
+	}
+	r := newReceiver(t)
+	status, text := r.post(t.Context(), without(good, "sign_type"))
+	requireSuccess(t, status, text)
+	status, text = r.post(t.Context(), good)
+	requireSuccess(t, status, text)
+	require.Equal(t, 1, r.calls(), "it is the same notification")
+}
+
+// The signed text does not mark where a parameter ends. Whoever has a signed
+// notification may draw its parameters together without breaking the signature;
+// that must not make a typed event that AlipayCN did not send.
+func TestParametersDrawnTogetherMakeNoTypedEvent(t *testing.T) {
+	for _, fields := range []map[string]string{grant(wholeGrant), message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`)} {
+		good := signed(t, fields, messageForm())
+		names := slices.Sorted(maps.Keys(fields))
+		for i := 1; i < len(names); i++ {
+			params := without(good, names[i])
+			params.Set(names[i-1], params.Get(names[i-1])+"&"+names[i]+"="+good.Get(names[i]))
+			r := newReceiver(t)
+			status, text := r.post(t.Context(), params)
+			if r.calls() == 0 {
+				requireFail(t, refusedStatus(status), status, text)
+				continue
+			}
+			if _, unknown := r.events[0].(*Unknown); unknown {
+				continue
+			}
+			// What is left: parameters that no typed event looks at.
+			want := parseEvent(signedFields(good))
+			require.Equal(t, bare(want, time.Time{}), bare(r.events[0], time.Time{}), "%s into %s", names[i], names[i-1])
+		}
+	}
+}
+
+// refusedStatus allows both refusals: a wrong charset is refused before the
+// signature is looked at.
+func refusedStatus(status int) int {
+	if status == http.StatusBadRequest {
+		return status
+	}
+	return http.StatusForbidden
+}
+
+func TestNotificationsWithoutAppIDAreNeverTyped(t *testing.T) {
+	fields := grant(wholeGrant)
+	delete(fields, "app_id")
+	r := newReceiver(t)
+	status, text := r.post(t.Context(), signed(t, fields, messageForm()))
+	requireSuccess(t, status, text)
+	require.IsType(t, &Unknown{}, r.events[0])
+}
+
+func TestReplaysAreAnsweredAndNotHandled(t *testing.T) {
+	r := newReceiver(t)
+	first := signed(t, message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), messageForm())
+	later := signed(t, with(message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), "utc_timestamp", "1767225660123"), messageForm())
+	for _, params := range []url.Values{first, first, later} {
+		status, text := r.post(t.Context(), params)
+		requireSuccess(t, status, text)
+	}
+	require.Equal(t, 1, r.calls())
+
+	other := signed(t, with(message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), "notify_id", "other"), messageForm())
+	status, text := r.post(t.Context(), other)
+	requireSuccess(t, status, text)
+	require.Equal(t, 2, r.calls())
+}
+
+func TestReplaysWithoutNotifyIDAreToldByTheirSignature(t *testing.T) {
+	r := newReceiver(t)
+	order := map[string]string{"notify_type": "servicemarket_order_notify", "commodity_order_id": "1"}
+	for range 2 {
+		status, text := r.post(t.Context(), signed(t, order, messageForm()))
+		requireSuccess(t, status, text)
+	}
+	require.Equal(t, 1, r.calls())
+	status, text := r.post(t.Context(), signed(t, with(order, "commodity_order_id", "2"), messageForm()))
+	requireSuccess(t, status, text)
+	require.Equal(t, 2, r.calls())
+}
+
+func TestForgedReplayIsRefused(t *testing.T) {
+	r := newReceiver(t)
+	good := signed(t, grant(wholeGrant), messageForm())
+	_, _ = r.post(t.Context(), good)
+	status, text := r.post(t.Context(), without(good, "sign"))
+	requireFail(t, http.StatusForbidden, status, text)
+}
+
+func TestReplaysAreForgottenAfterTheirTime(t *testing.T) {
+	for name, c := range map[string]struct{ set, want time.Duration }{"default": {0, 48 * time.Hour}, "an hour": {time.Hour, time.Hour}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				r := newReceiver(t, func(o *NotificationOptions) { o.SeenFor = c.set })
+				params := signed(t, grant(wholeGrant), messageForm())
+				_, _ = r.post(t.Context(), params)
+				time.Sleep(c.want - time.Nanosecond)
+				_, _ = r.post(t.Context(), params)
+				require.Equal(t, 1, r.calls())
+				time.Sleep(time.Nanosecond)
+				_, _ = r.post(t.Context(), params)
+				require.Equal(t, 2, r.calls())
+			})
+		})
+	}
+}
+
+func TestFailedEventIsHandledAgain(t *testing.T) {
+	r := newReceiver(t)
+	params := signed(t, grant(wholeGrant), messageForm())
+	r.err = errors.New("no room for " + secretToken)
+
+	status, text := r.post(t.Context(), params)
+	requireFail(t, http.StatusInternalServerError, status, text)
+	r.err = nil
+	status, text = r.post(t.Context(), params)
+	requireSuccess(t, status, text)
+	status, text = r.post(t.Context(), params)
+	requireSuccess(t, status, text)
+
+	require.Equal(t, 2, r.calls())
+	require.Contains(t, r.log.String(), "no room for [hidden]")
+	require.NotContains(t, r.log.String(), "secret")
+	require.Empty(t, r.turns.byID)
+}
+
+// brokenText is an error that cannot say what it is.
+type brokenText struct{ text *string }
+
+func (e brokenText) Error() string { return *e.text }
+
+func TestPanicsBecomeFail(t *testing.T) {
+	for name, handle := range map[string]func(context.Context, Event) error{
+		"value":      func(context.Context, Event) error { panic("boom " + secretToken) },
+		"error":      func(context.Context, Event) error { panic(errors.New("boom")) },
+		"abort":      func(context.Context, Event) error { panic(http.ErrAbortHandler) },
+		"nil":        func(context.Context, Event) error { panic(nil) }, //nolint:govet // that is the point
+		"error text": func(context.Context, Event) error { return brokenText{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReceiver(t, func(o *NotificationOptions) { o.Handle = handle })
+			params := signed(t, grant(wholeGrant), messageForm())
+			for range 2 {
+				status, text := r.post(t.Context(), params)
+				requireFail(t, http.StatusInternalServerError, status, text)
+			}
+			require.Contains(t, r.log.String(), "panic: ")
+			require.Contains(t, r.log.String(), "notification_test.go", "the stack")
+			require.NotContains(t, r.log.String(), "secret")
+			require.Empty(t, r.turns.byID)
+		})
+	}
+}
+
+func TestFunctionThatEndsItsGoroutineHoldsNothing(t *testing.T) {
+	r := newReceiver(t, func(o *NotificationOptions) {
+		o.Handle = func(context.Context, Event) error { runtime.Goexit(); return nil }
+	})
+	w := httptest.NewRecorder()
+	var delivery sync.WaitGroup
+	delivery.Go(func() {
+		r.ServeHTTP(w, request(t.Context(), signed(t, grant(wholeGrant), messageForm()).Encode()))
+	})
+	delivery.Wait()
+	require.Empty(t, w.Body.String())
+	require.Empty(t, r.turns.byID)
+}
+
+func TestDeliveriesOfOneIDWaitForEachOther(t *testing.T) {
+	for name, c := range map[string]struct {
+		failures int32
+		calls    int32
+	}{
+		"the first succeeds": {0, 1},
+		"three fail":         {3, 4},
+		"all fail":           {100, 10},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var inside, calls atomic.Int32
+				r := newReceiver(t, func(o *NotificationOptions) {
+					o.Handle = func(context.Context, Event) error {
+						defer inside.Add(-1)
+						if inside.Add(1) != 1 {
+							return errors.New("two at once")
+						}
+						n := calls.Add(1)
+						time.Sleep(time.Second) // the others arrive
+						if n <= c.failures {
+							return errors.New("not yet")
+						}
+						return nil
+					}
+				})
+				body := signed(t, grant(wholeGrant), messageForm()).Encode()
+				var deliveries sync.WaitGroup
+				var successes atomic.Int32
+				for range 10 {
+					deliveries.Go(func() {
+						if _, text := answerTo(r, request(t.Context(), body)); text == "success" {
+							successes.Add(1)
+						}
+					})
+				}
+				deliveries.Wait()
+				require.Equal(t, c.calls, calls.Load())
+				require.Equal(t, max(0, 10-c.failures), successes.Load())
+				require.Empty(t, r.turns.byID)
+			})
+		})
+	}
+}
+
+func TestDeliveriesOfDifferentIDsDoNotWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReceiver(t, func(o *NotificationOptions) {
+			o.Handle = func(context.Context, Event) error { time.Sleep(time.Second); return nil }
+		})
+		start := time.Now()
+		var deliveries sync.WaitGroup
+		for i := range 10 {
+			params := signed(t, with(grant(wholeGrant), "notify_id", fmt.Sprint(i)), messageForm())
+			deliveries.Go(func() { _, _ = r.post(t.Context(), params) })
+		}
+		deliveries.Wait()
+		require.Equal(t, time.Second, time.Since(start))
+	})
+}
+
+func TestWaitingDeliveryEndsWithItsConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReceiver(t, func(o *NotificationOptions) {
+			o.Handle = func(context.Context, Event) error { time.Sleep(time.Hour); return nil }
+		})
+		body := signed(t, grant(wholeGrant), messageForm()).Encode()
+		var first sync.WaitGroup
+		first.Go(func() { _, _ = answerTo(r, request(t.Context(), body)) })
+		synctest.Wait()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+
+		status, text := answerTo(r, request(ctx, body))
+
+		requireFail(t, http.StatusInternalServerError, status, text)
+		first.Wait()
+		require.Empty(t, r.turns.byID)
+	})
+}
+
+func TestEventIsRecordedAlthoughAlipayHungUp(t *testing.T) {
+	seen := &contextSeenStore{}
+	ctx, hangUp := context.WithCancel(t.Context())
+	r := newReceiver(t, func(o *NotificationOptions) {
+		o.Seen = seen
+		o.Handle = func(context.Context, Event) error { hangUp(); return nil }
+	})
+	_, _ = r.post(ctx, signed(t, grant(wholeGrant), messageForm()))
+	require.Equal(t, []string{"notification:2026112100222000000000000000000001"}, seen.added)
+}
+
+// contextSeenStore records only while its context lasts, as a database would.
+type contextSeenStore struct{ added []string }
+
+func (s *contextSeenStore) Seen(ctx context.Context, _ string) (bool, error) { return false, ctx.Err() }
+
+func (s *contextSeenStore) Add(ctx context.Context, id string, _ time.Time) (bool, error) {
+	if ctx.Err() == nil {
+		s.added = append(s.added, id)
+	}
+	return true, ctx.Err()
+}
+
+func TestEventIsNotHandledWhenTheStoreCannotTell(t *testing.T) {
+	r := newReceiver(t, func(o *NotificationOptions) { o.Seen = brokenSeenStore{seen: errors.New("the database is down")} })
+	status, text := r.post(t.Context(), signed(t, grant(wholeGrant), messageForm()))
+	requireFail(t, http.StatusInternalServerError, status, text)
+	require.Zero(t, r.calls())
+	require.Contains(t, r.log.String(), "the database is down")
+}
+
+func TestEventThatCannotBeRecordedWasHandledAllTheSame(t *testing.T) {
+	r := newReceiver(t, func(o *NotificationOptions) {
+		o.Seen = brokenSeenStore{add: errors.New("refused " + secretToken)}
+	})
+	status, text := r.post(t.Context(), signed(t, grant(wholeGrant), messageForm()))
+	requireSuccess(t, status, text)
+	require.Equal(t, 1, r.calls())
+	require.Contains(t, r.log.String(), "could not be recorded")
+	require.NotContains(t, r.log.String(), "secret")
+}
+
+func TestTheLogHasNoSecrets(t *testing.T) {
+	r := newReceiver(t)
+	params := signed(t, grant(wholeGrant), messageForm())
+	for _, p := range []url.Values{params, params, replaced(params, "version", "2"), without(params, "sign")} {
+		_, _ = r.post(t.Context(), p)
+	}
+	require.Contains(t, r.log.String(), "came again")
+	require.NotContains(t, r.log.String(), "secret")
+}
+
+// certificatePEM is a certificate that Alipay might have.
+func certificatePEM(t *testing.T, key *rsa.PrivateKey, serial int64) (text []byte, sn string) {
+	t.Helper()
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "Alipay"}, NotAfter: time.Now().Add(time.Hour)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	require.NoError(t, err)
+	text = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
+	certificate, err := cnsign.ParseCertificate(text)
+	require.NoError(t, err)
+	return text, certificate.SN
+}
+
+func TestNotificationsOfCertificateMode(t *testing.T) {
+	oldText, oldSN := certificatePEM(t, testkey.Key(), 1)
+	nextText, nextSN := certificatePEM(t, otherKey(t), 2)
+	certificates := func(o *NotificationOptions) {
+		o.AlipayPublicKey, o.AlipayCertificates = nil, [][]byte{oldText, nextText}
+	}
+	withKey := func(o *NotificationOptions) { o.AlipayCertificates = [][]byte{nextText} }
+	for name, c := range map[string]struct {
+		options func(*NotificationOptions)
+		key     *rsa.PrivateKey
+		sn      string
+		status  int
+		logs    string
+	}{
+		"the present one":                 {certificates, testkey.Key(), oldSN, 200, ""},
+		"the next one":                    {certificates, otherKey(t), nextSN, 200, ""},
+		"the key of another":              {certificates, testkey.Key(), nextSN, 403, ""},
+		"no serial, the first":            {certificates, testkey.Key(), "", 200, ""},
+		"no serial, the second":           {certificates, otherKey(t), "", 200, ""},
+		"a serial that nobody gave":       {certificates, testkey.Key(), "866efef280dec9137a87d047ac446315", 403, "add Alipay's new certificate"},
+		"a serial, but a key":             {withKey, testkey.Key(), oldSN, 200, ""},
+		"a serial whose key is not meant": {withKey, testkey.Key(), nextSN, 403, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReceiver(t, c.options)
+			fields := grant(wholeGrant)
+			if c.sn != "" {
+				fields["alipay_cert_sn"] = c.sn
+			}
+			status, _ := r.post(t.Context(), signedWith(t, c.key, fields, messageForm()))
+			require.Equal(t, c.status, status)
+			require.Contains(t, r.log.String(), c.logs)
+		})
+	}
+}
+
+func TestNotificationOptionsAreChecked(t *testing.T) {
+	good := func() NotificationOptions {
+		return NotificationOptions{AppID: isvAppID, AlipayPublicKey: publicPEM(t, &testkey.Key().PublicKey), Handle: func(context.Context, Event) error { return nil }}
+	}
+	for name, c := range map[string]struct {
+		change func(*NotificationOptions)
+		path   string
+		says   string
+	}{
+		"no app":            {func(o *NotificationOptions) { o.AppID = "" }, "AppID", "is required"},
+		"a strange app":     {func(o *NotificationOptions) { o.AppID = "app 1" }, "AppID", "printable ASCII"},
+		"no function":       {func(o *NotificationOptions) { o.Handle = nil }, "Handle", "is required"},
+		"a negative time":   {func(o *NotificationOptions) { o.SeenFor = -1 }, "SeenFor", "negative"},
+		"a negative size":   {func(o *NotificationOptions) { o.MaxBodyBytes = -1 }, "MaxBodyBytes", "negative"},
+		"no key":            {func(o *NotificationOptions) { o.AlipayPublicKey = nil }, "AlipayPublicKey", "or AlipayCertificates"},
+		"no real key":       {func(o *NotificationOptions) { o.AlipayPublicKey = []byte("secret") }, "AlipayPublicKey", "public key"},
+		"a private key":     {func(o *NotificationOptions) { o.AlipayPublicKey = testkey.PEM() }, "AlipayPublicKey", "must stay with its owner"},
+		"a bad certificate": {func(o *NotificationOptions) { o.AlipayCertificates = [][]byte{[]byte("secret")} }, "AlipayCertificates[0]", "certificate"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			opts := good()
+			c.change(&opts)
+			h, err := NewNotificationHandler(opts)
+			require.Nil(t, h)
+			invalid := requireInvalid(t, err)
+			require.Len(t, invalid.Fields, 1)
+			require.Equal(t, c.path, invalid.Fields[0].Path)
+			require.Contains(t, invalid.Fields[0].Message, c.says)
+			require.NotContains(t, err.Error(), "secret")
+		})
+	}
+	_, err := NewNotificationHandler(NotificationOptions{})
+	require.Len(t, requireInvalid(t, err).Fields, 3, "all at once")
+}
+
+func TestHandlerWithoutLoggerIsSilent(t *testing.T) {
+	r := newReceiver(t, func(o *NotificationOptions) { o.Logger = nil })
+	status, text := answerTo(r, request(t.Context(), ""))
+	requireFail(t, http.StatusForbidden, status, text)
+}
+
+func TestHandlerOverTheNetwork(t *testing.T) {
+	r := newReceiver(t)
+	server := httptest.NewServer(r)
+	defer server.Close()
+	body := signed(t, grant(wholeGrant), messageForm()).Encode()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, strings.NewReader(body))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := server.Client().Do(req)
+	require.NoError(t, err)
+	text, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	requireSuccess(t, res.StatusCode, string(text))
+	require.Equal(t, "text/plain; charset=utf-8", res.Header.Get("Content-Type"))
+}
+
+func TestAnyContentArrivesAsItWasSent(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		fields := map[string]string{"notify_type": "any", "app_id": isvAppID}
+		for range rapid.IntRange(0, 5).Draw(rt, "fields") {
+			name := rapid.StringMatching(`x_[a-z]{1,8}`).Draw(rt, "name")
+			fields[name] = strings.ToValidUTF8(rapid.String().Draw(rt, "value"), "?")
+		}
+		form := cnsign.Form{SignType: rapid.Bool().Draw(rt, "sign type"), EmptyValues: rapid.Bool().Draw(rt, "empty values")}
+		r := newReceiver(t)
+		status, text := r.post(t.Context(), signed(rt, fields, form))
+		requireSuccess(rt, status, text)
+		maps.DeleteFunc(fields, func(_, value string) bool { return value == "" })
+		got := r.events[0].Info().Fields()
+		delete(got, "sign")
+		require.Equal(rt, fields, got)
+	})
+}
+
+func FuzzNotificationHandler(f *testing.F) {
+	key := &testkey.Key().PublicKey
+	good := signed(f, grant(wholeGrant), messageForm())
+	f.Add("application/x-www-form-urlencoded", good.Encode())
+	f.Add("application/x-www-form-urlencoded; charset=utf-8", signed(f, message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), cnsign.Form{}).Encode())
+	f.Add("application/x-www-form-urlencoded", without(good, "sign").Encode())
+	f.Add("application/x-www-form-urlencoded", "sign="+url.QueryEscape(base64.StdEncoding.EncodeToString(make([]byte, 256))))
+	f.Add("application/x-www-form-urlencoded", "sign=%zz&a;b")
+	f.Add("text/plain", "")
+	f.Fuzz(func(t *testing.T, contentType, body string) {
+		r := newReceiver(t)
+		req := request(t.Context(), body)
+		req.Header.Set("Content-Type", contentType)
+		status, text := answerTo(r, req)
+		if text != "success" {
+			require.Equal(t, "fail", text)
+			require.GreaterOrEqual(t, status, 400)
+			require.Zero(t, r.calls())
+			return
+		}
+		require.Equal(t, http.StatusOK, status)
+		require.Equal(t, 1, r.calls())
+		params, err := url.ParseQuery(body)
+		require.NoError(t, err)
+		require.NoError(t, cnsign.VerifyNotification(key, params))
+	})
+}
+
+func FuzzEvents(f *testing.F) {
+	f.Add(KindAuthorizationGranted, wholeGrant)
+	f.Add(KindAuditRejected, `{"mini_app_version":"1","base_audit_reason":"{}"}`)
+	f.Add(KindAuthorizationCancelled, `{}`)
+	f.Add(KindMerchantConfirmed, `{"order_no":1}`)
+	f.Fuzz(func(t *testing.T, kind, content string) {
+		fields := with(message(kind, content), "status", "execute_auth")
+		event := parseEvent(fields)
+		require.Equal(t, fields, event.Info().Fields())
+		_ = withoutSecrets(fields, event.String())
+	})
+}

@@ -1,0 +1,339 @@
+package alipaycn
+
+import (
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/big"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/clientoptions"
+	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
+	"github.com/alipayplus-go/alipayplus/internal/transport"
+)
+
+// Production is the address of AlipayCN's gateway, the default of [WithEndpoint].
+const Production = "https://openapi.alipay.com"
+
+// Option sets one thing of a [Client]. It copies what it is given.
+type Option func(*config) error
+
+type config struct {
+	origin         string
+	appID          string
+	token          string
+	signer         crypto.Signer
+	trust          trust
+	publicKey      bool
+	aes            *cnsign.AESKey
+	expiredSeconds int
+	transport      transport.Options
+}
+
+// trust is what requests and answers are certified with.
+type trust struct {
+	// key verifies answers.
+	key *rsa.PublicKey
+	// certSN is the serial of Alipay's certificate, appCertSN and rootSN are
+	// those of the app's and the roots'; empty without certificates.
+	certSN, appCertSN, rootSN string
+	// appKey is the key in the app's certificate.
+	appKey *rsa.PublicKey
+}
+
+func defaultConfig() config {
+	return config{origin: Production, transport: clientoptions.Default()}
+}
+
+func (cfg *config) check(p *problems) {
+	if cfg.appID == "" && !p.has("app id") {
+		p.add("app id", "is missing: give WithAppID or set ALIPAYCN_APP_ID")
+	}
+	if cfg.signer == nil && !p.has("private key") && !p.has("signer") {
+		p.add("private key", "is missing: give WithPrivateKey or WithSigner, or set ALIPAYCN_PRIVATE_KEY_FILE")
+	}
+	if cfg.trust.key == nil && !p.has("Alipay public key") && !p.has("certificates") {
+		p.add("Alipay public key", "is missing: give WithAlipayPublicKeyText or WithCertificates, or set ALIPAYCN_PUBLIC_KEY_FILE")
+	}
+	if cfg.publicKey && cfg.trust.certSN != "" {
+		p.add("certificates", "and an Alipay public key are both given: give the one that the console shows for the app")
+	}
+	cfg.checkPair(p)
+}
+
+// checkPair finds the two most frequent mix-ups of keys.
+func (cfg *config) checkPair(p *problems) {
+	if cfg.signer == nil {
+		return
+	}
+	own, ok := cfg.signer.Public().(*rsa.PublicKey)
+	if !ok {
+		return
+	}
+	if cfg.trust.appKey != nil && !own.Equal(cfg.trust.appKey) {
+		p.add("certificates", "have an app certificate that does not belong to the private key")
+	}
+	if cfg.trust.key != nil && own.Equal(cfg.trust.key) {
+		p.add("Alipay public key", "is the app's own public key: give Alipay's, which the console shows after the app's was uploaded")
+	}
+}
+
+func badOption(path, format string, args ...any) error {
+	return &alipayplus.ValidationError{Subject: "client options", Fields: []alipayplus.FieldError{{Path: path, Message: fmt.Sprintf(format, args...)}}}
+}
+
+// shared is badOption for an option that other clients have too.
+func shared(err error) error {
+	if problem, ok := errors.AsType[*clientoptions.Problem](err); ok {
+		return badOption(problem.Path, "%s", problem.Message)
+	}
+	return err
+}
+
+// badKey is badOption for an error of a key, which begins with what was expected.
+func badKey(path, expected string, err error) error {
+	return badOption(path, "%s", strings.TrimPrefix(err.Error(), expected+" "))
+}
+
+// WithAppID sets the id of the app that calls: the third-party app, or the mini
+// program itself.
+func WithAppID(id string) Option {
+	return func(cfg *config) error {
+		if id == "" || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == ',' || r == '=' }) {
+			return badOption("app id", "must be visible ASCII characters without comma and equals sign, such as 2021009900000101")
+		}
+		cfg.appID = id
+		return nil
+	}
+}
+
+// WithSigner sets the app's private key as a signer, which may live in a KMS or
+// an HSM. It must be RSA with at least 2048 bits.
+func WithSigner(signer crypto.Signer) Option {
+	return func(cfg *config) error {
+		if _, err := signing.CheckSigner(signer); err != nil {
+			return badKey("signer", "signer", err)
+		}
+		cfg.signer = signer
+		return nil
+	}
+}
+
+// WithPrivateKey sets the app's private key as PEM or bare base64, PKCS#1 or
+// PKCS#8. It must be RSA with at least 2048 bits.
+func WithPrivateKey(key []byte) Option {
+	return func(cfg *config) error {
+		parsed, err := signing.ParsePrivateKey(key)
+		if err != nil {
+			return badKey("private key", "private key", err)
+		}
+		cfg.signer = parsed
+		return nil
+	}
+}
+
+// WithAlipayPublicKey sets the key that verifies answers: Alipay's public key for
+// this app, which is not the app's own.
+func WithAlipayPublicKey(key crypto.PublicKey) Option {
+	return func(cfg *config) error {
+		public, err := signing.CheckPublicKey(key)
+		if err != nil {
+			return badKey("Alipay public key", "public key", err)
+		}
+		cfg.trust.key = &rsa.PublicKey{N: new(big.Int).Set(public.N), E: public.E}
+		cfg.publicKey = true
+		return nil
+	}
+}
+
+// WithAlipayPublicKeyText is [WithAlipayPublicKey] for a key as PEM or bare base64.
+func WithAlipayPublicKeyText(key []byte) Option {
+	return func(cfg *config) error {
+		public, err := signing.ParsePublicKey(key)
+		if err != nil {
+			return badKey("Alipay public key", "public key", err)
+		}
+		return WithAlipayPublicKey(public)(cfg)
+	}
+}
+
+// WithCertificates sets certificate mode, in place of [WithAlipayPublicKey]: the
+// app's certificate, Alipay's certificate and the root certificates, as PEM, from
+// the console (appCertPublicKey….crt, alipayCertPublicKey_RSA2.crt,
+// alipayRootCert.crt). Alipay's certificate is trusted because it is given here;
+// of the roots only the serials are sent. When AlipayCN signs with another
+// certificate, calls fail with an [alipayplus.SignatureError] that says to get it
+// from the console: a downloaded one could be that of any app, because all have
+// the same roots.
+func WithCertificates(app, alipay, root []byte) Option {
+	return func(cfg *config) error {
+		var p problems
+		own, err := cnsign.ParseCertificate(app)
+		if err != nil {
+			p.add("certificates", "app "+err.Error())
+		}
+		theirs, err := cnsign.ParseCertificate(alipay)
+		if err != nil {
+			p.add("certificates", "Alipay "+err.Error())
+		}
+		roots, err := cnsign.ParseRoots(root)
+		if err != nil {
+			p.add("certificates", err.Error())
+		}
+		if err := p.err("client options"); err != nil {
+			return err
+		}
+		cfg.trust = trust{key: theirs.PublicKey, certSN: theirs.SN, appCertSN: own.SN, rootSN: roots.SN, appKey: own.PublicKey}
+		return nil
+	}
+}
+
+// WithAppAuthToken sets the token of the merchant for whom the client acts; see
+// [Client.For] for many merchants. It is a secret.
+func WithAppAuthToken(token string) Option {
+	return func(cfg *config) error {
+		if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return badOption("app auth token", "must be visible ASCII characters: give the token as it was received, without a line break")
+		}
+		cfg.token = token
+		return nil
+	}
+}
+
+// WithEndpoint sets the address of the gateway; the default is [Production]. It
+// has no path: operations are under /v3/.
+func WithEndpoint(address string) Option {
+	return func(cfg *config) error {
+		u, err := url.Parse(address)
+		switch {
+		case err != nil:
+			return badOption("endpoint", "is not an address")
+		case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
+			return badOption("endpoint", "must be an http or https address with a host, such as %s", Production)
+		case u.User != nil || u.RawQuery != "" || u.Fragment != "":
+			return badOption("endpoint", "must not have user, query or fragment")
+		case strings.Trim(u.Path, "/") != "":
+			return badOption("endpoint", "must not have a path: operations add /v3/ themselves, and gateway.do is the older protocol")
+		}
+		cfg.origin = (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
+		return nil
+	}
+}
+
+// WithAESKey encrypts the content of calls with the key that the console shows
+// (接口内容加密方式): 16 bytes in base64. Files are not encrypted.
+func WithAESKey(key []byte) Option {
+	return func(cfg *config) error {
+		parsed, err := cnsign.ParseAESKey(key)
+		if err != nil {
+			return badKey("AES key", "AES key", err)
+		}
+		cfg.aes = parsed
+		return nil
+	}
+}
+
+// WithExpiredSeconds sets how long AlipayCN may accept a request after it was
+// signed, in whole seconds. By default it is not sent; what then applies is not
+// documented.
+func WithExpiredSeconds(limit time.Duration) Option {
+	return func(cfg *config) error {
+		if limit < time.Second || limit > 24*time.Hour || limit%time.Second != 0 {
+			return badOption("expired seconds", "must be whole seconds, from 1 second to 24 hours")
+		}
+		cfg.expiredSeconds = int(limit / time.Second)
+		return nil
+	}
+}
+
+// WithHTTPClient sets the HTTP client whose transport and cookie jar are used.
+// It is copied, never changed; redirects are never followed.
+func WithHTTPClient(client *http.Client) Option {
+	return func(cfg *config) error { return shared(clientoptions.HTTPClient(&cfg.transport, client)) }
+}
+
+// WithRetry sets how often a call is sent at most (1: never again; default 4)
+// and the shortest and longest wait between two attempts (defaults 500 ms and
+// 30 s). A Retry-After is honoured up to the longest wait. A write is sent again
+// only when it surely had no effect; see the package's documentation.
+func WithRetry(attempts int, minWait, maxWait time.Duration) Option {
+	return func(cfg *config) error {
+		return shared(clientoptions.Retry(&cfg.transport, attempts, minWait, maxWait))
+	}
+}
+
+// WithRateLimit limits the attempts that the client and its copies send to
+// perSecond on average and burst at once. Without it there is no limit;
+// AlipayCN's own is not documented.
+func WithRateLimit(perSecond float64, burst int) Option {
+	return func(cfg *config) error { return shared(clientoptions.RateLimit(&cfg.transport, perSecond, burst)) }
+}
+
+// WithAttemptTimeout limits one attempt, from sending to the last byte of the
+// answer; the default is 30 seconds. The context limits the whole call.
+// Applications with many pictures may need more.
+func WithAttemptTimeout(limit time.Duration) Option {
+	return func(cfg *config) error { return shared(clientoptions.AttemptTimeout(&cfg.transport, limit)) }
+}
+
+// WithLogger sets where the client logs its attempts: debug for each, warn for
+// those that are repeated. It never logs bodies, queries, signatures, tokens or
+// keys. Without it nothing is logged.
+func WithLogger(logger *slog.Logger) Option {
+	return func(cfg *config) error { return shared(clientoptions.Logger(&cfg.transport, logger)) }
+}
+
+// WithObserver sets a function that is called once an attempt, in the calling
+// goroutine, for metrics and traces. It must be safe for concurrent use.
+func WithObserver(observe func(context.Context, Attempt)) Option {
+	return func(cfg *config) error {
+		if observe == nil {
+			return shared(clientoptions.NoObserver())
+		}
+		cfg.transport.Observe = func(ctx context.Context, e transport.Event) { observe(ctx, attemptOf(e)) }
+		return nil
+	}
+}
+
+// WithUserAgent sets the User-Agent header; the default is "alipayplus-go".
+func WithUserAgent(agent string) Option {
+	return func(cfg *config) error { return shared(clientoptions.UserAgent(&cfg.transport, agent)) }
+}
+
+// Attempt describes one attempt of a call, for metrics and traces. It holds no
+// secrets: no bodies, queries, signatures, tokens or keys.
+type Attempt struct {
+	// Operation is the call, for example "versions.apply".
+	Operation string
+	// RequestID is the alipay-request-id: the same in all attempts of a call.
+	RequestID string
+	// Number counts from 1.
+	Number int
+	// Duration is how long the attempt took.
+	Duration time.Duration
+	// HTTPStatus is the answer's status; 0 without an answer.
+	HTTPStatus int
+	// Code is AlipayCN's error code; empty without one.
+	Code Code
+	// TraceID names the attempt in AlipayCN's log; empty without an answer.
+	TraceID string
+	// RetryIn is the wait before the next attempt; 0 when none follows.
+	RetryIn time.Duration
+	// Err is why the attempt did not succeed; nil when it did.
+	Err error
+}
+
+func attemptOf(e transport.Event) Attempt {
+	return Attempt{
+		Operation: e.Operation, RequestID: e.RequestID, Number: e.Attempt, Duration: e.Duration, HTTPStatus: e.HTTPStatus,
+		Code: Code(e.ResultCode), TraceID: e.TraceID, RetryIn: e.RetryIn, Err: e.Err,
+	}
+}

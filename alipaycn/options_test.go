@@ -1,0 +1,210 @@
+package alipaycn
+
+import (
+	"bytes"
+	"context"
+	"crypto"
+	"crypto/rsa"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"io"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+)
+
+func goodOptions() []Option {
+	return []Option{WithAppID(stubAppID), WithSigner(testkey.Client()), WithAlipayPublicKey(testkey.Key().Public())}
+}
+
+func TestWithoutOptionsEverythingMissingIsNamed(t *testing.T) {
+	_, err := New()
+	require.ErrorIs(t, err, alipayplus.ErrInvalid)
+	require.Len(t, broken(err), 3)
+	for _, option := range []string{"WithAppID", "WithPrivateKey", "WithAlipayPublicKeyText"} {
+		require.ErrorContains(t, err, option)
+	}
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	app, _ := certificatePEM(t, testkey.Client(), 1)
+	alipay, _ := certificatePEM(t, testkey.Key(), 2)
+	for _, tt := range []struct {
+		name   string
+		option Option
+		says   string
+	}{
+		{"app id empty", WithAppID(""), "app id"},
+		{"app id with a comma", WithAppID("1,2"), "app id"},
+		{"signer", WithSigner(nil), "signer"},
+		{"private key", WithPrivateKey([]byte("x")), "private key"},
+		{"public key", WithAlipayPublicKeyText([]byte("x")), "Alipay public key"},
+		{"public key of another kind", WithAlipayPublicKey("x"), "Alipay public key"},
+		{"own public key", WithAlipayPublicKey(testkey.Client().Public()), "the app's own public key"},
+		{"certificates", WithCertificates([]byte("x"), nil, nil), "certificates"},
+		{"certificate of another app", WithCertificates(alipay, alipay, alipay), "does not belong to the private key"},
+		{"both modes", WithCertificates(app, alipay, alipay), "both given"},
+		{"token", WithAppAuthToken("a\nb"), "app auth token"},
+		{"endpoint", WithEndpoint("openapi.alipay.com"), "endpoint"},
+		{"endpoint unreadable", WithEndpoint("https://[::"), "endpoint"},
+		{"endpoint with a path", WithEndpoint("https://openapi.alipay.com/gateway.do"), "older protocol"},
+		{"endpoint with a query", WithEndpoint("https://openapi.alipay.com?a=b"), "query"},
+		{"AES key", WithAESKey([]byte("x")), "AES key"},
+		{"expired seconds", WithExpiredSeconds(time.Millisecond), "whole seconds"},
+		{"HTTP client", WithHTTPClient(nil), "HTTP client"},
+		{"retry", WithRetry(0, 0, 0), "retry"},
+		{"rate", WithRateLimit(math.NaN(), 1), "rate limit"},
+		{"attempt timeout", WithAttemptTimeout(0), "attempt timeout"},
+		{"observer", WithObserver(nil), "observer"},
+		{"user agent", WithUserAgent("a\nb"), "user agent"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := New(append(goodOptions(), tt.option)...)
+			require.ErrorIs(t, err, alipayplus.ErrInvalid)
+			require.ErrorContains(t, err, tt.says)
+		})
+	}
+}
+
+func TestOptionsReachTheWire(t *testing.T) {
+	var seen *http.Request
+	c, err := New(append(goodOptions(), WithEndpoint("http://gateway.example/"), WithUserAgent("releaser/1"), WithExpiredSeconds(2*time.Minute),
+		WithRateLimit(1000, 10), WithAttemptTimeout(time.Minute), WithLogger(nil), WithRetry(1, 0, 0),
+		WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+			seen = r
+			return nil, io.ErrUnexpectedEOF
+		})}))...)
+	require.NoError(t, err)
+	_, err = c.BaseInfo.Get(t.Context())
+	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
+	require.Equal(t, "http://gateway.example/v3/alipay/open/mini/baseinfo/query", seen.URL.String())
+	require.Equal(t, "releaser/1", seen.Header.Get("User-Agent"))
+	require.Contains(t, seen.Header.Get("Authorization"), ",expired_seconds=120,sign=")
+	require.Empty(t, seen.Header.Get("Alipay-App-Auth-Token"))
+}
+
+func TestNewFromEnv(t *testing.T) {
+	folder := t.TempDir()
+	file := func(name string, content []byte) string {
+		path := filepath.Join(folder, name)
+		require.NoError(t, os.WriteFile(path, content, 0o600))
+		return path
+	}
+	t.Run("everything", func(t *testing.T) {
+		t.Setenv("ALIPAYCN_ENDPOINT", "http://127.0.0.1:8481")
+		t.Setenv("ALIPAYCN_APP_ID", stubAppID)
+		t.Setenv("ALIPAYCN_PRIVATE_KEY_FILE", file("key", testkey.ClientPEM()))
+		t.Setenv("ALIPAYCN_PUBLIC_KEY", string(publicPEM(t, &testkey.Key().PublicKey)))
+		t.Setenv("ALIPAYCN_APP_AUTH_TOKEN_FILE", file("token", []byte(stubToken+"\n")))
+		t.Setenv("ALIPAYCN_AES_KEY", "c2hhcmVkLWFlcy1rZXktMQ==")
+		c, err := NewFromEnv()
+		require.NoError(t, err)
+		require.Equal(t, stubToken, c.token)
+		require.Equal(t, "http://127.0.0.1:8481", c.origin)
+		require.NotNil(t, c.aes)
+	})
+	t.Run("certificates", func(t *testing.T) {
+		app, appSN := certificatePEM(t, testkey.Client(), 1)
+		alipay, alipaySN := certificatePEM(t, testkey.Key(), 2)
+		t.Setenv("ALIPAYCN_APP_ID", stubAppID)
+		t.Setenv("ALIPAYCN_PRIVATE_KEY", string(testkey.ClientPEM()))
+		t.Setenv("ALIPAYCN_APP_CERT_FILE", file("app", app))
+		t.Setenv("ALIPAYCN_ALIPAY_CERT_FILE", file("alipay", alipay))
+		t.Setenv("ALIPAYCN_ROOT_CERT_FILE", file("root", alipay))
+		c, err := NewFromEnv()
+		require.NoError(t, err)
+		require.Equal(t, appSN, c.trust.appCertSN)
+		require.Equal(t, alipaySN, c.trust.certSN)
+	})
+	t.Run("everything wrong at once", func(t *testing.T) {
+		t.Setenv("ALIPAYCN_APP_ID", "a,b")
+		t.Setenv("ALIPAYCN_PRIVATE_KEY_FILE", string(testkey.ClientPEM()))
+		t.Setenv("ALIPAYCN_PUBLIC_KEY_FILE", filepath.Join(folder, "none"))
+		t.Setenv("ALIPAYCN_APP_CERT_FILE", filepath.Join(folder, "none"))
+		_, err := NewFromEnv()
+		require.ErrorIs(t, err, alipayplus.ErrInvalid)
+		for _, variable := range []string{"ALIPAYCN_APP_ID", "ALIPAYCN_PRIVATE_KEY", "ALIPAYCN_PUBLIC_KEY_FILE", "ALIPAYCN_ALIPAY_CERT_FILE is not set", "ALIPAYCN_ROOT_CERT_FILE is not set"} {
+			require.ErrorContains(t, err, variable)
+		}
+		require.NotContains(t, err.Error(), "PRIVATE KEY--")
+	})
+}
+
+// floorCall is the same call with net/http, crypto/rsa and encoding/json alone.
+func floorCall(ctx context.Context, client *http.Client, address string, in GrayInput) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address+cnapi.VersionGray.Path(), bytes.NewReader(body))
+	if err != nil {
+		return err
+	}
+	auth := "app_id=" + stubAppID + ",nonce=5f9fba93-bbb2-40f0-b328-04d5ead3e131,timestamp=1667804301218"
+	sum := sha256.Sum256([]byte(auth + "\nPOST\n" + cnapi.VersionGray.Path() + "\n" + string(body) + "\n" + stubToken + "\n"))
+	signature, err := rsa.SignPKCS1v15(nil, testkey.Client(), crypto.SHA256, sum[:])
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "ALIPAY-SHA256withRSA "+auth+",sign="+base64.StdEncoding.EncodeToString(signature))
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept-Encoding", "identity")
+	req.Header.Set("User-Agent", "alipayplus-go")
+	req.Header.Set("Alipay-Request-Id", "5f9fba93")
+	req.Header.Set("Alipay-App-Auth-Token", stubToken)
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	given, err := base64.StdEncoding.DecodeString(resp.Header.Get("Alipay-Signature"))
+	if err != nil {
+		return err
+	}
+	sum = sha256.Sum256([]byte(resp.Header.Get("Alipay-Timestamp") + "\n" + resp.Header.Get("Alipay-Nonce") + "\n" + string(text) + "\n"))
+	if err := rsa.VerifyPKCS1v15(&testkey.Key().PublicKey, crypto.SHA256, sum[:], given); err != nil {
+		return err
+	}
+	return json.Unmarshal(text, new(struct{}))
+}
+
+func TestACallCostsLittleMoreThanItsFloor(t *testing.T) {
+	const most = 35
+	sum := sha256.Sum256([]byte("1667804301218\nn\n{}\n"))
+	signature, err := rsa.SignPKCS1v15(nil, testkey.Key(), crypto.SHA256, sum[:])
+	require.NoError(t, err)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.Copy(io.Discard, r.Body)
+		h := w.Header()
+		h["Alipay-Signature"], h["Alipay-Timestamp"], h["Alipay-Nonce"] = []string{base64.StdEncoding.EncodeToString(signature)}, []string{"1667804301218"}, []string{"n"}
+		_, _ = io.WriteString(w, "{}")
+	}))
+	defer server.Close()
+	plain := &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
+	defer plain.CloseIdleConnections()
+	c, err := New(append(goodOptions(), WithEndpoint(server.URL), WithAppAuthToken(stubToken), WithHTTPClient(plain))...)
+	require.NoError(t, err)
+	in := GrayInput{Version: versionOne(), Strategy: GrayP10}
+	floor := testing.AllocsPerRun(50, func() { err = floorCall(t.Context(), plain, server.URL, in) })
+	require.NoError(t, err)
+	client := testing.AllocsPerRun(50, func() { err = c.Versions.StartGray(t.Context(), in) })
+	require.NoError(t, err)
+	t.Logf("%.0f allocations, floor %.0f", client, floor)
+	require.LessOrEqual(t, client, floor+most)
+}

@@ -1,0 +1,249 @@
+package alipaycn
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+)
+
+// effect is what a state tells about a write whose outcome is unknown.
+type effect uint8
+
+const (
+	// effectUnknown: the state tells nothing certain. The write must not be repeated.
+	effectUnknown effect = iota
+	// effectDone: the state is what the write leads to.
+	effectDone
+	// effectNotDone: the state is what it was; the write may be repeated. Should
+	// it arrive late after all, AlipayCN refuses the second of the two, because
+	// no write of this table is possible in the state to which it leads.
+	effectNotDone
+)
+
+// absent stands in the table for a version that does not exist.
+const absent VersionStatus = "(no such version)"
+
+// proof is one line of the table in the package's documentation: the statuses
+// that prove that a write took effect, and those that prove that it did not.
+type proof struct {
+	op      cnapi.Operation
+	done    []VersionStatus
+	notDone []VersionStatus
+	// when says what else must hold; the text is for the documentation.
+	when string
+	hold func(w write, before, after *versionState, e effect) bool
+}
+
+// proofs is the table for the writes about versions.
+func proofs() []proof {
+	passed := []VersionStatus{StatusWaitRelease, StatusBaseAuditPass, StatusPromoteAuditReject}
+	judged := append(slices.Clone(passed), StatusAuditReject)
+	return []proof{
+		{cnapi.VersionUpload, append(VersionStatuses(), absent), []VersionStatus{absent}, "done: neither it nor a build of it existed before, and one does now; not done: versions.build knows no build of it", uploaded},
+		{cnapi.VersionApply, slices.Concat([]VersionStatus{StatusAuditing}, judged, []VersionStatus{StatusGray, StatusRelease}), []VersionStatus{StatusInit}, "done: AUDITING is new, or gmt_apply_audit changed; not done: gmt_apply_audit did not", applied},
+		{cnapi.VersionCancelAudit, []VersionStatus{StatusInit}, append([]VersionStatus{StatusAuditing}, judged...), "not done: gmt_apply_audit did not change", sameApplication},
+		{cnapi.VersionReturnToDevelopment, []VersionStatus{StatusInit}, judged, "not done: gmt_apply_audit did not change", sameApplication},
+		{cnapi.VersionGray, []VersionStatus{StatusGray}, []VersionStatus{StatusWaitRelease, StatusGray}, "done: gray_strategy is the one asked for; not done: it is as before", grayAsAsked},
+		{cnapi.VersionCancelGray, []VersionStatus{StatusWaitRelease}, []VersionStatus{StatusGray}, "not done: gray_strategy did not shrink", grayNotRestarted},
+		{cnapi.VersionPublish, []VersionStatus{StatusRelease}, append(slices.Clone(passed), StatusGray), "", nil},
+		{cnapi.VersionTakeOffline, []VersionStatus{StatusOffline}, []VersionStatus{StatusRelease}, "", nil},
+		{cnapi.VersionRollback, []VersionStatus{StatusOffline}, []VersionStatus{StatusRelease}, "done: an earlier version is in RELEASE", earlierOnline},
+		{cnapi.VersionDelete, []VersionStatus{absent}, []VersionStatus{StatusInit}, "", nil},
+	}
+}
+
+// write is a write about a version whose outcome is unknown.
+type write struct {
+	op      cnapi.Operation
+	version alipayplus.VersionNumber
+	// strategy is what versions.gray asked for.
+	strategy GrayStrategy
+}
+
+// versionState is what is known about a version at one time.
+type versionState struct {
+	// detail is the version; nil: there is no such version.
+	detail *VersionDetail
+	// noBuild says that versions.build knows no build of the version. It is
+	// needed for an upload.
+	noBuild bool
+	// build is what versions.build knows about the version; nil: nothing, or it
+	// was not asked. It is needed for an upload.
+	build *Build
+	// online is the version in RELEASE; empty: none, or not known. It is needed
+	// for a rollback.
+	online Version
+}
+
+// words describe the state for an error.
+func (s *versionState) words() string {
+	if s.detail == nil {
+		return "there is no such version"
+	}
+	return strings.TrimSpace("the version is in " + string(s.detail.Status) + " " + string(s.detail.GrayStrategy))
+}
+
+func (s *versionState) status() VersionStatus {
+	if s.detail == nil {
+		return absent
+	}
+	return s.detail.Status
+}
+
+// provenBy says what the state after a write proves. before is the state before
+// it, or nil where it was not read: then less is proven. A state of another
+// version proves nothing.
+func provenBy(w write, before, after *versionState) effect {
+	if after == nil || w.version.IsZero() || after.detail != nil && !after.detail.Version.Is(w.version) {
+		return effectUnknown
+	}
+	for _, p := range proofs() {
+		if p.op == w.op {
+			return p.judge(w, before, after)
+		}
+	}
+	return effectUnknown
+}
+
+func (p proof) judge(w write, before, after *versionState) effect {
+	holds := func(e effect, statuses []VersionStatus) bool {
+		return slices.Contains(statuses, after.status()) && (p.hold == nil || p.hold(w, before, after, e))
+	}
+	switch {
+	case holds(effectDone, p.done):
+		return effectDone
+	case holds(effectNotDone, p.notDone):
+		return effectNotDone
+	default:
+		return effectUnknown
+	}
+}
+
+// uploaded: a version that existed before may have another content, and so may
+// one whose build was known before. A new one appears only when its build is done.
+func uploaded(_ write, before, after *versionState, e effect) bool {
+	if e == effectNotDone {
+		return after.noBuild
+	}
+	if before == nil || before.detail != nil {
+		return false
+	}
+	return after.detail != nil || before.noBuild && after.build != nil
+}
+
+// applied: a review or a verdict may be that of an earlier application, and a
+// version in INIT may have been applied for and returned since.
+func applied(_ write, before, after *versionState, e effect) bool {
+	if before == nil {
+		return e == effectNotDone || after.status() == StatusAuditing
+	}
+	same := sameAppliedAt(before, after)
+	if e == effectNotDone {
+		return same
+	}
+	return !same || after.status() == StatusAuditing && before.status() != StatusAuditing
+}
+
+// sameApplication: a version that was applied for anew had been returned before.
+func sameApplication(_ write, before, after *versionState, e effect) bool {
+	return e == effectDone || before == nil || sameAppliedAt(before, after)
+}
+
+func sameAppliedAt(before, after *versionState) bool {
+	return before.detail != nil && before.detail.AppliedAt.Equal(after.detail.AppliedAt.Time)
+}
+
+// grayAsAsked: a share that is neither the one asked for nor the one before was
+// set by somebody else, perhaps after this write took effect.
+func grayAsAsked(w write, before, after *versionState, e effect) bool {
+	was, is := grayRatio(before), grayRatio(after)
+	asked, ok := w.strategy.Ratio()
+	if e == effectDone {
+		return ok && is == asked
+	}
+	return ok && is < asked && (before == nil || is == was)
+}
+
+// grayNotRestarted: a share can only grow, so one that shrank was ended and begun anew.
+func grayNotRestarted(_ write, before, after *versionState, e effect) bool {
+	return e == effectDone || before == nil || grayRatio(after) >= grayRatio(before)
+}
+
+// grayRatio is the share of users who have a version in grayscale; 0 for none.
+// One that cannot be read is above all others, so that nothing is proven by it.
+func grayRatio(s *versionState) alipayplus.Ratio {
+	if s == nil || s.status() != StatusGray {
+		return 0
+	}
+	ratio, ok := s.detail.GrayStrategy.Ratio()
+	if !ok {
+		return alipayplus.FullRatio + 1
+	}
+	return ratio
+}
+
+// earlierOnline: a version goes offline also when it is taken offline, or when a
+// later one is published.
+func earlierOnline(w write, _, after *versionState, e effect) bool {
+	if e == effectNotDone {
+		return true
+	}
+	online, err := after.online.Number()
+	return err == nil && online.Compare(w.version) < 0
+}
+
+// mayBeDone says whether a refusal may mean that an earlier call of the same
+// write took effect. It proves nothing: the state must be read.
+func mayBeDone(op cnapi.Operation, code Code) bool {
+	return slices.Contains(repeatCodes(op), code)
+}
+
+// repeatCodes are the codes with which AlipayCN may refuse the second of two
+// equal writes; inferred from their descriptions.
+func repeatCodes(op cnapi.Operation) []Code {
+	switch op {
+	case cnapi.VersionUpload:
+		return []Code{CodeVersionHasExisted}
+	case cnapi.VersionApply:
+		return []Code{CodeSubmitRepeat, CodeCanNotSubmitWithAudit, CodeCanNotSubmitWithoutInit}
+	case cnapi.VersionCancelAudit:
+		return []Code{CodeAuditingVersionNotExist, CodeInvalidVersionStatus}
+	case cnapi.VersionReturnToDevelopment:
+		return []Code{CodeCanNotBackDevWithoutAudit}
+	case cnapi.VersionGray:
+		return []Code{CodeGrayStrategyNotAllowReduce}
+	case cnapi.VersionCancelGray:
+		return []Code{CodeCanNotEndGrayWithoutGray}
+	case cnapi.VersionPublish:
+		return []Code{CodeCanNotOnlineNotGrayOrWaitRelease, CodeCanNotOnlineWithoutAudit}
+	case cnapi.VersionTakeOffline:
+		return []Code{CodeCanNotOfflineWithoutOnline}
+	case cnapi.VersionRollback:
+		return []Code{CodeCanNotRollbackWithoutOnline}
+	case cnapi.VersionDelete:
+		return []Code{CodeMiniAppPackageInfoNotExist}
+	default:
+		return repeatCodesOfOthers(op)
+	}
+}
+
+func repeatCodesOfOthers(op cnapi.Operation) []Code {
+	switch op {
+	case cnapi.ExperienceCreate:
+		return []Code{CodeCanNotSetExpRepeat}
+	case cnapi.ExperienceCancel:
+		return []Code{CodeCanNotCancelExpWithInvalidStatus}
+	case cnapi.SafeDomainAdd:
+		return []Code{CodeSafeDomainExist}
+	case cnapi.MemberAdd:
+		return []Code{CodeDeveloperAlreadyExist, CodeExperiencerAlreadyExist}
+	case cnapi.MemberRemove:
+		return []Code{CodeRoleNotExist}
+	case cnapi.QRCodeUnbind:
+		return []Code{CodeRouteGroupNotExist}
+	default:
+		return nil
+	}
+}

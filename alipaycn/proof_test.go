@@ -1,0 +1,279 @@
+package alipaycn
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+)
+
+func minuteTime(minute int) Time { return Time{time.Date(2026, 1, 2, 3, minute, 0, 0, beijing())} }
+
+// versionIn is version 0.0.1 in a status; changes follow.
+func versionIn(status VersionStatus, changes ...func(*versionState)) *versionState {
+	s := &versionState{detail: &VersionDetail{Version: "0.0.1", Status: status}}
+	for _, change := range changes {
+		change(s)
+	}
+	return s
+}
+
+func appliedAt(minute int) func(*versionState) {
+	return func(s *versionState) { s.detail.AppliedAt = minuteTime(minute) }
+}
+
+func gray(strategy GrayStrategy) func(*versionState) {
+	return func(s *versionState) { s.detail.GrayStrategy = strategy }
+}
+
+func online(v Version) func(*versionState) { return func(s *versionState) { s.online = v } }
+
+func gone() *versionState { return &versionState{} }
+
+func neverBuilt() *versionState { return &versionState{noBuild: true} }
+
+// step is a write where AlipayCN allows it: the state before and what it leads to.
+type step struct {
+	w             write
+	before, after *versionState
+}
+
+// steps are all writes from all states in which they are possible, without
+// anybody else at work.
+func steps() []step {
+	w := func(op cnapi.Operation) write { return write{op: op, version: versionOne()} }
+	all := []step{
+		{w(cnapi.VersionUpload), neverBuilt(), versionIn(StatusInit)},
+		{w(cnapi.VersionApply), versionIn(StatusInit), versionIn(StatusAuditing, appliedAt(1))},
+		{w(cnapi.VersionApply), versionIn(StatusInit, appliedAt(1)), versionIn(StatusAuditing, appliedAt(2))},
+		{w(cnapi.VersionCancelAudit), versionIn(StatusAuditing, appliedAt(1)), versionIn(StatusInit, appliedAt(1))},
+		{w(cnapi.VersionDelete), versionIn(StatusInit), gone()},
+		{w(cnapi.VersionTakeOffline), versionIn(StatusRelease, online("0.0.1")), versionIn(StatusOffline)},
+		{w(cnapi.VersionRollback), versionIn(StatusRelease, online("0.0.1")), versionIn(StatusOffline, online("0.0.0"))},
+	}
+	for _, judged := range []VersionStatus{StatusWaitRelease, StatusBaseAuditPass, StatusPromoteAuditReject, StatusAuditReject} {
+		all = append(all, step{w(cnapi.VersionReturnToDevelopment), versionIn(judged, appliedAt(1)), versionIn(StatusInit, appliedAt(1))})
+		if judged != StatusAuditReject {
+			all = append(all, step{w(cnapi.VersionPublish), versionIn(judged), versionIn(StatusRelease)})
+		}
+		// The verdict came before the state was read.
+		all = append(all, step{w(cnapi.VersionApply), versionIn(StatusInit, appliedAt(1)), versionIn(judged, appliedAt(2))})
+	}
+	for i, strategy := range []GrayStrategy{GrayP10, GrayP30, GrayP50} {
+		raise := w(cnapi.VersionGray)
+		raise.strategy = strategy
+		all = append(
+			all,
+			step{raise, versionIn(StatusWaitRelease), versionIn(StatusGray, gray(strategy))},
+			step{w(cnapi.VersionCancelGray), versionIn(StatusGray, gray(strategy)), versionIn(StatusWaitRelease)},
+			step{w(cnapi.VersionPublish), versionIn(StatusGray, gray(strategy)), versionIn(StatusRelease)},
+		)
+		for _, lower := range []GrayStrategy{GrayP10, GrayP30}[:i] {
+			all = append(all, step{raise, versionIn(StatusGray, gray(lower)), versionIn(StatusGray, gray(strategy))})
+		}
+	}
+	return all
+}
+
+func TestEveryWriteIsProvenByItsState(t *testing.T) {
+	seen := map[cnapi.Operation]bool{}
+	for _, s := range steps() {
+		seen[s.w.op] = true
+		name := s.w.op.Name + " from " + string(s.before.status())
+		require.Equal(t, effectDone, provenBy(s.w, s.before, s.after), "%s, done", name)
+		require.Equal(t, effectNotDone, provenBy(s.w, s.before, s.before), "%s, not done", name)
+	}
+	require.Len(t, seen, len(proofs()))
+	for _, op := range cnapi.Operations() {
+		isAboutAVersion := op.Write && len(op.Name) > 9 && op.Name[:9] == "versions."
+		require.Equal(t, isAboutAVersion, seen[op], op.Name)
+	}
+}
+
+func TestWithoutTheStateBeforeNothingFalseIsProven(t *testing.T) {
+	for _, s := range steps() {
+		name := s.w.op.Name + " from " + string(s.before.status())
+		require.NotEqual(t, effectNotDone, provenBy(s.w, nil, s.after), "%s, done", name)
+		require.NotEqual(t, effectDone, provenBy(s.w, nil, s.before), "%s, not done", name)
+	}
+}
+
+func TestWhatAnApplicationsStateProvesAlone(t *testing.T) {
+	w := write{op: cnapi.VersionApply, version: versionOne()}
+	require.Equal(t, effectDone, provenBy(w, nil, versionIn(StatusAuditing, appliedAt(1))))
+	require.Equal(t, effectNotDone, provenBy(w, nil, versionIn(StatusInit, appliedAt(1))))
+}
+
+func TestWhenSomebodyElseWasAtWorkNothingIsProven(t *testing.T) {
+	w := func(op cnapi.Operation) write { return write{op: op, version: versionOne(), strategy: GrayP30} }
+	for _, tt := range []struct {
+		name          string
+		w             write
+		before, after *versionState
+	}{
+		{"the version existed before the upload", w(cnapi.VersionUpload), versionIn(StatusInit), versionIn(StatusInit)},
+		{"it is not known whether the version existed before the upload", w(cnapi.VersionUpload), nil, versionIn(StatusInit)},
+		{"the version may still be being built", w(cnapi.VersionUpload), neverBuilt(), gone()},
+		{"applied for, and cancelled since", w(cnapi.VersionApply), versionIn(StatusInit, appliedAt(1)), versionIn(StatusInit, appliedAt(2))},
+		{"under review before", w(cnapi.VersionApply), versionIn(StatusAuditing, appliedAt(1)), versionIn(StatusAuditing, appliedAt(1))},
+		{"a verdict on an earlier application", w(cnapi.VersionApply), versionIn(StatusInit, appliedAt(1)), versionIn(StatusAuditReject, appliedAt(1))},
+		{"a verdict, and it is not known on which application", w(cnapi.VersionApply), nil, versionIn(StatusWaitRelease, appliedAt(1))},
+		{"deleted since it was applied for", w(cnapi.VersionApply), versionIn(StatusInit), gone()},
+		{"was not there before it was applied for", w(cnapi.VersionApply), gone(), versionIn(StatusInit)},
+		{"cancelled, and applied for anew", w(cnapi.VersionCancelAudit), versionIn(StatusAuditing, appliedAt(1)), versionIn(StatusAuditing, appliedAt(2))},
+		{"cancelled, applied for anew, and rejected", w(cnapi.VersionCancelAudit), versionIn(StatusAuditing, appliedAt(1)), versionIn(StatusAuditReject, appliedAt(2))},
+		{"cancelled, and deleted", w(cnapi.VersionCancelAudit), versionIn(StatusAuditing), gone()},
+		{"returned, applied for anew, and rejected", w(cnapi.VersionReturnToDevelopment), versionIn(StatusAuditReject, appliedAt(1)), versionIn(StatusAuditReject, appliedAt(2))},
+		{"returned, and applied for anew", w(cnapi.VersionReturnToDevelopment), versionIn(StatusAuditReject, appliedAt(1)), versionIn(StatusAuditing, appliedAt(2))},
+		{"in grayscale, and ended since", w(cnapi.VersionGray), versionIn(StatusGray, gray(GrayP10)), versionIn(StatusWaitRelease)},
+		{"in grayscale at a lower share than asked for and than before", w(cnapi.VersionGray), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusGray, gray(GrayP10))},
+		{"raised further", w(cnapi.VersionGray), versionIn(StatusGray, gray(GrayP10)), versionIn(StatusGray, gray(GrayP50))},
+		{"a share that cannot be read", w(cnapi.VersionGray), versionIn(StatusGray, gray(GrayP10)), versionIn(StatusGray, gray("some"))},
+		{"a share that is missing", w(cnapi.VersionGray), versionIn(StatusWaitRelease), versionIn(StatusGray)},
+		{"published since", w(cnapi.VersionGray), versionIn(StatusGray, gray(GrayP10)), versionIn(StatusRelease)},
+		{"no share was asked for", write{op: cnapi.VersionGray, version: versionOne()}, versionIn(StatusWaitRelease), versionIn(StatusWaitRelease)},
+		{"grayscale ended, and begun anew", w(cnapi.VersionCancelGray), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusGray, gray(GrayP10))},
+		{"grayscale ended by publishing", w(cnapi.VersionCancelGray), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusRelease)},
+		{"published, and rolled back", w(cnapi.VersionPublish), versionIn(StatusWaitRelease), versionIn(StatusOffline)},
+		{"published, or returned to development", w(cnapi.VersionPublish), versionIn(StatusWaitRelease), versionIn(StatusInit)},
+		{"taken down by AlipayCN", w(cnapi.VersionTakeOffline), versionIn(StatusRelease), versionIn(StatusAuditOffline)},
+		{"offline, and nothing is online", w(cnapi.VersionRollback), versionIn(StatusRelease), versionIn(StatusOffline)},
+		{"offline, because a later version is online", w(cnapi.VersionRollback), versionIn(StatusRelease), versionIn(StatusOffline, online("0.0.2"))},
+		{"offline, and online again?", w(cnapi.VersionRollback), versionIn(StatusRelease), versionIn(StatusOffline, online("0.0.1"))},
+		{"offline, and a strange version is online", w(cnapi.VersionRollback), versionIn(StatusRelease), versionIn(StatusOffline, online("0.0.1.2"))},
+		{"applied for instead of deleted", w(cnapi.VersionDelete), versionIn(StatusInit), versionIn(StatusAuditing)},
+
+		{"a status that is not known", w(cnapi.VersionPublish), versionIn(StatusWaitRelease), versionIn("FROZEN")},
+		{"no state", w(cnapi.VersionPublish), versionIn(StatusWaitRelease), nil},
+		{"no version was named", write{op: cnapi.VersionCancelAudit}, versionIn(StatusAuditing), versionIn(StatusInit)},
+		{"the state of another version", write{op: cnapi.VersionPublish, version: alipayplus.VersionNumber{Patch: 2}}, nil, versionIn(StatusRelease)},
+		{"a read", w(cnapi.VersionGet), nil, versionIn(StatusRelease)},
+		{"a write about something else", w(cnapi.SafeDomainAdd), nil, versionIn(StatusRelease)},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			require.Equal(t, effectUnknown, provenBy(tt.w, tt.before, tt.after))
+		})
+	}
+}
+
+func TestAVerdictBeforeTheCancellationMeansThatItWasNotCancelled(t *testing.T) {
+	w := write{op: cnapi.VersionCancelAudit, version: versionOne()}
+	for _, verdict := range []VersionStatus{StatusWaitRelease, StatusBaseAuditPass, StatusAuditReject} {
+		require.Equal(t, effectNotDone, provenBy(w, versionIn(StatusAuditing, appliedAt(1)), versionIn(verdict, appliedAt(1))))
+	}
+}
+
+// TestNothingIsProvenBothWays: the order in which the rules are tried does not
+// matter.
+func TestNothingIsProvenBothWays(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		state := func(label string) *versionState {
+			if rapid.Bool().Draw(t, label+" exists") {
+				return versionIn(
+					rapid.SampledFrom(VersionStatuses()).Draw(t, label+" status"),
+					appliedAt(rapid.IntRange(0, 2).Draw(t, label+" applied")),
+					gray(rapid.SampledFrom([]GrayStrategy{"", GrayP10, GrayP30, GrayP50, "p70", "x"}).Draw(t, label+" gray")),
+					online(rapid.SampledFrom([]Version{"", "0.0.0", "0.0.1", "0.0.2"}).Draw(t, label+" online")),
+				)
+			}
+			return &versionState{noBuild: rapid.Bool().Draw(t, label+" build")}
+		}
+		w := write{
+			op: rapid.SampledFrom(cnapi.Operations()).Draw(t, "op"), version: versionOne(),
+			strategy: rapid.SampledFrom([]GrayStrategy{"", GrayP10, GrayP30, GrayP50}).Draw(t, "strategy"),
+		}
+		before, after := state("before"), state("after")
+		i := slices.IndexFunc(proofs(), func(p proof) bool { return p.op == w.op })
+		if i < 0 {
+			require.Equal(t, effectUnknown, provenBy(w, before, after))
+			return
+		}
+		p := proofs()[i]
+		done := slices.Contains(p.done, after.status()) && (p.hold == nil || p.hold(w, before, after, effectDone))
+		notDone := slices.Contains(p.notDone, after.status()) && (p.hold == nil || p.hold(w, before, after, effectNotDone))
+		require.False(t, done && notDone)
+	})
+}
+
+func TestARepeatedWriteIsRefusedWithADocumentedCode(t *testing.T) {
+	d := readDescription(t)
+	for _, op := range cnapi.Operations() {
+		for _, code := range repeatCodes(op) {
+			require.Contains(t, d.of(t, op).Codes, string(code), op.Name)
+			require.True(t, mayBeDone(op, code))
+			require.True(t, op.Write)
+		}
+		require.False(t, mayBeDone(op, CodeSystemError))
+	}
+	for _, p := range proofs() {
+		require.NotEmpty(t, repeatCodes(p.op), p.op.Name)
+	}
+	require.False(t, mayBeDone(cnapi.VersionPublish, CodeSubmitRepeat), "another write's code")
+}
+
+func TestOtherWritesAreProvenByWhatListsShow(t *testing.T) {
+	tried := Experience{Status: "expVersionPackged", QRCodeURL: "https://example.com"}
+	packaging := Experience{Status: "packaging"}
+	none := Experience{Status: ExperienceNone}
+	domains := BaseInfo{SafeDomains: []string{"a.example.com", "b.example.com"}}
+	members := MemberList{Members: []Member{{UserID: "2088", Role: RoleDeveloper}, {OpenID: "074a", Role: RoleExperiencer}}}
+	rules := []QRCodeRule{{Mode: RouteExact, RouteURL: "https://a", RouteGroup: "1"}, {Mode: RouteFuzzy, RouteURL: "https://b", RouteGroup: "2"}}
+	bind := func(in BindQRCodeInput) effect { e, _ := provenByBinding(in, rules); return e }
+	saved := BaseInfo{AppName: "shop", AppEnglishName: "Shop", AppSlogan: "slogan", AppDescription: "text", ServicePhone: "95188", ServiceEmail: "a@b"}
+	for _, tt := range []struct {
+		name string
+		got  effect
+		want effect
+	}{
+		{"trial made", provenByExperience(cnapi.ExperienceCreate, tried), effectDone},
+		{"trial not made", provenByExperience(cnapi.ExperienceCreate, none), effectNotDone},
+		{"trial being made", provenByExperience(cnapi.ExperienceCreate, packaging), effectUnknown},
+		{"trial ended", provenByExperience(cnapi.ExperienceCancel, none), effectDone},
+		{"trial not ended", provenByExperience(cnapi.ExperienceCancel, tried), effectNotDone},
+		{"trial being ended", provenByExperience(cnapi.ExperienceCancel, packaging), effectUnknown},
+
+		{"domain added", provenBySafeDomains(cnapi.SafeDomainAdd, SafeDomainInput{"b.example.com"}, domains), effectDone},
+		{"domain not added", provenBySafeDomains(cnapi.SafeDomainAdd, SafeDomainInput{"example.com"}, domains), effectNotDone},
+		{"domain removed", provenBySafeDomains(cnapi.SafeDomainRemove, SafeDomainInput{"example.com"}, domains), effectDone},
+		{"domain not removed", provenBySafeDomains(cnapi.SafeDomainRemove, SafeDomainInput{"a.example.com"}, domains), effectNotDone},
+
+		{"member removed", provenByMembers(RemoveMemberInput{UserID: "2089", Role: RoleDeveloper}, members), effectDone},
+		{"member has another role", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleExperiencer}, members), effectDone},
+		{"member not removed", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, members), effectNotDone},
+		{"member by open id not removed", provenByMembers(RemoveMemberInput{OpenID: "074a", Role: RoleExperiencer}, members), effectNotDone},
+		{"member by open id removed", provenByMembers(RemoveMemberInput{OpenID: "074b", Role: RoleExperiencer}, members), effectDone},
+
+		{"bound", bind(BindQRCodeInput{RouteURL: "https://b", Mode: RouteFuzzy}), effectDone},
+		{"bound in another mode", bind(BindQRCodeInput{RouteURL: "https://b", Mode: RouteExact}), effectNotDone},
+		{"not bound", bind(BindQRCodeInput{RouteURL: "https://c", Mode: RouteFuzzy}), effectNotDone},
+		{"perhaps bound by a pattern", bind(BindQRCodeInput{RouteURL: "https://c", Mode: RouteFuzzy, RoutePattern: "https://c/{0}"}), effectUnknown},
+		{"unbound", provenByUnbinding(UnbindQRCodeInput{"3"}, rules), effectDone},
+		{"not unbound", provenByUnbinding(UnbindQRCodeInput{"2"}, rules), effectNotDone},
+
+		{"one text changed", provenByBaseInfo(ModifyBaseInfoInput{AppName: "shop"}, saved), effectDone},
+		{"all texts changed", provenByBaseInfo(ModifyBaseInfoInput{
+			AppName: "shop", AppEnglishName: "Shop", AppSlogan: "slogan", AppDescription: "text", ServicePhone: "95188", ServiceEmail: "a@b",
+		}, saved), effectDone},
+		{"name not changed", provenByBaseInfo(ModifyBaseInfoInput{AppName: "x", AppSlogan: "slogan"}, saved), effectNotDone},
+		{"English name not changed", provenByBaseInfo(ModifyBaseInfoInput{AppEnglishName: "x"}, saved), effectNotDone},
+		{"slogan not changed", provenByBaseInfo(ModifyBaseInfoInput{AppSlogan: "x"}, saved), effectNotDone},
+		{"description not changed", provenByBaseInfo(ModifyBaseInfoInput{AppDescription: "x"}, saved), effectNotDone},
+		{"phone not changed", provenByBaseInfo(ModifyBaseInfoInput{ServicePhone: "x"}, saved), effectNotDone},
+		{"e-mail not changed", provenByBaseInfo(ModifyBaseInfoInput{ServiceEmail: "x"}, saved), effectNotDone},
+		{"text not changed, logo sent", provenByBaseInfo(ModifyBaseInfoInput{AppName: "x", AppLogo: &File{}}, saved), effectNotDone},
+		{"text as asked, logo sent", provenByBaseInfo(ModifyBaseInfoInput{AppName: "shop", AppLogo: &File{}}, saved), effectUnknown},
+		{"text as asked, categories sent", provenByBaseInfo(ModifyBaseInfoInput{AppName: "shop", Categories: CategoryIDs{"a_b"}}, saved), effectUnknown},
+		{"text as asked, old categories sent", provenByBaseInfo(ModifyBaseInfoInput{AppName: "shop", OldCategories: CategoryIDs{"1_2"}}, saved), effectUnknown},
+		{"nothing to compare", provenByBaseInfo(ModifyBaseInfoInput{}, saved), effectUnknown},
+	} {
+		t.Run(tt.name, func(t *testing.T) { require.Equal(t, tt.want, tt.got) })
+	}
+
+	_, rule := provenByBinding(BindQRCodeInput{RouteURL: "https://b", Mode: RouteFuzzy}, rules)
+	require.Equal(t, rules[1], rule)
+}

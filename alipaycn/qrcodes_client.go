@@ -1,0 +1,74 @@
+package alipaycn
+
+import (
+	"context"
+
+	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+)
+
+// QRCodesClient makes QR codes of the mini program, and binds ordinary ones to
+// it. Every error is an [Error].
+type QRCodesClient struct{ c *Client }
+
+// Create makes a QR code (alipay.open.app.qrcode.create) in three pictures. Each
+// call makes a new one, so that a lost answer is never looked into: the error
+// matches [alipayplus.ErrOutcomeUnknown], and another call does no harm.
+func (q *QRCodesClient) Create(ctx context.Context, in CreateQRCodeInput) (*QRCode, error) {
+	got := new(QRCode)
+	if err := q.c.write(ctx, safeWrite{op: cnapi.QRCodeCreate, in: in, got: got}); err != nil {
+		return nil, err
+	}
+	return got, nil
+}
+
+// Bind makes an ordinary QR code open the mini program (alipay.open.mini.qrcode.bind).
+func (q *QRCodesClient) Bind(ctx context.Context, in BindQRCodeInput) (*BoundQRCode, error) {
+	got := new(BoundQRCode)
+	err := q.c.write(ctx, safeWrite{cnapi.QRCodeBind, in, got, func(ctx context.Context) (effect, string, error) {
+		rules, err := q.all(ctx)
+		if err != nil {
+			return effectUnknown, "", err
+		}
+		seen, rule := provenByBinding(in, rules)
+		got.RouteGroup = rule.RouteGroup
+		return seen, "qrcodes.list does not show the rule", nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return got, nil
+}
+
+// List lists the rules of bound QR codes (alipay.open.mini.qrcode.query), page by page.
+func (q *QRCodesClient) List(ctx context.Context, in ListQRCodesInput) (*QRCodeList, error) {
+	return read[QRCodeList](ctx, q.c, cnapi.QRCodeList, in)
+}
+
+// Unbind removes a rule (alipay.open.mini.qrcode.unbind).
+func (q *QRCodesClient) Unbind(ctx context.Context, in UnbindQRCodeInput) error {
+	return q.c.write(ctx, safeWrite{cnapi.QRCodeUnbind, in, nil, func(ctx context.Context) (effect, string, error) {
+		rules, err := q.all(ctx)
+		if err != nil {
+			return effectUnknown, "", err
+		}
+		return provenByUnbinding(in, rules), "qrcodes.list still shows the rule", nil
+	}})
+}
+
+// all reads all pages. AlipayCN allows 20 rules, which are two pages; a list that
+// goes on beyond ten is not believed.
+func (q *QRCodesClient) all(ctx context.Context) ([]QRCodeRule, error) {
+	const most, pageSize = 10, 10
+	var rules []QRCodeRule
+	for page := range most {
+		list, err := q.List(ctx, ListQRCodesInput{Page: page + 1, PageSize: pageSize})
+		if err != nil {
+			return nil, err
+		}
+		rules = append(rules, list.Rules...)
+		if len(list.Rules) == 0 || list.Total > 0 && len(rules) >= int(list.Total) {
+			return rules, nil
+		}
+	}
+	return nil, inconclusive(cnapi.QRCodeList, "the list does not end")
+}

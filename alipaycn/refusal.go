@@ -1,0 +1,143 @@
+package alipaycn
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+)
+
+// refusal makes the error of an answer with HTTP status 400 or above, or 202,
+// from its body: JSON with code and message. It returns false when the body is
+// something else, such as a proxy's page.
+func refusal(op cnapi.Operation, status int, body []byte) (*Error, bool) {
+	var b errorBody
+	if json.Unmarshal(body, &b) != nil || b.Code == "" {
+		return nil, false //nolint:nilerr // another body is an answer too, and the caller's business
+	}
+	code := Code(b.Code)
+	if code == GatewayUnknownSubCode {
+		if named, found := findCode(string(b.Message)); found {
+			code = named
+		}
+	}
+	e := &Error{
+		Operation: op.Name, Code: code, HTTPStatus: status, Message: string(b.Message),
+		Details: b.Details, Links: b.Links, Hint: code.Hint(),
+	}
+	e.judge(op)
+	return e, true
+}
+
+// judge says from code and status whether the call may be repeated, and whether
+// a write may have taken effect.
+func (e *Error) judge(op cnapi.Operation) {
+	class := e.Code.Class()
+	if class == nil {
+		class = statusClass(e.HTTPStatus)
+	}
+	switch {
+	case errors.Is(class, alipayplus.ErrRateLimited), errors.Is(class, ErrRetryLater), errors.Is(class, ErrNotReady):
+		e.Retryable = true
+	case errors.Is(class, alipayplus.ErrOutcomeUnknown):
+		e.OutcomeUnknown, e.Retryable = op.Write, !op.Write
+	case errors.Is(class, alipayplus.ErrAuthorizationRequired):
+		e.cause = &AuthorizationError{API: op.API, Code: e.Code}
+	}
+}
+
+// statusClass is the class of an answer whose code tells none, by the statuses
+// that AlipayCN documents. 400 tells nothing: refusals of every kind come with it. 202 is "accepted, not processed: repeat with the same
+// parameters"; as there is no idempotency key, that is an unknown outcome here.
+func statusClass(status int) error {
+	switch {
+	case status == http.StatusUnauthorized:
+		return alipayplus.ErrUnauthenticated
+	case status == http.StatusForbidden:
+		return alipayplus.ErrPermission
+	case status == http.StatusNotFound:
+		return alipayplus.ErrNotFound
+	case status == http.StatusTooManyRequests:
+		return alipayplus.ErrRateLimited
+	case status == http.StatusAccepted || status >= http.StatusInternalServerError:
+		return alipayplus.ErrOutcomeUnknown
+	default:
+		return nil
+	}
+}
+
+// errorBody is the body of an error answer. What is unusual in it is kept as
+// well as can be: an error that can be read in part is better than none.
+type errorBody struct {
+	Code    scalar  `json:"code"`
+	Message scalar  `json:"message"`
+	Links   links   `json:"links"`
+	Details details `json:"details"`
+}
+
+// scalar is a text; anything else is kept as its JSON.
+type scalar string
+
+func (s *scalar) UnmarshalJSON(data []byte) error {
+	text, err := scalarText(data)
+	if err != nil {
+		text = string(data)
+	}
+	*s = scalar(text)
+	return nil
+}
+
+// links is a text by the documents, and an array of {link, desc} in real
+// answers.
+type links []Link
+
+func (l *links) UnmarshalJSON(data []byte) error {
+	*l = nil
+	if url, err := scalarText(data); err == nil {
+		if url != "" {
+			*l = links{{URL: url}}
+		}
+		return nil
+	}
+	type entry struct {
+		Link scalar `json:"link"`
+		Desc scalar `json:"desc"`
+	}
+	for _, e := range readList[entry](data) {
+		*l = append(*l, Link{URL: string(e.Link), Description: string(e.Desc)})
+	}
+	return nil
+}
+
+// details is an array of {field, value, location, issue, description}.
+type details []Detail
+
+func (d *details) UnmarshalJSON(data []byte) error {
+	*d = nil
+	type entry struct {
+		Field       scalar `json:"field"`
+		Value       scalar `json:"value"`
+		Location    scalar `json:"location"`
+		Issue       scalar `json:"issue"`
+		Description scalar `json:"description"`
+	}
+	for _, e := range readList[entry](data) {
+		*d = append(*d, Detail{string(e.Field), string(e.Value), string(e.Location), string(e.Issue), string(e.Description)})
+	}
+	return nil
+}
+
+// readList reads an array of objects, or one object, and nothing from anything else.
+func readList[E any](data []byte) []E {
+	var all []E
+	if json.Unmarshal(data, &all) == nil {
+		return all
+	}
+	var one E
+	if json.Unmarshal(data, &one) == nil {
+		return []E{one}
+	}
+	return nil
+}

@@ -1,0 +1,136 @@
+package alipaycn
+
+import (
+	"errors"
+	"fmt"
+	"net/mail"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+// problems collects the broken fields of one input, by their names on the wire.
+type problems struct {
+	fields []alipayplus.FieldError
+}
+
+func (p *problems) add(path, message string) {
+	p.fields = append(p.fields, alipayplus.FieldError{Path: path, Message: message})
+}
+
+// addError adds what another check found.
+func (p *problems) addError(err error) {
+	if invalid, ok := errors.AsType[*alipayplus.ValidationError](err); ok {
+		p.fields = append(p.fields, invalid.Fields...)
+		return
+	}
+	p.add("", err.Error())
+}
+
+// has says whether something is wrong with a field.
+func (p *problems) has(path string) bool {
+	return slices.ContainsFunc(p.fields, func(f alipayplus.FieldError) bool { return f.Path == path })
+}
+
+// err returns nil or one error with all that was collected.
+func (p *problems) err(subject string) error {
+	if len(p.fields) == 0 {
+		return nil
+	}
+	return &alipayplus.ValidationError{Subject: subject, Fields: p.fields}
+}
+
+// required says whether the value is there.
+func (p *problems) required(path, value string) bool {
+	if value == "" {
+		p.add(path, "is required")
+		return false
+	}
+	return true
+}
+
+// version checks app_version where it must be given.
+func (p *problems) version(v alipayplus.VersionNumber) {
+	const path = "app_version"
+	if v.IsZero() {
+		p.add(path, "is required")
+		return
+	}
+	p.optionalVersion(path, v)
+}
+
+// optionalVersion checks what a caller could put into a VersionNumber by hand.
+func (p *problems) optionalVersion(path string, v alipayplus.VersionNumber) {
+	if v.Major < 0 || v.Minor < 0 || v.Patch < 0 {
+		p.add(path, "must not have a part below 0")
+	}
+}
+
+// length checks a text that may be left out.
+func (p *problems) length(path, text string, least, most int) {
+	n := width(text)
+	if text == "" || n >= least && n <= most {
+		return
+	}
+	if least == 0 {
+		p.add(path, fmt.Sprintf("must have at most %d characters, a Chinese one counting 2; has %d", most, n))
+		return
+	}
+	p.add(path, fmt.Sprintf("must have %d to %d characters, a Chinese one counting 2; has %d", least, most, n))
+}
+
+// made checks that a text is made of allowed characters; words names them.
+func (p *problems) made(path, text, words string, allowed func(rune) bool) {
+	if strings.ContainsFunc(text, func(r rune) bool { return !allowed(r) }) {
+		p.add(path, "must have "+words+" only")
+	}
+}
+
+// count checks the number of entries of a list that may be left out.
+func (p *problems) count(path string, n, most int, what string) {
+	if n > most {
+		p.add(path, fmt.Sprintf("must have at most %d %s; has %d", most, what, n))
+	}
+}
+
+// oneOf checks a choice that may be left out.
+func oneOf[S ~string](p *problems, path string, value S, choices ...S) {
+	if value == "" || slices.Contains(choices, value) {
+		return
+	}
+	p.add(path, fmt.Sprintf("must be one of %v; got %q", choices, shortened(string(value))))
+}
+
+// width counts characters as AlipayCN does: a Chinese one is 2. That holds here
+// for everything outside ASCII; for what is neither, it is not documented.
+func width(text string) int {
+	n := 0
+	for _, r := range text {
+		n++
+		if r > unicode.MaxASCII {
+			n++
+		}
+	}
+	return n
+}
+
+func isDigit(r rune) bool { return r >= '0' && r <= '9' }
+
+func isASCIILetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
+
+func isEmail(text string) bool {
+	address, err := mail.ParseAddress(text)
+	return err == nil && address.Address == text
+}
+
+// shortened keeps a wrong value from filling an error.
+func shortened(text string) string {
+	const most = 32
+	runes := []rune(text)
+	if len(runes) <= most {
+		return text
+	}
+	return string(runes[:most]) + "..."
+}

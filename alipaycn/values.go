@@ -1,0 +1,171 @@
+package alipaycn
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+// Version is a version number as AlipayCN sends it, normally x.y.z. Answers
+// keep the text, so that one version with an unusual number does not make a
+// whole list unreadable.
+type Version string
+
+// Number reads x.y.z. The error matches [alipayplus.ErrInvalid].
+func (v Version) Number() (alipayplus.VersionNumber, error) {
+	return alipayplus.ParseVersion(string(v))
+}
+
+// Is says whether v is the number n.
+func (v Version) Is(n alipayplus.VersionNumber) bool { return string(v) == n.String() }
+
+// Bool is a boolean that AlipayCN documents as one. It is read from a boolean,
+// a text or a number; null and "" are false.
+type Bool bool
+
+// UnmarshalJSON reads true, "true", "Y", 1, "1" and their opposites.
+func (b *Bool) UnmarshalJSON(data []byte) error { return readBool(data, (*bool)(b)) }
+
+// TextBool is a boolean that AlipayCN documents as the text "true" or "false".
+// It is written so, and read as [Bool] is.
+type TextBool bool
+
+// MarshalJSON writes "true" or "false".
+func (b TextBool) MarshalJSON() ([]byte, error) {
+	return strconv.AppendQuote(nil, strconv.FormatBool(bool(b))), nil
+}
+
+// UnmarshalJSON reads what [Bool] reads.
+func (b *TextBool) UnmarshalJSON(data []byte) error { return readBool(data, (*bool)(b)) }
+
+// Int is a whole number that AlipayCN documents as one. It is read from a
+// number or a text; null and "" are 0.
+type Int int64
+
+// UnmarshalJSON reads 15, "15" and 15.0.
+func (i *Int) UnmarshalJSON(data []byte) error { return readInt(data, (*int64)(i)) }
+
+// TextInt is a whole number that AlipayCN documents as a text. It is written
+// so, and read as [Int] is.
+type TextInt int64
+
+// MarshalJSON writes the number as a text.
+func (i TextInt) MarshalJSON() ([]byte, error) {
+	return strconv.AppendQuote(nil, strconv.FormatInt(int64(i), 10)), nil
+}
+
+// UnmarshalJSON reads what [Int] reads.
+func (i *TextInt) UnmarshalJSON(data []byte) error { return readInt(data, (*int64)(i)) }
+
+// Time is a point in time that AlipayCN writes as "yyyy-MM-dd HH:mm:ss" or as
+// "yyyy-MM-dd". That it means Beijing time is inferred, not documented. The
+// zero Time is no time.
+type Time struct{ time.Time }
+
+// MarshalJSON writes Beijing time, to the second; the zero Time is "".
+func (t Time) MarshalJSON() ([]byte, error) {
+	if t.IsZero() {
+		return []byte(`""`), nil
+	}
+	return strconv.AppendQuote(nil, t.In(beijing()).Format(time.DateTime)), nil
+}
+
+// UnmarshalJSON reads both forms; null and "" are the zero Time.
+func (t *Time) UnmarshalJSON(data []byte) error {
+	text, err := scalarText(data)
+	if err != nil {
+		return err
+	}
+	if text == "" {
+		*t = Time{}
+		return nil
+	}
+	for _, layout := range []string{time.DateTime, time.DateOnly} {
+		if at, err := time.ParseInLocation(layout, text, beijing()); err == nil {
+			*t = Time{at}
+			return nil
+		}
+	}
+	return errors.New("must be a time of the form yyyy-MM-dd HH:mm:ss")
+}
+
+// beijing is the zone of AlipayCN's times. China has had no other offset since
+// 1991, so no time zone database is needed.
+func beijing() *time.Location {
+	const hour = 60 * 60
+	return time.FixedZone("CST", 8*hour)
+}
+
+// Date is a day as "yyyy-MM-dd".
+type Date string
+
+// NoEnd is the date that stands for a licence without end (documented).
+const NoEnd Date = "9999-12-31"
+
+// DateOf returns the day of t in Beijing.
+func DateOf(t time.Time) Date { return Date(t.In(beijing()).Format(time.DateOnly)) }
+
+func (d Date) valid() bool {
+	_, err := time.Parse(time.DateOnly, string(d))
+	return err == nil
+}
+
+func readBool(data []byte, into *bool) error {
+	text, err := scalarText(data)
+	if err != nil {
+		return err
+	}
+	switch strings.ToLower(text) {
+	case "true", "1", "y", "yes":
+		*into = true
+	case "false", "0", "n", "no", "":
+		*into = false
+	default:
+		return errors.New("must be true or false")
+	}
+	return nil
+}
+
+func readInt(data []byte, into *int64) error {
+	text, err := scalarText(data)
+	if err != nil {
+		return err
+	}
+	if text == "" {
+		*into = 0
+		return nil
+	}
+	whole, fraction, _ := strings.Cut(text, ".")
+	n, err := strconv.ParseInt(whole, 10, 64)
+	if err != nil || strings.Trim(fraction, "0") != "" {
+		return errors.New("must be a whole number")
+	}
+	*into = n
+	return nil
+}
+
+// scalarText returns a JSON text as what it says, a number or boolean as it is
+// written, and null as "".
+func scalarText(data []byte) (string, error) {
+	data = bytes.TrimSpace(data)
+	switch {
+	case bytes.Equal(data, []byte("null")):
+		return "", nil
+	case len(data) > 0 && data[0] == '"':
+		var text string
+		if err := json.Unmarshal(data, &text); err != nil {
+			return "", fmt.Errorf("must be a text: %w", err)
+		}
+		return strings.TrimSpace(text), nil
+	case len(data) == 0 || data[0] == '{' || data[0] == '[':
+		return "", errors.New("must be a text, a number or a boolean")
+	default:
+		return string(data), nil
+	}
+}

@@ -1,0 +1,217 @@
+package alipaycn
+
+import (
+	"encoding/json"
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+func TestBooleansAreReadFromWhateverComes(t *testing.T) {
+	for _, tt := range []struct {
+		wire string
+		want bool
+	}{
+		{`true`, true},
+		{`"true"`, true},
+		{`"TRUE"`, true},
+		{`" true "`, true},
+		{`"Y"`, true},
+		{`"yes"`, true},
+		{`1`, true},
+		{`"1"`, true},
+		{`false`, false},
+		{`"false"`, false},
+		{`"N"`, false},
+		{`"no"`, false},
+		{`0`, false},
+		{`""`, false},
+		{`null`, false},
+	} {
+		t.Run(tt.wire, func(t *testing.T) {
+			b, text := Bool(!tt.want), TextBool(!tt.want)
+			require.NoError(t, b.UnmarshalJSON([]byte(tt.wire)))
+			require.NoError(t, text.UnmarshalJSON([]byte(tt.wire)))
+			require.Equal(t, tt.want, bool(b))
+			require.Equal(t, tt.want, bool(text))
+		})
+	}
+	for _, wire := range []string{`"maybe"`, `2`, `"2"`, `{}`, `[true]`, `"`, ``} {
+		var b Bool
+		require.Error(t, b.UnmarshalJSON([]byte(wire)), wire)
+	}
+}
+
+func TestWholeNumbersAreReadFromWhateverComes(t *testing.T) {
+	for _, tt := range []struct {
+		wire string
+		want int64
+	}{
+		{`15`, 15},
+		{`"15"`, 15},
+		{`" 15 "`, 15},
+		{`15.0`, 15},
+		{`"15.00"`, 15},
+		{`-3`, -3},
+		{`"31536000"`, 31536000},
+		{`9223372036854775807`, math.MaxInt64},
+		{`""`, 0},
+		{`null`, 0},
+	} {
+		t.Run(tt.wire, func(t *testing.T) {
+			i, text := Int(99), TextInt(99)
+			require.NoError(t, i.UnmarshalJSON([]byte(tt.wire)))
+			require.NoError(t, text.UnmarshalJSON([]byte(tt.wire)))
+			require.Equal(t, tt.want, int64(i))
+			require.Equal(t, tt.want, int64(text))
+		})
+	}
+	for _, wire := range []string{`15.5`, `"15s"`, `true`, `"x"`, `9223372036854775808`, `{}`, `[1]`, `".0"`, `"1.0.0"`} {
+		i := Int(99)
+		require.Error(t, i.UnmarshalJSON([]byte(wire)), wire)
+		require.Equal(t, Int(99), i, "what cannot be read changes nothing")
+	}
+}
+
+func TestTextsGoOutAsTexts(t *testing.T) {
+	data, err := json.Marshal(struct {
+		B  TextBool
+		N  TextBool
+		I  TextInt
+		C  CategoryIDs
+		S  StatusList
+		T  Time
+		No Time
+	}{
+		true, false, -5,
+		CategoryIDs{"XS1001_XS2001", "XS1011_XS2089_XS3001"},
+		StatusList{StatusInit, StatusGray},
+		Time{time.Date(2026, 12, 31, 16, 0, 0, 999, time.UTC)},
+		Time{},
+	})
+	require.NoError(t, err)
+	require.JSONEq(t, `{"B":"true","N":"false","I":"-5","C":"XS1001_XS2001;XS1011_XS2089_XS3001","S":"INIT,GRAY","T":"2027-01-01 00:00:00","No":""}`, string(data))
+}
+
+func TestTimesAreBeijingTime(t *testing.T) {
+	for _, tt := range []struct {
+		wire string
+		want string
+	}{
+		{`"2017-12-12 12:00:00"`, "2017-12-12T04:00:00Z"},
+		{`"2017-08-12"`, "2017-08-11T16:00:00Z"},
+		{`" 2017-12-12 12:00:00 "`, "2017-12-12T04:00:00Z"},
+	} {
+		var got Time
+		require.NoError(t, got.UnmarshalJSON([]byte(tt.wire)))
+		require.Equal(t, tt.want, got.UTC().Format(time.RFC3339))
+		_, offset := got.Zone()
+		require.Equal(t, 8*60*60, offset)
+	}
+	for _, wire := range []string{`""`, `null`} {
+		got := Time{time.Now()}
+		require.NoError(t, got.UnmarshalJSON([]byte(wire)))
+		require.True(t, got.IsZero())
+	}
+	for _, wire := range []string{`"12.12.2017"`, `1513051200000`, `"2017-13-01 00:00:00"`, `{}`} {
+		var got Time
+		require.Error(t, got.UnmarshalJSON([]byte(wire)), wire)
+	}
+}
+
+func TestDatesAreDaysInBeijing(t *testing.T) {
+	require.Equal(t, Date("2027-01-01"), DateOf(time.Date(2026, 12, 31, 16, 0, 0, 0, time.UTC)))
+	require.Equal(t, Date("2026-12-31"), DateOf(time.Date(2026, 12, 31, 15, 59, 59, 0, time.UTC)))
+	require.True(t, NoEnd.valid())
+}
+
+func TestAVersionThatIsNoNumberIsKept(t *testing.T) {
+	var list VersionList
+	require.NoError(t, json.Unmarshal([]byte(`{"app_version_infos":[{"app_version":"0.2.1908191554.44"},{"app_version":"1.2.3"}]}`), &list))
+
+	_, err := list.Versions[0].Version.Number()
+	require.ErrorIs(t, err, alipayplus.ErrInvalid)
+	require.Equal(t, Version("0.2.1908191554.44"), list.Versions[0].Version)
+
+	number, err := list.Versions[1].Version.Number()
+	require.NoError(t, err)
+	require.True(t, list.Versions[1].Version.Is(number))
+	require.False(t, list.Versions[0].Version.Is(number))
+}
+
+func TestJoinedListsAreReadBack(t *testing.T) {
+	var c CategoryIDs
+	require.NoError(t, c.UnmarshalJSON([]byte(`"11_12;12_13;"`)))
+	require.Equal(t, CategoryIDs{"11_12", "12_13"}, c)
+	require.NoError(t, c.UnmarshalJSON([]byte(`""`)))
+	require.Empty(t, c)
+	require.Error(t, c.UnmarshalJSON([]byte(`["11_12"]`)))
+
+	var s StatusList
+	require.NoError(t, s.UnmarshalJSON([]byte(`"INIT,,GRAY"`)))
+	require.Equal(t, StatusList{StatusInit, StatusGray}, s)
+	require.Error(t, s.UnmarshalJSON([]byte(`{}`)))
+}
+
+func TestABuildStatusMayBeANumber(t *testing.T) {
+	var b Build
+	require.NoError(t, json.Unmarshal([]byte(`{"build_status":2,"create_status":"6","need_rotation":false,"version_created":"true"}`), &b))
+	require.Equal(t, Build{BuildStatus: BuildDone, CreateStatus: BuildCreated, VersionCreated: true}, b)
+	require.Error(t, json.Unmarshal([]byte(`{"build_status":[]}`), &b))
+}
+
+func TestNumbersAndTimesSurviveTheWire(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		type values struct {
+			I  Int
+			TI TextInt
+			T  Time
+		}
+		given := values{
+			I:  Int(rapid.Int64().Draw(t, "int")),
+			TI: TextInt(rapid.Int64().Draw(t, "text int")),
+			T:  Time{time.Unix(rapid.Int64Range(0, 4e9).Draw(t, "second"), 0)},
+		}
+		data, err := json.Marshal(given)
+		require.NoError(t, err)
+		var got values
+		require.NoError(t, json.Unmarshal(data, &got))
+		require.Equal(t, given.I, got.I)
+		require.Equal(t, given.TI, got.TI)
+		require.True(t, given.T.Equal(got.T.Time))
+	})
+}
+
+// FuzzAnswers: whatever comes, no answer makes the decoders panic, and what they
+// accepted they read the same when it comes again.
+func FuzzAnswers(f *testing.F) {
+	f.Add(`{"total_items":"7","expires_in":7,"is_by_app_auth":"Y","gmt_online":"2026-01-02 03:04:05","build_status":3}`)
+	f.Add(`{"total_items":7.0,"expires_in":"7","is_by_app_auth":1,"gmt_online":"2026-01-02","app_version":null}`)
+	f.Add(`{"total_items":{},"expires_in":[],"gmt_online":true}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		type everything struct {
+			Total    Int         `json:"total_items"`
+			Expires  TextInt     `json:"expires_in"`
+			Full     Bool        `json:"is_by_app_auth"`
+			Rotation TextBool    `json:"need_rotation"`
+			Online   Time        `json:"gmt_online"`
+			Status   BuildStatus `json:"build_status"`
+			IDs      CategoryIDs `json:"mini_category_ids"`
+			Statuses StatusList  `json:"version_status"`
+		}
+		var first everything
+		if json.Unmarshal([]byte(text), &first) != nil {
+			return
+		}
+		data, err := json.Marshal(first)
+		require.NoError(t, err)
+		var second everything
+		require.NoError(t, json.Unmarshal(data, &second))
+		require.Equal(t, first, second)
+	})
+}

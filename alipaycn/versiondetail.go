@@ -1,0 +1,149 @@
+package alipaycn
+
+// ScanResult is the result of the security scan. It is open to unknown values.
+type ScanResult string
+
+// The results that AlipayCN documents.
+const (
+	// ScanPassed: the scan found nothing.
+	ScanPassed ScanResult = "True"
+	// ScanFailed: the scan found something.
+	ScanFailed ScanResult = "False"
+	// ScanRunning: the scan is not finished.
+	ScanRunning ScanResult = "NAN"
+)
+
+// Known says whether AlipayCN documents the result.
+func (s ScanResult) Known() bool {
+	return s == ScanPassed || s == ScanFailed || s == ScanRunning
+}
+
+// AuditResult is the verdict of one part of a review. It is open to unknown values.
+type AuditResult string
+
+// The verdicts that AlipayCN documents.
+const (
+	// AuditResultPass: passed.
+	AuditResultPass AuditResult = "PASS"
+	// AuditResultReject: rejected.
+	AuditResultReject AuditResult = "REJECT"
+)
+
+// Known says whether AlipayCN documents the verdict.
+func (r AuditResult) Known() bool { return r == AuditResultPass || r == AuditResultReject }
+
+// VersionDetail is the answer of versions.get
+// (alipay.open.mini.version.detail.query). Its times are Beijing time.
+type VersionDetail struct {
+	// Version is its number.
+	Version Version `json:"app_version,omitempty"`
+	// Status is where it stands.
+	Status VersionStatus `json:"status,omitempty"`
+	// Description says what changed.
+	Description string `json:"version_desc,omitempty"`
+	// RejectReason is why the review rejected it.
+	RejectReason string `json:"reject_reason,omitempty"`
+	// ScanResult is the result of the security scan.
+	ScanResult ScanResult `json:"scan_result,omitempty"`
+	// GrayStrategy is the share of users who have it; empty outside GRAY.
+	GrayStrategy GrayStrategy `json:"gray_strategy,omitempty"`
+
+	// CreatedAt is when it was created.
+	CreatedAt Time `json:"gmt_create,omitzero"`
+	// AppliedAt is when it was last applied for.
+	AppliedAt Time `json:"gmt_apply_audit,omitzero"`
+	// AuditedAt is when its review ended.
+	AuditedAt Time `json:"gmt_audit_end,omitzero"`
+	// OnlineAt is when it was published.
+	OnlineAt Time `json:"gmt_online,omitzero"`
+	// OfflineAt is when it went offline.
+	OfflineAt Time `json:"gmt_offline,omitzero"`
+
+	// BaseAudit is the verdict on admission; only with [AuditRuleBasePromote].
+	BaseAudit AuditResult `json:"base_audit,omitempty"`
+	// BaseAuditRecord are the reasons of the verdict on admission; nil without any.
+	BaseAuditRecord *AuditRecord `json:"base_audit_record,omitempty"`
+	// PromoteAudit is the verdict on promotion; only with [AuditRuleBasePromote].
+	PromoteAudit AuditResult `json:"promote_audit,omitempty"`
+	// PromoteAuditRecord are the reasons of the verdict on promotion; nil without any.
+	PromoteAuditRecord *AuditRecord `json:"promote_audit_record,omitempty"`
+	// CanRelease says whether it may be published although promotion was
+	// rejected; only with [AuditRuleBasePromote].
+	CanRelease TextBool `json:"can_release,omitempty"`
+
+	// AppName is the mini program's name.
+	AppName string `json:"app_name,omitempty"`
+	// AppEnglishName is its English name.
+	AppEnglishName string `json:"app_english_name,omitempty"`
+	// AppLogo is the URL of its logo.
+	AppLogo string `json:"app_logo,omitempty"`
+	// AppSlogan says in one line what it does.
+	AppSlogan string `json:"app_slogan,omitempty"`
+	// AppDescription is its description.
+	AppDescription string `json:"app_desc,omitempty"`
+	// Memo is the note for the reviewers.
+	Memo string `json:"memo,omitempty"`
+	// ServicePhone is the phone number of its customer service.
+	ServicePhone string `json:"service_phone,omitempty"`
+	// ServiceEmail is the e-mail address of its customer service.
+	ServiceEmail string `json:"service_email,omitempty"`
+	// RegionType is where it is offered.
+	RegionType RegionType `json:"service_region_type,omitempty"`
+	// Regions are the regions, when RegionType is LOCATION.
+	Regions []Region `json:"service_region_info,omitempty"`
+	// ScreenShots are the URLs of its screenshots. AlipayCN's description says
+	// that one entry may hold several, joined by commas.
+	ScreenShots []string `json:"screen_shot_list,omitempty"`
+	// OldCategories are its categories of the old tree of two levels.
+	OldCategories []CategoryPath `json:"mini_app_category_info_list,omitempty"`
+	// Categories are its categories of the new tree.
+	Categories []CategoryPath `json:"mini_category_info_list,omitempty"`
+	// Packages are the feature packages that it has.
+	Packages []FeaturePackage `json:"package_info_list,omitempty"`
+}
+
+// AuditRecord are the reasons of a verdict.
+type AuditRecord struct {
+	// Images are the URLs of the pictures of the review.
+	Images []string `json:"audit_images,omitempty"`
+	// Memos are the reasons.
+	Memos []AuditMemo `json:"memos,omitempty"`
+}
+
+// AuditMemo is one reason of a verdict.
+type AuditMemo struct {
+	// Memo is the reason.
+	Memo string `json:"memo,omitempty"`
+	// Images are the URLs of pictures of the rule.
+	Images []string `json:"memo_image_list,omitempty"`
+}
+
+// CategoryPath is a category with those above it.
+type CategoryPath struct {
+	// FirstID is the id of the top category.
+	FirstID string `json:"first_category_id,omitempty"`
+	// FirstName is the name of the top category.
+	FirstName string `json:"first_category_name,omitempty"`
+	// SecondID is the id of the category below it.
+	SecondID string `json:"second_category_id,omitempty"`
+	// SecondName is the name of the category below it.
+	SecondName string `json:"second_category_name,omitempty"`
+	// ThirdID is the id of the third level; may be empty.
+	ThirdID string `json:"third_category_id,omitempty"`
+	// ThirdName is the name of the third level; may be empty.
+	ThirdName string `json:"third_category_name,omitempty"`
+}
+
+// FeaturePackage is a set of features that a mini program may use.
+type FeaturePackage struct {
+	// Name is its name.
+	Name string `json:"package_name,omitempty"`
+	// Description says what is in it.
+	Description string `json:"package_desc,omitempty"`
+	// DocURL is its documentation.
+	DocURL string `json:"doc_url,omitempty"`
+	// Status is the state of the contract, for example "valid".
+	Status string `json:"status,omitempty"`
+	// OpenType says how it is obtained, for example "APPLY".
+	OpenType string `json:"package_open_type,omitempty"`
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+)
+
+const appID = "2021009900000101"
+
+// lockedBuffer can be read while it is written.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func publicKeyFile(t *testing.T) string {
+	t.Helper()
+	der, err := x509.MarshalPKIXPublicKey(&testkey.Key().PublicKey)
+	require.NoError(t, err)
+	path := filepath.Join(t.TempDir(), "alipay-public-key.pem")
+	require.NoError(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), 0o600))
+	return path
+}
+
+// start runs the example until the test ends.
+func start(t *testing.T) (address string, stdout, stderr *lockedBuffer) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	stdout, stderr = &lockedBuffer{}, &lockedBuffer{}
+	done := make(chan int, 1)
+	args := []string{"-listen", "127.0.0.1:0", "-public-key", publicKeyFile(t), "-app-id", appID}
+	go func() { done <- run(ctx, args, stdout, stderr) }()
+	t.Cleanup(func() {
+		cancel()
+		require.Equal(t, exitDone, <-done)
+		require.Contains(t, stderr.String(), "deliveries in flight may finish")
+	})
+	at := regexp.MustCompile(`notifications on (http://\S+);`)
+	require.Eventually(t, func() bool { return at.MatchString(stderr.String()) }, time.Minute, time.Millisecond, "it never served")
+	return at.FindStringSubmatch(stderr.String())[1], stdout, stderr
+}
+
+func message(id, kind, content string) url.Values {
+	return url.Values{
+		"notify_id": {id}, "msg_method": {kind}, "utc_timestamp": {"1767225600123"}, "app_id": {appID},
+		"version": {"1.1"}, "charset": {"UTF-8"}, "sign_type": {"RSA2"}, "biz_content": {content},
+	}
+}
+
+func post(t *testing.T, address string, params url.Values) string {
+	t.Helper()
+	sign, err := cnsign.SignNotification(testkey.Key(), params, cnsign.Form{SignType: true})
+	require.NoError(t, err)
+	params.Set("sign", sign)
+	return postAsIs(t, address, params)
+}
+
+func postAsIs(t *testing.T, address string, params url.Values) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, address, strings.NewReader(params.Encode()))
+	require.NoError(t, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	res, err := http.DefaultClient.Do(req)
+	require.NoError(t, err)
+	text, err := io.ReadAll(res.Body)
+	require.NoError(t, err)
+	require.NoError(t, res.Body.Close())
+	return string(text)
+}
+
+func TestOneLineForEachEvent(t *testing.T) {
+	address, stdout, _ := start(t)
+	authorized := message("3", "", `{"detail":{"app_auth_token":"202611BBsecret","auth_app_id":"2021009900000202","user_id":"2088000000000001"}}`)
+	authorized.Set("notify_type", "open_app_auth_notify")
+	authorized.Set("status", "execute_auth")
+	for _, params := range []url.Values{
+		message("1", "alipay.open.mini.version.audit.passed", `{"mini_app_id":"2021009900000202","mini_app_version":"0.0.1"}`),
+		message("2", "alipay.open.mini.version.audit.rejected", `{"mini_app_id":"2021009900000202","mini_app_version":"0.0.2","audit_reason":"two\nlines",
+			"base_audit_reason":{"memos":[{"memo":"empty page","memo_image_list":["https://img/1.png"]}]},"promote_audit_reason":{"memos":[{"memo":"no scene"}]}}`),
+		authorized,
+		message("4", "alipay.open.auth.appauth.cancelled", `{"auth_app_id":"2021009900000202"}`),
+		message("5", "alipay.open.mini.merchant.confirmed", `{"order_no":"o1"}`),
+		message("6", "something.new", `{}`),
+		message("7", "alipay.open.mini.version.audit.passed", `{}`),
+		message("1", "alipay.open.mini.version.audit.passed", `{"mini_app_id":"2021009900000202","mini_app_version":"0.0.1"}`),
+	} {
+		require.Equal(t, "success", post(t, address, params))
+	}
+	require.Equal(t, `passed: version "0.0.1" of mini program "2021009900000202"
+rejected: version "0.0.2" of mini program "2021009900000202": "two\nlines"; admission: "empty page", pictures ["https://img/1.png"]; promotion: "no scene", pictures []
+authorized: app "2021009900000202" of merchant "2088000000000001"
+authorization withdrawn: app "2021009900000202" of merchant ""
+confirmed: mini program "" of order "o1"
+unknown: notification "6" of kind "something.new" for app "2021009900000101"
+unknown: notification "7" of kind "alipay.open.mini.version.audit.passed" for app "2021009900000101": biz_content has no mini_app_version
+`, stdout.String())
+}
+
+func TestForgedNotificationsAreNotPrinted(t *testing.T) {
+	address, stdout, stderr := start(t)
+	require.Equal(t, "fail", postAsIs(t, address, message("1", "something.new", `{}`)))
+	require.Empty(t, stdout.String())
+	require.Contains(t, stderr.String(), "a notification was refused")
+}
+
+func TestWrongUseIsOneLine(t *testing.T) {
+	key := publicKeyFile(t)
+	for name, c := range map[string]struct {
+		args   []string
+		status int
+		says   string
+	}{
+		"an unknown flag": {[]string{"-nope"}, exitUsage, "-nope"},
+		"help":            {[]string{"-h"}, exitDone, "-public-key"},
+		"no key":          {[]string{"-app-id", appID, "-public-key", filepath.Join(t.TempDir(), "missing")}, exitFailed, "no such file"},
+		"no app":          {[]string{"-public-key", key}, exitFailed, "AppID"},
+		"no address":      {[]string{"-public-key", key, "-app-id", appID, "-listen", "nowhere"}, exitFailed, "nowhere"},
+	} {
+		var stderr lockedBuffer
+		require.Equal(t, c.status, run(t.Context(), c.args, io.Discard, &stderr), name)
+		require.Contains(t, stderr.String(), c.says, name)
+	}
+}
