@@ -171,6 +171,10 @@ func (p *Platform) servePages() http.Handler {
 // callback is where the visit ends. The state must be one that the platform gave
 // out and still waits for; it is good for one visit.
 func (p *Platform) callback(w http.ResponseWriter, r *http.Request) {
+	if r.Method != http.MethodGet { // the pattern lets HEAD in, which only looks
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return
+	}
 	query := r.URL.Query()
 	state, code := query.Get("state"), query.Get("code")
 	granted, err := p.grant(r.Context(), state, code)

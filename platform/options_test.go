@@ -49,6 +49,9 @@ func TestAnOptionThatIsWrongIsRefusedByName(t *testing.T) {
 		"max bytes: must be above 0":                   platform.WithMaxBytes(1, 0),
 		"public URL: must be an http or https":         platform.WithPublicURL("ftp://gateway.example"),
 		"public URL: must be an http or https address": platform.WithPublicURL("https://gateway.example/?x=1"),
+		"public URL: must be an http or https addr":    platform.WithPublicURL("https://user:secret@gateway.example"),
+		"without user, query or escapes":               platform.WithPublicURL("https://gateway.example/a%20b"),
+		"query or escapes":                             platform.WithPublicURL("https://gateway.example/#"),
 		"platform: key version has 0 characters":       platform.WithKeyVersion(""),
 		"platform: ":                                   platform.WithSigner(elliptical),
 	} {

@@ -323,8 +323,8 @@ func WithAuthorizationExpiry(d time.Duration) Option {
 func WithPublicURL(address string) Option {
 	return func(cfg *config) error {
 		u, err := url.Parse(address)
-		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-			return errors.New("public URL: must be an http or https address without a query, such as https://gateway.example.com/release")
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || strings.ContainsAny(address, "?#%") {
+			return errors.New("public URL: must be an http or https address without user, query or escapes, such as https://gateway.example.com/release")
 		}
 		cfg.publicURL = strings.TrimRight(address, "/")
 		cfg.prefix = strings.TrimRight(u.EscapedPath(), "/")
