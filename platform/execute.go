@@ -202,8 +202,12 @@ func (p *Platform) announce(ctx context.Context, in incoming, id string, wanted 
 	before := announced{release: wanted.ID}
 	err := p.cfg.store.Update(ctx, func(tx storage.Tx) error {
 		c := p.begin(ctx, tx, in, id)
-		if first, err := c.firstOutcome(); err != nil || first != nil {
-			return errors.Join(err, errTaken(first))
+		first, err := c.firstOutcome()
+		if err != nil {
+			return err
+		}
+		if first != nil {
+			return errUnavailable // the requestId got its outcome between two looks
 		}
 		r, err := load[releaseRecord](tx, releaseKey(c.workspace(), wanted.ID))
 		if err != nil {
@@ -219,14 +223,6 @@ func (p *Platform) announce(ctx context.Context, in incoming, id string, wanted 
 		return c.remember(reply{})
 	})
 	return before, err
-}
-
-// errTaken is for a requestId that got its outcome between two looks.
-func errTaken(first *reply) error {
-	if first == nil {
-		return nil
-	}
-	return errUnavailable
 }
 
 func (r *releaseRecord) announce(tx storage.Tx, ratio alipayplus.Ratio) error {
