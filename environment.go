@@ -1,9 +1,9 @@
 package alipayplus
 
 import (
+	"cmp"
 	"errors"
 	"os"
-	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/clientoptions"
 )
@@ -27,68 +27,27 @@ func NewFromEnv(opts ...Option) (*Client, error) {
 	return New(append(envOptions(), opts...)...)
 }
 
-// envOptions are the options that the environment sets. What is wrong with one
-// shows when it is applied, so that New can name everything at once.
+// envOptions are the options that the environment sets.
 func envOptions() []Option {
-	var opts []Option
-	take := func(name string, option func(text string) Option) bool {
-		text := os.Getenv(name)
-		if text != "" {
-			opts = append(opts, fromVariable(name, option(text)))
-		}
-		return text != ""
-	}
-	takeKey := func(name, field string, option func(key []byte) Option) {
-		if !take(name+"_FILE", func(path string) Option { return fromFile(path, name, field, option) }) {
-			take(name, func(key string) Option { return option([]byte(key)) })
-		}
-	}
-	take("ALIPAYPLUS_BASE_URL", WithBaseURL)
-	take("ALIPAYPLUS_CLIENT_ID", WithClientID)
-	takeKey("ALIPAYPLUS_PRIVATE_KEY", "private key", WithPrivateKey)
-	take("ALIPAYPLUS_KEY_VERSION", WithKeyVersion)
-	takeKey("ALIPAYPLUS_PLATFORM_PUBLIC_KEY", "platform public key", func(key []byte) Option {
-		version := os.Getenv("ALIPAYPLUS_PLATFORM_KEY_VERSION")
-		if version == "" {
-			version = "1"
-		}
-		return WithPlatformKeyText(version, key)
+	env := clientoptions.Environment[config, Option]{Wrong: wrongVariable}
+	env.Text("ALIPAYPLUS_BASE_URL", WithBaseURL)
+	env.Text("ALIPAYPLUS_CLIENT_ID", WithClientID)
+	env.Secret("ALIPAYPLUS_PRIVATE_KEY", "private key", WithPrivateKey)
+	env.Text("ALIPAYPLUS_KEY_VERSION", WithKeyVersion)
+	env.Secret("ALIPAYPLUS_PLATFORM_PUBLIC_KEY", "platform public key", func(key []byte) Option {
+		return WithPlatformKeyText(cmp.Or(os.Getenv("ALIPAYPLUS_PLATFORM_KEY_VERSION"), "1"), key)
 	})
-	take("ALIPAYPLUS_ATTEMPT_TIMEOUT", attemptTimeout)
-	return opts
+	env.Duration("ALIPAYPLUS_ATTEMPT_TIMEOUT", "attempt timeout", WithAttemptTimeout)
+	return env.Options
 }
 
-// fromVariable names the variable in whatever is wrong with the option.
-func fromVariable(name string, option Option) Option {
-	return func(cfg *config) error {
-		err := option(cfg)
-		if invalid, ok := errors.AsType[*ValidationError](err); ok {
-			for i := range invalid.Fields {
-				invalid.Fields[i].Message += " (from " + name + ")"
-			}
+// wrongVariable names the variable in whatever is wrong with an option.
+func wrongVariable(err error, variable string) error {
+	err = shared(err)
+	if invalid, ok := errors.AsType[*ValidationError](err); ok {
+		for i := range invalid.Fields {
+			invalid.Fields[i].Message += " (from " + variable + ")"
 		}
-		return err
 	}
-}
-
-// fromFile is an option whose key is in a file. name is the variable for the key
-// itself.
-func fromFile(path, name, field string, option func(key []byte) Option) Option {
-	return func(cfg *config) error {
-		content, err := clientoptions.ReadFile(path, name, field)
-		if err != nil {
-			return shared(err)
-		}
-		return option(content)(cfg)
-	}
-}
-
-func attemptTimeout(text string) Option {
-	return func(cfg *config) error {
-		limit, err := time.ParseDuration(text)
-		if err != nil {
-			return badOption("attempt timeout", "is not a duration such as 45s")
-		}
-		return WithAttemptTimeout(limit)(cfg)
-	}
+	return err
 }

@@ -8,7 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
+
+	"github.com/alipayplus-go/alipayplus/internal/oneline"
 )
 
 // Classes of failure, for errors.Is. Every error of this package that has a
@@ -223,7 +224,7 @@ func (e *Error) Error() string {
 		b.WriteString("; ")
 		b.WriteString(e.Hint)
 	}
-	return oneLine(b.String())
+	return oneline.Text(b.String())
 }
 
 func (e *Error) ids() string {
@@ -261,7 +262,7 @@ func (e *Error) Unwrap() []error {
 
 // LogValue implements [slog.LogValuer]: the fields as attributes, without secrets.
 func (e *Error) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("operation", e.Operation), slog.String("message", oneLine(e.Message))}
+	attrs := []slog.Attr{slog.String("operation", e.Operation), slog.String("message", oneline.Text(e.Message))}
 	add := func(key, value string) {
 		if value != "" {
 			attrs = append(attrs, slog.String(key, value))
@@ -305,7 +306,7 @@ func (e *ValidationError) Error() string {
 	if len(e.Fields) == 1 {
 		noun = "field"
 	}
-	return oneLine(fmt.Sprintf("%s: %d %s not valid: %s", e.Subject, len(e.Fields), noun, strings.Join(parts, "; ")))
+	return oneline.Text(fmt.Sprintf("%s: %d %s not valid: %s", e.Subject, len(e.Fields), noun, strings.Join(parts, "; ")))
 }
 
 // Unwrap returns [ErrInvalid].
@@ -327,9 +328,9 @@ type LimitError struct {
 // Error names scope, limit and use, and the way out.
 func (e *LimitError) Error() string {
 	if e.UnderReview {
-		return oneLine(e.Scope + ": none may be added while a version is under review; wait for the verdict or withdraw it")
+		return oneline.Text(e.Scope + ": none may be added while a version is under review; wait for the verdict or withdraw it")
 	}
-	return oneLine(fmt.Sprintf("%s: %d of %d are used; %s", e.Scope, e.Used, e.Limit, e.wayOut()))
+	return oneline.Text(fmt.Sprintf("%s: %d of %d are used; %s", e.Scope, e.Used, e.Limit, e.wayOut()))
 }
 
 // wayOut says how to get below the limit, as far as the library knows what it is.
@@ -364,7 +365,7 @@ type AuthorizationRequiredError struct {
 // Error names the mini program and the call that gives the page to visit. It does
 // not show URL, because whoever has that page can give the authorization.
 func (e *AuthorizationRequiredError) Error() string {
-	return oneLine(fmt.Sprintf("mini program %s is not authorized for %s; call Authorizations.Begin and visit the page it returns", e.ProgramID, e.TargetApp))
+	return oneline.Text(fmt.Sprintf("mini program %s is not authorized for %s; call Authorizations.Begin and visit the page it returns", e.ProgramID, e.TargetApp))
 }
 
 // Unwrap returns [ErrAuthorizationRequired].
@@ -378,7 +379,9 @@ type SignatureError struct {
 }
 
 // Error gives the reason.
-func (e *SignatureError) Error() string { return oneLine("the answer cannot be trusted: " + e.Reason) }
+func (e *SignatureError) Error() string {
+	return oneline.Text("the answer cannot be trusted: " + e.Reason)
+}
 
 // ReviewError says that a review ended without approval. It is not transient:
 // waiting longer does not help.
@@ -403,7 +406,7 @@ func (e *ReviewError) Error() string {
 	if len(reasons) > 0 {
 		text += " (" + strings.Join(reasons, "; ") + ")"
 	}
-	return oneLine(text)
+	return oneline.Text(text)
 }
 
 // WaitError says that waiting ended before the awaited state was reached.
@@ -427,7 +430,7 @@ func (e *WaitError) Error() string {
 	if state == "" {
 		state = "none"
 	}
-	return oneLine(fmt.Sprintf("alipayplus: %s: %s: waiting ended after %d polls, last state %s: %v", e.Operation, e.ID, e.Polls, state, e.Err))
+	return oneline.Text(fmt.Sprintf("alipayplus: %s: %s: waiting ended after %d polls, last state %s: %v", e.Operation, e.ID, e.Polls, state, e.Err))
 }
 
 // Unwrap returns the reason.
@@ -441,16 +444,4 @@ func (e *WaitError) Timeout() bool { return errors.Is(e.Err, context.DeadlineExc
 func IsRetryable(err error) bool {
 	e, ok := errors.AsType[*Error](err)
 	return ok && e.Retryable
-}
-
-// oneLine keeps foreign text from breaking a log line or steering a terminal.
-func oneLine(s string) string {
-	if !strings.ContainsFunc(s, breaksLine) {
-		return s
-	}
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || breaksLine(r) }), " ")
-}
-
-func breaksLine(r rune) bool {
-	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp)
 }

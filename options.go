@@ -81,14 +81,9 @@ func badKey(path, expected string, err error) error {
 // {base}/api/open/v2/. The address of Alipay+ itself is not documented.
 func WithBaseURL(address string) Option {
 	return func(cfg *config) error {
-		u, err := url.Parse(address)
-		switch {
-		case err != nil:
-			return badOption("base URL", "is not an address")
-		case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
-			return badOption("base URL", "must be an http or https address with a host, such as https://gateway.example.com")
-		case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-			return badOption("base URL", "must not have user, query or fragment: queries are not part of the signature")
+		u, err := clientoptions.Address("base URL", address, "https://gateway.example.com")
+		if err != nil {
+			return shared(err)
 		}
 		cfg.baseURL = u
 		return nil

@@ -280,12 +280,12 @@ func TestNewFromEnvNamesWhatIsWrong(t *testing.T) {
 	directory := t.TempDir()
 
 	tests := map[string]struct{ name, value, want string }{
-		"no such file":       {"ALIPAYPLUS_PRIVATE_KEY_FILE", "/nowhere/key.pem", `private key cannot be read from the file "/nowhere/key.pem": no such file or directory (from ALIPAYPLUS_PRIVATE_KEY_FILE)`},
+		"no such file":       {"ALIPAYPLUS_PRIVATE_KEY_FILE", "/nowhere/key.pem", "private key cannot be read: no such file or directory; give the name of a file; the content itself goes into ALIPAYPLUS_PRIVATE_KEY (from ALIPAYPLUS_PRIVATE_KEY_FILE)"},
 		"a directory":        {"ALIPAYPLUS_PRIVATE_KEY_FILE", directory, `private key cannot be read from the file "` + directory + `": is a directory (from ALIPAYPLUS_PRIVATE_KEY_FILE)`},
 		"empty file":         {"ALIPAYPLUS_PRIVATE_KEY_FILE", file(t, " \n"), "private key is empty: give PEM or base64"},
 		"empty public file":  {"ALIPAYPLUS_PLATFORM_PUBLIC_KEY_FILE", file(t, ""), "platform public key is empty: give PEM or base64"},
-		"key for file name":  {"ALIPAYPLUS_PRIVATE_KEY_FILE", private, "private key is not in a file of such a name, which may be the key itself; that goes into ALIPAYPLUS_PRIVATE_KEY (from ALIPAYPLUS_PRIVATE_KEY_FILE)"},
-		"bare for file name": {"ALIPAYPLUS_PRIVATE_KEY_FILE", bareBase64([]byte(private)), "private key is not in a file of such a name"},
+		"key for file name":  {"ALIPAYPLUS_PRIVATE_KEY_FILE", private, "the content itself goes into ALIPAYPLUS_PRIVATE_KEY (from ALIPAYPLUS_PRIVATE_KEY_FILE)"},
+		"bare for file name": {"ALIPAYPLUS_PRIVATE_KEY_FILE", bareBase64([]byte(private)), "the content itself goes into ALIPAYPLUS_PRIVATE_KEY (from ALIPAYPLUS_PRIVATE_KEY_FILE)"},
 		"file name for key":  {"ALIPAYPLUS_PRIVATE_KEY", "/etc/key.pem", "private key is neither PEM nor base64: give the contents of the key file, whole, and not its name"},
 		"public for private": {"ALIPAYPLUS_PRIVATE_KEY", public, "private key must be an RSA private key, but this is an RSA public key; give the private key that belongs to it"},
 		"private for public": {"ALIPAYPLUS_PLATFORM_PUBLIC_KEY", private, "platform public key expected, but this is an RSA private key, which must stay with its owner"},

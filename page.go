@@ -1,6 +1,7 @@
 package alipayplus
 
 import (
+	"context"
 	"fmt"
 	"iter"
 
@@ -32,6 +33,9 @@ type ListOptions struct {
 // Validate checks the fields.
 func (o ListOptions) Validate() error { return validate("list", o, nil) }
 
+// options are those of an input that embeds them.
+func (o *ListOptions) options() *ListOptions { return o }
+
 // Page is one page of a list.
 type Page[T any] struct {
 	// Items are the entries. A page may hold fewer than asked for, or none, and
@@ -39,6 +43,22 @@ type Page[T any] struct {
 	Items []*T `json:"items"`
 	// NextCursor begins the next page; empty on the last.
 	NextCursor string `json:"nextCursor,omitempty"`
+}
+
+// listInput is a pointer to an input that embeds [ListOptions].
+type listInput[In any] interface {
+	*In
+	options() *ListOptions
+}
+
+// all ranges over everything that an input chooses, from its cursor on; list
+// reads one page.
+func all[T, In any, P listInput[In]](ctx context.Context, op contract.Operation, in In, list func(context.Context, In) (*Page[T], error)) iter.Seq2[*T, error] {
+	return pages(op, P(&in).options().Cursor, func(cursor string) (*Page[T], error) {
+		next := in
+		P(&next).options().Cursor = cursor
+		return list(ctx, next)
+	})
 }
 
 // pages ranges over a list from the first cursor on. All state is inside the

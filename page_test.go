@@ -1,8 +1,10 @@
 package alipayplus
 
 import (
+	"context"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -88,6 +90,32 @@ func TestPagesAreReadWhenTheyAreNeeded(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{"a", "b"}, items)
 	require.Equal(t, []string{""}, b.asked)
+}
+
+// The race detector sees to it that ranges of one list share nothing.
+func TestAListCanBeRangedOverByManyAtOnce(t *testing.T) {
+	b := threePages()
+	list := all(t.Context(), contract.ReleaseList, ListReleasesInput{ProgramID: "p_1"}, func(_ context.Context, in ListReleasesInput) (*Page[string], error) {
+		if in.ProgramID != "p_1" {
+			return nil, errors.New("another choice")
+		}
+		return b.pages[in.Cursor], nil
+	})
+	var readers sync.WaitGroup
+	got := make([]string, 4)
+	for i := range got {
+		readers.Go(func() {
+			for item, err := range list {
+				if err != nil {
+					got[i] += err.Error()
+					return
+				}
+				got[i] += *item
+			}
+		})
+	}
+	readers.Wait()
+	require.Equal(t, []string{"abcd", "abcd", "abcd", "abcd"}, got)
 }
 
 func TestASequenceOfPagesCanBeRangedOverAgain(t *testing.T) {

@@ -247,10 +247,7 @@ func (c *ProgramsClient) List(ctx context.Context, in ListProgramsInput) (*Page[
 // All ranges over all mini programs, page by page as they are needed. It ends
 // after the first error, which it yields.
 func (c *ProgramsClient) All(ctx context.Context, in ListProgramsInput) iter.Seq2[*Program, error] {
-	return pages(contract.ProgramList, in.Cursor, func(cursor string) (*Page[Program], error) {
-		in.Cursor = cursor
-		return c.List(ctx, in)
-	})
+	return all(ctx, contract.ProgramList, in, c.List)
 }
 
 // AddLanguages adds names in more languages, as a target app may ask for
@@ -299,8 +296,5 @@ func (c *ProgramsClient) ListVersions(ctx context.Context, in ListVersionsInput)
 // AllVersions ranges over all versions of a mini program, page by page as they
 // are needed. It ends after the first error, which it yields.
 func (c *ProgramsClient) AllVersions(ctx context.Context, in ListVersionsInput) iter.Seq2[*Version, error] {
-	return pages(contract.VersionList, in.Cursor, func(cursor string) (*Page[Version], error) {
-		in.Cursor = cursor
-		return c.ListVersions(ctx, in)
-	})
+	return all(ctx, contract.VersionList, in, c.ListVersions)
 }

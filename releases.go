@@ -300,10 +300,7 @@ func (c *ReleasesClient) List(ctx context.Context, in ListReleasesInput) (*Page[
 // All ranges over all releases that in chooses, page by page as they are needed.
 // It ends after the first error, which it yields.
 func (c *ReleasesClient) All(ctx context.Context, in ListReleasesInput) iter.Seq2[*Release, error] {
-	return pages(contract.ReleaseList, in.Cursor, func(cursor string) (*Page[Release], error) {
-		in.Cursor = cursor
-		return c.List(ctx, in)
-	})
+	return all(ctx, contract.ReleaseList, in, c.List)
 }
 
 // UpdateConfiguration changes the configuration of a release that is in

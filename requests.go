@@ -194,10 +194,7 @@ func (c *RequestsClient) List(ctx context.Context, in ListRequestsInput) (*Page[
 // All ranges over all requests that in chooses, page by page as they are needed.
 // It ends after the first error, which it yields.
 func (c *RequestsClient) All(ctx context.Context, in ListRequestsInput) iter.Seq2[*Request, error] {
-	return pages(contract.RequestList, in.Cursor, func(cursor string) (*Page[Request], error) {
-		in.Cursor = cursor
-		return c.List(ctx, in)
-	})
+	return all(ctx, contract.RequestList, in, c.List)
 }
 
 // WaitDecided waits until a request is APPROVED and returns it. When it is

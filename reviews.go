@@ -47,10 +47,7 @@ func (c *ReviewsClient) List(ctx context.Context, in ListReviewsInput) (*Page[Re
 // All ranges over all requests that wait, page by page as they are needed. It
 // ends after the first error, which it yields.
 func (c *ReviewsClient) All(ctx context.Context, in ListReviewsInput) iter.Seq2[*Request, error] {
-	return pages(contract.ReviewList, in.Cursor, func(cursor string) (*Page[Request], error) {
-		in.Cursor = cursor
-		return c.List(ctx, in)
-	})
+	return all(ctx, contract.ReviewList, in, c.List)
 }
 
 // Decide gives the verdict of the caller's party. Errors: [ErrConflict] when

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/alipayplus-go/alipayplus/internal/oneline"
 )
 
 // Role is what a member is in a workspace. It is open to values unknown to this
@@ -144,7 +146,7 @@ func (e *PermissionError) Error() string {
 	if e.AssignedOnly {
 		text += ", or have the mini program assigned to you"
 	}
-	return oneLine(text)
+	return oneline.Text(text)
 }
 
 // Unwrap returns [ErrPermission].

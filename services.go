@@ -324,10 +324,7 @@ func (c *ServicesClient) List(ctx context.Context, in ListServicesInput) (*Page[
 // All ranges over all services that in chooses, page by page as they are needed.
 // It ends after the first error, which it yields.
 func (c *ServicesClient) All(ctx context.Context, in ListServicesInput) iter.Seq2[*Service, error] {
-	return pages(contract.ServiceList, in.Cursor, func(cursor string) (*Page[Service], error) {
-		in.Cursor = cursor
-		return c.List(ctx, in)
-	})
+	return all(ctx, contract.ServiceList, in, c.List)
 }
 
 // WaitOnline waits until a submitted service is ONLINE and returns it. When the

@@ -11,6 +11,7 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/cnapi"
 	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/transport"
 )
 
@@ -22,12 +23,12 @@ const (
 
 // judge decides what an answer is worth: whether it can be trusted, whether it
 // is a success, and whether the call may be sent again. A success is in got.
-func (c *Client) judge(op cnapi.Operation, a *transport.Answer, got any) transport.Verdict {
+func (c *Client) judge(op cnapi.Operation, out outgoing, a *transport.Answer, got any) transport.Verdict {
 	v := c.weigh(op, a, got)
 	v.TraceID = a.Header.Get(traceHeader)
 	if e, ok := errors.AsType[*Error](v.Err); ok {
 		e.Operation, e.HTTPStatus, e.TraceID = op.Name, a.Status, v.TraceID
-		e.Message = c.covered(e.Message)
+		c.cover(out, e)
 		v.ResultCode = string(e.Code)
 	}
 	return v
@@ -37,9 +38,9 @@ func (c *Client) weigh(op cnapi.Operation, a *transport.Answer, got any) transpo
 	signature, err := cnsign.JudgeSignature(a.Status, a.Header, a.Body, c.trust.key, c.trust.certSN)
 	switch {
 	case err != nil && signature == cnsign.Missing && a.Status >= http.StatusMultipleChoices:
-		return stranger(a) // a redirect: nothing of AlipayCN's
+		return stranger(op, a) // a redirect: nothing of AlipayCN's
 	case err != nil:
-		return transport.Verdict{Err: untrusted(a, signature, err)}
+		return transport.Verdict{Err: c.untrusted(a, signature, err)}
 	}
 	body := a.Body
 	if signature == cnsign.Valid {
@@ -47,18 +48,22 @@ func (c *Client) weigh(op cnapi.Operation, a *transport.Answer, got any) transpo
 			return transport.Verdict{Err: unreadable(a)}
 		}
 	}
-	if a.Status < http.StatusBadRequest && a.Status != http.StatusAccepted {
-		return accepted(a, body, got)
-	}
 	e, ok := refusal(op, a.Status, body)
 	switch {
 	case ok:
+		if hint := timestampHint(e.Code, a.Header, c.now()); hint != "" {
+			e.Hint = hint
+		}
 		return refused(e)
 	case a.Status == http.StatusAccepted:
 		return refused(notProcessed(op))
-	default:
-		return stranger(a)
+	case a.Status >= http.StatusBadRequest:
+		return stranger(op, a)
 	}
+	if e := c.stale(a.Header); e != nil {
+		return transport.Verdict{Err: e}
+	}
+	return accepted(a, body, got)
 }
 
 // opened decrypts content that is encrypted: base64, which never begins like JSON.
@@ -104,14 +109,24 @@ func notProcessed(op cnapi.Operation) *Error {
 }
 
 // untrusted is the error of an answer with a signature that is missing or wrong.
-func untrusted(a *transport.Answer, signature cnsign.Verdict, err error) *Error {
+func (c *Client) untrusted(a *transport.Answer, signature cnsign.Verdict, err error) *Error {
 	reason := strings.TrimPrefix(err.Error(), "answer: ")
+	if errors.Is(err, signing.ErrMismatch) {
+		reason = "its signature does not fit: it was changed on its way, or the key for checking it is not Alipay's for this app"
+	}
 	hint := "check Alipay's public key (WithAlipayPublicKeyText, ALIPAYCN_PUBLIC_KEY_FILE), which is not the app's own"
-	if _, other := errors.AsType[*cnsign.SerialError](err); other {
-		reason = strings.Replace(reason, ": download the new certificate", "", 1)
+	_, otherCertificate := errors.AsType[*cnsign.SerialError](err)
+	switch {
+	case otherCertificate:
+		reason = strings.Replace(reason, "answer names", "it names", 1)
 		hint = "get Alipay's current certificate from the console and give it (WithCertificates, ALIPAYCN_ALIPAY_CERT_FILE)"
-	} else if signature == cnsign.Missing {
+	case signature == cnsign.Missing:
+		reason = fmt.Sprintf("it is not signed (content type %q)", a.Header.Get("Content-Type"))
 		hint = "check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine"
+	case c.trust.certSN != "":
+		hint = "check Alipay's certificate (WithCertificates, ALIPAYCN_ALIPAY_CERT_FILE), which is not the app's own"
+	case a.Header.Get(cnsign.HeaderSN) != "":
+		hint = "the answer names a certificate, so the app may be in certificate mode: then give the certificates in place of Alipay's public key (WithCertificates, ALIPAYCN_ALIPAY_CERT_FILE)"
 	}
 	cause := &alipayplus.SignatureError{Reason: reason}
 	e := &Error{Message: cause.Error(), Hint: hint, cause: cause}
@@ -131,21 +146,28 @@ func unreadable(a *transport.Answer) *Error {
 
 // stranger is the verdict on an answer that is not AlipayCN's, such as a page of
 // a proxy.
-func stranger(a *transport.Answer) transport.Verdict {
+func stranger(op cnapi.Operation, a *transport.Answer) transport.Verdict {
 	e := &Error{
 		HTTPStatus: a.Status, Body: excerpt(a.Body),
 		Message: fmt.Sprintf("the answer is not AlipayCN's: no code, content type %q", a.Header.Get("Content-Type")),
 	}
 	switch {
 	case a.Status == http.StatusTooManyRequests:
-		e.Retryable = true
+		e.Message = "too many calls, says something between this machine and AlipayCN"
+		e.Hint, e.Retryable = "call less often (WithRateLimit), and repeat it later", true
 		return transport.Verdict{Err: e, Retry: true, Outcome: transport.NotProcessed}
-	case a.Status >= http.StatusInternalServerError:
-		e.Retryable = true
-		e.Hint = "something between this machine and AlipayCN has a problem; try later"
+	case a.Status >= http.StatusInternalServerError, a.Status == http.StatusRequestTimeout:
+		e.Retryable, e.OutcomeUnknown = !op.Write, op.Write
+		e.Hint = "something between this machine and AlipayCN has a problem"
+		if !op.Write {
+			e.Hint += "; try later"
+		}
 		return transport.Verdict{Err: e, Retry: true, Outcome: transport.Unknown}
+	case a.Status == http.StatusRequestEntityTooLarge:
+		e.Hint = "the call with its files is too large; make the files smaller, or send fewer"
+		return transport.Verdict{Err: e, Outcome: transport.NotProcessed}
 	default:
-		e.Hint = "check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT)"
+		e.Hint = "check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine"
 		return transport.Verdict{Err: e, Outcome: transport.NotProcessed}
 	}
 }

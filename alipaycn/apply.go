@@ -256,6 +256,8 @@ func (in ApplyInput) files() []filePart {
 	return parts
 }
 
+func (in ApplyInput) secrets() []string { return []string{in.TestPassword} }
+
 func ordinals(n int) []string {
 	return []string{"first", "second", "third", "fourth", "fifth"}[:n]
 }

@@ -15,7 +15,8 @@ type AuthorizationClient struct{ c *Client }
 
 // Exchange turns the code of an authorization (see [ParseCallback]) into tokens,
 // one for each app that the merchant chose (alipay.open.auth.token.app). A code
-// works once, for 24 hours: keep the tokens, in a [TokenStore]. After a lost
+// works once, for 24 hours: keep the tokens ([Tokens.All]), in a [TokenStore]. An
+// answer without a token is an error. After a lost
 // answer the error matches [alipayplus.ErrOutcomeUnknown]; then the code may be
 // used up, and the merchant must authorize again.
 func (a *AuthorizationClient) Exchange(ctx context.Context, code string) (*Tokens, error) {
@@ -40,6 +41,12 @@ func (a *AuthorizationClient) token(ctx context.Context, in TokenInput) (*Tokens
 	if err := a.c.write(ctx, safeWrite{op: cnapi.AuthorizationToken, in: in, got: got}); err != nil {
 		return nil, err
 	}
+	if !got.usable() {
+		return nil, &Error{
+			Operation: cnapi.AuthorizationToken.Name, Message: "AlipayCN accepted the call and sent no token",
+			Hint: "let the merchant authorize again, because a code works once; if it happens again, check the version of this library",
+		}
+	}
 	return got, nil
 }
 
@@ -59,3 +66,6 @@ func (t TokenInfo) MissingMethods() []string {
 	slices.Sort(missing)
 	return missing
 }
+
+func (in TokenInput) secrets() []string     { return []string{in.Code, in.RefreshToken} }
+func (in TokenInfoInput) secrets() []string { return []string{in.AppAuthToken} }

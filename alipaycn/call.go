@@ -3,11 +3,13 @@ package alipaycn
 import (
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -34,12 +36,18 @@ type outgoing struct {
 	size int64
 	// sealed says that body is encrypted.
 	sealed bool
-	// forItself says that the app calls for itself, whomever the client acts for.
+	// forItself says that the app calls for itself, whomever the client acts for:
+	// the calls about tokens.
 	forItself bool
+	// secrets are what no error may quote, besides the client's token.
+	secrets []string
 }
 
 // filed is an input with files.
 type filed interface{ files() []filePart }
+
+// secretive is an input with secrets that an answer could quote.
+type secretive interface{ secrets() []string }
 
 type validator interface{ Validate() error }
 
@@ -77,6 +85,9 @@ func check(op cnapi.Operation, in any) error {
 
 func (c *Client) encode(op cnapi.Operation, in any) (outgoing, error) {
 	out := outgoing{target: op.Path(), forItself: op == cnapi.AuthorizationToken || op == cnapi.AuthorizationGet}
+	if s, ok := in.(secretive); ok {
+		out.secrets = s.secrets()
+	}
 	if op.Kind == cnapi.Query {
 		return c.encodeQuery(out, in)
 	}
@@ -114,29 +125,37 @@ func (c *Client) encodeQuery(out outgoing, in any) (outgoing, error) {
 
 // exchange sends a call until there is a verdict; a success is in got.
 func (c *Client) exchange(ctx context.Context, op cnapi.Operation, out outgoing, got any) error {
+	return c.exchangeOf(ctx, c.attempts, op, out, got)
+}
+
+// exchangeOf is exchange when fewer answers than usual are waited for.
+func (c *Client) exchangeOf(ctx context.Context, attempts int, op cnapi.Operation, out outgoing, got any) error {
 	id := rand.Text()
 	call := transport.Call{
 		Operation: op.Name, RequestID: id, Method: op.Method, URL: c.origin + out.target,
 		ContentType: out.contentType, Body: out.body, Open: out.open, Size: out.size,
 		Repeatable: !op.Write, // AlipayCN has no idempotency key
 		Sign:       func(_ context.Context, h http.Header) error { return c.sign(op, out, id, h) },
-		Judge:      func(a *transport.Answer) transport.Verdict { return c.judge(op, a, got) },
+		Judge: func(a *transport.Answer) transport.Verdict {
+			v := c.judge(op, out, a, got)
+			v.Retry = v.Retry && a.Attempt < attempts
+			return v
+		},
 	}
 	if _, err := c.transport.Do(ctx, &call); err != nil {
-		return c.failed(ctx, op, err)
+		return c.failed(ctx, op, out, err)
 	}
 	return nil
 }
 
 // sign adds the headers of one attempt.
 func (c *Client) sign(op cnapi.Operation, out outgoing, id string, h http.Header) error {
-	token := c.token
+	token := *c.token
 	if out.forItself {
 		token = ""
 	}
-	nonce, at := c.stamp()
 	authorization, err := cnsign.Request{
-		AppID: c.appID, AppCertSN: c.trust.appCertSN, Nonce: nonce, Timestamp: at.UnixMilli(), ExpiredSeconds: c.expiredSeconds,
+		AppID: c.appID, AppCertSN: c.trust.appCertSN, Nonce: c.nonce(), Timestamp: c.now().UnixMilli(), ExpiredSeconds: c.expiredSeconds,
 		Method: op.Method, PathAndQuery: out.target, Body: out.body, AppAuthToken: token,
 	}.Authorization(c.signer)
 	if err != nil {
@@ -163,7 +182,7 @@ func (e *localError) Error() string { return e.err.Error() }
 func (e *localError) Unwrap() error { return e.err }
 
 // failed turns what the transport came to into the one error of this package.
-func (c *Client) failed(ctx context.Context, op cnapi.Operation, err error) error {
+func (c *Client) failed(ctx context.Context, op cnapi.Operation, out outgoing, err error) error {
 	failure, ok := errors.AsType[*transport.Failure](err)
 	if !ok {
 		return notSent(op, err)
@@ -177,6 +196,7 @@ func (c *Client) failed(ctx context.Context, op cnapi.Operation, err error) erro
 		if ctx.Err() == nil {
 			e.Hint = localHint(failure)
 		}
+		e.Message = c.covered(out, unanswered(failure.Err))
 		if last := failure.Answer; last != nil {
 			e.HTTPStatus, e.TraceID = last.Status, last.Header.Get(traceHeader)
 		}
@@ -185,21 +205,47 @@ func (c *Client) failed(ctx context.Context, op cnapi.Operation, err error) erro
 	e.OutcomeUnknown = op.Write && failure.OutcomeUnknown
 	if e.OutcomeUnknown {
 		e.Retryable = false
+		e.Hint = lookFirst(op, e.Code, e.Hint)
 	}
 	if failure.Stopped != nil {
-		e.Message += "; " + failure.Stopped.Error()
+		e.Message += "; " + c.covered(out, failure.Stopped.Error())
 		e.cause = errors.Join(e.cause, failure.Stopped)
 	}
-	e.Message = c.covered(e.Message)
 	return e
 }
 
-// covered takes the client's token out of a foreign text.
-func (c *Client) covered(text string) string {
-	if c.token == "" {
-		return text
+// unanswered says in plain words why there is no answer.
+func unanswered(err error) string {
+	text := strings.TrimSuffix(err.Error(), ": "+os.ErrDeadlineExceeded.Error()) // how long it was is said
+	for _, eof := range []error{io.ErrUnexpectedEOF, io.EOF} {
+		if cut, ended := strings.CutSuffix(text, ": "+eof.Error()); ended {
+			return cut + ": the connection ended before the answer did"
+		}
 	}
-	return strings.ReplaceAll(text, c.token, "…")
+	return text
+}
+
+// cover takes secrets out of what an answer says.
+func (c *Client) cover(out outgoing, e *Error) {
+	e.Message = c.covered(out, e.Message)
+	for i := range e.Details {
+		d := &e.Details[i]
+		d.Issue, d.Description = c.covered(out, d.Issue), c.covered(out, d.Description)
+	}
+	if out.forItself {
+		e.Body = "" // it may be tokens
+	}
+}
+
+// covered takes secrets out of a foreign text.
+func (c *Client) covered(out outgoing, text string) string {
+	const shortest = 4 // hiding less would hide words
+	for _, secret := range append([]string{*c.token}, out.secrets...) {
+		if len(secret) >= shortest {
+			text = strings.ReplaceAll(text, secret, "…")
+		}
+	}
+	return text
 }
 
 // localHint is about what can be wrong on this side of the network.
@@ -209,6 +255,9 @@ func localHint(f *transport.Failure) string {
 	}
 	if f.OutcomeUnknown || f.Answer != nil || f.Attempts == 0 {
 		return ""
+	}
+	if invalid, ok := errors.AsType[x509.CertificateInvalidError](f.Err); ok && invalid.Reason == x509.Expired {
+		return "check this machine's clock, at which the gateway's certificate is not valid, and the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT)"
 	}
 	return "check the network, and the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT)"
 }

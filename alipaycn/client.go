@@ -35,8 +35,9 @@ type Client struct {
 	Authorization *AuthorizationClient
 
 	*settings
-	// token is the app_auth_token, a secret; empty: the app acts for itself.
-	token string
+	// token is the app_auth_token, empty: the app acts for itself. It is a secret,
+	// and behind a pointer no way of printing a client shows it.
+	token *string
 }
 
 // settings are what all copies of a client share.
@@ -47,13 +48,16 @@ type settings struct {
 	trust          trust
 	aes            *cnsign.AESKey
 	expiredSeconds int
-	transport      *transport.Transport
+	// maxSkew is how far the time of a success may be from now.
+	maxSkew   time.Duration
+	transport *transport.Transport
 	// between is the wait before an unknown outcome is looked into; attempts is
 	// how often a write is sent at most.
 	between  backoff
 	attempts int
-	// stamp makes what is new in each attempt.
-	stamp func() (nonce string, at time.Time)
+	now      func() time.Time
+	// nonce makes what is new in each attempt.
+	nonce func() string
 }
 
 // New makes a client. It needs an app id, a signer, and either Alipay's public
@@ -74,10 +78,10 @@ func New(opts ...Option) (*Client, error) {
 	}
 	shared := &settings{
 		origin: cfg.origin, appID: cfg.appID, signer: cfg.signer, trust: cfg.trust, aes: cfg.aes,
-		expiredSeconds: cfg.expiredSeconds, transport: transport.New(cfg.transport),
+		expiredSeconds: cfg.expiredSeconds, maxSkew: cfg.maxSkew, transport: transport.New(cfg.transport),
 		between:  backoff{cfg.transport.MinWait, cfg.transport.MaxWait},
 		attempts: cfg.transport.Attempts,
-		stamp:    func() (string, time.Time) { return rand.Text(), time.Now() },
+		now:      cfg.now, nonce: rand.Text,
 	}
 	return shared.client(cfg.token), nil
 }
@@ -98,13 +102,13 @@ func (c *Client) ForApp(ctx context.Context, store TokenStore, authAppID string)
 }
 
 // String describes the client without its secrets.
-func (c *Client) String() string { return "alipaycn client of app " + c.appID }
+func (c Client) String() string { return "alipaycn client of app " + c.appID }
 
 // GoString is String: %#v keeps the secrets too.
-func (c *Client) GoString() string { return c.String() }
+func (c Client) GoString() string { return c.String() }
 
 func (s *settings) client(token string) *Client {
-	c := &Client{settings: s, token: token}
+	c := &Client{settings: s, token: &token}
 	c.Versions = &VersionsClient{c}
 	c.BaseInfo = &BaseInfoClient{c}
 	c.Categories = &CategoriesClient{c}

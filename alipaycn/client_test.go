@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"crypto"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +14,7 @@ import (
 	"maps"
 	"mime"
 	"mime/multipart"
+	"net"
 	"net/http"
 	"os"
 	"strconv"
@@ -20,6 +23,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -50,6 +54,8 @@ type stub struct {
 	t      require.TestingT
 	answer func(n int, r *http.Request, body []byte) stubAnswer
 	token  string
+	// ahead is how far the gateway's clock is ahead.
+	ahead time.Duration
 
 	mu   sync.Mutex
 	seen []*http.Request
@@ -72,9 +78,10 @@ func (s *stub) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	h := http.Header{"Alipay-Trace-Id": {"trace-" + strconv.Itoa(n)}, "Content-Type": {"application/json"}}
 	if !a.bare {
-		signature, err := cnsign.SignResponse(testkey.Key(), "1767225700000", "nonce", []byte(a.body))
+		at := strconv.FormatInt(time.Now().Add(s.ahead).UnixMilli(), 10)
+		signature, err := cnsign.SignResponse(testkey.Key(), at, "nonce", []byte(a.body))
 		require.NoError(s.t, err)
-		h[cnsign.HeaderSignature], h[cnsign.HeaderTimestamp], h[cnsign.HeaderNonce] = []string{signature}, []string{"1767225700000"}, []string{"nonce"}
+		h[cnsign.HeaderSignature], h[cnsign.HeaderTimestamp], h[cnsign.HeaderNonce] = []string{signature}, []string{at}, []string{"nonce"}
 	}
 	maps.Copy(h, a.header)
 	return &http.Response{StatusCode: a.status, Header: h, Body: io.NopCloser(strings.NewReader(a.body)), ContentLength: int64(len(a.body)), Request: r}, nil
@@ -179,17 +186,18 @@ func TestAnswersThatCannotBeTrustedAreRefused(t *testing.T) {
 		says   string
 		body   bool
 	}{
-		{"unsigned success", stubAnswer{status: 200, body: `{"status":"RELEASE"}`, bare: true}, nil, "signature is missing", true},
+		{"unsigned success", stubAnswer{status: 200, body: `{"status":"RELEASE"}`, bare: true}, nil, "it is not signed", true},
 		{"changed success", stubAnswer{status: 200, body: `{}`, header: http.Header{cnsign.HeaderNonce: {"other"}}}, nil, "Alipay's public key", false},
 		{"wrongly signed refusal", stubAnswer{status: 400, body: `{"code":"INVALID_PARAMETER"}`, header: http.Header{cnsign.HeaderNonce: {"other"}}}, nil, "cannot be trusted", false},
 		{"redirect", stubAnswer{status: 302, body: page, bare: true}, nil, "check the endpoint", true},
-		{"page of a proxy", stubAnswer{status: 404, body: page, bare: true}, alipayplus.ErrNotFound, "not AlipayCN's", true},
+		{"page of a proxy", stubAnswer{status: 404, body: page, bare: true}, nil, "not AlipayCN's", true},
+		{"page of a proxy that is busy", stubAnswer{status: 429, body: page, bare: true}, alipayplus.ErrRateLimited, "too many calls", true},
 		{"page instead of JSON, signed", stubAnswer{status: 200, body: page}, nil, "signed but cannot be read", true},
 		{"unsigned refusal", stubAnswer{status: 400, body: `{"code":"APP_VERSION_IS_BLANK","message":"no"}`, bare: true}, alipayplus.ErrInvalid, "APP_VERSION_IS_BLANK", false},
 		{"signed refusal", stubAnswer{status: 401, body: `{"code":"invalid-app-auth-token","message":"no ` + stubToken + `"}`}, alipayplus.ErrAuthorizationRequired, "alipay.open.mini.version.detail.query", false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			_, c := newStub(t, func(int, *http.Request, []byte) stubAnswer { return tt.answer })
+			_, c := newStub(t, func(int, *http.Request, []byte) stubAnswer { return tt.answer }, WithRetry(1, 0, 0))
 			detail, err := c.Versions.Get(t.Context(), VersionInput{Version: versionOne()})
 			require.Nil(t, detail)
 			e := failureOf(t, err)
@@ -202,6 +210,7 @@ func TestAnswersThatCannotBeTrustedAreRefused(t *testing.T) {
 			require.Equal(t, tt.body, e.Body != "")
 			require.LessOrEqual(t, len(e.Body), 512)
 			require.False(t, e.OutcomeUnknown)
+			require.NotErrorIs(t, err, alipayplus.ErrNotFound)
 			if tt.class != nil {
 				require.ErrorIs(t, err, tt.class)
 			} else if tt.answer.status < 300 && !strings.Contains(tt.says, "read") {
@@ -234,6 +243,21 @@ func TestAcceptedButNotProcessedIsNoSuccess(t *testing.T) {
 			require.Len(t, s.seen, 1, "a write is not")
 		}
 	})
+}
+
+// A refusal is an error, whatever its HTTP status.
+func TestARefusalThatComesAsASuccessIsOne(t *testing.T) {
+	_, c := newStub(t, always(200, `{"code":"CAN_NOT_ONLINE_WITHOUT_AUDIT","message":"no"}`))
+	err := c.Versions.Publish(t.Context(), PublishInput{Version: versionOne()})
+	require.ErrorIs(t, err, alipayplus.ErrConflict)
+	require.Equal(t, 200, failureOf(t, err).HTTPStatus)
+
+	_, c = newStub(t, always(200, `{"code":"10000","msg":"Success"}`))
+	require.NoError(t, c.Versions.Publish(t.Context(), PublishInput{Version: versionOne()}))
+
+	for name, operation := range readDescription(t).Operations {
+		require.NotContains(t, operation.Answer, "code", "%s: then a success could not be told from a refusal", name)
+	}
 }
 
 func TestAnEmptySuccessIsASuccess(t *testing.T) {
@@ -474,6 +498,83 @@ func TestSecretsAreInNoErrorLogAndEvent(t *testing.T) {
 	})
 }
 
+// What an answer quotes of the input is as secret as the input.
+func TestAnswersThatQuoteSecrets(t *testing.T) {
+	quoting := func(secret string) (*stub, *Client) {
+		s, c := newStub(t, always(400, `{"code":"ILLEGAL_PARAM","message":"no `+secret+`","details":[{"field":"f","issue":"`+secret+`","description":"is `+secret+`"}]}`))
+		s.token = ""
+		return s, c
+	}
+	_, c := quoting("secretCode")
+	_, err := c.Authorization.Exchange(t.Context(), "secretCode")
+	require.EqualError(t, withoutTrace(err), "alipaycn: authorization.token: ILLEGAL_PARAM: no …; f … is … (HTTP 400); a parameter is not allowed; check the token and the field that the message names")
+	_, c = quoting("secretRefresh")
+	_, err = c.Authorization.Refresh(t.Context(), "secretRefresh")
+	require.NotContains(t, err.Error(), "secretRefresh")
+	_, c = quoting("anotherMerchantsToken")
+	_, err = c.Authorization.Query(t.Context(), "anotherMerchantsToken")
+	require.NotContains(t, err.Error(), "anotherMerchantsToken")
+
+	s, c := quoting("secretPassword")
+	s.token = stubToken
+	in := application()
+	in.TestPassword = "secretPassword"
+	_, err = c.Versions.Apply(t.Context(), in)
+	require.NotContains(t, err.Error(), "secretPassword")
+}
+
+func withoutTrace(err error) error {
+	e, _ := errors.AsType[*Error](err)
+	copied := *e
+	copied.TraceID = ""
+	return &copied
+}
+
+// An answer about tokens that cannot be trusted or read is not kept: it may be tokens.
+func TestTokensAreInNoBody(t *testing.T) {
+	for _, answer := range []stubAnswer{
+		{status: 200, body: `{"app_auth_token":"new"}`, bare: true},
+		{status: 200, body: `["new"]`},
+		{status: 502, body: `{"app_auth_token":"new"}`, bare: true},
+	} {
+		s, c := newStub(t, func(int, *http.Request, []byte) stubAnswer { return answer }, WithRetry(1, 0, 0))
+		s.token = ""
+		_, err := c.Authorization.Exchange(t.Context(), "code")
+		require.Empty(t, failureOf(t, err).Body)
+		_, err = c.Authorization.Query(t.Context(), "token")
+		require.Empty(t, failureOf(t, err).Body)
+	}
+}
+
+func TestAClientIsPrintedWithoutItsToken(t *testing.T) {
+	_, c := newStub(t, always(200, `{}`))
+	for _, value := range []any{c, *c, c.Versions, struct{ C Client }{*c}} {
+		for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
+			require.NotContains(t, fmt.Sprintf(format, value), stubToken, format)
+		}
+	}
+	require.Equal(t, "alipaycn client of app "+stubAppID, fmt.Sprint(c))
+}
+
+func TestALongRefusalIsCut(t *testing.T) {
+	long := strings.Repeat("长", 1<<20)
+	_, c := newStub(t, always(400, `{"code":"X","message":"`+long+`","details":[`+strings.Repeat(`{"field":"f"},`, 5000)+`{}]}`))
+	_, err := c.BaseInfo.Get(t.Context())
+	require.Less(t, len(err.Error()), 3000)
+	require.Len(t, failureOf(t, err).Details, 50)
+	require.True(t, utf8.ValidString(err.Error()))
+}
+
+func TestACertificateOfAnotherTimePointsToTheClock(t *testing.T) {
+	c, err := New(append(goodOptions(), WithHTTPClient(&http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+		return nil, &net.OpError{Op: "dial", Err: &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired, Detail: "current time is before 2026"}}}
+	})}))...)
+	require.NoError(t, err)
+	err = c.Versions.Publish(t.Context(), PublishInput{Version: versionOne()})
+	require.ErrorContains(t, err, "; check this machine's clock, at which the gateway's certificate is not valid, and the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT)")
+	require.False(t, failureOf(t, err).OutcomeUnknown)
+}
+
 func TestABrokenSignerIsTheCallersFault(t *testing.T) {
 	_, c := newStub(t, always(200, `{}`))
 	c.signer = brokenSigner{testkey.Client()}
@@ -512,7 +613,7 @@ func TestRequestVectorsThroughTheClient(t *testing.T) {
 			require.NoError(t, err)
 			at, err := strconv.ParseInt(in("timestamp_ms"), 10, 64)
 			require.NoError(t, err)
-			c.stamp = func() (string, time.Time) { return in("nonce"), time.UnixMilli(at) }
+			c.nonce, c.now = func() string { return in("nonce") }, func() time.Time { return time.UnixMilli(at) }
 			c.trust.appCertSN, c.trust.rootSN = in("app_cert_sn"), in("alipay_root_cert_sn")
 			c.expiredSeconds, _ = strconv.Atoi(in("expired_seconds"))
 			out := outgoing{target: in("path_and_query"), contentType: jsonContent, body: []byte(in("signed_body")), sealed: in("body_kind") == "aes"}
@@ -575,6 +676,9 @@ func TestResponseVectorsThroughTheClient(t *testing.T) {
 			}
 			c, err := New(opts...)
 			require.NoError(t, err)
+			if at, err := strconv.ParseInt(header.Get(cnsign.HeaderTimestamp), 10, 64); err == nil {
+				c.now = func() time.Time { return time.UnixMilli(at) }
+			}
 			if v.CertMode {
 				c.trust.certSN = vectors.Keys.CertSN
 			}

@@ -133,6 +133,7 @@ func TestAKnownCodeIsFoundInAMessage(t *testing.T) {
 		{"BUNDLE_ID_NOT_EXIST, SUBMIT_REPEAT", "BUNDLE_ID_NOT_EXIST"},
 		{"NOT_A_SUBMIT_REPEAT", ""},
 		{"SUBMIT_REPEAT_2", ""},
+		{"buzzinvalid-signature", ""},
 		{"unknown-sub-code", ""},
 		{"未知的错误码", ""},
 		{"", ""},

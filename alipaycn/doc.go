@@ -9,8 +9,11 @@
 // Make one [Client] with [New] or [NewFromEnv] and keep it; [Client.For] makes a
 // cheap copy for each merchant. Every attempt is signed afresh, and an answer is
 // verified before it is read: a success that is not signed, or wrongly, is
-// refused. Files are sent in pieces. Refusals need no signature, because whether
-// AlipayCN signs them all is not documented; one that is there must fit.
+// refused. So is one that was signed half an hour away from this machine's time
+// ([WithMaxClockSkew]), because AlipayCN's signatures do not name the request, and
+// an old answer would fit any. Refusals need no signature, because whether AlipayCN
+// signs them all is not documented; one that is there must fit. Files are sent in
+// pieces.
 //
 // # Words and rules
 //
@@ -34,6 +37,8 @@
 // A refusal is an [Error] with AlipayCN's [Code], what it means ([Code.Class],
 // for errors.Is) and what to do ([Code.Hint]). When the merchant's authorization
 // is missing or does not cover an operation there is an [AuthorizationError] in it.
+// When AlipayCN refuses the time of a request, the hint says how far this machine's
+// clock seems to be off.
 //
 // # Safe writes
 //
@@ -44,11 +49,13 @@
 // Any other status proves nothing. The client reads this state by itself: a write
 // that took effect is a success, one that did not is sent again after a pause, as
 // often as calls are sent at all ([WithRetry]), and otherwise the error matches
-// [alipayplus.ErrOutcomeUnknown] and says what was seen. versions.upload and
-// versions.apply are read before, too; the others need no state before. A version that was not read before the write
-// proves less: an upload is then never proven, and an application only by
-// AUDITING. That a state leads to these conclusions is inferred from the
-// descriptions of the operations; AlipayCN documents no such table.
+// [alipayplus.ErrOutcomeUnknown] and says what was seen and where to look.
+//
+// Before versions.upload, versions.apply and qrcodes.bind the state is read too;
+// the others need no state before. Where it could not be read, less is proven: no
+// upload and no binding, and an application only by AUDITING. That a state leads to
+// these conclusions is inferred from the descriptions of the operations; AlipayCN
+// documents no such table.
 //
 //	versions.upload
 //	    done      (any status), (no such version)
@@ -106,10 +113,10 @@
 //	    done      baseInfo.get does not list the domain
 //	    not done  it does
 //	members.remove
-//	    done      members.list does not show the member in the role
-//	    not done  it does
+//	    done      members.list shows nobody in the role who could be the member
+//	    not done  it shows the member
 //	qrcodes.bind
-//	    done      qrcodes.list shows a rule with the address and mode
+//	    done      qrcodes.list shows a rule with the address and mode, and did not before
 //	    not done  it does not, and no pattern was asked for
 //	qrcodes.unbind
 //	    done      qrcodes.list does not show the rule

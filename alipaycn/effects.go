@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/cnapi"
 	"github.com/alipayplus-go/alipayplus/internal/polling"
 )
@@ -35,7 +36,7 @@ func (c *Client) write(ctx context.Context, w safeWrite) error {
 	}
 	sent, unknown := 0, false
 	for attempt := 1; ; attempt++ {
-		err := c.exchange(ctx, w.op, out, w.got)
+		err := c.exchangeOf(ctx, c.attempts-sent, w.op, out, w.got)
 		e, failed := errors.AsType[*Error](err)
 		if !failed {
 			return err
@@ -56,24 +57,50 @@ func (c *Client) write(ctx context.Context, w safeWrite) error {
 // lookInto reads the state after an unknown outcome. e is what the last attempt
 // came to; it may be a refusal, when an earlier attempt's outcome was unknown.
 func (c *Client) lookInto(ctx context.Context, w safeWrite, e *Error, attempt int) (again bool, err error) {
-	lost := e.OutcomeUnknown
+	lost, retryable := e.OutcomeUnknown, e.Retryable
 	e.OutcomeUnknown, e.Retryable = true, false
 	late := !c.between.pause(ctx, attempt, e.RetryAfter)
 	seen, words, err := w.prove(ctx)
 	switch {
 	case err != nil:
-		e.Message += "; what became of it could not be read: " + c.covered(err.Error())
+		e.Message += "; what became of it could not be read: " + err.Error()
 		e.cause = errors.Join(e.cause, ctx.Err())
+		if missing, ok := errors.AsType[*AuthorizationError](err); ok {
+			e.cause = errors.Join(e.cause, missing)
+		}
 		return false, e
 	case seen == effectDone:
 		return false, nil
-	case seen == effectNotDone && lost && !late && attempt < c.attempts:
+	case seen == effectNotDone && lost && !late && e.Attempts < c.attempts:
 		return true, nil
-	case seen == effectNotDone && !lost && e.Code != "" && !mayBeDone(w.op, e.Code):
-		e.OutcomeUnknown = false // refused, and the state agrees
+	case seen == effectNotDone && !lost && e.refusedForGood() && !mayBeDone(w.op, e.Code):
+		e.OutcomeUnknown, e.Retryable = false, retryable // refused, and the state agrees
+	case !lost:
+		e.Hint = lookFirst(w.op, e.Code, e.Hint)
 	}
 	e.Message += "; afterwards " + words
 	return false, e
+}
+
+// refusedForGood says whether AlipayCN looked at the call before it refused it, so
+// that the refusal tells something about an earlier attempt.
+func (e *Error) refusedForGood() bool {
+	return e.Code != "" && !errors.Is(e, alipayplus.ErrRateLimited) && !errors.Is(e, ErrRetryLater)
+}
+
+// lookFirst is the hint about a write whose outcome is not known: what the hint
+// said before, and where to look.
+func lookFirst(op cnapi.Operation, code Code, hint string) string {
+	saysSo := errors.Is(code.Class(), alipayplus.ErrOutcomeUnknown)
+	look, silent := whereToLook(op)
+	switch {
+	case hint == "", silent && saysSo:
+		return look
+	case saysSo:
+		return hint
+	default:
+		return hint + "; " + look
+	}
 }
 
 // backoff is the wait before the state is read, so that a write that is still

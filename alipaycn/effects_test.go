@@ -68,6 +68,127 @@ func TestAnUnknownOutcomeIsLookedInto(t *testing.T) {
 	}
 }
 
+// A write is sent as often as any call at most, however its attempts end.
+func TestAllAttemptsOfAWriteCount(t *testing.T) {
+	lost := stubAnswer{err: io.ErrUnexpectedEOF}
+	busy := stubAnswer{status: 429, body: `{"code":"app-call-limited","message":"slow down"}`}
+	for _, tt := range []struct {
+		name     string
+		attempts []stubAnswer
+		sent     int
+		unknown  bool
+	}{
+		{"refused, then lost", []stubAnswer{busy, busy, busy, lost, {status: 200}}, 4, true},
+		{"lost between refusals", []stubAnswer{busy, lost, busy, busy, busy}, 4, true},
+		{"lost, then refused", []stubAnswer{lost, busy}, 4, true},
+		{"refused", []stubAnswer{busy}, 4, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sent, err := publishing(t, tt.attempts, []VersionStatus{StatusWaitRelease})
+				require.Error(t, err)
+				require.Equal(t, tt.sent, sent)
+				require.Equal(t, tt.sent, failureOf(t, err).Attempts)
+				require.Equal(t, tt.unknown, errors.Is(err, alipayplus.ErrOutcomeUnknown), "what was too much says nothing about the attempt before")
+				require.Equal(t, !tt.unknown, failureOf(t, err).Retryable)
+				if tt.unknown {
+					require.ErrorContains(t, err, "look at versions.get before you call again")
+				}
+			})
+		})
+	}
+}
+
+// A refusal that proves an earlier attempt had no effect is as any other.
+func TestARefusalAfterALostAnswerMayPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sent, err := publishing(t, []stubAnswer{{err: io.ErrUnexpectedEOF}, {status: 400, body: `{"code":"CAN_NOT_DELETE_WITH_SCANNING"}`}}, []VersionStatus{StatusWaitRelease})
+		require.Equal(t, 2, sent)
+		require.NotErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+		require.ErrorIs(t, err, ErrNotReady)
+		require.True(t, failureOf(t, err).Retryable)
+	})
+}
+
+// The first upload ever: AlipayCN may know no list of versions before it.
+func TestAnUploadThatWasLostIsAnsweredByTheAttemptThatArrived(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		arrives bool // the lost attempt
+	}{{"the second", false}, {"the first", true}} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				uploads, exists := 0, false
+				_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+					switch r.URL.Path {
+					case cnapi.VersionUpload.Path():
+						uploads++
+						if exists = tt.arrives || uploads > 1; uploads == 1 {
+							return stubAnswer{err: io.ErrUnexpectedEOF}
+						}
+						return stubAnswer{status: 200, body: `{"build_status":"1","create_status":"1","need_rotation":"true","version_created":"false"}`}
+					case cnapi.VersionBuild.Path():
+						if exists {
+							return stubAnswer{status: 200, body: `{"build_status":"1","create_status":"1","need_rotation":"true"}`}
+						}
+						return stubAnswer{status: 400, body: `{"code":"NO_TEMPLATE_INSTANTIATE_RELATION"}`}
+					default:
+						if exists {
+							return stubAnswer{status: 200, body: `{}`}
+						}
+						return stubAnswer{status: 400, body: `{"code":"NO_TEMPLATE_INSTANTIATE_RELATION"}`}
+					}
+				})
+				build, err := c.Versions.Upload(t.Context(), UploadInput{TemplateID: "1", Version: versionOne()})
+				require.NoError(t, err)
+				require.Equal(t, &Build{BuildStatus: BuildRunning, CreateStatus: BuildRunning, NeedRotation: true}, build)
+				require.Equal(t, tt.arrives, uploads == 1)
+			})
+		})
+	}
+}
+
+// A rule that was there before may lead to another page.
+func TestABindingIsNotProvenByARuleOfBefore(t *testing.T) {
+	const rule = `{"qr_code_route_groups":[{"mode":"EXACT","route_group":"7","route_url":"https://a.example"}],"total_items":1}`
+	for _, tt := range []struct {
+		name          string
+		before, after stubAnswer
+		binds         int
+		group         string // empty: the outcome is unknown
+	}{
+		{"new", stubAnswer{status: 200, body: `{}`}, stubAnswer{status: 200, body: rule}, 1, "7"},
+		{"there before", stubAnswer{status: 200, body: rule}, stubAnswer{status: 200, body: rule}, 1, ""},
+		{"not known", stubAnswer{status: 403, body: `{"code":"x"}`}, stubAnswer{status: 200, body: rule}, 1, ""},
+		{"not there", stubAnswer{status: 200, body: `{}`}, stubAnswer{status: 200, body: `{}`}, 4, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				binds := 0
+				_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+					switch {
+					case r.Method == http.MethodPost:
+						binds++
+						return stubAnswer{err: io.ErrUnexpectedEOF}
+					case binds == 0:
+						return tt.before
+					default:
+						return tt.after
+					}
+				})
+				bound, err := c.QRCodes.Bind(t.Context(), BindQRCodeInput{RouteURL: "https://a.example", Page: "p", Mode: RouteExact})
+				require.Equal(t, tt.binds, binds)
+				if tt.group == "" {
+					require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+					return
+				}
+				require.NoError(t, err)
+				require.Equal(t, tt.group, bound.RouteGroup)
+			})
+		})
+	}
+}
+
 // A list shows at most 20 versions, so a low number may only be missing in it.
 func TestAVersionIsGoneOnlyWhenTheListCouldShowIt(t *testing.T) {
 	list := func(patches ...int) string {
@@ -119,6 +240,7 @@ func TestAReviewEndsAsItsStatusSays(t *testing.T) {
 	}{
 		{VersionDetail{Status: StatusAuditing}, false, false},
 		{VersionDetail{Status: "NEW"}, false, false},
+		{VersionDetail{}, false, true},
 		{VersionDetail{Status: StatusInit}, false, true},
 		{VersionDetail{Status: StatusAuditOffline}, false, true},
 		{VersionDetail{Status: StatusAuditReject, CanRelease: true}, false, true},
@@ -133,6 +255,47 @@ func TestAReviewEndsAsItsStatusSays(t *testing.T) {
 		require.Equal(t, tt.done, done, tt.detail.Status)
 		require.Equal(t, tt.fails, err != nil, tt.detail.Status)
 	}
+}
+
+func TestABuildEndsAsItsScanSays(t *testing.T) {
+	built := Build{VersionCreated: true}
+	for _, tt := range []struct {
+		name     string
+		progress BuildProgress
+		done     bool
+		fails    bool
+	}{
+		{"being built", BuildProgress{Build: Build{BuildStatus: BuildRunning}}, false, false},
+		{"does not show yet", BuildProgress{Build: built}, false, false},
+		{"being scanned", BuildProgress{built, &VersionDetail{ScanResult: ScanRunning}}, false, false},
+		{"passed", BuildProgress{built, &VersionDetail{ScanResult: ScanPassed}}, true, false},
+		{"without a result", BuildProgress{built, &VersionDetail{}}, true, false},
+		{"a result that is not known", BuildProgress{built, &VersionDetail{ScanResult: "PENDING"}}, false, false},
+		{"failed", BuildProgress{built, &VersionDetail{ScanResult: ScanFailed}}, false, true},
+	} {
+		done, err := tt.progress.done(VersionInput{Version: versionOne()})
+		require.Equal(t, tt.done, done, tt.name)
+		require.Equal(t, tt.fails, err != nil, tt.name)
+	}
+}
+
+func TestABuildWaitsForAVersionThatDoesNotShowYet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		reads := 0
+		_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+			if r.URL.Path == cnapi.VersionBuild.Path() {
+				return stubAnswer{status: 200, body: `{"create_status":"6"}`}
+			}
+			if reads++; reads < 3 {
+				return stubAnswer{status: 200, body: `{}`}
+			}
+			return stubAnswer{status: 200, body: `{"app_version":"0.0.1","scan_result":"True"}`}
+		})
+		built, err := c.Versions.WaitBuilt(t.Context(), VersionInput{Version: versionOne()}, BuildWait{})
+		require.NoError(t, err)
+		require.Equal(t, Version("0.0.1"), built.Version.Version)
+		require.Equal(t, 3, reads)
+	})
 }
 
 func TestFilesAreSentAsWhatTheyAre(t *testing.T) {

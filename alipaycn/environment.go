@@ -32,34 +32,21 @@ func NewFromEnv(opts ...Option) (*Client, error) {
 	return New(append(envOptions(), opts...)...)
 }
 
-// envOptions are the options that the environment sets. What is wrong with one
-// shows when it is applied, so that New can name everything at once.
+// envOptions are the options that the environment sets.
 func envOptions() []Option {
-	var opts []Option
-	take := func(name string, option func(text string) Option) bool {
-		text := os.Getenv(name)
-		if text != "" {
-			opts = append(opts, fromVariable(name, option(text)))
-		}
-		return text != ""
-	}
-	takeSecret := func(name, field string, option func(content []byte) Option) {
-		if !take(name+"_FILE", func(path string) Option { return fromFile(path, name, field, option) }) {
-			take(name, func(text string) Option { return option([]byte(text)) })
-		}
-	}
-	take("ALIPAYCN_ENDPOINT", WithEndpoint)
-	take("ALIPAYCN_APP_ID", WithAppID)
-	takeSecret("ALIPAYCN_PRIVATE_KEY", "private key", WithPrivateKey)
-	takeSecret("ALIPAYCN_PUBLIC_KEY", "Alipay public key", WithAlipayPublicKeyText)
-	takeSecret("ALIPAYCN_APP_AUTH_TOKEN", "app auth token", func(token []byte) Option {
+	env := clientoptions.Environment[config, Option]{Wrong: wrongVariable}
+	env.Text("ALIPAYCN_ENDPOINT", WithEndpoint)
+	env.Text("ALIPAYCN_APP_ID", WithAppID)
+	env.Secret("ALIPAYCN_PRIVATE_KEY", "private key", WithPrivateKey)
+	env.Secret("ALIPAYCN_PUBLIC_KEY", "Alipay public key", WithAlipayPublicKeyText)
+	env.Secret("ALIPAYCN_APP_AUTH_TOKEN", "app auth token", func(token []byte) Option {
 		return WithAppAuthToken(string(bytes.TrimSpace(token)))
 	})
-	takeSecret("ALIPAYCN_AES_KEY", "AES key", WithAESKey)
+	env.Secret("ALIPAYCN_AES_KEY", "AES key", WithAESKey)
 	if certificateVariables() {
-		opts = append(opts, certificatesFromEnv)
+		env.Options = append(env.Options, certificatesFromEnv)
 	}
-	return opts
+	return env.Options
 }
 
 const (
@@ -82,9 +69,9 @@ func certificatesFromEnv(cfg *config) error {
 			p.add("certificates", "need all three files: "+name+" is not set")
 			continue
 		}
-		text, err := clientoptions.ReadFile(path, name, "certificates")
+		text, err := clientoptions.ReadFile(path, "", "certificates")
 		if err != nil {
-			p.addError(shared(err))
+			p.addError(wrongVariable(err, name))
 		}
 		texts[i] = text
 	}
@@ -94,27 +81,13 @@ func certificatesFromEnv(cfg *config) error {
 	return WithCertificates(texts[0], texts[1], texts[2])(cfg)
 }
 
-// fromVariable names the variable in whatever is wrong with the option.
-func fromVariable(name string, option Option) Option {
-	return func(cfg *config) error {
-		err := option(cfg)
-		if invalid, ok := errors.AsType[*alipayplus.ValidationError](err); ok {
-			for i := range invalid.Fields {
-				invalid.Fields[i].Message += " (from " + name + ")"
-			}
+// wrongVariable names the variable in whatever is wrong with an option.
+func wrongVariable(err error, variable string) error {
+	err = shared(err)
+	if invalid, ok := errors.AsType[*alipayplus.ValidationError](err); ok {
+		for i := range invalid.Fields {
+			invalid.Fields[i].Message += " (from " + variable + ")"
 		}
-		return err
 	}
-}
-
-// fromFile is an option whose content is in a file. name is the variable for the
-// content itself.
-func fromFile(path, name, field string, option func(content []byte) Option) Option {
-	return func(cfg *config) error {
-		content, err := clientoptions.ReadFile(path, name, field)
-		if err != nil {
-			return shared(err)
-		}
-		return option(content)(cfg)
-	}
+	return err
 }

@@ -39,10 +39,11 @@ type Error struct {
 	OutcomeUnknown bool
 	// RetryAfter is how long AlipayCN asked to wait; 0 when it did not.
 	RetryAfter time.Duration
-	// Attempts is how often the call was sent; 0 when it was refused before sending.
+	// Attempts is how often sending the call was begun; 0 when it was refused before.
 	Attempts int
-	// Body is the beginning, up to 512 bytes, of an answer that was not
-	// AlipayCN's, such as a proxy's HTML page. It is in no text and no log.
+	// Body is the beginning, up to 512 bytes, of an answer that could not be
+	// trusted or read, such as a proxy's HTML page; empty for calls about tokens.
+	// It is in no text and no log.
 	Body string
 
 	cause error
@@ -138,14 +139,17 @@ func (e *Error) Unwrap() []error {
 	return all
 }
 
-// class is the code's, or else the HTTP status's. That the outcome is unknown is
-// not for code and status alone to say: a read has no effect.
+// class is the code's, or else the HTTP status's. Without a code the answer is not
+// AlipayCN's, and its status says nothing about the thing that was asked for, only
+// whether there were too many calls. That the outcome is unknown is not for code
+// and status alone to say: a read has no effect.
 func (e *Error) class() error {
 	class := e.Code.Class()
 	if class == nil {
 		class = statusClass(e.HTTPStatus)
 	}
-	if errors.Is(class, alipayplus.ErrOutcomeUnknown) {
+	stranger := e.Code == "" && !errors.Is(class, alipayplus.ErrRateLimited)
+	if stranger || errors.Is(class, alipayplus.ErrOutcomeUnknown) {
 		return nil
 	}
 	return class

@@ -118,11 +118,14 @@ type AuditRejected struct {
 type AuthorizationGranted struct {
 	EventInfo
 	// Token is what the merchant granted: give it to [TokenStore.Put]. A new
-	// authorization voids the token before it. Token.AuthAppID is always there;
-	// Token.AppAuthToken is empty when AlipayCN sent only the code.
+	// authorization voids the token before it, and deliveries may come in another
+	// order: ask [AuthorizationClient.Query] whether it is still valid before it
+	// replaces another. Token.AuthAppID is always there; Token.AppAuthToken is empty
+	// when AlipayCN sent only the code.
 	Token Token
 	// AppAuthCode is the code that the browser carries too; a secret. When there
-	// is a token, it need not be exchanged.
+	// is a token, it need not be exchanged; otherwise give it to
+	// [AuthorizationClient.Exchange]. May be empty.
 	AppAuthCode string
 	// AuthorizedAt is when the merchant confirmed; zero when AlipayCN did not
 	// send it.
@@ -134,7 +137,8 @@ type AuthorizationGranted struct {
 
 // AuthorizationCancelled says that a merchant withdrew an authorization
 // (alipay.open.auth.appauth.cancelled). Calls with its token fail from then on:
-// delete the token. The content is not documented; what is here was found by
+// delete the token, unless the merchant has authorized again in the meantime,
+// which [AuthorizationClient.Query] tells. The content is not documented; what is here was found by
 // its name.
 type AuthorizationCancelled struct {
 	EventInfo

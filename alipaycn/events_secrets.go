@@ -9,9 +9,7 @@ import (
 // withoutSecrets takes the tokens and codes of a notification out of a text
 // that the user's function made, so that it can be logged.
 func withoutSecrets(fields map[string]string, text string) string {
-	var content any
-	_ = json.Unmarshal([]byte(fields["biz_content"]), &content) // without JSON there is nothing to find
-	secrets := secretsIn(content, false)
+	var secrets []string
 	for name, value := range fields {
 		secrets = append(secrets, secretsIn(value, isSecret(name))...)
 	}
@@ -22,8 +20,8 @@ func withoutSecrets(fields map[string]string, text string) string {
 	return text
 }
 
-// secretsIn returns the texts of a JSON value that stand under a name which
-// says that they are secret.
+// secretsIn returns the texts of a value that stand under a name which says that
+// they are secret. It looks into texts that hold JSON: notifications nest it so.
 func secretsIn(value any, secret bool) []string {
 	var found []string
 	switch v := value.(type) {
@@ -32,6 +30,11 @@ func secretsIn(value any, secret bool) []string {
 		if secret && len(v) >= shortest {
 			found = append(found, v)
 		}
+		var inner any
+		if begin := strings.TrimSpace(v); strings.HasPrefix(begin, "{") || strings.HasPrefix(begin, "[") {
+			_ = json.Unmarshal([]byte(v), &inner) // without JSON there is nothing to find
+		}
+		found = append(found, secretsIn(inner, secret)...)
 	case map[string]any:
 		for name, inner := range v {
 			found = append(found, secretsIn(inner, secret || isSecret(name))...)

@@ -218,3 +218,12 @@ func TestSecretsAreTakenOutOfTexts(t *testing.T) {
 
 	require.Equal(t, "[hidden] and [hidden], [hidden], [hidden], [hidden] of "+merchantAppID, got)
 }
+
+func TestSecretsInNestedTextsAreTakenOut(t *testing.T) {
+	// Given content whose detail is a text that holds JSON, in which a token is escaped
+	fields := grant(`{"detail":"{\"app_auth_token\":\"token\\/nested\",\"user_id\":\"2088000000000001\"}"}`)
+
+	got := withoutSecrets(fields, "refused token/nested of 2088000000000001")
+
+	require.Equal(t, "refused [hidden] of 2088000000000001", got)
+}

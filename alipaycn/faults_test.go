@@ -6,6 +6,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"net/http"
+	"reflect"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -250,6 +252,17 @@ func TestEveryWriteTakesEffectOnceUnderEveryFault(t *testing.T) {
 	}
 	for _, op := range cnapi.Operations() {
 		require.Equal(t, op.Write, covered[op.Name], op.Name)
+	}
+}
+
+// A fault that the stand-in learns is met by every write.
+func TestEveryFaultOfTheStandInMeetsTheWrites(t *testing.T) {
+	for field := range reflect.TypeFor[alipaycntest.Fault]().Fields() {
+		if field.Name == "Operation" || field.Name == "Times" {
+			continue
+		}
+		met := slices.ContainsFunc(faultCases(), func(c faultCase) bool { return !reflect.ValueOf(c.fault).FieldByIndex(field.Index).IsZero() })
+		require.True(t, met, "no write meets a fault with %s", field.Name)
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"mime"
 	"net/http"
 	"net/url"
 	"runtime/debug"
@@ -77,6 +76,11 @@ const recordPatience = 10 * time.Second
 // notification cannot be verified; why is in the log only.
 //
 // AlipayCN does not document how often and how long it repeats a notification.
+//
+// Take an event for a hint, and confirm what matters by asking AlipayCN
+// ([VersionsClient.Get], [AuthorizationClient.Query]): deliveries may come late
+// and in another order than they were sent, a signature stays valid for ever,
+// and the signed text does not mark where a parameter ends.
 type NotificationHandler struct {
 	appID        string
 	publicKey    *rsa.PublicKey
@@ -125,14 +129,14 @@ func (h *NotificationHandler) addKeys(opts NotificationOptions, p *problems) {
 	if len(opts.AlipayPublicKey) > 0 {
 		key, err := signing.ParsePublicKey(opts.AlipayPublicKey)
 		if err != nil {
-			p.add("AlipayPublicKey", err.Error())
+			p.add("AlipayPublicKey", "is not one: "+err.Error())
 		}
 		h.publicKey = key
 	}
 	for i, text := range opts.AlipayCertificates {
 		certificate, err := cnsign.ParseCertificate(text)
 		if err != nil {
-			p.add(fmt.Sprintf("AlipayCertificates[%d]", i), err.Error())
+			p.add(fmt.Sprintf("AlipayCertificates[%d]", i), "is not one: "+err.Error())
 		}
 		h.certificates = append(h.certificates, certificate)
 	}
@@ -218,15 +222,29 @@ func checkRequest(r *http.Request) *notificationRefusal {
 	if r.Method != http.MethodPost {
 		return refuseNotification(http.StatusMethodNotAllowed, "the method is %.16q, notifications come by POST", r.Method)
 	}
-	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	kind, charset := mediaType(r.Header.Get("Content-Type"))
 	switch {
-	case err != nil || kind != "application/x-www-form-urlencoded":
-		return refuseNotification(http.StatusUnsupportedMediaType, "the content type is not application/x-www-form-urlencoded")
-	case !isUTF8(params["charset"]):
-		return refuseNotification(http.StatusBadRequest, "the charset of the content type is %.32q: set UTF-8 in the console", params["charset"])
+	case kind != "application/x-www-form-urlencoded":
+		return refuseNotification(http.StatusUnsupportedMediaType, "the content type is %.64q, notifications are application/x-www-form-urlencoded", kind)
+	case !isUTF8(charset):
+		return refuseNotification(http.StatusBadRequest, "the charset of the content type is %.32q: set UTF-8 in the console", charset)
 	default:
 		return nil
 	}
+}
+
+// mediaType reads a Content-Type as leniently as it takes: AlipayCN has been
+// seen to send "application/x-www-form-urlencoded; text/html; charset=UTF-8",
+// which package mime refuses because text/html is no parameter.
+func mediaType(header string) (kind, charset string) {
+	kind, params, _ := strings.Cut(header, ";")
+	for param := range strings.SplitSeq(params, ";") {
+		name, value, _ := strings.Cut(param, "=")
+		if strings.EqualFold(strings.TrimSpace(name), "charset") {
+			charset = strings.Trim(strings.TrimSpace(value), `"`)
+		}
+	}
+	return strings.ToLower(strings.TrimSpace(kind)), charset
 }
 
 // checkParams refuses what cannot be told apart from something else.

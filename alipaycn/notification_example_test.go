@@ -89,6 +89,10 @@ func ExampleNewNotificationHandler() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	client, err := alipaycn.NewFromEnv()
+	if err != nil {
+		log.Fatal(err)
+	}
 	tokens := alipaycn.NewMemoryTokenStore()
 	handler, err := alipaycn.NewNotificationHandler(alipaycn.NotificationOptions{
 		AppID:           "2021009900000101",
@@ -96,7 +100,18 @@ func ExampleNewNotificationHandler() {
 		Handle: func(ctx context.Context, event alipaycn.Event) error {
 			switch e := event.(type) {
 			case *alipaycn.AuthorizationGranted:
-				return tokens.Put(ctx, e.Token)
+				if e.Token.AppAuthToken != "" {
+					return tokens.Put(ctx, e.Token)
+				}
+				exchanged, err := client.Authorization.Exchange(ctx, e.AppAuthCode) // AlipayCN sent only the code
+				if err != nil {
+					return err
+				}
+				for _, token := range exchanged.All() {
+					if err := tokens.Put(ctx, token); err != nil {
+						return err
+					}
+				}
 			case *alipaycn.AuthorizationCancelled:
 				return tokens.Delete(ctx, e.AuthAppID)
 			case *alipaycn.AuditPassed:

@@ -238,10 +238,13 @@ func TestRequestsThatAreNoNotificationsAreRefused(t *testing.T) {
 		status int
 		logs   string
 	}{
-		"GET":                {func(r *http.Request) { r.Method = http.MethodGet }, 405, "notifications come by POST"},
-		"no content type":    {func(r *http.Request) { r.Header.Del("Content-Type") }, 415, "content type is not"},
-		"JSON":               {func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }, 415, "content type is not"},
-		"GBK by header":      {func(r *http.Request) { r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=GBK") }, 400, "GBK"},
+		"GET":             {func(r *http.Request) { r.Method = http.MethodGet }, 405, "notifications come by POST"},
+		"no content type": {func(r *http.Request) { r.Header.Del("Content-Type") }, 415, `the content type is \"\"`},
+		"JSON":            {func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }, 415, `the content type is \"application/json\"`},
+		"GBK by header":   {func(r *http.Request) { r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=GBK") }, 400, "GBK"},
+		"GBK as AlipayCN writes it": {func(r *http.Request) {
+			r.Header.Set("Content-Type", "application/x-www-form-urlencoded; text/html; charset=gbk")
+		}, 400, "gbk"},
 		"GBK by parameter":   {setBody(signed(t, with(grant(wholeGrant), "charset", "GBK"), messageForm()).Encode()), 400, "GBK"},
 		"not UTF-8":          {setBody(signed(t, with(grant(wholeGrant), "title", "\xb0\xd7"), messageForm()).Encode()), 400, "not UTF-8"},
 		"no form":            {setBody("sign=%zz"), 400, "no form"},
@@ -297,6 +300,21 @@ func otherKey(t testing.TB) *rsa.PrivateKey {
 	key, err := signing.ParsePrivateKey([]byte(readNotifyVectors(t).Keys.Private))
 	require.NoError(t, err)
 	return key
+}
+
+func TestContentTypeIsReadAsAlipayCNWritesIt(t *testing.T) {
+	body := signed(t, grant(wholeGrant), messageForm()).Encode()
+	for _, kind := range []string{
+		"application/x-www-form-urlencoded",
+		"application/x-www-form-urlencoded; text/html; charset=UTF-8", // seen; package mime refuses it
+		"application/x-www-form-urlencoded;charset=utf-8;",
+		`Application/X-WWW-Form-Urlencoded; Charset="UTF-8"`,
+	} {
+		req := request(t.Context(), body)
+		req.Header.Set("Content-Type", kind)
+		status, text := answerTo(newReceiver(t), req)
+		requireSuccess(t, status, text)
+	}
 }
 
 func TestTheQueryOfTheAddressIsIgnored(t *testing.T) {
@@ -722,8 +740,8 @@ func TestNotificationOptionsAreChecked(t *testing.T) {
 		"a negative size":   {func(o *NotificationOptions) { o.MaxBodyBytes = -1 }, "MaxBodyBytes", "negative"},
 		"no key":            {func(o *NotificationOptions) { o.AlipayPublicKey = nil }, "AlipayPublicKey", "or AlipayCertificates"},
 		"no real key":       {func(o *NotificationOptions) { o.AlipayPublicKey = []byte("secret") }, "AlipayPublicKey", "public key"},
-		"a private key":     {func(o *NotificationOptions) { o.AlipayPublicKey = testkey.PEM() }, "AlipayPublicKey", "must stay with its owner"},
-		"a bad certificate": {func(o *NotificationOptions) { o.AlipayCertificates = [][]byte{[]byte("secret")} }, "AlipayCertificates[0]", "certificate"},
+		"a private key":     {func(o *NotificationOptions) { o.AlipayPublicKey = testkey.PEM() }, "AlipayPublicKey", "is not one: public key expected, but this is an RSA private key, which must stay with its owner"},
+		"a bad certificate": {func(o *NotificationOptions) { o.AlipayCertificates = [][]byte{[]byte("secret")} }, "AlipayCertificates[0]", "is not one: certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			opts := good()
@@ -791,6 +809,7 @@ func FuzzNotificationHandler(f *testing.F) {
 	f.Add("application/x-www-form-urlencoded", "sign="+url.QueryEscape(base64.StdEncoding.EncodeToString(make([]byte, 256))))
 	f.Add("application/x-www-form-urlencoded", "sign=%zz&a;b")
 	f.Add("text/plain", "")
+	f.Add("application/x-www-form-urlencoded; text/html; charset=UTF-8", good.Encode())
 	f.Fuzz(func(t *testing.T, contentType, body string) {
 		r := newReceiver(t)
 		req := request(t.Context(), body)

@@ -35,6 +35,8 @@ type config struct {
 	publicKey      bool
 	aes            *cnsign.AESKey
 	expiredSeconds int
+	maxSkew        time.Duration
+	now            func() time.Time
 	transport      transport.Options
 }
 
@@ -50,7 +52,7 @@ type trust struct {
 }
 
 func defaultConfig() config {
-	return config{origin: Production, transport: clientoptions.Default()}
+	return config{origin: Production, maxSkew: defaultMaxSkew, now: time.Now, transport: clientoptions.Default()}
 }
 
 func (cfg *config) check(p *problems) {
@@ -81,7 +83,11 @@ func (cfg *config) checkPair(p *problems) {
 	if cfg.trust.appKey != nil && !own.Equal(cfg.trust.appKey) {
 		p.add("certificates", "have an app certificate that does not belong to the private key")
 	}
-	if cfg.trust.key != nil && own.Equal(cfg.trust.key) {
+	switch {
+	case cfg.trust.key == nil || !own.Equal(cfg.trust.key):
+	case cfg.trust.certSN != "":
+		p.add("certificates", "have the app's certificate in place of Alipay's: give alipayCertPublicKey_RSA2.crt")
+	default:
 		p.add("Alipay public key", "is the app's own public key: give Alipay's, which the console shows after the app's was uploaded")
 	}
 }
@@ -212,15 +218,11 @@ func WithAppAuthToken(token string) Option {
 // has no path: operations are under /v3/.
 func WithEndpoint(address string) Option {
 	return func(cfg *config) error {
-		u, err := url.Parse(address)
-		switch {
-		case err != nil:
-			return badOption("endpoint", "is not an address")
-		case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
-			return badOption("endpoint", "must be an http or https address with a host, such as %s", Production)
-		case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-			return badOption("endpoint", "must not have user, query or fragment")
-		case strings.Trim(u.Path, "/") != "":
+		u, err := clientoptions.Address("endpoint", address, Production)
+		if err != nil {
+			return shared(err)
+		}
+		if strings.Trim(u.Path, "/") != "" {
 			return badOption("endpoint", "must not have a path: operations add /v3/ themselves, and gateway.do is the older protocol")
 		}
 		cfg.origin = (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
@@ -250,6 +252,21 @@ func WithExpiredSeconds(limit time.Duration) Option {
 			return badOption("expired seconds", "must be whole seconds, from 1 second to 24 hours")
 		}
 		cfg.expiredSeconds = int(limit / time.Second)
+		return nil
+	}
+}
+
+// WithMaxClockSkew sets how far the time that a success was signed at may be from
+// this machine's clock. One of another time is refused, because it may be an old
+// answer that somebody replays: AlipayCN's signatures do not name the request. The
+// default is 30 minutes; AlipayCN documents no limit. Refusals are believed at any
+// time, so that the one of a wrong clock can be.
+func WithMaxClockSkew(skew time.Duration) Option {
+	return func(cfg *config) error {
+		if skew <= 0 {
+			return badOption("clock skew", "must be above 0")
+		}
+		cfg.maxSkew = skew
 		return nil
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -62,6 +63,8 @@ func TestOptionsAreChecked(t *testing.T) {
 		{"endpoint with a query", WithEndpoint("https://openapi.alipay.com?a=b"), "query"},
 		{"AES key", WithAESKey([]byte("x")), "AES key"},
 		{"expired seconds", WithExpiredSeconds(time.Millisecond), "whole seconds"},
+		{"clock skew", WithMaxClockSkew(0), "clock skew"},
+		{"certificate of the app for Alipay's", WithCertificates(app, app, alipay), "in place of Alipay's"},
 		{"HTTP client", WithHTTPClient(nil), "HTTP client"},
 		{"retry", WithRetry(0, 0, 0), "retry"},
 		{"rate", WithRateLimit(math.NaN(), 1), "rate limit"},
@@ -110,7 +113,7 @@ func TestNewFromEnv(t *testing.T) {
 		t.Setenv("ALIPAYCN_AES_KEY", "c2hhcmVkLWFlcy1rZXktMQ==")
 		c, err := NewFromEnv()
 		require.NoError(t, err)
-		require.Equal(t, stubToken, c.token)
+		require.Equal(t, stubToken, *c.token)
 		require.Equal(t, "http://127.0.0.1:8481", c.origin)
 		require.NotNil(t, c.aes)
 	})
@@ -186,13 +189,14 @@ func floorCall(ctx context.Context, client *http.Client, address string, in Gray
 
 func TestACallCostsLittleMoreThanItsFloor(t *testing.T) {
 	const most = 35
-	sum := sha256.Sum256([]byte("1667804301218\nn\n{}\n"))
+	now := strconv.FormatInt(time.Now().UnixMilli(), 10)
+	sum := sha256.Sum256([]byte(now + "\nn\n{}\n"))
 	signature, err := rsa.SignPKCS1v15(nil, testkey.Key(), crypto.SHA256, sum[:])
 	require.NoError(t, err)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		h := w.Header()
-		h["Alipay-Signature"], h["Alipay-Timestamp"], h["Alipay-Nonce"] = []string{base64.StdEncoding.EncodeToString(signature)}, []string{"1667804301218"}, []string{"n"}
+		h["Alipay-Signature"], h["Alipay-Timestamp"], h["Alipay-Nonce"] = []string{base64.StdEncoding.EncodeToString(signature)}, []string{now}, []string{"n"}
 		_, _ = io.WriteString(w, "{}")
 	}))
 	defer server.Close()

@@ -56,7 +56,7 @@ func (m *MembersClient) Remove(ctx context.Context, in RemoveMemberInput) error 
 		if err != nil {
 			return effectUnknown, "", err
 		}
-		return provenByMembers(in, *after), "members.list still shows the member", nil
+		return provenByMembers(in, *after), "members.list does not show that the member is gone", nil
 	}})
 }
 

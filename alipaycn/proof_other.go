@@ -2,6 +2,7 @@ package alipaycn
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/alipayplus-go/alipayplus/internal/cnapi"
 )
@@ -23,22 +24,39 @@ func provenByExperience(op cnapi.Operation, after Experience) effect {
 }
 
 // provenBySafeDomains judges safeDomains.add and safeDomains.remove by baseInfo.get.
+// In which form AlipayCN lists a domain is not documented.
 func provenBySafeDomains(op cnapi.Operation, in SafeDomainInput, after BaseInfo) effect {
-	listed := slices.Contains(after.SafeDomains, in.Domain)
+	asked := bareDomain(in.Domain)
+	listed := slices.ContainsFunc(after.SafeDomains, func(domain string) bool { return bareDomain(domain) == asked })
 	return wanted(listed == (op == cnapi.SafeDomainAdd))
 }
 
-// provenByMembers judges members.remove by members.list with the same role.
+// bareDomain is a domain without what makes no difference.
+func bareDomain(text string) string {
+	text = strings.ToLower(strings.TrimSuffix(text, "/"))
+	return strings.TrimPrefix(strings.TrimPrefix(text, "https://"), "http://")
+}
+
+// provenByMembers judges members.remove by members.list with the same role. A
+// member whose ids are all of the other kind may be the one.
 func provenByMembers(in RemoveMemberInput, after MemberList) effect {
-	return wanted(!slices.ContainsFunc(after.Members, func(m Member) bool {
-		return m.Role == in.Role && (in.UserID != "" && m.UserID == in.UserID || in.OpenID != "" && m.OpenID == in.OpenID)
-	}))
+	gone := effectDone
+	for _, m := range after.Members {
+		switch {
+		case m.Role != in.Role:
+		case in.UserID != "" && m.UserID == in.UserID, in.OpenID != "" && m.OpenID == in.OpenID:
+			return effectNotDone
+		case (in.UserID == "" || m.UserID == "") && (in.OpenID == "" || m.OpenID == ""):
+			gone = effectUnknown
+		}
+	}
+	return gone
 }
 
 // provenByBinding judges qrcodes.bind by all rules of the mini program, and
 // returns the rule. How a list shows a rule with a pattern is not documented.
 func provenByBinding(in BindQRCodeInput, after []QRCodeRule) (effect, QRCodeRule) {
-	i := slices.IndexFunc(after, func(r QRCodeRule) bool { return r.RouteURL == in.RouteURL && r.Mode == in.Mode })
+	i := slices.IndexFunc(after, in.shownBy)
 	if i >= 0 {
 		return effectDone, after[i]
 	}
@@ -46,6 +64,12 @@ func provenByBinding(in BindQRCodeInput, after []QRCodeRule) (effect, QRCodeRule
 		return effectUnknown, QRCodeRule{}
 	}
 	return effectNotDone, QRCodeRule{}
+}
+
+// shownBy says whether a rule is the one asked for, as far as a list shows it: it
+// does not show the page.
+func (in BindQRCodeInput) shownBy(r QRCodeRule) bool {
+	return r.RouteURL == in.RouteURL && r.Mode == in.Mode
 }
 
 // provenByUnbinding judges qrcodes.unbind by all rules of the mini program.
@@ -78,6 +102,32 @@ func provenByBaseInfo(in ModifyBaseInfoInput, after BaseInfo) effect {
 		return effectUnknown
 	}
 	return effectDone
+}
+
+// whereToLook says how to find out what became of a write; silent: nothing tells.
+func whereToLook(op cnapi.Operation) (hint string, silent bool) {
+	switch op {
+	case cnapi.MemberAdd:
+		return "call again: AlipayCN refuses it when the person was invited", true
+	case cnapi.QRCodeCreate:
+		return "call again: at worst there is a QR code that nobody uses", true
+	case cnapi.AuthorizationToken:
+		return "call again with the same code or refresh token; when AlipayCN refuses it, let the merchant authorize again", true
+	}
+	read := cnapi.VersionGet
+	switch op {
+	case cnapi.VersionUpload:
+		read = cnapi.VersionList
+	case cnapi.BaseInfoModify, cnapi.SafeDomainAdd, cnapi.SafeDomainRemove:
+		read = cnapi.BaseInfoGet
+	case cnapi.ExperienceCreate, cnapi.ExperienceCancel:
+		read = cnapi.ExperienceGet
+	case cnapi.MemberRemove:
+		read = cnapi.MemberList
+	case cnapi.QRCodeBind, cnapi.QRCodeUnbind:
+		read = cnapi.QRCodeList
+	}
+	return "look at " + read.Name + " before you call again", false
 }
 
 func wanted(asAsked bool) effect {

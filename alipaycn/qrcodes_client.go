@@ -2,6 +2,7 @@ package alipaycn
 
 import (
 	"context"
+	"slices"
 
 	"github.com/alipayplus-go/alipayplus/internal/cnapi"
 )
@@ -22,14 +23,23 @@ func (q *QRCodesClient) Create(ctx context.Context, in CreateQRCodeInput) (*QRCo
 }
 
 // Bind makes an ordinary QR code open the mini program (alipay.open.mini.qrcode.bind).
+// It reads the rules before, to know afterwards what it did.
 func (q *QRCodesClient) Bind(ctx context.Context, in BindQRCodeInput) (*BoundQRCode, error) {
+	if err := check(cnapi.QRCodeBind, in); err != nil {
+		return nil, err
+	}
+	before, err := q.all(ctx)
+	fresh := err == nil && !slices.ContainsFunc(before, in.shownBy)
 	got := new(BoundQRCode)
-	err := q.c.write(ctx, safeWrite{cnapi.QRCodeBind, in, got, func(ctx context.Context) (effect, string, error) {
-		rules, err := q.all(ctx)
+	err = q.c.write(ctx, safeWrite{cnapi.QRCodeBind, in, got, func(ctx context.Context) (effect, string, error) {
+		after, err := q.all(ctx)
 		if err != nil {
 			return effectUnknown, "", err
 		}
-		seen, rule := provenByBinding(in, rules)
+		seen, rule := provenByBinding(in, after)
+		if seen == effectDone && !fresh {
+			return effectUnknown, "qrcodes.list shows a rule with the address and mode, perhaps of before", nil
+		}
 		got.RouteGroup = rule.RouteGroup
 		return seen, "qrcodes.list does not show the rule", nil
 	}})

@@ -1,20 +1,26 @@
 package alipaycn
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/cnapi"
 )
 
-// refusal makes the error of an answer with HTTP status 400 or above, or 202,
-// from its body: JSON with code and message. It returns false when the body is
-// something else, such as a proxy's page.
+// successCode is that of a success in AlipayCN's older protocol. In this one a
+// success has no code.
+const successCode = "10000"
+
+// refusal makes the error of an answer from its body: JSON with code and message,
+// whatever the HTTP status. It returns false when the body is something else,
+// such as a success or a proxy's page.
 func refusal(op cnapi.Operation, status int, body []byte) (*Error, bool) {
 	var b errorBody
-	if json.Unmarshal(body, &b) != nil || b.Code == "" {
+	if !bytes.Contains(body, []byte(`"code"`)) || json.Unmarshal(body, &b) != nil || b.Code == "" || b.Code == successCode {
 		return nil, false //nolint:nilerr // another body is an answer too, and the caller's business
 	}
 	code := Code(b.Code)
@@ -49,8 +55,9 @@ func (e *Error) judge(op cnapi.Operation) {
 }
 
 // statusClass is the class of an answer whose code tells none, by the statuses
-// that AlipayCN documents. 400 tells nothing: refusals of every kind come with it. 202 is "accepted, not processed: repeat with the same
-// parameters"; as there is no idempotency key, that is an unknown outcome here.
+// that AlipayCN documents. 400 tells nothing: refusals of every kind come with it.
+// 202 is "accepted, not processed: repeat with the same parameters"; as there is
+// no idempotency key, that is an unknown outcome here.
 func statusClass(status int) error {
 	switch {
 	case status == http.StatusUnauthorized:
@@ -77,15 +84,22 @@ type errorBody struct {
 	Details details `json:"details"`
 }
 
-// scalar is a text; anything else is kept as its JSON.
+// scalar is a text; anything else is kept as its JSON. It is cut where no text of
+// AlipayCN's is that long.
 type scalar string
+
+const (
+	longestScalar = 2000
+	// mostEntries is how many links and details are kept.
+	mostEntries = 50
+)
 
 func (s *scalar) UnmarshalJSON(data []byte) error {
 	text, err := scalarText(data)
 	if err != nil {
 		text = string(data)
 	}
-	*s = scalar(text)
+	*s = scalar(strings.ToValidUTF8(text[:min(len(text), longestScalar)], ""))
 	return nil
 }
 
@@ -133,7 +147,7 @@ func (d *details) UnmarshalJSON(data []byte) error {
 func readList[E any](data []byte) []E {
 	var all []E
 	if json.Unmarshal(data, &all) == nil {
-		return all
+		return all[:min(len(all), mostEntries)]
 	}
 	var one E
 	if json.Unmarshal(data, &one) == nil {

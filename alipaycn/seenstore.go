@@ -11,6 +11,10 @@ import (
 // need one that they share, such as a database table or a cache; ids are at
 // most a few hundred bytes and hold no secrets.
 //
+// A notification is added once it was worked on. So two processes that get one
+// notification at the same moment may both work on it; within a process
+// deliveries wait for each other.
+//
 // Its methods are called concurrently.
 type SeenStore interface {
 	// Seen reports whether the id is remembered.
@@ -25,7 +29,8 @@ type SeenStore interface {
 const defaultSeenIDs = 1 << 16
 
 // MemorySeenStore is a [SeenStore] in the memory of one process, bounded in
-// size. It forgets everything when the process ends.
+// size; make it with [NewMemorySeenStore]. It forgets everything when the
+// process ends.
 type MemorySeenStore struct {
 	mu    sync.Mutex
 	most  int

@@ -26,6 +26,10 @@ var (
 	ErrStateUsed = errors.New("the state was used before; start the authorization again")
 )
 
+// errNoStateKey keeps a signer without a key from making states that anybody
+// could make.
+var errNoStateKey = errors.New("the signer has no key; make it with NewStateSigner")
+
 // MaxStateValue is how many bytes of the caller's own fit into a state. It
 // follows from the 100 base64 characters that AlipayCN allows.
 const MaxStateValue = 42
@@ -49,7 +53,8 @@ const stateDomain = "alipaycn authorization state\x00"
 // state carries a short value of the caller, a random nonce and an expiry; it
 // is signed, but not encrypted: whoever sees the URL can read the value.
 //
-// A StateSigner is safe for concurrent use.
+// Make it with [NewStateSigner]; one without a key signs and accepts nothing. A
+// StateSigner is safe for concurrent use.
 type StateSigner struct {
 	key []byte
 }
@@ -75,6 +80,9 @@ func (s *StateSigner) GoString() string { return s.String() }
 // who was asked to authorize, such as a workspace: it is what ties the code that
 // comes back to them. The state is base64 and has at most 100 characters.
 func (s *StateSigner) Sign(value string, expires time.Time) (string, error) {
+	if len(s.key) < minStateKey {
+		return "", fmt.Errorf("alipaycn: sign state: %w", errNoStateKey)
+	}
 	if len(value) > MaxStateValue {
 		return "", fmt.Errorf("alipaycn: sign state: the value has %d bytes, at most %d fit", len(value), MaxStateValue)
 	}
@@ -130,8 +138,14 @@ type openedState struct {
 }
 
 func (s *StateSigner) open(state string, now time.Time) (openedState, error) {
+	if len(s.key) < minStateKey {
+		return openedState{}, errNoStateKey
+	}
+	if len(state) > maxStateLength || strings.ContainsAny(state, "\r\n") { // the decoder skips line breaks
+		return openedState{}, ErrStateMalformed
+	}
 	raw, err := base64.RawStdEncoding.Strict().DecodeString(strings.TrimRight(plusRestored(state), "="))
-	if err != nil || strings.ContainsAny(state, "\r\n") || len(state) > maxStateLength || len(raw) < stateHeaderSize+stateMACSize || raw[0] != stateVersion {
+	if err != nil || len(raw) < stateHeaderSize+stateMACSize || raw[0] != stateVersion {
 		return openedState{}, ErrStateMalformed
 	}
 	signed, mac := raw[:len(raw)-stateMACSize], raw[len(raw)-stateMACSize:]

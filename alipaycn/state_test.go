@@ -130,6 +130,19 @@ func TestStateKeyIsLongEnough(t *testing.T) {
 	require.ErrorContains(t, err, "31 bytes, at least 32")
 }
 
+func TestSignerWithoutKeyRefuses(t *testing.T) {
+	var s StateSigner
+	state, err := s.Sign("ws_1", stateNow().Add(time.Hour))
+	require.ErrorContains(t, err, "has no key; make it with NewStateSigner")
+	require.Empty(t, state)
+
+	raw := append(make([]byte, stateHeaderSize), "ws_1"...)
+	raw[0], raw[1] = stateVersion, 0xff
+	anybodys := base64.StdEncoding.EncodeToString(append(raw, s.mac(raw)...))
+	_, err = s.Verify(anybodys, stateNow())
+	require.ErrorContains(t, err, "has no key")
+}
+
 func TestStateKeyIsCopied(t *testing.T) {
 	key := stateKey()
 	s, err := NewStateSigner(key)

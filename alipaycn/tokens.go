@@ -1,6 +1,9 @@
 package alipaycn
 
-import "log/slog"
+import (
+	"log/slog"
+	"slices"
+)
 
 // GrantType says what a token is asked for with. It is open to unknown values.
 type GrantType string
@@ -101,6 +104,20 @@ type Tokens struct {
 	Token
 	// Tokens are the tokens, one for each app.
 	Tokens []Token `json:"tokens,omitempty"`
+}
+
+// All returns the tokens, one for each app: Tokens or, when AlipayCN sent no
+// list, the token itself. Give each to [TokenStore.Put].
+func (t Tokens) All() []Token {
+	if len(t.Tokens) > 0 {
+		return slices.Clone(t.Tokens)
+	}
+	return []Token{t.Token}
+}
+
+// usable says whether every token can be called with.
+func (t Tokens) usable() bool {
+	return !slices.ContainsFunc(t.All(), func(one Token) bool { return one.AppAuthToken == "" })
 }
 
 // TokenStatus is the state of a token. It is open to unknown values.

@@ -31,7 +31,8 @@ type TokenStore interface {
 }
 
 // MemoryTokenStore is a [TokenStore] in the memory of one process, for tests
-// and for programs that get their tokens from elsewhere at each start.
+// and for programs that get their tokens from elsewhere at each start; make it
+// with [NewMemoryTokenStore].
 type MemoryTokenStore struct {
 	mu     sync.RWMutex
 	tokens map[string]Token

@@ -18,7 +18,7 @@ import (
 )
 
 // FileTokenStore is a [TokenStore] in one JSON file that only its owner can
-// read (mode 0600).
+// read (mode 0600); make it with [NewFileTokenStore].
 //
 // A write replaces the file as a whole: after a crash at any moment the file
 // holds what it held before or what was written, and nothing else. Several
@@ -77,7 +77,8 @@ func (s *FileTokenStore) Get(_ context.Context, authAppID string) (Token, error)
 
 // Put stores a token under its AuthAppID, in place of an earlier one, and
 // returns when it is on the disk. It refuses a token without AuthAppID or
-// AppAuthToken. While another process writes, it waits until the context ends.
+// AppAuthToken. While another process writes, it waits until the context ends;
+// with a context that has ended nothing is written.
 //
 // After an error from syncing the folder the token is in the file, but may not
 // survive a power failure; repeat the Put.
@@ -117,6 +118,9 @@ func (s *FileTokenStore) String() string { return "token store in " + s.path }
 
 // change lets one writer after another read, change and replace the file.
 func (s *FileTokenStore) change(ctx context.Context, change func(map[string]Token)) error {
+	if ctx.Err() != nil { // a select between a free turn and an ended context would toss a coin
+		return context.Cause(ctx)
+	}
 	select {
 	case s.turn <- struct{}{}:
 		defer func() { <-s.turn }()

@@ -33,26 +33,13 @@ func tokenPath(t *testing.T) string {
 func TestTokenFileIsReadableByItsOwnerAlone(t *testing.T) {
 	path := tokenPath(t)
 	require.NoError(t, NewFileTokenStore(path).Put(t.Context(), merchantToken("2021009900000202")))
-	for _, name := range []string{path, path + ".lock"} {
-		info, err := os.Stat(name)
-		require.NoError(t, err)
-		require.Equal(t, fs.FileMode(0o600), info.Mode().Perm(), name)
-	}
+	requireOwnerOnly(t, path)
+	requireOwnerOnly(t, path+".lock")
 	text, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"schema":1,"tokens":{"2021009900000202":{
 		"app_auth_token":"`+secretToken+`","app_refresh_token":"`+secretRefresh+`","auth_app_id":"2021009900000202",
 		"user_id":"2088000000000001","expires_in":"31536000","re_expires_in":"32140800"}}}`, string(text))
-}
-
-func TestTokenFileThatOthersCanUseIsRefused(t *testing.T) {
-	for _, mode := range []fs.FileMode{0o640, 0o620, 0o604, 0o602, 0o610, 0o601, 0o666} {
-		path := tokenPath(t)
-		store := NewFileTokenStore(path)
-		require.NoError(t, store.Put(t.Context(), merchantToken("2021009900000202")))
-		require.NoError(t, os.Chmod(path, mode))
-		requireRefused(t, path, "chmod 600")
-	}
 }
 
 // requireRefused requires that no call works, that none takes the file for an
@@ -230,9 +217,7 @@ func TestLeftoverOfACrashDoesNotLendItsPermissions(t *testing.T) {
 	path := tokenPath(t)
 	require.NoError(t, os.WriteFile(path+".tmp", []byte("half"), 0o644))
 	require.NoError(t, NewFileTokenStore(path).Put(t.Context(), merchantToken("a")))
-	info, err := os.Stat(path)
-	require.NoError(t, err)
-	require.Equal(t, fs.FileMode(0o600), info.Mode().Perm())
+	requireOwnerOnly(t, path)
 }
 
 // failingDisk fails in one step, and goes on.
@@ -324,12 +309,25 @@ func TestPutWaitsForTheLockUntilTheContextEnds(t *testing.T) {
 	require.NoError(t, NewFileTokenStore(path).Put(t.Context(), merchantToken("a")))
 }
 
+func TestNothingIsWrittenWithAContextThatHasEnded(t *testing.T) {
+	store := NewFileTokenStore(tokenPath(t))
+	ctx, cancel := context.WithCancelCause(t.Context())
+	cancel(errors.New("going home"))
+	for range 100 { // not now and then
+		require.ErrorContains(t, store.Put(ctx, merchantToken("a")), "going home")
+		require.ErrorContains(t, store.Delete(ctx, "a"), "going home")
+	}
+	requireApps(t, store)
+}
+
 func TestPutWaitsForItsTurnUntilTheContextEnds(t *testing.T) {
 	store := NewFileTokenStore(tokenPath(t))
 	store.turn <- struct{}{} // another call writes
-	ctx, cancel := context.WithCancelCause(t.Context())
-	cancel(errors.New("going home"))
-	require.ErrorContains(t, store.Delete(ctx, "a"), "wait for another write: going home")
+	ctx, cancel := context.WithTimeout(t.Context(), 3*lockRetry)
+	defer cancel()
+	err := store.Delete(ctx, "a")
+	require.ErrorContains(t, err, "wait for another write: ")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
 // tokenProcessRole is the environment variable that turns a test into a process

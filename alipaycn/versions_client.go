@@ -22,19 +22,22 @@ func (v *VersionsClient) Upload(ctx context.Context, in UploadInput) (*Build, er
 	}
 	w := write{op: cnapi.VersionUpload, version: in.Version}
 	before := v.stateBefore(ctx, w, in.BundleID)
-	answered := new(Build)
-	err := v.c.write(ctx, safeWrite{op: w.op, in: in, got: answered, prove: func(ctx context.Context) (effect, string, error) {
+	got := new(Build)
+	err := v.c.write(ctx, safeWrite{w.op, in, got, func(ctx context.Context) (effect, string, error) {
 		after, err := v.state(ctx, w, in.BundleID)
 		if err != nil {
 			return effectUnknown, "", err
 		}
-		answered = after.knownBuild()
-		return provenBy(w, before, after), after.words(), nil
+		seen := provenBy(w, before, after)
+		if seen == effectDone {
+			*got = after.knownBuild()
+		}
+		return seen, after.words(), nil
 	}})
 	if err != nil {
 		return nil, err
 	}
-	return answered, nil
+	return got, nil
 }
 
 // QueryBuild tells how far a build is (alipay.open.mini.version.build.query).
@@ -115,7 +118,9 @@ func (v *VersionsClient) Delete(ctx context.Context, in VersionInput) error {
 	return v.change(ctx, write{op: cnapi.VersionDelete, version: in.Version}, in, in.BundleID)
 }
 
-// Get reads a version (alipay.open.mini.version.detail.query).
+// Get reads a version (alipay.open.mini.version.detail.query). What AlipayCN
+// answers when there is no such version is not documented: [VersionsClient.List]
+// tells which versions there are.
 func (v *VersionsClient) Get(ctx context.Context, in VersionInput) (*VersionDetail, error) {
 	return read[VersionDetail](ctx, v.c, cnapi.VersionGet, in)
 }
@@ -201,6 +206,9 @@ func (v *VersionsClient) find(ctx context.Context, version alipayplus.VersionNum
 func (v *VersionsClient) listed(ctx context.Context, version alipayplus.VersionNumber, bundle BundleID) (*VersionDetail, error) {
 	const most = 20
 	list, err := v.List(ctx, ListVersionsInput{VersionStatuses(), bundle})
+	if e, ok := errors.AsType[*Error](err); ok && e.Code == CodeNoTemplateInstantiateRelation {
+		return nil, nil //nolint:nilnil // nothing was built here ever, and no version is an answer
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -241,11 +249,11 @@ func (v *VersionsClient) readOnline(ctx context.Context, s *versionState, bundle
 }
 
 // knownBuild is the build after an upload whose answer was lost.
-func (s *versionState) knownBuild() *Build {
+func (s *versionState) knownBuild() Build {
 	if s.build != nil {
-		return s.build
+		return *s.build
 	}
-	return &Build{VersionCreated: s.detail != nil}
+	return Build{VersionCreated: s.detail != nil}
 }
 
 // isRefusal says whether AlipayCN answered, and will not answer otherwise soon.

@@ -48,13 +48,16 @@ func (v *VersionsClient) WaitBuilt(ctx context.Context, in VersionInput, opts Bu
 }
 
 // WaitReviewed waits until the review of a version that was applied for has
-// ended. The context is the deadline. A version that may be released is returned;
-// where admission passed and promotion did not, that is one that AlipayCN says
-// can be released, and PromoteAudit tells. A rejection is a [RejectedError], and a
-// version that is in development, because its review was cancelled or it was not
-// applied for, is an error that matches [alipayplus.ErrConflict]. The version last
-// seen is returned with an error too, nil when none was. Errors are an
-// [alipayplus.WaitError] around the cause.
+// ended. The context is the deadline. A version that was not rejected is returned,
+// whatever was done with it since: with auto_online it may be in RELEASE. It may
+// be in BASE_AUDIT_PASS, where admission passed and promotion did not: such a
+// version can mostly be published (CanRelease tells, where AlipayCN says it). A
+// rejection is a [RejectedError]; one of promotion alone is none while AlipayCN
+// says that the version can be released. A version that is in development, because
+// its review was cancelled or it was not applied for, is an error that matches
+// [alipayplus.ErrConflict], and one that AlipayCN answers nothing about is one that
+// matches [alipayplus.ErrNotFound]. The version last seen is returned with an error
+// too, nil when none was. Errors are an [alipayplus.WaitError] around the cause.
 func (v *VersionsClient) WaitReviewed(ctx context.Context, in VersionInput, opts ReviewWait) (*VersionDetail, error) {
 	return wait(ctx, "versions.waitReviewed", in, opts, polling.Thing[VersionDetail]{
 		Poll:  func(ctx context.Context) (*VersionDetail, error) { return v.Get(ctx, in) },
@@ -66,7 +69,7 @@ func (v *VersionsClient) WaitReviewed(ctx context.Context, in VersionInput, opts
 // wait is the loop of all waits of this package.
 func wait[T any](ctx context.Context, operation string, in VersionInput, opts alipayplus.WaitOptions[T], thing polling.Thing[T]) (*T, error) {
 	if err := in.Validate(); err != nil {
-		return nil, &alipayplus.WaitError{Operation: operation, Err: err}
+		return nil, &alipayplus.WaitError{Operation: operation, ID: in.Version.String(), Err: err}
 	}
 	thing.Passing = func(err error) bool {
 		e, ok := errors.AsType[*Error](err)
@@ -100,7 +103,9 @@ func (v *VersionsClient) pollBuild(ctx context.Context, in VersionInput, p *Buil
 	if err != nil {
 		return err
 	}
-	p.Version = detail
+	if detail.Version != "" { // otherwise it does not show yet
+		p.Version = detail
+	}
 	return nil
 }
 
@@ -116,12 +121,12 @@ func (p *BuildProgress) done(in VersionInput) (bool, error) {
 	switch {
 	case p.Build.Failed():
 		return false, &BuildError{Version: in.Version, Build: p.Build}
-	case p.Version == nil || p.Version.ScanResult == ScanRunning:
+	case p.Version == nil:
 		return false, nil
 	case p.Version.ScanResult == ScanFailed:
 		return false, &BuildError{Version: in.Version, Build: p.Build, ScanFailed: true}
-	default:
-		return true, nil
+	default: // without a result it counts as passed; one that is not known keeps waiting
+		return p.Version.ScanResult == ScanPassed || p.Version.ScanResult == "", nil
 	}
 }
 
@@ -149,6 +154,8 @@ func (e *BuildError) Error() string {
 
 func (d *VersionDetail) reviewed() (bool, error) {
 	switch d.Status {
+	case "":
+		return false, fmt.Errorf("AlipayCN answers nothing about the version: look with versions.list whether it exists: %w", alipayplus.ErrNotFound)
 	case StatusInit:
 		return false, fmt.Errorf("the version is in development: it was not applied for, or its review was cancelled: %w", alipayplus.ErrConflict)
 	case StatusAuditOffline:

@@ -13,6 +13,10 @@
 //	p, err := platform.New()
 //	http.ListenAndServe("127.0.0.1:8480", p)
 //
+// Its records and its signing key then end with the process. To keep them, give
+// it a store, such as that of package storage/journal, and a key: [WithStore],
+// [WithSigner].
+//
 // Where it goes beyond the documents (what a service's texts may hold, how a
 // review is decided, how long things are kept), it takes options.
 package platform

@@ -1,14 +1,13 @@
 package platform
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/faults"
 )
 
 // Fault is something that goes wrong with the next calls of an operation, for
@@ -51,80 +50,40 @@ func (p *Platform) Inject(f Fault) {
 	if !known {
 		panic("platform: Inject: there is no operation " + strconv.Quote(f.Operation))
 	}
-	p.faults.mu.Lock()
-	defer p.faults.mu.Unlock()
-	f.Times = max(f.Times, 1)
-	p.faults.waiting = append(p.faults.waiting, f)
+	p.faults.Add(f.Operation, f.Times, f)
 }
 
-type faults struct {
-	mu      sync.Mutex
-	waiting []Fault
-}
-
-// take uses up the first fault that concerns the operation.
-func (f *faults) take(op contract.Operation) Fault {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	i := slices.IndexFunc(f.waiting, func(w Fault) bool { return w.Operation == "" || w.Operation == op.Name })
-	if i < 0 {
-		return Fault{}
+// common is what any server's calls may suffer.
+func (f Fault) common() faults.Fault {
+	return faults.Fault{
+		Delay: f.Delay, CutBefore: f.CutBefore, CutAfter: f.CutAfter, Status: f.Status, StatusAfter: f.StatusAfter,
+		Corrupt: f.Corrupt, Unsigned: f.Unsigned, WrongSignature: f.WrongSignature,
 	}
-	found := f.waiting[i]
-	if f.waiting[i].Times--; f.waiting[i].Times == 0 {
-		f.waiting = slices.Delete(f.waiting, i, i+1)
-	}
-	return found
 }
 
 // before does what goes wrong before processing; false: the call ends here.
 func (f Fault) before(w http.ResponseWriter, r *http.Request) bool {
-	if f.Delay > 0 {
-		timer := time.NewTimer(f.Delay)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-r.Context().Done():
-			panic(http.ErrAbortHandler)
-		}
-	}
-	if f.CutBefore {
-		panic(http.ErrAbortHandler)
-	}
-	return f.status(w, f.Status)
+	return f.goesOn(w, f.common().Before(r.Context()))
 }
 
 // after does what goes wrong after processing; false: the call ends here.
 func (f Fault) after(w http.ResponseWriter) bool {
-	if f.CutAfter {
-		panic(http.ErrAbortHandler)
-	}
-	return f.status(w, f.StatusAfter)
+	return f.goesOn(w, f.common().After())
 }
 
-func (f Fault) status(w http.ResponseWriter, status int) bool {
+// goesOn answers with a page of the status, unless that is 0: then the call goes on.
+func (f Fault) goesOn(w http.ResponseWriter, status int) bool {
 	if status == 0 {
 		return true
 	}
-	if f.RetryAfter > 0 {
-		w.Header().Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds())))
-	}
+	faults.RetryAfter(w.Header(), f.RetryAfter)
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(status)
-	_, _ = fmt.Fprintf(w, "<html><body><h1>%d %s</h1></body></html>", status, http.StatusText(status))
+	_, _ = w.Write(faults.Page(status)) //nolint:gosec // a page about the status alone
 	return false
 }
 
 // tamper changes a signed answer.
 func (f Fault) tamper(h http.Header, body []byte) []byte {
-	if f.Unsigned {
-		h.Del("Signature")
-	}
-	if f.WrongSignature {
-		h.Set("Signature", "algorithm=RSA256, keyVersion=1, signature="+"AAAA")
-	}
-	if f.Corrupt {
-		body = append(slices.Clone(body), ' ')
-	}
-	return body
+	return f.common().Tamper(h, body, "Signature", "algorithm=RSA256, keyVersion=1, signature=AAAA")
 }

@@ -460,3 +460,22 @@ func (m mishap) requireError(t require.TestingT, err error) {
 	limited := errors.Is(err, alipayplus.ErrRateLimited)
 	require.Equal(t, !limited, errors.Is(err, alipayplus.ErrOutcomeUnknown), "429 turns a call away before it does anything")
 }
+
+// TestAFaultHoldsForItsTimes: and the page of a proxy says when to come back.
+func TestAFaultHoldsForItsTimes(t *testing.T) {
+	w := newWorld(t)
+	client := asOwner(w, alipayplus.WithRetry(1, 0, 0))
+	w.p.Inject(platform.Fault{
+		Operation: contract.WorkspaceQuery.Name, Times: 2, Status: http.StatusServiceUnavailable, RetryAfter: 20 * time.Second,
+	})
+	for range 2 {
+		_, err := client.Workspace.Get(t.Context())
+		e, ok := errors.AsType[*alipayplus.Error](err)
+		require.True(t, ok, err)
+		require.Equal(t, http.StatusServiceUnavailable, e.HTTPStatus)
+		require.Equal(t, 20*time.Second, e.RetryAfter)
+		require.Contains(t, e.Body, "<h1>503 Service Unavailable</h1>")
+	}
+	_, err := client.Workspace.Get(t.Context())
+	require.NoError(t, err)
+}

@@ -36,7 +36,7 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	trace := newTraceID()
-	fault := p.faults.take(p.routes[path].op)
+	fault := p.faults.Take(p.routes[path].op.Name)
 	if !fault.before(w, r) {
 		return
 	}

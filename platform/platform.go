@@ -20,6 +20,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/faults"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
@@ -37,7 +38,7 @@ type Platform struct {
 	routes  map[string]route
 	pages   http.Handler
 	html    *template.Template
-	faults  faults
+	faults  faults.Queue[Fault]
 	busy    keyLocks
 	counter atomic.Uint64
 	// forgetting is held by the one call that removes expired outcomes.
@@ -159,7 +160,8 @@ func defaultConfig() config {
 	}
 }
 
-// WithStore sets where records are kept; the default is memory.
+// WithStore sets where records are kept; the default is memory, which ends with
+// the process. Package storage/journal keeps them in a folder.
 func WithStore(store storage.Store) Option {
 	return func(cfg *config) error {
 		if store == nil {

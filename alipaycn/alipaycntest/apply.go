@@ -125,9 +125,9 @@ func (g *Gateway) checkApplication(a *app, in alipaycn.ApplyInput) error {
 		return err
 	}
 	switch {
-	case a.everOnline && in.AppName != "" && in.AppName != a.base.AppName:
+	case a.everOnline() && in.AppName != "" && in.AppName != a.base.AppName:
 		return refuse(alipaycn.CodeCanNotModifyNameOnceOnline, "the mini program was online")
-	case a.everOnline && in.AppEnglishName != "" && in.AppEnglishName != a.base.AppEnglishName:
+	case a.everOnline() && in.AppEnglishName != "" && in.AppEnglishName != a.base.AppEnglishName:
 		return refuse(alipaycn.CodeCanNotModifyEnOnceOnline, "the mini program was online")
 	}
 	for _, id := range slices.Concat(in.Categories, in.OldCategories) {

@@ -48,7 +48,7 @@ type app struct {
 	thirdParty bool
 	merchant   string
 	noFiling   bool
-	everOnline bool
+	releases   int // how often a version went online
 	base       alipaycn.BaseInfo
 	categories []alipaycn.CategoryPath
 	old        []alipaycn.CategoryPath
@@ -67,6 +67,7 @@ func (g *Gateway) AddApp(a App) error {
 		id: a.ID, thirdParty: a.ThirdParty, merchant: a.MerchantID, noFiling: a.NoFiling, base: a.BaseInfo,
 		logons: map[string]string{}, effects: map[string]int{},
 	}
+	added.base.SafeDomains, added.base.PackageNames = slices.Clone(a.BaseInfo.SafeDomains), slices.Clone(a.BaseInfo.PackageNames)
 	if err := added.read(a); err != nil {
 		return fmt.Errorf("alipaycntest: add app %.32q: %w", a.ID, err)
 	}
@@ -140,6 +141,9 @@ func (g *Gateway) AddTemplate(thirdPartyID, templateID string, versions ...strin
 	return nil
 }
 
+// everOnline says whether a version of the mini program was online at any time.
+func (a *app) everOnline() bool { return a.releases > 0 }
+
 // version is a version of a mini program.
 type version struct {
 	number   alipayplus.VersionNumber
@@ -168,12 +172,16 @@ type version struct {
 	promotion   alipaycn.AuditResult
 	promoRecord *alipaycn.AuditRecord
 	screenShots []string
+	turn        int // the order of going online; 0: never was
 
 	created, applied, audited, online, offline time.Time
 }
 
 // exists says whether the version can be seen: it is built.
 func (v *version) exists() bool { return v.build == alipaycn.BuildCreated }
+
+// building says whether its build has not ended.
+func (v *version) building() bool { return !v.exists() && !v.build.Failed() }
 
 // counts says whether it is one of the 20 development versions.
 func (v *version) counts() bool {
@@ -224,8 +232,9 @@ func (a *app) release(v *version, at time.Time) {
 			other.status, other.offline = alipaycn.StatusOffline, at
 		}
 	}
-	v.status, v.online, v.strategy, v.cameBack = alipaycn.StatusRelease, at, "", false
-	a.everOnline = true
+	v.status, v.online, v.offline, v.strategy, v.cameBack = alipaycn.StatusRelease, at, noTime(), "", false
+	a.releases++
+	v.turn = a.releases
 }
 
 // find returns the version, which may still be being built, or nil.

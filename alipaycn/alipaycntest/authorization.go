@@ -27,8 +27,12 @@ type grant struct {
 	methods        []string // nil: all
 	at             time.Time
 	refreshExpires time.Time
-	revoked        bool
+	replaced       bool // by a refresh: the token has ended, its refresh token has not
+	revoked        bool // both have ended
 }
+
+// valid says whether the token may be used.
+func (t *grant) valid() bool { return !t.replaced && !t.revoked }
 
 // authCode is a code that has not been exchanged, or was.
 type authCode struct {
@@ -38,9 +42,15 @@ type authCode struct {
 	used     bool
 }
 
-// grant makes a new token; those before it end.
-func (g *Gateway) grant(isv, a *app, methods []string, now time.Time) *grant {
+// authorize is a new authorization by the merchant, with which the tokens of the
+// one before end.
+func (g *Gateway) authorize(isv, a *app, methods []string, now time.Time) *grant {
 	g.revoke(isv, a)
+	return g.grant(isv, a, methods, now)
+}
+
+// grant makes a new token.
+func (g *Gateway) grant(isv, a *app, methods []string, now time.Time) *grant {
 	granted := &grant{
 		isv: isv, app: a, access: rand.Text(), refresh: rand.Text(), methods: methods, at: now, refreshExpires: now.Add(refreshLife),
 	}
@@ -48,16 +58,24 @@ func (g *Gateway) grant(isv, a *app, methods []string, now time.Time) *grant {
 	return granted
 }
 
-// revoke ends the tokens for a mini program, of one third-party app or, with
-// nil, of all, and the codes that are not exchanged.
+// revoke ends the tokens of a third-party app for a mini program.
 func (g *Gateway) revoke(isv, a *app) {
 	for _, granted := range g.tokens {
-		if granted.app == a && (isv == nil || granted.isv == isv) {
+		if granted.app == a && granted.isv == isv {
+			granted.revoked = true
+		}
+	}
+}
+
+// revokeAll ends all tokens for a mini program, and the codes that are not exchanged.
+func (g *Gateway) revokeAll(a *app) {
+	for _, granted := range g.tokens {
+		if granted.app == a {
 			granted.revoked = true
 		}
 	}
 	for _, code := range g.codes {
-		if code.app == a && (isv == nil || code.isv == isv) {
+		if code.app == a {
 			code.used = true
 		}
 	}
@@ -102,9 +120,8 @@ func (g *Gateway) exchange(c *call) (*grant, error) {
 	case code.used || !c.now.Before(code.expires):
 		return nil, refuse(alipaycn.CodeAuthCodeNotValid, "the code was used, or is older than 24 hours")
 	}
-	granted := g.grant(code.isv, code.app, code.methods, c.now)
 	code.used = true
-	return granted, nil
+	return g.authorize(code.isv, code.app, code.methods, c.now), nil
 }
 
 func (g *Gateway) refresh(c *call) (*grant, error) {
@@ -119,9 +136,20 @@ func (g *Gateway) refresh(c *call) (*grant, error) {
 		case !c.now.Before(before.refreshExpires):
 			return nil, refuse(alipaycn.CodeRefreshTokenTimeOut, "the refresh token has expired")
 		}
-		return g.grant(before.isv, before.app, before.methods, c.now), nil
+		return g.replace(before, c.now), nil
 	}
 	return nil, refuse(alipaycn.CodeRefreshTokenNotExist, "there is no such refresh token")
+}
+
+// replace makes a new token for an authorization. The refresh token before stays
+// good, as documented, so that an answer which was lost can be asked for again.
+func (g *Gateway) replace(before *grant, now time.Time) *grant {
+	for _, granted := range g.tokens {
+		if granted.app == before.app && granted.isv == before.isv {
+			granted.replaced = true
+		}
+	}
+	return g.grant(before.isv, before.app, before.methods, now)
 }
 
 // tokenInfo tells what a token allows.
@@ -143,7 +171,7 @@ func (g *Gateway) tokenInfo(c *call) (any, error) {
 		StartsAt: alipaycn.Time{Time: granted.at}, EndsAt: alipaycn.Time{Time: granted.refreshExpires},
 		ExpiresIn: alipaycn.Int(refreshLife.Seconds()), Full: granted.methods == nil,
 	}
-	if granted.revoked {
+	if !granted.valid() {
 		info.Status = alipaycn.TokenInvalid
 	}
 	if info.Methods == nil {

@@ -11,7 +11,7 @@ import (
 func (*Gateway) baseInfo(c *call) (any, error) { return c.app.base, nil }
 
 func (g *Gateway) modifyBaseInfo(c *call) (any, error) {
-	if c.app.everOnline {
+	if c.app.everOnline() {
 		return nil, refuse(alipaycn.CodeCanNotModifyBaseInfo, "the mini program was online")
 	}
 	var in alipaycn.ModifyBaseInfoInput

@@ -71,11 +71,12 @@ func (g *Gateway) requirements(c *call) (any, error) {
 	return out, nil
 }
 
-// categoryPath returns the levels of a category; false when one is not there.
+// categoryPath returns the levels of a category, from the top; false when one is
+// not there.
 func (g *Gateway) categoryPath(id string) (path []alipaycn.Category, known bool) {
 	parent := ""
 	for level := range strings.SplitSeq(id, "_") {
-		i := slices.IndexFunc(g.cfg.categories, func(c alipaycn.Category) bool { return c.ID == level && (parent == "" || c.ParentID == parent) })
+		i := slices.IndexFunc(g.cfg.categories, func(c alipaycn.Category) bool { return c.ID == level && c.ParentID == parent })
 		if i < 0 {
 			return path, false
 		}

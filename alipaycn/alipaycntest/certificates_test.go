@@ -69,6 +69,7 @@ func TestWrongOptions(t *testing.T) {
 	foreign := certificate(t, "alipay", testkey.Client())
 	for want, opt := range map[string]alipaycntest.Option{
 		"key: ":                     alipaycntest.WithKey(weak{}),
+		"key: it is nil":            alipaycntest.WithKey(nil),
 		"it is not that of the key": alipaycntest.WithCertificates(foreign, foreign),
 		"certificate text":          alipaycntest.WithCertificates(nil, nil),
 		"root certificates":         alipaycntest.WithCertificates(foreign, nil),

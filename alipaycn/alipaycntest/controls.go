@@ -1,10 +1,10 @@
 package alipaycntest
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -20,15 +20,10 @@ func (g *Gateway) AddVersion(appID, number string) error {
 		if err != nil {
 			return err
 		}
-		v := &version{
+		return a.add(&version{
 			number: parsed, bundle: alipaycn.BundleAlipay, status: alipaycn.StatusInit,
 			build: alipaycn.BuildCreated, scan: alipaycn.ScanPassed, created: now,
-		}
-		if err := a.checkUpload(v); err != nil {
-			return err
-		}
-		a.versions = append(a.versions, v)
-		return nil
+		})
 	})
 }
 
@@ -68,7 +63,8 @@ func (g *Gateway) Reject(appID, number string, verdict Verdict) error {
 
 // ApproveAdmission lets a version under review pass admission and fail
 // promotion, so that it is in BASE_AUDIT_PASS; canRelease says whether it may be
-// published all the same.
+// published all the same. AlipayCN reviews in two parts only what was applied for
+// with [alipaycn.AuditRuleBasePromote]; that is not checked here.
 func (g *Gateway) ApproveAdmission(appID, number string, canRelease bool, promotion Verdict) error {
 	return g.verdict("approve admission", appID, number, func(_ *app, v *version, now time.Time) {
 		v.status, v.audited, v.canRelease = alipaycn.StatusBaseAuditPass, now, canRelease
@@ -79,19 +75,19 @@ func (g *Gateway) ApproveAdmission(appID, number string, canRelease bool, promot
 // TakeDown takes a version down by force, to AUDIT_OFFLINE, as AlipayCN may at
 // any time.
 func (g *Gateway) TakeDown(appID, number string) error {
-	return g.onVersion("take down", appID, number, func(_ *app, v *version, now time.Time) error {
+	return g.onBuilt("take down", appID, number, func(v *version, now time.Time) {
 		v.status, v.offline, v.strategy = alipaycn.StatusAuditOffline, now, ""
-		return nil
 	})
 }
 
 // AdvanceBuild brings a build to a status: [alipaycn.BuildCreated] ends it well,
 // [alipaycn.BuildFailed] and [alipaycn.BuildTimedOut] end it badly, and
-// [alipaycn.BuildQueued] and [alipaycn.BuildRunning] show as they are.
+// [alipaycn.BuildQueued] and [alipaycn.BuildRunning] show as they are. A build
+// that is queued stays so; one that is running ends by [WithBuildDelay] too.
 func (g *Gateway) AdvanceBuild(appID, number string, to alipaycn.BuildStatus) error {
-	return g.onVersion("advance build", appID, number, func(_ *app, v *version, now time.Time) error {
+	return g.onVersion("advance build", appID, number, (*version).building, func(_ *app, v *version, now time.Time) error {
 		switch {
-		case v.exists() || v.build.Failed():
+		case !v.building():
 			return errors.New("the build has ended")
 		case to == alipaycn.BuildCreated:
 			v.finishBuild(now, g.cfg.scanDelay)
@@ -107,23 +103,18 @@ func (g *Gateway) AdvanceBuild(appID, number string, to alipaycn.BuildStatus) er
 // SetScan sets the result of a version's security scan; [alipaycn.ScanRunning]
 // lets it run until it is set again.
 func (g *Gateway) SetScan(appID, number string, result alipaycn.ScanResult) error {
-	return g.onVersion("set scan", appID, number, func(_ *app, v *version, now time.Time) error {
+	return g.onBuilt("set scan", appID, number, func(v *version, now time.Time) {
 		const never = 100 * 365 * 24 * time.Hour
 		v.scan, v.scanEnds = result, now.Add(never)
-		return nil
 	})
 }
 
 // Status returns where a version of a mini program stands; empty when there is
-// none, or it is not built yet.
+// none, or it is not built yet. Where several clients have a version of that
+// number, it is the one that was added first.
 func (g *Gateway) Status(appID, number string) alipaycn.VersionStatus {
 	var status alipaycn.VersionStatus
-	_ = g.onVersion("status", appID, number, func(_ *app, v *version, _ time.Time) error {
-		if v.exists() {
-			status = v.status
-		}
-		return nil
-	}) // there is none: the empty status says so
+	_ = g.onBuilt("status", appID, number, func(v *version, _ time.Time) { status = v.status }) // none: the empty status says so
 	return status
 }
 
@@ -138,7 +129,7 @@ func (g *Gateway) Authorize(thirdPartyID, appID string, methods ...string) (alip
 	if err != nil {
 		return alipaycn.Token{}, fmt.Errorf("alipaycntest: authorize: %w", err)
 	}
-	return g.grant(isv, a, methods, time.Now()).token(), nil
+	return g.authorize(isv, a, methods, time.Now()).token(), nil
 }
 
 // AuthorizationCode is [Gateway.Authorize] up to the point where the merchant's
@@ -170,18 +161,18 @@ func (g *Gateway) parties(thirdPartyID, appID string) (isv, a *app, err error) {
 // RevokeAuthorization ends all tokens for a mini program, as the merchant can.
 func (g *Gateway) RevokeAuthorization(appID string) error {
 	return g.control("revoke authorization", appID, func(a *app, _ time.Time) error {
-		g.revoke(nil, a)
+		g.revokeAll(a)
 		return nil
 	})
 }
 
-// control runs a control about an app.
+// control runs a control about a mini program.
 func (g *Gateway) control(what, appID string, do func(*app, time.Time) error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	a := g.apps[appID]
-	if a == nil {
-		return fmt.Errorf("alipaycntest: %s: there is no app %.32q", what, appID)
+	if a == nil || a.thirdParty {
+		return fmt.Errorf("alipaycntest: %s: there is no mini program %.32q", what, appID)
 	}
 	now := time.Now()
 	g.settle(a, now)
@@ -191,21 +182,39 @@ func (g *Gateway) control(what, appID string, do func(*app, time.Time) error) er
 	return nil
 }
 
-// onVersion runs a control about a version, of whatever client.
-func (g *Gateway) onVersion(what, appID, number string, do func(*app, *version, time.Time) error) error {
+// onVersion runs a control about a version. Where several clients have one of
+// that number, it is the first that fits, or else the first.
+func (g *Gateway) onVersion(what, appID, number string, fits func(*version) bool, do func(*app, *version, time.Time) error) error {
 	return g.control(what, appID, func(a *app, now time.Time) error {
-		i := slices.IndexFunc(a.versions, func(v *version) bool { return v.number.String() == number })
-		if i < 0 {
+		var found *version
+		for _, v := range a.versions {
+			if v.number.String() == number && (found == nil || !fits(found) && fits(v)) {
+				found = v
+			}
+		}
+		if found == nil {
 			return fmt.Errorf("app %s has no version %.32q", appID, number)
 		}
-		return do(a, a.versions[i], now)
+		return do(a, found, now)
+	})
+}
+
+// onBuilt is onVersion for a version that is built.
+func (g *Gateway) onBuilt(what, appID, number string, do func(*version, time.Time)) error {
+	return g.onVersion(what, appID, number, (*version).exists, func(_ *app, v *version, now time.Time) error {
+		if !v.exists() {
+			return fmt.Errorf("version %s is not built", number)
+		}
+		do(v, now)
+		return nil
 	})
 }
 
 func (g *Gateway) verdict(what, appID, number string, do func(*app, *version, time.Time)) error {
-	return g.onVersion(what, appID, number, func(a *app, v *version, now time.Time) error {
-		if v.status != alipaycn.StatusAuditing {
-			return fmt.Errorf("version %s is %s, not under review", number, v.status)
+	underReview := func(v *version) bool { return v.status == alipaycn.StatusAuditing }
+	return g.onVersion(what, appID, number, underReview, func(a *app, v *version, now time.Time) error {
+		if !underReview(v) {
+			return fmt.Errorf("version %s is %s, not under review", number, cmp.Or(string(v.status), "not built"))
 		}
 		do(a, v, now)
 		return nil

@@ -21,9 +21,12 @@
 //     same share again is refused as a smaller one is;
 //   - that a first release may go through grayscale, and may also skip it: see
 //     [WithGrayOnlyWhenOnline] and [WithGrayRequired];
-//   - which earlier version a rollback brings back (the one that went online
-//     last), and that a version which came back so cannot be rolled back itself;
-//   - that the number of a deleted version may be used again;
+//   - which earlier version a rollback brings back (of all others the one that
+//     went online last), and that a version which came back so cannot be rolled
+//     back itself;
+//   - that the number of a version which was deleted, or whose build failed, may
+//     be used again, and that such a version and one that was taken down are
+//     none of the 20 in development;
 //   - that a version which did not come from an upload counts as built;
 //   - that one version at a time is in review, passed, rejected or in grayscale
 //     for each client (bundle_id) and not for the whole mini program;
@@ -31,16 +34,22 @@
 //   - that neither region_type nor screenshots are required;
 //   - that the texts of a new version count as the mini program's own once it is
 //     applied for, and as unchangeable (name, English name) once it was online;
+//   - that a refresh ends the app_auth_token before, but for the refresh token,
+//     which is documented to stay good;
 //   - that words which AlipayCN does not allow, brands and ICP filings are not
 //     looked at, but for [App.NoFiling];
 //   - the HTTP statuses of errors but those of the gateway's own codes, the order
 //     in which several faults of one request are found, that a nonce may be used
 //     once, and how far a request's time may be off: see [WithTimeWindow];
+//   - that the operations which are documented without BUNDLE_ID_NOT_EXIST answer
+//     invalid-parameter for a client that there is not;
 //   - that errors are signed and not encrypted: see [WithUnsignedErrors];
 //   - the statuses of a trial version other than notExpVersion, its links, and
 //     the links of QR codes and pictures, which lead nowhere;
-//   - the categories: see [WithCategories].
+//   - the categories: see [WithCategories], and what a name check says of a name
+//     that is not fine.
 //
 // Not modelled are the monthly counts of changes, the five submissions per
-// template and day, and penalties.
+// template and day, penalties, the status PROMOTE_AUDIT_REJECT, and the header
+// x-http-method-override.
 package alipaycntest

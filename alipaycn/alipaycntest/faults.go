@@ -1,16 +1,15 @@
 package alipaycntest
 
 import (
-	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/internal/cnapi"
 	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/faults"
 )
 
 // Fault is something that goes wrong with the next calls of an operation; see
@@ -54,59 +53,30 @@ func (g *Gateway) Inject(f Fault) {
 	if !known {
 		panic("alipaycntest: Inject: there is no operation " + strconv.Quote(f.Operation))
 	}
-	g.faults.mu.Lock()
-	defer g.faults.mu.Unlock()
-	f.Times = max(f.Times, 1)
-	g.faults.waiting = append(g.faults.waiting, f)
+	g.faults.Add(f.Operation, f.Times, f)
 }
 
-type faults struct {
-	mu      sync.Mutex
-	waiting []Fault
-}
-
-// take uses up the first fault that concerns the operation.
-func (f *faults) take(op cnapi.Operation) Fault {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	i := slices.IndexFunc(f.waiting, func(w Fault) bool { return w.Operation == "" || w.Operation == op.Name })
-	if i < 0 {
-		return Fault{}
+// common is what any server's calls may suffer.
+func (f Fault) common() faults.Fault {
+	return faults.Fault{
+		Delay: f.Delay, CutBefore: f.CutBefore, CutAfter: f.CutAfter, Status: f.Status, StatusAfter: f.StatusAfter,
+		Corrupt: f.Corrupt, Unsigned: f.Unsigned, WrongSignature: f.WrongSignature,
 	}
-	found := f.waiting[i]
-	if f.waiting[i].Times--; f.waiting[i].Times == 0 {
-		f.waiting = slices.Delete(f.waiting, i, i+1)
-	}
-	return found
 }
 
-// before does what goes wrong before processing. It returns a page to answer
-// with, or nil.
+// before does what goes wrong before processing. It returns what to answer
+// instead, or nil.
 func (f Fault) before(r *http.Request) *answer {
-	if f.Delay > 0 {
-		timer := time.NewTimer(f.Delay)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-r.Context().Done():
-			panic(http.ErrAbortHandler)
-		}
-	}
-	if f.CutBefore {
-		panic(http.ErrAbortHandler)
-	}
-	return f.instead(f.Status, f.Code)
+	return instead(f.common().Before(r.Context()), f.Code)
 }
 
-// after does what goes wrong after processing.
+// after does what goes wrong after processing. It returns what to answer all the
+// same, or nil.
 func (f Fault) after() *answer {
-	if f.CutAfter {
-		panic(http.ErrAbortHandler)
-	}
-	return f.instead(f.StatusAfter, f.CodeAfter)
+	return instead(f.common().After(), f.CodeAfter)
 }
 
-func (f Fault) instead(status int, code alipaycn.Code) *answer {
+func instead(status int, code alipaycn.Code) *answer {
 	switch {
 	case status != 0:
 		return page(status)
@@ -120,25 +90,11 @@ func (f Fault) instead(status int, code alipaycn.Code) *answer {
 
 // page is what a proxy would answer.
 func page(status int) *answer {
-	return &answer{
-		status: status, html: true,
-		body: fmt.Appendf(nil, "<html><body><h1>%d %s</h1></body></html>", status, http.StatusText(status)),
-	}
+	return &answer{status: status, html: true, body: faults.Page(status)}
 }
 
 // tamper changes an answer that is ready to be sent.
 func (f Fault) tamper(h http.Header, body []byte) []byte {
-	if f.RetryAfter > 0 {
-		h.Set("Retry-After", strconv.Itoa(int(f.RetryAfter.Seconds())))
-	}
-	if f.Unsigned {
-		h.Del(cnsign.HeaderSignature)
-	}
-	if f.WrongSignature {
-		h.Set(cnsign.HeaderSignature, "AAAA")
-	}
-	if f.Corrupt {
-		body = append(slices.Clone(body), ' ')
-	}
-	return body
+	faults.RetryAfter(h, f.RetryAfter)
+	return f.common().Tamper(h, body, cnsign.HeaderSignature, "AAAA")
 }

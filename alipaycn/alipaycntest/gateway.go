@@ -15,6 +15,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/internal/cnapi"
 	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/faults"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
 
@@ -25,14 +26,15 @@ type Gateway struct {
 	key       crypto.Signer
 	publicKey *rsa.PublicKey
 	routes    map[string]route
-	faults    faults
+	faults    faults.Queue[Fault]
 
 	mu        sync.Mutex
 	apps      map[string]*app
 	templates map[string]*template
 	tokens    map[string]*grant // by app_auth_token
 	codes     map[string]*authCode
-	nonces    map[string]time.Time
+	nonces    map[string]time.Time // until when each is refused
+	forgotten time.Time            // when nonces were dropped last
 	calls     []Call
 	serial    int
 }
@@ -104,10 +106,6 @@ func (g *Gateway) AlipayPublicKey() []byte {
 	}
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
-
-// HTTPClient returns an HTTP client whose every request goes to the gateway in
-// process, whatever its host, without a socket.
-func (g *Gateway) HTTPClient() *http.Client { return &http.Client{Transport: inProcess{g}} }
 
 // next makes the number of whatever is numbered.
 func (g *Gateway) next() int {

@@ -21,6 +21,9 @@ const defaultWindow = 10 * time.Minute
 // it the gateway makes one.
 func WithKey(key crypto.Signer) Option {
 	return func(c *config) error {
+		if key == nil {
+			return errors.New("key: it is nil")
+		}
 		c.key = key
 		return nil
 	}

@@ -175,6 +175,7 @@ func TestCategories(t *testing.T) {
 		{Code: "XS1011_XS2089", Name: "Tools_Calculators"},
 	}, needs)
 	w.refused(alipaycn.CodeCategoryError, cnapi.CategoryRequirements, ask("XS1001_XS2089"))
+	w.refused(alipaycn.CodeCategoryError, cnapi.CategoryRequirements, ask("XS2001_XS3002")) // from the middle
 	w.refused(alipaycn.CodeCategoryIsBlank, cnapi.CategoryRequirements, ask())
 	w.refused(alipaycn.CodeInvalidParams, cnapi.CategoryRequirements, ask("1", "2", "3", "4", "5", "6"))
 	w.refused(alipaycn.CodeInvalidParams, cnapi.CategoryRequirements, fields{"category_code_list": 7})
@@ -225,6 +226,8 @@ func TestTokens(t *testing.T) {
 		require.NoError(t, err)
 		late, err := w.g.AuthorizationCode(isv, mini)
 		require.NoError(t, err)
+		inTime, err := w.g.AuthorizationCode(isv, mini)
+		require.NoError(t, err)
 		first := w.token
 		w.token = ""
 		byCode := func(code string) fields { return fields{"grant_type": "authorization_code", "code": code} }
@@ -246,19 +249,28 @@ func TestTokens(t *testing.T) {
 		w.refused(alipaycn.CodeGrantTypeInvalid, cnapi.AuthorizationToken, fields{})
 
 		second := as[alipaycn.Tokens](t, w.ok(cnapi.AuthorizationToken, byRefresh(tokens.AppRefreshToken)))
-		w.refused(alipaycn.CodeRefreshTokenNotValid, cnapi.AuthorizationToken, byRefresh(tokens.AppRefreshToken))
+		require.Equal(t, alipaycn.TokenInvalid, info(tokens.AppAuthToken).Status)
+		third := as[alipaycn.Tokens](t, w.ok(cnapi.AuthorizationToken, byRefresh(tokens.AppRefreshToken))) // the answer was lost: again
+		require.Equal(t, alipaycn.TokenInvalid, info(second.AppAuthToken).Status)
+		require.Equal(t, alipaycn.TokenValid, info(third.AppAuthToken).Status)
+		require.Equal(t, []string{cnapi.VersionGet.API}, info(third.AppAuthToken).Methods)
 		w.refused(alipaycn.CodeRefreshTokenNotExist, cnapi.AuthorizationToken, byRefresh("none"))
 		w.refused(alipaycn.CodeAppIDNotConsistent, cnapi.AuthorizationToken, byRefresh(foreign.AppRefreshToken))
-		require.Equal(t, map[string]int{"authorization.token": 2}, w.g.Effects(isv))
+		require.Equal(t, map[string]int{"authorization.token": 3}, w.g.Effects(isv))
 
 		w.refused(alipaycn.CodeIllegalParam, cnapi.AuthorizationGet, nil)
 		w.refused(alipaycn.CodeAuthTokenNotExisted, cnapi.AuthorizationGet, fields{"app_auth_token": "none"})
 		w.refused(alipaycn.CodeAuthTokenNotConsistent, cnapi.AuthorizationGet, fields{"app_auth_token": foreign.AppAuthToken})
 
-		time.Sleep(24 * time.Hour)
+		time.Sleep(24*time.Hour - 1)
+		w.ok(cnapi.AuthorizationToken, byCode(inTime))
+		w.refused(alipaycn.CodeRefreshTokenNotValid, cnapi.AuthorizationToken, byRefresh(second.AppRefreshToken)) // authorized anew
+		time.Sleep(1)
 		w.refused(alipaycn.CodeAuthCodeNotValid, cnapi.AuthorizationToken, byCode(late))
+		fresh, err := w.g.Authorize(isv, mini)
+		require.NoError(t, err)
 		time.Sleep(372 * 24 * time.Hour)
-		w.refused(alipaycn.CodeRefreshTokenTimeOut, cnapi.AuthorizationToken, byRefresh(second.AppRefreshToken))
+		w.refused(alipaycn.CodeRefreshTokenTimeOut, cnapi.AuthorizationToken, byRefresh(fresh.AppRefreshToken))
 	})
 }
 
@@ -296,7 +308,8 @@ func TestControlsSayWhatIsWrong(t *testing.T) {
 		`no third-party app "none"`:      w.g.AddTemplate("none", "t", "1.0.0"),
 		"at least one version":           w.g.AddTemplate(isv, "t"),
 		"version number":                 w.g.AddTemplate(isv, "t", "x"),
-		`there is no app "none"`:         w.g.AddVersion("none", "0.0.1"),
+		`no mini program "none"`:         w.g.AddVersion("none", "0.0.1"),
+		`no mini program "` + isv + `"`:  w.g.AddVersion(isv, "0.0.1"),
 		"three numbers":                  w.g.AddVersion(mini, "x"),
 		`has no version "0.0.9"`:         w.g.Approve(mini, "0.0.9"),
 		"revoke authorization: there is": w.g.RevokeAuthorization("none"),

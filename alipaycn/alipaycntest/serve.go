@@ -48,7 +48,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	trace := rand.Text()
 	route := g.routes[r.Method+" "+r.URL.Path]
 	entry := g.log(Call{Operation: route.op.Name, RequestID: r.Header.Get("Alipay-Request-Id"), TraceID: trace, At: time.Now()})
-	fault := g.faults.take(route.op)
+	fault := g.faults.Take(route.op.Name)
 	a := fault.before(r)
 	if a == nil {
 		processed := g.process(r, route, entry)

@@ -3,6 +3,7 @@ package alipaycntest_test
 import (
 	"bytes"
 	"encoding/json"
+	"mime/multipart"
 	"net/http"
 	"strconv"
 	"strings"
@@ -48,10 +49,13 @@ func TestRequestsAreVerifiedStrictly(t *testing.T) {
 		{"another body", gray, nil, func(r *request) { r.body = bytes.Replace(r.body, []byte("p10"), []byte("p50"), 1) }, alipaycn.GatewayInvalidSignature},
 		{"no JSON", gray, func(r *request) { r.body, r.sign.Body = []byte("p10"), []byte("p10") }, nil, alipaycn.GatewayIllegalJSON},
 		{"two JSON objects", gray, func(r *request) { r.body, r.sign.Body = []byte("{}{}"), []byte("{}{}") }, nil, alipaycn.GatewayIllegalJSON},
+		{"more than a JSON object", gray, func(r *request) { r.body, r.sign.Body = []byte("{}}"), []byte("{}}") }, nil, alipaycn.GatewayIllegalJSON},
 		{"another content type", gray, nil, func(r *request) { r.contentType = "text/plain" }, alipaycn.GatewayInvalidRequestData},
 		{"another method", gray, func(r *request) { r.sign.Method = http.MethodGet }, nil, alipaycn.GatewayInvalidMethod},
 		{"unknown operation", gray, func(r *request) { r.sign.PathAndQuery = "/v3/alipay/open/mini/nothing" }, nil, alipaycn.GatewayInvalidMethod},
 		{"encrypted without a key", gray, nil, func(r *request) { r.header.Set("Alipay-Encrypt-Type", "AES") }, alipaycn.GatewayMissingEncryptKey},
+		{"an answer encrypted without a key", list, nil, func(r *request) { r.header.Set("Alipay-Encrypt-Type", "AES") }, alipaycn.GatewayMissingEncryptKey},
+		{"an answer encrypted in another way", list, nil, func(r *request) { r.header.Set("Alipay-Encrypt-Type", "SM4") }, alipaycn.GatewayInvalidEncryptType},
 		{"encrypted in another way", gray, nil, func(r *request) { r.header.Set("Alipay-Encrypt-Type", "SM4") }, alipaycn.GatewayInvalidEncryptType},
 		{"token taken away", gray, nil, func(r *request) { r.sign.AppAuthToken = "" }, alipaycn.GatewayInvalidSignature},
 		{"no token", gray, func(r *request) { r.sign.AppAuthToken = "" }, nil, alipaycn.GatewaySelfInvokeForbidden},
@@ -61,6 +65,9 @@ func TestRequestsAreVerifiedStrictly(t *testing.T) {
 		{"another data part", apply, nil, func(r *request) { r.body = bytes.Replace(r.body, []byte("0.0.1"), []byte("0.0.2"), 1) }, alipaycn.GatewayInvalidSignature},
 		{"a data part of another type", apply, nil, func(r *request) {
 			r.body = bytes.Replace(r.body, []byte("application/json"), []byte("application/jsn"), 1)
+		}, alipaycn.GatewayInvalidRequestData},
+		{"a data part as if encrypted", apply, nil, func(r *request) {
+			r.body = bytes.Replace(r.body, []byte("application/json"), []byte("text/plain"), 1)
 		}, alipaycn.GatewayInvalidRequestData},
 		{"a file without a name", apply, nil, func(r *request) { r.body = bytes.Replace(r.body, []byte(`; filename="app_logo.png"`), nil, 1) }, alipaycn.GatewayInvalidFileExtension},
 		{"a multipart body cut short", apply, nil, func(r *request) { r.body = r.body[:len(r.body)-8] }, alipaycn.GatewayInvalidRequestData},
@@ -186,6 +193,42 @@ func TestEncryptedCalls(t *testing.T) {
 	out, err = w.send(broken.signed(t))
 	require.NoError(t, err)
 	require.Equal(t, alipaycn.GatewayInvalidEncrypt, out.code)
+}
+
+func TestFilesAlone(t *testing.T) {
+	w := newWorld(t)
+	r := w.prepare(cnapi.BaseInfoModify, nil, logo(t))
+	var body bytes.Buffer
+	files := multipart.NewWriter(&body)
+	part, err := files.CreateFormFile("app_logo", "logo.png")
+	require.NoError(t, err)
+	_, err = part.Write(logo(t)["app_logo"])
+	require.NoError(t, err)
+	require.NoError(t, files.Close())
+	r.body, r.contentType, r.sign.Body = body.Bytes(), files.FormDataContentType(), nil
+	out, err := w.send(r.signed(t))
+	require.NoError(t, err)
+	require.Equal(t, http.StatusOK, out.status, out.message)
+	require.NotEmpty(t, as[alipaycn.BaseInfo](t, w.ok(cnapi.BaseInfoGet, nil)).AppLogo)
+}
+
+// Nonces are not kept for longer than the time refuses them.
+func TestANonceIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, alipaycntest.WithTimeWindow(time.Hour))
+		send := func() reply {
+			r := w.prepare(cnapi.VersionList, nil, nil)
+			r.sign.Nonce, r.sign.ExpiredSeconds = "again", 60
+			out, err := w.send(r.signed(t))
+			require.NoError(t, err)
+			return out
+		}
+		require.Equal(t, http.StatusOK, send().status)
+		time.Sleep(time.Minute)
+		require.Equal(t, alipaycn.GatewayInvalidSignature, send().code)
+		time.Sleep(1)
+		require.Equal(t, http.StatusOK, send().status)
+	})
 }
 
 func TestUnsignedErrors(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"mime"
 	"mime/multipart"
 	"net/http"
@@ -29,8 +30,11 @@ type call struct {
 	data   []byte
 	fields map[string]any
 	files  map[string]*alipaycn.File
-	aes    *cnsign.AESKey
+	aes    *cnsign.AESKey // encrypts the call and its answer; may be nil
 	now    time.Time
+
+	// dataType is the content type of what is signed: the body, or the part data.
+	dataType string
 }
 
 func (c *call) miniID() string {
@@ -157,10 +161,7 @@ func (c *call) unpack(r *http.Request, body []byte) (signed []byte, err error) {
 func (c *call) part(part *multipart.Part, content []byte, signed *[]byte) error {
 	name := part.FormName()
 	if name == cnapi.DataPart && *signed == nil {
-		kind, _, _ := mime.ParseMediaType(part.Header.Get("Content-Type"))
-		if kind != "application/json" && kind != "text/plain" {
-			return refuse(alipaycn.GatewayInvalidRequestData, "the part data must have content-type application/json")
-		}
+		c.dataType, _, _ = mime.ParseMediaType(part.Header.Get("Content-Type"))
 		*signed = content
 		return nil
 	}
@@ -188,17 +189,22 @@ func (g *Gateway) fresh(auth cnsign.Authorization) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for nonce, end := range g.nonces {
-		if now.After(end) {
-			delete(g.nonces, nonce)
-		}
-	}
+	g.forgetNonces(now)
 	key := auth.AppID + " " + auth.Nonce
-	if _, used := g.nonces[key]; used {
+	if end, used := g.nonces[key]; used && !now.After(end) {
 		return refuse(alipaycn.GatewayInvalidSignature, "the nonce was used before: sign each attempt afresh")
 	}
 	g.nonces[key] = until
 	return nil
+}
+
+// forgetNonces drops the nonces that the time refuses anyhow, now and then.
+func (g *Gateway) forgetNonces(now time.Time) {
+	if now.Sub(g.forgotten) < g.cfg.window {
+		return
+	}
+	g.forgotten = now
+	maps.DeleteFunc(g.nonces, func(_ string, end time.Time) bool { return now.After(end) })
 }
 
 // permit finds the mini program that the call is about, and checks that the
@@ -216,7 +222,7 @@ func (g *Gateway) permit(c *call, route route, token string) error {
 		return nil
 	}
 	granted := g.tokens[token]
-	if granted == nil || granted.revoked || granted.isv != c.caller {
+	if granted == nil || !granted.valid() || granted.isv != c.caller {
 		return refuse(alipaycn.GatewayInvalidAppAuthToken, "the app_auth_token is not valid for this app")
 	}
 	c.app, c.isv = granted.app, c.caller
@@ -239,7 +245,7 @@ func (c *call) decode(r *http.Request, signed []byte) error {
 	}
 	decoder := json.NewDecoder(bytes.NewReader(signed))
 	decoder.UseNumber()
-	if err := decoder.Decode(&c.fields); err != nil || c.fields == nil || decoder.More() {
+	if err := decoder.Decode(&c.fields); err != nil || c.fields == nil || !json.Valid(signed) { // valid: nothing follows it
 		return refuse(alipaycn.GatewayIllegalJSON, "the content is not a JSON object")
 	}
 	c.data = signed
@@ -248,25 +254,41 @@ func (c *call) decode(r *http.Request, signed []byte) error {
 
 // decrypt checks the kind of content, and decrypts it where it is encrypted.
 func (c *call) decrypt(r *http.Request, signed *[]byte) error {
-	kind, _, _ := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	algorithm := r.Header.Get("Alipay-Encrypt-Type")
+	if err := c.encryption(r.Header); err != nil {
+		return err
+	}
+	if c.op.Kind == cnapi.JSON {
+		c.dataType, _, _ = mime.ParseMediaType(r.Header.Get("Content-Type"))
+	}
 	switch {
-	case algorithm == "" && c.op.Kind == cnapi.JSON && kind != "application/json":
+	case c.op.Kind == cnapi.Multipart && *signed == nil: // files only
+		return nil
+	case c.aes == nil && c.dataType != "application/json":
 		return refuse(alipaycn.GatewayInvalidRequestData, "content-type must be application/json")
+	case c.aes == nil:
+		return nil
+	case c.dataType != "text/plain" && c.op.Kind == cnapi.JSON:
+		return refuse(alipaycn.GatewayInvalidRequestData, "content-type must be text/plain when the content is encrypted")
+	}
+	plain, err := c.aes.Decrypt(*signed)
+	if err != nil {
+		return refuse(alipaycn.GatewayInvalidEncrypt, "%v", err)
+	}
+	*signed = plain
+	return nil
+}
+
+// encryption finds out whether the call and its answer are encrypted.
+func (c *call) encryption(h http.Header) error {
+	switch algorithm := h.Get("Alipay-Encrypt-Type"); {
 	case algorithm == "":
 		return nil
 	case algorithm != "AES":
 		return refuse(alipaycn.GatewayInvalidEncryptType, "alipay-encrypt-type must be AES")
 	case c.caller.aes == nil:
 		return refuse(alipaycn.GatewayMissingEncryptKey, "the app has no AES key")
-	case c.op.Kind == cnapi.JSON && kind != "text/plain":
-		return refuse(alipaycn.GatewayInvalidRequestData, "content-type must be text/plain when the content is encrypted")
 	}
-	plain, err := c.caller.aes.Decrypt(*signed)
-	if err != nil {
-		return refuse(alipaycn.GatewayInvalidEncrypt, "%v", err)
-	}
-	*signed, c.aes = plain, c.caller.aes
+	c.aes = c.caller.aes
 	return nil
 }
 
@@ -274,8 +296,8 @@ func (c *call) decodeQuery(r *http.Request, signed []byte) error {
 	if len(signed) > 0 {
 		return refuse(alipaycn.GatewayInvalidRequestData, "the call has no body")
 	}
-	if r.Header.Get("Alipay-Encrypt-Type") == "AES" {
-		c.aes = c.caller.aes
+	if err := c.encryption(r.Header); err != nil {
+		return err
 	}
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {

@@ -8,12 +8,14 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/internal/cnapi"
 )
 
 // maxDevelopment is the documented number of development versions.
 const maxDevelopment = 20
 
-// maxListed is the documented number of versions in a list.
+// maxListed is the documented number of versions in a list. The highest number
+// of each status, which a list tells besides, is of all versions.
 const maxListed = 20
 
 // bundle reads bundle_id.
@@ -23,9 +25,20 @@ func (c *call) bundle() (alipaycn.BundleID, error) {
 		return alipaycn.BundleAlipay, nil
 	}
 	if !bundle.Known() {
-		return "", refuse(alipaycn.CodeBundleIDNotExist, "there is no client %.64q", bundle)
+		return "", refuse(c.noBundle(), "there is no client %.64q", bundle)
 	}
 	return bundle, nil
+}
+
+// noBundle is the code for a client that there is not. Some operations are
+// documented without one; the gateway has a code for all.
+func (c *call) noBundle() alipaycn.Code {
+	switch c.op {
+	case cnapi.VersionPublish, cnapi.VersionList, cnapi.ExperienceCreate, cnapi.ExperienceGet:
+		return alipaycn.GatewayInvalidParameter
+	default:
+		return alipaycn.CodeBundleIDNotExist
+	}
 }
 
 // number reads app_version; invalid is the code for one that is no number.
@@ -39,7 +52,10 @@ func (c *call) number(invalid alipaycn.Code) (alipayplus.VersionNumber, error) {
 
 func parseNumber(text string, invalid alipaycn.Code) (alipayplus.VersionNumber, error) {
 	number, err := alipayplus.ParseVersion(text)
-	if err == nil {
+	switch {
+	case err == nil && number.IsZero():
+		return number, refuse(invalid, "no version has the number 0.0.0")
+	case err == nil:
 		return number, nil
 	}
 	if isTooLarge(text) && invalid == alipaycn.CodeInvalidVersion {
@@ -95,13 +111,9 @@ func (g *Gateway) upload(c *call) (any, error) {
 	if ext := c.text("ext"); ext != "" && !json.Valid([]byte(ext)) {
 		return nil, refuse(alipaycn.CodeInvalidExtJSON, "ext is not JSON")
 	}
-	if err := c.app.checkUpload(v); err != nil {
+	if err := c.app.add(v); err != nil {
 		return nil, err
 	}
-	if failed := c.app.find(bundle, number); failed != nil { // a build that failed may be tried again
-		c.app.versions = slices.DeleteFunc(c.app.versions, func(other *version) bool { return other == failed })
-	}
-	c.app.versions = append(c.app.versions, v)
 	g.settle(c.app, c.now)
 	return v.buildState(), nil
 }
@@ -130,6 +142,17 @@ func (g *Gateway) templateVersion(c *call) (alipayplus.VersionNumber, error) {
 		return none, refuse(alipaycn.CodeTemplateNotOnlineOrOffline, "the template has no version %.32q online", text)
 	}
 	return number, nil
+}
+
+// add adds a version. A build that failed may be tried again: then it takes the
+// place of that one.
+func (a *app) add(v *version) error {
+	if err := a.checkUpload(v); err != nil {
+		return err
+	}
+	a.versions = slices.DeleteFunc(a.versions, func(failed *version) bool { return failed.bundle == v.bundle && failed.number == v.number })
+	a.versions = append(a.versions, v)
+	return nil
 }
 
 // checkUpload says why a version cannot be added.
@@ -289,7 +312,7 @@ func (g *Gateway) publish(c *call) (any, error) {
 	if g.cfg.grayRequired && !v.wasGray {
 		return nil, refuse(alipaycn.CodeCanNotOnlineWithoutGray, "version %v did not go through grayscale", v.number)
 	}
-	if c.app.noFiling && (c.app.everOnline || c.text("permit_registration_limit_release") != "true") {
+	if c.app.noFiling && (c.app.everOnline() || c.text("permit_registration_limit_release") != "true") {
 		return nil, refuse(alipaycn.CodeCanNotOnlineWithoutRegistration, "the ICP filing is not done")
 	}
 	c.app.release(v, c.now)
@@ -328,18 +351,17 @@ func (g *Gateway) rollback(c *call) (any, error) {
 	case earlier.status == alipaycn.StatusAuditOffline:
 		return nil, refuse(alipaycn.CodeCanNotRollbackPunish, "version %v was taken down", earlier.number)
 	}
-	v.status, v.offline = alipaycn.StatusOffline, c.now
-	earlier.status, earlier.online, earlier.cameBack = alipaycn.StatusRelease, c.now, true
+	c.app.release(earlier, c.now) // and v goes offline
+	earlier.cameBack = true
 	return nil, nil
 }
 
-// before returns the version that was online before v: the one of a lower number
-// that went online last.
+// before returns the version that was online before v: of all others the one
+// that went online last, be it by a rollback.
 func (a *app) before(v *version) *version {
 	var found *version
 	for _, other := range a.versions {
-		wasOnline := other.bundle == v.bundle && !other.online.IsZero() && other.number.Compare(v.number) < 0
-		if wasOnline && (found == nil || other.number.Compare(found.number) > 0) {
+		if other != v && other.bundle == v.bundle && other.turn > 0 && (found == nil || other.turn > found.turn) {
 			found = other
 		}
 	}
@@ -411,8 +433,10 @@ func (g *Gateway) list(c *call) (any, error) {
 	slices.SortFunc(found, func(a, b *version) int { return b.number.Compare(a.number) })
 	var out alipaycn.VersionList
 	seen := map[alipaycn.VersionStatus]bool{}
-	for _, v := range found[:min(len(found), maxListed)] {
-		out.Versions = append(out.Versions, v.summary())
+	for i, v := range found {
+		if i < maxListed {
+			out.Versions = append(out.Versions, v.summary())
+		}
 		if !seen[v.status] {
 			seen[v.status] = true
 			out.AppVersions = append(out.AppVersions, alipaycn.Version(v.number.String()))

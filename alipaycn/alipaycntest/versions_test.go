@@ -133,9 +133,35 @@ func TestRollback(t *testing.T) {
 	require.Equal(t, alipaycn.StatusRelease, w.g.Status(mini, "0.0.2"))
 	w.refused(alipaycn.CodeCanNotContinuousRollback, cnapi.VersionRollback, v("0.0.2"))
 
+	require.True(t, as[alipaycn.VersionDetail](t, w.ok(cnapi.VersionGet, v("0.0.2"))).OfflineAt.IsZero(), "it is online")
+
 	w.bring("0.0.4", alipaycn.StatusRelease)
-	require.NoError(t, w.g.TakeDown(mini, "0.0.3"))
-	w.refused(alipaycn.CodeCanNotRollbackPunish, cnapi.VersionRollback, v("0.0.4"))
+	w.ok(cnapi.VersionRollback, v("0.0.4"))
+	require.Equal(t, alipaycn.StatusRelease, w.g.Status(mini, "0.0.2"), "it was online before 0.0.4; 0.0.3 was not any more")
+	require.Equal(t, alipaycn.StatusOffline, w.g.Status(mini, "0.0.3"))
+
+	w.bring("0.0.5", alipaycn.StatusRelease)
+	require.NoError(t, w.g.TakeDown(mini, "0.0.2"))
+	w.refused(alipaycn.CodeCanNotRollbackPunish, cnapi.VersionRollback, v("0.0.5"))
+}
+
+func TestEveryClientHasVersionsOfItsOwn(t *testing.T) {
+	w := newWorld(t)
+	iot := func(in fields) fields {
+		in["bundle_id"] = string(alipaycn.BundleIoT)
+		return in
+	}
+	w.bring("0.0.1", alipaycn.StatusRelease)
+	w.ok(cnapi.VersionUpload, iot(fields{"template_id": template, "app_version": "0.0.1"}))
+	w.refused(alipaycn.CodeCanNotRollbackWithoutOnline, cnapi.VersionRollback, iot(v("0.0.1")))
+	short := fields{"app_version": "0.0.1", "version_desc": application("")["version_desc"]}
+	w.ok(cnapi.VersionApply, iot(short))
+	require.NoError(t, w.g.Approve(mini, "0.0.1"), "of the two it is the one under review")
+	w.ok(cnapi.VersionPublish, iot(v("0.0.1")))
+	require.Equal(t, alipaycn.StatusRelease, w.g.Status(mini, "0.0.1"), "that of the wallet stays online")
+	for _, op := range []cnapi.Operation{cnapi.VersionPublish, cnapi.VersionList, cnapi.ExperienceCreate, cnapi.ExperienceGet} {
+		w.refused(alipaycn.GatewayInvalidParameter, op, fields{"app_version": "0.0.1", "bundle_id": "com.example"})
+	}
 }
 
 func TestTwentyDevelopmentVersions(t *testing.T) {
@@ -154,7 +180,7 @@ func TestTwentyDevelopmentVersions(t *testing.T) {
 	list := as[alipaycn.VersionList](t, w.ok(cnapi.VersionList, fields{"version_status": "INIT,RELEASE"}))
 	require.Len(t, list.Versions, 20) // of 21
 	require.Equal(t, alipaycn.Version("0.2.0"), list.Versions[0].Version)
-	require.Equal(t, []alipaycn.Version{"0.2.0"}, list.AppVersions)
+	require.Equal(t, []alipaycn.Version{"0.2.0", "0.0.1"}, list.AppVersions) // the highest of each status
 	require.Empty(t, as[alipaycn.VersionList](t, w.ok(cnapi.VersionList, nil)).Versions)
 }
 
@@ -169,6 +195,7 @@ func TestUploadIsChecked(t *testing.T) {
 	}{
 		{fields{"app_version": ""}, alipaycn.CodeAppVersionIsBlank},
 		{fields{"app_version": "1.x"}, alipaycn.CodeInvalidVersion},
+		{fields{"app_version": "0.0.0"}, alipaycn.CodeInvalidVersion},
 		{fields{"app_version": "1.0.2147483648"}, alipaycn.CodeVersionExceededLength},
 		{fields{"app_version": "1.0.0"}, alipaycn.CodeVersionHasExisted},
 		{fields{"app_version": "0.9.9"}, alipaycn.CodeLargerVersionHasExisted},
@@ -196,6 +223,9 @@ func TestABuildAndAScanTakeTheirTime(t *testing.T) {
 		w.refused(alipaycn.CodeMiniAppPackageInfoNotExist, cnapi.VersionApply, application("0.0.1"))
 		w.refused(alipaycn.CodeCanNotDeleteWithInstantiate, cnapi.VersionDelete, v("0.0.1"))
 		require.Empty(t, w.g.Status(mini, "0.0.1"))
+		require.ErrorContains(t, w.g.TakeDown(mini, "0.0.1"), "is not built")
+		require.ErrorContains(t, w.g.SetScan(mini, "0.0.1", alipaycn.ScanFailed), "is not built")
+		require.ErrorContains(t, w.g.Approve(mini, "0.0.1"), "is not built, not under review")
 
 		time.Sleep(time.Minute)
 		require.True(t, as[alipaycn.Build](t, w.ok(cnapi.VersionBuild, v("0.0.1"))).Created())
@@ -223,6 +253,11 @@ func TestABuildThatFails(t *testing.T) {
 	require.NoError(t, w.g.AdvanceBuild(mini, "0.0.1", alipaycn.BuildCreated))
 	require.Equal(t, alipaycn.StatusInit, w.g.Status(mini, "0.0.1"))
 	w.refused(alipaycn.CodeBuildVersionNotExisted, cnapi.VersionBuild, v("0.0.9"))
+
+	w.ok(cnapi.VersionUpload, fields{"template_id": template, "app_version": "0.0.2"})
+	require.NoError(t, w.g.AdvanceBuild(mini, "0.0.2", alipaycn.BuildTimedOut))
+	require.NoError(t, w.g.AddVersion(mini, "0.0.2")) // takes its place too
+	require.Equal(t, alipaycn.StatusInit, w.g.Status(mini, "0.0.2"))
 }
 
 func TestAutoReviewApprovesAfterItsTime(t *testing.T) {
@@ -407,6 +442,7 @@ func TestClosedCategories(t *testing.T) {
 	w.bring("0.0.1", alipaycn.StatusInit)
 	w.refused(alipaycn.CodeInvalidCategory, cnapi.VersionApply, application("0.0.1"), logo(t))
 	w.refused(alipaycn.CodeBaseInfoInvalidCategory, cnapi.BaseInfoModify, fields{"mini_category_ids": "XS2_XS1"})
+	w.refused(alipaycn.CodeBaseInfoInvalidCategory, cnapi.BaseInfoModify, fields{"mini_category_ids": "XS2_XS2"})
 	w.ok(cnapi.BaseInfoModify, fields{"mini_category_ids": "XS1_XS2"})
 }
 

@@ -92,7 +92,7 @@ func (w *world) prepare(op cnapi.Operation, in fields, files map[string][]byte) 
 		r.sign.Body = r.body
 	case cnapi.Multipart:
 		r.sign.Body = w.json(in)
-		r.body, r.contentType = w.multipart(r.sign.Body, files)
+		r.body, r.contentType = form(w.t, r.sign.Body, files)
 	}
 	return r
 }
@@ -107,23 +107,24 @@ func (w *world) json(in fields) []byte {
 	return data
 }
 
-func (w *world) multipart(data []byte, files map[string][]byte) (body []byte, contentType string) {
-	w.t.Helper()
+// form makes a multipart body.
+func form(tb testing.TB, data []byte, files map[string][]byte) (body []byte, contentType string) {
+	tb.Helper()
 	var out bytes.Buffer
 	form := multipart.NewWriter(&out)
 	part, err := form.CreatePart(textproto.MIMEHeader{
 		"Content-Disposition": {`form-data; name="data"`}, "Content-Type": {"application/json"},
 	})
-	require.NoError(w.t, err)
+	require.NoError(tb, err)
 	_, err = part.Write(data)
-	require.NoError(w.t, err)
+	require.NoError(tb, err)
 	for name, content := range files {
 		part, err := form.CreateFormFile(name, name+".png")
-		require.NoError(w.t, err)
+		require.NoError(tb, err)
 		_, err = part.Write(content)
-		require.NoError(w.t, err)
+		require.NoError(tb, err)
 	}
-	require.NoError(w.t, form.Close())
+	require.NoError(tb, form.Close())
 	return out.Bytes(), form.FormDataContentType()
 }
 
@@ -164,12 +165,16 @@ func (w *world) send(r *request) (reply, error) {
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	require.NoError(w.t, err)
-	out := reply{status: resp.StatusCode, header: resp.Header, body: body}
+	return readReply(resp.StatusCode, resp.Header, body), nil
+}
+
+func readReply(status int, header http.Header, body []byte) reply {
+	out := reply{status: status, header: header, body: body}
 	var failure struct{ Code, Message string }
 	if out.status >= http.StatusBadRequest && json.Unmarshal(body, &failure) == nil {
 		out.code, out.message = alipaycn.Code(failure.Code), failure.Message
 	}
-	return out, nil
+	return out
 }
 
 // call makes a call as a client would, and checks the signature of the answer.
@@ -229,10 +234,10 @@ func application(number string) fields {
 	}
 }
 
-func picture(t *testing.T, width, height int) []byte {
-	t.Helper()
+func picture(tb testing.TB, width, height int) []byte {
+	tb.Helper()
 	var out bytes.Buffer
-	require.NoError(t, png.Encode(&out, image.NewRGBA(image.Rect(0, 0, width, height))))
+	require.NoError(tb, png.Encode(&out, image.NewRGBA(image.Rect(0, 0, width, height))))
 	return out.Bytes()
 }
 

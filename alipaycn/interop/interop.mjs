@@ -4,7 +4,7 @@
 //
 // CREDENTIALS is a folder as examples/alipaycn-gateway writes it. The SDK verifies the signature of every success.
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { createPublicKey, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { deflateSync } from 'node:zlib';
@@ -168,11 +168,20 @@ async function strangers(who, thirdParty) {
   await refused('self-invoke-forbidden', 403, detail({ ...thirdParty, appAuthToken: undefined }, '0.0.1'));
 }
 
+// untrusted shows that the SDK verifies answers at all: with a key that is not Alipay's it refuses a success.
+async function untrusted(who) {
+  const own = createPublicKey(readFileSync(join(folder, 'app-private-key.pem'))).export({ type: 'spki', format: 'pem' });
+  const sdk = new AlipaySdk({ ...who.config, alipayPublicKey: own });
+  await assert.rejects(detail({ sdk }, '0.0.1'), { code: 'response-signature-verify-error' });
+  calls++;
+}
+
 const mini = client(folder);
 const thirdParty = client(join(folder, 'third-party'));
 await first(mini);
 await second(thirdParty);
 await strangers(mini, thirdParty);
+await untrusted(mini);
 
 assert.deepEqual([...used].sort(), [
   'audit/apply', 'audit/cancel', 'audited/cancel', 'build/query', 'delete', 'detail/query', 'gray/cancel', 'gray/online',

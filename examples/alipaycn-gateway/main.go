@@ -5,56 +5,38 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
+	"sync"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stderr))
+	command.Main(func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stderr) })
 }
-
-const (
-	exitDone   = 0
-	exitFailed = 1
-	exitUsage  = 2
-)
 
 type options struct {
 	listen      string
 	credentials string
 	autoReview  time.Duration
+	notify      string
 }
 
 func run(ctx context.Context, args []string, stderr io.Writer) int {
 	var opts options
 	set := flag.NewFlagSet("alipaycn-gateway", flag.ContinueOnError)
-	set.SetOutput(stderr)
 	set.StringVar(&opts.listen, "listen", "127.0.0.1:8481", "address to serve on")
 	set.StringVar(&opts.credentials, "credentials", "credentials", "folder that the credentials are written into")
 	set.DurationVar(&opts.autoReview, "auto-review", 2*time.Second, "a version is approved this long after it was applied for; 0: at once")
-	if err := set.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return exitDone
-		}
-		return exitUsage
-	}
-	if err := serve(ctx, opts, stderr); err != nil {
-		_, _ = fmt.Fprintf(stderr, "error: %v\n", err)
-		return exitFailed
-	}
-	return exitDone
+	set.StringVar(&opts.notify, "notify", "", "address that notifications for the third-party app are posted to; empty: none are")
+	return command.Run(set, args, stderr, func() error { return serve(ctx, opts, stderr) })
 }
 
 func serve(ctx context.Context, opts options, stderr io.Writer) error {
@@ -69,32 +51,19 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 		return err
 	}
 	defer func() { _ = listener.Close() }()
-	if err := seed(gateway, opts.credentials); err != nil {
+	token, err := seed(gateway, opts.credentials)
+	if err != nil {
 		return err
 	}
 	server := &http.Server{Handler: gateway, ReadHeaderTimeout: 10 * time.Second}
 	_, _ = fmt.Fprintf(stderr, "gateway on http://%s, credentials in %s; stop it with Ctrl-C\n", listener.Addr(), opts.credentials)
-	return serveUntil(ctx, server, listener, stderr)
-}
-
-// serveUntil serves until the context ends, and then lets calls in flight finish.
-func serveUntil(ctx context.Context, server *http.Server, listener net.Listener, stderr io.Writer) error {
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
+	notifying, stop := context.WithCancel(ctx)
+	var notifier sync.WaitGroup
+	if opts.notify != "" {
+		notifier.Go(func() { notify(notifying, gateway, token, opts.notify, stderr) })
 	}
-	_, _ = fmt.Fprintln(stderr, "stopping; calls in flight may finish")
-	const patience = 10 * time.Second
-	graceful, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer cancel()
-	if err := server.Shutdown(graceful); err != nil {
-		return fmt.Errorf("stop: %w", err)
-	}
-	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
+	err = command.Serve(ctx, server, listener, stderr)
+	stop()
+	notifier.Wait()
+	return err
 }

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 	"github.com/alipayplus-go/alipayplus/internal/cnapi"
 	"github.com/alipayplus-go/alipayplus/internal/cnsign"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
@@ -41,15 +43,17 @@ func (b *lockedBuffer) String() string {
 }
 
 // start runs the example until the test ends, and returns its address.
-func start(t *testing.T, folder string) (address string) {
+func start(t *testing.T, folder string, args ...string) (address string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var stderr lockedBuffer
 	done := make(chan int, 1)
-	go func() { done <- run(ctx, []string{"-listen", "127.0.0.1:0", "-credentials", folder}, &stderr) }()
+	go func() {
+		done <- run(ctx, append([]string{"-listen", "127.0.0.1:0", "-credentials", folder}, args...), &stderr)
+	}()
 	t.Cleanup(func() {
 		cancel()
-		require.Equal(t, exitDone, <-done)
+		require.Equal(t, command.Done, <-done)
 		require.Contains(t, stderr.String(), "calls in flight may finish")
 	})
 	at := regexp.MustCompile(`gateway on (http://\S+),`)
@@ -62,7 +66,9 @@ func read(t *testing.T, parts ...string) string {
 	name := filepath.Join(parts...)
 	info, err := os.Stat(name)
 	require.NoError(t, err)
-	require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), name)
+	if runtime.GOOS != "windows" { // it has no such permissions
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), name)
+	}
 	text, err := os.ReadFile(name)
 	require.NoError(t, err)
 	return strings.TrimSpace(string(text))
@@ -118,7 +124,7 @@ func TestAnAddressInUseIsOneLine(t *testing.T) {
 	var stderr lockedBuffer
 	folder := t.TempDir()
 	status := run(t.Context(), []string{"-listen", strings.TrimPrefix(address, "http://"), "-credentials", folder}, &stderr)
-	require.Equal(t, exitFailed, status)
+	require.Equal(t, command.Failed, status)
 	require.Contains(t, stderr.String(), "address already in use")
 	entries, err := os.ReadDir(folder)
 	require.NoError(t, err)
@@ -127,7 +133,7 @@ func TestAnAddressInUseIsOneLine(t *testing.T) {
 
 func TestWrongUse(t *testing.T) {
 	var stderr lockedBuffer
-	require.Equal(t, exitUsage, run(t.Context(), []string{"-nope"}, &stderr))
-	require.Equal(t, exitDone, run(t.Context(), []string{"-h"}, &stderr))
-	require.Equal(t, exitFailed, run(t.Context(), []string{"-auto-review", "-1s"}, &stderr))
+	require.Equal(t, command.Usage, run(t.Context(), []string{"-nope"}, &stderr))
+	require.Equal(t, command.Done, run(t.Context(), []string{"-h"}, &stderr))
+	require.Equal(t, command.Failed, run(t.Context(), []string{"-auto-review", "-1s"}, &stderr))
 }

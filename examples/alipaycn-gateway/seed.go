@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 )
 
@@ -20,37 +21,39 @@ const (
 )
 
 // seed adds the apps and writes their credentials: the mini program's into the
-// folder itself, the third-party app's into a folder in it.
-func seed(g *alipaycntest.Gateway, folder string) error {
+// folder itself, the third-party app's into a folder in it. It returns the token
+// that the third-party app has.
+func seed(g *alipaycntest.Gateway, folder string) (alipaycn.Token, error) {
+	var none alipaycn.Token
 	mini, err := newKey()
 	if err != nil {
-		return err
+		return none, err
 	}
 	isv, err := newKey()
 	if err != nil {
-		return err
+		return none, err
 	}
 	for _, app := range []alipaycntest.App{
 		{ID: miniProgram, PublicKey: mini.public},
 		{ID: thirdParty, PublicKey: isv.public, ThirdParty: true},
 	} {
 		if err := g.AddApp(app); err != nil {
-			return err
+			return none, err
 		}
 	}
 	if err := g.AddVersion(miniProgram, version); err != nil {
-		return err
+		return none, err
 	}
 	token, err := g.Authorize(thirdParty, miniProgram)
 	if err != nil {
-		return err
+		return none, err
 	}
 	if err := write(folder, map[string][]byte{
 		"app-id": []byte(miniProgram + "\n"), "app-private-key.pem": mini.private, "alipay-public-key.pem": g.AlipayPublicKey(),
 	}); err != nil {
-		return err
+		return none, err
 	}
-	return write(filepath.Join(folder, "third-party"), map[string][]byte{
+	return token, write(filepath.Join(folder, "third-party"), map[string][]byte{
 		"app-id": []byte(thirdParty + "\n"), "app-private-key.pem": isv.private, "alipay-public-key.pem": g.AlipayPublicKey(),
 		"app-auth-token": []byte(token.AppAuthToken + "\n"),
 	})

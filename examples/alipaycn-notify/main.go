@@ -12,24 +12,15 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	command.Main(func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stdout, os.Stderr) })
 }
-
-const (
-	exitDone   = 0
-	exitFailed = 1
-	exitUsage  = 2
-)
 
 type options struct {
 	listen    string
@@ -40,21 +31,10 @@ type options struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var opts options
 	set := flag.NewFlagSet("alipaycn-notify", flag.ContinueOnError)
-	set.SetOutput(stderr)
 	set.StringVar(&opts.listen, "listen", "127.0.0.1:8482", "address to serve on")
 	set.StringVar(&opts.publicKey, "public-key", "alipay-public-key.pem", "file with Alipay's public key, which is not the app's")
 	set.StringVar(&opts.appID, "app-id", "", "id of the app that the notifications are for")
-	if err := set.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return exitDone
-		}
-		return exitUsage
-	}
-	if err := serve(ctx, opts, stdout, stderr); err != nil {
-		_, _ = fmt.Fprintf(stderr, "error: %v\n", err)
-		return exitFailed
-	}
-	return exitDone
+	return command.Run(set, args, stderr, func() error { return serve(ctx, opts, stdout, stderr) })
 }
 
 func serve(ctx context.Context, opts options, stdout, stderr io.Writer) error {
@@ -70,10 +50,13 @@ func serve(ctx context.Context, opts options, stdout, stderr io.Writer) error {
 	const slowest = 10 * time.Second
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: slowest, ReadTimeout: slowest}
 	_, _ = fmt.Fprintf(stderr, "waiting for notifications on http://%s; stop it with Ctrl-C\n", listener.Addr())
-	return serveUntil(ctx, server, listener, stderr)
+	return command.Serve(ctx, server, listener, stderr)
 }
 
 func newHandler(opts options, stdout, stderr io.Writer) (http.Handler, error) {
+	if opts.appID == "" {
+		return nil, errors.New("-app-id is missing: give the id of the app that the notifications are for")
+	}
 	publicKey, err := os.ReadFile(opts.publicKey)
 	if err != nil {
 		return nil, err
@@ -88,27 +71,4 @@ func newHandler(opts options, stdout, stderr io.Writer) (http.Handler, error) {
 			return err
 		},
 	})
-}
-
-// serveUntil serves until the context ends, and then lets deliveries in flight
-// finish.
-func serveUntil(ctx context.Context, server *http.Server, listener net.Listener, stderr io.Writer) error {
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-	}
-	_, _ = fmt.Fprintln(stderr, "stopping; deliveries in flight may finish")
-	const patience = 10 * time.Second
-	graceful, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer cancel()
-	if err := server.Shutdown(graceful); err != nil {
-		return fmt.Errorf("stop: %w", err)
-	}
-	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
 }

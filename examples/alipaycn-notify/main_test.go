@@ -18,6 +18,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 	"github.com/alipayplus-go/alipayplus/internal/cnsign"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
@@ -61,8 +64,8 @@ func start(t *testing.T) (address string, stdout, stderr *lockedBuffer) {
 	go func() { done <- run(ctx, args, stdout, stderr) }()
 	t.Cleanup(func() {
 		cancel()
-		require.Equal(t, exitDone, <-done)
-		require.Contains(t, stderr.String(), "deliveries in flight may finish")
+		require.Equal(t, command.Done, <-done)
+		require.Contains(t, stderr.String(), "calls in flight may finish")
 	})
 	at := regexp.MustCompile(`notifications on (http://\S+);`)
 	require.Eventually(t, func() bool { return at.MatchString(stderr.String()) }, time.Minute, time.Millisecond, "it never served")
@@ -125,6 +128,24 @@ unknown: notification "7" of kind "alipay.open.mini.version.audit.passed" for ap
 `, stdout.String())
 }
 
+func TestTheStandInsNotificationsArePrinted(t *testing.T) {
+	// Given a stand-in for AlipayCN whose public key the example has
+	g, err := alipaycntest.New(alipaycntest.WithKey(testkey.Key()))
+	require.NoError(t, err)
+	address, stdout, _ := start(t)
+	info := alipaycn.EventInfo{NotifyID: "1", AppID: appID}
+
+	// When it sends a verdict twice, and one for another app
+	passed := &alipaycn.AuditPassed{EventInfo: info, AuditedVersion: alipaycn.AuditedVersion{MiniAppID: "2021009900000202", Version: "0.0.1"}}
+	require.NoError(t, g.SendNotification(t.Context(), address, passed))
+	require.NoError(t, g.SendNotification(t.Context(), address, passed))
+	passed.AppID = "2021009900000999"
+	require.ErrorContains(t, g.SendNotification(t.Context(), address, passed), "403 Forbidden")
+
+	// Then it is printed once
+	require.Equal(t, "passed: version \"0.0.1\" of mini program \"2021009900000202\"\n", stdout.String())
+}
+
 func TestForgedNotificationsAreNotPrinted(t *testing.T) {
 	address, stdout, stderr := start(t)
 	require.Equal(t, "fail", postAsIs(t, address, message("1", "something.new", `{}`)))
@@ -139,11 +160,11 @@ func TestWrongUseIsOneLine(t *testing.T) {
 		status int
 		says   string
 	}{
-		"an unknown flag": {[]string{"-nope"}, exitUsage, "-nope"},
-		"help":            {[]string{"-h"}, exitDone, "-public-key"},
-		"no key":          {[]string{"-app-id", appID, "-public-key", filepath.Join(t.TempDir(), "missing")}, exitFailed, "no such file"},
-		"no app":          {[]string{"-public-key", key}, exitFailed, "AppID"},
-		"no address":      {[]string{"-public-key", key, "-app-id", appID, "-listen", "nowhere"}, exitFailed, "nowhere"},
+		"an unknown flag": {[]string{"-nope"}, command.Usage, "-nope"},
+		"help":            {[]string{"-h"}, command.Done, "-public-key"},
+		"no key":          {[]string{"-app-id", appID, "-public-key", filepath.Join(t.TempDir(), "missing")}, command.Failed, "no such file"},
+		"no app":          {[]string{"-public-key", key}, command.Failed, "error: -app-id is missing: give the id of the app that the notifications are for\n"},
+		"no address":      {[]string{"-public-key", key, "-app-id", appID, "-listen", "nowhere"}, command.Failed, "nowhere"},
 	} {
 		var stderr lockedBuffer
 		require.Equal(t, c.status, run(t.Context(), c.args, io.Discard, &stderr), name)

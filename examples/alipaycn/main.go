@@ -8,70 +8,51 @@ package main
 
 import (
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 	"github.com/alipayplus-go/alipayplus/examples/internal/console"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	command.Main(func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stdout, os.Stderr) })
 }
 
-const (
-	exitDone        = 0
-	exitFailed      = 1
-	exitUsage       = 2
-	exitInterrupted = 130
-)
-
 type options struct {
-	version  string
-	files    string
-	code     string
-	redirect string
-	page     string
-	observe  time.Duration
+	version     string
+	files       string
+	code        string
+	credentials string
+	redirect    string
+	page        string
+	observe     time.Duration
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var opts options
 	set := flag.NewFlagSet("alipaycn", flag.ContinueOnError)
-	set.SetOutput(stderr)
 	set.StringVar(&opts.version, "version", "0.0.1", "version to release; it must exist, in development or further")
 	set.StringVar(&opts.files, "files", "", "folder with application.json, logo.png and screenshot-*.png; empty: the sample")
 	set.StringVar(&opts.code, "code", "", "app_auth_code of the merchant's authorization, to get a token with")
+	set.StringVar(&opts.credentials, "credentials", "credentials", "folder that the token for -code is kept in")
 	set.StringVar(&opts.redirect, "redirect", "https://example.com/authorized", "callback address (授权回调地址) of the third-party app")
 	set.StringVar(&opts.page, "page", "pages/index/index", "page that the QR code opens")
 	set.DurationVar(&opts.observe, "observe", 300*time.Millisecond, "how long to stay at each ratio before raising it")
-	if err := set.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return exitDone
+	return command.Run(set, args, stderr, func() error {
+		appID, err := release(ctx, opts, console.New(stderr))
+		if err != nil {
+			return command.Resumable(ctx, err)
 		}
-		return exitUsage
-	}
-	appID, err := release(ctx, opts, console.New(stderr))
-	switch {
-	case err != nil && ctx.Err() != nil:
-		_, _ = fmt.Fprintf(stderr, "interrupted: %v\nRun the same command again: what is done is not done twice.\n", err)
-		return exitInterrupted
-	case err != nil:
-		_, _ = fmt.Fprintf(stderr, "error: %v\n", err)
-		return exitFailed
-	}
-	if _, err := fmt.Fprintf(stdout, "published %s %s\n", appID, opts.version); err != nil {
-		return exitFailed
-	}
-	return exitDone
+		if _, err := fmt.Fprintf(stdout, "published %s %s\n", appID, opts.version); err != nil {
+			return fmt.Errorf("print the result: %w", err)
+		}
+		return nil
+	})
 }
 
 func release(ctx context.Context, opts options, show *console.Console) (appID string, err error) {
@@ -91,6 +72,12 @@ func release(ctx context.Context, opts options, show *console.Console) (appID st
 	if err := s.authorize(ctx, opts, show); err != nil {
 		return "", err
 	}
-	r := releaser{client: s.client, show: show, version: version, application: application, opts: opts}
+	r := releaser{client: s.client, show: show, version: version, application: application, production: s.production, opts: opts}
+	if err := r.find(ctx); err != nil {
+		return "", err
+	}
+	if err := s.lookAtToken(ctx, show); err != nil {
+		return "", err
+	}
 	return s.appID, r.run(ctx)
 }

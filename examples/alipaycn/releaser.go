@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"os"
 	"time"
 
@@ -26,29 +28,38 @@ func readApplication(folder string, version alipayplus.VersionNumber) (alipaycn.
 	if folder != "" {
 		files, err = os.DirFS(folder), nil
 	}
-	if err != nil {
-		return in, err
+	if err == nil {
+		err = readFiles(files, &in)
 	}
-	text, err := fs.ReadFile(files, "application.json")
 	if err != nil {
-		return in, err
-	}
-	if err := json.Unmarshal(text, &in); err != nil {
-		return in, fmt.Errorf("application.json: %w", err)
+		return in, fmt.Errorf("folder %q of -files: %w", cmp.Or(folder, "sample"), err)
 	}
 	in.Version = version
+	return in, nil
+}
+
+func readFiles(files fs.FS, in *alipaycn.ApplyInput) error {
+	text, err := fs.ReadFile(files, "application.json")
+	if err != nil {
+		return err
+	}
+	strict := json.NewDecoder(bytes.NewReader(text))
+	strict.DisallowUnknownFields() // a misspelt field would be left out silently
+	if err := strict.Decode(in); err != nil {
+		return fmt.Errorf("application.json: %w", err)
+	}
 	if in.AppLogo, err = readFile(files, "logo.png"); err != nil {
-		return in, err
+		return err
 	}
 	names, err := fs.Glob(files, "screenshot-*.png")
 	for _, name := range names {
 		shot, err := readFile(files, name)
 		if err != nil {
-			return in, err
+			return err
 		}
 		in.ScreenShots = append(in.ScreenShots, *shot)
 	}
-	return in, err
+	return err
 }
 
 func readFile(files fs.FS, name string) (*alipaycn.File, error) {
@@ -62,10 +73,21 @@ type releaser struct {
 	show        *console.Console
 	version     alipayplus.VersionNumber
 	application alipaycn.ApplyInput
+	production  bool // AlipayCN itself is called, not a stand-in
 	opts        options
 }
 
 func (r *releaser) input() alipaycn.VersionInput { return alipaycn.VersionInput{Version: r.version} }
+
+// find looks that the version is there. It comes before the calls that may fail,
+// so that a wrong key, token or address shows here, and once.
+func (r *releaser) find(ctx context.Context) error {
+	_, err := r.client.Versions.Get(ctx, r.input())
+	if e, refused := errors.AsType[*alipaycn.Error](err); refused && e.HTTPStatus == http.StatusBadRequest {
+		_ = r.list(ctx) // perhaps another version was meant; err says what is wrong
+	}
+	return err
+}
 
 func (r *releaser) run(ctx context.Context) error {
 	if err := r.list(ctx); err != nil {
@@ -88,7 +110,7 @@ func (r *releaser) run(ctx context.Context) error {
 		case alipaycn.StatusRelease:
 			return r.qrCode(ctx)
 		default:
-			return fmt.Errorf("version %v is %s: upload a new version", r.version, v.Status)
+			return fmt.Errorf("version %v is in status %q and cannot be released: upload a higher version", r.version, v.Status)
 		}
 		if err != nil {
 			return err
@@ -100,9 +122,9 @@ func (r *releaser) run(ctx context.Context) error {
 func (r *releaser) list(ctx context.Context) error {
 	list, err := r.client.Versions.List(ctx, alipaycn.ListVersionsInput{Statuses: alipaycn.VersionStatuses()})
 	if err != nil {
-		return optional(ctx, r.show, "list the versions", err)
+		return optional(ctx, r.show, "the list of versions", err)
 	}
-	r.show.Step("%d versions", len(list.Versions))
+	r.show.Step("versions: %d", len(list.Versions))
 	for _, v := range list.Versions {
 		r.show.Detail("%s %s", v.Version, v.Status)
 	}
@@ -110,10 +132,13 @@ func (r *releaser) list(ctx context.Context) error {
 }
 
 func (r *releaser) apply(ctx context.Context) error {
+	if r.production && r.opts.files == "" {
+		return errors.New("AlipayCN reviews your own texts and pictures, not the sample: give -files FOLDER")
+	}
 	in := r.application
 	saved, err := r.client.BaseInfo.Get(ctx)
 	if err != nil {
-		err = optional(ctx, r.show, "read the saved information", err)
+		err = optional(ctx, r.show, "the information that AlipayCN has saved", err)
 	}
 	if err != nil {
 		return err
@@ -138,6 +163,11 @@ func (r *releaser) waitReviewed(ctx context.Context) error {
 // climb goes up the ladder from where the version is, and publishes at its end.
 func (r *releaser) climb(ctx context.Context, v *alipaycn.VersionDetail) error {
 	at, _ := v.GrayStrategy.Ratio()
+	if at > 0 { // it was begun in an earlier run, and was perhaps not observed for long
+		if err := r.observe(ctx, at); err != nil {
+			return err
+		}
+	}
 	for _, ratio := range alipaycn.GrayLadder().Ratios() {
 		if ratio <= at || ratio == alipayplus.FullRatio {
 			continue
@@ -154,12 +184,22 @@ func (r *releaser) climb(ctx context.Context, v *alipaycn.VersionDetail) error {
 			return err
 		}
 		at = ratio
-		r.show.Step("%s", console.Ladder(alipayplus.Grayscale{Ratio: ratio, Ladder: alipaycn.GrayLadder()}))
-		if err := pause(ctx, r.opts.observe); err != nil {
+		if err := r.observe(ctx, ratio); err != nil {
 			return err
 		}
 	}
 	return r.publish(ctx)
+}
+
+// observe stays at a ratio. Look at your metrics here.
+func (r *releaser) observe(ctx context.Context, at alipayplus.Ratio) error {
+	r.show.Step("%s", console.Ladder(alipayplus.Grayscale{Ratio: at, Ladder: alipaycn.GrayLadder()}))
+	select {
+	case <-ctx.Done():
+		return fmt.Errorf("version %v is at %v: %w", r.version, at, context.Cause(ctx))
+	case <-time.After(r.opts.observe):
+		return nil
+	}
 }
 
 func (r *releaser) publish(ctx context.Context) error {
@@ -174,28 +214,18 @@ func (r *releaser) publish(ctx context.Context) error {
 func (r *releaser) qrCode(ctx context.Context) error {
 	code, err := r.client.QRCodes.Create(ctx, alipaycn.CreateQRCodeInput{Page: r.opts.page, Description: "the released version"})
 	if err != nil {
-		return optional(ctx, r.show, "make a QR code", err)
+		return optional(ctx, r.show, "a QR code", err)
 	}
 	r.show.Step("QR code: %s", code.URL)
 	return nil
 }
 
-// optional passes over the refusal of a call that the release does not need,
-// for example by a gateway that does not know it.
+// optional passes over the failure of a call that the release does not need, for
+// example at a gateway that does not know it.
 func optional(ctx context.Context, show *console.Console, what string, err error) error {
-	if _, refused := errors.AsType[*alipaycn.Error](err); !refused || ctx.Err() != nil {
+	if ctx.Err() != nil {
 		return err
 	}
-	show.Step("could not %s: %v", what, err)
-	show.Detail("the release goes on without it")
+	show.Step("going on without %s: %v", what, err)
 	return nil
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

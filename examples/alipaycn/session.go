@@ -1,13 +1,21 @@
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
@@ -23,12 +31,13 @@ const (
 
 // session is a client and what goes with it.
 type session struct {
-	client   *alipaycn.Client
-	where    string
-	caller   string // the app that calls
-	appID    string // the mini program; the caller until a token says otherwise
-	hasToken bool
-	merchant func() (code string, err error) // authorizes; nil: a person does
+	client     *alipaycn.Client
+	where      string
+	production bool                            // AlipayCN itself is called
+	caller     string                          // the app that calls
+	appID      string                          // the mini program; the caller until a token says otherwise
+	token      string                          // the merchant's; empty: there is none yet
+	merchant   func() (code string, err error) // authorizes; nil: a person does
 }
 
 // open makes a client from the ALIPAYCN_ variables, or for a stand-in in this
@@ -42,12 +51,27 @@ func open(opts options) (*session, error) {
 	if err != nil {
 		return nil, err
 	}
-	where := os.Getenv("ALIPAYCN_ENDPOINT")
-	if where == "" {
-		where = "AlipayCN"
+	token, err := tokenFromEnv()
+	if err != nil {
+		return nil, err
 	}
-	hasToken := os.Getenv("ALIPAYCN_APP_AUTH_TOKEN")+os.Getenv("ALIPAYCN_APP_AUTH_TOKEN_FILE") != ""
-	return &session{client: client, where: where, caller: caller, appID: caller, hasToken: hasToken}, nil
+	endpoint := os.Getenv("ALIPAYCN_ENDPOINT")
+	return &session{
+		client: client, where: cmp.Or(endpoint, "AlipayCN"), production: endpoint == "" || endpoint == alipaycn.Production,
+		caller: caller, appID: caller, token: token,
+	}, nil
+}
+
+// tokenFromEnv is the token that the client has taken from the environment.
+func tokenFromEnv() (string, error) {
+	token := []byte(os.Getenv("ALIPAYCN_APP_AUTH_TOKEN"))
+	if path := os.Getenv("ALIPAYCN_APP_AUTH_TOKEN_FILE"); path != "" {
+		var err error
+		if token, err = os.ReadFile(path); err != nil { //nolint:gosec // the path is the user's own
+			return "", err
+		}
+	}
+	return string(bytes.TrimSpace(token)), nil
 }
 
 // standIn starts a gateway in this process with a third-party app and a
@@ -90,8 +114,8 @@ func standIn(version string) (*session, error) {
 // when there is a code. Without token and code the app calls for itself, which a
 // mini program of one's own may.
 func (s *session) authorize(ctx context.Context, opts options, show *console.Console) error {
-	if s.hasToken {
-		return s.lookAtToken(ctx, os.Getenv("ALIPAYCN_APP_AUTH_TOKEN"), show)
+	if s.token != "" {
+		return nil
 	}
 	links, err := alipaycn.AuthorizationURL(alipaycn.AuthorizationInput{ISVAppID: s.caller, RedirectURL: opts.redirect})
 	if err != nil {
@@ -111,31 +135,71 @@ func (s *session) authorize(ctx context.Context, opts options, show *console.Con
 		show.Step("no code: the app calls for itself, as a mini program of one's own may")
 		return nil
 	}
+	if s.merchant == nil {
+		if s.token, err = s.exchangeOnce(ctx, code, opts.credentials, show); err != nil {
+			return err
+		}
+		s.client = s.client.For(s.token)
+		return nil
+	}
 	tokens, err := s.client.Authorization.Exchange(ctx, code)
 	if err != nil {
 		return err
 	}
-	if err := s.lookAtToken(ctx, tokens.AppAuthToken, show); err != nil {
-		return err
-	}
-	s.client, s.appID = s.client.For(tokens.AppAuthToken), tokens.AuthAppID
+	s.client, s.appID, s.token = s.client.For(tokens.AppAuthToken), tokens.AuthAppID, tokens.AppAuthToken
 	return nil
 }
 
-// lookAtToken tells what a token allows. A release needs the whole family of
-// calls; which are missing is better known now than half-way.
-func (s *session) lookAtToken(ctx context.Context, token string, show *console.Console) error {
-	if token == "" {
-		return nil // it is in a file that the client alone has read
+// exchangeOnce keeps the token in a file, readable by its owner alone, because a
+// code works once: run again with the same code, it is found there.
+func (s *session) exchangeOnce(ctx context.Context, code, folder string, show *console.Console) (token string, err error) {
+	sum := sha256.Sum256([]byte(code))
+	path := filepath.Join(folder, fmt.Sprintf("app-auth-token-%x", sum[:4]))
+	kept, err := os.ReadFile(path)
+	if err == nil {
+		show.Step("the token for this code is in %s", path)
+		return string(bytes.TrimSpace(kept)), nil
 	}
-	info, err := s.client.Authorization.Query(ctx, token)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	if err := os.MkdirAll(folder, 0o700); err != nil { // before the code is used up
+		return "", err
+	}
+	tokens, err := s.client.Authorization.Exchange(ctx, code)
 	if err != nil {
-		return optional(ctx, show, "look at the token", err)
+		return "", err
 	}
-	s.appID = info.AuthAppID
-	if missing := info.MissingMethods(); len(missing) > 0 {
-		return fmt.Errorf("the merchant has not authorized %v; let the merchant authorize again", missing)
+	if err := os.WriteFile(path, []byte(tokens.AppAuthToken+"\n"), 0o600); err != nil {
+		return "", err
 	}
-	show.Step("authorized for %s", info.AuthAppID)
+	show.Step("the token is kept in %s: give it in ALIPAYCN_APP_AUTH_TOKEN_FILE from now on", path)
+	return tokens.AppAuthToken, nil
+}
+
+// needed are the calls without which there is no release, by AlipayCN's names.
+func needed() []string {
+	return []string{
+		"alipay.open.mini.version.audit.apply", "alipay.open.mini.version.detail.query",
+		"alipay.open.mini.version.gray.online", "alipay.open.mini.version.online",
+	}
+}
+
+// lookAtToken tells what the token allows: what is missing is better known now
+// than half-way.
+func (s *session) lookAtToken(ctx context.Context, show *console.Console) error {
+	if s.token == "" {
+		return nil
+	}
+	info, err := s.client.Authorization.Query(ctx, s.token)
+	if err != nil {
+		return optional(ctx, show, "a look at what the token allows", err)
+	}
+	missing := slices.DeleteFunc(info.MissingMethods(), func(api string) bool { return !slices.Contains(needed(), api) })
+	if len(missing) > 0 {
+		return fmt.Errorf("the merchant has not authorized %s; let the merchant authorize again", strings.Join(missing, ", "))
+	}
+	s.appID = cmp.Or(info.AuthAppID, s.appID)
+	show.Step("authorized for %s", s.appID)
 	return nil
 }

@@ -1,11 +1,11 @@
 // Command platform serves the embeddable platform on an address, with two
 // companies and their members, and writes each member's credentials into a
-// folder.
+// folder. With -data it goes on where it ended, or was killed.
 package main
 
 import (
+	"cmp"
 	"context"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -13,56 +13,43 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stderr))
+	command.Main(func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stderr) })
 }
-
-const (
-	exitDone   = 0
-	exitFailed = 1
-	exitUsage  = 2
-)
 
 type options struct {
 	listen      string
 	publicURL   string
 	credentials string
+	data        string
 	autoReview  time.Duration
 }
 
 func run(ctx context.Context, args []string, stderr io.Writer) int {
 	var opts options
 	set := flag.NewFlagSet("platform", flag.ContinueOnError)
-	set.SetOutput(stderr)
 	set.StringVar(&opts.listen, "listen", "127.0.0.1:8480", "address to serve on")
 	set.StringVar(&opts.publicURL, "public-url", "", "address under which people reach the pages; empty: the one they call")
 	set.StringVar(&opts.credentials, "credentials", "credentials", "folder that the credentials are written into")
+	set.StringVar(&opts.data, "data", "", "folder that the records are kept in, for the next start to go on with; empty: in memory, and gone at the end")
 	set.DurationVar(&opts.autoReview, "auto-review", 2*time.Second, "every party approves after this time; 0: the reviewers decide")
-	if err := set.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return exitDone
-		}
-		return exitUsage
-	}
-	if err := serve(ctx, opts, stderr); err != nil {
-		_, _ = fmt.Fprintf(stderr, "error: %v\n", err)
-		return exitFailed
-	}
-	return exitDone
+	return command.Run(set, args, stderr, func() error { return serve(ctx, opts, stderr) })
 }
 
-func serve(ctx context.Context, opts options, stderr io.Writer) error {
-	p, err := newPlatform(opts, stderr)
+func serve(ctx context.Context, opts options, stderr io.Writer) (err error) {
+	kept, err := openRecords(ctx, opts.data)
+	if err != nil {
+		return err
+	}
+	defer func() { err = cmp.Or(err, kept.close()) }()
+	p, err := newPlatform(opts, stderr, platform.WithStore(kept.store), platform.WithSigner(kept.signer))
 	if err != nil {
 		return err
 	}
@@ -73,16 +60,16 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 		return err
 	}
 	defer func() { _ = listener.Close() }()
-	if err := seed(ctx, p, opts.credentials); err != nil {
+	if err := kept.seed(ctx, opts.credentials); err != nil {
 		return err
 	}
 	server := &http.Server{Handler: p, ReadHeaderTimeout: 10 * time.Second}
 	_, _ = fmt.Fprintf(stderr, "platform on http://%s, credentials in %s; stop it with Ctrl-C\n", listener.Addr(), opts.credentials)
-	return serveUntil(ctx, server, listener, stderr)
+	return command.Serve(ctx, server, listener, stderr)
 }
 
-func newPlatform(opts options, stderr io.Writer) (*platform.Platform, error) {
-	options := []platform.Option{platform.WithLogger(slog.New(slog.NewTextHandler(stderr, nil)))}
+func newPlatform(opts options, stderr io.Writer, options ...platform.Option) (*platform.Platform, error) {
+	options = append(options, platform.WithLogger(slog.New(slog.NewTextHandler(stderr, nil))))
 	if opts.publicURL != "" {
 		options = append(options, platform.WithPublicURL(opts.publicURL))
 	}
@@ -92,26 +79,4 @@ func newPlatform(opts options, stderr io.Writer) (*platform.Platform, error) {
 		}))
 	}
 	return platform.New(options...)
-}
-
-// serveUntil serves until the context ends, and then lets calls in flight finish.
-func serveUntil(ctx context.Context, server *http.Server, listener net.Listener, stderr io.Writer) error {
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(listener) }()
-	select {
-	case err := <-failed:
-		return err
-	case <-ctx.Done():
-	}
-	_, _ = fmt.Fprintln(stderr, "stopping; calls in flight may finish")
-	const patience = 10 * time.Second
-	graceful, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-	defer cancel()
-	if err := server.Shutdown(graceful); err != nil {
-		return fmt.Errorf("stop: %w", err)
-	}
-	if err := <-failed; !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return nil
 }

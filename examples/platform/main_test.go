@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
 )
 
@@ -38,20 +39,28 @@ func (b *lockedBuffer) String() string {
 // start runs the example until the test ends, and returns its address.
 func start(t *testing.T, folder string, more ...string) (address string) {
 	t.Helper()
+	address, stop := startAndStop(t, folder, more...)
+	t.Cleanup(stop)
+	return address
+}
+
+// startAndStop runs the example until stop is called.
+func startAndStop(t *testing.T, folder string, more ...string) (address string, stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var stderr lockedBuffer
 	done := make(chan int, 1)
 	go func() {
 		done <- run(ctx, append([]string{"-listen", "127.0.0.1:0", "-credentials", folder}, more...), &stderr)
 	}()
-	t.Cleanup(func() {
+	stop = func() {
 		cancel()
-		require.Equal(t, exitDone, <-done)
+		require.Equal(t, command.Done, <-done)
 		require.Contains(t, stderr.String(), "calls in flight may finish")
-	})
+	}
 	at := regexp.MustCompile(`platform on (http://\S+),`)
 	require.Eventually(t, func() bool { return at.MatchString(stderr.String()) }, time.Minute, time.Millisecond, "it never served")
-	return at.FindStringSubmatch(stderr.String())[1]
+	return at.FindStringSubmatch(stderr.String())[1], stop
 }
 
 func open(t *testing.T, address, folder, who string) *alipayplus.Client {
@@ -84,17 +93,65 @@ func TestEveryCredentialWorks(t *testing.T) {
 	}
 }
 
+// With -data the next start goes on with the records: the same credentials, the same workspace, and what was made in it.
+func TestRecordsAreKept(t *testing.T) {
+	folder, data := t.TempDir(), filepath.Join(t.TempDir(), "data")
+
+	address, stop := startAndStop(t, folder, "-data", data)
+	owner := open(t, address, folder, "owner")
+	before, err := owner.Workspace.Get(t.Context())
+	require.NoError(t, err)
+	made, err := owner.Programs.Create(t.Context(), alipayplus.CreateProgramInput{
+		Languages: []alipayplus.Localization{{Language: "en-US", Name: "Kept"}},
+	})
+	require.NoError(t, err)
+	stop()
+
+	address, stop = startAndStop(t, folder, "-data", data)
+	owner = open(t, address, folder, "owner")
+	after, err := owner.Workspace.Get(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+	still, err := owner.Programs.Get(t.Context(), made.ID)
+	require.NoError(t, err)
+	require.Equal(t, made, still)
+	page, err := owner.Programs.List(t.Context(), alipayplus.ListProgramsInput{})
+	require.NoError(t, err)
+	require.Len(t, page.Items, 2, "the one that the first start made, and this one")
+	stop()
+
+	// Without it a start makes everything anew, the credentials in that folder too, which then fit no more.
+	_, stop = startAndStop(t, folder)
+	stop()
+	requireFails(t, "do not belong to the records in "+data, "-credentials", folder, "-data", data)
+	requireFails(t, "do not belong to the records in "+data, "-credentials", t.TempDir(), "-data", data)
+}
+
+func TestOneProgramInAFolder(t *testing.T) {
+	data := t.TempDir()
+	start(t, t.TempDir(), "-data", data)
+	requireFails(t, "the lock is held by another process", "-credentials", t.TempDir(), "-data", data)
+}
+
+func requireFails(t *testing.T, says string, args ...string) {
+	t.Helper()
+	var stderr lockedBuffer
+	require.Equal(t, command.Failed, run(t.Context(), append([]string{"-listen", "127.0.0.1:0"}, args...), &stderr))
+	require.Contains(t, stderr.String(), says)
+	require.Equal(t, 1, strings.Count(stderr.String(), "\n"))
+}
+
 func TestAnAddressInUseIsOneLine(t *testing.T) {
 	folder := t.TempDir()
 	address := start(t, folder, "-auto-review", "0")
 	var stderr lockedBuffer
 	status := run(t.Context(), []string{"-listen", strings.TrimPrefix(address, "http://"), "-credentials", t.TempDir()}, &stderr)
-	require.Equal(t, exitFailed, status)
+	require.Equal(t, command.Failed, status)
 	require.Contains(t, stderr.String(), "address already in use")
 }
 
 func TestWrongUse(t *testing.T) {
 	var stderr lockedBuffer
-	require.Equal(t, exitUsage, run(t.Context(), []string{"-nope"}, &stderr))
-	require.Equal(t, exitDone, run(t.Context(), []string{"-h"}, &stderr))
+	require.Equal(t, command.Usage, run(t.Context(), []string{"-nope"}, &stderr))
+	require.Equal(t, command.Done, run(t.Context(), []string{"-h"}, &stderr))
 }

@@ -80,8 +80,7 @@ func seedProgram(ctx context.Context, p *platform.Platform, workspace string) er
 
 // writeCredentials makes a key, registers it, and writes what a client needs.
 func writeCredentials(p *platform.Platform, folder string, register func(crypto.PublicKey) (string, error)) error {
-	const bits = 2048
-	key, err := rsa.GenerateKey(rand.Reader, bits)
+	key, err := rsa.GenerateKey(rand.Reader, keyBits)
 	if err != nil {
 		return err
 	}
@@ -93,7 +92,7 @@ func writeCredentials(p *platform.Platform, folder string, register func(crypto.
 	if err != nil {
 		return err
 	}
-	public, err := x509.MarshalPKIXPublicKey(p.PublicKey())
+	public, err := publicKeyPEM(p.PublicKey())
 	if err != nil {
 		return err
 	}
@@ -101,9 +100,9 @@ func writeCredentials(p *platform.Platform, folder string, register func(crypto.
 		return fmt.Errorf("credentials: %w", err)
 	}
 	for name, content := range map[string][]byte{
-		"client-id":               []byte(id + "\n"),
-		"private-key.pem":         pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
-		"platform-public-key.pem": pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}),
+		"client-id":       []byte(id + "\n"),
+		"private-key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
+		publicKeyFile:     public,
 	} {
 		if err := writePrivately(filepath.Join(folder, name), content); err != nil {
 			return fmt.Errorf("credentials: %w", err)

@@ -10,32 +10,21 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 	"github.com/alipayplus-go/alipayplus/examples/internal/console"
 	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	command.Main(func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stdout, os.Stderr) })
 }
-
-const (
-	exitDone        = 0
-	exitFailed      = 1
-	exitUsage       = 2
-	exitInterrupted = 130
-)
 
 type options struct {
 	setup.Flags
@@ -49,29 +38,19 @@ type options struct {
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var opts options
 	set := flag.NewFlagSet("release", flag.ContinueOnError)
-	set.SetOutput(stderr)
 	opts.Register(set)
 	set.StringVar(&opts.file, "file", "examples/release/sample/release.json", "release description")
 	set.StringVar(&opts.qr, "qr", "qrcode.png", "where the QR code is saved; empty: nowhere")
 	set.BoolVar(&opts.final, "final", false, "release to all users at once instead of by grayscale")
 	set.BoolVar(&opts.json, "json", false, "print one JSON object on stdout instead of a line")
 	set.DurationVar(&opts.observe, "observe", 300*time.Millisecond, "how long to stay at each ratio before raising it")
-	if err := set.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return exitDone
+	return command.Run(set, args, stderr, func() error {
+		result, err := release(ctx, opts, console.New(stderr))
+		if err != nil {
+			return command.Resumable(ctx, err)
 		}
-		return exitUsage
-	}
-	result, err := release(ctx, opts, console.New(stderr))
-	switch {
-	case err != nil && ctx.Err() != nil:
-		_, _ = fmt.Fprintf(stderr, "interrupted: %v\nRun the same command again: what is done is not done twice.\n", err)
-		return exitInterrupted
-	case err != nil:
-		_, _ = fmt.Fprintf(stderr, "error: %v\n", err)
-		return exitFailed
-	}
-	return report(result, opts.json, stdout, stderr)
+		return report(result, opts.json, stdout)
+	})
 }
 
 // outcome is what is printed at the end.
@@ -85,7 +64,7 @@ type outcome struct {
 	QRCode    string                   `json:"qrCode,omitempty"`
 }
 
-func report(o *outcome, asJSON bool, stdout, stderr io.Writer) int {
+func report(o *outcome, asJSON bool, stdout io.Writer) error {
 	var err error
 	if asJSON {
 		err = json.NewEncoder(stdout).Encode(o)
@@ -93,10 +72,9 @@ func report(o *outcome, asJSON bool, stdout, stderr io.Writer) int {
 		_, err = fmt.Fprintf(stdout, "released %s %v to %s at %v\n", o.ProgramID, o.Version, o.TargetApp, o.Ratio)
 	}
 	if err != nil {
-		_, _ = fmt.Fprintf(stderr, "error: print the result: %v\n", err)
-		return exitFailed
+		return fmt.Errorf("print the result: %w", err)
 	}
-	return exitDone
+	return nil
 }
 
 func release(ctx context.Context, opts options, show *console.Console) (*outcome, error) {

@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
@@ -133,7 +134,7 @@ func TestStoppedAnywhereAndStartedAgainNothingIsDoneTwice(t *testing.T) {
 		}
 		s.before.Store(&interrupt)
 		status, stdout, stderr := s.run(ctx)
-		require.Equal(t, exitInterrupted, status, stderr)
+		require.Equal(t, command.Interrupted, status, stderr)
 		require.Empty(t, stdout)
 		require.Contains(t, stderr, "Run the same command again")
 
@@ -155,11 +156,11 @@ func TestBadUseIsOneLineThatSaysWhatToDo(t *testing.T) {
 		status int
 		want   string
 	}{
-		{"unknown flag", []string{"-nope"}, exitUsage, "flag provided but not defined"},
-		{"no description", []string{"-file", "none.json"}, exitFailed, "release description: open none.json"},
-		{"wrong version", []string{"-file", broken}, exitFailed, `"1.2" is not of the form x.y.z`},
-		{"no credentials", []string{"-credentials", empty}, exitFailed, "credentials: open"},
-		{"wrong port", []string{"-base-url", "http://127.0.0.1:1"}, exitFailed, "check the base URL"},
+		{"unknown flag", []string{"-nope"}, command.Usage, "flag provided but not defined"},
+		{"no description", []string{"-file", "none.json"}, command.Failed, "release description: open none.json"},
+		{"wrong version", []string{"-file", broken}, command.Failed, `"1.2" is not of the form x.y.z`},
+		{"no credentials", []string{"-credentials", empty}, command.Failed, "credentials: open"},
+		{"wrong port", []string{"-base-url", "http://127.0.0.1:1"}, command.Failed, "check the base URL"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			status, stdout, stderr := s.run(t.Context(), tt.args...)

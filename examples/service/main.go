@@ -9,65 +9,48 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
-	"syscall"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 	"github.com/alipayplus-go/alipayplus/examples/internal/console"
 	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	command.Main(func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stdout, os.Stderr) })
 }
-
-const (
-	exitDone        = 0
-	exitFailed      = 1
-	exitUsage       = 2
-	exitInterrupted = 130
-)
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	var flags setup.Flags
 	set := flag.NewFlagSet("service", flag.ContinueOnError)
-	set.SetOutput(stderr)
 	flags.Register(set)
 	file := set.String("file", "examples/service/sample/service.json", "service description")
 	asJSON := set.Bool("json", false, "print the service as one JSON object on stdout instead of a line")
-	if err := set.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return exitDone
+	return command.Run(set, args, stderr, func() error {
+		service, err := release(ctx, flags, *file, console.New(stderr))
+		if err != nil {
+			return command.Resumable(ctx, err)
 		}
-		return exitUsage
-	}
-	service, err := release(ctx, flags, *file, console.New(stderr))
-	switch {
-	case err != nil && ctx.Err() != nil:
-		_, _ = fmt.Fprintf(stderr, "interrupted: %v\nRun the same command again: what is done is not done twice.\n", err)
-		return exitInterrupted
-	case err != nil:
-		_, _ = fmt.Fprintf(stderr, "error: %v\n", err)
-		return exitFailed
-	}
-	if *asJSON {
-		err = json.NewEncoder(stdout).Encode(service)
+		return report(service, *asJSON, stdout)
+	})
+}
+
+func report(s *alipayplus.Service, asJSON bool, stdout io.Writer) error {
+	var err error
+	if asJSON {
+		err = json.NewEncoder(stdout).Encode(s)
 	} else {
-		_, err = fmt.Fprintf(stdout, "service %s %s\n", service.ID, service.Status)
+		_, err = fmt.Fprintf(stdout, "service %s %s\n", s.ID, s.Status)
 	}
 	if err != nil {
-		_, _ = fmt.Fprintf(stderr, "error: print the result: %v\n", err)
-		return exitFailed
+		return fmt.Errorf("print the result: %w", err)
 	}
-	return exitDone
+	return nil
 }
 
 func release(ctx context.Context, flags setup.Flags, file string, show *console.Console) (*alipayplus.Service, error) {

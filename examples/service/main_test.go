@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 )
 
 func TestServiceGoesOnline(t *testing.T) {
@@ -40,7 +41,7 @@ func TestABrokenDescriptionNamesEveryField(t *testing.T) {
 		"paymentInformation": [{"type": "TABLE", "table": {"header": ["a", "b"], "rows": [["1"]]}}]
 	}`), 0o600))
 	var stdout, stderr bytes.Buffer
-	require.Equal(t, exitFailed, run(t.Context(), []string{"-file", file}, &stdout, &stderr))
+	require.Equal(t, command.Failed, run(t.Context(), []string{"-file", file}, &stdout, &stderr))
 	require.Empty(t, stdout.String())
 	for _, field := range []string{
 		"name is required", "industry is required", "description is required", "imageFileId is required",
@@ -55,14 +56,14 @@ func TestInterruptedSaysHowToGoOn(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var stdout, stderr bytes.Buffer
-	require.Equal(t, exitInterrupted, run(ctx, []string{"-file", "sample/service.json"}, &stdout, &stderr))
+	require.Equal(t, command.Interrupted, run(ctx, []string{"-file", "sample/service.json"}, &stdout, &stderr))
 	require.Contains(t, stderr.String(), "Run the same command again")
 }
 
 func TestWrongUse(t *testing.T) {
 	var stdout, stderr bytes.Buffer
-	require.Equal(t, exitUsage, run(t.Context(), []string{"-nope"}, &stdout, &stderr))
-	require.Equal(t, exitDone, run(t.Context(), []string{"-h"}, &stdout, &stderr))
-	require.Equal(t, exitFailed, run(t.Context(), []string{"-file", "none.json"}, &stdout, &stderr))
+	require.Equal(t, command.Usage, run(t.Context(), []string{"-nope"}, &stdout, &stderr))
+	require.Equal(t, command.Done, run(t.Context(), []string{"-h"}, &stdout, &stderr))
+	require.Equal(t, command.Failed, run(t.Context(), []string{"-file", "none.json"}, &stdout, &stderr))
 	require.Contains(t, stderr.String(), "error: service description: open none.json")
 }

@@ -5,13 +5,8 @@
 package clientoptions
 
 import (
-	"errors"
-	"fmt"
-	"io/fs"
 	"log/slog"
 	"net/http"
-	"os"
-	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -103,20 +98,3 @@ func UserAgent(o *transport.Options, agent string) error {
 
 // NoObserver is what is wrong with an observer that is nil.
 func NoObserver() error { return &Problem{"observer", "must not be nil"} }
-
-// ReadFile reads the content of an option from a file that a variable of the
-// environment names. variable is the one for the content itself, for the case
-// that it was put into the wrong one: then it is not quoted.
-func ReadFile(path, variable, option string) ([]byte, error) {
-	content, err := os.ReadFile(path)
-	if err == nil {
-		return content, nil
-	}
-	if len(path) > 255 || strings.Contains(path, "-----BEGIN") {
-		return nil, &Problem{option, "is not in a file of such a name, which may be the key itself; that goes into " + variable}
-	}
-	if why, ok := errors.AsType[*fs.PathError](err); ok {
-		err = why.Err
-	}
-	return nil, &Problem{option, fmt.Sprintf("cannot be read from the file %q: %v", path, err)}
-}

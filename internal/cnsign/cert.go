@@ -24,18 +24,15 @@ const maxCertText = 256 << 10
 type Certificate struct {
 	SN        string         // the platform's serial for it, see [CertSN]
 	PublicKey *rsa.PublicKey // of at least 2048 bits
-
-	leaf *x509.Certificate
-	// issuers are the further certificates of the file. They help to build a
-	// chain and are not trusted.
-	issuers []*x509.Certificate
 }
 
 // ParseCertificate reads a certificate file of the console (appCertPublicKey….crt,
 // alipayCertPublicKey_RSA2.crt) in PEM. The first certificate counts; those after
-// it, its issuers, help [Roots.Verify] and are skipped when they cannot be read.
+// it, its issuers, are skipped.
 //
-// Neither issuer nor dates are looked at. The error says what was found instead,
+// Neither issuer nor dates are looked at: the file comes from the console, and the
+// certificates of all apps are issued under the same roots as Alipay's own, so a
+// good chain would not say whose it is. The error says what was found instead,
 // and never contains any part of text.
 func ParseCertificate(text []byte) (*Certificate, error) {
 	blocks, err := decodeCertText(text)
@@ -50,13 +47,7 @@ func ParseCertificate(text []byte) (*Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("certificate has a wrong key: %w", err)
 	}
-	c := &Certificate{SN: CertSN(leaf), PublicKey: key, leaf: leaf}
-	for _, der := range blocks[1:] {
-		if issuer, err := x509.ParseCertificate(der); err == nil {
-			c.issuers = append(c.issuers, issuer)
-		}
-	}
-	return c, nil
+	return &Certificate{SN: CertSN(leaf), PublicKey: key}, nil
 }
 
 // CertSN returns the serial by which the platform names a certificate: MD5, in

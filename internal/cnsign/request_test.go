@@ -229,6 +229,7 @@ func TestParseAuthorizationRefuses(t *testing.T) {
 		"base64 without padding":  {head + "app_id=1,nonce=2,timestamp=3,sign=AAA", signing.ErrEncoding, "not standard base64"},
 		"base64 with stray bits":  {head + "app_id=1,nonce=2,timestamp=3,sign=AAB=", signing.ErrEncoding, "not standard base64"},
 		"base64 with line break":  {head + "app_id=1,nonce=2,timestamp=3,sign=AA\nAA", signing.ErrEncoding, "not standard base64"},
+		"line break and base64":   {head + "app_id=1,nonce=2,timestamp=3,sign=\nAAAA", signing.ErrEncoding, "not standard base64"},
 		"base64 with space":       {head + "app_id=1,nonce=2,timestamp=3,sign=AA AA", signing.ErrEncoding, "decoded once too often"},
 		"no app id":               {head + "nonce=2,timestamp=3,sign=AAAA", signing.ErrHeader, "are required"},
 		"no nonce":                {head + "app_id=1,timestamp=3,sign=AAAA", signing.ErrHeader, "are required"},

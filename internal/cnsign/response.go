@@ -31,8 +31,7 @@ const (
 )
 
 // SerialError says that an answer was signed with another certificate of Alipay
-// than the loaded one. Download the certificate with the serial Received, check
-// it with [OpenDownload], and judge the answer again with its key.
+// than the loaded one.
 type SerialError struct {
 	Loaded   string // serial of the certificate that was given for checking
 	Received string // serial that the answer names; from outside and not verified
@@ -40,7 +39,7 @@ type SerialError struct {
 
 // Error names both serials, in one line.
 func (e *SerialError) Error() string {
-	return fmt.Sprintf("answer names the Alipay certificate %.64q, but the loaded one is %.64q: download the new certificate", e.Received, e.Loaded)
+	return fmt.Sprintf("answer names the Alipay certificate %.64q, but the loaded one is %.64q", e.Received, e.Loaded)
 }
 
 // JudgeSignature looks at the signature of a whole answer. An answer may be used

@@ -120,7 +120,7 @@ func TestJudgeSignature(t *testing.T) {
 		"unsigned success with another serial":  {status: 200, change: func(h http.Header) { h.Del(cnsign.HeaderSignature); h.Set(cnsign.HeaderSN, "other") }, serial: loaded, verdict: cnsign.Missing, is: signing.ErrNoSignature},
 		"other serial, though the key is right": {status: 200, change: with(cnsign.HeaderSN, "new"), serial: loaded, verdict: cnsign.Valid, reason: `answer names the Alipay certificate "new"`},
 		"other serial and key":                  {status: 200, change: with(cnsign.HeaderSN, "new"), body: "x", serial: loaded, verdict: cnsign.Invalid, reason: `the loaded one is "5e82`},
-		"other serial and key on an error":      {status: 500, change: with(cnsign.HeaderSN, "new"), body: "x", serial: loaded, verdict: cnsign.Invalid, reason: "download the new certificate"},
+		"other serial and key on an error":      {status: 500, change: with(cnsign.HeaderSN, "new"), body: "x", serial: loaded, verdict: cnsign.Invalid, reason: "names the Alipay certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			header := signedAnswer(t)

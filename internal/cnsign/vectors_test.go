@@ -100,12 +100,6 @@ type certVectors struct {
 		PEM      string `json:"pem"`
 		Expected string `json:"expected_root_cert_sn"`
 	} `json:"root_bundles"`
-	Chains []struct {
-		Leaf          string   `json:"leaf"`
-		Intermediates []string `json:"intermediates"`
-		Roots         string   `json:"roots"`
-		Trusted       bool     `json:"expected_trusted"`
-	} `json:"chain_checks"`
 }
 
 type certCase struct {

@@ -168,7 +168,7 @@ func (l *loop[T]) tolerate(ctx context.Context, err error) bool {
 // and lets the interval grow.
 func (l *loop[T]) nextPause() time.Duration {
 	pause := l.interval
-	l.interval = min(l.interval+l.interval/2, l.opts.MaxInterval)
+	l.interval = min(l.interval+max(l.interval/2, 1), l.opts.MaxInterval)
 	if spread := int64(pause / 5); spread > 0 {
 		pause -= time.Duration(rand.Int64N(spread)) //nolint:gosec // jitter needs no secrecy
 	}

@@ -106,6 +106,17 @@ func TestMemoryReadOnlyUpdateIsNeverDisturbed(t *testing.T) {
 	require.Equal(t, 1, runs)
 }
 
+// Two stores that share what they had show each other nothing of what comes.
+func TestMemoryClone(t *testing.T) {
+	ctx, s := t.Context(), filled(t, "a", "b")
+	c := s.Clone()
+	require.NoError(t, s.Update(ctx, inOrder(get("a"), put("c"), remove("a"))))
+	require.NoError(t, c.Update(ctx, inOrder(get("a"), put("d"), remove("b"))))
+	require.Equal(t, []string{"b", "c"}, allKeys(t, s))
+	require.Equal(t, []string{"a", "d"}, allKeys(t, c))
+	require.Empty(t, allKeys(t, storage.NewMemory().Clone()))
+}
+
 // The last run, under the lock, ends like any other.
 func TestMemoryLastRun(t *testing.T) {
 	refused := errors.New("refused")

@@ -2,7 +2,7 @@
 //
 // It knows bytes and keys and no rule of the platform. [Store] is small on purpose, so that it can be implemented over
 // an SQL database or an embedded engine in a module of its own; package storagetest checks such an implementation.
-// [Memory] is the implementation that needs nothing.
+// [Memory] is the implementation that needs nothing; package journal keeps its records in a file, too.
 package storage
 
 import (
