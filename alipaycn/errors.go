@@ -6,9 +6,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/oneline"
 )
 
 // Error is what a call came to when it did not succeed: a refusal, an answer
@@ -96,7 +96,7 @@ func (e *Error) Error() string {
 		b.WriteString("; ")
 		b.WriteString(e.Hint)
 	}
-	return oneLine(b.String())
+	return oneline.Text(b.String())
 }
 
 func (d Detail) text() string {
@@ -158,10 +158,10 @@ func (e *Error) class() error {
 // LogValue implements [slog.LogValuer]: the fields as attributes, without values
 // and secrets.
 func (e *Error) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("operation", e.Operation), slog.String("message", oneLine(e.Message))}
+	attrs := []slog.Attr{slog.String("operation", e.Operation), slog.String("message", oneline.Text(e.Message))}
 	add := func(key, value string) {
 		if value != "" {
-			attrs = append(attrs, slog.String(key, oneLine(value)))
+			attrs = append(attrs, slog.String(key, oneline.Text(value)))
 		}
 	}
 	add("code", string(e.Code))
@@ -192,19 +192,9 @@ type AuthorizationError struct {
 
 // Error names the operation and the way out. It never shows a token.
 func (e *AuthorizationError) Error() string {
-	return oneLine("the merchant's authorization does not allow " + e.API +
+	return oneline.Text("the merchant's authorization does not allow " + e.API +
 		"; let the merchant authorize the third-party app again and use the new app_auth_token")
 }
 
 // Unwrap returns [alipayplus.ErrAuthorizationRequired].
 func (e *AuthorizationError) Unwrap() error { return alipayplus.ErrAuthorizationRequired }
-
-// oneLine keeps foreign text from breaking a log line or steering a terminal.
-func oneLine(s string) string {
-	if !strings.ContainsFunc(s, breaksLine) {
-		return s
-	}
-	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || breaksLine(r) }), " ")
-}
-
-func breaksLine(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) }

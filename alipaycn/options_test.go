@@ -1,27 +1,17 @@
 package alipaycn
 
 import (
-	"bytes"
-	"context"
-	"crypto"
-	"crypto/rsa"
-	"crypto/sha256"
-	"encoding/base64"
-	"encoding/json"
 	"io"
 	"math"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strconv"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
 
@@ -142,73 +132,4 @@ func TestNewFromEnv(t *testing.T) {
 		}
 		require.NotContains(t, err.Error(), "PRIVATE KEY--")
 	})
-}
-
-// floorCall is the same call with net/http, crypto/rsa and encoding/json alone.
-func floorCall(ctx context.Context, client *http.Client, address string, in GrayInput) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address+cnapi.VersionGray.Path(), bytes.NewReader(body))
-	if err != nil {
-		return err
-	}
-	auth := "app_id=" + stubAppID + ",nonce=5f9fba93-bbb2-40f0-b328-04d5ead3e131,timestamp=1667804301218"
-	sum := sha256.Sum256([]byte(auth + "\nPOST\n" + cnapi.VersionGray.Path() + "\n" + string(body) + "\n" + stubToken + "\n"))
-	signature, err := rsa.SignPKCS1v15(nil, testkey.Client(), crypto.SHA256, sum[:])
-	if err != nil {
-		return err
-	}
-	req.Header.Set("Authorization", "ALIPAY-SHA256withRSA "+auth+",sign="+base64.StdEncoding.EncodeToString(signature))
-	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("Accept", "application/json")
-	req.Header.Set("Accept-Encoding", "identity")
-	req.Header.Set("User-Agent", "alipayplus-go")
-	req.Header.Set("Alipay-Request-Id", "5f9fba93")
-	req.Header.Set("Alipay-App-Auth-Token", stubToken)
-	resp, err := client.Do(req)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = resp.Body.Close() }()
-	text, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	given, err := base64.StdEncoding.DecodeString(resp.Header.Get("Alipay-Signature"))
-	if err != nil {
-		return err
-	}
-	sum = sha256.Sum256([]byte(resp.Header.Get("Alipay-Timestamp") + "\n" + resp.Header.Get("Alipay-Nonce") + "\n" + string(text) + "\n"))
-	if err := rsa.VerifyPKCS1v15(&testkey.Key().PublicKey, crypto.SHA256, sum[:], given); err != nil {
-		return err
-	}
-	return json.Unmarshal(text, new(struct{}))
-}
-
-func TestACallCostsLittleMoreThanItsFloor(t *testing.T) {
-	const most = 35
-	now := strconv.FormatInt(time.Now().UnixMilli(), 10)
-	sum := sha256.Sum256([]byte(now + "\nn\n{}\n"))
-	signature, err := rsa.SignPKCS1v15(nil, testkey.Key(), crypto.SHA256, sum[:])
-	require.NoError(t, err)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		_, _ = io.Copy(io.Discard, r.Body)
-		h := w.Header()
-		h["Alipay-Signature"], h["Alipay-Timestamp"], h["Alipay-Nonce"] = []string{base64.StdEncoding.EncodeToString(signature)}, []string{now}, []string{"n"}
-		_, _ = io.WriteString(w, "{}")
-	}))
-	defer server.Close()
-	plain := &http.Client{Transport: &http.Transport{}, Timeout: 30 * time.Second}
-	defer plain.CloseIdleConnections()
-	c, err := New(append(goodOptions(), WithEndpoint(server.URL), WithAppAuthToken(stubToken), WithHTTPClient(plain))...)
-	require.NoError(t, err)
-	in := GrayInput{Version: versionOne(), Strategy: GrayP10}
-	floor := testing.AllocsPerRun(50, func() { err = floorCall(t.Context(), plain, server.URL, in) })
-	require.NoError(t, err)
-	client := testing.AllocsPerRun(50, func() { err = c.Versions.StartGray(t.Context(), in) })
-	require.NoError(t, err)
-	t.Logf("%.0f allocations, floor %.0f", client, floor)
-	require.LessOrEqual(t, client, floor+most)
 }

@@ -265,7 +265,7 @@ func TestTokens(t *testing.T) {
 		time.Sleep(24*time.Hour - 1)
 		w.ok(cnapi.AuthorizationToken, byCode(inTime))
 		w.refused(alipaycn.CodeRefreshTokenNotValid, cnapi.AuthorizationToken, byRefresh(second.AppRefreshToken)) // authorized anew
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		w.refused(alipaycn.CodeAuthCodeNotValid, cnapi.AuthorizationToken, byCode(late))
 		fresh, err := w.g.Authorize(isv, mini)
 		require.NoError(t, err)

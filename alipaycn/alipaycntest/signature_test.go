@@ -226,7 +226,7 @@ func TestANonceIsForgotten(t *testing.T) {
 		require.Equal(t, http.StatusOK, send().status)
 		time.Sleep(time.Minute)
 		require.Equal(t, alipaycn.GatewayInvalidSignature, send().code)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		require.Equal(t, http.StatusOK, send().status)
 	})
 }

@@ -18,11 +18,11 @@ const processEnv = "FILELOCK_TEST_HOLD"
 func TestMain(m *testing.M) {
 	path := os.Getenv(processEnv)
 	if path == "" {
-		os.Exit(m.Run())
+		os.Exit(m.Run()) //nolint:forbidigo // as every TestMain
 	}
 	if _, err := Acquire(path); err != nil {
 		_, _ = os.Stdout.WriteString(err.Error() + "\n")
-		os.Exit(1)
+		os.Exit(1) //nolint:forbidigo // the process that is to hold the lock
 	}
 	_, _ = os.Stdout.WriteString("holding\n")
 	_, _ = io.Copy(io.Discard, os.Stdin) // until it is killed, or its parent ends

