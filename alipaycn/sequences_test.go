@@ -27,7 +27,7 @@ func TestRandomSequencesAgreeWithAModelOfTheDocuments(t *testing.T) {
 	t.Parallel() // the longest test of the package
 	rapid.Check(t, func(rt *rapid.T) {
 		s := newSequence(t, rt)
-		for range rapid.IntRange(1, 30).Draw(rt, "steps") {
+		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
 			s.take(s.next())
 		}
 		for _, bundle := range modelBundles() {

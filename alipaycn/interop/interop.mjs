@@ -105,16 +105,28 @@ async function reviewed(who, version) {
   await is(who, version, 'WAIT_RELEASE');
 }
 
+// withdrawn applies and takes the version out of review. A review that was faster is undone, and it applies again.
+async function withdrawn(who, version) {
+  for (let n = 1; ; n++) {
+    assert.ok(n <= 10, `${version} is reviewed too fast to be withdrawn`);
+    await apply(who, version);
+    try {
+      await post(who, 'audit/cancel', {});
+      return is(who, version, 'INIT');
+    } catch (err) {
+      if (err.code !== 'AUDITING_VERSION_NOT_EXIST') throw err;
+      await post(who, 'audited/cancel', { app_version: version });
+    }
+  }
+}
+
 // first puts 0.0.1 online: applied for, withdrawn, sent back, in grayscale.
 async function first(who) {
   const list = await get(who, 'list/query', { version_status: 'INIT,RELEASE', bundle_id: 'com.alipay.alipaywallet' });
   assert.deepEqual(list.app_version_infos.map(v => [v.app_version, v.version_status]), [['0.0.1', 'INIT']]);
   await refused('MINIAPP_VERSION_NOT_EXSIT', 400, post(who, 'gray/online', { app_version: '9.9.9', gray_strategy: 'p10' }));
 
-  await apply(who, '0.0.1');
-  await is(who, '0.0.1', 'AUDITING');
-  await post(who, 'audit/cancel', {});
-  await is(who, '0.0.1', 'INIT');
+  await withdrawn(who, '0.0.1');
   await apply(who, '0.0.1');
   await reviewed(who, '0.0.1');
   await post(who, 'audited/cancel', { app_version: '0.0.1' });

@@ -24,7 +24,7 @@ cp package.json package-lock.json interop.mjs "$work"
 if [[ -z $endpoint ]]; then
   credentials=$work/credentials
   go build -o "$work/gateway" ../../examples/alipaycn-gateway
-  "$work/gateway" -listen 127.0.0.1:0 -credentials "$credentials" -auto-review 200ms 2>"$work/log" &
+  "$work/gateway" -listen 127.0.0.1:0 -credentials "$credentials" -auto-review 500ms 2>"$work/log" &
   gateway=$!
   for _ in $(seq 300); do
     endpoint=$(sed -n 's/^gateway on \(http:[^,]*\),.*/\1/p' "$work/log")

@@ -18,6 +18,9 @@ func (s *Store) run(ctx context.Context, fn func(storage.Tx) error, met *uint64)
 	case <-ctx.Done():
 		return fmt.Errorf("journal: update: wait for its turn: %w", ctx.Err())
 	}
+	if s.closed.Load() {
+		return errClosed
+	}
 	commits, err := s.committed()
 	if err != nil {
 		return err
@@ -101,12 +104,12 @@ func (s *Store) broken(what string, err error) error {
 	return fmt.Errorf("journal: %s: %s: %w; nothing more is written until the store is opened again", s.path, what, err)
 }
 
-// fail makes err, unless there was another one before, the reason why there are no more Updates. It returns the reason.
+// fail makes err the reason why there are no more Updates, and returns it. It happens once.
 func (s *Store) fail(err error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failed = cmp.Or(s.failed, err)
-	return s.failed
+	s.failed = err
+	return err
 }
 
 // recordingTx notes down what is written.

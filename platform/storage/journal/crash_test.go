@@ -134,6 +134,8 @@ func TestDamageIsAnError(t *testing.T) {
 	w := writtenJournal(t)
 	starts := recordStarts(t, w.content)
 	snapshot, end, commits := w.content[starts[1]:starts[2]], w.content[starts[2]:starts[3]], w.content[starts[3]:]
+	badHead := slices.Clone(commits[:headSize])
+	badHead[8]++
 	commit := func(payload string) []byte { return appendRecord(nil, kindCommit, []byte(payload)) }
 	for name, c := range map[string]struct {
 		parts [][]byte
@@ -158,6 +160,7 @@ func TestDamageIsAnError(t *testing.T) {
 		"an endless length":            {[][]byte{[]byte(magic), snapshot, end, commit("p\x01a\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01")}, "makes no sense"},
 		"an empty key":                 {[][]byte{[]byte(magic), snapshot, end, commit("p\x00\x00")}, "the key is empty"},
 		"a hole":                       {[][]byte{[]byte(magic), snapshot, end, make([]byte, 512), commits}, fmt.Sprintf("offset %d: the head of the record does not fit its checksum: the file is damaged", starts[3])},
+		"a head alone":                 {[][]byte{[]byte(magic), snapshot, end, badHead, make([]byte, 100)}, "the head of the record does not fit"},
 		"a lost write":                 {[][]byte{[]byte(magic), snapshot, end, commits[:30], make([]byte, len(commits)-31), {'x'}}, fmt.Sprintf("offset %d: the record does not fit its checksum: the file is damaged", starts[3])},
 	} {
 		t.Run(name, func(t *testing.T) {

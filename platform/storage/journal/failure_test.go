@@ -29,7 +29,10 @@ func TestFailedWrite(t *testing.T) {
 			s, err := disk.openStore()
 			require.NoError(t, err)
 			require.NoError(t, s.Update(t.Context(), step(1)))
-			disk.before = failAt(c.fails)
+			require.NoError(t, s.Close())
+			s, err = disk.openStore()
+			require.NoError(t, err)
+			disk.before = failAt(c.fails) // the first commit since the start
 
 			err = s.Update(t.Context(), step(2))
 			require.ErrorIs(t, err, errDiskFull)
@@ -44,6 +47,7 @@ func TestFailedWrite(t *testing.T) {
 			require.False(t, ran, "fn would see what is not on the disk")
 			require.Equal(t, after(1), recordsIn(t, s))
 			require.NoError(t, s.Close())
+			require.ErrorIs(t, s.Update(t.Context(), step(2)), os.ErrClosed)
 			require.Equal(t, after(c.survives), kept(t, disk.path))
 		})
 	}
@@ -158,6 +162,17 @@ func TestFailedReplacement(t *testing.T) {
 			require.Equal(t, []string{"a=1"}, kept(t, disk.path))
 		})
 	}
+}
+
+// What a crash left of a new journal is no part of the next one.
+func TestLeftoverOfACompaction(t *testing.T) {
+	disk := newTestFolder(t.TempDir())
+	require.NoError(t, os.WriteFile(filepath.Join(disk.path, nextName), []byte(strings.Repeat("left", 1000)), 0o600))
+	s, err := disk.openStore()
+	require.NoError(t, err)
+	put(t, s, "a", "1")
+	require.NoError(t, s.Close())
+	require.Equal(t, []string{"a=1"}, kept(t, disk.path))
 }
 
 // Records of more than one part of a snapshot are all there.

@@ -159,7 +159,7 @@ func (s *Store) Update(ctx context.Context, fn func(storage.Tx) error) (err erro
 	var met uint64
 	// An error, a panic or a look without a write tells of what fn has met as well, so they wait for the disk, too.
 	defer func() {
-		if failed := s.flush(met); failed != nil {
+		if failed := s.flush(met); failed != nil { //nolint:contextcheck // what waits for the disk is not cut short
 			err = failed
 		}
 	}()
@@ -179,7 +179,6 @@ func (s *Store) Close() error {
 	if s.closed.Swap(true) {
 		return nil
 	}
-	_ = s.fail(errClosed)
 	if err := s.closeFiles(); err != nil {
 		return fmt.Errorf("journal: close: %w", err)
 	}

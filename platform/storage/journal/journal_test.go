@@ -226,25 +226,30 @@ func TestManyWriters(t *testing.T) {
 	require.Equal(t, before, kept(t, dir))
 }
 
-// heldUp opens a store whose next sync says so and then waits for what is to become of it.
+// heldUp opens a store whose next sync says so and then waits for what is to become of it. It counts the syncs.
 func heldUp(t *testing.T) (s *Store, syncing chan struct{}, outcome chan error, syncs *int) {
+	return heldUpAt(t, "sync "+journalName)
+}
+
+func heldUpAt(t *testing.T, at string) (s *Store, there chan struct{}, outcome chan error, times *int) {
 	disk := newTestFolder(t.TempDir())
 	s, err := disk.openStore()
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	put(t, s, "a", "old")
-	syncing, outcome, syncs = make(chan struct{}), make(chan error), new(int)
+	there, outcome, times = make(chan struct{}), make(chan error), new(int)
+	disk.full = true
 	disk.before = func(step string) error {
-		if step != "sync "+journalName {
+		if step != at {
 			return nil
 		}
-		if *syncs++; *syncs > 1 {
+		if *times++; *times > 1 {
 			return nil
 		}
-		close(syncing)
+		close(there)
 		return <-outcome
 	}
-	return s, syncing, outcome, syncs
+	return s, there, outcome, times
 }
 
 // While a commit is on its way to the disk no View shows it, and an Update that has seen it does not tell before it is
@@ -332,16 +337,36 @@ func TestWaitingCommitsShareASync(t *testing.T) {
 	for i := range writers {
 		all.Go(func() { put(t, s, fmt.Sprint("b", i), "1") })
 	}
-	for {
-		if commits, err := s.committed(); err != nil || commits == 2+writers {
-			break
-		}
-		runtime.Gosched()
-	}
+	waitForCommits(s, 2+writers)
 	outcome <- nil
 	all.Wait()
 	require.Equal(t, 2, *syncs)
 	require.Len(t, recordsIn(t, s), 1+writers)
+}
+
+func waitForCommits(s *Store, commits uint64) {
+	for {
+		if n, err := s.committed(); err != nil || n == commits {
+			return
+		}
+		runtime.Gosched()
+	}
+}
+
+// A commit that waits behind one that fails is not written: it may rest on that.
+func TestCommitBehindAFailureFails(t *testing.T) {
+	s, writing, outcome, writes := heldUpAt(t, "write "+journalName)
+	results := make(chan error, 2)
+	go func() { results <- s.Update(t.Context(), putting("a", "new")) }()
+	<-writing
+	go func() { results <- s.Update(t.Context(), putting("b", "new")) }()
+	waitForCommits(s, 3)
+	outcome <- errDiskFull
+	for range 2 {
+		require.ErrorIs(t, <-results, errDiskFull)
+	}
+	require.Equal(t, 1, *writes)
+	require.Equal(t, []string{"a=old"}, recordsIn(t, s))
 }
 
 // A look that has met nothing new does not wait for the disk.

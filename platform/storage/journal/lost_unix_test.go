@@ -31,6 +31,9 @@ func TestSomebodyElseInTheFolder(t *testing.T) {
 		"replaces the journal": {func(t *testing.T, dir string) {
 			content, err := os.ReadFile(filepath.Join(dir, journalName))
 			require.NoError(t, err)
+			var next writes
+			next.put("b", []byte("2"))
+			content = appendRecord(content, kindCommit, next) // as long as the other one becomes
 			require.NoError(t, os.WriteFile(filepath.Join(dir, "copy"), content, 0o600))
 			require.NoError(t, os.Rename(filepath.Join(dir, "copy"), filepath.Join(dir, journalName)))
 		}, "somebody else has written or replaced the file"},

@@ -96,12 +96,14 @@ type testFolder struct {
 	// before is asked before each step, "write journal" for example. When it returns an error the step fails, and happens
 	// in half, which for a write is half of it and for all else nothing.
 	before func(step string) error
+	full   bool             // a write that fails writes nothing
+	inUse  map[string]int   // open files
 	synced map[string]int64 // how much of a file is on the disk
 	undo   []func()         // what undoes the renames that are not
 }
 
 func newTestFolder(path string) *testFolder {
-	return &testFolder{path: path, before: func(string) error { return nil }, synced: map[string]int64{}}
+	return &testFolder{path: path, before: func(string) error { return nil }, synced: map[string]int64{}, inUse: map[string]int{}}
 }
 
 // openStore opens a store in the folder.
@@ -126,7 +128,7 @@ func (d *testFolder) create(name string) (file, error) {
 	}
 	f, err := d.folder.create(name)
 	d.synced[name] = 0
-	return &testFile{f, d, name}, err
+	return d.using(f, name), err
 }
 
 func (d *testFolder) append(name string) (file, error) {
@@ -134,7 +136,12 @@ func (d *testFolder) append(name string) (file, error) {
 		return nil, err
 	}
 	f, err := d.folder.append(name)
-	return &testFile{f, d, name}, err
+	return d.using(f, name), err
+}
+
+func (d *testFolder) using(f file, name string) file {
+	d.inUse[name]++
+	return &testFile{f, d, name}
 }
 
 func (d *testFolder) stat(name string) (fs.FileInfo, error) {
@@ -147,6 +154,9 @@ func (d *testFolder) stat(name string) (fs.FileInfo, error) {
 func (d *testFolder) rename(from, to string) error {
 	if err := d.before("rename " + from); err != nil {
 		return err
+	}
+	if d.inUse[from]+d.inUse[to] > 0 {
+		return errors.New("the file is in use, as Windows says")
 	}
 	path, synced := filepath.Join(d.path, to), d.synced[to]
 	content, err := os.ReadFile(path)
@@ -199,10 +209,18 @@ type testFile struct {
 
 func (f *testFile) Write(data []byte) (int, error) {
 	if err := f.folder.before("write " + f.name); err != nil {
+		if f.folder.full {
+			return 0, err
+		}
 		n, _ := f.file.Write(data[:len(data)/2])
 		return n, err
 	}
 	return f.file.Write(data)
+}
+
+func (f *testFile) Close() error {
+	f.folder.inUse[f.name]--
+	return f.file.Close()
 }
 
 func (f *testFile) Sync() error {
