@@ -158,8 +158,8 @@ func (s *Store) View(ctx context.Context, fn func(storage.Tx) error) error {
 func (s *Store) Update(ctx context.Context, fn func(storage.Tx) error) (err error) {
 	var met uint64
 	// An error, a panic or a look without a write tells of what fn has met as well, so they wait for the disk, too.
-	defer func() {
-		if failed := s.flush(met); failed != nil { //nolint:contextcheck // what waits for the disk is not cut short
+	defer func() { //nolint:contextcheck // what waits for the disk is not cut short
+		if failed := s.flush(met); failed != nil {
 			err = failed
 		}
 	}()
