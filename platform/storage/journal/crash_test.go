@@ -263,7 +263,7 @@ func FuzzWrites(f *testing.F) {
 			return err
 		})
 		if err == nil && len(again) == len(payload) { // else a length was not in its shortest form
-			require.Equal(t, payload, []byte(again))
+			require.Equal(t, string(payload), string(again))
 		}
 	})
 }
