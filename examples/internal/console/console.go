@@ -13,6 +13,7 @@ import (
 	"github.com/boombuler/barcode/qr"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
 // Console writes lines of progress. It is safe for concurrent use.
@@ -80,24 +81,8 @@ func Reviews(reviews []alipayplus.Review) string {
 }
 
 // Ladder draws the ladder with the ratios that are reached filled in:
-// "[##########....................]  30%   1 5 10 20 (30) 50 100".
-func Ladder(g alipayplus.Grayscale) string {
-	const width = 30
-	filled := width * int(g.Ratio) / 100
-	if g.Ratio > 0 {
-		filled = max(filled, 1)
-	}
-	var rungs []string
-	for _, r := range g.Ladder.Ratios() {
-		rung := fmt.Sprint(int(r))
-		if r == g.Ratio {
-			rung = "(" + rung + ")"
-		}
-		rungs = append(rungs, rung)
-	}
-	bar := strings.Repeat("#", filled) + strings.Repeat(".", width-filled)
-	return fmt.Sprintf("[%s] %4v   %s", bar, g.Ratio, strings.Join(rungs, " "))
-}
+// "[#########.....................]  30%   1 5 10 20 (30) 50 100".
+func Ladder(g alipayplus.Grayscale) string { return rollout.LadderBar(g.Ladder, nil, g.Ratio) }
 
 // QRCode draws a QR code with half blocks, dark on light, for terminals.
 func (c *Console) QRCode(text string) error {

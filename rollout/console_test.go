@@ -1,0 +1,220 @@
+package rollout_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
+)
+
+// between calls do once, after the target was read and right before the change.
+func (s *stage) between(op rollouttest.Op, do func()) {
+	done := false
+	s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+		if c.Op == op && !done {
+			done = true
+			do()
+		}
+		return nil
+	})
+}
+
+func TestAConsoleChangeBetweenReadingAndWritingIsAdopted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		// Pat raises to 20 % in the moment in which the runner wants to set 10 %.
+		s.between(rollouttest.OpRaise, func() { require.NoError(t, s.fake.SetRatio("pat", 20)) })
+
+		state, err := s.runner().Run(t.Context())
+
+		require.NoError(t, err)
+		require.Equal(t, rollout.Done, state.Status)
+		require.Equal(t, []alipayplus.Ratio{20, 50, 100}, s.fake.Ratios())
+		require.Equal(t, []string{"somebody else raised it from 0% to 20% by pat; going on from there"}, s.told(rollout.EventAdopted))
+		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "ADOPTED 0-20", "RAISED 20-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
+		require.Equal(t, rollout.RatioChange{From: 0, To: 20, Outside: true, By: "pat", At: state.Changes[0].At}, state.Changes[0])
+		require.False(t, state.Changes[1].Outside)
+		require.GreaterOrEqual(t, liveFor(s.fake)[20], time.Hour, "what somebody else set is watched too")
+	})
+}
+
+func TestWhatOthersRaiseIsAdoptedAndNotReversed(t *testing.T) {
+	for name, tt := range map[string]struct {
+		to    alipayplus.Ratio
+		set   []alipayplus.Ratio
+		line  string
+		audit []string
+	}{
+		"to the next step": {
+			50,
+			[]alipayplus.Ratio{10, 50, 100},
+			"somebody else raised it from 10% to 50% by pat; going on from there",
+			[]string{"ADOPTED 0-50", "RAISED 50-100", "DONE 100-100"},
+		},
+		"to a ratio between two steps": {
+			30,
+			[]alipayplus.Ratio{10, 30, 50, 100},
+			"somebody else raised it from 10% to 30% by pat; going on from there",
+			[]string{"ADOPTED 0-30", "RAISED 30-50", "RAISED 50-100", "DONE 100-100"},
+		},
+		"to all users": {
+			100,
+			[]alipayplus.Ratio{10, 100},
+			"somebody else raised it from 10% to 100% by pat; going on from there",
+			[]string{"ADOPTED 0-100", "DONE 100-100"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, hourly())
+				s.at(90*time.Minute, func() { require.NoError(t, s.fake.SetRatio("pat", tt.to)) })
+				state, err := s.runner().Run(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, rollout.Done, state.Status)
+				require.Equal(t, tt.set, s.fake.Ratios())
+				require.Equal(t, []string{tt.line}, s.told(rollout.EventAdopted))
+				require.Equal(t, append([]string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10"}, tt.audit...), s.audit())
+				require.Nil(t, state.Intent)
+			})
+		})
+	}
+}
+
+func TestWhatWasLiveBeforeIsGoneOnFrom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		require.NoError(t, s.fake.ApplyAs("pat"))
+		require.NoError(t, s.fake.Approve())
+		require.NoError(t, s.fake.SetRatio("pat", 20))
+		state, err := s.runner().Run(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []alipayplus.Ratio{20, 50, 100}, s.fake.Ratios())
+		require.Equal(t, []string{"20% was live already by pat"}, s.told(rollout.EventAdopted))
+		require.True(t, state.Changes[0].Outside)
+		require.GreaterOrEqual(t, liveFor(s.fake)[20], time.Hour)
+	})
+}
+
+func TestARatioThatFellStopsTheRollout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		s.at(150*time.Minute, func() { require.NoError(t, s.fake.SetRatio("pat", 5)) })
+
+		state, err := s.runner().Run(t.Context())
+
+		require.EqualError(t, err, "rollout release 1 of release 1 is paused at 50%: 5% is live where 50% was by pat, and a rollout never goes on from a ratio that fell by itself; resume to go on from what is live now, or abort")
+		require.ErrorIs(t, err, alipayplus.ErrConflict)
+		require.Equal(t, rollout.Paused, state.Status)
+		require.Equal(t, rollout.CauseOutside, state.Stop.Cause)
+		require.Equal(t, []alipayplus.Ratio{10, 50, 5}, s.fake.Ratios(), "and changes nothing")
+
+		// A person who knows of it lets it go on, from there.
+		_, again := s.runner().Run(t.Context())
+		require.EqualError(t, again, err.Error())
+		receipt, err := s.runner().Resume(t.Context(), "lin", "pat and I agreed")
+		require.NoError(t, err)
+		require.True(t, receipt.Handled)
+		state, err = s.runner().Run(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, rollout.Done, state.Status)
+		require.Equal(t, []alipayplus.Ratio{10, 50, 5, 10, 50, 100}, s.fake.Ratios())
+	})
+}
+
+func TestACanceledOrArchivedReleaseEndsTheRollout(t *testing.T) {
+	for name, tt := range map[string]struct {
+		do    func(*testing.T, *stage)
+		line  string
+		ratio alipayplus.Ratio
+	}{
+		"canceled on the ladder": {
+			func(t *testing.T, s *stage) {
+				s.at(90*time.Minute, func() { require.NoError(t, s.fake.Cancel("pat")) })
+			},
+			"rollout release 1 of release 1 is ended at 10%: the release was canceled by pat; it is over; begin another rollout under another name", 10,
+		},
+		"canceled between reading and writing": {
+			func(t *testing.T, s *stage) {
+				s.between(rollouttest.OpRaise, func() { require.NoError(t, s.fake.Cancel("pat")) })
+			},
+			"rollout release 1 of release 1 is ended at 0%: the release was canceled by pat; it is over; begin another rollout under another name", 0,
+		},
+		"archived": {
+			func(_ *testing.T, s *stage) {
+				s.at(90*time.Minute, func() {
+					s.fake.Edit("", func(o *rollout.Observation) { o.Status = alipayplus.ReleaseArchived })
+				})
+			},
+			"rollout release 1 of release 1 is ended at 10%: the release is archived: a later version took its place; it is over; begin another rollout under another name", 10,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, hourly())
+				tt.do(t, s)
+				state, err := s.runner().Run(t.Context())
+				require.EqualError(t, err, tt.line)
+				require.ErrorIs(t, err, alipayplus.ErrConflict)
+				require.Equal(t, rollout.Ended, state.Status)
+				require.Equal(t, tt.ratio, state.Ratio)
+				require.Nil(t, state.Intent)
+				calls := s.fake.Calls(rollouttest.OpAny)
+
+				// It stays so: nobody is asked anything any more.
+				_, err = s.runner().Run(t.Context())
+				require.EqualError(t, err, tt.line)
+				_, err = s.runner().Resume(t.Context(), "lin", "")
+				require.EqualError(t, err, "rollout release 1: it is ENDED; nothing is left to resume")
+				require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny))
+			})
+		})
+	}
+}
+
+func TestAStatusThatNobodyKnowsIsWaitedOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		s.at(90*time.Minute, func() {
+			s.fake.Edit("", func(o *rollout.Observation) { o.Status = "FROZEN" })
+		})
+		s.at(9*time.Hour, func() {
+			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+			s.fake.Edit("", func(o *rollout.Observation) { o.Status = alipayplus.ReleaseGrayscale })
+		})
+		s.requireDone(s.runner().Run(t.Context()))
+		require.Contains(t, s.told(rollout.EventWaiting), "the target is in status FROZEN, which this library does not know")
+	})
+}
+
+func TestAGrayscaleOfAllUsersIsNoReasonToPanic(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		require.NoError(t, s.fake.ApplyAs("pat"))
+		require.NoError(t, s.fake.Approve())
+		s.fake.Edit("pat", func(o *rollout.Observation) { o.Status, o.Ratio = alipayplus.ReleaseGrayscale, 100 })
+		_, err := s.runner().Plan(t.Context())
+		require.NoError(t, err)
+		state, err := s.runner().Run(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, rollout.Done, state.Status)
+	})
+}
+
+func TestALadderThatShrankIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		ladder, err := alipayplus.NewLadder(10, 30, 100)
+		require.NoError(t, err)
+		s.at(90*time.Minute, func() { s.fake.Edit("", func(o *rollout.Observation) { o.Ladder = ladder }) })
+		_, err = s.runner().Run(t.Context())
+		require.EqualError(t, err, "rollout release 1: the target does not offer 50%; it offers 10%, 30%, 100%: change the spec")
+		require.ErrorIs(t, err, alipayplus.ErrConflict)
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+	})
+}

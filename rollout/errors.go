@@ -1,0 +1,206 @@
+package rollout
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/oneline"
+)
+
+// Classes of what a rollout came to, for errors.Is.
+var (
+	// ErrPaused: somebody paused the rollout; [Runner.Resume] lets it go on.
+	ErrPaused = errors.New("paused")
+	// ErrGateFailed: a gate failed.
+	ErrGateFailed = errors.New("gate failed")
+	// ErrRejected: a review ended without approval.
+	ErrRejected = errors.New("not approved")
+	// ErrDeadline: it took longer than the spec allows.
+	ErrDeadline = errors.New("deadline exceeded")
+	// ErrAborted: the version was given up.
+	ErrAborted = errors.New("aborted")
+	// ErrPending: the runner was stopped before the end; run it again.
+	ErrPending = errors.New("still pending")
+	// ErrLeased: another runner drives the rollout.
+	ErrLeased = errors.New("driven by another runner")
+	// ErrLeaseLost: another runner took over.
+	ErrLeaseLost = errors.New("the lease was lost to another runner")
+	// ErrStalePlan: the target has moved since the plan was made.
+	ErrStalePlan = errors.New("the plan is out of date")
+)
+
+// StoppedError says that a rollout does not go on, and why. It matches the class
+// of its cause, [ErrAborted] when the version was given up, and
+// [alipayplus.ErrConflict] when somebody else got in the way.
+type StoppedError struct {
+	// Rollout is the rollout's name.
+	Rollout string
+	// Target is the id of the target.
+	Target string
+	// Status is PAUSED, ABORTED or ENDED.
+	Status Status
+	// Stop is why.
+	Stop Stop
+}
+
+// Error says what stopped, why, and the way out.
+func (e *StoppedError) Error() string {
+	text := fmt.Sprintf("rollout %s of %s is %s at %v: %s", e.Rollout, e.Target, strings.ToLower(string(e.Status)), e.Stop.Ratio, e.Stop.Reason)
+	if e.Stop.By != "" {
+		text += " (by " + e.Stop.By + ")"
+	}
+	if e.Stop.Aftermath != "" {
+		text += "; " + e.Stop.Aftermath
+	}
+	if way := e.wayOut(); way != "" {
+		text += "; " + way
+	}
+	return oneline.Text(text)
+}
+
+func (e *StoppedError) wayOut() string {
+	if e.Status != Paused {
+		return "it is over; begin another rollout under another name"
+	}
+	switch e.Stop.Cause {
+	case CauseGate:
+		return "look into it, then resume, which asks the gates again, or abort"
+	case CauseRejected, CauseWithdrawn:
+		return "mend what the reviewers found, then resume, which applies anew"
+	case CauseDeadline:
+		return "resume, which starts the deadlines anew, or abort"
+	case CauseOutside:
+		return "resume to go on from what is live now, or abort"
+	default:
+		return "resume or abort"
+	}
+}
+
+// Unwrap returns the classes, and an [alipayplus.ReviewError] for a review.
+func (e *StoppedError) Unwrap() []error {
+	var all []error
+	if e.Status == Aborted {
+		all = append(all, ErrAborted)
+	}
+	switch e.Stop.Cause {
+	case CausePerson:
+		if e.Status == Paused {
+			all = append(all, ErrPaused)
+		}
+	case CauseGate:
+		all = append(all, ErrGateFailed)
+	case CauseRejected, CauseWithdrawn:
+		outcome := alipayplus.RequestRejected
+		if e.Stop.Cause == CauseWithdrawn {
+			outcome = alipayplus.RequestWithdrawn
+		}
+		all = append(all, ErrRejected, &alipayplus.ReviewError{Outcome: outcome, Subject: e.Target, Reviews: e.Stop.Reviews})
+	case CauseDeadline:
+		all = append(all, ErrDeadline)
+	case CauseOutside:
+		all = append(all, alipayplus.ErrConflict)
+	}
+	return all
+}
+
+// PendingError says that a runner was stopped, by the end of its context, before
+// the rollout was over. Nothing is lost: run it again. It matches [ErrPending] and
+// the context's error.
+type PendingError struct {
+	// Rollout is the rollout's name.
+	Rollout string
+	// Next is what would have come next.
+	Next Next
+	// Err is the context's error.
+	Err error
+}
+
+// Error says what the rollout waits for.
+func (e *PendingError) Error() string {
+	text := fmt.Sprintf("rollout %s is still pending: %s", e.Rollout, e.Next.What)
+	if !e.Next.At.IsZero() {
+		text += ", next at " + e.Next.At.UTC().Format(time.RFC3339)
+	}
+	return oneline.Text(text + "; run it again to go on")
+}
+
+// Unwrap returns [ErrPending] and the context's error.
+func (e *PendingError) Unwrap() []error { return []error{ErrPending, e.Err} }
+
+// ConflictError says that the target is in a state in which the rollout may not
+// go on by its spec. It matches [alipayplus.ErrConflict].
+type ConflictError struct {
+	// Rollout is the rollout's name.
+	Rollout string
+	// Reason says what is in the way, and the way out.
+	Reason string
+}
+
+// Error gives the reason.
+func (e *ConflictError) Error() string {
+	return oneline.Text(fmt.Sprintf("rollout %s: %s", e.Rollout, e.Reason))
+}
+
+// Unwrap returns [alipayplus.ErrConflict].
+func (e *ConflictError) Unwrap() error { return alipayplus.ErrConflict }
+
+// LeasedError says that another runner has the lease of the rollout. It matches
+// [ErrLeased] and [alipayplus.ErrConflict].
+type LeasedError struct {
+	// Rollout is the rollout's name.
+	Rollout string
+	// Holder is who has it, as far as that is known.
+	Holder string
+}
+
+// Error names the holder.
+func (e *LeasedError) Error() string {
+	holder := "another runner"
+	if e.Holder != "" {
+		holder = e.Holder
+	}
+	return oneline.Text(fmt.Sprintf("rollout %s is driven by %s; let it end or stop it first", e.Rollout, holder))
+}
+
+// Unwrap returns [ErrLeased] and [alipayplus.ErrConflict].
+func (e *LeasedError) Unwrap() []error { return []error{ErrLeased, alipayplus.ErrConflict} }
+
+// CheckpointError says that the stored state of a rollout cannot be used. The
+// runner never begins anew by itself: who removes the state decides that.
+type CheckpointError struct {
+	// Rollout is the rollout's name.
+	Rollout string
+	// Reason says what is wrong with the state.
+	Reason string
+}
+
+// Error gives the reason and the way out.
+func (e *CheckpointError) Error() string {
+	return oneline.Text(fmt.Sprintf("rollout %s: the stored state cannot be used: %s; restore it from a copy, or remove it to begin from what is live", e.Rollout, e.Reason))
+}
+
+// stopped is what a run of a rollout that does not go on returns.
+func (s *State) stopped() error {
+	if s.Stop == nil {
+		return nil
+	}
+	return &StoppedError{Rollout: s.Rollout, Target: s.Target, Status: s.Status, Stop: *s.Stop}
+}
+
+// both is the first error with the second one, in one line.
+func both(err, second error) error {
+	if err == nil || second == nil {
+		return cmp.Or(err, second)
+	}
+	return fmt.Errorf("%w; besides: %w", err, second)
+}
+
+// ended says whether the error is the end of the given context.
+func ended(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
+}

@@ -1,0 +1,102 @@
+package rollout
+
+import (
+	"context"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+// EventSchema is the version of the form of an [Event].
+const EventSchema = 1
+
+// EventKind is what happened. It is open: later versions may add kinds.
+type EventKind string
+
+// The kinds of event, which are the actions of the audit log too as far as they
+// change something.
+const (
+	// EventStarted: a runner took the rollout up.
+	EventStarted EventKind = "STARTED"
+	// EventObserved: the target's status or a verdict changed.
+	EventObserved EventKind = "OBSERVED"
+	// EventAdopted: somebody else took the target further, or had before the
+	// rollout began; the rollout goes on from there.
+	EventAdopted EventKind = "ADOPTED"
+	// EventChanging: a change is about to be made, see Event.Change.
+	EventChanging EventKind = "CHANGING"
+	// EventApplied: the version is under review.
+	EventApplied EventKind = "APPLIED"
+	// EventWithdrawn: an application was taken back, by [ReviewReplace].
+	EventWithdrawn EventKind = "WITHDRAWN"
+	// EventRaised: a ratio was set, 100 included.
+	EventRaised EventKind = "RAISED"
+	// EventGate: a gate gave a verdict, or none.
+	EventGate EventKind = "GATE"
+	// EventWaiting: the rollout waits, see Event.What and Event.Until.
+	EventWaiting EventKind = "WAITING"
+	// EventApproved: a person approved a ratio.
+	EventApproved EventKind = "APPROVED"
+	// EventPaused: the rollout does not go on until it is resumed.
+	EventPaused EventKind = "PAUSED"
+	// EventResumed: a person let it go on.
+	EventResumed EventKind = "RESUMED"
+	// EventAborted: the version was given up.
+	EventAborted EventKind = "ABORTED"
+	// EventEnded: somebody else ended the release.
+	EventEnded EventKind = "ENDED"
+	// EventDone: all users have the version.
+	EventDone EventKind = "DONE"
+	// EventRetrying: a call of the target failed in a way that may pass.
+	EventRetrying EventKind = "RETRYING"
+	// EventRefused: a person asked for something that is not possible now.
+	EventRefused EventKind = "REFUSED"
+	// EventReplanned: the rollout goes on by another spec; see [WithNewSpec].
+	EventReplanned EventKind = "REPLANNED"
+)
+
+// Event tells what a rollout does. It holds no secrets.
+type Event struct {
+	// Schema is the version of this form: 1.
+	Schema int `json:"schema"`
+	// At is when.
+	At time.Time `json:"at"`
+	// Rollout is the rollout's name.
+	Rollout string `json:"rollout"`
+	// Target is the id of the target.
+	Target string `json:"target"`
+	// Kind is what happened.
+	Kind EventKind `json:"kind"`
+	// What says it in words, in one line.
+	What string `json:"what"`
+	// Status is the rollout's.
+	Status Status `json:"status"`
+	// Ratio is live, in percent.
+	Ratio alipayplus.Ratio `json:"ratio"`
+	// From is the ratio before a change, in percent.
+	From alipayplus.Ratio `json:"from,omitempty"`
+	// To is the ratio after a change, in percent.
+	To alipayplus.Ratio `json:"to,omitempty"`
+	// Change is the kind of change that is being made; empty for other events.
+	Change Kind `json:"change,omitempty"`
+	// Gate is the gate, for GATE.
+	Gate string `json:"gate,omitempty"`
+	// Verdict is what it said; nil when it did not answer.
+	Verdict *Verdict `json:"verdict,omitempty"`
+	// Until is when the rollout acts next at the earliest, for WAITING and
+	// RETRYING; zero when that depends on others.
+	Until time.Time `json:"until,omitzero"`
+	// By is who did it; empty for the runner.
+	By string `json:"by,omitempty"`
+	// Error is the failure, in one line; empty without one.
+	Error string `json:"error,omitempty"`
+	// Seen is where the target stood when it was last read; nil before that.
+	Seen *Observation `json:"seen,omitempty"`
+	// Steps are the ratios of the spec.
+	Steps []alipayplus.Ratio `json:"steps,omitempty"`
+}
+
+// Sink takes events. It is called in the goroutine of the run, one event after
+// another, so a slow sink slows the rollout. Its error is logged (see
+// [WithLogger]) and changes nothing. The context ends with the run's.
+type Sink func(ctx context.Context, e Event) error

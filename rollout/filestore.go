@@ -1,0 +1,385 @@
+package rollout
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus/internal/atomicfile"
+	"github.com/alipayplus-go/alipayplus/internal/filelock"
+)
+
+// FileStore keeps each rollout in a folder of its own:
+//
+//	checkpoint.json   where it stands
+//	audit.ndjson      what was done, one line each
+//	commands/         what people asked for and nobody did yet
+//	lock              held by the runner, and free when its process ends
+//
+// A lease is a lock of the operating system: it needs no renewal, no clock tells its
+// end, and a killed process has lost it at once. On a network file system it is worth
+// what the file system makes of locks. A folder that is deleted or replaced while a
+// runner works in it is a lost lease. It is safe for concurrent use.
+type FileStore struct{ dir string }
+
+// NewFileStore returns the store in a folder, which is made when it is first written
+// to. It does no I/O.
+func NewFileStore(dir string) *FileStore { return &FileStore{dir} }
+
+const (
+	checkpointFile = "checkpoint.json"
+	auditFile      = "audit.ndjson"
+	commandFolder  = "commands"
+	holderFile     = "holder"
+	lockFile       = "lock"
+	folderMode     = 0o700
+)
+
+// folder is where a rollout is kept.
+func (s *FileStore) folder(rollout string) string { return filepath.Join(s.dir, fileName(rollout)) }
+
+// record is what checkpoint.json holds: the checkpoint, and the audit entries that
+// were stored with it, so that they are in the log after a crash too.
+type record struct {
+	Checkpoint json.RawMessage `json:"checkpoint"`
+	Audit      []AuditEntry    `json:"audit,omitempty"`
+}
+
+// Acquire implements [Store].
+func (s *FileStore) Acquire(ctx context.Context, rollout, holder string) (Lease, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	dir := s.folder(rollout)
+	if err := os.MkdirAll(filepath.Join(dir, commandFolder), folderMode); err != nil {
+		return nil, storeFailed(rollout, err)
+	}
+	lock, err := filelock.Acquire(filepath.Join(dir, lockFile))
+	if errors.Is(err, filelock.ErrLocked) {
+		other, _ := os.ReadFile(filepath.Join(dir, holderFile)) // for people; may be missing
+		return nil, &LeasedError{Rollout: rollout, Holder: string(other)}
+	}
+	if err != nil {
+		return nil, storeFailed(rollout, err)
+	}
+	l := &heldInFile{rollout: rollout, dir: dir, lock: lock}
+	if err := l.begin(holder); err != nil {
+		return nil, both(storeFailed(rollout, err), lock.Release())
+	}
+	return l, nil
+}
+
+// Read implements [Store].
+func (s *FileStore) Read(ctx context.Context, rollout string) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	r, err := readRecord(s.folder(rollout))
+	if err != nil {
+		return nil, damaged(rollout, err)
+	}
+	return r.Checkpoint, nil
+}
+
+// Post implements [Store].
+func (s *FileStore) Post(ctx context.Context, rollout string, c Command) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	dir := filepath.Join(s.folder(rollout), commandFolder)
+	if err := os.MkdirAll(dir, folderMode); err != nil {
+		return storeFailed(rollout, err)
+	}
+	there, err := filepath.Glob(filepath.Join(dir, commandName("*", c.ID)))
+	if err != nil || len(there) > 0 {
+		return err
+	}
+	data, err := json.Marshal(c)
+	if err != nil {
+		return fmt.Errorf("rollout %s: encode a command: %w", rollout, err)
+	}
+	name := commandName(fmt.Sprintf("%020d", time.Now().UnixNano()), c.ID)
+	return storeFailed(rollout, atomicfile.Write(filepath.Join(dir, name), data))
+}
+
+// commandName is the file of a command: the time, by which commands are sorted, and
+// the id, in which no hyphen is left.
+func commandName(at, id string) string {
+	return at + "-" + strings.ReplaceAll(fileName(id), "-", "%2D") + ".json"
+}
+
+// Audit implements [Store].
+func (s *FileStore) Audit(ctx context.Context, rollout string) iter.Seq2[AuditEntry, error] {
+	return func(yield func(AuditEntry, error) bool) {
+		f, err := os.Open(filepath.Join(s.folder(rollout), auditFile))
+		if errors.Is(err, os.ErrNotExist) {
+			return
+		}
+		if err != nil {
+			yield(AuditEntry{}, storeFailed(rollout, err))
+			return
+		}
+		defer func() { _ = f.Close() }() // it was only read
+		lines := bufio.NewReader(f)
+		for {
+			line, err := lines.ReadBytes('\n')
+			if errors.Is(err, io.EOF) {
+				return // what follows the last line was not written whole, and the next lease mends it
+			}
+			var entry AuditEntry
+			if err == nil {
+				err = ctx.Err()
+			}
+			if err == nil {
+				err = json.Unmarshal(line, &entry)
+			}
+			if err != nil {
+				yield(AuditEntry{}, storeFailed(rollout, fmt.Errorf("read %s: %w", f.Name(), err)))
+				return
+			}
+			if !yield(entry, nil) {
+				return
+			}
+		}
+	}
+}
+
+// readRecord reads what Save wrote last; the zero record when it never did.
+func readRecord(dir string) (r record, err error) {
+	data, err := os.ReadFile(filepath.Join(dir, checkpointFile))
+	if errors.Is(err, os.ErrNotExist) {
+		return record{}, nil
+	}
+	if err != nil {
+		return record{}, err
+	}
+	if err := json.Unmarshal(data, &r); err != nil {
+		return record{}, fmt.Errorf("read %s: %w", filepath.Join(dir, checkpointFile), err)
+	}
+	if len(r.Checkpoint) == 0 {
+		return record{}, fmt.Errorf("read %s: it holds no checkpoint", filepath.Join(dir, checkpointFile))
+	}
+	return r, nil
+}
+
+func storeFailed(rollout string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("rollout %s: the store failed: %w", rollout, err)
+}
+
+// damaged is the failure of reading a checkpoint: of the disk, or of what is on it.
+func damaged(rollout string, err error) error {
+	if _, ok := errors.AsType[*os.PathError](err); ok {
+		return storeFailed(rollout, err)
+	}
+	return &CheckpointError{Rollout: rollout, Reason: err.Error()}
+}
+
+// fileName makes a name safe for every file system, and different ones different.
+func fileName(name string) string {
+	const longest = 80
+	var b strings.Builder
+	for _, c := range []byte(name) {
+		switch {
+		case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', c >= '0' && c <= '9', c == '_', c == '-':
+			b.WriteByte(c)
+		default:
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	safe := b.String()
+	if safe == "" {
+		return "%"
+	}
+	if len(safe) > longest {
+		return safe[:longest] + "%" + digest([]byte(name))
+	}
+	return safe
+}
+
+// heldInFile is a lease of a [FileStore].
+type heldInFile struct {
+	rollout string
+	dir     string
+	lock    *filelock.Lock
+	// released says that the lease was given back.
+	released atomic.Bool
+	// broken is why the audit log lacks entries that the checkpoint has; the next
+	// lease mends it.
+	broken error
+}
+
+func (l *heldInFile) path(name string) string { return filepath.Join(l.dir, name) }
+
+// begin says who holds the lease, and ends what a crash left half done.
+func (l *heldInFile) begin(holder string) error {
+	if err := os.WriteFile(l.path(holderFile), []byte(holder), folderMode&^0o100); err != nil {
+		return err
+	}
+	r, err := readRecord(l.dir)
+	if err != nil {
+		return nil //nolint:nilerr // Load says so, in the words of a checkpoint
+	}
+	return l.log(r.Audit)
+}
+
+// held says whether the lease is still held.
+func (l *heldInFile) held() error {
+	if l.released.Load() {
+		return fmt.Errorf("rollout %s: it was given back: %w", l.rollout, ErrLeaseLost)
+	}
+	if err := l.lock.Held(); err != nil {
+		return fmt.Errorf("rollout %s: %w: %w", l.rollout, ErrLeaseLost, err)
+	}
+	return nil
+}
+
+func (l *heldInFile) Load(context.Context) ([]byte, error) {
+	if err := l.held(); err != nil {
+		return nil, err
+	}
+	r, err := readRecord(l.dir)
+	if err != nil {
+		return nil, damaged(l.rollout, err)
+	}
+	return r.Checkpoint, nil
+}
+
+func (l *heldInFile) Save(_ context.Context, checkpoint []byte, audit []AuditEntry) error {
+	if err := cmp.Or(l.held(), l.broken); err != nil {
+		return err
+	}
+	data, err := json.Marshal(record{Checkpoint: checkpoint, Audit: audit})
+	if err != nil {
+		return fmt.Errorf("rollout %s: encode a checkpoint: %w", l.rollout, err)
+	}
+	if err := atomicfile.Write(l.path(checkpointFile), data); err != nil {
+		return storeFailed(l.rollout, err)
+	}
+	if err := l.log(audit); err != nil {
+		l.broken = storeFailed(l.rollout, err)
+		return l.broken
+	}
+	return nil
+}
+
+// log makes the audit log end with the entries, whatever part of them is there.
+func (l *heldInFile) log(audit []AuditEntry) error {
+	if len(audit) == 0 {
+		return nil
+	}
+	lines, err := encodeLines(audit)
+	if err != nil {
+		return err
+	}
+	f, err := os.OpenFile(l.path(auditFile), os.O_RDWR|os.O_CREATE, folderMode&^0o100)
+	if err != nil {
+		return err
+	}
+	err = endWith(f, lines)
+	return cmp.Or(err, f.Close())
+}
+
+func encodeLines(audit []AuditEntry) ([]byte, error) {
+	var lines []byte
+	for _, entry := range audit {
+		line, err := json.Marshal(entry)
+		if err != nil {
+			return nil, err
+		}
+		lines = append(append(lines, line...), '\n')
+	}
+	return lines, nil
+}
+
+// endWith appends what the file lacks of lines: all of them, or what a crash cut off.
+func endWith(f *os.File, lines []byte) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	tail := make([]byte, min(int64(len(lines)), info.Size()))
+	if _, err := f.ReadAt(tail, info.Size()-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
+		return err
+	}
+	there := len(tail)
+	for !slices.Equal(tail[len(tail)-there:], lines[:there]) {
+		there--
+	}
+	if there == len(lines) {
+		return nil
+	}
+	if _, err := f.WriteAt(lines[there:], info.Size()); err != nil {
+		return err
+	}
+	return f.Sync()
+}
+
+func (l *heldInFile) Commands(context.Context) ([]Command, error) {
+	if err := l.held(); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(l.path(commandFolder)) // sorted by name, which begins with the time
+	if err != nil {
+		return nil, storeFailed(l.rollout, err)
+	}
+	var commands []Command
+	for _, entry := range entries {
+		if filepath.Ext(entry.Name()) != ".json" {
+			continue // not written whole
+		}
+		path := filepath.Join(l.path(commandFolder), entry.Name())
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, storeFailed(l.rollout, err)
+		}
+		var c Command
+		if err := json.Unmarshal(data, &c); err != nil {
+			return nil, storeFailed(l.rollout, fmt.Errorf("the command in %s cannot be read; remove it: %w", path, err))
+		}
+		commands = append(commands, c)
+	}
+	return commands, nil
+}
+
+func (l *heldInFile) Forget(_ context.Context, ids []string) error {
+	if err := l.held(); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		paths, err := filepath.Glob(filepath.Join(l.path(commandFolder), commandName("*", id)))
+		if err != nil {
+			return storeFailed(l.rollout, err)
+		}
+		for _, path := range paths {
+			if err := os.Remove(path); err != nil {
+				return storeFailed(l.rollout, err)
+			}
+		}
+	}
+	return storeFailed(l.rollout, atomicfile.SyncFolder(l.path(commandFolder)))
+}
+
+func (l *heldInFile) RenewEvery() time.Duration { return 0 }
+
+func (l *heldInFile) Renew(context.Context) error { return l.held() }
+
+func (l *heldInFile) Release(context.Context) error {
+	if l.released.Swap(true) {
+		return nil
+	}
+	return l.lock.Release()
+}

@@ -1,0 +1,202 @@
+package rollout
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"math"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/oneline"
+)
+
+// Fleet drives many targets by one spec. What waits costs a little memory and no
+// goroutine: one scheduler knows what is due when, and hands it to a few workers.
+// Targets that can be read together are (see [Batched]). It is safe for concurrent
+// use, but one Run at a time makes progress.
+type Fleet struct {
+	runners  []*Runner
+	options  FleetOptions
+	canaries int
+}
+
+// FleetOptions say how a fleet is driven. The zero value is good for a start.
+type FleetOptions struct {
+	// Workers is how many targets are acted on at a time; 0: 8.
+	Workers int
+	// Limiter limits the calls of all targets together; nil: no limit.
+	Limiter *rate.Limiter
+	// Canaries is the share of the targets, from 0 to 1, that goes ahead, rounded
+	// up, in the order given. The others begin when all of these have reached all
+	// users; when one did not, they are skipped. 0: all go at once.
+	Canaries float64
+	// OnProgress is called after each step of a target, in the goroutine of Run; may be nil.
+	OnProgress func(FleetProgress)
+}
+
+// FleetProgress is what one step of one target came to, and how all stand.
+type FleetProgress struct {
+	// Target is the one that was acted on.
+	Target FleetTarget
+	// Counts is how many targets stand how.
+	Counts map[FleetStatus]int
+}
+
+// FleetStatus is how a target of a fleet stands: a [Status], or one of those below.
+type FleetStatus string
+
+// The statuses that only targets of a fleet have.
+const (
+	// FleetQueued: it was not begun, because the canaries are not through.
+	FleetQueued FleetStatus = "QUEUED"
+	// FleetSkipped: it will not be begun, because a canary was not released.
+	FleetSkipped FleetStatus = "SKIPPED"
+	// FleetFailed: it ended with an error that somebody must mend.
+	FleetFailed FleetStatus = "FAILED"
+)
+
+// FleetTarget is how one target of a fleet stands.
+type FleetTarget struct {
+	// Target is its id.
+	Target string `json:"target"`
+	// Canary says that it is one of those that go ahead.
+	Canary bool `json:"canary,omitempty"`
+	// Status is how it stands.
+	Status FleetStatus `json:"status"`
+	// Ratio is live, in percent.
+	Ratio alipayplus.Ratio `json:"ratio"`
+	// What says what it waits for, or why it ended.
+	What string `json:"what,omitempty"`
+	// Err is why it ended without being released; nil otherwise.
+	Err error `json:"-"`
+}
+
+// Summary is what a run of a fleet came to.
+type Summary struct {
+	// Targets are all targets, in the order given.
+	Targets []FleetTarget `json:"targets"`
+	// Took is how long the run took.
+	Took time.Duration `json:"tookNanoseconds"`
+}
+
+// NewFleet makes a fleet of targets. Each is a rollout of its own in the store, under
+// its id. Options are those of a [Runner], but for [WithName]. It does no I/O.
+func NewFleet(targets []Target, spec Spec, store Store, options FleetOptions, opts ...Option) (*Fleet, error) {
+	if options.Canaries < 0 || options.Canaries > 1 || math.IsNaN(options.Canaries) {
+		return nil, fmt.Errorf("rollout: the share of canaries must be from 0 to 1, not %v: %w", options.Canaries, alipayplus.ErrInvalid)
+	}
+	if options.Workers < 0 {
+		return nil, fmt.Errorf("rollout: there cannot be %d workers: %w", options.Workers, alipayplus.ErrInvalid)
+	}
+	options.Workers = cmp.Or(options.Workers, 8)
+	c, gates, err := prepare(&spec, store, opts)
+	if err != nil {
+		return nil, err
+	}
+	if c.name != "" {
+		return nil, fmt.Errorf("rollout: a fleet's rollouts are named after their targets, WithName cannot be given: %w", alipayplus.ErrInvalid)
+	}
+	f := &Fleet{options: options, canaries: int(math.Ceil(options.Canaries * float64(len(targets))))}
+	seen := make(map[string]bool, len(targets))
+	for _, target := range targets {
+		r, err := newRunner(target, spec, store, c, gates)
+		if err != nil {
+			return nil, err
+		}
+		if seen[r.Name()] {
+			return nil, fmt.Errorf("rollout: %s is in the fleet twice: %w", r.Name(), alipayplus.ErrInvalid)
+		}
+		seen[r.Name()] = true
+		f.runners = append(f.runners, r)
+	}
+	return f, nil
+}
+
+// Counts is how many targets stand how.
+func (s *Summary) Counts() map[FleetStatus]int {
+	counts := make(map[FleetStatus]int)
+	for _, t := range s.Targets {
+		counts[t.Status]++
+	}
+	return counts
+}
+
+// String shows the counts in one line: "998 DONE, 2 PAUSED".
+func (s *Summary) String() string {
+	counts := s.Counts()
+	parts := make([]string, 0, len(counts))
+	for _, status := range sortedKeys(counts) {
+		parts = append(parts, fmt.Sprintf("%d %s", counts[status], status))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// Markdown shows the counts, and a table of the targets that were not released.
+func (s *Summary) Markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%d targets: %s\n", len(s.Targets), s)
+	header := "\n| target | status | live | why |\n|---|---|---|---|\n"
+	for _, t := range s.Targets {
+		if t.Status == FleetStatus(Done) {
+			continue
+		}
+		fmt.Fprintf(&b, "%s| %s | %s | %v | %s |\n", header, cell(t.Target), t.Status, t.Ratio, cell(t.What))
+		header = ""
+	}
+	return b.String()
+}
+
+// err is nil when all targets are released, else a [FleetError].
+func (s *Summary) err(ended error) error {
+	e := &FleetError{Summary: s}
+	for _, t := range s.Targets {
+		if t.Err != nil {
+			e.errs = append(e.errs, t.Err)
+		}
+	}
+	if ended != nil {
+		e.errs = append(e.errs, ErrPending, ended)
+	}
+	if len(e.errs) == 0 {
+		return nil
+	}
+	return e
+}
+
+// FleetError says that not all targets of a fleet were released. It matches whatever
+// the errors of its targets match, and [ErrPending] when the run was stopped.
+type FleetError struct {
+	// Summary says how each target stands.
+	Summary *Summary
+
+	errs []error
+}
+
+// Error gives the counts, and the first failures.
+func (e *FleetError) Error() string {
+	const shown = 3
+	var text strings.Builder
+	text.WriteString("fleet: " + e.Summary.String())
+	n := 0
+	for _, t := range e.Summary.Targets {
+		if t.Err != nil {
+			if n++; n <= shown {
+				text.WriteString("; " + t.Err.Error())
+			}
+		}
+	}
+	if n > shown {
+		text.WriteString(fmt.Sprintf("; and %d more", n-shown))
+	}
+	if errors.Is(e, ErrPending) {
+		text.WriteString("; run it again to go on")
+	}
+	return oneline.Text(text.String())
+}
+
+// Unwrap returns the errors of the targets.
+func (e *FleetError) Unwrap() []error { return e.errs }

@@ -1,0 +1,303 @@
+package rollout
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"maps"
+	"math/bits"
+	"sync"
+	"time"
+)
+
+// Run drives all targets to their ends and returns how each stands. The error is nil
+// when all are released, and otherwise a [FleetError]. What goes wrong with one target
+// does not stop the others, but for a canary: see [FleetOptions]. When the context
+// ends, changes that were begun are finished, and a later Run goes on.
+func (f *Fleet) Run(ctx context.Context) (*Summary, error) {
+	begun := time.Now()
+	s := newSchedule(f)
+	err := s.run(ctx)
+	summary := &Summary{Targets: s.targets, Took: time.Since(begun)}
+	return summary, summary.err(err)
+}
+
+// schedule is one run of a fleet. All of it belongs to the goroutine of Run; workers
+// get a job and give back what came of it.
+type schedule struct {
+	fleet   *Fleet
+	targets []FleetTarget
+	counts  map[FleetStatus]int
+	waiting dueHeap
+	// ready are jobs for the next free worker; several in one are to be read together.
+	ready [][]job
+	// busy is how many workers have a job, open how many canaries have not ended.
+	busy, open int
+	failed     bool
+	jobs       chan []job
+	results    chan result
+}
+
+// job is a target to act on, with what was just read of it; nil when nothing was.
+type job struct {
+	index int
+	seen  *Observed
+}
+
+// result is what came of a job; of several, that they were read.
+type result struct {
+	read  []job
+	index int
+	next  *Next
+	err   error
+}
+
+func newSchedule(f *Fleet) *schedule {
+	s := &schedule{
+		fleet: f, targets: make([]FleetTarget, len(f.runners)), counts: make(map[FleetStatus]int),
+		open: f.canaries, jobs: make(chan []job), results: make(chan result),
+	}
+	now := time.Now()
+	for i, r := range f.runners {
+		s.targets[i] = FleetTarget{Target: r.target.ID(), Canary: i < f.canaries, Status: FleetStatus(Running), What: "not begun yet"}
+		if f.canaries > 0 && i >= f.canaries {
+			s.targets[i].Status, s.targets[i].What = FleetQueued, "waiting for the canaries"
+		} else {
+			s.waiting = append(s.waiting, due{at: now, index: i})
+		}
+		s.counts[s.targets[i].Status]++
+	}
+	heap.Init(&s.waiting)
+	return s
+}
+
+// run hands out what is due until nothing waits any more. Its error is the context's.
+func (s *schedule) run(ctx context.Context) error {
+	var workers sync.WaitGroup
+	for range s.fleet.options.Workers {
+		workers.Go(func() { s.work(ctx) })
+	}
+	defer workers.Wait()
+	defer close(s.jobs)
+	for s.busy > 0 || len(s.ready) > 0 || len(s.waiting) > 0 {
+		if ctx.Err() != nil {
+			s.drain()
+			return ctx.Err()
+		}
+		s.ready = append(s.ready, s.dueNow(time.Now())...)
+		var jobs chan []job
+		var first []job
+		if len(s.ready) > 0 {
+			jobs, first = s.jobs, s.ready[0]
+		}
+		timer := time.NewTimer(s.untilNext())
+		select {
+		case jobs <- first:
+			s.busy++
+			s.ready = s.ready[1:]
+		case r := <-s.results:
+			s.take(r)
+		case <-timer.C:
+		case <-ctx.Done():
+		}
+		timer.Stop()
+	}
+	return nil
+}
+
+// drain waits for what is with the workers.
+func (s *schedule) drain() {
+	for s.busy > 0 {
+		s.take(<-s.results)
+	}
+}
+
+// untilNext is how long nothing will be due.
+func (s *schedule) untilNext() time.Duration {
+	if len(s.waiting) == 0 {
+		return time.Hour // a result comes before
+	}
+	return time.Until(s.waiting[0].at)
+}
+
+// dueNow takes out what is due: one job list for targets that are read together, one
+// for each other target.
+func (s *schedule) dueNow(now time.Time) [][]job {
+	var lists [][]job
+	together := make(map[Batch]int)
+	for len(s.waiting) > 0 && !now.Before(s.waiting[0].at) {
+		next := heap.Pop(&s.waiting).(due) //nolint:errcheck,forcetypeassert // the heap holds nothing else
+		j := job{index: next.index}
+		batched, ok := s.fleet.runners[next.index].target.(Batched)
+		if !ok {
+			lists = append(lists, []job{j})
+			continue
+		}
+		batch := batched.Batch()
+		at, ok := together[batch]
+		if !ok {
+			at = len(lists)
+			together[batch] = at
+			lists = append(lists, nil)
+		}
+		lists[at] = append(lists[at], j)
+	}
+	return lists
+}
+
+// work acts on targets until there are no more.
+func (s *schedule) work(ctx context.Context) {
+	for jobs := range s.jobs {
+		if len(jobs) > 1 {
+			s.read(ctx, jobs)
+			s.results <- result{read: jobs}
+			continue
+		}
+		j := jobs[0]
+		next, err := s.fleet.runners[j.index].stepWith(ctx, j.seen, s.fleet.options.Limiter)
+		s.results <- result{index: j.index, next: next, err: err}
+	}
+}
+
+// read reads targets together.
+func (s *schedule) read(ctx context.Context, jobs []job) {
+	if limiter := s.fleet.options.Limiter; limiter != nil && limiter.Wait(ctx) != nil {
+		return // the context ended, as each target will say
+	}
+	targets := make([]Target, len(jobs))
+	for i, j := range jobs {
+		targets[i] = s.fleet.runners[j.index].target
+	}
+	batch := targets[0].(Batched).Batch() //nolint:errcheck,forcetypeassert // only such are read together
+	ctx, cancel := context.WithTimeout(ctx, s.fleet.runners[jobs[0].index].config.callTime)
+	defer cancel()
+	seen := batch.ObserveAll(ctx, targets)
+	for i := range jobs {
+		if i < len(seen) {
+			jobs[i].seen = &seen[i]
+		}
+	}
+}
+
+// take takes over what came of one job.
+func (s *schedule) take(r result) {
+	s.busy--
+	if r.read != nil {
+		for _, j := range r.read {
+			s.ready = append(s.ready, []job{j})
+		}
+		return
+	}
+	t := &s.targets[r.index]
+	before := t.Status
+	if r.next != nil && r.next.State != nil {
+		t.Status, t.Ratio, t.What = FleetStatus(r.next.State.Status), r.next.State.Ratio, r.next.What
+	}
+	over := s.stepped(t, r)
+	s.count(before, t.Status)
+	if over && t.Canary {
+		s.canaryEnded(t)
+	}
+	if s.fleet.options.OnProgress != nil {
+		s.fleet.options.OnProgress(FleetProgress{Target: *t, Counts: maps.Clone(s.counts)})
+	}
+}
+
+// stepped says when the target is due again, and whether it never is.
+func (s *schedule) stepped(t *FleetTarget, r result) (over bool) {
+	now := time.Now()
+	_, leased := errors.AsType[*LeasedError](r.err)
+	switch {
+	case leased:
+		t.What = r.err.Error()
+		s.again(r.index, now, now.Add(s.fleet.runners[r.index].config.interval))
+		return false
+	case errors.Is(r.err, ErrPending):
+		return false // the context ended; a later run goes on
+	case r.err != nil:
+		t.Err, t.What = r.err, r.err.Error()
+		if _, stopped := errors.AsType[*StoppedError](r.err); !stopped {
+			t.Status = FleetFailed
+		}
+		return true
+	case r.next.Over:
+		return true
+	default:
+		s.again(r.index, now, r.next.At)
+		return false
+	}
+}
+
+func (s *schedule) count(before, after FleetStatus) {
+	if s.counts[before]--; s.counts[before] == 0 {
+		delete(s.counts, before)
+	}
+	s.counts[after]++
+}
+
+// again puts a target back to be acted on later.
+func (s *schedule) again(index int, now, at time.Time) {
+	heap.Push(&s.waiting, due{at: aligned(now, at), index: index})
+}
+
+// aligned moves a time back by up to an eighth of the wait, to a moment that others
+// are moved to too, so that what waits long is read together.
+func aligned(now, at time.Time) time.Time {
+	wait := at.Sub(now)
+	if wait <= 8 {
+		return at
+	}
+	grain := time.Duration(1) << (bits.Len64(uint64(wait/8)) - 1) // the power of two below
+	return time.Unix(0, (at.UnixNano()+int64(grain)-1)/int64(grain)*int64(grain))
+}
+
+// canaryEnded lets the others begin, or skips them.
+func (s *schedule) canaryEnded(t *FleetTarget) {
+	s.open--
+	s.failed = s.failed || t.Status != FleetStatus(Done)
+	if s.failed {
+		s.others(func(_ int, other *FleetTarget) {
+			other.Status, other.What = FleetSkipped, "a canary was not released"
+		})
+		return
+	}
+	if s.open > 0 {
+		return
+	}
+	now := time.Now()
+	s.others(func(i int, other *FleetTarget) {
+		other.Status, other.What = FleetStatus(Running), "not begun yet"
+		s.again(i, now, now)
+	})
+}
+
+// others goes through those that wait for the canaries.
+func (s *schedule) others(fn func(int, *FleetTarget)) {
+	for i := s.fleet.canaries; i < len(s.targets); i++ {
+		if t := &s.targets[i]; t.Status == FleetQueued {
+			fn(i, t)
+			s.count(FleetQueued, t.Status)
+		}
+	}
+}
+
+// due is a target that waits.
+type due struct {
+	at    time.Time
+	index int
+}
+
+// dueHeap has the target that is due first on top.
+type dueHeap []due
+
+func (h dueHeap) Len() int           { return len(h) }
+func (h dueHeap) Less(i, j int) bool { return h[i].at.Before(h[j].at) }
+func (h dueHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+func (h *dueHeap) Push(x any)        { *h = append(*h, x.(due)) } //nolint:errcheck,forcetypeassert // see dueNow
+
+func (h *dueHeap) Pop() any {
+	last := len(*h) - 1
+	x := (*h)[last]
+	*h = (*h)[:last]
+	return x
+}

@@ -1,0 +1,56 @@
+//go:build unix
+
+package rollout_test
+
+import (
+	"context"
+	"io"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus/rollout"
+)
+
+func TestWhatACommandStartedIsKilledWithIt(t *testing.T) {
+	address, accept := acceptChild(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() {
+		_, err := gateProgram("parent", "stays", address).Gate()(ctx, rollout.Step{})
+		ended <- err
+	}()
+	child := accept()
+
+	cancel()
+
+	rest, _ := io.ReadAll(child)
+	require.Empty(t, rest, "the child did not live on")
+	require.ErrorIs(t, <-ended, context.Canceled)
+}
+
+func TestWhatACommandLeftBehindDoesNotHoldTheVerdictUp(t *testing.T) {
+	address, accept := acceptChild(t)
+	verdict := make(chan rollout.Verdict, 1)
+	go func() {
+		v, err := gateProgram("parent", "goes", address).Gate()(t.Context(), rollout.Step{})
+		if err == nil {
+			verdict <- v
+		}
+		close(verdict)
+	}()
+	child := accept()
+
+	require.Equal(t, rollout.Passed("the parent went"), <-verdict)
+	rest, _ := io.ReadAll(child)
+	require.Empty(t, rest, "what it left behind did not live on")
+}
+
+func TestACommandThatIsKilledByOthersGivesNoVerdict(t *testing.T) {
+	gate := &rollout.CommandGate{Args: []string{"sh", "-c", "kill -9 $$"}}
+
+	verdict, err := gate.Gate()(t.Context(), rollout.Step{})
+
+	require.ErrorContains(t, err, "command sh: it did not end by itself: signal: killed")
+	require.Zero(t, verdict)
+}

@@ -1,0 +1,195 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus/internal/transport"
+)
+
+// HTTPGate asks an HTTP address for a JSON document and compares one field of it
+// to a bound.
+type HTTPGate struct {
+	// URL is asked with GET. It must answer 200 itself: redirects are not followed.
+	// A spec holds no secrets, so there is no user in it.
+	URL string `json:"url" yaml:"url" validate:"required,http_url"`
+	// Field is the path of the figure in the answer: "data.errorRate",
+	// "results[0].value", `data["http.errors"]`. It must be there and be a number, or
+	// a text that is one.
+	Field string `json:"field" yaml:"field" validate:"required,max=1000"`
+	// Samples is the path of the number of samples; empty: none.
+	Samples string `json:"samples,omitempty" yaml:"samples,omitempty" validate:"max=1000"`
+	// Bound is what the figure is compared to.
+	Bound `yaml:",inline"`
+	// HeadersFrom gives headers whose values stand in environment variables, such
+	// as "Authorization": "METRICS_AUTH". A spec holds no secrets.
+	HeadersFrom map[string]string `json:"headersFrom,omitempty" yaml:"headersFrom,omitempty" validate:"max=20"`
+}
+
+// maxGateAnswer is the most that is read of an answer, in bytes.
+const maxGateAnswer = 1 << 20
+
+func (g *HTTPGate) check(path string, add report) {
+	g.Bound.check(path, add)
+	g.checkSamples(path, g.Samples, add)
+	if u, err := url.Parse(g.URL); err == nil && u.User != nil {
+		add(path+".url", "must hold no user and password; name a variable in headersFrom")
+	}
+	if _, err := parseFieldPath(g.Field); err != nil && g.Field != "" {
+		add(path+".field", "%v", err)
+	}
+	if _, err := parseFieldPath(g.Samples); err != nil && g.Samples != "" {
+		add(path+".samples", "%v", err)
+	}
+	for _, header := range sortedKeys(g.HeadersFrom) {
+		at := fmt.Sprintf("%s.headersFrom[%s]", path, header)
+		switch {
+		case !isHeaderName(header):
+			add(at, "must be the name of a header")
+		case http.CanonicalHeaderKey(header) == "Host":
+			add(at, "must not be Host, which is that of the url")
+		case g.HeadersFrom[header] == "":
+			add(at, "must name an environment variable")
+		}
+	}
+}
+
+// isHeaderName says whether the name is a token by RFC 9110, section 5.6.2.
+func isHeaderName(name string) bool {
+	const token = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	return name != "" && strings.Trim(name, token) == ""
+}
+
+// Gate makes the gate. It keeps no connection open between two questions, asks once
+// for each (that is repeated by the runner), and reads environment variables each
+// time. An answer other than 200, larger than 1 MiB, that is not JSON, or without
+// the figure is an error, which shows the address without its query, and neither the
+// value of a header nor the answer.
+func (g *HTTPGate) Gate() Gate {
+	spec := *g
+	spec.HeadersFrom = maps.Clone(g.HeadersFrom)
+	asking := transport.New(transport.Options{
+		HTTPClient: closingClient(), UserAgent: "alipayplus-go", Attempts: 1, MaxAnswerBytes: maxGateAnswer,
+	})
+	return func(ctx context.Context, _ Step) (Verdict, error) {
+		document, err := spec.ask(ctx, asking)
+		if err != nil {
+			return Verdict{}, err
+		}
+		return spec.judge(document)
+	}
+}
+
+// closingClient makes an HTTP client that leaves no connection behind, nor the
+// goroutines that serve it: what uses it asks seldom.
+func closingClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{
+		Proxy:               http.ProxyFromEnvironment,
+		DisableKeepAlives:   true,
+		TLSHandshakeTimeout: 10 * time.Second,
+	}}
+}
+
+// ask gets the document.
+func (g *HTTPGate) ask(ctx context.Context, asking *transport.Transport) (any, error) {
+	headers, err := g.headers()
+	if err != nil {
+		return nil, err
+	}
+	answer, err := asking.Do(ctx, &transport.Call{
+		Operation: "gate", Method: http.MethodGet, URL: g.URL,
+		Sign: func(_ context.Context, h http.Header) error {
+			maps.Copy(h, headers)
+			return nil
+		},
+		Judge: func(a *transport.Answer) transport.Verdict {
+			return transport.Verdict{Err: g.status(a), Outcome: transport.Final}
+		},
+	})
+	if failure, ok := errors.AsType[*transport.Failure](err); ok {
+		return nil, failure.Err
+	}
+	if err != nil {
+		return nil, err
+	}
+	document, err := decodeAnswer(answer.Body)
+	if err != nil {
+		return nil, fmt.Errorf("GET %s: the answer is not JSON (%d bytes of %q): %w", g.shown(), len(answer.Body), answer.Header.Get("Content-Type"), err)
+	}
+	return document, nil
+}
+
+// headers reads the environment.
+func (g *HTTPGate) headers() (http.Header, error) {
+	headers := http.Header{"Accept": {"application/json"}}
+	for _, header := range sortedKeys(g.HeadersFrom) {
+		variable := g.HeadersFrom[header]
+		value := os.Getenv(variable)
+		switch {
+		case value == "":
+			return nil, fmt.Errorf("the environment variable %s, for the header %s, is not set", variable, header)
+		case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
+			return nil, fmt.Errorf("the environment variable %s, for the header %s, holds a line break or another control character", variable, header)
+		}
+		headers.Set(header, value)
+	}
+	return headers, nil
+}
+
+// status says what is wrong with an answer other than 200.
+func (g *HTTPGate) status(a *transport.Answer) error {
+	switch {
+	case a.Status == http.StatusOK:
+		return nil
+	case a.Status >= 300 && a.Status < 400:
+		return fmt.Errorf("GET %s: HTTP %d: a gate follows no redirects; give the final address", g.shown(), a.Status)
+	default:
+		return fmt.Errorf("GET %s: HTTP %d where 200 is expected", g.shown(), a.Status)
+	}
+}
+
+// shown is the address without user and query.
+func (g *HTTPGate) shown() string {
+	u, err := url.Parse(g.URL)
+	if err != nil {
+		return "an address that cannot be read"
+	}
+	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
+}
+
+// judge compares the figure. With too few samples the figure may be missing.
+func (g *HTTPGate) judge(document any) (Verdict, error) {
+	if g.Samples != "" {
+		samples, err := figureAt(g.Samples, document)
+		if err != nil {
+			return Verdict{}, err
+		}
+		wait, err := g.Enough(samples)
+		if err != nil {
+			return Verdict{}, err
+		}
+		if wait != nil {
+			return *wait, nil
+		}
+	}
+	figure, err := figureAt(g.Field, document)
+	if err != nil {
+		return Verdict{}, err
+	}
+	return g.Judge(g.Field, figure)
+}
+
+func figureAt(field string, document any) (float64, error) {
+	path, err := parseFieldPath(field)
+	if err != nil {
+		return 0, fmt.Errorf("%s %w", field, err)
+	}
+	return path.figure(document)
+}

@@ -1,0 +1,149 @@
+package rollout
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"time"
+)
+
+// MemoryStore keeps rollouts in memory, for tests and for programs that need no more
+// than to be told what happened. A lease not renewed for 30 seconds can be taken. It
+// is safe for concurrent use.
+type MemoryStore struct {
+	mu       sync.Mutex
+	rollouts map[string]*memoryRollout
+}
+
+// memoryLease is how long a lease of a [MemoryStore] lives without being renewed.
+const memoryLease = 30 * time.Second
+
+type memoryRollout struct {
+	checkpoint []byte
+	audit      []AuditEntry
+	commands   []Command
+	// term counts the leases, so that a former one can be told from the present.
+	term   uint64
+	holder string
+	until  time.Time
+}
+
+// NewMemoryStore makes an empty store.
+func NewMemoryStore() *MemoryStore { return &MemoryStore{rollouts: make(map[string]*memoryRollout)} }
+
+// of returns the rollout of a name. The store is locked.
+func (m *MemoryStore) of(name string) *memoryRollout {
+	r := m.rollouts[name]
+	if r == nil {
+		r = new(memoryRollout)
+		m.rollouts[name] = r
+	}
+	return r
+}
+
+// Acquire implements [Store].
+func (m *MemoryStore) Acquire(ctx context.Context, rollout, holder string) (Lease, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r, now := m.of(rollout), time.Now()
+	if r.holder != "" && now.Before(r.until) {
+		return nil, &LeasedError{Rollout: rollout, Holder: r.holder}
+	}
+	r.term++
+	r.holder, r.until = holder, now.Add(memoryLease)
+	return &heldInMemory{store: m, rollout: rollout, term: r.term}, nil
+}
+
+// Read implements [Store].
+func (m *MemoryStore) Read(_ context.Context, rollout string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return bytes.Clone(m.of(rollout).checkpoint), nil
+}
+
+// Post implements [Store].
+func (m *MemoryStore) Post(_ context.Context, rollout string, c Command) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	r := m.of(rollout)
+	if !slices.ContainsFunc(r.commands, func(other Command) bool { return other.ID == c.ID }) {
+		r.commands = append(r.commands, c)
+	}
+	return nil
+}
+
+// Audit implements [Store].
+func (m *MemoryStore) Audit(_ context.Context, rollout string) iter.Seq2[AuditEntry, error] {
+	return func(yield func(AuditEntry, error) bool) {
+		m.mu.Lock()
+		audit := m.of(rollout).audit // only ever appended to
+		m.mu.Unlock()
+		for _, entry := range audit {
+			if !yield(entry, nil) {
+				return
+			}
+		}
+	}
+}
+
+// heldInMemory is a lease of a [MemoryStore].
+type heldInMemory struct {
+	store   *MemoryStore
+	rollout string
+	term    uint64
+}
+
+// held runs fn on the rollout while nobody else changes it.
+func (l *heldInMemory) held(fn func(*memoryRollout)) error {
+	l.store.mu.Lock()
+	defer l.store.mu.Unlock()
+	r := l.store.of(l.rollout)
+	if r.term != l.term || r.holder == "" {
+		return fmt.Errorf("rollout %s: %w", l.rollout, ErrLeaseLost)
+	}
+	r.until = time.Now().Add(memoryLease)
+	fn(r)
+	return nil
+}
+
+func (l *heldInMemory) Load(context.Context) (checkpoint []byte, err error) {
+	err = l.held(func(r *memoryRollout) { checkpoint = bytes.Clone(r.checkpoint) })
+	return checkpoint, err
+}
+
+func (l *heldInMemory) Save(_ context.Context, checkpoint []byte, audit []AuditEntry) error {
+	return l.held(func(r *memoryRollout) {
+		r.checkpoint = bytes.Clone(checkpoint)
+		r.audit = append(r.audit, audit...)
+	})
+}
+
+func (l *heldInMemory) Commands(context.Context) (commands []Command, err error) {
+	err = l.held(func(r *memoryRollout) { commands = slices.Clone(r.commands) })
+	return commands, err
+}
+
+func (l *heldInMemory) Forget(_ context.Context, ids []string) error {
+	return l.held(func(r *memoryRollout) {
+		r.commands = slices.DeleteFunc(r.commands, func(c Command) bool { return slices.Contains(ids, c.ID) })
+	})
+}
+
+func (l *heldInMemory) RenewEvery() time.Duration { return memoryLease / 3 }
+
+func (l *heldInMemory) Renew(context.Context) error { return l.held(func(*memoryRollout) {}) }
+
+func (l *heldInMemory) Release(context.Context) error {
+	l.store.mu.Lock()
+	defer l.store.mu.Unlock()
+	if r := l.store.of(l.rollout); r.term == l.term {
+		r.holder = ""
+	}
+	return nil
+}

@@ -1,0 +1,320 @@
+package rollout_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
+)
+
+// fullStore cannot save from its n-th saving on.
+type fullStore struct {
+	rollout.Store
+	saves *int
+	n     int
+	err   error
+}
+
+func (s fullStore) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
+	lease, err := s.Store.Acquire(ctx, name, holder)
+	return fullLease{lease, s}, err
+}
+
+type fullLease struct {
+	rollout.Lease
+	store fullStore
+}
+
+func (l fullLease) Save(ctx context.Context, data []byte, audit []rollout.AuditEntry) error {
+	if *l.store.saves++; *l.store.saves >= l.store.n {
+		return l.store.err
+	}
+	return l.Lease.Save(ctx, data, audit)
+}
+
+func TestAStoreThatCannotSaveStopsBeforeTheTargetIsChanged(t *testing.T) {
+	for name, failure := range map[string]error{
+		"disk full": &fs.PathError{Op: "write", Path: "/state/checkpoint.json", Err: syscall.ENOSPC},
+		"read-only": &fs.PathError{Op: "open", Path: "/state/checkpoint.json", Err: syscall.EROFS},
+	} {
+		t.Run(name, func(t *testing.T) {
+			saves := 0 // of a climb without failure
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, hourly())
+				s.requireDone(s.runnerOf(s.fake, fullStore{s.store, &saves, 1 << 30, nil}).Run(t.Context()))
+			})
+			require.Greater(t, saves, 8)
+			for n := 1; n <= saves; n++ {
+				synctest.Test(t, func(t *testing.T) {
+					s := newStage(t, hourly())
+					_, err := s.runnerOf(s.fake, fullStore{s.store, new(int), n, failure}).Run(t.Context())
+
+					require.ErrorIs(t, err, failure)
+					require.Equal(t, failure.Error(), err.Error())
+					stored, err := s.runner().Status(t.Context())
+					require.NoError(t, err)
+					for _, e := range s.fake.Effects() {
+						// Whatever was changed was announced before.
+						announced := stored.Intent != nil && stored.Intent.RequestID == e.RequestID
+						require.True(t, announced || e.To <= stored.Ratio && (stored.Applied || e.Kind != rollout.KindApply), "%s to %v without an intent", e.Kind, e.To)
+					}
+
+					// The disk has room again.
+					s.requireDone(s.runner().Run(t.Context()))
+					require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
+				})
+			}
+		})
+	}
+}
+
+func TestNothingIsChangedAfterAnIntentThatWasNotStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		// The first saving is the beginning, the second the intent to apply.
+		_, err := s.runnerOf(s.fake, fullStore{s.store, new(int), 2, context.DeadlineExceeded}).Run(deadline(t, time.Hour))
+		require.Error(t, err)
+		require.Empty(t, s.fake.Effects(), "a store that times out is a store that did not store")
+	})
+}
+
+func deadline(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// unavailable is what the client makes of an answer 503.
+func unavailable() error {
+	return &alipayplus.Error{
+		Operation: "releases.get", Code: alipayplus.CodeUnavailable, HTTPStatus: http.StatusServiceUnavailable,
+		Message: "the platform cannot answer now", Retryable: true,
+	}
+}
+
+func TestATargetThatIsDownForAnHourIsAskedSeldomAndThenGoneOnWith(t *testing.T) {
+	for _, from := range []time.Duration{time.Minute, 90 * time.Minute, 2 * time.Hour} {
+		t.Run(fmt.Sprint(from), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, hourly())
+				calls := 0
+				s.fake.Before(func(context.Context, rollouttest.Call) error {
+					if at := time.Since(s.began); at < from || at >= from+time.Hour {
+						return nil
+					}
+					calls++
+					return unavailable()
+				})
+
+				s.requireDone(s.runner().Run(t.Context()))
+
+				// 2 s, 4 s, … 256 s, and then every 5 minutes, each more or less by a tenth.
+				require.GreaterOrEqual(t, calls, 16)
+				require.LessOrEqual(t, calls, 24)
+				require.Equal(t, []string{"trying again after a failure: alipayplus: releases.get: SERVICE_UNAVAILABLE: the platform cannot answer now (HTTP 503)"},
+					s.told(rollout.EventRetrying))
+				require.LessOrEqual(t, time.Since(s.began), 4*time.Hour+15*time.Minute, "it goes on soon after")
+				require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
+			})
+		})
+	}
+}
+
+func TestATargetThatAsksForTimeIsGivenIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		s.fake.FailNext(rollouttest.OpObserve, 1, &alipayplus.Error{Operation: "releases.get", Code: alipayplus.CodeTrafficExceedLimit, Message: "too many calls", RetryAfter: 20 * time.Minute})
+		next, err := s.runner().Step(t.Context())
+		require.NoError(t, err)
+		require.GreaterOrEqual(t, time.Until(next.At), 18*time.Minute)
+		require.LessOrEqual(t, time.Until(next.At), 22*time.Minute)
+	})
+}
+
+func TestAnHourIsTheMostThatATargetMayAskFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		s.fake.FailNext(rollouttest.OpObserve, 1, &alipayplus.Error{Operation: "releases.get", Message: "later", Retryable: true, RetryAfter: 100 * time.Hour})
+		next, err := s.runner().Step(t.Context())
+		require.NoError(t, err)
+		require.LessOrEqual(t, time.Until(next.At), 66*time.Minute)
+	})
+}
+
+func TestAWaitingRolloutIsReadSeldom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		s.fake.ApproveAfter(5 * 24 * time.Hour)
+		s.requireDone(s.runner(rollout.WithInterval(30 * time.Minute)).Run(t.Context()))
+		// Five days of 48 half hours, and a little more often at the beginnings.
+		require.LessOrEqual(t, s.fake.Calls(rollouttest.OpObserve), 5*48*11/9+100)
+		require.GreaterOrEqual(t, s.fake.Calls(rollouttest.OpObserve), 5*48*9/11)
+	})
+}
+
+func TestAnswersThatGetLostChangeNothingOfTheEnd(t *testing.T) {
+	lost := &alipayplus.Error{Operation: "releases.grayscale", Message: "no answer", OutcomeUnknown: true}
+	for _, failing := range []rollouttest.Op{rollouttest.OpApply, rollouttest.OpRaise, rollouttest.OpPublish} {
+		for _, times := range []int{1, 2, 5} {
+			for name, fail := range map[string]func(*rollouttest.Fake){
+				"after the effect":  func(f *rollouttest.Fake) { f.LoseNext(failing, times, lost) },
+				"before the effect": func(f *rollouttest.Fake) { f.FailNext(failing, times, lost) },
+			} {
+				t.Run(fmt.Sprintf("%s, %d times, %s", failing, times, name), func(t *testing.T) {
+					synctest.Test(t, func(t *testing.T) {
+						s := newStage(t, hourly())
+						fail(s.fake)
+						s.requireDone(s.runner().Run(t.Context()))
+						require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
+						ids := make(map[string]bool)
+						for _, e := range s.fake.Effects() {
+							ids[e.RequestID] = true
+						}
+						require.Len(t, ids, 4)
+					})
+				})
+			}
+		}
+	}
+}
+
+func TestARepeatedChangeHasTheSameKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		keys := make(map[rollouttest.Op]map[string]int)
+		s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+			if c.Op != rollouttest.OpObserve {
+				if keys[c.Op] == nil {
+					keys[c.Op] = make(map[string]int)
+				}
+				keys[c.Op][c.Change.RequestID]++
+			}
+			return nil
+		})
+		for _, op := range []rollouttest.Op{rollouttest.OpApply, rollouttest.OpPublish} {
+			s.fake.FailNext(op, 3, rollout.Transient(errors.New("reset by peer")))
+		}
+		s.requireDone(s.runner().Run(t.Context()))
+		for _, op := range []rollouttest.Op{rollouttest.OpApply, rollouttest.OpPublish} {
+			require.Len(t, keys[op], 1, op)
+			for key, times := range keys[op] {
+				require.NotEmpty(t, key)
+				require.Equal(t, 4, times)
+			}
+		}
+		require.Len(t, keys[rollouttest.OpRaise], 2)
+	})
+}
+
+func TestAnAuthorizationThatIsRevokedOnTheWayIsAskedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := hourly()
+		spec.Steps[0].Ratio = 30
+		s := newStage(t, spec)
+		s.at(90*time.Minute, s.fake.Revoke)
+
+		state, err := s.runner().Run(t.Context())
+
+		require.ErrorIs(t, err, alipayplus.ErrAuthorizationRequired)
+		require.EqualError(t, err, "rollout release 1: mini program release 1 is not authorized for ALIPAY_CN; call Authorizations.Begin and visit the page it returns")
+		require.Equal(t, rollout.Running, state.Status)
+		require.Equal(t, alipayplus.Ratio(30), s.fake.Now().Ratio)
+		require.Nil(t, s.state().Intent, "nothing happened, so nothing is left open")
+
+		// As long as it is missing, each run says so, and does nothing.
+		_, again := s.runner().Run(t.Context())
+		require.EqualError(t, again, err.Error())
+		require.Equal(t, []alipayplus.Ratio{30}, s.fake.Ratios())
+
+		time.Sleep(48 * time.Hour)
+		s.fake.Grant()
+		s.requireDone(s.runner().Run(t.Context()))
+		require.Equal(t, []alipayplus.Ratio{30, 50, 100}, s.fake.Ratios())
+		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-30", "RAISED 30-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
+	})
+}
+
+func TestAFailureThatDoesNotPassIsReturnedAtOnce(t *testing.T) {
+	for name, tt := range map[string]struct {
+		op   rollouttest.Op
+		err  error
+		line string
+	}{
+		"reading": {
+			rollouttest.OpObserve, fmt.Errorf("no such release: %w", alipayplus.ErrNotFound),
+			"no such release: not found",
+		},
+		"changing": {
+			rollouttest.OpRaise, fmt.Errorf("pat may not release: %w", alipayplus.ErrPermission),
+			"rollout release 1: pat may not release: permission denied",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, plain())
+				s.fake.FailNext(tt.op, 1, tt.err)
+				_, err := s.runner().Run(t.Context())
+				require.ErrorIs(t, err, tt.err)
+				require.EqualError(t, err, tt.line)
+				require.Empty(t, s.told(rollout.EventRetrying))
+				s.requireDone(s.runner().Run(t.Context()))
+			})
+		})
+	}
+}
+
+func TestConflictsWithoutEndEndTheRun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		conflict := fmt.Errorf("busy with something else: %w", alipayplus.ErrConflict)
+		s.fake.FailNext(rollouttest.OpApply, 4, conflict)
+		_, err := s.runner().Run(t.Context())
+		require.EqualError(t, err, "rollout release 1: busy with something else: conflicting state")
+		require.ErrorIs(t, err, conflict)
+		require.Equal(t, 4, s.fake.Calls(rollouttest.OpApply))
+		require.Nil(t, s.state().Intent)
+
+		// Three in a row are taken for what others do in between.
+		s.fake.FailNext(rollouttest.OpApply, 3, conflict)
+		s.fake.FailNext(rollouttest.OpRaise, 3, conflict)
+		s.requireDone(s.runner().Run(t.Context()))
+	})
+}
+
+func TestAFailureHasOneLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		// Nothing can be written: neither the state nor the end of the lease.
+		_, err := s.runnerOf(s.fake, brokenStore{s.store}).Run(t.Context())
+		require.ErrorIs(t, err, syscall.EROFS)
+		require.NotContains(t, err.Error(), "\n")
+	})
+}
+
+// brokenStore can be read only.
+type brokenStore struct{ rollout.Store }
+
+func (s brokenStore) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
+	lease, err := s.Store.Acquire(ctx, name, holder)
+	return brokenLease{lease}, err
+}
+
+type brokenLease struct{ rollout.Lease }
+
+func (brokenLease) Save(context.Context, []byte, []rollout.AuditEntry) error {
+	return fmt.Errorf("save: %w", syscall.EROFS)
+}
+
+func (brokenLease) Release(context.Context) error { return fmt.Errorf("release: %w", syscall.EROFS) }

@@ -1,0 +1,219 @@
+package rollout
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+// Plan says what a rollout will do from where its target stands. It is data, can be
+// stored and shown, and is carried out by [Runner.Apply] only while it is true.
+type Plan struct {
+	// Target is the id of the target.
+	Target string `json:"target"`
+	// Spec is the hash of the spec.
+	Spec string `json:"spec"`
+	// Seen is where the target stood.
+	Seen Observation `json:"seen"`
+	// Items are what is done, to do, skipped or in the way, in order.
+	Items []PlanItem `json:"items"`
+	// AtLeast is the sum of the bake times to come, reviews and approvals apart.
+	AtLeast Duration `json:"atLeast"`
+	// Hash names the content of the plan.
+	Hash string `json:"hash"`
+}
+
+// PlanItem is one thing of a plan.
+type PlanItem struct {
+	// State says whether it is still to do.
+	State PlanState `json:"state"`
+	// What says what it is.
+	What string `json:"what"`
+	// Why says why it is done, skipped or in the way; may be empty.
+	Why string `json:"why,omitempty"`
+	// Ratio is the ratio that it is about, in percent; 0 for none.
+	Ratio alipayplus.Ratio `json:"ratio,omitempty"`
+	// Bake is the bake time; 0 for none.
+	Bake Duration `json:"bake,omitempty"`
+	// Gates are those that must pass.
+	Gates []string `json:"gates,omitempty"`
+}
+
+// PlanState says how a thing of a plan stands.
+type PlanState string
+
+// The states of the things of a plan.
+const (
+	// PlanDone: it is done already.
+	PlanDone PlanState = "DONE"
+	// PlanTodo: it will be done.
+	PlanTodo PlanState = "TODO"
+	// PlanSkipped: it will not be done, because the target is further already.
+	PlanSkipped PlanState = "SKIPPED"
+	// PlanBlocked: it cannot be done; a run would stop here.
+	PlanBlocked PlanState = "BLOCKED"
+)
+
+// MakePlan says what a run by the spec would do with a target that was seen so. It is
+// pure. The error says what is wrong with the spec, by itself or for the target's
+// ladder: an [alipayplus.ValidationError].
+func MakePlan(target string, spec Spec, seen *Observation) (*Plan, error) {
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	if err := spec.CheckLadder(seen.Ladder); err != nil {
+		return nil, err
+	}
+	p := &Plan{Target: target, Spec: spec.Hash(), Seen: *seen}
+	p.review(&spec)
+	for i := range spec.Steps {
+		p.step(&spec, i)
+	}
+	if err := p.seal(); err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (p *Plan) add(item PlanItem) { p.Items = append(p.Items, item) }
+
+// review says how the version gets through its reviews.
+func (p *Plan) review(spec *Spec) {
+	state := State{Spec: *spec}
+	if spec.reviewPolicy() == ReviewAdopt {
+		state.Applied = p.Seen.Status == alipayplus.ReleaseUnderReview
+	}
+	d := decide(&state, &p.Seen, time.Time{}, "")
+	waiting := PlanItem{State: PlanTodo, What: "wait for all verdicts"}
+	switch p.Seen.Status {
+	case alipayplus.ReleaseNewVersionCreated:
+		if d.act == actWithdraw {
+			p.add(PlanItem{State: PlanTodo, What: d.what})
+			d = decision{act: actApply, what: "apply for review"}
+		}
+		p.add(itemOf(d))
+		p.add(waiting)
+	case alipayplus.ReleaseUnderReview:
+		if state.Applied {
+			p.add(PlanItem{State: PlanDone, What: "apply for review", Why: "the version is under review already, and is adopted"})
+		} else {
+			p.add(itemOf(d))
+		}
+		if d.act == actWithdraw {
+			p.add(PlanItem{State: PlanTodo, What: "apply for review"})
+		}
+		p.add(waiting)
+	case alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale, alipayplus.ReleaseFull:
+		p.add(PlanItem{State: PlanDone, What: "apply for review", Why: "all parties have approved"})
+	default:
+		p.add(PlanItem{State: PlanBlocked, What: "release the version", Why: d.what})
+	}
+}
+
+func itemOf(d decision) PlanItem {
+	if d.act == actConflict {
+		return PlanItem{State: PlanBlocked, What: "apply for review", Why: d.what}
+	}
+	return PlanItem{State: PlanTodo, What: d.what}
+}
+
+// step says what becomes of one step of the spec.
+func (p *Plan) step(spec *Spec, i int) {
+	step, live := spec.Steps[i], p.Seen.Ratio
+	raise := PlanItem{State: PlanTodo, What: fmt.Sprintf("set %v", step.Ratio), Ratio: step.Ratio}
+	if step.Ratio == alipayplus.FullRatio {
+		raise.What = "release to all users"
+	}
+	if step.Approval {
+		raise.What += ", after approval"
+	}
+	watch := PlanItem{State: PlanTodo, What: fmt.Sprintf("watch %v", step.Ratio), Ratio: step.Ratio, Bake: step.Bake, Gates: step.Gates}
+	switch {
+	case step.Ratio == live:
+		raise.State, raise.Why = PlanDone, "it is live"
+	case step.Ratio < live:
+		raise.State, raise.Why = PlanSkipped, fmt.Sprintf("%v is live", live)
+		watch.State, watch.Why = PlanSkipped, raise.Why
+		if i == spec.live(live) {
+			watch.State, watch.Why = PlanTodo, fmt.Sprintf("%v is live, which belongs to this step", live)
+		}
+	}
+	p.add(raise)
+	if step.Bake == 0 && len(step.Gates) == 0 {
+		return
+	}
+	if watch.State == PlanTodo {
+		p.AtLeast += step.Bake
+	}
+	p.add(watch)
+}
+
+// seal gives the plan its hash.
+func (p *Plan) seal() error {
+	data, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("rollout: make a plan of %s: %w", p.Target, err)
+	}
+	p.Hash = digest(data)
+	return nil
+}
+
+// Blocked says whether a run would stop before the first change.
+func (p *Plan) Blocked() bool {
+	for _, item := range p.Items {
+		if item.State == PlanBlocked {
+			return true
+		}
+	}
+	return false
+}
+
+// String shows the plan as text, one line a thing.
+func (p *Plan) String() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s is %s at %v; plan %s\n", p.Target, p.Seen.Status, p.Seen.Ratio, p.Hash)
+	for _, item := range p.Items {
+		fmt.Fprintf(&b, "  %-8s %s\n", strings.ToLower(string(item.State)), item.words())
+	}
+	if p.AtLeast > 0 {
+		fmt.Fprintf(&b, "bake times to come: %v\n", p.AtLeast)
+	}
+	return b.String()
+}
+
+func (i PlanItem) words() string {
+	text := i.What
+	if i.Bake > 0 {
+		text += " for " + i.Bake.String()
+	}
+	if len(i.Gates) > 0 {
+		text += ", until these pass: " + strings.Join(i.Gates, ", ")
+	}
+	if i.Why != "" {
+		text += " (" + i.Why + ")"
+	}
+	return text
+}
+
+// Markdown shows the plan as a table, as for the summary of a CI job.
+func (p *Plan) Markdown() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "**%s** is `%s` at %v; plan `%s`\n\n| | what | why |\n|---|---|---|\n", cell(p.Target), p.Seen.Status, p.Seen.Ratio, p.Hash)
+	for _, item := range p.Items {
+		why := item.Why
+		item.Why = ""
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", strings.ToLower(string(item.State)), cell(item.words()), cell(why))
+	}
+	if p.AtLeast > 0 {
+		fmt.Fprintf(&b, "\nBake times to come: %v\n", p.AtLeast)
+	}
+	return b.String()
+}
+
+// cell makes text safe inside a Markdown table.
+func cell(text string) string {
+	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "`", "'").Replace(text)
+}

@@ -1,0 +1,245 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+// Releases are the releases of a platform's workspace as targets. Those of one
+// Releases are read together by a [Fleet]. It is safe for concurrent use.
+type Releases struct {
+	client *alipayplus.Client
+	info   *alipayplus.BusinessRegistration
+}
+
+// ReleaseOption changes how releases are driven.
+type ReleaseOption func(*Releases)
+
+// WithBasicInfo sets the business registration to apply with; the default is the
+// company's own, unchanged.
+func WithBasicInfo(info alipayplus.BusinessRegistration) ReleaseOption {
+	return func(r *Releases) { r.info = &info }
+}
+
+// NewReleases returns the client's releases as targets. It does no I/O.
+func NewReleases(client *alipayplus.Client, opts ...ReleaseOption) *Releases {
+	r := &Releases{client: client}
+	for _, set := range opts {
+		set(r)
+	}
+	return r
+}
+
+// ForRelease returns one release of the platform as a target. The release must
+// exist; the runner applies, raises and publishes it. It does no I/O.
+func ForRelease(client *alipayplus.Client, releaseID string, opts ...ReleaseOption) *ReleaseTarget {
+	return NewReleases(client, opts...).Release(releaseID)
+}
+
+// Release returns one of the releases.
+func (r *Releases) Release(id string) *ReleaseTarget { return &ReleaseTarget{of: r, id: id} }
+
+// ObserveAll implements [Batch]. It lists the releases that are on their way, a
+// page at a time, and reads singly only those that are not among them.
+func (r *Releases) ObserveAll(ctx context.Context, targets []Target) []Observed {
+	all := make([]Observed, len(targets))
+	listed, err := r.onTheirWay(ctx, len(targets))
+	for i, t := range targets {
+		target, ok := t.(*ReleaseTarget)
+		switch {
+		case !ok || target.of != r:
+			all[i].Err = fmt.Errorf("rollout: %s is not one of these releases", t.ID())
+		case err != nil:
+			all[i].Err = err
+		case listed[target.id] != nil:
+			all[i].Observation = observed(listed[target.id])
+		default:
+			all[i].Observation, all[i].Err = target.Observe(ctx)
+		}
+	}
+	return all
+}
+
+// onTheirWay reads the releases that a runner waits for, when there are enough of
+// them for a list to be cheaper.
+func (r *Releases) onTheirWay(ctx context.Context, wanted int) (map[string]*alipayplus.Release, error) {
+	found := make(map[string]*alipayplus.Release)
+	if wanted < 3 {
+		return found, nil
+	}
+	const page = 100
+	for _, status := range []alipayplus.ReleaseStatus{alipayplus.ReleaseUnderReview, alipayplus.ReleaseGrayscale} {
+		in := alipayplus.ListReleasesInput{Status: status, ListOptions: alipayplus.ListOptions{Limit: page}}
+		for release, err := range r.client.Releases.All(ctx, in) {
+			if err != nil {
+				return nil, err
+			}
+			found[release.ID] = release
+		}
+	}
+	return found, nil
+}
+
+// ReleaseTarget is a release of the platform as a [Target].
+type ReleaseTarget struct {
+	of *Releases
+	id string
+}
+
+// ID implements [Target].
+func (t *ReleaseTarget) ID() string { return "release " + t.id }
+
+// Batch implements [Batched].
+func (t *ReleaseTarget) Batch() Batch { return t.of }
+
+// Observe implements [Target].
+func (t *ReleaseTarget) Observe(ctx context.Context) (*Observation, error) {
+	release, err := t.of.client.Releases.Get(ctx, t.id)
+	if err != nil {
+		return nil, err
+	}
+	o := observed(release)
+	if release.Status != alipayplus.ReleaseNewVersionCreated {
+		return o, nil
+	}
+	siblings, err := t.siblings(ctx, release)
+	if err != nil {
+		return nil, err
+	}
+	if other := release.BlockedBy(siblings); other != nil {
+		o.Blocker = &Blocker{ID: other.ID, Version: other.Version.String(), Status: other.Status}
+	}
+	return o, nil
+}
+
+func observed(r *alipayplus.Release) *Observation {
+	o := &Observation{
+		Status: r.Status, Ratio: r.Grayscale.Ratio, Ladder: r.Grayscale.Ladder,
+		Application: r.ReleaseRequestID, Reviews: r.Reviews, ChangedBy: r.UpdatedBy, ChangedAt: r.UpdatedAt,
+	}
+	if r.Status == alipayplus.ReleaseFull {
+		o.Ratio = alipayplus.FullRatio
+	}
+	return o
+}
+
+// siblings are the releases that can stand in the way of this one.
+func (t *ReleaseTarget) siblings(ctx context.Context, release *alipayplus.Release) ([]*alipayplus.Release, error) {
+	in := alipayplus.ListReleasesInput{ProgramID: release.ProgramID, TargetApp: release.TargetApp}
+	var all []*alipayplus.Release
+	for other, err := range t.of.client.Releases.All(ctx, in) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, other)
+	}
+	return all, nil
+}
+
+// Apply implements [Target].
+func (t *ReleaseTarget) Apply(ctx context.Context, c Change) error {
+	info := t.of.info
+	if info == nil {
+		workspace, err := t.of.client.Workspace.Get(ctx)
+		if err != nil {
+			return err
+		}
+		info = &workspace.Company
+	}
+	_, err := t.of.client.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: t.id, BasicInfo: info, RequestID: c.RequestID})
+	return err
+}
+
+// Withdraw implements [Withdrawer]. Of another version it takes back only an
+// application that is under review: one that is in preparation or in grayscale
+// would have to be canceled for good, which is for a person to decide.
+func (t *ReleaseTarget) Withdraw(ctx context.Context, c Change) error {
+	id := t.id
+	if c.Other != nil {
+		id = c.Other.ID
+	}
+	_, err := t.of.client.Releases.Withdraw(ctx, alipayplus.ReleaseInput{ReleaseID: id, RequestID: c.RequestID})
+	return err
+}
+
+// Raise implements [Target].
+func (t *ReleaseTarget) Raise(ctx context.Context, c Change) error {
+	in := alipayplus.GrayscaleInput{ReleaseID: t.id, From: c.From, Ratio: c.To, RequestID: c.RequestID}
+	set := t.of.client.Releases.Raise
+	if c.From == 0 {
+		set = t.of.client.Releases.StartGrayscale
+	}
+	_, err := set(ctx, in)
+	if refused, ok := errors.AsType[*alipayplus.RatioError](err); ok && refused.From != c.From {
+		// The platform names the ratio first, and not that another one is live.
+		return fmt.Errorf("%w: %w", alipayplus.ErrConflict, err)
+	}
+	return err
+}
+
+// Publish implements [Target]: a final release from preparation, and the ratio
+// 100 from grayscale.
+func (t *ReleaseTarget) Publish(ctx context.Context, c Change) error {
+	if c.From > 0 {
+		c.To = alipayplus.FullRatio
+		return t.Raise(ctx, c)
+	}
+	_, err := t.of.client.Releases.Finalize(ctx, alipayplus.ReleaseInput{ReleaseID: t.id, RequestID: c.RequestID})
+	return err
+}
+
+// Abort implements [Target]: it withdraws what is under review, and cancels what
+// is in preparation or in grayscale.
+func (t *ReleaseTarget) Abort(ctx context.Context, c Change) (string, error) {
+	release, err := t.of.client.Releases.Get(ctx, t.id)
+	if err != nil {
+		return "", err
+	}
+	in := alipayplus.ReleaseInput{ReleaseID: t.id, RequestID: c.RequestID}
+	switch release.Status {
+	case alipayplus.ReleaseNewVersionCreated:
+		return "nobody has the version; it can be applied for again", nil
+	case alipayplus.ReleaseUnderReview:
+		_, err := t.of.client.Releases.Withdraw(ctx, in)
+		return "nobody has the version; its application is withdrawn and it can be applied for again", err
+	case alipayplus.ReleasePreparation:
+		_, err := t.of.client.Releases.Cancel(ctx, in)
+		return "nobody has the version; it is canceled and cannot go to this target again", err
+	case alipayplus.ReleaseGrayscale:
+		_, err := t.of.client.Releases.Cancel(ctx, in)
+		return fmt.Sprintf("the version is canceled and cannot go to this target again; what the %v of users who have it will see is not documented",
+			release.Grayscale.Ratio), err
+	case alipayplus.ReleaseCanceled:
+		return "the version was canceled already", nil
+	default:
+		return "", fmt.Errorf("%w: the release is %s and cannot be aborted; release a later version", alipayplus.ErrConflict, release.Status)
+	}
+}
+
+// Transient marks an error of a [Target] as one that may pass: the runner tries
+// again later. It keeps nil.
+func Transient(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &transientError{err}
+}
+
+type transientError struct{ err error }
+
+func (e *transientError) Error() string { return e.err.Error() }
+func (e *transientError) Unwrap() error { return e.err }
+
+// passes says whether the same call may succeed later.
+func passes(err error) bool {
+	if _, ok := errors.AsType[*transientError](err); ok {
+		return true
+	}
+	return alipayplus.IsRetryable(err) || slices.ContainsFunc(
+		[]error{alipayplus.ErrRateLimited, alipayplus.ErrOutcomeUnknown, context.DeadlineExceeded},
+		func(class error) bool { return errors.Is(err, class) })
+}

@@ -1,0 +1,316 @@
+package rollout
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+// Runner drives one target by a spec, from wherever it stands to all users. It
+// remembers in its [Store] what it does, so that it can be killed at any moment and
+// gone on with by another Runner of the same name, in another process or on another
+// machine that shares the store. It is safe for concurrent use; only one of its runs,
+// and of those of all runners of the same name, makes progress at a time.
+type Runner struct {
+	target Target
+	spec   Spec
+	store  Store
+	config config
+	gates  map[string]Gate
+	// posted wakes a run of this runner when a command was posted through it.
+	posted chan struct{}
+	// failures counts failed calls of the target in a row.
+	failures atomic.Int64
+}
+
+type config struct {
+	name     string
+	clock    string
+	holder   string
+	sinks    []Sink
+	logger   *slog.Logger
+	gates    map[string]Gate
+	makers   []GateMaker
+	interval time.Duration
+	callTime time.Duration
+	newSpec  bool
+}
+
+// Option changes a runner.
+type Option func(*config)
+
+// WithName names the rollout in the store; the default is the target's id. Every
+// rollout of a store needs a name of its own.
+func WithName(name string) Option { return func(c *config) { c.name = name } }
+
+// WithHost names the machine whose clock the runner reads; the default is the host
+// name. Bake times that another machine goes on with are made longer by
+// [Spec].ClockTolerance.
+func WithHost(name string) Option { return func(c *config) { c.clock = name } }
+
+// WithSink adds a function that events are given to.
+func WithSink(sink Sink) Option { return func(c *config) { c.sinks = append(c.sinks, sink) } }
+
+// WithLogger sets where failures of sinks are logged; nothing is by default.
+func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }
+
+// WithGate gives the gate of a name in Go.
+func WithGate(name string, gate Gate) Option { return func(c *config) { c.gates[name] = gate } }
+
+// WithGates adds a maker of gates that this package does not make, such as that of
+// the module rollout/prometheus. Makers are asked in the order given.
+func WithGates(maker GateMaker) Option { return func(c *config) { c.makers = append(c.makers, maker) } }
+
+// WithInterval sets the longest time between two readings of the target, which is
+// also the longest between two attempts after failures; the default is 5 minutes.
+// Readings are more frequent soon after a change.
+func WithInterval(most time.Duration) Option { return func(c *config) { c.interval = most } }
+
+// WithCallTimeout sets how long a call of the target may take; the default is 2
+// minutes. A change that was begun is finished even when the run's context ends.
+func WithCallTimeout(d time.Duration) Option { return func(c *config) { c.callTime = d } }
+
+// WithNewSpec lets the runner go on by its own spec when the stored one says
+// something else. Without it that is a [ConflictError].
+func WithNewSpec() Option { return func(c *config) { c.newSpec = true } }
+
+// New makes a runner of a target. It does no I/O. The error says what is wrong with
+// the spec ([alipayplus.ValidationError]), or which gate nobody makes.
+func New(target Target, spec Spec, store Store, opts ...Option) (*Runner, error) {
+	config, gates, err := prepare(&spec, store, opts)
+	if err != nil {
+		return nil, err
+	}
+	return newRunner(target, spec, store, config, gates)
+}
+
+// prepare checks what all runners of a spec have in common.
+func prepare(spec *Spec, store Store, opts []Option) (config, map[string]Gate, error) {
+	c := config{interval: 5 * time.Minute, callTime: 2 * time.Minute, gates: make(map[string]Gate)}
+	for _, set := range opts {
+		set(&c)
+	}
+	if store == nil {
+		return c, nil, fmt.Errorf("rollout: a store is needed: %w", alipayplus.ErrInvalid)
+	}
+	if c.interval <= 0 || c.callTime <= 0 {
+		return c, nil, fmt.Errorf("rollout: the interval and the call timeout must be above 0: %w", alipayplus.ErrInvalid)
+	}
+	if err := spec.Validate(); err != nil {
+		return c, nil, err
+	}
+	if c.clock == "" {
+		host, err := os.Hostname()
+		if err != nil {
+			return c, nil, fmt.Errorf("rollout: the host name cannot be read, give WithHost: %w", err)
+		}
+		c.clock = host
+	}
+	if c.logger == nil {
+		c.logger = slog.New(slog.DiscardHandler)
+	}
+	c.holder = fmt.Sprintf("%s process %d run %s", c.clock, os.Getpid(), rand.Text()[:6])
+	gates, err := c.makeGates(spec)
+	return c, gates, err
+}
+
+func newRunner(target Target, spec Spec, store Store, c config, gates map[string]Gate) (*Runner, error) {
+	if target == nil {
+		return nil, fmt.Errorf("rollout: a target is needed: %w", alipayplus.ErrInvalid)
+	}
+	if _, ok := target.(Withdrawer); !ok && spec.reviewPolicy() == ReviewReplace {
+		return nil, fmt.Errorf("rollout: %s cannot withdraw an application, so the spec must not say review: replace: %w", target.ID(), alipayplus.ErrInvalid)
+	}
+	if c.name == "" {
+		c.name = target.ID()
+	}
+	return &Runner{target: target, spec: spec, store: store, config: c, gates: gates, posted: make(chan struct{}, 1)}, nil
+}
+
+// Name returns the rollout's name in the store.
+func (r *Runner) Name() string { return r.config.name }
+
+// Next is what a rollout waits for.
+type Next struct {
+	// State is where the rollout stands.
+	State *State
+	// Over says that nothing comes next: the rollout is done, or stopped.
+	Over bool
+	// What says what it waits for, in one line.
+	What string
+	// At is when the next step is due. An earlier one does no harm.
+	At time.Time
+}
+
+// Run drives the target to the end, and returns the state it ended in: DONE. It
+// first reads what is stored and where the target stands, and goes on from there.
+//
+// When the rollout stops for a reason, the error is a [StoppedError]; a paused
+// one goes on after [Runner.Resume], by another Run. When the context ends, a change
+// that was begun is finished and stored, and the error is a [PendingError]. Failures
+// of the target that may pass are passed over until the deadline of the spec; others
+// are returned, and a later Run goes on. [LeasedError]: another runner drives the
+// rollout. The state is returned with an error too, as far as it is known.
+func (r *Runner) Run(ctx context.Context) (*State, error) {
+	return r.run(ctx, nil)
+}
+
+// Apply is [Runner.Run] by a plan that was made before and perhaps looked at by
+// people. When the target has moved since, or the spec is another, nothing is done
+// and the error matches [ErrStalePlan].
+func (r *Runner) Apply(ctx context.Context, plan *Plan) (*State, error) {
+	return r.run(ctx, plan)
+}
+
+// run drives the rollout under one lease.
+func (r *Runner) run(ctx context.Context, plan *Plan) (_ *State, err error) {
+	t, err := r.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = both(err, t.lease.Release(context.WithoutCancel(ctx))) }()
+	t.takenUp()
+	if plan != nil {
+		if err := t.follow(ctx, plan); err != nil {
+			return t.state, err
+		}
+	}
+	for {
+		next, err := t.step(ctx, nil)
+		switch {
+		case err != nil && ended(ctx, err):
+			return t.state, &PendingError{Rollout: r.config.name, Next: t.last, Err: ctx.Err()}
+		case err != nil:
+			return t.state, err
+		case next.Over:
+			return t.state, t.state.stopped()
+		}
+		if err := t.wait(ctx, next.At); err != nil {
+			if ctx.Err() == nil {
+				return t.state, err
+			}
+			return t.state, &PendingError{Rollout: r.config.name, Next: *next, Err: ctx.Err()}
+		}
+	}
+}
+
+// Step does what is due, if anything, and returns what comes next and when: for
+// programs that are started at intervals, as by cron. It returns as soon as it would
+// have to wait. The errors are those of [Runner.Run].
+func (r *Runner) Step(ctx context.Context) (*Next, error) { return r.stepWith(ctx, nil, nil) }
+
+// stepWith is Step with an observation that was just made and a limiter of calls; nil
+// for none.
+func (r *Runner) stepWith(ctx context.Context, seen *Observed, limiter *rate.Limiter) (_ *Next, err error) {
+	t, err := r.begin(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = both(err, t.lease.Release(context.WithoutCancel(ctx))) }()
+	t.limiter = limiter
+	next, err := t.step(ctx, seen)
+	if err != nil && ended(ctx, err) {
+		err = &PendingError{Rollout: r.config.name, Next: t.last, Err: ctx.Err()}
+	}
+	if err == nil && next.Over {
+		err = t.state.stopped()
+	}
+	return next, err
+}
+
+// Status reads where the rollout stands, without the lease; nil when it has not
+// begun. The error is a [CheckpointError] when the state cannot be used.
+func (r *Runner) Status(ctx context.Context) (*State, error) {
+	data, err := r.store.Read(ctx, r.config.name)
+	if err != nil || data == nil {
+		return nil, err
+	}
+	return decodeState(r.config.name, data)
+}
+
+// Plan reads the target and what is stored, and says what a run would do. It changes
+// nothing.
+func (r *Runner) Plan(ctx context.Context) (*Plan, error) {
+	seen, err := r.target.Observe(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return MakePlan(r.target.ID(), r.spec, seen)
+}
+
+// Pause stops the rollout where it is, until [Runner.Resume]. What is live stays
+// live.
+func (r *Runner) Pause(ctx context.Context, who, why string) (*Receipt, error) {
+	return r.order(ctx, Command{Order: OrderPause, By: who, Reason: why})
+}
+
+// Resume lets a paused rollout go on: from what is live, with new deadlines, and
+// its gates asked anew. After a rejection it applies again.
+func (r *Runner) Resume(ctx context.Context, who, why string) (*Receipt, error) {
+	return r.order(ctx, Command{Order: OrderResume, By: who, Reason: why})
+}
+
+// Abort gives the version up at the target, whether the rollout runs or is paused.
+// What that means for users who have the version stands in the state's Stop.Aftermath.
+func (r *Runner) Abort(ctx context.Context, who, why string) (*Receipt, error) {
+	return r.order(ctx, Command{Order: OrderAbort, By: who, Reason: why})
+}
+
+// Approve approves that the ratio, in percent, is set. It may be given before the
+// rollout has come that far, and cannot be taken back but by Pause.
+func (r *Runner) Approve(ctx context.Context, ratio alipayplus.Ratio, who string) (*Receipt, error) {
+	for _, step := range r.spec.Steps {
+		if step.Ratio == ratio && step.Approval {
+			return r.order(ctx, Command{Order: OrderApprove, By: who, Ratio: ratio})
+		}
+	}
+	return nil, fmt.Errorf("rollout %s: no step asks for approval of %v: %w", r.config.name, ratio, alipayplus.ErrInvalid)
+}
+
+// Receipt is what became of an order.
+type Receipt struct {
+	// Handled says that the order was carried out. Otherwise another runner drives
+	// the rollout, and will carry it out at its next step.
+	Handled bool
+	// Holder is that runner.
+	Holder string
+	// State is where the rollout stands; nil when another runner drives it.
+	State *State
+}
+
+// order leaves a command in the store and, unless another runner drives the rollout,
+// carries it out.
+func (r *Runner) order(ctx context.Context, c Command) (_ *Receipt, err error) {
+	if c.By == "" {
+		return nil, fmt.Errorf("rollout %s: say who asks for it: %w", r.config.name, alipayplus.ErrInvalid)
+	}
+	c.ID, c.At = rand.Text(), time.Now()
+	if err := r.store.Post(ctx, r.config.name, c); err != nil {
+		return nil, err
+	}
+	select {
+	case r.posted <- struct{}{}:
+	default: // a run is being woken already
+	}
+	t, err := r.begin(ctx)
+	if leased, ok := errors.AsType[*LeasedError](err); ok {
+		return &Receipt{Holder: leased.Holder}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = both(err, t.lease.Release(context.WithoutCancel(ctx))) }()
+	if err := t.obey(ctx); err != nil {
+		return &Receipt{State: t.state}, err
+	}
+	return &Receipt{Handled: true, State: t.state}, t.refused[c.ID]
+}

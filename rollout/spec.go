@@ -1,0 +1,276 @@
+package rollout
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
+)
+
+// SpecVersion is the version of the form of a [Spec] that this package reads.
+const SpecVersion = 1
+
+// Spec says how a version is to be released: which ratios, how long each is
+// watched, what judges it. It is data, in Go, YAML or JSON (see [ParseSpec] and
+// api/rollout.schema.json). Nothing in it defaults to a full release: the last
+// step must say 100.
+type Spec struct {
+	// Version is the version of this form: 1.
+	Version int `json:"version" yaml:"version" validate:"required"`
+	// Review says what to do when a review that the runner did not ask for is
+	// running already; empty: fail.
+	Review ReviewPolicy `json:"review,omitempty" yaml:"review,omitempty" validate:"omitempty,oneof=fail adopt replace"`
+	// ReviewDeadline is how long the reviews may take; 0: until Deadline.
+	ReviewDeadline Duration `json:"reviewDeadline,omitempty" yaml:"reviewDeadline,omitempty" validate:"min=0"`
+	// Deadline is how long everything may take, from the first run or the last
+	// resumption; 0: 30 days. What is live then stays live; the rollout pauses.
+	Deadline Duration `json:"deadline,omitempty" yaml:"deadline,omitempty" validate:"min=0"`
+	// OnGateFailure says what to do when a gate fails; empty: pause.
+	OnGateFailure FailurePolicy `json:"onGateFailure,omitempty" yaml:"onGateFailure,omitempty" validate:"omitempty,oneof=pause abort"`
+	// ClockTolerance is added to a bake time that another machine goes on with,
+	// because the clocks of two machines disagree; 0: 5 minutes.
+	ClockTolerance Duration `json:"clockTolerance,omitempty" yaml:"clockTolerance,omitempty" validate:"min=0"`
+	// Gates are the gates that steps name. One that is nothing but a name is given
+	// in Go, by [WithGate].
+	Gates map[string]GateSpec `json:"gates,omitempty" yaml:"gates,omitempty" validate:"dive"`
+	// Steps are the ratios, in rising order; the last is 100.
+	Steps []StepSpec `json:"steps" yaml:"steps" validate:"min=1,max=100,dive"`
+}
+
+// StepSpec is one ratio and what has to hold before the next.
+type StepSpec struct {
+	// Ratio is the share of the users who get the version, in percent.
+	Ratio alipayplus.Ratio `json:"ratio" yaml:"ratio" validate:"min=1,max=100"`
+	// Approval says that a person must approve before the ratio is set; see
+	// [Runner.Approve].
+	Approval bool `json:"approval,omitempty" yaml:"approval,omitempty"`
+	// Bake is how long the ratio is watched at least. The last step has none.
+	Bake Duration `json:"bake,omitempty" yaml:"bake,omitempty" validate:"min=0"`
+	// Gates name the gates that are asked while the ratio is live, at intervals
+	// during the bake time, where a failure stops the rollout at once, and after
+	// it, where all must pass. The last step has none.
+	Gates []string `json:"gates,omitempty" yaml:"gates,omitempty" validate:"max=100,unique"`
+	// Deadline is how long the step may take, from its ratio to the next one; 0:
+	// until the deadline of the whole.
+	Deadline Duration `json:"deadline,omitempty" yaml:"deadline,omitempty" validate:"min=0"`
+}
+
+// ReviewPolicy says what to do when a review is running that the runner did not
+// ask for.
+type ReviewPolicy string
+
+// The review policies.
+const (
+	// ReviewFail stops with a [ConflictError]. It is the default.
+	ReviewFail ReviewPolicy = "fail"
+	// ReviewAdopt waits for the verdict when it is on this version, and stops with
+	// a [ConflictError] when it is on another one.
+	ReviewAdopt ReviewPolicy = "adopt"
+	// ReviewReplace withdraws the application that is under review, and applies
+	// for this version. It never takes back a version that users have.
+	ReviewReplace ReviewPolicy = "replace"
+)
+
+// FailurePolicy says what to do when a gate fails.
+type FailurePolicy string
+
+// The failure policies.
+const (
+	// FailurePause leaves the ratio as it is and waits for a person. It is the default.
+	FailurePause FailurePolicy = "pause"
+	// FailureAbort gives the version up; see [Target].
+	FailureAbort FailurePolicy = "abort"
+)
+
+// GateSpec says what a gate asks. At most one of its kinds is set.
+type GateSpec struct {
+	// HTTP asks an HTTP address for a figure.
+	HTTP *HTTPGate `json:"http,omitempty" yaml:"http,omitempty"`
+	// Prometheus asks a Prometheus server for a figure. It needs a [GateMaker], see
+	// the module rollout/prometheus.
+	Prometheus *PrometheusGate `json:"prometheus,omitempty" yaml:"prometheus,omitempty"`
+	// Command asks a program.
+	Command *CommandGate `json:"command,omitempty" yaml:"command,omitempty"`
+	// Every is the time between two questions; 0: 1 minute.
+	Every Duration `json:"every,omitempty" yaml:"every,omitempty" validate:"min=0"`
+	// Timeout is how long an answer may take; 0: 30 seconds.
+	Timeout Duration `json:"timeout,omitempty" yaml:"timeout,omitempty" validate:"min=0"`
+	// Tolerate is how many questions in a row may fail to be answered before that
+	// counts as a failed gate; 0: 3. An answer that is missing never passes.
+	Tolerate int `json:"tolerate,omitempty" yaml:"tolerate,omitempty" validate:"min=0,max=1000"`
+}
+
+const (
+	defaultDeadline       = Duration(30 * 24 * time.Hour)
+	defaultClockTolerance = Duration(5 * time.Minute)
+	defaultGateEvery      = Duration(time.Minute)
+	defaultGateTimeout    = Duration(30 * time.Second)
+	defaultGateTolerate   = 3
+)
+
+// Validate checks the spec by itself: versions, ratios that rise to 100, gates
+// that exist. The error is an [alipayplus.ValidationError] with all that is wrong.
+func (s *Spec) Validate() error {
+	var fields []alipayplus.FieldError
+	add := func(path, message string, args ...any) {
+		fields = append(fields, alipayplus.FieldError{Path: path, Message: fmt.Sprintf(message, args...)})
+	}
+	for _, p := range validation.Struct(s) {
+		add(p.Path, "%s", p.Message)
+	}
+	if s.Version != SpecVersion && s.Version != 0 {
+		add("version", "must be %d; this library reads no other", SpecVersion)
+	}
+	for _, name := range sortedKeys(s.Gates) {
+		s.Gates[name].check(name, add)
+	}
+	s.checkSteps(add)
+	if len(fields) == 0 {
+		return nil
+	}
+	return &alipayplus.ValidationError{Subject: "rollout spec", Fields: fields}
+}
+
+type report = func(path, message string, args ...any)
+
+func (g GateSpec) check(name string, add report) {
+	path := fmt.Sprintf("gates[%s]", name)
+	if name == "" {
+		add("gates", "must not have an entry without a name")
+	}
+	kinds := 0
+	if g.HTTP != nil {
+		kinds++
+		g.HTTP.check(path+".http", add)
+	}
+	if g.Prometheus != nil {
+		kinds++
+		g.Prometheus.check(path+".prometheus", add)
+	}
+	if g.Command != nil {
+		kinds++
+		g.Command.check(path+".command", add)
+	}
+	if kinds > 1 {
+		add(path, "must be one of http, prometheus and command")
+	}
+}
+
+func (s *Spec) checkSteps(add report) {
+	var before alipayplus.Ratio
+	for i, step := range s.Steps {
+		path := fmt.Sprintf("steps[%d]", i)
+		if step.Ratio <= before {
+			add(path+".ratio", "must be above %v, the ratio of the step before", before)
+		}
+		before = max(before, step.Ratio)
+		for _, name := range step.Gates {
+			if _, ok := s.Gates[name]; !ok {
+				add(path+".gates", "names %q, which is not among the gates", name)
+			}
+		}
+	}
+	if len(s.Steps) == 0 {
+		return
+	}
+	last := len(s.Steps) - 1
+	path := fmt.Sprintf("steps[%d]", last)
+	if s.Steps[last].Ratio != alipayplus.FullRatio {
+		add(path+".ratio", "must be 100: the last step is the full release, and nothing is released to all users unless the spec says so")
+	}
+	if s.Steps[last].Bake != 0 || len(s.Steps[last].Gates) > 0 || s.Steps[last].Deadline != 0 {
+		add(path, "must have no bake time, gates or deadline: nothing comes after all users have the version")
+	}
+}
+
+// CheckLadder says whether the ladder offers every ratio of the steps. The error
+// is an [alipayplus.ValidationError]. The zero ladder is not checked.
+func (s *Spec) CheckLadder(ladder alipayplus.Ladder) error {
+	if ladder.IsZero() {
+		return nil
+	}
+	var fields []alipayplus.FieldError
+	for i, step := range s.Steps {
+		if !ladder.Contains(step.Ratio) {
+			fields = append(fields, alipayplus.FieldError{
+				Path:    fmt.Sprintf("steps[%d].ratio", i),
+				Message: fmt.Sprintf("is %v, which the target does not offer; it offers %v", step.Ratio, ladder),
+			})
+		}
+	}
+	if fields == nil {
+		return nil
+	}
+	return &alipayplus.ValidationError{Subject: "rollout spec", Fields: fields}
+}
+
+// Hash names the content of the spec: two specs that say the same have the same
+// hash, in whatever form they were written.
+func (s *Spec) Hash() string {
+	data, err := json.Marshal(s)
+	if err != nil { // no field of a Spec can fail
+		return "unhashable: " + err.Error()
+	}
+	return digest(data)
+}
+
+// digest names a content in 16 hexadecimal digits.
+func digest(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8])
+}
+
+// live is the index of the step that the ratio belongs to: the last one whose
+// ratio is not above it; -1 below the first.
+func (s *Spec) live(ratio alipayplus.Ratio) int {
+	at := -1
+	for i, step := range s.Steps {
+		if step.Ratio <= ratio {
+			at = i
+		}
+	}
+	return at
+}
+
+// ratios are those of the steps.
+func (s *Spec) ratios() []alipayplus.Ratio {
+	all := make([]alipayplus.Ratio, len(s.Steps))
+	for i, step := range s.Steps {
+		all[i] = step.Ratio
+	}
+	return all
+}
+
+func (s *Spec) reviewPolicy() ReviewPolicy { return cmp.Or(s.Review, ReviewFail) }
+
+func (s *Spec) failurePolicy() FailurePolicy { return cmp.Or(s.OnGateFailure, FailurePause) }
+
+func (s *Spec) deadline() time.Duration { return cmp.Or(s.Deadline, defaultDeadline).Std() }
+
+func (s *Spec) clockTolerance() time.Duration {
+	return cmp.Or(s.ClockTolerance, defaultClockTolerance).Std()
+}
+
+// gate is the named gate with its defaults filled in.
+func (s *Spec) gate(name string) GateSpec {
+	g := s.Gates[name]
+	g.Every = cmp.Or(g.Every, defaultGateEvery)
+	g.Timeout = cmp.Or(g.Timeout, defaultGateTimeout)
+	g.Tolerate = cmp.Or(g.Tolerate, defaultGateTolerate)
+	return g
+}
+
+func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
+	keys := make([]K, 0, len(m))
+	for key := range m {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}

@@ -1,0 +1,46 @@
+package rollout
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+// maxSpec is far above what a spec needs, in bytes.
+const maxSpec = 1 << 20
+
+// ParseSpec reads a spec in YAML, of which JSON is a part, and checks it. A field
+// that is not known, a second document, a duration that is none: each is an error
+// that tells the line. The error matches [alipayplus.ErrInvalid].
+func ParseSpec(data []byte) (*Spec, error) {
+	if len(data) > maxSpec {
+		return nil, notASpec(fmt.Errorf("it has %d bytes; at most %d are read", len(data), maxSpec))
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	decoder.KnownFields(true)
+	spec := new(Spec)
+	if err := decoder.Decode(spec); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = errors.New("it is empty")
+		}
+		return nil, notASpec(err)
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, notASpec(errors.New("it must be one document"))
+	}
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	return spec, nil
+}
+
+func notASpec(err error) error {
+	return &alipayplus.ValidationError{Subject: "rollout spec", Fields: []alipayplus.FieldError{
+		{Message: fmt.Sprintf("cannot be read: %v", err)},
+	}}
+}

@@ -1,0 +1,267 @@
+package rollout
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+// StateSchema is the version of the form in which a [State] is stored.
+const StateSchema = 1
+
+// Status says whether a rollout goes on.
+type Status string
+
+// The statuses of a rollout.
+const (
+	// Running: it goes on at the next step.
+	Running Status = "RUNNING"
+	// Paused: it waits for [Runner.Resume] or [Runner.Abort]. What is live stays live.
+	Paused Status = "PAUSED"
+	// Done: all users have the version. Final.
+	Done Status = "DONE"
+	// Aborted: the version was given up by this rollout. Final.
+	Aborted Status = "ABORTED"
+	// Ended: somebody else ended it: the version was canceled, or a later one
+	// took its place. Final.
+	Ended Status = "ENDED"
+)
+
+// Final says whether nothing leads out of the status.
+func (s Status) Final() bool { return s == Done || s == Aborted || s == Ended }
+
+// State is where a rollout stands: all that a runner must remember to go on in
+// another process, on another machine. It is stored after every transition.
+type State struct {
+	// Rollout is the rollout's name.
+	Rollout string `json:"rollout"`
+	// Target is the id of the target.
+	Target string `json:"target"`
+	// Spec is what is carried out.
+	Spec Spec `json:"spec"`
+	// Status says whether it goes on.
+	Status Status `json:"status"`
+	// Stop is why it does not; nil while it runs and when it is done.
+	Stop *Stop `json:"stop,omitempty"`
+	// Began is when the first run began, or the last resumption: the deadline
+	// counts from here.
+	Began time.Time `json:"began"`
+	// Applied says that an application is the rollout's: made by it, or adopted.
+	Applied bool `json:"applied,omitempty"`
+	// Application is that application, as the target names it.
+	Application string `json:"application,omitempty"`
+	// Observed says that the target was read at least once.
+	Observed bool `json:"observed,omitempty"`
+	// Ratio is live, in percent, as last seen or set.
+	Ratio alipayplus.Ratio `json:"ratio"`
+	// Since is when the ratio went live, as far as the runner knows: the bake time
+	// counts from here.
+	Since time.Time `json:"since,omitzero"`
+	// Clock is the machine whose clock Since and Watched are of.
+	Clock string `json:"clock,omitempty"`
+	// Watched is when the present wait began: the deadlines of the review and of
+	// the step count from here.
+	Watched time.Time `json:"watched"`
+	// Gates are what the gates of the live step said last.
+	Gates map[string]GateState `json:"gates,omitempty"`
+	// Approvals are those given so far.
+	Approvals []Approval `json:"approvals,omitempty"`
+	// Changes are the ratios that went live, oldest first.
+	Changes []RatioChange `json:"changes,omitempty"`
+	// Intent is the change that was about to be made, and of which it is not known
+	// whether it was.
+	Intent *Intent `json:"intent,omitempty"`
+	// Handled are the ids of commands that this state contains already.
+	Handled []string `json:"handled,omitempty"`
+	// Seq counts the stored states of the rollout.
+	Seq uint64 `json:"seq"`
+	// UpdatedAt is when the state was stored.
+	UpdatedAt time.Time `json:"updatedAt"`
+	// UpdatedBy is the runner that stored it.
+	UpdatedBy string `json:"updatedBy"`
+}
+
+// Cause is why a rollout stopped.
+type Cause string
+
+// The causes.
+const (
+	// CausePerson: somebody asked for it.
+	CausePerson Cause = "PERSON"
+	// CauseGate: a gate failed.
+	CauseGate Cause = "GATE"
+	// CauseRejected: a reviewing party rejected the version.
+	CauseRejected Cause = "REJECTED"
+	// CauseWithdrawn: the application was taken back.
+	CauseWithdrawn Cause = "WITHDRAWN"
+	// CauseDeadline: it took longer than the spec allows.
+	CauseDeadline Cause = "DEADLINE"
+	// CauseOutside: somebody changed the target in a way that the rollout does not
+	// reverse.
+	CauseOutside Cause = "OUTSIDE"
+)
+
+// Stop is why a rollout does not go on.
+type Stop struct {
+	// Cause is the kind of reason.
+	Cause Cause `json:"cause"`
+	// Reason says it in words.
+	Reason string `json:"reason"`
+	// By is who stopped it; empty when the runner did.
+	By string `json:"by,omitempty"`
+	// At is when.
+	At time.Time `json:"at"`
+	// Gate is the gate that failed; empty for other causes.
+	Gate string `json:"gate,omitempty"`
+	// Ratio was live then, in percent.
+	Ratio alipayplus.Ratio `json:"ratio"`
+	// Reviews are the verdicts, for CauseRejected and CauseWithdrawn.
+	Reviews []alipayplus.Review `json:"reviews,omitempty"`
+	// Aftermath says what an abort means for users who have the version.
+	Aftermath string `json:"aftermath,omitempty"`
+}
+
+// GateState is what a gate said last of the live step.
+type GateState struct {
+	// Verdict is the last one; its decision is empty when the last question was
+	// not answered.
+	Verdict Verdict `json:"verdict"`
+	// At is when the gate was asked; zero before the first time.
+	At time.Time `json:"at,omitzero"`
+	// Errors is how many questions in a row were not answered.
+	Errors int `json:"errors,omitempty"`
+	// Error is why the last one was not; empty when it was.
+	Error string `json:"error,omitempty"`
+}
+
+// Approval is a person's consent to a ratio.
+type Approval struct {
+	// Ratio may be set, in percent.
+	Ratio alipayplus.Ratio `json:"ratio"`
+	// By is who approved.
+	By string `json:"by"`
+	// At is when.
+	At time.Time `json:"at"`
+}
+
+// RatioChange is a ratio that went live.
+type RatioChange struct {
+	// From was live before, in percent.
+	From alipayplus.Ratio `json:"from"`
+	// To went live, in percent.
+	To alipayplus.Ratio `json:"to"`
+	// Outside says that somebody else set it, or that it was live before the
+	// rollout began.
+	Outside bool `json:"outside,omitempty"`
+	// By is who set it, as far as the target tells.
+	By string `json:"by,omitempty"`
+	// At is when the runner knew.
+	At time.Time `json:"at"`
+}
+
+// Kind is a kind of change that a runner makes.
+type Kind string
+
+// The kinds of change.
+const (
+	// KindApply applies for review.
+	KindApply Kind = "APPLY"
+	// KindWithdraw takes an application back, by [ReviewReplace].
+	KindWithdraw Kind = "WITHDRAW"
+	// KindRaise sets a ratio below 100.
+	KindRaise Kind = "RAISE"
+	// KindPublish releases to all users.
+	KindPublish Kind = "PUBLISH"
+	// KindAbort gives the version up.
+	KindAbort Kind = "ABORT"
+)
+
+// Intent is a change that is about to be made. It is stored before the target is
+// called, so that a later process knows what may have happened.
+type Intent struct {
+	// Kind is the kind of change.
+	Kind Kind `json:"kind"`
+	// RequestID is the idempotency key of the call.
+	RequestID string `json:"requestId"`
+	// From is the ratio that was live, in percent.
+	From alipayplus.Ratio `json:"from"`
+	// To is the ratio to be set, in percent.
+	To alipayplus.Ratio `json:"to,omitempty"`
+	// Application was the newest one before the change.
+	Application string `json:"application,omitempty"`
+	// Other is the version in the way that is withdrawn; nil for others.
+	Other *Blocker `json:"other,omitempty"`
+	// At is when it was decided.
+	At time.Time `json:"at"`
+	// Stop is why the version is given up; nil for other kinds.
+	Stop *Stop `json:"stop,omitempty"`
+
+	// unknown says that the call may have been made.
+	unknown bool
+}
+
+// checkpoint is a state as it is stored.
+type checkpoint struct {
+	Schema int             `json:"schema"`
+	SHA256 string          `json:"sha256"`
+	State  json.RawMessage `json:"state"`
+}
+
+// encode returns the bytes to store.
+func (s *State) encode() ([]byte, error) {
+	state, err := json.Marshal(s)
+	if err != nil {
+		return nil, fmt.Errorf("rollout %s: encode the state: %w", s.Rollout, err)
+	}
+	sum := sha256.Sum256(state)
+	return json.Marshal(checkpoint{Schema: StateSchema, SHA256: hex.EncodeToString(sum[:]), State: state})
+}
+
+// decodeState reads what encode wrote. Whatever else it is given is a
+// [CheckpointError]; never is it taken for "no state".
+func decodeState(rollout string, data []byte) (*State, error) {
+	bad := func(format string, args ...any) error {
+		return &CheckpointError{Rollout: rollout, Reason: fmt.Sprintf(format, args...)}
+	}
+	var c checkpoint
+	if err := json.Unmarshal(data, &c); err != nil {
+		return nil, bad("it is damaged: %v", err)
+	}
+	if c.Schema > StateSchema {
+		return nil, bad("it is of form %d, made by a newer version of the library; this one reads up to %d: use the newer one", c.Schema, StateSchema)
+	}
+	if c.Schema < 1 {
+		return nil, bad("it is damaged: it has no form")
+	}
+	sum := sha256.Sum256(c.State)
+	if hex.EncodeToString(sum[:]) != c.SHA256 {
+		return nil, bad("it is damaged or was changed by hand: its checksum does not fit")
+	}
+	s := new(State)
+	if err := json.Unmarshal(c.State, s); err != nil {
+		return nil, bad("it is damaged: %v", err)
+	}
+	if s.Rollout != rollout {
+		return nil, bad("it is of the rollout %s", s.Rollout)
+	}
+	if s.Intent != nil {
+		s.Intent.unknown = true
+	}
+	return s, nil
+}
+
+// approved says whether the ratio may be set as far as people are asked.
+func (s *State) approved(ratio alipayplus.Ratio) bool {
+	return slices.ContainsFunc(s.Approvals, func(a Approval) bool { return a.Ratio == ratio })
+}
+
+// went records that a ratio is live from now on.
+func (s *State) went(to alipayplus.Ratio, by string, outside bool, now time.Time, clock string) {
+	s.Changes = append(s.Changes, RatioChange{From: s.Ratio, To: to, Outside: outside, By: by, At: now})
+	s.Ratio, s.Since, s.Clock, s.Watched, s.Gates = to, now, clock, now, nil
+}

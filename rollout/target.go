@@ -1,0 +1,115 @@
+package rollout
+
+import (
+	"context"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+// Target is one version on its way to one target app: what a runner reads and
+// changes. [ForRelease] is one over the platform; package alipaycntarget has one
+// over AlipayCN's own API; package rollouttest checks yet another.
+//
+// The methods that change something get a [Change] and must be safe to repeat: a
+// change whose effect is there already has no other, and either succeeds or is
+// refused with an error that matches [alipayplus.ErrConflict]; so is a change of a
+// target that is not as Change.From says. A failure after which the same call may
+// succeed later must satisfy [alipayplus.IsRetryable] or be made by [Transient];
+// any other error is final.
+//
+// A Target must be safe for concurrent use.
+type Target interface {
+	// ID names the target for good, for example "release rel_1".
+	ID() string
+	// Observe reads where the target stands. It changes nothing.
+	Observe(ctx context.Context) (*Observation, error)
+	// Apply sends the version to review.
+	Apply(ctx context.Context, c Change) error
+	// Raise takes the version from c.From to c.To percent of the users, 0 < c.To < 100.
+	Raise(ctx context.Context, c Change) error
+	// Publish takes the version from c.From percent to all users.
+	Publish(ctx context.Context, c Change) error
+	// Abort gives the version up, wherever it stands, and says in one sentence
+	// what that means for users who already have it. A version that has reached
+	// all users cannot be aborted: [alipayplus.ErrConflict].
+	Abort(ctx context.Context, c Change) (aftermath string, err error)
+}
+
+// Withdrawer is a [Target] that can take back an application that is under
+// review, its own or, when c.Other is set, that of the version which is in its
+// way. Without it, [ReviewReplace] is refused.
+type Withdrawer interface {
+	// Withdraw takes the application back.
+	Withdraw(ctx context.Context, c Change) error
+}
+
+// Batched is a [Target] that can be read together with others. Targets that
+// return equal batches are read in one go by a [Fleet].
+type Batched interface {
+	// Batch is what the targets have in common; it must be comparable.
+	Batch() Batch
+}
+
+// Batch reads many targets at once.
+type Batch interface {
+	// ObserveAll reads the targets. It returns one result for each, in their order.
+	ObserveAll(ctx context.Context, targets []Target) []Observed
+}
+
+// Observed is what reading one of many targets came to.
+type Observed struct {
+	// Observation is where the target stands; nil with an error.
+	Observation *Observation
+	// Err is why it could not be read.
+	Err error
+}
+
+// Change is one change of a target.
+type Change struct {
+	// RequestID is the same for every repetition of one change.
+	RequestID string
+	// From is the ratio that is believed live, in percent; 0 before the first.
+	From alipayplus.Ratio
+	// To is the ratio to set, in percent; 0 for changes that set none.
+	To alipayplus.Ratio
+	// Other is the version that is in the way, as Observe told; see [Withdrawer].
+	Other *Blocker
+}
+
+// Observation is where a target stands, in the words of the platform whatever
+// the target is.
+type Observation struct {
+	// Status is where the version stands. A status that the library does not
+	// know is waited out.
+	Status alipayplus.ReleaseStatus `json:"status"`
+	// Detail is the target's own word for it, where that says more.
+	Detail string `json:"detail,omitempty"`
+	// Ratio is live, in percent; 0 before the first, 100 for all users.
+	Ratio alipayplus.Ratio `json:"ratio"`
+	// Ladder are the ratios that the target offers; zero when it does not tell.
+	Ladder alipayplus.Ladder `json:"ladder"`
+	// Application names the newest application for review; empty before the
+	// first. A new application has a new name.
+	Application string `json:"application,omitempty"`
+	// Reviews are the verdicts on the newest application.
+	Reviews []alipayplus.Review `json:"reviews,omitempty"`
+	// Blocker is another version that keeps this one from being applied for; nil
+	// when there is none, and when this one is applied for already.
+	Blocker *Blocker `json:"blocker,omitempty"`
+	// ChangedBy is who changed it last; empty when the target does not tell.
+	ChangedBy string `json:"changedBy,omitempty"`
+	// ChangedAt is when, by the target's clock; zero when it does not tell.
+	ChangedAt time.Time `json:"changedAt,omitzero"`
+}
+
+// Blocker is another version of the same mini program on its way to the same
+// target app.
+type Blocker struct {
+	// ID names it for the target.
+	ID string `json:"id"`
+	// Version is its number.
+	Version string `json:"version"`
+	// Status is where it stands.
+	Status alipayplus.ReleaseStatus `json:"status"`
+}

@@ -1,0 +1,318 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// turn is the time during which a runner has the lease.
+type turn struct {
+	r     *Runner
+	lease Lease
+	state *State
+	// limiter limits calls of the target; nil for none.
+	limiter *rate.Limiter
+	// seen is the last observation, nil before the first; fresh says that nothing
+	// was waited for since, and reread is when the next one is due.
+	seen   *Observation
+	fresh  bool
+	reread time.Time
+	// told is the status and the verdicts that were told last.
+	told string
+	// last is what was waited for last.
+	last Next
+	// audit and events are those of the transition at hand; both go out when it
+	// is stored.
+	audit  []AuditEntry
+	events []Event
+	// refused says which commands could not be obeyed, and why.
+	refused map[string]error
+	// conflicts counts refused changes in a row.
+	conflicts int
+	renewed   time.Time
+	// stored says that there was a state before this turn.
+	stored bool
+}
+
+// commandInterval is how often a waiting run looks for commands of other processes.
+const commandInterval = 3 * time.Second
+
+// begin takes the lease and reads what is stored.
+func (r *Runner) begin(ctx context.Context) (*turn, error) {
+	lease, err := r.store.Acquire(ctx, r.config.name, r.config.holder)
+	if err != nil {
+		return nil, err
+	}
+	t := &turn{r: r, lease: lease, refused: make(map[string]error), renewed: time.Now(), last: Next{What: "nothing was done yet"}}
+	if err := t.load(ctx); err != nil {
+		return nil, both(err, lease.Release(context.WithoutCancel(ctx)))
+	}
+	return t, nil
+}
+
+func (t *turn) load(ctx context.Context) error {
+	data, err := t.lease.Load(ctx)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	if data == nil {
+		t.state = &State{
+			Rollout: t.r.config.name, Target: t.r.target.ID(), Spec: t.r.spec,
+			Status: Running, Began: now, Watched: now, Clock: t.clock(),
+		}
+		t.note(EventStarted, AuditEntry{Why: "the rollout begins"}, Event{})
+		return nil
+	}
+	t.stored = true
+	if t.state, err = decodeState(t.r.config.name, data); err != nil {
+		return err
+	}
+	if t.state.Target != t.r.target.ID() {
+		return t.conflict("the stored state is of %s, not of %s; give the rollout another name (WithName)", t.state.Target, t.r.target.ID())
+	}
+	if t.state.Spec.Hash() == t.r.spec.Hash() {
+		return nil
+	}
+	if !t.r.config.newSpec {
+		return t.conflict("the spec is another than the stored one (%s, stored %s); take the stored one, or go on by the new one (WithNewSpec)", t.r.spec.Hash(), t.state.Spec.Hash())
+	}
+	t.state.Spec, t.state.Gates, t.state.Watched = t.r.spec, nil, now
+	t.note(EventReplanned, AuditEntry{From: t.state.Ratio, To: t.state.Ratio, Why: "the rollout goes on by a new spec"}, Event{})
+	return t.store(ctx)
+}
+
+// takenUp tells that a run goes on with what another began.
+func (t *turn) takenUp() {
+	if t.stored {
+		t.note(EventStarted, AuditEntry{}, Event{What: fmt.Sprintf("going on: %s at %v", t.state.Status, t.state.Ratio)})
+	}
+}
+
+// step obeys the commands, reads the target and does what is due until something has
+// to be waited for. given is an observation that was just made; nil for none.
+func (t *turn) step(ctx context.Context, given *Observed) (*Next, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := t.obey(ctx); err != nil {
+			return t.failed(ctx, err)
+		}
+		if t.state.Status != Running {
+			return t.over(), nil
+		}
+		if t.seen == nil || given != nil || !time.Now().Before(t.reread) {
+			if err := t.look(ctx, given); err != nil {
+				return t.failed(ctx, err)
+			}
+			given = nil
+		}
+		d := decide(t.state, t.seen, time.Now(), t.clock())
+		if d.act.changes() && !t.fresh {
+			t.reread = time.Time{}
+			continue
+		}
+		next, err := t.act(ctx, d)
+		if err != nil {
+			return t.failed(ctx, err)
+		}
+		t.r.failures.Store(0)
+		if next != nil {
+			t.last = *next
+			return next, nil
+		}
+	}
+}
+
+func (t *turn) over() *Next {
+	what := "all users have the version"
+	if t.state.Stop != nil {
+		what = t.state.Stop.Reason
+	}
+	return &Next{State: t.state, Over: true, What: what}
+}
+
+// look reads the target and takes over what it finds.
+func (t *turn) look(ctx context.Context, given *Observed) error {
+	if err := t.observe(ctx, given); err != nil {
+		return err
+	}
+	if err := t.reconcile(ctx); err != nil {
+		return err
+	}
+	now := time.Now()
+	t.fresh, t.reread = true, now.Add(t.r.pollIn(now.Sub(t.state.Watched)))
+	return nil
+}
+
+// observe reads the target. The context ends it: nothing is lost by that.
+func (t *turn) observe(ctx context.Context, given *Observed) error {
+	if given != nil {
+		if given.Err == nil {
+			t.seen = given.Observation
+		}
+		return given.Err
+	}
+	if err := t.queue(ctx); err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, t.r.config.callTime)
+	defer cancel()
+	seen, err := t.r.target.Observe(ctx)
+	if err == nil {
+		t.seen = seen
+	}
+	return err
+}
+
+// queue waits until the limiter lets a call through.
+func (t *turn) queue(ctx context.Context) error {
+	if t.limiter == nil {
+		return nil
+	}
+	return t.limiter.Wait(ctx)
+}
+
+// failed says when to try again after a failure that may pass.
+func (t *turn) failed(ctx context.Context, err error) (*Next, error) {
+	if _, unstored := errors.AsType[*unstoredError](err); unstored || ctx.Err() != nil || !passes(err) {
+		return nil, err
+	}
+	now := time.Now()
+	if late := t.state.Began.Add(t.state.Spec.deadline()); !now.Before(late) {
+		d := pauseFor(CauseDeadline, "the rollout took longer than %v, and the target does not answer: %v", Duration(t.state.Spec.deadline()), err)
+		return t.stop(ctx, d)
+	}
+	n := t.r.failures.Add(1)
+	next := &Next{State: t.state, What: fmt.Sprintf("trying again after a failure: %v", err), At: now.Add(t.r.backOff(n, err))}
+	t.note(EventRetrying, AuditEntry{}, Event{What: next.What, Until: next.At, Error: err.Error()})
+	t.send(ctx)
+	t.last = *next
+	return next, nil
+}
+
+// act does what was decided. It returns what is waited for, or nil to look again.
+func (t *turn) act(ctx context.Context, d decision) (*Next, error) {
+	switch d.act {
+	case actApply:
+		return nil, t.change(ctx, d, &Intent{Kind: KindApply})
+	case actWithdraw:
+		return nil, t.change(ctx, d, &Intent{Kind: KindWithdraw, Other: d.other})
+	case actRaise:
+		return nil, t.change(ctx, d, &Intent{Kind: KindRaise, To: d.to})
+	case actPublish:
+		return nil, t.change(ctx, d, &Intent{Kind: KindPublish, To: d.to})
+	case actJudge:
+		return nil, t.judge(ctx, d.gates)
+	case actStop:
+		if d.cause == CauseGate && t.state.Spec.failurePolicy() == FailureAbort {
+			return nil, t.abort(ctx, t.stopOf(d))
+		}
+		return t.stop(ctx, d)
+	case actDone:
+		t.state.Status, t.state.Stop = Done, nil
+		t.note(EventDone, AuditEntry{From: t.state.Ratio, To: t.state.Ratio, Why: d.what}, Event{What: d.what})
+		return t.over(), t.store(ctx)
+	case actConflict:
+		return nil, t.conflict("%s", d.what)
+	default:
+		return t.waiting(ctx, d)
+	}
+}
+
+// waiting tells what is waited for, and until when.
+func (t *turn) waiting(ctx context.Context, d decision) (*Next, error) {
+	at := t.reread
+	if !d.until.IsZero() && d.until.Before(at) {
+		at = d.until
+	}
+	t.note(EventWaiting, AuditEntry{}, Event{What: d.what, Until: d.ends})
+	t.send(ctx)
+	return &Next{State: t.state, What: d.what, At: at}, nil
+}
+
+// stop pauses or ends the rollout.
+func (t *turn) stop(ctx context.Context, d decision) (*Next, error) {
+	t.state.Status, t.state.Stop = d.status, t.stopOf(d)
+	kind := EventPaused
+	if d.status == Ended {
+		kind = EventEnded
+	}
+	t.note(kind, AuditEntry{From: t.state.Ratio, To: t.state.Ratio, Why: d.what}, Event{What: d.what})
+	return t.over(), t.store(ctx)
+}
+
+func (t *turn) stopOf(d decision) *Stop {
+	s := &Stop{Cause: d.cause, Reason: d.what, At: time.Now(), Ratio: t.state.Ratio}
+	if d.cause == CauseGate && len(d.gates) > 0 {
+		s.Gate = d.gates[0]
+	}
+	if d.cause == CauseRejected || d.cause == CauseWithdrawn {
+		s.Reviews = t.seen.Reviews
+	}
+	return s
+}
+
+// wait sleeps until something is due, a command was left, or the context ends. It
+// keeps the lease meanwhile.
+func (t *turn) wait(ctx context.Context, until time.Time) error {
+	t.fresh = false
+	for {
+		now := time.Now()
+		if !now.Before(until) {
+			return nil
+		}
+		nap := min(until.Sub(now), commandInterval)
+		if every := t.lease.RenewEvery(); every > 0 {
+			if !now.Before(t.renewed.Add(every)) {
+				if err := t.lease.Renew(ctx); err != nil {
+					return err
+				}
+				t.renewed = now
+			}
+			nap = min(nap, every)
+		}
+		timer := time.NewTimer(nap)
+		select {
+		case <-ctx.Done():
+			timer.Stop()
+			return ctx.Err()
+		case <-t.r.posted:
+			timer.Stop()
+			return nil
+		case <-timer.C:
+		}
+		commands, err := t.lease.Commands(ctx)
+		if err != nil || len(commands) > 0 {
+			return err
+		}
+	}
+}
+
+func (t *turn) conflict(format string, args ...any) error {
+	return &ConflictError{Rollout: t.r.config.name, Reason: fmt.Sprintf(format, args...)}
+}
+
+// follow checks that a plan is still that of the target.
+func (t *turn) follow(ctx context.Context, plan *Plan) error {
+	if err := t.observe(ctx, nil); err != nil {
+		return err
+	}
+	now, err := MakePlan(t.r.target.ID(), t.r.spec, t.seen)
+	if err != nil {
+		return err
+	}
+	if now.Hash != plan.Hash {
+		return fmt.Errorf("rollout %s: %w: it was made when the target was %s at %v, which is now %s at %v, or by another spec; make a new plan",
+			t.r.config.name, ErrStalePlan, plan.Seen.Status, plan.Seen.Ratio, t.seen.Status, t.seen.Ratio)
+	}
+	return nil
+}
+
+// clock is the machine whose clock is read.
+func (t *turn) clock() string { return t.r.config.clock }

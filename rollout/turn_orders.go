@@ -1,0 +1,141 @@
+package rollout
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// obey carries out the commands that people left, oldest first. Each is part of the
+// state that it leads to before it is removed, so that it is obeyed once.
+func (t *turn) obey(ctx context.Context) error {
+	commands, err := t.lease.Commands(ctx)
+	if err != nil {
+		return err
+	}
+	if len(commands) == 0 {
+		return t.goOnAborting(ctx)
+	}
+	ids := make([]string, len(commands))
+	for i, c := range commands {
+		ids[i] = c.ID
+		if slices.Contains(t.state.Handled, c.ID) {
+			continue
+		}
+		if err := t.obeyOne(ctx, c); err != nil {
+			return err
+		}
+	}
+	if err := t.lease.Forget(ctx, ids); err != nil {
+		return err
+	}
+	t.state.Handled = nil
+	return t.goOnAborting(ctx)
+}
+
+func (t *turn) obeyOne(ctx context.Context, c Command) error {
+	if c.Order == OrderAbort && !t.state.Status.Final() {
+		return t.obeyAbort(ctx, c)
+	}
+	t.state.Handled = append(t.state.Handled, c.ID)
+	if why := t.impossible(c); why != "" {
+		t.refused[c.ID] = t.conflict("%s", why)
+		t.note(EventRefused, AuditEntry{By: c.By, From: t.state.Ratio, To: t.state.Ratio, Why: why}, Event{What: why, By: c.By})
+		return t.store(ctx)
+	}
+	switch c.Order {
+	case OrderPause:
+		t.pause(c)
+	case OrderResume:
+		t.resume(c)
+	case OrderApprove:
+		t.state.Approvals = append(t.state.Approvals, Approval{Ratio: c.Ratio, By: c.By, At: c.At})
+		what := fmt.Sprintf("%v is approved", c.Ratio)
+		t.note(EventApproved, AuditEntry{By: c.By, From: t.state.Ratio, To: c.Ratio, Why: what}, Event{What: what, By: c.By, To: c.Ratio})
+	}
+	return t.store(ctx)
+}
+
+// impossible says why a command cannot be obeyed; empty when it can.
+func (t *turn) impossible(c Command) string {
+	status := t.state.Status
+	switch {
+	case status.Final():
+		return fmt.Sprintf("it is %s; nothing is left to %s", status, c.Order.verb())
+	case c.Order == OrderResume && status != Paused:
+		return "it is running; only a paused rollout can be resumed"
+	case c.Order == OrderPause && status == Paused:
+		return "it is paused already"
+	case c.Order != OrderPause && c.Order != OrderResume && c.Order != OrderApprove:
+		return fmt.Sprintf("the order %q is not known", c.Order)
+	default:
+		return ""
+	}
+}
+
+func (o Order) verb() string {
+	switch o {
+	case OrderPause:
+		return "pause"
+	case OrderResume:
+		return "resume"
+	case OrderAbort:
+		return "abort"
+	case OrderApprove:
+		return "approve"
+	default:
+		return "do"
+	}
+}
+
+func (t *turn) pause(c Command) {
+	what := cmp.Or(c.Reason, "paused by hand")
+	t.state.Status = Paused
+	t.state.Stop = &Stop{Cause: CausePerson, Reason: what, By: c.By, At: c.At, Ratio: t.state.Ratio}
+	t.note(EventPaused, AuditEntry{By: c.By, From: t.state.Ratio, To: t.state.Ratio, Why: what}, Event{What: what, By: c.By})
+}
+
+// resume lets a rollout go on from whatever is live.
+func (t *turn) resume(c Command) {
+	s, now := t.state, time.Now()
+	why := s.Stop
+	s.Status, s.Stop, s.Gates = Running, nil, nil
+	s.Began, s.Watched = now, now
+	switch why.Cause {
+	case CauseRejected, CauseWithdrawn:
+		s.Applied, s.Application = false, ""
+	case CauseOutside:
+		s.Observed, s.Ratio = false, 0
+	case CausePerson, CauseGate, CauseDeadline:
+	}
+	what := cmp.Or(c.Reason, "resumed by hand")
+	t.note(EventResumed, AuditEntry{By: c.By, From: s.Ratio, To: s.Ratio, Why: what}, Event{What: what, By: c.By})
+}
+
+// obeyAbort settles first what became of a change that was begun, so that the audit
+// log tells it.
+func (t *turn) obeyAbort(ctx context.Context, c Command) error {
+	if t.state.Intent != nil {
+		if err := t.observe(ctx, nil); err != nil {
+			return err
+		}
+		t.settle()
+	}
+	t.state.Handled = append(t.state.Handled, c.ID)
+	why := &Stop{Cause: CausePerson, Reason: cmp.Or(c.Reason, "aborted by hand"), By: c.By, At: c.At, Ratio: t.state.Ratio}
+	err := t.abort(ctx, why)
+	if err == nil && t.state.Status != Aborted {
+		t.refused[c.ID] = t.state.stopped()
+	}
+	return err
+}
+
+// goOnAborting repeats an abort whose outcome is not known.
+func (t *turn) goOnAborting(ctx context.Context) error {
+	if in := t.state.Intent; in != nil && in.Kind == KindAbort {
+		return t.abort(ctx, in.Stop)
+	}
+	return nil
+}
