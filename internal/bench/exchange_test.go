@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -61,9 +62,7 @@ func (a api) peer(tb testing.TB) peer {
 func (p peer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.Copy(io.Discard, r.Body)
 	answer, h := p[r.URL.Path], w.Header()
-	for name, values := range answer.header {
-		h[name] = values
-	}
+	maps.Copy(h, answer.header)
 	_, _ = io.WriteString(w, answer.body)
 }
 
