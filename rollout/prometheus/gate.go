@@ -131,7 +131,7 @@ func (g *gate) figure(ctx context.Context, what, query string) (float64, error) 
 		return 0, g.failed(what, err)
 	}
 	if math.IsNaN(figure) || math.IsInf(figure, 0) {
-		return 0, g.failed(what, fmt.Errorf("the answer is %v, which is no figure: something is divided by zero", figure))
+		return 0, g.failed(what, fmt.Errorf("the answer is %v, which is no figure; is something divided by zero?", figure))
 	}
 	if off := time.Since(at).Abs(); off > g.maxAge {
 		return 0, g.failed(what, fmt.Errorf("the answer is of %s, which is %v from now; at most %v are accepted",

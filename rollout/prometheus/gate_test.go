@@ -63,7 +63,7 @@ func vector(samples ...string) answer {
 	return success("vector", "["+strings.Join(samples, ",")+"]", "")
 }
 
-// at asks what the spec says at the server.
+// ask asks what the spec says at the server.
 func (s *server) ask(t *testing.T, spec rollout.PrometheusGate, options prometheus.Options) (rollout.Verdict, error) {
 	t.Helper()
 	spec.Address = s.URL + "/prom"
@@ -125,13 +125,13 @@ func TestWhatIsNotOneFigureNeverPasses(t *testing.T) {
 		{"an old scalar", success("scalar", `[1435781451.781,"0"]`, ""), "the answer is of 2015-07-01T20:10:51Z"},
 		{"a histogram", success("vector", fmt.Sprintf(`[{"metric":{},"histogram":[%d,{"count":"1","sum":"2","buckets":[[0,"1","2","1"]]}]}]`, time.Now().Unix()), ""), "the answer is a histogram"},
 		{"a matrix", success("matrix", `[{"metric":{},"values":[[1435781430.781,"1"]]}]`, ""), "the answer is a matrix where a scalar or a vector is expected"},
-		{"a text", success("string", `[1435781451.781,"0"]`, ""), "ask "},
+		{"a text", success("string", `[1435781451.781,"0"]`, ""), "unexpected value type"},
 		{"no result", answer{200, `{"status":"success"}`}, "the answer holds no result"},
 		{"an empty object", answer{200, `{}`}, "the answer holds no result"},
 		{"an error that is a success", answer{200, `{"status":"error","errorType":"execution","error":"broken"}`}, "execution: broken"},
 		{"a query that is wrong", problem(400, "bad_data", "1:2: parse error: unexpected end of input"), "bad_data: 1:2: parse error: unexpected end of input"},
 		{"a query that fails", problem(422, "execution", "many-to-many\nmatching"), "execution: many-to-many matching"},
-		{"a server that is not ready", problem(503, "unavailable", "not ready"), "unavailable: not ready"},
+		{"a server that is not ready", problem(503, "unavailable", "not ready"), "server_error: server error: 503"},
 		{"a bad gateway", answer{502, "<html>hush</html>"}, "server_error: server error: 502"},
 		{"HTML", answer{200, "<html>hush</html>"}, "bad_response: "},
 		{"unauthenticated", answer{401, "hush"}, "client_error: client error: 401"},
