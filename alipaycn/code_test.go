@@ -134,6 +134,7 @@ func TestAKnownCodeIsFoundInAMessage(t *testing.T) {
 		{"NOT_A_SUBMIT_REPEAT", ""},
 		{"SUBMIT_REPEAT_2", ""},
 		{"buzzinvalid-signature", ""},
+		{"BUZZSUBMIT_REPEAT", ""},
 		{"unknown-sub-code", ""},
 		{"未知的错误码", ""},
 		{"", ""},

@@ -27,7 +27,7 @@ func TestRandomSequencesAgreeWithAModelOfTheDocuments(t *testing.T) {
 	t.Parallel() // the longest test of the package
 	rapid.Check(t, func(rt *rapid.T) {
 		s := newSequence(t, rt)
-		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
+		for range rapid.IntRange(1, 14).Draw(rt, "steps") {
 			s.take(s.next())
 		}
 		for _, bundle := range modelBundles() {
@@ -42,6 +42,8 @@ type sequence struct {
 	*gatewayWorld
 	rt *rapid.T
 	m  *documentsModel
+	// turn counts the steps.
+	turn int
 	// whole is an application with all that there is to give.
 	whole alipaycn.ApplyInput
 	// shares are those of the versions in grayscale as the client saw them last.
@@ -58,11 +60,51 @@ func newSequence(t *testing.T, rt *rapid.T) *sequence {
 		alipaycn.WithAppAuthToken(token.AppAuthToken), alipaycn.WithHTTPClient(w.g.HTTPClient()), alipaycn.WithRetry(4, 0, 0),
 	)
 	require.NoError(t, err)
-	s := &sequence{w, rt, newDocumentsModel(), firstApplication(), map[alipayplus.VersionNumber]alipayplus.Ratio{}}
-	for range rapid.SampledFrom([]int{2, 3, 0, 19}).Draw(rt, "versions at the start") {
-		s.take(s.ide())
+	s := &sequence{
+		gatewayWorld: w, rt: rt, m: newDocumentsModel(), whole: firstApplication(),
+		shares: map[alipayplus.VersionNumber]alipayplus.Ratio{},
+	}
+	for _, text := range rapid.SampledFrom(beginnings()).Draw(rt, "beginning") {
+		s.begin(text)
 	}
 	return s
+}
+
+// beginnings are what sequences begin with, in order to get to where more can
+// go wrong: the beginnings of the texts of steps.
+func beginnings() [][]string {
+	join := func(parts ...[]string) []string { return slices.Concat(parts...) }
+	applied := []string{"ide", `apply name "BlueLakeTea" auto_online false`}
+	passed := join(applied, []string{"approve"})
+	online := []string{"ide", `apply name "BlueLakeTea" auto_online true`, "approve"}
+	devices := []string{"upload 2.", "build -> 6", "scan -> True"}
+	return [][]string{
+		{"ide", "ide"},
+		join(online, online, passed, []string{"gray p30"}),
+		join(online, online, []string{"rollback"}),
+		join(online, online, []string{"rollback"}, online),
+		join(online, online, []string{"takeDown [1.1."}),
+		join([]string{"ide"}, online),
+		join(online, devices, []string{`apply name "BlueLakeTea" auto_online true`}),
+		join(applied, devices),
+		join(applied, []string{"admit false"}),
+		join(applied, []string{"reject"}),
+		{"ide", "upload 1.", "build -> 6"},
+		slices.Repeat([]string{"ide"}, 20),
+		join(online, online, slices.Repeat([]string{"ide"}, 19)),
+	}
+}
+
+// begin takes a step of a beginning: the first possible one with that text.
+func (s *sequence) begin(text string) {
+	steps := s.steps()
+	i := slices.IndexFunc(steps, func(step step) bool { return strings.HasPrefix(step.text, text) && len(step.refused) == 0 })
+	require.GreaterOrEqual(s.rt, i, 0, text)
+	require.NoError(s.rt, steps[i].do(s.t.Context()), text)
+	steps[i].effect()
+	if steps[i].operation != "" {
+		s.m.effects[steps[i].operation]++
+	}
 }
 
 // ide is a version that came by AlipayCN's IDE: built, and scanned.
@@ -98,29 +140,47 @@ type step struct {
 	silent bool
 }
 
-// refusal is an error code with the class that the documents suggest.
+// refusal is a reason: the class of the error that the documents suggest, and the
+// codes that name the reason.
 type refusal struct {
-	code  alipaycn.Code
 	class error
+	codes []alipaycn.Code
 }
 
-// next draws a step: mostly one that the model calls possible, because others
-// outnumber these by far, and rather one that leads on.
+// next draws a step: one that the model calls possible, or one that a single
+// reason refuses.
 func (s *sequence) next() step {
-	possible := rapid.SampledFrom([]bool{true, true, true, false}).Draw(s.rt, "possible")
-	var names []string
-	byName := map[string][]step{}
+	s.turn++
+	possible := rapid.SampledFrom([]bool{true, false}).Draw(s.rt, "possible")
+	var kinds []string
+	byKind := map[string][]step{}
 	for _, step := range s.steps() {
-		if possible && len(step.refused) > 0 {
+		if possible != (len(step.refused) == 0) || len(step.refused) > 1 {
 			continue
 		}
-		name, _, _ := strings.Cut(step.text, " ")
-		if byName[name] == nil {
-			names = append(names, slices.Repeat([]string{name}, weight(name))...)
+		kind, likely := step.kind()
+		if byKind[kind] == nil {
+			kinds = append(kinds, slices.Repeat([]string{kind}, likely)...)
 		}
-		byName[name] = append(byName[name], step)
+		byKind[kind] = append(byKind[kind], step)
 	}
-	return rapid.SampledFrom(byName[rapid.SampledFrom(names).Draw(s.rt, "what")]).Draw(s.rt, "which")
+	return pick(s, byKind[pick(s, kinds, "what")], "which")
+}
+
+// pick draws one of several. It begins elsewhere each turn, because what comes
+// first is drawn more often.
+func pick[T any](s *sequence, all []T, label string) T {
+	from := s.turn * 7 % len(all)
+	return rapid.SampledFrom(slices.Concat(all[from:], all[:from])).Draw(s.rt, label)
+}
+
+// kind groups steps, and says how likely the group is.
+func (s step) kind() (kind string, likely int) {
+	kind, _, _ = strings.Cut(s.text, " ")
+	if len(s.refused) > 0 {
+		return kind + " " + string(s.refused[0].codes[0]), 1 + weight(kind)/4
+	}
+	return kind, weight(kind)
 }
 
 // weight is how likely steps of a kind are.
@@ -130,7 +190,7 @@ func weight(name string) int {
 		return 10
 	case "apply", "approve", "publish":
 		return 6
-	case "build", "cancelGray", "ide":
+	case "build", "cancelGray", "ide", "returnToDevelopment":
 		return 2
 	default:
 		return 1
@@ -182,8 +242,13 @@ func (s *sequence) take(step step) {
 		require.Equal(s.rt, v.shown(), s.g.Status(miniID, v.number.String()), "%v after %s", v.number, step.text)
 	}
 	if step.about != nil {
-		s.checkList(step.about.bundle)
 		s.checkVersion(s.m.find(step.about))
+	}
+	if len(step.refused) > 0 {
+		return
+	}
+	if step.about != nil {
+		s.checkList(step.about.bundle)
 	}
 	if step.operation == "versions.apply" || step.operation == "baseInfo.modify" {
 		s.checkBaseInfo()
@@ -233,7 +298,7 @@ func (s *sequence) checkRefusal(step step, fault sequenceFault, wanted bool, err
 	}
 	failure, ok := errors.AsType[*alipaycn.Error](err)
 	require.True(s.rt, ok, text)
-	i := slices.IndexFunc(step.refused, func(r refusal) bool { return r.code == failure.Code })
+	i := slices.IndexFunc(step.refused, func(r refusal) bool { return slices.Contains(r.codes, failure.Code) })
 	require.GreaterOrEqual(s.rt, i, 0, text)
 	require.ErrorIs(s.rt, err, step.refused[i].class, text)
 	require.False(s.rt, failure.OutcomeUnknown, text)
@@ -304,8 +369,7 @@ func (s *sequence) checkBaseInfo() {
 	require.Equal(s.rt, s.m.base, *info)
 }
 
-// steps lists what can be tried now. What comes first is drawn more often: what
-// leads far comes first.
+// steps lists what can be tried now.
 func (s *sequence) steps() []step {
 	var all []step
 	for _, v := range slices.Backward(s.m.versions) {
@@ -495,364 +559,4 @@ func (s *sequence) happenings(v *modelVersion) []step {
 		add("takeDown", func() error { return s.g.TakeDown(miniID, number) }, func() { v.status, v.strategy = alipaycn.StatusAuditOffline, "" })
 	}
 	return all
-}
-
-// documentsModel is a mini program as AlipayCN's documents describe it. It shares
-// no code with the stand-in.
-type documentsModel struct {
-	versions []*modelVersion
-	// history are the versions in the order in which they went online.
-	history  map[alipaycn.BundleID][]*modelVersion
-	releases int
-	base     alipaycn.BaseInfo
-	logo     bool
-	effects  map[string]int
-}
-
-type modelVersion struct {
-	number      alipayplus.VersionNumber
-	bundle      alipaycn.BundleID
-	build       alipaycn.BuildStatus // empty: there is no such version
-	scan        alipaycn.ScanResult
-	status      alipaycn.VersionStatus
-	strategy    alipaycn.GrayStrategy
-	description string
-	reason      string
-	autoOnline  bool
-	canRelease  bool
-	cameBack    bool
-}
-
-func above(n alipayplus.VersionNumber, by int32) alipayplus.VersionNumber {
-	n.Minor += by
-	return n
-}
-
-func newDocumentsModel() *documentsModel {
-	return &documentsModel{history: map[alipaycn.BundleID][]*modelVersion{}, effects: map[string]int{}}
-}
-
-// modelBundles are the clients that a review may be applied for.
-func modelBundles() []alipaycn.BundleID {
-	return []alipaycn.BundleID{alipaycn.BundleAlipay, alipaycn.BundleIoT}
-}
-
-// isUnderWay: "at most one version that is auditing, passed, rejected or gray".
-func isUnderWay(status alipaycn.VersionStatus) bool {
-	switch status {
-	case alipaycn.StatusAuditing, alipaycn.StatusWaitRelease, alipaycn.StatusBaseAuditPass, alipaycn.StatusAuditReject, alipaycn.StatusGray:
-		return true
-	default:
-		return false
-	}
-}
-
-func (v *modelVersion) String() string {
-	return fmt.Sprintf("[%v build %s scan %s %s %s]", v.number, v.build, v.scan, v.status, v.strategy)
-}
-
-func (v *modelVersion) isBuilt() bool { return v.build == alipaycn.BuildCreated }
-
-func (v *modelVersion) isBuilding() bool {
-	return v.build == alipaycn.BuildRunning || v.build == alipaycn.BuildQueued
-}
-
-// shown is the status that can be seen; empty when the version cannot.
-func (v *modelVersion) shown() alipaycn.VersionStatus {
-	if !v.isBuilt() {
-		return ""
-	}
-	return v.status
-}
-
-func (v *modelVersion) backToInit() {
-	v.status, v.reason, v.canRelease = alipaycn.StatusInit, "", false
-}
-
-func (v *modelVersion) bringBuild(to alipaycn.BuildStatus) {
-	v.build = to
-	if to == alipaycn.BuildCreated {
-		v.status, v.scan = alipaycn.StatusInit, alipaycn.ScanRunning
-	}
-}
-
-// add adds a version, in the place of one whose build failed.
-func (m *documentsModel) add(v *modelVersion) {
-	m.remove(m.find(v))
-	m.versions = append(m.versions, v)
-}
-
-// find is the version of that number as it is now.
-func (m *documentsModel) find(v *modelVersion) *modelVersion {
-	for _, now := range m.versions {
-		if now.number == v.number && now.bundle == v.bundle {
-			return now
-		}
-	}
-	return &modelVersion{number: v.number, bundle: v.bundle}
-}
-
-func (m *documentsModel) remove(v *modelVersion) {
-	m.versions = slices.DeleteFunc(m.versions, func(other *modelVersion) bool { return other == v })
-	v.build = ""
-}
-
-// highest is the highest number that is taken; each client has numbers of its own.
-func (m *documentsModel) highest(bundle alipaycn.BundleID) alipayplus.VersionNumber {
-	n := alipayplus.VersionNumber{Major: int32(1 + slices.Index(modelBundles(), bundle))}
-	for _, v := range m.versions {
-		if v.bundle == bundle && !v.build.Failed() && v.number.Compare(n) > 0 {
-			n = v.number
-		}
-	}
-	return n
-}
-
-func (m *documentsModel) in(bundle alipaycn.BundleID, status alipaycn.VersionStatus) *modelVersion {
-	for _, v := range m.versions {
-		if v.bundle == bundle && v.shown() == status {
-			return v
-		}
-	}
-	return nil
-}
-
-func (m *documentsModel) online(bundle alipaycn.BundleID) *modelVersion {
-	return m.in(bundle, alipaycn.StatusRelease)
-}
-
-// shownOf are the versions that can be seen, the highest first.
-func (m *documentsModel) shownOf(bundle alipaycn.BundleID) []*modelVersion {
-	var shown []*modelVersion
-	for _, v := range m.versions {
-		if v.bundle == bundle && v.isBuilt() {
-			shown = append(shown, v)
-		}
-	}
-	slices.SortFunc(shown, func(a, b *modelVersion) int { return b.number.Compare(a.number) })
-	return shown
-}
-
-// shown are the versions among which a list shows a version.
-func (m *documentsModel) shown(v *modelVersion) []*modelVersion {
-	if v == nil {
-		return nil
-	}
-	return m.shownOf(v.bundle)
-}
-
-func (m *documentsModel) upload(n alipayplus.VersionNumber, bundle alipaycn.BundleID) {
-	m.add(&modelVersion{number: n, bundle: bundle, build: alipaycn.BuildRunning})
-}
-
-func (m *documentsModel) apply(v *modelVersion, in alipaycn.ApplyInput) {
-	v.status, v.description, v.autoOnline = alipaycn.StatusAuditing, in.Description, bool(in.AutoOnline)
-	m.base = savedAfterModify(m.base, alipaycn.ModifyBaseInfoInput{
-		AppName: in.AppName, AppEnglishName: in.AppEnglishName, AppSlogan: in.AppSlogan, AppDescription: in.AppDescription,
-		ServicePhone: in.ServicePhone, ServiceEmail: in.ServiceEmail,
-	})
-	if len(in.Categories) > 0 {
-		m.base.CategoryNames = "Shopping_Food_Tea"
-	}
-	m.logo = m.logo || in.AppLogo != nil
-}
-
-// savedAfterModify: what is left out stays as it was saved last.
-func savedAfterModify(base alipaycn.BaseInfo, in alipaycn.ModifyBaseInfoInput) alipaycn.BaseInfo {
-	for _, field := range []struct {
-		saved *string
-		given string
-	}{
-		{&base.AppName, in.AppName},
-		{&base.AppEnglishName, in.AppEnglishName},
-		{&base.AppSlogan, in.AppSlogan},
-		{&base.AppDescription, in.AppDescription},
-		{&base.ServicePhone, in.ServicePhone},
-		{&base.ServiceEmail, in.ServiceEmail},
-	} {
-		if field.given != "" {
-			*field.saved = field.given
-		}
-	}
-	return base
-}
-
-func equalBase(a, b alipaycn.BaseInfo) bool { return fmt.Sprint(a) == fmt.Sprint(b) }
-
-func (m *documentsModel) pass(v *modelVersion) {
-	v.status = alipaycn.StatusWaitRelease
-	if v.autoOnline {
-		m.release(v)
-	}
-}
-
-func (m *documentsModel) release(v *modelVersion) {
-	if online := m.online(v.bundle); online != nil {
-		online.status = alipaycn.StatusOffline
-	}
-	v.status, v.strategy, v.cameBack = alipaycn.StatusRelease, "", false
-	m.history[v.bundle] = append(m.history[v.bundle], v)
-	m.releases++
-}
-
-// previous is the version that was online before v.
-func (m *documentsModel) previous(v *modelVersion) *modelVersion {
-	for _, other := range slices.Backward(m.history[v.bundle]) {
-		if other != v {
-			return other
-		}
-	}
-	return nil
-}
-
-func (m *documentsModel) rollback(v *modelVersion) {
-	previous := m.previous(v)
-	m.release(previous) // v goes offline
-	previous.cameBack = true
-}
-
-// reasons collects what refuses a write.
-type reasons []refusal
-
-func (r *reasons) when(is bool, code alipaycn.Code, class error) {
-	if is {
-		*r = append(*r, refusal{code, class})
-	}
-}
-
-// absent: the version does not exist, as each operation words it.
-func (v *modelVersion) absent(codes ...alipaycn.Code) (all reasons, absent bool) {
-	for _, code := range codes {
-		all.when(v.shown() == "", code, alipayplus.ErrNotFound)
-	}
-	return all, v.shown() == ""
-}
-
-func (m *documentsModel) modifyRefused() (r reasons) {
-	r.when(m.releases > 0, alipaycn.CodeCanNotModifyBaseInfo, alipayplus.ErrConflict)
-	return r
-}
-
-func (m *documentsModel) uploadRefused(n alipayplus.VersionNumber, bundle alipaycn.BundleID) (r reasons) {
-	development := 0
-	for _, v := range m.versions {
-		released := v.status == alipaycn.StatusRelease || v.status == alipaycn.StatusOffline || v.status == alipaycn.StatusAuditOffline
-		if !v.build.Failed() && !released {
-			development++
-		}
-		if v.build.Failed() || v.bundle != bundle {
-			continue
-		}
-		r.when(v.number == n, alipaycn.CodeVersionHasExisted, alipaycn.ErrAlreadyDone)
-		r.when(v.number.Compare(n) > 0, alipaycn.CodeLargerVersionHasExisted, alipayplus.ErrConflict)
-	}
-	r.when(development >= 20, alipaycn.CodeDevVersionExceedMaxCount, alipayplus.ErrLimit)
-	return r
-}
-
-func (m *documentsModel) applyRefused(v *modelVersion, in alipaycn.ApplyInput) reasons {
-	r, absent := v.absent(alipaycn.CodeMiniAppPackageInfoNotExist)
-	if absent {
-		return r
-	}
-	for _, other := range m.shownOf(v.bundle) {
-		r.when(other != v && isUnderWay(other.status), alipaycn.CodeCanNotSubmitWithAuditGray, alipayplus.ErrConflict)
-	}
-	for _, online := range m.history[v.bundle] {
-		r.when(online.number.Compare(v.number) > 0, alipaycn.CodeExistLargerOnlinedVersion, alipayplus.ErrConflict)
-	}
-	r.when(v.status == alipaycn.StatusAuditing, alipaycn.CodeSubmitRepeat, alipaycn.ErrAlreadyDone)
-	r.when(v.status != alipaycn.StatusInit, alipaycn.CodeCanNotSubmitWithoutInit, alipayplus.ErrConflict)
-	r.when(v.scan != alipaycn.ScanPassed, alipaycn.CodeCanNotSubmitWithoutScanPass, alipaycn.ErrNotReady)
-	return append(r, m.textsRefused(in)...)
-}
-
-// textsRefused: what is neither given nor saved is missing.
-func (m *documentsModel) textsRefused(in alipaycn.ApplyInput) (r reasons) {
-	missing := func(texts ...string) bool { return strings.Join(texts, "") == "" }
-	r.when(missing(in.AppName, m.base.AppName), alipaycn.CodeAppNameIsBlank, alipayplus.ErrInvalid)
-	r.when(missing(in.AppEnglishName, m.base.AppEnglishName), alipaycn.CodeEnglishNameIsBlank, alipayplus.ErrInvalid)
-	r.when(missing(in.AppSlogan, m.base.AppSlogan), alipaycn.CodeSloganIsBlank, alipayplus.ErrInvalid)
-	r.when(missing(in.AppDescription, m.base.AppDescription), alipaycn.CodeAppDescIsBlank, alipayplus.ErrInvalid)
-	r.when(len(in.Categories) == 0 && m.base.CategoryNames == "", alipaycn.CodeCategoryIsBlank, alipayplus.ErrInvalid)
-	r.when(in.AppLogo == nil && !m.logo, alipaycn.CodeLogoIsBlank, alipayplus.ErrInvalid)
-	r.when(missing(in.ServicePhone, in.ServiceEmail, m.base.ServicePhone, m.base.ServiceEmail), alipaycn.CodeServiceTelAndMailBothBlank, alipayplus.ErrInvalid)
-	r.when(m.releases > 0 && in.AppName != "" && in.AppName != m.base.AppName, alipaycn.CodeCanNotModifyNameOnceOnline, alipayplus.ErrConflict)
-	r.when(m.releases > 0 && in.AppEnglishName != "" && in.AppEnglishName != m.base.AppEnglishName, alipaycn.CodeCanNotModifyEnOnceOnline, alipayplus.ErrConflict)
-	return r
-}
-
-func (m *documentsModel) cancelAuditRefused(bundle alipaycn.BundleID, named *modelVersion) (r reasons) {
-	auditing := m.in(bundle, alipaycn.StatusAuditing)
-	if named != nil {
-		absent, _ := named.absent(alipaycn.CodeMiniAppPackageInfoNotExist)
-		r = append(r, absent...)
-		r.when(auditing != nil && auditing != named, alipaycn.CodeInvalidVersionStatus, alipayplus.ErrConflict)
-	}
-	r.when(auditing == nil, alipaycn.CodeAuditingVersionNotExist, alipaycn.ErrAlreadyDone)
-	return r
-}
-
-func (m *documentsModel) returnRefused(v *modelVersion) reasons {
-	r, absent := v.absent(alipaycn.CodeMiniAppVersionMissing, alipaycn.CodeMiniAppPackageInfoNotExist)
-	judged := v.status == alipaycn.StatusWaitRelease || v.status == alipaycn.StatusBaseAuditPass || v.status == alipaycn.StatusAuditReject
-	r.when(!absent && !judged, alipaycn.CodeCanNotBackDevWithoutAudit, alipayplus.ErrConflict)
-	return r
-}
-
-func (m *documentsModel) grayRefused(v *modelVersion, strategy alipaycn.GrayStrategy) reasons {
-	r, absent := v.absent(alipaycn.CodeMiniAppVersionMissing, alipaycn.CodeMiniAppPackageInfoNotExist)
-	passed := v.status == alipaycn.StatusWaitRelease || v.status == alipaycn.StatusGray
-	r.when(!absent && !passed, alipaycn.CodeCanNotGrayWithoutAuditPass, alipayplus.ErrConflict)
-	r.when(v.status == alipaycn.StatusGray && strategy <= v.strategy, alipaycn.CodeGrayStrategyNotAllowReduce, alipayplus.ErrConflict) // p10 < p30 < p50
-	return r
-}
-
-func (m *documentsModel) cancelGrayRefused(v *modelVersion) reasons {
-	r, absent := v.absent(alipaycn.CodeMiniAppVersionNotExist, alipaycn.CodeMiniAppPackageInfoNotExist)
-	r.when(!absent && v.status != alipaycn.StatusGray, alipaycn.CodeCanNotEndGrayWithoutGray, alipaycn.ErrAlreadyDone)
-	return r
-}
-
-func (m *documentsModel) publishRefused(v *modelVersion) reasons {
-	r, absent := v.absent(alipaycn.CodeMiniAppVersionNotExist, alipaycn.CodeMiniAppPackageInfoNotExist)
-	if absent {
-		return r
-	}
-	admitted := v.status == alipaycn.StatusBaseAuditPass
-	passed := v.status == alipaycn.StatusWaitRelease || v.status == alipaycn.StatusGray
-	notPassed := v.status == alipaycn.StatusInit || v.status == alipaycn.StatusAuditing || v.status == alipaycn.StatusAuditReject
-	r.when(admitted && !v.canRelease, alipaycn.CodeCanNotOnlineNoPromote, alipayplus.ErrConflict)
-	r.when(notPassed, alipaycn.CodeCanNotOnlineWithoutAudit, alipayplus.ErrConflict)
-	r.when(!admitted && !passed, alipaycn.CodeCanNotOnlineNotGrayOrWaitRelease, alipayplus.ErrConflict)
-	return r
-}
-
-func (m *documentsModel) takeOfflineRefused(v *modelVersion) reasons {
-	r, absent := v.absent(alipaycn.CodeMiniAppVersionNotExist, alipaycn.CodeMiniAppPackageInfoNotExist)
-	r.when(!absent && v.status != alipaycn.StatusRelease, alipaycn.CodeCanNotOfflineWithoutOnline, alipayplus.ErrConflict)
-	r.when(!absent && m.in(v.bundle, alipaycn.StatusGray) != nil, alipaycn.CodeCanNotOfflineWithGray, alipayplus.ErrConflict)
-	return r
-}
-
-func (m *documentsModel) rollbackRefused(v *modelVersion) reasons {
-	r, absent := v.absent(alipaycn.CodeMiniAppPackageInfoNotExist)
-	if absent {
-		return r
-	}
-	previous := m.previous(v)
-	r.when(v.status != alipaycn.StatusRelease, alipaycn.CodeCanNotRollbackWithoutOnline, alipayplus.ErrConflict)
-	r.when(m.in(v.bundle, alipaycn.StatusGray) != nil, alipaycn.CodeCanNotRollbackWithGray, alipayplus.ErrConflict)
-	r.when(v.cameBack, alipaycn.CodeCanNotContinuousRollback, alipayplus.ErrConflict)
-	r.when(previous == nil, alipaycn.CodeCanNotRollbackWithoutOffline, alipayplus.ErrConflict)
-	r.when(previous != nil && previous.status == alipaycn.StatusAuditOffline, alipaycn.CodeCanNotRollbackPunish, alipayplus.ErrPermission)
-	return r
-}
-
-func (m *documentsModel) deleteRefused(v *modelVersion) (r reasons) {
-	r.when(v.build == "" || v.build.Failed(), alipaycn.CodeMiniAppPackageInfoNotExist, alipayplus.ErrNotFound)
-	r.when(v.isBuilding(), alipaycn.CodeCanNotDeleteWithInstantiate, alipaycn.ErrNotReady)
-	r.when(v.isBuilt() && v.status != alipaycn.StatusInit, alipaycn.CodeCanNotDeleteWithoutDev, alipayplus.ErrConflict)
-	r.when(v.isBuilt() && v.scan == alipaycn.ScanRunning, alipaycn.CodeCanNotDeleteWithScanning, alipaycn.ErrNotReady)
-	return r
 }
