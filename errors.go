@@ -430,7 +430,11 @@ func (e *WaitError) Error() string {
 	if state == "" {
 		state = "none"
 	}
-	return oneline.Text(fmt.Sprintf("alipayplus: %s: %s: waiting ended after %d polls, last state %s: %v", e.Operation, e.ID, e.Polls, state, e.Err))
+	polls := "polls"
+	if e.Polls == 1 {
+		polls = "poll"
+	}
+	return oneline.Text(fmt.Sprintf("%s: %s: waiting ended after %d %s, last state %s: %v", e.Operation, e.ID, e.Polls, polls, state, e.Err))
 }
 
 // Unwrap returns the reason.

@@ -183,11 +183,15 @@ func TestErrorTexts(t *testing.T) {
 		},
 		{
 			"wait", &WaitError{Operation: "releases.waitReviewed", ID: "r1", LastState: "UNDER_REVIEW", Polls: 7, Err: context.DeadlineExceeded},
-			"alipayplus: releases.waitReviewed: r1: waiting ended after 7 polls, last state UNDER_REVIEW: context deadline exceeded",
+			"releases.waitReviewed: r1: waiting ended after 7 polls, last state UNDER_REVIEW: context deadline exceeded",
+		},
+		{
+			"wait that saw one state", &WaitError{Operation: "versions.waitReviewed", ID: "1.0.0", LastState: "AUDITING", Polls: 1, Err: context.Canceled},
+			"versions.waitReviewed: 1.0.0: waiting ended after 1 poll, last state AUDITING: context canceled",
 		},
 		{
 			"wait that saw nothing", &WaitError{Operation: "services.waitOnline", ID: "s1", Err: context.Canceled},
-			"alipayplus: services.waitOnline: s1: waiting ended after 0 polls, last state none: context canceled",
+			"services.waitOnline: s1: waiting ended after 0 polls, last state none: context canceled",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

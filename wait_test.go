@@ -380,7 +380,7 @@ func TestWhatTheEndMeansIsReturnedWithTheThing(t *testing.T) {
 		got, err := w.wait(t.Context(), WaitOptions[thing]{})
 		require.Equal(t, "ENDED", got.state)
 		require.ErrorIs(t, err, rejected)
-		require.EqualError(t, err, "alipayplus: things.wait: thing_1: waiting ended after 2 polls, last state ENDED: "+
+		require.EqualError(t, err, "things.wait: thing_1: waiting ended after 2 polls, last state ENDED: "+
 			"thing thing_1 was rejected (ALIPAY_CN: no logo)")
 	})
 }
@@ -453,7 +453,7 @@ func TestAWaitThatIsOverBeforeItBegins(t *testing.T) {
 		require.Nil(t, got)
 		require.ErrorIs(t, err, context.Canceled)
 		require.Empty(t, w.polls, "nothing is asked")
-		require.EqualError(t, err, "alipayplus: things.wait: thing_1: waiting ended after 0 polls, last state none: context canceled")
+		require.EqualError(t, err, "things.wait: thing_1: waiting ended after 0 polls, last state none: context canceled")
 	})
 }
 

@@ -96,7 +96,7 @@ func (c *Client) For(appAuthToken string) *Client { return c.client(appAuthToken
 func (c *Client) ForApp(ctx context.Context, store TokenStore, authAppID string) (*Client, error) {
 	token, err := store.Get(ctx, authAppID)
 	if err != nil {
-		return nil, fmt.Errorf("alipaycn: client for app %q: %w", authAppID, err)
+		return nil, fmt.Errorf("client for app %q: %w", authAppID, err)
 	}
 	return c.For(token.AppAuthToken), nil
 }

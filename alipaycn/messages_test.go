@@ -285,7 +285,7 @@ func TestWhatAUserSeesWhenTheMerchantWithdrawsInTheMiddleOfARelease(t *testing.T
 		require.Equal(t, "alipay.open.mini.version.gray.online", missing.API)
 
 		_, err = w.c.Versions.WaitReviewed(t.Context(), firstVersion(), alipaycn.ReviewWait{})
-		require.Equal(t, "alipayplus: versions.waitReviewed: 0.1.0: waiting ended after 1 polls, last state none: alipaycn: versions.get: "+notValid, message(t, err))
+		require.Equal(t, "versions.waitReviewed: 0.1.0: waiting ended after 1 poll, last state none: alipaycn: versions.get: "+notValid, message(t, err))
 	})
 	t.Run("while the answer to a write is lost", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {

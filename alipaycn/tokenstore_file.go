@@ -2,7 +2,6 @@ package alipaycn
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,10 +10,12 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"time"
+
+	"github.com/alipayplus-go/alipayplus/internal/atomicfile"
+	"github.com/alipayplus-go/alipayplus/internal/filelock"
 )
 
 // FileTokenStore is a [TokenStore] in one JSON file that only its owner can
@@ -33,7 +34,6 @@ import (
 // store. On Windows the file's permissions are not looked at.
 type FileTokenStore struct {
 	path string
-	disk tokenDisk
 	turn chan struct{} // holds one element while a call of this store writes
 }
 
@@ -42,7 +42,6 @@ type FileTokenStore struct {
 const (
 	tokenFileSchema = 1
 	tokenFileMax    = 32 << 20
-	tokenFileMode   = 0o600
 )
 
 // lockRetry is how often a process looks whether another is done, which takes
@@ -58,7 +57,7 @@ type tokenFile struct {
 // NewFileTokenStore returns a store in the file. It does not look at the disk:
 // the file need not exist, its folder must by the first Put.
 func NewFileTokenStore(path string) *FileTokenStore {
-	return &FileTokenStore{path: path, disk: osDisk{}, turn: make(chan struct{}, 1)}
+	return &FileTokenStore{path: path, turn: make(chan struct{}, 1)}
 }
 
 // Get returns the token of an app. The error matches [ErrNoToken] when the
@@ -127,11 +126,11 @@ func (s *FileTokenStore) change(ctx context.Context, change func(map[string]Toke
 	case <-ctx.Done():
 		return fmt.Errorf("wait for another write: %w", context.Cause(ctx))
 	}
-	unlock, err := lockTokenFile(ctx, s.path+".lock")
+	lock, err := lockTokenFile(ctx, s.path+".lock")
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer func() { _ = lock.Release() }() // nothing was written to its file
 	tokens, err := s.load()
 	if err != nil {
 		return err
@@ -141,7 +140,7 @@ func (s *FileTokenStore) change(ctx context.Context, change func(map[string]Toke
 }
 
 func (s *FileTokenStore) load() (map[string]Token, error) {
-	data, err := s.disk.read(s.path)
+	data, err := readTokenFile(s.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return map[string]Token{}, nil
 	}
@@ -155,8 +154,7 @@ func (s *FileTokenStore) load() (map[string]Token, error) {
 	return tokens, nil
 }
 
-// save replaces the file: a new file beside it is complete on the disk before
-// it takes the name, and the name is on the disk before save returns.
+// save replaces the file, durably. The lock is held.
 func (s *FileTokenStore) save(tokens map[string]Token) error {
 	data, err := json.MarshalIndent(tokenFile{Schema: tokenFileSchema, Tokens: tokens}, "", "  ")
 	if err != nil {
@@ -165,16 +163,7 @@ func (s *FileTokenStore) save(tokens map[string]Token) error {
 	if len(data) > tokenFileMax {
 		return fmt.Errorf("%s would have %d bytes, at most %d are read again; use a database", s.path, len(data), tokenFileMax)
 	}
-	next := s.path + ".tmp" // one name is enough: the lock is held
-	if err := s.disk.write(next, append(data, '\n')); err != nil {
-		s.disk.remove(next)
-		return err
-	}
-	if err := s.disk.rename(next, s.path); err != nil {
-		s.disk.remove(next)
-		return err
-	}
-	return s.disk.syncFolder(filepath.Dir(s.path))
+	return atomicfile.Write(s.path, append(data, '\n'))
 }
 
 // decodeTokenFile accepts exactly what save writes. Its errors quote nothing
@@ -207,11 +196,11 @@ func decodeTokenFile(data []byte) (map[string]Token, error) {
 var errDamaged = errors.New("is damaged, or no token file at all: restore it from a backup, or move it away and let the merchants authorize again")
 
 // lockTokenFile waits until no other process holds the lock.
-func lockTokenFile(ctx context.Context, path string) (unlock func(), err error) {
+func lockTokenFile(ctx context.Context, path string) (*filelock.Lock, error) {
 	for {
-		unlock, err := tryLock(path)
-		if err == nil || !errors.Is(err, errLocked) {
-			return unlock, err
+		lock, err := filelock.Acquire(path)
+		if err == nil || !errors.Is(err, filelock.ErrLocked) {
+			return lock, err
 		}
 		select {
 		case <-time.After(lockRetry):
@@ -221,22 +210,9 @@ func lockTokenFile(ctx context.Context, path string) (unlock func(), err error) 
 	}
 }
 
-// errLocked says that tryLock found the lock held.
-var errLocked = errors.New("locked")
-
-// tokenDisk is what a store does to the file system, so that a test can let any
-// step fail.
-type tokenDisk interface {
-	read(path string) ([]byte, error)
-	write(path string, data []byte) error
-	rename(from, to string) error
-	syncFolder(path string) error
-	remove(path string)
-}
-
-type osDisk struct{}
-
-func (osDisk) read(path string) ([]byte, error) {
+// readTokenFile reads the file if its size, its kind and its permissions are as
+// they should be.
+func readTokenFile(path string) ([]byte, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -254,32 +230,4 @@ func (osDisk) read(path string) ([]byte, error) {
 		return nil, fmt.Errorf("%s has %d bytes, at most %d are read", path, info.Size(), tokenFileMax)
 	}
 	return io.ReadAll(io.LimitReader(f, tokenFileMax))
-}
-
-// write makes a new file that is on the disk when it returns. What a crash
-// left under the name is removed first, so that its permissions do not live on.
-func (d osDisk) write(path string, data []byte) error {
-	d.remove(path)
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, tokenFileMode)
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(data)
-	return cmp.Or(err, f.Sync(), f.Close())
-}
-
-func (osDisk) rename(from, to string) error { return os.Rename(from, to) }
-
-func (osDisk) remove(path string) { _ = os.Remove(path) } // it may not exist
-
-// syncFolder brings a new name to the disk. Windows has no such call.
-func (osDisk) syncFolder(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return cmp.Or(f.Sync(), f.Close())
 }

@@ -15,6 +15,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus/internal/filelock"
 )
 
 // tokenContext is the test's context where the test has one.
@@ -129,147 +131,22 @@ func TestMissingFolderIsAnError(t *testing.T) {
 	require.ErrorIs(t, store.Put(t.Context(), merchantToken("a")), fs.ErrNotExist)
 }
 
-// crashingDisk lets so many steps succeed. The next one happens in half, if at
-// all, and nothing happens after it, as when the process is killed.
-type crashingDisk struct {
-	osDisk
-
-	left   int
-	within bool // the fatal step takes place, but the process does not learn it
-}
-
-var errCrashed = errors.New("crashed")
-
-func (d *crashingDisk) step(whole, half func() error) error {
-	d.left--
-	switch {
-	case d.left >= 0:
-		return whole()
-	case d.left == -1 && d.within:
-		_ = half()
-	}
-	return errCrashed
-}
-
-func (d *crashingDisk) write(path string, data []byte) error {
-	return d.step(
-		func() error { return d.osDisk.write(path, data) },
-		func() error { return d.osDisk.write(path, data[:len(data)/2]) },
-	)
-}
-
-func (d *crashingDisk) rename(from, to string) error {
-	rename := func() error { return d.osDisk.rename(from, to) }
-	return d.step(rename, rename)
-}
-
-func (d *crashingDisk) syncFolder(path string) error {
-	syncFolder := func() error { return d.osDisk.syncFolder(path) }
-	return d.step(syncFolder, syncFolder)
-}
-
-func (d *crashingDisk) remove(path string) {
-	remove := func() error { d.osDisk.remove(path); return nil }
-	_ = d.step(remove, remove)
-}
-
-func TestTokenFileSurvivesACrashAtEveryStep(t *testing.T) {
-	const steps = 3 // write, rename, sync
-	for left := range steps {
-		for _, within := range []bool{false, true} {
-			t.Run(fmt.Sprintf("after %d steps, within %t", left, within), func(t *testing.T) {
-				// Given a file with one token
-				path := tokenPath(t)
-				require.NoError(t, NewFileTokenStore(path).Put(t.Context(), merchantToken("a")))
-
-				// When a Put crashes
-				crashing := NewFileTokenStore(path)
-				crashing.disk = &crashingDisk{left: left, within: within}
-				err := crashing.Put(t.Context(), merchantToken("b"))
-				require.ErrorIs(t, err, errCrashed)
-
-				// Then the file is as before, or as it should become
-				renamed := left > 1 || left == 1 && within
-				want := []string{"a"}
-				if renamed {
-					want = []string{"a", "b"}
-				}
-				requireApps(t, NewFileTokenStore(path), want...)
-
-				// And the next process goes on, with nothing left lying about
-				require.NoError(t, NewFileTokenStore(path).Put(t.Context(), merchantToken("b")))
-				requireApps(t, NewFileTokenStore(path), "a", "b")
-				requireFiles(t, path, "tokens.json", "tokens.json.lock")
-			})
-		}
-	}
-}
-
-func TestTokenFileTakesEveryStepOfAWrite(t *testing.T) {
-	path := tokenPath(t)
-	store := NewFileTokenStore(path)
-	store.disk = &crashingDisk{left: 3}
-	require.NoError(t, store.Put(t.Context(), merchantToken("a")))
-	require.Zero(t, store.disk.(*crashingDisk).left)
-}
-
 func TestLeftoverOfACrashDoesNotLendItsPermissions(t *testing.T) {
 	path := tokenPath(t)
-	require.NoError(t, os.WriteFile(path+".tmp", []byte("half"), 0o644))
+	require.NoError(t, os.WriteFile(path+".new", []byte("half"), 0o644))
 	require.NoError(t, NewFileTokenStore(path).Put(t.Context(), merchantToken("a")))
 	requireOwnerOnly(t, path)
-}
-
-// failingDisk fails in one step, and goes on.
-type failingDisk struct {
-	osDisk
-
-	in string
-}
-
-var errDiskFull = errors.New("disk full")
-
-func (d failingDisk) write(path string, data []byte) error {
-	if err := d.osDisk.write(path, data); err != nil || d.in != "write" {
-		return err
-	}
-	return errDiskFull
-}
-
-func (d failingDisk) rename(from, to string) error {
-	if d.in == "rename" {
-		return errDiskFull
-	}
-	return d.osDisk.rename(from, to)
-}
-
-func TestFailedWriteLeavesNoTokensBehind(t *testing.T) {
-	for _, step := range []string{"write", "rename"} {
-		path := tokenPath(t)
-		store := NewFileTokenStore(path)
-		store.disk = failingDisk{in: step}
-		err := store.Put(t.Context(), merchantToken("a"))
-		require.ErrorIs(t, err, errDiskFull)
-		require.NotContains(t, err.Error(), "secret")
-		requireFiles(t, path, "tokens.json.lock")
-	}
-}
-
-func requireFiles(t *testing.T, path string, want ...string) {
-	t.Helper()
 	entries, err := os.ReadDir(filepath.Dir(path))
 	require.NoError(t, err)
-	var got []string
-	for _, e := range entries {
-		got = append(got, e.Name())
-	}
-	require.Equal(t, want, got)
+	require.Len(t, entries, 2, "the file and its lock")
 }
 
-func TestDiskWriteReportsWhatFails(t *testing.T) {
-	var disk osDisk
-	require.ErrorIs(t, disk.write(filepath.Join(t.TempDir(), "missing", "f"), nil), fs.ErrNotExist)
-	require.ErrorIs(t, disk.syncFolder(filepath.Join(t.TempDir(), "missing")), fs.ErrNotExist)
+func TestAFailedWriteTellsNoSecret(t *testing.T) {
+	path := tokenPath(t)
+	require.NoError(t, os.MkdirAll(filepath.Join(path+".new", "in the way"), 0o700))
+	err := NewFileTokenStore(path).Put(t.Context(), merchantToken("a"))
+	require.ErrorContains(t, err, path)
+	require.NotContains(t, err.Error(), "secret")
 }
 
 func TestTwoStoresOnOneFileLoseNothing(t *testing.T) {
@@ -296,7 +173,7 @@ func TestTwoStoresOnOneFileLoseNothing(t *testing.T) {
 
 func TestPutWaitsForTheLockUntilTheContextEnds(t *testing.T) {
 	path := tokenPath(t)
-	unlock, err := tryLock(path + ".lock")
+	lock, err := filelock.Acquire(path + ".lock")
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*lockRetry)
 	defer cancel()
@@ -305,7 +182,7 @@ func TestPutWaitsForTheLockUntilTheContextEnds(t *testing.T) {
 
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.ErrorContains(t, err, "another process holds "+path+".lock")
-	unlock()
+	require.NoError(t, lock.Release())
 	require.NoError(t, NewFileTokenStore(path).Put(t.Context(), merchantToken("a")))
 }
 
@@ -341,7 +218,7 @@ func TestTokenProcess(t *testing.T) {
 	switch role := os.Getenv(tokenProcessRole); role {
 	case "":
 	case "hold":
-		_, err := tryLock(path + ".lock")
+		_, err := filelock.Acquire(path + ".lock")
 		require.NoError(t, err)
 		_, _ = os.Stdout.WriteString("holding\n")
 		time.Sleep(time.Hour) // until it is killed
@@ -381,8 +258,8 @@ func TestKilledProcessLeavesNoLock(t *testing.T) {
 	line, err := bufio.NewReader(output).ReadString('\n')
 	require.NoError(t, err)
 	require.Equal(t, "holding\n", line)
-	_, err = tryLock(path + ".lock")
-	require.ErrorIs(t, err, errLocked)
+	_, err = filelock.Acquire(path + ".lock")
+	require.ErrorIs(t, err, filelock.ErrLocked)
 
 	require.NoError(t, holder.Process.Kill())
 	require.Error(t, holder.Wait())

@@ -95,7 +95,8 @@ func (g *Gateway) SendNotification(ctx context.Context, address string, event al
 	if err != nil {
 		return fmt.Errorf("alipaycntest: send notification: %w", err)
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
+	// As AlipayCN was seen to send it, though text/html is no parameter.
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; text/html; charset=UTF-8")
 	resp, err := g.cfg.client.Do(req)
 	if err != nil {
 		return fmt.Errorf("alipaycntest: send notification: %w", err)

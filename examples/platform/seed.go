@@ -13,6 +13,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
+	"github.com/alipayplus-go/alipayplus/internal/atomicfile"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
@@ -104,19 +105,9 @@ func writeCredentials(p *platform.Platform, folder string, register func(crypto.
 		"private-key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
 		publicKeyFile:     public,
 	} {
-		if err := writePrivately(filepath.Join(folder, name), content); err != nil {
+		if err := atomicfile.Write(filepath.Join(folder, name), content); err != nil {
 			return fmt.Errorf("credentials: %w", err)
 		}
 	}
 	return nil
-}
-
-// writePrivately writes a file that only its owner may read, also when a file of
-// that name was there with other rights.
-func writePrivately(name string, content []byte) error {
-	const private = 0o600
-	if err := os.WriteFile(name, content, private); err != nil {
-		return err
-	}
-	return os.Chmod(name, private)
 }

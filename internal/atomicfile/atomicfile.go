@@ -14,21 +14,38 @@ import (
 // fileMode lets nobody else read: what is kept may be nobody else's business.
 const fileMode = 0o600
 
-// Write replaces the file at path. When it returns nil, the content is on the disk,
-// and so is the name. Two writers of one path must not write at the same time.
-func Write(path string, content []byte) error {
-	temporary := path + ".new"
-	if err := writeDurably(temporary, content); err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", path, err), removeIfThere(temporary))
+// Write replaces the file at path. When it returns nil, the content is on the disk, and so is the name. Two writers of
+// one path must not write at the same time.
+func Write(path string, content []byte) error { return writeOn(system{}, path, content) }
+
+func writeOn(disk disk, path string, content []byte) error {
+	temporary := path + ".new"    // one name is enough: there is one writer
+	err := disk.remove(temporary) // what a killed writer left may have other permissions
+	if err == nil {
+		err = disk.write(temporary, content)
 	}
-	if err := os.Rename(temporary, path); err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", path, err), removeIfThere(temporary))
+	if err == nil {
+		err = disk.rename(temporary, path)
 	}
-	return SyncFolder(filepath.Dir(path))
+	if err != nil {
+		return errors.Join(fmt.Errorf("write %s: %w", path, err), disk.remove(temporary))
+	}
+	return disk.syncFolder(filepath.Dir(path))
 }
 
-func writeDurably(path string, content []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, fileMode)
+// disk is what writing does to a file system, so that a test can let any step fail.
+type disk interface {
+	write(path string, content []byte) error
+	rename(from, to string) error
+	syncFolder(path string) error
+	remove(path string) error
+}
+
+type system struct{}
+
+// write makes a new file that is on the disk when it returns.
+func (system) write(path string, content []byte) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, fileMode)
 	if err != nil {
 		return err
 	}
@@ -36,12 +53,16 @@ func writeDurably(path string, content []byte) error {
 	return cmp.Or(err, f.Sync(), f.Close())
 }
 
-func removeIfThere(path string) error {
+func (system) rename(from, to string) error { return os.Rename(from, to) }
+
+func (system) remove(path string) error {
 	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
 	return nil
 }
+
+func (system) syncFolder(path string) error { return SyncFolder(path) }
 
 // SyncFolder makes the names in a folder durable. Windows has no such call, and keeps
 // names in order by itself.
