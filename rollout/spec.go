@@ -18,7 +18,7 @@ const SpecVersion = 1
 
 // Spec says how a version is to be released: which ratios, how long each is
 // watched, what judges it. It is data, in Go, YAML or JSON (see [ParseSpec] and
-// api/rollout.schema.json). Nothing in it defaults to a full release: the last
+// api/rollout-spec.schema.json). Nothing in it defaults to a full release: the last
 // step must say 100.
 type Spec struct {
 	// Version is the version of this form: 1.
