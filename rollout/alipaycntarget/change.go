@@ -1,0 +1,214 @@
+package alipaycntarget
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/rollout"
+)
+
+// Apply implements [rollout.Target] by what [WithApplication] returns. A rejected
+// version is returned to development before. A version whose security scan found
+// something cannot be applied for; while the scan runs, the error is transient.
+func (t *Target) Apply(ctx context.Context, c rollout.Change) error {
+	_, err := t.once(ctx, c, func(versions *alipaycn.VersionsClient) (string, error) {
+		return "", t.apply(ctx, versions)
+	})
+	return err
+}
+
+func (t *Target) apply(ctx context.Context, versions *alipaycn.VersionsClient) error {
+	detail, err := t.read(ctx, versions)
+	if err != nil {
+		return err
+	}
+	switch status, known := statusOf(detail.Status, bool(detail.CanRelease)); {
+	case !known:
+		return t.unknown(detail.Status)
+	case status != alipayplus.ReleaseNewVersionCreated:
+		return t.conflict("is %s and cannot be applied for", detail.Status)
+	case detail.ScanResult == alipaycn.ScanFailed:
+		return t.conflict("did not pass the security scan; correct it in a new version")
+	}
+	in, err := t.applyInput(ctx)
+	if err != nil {
+		return err
+	}
+	if detail.Status != alipaycn.StatusInit {
+		if err := versions.ReturnToDevelopment(ctx, t.this()); err != nil {
+			return err
+		}
+	}
+	_, err = versions.Apply(ctx, in)
+	return err
+}
+
+// applyInput makes the application and checks it, before anything is changed for it.
+func (t *Target) applyInput(ctx context.Context) (alipaycn.ApplyInput, error) {
+	if t.application == nil {
+		return alipaycn.ApplyInput{}, fmt.Errorf("%w: %s cannot be applied for without what to apply with; give WithApplication", alipayplus.ErrInvalid, t.ID())
+	}
+	in, err := t.application(ctx)
+	if err != nil {
+		return in, fmt.Errorf("make the application of %s: %w", t.ID(), err)
+	}
+	in.Version, in.BundleID = t.version, t.bundle
+	if in.AutoOnline {
+		return in, &alipayplus.ValidationError{Subject: "application", Fields: []alipayplus.FieldError{
+			{Path: "auto_online", Message: "must not be set: AlipayCN would release to all users as soon as the review passes, whatever the spec says"},
+		}}
+	}
+	return in, in.Validate()
+}
+
+// Raise implements [rollout.Target]. c.From is checked against what was read right
+// before; c.To must be 10, 30 or 50.
+func (t *Target) Raise(ctx context.Context, c rollout.Change) error {
+	if err := alipaycn.GrayLadder().CheckRaise(c.From, c.To); err != nil {
+		return err
+	}
+	strategy, err := alipaycn.GrayStrategyOf(c.To)
+	if err != nil {
+		return err
+	}
+	_, err = t.once(ctx, c, func(versions *alipaycn.VersionsClient) (string, error) {
+		if err := t.checkLive(ctx, versions, c.From); err != nil {
+			return "", err
+		}
+		return "", versions.RaiseGray(ctx, alipaycn.GrayInput{Version: t.version, Strategy: strategy, BundleID: t.bundle})
+	})
+	return err
+}
+
+// Publish implements [rollout.Target]. c.From is checked against what was read right
+// before.
+func (t *Target) Publish(ctx context.Context, c rollout.Change) error {
+	_, err := t.once(ctx, c, func(versions *alipaycn.VersionsClient) (string, error) {
+		if err := t.checkLive(ctx, versions, c.From); err != nil {
+			return "", err
+		}
+		in := t.publishing
+		in.Version, in.BundleID = t.version, t.bundle
+		return "", versions.Publish(ctx, in)
+	})
+	return err
+}
+
+// checkLive says whether the ratio is live that is believed to be.
+func (t *Target) checkLive(ctx context.Context, versions *alipaycn.VersionsClient, believed alipayplus.Ratio) error {
+	detail, err := t.read(ctx, versions)
+	if err != nil {
+		return err
+	}
+	o, err := t.observed(detail)
+	if err != nil {
+		return err
+	}
+	switch {
+	case o.Status != alipayplus.ReleasePreparation && o.Status != alipayplus.ReleaseGrayscale:
+		return t.conflict("is %s, where its ratio cannot be changed", detail.Status)
+	case o.Ratio != believed:
+		return t.conflict("is %s at %v, and not at %v as was believed", detail.Status, o.Ratio, believed)
+	default:
+		return nil
+	}
+}
+
+// Withdraw implements [rollout.Withdrawer]: it takes a version out of review. Any other
+// status is refused, so no version is taken back that users have or could get.
+func (t *Target) Withdraw(ctx context.Context, c rollout.Change) error {
+	in := alipaycn.CancelAuditInput{Version: t.version, BundleID: t.bundle}
+	if c.Other != nil {
+		other, err := alipayplus.ParseVersion(c.Other.ID)
+		if err != nil {
+			return err
+		}
+		in.Version = other
+	}
+	_, err := t.once(ctx, c, func(versions *alipaycn.VersionsClient) (string, error) {
+		return "", versions.CancelAudit(ctx, in)
+	})
+	return err
+}
+
+// Abort implements [rollout.Target]: it takes the version back to development, from
+// review, from preparation, and from grayscale by ending that. So it keeps no other
+// version from being applied for. When all users have it, the error matches
+// [alipayplus.ErrConflict]: to take it away is for a person to decide.
+func (t *Target) Abort(ctx context.Context, c rollout.Change) (string, error) {
+	return t.once(ctx, c, func(versions *alipaycn.VersionsClient) (string, error) {
+		return t.giveUp(ctx, versions)
+	})
+}
+
+// giveUp goes a step at a time and looks in between, because reviewers and people at
+// the console may be faster.
+func (t *Target) giveUp(ctx context.Context, versions *alipaycn.VersionsClient) (string, error) {
+	const most = 5 // three readings are enough when nobody else does anything
+	aftermath := "nobody has the version; it is in development and can be applied for again"
+	faster := t.conflict("moves while it is being given up; look at it in AlipayCN's console")
+	for range most {
+		detail, err := t.read(ctx, versions)
+		if err != nil {
+			return "", err
+		}
+		var refused error
+		switch status := detail.Status; {
+		case status == alipaycn.StatusInit:
+			return aftermath, nil
+		case status == alipaycn.StatusAuditOffline:
+			return "AlipayCN had taken the version down already", nil
+		case status == alipaycn.StatusAuditing:
+			refused = versions.CancelAudit(ctx, alipaycn.CancelAuditInput(t.this()))
+		case status == alipaycn.StatusGray:
+			if refused = versions.CancelGray(ctx, t.this()); refused == nil {
+				aftermath = "the grayscale release is ended and nobody has the version any more; it is in development and can be applied for again"
+			}
+		case status.Reviewed() && status.CanBecome(alipaycn.StatusInit):
+			refused = versions.ReturnToDevelopment(ctx, t.this())
+		case status == alipaycn.StatusRelease:
+			return "", t.conflict("is RELEASE: all users have it; bring the version before it back (versions.rollback) or take it away from all (versions.takeOffline)")
+		case status == alipaycn.StatusOffline:
+			return "", t.conflict("is OFFLINE: nobody has it, and nothing is left to give up")
+		default:
+			return "", t.unknown(status)
+		}
+		switch err := told(refused); {
+		case err == nil:
+		case errors.Is(err, alipayplus.ErrConflict):
+			faster = err
+		default:
+			return "", err
+		}
+	}
+	return "", faster
+}
+
+// once makes one change at a time, and none that this Target made before. Changes of
+// other processes only the state tells.
+func (t *Target) once(ctx context.Context, c rollout.Change, do func(*alipaycn.VersionsClient) (string, error)) (string, error) {
+	select {
+	case t.changing <- struct{}{}:
+		defer func() { <-t.changing }()
+	case <-ctx.Done():
+		return "", ctx.Err()
+	}
+	if aftermath, made := t.made[c.RequestID]; made {
+		return aftermath, nil
+	}
+	versions, err := t.versions(ctx)
+	if err != nil {
+		return "", err
+	}
+	aftermath, err := do(versions)
+	if err != nil {
+		return "", told(err)
+	}
+	if c.RequestID != "" {
+		t.made[c.RequestID] = aftermath
+	}
+	return aftermath, nil
+}

@@ -1,0 +1,132 @@
+package alipaycntarget_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+	"github.com/alipayplus-go/alipayplus/rollout"
+)
+
+// The answer is lost and nothing can be read for ten minutes: neither the client nor the
+// target can know what became of the change. The runner finds out.
+func TestAnOutageThatBeginsWithTheAnswerMakesNothingTwice(t *testing.T) {
+	for name, tt := range map[string]struct {
+		path string
+		nth  int
+	}{
+		"of the application":       {"audit/apply", 1},
+		"of the first ratio":       {"gray/online", 1},
+		"of the second ratio":      {"gray/online", 2},
+		"of the last ratio":        {"gray/online", 3},
+		"of publishing":            {"version/online", 1},
+		"of the first reading":     {"detail/query", 1},
+		"of a reading before all":  {"detail/query", 4},
+		"of a reading in between":  {"detail/query", 7},
+		"of a list of what blocks": {"list/query", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			given(t, func(t *testing.T, w *world) {
+				w.wire.dropAfter(tt.path, tt.nth)
+
+				state, err := w.runner(atOnce()).Run(t.Context())
+
+				requireClimbed(w, state, err)
+				require.Equal(t, aClimb(), w.g.Effects(mini))
+				require.Equal(t, []alipayplus.Ratio{10, 30, 50, 100}, ratios(state))
+				require.NotEmpty(t, w.told(rollout.EventRetrying))
+				require.Empty(t, w.told(rollout.EventAdopted), "the runner knows its own changes")
+				require.Less(t, w.wire.calls, 70)
+			}, alipaycntest.WithAutoReview(0))
+		})
+	}
+}
+
+func TestAnOutageWithinAnApplicationAfterARejectionMakesNothingTwice(t *testing.T) {
+	for _, path := range []string{"audited/cancel", "audit/apply"} {
+		t.Run(path, func(t *testing.T) {
+			given(t, func(t *testing.T, w *world) {
+				w.at(20*time.Minute, func() { w.reject("the icon is too small") })
+				_, err := w.runner(atOnce()).Run(t.Context())
+				require.ErrorIs(t, err, rollout.ErrRejected)
+				_, err = w.runner(atOnce()).Resume(t.Context(), "lin", "")
+				require.NoError(t, err)
+				w.wire.dropAfter(path, 1)
+				w.at(time.Hour, w.approve)
+
+				state, err := w.runner(atOnce()).Run(t.Context())
+
+				requireClimbed(w, state, err)
+				require.Equal(t, map[string]int{
+					"versions.apply": 2, "versions.returnToDevelopment": 1, "versions.gray": 3, "versions.publish": 1,
+				}, w.g.Effects(mini))
+			})
+		})
+	}
+}
+
+func TestAnOutageThatBeginsWithAnAbortMakesNothingTwice(t *testing.T) {
+	for name, tt := range map[string]struct {
+		from    alipaycn.VersionStatus
+		path    string
+		effects map[string]int
+	}{
+		"of a review":                 {alipaycn.StatusAuditing, "audit/cancel", map[string]int{"versions.cancelAudit": 1}},
+		"of a preparation":            {alipaycn.StatusWaitRelease, "audited/cancel", map[string]int{"versions.returnToDevelopment": 1}},
+		"of grayscale, its end":       {alipaycn.StatusGray, "gray/cancel", map[string]int{"versions.cancelGray": 1, "versions.returnToDevelopment": 1}},
+		"of grayscale, what is after": {alipaycn.StatusGray, "audited/cancel", map[string]int{"versions.cancelGray": 1, "versions.returnToDevelopment": 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			given(t, func(t *testing.T, w *world) {
+				w.bring(version, tt.from)
+				before := w.g.Effects(mini)
+				runner := w.runner(atOnce())
+				w.wire.dropAfter(tt.path, 1)
+
+				_, err := runner.Abort(t.Context(), "lin", "it crashes")
+				require.Error(t, err)
+				_, err = runner.Run(t.Context()) // goes on aborting
+
+				require.ErrorIs(t, err, rollout.ErrAborted)
+				require.ErrorContains(t, err, "it crashes (by lin); nobody has the version; it is in development")
+				w.requireStatus(alipaycn.StatusInit)
+				effects := w.g.Effects(mini)
+				for op, n := range before {
+					if effects[op] -= n; effects[op] == 0 {
+						delete(effects, op)
+					}
+				}
+				require.Equal(t, tt.effects, effects)
+			})
+		})
+	}
+}
+
+// AlipayCN is there, but says of one call that it knows nothing.
+func TestAnAnswerThatSaysNothingMakesNothingTwice(t *testing.T) {
+	for _, op := range []string{"versions.apply", "versions.gray", "versions.publish"} {
+		for name, fault := range map[string]alipaycntest.Fault{
+			"cut":           {CutAfter: true},
+			"SYSTEM_ERROR":  {CodeAfter: alipaycn.CodeSystemError},
+			"not done, cut": {CutBefore: true},
+			"bad gateway":   {StatusAfter: 502},
+			"unsigned":      {Unsigned: true},
+		} {
+			t.Run(op+" "+name, func(t *testing.T) {
+				given(t, func(t *testing.T, w *world) {
+					fault.Operation = op
+					w.g.Inject(fault)
+					spec := atOnce()
+					spec.Steps = spec.Steps[2:]
+					state, err := w.runner(spec).Run(t.Context())
+					requireClimbed(w, state, err)
+					require.Equal(t, map[string]int{"versions.apply": 1, "versions.gray": 1, "versions.publish": 1}, w.g.Effects(mini))
+				}, alipaycntest.WithAutoReview(0))
+			})
+		}
+	}
+}

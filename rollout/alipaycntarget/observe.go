@@ -1,0 +1,163 @@
+package alipaycntarget
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/rollout"
+)
+
+// Observe implements [rollout.Target]. Detail is AlipayCN's own status; who changed the
+// version, and when, AlipayCN does not tell. An application is named by the time when it
+// was made. A status or a gray_strategy that this library does not know is an error.
+func (t *Target) Observe(ctx context.Context) (*rollout.Observation, error) {
+	o, err := t.observe(ctx)
+	return o, told(err)
+}
+
+func (t *Target) observe(ctx context.Context) (*rollout.Observation, error) {
+	versions, err := t.versions(ctx)
+	if err != nil {
+		return nil, err
+	}
+	detail, err := t.read(ctx, versions)
+	if err != nil {
+		return nil, err
+	}
+	o, err := t.observed(detail)
+	if err != nil || detail.Status != alipaycn.StatusInit { // all others are the one version that may be on its way
+		return o, err
+	}
+	o.Blocker, err = t.blocker(ctx, versions)
+	if err != nil {
+		return nil, err
+	}
+	return o, nil
+}
+
+// observed says where the version stands, in the words of the platform.
+func (t *Target) observed(detail *alipaycn.VersionDetail) (*rollout.Observation, error) {
+	status, known := statusOf(detail.Status, bool(detail.CanRelease))
+	if !known {
+		return nil, t.unknown(detail.Status)
+	}
+	o := &rollout.Observation{Status: status, Detail: string(detail.Status), Ladder: alipaycn.GrayLadder(), Reviews: reviews(detail)}
+	if !detail.AppliedAt.IsZero() {
+		o.Application = detail.AppliedAt.UTC().Format(time.RFC3339)
+	}
+	switch status {
+	case alipayplus.ReleaseGrayscale:
+		ratio, ok := detail.GrayStrategy.Ratio()
+		if !ok {
+			return nil, fmt.Errorf("%s is in GRAY with gray_strategy %q, which this library cannot read; see what is live in AlipayCN's console", t.ID(), detail.GrayStrategy)
+		}
+		o.Ratio = ratio
+	case alipayplus.ReleaseFull:
+		o.Ratio = alipayplus.FullRatio
+	}
+	return o, nil
+}
+
+func (t *Target) unknown(status alipaycn.VersionStatus) error {
+	return fmt.Errorf("%s is in status %q, which this library does not know; see in AlipayCN's console what it means", t.ID(), status)
+}
+
+// statusOf is a status of AlipayCN in the words of the platform.
+func statusOf(status alipaycn.VersionStatus, canRelease bool) (_ alipayplus.ReleaseStatus, known bool) {
+	switch status {
+	case alipaycn.StatusInit, alipaycn.StatusAuditReject:
+		return alipayplus.ReleaseNewVersionCreated, true
+	case alipaycn.StatusPromoteAuditReject:
+		if canRelease {
+			return alipayplus.ReleasePreparation, true
+		}
+		return alipayplus.ReleaseNewVersionCreated, true
+	case alipaycn.StatusAuditing:
+		return alipayplus.ReleaseUnderReview, true
+	case alipaycn.StatusWaitRelease, alipaycn.StatusBaseAuditPass:
+		return alipayplus.ReleasePreparation, true
+	case alipaycn.StatusGray:
+		return alipayplus.ReleaseGrayscale, true
+	case alipaycn.StatusRelease:
+		return alipayplus.ReleaseFull, true
+	case alipaycn.StatusOffline:
+		return alipayplus.ReleaseArchived, true
+	case alipaycn.StatusAuditOffline:
+		return alipayplus.ReleaseCanceled, true
+	default:
+		return "", false
+	}
+}
+
+// reviews are AlipayCN's verdict. Once the version is in development again there is none.
+func reviews(detail *alipaycn.VersionDetail) []alipayplus.Review {
+	r := alipayplus.Review{Party: alipayplus.PartyAlipayCN, StartedAt: detail.AppliedAt.UTC()}
+	switch status, _ := statusOf(detail.Status, bool(detail.CanRelease)); {
+	case detail.Status == alipaycn.StatusInit, detail.Status == alipaycn.StatusAuditOffline:
+		return nil
+	case status == alipayplus.ReleaseUnderReview:
+		r.Status = alipayplus.ReviewPending
+	case status == alipayplus.ReleaseNewVersionCreated:
+		r.Status, r.Reason, r.DecidedAt = alipayplus.ReviewRejected, reasons(detail), detail.AuditedAt.UTC()
+	default:
+		r.Status, r.DecidedAt = alipayplus.ReviewApproved, detail.AuditedAt.UTC()
+	}
+	return []alipayplus.Review{r}
+}
+
+// reasons are why the version was rejected: AlipayCN's one text, and those of a review
+// in two parts, each once.
+func reasons(detail *alipaycn.VersionDetail) string {
+	var all []string
+	add := func(reason string) {
+		if reason = strings.TrimSpace(reason); reason != "" && !slices.Contains(all, reason) {
+			all = append(all, reason)
+		}
+	}
+	add(detail.RejectReason)
+	for _, record := range []*alipaycn.AuditRecord{detail.BaseAuditRecord, detail.PromoteAuditRecord} {
+		if record == nil {
+			continue
+		}
+		for _, memo := range record.Memos {
+			add(memo.Memo)
+		}
+	}
+	return strings.Join(all, "; ")
+}
+
+// blocker finds the version that keeps this one from being applied for.
+func (t *Target) blocker(ctx context.Context, versions *alipaycn.VersionsClient) (*rollout.Blocker, error) {
+	in := alipaycn.ListVersionsInput{BundleID: t.bundle}
+	for _, status := range alipaycn.VersionStatuses() {
+		if status.BlocksApply() {
+			in.Statuses = append(in.Statuses, status)
+		}
+	}
+	list, err := versions.List(ctx, in)
+	if err != nil {
+		return nil, err
+	}
+	for _, other := range list.Versions {
+		if other.Status.BlocksApply() && !other.Version.Is(t.version) {
+			return blockerOf(other), nil
+		}
+	}
+	return nil, nil //nolint:nilnil // no version in the way is an answer
+}
+
+// blockerOf is a version in the way. A rejected one keeps AlipayCN's word: the
+// platform's would not say that it is in the way.
+func blockerOf(other alipaycn.VersionSummary) *rollout.Blocker {
+	b := &rollout.Blocker{ID: string(other.Version), Version: string(other.Version)}
+	b.Status, _ = statusOf(other.Status, bool(other.CanRelease)) // it is one that blocks, so it is known
+	if b.Status == alipayplus.ReleaseNewVersionCreated {
+		b.Status = alipayplus.ReleaseStatus(other.Status)
+	}
+	return b
+}
