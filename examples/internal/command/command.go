@@ -48,8 +48,11 @@ func Run(flags *flag.FlagSet, args []string, stderr io.Writer, do func() error) 
 	if err == nil {
 		return Done
 	}
-	if _, ok := errors.AsType[interrupted](err); ok {
-		_, _ = fmt.Fprintf(stderr, "interrupted: %v\nRun the same command again: what is done is not done twice.\n", err)
+	if e, ok := errors.AsType[interrupted](err); ok {
+		_, _ = fmt.Fprintf(stderr, "interrupted: %v\n", err)
+		if e.resumable {
+			_, _ = fmt.Fprintln(stderr, "Run the same command again: what is done is not done twice.")
+		}
 		return Interrupted
 	}
 	_, _ = fmt.Fprintf(stderr, "error: %v\n", err)
@@ -59,12 +62,25 @@ func Run(flags *flag.FlagSet, args []string, stderr io.Writer, do func() error) 
 // Resumable returns the error of a program that goes on where it was when it is
 // run again. If the context has ended, that is what came of being interrupted.
 func Resumable(ctx context.Context, err error) error {
+	return stopped(ctx, err, true)
+}
+
+// Interruptible is [Resumable] for a program that begins anew when it is run again.
+func Interruptible(ctx context.Context, err error) error {
+	return stopped(ctx, err, false)
+}
+
+func stopped(ctx context.Context, err error, resumable bool) error {
 	if err == nil || ctx.Err() == nil {
 		return err
 	}
-	return interrupted{err}
+	return interrupted{err, resumable}
 }
 
-type interrupted struct{ error }
+type interrupted struct {
+	error
+
+	resumable bool
+}
 
 func (i interrupted) Unwrap() error { return i.error }

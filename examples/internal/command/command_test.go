@@ -25,10 +25,13 @@ func TestRunEndsWithAStatusAndALine(t *testing.T) {
 		stderr string
 		ran    bool
 	}{
-		"all went well":      {nil, nil, command.Done, "", true},
-		"an error":           {nil, failure, command.Failed, "error: release rel_1: no ICP filing\n", true},
-		"not interrupted":    {nil, command.Resumable(t.Context(), failure), command.Failed, "error: release rel_1: no ICP filing\n", true},
-		"interrupted":        {nil, interrupted, command.Interrupted, "interrupted: wait: release rel_1: no ICP filing\nRun the same command again: what is done is not done twice.\n", true},
+		"all went well":   {nil, nil, command.Done, "", true},
+		"an error":        {nil, failure, command.Failed, "error: release rel_1: no ICP filing\n", true},
+		"not interrupted": {nil, command.Resumable(t.Context(), failure), command.Failed, "error: release rel_1: no ICP filing\n", true},
+		"interrupted":     {nil, interrupted, command.Interrupted, "interrupted: wait: release rel_1: no ICP filing\nRun the same command again: what is done is not done twice.\n", true},
+		"begins anew": {
+			nil, command.Interruptible(ended, failure), command.Interrupted, "interrupted: release rel_1: no ICP filing\n", true,
+		},
 		"done at the end":    {nil, command.Resumable(ended, nil), command.Done, "", true},
 		"help":               {[]string{"-h"}, nil, command.Done, "Usage of example:\n  -file string\n    \twhat to release\n", false},
 		"a flag unknown":     {[]string{"-fle", "x"}, nil, command.Usage, "flag provided but not defined: -fle\nUsage of example:\n  -file string\n    \twhat to release\n", false},

@@ -3,11 +3,14 @@ package console_test
 import (
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/examples/internal/console"
+	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
 func TestLadderShowsHowFarTheReleaseIs(t *testing.T) {
@@ -64,4 +67,47 @@ func TestQRCodeIsSquareWithAMargin(t *testing.T) {
 	width := len([]rune(strings.TrimPrefix(lines[0], "         ")))
 	require.InDelta(t, width, 2*len(lines), 1)
 	require.Equal(t, strings.Repeat("█", width), strings.TrimPrefix(lines[0], "         "))
+}
+
+func TestABarIsALineForEachTenthWhereNothingPaints(t *testing.T) {
+	var out strings.Builder
+	bar := console.NewBar(&out, "releasing", 200)
+	require.False(t, bar.Paint)
+	for done := range 201 {
+		bar.Show(done, "some\x1b[2J")
+	}
+	bar.End()
+	lines := strings.Split(strings.TrimSuffix(out.String(), "\n"), "\n")
+	require.Len(t, lines, 11)
+	require.Equal(t, "releasing  [###############...............]  50%  some [2J", lines[5])
+	require.Equal(t, "releasing  [##############################] 100%  some [2J", lines[10])
+}
+
+func TestABarIsPaintedInItsPlace(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		bar := console.NewBar(&out, "", 0)
+		bar.Paint = true
+		bar.Show(0, "a")
+		bar.Show(0, "too soon")
+		time.Sleep(time.Second)
+		bar.Show(0, "b")
+		bar.Show(1, "at the end")
+		bar.End()
+		const empty, full = "           [..............................]   0%  ", "           [##############################] 100%  "
+		require.Equal(t, "\r"+empty+"a\x1b[K\r"+empty+"b\x1b[K\r"+full+"at the end\x1b[K\n", out.String())
+	})
+}
+
+func TestATerminalTicksUntilItIsStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out strings.Builder
+		terminal := console.Terminal(&out)
+		waiting := rollout.Event{Kind: rollout.EventWaiting, Rollout: "tea", What: "watching 10%", At: time.Now(), Until: time.Now().Add(time.Hour)}
+		require.NoError(t, terminal.Sink()(t.Context(), waiting))
+		stop := console.Ticking(t.Context(), terminal)
+		time.Sleep(90 * time.Second)
+		stop()
+		require.Equal(t, 2, strings.Count(out.String(), "watching 10%"), "once, and after a minute again")
+	})
 }

@@ -116,6 +116,12 @@ func embedded(ctx context.Context, options []alipayplus.Option) (*Session, error
 	if err != nil {
 		return nil, err
 	}
+	return Enter(ctx, p, workspace, options...)
+}
+
+// Enter gives a session of the owner of a workspace, whom it makes, on a platform in
+// this process. options are added to the client's.
+func Enter(ctx context.Context, p *platform.Platform, workspace string, options ...alipayplus.Option) (*Session, error) {
 	owner := platform.Member{WorkspaceID: workspace, Name: "owner", Role: alipayplus.RoleOwner}
 	if err := p.PutMember(ctx, owner); err != nil {
 		return nil, err

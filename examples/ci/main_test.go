@@ -1,0 +1,178 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/examples/internal/sample"
+	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/alipayplus-go/alipayplus/platform"
+)
+
+// processEnv turns the test binary into the program.
+const processEnv = "CI_TEST_PROCESS"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(processEnv) != "" {
+		main()
+	}
+	for _, variable := range os.Environ() { // what a CI system, or a developer, has set
+		name, _, _ := strings.Cut(variable, "=")
+		if strings.HasPrefix(name, "ALIPAYPLUS_") || strings.HasPrefix(name, "GITHUB_") {
+			_ = os.Unsetenv(name)
+		}
+	}
+	os.Exit(m.Run())
+}
+
+// place is a platform on loopback, a release on it that was not applied for, and a
+// folder with a spec. The environment holds the credentials.
+type place struct {
+	*testing.T
+	p         *platform.Platform
+	workspace string
+	session   *setup.Session
+	program   string
+	release   string
+	folder    string
+	url       string
+	// before is called before each call of the platform.
+	before atomic.Pointer[func(r *http.Request)]
+}
+
+const stepwise = `
+version: 1
+steps: [{ratio: 1}, {ratio: 10}, {ratio: 100}]
+`
+
+func approving(alipayplus.Party, *alipayplus.Request) platform.Decision {
+	return platform.ApproveAfter(0)
+}
+
+func newPlace(t *testing.T, spec string, review platform.AutoReview) *place {
+	t.Helper()
+	p, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithAutoReview(review))
+	require.NoError(t, err)
+	s := &place{T: t, p: p, folder: t.TempDir()}
+	s.workspace, err = p.AddWorkspace(t.Context(), setup.Company())
+	require.NoError(t, err)
+	s.session, err = setup.Enter(t.Context(), p, s.workspace)
+	require.NoError(t, err)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if before := s.before.Load(); before != nil {
+			(*before)(r)
+		}
+		p.ServeHTTP(w, r)
+	}))
+	t.Cleanup(server.Close)
+	s.url = server.URL
+	s.credentials()
+	s.prepare()
+	s.write("release.yaml", spec)
+	t.Setenv("ALIPAYPLUS_CI_SPEC", s.path("release.yaml"))
+	t.Setenv("ALIPAYPLUS_CI_STATE", s.path("state"))
+	t.Setenv("ALIPAYPLUS_CI_RELEASE", s.release)
+	t.Setenv("ALIPAYPLUS_CI_INTERVAL", "20ms")
+	t.Setenv("ALIPAYPLUS_CI_BY", "mei")
+	return s
+}
+
+func (s *place) path(name string) string { return filepath.Join(s.folder, name) }
+
+func (s *place) write(name, content string) {
+	s.Helper()
+	require.NoError(s, os.WriteFile(s.path(name), []byte(content), 0o600))
+}
+
+func (s *place) read(name string) string {
+	s.Helper()
+	content, err := os.ReadFile(s.path(name))
+	require.NoError(s, err)
+	return string(content)
+}
+
+func (s *place) credentials() {
+	s.Helper()
+	id, err := s.p.AddClient(s.Context(), s.workspace, "owner", testkey.Client().Public())
+	require.NoError(s, err)
+	public, err := x509.MarshalPKIXPublicKey(s.p.PublicKey())
+	require.NoError(s, err)
+	s.write("private-key.pem", string(testkey.ClientPEM()))
+	s.Setenv("ALIPAYPLUS_BASE_URL", s.url)
+	s.Setenv("ALIPAYPLUS_CLIENT_ID", id)
+	s.Setenv("ALIPAYPLUS_PRIVATE_KEY_FILE", s.path("private-key.pem"))
+	s.Setenv("ALIPAYPLUS_PLATFORM_PUBLIC_KEY", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})))
+}
+
+// prepare makes an authorized mini program and a release of its version 1.0.0.
+func (s *place) prepare() {
+	s.Helper()
+	program, err := sample.Create(s.Context(), s.session, "Blue Lake Tea")
+	require.NoError(s, err)
+	s.program = program.ID
+	require.NoError(s, sample.Authorize(s.Context(), s.session, s.program))
+	s.release = s.version(alipayplus.VersionNumber{Major: 1})
+}
+
+// version makes a release of a version.
+func (s *place) version(number alipayplus.VersionNumber) (release string) {
+	s.Helper()
+	require.NoError(s, sample.Upload(s.Context(), s.session, s.program, number))
+	made, err := sample.Select(s.Context(), s.session, s.program, number)
+	require.NoError(s, err)
+	return made.ID
+}
+
+// run runs the program. What it prints must be one JSON object.
+func (s *place) run(args ...string) (got result, stderr string) {
+	s.Helper()
+	return s.runUntil(s.Context(), args...)
+}
+
+func (s *place) runUntil(ctx context.Context, args ...string) (got result, stderr string) {
+	s.Helper()
+	var out, progress bytes.Buffer
+	status := run(ctx, args, &out, &progress)
+	require.NoError(s, json.Unmarshal(out.Bytes(), &got), "%s\n%s", out.String(), progress.String())
+	require.Equal(s, got.ExitStatus, status)
+	require.Equal(s, 1, strings.Count(out.String(), "\n"))
+	return got, progress.String()
+}
+
+// changes are those that the platform made, in order.
+func (s *place) changes() []string {
+	s.Helper()
+	var all []string
+	for e, err := range s.p.Audit(s.Context(), s.workspace) {
+		require.NoError(s, err)
+		if e.Kind == "release" && e.From != "" {
+			all = append(all, e.To)
+		}
+	}
+	return all
+}
+
+func climbed(ratios ...int) []string {
+	all := []string{"UNDER_REVIEW", "RELEASE_PREPARATION"}
+	for _, ratio := range ratios {
+		all = append(all, fmt.Sprintf("GRAYSCALE_RELEASE %d%%", ratio))
+	}
+	return all
+}
+
+func climbedToTheEnd(ratios ...int) []string { return append(climbed(ratios...), "FULL_RELEASE") }

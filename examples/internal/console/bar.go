@@ -1,0 +1,57 @@
+package console
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus/rollout"
+)
+
+// Bar shows in one line how far something has come. It is not safe for concurrent use.
+type Bar struct {
+	// Paint paints the line over and over in its place. Otherwise there is a new line
+	// for each tenth.
+	Paint bool
+
+	out     io.Writer
+	what    string
+	total   int
+	tenth   int
+	painted time.Time
+}
+
+// NewBar makes a bar of what there is a total of. It paints if that suits what is
+// behind out.
+func NewBar(out io.Writer, what string, total int) *Bar {
+	file, _ := out.(*os.File)
+	return &Bar{Paint: rollout.DetectTerminal(file).Redraw, out: out, what: what, total: max(total, 1), tenth: -1}
+}
+
+// Show shows how much is done, and a remark. It may be called often.
+func (b *Bar) Show(done int, remark string) {
+	const width, pause = 30, 100 * time.Millisecond
+	filled := min(done*width/b.total, width)
+	line := fmt.Sprintf("%-10s [%s%s] %3d%%  %s", b.what,
+		strings.Repeat("#", filled), strings.Repeat(".", width-filled), min(done*100/b.total, 100), oneLine(remark))
+	if !b.Paint {
+		if tenth := done * 10 / b.total; tenth != b.tenth {
+			b.tenth = tenth
+			_, _ = fmt.Fprintln(b.out, strings.TrimRight(line, " "))
+		}
+		return
+	}
+	if now := time.Now(); done >= b.total || now.Sub(b.painted) >= pause {
+		b.painted = now
+		_, _ = fmt.Fprint(b.out, "\r"+line+"\x1b[K")
+	}
+}
+
+// End ends the line.
+func (b *Bar) End() {
+	if b.Paint {
+		_, _ = fmt.Fprintln(b.out)
+	}
+}

@@ -1,0 +1,151 @@
+// Command chaos kills examples/ci over and over, and shows that nothing comes of it:
+//
+//	go run ./internal/chaos -kills 200
+//
+// It serves a platform whose records are on disk, lets examples/ci drive one release
+// after another, kills it with SIGKILL at random moments, at the start of the process
+// and in the middle of its calls too, and starts it again until the release has
+// reached all users. Then it looks into the records of the platform and of the rollout:
+// each ratio was set once, in rising order, after its time, and both agree.
+//
+// The seed that it prints repeats the same choices; what comes of them depends on the
+// machine too. When something is wrong the exit status is 1, and the folder is kept.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"os/signal"
+	"path/filepath"
+	"time"
+)
+
+// driven is the package of the program that is killed.
+const driven = "github.com/alipayplus-go/alipayplus/examples/ci"
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	status := run(ctx, os.Args[1:], os.Stdout)
+	stop()
+	os.Exit(status)
+}
+
+type options struct {
+	kills   int
+	seed    uint64
+	program string
+	within  time.Duration
+}
+
+// run returns the exit status: 0 when all held, 1 when something did not, 2 for flags
+// that cannot be used.
+func run(ctx context.Context, args []string, out io.Writer) int {
+	var o options
+	set := flag.NewFlagSet("chaos", flag.ContinueOnError)
+	set.SetOutput(out)
+	set.IntVar(&o.kills, "kills", 200, "how often the program is killed at least")
+	set.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "the seed of the random moments")
+	set.StringVar(&o.program, "program", "", "the `path` of examples/ci; empty: it is built")
+	set.DurationVar(&o.within, "within", time.Second, "the longest time that a process lives before it is killed")
+	switch err := set.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return 0
+	case err != nil || o.kills < 0 || o.within <= 0:
+		_, _ = fmt.Fprintln(out, "chaos: give flags that can be used, see -h")
+		return 2
+	}
+	began := time.Now()
+	folder, err := os.MkdirTemp("", "chaos-")
+	if err != nil {
+		_, _ = fmt.Fprintf(out, "chaos: %v\n", err)
+		return 1
+	}
+	done, err := o.drive(ctx, folder, out)
+	if err != nil {
+		_, _ = fmt.Fprintf(out, "chaos: %v\nseed %d; what was written is kept in %s\n", err, o.seed, folder)
+		return 1
+	}
+	_ = os.RemoveAll(folder) // nothing in it is needed any more
+	_, _ = fmt.Fprintf(out, "%v; seed %d, %v\n", done, o.seed, time.Since(began).Round(time.Second))
+	return 0
+}
+
+// tally is what was done.
+type tally struct {
+	kills, releases int
+	// early counts the kills before the first checkpoint, inCalls those in a call of the
+	// platform, and changing those between a stored intent and its stored outcome.
+	early, inCalls, changing int
+}
+
+func (t *tally) add(m moment, early, changing bool) {
+	t.kills++
+	if early {
+		t.early++
+	}
+	if m.call > 0 {
+		t.inCalls++
+	}
+	if changing {
+		t.changing++
+	}
+}
+
+func (t *tally) String() string {
+	return fmt.Sprintf("%d kills (%d before the first checkpoint, %d in a call, %d with a change half done), %d releases to all users, each ratio set exactly once",
+		t.kills, t.early, t.inCalls, t.changing, t.releases)
+}
+
+// drive lets the program release one version after another until it was killed often
+// enough.
+func (o *options) drive(ctx context.Context, folder string, out io.Writer) (done *tally, err error) {
+	done = new(tally)
+	if o.program == "" {
+		if o.program, err = build(ctx, folder); err != nil {
+			return done, err
+		}
+	}
+	w, err := newWorld(ctx, folder)
+	if err != nil {
+		return done, err
+	}
+	defer func() { err = errors.Join(err, w.close()) }() //nolint:contextcheck // closing is not cut short
+	k := &killer{
+		world: w, program: o.program, within: o.within,
+		random: rand.New(rand.NewPCG(o.seed, 0)), //nolint:gosec // moments, not secrets
+	}
+	_, _ = fmt.Fprintf(out, "seed %d, platform on %s\n", o.seed, w.address)
+	for done.releases == 0 || done.kills < o.kills {
+		release, err := w.release(ctx, done.releases)
+		if err != nil {
+			return done, fmt.Errorf("prepare a release: %w", err)
+		}
+		before := done.kills
+		err = k.drive(ctx, release, o.kills-done.kills, done)
+		if err == nil {
+			err = w.check(ctx, release)
+		}
+		if err != nil {
+			return done, fmt.Errorf("release %s, after %d kills: %w", release, done.kills-before, err)
+		}
+		done.releases++
+		_, _ = fmt.Fprintf(out, "release %s reached all users after %d kills; %d of %d\n", release, done.kills-before, done.kills, o.kills)
+	}
+	return done, nil
+}
+
+// build builds the program that is killed.
+func build(ctx context.Context, folder string) (program string, err error) {
+	program = filepath.Join(folder, "ci.exe")                                                                         // a name that runs everywhere
+	output, err := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", program, driven).CombinedOutput() //nolint:gosec // its own name
+	if err != nil {
+		return "", fmt.Errorf("build %s: %w: %s", driven, err, output)
+	}
+	return program, nil
+}

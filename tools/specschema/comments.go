@@ -1,0 +1,82 @@
+package main
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"strings"
+)
+
+// comments are the doc comments of a package by "Type" and "Type.Field".
+type comments map[string]string
+
+// readComments reads the doc comments of the types in a folder.
+func readComments(folder string) (comments, error) {
+	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
+	if err != nil {
+		return nil, err
+	}
+	c := make(comments)
+	for _, name := range files {
+		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return nil, err
+		}
+		for _, decl := range file.Decls {
+			if types, ok := decl.(*ast.GenDecl); ok && types.Tok == token.TYPE {
+				c.add(types)
+			}
+		}
+	}
+	if c["Spec"] == "" {
+		return nil, fmt.Errorf("%s has no documented type Spec", folder)
+	}
+	return c, nil
+}
+
+// add takes the comments of a declaration of types.
+func (c comments) add(types *ast.GenDecl) {
+	for _, spec := range types.Specs {
+		declared, ok := spec.(*ast.TypeSpec)
+		if !ok {
+			continue
+		}
+		c[declared.Name.Name] = plain(types.Doc)
+		if declared.Doc != nil {
+			c[declared.Name.Name] = plain(declared.Doc)
+		}
+		fields, ok := declared.Type.(*ast.StructType)
+		if !ok {
+			continue
+		}
+		for _, field := range fields.Fields.List {
+			for _, name := range field.Names {
+				c[declared.Name.Name+"."+name.Name] = plain(field.Doc)
+			}
+		}
+	}
+}
+
+// of is the comment of a type, or of a field of it.
+func (c comments) of(t reflect.Type, field string) string {
+	if field == "" {
+		return c[t.Name()]
+	}
+	return c[t.Name()+"."+field]
+}
+
+// link is a link of a doc comment.
+var link = regexp.MustCompile(`\[\*?([A-Za-z][\w.]*)\]`)
+
+// plain is a comment in one line, without links. Paragraphs stay apart.
+func plain(doc *ast.CommentGroup) string {
+	paragraphs := strings.Split(strings.TrimSpace(doc.Text()), "\n\n")
+	for i, p := range paragraphs {
+		paragraphs[i] = link.ReplaceAllString(strings.Join(strings.Fields(p), " "), "$1")
+	}
+	return strings.Join(paragraphs, "\n\n")
+}

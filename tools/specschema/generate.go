@@ -1,0 +1,171 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"strconv"
+	"strings"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/alipayplus-go/alipayplus/rollout"
+)
+
+// address is where editors find the published schema.
+const address = "https://raw.githubusercontent.com/alipayplus-go/alipayplus/main/api/rollout-spec.schema.json"
+
+// generate returns the schema as it is published. source is the folder of package
+// rollout, for its doc comments.
+func generate(source string) ([]byte, error) {
+	words, err := readComments(source)
+	if err != nil {
+		return nil, err
+	}
+	schema, err := schemaOf(words)
+	if err != nil {
+		return nil, err
+	}
+	var text bytes.Buffer
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(schema); err != nil {
+		return nil, err
+	}
+	return text.Bytes(), nil
+}
+
+// schemaOf makes the schema of a spec.
+func schemaOf(words comments) (*jsonschema.Schema, error) {
+	spec := reflect.TypeFor[rollout.Spec]()
+	schema, err := jsonschema.ForType(spec, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
+		reflect.TypeFor[rollout.Duration](): {Ref: "#/$defs/duration"},
+	}})
+	if err != nil {
+		return nil, err
+	}
+	g := generator{words: words}
+	if err := g.refine(schema, spec); err != nil {
+		return nil, err
+	}
+	schema.Schema, schema.ID, schema.Title = "https://json-schema.org/draft/2020-12/schema", address, "rollout spec"
+	schema.Defs = map[string]*jsonschema.Schema{"duration": duration(words)}
+	return schema, nil
+}
+
+// generator adds to an inferred schema what the types alone do not say.
+type generator struct{ words comments }
+
+// refine goes through a schema and the type that it was inferred from. That a null is
+// allowed, as inferred for pointers, lists and maps, it takes back.
+func (g *generator) refine(s *jsonschema.Schema, t reflect.Type) error {
+	switch t.Kind() {
+	case reflect.Pointer:
+		return g.refine(s, t.Elem())
+	case reflect.Slice:
+		s.Type, s.Types = "array", nil
+		return g.refine(s.Items, t.Elem())
+	case reflect.Map:
+		s.Type, s.Types = "object", nil
+		return g.refine(s.AdditionalProperties, t.Elem())
+	case reflect.Struct:
+		s.Type, s.Types, s.Description = "object", nil, g.words.of(t, "")
+		if err := g.fields(s, t); err != nil {
+			return err
+		}
+		relate(s, t)
+	case reflect.Float64:
+		s.Type, s.Types = "number", nil
+	}
+	return nil
+}
+
+// fields goes through the fields of a struct, also those that it embeds.
+func (g *generator) fields(s *jsonschema.Schema, t reflect.Type) error {
+	for field := range t.Fields() {
+		if field.Anonymous {
+			if err := g.fields(s, field.Type); err != nil {
+				return err
+			}
+			relate(s, field.Type)
+			continue
+		}
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		property := s.Properties[name]
+		if property == nil {
+			return fmt.Errorf("%v.%s has no property %q", t, field.Name, name)
+		}
+		if err := g.refine(property, field.Type); err != nil {
+			return err
+		}
+		property.Description = g.words.of(t, field.Name)
+		if err := obey(property, field); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// obey adds the rules in the tag of a field, which the library checks by package
+// validator. Those of a duration are part of its form.
+func obey(s *jsonschema.Schema, field reflect.StructField) error {
+	if field.Type == reflect.TypeFor[rollout.Duration]() {
+		return nil
+	}
+	for rule := range strings.SplitSeq(field.Tag.Get("validate"), ",") {
+		name, value, _ := strings.Cut(rule, "=")
+		switch name {
+		case "", "omitempty":
+		case "dive":
+			return nil
+		case "required":
+			if field.Type.Kind() == reflect.String {
+				s.MinLength = new(1)
+			}
+		case "http_url":
+			s.Pattern = "^[Hh][Tt][Tt][Pp][Ss]?://."
+		case "unique":
+			s.UniqueItems = true
+		case "oneof":
+			for word := range strings.FieldsSeq(value) {
+				s.Enum = append(s.Enum, word)
+			}
+		case "min", "max":
+			if err := limit(s, field.Type.Kind(), name, value); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("%s: the rule %q is not known here", field.Name, rule)
+		}
+	}
+	return nil
+}
+
+// limit adds a bound: of a number, of a length, of a count.
+func limit(s *jsonschema.Schema, kind reflect.Kind, name, value string) error {
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		return err
+	}
+	lowest := name == "min"
+	switch kind {
+	case reflect.String:
+		*choose(lowest, &s.MinLength, &s.MaxLength) = &n
+	case reflect.Slice:
+		*choose(lowest, &s.MinItems, &s.MaxItems) = &n
+	case reflect.Map:
+		*choose(lowest, &s.MinProperties, &s.MaxProperties) = &n
+	default:
+		*choose(lowest, &s.Minimum, &s.Maximum) = new(float64(n))
+	}
+	return nil
+}
+
+func choose[T any](first bool, a, b T) T {
+	if first {
+		return a
+	}
+	return b
+}

@@ -1,0 +1,69 @@
+package main
+
+import (
+	"reflect"
+
+	"github.com/google/jsonschema-go/jsonschema"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/rollout"
+)
+
+// The forms of a duration, as rollout.ParseDuration reads it, without a minus.
+const (
+	number       = `(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)`
+	time         = `(?:` + number + `(?:ns|us|µs|μs|ms|s|m|h))`
+	durationForm = `^(?:\+?` + time + `+|` + number + `d` + time + `*)$`
+	// noTime is what is left of them for no time at all.
+	noTime = `^[^1-9]*$`
+)
+
+func duration(words comments) *jsonschema.Schema {
+	return &jsonschema.Schema{
+		Type: "string", Pattern: durationForm, Description: words.of(reflect.TypeFor[rollout.Duration](), ""),
+		Examples: []any{"90s", "30m", "12h", "2d", "1d12h"},
+	}
+}
+
+// relate adds what the fields of a type have to do with each other: the rules that
+// Validate of rollout.Spec knows, as far as a schema can say them. It cannot say that
+// ratios rise, nor that a gate which a step names is among the gates.
+func relate(s *jsonschema.Schema, t reflect.Type) {
+	switch t {
+	case reflect.TypeFor[rollout.Spec]():
+		s.Properties["version"].Const = new(any(rollout.SpecVersion))
+		s.Properties["gates"].PropertyNames = &jsonschema.Schema{MinLength: new(1)}
+		// A gate that is nothing but a name may be nothing but a name in YAML too.
+		gate := s.Properties["gates"].AdditionalProperties
+		gate.Type, gate.Types = "", []string{"object", "null"}
+		steps := s.Properties["steps"]
+		steps.Contains, steps.MaxContains = having("ratio", full()), new(1)
+	case reflect.TypeFor[rollout.StepSpec]():
+		s.If = having("ratio", full())
+		s.Then = &jsonschema.Schema{Properties: map[string]*jsonschema.Schema{
+			"bake": {Pattern: noTime}, "deadline": {Pattern: noTime}, "gates": {MaxItems: new(0)},
+		}}
+	case reflect.TypeFor[rollout.GateSpec]():
+		s.Not = &jsonschema.Schema{AnyOf: []*jsonschema.Schema{
+			{Type: "object", Required: []string{"http", "prometheus"}},
+			{Type: "object", Required: []string{"http", "command"}},
+			{Type: "object", Required: []string{"prometheus", "command"}},
+		}}
+	case reflect.TypeFor[rollout.Bound]():
+		s.AnyOf = []*jsonschema.Schema{{Required: []string{"min"}}, {Required: []string{"max"}}}
+	case reflect.TypeFor[rollout.HTTPGate](), reflect.TypeFor[rollout.PrometheusGate]():
+		counted := having("samples", &jsonschema.Schema{MinLength: new(1)})
+		enough := having("minSamples", &jsonschema.Schema{ExclusiveMinimum: new(0.0)})
+		s.If, s.Then, s.Else = counted, enough, &jsonschema.Schema{Not: enough.CloneSchemas()}
+		if headers := s.Properties["headersFrom"]; headers != nil {
+			headers.AdditionalProperties.MinLength = new(1)
+		}
+	}
+}
+
+func full() *jsonschema.Schema { return &jsonschema.Schema{Const: new(any(int(alipayplus.FullRatio)))} }
+
+// having is an object with a property.
+func having(name string, property *jsonschema.Schema) *jsonschema.Schema {
+	return &jsonschema.Schema{Required: []string{name}, Properties: map[string]*jsonschema.Schema{name: property}}
+}
