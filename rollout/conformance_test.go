@@ -13,6 +13,7 @@ import (
 )
 
 func TestAReleaseOfThePlatformIsATarget(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	rollouttest.TestTarget(t, func(t *testing.T) rollouttest.TargetHarness {
 		given := newWorld(t)
 		release := given.release(given.program(), "1.0.0").ID

@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -44,6 +45,52 @@ func TestAConsoleChangeBetweenReadingAndWritingIsAdopted(t *testing.T) {
 	})
 }
 
+func TestAChangeThatOthersMadeImpossibleIsMeantAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		keys := make(map[string]alipayplus.Ratio)
+		s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+			if c.Op != rollouttest.OpRaise || c.Change.To != 10 {
+				return nil
+			}
+			keys[c.Change.RequestID] = c.Change.From
+			if len(keys) > 1 {
+				return nil
+			}
+			// What became of the call is not known; it had no effect, and Pat sets 5 %.
+			require.NoError(t, s.fake.SetRatio("pat", 5))
+			return rollout.Transient(errors.New("reset by peer"))
+		})
+
+		_, err := s.runner().Run(t.Context())
+
+		require.NoError(t, err)
+		require.Equal(t, []alipayplus.Ratio{5, 10, 50, 100}, s.fake.Ratios())
+		require.Len(t, keys, 2, "another change has another key")
+		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "ADOPTED 0-5", "RAISED 5-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
+	})
+}
+
+func TestAChangeThatANewSpecMeansDifferentlyHasAnotherKey(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		s.fake.FailNext(rollouttest.OpRaise, 60, rollout.Transient(errors.New("reset by peer")))
+		s.runUntil(3 * time.Hour)
+		old := s.state().Intent
+		require.Equal(t, alipayplus.Ratio(10), old.To)
+		s.spec.Steps[0].Ratio = 20
+		for s.fake.Now().Ratio == 0 {
+			_, err := s.runner(rollout.WithNewSpec()).Step(t.Context())
+			require.NoError(t, err)
+			time.Sleep(time.Minute)
+		}
+		s.requireDone(s.runner().Run(t.Context()))
+		for _, e := range s.fake.Effects() {
+			require.NotEqual(t, old.RequestID, e.RequestID)
+		}
+	})
+}
+
 func TestWhatOthersRaiseIsAdoptedAndNotReversed(t *testing.T) {
 	for name, tt := range map[string]struct {
 		to    alipayplus.Ratio
@@ -55,19 +102,19 @@ func TestWhatOthersRaiseIsAdoptedAndNotReversed(t *testing.T) {
 			50,
 			[]alipayplus.Ratio{10, 50, 100},
 			"somebody else raised it from 10% to 50% by pat; going on from there",
-			[]string{"ADOPTED 0-50", "RAISED 50-100", "DONE 100-100"},
+			[]string{"ADOPTED 10-50", "RAISED 50-100", "DONE 100-100"},
 		},
 		"to a ratio between two steps": {
 			30,
 			[]alipayplus.Ratio{10, 30, 50, 100},
 			"somebody else raised it from 10% to 30% by pat; going on from there",
-			[]string{"ADOPTED 0-30", "RAISED 30-50", "RAISED 50-100", "DONE 100-100"},
+			[]string{"ADOPTED 10-30", "RAISED 30-50", "RAISED 50-100", "DONE 100-100"},
 		},
 		"to all users": {
 			100,
 			[]alipayplus.Ratio{10, 100},
 			"somebody else raised it from 10% to 100% by pat; going on from there",
-			[]string{"ADOPTED 0-100", "DONE 100-100"},
+			[]string{"ADOPTED 10-100", "DONE 100-100"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -108,7 +155,7 @@ func TestARatioThatFellStopsTheRollout(t *testing.T) {
 
 		state, err := s.runner().Run(t.Context())
 
-		require.EqualError(t, err, "rollout release 1 of release 1 is paused at 50%: 5% is live where 50% was by pat, and a rollout never goes on from a ratio that fell by itself; resume to go on from what is live now, or abort")
+		require.EqualError(t, err, "rollout of release 1 is paused at 50%: 5% is live where 50% was by pat, and a rollout never goes on from a ratio that fell by itself; resume to go on from what is live now, or abort")
 		require.ErrorIs(t, err, alipayplus.ErrConflict)
 		require.Equal(t, rollout.Paused, state.Status)
 		require.Equal(t, rollout.CauseOutside, state.Stop.Cause)
@@ -137,13 +184,13 @@ func TestACanceledOrArchivedReleaseEndsTheRollout(t *testing.T) {
 			func(t *testing.T, s *stage) {
 				s.at(90*time.Minute, func() { require.NoError(t, s.fake.Cancel("pat")) })
 			},
-			"rollout release 1 of release 1 is ended at 10%: the release was canceled by pat; it is over; begin another rollout under another name", 10,
+			"rollout of release 1 is ended at 10%: the release was canceled by pat; it is over; begin another rollout under another name", 10,
 		},
 		"canceled between reading and writing": {
 			func(t *testing.T, s *stage) {
 				s.between(rollouttest.OpRaise, func() { require.NoError(t, s.fake.Cancel("pat")) })
 			},
-			"rollout release 1 of release 1 is ended at 0%: the release was canceled by pat; it is over; begin another rollout under another name", 0,
+			"rollout of release 1 is ended at 0%: the release was canceled by pat; it is over; begin another rollout under another name", 0,
 		},
 		"archived": {
 			func(_ *testing.T, s *stage) {
@@ -151,7 +198,7 @@ func TestACanceledOrArchivedReleaseEndsTheRollout(t *testing.T) {
 					s.fake.Edit("", func(o *rollout.Observation) { o.Status = alipayplus.ReleaseArchived })
 				})
 			},
-			"rollout release 1 of release 1 is ended at 10%: the release is archived: a later version took its place; it is over; begin another rollout under another name", 10,
+			"rollout of release 1 is ended at 10%: the release is archived: a later version took its place; it is over; begin another rollout under another name", 10,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -24,10 +24,9 @@ const (
 	actConflict
 )
 
-// changes says whether the target is changed.
-func (a act) changes() bool {
-	return a == actApply || a == actWithdraw || a == actRaise || a == actPublish
-}
+// needsFresh says whether the target must have been read right before: to change it, and
+// to give up because of it.
+func (a act) needsFresh() bool { return a != actWait && a != actJudge && a != actDone }
 
 // decision is what is due and what it needs.
 type decision struct {
@@ -53,12 +52,13 @@ type decision struct {
 // the whole of the rollout's rules, and pure: the same for a run, a single step
 // and a plan.
 func decide(s *State, o *Observation, now time.Time, clock string) decision {
-	if o.Status == alipayplus.ReleaseGrayscale && o.Ratio >= alipayplus.FullRatio {
-		return decision{act: actDone, what: "all users have the version"}
-	}
 	switch o.Status {
 	case alipayplus.ReleaseFull:
 		return decision{act: actDone, what: "all users have the version"}
+	case alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale:
+		if o.Ratio >= alipayplus.FullRatio { // whatever the target calls that
+			return decision{act: actDone, what: "all users have the version"}
+		}
 	case alipayplus.ReleaseCanceled:
 		return endedFor("the release was canceled%s", by(o))
 	case alipayplus.ReleaseArchived:
@@ -66,6 +66,9 @@ func decide(s *State, o *Observation, now time.Time, clock string) decision {
 	}
 	if o.Ratio < s.Ratio {
 		return pauseFor(CauseOutside, "%v is live where %v was%s, and a rollout never goes on from a ratio that fell by itself", o.Ratio, s.Ratio, by(o))
+	}
+	if d, failed := failedGate(s, o); failed {
+		return d
 	}
 	if late := s.Began.Add(s.Spec.deadline()); !now.Before(late) {
 		return pauseFor(CauseDeadline, "the rollout took longer than %v", Duration(s.Spec.deadline()))
@@ -129,9 +132,6 @@ func decideReview(s *State, o *Observation, now time.Time) decision {
 }
 
 func decideLadder(s *State, o *Observation, now time.Time, clock string) decision {
-	if o.Ratio >= alipayplus.FullRatio { // whatever the target calls that
-		return decision{act: actDone, what: "all users have the version"}
-	}
 	at := s.Spec.live(o.Ratio)
 	if at >= 0 {
 		if d, due := decideStep(s, at, now, clock); due {
@@ -160,9 +160,6 @@ func decideStep(s *State, at int, now time.Time, clock string) (decision, bool) 
 		return pauseFor(CauseDeadline, "the step at %v took longer than %v", s.Ratio, step.Deadline), true
 	}
 	baked := bakedAt(s, step, clock)
-	if failed, name, why := failedGate(s, step); failed {
-		return decision{act: actStop, status: Paused, cause: CauseGate, gates: []string{name}, what: why}, true
-	}
 	if due := dueGates(s, step, baked, now); len(due) > 0 {
 		return decision{act: actJudge, gates: due, what: fmt.Sprintf("ask the gates of %v", s.Ratio)}, true
 	}
@@ -194,18 +191,25 @@ func bakedAt(s *State, step StepSpec, clock string) time.Time {
 	return at
 }
 
-// failedGate finds a gate that stops the rollout.
-func failedGate(s *State, step StepSpec) (failed bool, name, why string) {
-	for _, name := range step.Gates {
+// failedGate says whether a gate of the live step stops the rollout.
+func failedGate(s *State, o *Observation) (_ decision, failed bool) {
+	at := s.Spec.live(o.Ratio)
+	if at < 0 {
+		return decision{}, false
+	}
+	stop := func(name, format string, args ...any) (decision, bool) {
+		return decision{act: actStop, status: Paused, cause: CauseGate, gates: []string{name}, what: fmt.Sprintf(format, args...)}, true
+	}
+	for _, name := range s.Spec.Steps[at].Gates {
 		g := s.Gates[name]
 		if g.Verdict.Decision == Fail {
-			return true, name, fmt.Sprintf("gate %s failed: %s", name, cmp.Or(g.Verdict.Reason, "no reason given"))
+			return stop(name, "gate %s failed: %s", name, cmp.Or(g.Verdict.Reason, "no reason given"))
 		}
 		if most := s.Spec.gate(name).Tolerate; g.Errors > most {
-			return true, name, fmt.Sprintf("gate %s did not answer %d times in a row, which counts as failed: %s", name, g.Errors, g.Error)
+			return stop(name, "gate %s did not answer %d times in a row, which counts as failed: %s", name, g.Errors, g.Error)
 		}
 	}
-	return false, "", ""
+	return decision{}, false
 }
 
 // dueGates are the gates to be asked now. During the bake time each is asked at its
@@ -224,12 +228,19 @@ func dueGates(s *State, step StepSpec, baked, now time.Time) []string {
 	return due
 }
 
+// passHolds is how long at least a verdict holds on which a ratio may rise: the target
+// is read between the two, which takes a while.
+const passHolds = time.Minute
+
 // askAt is when a gate is to be asked next.
 func askAt(s *State, step StepSpec, name string, baked time.Time) time.Time {
 	every := s.Spec.gate(name).Every.Std()
 	last := s.Gates[name].At
 	if last.IsZero() {
 		return s.Since.Add(min(every, step.Bake.Std()))
+	}
+	if !last.Before(baked) && s.Gates[name].Verdict.Decision == Pass {
+		every = max(every, passHolds)
 	}
 	next := last.Add(every)
 	if last.Before(baked) && baked.Before(next) {

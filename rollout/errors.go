@@ -50,7 +50,7 @@ type StoppedError struct {
 
 // Error says what stopped, why, and the way out.
 func (e *StoppedError) Error() string {
-	text := fmt.Sprintf("rollout %s of %s is %s at %v: %s", e.Rollout, e.Target, strings.ToLower(string(e.Status)), e.Stop.Ratio, e.Stop.Reason)
+	text := fmt.Sprintf("rollout %s is %s at %v: %s", titled(e.Rollout, e.Target), strings.ToLower(string(e.Status)), e.Stop.Ratio, e.Stop.Reason)
 	if e.Stop.By != "" {
 		text += " (by " + e.Stop.By + ")"
 	}
@@ -61,6 +61,14 @@ func (e *StoppedError) Error() string {
 		text += "; " + way
 	}
 	return oneline.Text(text)
+}
+
+// titled names a rollout and its target, which are the same unless it has a name.
+func titled(rollout, target string) string {
+	if rollout == target {
+		return "of " + target
+	}
+	return rollout + " of " + target
 }
 
 func (e *StoppedError) wayOut() string {
@@ -177,11 +185,17 @@ type CheckpointError struct {
 	Rollout string
 	// Reason says what is wrong with the state.
 	Reason string
+	// Newer says that a newer version of the library stored it.
+	Newer bool
 }
 
 // Error gives the reason and the way out.
 func (e *CheckpointError) Error() string {
-	return oneline.Text(fmt.Sprintf("rollout %s: the stored state cannot be used: %s; restore it from a copy, or remove it to begin from what is live", e.Rollout, e.Reason))
+	wayOut := "restore it from a copy, or remove it to begin from what is live"
+	if e.Newer {
+		wayOut = "use the newer version"
+	}
+	return oneline.Text(fmt.Sprintf("rollout %s: the stored state cannot be used: %s; %s", e.Rollout, e.Reason, wayOut))
 }
 
 // stopped is what a run of a rollout that does not go on returns.

@@ -49,6 +49,9 @@ const (
 	EventDone EventKind = "DONE"
 	// EventRetrying: a call of the target failed in a way that may pass.
 	EventRetrying EventKind = "RETRYING"
+	// EventFailed: a run ended with an error that somebody must look at; see Event.Error.
+	// A later run goes on.
+	EventFailed EventKind = "FAILED"
 	// EventRefused: a person asked for something that is not possible now.
 	EventRefused EventKind = "REFUSED"
 	// EventReplanned: the rollout goes on by another spec; see [WithNewSpec].
@@ -97,6 +100,6 @@ type Event struct {
 }
 
 // Sink takes events. It is called in the goroutine of the run, one event after
-// another, so a slow sink slows the rollout. Its error is logged (see
+// another, in a [Fleet] too, so a slow sink slows the rollout. Its error is logged (see
 // [WithLogger]) and changes nothing. The context ends with the run's.
 type Sink func(ctx context.Context, e Event) error

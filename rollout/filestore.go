@@ -2,6 +2,7 @@ package rollout
 
 import (
 	"bufio"
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -62,7 +63,7 @@ func (s *FileStore) Acquire(ctx context.Context, rollout, holder string) (Lease,
 		return nil, err
 	}
 	dir := s.folder(rollout)
-	if err := os.MkdirAll(filepath.Join(dir, commandFolder), folderMode); err != nil {
+	if err := makeFolder(filepath.Join(dir, commandFolder)); err != nil {
 		return nil, storeFailed(rollout, err)
 	}
 	lock, err := filelock.Acquire(filepath.Join(dir, lockFile))
@@ -98,12 +99,12 @@ func (s *FileStore) Post(ctx context.Context, rollout string, c Command) error {
 		return err
 	}
 	dir := filepath.Join(s.folder(rollout), commandFolder)
-	if err := os.MkdirAll(dir, folderMode); err != nil {
+	if err := makeFolder(dir); err != nil {
 		return storeFailed(rollout, err)
 	}
-	there, err := filepath.Glob(filepath.Join(dir, commandName("*", c.ID)))
+	there, err := commandFiles(dir, []string{c.ID})
 	if err != nil || len(there) > 0 {
-		return err
+		return storeFailed(rollout, err)
 	}
 	data, err := json.Marshal(c)
 	if err != nil {
@@ -117,6 +118,37 @@ func (s *FileStore) Post(ctx context.Context, rollout string, c Command) error {
 // the id, in which no hyphen is left.
 func commandName(at, id string) string {
 	return at + "-" + strings.ReplaceAll(fileName(id), "-", "%2D") + ".json"
+}
+
+// commandFiles are the files of the commands with these ids. (No pattern finds them: the
+// name of a folder may look like one.)
+func commandFiles(dir string, ids []string) (paths []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	for _, entry := range entries {
+		if slices.ContainsFunc(ids, func(id string) bool { return strings.HasSuffix(entry.Name(), commandName("", id)) }) {
+			paths = append(paths, filepath.Join(dir, entry.Name()))
+		}
+	}
+	return paths, nil
+}
+
+// makeFolder makes a folder and those above it, durably.
+func makeFolder(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if above := filepath.Dir(dir); above != dir {
+		if err := makeFolder(above); err != nil {
+			return err
+		}
+	}
+	if err := os.Mkdir(dir, folderMode); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return atomicfile.SyncFolder(filepath.Dir(dir))
 }
 
 // Audit implements [Store].
@@ -285,12 +317,16 @@ func (l *heldInFile) log(audit []AuditEntry) error {
 	if err != nil {
 		return err
 	}
+	_, missing := os.Stat(l.path(auditFile))
 	f, err := os.OpenFile(l.path(auditFile), os.O_RDWR|os.O_CREATE, folderMode&^0o100)
 	if err != nil {
 		return err
 	}
-	err = endWith(f, lines)
-	return cmp.Or(err, f.Close())
+	err = cmp.Or(endWith(f, lines), f.Close())
+	if err == nil && missing != nil {
+		err = atomicfile.SyncFolder(l.dir)
+	}
+	return err
 }
 
 func encodeLines(audit []AuditEntry) ([]byte, error) {
@@ -305,14 +341,15 @@ func encodeLines(audit []AuditEntry) ([]byte, error) {
 	return lines, nil
 }
 
-// endWith appends what the file lacks of lines: all of them, or what a crash cut off.
+// endWith appends what the file lacks of lines, all of them or what a crash cut off,
+// after its last whole line.
 func endWith(f *os.File, lines []byte) error {
-	info, err := f.Stat()
+	size, err := wholeLines(f)
 	if err != nil {
 		return err
 	}
-	tail := make([]byte, min(int64(len(lines)), info.Size()))
-	if _, err := f.ReadAt(tail, info.Size()-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
+	tail := make([]byte, min(int64(len(lines)), size))
+	if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
 		return err
 	}
 	there := len(tail)
@@ -322,10 +359,32 @@ func endWith(f *os.File, lines []byte) error {
 	if there == len(lines) {
 		return nil
 	}
-	if _, err := f.WriteAt(lines[there:], info.Size()); err != nil {
+	if err := f.Truncate(size); err != nil {
+		return err
+	}
+	if _, err := f.WriteAt(lines[there:], size); err != nil {
 		return err
 	}
 	return f.Sync()
+}
+
+// wholeLines is the size of the file without a last line that a crash cut off.
+func wholeLines(f *os.File) (int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, err
+	}
+	part := make([]byte, 4<<10)
+	for size := info.Size(); size > 0; size -= int64(len(part)) {
+		part = part[:min(size, int64(len(part)))]
+		if _, err := f.ReadAt(part, size-int64(len(part))); err != nil && !errors.Is(err, io.EOF) {
+			return 0, err
+		}
+		if at := bytes.LastIndexByte(part, '\n'); at >= 0 {
+			return size - int64(len(part)) + int64(at) + 1, nil
+		}
+	}
+	return 0, nil
 }
 
 func (l *heldInFile) Commands(context.Context) ([]Command, error) {
@@ -359,15 +418,13 @@ func (l *heldInFile) Forget(_ context.Context, ids []string) error {
 	if err := l.held(); err != nil {
 		return err
 	}
-	for _, id := range ids {
-		paths, err := filepath.Glob(filepath.Join(l.path(commandFolder), commandName("*", id)))
-		if err != nil {
+	paths, err := commandFiles(l.path(commandFolder), ids)
+	if err != nil {
+		return storeFailed(l.rollout, err)
+	}
+	for _, path := range paths {
+		if err := os.Remove(path); err != nil {
 			return storeFailed(l.rollout, err)
-		}
-		for _, path := range paths {
-			if err := os.Remove(path); err != nil {
-				return storeFailed(l.rollout, err)
-			}
 		}
 	}
 	return storeFailed(l.rollout, atomicfile.SyncFolder(l.path(commandFolder)))

@@ -1,18 +1,22 @@
 package rollout_test
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/rollout"
 	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
 )
 
 func TestFileStore(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	rollouttest.TestStore(t, func(t *testing.T) rollouttest.StoreHarness {
 		dir := t.TempDir()
 		return rollouttest.StoreHarness{
@@ -56,6 +60,7 @@ func audit(t *testing.T, store rollout.Store) []string {
 // Whatever part of the last entries a crash let onto the disk, the next lease has them
 // whole and once.
 func TestACrashWhileTheAuditLogWasWrittenIsMended(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	store, dir := fileStore(t)
 	path := filepath.Join(dir, "audit.ndjson")
 	whole, err := os.ReadFile(path)
@@ -117,7 +122,7 @@ func TestAStateThatCannotBeWrittenIsAnErrorAndTheFormerStays(t *testing.T) {
 	lease, err := store.Acquire(t.Context(), "weekly", "second")
 	require.NoError(t, err)
 	defer func() { require.NoError(t, lease.Release(t.Context())) }()
-	require.NoError(t, os.Mkdir(filepath.Join(dir, "checkpoint.json.new"), 0o700), "in the way of the new state")
+	require.NoError(t, os.MkdirAll(filepath.Join(dir, "checkpoint.json.new", "full"), 0o700), "in the way of the new state")
 
 	err = lease.Save(t.Context(), []byte(`{"n":3}`), []rollout.AuditEntry{entry(3, "never")})
 
@@ -126,4 +131,40 @@ func TestAStateThatCannotBeWrittenIsAnErrorAndTheFormerStays(t *testing.T) {
 	require.NoError(t, err)
 	require.JSONEq(t, `{"n":2}`, string(now))
 	require.NotContains(t, audit(t, store), "never")
+}
+
+func TestAFolderThatMayOnlyBeReadStopsBeforeTheTargetIsChanged(t *testing.T) {
+	if os.Geteuid() == 0 {
+		t.Skip("root may write where nobody may")
+	}
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		dir := t.TempDir()
+		s.store = rollout.NewFileStore(dir)
+		s.runUntil(90 * time.Minute)
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+		mayWrite := func(mode os.FileMode) {
+			require.NoError(t, filepath.WalkDir(dir, func(path string, entry os.DirEntry, err error) error {
+				if err != nil || !entry.IsDir() {
+					return err
+				}
+				return os.Chmod(path, mode)
+			}))
+		}
+		mayWrite(0o500)
+
+		_, err := s.runner().Run(t.Context())
+
+		require.ErrorIs(t, err, fs.ErrPermission)
+		require.ErrorContains(t, err, "rollout release 1: the store failed: ")
+		require.NotContains(t, err.Error(), "\n")
+		_, err = s.runner().Pause(t.Context(), "lin", "")
+		require.ErrorIs(t, err, fs.ErrPermission)
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios(), "nothing that nobody would remember")
+		require.Equal(t, alipayplus.Ratio(10), s.state().Ratio, "it can still be read")
+
+		mayWrite(0o700)
+		s.requireDone(s.runner().Run(t.Context()))
+		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
+	})
 }

@@ -2,10 +2,12 @@ package rollout
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"math"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -28,7 +30,8 @@ type Fleet struct {
 type FleetOptions struct {
 	// Workers is how many targets are acted on at a time; 0: 8.
 	Workers int
-	// Limiter limits the calls of all targets together; nil: no limit.
+	// Limiter limits the calls of the methods of all targets together, and those of
+	// [Batch].ObserveAll one by one; nil: no limit.
 	Limiter *rate.Limiter
 	// Canaries is the share of the targets, from 0 to 1, that goes ahead, rounded
 	// up, in the order given. The others begin when all of these have reached all
@@ -92,6 +95,9 @@ func NewFleet(targets []Target, spec Spec, store Store, options FleetOptions, op
 	if options.Workers < 0 {
 		return nil, fmt.Errorf("rollout: there cannot be %d workers: %w", options.Workers, alipayplus.ErrInvalid)
 	}
+	if l := options.Limiter; l != nil && l.Burst() == 0 && l.Limit() != rate.Inf {
+		return nil, fmt.Errorf("rollout: a limiter with a burst of 0 lets no call through: %w", alipayplus.ErrInvalid)
+	}
 	options.Workers = cmp.Or(options.Workers, 8)
 	c, gates, err := prepare(&spec, store, opts)
 	if err != nil {
@@ -100,7 +106,10 @@ func NewFleet(targets []Target, spec Spec, store Store, options FleetOptions, op
 	if c.name != "" {
 		return nil, fmt.Errorf("rollout: a fleet's rollouts are named after their targets, WithName cannot be given: %w", alipayplus.ErrInvalid)
 	}
-	f := &Fleet{options: options, canaries: int(math.Ceil(options.Canaries * float64(len(targets))))}
+	for i, sink := range c.sinks {
+		c.sinks[i] = oneAtATime(sink)
+	}
+	f := &Fleet{options: options, canaries: options.canaries(len(targets))}
 	seen := make(map[string]bool, len(targets))
 	for _, target := range targets {
 		r, err := newRunner(target, spec, store, c, gates)
@@ -114,6 +123,37 @@ func NewFleet(targets []Target, spec Spec, store Store, options FleetOptions, op
 		f.runners = append(f.runners, r)
 	}
 	return f, nil
+}
+
+// oneAtATime keeps the promise of a [Sink] where several workers have something to tell.
+func oneAtATime(sink Sink) Sink {
+	var mu sync.Mutex
+	return func(ctx context.Context, e Event) error {
+		mu.Lock()
+		defer mu.Unlock()
+		return sink(ctx, e)
+	}
+}
+
+// Runner returns the runner of a target by its id, so that people can pause, resume, abort
+// or approve it, and read its status, while the fleet runs or later. The error matches
+// [alipayplus.ErrNotFound].
+func (f *Fleet) Runner(target string) (*Runner, error) {
+	for _, r := range f.runners {
+		if r.Name() == target {
+			return r, nil
+		}
+	}
+	return nil, fmt.Errorf("rollout: %q is not in the fleet: %w", target, alipayplus.ErrNotFound)
+}
+
+// canaries is how many of n targets go ahead.
+func (o FleetOptions) canaries(n int) int {
+	if o.Canaries == 0 || n == 0 {
+		return 0
+	}
+	const noise = 1e-9 // 0.07 of 100 is 7, and not the 7.000000000000001 of floating point
+	return max(1, int(math.Ceil(o.Canaries*float64(n)-noise)))
 }
 
 // Counts is how many targets stand how.

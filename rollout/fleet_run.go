@@ -135,7 +135,7 @@ func (s *schedule) dueNow(now time.Time) [][]job {
 		}
 		batch := batched.Batch()
 		at, ok := together[batch]
-		if !ok {
+		if !ok || len(lists[at]) == most {
 			at = len(lists)
 			together[batch] = at
 			lists = append(lists, nil)
@@ -159,19 +159,21 @@ func (s *schedule) work(ctx context.Context) {
 	}
 }
 
-// read reads targets together.
+// most is how many targets are read together at most, so that none of them waits long for
+// the others.
+const most = 100
+
+// read reads targets together. Each may take as long as if it were read alone.
 func (s *schedule) read(ctx context.Context, jobs []job) {
-	if limiter := s.fleet.options.Limiter; limiter != nil && limiter.Wait(ctx) != nil {
-		return // the context ended, as each target will say
-	}
 	targets := make([]Target, len(jobs))
 	for i, j := range jobs {
 		targets[i] = s.fleet.runners[j.index].target
 	}
 	batch := targets[0].(Batched).Batch() //nolint:errcheck,forcetypeassert // only such are read together
-	ctx, cancel := context.WithTimeout(ctx, s.fleet.runners[jobs[0].index].config.callTime)
+	turn := func(ctx context.Context) error { return queued(ctx, s.fleet.options.Limiter) }
+	ctx, cancel := context.WithTimeout(ctx, s.fleet.runners[jobs[0].index].config.callTime*time.Duration(len(jobs)))
 	defer cancel()
-	seen := batch.ObserveAll(ctx, targets)
+	seen := batch.ObserveAll(ctx, targets, turn)
 	for i := range jobs {
 		if i < len(seen) {
 			jobs[i].seen = &seen[i]
@@ -215,11 +217,11 @@ func (s *schedule) stepped(t *FleetTarget, r result) (over bool) {
 	case errors.Is(r.err, ErrPending):
 		return false // the context ended; a later run goes on
 	case r.err != nil:
-		t.Err, t.What = r.err, r.err.Error()
+		t.Err = r.err
 		if _, stopped := errors.AsType[*StoppedError](r.err); !stopped {
-			t.Status = FleetFailed
+			t.Status, t.What = FleetFailed, r.err.Error()
 		}
-		return true
+		return true // what a stopped one says is its reason
 	case r.next.Over:
 		return true
 	default:
@@ -240,8 +242,8 @@ func (s *schedule) again(index int, now, at time.Time) {
 	heap.Push(&s.waiting, due{at: aligned(now, at), index: index})
 }
 
-// aligned moves a time back by up to an eighth of the wait, to a moment that others
-// are moved to too, so that what waits long is read together.
+// aligned makes a wait longer by up to an eighth, to a moment that others are moved to
+// too, so that what waits long is read together.
 func aligned(now, at time.Time) time.Time {
 	wait := at.Sub(now)
 	if wait <= 8 {

@@ -30,6 +30,7 @@ func TestWhatACommandStartedIsKilledWithIt(t *testing.T) {
 }
 
 func TestWhatACommandLeftBehindDoesNotHoldTheVerdictUp(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	address, accept := acceptChild(t)
 	verdict := make(chan rollout.Verdict, 1)
 	go func() {

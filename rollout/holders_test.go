@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -47,17 +48,27 @@ type theft struct {
 
 func (s theft) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
 	lease, err := s.Store.Acquire(ctx, name, holder)
-	return stolenLease{lease, s.steal}, err
+	return &stolenLease{Lease: lease, steal: s.steal}, err
 }
 
 type stolenLease struct {
 	rollout.Lease
-	steal func() bool
+	steal     func() bool
+	suspended atomic.Bool
 }
 
-func (l stolenLease) Save(ctx context.Context, data []byte, audit []rollout.AuditEntry) error {
+func (l *stolenLease) Renew(ctx context.Context) error {
+	if l.suspended.Load() {
+		return nil
+	}
+	return l.Lease.Renew(ctx)
+}
+
+func (l *stolenLease) Save(ctx context.Context, data []byte, audit []rollout.AuditEntry) error {
 	if l.steal() {
+		l.suspended.Store(true)
 		time.Sleep(time.Minute) // as a machine that was suspended: the lease is not renewed
+		l.suspended.Store(false)
 	}
 	return l.Lease.Save(ctx, data, audit)
 }
@@ -221,6 +232,7 @@ func TestARatioWithoutBakeTimeIsNotMadeToWaitForAnotherClock(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := plain()
 		spec.Steps[0].Bake = 0
+		spec.ClockTolerance = rollout.Duration(10 * time.Hour)
 		spec.Steps[1].Approval = true
 		s := newStage(t, spec)
 		s.runUntil(95 * time.Minute)

@@ -32,10 +32,13 @@ type memoryRollout struct {
 }
 
 // NewMemoryStore makes an empty store.
-func NewMemoryStore() *MemoryStore { return &MemoryStore{rollouts: make(map[string]*memoryRollout)} }
+func NewMemoryStore() *MemoryStore { return new(MemoryStore) }
 
 // of returns the rollout of a name. The store is locked.
 func (m *MemoryStore) of(name string) *memoryRollout {
+	if m.rollouts == nil {
+		m.rollouts = make(map[string]*memoryRollout)
+	}
 	r := m.rollouts[name]
 	if r == nil {
 		r = new(memoryRollout)
@@ -52,7 +55,7 @@ func (m *MemoryStore) Acquire(ctx context.Context, rollout, holder string) (Leas
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, now := m.of(rollout), time.Now()
-	if r.holder != "" && now.Before(r.until) {
+	if now.Before(r.until) {
 		return nil, &LeasedError{Rollout: rollout, Holder: r.holder}
 	}
 	r.term++
@@ -104,7 +107,7 @@ func (l *heldInMemory) held(fn func(*memoryRollout)) error {
 	l.store.mu.Lock()
 	defer l.store.mu.Unlock()
 	r := l.store.of(l.rollout)
-	if r.term != l.term || r.holder == "" {
+	if r.term != l.term || r.until.IsZero() {
 		return fmt.Errorf("rollout %s: %w", l.rollout, ErrLeaseLost)
 	}
 	r.until = time.Now().Add(memoryLease)
@@ -143,7 +146,7 @@ func (l *heldInMemory) Release(context.Context) error {
 	l.store.mu.Lock()
 	defer l.store.mu.Unlock()
 	if r := l.store.of(l.rollout); r.term == l.term {
-		r.holder = ""
+		r.holder, r.until = "", time.Time{}
 	}
 	return nil
 }

@@ -44,6 +44,8 @@ func (l fullLease) Save(ctx context.Context, data []byte, audit []rollout.AuditE
 }
 
 func TestAStoreThatCannotSaveStopsBeforeTheTargetIsChanged(t *testing.T) {
+	spec := hourly()
+	spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(25 * time.Minute)}
 	for name, failure := range map[string]error{
 		"disk full": &fs.PathError{Op: "write", Path: "/state/checkpoint.json", Err: syscall.ENOSPC},
 		"read-only": &fs.PathError{Op: "open", Path: "/state/checkpoint.json", Err: syscall.EROFS},
@@ -51,13 +53,13 @@ func TestAStoreThatCannotSaveStopsBeforeTheTargetIsChanged(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			saves := 0 // of a climb without failure
 			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
+				s := newStage(t, spec)
 				s.requireDone(s.runnerOf(s.fake, fullStore{s.store, &saves, 1 << 30, nil}).Run(t.Context()))
 			})
 			require.Greater(t, saves, 8)
 			for n := 1; n <= saves; n++ {
 				synctest.Test(t, func(t *testing.T) {
-					s := newStage(t, hourly())
+					s := newStage(t, spec)
 					_, err := s.runnerOf(s.fake, fullStore{s.store, new(int), n, failure}).Run(t.Context())
 
 					require.ErrorIs(t, err, failure)
@@ -191,31 +193,51 @@ func TestAnswersThatGetLostChangeNothingOfTheEnd(t *testing.T) {
 }
 
 func TestARepeatedChangeHasTheSameKey(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
-		keys := make(map[rollouttest.Op]map[string]int)
-		s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-			if c.Op != rollouttest.OpObserve {
-				if keys[c.Op] == nil {
-					keys[c.Op] = make(map[string]int)
+	for name, given := range map[string]func(*testing.T, *stage){
+		"another version is in the way": func(_ *testing.T, s *stage) { s.other(alipayplus.ReleaseUnderReview) },
+		"somebody else applied":         func(t *testing.T, s *stage) { require.NoError(t, s.fake.ApplyAs("pat")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				spec := plain()
+				spec.Review = rollout.ReviewReplace
+				s := newStage(t, spec)
+				given(t, s)
+				type change struct {
+					op rollouttest.Op
+					to alipayplus.Ratio
 				}
-				keys[c.Op][c.Change.RequestID]++
-			}
-			return nil
+				keys := make(map[change]map[string]int)
+				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+					what := change{c.Op, c.Change.To}
+					if c.Op != rollouttest.OpObserve && keys[what] == nil {
+						keys[what] = make(map[string]int)
+					}
+					if c.Op != rollouttest.OpObserve {
+						keys[what][c.Change.RequestID]++
+					}
+					return nil
+				})
+				for _, op := range []rollouttest.Op{rollouttest.OpWithdraw, rollouttest.OpApply, rollouttest.OpRaise, rollouttest.OpPublish} {
+					s.fake.FailNext(op, 3, rollout.Transient(errors.New("reset by peer")))
+				}
+				state, err := s.runner().Run(t.Context())
+				s.requireDone(state, err)
+				for what, times := range map[change]int{
+					{rollouttest.OpWithdraw, 0}: 4, {rollouttest.OpApply, 0}: 4, {rollouttest.OpRaise, 10}: 4, {rollouttest.OpRaise, 50}: 1, {rollouttest.OpPublish, 100}: 4,
+				} {
+					require.Len(t, keys[what], 1, "%v", what)
+					for key, n := range keys[what] {
+						require.NotEmpty(t, key)
+						require.Equal(t, times, n, "%v", what)
+					}
+				}
+				require.Equal(t, []string{
+					"STARTED 0-0", "WITHDRAWN 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100",
+				}, s.audit())
+			})
 		})
-		for _, op := range []rollouttest.Op{rollouttest.OpApply, rollouttest.OpPublish} {
-			s.fake.FailNext(op, 3, rollout.Transient(errors.New("reset by peer")))
-		}
-		s.requireDone(s.runner().Run(t.Context()))
-		for _, op := range []rollouttest.Op{rollouttest.OpApply, rollouttest.OpPublish} {
-			require.Len(t, keys[op], 1, op)
-			for key, times := range keys[op] {
-				require.NotEmpty(t, key)
-				require.Equal(t, 4, times)
-			}
-		}
-		require.Len(t, keys[rollouttest.OpRaise], 2)
-	})
+	}
 }
 
 func TestAnAuthorizationThatIsRevokedOnTheWayIsAskedFor(t *testing.T) {

@@ -57,21 +57,33 @@ const (
 	PlanBlocked PlanState = "BLOCKED"
 )
 
-// MakePlan says what a run by the spec would do with a target that was seen so. It is
-// pure. The error says what is wrong with the spec, by itself or for the target's
+// MakePlan says what the first run by the spec would do with a target that was seen so.
+// It is pure. The error says what is wrong with the spec, by itself or for the target's
 // ladder: an [alipayplus.ValidationError].
 func MakePlan(target string, spec Spec, seen *Observation) (*Plan, error) {
-	if err := spec.Validate(); err != nil {
+	return planFrom(&State{Target: target, Spec: spec, Status: Running}, seen, time.Time{}, "")
+}
+
+// planFrom says what a run would do that goes on from the state by the state's spec.
+func planFrom(s *State, seen *Observation, now time.Time, clock string) (*Plan, error) {
+	if seen == nil {
+		return nil, fmt.Errorf("rollout: a plan needs to know where %s stands: %w", s.Target, alipayplus.ErrInvalid)
+	}
+	if err := s.Spec.Validate(); err != nil {
 		return nil, err
 	}
-	if err := spec.CheckLadder(seen.Ladder); err != nil {
+	if err := s.Spec.CheckLadder(seen.Ladder); err != nil {
 		return nil, err
 	}
-	p := &Plan{Target: target, Spec: spec.Hash(), Seen: *seen}
-	p.review(&spec)
-	for i := range spec.Steps {
-		p.step(&spec, i)
+	p := &Plan{Target: s.Target, Spec: s.Spec.Hash(), Seen: *seen}
+	if s.Stop != nil {
+		p.add(PlanItem{State: PlanBlocked, What: "go on", Why: s.stopped().Error()})
 	}
+	p.review(s, now, clock)
+	for i := range s.Spec.Steps {
+		p.step(&s.Spec, i)
+	}
+	p.AtLeast -= bakedAlready(s, seen, now, clock)
 	if err := p.seal(); err != nil {
 		return nil, err
 	}
@@ -81,12 +93,14 @@ func MakePlan(target string, spec Spec, seen *Observation) (*Plan, error) {
 func (p *Plan) add(item PlanItem) { p.Items = append(p.Items, item) }
 
 // review says how the version gets through its reviews.
-func (p *Plan) review(spec *Spec) {
-	state := State{Spec: *spec}
-	if spec.reviewPolicy() == ReviewAdopt {
+func (p *Plan) review(s *State, now time.Time, clock string) {
+	state := *s
+	why := "the application is under review"
+	if !s.Applied && s.Spec.reviewPolicy() == ReviewAdopt {
 		state.Applied = p.Seen.Status == alipayplus.ReleaseUnderReview
+		why = "the version is under review already, and is adopted"
 	}
-	d := decide(&state, &p.Seen, time.Time{}, "")
+	d := decide(&state, &p.Seen, now, clock)
 	waiting := PlanItem{State: PlanTodo, What: "wait for all verdicts"}
 	switch p.Seen.Status {
 	case alipayplus.ReleaseNewVersionCreated:
@@ -98,7 +112,7 @@ func (p *Plan) review(spec *Spec) {
 		p.add(waiting)
 	case alipayplus.ReleaseUnderReview:
 		if state.Applied {
-			p.add(PlanItem{State: PlanDone, What: "apply for review", Why: "the version is under review already, and is adopted"})
+			p.add(PlanItem{State: PlanDone, What: "apply for review", Why: why})
 		} else {
 			p.add(itemOf(d))
 		}
@@ -108,13 +122,16 @@ func (p *Plan) review(spec *Spec) {
 		p.add(waiting)
 	case alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale, alipayplus.ReleaseFull:
 		p.add(PlanItem{State: PlanDone, What: "apply for review", Why: "all parties have approved"})
+		if d.act == actStop {
+			p.add(PlanItem{State: PlanBlocked, What: "go on", Why: d.what})
+		}
 	default:
 		p.add(PlanItem{State: PlanBlocked, What: "release the version", Why: d.what})
 	}
 }
 
 func itemOf(d decision) PlanItem {
-	if d.act == actConflict {
+	if d.act == actConflict || d.act == actStop {
 		return PlanItem{State: PlanBlocked, What: "apply for review", Why: d.what}
 	}
 	return PlanItem{State: PlanTodo, What: d.what}
@@ -151,9 +168,22 @@ func (p *Plan) step(spec *Spec, i int) {
 	p.add(watch)
 }
 
-// seal gives the plan its hash.
+// bakedAlready is the part of the live step's bake time that is over.
+func bakedAlready(s *State, seen *Observation, now time.Time, clock string) Duration {
+	at := s.Spec.live(seen.Ratio)
+	if at < 0 || s.Since.IsZero() || seen.Ratio != s.Ratio {
+		return 0
+	}
+	step := s.Spec.Steps[at]
+	return step.Bake - Duration(min(max(0, bakedAt(s, step, clock).Sub(now)), step.Bake.Std()))
+}
+
+// seal gives the plan its hash. The bake times to come are no part of it: they grow
+// shorter with the time, and nothing that will be done is another by that.
 func (p *Plan) seal() error {
-	data, err := json.Marshal(p)
+	content := *p
+	content.AtLeast = 0
+	data, err := json.Marshal(content)
 	if err != nil {
 		return fmt.Errorf("rollout: make a plan of %s: %w", p.Target, err)
 	}

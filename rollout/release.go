@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/alipayplus-go/alipayplus"
 )
@@ -45,9 +46,10 @@ func (r *Releases) Release(id string) *ReleaseTarget { return &ReleaseTarget{of:
 
 // ObserveAll implements [Batch]. It lists the releases that are on their way, a
 // page at a time, and reads singly only those that are not among them.
-func (r *Releases) ObserveAll(ctx context.Context, targets []Target) []Observed {
+func (r *Releases) ObserveAll(ctx context.Context, targets []Target, turn func(context.Context) error) []Observed {
 	all := make([]Observed, len(targets))
-	listed, err := r.onTheirWay(ctx, len(targets))
+	reading := &reading{of: r, turn: turn, siblings: make(map[alipayplus.ListReleasesInput][]*alipayplus.Release)}
+	listed, err := reading.onTheirWay(ctx, len(targets))
 	for i, t := range targets {
 		target, ok := t.(*ReleaseTarget)
 		switch {
@@ -58,30 +60,82 @@ func (r *Releases) ObserveAll(ctx context.Context, targets []Target) []Observed 
 		case listed[target.id] != nil:
 			all[i].Observation = observed(listed[target.id])
 		default:
-			all[i].Observation, all[i].Err = target.Observe(ctx)
+			all[i].Observation, all[i].Err = reading.observe(ctx, target.id)
 		}
 	}
 	return all
 }
 
+// reading is one reading of releases. It lists those of a mini program once.
+type reading struct {
+	of       *Releases
+	turn     func(context.Context) error
+	siblings map[alipayplus.ListReleasesInput][]*alipayplus.Release
+}
+
 // onTheirWay reads the releases that a runner waits for, when there are enough of
 // them for a list to be cheaper.
-func (r *Releases) onTheirWay(ctx context.Context, wanted int) (map[string]*alipayplus.Release, error) {
+func (r *reading) onTheirWay(ctx context.Context, wanted int) (map[string]*alipayplus.Release, error) {
 	found := make(map[string]*alipayplus.Release)
 	if wanted < 3 {
 		return found, nil
 	}
-	const page = 100
 	for _, status := range []alipayplus.ReleaseStatus{alipayplus.ReleaseUnderReview, alipayplus.ReleaseGrayscale} {
-		in := alipayplus.ListReleasesInput{Status: status, ListOptions: alipayplus.ListOptions{Limit: page}}
-		for release, err := range r.client.Releases.All(ctx, in) {
-			if err != nil {
-				return nil, err
-			}
+		releases, err := r.list(ctx, alipayplus.ListReleasesInput{Status: status})
+		if err != nil {
+			return nil, err
+		}
+		for _, release := range releases {
 			found[release.ID] = release
 		}
 	}
 	return found, nil
+}
+
+// list reads all pages.
+func (r *reading) list(ctx context.Context, in alipayplus.ListReleasesInput) (all []*alipayplus.Release, err error) {
+	in.Limit = 100
+	for {
+		if err := r.turn(ctx); err != nil {
+			return nil, err
+		}
+		page, err := r.of.client.Releases.List(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page.Items...)
+		if page.NextCursor == "" {
+			return all, nil
+		}
+		in.Cursor = page.NextCursor
+	}
+}
+
+// observe reads one release, and what can stand in its way.
+func (r *reading) observe(ctx context.Context, id string) (*Observation, error) {
+	if err := r.turn(ctx); err != nil {
+		return nil, err
+	}
+	release, err := r.of.client.Releases.Get(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	o := observed(release)
+	if release.Status != alipayplus.ReleaseNewVersionCreated {
+		return o, nil
+	}
+	of := alipayplus.ListReleasesInput{ProgramID: release.ProgramID, TargetApp: release.TargetApp}
+	siblings, known := r.siblings[of]
+	if !known {
+		if siblings, err = r.list(ctx, of); err != nil {
+			return nil, err
+		}
+		r.siblings[of] = siblings
+	}
+	if other := release.BlockedBy(siblings); other != nil {
+		o.Blocker = &Blocker{ID: other.ID, Version: other.Version.String(), Status: other.Status}
+	}
+	return o, nil
 }
 
 // ReleaseTarget is a release of the platform as a [Target].
@@ -98,22 +152,8 @@ func (t *ReleaseTarget) Batch() Batch { return t.of }
 
 // Observe implements [Target].
 func (t *ReleaseTarget) Observe(ctx context.Context) (*Observation, error) {
-	release, err := t.of.client.Releases.Get(ctx, t.id)
-	if err != nil {
-		return nil, err
-	}
-	o := observed(release)
-	if release.Status != alipayplus.ReleaseNewVersionCreated {
-		return o, nil
-	}
-	siblings, err := t.siblings(ctx, release)
-	if err != nil {
-		return nil, err
-	}
-	if other := release.BlockedBy(siblings); other != nil {
-		o.Blocker = &Blocker{ID: other.ID, Version: other.Version.String(), Status: other.Status}
-	}
-	return o, nil
+	one := &reading{of: t.of, turn: func(context.Context) error { return nil }, siblings: make(map[alipayplus.ListReleasesInput][]*alipayplus.Release)}
+	return one.observe(ctx, t.id)
 }
 
 func observed(r *alipayplus.Release) *Observation {
@@ -125,19 +165,6 @@ func observed(r *alipayplus.Release) *Observation {
 		o.Ratio = alipayplus.FullRatio
 	}
 	return o
-}
-
-// siblings are the releases that can stand in the way of this one.
-func (t *ReleaseTarget) siblings(ctx context.Context, release *alipayplus.Release) ([]*alipayplus.Release, error) {
-	in := alipayplus.ListReleasesInput{ProgramID: release.ProgramID, TargetApp: release.TargetApp}
-	var all []*alipayplus.Release
-	for other, err := range t.of.client.Releases.All(ctx, in) {
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, other)
-	}
-	return all, nil
 }
 
 // Apply implements [Target].
@@ -193,24 +220,38 @@ func (t *ReleaseTarget) Publish(ctx context.Context, c Change) error {
 }
 
 // Abort implements [Target]: it withdraws what is under review, and cancels what
-// is in preparation or in grayscale.
-func (t *ReleaseTarget) Abort(ctx context.Context, c Change) (string, error) {
+// is in preparation or in grayscale. It looks again when a verdict or a person was
+// faster.
+func (t *ReleaseTarget) Abort(ctx context.Context, c Change) (aftermath string, err error) {
+	const most = 3 // from review to preparation to grayscale
+	for range most {
+		aftermath, err = t.giveUp(ctx, c)
+		if !errors.Is(err, alipayplus.ErrConflict) {
+			break
+		}
+	}
+	return aftermath, err
+}
+
+func (t *ReleaseTarget) giveUp(ctx context.Context, c Change) (string, error) {
 	release, err := t.of.client.Releases.Get(ctx, t.id)
 	if err != nil {
 		return "", err
 	}
-	in := alipayplus.ReleaseInput{ReleaseID: t.id, RequestID: c.RequestID}
+	// The platform wants another request id for another operation.
+	withdraw := alipayplus.ReleaseInput{ReleaseID: t.id, RequestID: c.RequestID + "-withdraw"}
+	cancel := alipayplus.ReleaseInput{ReleaseID: t.id, RequestID: c.RequestID + "-cancel"}
 	switch release.Status {
 	case alipayplus.ReleaseNewVersionCreated:
 		return "nobody has the version; it can be applied for again", nil
 	case alipayplus.ReleaseUnderReview:
-		_, err := t.of.client.Releases.Withdraw(ctx, in)
+		_, err := t.of.client.Releases.Withdraw(ctx, withdraw)
 		return "nobody has the version; its application is withdrawn and it can be applied for again", err
 	case alipayplus.ReleasePreparation:
-		_, err := t.of.client.Releases.Cancel(ctx, in)
+		_, err := t.of.client.Releases.Cancel(ctx, cancel)
 		return "nobody has the version; it is canceled and cannot go to this target again", err
 	case alipayplus.ReleaseGrayscale:
-		_, err := t.of.client.Releases.Cancel(ctx, in)
+		_, err := t.of.client.Releases.Cancel(ctx, cancel)
 		return fmt.Sprintf("the version is canceled and cannot go to this target again; what the %v of users who have it will see is not documented",
 			release.Grayscale.Ratio), err
 	case alipayplus.ReleaseCanceled:
@@ -226,10 +267,22 @@ func Transient(err error) error {
 	if err == nil {
 		return nil
 	}
-	return &transientError{err}
+	return &transientError{err: err}
 }
 
-type transientError struct{ err error }
+// TransientAfter is [Transient] for an error with which the target says how long to
+// wait; up to an hour of that is heeded.
+func TransientAfter(err error, wait time.Duration) error {
+	if err == nil {
+		return nil
+	}
+	return &transientError{err, wait}
+}
+
+type transientError struct {
+	err   error
+	after time.Duration
+}
 
 func (e *transientError) Error() string { return e.err.Error() }
 func (e *transientError) Unwrap() error { return e.err }

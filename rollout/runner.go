@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -168,39 +169,53 @@ func (r *Runner) Run(ctx context.Context) (*State, error) {
 // people. When the target has moved since, or the spec is another, nothing is done
 // and the error matches [ErrStalePlan].
 func (r *Runner) Apply(ctx context.Context, plan *Plan) (*State, error) {
+	if plan == nil {
+		return nil, fmt.Errorf("rollout %s: a plan is needed, make one by Plan; or call Run: %w", r.config.name, alipayplus.ErrInvalid)
+	}
 	return r.run(ctx, plan)
 }
 
-// run drives the rollout under one lease.
+// run drives the rollout under one lease; by a plan, unless that is nil.
 func (r *Runner) run(ctx context.Context, plan *Plan) (_ *State, err error) {
 	t, err := r.begin(ctx)
 	if err != nil {
-		return nil, err
+		return nil, r.pending(ctx, notBegun(), err)
 	}
-	defer func() { err = both(err, t.lease.Release(context.WithoutCancel(ctx))) }()
+	defer t.end(ctx)
+	defer func() { t.tellFailure(ctx, err) }()
 	t.takenUp()
+	t.start()
 	if plan != nil {
-		if err := t.follow(ctx, plan); err != nil {
-			return t.state, err
-		}
+		err = t.follow(ctx, plan)
+	} else {
+		err = t.replan(ctx)
+	}
+	if err != nil {
+		return t.state, r.pending(ctx, t.last, err)
 	}
 	for {
 		next, err := t.step(ctx, nil)
 		switch {
-		case err != nil && ended(ctx, err):
-			return t.state, &PendingError{Rollout: r.config.name, Next: t.last, Err: ctx.Err()}
 		case err != nil:
-			return t.state, err
+			return t.state, r.pending(ctx, t.last, err)
 		case next.Over:
 			return t.state, t.state.stopped()
 		}
 		if err := t.wait(ctx, next.At); err != nil {
-			if ctx.Err() == nil {
-				return t.state, err
-			}
-			return t.state, &PendingError{Rollout: r.config.name, Next: *next, Err: ctx.Err()}
+			return t.state, r.pending(ctx, *next, err)
 		}
 	}
+}
+
+// notBegun is what comes next for a run that was stopped before its first step.
+func notBegun() Next { return Next{What: "nothing was done yet"} }
+
+// pending makes a [PendingError] of an error that is the end of the context.
+func (r *Runner) pending(ctx context.Context, next Next, err error) error {
+	if !ended(ctx, err) {
+		return err
+	}
+	return &PendingError{Rollout: r.config.name, Next: next, Err: ctx.Err()}
 }
 
 // Step does what is due, if anything, and returns what comes next and when: for
@@ -213,18 +228,31 @@ func (r *Runner) Step(ctx context.Context) (*Next, error) { return r.stepWith(ct
 func (r *Runner) stepWith(ctx context.Context, seen *Observed, limiter *rate.Limiter) (_ *Next, err error) {
 	t, err := r.begin(ctx)
 	if err != nil {
+		return nil, r.pending(ctx, notBegun(), err)
+	}
+	defer t.end(ctx)
+	defer func() { t.tellFailure(ctx, err) }()
+	t.start()
+	if err := t.replan(ctx); err != nil {
 		return nil, err
 	}
-	defer func() { err = both(err, t.lease.Release(context.WithoutCancel(ctx))) }()
 	t.limiter = limiter
 	next, err := t.step(ctx, seen)
-	if err != nil && ended(ctx, err) {
-		err = &PendingError{Rollout: r.config.name, Next: t.last, Err: ctx.Err()}
-	}
 	if err == nil && next.Over {
 		err = t.state.stopped()
 	}
-	return next, err
+	return next, r.pending(ctx, t.last, err)
+}
+
+// tellFailure tells that a run ends with an error that somebody must look at.
+func (t *turn) tellFailure(ctx context.Context, err error) {
+	_, stopped := errors.AsType[*StoppedError](err)
+	if err == nil || stopped || errors.Is(err, ErrPending) {
+		return
+	}
+	t.events = nil // those of a transition that was not stored
+	t.note(EventFailed, AuditEntry{}, Event{What: fmt.Sprintf("the run ended: %v", err), Error: err.Error()})
+	t.send(context.WithoutCancel(ctx))
 }
 
 // Status reads where the rollout stands, without the lease; nil when it has not
@@ -240,11 +268,23 @@ func (r *Runner) Status(ctx context.Context) (*State, error) {
 // Plan reads the target and what is stored, and says what a run would do. It changes
 // nothing.
 func (r *Runner) Plan(ctx context.Context) (*Plan, error) {
+	state, err := r.Status(ctx)
+	if err != nil {
+		return nil, err
+	}
+	now := time.Now()
+	if state == nil {
+		state = r.newState(now)
+	}
+	if err := cmp.Or(r.checkTarget(state), r.checkSpec(state)); err != nil {
+		return nil, err
+	}
+	state.Spec = r.spec
 	seen, err := r.target.Observe(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return MakePlan(r.target.ID(), r.spec, seen)
+	return planFrom(state, seen, now, r.config.clock)
 }
 
 // Pause stops the rollout where it is, until [Runner.Resume]. What is live stays
@@ -253,20 +293,25 @@ func (r *Runner) Pause(ctx context.Context, who, why string) (*Receipt, error) {
 	return r.order(ctx, Command{Order: OrderPause, By: who, Reason: why})
 }
 
-// Resume lets a paused rollout go on: from what is live, with new deadlines, and
-// its gates asked anew. After a rejection it applies again.
+// Resume lets a paused rollout go on: from what is live, with new deadlines, and its
+// gates asked anew. The time of the pause does not count as watched. After a rejection
+// it applies again; after somebody lowered the ratio or took the version back, approvals
+// have to be given anew.
 func (r *Runner) Resume(ctx context.Context, who, why string) (*Receipt, error) {
 	return r.order(ctx, Command{Order: OrderResume, By: who, Reason: why})
 }
 
-// Abort gives the version up at the target, whether the rollout runs or is paused.
+// Abort gives the version up at the target, whether the rollout runs or is paused, or has
+// not begun. When the target fails, the error says so, and the order is kept for the next
+// run.
 // What that means for users who have the version stands in the state's Stop.Aftermath.
 func (r *Runner) Abort(ctx context.Context, who, why string) (*Receipt, error) {
 	return r.order(ctx, Command{Order: OrderAbort, By: who, Reason: why})
 }
 
 // Approve approves that the ratio, in percent, is set. It may be given before the
-// rollout has come that far, and cannot be taken back but by Pause.
+// rollout has come that far, even before it has begun, and cannot be taken back but by
+// Pause.
 func (r *Runner) Approve(ctx context.Context, ratio alipayplus.Ratio, who string) (*Receipt, error) {
 	for _, step := range r.spec.Steps {
 		if step.Ratio == ratio && step.Approval {
@@ -278,22 +323,53 @@ func (r *Runner) Approve(ctx context.Context, ratio alipayplus.Ratio, who string
 
 // Receipt is what became of an order.
 type Receipt struct {
-	// Handled says that the order was carried out. Otherwise another runner drives
-	// the rollout, and will carry it out at its next step.
+	// Handled says that the order was carried out. Otherwise it is left in the store:
+	// for Holder, or for the first run of a rollout that has not begun.
 	Handled bool
-	// Holder is that runner.
+	// Holder is the runner that drives the rollout now, and will carry the order out at
+	// its next step; empty when there is none.
 	Holder string
-	// State is where the rollout stands; nil when another runner drives it.
+	// State is where the rollout stands; nil when it is not handled.
 	State *State
 }
 
-// order leaves a command in the store and, unless another runner drives the rollout,
-// carries it out.
-func (r *Runner) order(ctx context.Context, c Command) (_ *Receipt, err error) {
+// order carries out a command or, when another runner drives the rollout, leaves it for
+// that one. It goes by the stored state, whatever the runner's spec is. Once the command is
+// in the store it is not lost, whatever happens; before, nothing of it is left.
+func (r *Runner) order(ctx context.Context, c Command) (*Receipt, error) {
 	if c.By == "" {
 		return nil, fmt.Errorf("rollout %s: say who asks for it: %w", r.config.name, alipayplus.ErrInvalid)
 	}
 	c.ID, c.At = rand.Text(), time.Now()
+	t, err := r.begin(ctx)
+	if leased, ok := errors.AsType[*LeasedError](err); ok {
+		return r.leave(ctx, c, leased.Holder)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer t.end(ctx)
+	if t.state == nil {
+		switch c.Order {
+		case OrderApprove:
+			return r.leave(ctx, c, "")
+		case OrderPause, OrderResume:
+			return nil, t.conflict("it has not begun; nothing is there to %s", c.Order.verb())
+		case OrderAbort:
+		}
+	}
+	t.start()
+	if err := r.store.Post(ctx, r.config.name, c); err != nil {
+		return nil, err
+	}
+	if err := t.obey(ctx); err != nil {
+		return &Receipt{State: t.state}, fmt.Errorf("%w; the order is kept, and the next run carries it out", err)
+	}
+	return &Receipt{Handled: true, State: t.state}, t.refused[c.ID]
+}
+
+// leave leaves a command in the store, and wakes a run of this runner.
+func (r *Runner) leave(ctx context.Context, c Command, holder string) (*Receipt, error) {
 	if err := r.store.Post(ctx, r.config.name, c); err != nil {
 		return nil, err
 	}
@@ -301,16 +377,5 @@ func (r *Runner) order(ctx context.Context, c Command) (_ *Receipt, err error) {
 	case r.posted <- struct{}{}:
 	default: // a run is being woken already
 	}
-	t, err := r.begin(ctx)
-	if leased, ok := errors.AsType[*LeasedError](err); ok {
-		return &Receipt{Holder: leased.Holder}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = both(err, t.lease.Release(context.WithoutCancel(ctx))) }()
-	if err := t.obey(ctx); err != nil {
-		return &Receipt{State: t.state}, err
-	}
-	return &Receipt{Handled: true, State: t.state}, t.refused[c.ID]
+	return &Receipt{Holder: holder}, nil
 }

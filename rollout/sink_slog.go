@@ -24,7 +24,7 @@ func SlogSink(logger *slog.Logger) Sink {
 
 func (k EventKind) level() slog.Level {
 	switch k {
-	case EventPaused, EventAborted, EventEnded, EventRetrying, EventRefused:
+	case EventPaused, EventAborted, EventEnded, EventRetrying, EventRefused, EventFailed:
 		return slog.LevelWarn
 	case EventWaiting:
 		return slog.LevelDebug

@@ -50,7 +50,9 @@ type StepSpec struct {
 	// Approval says that a person must approve before the ratio is set; see
 	// [Runner.Approve].
 	Approval bool `json:"approval,omitempty" yaml:"approval,omitempty"`
-	// Bake is how long the ratio is watched at least. The last step has none.
+	// Bake is how long the ratio is watched at least, pauses apart; 0: the next one
+	// follows as soon as the gates pass. Time in which no runner ran counts: nobody else
+	// may have watched then. The last step has none.
 	Bake Duration `json:"bake,omitempty" yaml:"bake,omitempty" validate:"min=0"`
 	// Gates name the gates that are asked while the ratio is live, at intervals
 	// during the bake time, where a failure stops the rollout at once, and after
@@ -131,6 +133,9 @@ func (s *Spec) Validate() error {
 		s.Gates[name].check(name, add)
 	}
 	s.checkSteps(add)
+	if len(fields) == 0 { // else what it is asked by may be among what is wrong
+		s.checkAsked(add)
+	}
 	if len(fields) == 0 {
 		return nil
 	}
@@ -189,6 +194,15 @@ func (s *Spec) checkSteps(add report) {
 	}
 }
 
+// checkAsked finds gates that protect nothing.
+func (s *Spec) checkAsked(add report) {
+	for _, name := range sortedKeys(s.Gates) {
+		if !slices.ContainsFunc(s.Steps, func(step StepSpec) bool { return slices.Contains(step.Gates, name) }) {
+			add(fmt.Sprintf("gates[%s]", name), "is asked by no step; name it in the gates of one, or remove it")
+		}
+	}
+}
+
 // CheckLadder says whether the ladder offers every ratio of the steps. The error
 // is an [alipayplus.ValidationError]. The zero ladder is not checked.
 func (s *Spec) CheckLadder(ladder alipayplus.Ladder) error {
@@ -211,9 +225,17 @@ func (s *Spec) CheckLadder(ladder alipayplus.Ladder) error {
 }
 
 // Hash names the content of the spec: two specs that say the same have the same
-// hash, in whatever form they were written.
+// hash, in whatever form they were written, and whether they say what is the default
+// or leave it out.
 func (s *Spec) Hash() string {
-	data, err := json.Marshal(s)
+	full := *s
+	full.Review, full.OnGateFailure = s.reviewPolicy(), s.failurePolicy()
+	full.Deadline, full.ClockTolerance = Duration(s.deadline()), Duration(s.clockTolerance())
+	full.Gates = make(map[string]GateSpec, len(s.Gates))
+	for name := range s.Gates {
+		full.Gates[name] = s.gate(name)
+	}
+	data, err := json.Marshal(full)
 	if err != nil { // no field of a Spec can fail
 		return "unhashable: " + err.Error()
 	}

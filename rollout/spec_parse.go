@@ -30,6 +30,9 @@ func ParseSpec(data []byte) (*Spec, error) {
 		}
 		return nil, notASpec(err)
 	}
+	if err := nothingEmpty(data); err != nil {
+		return nil, notASpec(err)
+	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, notASpec(errors.New("it must be one document"))
 	}
@@ -37,6 +40,27 @@ func ParseSpec(data []byte) (*Spec, error) {
 		return nil, err
 	}
 	return spec, nil
+}
+
+// nothingEmpty refuses a field without a value: "bake:" is more likely a forgotten bake
+// time than none.
+func nothingEmpty(data []byte) error {
+	var document yaml.Node
+	if err := yaml.Unmarshal(data, &document); err != nil {
+		return err
+	}
+	var empty error
+	var visit func(node *yaml.Node)
+	visit = func(node *yaml.Node) {
+		if node.Kind == yaml.ScalarNode && node.Tag == "!!null" && empty == nil {
+			empty = fmt.Errorf("line %d: a value is missing; give one, or remove the field", node.Line)
+		}
+		for _, inner := range node.Content {
+			visit(inner)
+		}
+	}
+	visit(&document)
+	return empty
 }
 
 func notASpec(err error) error {

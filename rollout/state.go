@@ -59,8 +59,10 @@ type State struct {
 	Observed bool `json:"observed,omitempty"`
 	// Ratio is live, in percent, as last seen or set.
 	Ratio alipayplus.Ratio `json:"ratio"`
+	// Seen is the status of the target and the verdicts, as they were told last.
+	Seen string `json:"seen,omitempty"`
 	// Since is when the ratio went live, as far as the runner knows: the bake time
-	// counts from here.
+	// counts from here. After a pause it is as much later as the pause was long.
 	Since time.Time `json:"since,omitzero"`
 	// Clock is the machine whose clock Since and Watched are of.
 	Clock string `json:"clock,omitempty"`
@@ -120,6 +122,9 @@ type Stop struct {
 	Gate string `json:"gate,omitempty"`
 	// Ratio was live then, in percent.
 	Ratio alipayplus.Ratio `json:"ratio"`
+	// Watched is how long the ratio had been watched: its bake time goes on from there
+	// when the rollout is resumed.
+	Watched Duration `json:"watched,omitempty"`
 	// Reviews are the verdicts, for CauseRejected and CauseWithdrawn.
 	Reviews []alipayplus.Review `json:"reviews,omitempty"`
 	// Aftermath says what an abort means for users who have the version.
@@ -233,7 +238,8 @@ func decodeState(rollout string, data []byte) (*State, error) {
 		return nil, bad("it is damaged: %v", err)
 	}
 	if c.Schema > StateSchema {
-		return nil, bad("it is of form %d, made by a newer version of the library; this one reads up to %d: use the newer one", c.Schema, StateSchema)
+		return nil, &CheckpointError{Rollout: rollout, Newer: true, Reason: fmt.Sprintf(
+			"it is of form %d, made by a newer version of the library; this one reads up to %d", c.Schema, StateSchema)}
 	}
 	if c.Schema < 1 {
 		return nil, bad("it is damaged: it has no form")

@@ -28,9 +28,10 @@ type Store interface {
 }
 
 // Lease is the right to change a rollout, which one runner has at a time. When it
-// is lost, every method returns an error that matches [ErrLeaseLost].
+// is lost, every method returns an error that matches [ErrLeaseLost]. A Lease must be
+// safe for concurrent use: it is renewed while other methods are called.
 type Lease interface {
-	// Load returns the checkpoint, nil when there is none.
+	// Load returns the checkpoint byte for byte as it was saved, nil when there is none.
 	Load(ctx context.Context) ([]byte, error)
 	// Save stores the checkpoint, a JSON object, and appends to the audit log:
 	// durably, and after a crash either both or neither.

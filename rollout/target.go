@@ -14,7 +14,8 @@ import (
 // The methods that change something get a [Change] and must be safe to repeat: a
 // change whose effect is there already has no other, and either succeeds or is
 // refused with an error that matches [alipayplus.ErrConflict]; so is a change of a
-// target that is not as Change.From says. A failure after which the same call may
+// target that is not as Change.From says, but for Abort, which acts on whatever is
+// live. A failure after which the same call may
 // succeed later must satisfy [alipayplus.IsRetryable] or be made by [Transient];
 // any other error is final.
 //
@@ -53,8 +54,10 @@ type Batched interface {
 
 // Batch reads many targets at once.
 type Batch interface {
-	// ObserveAll reads the targets. It returns one result for each, in their order.
-	ObserveAll(ctx context.Context, targets []Target) []Observed
+	// ObserveAll reads the targets. It returns one result for each, in their order. It
+	// calls turn before each of its calls of the platform: that waits for what the fleet's
+	// limiter allows, and fails when the context has ended.
+	ObserveAll(ctx context.Context, targets []Target, turn func(context.Context) error) []Observed
 }
 
 // Observed is what reading one of many targets came to.

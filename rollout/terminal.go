@@ -147,7 +147,7 @@ func (v *view) take(e Event) {
 		}
 		v.gates[e.Gate] = e
 		return
-	case EventPaused, EventAborted, EventEnded, EventDone, EventApplied, EventWithdrawn, EventRaised, EventResumed:
+	case EventPaused, EventAborted, EventEnded, EventDone, EventFailed, EventApplied, EventWithdrawn, EventRaised, EventResumed:
 		v.waiting = nil
 	}
 	v.message = e

@@ -115,7 +115,7 @@ func (t *Terminal) colored(text, color string) string {
 // delay it, green for progress.
 func colorOf(e Event) string {
 	switch e.Kind {
-	case EventPaused, EventAborted, EventEnded:
+	case EventPaused, EventAborted, EventEnded, EventFailed:
 		return ansiRed
 	case EventRetrying, EventRefused:
 		return ansiYellow

@@ -29,7 +29,7 @@ func (t *Terminal) tell(v *view, e Event) {
 	switch e.Kind {
 	case EventStarted:
 		text.WriteString(indented(e.ladder() + ladderLegend))
-	case EventAdopted, EventRaised, EventPaused, EventAborted, EventEnded, EventDone:
+	case EventAdopted, EventRaised, EventPaused, EventAborted, EventEnded, EventDone, EventFailed:
 		text.WriteString(indented(e.ladder()))
 	case EventObserved:
 		for i, review := range e.reviews() {

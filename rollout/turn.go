@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -21,8 +23,6 @@ type turn struct {
 	seen   *Observation
 	fresh  bool
 	reread time.Time
-	// told is the status and the verdicts that were told last.
-	told string
 	// last is what was waited for last.
 	last Next
 	// audit and events are those of the transition at hand; both go out when it
@@ -33,55 +33,116 @@ type turn struct {
 	refused map[string]error
 	// conflicts counts refused changes in a row.
 	conflicts int
-	renewed   time.Time
 	// stored says that there was a state before this turn.
 	stored bool
+	// lost gets why the lease could not be renewed; release ends the renewing.
+	lost    chan error
+	release context.CancelFunc
+	keeping sync.WaitGroup
 }
 
 // commandInterval is how often a waiting run looks for commands of other processes.
 const commandInterval = 3 * time.Second
 
-// begin takes the lease and reads what is stored.
+// begin takes the lease, keeps it until end, and reads what is stored.
 func (r *Runner) begin(ctx context.Context) (*turn, error) {
 	lease, err := r.store.Acquire(ctx, r.config.name, r.config.holder)
 	if err != nil {
 		return nil, err
 	}
-	t := &turn{r: r, lease: lease, refused: make(map[string]error), renewed: time.Now(), last: Next{What: "nothing was done yet"}}
-	if err := t.load(ctx); err != nil {
-		return nil, both(err, lease.Release(context.WithoutCancel(ctx)))
+	t := &turn{r: r, lease: lease, refused: make(map[string]error), last: notBegun(), lost: make(chan error, 1)}
+	t.keep(ctx)
+	if err := t.read(ctx); err != nil {
+		t.end(ctx)
+		return nil, err
 	}
 	return t, nil
 }
 
-func (t *turn) load(ctx context.Context) error {
-	data, err := t.lease.Load(ctx)
-	if err != nil {
-		return err
+// keep renews the lease, however long a call, a gate or a wait takes, until end.
+func (t *turn) keep(ctx context.Context) {
+	ctx, t.release = context.WithCancel(context.WithoutCancel(ctx))
+	every := t.lease.RenewEvery()
+	if every <= 0 {
+		return
 	}
-	now := time.Now()
-	if data == nil {
-		t.state = &State{
-			Rollout: t.r.config.name, Target: t.r.target.ID(), Spec: t.r.spec,
-			Status: Running, Began: now, Watched: now, Clock: t.clock(),
+	t.keeping.Go(func() {
+		due := time.NewTicker(every)
+		defer due.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-due.C:
+			}
+			if err := t.lease.Renew(ctx); err != nil {
+				t.lost <- err // a wait ends by it; what is at hand fails by itself when it stores
+				return
+			}
 		}
-		t.note(EventStarted, AuditEntry{Why: "the rollout begins"}, Event{})
-		return nil
+	})
+}
+
+// end gives the lease back. One that cannot be given back ends by itself.
+func (t *turn) end(ctx context.Context) {
+	t.release()
+	t.keeping.Wait()
+	ctx = context.WithoutCancel(ctx)
+	if err := t.lease.Release(ctx); err != nil {
+		t.r.config.logger.LogAttrs(ctx, slog.LevelWarn, "the lease of a rollout could not be given back",
+			slog.String("rollout", t.r.config.name), slog.Any("error", err))
+	}
+}
+
+// read reads what is stored. The state stays nil when the rollout has not begun.
+func (t *turn) read(ctx context.Context) error {
+	data, err := t.lease.Load(ctx)
+	if err != nil || data == nil {
+		return err
 	}
 	t.stored = true
 	if t.state, err = decodeState(t.r.config.name, data); err != nil {
 		return err
 	}
-	if t.state.Target != t.r.target.ID() {
-		return t.conflict("the stored state is of %s, not of %s; give the rollout another name (WithName)", t.state.Target, t.r.target.ID())
+	return t.r.checkTarget(t.state)
+}
+
+// start begins the rollout, unless it has begun.
+func (t *turn) start() {
+	if t.state == nil {
+		t.state = t.r.newState(time.Now())
+		t.note(EventStarted, AuditEntry{Why: "the rollout begins"}, Event{})
 	}
-	if t.state.Spec.Hash() == t.r.spec.Hash() {
+}
+
+// newState is where a rollout stands before its first step.
+func (r *Runner) newState(now time.Time) *State {
+	return &State{
+		Rollout: r.config.name, Target: r.target.ID(), Spec: r.spec,
+		Status: Running, Began: now, Watched: now, Clock: r.config.clock,
+	}
+}
+
+func (r *Runner) checkTarget(s *State) error {
+	if s.Target == r.target.ID() {
 		return nil
 	}
-	if !t.r.config.newSpec {
-		return t.conflict("the spec is another than the stored one (%s, stored %s); take the stored one, or go on by the new one (WithNewSpec)", t.r.spec.Hash(), t.state.Spec.Hash())
+	return r.conflict("the stored state is of %s, not of %s; give the rollout another name (WithName)", s.Target, r.target.ID())
+}
+
+func (r *Runner) checkSpec(s *State) error {
+	if s.Spec.Hash() == r.spec.Hash() || r.config.newSpec {
+		return nil
 	}
-	t.state.Spec, t.state.Gates, t.state.Watched = t.r.spec, nil, now
+	return r.conflict("the spec is another than the stored one (%s, stored %s); take the stored one, or go on by the new one (WithNewSpec)", r.spec.Hash(), s.Spec.Hash())
+}
+
+// replan goes on by the runner's spec.
+func (t *turn) replan(ctx context.Context) error {
+	if err := t.r.checkSpec(t.state); err != nil || t.state.Spec.Hash() == t.r.spec.Hash() {
+		return err
+	}
+	t.state.Spec, t.state.Gates, t.state.Watched = t.r.spec, nil, time.Now()
 	t.note(EventReplanned, AuditEntry{From: t.state.Ratio, To: t.state.Ratio, Why: "the rollout goes on by a new spec"}, Event{})
 	return t.store(ctx)
 }
@@ -113,10 +174,11 @@ func (t *turn) step(ctx context.Context, given *Observed) (*Next, error) {
 			given = nil
 		}
 		d := decide(t.state, t.seen, time.Now(), t.clock())
-		if d.act.changes() && !t.fresh {
+		if d.act.needsFresh() && !t.fresh {
 			t.reread = time.Time{}
 			continue
 		}
+		t.last = Next{State: t.state, What: d.what}
 		next, err := t.act(ctx, d)
 		if err != nil {
 			return t.failed(ctx, err)
@@ -142,46 +204,64 @@ func (t *turn) look(ctx context.Context, given *Observed) error {
 	if err := t.observe(ctx, given); err != nil {
 		return err
 	}
+	return t.absorb(ctx, given == nil) // somebody may have acted since one that was handed in
+}
+
+// absorb takes over what was read.
+func (t *turn) absorb(ctx context.Context, fresh bool) error {
 	if err := t.reconcile(ctx); err != nil {
 		return err
 	}
 	now := time.Now()
-	t.fresh, t.reread = true, now.Add(t.r.pollIn(now.Sub(t.state.Watched)))
+	t.fresh, t.reread = fresh, now.Add(t.r.pollIn(now.Sub(t.state.Watched)))
 	return nil
 }
 
 // observe reads the target. The context ends it: nothing is lost by that.
 func (t *turn) observe(ctx context.Context, given *Observed) error {
-	if given != nil {
-		if given.Err == nil {
-			t.seen = given.Observation
+	if given == nil {
+		if err := t.queue(ctx); err != nil {
+			return err
 		}
+		ctx, cancel := context.WithTimeout(ctx, t.r.config.callTime)
+		defer cancel()
+		given = new(Observed)
+		given.Observation, given.Err = t.r.target.Observe(ctx)
+	}
+	if given.Err != nil {
 		return given.Err
 	}
-	if err := t.queue(ctx); err != nil {
-		return err
+	if given.Observation == nil {
+		return fmt.Errorf("rollout %s: %s was read as nothing, without an error: mend the target", t.r.config.name, t.r.target.ID())
 	}
-	ctx, cancel := context.WithTimeout(ctx, t.r.config.callTime)
-	defer cancel()
-	seen, err := t.r.target.Observe(ctx)
-	if err == nil {
-		t.seen = seen
-	}
-	return err
+	t.seen = given.Observation
+	return nil
 }
 
-// queue waits until the limiter lets a call through.
-func (t *turn) queue(ctx context.Context) error {
-	if t.limiter == nil {
+// queue waits until the limiter lets a call through, or the context ends.
+func (t *turn) queue(ctx context.Context) error { return queued(ctx, t.limiter) }
+
+func queued(ctx context.Context, limiter *rate.Limiter) error {
+	if limiter == nil || limiter.Wait(ctx) == nil {
 		return nil
 	}
-	return t.limiter.Wait(ctx)
+	<-ctx.Done() // a limiter says at once that the context will end before
+	return ctx.Err()
 }
 
 // failed says when to try again after a failure that may pass.
 func (t *turn) failed(ctx context.Context, err error) (*Next, error) {
-	if _, unstored := errors.AsType[*unstoredError](err); unstored || ctx.Err() != nil || !passes(err) {
+	_, unstored := errors.AsType[*unstoredError](err)
+	switch {
+	case unstored || !passes(err):
 		return nil, err
+	case ctx.Err() != nil:
+		return nil, ctx.Err() // it may pass, and a later run tries again
+	}
+	if t.state.Seq == 0 { // the deadline counts from here, for a later process too
+		if err := t.store(ctx); err != nil {
+			return nil, err
+		}
 	}
 	now := time.Now()
 	if late := t.state.Began.Add(t.state.Spec.deadline()); !now.Before(late) {
@@ -258,8 +338,8 @@ func (t *turn) stopOf(d decision) *Stop {
 	return s
 }
 
-// wait sleeps until something is due, a command was left, or the context ends. It
-// keeps the lease meanwhile.
+// wait sleeps until something is due, a command was left, the lease is lost or the
+// context ends.
 func (t *turn) wait(ctx context.Context, until time.Time) error {
 	t.fresh = false
 	for {
@@ -267,18 +347,11 @@ func (t *turn) wait(ctx context.Context, until time.Time) error {
 		if !now.Before(until) {
 			return nil
 		}
-		nap := min(until.Sub(now), commandInterval)
-		if every := t.lease.RenewEvery(); every > 0 {
-			if !now.Before(t.renewed.Add(every)) {
-				if err := t.lease.Renew(ctx); err != nil {
-					return err
-				}
-				t.renewed = now
-			}
-			nap = min(nap, every)
-		}
-		timer := time.NewTimer(nap)
+		timer := time.NewTimer(min(until.Sub(now), commandInterval))
 		select {
+		case err := <-t.lost:
+			timer.Stop()
+			return err
 		case <-ctx.Done():
 			timer.Stop()
 			return ctx.Err()
@@ -294,16 +367,21 @@ func (t *turn) wait(ctx context.Context, until time.Time) error {
 	}
 }
 
-func (t *turn) conflict(format string, args ...any) error {
-	return &ConflictError{Rollout: t.r.config.name, Reason: fmt.Sprintf(format, args...)}
+func (t *turn) conflict(format string, args ...any) error { return t.r.conflict(format, args...) }
+
+func (r *Runner) conflict(format string, args ...any) error {
+	return &ConflictError{Rollout: r.config.name, Reason: fmt.Sprintf(format, args...)}
 }
 
-// follow checks that a plan is still that of the target.
+// follow checks that a plan is still that of the target, and takes over what it read for
+// that. Nothing is stored when it is not.
 func (t *turn) follow(ctx context.Context, plan *Plan) error {
 	if err := t.observe(ctx, nil); err != nil {
 		return err
 	}
-	now, err := MakePlan(t.r.target.ID(), t.r.spec, t.seen)
+	state := *t.state
+	state.Spec = t.r.spec
+	now, err := planFrom(&state, t.seen, time.Now(), t.clock())
 	if err != nil {
 		return err
 	}
@@ -311,7 +389,10 @@ func (t *turn) follow(ctx context.Context, plan *Plan) error {
 		return fmt.Errorf("rollout %s: %w: it was made when the target was %s at %v, which is now %s at %v, or by another spec; make a new plan",
 			t.r.config.name, ErrStalePlan, plan.Seen.Status, plan.Seen.Ratio, t.seen.Status, t.seen.Ratio)
 	}
-	return nil
+	if err := t.replan(ctx); err != nil {
+		return err
+	}
+	return t.absorb(ctx, true)
 }
 
 // clock is the machine whose clock is read.

@@ -80,7 +80,12 @@ func (t *turn) refusedChange(ctx context.Context, in *Intent, err error) error {
 		t.conflicts++
 	}
 	switch {
-	case in.Kind != KindAbort && errors.Is(err, alipayplus.ErrConflict) && t.conflicts <= maxConflicts:
+	case errors.Is(err, alipayplus.ErrOutcomeUnknown), passes(err):
+		in.unknown = true
+		return err
+	case in.Kind == KindAbort:
+		return &refusedError{err} // the intent goes with the transition that follows from that
+	case errors.Is(err, alipayplus.ErrConflict) && t.conflicts <= maxConflicts:
 		// Somebody was faster, or it is done already: the next look tells. A change
 		// of which something may have happened before keeps its intent until then.
 		if in.unknown {
@@ -88,9 +93,6 @@ func (t *turn) refusedChange(ctx context.Context, in *Intent, err error) error {
 		}
 		t.state.Intent = nil
 		return t.store(ctx)
-	case passes(err):
-		in.unknown = true
-		return err
 	default:
 		// A refusal: nothing happened.
 		t.state.Intent = nil
@@ -100,6 +102,12 @@ func (t *turn) refusedChange(ctx context.Context, in *Intent, err error) error {
 		return fmt.Errorf("rollout %s: %w", t.r.config.name, err)
 	}
 }
+
+// refusedError says that the target refused to give the version up.
+type refusedError struct{ err error }
+
+func (e *refusedError) Error() string { return e.err.Error() }
+func (e *refusedError) Unwrap() error { return e.err }
 
 // effect takes over a change that was made. who is who made it, as far as the target
 // tells; empty for the runner.
@@ -132,14 +140,17 @@ func (t *turn) effect(in *Intent, who, aftermath string) {
 }
 
 // abort gives the version up for a reason. When the target refuses that, the rollout
-// pauses: it does not climb on after somebody, or a gate, wanted it to end.
+// pauses: it does not climb on after somebody, or a gate, wanted it to end. Between the
+// two the intent stands, so that a process that dies there leaves an abort to repeat.
 func (t *turn) abort(ctx context.Context, why *Stop) error {
 	err := t.change(ctx, decision{what: "give the version up: " + why.Reason}, &Intent{Kind: KindAbort, Stop: why})
-	if err == nil || t.state.Intent != nil {
+	refused, ok := errors.AsType[*refusedError](err)
+	if !ok {
 		return err
 	}
-	why.Reason += fmt.Sprintf("; giving the version up was refused: %v", err)
-	t.state.Status, t.state.Stop = Paused, why
+	why.Watched = t.watched()
+	why.Reason += fmt.Sprintf("; giving the version up was refused: %v", refused)
+	t.state.Status, t.state.Stop, t.state.Intent = Paused, why, nil
 	t.note(EventPaused, AuditEntry{By: why.By, From: t.state.Ratio, To: t.state.Ratio, Why: why.Reason}, Event{What: why.Reason, By: why.By})
 	return t.store(ctx)
 }
@@ -177,6 +188,9 @@ func (t *turn) ask(ctx context.Context, name string, step Step) (v Verdict, err 
 		}
 	}()
 	v, err = t.r.gates[name](ctx, step)
+	if err == nil && ctx.Err() != nil {
+		err = fmt.Errorf("the gate answered after its time: %w", ctx.Err())
+	}
 	if err == nil && v.Decision != Pass && v.Decision != Fail && v.Decision != Wait {
 		err = fmt.Errorf("the gate decided %q, which is neither pass, fail nor wait", v.Decision)
 	}

@@ -3,6 +3,7 @@ package rollout
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -66,6 +67,8 @@ func (t *turn) impossible(c Command) string {
 		return fmt.Sprintf("it is %s; nothing is left to %s", status, c.Order.verb())
 	case c.Order == OrderResume && status != Paused:
 		return "it is running; only a paused rollout can be resumed"
+	case c.Order == OrderResume && c.At.Before(t.state.Stop.At):
+		return "it stopped after that was asked: " + t.state.Stop.Reason + "; look at it, and resume it again"
 	case c.Order == OrderPause && status == Paused:
 		return "it is paused already"
 	case c.Order != OrderPause && c.Order != OrderResume && c.Order != OrderApprove:
@@ -93,35 +96,53 @@ func (o Order) verb() string {
 func (t *turn) pause(c Command) {
 	what := cmp.Or(c.Reason, "paused by hand")
 	t.state.Status = Paused
-	t.state.Stop = &Stop{Cause: CausePerson, Reason: what, By: c.By, At: c.At, Ratio: t.state.Ratio}
+	t.state.Stop = &Stop{Cause: CausePerson, Reason: what, By: c.By, At: c.At, Ratio: t.state.Ratio, Watched: t.watched()}
 	t.note(EventPaused, AuditEntry{By: c.By, From: t.state.Ratio, To: t.state.Ratio, Why: what}, Event{What: what, By: c.By})
 }
 
-// resume lets a rollout go on from whatever is live.
+// resume lets a rollout go on from whatever is live. The time of the pause is none in
+// which the ratio was watched.
 func (t *turn) resume(c Command) {
 	s, now := t.state, time.Now()
 	why := s.Stop
 	s.Status, s.Stop, s.Gates = Running, nil, nil
 	s.Began, s.Watched = now, now
+	if s.Ratio > 0 {
+		s.Since, s.Clock = now.Add(-why.Watched.Std()), t.clock()
+	}
 	switch why.Cause {
 	case CauseRejected, CauseWithdrawn:
 		s.Applied, s.Application = false, ""
-	case CauseOutside:
-		s.Observed, s.Ratio = false, 0
+	case CauseOutside: // nothing that was agreed on holds any more
+		s.Observed, s.Ratio, s.Approvals = false, 0, nil
+		s.Applied, s.Application = false, ""
 	case CausePerson, CauseGate, CauseDeadline:
 	}
 	what := cmp.Or(c.Reason, "resumed by hand")
 	t.note(EventResumed, AuditEntry{By: c.By, From: s.Ratio, To: s.Ratio, Why: what}, Event{What: what, By: c.By})
 }
 
-// obeyAbort settles first what became of a change that was begun, so that the audit
-// log tells it.
+// watched is how long the live ratio has been watched, as far as that is certain.
+func (t *turn) watched() Duration {
+	s := t.state
+	if s.Since.IsZero() {
+		return 0
+	}
+	d := time.Since(s.Since)
+	if s.Clock != t.clock() {
+		d -= s.Spec.clockTolerance()
+	}
+	return Duration(max(0, d))
+}
+
+// obeyAbort looks first, so that the audit log tells what became of a change that was
+// begun, and what others did. A target that cannot be read is given up all the same,
+// unless a change may be half done.
 func (t *turn) obeyAbort(ctx context.Context, c Command) error {
-	if t.state.Intent != nil {
-		if err := t.observe(ctx, nil); err != nil {
+	if err := t.look(ctx, nil); err != nil {
+		if _, unstored := errors.AsType[*unstoredError](err); unstored || t.state.Intent != nil || ctx.Err() != nil {
 			return err
 		}
-		t.settle()
 	}
 	t.state.Handled = append(t.state.Handled, c.ID)
 	why := &Stop{Cause: CausePerson, Reason: cmp.Or(c.Reason, "aborted by hand"), By: c.By, At: c.At, Ratio: t.state.Ratio}

@@ -14,13 +14,13 @@ func (t *turn) reconcile(ctx context.Context) error {
 	t.settle()
 	t.adoptApplication()
 	t.adoptRatio()
-	t.tellChange()
+	told := t.tellChange()
 	t.state.Observed = true
-	if t.audit == nil {
-		t.send(ctx)
-		return nil
+	if told || t.audit != nil {
+		return t.store(ctx)
 	}
-	return t.store(ctx)
+	t.send(ctx)
+	return nil
 }
 
 // settle decides what became of a change of which that is not known.
@@ -41,14 +41,14 @@ func (t *turn) settle() {
 func (in *Intent) took(o *Observation) bool {
 	switch in.Kind {
 	case KindApply:
-		return o.Application != in.Application || o.Status == alipayplus.ReleaseUnderReview
+		return o.Application != "" && o.Application != in.Application || o.Status == alipayplus.ReleaseUnderReview
 	case KindWithdraw:
 		if in.Other != nil {
 			return o.Blocker == nil || o.Blocker.ID != in.Other.ID
 		}
 		return o.Status == alipayplus.ReleaseNewVersionCreated
 	case KindRaise:
-		return o.Ratio >= in.To
+		return o.Ratio == in.To // a higher one somebody else set, whatever became of this one
 	case KindPublish:
 		return o.Status == alipayplus.ReleaseFull || o.Status == alipayplus.ReleaseArchived
 	default:
@@ -80,9 +80,9 @@ func (t *turn) adoptApplication() {
 	case o.Status != alipayplus.ReleaseUnderReview:
 		return
 	case s.Applied:
-		t.noteAdopted("somebody applied anew" + by(o) + "; waiting for that verdict")
+		t.noteAdopted(s.Ratio, "somebody applied anew"+by(o)+"; waiting for that verdict")
 	case s.Spec.reviewPolicy() == ReviewAdopt:
-		t.noteAdopted("the version is under review already; waiting for the verdict")
+		t.noteAdopted(s.Ratio, "the version is under review already; waiting for the verdict")
 	default:
 		return
 	}
@@ -94,8 +94,9 @@ func (t *turn) adoptRatio() {
 	s, o := t.state, t.seen
 	if !s.Observed {
 		if o.Ratio > 0 {
+			from := s.Ratio
 			s.went(o.Ratio, o.ChangedBy, true, time.Now(), t.clock())
-			t.noteAdopted(fmt.Sprintf("%v was live already%s", o.Ratio, by(o)))
+			t.noteAdopted(from, fmt.Sprintf("%v was live already%s", o.Ratio, by(o)))
 		}
 		return
 	}
@@ -104,19 +105,21 @@ func (t *turn) adoptRatio() {
 	}
 	from := s.Ratio
 	s.went(o.Ratio, o.ChangedBy, true, time.Now(), t.clock())
-	t.noteAdopted(fmt.Sprintf("somebody else raised it from %v to %v%s; going on from there", from, o.Ratio, by(o)))
+	t.noteAdopted(from, fmt.Sprintf("somebody else raised it from %v to %v%s; going on from there", from, o.Ratio, by(o)))
 }
 
-// tellChange tells of a new status or verdict.
-func (t *turn) tellChange() {
+// tellChange tells of a new status or verdict, and says whether there was one.
+func (t *turn) tellChange() bool {
 	now := string(t.seen.Status) + ", " + verdicts(t.seen.Reviews)
-	if t.told == now {
-		return
+	if t.state.Seen == now {
+		return false
 	}
-	t.told = now
+	t.state.Seen = now
 	t.note(EventObserved, AuditEntry{}, Event{What: fmt.Sprintf("%s at %v: %s", t.seen.Status, t.seen.Ratio, verdicts(t.seen.Reviews))})
+	return true
 }
 
-func (t *turn) noteAdopted(what string) {
-	t.note(EventAdopted, AuditEntry{By: t.seen.ChangedBy, To: t.seen.Ratio, Why: what}, Event{What: what, By: t.seen.ChangedBy, To: t.seen.Ratio})
+func (t *turn) noteAdopted(from alipayplus.Ratio, what string) {
+	who, to := t.seen.ChangedBy, t.seen.Ratio
+	t.note(EventAdopted, AuditEntry{By: who, From: from, To: to, Why: what}, Event{What: what, By: who, From: from, To: to})
 }

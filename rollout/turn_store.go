@@ -79,11 +79,21 @@ func (r *Runner) pollIn(waited time.Duration) time.Duration {
 // backOff is when to try again after n failures in a row, and not before the target
 // asks for it.
 func (r *Runner) backOff(n int64, err error) time.Duration {
-	d := min(firstInterval<<min(n-1, 20), r.config.interval)
-	if e, ok := errors.AsType[*alipayplus.Error](err); ok {
-		d = max(d, min(e.RetryAfter, time.Hour))
+	d := jittered(min(firstInterval<<min(n-1, 20), r.config.interval))
+	asked := min(askedFor(err), time.Hour)
+	spread := time.Duration(float64(asked) * 0.1 * rand.Float64()) //nolint:gosec // it spreads calls, nothing secret hangs on it
+	return max(d, asked+spread)
+}
+
+// askedFor is how long the target asked to wait; 0 when it did not.
+func askedFor(err error) time.Duration {
+	if e, ok := errors.AsType[*transientError](err); ok && e.after > 0 {
+		return e.after
 	}
-	return jittered(d)
+	if e, ok := errors.AsType[*alipayplus.Error](err); ok {
+		return e.RetryAfter
+	}
+	return 0
 }
 
 // jittered spreads a wait by a tenth to either side.

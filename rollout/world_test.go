@@ -36,10 +36,10 @@ func newWorld(t *testing.T, opts ...platform.Option) *world {
 	return w
 }
 
-// approving reviews after a day and a half, each party.
+// approving reviews after a minute, each party.
 func approving() platform.Option {
 	return platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
-		return platform.ApproveAfter(36 * time.Hour)
+		return platform.ApproveAfter(time.Minute)
 	})
 }
 

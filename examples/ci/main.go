@@ -239,7 +239,11 @@ func (j *job) order(ctx context.Context, runner *rollout.Runner) error {
 	}
 	if receipt != nil {
 		j.state = receipt.State
-		if err == nil && !receipt.Handled {
+		switch {
+		case err != nil || receipt.Handled:
+		case receipt.Holder == "":
+			j.found.Message = "the order is left for the first run"
+		default:
 			j.found.Message = fmt.Sprintf("the order is left for %s, which drives the rollout and carries it out within seconds", receipt.Holder)
 		}
 	}

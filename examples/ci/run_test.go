@@ -168,12 +168,14 @@ func TestEveryEndHasItsExitStatus(t *testing.T) {
 			goOn: " step", changes: climbed(1),
 		},
 		{
-			name: "8, a person paused it", prepare: func(t *testing.T, s *place) {
+			name: "8, a person paused it", review: leavingOpen, prepare: func(t *testing.T, s *place) {
+				_, _ = s.run("step")
 				got, _ := s.run("pause", "-reason", "the hotline is closed")
 				require.Equal(t, exitDone, got.ExitStatus)
 				require.Equal(t, rollout.Paused, got.Status)
 			},
 			status: exitPending, outcome: "pending", message: "the hotline is closed (by mei)", stands: rollout.Paused, goOn: " resume",
+			changes: []string{"UNDER_REVIEW"},
 		},
 		{
 			name: "9, the deadline passed", spec: stepwise + "deadline: 1ns\n", review: leavingOpen,
@@ -450,7 +452,7 @@ func TestNDJSONIsAddedToAFileOrGoesToStandardError(t *testing.T) {
 	s := newPlace(t, stepwise, leavingOpen)
 	for range 2 {
 		_, stderr := s.run("step", "-ndjson", s.path("events.ndjson"))
-		require.Contains(t, stderr, "OBSERVED", "people see it too")
+		require.Contains(t, stderr, "WAITING", "people see it too")
 	}
 	require.Equal(t, 1, strings.Count(s.read("events.ndjson"), `"kind":"APPLIED"`))
 	require.Equal(t, 2, strings.Count(s.read("events.ndjson"), `"kind":"WAITING"`))

@@ -12,13 +12,12 @@ const gateName = "errors"
 // spec is how each version is released, in seconds. In earnest a ratio is watched for
 // hours or days.
 func spec() rollout.Spec {
-	const bake = rollout.Duration(1500 * time.Millisecond)
+	const bake = rollout.Duration(time.Second)
 	return rollout.Spec{
 		Version: rollout.SpecVersion,
 		Gates:   map[string]rollout.GateSpec{gateName: {Every: bake}},
 		Steps: []rollout.StepSpec{
-			{Ratio: 10, Bake: bake},
-			{Ratio: 50, Bake: bake, Gates: []string{gateName}},
+			{Ratio: 10, Bake: bake, Gates: []string{gateName}},
 			{Ratio: 100},
 		},
 	}

@@ -10,6 +10,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -30,31 +31,53 @@ func main() {
 }
 
 type options struct {
-	spec    string
-	data    string
-	version alipayplus.VersionNumber
+	spec string
+	data string
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	opts := options{version: alipayplus.VersionNumber{Major: 1}}
+	var opts options
 	set := flag.NewFlagSet("rollout", flag.ContinueOnError)
 	set.StringVar(&opts.spec, "spec", "examples/rollout/rollout.yaml", "how the version is released, see rollout.Spec")
 	set.StringVar(&opts.data, "data", "rollout-data", "folder that the platform and the rollout are kept in, for the next start to go on with")
-	set.TextVar(&opts.version, "version", opts.version, "version to release")
 	return command.Run(set, args, stderr, func() error {
-		id, err := rollOut(ctx, opts, stderr)
+		version, err := nextVersion(opts.data)
+		if err != nil {
+			return err
+		}
+		id, err := rollOut(ctx, opts, version, stderr)
 		if err != nil {
 			return command.Resumable(ctx, err)
 		}
 		if _, err := fmt.Fprintf(stdout, "rolled out %s 100%%\n", id); err != nil {
 			return fmt.Errorf("print the result: %w", err)
 		}
-		return nil
+		return os.WriteFile(told(opts.data, version), nil, 0o600)
 	})
 }
 
+// nextVersion is the first version whose end was not told yet: 1.0.0, and at a start
+// after that, 1.0.1.
+func nextVersion(data string) (alipayplus.VersionNumber, error) {
+	version := alipayplus.VersionNumber{Major: 1}
+	for ; ; version.Patch++ {
+		_, err := os.Stat(told(data, version))
+		if errors.Is(err, os.ErrNotExist) {
+			return version, nil
+		}
+		if err != nil {
+			return version, err
+		}
+	}
+}
+
+// told is the file that is there when the end of a version was told.
+func told(data string, version alipayplus.VersionNumber) string {
+	return filepath.Join(data, "rolled-out-"+version.String())
+}
+
 // rollOut releases the version and returns the id of its release.
-func rollOut(ctx context.Context, opts options, stderr io.Writer) (id string, err error) {
+func rollOut(ctx context.Context, opts options, version alipayplus.VersionNumber, stderr io.Writer) (id string, err error) {
 	text, err := os.ReadFile(opts.spec)
 	if err != nil {
 		return "", fmt.Errorf("rollout spec: %w", err)
@@ -77,7 +100,7 @@ func rollOut(ctx context.Context, opts options, stderr io.Writer) (id string, er
 
 	show := console.New(stderr)
 	show.Step("everything is kept in %s: kill this at any moment, and run the same command again to go on", opts.data)
-	release, err := prepare(ctx, session, show, opts.version)
+	release, err := prepare(ctx, session, show, version)
 	if err != nil {
 		return "", err
 	}

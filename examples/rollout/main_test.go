@@ -64,9 +64,15 @@ func TestKilledAnywhereAndStartedAgainItEndsTheSame(t *testing.T) {
 	require.Greater(t, kills, 5)
 	requireClimbed(t, data)
 
+	// Killed between telling the end and remembering that, it tells it again.
+	require.NoError(t, os.Remove(filepath.Join(data, "rolled-out-1.0.0")))
 	stdout, _ := life(t, nil, "-data", data, "-spec", spec)
 	require.Regexp(t, `^rolled out rel_\w+ 100%\n$`, stdout)
 	requireClimbed(t, data)
+
+	// And then the next version is due.
+	_, begun := life(t, []string{"version 1.0.1 uploaded"}, "-data", data, "-spec", spec)
+	require.True(t, begun)
 }
 
 // life runs the example as a process, and kills it at the first line that holds one of the marks.
@@ -165,7 +171,6 @@ func TestBadUseIsOneLineThatSaysWhatToDo(t *testing.T) {
 		want   string
 	}{
 		{"unknown flag", []string{"-nope"}, command.Usage, "flag provided but not defined"},
-		{"no version", []string{"-version", "new"}, command.Usage, "is not of the form x.y.z"},
 		{"no spec", []string{"-spec", "none.yaml"}, command.Failed, "rollout spec: open none.yaml"},
 		{"wrong spec", []string{"-spec", broken}, command.Failed, "steps[0].ratio must be 100"},
 		{"a file for a folder", []string{"-spec", "rollout.yaml", "-data", broken}, command.Failed, "broken.yaml"},

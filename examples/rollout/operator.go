@@ -57,7 +57,7 @@ func (o *operator) describe(ctx context.Context) (done bool, err error) {
 		return false, err
 	}
 	if state != nil && state.Status == rollout.Done {
-		o.show.Step("%s has reached all users already; release another one with -version, or remove the folder", o.target.ID())
+		o.show.Step("%s has reached all users already", o.target.ID())
 		return true, nil
 	}
 	plan, err := runner.Plan(ctx)

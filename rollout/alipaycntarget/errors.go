@@ -14,7 +14,7 @@ func told(err error) error {
 	if !ok || !e.Retryable && !e.OutcomeUnknown {
 		return err
 	}
-	return rollout.Transient(&passing{err})
+	return rollout.TransientAfter(&passing{err}, e.RetryAfter)
 }
 
 // passing is a failure that may pass, and no conflict even when AlipayCN's code is one.

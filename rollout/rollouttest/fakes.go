@@ -26,10 +26,16 @@ func (g *Fakes) New(id string, ladder alipayplus.Ladder) *Fake {
 }
 
 // ObserveAll implements [rollout.Batch]. Faults and hooks of a member concern its own
-// part of the answer.
-func (g *Fakes) ObserveAll(ctx context.Context, targets []rollout.Target) []rollout.Observed {
-	g.reads.Add(1)
+// part of the answer. All is one call.
+func (g *Fakes) ObserveAll(ctx context.Context, targets []rollout.Target, turn func(context.Context) error) []rollout.Observed {
 	all := make([]rollout.Observed, len(targets))
+	if err := turn(ctx); err != nil {
+		for i := range all {
+			all[i].Err = err
+		}
+		return all
+	}
+	g.reads.Add(1)
 	for i, t := range targets {
 		f, ok := t.(*Fake)
 		if !ok || f.group != g {

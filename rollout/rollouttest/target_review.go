@@ -77,7 +77,7 @@ func readingTogetherIsReading(ctx context.Context, t require.TestingT, h TargetH
 			for i := range targets {
 				targets[i] = h.Target
 			}
-			all := batch.ObserveAll(ctx, targets)
+			all := batch.ObserveAll(ctx, targets, atOnce)
 			require.Len(t, all, n)
 			for _, one := range all {
 				require.NoError(t, one.Err)
@@ -94,11 +94,14 @@ func readingTogetherIsReading(ctx context.Context, t require.TestingT, h TargetH
 	together()
 	over, cancel := context.WithCancel(ctx)
 	cancel()
-	for _, one := range batch.ObserveAll(over, []rollout.Target{h.Target}) {
+	for _, one := range batch.ObserveAll(over, []rollout.Target{h.Target}, atOnce) {
 		require.ErrorIs(t, one.Err, context.Canceled)
 		require.Nil(t, one.Observation)
 	}
 }
+
+// atOnce is the turn of a call that nothing limits.
+func atOnce(ctx context.Context) error { return ctx.Err() }
 
 func anApplicationIsUnderReview(ctx context.Context, t require.TestingT, h TargetHarness) {
 	o := underReview(ctx, t, h)

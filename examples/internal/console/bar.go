@@ -12,9 +12,11 @@ import (
 
 // Bar shows in one line how far something has come. It is not safe for concurrent use.
 type Bar struct {
-	// Paint paints the line over and over in its place. Otherwise there is a new line
-	// for each tenth.
+	// Paint paints the line over and over in its place, cut to the Width of the
+	// terminal. Otherwise there is a new line for each tenth.
 	Paint bool
+	// Width is the number of columns of the terminal.
+	Width int
 
 	out     io.Writer
 	what    string
@@ -27,7 +29,8 @@ type Bar struct {
 // behind out.
 func NewBar(out io.Writer, what string, total int) *Bar {
 	file, _ := out.(*os.File)
-	return &Bar{Paint: rollout.DetectTerminal(file).Redraw, out: out, what: what, total: max(total, 1), tenth: -1}
+	terminal := rollout.DetectTerminal(file)
+	return &Bar{Paint: terminal.Redraw, Width: terminal.Width, out: out, what: what, total: max(total, 1), tenth: -1}
 }
 
 // Show shows how much is done, and a remark. It may be called often.
@@ -45,6 +48,9 @@ func (b *Bar) Show(done int, remark string) {
 	}
 	if now := time.Now(); done >= b.total || now.Sub(b.painted) >= pause {
 		b.painted = now
+		if columns := []rune(line); len(columns) >= b.Width {
+			line = string(columns[:max(b.Width-1, 0)]) // a line that wraps cannot be painted over
+		}
 		_, _ = fmt.Fprint(b.out, "\r"+line+"\x1b[K")
 	}
 }

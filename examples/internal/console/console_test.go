@@ -87,15 +87,15 @@ func TestABarIsPaintedInItsPlace(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder
 		bar := console.NewBar(&out, "", 0)
-		bar.Paint = true
+		bar.Paint, bar.Width = true, 60
 		bar.Show(0, "a")
 		bar.Show(0, "too soon")
 		time.Sleep(time.Second)
 		bar.Show(0, "b")
-		bar.Show(1, "at the end")
+		bar.Show(1, "at the end, as far as there is room")
 		bar.End()
 		const empty, full = "           [..............................]   0%  ", "           [##############################] 100%  "
-		require.Equal(t, "\r"+empty+"a\x1b[K\r"+empty+"b\x1b[K\r"+full+"at the end\x1b[K\n", out.String())
+		require.Equal(t, "\r"+empty+"a\x1b[K\r"+empty+"b\x1b[K\r"+full+"at the en\x1b[K\n", out.String())
 	})
 }
 

@@ -1,0 +1,319 @@
+package rollout_test
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
+)
+
+// failing is a gate that fails at a ratio, until it is mended.
+func failing(at alipayplus.Ratio, mended *bool) rollout.Gate {
+	return func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
+		if step.Ratio == at && !*mended {
+			return rollout.Failed("error rate 0.02 is above 0.01"), nil
+		}
+		return rollout.Passed("error rate 0.001"), nil
+	}
+}
+
+func TestAGateThatFailsPausesTheRollout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		mended := false
+		s.gate = failing(50, &mended)
+
+		state, err := s.runner().Run(t.Context())
+
+		require.EqualError(t, err, "rollout of release 1 is paused at 50%: gate errors failed: error rate 0.02 is above 0.01; look into it, then resume, which asks the gates again, or abort")
+		require.ErrorIs(t, err, rollout.ErrGateFailed)
+		require.NotErrorIs(t, err, rollout.ErrAborted)
+		require.Equal(t, rollout.Paused, state.Status)
+		require.Equal(t, "errors", state.Stop.Gate)
+		require.Equal(t, alipayplus.Ratio(50), state.Stop.Ratio)
+		require.Equal(t, alipayplus.ReleaseGrayscale, s.fake.Now().Status, "what is live stays live")
+		require.Less(t, time.Since(s.began), 2*time.Hour+20*time.Minute, "at the first question, not at the end of the bake time")
+
+		// It stays paused until a person says otherwise, whatever the gate says now.
+		mended = true
+		_, again := s.runner().Run(t.Context())
+		require.EqualError(t, again, err.Error())
+		_, err = s.runner().Resume(t.Context(), "lin", "a false alarm")
+		require.NoError(t, err)
+		s.requireDone(s.runner().Run(t.Context()))
+		require.GreaterOrEqual(t, liveFor(s.fake)[50], time.Hour)
+	})
+}
+
+func TestAResumedRolloutAsksItsGatesAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		mended := false
+		s.gate = failing(50, &mended)
+		_, first := s.runner().Run(t.Context())
+		time.Sleep(day)
+		_, err := s.runner().Resume(t.Context(), "lin", "")
+		require.NoError(t, err)
+		_, second := s.runner().Run(t.Context())
+		require.EqualError(t, second, first.Error())
+		require.Equal(t, []alipayplus.Ratio{10, 50}, s.fake.Ratios())
+	})
+}
+
+func TestAGateThatFailsAbortsWhereTheSpecSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := hourly()
+		spec.OnGateFailure = rollout.FailureAbort
+		s := newStage(t, spec)
+		s.gate = failing(50, new(bool))
+
+		state, err := s.runner().Run(t.Context())
+
+		require.EqualError(t, err, "rollout of release 1 is aborted at 50%: gate errors failed: error rate 0.02 is above 0.01; the version is canceled; 50% of the users have it; it is over; begin another rollout under another name")
+		require.ErrorIs(t, err, rollout.ErrGateFailed)
+		require.ErrorIs(t, err, rollout.ErrAborted)
+		require.Equal(t, rollout.Aborted, state.Status)
+		require.Nil(t, state.Intent)
+		require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
+		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "ABORTED 50-50"}, s.audit())
+		_, again := s.runner().Run(t.Context())
+		require.EqualError(t, again, err.Error())
+		require.Equal(t, 1, s.fake.Calls(rollouttest.OpAbort))
+	})
+}
+
+func TestAnAbortThatIsRefusedPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := hourly()
+		spec.OnGateFailure = rollout.FailureAbort
+		s := newStage(t, spec)
+		s.gate = failing(50, new(bool))
+		s.fake.FailNext(rollouttest.OpAbort, 1, alipayplus.ErrPermission)
+
+		state, err := s.runner().Run(t.Context())
+
+		require.EqualError(t, err, "rollout of release 1 is paused at 50%: gate errors failed: error rate 0.02 is above 0.01; giving the version up was refused: permission denied; look into it, then resume, which asks the gates again, or abort")
+		require.Equal(t, rollout.Paused, state.Status)
+		require.Nil(t, state.Intent)
+		require.Equal(t, []alipayplus.Ratio{10, 50}, s.fake.Ratios(), "it does not climb on")
+	})
+}
+
+func TestAGateThatDoesNotAnswerNeverPasses(t *testing.T) {
+	for name, tt := range map[string]struct {
+		answer func(ctx context.Context) (rollout.Verdict, error)
+		why    string
+	}{
+		"an error": {func(context.Context) (rollout.Verdict, error) {
+			return rollout.Verdict{}, errors.New("connection refused")
+		}, "connection refused"},
+		"a pass and error": {func(context.Context) (rollout.Verdict, error) { return rollout.Passed("?"), errors.New("half read") }, "half read"},
+		"no verdict": {
+			func(context.Context) (rollout.Verdict, error) { return rollout.Verdict{}, nil },
+			`the gate decided "", which is neither pass, fail nor wait`,
+		},
+		"a verdict of its own": {
+			func(context.Context) (rollout.Verdict, error) { return rollout.Verdict{Decision: "NaN"}, nil },
+			`the gate decided "NaN", which is neither pass, fail nor wait`,
+		},
+		"a panic": {func(context.Context) (rollout.Verdict, error) { panic("nil map") }, "the gate panicked: nil map"},
+		"a hang": {func(ctx context.Context) (rollout.Verdict, error) {
+			<-ctx.Done()
+			return rollout.Verdict{}, ctx.Err()
+		}, "context deadline exceeded"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, hourly())
+				asked := 0
+				s.gate = func(ctx context.Context, _ rollout.Step) (rollout.Verdict, error) {
+					asked++
+					return tt.answer(ctx)
+				}
+				state, err := s.runner().Run(t.Context())
+				require.EqualError(t, err, "rollout of release 1 is paused at 10%: gate errors did not answer 4 times in a row, which counts as failed: "+tt.why+"; look into it, then resume, which asks the gates again, or abort")
+				require.ErrorIs(t, err, rollout.ErrGateFailed)
+				require.Equal(t, 4, asked, "three in a row are tolerated")
+				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+				require.Equal(t, rollout.CauseGate, state.Stop.Cause)
+				require.Equal(t, []string{"gate errors did not answer: " + tt.why}, s.told(rollout.EventGate))
+			})
+		})
+	}
+}
+
+func TestAFewAnswersMayBeMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := hourly()
+		spec.Gates["errors"] = rollout.GateSpec{Tolerate: 2}
+		s := newStage(t, spec)
+		asked := 0
+		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+			if asked++; asked%3 != 0 {
+				return rollout.Verdict{}, errors.New("connection refused")
+			}
+			return rollout.Passed("fine"), nil
+		}
+		s.requireDone(s.runner().Run(t.Context()))
+	})
+}
+
+func TestAMissingAnswerTakesAFormerPassAway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := hourly()
+		spec.Gates["errors"] = rollout.GateSpec{Tolerate: 1000}
+		s := newStage(t, spec)
+		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+			if time.Since(s.began) > 90*time.Minute { // it passed during the bake time
+				return rollout.Verdict{}, errors.New("connection refused")
+			}
+			return rollout.Passed("fine"), nil
+		}
+		s.runUntil(5 * time.Hour)
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+		require.Contains(t, s.told(rollout.EventWaiting), "gate errors does not pass yet: connection refused")
+	})
+}
+
+func TestAGateThatWaitsIsWaitedForUntilTheDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := hourly()
+		spec.Steps[0].Deadline = rollout.Duration(3 * time.Hour)
+		s := newStage(t, spec)
+		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+			return rollout.Waiting("%d of %d samples", 3, 100), nil
+		}
+		state, err := s.runner().Run(t.Context())
+		require.EqualError(t, err, "rollout of release 1 is paused at 10%: the step at 10% took longer than 3h; resume, which starts the deadlines anew, or abort")
+		require.ErrorIs(t, err, rollout.ErrDeadline)
+		require.Equal(t, rollout.CauseDeadline, state.Stop.Cause)
+		require.Contains(t, s.told(rollout.EventWaiting), "gate errors does not pass yet: 3 of 100 samples")
+		waited := time.Since(s.fake.Effects()[1].At)
+		require.GreaterOrEqual(t, waited, 3*time.Hour)
+		require.Less(t, waited, 3*time.Hour+2*time.Minute)
+	})
+}
+
+func TestAGateThatWaitsAndThenPassesLetsItGoOn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		s.gate = func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
+			if time.Since(step.Since) < 2*time.Hour {
+				return rollout.Waiting("too few samples"), nil
+			}
+			return rollout.Passed("enough"), nil
+		}
+		s.requireDone(s.runner().Run(t.Context()))
+		for _, ratio := range []alipayplus.Ratio{10, 50} {
+			require.GreaterOrEqual(t, liveFor(s.fake)[ratio], 2*time.Hour)
+			require.Less(t, liveFor(s.fake)[ratio], 2*time.Hour+2*time.Minute)
+		}
+	})
+}
+
+func TestGatesAreAskedAtTheirIntervalsAndAllAtTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := hourly()
+		spec.Gates = map[string]rollout.GateSpec{"often": {Every: rollout.Duration(10 * time.Minute)}, "seldom": {Every: rollout.Duration(25 * time.Minute)}}
+		spec.Steps[0].Gates, spec.Steps[1].Gates = []string{"often", "seldom"}, nil
+		s := newStage(t, spec)
+		asked := make(map[string][]time.Duration)
+		gate := func(name string) rollout.Option {
+			return rollout.WithGate(name, func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
+				require.Equal(t, rollout.Step{Rollout: "release 1", Target: "release 1", Index: 0, Ratio: 10, Since: s.fake.Effects()[1].At}, step)
+				asked[name] = append(asked[name], time.Since(step.Since))
+				return rollout.Passed("fine"), nil
+			})
+		}
+		s.requireDone(s.runner(gate("often"), gate("seldom")).Run(t.Context()))
+		const m = time.Minute
+		require.Equal(t, map[string][]time.Duration{
+			"often":  {10 * m, 20 * m, 30 * m, 40 * m, 50 * m, 60 * m},
+			"seldom": {25 * m, 50 * m, 60 * m},
+		}, asked)
+	})
+}
+
+func TestAVerdictThatBecameOldIsAskedForAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := hourly()
+		spec.Steps[1].Approval = true
+		s := newStage(t, spec)
+		s.gate = func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
+			if time.Since(step.Since) > 5*time.Hour {
+				return rollout.Failed("worse at night"), nil
+			}
+			return rollout.Passed("fine"), nil
+		}
+		// Nobody approves for hours, and meanwhile it goes wrong.
+		_, err := s.runner().Run(t.Context())
+		require.ErrorIs(t, err, rollout.ErrGateFailed)
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+		require.Less(t, time.Since(s.fake.Effects()[1].At), 5*time.Hour+2*time.Minute)
+	})
+}
+
+func TestOneGateOfManyIsEnoughToStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := hourly()
+		spec.Gates["latency"] = rollout.GateSpec{}
+		spec.Steps[0].Gates = []string{"latency", "errors"}
+		s := newStage(t, spec)
+		_, err := s.runner(rollout.WithGate("errors", func(context.Context, rollout.Step) (rollout.Verdict, error) {
+			return rollout.Failed("many"), nil
+		})).Run(t.Context())
+		require.ErrorContains(t, err, "gate errors failed: many")
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+	})
+}
+
+func TestGatesAreAskedSideBySide(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := hourly()
+		spec.Gates["latency"] = rollout.GateSpec{}
+		spec.Steps[0].Gates = []string{"latency", "errors"}
+		s := newStage(t, spec)
+		var atOnce, most atomic.Int64
+		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+			most.Store(max(most.Load(), atOnce.Add(1)))
+			time.Sleep(time.Second)
+			atOnce.Add(-1)
+			return rollout.Passed("fine"), nil
+		}
+		s.requireDone(s.runner().Run(t.Context()))
+		require.Equal(t, int64(2), most.Load())
+	})
+}
+
+func TestTheEndOfTheContextIsNoVerdict(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		s.gate = func(ctx context.Context, _ rollout.Step) (rollout.Verdict, error) {
+			<-ctx.Done()
+			return rollout.Failed("stopped"), nil
+		}
+		// The first question begins a minute after 10 % went live, and is asked for 30 seconds.
+		ctx, cancel := context.WithCancel(t.Context())
+		s.heard = func(e rollout.Event) {
+			if e.Kind == rollout.EventRaised {
+				s.at(time.Since(s.began)+70*time.Second, cancel)
+			}
+		}
+		_, err := s.runner().Run(ctx)
+		require.ErrorIs(t, err, rollout.ErrPending)
+		require.ErrorIs(t, err, context.Canceled)
+		require.Empty(t, s.state().Gates)
+		require.Equal(t, rollout.Running, s.state().Status)
+		s.gate = nil
+		s.heard = nil
+		s.requireDone(s.runner().Run(t.Context()))
+	})
+}
