@@ -95,6 +95,26 @@ func (t *Terminal) Tick(now time.Time) {
 	}
 }
 
+// Ticking calls [Terminal.Tick] every second until stop is called or the context ends. It
+// has ended when stop returns.
+func (t *Terminal) Ticking(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var ticking sync.WaitGroup
+	ticking.Go(func() {
+		second := time.NewTicker(time.Second)
+		defer second.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case now := <-second.C:
+				t.Tick(now)
+			}
+		}
+	})
+	return func() { cancel(); ticking.Wait() }
+}
+
 func (t *Terminal) view(rollout string) *view {
 	v := t.views[rollout]
 	if v == nil {

@@ -5,8 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"github.com/alipayplus-go/alipayplus/internal/oneline"
+	"unicode"
 )
 
 // markdown shows how the rollout stands, with its ladder. Texts of others are shown
@@ -63,9 +62,19 @@ func code(text string) string {
 // fenced is text that cannot end the code that it stands in.
 func fenced(text string) string {
 	const longest = 2000 // a summary of GitHub may have 1 MiB
-	runes := []rune(strings.ReplaceAll(oneline.Text(text), "`", "'"))
+	runes := []rune(strings.ReplaceAll(oneLine(text), "`", "'"))
 	if len(runes) > longest {
 		runes = append(runes[:longest], []rune("...")...)
 	}
 	return string(runes)
+}
+
+// oneLine keeps foreign text from breaking a line or steering a terminal.
+func oneLine(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp) {
+			return ' '
+		}
+		return r
+	}, text)
 }

@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"os"
 
-	"github.com/alipayplus-go/alipayplus/examples/internal/console"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
@@ -32,8 +31,9 @@ func (j *job) sinks(ctx context.Context) (all []rollout.Option, closeAll func(),
 		all = append(all, rollout.WithSink(rollout.NDJSONSink(file)))
 		closeFile = func() { j.warn("-ndjson", file.Close()) }
 	}
-	view := console.Terminal(j.stderr)
-	stop := console.Ticking(ctx, view) // CI systems end jobs that say nothing
+	file, _ := j.stderr.(*os.File)
+	view := rollout.NewTerminal(j.stderr, rollout.DetectTerminal(file))
+	stop := view.Ticking(ctx) // CI systems end jobs that say nothing
 	return append(all, rollout.WithSink(view.Sink())), func() { stop(); closeFile() }, nil
 }
 

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/oneline"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
@@ -128,7 +127,7 @@ func (j *job) standing() string {
 	if j.isRun() && !j.next.At.IsZero() {
 		text += "; waiting: " + j.next.What
 	}
-	return oneline.Text(text)
+	return oneLine(text)
 }
 
 // tell says on standard error how it ended, and how to go on.

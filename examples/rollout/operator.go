@@ -77,7 +77,7 @@ func (o *operator) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	stop := console.Ticking(ctx, terminal)
+	stop := terminal.Ticking(ctx)
 	defer stop()
 	_, err = runner.Run(ctx)
 	return err

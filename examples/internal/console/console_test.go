@@ -105,7 +105,7 @@ func TestATerminalTicksUntilItIsStopped(t *testing.T) {
 		terminal := console.Terminal(&out)
 		waiting := rollout.Event{Kind: rollout.EventWaiting, Rollout: "tea", What: "watching 10%", At: time.Now(), Until: time.Now().Add(time.Hour)}
 		require.NoError(t, terminal.Sink()(t.Context(), waiting))
-		stop := console.Ticking(t.Context(), terminal)
+		stop := terminal.Ticking(t.Context())
 		time.Sleep(90 * time.Second)
 		stop()
 		require.Equal(t, 2, strings.Count(out.String(), "watching 10%"), "once, and after a minute again")
