@@ -131,7 +131,7 @@ func TestJUnitIsWrittenByARunAlone(t *testing.T) {
 
 	got2, stderr := s.run("-junit", s.path("none/junit.xml"))
 	require.Equal(t, exitRejected, got2.ExitStatus, "a report that cannot be written hides nothing")
-	require.Contains(t, stderr, "warning: -junit: write ")
+	require.Contains(t, stderr, "warning: -junit: open ")
 }
 
 // onGitHub lets the program believe that it runs in a job of GitHub Actions.
