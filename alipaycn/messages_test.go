@@ -328,6 +328,9 @@ func TestWhatAUserSeesOfWhatIsBetweenThisMachineAndAlipayCN(t *testing.T) {
 		write  bool
 		want   string
 	}{
+		{http.StatusMultipleChoices, false, `versions.get: the answer is not AlipayCN's: no code, content type "text/html" (HTTP 300, trace T); check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine`},
+		{http.StatusBadRequest, true, `versions.publish: the answer is not AlipayCN's: no code, content type "text/html" (HTTP 400, trace T); check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine`},
+		{http.StatusInternalServerError, false, `versions.get: the answer is not AlipayCN's: no code, content type "text/html" (HTTP 500, 4 attempts, trace T); something between this machine and AlipayCN has a problem; try later`},
 		{http.StatusFound, false, `versions.get: the answer is not AlipayCN's: no code, content type "text/html" (HTTP 302, trace T); check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine`},
 		{http.StatusNotFound, true, `versions.publish: the answer is not AlipayCN's: no code, content type "text/html" (HTTP 404, trace T); check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine`},
 		{http.StatusRequestEntityTooLarge, true, `versions.publish: the answer is not AlipayCN's: no code, content type "text/html" (HTTP 413, trace T); the call with its files is too large; make the files smaller, or send fewer`},

@@ -73,6 +73,24 @@ func TestDeadlinesPauseAndAreNewAfterResuming(t *testing.T) {
 	}
 }
 
+// A machine that trusts the other's clock less than the step's deadline allows must not
+// begin the bake time anew each time: it would never end.
+func TestAStepThatTookTooLongIsNotWatchedAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := plain()
+		spec.Steps[0].Deadline = rollout.Duration(62 * time.Minute)
+		s := newStage(t, spec)
+		s.runUntil(70 * time.Minute)
+		_, err := s.runner(rollout.WithHost("b")).Run(t.Context())
+		require.ErrorIs(t, err, rollout.ErrDeadline)
+		_, err = s.runner().Resume(t.Context(), "lin", "")
+		require.NoError(t, err)
+		s.requireDone(s.runner(rollout.WithHost("b")).Run(t.Context()))
+		require.GreaterOrEqual(t, liveFor(s.fake)[10], time.Hour)
+		require.Less(t, liveFor(s.fake)[10], 75*time.Minute)
+	})
+}
+
 func TestTheDeadlineThatIsNotSaidIsThirtyDays(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())

@@ -328,7 +328,7 @@ func (t *turn) stop(ctx context.Context, d decision) (*Next, error) {
 }
 
 func (t *turn) stopOf(d decision) *Stop {
-	s := &Stop{Cause: d.cause, Reason: d.what, At: time.Now(), Ratio: t.state.Ratio}
+	s := &Stop{Cause: d.cause, Reason: d.what, At: time.Now(), Ratio: t.state.Ratio, Watched: t.watched()}
 	if d.cause == CauseGate && len(d.gates) > 0 {
 		s.Gate = d.gates[0]
 	}
