@@ -155,6 +155,24 @@ func TestAnHourIsTheMostThatATargetMayAskFor(t *testing.T) {
 	})
 }
 
+func TestATargetMayAskForTimeItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		waits := make(map[time.Duration]bool)
+		for range 5 {
+			s.fake.FailNext(rollouttest.OpObserve, 1, rollout.TransientAfter(errors.New("busy"), 20*time.Minute))
+			next, err := s.runner().Step(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "trying again after a failure: busy", next.What)
+			wait := time.Until(next.At)
+			require.GreaterOrEqual(t, wait, 20*time.Minute, "not before")
+			require.LessOrEqual(t, wait, 22*time.Minute)
+			waits[wait] = true
+		}
+		require.Greater(t, len(waits), 1, "not all at the same moment")
+	})
+}
+
 func TestAWaitingRolloutIsReadSeldom(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())

@@ -334,3 +334,24 @@ func TestAPlanNeedsTheTargetAndTheStore(t *testing.T) {
 		require.ErrorIs(t, err, errDead)
 	})
 }
+
+func TestAPlanCountsWhatOfTheBakeTimeIsOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		s.runUntil(80 * time.Minute)
+		live := time.Since(s.fake.Effects()[1].At)
+		require.Greater(t, live, 5*time.Minute)
+		atLeast := func(host string) time.Duration {
+			plan, err := s.runner(rollout.WithHost(host)).Plan(t.Context())
+			require.NoError(t, err)
+			return plan.AtLeast.Std()
+		}
+		require.Equal(t, 2*time.Hour-live, atLeast("a"))
+		require.Equal(t, 2*time.Hour-live+5*time.Minute, atLeast("b"), "another clock is trusted less")
+		require.NoError(t, s.fake.SetRatio("pat", 20))
+		require.Equal(t, 2*time.Hour, atLeast("a"), "what somebody else set is watched from the beginning")
+		time.Sleep(day)
+		require.NoError(t, s.fake.SetRatio("pat", 50))
+		require.Equal(t, time.Hour, atLeast("a"))
+	})
+}

@@ -102,6 +102,8 @@ func TestWhatIsNoSpecIsAnErrorThatTellsWhere(t *testing.T) {
 		"no YAML":            {"{", "cannot be read: yaml: "},
 		"not valid":          {"version: 1\nsteps: [{ratio: 50}]\n", "steps[0].ratio must be 100"},
 		"a byte too long":    {good + "#" + strings.Repeat("x", 1<<20-len(good)), "cannot be read: it has 1048577 bytes; at most 1048576 are read"},
+		"a value left out":   {"version: 1\nsteps:\n- ratio: 100\n  bake:\n", "cannot be read: line 4: a value is missing; give one, or remove the field"},
+		"two left out":       {"version: 1\nsteps:\n- ratio:\n  bake: ~\n", "cannot be read: line 3: a value is missing; give one, or remove the field"},
 		"another in between": {good + "---\n", "cannot be read: it must be one document"},
 	} {
 		t.Run(name, func(t *testing.T) {

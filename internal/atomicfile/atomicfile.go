@@ -28,7 +28,11 @@ func writeOn(disk disk, path string, content []byte) error {
 		err = disk.rename(temporary, path)
 	}
 	if err != nil {
-		return errors.Join(fmt.Errorf("write %s: %w", path, err), disk.remove(temporary))
+		err = fmt.Errorf("write %s: %w", path, err)
+		if left := disk.remove(temporary); left != nil {
+			err = fmt.Errorf("%w; besides: %w", err, left)
+		}
+		return err
 	}
 	return disk.syncFolder(filepath.Dir(path))
 }
