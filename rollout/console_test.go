@@ -155,7 +155,7 @@ func TestARatioThatFellStopsTheRollout(t *testing.T) {
 
 		state, err := s.runner().Run(t.Context())
 
-		require.EqualError(t, err, "rollout of release 1 is paused at 50%: 5% is live where 50% was by pat, and a rollout never goes on from a ratio that fell by itself; resume to go on from what is live now, or abort")
+		require.EqualError(t, err, "rollout release 1 is paused at 50%: 5% is live where 50% was by pat, and a rollout never goes on from a ratio that fell by itself; resume to go on from what is live now, or abort")
 		require.ErrorIs(t, err, alipayplus.ErrConflict)
 		require.Equal(t, rollout.Paused, state.Status)
 		require.Equal(t, rollout.CauseOutside, state.Stop.Cause)
@@ -184,13 +184,13 @@ func TestACanceledOrArchivedReleaseEndsTheRollout(t *testing.T) {
 			func(t *testing.T, s *stage) {
 				s.at(90*time.Minute, func() { require.NoError(t, s.fake.Cancel("pat")) })
 			},
-			"rollout of release 1 is ended at 10%: the release was canceled by pat; it is over; begin another rollout under another name", 10,
+			"rollout release 1 is ended at 10%: the release was canceled by pat; it is over; begin another rollout under another name", 10,
 		},
 		"canceled between reading and writing": {
 			func(t *testing.T, s *stage) {
 				s.between(rollouttest.OpRaise, func() { require.NoError(t, s.fake.Cancel("pat")) })
 			},
-			"rollout of release 1 is ended at 0%: the release was canceled by pat; it is over; begin another rollout under another name", 0,
+			"rollout release 1 is ended at 0%: the release was canceled by pat; it is over; begin another rollout under another name", 0,
 		},
 		"archived": {
 			func(_ *testing.T, s *stage) {
@@ -198,7 +198,7 @@ func TestACanceledOrArchivedReleaseEndsTheRollout(t *testing.T) {
 					s.fake.Edit("", func(o *rollout.Observation) { o.Status = alipayplus.ReleaseArchived })
 				})
 			},
-			"rollout of release 1 is ended at 10%: the release is archived: a later version took its place; it is over; begin another rollout under another name", 10,
+			"rollout release 1 is ended at 10%: the release is archived: a later version took its place; it is over; begin another rollout under another name", 10,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -51,7 +51,7 @@ func TestDeadlinesPauseAndAreNewAfterResuming(t *testing.T) {
 
 				state, err := s.runner().Run(t.Context())
 
-				require.EqualError(t, err, "rollout of release 1 is "+tt.line+wayOut)
+				require.EqualError(t, err, "rollout release 1 is "+tt.line+wayOut)
 				require.ErrorIs(t, err, rollout.ErrDeadline)
 				require.Equal(t, rollout.Paused, state.Status)
 				require.Equal(t, rollout.CauseDeadline, state.Stop.Cause)
@@ -102,7 +102,7 @@ func TestTheDeadlineThatIsNotSaidIsThirtyDays(t *testing.T) {
 		require.NoError(t, err)
 		time.Sleep(time.Nanosecond)
 		_, err = s.runner().Step(t.Context())
-		require.EqualError(t, err, "rollout of release 1 is paused at 0%: the rollout took longer than 30d; resume, which starts the deadlines anew, or abort")
+		require.EqualError(t, err, "rollout release 1 is paused at 0%: the rollout took longer than 30d; resume, which starts the deadlines anew, or abort")
 	})
 }
 
@@ -113,7 +113,7 @@ func TestTheDeadlineHoldsForATargetThatIsDown(t *testing.T) {
 		s := newStage(t, spec)
 		s.fake.FailNext(rollouttest.OpObserve, 10_000, unavailable())
 		_, err := s.runner().Run(t.Context())
-		require.EqualError(t, err, "rollout of release 1 is paused at 0%: the rollout took longer than 1d, and the target does not answer: alipayplus: releases.get: SERVICE_UNAVAILABLE: the platform cannot answer now (HTTP 503); resume, which starts the deadlines anew, or abort")
+		require.EqualError(t, err, "rollout release 1 is paused at 0%: the rollout took longer than 1d, and the target does not answer: alipayplus: releases.get: SERVICE_UNAVAILABLE: the platform cannot answer now (HTTP 503); resume, which starts the deadlines anew, or abort")
 		require.ErrorIs(t, err, rollout.ErrDeadline)
 		require.GreaterOrEqual(t, time.Since(s.began), day)
 		require.Less(t, time.Since(s.began), day+10*time.Minute)

@@ -63,10 +63,10 @@ func (e *StoppedError) Error() string {
 	return oneline.Text(text)
 }
 
-// titled names a rollout and its target, which are the same unless it has a name.
+// titled is the rollout, and its target where that is called otherwise.
 func titled(rollout, target string) string {
-	if rollout == target {
-		return "of " + target
+	if rollout == target || target == "" {
+		return rollout
 	}
 	return rollout + " of " + target
 }

@@ -97,7 +97,7 @@ func TestAnotherRunnerPausesResumesAndAbortsOneThatRuns(t *testing.T) {
 
 		state, err := s.runner().Run(t.Context())
 
-		require.EqualError(t, err, "rollout of release 1 is paused at 10%: lunch (by lin); resume or abort")
+		require.EqualError(t, err, "rollout release 1 is paused at 10%: lunch (by lin); resume or abort")
 		require.ErrorIs(t, err, rollout.ErrPaused)
 		require.Equal(t, rollout.Paused, state.Status)
 		require.Less(t, time.Since(s.began), 91*time.Minute)
@@ -115,7 +115,7 @@ func TestAnotherRunnerPausesResumesAndAbortsOneThatRuns(t *testing.T) {
 			require.NoError(t, err)
 		})
 		state, err = s.runner().Run(t.Context())
-		require.EqualError(t, err, "rollout of release 1 is aborted at 10%: a broken icon (by lin); the version is canceled; 10% of the users have it; it is over; begin another rollout under another name")
+		require.EqualError(t, err, "rollout release 1 is aborted at 10%: a broken icon (by lin); the version is canceled; 10% of the users have it; it is over; begin another rollout under another name")
 		require.ErrorIs(t, err, rollout.ErrAborted)
 		require.Equal(t, rollout.Aborted, state.Status)
 		require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)

@@ -185,13 +185,7 @@ func (e Event) words(now time.Time) string {
 	return harmless(text)
 }
 
-// name is the rollout, and its target where that is called otherwise.
-func (e Event) name() string {
-	if e.Rollout == e.Target || e.Target == "" {
-		return harmless(e.Rollout)
-	}
-	return harmless(e.Rollout + " of " + e.Target)
-}
+func (e Event) name() string { return harmless(titled(e.Rollout, e.Target)) }
 
 // ladder is the bar of the ladder as the target tells it.
 func (e Event) ladder() string {

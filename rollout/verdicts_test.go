@@ -33,7 +33,7 @@ func TestAGateThatFailsPausesTheRollout(t *testing.T) {
 
 		state, err := s.runner().Run(t.Context())
 
-		require.EqualError(t, err, "rollout of release 1 is paused at 50%: gate errors failed: error rate 0.02 is above 0.01; look into it, then resume, which asks the gates again, or abort")
+		require.EqualError(t, err, "rollout release 1 is paused at 50%: gate errors failed: error rate 0.02 is above 0.01; look into it, then resume, which asks the gates again, or abort")
 		require.ErrorIs(t, err, rollout.ErrGateFailed)
 		require.NotErrorIs(t, err, rollout.ErrAborted)
 		require.Equal(t, rollout.Paused, state.Status)
@@ -77,7 +77,7 @@ func TestAGateThatFailsAbortsWhereTheSpecSaysSo(t *testing.T) {
 
 		state, err := s.runner().Run(t.Context())
 
-		require.EqualError(t, err, "rollout of release 1 is aborted at 50%: gate errors failed: error rate 0.02 is above 0.01; the version is canceled; 50% of the users have it; it is over; begin another rollout under another name")
+		require.EqualError(t, err, "rollout release 1 is aborted at 50%: gate errors failed: error rate 0.02 is above 0.01; the version is canceled; 50% of the users have it; it is over; begin another rollout under another name")
 		require.ErrorIs(t, err, rollout.ErrGateFailed)
 		require.ErrorIs(t, err, rollout.ErrAborted)
 		require.Equal(t, rollout.Aborted, state.Status)
@@ -100,7 +100,7 @@ func TestAnAbortThatIsRefusedPauses(t *testing.T) {
 
 		state, err := s.runner().Run(t.Context())
 
-		require.EqualError(t, err, "rollout of release 1 is paused at 50%: gate errors failed: error rate 0.02 is above 0.01; giving the version up was refused: permission denied; look into it, then resume, which asks the gates again, or abort")
+		require.EqualError(t, err, "rollout release 1 is paused at 50%: gate errors failed: error rate 0.02 is above 0.01; giving the version up was refused: permission denied; look into it, then resume, which asks the gates again, or abort")
 		require.Equal(t, rollout.Paused, state.Status)
 		require.Nil(t, state.Intent)
 		require.Equal(t, []alipayplus.Ratio{10, 50}, s.fake.Ratios(), "it does not climb on")
@@ -139,7 +139,7 @@ func TestAGateThatDoesNotAnswerNeverPasses(t *testing.T) {
 					return tt.answer(ctx)
 				}
 				state, err := s.runner().Run(t.Context())
-				require.EqualError(t, err, "rollout of release 1 is paused at 10%: gate errors did not answer 4 times in a row, which counts as failed: "+tt.why+"; look into it, then resume, which asks the gates again, or abort")
+				require.EqualError(t, err, "rollout release 1 is paused at 10%: gate errors did not answer 4 times in a row, which counts as failed: "+tt.why+"; look into it, then resume, which asks the gates again, or abort")
 				require.ErrorIs(t, err, rollout.ErrGateFailed)
 				require.Equal(t, 4, asked, "three in a row are tolerated")
 				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
@@ -192,7 +192,7 @@ func TestAGateThatWaitsIsWaitedForUntilTheDeadline(t *testing.T) {
 			return rollout.Waiting("%d of %d samples", 3, 100), nil
 		}
 		state, err := s.runner().Run(t.Context())
-		require.EqualError(t, err, "rollout of release 1 is paused at 10%: the step at 10% took longer than 3h; resume, which starts the deadlines anew, or abort")
+		require.EqualError(t, err, "rollout release 1 is paused at 10%: the step at 10% took longer than 3h; resume, which starts the deadlines anew, or abort")
 		require.ErrorIs(t, err, rollout.ErrDeadline)
 		require.Equal(t, rollout.CauseDeadline, state.Stop.Cause)
 		require.Contains(t, s.told(rollout.EventWaiting), "gate errors does not pass yet: 3 of 100 samples")
