@@ -184,13 +184,13 @@ func TestACanceledOrArchivedReleaseEndsTheRollout(t *testing.T) {
 			func(t *testing.T, s *stage) {
 				s.at(90*time.Minute, func() { require.NoError(t, s.fake.Cancel("pat")) })
 			},
-			"rollout release 1 is ended at 10%: the release was canceled by pat; it is over; begin another rollout under another name", 10,
+			"rollout release 1 is ended at 10%: the release was canceled by pat; it is over; release a later version", 10,
 		},
 		"canceled between reading and writing": {
 			func(t *testing.T, s *stage) {
 				s.between(rollouttest.OpRaise, func() { require.NoError(t, s.fake.Cancel("pat")) })
 			},
-			"rollout release 1 is ended at 0%: the release was canceled by pat; it is over; begin another rollout under another name", 0,
+			"rollout release 1 is ended at 0%: the release was canceled by pat; it is over; release a later version", 0,
 		},
 		"archived": {
 			func(_ *testing.T, s *stage) {
@@ -198,7 +198,7 @@ func TestACanceledOrArchivedReleaseEndsTheRollout(t *testing.T) {
 					s.fake.Edit("", func(o *rollout.Observation) { o.Status = alipayplus.ReleaseArchived })
 				})
 			},
-			"rollout release 1 is ended at 10%: the release is archived: a later version took its place; it is over; begin another rollout under another name", 10,
+			"rollout release 1 is ended at 10%: the release is archived: a later version took its place; it is over; release a later version", 10,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -260,8 +260,36 @@ func TestALadderThatShrankIsSaid(t *testing.T) {
 		require.NoError(t, err)
 		s.at(90*time.Minute, func() { s.fake.Edit("", func(o *rollout.Observation) { o.Ladder = ladder }) })
 		_, err = s.runner().Run(t.Context())
-		require.EqualError(t, err, "rollout release 1: the target does not offer 50%; it offers 10%, 30%, 100%: change the spec")
-		require.ErrorIs(t, err, alipayplus.ErrConflict)
+		require.EqualError(t, err, "rollout release 1: rollout spec: 1 field not valid: steps[1].ratio is 50%, which the target does not offer; it offers 10%, 30%, 100%")
+		require.ErrorIs(t, err, alipayplus.ErrInvalid)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+	})
+}
+
+func TestNoReviewIsSpentOnRatiosThatTheTargetDoesNotOffer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		s.spec.Steps = []rollout.StepSpec{{Ratio: 1}, {Ratio: 3, Approval: true}, {Ratio: 100}}
+		_, err := s.runner().Run(t.Context())
+		require.ErrorIs(t, err, alipayplus.ErrInvalid)
+		require.ErrorContains(t, err, "steps[1].ratio is 3%, which the target does not offer")
+		require.Zero(t, time.Since(s.began))
+		require.Empty(t, s.fake.Effects())
+	})
+}
+
+// What is behind may be as it is: the target need not offer it any more.
+func TestRatiosThatAreBehindNeedNotBeOffered(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		ladder, err := alipayplus.NewLadder(50, 100)
+		require.NoError(t, err)
+		s.at(90*time.Minute, func() { s.fake.Edit("", func(o *rollout.Observation) { o.Ladder = ladder }) })
+		s.at(100*time.Minute, func() {
+			plan, err := s.runner().Plan(t.Context())
+			require.NoError(t, err)
+			require.False(t, plan.Blocked())
+		})
+		s.requireDone(s.runner().Run(t.Context()))
 	})
 }

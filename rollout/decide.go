@@ -22,6 +22,7 @@ const (
 	actStop
 	actDone
 	actConflict
+	actUnfit
 )
 
 // needsFresh says whether the target must have been read right before: to change it, and
@@ -72,6 +73,9 @@ func decide(s *State, o *Observation, now time.Time, clock string) decision {
 	}
 	if late := s.Began.Add(s.Spec.deadline()); !now.Before(late) {
 		return pauseFor(CauseDeadline, "the rollout took longer than %v", Duration(s.Spec.deadline()))
+	}
+	if s.Spec.checkLadderAbove(o.Ratio, o.Ladder) != nil { // before days of review are spent on it
+		return decision{act: actUnfit, what: "find out which ratios the target offers"}
 	}
 	switch o.Status {
 	case alipayplus.ReleaseNewVersionCreated:
@@ -141,9 +145,6 @@ func decideLadder(s *State, o *Observation, now time.Time, clock string) decisio
 	next := s.Spec.Steps[at+1]
 	if next.Approval && !s.approved(next.Ratio) {
 		return decision{what: fmt.Sprintf("waiting for approval of %v", next.Ratio), until: nextAsked(s, at, clock)}
-	}
-	if !o.Ladder.IsZero() && !o.Ladder.Contains(next.Ratio) {
-		return decision{act: actConflict, what: fmt.Sprintf("the target does not offer %v; it offers %v: change the spec", next.Ratio, o.Ladder)}
 	}
 	d := decision{act: actRaise, to: next.Ratio, what: fmt.Sprintf("raise from %v to %v", o.Ratio, next.Ratio)}
 	if next.Ratio == alipayplus.FullRatio {

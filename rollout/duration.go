@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 )
 
 // Duration is a span of time that is written as Go does, with days besides:
@@ -82,6 +84,14 @@ func shorten(d time.Duration) string {
 
 // MarshalText writes what String returns.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalYAML reads what [ParseDuration] reads. The error tells the line.
+func (d *Duration) UnmarshalYAML(node *yaml.Node) error {
+	if err := d.UnmarshalText([]byte(node.Value)); err != nil {
+		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: %v", node.Line, err)}}
+	}
+	return nil
+}
 
 // UnmarshalText reads what [ParseDuration] reads.
 func (d *Duration) UnmarshalText(text []byte) error {

@@ -72,14 +72,20 @@ func titled(rollout, target string) string {
 }
 
 func (e *StoppedError) wayOut() string {
-	if e.Status != Paused {
-		return "it is over; begin another rollout under another name"
+	switch e.Status {
+	case Aborted:
+		return "it is over; the next attempt is a rollout under another name"
+	case Ended:
+		return "it is over; release a later version"
+	case Running, Paused, Done:
 	}
 	switch e.Stop.Cause {
 	case CauseGate:
 		return "look into it, then resume, which asks the gates again, or abort"
-	case CauseRejected, CauseWithdrawn:
+	case CauseRejected:
 		return "mend what the reviewers found, then resume, which applies anew"
+	case CauseWithdrawn:
+		return "resume, which applies anew, or abort"
 	case CauseDeadline:
 		return "resume, which starts the deadlines anew, or abort"
 	case CauseOutside:

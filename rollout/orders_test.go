@@ -115,7 +115,7 @@ func TestAnotherRunnerPausesResumesAndAbortsOneThatRuns(t *testing.T) {
 			require.NoError(t, err)
 		})
 		state, err = s.runner().Run(t.Context())
-		require.EqualError(t, err, "rollout release 1 is aborted at 10%: a broken icon (by lin); the version is canceled; 10% of the users have it; it is over; begin another rollout under another name")
+		require.EqualError(t, err, "rollout release 1 is aborted at 10%: a broken icon (by lin); the version is canceled; 10% of the users have it; it is over; the next attempt is a rollout under another name")
 		require.ErrorIs(t, err, rollout.ErrAborted)
 		require.Equal(t, rollout.Aborted, state.Status)
 		require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)

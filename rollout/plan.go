@@ -72,7 +72,7 @@ func planFrom(s *State, seen *Observation, now time.Time, clock string) (*Plan, 
 	if err := s.Spec.Validate(); err != nil {
 		return nil, err
 	}
-	if err := s.Spec.CheckLadder(seen.Ladder); err != nil {
+	if err := s.Spec.checkLadderAbove(seen.Ratio, seen.Ladder); err != nil {
 		return nil, err
 	}
 	p := &Plan{Target: s.Target, Spec: s.Spec.Hash(), Seen: *seen}
@@ -122,7 +122,7 @@ func (p *Plan) review(s *State, now time.Time, clock string) {
 		p.add(waiting)
 	case alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale, alipayplus.ReleaseFull:
 		p.add(PlanItem{State: PlanDone, What: "apply for review", Why: "all parties have approved"})
-		if d.act == actStop {
+		if d.act == actStop && s.Stop == nil {
 			p.add(PlanItem{State: PlanBlocked, What: "go on", Why: d.what})
 		}
 	default:

@@ -76,7 +76,7 @@ func TestAnApplicationThatWasTakenBackPauses(t *testing.T) {
 		s := newStage(t, hourly())
 		s.at(time.Minute, func() { require.NoError(t, s.fake.WithdrawAs("pat")) })
 		_, err := s.runner().Run(t.Context())
-		require.EqualError(t, err, "rollout release 1 is paused at 0%: the application was taken back by pat; mend what the reviewers found, then resume, which applies anew")
+		require.EqualError(t, err, "rollout release 1 is paused at 0%: the application was taken back by pat; resume, which applies anew, or abort")
 		require.ErrorIs(t, err, rollout.ErrRejected)
 		var review *alipayplus.ReviewError
 		require.ErrorAs(t, err, &review)

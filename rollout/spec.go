@@ -205,13 +205,16 @@ func (s *Spec) checkAsked(add report) {
 
 // CheckLadder says whether the ladder offers every ratio of the steps. The error
 // is an [alipayplus.ValidationError]. The zero ladder is not checked.
-func (s *Spec) CheckLadder(ladder alipayplus.Ladder) error {
+func (s *Spec) CheckLadder(ladder alipayplus.Ladder) error { return s.checkLadderAbove(0, ladder) }
+
+// checkLadderAbove is CheckLadder of the steps that are still to come.
+func (s *Spec) checkLadderAbove(live alipayplus.Ratio, ladder alipayplus.Ladder) error {
 	if ladder.IsZero() {
 		return nil
 	}
 	var fields []alipayplus.FieldError
 	for i, step := range s.Steps {
-		if !ladder.Contains(step.Ratio) {
+		if step.Ratio > live && !ladder.Contains(step.Ratio) {
 			fields = append(fields, alipayplus.FieldError{
 				Path:    fmt.Sprintf("steps[%d].ratio", i),
 				Message: fmt.Sprintf("is %v, which the target does not offer; it offers %v", step.Ratio, ladder),

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"go.yaml.in/yaml/v3"
 
@@ -27,6 +28,9 @@ func ParseSpec(data []byte) (*Spec, error) {
 	if err := decoder.Decode(spec); err != nil {
 		if errors.Is(err, io.EOF) {
 			err = errors.New("it is empty")
+		}
+		if several, ok := errors.AsType[*yaml.TypeError](err); ok {
+			return nil, notASpec(readable(several)...)
 		}
 		return nil, notASpec(err)
 	}
@@ -63,8 +67,25 @@ func nothingEmpty(data []byte) error {
 	return empty
 }
 
-func notASpec(err error) error {
-	return &alipayplus.ValidationError{Subject: "rollout spec", Fields: []alipayplus.FieldError{
-		{Message: fmt.Sprintf("cannot be read: %v", err)},
-	}}
+// readable are the faults that the decoder found, in words of a spec rather than of Go.
+func readable(e *yaml.TypeError) []error {
+	words := strings.NewReplacer(
+		"into alipayplus.Ratio", "as a ratio, which is a whole number of percent",
+		"not found in type rollout.Spec", "is not known", "not found in type rollout.StepSpec", "is not known in a step",
+		"not found in type rollout.GateSpec", "is not known in a gate", "not found in type rollout.", "is not known in ",
+		"cannot unmarshal !!", "cannot read ", "into rollout.", "as ", "into []rollout.StepSpec", "as steps",
+	)
+	all := make([]error, len(e.Errors))
+	for i, text := range e.Errors {
+		all[i] = errors.New(words.Replace(text))
+	}
+	return all
+}
+
+func notASpec(faults ...error) error {
+	fields := make([]alipayplus.FieldError, len(faults))
+	for i, err := range faults {
+		fields[i].Message = fmt.Sprintf("cannot be read: %v", err)
+	}
+	return &alipayplus.ValidationError{Subject: "rollout spec", Fields: fields}
 }

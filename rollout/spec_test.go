@@ -97,7 +97,7 @@ func TestWhatIsNoSpecIsAnErrorThatTellsWhere(t *testing.T) {
 		"nothing":            {"", "cannot be read: it is empty"},
 		"a comment":          {"# later\n", "cannot be read: it is empty"},
 		"two documents":      {good + "---\n" + good, "cannot be read: it must be one document"},
-		"an unknown field":   {good + "speed: high\n", "cannot be read: yaml: unmarshal errors: line 3: field speed not found in type rollout.Spec"},
+		"an unknown field":   {good + "speed: high\n", "cannot be read: line 3: field speed is not known"},
 		"no duration":        {good + "deadline: 5\n", `is not a duration`},
 		"no YAML":            {"{", "cannot be read: yaml: "},
 		"not valid":          {"version: 1\nsteps: [{ratio: 50}]\n", "steps[0].ratio must be 100"},
@@ -144,4 +144,14 @@ func TestASpecsHashChangesWithItsContent(t *testing.T) {
 		require.False(t, hashes[spec.Hash()])
 		hashes[spec.Hash()] = true
 	}
+}
+
+func TestAllThatCannotBeReadIsSaidInWordsOfASpec(t *testing.T) {
+	_, err := rollout.ParseSpec([]byte("version: 1\ndeadline: soon\nsteps:\n  - {ratio: 1%, bake: 10}\n  - {ratio: 100, speed: 2}\n"))
+	const cannot = "cannot be read: line "
+	require.EqualError(t, err, "rollout spec: 4 fields not valid: "+
+		cannot+`2: "soon" is not a duration; write for example 90s, 30m, 12h, 2d or 1d12h; `+
+		cannot+"4: cannot read str `1%` as a ratio, which is a whole number of percent; "+
+		cannot+`4: "10" is not a duration; write for example 90s, 30m, 12h, 2d or 1d12h; `+
+		cannot+"5: field speed is not known in a step")
 }

@@ -300,6 +300,8 @@ func (t *turn) act(ctx context.Context, d decision) (*Next, error) {
 		return t.over(), t.store(ctx)
 	case actConflict:
 		return nil, t.conflict("%s", d.what)
+	case actUnfit:
+		return nil, fmt.Errorf("rollout %s: %w", t.r.config.name, t.state.Spec.checkLadderAbove(t.seen.Ratio, t.seen.Ladder))
 	default:
 		return t.waiting(ctx, d)
 	}

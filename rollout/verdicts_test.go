@@ -77,7 +77,7 @@ func TestAGateThatFailsAbortsWhereTheSpecSaysSo(t *testing.T) {
 
 		state, err := s.runner().Run(t.Context())
 
-		require.EqualError(t, err, "rollout release 1 is aborted at 50%: gate errors failed: error rate 0.02 is above 0.01; the version is canceled; 50% of the users have it; it is over; begin another rollout under another name")
+		require.EqualError(t, err, "rollout release 1 is aborted at 50%: gate errors failed: error rate 0.02 is above 0.01; the version is canceled; 50% of the users have it; it is over; the next attempt is a rollout under another name")
 		require.ErrorIs(t, err, rollout.ErrGateFailed)
 		require.ErrorIs(t, err, rollout.ErrAborted)
 		require.Equal(t, rollout.Aborted, state.Status)

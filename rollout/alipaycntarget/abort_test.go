@@ -70,7 +70,7 @@ func TestAnAbortWhileARatioIsLive(t *testing.T) {
 
 		_, err := runner.Run(t.Context())
 
-		require.EqualError(t, err, "rollout tea of AlipayCN app 2021000000000002 version 1.2.0 is aborted at 30%: it crashes (by lin); the grayscale release is ended and nobody has the version any more; it is in development and can be applied for again; it is over; begin another rollout under another name")
+		require.EqualError(t, err, "rollout tea of AlipayCN app 2021000000000002 version 1.2.0 is aborted at 30%: it crashes (by lin); the grayscale release is ended and nobody has the version any more; it is in development and can be applied for again; it is over; the next attempt is a rollout under another name")
 		require.ErrorIs(t, err, rollout.ErrAborted)
 		w.requireStatus(alipaycn.StatusInit)
 	}, alipaycntest.WithAutoReview(0))

@@ -141,7 +141,7 @@ func TestWhatTheConsoleDoesIsAdoptedOrStopsTheClimb(t *testing.T) {
 		"a version that is taken down ends it": {
 			do:  func(w *world) { require.NoError(w, w.g.TakeDown(mini, version)) },
 			set: []alipayplus.Ratio{10},
-			err: "rollout tea of AlipayCN app 2021000000000002 version 1.2.0 is ended at 10%: the release was canceled; it is over; begin another rollout under another name",
+			err: "rollout tea of AlipayCN app 2021000000000002 version 1.2.0 is ended at 10%: the release was canceled; it is over; release a later version",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
