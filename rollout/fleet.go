@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"sync"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -127,10 +126,10 @@ func NewFleet(targets []Target, spec Spec, store Store, options FleetOptions, op
 
 // oneAtATime keeps the promise of a [Sink] where several workers have something to tell.
 func oneAtATime(sink Sink) Sink {
-	var mu sync.Mutex
+	turn := make(chan struct{}, 1) // no mutex: virtual time stands still while one is waited for
 	return func(ctx context.Context, e Event) error {
-		mu.Lock()
-		defer mu.Unlock()
+		turn <- struct{}{}
+		defer func() { <-turn }()
 		return sink(ctx, e)
 	}
 }

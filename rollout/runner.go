@@ -359,6 +359,7 @@ func (r *Runner) order(ctx context.Context, c Command) (*Receipt, error) {
 		}
 	}
 	t.start()
+	t.own = c.ID
 	if err := r.store.Post(ctx, r.config.name, c); err != nil {
 		return nil, err
 	}

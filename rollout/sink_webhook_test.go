@@ -63,12 +63,20 @@ func webhookTo(r *webhookReceiver) rollout.WebhookOptions {
 	return rollout.WebhookOptions{URL: "https://hooks.example/T0/hush?token=hush", Secret: webhookSecret, Client: &http.Client{Transport: r}}
 }
 
+// webhook makes a sink of options that are valid.
+func webhook(t *testing.T, options rollout.WebhookOptions) rollout.Sink {
+	t.Helper()
+	sink, err := rollout.WebhookSink(options)
+	require.NoError(t, err)
+	return sink
+}
+
 func TestAWebhookIsSignedSoThatItsReceiverCanTell(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		to := &webhookReceiver{statuses: []int{204}}
 		given := happened(rollout.EventRaised, "raised from 5% to 10%")
 
-		require.NoError(t, rollout.WebhookSink(webhookTo(to))(t.Context(), given))
+		require.NoError(t, webhook(t, webhookTo(to))(t.Context(), given))
 
 		require.Len(t, to.got, 1)
 		got := to.got[0]
@@ -90,7 +98,7 @@ func TestAWebhookIsSignedSoThatItsReceiverCanTell(t *testing.T) {
 func TestAWebhookThatWasNotSentSoIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		to := &webhookReceiver{statuses: []int{200}}
-		require.NoError(t, rollout.WebhookSink(webhookTo(to))(t.Context(), happened(rollout.EventRaised, "raised")))
+		require.NoError(t, webhook(t, webhookTo(to))(t.Context(), happened(rollout.EventRaised, "raised")))
 		sent := to.got[0]
 		with := func(name string, values ...string) http.Header {
 			h := sent.header.Clone()
@@ -131,7 +139,7 @@ func TestAWebhookThatWasNotSentSoIsRefused(t *testing.T) {
 func TestAWebhookOfAnotherTimeIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		to := &webhookReceiver{statuses: []int{200}}
-		require.NoError(t, rollout.WebhookSink(webhookTo(to))(t.Context(), happened(rollout.EventRaised, "raised")))
+		require.NoError(t, webhook(t, webhookTo(to))(t.Context(), happened(rollout.EventRaised, "raised")))
 		sent := to.got[0]
 		verify := func(tolerance time.Duration) error {
 			return rollout.VerifyWebhook(sent.header, sent.body, webhookSecret, tolerance)
@@ -180,7 +188,7 @@ func TestAWebhookIsSentAgainWhereThatMayHelp(t *testing.T) {
 				to := &webhookReceiver{statuses: tt.statuses, header: http.Header{"Location": {"https://elsewhere.example/hush"}}}
 				begun := time.Now()
 
-				err := rollout.WebhookSink(webhookTo(to))(t.Context(), happened(rollout.EventRaised, "raised"))
+				err := webhook(t, webhookTo(to))(t.Context(), happened(rollout.EventRaised, "raised"))
 
 				require.Len(t, to.got, tt.want)
 				for i, got := range to.got {
@@ -213,7 +221,7 @@ func TestAWebhookHoldsTheRolloutUpNoLongerThanItsTimeout(t *testing.T) {
 			options.Timeout = timeout
 			begun := time.Now()
 
-			err := rollout.WebhookSink(options)(t.Context(), happened(rollout.EventRaised, "raised"))
+			err := webhook(t, options)(t.Context(), happened(rollout.EventRaised, "raised"))
 
 			require.ErrorIs(t, err, context.DeadlineExceeded)
 			require.NotContains(t, err.Error(), "hush")
@@ -224,7 +232,7 @@ func TestAWebhookHoldsTheRolloutUpNoLongerThanItsTimeout(t *testing.T) {
 		options := webhookTo(to)
 		options.Timeout = 2 * time.Second
 		begun := time.Now()
-		require.ErrorContains(t, rollout.WebhookSink(options)(t.Context(), happened(rollout.EventRaised, "raised")), "HTTP 503")
+		require.ErrorContains(t, webhook(t, options)(t.Context(), happened(rollout.EventRaised, "raised")), "HTTP 503")
 		require.Zero(t, time.Since(begun))
 	})
 }
@@ -240,7 +248,7 @@ func TestAWebhookGetsTheEventsThatItAsksFor(t *testing.T) {
 		to := &webhookReceiver{statuses: []int{200}}
 		options := webhookTo(to)
 		options.Kinds = tt.kinds
-		sink := rollout.WebhookSink(options)
+		sink := webhook(t, options)
 		for _, kind := range []rollout.EventKind{rollout.EventRaised, rollout.EventWaiting, rollout.EventGate, rollout.EventPaused} {
 			require.NoError(t, sink(t.Context(), happened(kind, "something")))
 		}
@@ -260,6 +268,8 @@ func TestOptionsOfAWebhookAreCheckedAndNotShown(t *testing.T) {
 		want    string
 	}{
 		{rollout.WebhookOptions{Secret: webhookSecret}, "url must be an http or https address"},
+		{rollout.WebhookOptions{URL: "nope", Secret: webhookSecret}, "url must be an http or https address"},
+		{rollout.WebhookOptions{URL: "https://hooks.example", Secret: []byte{}}, "secret is required"},
 		{rollout.WebhookOptions{URL: "ftp://hush.example", Secret: webhookSecret}, "url must be"},
 		{rollout.WebhookOptions{URL: "https://a:hush@hooks.example", Secret: webhookSecret}, "url must be"},
 		{rollout.WebhookOptions{URL: "https://hooks.example/%zz-hush", Secret: webhookSecret}, "url must be"},
@@ -271,7 +281,9 @@ func TestOptionsOfAWebhookAreCheckedAndNotShown(t *testing.T) {
 		require.ErrorIs(t, err, alipayplus.ErrInvalid)
 		require.ErrorContains(t, err, tt.want)
 		require.NotContains(t, err.Error(), "hush")
-		require.Equal(t, err, rollout.WebhookSink(tt.options)(t.Context(), happened(rollout.EventDone, "done")))
+		sink, made := rollout.WebhookSink(tt.options)
+		require.Nil(t, sink)
+		require.Equal(t, err, made, "it is found when the sink is made")
 	}
 	require.NoError(t, webhookTo(new(webhookReceiver)).Validate())
 }
@@ -291,7 +303,7 @@ func TestAWebhookOverTheNetworkLeavesNothingBehind(t *testing.T) {
 	server.Start()
 	defer server.Close()
 	options := rollout.WebhookOptions{URL: server.URL + "/hook", Secret: append([]byte(nil), webhookSecret...)}
-	sink := rollout.WebhookSink(options)
+	sink := webhook(t, options)
 	clear(options.Secret) // the sink has its own
 
 	require.NoError(t, sink(t.Context(), happened(rollout.EventRaised, "raised")))

@@ -26,6 +26,23 @@ func TestATerminalThatPaints(t *testing.T) {
 	}
 }
 
+func TestALowTerminalGetsPlainLines(t *testing.T) {
+	for _, tt := range []struct {
+		width, height int
+		want          TerminalOptions
+	}{
+		{120, 40, TerminalOptions{Redraw: true, Width: 120}},
+		{120, 14, TerminalOptions{Redraw: true, Width: 120}},
+		{120, 13, TerminalOptions{Width: 120}},
+		{120, 1, TerminalOptions{Width: 120}},
+		{120, 0, TerminalOptions{Redraw: true, Width: 120}},
+		{0, 0, TerminalOptions{Redraw: true, Width: 80}},
+	} {
+		require.Equal(t, tt.want, sized(tt.width, tt.height, false), tt)
+	}
+	require.True(t, sized(80, 5, true).Color, "lines have colors too")
+}
+
 func TestATextIsCutToColumns(t *testing.T) {
 	for _, tt := range []struct {
 		text  string

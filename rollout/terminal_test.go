@@ -91,17 +91,17 @@ func TestPlainLinesTellTheStory(t *testing.T) {
 		atTen(2, rollout.EventRaised, "raised from 5% to 10%"), watchingTen(3), saidAtTen(4, rollout.Pass, "errors is 0.001"), paused, adopted)
 
 	const want = `
-2026-03-01 12:00:00Z  STARTED    the rollout begins
+2026-03-01T12:00:00Z  STARTED    the rollout begins
                                  [###...........................]  10%   1* 5 (10*) 20 30 50* 100*   (* step)
-2026-03-01 12:00:01Z  OBSERVED   NEW_VERSION_CREATED at 10%: ALIPAY_PLUS approved, ALIPAY_CN rejected
-                                 ALIPAY_CN rejected 2026-03-01 11:30:00Z: no ICP filing
-2026-03-01 12:00:02Z  RAISED     raised from 5% to 10%
+2026-03-01T12:00:01Z  OBSERVED   NEW_VERSION_CREATED at 10%: ALIPAY_PLUS approved, ALIPAY_CN rejected
+                                 ALIPAY_CN rejected 2026-03-01T11:30:00Z: no ICP filing
+2026-03-01T12:00:02Z  RAISED     raised from 5% to 10%
                                  [###...........................]  10%   1* 5 (10*) 20 30 50* 100*
-2026-03-01 12:00:03Z  WAITING    watching 10%; 1d 00:59:57 left
-2026-03-01 12:00:04Z  GATE       gate errors: pass: errors is 0.001
-2026-03-01 12:00:05Z  PAUSED     paused by hand (by olga)
+2026-03-01T12:00:03Z  WAITING    watching 10%; 1d 00:59:57 left
+2026-03-01T12:00:04Z  GATE       gate errors: pass: errors is 0.001
+2026-03-01T12:00:05Z  PAUSED     paused by hand (by olga)
                                  [###...........................]  10%   1* 5 (10*) 20 30 50* 100*
-2026-03-01 12:00:06Z  ADOPTED    somebody else raised it from 5% to 10% by mei
+2026-03-01T12:00:06Z  ADOPTED    somebody else raised it from 5% to 10% by mei
                                  [###...........................]  10%   1* 5 (10*) 20 30 50* 100*
 `
 	require.Equal(t, want, "\n"+out.String())
@@ -134,7 +134,7 @@ func TestPlainLinesAreNotRepeatedMoreThanOnceAMinute(t *testing.T) {
 
 			var got []string
 			for line := range strings.Lines(out.String()) {
-				if at, ok := strings.CutPrefix(line, "2026-03-01 12:"); ok {
+				if at, ok := strings.CutPrefix(line, "2026-03-01T12:"); ok {
 					got = append(got, at[:5])
 				}
 			}
@@ -153,9 +153,9 @@ func TestATickShowsASignOfLifeBetweenEvents(t *testing.T) {
 	for seconds := range 130 {
 		terminal.Tick(noon.Add(time.Duration(seconds) * time.Second))
 	}
-	require.Equal(t, `2026-03-01 12:00:00Z  WAITING    watching 10%; 1d 01:00:00 left
-2026-03-01 12:01:00Z  WAITING    watching 10%; 1d 00:59:00 left
-2026-03-01 12:02:00Z  WAITING    watching 10%; 1d 00:58:00 left
+	require.Equal(t, `2026-03-01T12:00:00Z  WAITING    watching 10%; 1d 01:00:00 left
+2026-03-01T12:01:00Z  WAITING    watching 10%; 1d 00:59:00 left
+2026-03-01T12:02:00Z  WAITING    watching 10%; 1d 00:58:00 left
 `, out.String())
 
 	for _, last := range []rollout.EventKind{rollout.EventChanging, rollout.EventPaused, rollout.EventDone} {
@@ -175,9 +175,9 @@ func TestPlainLinesOfSeveralRolloutsNameThem(t *testing.T) {
 	showOn(t, terminal, watchingTen(0), other, watchingTen(2))
 	terminal.Tick(noon.Add(time.Minute))
 
-	require.Equal(t, `2026-03-01 12:00:00Z  WAITING    watching 10%; 1d 01:00:00 left
-2026-03-01 12:00:01Z  WAITING    coffee of release rel_2: watching 10%; 1d 00:59:59 left
-2026-03-01 12:01:00Z  WAITING    release rel_1: watching 10%; 1d 00:59:00 left
+	require.Equal(t, `2026-03-01T12:00:00Z  WAITING    watching 10%; 1d 01:00:00 left
+2026-03-01T12:00:01Z  WAITING    coffee of release rel_2: watching 10%; 1d 00:59:59 left
+2026-03-01T12:01:00Z  WAITING    release rel_1: watching 10%; 1d 00:59:00 left
 `, out.String())
 }
 
@@ -191,21 +191,21 @@ func TestTheBlockIsPaintedInItsPlace(t *testing.T) {
 	begun.Seen, begun.Ratio = nil, 0
 	showOn(t, terminal, begun)
 	require.Equal(t, `rollout  release rel_1
-status   RUNNING at 2026-03-01 12:00:00Z
+status   RUNNING
 review   no verdict yet
 ladder   [..............................]   0%   1* 10* 50* 100*   (* step)
-last     2026-03-01 12:00:00Z the rollout begins`, out.String())
+last     2026-03-01T12:00:00Z the rollout begins`, out.String())
 
 	showOn(t, terminal, atTen(1, rollout.EventRaised, "raised from 5% to 10%"), saidAtTen(2, rollout.Pass, "errors is 0.001"), watchingTen(3))
 	terminal.Tick(noon.Add(4 * time.Second))
 	require.Equal(t, `rollout  release rel_1
-status   RUNNING, GRAYSCALE_RELEASE at 2026-03-01 12:00:04Z
-review   ALIPAY_PLUS approved 2026-03-01 11:00:00Z
-review   ALIPAY_CN approved 2026-03-01 11:30:00Z
+status   RUNNING, GRAYSCALE_RELEASE, seen 2026-03-01T12:00:03Z
+review   ALIPAY_PLUS approved 2026-03-01T11:00:00Z
+review   ALIPAY_CN approved 2026-03-01T11:30:00Z
 ladder   [###...........................]  10%   1* 5 (10*) 20 30 50* 100*
 now      watching 10%; 1d 00:59:56 left
 gate     errors: pass: errors is 0.001
-last     2026-03-01 12:00:01Z raised from 5% to 10%`, out.String())
+last     2026-03-01T12:00:01Z raised from 5% to 10%`, out.String())
 
 	before := out.painted
 	terminal.Tick(noon.Add(25 * time.Hour))
@@ -216,12 +216,12 @@ last     2026-03-01 12:00:01Z raised from 5% to 10%`, out.String())
 	paused.Status = rollout.Paused
 	showOn(t, terminal, saidAtTen(5, rollout.Fail, "errors is 0.02, above 0.01"), paused)
 	require.Equal(t, `rollout  release rel_1
-status   PAUSED, GRAYSCALE_RELEASE at 2026-03-01 12:00:05Z
-review   ALIPAY_PLUS approved 2026-03-01 11:00:00Z
-review   ALIPAY_CN approved 2026-03-01 11:30:00Z
+status   PAUSED, GRAYSCALE_RELEASE, seen 2026-03-01T12:00:05Z
+review   ALIPAY_PLUS approved 2026-03-01T11:00:00Z
+review   ALIPAY_CN approved 2026-03-01T11:30:00Z
 ladder   [###...........................]  10%   1* 5 (10*) 20 30 50* 100*
 gate     errors: fail: errors is 0.02, above 0.01
-last     2026-03-01 12:00:05Z gate errors failed`, out.String())
+last     2026-03-01T12:00:05Z gate errors failed`, out.String())
 
 	done := atTen(6, rollout.EventDone, "all users have the version")
 	done.Status, done.Ratio = rollout.Done, 100
@@ -232,6 +232,53 @@ last     2026-03-01 12:00:05Z gate errors failed`, out.String())
 	wide := new(screen)
 	showOn(t, rollout.NewTerminal(wide, rollout.TerminalOptions{Redraw: true, Width: 100}), atTen(0, rollout.EventRaised, "raised"))
 	require.Contains(t, wide.String(), "50* 100*   (* step)\n", "where there is room, the star is explained")
+}
+
+// What was waited for is no longer true once a verdict came, and what comes next is not told yet.
+func TestTheBlockDoesNotWaitForAVerdictThatCame(t *testing.T) {
+	for _, news := range []rollout.EventKind{rollout.EventObserved, rollout.EventAdopted} {
+		out := new(screen)
+		terminal := rollout.NewTerminal(out, rollout.TerminalOptions{Redraw: true})
+		waiting := atTen(0, rollout.EventWaiting, "under review: ALIPAY_CN is pending")
+		showOn(t, terminal, waiting)
+		require.Contains(t, out.String(), "now      under review: ALIPAY_CN is pending")
+
+		showOn(t, terminal, atTen(1, news, "RELEASE_PREPARATION at 0%: both approved"))
+		require.NotContains(t, out.String(), "now ")
+		showOn(t, terminal, watchingTen(2))
+		require.Contains(t, out.String(), "now      watching 10%; 1d 00:59:58 left")
+	}
+}
+
+// The status is that of the last reading, whatever the time is.
+func TestTheBlockSaysWhenTheStatusWasSeen(t *testing.T) {
+	out := new(screen)
+	terminal := rollout.NewTerminal(out, rollout.TerminalOptions{Redraw: true})
+	showOn(t, terminal, watchingTen(3), atTen(9, rollout.EventRetrying, "trying again after a failure: HTTP 503"))
+	terminal.Tick(noon.Add(time.Minute))
+	require.Contains(t, out.String(), "status   RUNNING, GRAYSCALE_RELEASE, seen 2026-03-01T12:00:03Z\n")
+	showOn(t, terminal, watchingTen(70))
+	require.Contains(t, out.String(), "seen 2026-03-01T12:01:10Z\n")
+}
+
+func TestACountdownBeginsAtItsFullLength(t *testing.T) {
+	for left, want := range map[time.Duration]string{
+		2 * time.Second:                     "00:00:02 left",
+		2*time.Second - time.Nanosecond:     "00:00:02 left",
+		time.Second:                         "00:00:01 left",
+		time.Nanosecond:                     "00:00:01 left",
+		0:                                   "due now",
+		24*time.Hour - 300*time.Millisecond: "1d 00:00:00 left",
+		24*time.Hour + 1*time.Nanosecond:    "1d 00:00:01 left",
+		23*time.Hour + 59*time.Minute:       "23:59:00 left",
+		-time.Hour:                          "due now",
+	} {
+		var out strings.Builder
+		e := atTen(0, rollout.EventWaiting, "watching 10%")
+		e.Until = e.At.Add(left)
+		showOn(t, rollout.NewTerminal(&out, rollout.TerminalOptions{}), e)
+		require.Contains(t, out.String(), "watching 10%; "+want+"\n", left)
+	}
 }
 
 func TestTheBlockFitsOnTheScreen(t *testing.T) {
@@ -314,7 +361,7 @@ func FuzzForeignTextDoesNotSteerTheTerminal(f *testing.F) {
 		}
 		require.LessOrEqual(t, len(block.lines), 12, "every text stays in its line")
 		for line := range strings.Lines(plain.String()) {
-			require.Regexp(t, "^(2026-03-01 |  )", line)
+			require.Regexp(t, "^(2026-03-01T|  )", line)
 		}
 		for _, shown := range []string{plain.String(), block.String()} {
 			require.Equal(t, -1, strings.IndexFunc(shown, steers), "%q", shown)

@@ -29,6 +29,8 @@ type turn struct {
 	// is stored.
 	audit  []AuditEntry
 	events []Event
+	// own is the command that was given under this very lease: it knows what it is about.
+	own string
 	// refused says which commands could not be obeyed, and why.
 	refused map[string]error
 	// conflicts counts refused changes in a row.

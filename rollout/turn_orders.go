@@ -67,7 +67,7 @@ func (t *turn) impossible(c Command) string {
 		return fmt.Sprintf("it is %s; nothing is left to %s", status, c.Order.verb())
 	case c.Order == OrderResume && status != Paused:
 		return "it is running; only a paused rollout can be resumed"
-	case c.Order == OrderResume && c.At.Before(t.state.Stop.At):
+	case c.Order == OrderResume && c.ID != t.own && c.At.Before(t.state.Stop.At):
 		return "it stopped after that was asked: " + t.state.Stop.Reason + "; look at it, and resume it again"
 	case c.Order == OrderPause && status == Paused:
 		return "it is paused already"

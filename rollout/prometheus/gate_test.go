@@ -335,3 +335,12 @@ func TestAGateLeavesNoConnectionBehind(t *testing.T) {
 	require.NoError(t, err)
 	<-closed // or the test would never end
 }
+
+func TestAMinimumOfSamplesThatAreNotCountedNeverPasses(t *testing.T) {
+	s := serve(t, map[string]answer{"q": vector(sample("0", 0))})
+	spec := below(0.01)
+	spec.MinSamples = 1000
+	verdict, err := s.ask(t, spec, prometheus.Options{})
+	require.ErrorContains(t, err, "samples")
+	require.NotEqual(t, rollout.Pass, verdict.Decision)
+}

@@ -33,9 +33,6 @@ func relate(s *jsonschema.Schema, t reflect.Type) {
 	case reflect.TypeFor[rollout.Spec]():
 		s.Properties["version"].Const = new(any(rollout.SpecVersion))
 		s.Properties["gates"].PropertyNames = &jsonschema.Schema{MinLength: new(1)}
-		// A gate that is nothing but a name may be nothing but a name in YAML too.
-		gate := s.Properties["gates"].AdditionalProperties
-		gate.Type, gate.Types = "", []string{"object", "null"}
 		steps := s.Properties["steps"]
 		steps.Contains, steps.MaxContains = having("ratio", full()), new(1)
 	case reflect.TypeFor[rollout.StepSpec]():

@@ -1,0 +1,134 @@
+package rollout_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
+)
+
+// A verdict must hold for as long as the look takes that comes between it and the raise:
+// else both are repeated for ever.
+func TestAGateThatIsAskedMoreOftenThanALookTakesDoesNotSpin(t *testing.T) {
+	for _, look := range []time.Duration{0, 1500 * time.Millisecond, 50 * time.Second} {
+		t.Run(fmt.Sprint(look), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				spec := hourly()
+				spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
+				spec.Steps[0].Bake, spec.Steps[1].Bake = rollout.Duration(5*time.Second), rollout.Duration(5*time.Second)
+				s := newStage(t, spec)
+				s.fake.ApproveAfter(0)
+				asked := 0
+				s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+					asked++
+					return rollout.Passed("fine"), nil
+				}
+				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+					if c.Op == rollouttest.OpObserve {
+						time.Sleep(look)
+					}
+					return nil
+				})
+				s.requireDone(s.runner().Run(deadline(t, day)))
+				require.Less(t, time.Since(s.began), 20*time.Minute)
+				require.LessOrEqual(t, asked, 30)
+			})
+		})
+	}
+}
+
+// A verdict on which a ratio rises must not be old: what holds for a look does not hold
+// for hours.
+func TestAPassThatHoldsForALookDoesNotHoldForAnApproval(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := approved()
+		spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
+		spec.Steps[0].Bake, spec.Steps[1].Bake = rollout.Duration(5*time.Second), rollout.Duration(5*time.Second)
+		s := newStage(t, spec)
+		s.fake.ApproveAfter(0)
+		var last time.Time
+		s.gate = func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
+			if step.Ratio == 10 {
+				last = time.Now()
+			}
+			return rollout.Passed("fine"), nil
+		}
+		s.at(10*time.Minute+17*time.Second, func() {
+			_, err := s.runner(rollout.WithHost("b")).Approve(t.Context(), 50, "lin")
+			require.NoError(t, err)
+		})
+		s.requireDone(s.runner().Run(t.Context()))
+		require.LessOrEqual(t, s.fake.Effects()[2].At.Sub(last), time.Minute)
+	})
+}
+
+func TestAPassAfterItsTimeIsNoAnswer(t *testing.T) {
+	for name, late := range map[string]rollout.Verdict{"a pass": rollout.Passed("late"), "a failure": rollout.Failed("late"), "none": rollout.Waiting("late")} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := liveAtTen(t, hourly())
+				s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+					time.Sleep(31 * time.Second) // it does not heed its context
+					return late, nil
+				}
+				state, err := s.runner().Run(t.Context())
+				require.ErrorIs(t, err, rollout.ErrGateFailed)
+				require.ErrorContains(t, err, "release 1 is paused at 10%: gate errors did not answer 4 times in a row, which counts as failed: "+
+					"the gate answered after its time: context deadline exceeded; look into it, then resume, which asks the gates again, or abort")
+				require.Equal(t, 4, state.Gates["errors"].Errors)
+				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+			})
+		})
+	}
+}
+
+// Both are true of the same moment. What the gate found is the more important.
+func TestAFailedGateComesBeforeTheDeadlines(t *testing.T) {
+	for name, edit := range map[string]func(*rollout.Spec){
+		"of the step":  func(s *rollout.Spec) { s.Steps[0].Deadline = rollout.Duration(7 * time.Minute) },
+		"of the whole": func(s *rollout.Spec) { s.Deadline = rollout.Duration(8 * time.Minute) },
+		"of both of them": func(s *rollout.Spec) {
+			s.Deadline, s.Steps[0].Deadline = rollout.Duration(6*time.Minute), rollout.Duration(6*time.Minute)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				spec := aborting()
+				spec.Gates["errors"] = rollout.GateSpec{Timeout: rollout.Duration(10 * time.Minute), Every: rollout.Duration(5 * time.Minute)}
+				edit(&spec)
+				s := newStage(t, spec)
+				s.fake.ApproveAfter(0)
+				s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+					time.Sleep(5 * time.Minute) // and meanwhile it is too late
+					return rollout.Failed("bad"), nil
+				}
+				state, err := s.runner().Run(t.Context())
+				require.ErrorIs(t, err, rollout.ErrGateFailed)
+				require.ErrorIs(t, err, rollout.ErrAborted)
+				require.NotErrorIs(t, err, rollout.ErrDeadline)
+				require.Equal(t, rollout.CauseGate, state.Stop.Cause)
+				require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
+			})
+		})
+	}
+}
+
+func TestAMinimumOfSamplesThatAreNotCountedNeverPasses(t *testing.T) {
+	gate := figures(t, answering(http.StatusOK, "application/json", `{"data": {"rate": 0.005, "n": 50}}`))
+	gate.MinSamples = 10
+	verdict, err := gate.Gate()(t.Context(), rollout.Step{})
+	require.EqualError(t, err, "the gate has a minimum of samples, and does not say where they are counted; give Samples")
+	require.Empty(t, verdict)
+	gate.Samples = "data.n"
+	verdict, err = gate.Gate()(t.Context(), rollout.Step{})
+	require.NoError(t, err)
+	require.Equal(t, rollout.Pass, verdict.Decision)
+}
