@@ -29,6 +29,8 @@ type memoryRollout struct {
 	term   uint64
 	holder string
 	until  time.Time
+	// posted tells the holder of a new command.
+	posted chan struct{}
 }
 
 // NewMemoryStore makes an empty store.
@@ -59,8 +61,8 @@ func (m *MemoryStore) Acquire(ctx context.Context, rollout, holder string) (Leas
 		return nil, &LeasedError{Rollout: rollout, Holder: r.holder}
 	}
 	r.term++
-	r.holder, r.until = holder, now.Add(memoryLease)
-	return &heldInMemory{store: m, rollout: rollout, term: r.term}, nil
+	r.holder, r.until, r.posted = holder, now.Add(memoryLease), make(chan struct{}, 1)
+	return &heldInMemory{store: m, rollout: rollout, term: r.term, posted: r.posted}, nil
 }
 
 // Read implements [Store].
@@ -77,6 +79,10 @@ func (m *MemoryStore) Post(_ context.Context, rollout string, c Command) error {
 	r := m.of(rollout)
 	if !slices.ContainsFunc(r.commands, func(other Command) bool { return other.ID == c.ID }) {
 		r.commands = append(r.commands, c)
+	}
+	select {
+	case r.posted <- struct{}{}:
+	default: // the holder is being told already, or there is none
 	}
 	return nil
 }
@@ -100,6 +106,7 @@ type heldInMemory struct {
 	store   *MemoryStore
 	rollout string
 	term    uint64
+	posted  chan struct{}
 }
 
 // held runs fn on the rollout while nobody else changes it.
@@ -114,6 +121,9 @@ func (l *heldInMemory) held(fn func(*memoryRollout)) error {
 	fn(r)
 	return nil
 }
+
+// Posted implements [Listener].
+func (l *heldInMemory) Posted() <-chan struct{} { return l.posted }
 
 func (l *heldInMemory) Load(context.Context) (checkpoint []byte, err error) {
 	err = l.held(func(r *memoryRollout) { checkpoint = bytes.Clone(r.checkpoint) })

@@ -125,20 +125,28 @@ func TestAnotherRunnerPausesResumesAndAbortsOneThatRuns(t *testing.T) {
 	})
 }
 
-func TestARunnersOwnOrderIsHeardAtOnce(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
-		r := s.runner()
-		var asked time.Time
-		s.at(90*time.Minute, func() {
-			asked = time.Now()
-			_, err := r.Pause(t.Context(), "lin", "")
-			require.NoError(t, err)
+// By the runner itself whatever the store is, and by others where the store tells.
+func TestAnOrderIsHeardAtOnce(t *testing.T) {
+	for name, by := range map[string]func(*stage, *rollout.Runner) *rollout.Runner{
+		"of the runner":  func(_ *stage, r *rollout.Runner) *rollout.Runner { return r },
+		"of another one": func(s *stage, _ *rollout.Runner) *rollout.Runner { return s.runner(rollout.WithHost("b")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, hourly())
+				r := s.runner()
+				var asked time.Time
+				s.at(90*time.Minute, func() {
+					asked = time.Now()
+					_, err := by(s, r).Pause(t.Context(), "lin", "")
+					require.NoError(t, err)
+				})
+				_, err := r.Run(t.Context())
+				require.ErrorContains(t, err, ": paused by hand (by lin); ")
+				require.Zero(t, time.Since(asked))
+			})
 		})
-		_, err := r.Run(t.Context())
-		require.ErrorContains(t, err, ": paused by hand (by lin); ")
-		require.Zero(t, time.Since(asked))
-	})
+	}
 }
 
 func TestOrdersWhileNobodyRuns(t *testing.T) {

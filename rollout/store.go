@@ -49,6 +49,13 @@ type Lease interface {
 	Release(ctx context.Context) error
 }
 
+// Listener is a [Lease] that hears of commands. A run that waits looks for them every few
+// seconds otherwise.
+type Listener interface {
+	// Posted gets a value when a command was posted.
+	Posted() <-chan struct{}
+}
+
 // Order is what a command asks for.
 type Order string
 

@@ -346,12 +346,20 @@ func (t *turn) stopOf(d decision) *Stop {
 // context ends.
 func (t *turn) wait(ctx context.Context, until time.Time) error {
 	t.fresh = false
+	listener, hears := t.lease.(Listener)
+	var posted <-chan struct{}
+	if hears {
+		posted = listener.Posted()
+	}
 	for {
-		now := time.Now()
-		if !now.Before(until) {
+		nap := time.Until(until)
+		if nap <= 0 {
 			return nil
 		}
-		timer := time.NewTimer(min(until.Sub(now), commandInterval))
+		if !hears {
+			nap = min(nap, commandInterval)
+		}
+		timer := time.NewTimer(nap)
 		select {
 		case err := <-t.lost:
 			timer.Stop()
@@ -360,6 +368,9 @@ func (t *turn) wait(ctx context.Context, until time.Time) error {
 			timer.Stop()
 			return ctx.Err()
 		case <-t.r.posted:
+			timer.Stop()
+			return nil
+		case <-posted:
 			timer.Stop()
 			return nil
 		case <-timer.C:
