@@ -115,6 +115,55 @@ func queryAuthorization(c *call, in alipayplus.AuthorizationInput) (*alipayplus.
 	return c.withPage(r, program, target), nil
 }
 
+// GrantAuthorization gives an authorization as a merchant does at the target app, whether
+// it was begun or not: it spares tests the visit of the page. There is no code, so
+// [TargetApp].Exchange is not called; a page that is open leads nowhere from then on. One
+// that was given already stays as it is. The error matches [alipayplus.ErrNotFound] when
+// the workspace has no such mini program, and [alipayplus.ErrInvalid] when the platform
+// does not release to the target app, or that asks for no authorization.
+func (p *Platform) GrantAuthorization(ctx context.Context, workspaceID, programID string, target alipayplus.TargetApp) error {
+	app, err := p.target(target)
+	if err == nil && !app.NeedsAuthorization() {
+		err = invalid("targetApp", "asks for no authorization")
+	}
+	if err == nil {
+		err = p.cfg.store.Update(ctx, func(tx storage.Tx) error { return p.grantUnasked(tx, workspaceID, programID, target) })
+	}
+	if err != nil {
+		return fmt.Errorf("platform: grant: %w", err)
+	}
+	return nil
+}
+
+// grantUnasked gives an authorization that may not have been begun.
+func (p *Platform) grantUnasked(tx storage.Tx, workspace, programID string, target alipayplus.TargetApp) error {
+	c := &call{p: p, tx: tx, at: now(), in: incoming{caller: caller{member: Member{WorkspaceID: workspace}}}}
+	program, err := load[programRecord](tx, programKey(workspace, programID))
+	if err != nil {
+		return err
+	}
+	if program == nil {
+		return fmt.Errorf("there is no mini program %q in this workspace: %w", shorten(programID), alipayplus.ErrNotFound)
+	}
+	r, err := c.authorization(programID, target)
+	if err != nil {
+		return err
+	}
+	if r == nil {
+		r = c.newAuthorization(programID, target)
+	}
+	if r.Status == alipayplus.AuthorizationGranted {
+		return nil
+	}
+	if r.Status != alipayplus.AuthorizationPending {
+		if err := p.operatorDid(tx, workspace, "authorization", programID, string(r.Status), string(alipayplus.AuthorizationPending)); err != nil {
+			return err
+		}
+		r.Status = alipayplus.AuthorizationPending
+	}
+	return p.moveAuthorization(tx, r, alipayplus.AuthorizationGranted, string(target))
+}
+
 // RevokeAuthorization takes back an authorization, as a merchant may do at the
 // target app.
 func (p *Platform) RevokeAuthorization(ctx context.Context, workspaceID, programID string, target alipayplus.TargetApp) error {

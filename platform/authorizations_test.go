@@ -2,6 +2,7 @@ package platform_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -276,6 +277,94 @@ func TestARevokedAuthorizationCanBeGivenAgain(t *testing.T) {
 		_, err = w.owner.Releases.Create(w.Context(), in)
 		require.NoError(w, err)
 	})
+}
+
+func TestAnAuthorizationIsGivenWithoutAVisit(t *testing.T) {
+	pending := func(w *world, program string) *alipayplus.Authorization { return w.begin(program) }
+	for name, tt := range map[string]struct {
+		before func(w *world, program string) *alipayplus.Authorization
+		// begun is the status that it is begun from; empty: it was begun already.
+		begun string
+	}{
+		"never begun": {func(*world, string) *alipayplus.Authorization { return nil }, "NOT_AUTHORIZED"},
+		"begun":       {pending, ""},
+		"expired": {func(w *world, program string) *alipayplus.Authorization {
+			a := w.begin(program)
+			time.Sleep(time.Hour)
+			return a
+		}, "NOT_AUTHORIZED"},
+		"revoked": {func(w *world, program string) *alipayplus.Authorization {
+			w.authorize(program)
+			require.NoError(w, w.p.RevokeAuthorization(w.Context(), w.workspace, program, cn))
+			return nil
+		}, "REVOKED"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inWorld(t, func(w *world) {
+				program := w.program()
+				a := tt.before(w, program.ID)
+				logged := len(authorizationLog(w))
+				time.Sleep(time.Second)
+				given := time.Now().UTC()
+
+				require.NoError(w, w.p.GrantAuthorization(w.Context(), w.workspace, program.ID, cn))
+
+				want := &alipayplus.Authorization{ProgramID: program.ID, TargetApp: cn, Status: alipayplus.AuthorizationGranted, GrantedAt: given}
+				require.Equal(w, want, w.authorization(program.ID))
+				steps := []string{"ALIPAY_CN: PENDING to AUTHORIZED"}
+				if tt.begun != "" {
+					steps = append([]string{"operator: " + tt.begun + " to PENDING"}, steps...)
+				}
+				require.Equal(w, steps, authorizationLog(w)[logged:])
+				if a != nil {
+					require.Equal(w, http.StatusForbidden, w.callback(a.State, w.codeFor(a)).status, "the page leads nowhere")
+				}
+				_, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: cn})
+				require.NoError(w, err)
+
+				w.Log("Once more it changes nothing.")
+				logged = len(authorizationLog(w))
+				time.Sleep(time.Second)
+				require.NoError(w, w.p.GrantAuthorization(w.Context(), w.workspace, program.ID, cn))
+				require.Equal(w, want, w.authorization(program.ID))
+				require.Len(w, authorizationLog(w), logged)
+			}, platform.WithAuthorizationExpiry(time.Minute))
+		})
+	}
+}
+
+// authorizationLog is the audit log of authorizations, in words.
+func authorizationLog(w *world) (all []string) {
+	w.Helper()
+	for e, err := range w.p.Audit(w.Context(), w.workspace) {
+		require.NoError(w, err)
+		if e.Kind == "authorization" {
+			all = append(all, fmt.Sprintf("%s: %s to %s", e.Who, e.From, e.To))
+		}
+	}
+	return all
+}
+
+func TestWhatCannotBeAuthorizedIsNot(t *testing.T) {
+	inWorld(t, func(w *world) {
+		program, other := w.program(), w.neighbour()
+		for name, tt := range map[string]struct {
+			workspace, program string
+			target             alipayplus.TargetApp
+			class              error
+		}{
+			"no such program":        {w.workspace, "2100000000000000", cn, alipayplus.ErrNotFound},
+			"no such workspace":      {"ws_none", program.ID, cn, alipayplus.ErrNotFound},
+			"another's program":      {other.workspace, program.ID, cn, alipayplus.ErrNotFound},
+			"no such target app":     {w.workspace, program.ID, "ELSEWHERE", alipayplus.ErrInvalid},
+			"no authorization there": {w.workspace, program.ID, partner, alipayplus.ErrInvalid},
+		} {
+			err := w.p.GrantAuthorization(w.Context(), tt.workspace, tt.program, tt.target)
+			require.ErrorIs(w, err, tt.class, name)
+			require.ErrorContains(w, err, "platform: grant: ", name)
+		}
+		require.Equal(w, alipayplus.AuthorizationNone, w.authorization(program.ID).Status)
+	}, platform.WithTargets(platform.NewSimulatedAlipayCN(), newPartnerApp()))
 }
 
 func TestATargetThatNeedsNoAuthorizationGivesNoPage(t *testing.T) {

@@ -146,6 +146,7 @@ func TestAStoreThatFailsIsTold(t *testing.T) {
 		},
 		"Client":              func(p *Platform) error { _, err := p.Client(ctx, "ws", "olga"); return err },
 		"ReviewerClient":      func(p *Platform) error { _, err := p.ReviewerClient(ctx, alipayplus.PartyAlipayCN); return err },
+		"GrantAuthorization":  func(p *Platform) error { return p.GrantAuthorization(ctx, "ws", "p1", alipayplus.TargetAlipayCN) },
 		"RevokeAuthorization": func(p *Platform) error { return p.RevokeAuthorization(ctx, "ws", "p1", alipayplus.TargetAlipayCN) },
 		"Reviews":             func(p *Platform) error { _, err := p.Reviews(ctx); return err },
 		"Audit": func(p *Platform) error {

@@ -44,7 +44,8 @@ type WebhookOptions struct {
 	// hold the rollout up. 0: 10 seconds.
 	Timeout time.Duration
 	// Kinds are the events that are delivered; empty: all but WAITING, which comes with
-	// every look at the target.
+	// every look at the target. That is much for a chat: each change is told before and
+	// after it, and a gate at each question.
 	Kinds []EventKind
 }
 
@@ -55,8 +56,7 @@ const (
 )
 
 // Validate checks the options. The error is an [alipayplus.ValidationError], which
-// shows neither the address nor the secret. What [WebhookSink] makes of options that
-// are not valid fails with it at each event.
+// shows neither the address nor the secret.
 func (o WebhookOptions) Validate() error {
 	var fields []alipayplus.FieldError
 	u, err := url.Parse(o.URL)
@@ -78,11 +78,13 @@ func (o WebhookOptions) Validate() error {
 // WebhookSink posts each event as JSON, signed, and waits for an answer in the 200s.
 // After no answer, HTTP 408, 429 and the 500s it is sent again, up to 4 times within
 // the timeout, signed afresh; so one event may arrive twice, with the same body.
-// Receivers check it by [VerifyWebhook]. It is safe for concurrent use.
-func WebhookSink(options WebhookOptions) Sink {
+// Receivers check it by [VerifyWebhook]. It is safe for concurrent use. It does no I/O;
+// the error is that of [WebhookOptions.Validate], so that what is wrong is found before
+// the rollout begins, and not in its log.
+func WebhookSink(options WebhookOptions) (Sink, error) {
 	options.Secret, options.Kinds = slices.Clone(options.Secret), slices.Clone(options.Kinds)
 	if err := options.Validate(); err != nil {
-		return func(context.Context, Event) error { return err }
+		return nil, err
 	}
 	client := options.Client
 	if client == nil {
@@ -92,7 +94,7 @@ func WebhookSink(options WebhookOptions) Sink {
 		HTTPClient: client, UserAgent: "alipayplus-go", Attempts: webhookAttempts,
 		MinWait: 500 * time.Millisecond, MaxWait: 5 * time.Second, MaxAnswerBytes: maxWebhookAnswer,
 	})}
-	return hook.deliver
+	return hook.deliver, nil
 }
 
 type webhook struct {

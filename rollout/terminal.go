@@ -135,6 +135,8 @@ func (t *Terminal) write(text string) {
 type view struct {
 	// last is the newest event.
 	last Event
+	// seen is when the target was read last, as far as events tell.
+	seen time.Time
 	// message is the newest that is neither a verdict of a gate nor waiting.
 	message Event
 	// waiting is what is waited for, or being done; nil for neither.
@@ -156,6 +158,9 @@ func (v *view) take(e Event) {
 	if e.Ratio != v.last.Ratio || e.Kind == EventResumed || e.Kind == EventReplanned {
 		v.gates = nil
 	}
+	if e.Kind != EventRetrying && e.Kind != EventFailed || v.seen.IsZero() {
+		v.seen = e.At // those two tell that it could not be read
+	}
 	v.last = e
 	switch e.Kind {
 	case EventWaiting, EventRetrying, EventChanging:
@@ -167,8 +172,8 @@ func (v *view) take(e Event) {
 		}
 		v.gates[e.Gate] = e
 		return
-	case EventPaused, EventAborted, EventEnded, EventDone, EventFailed, EventApplied, EventWithdrawn, EventRaised, EventResumed:
-		v.waiting = nil
+	case EventObserved, EventAdopted, EventPaused, EventAborted, EventEnded, EventDone, EventFailed, EventApplied, EventWithdrawn, EventRaised, EventResumed:
+		v.waiting = nil // what comes next is another thing, or is told anew
 	}
 	v.message = e
 }

@@ -54,16 +54,9 @@ func (t *Terminal) paint(now time.Time) {
 // block is what is shown at a time, in lines that may be cut to the room.
 func (v *view) block(now time.Time, room int) []blockLine {
 	e := v.last
-	status := string(e.Status)
-	if e.Seen != nil {
-		status += ", " + string(e.Seen.Status)
-		if e.Seen.Detail != "" {
-			status += " (" + e.Seen.Detail + ")"
-		}
-	}
 	lines := []blockLine{
 		{"rollout", e.name(), ""},
-		{"status", harmless(status) + " at " + clockTime(now), e.Status.color()},
+		{"status", v.status(), e.Status.color()},
 	}
 	lines = append(lines, e.reviewLines()...)
 	ladder := e.ladder()
@@ -79,6 +72,19 @@ func (v *view) block(now time.Time, room int) []blockLine {
 		lines = append(lines, blockLine{"last", clockTime(v.message.At) + " " + v.message.words(now), colorOf(v.message)})
 	}
 	return lines
+}
+
+// status says how the rollout and its target stand, and when that was read.
+func (v *view) status() string {
+	e := v.last
+	if e.Seen == nil {
+		return harmless(string(e.Status))
+	}
+	status := fmt.Sprintf("%s, %s", e.Status, e.Seen.Status)
+	if e.Seen.Detail != "" {
+		status += " (" + e.Seen.Detail + ")"
+	}
+	return harmless(status) + ", seen " + clockTime(v.seen)
 }
 
 func (e Event) reviewLines() []blockLine {

@@ -48,16 +48,19 @@ func columnsOf(r rune) int {
 	return 2
 }
 
-// clockTime is a point in time as the terminal shows it.
-func clockTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05Z") }
+// clockTime is a point in time as the terminal shows it, which is as events have it in
+// their words.
+func clockTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }
 
-// left says how long it is until then: "1d 02:03:04".
+// left says how long it is until then, in begun seconds, so that a countdown begins at
+// its full length: "1d 02:03:04 left".
 func left(until, now time.Time) string {
 	d := until.Sub(now)
 	if d <= 0 {
 		return "due now"
 	}
 	const day = 24 * time.Hour
+	d = (d + time.Second - 1).Truncate(time.Second)
 	seconds := int64((d % day) / time.Second)
 	text := fmt.Sprintf("%02d:%02d:%02d left", seconds/3600, seconds/60%60, seconds%60)
 	if days := int64(d / day); days > 0 {

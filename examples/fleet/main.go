@@ -9,6 +9,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -42,9 +43,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	set.Float64Var(&opts.rate, "rate", 1000, "most calls of the platform in a second, for all releases together")
 	return command.Run(set, args, stderr, func() error {
 		if opts.programs < 1 || opts.workers < 1 || !(opts.rate > 0) || !(opts.canaries >= 0 && opts.canaries <= 1) {
-			return fmt.Errorf("-programs, -workers and -rate must be above 0, and -canaries from 0 to 1: %w", alipayplus.ErrInvalid)
+			return command.Misuse(errors.New("-programs, -workers and -rate must be above 0, and -canaries from 0 to 1"))
 		}
-		return command.Interruptible(ctx, release(ctx, opts, stdout, stderr))
+		err := release(ctx, opts, stdout, stderr)
+		if err != nil && ctx.Err() != nil {
+			err = fmt.Errorf("%w; nothing is kept, so the next start begins anew", err)
+		}
+		return command.Interruptible(ctx, err)
 	})
 }
 
@@ -66,8 +71,12 @@ func release(ctx context.Context, opts options, stdout, stderr io.Writer) error 
 	}
 	summary, err := fleet.Run(ctx)
 	progress.bar.End()
-	if _, err := fmt.Fprintf(stdout, "%s\nfleet of %d releases: %s\n", summary.Markdown(), opts.programs, summary); err != nil {
+	if _, err := fmt.Fprintf(stdout, "%s\nfleet of %s: %s\n", table(summary), counted(opts.programs, "release"), summary); err != nil {
 		return fmt.Errorf("print the summary: %w", err)
 	}
-	return w.check(summary, err)
+	err = w.check(summary, err)
+	if errors.Is(err, rollout.ErrPending) { // it would say that it goes on when it is run again
+		return fmt.Errorf("fleet: %s", summary)
+	}
+	return err
 }

@@ -119,7 +119,7 @@ func (w *world) add(i int, target rollout.Target) {
 		w.faulty = target.ID()
 	}
 	w.made++
-	w.bar.Show(w.made, fmt.Sprintf("%d mini programs", w.made))
+	w.bar.Show(w.made, counted(w.made, "mini program"))
 }
 
 // review approves after a second, but for one release.

@@ -22,6 +22,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 	"github.com/alipayplus-go/alipayplus/examples/internal/console"
 	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
+	"github.com/alipayplus-go/alipayplus/internal/filelock"
 	"github.com/alipayplus-go/alipayplus/platform"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
@@ -41,6 +42,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	set.StringVar(&opts.spec, "spec", "examples/rollout/rollout.yaml", "how the version is released, see rollout.Spec")
 	set.StringVar(&opts.data, "data", "rollout-data", "folder that the platform and the rollout are kept in, for the next start to go on with")
 	return command.Run(set, args, stderr, func() error {
+		if opts.spec == "" || opts.data == "" {
+			return command.Misuse(errors.New("-spec must name a file, and -data a folder"))
+		}
 		version, err := nextVersion(opts.data)
 		if err != nil {
 			return err
@@ -93,6 +97,9 @@ func rollOut(ctx context.Context, opts options, version alipayplus.VersionNumber
 		func(alipayplus.Party, *alipayplus.Request) platform.Decision {
 			return platform.ApproveAfter(time.Second)
 		}))
+	if errors.Is(err, filelock.ErrLocked) {
+		return "", fmt.Errorf("another one runs with the folder %s: wait until it has ended, or give another folder by -data: %w", opts.data, err)
+	}
 	if err != nil {
 		return "", err
 	}

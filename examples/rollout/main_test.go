@@ -49,7 +49,7 @@ func TestKilledAnywhereAndStartedAgainItEndsTheSame(t *testing.T) {
 	data, spec := filepath.Join(t.TempDir(), "data"), quick(t)
 	marks := []string{
 		"created", "authorized, version", "CHANGING   apply", "UNDER_REVIEW", "CHANGING   raise from 0%", "raised from 1% to 5%",
-		"PAUSED", "the operator looks", "going on: RUNNING at 10%", "watching 20%", "CHANGING   raise from 30%", "release to all users, from 50%",
+		"PAUSED", "the operator looks", "RESUMED", "going on: RUNNING at 10%", "watching 20%", "CHANGING   raise from 30%", "release to all users, from 50%",
 	}
 	kills := 0
 	for ; ; kills++ {
@@ -160,6 +160,19 @@ func TestInterruptedItSaysHowToGoOn(t *testing.T) {
 	require.Contains(t, stderr.String(), "Run the same command again")
 }
 
+func TestASecondOneOnTheSameFolderSaysWhatToDo(t *testing.T) {
+	data := t.TempDir()
+	_, closing, err := setup.OpenKept(t.Context(), filepath.Join(data, "platform"))
+	require.NoError(t, err)
+	defer func() { require.NoError(t, closing()) }()
+	var stdout, stderr bytes.Buffer
+
+	require.Equal(t, command.Failed, run(t.Context(), []string{"-data", data, "-spec", "rollout.yaml"}, &stdout, &stderr))
+
+	require.Empty(t, stdout.String())
+	require.Contains(t, stderr.String(), "error: another one runs with the folder "+data+": wait until it has ended, or give another folder by -data: ")
+}
+
 func TestBadUseIsOneLineThatSaysWhatToDo(t *testing.T) {
 	folder := t.TempDir()
 	broken := filepath.Join(folder, "broken.yaml")
@@ -171,6 +184,9 @@ func TestBadUseIsOneLineThatSaysWhatToDo(t *testing.T) {
 		want   string
 	}{
 		{"unknown flag", []string{"-nope"}, command.Usage, "flag provided but not defined"},
+		{"a word too many", []string{"now"}, command.Usage, `there are flags only, and "now" is none` + "\nUsage of rollout:"},
+		{"no folder", []string{"-data", ""}, command.Usage, "-spec must name a file, and -data a folder\nUsage of rollout:"},
+		{"no file", []string{"-spec", ""}, command.Usage, "-spec must name a file"},
 		{"no spec", []string{"-spec", "none.yaml"}, command.Failed, "rollout spec: open none.yaml"},
 		{"wrong spec", []string{"-spec", broken}, command.Failed, "steps[0].ratio must be 100"},
 		{"a file for a folder", []string{"-spec", "rollout.yaml", "-data", broken}, command.Failed, "broken.yaml"},

@@ -13,7 +13,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -101,48 +100,13 @@ func (w *world) settle(ctx context.Context) (err error) {
 		return err
 	}
 	w.program = program.ID
-	if err := w.authorize(ctx); err != nil {
+	if err := w.platform.GrantAuthorization(ctx, w.workspace, w.program, alipayplus.TargetAlipayCN); err != nil {
 		return err
 	}
 	if err := w.serve(ctx); err != nil {
 		return err
 	}
 	return w.credentials(ctx)
-}
-
-// authorize gives the authorization that AlipayCN asks for, as a person does on its page.
-func (w *world) authorize(ctx context.Context) error {
-	begun, err := w.owner.Authorizations.Begin(ctx, alipayplus.BeginAuthorizationInput{
-		ProgramID: w.program, TargetApp: alipayplus.TargetAlipayCN,
-	})
-	if err != nil {
-		return err
-	}
-	page, err := url.Parse(begun.URL)
-	if err != nil {
-		return err
-	}
-	form := page.Query()
-	page.RawQuery = ""
-	for _, step := range []string{"select", "confirm"} {
-		form.Set("step", step)
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, page.String(), strings.NewReader(form.Encode()))
-		if err != nil {
-			return err
-		}
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		resp, err := w.platform.HTTPClient().Do(req)
-		if err != nil {
-			return err
-		}
-		if err := resp.Body.Close(); err != nil {
-			return err
-		}
-		if resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("authorize, step %s: %s", step, resp.Status)
-		}
-	}
-	return nil
 }
 
 // serve serves the platform, and the figure of the gates.

@@ -38,8 +38,8 @@ func aLiveVersionIsGivenUp(ctx context.Context, t require.TestingT, h TargetHarn
 	prepared(ctx, t, h)
 	raise(ctx, t, h, 0, r[0])
 	abort(ctx, t, h)
-	requireFinal(t, h.Target.Raise(ctx, rollout.Change{RequestID: request("after the end"), From: r[0], To: r[1]}))
-	requireFinal(t, h.Target.Publish(ctx, rollout.Change{RequestID: request("publish"), From: r[0], To: alipayplus.FullRatio}))
+	requireFinal(t, h.Target.Raise(ctx, rollout.Change{RequestID: request("after the end"), From: r[0], To: r[1]}), "after an abort, Raise")
+	requireFinal(t, h.Target.Publish(ctx, rollout.Change{RequestID: request("publish"), From: r[0], To: alipayplus.FullRatio}), "after an abort, Publish")
 }
 
 // abort gives the version up, and checks that it is on its way no more.
@@ -47,17 +47,17 @@ func abort(ctx context.Context, t require.TestingT, h TargetHarness) {
 	from := observe(ctx, t, h).Ratio
 	c := rollout.Change{RequestID: request("abort"), From: from}
 	aftermath, err := h.Target.Abort(ctx, c)
-	require.NoError(t, err)
+	require.NoError(t, err, "a version that not all users have can be aborted")
 	requireOneLine(t, aftermath)
 	gone := func() {
 		switch o := observe(ctx, t, h); o.Status {
 		case alipayplus.ReleaseUnderReview, alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale, alipayplus.ReleaseFull:
-			require.Fail(t, "the version is on its way still", "%s at %v", o.Status, o.Ratio)
+			require.Fail(t, "after an abort, the version must be on its way no more", "Observe tells %s at %v", o.Status, o.Ratio)
 		}
 	}
 	gone()
 	_, err = h.Target.Abort(ctx, c)
-	requireRepeated(t, err)
+	requireRepeated(t, err, "a repeated Abort")
 	gone()
 }
 
@@ -65,6 +65,6 @@ func aFullReleaseIsNotGivenUp(ctx context.Context, t require.TestingT, h TargetH
 	prepared(ctx, t, h)
 	require.NoError(t, h.Target.Publish(ctx, rollout.Change{RequestID: request("publish"), To: alipayplus.FullRatio}))
 	_, err := h.Target.Abort(ctx, rollout.Change{RequestID: request("abort"), From: alipayplus.FullRatio})
-	requireConflict(t, err)
-	require.Equal(t, alipayplus.ReleaseFull, observe(ctx, t, h).Status)
+	requireConflict(t, err, "when all users have the version, Abort")
+	require.Equal(t, alipayplus.ReleaseFull, observe(ctx, t, h).Status, "after a refused Abort")
 }

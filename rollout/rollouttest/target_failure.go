@@ -74,24 +74,24 @@ func aLostAnswerCanBeAskedAgain(ctx context.Context, t require.TestingT, h Targe
 	h.Lose()
 	err := h.Target.Raise(ctx, c)
 	if err != nil && !errors.Is(err, alipayplus.ErrConflict) {
-		requireRepeated(t, h.Target.Raise(ctx, c))
+		requireRepeated(t, h.Target.Raise(ctx, c), "Raise, repeated after its answer got lost,")
 	}
-	requireLive(ctx, t, h, r[0])
+	requireLive(ctx, t, h, r[0], "after a Raise whose answer got lost")
 
 	c = rollout.Change{RequestID: request("lost too"), From: r[0], To: r[1]}
 	h.Lose()
 	_ = h.Target.Raise(ctx, c) // it may have asked again by itself
-	requireLive(ctx, t, h, r[1])
+	requireLive(ctx, t, h, r[1], "after a Raise whose answer got lost")
 	runner := finalRunner(t, h)
 	_, err = runner.Step(ctx)
-	require.NoError(t, err)
+	require.NoError(t, err, "a runner must go on after a lost answer")
 	requireFull(ctx, t, h)
 }
 
 func requireFull(ctx context.Context, t require.TestingT, h TargetHarness) {
 	o := observe(ctx, t, h)
-	require.Equal(t, alipayplus.ReleaseFull, o.Status)
-	require.Equal(t, alipayplus.FullRatio, o.Ratio)
+	require.Equal(t, alipayplus.ReleaseFull, o.Status, "after Publish, Observe must tell this status")
+	require.Equal(t, alipayplus.FullRatio, o.Ratio, "after Publish, Observe must tell this ratio")
 }
 
 // finalRunner releases to all users as soon as it can.

@@ -42,7 +42,7 @@ func theIDStays(ctx context.Context, t require.TestingT, h TargetHarness) {
 func aNewVersionIsNew(ctx context.Context, t require.TestingT, h TargetHarness) {
 	o := observe(ctx, t, h)
 	require.Equal(t, alipayplus.ReleaseNewVersionCreated, o.Status)
-	require.Zero(t, o.Ratio)
+	require.Zero(t, o.Ratio, "of a new version, no ratio may be live")
 	require.Empty(t, o.Application)
 	require.Empty(t, o.Reviews)
 	require.Nil(t, o.Blocker)
@@ -106,7 +106,7 @@ func atOnce(ctx context.Context) error { return ctx.Err() }
 func anApplicationIsUnderReview(ctx context.Context, t require.TestingT, h TargetHarness) {
 	o := underReview(ctx, t, h)
 	require.NotEmpty(t, o.Application)
-	require.Zero(t, o.Ratio)
+	require.Zero(t, o.Ratio, "under review, no ratio may be live")
 	for _, r := range o.Reviews {
 		require.NotEqual(t, alipayplus.ReviewApproved, r.Status)
 		require.NotEqual(t, alipayplus.ReviewRejected, r.Status)
@@ -118,13 +118,13 @@ func anApplicationIsMadeOnce(ctx context.Context, t require.TestingT, h TargetHa
 	require.NoError(t, h.Target.Apply(ctx, c))
 	o := observe(ctx, t, h)
 	require.Equal(t, alipayplus.ReleaseUnderReview, o.Status)
-	requireRepeated(t, h.Target.Apply(ctx, c))
+	requireRepeated(t, h.Target.Apply(ctx, c), "a repeated Apply")
 	require.Equal(t, o.Application, observe(ctx, t, h).Application)
-	requireConflict(t, h.Target.Apply(ctx, rollout.Change{RequestID: request("again")}))
+	requireConflict(t, h.Target.Apply(ctx, rollout.Change{RequestID: request("again")}), "under review, another Apply")
 	require.Equal(t, o.Application, observe(ctx, t, h).Application)
 	h.Approve()
-	requireRepeated(t, h.Target.Apply(ctx, c))
-	requireConflict(t, h.Target.Apply(ctx, rollout.Change{RequestID: request("after all")}))
+	requireRepeated(t, h.Target.Apply(ctx, c), "an Apply that is repeated after the approval")
+	requireConflict(t, h.Target.Apply(ctx, rollout.Change{RequestID: request("after all")}), "after the approval, another Apply")
 	require.Equal(t, alipayplus.ReleasePreparation, observe(ctx, t, h).Status)
 }
 
@@ -133,7 +133,7 @@ func approvalLeadsToPreparation(ctx context.Context, t require.TestingT, h Targe
 	h.Approve()
 	o := observe(ctx, t, h)
 	require.Equal(t, alipayplus.ReleasePreparation, o.Status)
-	require.Zero(t, o.Ratio)
+	require.Zero(t, o.Ratio, "in preparation, no ratio may be live")
 	require.Equal(t, application, o.Application, "the application keeps its name after the verdict")
 	require.Nil(t, o.Blocker)
 }
@@ -179,9 +179,9 @@ func anApplicationCanBeTakenBack(ctx context.Context, t require.TestingT, h Targ
 	c := rollout.Change{RequestID: request("withdraw")}
 	require.NoError(t, w.Withdraw(ctx, c))
 	require.Equal(t, alipayplus.ReleaseNewVersionCreated, observe(ctx, t, h).Status)
-	requireRepeated(t, w.Withdraw(ctx, c))
+	requireRepeated(t, w.Withdraw(ctx, c), "a repeated Withdraw")
 	require.NoError(t, h.Target.Apply(ctx, rollout.Change{RequestID: request("second")}))
-	requireRepeated(t, w.Withdraw(ctx, c))
+	requireRepeated(t, w.Withdraw(ctx, c), "a Withdraw that is repeated after another Apply")
 	o := observe(ctx, t, h)
 	require.Equal(t, alipayplus.ReleaseUnderReview, o.Status, "a repeated withdrawal takes back nothing else")
 	require.NotEqual(t, first, o.Application)
@@ -194,7 +194,7 @@ func nothingElseCanBeTakenBack(ctx context.Context, t require.TestingT, h Target
 	}
 	refused := func(when string) {
 		before := observe(ctx, t, h)
-		requireConflict(t, w.Withdraw(ctx, rollout.Change{RequestID: request(when)}))
+		requireConflict(t, w.Withdraw(ctx, rollout.Change{RequestID: request(when)}), "of a version that is %s, Withdraw", when)
 		require.Equal(t, before.Status, observe(ctx, t, h).Status)
 	}
 	refused("new")
@@ -228,14 +228,16 @@ func prepared(ctx context.Context, t require.TestingT, h TargetHarness) {
 }
 
 func raise(ctx context.Context, t require.TestingT, h TargetHarness, from, to alipayplus.Ratio) {
-	require.NoError(t, h.Target.Raise(ctx, rollout.Change{RequestID: request(to), From: from, To: to}))
-	requireLive(ctx, t, h, to)
+	require.NoError(t, h.Target.Raise(ctx, rollout.Change{RequestID: request(to), From: from, To: to}), "Raise from %v to %v", from, to)
+	requireLive(ctx, t, h, to, "after Raise from %v", from)
 }
 
-func requireLive(ctx context.Context, t require.TestingT, h TargetHarness, ratio alipayplus.Ratio) {
+// requireLive checks which ratio is live; when says after what.
+func requireLive(ctx context.Context, t require.TestingT, h TargetHarness, ratio alipayplus.Ratio, when string, args ...any) {
 	o := observe(ctx, t, h)
-	require.Equal(t, ratio, o.Ratio)
-	require.Equal(t, alipayplus.ReleaseGrayscale, o.Status)
+	when = fmt.Sprintf(when, args...)
+	require.Equal(t, ratio, o.Ratio, "%s, Observe must tell that %v is live", when, ratio)
+	require.Equal(t, alipayplus.ReleaseGrayscale, o.Status, "%s, Observe must tell that %v is live", when, ratio)
 }
 
 // ratios are three that may be set one after another.
@@ -252,28 +254,33 @@ func ratios(ctx context.Context, t require.TestingT, h TargetHarness) []alipaypl
 // request names a change.
 func request(what any) string { return fmt.Sprintf("rollouttest-%v", what) }
 
-func requireConflict(t require.TestingT, err error) {
-	require.ErrorIs(t, err, alipayplus.ErrConflict)
-	require.False(t, alipayplus.IsRetryable(err), "a conflict does not pass by itself: %v", err)
+// requireConflict checks that a call was refused because the target is not as the caller
+// believes; call says which, and when.
+func requireConflict(t require.TestingT, err error, call string, args ...any) {
+	call = fmt.Sprintf(call, args...)
+	require.Error(t, err, "%s must be refused", call)
+	require.ErrorIs(t, err, alipayplus.ErrConflict, "%s must be refused by an error that matches alipayplus.ErrConflict", call)
+	require.False(t, alipayplus.IsRetryable(err), "%s must be refused for good, but alipayplus.IsRetryable(%v)", call, err)
 	requireOneLine(t, err.Error())
 }
 
 // requireRepeated checks the outcome of a change that was made before.
-func requireRepeated(t require.TestingT, err error) {
+func requireRepeated(t require.TestingT, err error, call string) {
 	if err != nil {
-		requireConflict(t, err)
+		requireConflict(t, err, "%s may succeed, or", call)
 	}
 }
 
-// requireFinal checks an error that does not pass.
-func requireFinal(t require.TestingT, err error) {
-	require.Error(t, err)
-	require.False(t, alipayplus.IsRetryable(err), "it does not pass by itself: %v", err)
-	require.NotErrorIs(t, err, alipayplus.ErrOutcomeUnknown, "it had no effect: %v", err)
+// requireFinal checks that a call was refused for good; call says which, and when.
+func requireFinal(t require.TestingT, err error, call string, args ...any) {
+	call = fmt.Sprintf(call, args...)
+	require.Error(t, err, "%s must be refused", call)
+	require.False(t, alipayplus.IsRetryable(err), "%s must be refused for good, but alipayplus.IsRetryable(%v)", call, err)
+	require.NotErrorIs(t, err, alipayplus.ErrOutcomeUnknown, "%s must be refused, which has no effect: %v", call, err)
 	requireOneLine(t, err.Error())
 }
 
 func requireOneLine(t require.TestingT, text string) {
-	require.NotEmpty(t, text)
-	require.False(t, strings.ContainsAny(text, "\n\r"), "one line: %q", text)
+	require.NotEmpty(t, text, "errors and aftermaths must say something")
+	require.False(t, strings.ContainsAny(text, "\n\r"), "errors and aftermaths must be one line: %q", text)
 }

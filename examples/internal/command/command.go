@@ -19,7 +19,7 @@ const (
 	Done = 0
 	// Failed: an error, which standard error tells.
 	Failed = 1
-	// Usage: the flags cannot be used.
+	// Usage: the command line cannot be used.
 	Usage = 2
 	// Interrupted: Ctrl-C or SIGTERM came first, as shells count SIGINT.
 	Interrupted = 130
@@ -35,7 +35,8 @@ func Main(run func(context.Context) (status int)) {
 }
 
 // Run parses the flags, calls do, and returns the exit status. An error becomes
-// one line on stderr, behind which stands how to go on if it is [Resumable].
+// one line on stderr, behind which stands how to go on if it is [Resumable], and the
+// usage if it is a [Misuse]. Words that are no flags are refused.
 func Run(flags *flag.FlagSet, args []string, stderr io.Writer, do func() error) (status int) {
 	flags.SetOutput(stderr)
 	switch err := flags.Parse(args); {
@@ -44,9 +45,17 @@ func Run(flags *flag.FlagSet, args []string, stderr io.Writer, do func() error) 
 	case err != nil:
 		return Usage
 	}
-	err := do()
+	err := extra(flags)
+	if err == nil {
+		err = do()
+	}
 	if err == nil {
 		return Done
+	}
+	if _, ok := errors.AsType[misuse](err); ok {
+		_, _ = fmt.Fprintf(stderr, "error: %v\n", err)
+		flags.Usage()
+		return Usage
 	}
 	if e, ok := errors.AsType[interrupted](err); ok {
 		_, _ = fmt.Fprintf(stderr, "interrupted: %v\n", err)
@@ -58,6 +67,22 @@ func Run(flags *flag.FlagSet, args []string, stderr io.Writer, do func() error) 
 	_, _ = fmt.Fprintf(stderr, "error: %v\n", err)
 	return Failed
 }
+
+// extra refuses words that no flag has taken.
+func extra(flags *flag.FlagSet) error {
+	if flags.NArg() == 0 {
+		return nil
+	}
+	return Misuse(fmt.Errorf("there are flags only, and %q is none", flags.Arg(0)))
+}
+
+// Misuse returns the error of a command line that cannot be used: [Run] shows the usage
+// with it.
+func Misuse(err error) error { return misuse{err} }
+
+type misuse struct{ error }
+
+func (m misuse) Unwrap() error { return m.error }
 
 // Resumable returns the error of a program that goes on where it was when it is
 // run again. If the context has ended, that is what came of being interrupted.

@@ -35,6 +35,8 @@ func TestRunEndsWithAStatusAndALine(t *testing.T) {
 		"done at the end":    {nil, command.Resumable(ended, nil), command.Done, "", true},
 		"help":               {[]string{"-h"}, nil, command.Done, "Usage of example:\n  -file string\n    \twhat to release\n", false},
 		"a flag unknown":     {[]string{"-fle", "x"}, nil, command.Usage, "flag provided but not defined: -fle\nUsage of example:\n  -file string\n    \twhat to release\n", false},
+		"a word too many":    {[]string{"-file", "tea.json", "now"}, nil, command.Usage, "error: there are flags only, and \"now\" is none\nUsage of example:\n  -file string\n    \twhat to release\n", false},
+		"misused":            {nil, command.Misuse(failure), command.Usage, "error: release rel_1: no ICP filing\nUsage of example:\n  -file string\n    \twhat to release\n", true},
 		"flags that are fit": {[]string{"-file", "tea.json"}, nil, command.Done, "", true},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -99,6 +99,27 @@ func TestABarIsPaintedInItsPlace(t *testing.T) {
 	})
 }
 
+func TestABarEndsWithWhatWasToldLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, paint := range []bool{false, true} {
+			var out strings.Builder
+			bar := console.NewBar(&out, "releasing", 100)
+			bar.Paint, bar.Width = paint, 80
+			bar.Show(0, "1 QUEUED")
+			bar.Show(1, "1 RUNNING")
+			bar.Show(2, "1 PAUSED")
+			bar.End()
+
+			first, last := "releasing  [..............................]   0%  1 QUEUED", "releasing  [..............................]   2%  1 PAUSED"
+			want := first + "\n" + last + "\n"
+			if paint {
+				want = "\r" + first + "\x1b[K\r" + last + "\x1b[K\n"
+			}
+			require.Equal(t, want, out.String())
+		}
+	})
+}
+
 func TestATerminalTicksUntilItIsStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out strings.Builder
