@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
@@ -34,16 +35,16 @@ var (
 	errOutOfTime   = errors.New("the time of -max-time is up")
 )
 
-// untilSignal returns a context that ends with Ctrl-C or SIGTERM. A second Ctrl-C
-// ends the program at once; a SIGTERM that follows, as CI runners send it, does not.
+// untilSignal returns a context that ends with Ctrl-C or SIGTERM; what a Ctrl-C does
+// after that, finishing says. A reader of the outputs who goes away ends nothing.
 func untilSignal(ctx context.Context) (_ context.Context, stop func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGPIPE)
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
 	go func() {
 		switch <-signals {
 		case os.Interrupt:
-			signal.Reset(os.Interrupt)
 			cancel(errInterrupted)
 		case syscall.SIGTERM:
 			cancel(errTerminated)
@@ -61,12 +62,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 	if errors.Is(err, flag.ErrHelp) {
 		return exitDone
 	}
-	j := &job{opts: opts, stdout: stdout, stderr: stderr, found: &result{Schema: resultSchema, Command: opts.command}}
+	j := newJob(opts, stdout, stderr)
 	if opts.maxTime > 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeoutCause(ctx, opts.maxTime.Std(), errOutOfTime)
 		defer cancel()
 	}
+	defer j.finishing(ctx)()
 	resume := j.quiet()
 	if err == nil {
 		err = j.do(ctx)
@@ -81,41 +83,58 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 type job struct {
 	opts           *options
 	stdout, stderr io.Writer
+	// show shows progress to people.
+	show *view
 	// spec is nil until it is read.
 	spec *rollout.Spec
+	// store is where rollouts are remembered, and target what is driven; nil before
+	// they are known.
+	store  rollout.Store
+	target rollout.Target
 	// state is where the rollout stands, nil as long as that is not known.
 	state *rollout.State
 	// next is what the rollout waits for.
 	next rollout.Next
 	// seen is where the target stood when it was last read; nil before that.
 	seen *rollout.Observation
+	// applied is when the rollout applied for review last; zero when that is not known.
+	applied time.Time
 	// printed says that standard output has what was asked for already.
 	printed bool
 	// found is what is told at the end.
 	found *result
 }
 
+func newJob(opts *options, stdout, stderr io.Writer) *job {
+	file, _ := stderr.(*os.File)
+	stderr = &oneAtATime{to: stderr}
+	return &job{
+		opts: opts, stdout: stdout, stderr: stderr,
+		show:  &view{Terminal: rollout.NewTerminal(stderr, rollout.DetectTerminal(file))},
+		found: &result{Schema: resultSchema, Command: opts.command},
+	}
+}
+
 // do carries out the command.
-func (j *job) do(ctx context.Context) error {
-	spec, err := readSpec(j.opts.spec)
-	if err != nil {
+func (j *job) do(ctx context.Context) (err error) {
+	if j.spec, err = readSpec(j.opts.spec); err != nil {
 		return err
 	}
-	j.spec = spec
-	target, err := openTarget(ctx, j.opts)
-	if err != nil {
+	if j.target, err = openTarget(ctx, j.opts); err != nil {
 		return err
 	}
+	j.store = rollout.NewFileStore(j.opts.state)
 	sinks, closeSinks, err := j.sinks(ctx)
 	if err != nil {
 		return err
 	}
 	defer closeSinks()
-	runner, err := rollout.New(target, *spec, rollout.NewFileStore(j.opts.state), append(sinks, j.opts.runnerOptions()...)...)
+	runner, err := rollout.New(j.target, *j.spec, j.store, append(sinks, j.opts.runnerOptions()...)...)
 	if err != nil {
 		return err
 	}
-	j.found.Rollout, j.found.Target = runner.Name(), target.ID()
+	j.found.Rollout, j.found.Target = runner.Name(), j.target.ID()
+	defer j.readApplied(context.WithoutCancel(ctx))
 	switch j.opts.command {
 	case commandRun:
 		return j.run(ctx, runner)
@@ -124,15 +143,14 @@ func (j *job) do(ctx context.Context) error {
 	case commandPlan:
 		return j.plan(ctx, runner)
 	case commandStatus:
-		j.state, err = runner.Status(ctx)
-		return err
+		return j.status(ctx, runner)
 	default:
 		return j.order(ctx, runner)
 	}
 }
 
 func readSpec(name string) (*rollout.Spec, error) {
-	content, err := os.ReadFile(name)
+	content, err := os.ReadFile(name) //nolint:gosec // the caller says which
 	if err != nil {
 		return nil, misused("spec: %w", err)
 	}
@@ -173,12 +191,13 @@ func (j *job) step(ctx context.Context, runner *rollout.Runner) error {
 // errStepDone is why a single step leaves the rollout pending.
 var errStepDone = errors.New("what was due is done")
 
-// first shows what will happen before a rollout begins. A wrong address or
-// ratios that the target does not offer come out here: later on, an address where
-// nobody answers is taken for an outage that passes.
+// first shows what will happen before a rollout begins. What gates lack, a wrong
+// address, and ratios that the target does not offer come out here: later on, days of
+// review are lost by the first, and an address where nobody answers is taken for an
+// outage that passes.
 func (j *job) first(ctx context.Context, runner *rollout.Runner) error {
-	state, err := runner.Status(ctx)
-	if err != nil || state != nil {
+	begun, err := j.ready(ctx, runner)
+	if err != nil || begun {
 		return err
 	}
 	plan, err := runner.Plan(ctx)
@@ -186,7 +205,7 @@ func (j *job) first(ctx context.Context, runner *rollout.Runner) error {
 		return err
 	}
 	if j.opts.ndjson != toStderr {
-		_, _ = fmt.Fprint(j.stderr, plan)
+		_, _ = fmt.Fprint(j.stderr, visible(plan.String()))
 	}
 	return nil
 }
@@ -201,14 +220,17 @@ func (j *job) known(ctx context.Context, runner *rollout.Runner, err error) erro
 
 // plan prints what a run would do.
 func (j *job) plan(ctx context.Context, runner *rollout.Runner) error {
-	plan, err := runner.Plan(ctx)
-	if err != nil {
+	if _, err := j.ready(ctx, runner); err != nil {
 		return err
 	}
-	text := plan.String()
+	plan, err := runner.Plan(ctx)
+	if err != nil {
+		return j.known(ctx, runner, err)
+	}
+	text := visible(plan.String())
 	switch j.opts.format {
 	case formatMarkdown:
-		text = plan.Markdown()
+		text = visible(plan.Markdown())
 	case formatJSON:
 		text = string(encode(plan)) + "\n"
 	}
@@ -220,32 +242,4 @@ func (j *job) plan(ctx context.Context, runner *rollout.Runner) error {
 		return &rollout.ConflictError{Rollout: runner.Name(), Reason: "a run would stop before the first change, see the plan"}
 	}
 	return nil
-}
-
-// order gives an order to the rollout: to the run that drives it now, or to the
-// next one.
-func (j *job) order(ctx context.Context, runner *rollout.Runner) error {
-	var receipt *rollout.Receipt
-	var err error
-	switch by, reason := j.opts.by, j.opts.reason; j.opts.command {
-	case commandPause:
-		receipt, err = runner.Pause(ctx, by, reason)
-	case commandResume:
-		receipt, err = runner.Resume(ctx, by, reason)
-	case commandAbort:
-		receipt, err = runner.Abort(ctx, by, reason)
-	case commandApprove:
-		receipt, err = runner.Approve(ctx, j.opts.ratio(), by)
-	}
-	if receipt != nil {
-		j.state = receipt.State
-		switch {
-		case err != nil || receipt.Handled:
-		case receipt.Holder == "":
-			j.found.Message = "the order is left for the first run"
-		default:
-			j.found.Message = fmt.Sprintf("the order is left for %s, which drives the rollout and carries it out within seconds", receipt.Holder)
-		}
-	}
-	return j.known(ctx, runner, err)
 }

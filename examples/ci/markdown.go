@@ -76,5 +76,16 @@ func oneLine(text string) string {
 			return ' '
 		}
 		return r
+	}, visible(text))
+}
+
+// visible leaves out the characters that nobody sees, among them those that turn the
+// text behind them around.
+func visible(text string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
 	}, text)
 }

@@ -2,10 +2,12 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
+	"os/user"
 	"slices"
 	"strings"
 	"time"
@@ -39,8 +41,8 @@ Usage: ci [command] -spec FILE -state FOLDER -release ID [flags]
   abort    give the version up
   approve  approve the ratio of -ratio
 
-Each flag has a variable, in brackets, which it goes before. The platform and who
-calls it come from the ALIPAYPLUS_* variables of the library.
+Each flag can be given by the variable in brackets too; the flag wins. The platform
+and who calls it come from the ALIPAYPLUS_* variables of the library.
 
 `
 
@@ -56,8 +58,8 @@ const toStderr = "-"
 
 type options struct {
 	command string
-	// again are the arguments but the command: those of the next call.
-	again []string
+	// given are the flags of the command line.
+	given []given
 
 	spec, state       string
 	release           string
@@ -66,12 +68,16 @@ type options struct {
 	targetApp         string
 	name              string
 	maxTime, interval rollout.Duration
+	callTimeout       rollout.Duration
 	newSpec           bool
 	by, reason        string
 	percent           int
 	format            string
 	junit, ndjson     string
 }
+
+// given is a flag of the command line.
+type given struct{ name, value string }
 
 func (o *options) register(set *flag.FlagSet) {
 	set.StringVar(&o.spec, "spec", "", "the rollout spec, YAML or JSON (required)")
@@ -84,6 +90,8 @@ func (o *options) register(set *flag.FlagSet) {
 	set.TextVar(&o.maxTime, "max-time", rollout.Duration(0),
 		"leave with status 8 after this `time`, such as 5h50m, before the job is killed; 0s: never")
 	set.TextVar(&o.interval, "interval", rollout.Duration(5*time.Minute), "the longest `time` between two looks at the release")
+	set.TextVar(&o.callTimeout, "call-timeout", rollout.Duration(2*time.Minute),
+		"how long a change may take, with its repetitions: the longest `time` for which -max-time and SIGTERM are overrun")
 	set.BoolVar(&o.newSpec, "new-spec", false, "go on by this spec when the rollout began by another one")
 	set.StringVar(&o.by, "by", somebody(), "`who` gives the order")
 	set.StringVar(&o.reason, "reason", "", "why the order is given")
@@ -93,44 +101,68 @@ func (o *options) register(set *flag.FlagSet) {
 	set.StringVar(&o.ndjson, "ndjson", "", "add each event as a line of JSON to this `file`; -: to standard error, instead of the view for people")
 }
 
-// somebody is who starts the program, as far as the environment tells.
+// somebody is who starts the program, as far as the environment or the system tells.
 func somebody() string {
-	return cmp.Or(os.Getenv("GITHUB_ACTOR"), os.Getenv("GITLAB_USER_LOGIN"), os.Getenv("USER"), os.Getenv("USERNAME"))
+	name := cmp.Or(os.Getenv("GITHUB_ACTOR"), os.Getenv("GITLAB_USER_LOGIN"), os.Getenv("USER"), os.Getenv("USERNAME"))
+	if name != "" {
+		return name
+	}
+	account, err := user.Current()
+	if err != nil {
+		return ""
+	}
+	return account.Username
 }
 
 // parse reads the command and the flags, which may stand before and behind it. The
 // options are never nil.
 func parse(args []string, stderr io.Writer) (*options, error) {
-	o := &options{command: commandRun}
+	o := &options{command: guessed(args)}
 	set := flag.NewFlagSet("ci", flag.ContinueOnError)
-	set.SetOutput(stderr)
+	set.SetOutput(io.Discard) // the result says what is wrong
 	o.register(set)
-	set.Usage = func() {
-		_, _ = io.WriteString(stderr, usage)
-		set.PrintDefaults()
-	}
 	if err := fromEnvironment(set); err != nil {
 		return o, err
 	}
-	var words []string
-	for rest := args; ; {
-		if err := set.Parse(rest); err != nil {
-			return o, wrongUse{err}
-		}
-		o.again = append(o.again, rest[:len(rest)-set.NArg()]...)
-		if set.NArg() == 0 {
-			break
-		}
-		words = append(words, set.Arg(0))
-		rest = set.Args()[1:]
-	}
-	if len(words) > 1 {
+	words, err := readAll(set, args)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		_, _ = io.WriteString(stderr, usage)
+		set.SetOutput(stderr)
+		set.PrintDefaults()
+		return o, err
+	case err != nil:
+		return o, misused("%w; -h shows all flags", err)
+	case len(words) > 1:
 		return o, misused("one command is enough, not %q", strings.Join(words, " "))
 	}
-	if len(words) == 1 {
-		o.command = words[0]
-	}
+	o.command = append(words, commandRun)[0]
+	set.Visit(func(f *flag.Flag) { o.given = append(o.given, given{f.Name, f.Value.String()}) })
 	return o, o.check()
+}
+
+// guessed is the command of arguments that perhaps cannot be read.
+func guessed(args []string) string {
+	for _, arg := range args {
+		if slices.Contains(commands(), arg) {
+			return arg
+		}
+	}
+	return commandRun
+}
+
+// readAll reads the flags between and behind the words.
+func readAll(set *flag.FlagSet, args []string) (words []string, err error) {
+	for {
+		if err := set.Parse(args); err != nil {
+			return nil, err
+		}
+		if set.NArg() == 0 {
+			return words, nil
+		}
+		words = append(words, set.Arg(0))
+		args = set.Args()[1:]
+	}
 }
 
 // fromEnvironment sets the flags whose variables are set, and names the variable in
@@ -150,22 +182,31 @@ func fromEnvironment(set *flag.FlagSet) (err error) {
 	return err
 }
 
+func commands() []string {
+	return append([]string{commandRun, commandStep, commandPlan, commandStatus}, orders()...)
+}
+
+func orders() []string { return []string{commandPause, commandResume, commandAbort, commandApprove} }
+
 func (o *options) check() error {
-	commands := []string{commandRun, commandStep, commandPlan, commandStatus, commandPause, commandResume, commandAbort, commandApprove}
 	formats := []string{formatText, formatJSON, formatMarkdown}
 	switch {
-	case !slices.Contains(commands, o.command):
-		return misused("there is no command %q; there are: %s", o.command, strings.Join(commands, ", "))
+	case !slices.Contains(commands(), o.command):
+		return misused("there is no command %q; there are: %s", o.command, strings.Join(commands(), ", "))
 	case o.spec == "" || o.state == "":
 		return misused("give -spec and -state: the rollout spec, and the folder in which the rollout is remembered")
 	case !slices.Contains(formats, o.format):
 		return misused("-format must be text, json or markdown, not %q", o.format)
 	case o.command == commandApprove && o.percent == 0:
 		return misused("give -ratio: the ratio that is approved, in percent")
+	case o.by == "" && slices.Contains(orders(), o.command):
+		return misused("give -by: who gives the order; neither the environment nor the system tells")
 	case o.maxTime < 0:
 		return misused("-max-time must not be below 0s")
 	case o.interval <= 0:
 		return misused("-interval must be above 0s")
+	case o.callTimeout <= 0:
+		return misused("-call-timeout must be above 0s")
 	}
 	return o.checkRelease()
 }
@@ -190,7 +231,7 @@ func (o *options) checkRelease() (err error) {
 func (o *options) ratio() alipayplus.Ratio { return alipayplus.Ratio(o.percent) }
 
 func (o *options) runnerOptions() []rollout.Option {
-	all := []rollout.Option{rollout.WithInterval(o.interval.Std())}
+	all := []rollout.Option{rollout.WithInterval(o.interval.Std()), rollout.WithCallTimeout(o.callTimeout.Std())}
 	if o.name != "" {
 		all = append(all, rollout.WithName(o.name))
 	}
@@ -200,14 +241,22 @@ func (o *options) runnerOptions() []rollout.Option {
 	return all
 }
 
-// commandLine is the command line by which somebody goes on.
-func (o *options) commandLine(command string) string {
+// commandLine is the command line by which somebody goes on: with the flags of this call,
+// but for those that were about this call alone.
+func (o *options) commandLine(command string, newSpec bool) string {
 	words := []string{programName(os.Args[0])}
 	if command != commandRun {
 		words = append(words, command)
 	}
-	for _, arg := range o.again {
-		words = append(words, quoted(arg))
+	for _, flag := range o.given {
+		switch flag.name {
+		case "new-spec", "by", "reason", "ratio":
+		default:
+			words = append(words, "-"+flag.name, quoted(flag.value))
+		}
+	}
+	if newSpec {
+		words = append(words, "-new-spec")
 	}
 	return strings.Join(words, " ")
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
+	"sync"
+	"time"
 
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
@@ -31,10 +34,51 @@ func (j *job) sinks(ctx context.Context) (all []rollout.Option, closeAll func(),
 		all = append(all, rollout.WithSink(rollout.NDJSONSink(file)))
 		closeFile = func() { j.warn("-ndjson", file.Close()) }
 	}
-	file, _ := j.stderr.(*os.File)
-	view := rollout.NewTerminal(j.stderr, rollout.DetectTerminal(file))
-	stop := view.Ticking(ctx) // CI systems end jobs that say nothing
-	return append(all, rollout.WithSink(view.Sink())), func() { stop(); closeFile() }, nil
+	stop := j.show.Ticking(ctx) // CI systems end jobs that say nothing
+	return append(all, rollout.WithSink(j.show.sink)), func() { stop(); closeFile() }, nil
+}
+
+// view shows events to people.
+type view struct {
+	*rollout.Terminal
+
+	mu sync.Mutex
+	// last is the newest event, nil before the first.
+	last *rollout.Event
+}
+
+// sink shows an event, with the flags of this program for the options of the library.
+func (v *view) sink(ctx context.Context, e rollout.Event) error {
+	e.What, e.Error = byFlags(e.What), byFlags(e.Error)
+	v.mu.Lock()
+	v.last = &e
+	v.mu.Unlock()
+	return v.Sink()(ctx, e)
+}
+
+// say shows a line of this program's own, and says whether it could: a line that comes
+// from elsewhere would spoil what is painted over.
+func (v *view) say(ctx context.Context, kind rollout.EventKind, what string) bool {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.last == nil {
+		return false
+	}
+	e := *v.last
+	e.At, e.Kind, e.What, e.By, e.Until, e.Error = time.Now(), kind, what, "", time.Time{}, ""
+	return v.Sink()(ctx, e) == nil
+}
+
+// oneAtATime is a writer for several goroutines.
+type oneAtATime struct {
+	mu sync.Mutex
+	to io.Writer
+}
+
+func (w *oneAtATime) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.to.Write(p)
 }
 
 func openToAppend(name string) (*os.File, error) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/stretchr/testify/require"
 
@@ -42,8 +43,8 @@ func standing(t *testing.T, stop *rollout.Stop) *job {
 		state.Status, stop.Ratio, stop.At = rollout.Paused, 10, at(32)
 	}
 	return &job{
-		opts:   &options{command: commandRun, again: []string{"-spec", "release.yaml", "-state", "my state"}},
-		stderr: new(bytes.Buffer), stdout: new(bytes.Buffer),
+		opts:   &options{command: commandRun, given: []given{{"spec", "release.yaml"}, {"state", "my state"}}},
+		stderr: new(bytes.Buffer), stdout: new(bytes.Buffer), applied: at(-30),
 		spec: spec, state: state, found: &result{Schema: resultSchema, Command: commandRun, Rollout: "release rel_1", Target: "release rel_1"},
 		seen: &rollout.Observation{Status: alipayplus.ReleaseGrayscale, Ratio: 10, Ladder: alipayplus.DefaultLadder()},
 		next: rollout.Next{What: "watching 10% until 2026-03-04T15:00:00Z", At: at(54)},
@@ -116,6 +117,43 @@ func TestJUnitCountsItsCases(t *testing.T) {
 		}
 		require.Equal(t, []int{len(suite.Cases), failures, problems, skipped}, []int{suite.Tests, suite.Failures, suite.Errors, suite.Skipped}, name)
 	}
+}
+
+// hidden is text that nobody sees as it is: it turns what follows around.
+const hidden = "approved\u202e\u2066 on\u200b hold\U000e0041"
+
+func TestTextThatNobodySeesIsShownNowhere(t *testing.T) {
+	j := standing(t, &rollout.Stop{Cause: rollout.CauseGate, Gate: "errors", Reason: hidden, By: hidden})
+	j.state.Approvals[0].By = hidden
+	j.next.What = hidden
+	j.conclude(t.Context(), &rollout.StoppedError{Rollout: "tea", Status: rollout.Paused, Stop: *j.state.Stop})
+	junit := filepath.Join(t.TempDir(), "junit.xml")
+	require.NoError(t, j.writeJUnit(junit))
+	content, err := os.ReadFile(junit)
+	require.NoError(t, err)
+	for name, text := range map[string]string{
+		"result": j.stdout.(*bytes.Buffer).String(), "lines": j.stderr.(*bytes.Buffer).String(), "annotation": j.found.annotation(),
+		"outputs": j.found.outputs("END"), "summary": j.found.markdown(), "JUnit": string(content),
+	} {
+		require.NotContains(t, text, "\u202e", name)
+		require.False(t, strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.Cf, r) }), name)
+		require.Contains(t, text, "approved", name)
+	}
+	var got result
+	require.NoError(t, json.Unmarshal(j.stdout.(*bytes.Buffer).Bytes(), &got))
+	require.Equal(t, hidden, got.Stop.Reason, "JSON says it as it is, by escapes")
+	require.Equal(t, "approved on hold", oneLine(hidden))
+}
+
+func TestSecondsAreWholeMilliseconds(t *testing.T) {
+	at := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	for _, ms := range []int64{1, 1001, 4097, 8203, 43_200_017} {
+		text, err := json.Marshal(seconds(at, at.Add(time.Duration(ms)*time.Millisecond+400*time.Microsecond)))
+		require.NoError(t, err)
+		require.LessOrEqual(t, len(text), len("43200.017"))
+	}
+	require.Zero(t, seconds(time.Time{}, at))
+	require.Zero(t, seconds(at, at.Add(-time.Second)))
 }
 
 func TestJUnitIsWrittenByARunAlone(t *testing.T) {

@@ -5,10 +5,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf16"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/rollout"
@@ -42,7 +45,8 @@ type result struct {
 	Steps []stepResult `json:"steps,omitempty"`
 	// WaitingFor says what is waited for; empty when nothing is.
 	WaitingFor string `json:"waitingFor,omitempty"`
-	// NextAt is when the next step is due.
+	// NextAt is when the release, or a gate, is looked at next: often long before what is
+	// waited for is over.
 	NextAt time.Time `json:"nextAt,omitzero"`
 	// Stop is why the rollout does not go on; nil while it does, and when it is done.
 	Stop *rollout.Stop `json:"stop,omitempty"`
@@ -58,22 +62,28 @@ func (j *job) conclude(ctx context.Context, err error) {
 	r := j.found
 	r.ExitStatus = j.exitStatus(ctx, err)
 	r.Outcome = outcome(r.ExitStatus)
+	if j.state != nil && j.state.Target != r.Target {
+		j.state = nil // what is stored under the name is of something else
+	}
 	if j.state != nil {
 		r.Status, r.Ratio, r.Stop = j.state.Status, j.state.Ratio, j.state.Stop
 	}
 	r.Steps = j.steps()
 	r.ladder = j.ladder()
 	if pending(r) && !j.next.At.IsZero() {
-		r.WaitingFor, r.NextAt = j.next.What, j.next.At
+		r.WaitingFor, r.NextAt = oneLine(j.next.What), j.next.At
 	}
-	r.GoOn = j.goOn()
+	r.GoOn = j.goOn(err)
 	r.Message = cmp.Or(r.Message, j.message(ctx, err))
 	j.tell(err)
 	if j.printed {
 		return
 	}
 	if _, err := fmt.Fprintf(j.stdout, "%s\n", encode(r)); err != nil {
-		j.warn("print the result", err)
+		_, _ = fmt.Fprintf(j.stderr, "error: print the result: %v\n", err)
+		if r.ExitStatus == exitDone { // who reads the result does not know
+			r.ExitStatus, r.Outcome = exitInternal, outcome(exitInternal)
+		}
 	}
 }
 
@@ -83,19 +93,33 @@ func pending(r *result) bool {
 }
 
 // goOn is the command line that goes on.
-func (j *job) goOn() string {
+func (j *job) goOn(err error) string {
+	newSpec := j.opts.newSpec && !j.bySpec() // otherwise it has had its effect
 	switch {
+	case j.refusedSpec(err):
+		return j.opts.commandLine(j.opts.command, true)
 	case j.found.Status == rollout.Paused:
-		return j.opts.commandLine(commandResume)
+		return j.opts.commandLine(commandResume, newSpec)
 	case pending(j.found), j.opts.command == commandResume && j.found.ExitStatus == exitDone:
 		command := commandRun
 		if j.opts.command == commandStep {
 			command = commandStep
 		}
-		return j.opts.commandLine(command)
+		return j.opts.commandLine(command, newSpec)
 	default:
 		return ""
 	}
+}
+
+// bySpec says whether the rollout goes by the spec of this call.
+func (j *job) bySpec() bool {
+	return j.state != nil && j.spec != nil && j.state.Spec.Hash() == j.spec.Hash()
+}
+
+// refusedSpec says whether the error is that the rollout goes by another spec.
+func (j *job) refusedSpec(err error) bool {
+	_, conflict := errors.AsType[*rollout.ConflictError](err)
+	return conflict && j.state != nil && !j.bySpec() && !j.opts.newSpec && (j.isRun() || j.opts.command == commandPlan)
 }
 
 // message says how it ended, in one line.
@@ -104,12 +128,19 @@ func (j *job) message(ctx context.Context, err error) string {
 	case err != nil && ctx.Err() != nil && cutShort(ctx, err):
 		return fmt.Sprintf("%v; %s", context.Cause(ctx), j.standing())
 	case err != nil:
-		return err.Error()
+		return byFlags(oneLine(err.Error()))
 	case j.opts.command == commandPlan:
 		return "planned"
+	case j.opts.command == commandApprove:
+		return fmt.Sprintf("%v is approved; %s", j.opts.ratio(), j.standing())
 	default:
 		return j.standing()
 	}
+}
+
+// byFlags says the flags of this program where the library says its options.
+func byFlags(text string) string {
+	return strings.NewReplacer("(WithNewSpec)", "(-new-spec)", "(WithName)", "(-name)").Replace(text)
 }
 
 // standing says where the rollout stands.
@@ -136,8 +167,10 @@ func (j *job) tell(err error) {
 	switch {
 	case j.found.ExitStatus == exitPending || j.found.ExitStatus == exitInterrupted:
 		word = j.found.Outcome
-	case err == nil:
+	case err == nil && j.isRun():
 		word = "done"
+	case err == nil:
+		word = j.opts.command
 	}
 	_, _ = fmt.Fprintf(j.stderr, "%s: %s\n", word, j.found.Message)
 	if j.found.GoOn != "" {
@@ -161,7 +194,8 @@ func (j *job) ladder() string {
 	return rollout.LadderBar(ladder, ratios, j.found.Ratio)
 }
 
-// encode writes JSON in one line, readable where it holds command lines.
+// encode writes JSON in one line, readable where it holds command lines. Characters
+// that nobody sees, among them those that turn text around, are written as escapes.
 func encode(v any) []byte {
 	var line bytes.Buffer
 	encoder := json.NewEncoder(&line)
@@ -169,5 +203,15 @@ func encode(v any) []byte {
 	if err := encoder.Encode(v); err != nil { // nothing that is written here can fail
 		_, _ = io.WriteString(&line, err.Error())
 	}
-	return bytes.TrimSpace(line.Bytes())
+	var shown bytes.Buffer
+	for _, r := range strings.TrimSpace(line.String()) {
+		if !unicode.Is(unicode.Cf, r) {
+			shown.WriteRune(r)
+			continue
+		}
+		for _, half := range utf16.Encode([]rune{r}) {
+			_, _ = fmt.Fprintf(&shown, `\u%04x`, half)
+		}
+	}
+	return shown.Bytes()
 }

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -220,7 +219,7 @@ func TestWrongUseIsStatusTwo(t *testing.T) {
 		args []string
 		want string
 	}{
-		{"an unknown flag", nil, []string{"-nope"}, "flag provided but not defined: -nope"},
+		{"an unknown flag", nil, []string{"-nope"}, "flag provided but not defined: -nope; -h shows all flags"},
 		{"an unknown command", nil, []string{"go"}, `there is no command "go"; there are: run, step, plan, status, pause, resume, abort, approve`},
 		{"two commands", nil, []string{"pause", "-reason", "x", "resume"}, `one command is enough, not "pause resume"`},
 		{"no state", map[string]string{"ALIPAYPLUS_CI_STATE": ""}, nil, "give -spec and -state"},
@@ -230,7 +229,8 @@ func TestWrongUseIsStatusTwo(t *testing.T) {
 		{"a format", nil, []string{"plan", "-format", "html"}, "-format must be text, json or markdown"},
 		{"no ratio", nil, []string{"approve"}, "give -ratio"},
 		{"a ratio that nobody asks for", nil, []string{"approve", "-ratio", "10"}, "no step asks for approval of 10%"},
-		{"nobody", map[string]string{"ALIPAYPLUS_CI_BY": "", "USER": "", "USERNAME": ""}, []string{"pause"}, "say who asks for it"},
+		{"nobody", nil, []string{"pause", "-by", ""}, "give -by: who gives the order"},
+		{"no time for a call", nil, []string{"-call-timeout", "0s"}, "-call-timeout must be above 0s"},
 		{"no spec", nil, []string{"-spec", "none.yaml"}, "spec: open none.yaml"},
 		{"a version", map[string]string{"ALIPAYPLUS_CI_RELEASE": ""}, []string{"-program", "1", "-version", "1.0"}, "-version: "},
 		{"no endpoint and no credentials", map[string]string{
@@ -274,7 +274,7 @@ func TestHelpNamesEachFlagWithItsVariable(t *testing.T) {
 	require.Empty(t, stdout.String())
 	for _, flag := range []string{
 		"spec", "state", "release", "program", "version", "target-app", "name", "max-time", "interval", "new-spec",
-		"by", "reason", "ratio", "format", "junit", "ndjson",
+		"by", "reason", "ratio", "format", "junit", "ndjson", "call-timeout",
 	} {
 		require.Contains(t, stderr.String(), "\n  -"+flag)
 		require.Contains(t, stderr.String(), "[ALIPAYPLUS_CI_"+strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))+"]")
@@ -350,7 +350,7 @@ steps: [{ratio: 1}, {ratio: 10, approval: true}, {ratio: 100}]
 	}
 
 	got := ask(exitDone, "status")
-	require.Equal(t, "the rollout has not begun", got.Message)
+	require.Equal(t, "the rollout has not begun; release "+s.release+" is NEW_VERSION_CREATED at 0%", got.Message)
 	require.Empty(t, got.Status)
 
 	got = ask(exitPending, "step")
@@ -368,6 +368,7 @@ steps: [{ratio: 1}, {ratio: 10, approval: true}, {ratio: 100}]
 
 	got = ask(exitDone, "approve", "-ratio", "10", "-by", "olga")
 	require.Equal(t, "approved by olga", got.Steps[2].Why)
+	require.Equal(t, "10% is approved; release "+s.release+" is running at 1%", got.Message)
 	require.Equal(t, rollout.Running, ask(exitDone, "status").Status)
 	require.Equal(t, climbed(1), s.changes())
 	require.Equal(t, rollout.Done, ask(exitDone).Status)
@@ -393,27 +394,12 @@ func TestAbortGivesTheVersionUp(t *testing.T) {
 
 func TestAnOrderReachesTheRunThatDrives(t *testing.T) {
 	s := newPlace(t, stepwise, leavingOpen)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	ordered := make(chan result, 1)
-	reads := 0
-	before := func(r *http.Request) {
-		if strings.HasSuffix(r.URL.Path, "release/query") {
-			if reads++; reads == 5 { // the run is waiting for the reviews
-				go func() {
-					got, _ := s.run("pause", "-reason", "from elsewhere")
-					ordered <- got
-				}()
-			}
-		}
-	}
-	s.before.Store(&before)
-	got, stderr := s.runUntil(ctx)
-	require.Equal(t, exitPending, got.ExitStatus, stderr)
+	got, order := s.elsewhere(func() {}, "pause", "-reason", "from elsewhere")
+	require.Equal(t, exitPending, got.ExitStatus)
 	require.Contains(t, got.Message, "from elsewhere (by mei)")
-	order := <-ordered
 	require.Equal(t, exitDone, order.ExitStatus)
-	require.Contains(t, order.Message, "the order is left for ")
+	require.Equal(t, rollout.Paused, order.Status)
+	require.Equal(t, "release "+s.release+" is paused at 0%: from elsewhere", order.Message)
 
 	// Two runs do not drive one release.
 	lease, err := rollout.NewFileStore(s.path("state")).Acquire(t.Context(), "release "+s.release, "the other job")
@@ -431,8 +417,23 @@ func TestAnotherSpecIsAConflictUntilItIsWanted(t *testing.T) {
 	got, _ := s.run("step")
 	require.Equal(t, exitConflict, got.ExitStatus)
 	require.Contains(t, got.Message, "the spec is another than the stored one")
+	require.Contains(t, got.Message, "go on by the new one (-new-spec)")
+	require.Regexp(t, " step -new-spec$", got.GoOn)
+	got, _ = s.run("plan")
+	require.Regexp(t, " plan -new-spec$", got.GoOn)
+
+	// A pause changes nothing about it: there is nothing to go on by until the spec is chosen.
+	_, _ = s.run("pause")
+	got, stderr := s.run()
+	require.Equal(t, exitConflict, got.ExitStatus)
+	require.NotContains(t, stderr, "WithNewSpec")
+	require.Regexp(t, "(ci|ci.test) -new-spec$", got.GoOn)
+	got, _ = s.run("-new-spec")
+	require.Regexp(t, " resume$", got.GoOn, "it has had its effect")
+	_, _ = s.run("resume")
 	got, _ = s.run("step", "-new-spec")
 	require.Equal(t, exitPending, got.ExitStatus)
+	require.Regexp(t, " step$", got.GoOn)
 	require.Equal(t, "review todo, 5% todo, 100% todo", stepsOf(got))
 }
 

@@ -21,7 +21,8 @@ type stepResult struct {
 	Why string `json:"why,omitempty"`
 	// LiveAt is when the ratio went live; zero before that.
 	LiveAt time.Time `json:"liveAt,omitzero"`
-	// Seconds is how long the ratio was live before the next; 0 until then.
+	// Seconds is how long the ratio was live before the next one, or from the last
+	// application to the first ratio or the end of the review; 0 until then.
 	Seconds float64 `json:"seconds,omitempty"`
 	// Gates are the gates of the ratio.
 	Gates []gateResult `json:"gates,omitempty"`
@@ -69,13 +70,27 @@ func (j *job) review() stepResult {
 	s := j.state
 	switch {
 	case s.Stop != nil && (s.Stop.Cause == rollout.CauseRejected || s.Stop.Cause == rollout.CauseWithdrawn):
-		r.State, r.Why = stateFailed, s.Stop.Reason
+		r.State, r.Why = stateFailed, oneLine(s.Stop.Reason)
+		r.Seconds = seconds(j.applied, s.Stop.At)
 	case s.Ratio > 0 || j.seen != nil && (j.seen.Status == alipayplus.ReleasePreparation || j.seen.Status == alipayplus.ReleaseFull):
 		r.State = stateDone
 	case s.Applied:
 		r.Why = "under review"
 	}
+	if len(s.Changes) > 0 && !s.Changes[0].Outside {
+		r.Seconds = seconds(j.applied, s.Changes[0].At)
+	}
 	return r
+}
+
+// seconds is the time between two others, in whole milliseconds; 0 when the first is
+// not known, or is not the first.
+func seconds(from, to time.Time) float64 {
+	if from.IsZero() || to.Before(from) {
+		return 0
+	}
+	const second = 1000
+	return float64(to.Sub(from).Round(time.Millisecond).Milliseconds()) / second
 }
 
 // ratio says how the ratio of a step stands.
@@ -99,7 +114,7 @@ func (j *job) ratio(i int) stepResult {
 		r.Why = "set by somebody else"
 	}
 	if to != nil && from != nil {
-		r.Seconds = from.At.Sub(to.At).Round(time.Millisecond).Seconds()
+		r.Seconds = seconds(to.At, from.At)
 	}
 	for _, name := range step.Gates {
 		r.Gates = append(r.Gates, gateOf(s, name, r, from))
@@ -119,7 +134,7 @@ func lastChange(changes []rollout.RatioChange, fits func(rollout.RatioChange) bo
 func approval(s *rollout.State, ratio alipayplus.Ratio) string {
 	for _, a := range s.Approvals {
 		if a.Ratio == ratio {
-			return "approved by " + a.By
+			return oneLine("approved by " + a.By)
 		}
 	}
 	return "needs approval"
@@ -145,5 +160,6 @@ func gateOf(s *rollout.State, name string, of stepResult, left *rollout.RatioCha
 			g.Why = said.Error
 		}
 	}
+	g.Why = oneLine(g.Why)
 	return g
 }

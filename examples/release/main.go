@@ -32,15 +32,31 @@ type options struct {
 	qr      string
 	final   bool
 	json    bool
+	until   string
 	observe time.Duration
 }
 
+// How far the release goes, as -until says.
+const (
+	untilCreated  = "created"
+	untilReleased = "released"
+)
+
+func (o *options) setUntil(word string) error {
+	if word != untilCreated && word != untilReleased {
+		return fmt.Errorf("must be %s or %s", untilCreated, untilReleased)
+	}
+	o.until = word
+	return nil
+}
+
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	var opts options
+	opts := options{until: untilReleased}
 	set := flag.NewFlagSet("release", flag.ContinueOnError)
 	opts.Register(set)
 	set.StringVar(&opts.file, "file", "examples/release/sample/release.json", "release description")
 	set.StringVar(&opts.qr, "qr", "qrcode.png", "where the QR code is saved; empty: nowhere")
+	set.Func("until", "how far to go: `created`, and print the release's id, or released, to all users (default released)", opts.setUntil)
 	set.BoolVar(&opts.final, "final", false, "release to all users at once instead of by grayscale")
 	set.BoolVar(&opts.json, "json", false, "print one JSON object on stdout instead of a line")
 	set.DurationVar(&opts.observe, "observe", 300*time.Millisecond, "how long to stay at each ratio before raising it")
@@ -49,7 +65,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		if err != nil {
 			return command.Resumable(ctx, err)
 		}
-		return report(result, opts.json, stdout)
+		return report(result, opts, stdout)
 	})
 }
 
@@ -64,11 +80,14 @@ type outcome struct {
 	QRCode    string                   `json:"qrCode,omitempty"`
 }
 
-func report(o *outcome, asJSON bool, stdout io.Writer) error {
+func report(o *outcome, opts options, stdout io.Writer) error {
 	var err error
-	if asJSON {
+	switch {
+	case opts.json:
 		err = json.NewEncoder(stdout).Encode(o)
-	} else {
+	case opts.until == untilCreated:
+		_, err = fmt.Fprintln(stdout, o.ReleaseID)
+	default:
 		_, err = fmt.Fprintf(stdout, "released %s %v to %s at %v\n", o.ProgramID, o.Version, o.TargetApp, o.Ratio)
 	}
 	if err != nil {

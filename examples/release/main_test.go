@@ -118,6 +118,29 @@ func TestJSONPrintsOneObject(t *testing.T) {
 	require.Equal(t, []string{"FULL_RELEASE"}, s.ratios(t))
 }
 
+// Another program may drive the release from there, by the id that is the only line.
+func TestUntilCreatedPrintsTheReleaseAndAppliesForNothing(t *testing.T) {
+	s := serve(t)
+	status, first, stderr := s.run(t.Context(), "-until", "created")
+	require.Zero(t, status, stderr)
+	require.Regexp(t, `^rel_\w+\n$`, first)
+	status, second, stderr := s.run(t.Context(), "-until", "created")
+	require.Zero(t, status, stderr)
+	require.Equal(t, first, second)
+
+	status, stdout, stderr := s.run(t.Context(), "-until", "created", "-json")
+	require.Zero(t, status, stderr)
+	var got outcome
+	require.NoError(t, json.Unmarshal([]byte(stdout), &got))
+	require.Equal(t, strings.TrimSpace(first), got.ReleaseID)
+	require.Equal(t, alipayplus.ReleaseNewVersionCreated, got.Status)
+	require.Empty(t, s.ratios(t))
+
+	status, stdout, stderr = s.run(t.Context(), "-until", "released")
+	require.Zero(t, status, stderr)
+	require.Contains(t, stdout, "at 100%")
+}
+
 // Stopped before or after any call, and started again, it comes to the same end.
 func TestStoppedAnywhereAndStartedAgainNothingIsDoneTwice(t *testing.T) {
 	whole := serve(t)
@@ -157,6 +180,7 @@ func TestBadUseIsOneLineThatSaysWhatToDo(t *testing.T) {
 		want   string
 	}{
 		{"unknown flag", []string{"-nope"}, command.Usage, "flag provided but not defined"},
+		{"unknown end", []string{"-until", "reviewed"}, command.Usage, "must be created or released"},
 		{"no description", []string{"-file", "none.json"}, command.Failed, "release description: open none.json"},
 		{"wrong version", []string{"-file", broken}, command.Failed, `"1.2" is not of the form x.y.z`},
 		{"no credentials", []string{"-credentials", empty}, command.Failed, "credentials: open"},

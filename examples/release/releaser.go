@@ -37,15 +37,22 @@ func (r *releaser) run(ctx context.Context) (*outcome, error) {
 	if err != nil {
 		return nil, err
 	}
+	if r.opts.until == untilCreated {
+		return outcomeOf(release), nil
+	}
 	if release, err = r.follow(ctx, release); err != nil {
 		return nil, err
 	}
-	result := &outcome{
+	result := outcomeOf(release)
+	result.QRCode, err = r.qrCode(ctx, program)
+	return result, err
+}
+
+func outcomeOf(release *alipayplus.Release) *outcome {
+	return &outcome{
 		ProgramID: release.ProgramID, Version: release.Version, TargetApp: release.TargetApp,
 		ReleaseID: release.ID, Status: release.Status, Ratio: release.Grayscale.Ratio,
 	}
-	result.QRCode, err = r.qrCode(ctx, program)
-	return result, err
 }
 
 // program finds the mini program by its name, or creates it in its default

@@ -1,0 +1,63 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+
+	"github.com/alipayplus-go/alipayplus/rollout"
+)
+
+// ready says whether the rollout has begun by the spec and, where it has not, whether
+// its gates find what they need.
+func (j *job) ready(ctx context.Context, runner *rollout.Runner) (begun bool, err error) {
+	state, err := runner.Status(ctx)
+	if err != nil {
+		return false, err
+	}
+	if state == nil || j.opts.newSpec && state.Spec.Hash() != j.spec.Hash() {
+		err = checkGates(j.spec)
+	}
+	return state != nil, err
+}
+
+// checkGates says which variables and programs the gates of a spec need that are not
+// here. The gates are asked after the reviews, which may be days from now.
+func checkGates(spec *rollout.Spec) error {
+	var missing []string
+	for _, name := range slices.Sorted(maps.Keys(spec.Gates)) {
+		for _, what := range lacks(spec.Gates[name]) {
+			missing = append(missing, fmt.Sprintf("gate %s: %s", name, what))
+		}
+	}
+	if missing == nil {
+		return nil
+	}
+	return misused("gates need what is not here: %s", strings.Join(missing, "; "))
+}
+
+// lacks says what a gate needs that is not here.
+func lacks(gate rollout.GateSpec) (missing []string) {
+	var variables []string
+	if gate.HTTP != nil {
+		variables = slices.Sorted(maps.Values(gate.HTTP.HeadersFrom))
+	}
+	if gate.Prometheus != nil && gate.Prometheus.TokenFrom != "" {
+		variables = append(variables, gate.Prometheus.TokenFrom)
+	}
+	for _, variable := range variables {
+		if os.Getenv(variable) == "" {
+			missing = append(missing, "set the variable "+variable)
+		}
+	}
+	if gate.Command != nil {
+		if _, err := exec.LookPath(gate.Command.Args[0]); err != nil {
+			missing = append(missing, fmt.Sprintf("the command cannot be run: %v", err))
+		}
+	}
+	return missing
+}

@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus/rollout"
+)
+
+// How long, and how often, it is looked for what another run made of an order.
+const (
+	orderWait     = 10 * time.Second
+	orderInterval = 200 * time.Millisecond
+)
+
+// order gives an order to the rollout: to the run that drives it now, or to the
+// next one.
+func (j *job) order(ctx context.Context, runner *rollout.Runner) error {
+	before := len(j.audit(ctx))
+	receipt, err := j.give(ctx, runner)
+	if receipt != nil {
+		j.state = receipt.State
+		switch {
+		case err != nil || receipt.Handled:
+		case receipt.Holder == "":
+			j.found.Message = "the order is left for the first run"
+		default:
+			err = j.await(ctx, runner, receipt.Holder, before)
+		}
+	}
+	return j.known(ctx, runner, err)
+}
+
+func (j *job) give(ctx context.Context, runner *rollout.Runner) (*rollout.Receipt, error) {
+	switch by, reason := j.opts.by, j.opts.reason; j.opts.command {
+	case commandPause:
+		return runner.Pause(ctx, by, reason)
+	case commandResume:
+		return runner.Resume(ctx, by, reason)
+	case commandAbort:
+		return runner.Abort(ctx, by, reason)
+	default:
+		return runner.Approve(ctx, j.opts.ratio(), by)
+	}
+}
+
+// await waits a while until the run that drives the rollout has carried the order out,
+// and says what came of it. before is how long the audit log was before the order.
+func (j *job) await(ctx context.Context, runner *rollout.Runner, holder string, before int) error {
+	ctx, cancel := context.WithTimeout(ctx, orderWait)
+	defer cancel()
+	for ctx.Err() == nil {
+		state, err := runner.Status(ctx) // before the log, which therefore has all that led to it
+		if err == nil && state != nil {
+			if done, err := j.answer(state, j.audit(ctx), before); done {
+				j.state = state
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(orderInterval):
+		}
+	}
+	j.found.Message = fmt.Sprintf("the order is left for %s, which drives the rollout and has not carried it out yet; see status", holder)
+	return nil
+}
+
+// answer looks for what came of the order in what the audit log has more than before.
+func (j *job) answer(state *rollout.State, log []rollout.AuditEntry, before int) (done bool, err error) {
+	for _, entry := range log[min(before, len(log)):] {
+		if entry.By != j.opts.by {
+			continue
+		}
+		switch entry.Action {
+		case rollout.EventRefused:
+			return true, &rollout.ConflictError{Rollout: state.Rollout, Reason: entry.Why}
+		case rollout.EventPaused:
+			if j.opts.command == commandAbort && state.Stop != nil { // the target refused to give the version up
+				return true, &rollout.StoppedError{Rollout: state.Rollout, Target: state.Target, Status: state.Status, Stop: *state.Stop}
+			}
+			return true, nil
+		case rollout.EventResumed, rollout.EventAborted, rollout.EventApproved:
+			return true, nil
+		}
+	}
+	if state.Status.Final() {
+		return true, &rollout.ConflictError{Rollout: state.Rollout, Reason: fmt.Sprintf("it is %s; nothing is left to %s", state.Status, j.opts.command)}
+	}
+	return false, nil
+}
+
+// audit is the audit log, as far as it can be read.
+func (j *job) audit(ctx context.Context) (all []rollout.AuditEntry) {
+	for entry, err := range j.store.Audit(ctx, j.found.Rollout) {
+		if err != nil {
+			break
+		}
+		all = append(all, entry)
+	}
+	return all
+}
+
+// readApplied finds out when the rollout applied for review last, or adopted an
+// application.
+func (j *job) readApplied(ctx context.Context) {
+	for _, entry := range j.audit(ctx) {
+		if entry.To == 0 && (entry.Action == rollout.EventApplied || entry.Action == rollout.EventAdopted) {
+			j.applied = entry.At
+		}
+	}
+}
