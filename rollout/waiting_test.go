@@ -143,7 +143,7 @@ func TestTenThousandWaitingReleasesNeedLittleMemory(t *testing.T) {
 		})
 		t.Logf("%d releases: %d bytes live, %d each", n, live, live/uint64(n))
 		require.Positive(t, live)
-		require.LessOrEqual(t, live, uint64(max(n, 1000)*20<<10), "the store and the targets in memory included")
+		require.LessOrEqual(t, live, uint64(max(n, 1000)*20_000), "the store and the targets in memory included")
 	}
 }
 
