@@ -257,3 +257,30 @@ func TestAReleaseIsGivenUpThoughItsReviewEndsMeanwhile(t *testing.T) {
 		require.Equal(t, alipayplus.ReleaseCanceled, given.read(release.ID).Status)
 	})
 }
+
+// While it is not known whether a raise took effect, that is found out first: the audit log would lack it otherwise.
+func TestAnAbortOfAHalfDoneRaiseWaitsUntilTheTargetCanBeRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		s.fake.ApproveAfter(0)
+		s.fake.LoseNext(rollouttest.OpRaise, 1, alipayplus.ErrOutcomeUnknown)
+		s.fake.After(func(_ context.Context, c rollouttest.Call) error {
+			if c.Op == rollouttest.OpRaise {
+				s.fake.FailNext(rollouttest.OpObserve, 10, rollout.Transient(errors.New("out of order")))
+			}
+			return nil
+		})
+		s.runUntil(time.Minute)
+		require.NotNil(t, s.state().Intent)
+
+		_, err := s.runner().Abort(t.Context(), "lin", "no")
+
+		require.EqualError(t, err, "out of order; the order is kept, and the next run carries it out")
+		require.Zero(t, s.fake.Calls(rollouttest.OpAbort))
+
+		state, err := s.runner().Run(t.Context())
+		require.ErrorIs(t, err, rollout.ErrAborted)
+		require.Equal(t, alipayplus.Ratio(10), state.Ratio)
+		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "ABORTED 10-10"}, s.audit())
+	})
+}

@@ -293,3 +293,15 @@ func TestRatiosThatAreBehindNeedNotBeOffered(t *testing.T) {
 		s.requireDone(s.runner().Run(t.Context()))
 	})
 }
+
+// The status and the verdicts are as they were, and yet there is something to store.
+func TestWhatIsAdoptedIsStoredAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, hourly())
+		require.NoError(t, s.fake.SetRatio("pat", 30))
+		_, err := s.runner().Step(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, alipayplus.Ratio(30), s.state().Ratio)
+		require.Contains(t, s.audit(), "ADOPTED 10-30")
+	})
+}
