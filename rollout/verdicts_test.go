@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -225,10 +226,13 @@ func TestGatesAreAskedAtTheirIntervalsAndAllAtTheEnd(t *testing.T) {
 		spec.Gates = map[string]rollout.GateSpec{"often": {Every: rollout.Duration(10 * time.Minute)}, "seldom": {Every: rollout.Duration(25 * time.Minute)}}
 		spec.Steps[0].Gates, spec.Steps[1].Gates = []string{"often", "seldom"}, nil
 		s := newStage(t, spec)
+		var mu sync.Mutex // gates are asked side by side
 		asked := make(map[string][]time.Duration)
 		gate := func(name string) rollout.Option {
 			return rollout.WithGate(name, func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
 				require.Equal(t, rollout.Step{Rollout: "release 1", Target: "release 1", Index: 0, Ratio: 10, Since: s.fake.Effects()[1].At}, step)
+				mu.Lock()
+				defer mu.Unlock()
 				asked[name] = append(asked[name], time.Since(step.Since))
 				return rollout.Passed("fine"), nil
 			})
