@@ -1,7 +1,6 @@
 package rollout
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -34,6 +33,8 @@ type Runner struct {
 }
 
 type config struct {
+	// spec is the hash of the spec.
+	spec     string
 	name     string
 	clock    string
 	holder   string
@@ -109,6 +110,7 @@ func prepare(spec *Spec, store Store, opts []Option) (config, map[string]Gate, e
 	if err := spec.Validate(); err != nil {
 		return c, nil, err
 	}
+	c.spec = spec.Hash()
 	if c.clock == "" {
 		host, err := os.Hostname()
 		if err != nil {
@@ -276,7 +278,10 @@ func (r *Runner) Plan(ctx context.Context) (*Plan, error) {
 	if state == nil {
 		state = r.newState(now)
 	}
-	if err := cmp.Or(r.checkTarget(state), r.checkSpec(state)); err != nil {
+	if err := r.checkTarget(state); err != nil {
+		return nil, err
+	}
+	if _, err := r.checkSpec(state); err != nil {
 		return nil, err
 	}
 	state.Spec = r.spec
@@ -303,8 +308,7 @@ func (r *Runner) Resume(ctx context.Context, who, why string) (*Receipt, error) 
 
 // Abort gives the version up at the target, whether the rollout runs or is paused, or has
 // not begun. When the target fails, the error says so, and the order is kept for the next
-// run.
-// What that means for users who have the version stands in the state's Stop.Aftermath.
+// run. What that means for users who have the version stands in the state's Stop.Aftermath.
 func (r *Runner) Abort(ctx context.Context, who, why string) (*Receipt, error) {
 	return r.order(ctx, Command{Order: OrderAbort, By: who, Reason: why})
 }

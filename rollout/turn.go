@@ -132,16 +132,19 @@ func (r *Runner) checkTarget(s *State) error {
 	return r.conflict("the stored state is of %s, not of %s; give the rollout another name (WithName)", s.Target, r.target.ID())
 }
 
-func (r *Runner) checkSpec(s *State) error {
-	if s.Spec.Hash() == r.spec.Hash() || r.config.newSpec {
-		return nil
+// checkSpec says whether the stored spec is the runner's. Another one is an error unless the
+// runner may go on by its own.
+func (r *Runner) checkSpec(s *State) (same bool, err error) {
+	stored, own := s.Spec.Hash(), r.config.spec
+	if stored == own || r.config.newSpec {
+		return stored == own, nil
 	}
-	return r.conflict("the spec is another than the stored one (%s, stored %s); take the stored one, or go on by the new one (WithNewSpec)", r.spec.Hash(), s.Spec.Hash())
+	return false, r.conflict("the spec is another than the stored one (%s, stored %s); take the stored one, or go on by the new one (WithNewSpec)", own, stored)
 }
 
 // replan goes on by the runner's spec.
 func (t *turn) replan(ctx context.Context) error {
-	if err := t.r.checkSpec(t.state); err != nil || t.state.Spec.Hash() == t.r.spec.Hash() {
+	if same, err := t.r.checkSpec(t.state); err != nil || same {
 		return err
 	}
 	t.state.Spec, t.state.Gates, t.state.Watched = t.r.spec, nil, time.Now()
@@ -359,21 +362,16 @@ func (t *turn) wait(ctx context.Context, until time.Time) error {
 		if !hears {
 			nap = min(nap, commandInterval)
 		}
-		timer := time.NewTimer(nap)
 		select {
 		case err := <-t.lost:
-			timer.Stop()
 			return err
 		case <-ctx.Done():
-			timer.Stop()
 			return ctx.Err()
 		case <-t.r.posted:
-			timer.Stop()
 			return nil
 		case <-posted:
-			timer.Stop()
 			return nil
-		case <-timer.C:
+		case <-time.After(nap):
 		}
 		commands, err := t.lease.Commands(ctx)
 		if err != nil || len(commands) > 0 {

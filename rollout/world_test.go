@@ -4,9 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
-	"net/http"
-	"net/url"
-	"strings"
 	"testing"
 	"time"
 
@@ -65,30 +62,8 @@ func (w *world) program() string {
 		Languages: []alipayplus.Localization{{Language: "zh-CN", Name: "蓝湖茶"}},
 	})
 	require.NoError(w, err)
-	a, err := w.owner.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{
-		ProgramID: p.ID, TargetApp: alipayplus.TargetAlipayCN,
-	})
-	require.NoError(w, err)
-	page, err := url.Parse(a.URL)
-	require.NoError(w, err)
-	form := page.Query()
-	page.RawQuery = ""
-	for _, step := range []string{"select", "confirm"} {
-		form.Set("step", step)
-		w.post(page.String(), form.Encode())
-	}
+	require.NoError(w, w.p.GrantAuthorization(w.Context(), w.workspace, p.ID, alipayplus.TargetAlipayCN))
 	return p.ID
-}
-
-func (w *world) post(address, form string) {
-	w.Helper()
-	req, err := http.NewRequestWithContext(w.Context(), http.MethodPost, address, strings.NewReader(form))
-	require.NoError(w, err)
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := w.p.HTTPClient().Do(req)
-	require.NoError(w, err)
-	require.NoError(w, resp.Body.Close())
-	require.Equal(w, http.StatusOK, resp.StatusCode)
 }
 
 // release creates a release of a new version, that was not applied for.
