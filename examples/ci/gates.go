@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
@@ -23,6 +24,21 @@ func (j *job) ready(ctx context.Context, runner *rollout.Runner) (begun bool, er
 		err = checkGates(j.spec)
 	}
 	return state != nil, err
+}
+
+// applicant is a target that says whether there is what to apply for review with. It is
+// asked before a rollout begins that will apply; later on, when it applies anew.
+type applicant interface {
+	checkApplication(ctx context.Context) error
+}
+
+// checkApplication says whether a rollout that begins has what to apply for review with.
+func (j *job) checkApplication(ctx context.Context, plan *rollout.Plan) error {
+	target, ok := j.target.(applicant)
+	if !ok || plan.Seen.Status != alipayplus.ReleaseNewVersionCreated {
+		return nil
+	}
+	return target.checkApplication(ctx)
 }
 
 // checkGates says which variables and programs the gates of a spec need that are not

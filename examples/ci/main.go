@@ -1,7 +1,7 @@
-// Command ci drives one release from a pipeline: through its reviews, up the
-// ladder by a spec, to all users. It may be stopped or killed at any moment and
-// started again by the same command line: what it knows is in a folder, and what
-// is done is not done twice.
+// Command ci drives one release, or one version at AlipayCN, from a pipeline: through
+// its reviews, up the ladder by a spec, to all users. It may be stopped or killed at
+// any moment and started again by the same command line: what it knows is in a
+// folder, and what is done is not done twice.
 //
 // Standard output is one JSON object, progress goes to standard error, and the
 // exit status says how it ended.
@@ -192,9 +192,9 @@ func (j *job) step(ctx context.Context, runner *rollout.Runner) error {
 var errStepDone = errors.New("what was due is done")
 
 // first shows what will happen before a rollout begins. What gates lack, a wrong
-// address, and ratios that the target does not offer come out here: later on, days of
-// review are lost by the first, and an address where nobody answers is taken for an
-// outage that passes.
+// address, ratios that the target does not offer, and an application that cannot be used
+// come out here: later on, days of review are lost by the first, and an address where
+// nobody answers is taken for an outage that passes.
 func (j *job) first(ctx context.Context, runner *rollout.Runner) error {
 	begun, err := j.ready(ctx, runner)
 	if err != nil || begun {
@@ -202,6 +202,9 @@ func (j *job) first(ctx context.Context, runner *rollout.Runner) error {
 	}
 	plan, err := runner.Plan(ctx)
 	if err != nil {
+		return err
+	}
+	if err := j.checkApplication(ctx, plan); err != nil {
 		return err
 	}
 	if j.opts.ndjson != toStderr {
@@ -220,10 +223,14 @@ func (j *job) known(ctx context.Context, runner *rollout.Runner, err error) erro
 
 // plan prints what a run would do.
 func (j *job) plan(ctx context.Context, runner *rollout.Runner) error {
-	if _, err := j.ready(ctx, runner); err != nil {
+	begun, err := j.ready(ctx, runner)
+	if err != nil {
 		return err
 	}
 	plan, err := runner.Plan(ctx)
+	if err == nil && !begun {
+		err = j.checkApplication(ctx, plan)
+	}
 	if err != nil {
 		return j.known(ctx, runner, err)
 	}

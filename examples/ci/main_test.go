@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	}
 	for _, variable := range os.Environ() { // what a CI system, or a developer, has set
 		name, _, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(name, "ALIPAYPLUS_") || strings.HasPrefix(name, "GITHUB_") {
+		if strings.HasPrefix(name, "ALIPAYPLUS_") || strings.HasPrefix(name, "ALIPAYCN_") || strings.HasPrefix(name, "GITHUB_") {
 			_ = os.Unsetenv(name)
 		}
 	}
@@ -73,23 +73,34 @@ func newPlace(t *testing.T, spec string, review platform.AutoReview) *place {
 	require.NoError(t, err)
 	s.session, err = setup.Enter(t.Context(), p, s.workspace)
 	require.NoError(t, err)
+	s.serve(p)
+	s.credentials()
+	s.prepare()
+	s.flags(spec)
+	t.Setenv("ALIPAYPLUS_CI_RELEASE", s.release)
+	return s
+}
+
+// serve serves what is called on loopback.
+func (s *place) serve(called http.Handler) {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if before := s.before.Load(); before != nil {
 			(*before)(r)
 		}
-		p.ServeHTTP(w, r)
+		called.ServeHTTP(w, r)
 	}))
-	t.Cleanup(server.Close)
+	s.Cleanup(server.Close)
 	s.url = server.URL
-	s.credentials()
-	s.prepare()
+}
+
+// flags gives the flags that all calls have in common.
+func (s *place) flags(spec string) {
+	s.Helper()
 	s.write("release.yaml", spec)
-	t.Setenv("ALIPAYPLUS_CI_SPEC", s.path("release.yaml"))
-	t.Setenv("ALIPAYPLUS_CI_STATE", s.path("state"))
-	t.Setenv("ALIPAYPLUS_CI_RELEASE", s.release)
-	t.Setenv("ALIPAYPLUS_CI_INTERVAL", "20ms")
-	t.Setenv("ALIPAYPLUS_CI_BY", "mei")
-	return s
+	s.Setenv("ALIPAYPLUS_CI_SPEC", s.path("release.yaml"))
+	s.Setenv("ALIPAYPLUS_CI_STATE", s.path("state"))
+	s.Setenv("ALIPAYPLUS_CI_INTERVAL", "20ms")
+	s.Setenv("ALIPAYPLUS_CI_BY", "mei")
 }
 
 func (s *place) path(name string) string { return filepath.Join(s.folder, name) }

@@ -28,9 +28,10 @@ const (
 	commandApprove = "approve"
 )
 
-const usage = `ci drives one release by a rollout spec.
+const usage = `ci drives one release, or one version at AlipayCN, by a rollout spec.
 
 Usage: ci [command] -spec FILE -state FOLDER -release ID [flags]
+       ci [command] -spec FILE -state FOLDER -alipaycn-version X.Y.Z [flags]
 
   run      drive the release to all users; what is meant without a command
   step     do what is due and return, for jobs that are started at intervals
@@ -42,7 +43,8 @@ Usage: ci [command] -spec FILE -state FOLDER -release ID [flags]
   approve  approve the ratio of -ratio
 
 Each flag can be given by the variable in brackets too; the flag wins. The platform
-and who calls it come from the ALIPAYPLUS_* variables of the library.
+and who calls it come from the ALIPAYPLUS_* variables of the library, AlipayCN and who
+calls it from the ALIPAYCN_* variables.
 
 `
 
@@ -66,6 +68,8 @@ type options struct {
 	program, version  string
 	number            alipayplus.VersionNumber
 	targetApp         string
+	alipayCNVersion   string
+	application       string
 	name              string
 	maxTime, interval rollout.Duration
 	callTimeout       rollout.Duration
@@ -83,9 +87,11 @@ func (o *options) register(set *flag.FlagSet) {
 	set.StringVar(&o.spec, "spec", "", "the rollout spec, YAML or JSON (required)")
 	set.StringVar(&o.state, "state", "", "the `folder` in which the rollout is remembered from one call to the next (required)")
 	set.StringVar(&o.release, "release", "", "the `id` of the release; or give -program and -version")
-	set.StringVar(&o.program, "program", "", "the `id` of the mini program, with -version")
+	set.StringVar(&o.program, "program", "", "the `id` of the mini program, with -version; with -alipaycn-version it can be left out")
 	set.StringVar(&o.version, "version", "", "the version `x.y.z` whose release is meant, with -program")
 	set.StringVar(&o.targetApp, "target-app", string(alipayplus.TargetAlipayCN), "the `app` that the release goes to, with -program")
+	set.StringVar(&o.alipayCNVersion, "alipaycn-version", "", "the version `x.y.z` at AlipayCN that is driven by AlipayCN's own API, in place of a release")
+	set.StringVar(&o.application, "application", "", "the `file` with what AlipayCN reviews, read anew for each application, with -alipaycn-version")
 	set.StringVar(&o.name, "name", "", "the rollout's name in the folder (default: the release's)")
 	set.TextVar(&o.maxTime, "max-time", rollout.Duration(0),
 		"leave with status 8 after this `time`, such as 5h50m, before the job is killed; 0s: never")
@@ -207,8 +213,23 @@ func (o *options) check() error {
 		return misused("-interval must be above 0s")
 	case o.callTimeout <= 0:
 		return misused("-call-timeout must be above 0s")
+	case o.alipayCNVersion != "":
+		return o.checkVersion()
+	case o.application != "":
+		return misused("-application is what AlipayCN reviews: give -alipaycn-version too")
 	}
 	return o.checkRelease()
+}
+
+// checkVersion says whether the flags name one version at AlipayCN, and nothing else.
+func (o *options) checkVersion() (err error) {
+	if o.release != "" || o.version != "" {
+		return misused("give either -alipaycn-version, or a release by -release or -version, not both")
+	}
+	if o.number, err = alipayplus.ParseVersion(o.alipayCNVersion); err != nil {
+		return misused("-alipaycn-version: %w", err)
+	}
+	return nil
 }
 
 // checkRelease says whether the flags name one release.
@@ -220,12 +241,17 @@ func (o *options) checkRelease() (err error) {
 		return nil
 	}
 	if o.program == "" || o.version == "" {
-		return misused("give -release, or -program and -version, to say which release is meant")
+		return misused("give -release, or -program and -version, to say which release is meant; for AlipayCN's own API -alipaycn-version")
 	}
 	if o.number, err = alipayplus.ParseVersion(o.version); err != nil {
 		return misused("-version: %w", err)
 	}
 	return nil
+}
+
+// asksTarget says whether the command looks at the target, and not only at what is stored.
+func (o *options) asksTarget() bool {
+	return o.command == commandRun || o.command == commandStep || o.command == commandPlan
 }
 
 func (o *options) ratio() alipayplus.Ratio { return alipayplus.Ratio(o.percent) }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/rollout"
@@ -51,7 +52,7 @@ func (j *job) await(ctx context.Context, runner *rollout.Runner, holder string, 
 	ctx, cancel := context.WithTimeout(ctx, orderWait)
 	defer cancel()
 	for ctx.Err() == nil {
-		state, err := runner.Status(ctx) // before the log, which therefore has all that led to it
+		state, err := runner.Status(ctx)
 		if err == nil && state != nil {
 			if done, err := j.answer(state, j.audit(ctx), before); done {
 				j.state = state
@@ -67,11 +68,16 @@ func (j *job) await(ctx context.Context, runner *rollout.Runner, holder string, 
 	return nil
 }
 
-// answer looks for what came of the order in what the audit log has more than before.
+// answer looks for what came of the order in what the audit log has more than before. The
+// log may be a checkpoint ahead of the state, which was read first, or behind it: a store
+// need not write both at once. Then it is too early to tell.
 func (j *job) answer(state *rollout.State, log []rollout.AuditEntry, before int) (done bool, err error) {
 	for _, entry := range log[min(before, len(log)):] {
 		if entry.By != j.opts.by {
 			continue
+		}
+		if entry.Seq > state.Seq {
+			return false, nil
 		}
 		switch entry.Action {
 		case rollout.EventRefused:
@@ -85,10 +91,15 @@ func (j *job) answer(state *rollout.State, log []rollout.AuditEntry, before int)
 			return true, nil
 		}
 	}
-	if state.Status.Final() {
+	if state.Status.Final() && slices.ContainsFunc(log, isEnd) {
 		return true, &rollout.ConflictError{Rollout: state.Rollout, Reason: fmt.Sprintf("it is %s; nothing is left to %s", state.Status, j.opts.command)}
 	}
 	return false, nil
+}
+
+// isEnd says whether an entry of the audit log is the end of a rollout.
+func isEnd(entry rollout.AuditEntry) bool {
+	return slices.Contains([]rollout.EventKind{rollout.EventDone, rollout.EventAborted, rollout.EventEnded}, entry.Action)
 }
 
 // audit is the audit log, as far as it can be read.

@@ -43,7 +43,7 @@ func TestAnAbortTellsTheAftermathThoughARunElsewhereCarriesItOut(t *testing.T) {
 	s := newPlace(t, stepwise, leavingOpen)
 	driving, order := s.elsewhere(func() {}, "abort", "-reason", "wrong logo")
 	require.Equal(t, exitConflict, driving.ExitStatus)
-	require.Equal(t, exitDone, order.ExitStatus)
+	require.Equal(t, exitDone, order.ExitStatus, order.Message)
 	require.Equal(t, rollout.Aborted, order.Status)
 	require.Contains(t, order.Message, "wrong logo; nobody has the version")
 }
@@ -79,7 +79,7 @@ func TestAnOrderThatIsNotCarriedOutInTimeIsLeft(t *testing.T) {
 
 func TestWhatCameOfAnOrder(t *testing.T) {
 	at := func(status rollout.Status) *rollout.State {
-		return &rollout.State{Rollout: "tea", Status: status, Stop: &rollout.Stop{Cause: rollout.CausePerson, Reason: "giving the version up was refused"}}
+		return &rollout.State{Rollout: "tea", Seq: 1, Status: status, Stop: &rollout.Stop{Cause: rollout.CausePerson, Reason: "giving the version up was refused"}}
 	}
 	entry := func(action rollout.EventKind, by string) rollout.AuditEntry {
 		return rollout.AuditEntry{Action: action, By: by, Why: "why"}
@@ -101,7 +101,9 @@ func TestWhatCameOfAnOrder(t *testing.T) {
 		{"aborted", commandAbort, rollout.Aborted, []rollout.AuditEntry{entry(rollout.EventAborted, "mei")}, true, ""},
 		{"an abort that the target refuses", commandAbort, rollout.Paused, []rollout.AuditEntry{entry(rollout.EventPaused, "mei")}, true, "giving the version up was refused"},
 		{"refused", commandResume, rollout.Running, []rollout.AuditEntry{entry(rollout.EventRefused, "mei")}, true, "why"},
-		{"over before", commandPause, rollout.Done, nil, true, "it is DONE; nothing is left to pause"},
+		{"over before", commandPause, rollout.Done, []rollout.AuditEntry{entry(rollout.EventDone, "a run")}, true, "it is DONE; nothing is left to pause"},
+		{"the checkpoint was stored, and its part of the log is not yet", commandAbort, rollout.Aborted, nil, false, ""},
+		{"the log was read after the next checkpoint was stored", commandPause, rollout.Running, []rollout.AuditEntry{{Seq: 2, Action: rollout.EventPaused, By: "mei"}}, false, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			j := newJob(&options{command: tt.command, by: "mei"}, new(bytes.Buffer), new(bytes.Buffer))

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
@@ -113,5 +114,33 @@ func TestKilledAnywhereAndStartedAgainNothingIsDoneTwice(t *testing.T) {
 		require.Equal(t, exitDone, got.ExitStatus, "killed at call %d: %s", kill, got.Message)
 		require.Equal(t, climbedToTheEnd(1, 10), s.changes(), "killed at call %d", kill)
 		require.Equal(t, "review done, 1% done, 10% done, 100% done", stepsOf(got))
+	}
+}
+
+// Killed in any of its changes at AlipayCN, and started again, it comes to the same end.
+func TestKilledInAChangeAtAlipayCNNothingIsDoneTwice(t *testing.T) {
+	const changes = 3
+	for kill := 1; kill <= changes; kill++ {
+		s, g := newCNPlace(t, "version: 1\nsteps: [{ratio: 10}, {ratio: 100}]\n", alipaycntest.WithAutoReview(0))
+		starting := make(chan *process, 1)
+		n := 0
+		killing := func(r *http.Request) {
+			if r.Method != http.MethodPost {
+				return
+			}
+			if n++; n == kill {
+				_ = (<-starting).Process.Kill()
+			}
+		}
+		s.before.Store(&killing)
+		p := s.start()
+		starting <- p
+		_ = p.Wait()
+		require.False(t, p.ProcessState.Exited(), "it was killed")
+
+		got := s.start().end(t)
+		require.Equal(t, exitDone, got.ExitStatus, "killed at change %d: %s", kill, got.Message)
+		once := map[string]int{"versions.apply": 1, "versions.gray": 1, "versions.publish": 1}
+		require.Equal(t, once, g.Effects(cnProgram), "killed at change %d", kill)
 	}
 }

@@ -274,7 +274,7 @@ func TestHelpNamesEachFlagWithItsVariable(t *testing.T) {
 	require.Empty(t, stdout.String())
 	for _, flag := range []string{
 		"spec", "state", "release", "program", "version", "target-app", "name", "max-time", "interval", "new-spec",
-		"by", "reason", "ratio", "format", "junit", "ndjson", "call-timeout",
+		"by", "reason", "ratio", "format", "junit", "ndjson", "call-timeout", "alipaycn-version", "application",
 	} {
 		require.Contains(t, stderr.String(), "\n  -"+flag)
 		require.Contains(t, stderr.String(), "[ALIPAYPLUS_CI_"+strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))+"]")

@@ -10,12 +10,24 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
-// openTarget makes what is driven from the flags and the environment: a release of
-// the platform. To drive something else, make another rollout.Target here; nothing
-// else in this program knows what it is.
+// openTarget makes what is driven from the flags and the environment: a version at
+// AlipayCN, or a release of the platform. To drive something else, make another
+// rollout.Target here; nothing else in this program knows what it is.
 func openTarget(ctx context.Context, opts *options) (rollout.Target, error) {
-	if missing := missingVariables(); len(missing) > 0 {
-		return nil, misused("the platform and who calls it are not known: set %s", strings.Join(missing, ", "))
+	if opts.alipayCNVersion != "" {
+		return openVersion(ctx, opts)
+	}
+	return openRelease(ctx, opts)
+}
+
+// openRelease makes a release of the platform a target.
+func openRelease(ctx context.Context, opts *options) (rollout.Target, error) {
+	missing := missingVariables(
+		[]string{"ALIPAYPLUS_BASE_URL", "ALIPAYPLUS_CLIENT_ID"},
+		[]string{"ALIPAYPLUS_PRIVATE_KEY", "ALIPAYPLUS_PLATFORM_PUBLIC_KEY"},
+	)
+	if missing != "" {
+		return nil, misused("the platform and who calls it are not known: set %s", missing)
 	}
 	client, err := alipayplus.NewFromEnv()
 	if err != nil {
@@ -30,20 +42,21 @@ func openTarget(ctx context.Context, opts *options) (rollout.Target, error) {
 	return rollout.ForRelease(client, id), nil
 }
 
-// missingVariables names the variables without which there is no client.
-func missingVariables() []string {
+// missingVariables names the variables without which there is no client. Of keys, a
+// variable has the text, or another one the name of a file with it.
+func missingVariables(texts, keys []string) string {
 	var missing []string
-	for _, name := range []string{"ALIPAYPLUS_BASE_URL", "ALIPAYPLUS_CLIENT_ID"} {
+	for _, name := range texts {
 		if os.Getenv(name) == "" {
 			missing = append(missing, name)
 		}
 	}
-	for _, name := range []string{"ALIPAYPLUS_PRIVATE_KEY", "ALIPAYPLUS_PLATFORM_PUBLIC_KEY"} {
+	for _, name := range keys {
 		if os.Getenv(name) == "" && os.Getenv(name+"_FILE") == "" {
 			missing = append(missing, fmt.Sprintf("%s_FILE (or %s)", name, name))
 		}
 	}
-	return missing
+	return strings.Join(missing, ", ")
 }
 
 // findRelease finds the release of a version. It makes none.
