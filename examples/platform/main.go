@@ -6,6 +6,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -40,7 +41,12 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 	set.StringVar(&opts.credentials, "credentials", "credentials", "folder that the credentials are written into")
 	set.StringVar(&opts.data, "data", "", "folder that the records are kept in, for the next start to go on with; empty: in memory, and gone at the end")
 	set.DurationVar(&opts.autoReview, "auto-review", 2*time.Second, "every party approves after this time; 0: the reviewers decide")
-	return command.Run(set, args, stderr, func() error { return serve(ctx, opts, stderr) })
+	return command.Run(set, args, stderr, func() error {
+		if opts.credentials == "" || opts.autoReview < 0 {
+			return command.Misuse(errors.New("-credentials must name a folder, and -auto-review must not be below 0"))
+		}
+		return serve(ctx, opts, stderr)
+	})
 }
 
 func serve(ctx context.Context, opts options, stderr io.Writer) (err error) {
@@ -53,13 +59,17 @@ func serve(ctx context.Context, opts options, stderr io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	// First the address: credentials of a platform that runs there already stay.
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", opts.listen)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = listener.Close() }()
+	release, err := holdCredentials(opts.credentials)
+	if err != nil {
+		return err
+	}
+	defer release()
 	if err := kept.seed(ctx, opts.credentials); err != nil {
 		return err
 	}

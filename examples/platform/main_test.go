@@ -19,6 +19,15 @@ import (
 	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
 )
 
+func TestMain(m *testing.M) {
+	for _, variable := range os.Environ() { // of a platform in earnest, which no test may call
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "ALIPAYPLUS_") {
+			_ = os.Unsetenv(name)
+		}
+	}
+	os.Exit(m.Run())
+}
+
 // lockedBuffer can be read while it is written.
 type lockedBuffer struct {
 	mu  sync.Mutex
@@ -123,11 +132,40 @@ func TestRecordsAreKept(t *testing.T) {
 	require.Len(t, page.Items, 2, "the one that the first start made, and this one")
 	stop()
 
-	// Without it a start makes everything anew, the credentials in that folder too, which then fit no more.
-	_, stop = startAndStop(t, folder)
+	// Nobody else makes the credentials anew while these records are there, nor does a start without any.
+	requireFails(t, "belong to the records in "+data+", which are lost without them", "-credentials", folder)
+	requireFails(t, "belong to the records in "+data+", which are lost without them", "-credentials", folder, "-data", t.TempDir())
+	_, stop = startAndStop(t, folder, "-data", data)
 	stop()
-	requireFails(t, "do not belong to the records in "+data, "-credentials", folder, "-data", data)
 	requireFails(t, "do not belong to the records in "+data, "-credentials", t.TempDir(), "-data", data)
+}
+
+func TestCredentialsAreMadeAnewWhenTheirRecordsAreGone(t *testing.T) {
+	folder, data := t.TempDir(), t.TempDir()
+	kept, others, memory := &records{folder: data}, &records{folder: t.TempDir()}, &records{}
+	require.NoError(t, memory.checkUnused(folder), "of nobody")
+	require.NoError(t, memory.mark(folder))
+	require.NoError(t, others.checkUnused(folder), "of records in memory")
+
+	require.NoError(t, kept.mark(folder))
+	require.ErrorContains(t, memory.checkUnused(folder), "belong to the records in "+data)
+	require.ErrorContains(t, others.checkUnused(folder), "belong to the records in "+data)
+	require.NoError(t, kept.checkUnused(folder), "its own, which are made anew")
+
+	require.NoError(t, kept.mark(folder))
+	require.NoError(t, os.Remove(data))
+	require.NoError(t, memory.checkUnused(folder), "the records are gone")
+	require.NoError(t, os.Mkdir(data, 0o700))
+	require.NoError(t, others.checkUnused(folder), "and are others when there are some again")
+}
+
+// Two that run would take each other's credentials away.
+func TestOnePlatformHasAFolderOfCredentials(t *testing.T) {
+	folder := t.TempDir()
+	address := start(t, folder)
+	requireFails(t, "a platform runs already with the credentials in "+folder, "-credentials", folder)
+	_, err := open(t, address, folder, "owner").Workspace.Get(t.Context())
+	require.NoError(t, err)
 }
 
 func TestOneProgramInAFolder(t *testing.T) {
@@ -156,5 +194,7 @@ func TestAnAddressInUseIsOneLine(t *testing.T) {
 func TestWrongUse(t *testing.T) {
 	var stderr lockedBuffer
 	require.Equal(t, command.Usage, run(t.Context(), []string{"-nope"}, &stderr))
+	require.Equal(t, command.Usage, run(t.Context(), []string{"-auto-review", "-1s"}, &stderr))
+	require.Equal(t, command.Usage, run(t.Context(), []string{"-credentials", ""}, &stderr))
 	require.Equal(t, command.Done, run(t.Context(), []string{"-h"}, &stderr))
 }

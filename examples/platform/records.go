@@ -72,13 +72,25 @@ func (r *records) readSigner(ctx context.Context) error {
 	return err
 }
 
-// seed fills records that are fresh and writes the credentials that belong to
-// them. It does so in memory first, and then all at once: when the program is
-// killed meanwhile, the next start finds nothing or everything.
+// seed makes sure that the records and the credentials belong together: those that
+// are fresh are made.
 func (r *records) seed(ctx context.Context, credentials string) error {
 	if !r.fresh {
 		return r.checkCredentials(credentials)
 	}
+	if err := r.checkUnused(credentials); err != nil {
+		return err
+	}
+	if err := r.fill(ctx, credentials); err != nil {
+		return err
+	}
+	return r.mark(credentials)
+}
+
+// fill fills records that are fresh and writes the credentials that belong to
+// them. It does so in memory first, and then all at once: when the program is
+// killed meanwhile, the next start finds nothing or everything.
+func (r *records) fill(ctx context.Context, credentials string) error {
 	memory := storage.NewMemory()
 	p, err := platform.New(platform.WithStore(memory), platform.WithSigner(r.signer))
 	if err != nil {
@@ -114,7 +126,7 @@ func (r *records) checkCredentials(folder string) error {
 		return fmt.Errorf("the credentials in %s do not belong to the records in %s: give the -credentials of the first start, or another -data for a new one",
 			folder, r.folder)
 	}
-	return nil
+	return r.mark(folder)
 }
 
 // publicKeyFile is the file of the platform's key in each folder of credentials.

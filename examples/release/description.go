@@ -1,12 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
 )
 
 // description is the file that says what to release. The names of files in it
@@ -31,16 +31,15 @@ type description struct {
 }
 
 func readDescription(name string) (*description, error) {
-	content, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("release description: %w", err)
-	}
 	d := description{folder: filepath.Dir(name)}
-	if err := json.Unmarshal(content, &d); err != nil {
-		return nil, fmt.Errorf("release description %s: %w", name, err)
+	if err := setup.ReadDescription("release", name, &d); err != nil {
+		return nil, err
 	}
-	if len(d.Program.Languages) == 0 {
+	switch {
+	case len(d.Program.Languages) == 0:
 		return nil, fmt.Errorf("release description %s: program.languages must have at least one entry", name)
+	case d.Package == "":
+		return nil, fmt.Errorf("release description %s: package must name a zip file", name)
 	}
 	return &d, nil
 }

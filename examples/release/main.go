@@ -54,6 +54,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	opts := options{until: untilReleased}
 	set := flag.NewFlagSet("release", flag.ContinueOnError)
 	opts.Register(set)
+	opts.RegisterConfirm(set)
 	set.StringVar(&opts.file, "file", "examples/release/sample/release.json", "release description")
 	set.StringVar(&opts.qr, "qr", "qrcode.png", "where the QR code is saved; empty: nowhere")
 	set.Func("until", "how far to go: `created`, and print the release's id, or released, to all users (default released)", opts.setUntil)

@@ -23,6 +23,15 @@ import (
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
+func TestMain(m *testing.M) {
+	for _, variable := range os.Environ() { // of a platform in earnest, which no test may call
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "ALIPAYPLUS_") {
+			_ = os.Unsetenv(name)
+		}
+	}
+	os.Exit(m.Run())
+}
+
 // served is a platform on loopback whose calls can be watched.
 type served struct {
 	*platform.Platform
@@ -173,6 +182,10 @@ func TestBadUseIsOneLineThatSaysWhatToDo(t *testing.T) {
 	empty := t.TempDir()
 	broken := filepath.Join(empty, "broken.json")
 	require.NoError(t, os.WriteFile(broken, []byte(`{"version": "1.2"}`), 0o600))
+	unknown, twice, bare := filepath.Join(empty, "unknown.json"), filepath.Join(empty, "twice.json"), filepath.Join(empty, "bare.json")
+	require.NoError(t, os.WriteFile(unknown, []byte(`{"archive": "package.zip"}`), 0o600))
+	require.NoError(t, os.WriteFile(twice, []byte(`{} {}`), 0o600))
+	require.NoError(t, os.WriteFile(bare, []byte(`{"program": {"languages": [{"language": "en-US", "name": "Tea"}]}}`), 0o600))
 	for _, tt := range []struct {
 		name   string
 		args   []string
@@ -181,6 +194,10 @@ func TestBadUseIsOneLineThatSaysWhatToDo(t *testing.T) {
 	}{
 		{"unknown flag", []string{"-nope"}, command.Usage, "flag provided but not defined"},
 		{"unknown end", []string{"-until", "reviewed"}, command.Usage, "must be created or released"},
+		{"credentials for nothing", []string{"-base-url", ""}, command.Usage, "give -base-url too"},
+		{"unknown field", []string{"-file", unknown}, command.Failed, `unknown field "archive"`},
+		{"two descriptions", []string{"-file", twice}, command.Failed, "there is more behind the object"},
+		{"no package", []string{"-file", bare}, command.Failed, "package must name a zip file"},
 		{"no description", []string{"-file", "none.json"}, command.Failed, "release description: open none.json"},
 		{"wrong version", []string{"-file", broken}, command.Failed, `"1.2" is not of the form x.y.z`},
 		{"no credentials", []string{"-credentials", empty}, command.Failed, "credentials: open"},

@@ -150,6 +150,32 @@ func requireClimbed(t *testing.T, data string) {
 	}, set)
 }
 
+// The example gives the gate that its own spec names, and is not in the way of another spec.
+func TestASpecOfOnesOwn(t *testing.T) {
+	program, err := os.Executable()
+	require.NoError(t, err)
+	for _, tt := range []struct {
+		name, spec string
+		status     int
+		want       string
+	}{
+		{"without gates", "steps: [{ratio: 50}, {ratio: 100}]", command.Done, "all users have the version"},
+		{
+			"with the gate described", fmt.Sprintf("gates: {errors: {command: {args: [%q, -nope]}}}\nsteps: [{ratio: 50, gates: [errors]}, {ratio: 100}]", program),
+			command.Failed, "is paused at 50%: gate errors failed: ",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			spec := filepath.Join(t.TempDir(), "spec.yaml")
+			require.NoError(t, os.WriteFile(spec, []byte("version: 1\n"+tt.spec), 0o600))
+			var stdout, stderr bytes.Buffer
+			require.Equal(t, tt.status, run(t.Context(), []string{"-data", t.TempDir(), "-spec", spec}, &stdout, &stderr), stderr.String())
+			require.Contains(t, stderr.String(), tt.want)
+		})
+	}
+}
+
 func TestInterruptedItSaysHowToGoOn(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -2,13 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/examples/internal/console"
+	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
 )
 
 // description is the file that describes the service. It names images by file,
@@ -38,13 +38,9 @@ type block struct {
 }
 
 func readDescription(name string) (*description, error) {
-	content, err := os.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("service description: %w", err)
-	}
 	d := description{folder: filepath.Dir(name)}
-	if err := json.Unmarshal(content, &d); err != nil {
-		return nil, fmt.Errorf("service description %s: %w", name, err)
+	if err := setup.ReadDescription("service", name, &d); err != nil {
+		return nil, err
 	}
 	return &d, nil
 }

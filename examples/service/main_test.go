@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -13,6 +14,15 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 )
+
+func TestMain(m *testing.M) {
+	for _, variable := range os.Environ() { // of a platform in earnest, which no test may call
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "ALIPAYPLUS_") {
+			_ = os.Unsetenv(name)
+		}
+	}
+	os.Exit(m.Run())
+}
 
 func TestServiceGoesOnline(t *testing.T) {
 	var stdout, stderr bytes.Buffer
@@ -66,4 +76,5 @@ func TestWrongUse(t *testing.T) {
 	require.Equal(t, command.Done, run(t.Context(), []string{"-h"}, &stdout, &stderr))
 	require.Equal(t, command.Failed, run(t.Context(), []string{"-file", "none.json"}, &stdout, &stderr))
 	require.Contains(t, stderr.String(), "error: service description: open none.json")
+	require.Equal(t, command.Usage, run(t.Context(), []string{"-confirm-authorization"}, &stdout, &stderr))
 }

@@ -7,6 +7,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -83,7 +85,7 @@ func (k *killer) life(ctx context.Context, release string, m moment) (status int
 	defer func() { _ = log.Close() }() // its lines are for people
 	_, _ = fmt.Fprintf(log, "--- release %s, to be killed %+v\n", release, m)
 	cmd := exec.CommandContext(ctx, k.program, "-release", release) //nolint:gosec // what is tested
-	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), k.environment...), log, log
+	cmd.Env, cmd.Stdout, cmd.Stderr = append(inherited(), k.environment...), log, log
 	kill := func() { _ = cmd.Process.Kill() } // it may have ended by itself
 	ready := make(chan struct{})
 	k.inCall(m, func() { <-ready; kill() })
@@ -102,6 +104,14 @@ func (k *killer) life(ctx context.Context, release string, m moment) (status int
 	}
 	status = cmd.ProcessState.ExitCode()
 	return status, m != (moment{}) && wasKilled(cmd.ProcessState), nil
+}
+
+// inherited is the environment of this process without what the program reads: that of
+// a platform in earnest, or of a CI job.
+func inherited() []string {
+	return slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		return strings.HasPrefix(variable, "ALIPAYPLUS_") || strings.HasPrefix(variable, "ALIPAYCN_") || strings.HasPrefix(variable, "GITHUB_")
+	})
 }
 
 // wasKilled says whether a process did not end by itself. Windows does not tell: there a

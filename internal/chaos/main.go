@@ -23,6 +23,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -30,7 +31,7 @@ import (
 const driven = "github.com/alipayplus-go/alipayplus/examples/ci"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) // else the program would live on
 	status := run(ctx, os.Args[1:], os.Stdout)
 	stop()
 	os.Exit(status)
@@ -56,8 +57,8 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 	switch err := set.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
-	case err != nil || o.kills < 0 || o.within <= 0:
-		_, _ = fmt.Fprintln(out, "chaos: give flags that can be used, see -h")
+	case err != nil || set.NArg() > 0 || o.kills < 0 || o.within <= 0:
+		_, _ = fmt.Fprintln(out, "chaos: give nothing but flags that can be used, see -h")
 		return 2
 	}
 	began := time.Now()

@@ -185,7 +185,6 @@ func (w *world) credentials(ctx context.Context) error {
 		"ALIPAYPLUS_CI_SPEC=" + w.path(specFile),
 		"ALIPAYPLUS_CI_STATE=" + w.path(stateFolder),
 		"ALIPAYPLUS_CI_INTERVAL=100ms",
-		"GITHUB_ACTIONS=",
 	}
 	return nil
 }

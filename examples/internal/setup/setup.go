@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
@@ -32,12 +33,16 @@ type Flags struct {
 	Confirm bool
 }
 
-// Register adds the flags to a flag set.
+// Register adds the flags to a flag set, but for the one of RegisterConfirm.
 func (f *Flags) Register(set *flag.FlagSet) {
 	set.StringVar(&f.BaseURL, "base-url", os.Getenv("ALIPAYPLUS_BASE_URL"),
 		"address of the platform; without it one is embedded (ALIPAYPLUS_BASE_URL)")
 	set.StringVar(&f.Credentials, "credentials", "",
 		"folder with client-id, private-key.pem and platform-public-key.pem; without it the ALIPAYPLUS_* variables are used")
+}
+
+// RegisterConfirm adds the flag that only programs with an authorization page need.
+func (f *Flags) RegisterConfirm(set *flag.FlagSet) {
 	set.BoolVar(&f.Confirm, "confirm-authorization", false,
 		"confirm the authorization page without a person (simulated AlipayCN only; always on with the embedded platform)")
 }
@@ -55,7 +60,7 @@ type Session struct {
 // Open gives a session. options are added to the client's.
 func (f *Flags) Open(ctx context.Context, options ...alipayplus.Option) (*Session, error) {
 	if f.BaseURL == "" && f.Credentials != "" {
-		return nil, errors.New("-credentials are for a platform that is served: give -base-url too")
+		return nil, command.Misuse(errors.New("-credentials are for a platform that is served: give -base-url too"))
 	}
 	if f.BaseURL == "" {
 		return embedded(ctx, options)
