@@ -69,7 +69,7 @@ func TestPathIsTheOneSigned(t *testing.T) {
 		given := newGateway(t, done())
 		if path == "" {
 			_, err := alipayplus.New(alipayplus.WithBaseURL(base))
-			require.ErrorContains(t, err, "base URL is not an address")
+			require.ErrorContains(t, err, "base URL must be an http or https address")
 			continue
 		}
 		require.NoError(t, read(t.Context(), given.client(alipayplus.WithBaseURL(base))))

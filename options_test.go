@@ -95,7 +95,7 @@ func TestNewNamesEverythingThatIsWrong(t *testing.T) {
 		{alipayplus.WithBaseURL(""), "base URL", "must be an http or https address with a host"},
 		{alipayplus.WithBaseURL("ftp://gateway.example.com"), "base URL", "must be an http or https address with a host"},
 		{alipayplus.WithBaseURL("https:///path"), "base URL", "must be an http or https address with a host"},
-		{alipayplus.WithBaseURL("https://a b"), "base URL", "is not an address"},
+		{alipayplus.WithBaseURL("https://a b"), "base URL", "must be an http or https address"},
 		{alipayplus.WithBaseURL("https://ann:s3cret@gateway.example.com"), "base URL", "must not have user, query or fragment"},
 		{alipayplus.WithBaseURL("https://gateway.example.com/?token=s3cret"), "base URL", "must not have user, query or fragment"},
 		{alipayplus.WithBaseURL("https://gateway.example.com/#s3cret"), "base URL", "must not have user, query or fragment"},

@@ -2,7 +2,6 @@ package alipaycn
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -81,7 +80,7 @@ func accepted(a *transport.Answer, body []byte, got any) transport.Verdict {
 	if got == nil || len(bytes.TrimSpace(body)) == 0 {
 		return transport.Verdict{}
 	}
-	if err := json.Unmarshal(body, got); err != nil {
+	if err := readJSON(body, got); err != nil {
 		return transport.Verdict{Err: unreadable(a)}
 	}
 	return transport.Verdict{}

@@ -58,17 +58,26 @@ type appTexts struct {
 	old, categories                        CategoryIDs
 }
 
-// appTexts checks what is given; nothing is required. The longest name differs
-// between the two operations.
-func (p *problems) appTexts(t appTexts, longestName int) {
-	p.length("app_name", t.name, 3, longestName)
+// appTexts checks what is given for a change; nothing is required. The documents do
+// not say here that a Chinese character counts 2.
+func (p *problems) appTexts(t appTexts) {
+	p.appContent(t, 30, func(path, text string, least, most int) {
+		p.counted(path, text, least, most, chineseOnceOrTwice, "")
+	})
+}
+
+// appliedTexts is appTexts for an application. The longest name differs.
+func (p *problems) appliedTexts(t appTexts) { p.appContent(t, 40, p.length) }
+
+func (p *problems) appContent(t appTexts, longestName int, length func(path, text string, least, most int)) {
+	length("app_name", t.name, 3, longestName)
 	p.made("app_name", t.name, "Chinese characters, digits, letters, _, + and -", isNameRune)
-	p.length("app_english_name", t.englishName, 3, 30)
-	p.length("app_slogan", t.slogan, 10, 32)
-	p.length("app_desc", t.description, 20, 400)
+	length("app_english_name", t.englishName, 3, 30)
+	length("app_slogan", t.slogan, 10, 32)
+	length("app_desc", t.description, 20, 400)
 	p.categories("app_category_ids", t.old)
 	p.categories("mini_category_ids", t.categories)
-	p.length("service_phone", t.phone, 5, 30)
+	length("service_phone", t.phone, 5, 30)
 	p.made("service_phone", t.phone, "digits and hyphens", func(r rune) bool { return isDigit(r) || r == '-' })
 	if t.email != "" && !isEmail(t.email) {
 		p.add("service_email", "must be an e-mail address")

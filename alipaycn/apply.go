@@ -146,7 +146,7 @@ func (in ApplyInput) Validate() error {
 	if p.required("version_desc", in.Description) {
 		p.length("version_desc", in.Description, 30, 500)
 	}
-	p.appTexts(in.texts(), 40)
+	p.appliedTexts(in.texts())
 	p.made("app_english_name", in.AppEnglishName, "letters and digits", isEnglishNameRune)
 	p.regions(in.RegionType, in.Regions)
 	if in.LicenseValidDate != "" && !in.LicenseValidDate.valid() {

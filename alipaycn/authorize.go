@@ -48,8 +48,9 @@ type AuthorizationInput struct {
 	// bound to it before the merchant authorizes.
 	ISVAppID string
 	// RedirectURL is where AlipayCN sends the merchant's browser with the code;
-	// required, https. It must equal the callback address (授权回调地址) that is
-	// configured for the third-party app.
+	// required. It must equal the callback address (授权回调地址) that is configured
+	// for the third-party app. Have it https: the code travels in it. AlipayCN does
+	// not document that it must be, and for trials it may be http.
 	RedirectURL string
 	// AppTypes are the kinds of app that the merchant can choose from; empty
 	// means mini programs only.
@@ -161,8 +162,8 @@ func (p *problems) redirect(path, address string) {
 	switch {
 	case err != nil:
 		p.add(path, "is not an address")
-	case u.Scheme != "https" || u.Host == "":
-		p.add(path, "must be an https address with a host")
+	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
+		p.add(path, "must be an https or http address with a host")
 	case u.User != nil:
 		p.add(path, "must not have a user or a password")
 	case u.Fragment != "":

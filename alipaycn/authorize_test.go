@@ -90,7 +90,7 @@ func TestAuthorizationURLRefusesWhatAlipayCNWould(t *testing.T) {
 		"a strange app id": {func(in *AuthorizationInput) { in.ISVAppID = "2021 99" }, "isvAppId", "printable ASCII"},
 		"no address":       {func(in *AuthorizationInput) { in.RedirectURL = "" }, "redirectUri", "is required"},
 		"no real address":  {func(in *AuthorizationInput) { in.RedirectURL = "https://isv.example/%zz" }, "redirectUri", "not an address"},
-		"http":             {func(in *AuthorizationInput) { in.RedirectURL = "http://isv.example/" }, "redirectUri", "https"},
+		"ftp":              {func(in *AuthorizationInput) { in.RedirectURL = "ftp://isv.example/" }, "redirectUri", "https"},
 		"no host":          {func(in *AuthorizationInput) { in.RedirectURL = "https:///callback" }, "redirectUri", "host"},
 		"a password":       {func(in *AuthorizationInput) { in.RedirectURL = "https://me:secret@isv.example/" }, "redirectUri", "password"},
 		"a fragment":       {func(in *AuthorizationInput) { in.RedirectURL = "https://isv.example/#top" }, "redirectUri", "fragment"},

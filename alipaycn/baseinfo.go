@@ -28,8 +28,8 @@ type BaseInfo struct {
 
 // ModifyBaseInfoInput is the input of baseInfo.modify
 // (alipay.open.mini.baseinfo.modify), which works only before the first release.
-// What is left out stays as it is. All lengths are documented; a Chinese
-// character counts 2.
+// What is left out stays as it is. All lengths are documented, and whether a Chinese
+// character counts 2, as in an application for review, is not: it may count 1 or 2.
 type ModifyBaseInfoInput struct {
 	// AppName is the name: 3 to 30 Chinese characters, digits, letters, "_", "+" and "-".
 	AppName string `json:"app_name,omitempty"`
@@ -63,7 +63,7 @@ func (in ModifyBaseInfoInput) Validate() error {
 	p.appTexts(appTexts{
 		name: in.AppName, englishName: in.AppEnglishName, slogan: in.AppSlogan, description: in.AppDescription,
 		phone: in.ServicePhone, email: in.ServiceEmail, old: in.OldCategories, categories: in.Categories,
-	}, 30)
+	})
 	p.made("app_english_name", in.AppEnglishName, "Chinese characters, digits, letters, _, + and -", isNameRune)
 	p.file("app_logo", in.AppLogo, logoRule())
 	return p.err("base information")
@@ -94,7 +94,7 @@ type CheckNameInput struct {
 func (in CheckNameInput) Validate() error {
 	var p problems
 	if p.required("app_name", in.AppName) {
-		p.appTexts(appTexts{name: in.AppName}, 30)
+		p.appTexts(appTexts{name: in.AppName})
 	}
 	return p.err("name")
 }

@@ -171,7 +171,7 @@ func TestAWriteIsRepeatedOnlyWhenItWasNotAccepted(t *testing.T) {
 			}
 		})
 		start := time.Now()
-		require.NoError(t, c.Versions.Publish(t.Context(), PublishInput{Version: versionOne()}))
+		require.NoError(t, c.Versions.TakeOffline(t.Context(), VersionInput{Version: versionOne()}))
 		require.Len(t, s.seen, 3)
 		require.GreaterOrEqual(t, time.Since(start), 7*time.Second)
 	})

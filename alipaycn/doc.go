@@ -21,8 +21,9 @@
 // anything is sent, by its name on the wire, as one
 // [alipayplus.ValidationError]. AlipayCN's description of its API marks no field
 // as required; what is required here follows from its error codes. Lengths are
-// as documented; a Chinese character counts 2. Fields that AlipayCN misspells are
-// spelt right in Go and as AlipayCN has it on the wire.
+// as documented; in an application for review a Chinese character counts 2. Where
+// the documents leave a length open, the text is left to AlipayCN. Fields that
+// AlipayCN misspells are spelt right in Go and as AlipayCN has it on the wire.
 //
 // Enums are open: a value unknown to this version of the library is kept, and
 // Known says so. Numbers and booleans are read from texts too, and the other way
@@ -51,11 +52,18 @@
 // often as calls are sent at all ([WithRetry]), and otherwise the error matches
 // [alipayplus.ErrOutcomeUnknown] and says what was seen and where to look.
 //
-// Before versions.upload, versions.apply and qrcodes.bind the state is read too;
-// the others need no state before. Where it could not be read, less is proven: no
-// upload and no binding, and an application only by AUDITING. That a state leads to
-// these conclusions is inferred from the descriptions of the operations; AlipayCN
-// documents no such table.
+// The state is also read before a write about a version, but for versions.takeOffline
+// and versions.rollback, and before qrcodes.bind, so that what somebody undid or
+// stopped in the meantime is not done again. Where it could not be read, less is
+// proven: no upload, deletion and binding, an application only by AUDITING, and of
+// the others nothing that would let them be sent again. Only upload, apply and bind
+// wait longer than five seconds for it. That a state leads to these conclusions is
+// inferred from the descriptions of the operations; AlipayCN documents no such table.
+//
+// No state says who led to it. Of two programs that upload one number at the same
+// time, one may take the other's version for its own; and a grayscale release that
+// was begun, and ended by somebody before its lost answer was looked into, is begun
+// again. So it is with the other writes below.
 //
 //	versions.upload
 //	    done      (any status), (no such version)
@@ -64,7 +72,7 @@
 //	versions.apply
 //	    done      AUDITING, WAIT_RELEASE, BASE_AUDIT_PASS, PROMOTE_AUDIT_REJECT, AUDIT_REJECT, GRAY, RELEASE
 //	    not done  INIT
-//	    only if   done: AUDITING is new, or gmt_apply_audit changed; not done: gmt_apply_audit did not
+//	    only if   done: AUDITING is new, or gmt_apply_audit changed, and version_desc is the one sent; not done: gmt_apply_audit did not change
 //	versions.cancelAudit
 //	    done      INIT
 //	    not done  AUDITING, WAIT_RELEASE, BASE_AUDIT_PASS, PROMOTE_AUDIT_REJECT, AUDIT_REJECT
@@ -84,9 +92,11 @@
 //	versions.publish
 //	    done      RELEASE
 //	    not done  WAIT_RELEASE, BASE_AUDIT_PASS, PROMOTE_AUDIT_REJECT, GRAY
+//	    only if   not done: the status is as before
 //	versions.takeOffline
 //	    done      OFFLINE
 //	    not done  RELEASE
+//	    only if   done: no version is in RELEASE
 //	versions.rollback
 //	    done      OFFLINE
 //	    not done  RELEASE
@@ -94,6 +104,7 @@
 //	versions.delete
 //	    done      (no such version)
 //	    not done  INIT
+//	    only if   done: it was there before; not done: gmt_create did not change
 //
 // The other writes:
 //

@@ -16,7 +16,8 @@ import (
 )
 
 // publishing plays publishing a version: answers to the attempts to publish, and
-// the statuses that are read between them. The last of each is repeated.
+// the statuses that are read between them. The last of each is repeated. Before,
+// the version is in WAIT_RELEASE.
 func publishing(t *testing.T, attempts []stubAnswer, statuses []VersionStatus) (published int, err error) {
 	t.Helper()
 	read := 0
@@ -25,8 +26,12 @@ func publishing(t *testing.T, attempts []stubAnswer, statuses []VersionStatus) (
 			published++
 			return attempts[min(published, len(attempts))-1]
 		}
-		read++
-		return stubAnswer{status: 200, body: fmt.Sprintf(`{"app_version":"0.0.1","status":%q}`, statuses[min(read, len(statuses))-1])}
+		status := StatusWaitRelease
+		if published > 0 {
+			read++
+			status = statuses[min(read, len(statuses))-1]
+		}
+		return stubAnswer{status: 200, body: fmt.Sprintf(`{"app_version":"0.0.1","status":%q}`, status)}
 	})
 	err = c.Versions.Publish(t.Context(), PublishInput{Version: versionOne()})
 	return published, err
@@ -214,11 +219,16 @@ func TestAVersionIsGoneOnlyWhenTheListCouldShowIt(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				before := true
 				_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
 					switch r.URL.Path {
 					case cnapi.VersionDelete.Path():
+						before = false
 						return stubAnswer{err: io.ErrUnexpectedEOF}
 					case cnapi.VersionGet.Path():
+						if before {
+							return stubAnswer{status: 200, body: `{"app_version":"0.0.1","status":"INIT"}`}
+						}
 						return stubAnswer{status: 400, body: `{"code":"MINI_APP_PACKAGE_INFO_NOT_EXIST"}`}
 					default:
 						return stubAnswer{status: 200, body: tt.list}

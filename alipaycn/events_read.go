@@ -213,7 +213,7 @@ func readMerchantConfirmed(info EventInfo) (event Event, problem string) {
 // quote the content.
 func readContent(info EventInfo, into any) (problem string) {
 	text := info.fields["biz_content"]
-	if !strings.HasPrefix(strings.TrimSpace(text), "{") || json.Unmarshal([]byte(text), into) != nil {
+	if !strings.HasPrefix(strings.TrimSpace(text), "{") || readJSON([]byte(text), into) != nil {
 		return "biz_content is not the JSON that this kind has"
 	}
 	return ""

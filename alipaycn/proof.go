@@ -42,15 +42,15 @@ func proofs() []proof {
 	judged := append(slices.Clone(passed), StatusAuditReject)
 	return []proof{
 		{cnapi.VersionUpload, append(VersionStatuses(), absent), []VersionStatus{absent}, "done: neither it nor a build of it existed before, and one does now; not done: versions.build knows no build of it", uploaded},
-		{cnapi.VersionApply, slices.Concat([]VersionStatus{StatusAuditing}, judged, []VersionStatus{StatusGray, StatusRelease}), []VersionStatus{StatusInit}, "done: AUDITING is new, or gmt_apply_audit changed; not done: gmt_apply_audit did not", applied},
+		{cnapi.VersionApply, slices.Concat([]VersionStatus{StatusAuditing}, judged, []VersionStatus{StatusGray, StatusRelease}), []VersionStatus{StatusInit}, "done: AUDITING is new, or gmt_apply_audit changed, and version_desc is the one sent; not done: gmt_apply_audit did not change", applied},
 		{cnapi.VersionCancelAudit, []VersionStatus{StatusInit}, append([]VersionStatus{StatusAuditing}, judged...), "not done: gmt_apply_audit did not change", sameApplication},
 		{cnapi.VersionReturnToDevelopment, []VersionStatus{StatusInit}, judged, "not done: gmt_apply_audit did not change", sameApplication},
 		{cnapi.VersionGray, []VersionStatus{StatusGray}, []VersionStatus{StatusWaitRelease, StatusGray}, "done: gray_strategy is the one asked for; not done: it is as before", grayAsAsked},
 		{cnapi.VersionCancelGray, []VersionStatus{StatusWaitRelease}, []VersionStatus{StatusGray}, "not done: gray_strategy did not shrink", grayNotRestarted},
-		{cnapi.VersionPublish, []VersionStatus{StatusRelease}, append(slices.Clone(passed), StatusGray), "", nil},
-		{cnapi.VersionTakeOffline, []VersionStatus{StatusOffline}, []VersionStatus{StatusRelease}, "", nil},
+		{cnapi.VersionPublish, []VersionStatus{StatusRelease}, append(slices.Clone(passed), StatusGray), "not done: the status is as before", sameStatus},
+		{cnapi.VersionTakeOffline, []VersionStatus{StatusOffline}, []VersionStatus{StatusRelease}, "done: no version is in RELEASE", noneOnline},
 		{cnapi.VersionRollback, []VersionStatus{StatusOffline}, []VersionStatus{StatusRelease}, "done: an earlier version is in RELEASE", earlierOnline},
-		{cnapi.VersionDelete, []VersionStatus{absent}, []VersionStatus{StatusInit}, "", nil},
+		{cnapi.VersionDelete, []VersionStatus{absent}, []VersionStatus{StatusInit}, "done: it was there before; not done: gmt_create did not change", sameVersion},
 	}
 }
 
@@ -60,6 +60,14 @@ type write struct {
 	version alipayplus.VersionNumber
 	// strategy is what versions.gray asked for.
 	strategy GrayStrategy
+	// description is that of versions.apply.
+	description string
+}
+
+// readsBefore says whether the state before a write is needed. It is not where
+// the write names what is online, and comes back to that by none other.
+func (w write) readsBefore() bool {
+	return w.op != cnapi.VersionTakeOffline && w.op != cnapi.VersionRollback
 }
 
 // versionState is what is known about a version at one time.
@@ -73,7 +81,7 @@ type versionState struct {
 	// was not asked. It is needed for an upload.
 	build *Build
 	// online is the version in RELEASE; empty: none, or not known. It is needed
-	// for a rollback.
+	// for a rollback, and for taking offline.
 	online Version
 }
 
@@ -122,37 +130,54 @@ func (p proof) judge(w write, before, after *versionState) effect {
 }
 
 // uploaded: a version that existed before may have another content, and so may
-// one whose build was known before. A new one appears only when its build is done.
+// one whose build was known before: it appears when that build is done.
 func uploaded(_ write, before, after *versionState, e effect) bool {
 	if e == effectNotDone {
 		return after.noBuild
 	}
-	if before == nil || before.detail != nil {
-		return false
-	}
-	return after.detail != nil || before.noBuild && after.build != nil
+	return before != nil && before.detail == nil && before.noBuild && (after.detail != nil || after.build != nil)
 }
 
-// applied: a review or a verdict may be that of an earlier application, and a
-// version in INIT may have been applied for and returned since.
-func applied(_ write, before, after *versionState, e effect) bool {
-	if before == nil {
-		return e == effectNotDone || after.status() == StatusAuditing
-	}
-	same := sameAppliedAt(before, after)
+// applied: a review or a verdict may be that of an earlier application, or of
+// somebody else's, and a version in INIT may have been applied for and returned since.
+func applied(w write, before, after *versionState, e effect) bool {
 	if e == effectNotDone {
-		return same
+		return sameApplication(w, before, after, e)
 	}
-	return !same || after.status() == StatusAuditing && before.status() != StatusAuditing
+	if !w.describedBy(after.detail) {
+		return false
+	}
+	if before == nil {
+		return after.status() == StatusAuditing
+	}
+	return !sameAppliedAt(before, after) || after.status() == StatusAuditing && before.status() != StatusAuditing
+}
+
+// describedBy says whether a version shows the description that was sent, whatever
+// AlipayCN made of spaces and line breaks. One that shows none says nothing.
+func (w write) describedBy(d *VersionDetail) bool {
+	return d.Description == "" || slices.Equal(strings.Fields(d.Description), strings.Fields(w.description))
 }
 
 // sameApplication: a version that was applied for anew had been returned before.
 func sameApplication(_ write, before, after *versionState, e effect) bool {
-	return e == effectDone || before == nil || sameAppliedAt(before, after)
+	return e == effectDone || before != nil && sameAppliedAt(before, after)
 }
 
 func sameAppliedAt(before, after *versionState) bool {
 	return before.detail != nil && before.detail.AppliedAt.Equal(after.detail.AppliedAt.Time)
+}
+
+// sameStatus: somebody was at work since, perhaps in order to stop the release.
+func sameStatus(_ write, before, after *versionState, e effect) bool {
+	return e == effectDone || before != nil && before.status() == after.status()
+}
+
+// sameVersion: one that is being built may not show yet, and a number may be used
+// again after a version was deleted.
+func sameVersion(_ write, before, after *versionState, e effect) bool {
+	wasThere := before != nil && before.detail != nil
+	return wasThere && (e == effectDone || before.detail.CreatedAt.Equal(after.detail.CreatedAt.Time))
 }
 
 // grayAsAsked: a share that is neither the one asked for nor the one before was
@@ -163,12 +188,12 @@ func grayAsAsked(w write, before, after *versionState, e effect) bool {
 	if e == effectDone {
 		return ok && is == asked
 	}
-	return ok && is < asked && (before == nil || is == was)
+	return ok && is < asked && before != nil && is == was
 }
 
 // grayNotRestarted: a share can only grow, so one that shrank was ended and begun anew.
 func grayNotRestarted(_ write, before, after *versionState, e effect) bool {
-	return e == effectDone || before == nil || grayRatio(after) >= grayRatio(before)
+	return e == effectDone || before != nil && grayRatio(after) >= grayRatio(before)
 }
 
 // grayRatio is the share of users who have a version in grayscale; 0 for none.
@@ -182,6 +207,11 @@ func grayRatio(s *versionState) alipayplus.Ratio {
 		return alipayplus.FullRatio + 1
 	}
 	return ratio
+}
+
+// noneOnline: a version goes offline also when another is published or comes back.
+func noneOnline(_ write, _, after *versionState, e effect) bool {
+	return e == effectNotDone || after.online == ""
 }
 
 // earlierOnline: a version goes offline also when it is taken offline, or when a
@@ -213,15 +243,15 @@ func repeatCodes(op cnapi.Operation) []Code {
 	case cnapi.VersionReturnToDevelopment:
 		return []Code{CodeCanNotBackDevWithoutAudit}
 	case cnapi.VersionGray:
-		return []Code{CodeGrayStrategyNotAllowReduce}
+		return []Code{CodeGrayStrategyNotAllowReduce, CodeCanNotGrayWithoutAuditPass}
 	case cnapi.VersionCancelGray:
-		return []Code{CodeCanNotEndGrayWithoutGray}
+		return []Code{CodeCanNotEndGrayWithoutGray, CodeMiniAppVersionStatusIllegal}
 	case cnapi.VersionPublish:
 		return []Code{CodeCanNotOnlineNotGrayOrWaitRelease, CodeCanNotOnlineWithoutAudit}
 	case cnapi.VersionTakeOffline:
-		return []Code{CodeCanNotOfflineWithoutOnline}
+		return []Code{CodeCanNotOfflineWithoutOnline, CodeMiniAppNotOnline}
 	case cnapi.VersionRollback:
-		return []Code{CodeCanNotRollbackWithoutOnline}
+		return []Code{CodeCanNotRollbackWithoutOnline, CodeCanNotContinuousRollback}
 	case cnapi.VersionDelete:
 		return []Code{CodeMiniAppPackageInfoNotExist}
 	default:
@@ -241,6 +271,8 @@ func repeatCodesOfOthers(op cnapi.Operation) []Code {
 		return []Code{CodeDeveloperAlreadyExist, CodeExperiencerAlreadyExist}
 	case cnapi.MemberRemove:
 		return []Code{CodeRoleNotExist}
+	case cnapi.QRCodeBind:
+		return []Code{CodeRouteRuleConflict}
 	case cnapi.QRCodeUnbind:
 		return []Code{CodeRouteGroupNotExist}
 	default:

@@ -24,28 +24,49 @@ func provenByExperience(op cnapi.Operation, after Experience) effect {
 }
 
 // provenBySafeDomains judges safeDomains.add and safeDomains.remove by baseInfo.get.
-// In which form AlipayCN lists a domain is not documented.
+// In which form AlipayCN lists a domain is not documented: the same with another
+// scheme may be this one or another.
 func provenBySafeDomains(op cnapi.Operation, in SafeDomainInput, after BaseInfo) effect {
-	asked := bareDomain(in.Domain)
-	listed := slices.ContainsFunc(after.SafeDomains, func(domain string) bool { return bareDomain(domain) == asked })
-	return wanted(listed == (op == cnapi.SafeDomainAdd))
+	scheme, domain := schemeAndDomain(in.Domain)
+	perhaps := false
+	for _, text := range after.SafeDomains {
+		theirs, listed := schemeAndDomain(text)
+		switch {
+		case listed != domain:
+		case theirs == scheme || theirs == "" || scheme == "":
+			return wanted(op == cnapi.SafeDomainAdd)
+		default:
+			perhaps = true
+		}
+	}
+	if perhaps {
+		return effectUnknown
+	}
+	return wanted(op == cnapi.SafeDomainRemove)
 }
 
-// bareDomain is a domain without what makes no difference.
-func bareDomain(text string) string {
+// schemeAndDomain splits a domain as it is given or listed, without what makes no difference.
+func schemeAndDomain(text string) (scheme, domain string) {
 	text = strings.ToLower(strings.TrimSuffix(text, "/"))
-	return strings.TrimPrefix(strings.TrimPrefix(text, "https://"), "http://")
+	if scheme, domain, found := strings.Cut(text, "://"); found {
+		return scheme, domain
+	}
+	return "", text
 }
 
 // provenByMembers judges members.remove by members.list with the same role. A
-// member whose ids are all of the other kind may be the one.
+// member whose ids are all of the other kind may be the one, and one whose role is
+// not known may have it.
 func provenByMembers(in RemoveMemberInput, after MemberList) effect {
 	gone := effectDone
 	for _, m := range after.Members {
 		switch {
-		case m.Role != in.Role:
+		case m.Role != in.Role && m.Role.Known():
 		case in.UserID != "" && m.UserID == in.UserID, in.OpenID != "" && m.OpenID == in.OpenID:
-			return effectNotDone
+			if m.Role == in.Role {
+				return effectNotDone
+			}
+			gone = effectUnknown
 		case (in.UserID == "" || m.UserID == "") && (in.OpenID == "" || m.OpenID == ""):
 			gone = effectUnknown
 		}

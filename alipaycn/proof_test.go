@@ -27,6 +27,14 @@ func appliedAt(minute int) func(*versionState) {
 	return func(s *versionState) { s.detail.AppliedAt = minuteTime(minute) }
 }
 
+func createdAt(minute int) func(*versionState) {
+	return func(s *versionState) { s.detail.CreatedAt = minuteTime(minute) }
+}
+
+func described(text string) func(*versionState) {
+	return func(s *versionState) { s.detail.Description = text }
+}
+
 func gray(strategy GrayStrategy) func(*versionState) {
 	return func(s *versionState) { s.detail.GrayStrategy = strategy }
 }
@@ -106,7 +114,19 @@ func TestWithoutTheStateBeforeNothingFalseIsProven(t *testing.T) {
 func TestWhatAnApplicationsStateProvesAlone(t *testing.T) {
 	w := write{op: cnapi.VersionApply, version: versionOne()}
 	require.Equal(t, effectDone, provenBy(w, nil, versionIn(StatusAuditing, appliedAt(1))))
-	require.Equal(t, effectNotDone, provenBy(w, nil, versionIn(StatusInit, appliedAt(1))))
+	require.Equal(t, effectUnknown, provenBy(w, nil, versionIn(StatusInit, appliedAt(1))), "it may have been applied for and returned since")
+}
+
+// A write that was undone since looks as if it had not been done, unless it is
+// known how things were before.
+func TestWithoutTheStateBeforeNothingIsSentAgain(t *testing.T) {
+	for _, s := range steps() {
+		want := effectUnknown
+		if !s.w.readsBefore() || s.w.op == cnapi.VersionUpload { // a number cannot be taken back
+			want = effectNotDone
+		}
+		require.Equal(t, want, provenBy(s.w, nil, s.before), "%s from %s", s.w.op.Name, s.before.status())
+	}
 }
 
 func TestWhenSomebodyElseWasAtWorkNothingIsProven(t *testing.T) {
@@ -119,6 +139,9 @@ func TestWhenSomebodyElseWasAtWorkNothingIsProven(t *testing.T) {
 		{"the version existed before the upload", w(cnapi.VersionUpload), versionIn(StatusInit), versionIn(StatusInit)},
 		{"it is not known whether the version existed before the upload", w(cnapi.VersionUpload), nil, versionIn(StatusInit)},
 		{"the version may still be being built", w(cnapi.VersionUpload), neverBuilt(), gone()},
+		{"a build of the number was known before the upload", w(cnapi.VersionUpload), &versionState{build: &Build{CreateStatus: BuildRunning}}, versionIn(StatusInit)},
+		{"applied for by somebody else", write{op: cnapi.VersionApply, version: versionOne(), description: "ours"}, versionIn(StatusInit), versionIn(StatusAuditing, appliedAt(1), described("theirs"))},
+		{"applied for by somebody else, and it is not known how it was before", write{op: cnapi.VersionApply, version: versionOne(), description: "ours"}, nil, versionIn(StatusAuditing, appliedAt(1), described("theirs"))},
 		{"applied for, and cancelled since", w(cnapi.VersionApply), versionIn(StatusInit, appliedAt(1)), versionIn(StatusInit, appliedAt(2))},
 		{"under review before", w(cnapi.VersionApply), versionIn(StatusAuditing, appliedAt(1)), versionIn(StatusAuditing, appliedAt(1))},
 		{"a verdict on an earlier application", w(cnapi.VersionApply), versionIn(StatusInit, appliedAt(1)), versionIn(StatusAuditReject, appliedAt(1))},
@@ -139,6 +162,7 @@ func TestWhenSomebodyElseWasAtWorkNothingIsProven(t *testing.T) {
 		{"no share was asked for", write{op: cnapi.VersionGray, version: versionOne()}, versionIn(StatusWaitRelease), versionIn(StatusWaitRelease)},
 		{"grayscale ended, and begun anew", w(cnapi.VersionCancelGray), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusGray, gray(GrayP10))},
 		{"grayscale ended by publishing", w(cnapi.VersionCancelGray), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusRelease)},
+		{"grayscale ended instead of published", w(cnapi.VersionPublish), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusWaitRelease)},
 		{"published, and rolled back", w(cnapi.VersionPublish), versionIn(StatusWaitRelease), versionIn(StatusOffline)},
 		{"published, or returned to development", w(cnapi.VersionPublish), versionIn(StatusWaitRelease), versionIn(StatusInit)},
 		{"taken down by AlipayCN", w(cnapi.VersionTakeOffline), versionIn(StatusRelease), versionIn(StatusAuditOffline)},
@@ -146,6 +170,8 @@ func TestWhenSomebodyElseWasAtWorkNothingIsProven(t *testing.T) {
 		{"offline, because a later version is online", w(cnapi.VersionRollback), versionIn(StatusRelease), versionIn(StatusOffline, online("0.0.2"))},
 		{"offline, and online again?", w(cnapi.VersionRollback), versionIn(StatusRelease), versionIn(StatusOffline, online("0.0.1"))},
 		{"offline, and a strange version is online", w(cnapi.VersionRollback), versionIn(StatusRelease), versionIn(StatusOffline, online("0.0.1.2"))},
+		{"deleted, and the number used again", w(cnapi.VersionDelete), versionIn(StatusInit, createdAt(1)), versionIn(StatusInit, createdAt(2))},
+		{"used again after it was not there", w(cnapi.VersionDelete), gone(), versionIn(StatusInit)},
 		{"applied for instead of deleted", w(cnapi.VersionDelete), versionIn(StatusInit), versionIn(StatusAuditing)},
 
 		{"a status that is not known", w(cnapi.VersionPublish), versionIn(StatusWaitRelease), versionIn("FROZEN")},
@@ -158,6 +184,14 @@ func TestWhenSomebodyElseWasAtWorkNothingIsProven(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			require.Equal(t, effectUnknown, provenBy(tt.w, tt.before, tt.after))
 		})
+	}
+}
+
+// AlipayCN may show a description with other spaces, or not at all.
+func TestAnApplicationIsKnownByItsDescription(t *testing.T) {
+	w := write{op: cnapi.VersionApply, version: versionOne(), description: " what is  new\n"}
+	for shown, want := range map[string]effect{"": effectDone, "what is new": effectDone, "what is newer": effectUnknown} {
+		require.Equal(t, want, provenBy(w, versionIn(StatusInit), versionIn(StatusAuditing, described(shown))), shown)
 	}
 }
 

@@ -66,17 +66,26 @@ func (q *QRCodesClient) Unbind(ctx context.Context, in UnbindQRCodeInput) error 
 }
 
 // all reads all pages. AlipayCN allows 20 rules, which are two pages; a list that
-// goes on beyond ten is not believed.
+// goes on beyond ten is not believed, and neither is one that changed meanwhile: a
+// rule that moved to a page which was read before would be missing in it.
 func (q *QRCodesClient) all(ctx context.Context) ([]QRCodeRule, error) {
 	const most, pageSize = 10, 10
 	var rules []QRCodeRule
+	var total Int
 	for page := range most {
 		list, err := q.List(ctx, ListQRCodesInput{Page: page + 1, PageSize: pageSize})
 		if err != nil {
 			return nil, err
 		}
+		if page == 0 {
+			total = list.Total
+		}
 		rules = append(rules, list.Rules...)
-		if len(list.Rules) == 0 || list.Total > 0 && len(rules) >= int(list.Total) {
+		ended := len(list.Rules) == 0 || total > 0 && len(rules) >= int(total)
+		switch {
+		case list.Total != total, ended && len(rules) < int(total):
+			return nil, inconclusive(cnapi.QRCodeList, "the list changed while it was read")
+		case ended:
 			return rules, nil
 		}
 	}

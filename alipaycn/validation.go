@@ -3,10 +3,10 @@ package alipaycn
 import (
 	"errors"
 	"fmt"
-	"net/mail"
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/alipayplus-go/alipayplus"
 )
@@ -68,17 +68,26 @@ func (p *problems) optionalVersion(path string, v alipayplus.VersionNumber) {
 	}
 }
 
-// length checks a text that may be left out.
+// A characterCount says how AlipayCN may count the characters of a text: as least
+// at least, and at most as most.
+type characterCount func(text string) (least, most int)
+
+// length checks a text that may be left out, where a Chinese character counts 2.
 func (p *problems) length(path, text string, least, most int) {
-	n := width(text)
-	if text == "" || n >= least && n <= most {
+	p.counted(path, text, least, most, chineseTwice, ", a Chinese one counting 2")
+}
+
+// counted refuses a text that is too short or too long however it is counted.
+func (p *problems) counted(path, text string, least, most int, count characterCount, words string) {
+	n, all := count(text)
+	if text == "" || all >= least && n <= most {
 		return
 	}
 	if least == 0 {
-		p.add(path, fmt.Sprintf("must have at most %d characters, a Chinese one counting 2; has %d", most, n))
+		p.add(path, fmt.Sprintf("must have at most %d characters%s; has %d", most, words, n))
 		return
 	}
-	p.add(path, fmt.Sprintf("must have %d to %d characters, a Chinese one counting 2; has %d", least, most, n))
+	p.add(path, fmt.Sprintf("must have %d to %d characters%s; has %d", least, most, words, n))
 }
 
 // made checks that a text is made of allowed characters; words names them.
@@ -103,26 +112,38 @@ func oneOf[S ~string](p *problems, path string, value S, choices ...S) {
 	p.add(path, fmt.Sprintf("must be one of %v; got %q", choices, shortened(string(value))))
 }
 
-// width counts characters as AlipayCN does: a Chinese one is 2. That holds here
-// for everything outside ASCII; for what is neither, it is not documented.
-func width(text string) int {
-	n := 0
+// chineseTwice counts a Chinese character as 2. For what is neither Chinese nor
+// ASCII, such as Chinese commas, it is not documented: it may be 1 or 2.
+func chineseTwice(text string) (least, most int) {
 	for _, r := range text {
-		n++
+		least, most = least+1, most+1
 		if r > unicode.MaxASCII {
-			n++
+			most++
+		}
+		if unicode.Is(unicode.Han, r) {
+			least++
 		}
 	}
-	return n
+	return least, most
+}
+
+// chineseOnceOrTwice is for where the documents do not say that a Chinese
+// character counts 2.
+func chineseOnceOrTwice(text string) (least, most int) {
+	_, most = chineseTwice(text)
+	return utf8.RuneCountInString(text), most
 }
 
 func isDigit(r rune) bool { return r >= '0' && r <= '9' }
 
 func isASCIILetter(r rune) bool { return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' }
 
+// isEmail finds what is certainly none; what AlipayCN takes is not documented.
 func isEmail(text string) bool {
-	address, err := mail.ParseAddress(text)
-	return err == nil && address.Address == text
+	name, host, found := strings.Cut(text, "@")
+	return found && name != "" && host != "" && !strings.Contains(host, "@") && !strings.ContainsFunc(text, func(r rune) bool {
+		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("<>,;", r)
+	})
 }
 
 // shortened keeps a wrong value from filling an error.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -48,7 +50,7 @@ func (b *TextBool) UnmarshalJSON(data []byte) error { return readBool(data, (*bo
 // number or a text; null and "" are 0.
 type Int int64
 
-// UnmarshalJSON reads 15, "15" and 15.0.
+// UnmarshalJSON reads 15, "15", 15.0 and 1.5E1.
 func (i *Int) UnmarshalJSON(data []byte) error { return readInt(data, (*int64)(i)) }
 
 // TextInt is a whole number that AlipayCN documents as a text. It is written
@@ -116,6 +118,46 @@ func (d Date) valid() bool {
 	return err == nil
 }
 
+// readJSON is [json.Unmarshal] that reads texts from numbers and booleans too. All
+// numbers and booleans of this package are read from texts.
+func readJSON(data []byte, into any) error {
+	err := json.Unmarshal(data, into)
+	wrong, isType := errors.AsType[*json.UnmarshalTypeError](err)
+	if !isType || wrong.Type.Kind() != reflect.String {
+		return err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var value any
+	if err := decoder.Decode(&value); err != nil {
+		return err
+	}
+	data, err = json.Marshal(asTexts(value))
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(data, into)
+}
+
+// asTexts makes texts of the numbers and booleans in a value, as they are written.
+func asTexts(value any) any {
+	switch v := value.(type) {
+	case json.Number:
+		return v.String()
+	case bool:
+		return strconv.FormatBool(v)
+	case []any:
+		for i := range v {
+			v[i] = asTexts(v[i])
+		}
+	case map[string]any:
+		for name := range v {
+			v[name] = asTexts(v[name])
+		}
+	}
+	return value
+}
+
 func readBool(data []byte, into *bool) error {
 	text, err := scalarText(data)
 	if err != nil {
@@ -144,10 +186,24 @@ func readInt(data []byte, into *int64) error {
 	whole, fraction, _ := strings.Cut(text, ".")
 	n, err := strconv.ParseInt(whole, 10, 64)
 	if err != nil || strings.Trim(fraction, "0") != "" {
-		return errors.New("must be a whole number")
+		scientific, ok := readScientific(text)
+		if !ok {
+			return errors.New("must be a whole number")
+		}
+		n = scientific
 	}
 	*into = n
 	return nil
+}
+
+// readScientific reads a whole number such as 3.1536E7, where no digit can be lost.
+func readScientific(text string) (int64, bool) {
+	const exact = 1 << 53
+	if !strings.ContainsAny(text, "eE") {
+		return 0, false
+	}
+	f, err := strconv.ParseFloat(text, 64)
+	return int64(f), err == nil && math.Abs(f) < exact && f == math.Trunc(f)
 }
 
 // scalarText returns a JSON text as what it says, a number or boolean as it is

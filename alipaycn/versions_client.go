@@ -3,6 +3,7 @@ package alipaycn
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/cnapi"
@@ -54,7 +55,7 @@ func (v *VersionsClient) Apply(ctx context.Context, in ApplyInput) (*ApplyResult
 	if err := check(cnapi.VersionApply, in); err != nil {
 		return nil, err
 	}
-	w := write{op: cnapi.VersionApply, version: in.Version}
+	w := write{op: cnapi.VersionApply, version: in.Version, description: in.Description}
 	before := v.stateBefore(ctx, w, in.BundleID)
 	got := new(ApplyResult)
 	if err := v.c.write(ctx, safeWrite{w.op, in, got, v.prover(w, in.BundleID, before)}); err != nil {
@@ -130,10 +131,22 @@ func (v *VersionsClient) List(ctx context.Context, in ListVersionsInput) (*Versi
 	return read[VersionList](ctx, v.c, cnapi.VersionList, in)
 }
 
-// change makes a write that answers nothing, and that the state proves whatever
-// was before.
+// beforePatience bounds reading the state before a change, which may have to be
+// quick: it may end a release that goes wrong.
+const beforePatience = 5 * time.Second
+
+// change makes a write that answers nothing.
 func (v *VersionsClient) change(ctx context.Context, w write, in any, bundle BundleID) error {
-	return v.c.write(ctx, safeWrite{w.op, in, nil, v.prover(w, bundle, nil)})
+	if err := check(w.op, in); err != nil {
+		return err
+	}
+	var before *versionState
+	if w.readsBefore() && !w.version.IsZero() {
+		patient, cancel := context.WithTimeout(ctx, beforePatience)
+		before = v.stateBefore(patient, w, bundle)
+		cancel()
+	}
+	return v.c.write(ctx, safeWrite{w.op, in, nil, v.prover(w, bundle, before)})
 }
 
 // prover reads the version after a write whose outcome is unknown; nil when the
@@ -175,7 +188,7 @@ func (v *VersionsClient) state(ctx context.Context, w write, bundle BundleID) (*
 		return nil, err
 	case w.op == cnapi.VersionUpload:
 		err = v.readBuild(ctx, &s, w.version, bundle)
-	case w.op == cnapi.VersionRollback:
+	case w.op == cnapi.VersionRollback, w.op == cnapi.VersionTakeOffline:
 		err = v.readOnline(ctx, &s, bundle)
 	}
 	if err != nil {

@@ -235,7 +235,7 @@ func fieldRefusal(err error, codes map[string]fieldCodes) error {
 	case !known:
 	case strings.Contains(field.Message, "is required"):
 		code = c.blank
-	case strings.HasPrefix(field.Message, "must have at most"), strings.Contains(field.Message, " characters, a Chinese one"):
+	case strings.Contains(field.Message, "; has "):
 		code = c.length
 	case field.Message == "must be square" || strings.HasPrefix(field.Message, "must be square;"):
 		code = alipaycn.CodeLogoHeightNotEqualWidth

@@ -32,12 +32,20 @@
 //     for each client (bundle_id) and not for the whole mini program;
 //   - that a mini program which calls for itself cannot upload: see [WithAnyTemplate];
 //   - that neither region_type nor screenshots are required;
+//   - that a text has a right length when it has one in any way of counting that
+//     the documents leave open;
 //   - that the texts of a new version count as the mini program's own once it is
 //     applied for, and as unchangeable (name, English name) once it was online;
 //   - that a refresh ends the app_auth_token before, but for the refresh token,
 //     which is documented to stay good;
-//   - that words which AlipayCN does not allow, brands and ICP filings are not
-//     looked at, but for [App.NoFiling];
+//   - that words which AlipayCN does not allow, brands, ended licences and ICP
+//     filings are not looked at, but for [App.NoFiling];
+//   - that the time of an application stays when its review is cancelled, and when
+//     the version is returned to development;
+//   - that one version at a time is the trial version of a client, and another
+//     takes its place;
+//   - that rules for QR codes are in each other's way only when their addresses are
+//     the same, and that patterns are for nobody;
 //   - the HTTP statuses of errors but those of the gateway's own codes, the order
 //     in which several faults of one request are found, that a nonce may be used
 //     once, and how far a request's time may be off: see [WithTimeWindow];

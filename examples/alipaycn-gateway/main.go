@@ -5,11 +5,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"sync"
 	"time"
@@ -40,6 +42,9 @@ func run(ctx context.Context, args []string, stderr io.Writer) int {
 }
 
 func serve(ctx context.Context, opts options, stderr io.Writer) error {
+	if opts.notify != "" && !isAddress(opts.notify) {
+		return errors.New("-notify must be an address that begins with http:// or https://, such as http://127.0.0.1:8482")
+	}
 	gateway, err := alipaycntest.New(alipaycntest.WithAutoReview(opts.autoReview), alipaycntest.WithAnyTemplate())
 	if err != nil {
 		return err
@@ -66,4 +71,9 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 	stop()
 	notifier.Wait()
 	return err
+}
+
+func isAddress(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
 }

@@ -137,3 +137,18 @@ func TestWrongUse(t *testing.T) {
 	require.Equal(t, command.Done, run(t.Context(), []string{"-h"}, &stderr))
 	require.Equal(t, command.Failed, run(t.Context(), []string{"-auto-review", "-1s"}, &stderr))
 }
+
+// An address that nothing can be posted to would be tried for ever.
+func TestAWrongAddressForNotificationsIsOneLine(t *testing.T) {
+	for _, address := range []string{"nowhere", "127.0.0.1:8482", "ftp://127.0.0.1", "http:///path", "http://%zz"} {
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // where it is taken, it is served to
+		var stderr lockedBuffer
+		folder := t.TempDir()
+		require.Equal(t, command.Failed, run(ctx, []string{"-listen", "127.0.0.1:0", "-credentials", folder, "-notify", address}, &stderr), address)
+		cancel()
+		require.Equal(t, "error: -notify must be an address that begins with http:// or https://, such as http://127.0.0.1:8482\n", stderr.String())
+		entries, err := os.ReadDir(folder)
+		require.NoError(t, err)
+		require.Empty(t, entries)
+	}
+}

@@ -59,7 +59,7 @@ func newHandler(opts options, stdout, stderr io.Writer) (http.Handler, error) {
 	}
 	publicKey, err := os.ReadFile(opts.publicKey)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("-public-key: %w", err)
 	}
 	return alipaycn.NewNotificationHandler(alipaycn.NotificationOptions{
 		AppID:           opts.appID,

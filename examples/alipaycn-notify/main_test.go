@@ -162,7 +162,8 @@ func TestWrongUseIsOneLine(t *testing.T) {
 	}{
 		"an unknown flag": {[]string{"-nope"}, command.Usage, "-nope"},
 		"help":            {[]string{"-h"}, command.Done, "-public-key"},
-		"no key":          {[]string{"-app-id", appID, "-public-key", filepath.Join(t.TempDir(), "missing")}, command.Failed, "no such file"},
+		"no key":          {[]string{"-app-id", appID, "-public-key", filepath.Join(t.TempDir(), "missing")}, command.Failed, "error: -public-key: open "},
+		"a folder as key": {[]string{"-app-id", appID, "-public-key", t.TempDir()}, command.Failed, "error: -public-key: read "},
 		"no app":          {[]string{"-public-key", key}, command.Failed, "error: -app-id is missing: give the id of the app that the notifications are for\n"},
 		"no address":      {[]string{"-public-key", key, "-app-id", appID, "-listen", "nowhere"}, command.Failed, "nowhere"},
 	} {

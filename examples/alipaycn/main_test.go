@@ -145,7 +145,7 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"-h"}, command.Done},
 		{[]string{"-version", "one"}, command.Failed},
 		{[]string{"-files", t.TempDir()}, command.Failed},
-		{[]string{"-redirect", "http://example.com"}, command.Failed},
+		{[]string{"-redirect", "ftp://example.com"}, command.Failed},
 	} {
 		status, stdout, _ := execute(t, tt.args...)
 		require.Equal(t, tt.status, status, tt.args)

@@ -8,9 +8,7 @@ import "net/url"
 func Address(option, address, example string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {
-	case err != nil:
-		return nil, &Problem{option, "is not an address"}
-	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
+	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
 		return nil, &Problem{option, "must be an http or https address with a host, such as " + example}
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
 		return nil, &Problem{option, "must not have user, query or fragment"}

@@ -19,11 +19,12 @@ func TestAddress(t *testing.T) {
 		"x.example":                  "endpoint must be an http or https address with a host, such as https://x.example",
 		"ftp://x.example":            "endpoint must be an http or https address with a host, such as https://x.example",
 		"https:///path":              "endpoint must be an http or https address with a host, such as https://x.example",
-		"https://a b":                "endpoint is not an address",
+		"https://a b":                "endpoint must be an http or https address with a host, such as https://x.example",
+		"127.0.0.1:8481":             "endpoint must be an http or https address with a host, such as https://x.example",
 		"https://ann:s3cret@x.y":     "endpoint must not have user, query or fragment",
 		"https://x.y/?token=s3cret":  "endpoint must not have user, query or fragment",
 		"https://x.y/#s3cret":        "endpoint must not have user, query or fragment",
-		"https://ann:s3cret@x.y/%zz": "endpoint is not an address",
+		"https://ann:s3cret@x.y/%zz": "endpoint must be an http or https address with a host, such as https://x.example",
 	} {
 		u, err := clientoptions.Address("endpoint", wrong, "https://x.example")
 		require.EqualError(t, err, message, wrong)
