@@ -195,6 +195,22 @@ func TestReleasesAreNotReadWithoutATurn(t *testing.T) {
 	})
 }
 
+func TestReleasesReadNoneButTheirOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		given := newWorld(t)
+		releases, targets, _ := given.releases(1, 1)
+		others, foreign, _ := given.releases(1, 1)
+		turn := func(context.Context) error { return nil }
+		all := releases.ObserveAll(t.Context(), []rollout.Target{foreign[0], targets[0], rollouttest.NewFake("a fake", alipayplus.DefaultLadder())}, turn)
+		require.Len(t, all, 3)
+		require.EqualError(t, all[0].Err, "rollout: "+foreign[0].ID()+" is not one of these releases")
+		require.NoError(t, all[1].Err)
+		require.NotNil(t, all[1].Observation)
+		require.EqualError(t, all[2].Err, "rollout: a fake is not one of these releases")
+		require.NoError(t, others.ObserveAll(t.Context(), foreign, turn)[0].Err)
+	})
+}
+
 func TestAFleetOverThePlatformKeepsToItsLimiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, targets, way := newWorld(t).releases(4, 1)

@@ -64,6 +64,16 @@ func (b Bound) Judge(name string, figure float64) (Verdict, error) {
 	}
 }
 
+// Counted says whether samples are counted, by where: a path, a query, or empty for
+// nowhere. A minimum of samples that are counted nowhere is an error: nothing would come
+// of it.
+func (b Bound) Counted(where string) (bool, error) {
+	if b.MinSamples != 0 && where == "" {
+		return false, errors.New("the gate has a minimum of samples, and does not say where they are counted; give Samples")
+	}
+	return where != "", nil
+}
+
 // Enough says whether there are enough samples: nil when there are, a verdict to
 // wait when there are not. NaN, the infinities, and less than none are errors.
 func (b Bound) Enough(samples float64) (*Verdict, error) {

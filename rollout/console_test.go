@@ -45,6 +45,65 @@ func TestAConsoleChangeBetweenReadingAndWritingIsAdopted(t *testing.T) {
 	})
 }
 
+// That the target stands where the runner wanted it does not make it the runner's doing.
+func TestTheSameChangeInTheConsoleAMomentBeforeIsTheirs(t *testing.T) {
+	for name, tt := range map[string]struct {
+		op    rollouttest.Op
+		do    func(*rollouttest.Fake) error
+		audit []string
+	}{
+		"a raise":          {rollouttest.OpRaise, func(f *rollouttest.Fake) error { return f.SetRatio("pat", 10) }, []string{"STARTED 0-0", "APPLIED 0-0", "ADOPTED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}},
+		"the full release": {rollouttest.OpPublish, func(f *rollouttest.Fake) error { return f.SetRatio("pat", 100) }, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "ADOPTED 50-100", "DONE 100-100"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, plain())
+				s.between(tt.op, func() { require.NoError(t, tt.do(s.fake)) })
+				s.requireDone(s.runner().Run(t.Context()))
+				require.Equal(t, tt.audit, s.audit())
+			})
+		})
+	}
+	t.Run("an application", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t, plain())
+			s.between(rollouttest.OpApply, func() { require.NoError(t, s.fake.ApplyAs("pat")) })
+			_, err := s.runner().Run(t.Context())
+			require.ErrorIs(t, err, alipayplus.ErrConflict)
+			require.ErrorContains(t, err, "the version is under review already, and this rollout did not apply for it")
+			require.Equal(t, []string{"STARTED 0-0"}, s.audit())
+		})
+	})
+}
+
+// Whoever goes on after a change that was refused must not take what others do for it.
+func TestAChangeThatWasRefusedIsNotRemembered(t *testing.T) {
+	for name, refusal := range map[string]error{"a conflict": alipayplus.ErrConflict, "a refusal": alipayplus.ErrPermission} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, plain())
+				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+					switch {
+					case c.Op == rollouttest.OpRaise:
+						return refusal
+					case s.fake.Calls(rollouttest.OpRaise) > 0:
+						return alipayplus.ErrNotFound
+					}
+					return nil
+				})
+				_, err := s.runner().Run(t.Context())
+				require.Error(t, err)
+				require.Nil(t, s.state().Intent)
+
+				s.fake.Before(nil)
+				require.NoError(t, s.fake.SetRatio("pat", 10))
+				s.requireDone(s.runner().Run(t.Context()))
+				require.Contains(t, s.audit(), "ADOPTED 0-10")
+			})
+		})
+	}
+}
+
 func TestAChangeThatOthersMadeImpossibleIsMeantAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())

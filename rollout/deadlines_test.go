@@ -192,6 +192,70 @@ func TestWhoIsStoppedIsToldWhatComesNext(t *testing.T) {
 	})
 }
 
+func TestWhoIsStoppedWhileTheTargetIsReadIsToldWhatWasWaitedFor(t *testing.T) {
+	for name, tt := range map[string]struct {
+		given func(*stage)
+		line  string
+	}{
+		"after a wait": {func(*stage) {}, `under review: ALIPAY_PLUS pending, ALIPAY_CN pending, next at 2000-01-01T00:\d\d:\d\dZ`},
+		"after a failure": {
+			func(s *stage) { s.fake.FailNext(rollouttest.OpObserve, 1, unavailable()) },
+			`trying again after a failure: alipayplus: releases.get: .*, next at 2000-01-01T00:00:0\dZ`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, hourly())
+				tt.given(s)
+				ctx, cancel := context.WithCancel(t.Context())
+				s.fake.Before(func(context.Context, rollouttest.Call) error {
+					if len(s.told(rollout.EventWaiting, rollout.EventRetrying)) == 0 {
+						return nil
+					}
+					cancel()
+					return ctx.Err()
+				})
+				_, err := s.runner().Run(ctx)
+				require.ErrorIs(t, err, rollout.ErrPending)
+				require.Regexp(t, "^rollout release 1 is still pending: "+tt.line+"; run it again to go on$", err.Error())
+				var pending *rollout.PendingError
+				require.ErrorAs(t, err, &pending)
+				require.NotNil(t, pending.Next.State)
+			})
+		})
+	}
+}
+
+// heedless is a target that answers though nobody waits for it any more.
+type heedless struct{ rollout.Target }
+
+func (h heedless) Observe(ctx context.Context) (*rollout.Observation, error) {
+	return h.Target.Observe(context.WithoutCancel(ctx))
+}
+
+func TestNothingIsBegunAfterTheEndOfTheContext(t *testing.T) {
+	for name, run := range map[string]func(context.Context, *rollout.Runner) error{
+		"run":  func(ctx context.Context, r *rollout.Runner) error { _, err := r.Run(ctx); return err },
+		"step": func(ctx context.Context, r *rollout.Runner) error { _, err := r.Step(ctx); return err },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				spec := plain()
+				for i := range spec.Steps {
+					spec.Steps[i].Bake = 0
+				}
+				s := newStage(t, spec)
+				s.fake.ApproveAfter(0)
+				ctx, cancel := context.WithCancel(t.Context())
+				s.between(rollouttest.OpRaise, cancel)
+				require.ErrorIs(t, run(ctx, s.runnerOf(heedless{s.fake}, s.store)), rollout.ErrPending)
+				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+				require.Equal(t, alipayplus.Ratio(10), s.state().Ratio)
+			})
+		})
+	}
+}
+
 func TestAChangeThatWasBegunIsFinished(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())

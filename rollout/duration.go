@@ -42,11 +42,15 @@ func ParseDuration(text string) (Duration, error) {
 			return 0, bad
 		}
 	}
-	total := n*float64(24*time.Hour) + float64(more)
-	if total >= math.MaxInt64 {
+	whole := math.Round(n * float64(24*time.Hour))
+	if whole >= math.MaxInt64 {
 		return 0, bad
 	}
-	return Duration(time.Duration(math.Round(n*float64(24*time.Hour))) + more), nil
+	d := time.Duration(whole) + more
+	if d < 0 { // it overflowed
+		return 0, bad
+	}
+	return Duration(d), nil
 }
 
 func isDecimal(text string) bool {

@@ -249,8 +249,8 @@ type heldInFile struct {
 	lock    *filelock.Lock
 	// released says that the lease was given back.
 	released atomic.Bool
-	// broken is why the audit log lacks entries that the checkpoint has; the next
-	// lease mends it.
+	// broken is why nothing more may be stored: the audit log lacks entries that the
+	// checkpoint has, or may have. The next lease mends it.
 	broken error
 }
 
@@ -262,8 +262,9 @@ func (l *heldInFile) begin(holder string) error {
 		return err
 	}
 	r, err := readRecord(l.dir)
-	if err != nil {
-		return nil //nolint:nilerr // Load says so, in the words of a checkpoint
+	if err != nil { // Load says so too; a Save would be the end of whatever entries it holds
+		l.broken = damaged(l.rollout, err)
+		return nil
 	}
 	return l.log(r.Audit)
 }

@@ -69,7 +69,7 @@ type FleetTarget struct {
 	Canary bool `json:"canary,omitempty"`
 	// Status is how it stands.
 	Status FleetStatus `json:"status"`
-	// Ratio is live, in percent.
+	// Ratio is live, in percent, as this run knows; 0 before it looked.
 	Ratio alipayplus.Ratio `json:"ratio"`
 	// What says what it waits for, or why it ended.
 	What string `json:"what,omitempty"`

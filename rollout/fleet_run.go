@@ -48,6 +48,8 @@ type job struct {
 type result struct {
 	read  []job
 	index int
+	// state is where the rollout stands, nil when that is not known.
+	state *State
 	next  *Next
 	err   error
 }
@@ -59,7 +61,7 @@ func newSchedule(f *Fleet) *schedule {
 	}
 	now := time.Now()
 	for i, r := range f.runners {
-		s.targets[i] = FleetTarget{Target: r.target.ID(), Canary: i < f.canaries, Status: FleetStatus(Running), What: "not begun yet"}
+		s.targets[i] = FleetTarget{Target: r.target.ID(), Canary: i < f.canaries, Status: FleetStatus(Running), What: "not looked at yet"}
 		if f.canaries > 0 && i >= f.canaries {
 			s.targets[i].Status, s.targets[i].What = FleetQueued, "waiting for the canaries"
 		} else {
@@ -154,8 +156,9 @@ func (s *schedule) work(ctx context.Context) {
 			continue
 		}
 		j := jobs[0]
-		next, err := s.fleet.runners[j.index].stepWith(ctx, j.seen, s.fleet.options.Limiter)
-		s.results <- result{index: j.index, next: next, err: err}
+		r := result{index: j.index}
+		r.state, r.next, r.err = s.fleet.runners[j.index].stepWith(ctx, j.seen, s.fleet.options.Limiter)
+		s.results <- r
 	}
 }
 
@@ -192,8 +195,11 @@ func (s *schedule) take(r result) {
 	}
 	t := &s.targets[r.index]
 	before := t.Status
-	if r.next != nil && r.next.State != nil {
-		t.Status, t.Ratio, t.What = FleetStatus(r.next.State.Status), r.next.State.Ratio, r.next.What
+	if r.state != nil {
+		t.Status, t.Ratio = FleetStatus(r.state.Status), r.state.Ratio
+	}
+	if r.next != nil {
+		t.What = r.next.What
 	}
 	over := s.stepped(t, r)
 	s.count(before, t.Status)
@@ -214,8 +220,9 @@ func (s *schedule) stepped(t *FleetTarget, r result) (over bool) {
 		t.What = r.err.Error()
 		s.again(r.index, now, now.Add(s.fleet.runners[r.index].config.interval))
 		return false
-	case errors.Is(r.err, ErrPending):
-		return false // the context ended; a later run goes on
+	case errors.Is(r.err, ErrPending): // the context ended, which ends the run as long as something waits
+		s.again(r.index, now, now)
+		return false
 	case r.err != nil:
 		t.Err = r.err
 		if _, stopped := errors.AsType[*StoppedError](r.err); !stopped {
@@ -268,7 +275,7 @@ func (s *schedule) canaryEnded(t *FleetTarget) {
 	}
 	now := time.Now()
 	s.others(func(i int, other *FleetTarget) {
-		other.Status, other.What = FleetStatus(Running), "not begun yet"
+		other.Status, other.What = FleetStatus(Running), "not looked at yet"
 		s.again(i, now, now)
 	})
 }

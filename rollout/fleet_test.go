@@ -130,7 +130,27 @@ func TestTheOthersBeginWhenAllCanariesAreThrough(t *testing.T) {
 		h := newHarbor(t, 6)
 		h.fakes[1].ApproveAfter(3 * day) // the slower canary
 		queued := 0
+		stand := make(map[string]rollout.FleetStatus)
+		for i, fake := range h.fakes {
+			stand[fake.ID()] = "RUNNING"
+			if i >= 2 {
+				stand[fake.ID()] = rollout.FleetQueued
+			}
+		}
 		summary, err := h.fleet(rollout.FleetOptions{Canaries: 0.3, OnProgress: func(p rollout.FleetProgress) {
+			stand[p.Target.Target] = p.Target.Status
+			if stand["release 0"] == "DONE" && stand["release 1"] == "DONE" {
+				for target, status := range stand {
+					if status == rollout.FleetQueued {
+						stand[target] = "RUNNING"
+					}
+				}
+			}
+			counts := make(map[rollout.FleetStatus]int)
+			for _, status := range stand {
+				counts[status]++
+			}
+			require.Equal(t, counts, p.Counts)
 			queued = max(queued, p.Counts[rollout.FleetQueued])
 			total := 0
 			for status, n := range p.Counts {
@@ -500,6 +520,17 @@ func TestAFleetHeedsOrdersToOneOfItsRollouts(t *testing.T) {
 		require.ErrorIs(t, err, rollout.ErrPaused)
 		require.Equal(t, "2 DONE, 1 PAUSED", summary.String())
 		require.Equal(t, alipayplus.Ratio(10), summary.Targets[1].Ratio)
+	})
+}
+
+func TestThreeFailuresAreAllShown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarbor(t, 3)
+		for _, fake := range h.fakes {
+			fake.FailNext(rollouttest.OpObserve, 1, fmt.Errorf("no such release: %w", alipayplus.ErrNotFound))
+		}
+		_, err := h.fleet(rollout.FleetOptions{}).Run(t.Context())
+		require.EqualError(t, err, "fleet: 3 FAILED; no such release: not found; no such release: not found; no such release: not found")
 	})
 }
 

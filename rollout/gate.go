@@ -13,7 +13,12 @@ import (
 // Gate judges a ratio that is live. It is called again and again while the ratio
 // is watched, and once more after that. An error is not a verdict: it is tolerated
 // a few times in a row, and then the gate has failed. A Gate must be safe for
-// concurrent use and heed the context.
+// concurrent use.
+//
+// A Gate must return when its context ends, which is after [GateSpec].Timeout, or when
+// the run is stopped. One that does not holds the whole rollout up: until it returns, no
+// order is carried out, no deadline stops anything, and Run does not return. What it says
+// then is no verdict.
 type Gate func(ctx context.Context, step Step) (Verdict, error)
 
 // Step is what a gate judges.

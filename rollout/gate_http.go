@@ -166,10 +166,11 @@ func (g *HTTPGate) shown() string {
 
 // judge compares the figure. With too few samples the figure may be missing.
 func (g *HTTPGate) judge(document any) (Verdict, error) {
-	if g.MinSamples > 0 && g.Samples == "" {
-		return Verdict{}, errors.New("the gate has a minimum of samples, and does not say where they are counted; give Samples")
+	counted, err := g.Counted(g.Samples)
+	if err != nil {
+		return Verdict{}, err
 	}
-	if g.Samples != "" {
+	if counted {
 		samples, err := figureAt(g.Samples, document)
 		if err != nil {
 			return Verdict{}, err

@@ -11,7 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
 )
 
 // figures serves one answer, and is asked for by the gate that it returns.
@@ -93,6 +95,15 @@ func TestAnHTTPGateNeverPassesWithoutTheFigure(t *testing.T) {
 		_, err := gate.Gate()(t.Context(), rollout.Step{})
 		require.ErrorContains(t, err, "the answer has no data.n")
 	})
+	for _, samples := range []string{"-1", `"-50"`} {
+		t.Run("samples that are no number of anything", func(t *testing.T) {
+			gate := figures(t, answering(200, "application/json", `{"data": {"rate": 0, "n": `+samples+`}}`))
+			gate.Samples, gate.MinSamples = "data.n", 1
+			verdict, err := gate.Gate()(t.Context(), rollout.Step{})
+			require.ErrorContains(t, err, "which is no number of anything")
+			require.Zero(t, verdict)
+		})
+	}
 	t.Run("no path", func(t *testing.T) {
 		gate := figures(t, answering(200, "application/json", `{"data": {"rate": 0}}`))
 		gate.Field = "data..rate"
@@ -202,4 +213,30 @@ func TestAnHTTPGateLeavesNoConnectionBehind(t *testing.T) {
 
 	require.NoError(t, err)
 	<-closed // or the test would never end
+}
+
+// The gates of a spec that needs no code are made by New.
+func TestAGateThatTheSpecDescribesDecides(t *testing.T) {
+	rate := "0.005"
+	gate := figures(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintf(w, `{"data": {"rate": %s}}`, rate) })
+	spec := plain()
+	spec.Gates = map[string]rollout.GateSpec{"errors": {HTTP: gate}, "tests": {Command: gateProgram("exit", "0")}}
+	spec.Steps = []rollout.StepSpec{{Ratio: 10, Gates: []string{"errors", "tests"}}, {Ratio: 50, Gates: []string{"errors", "tests"}}, {Ratio: 100}}
+	fake := rollouttest.NewFake("release 1", alipayplus.DefaultLadder())
+	fake.ApproveAfter(0)
+	fake.After(func(_ context.Context, c rollouttest.Call) error {
+		if c.Op == rollouttest.OpRaise && c.Change.To == 50 {
+			rate = "0.02"
+		}
+		return nil
+	})
+	r, err := rollout.New(fake, spec, rollout.NewMemoryStore())
+	require.NoError(t, err)
+
+	state, err := r.Run(t.Context())
+
+	require.ErrorIs(t, err, rollout.ErrGateFailed)
+	require.Equal(t, "gate errors failed: data.rate is 0.02, above 0.01", state.Stop.Reason)
+	require.Equal(t, rollout.Pass, state.Gates["tests"].Verdict.Decision)
+	require.Equal(t, []alipayplus.Ratio{10, 50}, fake.Ratios())
 }

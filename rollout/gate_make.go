@@ -27,6 +27,9 @@ func (c *config) makeGates(spec *Spec) (map[string]Gate, error) {
 
 func (c *config) makeGate(name string, spec GateSpec) (Gate, error) {
 	if gate := c.gates[name]; gate != nil {
+		if spec.HTTP != nil || spec.Command != nil || spec.Prometheus != nil {
+			return nil, fmt.Errorf("rollout: gate %s is given in Go, and the spec says what it asks; take one of them away: %w", name, alipayplus.ErrInvalid)
+		}
 		return gate, nil
 	}
 	for _, maker := range c.makers {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -131,4 +132,58 @@ func TestAMinimumOfSamplesThatAreNotCountedNeverPasses(t *testing.T) {
 	verdict, err = gate.Gate()(t.Context(), rollout.Step{})
 	require.NoError(t, err)
 	require.Equal(t, rollout.Pass, verdict.Decision)
+}
+
+// Only a pass after the bake time is kept longer than the spec says.
+func TestAGateIsAskedAsOftenAsTheSpecSaysUntilARatioMayRise(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := hourly()
+		spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(10 * time.Second)}
+		spec.Steps[0].Bake = rollout.Duration(10 * time.Minute)
+		spec.Steps = []rollout.StepSpec{spec.Steps[0], spec.Steps[2]}
+		s := newStage(t, spec)
+		s.fake.ApproveAfter(0)
+		var asked []time.Time
+		s.gate = func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
+			asked = append(asked, time.Now())
+			if after := time.Since(step.Since); after >= 10*time.Minute && after < 15*time.Minute {
+				return rollout.Waiting("not yet"), nil
+			}
+			return rollout.Passed("fine"), nil
+		}
+		s.requireDone(s.runner().Run(t.Context()))
+		require.Len(t, asked, 15*6)
+		for i := range asked[1:] {
+			require.Equal(t, 10*time.Second, asked[i+1].Sub(asked[i]), "question %d", i+1)
+		}
+	})
+}
+
+// One gate that passes now and another that passed some time ago have not passed together.
+func TestARatioRisesOnVerdictsOfOneMoment(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := hourly()
+		spec.Gates = map[string]rollout.GateSpec{"errors": {Every: rollout.Duration(5 * time.Minute)}, "crashes": {Every: rollout.Duration(20 * time.Minute)}}
+		spec.Steps = []rollout.StepSpec{spec.Steps[0], spec.Steps[2]}
+		spec.Steps[0].Gates = []string{"crashes", "errors"}
+		s := newStage(t, spec)
+		s.fake.ApproveAfter(0)
+		last := make(map[string]time.Time)
+		var mu sync.Mutex // they are asked side by side
+		gate := func(name string, passes time.Duration) rollout.Option {
+			return rollout.WithGate(name, func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
+				mu.Lock()
+				defer mu.Unlock()
+				last[name] = time.Now()
+				if time.Since(step.Since) < passes {
+					return rollout.Waiting("not yet"), nil
+				}
+				return rollout.Passed("fine"), nil
+			})
+		}
+		s.requireDone(s.runner(gate("errors", 64*time.Minute), gate("crashes", 0)).Run(t.Context()))
+		live, raised := s.fake.Effects()[1].At, s.fake.Effects()[2].At
+		require.Equal(t, 65*time.Minute, raised.Sub(live))
+		require.Equal(t, map[string]time.Time{"errors": raised, "crashes": raised}, last)
+	})
 }

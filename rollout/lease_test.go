@@ -3,8 +3,11 @@ package rollout_test
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
+	"os"
+	"regexp"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,6 +128,130 @@ func TestALeaseThatCannotBeGivenBackIsLoggedAndNoFailure(t *testing.T) {
 				require.NoError(t, err, "it ended as if its holder had died")
 			})
 		})
+	}
+}
+
+func TestARunnerIsNamedAfterItsMachineUnlessItIsTold(t *testing.T) {
+	machine, err := os.Hostname()
+	require.NoError(t, err)
+	for want, opts := range map[string][]rollout.Option{machine: nil, "ci 7": {rollout.WithHost("ci 7")}} {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t, plain())
+			r, err := rollout.New(s.fake, s.spec, s.store, opts...)
+			require.NoError(t, err)
+			next, err := r.Step(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, want, next.State.Clock)
+			require.Regexp(t, "^"+regexp.QuoteMeta(want)+` process \d+ run [A-Z2-7]{6}$`, next.State.UpdatedBy)
+		})
+	}
+}
+
+// numbered is a store that checks how states and their entries are numbered.
+type numbered struct {
+	rollout.Store
+	*testing.T
+	last *uint64
+}
+
+func (s numbered) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
+	lease, err := s.Store.Acquire(ctx, name, holder)
+	return numberedLease{lease, s}, err
+}
+
+type numberedLease struct {
+	rollout.Lease
+	store numbered
+}
+
+func (l numberedLease) Save(ctx context.Context, data []byte, audit []rollout.AuditEntry) error {
+	var stored struct {
+		State rollout.State `json:"state"`
+	}
+	require.NoError(l.store, json.Unmarshal(data, &stored))
+	*l.store.last++
+	require.Equal(l.store, *l.store.last, stored.State.Seq)
+	require.Equal(l.store, time.Now().UTC(), stored.State.UpdatedAt.UTC())
+	for _, e := range audit {
+		require.Equal(l.store, stored.State.Seq, e.Seq, e.Why)
+	}
+	return l.Lease.Save(ctx, data, audit)
+}
+
+// By the number an entry is found that belongs to a state, over many processes.
+func TestEachStoredStateHasTheNextNumberAndItsEntriesHaveTheSame(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		s.store = numbered{s.store, t, new(uint64)}
+		s.runUntil(90 * time.Minute)
+		_, err := s.runner().Pause(t.Context(), "lin", "")
+		require.NoError(t, err)
+		_, err = s.runner().Resume(t.Context(), "lin", "")
+		require.NoError(t, err)
+		state, err := s.runner().Run(t.Context())
+		s.requireDone(state, err)
+		require.Greater(t, state.Seq, uint64(10))
+	})
+}
+
+// punctual is a store over a network that is slow to renew a lease, and does nothing for a context that has
+// ended.
+type punctual struct {
+	rollout.Store
+	*testing.T
+	renewing, released *int
+}
+
+func (s punctual) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
+	lease, err := s.Store.Acquire(ctx, name, holder)
+	return punctualLease{lease, s}, err
+}
+
+type punctualLease struct {
+	rollout.Lease
+	store punctual
+}
+
+func (l punctualLease) Save(ctx context.Context, data []byte, audit []rollout.AuditEntry) error {
+	require.NoError(l.store, ctx.Err())
+	return l.Lease.Save(ctx, data, audit)
+}
+
+func (l punctualLease) Renew(ctx context.Context) error {
+	*l.store.renewing++
+	time.Sleep(5 * time.Second)
+	*l.store.renewing--
+	return l.Lease.Renew(ctx)
+}
+
+func (l punctualLease) Release(ctx context.Context) error {
+	require.NoError(l.store, ctx.Err())
+	require.Zero(l.store, *l.store.renewing, "it is being renewed")
+	*l.store.released++
+	return l.Lease.Release(ctx)
+}
+
+func TestALeaseIsGivenBackInOrderWhenARunIsStopped(t *testing.T) {
+	for name, op := range map[string]rollouttest.Op{"in a reading": rollouttest.OpObserve, "in a change": rollouttest.OpRaise} {
+		for _, after := range []time.Duration{9 * time.Second, 12 * time.Second} { // it is renewed every 10
+			t.Run(name+" of "+after.String(), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					s := newStage(t, plain())
+					s.fake.ApproveAfter(0)
+					ctx, cancel := context.WithCancel(t.Context())
+					s.between(op, func() {
+						time.Sleep(after)
+						cancel()
+					})
+					store := punctual{s.store, t, new(int), new(int)}
+					_, err := s.runnerOf(s.fake, store).Run(ctx)
+					require.ErrorIs(t, err, rollout.ErrPending)
+					require.Equal(t, 1, *store.released)
+					_, err = s.store.Acquire(t.Context(), "release 1", "another")
+					require.NoError(t, err)
+				})
+			})
+		}
 	}
 }
 

@@ -2,8 +2,10 @@ package rollout_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -99,6 +101,21 @@ func TestWhatHasNotBegunCanBeApprovedAndNeitherPausedNorResumed(t *testing.T) {
 	})
 }
 
+// What is not live yet is not watched: a pause during the review is none of a bake time.
+func TestAPauseDuringTheReviewCountsNothingAsWatched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		s.runUntil(30 * time.Minute)
+		for _, order := range []func(context.Context, string, string) (*rollout.Receipt, error){s.runner().Pause, s.runner().Resume} {
+			_, err := order(t.Context(), "lin", "")
+			require.NoError(t, err)
+			require.Zero(t, s.state().Since)
+		}
+		s.requireDone(s.runner().Run(t.Context()))
+		require.GreaterOrEqual(t, s.fake.Effects()[2].At.Sub(s.fake.Effects()[1].At), time.Hour)
+	})
+}
+
 func TestAnOrderThatFailedIsKeptAndSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
@@ -115,5 +132,159 @@ func TestAnOrderThatFailedIsKeptAndSaysSo(t *testing.T) {
 		require.Equal(t, "lin", state.Stop.By)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 		s.requireNoOrders()
+	})
+}
+
+// A store whose leases tell of no order is looked at every three seconds; what is asked
+// through the runner itself need not wait for that.
+func TestAnOrderThroughTheRunnerThatRunsIsHeardAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		store := lasting{s.store, new(int), new(int)}
+		r := s.runnerOf(s.fake, store)
+		var asked time.Time
+		s.at(90*time.Minute+500*time.Millisecond, func() {
+			asked = time.Now()
+			receipt, err := r.Pause(t.Context(), "lin", "lunch")
+			require.NoError(t, err)
+			require.False(t, receipt.Handled)
+		})
+		state, err := r.Run(t.Context())
+		require.ErrorIs(t, err, rollout.ErrPaused)
+		require.Equal(t, asked, state.UpdatedAt)
+	})
+}
+
+func TestAnOrderFromElsewhereIsHeardWithinThreeSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		var asked time.Time
+		s.at(90*time.Minute+500*time.Millisecond, func() {
+			asked = time.Now()
+			_, err := s.runner(rollout.WithHost("b")).Pause(t.Context(), "lin", "lunch")
+			require.NoError(t, err)
+		})
+		state, err := s.runnerOf(s.fake, lasting{s.store, new(int), new(int)}, rollout.WithInterval(day)).Run(t.Context())
+		require.ErrorIs(t, err, rollout.ErrPaused)
+		require.LessOrEqual(t, state.UpdatedAt.Sub(asked), 3*time.Second)
+	})
+}
+
+// mumbling is a store whose leases cannot tell their orders from some time on.
+type mumbling struct {
+	rollout.Store
+	from time.Time
+	err  error
+}
+
+func (s mumbling) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
+	lease, err := s.Store.Acquire(ctx, name, holder)
+	return mumblingLease{lease, s}, err
+}
+
+type mumblingLease struct {
+	rollout.Lease
+	store mumbling
+}
+
+func (l mumblingLease) Commands(ctx context.Context) ([]rollout.Command, error) {
+	if time.Now().Before(l.store.from) {
+		return l.Lease.Commands(ctx)
+	}
+	return nil, l.store.err
+}
+
+// Somebody may want it to stop.
+func TestWhoCannotSeeTheOrdersDoesNotAct(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		time.Sleep(2 * time.Hour) // 50 % are due
+		calls, gone := s.fake.Calls(rollouttest.OpAny), errors.New("stale file handle")
+		_, err := s.runnerOf(s.fake, mumbling{s.store, s.began, gone}).Step(t.Context())
+		require.ErrorIs(t, err, gone)
+		require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny))
+	})
+}
+
+func TestARunThatCannotSeeItsOrdersAnyMoreEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		gone := errors.New("stale file handle")
+		from := s.began.Add(90*time.Minute + 500*time.Millisecond)
+		_, err := s.runnerOf(s.fake, mumbling{s.store, from, gone}, rollout.WithInterval(day)).Run(t.Context())
+		require.ErrorIs(t, err, gone)
+		require.LessOrEqual(t, time.Since(from), 3*time.Second)
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+	})
+}
+
+// clinging is a store whose orders cannot be removed.
+type clinging struct {
+	rollout.Store
+	err error
+}
+
+func (s clinging) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
+	lease, err := s.Store.Acquire(ctx, name, holder)
+	return clingingLease{lease, s.err}, err
+}
+
+type clingingLease struct {
+	rollout.Lease
+	err error
+}
+
+func (l clingingLease) Forget(context.Context, []string) error { return l.err }
+
+// It would be obeyed again by who does not know that it was.
+func TestAnOrderThatCannotBeRemovedEndsTheRunAndIsObeyedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, approved())
+		order := rollout.Command{ID: "1", Order: rollout.OrderApprove, Ratio: 50, By: "lin", At: time.Now()}
+		require.NoError(t, s.store.Post(t.Context(), "release 1", order))
+		full := errors.New("read-only")
+		for range 3 {
+			_, err := s.runnerOf(s.fake, clinging{s.store, full}).Run(t.Context())
+			require.ErrorIs(t, err, full)
+			require.Equal(t, []string{"1"}, s.state().Handled)
+		}
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+		s.requireDone(s.runner().Run(t.Context()))
+		require.Len(t, s.told(rollout.EventApproved), 1)
+		require.Empty(t, s.state().Handled, "what is removed need not be remembered")
+		s.requireNoOrders()
+	})
+}
+
+// deaf is a store that takes no orders.
+type deaf struct {
+	rollout.Store
+	err error
+}
+
+func (s deaf) Post(context.Context, string, rollout.Command) error { return s.err }
+
+func TestAnOrderThatTheStoreDoesNotTakeIsNotCarriedOut(t *testing.T) {
+	full := errors.New("disk full")
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, approved())
+		approve := func() {
+			receipt, err := s.runnerOf(s.fake, deaf{s.store, full}).Approve(t.Context(), 50, "lin")
+			require.ErrorIs(t, err, full)
+			require.Nil(t, receipt)
+		}
+		approve() // what has not begun
+		_, err := s.store.Acquire(t.Context(), "release 1", "another")
+		require.NoError(t, err)
+		approve() // what another runner drives
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		stored := s.state()
+		receipt, err := s.runnerOf(s.fake, deaf{s.store, full}).Abort(t.Context(), "lin", "")
+		require.ErrorIs(t, err, full)
+		require.Nil(t, receipt)
+		require.Equal(t, stored, s.state())
+		require.Zero(t, s.fake.Calls(rollouttest.OpAbort))
 	})
 }

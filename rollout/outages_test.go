@@ -81,6 +81,59 @@ func TestAStoreThatCannotSaveStopsBeforeTheTargetIsChanged(t *testing.T) {
 	}
 }
 
+// The deadline counts from the first attempt, which is remembered though nothing came of it.
+func TestAFirstAttemptThatCannotBeStoredIsTheStoresFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		s.fake.FailNext(rollouttest.OpObserve, 1, unavailable())
+		full := errors.New("disk full")
+		_, err := s.runnerOf(s.fake, fullStore{s.store, new(int), 1, full}).Run(t.Context())
+		require.ErrorIs(t, err, full)
+		require.Zero(t, time.Since(s.began))
+	})
+}
+
+// blind is a store whose leases cannot be read.
+type blind struct {
+	rollout.Store
+	err error
+}
+
+func (s blind) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
+	lease, err := s.Store.Acquire(ctx, name, holder)
+	return blindLease{lease, s.err}, err
+}
+
+type blindLease struct {
+	rollout.Lease
+	err error
+}
+
+func (l blindLease) Load(context.Context) ([]byte, error) { return nil, l.err }
+
+// What cannot be read is not taken for a rollout that has not begun.
+func TestAStateThatCannotBeReadIsNoFreshStart(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		stored, calls := s.state(), s.fake.Calls(rollouttest.OpAny)
+		worn := errors.New("input/output error")
+		r := s.runnerOf(s.fake, blind{s.store, worn})
+		_, err := r.Run(t.Context())
+		require.ErrorIs(t, err, worn)
+		_, err = r.Step(t.Context())
+		require.ErrorIs(t, err, worn)
+		for _, order := range []func(context.Context, string, string) (*rollout.Receipt, error){r.Pause, r.Resume, r.Abort} {
+			receipt, err := order(t.Context(), "lin", "")
+			require.ErrorIs(t, err, worn)
+			require.Nil(t, receipt)
+		}
+		require.Equal(t, stored, s.state())
+		require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny))
+		s.requireNoOrders()
+		s.requireDone(s.runner().Run(t.Context()))
+	})
+}
+
 func TestNothingIsChangedAfterAnIntentThatWasNotStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())

@@ -22,6 +22,7 @@ func TestWhatATargetAsksForIsNeverUndercut(t *testing.T) {
 	}{
 		"by the platform":       {&alipayplus.Error{Operation: "releases.get", Code: alipayplus.CodeTrafficExceedLimit, Message: "too many calls", RetryAfter: 20 * time.Minute}, 20 * time.Minute},
 		"by another target":     {rollout.TransientAfter(down, 20*time.Minute), 20 * time.Minute},
+		"through a target":      {rollout.Transient(&alipayplus.Error{Operation: "releases.get", Code: alipayplus.CodeTrafficExceedLimit, Message: "too many calls", RetryAfter: 20 * time.Minute}), 20 * time.Minute},
 		"by less than is usual": {rollout.TransientAfter(down, time.Millisecond), 1800 * time.Millisecond},
 		"by more than an hour":  {rollout.TransientAfter(down, 100*time.Hour), time.Hour},
 		"by nothing":            {rollout.TransientAfter(down, -time.Hour), 1800 * time.Millisecond},
@@ -121,6 +122,46 @@ func TestAConflictOfWhichTheOutcomeIsUnknownKeepsTheIntent(t *testing.T) {
 				require.Len(t, keys, 1)
 				require.Equal(t, tt.calls, s.fake.Calls(rollouttest.OpRaise))
 				require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-100", "DONE 100-100"}, s.audit())
+			})
+		})
+	}
+}
+
+// A change of which nothing is known may still have its effect: a conflict does not say that
+// it had none, and only the same key keeps the target from making it twice.
+func TestAConflictAfterAnUnknownOutcomeKeepsTheKey(t *testing.T) {
+	for name, run := range map[string]func(*stage) (*rollout.State, error){
+		"one run": func(s *stage) (*rollout.State, error) { return s.runner().Run(s.Context()) },
+		"many processes": func(s *stage) (*rollout.State, error) {
+			for {
+				next, err := s.runner().Step(s.Context())
+				if err != nil || next.Over {
+					return s.state(), err
+				}
+				time.Sleep(time.Minute)
+			}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, plain())
+				answers := []error{alipayplus.ErrOutcomeUnknown, alipayplus.ErrConflict, unavailable(), alipayplus.ErrConflict}
+				var keys []string
+				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+					if c.Op != rollouttest.OpRaise || c.Change.To != 10 {
+						return nil
+					}
+					keys = append(keys, c.Change.RequestID)
+					if len(keys) <= len(answers) {
+						return answers[len(keys)-1]
+					}
+					return nil
+				})
+				s.requireDone(run(s))
+				require.Len(t, keys, 5)
+				for _, key := range keys {
+					require.Equal(t, keys[0], key)
+				}
 			})
 		})
 	}

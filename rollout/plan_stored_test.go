@@ -104,3 +104,40 @@ func TestAPlanStaysTrueWhileOnlyTimePasses(t *testing.T) {
 		s.requireDone(s.runner().Apply(t.Context(), first))
 	})
 }
+
+// A plan that was made without the store does not say what is stored.
+func TestAPlanByAnotherSpecThanTheStoredOneIsNotApplied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		stored := s.state()
+		s.spec = hourly()
+		plan, err := s.runner(rollout.WithNewSpec()).Plan(t.Context())
+		require.NoError(t, err)
+
+		_, err = s.runner().Apply(t.Context(), plan)
+
+		require.ErrorIs(t, err, alipayplus.ErrConflict)
+		require.NotErrorIs(t, err, rollout.ErrStalePlan)
+		require.ErrorContains(t, err, "the spec is another than the stored one")
+		require.Equal(t, stored, s.state())
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+	})
+}
+
+// Somebody set a ratio below the first step: it belongs to none, and is watched for none.
+func TestAPlanFromARatioBelowTheFirstStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := plain()
+		spec.Steps[0].Approval = true
+		s := newStage(t, spec)
+		s.fake.ApproveAfter(0)
+		s.runUntil(time.Minute)
+		require.NoError(t, s.fake.SetRatio("pat", 5))
+		s.runUntil(20 * time.Minute)
+		require.Equal(t, alipayplus.Ratio(5), s.state().Ratio)
+		plan, err := s.runner().Plan(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, rollout.Duration(2*time.Hour), plan.AtLeast)
+		require.Equal(t, []string{approvals}, inReview(plan), "nothing is in the way")
+	})
+}

@@ -247,18 +247,22 @@ func (t *ReleaseTarget) giveUp(ctx context.Context, c Change) (string, error) {
 	case alipayplus.ReleaseUnderReview:
 		_, err := t.of.client.Releases.Withdraw(ctx, withdraw)
 		return "nobody has the version; its application is withdrawn and it can be applied for again", err
-	case alipayplus.ReleasePreparation:
+	case alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale:
 		_, err := t.of.client.Releases.Cancel(ctx, cancel)
-		return "nobody has the version; it is canceled and cannot go to this target again", err
-	case alipayplus.ReleaseGrayscale:
-		_, err := t.of.client.Releases.Cancel(ctx, cancel)
-		return fmt.Sprintf("the version is canceled and cannot go to this target again; what the %v of users who have it will see is not documented",
-			release.Grayscale.Ratio), err
-	case alipayplus.ReleaseCanceled:
-		return "the version was canceled already", nil
+		return canceled(release.Grayscale.Ratio), err
+	case alipayplus.ReleaseCanceled: // by somebody else, or by a call whose answer got lost
+		return canceled(release.Grayscale.Ratio), nil
 	default:
 		return "", fmt.Errorf("%w: the release is %s and cannot be aborted; release a later version", alipayplus.ErrConflict, release.Status)
 	}
+}
+
+// canceled says what the end of a version means for those who have it.
+func canceled(live alipayplus.Ratio) string {
+	if live == 0 {
+		return "nobody has the version; it is canceled and cannot go to this target again"
+	}
+	return fmt.Sprintf("the version is canceled and cannot go to this target again; what the %v of users who have it will see is not documented", live)
 }
 
 // Transient marks an error of a [Target] as one that may pass: the runner tries

@@ -200,3 +200,37 @@ func TestWhoCannotWithdrawCannotReplace(t *testing.T) {
 	require.EqualError(t, err, "rollout: release 1 cannot withdraw an application, so the spec must not say review: replace: invalid input")
 	require.ErrorIs(t, err, alipayplus.ErrInvalid)
 }
+
+// The platform lets one version of a mini program at a time go its way.
+func TestAnotherVersionOnItsWayAtThePlatformIsReplacedOnlyIfTheSpecSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		given := newWorld(t)
+		program := given.program()
+		other, release := given.release(program, "1.0.0"), given.release(program, "1.1.0")
+		info := company()
+		info.ContactName = "Olga Lake"
+		store := rollout.NewMemoryStore()
+		run := func(release *alipayplus.Release, spec rollout.Spec) (*rollout.Next, error) {
+			r, err := rollout.New(rollout.ForRelease(given.owner, release.ID, rollout.WithBasicInfo(info)), spec, store, rollout.WithNewSpec())
+			require.NoError(t, err)
+			return r.Step(t.Context())
+		}
+		_, err := run(other, plain())
+		require.NoError(t, err)
+		require.Equal(t, alipayplus.ReleaseUnderReview, given.read(other.ID).Status)
+		require.Equal(t, &info, given.read(other.ID).BasicInfo, "and not the company's own")
+
+		_, err = run(release, plain())
+		require.ErrorIs(t, err, alipayplus.ErrConflict)
+		require.ErrorContains(t, err, "version 1.0.0 is UNDER_REVIEW and must be out of the way before this one can be applied for")
+		require.Equal(t, alipayplus.ReleaseNewVersionCreated, given.read(release.ID).Status)
+
+		replacing := plain()
+		replacing.Review = rollout.ReviewReplace
+		next, err := run(release, replacing)
+		require.NoError(t, err)
+		require.Equal(t, "under review: ALIPAY_PLUS pending, ALIPAY_CN pending", next.What)
+		require.Equal(t, alipayplus.ReleaseNewVersionCreated, given.read(other.ID).Status)
+		require.Equal(t, alipayplus.ReleaseUnderReview, given.read(release.ID).Status)
+	})
+}

@@ -65,7 +65,8 @@ func WithSink(sink Sink) Option { return func(c *config) { c.sinks = append(c.si
 // WithLogger sets where failures of sinks are logged; nothing is by default.
 func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }
 
-// WithGate gives the gate of a name in Go.
+// WithGate gives the gate of a name in Go, for a gate of which the spec says no more
+// than its name and its times.
 func WithGate(name string, gate Gate) Option { return func(c *config) { c.gates[name] = gate } }
 
 // WithGates adds a maker of gates that this package does not make, such as that of
@@ -85,8 +86,8 @@ func WithCallTimeout(d time.Duration) Option { return func(c *config) { c.callTi
 // something else. Without it that is a [ConflictError].
 func WithNewSpec() Option { return func(c *config) { c.newSpec = true } }
 
-// New makes a runner of a target. It does no I/O. The error says what is wrong with
-// the spec ([alipayplus.ValidationError]), or which gate nobody makes.
+// New makes a runner of a target. It copies the spec, and does no I/O. The error says
+// what is wrong with the spec ([alipayplus.ValidationError]), or which gate nobody makes.
 func New(target Target, spec Spec, store Store, opts ...Option) (*Runner, error) {
 	config, gates, err := prepare(&spec, store, opts)
 	if err != nil {
@@ -110,7 +111,11 @@ func prepare(spec *Spec, store Store, opts []Option) (config, map[string]Gate, e
 	if err := spec.Validate(); err != nil {
 		return c, nil, err
 	}
-	c.spec = spec.Hash()
+	own, err := spec.clone()
+	if err != nil {
+		return c, nil, err
+	}
+	*spec, c.spec = own, own.Hash()
 	if c.clock == "" {
 		host, err := os.Hostname()
 		if err != nil {
@@ -181,7 +186,7 @@ func (r *Runner) Apply(ctx context.Context, plan *Plan) (*State, error) {
 func (r *Runner) run(ctx context.Context, plan *Plan) (_ *State, err error) {
 	t, err := r.begin(ctx)
 	if err != nil {
-		return nil, r.pending(ctx, notBegun(), err)
+		return nil, r.notTakenUp(ctx, err)
 	}
 	defer t.end(ctx)
 	defer func() { t.tellFailure(ctx, err) }()
@@ -209,6 +214,17 @@ func (r *Runner) run(ctx context.Context, plan *Plan) (_ *State, err error) {
 	}
 }
 
+// notTakenUp is the end of a run that could not take the rollout up, and tells of it. That
+// another runner drives it is no failure: that one tells what becomes of it.
+func (r *Runner) notTakenUp(ctx context.Context, err error) error {
+	err = r.pending(ctx, notBegun(), err)
+	if !errors.Is(err, ErrLeased) {
+		unknown := &State{Rollout: r.config.name, Target: r.target.ID(), Spec: r.spec}
+		(&turn{r: r, state: unknown}).tellFailure(ctx, err)
+	}
+	return err
+}
+
 // notBegun is what comes next for a run that was stopped before its first step.
 func notBegun() Next { return Next{What: "nothing was done yet"} }
 
@@ -223,27 +239,30 @@ func (r *Runner) pending(ctx context.Context, next Next, err error) error {
 // Step does what is due, if anything, and returns what comes next and when: for
 // programs that are started at intervals, as by cron. It returns as soon as it would
 // have to wait. The errors are those of [Runner.Run].
-func (r *Runner) Step(ctx context.Context) (*Next, error) { return r.stepWith(ctx, nil, nil) }
+func (r *Runner) Step(ctx context.Context) (*Next, error) {
+	_, next, err := r.stepWith(ctx, nil, nil)
+	return next, err
+}
 
 // stepWith is Step with an observation that was just made and a limiter of calls; nil
-// for none.
-func (r *Runner) stepWith(ctx context.Context, seen *Observed, limiter *rate.Limiter) (_ *Next, err error) {
+// for none. The state is returned with an error too, as far as it is known.
+func (r *Runner) stepWith(ctx context.Context, seen *Observed, limiter *rate.Limiter) (_ *State, _ *Next, err error) {
 	t, err := r.begin(ctx)
 	if err != nil {
-		return nil, r.pending(ctx, notBegun(), err)
+		return nil, nil, r.notTakenUp(ctx, err)
 	}
 	defer t.end(ctx)
 	defer func() { t.tellFailure(ctx, err) }()
 	t.start()
 	if err := t.replan(ctx); err != nil {
-		return nil, err
+		return t.state, nil, err
 	}
 	t.limiter = limiter
 	next, err := t.step(ctx, seen)
 	if err == nil && next.Over {
 		err = t.state.stopped()
 	}
-	return next, r.pending(ctx, t.last, err)
+	return t.state, next, r.pending(ctx, t.last, err)
 }
 
 // tellFailure tells that a run ends with an error that somebody must look at.

@@ -154,14 +154,19 @@ func TestAWebhookOfAnotherTimeIsRefused(t *testing.T) {
 		require.Error(t, verify(-time.Hour))
 	})
 	synctest.Test(t, func(t *testing.T) {
-		// Signed by the clock of years to come, as seen from this bubble.
-		body, timestamp := []byte("{}"), "4102444800"
-		mac := hmac.New(sha256.New, webhookSecret)
-		mac.Write([]byte(timestamp + ".{}"))
-		header := http.Header{}
-		header.Set(rollout.WebhookTimestamp, timestamp)
-		header.Set(rollout.WebhookSignature, "sha256="+hex.EncodeToString(mac.Sum(nil)))
-		require.ErrorContains(t, rollout.VerifyWebhook(header, body, webhookSecret, time.Hour), "from now")
+		// Signed with the secret, but by the clock of years to come, as seen from this bubble, or
+		// by none.
+		for timestamp, want := range map[string]string{
+			"4102444800": "from now", "9223372036854775807": "from now", "-9223372036854775808": "from now",
+			"9223372036854775808": "is not a number of seconds", "noon": "is not a number of seconds", "": "is not a number of seconds",
+		} {
+			mac := hmac.New(sha256.New, webhookSecret)
+			mac.Write([]byte(timestamp + ".{}"))
+			header := http.Header{}
+			header.Set(rollout.WebhookTimestamp, timestamp)
+			header.Set(rollout.WebhookSignature, "sha256="+hex.EncodeToString(mac.Sum(nil)))
+			require.ErrorContains(t, rollout.VerifyWebhook(header, []byte("{}"), webhookSecret, time.Hour), want, timestamp)
+		}
 	})
 }
 

@@ -245,6 +245,19 @@ func (s *Spec) Hash() string {
 	return digest(data)
 }
 
+// clone copies the spec, by the way on which it is stored: what a runner carries out must not
+// change when its caller changes the spec for another one.
+func (s *Spec) clone() (c Spec, err error) {
+	data, err := json.Marshal(s)
+	if err == nil {
+		err = json.Unmarshal(data, &c)
+	}
+	if err != nil {
+		return c, fmt.Errorf("rollout: copy the spec: %w", err)
+	}
+	return c, nil
+}
+
 // digest names a content in 16 hexadecimal digits.
 func digest(data []byte) string {
 	sum := sha256.Sum256(data)
@@ -288,6 +301,9 @@ func (s *Spec) gate(name string) GateSpec {
 	g.Every = cmp.Or(g.Every, defaultGateEvery)
 	g.Timeout = cmp.Or(g.Timeout, defaultGateTimeout)
 	g.Tolerate = cmp.Or(g.Tolerate, defaultGateTolerate)
+	if g.Command != nil {
+		g.Command = &CommandGate{Args: g.Command.Args, WaitStatus: cmp.Or(g.Command.WaitStatus, defaultWaitStatus)}
+	}
 	return g
 }
 

@@ -236,6 +236,12 @@ func TestARunnerIsRefusedWhatItCannotDo(t *testing.T) {
 			},
 			"rollout: gate latency is given in Go, but the spec has none of that name: invalid input",
 		},
+		"a gate that is there twice": {
+			func() (*rollout.Runner, error) {
+				return rollout.New(fake, with(rollout.GateSpec{Command: &rollout.CommandGate{Args: []string{"./smoke-test"}}}), store, rollout.WithGate("errors", pass))
+			},
+			"rollout: gate errors is given in Go, and the spec says what it asks; take one of them away: invalid input",
+		},
 		"a gate that another module makes": {
 			func() (*rollout.Runner, error) {
 				return rollout.New(fake, with(rollout.GateSpec{Prometheus: &rollout.PrometheusGate{

@@ -70,10 +70,9 @@ func (s *stage) runner(opts ...rollout.Option) *rollout.Runner {
 
 func (s *stage) runnerOf(target rollout.Target, store rollout.Store, opts ...rollout.Option) *rollout.Runner {
 	s.Helper()
-	all := []rollout.Option{rollout.WithHost("a"), rollout.WithSink(s.hear)}
-	for name := range s.spec.Gates {
-		all = append(all, rollout.WithGate(name, s.judge))
-	}
+	all := []rollout.Option{rollout.WithHost("a"), rollout.WithSink(s.hear), rollout.WithGates(func(string, rollout.GateSpec) (rollout.Gate, error) {
+		return s.judge, nil
+	})}
 	r, err := rollout.New(target, s.spec, store, append(all, opts...)...)
 	require.NoError(s, err)
 	return r

@@ -136,7 +136,8 @@ type GateState struct {
 	// Verdict is the last one; its decision is empty when the last question was
 	// not answered.
 	Verdict Verdict `json:"verdict"`
-	// At is when the gate was asked; zero before the first time.
+	// At is when all gates that were asked together had answered, or run out of time; zero
+	// before the first time.
 	At time.Time `json:"at,omitzero"`
 	// Errors is how many questions in a row were not answered.
 	Errors int `json:"errors,omitempty"`

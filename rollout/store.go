@@ -23,7 +23,8 @@ type Store interface {
 	// durable when Post returns. A command whose ID is there already is left alone.
 	Post(ctx context.Context, rollout string, c Command) error
 	// Audit ranges over the audit log, oldest first. It ends after the first
-	// error, which it yields.
+	// error, which it yields. While somebody has the lease, entries may come a moment
+	// later than the checkpoint of the same Save.
 	Audit(ctx context.Context, rollout string) iter.Seq2[AuditEntry, error]
 }
 

@@ -101,3 +101,30 @@ func TestARunThatIsStoppedTellsOfNoFailure(t *testing.T) {
 		require.Empty(t, s.all(rollout.EventFailed))
 	})
 }
+
+func TestAStepByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		s.spec = hourly()
+		_, run := s.runner().Run(t.Context())
+		s.events = nil
+		next, err := s.runner().Step(t.Context())
+		require.ErrorIs(t, err, alipayplus.ErrConflict)
+		require.EqualError(t, err, run.Error())
+		require.Nil(t, next)
+		require.Equal(t, []string{"the run ended: " + err.Error()}, s.all(rollout.EventFailed))
+	})
+}
+
+func TestARefusalThatCannotBeStoredTellsBoth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		time.Sleep(2 * time.Hour)
+		s.fake.FailNext(rollouttest.OpRaise, 1, alipayplus.ErrPermission)
+		full := errors.New("disk full")
+		_, err := s.runnerOf(s.fake, fullStore{s.store, new(int), 2, full}).Run(t.Context())
+		require.ErrorIs(t, err, alipayplus.ErrPermission)
+		require.ErrorIs(t, err, full)
+		require.Equal(t, 2, s.fake.Calls(rollouttest.OpRaise), "to 10 %, and the refused one")
+	})
+}

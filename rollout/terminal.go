@@ -194,6 +194,9 @@ func (e Event) name() string { return harmless(titled(e.Rollout, e.Target)) }
 
 // ladder is the bar of the ladder as the target tells it.
 func (e Event) ladder() string {
+	if e.Status == "" {
+		return "it is not known what is live"
+	}
 	var ladder alipayplus.Ladder
 	if e.Seen != nil {
 		ladder = e.Seen.Ladder

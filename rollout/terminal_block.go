@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -60,7 +61,7 @@ func (v *view) block(now time.Time, room int) []blockLine {
 	}
 	lines = append(lines, e.reviewLines()...)
 	ladder := e.ladder()
-	if len(ladder+ladderLegend) <= room {
+	if e.Status != "" && len(ladder+ladderLegend) <= room {
 		ladder += ladderLegend
 	}
 	lines = append(lines, blockLine{"ladder", ladder, ""})
@@ -78,7 +79,7 @@ func (v *view) block(now time.Time, room int) []blockLine {
 func (v *view) status() string {
 	e := v.last
 	if e.Seen == nil {
-		return harmless(string(e.Status))
+		return harmless(cmp.Or(string(e.Status), "not known"))
 	}
 	status := fmt.Sprintf("%s, %s", e.Status, e.Seen.Status)
 	if e.Seen.Detail != "" {

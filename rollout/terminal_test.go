@@ -1,10 +1,12 @@
 package rollout_test
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -166,6 +168,31 @@ func TestATickShowsASignOfLifeBetweenEvents(t *testing.T) {
 	}
 }
 
+func TestATerminalTicksEverySecondUntilItIsStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		out := new(screen)
+		terminal := rollout.NewTerminal(out, rollout.TerminalOptions{Redraw: true})
+		waiting := watchingTen(0)
+		waiting.At, waiting.Until = time.Now(), time.Now().Add(time.Hour)
+		showOn(t, terminal, waiting)
+		ctx, cancel := context.WithCancel(t.Context())
+		stop, other := terminal.Ticking(t.Context()), rollout.NewTerminal(new(screen), rollout.TerminalOptions{}).Ticking(ctx)
+
+		time.Sleep(3500 * time.Millisecond)
+		synctest.Wait()
+
+		require.Equal(t, 4, out.painted, "the event, and three ticks")
+		require.Contains(t, out.String(), "00:59:57 left")
+		cancel()
+		other() // ends with its context as well
+		stop()
+		stop()
+		painted := out.painted
+		time.Sleep(time.Minute)
+		require.Equal(t, painted, out.painted)
+	})
+}
+
 func TestPlainLinesOfSeveralRolloutsNameThem(t *testing.T) {
 	var out strings.Builder
 	terminal := rollout.NewTerminal(&out, rollout.TerminalOptions{})
@@ -322,6 +349,12 @@ func TestColorsAreForWhoAsksForThem(t *testing.T) {
 	paused := atTen(0, rollout.EventPaused, "paused")
 	paused.Status = rollout.Paused
 	events := []rollout.Event{watchingTen(0), saidAtTen(0, rollout.Pass, "fine"), saidAtTen(1, rollout.Wait, "early"), paused}
+	rejected := watchingTen(0)
+	rejected.Seen.Reviews[1].Status = alipayplus.ReviewRejected
+	var block strings.Builder
+	showOn(t, rollout.NewTerminal(&block, rollout.TerminalOptions{Redraw: true, Color: true}), rejected)
+	require.Contains(t, block.String(), "\x1b[32mALIPAY_PLUS approved")
+	require.Contains(t, block.String(), "\x1b[31mALIPAY_CN rejected")
 	for _, redraw := range []bool{false, true} {
 		var plain, colored strings.Builder
 		showOn(t, rollout.NewTerminal(&plain, rollout.TerminalOptions{Redraw: redraw}), events...)

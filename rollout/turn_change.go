@@ -22,6 +22,11 @@ func (t *turn) change(ctx context.Context, d decision, in *Intent) error {
 	if err := t.queue(ctx); err != nil {
 		return err
 	}
+	if in.Kind != KindAbort { // what was ordered since the last look began comes first
+		if ordered, err := t.ordered(ctx); err != nil || ordered {
+			return err
+		}
+	}
 	ctx = context.WithoutCancel(ctx)
 	if before := t.state.Intent; before != nil && before.same(in) {
 		in = before // the same change again, under the same key
@@ -93,6 +98,8 @@ func (t *turn) refusedChange(ctx context.Context, in *Intent, err error) error {
 		}
 		t.state.Intent = nil
 		return t.store(ctx)
+	case in.unknown: // nothing happened now; what became of the earlier attempt, the next run finds out
+		return fmt.Errorf("rollout %s: %w", t.r.config.name, err)
 	default:
 		// A refusal: nothing happened.
 		t.state.Intent = nil

@@ -36,6 +36,12 @@ func (t *turn) obey(ctx context.Context) error {
 	return t.goOnAborting(ctx)
 }
 
+// ordered says whether there are commands to obey.
+func (t *turn) ordered(ctx context.Context) (bool, error) {
+	commands, err := t.lease.Commands(ctx)
+	return len(commands) > 0, err
+}
+
 func (t *turn) obeyOne(ctx context.Context, c Command) error {
 	if c.Order == OrderAbort && !t.state.Status.Final() {
 		return t.obeyAbort(ctx, c)
@@ -155,8 +161,13 @@ func (t *turn) obeyAbort(ctx context.Context, c Command) error {
 
 // goOnAborting repeats an abort whose outcome is not known.
 func (t *turn) goOnAborting(ctx context.Context) error {
-	if in := t.state.Intent; in != nil && in.Kind == KindAbort {
-		return t.abort(ctx, in.Stop)
+	if t.aborting() {
+		return t.abort(ctx, t.state.Intent.Stop)
 	}
 	return nil
+}
+
+// aborting says whether an abort was begun of which the outcome is not known.
+func (t *turn) aborting() bool {
+	return t.state.Intent != nil && t.state.Intent.Kind == KindAbort
 }

@@ -103,6 +103,56 @@ func TestAfterEachFailureTwiceAsLongIsWaited(t *testing.T) {
 	})
 }
 
+func TestAFailureAfterASuccessIsTheFirstAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		fails := func(n int) bool { return n >= 2 && n <= 7 || n >= 9 && n <= 10 }
+		var calls []time.Time
+		s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+			if c.Op != rollouttest.OpObserve {
+				return nil
+			}
+			if calls = append(calls, time.Now()); fails(len(calls)) {
+				return unavailable()
+			}
+			return nil
+		})
+		s.requireDone(s.runner().Run(t.Context()))
+		for n, seconds := range map[int]int{2: 2, 3: 4, 7: 64, 9: 2, 10: 4} {
+			want := time.Duration(seconds) * time.Second
+			require.InDelta(t, want, calls[n].Sub(calls[n-1]), float64(want/10), "after call %d", n)
+		}
+	})
+}
+
+// Who watches sees what happens when it happens.
+func TestEachEventIsToldAtItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		s.at(10*time.Minute, func() { s.fake.FailNext(rollouttest.OpObserve, 5, unavailable()) })
+		s.at(20*time.Minute, func() {
+			_, err := s.runner(rollout.WithHost("b")).Pause(t.Context(), "lin", "lunch")
+			require.NoError(t, err)
+		})
+		heard := make(map[rollout.EventKind]int)
+		s.heard = func(e rollout.Event) {
+			heard[e.Kind]++
+			require.Equal(t, time.Now(), e.At, "%s: %s", e.Kind, e.What)
+		}
+		_, err := s.runner().Run(t.Context())
+		require.ErrorIs(t, err, rollout.ErrPaused)
+		_, err = s.runner().Resume(t.Context(), "lin", "")
+		require.NoError(t, err)
+		s.requireDone(s.runner().Run(t.Context()))
+		for _, kind := range []rollout.EventKind{
+			rollout.EventStarted, rollout.EventChanging, rollout.EventApplied, rollout.EventObserved, rollout.EventWaiting, rollout.EventRetrying,
+			rollout.EventPaused, rollout.EventResumed, rollout.EventGate, rollout.EventRaised, rollout.EventDone,
+		} {
+			require.Positive(t, heard[kind], kind)
+		}
+	})
+}
+
 // waitingFleet runs a fleet of n releases, calls look a second after it began, when all
 // are under review, and again after so long.
 func waitingFleet(t *testing.T, n int, more time.Duration, look func()) {

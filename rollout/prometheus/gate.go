@@ -97,10 +97,11 @@ func newGate(name string, spec rollout.PrometheusGate, o Options) (*gate, error)
 
 // ask is the gate.
 func (g *gate) ask(ctx context.Context, _ rollout.Step) (rollout.Verdict, error) {
-	if g.spec.MinSamples > 0 && g.spec.Samples == "" {
-		return rollout.Verdict{}, g.failed("samples", errors.New("there is a minimum of samples, and not where they are counted"))
+	counted, err := g.spec.Counted(g.spec.Samples)
+	if err != nil {
+		return rollout.Verdict{}, g.failed("samples", err)
 	}
-	if g.spec.Samples != "" {
+	if counted {
 		samples, err := g.figure(ctx, "samples", g.spec.Samples)
 		if err != nil {
 			return rollout.Verdict{}, err
