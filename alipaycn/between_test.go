@@ -1,6 +1,7 @@
 package alipaycn_test
 
 import (
+	"context"
 	"io"
 	"net/http"
 	"testing"
@@ -252,4 +253,33 @@ func TestTheStateBeforeIsNotWaitedForLong(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A caller with little time gets the change made, not only the state looked for.
+func TestTheStateBeforeLeavesTimeForTheChange(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newGatewayWorld(t)
+		w.bring(alipaycn.StatusGray)
+		w.g.Inject(alipaycntest.Fault{Operation: "versions.get", Times: 100, Delay: time.Hour})
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+		defer cancel()
+
+		require.NoError(t, w.c.Versions.CancelGray(ctx, firstVersion()))
+
+		require.Equal(t, alipaycn.StatusWaitRelease, w.g.Status(miniID, "0.1.0"))
+	})
+}
+
+// A gateway that has trouble holds up neither the state nor the stop for good.
+func TestAGrayscaleReleaseIsEndedThoughTheStateBeforeIsNotKnown(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newGatewayWorld(t)
+		w.bring(alipaycn.StatusGray)
+		w.g.Inject(alipaycntest.Fault{Operation: "versions.get", Times: 4, Status: http.StatusBadGateway})
+		w.g.Inject(alipaycntest.Fault{Operation: "versions.cancelGray", Status: http.StatusBadGateway})
+
+		require.NoError(t, w.c.Versions.CancelGray(t.Context(), firstVersion()))
+
+		require.Equal(t, alipaycn.StatusWaitRelease, w.g.Status(miniID, "0.1.0"))
+	})
 }

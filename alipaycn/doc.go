@@ -56,9 +56,10 @@
 // and versions.rollback, and before qrcodes.bind, so that what somebody undid or
 // stopped in the meantime is not done again. Where it could not be read, less is
 // proven: no upload, deletion and binding, an application only by AUDITING, and of
-// the others nothing that would let them be sent again. Only upload, apply and bind
-// wait longer than five seconds for it. That a state leads to these conclusions is
-// inferred from the descriptions of the operations; AlipayCN documents no such table.
+// the others but cancelGray nothing that would let them be sent again. Only upload, apply and bind
+// wait for it longer than five seconds, or than half of the time that the context leaves.
+// That a state leads to these conclusions is inferred from the descriptions of the
+// operations; AlipayCN documents no such table.
 //
 // No state says who led to it. Of two programs that upload one number at the same
 // time, one may take the other's version for its own; and a grayscale release that

@@ -64,8 +64,9 @@ type write struct {
 	description string
 }
 
-// readsBefore says whether the state before a write is needed. It is not where
-// the write names what is online, and comes back to that by none other.
+// readsBefore says whether the state before a write is needed. It is not for taking
+// offline and rolling back: what they name is online before, and is so again only when
+// a later version was published and rolled back.
 func (w write) readsBefore() bool {
 	return w.op != cnapi.VersionTakeOffline && w.op != cnapi.VersionRollback
 }
@@ -192,8 +193,10 @@ func grayAsAsked(w write, before, after *versionState, e effect) bool {
 }
 
 // grayNotRestarted: a share can only grow, so one that shrank was ended and begun anew.
+// Where it is not known what was before, the end of a release that goes wrong is worth
+// more than what somebody else may have begun since.
 func grayNotRestarted(_ write, before, after *versionState, e effect) bool {
-	return e == effectDone || before != nil && grayRatio(after) >= grayRatio(before)
+	return e == effectDone || before == nil || grayRatio(after) >= grayRatio(before)
 }
 
 // grayRatio is the share of users who have a version in grayscale; 0 for none.

@@ -131,9 +131,16 @@ func (v *VersionsClient) List(ctx context.Context, in ListVersionsInput) (*Versi
 	return read[VersionList](ctx, v.c, cnapi.VersionList, in)
 }
 
-// beforePatience bounds reading the state before a change, which may have to be
-// quick: it may end a release that goes wrong.
-const beforePatience = 5 * time.Second
+// beforePatience is how long the state before a change is waited for. The change may
+// have to be quick, because it may end a release that goes wrong, and what the context
+// leaves is for the change too.
+func beforePatience(ctx context.Context) time.Duration {
+	const longest = 5 * time.Second
+	if deadline, limited := ctx.Deadline(); limited {
+		return min(longest, time.Until(deadline)/2)
+	}
+	return longest
+}
 
 // change makes a write that answers nothing.
 func (v *VersionsClient) change(ctx context.Context, w write, in any, bundle BundleID) error {
@@ -142,7 +149,7 @@ func (v *VersionsClient) change(ctx context.Context, w write, in any, bundle Bun
 	}
 	var before *versionState
 	if w.readsBefore() && !w.version.IsZero() {
-		patient, cancel := context.WithTimeout(ctx, beforePatience)
+		patient, cancel := context.WithTimeout(ctx, beforePatience(ctx))
 		before = v.stateBefore(patient, w, bundle)
 		cancel()
 	}
