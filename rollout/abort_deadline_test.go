@@ -51,3 +51,33 @@ func TestADeadlineDoesNotEndAnAbort(t *testing.T) {
 		})
 	}
 }
+
+// A raise may be half done, so that an abort has to wait until the target can be read, and
+// meanwhile the deadline passes.
+func TestADeadlineDoesNotEndAnOrderToAbort(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := plain()
+		spec.Deadline = rollout.Duration(3 * time.Hour)
+		s := newStage(t, spec)
+		s.fake.ApproveAfter(0)
+		raising := false
+		s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+			raising = raising || c.Op == rollouttest.OpRaise && c.Change.To == 50
+			if raising && time.Since(s.began) < 5*time.Hour {
+				return alipayplus.ErrOutcomeUnknown
+			}
+			return nil
+		})
+		s.at(2*time.Hour, func() {
+			_, err := s.runner(rollout.WithHost("b")).Abort(t.Context(), "lin", "no")
+			require.NoError(t, err)
+		})
+
+		state, err := s.runner().Run(t.Context())
+
+		require.ErrorIs(t, err, rollout.ErrAborted)
+		require.Equal(t, "lin", state.Stop.By)
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+		s.requireNoOrders()
+	})
+}

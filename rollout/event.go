@@ -72,7 +72,7 @@ type Event struct {
 	Kind EventKind `json:"kind"`
 	// What says it in words, in one line.
 	What string `json:"what"`
-	// Status is the rollout's; empty when what is stored could not be read.
+	// Status is the rollout's; empty when what is stored is not known, or another target's.
 	Status Status `json:"status"`
 	// Ratio is live, in percent.
 	Ratio alipayplus.Ratio `json:"ratio"`

@@ -271,10 +271,16 @@ func TestADamagedLineOfTheAuditLogIsNotPassedOver(t *testing.T) {
 
 func TestAnAuditLogIsReadAsLongAsSomebodyWantsIt(t *testing.T) {
 	store, _ := fileStore(t)
-	for e, err := range store.Audit(t.Context(), "weekly") {
-		require.NoError(t, err)
-		require.Equal(t, "begun", e.Why)
-		break
+	memory := rollout.NewMemoryStore()
+	lease, err := memory.Acquire(t.Context(), "weekly", "first")
+	require.NoError(t, err)
+	require.NoError(t, lease.Save(t.Context(), nil, []rollout.AuditEntry{entry(1, "begun"), entry(1, "applied")}))
+	for _, store := range []rollout.Store{store, memory} {
+		for e, err := range store.Audit(t.Context(), "weekly") {
+			require.NoError(t, err)
+			require.Equal(t, "begun", e.Why)
+			break
+		}
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()

@@ -82,7 +82,7 @@ func TestACrashWhileTheAuditLogWasWrittenIsMended(t *testing.T) {
 }
 
 func TestADamagedCheckpointFileIsAClearErrorAndStays(t *testing.T) {
-	for name, content := range map[string]string{"cut": `{"checkpoint":{"n":`, "empty": ``, "without content": `{}`, "foreign": `[1]`} {
+	for name, content := range map[string]string{"cut": `{"checkpoint":{"n":`, "empty": ``, "without content": `{}`, "foreign": `[1]`, "partly foreign": `{"checkpoint":{"n":2},"audit":7}`} {
 		t.Run(name, func(t *testing.T) {
 			store, dir := fileStore(t)
 			path := filepath.Join(dir, "checkpoint.json")

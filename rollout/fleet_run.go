@@ -263,8 +263,11 @@ func aligned(now, at time.Time) time.Time {
 // canaryEnded lets the others begin, or skips them.
 func (s *schedule) canaryEnded(t *FleetTarget) {
 	s.open--
-	s.failed = s.failed || t.Status != FleetStatus(Done)
-	if s.failed {
+	if s.failed { // the others are skipped already
+		return
+	}
+	if t.Status != FleetStatus(Done) {
+		s.failed = true
 		s.others(func(_ int, other *FleetTarget) {
 			other.Status, other.What = FleetSkipped, "a canary was not released"
 		})

@@ -202,8 +202,10 @@ func TestACanaryThatIsNotReleasedStopsTheRest(t *testing.T) {
 				h := newHarbor(t, 5)
 				tt.do(h)
 
-				summary, err := h.fleet(rollout.FleetOptions{Canaries: 0.4}).Run(t.Context())
+				var last map[rollout.FleetStatus]int
+				summary, err := h.fleet(rollout.FleetOptions{Canaries: 0.4, OnProgress: func(p rollout.FleetProgress) { last = p.Counts }}).Run(t.Context())
 
+				require.Equal(t, summary.Counts(), last)
 				require.ErrorIs(t, err, tt.is)
 				require.NotErrorIs(t, err, rollout.ErrPending)
 				require.Equal(t, tt.status, summary.Targets[0].Status)

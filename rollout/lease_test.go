@@ -87,6 +87,15 @@ func TestALeaseThatIsLostWhileWaitingEndsTheRun(t *testing.T) {
 	})
 }
 
+func TestARunWhoseLeaseIsGivenBackLogsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		var log bytes.Buffer
+		s.requireDone(s.runner(rollout.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))).Run(t.Context()))
+		require.Empty(t, log.String())
+	})
+}
+
 // sticky is a store whose leases cannot be given back.
 type sticky struct{ rollout.Store }
 

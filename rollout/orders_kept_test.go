@@ -101,6 +101,26 @@ func TestWhatHasNotBegunCanBeApprovedAndNeitherPausedNorResumed(t *testing.T) {
 	})
 }
 
+func TestAnAbortIsObeyedThoughARaiseIsStillToBeRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		s.fake.ApproveAfter(0)
+		s.fake.FailNext(rollouttest.OpRaise, 1, alipayplus.ErrOutcomeUnknown)
+		s.runUntil(time.Second)
+		require.Equal(t, rollout.KindRaise, s.state().Intent.Kind)
+
+		receipt, err := s.runner().Abort(t.Context(), "lin", "no")
+
+		require.NoError(t, err)
+		require.True(t, receipt.Handled)
+		require.Equal(t, rollout.Aborted, receipt.State.Status)
+		require.Nil(t, receipt.State.Intent)
+		require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
+		require.Empty(t, s.fake.Ratios())
+		s.requireNoOrders()
+	})
+}
+
 // What is not live yet is not watched: a pause during the review is none of a bake time.
 func TestAPauseDuringTheReviewCountsNothingAsWatched(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -93,6 +93,28 @@ func TestAFirstAttemptThatCannotBeStoredIsTheStoresFailure(t *testing.T) {
 	})
 }
 
+func TestALookThatFindsNothingNewIsNotStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		s.fake.ApproveAfter(day)
+		s.runUntil(time.Hour)
+		stored, looks := s.state().Seq, s.fake.Calls(rollouttest.OpObserve)
+		s.runUntil(10 * time.Hour)
+		require.Equal(t, stored, s.state().Seq)
+		require.Greater(t, s.fake.Calls(rollouttest.OpObserve), looks+100)
+	})
+}
+
+func TestAFailureThatTheNextRunNeedNotKnowIsNotStored(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		s.fake.FailNext(rollouttest.OpObserve, 1000, unavailable())
+		s.runUntil(time.Hour)
+		require.Equal(t, uint64(1), s.state().Seq, "that it began, once")
+		require.Greater(t, s.fake.Calls(rollouttest.OpObserve), 10)
+	})
+}
+
 // blind is a store whose leases cannot be read.
 type blind struct {
 	rollout.Store
@@ -132,6 +154,57 @@ func TestAStateThatCannotBeReadIsNoFreshStart(t *testing.T) {
 		s.requireNoOrders()
 		s.requireDone(s.runner().Run(t.Context()))
 	})
+}
+
+// hiccup is a store whose n-th saving fails, and no other.
+type hiccup struct{ fullStore }
+
+func (s hiccup) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
+	lease, err := s.Store.Acquire(ctx, name, holder)
+	return hiccupLease{lease, s}, err
+}
+
+type hiccupLease struct {
+	rollout.Lease
+	store hiccup
+}
+
+func (l hiccupLease) Save(ctx context.Context, data []byte, audit []rollout.AuditEntry) error {
+	if *l.store.saves++; *l.store.saves == l.store.n {
+		return l.store.err
+	}
+	return l.Lease.Save(ctx, data, audit)
+}
+
+// A process that was killed then would not have remembered it.
+func TestNothingIsDoneAfterWhatWasNotStored(t *testing.T) {
+	full := errors.New("disk full")
+	var saves int
+	for n := 1; n == 1 || n <= saves; n++ {
+		synctest.Test(t, func(t *testing.T) {
+			s := newStage(t, hourly())
+			s.spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(25 * time.Minute)}
+			s.fake.FailNext(rollouttest.OpObserve, 1, unavailable())
+			store := hiccup{fullStore{s.store, new(int), n, full}}
+			var failed int // how many calls there were
+			s.fake.Before(func(context.Context, rollouttest.Call) error {
+				if *store.saves >= n {
+					failed++
+				}
+				return nil
+			})
+			_, err := s.runnerOf(s.fake, store).Run(t.Context())
+			require.ErrorIs(t, err, full)
+			require.Zero(t, failed)
+			s.fake.Before(nil)
+			whole := hiccup{fullStore{s.store, new(int), 0, nil}}
+			s.requireDone(s.runnerOf(s.fake, whole).Run(t.Context()))
+			if n == 1 {
+				saves = *whole.saves
+			}
+		})
+	}
+	require.Greater(t, saves, 8)
 }
 
 func TestNothingIsChangedAfterAnIntentThatWasNotStored(t *testing.T) {

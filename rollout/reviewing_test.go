@@ -190,6 +190,29 @@ func TestReplacingTellsWhatItDoes(t *testing.T) {
 	})
 }
 
+// An answer that got lost leaves the same in the audit log as one that came.
+func TestAWithdrawalOfWhichTheAnswerGotLostIsOne(t *testing.T) {
+	for name, given := range map[string]func(*testing.T, *stage){
+		"of the version itself": func(t *testing.T, s *stage) { require.NoError(t, s.fake.ApplyAs("pat")) },
+		"of another":            func(_ *testing.T, s *stage) { s.other(alipayplus.ReleaseUnderReview) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				spec := plain()
+				spec.Review = rollout.ReviewReplace
+				s := newStage(t, spec)
+				given(t, s)
+				s.fake.LoseNext(rollouttest.OpWithdraw, 1, alipayplus.ErrOutcomeUnknown)
+				s.requireDone(s.runner().Run(t.Context()))
+				require.Equal(t, 1, s.fake.Calls(rollouttest.OpWithdraw))
+				require.Equal(t, []string{
+					"STARTED 0-0", "WITHDRAWN 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100",
+				}, s.audit())
+			})
+		})
+	}
+}
+
 // cannotWithdraw is a target without that method.
 type cannotWithdraw struct{ rollout.Target }
 

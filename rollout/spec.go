@@ -29,7 +29,8 @@ type Spec struct {
 	// ReviewDeadline is how long the reviews may take; 0: until Deadline.
 	ReviewDeadline Duration `json:"reviewDeadline,omitempty" yaml:"reviewDeadline,omitempty" validate:"min=0"`
 	// Deadline is how long everything may take, from the first run or the last
-	// resumption; 0: 30 days. What is live then stays live; the rollout pauses.
+	// resumption; 0: 30 days. What is live then stays live, and the rollout pauses;
+	// but an abort that was ordered or begun goes on.
 	Deadline Duration `json:"deadline,omitempty" yaml:"deadline,omitempty" validate:"min=0"`
 	// OnGateFailure says what to do when a gate fails; empty: pause.
 	OnGateFailure FailurePolicy `json:"onGateFailure,omitempty" yaml:"onGateFailure,omitempty" validate:"omitempty,oneof=pause abort"`

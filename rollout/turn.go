@@ -58,14 +58,14 @@ func (t *turn) step(ctx context.Context, given *Observed) (*Next, error) {
 		if t.state.Status != Running {
 			return t.over(), nil
 		}
-		now := time.Now() // before the look: a verdict that holds as it begins must not be too old by its end
-		if t.seen == nil || given != nil || !now.Before(t.reread) {
+		began := time.Now()
+		if t.seen == nil || given != nil || !began.Before(t.reread) {
 			if err := t.look(ctx, given); err != nil {
 				return t.failed(ctx, err)
 			}
 			given = nil
 		}
-		d := decide(t.state, t.seen, now, t.clock())
+		d := t.due(began)
 		if d.act.needsFresh() && !t.fresh {
 			t.reread = time.Time{}
 			continue
@@ -80,7 +80,21 @@ func (t *turn) step(ctx context.Context, given *Observed) (*Next, error) {
 			t.last = *next
 			return next, nil
 		}
+		t.last.What = "a look at the target, after: " + d.what
 	}
+}
+
+// due says what is due after a look that began then. Verdicts that let a ratio rise as it
+// began are not too old by its end, however long it took; all else counts by the end.
+func (t *turn) due(began time.Time) decision {
+	d := decide(t.state, t.seen, time.Now(), t.clock())
+	if d.act != actJudge {
+		return d
+	}
+	if held := decide(t.state, t.seen, began, t.clock()); held.act == actRaise || held.act == actPublish {
+		return held
+	}
+	return d
 }
 
 func (t *turn) over() *Next {
@@ -157,7 +171,7 @@ func (t *turn) failed(ctx context.Context, err error) (*Next, error) {
 	}
 	now := time.Now()
 	late := t.state.Began.Add(t.state.Spec.deadline())
-	if !now.Before(late) && t.state.Status == Running && !t.aborting() { // what is to be given up does not stay live for that
+	if !now.Before(late) && t.state.Status == Running && !t.toAbort(ctx) { // what is to be given up does not stay live for that
 		d := pauseFor(CauseDeadline, "the rollout took longer than %v, and the target does not answer: %v", Duration(t.state.Spec.deadline()), err)
 		return t.stop(ctx, d)
 	}

@@ -85,7 +85,7 @@ func (t *turn) refusedChange(ctx context.Context, in *Intent, err error) error {
 		t.conflicts++
 	}
 	switch {
-	case errors.Is(err, alipayplus.ErrOutcomeUnknown), passes(err):
+	case passes(err):
 		in.unknown = true
 		return err
 	case in.Kind == KindAbort:

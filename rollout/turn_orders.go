@@ -171,3 +171,10 @@ func (t *turn) goOnAborting(ctx context.Context) error {
 func (t *turn) aborting() bool {
 	return t.state.Intent != nil && t.state.Intent.Kind == KindAbort
 }
+
+// toAbort says whether the version is to be given up: by such an abort, or by an order that
+// could not be obeyed yet.
+func (t *turn) toAbort(ctx context.Context) bool {
+	commands, err := t.lease.Commands(ctx)
+	return t.aborting() || err == nil && slices.ContainsFunc(commands, func(c Command) bool { return c.Order == OrderAbort })
+}

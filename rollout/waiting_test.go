@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"sync/atomic"
@@ -301,5 +302,46 @@ func TestAStoreIsAskedForOrdersEveryThreeSecondsAndNotMore(t *testing.T) {
 		require.Zero(t, *store.renewed, "what lasts needs no renewal")
 		require.GreaterOrEqual(t, *store.looked, seconds/3)
 		require.LessOrEqual(t, *store.looked, seconds/3+500)
+	})
+}
+
+// telling is a store whose leases tell of orders, so that nobody need look for them.
+type telling struct {
+	rollout.Store
+	looked *int
+}
+
+func (s telling) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
+	lease, err := s.Store.Acquire(ctx, name, holder)
+	return tellingLease{lease, s.looked}, err
+}
+
+type tellingLease struct {
+	rollout.Lease
+	looked *int
+}
+
+func (l tellingLease) Posted() <-chan struct{} { return l.Lease.(rollout.Listener).Posted() }
+
+func (l tellingLease) Commands(ctx context.Context) ([]rollout.Command, error) {
+	*l.looked++
+	return l.Lease.Commands(ctx)
+}
+
+func (l tellingLease) Forget(ctx context.Context, ids []string) error {
+	if len(ids) == 0 {
+		return errors.New("there is nothing to remove")
+	}
+	return l.Lease.Forget(ctx, ids)
+}
+
+func TestAStoreThatTellsOfOrdersIsNotAskedForThemAgainAndAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		store := telling{s.store, new(int)}
+		s.requireDone(s.runnerOf(s.fake, store).Run(t.Context()))
+		looks := s.fake.Calls(rollouttest.OpAny)
+		require.LessOrEqual(t, *store.looked, 3*looks, "once or so for each look at the target")
+		require.Less(t, *store.looked, int(time.Since(s.began)/(30*time.Second)))
 	})
 }
