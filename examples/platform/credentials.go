@@ -10,13 +10,20 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/filelock"
 )
 
+// Files in a folder of credentials. No name is one of the records': they may be in the same folder.
+const (
+	lockFile = "credentials.lock"
+	// recordsFile names the folder of the records that cannot be used without the credentials.
+	recordsFile = "credentials.records"
+)
+
 // holdCredentials keeps other processes from writing credentials into a folder, where
 // they would replace those of this one, until release is called.
 func holdCredentials(folder string) (release func(), err error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("credentials: %w", err)
 	}
-	lock, err := filelock.Acquire(filepath.Join(folder, "lock"))
+	lock, err := filelock.Acquire(filepath.Join(folder, lockFile))
 	if errors.Is(err, filelock.ErrLocked) {
 		return nil, fmt.Errorf("a platform runs already with the credentials in %s: give another folder by -credentials: %w", folder, err)
 	}
@@ -25,10 +32,6 @@ func holdCredentials(folder string) (release func(), err error) {
 	}
 	return func() { _ = lock.Release() }, nil // it ends with the process anyway
 }
-
-// recordsFile, in a folder of credentials, names the folder of the records that cannot
-// be used without them.
-const recordsFile = "records"
 
 // mark writes down that the credentials in a folder belong to records that are kept.
 func (r *records) mark(credentials string) error {
@@ -57,7 +60,7 @@ func (r *records) checkUnused(credentials string) error {
 		return err
 	}
 	_, err = os.Stat(string(other)) //nolint:gosec // the name is what an earlier start wrote down
-	if err != nil || r.folder != "" && own == string(other) {
+	if errors.Is(err, os.ErrNotExist) || r.folder != "" && own == string(other) {
 		return os.Remove(filepath.Join(credentials, recordsFile)) // the records are gone, or made anew
 	}
 	return fmt.Errorf("the credentials in %s belong to the records in %s, which are lost without them: give another folder by -credentials, or go on with -data %s",

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,6 +18,7 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
 func TestMain(m *testing.M) {
@@ -159,6 +161,49 @@ func TestCredentialsAreMadeAnewWhenTheirRecordsAreGone(t *testing.T) {
 	require.NoError(t, others.checkUnused(folder), "and are others when there are some again")
 }
 
+// One folder may be for both, or the records' in that of the credentials, whatever it is called.
+func TestCredentialsAndRecordsInOneFolder(t *testing.T) {
+	for _, data := range []string{".", "records", "lock"} {
+		folder := t.TempDir()
+		for range 2 {
+			address, stop := startAndStop(t, folder, "-data", filepath.Join(folder, data))
+			_, err := open(t, address, folder, "owner").Workspace.Get(t.Context())
+			require.NoError(t, err)
+			stop()
+		}
+	}
+}
+
+// killed is a store whose process is killed right after it committed.
+type killed struct{ storage.Store }
+
+func (k killed) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	if err := k.Store.Update(ctx, fn); err != nil {
+		return err
+	}
+	return errors.New("killed")
+}
+
+func TestAKillLeavesNoRecordsWhoseCredentialsAreOverwritten(t *testing.T) {
+	folder, data := t.TempDir(), t.TempDir()
+	kept, err := openRecords(t.Context(), data)
+	require.NoError(t, err)
+	kept.store = killed{kept.store}
+	require.EqualError(t, kept.seed(t.Context(), folder), "killed")
+	require.NoError(t, kept.close())
+
+	requireFails(t, "belong to the records in "+data, "-credentials", folder)
+	_, stop := startAndStop(t, folder, "-data", data)
+	stop()
+}
+
+// A folder that cannot be looked at is not one that is gone.
+func TestCredentialsOfRecordsThatCannotBeLookedAtStay(t *testing.T) {
+	folder, file := t.TempDir(), filepath.Join(t.TempDir(), "file")
+	require.NoError(t, (&records{folder: strings.Repeat("long", 1000)}).mark(folder))
+	require.ErrorContains(t, (&records{folder: file}).checkUnused(folder), "which are lost without them")
+}
+
 // Two that run would take each other's credentials away.
 func TestOnePlatformHasAFolderOfCredentials(t *testing.T) {
 	folder := t.TempDir()
@@ -176,8 +221,10 @@ func TestOneProgramInAFolder(t *testing.T) {
 
 func requireFails(t *testing.T, says string, args ...string) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // one that does not fail serves until it is stopped
+	defer cancel()
 	var stderr lockedBuffer
-	require.Equal(t, command.Failed, run(t.Context(), append([]string{"-listen", "127.0.0.1:0"}, args...), &stderr))
+	require.Equal(t, command.Failed, run(ctx, append([]string{"-listen", "127.0.0.1:0"}, args...), &stderr))
 	require.Contains(t, stderr.String(), says)
 	require.Equal(t, 1, strings.Count(stderr.String(), "\n"))
 }

@@ -81,10 +81,11 @@ func (r *records) seed(ctx context.Context, credentials string) error {
 	if err := r.checkUnused(credentials); err != nil {
 		return err
 	}
-	if err := r.fill(ctx, credentials); err != nil {
+	// Before there are any: a kill in between must not leave credentials that anybody may overwrite.
+	if err := r.mark(credentials); err != nil {
 		return err
 	}
-	return r.mark(credentials)
+	return r.fill(ctx, credentials)
 }
 
 // fill fills records that are fresh and writes the credentials that belong to
