@@ -20,13 +20,14 @@ import (
 )
 
 const (
-	appID      = "2021009900000101"
-	appToken   = "202611BBshared"
-	detailPath = "/v3/alipay/open/mini/version/detail/query"
-	grayPath   = "/v3/alipay/open/mini/version/gray/online"
-	auditPath  = "/v3/alipay/open/mini/version/audit/apply"
-	jsonOnly   = "application/json"
-	cnDetail   = `{"app_version":"0.0.1","status":"WAIT_RELEASE","version_desc":"the first one","scan_result":"True",` +
+	appID       = "2021009900000101"
+	appToken    = "202611BBshared"
+	detailPath  = "/v3/alipay/open/mini/version/detail/query"
+	grayPath    = "/v3/alipay/open/mini/version/gray/online"
+	offlinePath = "/v3/alipay/open/mini/version/offline"
+	auditPath   = "/v3/alipay/open/mini/version/audit/apply"
+	jsonOnly    = "application/json"
+	cnDetail    = `{"app_version":"0.0.1","status":"WAIT_RELEASE","version_desc":"the first one","scan_result":"True",` +
 		`"gmt_create":"2026-11-21 10:11:12","gmt_apply_audit":"2026-11-21 11:11:12","gmt_audit_end":"2026-11-21 12:11:12",` +
 		`"app_name":"Blue Lake Tea","app_slogan":"tea by the lake","app_desc":"orders tea","service_phone":"0571-12345678"}`
 )
@@ -34,7 +35,7 @@ const (
 func alipayCN() api {
 	return api{
 		name:    "alipaycn",
-		answers: map[string]string{detailPath: cnDetail, grayPath: "{}", auditPath: "{}"},
+		answers: map[string]string{detailPath: cnDetail, grayPath: "{}", offlinePath: "{}", auditPath: "{}"},
 		signed: func(tb testing.TB, _, body string) http.Header {
 			tb.Helper()
 			at := strconv.FormatInt(time.Now().UnixMilli(), 10)
@@ -48,20 +49,32 @@ func alipayCN() api {
 			c := cnClient(tb, base, via)
 			version := alipayplus.VersionNumber{Patch: 1}
 			gray := alipaycn.GrayInput{Version: version, Strategy: alipaycn.GrayP10}
+			read := func(ctx context.Context) error {
+				target := detailPath + "?" + url.Values{"app_version": {version.String()}}.Encode()
+				return cnFloor(ctx, via, http.MethodGet, base, target, nil, new(alipaycn.VersionDetail))
+			}
+			write := func(ctx context.Context, path string, in any) error {
+				body, err := json.Marshal(in)
+				if err != nil {
+					return err
+				}
+				return cnFloor(ctx, via, http.MethodPost, base, path, body, new(struct{}))
+			}
 			return []exchange{
-				{"read", func(ctx context.Context) error {
+				{"read", 1, func(ctx context.Context) error {
 					_, err := c.Versions.Get(ctx, alipaycn.VersionInput{Version: version})
 					return err
+				}, read},
+				{"write", 1, func(ctx context.Context) error {
+					return c.Versions.TakeOffline(ctx, alipaycn.VersionInput{Version: version})
 				}, func(ctx context.Context) error {
-					target := detailPath + "?" + url.Values{"app_version": {version.String()}}.Encode()
-					return cnFloor(ctx, via, http.MethodGet, base, target, nil, new(alipaycn.VersionDetail))
+					return write(ctx, offlinePath, alipaycn.VersionInput{Version: version})
 				}},
-				{"write", func(ctx context.Context) error { return c.Versions.StartGray(ctx, gray) }, func(ctx context.Context) error {
-					body, err := json.Marshal(gray)
-					if err != nil {
+				{"write-after-read", 2, func(ctx context.Context) error { return c.Versions.StartGray(ctx, gray) }, func(ctx context.Context) error {
+					if err := read(ctx); err != nil {
 						return err
 					}
-					return cnFloor(ctx, via, http.MethodPost, base, grayPath, body, new(struct{}))
+					return write(ctx, grayPath, gray)
 				}},
 			}
 		},

@@ -49,13 +49,13 @@ func alipayPlus() api {
 			)
 			require.NoError(tb, err)
 			return []exchange{
-				{"read", func(ctx context.Context) error {
+				{"read", 1, func(ctx context.Context) error {
 					_, err := c.Releases.Get(ctx, "rel_1")
 					return err
 				}, func(ctx context.Context) error {
 					return plusFloor(ctx, via, base, queryPath, alipayplus.ReleaseInput{ReleaseID: "rel_1"})
 				}},
-				{"write", func(ctx context.Context) error {
+				{"write", 1, func(ctx context.Context) error {
 					_, err := c.Releases.Apply(ctx, plusApplication())
 					return err
 				}, func(ctx context.Context) error { return plusFloor(ctx, via, base, applyPath, plusApplication()) }},

@@ -20,11 +20,13 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
 
-// exchange is one call, and beside it its floor: the same exchange written with
-// net/http, crypto/rsa and encoding/json alone. Same request, same headers, same
+// exchange is a method of a client, and beside it its floor: the same calls written with
+// net/http, crypto/rsa and encoding/json alone. Same requests, same headers, same
 // limit of time; the whole answer is read, verified and decoded.
 type exchange struct {
-	name          string
+	name string
+	// calls is how many calls it makes: a write that reads the state before makes two.
+	calls         int
 	client, floor func(context.Context) error
 }
 
@@ -35,7 +37,7 @@ type api struct {
 	answers map[string]string
 	// signed are the headers of an answer.
 	signed func(tb testing.TB, path, body string) http.Header
-	// exchanges are a read and a write.
+	// exchanges are reads and writes.
 	exchanges func(tb testing.TB, base string, via *http.Client) []exchange
 }
 
