@@ -64,22 +64,26 @@ func TestGoodSpecsAreValid(t *testing.T) {
 	}
 }
 
-// So are the sample specs of the examples.
+// So are the sample specs of the examples, which name the schema.
 func TestSampleSpecsAreValid(t *testing.T) {
 	samples, err := filepath.Glob("../../examples/*/*.yaml")
 	require.NoError(t, err)
-	require.NotEmpty(t, samples)
+	specs := 0
 	for _, sample := range samples {
-		t.Run(filepath.Base(filepath.Dir(sample)), func(t *testing.T) {
-			text, err := os.ReadFile(sample)
-			require.NoError(t, err)
-			if _, schema, told := strings.Cut(string(text), "# yaml-language-server: $schema="); told {
-				file, _, _ := strings.Cut(schema, "\n")
-				require.FileExists(t, filepath.Join(filepath.Dir(sample), file))
-			}
+		text, err := os.ReadFile(sample)
+		require.NoError(t, err)
+		_, schema, told := strings.Cut(string(text), "# yaml-language-server: $schema=")
+		if !told { // it is something else
+			continue
+		}
+		specs++
+		t.Run(filepath.Base(sample), func(t *testing.T) {
+			file, _, _ := strings.Cut(schema, "\n")
+			require.FileExists(t, filepath.Join(filepath.Dir(sample), file))
 			requireValid(t, string(text))
 		})
 	}
+	require.NotZero(t, specs)
 }
 
 // And those that the documents show.
