@@ -149,3 +149,42 @@ func TestARefusalThatTheFirstAttemptCausedIsNotTheLastWord(t *testing.T) {
 		})
 	}
 }
+
+// A list that does not say how long it is goes on until a page is empty.
+func TestAListWithoutATotalIsReadToItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		unbound := 0
+		_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+			if r.Method != http.MethodPost {
+				return rulesOf(upTo(15), 0, r)
+			}
+			if unbound++; unbound == 1 {
+				return stubAnswer{err: io.ErrUnexpectedEOF}
+			}
+			return stubAnswer{status: 200, body: `{}`}
+		})
+
+		require.NoError(t, c.QRCodes.Unbind(t.Context(), UnbindQRCodeInput{RouteGroup: "11"}))
+
+		require.Equal(t, 2, unbound, "it is on the second page, so nothing was undone yet")
+	})
+}
+
+// What AlipayCN's code says is kept, and where to look is added, unless the code says it too.
+func TestTheHintOfAnUnknownOutcome(t *testing.T) {
+	const look = "look at versions.get before you call again"
+	for _, tt := range []struct {
+		op   cnapi.Operation
+		code Code
+		hint string
+		want string
+	}{
+		{cnapi.VersionGray, "", "", look},
+		{cnapi.VersionGray, "", "wait a minute", "wait a minute; " + look},
+		{cnapi.VersionGray, CodeSystemError, "it may have been done", "it may have been done"},
+		{cnapi.QRCodeCreate, "", "wait a minute", "wait a minute; call again: at worst there is a QR code that nobody uses"},
+		{cnapi.QRCodeCreate, CodeSystemError, "look at it", "call again: at worst there is a QR code that nobody uses"},
+	} {
+		require.Equal(t, tt.want, lookFirst(tt.op, tt.code, tt.hint), "%s %s %q", tt.op.Name, tt.code, tt.hint)
+	}
+}
