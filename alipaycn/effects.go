@@ -30,6 +30,12 @@ func (c *Client) write(ctx context.Context, w safeWrite) error {
 	if err := check(w.op, w.in); err != nil {
 		return err
 	}
+	return c.writeChecked(ctx, w)
+}
+
+// writeChecked is write for an input that was checked already, before the state was
+// read that prove compares with.
+func (c *Client) writeChecked(ctx context.Context, w safeWrite) error {
 	out, err := c.encode(w.op, w.in)
 	if err != nil {
 		return notSent(w.op, err)

@@ -31,7 +31,7 @@ func (q *QRCodesClient) Bind(ctx context.Context, in BindQRCodeInput) (*BoundQRC
 	before, err := q.all(ctx)
 	fresh := err == nil && !slices.ContainsFunc(before, in.shownBy)
 	got := new(BoundQRCode)
-	err = q.c.write(ctx, safeWrite{cnapi.QRCodeBind, in, got, func(ctx context.Context) (effect, string, error) {
+	err = q.c.writeChecked(ctx, safeWrite{cnapi.QRCodeBind, in, got, func(ctx context.Context) (effect, string, error) {
 		after, err := q.all(ctx)
 		if err != nil {
 			return effectUnknown, "", err

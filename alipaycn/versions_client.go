@@ -24,7 +24,7 @@ func (v *VersionsClient) Upload(ctx context.Context, in UploadInput) (*Build, er
 	w := write{op: cnapi.VersionUpload, version: in.Version}
 	before := v.stateBefore(ctx, w, in.BundleID)
 	got := new(Build)
-	err := v.c.write(ctx, safeWrite{w.op, in, got, func(ctx context.Context) (effect, string, error) {
+	err := v.c.writeChecked(ctx, safeWrite{w.op, in, got, func(ctx context.Context) (effect, string, error) {
 		after, err := v.state(ctx, w, in.BundleID)
 		if err != nil {
 			return effectUnknown, "", err
@@ -58,7 +58,7 @@ func (v *VersionsClient) Apply(ctx context.Context, in ApplyInput) (*ApplyResult
 	w := write{op: cnapi.VersionApply, version: in.Version, description: in.Description}
 	before := v.stateBefore(ctx, w, in.BundleID)
 	got := new(ApplyResult)
-	if err := v.c.write(ctx, safeWrite{w.op, in, got, v.prover(w, in.BundleID, before)}); err != nil {
+	if err := v.c.writeChecked(ctx, safeWrite{w.op, in, got, v.prover(w, in.BundleID, before)}); err != nil {
 		return nil, err
 	}
 	return got, nil
@@ -153,7 +153,7 @@ func (v *VersionsClient) change(ctx context.Context, w write, in any, bundle Bun
 		before = v.stateBefore(patient, w, bundle)
 		cancel()
 	}
-	return v.c.write(ctx, safeWrite{w.op, in, nil, v.prover(w, bundle, before)})
+	return v.c.writeChecked(ctx, safeWrite{w.op, in, nil, v.prover(w, bundle, before)})
 }
 
 // prover reads the version after a write whose outcome is unknown; nil when the
