@@ -5,7 +5,7 @@ import (
 	"errors"
 	"os"
 
-	"github.com/alipayplus-go/alipayplus/internal/clientoptions"
+	"github.com/alipayplus-go/alipayplus/internal/transport"
 )
 
 // NewFromEnv makes a client from environment variables, then applies opts over
@@ -29,7 +29,7 @@ func NewFromEnv(opts ...Option) (*Client, error) {
 
 // envOptions are the options that the environment sets.
 func envOptions() []Option {
-	env := clientoptions.Environment[config, Option]{Wrong: wrongVariable}
+	env := transport.Environment[config, Option]{Wrong: wrongVariable}
 	env.Text("ALIPAYPLUS_BASE_URL", WithBaseURL)
 	env.Text("ALIPAYPLUS_CLIENT_ID", WithClientID)
 	env.Secret("ALIPAYPLUS_PRIVATE_KEY", "private key", WithPrivateKey)

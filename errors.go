@@ -9,7 +9,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alipayplus-go/alipayplus/internal/oneline"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // Classes of failure, for errors.Is. Every error of this package that has a
@@ -224,7 +224,7 @@ func (e *Error) Error() string {
 		b.WriteString("; ")
 		b.WriteString(e.Hint)
 	}
-	return oneline.Text(b.String())
+	return validation.OneLine(b.String())
 }
 
 func (e *Error) ids() string {
@@ -262,7 +262,7 @@ func (e *Error) Unwrap() []error {
 
 // LogValue implements [slog.LogValuer]: the fields as attributes, without secrets.
 func (e *Error) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("operation", e.Operation), slog.String("message", oneline.Text(e.Message))}
+	attrs := []slog.Attr{slog.String("operation", e.Operation), slog.String("message", validation.OneLine(e.Message))}
 	add := func(key, value string) {
 		if value != "" {
 			attrs = append(attrs, slog.String(key, value))
@@ -306,7 +306,7 @@ func (e *ValidationError) Error() string {
 	if len(e.Fields) == 1 {
 		noun = "field"
 	}
-	return oneline.Text(fmt.Sprintf("%s: %d %s not valid: %s", e.Subject, len(e.Fields), noun, strings.Join(parts, "; ")))
+	return validation.OneLine(fmt.Sprintf("%s: %d %s not valid: %s", e.Subject, len(e.Fields), noun, strings.Join(parts, "; ")))
 }
 
 // Unwrap returns [ErrInvalid].
@@ -328,9 +328,9 @@ type LimitError struct {
 // Error names scope, limit and use, and the way out.
 func (e *LimitError) Error() string {
 	if e.UnderReview {
-		return oneline.Text(e.Scope + ": none may be added while a version is under review; wait for the verdict or withdraw it")
+		return validation.OneLine(e.Scope + ": none may be added while a version is under review; wait for the verdict or withdraw it")
 	}
-	return oneline.Text(fmt.Sprintf("%s: %d of %d are used; %s", e.Scope, e.Used, e.Limit, e.wayOut()))
+	return validation.OneLine(fmt.Sprintf("%s: %d of %d are used; %s", e.Scope, e.Used, e.Limit, e.wayOut()))
 }
 
 // wayOut says how to get below the limit, as far as the library knows what it is.
@@ -365,7 +365,7 @@ type AuthorizationRequiredError struct {
 // Error names the mini program and the call that gives the page to visit. It does
 // not show URL, because whoever has that page can give the authorization.
 func (e *AuthorizationRequiredError) Error() string {
-	return oneline.Text(fmt.Sprintf("mini program %s is not authorized for %s; call Authorizations.Begin and visit the page it returns", e.ProgramID, e.TargetApp))
+	return validation.OneLine(fmt.Sprintf("mini program %s is not authorized for %s; call Authorizations.Begin and visit the page it returns", e.ProgramID, e.TargetApp))
 }
 
 // Unwrap returns [ErrAuthorizationRequired].
@@ -380,7 +380,7 @@ type SignatureError struct {
 
 // Error gives the reason.
 func (e *SignatureError) Error() string {
-	return oneline.Text("the answer cannot be trusted: " + e.Reason)
+	return validation.OneLine("the answer cannot be trusted: " + e.Reason)
 }
 
 // ReviewError says that a review ended without approval. It is not transient:
@@ -406,7 +406,7 @@ func (e *ReviewError) Error() string {
 	if len(reasons) > 0 {
 		text += " (" + strings.Join(reasons, "; ") + ")"
 	}
-	return oneline.Text(text)
+	return validation.OneLine(text)
 }
 
 // WaitError says that waiting ended before the awaited state was reached.
@@ -434,7 +434,7 @@ func (e *WaitError) Error() string {
 	if e.Polls == 1 {
 		polls = "poll"
 	}
-	return oneline.Text(fmt.Sprintf("%s: %s: waiting ended after %d %s, last state %s: %v", e.Operation, e.ID, e.Polls, polls, state, e.Err))
+	return validation.OneLine(fmt.Sprintf("%s: %s: waiting ended after %d %s, last state %s: %v", e.Operation, e.ID, e.Polls, polls, state, e.Err))
 }
 
 // Unwrap returns the reason.

@@ -13,9 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alipayplus-go/alipayplus/internal/clientoptions"
-	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/transport"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
 
 // Option sets one thing of a [Client]. It copies what it is given.
@@ -40,7 +39,7 @@ func defaultConfig() config {
 		keyVersion: "1",
 		platform:   platformKeys{byVersion: map[string]*rsa.PublicKey{}},
 		maxSkew:    defaultMaxSkew,
-		transport:  clientoptions.Default(),
+		transport:  transport.Default(),
 	}
 }
 
@@ -65,7 +64,7 @@ func badOption(path, format string, args ...any) error {
 
 // shared is badOption for an option that other clients have too.
 func shared(err error) error {
-	if problem, ok := errors.AsType[*clientoptions.Problem](err); ok {
+	if problem, ok := errors.AsType[*transport.Problem](err); ok {
 		return badOption(problem.Path, "%s", problem.Message)
 	}
 	return err
@@ -81,7 +80,7 @@ func badKey(path, expected string, err error) error {
 // {base}/api/open/v2/. The address of Alipay+ itself is not documented.
 func WithBaseURL(address string) Option {
 	return func(cfg *config) error {
-		u, err := clientoptions.Address("base URL", address, "https://gateway.example.com")
+		u, err := transport.Address("base URL", address, "https://gateway.example.com")
 		if err != nil {
 			return shared(err)
 		}
@@ -173,7 +172,7 @@ func WithPlatformKeyText(version string, key []byte) Option {
 // It is copied, never changed; redirects are never followed.
 func WithHTTPClient(client *http.Client) Option {
 	return func(cfg *config) error {
-		return shared(clientoptions.HTTPClient(&cfg.transport, client))
+		return shared(transport.HTTPClient(&cfg.transport, client))
 	}
 }
 
@@ -182,7 +181,7 @@ func WithHTTPClient(client *http.Client) Option {
 // 30 s). A Retry-After of the platform is honoured up to the longest wait.
 func WithRetry(attempts int, minWait, maxWait time.Duration) Option {
 	return func(cfg *config) error {
-		return shared(clientoptions.Retry(&cfg.transport, attempts, minWait, maxWait))
+		return shared(transport.Retry(&cfg.transport, attempts, minWait, maxWait))
 	}
 }
 
@@ -191,7 +190,7 @@ func WithRetry(attempts int, minWait, maxWait time.Duration) Option {
 // is not documented.
 func WithRateLimit(perSecond float64, burst int) Option {
 	return func(cfg *config) error {
-		return shared(clientoptions.RateLimit(&cfg.transport, perSecond, burst))
+		return shared(transport.RateLimit(&cfg.transport, perSecond, burst))
 	}
 }
 
@@ -200,7 +199,7 @@ func WithRateLimit(perSecond float64, burst int) Option {
 // of large packages may need more.
 func WithAttemptTimeout(limit time.Duration) Option {
 	return func(cfg *config) error {
-		return shared(clientoptions.AttemptTimeout(&cfg.transport, limit))
+		return shared(transport.AttemptTimeout(&cfg.transport, limit))
 	}
 }
 
@@ -209,7 +208,7 @@ func WithAttemptTimeout(limit time.Duration) Option {
 // nothing is logged.
 func WithLogger(logger *slog.Logger) Option {
 	return func(cfg *config) error {
-		return shared(clientoptions.Logger(&cfg.transport, logger))
+		return shared(transport.Logger(&cfg.transport, logger))
 	}
 }
 
@@ -218,7 +217,7 @@ func WithLogger(logger *slog.Logger) Option {
 func WithObserver(observe func(context.Context, Event)) Option {
 	return func(cfg *config) error {
 		if observe == nil {
-			return shared(clientoptions.NoObserver())
+			return shared(transport.NoObserver())
 		}
 		cfg.transport.Observe = func(ctx context.Context, e transport.Event) { observe(ctx, Event(e)) }
 		return nil
@@ -228,7 +227,7 @@ func WithObserver(observe func(context.Context, Event)) Option {
 // WithUserAgent sets the User-Agent header; the default is "alipayplus-go".
 func WithUserAgent(agent string) Option {
 	return func(cfg *config) error {
-		return shared(clientoptions.UserAgent(&cfg.transport, agent))
+		return shared(transport.UserAgent(&cfg.transport, agent))
 	}
 }
 

@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/alipayplus-go/alipayplus/internal/oneline"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // Role is what a member is in a workspace. It is open to values unknown to this
@@ -146,7 +146,7 @@ func (e *PermissionError) Error() string {
 	if e.AssignedOnly {
 		text += ", or have the mini program assigned to you"
 	}
-	return oneline.Text(text)
+	return validation.OneLine(text)
 }
 
 // Unwrap returns [ErrPermission].

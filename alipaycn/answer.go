@@ -8,8 +8,7 @@ import (
 	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/transport"
 )
@@ -22,7 +21,7 @@ const (
 
 // judge decides what an answer is worth: whether it can be trusted, whether it
 // is a success, and whether the call may be sent again. A success is in got.
-func (c *Client) judge(op cnapi.Operation, out outgoing, a *transport.Answer, got any) transport.Verdict {
+func (c *Client) judge(op cnwire.Operation, out outgoing, a *transport.Answer, got any) transport.Verdict {
 	v := c.weigh(op, a, got)
 	v.TraceID = a.Header.Get(traceHeader)
 	if e, ok := errors.AsType[*Error](v.Err); ok {
@@ -33,16 +32,16 @@ func (c *Client) judge(op cnapi.Operation, out outgoing, a *transport.Answer, go
 	return v
 }
 
-func (c *Client) weigh(op cnapi.Operation, a *transport.Answer, got any) transport.Verdict {
-	signature, err := cnsign.JudgeSignature(a.Status, a.Header, a.Body, c.trust.key, c.trust.certSN)
+func (c *Client) weigh(op cnwire.Operation, a *transport.Answer, got any) transport.Verdict {
+	signature, err := cnwire.JudgeSignature(a.Status, a.Header, a.Body, c.trust.key, c.trust.certSN)
 	switch {
-	case err != nil && signature == cnsign.Missing && a.Status >= http.StatusMultipleChoices:
+	case err != nil && signature == cnwire.Missing && a.Status >= http.StatusMultipleChoices:
 		return stranger(op, a) // a redirect: nothing of AlipayCN's
 	case err != nil:
 		return transport.Verdict{Err: c.untrusted(a, signature, err)}
 	}
 	body := a.Body
-	if signature == cnsign.Valid {
+	if signature == cnwire.Valid {
 		if body, err = c.opened(body); err != nil {
 			return transport.Verdict{Err: unreadable(a)}
 		}
@@ -101,35 +100,35 @@ func refused(e *Error) transport.Verdict {
 
 // notProcessed is the error of HTTP 202 without a code. AlipayCN documents it as
 // "accepted, not processed: repeat with the same parameters".
-func notProcessed(op cnapi.Operation) *Error {
+func notProcessed(op cnwire.Operation) *Error {
 	e := &Error{HTTPStatus: http.StatusAccepted, Message: "accepted, but not processed"}
 	e.judge(op)
 	return e
 }
 
 // untrusted is the error of an answer with a signature that is missing or wrong.
-func (c *Client) untrusted(a *transport.Answer, signature cnsign.Verdict, err error) *Error {
+func (c *Client) untrusted(a *transport.Answer, signature cnwire.Verdict, err error) *Error {
 	reason := strings.TrimPrefix(err.Error(), "answer: ")
 	if errors.Is(err, signing.ErrMismatch) {
 		reason = "its signature does not fit: it was changed on its way, or the key for checking it is not Alipay's for this app"
 	}
 	hint := "check Alipay's public key (WithAlipayPublicKeyText, ALIPAYCN_PUBLIC_KEY_FILE), which is not the app's own"
-	_, otherCertificate := errors.AsType[*cnsign.SerialError](err)
+	_, otherCertificate := errors.AsType[*cnwire.SerialError](err)
 	switch {
 	case otherCertificate:
 		reason = strings.Replace(reason, "answer names", "it names", 1)
 		hint = "get Alipay's current certificate from the console and give it (WithCertificates, ALIPAYCN_ALIPAY_CERT_FILE)"
-	case signature == cnsign.Missing:
+	case signature == cnwire.Missing:
 		reason = fmt.Sprintf("it is not signed (content type %q)", a.Header.Get("Content-Type"))
 		hint = "check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine"
 	case c.trust.certSN != "":
 		hint = "check Alipay's certificate (WithCertificates, ALIPAYCN_ALIPAY_CERT_FILE), which is not the app's own"
-	case a.Header.Get(cnsign.HeaderSN) != "":
+	case a.Header.Get(cnwire.HeaderSN) != "":
 		hint = "the answer names a certificate, so the app may be in certificate mode: then give the certificates in place of Alipay's public key (WithCertificates, ALIPAYCN_ALIPAY_CERT_FILE)"
 	}
 	cause := &alipayplus.SignatureError{Reason: reason}
 	e := &Error{Message: cause.Error(), Hint: hint, cause: cause}
-	if signature == cnsign.Missing {
+	if signature == cnwire.Missing {
 		e.Body = excerpt(a.Body)
 	}
 	return e
@@ -145,7 +144,7 @@ func unreadable(a *transport.Answer) *Error {
 
 // stranger is the verdict on an answer that is not AlipayCN's, such as a page of
 // a proxy.
-func stranger(op cnapi.Operation, a *transport.Answer) transport.Verdict {
+func stranger(op cnwire.Operation, a *transport.Answer) transport.Verdict {
 	e := &Error{
 		HTTPStatus: a.Status, Body: excerpt(a.Body),
 		Message: fmt.Sprintf("the answer is not AlipayCN's: no code, content type %q", a.Header.Get("Content-Type")),

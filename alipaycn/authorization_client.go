@@ -5,7 +5,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // AuthorizationClient gets tokens for merchants who authorized the third-party
@@ -33,17 +33,17 @@ func (a *AuthorizationClient) Refresh(ctx context.Context, refreshToken string) 
 // Query tells what a token allows (alipay.open.auth.token.app.query); see
 // [TokenInfo.MissingMethods].
 func (a *AuthorizationClient) Query(ctx context.Context, appAuthToken string) (*TokenInfo, error) {
-	return read[TokenInfo](ctx, a.c, cnapi.AuthorizationGet, TokenInfoInput{AppAuthToken: appAuthToken})
+	return read[TokenInfo](ctx, a.c, cnwire.AuthorizationGet, TokenInfoInput{AppAuthToken: appAuthToken})
 }
 
 func (a *AuthorizationClient) token(ctx context.Context, in TokenInput) (*Tokens, error) {
 	got := new(Tokens)
-	if err := a.c.write(ctx, safeWrite{op: cnapi.AuthorizationToken, in: in, got: got}); err != nil {
+	if err := a.c.write(ctx, safeWrite{op: cnwire.AuthorizationToken, in: in, got: got}); err != nil {
 		return nil, err
 	}
 	if !got.usable() {
 		return nil, &Error{
-			Operation: cnapi.AuthorizationToken.Name, Message: "AlipayCN accepted the call and sent no token",
+			Operation: cnwire.AuthorizationToken.Name, Message: "AlipayCN accepted the call and sent no token",
 			Hint: "let the merchant authorize again, because a code works once; if it happens again, check the version of this library",
 		}
 	}
@@ -57,7 +57,7 @@ func (a *AuthorizationClient) token(ctx context.Context, in TokenInput) (*Tokens
 func (t TokenInfo) MissingMethods() []string {
 	const family = "alipay.open.mini.version."
 	var missing []string
-	for _, op := range cnapi.Operations() {
+	for _, op := range cnwire.Operations() {
 		granted := t.Status == TokenValid && (bool(t.Full) || slices.Contains(t.Methods, op.API))
 		if strings.HasPrefix(op.API, family) && !granted {
 			missing = append(missing, op.API)

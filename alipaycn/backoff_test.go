@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 func TestAPauseBeforeTheStateIsReadGrowsUpToTheLongest(t *testing.T) {
@@ -78,7 +78,7 @@ func TestEachLookWaitsLongerThanTheOneBefore(t *testing.T) {
 		var lost time.Time
 		var pauses []time.Duration
 		_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
-			if r.URL.Path == cnapi.VersionPublish.Path() {
+			if r.URL.Path == cnwire.VersionPublish.Path() {
 				lost = time.Now()
 				return stubAnswer{err: io.ErrUnexpectedEOF}
 			}

@@ -13,7 +13,7 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
 
@@ -47,7 +47,7 @@ func (l *lostOnce) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // losing returns a second client of the same app that loses the first answer of an operation.
-func (w *gatewayWorld) losing(op cnapi.Operation, notSent bool, somebody func()) (*alipaycn.Client, *lostOnce) {
+func (w *gatewayWorld) losing(op cnwire.Operation, notSent bool, somebody func()) (*alipaycn.Client, *lostOnce) {
 	w.t.Helper()
 	token, err := w.g.Authorize(isvID, miniID)
 	require.NoError(w.t, err)
@@ -67,14 +67,14 @@ func TestWhatSomebodyUndidIsNotDoneAgain(t *testing.T) {
 	ok := func(t *testing.T, err error) { t.Helper(); require.NoError(t, err) }
 	for _, tt := range []struct {
 		name     string
-		op       cnapi.Operation
+		op       cnwire.Operation
 		from     alipaycn.VersionStatus
 		do       func(*testing.T, *alipaycn.Client) error
 		somebody func(*testing.T, *gatewayWorld)
 		ends     alipaycn.VersionStatus
 	}{
 		{
-			"a grayscale release was raised, and stopped", cnapi.VersionGray, alipaycn.StatusGray,
+			"a grayscale release was raised, and stopped", cnwire.VersionGray, alipaycn.StatusGray,
 			func(t *testing.T, c *alipaycn.Client) error {
 				return c.Versions.RaiseGray(t.Context(), alipaycn.GrayInput{Version: number(1), Strategy: alipaycn.GrayP30})
 			},
@@ -82,7 +82,7 @@ func TestWhatSomebodyUndidIsNotDoneAgain(t *testing.T) {
 			alipaycn.StatusWaitRelease,
 		},
 		{
-			"a review was cancelled, and applied for anew", cnapi.VersionCancelAudit, alipaycn.StatusAuditing,
+			"a review was cancelled, and applied for anew", cnwire.VersionCancelAudit, alipaycn.StatusAuditing,
 			func(t *testing.T, c *alipaycn.Client) error {
 				return c.Versions.CancelAudit(t.Context(), alipaycn.CancelAuditInput{Version: number(1)})
 			},
@@ -93,7 +93,7 @@ func TestWhatSomebodyUndidIsNotDoneAgain(t *testing.T) {
 			alipaycn.StatusAuditing,
 		},
 		{
-			"a version was returned to development, applied for anew, and passed", cnapi.VersionReturnToDevelopment, alipaycn.StatusWaitRelease,
+			"a version was returned to development, applied for anew, and passed", cnwire.VersionReturnToDevelopment, alipaycn.StatusWaitRelease,
 			func(t *testing.T, c *alipaycn.Client) error {
 				return c.Versions.ReturnToDevelopment(t.Context(), firstVersion())
 			},
@@ -105,7 +105,7 @@ func TestWhatSomebodyUndidIsNotDoneAgain(t *testing.T) {
 			alipaycn.StatusWaitRelease,
 		},
 		{
-			"a grayscale release was ended, and begun anew", cnapi.VersionCancelGray, alipaycn.StatusGray,
+			"a grayscale release was ended, and begun anew", cnwire.VersionCancelGray, alipaycn.StatusGray,
 			func(t *testing.T, c *alipaycn.Client) error {
 				ok(t, c.Versions.RaiseGray(t.Context(), alipaycn.GrayInput{Version: number(1), Strategy: alipaycn.GrayP30}))
 				return c.Versions.CancelGray(t.Context(), firstVersion())
@@ -116,7 +116,7 @@ func TestWhatSomebodyUndidIsNotDoneAgain(t *testing.T) {
 			alipaycn.StatusGray,
 		},
 		{
-			"a version was deleted, and its number used again", cnapi.VersionDelete, alipaycn.StatusInit,
+			"a version was deleted, and its number used again", cnwire.VersionDelete, alipaycn.StatusInit,
 			func(t *testing.T, c *alipaycn.Client) error { return c.Versions.Delete(t.Context(), firstVersion()) },
 			func(t *testing.T, w *gatewayWorld) { ok(t, w.g.AddVersion(miniID, "0.1.0")) },
 			alipaycn.StatusInit,
@@ -149,7 +149,7 @@ func TestTheApplicationOfSomebodyElseIsNotTakenForOnesOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newGatewayWorld(t)
 		w.bring(alipaycn.StatusInit)
-		c, lost := w.losing(cnapi.VersionApply, true, func() {
+		c, lost := w.losing(cnwire.VersionApply, true, func() {
 			theirs := firstApplication()
 			theirs.Description = "Somebody else's words about what is new in this version."
 			_, err := w.c.Versions.Apply(t.Context(), theirs)
@@ -171,7 +171,7 @@ func TestTheUploadOfSomebodyElseIsNotTakenForOnesOwn(t *testing.T) {
 		in := alipaycn.UploadInput{TemplateID: templateID, Version: number(1)}
 		_, err := w.c.Versions.Upload(t.Context(), in)
 		require.NoError(t, err)
-		c, lost := w.losing(cnapi.VersionUpload, true, func() {
+		c, lost := w.losing(cnwire.VersionUpload, true, func() {
 			require.NoError(t, w.g.AdvanceBuild(miniID, "0.1.0", alipaycn.BuildCreated))
 		})
 
@@ -196,7 +196,7 @@ func TestAVersionThatIsBeingBuiltIsNotTakenForGone(t *testing.T) {
 		w := newGatewayWorld(t, alipaycntest.WithBuildDelay(never))
 		_, err := w.c.Versions.Upload(t.Context(), alipaycn.UploadInput{TemplateID: templateID, Version: number(1)})
 		require.NoError(t, err)
-		c, _ := w.losing(cnapi.VersionDelete, false, func() {})
+		c, _ := w.losing(cnwire.VersionDelete, false, func() {})
 
 		err = c.Versions.Delete(t.Context(), firstVersion())
 
@@ -211,7 +211,7 @@ func TestAVersionThatAnotherReplacedIsNotTakenForOffline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newGatewayWorld(t)
 		w.bring(alipaycn.StatusRelease)
-		c, lost := w.losing(cnapi.VersionTakeOffline, true, func() {
+		c, lost := w.losing(cnwire.VersionTakeOffline, true, func() {
 			require.NoError(t, w.g.AddVersion(miniID, "0.2.0"))
 			next := firstApplication()
 			next.Version, next.AutoOnline = number(2), true

@@ -13,8 +13,7 @@ import (
 	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/transport"
 )
 
@@ -52,7 +51,7 @@ type secretive interface{ secrets() []string }
 type validator interface{ Validate() error }
 
 // read makes a call that changes nothing and returns its answer.
-func read[T any](ctx context.Context, c *Client, op cnapi.Operation, in any) (*T, error) {
+func read[T any](ctx context.Context, c *Client, op cnwire.Operation, in any) (*T, error) {
 	got := new(T)
 	if err := c.call(ctx, op, in, got); err != nil {
 		return nil, err
@@ -62,7 +61,7 @@ func read[T any](ctx context.Context, c *Client, op cnapi.Operation, in any) (*T
 
 // call checks the input and sends it until there is a verdict. A success is in
 // got, a pointer; nil where nothing is answered.
-func (c *Client) call(ctx context.Context, op cnapi.Operation, in, got any) error {
+func (c *Client) call(ctx context.Context, op cnwire.Operation, in, got any) error {
 	if err := check(op, in); err != nil {
 		return err
 	}
@@ -74,7 +73,7 @@ func (c *Client) call(ctx context.Context, op cnapi.Operation, in, got any) erro
 }
 
 // check refuses what AlipayCN would refuse.
-func check(op cnapi.Operation, in any) error {
+func check(op cnwire.Operation, in any) error {
 	if v, ok := in.(validator); ok {
 		if err := v.Validate(); err != nil {
 			return notSent(op, err)
@@ -83,12 +82,12 @@ func check(op cnapi.Operation, in any) error {
 	return nil
 }
 
-func (c *Client) encode(op cnapi.Operation, in any) (outgoing, error) {
-	out := outgoing{target: op.Path(), forItself: op == cnapi.AuthorizationToken || op == cnapi.AuthorizationGet}
+func (c *Client) encode(op cnwire.Operation, in any) (outgoing, error) {
+	out := outgoing{target: op.Path(), forItself: op == cnwire.AuthorizationToken || op == cnwire.AuthorizationGet}
 	if s, ok := in.(secretive); ok {
 		out.secrets = s.secrets()
 	}
-	if op.Kind == cnapi.Query {
+	if op.Kind == cnwire.Query {
 		return c.encodeQuery(out, in)
 	}
 	data, err := json.Marshal(in)
@@ -99,7 +98,7 @@ func (c *Client) encode(op cnapi.Operation, in any) (outgoing, error) {
 	if c.aes != nil {
 		out.body, out.contentType, out.sealed = c.aes.Encrypt(data), sealedContent, true
 	}
-	if op.Kind == cnapi.Multipart {
+	if op.Kind == cnwire.Multipart {
 		files, ok := in.(filed)
 		if !ok {
 			return out, fmt.Errorf("%s: the input has no files", op.Name)
@@ -124,12 +123,12 @@ func (c *Client) encodeQuery(out outgoing, in any) (outgoing, error) {
 }
 
 // exchange sends a call until there is a verdict; a success is in got.
-func (c *Client) exchange(ctx context.Context, op cnapi.Operation, out outgoing, got any) error {
+func (c *Client) exchange(ctx context.Context, op cnwire.Operation, out outgoing, got any) error {
 	return c.exchangeOf(ctx, c.attempts, op, out, got)
 }
 
 // exchangeOf is exchange when fewer answers than usual are waited for.
-func (c *Client) exchangeOf(ctx context.Context, attempts int, op cnapi.Operation, out outgoing, got any) error {
+func (c *Client) exchangeOf(ctx context.Context, attempts int, op cnwire.Operation, out outgoing, got any) error {
 	id := rand.Text()
 	call := transport.Call{
 		Operation: op.Name, RequestID: id, Method: op.Method, URL: c.origin + out.target,
@@ -149,12 +148,12 @@ func (c *Client) exchangeOf(ctx context.Context, attempts int, op cnapi.Operatio
 }
 
 // sign adds the headers of one attempt.
-func (c *Client) sign(op cnapi.Operation, out outgoing, id string, h http.Header) error {
+func (c *Client) sign(op cnwire.Operation, out outgoing, id string, h http.Header) error {
 	token := *c.token
 	if out.forItself {
 		token = ""
 	}
-	authorization, err := cnsign.Request{
+	authorization, err := cnwire.Request{
 		AppID: c.appID, AppCertSN: c.trust.appCertSN, Nonce: c.nonce(), Timestamp: c.now().UnixMilli(), ExpiredSeconds: c.expiredSeconds,
 		Method: op.Method, PathAndQuery: out.target, Body: out.body, AppAuthToken: token,
 	}.Authorization(c.signer)
@@ -182,7 +181,7 @@ func (e *localError) Error() string { return e.err.Error() }
 func (e *localError) Unwrap() error { return e.err }
 
 // failed turns what the transport came to into the one error of this package.
-func (c *Client) failed(ctx context.Context, op cnapi.Operation, out outgoing, err error) error {
+func (c *Client) failed(ctx context.Context, op cnwire.Operation, out outgoing, err error) error {
 	failure, ok := errors.AsType[*transport.Failure](err)
 	if !ok {
 		return notSent(op, err)
@@ -263,7 +262,7 @@ func localHint(f *transport.Failure) string {
 }
 
 // notSent is the error of a call that was not sent.
-func notSent(op cnapi.Operation, err error) error {
+func notSent(op cnwire.Operation, err error) error {
 	e := &Error{Operation: op.Name, Message: err.Error(), cause: err}
 	if invalid, ok := errors.AsType[*alipayplus.ValidationError](err); ok {
 		for _, f := range invalid.Fields {

@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/transport"
 )
 
@@ -46,7 +46,7 @@ type settings struct {
 	appID          string
 	signer         crypto.Signer
 	trust          trust
-	aes            *cnsign.AESKey
+	aes            *cnwire.AESKey
 	expiredSeconds int
 	// maxSkew is how far the time of a success may be from now.
 	maxSkew   time.Duration

@@ -28,8 +28,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
@@ -79,9 +78,9 @@ func (s *stub) RoundTrip(r *http.Request) (*http.Response, error) {
 	h := http.Header{"Alipay-Trace-Id": {"trace-" + strconv.Itoa(n)}, "Content-Type": {"application/json"}}
 	if !a.bare {
 		at := strconv.FormatInt(time.Now().Add(s.ahead).UnixMilli(), 10)
-		signature, err := cnsign.SignResponse(testkey.Key(), at, "nonce", []byte(a.body))
+		signature, err := cnwire.SignResponse(testkey.Key(), at, "nonce", []byte(a.body))
 		require.NoError(s.t, err)
-		h[cnsign.HeaderSignature], h[cnsign.HeaderTimestamp], h[cnsign.HeaderNonce] = []string{signature}, []string{at}, []string{"nonce"}
+		h[cnwire.HeaderSignature], h[cnwire.HeaderTimestamp], h[cnwire.HeaderNonce] = []string{signature}, []string{at}, []string{"nonce"}
 	}
 	maps.Copy(h, a.header)
 	return &http.Response{StatusCode: a.status, Header: h, Body: io.NopCloser(strings.NewReader(a.body)), ContentLength: int64(len(a.body)), Request: r}, nil
@@ -97,9 +96,9 @@ func (s *stub) verify(r *http.Request, body []byte) {
 		signedBody, err = io.ReadAll(part)
 		require.NoError(s.t, err)
 	}
-	a, err := cnsign.ParseAuthorization(r.Header.Get("Authorization"))
+	a, err := cnwire.ParseAuthorization(r.Header.Get("Authorization"))
 	require.NoError(s.t, err)
-	require.NoError(s.t, cnsign.VerifyRequest(&testkey.Client().PublicKey, a, r.Method, r.URL.RequestURI(), signedBody, r.Header.Get("Alipay-App-Auth-Token")))
+	require.NoError(s.t, cnwire.VerifyRequest(&testkey.Client().PublicKey, a, r.Method, r.URL.RequestURI(), signedBody, r.Header.Get("Alipay-App-Auth-Token")))
 	require.Equal(s.t, s.token, r.Header.Get("Alipay-App-Auth-Token"))
 	require.Equal(s.t, stubAppID, a.AppID)
 }
@@ -187,8 +186,8 @@ func TestAnswersThatCannotBeTrustedAreRefused(t *testing.T) {
 		body   bool
 	}{
 		{"unsigned success", stubAnswer{status: 200, body: `{"status":"RELEASE"}`, bare: true}, nil, "it is not signed", true},
-		{"changed success", stubAnswer{status: 200, body: `{}`, header: http.Header{cnsign.HeaderNonce: {"other"}}}, nil, "Alipay's public key", false},
-		{"wrongly signed refusal", stubAnswer{status: 400, body: `{"code":"INVALID_PARAMETER"}`, header: http.Header{cnsign.HeaderNonce: {"other"}}}, nil, "cannot be trusted", false},
+		{"changed success", stubAnswer{status: 200, body: `{}`, header: http.Header{cnwire.HeaderNonce: {"other"}}}, nil, "Alipay's public key", false},
+		{"wrongly signed refusal", stubAnswer{status: 400, body: `{"code":"INVALID_PARAMETER"}`, header: http.Header{cnwire.HeaderNonce: {"other"}}}, nil, "cannot be trusted", false},
 		{"redirect", stubAnswer{status: 302, body: page, bare: true}, nil, "check the endpoint", true},
 		{"page of a proxy", stubAnswer{status: 404, body: page, bare: true}, nil, "not AlipayCN's", true},
 		{"page of a proxy that is busy", stubAnswer{status: 429, body: page, bare: true}, alipayplus.ErrRateLimited, "too many calls", true},
@@ -271,7 +270,7 @@ func TestAnEmptySuccessIsASuccess(t *testing.T) {
 
 func TestContentIsEncryptedSignedVerifiedAndDecrypted(t *testing.T) {
 	const key = "c2hhcmVkLWFlcy1rZXktMQ=="
-	aes, err := cnsign.ParseAESKey([]byte(key))
+	aes, err := cnwire.ParseAESKey([]byte(key))
 	require.NoError(t, err)
 	s, c := newStub(t, func(_ int, r *http.Request, body []byte) stubAnswer {
 		require.Equal(t, "AES", r.Header.Get("Alipay-Encrypt-Type"))
@@ -377,7 +376,7 @@ func TestCertificateModeNamesSerialsAndNoticesAnotherCertificate(t *testing.T) {
 	alipay, alipaySN := certificatePEM(t, testkey.Key(), 2)
 	serial := alipaySN
 	s := &stub{t: t, answer: func(int, *http.Request, []byte) stubAnswer {
-		return stubAnswer{status: 200, body: `{}`, header: http.Header{cnsign.HeaderSN: {serial}}}
+		return stubAnswer{status: 200, body: `{}`, header: http.Header{cnwire.HeaderSN: {serial}}}
 	}}
 	c, err := New(WithAppID(stubAppID), WithSigner(testkey.Client()), WithCertificates(app, alipay, alipay), WithHTTPClient(&http.Client{Transport: s}))
 	require.NoError(t, err)
@@ -621,7 +620,7 @@ func TestRequestVectorsThroughTheClient(t *testing.T) {
 				out = out.multipart([]filePart{{"first_screen_shot", picture(t, "shot-1.png", 1, 1)}})
 			}
 
-			_ = c.exchange(t.Context(), cnapi.Operation{Name: "vector", Method: in("method"), Write: true}, out, nil)
+			_ = c.exchange(t.Context(), cnwire.Operation{Name: "vector", Method: in("method"), Write: true}, out, nil)
 
 			require.Equal(t, v.Expected.Authorization, got.Header.Get("Authorization"))
 			require.Equal(t, in("path_and_query"), got.URL.RequestURI())
@@ -676,14 +675,14 @@ func TestResponseVectorsThroughTheClient(t *testing.T) {
 			}
 			c, err := New(opts...)
 			require.NoError(t, err)
-			if at, err := strconv.ParseInt(header.Get(cnsign.HeaderTimestamp), 10, 64); err == nil {
+			if at, err := strconv.ParseInt(header.Get(cnwire.HeaderTimestamp), 10, 64); err == nil {
 				c.now = func() time.Time { return time.UnixMilli(at) }
 			}
 			if v.CertMode {
 				c.trust.certSN = vectors.Keys.CertSN
 			}
 			var got json.RawMessage
-			err = c.exchange(t.Context(), cnapi.VersionGet, outgoing{target: cnapi.VersionGet.Path()}, &got)
+			err = c.exchange(t.Context(), cnwire.VersionGet, outgoing{target: cnwire.VersionGet.Path()}, &got)
 			switch v.Expected.Client {
 			case "accept":
 				require.NoError(t, err)

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 const (
@@ -35,7 +35,7 @@ func dateAhead(h http.Header, now time.Time) (offset time.Duration, told bool) {
 }
 
 func signedAhead(h http.Header, now time.Time) (offset time.Duration, told bool) {
-	milliseconds, err := strconv.ParseInt(h.Get(cnsign.HeaderTimestamp), 10, 64)
+	milliseconds, err := strconv.ParseInt(h.Get(cnwire.HeaderTimestamp), 10, 64)
 	if err != nil {
 		return 0, false
 	}

@@ -8,7 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 func TestEveryCodeHasAClassAndAHint(t *testing.T) {
@@ -39,7 +39,7 @@ func TestEveryCodeHasAClassAndAHint(t *testing.T) {
 // not say what is wrong.
 func TestHintsOfTheApplicationAreTheirOwn(t *testing.T) {
 	seen := map[string]string{}
-	for _, code := range readDescription(t).of(t, cnapi.VersionApply).Codes {
+	for _, code := range readDescription(t).of(t, cnwire.VersionApply).Codes {
 		hint := Code(code).Hint()
 		require.Empty(t, seen[hint], "%s has the hint of %s", code, seen[hint])
 		seen[hint] = code
@@ -49,7 +49,7 @@ func TestHintsOfTheApplicationAreTheirOwn(t *testing.T) {
 
 func TestHintsNameOperationsThatExist(t *testing.T) {
 	names := map[string]bool{}
-	for _, op := range cnapi.Operations() {
+	for _, op := range cnwire.Operations() {
 		names[op.Name] = true
 	}
 	for _, code := range Codes() {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // effectTable renders the table of safe writes as the package's documentation
@@ -49,7 +49,7 @@ func TestThePackageDocumentationShowsTheTableOfSafeWrites(t *testing.T) {
 func TestEveryWriteIsInTheDocumentation(t *testing.T) {
 	text, err := os.ReadFile("doc.go")
 	require.NoError(t, err)
-	for _, op := range cnapi.Operations() {
+	for _, op := range cnwire.Operations() {
 		if op.Write {
 			require.Contains(t, string(text), op.Name)
 		}

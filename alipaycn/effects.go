@@ -7,13 +7,13 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/polling"
 )
 
 // safeWrite is a write that is never sent twice blindly.
 type safeWrite struct {
-	op cnapi.Operation
+	op cnwire.Operation
 	in any
 	// got takes the answer; nil where nothing is answered.
 	got any
@@ -96,7 +96,7 @@ func (e *Error) refusedForGood() bool {
 
 // lookFirst is the hint about a write whose outcome is not known: what the hint
 // said before, and where to look.
-func lookFirst(op cnapi.Operation, code Code, hint string) string {
+func lookFirst(op cnwire.Operation, code Code, hint string) string {
 	saysSo := errors.Is(code.Class(), alipayplus.ErrOutcomeUnknown)
 	look, silent := whereToLook(op)
 	switch {

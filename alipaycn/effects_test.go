@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // publishing plays publishing a version: answers to the attempts to publish, and
@@ -22,7 +22,7 @@ func publishing(t *testing.T, attempts []stubAnswer, statuses []VersionStatus) (
 	t.Helper()
 	read := 0
 	_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
-		if r.URL.Path == cnapi.VersionPublish.Path() {
+		if r.URL.Path == cnwire.VersionPublish.Path() {
 			published++
 			return attempts[min(published, len(attempts))-1]
 		}
@@ -126,13 +126,13 @@ func TestAnUploadThatWasLostIsAnsweredByTheAttemptThatArrived(t *testing.T) {
 				uploads, exists := 0, false
 				_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
 					switch r.URL.Path {
-					case cnapi.VersionUpload.Path():
+					case cnwire.VersionUpload.Path():
 						uploads++
 						if exists = tt.arrives || uploads > 1; uploads == 1 {
 							return stubAnswer{err: io.ErrUnexpectedEOF}
 						}
 						return stubAnswer{status: 200, body: `{"build_status":"1","create_status":"1","need_rotation":"true","version_created":"false"}`}
-					case cnapi.VersionBuild.Path():
+					case cnwire.VersionBuild.Path():
 						if exists {
 							return stubAnswer{status: 200, body: `{"build_status":"1","create_status":"1","need_rotation":"true"}`}
 						}
@@ -222,10 +222,10 @@ func TestAVersionIsGoneOnlyWhenTheListCouldShowIt(t *testing.T) {
 				before := true
 				_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
 					switch r.URL.Path {
-					case cnapi.VersionDelete.Path():
+					case cnwire.VersionDelete.Path():
 						before = false
 						return stubAnswer{err: io.ErrUnexpectedEOF}
-					case cnapi.VersionGet.Path():
+					case cnwire.VersionGet.Path():
 						if before {
 							return stubAnswer{status: 200, body: `{"app_version":"0.0.1","status":"INIT"}`}
 						}
@@ -293,7 +293,7 @@ func TestABuildWaitsForAVersionThatDoesNotShowYet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reads := 0
 		_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
-			if r.URL.Path == cnapi.VersionBuild.Path() {
+			if r.URL.Path == cnwire.VersionBuild.Path() {
 				return stubAnswer{status: 200, body: `{"create_status":"6"}`}
 			}
 			if reads++; reads < 3 {

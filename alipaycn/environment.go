@@ -6,7 +6,7 @@ import (
 	"os"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/clientoptions"
+	"github.com/alipayplus-go/alipayplus/internal/transport"
 )
 
 // NewFromEnv makes a client from environment variables, then applies opts over
@@ -34,7 +34,7 @@ func NewFromEnv(opts ...Option) (*Client, error) {
 
 // envOptions are the options that the environment sets.
 func envOptions() []Option {
-	env := clientoptions.Environment[config, Option]{Wrong: wrongVariable}
+	env := transport.Environment[config, Option]{Wrong: wrongVariable}
 	env.Text("ALIPAYCN_ENDPOINT", WithEndpoint)
 	env.Text("ALIPAYCN_APP_ID", WithAppID)
 	env.Secret("ALIPAYCN_PRIVATE_KEY", "private key", WithPrivateKey)
@@ -69,7 +69,7 @@ func certificatesFromEnv(cfg *config) error {
 			p.add("certificates", "need all three files: "+name+" is not set")
 			continue
 		}
-		text, err := clientoptions.ReadFile(path, "", "certificates")
+		text, err := transport.ReadFile(path, "", "certificates")
 		if err != nil {
 			p.addError(wrongVariable(err, name))
 		}

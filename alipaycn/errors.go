@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/oneline"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // Error is what a call came to when it did not succeed: a refusal, an answer
@@ -96,7 +96,7 @@ func (e *Error) Error() string {
 		b.WriteString("; ")
 		b.WriteString(e.Hint)
 	}
-	return oneline.Text(b.String())
+	return validation.OneLine(b.String())
 }
 
 func (d Detail) text() string {
@@ -158,10 +158,10 @@ func (e *Error) class() error {
 // LogValue implements [slog.LogValuer]: the fields as attributes, without values
 // and secrets.
 func (e *Error) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("operation", e.Operation), slog.String("message", oneline.Text(e.Message))}
+	attrs := []slog.Attr{slog.String("operation", e.Operation), slog.String("message", validation.OneLine(e.Message))}
 	add := func(key, value string) {
 		if value != "" {
-			attrs = append(attrs, slog.String(key, oneline.Text(value)))
+			attrs = append(attrs, slog.String(key, validation.OneLine(value)))
 		}
 	}
 	add("code", string(e.Code))
@@ -192,7 +192,7 @@ type AuthorizationError struct {
 
 // Error names the operation and the way out. It never shows a token.
 func (e *AuthorizationError) Error() string {
-	return oneline.Text("the merchant's authorization does not allow " + e.API +
+	return validation.OneLine("the merchant's authorization does not allow " + e.API +
 		"; let the merchant authorize the third-party app again and use the new app_auth_token")
 }
 

@@ -10,10 +10,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
-func refusalOf(t *testing.T, op cnapi.Operation, status int, body string) *Error {
+func refusalOf(t *testing.T, op cnwire.Operation, status int, body string) *Error {
 	t.Helper()
 	e, ok := refusal(op, status, []byte(body))
 	require.True(t, ok)
@@ -21,7 +21,7 @@ func refusalOf(t *testing.T, op cnapi.Operation, status int, body string) *Error
 }
 
 func TestARefusalSaysWhatHappenedAndWhatToDo(t *testing.T) {
-	e := refusalOf(t, cnapi.VersionApply, 400, `{"code":"CAN_NOT_SUBMIT_WITHOUT_INIT","message":"非开发中版本不能提审","links":[{"link":"https://open.alipay.com/x","desc":"help"}]}`)
+	e := refusalOf(t, cnwire.VersionApply, 400, `{"code":"CAN_NOT_SUBMIT_WITHOUT_INIT","message":"非开发中版本不能提审","links":[{"link":"https://open.alipay.com/x","desc":"help"}]}`)
 	e.TraceID, e.Attempts = "0a1b", 3
 
 	require.EqualError(t, e, "alipaycn: versions.apply: CAN_NOT_SUBMIT_WITHOUT_INIT: 非开发中版本不能提审 (HTTP 400, 3 attempts, trace 0a1b); "+
@@ -35,7 +35,7 @@ func TestARefusalSaysWhatHappenedAndWhatToDo(t *testing.T) {
 func TestARefusalIsJudgedByItsCodeAndStatus(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
-		op      cnapi.Operation
+		op      cnwire.Operation
 		status  int
 		code    string
 		is      error
@@ -43,24 +43,24 @@ func TestARefusalIsJudgedByItsCodeAndStatus(t *testing.T) {
 		retry   bool
 		unknown bool
 	}{
-		{"a write that failed inside", cnapi.VersionPublish, 400, "SYSTEM_ERROR", alipayplus.ErrOutcomeUnknown, alipayplus.ErrInvalid, false, true},
-		{"a read that failed inside", cnapi.VersionGet, 400, "SYSTEM_ERROR", nil, alipayplus.ErrOutcomeUnknown, true, false},
-		{"a POST that is a read", cnapi.CategoryRequirements, 500, "unknow-error", nil, alipayplus.ErrOutcomeUnknown, true, false},
-		{"a write with an unknown code and 500", cnapi.VersionPublish, 500, "SOMETHING_ELSE", alipayplus.ErrOutcomeUnknown, nil, false, true},
-		{"a write with an unknown code and 202", cnapi.VersionPublish, 202, "SOMETHING_ELSE", alipayplus.ErrOutcomeUnknown, nil, false, true},
-		{"a read with an unknown code and 503", cnapi.VersionGet, 503, "SOMETHING_ELSE", nil, alipayplus.ErrOutcomeUnknown, true, false},
-		{"a write refused with 500", cnapi.VersionPublish, 500, "APP_VERSION_IS_BLANK", alipayplus.ErrInvalid, alipayplus.ErrOutcomeUnknown, false, false},
-		{"too many calls", cnapi.VersionPublish, 429, "app-call-limited", alipayplus.ErrRateLimited, alipayplus.ErrOutcomeUnknown, true, false},
-		{"too many calls by status", cnapi.VersionPublish, 429, "SOMETHING_ELSE", alipayplus.ErrRateLimited, alipayplus.ErrOutcomeUnknown, true, false},
-		{"not accepted", cnapi.VersionApply, 400, "upload-fail", ErrRetryLater, alipayplus.ErrOutcomeUnknown, true, false},
-		{"not ready", cnapi.VersionApply, 400, "CAN_NOT_SUBMIT_WITHOUT_SCAN_PASS", ErrNotReady, ErrAlreadyDone, true, false},
-		{"done already", cnapi.VersionApply, 400, "SUBMIT_REPEAT", ErrAlreadyDone, ErrNotReady, false, false},
-		{"done already is a conflict", cnapi.VersionApply, 400, "SUBMIT_REPEAT", alipayplus.ErrConflict, nil, false, false},
-		{"unknown code, 401", cnapi.VersionGet, 401, "SOMETHING_ELSE", alipayplus.ErrUnauthenticated, nil, false, false},
-		{"unknown code, 403", cnapi.VersionGet, 403, "SOMETHING_ELSE", alipayplus.ErrPermission, nil, false, false},
-		{"unknown code, 404", cnapi.VersionGet, 404, "SOMETHING_ELSE", alipayplus.ErrNotFound, nil, false, false},
-		{"unknown code, 400", cnapi.VersionGet, 400, "SOMETHING_ELSE", nil, alipayplus.ErrInvalid, false, false},
-		{"the code tells more than the status", cnapi.VersionGet, 401, "invalid-app-auth-token", alipayplus.ErrAuthorizationRequired, alipayplus.ErrUnauthenticated, false, false},
+		{"a write that failed inside", cnwire.VersionPublish, 400, "SYSTEM_ERROR", alipayplus.ErrOutcomeUnknown, alipayplus.ErrInvalid, false, true},
+		{"a read that failed inside", cnwire.VersionGet, 400, "SYSTEM_ERROR", nil, alipayplus.ErrOutcomeUnknown, true, false},
+		{"a POST that is a read", cnwire.CategoryRequirements, 500, "unknow-error", nil, alipayplus.ErrOutcomeUnknown, true, false},
+		{"a write with an unknown code and 500", cnwire.VersionPublish, 500, "SOMETHING_ELSE", alipayplus.ErrOutcomeUnknown, nil, false, true},
+		{"a write with an unknown code and 202", cnwire.VersionPublish, 202, "SOMETHING_ELSE", alipayplus.ErrOutcomeUnknown, nil, false, true},
+		{"a read with an unknown code and 503", cnwire.VersionGet, 503, "SOMETHING_ELSE", nil, alipayplus.ErrOutcomeUnknown, true, false},
+		{"a write refused with 500", cnwire.VersionPublish, 500, "APP_VERSION_IS_BLANK", alipayplus.ErrInvalid, alipayplus.ErrOutcomeUnknown, false, false},
+		{"too many calls", cnwire.VersionPublish, 429, "app-call-limited", alipayplus.ErrRateLimited, alipayplus.ErrOutcomeUnknown, true, false},
+		{"too many calls by status", cnwire.VersionPublish, 429, "SOMETHING_ELSE", alipayplus.ErrRateLimited, alipayplus.ErrOutcomeUnknown, true, false},
+		{"not accepted", cnwire.VersionApply, 400, "upload-fail", ErrRetryLater, alipayplus.ErrOutcomeUnknown, true, false},
+		{"not ready", cnwire.VersionApply, 400, "CAN_NOT_SUBMIT_WITHOUT_SCAN_PASS", ErrNotReady, ErrAlreadyDone, true, false},
+		{"done already", cnwire.VersionApply, 400, "SUBMIT_REPEAT", ErrAlreadyDone, ErrNotReady, false, false},
+		{"done already is a conflict", cnwire.VersionApply, 400, "SUBMIT_REPEAT", alipayplus.ErrConflict, nil, false, false},
+		{"unknown code, 401", cnwire.VersionGet, 401, "SOMETHING_ELSE", alipayplus.ErrUnauthenticated, nil, false, false},
+		{"unknown code, 403", cnwire.VersionGet, 403, "SOMETHING_ELSE", alipayplus.ErrPermission, nil, false, false},
+		{"unknown code, 404", cnwire.VersionGet, 404, "SOMETHING_ELSE", alipayplus.ErrNotFound, nil, false, false},
+		{"unknown code, 400", cnwire.VersionGet, 400, "SOMETHING_ELSE", nil, alipayplus.ErrInvalid, false, false},
+		{"the code tells more than the status", cnwire.VersionGet, 401, "invalid-app-auth-token", alipayplus.ErrAuthorizationRequired, alipayplus.ErrUnauthenticated, false, false},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			e := refusalOf(t, tt.op, tt.status, `{"code":"`+tt.code+`","message":"m"}`)
@@ -79,7 +79,7 @@ func TestARefusalIsJudgedByItsCodeAndStatus(t *testing.T) {
 }
 
 func TestAMissingAuthorizationNamesTheOperation(t *testing.T) {
-	e := refusalOf(t, cnapi.VersionPublish, 401, `{"code":"invalid-app-auth-token-no-api","message":"m"}`)
+	e := refusalOf(t, cnwire.VersionPublish, 401, `{"code":"invalid-app-auth-token-no-api","message":"m"}`)
 
 	missing, ok := errors.AsType[*AuthorizationError](e)
 	require.True(t, ok)
@@ -89,15 +89,15 @@ func TestAMissingAuthorizationNamesTheOperation(t *testing.T) {
 }
 
 func TestTheNameOfAnUnknownSubCodeIsFound(t *testing.T) {
-	e := refusalOf(t, cnapi.VersionApply, 400, `{"code":"unknown-sub-code","message":"未知的错误码MINI_APP_INFO_AUDIT_CONTAINS"}`)
+	e := refusalOf(t, cnwire.VersionApply, 400, `{"code":"unknown-sub-code","message":"未知的错误码MINI_APP_INFO_AUDIT_CONTAINS"}`)
 	require.Equal(t, CodeMiniAppInfoAuditContains, e.Code)
 	require.ErrorIs(t, e, ErrNotReady)
 	require.Equal(t, CodeMiniAppInfoAuditContains.Hint(), e.Hint)
 
-	e = refusalOf(t, cnapi.VersionApply, 400, `{"code":"unknown-sub-code","message":"未知的错误码SOMETHING_ELSE"}`)
+	e = refusalOf(t, cnwire.VersionApply, 400, `{"code":"unknown-sub-code","message":"未知的错误码SOMETHING_ELSE"}`)
 	require.Equal(t, GatewayUnknownSubCode, e.Code)
 
-	e = refusalOf(t, cnapi.VersionApply, 400, `{"code":"SYSTEM_LIMIT","message":"not SUBMIT_REPEAT"}`)
+	e = refusalOf(t, cnwire.VersionApply, 400, `{"code":"SYSTEM_LIMIT","message":"not SUBMIT_REPEAT"}`)
 	require.Equal(t, CodeSystemLimit, e.Code, "a code that is told is not looked for")
 }
 
@@ -122,7 +122,7 @@ func TestAnErrorBodyIsReadAsWellAsCanBe(t *testing.T) {
 		{"a message that is none", `{"code":"X","message":{"zh":"m"}}`, `{"zh":"m"}`, nil, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			e := refusalOf(t, cnapi.VersionGet, 400, tt.body)
+			e := refusalOf(t, cnwire.VersionGet, 400, tt.body)
 			require.Equal(t, tt.message, e.Message)
 			require.Equal(t, tt.links, e.Links)
 			require.Equal(t, tt.details, e.Details)
@@ -132,7 +132,7 @@ func TestAnErrorBodyIsReadAsWellAsCanBe(t *testing.T) {
 
 func TestAPageIsNoRefusal(t *testing.T) {
 	for _, body := range []string{"", "<html>502 Bad Gateway</html>", `"text"`, `[]`, `null`, `{}`, `{"message":"no code"}`, `{"code":""}`, `{"code":"X"`} {
-		e, ok := refusal(cnapi.VersionGet, 502, []byte(body))
+		e, ok := refusal(cnwire.VersionGet, 502, []byte(body))
 		require.False(t, ok, body)
 		require.Nil(t, e)
 	}
@@ -171,7 +171,7 @@ func FuzzRefusal(f *testing.F) {
 	f.Add(202, `{"code":"unknown-sub-code","message":"SUBMIT_REPEAT","links":"l","details":{}}`)
 	f.Add(500, `{"code":7,"message":[],"links":{},"details":[[]]}`)
 	f.Fuzz(func(t *testing.T, status int, body string) {
-		for _, op := range []cnapi.Operation{cnapi.VersionPublish, cnapi.VersionGet} {
+		for _, op := range []cnwire.Operation{cnwire.VersionPublish, cnwire.VersionGet} {
 			e, ok := refusal(op, status, []byte(body))
 			if !ok {
 				require.Nil(t, e)

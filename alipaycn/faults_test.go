@@ -17,7 +17,7 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
 
@@ -92,7 +92,7 @@ func (w *gatewayWorld) bring(status alipaycn.VersionStatus) {
 
 // faultyWrite is a write where it is possible.
 type faultyWrite struct {
-	op cnapi.Operation
+	op cnwire.Operation
 	// prepare brings the gateway to where the write is possible.
 	prepare func(*gatewayWorld)
 	do      func(context.Context, *gatewayWorld) error
@@ -107,43 +107,43 @@ func inStatus(status alipaycn.VersionStatus) func(*gatewayWorld) {
 }
 
 func faultyWrites() []faultyWrite {
-	version := func(op cnapi.Operation, status alipaycn.VersionStatus, do func(context.Context, *alipaycn.VersionsClient) error) faultyWrite {
+	version := func(op cnwire.Operation, status alipaycn.VersionStatus, do func(context.Context, *alipaycn.VersionsClient) error) faultyWrite {
 		return faultyWrite{op: op, prepare: inStatus(status), do: func(ctx context.Context, w *gatewayWorld) error { return do(ctx, w.c.Versions) }}
 	}
 	domain := alipaycn.SafeDomainInput{Domain: "api.bluelake.example"}
 	rule := alipaycn.BindQRCodeInput{RouteURL: "https://bluelake.example/table", Page: "pages/index/index", Mode: alipaycn.RouteExact}
 	var code string
 	return []faultyWrite{
-		{op: cnapi.VersionUpload, do: func(ctx context.Context, w *gatewayWorld) error {
+		{op: cnwire.VersionUpload, do: func(ctx context.Context, w *gatewayWorld) error {
 			_, err := w.c.Versions.Upload(ctx, alipaycn.UploadInput{TemplateID: templateID, Version: number(1)})
 			return err
 		}},
-		version(cnapi.VersionApply, alipaycn.StatusInit, func(ctx context.Context, v *alipaycn.VersionsClient) error {
+		version(cnwire.VersionApply, alipaycn.StatusInit, func(ctx context.Context, v *alipaycn.VersionsClient) error {
 			_, err := v.Apply(ctx, firstApplication())
 			return err
 		}),
-		version(cnapi.VersionCancelAudit, alipaycn.StatusAuditing, func(ctx context.Context, v *alipaycn.VersionsClient) error {
+		version(cnwire.VersionCancelAudit, alipaycn.StatusAuditing, func(ctx context.Context, v *alipaycn.VersionsClient) error {
 			return v.CancelAudit(ctx, alipaycn.CancelAuditInput{Version: number(1)})
 		}),
-		version(cnapi.VersionReturnToDevelopment, alipaycn.StatusWaitRelease, func(ctx context.Context, v *alipaycn.VersionsClient) error {
+		version(cnwire.VersionReturnToDevelopment, alipaycn.StatusWaitRelease, func(ctx context.Context, v *alipaycn.VersionsClient) error {
 			return v.ReturnToDevelopment(ctx, firstVersion())
 		}),
-		version(cnapi.VersionGray, alipaycn.StatusWaitRelease, func(ctx context.Context, v *alipaycn.VersionsClient) error {
+		version(cnwire.VersionGray, alipaycn.StatusWaitRelease, func(ctx context.Context, v *alipaycn.VersionsClient) error {
 			return v.StartGray(ctx, alipaycn.GrayInput{Version: number(1), Strategy: alipaycn.GrayP10})
 		}),
-		version(cnapi.VersionGray, alipaycn.StatusGray, func(ctx context.Context, v *alipaycn.VersionsClient) error {
+		version(cnwire.VersionGray, alipaycn.StatusGray, func(ctx context.Context, v *alipaycn.VersionsClient) error {
 			return v.RaiseGray(ctx, alipaycn.GrayInput{Version: number(1), Strategy: alipaycn.GrayP30})
 		}),
-		version(cnapi.VersionCancelGray, alipaycn.StatusGray, func(ctx context.Context, v *alipaycn.VersionsClient) error {
+		version(cnwire.VersionCancelGray, alipaycn.StatusGray, func(ctx context.Context, v *alipaycn.VersionsClient) error {
 			return v.CancelGray(ctx, firstVersion())
 		}),
-		version(cnapi.VersionPublish, alipaycn.StatusWaitRelease, func(ctx context.Context, v *alipaycn.VersionsClient) error {
+		version(cnwire.VersionPublish, alipaycn.StatusWaitRelease, func(ctx context.Context, v *alipaycn.VersionsClient) error {
 			return v.Publish(ctx, alipaycn.PublishInput{Version: number(1)})
 		}),
-		version(cnapi.VersionTakeOffline, alipaycn.StatusRelease, func(ctx context.Context, v *alipaycn.VersionsClient) error {
+		version(cnwire.VersionTakeOffline, alipaycn.StatusRelease, func(ctx context.Context, v *alipaycn.VersionsClient) error {
 			return v.TakeOffline(ctx, firstVersion())
 		}),
-		{op: cnapi.VersionRollback, prepare: func(w *gatewayWorld) {
+		{op: cnwire.VersionRollback, prepare: func(w *gatewayWorld) {
 			w.bring(alipaycn.StatusRelease)
 			require.NoError(w.t, w.g.AddVersion(miniID, "0.2.0"))
 			next := firstApplication()
@@ -155,45 +155,45 @@ func faultyWrites() []faultyWrite {
 		}, do: func(ctx context.Context, w *gatewayWorld) error {
 			return w.c.Versions.Rollback(ctx, alipaycn.VersionInput{Version: number(2)})
 		}},
-		version(cnapi.VersionDelete, alipaycn.StatusInit, func(ctx context.Context, v *alipaycn.VersionsClient) error {
+		version(cnwire.VersionDelete, alipaycn.StatusInit, func(ctx context.Context, v *alipaycn.VersionsClient) error {
 			return v.Delete(ctx, firstVersion())
 		}),
-		{op: cnapi.BaseInfoModify, do: func(ctx context.Context, w *gatewayWorld) error {
+		{op: cnwire.BaseInfoModify, do: func(ctx context.Context, w *gatewayWorld) error {
 			return w.c.BaseInfo.Modify(ctx, alipaycn.ModifyBaseInfoInput{AppSlogan: "Tea from the blue lake"})
 		}},
-		{op: cnapi.ExperienceCreate, prepare: inStatus(alipaycn.StatusInit), do: func(ctx context.Context, w *gatewayWorld) error {
+		{op: cnwire.ExperienceCreate, prepare: inStatus(alipaycn.StatusInit), do: func(ctx context.Context, w *gatewayWorld) error {
 			return w.c.Experience.Create(ctx, firstVersion())
 		}},
-		{op: cnapi.ExperienceCancel, prepare: func(w *gatewayWorld) {
+		{op: cnwire.ExperienceCancel, prepare: func(w *gatewayWorld) {
 			w.bring(alipaycn.StatusInit)
 			require.NoError(w.t, w.c.Experience.Create(w.t.Context(), firstVersion()))
 		}, do: func(ctx context.Context, w *gatewayWorld) error { return w.c.Experience.Cancel(ctx, firstVersion()) }},
-		{op: cnapi.SafeDomainAdd, do: func(ctx context.Context, w *gatewayWorld) error { return w.c.SafeDomains.Add(ctx, domain) }},
-		{op: cnapi.SafeDomainRemove, prepare: func(w *gatewayWorld) {
+		{op: cnwire.SafeDomainAdd, do: func(ctx context.Context, w *gatewayWorld) error { return w.c.SafeDomains.Add(ctx, domain) }},
+		{op: cnwire.SafeDomainRemove, prepare: func(w *gatewayWorld) {
 			require.NoError(w.t, w.c.SafeDomains.Add(w.t.Context(), domain))
 		}, do: func(ctx context.Context, w *gatewayWorld) error { return w.c.SafeDomains.Remove(ctx, domain) }},
-		{op: cnapi.MemberAdd, silent: true, do: func(ctx context.Context, w *gatewayWorld) error {
+		{op: cnwire.MemberAdd, silent: true, do: func(ctx context.Context, w *gatewayWorld) error {
 			return w.c.Members.Add(ctx, alipaycn.AddMemberInput{LogonID: "mei@bluelake.example", Role: alipaycn.RoleDeveloper})
 		}},
-		{op: cnapi.MemberRemove, prepare: func(w *gatewayWorld) {
+		{op: cnwire.MemberRemove, prepare: func(w *gatewayWorld) {
 			require.NoError(w.t, w.c.Members.Add(w.t.Context(), alipaycn.AddMemberInput{LogonID: "mei@bluelake.example", Role: alipaycn.RoleDeveloper}))
 		}, do: func(ctx context.Context, w *gatewayWorld) error {
 			list, err := w.c.Members.List(ctx, alipaycn.ListMembersInput{Role: alipaycn.RoleDeveloper})
 			require.NoError(w.t, err)
 			return w.c.Members.Remove(ctx, alipaycn.RemoveMemberInput{UserID: list.Members[0].UserID, Role: alipaycn.RoleDeveloper})
 		}},
-		{op: cnapi.QRCodeCreate, silent: true, do: func(ctx context.Context, w *gatewayWorld) error {
+		{op: cnwire.QRCodeCreate, silent: true, do: func(ctx context.Context, w *gatewayWorld) error {
 			_, err := w.c.QRCodes.Create(ctx, alipaycn.CreateQRCodeInput{Page: "pages/index/index", Description: "a table", Query: "a=b"})
 			return err
 		}},
-		{op: cnapi.QRCodeBind, prepare: inStatus(alipaycn.StatusInit), do: func(ctx context.Context, w *gatewayWorld) error {
+		{op: cnwire.QRCodeBind, prepare: inStatus(alipaycn.StatusInit), do: func(ctx context.Context, w *gatewayWorld) error {
 			bound, err := w.c.QRCodes.Bind(ctx, rule)
 			if err == nil {
 				require.NotEmpty(w.t, bound.RouteGroup)
 			}
 			return err
 		}},
-		{op: cnapi.QRCodeUnbind, prepare: func(w *gatewayWorld) {
+		{op: cnwire.QRCodeUnbind, prepare: func(w *gatewayWorld) {
 			w.bring(alipaycn.StatusInit)
 			_, err := w.c.QRCodes.Bind(w.t.Context(), rule)
 			require.NoError(w.t, err)
@@ -202,7 +202,7 @@ func faultyWrites() []faultyWrite {
 			require.NoError(w.t, err)
 			return w.c.QRCodes.Unbind(ctx, alipaycn.UnbindQRCodeInput{RouteGroup: list.Rules[0].RouteGroup})
 		}},
-		{op: cnapi.AuthorizationToken, silent: true, app: isvID, prepare: func(w *gatewayWorld) {
+		{op: cnwire.AuthorizationToken, silent: true, app: isvID, prepare: func(w *gatewayWorld) {
 			made, err := w.g.AuthorizationCode(isvID, miniID)
 			require.NoError(w.t, err)
 			code = made
@@ -250,7 +250,7 @@ func TestEveryWriteTakesEffectOnceUnderEveryFault(t *testing.T) {
 			})
 		}
 	}
-	for _, op := range cnapi.Operations() {
+	for _, op := range cnwire.Operations() {
 		require.Equal(t, op.Write, covered[op.Name], op.Name)
 	}
 }
@@ -293,7 +293,7 @@ func faultMeetsWrite(t *testing.T, write faultyWrite, fault faultCase) {
 // When the gateway stays down, the write is not repeated and the error says so.
 func TestAWriteIsNotRepeatedWhileItsStateCannotBeRead(t *testing.T) {
 	for _, write := range faultyWrites() {
-		if write.op == cnapi.MemberRemove || write.op == cnapi.QRCodeUnbind {
+		if write.op == cnwire.MemberRemove || write.op == cnwire.QRCodeUnbind {
 			continue // what they name comes from a list
 		}
 		t.Run(write.op.Name, func(t *testing.T) {
@@ -307,7 +307,7 @@ func TestAWriteIsNotRepeatedWhileItsStateCannotBeRead(t *testing.T) {
 				}
 				before := w.g.Effects(write.app)[write.op.Name]
 				w.g.Inject(alipaycntest.Fault{Operation: write.op.Name, CutAfter: true})
-				for _, op := range cnapi.Operations() {
+				for _, op := range cnwire.Operations() {
 					if !op.Write {
 						w.g.Inject(alipaycntest.Fault{Operation: op.Name, Status: http.StatusServiceUnavailable, Times: 1000})
 					}

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // description is AlipayCN's own description of its API: names and types.
@@ -40,7 +40,7 @@ func readDescription(t *testing.T) description {
 	return d
 }
 
-func (d description) of(t *testing.T, op cnapi.Operation) operationDescription {
+func (d description) of(t *testing.T, op cnwire.Operation) operationDescription {
 	t.Helper()
 	described, found := d.Operations[op.Method+" "+op.Path()]
 	require.True(t, found, "%s is not in the description", op.Name)
@@ -48,26 +48,26 @@ func (d description) of(t *testing.T, op cnapi.Operation) operationDescription {
 }
 
 // input returns what the operation takes, files apart.
-func (d operationDescription) input() (kind cnapi.Kind, fields map[string]any, files []string) {
+func (d operationDescription) input() (kind cnwire.Kind, fields map[string]any, files []string) {
 	if body, ok := d.Request["multipart/form-data"]; ok {
-		fields, _ = body[cnapi.DataPart].(map[string]any)
+		fields, _ = body[cnwire.DataPart].(map[string]any)
 		for name, kind := range body {
 			if kind == "string:binary" {
 				files = append(files, name)
 			}
 		}
 		slices.Sort(files)
-		return cnapi.Multipart, fields, files
+		return cnwire.Multipart, fields, files
 	}
 	if body, ok := d.Request["application/json"]; ok {
-		return cnapi.JSON, body, nil
+		return cnwire.JSON, body, nil
 	}
-	return cnapi.Query, d.Query, nil
+	return cnwire.Query, d.Query, nil
 }
 
 // addedSince are the fields that AlipayCN's newer SDKs have and the description does not.
-func addedSince(op cnapi.Operation) map[string]any {
-	if op == cnapi.VersionPublish {
+func addedSince(op cnwire.Operation) map[string]any {
+	if op == cnwire.VersionPublish {
 		return map[string]any{"permit_registration_limit_release": "boolean"}
 	}
 	return nil
@@ -86,46 +86,46 @@ type noFields struct{}
 
 // model is what this package has for an operation.
 type model struct {
-	op     cnapi.Operation
+	op     cnwire.Operation
 	input  any
 	answer any
 }
 
 func models() []model {
 	return []model{
-		{cnapi.VersionUpload, UploadInput{}, Build{}},
-		{cnapi.VersionBuild, VersionInput{}, Build{}},
-		{cnapi.VersionApply, ApplyInput{}, ApplyResult{}},
-		{cnapi.VersionCancelAudit, CancelAuditInput{}, noFields{}},
-		{cnapi.VersionReturnToDevelopment, VersionInput{}, noFields{}},
-		{cnapi.VersionGray, GrayInput{}, noFields{}},
-		{cnapi.VersionCancelGray, VersionInput{}, noFields{}},
-		{cnapi.VersionPublish, PublishInput{}, noFields{}},
-		{cnapi.VersionTakeOffline, VersionInput{}, noFields{}},
-		{cnapi.VersionRollback, VersionInput{}, noFields{}},
-		{cnapi.VersionDelete, VersionInput{}, noFields{}},
-		{cnapi.VersionGet, VersionInput{}, VersionDetail{}},
-		{cnapi.VersionList, ListVersionsInput{}, VersionList{}},
-		{cnapi.BaseInfoGet, noFields{}, BaseInfo{}},
-		{cnapi.BaseInfoModify, ModifyBaseInfoInput{}, noFields{}},
-		{cnapi.BaseInfoCheckName, CheckNameInput{}, NameCheck{}},
-		{cnapi.CategoryList, ListCategoriesInput{}, CategoryList{}},
-		{cnapi.CategoryRequirements, CategoryRequirementsInput{}, CategoryRequirements{}},
-		{cnapi.ExperienceCreate, VersionInput{}, noFields{}},
-		{cnapi.ExperienceGet, VersionInput{}, Experience{}},
-		{cnapi.ExperienceCancel, VersionInput{}, noFields{}},
-		{cnapi.SafeDomainAdd, SafeDomainInput{}, noFields{}},
-		{cnapi.SafeDomainRemove, SafeDomainInput{}, noFields{}},
-		{cnapi.MemberAdd, AddMemberInput{}, noFields{}},
-		{cnapi.MemberRemove, RemoveMemberInput{}, noFields{}},
-		{cnapi.MemberList, ListMembersInput{}, MemberList{}},
-		{cnapi.QRCodeCreate, CreateQRCodeInput{}, QRCode{}},
-		{cnapi.QRCodeBind, BindQRCodeInput{}, BoundQRCode{}},
-		{cnapi.QRCodeList, ListQRCodesInput{}, QRCodeList{}},
-		{cnapi.QRCodeUnbind, UnbindQRCodeInput{}, noFields{}},
-		{cnapi.TemplateUsages, TemplateUsagesInput{}, TemplateUsages{}},
-		{cnapi.AuthorizationToken, TokenInput{}, Tokens{}},
-		{cnapi.AuthorizationGet, TokenInfoInput{}, TokenInfo{}},
+		{cnwire.VersionUpload, UploadInput{}, Build{}},
+		{cnwire.VersionBuild, VersionInput{}, Build{}},
+		{cnwire.VersionApply, ApplyInput{}, ApplyResult{}},
+		{cnwire.VersionCancelAudit, CancelAuditInput{}, noFields{}},
+		{cnwire.VersionReturnToDevelopment, VersionInput{}, noFields{}},
+		{cnwire.VersionGray, GrayInput{}, noFields{}},
+		{cnwire.VersionCancelGray, VersionInput{}, noFields{}},
+		{cnwire.VersionPublish, PublishInput{}, noFields{}},
+		{cnwire.VersionTakeOffline, VersionInput{}, noFields{}},
+		{cnwire.VersionRollback, VersionInput{}, noFields{}},
+		{cnwire.VersionDelete, VersionInput{}, noFields{}},
+		{cnwire.VersionGet, VersionInput{}, VersionDetail{}},
+		{cnwire.VersionList, ListVersionsInput{}, VersionList{}},
+		{cnwire.BaseInfoGet, noFields{}, BaseInfo{}},
+		{cnwire.BaseInfoModify, ModifyBaseInfoInput{}, noFields{}},
+		{cnwire.BaseInfoCheckName, CheckNameInput{}, NameCheck{}},
+		{cnwire.CategoryList, ListCategoriesInput{}, CategoryList{}},
+		{cnwire.CategoryRequirements, CategoryRequirementsInput{}, CategoryRequirements{}},
+		{cnwire.ExperienceCreate, VersionInput{}, noFields{}},
+		{cnwire.ExperienceGet, VersionInput{}, Experience{}},
+		{cnwire.ExperienceCancel, VersionInput{}, noFields{}},
+		{cnwire.SafeDomainAdd, SafeDomainInput{}, noFields{}},
+		{cnwire.SafeDomainRemove, SafeDomainInput{}, noFields{}},
+		{cnwire.MemberAdd, AddMemberInput{}, noFields{}},
+		{cnwire.MemberRemove, RemoveMemberInput{}, noFields{}},
+		{cnwire.MemberList, ListMembersInput{}, MemberList{}},
+		{cnwire.QRCodeCreate, CreateQRCodeInput{}, QRCode{}},
+		{cnwire.QRCodeBind, BindQRCodeInput{}, BoundQRCode{}},
+		{cnwire.QRCodeList, ListQRCodesInput{}, QRCodeList{}},
+		{cnwire.QRCodeUnbind, UnbindQRCodeInput{}, noFields{}},
+		{cnwire.TemplateUsages, TemplateUsagesInput{}, TemplateUsages{}},
+		{cnwire.AuthorizationToken, TokenInput{}, Tokens{}},
+		{cnwire.AuthorizationGet, TokenInfoInput{}, TokenInfo{}},
 	}
 }
 
@@ -185,16 +185,16 @@ func TestEveryOperationIsModelledAndNoneIsInvented(t *testing.T) {
 		described[key] = op.API
 	}
 	listed := map[string]string{}
-	for _, op := range cnapi.Operations() {
+	for _, op := range cnwire.Operations() {
 		listed[op.Method+" "+op.Path()] = op.API
 	}
 	require.Equal(t, described, listed)
 
-	var modelled []cnapi.Operation
+	var modelled []cnwire.Operation
 	for _, m := range models() {
 		modelled = append(modelled, m.op)
 	}
-	require.Equal(t, cnapi.Operations(), modelled)
+	require.Equal(t, cnwire.Operations(), modelled)
 }
 
 func TestEveryFieldIsModelledAndNoneIsInvented(t *testing.T) {
@@ -217,14 +217,14 @@ func TestEveryFieldIsModelledAndNoneIsInvented(t *testing.T) {
 func TestEveryFileIsModelledAndNoneIsInvented(t *testing.T) {
 	d := readDescription(t)
 	for _, tt := range []struct {
-		op    cnapi.Operation
+		op    cnwire.Operation
 		files []filePart
 	}{
-		{cnapi.VersionApply, ApplyInput{
+		{cnwire.VersionApply, ApplyInput{
 			AppLogo: &File{}, OutDoorPic: &File{}, TestFile: &File{},
 			ScreenShots: make([]File, 9), LicensePics: make([]File, 9), SpecialLicensePics: make([]File, 9),
 		}.files()},
-		{cnapi.BaseInfoModify, ModifyBaseInfoInput{AppLogo: &File{}}.files()},
+		{cnwire.BaseInfoModify, ModifyBaseInfoInput{AppLogo: &File{}}.files()},
 	} {
 		t.Run(tt.op.Name, func(t *testing.T) {
 			_, _, want := d.of(t, tt.op).input()
@@ -252,8 +252,8 @@ func TestAnApplicationHasOnlyTheFilesThatAreGivenAndEachUnderItsName(t *testing.
 }
 
 func TestOnlyOperationsThatChangeSomethingAreWrites(t *testing.T) {
-	for _, op := range cnapi.Operations() {
-		reads := op.Method == http.MethodGet || op == cnapi.CategoryRequirements
+	for _, op := range cnwire.Operations() {
+		reads := op.Method == http.MethodGet || op == cnwire.CategoryRequirements
 		require.Equal(t, !reads, op.Write, op.Name)
 	}
 }
@@ -353,7 +353,7 @@ func TestWhatIsLeftOutIsNotOnTheWire(t *testing.T) {
 		data, err := json.Marshal(m.input)
 		require.NoError(t, err)
 		want := `{}`
-		if m.op == cnapi.CategoryList {
+		if m.op == cnwire.CategoryList {
 			want = `{"is_filter":false}`
 		}
 		require.JSONEq(t, want, string(data), m.op.Name)
@@ -367,7 +367,7 @@ func TestWhatIsLeftOutIsNotOnTheWire(t *testing.T) {
 func TestAQueryHasTheNamesOfTheWire(t *testing.T) {
 	d := readDescription(t)
 	for _, m := range models() {
-		if m.op.Kind != cnapi.Query {
+		if m.op.Kind != cnwire.Query {
 			continue
 		}
 		t.Run(m.op.Name, func(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"path"
 	"strings"
 
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // multipart makes the body a form: the part "data" with what was the body, which
@@ -15,7 +15,7 @@ import (
 // sent, anew for each attempt; only the headers of the parts are in memory.
 func (out outgoing) multipart(files []filePart) outgoing {
 	boundary := "alipayplus-" + rand.Text()
-	pieces := []piece{textPiece("--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + cnapi.DataPart + "\"\r\n" +
+	pieces := []piece{textPiece("--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + cnwire.DataPart + "\"\r\n" +
 		"Content-Type: " + out.contentType + "\r\n\r\n"), bytesPiece(out.body)}
 	for _, f := range files {
 		pieces = append(pieces, textPiece("\r\n--"+boundary+"\r\nContent-Disposition: form-data; name=\""+f.name+

@@ -16,7 +16,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
 
@@ -84,7 +84,7 @@ const recordPatience = 10 * time.Second
 type NotificationHandler struct {
 	appID        string
 	publicKey    *rsa.PublicKey
-	certificates []*cnsign.Certificate
+	certificates []*cnwire.Certificate
 	handle       func(context.Context, Event) error
 	seen         SeenStore
 	seenFor      time.Duration
@@ -134,7 +134,7 @@ func (h *NotificationHandler) addKeys(opts NotificationOptions, p *problems) {
 		h.publicKey = key
 	}
 	for i, text := range opts.AlipayCertificates {
-		certificate, err := cnsign.ParseCertificate(text)
+		certificate, err := cnwire.ParseCertificate(text)
 		if err != nil {
 			p.add(fmt.Sprintf("AlipayCertificates[%d]", i), "is not one: "+err.Error())
 		}
@@ -277,7 +277,7 @@ func (h *NotificationHandler) verify(params url.Values) *notificationRefusal {
 	}
 	var err error
 	for _, key := range keys {
-		if err = cnsign.VerifyNotification(key, params); err == nil {
+		if err = cnwire.VerifyNotification(key, params); err == nil {
 			break
 		}
 	}

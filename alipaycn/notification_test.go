@@ -32,7 +32,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
@@ -79,22 +79,22 @@ func publicPEM(t testing.TB, key *rsa.PublicKey) []byte {
 }
 
 // signed is the notification as AlipayCN's form, signed with the test key.
-func signed(t require.TestingT, fields map[string]string, form cnsign.Form) url.Values {
+func signed(t require.TestingT, fields map[string]string, form cnwire.Form) url.Values {
 	return signedWith(t, testkey.Key(), fields, form)
 }
 
-func signedWith(t require.TestingT, key *rsa.PrivateKey, fields map[string]string, form cnsign.Form) url.Values {
+func signedWith(t require.TestingT, key *rsa.PrivateKey, fields map[string]string, form cnwire.Form) url.Values {
 	params := url.Values{}
 	for name, value := range fields {
 		params.Set(name, value)
 	}
-	sign, err := cnsign.SignNotification(key, params, form)
+	sign, err := cnwire.SignNotification(key, params, form)
 	require.NoError(t, err)
 	params.Set("sign", sign)
 	return params
 }
 
-func messageForm() cnsign.Form { return cnsign.Form{SignType: true, EmptyValues: true} }
+func messageForm() cnwire.Form { return cnwire.Form{SignType: true, EmptyValues: true} }
 
 // request is the form as AlipayCN posts it.
 func request(ctx context.Context, body string) *http.Request {
@@ -205,7 +205,7 @@ func TestBothProtocolsInEveryForm(t *testing.T) {
 		"message":       with(message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), "msg_uid", ""),
 		"authorization": with(grant(wholeGrant), "encrypt_type", ""),
 	} {
-		for _, form := range []cnsign.Form{{}, {SignType: true}, {EmptyValues: true}, {SignType: true, EmptyValues: true}} {
+		for _, form := range []cnwire.Form{{}, {SignType: true}, {EmptyValues: true}, {SignType: true, EmptyValues: true}} {
 			r := newReceiver(t)
 			status, text := r.post(t.Context(), signed(t, fields, form))
 			requireSuccess(t, status, text)
@@ -218,7 +218,7 @@ func TestBothProtocolsInEveryForm(t *testing.T) {
 
 func TestEmptyParametersMeanNothing(t *testing.T) {
 	// Given a notification whose sender does not sign empty values
-	params := signed(t, message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), cnsign.Form{SignType: true})
+	params := signed(t, message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), cnwire.Form{SignType: true})
 	// When somebody adds one that would change its kind
 	params.Set("notify_type", "")
 	params.Set("encrypt_type", "")
@@ -342,7 +342,7 @@ func TestLongBodiesAreRefused(t *testing.T) {
 func TestEveryChangeIsNoticed(t *testing.T) {
 	r := newReceiver(t)
 	for _, fields := range []map[string]string{grant(wholeGrant), message(KindAuditRejected, `{"mini_app_version":"0.0.1","audit_reason":"A+B & 100%"}`)} {
-		for _, form := range []cnsign.Form{{}, messageForm()} {
+		for _, form := range []cnwire.Form{{}, messageForm()} {
 			good := signed(t, fields, form)
 			changed := map[string]url.Values{"added": replaced(good, "more", "x")}
 			for name := range good {
@@ -369,7 +369,7 @@ func TestEveryChangeIsNoticed(t *testing.T) {
 }
 
 func TestUnsignedSignTypeChangesNothing(t *testing.T) {
-	good := signed(t, grant(wholeGrant), cnsign.Form{})
+	good := signed(t, grant(wholeGrant), cnwire.Form{})
 	for _, kind := range []string{"RSA", "rsa2", "none"} {
 		r := newReceiver(t)
 		status, text := r.post(t.Context(), replaced(good, "sign_type", kind))
@@ -683,7 +683,7 @@ func certificatePEM(t *testing.T, key *rsa.PrivateKey, serial int64) (text []byt
 	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
 	require.NoError(t, err)
 	text = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	certificate, err := cnsign.ParseCertificate(text)
+	certificate, err := cnwire.ParseCertificate(text)
 	require.NoError(t, err)
 	return text, certificate.SN
 }
@@ -789,7 +789,7 @@ func TestAnyContentArrivesAsItWasSent(t *testing.T) {
 			name := rapid.StringMatching(`x_[a-z]{1,8}`).Draw(rt, "name")
 			fields[name] = strings.ToValidUTF8(rapid.String().Draw(rt, "value"), "?")
 		}
-		form := cnsign.Form{SignType: rapid.Bool().Draw(rt, "sign type"), EmptyValues: rapid.Bool().Draw(rt, "empty values")}
+		form := cnwire.Form{SignType: rapid.Bool().Draw(rt, "sign type"), EmptyValues: rapid.Bool().Draw(rt, "empty values")}
 		r := newReceiver(t)
 		status, text := r.post(t.Context(), signed(rt, fields, form))
 		requireSuccess(rt, status, text)
@@ -804,7 +804,7 @@ func FuzzNotificationHandler(f *testing.F) {
 	key := &testkey.Key().PublicKey
 	good := signed(f, grant(wholeGrant), messageForm())
 	f.Add("application/x-www-form-urlencoded", good.Encode())
-	f.Add("application/x-www-form-urlencoded; charset=utf-8", signed(f, message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), cnsign.Form{}).Encode())
+	f.Add("application/x-www-form-urlencoded; charset=utf-8", signed(f, message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), cnwire.Form{}).Encode())
 	f.Add("application/x-www-form-urlencoded", without(good, "sign").Encode())
 	f.Add("application/x-www-form-urlencoded", "sign="+url.QueryEscape(base64.StdEncoding.EncodeToString(make([]byte, 256))))
 	f.Add("application/x-www-form-urlencoded", "sign=%zz&a;b")
@@ -825,7 +825,7 @@ func FuzzNotificationHandler(f *testing.F) {
 		require.Equal(t, 1, r.calls())
 		params, err := url.ParseQuery(body)
 		require.NoError(t, err)
-		require.NoError(t, cnsign.VerifyNotification(key, params))
+		require.NoError(t, cnwire.VerifyNotification(key, params))
 	})
 }
 

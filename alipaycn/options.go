@@ -14,10 +14,9 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/clientoptions"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
-	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/transport"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
 
 // Production is the address of AlipayCN's gateway, the default of [WithEndpoint].
@@ -33,7 +32,7 @@ type config struct {
 	signer         crypto.Signer
 	trust          trust
 	publicKey      bool
-	aes            *cnsign.AESKey
+	aes            *cnwire.AESKey
 	expiredSeconds int
 	maxSkew        time.Duration
 	now            func() time.Time
@@ -52,7 +51,7 @@ type trust struct {
 }
 
 func defaultConfig() config {
-	return config{origin: Production, maxSkew: defaultMaxSkew, now: time.Now, transport: clientoptions.Default()}
+	return config{origin: Production, maxSkew: defaultMaxSkew, now: time.Now, transport: transport.Default()}
 }
 
 func (cfg *config) check(p *problems) {
@@ -98,7 +97,7 @@ func badOption(path, format string, args ...any) error {
 
 // shared is badOption for an option that other clients have too.
 func shared(err error) error {
-	if problem, ok := errors.AsType[*clientoptions.Problem](err); ok {
+	if problem, ok := errors.AsType[*transport.Problem](err); ok {
 		return badOption(problem.Path, "%s", problem.Message)
 	}
 	return err
@@ -182,15 +181,15 @@ func WithAlipayPublicKeyText(key []byte) Option {
 func WithCertificates(app, alipay, root []byte) Option {
 	return func(cfg *config) error {
 		var p problems
-		own, err := cnsign.ParseCertificate(app)
+		own, err := cnwire.ParseCertificate(app)
 		if err != nil {
 			p.add("certificates", "app "+err.Error())
 		}
-		theirs, err := cnsign.ParseCertificate(alipay)
+		theirs, err := cnwire.ParseCertificate(alipay)
 		if err != nil {
 			p.add("certificates", "Alipay "+err.Error())
 		}
-		roots, err := cnsign.ParseRoots(root)
+		roots, err := cnwire.ParseRoots(root)
 		if err != nil {
 			p.add("certificates", err.Error())
 		}
@@ -218,7 +217,7 @@ func WithAppAuthToken(token string) Option {
 // has no path: operations are under /v3/.
 func WithEndpoint(address string) Option {
 	return func(cfg *config) error {
-		u, err := clientoptions.Address("endpoint", address, Production)
+		u, err := transport.Address("endpoint", address, Production)
 		if err != nil {
 			return shared(err)
 		}
@@ -234,7 +233,7 @@ func WithEndpoint(address string) Option {
 // (接口内容加密方式): 16 bytes in base64. Files are not encrypted.
 func WithAESKey(key []byte) Option {
 	return func(cfg *config) error {
-		parsed, err := cnsign.ParseAESKey(key)
+		parsed, err := cnwire.ParseAESKey(key)
 		if err != nil {
 			return badKey("AES key", "AES key", err)
 		}
@@ -274,7 +273,7 @@ func WithMaxClockSkew(skew time.Duration) Option {
 // WithHTTPClient sets the HTTP client whose transport and cookie jar are used.
 // It is copied, never changed; redirects are never followed.
 func WithHTTPClient(client *http.Client) Option {
-	return func(cfg *config) error { return shared(clientoptions.HTTPClient(&cfg.transport, client)) }
+	return func(cfg *config) error { return shared(transport.HTTPClient(&cfg.transport, client)) }
 }
 
 // WithRetry sets how often a call is sent at most (1: never again; default 4)
@@ -283,7 +282,7 @@ func WithHTTPClient(client *http.Client) Option {
 // only when it surely had no effect; see the package's documentation.
 func WithRetry(attempts int, minWait, maxWait time.Duration) Option {
 	return func(cfg *config) error {
-		return shared(clientoptions.Retry(&cfg.transport, attempts, minWait, maxWait))
+		return shared(transport.Retry(&cfg.transport, attempts, minWait, maxWait))
 	}
 }
 
@@ -291,21 +290,21 @@ func WithRetry(attempts int, minWait, maxWait time.Duration) Option {
 // perSecond on average and burst at once. Without it there is no limit;
 // AlipayCN's own is not documented.
 func WithRateLimit(perSecond float64, burst int) Option {
-	return func(cfg *config) error { return shared(clientoptions.RateLimit(&cfg.transport, perSecond, burst)) }
+	return func(cfg *config) error { return shared(transport.RateLimit(&cfg.transport, perSecond, burst)) }
 }
 
 // WithAttemptTimeout limits one attempt, from sending to the last byte of the
 // answer; the default is 30 seconds. The context limits the whole call.
 // Applications with many pictures may need more.
 func WithAttemptTimeout(limit time.Duration) Option {
-	return func(cfg *config) error { return shared(clientoptions.AttemptTimeout(&cfg.transport, limit)) }
+	return func(cfg *config) error { return shared(transport.AttemptTimeout(&cfg.transport, limit)) }
 }
 
 // WithLogger sets where the client logs its attempts: debug for each, warn for
 // those that are repeated. It never logs bodies, queries, signatures, tokens or
 // keys. Without it nothing is logged.
 func WithLogger(logger *slog.Logger) Option {
-	return func(cfg *config) error { return shared(clientoptions.Logger(&cfg.transport, logger)) }
+	return func(cfg *config) error { return shared(transport.Logger(&cfg.transport, logger)) }
 }
 
 // WithObserver sets a function that is called once an attempt, in the calling
@@ -313,7 +312,7 @@ func WithLogger(logger *slog.Logger) Option {
 func WithObserver(observe func(context.Context, Attempt)) Option {
 	return func(cfg *config) error {
 		if observe == nil {
-			return shared(clientoptions.NoObserver())
+			return shared(transport.NoObserver())
 		}
 		cfg.transport.Observe = func(ctx context.Context, e transport.Event) { observe(ctx, attemptOf(e)) }
 		return nil
@@ -322,7 +321,7 @@ func WithObserver(observe func(context.Context, Attempt)) Option {
 
 // WithUserAgent sets the User-Agent header; the default is "alipayplus-go".
 func WithUserAgent(agent string) Option {
-	return func(cfg *config) error { return shared(clientoptions.UserAgent(&cfg.transport, agent)) }
+	return func(cfg *config) error { return shared(transport.UserAgent(&cfg.transport, agent)) }
 }
 
 // Attempt describes one attempt of a call, for metrics and traces. It holds no

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // rulesOf serves the rules of QR codes in pages.
@@ -100,12 +100,12 @@ func TestWhatListsLeaveOpen(t *testing.T) {
 		{"a member with a role that is not known", provenByMembers(RemoveMemberInput{OpenID: "074a", Role: RoleDeveloper}, MemberList{[]Member{{OpenID: "074a", Role: "developer"}}}), effectUnknown},
 		{"somebody else without a role", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{[]Member{{UserID: "2089"}}}), effectDone},
 
-		{"added, and listed with another scheme", provenBySafeDomains(cnapi.SafeDomainAdd, SafeDomainInput{"http://a.example"}, domains("https://a.example")), effectUnknown},
-		{"added, and listed with another scheme and without", provenBySafeDomains(cnapi.SafeDomainAdd, SafeDomainInput{"wss://a.example"}, domains("https://a.example", "a.example")), effectDone},
-		{"added, and listed with a scheme", provenBySafeDomains(cnapi.SafeDomainAdd, SafeDomainInput{"a.example"}, domains("https://a.example")), effectDone},
-		{"removed, and listed with another scheme", provenBySafeDomains(cnapi.SafeDomainRemove, SafeDomainInput{"wss://a.example"}, domains("https://a.example")), effectUnknown},
-		{"removed, and listed without a scheme", provenBySafeDomains(cnapi.SafeDomainRemove, SafeDomainInput{"wss://a.example"}, domains("a.example")), effectNotDone},
-		{"removed, and others are listed", provenBySafeDomains(cnapi.SafeDomainRemove, SafeDomainInput{"a.example"}, domains("b.example")), effectDone},
+		{"added, and listed with another scheme", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"http://a.example"}, domains("https://a.example")), effectUnknown},
+		{"added, and listed with another scheme and without", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"wss://a.example"}, domains("https://a.example", "a.example")), effectDone},
+		{"added, and listed with a scheme", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"a.example"}, domains("https://a.example")), effectDone},
+		{"removed, and listed with another scheme", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"wss://a.example"}, domains("https://a.example")), effectUnknown},
+		{"removed, and listed without a scheme", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"wss://a.example"}, domains("a.example")), effectNotDone},
+		{"removed, and others are listed", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"a.example"}, domains("b.example")), effectDone},
 	} {
 		t.Run(tt.name, func(t *testing.T) { require.Equal(t, tt.want, tt.got) })
 	}
@@ -116,15 +116,15 @@ func TestWhatListsLeaveOpen(t *testing.T) {
 func TestARefusalThatTheFirstAttemptCausedIsNotTheLastWord(t *testing.T) {
 	in := VersionInput{Version: versionOne()}
 	for _, tt := range []struct {
-		op     cnapi.Operation
+		op     cnwire.Operation
 		code   Code
 		status string
 		do     func(*testing.T, *VersionsClient) error
 	}{
-		{cnapi.VersionTakeOffline, CodeMiniAppNotOnline, `RELEASE"`, func(t *testing.T, v *VersionsClient) error { return v.TakeOffline(t.Context(), in) }},
-		{cnapi.VersionRollback, CodeCanNotContinuousRollback, `RELEASE"`, func(t *testing.T, v *VersionsClient) error { return v.Rollback(t.Context(), in) }},
-		{cnapi.VersionCancelGray, CodeMiniAppVersionStatusIllegal, `GRAY","gray_strategy":"p10"`, func(t *testing.T, v *VersionsClient) error { return v.CancelGray(t.Context(), in) }},
-		{cnapi.VersionGray, CodeCanNotGrayWithoutAuditPass, `WAIT_RELEASE"`, func(t *testing.T, v *VersionsClient) error {
+		{cnwire.VersionTakeOffline, CodeMiniAppNotOnline, `RELEASE"`, func(t *testing.T, v *VersionsClient) error { return v.TakeOffline(t.Context(), in) }},
+		{cnwire.VersionRollback, CodeCanNotContinuousRollback, `RELEASE"`, func(t *testing.T, v *VersionsClient) error { return v.Rollback(t.Context(), in) }},
+		{cnwire.VersionCancelGray, CodeMiniAppVersionStatusIllegal, `GRAY","gray_strategy":"p10"`, func(t *testing.T, v *VersionsClient) error { return v.CancelGray(t.Context(), in) }},
+		{cnwire.VersionGray, CodeCanNotGrayWithoutAuditPass, `WAIT_RELEASE"`, func(t *testing.T, v *VersionsClient) error {
 			return v.StartGray(t.Context(), GrayInput{Version: versionOne(), Strategy: GrayP10})
 		}},
 	} {
@@ -174,16 +174,16 @@ func TestAListWithoutATotalIsReadToItsEnd(t *testing.T) {
 func TestTheHintOfAnUnknownOutcome(t *testing.T) {
 	const look = "look at versions.get before you call again"
 	for _, tt := range []struct {
-		op   cnapi.Operation
+		op   cnwire.Operation
 		code Code
 		hint string
 		want string
 	}{
-		{cnapi.VersionGray, "", "", look},
-		{cnapi.VersionGray, "", "wait a minute", "wait a minute; " + look},
-		{cnapi.VersionGray, CodeSystemError, "it may have been done", "it may have been done"},
-		{cnapi.QRCodeCreate, "", "wait a minute", "wait a minute; call again: at worst there is a QR code that nobody uses"},
-		{cnapi.QRCodeCreate, CodeSystemError, "look at it", "call again: at worst there is a QR code that nobody uses"},
+		{cnwire.VersionGray, "", "", look},
+		{cnwire.VersionGray, "", "wait a minute", "wait a minute; " + look},
+		{cnwire.VersionGray, CodeSystemError, "it may have been done", "it may have been done"},
+		{cnwire.QRCodeCreate, "", "wait a minute", "wait a minute; call again: at worst there is a QR code that nobody uses"},
+		{cnwire.QRCodeCreate, CodeSystemError, "look at it", "call again: at worst there is a QR code that nobody uses"},
 	} {
 		require.Equal(t, tt.want, lookFirst(tt.op, tt.code, tt.hint), "%s %s %q", tt.op.Name, tt.code, tt.hint)
 	}

@@ -5,7 +5,7 @@ import (
 	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // effect is what a state tells about a write whose outcome is unknown.
@@ -28,7 +28,7 @@ const absent VersionStatus = "(no such version)"
 // proof is one line of the table in the package's documentation: the statuses
 // that prove that a write took effect, and those that prove that it did not.
 type proof struct {
-	op      cnapi.Operation
+	op      cnwire.Operation
 	done    []VersionStatus
 	notDone []VersionStatus
 	// when says what else must hold; the text is for the documentation.
@@ -41,22 +41,22 @@ func proofs() []proof {
 	passed := []VersionStatus{StatusWaitRelease, StatusBaseAuditPass, StatusPromoteAuditReject}
 	judged := append(slices.Clone(passed), StatusAuditReject)
 	return []proof{
-		{cnapi.VersionUpload, append(VersionStatuses(), absent), []VersionStatus{absent}, "done: neither it nor a build of it existed before, and one does now; not done: versions.build knows no build of it", uploaded},
-		{cnapi.VersionApply, slices.Concat([]VersionStatus{StatusAuditing}, judged, []VersionStatus{StatusGray, StatusRelease}), []VersionStatus{StatusInit}, "done: AUDITING is new, or gmt_apply_audit changed, and version_desc is the one sent; not done: gmt_apply_audit did not change", applied},
-		{cnapi.VersionCancelAudit, []VersionStatus{StatusInit}, append([]VersionStatus{StatusAuditing}, judged...), "not done: gmt_apply_audit did not change", sameApplication},
-		{cnapi.VersionReturnToDevelopment, []VersionStatus{StatusInit}, judged, "not done: gmt_apply_audit did not change", sameApplication},
-		{cnapi.VersionGray, []VersionStatus{StatusGray}, []VersionStatus{StatusWaitRelease, StatusGray}, "done: gray_strategy is the one asked for; not done: it is as before", grayAsAsked},
-		{cnapi.VersionCancelGray, []VersionStatus{StatusWaitRelease}, []VersionStatus{StatusGray}, "not done: gray_strategy did not shrink", grayNotRestarted},
-		{cnapi.VersionPublish, []VersionStatus{StatusRelease}, append(slices.Clone(passed), StatusGray), "not done: the status is as before", sameStatus},
-		{cnapi.VersionTakeOffline, []VersionStatus{StatusOffline}, []VersionStatus{StatusRelease}, "done: no version is in RELEASE", noneOnline},
-		{cnapi.VersionRollback, []VersionStatus{StatusOffline}, []VersionStatus{StatusRelease}, "done: an earlier version is in RELEASE", earlierOnline},
-		{cnapi.VersionDelete, []VersionStatus{absent}, []VersionStatus{StatusInit}, "done: it was there before; not done: gmt_create did not change", sameVersion},
+		{cnwire.VersionUpload, append(VersionStatuses(), absent), []VersionStatus{absent}, "done: neither it nor a build of it existed before, and one does now; not done: versions.build knows no build of it", uploaded},
+		{cnwire.VersionApply, slices.Concat([]VersionStatus{StatusAuditing}, judged, []VersionStatus{StatusGray, StatusRelease}), []VersionStatus{StatusInit}, "done: AUDITING is new, or gmt_apply_audit changed, and version_desc is the one sent; not done: gmt_apply_audit did not change", applied},
+		{cnwire.VersionCancelAudit, []VersionStatus{StatusInit}, append([]VersionStatus{StatusAuditing}, judged...), "not done: gmt_apply_audit did not change", sameApplication},
+		{cnwire.VersionReturnToDevelopment, []VersionStatus{StatusInit}, judged, "not done: gmt_apply_audit did not change", sameApplication},
+		{cnwire.VersionGray, []VersionStatus{StatusGray}, []VersionStatus{StatusWaitRelease, StatusGray}, "done: gray_strategy is the one asked for; not done: it is as before", grayAsAsked},
+		{cnwire.VersionCancelGray, []VersionStatus{StatusWaitRelease}, []VersionStatus{StatusGray}, "not done: gray_strategy did not shrink", grayNotRestarted},
+		{cnwire.VersionPublish, []VersionStatus{StatusRelease}, append(slices.Clone(passed), StatusGray), "not done: the status is as before", sameStatus},
+		{cnwire.VersionTakeOffline, []VersionStatus{StatusOffline}, []VersionStatus{StatusRelease}, "done: no version is in RELEASE", noneOnline},
+		{cnwire.VersionRollback, []VersionStatus{StatusOffline}, []VersionStatus{StatusRelease}, "done: an earlier version is in RELEASE", earlierOnline},
+		{cnwire.VersionDelete, []VersionStatus{absent}, []VersionStatus{StatusInit}, "done: it was there before; not done: gmt_create did not change", sameVersion},
 	}
 }
 
 // write is a write about a version whose outcome is unknown.
 type write struct {
-	op      cnapi.Operation
+	op      cnwire.Operation
 	version alipayplus.VersionNumber
 	// strategy is what versions.gray asked for.
 	strategy GrayStrategy
@@ -68,7 +68,7 @@ type write struct {
 // offline and rolling back: what they name is online before, and is so again only when
 // a later version was published and rolled back.
 func (w write) readsBefore() bool {
-	return w.op != cnapi.VersionTakeOffline && w.op != cnapi.VersionRollback
+	return w.op != cnwire.VersionTakeOffline && w.op != cnwire.VersionRollback
 }
 
 // versionState is what is known about a version at one time.
@@ -229,54 +229,54 @@ func earlierOnline(w write, _, after *versionState, e effect) bool {
 
 // mayBeDone says whether a refusal may mean that an earlier call of the same
 // write took effect. It proves nothing: the state must be read.
-func mayBeDone(op cnapi.Operation, code Code) bool {
+func mayBeDone(op cnwire.Operation, code Code) bool {
 	return slices.Contains(repeatCodes(op), code)
 }
 
 // repeatCodes are the codes with which AlipayCN may refuse the second of two
 // equal writes; inferred from their descriptions.
-func repeatCodes(op cnapi.Operation) []Code {
+func repeatCodes(op cnwire.Operation) []Code {
 	switch op {
-	case cnapi.VersionUpload:
+	case cnwire.VersionUpload:
 		return []Code{CodeVersionHasExisted}
-	case cnapi.VersionApply:
+	case cnwire.VersionApply:
 		return []Code{CodeSubmitRepeat, CodeCanNotSubmitWithAudit, CodeCanNotSubmitWithoutInit}
-	case cnapi.VersionCancelAudit:
+	case cnwire.VersionCancelAudit:
 		return []Code{CodeAuditingVersionNotExist, CodeInvalidVersionStatus}
-	case cnapi.VersionReturnToDevelopment:
+	case cnwire.VersionReturnToDevelopment:
 		return []Code{CodeCanNotBackDevWithoutAudit}
-	case cnapi.VersionGray:
+	case cnwire.VersionGray:
 		return []Code{CodeGrayStrategyNotAllowReduce, CodeCanNotGrayWithoutAuditPass}
-	case cnapi.VersionCancelGray:
+	case cnwire.VersionCancelGray:
 		return []Code{CodeCanNotEndGrayWithoutGray, CodeMiniAppVersionStatusIllegal}
-	case cnapi.VersionPublish:
+	case cnwire.VersionPublish:
 		return []Code{CodeCanNotOnlineNotGrayOrWaitRelease, CodeCanNotOnlineWithoutAudit}
-	case cnapi.VersionTakeOffline:
+	case cnwire.VersionTakeOffline:
 		return []Code{CodeCanNotOfflineWithoutOnline, CodeMiniAppNotOnline}
-	case cnapi.VersionRollback:
+	case cnwire.VersionRollback:
 		return []Code{CodeCanNotRollbackWithoutOnline, CodeCanNotContinuousRollback}
-	case cnapi.VersionDelete:
+	case cnwire.VersionDelete:
 		return []Code{CodeMiniAppPackageInfoNotExist}
 	default:
 		return repeatCodesOfOthers(op)
 	}
 }
 
-func repeatCodesOfOthers(op cnapi.Operation) []Code {
+func repeatCodesOfOthers(op cnwire.Operation) []Code {
 	switch op {
-	case cnapi.ExperienceCreate:
+	case cnwire.ExperienceCreate:
 		return []Code{CodeCanNotSetExpRepeat}
-	case cnapi.ExperienceCancel:
+	case cnwire.ExperienceCancel:
 		return []Code{CodeCanNotCancelExpWithInvalidStatus}
-	case cnapi.SafeDomainAdd:
+	case cnwire.SafeDomainAdd:
 		return []Code{CodeSafeDomainExist}
-	case cnapi.MemberAdd:
+	case cnwire.MemberAdd:
 		return []Code{CodeDeveloperAlreadyExist, CodeExperiencerAlreadyExist}
-	case cnapi.MemberRemove:
+	case cnwire.MemberRemove:
 		return []Code{CodeRoleNotExist}
-	case cnapi.QRCodeBind:
+	case cnwire.QRCodeBind:
 		return []Code{CodeRouteRuleConflict}
-	case cnapi.QRCodeUnbind:
+	case cnwire.QRCodeUnbind:
 		return []Code{CodeRouteGroupNotExist}
 	default:
 		return nil

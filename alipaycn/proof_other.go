@@ -4,7 +4,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // The writes that are not about versions, and what their states prove. No state
@@ -12,12 +12,12 @@ import (
 // (each call makes a picture) and authorization.token (a code works once).
 
 // provenByExperience judges experience.create and experience.cancel.
-func provenByExperience(op cnapi.Operation, after Experience) effect {
+func provenByExperience(op cnwire.Operation, after Experience) effect {
 	switch {
 	case after.Status == ExperienceNone:
-		return wanted(op == cnapi.ExperienceCancel)
+		return wanted(op == cnwire.ExperienceCancel)
 	case after.QRCodeURL != "":
-		return wanted(op == cnapi.ExperienceCreate)
+		return wanted(op == cnwire.ExperienceCreate)
 	default:
 		return effectUnknown // being packaged, or a status that is not documented
 	}
@@ -26,7 +26,7 @@ func provenByExperience(op cnapi.Operation, after Experience) effect {
 // provenBySafeDomains judges safeDomains.add and safeDomains.remove by baseInfo.get.
 // In which form AlipayCN lists a domain is not documented: the same with another
 // scheme may be this one or another.
-func provenBySafeDomains(op cnapi.Operation, in SafeDomainInput, after BaseInfo) effect {
+func provenBySafeDomains(op cnwire.Operation, in SafeDomainInput, after BaseInfo) effect {
 	scheme, domain := schemeAndDomain(in.Domain)
 	perhaps := false
 	for _, text := range after.SafeDomains {
@@ -34,7 +34,7 @@ func provenBySafeDomains(op cnapi.Operation, in SafeDomainInput, after BaseInfo)
 		switch {
 		case listed != domain:
 		case theirs == scheme || theirs == "" || scheme == "":
-			return wanted(op == cnapi.SafeDomainAdd)
+			return wanted(op == cnwire.SafeDomainAdd)
 		default:
 			perhaps = true
 		}
@@ -42,7 +42,7 @@ func provenBySafeDomains(op cnapi.Operation, in SafeDomainInput, after BaseInfo)
 	if perhaps {
 		return effectUnknown
 	}
-	return wanted(op == cnapi.SafeDomainRemove)
+	return wanted(op == cnwire.SafeDomainRemove)
 }
 
 // schemeAndDomain splits a domain as it is given or listed, without what makes no difference.
@@ -126,27 +126,27 @@ func provenByBaseInfo(in ModifyBaseInfoInput, after BaseInfo) effect {
 }
 
 // whereToLook says how to find out what became of a write; silent: nothing tells.
-func whereToLook(op cnapi.Operation) (hint string, silent bool) {
+func whereToLook(op cnwire.Operation) (hint string, silent bool) {
 	switch op {
-	case cnapi.MemberAdd:
+	case cnwire.MemberAdd:
 		return "call again: AlipayCN refuses it when the person was invited", true
-	case cnapi.QRCodeCreate:
+	case cnwire.QRCodeCreate:
 		return "call again: at worst there is a QR code that nobody uses", true
-	case cnapi.AuthorizationToken:
+	case cnwire.AuthorizationToken:
 		return "call again with the same code or refresh token; when AlipayCN refuses it, let the merchant authorize again", true
 	}
-	read := cnapi.VersionGet
+	read := cnwire.VersionGet
 	switch op {
-	case cnapi.VersionUpload:
-		read = cnapi.VersionList
-	case cnapi.BaseInfoModify, cnapi.SafeDomainAdd, cnapi.SafeDomainRemove:
-		read = cnapi.BaseInfoGet
-	case cnapi.ExperienceCreate, cnapi.ExperienceCancel:
-		read = cnapi.ExperienceGet
-	case cnapi.MemberRemove:
-		read = cnapi.MemberList
-	case cnapi.QRCodeBind, cnapi.QRCodeUnbind:
-		read = cnapi.QRCodeList
+	case cnwire.VersionUpload:
+		read = cnwire.VersionList
+	case cnwire.BaseInfoModify, cnwire.SafeDomainAdd, cnwire.SafeDomainRemove:
+		read = cnwire.BaseInfoGet
+	case cnwire.ExperienceCreate, cnwire.ExperienceCancel:
+		read = cnwire.ExperienceGet
+	case cnwire.MemberRemove:
+		read = cnwire.MemberList
+	case cnwire.QRCodeBind, cnwire.QRCodeUnbind:
+		read = cnwire.QRCodeList
 	}
 	return "look at " + read.Name + " before you call again", false
 }

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 func minuteTime(minute int) Time { return Time{time.Date(2026, 1, 2, 3, minute, 0, 0, beijing())} }
@@ -54,32 +54,32 @@ type step struct {
 // steps are all writes from all states in which they are possible, without
 // anybody else at work.
 func steps() []step {
-	w := func(op cnapi.Operation) write { return write{op: op, version: versionOne()} }
+	w := func(op cnwire.Operation) write { return write{op: op, version: versionOne()} }
 	all := []step{
-		{w(cnapi.VersionUpload), neverBuilt(), versionIn(StatusInit)},
-		{w(cnapi.VersionApply), versionIn(StatusInit), versionIn(StatusAuditing, appliedAt(1))},
-		{w(cnapi.VersionApply), versionIn(StatusInit, appliedAt(1)), versionIn(StatusAuditing, appliedAt(2))},
-		{w(cnapi.VersionCancelAudit), versionIn(StatusAuditing, appliedAt(1)), versionIn(StatusInit, appliedAt(1))},
-		{w(cnapi.VersionDelete), versionIn(StatusInit), gone()},
-		{w(cnapi.VersionTakeOffline), versionIn(StatusRelease, online("0.0.1")), versionIn(StatusOffline)},
-		{w(cnapi.VersionRollback), versionIn(StatusRelease, online("0.0.1")), versionIn(StatusOffline, online("0.0.0"))},
+		{w(cnwire.VersionUpload), neverBuilt(), versionIn(StatusInit)},
+		{w(cnwire.VersionApply), versionIn(StatusInit), versionIn(StatusAuditing, appliedAt(1))},
+		{w(cnwire.VersionApply), versionIn(StatusInit, appliedAt(1)), versionIn(StatusAuditing, appliedAt(2))},
+		{w(cnwire.VersionCancelAudit), versionIn(StatusAuditing, appliedAt(1)), versionIn(StatusInit, appliedAt(1))},
+		{w(cnwire.VersionDelete), versionIn(StatusInit), gone()},
+		{w(cnwire.VersionTakeOffline), versionIn(StatusRelease, online("0.0.1")), versionIn(StatusOffline)},
+		{w(cnwire.VersionRollback), versionIn(StatusRelease, online("0.0.1")), versionIn(StatusOffline, online("0.0.0"))},
 	}
 	for _, judged := range []VersionStatus{StatusWaitRelease, StatusBaseAuditPass, StatusPromoteAuditReject, StatusAuditReject} {
-		all = append(all, step{w(cnapi.VersionReturnToDevelopment), versionIn(judged, appliedAt(1)), versionIn(StatusInit, appliedAt(1))})
+		all = append(all, step{w(cnwire.VersionReturnToDevelopment), versionIn(judged, appliedAt(1)), versionIn(StatusInit, appliedAt(1))})
 		if judged != StatusAuditReject {
-			all = append(all, step{w(cnapi.VersionPublish), versionIn(judged), versionIn(StatusRelease)})
+			all = append(all, step{w(cnwire.VersionPublish), versionIn(judged), versionIn(StatusRelease)})
 		}
 		// The verdict came before the state was read.
-		all = append(all, step{w(cnapi.VersionApply), versionIn(StatusInit, appliedAt(1)), versionIn(judged, appliedAt(2))})
+		all = append(all, step{w(cnwire.VersionApply), versionIn(StatusInit, appliedAt(1)), versionIn(judged, appliedAt(2))})
 	}
 	for i, strategy := range []GrayStrategy{GrayP10, GrayP30, GrayP50} {
-		raise := w(cnapi.VersionGray)
+		raise := w(cnwire.VersionGray)
 		raise.strategy = strategy
 		all = append(
 			all,
 			step{raise, versionIn(StatusWaitRelease), versionIn(StatusGray, gray(strategy))},
-			step{w(cnapi.VersionCancelGray), versionIn(StatusGray, gray(strategy)), versionIn(StatusWaitRelease)},
-			step{w(cnapi.VersionPublish), versionIn(StatusGray, gray(strategy)), versionIn(StatusRelease)},
+			step{w(cnwire.VersionCancelGray), versionIn(StatusGray, gray(strategy)), versionIn(StatusWaitRelease)},
+			step{w(cnwire.VersionPublish), versionIn(StatusGray, gray(strategy)), versionIn(StatusRelease)},
 		)
 		for _, lower := range []GrayStrategy{GrayP10, GrayP30}[:i] {
 			all = append(all, step{raise, versionIn(StatusGray, gray(lower)), versionIn(StatusGray, gray(strategy))})
@@ -89,7 +89,7 @@ func steps() []step {
 }
 
 func TestEveryWriteIsProvenByItsState(t *testing.T) {
-	seen := map[cnapi.Operation]bool{}
+	seen := map[cnwire.Operation]bool{}
 	for _, s := range steps() {
 		seen[s.w.op] = true
 		name := s.w.op.Name + " from " + string(s.before.status())
@@ -97,7 +97,7 @@ func TestEveryWriteIsProvenByItsState(t *testing.T) {
 		require.Equal(t, effectNotDone, provenBy(s.w, s.before, s.before), "%s, not done", name)
 	}
 	require.Len(t, seen, len(proofs()))
-	for _, op := range cnapi.Operations() {
+	for _, op := range cnwire.Operations() {
 		isAboutAVersion := op.Write && len(op.Name) > 9 && op.Name[:9] == "versions."
 		require.Equal(t, isAboutAVersion, seen[op], op.Name)
 	}
@@ -112,7 +112,7 @@ func TestWithoutTheStateBeforeNothingFalseIsProven(t *testing.T) {
 }
 
 func TestWhatAnApplicationsStateProvesAlone(t *testing.T) {
-	w := write{op: cnapi.VersionApply, version: versionOne()}
+	w := write{op: cnwire.VersionApply, version: versionOne()}
 	require.Equal(t, effectDone, provenBy(w, nil, versionIn(StatusAuditing, appliedAt(1))))
 	require.Equal(t, effectUnknown, provenBy(w, nil, versionIn(StatusInit, appliedAt(1))), "it may have been applied for and returned since")
 }
@@ -122,7 +122,7 @@ func TestWhatAnApplicationsStateProvesAlone(t *testing.T) {
 func TestWithoutTheStateBeforeNothingIsSentAgain(t *testing.T) {
 	for _, s := range steps() {
 		want := effectUnknown
-		if !s.w.readsBefore() || s.w.op == cnapi.VersionUpload || s.w.op == cnapi.VersionCancelGray { // a number cannot be taken back, and a stop is not held up
+		if !s.w.readsBefore() || s.w.op == cnwire.VersionUpload || s.w.op == cnwire.VersionCancelGray { // a number cannot be taken back, and a stop is not held up
 			want = effectNotDone
 		}
 		require.Equal(t, want, provenBy(s.w, nil, s.before), "%s from %s", s.w.op.Name, s.before.status())
@@ -130,56 +130,56 @@ func TestWithoutTheStateBeforeNothingIsSentAgain(t *testing.T) {
 }
 
 func TestWhenSomebodyElseWasAtWorkNothingIsProven(t *testing.T) {
-	w := func(op cnapi.Operation) write { return write{op: op, version: versionOne(), strategy: GrayP30} }
+	w := func(op cnwire.Operation) write { return write{op: op, version: versionOne(), strategy: GrayP30} }
 	for _, tt := range []struct {
 		name          string
 		w             write
 		before, after *versionState
 	}{
-		{"the version existed before the upload", w(cnapi.VersionUpload), versionIn(StatusInit), versionIn(StatusInit)},
-		{"it is not known whether the version existed before the upload", w(cnapi.VersionUpload), nil, versionIn(StatusInit)},
-		{"the version may still be being built", w(cnapi.VersionUpload), neverBuilt(), gone()},
-		{"a build of the number was known before the upload", w(cnapi.VersionUpload), &versionState{build: &Build{CreateStatus: BuildRunning}}, versionIn(StatusInit)},
-		{"applied for by somebody else", write{op: cnapi.VersionApply, version: versionOne(), description: "ours"}, versionIn(StatusInit), versionIn(StatusAuditing, appliedAt(1), described("theirs"))},
-		{"applied for by somebody else, and it is not known how it was before", write{op: cnapi.VersionApply, version: versionOne(), description: "ours"}, nil, versionIn(StatusAuditing, appliedAt(1), described("theirs"))},
-		{"applied for, and cancelled since", w(cnapi.VersionApply), versionIn(StatusInit, appliedAt(1)), versionIn(StatusInit, appliedAt(2))},
-		{"under review before", w(cnapi.VersionApply), versionIn(StatusAuditing, appliedAt(1)), versionIn(StatusAuditing, appliedAt(1))},
-		{"a verdict on an earlier application", w(cnapi.VersionApply), versionIn(StatusInit, appliedAt(1)), versionIn(StatusAuditReject, appliedAt(1))},
-		{"a verdict, and it is not known on which application", w(cnapi.VersionApply), nil, versionIn(StatusWaitRelease, appliedAt(1))},
-		{"deleted since it was applied for", w(cnapi.VersionApply), versionIn(StatusInit), gone()},
-		{"was not there before it was applied for", w(cnapi.VersionApply), gone(), versionIn(StatusInit)},
-		{"cancelled, and applied for anew", w(cnapi.VersionCancelAudit), versionIn(StatusAuditing, appliedAt(1)), versionIn(StatusAuditing, appliedAt(2))},
-		{"cancelled, applied for anew, and rejected", w(cnapi.VersionCancelAudit), versionIn(StatusAuditing, appliedAt(1)), versionIn(StatusAuditReject, appliedAt(2))},
-		{"cancelled, and deleted", w(cnapi.VersionCancelAudit), versionIn(StatusAuditing), gone()},
-		{"returned, applied for anew, and rejected", w(cnapi.VersionReturnToDevelopment), versionIn(StatusAuditReject, appliedAt(1)), versionIn(StatusAuditReject, appliedAt(2))},
-		{"returned, and applied for anew", w(cnapi.VersionReturnToDevelopment), versionIn(StatusAuditReject, appliedAt(1)), versionIn(StatusAuditing, appliedAt(2))},
-		{"in grayscale, and ended since", w(cnapi.VersionGray), versionIn(StatusGray, gray(GrayP10)), versionIn(StatusWaitRelease)},
-		{"in grayscale at a lower share than asked for and than before", w(cnapi.VersionGray), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusGray, gray(GrayP10))},
-		{"raised further", w(cnapi.VersionGray), versionIn(StatusGray, gray(GrayP10)), versionIn(StatusGray, gray(GrayP50))},
-		{"a share that cannot be read", w(cnapi.VersionGray), versionIn(StatusGray, gray(GrayP10)), versionIn(StatusGray, gray("some"))},
-		{"a share that is missing", w(cnapi.VersionGray), versionIn(StatusWaitRelease), versionIn(StatusGray)},
-		{"published since", w(cnapi.VersionGray), versionIn(StatusGray, gray(GrayP10)), versionIn(StatusRelease)},
-		{"no share was asked for", write{op: cnapi.VersionGray, version: versionOne()}, versionIn(StatusWaitRelease), versionIn(StatusWaitRelease)},
-		{"grayscale ended, and begun anew", w(cnapi.VersionCancelGray), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusGray, gray(GrayP10))},
-		{"grayscale ended by publishing", w(cnapi.VersionCancelGray), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusRelease)},
-		{"grayscale ended instead of published", w(cnapi.VersionPublish), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusWaitRelease)},
-		{"published, and rolled back", w(cnapi.VersionPublish), versionIn(StatusWaitRelease), versionIn(StatusOffline)},
-		{"published, or returned to development", w(cnapi.VersionPublish), versionIn(StatusWaitRelease), versionIn(StatusInit)},
-		{"taken down by AlipayCN", w(cnapi.VersionTakeOffline), versionIn(StatusRelease), versionIn(StatusAuditOffline)},
-		{"offline, and nothing is online", w(cnapi.VersionRollback), versionIn(StatusRelease), versionIn(StatusOffline)},
-		{"offline, because a later version is online", w(cnapi.VersionRollback), versionIn(StatusRelease), versionIn(StatusOffline, online("0.0.2"))},
-		{"offline, and online again?", w(cnapi.VersionRollback), versionIn(StatusRelease), versionIn(StatusOffline, online("0.0.1"))},
-		{"offline, and a strange version is online", w(cnapi.VersionRollback), versionIn(StatusRelease), versionIn(StatusOffline, online("0.0.1.2"))},
-		{"deleted, and the number used again", w(cnapi.VersionDelete), versionIn(StatusInit, createdAt(1)), versionIn(StatusInit, createdAt(2))},
-		{"used again after it was not there", w(cnapi.VersionDelete), gone(), versionIn(StatusInit)},
-		{"applied for instead of deleted", w(cnapi.VersionDelete), versionIn(StatusInit), versionIn(StatusAuditing)},
+		{"the version existed before the upload", w(cnwire.VersionUpload), versionIn(StatusInit), versionIn(StatusInit)},
+		{"it is not known whether the version existed before the upload", w(cnwire.VersionUpload), nil, versionIn(StatusInit)},
+		{"the version may still be being built", w(cnwire.VersionUpload), neverBuilt(), gone()},
+		{"a build of the number was known before the upload", w(cnwire.VersionUpload), &versionState{build: &Build{CreateStatus: BuildRunning}}, versionIn(StatusInit)},
+		{"applied for by somebody else", write{op: cnwire.VersionApply, version: versionOne(), description: "ours"}, versionIn(StatusInit), versionIn(StatusAuditing, appliedAt(1), described("theirs"))},
+		{"applied for by somebody else, and it is not known how it was before", write{op: cnwire.VersionApply, version: versionOne(), description: "ours"}, nil, versionIn(StatusAuditing, appliedAt(1), described("theirs"))},
+		{"applied for, and cancelled since", w(cnwire.VersionApply), versionIn(StatusInit, appliedAt(1)), versionIn(StatusInit, appliedAt(2))},
+		{"under review before", w(cnwire.VersionApply), versionIn(StatusAuditing, appliedAt(1)), versionIn(StatusAuditing, appliedAt(1))},
+		{"a verdict on an earlier application", w(cnwire.VersionApply), versionIn(StatusInit, appliedAt(1)), versionIn(StatusAuditReject, appliedAt(1))},
+		{"a verdict, and it is not known on which application", w(cnwire.VersionApply), nil, versionIn(StatusWaitRelease, appliedAt(1))},
+		{"deleted since it was applied for", w(cnwire.VersionApply), versionIn(StatusInit), gone()},
+		{"was not there before it was applied for", w(cnwire.VersionApply), gone(), versionIn(StatusInit)},
+		{"cancelled, and applied for anew", w(cnwire.VersionCancelAudit), versionIn(StatusAuditing, appliedAt(1)), versionIn(StatusAuditing, appliedAt(2))},
+		{"cancelled, applied for anew, and rejected", w(cnwire.VersionCancelAudit), versionIn(StatusAuditing, appliedAt(1)), versionIn(StatusAuditReject, appliedAt(2))},
+		{"cancelled, and deleted", w(cnwire.VersionCancelAudit), versionIn(StatusAuditing), gone()},
+		{"returned, applied for anew, and rejected", w(cnwire.VersionReturnToDevelopment), versionIn(StatusAuditReject, appliedAt(1)), versionIn(StatusAuditReject, appliedAt(2))},
+		{"returned, and applied for anew", w(cnwire.VersionReturnToDevelopment), versionIn(StatusAuditReject, appliedAt(1)), versionIn(StatusAuditing, appliedAt(2))},
+		{"in grayscale, and ended since", w(cnwire.VersionGray), versionIn(StatusGray, gray(GrayP10)), versionIn(StatusWaitRelease)},
+		{"in grayscale at a lower share than asked for and than before", w(cnwire.VersionGray), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusGray, gray(GrayP10))},
+		{"raised further", w(cnwire.VersionGray), versionIn(StatusGray, gray(GrayP10)), versionIn(StatusGray, gray(GrayP50))},
+		{"a share that cannot be read", w(cnwire.VersionGray), versionIn(StatusGray, gray(GrayP10)), versionIn(StatusGray, gray("some"))},
+		{"a share that is missing", w(cnwire.VersionGray), versionIn(StatusWaitRelease), versionIn(StatusGray)},
+		{"published since", w(cnwire.VersionGray), versionIn(StatusGray, gray(GrayP10)), versionIn(StatusRelease)},
+		{"no share was asked for", write{op: cnwire.VersionGray, version: versionOne()}, versionIn(StatusWaitRelease), versionIn(StatusWaitRelease)},
+		{"grayscale ended, and begun anew", w(cnwire.VersionCancelGray), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusGray, gray(GrayP10))},
+		{"grayscale ended by publishing", w(cnwire.VersionCancelGray), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusRelease)},
+		{"grayscale ended instead of published", w(cnwire.VersionPublish), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusWaitRelease)},
+		{"published, and rolled back", w(cnwire.VersionPublish), versionIn(StatusWaitRelease), versionIn(StatusOffline)},
+		{"published, or returned to development", w(cnwire.VersionPublish), versionIn(StatusWaitRelease), versionIn(StatusInit)},
+		{"taken down by AlipayCN", w(cnwire.VersionTakeOffline), versionIn(StatusRelease), versionIn(StatusAuditOffline)},
+		{"offline, and nothing is online", w(cnwire.VersionRollback), versionIn(StatusRelease), versionIn(StatusOffline)},
+		{"offline, because a later version is online", w(cnwire.VersionRollback), versionIn(StatusRelease), versionIn(StatusOffline, online("0.0.2"))},
+		{"offline, and online again?", w(cnwire.VersionRollback), versionIn(StatusRelease), versionIn(StatusOffline, online("0.0.1"))},
+		{"offline, and a strange version is online", w(cnwire.VersionRollback), versionIn(StatusRelease), versionIn(StatusOffline, online("0.0.1.2"))},
+		{"deleted, and the number used again", w(cnwire.VersionDelete), versionIn(StatusInit, createdAt(1)), versionIn(StatusInit, createdAt(2))},
+		{"used again after it was not there", w(cnwire.VersionDelete), gone(), versionIn(StatusInit)},
+		{"applied for instead of deleted", w(cnwire.VersionDelete), versionIn(StatusInit), versionIn(StatusAuditing)},
 
-		{"a status that is not known", w(cnapi.VersionPublish), versionIn(StatusWaitRelease), versionIn("FROZEN")},
-		{"no state", w(cnapi.VersionPublish), versionIn(StatusWaitRelease), nil},
-		{"no version was named", write{op: cnapi.VersionCancelAudit}, versionIn(StatusAuditing), versionIn(StatusInit)},
-		{"the state of another version", write{op: cnapi.VersionPublish, version: alipayplus.VersionNumber{Patch: 2}}, nil, versionIn(StatusRelease)},
-		{"a read", w(cnapi.VersionGet), nil, versionIn(StatusRelease)},
-		{"a write about something else", w(cnapi.SafeDomainAdd), nil, versionIn(StatusRelease)},
+		{"a status that is not known", w(cnwire.VersionPublish), versionIn(StatusWaitRelease), versionIn("FROZEN")},
+		{"no state", w(cnwire.VersionPublish), versionIn(StatusWaitRelease), nil},
+		{"no version was named", write{op: cnwire.VersionCancelAudit}, versionIn(StatusAuditing), versionIn(StatusInit)},
+		{"the state of another version", write{op: cnwire.VersionPublish, version: alipayplus.VersionNumber{Patch: 2}}, nil, versionIn(StatusRelease)},
+		{"a read", w(cnwire.VersionGet), nil, versionIn(StatusRelease)},
+		{"a write about something else", w(cnwire.SafeDomainAdd), nil, versionIn(StatusRelease)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			require.Equal(t, effectUnknown, provenBy(tt.w, tt.before, tt.after))
@@ -189,14 +189,14 @@ func TestWhenSomebodyElseWasAtWorkNothingIsProven(t *testing.T) {
 
 // AlipayCN may show a description with other spaces, or not at all.
 func TestAnApplicationIsKnownByItsDescription(t *testing.T) {
-	w := write{op: cnapi.VersionApply, version: versionOne(), description: " what is  new\n"}
+	w := write{op: cnwire.VersionApply, version: versionOne(), description: " what is  new\n"}
 	for shown, want := range map[string]effect{"": effectDone, "what is new": effectDone, "what is newer": effectUnknown} {
 		require.Equal(t, want, provenBy(w, versionIn(StatusInit), versionIn(StatusAuditing, described(shown))), shown)
 	}
 }
 
 func TestAVerdictBeforeTheCancellationMeansThatItWasNotCancelled(t *testing.T) {
-	w := write{op: cnapi.VersionCancelAudit, version: versionOne()}
+	w := write{op: cnwire.VersionCancelAudit, version: versionOne()}
 	for _, verdict := range []VersionStatus{StatusWaitRelease, StatusBaseAuditPass, StatusAuditReject} {
 		require.Equal(t, effectNotDone, provenBy(w, versionIn(StatusAuditing, appliedAt(1)), versionIn(verdict, appliedAt(1))))
 	}
@@ -218,7 +218,7 @@ func TestNothingIsProvenBothWays(t *testing.T) {
 			return &versionState{noBuild: rapid.Bool().Draw(t, label+" build")}
 		}
 		w := write{
-			op: rapid.SampledFrom(cnapi.Operations()).Draw(t, "op"), version: versionOne(),
+			op: rapid.SampledFrom(cnwire.Operations()).Draw(t, "op"), version: versionOne(),
 			strategy: rapid.SampledFrom([]GrayStrategy{"", GrayP10, GrayP30, GrayP50}).Draw(t, "strategy"),
 		}
 		before, after := state("before"), state("after")
@@ -236,7 +236,7 @@ func TestNothingIsProvenBothWays(t *testing.T) {
 
 func TestARepeatedWriteIsRefusedWithADocumentedCode(t *testing.T) {
 	d := readDescription(t)
-	for _, op := range cnapi.Operations() {
+	for _, op := range cnwire.Operations() {
 		for _, code := range repeatCodes(op) {
 			require.Contains(t, d.of(t, op).Codes, string(code), op.Name)
 			require.True(t, mayBeDone(op, code))
@@ -247,7 +247,7 @@ func TestARepeatedWriteIsRefusedWithADocumentedCode(t *testing.T) {
 	for _, p := range proofs() {
 		require.NotEmpty(t, repeatCodes(p.op), p.op.Name)
 	}
-	require.False(t, mayBeDone(cnapi.VersionPublish, CodeSubmitRepeat), "another write's code")
+	require.False(t, mayBeDone(cnwire.VersionPublish, CodeSubmitRepeat), "another write's code")
 }
 
 func TestOtherWritesAreProvenByWhatListsShow(t *testing.T) {
@@ -264,19 +264,19 @@ func TestOtherWritesAreProvenByWhatListsShow(t *testing.T) {
 		got  effect
 		want effect
 	}{
-		{"trial made", provenByExperience(cnapi.ExperienceCreate, tried), effectDone},
-		{"trial not made", provenByExperience(cnapi.ExperienceCreate, none), effectNotDone},
-		{"trial being made", provenByExperience(cnapi.ExperienceCreate, packaging), effectUnknown},
-		{"trial ended", provenByExperience(cnapi.ExperienceCancel, none), effectDone},
-		{"trial not ended", provenByExperience(cnapi.ExperienceCancel, tried), effectNotDone},
-		{"trial being ended", provenByExperience(cnapi.ExperienceCancel, packaging), effectUnknown},
+		{"trial made", provenByExperience(cnwire.ExperienceCreate, tried), effectDone},
+		{"trial not made", provenByExperience(cnwire.ExperienceCreate, none), effectNotDone},
+		{"trial being made", provenByExperience(cnwire.ExperienceCreate, packaging), effectUnknown},
+		{"trial ended", provenByExperience(cnwire.ExperienceCancel, none), effectDone},
+		{"trial not ended", provenByExperience(cnwire.ExperienceCancel, tried), effectNotDone},
+		{"trial being ended", provenByExperience(cnwire.ExperienceCancel, packaging), effectUnknown},
 
-		{"domain added", provenBySafeDomains(cnapi.SafeDomainAdd, SafeDomainInput{"b.example.com"}, domains), effectDone},
-		{"domain not added", provenBySafeDomains(cnapi.SafeDomainAdd, SafeDomainInput{"example.com"}, domains), effectNotDone},
-		{"domain removed", provenBySafeDomains(cnapi.SafeDomainRemove, SafeDomainInput{"example.com"}, domains), effectDone},
-		{"domain added, listed in another form", provenBySafeDomains(cnapi.SafeDomainAdd, SafeDomainInput{"https://B.example.com/"}, domains), effectDone},
-		{"domain not removed, in another form", provenBySafeDomains(cnapi.SafeDomainRemove, SafeDomainInput{"http://a.example.com"}, domains), effectNotDone},
-		{"domain not removed", provenBySafeDomains(cnapi.SafeDomainRemove, SafeDomainInput{"a.example.com"}, domains), effectNotDone},
+		{"domain added", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"b.example.com"}, domains), effectDone},
+		{"domain not added", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"example.com"}, domains), effectNotDone},
+		{"domain removed", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"example.com"}, domains), effectDone},
+		{"domain added, listed in another form", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"https://B.example.com/"}, domains), effectDone},
+		{"domain not removed, in another form", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"http://a.example.com"}, domains), effectNotDone},
+		{"domain not removed", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"a.example.com"}, domains), effectNotDone},
 
 		{"member removed", provenByMembers(RemoveMemberInput{UserID: "2089", Role: RoleDeveloper}, members), effectDone},
 		{"member has another role", provenByMembers(RemoveMemberInput{UserID: "2088", OpenID: "074b", Role: RoleExperiencer}, members), effectDone},

@@ -4,7 +4,7 @@ import (
 	"context"
 	"slices"
 
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // QRCodesClient makes QR codes of the mini program, and binds ordinary ones to
@@ -16,7 +16,7 @@ type QRCodesClient struct{ c *Client }
 // matches [alipayplus.ErrOutcomeUnknown], and another call does no harm.
 func (q *QRCodesClient) Create(ctx context.Context, in CreateQRCodeInput) (*QRCode, error) {
 	got := new(QRCode)
-	if err := q.c.write(ctx, safeWrite{op: cnapi.QRCodeCreate, in: in, got: got}); err != nil {
+	if err := q.c.write(ctx, safeWrite{op: cnwire.QRCodeCreate, in: in, got: got}); err != nil {
 		return nil, err
 	}
 	return got, nil
@@ -25,13 +25,13 @@ func (q *QRCodesClient) Create(ctx context.Context, in CreateQRCodeInput) (*QRCo
 // Bind makes an ordinary QR code open the mini program (alipay.open.mini.qrcode.bind).
 // It reads the rules before, to know afterwards what it did.
 func (q *QRCodesClient) Bind(ctx context.Context, in BindQRCodeInput) (*BoundQRCode, error) {
-	if err := check(cnapi.QRCodeBind, in); err != nil {
+	if err := check(cnwire.QRCodeBind, in); err != nil {
 		return nil, err
 	}
 	before, err := q.all(ctx)
 	fresh := err == nil && !slices.ContainsFunc(before, in.shownBy)
 	got := new(BoundQRCode)
-	err = q.c.writeChecked(ctx, safeWrite{cnapi.QRCodeBind, in, got, func(ctx context.Context) (effect, string, error) {
+	err = q.c.writeChecked(ctx, safeWrite{cnwire.QRCodeBind, in, got, func(ctx context.Context) (effect, string, error) {
 		after, err := q.all(ctx)
 		if err != nil {
 			return effectUnknown, "", err
@@ -51,12 +51,12 @@ func (q *QRCodesClient) Bind(ctx context.Context, in BindQRCodeInput) (*BoundQRC
 
 // List lists the rules of bound QR codes (alipay.open.mini.qrcode.query), page by page.
 func (q *QRCodesClient) List(ctx context.Context, in ListQRCodesInput) (*QRCodeList, error) {
-	return read[QRCodeList](ctx, q.c, cnapi.QRCodeList, in)
+	return read[QRCodeList](ctx, q.c, cnwire.QRCodeList, in)
 }
 
 // Unbind removes a rule (alipay.open.mini.qrcode.unbind).
 func (q *QRCodesClient) Unbind(ctx context.Context, in UnbindQRCodeInput) error {
-	return q.c.write(ctx, safeWrite{cnapi.QRCodeUnbind, in, nil, func(ctx context.Context) (effect, string, error) {
+	return q.c.write(ctx, safeWrite{cnwire.QRCodeUnbind, in, nil, func(ctx context.Context) (effect, string, error) {
 		rules, err := q.all(ctx)
 		if err != nil {
 			return effectUnknown, "", err
@@ -84,10 +84,10 @@ func (q *QRCodesClient) all(ctx context.Context) ([]QRCodeRule, error) {
 		ended := len(list.Rules) == 0 || total > 0 && len(rules) >= int(total)
 		switch {
 		case list.Total != total, ended && len(rules) < int(total):
-			return nil, inconclusive(cnapi.QRCodeList, "the list changed while it was read")
+			return nil, inconclusive(cnwire.QRCodeList, "the list changed while it was read")
 		case ended:
 			return rules, nil
 		}
 	}
-	return nil, inconclusive(cnapi.QRCodeList, "the list does not end")
+	return nil, inconclusive(cnwire.QRCodeList, "the list does not end")
 }

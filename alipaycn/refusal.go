@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // successCode is that of a success in AlipayCN's older protocol. In this one a
@@ -18,7 +18,7 @@ const successCode = "10000"
 // refusal makes the error of an answer from its body: JSON with code and message,
 // whatever the HTTP status. It returns false when the body is something else,
 // such as a success or a proxy's page.
-func refusal(op cnapi.Operation, status int, body []byte) (*Error, bool) {
+func refusal(op cnwire.Operation, status int, body []byte) (*Error, bool) {
 	var b errorBody
 	if !bytes.Contains(body, []byte(`"code"`)) || json.Unmarshal(body, &b) != nil || b.Code == "" || b.Code == successCode {
 		return nil, false //nolint:nilerr // another body is an answer too, and the caller's business
@@ -39,7 +39,7 @@ func refusal(op cnapi.Operation, status int, body []byte) (*Error, bool) {
 
 // judge says from code and status whether the call may be repeated, and whether
 // a write may have taken effect.
-func (e *Error) judge(op cnapi.Operation) {
+func (e *Error) judge(op cnwire.Operation) {
 	class := e.Code.Class()
 	if class == nil {
 		class = statusClass(e.HTTPStatus)

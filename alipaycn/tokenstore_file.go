@@ -14,8 +14,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/alipayplus-go/alipayplus/internal/atomicfile"
-	"github.com/alipayplus-go/alipayplus/internal/filelock"
+	"github.com/alipayplus-go/alipayplus/internal/lockedfile"
 )
 
 // FileTokenStore is a [TokenStore] in one JSON file that only its owner can
@@ -163,7 +162,7 @@ func (s *FileTokenStore) save(tokens map[string]Token) error {
 	if len(data) > tokenFileMax {
 		return fmt.Errorf("%s would have %d bytes, at most %d are read again; use a database", s.path, len(data), tokenFileMax)
 	}
-	return atomicfile.Write(s.path, append(data, '\n'))
+	return lockedfile.Write(s.path, append(data, '\n'))
 }
 
 // decodeTokenFile accepts exactly what save writes. Its errors quote nothing
@@ -196,10 +195,10 @@ func decodeTokenFile(data []byte) (map[string]Token, error) {
 var errDamaged = errors.New("is damaged, or no token file at all: restore it from a backup, or move it away and let the merchants authorize again")
 
 // lockTokenFile waits until no other process holds the lock.
-func lockTokenFile(ctx context.Context, path string) (*filelock.Lock, error) {
+func lockTokenFile(ctx context.Context, path string) (*lockedfile.Lock, error) {
 	for {
-		lock, err := filelock.Acquire(path)
-		if err == nil || !errors.Is(err, filelock.ErrLocked) {
+		lock, err := lockedfile.Acquire(path)
+		if err == nil || !errors.Is(err, lockedfile.ErrLocked) {
 			return lock, err
 		}
 		select {

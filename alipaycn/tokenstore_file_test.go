@@ -16,7 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/alipayplus-go/alipayplus/internal/filelock"
+	"github.com/alipayplus-go/alipayplus/internal/lockedfile"
 )
 
 // tokenContext is the test's context where the test has one.
@@ -173,7 +173,7 @@ func TestTwoStoresOnOneFileLoseNothing(t *testing.T) {
 
 func TestPutWaitsForTheLockUntilTheContextEnds(t *testing.T) {
 	path := tokenPath(t)
-	lock, err := filelock.Acquire(path + ".lock")
+	lock, err := lockedfile.Acquire(path + ".lock")
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*lockRetry)
 	defer cancel()
@@ -218,7 +218,7 @@ func TestTokenProcess(t *testing.T) {
 	switch role := os.Getenv(tokenProcessRole); role {
 	case "":
 	case "hold":
-		_, err := filelock.Acquire(path + ".lock")
+		_, err := lockedfile.Acquire(path + ".lock")
 		require.NoError(t, err)
 		_, _ = os.Stdout.WriteString("holding\n")
 		time.Sleep(time.Hour) // until it is killed
@@ -258,8 +258,8 @@ func TestKilledProcessLeavesNoLock(t *testing.T) {
 	line, err := bufio.NewReader(output).ReadString('\n')
 	require.NoError(t, err)
 	require.Equal(t, "holding\n", line)
-	_, err = filelock.Acquire(path + ".lock")
-	require.ErrorIs(t, err, filelock.ErrLocked)
+	_, err = lockedfile.Acquire(path + ".lock")
+	require.ErrorIs(t, err, lockedfile.ErrLocked)
 
 	require.NoError(t, holder.Process.Kill())
 	require.Error(t, holder.Wait())

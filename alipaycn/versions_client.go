@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // VersionsClient takes versions of a mini program from upload to release. Every
@@ -18,10 +18,10 @@ type VersionsClient struct{ c *Client }
 // returns how far the build is; [VersionsClient.WaitBuilt] waits for its end. It
 // reads the list of versions and the build before, to know afterwards what it did.
 func (v *VersionsClient) Upload(ctx context.Context, in UploadInput) (*Build, error) {
-	if err := check(cnapi.VersionUpload, in); err != nil {
+	if err := check(cnwire.VersionUpload, in); err != nil {
 		return nil, err
 	}
-	w := write{op: cnapi.VersionUpload, version: in.Version}
+	w := write{op: cnwire.VersionUpload, version: in.Version}
 	before := v.stateBefore(ctx, w, in.BundleID)
 	got := new(Build)
 	err := v.c.writeChecked(ctx, safeWrite{w.op, in, got, func(ctx context.Context) (effect, string, error) {
@@ -43,7 +43,7 @@ func (v *VersionsClient) Upload(ctx context.Context, in UploadInput) (*Build, er
 
 // QueryBuild tells how far a build is (alipay.open.mini.version.build.query).
 func (v *VersionsClient) QueryBuild(ctx context.Context, in VersionInput) (*Build, error) {
-	return read[Build](ctx, v.c, cnapi.VersionBuild, in)
+	return read[Build](ctx, v.c, cnwire.VersionBuild, in)
 }
 
 // Apply submits a version for review (alipay.open.mini.version.audit.apply), with
@@ -52,10 +52,10 @@ func (v *VersionsClient) QueryBuild(ctx context.Context, in VersionInput) (*Buil
 // know afterwards what it did. When the answer was lost, but the state proves
 // the application, the result is empty.
 func (v *VersionsClient) Apply(ctx context.Context, in ApplyInput) (*ApplyResult, error) {
-	if err := check(cnapi.VersionApply, in); err != nil {
+	if err := check(cnwire.VersionApply, in); err != nil {
 		return nil, err
 	}
-	w := write{op: cnapi.VersionApply, version: in.Version, description: in.Description}
+	w := write{op: cnwire.VersionApply, version: in.Version, description: in.Description}
 	before := v.stateBefore(ctx, w, in.BundleID)
 	got := new(ApplyResult)
 	if err := v.c.writeChecked(ctx, safeWrite{w.op, in, got, v.prover(w, in.BundleID, before)}); err != nil {
@@ -67,20 +67,20 @@ func (v *VersionsClient) Apply(ctx context.Context, in ApplyInput) (*ApplyResult
 // CancelAudit withdraws a version from review (alipay.open.mini.version.audit.cancel);
 // it is in development again. Without a version, a lost answer proves nothing.
 func (v *VersionsClient) CancelAudit(ctx context.Context, in CancelAuditInput) error {
-	return v.change(ctx, write{op: cnapi.VersionCancelAudit, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, write{op: cnwire.VersionCancelAudit, version: in.Version}, in, in.BundleID)
 }
 
 // ReturnToDevelopment takes a version that was reviewed, with whatever verdict,
 // back to development (alipay.open.mini.version.audited.cancel). It needs a new
 // review then.
 func (v *VersionsClient) ReturnToDevelopment(ctx context.Context, in VersionInput) error {
-	return v.change(ctx, write{op: cnapi.VersionReturnToDevelopment, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, write{op: cnwire.VersionReturnToDevelopment, version: in.Version}, in, in.BundleID)
 }
 
 // StartGray puts a version online for a share of the users
 // (alipay.open.mini.version.gray.online).
 func (v *VersionsClient) StartGray(ctx context.Context, in GrayInput) error {
-	return v.change(ctx, write{op: cnapi.VersionGray, version: in.Version, strategy: in.Strategy}, in, in.BundleID)
+	return v.change(ctx, write{op: cnwire.VersionGray, version: in.Version, strategy: in.Strategy}, in, in.BundleID)
 }
 
 // RaiseGray gives a version in grayscale to a larger share of the users. AlipayCN
@@ -93,42 +93,42 @@ func (v *VersionsClient) RaiseGray(ctx context.Context, in GrayInput) error {
 // CancelGray ends the grayscale release of a version
 // (alipay.open.mini.version.gray.cancel): nobody has it then, and it waits for release.
 func (v *VersionsClient) CancelGray(ctx context.Context, in VersionInput) error {
-	return v.change(ctx, write{op: cnapi.VersionCancelGray, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, write{op: cnwire.VersionCancelGray, version: in.Version}, in, in.BundleID)
 }
 
 // Publish puts a version online for all users (alipay.open.mini.version.online).
 func (v *VersionsClient) Publish(ctx context.Context, in PublishInput) error {
-	return v.change(ctx, write{op: cnapi.VersionPublish, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, write{op: cnwire.VersionPublish, version: in.Version}, in, in.BundleID)
 }
 
 // TakeOffline takes the version that is online away from all users
 // (alipay.open.mini.version.offline).
 func (v *VersionsClient) TakeOffline(ctx context.Context, in VersionInput) error {
-	return v.change(ctx, write{op: cnapi.VersionTakeOffline, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, write{op: cnwire.VersionTakeOffline, version: in.Version}, in, in.BundleID)
 }
 
 // Rollback takes the version that is online away, and puts the one before it
 // online again, without review (alipay.open.mini.version.rollback). It names the
 // version that is online now.
 func (v *VersionsClient) Rollback(ctx context.Context, in VersionInput) error {
-	return v.change(ctx, write{op: cnapi.VersionRollback, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, write{op: cnwire.VersionRollback, version: in.Version}, in, in.BundleID)
 }
 
 // Delete removes a version in development (alipay.open.mini.version.delete).
 func (v *VersionsClient) Delete(ctx context.Context, in VersionInput) error {
-	return v.change(ctx, write{op: cnapi.VersionDelete, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, write{op: cnwire.VersionDelete, version: in.Version}, in, in.BundleID)
 }
 
 // Get reads a version (alipay.open.mini.version.detail.query). What AlipayCN
 // answers when there is no such version is not documented: [VersionsClient.List]
 // tells which versions there are.
 func (v *VersionsClient) Get(ctx context.Context, in VersionInput) (*VersionDetail, error) {
-	return read[VersionDetail](ctx, v.c, cnapi.VersionGet, in)
+	return read[VersionDetail](ctx, v.c, cnwire.VersionGet, in)
 }
 
 // List lists versions by status (alipay.open.mini.version.list.query), at most 20.
 func (v *VersionsClient) List(ctx context.Context, in ListVersionsInput) (*VersionList, error) {
-	return read[VersionList](ctx, v.c, cnapi.VersionList, in)
+	return read[VersionList](ctx, v.c, cnwire.VersionList, in)
 }
 
 // beforePatience is how long the state before a change is waited for. The change may
@@ -185,7 +185,7 @@ func (v *VersionsClient) stateBefore(ctx context.Context, w write, bundle Bundle
 func (v *VersionsClient) state(ctx context.Context, w write, bundle BundleID) (*versionState, error) {
 	var s versionState
 	var err error
-	if w.op == cnapi.VersionUpload {
+	if w.op == cnwire.VersionUpload {
 		s.detail, err = v.listed(ctx, w.version, bundle)
 	} else {
 		s.detail, err = v.find(ctx, w.version, bundle)
@@ -193,9 +193,9 @@ func (v *VersionsClient) state(ctx context.Context, w write, bundle BundleID) (*
 	switch {
 	case err != nil:
 		return nil, err
-	case w.op == cnapi.VersionUpload:
+	case w.op == cnwire.VersionUpload:
 		err = v.readBuild(ctx, &s, w.version, bundle)
-	case w.op == cnapi.VersionRollback, w.op == cnapi.VersionTakeOffline:
+	case w.op == cnwire.VersionRollback, w.op == cnwire.VersionTakeOffline:
 		err = v.readOnline(ctx, &s, bundle)
 	}
 	if err != nil {
@@ -216,7 +216,7 @@ func (v *VersionsClient) find(ctx context.Context, version alipayplus.VersionNum
 	}
 	summary, err := v.listed(ctx, version, bundle)
 	if err == nil && summary != nil {
-		err = inconclusive(cnapi.VersionGet, "the list shows a version that cannot be read")
+		err = inconclusive(cnwire.VersionGet, "the list shows a version that cannot be read")
 	}
 	return nil, err
 }
@@ -241,7 +241,7 @@ func (v *VersionsClient) listed(ctx context.Context, version alipayplus.VersionN
 		below = below || err == nil && n.Compare(version) < 0
 	}
 	if !below {
-		return nil, inconclusive(cnapi.VersionList, "the list is too long to show the version")
+		return nil, inconclusive(cnwire.VersionList, "the list is too long to show the version")
 	}
 	return nil, nil //nolint:nilnil // no version is an answer
 }
@@ -296,6 +296,6 @@ func knowsNoBuild(err error) bool {
 	}
 }
 
-func inconclusive(op cnapi.Operation, message string) error {
+func inconclusive(op cnwire.Operation, message string) error {
 	return &Error{Operation: op.Name, Message: message}
 }

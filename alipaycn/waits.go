@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/oneline"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 	"github.com/alipayplus-go/alipayplus/internal/polling"
 )
 
@@ -224,5 +224,5 @@ func (e *RejectedError) Error() string {
 	if len(reasons) > 0 {
 		text += " (" + strings.Join(reasons, "; ") + ")"
 	}
-	return oneline.Text(text + "; return it to development, change it and apply again")
+	return validation.OneLine(text + "; return it to development, change it and apply again")
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
-	"github.com/alipayplus-go/alipayplus/internal/faults"
+	"github.com/alipayplus-go/alipayplus/internal/inprocess"
 )
 
 // Fault is something that goes wrong with the next calls of an operation, for
@@ -54,8 +54,8 @@ func (p *Platform) Inject(f Fault) {
 }
 
 // common is what any server's calls may suffer.
-func (f Fault) common() faults.Fault {
-	return faults.Fault{
+func (f Fault) common() inprocess.Fault {
+	return inprocess.Fault{
 		Delay: f.Delay, CutBefore: f.CutBefore, CutAfter: f.CutAfter, Status: f.Status, StatusAfter: f.StatusAfter,
 		Corrupt: f.Corrupt, Unsigned: f.Unsigned, WrongSignature: f.WrongSignature,
 	}
@@ -76,10 +76,10 @@ func (f Fault) goesOn(w http.ResponseWriter, status int) bool {
 	if status == 0 {
 		return true
 	}
-	faults.RetryAfter(w.Header(), f.RetryAfter)
+	inprocess.RetryAfter(w.Header(), f.RetryAfter)
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(status)
-	_, _ = w.Write(faults.Page(status)) //nolint:gosec // a page about the status alone
+	_, _ = w.Write(inprocess.Page(status)) //nolint:gosec // a page about the status alone
 	return false
 }
 

@@ -20,7 +20,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
-	"github.com/alipayplus-go/alipayplus/internal/faults"
+	"github.com/alipayplus-go/alipayplus/internal/inprocess"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
@@ -38,7 +38,7 @@ type Platform struct {
 	routes  map[string]route
 	pages   http.Handler
 	html    *template.Template
-	faults  faults.Queue[Fault]
+	faults  inprocess.Queue[Fault]
 	busy    keyLocks
 	counter atomic.Uint64
 	// forgetting is held by the one call that removes expired outcomes.

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/oneline"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // Classes of what a rollout came to, for errors.Is.
@@ -60,7 +60,7 @@ func (e *StoppedError) Error() string {
 	if way := e.wayOut(); way != "" {
 		text += "; " + way
 	}
-	return oneline.Text(text)
+	return validation.OneLine(text)
 }
 
 // titled is the rollout, and its target where that is called otherwise.
@@ -140,7 +140,7 @@ func (e *PendingError) Error() string {
 	if !e.Next.At.IsZero() {
 		text += ", next at " + e.Next.At.UTC().Format(time.RFC3339)
 	}
-	return oneline.Text(text + "; run it again to go on")
+	return validation.OneLine(text + "; run it again to go on")
 }
 
 // Unwrap returns [ErrPending] and the context's error.
@@ -157,7 +157,7 @@ type ConflictError struct {
 
 // Error gives the reason.
 func (e *ConflictError) Error() string {
-	return oneline.Text(fmt.Sprintf("rollout %s: %s", e.Rollout, e.Reason))
+	return validation.OneLine(fmt.Sprintf("rollout %s: %s", e.Rollout, e.Reason))
 }
 
 // Unwrap returns [alipayplus.ErrConflict].
@@ -178,7 +178,7 @@ func (e *LeasedError) Error() string {
 	if e.Holder != "" {
 		holder = e.Holder
 	}
-	return oneline.Text(fmt.Sprintf("rollout %s is driven by %s; let it end or stop it first", e.Rollout, holder))
+	return validation.OneLine(fmt.Sprintf("rollout %s is driven by %s; let it end or stop it first", e.Rollout, holder))
 }
 
 // Unwrap returns [ErrLeased] and [alipayplus.ErrConflict].
@@ -201,7 +201,7 @@ func (e *CheckpointError) Error() string {
 	if e.Newer {
 		wayOut = "use the newer version"
 	}
-	return oneline.Text(fmt.Sprintf("rollout %s: the stored state cannot be used: %s; %s", e.Rollout, e.Reason, wayOut))
+	return validation.OneLine(fmt.Sprintf("rollout %s: the stored state cannot be used: %s; %s", e.Rollout, e.Reason, wayOut))
 }
 
 // stopped is what a run of a rollout that does not go on returns.

@@ -17,8 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/alipayplus-go/alipayplus/internal/atomicfile"
-	"github.com/alipayplus-go/alipayplus/internal/filelock"
+	"github.com/alipayplus-go/alipayplus/internal/lockedfile"
 )
 
 // FileStore keeps each rollout in a folder of its own:
@@ -66,8 +65,8 @@ func (s *FileStore) Acquire(ctx context.Context, rollout, holder string) (Lease,
 	if err := makeFolder(filepath.Join(dir, commandFolder)); err != nil {
 		return nil, storeFailed(rollout, err)
 	}
-	lock, err := filelock.Acquire(filepath.Join(dir, lockFile))
-	if errors.Is(err, filelock.ErrLocked) {
+	lock, err := lockedfile.Acquire(filepath.Join(dir, lockFile))
+	if errors.Is(err, lockedfile.ErrLocked) {
 		other, _ := os.ReadFile(filepath.Join(dir, holderFile)) // for people; may be missing
 		return nil, &LeasedError{Rollout: rollout, Holder: string(other)}
 	}
@@ -111,7 +110,7 @@ func (s *FileStore) Post(ctx context.Context, rollout string, c Command) error {
 		return fmt.Errorf("rollout %s: encode a command: %w", rollout, err)
 	}
 	name := commandName(fmt.Sprintf("%020d", time.Now().UnixNano()), c.ID)
-	return storeFailed(rollout, atomicfile.Write(filepath.Join(dir, name), data))
+	return storeFailed(rollout, lockedfile.Write(filepath.Join(dir, name), data))
 }
 
 // commandName is the file of a command: the time, by which commands are sorted, and
@@ -148,7 +147,7 @@ func makeFolder(dir string) error {
 	if err := os.Mkdir(dir, folderMode); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	return atomicfile.SyncFolder(filepath.Dir(dir))
+	return lockedfile.SyncFolder(filepath.Dir(dir))
 }
 
 // Audit implements [Store].
@@ -246,7 +245,7 @@ func fileName(name string) string {
 type heldInFile struct {
 	rollout string
 	dir     string
-	lock    *filelock.Lock
+	lock    *lockedfile.Lock
 	// released says that the lease was given back.
 	released atomic.Bool
 	// broken is why nothing more may be stored: the audit log lacks entries that the
@@ -299,7 +298,7 @@ func (l *heldInFile) Save(_ context.Context, checkpoint []byte, audit []AuditEnt
 	if err != nil {
 		return fmt.Errorf("rollout %s: encode a checkpoint: %w", l.rollout, err)
 	}
-	if err := atomicfile.Write(l.path(checkpointFile), data); err != nil {
+	if err := lockedfile.Write(l.path(checkpointFile), data); err != nil {
 		return storeFailed(l.rollout, err)
 	}
 	if err := l.log(audit); err != nil {
@@ -325,7 +324,7 @@ func (l *heldInFile) log(audit []AuditEntry) error {
 	}
 	err = cmp.Or(endWith(f, lines), f.Close())
 	if err == nil && missing != nil {
-		err = atomicfile.SyncFolder(l.dir)
+		err = lockedfile.SyncFolder(l.dir)
 	}
 	return err
 }
@@ -428,7 +427,7 @@ func (l *heldInFile) Forget(_ context.Context, ids []string) error {
 			return storeFailed(l.rollout, err)
 		}
 	}
-	return storeFailed(l.rollout, atomicfile.SyncFolder(l.path(commandFolder)))
+	return storeFailed(l.rollout, lockedfile.SyncFolder(l.path(commandFolder)))
 }
 
 func (l *heldInFile) RenewEvery() time.Duration { return 0 }

@@ -12,7 +12,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/oneline"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // Fleet drives many targets by one spec. What waits costs a little memory and no
@@ -234,7 +234,7 @@ func (e *FleetError) Error() string {
 	if errors.Is(e, ErrPending) {
 		text.WriteString("; run it again to go on")
 	}
-	return oneline.Text(text.String())
+	return validation.OneLine(text.String())
 }
 
 // Unwrap returns the errors of the targets.

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/oneline"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // Gate judges a ratio that is live. It is called again and again while the ratio
@@ -67,7 +67,7 @@ func Failed(format string, args ...any) Verdict { return verdict(Fail, format, a
 func Waiting(format string, args ...any) Verdict { return verdict(Wait, format, args) }
 
 func verdict(d Decision, format string, args []any) Verdict {
-	return Verdict{Decision: d, Reason: oneline.Text(fmt.Sprintf(format, args...))}
+	return Verdict{Decision: d, Reason: validation.OneLine(fmt.Sprintf(format, args...))}
 }
 
 // GateMaker makes the gate that a spec describes, or returns nil for a kind that

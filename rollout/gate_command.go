@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alipayplus-go/alipayplus/internal/oneline"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // CommandGate asks a program: exit status 0 passes, the WaitStatus waits, any
@@ -59,7 +59,7 @@ func (g *CommandGate) Gate() Gate {
 		}
 		status, output, err := runCommand(ctx, args, step)
 		if err != nil {
-			return Verdict{}, fmt.Errorf("command %s: %w", oneline.Text(args[0]), err)
+			return Verdict{}, fmt.Errorf("command %s: %w", validation.OneLine(args[0]), err)
 		}
 		return commandVerdict(status, wait, lastLine(output)), nil
 	}
@@ -122,7 +122,7 @@ func (t *tail) Write(p []byte) (int, error) {
 func lastLine(output []byte) string {
 	output = bytes.TrimSpace(output)
 	line := output[bytes.LastIndexAny(output, "\r\n")+1:]
-	text := []rune(strings.TrimSpace(oneline.Text(strings.ToValidUTF8(string(line), "?"))))
+	text := []rune(strings.TrimSpace(validation.OneLine(strings.ToValidUTF8(string(line), "?"))))
 	if len(text) > maxReason {
 		text = append(text[:maxReason], []rune("...")...)
 	}

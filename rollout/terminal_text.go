@@ -6,13 +6,13 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/alipayplus-go/alipayplus/internal/oneline"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // harmless makes foreign text safe for a terminal: one line of valid UTF-8 without
 // control characters, nor those that turn the direction of the text behind them.
 func harmless(text string) string {
-	text = oneline.Text(strings.ToValidUTF8(text, "?"))
+	text = validation.OneLine(strings.ToValidUTF8(text, "?"))
 	return strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Bidi_Control, r) {
 			return -1

@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/oneline"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // note adds to the transition at hand: to the audit log where a says why, and to the
@@ -17,11 +17,11 @@ import (
 func (t *turn) note(kind EventKind, a AuditEntry, e Event) {
 	now := time.Now()
 	if a.Why != "" {
-		a.At, a.Action, a.By, a.Why = now, kind, cmp.Or(a.By, t.r.config.holder), oneline.Text(a.Why)
+		a.At, a.Action, a.By, a.Why = now, kind, cmp.Or(a.By, t.r.config.holder), validation.OneLine(a.Why)
 		t.audit = append(t.audit, a)
 	}
 	e.Schema, e.At, e.Kind = EventSchema, now, kind
-	e.What, e.Error = oneline.Text(cmp.Or(e.What, a.Why)), oneline.Text(e.Error)
+	e.What, e.Error = validation.OneLine(cmp.Or(e.What, a.Why)), validation.OneLine(e.Error)
 	t.events = append(t.events, e)
 }
 

@@ -11,7 +11,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // answer is what is sent, before it is signed.
@@ -20,7 +20,7 @@ type answer struct {
 	body   []byte
 	code   alipaycn.Code  // of an error
 	html   bool           // a page of a proxy: never signed
-	aes    *cnsign.AESKey // encrypts a success; may be nil
+	aes    *cnwire.AESKey // encrypts a success; may be nil
 }
 
 // refusal is why a call is not carried out.
@@ -115,14 +115,14 @@ func (g *Gateway) send(w http.ResponseWriter, a answer, trace string, fault Faul
 
 func (g *Gateway) sign(h http.Header, body []byte, nonce string) {
 	at := strconv.FormatInt(time.Now().UnixMilli(), 10)
-	signature, err := cnsign.SignResponse(g.key, at, nonce, body)
+	signature, err := cnwire.SignResponse(g.key, at, nonce, body)
 	if err != nil {
 		panic(fmt.Errorf("alipaycntest: %w", err)) // the key was checked; a signer that fails is its owner's
 	}
-	h.Set(cnsign.HeaderTimestamp, at)
-	h.Set(cnsign.HeaderNonce, nonce)
-	h.Set(cnsign.HeaderSignature, signature)
+	h.Set(cnwire.HeaderTimestamp, at)
+	h.Set(cnwire.HeaderNonce, nonce)
+	h.Set(cnwire.HeaderSignature, signature)
 	if g.cfg.certificate != nil {
-		h.Set(cnsign.HeaderSN, g.cfg.certificate.SN)
+		h.Set(cnwire.HeaderSN, g.cfg.certificate.SN)
 	}
 }

@@ -10,14 +10,14 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 func noTime() time.Time { return time.Time{} }
 
 // fileParts are the parts with files that an operation takes.
-func fileParts(op cnapi.Operation) []string {
-	if op == cnapi.BaseInfoModify {
+func fileParts(op cnwire.Operation) []string {
+	if op == cnwire.BaseInfoModify {
 		return []string{"app_logo"}
 	}
 	return slices.Concat(

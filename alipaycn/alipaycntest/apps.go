@@ -10,7 +10,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
 
@@ -44,7 +44,7 @@ type app struct {
 	id         string
 	key        *rsa.PublicKey
 	certSN     string
-	aes        *cnsign.AESKey
+	aes        *cnwire.AESKey
 	thirdParty bool
 	merchant   string
 	noFiling   bool
@@ -89,7 +89,7 @@ func (a *app) read(from App) (err error) {
 	}
 	switch {
 	case len(from.Certificate) > 0:
-		certificate, err := cnsign.ParseCertificate(from.Certificate)
+		certificate, err := cnwire.ParseCertificate(from.Certificate)
 		if err != nil {
 			return fmt.Errorf("field Certificate: %w", err)
 		}
@@ -100,7 +100,7 @@ func (a *app) read(from App) (err error) {
 		}
 	}
 	if len(from.AESKey) > 0 {
-		if a.aes, err = cnsign.ParseAESKey(from.AESKey); err != nil {
+		if a.aes, err = cnwire.ParseAESKey(from.AESKey); err != nil {
 			return fmt.Errorf("field AESKey: %w", err)
 		}
 	}

@@ -10,7 +10,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // codeLife and refreshLife are documented.
@@ -175,7 +175,7 @@ func (g *Gateway) tokenInfo(c *call) (any, error) {
 		info.Status = alipaycn.TokenInvalid
 	}
 	if info.Methods == nil {
-		for _, op := range cnapi.Operations() {
+		for _, op := range cnwire.Operations() {
 			info.Methods = append(info.Methods, op.API)
 		}
 	}

@@ -14,8 +14,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
 
@@ -35,9 +34,9 @@ func TestCertificates(t *testing.T) {
 	alipay, app := certificate(t, "alipay", testkey.Key()), certificate(t, "app", testkey.Client())
 	w := newWorld(t, alipaycntest.WithCertificates(alipay, alipay))
 	require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "certified", Certificate: app}))
-	parsed, err := cnsign.ParseCertificate(app)
+	parsed, err := cnwire.ParseCertificate(app)
 	require.NoError(t, err)
-	roots, err := cnsign.ParseRoots(alipay)
+	roots, err := cnwire.ParseRoots(alipay)
 	require.NoError(t, err)
 	for _, tt := range []struct {
 		sn, root string
@@ -49,7 +48,7 @@ func TestCertificates(t *testing.T) {
 		{"", roots.SN, alipaycn.GatewayMissingAppCertSN},
 		{"another", roots.SN, alipaycn.GatewayAppCertNotExist},
 	} {
-		r := w.prepare(cnapi.VersionList, nil, nil)
+		r := w.prepare(cnwire.VersionList, nil, nil)
 		r.sign.AppID, r.sign.AppAuthToken, r.sign.AppCertSN = "certified", "", tt.sn
 		if tt.root != "" {
 			r.header.Set("Alipay-Root-Cert-Sn", tt.root)
@@ -57,7 +56,7 @@ func TestCertificates(t *testing.T) {
 		out, err := w.send(r.signed(t))
 		require.NoError(t, err)
 		require.Equal(t, tt.code, out.code, out.message)
-		require.Equal(t, roots.SN, out.header.Get(cnsign.HeaderSN)) // here one certificate is both
+		require.Equal(t, roots.SN, out.header.Get(cnwire.HeaderSN)) // here one certificate is both
 	}
 
 	params, err := w.g.Notification(&alipaycn.AuditPassed{EventInfo: alipaycn.EventInfo{AppID: isv}})

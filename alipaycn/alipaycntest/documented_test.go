@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // operationDocuments is what AlipayCN's specification says of an operation.
@@ -22,7 +22,7 @@ type operationDocuments struct {
 
 // has says whether the operation has a field.
 func (d operationDocuments) has(field string) bool {
-	data, _ := d.Request["multipart/form-data"][cnapi.DataPart].(map[string]any)
+	data, _ := d.Request["multipart/form-data"][cnwire.DataPart].(map[string]any)
 	for _, fields := range []map[string]any{d.Query, d.Request["application/json"], data} {
 		if _, found := fields[field]; found {
 			return true
@@ -44,7 +44,7 @@ var documented = sync.OnceValues(func() (map[string]operationDocuments, error) {
 	return file.Operations, err
 })
 
-func documentsOf(tb testing.TB, op cnapi.Operation) operationDocuments {
+func documentsOf(tb testing.TB, op cnwire.Operation) operationDocuments {
 	tb.Helper()
 	all, err := documented()
 	require.NoError(tb, err)
@@ -54,7 +54,7 @@ func documentsOf(tb testing.TB, op cnapi.Operation) operationDocuments {
 
 // requireDocumented fails when AlipayCN does not document a code for an
 // operation. The gateway's own codes are common to all.
-func requireDocumented(t *testing.T, op cnapi.Operation, code alipaycn.Code) {
+func requireDocumented(t *testing.T, op cnwire.Operation, code alipaycn.Code) {
 	t.Helper()
 	require.True(t, code.Known(), code)
 	if strings.ToUpper(string(code)) != string(code) {

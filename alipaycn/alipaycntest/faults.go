@@ -7,9 +7,8 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
-	"github.com/alipayplus-go/alipayplus/internal/faults"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
+	"github.com/alipayplus-go/alipayplus/internal/inprocess"
 )
 
 // Fault is something that goes wrong with the next calls of an operation; see
@@ -49,7 +48,7 @@ type Fault struct {
 // the order in which they were injected. It panics when there is no operation of
 // that name: a test whose fault never happens would prove nothing.
 func (g *Gateway) Inject(f Fault) {
-	known := f.Operation == "" || slices.ContainsFunc(cnapi.Operations(), func(op cnapi.Operation) bool { return op.Name == f.Operation })
+	known := f.Operation == "" || slices.ContainsFunc(cnwire.Operations(), func(op cnwire.Operation) bool { return op.Name == f.Operation })
 	if !known {
 		panic("alipaycntest: Inject: there is no operation " + strconv.Quote(f.Operation))
 	}
@@ -57,8 +56,8 @@ func (g *Gateway) Inject(f Fault) {
 }
 
 // common is what any server's calls may suffer.
-func (f Fault) common() faults.Fault {
-	return faults.Fault{
+func (f Fault) common() inprocess.Fault {
+	return inprocess.Fault{
 		Delay: f.Delay, CutBefore: f.CutBefore, CutAfter: f.CutAfter, Status: f.Status, StatusAfter: f.StatusAfter,
 		Corrupt: f.Corrupt, Unsigned: f.Unsigned, WrongSignature: f.WrongSignature,
 	}
@@ -90,11 +89,11 @@ func instead(status int, code alipaycn.Code) *answer {
 
 // page is what a proxy would answer.
 func page(status int) *answer {
-	return &answer{status: status, html: true, body: faults.Page(status)}
+	return &answer{status: status, html: true, body: inprocess.Page(status)}
 }
 
 // tamper changes an answer that is ready to be sent.
 func (f Fault) tamper(h http.Header, body []byte) []byte {
-	faults.RetryAfter(h, f.RetryAfter)
-	return f.common().Tamper(h, body, cnsign.HeaderSignature, "AAAA")
+	inprocess.RetryAfter(h, f.RetryAfter)
+	return f.common().Tamper(h, body, cnwire.HeaderSignature, "AAAA")
 }

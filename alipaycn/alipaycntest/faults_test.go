@@ -12,8 +12,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
@@ -24,29 +23,29 @@ func TestFaults(t *testing.T) {
 		cut     bool
 		status  int
 		effects int
-		verdict cnsign.Verdict
+		verdict cnwire.Verdict
 		wrong   error
 	}{
-		"429":                  {alipaycntest.Fault{Status: 429, RetryAfter: 3 * time.Second}, false, 429, 0, cnsign.Missing, nil},
-		"503":                  {alipaycntest.Fault{Status: 503}, false, 503, 0, cnsign.Missing, nil},
-		"503 after processing": {alipaycntest.Fault{StatusAfter: 503}, false, 503, 1, cnsign.Missing, nil},
-		"code":                 {alipaycntest.Fault{Code: alipaycn.CodeSystemError}, false, 500, 0, cnsign.Valid, nil},
-		"code after":           {alipaycntest.Fault{CodeAfter: alipaycn.CodeSystemError}, false, 500, 1, cnsign.Valid, nil},
-		"rate limit code":      {alipaycntest.Fault{Code: alipaycn.GatewayAppCallLimited}, false, 429, 0, cnsign.Valid, nil},
+		"429":                  {alipaycntest.Fault{Status: 429, RetryAfter: 3 * time.Second}, false, 429, 0, cnwire.Missing, nil},
+		"503":                  {alipaycntest.Fault{Status: 503}, false, 503, 0, cnwire.Missing, nil},
+		"503 after processing": {alipaycntest.Fault{StatusAfter: 503}, false, 503, 1, cnwire.Missing, nil},
+		"code":                 {alipaycntest.Fault{Code: alipaycn.CodeSystemError}, false, 500, 0, cnwire.Valid, nil},
+		"code after":           {alipaycntest.Fault{CodeAfter: alipaycn.CodeSystemError}, false, 500, 1, cnwire.Valid, nil},
+		"rate limit code":      {alipaycntest.Fault{Code: alipaycn.GatewayAppCallLimited}, false, 429, 0, cnwire.Valid, nil},
 		"cut before":           {alipaycntest.Fault{CutBefore: true}, true, 0, 0, "", nil},
 		"cut after":            {alipaycntest.Fault{CutAfter: true}, true, 0, 1, "", nil},
-		"wrong signature":      {alipaycntest.Fault{WrongSignature: true}, false, 200, 1, cnsign.Invalid, signing.ErrMismatch},
-		"unsigned":             {alipaycntest.Fault{Unsigned: true}, false, 200, 1, cnsign.Missing, signing.ErrNoSignature},
-		"corrupt":              {alipaycntest.Fault{Corrupt: true}, false, 200, 1, cnsign.Invalid, signing.ErrMismatch},
+		"wrong signature":      {alipaycntest.Fault{WrongSignature: true}, false, 200, 1, cnwire.Invalid, signing.ErrMismatch},
+		"unsigned":             {alipaycntest.Fault{Unsigned: true}, false, 200, 1, cnwire.Missing, signing.ErrNoSignature},
+		"corrupt":              {alipaycntest.Fault{Corrupt: true}, false, 200, 1, cnwire.Invalid, signing.ErrMismatch},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.bring("0.0.1", alipaycn.StatusWaitRelease)
-			tt.fault.Operation = cnapi.VersionPublish.Name
+			tt.fault.Operation = cnwire.VersionPublish.Name
 			w.g.Inject(tt.fault)
-			w.ok(cnapi.VersionGet, v("0.0.1")) // another operation is not concerned
+			w.ok(cnwire.VersionGet, v("0.0.1")) // another operation is not concerned
 
-			out, err := w.send(w.prepare(cnapi.VersionPublish, v("0.0.1"), nil).signed(t))
+			out, err := w.send(w.prepare(cnwire.VersionPublish, v("0.0.1"), nil).signed(t))
 			calls := w.g.Calls()
 			require.Equal(t, tt.status, calls[len(calls)-1].Status)
 			require.Equal(t, tt.effects, w.g.Effects(mini)["versions.publish"])
@@ -56,7 +55,7 @@ func TestFaults(t *testing.T) {
 			}
 			require.NoError(t, err)
 			require.Equal(t, tt.status, out.status)
-			verdict, err := cnsign.JudgeSignature(out.status, out.header, out.body, &testkey.Key().PublicKey, "")
+			verdict, err := cnwire.JudgeSignature(out.status, out.header, out.body, &testkey.Key().PublicKey, "")
 			require.Equal(t, tt.verdict, verdict)
 			require.ErrorIs(t, err, tt.wrong)
 			if tt.fault.RetryAfter > 0 {
@@ -73,7 +72,7 @@ func TestFaultsAreUsedUpInTheirOrder(t *testing.T) {
 	w.g.Inject(alipaycntest.Fault{Status: 429})
 	var got []int
 	for range 4 {
-		out, err := w.send(w.prepare(cnapi.VersionList, nil, nil).signed(t))
+		out, err := w.send(w.prepare(cnwire.VersionList, nil, nil).signed(t))
 		require.NoError(t, err)
 		got = append(got, out.status)
 	}
@@ -88,7 +87,7 @@ func TestADelayEndsWithTheCaller(t *testing.T) {
 		w := newWorld(t)
 		w.g.Inject(alipaycntest.Fault{Delay: time.Minute, Times: 2})
 		began := time.Now()
-		w.ok(cnapi.VersionList, nil)
+		w.ok(cnwire.VersionList, nil)
 		require.Equal(t, time.Minute, time.Since(began))
 
 		client := w.g.HTTPClient()

@@ -18,8 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
 
@@ -27,7 +26,7 @@ import (
 // nothing but what was signed: only the seeds are, and nobody can sign another.
 func FuzzRequests(f *testing.F) {
 	signed := map[string]signedSeed{}
-	for _, op := range cnapi.Operations() {
+	for _, op := range cnwire.Operations() {
 		seed := makeSeed(f, op)
 		signed[seed.authorization] = seed
 		f.Add(seed.head(), seed.body)
@@ -80,26 +79,26 @@ func (w *world) serve(r *http.Request) reply {
 
 // signedSeed is a request that was signed when the time of a bubble begins.
 type signedSeed struct {
-	op                    cnapi.Operation
+	op                    cnwire.Operation
 	target, authorization string
 	signed, body          []byte
 	contentType           string
 }
 
-func makeSeed(f *testing.F, op cnapi.Operation) signedSeed {
+func makeSeed(f *testing.F, op cnwire.Operation) signedSeed {
 	f.Helper()
 	content := fmt.Sprintf(`{"app_version":"0.0.1","gray_strategy":"p10","nonce":%q}`, op.Name)
 	seed := signedSeed{op: op, target: op.Path()}
 	switch op.Kind {
-	case cnapi.Query:
+	case cnwire.Query:
 		seed.target += "?app_version=0.0.1&version_status=INIT"
-	case cnapi.JSON:
+	case cnwire.JSON:
 		seed.signed, seed.body, seed.contentType = []byte(content), []byte(content), "application/json"
-	case cnapi.Multipart:
+	case cnwire.Multipart:
 		seed.signed = []byte(content)
 		seed.body, seed.contentType = form(f, seed.signed, nil)
 	}
-	authorization, err := cnsign.Request{
+	authorization, err := cnwire.Request{
 		AppID: self, Nonce: op.Name, Timestamp: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli(),
 		Method: op.Method, PathAndQuery: seed.target, Body: seed.signed,
 	}.Authorization(testkey.Client())
@@ -118,7 +117,7 @@ func (s signedSeed) covers(t *testing.T, r *http.Request, body []byte) {
 	require.Equal(t, s.op.Method, r.Method)
 	require.Equal(t, s.target, r.RequestURI)
 	require.Empty(t, r.Header.Values("Alipay-App-Auth-Token"))
-	if s.op.Kind == cnapi.Multipart {
+	if s.op.Kind == cnwire.Multipart {
 		require.Contains(t, string(body), string(s.signed)) // the part data; files are not signed
 		return
 	}
@@ -130,7 +129,7 @@ func (s signedSeed) covers(t *testing.T, r *http.Request, body []byte) {
 // changed.
 func FuzzSignedContent(f *testing.F) {
 	logo := picture(f, 9, 9)
-	for i, op := range cnapi.Operations() {
+	for i, op := range cnwire.Operations() {
 		for status := range seedStatuses() {
 			f.Add(byte(i), byte(status), seedContent(f, op, nil), "app_logo", logo)
 		}
@@ -144,9 +143,9 @@ func FuzzSignedContent(f *testing.F) {
 		f.Add(byte(i), byte(0), []byte("{}}"), "test_file_name", []byte("x"))
 	}
 	f.Fuzz(func(t *testing.T, op, status byte, content []byte, part string, file []byte) {
-		operations, statuses := cnapi.Operations(), seedStatuses()
+		operations, statuses := cnwire.Operations(), seedStatuses()
 		c := signedContent{operations[int(op)%len(operations)], statuses[int(status)%len(statuses)], content, part, file}
-		if c.op.Kind == cnapi.Query && !isQuery(string(content)) {
+		if c.op.Kind == cnwire.Query && !isQuery(string(content)) {
 			t.Skip("no client would send it")
 		}
 		synctest.Test(t, c.send)
@@ -155,7 +154,7 @@ func FuzzSignedContent(f *testing.F) {
 
 // signedContent is a call about a version in a status.
 type signedContent struct {
-	op      cnapi.Operation
+	op      cnwire.Operation
 	from    alipaycn.VersionStatus
 	content []byte
 	part    string
@@ -168,11 +167,11 @@ func (c signedContent) send(t *testing.T) {
 	require.NoError(t, w.g.AddVersion(mini, "0.0.2"))
 	r := w.prepare(c.op, nil, nil)
 	switch c.op.Kind {
-	case cnapi.Query:
+	case cnwire.Query:
 		r.sign.PathAndQuery += "?" + string(c.content)
-	case cnapi.JSON:
+	case cnwire.JSON:
 		r.sign.Body, r.body = c.content, c.content
-	case cnapi.Multipart:
+	case cnwire.Multipart:
 		r.sign.Body = c.content
 		r.body, r.contentType = form(t, c.content, map[string][]byte{c.part: c.file})
 	}
@@ -211,7 +210,7 @@ func seedStatuses() []alipaycn.VersionStatus {
 }
 
 // seedContent is a content that any operation can take, with a change.
-func seedContent(f *testing.F, op cnapi.Operation, change fields) []byte {
+func seedContent(f *testing.F, op cnwire.Operation, change fields) []byte {
 	f.Helper()
 	in := application("0.0.1")
 	maps.Copy(in, fields{
@@ -222,7 +221,7 @@ func seedContent(f *testing.F, op cnapi.Operation, change fields) []byte {
 		"grant_type": "authorization_code", "code": "x", "refresh_token": "x", "app_auth_token": "x",
 	})
 	maps.Copy(in, change)
-	if op.Kind == cnapi.Query {
+	if op.Kind == cnwire.Query {
 		query := url.Values{}
 		for name, value := range in {
 			query.Set(name, fmt.Sprint(value))

@@ -13,9 +13,8 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
-	"github.com/alipayplus-go/alipayplus/internal/faults"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
+	"github.com/alipayplus-go/alipayplus/internal/inprocess"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
 
@@ -26,7 +25,7 @@ type Gateway struct {
 	key       crypto.Signer
 	publicKey *rsa.PublicKey
 	routes    map[string]route
-	faults    faults.Queue[Fault]
+	faults    inprocess.Queue[Fault]
 
 	mu        sync.Mutex
 	apps      map[string]*app
@@ -42,8 +41,8 @@ type Gateway struct {
 // config is what the options set.
 type config struct {
 	key            crypto.Signer
-	certificate    *cnsign.Certificate
-	roots          *cnsign.Roots
+	certificate    *cnwire.Certificate
+	roots          *cnwire.Roots
 	window         time.Duration
 	buildDelay     time.Duration
 	scanDelay      time.Duration
@@ -60,7 +59,7 @@ type config struct {
 
 // route is an operation and what answers it.
 type route struct {
-	op     cnapi.Operation
+	op     cnwire.Operation
 	handle func(*Gateway, *call) (any, error)
 	// own: the third-party app calls for itself, without an app_auth_token.
 	own bool
@@ -117,39 +116,39 @@ func (g *Gateway) next() int {
 func routes() map[string]route {
 	all := map[string]route{}
 	for _, r := range []route{
-		{op: cnapi.VersionUpload, handle: (*Gateway).upload},
-		{op: cnapi.VersionBuild, handle: (*Gateway).build},
-		{op: cnapi.VersionApply, handle: (*Gateway).apply},
-		{op: cnapi.VersionCancelAudit, handle: (*Gateway).cancelAudit},
-		{op: cnapi.VersionReturnToDevelopment, handle: (*Gateway).returnToDevelopment},
-		{op: cnapi.VersionGray, handle: (*Gateway).gray},
-		{op: cnapi.VersionCancelGray, handle: (*Gateway).cancelGray},
-		{op: cnapi.VersionPublish, handle: (*Gateway).publish},
-		{op: cnapi.VersionTakeOffline, handle: (*Gateway).takeOffline},
-		{op: cnapi.VersionRollback, handle: (*Gateway).rollback},
-		{op: cnapi.VersionDelete, handle: (*Gateway).remove},
-		{op: cnapi.VersionGet, handle: (*Gateway).detail},
-		{op: cnapi.VersionList, handle: (*Gateway).list},
-		{op: cnapi.BaseInfoGet, handle: (*Gateway).baseInfo},
-		{op: cnapi.BaseInfoModify, handle: (*Gateway).modifyBaseInfo},
-		{op: cnapi.BaseInfoCheckName, handle: (*Gateway).checkName},
-		{op: cnapi.CategoryList, handle: (*Gateway).listCategories},
-		{op: cnapi.CategoryRequirements, handle: (*Gateway).requirements},
-		{op: cnapi.ExperienceCreate, handle: (*Gateway).createExperience},
-		{op: cnapi.ExperienceGet, handle: (*Gateway).experience},
-		{op: cnapi.ExperienceCancel, handle: (*Gateway).cancelExperience},
-		{op: cnapi.SafeDomainAdd, handle: (*Gateway).addDomain},
-		{op: cnapi.SafeDomainRemove, handle: (*Gateway).removeDomain},
-		{op: cnapi.MemberAdd, handle: (*Gateway).addMember},
-		{op: cnapi.MemberRemove, handle: (*Gateway).removeMember},
-		{op: cnapi.MemberList, handle: (*Gateway).listMembers},
-		{op: cnapi.QRCodeCreate, handle: (*Gateway).createQRCode},
-		{op: cnapi.QRCodeBind, handle: (*Gateway).bindQRCode},
-		{op: cnapi.QRCodeList, handle: (*Gateway).listQRCodes},
-		{op: cnapi.QRCodeUnbind, handle: (*Gateway).unbindQRCode},
-		{op: cnapi.TemplateUsages, handle: (*Gateway).templateUsages, own: true},
-		{op: cnapi.AuthorizationToken, handle: (*Gateway).token, own: true},
-		{op: cnapi.AuthorizationGet, handle: (*Gateway).tokenInfo, own: true},
+		{op: cnwire.VersionUpload, handle: (*Gateway).upload},
+		{op: cnwire.VersionBuild, handle: (*Gateway).build},
+		{op: cnwire.VersionApply, handle: (*Gateway).apply},
+		{op: cnwire.VersionCancelAudit, handle: (*Gateway).cancelAudit},
+		{op: cnwire.VersionReturnToDevelopment, handle: (*Gateway).returnToDevelopment},
+		{op: cnwire.VersionGray, handle: (*Gateway).gray},
+		{op: cnwire.VersionCancelGray, handle: (*Gateway).cancelGray},
+		{op: cnwire.VersionPublish, handle: (*Gateway).publish},
+		{op: cnwire.VersionTakeOffline, handle: (*Gateway).takeOffline},
+		{op: cnwire.VersionRollback, handle: (*Gateway).rollback},
+		{op: cnwire.VersionDelete, handle: (*Gateway).remove},
+		{op: cnwire.VersionGet, handle: (*Gateway).detail},
+		{op: cnwire.VersionList, handle: (*Gateway).list},
+		{op: cnwire.BaseInfoGet, handle: (*Gateway).baseInfo},
+		{op: cnwire.BaseInfoModify, handle: (*Gateway).modifyBaseInfo},
+		{op: cnwire.BaseInfoCheckName, handle: (*Gateway).checkName},
+		{op: cnwire.CategoryList, handle: (*Gateway).listCategories},
+		{op: cnwire.CategoryRequirements, handle: (*Gateway).requirements},
+		{op: cnwire.ExperienceCreate, handle: (*Gateway).createExperience},
+		{op: cnwire.ExperienceGet, handle: (*Gateway).experience},
+		{op: cnwire.ExperienceCancel, handle: (*Gateway).cancelExperience},
+		{op: cnwire.SafeDomainAdd, handle: (*Gateway).addDomain},
+		{op: cnwire.SafeDomainRemove, handle: (*Gateway).removeDomain},
+		{op: cnwire.MemberAdd, handle: (*Gateway).addMember},
+		{op: cnwire.MemberRemove, handle: (*Gateway).removeMember},
+		{op: cnwire.MemberList, handle: (*Gateway).listMembers},
+		{op: cnwire.QRCodeCreate, handle: (*Gateway).createQRCode},
+		{op: cnwire.QRCodeBind, handle: (*Gateway).bindQRCode},
+		{op: cnwire.QRCodeList, handle: (*Gateway).listQRCodes},
+		{op: cnwire.QRCodeUnbind, handle: (*Gateway).unbindQRCode},
+		{op: cnwire.TemplateUsages, handle: (*Gateway).templateUsages, own: true},
+		{op: cnwire.AuthorizationToken, handle: (*Gateway).token, own: true},
+		{op: cnwire.AuthorizationGet, handle: (*Gateway).tokenInfo, own: true},
 	} {
 		all[r.op.Method+" "+r.op.Path()] = r
 	}

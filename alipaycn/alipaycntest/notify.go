@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // Notification returns the signed parameters of a notification, as AlipayCN
@@ -66,7 +66,7 @@ func (g *Gateway) Notification(event alipaycn.Event) (url.Values, error) {
 	if g.cfg.certificate != nil {
 		params.Set("alipay_cert_sn", g.cfg.certificate.SN)
 	}
-	sign, err := cnsign.SignNotification(g.key, params, cnsign.Form{SignType: !isGrant, EmptyValues: true})
+	sign, err := cnwire.SignNotification(g.key, params, cnwire.Form{SignType: !isGrant, EmptyValues: true})
 	if err != nil {
 		return nil, fmt.Errorf("alipaycntest: notification: %w", err)
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // Option sets something about a new [Gateway].
@@ -34,10 +34,10 @@ func WithKey(key crypto.Signer) Option {
 // Both texts are PEM; the certificate must be that of the key of [WithKey].
 func WithCertificates(alipay, roots []byte) Option {
 	return func(c *config) (err error) {
-		if c.certificate, err = cnsign.ParseCertificate(alipay); err != nil {
+		if c.certificate, err = cnwire.ParseCertificate(alipay); err != nil {
 			return err
 		}
-		c.roots, err = cnsign.ParseRoots(roots)
+		c.roots, err = cnwire.ParseRoots(roots)
 		return err
 	}
 }

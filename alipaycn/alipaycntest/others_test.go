@@ -12,44 +12,44 @@ import (
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 func TestBaseInfo(t *testing.T) {
 	w := newWorld(t)
-	w.refused(alipaycn.CodeModifyParamsAreBlank, cnapi.BaseInfoModify, fields{})
-	w.refused(alipaycn.CodeInvalidMiniAppServicePhone, cnapi.BaseInfoModify, fields{"service_phone": "x"})
-	w.refused(alipaycn.CodeInvalidParameter, cnapi.BaseInfoModify, fields{"app_name": fields{}})
-	w.ok(cnapi.BaseInfoModify, fields{"app_name": "BlueLakeTea", "mini_category_ids": "XS1001_XS2001_XS3002"}, map[string][]byte{"app_logo": picture(t, 9, 9)})
-	info := as[alipaycn.BaseInfo](t, w.ok(cnapi.BaseInfoGet, nil))
+	w.refused(alipaycn.CodeModifyParamsAreBlank, cnwire.BaseInfoModify, fields{})
+	w.refused(alipaycn.CodeInvalidMiniAppServicePhone, cnwire.BaseInfoModify, fields{"service_phone": "x"})
+	w.refused(alipaycn.CodeInvalidParameter, cnwire.BaseInfoModify, fields{"app_name": fields{}})
+	w.ok(cnwire.BaseInfoModify, fields{"app_name": "BlueLakeTea", "mini_category_ids": "XS1001_XS2001_XS3002"}, map[string][]byte{"app_logo": picture(t, 9, 9)})
+	info := as[alipaycn.BaseInfo](t, w.ok(cnwire.BaseInfoGet, nil))
 	require.Equal(t, "BlueLakeTea", info.AppName)
 	require.NotEmpty(t, info.AppLogo)
 
 	name := func(name string) alipaycn.NameCheck {
-		return as[alipaycn.NameCheck](t, w.ok(cnapi.BaseInfoCheckName, fields{"app_name": name}))
+		return as[alipaycn.NameCheck](t, w.ok(cnwire.BaseInfoCheckName, fields{"app_name": name}))
 	}
 	require.True(t, name("BlueLakeTea").Fine()) // its own
 	require.False(t, name("x").Fine())
 	require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "taken", BaseInfo: alipaycn.BaseInfo{AppName: "Taken"}}))
 	require.False(t, name("Taken").Fine())
-	w.refused(alipaycn.CodeInvalidParameter, cnapi.BaseInfoCheckName, nil)
-	w.refused(alipaycn.CodeMiniAppNameDuplicate, cnapi.BaseInfoModify, fields{"app_name": "Taken"})
+	w.refused(alipaycn.CodeInvalidParameter, cnwire.BaseInfoCheckName, nil)
+	w.refused(alipaycn.CodeMiniAppNameDuplicate, cnwire.BaseInfoModify, fields{"app_name": "Taken"})
 }
 
 func TestSafeDomains(t *testing.T) {
 	w := newWorld(t)
 	add := func(domain string) fields { return fields{"safe_domain": domain} }
 	for n := range 30 {
-		w.ok(cnapi.SafeDomainAdd, add(fmt.Sprintf("a%d.example.com", n)))
+		w.ok(cnwire.SafeDomainAdd, add(fmt.Sprintf("a%d.example.com", n)))
 	}
-	w.refused(alipaycn.CodeSafeDomainExist, cnapi.SafeDomainAdd, add("a1.example.com"))
-	w.refused(alipaycn.CodeSafeDomainOverLimit, cnapi.SafeDomainAdd, add("b.example.com"))
-	w.refused(alipaycn.CodeSafeDomainIsBlank, cnapi.SafeDomainAdd, add(""))
-	w.refused(alipaycn.CodeInvalidSafeDomain, cnapi.SafeDomainAdd, add("no domain"))
-	w.refused(alipaycn.CodeSafeDomainExceedLength, cnapi.SafeDomainAdd, add(strings.Repeat("a", 254)))
-	w.refused(alipaycn.CodeSafeDomainIsBlank, cnapi.SafeDomainRemove, nil)
-	w.ok(cnapi.SafeDomainRemove, add("a1.example.com"))
-	domains := as[alipaycn.BaseInfo](t, w.ok(cnapi.BaseInfoGet, nil)).SafeDomains
+	w.refused(alipaycn.CodeSafeDomainExist, cnwire.SafeDomainAdd, add("a1.example.com"))
+	w.refused(alipaycn.CodeSafeDomainOverLimit, cnwire.SafeDomainAdd, add("b.example.com"))
+	w.refused(alipaycn.CodeSafeDomainIsBlank, cnwire.SafeDomainAdd, add(""))
+	w.refused(alipaycn.CodeInvalidSafeDomain, cnwire.SafeDomainAdd, add("no domain"))
+	w.refused(alipaycn.CodeSafeDomainExceedLength, cnwire.SafeDomainAdd, add(strings.Repeat("a", 254)))
+	w.refused(alipaycn.CodeSafeDomainIsBlank, cnwire.SafeDomainRemove, nil)
+	w.ok(cnwire.SafeDomainRemove, add("a1.example.com"))
+	domains := as[alipaycn.BaseInfo](t, w.ok(cnwire.BaseInfoGet, nil)).SafeDomains
 	require.Len(t, domains, 29)
 	require.NotContains(t, domains, "a1.example.com")
 	require.Equal(t, map[string]int{"safeDomains.add": 30, "safeDomains.remove": 1}, w.g.Effects(mini))
@@ -68,72 +68,72 @@ func TestMembers(t *testing.T) {
 			return fields{"logon_id": fmt.Sprintf("person%d@example.com", n), "role": string(role)}
 		}
 		for n := range tt.most {
-			w.ok(cnapi.MemberAdd, person(n))
+			w.ok(cnwire.MemberAdd, person(n))
 		}
-		w.refused(tt.exists, cnapi.MemberAdd, person(0))
-		w.refused(alipaycn.CodeRoleOverLimit, cnapi.MemberAdd, person(99))
-		list := as[alipaycn.MemberList](t, w.ok(cnapi.MemberList, fields{"role": string(role)})).Members
+		w.refused(tt.exists, cnwire.MemberAdd, person(0))
+		w.refused(alipaycn.CodeRoleOverLimit, cnwire.MemberAdd, person(99))
+		list := as[alipaycn.MemberList](t, w.ok(cnwire.MemberList, fields{"role": string(role)})).Members
 		require.Len(t, list, tt.most)
 		require.Equal(t, "per***", list[0].LogonID)
-		w.ok(cnapi.MemberRemove, fields{"user_id": list[0].UserID, "role": string(role)})
-		w.ok(cnapi.MemberRemove, fields{"open_id": list[1].OpenID, "role": string(role)})
-		w.refused(alipaycn.CodeRoleNotExist, cnapi.MemberRemove, fields{"user_id": list[0].UserID, "role": string(role)})
+		w.ok(cnwire.MemberRemove, fields{"user_id": list[0].UserID, "role": string(role)})
+		w.ok(cnwire.MemberRemove, fields{"open_id": list[1].OpenID, "role": string(role)})
+		w.refused(alipaycn.CodeRoleNotExist, cnwire.MemberRemove, fields{"user_id": list[0].UserID, "role": string(role)})
 	}
-	require.Len(t, as[alipaycn.MemberList](t, w.ok(cnapi.MemberList, nil)).Members, 76)
-	w.refused(alipaycn.CodeInvalidRole, cnapi.MemberList, fields{"role": "KING"})
-	w.refused(alipaycn.CodeInvalidRole, cnapi.MemberAdd, fields{"logon_id": "a@example.com"})
-	w.refused(alipaycn.CodeInvalidRole, cnapi.MemberRemove, fields{"user_id": "1"})
-	w.refused(alipaycn.CodeInvalidLogonID, cnapi.MemberAdd, fields{"role": "DEVELOPER"})
-	w.refused(alipaycn.CodeUserIDIsBlank, cnapi.MemberRemove, fields{"role": "DEVELOPER"})
+	require.Len(t, as[alipaycn.MemberList](t, w.ok(cnwire.MemberList, nil)).Members, 76)
+	w.refused(alipaycn.CodeInvalidRole, cnwire.MemberList, fields{"role": "KING"})
+	w.refused(alipaycn.CodeInvalidRole, cnwire.MemberAdd, fields{"logon_id": "a@example.com"})
+	w.refused(alipaycn.CodeInvalidRole, cnwire.MemberRemove, fields{"user_id": "1"})
+	w.refused(alipaycn.CodeInvalidLogonID, cnwire.MemberAdd, fields{"role": "DEVELOPER"})
+	w.refused(alipaycn.CodeUserIDIsBlank, cnwire.MemberRemove, fields{"role": "DEVELOPER"})
 }
 
 func TestQRCodes(t *testing.T) {
 	w := newWorld(t)
-	w.refused(alipaycn.CodeInvalidParameter, cnapi.QRCodeCreate, fields{})
-	w.refused(alipaycn.CodeInvalidParameter, cnapi.QRCodeCreate, fields{"url_param": fields{}})
-	w.refused(alipaycn.CodeHMBGColorInvalid, cnapi.QRCodeCreate, fields{"url_param": "pages/index", "color": "blue"})
-	first := as[alipaycn.QRCode](t, w.ok(cnapi.QRCodeCreate, fields{"url_param": "pages/index"}))
-	second := as[alipaycn.QRCode](t, w.ok(cnapi.QRCodeCreate, fields{"url_param": "pages/index"}))
+	w.refused(alipaycn.CodeInvalidParameter, cnwire.QRCodeCreate, fields{})
+	w.refused(alipaycn.CodeInvalidParameter, cnwire.QRCodeCreate, fields{"url_param": fields{}})
+	w.refused(alipaycn.CodeHMBGColorInvalid, cnwire.QRCodeCreate, fields{"url_param": "pages/index", "color": "blue"})
+	first := as[alipaycn.QRCode](t, w.ok(cnwire.QRCodeCreate, fields{"url_param": "pages/index"}))
+	second := as[alipaycn.QRCode](t, w.ok(cnwire.QRCodeCreate, fields{"url_param": "pages/index"}))
 	require.NotEqual(t, first.URL, second.URL)
 
 	bind := func(n int) fields {
 		return fields{"route_url": fmt.Sprintf("https://example.com/%d", n), "page_redirection": "pages/index", "mode": "EXACT"}
 	}
-	w.refused(alipaycn.CodeRouteCreateNeedVersion, cnapi.QRCodeBind, bind(0))
+	w.refused(alipaycn.CodeRouteCreateNeedVersion, cnwire.QRCodeBind, bind(0))
 	require.NoError(t, w.g.AddVersion(mini, "0.0.1"))
 	var groups []string
 	for n := range 20 {
-		groups = append(groups, as[alipaycn.BoundQRCode](t, w.ok(cnapi.QRCodeBind, bind(n))).RouteGroup)
+		groups = append(groups, as[alipaycn.BoundQRCode](t, w.ok(cnwire.QRCodeBind, bind(n))).RouteGroup)
 	}
-	w.refused(alipaycn.CodeRouteOverLimit, cnapi.QRCodeBind, bind(20))
-	w.refused(alipaycn.CodeRouteRuleConflict, cnapi.QRCodeBind, bind(0))
-	w.refused(alipaycn.CodeInvalidParam, cnapi.QRCodeBind, fields{"route_url": "https://example.com/x"})
-	w.refused(alipaycn.CodeInvalidParam, cnapi.QRCodeBind, fields{"route_url": fields{}})
-	w.refused(alipaycn.CodeQRCodeRouteURLInvalid, cnapi.QRCodeBind, fields{"route_url": "x", "page_redirection": "p", "mode": "EXACT"})
+	w.refused(alipaycn.CodeRouteOverLimit, cnwire.QRCodeBind, bind(20))
+	w.refused(alipaycn.CodeRouteRuleConflict, cnwire.QRCodeBind, bind(0))
+	w.refused(alipaycn.CodeInvalidParam, cnwire.QRCodeBind, fields{"route_url": "https://example.com/x"})
+	w.refused(alipaycn.CodeInvalidParam, cnwire.QRCodeBind, fields{"route_url": fields{}})
+	w.refused(alipaycn.CodeQRCodeRouteURLInvalid, cnwire.QRCodeBind, fields{"route_url": "x", "page_redirection": "p", "mode": "EXACT"})
 	pattern := bind(30)
 	pattern["route_pattern"] = "https://example.com/{0}"
-	w.refused(alipaycn.CodeQRCodeRoutePatternNotPermission, cnapi.QRCodeBind, pattern)
+	w.refused(alipaycn.CodeQRCodeRoutePatternNotPermission, cnwire.QRCodeBind, pattern)
 
 	page := func(no, size string) fields { return fields{"page_no": no, "page_size": size} }
-	list := as[alipaycn.QRCodeList](t, w.ok(cnapi.QRCodeList, page("3", "9")))
+	list := as[alipaycn.QRCodeList](t, w.ok(cnwire.QRCodeList, page("3", "9")))
 	require.Len(t, list.Rules, 2)
 	require.Equal(t, alipaycn.Int(20), list.Total)
-	require.Empty(t, as[alipaycn.QRCodeList](t, w.ok(cnapi.QRCodeList, page("9223372036854775807", "10"))).Rules)
-	w.refused(alipaycn.CodePageParamNullFail, cnapi.QRCodeList, nil)
-	w.refused(alipaycn.CodePageParamMinLimitFail, cnapi.QRCodeList, page("0", "1"))
-	w.refused(alipaycn.CodePageSizeOutLimitFail, cnapi.QRCodeList, page("1", "11"))
-	w.refused(alipaycn.CodeInvalidParameter, cnapi.QRCodeList, page("one", "1"))
+	require.Empty(t, as[alipaycn.QRCodeList](t, w.ok(cnwire.QRCodeList, page("9223372036854775807", "10"))).Rules)
+	w.refused(alipaycn.CodePageParamNullFail, cnwire.QRCodeList, nil)
+	w.refused(alipaycn.CodePageParamMinLimitFail, cnwire.QRCodeList, page("0", "1"))
+	w.refused(alipaycn.CodePageSizeOutLimitFail, cnwire.QRCodeList, page("1", "11"))
+	w.refused(alipaycn.CodeInvalidParameter, cnwire.QRCodeList, page("one", "1"))
 
-	w.ok(cnapi.QRCodeUnbind, fields{"route_group": groups[0]})
-	w.refused(alipaycn.CodeRouteGroupNotExist, cnapi.QRCodeUnbind, fields{"route_group": groups[0]})
-	w.refused(alipaycn.CodeInvalidParam, cnapi.QRCodeUnbind, nil)
+	w.ok(cnwire.QRCodeUnbind, fields{"route_group": groups[0]})
+	w.refused(alipaycn.CodeRouteGroupNotExist, cnwire.QRCodeUnbind, fields{"route_group": groups[0]})
+	w.refused(alipaycn.CodeInvalidParam, cnwire.QRCodeUnbind, nil)
 
 	require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "neighbour"}))
 	require.NoError(t, w.g.AddVersion("neighbour", "0.0.1"))
 	token, err := w.g.Authorize(isv, "neighbour")
 	require.NoError(t, err)
 	w.token = token.AppAuthToken
-	w.refused(alipaycn.CodeRouteRuleConflictOther, cnapi.QRCodeBind, bind(1))
+	w.refused(alipaycn.CodeRouteRuleConflictOther, cnwire.QRCodeBind, bind(1))
 }
 
 func TestExperience(t *testing.T) {
@@ -141,62 +141,62 @@ func TestExperience(t *testing.T) {
 	w.bring("0.0.1", alipaycn.StatusRelease)
 	w.bring("0.0.2", alipaycn.StatusInit)
 	w.bring("0.0.3", alipaycn.StatusInit)
-	w.refused(alipaycn.CodeCanNotSetExpWithOnlinedStatus, cnapi.ExperienceCreate, v("0.0.1"))
-	w.refused(alipaycn.CodeMiniAppPackageInfoNotExist, cnapi.ExperienceCreate, v("9.9.9"))
+	w.refused(alipaycn.CodeCanNotSetExpWithOnlinedStatus, cnwire.ExperienceCreate, v("0.0.1"))
+	w.refused(alipaycn.CodeMiniAppPackageInfoNotExist, cnwire.ExperienceCreate, v("9.9.9"))
 	status := func(number string) alipaycn.Experience {
-		return as[alipaycn.Experience](t, w.ok(cnapi.ExperienceGet, v(number)))
+		return as[alipaycn.Experience](t, w.ok(cnwire.ExperienceGet, v(number)))
 	}
 	require.Equal(t, alipaycn.Experience{Status: alipaycn.ExperienceNone}, status("0.0.2"))
-	w.ok(cnapi.ExperienceCreate, v("0.0.2"))
-	w.refused(alipaycn.CodeCanNotSetExpRepeat, cnapi.ExperienceCreate, v("0.0.2"))
+	w.ok(cnwire.ExperienceCreate, v("0.0.2"))
+	w.refused(alipaycn.CodeCanNotSetExpRepeat, cnwire.ExperienceCreate, v("0.0.2"))
 	require.NotEmpty(t, status("0.0.2").QRCodeURL)
-	w.refused(alipaycn.CodeCanNotDeleteWithExperience, cnapi.VersionDelete, v("0.0.2"))
+	w.refused(alipaycn.CodeCanNotDeleteWithExperience, cnwire.VersionDelete, v("0.0.2"))
 
-	w.ok(cnapi.ExperienceCreate, v("0.0.3")) // takes the place of 0.0.2
-	w.refused(alipaycn.CodeCanNotCancelExpWithInvalidStatus, cnapi.ExperienceCancel, v("0.0.2"))
-	w.ok(cnapi.ExperienceCancel, v("0.0.3"))
+	w.ok(cnwire.ExperienceCreate, v("0.0.3")) // takes the place of 0.0.2
+	w.refused(alipaycn.CodeCanNotCancelExpWithInvalidStatus, cnwire.ExperienceCancel, v("0.0.2"))
+	w.ok(cnwire.ExperienceCancel, v("0.0.3"))
 	require.Equal(t, alipaycn.ExperienceNone, status("0.0.3").Status)
 
 	require.NoError(t, w.g.TakeDown(mini, "0.0.3"))
-	w.refused(alipaycn.CodeCanNotSetExpInvalidStatus, cnapi.ExperienceCreate, v("0.0.3"))
+	w.refused(alipaycn.CodeCanNotSetExpInvalidStatus, cnwire.ExperienceCreate, v("0.0.3"))
 	require.NoError(t, w.g.SetScan(mini, "0.0.2", alipaycn.ScanFailed))
-	w.refused(alipaycn.CodeCanNotSetWithoutScanPass, cnapi.ExperienceCreate, v("0.0.2"))
+	w.refused(alipaycn.CodeCanNotSetWithoutScanPass, cnwire.ExperienceCreate, v("0.0.2"))
 }
 
 func TestCategories(t *testing.T) {
 	w := newWorld(t)
-	list := as[alipaycn.CategoryList](t, w.ok(cnapi.CategoryList, fields{"is_filter": "false"}))
+	list := as[alipaycn.CategoryList](t, w.ok(cnwire.CategoryList, fields{"is_filter": "false"}))
 	require.Len(t, list.Old, 3)
 	require.NotEmpty(t, list.Categories)
 	ask := func(codes ...string) fields { return fields{"category_code_list": codes} }
-	needs := as[alipaycn.CategoryRequirements](t, w.ok(cnapi.CategoryRequirements, ask("XS1001_XS2002_XS3008", "XS1011_XS2089"))).Requirements
+	needs := as[alipaycn.CategoryRequirements](t, w.ok(cnwire.CategoryRequirements, ask("XS1001_XS2002_XS3008", "XS1011_XS2089"))).Requirements
 	require.Equal(t, []alipaycn.CategoryRequirement{
 		{Code: "XS1001_XS2002_XS3008", Name: "Shopping_Medicine_Pharmacy", BusinessLicence: true, DoorPhoto: true, SpecialLicence: true},
 		{Code: "XS1011_XS2089", Name: "Tools_Calculators"},
 	}, needs)
-	w.refused(alipaycn.CodeCategoryError, cnapi.CategoryRequirements, ask("XS1001_XS2089"))
-	w.refused(alipaycn.CodeCategoryError, cnapi.CategoryRequirements, ask("XS2001_XS3002")) // from the middle
-	w.refused(alipaycn.CodeCategoryIsBlank, cnapi.CategoryRequirements, ask())
-	w.refused(alipaycn.CodeInvalidParams, cnapi.CategoryRequirements, ask("1", "2", "3", "4", "5", "6"))
-	w.refused(alipaycn.CodeInvalidParams, cnapi.CategoryRequirements, fields{"category_code_list": 7})
+	w.refused(alipaycn.CodeCategoryError, cnwire.CategoryRequirements, ask("XS1001_XS2089"))
+	w.refused(alipaycn.CodeCategoryError, cnwire.CategoryRequirements, ask("XS2001_XS3002")) // from the middle
+	w.refused(alipaycn.CodeCategoryIsBlank, cnwire.CategoryRequirements, ask())
+	w.refused(alipaycn.CodeInvalidParams, cnwire.CategoryRequirements, ask("1", "2", "3", "4", "5", "6"))
+	w.refused(alipaycn.CodeInvalidParams, cnwire.CategoryRequirements, fields{"category_code_list": 7})
 }
 
 func TestTemplateUsages(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "other", ThirdParty: true}))
 	require.NoError(t, w.g.AddTemplate("other", "foreign", "1.0.0"))
-	w.ok(cnapi.VersionUpload, fields{"template_id": template, "app_version": "0.0.1", "template_version": "1.0.0"})
-	w.ok(cnapi.VersionUpload, fields{"template_id": template, "app_version": "0.0.2"})
+	w.ok(cnwire.VersionUpload, fields{"template_id": template, "app_version": "0.0.1", "template_version": "1.0.0"})
+	w.ok(cnwire.VersionUpload, fields{"template_id": template, "app_version": "0.0.2"})
 	ask := func(more fields) fields {
 		in := fields{"template_id": template}
 		maps.Copy(in, more)
 		return in
 	}
-	all := as[alipaycn.TemplateUsages](t, w.ok(cnapi.TemplateUsages, ask(nil)))
+	all := as[alipaycn.TemplateUsages](t, w.ok(cnwire.TemplateUsages, ask(nil)))
 	require.Equal(t, alipaycn.TemplateUsages{AppIDs: []string{mini}, Usages: []alipaycn.TemplateUsage{{AppID: mini, Version: "0.0.1"}, {AppID: mini, Version: "0.0.2"}}}, all)
-	newest := as[alipaycn.TemplateUsages](t, w.ok(cnapi.TemplateUsages, ask(fields{"template_version": "1.1.0"})))
+	newest := as[alipaycn.TemplateUsages](t, w.ok(cnwire.TemplateUsages, ask(fields{"template_version": "1.1.0"})))
 	require.Equal(t, []alipaycn.TemplateUsage{{AppID: mini, Version: "0.0.2"}}, newest.Usages)
-	second := as[alipaycn.TemplateUsages](t, w.ok(cnapi.TemplateUsages, ask(fields{"page_num": "2", "page_size": "1"})))
+	second := as[alipaycn.TemplateUsages](t, w.ok(cnwire.TemplateUsages, ask(fields{"page_num": "2", "page_size": "1"})))
 	require.Equal(t, newest.Usages, second.Usages)
 	for _, tt := range []struct {
 		in   fields
@@ -210,7 +210,7 @@ func TestTemplateUsages(t *testing.T) {
 		{fields{"page_size": "51"}, alipaycn.CodePageSizeExceedMaxQuerySize},
 		{fields{"bundle_id": "x"}, alipaycn.CodeBundleIDNotExist},
 	} {
-		w.refused(tt.code, cnapi.TemplateUsages, ask(tt.in))
+		w.refused(tt.code, cnwire.TemplateUsages, ask(tt.in))
 	}
 }
 
@@ -222,7 +222,7 @@ func TestTokens(t *testing.T) {
 		require.NoError(t, err)
 		foreignCode, err := w.g.AuthorizationCode("other", mini)
 		require.NoError(t, err)
-		code, err := w.g.AuthorizationCode(isv, mini, cnapi.VersionGet.API)
+		code, err := w.g.AuthorizationCode(isv, mini, cnwire.VersionGet.API)
 		require.NoError(t, err)
 		late, err := w.g.AuthorizationCode(isv, mini)
 		require.NoError(t, err)
@@ -233,67 +233,67 @@ func TestTokens(t *testing.T) {
 		byCode := func(code string) fields { return fields{"grant_type": "authorization_code", "code": code} }
 		byRefresh := func(token string) fields { return fields{"grant_type": "refresh_token", "refresh_token": token} }
 		info := func(token string) alipaycn.TokenInfo {
-			return as[alipaycn.TokenInfo](t, w.ok(cnapi.AuthorizationGet, fields{"app_auth_token": token}))
+			return as[alipaycn.TokenInfo](t, w.ok(cnwire.AuthorizationGet, fields{"app_auth_token": token}))
 		}
 		require.True(t, bool(info(first).Full))
-		require.Len(t, info(first).Methods, len(cnapi.Operations()))
+		require.Len(t, info(first).Methods, len(cnwire.Operations()))
 
-		tokens := as[alipaycn.Tokens](t, w.ok(cnapi.AuthorizationToken, byCode(code)))
+		tokens := as[alipaycn.Tokens](t, w.ok(cnwire.AuthorizationToken, byCode(code)))
 		require.Equal(t, []alipaycn.Token{tokens.Token}, tokens.Tokens)
 		require.Equal(t, mini, tokens.AuthAppID)
 		require.Equal(t, alipaycn.TokenInvalid, info(first).Status) // the new one took its place
-		require.Equal(t, []string{cnapi.VersionGet.API}, info(tokens.AppAuthToken).Methods)
-		w.refused(alipaycn.CodeAuthCodeNotValid, cnapi.AuthorizationToken, byCode(code))
-		w.refused(alipaycn.CodeAuthCodeNotExist, cnapi.AuthorizationToken, byCode("none"))
-		w.refused(alipaycn.CodeAppIDNotConsistent, cnapi.AuthorizationToken, byCode(foreignCode))
-		w.refused(alipaycn.CodeGrantTypeInvalid, cnapi.AuthorizationToken, fields{})
+		require.Equal(t, []string{cnwire.VersionGet.API}, info(tokens.AppAuthToken).Methods)
+		w.refused(alipaycn.CodeAuthCodeNotValid, cnwire.AuthorizationToken, byCode(code))
+		w.refused(alipaycn.CodeAuthCodeNotExist, cnwire.AuthorizationToken, byCode("none"))
+		w.refused(alipaycn.CodeAppIDNotConsistent, cnwire.AuthorizationToken, byCode(foreignCode))
+		w.refused(alipaycn.CodeGrantTypeInvalid, cnwire.AuthorizationToken, fields{})
 
-		second := as[alipaycn.Tokens](t, w.ok(cnapi.AuthorizationToken, byRefresh(tokens.AppRefreshToken)))
+		second := as[alipaycn.Tokens](t, w.ok(cnwire.AuthorizationToken, byRefresh(tokens.AppRefreshToken)))
 		require.Equal(t, alipaycn.TokenInvalid, info(tokens.AppAuthToken).Status)
-		third := as[alipaycn.Tokens](t, w.ok(cnapi.AuthorizationToken, byRefresh(tokens.AppRefreshToken))) // the answer was lost: again
+		third := as[alipaycn.Tokens](t, w.ok(cnwire.AuthorizationToken, byRefresh(tokens.AppRefreshToken))) // the answer was lost: again
 		require.Equal(t, alipaycn.TokenInvalid, info(second.AppAuthToken).Status)
 		require.Equal(t, alipaycn.TokenValid, info(third.AppAuthToken).Status)
-		require.Equal(t, []string{cnapi.VersionGet.API}, info(third.AppAuthToken).Methods)
-		w.refused(alipaycn.CodeRefreshTokenNotExist, cnapi.AuthorizationToken, byRefresh("none"))
-		w.refused(alipaycn.CodeAppIDNotConsistent, cnapi.AuthorizationToken, byRefresh(foreign.AppRefreshToken))
+		require.Equal(t, []string{cnwire.VersionGet.API}, info(third.AppAuthToken).Methods)
+		w.refused(alipaycn.CodeRefreshTokenNotExist, cnwire.AuthorizationToken, byRefresh("none"))
+		w.refused(alipaycn.CodeAppIDNotConsistent, cnwire.AuthorizationToken, byRefresh(foreign.AppRefreshToken))
 		require.Equal(t, map[string]int{"authorization.token": 3}, w.g.Effects(isv))
 
-		w.refused(alipaycn.CodeIllegalParam, cnapi.AuthorizationGet, nil)
-		w.refused(alipaycn.CodeAuthTokenNotExisted, cnapi.AuthorizationGet, fields{"app_auth_token": "none"})
-		w.refused(alipaycn.CodeAuthTokenNotConsistent, cnapi.AuthorizationGet, fields{"app_auth_token": foreign.AppAuthToken})
+		w.refused(alipaycn.CodeIllegalParam, cnwire.AuthorizationGet, nil)
+		w.refused(alipaycn.CodeAuthTokenNotExisted, cnwire.AuthorizationGet, fields{"app_auth_token": "none"})
+		w.refused(alipaycn.CodeAuthTokenNotConsistent, cnwire.AuthorizationGet, fields{"app_auth_token": foreign.AppAuthToken})
 
 		time.Sleep(24*time.Hour - 1)
-		w.ok(cnapi.AuthorizationToken, byCode(inTime))
-		w.refused(alipaycn.CodeRefreshTokenNotValid, cnapi.AuthorizationToken, byRefresh(second.AppRefreshToken)) // authorized anew
+		w.ok(cnwire.AuthorizationToken, byCode(inTime))
+		w.refused(alipaycn.CodeRefreshTokenNotValid, cnwire.AuthorizationToken, byRefresh(second.AppRefreshToken)) // authorized anew
 		time.Sleep(time.Nanosecond)
-		w.refused(alipaycn.CodeAuthCodeNotValid, cnapi.AuthorizationToken, byCode(late))
+		w.refused(alipaycn.CodeAuthCodeNotValid, cnwire.AuthorizationToken, byCode(late))
 		fresh, err := w.g.Authorize(isv, mini)
 		require.NoError(t, err)
 		time.Sleep(372 * 24 * time.Hour)
-		w.refused(alipaycn.CodeRefreshTokenTimeOut, cnapi.AuthorizationToken, byRefresh(fresh.AppRefreshToken))
+		w.refused(alipaycn.CodeRefreshTokenTimeOut, cnwire.AuthorizationToken, byRefresh(fresh.AppRefreshToken))
 	})
 }
 
 func TestAMiniProgramIsNoThirdParty(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, w.g.AddVersion(self, "0.0.1"))
-	as := func(op cnapi.Operation, in fields) reply {
+	as := func(op cnwire.Operation, in fields) reply {
 		r := w.prepare(op, in, nil)
 		r.sign.AppID, r.sign.AppAuthToken = self, ""
 		out, err := w.send(r.signed(t))
 		require.NoError(t, err)
 		return out
 	}
-	require.Equal(t, 200, as(cnapi.VersionGet, v("0.0.1")).status)
-	require.Equal(t, alipaycn.CodeISVAppIDIsBlank, as(cnapi.VersionUpload, fields{"template_id": template, "app_version": "0.0.2"}).code)
-	require.Equal(t, alipaycn.CodeAppNotISV, as(cnapi.AuthorizationToken, fields{"grant_type": "refresh_token"}).code)
-	require.Equal(t, alipaycn.CodeAppNotISV, as(cnapi.AuthorizationGet, fields{"app_auth_token": w.token}).code)
-	require.Equal(t, alipaycn.CodeApplicationTypeNotISVApp, as(cnapi.TemplateUsages, fields{"template_id": template}).code)
+	require.Equal(t, 200, as(cnwire.VersionGet, v("0.0.1")).status)
+	require.Equal(t, alipaycn.CodeISVAppIDIsBlank, as(cnwire.VersionUpload, fields{"template_id": template, "app_version": "0.0.2"}).code)
+	require.Equal(t, alipaycn.CodeAppNotISV, as(cnwire.AuthorizationToken, fields{"grant_type": "refresh_token"}).code)
+	require.Equal(t, alipaycn.CodeAppNotISV, as(cnwire.AuthorizationGet, fields{"app_auth_token": w.token}).code)
+	require.Equal(t, alipaycn.CodeApplicationTypeNotISVApp, as(cnwire.TemplateUsages, fields{"template_id": template}).code)
 }
 
 func TestAnyTemplate(t *testing.T) {
 	w := newWorld(t, alipaycntest.WithAnyTemplate())
-	w.ok(cnapi.VersionUpload, fields{"template_id": "whatever", "template_version": "7.0.0", "app_version": "0.0.1"})
+	w.ok(cnwire.VersionUpload, fields{"template_id": "whatever", "template_version": "7.0.0", "app_version": "0.0.1"})
 	require.Equal(t, alipaycn.StatusInit, w.g.Status(mini, "0.0.1"))
 }
 

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // maxBody is the largest body that is read. A body of 150 MB is known to be
@@ -114,7 +114,7 @@ func (g *Gateway) Effects(appID string) map[string]int {
 		return nil
 	}
 	effects := map[string]int{}
-	for _, op := range cnapi.Operations() {
+	for _, op := range cnwire.Operations() {
 		if n := a.effects[op.Name]; n > 0 {
 			effects[op.Name] = n
 		}

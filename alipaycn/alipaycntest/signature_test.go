@@ -15,18 +15,17 @@ import (
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
 
 // Whatever is changed after signing, or is not as it should be, is refused.
 func TestRequestsAreVerifiedStrictly(t *testing.T) {
 	type change = func(r *request)
-	list, gray, apply := cnapi.VersionList, cnapi.VersionGray, cnapi.VersionApply
+	list, gray, apply := cnwire.VersionList, cnwire.VersionGray, cnwire.VersionApply
 	for _, tt := range []struct {
 		name          string
-		op            cnapi.Operation
+		op            cnwire.Operation
 		before, after change
 		code          alipaycn.Code
 	}{
@@ -76,7 +75,7 @@ func TestRequestsAreVerifiedStrictly(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			w := newWorld(t)
 			w.bring("0.0.1", alipaycn.StatusInit)
-			in := map[cnapi.Operation]fields{
+			in := map[cnwire.Operation]fields{
 				list: {"version_status": "INIT,AUDITING"}, gray: {"app_version": "0.0.1", "gray_strategy": "p10"}, apply: application("0.0.1"),
 			}[tt.op]
 			r := w.prepare(tt.op, in, logo(t))
@@ -99,7 +98,7 @@ func TestRequestsAreVerifiedStrictly(t *testing.T) {
 
 func TestAWrongKeyIsRefused(t *testing.T) {
 	w := newWorld(t)
-	r := w.prepare(cnapi.VersionList, nil, nil)
+	r := w.prepare(cnwire.VersionList, nil, nil)
 	authorization, err := r.sign.Authorization(testkey.Key())
 	require.NoError(t, err)
 	r.header.Set("Authorization", authorization)
@@ -112,7 +111,7 @@ func TestAWrongKeyIsRefused(t *testing.T) {
 func TestANonceIsGoodOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		r := w.prepare(cnapi.VersionList, nil, nil).signed(t)
+		r := w.prepare(cnwire.VersionList, nil, nil).signed(t)
 		first, err := w.send(r)
 		require.NoError(t, err)
 		require.Equal(t, http.StatusOK, first.status)
@@ -144,7 +143,7 @@ func TestTheTimeMustBeNear(t *testing.T) {
 			{-time.Hour, 3600, true},
 			{-11 * time.Second, 10, false},
 		} {
-			r := w.prepare(cnapi.VersionList, nil, nil)
+			r := w.prepare(cnwire.VersionList, nil, nil)
 			r.sign.Timestamp += tt.off.Milliseconds()
 			r.sign.ExpiredSeconds = tt.expired
 			out, err := w.send(r.signed(t))
@@ -160,21 +159,21 @@ func TestTheTimeMustBeNear(t *testing.T) {
 func TestEncryptedCalls(t *testing.T) {
 	w := newWorld(t)
 	const text = "aa4BtZ4tspm2wnXLb1ThQA=="
-	key, err := cnsign.ParseAESKey([]byte(text))
+	key, err := cnwire.ParseAESKey([]byte(text))
 	require.NoError(t, err)
 	require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "secret", PublicKey: clientPublicPEM(t), AESKey: []byte(text)}))
 	require.NoError(t, w.g.AddVersion("secret", "0.0.1"))
-	encrypted := func(op cnapi.Operation, plain string) *request {
+	encrypted := func(op cnwire.Operation, plain string) *request {
 		r := w.prepare(op, nil, nil)
 		r.sign.AppID, r.sign.AppAuthToken = "secret", ""
-		if op.Kind != cnapi.Query {
+		if op.Kind != cnwire.Query {
 			r.body, r.contentType = key.Encrypt([]byte(plain)), "text/plain"
 			r.sign.Body = r.body
 		}
 		r.header.Set("Alipay-Encrypt-Type", "AES")
 		return r
 	}
-	r := encrypted(cnapi.VersionGet, "")
+	r := encrypted(cnwire.VersionGet, "")
 	r.sign.PathAndQuery += "?app_version=0.0.1"
 	out, err := w.send(r.signed(t))
 	require.NoError(t, err)
@@ -183,12 +182,12 @@ func TestEncryptedCalls(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(plain), `"status":"INIT"`)
 
-	out, err = w.send(encrypted(cnapi.VersionDelete, `{"app_version":"0.0.1"}`).signed(t))
+	out, err = w.send(encrypted(cnwire.VersionDelete, `{"app_version":"0.0.1"}`).signed(t))
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, out.status, out.message)
 	require.Equal(t, map[string]int{"versions.delete": 1}, w.g.Effects("secret"))
 
-	broken := encrypted(cnapi.VersionDelete, "{}")
+	broken := encrypted(cnwire.VersionDelete, "{}")
 	broken.body, broken.sign.Body = []byte("AAAA"), []byte("AAAA")
 	out, err = w.send(broken.signed(t))
 	require.NoError(t, err)
@@ -197,7 +196,7 @@ func TestEncryptedCalls(t *testing.T) {
 
 func TestFilesAlone(t *testing.T) {
 	w := newWorld(t)
-	r := w.prepare(cnapi.BaseInfoModify, nil, logo(t))
+	r := w.prepare(cnwire.BaseInfoModify, nil, logo(t))
 	var body bytes.Buffer
 	files := multipart.NewWriter(&body)
 	part, err := files.CreateFormFile("app_logo", "logo.png")
@@ -209,7 +208,7 @@ func TestFilesAlone(t *testing.T) {
 	out, err := w.send(r.signed(t))
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, out.status, out.message)
-	require.NotEmpty(t, as[alipaycn.BaseInfo](t, w.ok(cnapi.BaseInfoGet, nil)).AppLogo)
+	require.NotEmpty(t, as[alipaycn.BaseInfo](t, w.ok(cnwire.BaseInfoGet, nil)).AppLogo)
 }
 
 // Nonces are not kept for longer than the time refuses them.
@@ -217,7 +216,7 @@ func TestANonceIsForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, alipaycntest.WithTimeWindow(time.Hour))
 		send := func() reply {
-			r := w.prepare(cnapi.VersionList, nil, nil)
+			r := w.prepare(cnwire.VersionList, nil, nil)
 			r.sign.Nonce, r.sign.ExpiredSeconds = "again", 60
 			out, err := w.send(r.signed(t))
 			require.NoError(t, err)
@@ -233,16 +232,16 @@ func TestANonceIsForgotten(t *testing.T) {
 
 func TestUnsignedErrors(t *testing.T) {
 	w := newWorld(t, alipaycntest.WithUnsignedErrors())
-	out, err := w.send(w.prepare(cnapi.VersionGet, v("9.9.9"), nil).signed(t))
+	out, err := w.send(w.prepare(cnwire.VersionGet, v("9.9.9"), nil).signed(t))
 	require.NoError(t, err)
 	require.Equal(t, alipaycn.CodeVersionIsBlank, out.code)
-	require.Empty(t, out.header.Get(cnsign.HeaderSignature))
-	w.ok(cnapi.VersionList, nil)
+	require.Empty(t, out.header.Get(cnwire.HeaderSignature))
+	w.ok(cnwire.VersionList, nil)
 }
 
 func TestAnErrorHasCodeMessageAndLinks(t *testing.T) {
 	w := newWorld(t)
-	out := w.call(cnapi.VersionGet, v("9.9.9"))
+	out := w.call(cnwire.VersionGet, v("9.9.9"))
 	var body map[string]any
 	require.NoError(t, json.Unmarshal(out.body, &body))
 	require.Equal(t, "VERSION_IS_BLANK", body["code"])
@@ -255,18 +254,18 @@ func TestAuthorizationEndsInTheMiddle(t *testing.T) {
 	w := newWorld(t)
 	w.bring("0.0.1", alipaycn.StatusWaitRelease)
 	require.NoError(t, w.g.RevokeAuthorization(mini))
-	w.refused(alipaycn.GatewayInvalidAppAuthToken, cnapi.VersionPublish, v("0.0.1"))
+	w.refused(alipaycn.GatewayInvalidAppAuthToken, cnwire.VersionPublish, v("0.0.1"))
 
-	token, err := w.g.Authorize(isv, mini, cnapi.VersionGet.API)
+	token, err := w.g.Authorize(isv, mini, cnwire.VersionGet.API)
 	require.NoError(t, err)
 	w.token = token.AppAuthToken
-	w.ok(cnapi.VersionGet, v("0.0.1"))
-	w.refused(alipaycn.GatewayInvalidAppAuthTokenNoAPI, cnapi.VersionPublish, v("0.0.1"))
+	w.ok(cnwire.VersionGet, v("0.0.1"))
+	w.refused(alipaycn.GatewayInvalidAppAuthTokenNoAPI, cnwire.VersionPublish, v("0.0.1"))
 }
 
 func TestCallsAreLogged(t *testing.T) {
 	w := newWorld(t)
-	r := w.prepare(cnapi.VersionGet, v("9.9.9"), nil)
+	r := w.prepare(cnwire.VersionGet, v("9.9.9"), nil)
 	r.header.Set("Alipay-Request-Id", "request-1")
 	out, err := w.send(r.signed(t))
 	require.NoError(t, err)
@@ -285,7 +284,7 @@ func TestCallsAreLogged(t *testing.T) {
 func TestAnswersCarryTheTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t)
-		out := w.ok(cnapi.VersionList, nil)
-		require.Equal(t, strconv.FormatInt(time.Now().UnixMilli(), 10), out.header.Get(cnsign.HeaderTimestamp))
+		out := w.ok(cnwire.VersionList, nil)
+		require.Equal(t, strconv.FormatInt(time.Now().UnixMilli(), 10), out.header.Get(cnwire.HeaderTimestamp))
 	})
 }

@@ -16,21 +16,20 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
 
 // call is a verified call.
 type call struct {
-	op     cnapi.Operation
+	op     cnwire.Operation
 	caller *app // who signed
 	app    *app // the mini program that it is about; nil where it is about none
 	isv    *app // the third-party app; nil when a mini program calls for itself
 	data   []byte
 	fields map[string]any
 	files  map[string]*alipaycn.File
-	aes    *cnsign.AESKey // encrypts the call and its answer; may be nil
+	aes    *cnwire.AESKey // encrypts the call and its answer; may be nil
 	now    time.Time
 
 	// dataType is the content type of what is signed: the body, or the part data.
@@ -79,7 +78,7 @@ func (g *Gateway) verify(r *http.Request, route route, body []byte) (*call, erro
 	if len(r.Header.Values("Alipay-App-Auth-Token")) > 1 {
 		return c, refuse(alipaycn.GatewayInvalidAppAuthToken, "alipay-app-auth-token is given twice")
 	}
-	if err := cnsign.VerifyRequest(caller.key, auth, r.Method, r.RequestURI, signed, token); err != nil {
+	if err := cnwire.VerifyRequest(caller.key, auth, r.Method, r.RequestURI, signed, token); err != nil {
 		return c, refuse(alipaycn.GatewayInvalidSignature, "%v", err)
 	}
 	if err := g.fresh(auth); err != nil {
@@ -92,12 +91,12 @@ func (g *Gateway) verify(r *http.Request, route route, body []byte) (*call, erro
 }
 
 // authorization reads the header and finds out who calls.
-func (g *Gateway) authorization(r *http.Request) (*app, cnsign.Authorization, error) {
+func (g *Gateway) authorization(r *http.Request) (*app, cnwire.Authorization, error) {
 	values := r.Header.Values("Authorization")
 	if len(values) > 1 {
-		return nil, cnsign.Authorization{}, refuse(alipaycn.GatewayInvalidSignature, "authorization is given twice")
+		return nil, cnwire.Authorization{}, refuse(alipaycn.GatewayInvalidSignature, "authorization is given twice")
 	}
-	auth, err := cnsign.ParseAuthorization(r.Header.Get("Authorization"))
+	auth, err := cnwire.ParseAuthorization(r.Header.Get("Authorization"))
 	switch {
 	case errors.Is(err, signing.ErrNoSignature):
 		return nil, auth, refuse(alipaycn.GatewayMissingSignature, "%v", err)
@@ -116,7 +115,7 @@ func (g *Gateway) authorization(r *http.Request) (*app, cnsign.Authorization, er
 }
 
 // certificates checks the serials that a request names.
-func (g *Gateway) certificates(caller *app, auth cnsign.Authorization, h http.Header) error {
+func (g *Gateway) certificates(caller *app, auth cnwire.Authorization, h http.Header) error {
 	root := h.Get("Alipay-Root-Cert-Sn")
 	switch {
 	case caller.certSN != "" && auth.AppCertSN == "":
@@ -131,7 +130,7 @@ func (g *Gateway) certificates(caller *app, auth cnsign.Authorization, h http.He
 
 // unpack returns what is signed of a body, and keeps the files.
 func (c *call) unpack(r *http.Request, body []byte) (signed []byte, err error) {
-	if c.op.Kind != cnapi.Multipart {
+	if c.op.Kind != cnwire.Multipart {
 		return body, nil
 	}
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
@@ -160,7 +159,7 @@ func (c *call) unpack(r *http.Request, body []byte) (signed []byte, err error) {
 
 func (c *call) part(part *multipart.Part, content []byte, signed *[]byte) error {
 	name := part.FormName()
-	if name == cnapi.DataPart && *signed == nil {
+	if name == cnwire.DataPart && *signed == nil {
 		c.dataType, _, _ = mime.ParseMediaType(part.Header.Get("Content-Type"))
 		*signed = content
 		return nil
@@ -178,7 +177,7 @@ func (c *call) part(part *multipart.Part, content []byte, signed *[]byte) error 
 }
 
 // fresh checks that a verified request is sent now, and for the first time.
-func (g *Gateway) fresh(auth cnsign.Authorization) error {
+func (g *Gateway) fresh(auth cnwire.Authorization) error {
 	now, sent := time.Now(), time.UnixMilli(auth.Timestamp)
 	until := sent.Add(g.cfg.window)
 	if auth.ExpiredSeconds > 0 {
@@ -234,7 +233,7 @@ func (g *Gateway) permit(c *call, route route, token string) error {
 
 // decode reads the input. What was signed is verified by now.
 func (c *call) decode(r *http.Request, signed []byte) error {
-	if c.op.Kind == cnapi.Query {
+	if c.op.Kind == cnwire.Query {
 		return c.decodeQuery(r, signed)
 	}
 	if err := c.decrypt(r, &signed); err != nil {
@@ -257,17 +256,17 @@ func (c *call) decrypt(r *http.Request, signed *[]byte) error {
 	if err := c.encryption(r.Header); err != nil {
 		return err
 	}
-	if c.op.Kind == cnapi.JSON {
+	if c.op.Kind == cnwire.JSON {
 		c.dataType, _, _ = mime.ParseMediaType(r.Header.Get("Content-Type"))
 	}
 	switch {
-	case c.op.Kind == cnapi.Multipart && *signed == nil: // files only
+	case c.op.Kind == cnwire.Multipart && *signed == nil: // files only
 		return nil
 	case c.aes == nil && c.dataType != "application/json":
 		return refuse(alipaycn.GatewayInvalidRequestData, "content-type must be application/json")
 	case c.aes == nil:
 		return nil
-	case c.dataType != "text/plain" && c.op.Kind == cnapi.JSON:
+	case c.dataType != "text/plain" && c.op.Kind == cnwire.JSON:
 		return refuse(alipaycn.GatewayInvalidRequestData, "content-type must be text/plain when the content is encrypted")
 	}
 	plain, err := c.aes.Decrypt(*signed)

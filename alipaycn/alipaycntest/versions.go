@@ -8,7 +8,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // maxDevelopment is the documented number of development versions.
@@ -34,7 +34,7 @@ func (c *call) bundle() (alipaycn.BundleID, error) {
 // documented without one; the gateway has a code for all.
 func (c *call) noBundle() alipaycn.Code {
 	switch c.op {
-	case cnapi.VersionPublish, cnapi.VersionList, cnapi.ExperienceCreate, cnapi.ExperienceGet:
+	case cnwire.VersionPublish, cnwire.VersionList, cnwire.ExperienceCreate, cnwire.ExperienceGet:
 		return alipaycn.GatewayInvalidParameter
 	default:
 		return alipaycn.CodeBundleIDNotExist

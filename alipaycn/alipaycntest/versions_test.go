@@ -12,32 +12,32 @@ import (
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
 // Every step from every status: where it leads, or the code that refuses it.
 func TestTransitions(t *testing.T) {
 	const gone alipaycn.VersionStatus = ""
 	type step struct {
-		op   cnapi.Operation
+		op   cnwire.Operation
 		want map[alipaycn.VersionStatus]alipaycn.VersionStatus
 		code map[alipaycn.VersionStatus]alipaycn.Code
 		rest alipaycn.Code // from every other status
 	}
 	type status = alipaycn.VersionStatus
 	steps := []step{
-		{cnapi.VersionApply, map[status]status{alipaycn.StatusInit: alipaycn.StatusAuditing}, map[status]alipaycn.Code{alipaycn.StatusAuditing: alipaycn.CodeSubmitRepeat}, alipaycn.CodeCanNotSubmitWithoutInit},
-		{cnapi.VersionCancelAudit, map[status]status{alipaycn.StatusAuditing: alipaycn.StatusInit}, nil, alipaycn.CodeAuditingVersionNotExist},
-		{cnapi.VersionReturnToDevelopment, map[status]status{alipaycn.StatusAuditReject: alipaycn.StatusInit, alipaycn.StatusWaitRelease: alipaycn.StatusInit, alipaycn.StatusBaseAuditPass: alipaycn.StatusInit}, nil, alipaycn.CodeCanNotBackDevWithoutAudit},
-		{cnapi.VersionGray, map[status]status{alipaycn.StatusWaitRelease: alipaycn.StatusGray, alipaycn.StatusGray: alipaycn.StatusGray}, nil, alipaycn.CodeCanNotGrayWithoutAuditPass},
-		{cnapi.VersionCancelGray, map[status]status{alipaycn.StatusGray: alipaycn.StatusWaitRelease}, nil, alipaycn.CodeCanNotEndGrayWithoutGray},
-		{cnapi.VersionPublish, map[status]status{alipaycn.StatusWaitRelease: alipaycn.StatusRelease, alipaycn.StatusGray: alipaycn.StatusRelease}, map[status]alipaycn.Code{
+		{cnwire.VersionApply, map[status]status{alipaycn.StatusInit: alipaycn.StatusAuditing}, map[status]alipaycn.Code{alipaycn.StatusAuditing: alipaycn.CodeSubmitRepeat}, alipaycn.CodeCanNotSubmitWithoutInit},
+		{cnwire.VersionCancelAudit, map[status]status{alipaycn.StatusAuditing: alipaycn.StatusInit}, nil, alipaycn.CodeAuditingVersionNotExist},
+		{cnwire.VersionReturnToDevelopment, map[status]status{alipaycn.StatusAuditReject: alipaycn.StatusInit, alipaycn.StatusWaitRelease: alipaycn.StatusInit, alipaycn.StatusBaseAuditPass: alipaycn.StatusInit}, nil, alipaycn.CodeCanNotBackDevWithoutAudit},
+		{cnwire.VersionGray, map[status]status{alipaycn.StatusWaitRelease: alipaycn.StatusGray, alipaycn.StatusGray: alipaycn.StatusGray}, nil, alipaycn.CodeCanNotGrayWithoutAuditPass},
+		{cnwire.VersionCancelGray, map[status]status{alipaycn.StatusGray: alipaycn.StatusWaitRelease}, nil, alipaycn.CodeCanNotEndGrayWithoutGray},
+		{cnwire.VersionPublish, map[status]status{alipaycn.StatusWaitRelease: alipaycn.StatusRelease, alipaycn.StatusGray: alipaycn.StatusRelease}, map[status]alipaycn.Code{
 			alipaycn.StatusInit: alipaycn.CodeCanNotOnlineWithoutAudit, alipaycn.StatusAuditing: alipaycn.CodeCanNotOnlineWithoutAudit,
 			alipaycn.StatusAuditReject: alipaycn.CodeCanNotOnlineWithoutAudit, alipaycn.StatusBaseAuditPass: alipaycn.CodeCanNotOnlineNoPromote,
 		}, alipaycn.CodeCanNotOnlineNotGrayOrWaitRelease},
-		{cnapi.VersionTakeOffline, map[status]status{alipaycn.StatusRelease: alipaycn.StatusOffline}, nil, alipaycn.CodeCanNotOfflineWithoutOnline},
-		{cnapi.VersionRollback, nil, map[status]alipaycn.Code{alipaycn.StatusRelease: alipaycn.CodeCanNotRollbackWithoutOffline}, alipaycn.CodeCanNotRollbackWithoutOnline},
-		{cnapi.VersionDelete, map[status]status{alipaycn.StatusInit: gone}, nil, alipaycn.CodeCanNotDeleteWithoutDev},
+		{cnwire.VersionTakeOffline, map[status]status{alipaycn.StatusRelease: alipaycn.StatusOffline}, nil, alipaycn.CodeCanNotOfflineWithoutOnline},
+		{cnwire.VersionRollback, nil, map[status]alipaycn.Code{alipaycn.StatusRelease: alipaycn.CodeCanNotRollbackWithoutOffline}, alipaycn.CodeCanNotRollbackWithoutOnline},
+		{cnwire.VersionDelete, map[status]status{alipaycn.StatusInit: gone}, nil, alipaycn.CodeCanNotDeleteWithoutDev},
 	}
 	for _, from := range alipaycn.VersionStatuses() {
 		if from == alipaycn.StatusPromoteAuditReject { // what leads there is not documented
@@ -49,10 +49,10 @@ func TestTransitions(t *testing.T) {
 				w.bring("0.0.1", from)
 				before := w.g.Effects(mini)[s.op.Name]
 				in := v("0.0.1")
-				if s.op == cnapi.VersionApply {
+				if s.op == cnwire.VersionApply {
 					in = application("0.0.1")
 				}
-				if s.op == cnapi.VersionGray {
+				if s.op == cnwire.VersionGray {
 					in["gray_strategy"] = "p50"
 				}
 				to, possible := s.want[from]
@@ -79,17 +79,17 @@ func TestARatioOnlyGrows(t *testing.T) {
 	w := newWorld(t)
 	w.bring("0.0.1", alipaycn.StatusWaitRelease)
 	gray := func(strategy string) fields { return fields{"app_version": "0.0.1", "gray_strategy": strategy} }
-	w.refused(alipaycn.CodeGrayStrategyIsBlank, cnapi.VersionGray, v("0.0.1"))
-	w.refused(alipaycn.CodeGrayStrategyIsInvalid, cnapi.VersionGray, gray("p70"))
+	w.refused(alipaycn.CodeGrayStrategyIsBlank, cnwire.VersionGray, v("0.0.1"))
+	w.refused(alipaycn.CodeGrayStrategyIsInvalid, cnwire.VersionGray, gray("p70"))
 	for _, strategy := range []string{"p10", "p30", "p50"} {
-		w.ok(cnapi.VersionGray, gray(strategy))
-		require.Equal(t, alipaycn.GrayStrategy(strategy), as[alipaycn.VersionDetail](t, w.ok(cnapi.VersionGet, v("0.0.1"))).GrayStrategy)
-		w.refused(alipaycn.CodeGrayStrategyNotAllowReduce, cnapi.VersionGray, gray(strategy))
+		w.ok(cnwire.VersionGray, gray(strategy))
+		require.Equal(t, alipaycn.GrayStrategy(strategy), as[alipaycn.VersionDetail](t, w.ok(cnwire.VersionGet, v("0.0.1"))).GrayStrategy)
+		w.refused(alipaycn.CodeGrayStrategyNotAllowReduce, cnwire.VersionGray, gray(strategy))
 	}
-	w.refused(alipaycn.CodeGrayStrategyNotAllowReduce, cnapi.VersionGray, gray("p30"))
+	w.refused(alipaycn.CodeGrayStrategyNotAllowReduce, cnwire.VersionGray, gray("p30"))
 	// when it ended, it may begin small again
-	w.ok(cnapi.VersionCancelGray, v("0.0.1"))
-	w.ok(cnapi.VersionGray, gray("p10"))
+	w.ok(cnwire.VersionCancelGray, v("0.0.1"))
+	w.ok(cnwire.VersionGray, gray("p10"))
 	require.Equal(t, 4, w.g.Effects(mini)["versions.gray"])
 }
 
@@ -103,10 +103,10 @@ func TestOneVersionAtATime(t *testing.T) {
 			w.bring("0.0.1", status)
 			require.NoError(t, w.g.AddVersion(mini, "0.0.2"))
 			if status.BlocksApply() {
-				w.refused(alipaycn.CodeCanNotSubmitWithAuditGray, cnapi.VersionApply, application("0.0.2"), logo(t))
+				w.refused(alipaycn.CodeCanNotSubmitWithAuditGray, cnwire.VersionApply, application("0.0.2"), logo(t))
 				return
 			}
-			w.ok(cnapi.VersionApply, application("0.0.2"), logo(t))
+			w.ok(cnwire.VersionApply, application("0.0.2"), logo(t))
 		})
 	}
 }
@@ -115,7 +115,7 @@ func TestAVersionBelowOneThatWasOnlineIsNotReviewed(t *testing.T) {
 	w := newWorld(t)
 	w.bring("0.0.1", alipaycn.StatusInit)
 	w.bring("0.0.2", alipaycn.StatusRelease)
-	w.refused(alipaycn.CodeExistLargerOnlinedVersion, cnapi.VersionApply, application("0.0.1"))
+	w.refused(alipaycn.CodeExistLargerOnlinedVersion, cnwire.VersionApply, application("0.0.1"))
 }
 
 func TestRollback(t *testing.T) {
@@ -124,25 +124,25 @@ func TestRollback(t *testing.T) {
 	w.bring("0.0.2", alipaycn.StatusRelease)
 	require.Equal(t, alipaycn.StatusOffline, w.g.Status(mini, "0.0.1"))
 	w.bring("0.0.3", alipaycn.StatusGray)
-	w.refused(alipaycn.CodeCanNotRollbackWithGray, cnapi.VersionRollback, v("0.0.2"))
-	w.refused(alipaycn.CodeCanNotOfflineWithGray, cnapi.VersionTakeOffline, v("0.0.2"))
-	w.ok(cnapi.VersionPublish, v("0.0.3"))
+	w.refused(alipaycn.CodeCanNotRollbackWithGray, cnwire.VersionRollback, v("0.0.2"))
+	w.refused(alipaycn.CodeCanNotOfflineWithGray, cnwire.VersionTakeOffline, v("0.0.2"))
+	w.ok(cnwire.VersionPublish, v("0.0.3"))
 
-	w.ok(cnapi.VersionRollback, v("0.0.3"))
+	w.ok(cnwire.VersionRollback, v("0.0.3"))
 	require.Equal(t, alipaycn.StatusOffline, w.g.Status(mini, "0.0.3"))
 	require.Equal(t, alipaycn.StatusRelease, w.g.Status(mini, "0.0.2"))
-	w.refused(alipaycn.CodeCanNotContinuousRollback, cnapi.VersionRollback, v("0.0.2"))
+	w.refused(alipaycn.CodeCanNotContinuousRollback, cnwire.VersionRollback, v("0.0.2"))
 
-	require.True(t, as[alipaycn.VersionDetail](t, w.ok(cnapi.VersionGet, v("0.0.2"))).OfflineAt.IsZero(), "it is online")
+	require.True(t, as[alipaycn.VersionDetail](t, w.ok(cnwire.VersionGet, v("0.0.2"))).OfflineAt.IsZero(), "it is online")
 
 	w.bring("0.0.4", alipaycn.StatusRelease)
-	w.ok(cnapi.VersionRollback, v("0.0.4"))
+	w.ok(cnwire.VersionRollback, v("0.0.4"))
 	require.Equal(t, alipaycn.StatusRelease, w.g.Status(mini, "0.0.2"), "it was online before 0.0.4; 0.0.3 was not any more")
 	require.Equal(t, alipaycn.StatusOffline, w.g.Status(mini, "0.0.3"))
 
 	w.bring("0.0.5", alipaycn.StatusRelease)
 	require.NoError(t, w.g.TakeDown(mini, "0.0.2"))
-	w.refused(alipaycn.CodeCanNotRollbackPunish, cnapi.VersionRollback, v("0.0.5"))
+	w.refused(alipaycn.CodeCanNotRollbackPunish, cnwire.VersionRollback, v("0.0.5"))
 }
 
 func TestEveryClientHasVersionsOfItsOwn(t *testing.T) {
@@ -152,14 +152,14 @@ func TestEveryClientHasVersionsOfItsOwn(t *testing.T) {
 		return in
 	}
 	w.bring("0.0.1", alipaycn.StatusRelease)
-	w.ok(cnapi.VersionUpload, iot(fields{"template_id": template, "app_version": "0.0.1"}))
-	w.refused(alipaycn.CodeCanNotRollbackWithoutOnline, cnapi.VersionRollback, iot(v("0.0.1")))
+	w.ok(cnwire.VersionUpload, iot(fields{"template_id": template, "app_version": "0.0.1"}))
+	w.refused(alipaycn.CodeCanNotRollbackWithoutOnline, cnwire.VersionRollback, iot(v("0.0.1")))
 	short := fields{"app_version": "0.0.1", "version_desc": application("")["version_desc"]}
-	w.ok(cnapi.VersionApply, iot(short))
+	w.ok(cnwire.VersionApply, iot(short))
 	require.NoError(t, w.g.Approve(mini, "0.0.1"), "of the two it is the one under review")
-	w.ok(cnapi.VersionPublish, iot(v("0.0.1")))
+	w.ok(cnwire.VersionPublish, iot(v("0.0.1")))
 	require.Equal(t, alipaycn.StatusRelease, w.g.Status(mini, "0.0.1"), "that of the wallet stays online")
-	for _, op := range []cnapi.Operation{cnapi.VersionPublish, cnapi.VersionList, cnapi.ExperienceCreate, cnapi.ExperienceGet} {
+	for _, op := range []cnwire.Operation{cnwire.VersionPublish, cnwire.VersionList, cnwire.ExperienceCreate, cnwire.ExperienceGet} {
 		w.refused(alipaycn.GatewayInvalidParameter, op, fields{"app_version": "0.0.1", "bundle_id": "com.example"})
 	}
 }
@@ -168,20 +168,20 @@ func TestTwentyDevelopmentVersions(t *testing.T) {
 	w := newWorld(t)
 	w.bring("0.0.1", alipaycn.StatusRelease) // does not count
 	for n := range 20 {
-		w.ok(cnapi.VersionUpload, fields{"template_id": template, "app_version": fmt.Sprintf("0.1.%d", n)})
+		w.ok(cnwire.VersionUpload, fields{"template_id": template, "app_version": fmt.Sprintf("0.1.%d", n)})
 	}
 	upload := fields{"template_id": template, "app_version": "0.2.0"}
-	w.refused(alipaycn.CodeDevVersionExceedMaxCount, cnapi.VersionUpload, upload)
+	w.refused(alipaycn.CodeDevVersionExceedMaxCount, cnwire.VersionUpload, upload)
 	require.ErrorContains(t, w.g.AddVersion(mini, "0.2.0"), "DEV_VERSION_EXCEED_MAX_COUNT")
-	w.ok(cnapi.VersionDelete, v("0.1.3"))
-	w.ok(cnapi.VersionUpload, upload)
+	w.ok(cnwire.VersionDelete, v("0.1.3"))
+	w.ok(cnwire.VersionUpload, upload)
 	require.Equal(t, 21, w.g.Effects(mini)["versions.upload"])
 
-	list := as[alipaycn.VersionList](t, w.ok(cnapi.VersionList, fields{"version_status": "INIT,RELEASE"}))
+	list := as[alipaycn.VersionList](t, w.ok(cnwire.VersionList, fields{"version_status": "INIT,RELEASE"}))
 	require.Len(t, list.Versions, 20) // of 21
 	require.Equal(t, alipaycn.Version("0.2.0"), list.Versions[0].Version)
 	require.Equal(t, []alipaycn.Version{"0.2.0", "0.0.1"}, list.AppVersions) // the highest of each status
-	require.Empty(t, as[alipaycn.VersionList](t, w.ok(cnapi.VersionList, nil)).Versions)
+	require.Empty(t, as[alipaycn.VersionList](t, w.ok(cnwire.VersionList, nil)).Versions)
 }
 
 func TestUploadIsChecked(t *testing.T) {
@@ -208,53 +208,53 @@ func TestUploadIsChecked(t *testing.T) {
 	} {
 		in := fields{"template_id": template, "app_version": "1.0.1"}
 		maps.Copy(in, tt.change)
-		w.refused(tt.code, cnapi.VersionUpload, in)
+		w.refused(tt.code, cnwire.VersionUpload, in)
 	}
 	require.Zero(t, w.g.Effects(mini)["versions.upload"])
-	w.ok(cnapi.VersionUpload, fields{"template_id": template, "template_version": "1.0.0", "app_version": "1.0.1", "ext": `{"extEnable":true}`})
+	w.ok(cnwire.VersionUpload, fields{"template_id": template, "template_version": "1.0.0", "app_version": "1.0.1", "ext": `{"extEnable":true}`})
 }
 
 func TestABuildAndAScanTakeTheirTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, alipaycntest.WithBuildDelay(time.Minute), alipaycntest.WithScanDelay(time.Hour))
-		running := as[alipaycn.Build](t, w.ok(cnapi.VersionUpload, fields{"template_id": template, "app_version": "0.0.1"}))
+		running := as[alipaycn.Build](t, w.ok(cnwire.VersionUpload, fields{"template_id": template, "app_version": "0.0.1"}))
 		require.Equal(t, alipaycn.Build{BuildStatus: alipaycn.BuildRunning, CreateStatus: alipaycn.BuildQueued, NeedRotation: true}, running)
-		w.refused(alipaycn.CodeVersionIsBlank, cnapi.VersionGet, v("0.0.1"))
-		w.refused(alipaycn.CodeMiniAppPackageInfoNotExist, cnapi.VersionApply, application("0.0.1"))
-		w.refused(alipaycn.CodeCanNotDeleteWithInstantiate, cnapi.VersionDelete, v("0.0.1"))
+		w.refused(alipaycn.CodeVersionIsBlank, cnwire.VersionGet, v("0.0.1"))
+		w.refused(alipaycn.CodeMiniAppPackageInfoNotExist, cnwire.VersionApply, application("0.0.1"))
+		w.refused(alipaycn.CodeCanNotDeleteWithInstantiate, cnwire.VersionDelete, v("0.0.1"))
 		require.Empty(t, w.g.Status(mini, "0.0.1"))
 		require.ErrorContains(t, w.g.TakeDown(mini, "0.0.1"), "is not built")
 		require.ErrorContains(t, w.g.SetScan(mini, "0.0.1", alipaycn.ScanFailed), "is not built")
 		require.ErrorContains(t, w.g.Approve(mini, "0.0.1"), "is not built, not under review")
 
 		time.Sleep(time.Minute)
-		require.True(t, as[alipaycn.Build](t, w.ok(cnapi.VersionBuild, v("0.0.1"))).Created())
-		require.Equal(t, alipaycn.ScanRunning, as[alipaycn.VersionDetail](t, w.ok(cnapi.VersionGet, v("0.0.1"))).ScanResult)
-		w.refused(alipaycn.CodeCanNotSubmitWithoutScanPass, cnapi.VersionApply, application("0.0.1"))
-		w.refused(alipaycn.CodeCanNotDeleteWithScanning, cnapi.VersionDelete, v("0.0.1"))
-		w.refused(alipaycn.CodeCanNotSetWithoutScanPass, cnapi.ExperienceCreate, v("0.0.1"))
+		require.True(t, as[alipaycn.Build](t, w.ok(cnwire.VersionBuild, v("0.0.1"))).Created())
+		require.Equal(t, alipaycn.ScanRunning, as[alipaycn.VersionDetail](t, w.ok(cnwire.VersionGet, v("0.0.1"))).ScanResult)
+		w.refused(alipaycn.CodeCanNotSubmitWithoutScanPass, cnwire.VersionApply, application("0.0.1"))
+		w.refused(alipaycn.CodeCanNotDeleteWithScanning, cnwire.VersionDelete, v("0.0.1"))
+		w.refused(alipaycn.CodeCanNotSetWithoutScanPass, cnwire.ExperienceCreate, v("0.0.1"))
 
 		time.Sleep(time.Hour)
-		w.ok(cnapi.VersionApply, application("0.0.1"), logo(t))
+		w.ok(cnwire.VersionApply, application("0.0.1"), logo(t))
 	})
 }
 
 func TestABuildThatFails(t *testing.T) {
 	w := newWorld(t, alipaycntest.WithBuildDelay(time.Hour))
-	w.ok(cnapi.VersionUpload, fields{"template_id": template, "app_version": "0.0.1"})
+	w.ok(cnwire.VersionUpload, fields{"template_id": template, "app_version": "0.0.1"})
 	require.NoError(t, w.g.AdvanceBuild(mini, "0.0.1", alipaycn.BuildQueued))
-	require.Equal(t, alipaycn.BuildQueued, as[alipaycn.Build](t, w.ok(cnapi.VersionBuild, v("0.0.1"))).BuildStatus)
+	require.Equal(t, alipaycn.BuildQueued, as[alipaycn.Build](t, w.ok(cnwire.VersionBuild, v("0.0.1"))).BuildStatus)
 	require.NoError(t, w.g.AdvanceBuild(mini, "0.0.1", alipaycn.BuildFailed))
-	require.True(t, as[alipaycn.Build](t, w.ok(cnapi.VersionBuild, v("0.0.1"))).Failed())
+	require.True(t, as[alipaycn.Build](t, w.ok(cnwire.VersionBuild, v("0.0.1"))).Failed())
 	require.ErrorContains(t, w.g.AdvanceBuild(mini, "0.0.1", alipaycn.BuildCreated), "has ended")
 
-	w.ok(cnapi.VersionUpload, fields{"template_id": template, "app_version": "0.0.1"}) // again
+	w.ok(cnwire.VersionUpload, fields{"template_id": template, "app_version": "0.0.1"}) // again
 	require.ErrorContains(t, w.g.AdvanceBuild(mini, "0.0.1", alipaycn.BuildDone), "cannot be brought")
 	require.NoError(t, w.g.AdvanceBuild(mini, "0.0.1", alipaycn.BuildCreated))
 	require.Equal(t, alipaycn.StatusInit, w.g.Status(mini, "0.0.1"))
-	w.refused(alipaycn.CodeBuildVersionNotExisted, cnapi.VersionBuild, v("0.0.9"))
+	w.refused(alipaycn.CodeBuildVersionNotExisted, cnwire.VersionBuild, v("0.0.9"))
 
-	w.ok(cnapi.VersionUpload, fields{"template_id": template, "app_version": "0.0.2"})
+	w.ok(cnwire.VersionUpload, fields{"template_id": template, "app_version": "0.0.2"})
 	require.NoError(t, w.g.AdvanceBuild(mini, "0.0.2", alipaycn.BuildTimedOut))
 	require.NoError(t, w.g.AddVersion(mini, "0.0.2")) // takes its place too
 	require.Equal(t, alipaycn.StatusInit, w.g.Status(mini, "0.0.2"))
@@ -269,12 +269,12 @@ func TestAutoReviewApprovesAfterItsTime(t *testing.T) {
 		time.Sleep(time.Nanosecond)
 		require.Equal(t, alipaycn.StatusWaitRelease, w.g.Status(mini, "0.0.1"))
 
-		w.ok(cnapi.VersionReturnToDevelopment, v("0.0.1"))
+		w.ok(cnwire.VersionReturnToDevelopment, v("0.0.1"))
 		in := application("0.0.1")
 		in["auto_online"] = "true"
-		w.ok(cnapi.VersionApply, in)
+		w.ok(cnwire.VersionApply, in)
 		time.Sleep(2 * time.Second)
-		d := as[alipaycn.VersionDetail](t, w.ok(cnapi.VersionGet, v("0.0.1")))
+		d := as[alipaycn.VersionDetail](t, w.ok(cnwire.VersionGet, v("0.0.1")))
 		require.Equal(t, alipaycn.StatusRelease, d.Status)
 		require.Equal(t, 2*time.Second, d.OnlineAt.Sub(d.AppliedAt.Time))
 	})
@@ -285,7 +285,7 @@ func TestARejectionTellsItsReasons(t *testing.T) {
 	w.bring("0.0.1", alipaycn.StatusInit)
 	in := application("0.0.1")
 	in["audit_rule"] = "BASE_PROMOTE"
-	w.ok(cnapi.VersionApply, in, logo(t))
+	w.ok(cnwire.VersionApply, in, logo(t))
 	verdict := alipaycntest.Verdict{
 		Reason: "the menu is empty", Images: []string{"https://pictures.invalid/1.png"},
 		Memos: []alipaycn.AuditMemo{{Memo: "show tea", Images: []string{"https://pictures.invalid/2.png"}}},
@@ -293,19 +293,19 @@ func TestARejectionTellsItsReasons(t *testing.T) {
 	require.NoError(t, w.g.Reject(mini, "0.0.1", verdict))
 	require.ErrorContains(t, w.g.Approve(mini, "0.0.1"), "not under review")
 
-	d := as[alipaycn.VersionDetail](t, w.ok(cnapi.VersionGet, v("0.0.1")))
+	d := as[alipaycn.VersionDetail](t, w.ok(cnwire.VersionGet, v("0.0.1")))
 	require.Equal(t, alipaycn.StatusAuditReject, d.Status)
 	require.Equal(t, verdict.Reason, d.RejectReason)
 	require.Equal(t, alipaycn.AuditResultReject, d.BaseAudit)
 	require.Equal(t, &alipaycn.AuditRecord{Images: verdict.Images, Memos: verdict.Memos}, d.BaseAuditRecord)
 
-	w.ok(cnapi.VersionReturnToDevelopment, v("0.0.1"))
-	w.ok(cnapi.VersionApply, in)
+	w.ok(cnwire.VersionReturnToDevelopment, v("0.0.1"))
+	w.ok(cnwire.VersionApply, in)
 	require.NoError(t, w.g.ApproveAdmission(mini, "0.0.1", true, alipaycntest.Verdict{Reason: "dull"}))
-	d = as[alipaycn.VersionDetail](t, w.ok(cnapi.VersionGet, v("0.0.1")))
+	d = as[alipaycn.VersionDetail](t, w.ok(cnwire.VersionGet, v("0.0.1")))
 	require.Equal(t, alipaycn.AuditResultReject, d.PromoteAudit)
 	require.Equal(t, []alipaycn.AuditMemo{{Memo: "dull"}}, d.PromoteAuditRecord.Memos)
-	w.ok(cnapi.VersionPublish, v("0.0.1")) // can_release
+	w.ok(cnwire.VersionPublish, v("0.0.1")) // can_release
 }
 
 func TestApplicationsAreChecked(t *testing.T) {
@@ -349,7 +349,7 @@ func TestApplicationsAreChecked(t *testing.T) {
 			w.bring("0.0.1", alipaycn.StatusInit)
 			in := application("0.0.1")
 			in[tt.name] = tt.value
-			w.refused(tt.code, cnapi.VersionApply, in, logo(t))
+			w.refused(tt.code, cnwire.VersionApply, in, logo(t))
 			require.Equal(t, alipaycn.StatusInit, w.g.Status(mini, "0.0.1"))
 		})
 	}
@@ -373,9 +373,9 @@ func TestFilesAreChecked(t *testing.T) {
 	} {
 		files := logo(t)
 		files[tt.part] = tt.content
-		w.refused(tt.code, cnapi.VersionApply, application("0.0.1"), files)
+		w.refused(tt.code, cnwire.VersionApply, application("0.0.1"), files)
 	}
-	w.refused(alipaycn.CodeLogoIsBlank, cnapi.VersionApply, application("0.0.1"))
+	w.refused(alipaycn.CodeLogoIsBlank, cnwire.VersionApply, application("0.0.1"))
 }
 
 func TestWhatWasGivenOnceStays(t *testing.T) {
@@ -386,42 +386,42 @@ func TestWhatWasGivenOnceStays(t *testing.T) {
 
 	renamed := application("0.0.2")
 	renamed["app_name"] = "GreenLakeTea"
-	w.refused(alipaycn.CodeCanNotModifyNameOnceOnline, cnapi.VersionApply, renamed)
+	w.refused(alipaycn.CodeCanNotModifyNameOnceOnline, cnwire.VersionApply, renamed)
 	renamed = application("0.0.2")
 	renamed["app_english_name"] = "GreenLakeTea"
-	w.refused(alipaycn.CodeCanNotModifyEnOnceOnline, cnapi.VersionApply, renamed)
+	w.refused(alipaycn.CodeCanNotModifyEnOnceOnline, cnwire.VersionApply, renamed)
 
-	w.ok(cnapi.VersionApply, short)
-	d := as[alipaycn.VersionDetail](t, w.ok(cnapi.VersionGet, v("0.0.2")))
+	w.ok(cnwire.VersionApply, short)
+	d := as[alipaycn.VersionDetail](t, w.ok(cnwire.VersionGet, v("0.0.2")))
 	require.Equal(t, "BlueLakeTea", d.AppName)
 	require.Equal(t, alipaycn.RegionChina, d.RegionType)
 	require.Equal(t, []alipaycn.CategoryPath{{FirstID: "XS1001", FirstName: "Shopping", SecondID: "XS2001", SecondName: "Food", ThirdID: "XS3002", ThirdName: "Tea"}}, d.Categories)
-	info := as[alipaycn.BaseInfo](t, w.ok(cnapi.BaseInfoGet, nil))
+	info := as[alipaycn.BaseInfo](t, w.ok(cnwire.BaseInfoGet, nil))
 	require.Equal(t, "Shopping_Food_Tea", info.CategoryNames)
 	require.NotEmpty(t, info.AppLogo)
-	w.refused(alipaycn.CodeCanNotModifyBaseInfo, cnapi.BaseInfoModify, fields{"app_slogan": "Tea from the green lake"})
+	w.refused(alipaycn.CodeCanNotModifyBaseInfo, cnwire.BaseInfoModify, fields{"app_slogan": "Tea from the green lake"})
 }
 
 func TestTheReviewThatIsCancelledIsTheOneThatIsNamed(t *testing.T) {
 	w := newWorld(t)
 	w.bring("0.0.1", alipaycn.StatusRelease)
 	w.bring("0.0.2", alipaycn.StatusAuditing)
-	w.refused(alipaycn.CodeInvalidVersionStatus, cnapi.VersionCancelAudit, v("0.0.1"))
-	w.refused(alipaycn.CodeMiniAppPackageInfoNotExist, cnapi.VersionCancelAudit, v("9.0.0"))
-	w.ok(cnapi.VersionCancelAudit, nil)
+	w.refused(alipaycn.CodeInvalidVersionStatus, cnwire.VersionCancelAudit, v("0.0.1"))
+	w.refused(alipaycn.CodeMiniAppPackageInfoNotExist, cnwire.VersionCancelAudit, v("9.0.0"))
+	w.ok(cnwire.VersionCancelAudit, nil)
 	require.Equal(t, alipaycn.StatusInit, w.g.Status(mini, "0.0.2"))
 }
 
 func TestRulesThatAreUncertainCanBeSwitchedOn(t *testing.T) {
 	w := newWorld(t, alipaycntest.WithGrayOnlyWhenOnline())
 	w.bring("0.0.1", alipaycn.StatusWaitRelease)
-	w.refused(alipaycn.CodeMiniAppNotOnline, cnapi.VersionGray, fields{"app_version": "0.0.1", "gray_strategy": "p10"})
+	w.refused(alipaycn.CodeMiniAppNotOnline, cnwire.VersionGray, fields{"app_version": "0.0.1", "gray_strategy": "p10"})
 
 	w = newWorld(t, alipaycntest.WithGrayRequired())
 	w.bring("0.0.1", alipaycn.StatusWaitRelease)
-	w.refused(alipaycn.CodeCanNotOnlineWithoutGray, cnapi.VersionPublish, v("0.0.1"))
-	w.ok(cnapi.VersionGray, fields{"app_version": "0.0.1", "gray_strategy": "p10"})
-	w.ok(cnapi.VersionPublish, v("0.0.1"))
+	w.refused(alipaycn.CodeCanNotOnlineWithoutGray, cnwire.VersionPublish, v("0.0.1"))
+	w.ok(cnwire.VersionGray, fields{"app_version": "0.0.1", "gray_strategy": "p10"})
+	w.ok(cnwire.VersionPublish, v("0.0.1"))
 }
 
 func TestWithoutAFilingAFirstReleaseIsRestricted(t *testing.T) {
@@ -431,19 +431,19 @@ func TestWithoutAFilingAFirstReleaseIsRestricted(t *testing.T) {
 	require.NoError(t, err)
 	w.token = token.AppAuthToken
 	require.NoError(t, w.g.AddVersion("unfiled", "0.0.1"))
-	w.ok(cnapi.VersionApply, application("0.0.1"), logo(t))
+	w.ok(cnwire.VersionApply, application("0.0.1"), logo(t))
 	require.NoError(t, w.g.Approve("unfiled", "0.0.1"))
-	w.refused(alipaycn.CodeCanNotOnlineWithoutRegistration, cnapi.VersionPublish, v("0.0.1"))
-	w.ok(cnapi.VersionPublish, fields{"app_version": "0.0.1", "permit_registration_limit_release": true})
+	w.refused(alipaycn.CodeCanNotOnlineWithoutRegistration, cnwire.VersionPublish, v("0.0.1"))
+	w.ok(cnwire.VersionPublish, fields{"app_version": "0.0.1", "permit_registration_limit_release": true})
 }
 
 func TestClosedCategories(t *testing.T) {
 	w := newWorld(t, alipaycntest.WithCategories(alipaycn.Category{ID: "XS1", HasChild: true}, alipaycn.Category{ID: "XS2", ParentID: "XS1"}))
 	w.bring("0.0.1", alipaycn.StatusInit)
-	w.refused(alipaycn.CodeInvalidCategory, cnapi.VersionApply, application("0.0.1"), logo(t))
-	w.refused(alipaycn.CodeBaseInfoInvalidCategory, cnapi.BaseInfoModify, fields{"mini_category_ids": "XS2_XS1"})
-	w.refused(alipaycn.CodeBaseInfoInvalidCategory, cnapi.BaseInfoModify, fields{"mini_category_ids": "XS2_XS2"})
-	w.ok(cnapi.BaseInfoModify, fields{"mini_category_ids": "XS1_XS2"})
+	w.refused(alipaycn.CodeInvalidCategory, cnwire.VersionApply, application("0.0.1"), logo(t))
+	w.refused(alipaycn.CodeBaseInfoInvalidCategory, cnwire.BaseInfoModify, fields{"mini_category_ids": "XS2_XS1"})
+	w.refused(alipaycn.CodeBaseInfoInvalidCategory, cnwire.BaseInfoModify, fields{"mini_category_ids": "XS2_XS2"})
+	w.ok(cnwire.BaseInfoModify, fields{"mini_category_ids": "XS1_XS2"})
 }
 
 func TestLicences(t *testing.T) {
@@ -462,8 +462,8 @@ func TestLicences(t *testing.T) {
 		{alipaycn.CodeOutDoorPicIsBlank, func() { files["out_door_pic"] = picture(t, 9, 9) }},
 		{alipaycn.CodeSpecialLicensePicsAreBlank, func() { files["first_special_license_pic"] = picture(t, 9, 9) }},
 	} {
-		w.refused(step.code, cnapi.VersionApply, in, files)
+		w.refused(step.code, cnwire.VersionApply, in, files)
 		step.give()
 	}
-	w.ok(cnapi.VersionApply, in, files)
+	w.ok(cnwire.VersionApply, in, files)
 }

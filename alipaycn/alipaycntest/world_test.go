@@ -20,8 +20,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
@@ -66,20 +65,20 @@ func clientPublicPEM(t *testing.T) []byte {
 
 // request is a signed request that can be changed before it is signed and after.
 type request struct {
-	sign        cnsign.Request
+	sign        cnwire.Request
 	body        []byte
 	contentType string
 	header      http.Header
 }
 
 // prepare makes the request that a client would send.
-func (w *world) prepare(op cnapi.Operation, in fields, files map[string][]byte) *request {
+func (w *world) prepare(op cnwire.Operation, in fields, files map[string][]byte) *request {
 	w.t.Helper()
-	r := &request{header: http.Header{}, sign: cnsign.Request{
+	r := &request{header: http.Header{}, sign: cnwire.Request{
 		AppID: isv, Nonce: rand.Text(), Timestamp: time.Now().UnixMilli(), Method: op.Method, PathAndQuery: op.Path(), AppAuthToken: w.token,
 	}}
 	switch op.Kind {
-	case cnapi.Query:
+	case cnwire.Query:
 		query := url.Values{}
 		for name, value := range in {
 			query.Set(name, value.(string))
@@ -87,10 +86,10 @@ func (w *world) prepare(op cnapi.Operation, in fields, files map[string][]byte) 
 		if len(query) > 0 {
 			r.sign.PathAndQuery += "?" + query.Encode()
 		}
-	case cnapi.JSON:
+	case cnwire.JSON:
 		r.body, r.contentType = w.json(in), "application/json"
 		r.sign.Body = r.body
-	case cnapi.Multipart:
+	case cnwire.Multipart:
 		r.sign.Body = w.json(in)
 		r.body, r.contentType = form(w.t, r.sign.Body, files)
 	}
@@ -178,7 +177,7 @@ func readReply(status int, header http.Header, body []byte) reply {
 }
 
 // call makes a call as a client would, and checks the signature of the answer.
-func (w *world) call(op cnapi.Operation, in fields, files ...map[string][]byte) reply {
+func (w *world) call(op cnwire.Operation, in fields, files ...map[string][]byte) reply {
 	w.t.Helper()
 	var given map[string][]byte
 	if len(files) > 0 {
@@ -194,13 +193,13 @@ func (w *world) verify(out reply) {
 	w.t.Helper()
 	key, err := signing.ParsePublicKey(w.g.AlipayPublicKey())
 	require.NoError(w.t, err)
-	verdict, err := cnsign.JudgeSignature(out.status, out.header, out.body, key, "")
+	verdict, err := cnwire.JudgeSignature(out.status, out.header, out.body, key, "")
 	require.NoError(w.t, err)
-	require.Equal(w.t, cnsign.Valid, verdict)
+	require.Equal(w.t, cnwire.Valid, verdict)
 }
 
 // ok is call that must succeed.
-func (w *world) ok(op cnapi.Operation, in fields, files ...map[string][]byte) reply {
+func (w *world) ok(op cnwire.Operation, in fields, files ...map[string][]byte) reply {
 	w.t.Helper()
 	out := w.call(op, in, files...)
 	require.Equal(w.t, http.StatusOK, out.status, "%s: %s", out.code, out.message)
@@ -208,7 +207,7 @@ func (w *world) ok(op cnapi.Operation, in fields, files ...map[string][]byte) re
 }
 
 // refused is call that must be refused with a code.
-func (w *world) refused(code alipaycn.Code, op cnapi.Operation, in fields, files ...map[string][]byte) {
+func (w *world) refused(code alipaycn.Code, op cnwire.Operation, in fields, files ...map[string][]byte) {
 	w.t.Helper()
 	out := w.call(op, in, files...)
 	require.Equal(w.t, code, out.code, "%d %s", out.status, out.message)
@@ -253,7 +252,7 @@ func (w *world) bring(number string, status alipaycn.VersionStatus) {
 	if status == alipaycn.StatusInit {
 		return
 	}
-	w.ok(cnapi.VersionApply, application(number), logo(w.t))
+	w.ok(cnwire.VersionApply, application(number), logo(w.t))
 	switch status {
 	case alipaycn.StatusAuditing:
 		return
@@ -267,12 +266,12 @@ func (w *world) bring(number string, status alipaycn.VersionStatus) {
 	require.NoError(w.t, w.g.Approve(mini, number))
 	switch status {
 	case alipaycn.StatusGray:
-		w.ok(cnapi.VersionGray, fields{"app_version": number, "gray_strategy": "p30"})
+		w.ok(cnwire.VersionGray, fields{"app_version": number, "gray_strategy": "p30"})
 	case alipaycn.StatusRelease:
-		w.ok(cnapi.VersionPublish, v(number))
+		w.ok(cnwire.VersionPublish, v(number))
 	case alipaycn.StatusOffline:
-		w.ok(cnapi.VersionPublish, v(number))
-		w.ok(cnapi.VersionTakeOffline, v(number))
+		w.ok(cnwire.VersionPublish, v(number))
+		w.ok(cnwire.VersionTakeOffline, v(number))
 	case alipaycn.StatusAuditOffline:
 		require.NoError(w.t, w.g.TakeDown(mini, number))
 	}

@@ -19,8 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus/examples/internal/command"
-	"github.com/alipayplus-go/alipayplus/internal/cnapi"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
 
@@ -84,9 +83,9 @@ func TestBothCredentialsWork(t *testing.T) {
 		require.NoError(t, err)
 		alipay, err := signing.ParsePublicKey([]byte(read(t, folder, who, "alipay-public-key.pem")))
 		require.NoError(t, err)
-		call := cnsign.Request{
+		call := cnwire.Request{
 			AppID: read(t, folder, who, "app-id"), Nonce: rand.Text(), Timestamp: time.Now().UnixMilli(),
-			Method: http.MethodGet, PathAndQuery: cnapi.VersionList.Path() + "?version_status=INIT",
+			Method: http.MethodGet, PathAndQuery: cnwire.VersionList.Path() + "?version_status=INIT",
 		}
 		if who != "" {
 			call.AppAuthToken = read(t, folder, who, "app-auth-token")
@@ -106,7 +105,7 @@ func TestBothCredentialsWork(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
 		// Then there is 0.0.1, in an answer that Alipay signed
-		_, err = cnsign.JudgeSignature(resp.StatusCode, resp.Header, body, alipay, "")
+		_, err = cnwire.JudgeSignature(resp.StatusCode, resp.Header, body, alipay, "")
 		require.NoError(t, err)
 		var list struct {
 			Versions []struct {

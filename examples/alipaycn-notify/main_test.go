@@ -21,7 +21,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/examples/internal/command"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
 
@@ -81,7 +81,7 @@ func message(id, kind, content string) url.Values {
 
 func post(t *testing.T, address string, params url.Values) string {
 	t.Helper()
-	sign, err := cnsign.SignNotification(testkey.Key(), params, cnsign.Form{SignType: true})
+	sign, err := cnwire.SignNotification(testkey.Key(), params, cnwire.Form{SignType: true})
 	require.NoError(t, err)
 	params.Set("sign", sign)
 	return postAsIs(t, address, params)

@@ -6,8 +6,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/alipayplus-go/alipayplus/internal/atomicfile"
-	"github.com/alipayplus-go/alipayplus/internal/filelock"
+	"github.com/alipayplus-go/alipayplus/internal/lockedfile"
 )
 
 // Files in a folder of credentials. No name is one of the records': they may be in the same folder.
@@ -23,8 +22,8 @@ func holdCredentials(folder string) (release func(), err error) {
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("credentials: %w", err)
 	}
-	lock, err := filelock.Acquire(filepath.Join(folder, lockFile))
-	if errors.Is(err, filelock.ErrLocked) {
+	lock, err := lockedfile.Acquire(filepath.Join(folder, lockFile))
+	if errors.Is(err, lockedfile.ErrLocked) {
 		return nil, fmt.Errorf("a platform runs already with the credentials in %s: give another folder by -credentials: %w", folder, err)
 	}
 	if err != nil {
@@ -42,7 +41,7 @@ func (r *records) mark(credentials string) error {
 	if err != nil {
 		return err
 	}
-	return atomicfile.Write(filepath.Join(credentials, recordsFile), []byte(folder))
+	return lockedfile.Write(filepath.Join(credentials, recordsFile), []byte(folder))
 }
 
 // checkUnused makes sure that the credentials in a folder, which are about to be made

@@ -13,7 +13,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
-	"github.com/alipayplus-go/alipayplus/internal/atomicfile"
+	"github.com/alipayplus-go/alipayplus/internal/lockedfile"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
@@ -105,7 +105,7 @@ func writeCredentials(p *platform.Platform, folder string, register func(crypto.
 		"private-key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
 		publicKeyFile:     public,
 	} {
-		if err := atomicfile.Write(filepath.Join(folder, name), content); err != nil {
+		if err := lockedfile.Write(filepath.Join(folder, name), content); err != nil {
 			return fmt.Errorf("credentials: %w", err)
 		}
 	}

@@ -1,5 +1,5 @@
-// Package inprocess lets an HTTP client call a handler without a socket, so that
-// whole flows run in a testing/synctest bubble.
+// Package inprocess is what the embedded platform and the stand-in for AlipayCN share: calls without a socket, so that whole
+// flows run in a testing/synctest bubble, and faults that make calls fail as networks and proxies do.
 package inprocess
 
 import (

@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/cnsign"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/rollout"
 	"github.com/alipayplus-go/alipayplus/rollout/alipaycntarget"
@@ -22,14 +22,14 @@ type always string
 
 func (body always) RoundTrip(r *http.Request) (*http.Response, error) {
 	at := strconv.FormatInt(time.Now().UnixMilli(), 10)
-	signature, err := cnsign.SignResponse(testkey.Key(), at, "nonce", []byte(body))
+	signature, err := cnwire.SignResponse(testkey.Key(), at, "nonce", []byte(body))
 	if err != nil {
 		return nil, err
 	}
 	h := http.Header{}
-	h.Set(cnsign.HeaderSignature, signature)
-	h.Set(cnsign.HeaderTimestamp, at)
-	h.Set(cnsign.HeaderNonce, "nonce")
+	h.Set(cnwire.HeaderSignature, signature)
+	h.Set(cnwire.HeaderTimestamp, at)
+	h.Set(cnwire.HeaderNonce, "nonce")
 	return &http.Response{StatusCode: http.StatusOK, Header: h, Body: io.NopCloser(strings.NewReader(string(body))), Request: r}, nil
 }
 

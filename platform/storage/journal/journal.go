@@ -34,7 +34,7 @@ import (
 	"sync"
 	"sync/atomic"
 
-	"github.com/alipayplus-go/alipayplus/internal/filelock"
+	"github.com/alipayplus-go/alipayplus/internal/lockedfile"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
@@ -60,7 +60,7 @@ var errClosed = fmt.Errorf("journal: the store is closed: %w", os.ErrClosed)
 type Store struct {
 	path   string // of the journal, for messages
 	folder folder
-	lock   *filelock.Lock
+	lock   *lockedfile.Lock
 
 	// turn is held by the one Update that runs its function on tip, where everything is that has been committed.
 	turn chan struct{}
@@ -106,7 +106,7 @@ func open(dir string, openFolder func(string) (folder, error)) (*Store, error) {
 	if err := makeFolder(dir); err != nil {
 		return nil, fmt.Errorf("journal: open: %w", err)
 	}
-	lock, err := filelock.Acquire(filepath.Join(dir, lockName))
+	lock, err := lockedfile.Acquire(filepath.Join(dir, lockName))
 	if err != nil {
 		return nil, fmt.Errorf("journal: open %s: %w", dir, err)
 	}

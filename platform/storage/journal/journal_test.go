@@ -17,7 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
-	"github.com/alipayplus-go/alipayplus/internal/filelock"
+	"github.com/alipayplus-go/alipayplus/internal/lockedfile"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 	"github.com/alipayplus-go/alipayplus/platform/storage/storagetest"
 )
@@ -115,7 +115,7 @@ func TestOneStoreAtATime(t *testing.T) {
 	s := opened(t, dir)
 	put(t, s, "a", "1")
 	_, err := Open(dir)
-	require.ErrorIs(t, err, filelock.ErrLocked)
+	require.ErrorIs(t, err, lockedfile.ErrLocked)
 	require.ErrorContains(t, err, dir)
 	put(t, s, "b", "2")
 	require.Equal(t, []string{"a=1", "b=2"}, recordsIn(t, s), "the refused one did no harm")

@@ -14,7 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/alipayplus-go/alipayplus/internal/filelock"
+	"github.com/alipayplus-go/alipayplus/internal/lockedfile"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
@@ -112,7 +112,7 @@ func killedWriter(t *testing.T, dir string, commits int) (told [writers]int) {
 	for seen := 0; lines.Scan(); seen++ {
 		once.Do(func() {
 			_, err := Open(dir)
-			require.ErrorIs(t, err, filelock.ErrLocked, "the process has it open")
+			require.ErrorIs(t, err, lockedfile.ErrLocked, "the process has it open")
 		})
 		if seen == commits {
 			require.NoError(t, process.Process.Kill())

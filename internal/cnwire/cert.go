@@ -1,0 +1,112 @@
+package cnwire
+
+import (
+	"bytes"
+	"crypto/md5" //nolint:gosec // the platform names certificates by it; nothing is trusted because of it
+	"crypto/rsa"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/hex"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alipayplus-go/alipayplus/internal/signing"
+)
+
+// maxCertText is far above any certificate file, so that a wrong file is named
+// as such instead of being worked through.
+const maxCertText = 256 << 10
+
+// Certificate is an app certificate or Alipay's certificate.
+type Certificate struct {
+	SN        string         // the platform's serial for it, see [CertSN]
+	PublicKey *rsa.PublicKey // of at least 2048 bits
+}
+
+// ParseCertificate reads a certificate file of the console (appCertPublicKey….crt,
+// alipayCertPublicKey_RSA2.crt) in PEM. The first certificate counts; those after
+// it, its issuers, are skipped.
+//
+// Neither issuer nor dates are looked at: the file comes from the console, and the
+// certificates of all apps are issued under the same roots as Alipay's own, so a
+// good chain would not say whose it is. The error says what was found instead,
+// and never contains any part of text.
+func ParseCertificate(text []byte) (*Certificate, error) {
+	blocks, err := decodeCertText(text)
+	if err != nil {
+		return nil, fmt.Errorf("certificate %w", err)
+	}
+	leaf, err := x509.ParseCertificate(blocks[0])
+	if err != nil {
+		return nil, fmt.Errorf("certificate cannot be read (damaged, cut off, or of a kind such as SM2): %w; give the RSA2 certificate from the console", err)
+	}
+	key, err := signing.CheckPublicKey(leaf.PublicKey)
+	if err != nil {
+		return nil, fmt.Errorf("certificate has a wrong key: %w", err)
+	}
+	return &Certificate{SN: CertSN(leaf), PublicKey: key}, nil
+}
+
+// CertSN returns the serial by which the platform names a certificate: MD5, in
+// lower-case hexadecimal, of the issuer's distinguished name followed by the
+// decimal serial number. The name is CN=…,OU=…,O=…,C=…: the attributes in the
+// reverse of their order in the certificate, not escaped.
+//
+// Not documented: attributes other than CN, OU, O, L, ST and C, which are
+// written with the number of their type (2.5.4.5=…), and values with a comma,
+// which other official SDKs escape. Alipay's certificates have neither.
+func CertSN(c *x509.Certificate) string {
+	parts := make([]string, 0, len(c.Issuer.Names))
+	for _, attribute := range slices.Backward(c.Issuer.Names) {
+		parts = append(parts, fmt.Sprint(shortName(attribute), "=", attribute.Value))
+	}
+	sum := md5.Sum([]byte(strings.Join(parts, ",") + c.SerialNumber.String())) //nolint:gosec // see the import
+	return hex.EncodeToString(sum[:])
+}
+
+func shortName(attribute pkix.AttributeTypeAndValue) string {
+	switch number := attribute.Type.String(); number {
+	case "2.5.4.3":
+		return "CN"
+	case "2.5.4.6":
+		return "C"
+	case "2.5.4.7":
+		return "L"
+	case "2.5.4.8":
+		return "ST"
+	case "2.5.4.10":
+		return "O"
+	case "2.5.4.11":
+		return "OU"
+	default:
+		return number
+	}
+}
+
+// decodeCertText returns the content of at least one block, or an error that
+// goes on after the words "certificate" or "root certificates".
+func decodeCertText(text []byte) ([][]byte, error) {
+	text = bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff")))
+	switch {
+	case len(text) == 0:
+		return nil, errors.New("text is empty: give the content of the .crt file")
+	case len(text) > maxCertText:
+		return nil, errors.New("text is longer than 256 KiB: this is not a certificate file")
+	}
+	var blocks [][]byte
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		switch {
+		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
+			return nil, errors.New("text holds a private key, which must stay with its owner: give the certificate alone")
+		case block.Type == "CERTIFICATE":
+			blocks = append(blocks, block.Bytes)
+		}
+	}
+	if len(blocks) == 0 {
+		return nil, errors.New("text has no whole CERTIFICATE block in PEM: give the content of the .crt file, not its name; convert a binary (DER) file with: openssl x509 -inform DER -in cert.cer -out cert.crt")
+	}
+	return blocks, nil
+}
