@@ -326,7 +326,7 @@ func TestConcurrentCalls(t *testing.T) {
 		c := given.client(
 			alipayplus.WithRetry(10, time.Millisecond, time.Second),
 			alipayplus.WithRateLimit(1000, 3),
-			alipayplus.WithObserver(func(_ context.Context, e alipayplus.Event) { events.Store(e.RequestID, e) }),
+			alipayplus.WithObserver(func(_ context.Context, e alipayplus.Attempt) { events.Store(e.RequestID, e) }),
 		)
 		var wg sync.WaitGroup
 		for n := range 20 {

@@ -20,7 +20,7 @@ func known(statuses ...alipayplus.ReleaseStatus) []*alipayplus.Release {
 }
 
 func TestCreateChecksTheLimitsItWasTold(t *testing.T) {
-	target := &alipayplus.Target{App: alipayplus.TargetAlipayCN, Limits: alipayplus.Limits{Programs: 2, WaitingVersions: 2}}
+	target := &alipayplus.TargetAppInfo{App: alipayplus.TargetAlipayCN, Limits: alipayplus.Limits{Programs: 2, WaitingVersions: 2}}
 	in := alipayplus.CreateReleaseInput{
 		ProgramID: "p", Version: alipayplus.VersionNumber{Major: 9}, TargetApp: alipayplus.TargetAlipayCN, Target: target,
 	}

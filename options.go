@@ -214,12 +214,12 @@ func WithLogger(logger *slog.Logger) Option {
 
 // WithObserver sets a function that is called once an attempt, in the calling
 // goroutine, for metrics and traces. It must be safe for concurrent use.
-func WithObserver(observe func(context.Context, Event)) Option {
+func WithObserver(observe func(context.Context, Attempt)) Option {
 	return func(cfg *config) error {
 		if observe == nil {
 			return shared(transport.NoObserver())
 		}
-		cfg.transport.Observe = func(ctx context.Context, e transport.Event) { observe(ctx, Event(e)) }
+		cfg.transport.Observe = func(ctx context.Context, e transport.Attempt) { observe(ctx, Attempt(e)) }
 		return nil
 	}
 }
@@ -266,15 +266,15 @@ func WithMaxClockSkew(skew time.Duration) Option {
 	}
 }
 
-// Event describes one attempt of a call, for metrics and traces. It holds no
+// Attempt describes one attempt of a call, for metrics and traces. It holds no
 // secrets: no bodies, signatures or keys.
-type Event struct {
+type Attempt struct {
 	// Operation is the call, for example "releases.create".
 	Operation string
 	// RequestID is the idempotency key of a write; empty for a read.
 	RequestID string
-	// Attempt counts from 1.
-	Attempt int
+	// Number counts from 1.
+	Number int
 	// Duration is how long the attempt took.
 	Duration time.Duration
 	// HTTPStatus is the answer's status; 0 without an answer.

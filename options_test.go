@@ -156,7 +156,7 @@ func TestNewDoesNoIO(t *testing.T) {
 	given := newGateway(t, done())
 
 	given.client(alipayplus.WithSigner(signerOf{testkey.Key().Public()}), alipayplus.WithRateLimit(1, 1),
-		alipayplus.WithObserver(func(context.Context, alipayplus.Event) { t.Error("nothing happened") }))
+		alipayplus.WithObserver(func(context.Context, alipayplus.Attempt) { t.Error("nothing happened") }))
 
 	require.Empty(t, given.attempts())
 }

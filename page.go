@@ -8,15 +8,15 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/contract"
 )
 
-// Order is the order of a list by date.
-type Order string
+// SortOrder is the order of a list by date.
+type SortOrder string
 
 // The orders. The zero value is the operation's own default.
 const (
 	// NewestFirst sorts by creation date, newest first.
-	NewestFirst Order = "DESC"
+	NewestFirst SortOrder = "DESC"
 	// OldestFirst sorts by creation date, oldest first.
-	OldestFirst Order = "ASC"
+	OldestFirst SortOrder = "ASC"
 )
 
 // ListOptions choose the page of a list.
@@ -27,7 +27,7 @@ type ListOptions struct {
 	// beginning.
 	Cursor string `json:"cursor,omitempty" validate:"max=1024"`
 	// Order sorts by date; empty: the operation's default.
-	Order Order `json:"order,omitempty" validate:"omitempty,oneof=ASC DESC"`
+	Order SortOrder `json:"order,omitempty" validate:"omitempty,oneof=ASC DESC"`
 }
 
 // Validate checks the fields.

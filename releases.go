@@ -155,7 +155,7 @@ type CreateReleaseInput struct {
 	// languages are checked before anything is sent.
 	Program *Program `json:"-" validate:"-"`
 	// Target is the target app as last read, see [Workspace.Target]; may be nil.
-	Target *Target `json:"-" validate:"-"`
+	Target *TargetAppInfo `json:"-" validate:"-"`
 	// Known are the mini program's releases to the target app as last read; may
 	// be nil. With Target, the limits are checked before anything is sent.
 	Known []*Release `json:"-" validate:"-"`

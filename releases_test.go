@@ -48,7 +48,7 @@ func TestBlockedBy(t *testing.T) {
 
 func TestCreateReleaseChecksTheLanguagesThatWereRead(t *testing.T) {
 	program := &alipayplus.Program{Languages: []alipayplus.Localization{{Language: "en"}}}
-	target := &alipayplus.Target{App: alipayplus.TargetAlipayCN, Languages: []string{"zh-CN", "en", "zh-HK"}}
+	target := &alipayplus.TargetAppInfo{App: alipayplus.TargetAlipayCN, Languages: []string{"zh-CN", "en", "zh-HK"}}
 	in := alipayplus.CreateReleaseInput{
 		ProgramID: "p1", Version: alipayplus.VersionNumber{Major: 1}, TargetApp: alipayplus.TargetAlipayCN,
 	}
@@ -68,7 +68,7 @@ func TestCreateReleaseChecksTheLanguagesThatWereRead(t *testing.T) {
 }
 
 func TestWorkspaceTarget(t *testing.T) {
-	w := alipayplus.Workspace{Targets: []alipayplus.Target{{App: "WALLET"}, {App: alipayplus.TargetAlipayCN, ProgramsUsed: 3}}}
+	w := alipayplus.Workspace{Targets: []alipayplus.TargetAppInfo{{App: "WALLET"}, {App: alipayplus.TargetAlipayCN, ProgramsUsed: 3}}}
 	require.Same(t, &w.Targets[1], w.Target(alipayplus.TargetAlipayCN))
 	require.Same(t, &w.Targets[0], w.Target("WALLET"))
 	require.Nil(t, w.Target("BANK"))

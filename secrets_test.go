@@ -35,8 +35,8 @@ func TestEvents(t *testing.T) {
 		given := newGateway(t,
 			after(3*time.Second, refuses(429, "REQUEST_TRAFFIC_EXCEED_LIMIT")),
 			after(4*time.Second, fails(errReset)), after(5*time.Second, done()))
-		var events []alipayplus.Event
-		c := given.client(alipayplus.WithObserver(func(ctx context.Context, e alipayplus.Event) {
+		var events []alipayplus.Attempt
+		c := given.client(alipayplus.WithObserver(func(ctx context.Context, e alipayplus.Attempt) {
 			require.Equal(t, "mine", ctx.Value(key{}))
 			events = append(events, e)
 		}))
@@ -48,7 +48,7 @@ func TestEvents(t *testing.T) {
 		for i, e := range events {
 			require.Equal(t, "releases.cancel", e.Operation)
 			require.Equal(t, seen[0].requestID(), e.RequestID)
-			require.Equal(t, i+1, e.Attempt)
+			require.Equal(t, i+1, e.Number)
 			require.Equal(t, time.Duration(3+i)*time.Second, e.Duration)
 			if i < 2 {
 				require.Equal(t, seen[i+1].at.Sub(seen[i].at), e.Duration+e.RetryIn)
@@ -114,7 +114,7 @@ func TestNothingSecretIsTold(t *testing.T) {
 				c := given.client(
 					alipayplus.WithPrivateKey(testkey.PEM()),
 					alipayplus.WithLogger(logger),
-					alipayplus.WithObserver(func(_ context.Context, e alipayplus.Event) {
+					alipayplus.WithObserver(func(_ context.Context, e alipayplus.Attempt) {
 						fmt.Fprintf(&told, "%v %+v\n", e, e)
 						logger.Info("event", "event", e, "error", e.Err)
 					}),

@@ -23,11 +23,11 @@ type Workspace struct {
 	// ServicePolicy are the limits of a service's fields.
 	ServicePolicy ServicePolicy `json:"servicePolicy"`
 	// Targets are the apps that mini programs can be released to.
-	Targets []Target `json:"targets"`
+	Targets []TargetAppInfo `json:"targets"`
 }
 
-// Target is a target app as the platform announces it.
-type Target struct {
+// TargetAppInfo is a target app as the platform announces it.
+type TargetAppInfo struct {
 	// App is the app.
 	App TargetApp `json:"app"`
 	// Ladder are the grayscale ratios that it offers.
@@ -41,7 +41,7 @@ type Target struct {
 }
 
 // Target returns the target app as announced, or nil when there is no such.
-func (w *Workspace) Target(app TargetApp) *Target {
+func (w *Workspace) Target(app TargetApp) *TargetAppInfo {
 	for i := range w.Targets {
 		if w.Targets[i].App == app {
 			return &w.Targets[i]

@@ -314,7 +314,7 @@ func WithObserver(observe func(context.Context, Attempt)) Option {
 		if observe == nil {
 			return shared(transport.NoObserver())
 		}
-		cfg.transport.Observe = func(ctx context.Context, e transport.Event) { observe(ctx, attemptOf(e)) }
+		cfg.transport.Observe = func(ctx context.Context, e transport.Attempt) { observe(ctx, attemptOf(e)) }
 		return nil
 	}
 }
@@ -347,9 +347,9 @@ type Attempt struct {
 	Err error
 }
 
-func attemptOf(e transport.Event) Attempt {
+func attemptOf(e transport.Attempt) Attempt {
 	return Attempt{
-		Operation: e.Operation, RequestID: e.RequestID, Number: e.Attempt, Duration: e.Duration, HTTPStatus: e.HTTPStatus,
+		Operation: e.Operation, RequestID: e.RequestID, Number: e.Number, Duration: e.Duration, HTTPStatus: e.HTTPStatus,
 		Code: Code(e.ResultCode), TraceID: e.TraceID, RetryIn: e.RetryIn, Err: e.Err,
 	}
 }

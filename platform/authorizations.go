@@ -58,7 +58,7 @@ func (c *call) newAuthorization(program string, target alipayplus.TargetApp) *au
 // withPage is an authorization as the caller may see it. Whoever has the page can
 // give the authorization, so only who may release sees it and its state, and its
 // address is made of the caller's own way to the platform, not of another's.
-func (c *call) withPage(r *authorizationRecord, program *programRecord, target TargetApp) *alipayplus.Authorization {
+func (c *call) withPage(r *authorizationRecord, program *programRecord, target TargetBackend) *alipayplus.Authorization {
 	out := r.Authorization
 	if out.Status != alipayplus.AuthorizationPending || c.may(alipayplus.ActionRelease, program.ID) != nil {
 		out.State = ""
@@ -72,7 +72,7 @@ func (c *call) withPage(r *authorizationRecord, program *programRecord, target T
 }
 
 // pagePath is where the page is that a target app serves itself.
-func pagePath(target TargetApp) string {
+func pagePath(target TargetBackend) string {
 	return "/targets/" + url.PathEscape(string(target.App())) + "/authorize"
 }
 
@@ -117,7 +117,7 @@ func queryAuthorization(c *call, in alipayplus.AuthorizationInput) (*alipayplus.
 
 // GrantAuthorization gives an authorization as a merchant does at the target app, whether
 // it was begun or not: it spares tests the visit of the page. There is no code, so
-// [TargetApp].Exchange is not called; a page that is open leads nowhere from then on. One
+// [TargetBackend].Exchange is not called; a page that is open leads nowhere from then on. One
 // that was given already stays as it is. The error matches [alipayplus.ErrNotFound] when
 // the workspace has no such mini program, and [alipayplus.ErrInvalid] when the platform
 // does not release to the target app, or that asks for no authorization.

@@ -364,7 +364,7 @@ func TestWhatCannotBeAuthorizedIsNot(t *testing.T) {
 			require.ErrorContains(w, err, "platform: grant: ", name)
 		}
 		require.Equal(w, alipayplus.AuthorizationNone, w.authorization(program.ID).Status)
-	}, platform.WithTargets(platform.NewSimulatedAlipayCN(), newPartnerApp()))
+	}, platform.WithTargetBackends(platform.NewSimulatedAlipayCN(), newPartnerApp()))
 }
 
 func TestATargetThatNeedsNoAuthorizationGivesNoPage(t *testing.T) {
@@ -373,7 +373,7 @@ func TestATargetThatNeedsNoAuthorizationGivesNoPage(t *testing.T) {
 		a, err := w.owner.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: partner})
 		require.NoError(w, err)
 		require.Equal(w, &alipayplus.Authorization{ProgramID: program.ID, TargetApp: partner, Status: alipayplus.AuthorizationNone}, a)
-	}, platform.WithTargets(newPartnerApp()))
+	}, platform.WithTargetBackends(newPartnerApp()))
 }
 
 func TestThePagesEscapeWhatTheyShow(t *testing.T) {
@@ -529,5 +529,5 @@ func TestAVisitIsOverWhenTheAuthorizationIsBegunAnewMeanwhile(t *testing.T) {
 		app.meanwhile = func() { w.begin(program.ID) }
 		require.Equal(w, http.StatusForbidden, w.callback(first.State, code).status)
 		require.Equal(w, alipayplus.AuthorizationPending, w.authorization(program.ID).Status)
-	}, platform.WithTargets(app))
+	}, platform.WithTargetBackends(app))
 }

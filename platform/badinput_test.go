@@ -244,7 +244,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "apply without a language that the target has come to need",
-			opts:    []platform.Option{platform.WithTargets(&languageApp{partnerApp: growing})},
+			opts:    []platform.Option{platform.WithTargetBackends(&languageApp{partnerApp: growing})},
 			given: func(w *world) bad {
 				program := w.program()
 				r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: partner})

@@ -152,7 +152,7 @@ func TestManyMembersAtOnce(t *testing.T) {
 		require.Positive(w, done.Load())
 		require.Positive(w, refused.Load())
 		w.requireOrder(app, programs)
-	}, platform.WithTargets(app), platform.WithAutoReview(approveIn(0)))
+	}, platform.WithTargetBackends(app), platform.WithAutoReview(approveIn(0)))
 }
 
 // anything does one thing that a member may want to do.

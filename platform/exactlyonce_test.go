@@ -537,7 +537,7 @@ func TestATargetAppInTrouble(t *testing.T) {
 					require.Equal(w, tc.want, done.Status)
 					require.Equal(w, done, w.read(r.ID))
 					app.requireAgreement(w, w.read(r.ID))
-				}, platform.WithTargets(app))
+				}, platform.WithTargetBackends(app))
 			})
 		}
 	}
@@ -562,7 +562,7 @@ func TestAStepThatMayBeLiveIsNotUndercut(t *testing.T) {
 		require.NoError(w, err, "the same ratio, or a higher one, settles it")
 		require.Equal(w, alipayplus.Ratio(20), done.Grayscale.Ratio)
 		app.requireAgreement(w, w.read(r.ID))
-	}, platform.WithTargets(app))
+	}, platform.WithTargetBackends(app))
 }
 
 // TestAKeyIsTakenWhileTheTargetAppIsAsked: what came of the first content is not
@@ -582,7 +582,7 @@ func TestAKeyIsTakenWhileTheTargetAppIsAsked(t *testing.T) {
 		_, err = w.owner.Releases.Raise(w.Context(), step)
 		require.NoError(w, err)
 		app.requireAgreement(w, w.read(r.ID))
-	}, platform.WithTargets(app))
+	}, platform.WithTargetBackends(app))
 }
 
 // TestATargetAppThatRefuses: nothing happened there, so nothing is kept of it: the
@@ -604,7 +604,7 @@ func TestATargetAppThatRefuses(t *testing.T) {
 			_, err = w.owner.Releases.Raise(w.Context(), step)
 			require.NoError(w, err)
 			app.requireAgreement(w, w.read(r.ID))
-		}, platform.WithTargets(app))
+		}, platform.WithTargetBackends(app))
 	})
 	t.Run("which says nothing of the attempt before", func(t *testing.T) {
 		app := newShaky()
@@ -616,7 +616,7 @@ func TestATargetAppThatRefuses(t *testing.T) {
 			_, err = w.owner.Releases.Raise(w.Context(), w.read(r.ID).GrayscaleTo(5))
 			require.ErrorIs(w, err, alipayplus.ErrConflict)
 			app.requireRising(w)
-		}, platform.WithTargets(app))
+		}, platform.WithTargetBackends(app))
 	})
 }
 
@@ -634,7 +634,7 @@ func TestACallerWhoHangsUp(t *testing.T) {
 			require.ErrorIs(w, err, context.Canceled)
 		}
 		app.requireAgreement(w, w.read(r.ID))
-	}, platform.WithTargets(app))
+	}, platform.WithTargetBackends(app))
 }
 
 // TestWhatIsReviewedIsWhatWasSubmitted: a change of the configuration while the
@@ -657,7 +657,7 @@ func TestWhatIsReviewedIsWhatWasSubmitted(t *testing.T) {
 		late.Wait()
 		require.Equal(w, app.submitted[r.ID], applied.Configuration)
 		require.Equal(w, app.submitted[r.ID], w.read(r.ID).Configuration)
-	}, platform.WithTargets(app))
+	}, platform.WithTargetBackends(app))
 }
 
 // TestTheTargetAppAndTheRecordsAgreeInTheEnd: members do whatever the records
@@ -666,13 +666,13 @@ func TestWhatIsReviewedIsWhatWasSubmitted(t *testing.T) {
 func TestTheTargetAppAndTheRecordsAgreeInTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := storage.NewMemory()
-		first := newWorld(t, platform.WithStore(store), platform.WithTargets(newShaky()))
+		first := newWorld(t, platform.WithStore(store), platform.WithTargetBackends(newShaky()))
 		release := first.prepared(first.program().ID, "1.0.0").ID
 		given := first.save(store)
 		rapid.Check(inBubble{t}, func(rt *rapid.T) {
 			app := newShaky()
 			app.submitted[release] = alipayplus.Configuration{}
-			w := given.world(t, platform.WithTargets(app))
+			w := given.world(t, platform.WithTargetBackends(app))
 			once := behindServer(w, alipayplus.WithRetry(1, 0, 0))
 			for range rapid.IntRange(1, 5).Draw(rt, "steps") {
 				app.expect(rapid.SampledFrom(append(troubles(), refuses, none, none)).Draw(rt, "trouble"))

@@ -289,7 +289,7 @@ func TestTheTargetAppIsToldTheRequestThatIsCommitted(t *testing.T) {
 		require.NotEqual(w, applied.ReleaseRequestID, second.ReleaseRequestID)
 		require.Equal(w, []asked{{"submit", created.ID, second.ReleaseRequestID, 0}}, app.take())
 		require.Equal(w, alipayplus.RequestWithdrawn, w.request(applied.ReleaseRequestID).Status)
-	}, platform.WithTargets(app))
+	}, platform.WithTargetBackends(app))
 }
 
 // together is a store in which, once armed, the first two updates wait for each
@@ -322,7 +322,7 @@ func TestOneKeyReachesTheTargetAppOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				app, store := newNoting(), &together{Store: storage.NewMemory(), both: make(chan struct{})}
-				w := newWorld(t, platform.WithTargets(app), platform.WithStore(store))
+				w := newWorld(t, platform.WithTargetBackends(app), platform.WithStore(store))
 				releases := []*alipayplus.Release{w.prepared(w.program().ID, "1.0.0"), w.prepared(w.program().ID, "1.0.0")}
 				app.take()
 				thinks := make(chan struct{})
@@ -401,7 +401,7 @@ func TestARefusalOfTheTargetAppIsFinal(t *testing.T) {
 				app.will(nil)
 				_, err = w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(10))
 				require.NoError(w, err, "50%% never was live, so a lower ratio may follow")
-			}, platform.WithTargets(app))
+			}, platform.WithTargetBackends(app))
 		})
 	}
 }
@@ -428,7 +428,7 @@ func TestARefusalLeavesWhatMayBeLive(t *testing.T) {
 		raised, err := once.Releases.Raise(w.Context(), r.GrayscaleTo(20))
 		require.NoError(w, err)
 		require.Equal(w, alipayplus.Ratio(20), raised.Grayscale.Ratio)
-	}, platform.WithTargets(app))
+	}, platform.WithTargetBackends(app))
 }
 
 // A refusal is taken note of, although its caller has hung up.
@@ -446,7 +446,7 @@ func TestARefusalThatNobodyWaitsForIsTakenNoteOf(t *testing.T) {
 		app.will(nil)
 		_, err = w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(10))
 		require.NoError(w, err)
-	}, platform.WithTargets(app))
+	}, platform.WithTargetBackends(app))
 }
 
 // The target app hears of a withdrawal, once, and of nothing that only the
@@ -471,7 +471,7 @@ func TestTheTargetAppIsToldOfAWithdrawal(t *testing.T) {
 		w.decide(alipayplus.PartyAlipayPlus, "no filing number")
 		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(r.ID).Status)
 		require.Empty(w, app.take(), "neither of one that is refused nor of a rejection")
-	}, platform.WithTargets(app))
+	}, platform.WithTargetBackends(app))
 }
 
 func TestAWithdrawalThatFailsAtTheTargetAppIsNone(t *testing.T) {
@@ -496,7 +496,7 @@ func TestAWithdrawalThatFailsAtTheTargetAppIsNone(t *testing.T) {
 				back, err := w.owner.Releases.Withdraw(w.Context(), in)
 				require.NoError(w, err)
 				require.Equal(w, alipayplus.ReleaseNewVersionCreated, back.Status)
-			}, platform.WithTargets(app))
+			}, platform.WithTargetBackends(app))
 		})
 	}
 }
@@ -823,8 +823,8 @@ func TestARejectionByAFunctionHasAReason(t *testing.T) {
 }
 
 func TestTargetsThatCannotBeToldApartAreRefused(t *testing.T) {
-	by := func(parties ...alipayplus.Party) platform.TargetApp { return reviewedBy{newPartnerApp(), parties} }
-	for want, targets := range map[string][]platform.TargetApp{
+	by := func(parties ...alipayplus.Party) platform.TargetBackend { return reviewedBy{newPartnerApp(), parties} }
+	for want, targets := range map[string][]platform.TargetBackend{
 		"targets: must have at least one":                                             {},
 		"targets[0]: must not be nil":                                                 {nil},
 		"targets[1]: must not be nil":                                                 {newNoting(), nil},
@@ -834,10 +834,10 @@ func TestTargetsThatCannotBeToldApartAreRefused(t *testing.T) {
 		`targets[0]: party "LAKE": must be a name of its own, without a slash`:        {by("LAKE", "LAKE")},
 		`targets[1]: party "ALIPAY_PLUS": must be a name of its own, without a slash`: {newNoting(), by("LAKE", alipayplus.PartyAlipayPlus)},
 	} {
-		_, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithTargets(targets...))
+		_, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithTargetBackends(targets...))
 		require.EqualError(t, err, "platform: "+want)
 	}
-	_, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithTargets(newNoting(), by("LAKE", "RIVER")))
+	_, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithTargetBackends(newNoting(), by("LAKE", "RIVER")))
 	require.NoError(t, err)
 }
 

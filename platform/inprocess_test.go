@@ -115,7 +115,7 @@ func TestABugOfATargetAppIsSeen(t *testing.T) {
 		app.expect(panicsBefore)
 		require.Panics(w, func() { w.apply(r.ID) })
 		require.Equal(w, alipayplus.ReleaseUnderReview, w.apply(r.ID).Status)
-	}, platform.WithTargets(app))
+	}, platform.WithTargetBackends(app))
 }
 
 // closing notes that it was closed.

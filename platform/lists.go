@@ -30,7 +30,7 @@ type listing[R, T any] struct {
 	// filter names all that chooses entries, so that a cursor of another
 	// listing is recognized.
 	filter string
-	order  alipayplus.Order
+	order  alipayplus.SortOrder
 	keep   func(*R) bool
 	show   func(*R) *T
 }

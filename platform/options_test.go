@@ -36,11 +36,11 @@ func TestAnOptionThatIsWrongIsRefusedByName(t *testing.T) {
 	for want, opt := range map[string]platform.Option{
 		"platform: store: must not be nil":             platform.WithStore(nil),
 		"platform: logger: must not be nil":            platform.WithLogger(nil),
-		"platform: targets: must have at least one":    platform.WithTargets(),
-		"platform: targets[1]: must not be nil":        platform.WithTargets(newPartnerApp(), nil),
-		"targets[1]: LAKE_WALLET is there already":     platform.WithTargets(newPartnerApp(), newPartnerApp()),
-		`targets[0]: party "A/B": must be a name`:      platform.WithTargets(reviewedBy{newPartnerApp(), []alipayplus.Party{"A/B"}}),
-		`targets[0]: party "ALIPAY_PLUS": must be`:     platform.WithTargets(reviewedBy{newPartnerApp(), []alipayplus.Party{alipayplus.PartyAlipayPlus}}),
+		"platform: targets: must have at least one":    platform.WithTargetBackends(),
+		"platform: targets[1]: must not be nil":        platform.WithTargetBackends(newPartnerApp(), nil),
+		"targets[1]: LAKE_WALLET is there already":     platform.WithTargetBackends(newPartnerApp(), newPartnerApp()),
+		`targets[0]: party "A/B": must be a name`:      platform.WithTargetBackends(reviewedBy{newPartnerApp(), []alipayplus.Party{"A/B"}}),
+		`targets[0]: party "ALIPAY_PLUS": must be`:     platform.WithTargetBackends(reviewedBy{newPartnerApp(), []alipayplus.Party{alipayplus.PartyAlipayPlus}}),
 		`permission policy: "ANARCHY" is not known`:    platform.WithPermissionPolicy("ANARCHY"),
 		"time window: must be above 0":                 platform.WithTimeWindow(0),
 		"idempotency retention: must be above 0":       platform.WithIdempotencyRetention(-time.Second),
@@ -104,7 +104,7 @@ func TestAFailureOfThePlatformIsLoggedAndNotTold(t *testing.T) {
 		require.Contains(w, log.String(), "dial 10.0.0.7: refused")
 		require.Contains(w, log.String(), got.Header.Get("Trace-Id"))
 		require.Contains(w, log.String(), "/api/open/v2/release/apply")
-	}, platform.WithTargets(app), platform.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+	}, platform.WithTargetBackends(app), platform.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 }
 
 // TestWhatTheTargetAppRefusesIsTold: a refusal is no failure. The caller learns
@@ -138,7 +138,7 @@ func TestWhatTheTargetAppRefusesIsTold(t *testing.T) {
 		r, err = w.owner.Releases.StartGrayscale(w.Context(), in)
 		require.NoError(w, err)
 		require.Equal(w, alipayplus.Ratio(10), r.Grayscale.Ratio)
-	}, platform.WithTargets(app))
+	}, platform.WithTargetBackends(app))
 }
 
 // TestAPlatformMayBeMountedBelowAPath, whether the handler that mounts it strips

@@ -34,7 +34,7 @@ type Platform struct {
 	cfg     config
 	signer  crypto.Signer
 	public  *rsa.PublicKey
-	targets []TargetApp
+	targets []TargetBackend
 	routes  map[string]route
 	pages   http.Handler
 	html    *template.Template
@@ -72,7 +72,7 @@ func New(opts ...Option) (*Platform, error) {
 		return nil, fmt.Errorf("platform: signer: %w", err)
 	}
 	if len(cfg.targets) == 0 {
-		cfg.targets = []TargetApp{NewSimulatedAlipayCN()}
+		cfg.targets = []TargetBackend{NewSimulatedAlipayCN()}
 	}
 	p := &Platform{cfg: cfg, signer: cfg.signer, public: public, targets: cfg.targets, html: pageTemplates(), name: rand.Text()[:8]}
 	p.routes = p.operations()
@@ -85,7 +85,7 @@ func New(opts ...Option) (*Platform, error) {
 func (p *Platform) PublicKey() *rsa.PublicKey { return p.public }
 
 // target returns a target app by name.
-func (p *Platform) target(app alipayplus.TargetApp) (TargetApp, error) {
+func (p *Platform) target(app alipayplus.TargetApp) (TargetBackend, error) {
 	for _, t := range p.targets {
 		if t.App() == app {
 			return t, nil
@@ -131,7 +131,7 @@ type Option func(*config) error
 type config struct {
 	store                storage.Store
 	signer               crypto.Signer
-	targets              []TargetApp
+	targets              []TargetBackend
 	policy               alipayplus.PermissionPolicy
 	services             alipayplus.ServicePolicy
 	review               AutoReview
@@ -191,9 +191,9 @@ func WithKeyVersion(version string) Option {
 	}
 }
 
-// WithTargets sets the apps that mini programs can be released to; the default
+// WithTargetBackends sets the apps that mini programs can be released to; the default
 // is a simulated AlipayCN, see [NewSimulatedAlipayCN].
-func WithTargets(targets ...TargetApp) Option {
+func WithTargetBackends(targets ...TargetBackend) Option {
 	return func(cfg *config) error {
 		if len(targets) == 0 {
 			return errors.New("targets: must have at least one")

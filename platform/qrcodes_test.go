@@ -130,5 +130,5 @@ func TestALiveVersionAtAnyTargetWillDo(t *testing.T) {
 		require.NoError(w, err)
 		_, err = w.owner.QRCodes.Create(w.Context(), alipayplus.CreateQRCodeInput{AppID: program.ID})
 		require.NoError(w, err)
-	}, platform.WithTargets(platform.NewSimulatedAlipayCN(), newPartnerApp()))
+	}, platform.WithTargetBackends(platform.NewSimulatedAlipayCN(), newPartnerApp()))
 }

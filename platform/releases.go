@@ -41,7 +41,7 @@ func createRelease(c *call, in alipayplus.CreateReleaseInput) (*alipayplus.Relea
 }
 
 // mayCreate checks what "Select app" asks for, in the order of the document.
-func (c *call) mayCreate(r *releaseRecord, program *programRecord, target TargetApp) error {
+func (c *call) mayCreate(r *releaseRecord, program *programRecord, target TargetBackend) error {
 	if err := c.firstTime(r); err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ func (c *call) mayCreate(r *releaseRecord, program *programRecord, target Target
 
 // roomForProgram checks the limit of mini programs. One that goes to the target
 // already needs no room.
-func (c *call) roomForProgram(r *releaseRecord, target TargetApp) error {
+func (c *call) roomForProgram(r *releaseRecord, target TargetBackend) error {
 	there, err := count(c.tx, key("i/going", r.Workspace, string(r.TargetApp), r.ProgramID)+"/", 1)
 	if err != nil || there > 0 {
 		return err
@@ -93,7 +93,7 @@ func (c *call) firstTime(r *releaseRecord) error {
 }
 
 // checkTarget checks languages and authorization.
-func (c *call) checkTarget(program *programRecord, target TargetApp) error {
+func (c *call) checkTarget(program *programRecord, target TargetBackend) error {
 	if missing := program.MissingLanguages(target.Languages()); len(missing) > 0 {
 		return &refusal{
 			code:    alipayplus.CodeLanguageRequired,
@@ -252,7 +252,7 @@ func applyRelease(c *call, in alipayplus.ApplyInput) (*alipayplus.Release, error
 
 // mayApply refuses while another version is on its way, and checks again what
 // may have changed since the release was created.
-func (c *call) mayApply(r *releaseRecord) (TargetApp, error) {
+func (c *call) mayApply(r *releaseRecord) (TargetBackend, error) {
 	for _, status := range alipayplus.ReleaseStatuses() {
 		if !status.BlocksApply() {
 			continue

@@ -68,7 +68,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 		elsewhere, err = w.owner.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: elsewhere.ID})
 		require.NoError(w, err)
 		require.Equal(w, alipayplus.ReleaseFull, elsewhere.Status)
-	}, platform.WithTargets(platform.NewSimulatedAlipayCN(), newPartnerApp()))
+	}, platform.WithTargetBackends(platform.NewSimulatedAlipayCN(), newPartnerApp()))
 	sentence(t, "Go to the Versions tab, choose a target version, and click Select App.", func(w *world) {
 		program := w.authorizedProgram()
 		w.upload(program.ID, "1.0.0")
@@ -694,7 +694,7 @@ func TestAFailureAtTheTargetAppLeavesTheReleaseAsItWas(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				app := newPartnerApp()
-				w := newWorld(t, platform.WithTargets(app))
+				w := newWorld(t, platform.WithTargetBackends(app))
 				impatient, err := w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithRetry(1, 0, 0))
 				require.NoError(w, err)
 				program := w.program()

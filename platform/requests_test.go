@@ -61,7 +61,7 @@ func TestMyRequests(t *testing.T) {
 		time.Sleep(time.Hour)
 		second := w.submitted().ReleaseRequestID
 		sameInstant := w.submitted().ReleaseRequestID
-		for order, want := range map[alipayplus.Order][]string{
+		for order, want := range map[alipayplus.SortOrder][]string{
 			"":                     {sameInstant, second, first},
 			alipayplus.NewestFirst: {sameInstant, second, first},
 			alipayplus.OldestFirst: {first, second, sameInstant},
@@ -112,7 +112,7 @@ func TestPagesLeadToEveryRequestOnceInBothOrders(t *testing.T) {
 			newest[4-i] = id
 		}
 		for _, limit := range []int{1, 2, 3, 5, 100} {
-			for order, want := range map[alipayplus.Order][]string{alipayplus.NewestFirst: newest, alipayplus.OldestFirst: oldest} {
+			for order, want := range map[alipayplus.SortOrder][]string{alipayplus.NewestFirst: newest, alipayplus.OldestFirst: oldest} {
 				in := alipayplus.ListRequestsInput{ListOptions: alipayplus.ListOptions{Limit: limit, Order: order}}
 				var got []string
 				for pages := 1; ; pages++ {

@@ -14,7 +14,7 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 )
 
-// TargetApp is an app that mini programs are released to. Its methods must be
+// TargetBackend is an app that mini programs are released to. Its methods must be
 // safe for concurrent use. Those that change something there may be called
 // again with the same arguments, after a failure or a crash, and must come to
 // the same then.
@@ -25,7 +25,7 @@ import (
 // refusal: nothing happened there, and the caller is told so, with its text. Any
 // other error leaves the outcome unknown: the caller is told to repeat the call,
 // and the text is only logged.
-type TargetApp interface {
+type TargetBackend interface {
 	// App is the app's name.
 	App() alipayplus.TargetApp
 	// Ladder are the grayscale ratios that it offers.

@@ -65,7 +65,7 @@ func TestAVerdictWaitsForAWithdrawalThatIsUnderWay(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				opts := []platform.Option{platform.WithTargets(slowWithdraw{platform.NewSimulatedAlipayCN()})}
+				opts := []platform.Option{platform.WithTargetBackends(slowWithdraw{platform.NewSimulatedAlipayCN()})}
 				if tt.auto != nil {
 					opts = append(opts, platform.WithAutoReview(tt.auto))
 				}

@@ -31,7 +31,7 @@ func queryWorkspace(c *call, _ nothing) (*alipayplus.Workspace, error) {
 		if err != nil {
 			return nil, err
 		}
-		out.Targets = append(out.Targets, alipayplus.Target{
+		out.Targets = append(out.Targets, alipayplus.TargetAppInfo{
 			App: t.App(), Ladder: t.Ladder(), Languages: t.Languages(), Limits: t.Limits(), ProgramsUsed: len(going),
 		})
 	}

@@ -20,7 +20,7 @@ func TestAWorkspaceShowsCompanyRoleLimitsAndPolicies(t *testing.T) {
 		require.Equal(w, &alipayplus.Workspace{
 			ID: w.workspace, Name: "Blue Lake Tea", Company: company(), Member: "dan", Role: alipayplus.RoleDeveloper,
 			PermissionPolicy: alipayplus.PolicyDevelopersUploadOnly, ServicePolicy: alipayplus.DefaultServicePolicy(),
-			Targets: []alipayplus.Target{
+			Targets: []alipayplus.TargetAppInfo{
 				{
 					App: cn, Ladder: alipayplus.DefaultLadder(), Languages: []string{"zh-CN"},
 					Limits: alipayplus.Limits{Programs: 10, WaitingVersions: 20}, ProgramsUsed: 1,
@@ -28,7 +28,7 @@ func TestAWorkspaceShowsCompanyRoleLimitsAndPolicies(t *testing.T) {
 				{App: partner, Ladder: alipayplus.DefaultLadder(), Limits: alipayplus.Limits{Programs: 3, WaitingVersions: 2}},
 			},
 		}, got)
-	}, platform.WithPermissionPolicy(alipayplus.PolicyDevelopersUploadOnly), platform.WithTargets(platform.NewSimulatedAlipayCN(), newPartnerApp()))
+	}, platform.WithPermissionPolicy(alipayplus.PolicyDevelopersUploadOnly), platform.WithTargetBackends(platform.NewSimulatedAlipayCN(), newPartnerApp()))
 }
 
 func TestEachTargetHasItsOwnLimits(t *testing.T) {
@@ -47,7 +47,7 @@ func TestEachTargetHasItsOwnLimits(t *testing.T) {
 			}
 			require.ErrorContains(w, create(partner, number), "versions of this mini program to LAKE_WALLET: 2 of 2 are used")
 		}
-	}, platform.WithTargets(platform.NewSimulatedAlipayCN(), newPartnerApp()))
+	}, platform.WithTargetBackends(platform.NewSimulatedAlipayCN(), newPartnerApp()))
 }
 
 // TestALowerLimitKeepsWhatIsThere: a mini program that goes to the target may go
@@ -68,5 +68,5 @@ func TestALowerLimitKeepsWhatIsThere(t *testing.T) {
 			require.NoError(w, create(program, "1.0.1"))
 		}
 		require.ErrorIs(w, create(w.program().ID, "1.0.0"), alipayplus.ErrLimit)
-	}, platform.WithTargets(app))
+	}, platform.WithTargetBackends(app))
 }

@@ -6,12 +6,12 @@ import (
 	"time"
 )
 
-// Event describes one attempt of a call after it ended.
-type Event struct {
+// Attempt describes one attempt of a call after it ended.
+type Attempt struct {
 	// Operation and RequestID are those of the Call.
 	Operation, RequestID string
-	// Attempt counts from 1.
-	Attempt int
+	// Number counts from 1.
+	Number int
 	// Duration runs from handing the attempt to the network until its answer was read and judged; 0 when it ended before
 	// (the context, the rate limiter, signing or opening the body stopped it).
 	Duration time.Duration
@@ -27,10 +27,10 @@ type Event struct {
 
 // report tells the observer and the log about an attempt that ended.
 func (r *run) report(ctx context.Context, v Verdict, status int, again bool) {
-	e := Event{
+	e := Attempt{
 		Operation:    r.call.Operation,
 		RequestID:    r.call.RequestID,
-		Attempt:      r.attempt,
+		Number:      r.attempt,
 		HTTPStatus:   status,
 		ResultCode:   v.ResultCode,
 		ResultStatus: v.ResultStatus,
@@ -50,14 +50,14 @@ func (r *run) report(ctx context.Context, v Verdict, status int, again bool) {
 }
 
 // log writes the lines of one attempt. The error stays out: its words are the Judge's and the network's.
-func (r *run) log(ctx context.Context, e Event, again bool) {
+func (r *run) log(ctx context.Context, e Attempt, again bool) {
 	logger := r.options.Logger
 	if !logger.Enabled(ctx, slog.LevelDebug) && (!again || !logger.Enabled(ctx, slog.LevelWarn)) {
 		return
 	}
 	attrs := []slog.Attr{
 		slog.String("operation", e.Operation),
-		slog.Int("attempt", e.Attempt),
+		slog.Int("attempt", e.Number),
 		slog.Int("status", e.HTTPStatus),
 		slog.Duration("duration", e.Duration),
 		slog.String("request_id", e.RequestID),

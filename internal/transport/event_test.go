@@ -17,10 +17,10 @@ func TestEventPerAttempt(t *testing.T) {
 		slow := answers(200, "fine", "Trace-Id", "trace-3")
 		p := newPeer(t, answers(503, "s3cret", "Retry-After", "7", "Trace-Id", "trace-1"), fails(errDial),
 			func(req *http.Request) (*http.Response, error) { time.Sleep(40 * time.Millisecond); return slow(req) })
-		var events []Event
+		var events []Attempt
 		type key struct{}
 		o := patient(p.client())
-		o.Observe = func(ctx context.Context, e Event) {
+		o.Observe = func(ctx context.Context, e Attempt) {
 			require.Equal(t, "caller's", ctx.Value(key{}))
 			events = append(events, e)
 		}
@@ -29,15 +29,15 @@ func TestEventPerAttempt(t *testing.T) {
 
 		require.NoError(t, err)
 		require.Len(t, events, 3)
-		require.Equal(t, Event{
-			Operation: "things.create", RequestID: "request-1", Attempt: 1, HTTPStatus: 503, ResultCode: "CODE_503",
+		require.Equal(t, Attempt{
+			Operation: "things.create", RequestID: "request-1", Number: 1, HTTPStatus: 503, ResultCode: "CODE_503",
 			ResultStatus: "F", TraceID: "trace-1", RetryIn: 7 * time.Second, Err: statusError(503),
 		}, events[0])
 		require.ErrorIs(t, events[1].Err, errDial)
 		require.Equal(t, 2*time.Second, events[1].RetryIn)
 		require.Zero(t, events[1].HTTPStatus)
-		require.Equal(t, Event{
-			Operation: "things.create", RequestID: "request-1", Attempt: 3, Duration: 40 * time.Millisecond, HTTPStatus: 200,
+		require.Equal(t, Attempt{
+			Operation: "things.create", RequestID: "request-1", Number: 3, Duration: 40 * time.Millisecond, HTTPStatus: 200,
 			ResultCode: "CODE_200", ResultStatus: "S", TraceID: "trace-3",
 		}, events[2])
 	})
@@ -48,9 +48,9 @@ func TestEventOfAnAttemptThatWasNotSent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := repeatable()
 		c.Sign = func(context.Context, http.Header) error { time.Sleep(time.Second); return errInterrupted }
-		var events []Event
+		var events []Attempt
 		o := patient(newPeer(t).client())
-		o.Observe = func(_ context.Context, e Event) { events = append(events, e) }
+		o.Observe = func(_ context.Context, e Attempt) { events = append(events, e) }
 
 		_, err := New(o).Do(t.Context(), c)
 

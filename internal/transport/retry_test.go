@@ -267,9 +267,9 @@ func TestSigningFailsLater(t *testing.T) {
 			return nil
 		}
 
-		var events []Event
+		var events []Attempt
 		o := patient(newPeer(t, answers(503, "")).client())
-		o.Observe = func(_ context.Context, e Event) { events = append(events, e) }
+		o.Observe = func(_ context.Context, e Attempt) { events = append(events, e) }
 
 		_, err := New(o).Do(t.Context(), c)
 
@@ -324,8 +324,8 @@ func TestQueryNeverShows(t *testing.T) {
 		fmt.Errorf("%w\nwhile sending %s", inner, address),
 	}
 	for _, cause := range tests {
-		var events []Event
-		o := Options{HTTPClient: newPeer(t, fails(cause)).client(), Observe: func(_ context.Context, e Event) { events = append(events, e) }}
+		var events []Attempt
+		o := Options{HTTPClient: newPeer(t, fails(cause)).client(), Observe: func(_ context.Context, e Attempt) { events = append(events, e) }}
 
 		_, err := New(o).Do(t.Context(), write())
 

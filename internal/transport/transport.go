@@ -40,7 +40,7 @@ type Options struct {
 	// Logger gets a debug line per attempt and a warning per retry. Nil: nothing is logged.
 	Logger *slog.Logger
 	// Observe is called once per attempt, after it, in the goroutine of the call. Nil: nobody is told.
-	Observe func(context.Context, Event)
+	Observe func(context.Context, Attempt)
 }
 
 // Transport sends calls. It is safe for concurrent use; a client makes one and keeps it.

@@ -169,9 +169,9 @@ func TestWaitThatWouldPassTheDeadlineIsNotBegun(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		p := newPeer(t, answers(429, "", "Retry-After", "60"))
-		var events []Event
+		var events []Attempt
 		o := patient(p.client())
-		o.Observe = func(_ context.Context, e Event) { events = append(events, e) }
+		o.Observe = func(_ context.Context, e Attempt) { events = append(events, e) }
 
 		_, err := steady(o).Do(ctx, write())
 
