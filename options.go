@@ -13,8 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alipayplus-go/alipayplus/internal/transport"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
+	"github.com/alipayplus-go/alipayplus/internal/transport"
 )
 
 // Option sets one thing of a [Client]. It copies what it is given.

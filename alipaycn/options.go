@@ -14,9 +14,9 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/transport"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
+	"github.com/alipayplus-go/alipayplus/internal/transport"
 )
 
 // Production is the address of AlipayCN's gateway, the default of [WithEndpoint].

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/validation"
 	"github.com/alipayplus-go/alipayplus/internal/polling"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // How to wait for the two things that can be waited for.

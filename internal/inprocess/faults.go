@@ -86,6 +86,7 @@ func RetryAfter(h http.Header, wait time.Duration) {
 		h.Set("Retry-After", strconv.Itoa(int(wait.Seconds())))
 	}
 }
+
 // Queue holds faults of a server's own type until calls use them up. The zero
 // value is empty. It is safe for concurrent use.
 type Queue[F any] struct {

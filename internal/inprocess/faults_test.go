@@ -79,6 +79,7 @@ func TestRetryAfterIsInWholeSeconds(t *testing.T) {
 	inprocess.RetryAfter(header, 3500*time.Millisecond)
 	require.Equal(t, http.Header{"Retry-After": {"3"}}, header)
 }
+
 func TestFaultsAreUsedUpInTheirOrder(t *testing.T) {
 	var q inprocess.Queue[string]
 	require.Empty(t, q.Take("read"))

@@ -137,6 +137,7 @@ func requireAlone(t *testing.T, path string) {
 	require.NoError(t, err)
 	require.Len(t, entries, 1)
 }
+
 func TestAFileIsReplacedWhole(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	for _, content := range []string{"first and long", "second", ""} {

@@ -30,7 +30,7 @@ func (r *run) report(ctx context.Context, v Verdict, status int, again bool) {
 	e := Attempt{
 		Operation:    r.call.Operation,
 		RequestID:    r.call.RequestID,
-		Number:      r.attempt,
+		Number:       r.attempt,
 		HTTPStatus:   status,
 		ResultCode:   v.ResultCode,
 		ResultStatus: v.ResultStatus,

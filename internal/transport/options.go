@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
-
 )
 
 // The defaults, which no platform documents.
@@ -94,6 +93,7 @@ func UserAgent(o *Options, agent string) error {
 
 // NoObserver is what is wrong with an observer that is nil.
 func NoObserver() error { return &Problem{"observer", "must not be nil"} }
+
 // Address parses the address of a platform, which must be of http or https and
 // have a host, and neither user, query nor fragment. option is its name, example
 // one that is right. The error does not quote it: it may hold a password.

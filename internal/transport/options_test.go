@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
 )
 
 func TestOptionsTakeWhatIsRight(t *testing.T) {
@@ -99,6 +98,7 @@ func TestDefaults(t *testing.T) {
 		AttemptTimeout: 30 * time.Second, MaxAnswerBytes: 16 << 20,
 	}, Default())
 }
+
 func TestAddress(t *testing.T) {
 	for _, right := range []string{"https://gateway.example.com", "http://127.0.0.1:8480/release"} {
 		u, err := Address("base URL", right, "https://x.example")
