@@ -632,7 +632,7 @@ func TestRequestVectorsThroughTheClient(t *testing.T) {
 
 func readVectors(t *testing.T, name string, into any) {
 	t.Helper()
-	text, err := os.ReadFile("../internal/cnsign/testdata/" + name)
+	text, err := os.ReadFile("../internal/cnwire/testdata/" + name)
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(text, into))
 }

@@ -149,7 +149,7 @@ type notifyVector struct {
 
 func readNotifyVectors(t testing.TB) notifyVectors {
 	t.Helper()
-	text, err := os.ReadFile("../internal/cnsign/testdata/notify.json")
+	text, err := os.ReadFile("../internal/cnwire/testdata/notify.json")
 	require.NoError(t, err)
 	var v notifyVectors
 	require.NoError(t, json.Unmarshal(text, &v))
