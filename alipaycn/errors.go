@@ -2,6 +2,7 @@ package alipaycn
 
 import (
 	"errors"
+	"fmt"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -9,6 +10,22 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/validation"
+)
+
+// Classes of failure that AlipayCN has and package alipayplus does not, for
+// errors.Is.
+var (
+	// ErrAlreadyDone: the thing is in the state that the call would lead to, so an
+	// earlier call may have done it; the state tells. It matches
+	// [alipayplus.ErrConflict] too.
+	ErrAlreadyDone = fmt.Errorf("perhaps done already: %w", alipayplus.ErrConflict)
+	// ErrNotReady: something that takes its time is not finished, such as a
+	// build, a scan or a review; the same call may succeed later. It matches
+	// [alipayplus.ErrConflict] too.
+	ErrNotReady = fmt.Errorf("not ready yet: %w", alipayplus.ErrConflict)
+	// ErrRetryLater: the call was not accepted and may be repeated later. Too
+	// many calls are [alipayplus.ErrRateLimited].
+	ErrRetryLater = errors.New("not accepted now")
 )
 
 // Error is what a call came to when it did not succeed: a refusal, an answer

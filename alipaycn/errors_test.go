@@ -140,7 +140,7 @@ func TestAPageIsNoRefusal(t *testing.T) {
 
 func TestAnErrorIsOneLineWithoutValues(t *testing.T) {
 	e := &Error{
-		Operation: "versions.apply", Code: CodeInvalidParameter, HTTPStatus: 400, TraceID: "trace\n1",
+		Operation: "versions.apply", Code: "INVALID_PARAMETER", HTTPStatus: 400, TraceID: "trace\n1",
 		Message: "bad\r\nINFO all is well\x1b[31m", Hint: "hint", OutcomeUnknown: true, Body: "<html>SECRET</html>",
 		Details: []Detail{{Field: "test_password", Value: "SECRET", Location: "body", Issue: "LENGTH", Description: "too\u2028long"}},
 		cause:   context.DeadlineExceeded,

@@ -282,15 +282,15 @@ func (m *documentsModel) applyRefused(v *modelVersion, in alipaycn.ApplyInput) r
 // textsRefused: what is neither given nor saved is missing.
 func (m *documentsModel) textsRefused(in alipaycn.ApplyInput) (r reasons) {
 	missing := func(texts ...string) bool { return strings.Join(texts, "") == "" }
-	r.when(missing(in.AppName, m.base.AppName), alipayplus.ErrInvalid, alipaycn.CodeAppNameIsBlank)
-	r.when(missing(in.AppEnglishName, m.base.AppEnglishName), alipayplus.ErrInvalid, alipaycn.CodeEnglishNameIsBlank)
-	r.when(missing(in.AppSlogan, m.base.AppSlogan), alipayplus.ErrInvalid, alipaycn.CodeSloganIsBlank)
-	r.when(missing(in.AppDescription, m.base.AppDescription), alipayplus.ErrInvalid, alipaycn.CodeAppDescIsBlank)
-	r.when(len(in.Categories) == 0 && m.base.CategoryNames == "", alipayplus.ErrInvalid, alipaycn.CodeCategoryIsBlank)
-	r.when(in.AppLogo == nil && !m.logo, alipayplus.ErrInvalid, alipaycn.CodeLogoIsBlank)
-	r.when(missing(in.ServicePhone, in.ServiceEmail, m.base.ServicePhone, m.base.ServiceEmail), alipayplus.ErrInvalid, alipaycn.CodeServiceTelAndMailBothBlank)
+	r.when(missing(in.AppName, m.base.AppName), alipayplus.ErrInvalid, "APP_NAME_IS_BLANK")
+	r.when(missing(in.AppEnglishName, m.base.AppEnglishName), alipayplus.ErrInvalid, "ENGLISH_NAME_IS_BLANK")
+	r.when(missing(in.AppSlogan, m.base.AppSlogan), alipayplus.ErrInvalid, "SLOGAN_IS_BLANK")
+	r.when(missing(in.AppDescription, m.base.AppDescription), alipayplus.ErrInvalid, "APP_DESC_IS_BLANK")
+	r.when(len(in.Categories) == 0 && m.base.CategoryNames == "", alipayplus.ErrInvalid, "CATEGORY_IS_BLANK")
+	r.when(in.AppLogo == nil && !m.logo, alipayplus.ErrInvalid, "LOGO_IS_BLANK")
+	r.when(missing(in.ServicePhone, in.ServiceEmail, m.base.ServicePhone, m.base.ServiceEmail), alipayplus.ErrInvalid, "SERVICE_TEL_AND_MAIL_BOTH_BLANK")
 	r.when(m.releases > 0 && in.AppName != "" && in.AppName != m.base.AppName, alipayplus.ErrConflict, alipaycn.CodeCanNotModifyNameOnceOnline)
-	r.when(m.releases > 0 && in.AppEnglishName != "" && in.AppEnglishName != m.base.AppEnglishName, alipayplus.ErrConflict, alipaycn.CodeCanNotModifyEnOnceOnline)
+	r.when(m.releases > 0 && in.AppEnglishName != "" && in.AppEnglishName != m.base.AppEnglishName, alipayplus.ErrConflict, "CAN_NOT_MODIFY_EN_ONCE_ONLINE")
 	return r
 }
 
@@ -357,14 +357,14 @@ func (m *documentsModel) rollbackRefused(v *modelVersion) reasons {
 	r.when(m.in(v.bundle, alipaycn.StatusGray) != nil, alipayplus.ErrConflict, alipaycn.CodeCanNotRollbackWithGray)
 	r.when(v.cameBack, alipayplus.ErrConflict, alipaycn.CodeCanNotContinuousRollback)
 	r.when(previous == nil, alipayplus.ErrConflict, alipaycn.CodeCanNotRollbackWithoutOffline)
-	r.when(previous != nil && previous.status == alipaycn.StatusAuditOffline, alipayplus.ErrPermission, alipaycn.CodeCanNotRollbackPunish)
+	r.when(previous != nil && previous.status == alipaycn.StatusAuditOffline, alipayplus.ErrPermission, "CAN_NOT_ROLLBACK_PUNISH")
 	return r
 }
 
 func (m *documentsModel) deleteRefused(v *modelVersion) (r reasons) {
 	r.when(v.build == "" || v.build.Failed(), alipayplus.ErrNotFound, alipaycn.CodeMiniAppPackageInfoNotExist)
-	r.when(v.isBuilding(), alipaycn.ErrNotReady, alipaycn.CodeCanNotDeleteWithInstantiate)
+	r.when(v.isBuilding(), alipaycn.ErrNotReady, "CAN_NOT_DELETE_WITH_INSTANTIATE")
 	r.when(v.isBuilt() && v.status != alipaycn.StatusInit, alipayplus.ErrConflict, alipaycn.CodeCanNotDeleteWithoutDev)
-	r.when(v.isBuilt() && v.scan == alipaycn.ScanRunning, alipaycn.ErrNotReady, alipaycn.CodeCanNotDeleteWithScanning)
+	r.when(v.isBuilt() && v.scan == alipaycn.ScanRunning, alipaycn.ErrNotReady, "CAN_NOT_DELETE_WITH_SCANNING")
 	return r
 }

@@ -45,7 +45,7 @@ func (c *call) taken(name string, n int) (files []alipaycn.File) {
 }
 
 func (g *Gateway) apply(c *call) (any, error) {
-	v, err := c.version(alipaycn.CodeMiniAppPackageInfoNotExist)
+	v, err := c.version("MINI_APP_PACKAGE_INFO_NOT_EXIST")
 	if err != nil {
 		return nil, err
 	}
@@ -85,18 +85,18 @@ func (a *app) checkApply(v *version) error {
 		switch {
 		case other.bundle != v.bundle || other == v || !other.exists():
 		case other.status.BlocksApply():
-			return refuse(alipaycn.CodeCanNotSubmitWithAuditGray, "version %v is %s", other.number, other.status)
+			return refuse("CAN_NOT_SUBMIT_WITH_AUDIT_GRAY", "version %v is %s", other.number, other.status)
 		case !other.online.IsZero() && other.number.Compare(v.number) > 0:
-			return refuse(alipaycn.CodeExistLargerOnlinedVersion, "version %v was online", other.number)
+			return refuse("EXIST_LARGER_ONLINED_VERSION", "version %v was online", other.number)
 		}
 	}
 	switch {
 	case v.status == alipaycn.StatusAuditing:
-		return refuse(alipaycn.CodeSubmitRepeat, "version %v is under review", v.number)
+		return refuse("SUBMIT_REPEAT", "version %v is under review", v.number)
 	case v.status != alipaycn.StatusInit:
-		return refuse(alipaycn.CodeCanNotSubmitWithoutInit, "version %v is %s", v.number, v.status)
+		return refuse("CAN_NOT_SUBMIT_WITHOUT_INIT", "version %v is %s", v.number, v.status)
 	case v.scan != alipaycn.ScanPassed:
-		return refuse(alipaycn.CodeCanNotSubmitWithoutScanPass, "the scan of version %v says %s", v.number, v.scan)
+		return refuse("CAN_NOT_SUBMIT_WITHOUT_SCAN_PASS", "the scan of version %v says %s", v.number, v.scan)
 	}
 	return nil
 }
@@ -105,7 +105,7 @@ func (a *app) checkApply(v *version) error {
 func (c *call) application() (alipaycn.ApplyInput, error) {
 	var in alipaycn.ApplyInput
 	if err := json.Unmarshal(c.data, &in); err != nil {
-		return in, refuse(alipaycn.CodeInvalidParameter, "a field cannot be read: %v", err)
+		return in, refuse("INVALID_PARAMETER", "a field cannot be read: %v", err)
 	}
 	in.AppLogo, in.OutDoorPic, in.TestFile = c.files["app_logo"], c.files["out_door_pic"], c.files["test_file_name"]
 	in.ScreenShots = c.taken("screen_shot", 5)
@@ -126,9 +126,9 @@ func (g *Gateway) checkApplication(a *app, in alipaycn.ApplyInput) error {
 	}
 	switch {
 	case a.everOnline() && in.AppName != "" && in.AppName != a.base.AppName:
-		return refuse(alipaycn.CodeCanNotModifyNameOnceOnline, "the mini program was online")
+		return refuse("CAN_NOT_MODIFY_NAME_ONCE_ONLINE", "the mini program was online")
 	case a.everOnline() && in.AppEnglishName != "" && in.AppEnglishName != a.base.AppEnglishName:
-		return refuse(alipaycn.CodeCanNotModifyEnOnceOnline, "the mini program was online")
+		return refuse("CAN_NOT_MODIFY_EN_ONCE_ONLINE", "the mini program was online")
 	}
 	for _, id := range slices.Concat(in.Categories, in.OldCategories) {
 		if err := g.checkCategory(id, in); err != nil {
@@ -143,9 +143,9 @@ func (g *Gateway) checkNames(a *app, name, english string) error {
 		switch {
 		case other == a:
 		case name != "" && other.base.AppName == name:
-			return refuse(alipaycn.CodeMiniAppNameDuplicate, "another mini program has this name")
+			return refuse("MINI_APP_NAME_DUPLICATE", "another mini program has this name")
 		case english != "" && other.base.AppEnglishName == english:
-			return refuse(alipaycn.CodeMiniAppEnNameDuplicate, "another mini program has this English name")
+			return refuse("MINI_APP_EN_NAME_DUPLICATE", "another mini program has this English name")
 		}
 	}
 	return nil
@@ -155,22 +155,22 @@ func (g *Gateway) checkNames(a *app, name, english string) error {
 func (g *Gateway) checkCategory(id string, in alipaycn.ApplyInput) error {
 	path, known := g.categoryPath(id)
 	if !known && g.cfg.closedList {
-		return refuse(alipaycn.CodeInvalidCategory, "there is no category %.64q", id)
+		return refuse("INVALID_CATEGORY", "there is no category %.64q", id)
 	}
 	for _, category := range path {
 		switch {
 		case bool(category.NeedLicense) && in.LicenseNo == "":
-			return refuse(alipaycn.CodeLicenseNoIsBlank, "category %s needs a business licence", id)
+			return refuse("LICENSE_NO_IS_BLANK", "category %s needs a business licence", id)
 		case bool(category.NeedLicense) && in.LicenseName == "":
-			return refuse(alipaycn.CodeLicenseNameIsBlank, "category %s needs a business licence", id)
+			return refuse("LICENSE_NAME_IS_BLANK", "category %s needs a business licence", id)
 		case bool(category.NeedLicense) && in.LicenseValidDate == "":
-			return refuse(alipaycn.CodeLicenseValidDateIsBlank, "category %s needs a business licence", id)
+			return refuse("LICENSE_VALID_DATE_IS_BLANK", "category %s needs a business licence", id)
 		case bool(category.NeedLicense) && len(in.LicensePics) == 0:
-			return refuse(alipaycn.CodeLicensePicsAreBlank, "category %s needs a business licence", id)
+			return refuse("LICENSE_PICS_ARE_BLANK", "category %s needs a business licence", id)
 		case bool(category.NeedOutDoorPic) && in.OutDoorPic == nil:
-			return refuse(alipaycn.CodeOutDoorPicIsBlank, "category %s needs a picture of the shop front", id)
+			return refuse("OUT_DOOR_PIC_IS_BLANK", "category %s needs a picture of the shop front", id)
 		case bool(category.NeedSpecialLicense) && len(in.SpecialLicensePics) == 0:
-			return refuse(alipaycn.CodeSpecialLicensePicsAreBlank, "category %s needs a special licence", id)
+			return refuse("SPECIAL_LICENSE_PICS_ARE_BLANK", "category %s needs a special licence", id)
 		}
 	}
 	return nil
@@ -230,7 +230,7 @@ func fieldRefusal(err error, codes map[string]fieldCodes) error {
 	field := invalid.Fields[0]
 	path, _, _ := strings.Cut(field.Path, "[")
 	c, known := codes[path]
-	code := alipaycn.CodeInvalidParameter
+	code := alipaycn.Code("INVALID_PARAMETER")
 	switch {
 	case !known:
 	case strings.Contains(field.Message, "is required"):
@@ -238,7 +238,7 @@ func fieldRefusal(err error, codes map[string]fieldCodes) error {
 	case strings.Contains(field.Message, "; has "):
 		code = c.length
 	case field.Message == "must be square" || strings.HasPrefix(field.Message, "must be square;"):
-		code = alipaycn.CodeLogoHeightNotEqualWidth
+		code = "LOGO_HEIGHT_NOT_EQUAL_WIDTH"
 	default:
 		code = c.invalid
 	}
@@ -248,31 +248,31 @@ func fieldRefusal(err error, codes map[string]fieldCodes) error {
 // applyCodes are the codes for the fields of an application.
 func applyCodes() map[string]fieldCodes {
 	return map[string]fieldCodes{
-		"app_version":         {alipaycn.CodeAppVersionIsBlank, alipaycn.CodeInvalidParameter, alipaycn.CodeInvalidParameter},
-		"version_desc":        {alipaycn.CodeVersionDescIsBlank, alipaycn.CodeInvalidVersionDescLength, alipaycn.CodeInvalidMiniAppVersionDesc},
-		"app_name":            {alipaycn.CodeAppNameIsBlank, alipaycn.CodeInvalidMiniAppNameLength, alipaycn.CodeInvalidMiniAppName},
-		"app_english_name":    {alipaycn.CodeEnglishNameIsBlank, alipaycn.CodeInvalidMiniAppEnNameLength, alipaycn.CodeInvalidMiniAppEnName},
-		"app_slogan":          {alipaycn.CodeSloganIsBlank, alipaycn.CodeInvalidMiniAppSloganLength, alipaycn.CodeInvalidMiniAppSlogan},
-		"app_desc":            {alipaycn.CodeAppDescIsBlank, alipaycn.CodeInvalidMiniAppDescLength, alipaycn.CodeInvalidMiniAppDesc},
-		"mini_category_ids":   {alipaycn.CodeCategoryIsBlank, alipaycn.CodeCategoryNumIsInvalid, alipaycn.CodeInvalidCategory},
-		"app_category_ids":    {alipaycn.CodeCategoryIsBlank, alipaycn.CodeCategoryNumIsInvalid, alipaycn.CodeInvalidCategory},
-		"service_phone":       {alipaycn.CodeServiceTelAndMailBothBlank, alipaycn.CodeInvalidMiniAppServiceTel, alipaycn.CodeInvalidMiniAppServiceTel},
-		"service_email":       {alipaycn.CodeServiceTelAndMailBothBlank, alipaycn.CodeInvalidMiniAppServiceMail, alipaycn.CodeInvalidMiniAppServiceMail},
-		"region_type":         {alipaycn.CodeRegionTypeIsBlank, alipaycn.CodeRegionTypeIsInvalid, alipaycn.CodeRegionTypeIsInvalid},
-		"service_region_info": {alipaycn.CodeRegionCodeIsBlank, alipaycn.CodeInvalidRegion, alipaycn.CodeInvalidRegion},
-		"license_valid_date":  {alipaycn.CodeLicenseValidDateIsBlank, alipaycn.CodeLicenseValidDateIsInvalid, alipaycn.CodeLicenseValidDateIsInvalid},
-		"memo":                {alipaycn.CodeInvalidParameter, alipaycn.CodeInvalidMiniAppMemoLength, alipaycn.CodeInvalidParameter},
-		"bundle_id":           {alipaycn.CodeBundleIDNotExist, alipaycn.CodeBundleIDNotExist, alipaycn.CodeBundleIDNotExist},
-		"app_logo":            {alipaycn.CodeLogoIsBlank, alipaycn.CodeLogoExceedMaxSize, alipaycn.CodeInvalidLogoExt},
+		"app_version":         {"APP_VERSION_IS_BLANK", "INVALID_PARAMETER", "INVALID_PARAMETER"},
+		"version_desc":        {"VERSION_DESC_IS_BLANK", "INVALID_VERSION_DESC_LENGTH", "INVALID_MINI_APP_VERSION_DESC"},
+		"app_name":            {"APP_NAME_IS_BLANK", "INVALID_MINI_APP_NAME_LENGTH", "INVALID_MINI_APP_NAME"},
+		"app_english_name":    {"ENGLISH_NAME_IS_BLANK", "INVALID_MINI_APP_EN_NAME_LENGTH", "INVALID_MINI_APP_EN_NAME"},
+		"app_slogan":          {"SLOGAN_IS_BLANK", "INVALID_MINI_APP_SLOGAN_LENGTH", "INVALID_MINI_APP_SLOGAN"},
+		"app_desc":            {"APP_DESC_IS_BLANK", "INVALID_MINI_APP_DESC_LENGTH", "INVALID_MINI_APP_DESC"},
+		"mini_category_ids":   {"CATEGORY_IS_BLANK", "CATEGORY_NUM_IS_INVALID", "INVALID_CATEGORY"},
+		"app_category_ids":    {"CATEGORY_IS_BLANK", "CATEGORY_NUM_IS_INVALID", "INVALID_CATEGORY"},
+		"service_phone":       {"SERVICE_TEL_AND_MAIL_BOTH_BLANK", "INVALID_MINI_APP_SERVICE_TEL", "INVALID_MINI_APP_SERVICE_TEL"},
+		"service_email":       {"SERVICE_TEL_AND_MAIL_BOTH_BLANK", "INVALID_MINI_APP_SERVICE_MAIL", "INVALID_MINI_APP_SERVICE_MAIL"},
+		"region_type":         {"REGION_TYPE_IS_BLANK", "REGION_TYPE_IS_INVALID", "REGION_TYPE_IS_INVALID"},
+		"service_region_info": {"REGION_CODE_IS_BLANK", "INVALID_REGION", "INVALID_REGION"},
+		"license_valid_date":  {"LICENSE_VALID_DATE_IS_BLANK", "LICENSE_VALID_DATE_IS_INVALID", "LICENSE_VALID_DATE_IS_INVALID"},
+		"memo":                {"INVALID_PARAMETER", "INVALID_MINI_APP_MEMO_LENGTH", "INVALID_PARAMETER"},
+		"bundle_id":           {"BUNDLE_ID_NOT_EXIST", "BUNDLE_ID_NOT_EXIST", "BUNDLE_ID_NOT_EXIST"},
+		"app_logo":            {"LOGO_IS_BLANK", "LOGO_EXCEED_MAX_SIZE", "INVALID_LOGO_EXT"},
 		"first_screen_shot":   screenShotCodes(),
 		"second_screen_shot":  screenShotCodes(),
 		"third_screen_shot":   screenShotCodes(),
 		"fourth_screen_shot":  screenShotCodes(),
 		"fifth_screen_shot":   screenShotCodes(),
-		"test_file_name":      {alipaycn.CodeFileIsBlank, alipaycn.CodeFileSizeExceed, alipaycn.CodeInvalidFileExt},
+		"test_file_name":      {"FILE_IS_BLANK", "FILE_SIZE_EXCEED", "INVALID_FILE_EXT"},
 	}
 }
 
 func screenShotCodes() fieldCodes {
-	return fieldCodes{alipaycn.CodeScreenShotsAreBlank, alipaycn.CodeScreenShotExceedMaxSize, alipaycn.CodeInvalidScreenShotExt}
+	return fieldCodes{"SCREEN_SHOTS_ARE_BLANK", "SCREEN_SHOT_EXCEED_MAX_SIZE", "INVALID_SCREEN_SHOT_EXT"}
 }

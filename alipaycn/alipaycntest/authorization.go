@@ -91,7 +91,7 @@ func (t *grant) token() alipaycn.Token {
 
 func (g *Gateway) token(c *call) (any, error) {
 	if !c.caller.thirdParty {
-		return nil, refuse(alipaycn.CodeAppNotISV, "the app is no third-party app")
+		return nil, refuse("APP_NOT_ISV", "the app is no third-party app")
 	}
 	var granted *grant
 	var err error
@@ -101,7 +101,7 @@ func (g *Gateway) token(c *call) (any, error) {
 	case alipaycn.GrantRefreshToken:
 		granted, err = g.refresh(c)
 	default:
-		err = refuse(alipaycn.CodeGrantTypeInvalid, "grant_type must be authorization_code or refresh_token")
+		err = refuse("GRANT_TYPE_INVALID", "grant_type must be authorization_code or refresh_token")
 	}
 	if err != nil {
 		return nil, err
@@ -114,11 +114,11 @@ func (g *Gateway) exchange(c *call) (*grant, error) {
 	code := g.codes[c.text("code")]
 	switch {
 	case code == nil:
-		return nil, refuse(alipaycn.CodeAuthCodeNotExist, "there is no such code")
+		return nil, refuse("AUTH_CODE_NOT_EXIST", "there is no such code")
 	case code.isv != c.caller:
-		return nil, refuse(alipaycn.CodeAppIDNotConsistent, "the code was given to another app")
+		return nil, refuse("APP_ID_NOT_CONSISTENT", "the code was given to another app")
 	case code.used || !c.now.Before(code.expires):
-		return nil, refuse(alipaycn.CodeAuthCodeNotValid, "the code was used, or is older than 24 hours")
+		return nil, refuse("AUTH_CODE_NOT_VALID", "the code was used, or is older than 24 hours")
 	}
 	code.used = true
 	return g.authorize(code.isv, code.app, code.methods, c.now), nil
@@ -130,15 +130,15 @@ func (g *Gateway) refresh(c *call) (*grant, error) {
 		case before.refresh != c.text("refresh_token"):
 			continue
 		case before.isv != c.caller:
-			return nil, refuse(alipaycn.CodeAppIDNotConsistent, "the token was given to another app")
+			return nil, refuse("APP_ID_NOT_CONSISTENT", "the token was given to another app")
 		case before.revoked:
-			return nil, refuse(alipaycn.CodeRefreshTokenNotValid, "the authorization has ended")
+			return nil, refuse("REFRESH_TOKEN_NOT_VALID", "the authorization has ended")
 		case !c.now.Before(before.refreshExpires):
-			return nil, refuse(alipaycn.CodeRefreshTokenTimeOut, "the refresh token has expired")
+			return nil, refuse("REFRESH_TOKEN_TIME_OUT", "the refresh token has expired")
 		}
 		return g.replace(before, c.now), nil
 	}
-	return nil, refuse(alipaycn.CodeRefreshTokenNotExist, "there is no such refresh token")
+	return nil, refuse("REFRESH_TOKEN_NOT_EXIST", "there is no such refresh token")
 }
 
 // replace makes a new token for an authorization. The refresh token before stays
@@ -158,13 +158,13 @@ func (g *Gateway) tokenInfo(c *call) (any, error) {
 	granted := g.tokens[token]
 	switch {
 	case !c.caller.thirdParty:
-		return nil, refuse(alipaycn.CodeAppNotISV, "the app is no third-party app")
+		return nil, refuse("APP_NOT_ISV", "the app is no third-party app")
 	case token == "":
-		return nil, refuse(alipaycn.CodeIllegalParam, "app_auth_token is missing")
+		return nil, refuse("ILLEGAL_PARAM", "app_auth_token is missing")
 	case granted == nil:
-		return nil, refuse(alipaycn.CodeAuthTokenNotExisted, "there is no such token")
+		return nil, refuse("AUTH_TOKEN_NOT_EXISTED", "there is no such token")
 	case granted.isv != c.caller:
-		return nil, refuse(alipaycn.CodeAuthTokenNotConsistent, "the token was given to another app")
+		return nil, refuse("AUTH_TOKEN_NOT_CONSISTENT", "the token was given to another app")
 	}
 	info := alipaycn.TokenInfo{
 		Status: alipaycn.TokenValid, AuthAppID: granted.app.id, UserID: granted.app.merchant, Methods: granted.methods,
@@ -194,13 +194,13 @@ func (g *Gateway) templateUsages(c *call) (any, error) {
 	t := g.templates[c.text("template_id")]
 	switch {
 	case !c.caller.thirdParty:
-		return nil, refuse(alipaycn.CodeApplicationTypeNotISVApp, "the app is no third-party app")
+		return nil, refuse("APPLICATION_TYPE_NOT_ISVAPP", "the app is no third-party app")
 	case c.text("template_id") == "":
-		return nil, refuse(alipaycn.CodeTemplateIDIsBlank, "template_id is missing")
+		return nil, refuse("TEMPLATE_ID_IS_BLANK", "template_id is missing")
 	case t == nil:
-		return nil, refuse(alipaycn.CodeTemplateNoRelationError, "there is no such template")
+		return nil, refuse("TEMPLATE_NO_RELATION_ERROR", "there is no such template")
 	case t.owner != c.caller:
-		return nil, refuse(alipaycn.CodeTemplateIDISVAppIDNotMatch, "the template is another app's")
+		return nil, refuse("TEMPLATE_ID_ISVAPPID_NOT_MATCH", "the template is another app's")
 	}
 	return usagesPage(g.usages(c, bundle), page, size), nil
 }
@@ -210,16 +210,16 @@ func pageNumbers(c *call) (page, size int, err error) {
 	page, size = 1, usual
 	if text := c.text("page_num"); text != "" {
 		if page, err = strconv.Atoi(text); err != nil || page < 1 {
-			return 0, 0, refuse(alipaycn.CodeInvalidPageNum, "page_num begins at 1")
+			return 0, 0, refuse("INVALID_PAGE_NUM", "page_num begins at 1")
 		}
 	}
 	if text := c.text("page_size"); text != "" {
 		if size, err = strconv.Atoi(text); err != nil || size < 1 {
-			return 0, 0, refuse(alipaycn.CodeInvalidPageSize, "page_size begins at 1")
+			return 0, 0, refuse("INVALID_PAGE_SIZE", "page_size begins at 1")
 		}
 	}
 	if size > largest {
-		return 0, 0, refuse(alipaycn.CodePageSizeExceedMaxQuerySize, "page_size is at most %d", largest)
+		return 0, 0, refuse("PAGE_SIZE_EXCEED_MAX_QUERY_SIZE", "page_size is at most %d", largest)
 	}
 	return page, size, nil
 }

@@ -43,19 +43,19 @@ func (g *Gateway) listCategories(*call) (any, error) {
 func (g *Gateway) requirements(c *call) (any, error) {
 	var in alipaycn.CategoryRequirementsInput
 	if err := json.Unmarshal(c.data, &in); err != nil {
-		return nil, refuse(alipaycn.CodeInvalidParams, "category_code_list must be a list of texts")
+		return nil, refuse("INVALID_PARAMS", "category_code_list must be a list of texts")
 	}
 	if len(in.Codes) == 0 {
-		return nil, refuse(alipaycn.CodeCategoryIsBlank, "category_code_list is missing")
+		return nil, refuse("CATEGORY_IS_BLANK", "category_code_list is missing")
 	}
 	if err := in.Validate(); err != nil {
-		return nil, refuse(alipaycn.CodeInvalidParams, "%v", err)
+		return nil, refuse("INVALID_PARAMS", "%v", err)
 	}
 	var out alipaycn.CategoryRequirements
 	for _, id := range in.Codes {
 		path, known := g.categoryPath(id)
 		if !known {
-			return nil, refuse(alipaycn.CodeCategoryError, "there is no category %.64q", id)
+			return nil, refuse("CATEGORY_ERROR", "there is no category %.64q", id)
 		}
 		needs := alipaycn.CategoryRequirement{Code: id}
 		var names []string

@@ -44,9 +44,9 @@ func TestCertificates(t *testing.T) {
 	}{
 		{parsed.SN, roots.SN, ""},
 		{parsed.SN, "", ""}, // not every SDK sends it
-		{parsed.SN, "another", alipaycn.GatewayInvalidAlipayRootCertSN},
-		{"", roots.SN, alipaycn.GatewayMissingAppCertSN},
-		{"another", roots.SN, alipaycn.GatewayAppCertNotExist},
+		{parsed.SN, "another", "invalid-alipay-root-cert-sn"},
+		{"", roots.SN, "missing-app-cert-sn"},
+		{"another", roots.SN, "app-cert-not-exist"},
 	} {
 		r := w.prepare(cnwire.VersionList, nil, nil)
 		r.sign.AppID, r.sign.AppAuthToken, r.sign.AppCertSN = "certified", "", tt.sn

@@ -14,16 +14,16 @@ func (c *call) role(required bool) (alipaycn.MemberRole, error) {
 	if role == "" && !required || role.Known() {
 		return role, nil
 	}
-	return "", refuse(alipaycn.CodeInvalidRole, "role must be DEVELOPER or EXPERIENCER")
+	return "", refuse("INVALID_ROLE", "role must be DEVELOPER or EXPERIENCER")
 }
 
 // most returns the documented number of members with a role, and the code for
 // one who is there already.
 func most(role alipaycn.MemberRole) (int, alipaycn.Code) {
 	if role == alipaycn.RoleDeveloper {
-		return 30, alipaycn.CodeDeveloperAlreadyExist
+		return 30, "DEVELOPER_ALREADY_EXSIT"
 	}
-	return 50, alipaycn.CodeExperiencerAlreadyExist
+	return 50, "EXPERIENCER_ALREADY_EXIST"
 }
 
 func (g *Gateway) addMember(c *call) (any, error) {
@@ -33,7 +33,7 @@ func (g *Gateway) addMember(c *call) (any, error) {
 	}
 	logon := c.text("logon_id")
 	if logon == "" || strings.ContainsAny(logon, " ,") {
-		return nil, refuse(alipaycn.CodeInvalidLogonID, "logon_id must be an e-mail address or a phone number")
+		return nil, refuse("INVALID_LOGON_ID", "logon_id must be an e-mail address or a phone number")
 	}
 	limit, exists := most(role)
 	n := 0
@@ -46,7 +46,7 @@ func (g *Gateway) addMember(c *call) (any, error) {
 		}
 	}
 	if n >= limit {
-		return nil, refuse(alipaycn.CodeRoleOverLimit, "there are %d members with this role", n)
+		return nil, refuse("ROLE_OVER_LIMIT", "there are %d members with this role", n)
 	}
 	id := g.next()
 	member := alipaycn.Member{
@@ -71,13 +71,13 @@ func (*Gateway) removeMember(c *call) (any, error) {
 	}
 	user, open := c.text("user_id"), c.text("open_id")
 	if user == "" && open == "" {
-		return nil, refuse(alipaycn.CodeUserIDIsBlank, "user_id or open_id is needed")
+		return nil, refuse("USER_ID_IS_BLANK", "user_id or open_id is needed")
 	}
 	i := slices.IndexFunc(c.app.members, func(m alipaycn.Member) bool {
 		return m.Role == role && (user != "" && m.UserID == user || open != "" && m.OpenID == open)
 	})
 	if i < 0 {
-		return nil, refuse(alipaycn.CodeRoleNotExist, "nobody of that id has this role")
+		return nil, refuse("ROLE_NOT_EXSIT", "nobody of that id has this role")
 	}
 	c.app.members = slices.Delete(c.app.members, i, i+1)
 	return nil, nil

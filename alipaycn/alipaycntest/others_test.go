@@ -17,9 +17,9 @@ import (
 
 func TestBaseInfo(t *testing.T) {
 	w := newWorld(t)
-	w.refused(alipaycn.CodeModifyParamsAreBlank, cnwire.BaseInfoModify, fields{})
-	w.refused(alipaycn.CodeInvalidMiniAppServicePhone, cnwire.BaseInfoModify, fields{"service_phone": "x"})
-	w.refused(alipaycn.CodeInvalidParameter, cnwire.BaseInfoModify, fields{"app_name": fields{}})
+	w.refused("MODIFY_PARAMS_ARE_BLANK", cnwire.BaseInfoModify, fields{})
+	w.refused("INVALID_MINI_APP_SERVICE_PHONE", cnwire.BaseInfoModify, fields{"service_phone": "x"})
+	w.refused("INVALID_PARAMETER", cnwire.BaseInfoModify, fields{"app_name": fields{}})
 	w.ok(cnwire.BaseInfoModify, fields{"app_name": "BlueLakeTea", "mini_category_ids": "XS1001_XS2001_XS3002"}, map[string][]byte{"app_logo": picture(t, 9, 9)})
 	info := as[alipaycn.BaseInfo](t, w.ok(cnwire.BaseInfoGet, nil))
 	require.Equal(t, "BlueLakeTea", info.AppName)
@@ -32,8 +32,8 @@ func TestBaseInfo(t *testing.T) {
 	require.False(t, name("x").Fine())
 	require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "taken", BaseInfo: alipaycn.BaseInfo{AppName: "Taken"}}))
 	require.False(t, name("Taken").Fine())
-	w.refused(alipaycn.CodeInvalidParameter, cnwire.BaseInfoCheckName, nil)
-	w.refused(alipaycn.CodeMiniAppNameDuplicate, cnwire.BaseInfoModify, fields{"app_name": "Taken"})
+	w.refused("INVALID_PARAMETER", cnwire.BaseInfoCheckName, nil)
+	w.refused("MINI_APP_NAME_DUPLICATE", cnwire.BaseInfoModify, fields{"app_name": "Taken"})
 }
 
 func TestSafeDomains(t *testing.T) {
@@ -42,12 +42,12 @@ func TestSafeDomains(t *testing.T) {
 	for n := range 30 {
 		w.ok(cnwire.SafeDomainAdd, add(fmt.Sprintf("a%d.example.com", n)))
 	}
-	w.refused(alipaycn.CodeSafeDomainExist, cnwire.SafeDomainAdd, add("a1.example.com"))
-	w.refused(alipaycn.CodeSafeDomainOverLimit, cnwire.SafeDomainAdd, add("b.example.com"))
-	w.refused(alipaycn.CodeSafeDomainIsBlank, cnwire.SafeDomainAdd, add(""))
-	w.refused(alipaycn.CodeInvalidSafeDomain, cnwire.SafeDomainAdd, add("no domain"))
-	w.refused(alipaycn.CodeSafeDomainExceedLength, cnwire.SafeDomainAdd, add(strings.Repeat("a", 254)))
-	w.refused(alipaycn.CodeSafeDomainIsBlank, cnwire.SafeDomainRemove, nil)
+	w.refused("SAFEDOMAIN_EXSIT", cnwire.SafeDomainAdd, add("a1.example.com"))
+	w.refused("SAFEDOMAIN_VOER_LIMIT", cnwire.SafeDomainAdd, add("b.example.com"))
+	w.refused("SAFE_DOMAIN_IS_BLANK", cnwire.SafeDomainAdd, add(""))
+	w.refused("INVALID_SAFE_DOMAIN", cnwire.SafeDomainAdd, add("no domain"))
+	w.refused("SAFEDOMAIN_EXCEED_LENGTH", cnwire.SafeDomainAdd, add(strings.Repeat("a", 254)))
+	w.refused("SAFE_DOMAIN_IS_BLANK", cnwire.SafeDomainRemove, nil)
 	w.ok(cnwire.SafeDomainRemove, add("a1.example.com"))
 	domains := as[alipaycn.BaseInfo](t, w.ok(cnwire.BaseInfoGet, nil)).SafeDomains
 	require.Len(t, domains, 29)
@@ -61,8 +61,8 @@ func TestMembers(t *testing.T) {
 		most   int
 		exists alipaycn.Code
 	}{
-		alipaycn.RoleDeveloper:   {30, alipaycn.CodeDeveloperAlreadyExist},
-		alipaycn.RoleExperiencer: {50, alipaycn.CodeExperiencerAlreadyExist},
+		alipaycn.RoleDeveloper:   {30, "DEVELOPER_ALREADY_EXSIT"},
+		alipaycn.RoleExperiencer: {50, "EXPERIENCER_ALREADY_EXIST"},
 	} {
 		person := func(n int) fields {
 			return fields{"logon_id": fmt.Sprintf("person%d@example.com", n), "role": string(role)}
@@ -71,27 +71,27 @@ func TestMembers(t *testing.T) {
 			w.ok(cnwire.MemberAdd, person(n))
 		}
 		w.refused(tt.exists, cnwire.MemberAdd, person(0))
-		w.refused(alipaycn.CodeRoleOverLimit, cnwire.MemberAdd, person(99))
+		w.refused("ROLE_OVER_LIMIT", cnwire.MemberAdd, person(99))
 		list := as[alipaycn.MemberList](t, w.ok(cnwire.MemberList, fields{"role": string(role)})).Members
 		require.Len(t, list, tt.most)
 		require.Equal(t, "per***", list[0].LogonID)
 		w.ok(cnwire.MemberRemove, fields{"user_id": list[0].UserID, "role": string(role)})
 		w.ok(cnwire.MemberRemove, fields{"open_id": list[1].OpenID, "role": string(role)})
-		w.refused(alipaycn.CodeRoleNotExist, cnwire.MemberRemove, fields{"user_id": list[0].UserID, "role": string(role)})
+		w.refused("ROLE_NOT_EXSIT", cnwire.MemberRemove, fields{"user_id": list[0].UserID, "role": string(role)})
 	}
 	require.Len(t, as[alipaycn.MemberList](t, w.ok(cnwire.MemberList, nil)).Members, 76)
-	w.refused(alipaycn.CodeInvalidRole, cnwire.MemberList, fields{"role": "KING"})
-	w.refused(alipaycn.CodeInvalidRole, cnwire.MemberAdd, fields{"logon_id": "a@example.com"})
-	w.refused(alipaycn.CodeInvalidRole, cnwire.MemberRemove, fields{"user_id": "1"})
-	w.refused(alipaycn.CodeInvalidLogonID, cnwire.MemberAdd, fields{"role": "DEVELOPER"})
-	w.refused(alipaycn.CodeUserIDIsBlank, cnwire.MemberRemove, fields{"role": "DEVELOPER"})
+	w.refused("INVALID_ROLE", cnwire.MemberList, fields{"role": "KING"})
+	w.refused("INVALID_ROLE", cnwire.MemberAdd, fields{"logon_id": "a@example.com"})
+	w.refused("INVALID_ROLE", cnwire.MemberRemove, fields{"user_id": "1"})
+	w.refused("INVALID_LOGON_ID", cnwire.MemberAdd, fields{"role": "DEVELOPER"})
+	w.refused("USER_ID_IS_BLANK", cnwire.MemberRemove, fields{"role": "DEVELOPER"})
 }
 
 func TestQRCodes(t *testing.T) {
 	w := newWorld(t)
-	w.refused(alipaycn.CodeInvalidParameter, cnwire.QRCodeCreate, fields{})
-	w.refused(alipaycn.CodeInvalidParameter, cnwire.QRCodeCreate, fields{"url_param": fields{}})
-	w.refused(alipaycn.CodeHMBGColorInvalid, cnwire.QRCodeCreate, fields{"url_param": "pages/index", "color": "blue"})
+	w.refused("INVALID_PARAMETER", cnwire.QRCodeCreate, fields{})
+	w.refused("INVALID_PARAMETER", cnwire.QRCodeCreate, fields{"url_param": fields{}})
+	w.refused("HM_BG_COLOR_INVALID", cnwire.QRCodeCreate, fields{"url_param": "pages/index", "color": "blue"})
 	first := as[alipaycn.QRCode](t, w.ok(cnwire.QRCodeCreate, fields{"url_param": "pages/index"}))
 	second := as[alipaycn.QRCode](t, w.ok(cnwire.QRCodeCreate, fields{"url_param": "pages/index"}))
 	require.NotEqual(t, first.URL, second.URL)
@@ -99,41 +99,41 @@ func TestQRCodes(t *testing.T) {
 	bind := func(n int) fields {
 		return fields{"route_url": fmt.Sprintf("https://example.com/%d", n), "page_redirection": "pages/index", "mode": "EXACT"}
 	}
-	w.refused(alipaycn.CodeRouteCreateNeedVersion, cnwire.QRCodeBind, bind(0))
+	w.refused("ROUTE_CREATE_NEED_VERSION", cnwire.QRCodeBind, bind(0))
 	require.NoError(t, w.g.AddVersion(mini, "0.0.1"))
 	var groups []string
 	for n := range 20 {
 		groups = append(groups, as[alipaycn.BoundQRCode](t, w.ok(cnwire.QRCodeBind, bind(n))).RouteGroup)
 	}
-	w.refused(alipaycn.CodeRouteOverLimit, cnwire.QRCodeBind, bind(20))
-	w.refused(alipaycn.CodeRouteRuleConflict, cnwire.QRCodeBind, bind(0))
-	w.refused(alipaycn.CodeInvalidParam, cnwire.QRCodeBind, fields{"route_url": "https://example.com/x"})
-	w.refused(alipaycn.CodeInvalidParam, cnwire.QRCodeBind, fields{"route_url": fields{}})
-	w.refused(alipaycn.CodeQRCodeRouteURLInvalid, cnwire.QRCodeBind, fields{"route_url": "x", "page_redirection": "p", "mode": "EXACT"})
+	w.refused("ROUTE_OVER_LIMIT", cnwire.QRCodeBind, bind(20))
+	w.refused("ROUTE_RULE_CONFLICT", cnwire.QRCodeBind, bind(0))
+	w.refused("INVALID_PARAM", cnwire.QRCodeBind, fields{"route_url": "https://example.com/x"})
+	w.refused("INVALID_PARAM", cnwire.QRCodeBind, fields{"route_url": fields{}})
+	w.refused("QRCODE_ROUTE_URL_INVALID", cnwire.QRCodeBind, fields{"route_url": "x", "page_redirection": "p", "mode": "EXACT"})
 	pattern := bind(30)
 	pattern["route_pattern"] = "https://example.com/{0}"
-	w.refused(alipaycn.CodeQRCodeRoutePatternNotPermission, cnwire.QRCodeBind, pattern)
+	w.refused("QRCODE_ROUTE_PATTERN_NOT_PERMISSION", cnwire.QRCodeBind, pattern)
 
 	page := func(no, size string) fields { return fields{"page_no": no, "page_size": size} }
 	list := as[alipaycn.QRCodeList](t, w.ok(cnwire.QRCodeList, page("3", "9")))
 	require.Len(t, list.Rules, 2)
 	require.Equal(t, alipaycn.Int(20), list.Total)
 	require.Empty(t, as[alipaycn.QRCodeList](t, w.ok(cnwire.QRCodeList, page("9223372036854775807", "10"))).Rules)
-	w.refused(alipaycn.CodePageParamNullFail, cnwire.QRCodeList, nil)
-	w.refused(alipaycn.CodePageParamMinLimitFail, cnwire.QRCodeList, page("0", "1"))
-	w.refused(alipaycn.CodePageSizeOutLimitFail, cnwire.QRCodeList, page("1", "11"))
-	w.refused(alipaycn.CodeInvalidParameter, cnwire.QRCodeList, page("one", "1"))
+	w.refused("PAGE_PARAM_NULL_FAIL", cnwire.QRCodeList, nil)
+	w.refused("PAGE_PARAM_MIN_LIMIT_FAIL", cnwire.QRCodeList, page("0", "1"))
+	w.refused("PAGE_SIZE_OUT_LIMIT_FAIL", cnwire.QRCodeList, page("1", "11"))
+	w.refused("INVALID_PARAMETER", cnwire.QRCodeList, page("one", "1"))
 
 	w.ok(cnwire.QRCodeUnbind, fields{"route_group": groups[0]})
-	w.refused(alipaycn.CodeRouteGroupNotExist, cnwire.QRCodeUnbind, fields{"route_group": groups[0]})
-	w.refused(alipaycn.CodeInvalidParam, cnwire.QRCodeUnbind, nil)
+	w.refused("ROUTE_GROUP_NOT_EXIST", cnwire.QRCodeUnbind, fields{"route_group": groups[0]})
+	w.refused("INVALID_PARAM", cnwire.QRCodeUnbind, nil)
 
 	require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "neighbour"}))
 	require.NoError(t, w.g.AddVersion("neighbour", "0.0.1"))
 	token, err := w.g.Authorize(isv, "neighbour")
 	require.NoError(t, err)
 	w.token = token.AppAuthToken
-	w.refused(alipaycn.CodeRouteRuleConflictOther, cnwire.QRCodeBind, bind(1))
+	w.refused("ROUTE_RULE_CONFLICT_OTHER", cnwire.QRCodeBind, bind(1))
 }
 
 func TestExperience(t *testing.T) {
@@ -141,26 +141,26 @@ func TestExperience(t *testing.T) {
 	w.bring("0.0.1", alipaycn.StatusRelease)
 	w.bring("0.0.2", alipaycn.StatusInit)
 	w.bring("0.0.3", alipaycn.StatusInit)
-	w.refused(alipaycn.CodeCanNotSetExpWithOnlinedStatus, cnwire.ExperienceCreate, v("0.0.1"))
-	w.refused(alipaycn.CodeMiniAppPackageInfoNotExist, cnwire.ExperienceCreate, v("9.9.9"))
+	w.refused("CAN_NOT_SET_EXP_WITH_ONLINED_STATUS", cnwire.ExperienceCreate, v("0.0.1"))
+	w.refused("MINI_APP_PACKAGE_INFO_NOT_EXIST", cnwire.ExperienceCreate, v("9.9.9"))
 	status := func(number string) alipaycn.Experience {
 		return as[alipaycn.Experience](t, w.ok(cnwire.ExperienceGet, v(number)))
 	}
 	require.Equal(t, alipaycn.Experience{Status: alipaycn.ExperienceNone}, status("0.0.2"))
 	w.ok(cnwire.ExperienceCreate, v("0.0.2"))
-	w.refused(alipaycn.CodeCanNotSetExpRepeat, cnwire.ExperienceCreate, v("0.0.2"))
+	w.refused("CAN_NOT_SET_EXP_REPEAT", cnwire.ExperienceCreate, v("0.0.2"))
 	require.NotEmpty(t, status("0.0.2").QRCodeURL)
-	w.refused(alipaycn.CodeCanNotDeleteWithExperience, cnwire.VersionDelete, v("0.0.2"))
+	w.refused("CAN_NOT_DELETE_WITH_EXPERIENCE", cnwire.VersionDelete, v("0.0.2"))
 
 	w.ok(cnwire.ExperienceCreate, v("0.0.3")) // takes the place of 0.0.2
-	w.refused(alipaycn.CodeCanNotCancelExpWithInvalidStatus, cnwire.ExperienceCancel, v("0.0.2"))
+	w.refused("CAN_NOT_CANCEL_EXP_WITH_INVALID_STATUS", cnwire.ExperienceCancel, v("0.0.2"))
 	w.ok(cnwire.ExperienceCancel, v("0.0.3"))
 	require.Equal(t, alipaycn.ExperienceNone, status("0.0.3").Status)
 
 	require.NoError(t, w.g.TakeDown(mini, "0.0.3"))
-	w.refused(alipaycn.CodeCanNotSetExpInvalidStatus, cnwire.ExperienceCreate, v("0.0.3"))
+	w.refused("CAN_NOT_SET_EXP_INVALID_STATUS", cnwire.ExperienceCreate, v("0.0.3"))
 	require.NoError(t, w.g.SetScan(mini, "0.0.2", alipaycn.ScanFailed))
-	w.refused(alipaycn.CodeCanNotSetWithoutScanPass, cnwire.ExperienceCreate, v("0.0.2"))
+	w.refused("CAN_NOT_SET_WITHOUT_SCAN_PASS", cnwire.ExperienceCreate, v("0.0.2"))
 }
 
 func TestCategories(t *testing.T) {
@@ -174,11 +174,11 @@ func TestCategories(t *testing.T) {
 		{Code: "XS1001_XS2002_XS3008", Name: "Shopping_Medicine_Pharmacy", BusinessLicence: true, DoorPhoto: true, SpecialLicence: true},
 		{Code: "XS1011_XS2089", Name: "Tools_Calculators"},
 	}, needs)
-	w.refused(alipaycn.CodeCategoryError, cnwire.CategoryRequirements, ask("XS1001_XS2089"))
-	w.refused(alipaycn.CodeCategoryError, cnwire.CategoryRequirements, ask("XS2001_XS3002")) // from the middle
-	w.refused(alipaycn.CodeCategoryIsBlank, cnwire.CategoryRequirements, ask())
-	w.refused(alipaycn.CodeInvalidParams, cnwire.CategoryRequirements, ask("1", "2", "3", "4", "5", "6"))
-	w.refused(alipaycn.CodeInvalidParams, cnwire.CategoryRequirements, fields{"category_code_list": 7})
+	w.refused("CATEGORY_ERROR", cnwire.CategoryRequirements, ask("XS1001_XS2089"))
+	w.refused("CATEGORY_ERROR", cnwire.CategoryRequirements, ask("XS2001_XS3002")) // from the middle
+	w.refused("CATEGORY_IS_BLANK", cnwire.CategoryRequirements, ask())
+	w.refused("INVALID_PARAMS", cnwire.CategoryRequirements, ask("1", "2", "3", "4", "5", "6"))
+	w.refused("INVALID_PARAMS", cnwire.CategoryRequirements, fields{"category_code_list": 7})
 }
 
 func TestTemplateUsages(t *testing.T) {
@@ -202,13 +202,13 @@ func TestTemplateUsages(t *testing.T) {
 		in   fields
 		code alipaycn.Code
 	}{
-		{fields{"template_id": ""}, alipaycn.CodeTemplateIDIsBlank},
-		{fields{"template_id": "none"}, alipaycn.CodeTemplateNoRelationError},
-		{fields{"template_id": "foreign"}, alipaycn.CodeTemplateIDISVAppIDNotMatch},
-		{fields{"page_num": "0"}, alipaycn.CodeInvalidPageNum},
-		{fields{"page_size": "x"}, alipaycn.CodeInvalidPageSize},
-		{fields{"page_size": "51"}, alipaycn.CodePageSizeExceedMaxQuerySize},
-		{fields{"bundle_id": "x"}, alipaycn.CodeBundleIDNotExist},
+		{fields{"template_id": ""}, "TEMPLATE_ID_IS_BLANK"},
+		{fields{"template_id": "none"}, "TEMPLATE_NO_RELATION_ERROR"},
+		{fields{"template_id": "foreign"}, "TEMPLATE_ID_ISVAPPID_NOT_MATCH"},
+		{fields{"page_num": "0"}, "INVALID_PAGE_NUM"},
+		{fields{"page_size": "x"}, "INVALID_PAGE_SIZE"},
+		{fields{"page_size": "51"}, "PAGE_SIZE_EXCEED_MAX_QUERY_SIZE"},
+		{fields{"bundle_id": "x"}, "BUNDLE_ID_NOT_EXIST"},
 	} {
 		w.refused(tt.code, cnwire.TemplateUsages, ask(tt.in))
 	}
@@ -243,10 +243,10 @@ func TestTokens(t *testing.T) {
 		require.Equal(t, mini, tokens.AuthAppID)
 		require.Equal(t, alipaycn.TokenInvalid, info(first).Status) // the new one took its place
 		require.Equal(t, []string{cnwire.VersionGet.API}, info(tokens.AppAuthToken).Methods)
-		w.refused(alipaycn.CodeAuthCodeNotValid, cnwire.AuthorizationToken, byCode(code))
-		w.refused(alipaycn.CodeAuthCodeNotExist, cnwire.AuthorizationToken, byCode("none"))
-		w.refused(alipaycn.CodeAppIDNotConsistent, cnwire.AuthorizationToken, byCode(foreignCode))
-		w.refused(alipaycn.CodeGrantTypeInvalid, cnwire.AuthorizationToken, fields{})
+		w.refused("AUTH_CODE_NOT_VALID", cnwire.AuthorizationToken, byCode(code))
+		w.refused("AUTH_CODE_NOT_EXIST", cnwire.AuthorizationToken, byCode("none"))
+		w.refused("APP_ID_NOT_CONSISTENT", cnwire.AuthorizationToken, byCode(foreignCode))
+		w.refused("GRANT_TYPE_INVALID", cnwire.AuthorizationToken, fields{})
 
 		second := as[alipaycn.Tokens](t, w.ok(cnwire.AuthorizationToken, byRefresh(tokens.AppRefreshToken)))
 		require.Equal(t, alipaycn.TokenInvalid, info(tokens.AppAuthToken).Status)
@@ -254,23 +254,23 @@ func TestTokens(t *testing.T) {
 		require.Equal(t, alipaycn.TokenInvalid, info(second.AppAuthToken).Status)
 		require.Equal(t, alipaycn.TokenValid, info(third.AppAuthToken).Status)
 		require.Equal(t, []string{cnwire.VersionGet.API}, info(third.AppAuthToken).Methods)
-		w.refused(alipaycn.CodeRefreshTokenNotExist, cnwire.AuthorizationToken, byRefresh("none"))
-		w.refused(alipaycn.CodeAppIDNotConsistent, cnwire.AuthorizationToken, byRefresh(foreign.AppRefreshToken))
+		w.refused("REFRESH_TOKEN_NOT_EXIST", cnwire.AuthorizationToken, byRefresh("none"))
+		w.refused("APP_ID_NOT_CONSISTENT", cnwire.AuthorizationToken, byRefresh(foreign.AppRefreshToken))
 		require.Equal(t, map[string]int{"authorization.token": 3}, w.g.Effects(isv))
 
-		w.refused(alipaycn.CodeIllegalParam, cnwire.AuthorizationGet, nil)
-		w.refused(alipaycn.CodeAuthTokenNotExisted, cnwire.AuthorizationGet, fields{"app_auth_token": "none"})
-		w.refused(alipaycn.CodeAuthTokenNotConsistent, cnwire.AuthorizationGet, fields{"app_auth_token": foreign.AppAuthToken})
+		w.refused("ILLEGAL_PARAM", cnwire.AuthorizationGet, nil)
+		w.refused("AUTH_TOKEN_NOT_EXISTED", cnwire.AuthorizationGet, fields{"app_auth_token": "none"})
+		w.refused("AUTH_TOKEN_NOT_CONSISTENT", cnwire.AuthorizationGet, fields{"app_auth_token": foreign.AppAuthToken})
 
 		time.Sleep(24*time.Hour - 1)
 		w.ok(cnwire.AuthorizationToken, byCode(inTime))
-		w.refused(alipaycn.CodeRefreshTokenNotValid, cnwire.AuthorizationToken, byRefresh(second.AppRefreshToken)) // authorized anew
+		w.refused("REFRESH_TOKEN_NOT_VALID", cnwire.AuthorizationToken, byRefresh(second.AppRefreshToken)) // authorized anew
 		time.Sleep(time.Nanosecond)
-		w.refused(alipaycn.CodeAuthCodeNotValid, cnwire.AuthorizationToken, byCode(late))
+		w.refused("AUTH_CODE_NOT_VALID", cnwire.AuthorizationToken, byCode(late))
 		fresh, err := w.g.Authorize(isv, mini)
 		require.NoError(t, err)
 		time.Sleep(372 * 24 * time.Hour)
-		w.refused(alipaycn.CodeRefreshTokenTimeOut, cnwire.AuthorizationToken, byRefresh(fresh.AppRefreshToken))
+		w.refused("REFRESH_TOKEN_TIME_OUT", cnwire.AuthorizationToken, byRefresh(fresh.AppRefreshToken))
 	})
 }
 
@@ -285,10 +285,10 @@ func TestAMiniProgramIsNoThirdParty(t *testing.T) {
 		return out
 	}
 	require.Equal(t, 200, as(cnwire.VersionGet, v("0.0.1")).status)
-	require.Equal(t, alipaycn.CodeISVAppIDIsBlank, as(cnwire.VersionUpload, fields{"template_id": template, "app_version": "0.0.2"}).code)
-	require.Equal(t, alipaycn.CodeAppNotISV, as(cnwire.AuthorizationToken, fields{"grant_type": "refresh_token"}).code)
-	require.Equal(t, alipaycn.CodeAppNotISV, as(cnwire.AuthorizationGet, fields{"app_auth_token": w.token}).code)
-	require.Equal(t, alipaycn.CodeApplicationTypeNotISVApp, as(cnwire.TemplateUsages, fields{"template_id": template}).code)
+	require.Equal(t, alipaycn.Code("ISV_APP_ID_IS_BLANK"), as(cnwire.VersionUpload, fields{"template_id": template, "app_version": "0.0.2"}).code)
+	require.Equal(t, alipaycn.Code("APP_NOT_ISV"), as(cnwire.AuthorizationToken, fields{"grant_type": "refresh_token"}).code)
+	require.Equal(t, alipaycn.Code("APP_NOT_ISV"), as(cnwire.AuthorizationGet, fields{"app_auth_token": w.token}).code)
+	require.Equal(t, alipaycn.Code("APPLICATION_TYPE_NOT_ISVAPP"), as(cnwire.TemplateUsages, fields{"template_id": template}).code)
 }
 
 func TestAnyTemplate(t *testing.T) {

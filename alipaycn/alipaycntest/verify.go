@@ -63,7 +63,7 @@ func (c *call) text(name string) string {
 // is returned, in part, with an error too.
 func (g *Gateway) verify(r *http.Request, route route, body []byte) (*call, error) {
 	if route.handle == nil {
-		return nil, refuse(alipaycn.GatewayInvalidMethod, "there is no operation %s %.200s", r.Method, r.URL.Path)
+		return nil, refuse("invalid-method", "there is no operation %s %.200s", r.Method, r.URL.Path)
 	}
 	caller, auth, err := g.authorization(r)
 	if err != nil {
@@ -76,10 +76,10 @@ func (g *Gateway) verify(r *http.Request, route route, body []byte) (*call, erro
 	}
 	token := r.Header.Get("Alipay-App-Auth-Token")
 	if len(r.Header.Values("Alipay-App-Auth-Token")) > 1 {
-		return c, refuse(alipaycn.GatewayInvalidAppAuthToken, "alipay-app-auth-token is given twice")
+		return c, refuse("invalid-app-auth-token", "alipay-app-auth-token is given twice")
 	}
 	if err := cnwire.VerifyRequest(caller.key, auth, r.Method, r.RequestURI, signed, token); err != nil {
-		return c, refuse(alipaycn.GatewayInvalidSignature, "%v", err)
+		return c, refuse("invalid-signature", "%v", err)
 	}
 	if err := g.fresh(auth); err != nil {
 		return c, err
@@ -94,22 +94,22 @@ func (g *Gateway) verify(r *http.Request, route route, body []byte) (*call, erro
 func (g *Gateway) authorization(r *http.Request) (*app, cnwire.Authorization, error) {
 	values := r.Header.Values("Authorization")
 	if len(values) > 1 {
-		return nil, cnwire.Authorization{}, refuse(alipaycn.GatewayInvalidSignature, "authorization is given twice")
+		return nil, cnwire.Authorization{}, refuse("invalid-signature", "authorization is given twice")
 	}
 	auth, err := cnwire.ParseAuthorization(r.Header.Get("Authorization"))
 	switch {
 	case errors.Is(err, signing.ErrNoSignature):
-		return nil, auth, refuse(alipaycn.GatewayMissingSignature, "%v", err)
+		return nil, auth, refuse("missing-signature", "%v", err)
 	case errors.Is(err, signing.ErrAlgorithm):
-		return nil, auth, refuse(alipaycn.GatewayInvalidSignatureType, "%v", err)
+		return nil, auth, refuse("invalid-signature-type", "%v", err)
 	case err != nil:
-		return nil, auth, refuse(alipaycn.GatewayInvalidSignature, "%v", err)
+		return nil, auth, refuse("invalid-signature", "%v", err)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	caller := g.apps[auth.AppID]
 	if caller == nil || caller.key == nil {
-		return nil, auth, refuse(alipaycn.GatewayInvalidAppID, "there is no app %.32q that may call", auth.AppID)
+		return nil, auth, refuse("invalid-app-id", "there is no app %.32q that may call", auth.AppID)
 	}
 	return caller, auth, g.certificates(caller, auth, r.Header)
 }
@@ -119,11 +119,11 @@ func (g *Gateway) certificates(caller *app, auth cnwire.Authorization, h http.He
 	root := h.Get("Alipay-Root-Cert-Sn")
 	switch {
 	case caller.certSN != "" && auth.AppCertSN == "":
-		return refuse(alipaycn.GatewayMissingAppCertSN, "the app uses certificates")
+		return refuse("missing-app-cert-sn", "the app uses certificates")
 	case auth.AppCertSN != caller.certSN:
-		return refuse(alipaycn.GatewayAppCertNotExist, "the app has no certificate %.64q", auth.AppCertSN)
+		return refuse("app-cert-not-exist", "the app has no certificate %.64q", auth.AppCertSN)
 	case root != "" && g.cfg.roots != nil && root != g.cfg.roots.SN:
-		return refuse(alipaycn.GatewayInvalidAlipayRootCertSN, "the root certificates are others")
+		return refuse("invalid-alipay-root-cert-sn", "the root certificates are others")
 	}
 	return nil
 }
@@ -135,7 +135,7 @@ func (c *call) unpack(r *http.Request, body []byte) (signed []byte, err error) {
 	}
 	kind, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "multipart/form-data" {
-		return nil, refuse(alipaycn.GatewayInvalidRequestData, "content-type must be multipart/form-data with a boundary")
+		return nil, refuse("invalid-request-data", "content-type must be multipart/form-data with a boundary")
 	}
 	c.files = map[string]*alipaycn.File{}
 	reader := multipart.NewReader(bytes.NewReader(body), params["boundary"])
@@ -145,11 +145,11 @@ func (c *call) unpack(r *http.Request, body []byte) (signed []byte, err error) {
 			return signed, nil
 		}
 		if err != nil {
-			return nil, refuse(alipaycn.GatewayInvalidRequestData, "the multipart body is malformed")
+			return nil, refuse("invalid-request-data", "the multipart body is malformed")
 		}
 		content, err := io.ReadAll(part)
 		if err != nil {
-			return nil, refuse(alipaycn.GatewayInvalidRequestData, "the multipart body is cut short")
+			return nil, refuse("invalid-request-data", "the multipart body is cut short")
 		}
 		if err := c.part(part, content, &signed); err != nil {
 			return nil, err
@@ -166,11 +166,11 @@ func (c *call) part(part *multipart.Part, content []byte, signed *[]byte) error 
 	}
 	switch {
 	case !slices.Contains(fileParts(c.op), name):
-		return refuse(alipaycn.GatewayInvalidRequestData, "there is no part %.64q, or it is given twice", name)
+		return refuse("invalid-request-data", "there is no part %.64q, or it is given twice", name)
 	case c.files[name] != nil:
-		return refuse(alipaycn.GatewayInvalidRequestData, "the part %s is given twice", name)
+		return refuse("invalid-request-data", "the part %s is given twice", name)
 	case part.FileName() == "":
-		return refuse(alipaycn.GatewayInvalidFileExtension, "the part %s has no file name", name)
+		return refuse("invalid-file-extension", "the part %s has no file name", name)
 	}
 	c.files[name] = &alipaycn.File{Name: part.FileName(), Content: bytes.NewReader(content), Size: int64(len(content))}
 	return nil
@@ -184,14 +184,14 @@ func (g *Gateway) fresh(auth cnwire.Authorization) error {
 		until = sent.Add(time.Duration(auth.ExpiredSeconds) * time.Second)
 	}
 	if now.After(until) || sent.After(now.Add(g.cfg.window)) {
-		return refuse(alipaycn.GatewayIllegalTimestamp, "timestamp is %v away from the gateway's time", now.Sub(sent).Abs().Round(time.Second))
+		return refuse("illegal-timestamp", "timestamp is %v away from the gateway's time", now.Sub(sent).Abs().Round(time.Second))
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.forgetNonces(now)
 	key := auth.AppID + " " + auth.Nonce
 	if end, used := g.nonces[key]; used && !now.After(end) {
-		return refuse(alipaycn.GatewayInvalidSignature, "the nonce was used before: sign each attempt afresh")
+		return refuse("invalid-signature", "the nonce was used before: sign each attempt afresh")
 	}
 	g.nonces[key] = until
 	return nil
@@ -215,18 +215,18 @@ func (g *Gateway) permit(c *call, route route, token string) error {
 	case route.own:
 		return nil
 	case token == "" && c.caller.thirdParty:
-		return refuse(alipaycn.GatewaySelfInvokeForbidden, "a third-party app needs the merchant's app_auth_token")
+		return refuse("self-invoke-forbidden", "a third-party app needs the merchant's app_auth_token")
 	case token == "":
 		c.app = c.caller
 		return nil
 	}
 	granted := g.tokens[token]
 	if granted == nil || !granted.valid() || granted.isv != c.caller {
-		return refuse(alipaycn.GatewayInvalidAppAuthToken, "the app_auth_token is not valid for this app")
+		return refuse("invalid-app-auth-token", "the app_auth_token is not valid for this app")
 	}
 	c.app, c.isv = granted.app, c.caller
 	if granted.methods != nil && !slices.Contains(granted.methods, c.op.API) {
-		return refuse(alipaycn.GatewayInvalidAppAuthTokenNoAPI, "the merchant did not grant %s", c.op.API)
+		return refuse("invalid-app-auth-token-no-api", "the merchant did not grant %s", c.op.API)
 	}
 	return nil
 }
@@ -245,7 +245,7 @@ func (c *call) decode(r *http.Request, signed []byte) error {
 	decoder := json.NewDecoder(bytes.NewReader(signed))
 	decoder.UseNumber()
 	if err := decoder.Decode(&c.fields); err != nil || c.fields == nil || !json.Valid(signed) { // valid: nothing follows it
-		return refuse(alipaycn.GatewayIllegalJSON, "the content is not a JSON object")
+		return refuse("illegal-json", "the content is not a JSON object")
 	}
 	c.data = signed
 	return nil
@@ -263,15 +263,15 @@ func (c *call) decrypt(r *http.Request, signed *[]byte) error {
 	case c.op.Kind == cnwire.Multipart && *signed == nil: // files only
 		return nil
 	case c.aes == nil && c.dataType != "application/json":
-		return refuse(alipaycn.GatewayInvalidRequestData, "content-type must be application/json")
+		return refuse("invalid-request-data", "content-type must be application/json")
 	case c.aes == nil:
 		return nil
 	case c.dataType != "text/plain" && c.op.Kind == cnwire.JSON:
-		return refuse(alipaycn.GatewayInvalidRequestData, "content-type must be text/plain when the content is encrypted")
+		return refuse("invalid-request-data", "content-type must be text/plain when the content is encrypted")
 	}
 	plain, err := c.aes.Decrypt(*signed)
 	if err != nil {
-		return refuse(alipaycn.GatewayInvalidEncrypt, "%v", err)
+		return refuse("invalid-encrypt", "%v", err)
 	}
 	*signed = plain
 	return nil
@@ -283,9 +283,9 @@ func (c *call) encryption(h http.Header) error {
 	case algorithm == "":
 		return nil
 	case algorithm != "AES":
-		return refuse(alipaycn.GatewayInvalidEncryptType, "alipay-encrypt-type must be AES")
+		return refuse("invalid-encrypt-type", "alipay-encrypt-type must be AES")
 	case c.caller.aes == nil:
-		return refuse(alipaycn.GatewayMissingEncryptKey, "the app has no AES key")
+		return refuse("missing-encrypt-key", "the app has no AES key")
 	}
 	c.aes = c.caller.aes
 	return nil
@@ -293,19 +293,19 @@ func (c *call) encryption(h http.Header) error {
 
 func (c *call) decodeQuery(r *http.Request, signed []byte) error {
 	if len(signed) > 0 {
-		return refuse(alipaycn.GatewayInvalidRequestData, "the call has no body")
+		return refuse("invalid-request-data", "the call has no body")
 	}
 	if err := c.encryption(r.Header); err != nil {
 		return err
 	}
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return refuse(alipaycn.GatewayInvalidRequestData, "the query string is malformed")
+		return refuse("invalid-request-data", "the query string is malformed")
 	}
 	c.fields = map[string]any{}
 	for name, all := range values {
 		if len(all) > 1 {
-			return refuse(alipaycn.GatewayInvalidRequestData, "the parameter %.64q is given twice", name)
+			return refuse("invalid-request-data", "the parameter %.64q is given twice", name)
 		}
 		c.fields[name] = all[0]
 	}

@@ -35,9 +35,9 @@ func (c *call) bundle() (alipaycn.BundleID, error) {
 func (c *call) noBundle() alipaycn.Code {
 	switch c.op {
 	case cnwire.VersionPublish, cnwire.VersionList, cnwire.ExperienceCreate, cnwire.ExperienceGet:
-		return alipaycn.GatewayInvalidParameter
+		return "invalid-parameter"
 	default:
-		return alipaycn.CodeBundleIDNotExist
+		return "BUNDLE_ID_NOT_EXIST"
 	}
 }
 
@@ -45,7 +45,7 @@ func (c *call) noBundle() alipaycn.Code {
 func (c *call) number(invalid alipaycn.Code) (alipayplus.VersionNumber, error) {
 	text := c.text("app_version")
 	if text == "" {
-		return alipayplus.VersionNumber{}, refuse(alipaycn.CodeAppVersionIsBlank, "app_version is missing")
+		return alipayplus.VersionNumber{}, refuse("APP_VERSION_IS_BLANK", "app_version is missing")
 	}
 	return parseNumber(text, invalid)
 }
@@ -58,8 +58,8 @@ func parseNumber(text string, invalid alipaycn.Code) (alipayplus.VersionNumber, 
 	case err == nil:
 		return number, nil
 	}
-	if isTooLarge(text) && invalid == alipaycn.CodeInvalidVersion {
-		invalid = alipaycn.CodeVersionExceededLength
+	if isTooLarge(text) && invalid == "INVALID_VERSION" {
+		invalid = "VERSION_EXCEEDED_LENGTH"
 	}
 	return number, refuse(invalid, "%v", err)
 }
@@ -94,13 +94,13 @@ func (c *call) version(missing alipaycn.Code) (*version, error) {
 
 func (g *Gateway) upload(c *call) (any, error) {
 	if c.isv == nil && !g.cfg.anyTemplate {
-		return nil, refuse(alipaycn.CodeISVAppIDIsBlank, "only a third-party app builds versions from templates")
+		return nil, refuse("ISV_APP_ID_IS_BLANK", "only a third-party app builds versions from templates")
 	}
 	bundle, err := c.bundle()
 	if err != nil {
 		return nil, err
 	}
-	number, err := c.number(alipaycn.CodeInvalidVersion)
+	number, err := c.number("INVALID_VERSION")
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +109,7 @@ func (g *Gateway) upload(c *call) (any, error) {
 		return nil, err
 	}
 	if ext := c.text("ext"); ext != "" && !json.Valid([]byte(ext)) {
-		return nil, refuse(alipaycn.CodeInvalidExtJSON, "ext is not JSON")
+		return nil, refuse("INVALID_EXT_JSON", "ext is not JSON")
 	}
 	if err := c.app.add(v); err != nil {
 		return nil, err
@@ -122,16 +122,16 @@ func (g *Gateway) templateVersion(c *call) (alipayplus.VersionNumber, error) {
 	var none alipayplus.VersionNumber
 	id := c.text("template_id")
 	if id == "" {
-		return none, refuse(alipaycn.CodeTemplateIDIsBlank, "template_id is missing")
+		return none, refuse("TEMPLATE_ID_IS_BLANK", "template_id is missing")
 	}
 	t := g.templates[id]
 	switch {
 	case t == nil && g.cfg.anyTemplate:
 		t = &template{owner: c.isv, versions: []alipayplus.VersionNumber{{Major: 1}}}
 	case t == nil:
-		return none, refuse(alipaycn.CodeCodeTemplateNotExist, "there is no template %.32q", id)
+		return none, refuse("CODE_TEMPLATE_NOT_EXIST", "there is no template %.32q", id)
 	case t.owner != c.isv:
-		return none, refuse(alipaycn.CodeTemplateIDISVAppIDNotMatch, "the template is another third-party app's")
+		return none, refuse("TEMPLATE_ID_ISVAPPID_NOT_MATCH", "the template is another third-party app's")
 	}
 	text := c.text("template_version")
 	if text == "" {
@@ -139,7 +139,7 @@ func (g *Gateway) templateVersion(c *call) (alipayplus.VersionNumber, error) {
 	}
 	number, err := alipayplus.ParseVersion(text)
 	if err != nil || !slices.Contains(t.versions, number) && !g.cfg.anyTemplate {
-		return none, refuse(alipaycn.CodeTemplateNotOnlineOrOffline, "the template has no version %.32q online", text)
+		return none, refuse("TEMPLATE_NOT_ONLINE_OR_OFFLINE", "the template has no version %.32q online", text)
 	}
 	return number, nil
 }
@@ -167,17 +167,17 @@ func (a *app) checkUpload(v *version) error {
 			continue
 		}
 		if other.number == v.number {
-			return refuse(alipaycn.CodeVersionHasExisted, "version %v exists", v.number)
+			return refuse("VERSION_HAS_EXISTED", "version %v exists", v.number)
 		}
 		if other.number.Compare(highest) > 0 {
 			highest = other.number
 		}
 	}
 	if v.number.CheckHigher(highest) != nil {
-		return refuse(alipaycn.CodeLargerVersionHasExisted, "version %v exists, which is above %v", highest, v.number)
+		return refuse("LARGER_VERSION_HAS_EXISTED", "version %v exists, which is above %v", highest, v.number)
 	}
 	if development >= maxDevelopment {
-		return refuse(alipaycn.CodeDevVersionExceedMaxCount, "there are %d development versions", development)
+		return refuse("DEV_VERSION_EXCEED_MAX_COUNT", "there are %d development versions", development)
 	}
 	return nil
 }
@@ -187,13 +187,13 @@ func (g *Gateway) build(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	number, err := c.number(alipaycn.CodeBuildVersionNotExisted)
+	number, err := c.number("BUILD_VERSION_NOT_EXISTED")
 	if err != nil {
 		return nil, err
 	}
 	v := c.app.find(bundle, number)
 	if v == nil {
-		return nil, refuse(alipaycn.CodeBuildVersionNotExisted, "nothing is built as version %v", number)
+		return nil, refuse("BUILD_VERSION_NOT_EXISTED", "nothing is built as version %v", number)
 	}
 	return v.buildState(), nil
 }
@@ -225,28 +225,28 @@ func (g *Gateway) cancelAudit(c *call) (any, error) {
 	}
 	v := c.app.with(bundle, alipaycn.StatusAuditing)
 	if c.text("app_version") != "" {
-		named, err := c.version(alipaycn.CodeMiniAppPackageInfoNotExist)
+		named, err := c.version("MINI_APP_PACKAGE_INFO_NOT_EXIST")
 		if err != nil {
 			return nil, err
 		}
 		if v != nil && named != v {
-			return nil, refuse(alipaycn.CodeInvalidVersionStatus, "version %v is %s, not under review", named.number, named.status)
+			return nil, refuse("INVALID_VERSION_STATUS", "version %v is %s, not under review", named.number, named.status)
 		}
 	}
 	if v == nil {
-		return nil, refuse(alipaycn.CodeAuditingVersionNotExist, "no version is under review")
+		return nil, refuse("AUDITING_VERSION_NOT_EXIST", "no version is under review")
 	}
 	v.toDevelopment()
 	return nil, nil
 }
 
 func (g *Gateway) returnToDevelopment(c *call) (any, error) {
-	v, err := c.version(alipaycn.CodeMiniAppVersionMissing)
+	v, err := c.version("MINIAPP_VERSION_NOT_EXSIT")
 	if err != nil {
 		return nil, err
 	}
 	if !v.status.Reviewed() || !v.status.CanBecome(alipaycn.StatusInit) {
-		return nil, refuse(alipaycn.CodeCanNotBackDevWithoutAudit, "version %v is %s, neither passed nor rejected", v.number, v.status)
+		return nil, refuse("CAN_NOT_BACK_DEV_WITHOUT_AUDIT", "version %v is %s, neither passed nor rejected", v.number, v.status)
 	}
 	v.toDevelopment()
 	return nil, nil
@@ -258,7 +258,7 @@ func (v *version) toDevelopment() {
 }
 
 func (g *Gateway) gray(c *call) (any, error) {
-	v, err := c.version(alipaycn.CodeMiniAppVersionMissing)
+	v, err := c.version("MINIAPP_VERSION_NOT_EXSIT")
 	if err != nil {
 		return nil, err
 	}
@@ -267,89 +267,89 @@ func (g *Gateway) gray(c *call) (any, error) {
 	before, _ := v.strategy.Ratio()
 	switch {
 	case strategy == "":
-		return nil, refuse(alipaycn.CodeGrayStrategyIsBlank, "gray_strategy is missing")
+		return nil, refuse("GRAY_STRATEGY_IS_BLANK", "gray_strategy is missing")
 	case !strategy.Known():
-		return nil, refuse(alipaycn.CodeGrayStrategyIsInvalid, "gray_strategy must be p10, p30 or p50")
+		return nil, refuse("GRAY_STRATEGY_IS_INVALID", "gray_strategy must be p10, p30 or p50")
 	case !v.status.CanBecome(alipaycn.StatusGray):
-		return nil, refuse(alipaycn.CodeCanNotGrayWithoutAuditPass, "version %v is %s", v.number, v.status)
+		return nil, refuse("CAN_NOT_GRAY_WITHOUT_AUDIT_PASS", "version %v is %s", v.number, v.status)
 	case alipaycn.GrayLadder().CheckRaise(before, ratio) != nil:
-		return nil, refuse(alipaycn.CodeGrayStrategyNotAllowReduce, "the share is %s already", v.strategy)
+		return nil, refuse("GRAY_STRATEGY_NOT_ALLOW_REDUCE", "the share is %s already", v.strategy)
 	case g.cfg.grayNeedsApp && c.app.with(v.bundle, alipaycn.StatusRelease) == nil:
-		return nil, refuse(alipaycn.CodeMiniAppNotOnline, "no version is online")
+		return nil, refuse("MINI_APP_NOT_ONLINE", "no version is online")
 	}
 	v.status, v.strategy, v.wasGray = alipaycn.StatusGray, strategy, true
 	return nil, nil
 }
 
 func (g *Gateway) cancelGray(c *call) (any, error) {
-	v, err := c.version(alipaycn.CodeMiniAppVersionNotExist)
+	v, err := c.version("MINI_APP_VERSION_NOT_EXIST")
 	if err != nil {
 		return nil, err
 	}
 	if v.status != alipaycn.StatusGray {
-		return nil, refuse(alipaycn.CodeCanNotEndGrayWithoutGray, "version %v is %s", v.number, v.status)
+		return nil, refuse("CAN_NOT_END_GRAY_WITHOUT_GRAY", "version %v is %s", v.number, v.status)
 	}
 	v.status, v.strategy = alipaycn.StatusWaitRelease, ""
 	return nil, nil
 }
 
 func (g *Gateway) publish(c *call) (any, error) {
-	v, err := c.version(alipaycn.CodeMiniAppVersionNotExist)
+	v, err := c.version("MINI_APP_VERSION_NOT_EXIST")
 	if err != nil {
 		return nil, err
 	}
 	switch v.status {
 	case alipaycn.StatusWaitRelease, alipaycn.StatusGray:
 	case alipaycn.StatusInit, alipaycn.StatusAuditing, alipaycn.StatusAuditReject:
-		return nil, refuse(alipaycn.CodeCanNotOnlineWithoutAudit, "version %v is %s", v.number, v.status)
+		return nil, refuse("CAN_NOT_ONLINE_WITHOUT_AUDIT", "version %v is %s", v.number, v.status)
 	case alipaycn.StatusBaseAuditPass, alipaycn.StatusPromoteAuditReject:
 		if !v.canRelease {
-			return nil, refuse(alipaycn.CodeCanNotOnlineNoPromote, "version %v passed admission only", v.number)
+			return nil, refuse("CAN_NOT_ONLINE_NO_PROMOTE", "version %v passed admission only", v.number)
 		}
 	default:
-		return nil, refuse(alipaycn.CodeCanNotOnlineNotGrayOrWaitRelease, "version %v is %s", v.number, v.status)
+		return nil, refuse("CAN_NOT_ONLINE_NOT_GRAY_OR_WAITRELEASE", "version %v is %s", v.number, v.status)
 	}
 	if g.cfg.grayRequired && !v.wasGray {
-		return nil, refuse(alipaycn.CodeCanNotOnlineWithoutGray, "version %v did not go through grayscale", v.number)
+		return nil, refuse("CAN_NOT_ONLINE_WITHOUT_GRAY", "version %v did not go through grayscale", v.number)
 	}
 	if c.app.noFiling && (c.app.everOnline() || c.text("permit_registration_limit_release") != "true") {
-		return nil, refuse(alipaycn.CodeCanNotOnlineWithoutRegistration, "the ICP filing is not done")
+		return nil, refuse("CAN_NOT_ONLINE_WITHOUT_REGISTRATION", "the ICP filing is not done")
 	}
 	c.app.release(v, c.now)
 	return nil, nil
 }
 
 func (g *Gateway) takeOffline(c *call) (any, error) {
-	v, err := c.version(alipaycn.CodeMiniAppVersionNotExist)
+	v, err := c.version("MINI_APP_VERSION_NOT_EXIST")
 	switch {
 	case err != nil:
 		return nil, err
 	case v.status != alipaycn.StatusRelease:
-		return nil, refuse(alipaycn.CodeCanNotOfflineWithoutOnline, "version %v is %s", v.number, v.status)
+		return nil, refuse("CAN_NOT_OFFLINE_WITHOUT_ONLINE", "version %v is %s", v.number, v.status)
 	case c.app.with(v.bundle, alipaycn.StatusGray) != nil:
-		return nil, refuse(alipaycn.CodeCanNotOfflineWithGray, "a version is in grayscale")
+		return nil, refuse("CAN_NOT_OFFLINE_WITH_GRAY", "a version is in grayscale")
 	}
 	v.status, v.offline = alipaycn.StatusOffline, c.now
 	return nil, nil
 }
 
 func (g *Gateway) rollback(c *call) (any, error) {
-	v, err := c.version(alipaycn.CodeMiniAppPackageInfoNotExist)
+	v, err := c.version("MINI_APP_PACKAGE_INFO_NOT_EXIST")
 	if err != nil {
 		return nil, err
 	}
 	earlier := c.app.before(v)
 	switch {
 	case v.status != alipaycn.StatusRelease:
-		return nil, refuse(alipaycn.CodeCanNotRollbackWithoutOnline, "version %v is %s", v.number, v.status)
+		return nil, refuse("CAN_NOT_ROLLBACK_WITHOUT_ONLINE", "version %v is %s", v.number, v.status)
 	case c.app.with(v.bundle, alipaycn.StatusGray) != nil:
-		return nil, refuse(alipaycn.CodeCanNotRollbackWithGray, "a version is in grayscale")
+		return nil, refuse("CAN_NOT_ROLLBACK_WITH_GRAY", "a version is in grayscale")
 	case v.cameBack:
-		return nil, refuse(alipaycn.CodeCanNotContinuousRollback, "version %v came back by a rollback", v.number)
+		return nil, refuse("CAN_NOT_CONTINUOUS_ROLLBACK", "version %v came back by a rollback", v.number)
 	case earlier == nil:
-		return nil, refuse(alipaycn.CodeCanNotRollbackWithoutOffline, "there is no earlier version")
+		return nil, refuse("CAN_NOT_ROLLBACK_WITHOUT_OFFLINE", "there is no earlier version")
 	case earlier.status == alipaycn.StatusAuditOffline:
-		return nil, refuse(alipaycn.CodeCanNotRollbackPunish, "version %v was taken down", earlier.number)
+		return nil, refuse("CAN_NOT_ROLLBACK_PUNISH", "version %v was taken down", earlier.number)
 	}
 	c.app.release(earlier, c.now) // and v goes offline
 	earlier.cameBack = true
@@ -373,29 +373,29 @@ func (g *Gateway) remove(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	number, err := c.number(alipaycn.CodeMiniAppPackageInfoNotExist)
+	number, err := c.number("MINI_APP_PACKAGE_INFO_NOT_EXIST")
 	if err != nil {
 		return nil, err
 	}
 	v := c.app.find(bundle, number)
 	switch {
 	case v == nil || v.build.Failed():
-		return nil, refuse(alipaycn.CodeMiniAppPackageInfoNotExist, "there is no version %v", number)
+		return nil, refuse("MINI_APP_PACKAGE_INFO_NOT_EXIST", "there is no version %v", number)
 	case !v.exists():
-		return nil, refuse(alipaycn.CodeCanNotDeleteWithInstantiate, "version %v is being built", number)
+		return nil, refuse("CAN_NOT_DELETE_WITH_INSTANTIATE", "version %v is being built", number)
 	case v.status != alipaycn.StatusInit:
-		return nil, refuse(alipaycn.CodeCanNotDeleteWithoutDev, "version %v is %s", number, v.status)
+		return nil, refuse("CAN_NOT_DELETE_WITHOUT_DEV", "version %v is %s", number, v.status)
 	case v.scan == alipaycn.ScanRunning:
-		return nil, refuse(alipaycn.CodeCanNotDeleteWithScanning, "version %v is being scanned", number)
+		return nil, refuse("CAN_NOT_DELETE_WITH_SCANNING", "version %v is being scanned", number)
 	case v.trial:
-		return nil, refuse(alipaycn.CodeCanNotDeleteWithExperience, "version %v is the trial version", number)
+		return nil, refuse("CAN_NOT_DELETE_WITH_EXPERIENCE", "version %v is the trial version", number)
 	}
 	c.app.versions = slices.DeleteFunc(c.app.versions, func(other *version) bool { return other == v })
 	return nil, nil
 }
 
 func (g *Gateway) detail(c *call) (any, error) {
-	v, err := c.version(alipaycn.CodeVersionIsBlank)
+	v, err := c.version("VERSION_IS_BLANK")
 	if err != nil {
 		return nil, err
 	}

@@ -26,18 +26,18 @@ func TestTransitions(t *testing.T) {
 	}
 	type status = alipaycn.VersionStatus
 	steps := []step{
-		{cnwire.VersionApply, map[status]status{alipaycn.StatusInit: alipaycn.StatusAuditing}, map[status]alipaycn.Code{alipaycn.StatusAuditing: alipaycn.CodeSubmitRepeat}, alipaycn.CodeCanNotSubmitWithoutInit},
-		{cnwire.VersionCancelAudit, map[status]status{alipaycn.StatusAuditing: alipaycn.StatusInit}, nil, alipaycn.CodeAuditingVersionNotExist},
-		{cnwire.VersionReturnToDevelopment, map[status]status{alipaycn.StatusAuditReject: alipaycn.StatusInit, alipaycn.StatusWaitRelease: alipaycn.StatusInit, alipaycn.StatusBaseAuditPass: alipaycn.StatusInit}, nil, alipaycn.CodeCanNotBackDevWithoutAudit},
-		{cnwire.VersionGray, map[status]status{alipaycn.StatusWaitRelease: alipaycn.StatusGray, alipaycn.StatusGray: alipaycn.StatusGray}, nil, alipaycn.CodeCanNotGrayWithoutAuditPass},
-		{cnwire.VersionCancelGray, map[status]status{alipaycn.StatusGray: alipaycn.StatusWaitRelease}, nil, alipaycn.CodeCanNotEndGrayWithoutGray},
+		{cnwire.VersionApply, map[status]status{alipaycn.StatusInit: alipaycn.StatusAuditing}, map[status]alipaycn.Code{alipaycn.StatusAuditing: "SUBMIT_REPEAT"}, "CAN_NOT_SUBMIT_WITHOUT_INIT"},
+		{cnwire.VersionCancelAudit, map[status]status{alipaycn.StatusAuditing: alipaycn.StatusInit}, nil, "AUDITING_VERSION_NOT_EXIST"},
+		{cnwire.VersionReturnToDevelopment, map[status]status{alipaycn.StatusAuditReject: alipaycn.StatusInit, alipaycn.StatusWaitRelease: alipaycn.StatusInit, alipaycn.StatusBaseAuditPass: alipaycn.StatusInit}, nil, "CAN_NOT_BACK_DEV_WITHOUT_AUDIT"},
+		{cnwire.VersionGray, map[status]status{alipaycn.StatusWaitRelease: alipaycn.StatusGray, alipaycn.StatusGray: alipaycn.StatusGray}, nil, "CAN_NOT_GRAY_WITHOUT_AUDIT_PASS"},
+		{cnwire.VersionCancelGray, map[status]status{alipaycn.StatusGray: alipaycn.StatusWaitRelease}, nil, "CAN_NOT_END_GRAY_WITHOUT_GRAY"},
 		{cnwire.VersionPublish, map[status]status{alipaycn.StatusWaitRelease: alipaycn.StatusRelease, alipaycn.StatusGray: alipaycn.StatusRelease}, map[status]alipaycn.Code{
-			alipaycn.StatusInit: alipaycn.CodeCanNotOnlineWithoutAudit, alipaycn.StatusAuditing: alipaycn.CodeCanNotOnlineWithoutAudit,
-			alipaycn.StatusAuditReject: alipaycn.CodeCanNotOnlineWithoutAudit, alipaycn.StatusBaseAuditPass: alipaycn.CodeCanNotOnlineNoPromote,
-		}, alipaycn.CodeCanNotOnlineNotGrayOrWaitRelease},
-		{cnwire.VersionTakeOffline, map[status]status{alipaycn.StatusRelease: alipaycn.StatusOffline}, nil, alipaycn.CodeCanNotOfflineWithoutOnline},
-		{cnwire.VersionRollback, nil, map[status]alipaycn.Code{alipaycn.StatusRelease: alipaycn.CodeCanNotRollbackWithoutOffline}, alipaycn.CodeCanNotRollbackWithoutOnline},
-		{cnwire.VersionDelete, map[status]status{alipaycn.StatusInit: gone}, nil, alipaycn.CodeCanNotDeleteWithoutDev},
+			alipaycn.StatusInit: "CAN_NOT_ONLINE_WITHOUT_AUDIT", alipaycn.StatusAuditing: "CAN_NOT_ONLINE_WITHOUT_AUDIT",
+			alipaycn.StatusAuditReject: "CAN_NOT_ONLINE_WITHOUT_AUDIT", alipaycn.StatusBaseAuditPass: "CAN_NOT_ONLINE_NO_PROMOTE",
+		}, "CAN_NOT_ONLINE_NOT_GRAY_OR_WAITRELEASE"},
+		{cnwire.VersionTakeOffline, map[status]status{alipaycn.StatusRelease: alipaycn.StatusOffline}, nil, "CAN_NOT_OFFLINE_WITHOUT_ONLINE"},
+		{cnwire.VersionRollback, nil, map[status]alipaycn.Code{alipaycn.StatusRelease: "CAN_NOT_ROLLBACK_WITHOUT_OFFLINE"}, "CAN_NOT_ROLLBACK_WITHOUT_ONLINE"},
+		{cnwire.VersionDelete, map[status]status{alipaycn.StatusInit: gone}, nil, "CAN_NOT_DELETE_WITHOUT_DEV"},
 	}
 	for _, from := range alipaycn.VersionStatuses() {
 		if from == alipaycn.StatusPromoteAuditReject { // what leads there is not documented
@@ -79,14 +79,14 @@ func TestARatioOnlyGrows(t *testing.T) {
 	w := newWorld(t)
 	w.bring("0.0.1", alipaycn.StatusWaitRelease)
 	gray := func(strategy string) fields { return fields{"app_version": "0.0.1", "gray_strategy": strategy} }
-	w.refused(alipaycn.CodeGrayStrategyIsBlank, cnwire.VersionGray, v("0.0.1"))
-	w.refused(alipaycn.CodeGrayStrategyIsInvalid, cnwire.VersionGray, gray("p70"))
+	w.refused("GRAY_STRATEGY_IS_BLANK", cnwire.VersionGray, v("0.0.1"))
+	w.refused("GRAY_STRATEGY_IS_INVALID", cnwire.VersionGray, gray("p70"))
 	for _, strategy := range []string{"p10", "p30", "p50"} {
 		w.ok(cnwire.VersionGray, gray(strategy))
 		require.Equal(t, alipaycn.GrayStrategy(strategy), as[alipaycn.VersionDetail](t, w.ok(cnwire.VersionGet, v("0.0.1"))).GrayStrategy)
-		w.refused(alipaycn.CodeGrayStrategyNotAllowReduce, cnwire.VersionGray, gray(strategy))
+		w.refused("GRAY_STRATEGY_NOT_ALLOW_REDUCE", cnwire.VersionGray, gray(strategy))
 	}
-	w.refused(alipaycn.CodeGrayStrategyNotAllowReduce, cnwire.VersionGray, gray("p30"))
+	w.refused("GRAY_STRATEGY_NOT_ALLOW_REDUCE", cnwire.VersionGray, gray("p30"))
 	// when it ended, it may begin small again
 	w.ok(cnwire.VersionCancelGray, v("0.0.1"))
 	w.ok(cnwire.VersionGray, gray("p10"))
@@ -103,7 +103,7 @@ func TestOneVersionAtATime(t *testing.T) {
 			w.bring("0.0.1", status)
 			require.NoError(t, w.g.AddVersion(mini, "0.0.2"))
 			if status.BlocksApply() {
-				w.refused(alipaycn.CodeCanNotSubmitWithAuditGray, cnwire.VersionApply, application("0.0.2"), logo(t))
+				w.refused("CAN_NOT_SUBMIT_WITH_AUDIT_GRAY", cnwire.VersionApply, application("0.0.2"), logo(t))
 				return
 			}
 			w.ok(cnwire.VersionApply, application("0.0.2"), logo(t))
@@ -115,7 +115,7 @@ func TestAVersionBelowOneThatWasOnlineIsNotReviewed(t *testing.T) {
 	w := newWorld(t)
 	w.bring("0.0.1", alipaycn.StatusInit)
 	w.bring("0.0.2", alipaycn.StatusRelease)
-	w.refused(alipaycn.CodeExistLargerOnlinedVersion, cnwire.VersionApply, application("0.0.1"))
+	w.refused("EXIST_LARGER_ONLINED_VERSION", cnwire.VersionApply, application("0.0.1"))
 }
 
 func TestRollback(t *testing.T) {
@@ -124,14 +124,14 @@ func TestRollback(t *testing.T) {
 	w.bring("0.0.2", alipaycn.StatusRelease)
 	require.Equal(t, alipaycn.StatusOffline, w.g.Status(mini, "0.0.1"))
 	w.bring("0.0.3", alipaycn.StatusGray)
-	w.refused(alipaycn.CodeCanNotRollbackWithGray, cnwire.VersionRollback, v("0.0.2"))
-	w.refused(alipaycn.CodeCanNotOfflineWithGray, cnwire.VersionTakeOffline, v("0.0.2"))
+	w.refused("CAN_NOT_ROLLBACK_WITH_GRAY", cnwire.VersionRollback, v("0.0.2"))
+	w.refused("CAN_NOT_OFFLINE_WITH_GRAY", cnwire.VersionTakeOffline, v("0.0.2"))
 	w.ok(cnwire.VersionPublish, v("0.0.3"))
 
 	w.ok(cnwire.VersionRollback, v("0.0.3"))
 	require.Equal(t, alipaycn.StatusOffline, w.g.Status(mini, "0.0.3"))
 	require.Equal(t, alipaycn.StatusRelease, w.g.Status(mini, "0.0.2"))
-	w.refused(alipaycn.CodeCanNotContinuousRollback, cnwire.VersionRollback, v("0.0.2"))
+	w.refused("CAN_NOT_CONTINUOUS_ROLLBACK", cnwire.VersionRollback, v("0.0.2"))
 
 	require.True(t, as[alipaycn.VersionDetail](t, w.ok(cnwire.VersionGet, v("0.0.2"))).OfflineAt.IsZero(), "it is online")
 
@@ -142,7 +142,7 @@ func TestRollback(t *testing.T) {
 
 	w.bring("0.0.5", alipaycn.StatusRelease)
 	require.NoError(t, w.g.TakeDown(mini, "0.0.2"))
-	w.refused(alipaycn.CodeCanNotRollbackPunish, cnwire.VersionRollback, v("0.0.5"))
+	w.refused("CAN_NOT_ROLLBACK_PUNISH", cnwire.VersionRollback, v("0.0.5"))
 }
 
 func TestEveryClientHasVersionsOfItsOwn(t *testing.T) {
@@ -153,14 +153,14 @@ func TestEveryClientHasVersionsOfItsOwn(t *testing.T) {
 	}
 	w.bring("0.0.1", alipaycn.StatusRelease)
 	w.ok(cnwire.VersionUpload, iot(fields{"template_id": template, "app_version": "0.0.1"}))
-	w.refused(alipaycn.CodeCanNotRollbackWithoutOnline, cnwire.VersionRollback, iot(v("0.0.1")))
+	w.refused("CAN_NOT_ROLLBACK_WITHOUT_ONLINE", cnwire.VersionRollback, iot(v("0.0.1")))
 	short := fields{"app_version": "0.0.1", "version_desc": application("")["version_desc"]}
 	w.ok(cnwire.VersionApply, iot(short))
 	require.NoError(t, w.g.Approve(mini, "0.0.1"), "of the two it is the one under review")
 	w.ok(cnwire.VersionPublish, iot(v("0.0.1")))
 	require.Equal(t, alipaycn.StatusRelease, w.g.Status(mini, "0.0.1"), "that of the wallet stays online")
 	for _, op := range []cnwire.Operation{cnwire.VersionPublish, cnwire.VersionList, cnwire.ExperienceCreate, cnwire.ExperienceGet} {
-		w.refused(alipaycn.GatewayInvalidParameter, op, fields{"app_version": "0.0.1", "bundle_id": "com.example"})
+		w.refused("invalid-parameter", op, fields{"app_version": "0.0.1", "bundle_id": "com.example"})
 	}
 }
 
@@ -171,7 +171,7 @@ func TestTwentyDevelopmentVersions(t *testing.T) {
 		w.ok(cnwire.VersionUpload, fields{"template_id": template, "app_version": fmt.Sprintf("0.1.%d", n)})
 	}
 	upload := fields{"template_id": template, "app_version": "0.2.0"}
-	w.refused(alipaycn.CodeDevVersionExceedMaxCount, cnwire.VersionUpload, upload)
+	w.refused("DEV_VERSION_EXCEED_MAX_COUNT", cnwire.VersionUpload, upload)
 	require.ErrorContains(t, w.g.AddVersion(mini, "0.2.0"), "DEV_VERSION_EXCEED_MAX_COUNT")
 	w.ok(cnwire.VersionDelete, v("0.1.3"))
 	w.ok(cnwire.VersionUpload, upload)
@@ -193,18 +193,18 @@ func TestUploadIsChecked(t *testing.T) {
 		change fields
 		code   alipaycn.Code
 	}{
-		{fields{"app_version": ""}, alipaycn.CodeAppVersionIsBlank},
-		{fields{"app_version": "1.x"}, alipaycn.CodeInvalidVersion},
-		{fields{"app_version": "0.0.0"}, alipaycn.CodeInvalidVersion},
-		{fields{"app_version": "1.0.2147483648"}, alipaycn.CodeVersionExceededLength},
-		{fields{"app_version": "1.0.0"}, alipaycn.CodeVersionHasExisted},
-		{fields{"app_version": "0.9.9"}, alipaycn.CodeLargerVersionHasExisted},
-		{fields{"template_id": ""}, alipaycn.CodeTemplateIDIsBlank},
-		{fields{"template_id": "none"}, alipaycn.CodeCodeTemplateNotExist},
-		{fields{"template_id": "foreign"}, alipaycn.CodeTemplateIDISVAppIDNotMatch},
-		{fields{"template_version": "9.9.9"}, alipaycn.CodeTemplateNotOnlineOrOffline},
-		{fields{"ext": "{"}, alipaycn.CodeInvalidExtJSON},
-		{fields{"bundle_id": "com.example"}, alipaycn.CodeBundleIDNotExist},
+		{fields{"app_version": ""}, "APP_VERSION_IS_BLANK"},
+		{fields{"app_version": "1.x"}, "INVALID_VERSION"},
+		{fields{"app_version": "0.0.0"}, "INVALID_VERSION"},
+		{fields{"app_version": "1.0.2147483648"}, "VERSION_EXCEEDED_LENGTH"},
+		{fields{"app_version": "1.0.0"}, "VERSION_HAS_EXISTED"},
+		{fields{"app_version": "0.9.9"}, "LARGER_VERSION_HAS_EXISTED"},
+		{fields{"template_id": ""}, "TEMPLATE_ID_IS_BLANK"},
+		{fields{"template_id": "none"}, "CODE_TEMPLATE_NOT_EXIST"},
+		{fields{"template_id": "foreign"}, "TEMPLATE_ID_ISVAPPID_NOT_MATCH"},
+		{fields{"template_version": "9.9.9"}, "TEMPLATE_NOT_ONLINE_OR_OFFLINE"},
+		{fields{"ext": "{"}, "INVALID_EXT_JSON"},
+		{fields{"bundle_id": "com.example"}, "BUNDLE_ID_NOT_EXIST"},
 	} {
 		in := fields{"template_id": template, "app_version": "1.0.1"}
 		maps.Copy(in, tt.change)
@@ -219,9 +219,9 @@ func TestABuildAndAScanTakeTheirTime(t *testing.T) {
 		w := newWorld(t, alipaycntest.WithBuildDelay(time.Minute), alipaycntest.WithScanDelay(time.Hour))
 		running := as[alipaycn.Build](t, w.ok(cnwire.VersionUpload, fields{"template_id": template, "app_version": "0.0.1"}))
 		require.Equal(t, alipaycn.Build{BuildStatus: alipaycn.BuildRunning, CreateStatus: alipaycn.BuildQueued, NeedRotation: true}, running)
-		w.refused(alipaycn.CodeVersionIsBlank, cnwire.VersionGet, v("0.0.1"))
-		w.refused(alipaycn.CodeMiniAppPackageInfoNotExist, cnwire.VersionApply, application("0.0.1"))
-		w.refused(alipaycn.CodeCanNotDeleteWithInstantiate, cnwire.VersionDelete, v("0.0.1"))
+		w.refused("VERSION_IS_BLANK", cnwire.VersionGet, v("0.0.1"))
+		w.refused("MINI_APP_PACKAGE_INFO_NOT_EXIST", cnwire.VersionApply, application("0.0.1"))
+		w.refused("CAN_NOT_DELETE_WITH_INSTANTIATE", cnwire.VersionDelete, v("0.0.1"))
 		require.Empty(t, w.g.Status(mini, "0.0.1"))
 		require.ErrorContains(t, w.g.TakeDown(mini, "0.0.1"), "is not built")
 		require.ErrorContains(t, w.g.SetScan(mini, "0.0.1", alipaycn.ScanFailed), "is not built")
@@ -230,9 +230,9 @@ func TestABuildAndAScanTakeTheirTime(t *testing.T) {
 		time.Sleep(time.Minute)
 		require.True(t, as[alipaycn.Build](t, w.ok(cnwire.VersionBuild, v("0.0.1"))).Created())
 		require.Equal(t, alipaycn.ScanRunning, as[alipaycn.VersionDetail](t, w.ok(cnwire.VersionGet, v("0.0.1"))).ScanResult)
-		w.refused(alipaycn.CodeCanNotSubmitWithoutScanPass, cnwire.VersionApply, application("0.0.1"))
-		w.refused(alipaycn.CodeCanNotDeleteWithScanning, cnwire.VersionDelete, v("0.0.1"))
-		w.refused(alipaycn.CodeCanNotSetWithoutScanPass, cnwire.ExperienceCreate, v("0.0.1"))
+		w.refused("CAN_NOT_SUBMIT_WITHOUT_SCAN_PASS", cnwire.VersionApply, application("0.0.1"))
+		w.refused("CAN_NOT_DELETE_WITH_SCANNING", cnwire.VersionDelete, v("0.0.1"))
+		w.refused("CAN_NOT_SET_WITHOUT_SCAN_PASS", cnwire.ExperienceCreate, v("0.0.1"))
 
 		time.Sleep(time.Hour)
 		w.ok(cnwire.VersionApply, application("0.0.1"), logo(t))
@@ -252,7 +252,7 @@ func TestABuildThatFails(t *testing.T) {
 	require.ErrorContains(t, w.g.AdvanceBuild(mini, "0.0.1", alipaycn.BuildDone), "cannot be brought")
 	require.NoError(t, w.g.AdvanceBuild(mini, "0.0.1", alipaycn.BuildCreated))
 	require.Equal(t, alipaycn.StatusInit, w.g.Status(mini, "0.0.1"))
-	w.refused(alipaycn.CodeBuildVersionNotExisted, cnwire.VersionBuild, v("0.0.9"))
+	w.refused("BUILD_VERSION_NOT_EXISTED", cnwire.VersionBuild, v("0.0.9"))
 
 	w.ok(cnwire.VersionUpload, fields{"template_id": template, "app_version": "0.0.2"})
 	require.NoError(t, w.g.AdvanceBuild(mini, "0.0.2", alipaycn.BuildTimedOut))
@@ -314,34 +314,34 @@ func TestApplicationsAreChecked(t *testing.T) {
 		name, value string
 		code        alipaycn.Code
 	}{
-		{"version_desc", "", alipaycn.CodeVersionDescIsBlank},
-		{"version_desc", "too short", alipaycn.CodeInvalidVersionDescLength},
-		{"app_name", "", alipaycn.CodeAppNameIsBlank},
-		{"app_name", "ab", alipaycn.CodeInvalidMiniAppNameLength},
-		{"app_name", "Blue Lake!", alipaycn.CodeInvalidMiniAppName},
-		{"app_name", "Taken", alipaycn.CodeMiniAppNameDuplicate},
-		{"app_english_name", "", alipaycn.CodeEnglishNameIsBlank},
-		{"app_english_name", "Blue Lake", alipaycn.CodeInvalidMiniAppEnName},
-		{"app_english_name", "TakenToo", alipaycn.CodeMiniAppEnNameDuplicate},
-		{"app_slogan", "", alipaycn.CodeSloganIsBlank},
-		{"app_slogan", "short", alipaycn.CodeInvalidMiniAppSloganLength},
-		{"app_desc", "", alipaycn.CodeAppDescIsBlank},
-		{"app_desc", "short", alipaycn.CodeInvalidMiniAppDescLength},
-		{"mini_category_ids", "", alipaycn.CodeCategoryIsBlank},
-		{"mini_category_ids", "tea", alipaycn.CodeInvalidCategory},
-		{"mini_category_ids", "1_2;1_3;1_4;1_5;1_6", alipaycn.CodeCategoryNumIsInvalid},
-		{"mini_category_ids", "XS1001_XS2002_XS3008", alipaycn.CodeLicenseNoIsBlank},
-		{"service_phone", "", alipaycn.CodeServiceTelAndMailBothBlank},
-		{"service_phone", "call us", alipaycn.CodeInvalidMiniAppServiceTel},
-		{"service_email", "nobody", alipaycn.CodeInvalidMiniAppServiceMail},
-		{"region_type", "MARS", alipaycn.CodeRegionTypeIsInvalid},
-		{"region_type", "LOCATION", alipaycn.CodeRegionCodeIsBlank},
-		{"license_valid_date", "soon", alipaycn.CodeLicenseValidDateIsInvalid},
-		{"memo", long, alipaycn.CodeInvalidMiniAppMemoLength},
-		{"bundle_id", "com.example", alipaycn.CodeBundleIDNotExist},
-		{"app_version", "", alipaycn.CodeAppVersionIsBlank},
-		{"app_version", "9.9.9", alipaycn.CodeMiniAppPackageInfoNotExist},
-		{"auto_online", "perhaps", alipaycn.CodeInvalidParameter},
+		{"version_desc", "", "VERSION_DESC_IS_BLANK"},
+		{"version_desc", "too short", "INVALID_VERSION_DESC_LENGTH"},
+		{"app_name", "", "APP_NAME_IS_BLANK"},
+		{"app_name", "ab", "INVALID_MINI_APP_NAME_LENGTH"},
+		{"app_name", "Blue Lake!", "INVALID_MINI_APP_NAME"},
+		{"app_name", "Taken", "MINI_APP_NAME_DUPLICATE"},
+		{"app_english_name", "", "ENGLISH_NAME_IS_BLANK"},
+		{"app_english_name", "Blue Lake", "INVALID_MINI_APP_EN_NAME"},
+		{"app_english_name", "TakenToo", "MINI_APP_EN_NAME_DUPLICATE"},
+		{"app_slogan", "", "SLOGAN_IS_BLANK"},
+		{"app_slogan", "short", "INVALID_MINI_APP_SLOGAN_LENGTH"},
+		{"app_desc", "", "APP_DESC_IS_BLANK"},
+		{"app_desc", "short", "INVALID_MINI_APP_DESC_LENGTH"},
+		{"mini_category_ids", "", "CATEGORY_IS_BLANK"},
+		{"mini_category_ids", "tea", "INVALID_CATEGORY"},
+		{"mini_category_ids", "1_2;1_3;1_4;1_5;1_6", "CATEGORY_NUM_IS_INVALID"},
+		{"mini_category_ids", "XS1001_XS2002_XS3008", "LICENSE_NO_IS_BLANK"},
+		{"service_phone", "", "SERVICE_TEL_AND_MAIL_BOTH_BLANK"},
+		{"service_phone", "call us", "INVALID_MINI_APP_SERVICE_TEL"},
+		{"service_email", "nobody", "INVALID_MINI_APP_SERVICE_MAIL"},
+		{"region_type", "MARS", "REGION_TYPE_IS_INVALID"},
+		{"region_type", "LOCATION", "REGION_CODE_IS_BLANK"},
+		{"license_valid_date", "soon", "LICENSE_VALID_DATE_IS_INVALID"},
+		{"memo", long, "INVALID_MINI_APP_MEMO_LENGTH"},
+		{"bundle_id", "com.example", "BUNDLE_ID_NOT_EXIST"},
+		{"app_version", "", "APP_VERSION_IS_BLANK"},
+		{"app_version", "9.9.9", "MINI_APP_PACKAGE_INFO_NOT_EXIST"},
+		{"auto_online", "perhaps", "INVALID_PARAMETER"},
 	} {
 		t.Run(tt.name+"/"+string(tt.code), func(t *testing.T) {
 			w := newWorld(t)
@@ -363,19 +363,19 @@ func TestFilesAreChecked(t *testing.T) {
 		content []byte
 		code    alipaycn.Code
 	}{
-		{"app_logo", []byte("GIF89a"), alipaycn.CodeInvalidLogoExt},
-		{"app_logo", picture(t, 10, 20), alipaycn.CodeLogoHeightNotEqualWidth},
-		{"app_logo", make([]byte, 2<<20+1), alipaycn.CodeLogoExceedMaxSize},
-		{"second_screen_shot", []byte("BM"), alipaycn.CodeInvalidScreenShotExt},
-		{"third_screen_shot", make([]byte, 4<<20+1), alipaycn.CodeScreenShotExceedMaxSize},
-		{"test_file_name", []byte("text"), alipaycn.CodeInvalidFileExt},
-		{"sixth_screen_shot", []byte("x"), alipaycn.GatewayInvalidRequestData},
+		{"app_logo", []byte("GIF89a"), "INVALID_LOGO_EXT"},
+		{"app_logo", picture(t, 10, 20), "LOGO_HEIGHT_NOT_EQUAL_WIDTH"},
+		{"app_logo", make([]byte, 2<<20+1), "LOGO_EXCEED_MAX_SIZE"},
+		{"second_screen_shot", []byte("BM"), "INVALID_SCREEN_SHOT_EXT"},
+		{"third_screen_shot", make([]byte, 4<<20+1), "SCREEN_SHOT_EXCEED_MAX_SIZE"},
+		{"test_file_name", []byte("text"), "INVALID_FILE_EXT"},
+		{"sixth_screen_shot", []byte("x"), "invalid-request-data"},
 	} {
 		files := logo(t)
 		files[tt.part] = tt.content
 		w.refused(tt.code, cnwire.VersionApply, application("0.0.1"), files)
 	}
-	w.refused(alipaycn.CodeLogoIsBlank, cnwire.VersionApply, application("0.0.1"))
+	w.refused("LOGO_IS_BLANK", cnwire.VersionApply, application("0.0.1"))
 }
 
 func TestWhatWasGivenOnceStays(t *testing.T) {
@@ -386,10 +386,10 @@ func TestWhatWasGivenOnceStays(t *testing.T) {
 
 	renamed := application("0.0.2")
 	renamed["app_name"] = "GreenLakeTea"
-	w.refused(alipaycn.CodeCanNotModifyNameOnceOnline, cnwire.VersionApply, renamed)
+	w.refused("CAN_NOT_MODIFY_NAME_ONCE_ONLINE", cnwire.VersionApply, renamed)
 	renamed = application("0.0.2")
 	renamed["app_english_name"] = "GreenLakeTea"
-	w.refused(alipaycn.CodeCanNotModifyEnOnceOnline, cnwire.VersionApply, renamed)
+	w.refused("CAN_NOT_MODIFY_EN_ONCE_ONLINE", cnwire.VersionApply, renamed)
 
 	w.ok(cnwire.VersionApply, short)
 	d := as[alipaycn.VersionDetail](t, w.ok(cnwire.VersionGet, v("0.0.2")))
@@ -399,15 +399,15 @@ func TestWhatWasGivenOnceStays(t *testing.T) {
 	info := as[alipaycn.BaseInfo](t, w.ok(cnwire.BaseInfoGet, nil))
 	require.Equal(t, "Shopping_Food_Tea", info.CategoryNames)
 	require.NotEmpty(t, info.AppLogo)
-	w.refused(alipaycn.CodeCanNotModifyBaseInfo, cnwire.BaseInfoModify, fields{"app_slogan": "Tea from the green lake"})
+	w.refused("CAN_NOT_MODIFY_BASE_INFO", cnwire.BaseInfoModify, fields{"app_slogan": "Tea from the green lake"})
 }
 
 func TestTheReviewThatIsCancelledIsTheOneThatIsNamed(t *testing.T) {
 	w := newWorld(t)
 	w.bring("0.0.1", alipaycn.StatusRelease)
 	w.bring("0.0.2", alipaycn.StatusAuditing)
-	w.refused(alipaycn.CodeInvalidVersionStatus, cnwire.VersionCancelAudit, v("0.0.1"))
-	w.refused(alipaycn.CodeMiniAppPackageInfoNotExist, cnwire.VersionCancelAudit, v("9.0.0"))
+	w.refused("INVALID_VERSION_STATUS", cnwire.VersionCancelAudit, v("0.0.1"))
+	w.refused("MINI_APP_PACKAGE_INFO_NOT_EXIST", cnwire.VersionCancelAudit, v("9.0.0"))
 	w.ok(cnwire.VersionCancelAudit, nil)
 	require.Equal(t, alipaycn.StatusInit, w.g.Status(mini, "0.0.2"))
 }
@@ -415,11 +415,11 @@ func TestTheReviewThatIsCancelledIsTheOneThatIsNamed(t *testing.T) {
 func TestRulesThatAreUncertainCanBeSwitchedOn(t *testing.T) {
 	w := newWorld(t, alipaycntest.WithGrayOnlyWhenOnline())
 	w.bring("0.0.1", alipaycn.StatusWaitRelease)
-	w.refused(alipaycn.CodeMiniAppNotOnline, cnwire.VersionGray, fields{"app_version": "0.0.1", "gray_strategy": "p10"})
+	w.refused("MINI_APP_NOT_ONLINE", cnwire.VersionGray, fields{"app_version": "0.0.1", "gray_strategy": "p10"})
 
 	w = newWorld(t, alipaycntest.WithGrayRequired())
 	w.bring("0.0.1", alipaycn.StatusWaitRelease)
-	w.refused(alipaycn.CodeCanNotOnlineWithoutGray, cnwire.VersionPublish, v("0.0.1"))
+	w.refused("CAN_NOT_ONLINE_WITHOUT_GRAY", cnwire.VersionPublish, v("0.0.1"))
 	w.ok(cnwire.VersionGray, fields{"app_version": "0.0.1", "gray_strategy": "p10"})
 	w.ok(cnwire.VersionPublish, v("0.0.1"))
 }
@@ -433,16 +433,16 @@ func TestWithoutAFilingAFirstReleaseIsRestricted(t *testing.T) {
 	require.NoError(t, w.g.AddVersion("unfiled", "0.0.1"))
 	w.ok(cnwire.VersionApply, application("0.0.1"), logo(t))
 	require.NoError(t, w.g.Approve("unfiled", "0.0.1"))
-	w.refused(alipaycn.CodeCanNotOnlineWithoutRegistration, cnwire.VersionPublish, v("0.0.1"))
+	w.refused("CAN_NOT_ONLINE_WITHOUT_REGISTRATION", cnwire.VersionPublish, v("0.0.1"))
 	w.ok(cnwire.VersionPublish, fields{"app_version": "0.0.1", "permit_registration_limit_release": true})
 }
 
 func TestClosedCategories(t *testing.T) {
 	w := newWorld(t, alipaycntest.WithCategories(alipaycn.Category{ID: "XS1", HasChild: true}, alipaycn.Category{ID: "XS2", ParentID: "XS1"}))
 	w.bring("0.0.1", alipaycn.StatusInit)
-	w.refused(alipaycn.CodeInvalidCategory, cnwire.VersionApply, application("0.0.1"), logo(t))
-	w.refused(alipaycn.CodeBaseInfoInvalidCategory, cnwire.BaseInfoModify, fields{"mini_category_ids": "XS2_XS1"})
-	w.refused(alipaycn.CodeBaseInfoInvalidCategory, cnwire.BaseInfoModify, fields{"mini_category_ids": "XS2_XS2"})
+	w.refused("INVALID_CATEGORY", cnwire.VersionApply, application("0.0.1"), logo(t))
+	w.refused("INVALID_CATEGOTY", cnwire.BaseInfoModify, fields{"mini_category_ids": "XS2_XS1"})
+	w.refused("INVALID_CATEGOTY", cnwire.BaseInfoModify, fields{"mini_category_ids": "XS2_XS2"})
 	w.ok(cnwire.BaseInfoModify, fields{"mini_category_ids": "XS1_XS2"})
 }
 
@@ -455,12 +455,12 @@ func TestLicences(t *testing.T) {
 		code alipaycn.Code
 		give func()
 	}{
-		{alipaycn.CodeLicenseNoIsBlank, func() { in["license_no"] = "91330000" }},
-		{alipaycn.CodeLicenseNameIsBlank, func() { in["license_name"] = "Blue Lake" }},
-		{alipaycn.CodeLicenseValidDateIsBlank, func() { in["license_valid_date"] = "9999-12-31" }},
-		{alipaycn.CodeLicensePicsAreBlank, func() { files["first_license_pic"] = picture(t, 9, 9) }},
-		{alipaycn.CodeOutDoorPicIsBlank, func() { files["out_door_pic"] = picture(t, 9, 9) }},
-		{alipaycn.CodeSpecialLicensePicsAreBlank, func() { files["first_special_license_pic"] = picture(t, 9, 9) }},
+		{"LICENSE_NO_IS_BLANK", func() { in["license_no"] = "91330000" }},
+		{"LICENSE_NAME_IS_BLANK", func() { in["license_name"] = "Blue Lake" }},
+		{"LICENSE_VALID_DATE_IS_BLANK", func() { in["license_valid_date"] = "9999-12-31" }},
+		{"LICENSE_PICS_ARE_BLANK", func() { files["first_license_pic"] = picture(t, 9, 9) }},
+		{"OUT_DOOR_PIC_IS_BLANK", func() { files["out_door_pic"] = picture(t, 9, 9) }},
+		{"SPECIAL_LICENSE_PICS_ARE_BLANK", func() { files["first_special_license_pic"] = picture(t, 9, 9) }},
 	} {
 		w.refused(step.code, cnwire.VersionApply, in, files)
 		step.give()
