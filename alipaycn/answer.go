@@ -21,52 +21,52 @@ const (
 
 // judge decides what an answer is worth: whether it can be trusted, whether it
 // is a success, and whether the call may be sent again. A success is in got.
-func (c *Client) judge(op cnwire.Operation, out outgoing, a *transport.Answer, got any) transport.Verdict {
-	v := c.weigh(op, a, got)
+func (c *Client) classify(op cnwire.Operation, out outgoing, a *transport.Answer, got any) transport.Verdict {
+	v := c.classifyAnswer(op, a, got)
 	v.TraceID = a.Header.Get(traceHeader)
 	if e, ok := errors.AsType[*Error](v.Err); ok {
 		e.Operation, e.HTTPStatus, e.TraceID = op.Name, a.Status, v.TraceID
-		c.cover(out, e)
+		c.redact(out, e)
 		v.ResultCode = string(e.Code)
 	}
 	return v
 }
 
-func (c *Client) weigh(op cnwire.Operation, a *transport.Answer, got any) transport.Verdict {
+func (c *Client) classifyAnswer(op cnwire.Operation, a *transport.Answer, got any) transport.Verdict {
 	signature, err := cnwire.JudgeSignature(a.Status, a.Header, a.Body, c.trust.key, c.trust.certSN)
 	switch {
 	case err != nil && signature == cnwire.Missing && a.Status >= http.StatusMultipleChoices:
-		return stranger(op, a) // a redirect: nothing of AlipayCN's
+		return foreignAnswer(op, a) // a redirect: nothing of AlipayCN's
 	case err != nil:
 		return transport.Verdict{Err: c.untrusted(a, signature, err)}
 	}
 	body := a.Body
 	if signature == cnwire.Valid {
-		if body, err = c.opened(body); err != nil {
+		if body, err = c.decrypt(body); err != nil {
 			return transport.Verdict{Err: unreadable(a)}
 		}
 	}
-	e, ok := refusal(op, a.Status, body)
+	e, ok := parseRefusal(op, a.Status, body)
 	switch {
 	case ok:
 		if hint := timestampHint(e.Code, a.Header, c.now()); hint != "" {
 			e.Hint = hint
 		}
-		return refused(e)
+		return refusalVerdict(e)
 	case a.Status == http.StatusAccepted:
-		return refused(notProcessed(op))
+		return refusalVerdict(notProcessed(op))
 	case a.Status >= http.StatusBadRequest:
-		return stranger(op, a)
+		return foreignAnswer(op, a)
 	}
 	if e := c.stale(a.Header); e != nil {
 		return transport.Verdict{Err: e}
 	}
-	return accepted(a, body, got)
+	return readSuccess(a, body, got)
 }
 
 // opened decrypts content that is encrypted: base64, which never begins like JSON.
 // It must have been verified before.
-func (c *Client) opened(body []byte) ([]byte, error) {
+func (c *Client) decrypt(body []byte) ([]byte, error) {
 	text := bytes.TrimSpace(body)
 	if c.aes == nil || len(text) == 0 || text[0] == '{' {
 		return body, nil
@@ -75,7 +75,7 @@ func (c *Client) opened(body []byte) ([]byte, error) {
 }
 
 // accepted reads a verified success, which may be empty.
-func accepted(a *transport.Answer, body []byte, got any) transport.Verdict {
+func readSuccess(a *transport.Answer, body []byte, got any) transport.Verdict {
 	if got == nil || len(bytes.TrimSpace(body)) == 0 {
 		return transport.Verdict{}
 	}
@@ -86,7 +86,7 @@ func accepted(a *transport.Answer, body []byte, got any) transport.Verdict {
 }
 
 // refused is the verdict on AlipayCN's refusal.
-func refused(e *Error) transport.Verdict {
+func refusalVerdict(e *Error) transport.Verdict {
 	v := transport.Verdict{Err: e, Outcome: transport.Final}
 	switch {
 	case e.OutcomeUnknown:
@@ -102,7 +102,7 @@ func refused(e *Error) transport.Verdict {
 // "accepted, not processed: repeat with the same parameters".
 func notProcessed(op cnwire.Operation) *Error {
 	e := &Error{HTTPStatus: http.StatusAccepted, Message: "accepted, but not processed"}
-	e.judge(op)
+	e.classify(op)
 	return e
 }
 
@@ -112,7 +112,7 @@ func (c *Client) untrusted(a *transport.Answer, signature cnwire.Verdict, err er
 	if errors.Is(err, signing.ErrMismatch) {
 		reason = "its signature does not fit: it was changed on its way, or the key for checking it is not Alipay's for this app"
 	}
-	hint := "check Alipay's public key (WithAlipayPublicKeyText, ALIPAYCN_PUBLIC_KEY_FILE), which is not the app's own"
+	hint := "check Alipay's public key (WithAlipayPublicKey, ALIPAYCN_PUBLIC_KEY_FILE), which is not the app's own"
 	_, otherCertificate := errors.AsType[*cnwire.SerialError](err)
 	switch {
 	case otherCertificate:
@@ -144,7 +144,7 @@ func unreadable(a *transport.Answer) *Error {
 
 // stranger is the verdict on an answer that is not AlipayCN's, such as a page of
 // a proxy.
-func stranger(op cnwire.Operation, a *transport.Answer) transport.Verdict {
+func foreignAnswer(op cnwire.Operation, a *transport.Answer) transport.Verdict {
 	e := &Error{
 		HTTPStatus: a.Status, Body: excerpt(a.Body),
 		Message: fmt.Sprintf("the answer is not AlipayCN's: no code, content type %q", a.Header.Get("Content-Type")),

@@ -71,14 +71,14 @@ func (p *problems) appliedTexts(t appTexts) { p.appContent(t, 40, p.length) }
 
 func (p *problems) appContent(t appTexts, longestName int, length func(path, text string, least, most int)) {
 	length("app_name", t.name, 3, longestName)
-	p.made("app_name", t.name, "Chinese characters, digits, letters, _, + and -", isNameRune)
+	p.onlyOf("app_name", t.name, "Chinese characters, digits, letters, _, + and -", isNameRune)
 	length("app_english_name", t.englishName, 3, 30)
 	length("app_slogan", t.slogan, 10, 32)
 	length("app_desc", t.description, 20, 400)
 	p.categories("app_category_ids", t.old)
 	p.categories("mini_category_ids", t.categories)
 	length("service_phone", t.phone, 5, 30)
-	p.made("service_phone", t.phone, "digits and hyphens", func(r rune) bool { return isDigit(r) || r == '-' })
+	p.onlyOf("service_phone", t.phone, "digits and hyphens", func(r rune) bool { return isDigit(r) || r == '-' })
 	if t.email != "" && !isEmail(t.email) {
 		p.add("service_email", "must be an e-mail address")
 	}

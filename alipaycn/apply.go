@@ -147,7 +147,7 @@ func (in ApplyInput) Validate() error {
 		p.length("version_desc", in.Description, 30, 500)
 	}
 	p.appliedTexts(in.texts())
-	p.made("app_english_name", in.AppEnglishName, "letters and digits", isEnglishNameRune)
+	p.onlyOf("app_english_name", in.AppEnglishName, "letters and digits", isEnglishNameRune)
 	p.regions(in.RegionType, in.Regions)
 	if in.LicenseValidDate != "" && !in.LicenseValidDate.valid() {
 		p.add("license_valid_date", "must be a day of the form yyyy-MM-dd, 9999-12-31 for no end")

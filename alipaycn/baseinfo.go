@@ -64,7 +64,7 @@ func (in ModifyBaseInfoInput) Validate() error {
 		name: in.AppName, englishName: in.AppEnglishName, slogan: in.AppSlogan, description: in.AppDescription,
 		phone: in.ServicePhone, email: in.ServiceEmail, old: in.OldCategories, categories: in.Categories,
 	})
-	p.made("app_english_name", in.AppEnglishName, "Chinese characters, digits, letters, _, + and -", isNameRune)
+	p.onlyOf("app_english_name", in.AppEnglishName, "Chinese characters, digits, letters, _, + and -", isNameRune)
 	p.file("app_logo", in.AppLogo, logoRule())
 	return p.err("base information")
 }

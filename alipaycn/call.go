@@ -19,8 +19,8 @@ import (
 
 const (
 	jsonContent = "application/json"
-	// sealedContent is the content type of encrypted content.
-	sealedContent = "text/plain"
+	// encryptedContent is the content type of encrypted content.
+	encryptedContent = "text/plain"
 )
 
 // outgoing is one call as it goes over the wire.
@@ -33,8 +33,8 @@ type outgoing struct {
 	// open and size are the whole body where it is read in pieces.
 	open func() (io.ReadCloser, error)
 	size int64
-	// sealed says that body is encrypted.
-	sealed bool
+	// encrypted says that body is encrypted.
+	encrypted bool
 	// forItself says that the app calls for itself, whomever the client acts for:
 	// the calls about tokens.
 	forItself bool
@@ -42,11 +42,11 @@ type outgoing struct {
 	secrets []string
 }
 
-// filed is an input with files.
-type filed interface{ files() []filePart }
+// fileInput is an input with files.
+type fileInput interface{ files() []filePart }
 
-// secretive is an input with secrets that an answer could quote.
-type secretive interface{ secrets() []string }
+// secretInput is an input with secrets that an answer could quote.
+type secretInput interface{ secrets() []string }
 
 type validator interface{ Validate() error }
 
@@ -84,7 +84,7 @@ func check(op cnwire.Operation, in any) error {
 
 func (c *Client) encode(op cnwire.Operation, in any) (outgoing, error) {
 	out := outgoing{target: op.Path(), forItself: op == cnwire.AuthorizationToken || op == cnwire.AuthorizationGet}
-	if s, ok := in.(secretive); ok {
+	if s, ok := in.(secretInput); ok {
 		out.secrets = s.secrets()
 	}
 	if op.Kind == cnwire.Query {
@@ -96,10 +96,10 @@ func (c *Client) encode(op cnwire.Operation, in any) (outgoing, error) {
 	}
 	out.body, out.contentType = data, jsonContent
 	if c.aes != nil {
-		out.body, out.contentType, out.sealed = c.aes.Encrypt(data), sealedContent, true
+		out.body, out.contentType, out.encrypted = c.aes.Encrypt(data), encryptedContent, true
 	}
 	if op.Kind == cnwire.Multipart {
-		files, ok := in.(filed)
+		files, ok := in.(fileInput)
 		if !ok {
 			return out, fmt.Errorf("%s: the input has no files", op.Name)
 		}
@@ -136,13 +136,13 @@ func (c *Client) exchangeOf(ctx context.Context, attempts int, op cnwire.Operati
 		Repeatable: !op.Write, // AlipayCN has no idempotency key
 		Sign:       func(_ context.Context, h http.Header) error { return c.sign(op, out, id, h) },
 		Judge: func(a *transport.Answer) transport.Verdict {
-			v := c.judge(op, out, a, got)
+			v := c.classify(op, out, a, got)
 			v.Retry = v.Retry && a.Attempt < attempts
 			return v
 		},
 	}
 	if _, err := c.transport.Do(ctx, &call); err != nil {
-		return c.failed(ctx, op, out, err)
+		return c.callError(ctx, op, out, err)
 	}
 	return nil
 }
@@ -168,7 +168,7 @@ func (c *Client) sign(op cnwire.Operation, out outgoing, id string, h http.Heade
 	if c.trust.rootSN != "" {
 		h["Alipay-Root-Cert-Sn"] = values[4:5:5]
 	}
-	if out.sealed {
+	if out.encrypted {
 		h["Alipay-Encrypt-Type"] = values[5:6:6]
 	}
 	return nil
@@ -181,21 +181,21 @@ func (e *localError) Error() string { return e.err.Error() }
 func (e *localError) Unwrap() error { return e.err }
 
 // failed turns what the transport came to into the one error of this package.
-func (c *Client) failed(ctx context.Context, op cnwire.Operation, out outgoing, err error) error {
+func (c *Client) callError(ctx context.Context, op cnwire.Operation, out outgoing, err error) error {
 	failure, ok := errors.AsType[*transport.Failure](err)
 	if !ok {
 		return notSent(op, err)
 	}
 	e := &Error{Operation: op.Name, Message: failure.Err.Error(), cause: failure.Err}
-	if judged, ok := errors.AsType[*Error](failure.Err); ok {
-		copied := *judged
+	if classified, ok := errors.AsType[*Error](failure.Err); ok {
+		copied := *classified
 		e = &copied
 	} else {
 		e.Retryable = ctx.Err() == nil && failure.Retry
 		if ctx.Err() == nil {
 			e.Hint = localHint(failure)
 		}
-		e.Message = c.covered(out, unanswered(failure.Err))
+		e.Message = c.redacted(out, unanswered(failure.Err))
 		if last := failure.Answer; last != nil {
 			e.HTTPStatus, e.TraceID = last.Status, last.Header.Get(traceHeader)
 		}
@@ -204,10 +204,10 @@ func (c *Client) failed(ctx context.Context, op cnwire.Operation, out outgoing, 
 	e.OutcomeUnknown = op.Write && failure.OutcomeUnknown
 	if e.OutcomeUnknown {
 		e.Retryable = false
-		e.Hint = lookFirst(op, e.Code, e.Hint)
+		e.Hint = unknownOutcomeHint(op, e.Code, e.Hint)
 	}
 	if failure.Stopped != nil {
-		e.Message += "; " + c.covered(out, failure.Stopped.Error())
+		e.Message += "; " + c.redacted(out, failure.Stopped.Error())
 		e.cause = errors.Join(e.cause, failure.Stopped)
 	}
 	return e
@@ -225,11 +225,11 @@ func unanswered(err error) string {
 }
 
 // cover takes secrets out of what an answer says.
-func (c *Client) cover(out outgoing, e *Error) {
-	e.Message = c.covered(out, e.Message)
+func (c *Client) redact(out outgoing, e *Error) {
+	e.Message = c.redacted(out, e.Message)
 	for i := range e.Details {
 		d := &e.Details[i]
-		d.Issue, d.Description = c.covered(out, d.Issue), c.covered(out, d.Description)
+		d.Issue, d.Description = c.redacted(out, d.Issue), c.redacted(out, d.Description)
 	}
 	if out.forItself {
 		e.Body = "" // it may be tokens
@@ -237,7 +237,7 @@ func (c *Client) cover(out outgoing, e *Error) {
 }
 
 // covered takes secrets out of a foreign text.
-func (c *Client) covered(out outgoing, text string) string {
+func (c *Client) redacted(out outgoing, text string) string {
 	const shortest = 4 // hiding less would hide words
 	for _, secret := range append([]string{*c.token}, out.secrets...) {
 		if len(secret) >= shortest {

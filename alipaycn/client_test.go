@@ -106,7 +106,7 @@ func (s *stub) verify(r *http.Request, body []byte) {
 func newStub(t require.TestingT, answer func(n int, r *http.Request, body []byte) stubAnswer, opts ...Option) (*stub, *Client) {
 	s := &stub{t: t, answer: answer, token: stubToken}
 	c, err := New(append([]Option{
-		WithAppID(stubAppID), WithSigner(testkey.Client()), WithAlipayPublicKey(testkey.Key().Public()),
+		WithAppID(stubAppID), WithSigner(testkey.Client()), WithAlipayPublicKey(testkey.PublicPEM()),
 		WithAppAuthToken(stubToken), WithHTTPClient(&http.Client{Transport: s}),
 	}, opts...)...)
 	require.NoError(t, err)
@@ -341,7 +341,7 @@ func TestMemoryDoesNotGrowWithTheFiles(t *testing.T) {
 	head, err := io.ReadAll(small.reader())
 	require.NoError(t, err)
 	spent := func(size int64) int64 {
-		c, err := New(WithAppID(stubAppID), WithSigner(testkey.Client()), WithAlipayPublicKey(testkey.Key().Public()),
+		c, err := New(WithAppID(stubAppID), WithSigner(testkey.Client()), WithAlipayPublicKey(testkey.PublicPEM()),
 			WithRetry(1, 0, 0), WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				if r.Body != nil {
 					_, _ = io.Copy(io.Discard, r.Body)
@@ -604,7 +604,7 @@ func TestRequestVectorsThroughTheClient(t *testing.T) {
 		t.Run(v.Name, func(t *testing.T) {
 			in := func(name string) string { text, _ := v.Raw[name].(string); return text }
 			var got *http.Request
-			c, err := New(WithAppID(in("app_id")), WithSigner(key), WithAlipayPublicKey(testkey.Key().Public()), WithRetry(1, 0, 0),
+			c, err := New(WithAppID(in("app_id")), WithSigner(key), WithAlipayPublicKey(testkey.PublicPEM()), WithRetry(1, 0, 0),
 				WithAppAuthToken(in("app_auth_token")), WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 					got = r
 					return nil, errors.New("seen")
@@ -615,7 +615,7 @@ func TestRequestVectorsThroughTheClient(t *testing.T) {
 			c.nonce, c.now = func() string { return in("nonce") }, func() time.Time { return time.UnixMilli(at) }
 			c.trust.appCertSN, c.trust.rootSN = in("app_cert_sn"), in("alipay_root_cert_sn")
 			c.expiredSeconds, _ = strconv.Atoi(in("expired_seconds"))
-			out := outgoing{target: in("path_and_query"), contentType: jsonContent, body: []byte(in("signed_body")), sealed: in("body_kind") == "aes"}
+			out := outgoing{target: in("path_and_query"), contentType: jsonContent, body: []byte(in("signed_body")), encrypted: in("body_kind") == "aes"}
 			if in("body_kind") == "multipart" {
 				out = out.multipart([]filePart{{"first_screen_shot", picture(t, "shot-1.png", 1, 1)}})
 			}
@@ -665,7 +665,7 @@ func TestResponseVectorsThroughTheClient(t *testing.T) {
 				header.Set(name, value)
 			}
 			opts := []Option{
-				WithAppID(stubAppID), WithSigner(testkey.Client()), WithAlipayPublicKeyText([]byte(vectors.Keys.Public)), WithRetry(1, 0, 0),
+				WithAppID(stubAppID), WithSigner(testkey.Client()), WithAlipayPublicKey([]byte(vectors.Keys.Public)), WithRetry(1, 0, 0),
 				WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 					return &http.Response{StatusCode: v.Status, Header: header, Body: io.NopCloser(strings.NewReader(v.Body)), Request: r}, nil
 				})}),

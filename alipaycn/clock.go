@@ -19,14 +19,14 @@ const (
 
 // clockAhead is how far this machine's clock is ahead of the one that answered;
 // below 0: behind. The Date header tells, or else the time that is signed.
-func clockAhead(h http.Header, now time.Time) (offset time.Duration, told bool) {
-	if offset, told = dateAhead(h, now); told {
+func clockAhead(h http.Header, now time.Time) (offset time.Duration, known bool) {
+	if offset, known = dateAhead(h, now); known {
 		return offset, true
 	}
 	return signedAhead(h, now)
 }
 
-func dateAhead(h http.Header, now time.Time) (offset time.Duration, told bool) {
+func dateAhead(h http.Header, now time.Time) (offset time.Duration, known bool) {
 	date, err := http.ParseTime(h.Get("Date"))
 	if err != nil {
 		return 0, false
@@ -34,7 +34,7 @@ func dateAhead(h http.Header, now time.Time) (offset time.Duration, told bool) {
 	return now.Sub(date), true
 }
 
-func signedAhead(h http.Header, now time.Time) (offset time.Duration, told bool) {
+func signedAhead(h http.Header, now time.Time) (offset time.Duration, known bool) {
 	milliseconds, err := strconv.ParseInt(h.Get(cnwire.HeaderTimestamp), 10, 64)
 	if err != nil {
 		return 0, false
@@ -47,15 +47,15 @@ func signedAhead(h http.Header, now time.Time) (offset time.Duration, told bool)
 // wrong clock from an old answer.
 func (c *Client) stale(h http.Header) *Error {
 	now := c.now()
-	offset, told := signedAhead(h, now)
-	if !told || offset.Abs() <= c.maxSkew {
+	offset, known := signedAhead(h, now)
+	if !known || offset.Abs() <= c.maxSkew {
 		return nil
 	}
-	reason, hint := "it was signed "+words(offset)+" before this machine's time", clockHint(offset)
+	reason, hint := "it was signed "+durationText(offset)+" before this machine's time", clockHint(offset)
 	if offset < 0 {
-		reason = "it was signed " + words(offset) + " after this machine's time"
+		reason = "it was signed " + durationText(offset) + " after this machine's time"
 	}
-	if byDate, told := dateAhead(h, now); told && byDate.Abs() <= c.maxSkew {
+	if byDate, known := dateAhead(h, now); known && byDate.Abs() <= c.maxSkew {
 		reason += ", which is right by the answer's Date"
 		hint = "somebody may be replaying old answers: check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine"
 	}
@@ -69,9 +69,9 @@ func timestampHint(code Code, h http.Header, now time.Time) string {
 	if code != GatewayIllegalTimestamp && code != GatewayInvalidTimestamp {
 		return ""
 	}
-	offset, told := clockAhead(h, now)
+	offset, known := clockAhead(h, now)
 	switch {
-	case !told:
+	case !known:
 		return ""
 	case offset.Abs() <= clockNoise:
 		return "this machine's clock is right by AlipayCN's answer, so the request was held up on its way; check what is between this machine and AlipayCN"
@@ -85,11 +85,11 @@ func clockHint(offset time.Duration) string {
 	if offset < 0 {
 		direction = "behind"
 	}
-	return fmt.Sprintf("set this machine's clock: it seems to be %s %s AlipayCN's", words(offset), direction)
+	return fmt.Sprintf("set this machine's clock: it seems to be %s %s AlipayCN's", durationText(offset), direction)
 }
 
 // words say how long a time is, whatever its sign.
-func words(d time.Duration) string {
+func durationText(d time.Duration) string {
 	d = d.Abs()
 	for _, unit := range []struct {
 		size time.Duration

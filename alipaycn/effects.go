@@ -19,7 +19,7 @@ type safeWrite struct {
 	got any
 	// prove reads the state and says what it proves, and what it saw, in words.
 	// Nil: no state proves anything.
-	prove func(context.Context) (seen effect, words string, err error)
+	prove func(context.Context) (seen effect, observed string, err error)
 }
 
 // write makes a write. After an unknown outcome the state decides: a write that
@@ -53,20 +53,20 @@ func (c *Client) writeChecked(ctx context.Context, w safeWrite) error {
 		if !unknown || w.prove == nil {
 			return e
 		}
-		again, err := c.lookInto(ctx, w, e, attempt)
+		again, err := c.reconcile(ctx, w, e, attempt)
 		if !again {
 			return err
 		}
 	}
 }
 
-// lookInto reads the state after an unknown outcome. e is what the last attempt
+// reconcile reads the state after an unknown outcome. e is what the last attempt
 // came to; it may be a refusal, when an earlier attempt's outcome was unknown.
-func (c *Client) lookInto(ctx context.Context, w safeWrite, e *Error, attempt int) (again bool, err error) {
+func (c *Client) reconcile(ctx context.Context, w safeWrite, e *Error, attempt int) (again bool, err error) {
 	lost, retryable := e.OutcomeUnknown, e.Retryable
 	e.OutcomeUnknown, e.Retryable = true, false
 	late := !c.between.pause(ctx, attempt, e.RetryAfter)
-	seen, words, err := w.prove(ctx)
+	seen, observed, err := w.prove(ctx)
 	switch {
 	case err != nil:
 		e.Message += "; what became of it could not be read: " + err.Error()
@@ -79,26 +79,26 @@ func (c *Client) lookInto(ctx context.Context, w safeWrite, e *Error, attempt in
 		return false, nil
 	case seen == effectNotDone && lost && !late && e.Attempts < c.attempts:
 		return true, nil
-	case seen == effectNotDone && !lost && e.refusedForGood() && !mayBeDone(w.op, e.Code):
+	case seen == effectNotDone && !lost && e.isFinalRefusal() && !mayBeDone(w.op, e.Code):
 		e.OutcomeUnknown, e.Retryable = false, retryable // refused, and the state agrees
 	case !lost:
-		e.Hint = lookFirst(w.op, e.Code, e.Hint)
+		e.Hint = unknownOutcomeHint(w.op, e.Code, e.Hint)
 	}
-	e.Message += "; afterwards " + words
+	e.Message += "; afterwards " + observed
 	return false, e
 }
 
-// refusedForGood says whether AlipayCN looked at the call before it refused it, so
+// isFinalRefusal says whether AlipayCN looked at the call before it refused it, so
 // that the refusal tells something about an earlier attempt.
-func (e *Error) refusedForGood() bool {
+func (e *Error) isFinalRefusal() bool {
 	return e.Code != "" && !errors.Is(e, alipayplus.ErrRateLimited) && !errors.Is(e, ErrRetryLater)
 }
 
-// lookFirst is the hint about a write whose outcome is not known: what the hint
+// unknownOutcomeHint is the hint about a write whose outcome is not known: what the hint
 // said before, and where to look.
-func lookFirst(op cnwire.Operation, code Code, hint string) string {
+func unknownOutcomeHint(op cnwire.Operation, code Code, hint string) string {
 	saysSo := errors.Is(code.Class(), alipayplus.ErrOutcomeUnknown)
-	look, silent := whereToLook(op)
+	look, silent := whereToCheck(op)
 	switch {
 	case hint == "", silent && saysSo:
 		return look

@@ -38,7 +38,7 @@ func envOptions() []Option {
 	env.Text("ALIPAYCN_ENDPOINT", WithEndpoint)
 	env.Text("ALIPAYCN_APP_ID", WithAppID)
 	env.Secret("ALIPAYCN_PRIVATE_KEY", "private key", WithPrivateKey)
-	env.Secret("ALIPAYCN_PUBLIC_KEY", "Alipay public key", WithAlipayPublicKeyText)
+	env.Secret("ALIPAYCN_PUBLIC_KEY", "Alipay public key", WithAlipayPublicKey)
 	env.Secret("ALIPAYCN_APP_AUTH_TOKEN", "app auth token", func(token []byte) Option {
 		return WithAppAuthToken(string(bytes.TrimSpace(token)))
 	})
@@ -83,7 +83,7 @@ func certificatesFromEnv(cfg *config) error {
 
 // wrongVariable names the variable in whatever is wrong with an option.
 func wrongVariable(err error, variable string) error {
-	err = shared(err)
+	err = optionError(err)
 	if invalid, ok := errors.AsType[*alipayplus.ValidationError](err); ok {
 		for i := range invalid.Fields {
 			invalid.Fields[i].Message += " (from " + variable + ")"

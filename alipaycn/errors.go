@@ -165,8 +165,8 @@ func (e *Error) class() error {
 	if class == nil {
 		class = statusClass(e.HTTPStatus)
 	}
-	stranger := e.Code == "" && !errors.Is(class, alipayplus.ErrRateLimited)
-	if stranger || errors.Is(class, alipayplus.ErrOutcomeUnknown) {
+	foreign := e.Code == "" && !errors.Is(class, alipayplus.ErrRateLimited)
+	if foreign || errors.Is(class, alipayplus.ErrOutcomeUnknown) {
 		return nil
 	}
 	return class

@@ -15,7 +15,7 @@ import (
 
 func refusalOf(t *testing.T, op cnwire.Operation, status int, body string) *Error {
 	t.Helper()
-	e, ok := refusal(op, status, []byte(body))
+	e, ok := parseRefusal(op, status, []byte(body))
 	require.True(t, ok)
 	return e
 }
@@ -132,7 +132,7 @@ func TestAnErrorBodyIsReadAsWellAsCanBe(t *testing.T) {
 
 func TestAPageIsNoRefusal(t *testing.T) {
 	for _, body := range []string{"", "<html>502 Bad Gateway</html>", `"text"`, `[]`, `null`, `{}`, `{"message":"no code"}`, `{"code":""}`, `{"code":"X"`} {
-		e, ok := refusal(cnwire.VersionGet, 502, []byte(body))
+		e, ok := parseRefusal(cnwire.VersionGet, 502, []byte(body))
 		require.False(t, ok, body)
 		require.Nil(t, e)
 	}
@@ -172,7 +172,7 @@ func FuzzRefusal(f *testing.F) {
 	f.Add(500, `{"code":7,"message":[],"links":{},"details":[[]]}`)
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		for _, op := range []cnwire.Operation{cnwire.VersionPublish, cnwire.VersionGet} {
-			e, ok := refusal(op, status, []byte(body))
+			e, ok := parseRefusal(op, status, []byte(body))
 			if !ok {
 				require.Nil(t, e)
 				continue

@@ -22,30 +22,30 @@ const (
 	KindMerchantConfirmed = "alipay.open.mini.merchant.confirmed"
 )
 
-// Event is a verified notification: an [*AuditPassed], [*AuditRejected],
+// Notification is a verified notification: an [*AuditPassed], [*AuditRejected],
 // [*AuthorizationGranted], [*AuthorizationCancelled], [*MerchantConfirmed] or
-// [*Unknown]. Tell them apart by a type switch, with a default: further kinds
+// [*UnknownNotification]. Tell them apart by a type switch, with a default: further kinds
 // may come.
 //
 // Events keep their tokens and codes out of String and LogValue.
-type Event interface {
+type Notification interface {
 	fmt.Stringer
 	slog.LogValuer
 	// Info returns what every event has.
-	Info() EventInfo
-	isEvent()
+	Info() NotificationInfo
+	isNotification()
 }
 
-// EventInfo is what every event has.
-type EventInfo struct {
+// NotificationInfo is what every event has.
+type NotificationInfo struct {
 	// NotifyID names the notification; repeated deliveries carry the same one.
-	// Only an [Unknown] event may lack it.
+	// Only an [UnknownNotification] event may lack it.
 	NotifyID string
 	// Kind is the notify_type or else the msg_method, for example
 	// [KindAuditPassed].
 	Kind string
 	// AppID is the app that the notification was sent to, which is the
-	// handler's. Only an [Unknown] event may lack it.
+	// handler's. Only an [UnknownNotification] event may lack it.
 	AppID string
 	// SentAt is utc_timestamp, or notify_time as Beijing time; zero when
 	// neither can be read.
@@ -54,28 +54,28 @@ type EventInfo struct {
 	fields map[string]string
 }
 
-// Info returns the EventInfo itself; every event has it by embedding.
-func (i EventInfo) Info() EventInfo { return i }
+// Info returns the NotificationInfo itself; every event has it by embedding.
+func (i NotificationInfo) Info() NotificationInfo { return i }
 
 // Fields returns a copy of the signed parameters as they came, decoded once,
 // for what no field holds. Of an authorization they contain the tokens: do not
 // log them.
-func (i EventInfo) Fields() map[string]string { return maps.Clone(i.fields) }
+func (i NotificationInfo) Fields() map[string]string { return maps.Clone(i.fields) }
 
 // String names kind and id of the notification, in one line and without secrets.
-func (i EventInfo) String() string {
+func (i NotificationInfo) String() string {
 	return fmt.Sprintf("notification %q of kind %q for app %q", i.NotifyID, i.Kind, i.AppID)
 }
 
 // GoString is String: %#v keeps the secrets too.
-func (i EventInfo) GoString() string { return i.String() }
+func (i NotificationInfo) GoString() string { return i.String() }
 
 // LogValue names the notification without secrets.
-func (i EventInfo) LogValue() slog.Value {
+func (i NotificationInfo) LogValue() slog.Value {
 	return slog.GroupValue(slog.String("kind", i.Kind), slog.String("notify_id", i.NotifyID), slog.String("app_id", i.AppID))
 }
 
-func (*EventInfo) isEvent() {}
+func (*NotificationInfo) isNotification() {}
 
 // AuditedVersion is the version that a review was about.
 type AuditedVersion struct {
@@ -92,7 +92,7 @@ type AuditedVersion struct {
 // (alipay.open.mini.version.audit.passed). AlipayCN sends more than is
 // documented; it is in Fields.
 type AuditPassed struct {
-	EventInfo
+	NotificationInfo
 	AuditedVersion
 }
 
@@ -100,7 +100,7 @@ type AuditPassed struct {
 // (alipay.open.mini.version.audit.rejected). Its content is not documented; it
 // follows what AlipayCN has been seen to send.
 type AuditRejected struct {
-	EventInfo
+	NotificationInfo
 	AuditedVersion
 	// Reason is the reviewers' text; it may be empty when there are records.
 	Reason string
@@ -116,7 +116,7 @@ type AuditRejected struct {
 // (open_app_auth_notify with status execute_auth). Its content is not
 // documented; it follows what AlipayCN has been seen to send.
 type AuthorizationGranted struct {
-	EventInfo
+	NotificationInfo
 	// Token is what the merchant granted: give it to [TokenStore.Put]. A new
 	// authorization voids the token before it, and deliveries may come in another
 	// order: ask [AuthorizationClient.Query] whether it is still valid before it
@@ -141,7 +141,7 @@ type AuthorizationGranted struct {
 // which [AuthorizationClient.Query] tells. The content is not documented; what is here was found by
 // its name.
 type AuthorizationCancelled struct {
-	EventInfo
+	NotificationInfo
 	// AuthAppID is the merchant's app; empty when AlipayCN did not send it as
 	// auth_app_id: look into Fields then.
 	AuthAppID string
@@ -153,7 +153,7 @@ type AuthorizationCancelled struct {
 // created on the merchant's behalf (alipay.open.mini.merchant.confirmed). The
 // content is not documented; what is here was found by its name.
 type MerchantConfirmed struct {
-	EventInfo
+	NotificationInfo
 	// OrderNo is the order of the creation, and OutOrderNo the number that was
 	// given with it; either may be empty.
 	OrderNo, OutOrderNo string
@@ -161,10 +161,10 @@ type MerchantConfirmed struct {
 	MiniAppID string
 }
 
-// Unknown is a verified notification that this version of the library does not
+// UnknownNotification is a verified notification that this version of the library does not
 // know, or whose content is not what it should be. All of it is in Fields.
-type Unknown struct {
-	EventInfo
+type UnknownNotification struct {
+	NotificationInfo
 	// Problem says why a notification of a known kind could not be read; empty
 	// when the kind is not known. It quotes nothing of the content.
 	Problem string

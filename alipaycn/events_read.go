@@ -8,10 +8,10 @@ import (
 	"time"
 )
 
-// parseEvent gives the signed parameters their meaning. What it cannot read
-// becomes an Unknown event, because what Alipay signed must not get lost.
-func parseEvent(fields map[string]string) Event {
-	info := EventInfo{
+// parseNotification gives the signed parameters their meaning. What it cannot read
+// becomes an UnknownNotification event, because what Alipay signed must not get lost.
+func parseNotification(fields map[string]string) Notification {
+	info := NotificationInfo{
 		NotifyID: fields["notify_id"],
 		Kind:     cmp.Or(fields["notify_type"], fields["msg_method"]),
 		AppID:    fields["app_id"],
@@ -20,19 +20,19 @@ func parseEvent(fields map[string]string) Event {
 	}
 	read := readerOf(info.Kind)
 	if read == nil {
-		return &Unknown{EventInfo: info}
+		return &UnknownNotification{NotificationInfo: info}
 	}
-	if problem := wrongEnvelope(info); problem != "" {
-		return &Unknown{EventInfo: info, Problem: problem}
+	if problem := checkEnvelope(info); problem != "" {
+		return &UnknownNotification{NotificationInfo: info, Problem: problem}
 	}
 	event, problem := read(info)
 	if problem != "" {
-		return &Unknown{EventInfo: info, Problem: problem}
+		return &UnknownNotification{NotificationInfo: info, Problem: problem}
 	}
 	return event
 }
 
-func readerOf(kind string) func(EventInfo) (event Event, problem string) {
+func readerOf(kind string) func(NotificationInfo) (event Notification, problem string) {
 	switch kind {
 	case KindAuditPassed:
 		return readAuditPassed
@@ -49,11 +49,11 @@ func readerOf(kind string) func(EventInfo) (event Event, problem string) {
 	}
 }
 
-// wrongEnvelope holds what every typed event needs. It is strict because the
+// checkEnvelope holds what every typed event needs. It is strict because the
 // signed text does not mark where a parameter ends: someone who has a signed
 // notification could shift parameters into each other, but not so that the ids
 // still look like ids and biz_content is still JSON.
-func wrongEnvelope(info EventInfo) string {
+func checkEnvelope(info NotificationInfo) string {
 	switch {
 	case !isID(info.NotifyID):
 		return "notify_id is missing, or no id"
@@ -66,21 +66,21 @@ func wrongEnvelope(info EventInfo) string {
 	}
 }
 
-func readAuditPassed(info EventInfo) (event Event, problem string) {
+func readAuditPassed(info NotificationInfo) (event Notification, problem string) {
 	var content auditContent
 	if problem := content.read(info); problem != "" {
 		return nil, problem
 	}
-	return &AuditPassed{EventInfo: info, AuditedVersion: content.version()}, ""
+	return &AuditPassed{NotificationInfo: info, AuditedVersion: content.version()}, ""
 }
 
-func readAuditRejected(info EventInfo) (event Event, problem string) {
+func readAuditRejected(info NotificationInfo) (event Notification, problem string) {
 	var content auditContent
 	if problem := content.read(info); problem != "" {
 		return nil, problem
 	}
 	return &AuditRejected{
-		EventInfo: info, AuditedVersion: content.version(), Reason: content.Reason,
+		NotificationInfo: info, AuditedVersion: content.version(), Reason: content.Reason,
 		BaseAudit: content.BaseAudit, PromoteAudit: content.PromoteAudit,
 		BaseReasons: AuditRecord(content.BaseReasons), PromoteReasons: AuditRecord(content.PromoteReasons),
 	}, ""
@@ -97,7 +97,7 @@ type auditContent struct {
 	PromoteReasons auditReasons `json:"promote_audit_reason"`
 }
 
-func (c *auditContent) read(info EventInfo) (problem string) {
+func (c *auditContent) read(info NotificationInfo) (problem string) {
 	if problem := readContent(info, c); problem != "" {
 		return problem
 	}
@@ -127,7 +127,7 @@ func (a *auditReasons) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func readAuthorizationGranted(info EventInfo) (event Event, problem string) {
+func readAuthorizationGranted(info NotificationInfo) (event Notification, problem string) {
 	if info.fields["status"] != "execute_auth" {
 		return nil, "status is not execute_auth"
 	}
@@ -145,7 +145,7 @@ func readAuthorizationGranted(info EventInfo) (event Event, problem string) {
 		return nil, "biz_content has neither token nor code"
 	}
 	return &AuthorizationGranted{
-		EventInfo: info, Token: d.Token, AppAuthCode: d.AppAuthCode, AuthorizedAt: d.authorizedAt(),
+		NotificationInfo: info, Token: d.Token, AppAuthCode: d.AppAuthCode, AuthorizedAt: d.authorizedAt(),
 		Trigger: begun.Trigger, OutBizNo: begun.TriggerContext.OutBizNo,
 	}, ""
 }
@@ -178,7 +178,7 @@ func (d grantDetail) authorizedAt() time.Time {
 // contradict each other.
 func agree(a, b string) bool { return a == "" || b == "" || a == b }
 
-func readAuthorizationCancelled(info EventInfo) (event Event, problem string) {
+func readAuthorizationCancelled(info NotificationInfo) (event Notification, problem string) {
 	var content struct {
 		AuthAppID string `json:"auth_app_id"`
 		UserID    string `json:"user_id"`
@@ -190,10 +190,10 @@ func readAuthorizationCancelled(info EventInfo) (event Event, problem string) {
 	if !agree(content.AuthAppID, outside) {
 		return nil, "auth_app_id differs inside and outside of biz_content"
 	}
-	return &AuthorizationCancelled{EventInfo: info, AuthAppID: cmp.Or(content.AuthAppID, outside), UserID: content.UserID}, ""
+	return &AuthorizationCancelled{NotificationInfo: info, AuthAppID: cmp.Or(content.AuthAppID, outside), UserID: content.UserID}, ""
 }
 
-func readMerchantConfirmed(info EventInfo) (event Event, problem string) {
+func readMerchantConfirmed(info NotificationInfo) (event Notification, problem string) {
 	var content struct {
 		OrderNo    string `json:"order_no"`
 		OutOrderNo string `json:"out_order_no"`
@@ -204,14 +204,14 @@ func readMerchantConfirmed(info EventInfo) (event Event, problem string) {
 		return nil, problem
 	}
 	return &MerchantConfirmed{
-		EventInfo: info, OrderNo: content.OrderNo, OutOrderNo: content.OutOrderNo,
+		NotificationInfo: info, OrderNo: content.OrderNo, OutOrderNo: content.OutOrderNo,
 		MiniAppID: cmp.Or(content.MiniAppID, content.MinAppID),
 	}, ""
 }
 
 // readContent reads biz_content. What json says about it stays here: it may
 // quote the content.
-func readContent(info EventInfo, into any) (problem string) {
+func readContent(info NotificationInfo, into any) (problem string) {
 	text := info.fields["biz_content"]
 	if !strings.HasPrefix(strings.TrimSpace(text), "{") || readJSON([]byte(text), into) != nil {
 		return "biz_content is not the JSON that this kind has"

@@ -43,10 +43,10 @@ func with(fields map[string]string, name, value string) map[string]string {
 
 func TestEventsAreTyped(t *testing.T) {
 	sent := time.UnixMilli(1767225600123)
-	info := func(kind string) EventInfo {
-		return EventInfo{NotifyID: "2026112100262000000000000000000009", Kind: kind, AppID: isvAppID, SentAt: sent}
+	info := func(kind string) NotificationInfo {
+		return NotificationInfo{NotifyID: "2026112100262000000000000000000009", Kind: kind, AppID: isvAppID, SentAt: sent}
 	}
-	grantInfo := EventInfo{
+	grantInfo := NotificationInfo{
 		NotifyID: "2026112100222000000000000000000001", Kind: KindAuthorizationGranted, AppID: isvAppID,
 		SentAt: time.Date(2026, 11, 21, 2, 11, 12, 0, time.UTC),
 	}
@@ -57,7 +57,7 @@ func TestEventsAreTyped(t *testing.T) {
 
 	for name, c := range map[string]struct {
 		fields map[string]string
-		want   Event
+		want   Notification
 	}{
 		"a version passed": {
 			message(KindAuditPassed, `{`+about+`,"something":"new"}`),
@@ -68,7 +68,7 @@ func TestEventsAreTyped(t *testing.T) {
 				"base_audit_reason":{"audit_images":["https://img/1.png"],"memos":[{"memo":"首页 100% 空白","memo_image_list":["https://img/2.png","https://img/3.png"]}]},
 				"promote_audit_reason":{"memos":[{"memo":"no scene"}]}}`),
 			&AuditRejected{
-				EventInfo: info(KindAuditRejected), AuditedVersion: version, Reason: "see the pictures",
+				NotificationInfo: info(KindAuditRejected), AuditedVersion: version, Reason: "see the pictures",
 				BaseAudit: AuditResultReject, PromoteAudit: AuditResultReject, BaseReasons: base, PromoteReasons: promote,
 			},
 		},
@@ -76,44 +76,44 @@ func TestEventsAreTyped(t *testing.T) {
 			message(KindAuditRejected, `{`+about+`,"base_audit":"PASS","promote_audit":"REJECT",
 				"base_audit_reason":"","promote_audit_reason":"{\"memos\":[{\"memo\":\"no scene\"}]}"}`),
 			&AuditRejected{
-				EventInfo: info(KindAuditRejected), AuditedVersion: version,
+				NotificationInfo: info(KindAuditRejected), AuditedVersion: version,
 				BaseAudit: AuditResultPass, PromoteAudit: AuditResultReject, PromoteReasons: promote,
 			},
 		},
 		"a bare reason": {
 			message(KindAuditRejected, `{`+about+`,"base_audit_reason":null,"promote_audit_reason":"no scene"}`),
-			&AuditRejected{EventInfo: info(KindAuditRejected), AuditedVersion: version, PromoteReasons: promote},
+			&AuditRejected{NotificationInfo: info(KindAuditRejected), AuditedVersion: version, PromoteReasons: promote},
 		},
 		"a merchant authorized": {
 			grant(wholeGrant),
 			&AuthorizationGranted{
-				EventInfo: grantInfo, Token: merchantToken(merchantAppID), AppAuthCode: "secret-code",
+				NotificationInfo: grantInfo, Token: merchantToken(merchantAppID), AppAuthCode: "secret-code",
 				AuthorizedAt: time.UnixMilli(1767225600456), Trigger: "ISV", OutBizNo: "order-7",
 			},
 		},
 		"a merchant authorized, and there is only a code": {
 			grant(`{"detail":{"app_auth_code":"secret-code","auth_app_id":"` + merchantAppID + `"}}`),
-			&AuthorizationGranted{EventInfo: grantInfo, Token: Token{AuthAppID: merchantAppID}, AppAuthCode: "secret-code"},
+			&AuthorizationGranted{NotificationInfo: grantInfo, Token: Token{AuthAppID: merchantAppID}, AppAuthCode: "secret-code"},
 		},
 		"a merchant withdrew": {
 			message(KindAuthorizationCancelled, `{"auth_app_id":"`+merchantAppID+`","user_id":"2088000000000001","app_auth_token":"secret"}`),
-			&AuthorizationCancelled{EventInfo: info(KindAuthorizationCancelled), AuthAppID: merchantAppID, UserID: "2088000000000001"},
+			&AuthorizationCancelled{NotificationInfo: info(KindAuthorizationCancelled), AuthAppID: merchantAppID, UserID: "2088000000000001"},
 		},
 		"a merchant withdrew, named outside": {
 			with(message(KindAuthorizationCancelled, `{}`), "auth_app_id", merchantAppID),
-			&AuthorizationCancelled{EventInfo: info(KindAuthorizationCancelled), AuthAppID: merchantAppID},
+			&AuthorizationCancelled{NotificationInfo: info(KindAuthorizationCancelled), AuthAppID: merchantAppID},
 		},
 		"a merchant confirmed": {
 			message(KindMerchantConfirmed, `{"order_no":"o1","out_order_no":"mine-1","min_app_id":"`+merchantAppID+`"}`),
-			&MerchantConfirmed{EventInfo: info(KindMerchantConfirmed), OrderNo: "o1", OutOrderNo: "mine-1", MiniAppID: merchantAppID},
+			&MerchantConfirmed{NotificationInfo: info(KindMerchantConfirmed), OrderNo: "o1", OutOrderNo: "mine-1", MiniAppID: merchantAppID},
 		},
 		"something new": {
 			message("alipay.open.mini.something.new", `not JSON`),
-			&Unknown{EventInfo: info("alipay.open.mini.something.new")},
+			&UnknownNotification{NotificationInfo: info("alipay.open.mini.something.new")},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := parseEvent(c.fields)
+			got := parseNotification(c.fields)
 			require.Equal(t, c.fields, got.Info().Fields())
 			require.WithinDuration(t, c.want.Info().SentAt, got.Info().SentAt, 0)
 			require.Equal(t, c.want, bare(got, c.want.Info().SentAt))
@@ -122,21 +122,21 @@ func TestEventsAreTyped(t *testing.T) {
 }
 
 // bare is the event without its raw fields and its zone.
-func bare(event Event, at time.Time) Event {
-	set := func(info *EventInfo) { info.fields, info.SentAt = nil, at }
+func bare(event Notification, at time.Time) Notification {
+	set := func(info *NotificationInfo) { info.fields, info.SentAt = nil, at }
 	switch e := event.(type) {
 	case *AuditPassed:
-		set(&e.EventInfo)
+		set(&e.NotificationInfo)
 	case *AuditRejected:
-		set(&e.EventInfo)
+		set(&e.NotificationInfo)
 	case *AuthorizationGranted:
-		set(&e.EventInfo)
+		set(&e.NotificationInfo)
 	case *AuthorizationCancelled:
-		set(&e.EventInfo)
+		set(&e.NotificationInfo)
 	case *MerchantConfirmed:
-		set(&e.EventInfo)
-	case *Unknown:
-		set(&e.EventInfo)
+		set(&e.NotificationInfo)
+	case *UnknownNotification:
+		set(&e.NotificationInfo)
 	}
 	return event
 }
@@ -170,7 +170,7 @@ func TestUnreadableNotificationsAreKept(t *testing.T) {
 		"a kind it does not know": {message("secret.kind", ``), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, unknown := parseEvent(c.fields).(*Unknown)
+			got, unknown := parseNotification(c.fields).(*UnknownNotification)
 			require.True(t, unknown)
 			require.Equal(t, c.fields, got.Fields())
 			require.Equal(t, c.problem == "", got.Problem == "")
@@ -181,26 +181,26 @@ func TestUnreadableNotificationsAreKept(t *testing.T) {
 }
 
 func TestNotifyTypeComesBeforeMethod(t *testing.T) {
-	require.IsType(t, &AuthorizationGranted{}, parseEvent(with(grant(wholeGrant), "msg_method", KindAuditPassed)))
+	require.IsType(t, &AuthorizationGranted{}, parseNotification(with(grant(wholeGrant), "msg_method", KindAuditPassed)))
 }
 
 func TestEventTimeMayBeMissing(t *testing.T) {
 	fields := with(message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), "utc_timestamp", "soon")
-	require.Zero(t, parseEvent(fields).Info().SentAt)
+	require.Zero(t, parseNotification(fields).Info().SentAt)
 }
 
 func TestFieldsAreACopy(t *testing.T) {
-	event := parseEvent(grant(wholeGrant))
+	event := parseNotification(grant(wholeGrant))
 	clear(event.Info().Fields())
 	require.NotEmpty(t, event.Info().Fields())
 }
 
 func TestEventsKeepTheirSecrets(t *testing.T) {
-	granted, ok := parseEvent(grant(wholeGrant)).(*AuthorizationGranted)
+	granted, ok := parseNotification(grant(wholeGrant)).(*AuthorizationGranted)
 	require.True(t, ok)
-	unknown, ok := parseEvent(with(grant(wholeGrant), "status", "other")).(*Unknown)
+	unknown, ok := parseNotification(with(grant(wholeGrant), "status", "other")).(*UnknownNotification)
 	require.True(t, ok)
-	for _, v := range []any{granted, *granted, unknown, *unknown, granted.EventInfo, Event(granted)} {
+	for _, v := range []any{granted, *granted, unknown, *unknown, granted.NotificationInfo, Notification(granted)} {
 		for _, text := range written(v) {
 			require.NotContains(t, text, "secret")
 			require.Contains(t, text, KindAuthorizationGranted)

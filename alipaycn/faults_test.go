@@ -47,7 +47,7 @@ func newGatewayWorld(t *testing.T, opts ...alipaycntest.Option) *gatewayWorld {
 	token, err := g.Authorize(isvID, miniID)
 	require.NoError(t, err)
 	c, err := alipaycn.New(
-		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.Client()), alipaycn.WithAlipayPublicKeyText(g.AlipayPublicKey()),
+		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.Client()), alipaycn.WithAlipayPublicKey(g.AlipayPublicKey()),
 		alipaycn.WithAppAuthToken(token.AppAuthToken), alipaycn.WithHTTPClient(g.HTTPClient()),
 	)
 	require.NoError(t, err)

@@ -23,6 +23,7 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
 
@@ -41,14 +42,14 @@ func (w *gatewayWorld) client(opts ...alipaycn.Option) *alipaycn.Client {
 	token, err := w.g.Authorize(isvID, miniID)
 	require.NoError(w.t, err)
 	c, err := alipaycn.New(append([]alipaycn.Option{
-		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.Client()), alipaycn.WithAlipayPublicKeyText(w.g.AlipayPublicKey()),
+		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.Client()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
 		alipaycn.WithAppAuthToken(token.AppAuthToken), alipaycn.WithHTTPClient(w.g.HTTPClient()),
 	}, opts...)...)
 	require.NoError(w.t, err)
 	return c
 }
 
-func strangeKey(t *testing.T) *rsa.PrivateKey {
+func otherKey(t *testing.T) *rsa.PrivateKey {
 	t.Helper()
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
@@ -63,20 +64,13 @@ func selfSigned(t *testing.T, serial int64, key crypto.Signer) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
-func publicText(t *testing.T, key crypto.Signer) []byte {
-	t.Helper()
-	der, err := x509.MarshalPKIXPublicKey(key.Public())
-	require.NoError(t, err)
-	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-}
-
 func publish(ctx context.Context, c *alipaycn.Client) error {
 	return c.Versions.Publish(ctx, alipaycn.PublishInput{Version: number(1)})
 }
 
 func TestWhatAUserSeesOfAnAnswerThatCannotBeTrusted(t *testing.T) {
 	const changed = "the answer cannot be trusted: its signature does not fit: it was changed on its way, or the key for checking it is not Alipay's for this app (HTTP 200, trace T)"
-	const checkKey = "check Alipay's public key (WithAlipayPublicKeyText, ALIPAYCN_PUBLIC_KEY_FILE), which is not the app's own"
+	const checkKey = "check Alipay's public key (WithAlipayPublicKey, ALIPAYCN_PUBLIC_KEY_FILE), which is not the app's own"
 	for _, tt := range []struct {
 		name  string
 		fault alipaycntest.Fault
@@ -130,7 +124,7 @@ func TestWhatAUserSeesOfSwappedKeys(t *testing.T) {
 	}{
 		{
 			"the app's public key for Alipay's",
-			[]alipaycn.Option{alipaycn.WithAlipayPublicKeyText(publicText(t, testkey.Client()))},
+			[]alipaycn.Option{alipaycn.WithAlipayPublicKey(testkey.ClientPublicPEM())},
 			"Alipay public key is the app's own public key: give Alipay's, which the console shows after the app's was uploaded",
 		},
 		{
@@ -151,15 +145,15 @@ func TestWhatAUserSeesOfSwappedKeys(t *testing.T) {
 	}
 
 	synctest.Test(t, func(t *testing.T) {
-		stranger := strangeKey(t)
+		other := otherKey(t)
 		w := newGatewayWorld(t, alipaycntest.WithCertificates(alipay, alipay))
 
-		_, err := w.client(alipaycn.WithSigner(stranger)).BaseInfo.Get(t.Context())
+		_, err := w.client(alipaycn.WithSigner(other)).BaseInfo.Get(t.Context())
 		require.Equal(t, "alipaycn: baseInfo.get: invalid-signature: signature does not match: the auth string, method, path, query, body or app auth token differ from what was signed, or another key was used (HTTP 401, trace T); "+
 			"the signature does not fit; check that the private key belongs to the app's public key in AlipayCN's console, and that the endpoint (sandbox or production) is the app's", message(t, err))
 		require.ErrorIs(t, err, alipayplus.ErrUnauthenticated)
 
-		_, err = w.client(alipaycn.WithAlipayPublicKey(stranger.Public())).BaseInfo.Get(t.Context())
+		_, err = w.client(alipaycn.WithAlipayPublicKey(signing.PublicKeyPEM(&other.PublicKey))).BaseInfo.Get(t.Context())
 		require.Equal(t, "alipaycn: baseInfo.get: the answer cannot be trusted: its signature does not fit: it was changed on its way, or the key for checking it is not Alipay's for this app (HTTP 200, trace T); "+
 			"the answer names a certificate, so the app may be in certificate mode: then give the certificates in place of Alipay's public key (WithCertificates, ALIPAYCN_ALIPAY_CERT_FILE)", message(t, err))
 	})

@@ -38,7 +38,7 @@ type NotificationOptions struct {
 	// returned nil, and sends the notification again otherwise. It must not mind
 	// to see an event again: after a crash, or when the store forgot it. The
 	// context ends when AlipayCN hangs up.
-	Handle func(ctx context.Context, event Event) error
+	Handle func(ctx context.Context, event Notification) error
 	// Seen remembers which notifications were worked on. The default is a
 	// [MemorySeenStore], which does not outlive the process and is not shared.
 	Seen SeenStore
@@ -57,8 +57,8 @@ const (
 	defaultMaxBodyBytes = 1 << 20
 )
 
-// recordPatience bounds recording an event that was worked on.
-const recordPatience = 10 * time.Second
+// recordTimeout bounds recording an event that was worked on.
+const recordTimeout = 10 * time.Second
 
 // NotificationHandler takes the notifications that AlipayCN posts to the
 // application gateway (应用网关) of an app. It is an [http.Handler], safe for
@@ -66,7 +66,7 @@ const recordPatience = 10 * time.Second
 //
 // Both protocols are understood: open_app_auth_notify, and the From-Ant message
 // service. The form is decoded once, verified with sign_type kept and then
-// removed, and turned into an [Event]. What comes in the query of the address is
+// removed, and turned into an [Notification]. What comes in the query of the address is
 // ignored: it is not signed.
 //
 // The answer is "success" with status 200 once Handle returned nil for the
@@ -85,12 +85,12 @@ type NotificationHandler struct {
 	appID        string
 	publicKey    *rsa.PublicKey
 	certificates []*cnwire.Certificate
-	handle       func(context.Context, Event) error
+	handle       func(context.Context, Notification) error
 	seen         SeenStore
 	seenFor      time.Duration
 	maxBodyBytes int64
 	logger       *slog.Logger
-	turns        turns
+	deliveries   keyedLock
 }
 
 // NewNotificationHandler returns a handler. It calls nobody. The error is an
@@ -99,7 +99,7 @@ func NewNotificationHandler(opts NotificationOptions) (*NotificationHandler, err
 	h := &NotificationHandler{
 		appID: opts.AppID, handle: opts.Handle, seen: opts.Seen, seenFor: opts.SeenFor,
 		maxBodyBytes: opts.MaxBodyBytes, logger: opts.Logger,
-		turns: turns{byID: map[string]*turn{}},
+		deliveries: keyedLock{byID: map[string]*heldLock{}},
 	}
 	var p problems
 	if p.required("AppID", opts.AppID) {
@@ -159,13 +159,13 @@ func (h *NotificationHandler) addDefaults() {
 
 // ServeHTTP takes one notification; see [NotificationHandler] for the answers.
 func (h *NotificationHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	fields, refused := h.receive(w, r)
-	if refused != nil {
-		h.logger.WarnContext(r.Context(), "a notification was refused", "reason", refused.reason)
-		answerNotification(w, refused.status, "fail")
+	fields, invalid := h.receive(w, r)
+	if invalid != nil {
+		h.logger.WarnContext(r.Context(), "a notification was refused", "reason", invalid.reason)
+		answerNotification(w, invalid.status, "fail")
 		return
 	}
-	event := parseEvent(fields)
+	event := parseNotification(fields)
 	if err := h.deliver(r.Context(), fields, event); err != nil {
 		h.logger.ErrorContext(r.Context(), "a notification failed", "event", event, "error", withoutSecrets(fields, err.Error()))
 		answerNotification(w, http.StatusInternalServerError, "fail")
@@ -181,53 +181,53 @@ func answerNotification(w http.ResponseWriter, status int, text string) {
 	_, _ = io.WriteString(w, text) // whoever hung up does not hear it
 }
 
-// notificationRefusal is why a request is no notification to believe. Only the status
+// invalidNotification is why a request is no notification to believe. Only the status
 // leaves the process.
-type notificationRefusal struct {
+type invalidNotification struct {
 	status int
 	reason string
 }
 
-func refuseNotification(status int, format string, args ...any) *notificationRefusal {
-	return &notificationRefusal{status: status, reason: fmt.Sprintf(format, args...)}
+func invalidNotificationf(status int, format string, args ...any) *invalidNotification {
+	return &invalidNotification{status: status, reason: fmt.Sprintf(format, args...)}
 }
 
 // receive returns the parameters of a notification that Alipay signed for this
 // app. Empty parameters are left out: not every sender signs them.
-func (h *NotificationHandler) receive(w http.ResponseWriter, r *http.Request) (map[string]string, *notificationRefusal) {
-	if refused := checkRequest(r); refused != nil {
-		return nil, refused
+func (h *NotificationHandler) receive(w http.ResponseWriter, r *http.Request) (map[string]string, *invalidNotification) {
+	if invalid := checkRequest(r); invalid != nil {
+		return nil, invalid
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.maxBodyBytes))
 	if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
-		return nil, refuseNotification(http.StatusRequestEntityTooLarge, "the body exceeds %d bytes (MaxBodyBytes)", h.maxBodyBytes)
+		return nil, invalidNotificationf(http.StatusRequestEntityTooLarge, "the body exceeds %d bytes (MaxBodyBytes)", h.maxBodyBytes)
 	}
 	if err != nil {
-		return nil, refuseNotification(http.StatusBadRequest, "the body could not be read: %v", err)
+		return nil, invalidNotificationf(http.StatusBadRequest, "the body could not be read: %v", err)
 	}
 	params, err := url.ParseQuery(string(body))
 	if err != nil {
-		return nil, refuseNotification(http.StatusBadRequest, "the body is no form")
+		return nil, invalidNotificationf(http.StatusBadRequest, "the body is no form")
 	}
-	if refused := checkParams(params); refused != nil {
-		return nil, refused
+	if invalid := checkParams(params); invalid != nil {
+		return nil, invalid
 	}
-	if refused := h.verify(params); refused != nil {
-		return nil, refused
+	if invalid := h.verify(params); invalid != nil {
+		return nil, invalid
 	}
 	return signedFields(params), nil
 }
 
-func checkRequest(r *http.Request) *notificationRefusal {
+func checkRequest(r *http.Request) *invalidNotification {
 	if r.Method != http.MethodPost {
-		return refuseNotification(http.StatusMethodNotAllowed, "the method is %.16q, notifications come by POST", r.Method)
+		return invalidNotificationf(http.StatusMethodNotAllowed, "the method is %.16q, notifications come by POST", r.Method)
 	}
 	kind, charset := mediaType(r.Header.Get("Content-Type"))
 	switch {
 	case kind != "application/x-www-form-urlencoded":
-		return refuseNotification(http.StatusUnsupportedMediaType, "the content type is %.64q, notifications are application/x-www-form-urlencoded", kind)
+		return invalidNotificationf(http.StatusUnsupportedMediaType, "the content type is %.64q, notifications are application/x-www-form-urlencoded", kind)
 	case !isUTF8(charset):
-		return refuseNotification(http.StatusBadRequest, "the charset of the content type is %.32q: set UTF-8 in the console", charset)
+		return invalidNotificationf(http.StatusBadRequest, "the charset of the content type is %.32q: set UTF-8 in the console", charset)
 	default:
 		return nil
 	}
@@ -248,17 +248,17 @@ func mediaType(header string) (kind, charset string) {
 }
 
 // checkParams refuses what cannot be told apart from something else.
-func checkParams(params url.Values) *notificationRefusal {
+func checkParams(params url.Values) *invalidNotification {
 	for name, values := range params {
 		if len(values) != 1 {
-			return refuseNotification(http.StatusBadRequest, "parameter %.64q comes %d times", name, len(values))
+			return invalidNotificationf(http.StatusBadRequest, "parameter %.64q comes %d times", name, len(values))
 		}
 		if !utf8.ValidString(name) || !utf8.ValidString(values[0]) {
-			return refuseNotification(http.StatusBadRequest, "parameter %.64q is not UTF-8: set UTF-8 in the console", name)
+			return invalidNotificationf(http.StatusBadRequest, "parameter %.64q is not UTF-8: set UTF-8 in the console", name)
 		}
 	}
 	if charset := params.Get("charset"); !isUTF8(charset) {
-		return refuseNotification(http.StatusBadRequest, "the charset is %.32q: set UTF-8 in the console", charset)
+		return invalidNotificationf(http.StatusBadRequest, "the charset is %.32q: set UTF-8 in the console", charset)
 	}
 	return nil
 }
@@ -269,11 +269,11 @@ func isUTF8(charset string) bool {
 
 // verify checks the signature, and that the notification is for this app. The
 // notifications of the service market may lack an app id; they are let through
-// and become [Unknown] events, whereas the typed events need one.
-func (h *NotificationHandler) verify(params url.Values) *notificationRefusal {
+// and become [UnknownNotification] events, whereas the typed events need one.
+func (h *NotificationHandler) verify(params url.Values) *invalidNotification {
 	keys := h.keysFor(params.Get("alipay_cert_sn"))
 	if len(keys) == 0 {
-		return refuseNotification(http.StatusForbidden, "no certificate has the serial %.64q: add Alipay's new certificate to AlipayCertificates", params.Get("alipay_cert_sn"))
+		return invalidNotificationf(http.StatusForbidden, "no certificate has the serial %.64q: add Alipay's new certificate to AlipayCertificates", params.Get("alipay_cert_sn"))
 	}
 	var err error
 	for _, key := range keys {
@@ -282,10 +282,10 @@ func (h *NotificationHandler) verify(params url.Values) *notificationRefusal {
 		}
 	}
 	if err != nil {
-		return refuseNotification(http.StatusForbidden, "%v", err)
+		return invalidNotificationf(http.StatusForbidden, "%v", err)
 	}
 	if got := params.Get("app_id"); got != "" && got != h.appID {
-		return refuseNotification(http.StatusForbidden, "it is for app %.64q, not for %q", got, h.appID)
+		return invalidNotificationf(http.StatusForbidden, "it is for app %.64q, not for %q", got, h.appID)
 	}
 	return nil
 }
@@ -320,9 +320,9 @@ func signedFields(params url.Values) map[string]string {
 }
 
 // deliver returns nil when the event was worked on, now or before.
-func (h *NotificationHandler) deliver(ctx context.Context, fields map[string]string, event Event) error {
+func (h *NotificationHandler) deliver(ctx context.Context, fields map[string]string, event Notification) error {
 	id := seenKey(fields)
-	leave, err := h.turns.enter(ctx, id)
+	leave, err := h.deliveries.enter(ctx, id)
 	if err != nil {
 		return fmt.Errorf("wait for another delivery of it: %w", err)
 	}
@@ -344,7 +344,7 @@ func (h *NotificationHandler) deliver(ctx context.Context, fields map[string]str
 
 // call turns a panic of the user's function, or of its error's text, into an
 // error.
-func (h *NotificationHandler) call(ctx context.Context, event Event) (err error) {
+func (h *NotificationHandler) call(ctx context.Context, event Notification) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v; %s", p, debug.Stack())
@@ -359,8 +359,8 @@ func (h *NotificationHandler) call(ctx context.Context, event Event) (err error)
 // record remembers an event that was worked on, even when AlipayCN has hung up
 // in the meantime. A failure costs at most a second call, so that it does not
 // change the answer, which would cost it for certain.
-func (h *NotificationHandler) record(ctx context.Context, id string, fields map[string]string, event Event) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordPatience)
+func (h *NotificationHandler) record(ctx context.Context, id string, fields map[string]string, event Notification) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	if _, err := h.seen.Add(ctx, id, time.Now().Add(h.seenFor)); err != nil {
 		h.logger.ErrorContext(ctx, "a notification was handled, but could not be recorded; it may be handled again",

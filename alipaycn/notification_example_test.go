@@ -97,7 +97,7 @@ func ExampleNewNotificationHandler() {
 	handler, err := alipaycn.NewNotificationHandler(alipaycn.NotificationOptions{
 		AppID:           "2021009900000101",
 		AlipayPublicKey: publicKey,
-		Handle: func(ctx context.Context, event alipaycn.Event) error {
+		Handle: func(ctx context.Context, event alipaycn.Notification) error {
 			switch e := event.(type) {
 			case *alipaycn.AuthorizationGranted:
 				if e.Token.AppAuthToken != "" {

@@ -42,7 +42,7 @@ type receiver struct {
 	*NotificationHandler
 
 	mu     sync.Mutex
-	events []Event
+	events []Notification
 	err    error
 	log    bytes.Buffer
 }
@@ -55,7 +55,7 @@ func newReceiver(t testing.TB, change ...func(*NotificationOptions)) *receiver {
 		AppID:           isvAppID,
 		AlipayPublicKey: publicPEM(t, &testkey.Key().PublicKey),
 		Logger:          slog.New(slog.NewJSONHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Handle: func(_ context.Context, event Event) error {
+		Handle: func(_ context.Context, event Notification) error {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.events = append(r.events, event)
@@ -159,7 +159,7 @@ func readNotifyVectors(t testing.TB) notifyVectors {
 
 func TestNotificationVectors(t *testing.T) {
 	vectors := readNotifyVectors(t)
-	types := map[string]Event{
+	types := map[string]Notification{
 		"app_auth_without_sign_type":          &AuthorizationGranted{},
 		"audit_passed_with_sign_type":         &AuditPassed{},
 		"audit_rejected_chinese_percent_plus": &AuditRejected{},
@@ -179,7 +179,7 @@ func TestNotificationVectors(t *testing.T) {
 			require.Equal(t, 1, r.calls())
 			want := types[c.Name]
 			if want == nil {
-				want = &Unknown{}
+				want = &UnknownNotification{}
 			}
 			require.IsType(t, want, r.events[0])
 			got := r.events[0].Info().Fields()
@@ -210,7 +210,7 @@ func TestBothProtocolsInEveryForm(t *testing.T) {
 			status, text := r.post(t.Context(), signed(t, fields, form))
 			requireSuccess(t, status, text)
 			require.Len(t, r.events, 1)
-			_, unknown := r.events[0].(*Unknown)
+			_, unknown := r.events[0].(*UnknownNotification)
 			require.False(t, unknown, "%s %+v", name, form)
 		}
 	}
@@ -399,11 +399,11 @@ func TestParametersDrawnTogetherMakeNoTypedEvent(t *testing.T) {
 				requireFail(t, refusedStatus(status), status, text)
 				continue
 			}
-			if _, unknown := r.events[0].(*Unknown); unknown {
+			if _, unknown := r.events[0].(*UnknownNotification); unknown {
 				continue
 			}
 			// What is left: parameters that no typed event looks at.
-			want := parseEvent(signedFields(good))
+			want := parseNotification(signedFields(good))
 			require.Equal(t, bare(want, time.Time{}), bare(r.events[0], time.Time{}), "%s into %s", names[i], names[i-1])
 		}
 	}
@@ -424,7 +424,7 @@ func TestNotificationsWithoutAppIDAreNeverTyped(t *testing.T) {
 	r := newReceiver(t)
 	status, text := r.post(t.Context(), signed(t, fields, messageForm()))
 	requireSuccess(t, status, text)
-	require.IsType(t, &Unknown{}, r.events[0])
+	require.IsType(t, &UnknownNotification{}, r.events[0])
 }
 
 func TestReplaysAreAnsweredAndNotHandled(t *testing.T) {
@@ -498,7 +498,7 @@ func TestFailedEventIsHandledAgain(t *testing.T) {
 	require.Equal(t, 2, r.calls())
 	require.Contains(t, r.log.String(), "no room for [hidden]")
 	require.NotContains(t, r.log.String(), "secret")
-	require.Empty(t, r.turns.byID)
+	require.Empty(t, r.deliveries.byID)
 }
 
 // brokenText is an error that cannot say what it is.
@@ -507,12 +507,12 @@ type brokenText struct{ text *string }
 func (e brokenText) Error() string { return *e.text }
 
 func TestPanicsBecomeFail(t *testing.T) {
-	for name, handle := range map[string]func(context.Context, Event) error{
-		"value":      func(context.Context, Event) error { panic("boom " + secretToken) },
-		"error":      func(context.Context, Event) error { panic(errors.New("boom")) },
-		"abort":      func(context.Context, Event) error { panic(http.ErrAbortHandler) },
-		"nil":        func(context.Context, Event) error { panic(nil) }, //nolint:govet // that is the point
-		"error text": func(context.Context, Event) error { return brokenText{} },
+	for name, handle := range map[string]func(context.Context, Notification) error{
+		"value":      func(context.Context, Notification) error { panic("boom " + secretToken) },
+		"error":      func(context.Context, Notification) error { panic(errors.New("boom")) },
+		"abort":      func(context.Context, Notification) error { panic(http.ErrAbortHandler) },
+		"nil":        func(context.Context, Notification) error { panic(nil) }, //nolint:govet // that is the point
+		"error text": func(context.Context, Notification) error { return brokenText{} },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newReceiver(t, func(o *NotificationOptions) { o.Handle = handle })
@@ -524,14 +524,14 @@ func TestPanicsBecomeFail(t *testing.T) {
 			require.Contains(t, r.log.String(), "panic: ")
 			require.Contains(t, r.log.String(), "notification_test.go", "the stack")
 			require.NotContains(t, r.log.String(), "secret")
-			require.Empty(t, r.turns.byID)
+			require.Empty(t, r.deliveries.byID)
 		})
 	}
 }
 
 func TestFunctionThatEndsItsGoroutineHoldsNothing(t *testing.T) {
 	r := newReceiver(t, func(o *NotificationOptions) {
-		o.Handle = func(context.Context, Event) error { runtime.Goexit(); return nil }
+		o.Handle = func(context.Context, Notification) error { runtime.Goexit(); return nil }
 	})
 	w := httptest.NewRecorder()
 	var delivery sync.WaitGroup
@@ -540,7 +540,7 @@ func TestFunctionThatEndsItsGoroutineHoldsNothing(t *testing.T) {
 	})
 	delivery.Wait()
 	require.Empty(t, w.Body.String())
-	require.Empty(t, r.turns.byID)
+	require.Empty(t, r.deliveries.byID)
 }
 
 func TestDeliveriesOfOneIDWaitForEachOther(t *testing.T) {
@@ -556,7 +556,7 @@ func TestDeliveriesOfOneIDWaitForEachOther(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				var inside, calls atomic.Int32
 				r := newReceiver(t, func(o *NotificationOptions) {
-					o.Handle = func(context.Context, Event) error {
+					o.Handle = func(context.Context, Notification) error {
 						defer inside.Add(-1)
 						if inside.Add(1) != 1 {
 							return errors.New("two at once")
@@ -582,7 +582,7 @@ func TestDeliveriesOfOneIDWaitForEachOther(t *testing.T) {
 				deliveries.Wait()
 				require.Equal(t, c.calls, calls.Load())
 				require.Equal(t, max(0, 10-c.failures), successes.Load())
-				require.Empty(t, r.turns.byID)
+				require.Empty(t, r.deliveries.byID)
 			})
 		})
 	}
@@ -591,7 +591,7 @@ func TestDeliveriesOfOneIDWaitForEachOther(t *testing.T) {
 func TestDeliveriesOfDifferentIDsDoNotWait(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newReceiver(t, func(o *NotificationOptions) {
-			o.Handle = func(context.Context, Event) error { time.Sleep(time.Second); return nil }
+			o.Handle = func(context.Context, Notification) error { time.Sleep(time.Second); return nil }
 		})
 		start := time.Now()
 		var deliveries sync.WaitGroup
@@ -607,7 +607,7 @@ func TestDeliveriesOfDifferentIDsDoNotWait(t *testing.T) {
 func TestWaitingDeliveryEndsWithItsConnection(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newReceiver(t, func(o *NotificationOptions) {
-			o.Handle = func(context.Context, Event) error { time.Sleep(time.Hour); return nil }
+			o.Handle = func(context.Context, Notification) error { time.Sleep(time.Hour); return nil }
 		})
 		body := signed(t, grant(wholeGrant), messageForm()).Encode()
 		var first sync.WaitGroup
@@ -620,7 +620,7 @@ func TestWaitingDeliveryEndsWithItsConnection(t *testing.T) {
 
 		requireFail(t, http.StatusInternalServerError, status, text)
 		first.Wait()
-		require.Empty(t, r.turns.byID)
+		require.Empty(t, r.deliveries.byID)
 	})
 }
 
@@ -629,7 +629,7 @@ func TestEventIsRecordedAlthoughAlipayHungUp(t *testing.T) {
 	ctx, hangUp := context.WithCancel(t.Context())
 	r := newReceiver(t, func(o *NotificationOptions) {
 		o.Seen = seen
-		o.Handle = func(context.Context, Event) error { hangUp(); return nil }
+		o.Handle = func(context.Context, Notification) error { hangUp(); return nil }
 	})
 	_, _ = r.post(ctx, signed(t, grant(wholeGrant), messageForm()))
 	require.Equal(t, []string{"notification:2026112100222000000000000000000001"}, seen.added)
@@ -726,7 +726,7 @@ func TestNotificationsOfCertificateMode(t *testing.T) {
 
 func TestNotificationOptionsAreChecked(t *testing.T) {
 	good := func() NotificationOptions {
-		return NotificationOptions{AppID: isvAppID, AlipayPublicKey: publicPEM(t, &testkey.Key().PublicKey), Handle: func(context.Context, Event) error { return nil }}
+		return NotificationOptions{AppID: isvAppID, AlipayPublicKey: publicPEM(t, &testkey.Key().PublicKey), Handle: func(context.Context, Notification) error { return nil }}
 	}
 	for name, c := range map[string]struct {
 		change func(*NotificationOptions)
@@ -836,7 +836,7 @@ func FuzzEvents(f *testing.F) {
 	f.Add(KindMerchantConfirmed, `{"order_no":1}`)
 	f.Fuzz(func(t *testing.T, kind, content string) {
 		fields := with(message(kind, content), "status", "execute_auth")
-		event := parseEvent(fields)
+		event := parseNotification(fields)
 		require.Equal(t, fields, event.Info().Fields())
 		_ = withoutSecrets(fields, event.String())
 	})

@@ -6,38 +6,38 @@ import (
 )
 
 // turns lets one delivery of each id in at a time.
-type turns struct {
+type keyedLock struct {
 	mu   sync.Mutex
-	byID map[string]*turn
+	byID map[string]*heldLock
 }
 
-type turn struct {
-	taken chan struct{} // holds one element while a delivery is in
+type heldLock struct {
+	held chan struct{} // holds one element while a delivery is in
 	users int           // those in or waiting; the last one removes the turn
 }
 
-func (t *turns) enter(ctx context.Context, id string) (leave func(), err error) {
-	t.mu.Lock()
-	mine := t.byID[id]
-	if mine == nil {
-		mine = &turn{taken: make(chan struct{}, 1)}
-		t.byID[id] = mine
+func (k *keyedLock) enter(ctx context.Context, id string) (leave func(), err error) {
+	k.mu.Lock()
+	lock := k.byID[id]
+	if lock == nil {
+		lock = &heldLock{held: make(chan struct{}, 1)}
+		k.byID[id] = lock
 	}
-	mine.users++
-	t.mu.Unlock()
+	lock.users++
+	k.mu.Unlock()
 	select {
-	case mine.taken <- struct{}{}:
-		return func() { <-mine.taken; t.drop(id, mine) }, nil
+	case lock.held <- struct{}{}:
+		return func() { <-lock.held; k.drop(id, lock) }, nil
 	case <-ctx.Done():
-		t.drop(id, mine)
+		k.drop(id, lock)
 		return nil, context.Cause(ctx)
 	}
 }
 
-func (t *turns) drop(id string, used *turn) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
+func (k *keyedLock) drop(id string, used *heldLock) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
 	if used.users--; used.users == 0 {
-		delete(t.byID, id)
+		delete(k.byID, id)
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/big"
 	"net/http"
 	"net/url"
 	"strings"
@@ -62,7 +61,7 @@ func (cfg *config) check(p *problems) {
 		p.add("private key", "is missing: give WithPrivateKey or WithSigner, or set ALIPAYCN_PRIVATE_KEY_FILE")
 	}
 	if cfg.trust.key == nil && !p.has("Alipay public key") && !p.has("certificates") {
-		p.add("Alipay public key", "is missing: give WithAlipayPublicKeyText or WithCertificates, or set ALIPAYCN_PUBLIC_KEY_FILE")
+		p.add("Alipay public key", "is missing: give WithAlipayPublicKey or WithCertificates, or set ALIPAYCN_PUBLIC_KEY_FILE")
 	}
 	if cfg.publicKey && cfg.trust.certSN != "" {
 		p.add("certificates", "and an Alipay public key are both given: give the one that the console shows for the app")
@@ -96,7 +95,7 @@ func badOption(path, format string, args ...any) error {
 }
 
 // shared is badOption for an option that other clients have too.
-func shared(err error) error {
+func optionError(err error) error {
 	if problem, ok := errors.AsType[*transport.Problem](err); ok {
 		return badOption(problem.Path, "%s", problem.Message)
 	}
@@ -145,28 +144,17 @@ func WithPrivateKey(key []byte) Option {
 	}
 }
 
-// WithAlipayPublicKey sets the key that verifies answers: Alipay's public key for
-// this app, which is not the app's own.
-func WithAlipayPublicKey(key crypto.PublicKey) Option {
-	return func(cfg *config) error {
-		public, err := signing.CheckPublicKey(key)
-		if err != nil {
-			return badKey("Alipay public key", "public key", err)
-		}
-		cfg.trust.key = &rsa.PublicKey{N: new(big.Int).Set(public.N), E: public.E}
-		cfg.publicKey = true
-		return nil
-	}
-}
-
-// WithAlipayPublicKeyText is [WithAlipayPublicKey] for a key as PEM or bare base64.
-func WithAlipayPublicKeyText(key []byte) Option {
+// WithAlipayPublicKey sets the key that verifies answers, as PEM or bare base64:
+// Alipay's public key for this app, which is not the app's own.
+func WithAlipayPublicKey(key []byte) Option {
 	return func(cfg *config) error {
 		public, err := signing.ParsePublicKey(key)
 		if err != nil {
 			return badKey("Alipay public key", "public key", err)
 		}
-		return WithAlipayPublicKey(public)(cfg)
+		cfg.trust.key = public
+		cfg.publicKey = true
+		return nil
 	}
 }
 
@@ -219,7 +207,7 @@ func WithEndpoint(address string) Option {
 	return func(cfg *config) error {
 		u, err := transport.Address("endpoint", address, Production)
 		if err != nil {
-			return shared(err)
+			return optionError(err)
 		}
 		if strings.Trim(u.Path, "/") != "" {
 			return badOption("endpoint", "must not have a path: operations add /v3/ themselves, and gateway.do is the older protocol")
@@ -273,7 +261,7 @@ func WithMaxClockSkew(skew time.Duration) Option {
 // WithHTTPClient sets the HTTP client whose transport and cookie jar are used.
 // It is copied, never changed; redirects are never followed.
 func WithHTTPClient(client *http.Client) Option {
-	return func(cfg *config) error { return shared(transport.HTTPClient(&cfg.transport, client)) }
+	return func(cfg *config) error { return optionError(transport.HTTPClient(&cfg.transport, client)) }
 }
 
 // WithRetry sets how often a call is sent at most (1: never again; default 4)
@@ -282,7 +270,7 @@ func WithHTTPClient(client *http.Client) Option {
 // only when it surely had no effect; see the package's documentation.
 func WithRetry(attempts int, minWait, maxWait time.Duration) Option {
 	return func(cfg *config) error {
-		return shared(transport.Retry(&cfg.transport, attempts, minWait, maxWait))
+		return optionError(transport.Retry(&cfg.transport, attempts, minWait, maxWait))
 	}
 }
 
@@ -290,21 +278,21 @@ func WithRetry(attempts int, minWait, maxWait time.Duration) Option {
 // perSecond on average and burst at once. Without it there is no limit;
 // AlipayCN's own is not documented.
 func WithRateLimit(perSecond float64, burst int) Option {
-	return func(cfg *config) error { return shared(transport.RateLimit(&cfg.transport, perSecond, burst)) }
+	return func(cfg *config) error { return optionError(transport.RateLimit(&cfg.transport, perSecond, burst)) }
 }
 
 // WithAttemptTimeout limits one attempt, from sending to the last byte of the
 // answer; the default is 30 seconds. The context limits the whole call.
 // Applications with many pictures may need more.
 func WithAttemptTimeout(limit time.Duration) Option {
-	return func(cfg *config) error { return shared(transport.AttemptTimeout(&cfg.transport, limit)) }
+	return func(cfg *config) error { return optionError(transport.AttemptTimeout(&cfg.transport, limit)) }
 }
 
 // WithLogger sets where the client logs its attempts: debug for each, warn for
 // those that are repeated. It never logs bodies, queries, signatures, tokens or
 // keys. Without it nothing is logged.
 func WithLogger(logger *slog.Logger) Option {
-	return func(cfg *config) error { return shared(transport.Logger(&cfg.transport, logger)) }
+	return func(cfg *config) error { return optionError(transport.Logger(&cfg.transport, logger)) }
 }
 
 // WithObserver sets a function that is called once an attempt, in the calling
@@ -312,7 +300,7 @@ func WithLogger(logger *slog.Logger) Option {
 func WithObserver(observe func(context.Context, Attempt)) Option {
 	return func(cfg *config) error {
 		if observe == nil {
-			return shared(transport.NoObserver())
+			return optionError(transport.NoObserver())
 		}
 		cfg.transport.Observe = func(ctx context.Context, e transport.Attempt) { observe(ctx, attemptOf(e)) }
 		return nil
@@ -321,7 +309,7 @@ func WithObserver(observe func(context.Context, Attempt)) Option {
 
 // WithUserAgent sets the User-Agent header; the default is "alipayplus-go".
 func WithUserAgent(agent string) Option {
-	return func(cfg *config) error { return shared(transport.UserAgent(&cfg.transport, agent)) }
+	return func(cfg *config) error { return optionError(transport.UserAgent(&cfg.transport, agent)) }
 }
 
 // Attempt describes one attempt of a call, for metrics and traces. It holds no

@@ -1,6 +1,9 @@
 package alipaycn
 
 import (
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
 	"io"
 	"math"
 	"net/http"
@@ -16,14 +19,23 @@ import (
 )
 
 func goodOptions() []Option {
-	return []Option{WithAppID(stubAppID), WithSigner(testkey.Client()), WithAlipayPublicKey(testkey.Key().Public())}
+	return []Option{WithAppID(stubAppID), WithSigner(testkey.Client()), WithAlipayPublicKey(testkey.PublicPEM())}
+}
+
+func ed25519PEM(t *testing.T) []byte {
+	t.Helper()
+	key, _, err := ed25519.GenerateKey(nil)
+	require.NoError(t, err)
+	der, err := x509.MarshalPKIXPublicKey(key)
+	require.NoError(t, err)
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
 func TestWithoutOptionsEverythingMissingIsNamed(t *testing.T) {
 	_, err := New()
 	require.ErrorIs(t, err, alipayplus.ErrInvalid)
 	require.Len(t, broken(err), 3)
-	for _, option := range []string{"WithAppID", "WithPrivateKey", "WithAlipayPublicKeyText"} {
+	for _, option := range []string{"WithAppID", "WithPrivateKey", "WithAlipayPublicKey"} {
 		require.ErrorContains(t, err, option)
 	}
 }
@@ -40,9 +52,9 @@ func TestOptionsAreChecked(t *testing.T) {
 		{"app id with a comma", WithAppID("1,2"), "app id"},
 		{"signer", WithSigner(nil), "signer"},
 		{"private key", WithPrivateKey([]byte("x")), "private key"},
-		{"public key", WithAlipayPublicKeyText([]byte("x")), "Alipay public key"},
-		{"public key of another kind", WithAlipayPublicKey("x"), "Alipay public key"},
-		{"own public key", WithAlipayPublicKey(testkey.Client().Public()), "the app's own public key"},
+		{"public key", WithAlipayPublicKey([]byte("x")), "Alipay public key"},
+		{"public key of another kind", WithAlipayPublicKey(ed25519PEM(t)), "Alipay public key"},
+		{"own public key", WithAlipayPublicKey(testkey.ClientPublicPEM()), "the app's own public key"},
 		{"certificates", WithCertificates([]byte("x"), nil, nil), "certificates"},
 		{"certificate of another app", WithCertificates(alipay, alipay, alipay), "does not belong to the private key"},
 		{"both modes", WithCertificates(app, alipay, alipay), "both given"},

@@ -185,6 +185,6 @@ func TestTheHintOfAnUnknownOutcome(t *testing.T) {
 		{cnwire.QRCodeCreate, "", "wait a minute", "wait a minute; call again: at worst there is a QR code that nobody uses"},
 		{cnwire.QRCodeCreate, CodeSystemError, "look at it", "call again: at worst there is a QR code that nobody uses"},
 	} {
-		require.Equal(t, tt.want, lookFirst(tt.op, tt.code, tt.hint), "%s %s %q", tt.op.Name, tt.code, tt.hint)
+		require.Equal(t, tt.want, unknownOutcomeHint(tt.op, tt.code, tt.hint), "%s %s %q", tt.op.Name, tt.code, tt.hint)
 	}
 }

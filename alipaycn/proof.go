@@ -33,18 +33,18 @@ type proof struct {
 	notDone []VersionStatus
 	// when says what else must hold; the text is for the documentation.
 	when string
-	hold func(w write, before, after *versionState, e effect) bool
+	condition func(w write, before, after *versionState, e effect) bool
 }
 
 // proofs is the table for the writes about versions.
 func proofs() []proof {
 	passed := []VersionStatus{StatusWaitRelease, StatusBaseAuditPass, StatusPromoteAuditReject}
-	judged := append(slices.Clone(passed), StatusAuditReject)
+	reviewed := append(slices.Clone(passed), StatusAuditReject)
 	return []proof{
 		{cnwire.VersionUpload, append(VersionStatuses(), absent), []VersionStatus{absent}, "done: neither it nor a build of it existed before, and one does now; not done: versions.build knows no build of it", uploaded},
-		{cnwire.VersionApply, slices.Concat([]VersionStatus{StatusAuditing}, judged, []VersionStatus{StatusGray, StatusRelease}), []VersionStatus{StatusInit}, "done: AUDITING is new, or gmt_apply_audit changed, and version_desc is the one sent; not done: gmt_apply_audit did not change", applied},
-		{cnwire.VersionCancelAudit, []VersionStatus{StatusInit}, append([]VersionStatus{StatusAuditing}, judged...), "not done: gmt_apply_audit did not change", sameApplication},
-		{cnwire.VersionReturnToDevelopment, []VersionStatus{StatusInit}, judged, "not done: gmt_apply_audit did not change", sameApplication},
+		{cnwire.VersionApply, slices.Concat([]VersionStatus{StatusAuditing}, reviewed, []VersionStatus{StatusGray, StatusRelease}), []VersionStatus{StatusInit}, "done: AUDITING is new, or gmt_apply_audit changed, and version_desc is the one sent; not done: gmt_apply_audit did not change", applied},
+		{cnwire.VersionCancelAudit, []VersionStatus{StatusInit}, append([]VersionStatus{StatusAuditing}, reviewed...), "not done: gmt_apply_audit did not change", sameApplication},
+		{cnwire.VersionReturnToDevelopment, []VersionStatus{StatusInit}, reviewed, "not done: gmt_apply_audit did not change", sameApplication},
 		{cnwire.VersionGray, []VersionStatus{StatusGray}, []VersionStatus{StatusWaitRelease, StatusGray}, "done: gray_strategy is the one asked for; not done: it is as before", grayAsAsked},
 		{cnwire.VersionCancelGray, []VersionStatus{StatusWaitRelease}, []VersionStatus{StatusGray}, "not done: gray_strategy did not shrink", grayNotRestarted},
 		{cnwire.VersionPublish, []VersionStatus{StatusRelease}, append(slices.Clone(passed), StatusGray), "not done: the status is as before", sameStatus},
@@ -87,7 +87,7 @@ type versionState struct {
 }
 
 // words describe the state for an error.
-func (s *versionState) words() string {
+func (s *versionState) describe() string {
 	if s.detail == nil {
 		return "there is no such version"
 	}
@@ -110,15 +110,15 @@ func provenBy(w write, before, after *versionState) effect {
 	}
 	for _, p := range proofs() {
 		if p.op == w.op {
-			return p.judge(w, before, after)
+			return p.conclude(w, before, after)
 		}
 	}
 	return effectUnknown
 }
 
-func (p proof) judge(w write, before, after *versionState) effect {
+func (p proof) conclude(w write, before, after *versionState) effect {
 	holds := func(e effect, statuses []VersionStatus) bool {
-		return slices.Contains(statuses, after.status()) && (p.hold == nil || p.hold(w, before, after, e))
+		return slices.Contains(statuses, after.status()) && (p.condition == nil || p.condition(w, before, after, e))
 	}
 	switch {
 	case holds(effectDone, p.done):

@@ -15,9 +15,9 @@ import (
 func provenByExperience(op cnwire.Operation, after Experience) effect {
 	switch {
 	case after.Status == ExperienceNone:
-		return wanted(op == cnwire.ExperienceCancel)
+		return doneIf(op == cnwire.ExperienceCancel)
 	case after.QRCodeURL != "":
-		return wanted(op == cnwire.ExperienceCreate)
+		return doneIf(op == cnwire.ExperienceCreate)
 	default:
 		return effectUnknown // being packaged, or a status that is not documented
 	}
@@ -34,7 +34,7 @@ func provenBySafeDomains(op cnwire.Operation, in SafeDomainInput, after BaseInfo
 		switch {
 		case listed != domain:
 		case theirs == scheme || theirs == "" || scheme == "":
-			return wanted(op == cnwire.SafeDomainAdd)
+			return doneIf(op == cnwire.SafeDomainAdd)
 		default:
 			perhaps = true
 		}
@@ -42,7 +42,7 @@ func provenBySafeDomains(op cnwire.Operation, in SafeDomainInput, after BaseInfo
 	if perhaps {
 		return effectUnknown
 	}
-	return wanted(op == cnwire.SafeDomainRemove)
+	return doneIf(op == cnwire.SafeDomainRemove)
 }
 
 // schemeAndDomain splits a domain as it is given or listed, without what makes no difference.
@@ -95,7 +95,7 @@ func (in BindQRCodeInput) shownBy(r QRCodeRule) bool {
 
 // provenByUnbinding judges qrcodes.unbind by all rules of the mini program.
 func provenByUnbinding(in UnbindQRCodeInput, after []QRCodeRule) effect {
-	return wanted(!slices.ContainsFunc(after, func(r QRCodeRule) bool { return r.RouteGroup == in.RouteGroup }))
+	return doneIf(!slices.ContainsFunc(after, func(r QRCodeRule) bool { return r.RouteGroup == in.RouteGroup }))
 }
 
 // provenByBaseInfo judges baseInfo.modify. A logo and categories cannot be
@@ -125,8 +125,8 @@ func provenByBaseInfo(in ModifyBaseInfoInput, after BaseInfo) effect {
 	return effectDone
 }
 
-// whereToLook says how to find out what became of a write; silent: nothing tells.
-func whereToLook(op cnwire.Operation) (hint string, silent bool) {
+// whereToCheck says how to find out what became of a write; silent: nothing tells.
+func whereToCheck(op cnwire.Operation) (hint string, silent bool) {
 	switch op {
 	case cnwire.MemberAdd:
 		return "call again: AlipayCN refuses it when the person was invited", true
@@ -151,7 +151,7 @@ func whereToLook(op cnwire.Operation) (hint string, silent bool) {
 	return "look at " + read.Name + " before you call again", false
 }
 
-func wanted(asAsked bool) effect {
+func doneIf(asAsked bool) effect {
 	if asAsked {
 		return effectDone
 	}

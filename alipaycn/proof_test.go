@@ -228,8 +228,8 @@ func TestNothingIsProvenBothWays(t *testing.T) {
 			return
 		}
 		p := proofs()[i]
-		done := slices.Contains(p.done, after.status()) && (p.hold == nil || p.hold(w, before, after, effectDone))
-		notDone := slices.Contains(p.notDone, after.status()) && (p.hold == nil || p.hold(w, before, after, effectNotDone))
+		done := slices.Contains(p.done, after.status()) && (p.condition == nil || p.condition(w, before, after, effectDone))
+		notDone := slices.Contains(p.notDone, after.status()) && (p.condition == nil || p.condition(w, before, after, effectNotDone))
 		require.False(t, done && notDone)
 	})
 }

@@ -18,7 +18,7 @@ const successCode = "10000"
 // refusal makes the error of an answer from its body: JSON with code and message,
 // whatever the HTTP status. It returns false when the body is something else,
 // such as a success or a proxy's page.
-func refusal(op cnwire.Operation, status int, body []byte) (*Error, bool) {
+func parseRefusal(op cnwire.Operation, status int, body []byte) (*Error, bool) {
 	var b errorBody
 	if !bytes.Contains(body, []byte(`"code"`)) || json.Unmarshal(body, &b) != nil || b.Code == "" || b.Code == successCode {
 		return nil, false //nolint:nilerr // another body is an answer too, and the caller's business
@@ -33,13 +33,13 @@ func refusal(op cnwire.Operation, status int, body []byte) (*Error, bool) {
 		Operation: op.Name, Code: code, HTTPStatus: status, Message: string(b.Message),
 		Details: b.Details, Links: b.Links, Hint: code.Hint(),
 	}
-	e.judge(op)
+	e.classify(op)
 	return e, true
 }
 
 // judge says from code and status whether the call may be repeated, and whether
 // a write may have taken effect.
-func (e *Error) judge(op cnwire.Operation) {
+func (e *Error) classify(op cnwire.Operation) {
 	class := e.Code.Class()
 	if class == nil {
 		class = statusClass(e.HTTPStatus)

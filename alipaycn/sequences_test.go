@@ -42,8 +42,8 @@ type sequence struct {
 	*gatewayWorld
 	rt *rapid.T
 	m  *documentsModel
-	// turn counts the steps.
-	turn int
+	// step counts the steps.
+	step int
 	// whole is an application with all that there is to give.
 	whole alipaycn.ApplyInput
 	// shares are those of the versions in grayscale as the client saw them last.
@@ -56,7 +56,7 @@ func newSequence(t *testing.T, rt *rapid.T) *sequence {
 	token, err := w.g.Authorize(isvID, miniID)
 	require.NoError(t, err)
 	w.c, err = alipaycn.New(
-		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.Client()), alipaycn.WithAlipayPublicKeyText(w.g.AlipayPublicKey()),
+		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.Client()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
 		alipaycn.WithAppAuthToken(token.AppAuthToken), alipaycn.WithHTTPClient(w.g.HTTPClient()), alipaycn.WithRetry(4, 0, 0),
 	)
 	require.NoError(t, err)
@@ -150,7 +150,7 @@ type refusal struct {
 // next draws a step: one that the model calls possible, or one that a single
 // reason refuses.
 func (s *sequence) next() step {
-	s.turn++
+	s.step++
 	possible := rapid.SampledFrom([]bool{true, false}).Draw(s.rt, "possible")
 	var kinds []string
 	byKind := map[string][]step{}
@@ -170,7 +170,7 @@ func (s *sequence) next() step {
 // pick draws one of several. It begins elsewhere each turn, because what comes
 // first is drawn more often.
 func pick[T any](s *sequence, all []T, label string) T {
-	from := s.turn * 7 % len(all)
+	from := s.step * 7 % len(all)
 	return rapid.SampledFrom(slices.Concat(all[from:], all[:from])).Draw(s.rt, label)
 }
 

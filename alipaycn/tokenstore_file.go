@@ -33,7 +33,7 @@ import (
 // store. On Windows the file's permissions are not looked at.
 type FileTokenStore struct {
 	path string
-	turn chan struct{} // holds one element while a call of this store writes
+	writeLock chan struct{} // holds one element while a call of this store writes
 }
 
 // The file's schema, and what a file of tokens cannot exceed: about a hundred
@@ -56,7 +56,7 @@ type tokenFile struct {
 // NewFileTokenStore returns a store in the file. It does not look at the disk:
 // the file need not exist, its folder must by the first Put.
 func NewFileTokenStore(path string) *FileTokenStore {
-	return &FileTokenStore{path: path, turn: make(chan struct{}, 1)}
+	return &FileTokenStore{path: path, writeLock: make(chan struct{}, 1)}
 }
 
 // Get returns the token of an app. The error matches [ErrNoToken] when the
@@ -120,8 +120,8 @@ func (s *FileTokenStore) change(ctx context.Context, change func(map[string]Toke
 		return context.Cause(ctx)
 	}
 	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
+	case s.writeLock <- struct{}{}:
+		defer func() { <-s.writeLock }()
 	case <-ctx.Done():
 		return fmt.Errorf("wait for another write: %w", context.Cause(ctx))
 	}

@@ -199,7 +199,7 @@ func TestNothingIsWrittenWithAContextThatHasEnded(t *testing.T) {
 
 func TestPutWaitsForItsTurnUntilTheContextEnds(t *testing.T) {
 	store := NewFileTokenStore(tokenPath(t))
-	store.turn <- struct{}{} // another call writes
+	store.writeLock <- struct{}{} // another call writes
 	ctx, cancel := context.WithTimeout(t.Context(), 3*lockRetry)
 	defer cancel()
 	err := store.Delete(ctx, "a")

@@ -91,7 +91,7 @@ func (p *problems) counted(path, text string, least, most int, count characterCo
 }
 
 // made checks that a text is made of allowed characters; words names them.
-func (p *problems) made(path, text, words string, allowed func(rune) bool) {
+func (p *problems) onlyOf(path, text, words string, allowed func(rune) bool) {
 	if strings.ContainsFunc(text, func(r rune) bool { return !allowed(r) }) {
 		p.add(path, "must have "+words+" only")
 	}

@@ -33,7 +33,7 @@ func (v *VersionsClient) Upload(ctx context.Context, in UploadInput) (*Build, er
 		if seen == effectDone {
 			*got = after.knownBuild()
 		}
-		return seen, after.words(), nil
+		return seen, after.describe(), nil
 	}})
 	if err != nil {
 		return nil, err
@@ -131,10 +131,10 @@ func (v *VersionsClient) List(ctx context.Context, in ListVersionsInput) (*Versi
 	return read[VersionList](ctx, v.c, cnwire.VersionList, in)
 }
 
-// beforePatience is how long the state before a change is waited for. The change may
+// stateTimeout is how long the state before a change is waited for. The change may
 // have to be quick, because it may end a release that goes wrong, and what the context
 // leaves is for the change too.
-func beforePatience(ctx context.Context) time.Duration {
+func stateTimeout(ctx context.Context) time.Duration {
 	const longest = 5 * time.Second
 	if deadline, limited := ctx.Deadline(); limited {
 		return min(longest, time.Until(deadline)/2)
@@ -149,8 +149,8 @@ func (v *VersionsClient) change(ctx context.Context, w write, in any, bundle Bun
 	}
 	var before *versionState
 	if w.readsBefore() && !w.version.IsZero() {
-		patient, cancel := context.WithTimeout(ctx, beforePatience(ctx))
-		before = v.stateBefore(patient, w, bundle)
+		limited, cancel := context.WithTimeout(ctx, stateTimeout(ctx))
+		before = v.stateBefore(limited, w, bundle)
 		cancel()
 	}
 	return v.c.writeChecked(ctx, safeWrite{w.op, in, nil, v.prover(w, bundle, before)})
@@ -167,7 +167,7 @@ func (v *VersionsClient) prover(w write, bundle BundleID, before *versionState) 
 		if err != nil {
 			return effectUnknown, "", err
 		}
-		return provenBy(w, before, after), after.words(), nil
+		return provenBy(w, before, after), after.describe(), nil
 	}
 }
 

@@ -59,7 +59,7 @@ func TestCertificates(t *testing.T) {
 		require.Equal(t, roots.SN, out.header.Get(cnwire.HeaderSN)) // here one certificate is both
 	}
 
-	params, err := w.g.Notification(&alipaycn.AuditPassed{EventInfo: alipaycn.EventInfo{AppID: isv}})
+	params, err := w.g.Notification(&alipaycn.AuditPassed{NotificationInfo: alipaycn.NotificationInfo{AppID: isv}})
 	require.NoError(t, err)
 	require.Equal(t, roots.SN, params.Get("alipay_cert_sn"))
 }

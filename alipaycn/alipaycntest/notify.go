@@ -27,7 +27,7 @@ import (
 // The content of these messages is not documented but for a few fields; it
 // follows what AlipayCN has been seen to send. Which of the two sign their
 // sign_type is inferred: the message service does, open_app_auth_notify does not.
-func (g *Gateway) Notification(event alipaycn.Event) (url.Values, error) {
+func (g *Gateway) Notification(event alipaycn.Notification) (url.Values, error) {
 	info := event.Info()
 	if info.AppID == "" {
 		return nil, errors.New("alipaycntest: notification: the event has no AppID; set EventInfo{AppID: ...}")
@@ -86,7 +86,7 @@ func wireTime(at time.Time) string {
 // SendNotification posts a notification, see [Gateway.Notification], to an
 // address. It returns an error unless the answer is "success"; AlipayCN would
 // then send it again.
-func (g *Gateway) SendNotification(ctx context.Context, address string, event alipaycn.Event) error {
+func (g *Gateway) SendNotification(ctx context.Context, address string, event alipaycn.Notification) error {
 	params, err := g.Notification(event)
 	if err != nil {
 		return err
@@ -114,7 +114,7 @@ func (g *Gateway) SendNotification(ctx context.Context, address string, event al
 }
 
 // contentOf returns the method and the biz_content of an event.
-func contentOf(event alipaycn.Event) (method string, content map[string]any) {
+func contentOf(event alipaycn.Notification) (method string, content map[string]any) {
 	switch e := event.(type) {
 	case *alipaycn.AuditPassed:
 		return alipaycn.KindAuditPassed, auditContent(e.AuditedVersion)

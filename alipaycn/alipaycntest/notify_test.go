@@ -15,27 +15,27 @@ import (
 
 func TestNotificationsAreUnderstoodByTheHandler(t *testing.T) {
 	w := newWorld(t)
-	var got alipaycn.Event
+	var got alipaycn.Notification
 	handler, err := alipaycn.NewNotificationHandler(alipaycn.NotificationOptions{
 		AppID: isv, AlipayPublicKey: w.g.AlipayPublicKey(),
-		Handle: func(_ context.Context, event alipaycn.Event) error { got = event; return nil },
+		Handle: func(_ context.Context, event alipaycn.Notification) error { got = event; return nil },
 	})
 	require.NoError(t, err)
 	server := httptest.NewServer(handler)
 	defer server.Close()
 
-	info := alipaycn.EventInfo{AppID: isv}
+	info := alipaycn.NotificationInfo{AppID: isv}
 	version := alipaycn.AuditedVersion{MiniAppID: mini, Version: "0.0.1", BundleID: alipaycn.BundleAlipay}
 	token := alipaycn.Token{AppAuthToken: "token-1", AppRefreshToken: "refresh-1", AuthAppID: mini, UserID: "2088", ExpiresIn: 1, RefreshExpiresIn: 2}
-	for _, sent := range []alipaycn.Event{
-		&alipaycn.AuditPassed{EventInfo: info, AuditedVersion: version},
+	for _, sent := range []alipaycn.Notification{
+		&alipaycn.AuditPassed{NotificationInfo: info, AuditedVersion: version},
 		&alipaycn.AuditRejected{
-			EventInfo: info, AuditedVersion: version, Reason: "a=b&c %41+", BaseAudit: alipaycn.AuditResultReject,
+			NotificationInfo: info, AuditedVersion: version, Reason: "a=b&c %41+", BaseAudit: alipaycn.AuditResultReject,
 			BaseReasons: alipaycn.AuditRecord{Images: []string{"https://pictures.invalid/1.png"}, Memos: []alipaycn.AuditMemo{{Memo: "no"}}},
 		},
-		&alipaycn.AuthorizationGranted{EventInfo: info, Token: token, AppAuthCode: "code-1", Trigger: "alipay", OutBizNo: "7"},
-		&alipaycn.AuthorizationCancelled{EventInfo: info, AuthAppID: mini, UserID: "2088"},
-		&alipaycn.MerchantConfirmed{EventInfo: info, OrderNo: "1", OutOrderNo: "2", MiniAppID: mini},
+		&alipaycn.AuthorizationGranted{NotificationInfo: info, Token: token, AppAuthCode: "code-1", Trigger: "alipay", OutBizNo: "7"},
+		&alipaycn.AuthorizationCancelled{NotificationInfo: info, AuthAppID: mini, UserID: "2088"},
+		&alipaycn.MerchantConfirmed{NotificationInfo: info, OrderNo: "1", OutOrderNo: "2", MiniAppID: mini},
 	} {
 		got = nil
 		require.NoError(t, w.g.SendNotification(t.Context(), server.URL+"?x=1", sent))
@@ -44,15 +44,15 @@ func TestNotificationsAreUnderstoodByTheHandler(t *testing.T) {
 		require.False(t, got.Info().SentAt.IsZero())
 		switch e := got.(type) { // all but the envelope is as it was sent
 		case *alipaycn.AuditPassed:
-			e.EventInfo = info
+			e.NotificationInfo = info
 		case *alipaycn.AuditRejected:
-			e.EventInfo = info
+			e.NotificationInfo = info
 		case *alipaycn.AuthorizationGranted:
-			e.EventInfo = info
+			e.NotificationInfo = info
 		case *alipaycn.AuthorizationCancelled:
-			e.EventInfo = info
+			e.NotificationInfo = info
 		case *alipaycn.MerchantConfirmed:
-			e.EventInfo = info
+			e.NotificationInfo = info
 		}
 		require.Equal(t, sent, got)
 	}
@@ -60,15 +60,15 @@ func TestNotificationsAreUnderstoodByTheHandler(t *testing.T) {
 
 func TestNotificationsThatCannotBeSent(t *testing.T) {
 	w := newWorld(t)
-	info := alipaycn.EventInfo{AppID: isv}
+	info := alipaycn.NotificationInfo{AppID: isv}
 	require.ErrorContains(t, w.g.SendNotification(t.Context(), "http://x", &alipaycn.AuditPassed{}), "no AppID")
-	require.ErrorContains(t, w.g.SendNotification(t.Context(), "http://x", &alipaycn.Unknown{EventInfo: info}), "not one that")
-	require.ErrorContains(t, w.g.SendNotification(t.Context(), "://", &alipaycn.AuditPassed{EventInfo: info}), "send notification")
+	require.ErrorContains(t, w.g.SendNotification(t.Context(), "http://x", &alipaycn.UnknownNotification{NotificationInfo: info}), "not one that")
+	require.ErrorContains(t, w.g.SendNotification(t.Context(), "://", &alipaycn.AuditPassed{NotificationInfo: info}), "send notification")
 
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("fail")) }))
-	require.ErrorContains(t, w.g.SendNotification(t.Context(), server.URL, &alipaycn.AuditPassed{EventInfo: info}), `"fail", not success`)
+	require.ErrorContains(t, w.g.SendNotification(t.Context(), server.URL, &alipaycn.AuditPassed{NotificationInfo: info}), `"fail", not success`)
 	server.Close()
-	require.Error(t, w.g.SendNotification(t.Context(), server.URL, &alipaycn.AuditPassed{EventInfo: info}))
+	require.Error(t, w.g.SendNotification(t.Context(), server.URL, &alipaycn.AuditPassed{NotificationInfo: info}))
 }
 
 func TestNotificationClientOption(t *testing.T) {
@@ -76,7 +76,7 @@ func TestNotificationClientOption(t *testing.T) {
 	other, err := alipaycntest.New(alipaycntest.WithKey(testkey.Key()), alipaycntest.WithNotificationClient(w.g.HTTPClient()))
 	require.NoError(t, err)
 	// the gateway answers a notification like any call: that it knows no such operation
-	err = other.SendNotification(t.Context(), "https://anywhere.invalid/", &alipaycn.AuditPassed{EventInfo: alipaycn.EventInfo{AppID: isv}})
+	err = other.SendNotification(t.Context(), "https://anywhere.invalid/", &alipaycn.AuditPassed{NotificationInfo: alipaycn.NotificationInfo{AppID: isv}})
 	require.ErrorContains(t, err, "400")
 	require.Len(t, w.g.Calls(), 1)
 }

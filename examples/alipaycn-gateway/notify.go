@@ -22,13 +22,13 @@ const (
 // ends: that the merchant has authorized it, and each time that version 0.0.1 has
 // passed its review.
 func notify(ctx context.Context, g *alipaycntest.Gateway, token alipaycn.Token, address string, stderr io.Writer) {
-	send := func(event alipaycn.Event) { deliver(ctx, g, address, event, stderr) }
-	send(&alipaycn.AuthorizationGranted{EventInfo: newEvent(alipaycn.KindAuthorizationGranted), Token: token, AuthorizedAt: time.Now()})
+	send := func(event alipaycn.Notification) { deliver(ctx, g, address, event, stderr) }
+	send(&alipaycn.AuthorizationGranted{NotificationInfo: newEvent(alipaycn.KindAuthorizationGranted), Token: token, AuthorizedAt: time.Now()})
 	before := alipaycn.StatusInit
 	for wait(ctx, lookEvery) {
 		now := g.Status(miniProgram, version)
 		if now.Reviewed() && !before.Reviewed() {
-			send(&alipaycn.AuditPassed{EventInfo: newEvent(alipaycn.KindAuditPassed), AuditedVersion: alipaycn.AuditedVersion{
+			send(&alipaycn.AuditPassed{NotificationInfo: newEvent(alipaycn.KindAuditPassed), AuditedVersion: alipaycn.AuditedVersion{
 				MiniAppID: miniProgram, Version: version, BundleID: alipaycn.BundleAlipay,
 			}})
 		}
@@ -37,12 +37,12 @@ func notify(ctx context.Context, g *alipaycntest.Gateway, token alipaycn.Token, 
 }
 
 // newEvent has an id of its own, which stays the same when it is sent again.
-func newEvent(kind string) alipaycn.EventInfo {
-	return alipaycn.EventInfo{NotifyID: rand.Text(), Kind: kind, AppID: thirdParty, SentAt: time.Now()}
+func newEvent(kind string) alipaycn.NotificationInfo {
+	return alipaycn.NotificationInfo{NotifyID: rand.Text(), Kind: kind, AppID: thirdParty, SentAt: time.Now()}
 }
 
 // deliver sends a notification again and again until it is taken.
-func deliver(ctx context.Context, g *alipaycntest.Gateway, address string, event alipaycn.Event, stderr io.Writer) {
+func deliver(ctx context.Context, g *alipaycntest.Gateway, address string, event alipaycn.Notification, stderr io.Writer) {
 	for attempt := 1; ; attempt++ {
 		err := g.SendNotification(ctx, address, event)
 		switch {

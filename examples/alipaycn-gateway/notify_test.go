@@ -19,7 +19,7 @@ import (
 func TestTheThirdPartyAppIsToldUntilItListens(t *testing.T) {
 	// Given a third-party app that fails once, and a gateway that is to tell it
 	folder := t.TempDir()
-	events := make(chan alipaycn.Event, 10)
+	events := make(chan alipaycn.Notification, 10)
 	server := httptest.NewUnstartedServer(nil)
 	address := "http://" + server.Listener.Addr().String()
 	endpoint := start(t, folder, "-notify", address, "-auto-review", "0s")
@@ -27,7 +27,7 @@ func TestTheThirdPartyAppIsToldUntilItListens(t *testing.T) {
 	failed := false
 	handler, err := alipaycn.NewNotificationHandler(alipaycn.NotificationOptions{
 		AppID: thirdParty, AlipayPublicKey: []byte(read(t, folder, "alipay-public-key.pem")),
-		Handle: func(_ context.Context, event alipaycn.Event) error {
+		Handle: func(_ context.Context, event alipaycn.Notification) error {
 			if !failed {
 				failed = true
 				return errors.New("not yet")
@@ -51,7 +51,7 @@ func TestTheThirdPartyAppIsToldUntilItListens(t *testing.T) {
 	client, err := alipaycn.New(
 		alipaycn.WithEndpoint(endpoint), alipaycn.WithAppID(thirdParty), alipaycn.WithAppAuthToken(granted.Token.AppAuthToken),
 		alipaycn.WithPrivateKey([]byte(read(t, folder, "third-party", "app-private-key.pem"))),
-		alipaycn.WithAlipayPublicKeyText([]byte(read(t, folder, "alipay-public-key.pem"))),
+		alipaycn.WithAlipayPublicKey([]byte(read(t, folder, "alipay-public-key.pem"))),
 	)
 	require.NoError(t, err)
 	_, err = client.Versions.Apply(t.Context(), application(t))

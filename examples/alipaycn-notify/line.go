@@ -9,7 +9,7 @@ import (
 
 // line says in one line what an event is about. Tokens and codes are not in it,
 // and texts from outside are quoted.
-func line(event alipaycn.Event) string {
+func line(event alipaycn.Notification) string {
 	switch e := event.(type) {
 	case *alipaycn.AuditPassed:
 		return fmt.Sprintf("passed: version %q of mini program %q", e.Version, e.MiniAppID)
@@ -21,7 +21,7 @@ func line(event alipaycn.Event) string {
 		return fmt.Sprintf("authorization withdrawn: app %q of merchant %q", e.AuthAppID, e.UserID)
 	case *alipaycn.MerchantConfirmed:
 		return fmt.Sprintf("confirmed: mini program %q of order %q", e.MiniAppID, e.OrderNo)
-	case *alipaycn.Unknown:
+	case *alipaycn.UnknownNotification:
 		return strings.TrimSuffix(fmt.Sprintf("unknown: %v: %s", e, e.Problem), ": ")
 	default:
 		return "unknown: " + event.String()

@@ -65,7 +65,7 @@ func newHandler(opts options, stdout, stderr io.Writer) (http.Handler, error) {
 		AppID:           opts.appID,
 		AlipayPublicKey: publicKey,
 		Logger:          slog.New(slog.NewTextHandler(stderr, nil)),
-		Handle: func(_ context.Context, event alipaycn.Event) error {
+		Handle: func(_ context.Context, event alipaycn.Notification) error {
 			// What cannot be written is sent again: Handle does not return nil.
 			_, err := fmt.Fprintln(stdout, line(event))
 			return err

@@ -133,10 +133,10 @@ func TestTheStandInsNotificationsArePrinted(t *testing.T) {
 	g, err := alipaycntest.New(alipaycntest.WithKey(testkey.Key()))
 	require.NoError(t, err)
 	address, stdout, _ := start(t)
-	info := alipaycn.EventInfo{NotifyID: "1", AppID: appID}
+	info := alipaycn.NotificationInfo{NotifyID: "1", AppID: appID}
 
 	// When it sends a verdict twice, and one for another app
-	passed := &alipaycn.AuditPassed{EventInfo: info, AuditedVersion: alipaycn.AuditedVersion{MiniAppID: "2021009900000202", Version: "0.0.1"}}
+	passed := &alipaycn.AuditPassed{NotificationInfo: info, AuditedVersion: alipaycn.AuditedVersion{MiniAppID: "2021009900000202", Version: "0.0.1"}}
 	require.NoError(t, g.SendNotification(t.Context(), address, passed))
 	require.NoError(t, g.SendNotification(t.Context(), address, passed))
 	passed.AppID = "2021009900000999"

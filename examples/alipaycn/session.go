@@ -99,7 +99,7 @@ func standIn(version string) (*session, error) {
 	}
 	client, err := alipaycn.New(
 		alipaycn.WithAppID(standInThirdParty), alipaycn.WithSigner(key),
-		alipaycn.WithAlipayPublicKeyText(g.AlipayPublicKey()), alipaycn.WithHTTPClient(g.HTTPClient()),
+		alipaycn.WithAlipayPublicKey(g.AlipayPublicKey()), alipaycn.WithHTTPClient(g.HTTPClient()),
 	)
 	if err != nil {
 		return nil, err

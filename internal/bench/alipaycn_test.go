@@ -85,7 +85,7 @@ func cnClient(tb testing.TB, base string, via *http.Client) *alipaycn.Client {
 	tb.Helper()
 	c, err := alipaycn.New(
 		alipaycn.WithEndpoint(base), alipaycn.WithAppID(appID), alipaycn.WithAppAuthToken(appToken),
-		alipaycn.WithSigner(testkey.Client()), alipaycn.WithAlipayPublicKey(testkey.Key().Public()), alipaycn.WithHTTPClient(via),
+		alipaycn.WithSigner(testkey.Client()), alipaycn.WithAlipayPublicKey(testkey.PublicPEM()), alipaycn.WithHTTPClient(via),
 	)
 	require.NoError(tb, err)
 	return c

@@ -95,7 +95,7 @@ func standIn(app, version string) (*alipaycn.Client, error) {
 		return nil, err
 	}
 	return alipaycn.New(
-		alipaycn.WithAppID(app), alipaycn.WithSigner(key), alipaycn.WithAlipayPublicKeyText(gateway.AlipayPublicKey()),
+		alipaycn.WithAppID(app), alipaycn.WithSigner(key), alipaycn.WithAlipayPublicKey(gateway.AlipayPublicKey()),
 		alipaycn.WithHTTPClient(gateway.HTTPClient()),
 	)
 }

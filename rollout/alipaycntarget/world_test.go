@@ -81,7 +81,7 @@ func publicPEM(t *testing.T) []byte {
 func (w *world) newClient(app string) *alipaycn.Client {
 	w.Helper()
 	c, err := alipaycn.New(
-		alipaycn.WithAppID(app), alipaycn.WithSigner(testkey.Client()), alipaycn.WithAlipayPublicKeyText(w.g.AlipayPublicKey()),
+		alipaycn.WithAppID(app), alipaycn.WithSigner(testkey.Client()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
 		alipaycn.WithHTTPClient(&http.Client{Transport: w.wire}), alipaycn.WithRetry(attempts, time.Second, time.Minute),
 	)
 	require.NoError(w, err)
