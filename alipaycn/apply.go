@@ -2,6 +2,8 @@ package alipaycn
 
 import (
 	"fmt"
+	"strings"
+	"unicode"
 
 	"github.com/alipayplus-go/alipayplus"
 )
@@ -269,3 +271,43 @@ type ApplyResult struct {
 	// SpeedUpMemo says why, or why not.
 	SpeedUpMemo string `json:"speed_up_memo,omitempty"`
 }
+
+// appTexts are the texts about a mini program that an application for review
+// and a change of base information have in common.
+type appTexts struct {
+	name, englishName, slogan, description string
+	phone, email                           string
+	old, categories                        CategoryIDs
+}
+
+// appTexts checks what is given for a change; nothing is required. The documents do
+// not say here that a Chinese character counts 2.
+func (p *problems) appTexts(t appTexts) {
+	p.appContent(t, 30, func(path, text string, least, most int) {
+		p.counted(path, text, least, most, chineseOnceOrTwice, "")
+	})
+}
+
+// appliedTexts is appTexts for an application. The longest name differs.
+func (p *problems) appliedTexts(t appTexts) { p.appContent(t, 40, p.length) }
+
+func (p *problems) appContent(t appTexts, longestName int, length func(path, text string, least, most int)) {
+	length("app_name", t.name, 3, longestName)
+	p.onlyOf("app_name", t.name, "Chinese characters, digits, letters, _, + and -", isNameRune)
+	length("app_english_name", t.englishName, 3, 30)
+	length("app_slogan", t.slogan, 10, 32)
+	length("app_desc", t.description, 20, 400)
+	p.categories("app_category_ids", t.old)
+	p.categories("mini_category_ids", t.categories)
+	length("service_phone", t.phone, 5, 30)
+	p.onlyOf("service_phone", t.phone, "digits and hyphens", func(r rune) bool { return isDigit(r) || r == '-' })
+	if t.email != "" && !isEmail(t.email) {
+		p.add("service_email", "must be an e-mail address")
+	}
+}
+
+func isNameRune(r rune) bool {
+	return isDigit(r) || isASCIILetter(r) || strings.ContainsRune("_+-", r) || unicode.Is(unicode.Han, r)
+}
+
+func isEnglishNameRune(r rune) bool { return isDigit(r) || isASCIILetter(r) }

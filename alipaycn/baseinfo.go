@@ -1,5 +1,42 @@
 package alipaycn
 
+import (
+	"context"
+	"strings"
+	"unicode"
+
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
+)
+
+// BaseInfoClient reads and changes what AlipayCN has saved about the mini
+// program. Every error is an [Error].
+type BaseInfoClient struct{ c *Client }
+
+// Get reads the saved information (alipay.open.mini.baseinfo.query).
+func (b *BaseInfoClient) Get(ctx context.Context) (*BaseInfo, error) {
+	return read[BaseInfo](ctx, b.c, cnwire.BaseInfoGet, nil)
+}
+
+// Modify changes the saved information (alipay.open.mini.baseinfo.modify). It
+// works only before the first release; later, information changes with an
+// application for review.
+func (b *BaseInfoClient) Modify(ctx context.Context, in ModifyBaseInfoInput) error {
+	return b.c.write(ctx, safeWrite{cnwire.BaseInfoModify, in, nil, func(ctx context.Context) (effect, string, error) {
+		after, err := b.Get(ctx)
+		if err != nil {
+			return effectUnknown, "", err
+		}
+		return provenByBaseInfo(in, *after), "baseInfo.get does not prove that it was done", nil
+	}})
+}
+
+// CheckName says whether a name may be used
+// (alipay.open.mini.baseinfo.name.check). A name that may not is no error; see
+// [NameCheck.Fine].
+func (b *BaseInfoClient) CheckName(ctx context.Context, in CheckNameInput) (*NameCheck, error) {
+	return read[NameCheck](ctx, b.c, cnwire.BaseInfoCheckName, in)
+}
+
 // BaseInfo is the answer of baseInfo.get (alipay.open.mini.baseinfo.query): what
 // AlipayCN has saved about a mini program.
 type BaseInfo struct {
@@ -112,3 +149,111 @@ type NameCheck struct {
 
 // Fine says whether nothing is wrong with the name.
 func (c NameCheck) Fine() bool { return c.Code == NameFine }
+
+// provenByBaseInfo judges baseInfo.modify. A logo and categories cannot be
+// compared, so a change of these alone is not proven.
+func provenByBaseInfo(in ModifyBaseInfoInput, after BaseInfo) effect {
+	texts := []struct{ asked, is string }{
+		{in.AppName, after.AppName},
+		{in.AppEnglishName, after.AppEnglishName},
+		{in.AppSlogan, after.AppSlogan},
+		{in.AppDescription, after.AppDescription},
+		{in.ServicePhone, after.ServicePhone},
+		{in.ServiceEmail, after.ServiceEmail},
+	}
+	given := false
+	for _, text := range texts {
+		if text.asked == "" {
+			continue
+		}
+		given = true
+		if text.asked != text.is {
+			return effectNotDone
+		}
+	}
+	if !given || in.AppLogo != nil || len(in.Categories) > 0 || len(in.OldCategories) > 0 {
+		return effectUnknown
+	}
+	return effectDone
+}
+
+// SafeDomainsClient manages the servers that the mini program may talk to; they
+// are listed in [BaseInfo]. Every error is an [Error].
+type SafeDomainsClient struct{ c *Client }
+
+// Add allows a server (alipay.open.mini.safedomain.create), for versions that
+// are uploaded afterwards.
+func (s *SafeDomainsClient) Add(ctx context.Context, in SafeDomainInput) error {
+	return s.change(ctx, cnwire.SafeDomainAdd, in)
+}
+
+// Remove no longer allows a server (alipay.open.mini.safedomain.delete), for
+// versions that are uploaded afterwards.
+func (s *SafeDomainsClient) Remove(ctx context.Context, in SafeDomainInput) error {
+	return s.change(ctx, cnwire.SafeDomainRemove, in)
+}
+
+func (s *SafeDomainsClient) change(ctx context.Context, op cnwire.Operation, in SafeDomainInput) error {
+	return s.c.write(ctx, safeWrite{op, in, nil, func(ctx context.Context) (effect, string, error) {
+		after, err := s.c.BaseInfo.Get(ctx)
+		if err != nil {
+			return effectUnknown, "", err
+		}
+		return provenBySafeDomains(op, in, *after), "baseInfo.get does not show the change", nil
+	}})
+}
+
+// SafeDomainInput is the input of safeDomains.add
+// (alipay.open.mini.safedomain.create) and safeDomains.remove
+// (alipay.open.mini.safedomain.delete). They answer nothing; the domains are in
+// [BaseInfo]. A mini program may have 30. A change takes effect in versions that
+// are uploaded afterwards.
+type SafeDomainInput struct {
+	// Domain is the server that the mini program may talk to, for example
+	// "example.com". Required.
+	Domain string `json:"safe_domain,omitempty"`
+}
+
+// Validate checks that there is a domain. Its form is not documented.
+func (in SafeDomainInput) Validate() error {
+	var p problems
+	if p.required("safe_domain", in.Domain) && strings.ContainsFunc(in.Domain, notInDomain) {
+		p.add("safe_domain", "must be one domain, without spaces, commas and control characters")
+	}
+	return p.err("server domain")
+}
+
+func notInDomain(r rune) bool {
+	return r == ',' || r == ';' || unicode.IsSpace(r) || unicode.IsControl(r)
+}
+
+// provenBySafeDomains judges safeDomains.add and safeDomains.remove by baseInfo.get.
+// In which form AlipayCN lists a domain is not documented: the same with another
+// scheme may be this one or another.
+func provenBySafeDomains(op cnwire.Operation, in SafeDomainInput, after BaseInfo) effect {
+	scheme, domain := schemeAndDomain(in.Domain)
+	perhaps := false
+	for _, text := range after.SafeDomains {
+		theirs, listed := schemeAndDomain(text)
+		switch {
+		case listed != domain:
+		case theirs == scheme || theirs == "" || scheme == "":
+			return doneIf(op == cnwire.SafeDomainAdd)
+		default:
+			perhaps = true
+		}
+	}
+	if perhaps {
+		return effectUnknown
+	}
+	return doneIf(op == cnwire.SafeDomainRemove)
+}
+
+// schemeAndDomain splits a domain as it is given or listed, without what makes no difference.
+func schemeAndDomain(text string) (scheme, domain string) {
+	text = strings.ToLower(strings.TrimSuffix(text, "/"))
+	if scheme, domain, found := strings.Cut(text, "://"); found {
+		return scheme, domain
+	}
+	return "", text
+}

@@ -1,6 +1,7 @@
 package alipaycn
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/x509"
@@ -9,7 +10,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"os"
+	"path"
 	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -178,6 +181,7 @@ func (c *Client) sign(op cnwire.Operation, out outgoing, id string, h http.Heade
 type localError struct{ err error }
 
 func (e *localError) Error() string { return e.err.Error() }
+
 func (e *localError) Unwrap() error { return e.err }
 
 // failed turns what the transport came to into the one error of this package.
@@ -271,4 +275,76 @@ func notSent(op cnwire.Operation, err error) error {
 		e.Message = invalid.Subject + " is not valid"
 	}
 	return e
+}
+
+// multipart makes the body a form: the part "data" with what was the body, which
+// alone is signed, and the files. The files are read in pieces when the form is
+// sent, anew for each attempt; only the headers of the parts are in memory.
+func (out outgoing) multipart(files []filePart) outgoing {
+	boundary := "alipayplus-" + rand.Text()
+	pieces := []piece{textPiece("--" + boundary + "\r\nContent-Disposition: form-data; name=\"" + cnwire.DataPart + "\"\r\n" +
+		"Content-Type: " + out.contentType + "\r\n\r\n"), bytesPiece(out.body)}
+	for _, f := range files {
+		pieces = append(pieces, textPiece("\r\n--"+boundary+"\r\nContent-Disposition: form-data; name=\""+f.name+
+			"\"; filename=\""+f.file.Name+"\"\r\nContent-Type: "+contentType(f.file.Name)+"\r\n\r\n"))
+		pieces = append(pieces, piece{f.file.Content, f.file.Size})
+	}
+	pieces = append(pieces, textPiece("\r\n--"+boundary+"--\r\n"))
+
+	out.contentType = "multipart/form-data; boundary=" + boundary
+	for _, p := range pieces {
+		out.size += p.size
+	}
+	out.open = func() (io.ReadCloser, error) {
+		readers := make([]io.Reader, len(pieces))
+		for i, p := range pieces {
+			readers[i] = io.NewSectionReader(p.content, 0, p.size)
+		}
+		return io.NopCloser(io.MultiReader(readers...)), nil
+	}
+	return out
+}
+
+// piece is a part of a form that can be read again from its beginning.
+type piece struct {
+	content io.ReaderAt
+	size    int64
+}
+
+func bytesPiece(b []byte) piece { return piece{bytes.NewReader(b), int64(len(b))} }
+
+func textPiece(text string) piece { return piece{strings.NewReader(text), int64(len(text))} }
+
+// contentType is that of a file whose name was checked to fit its content.
+func contentType(name string) string {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".png":
+		return "image/png"
+	case ".jpg", ".jpeg":
+		return "image/jpeg"
+	case ".zip":
+		return "application/zip"
+	default:
+		return "application/octet-stream"
+	}
+}
+
+// queryValues returns an input as the parameters of a query string, under the
+// names of its JSON.
+func queryValues(in any) (url.Values, error) {
+	data, err := json.Marshal(in)
+	if err != nil {
+		return nil, err
+	}
+	decoder := json.NewDecoder(bytes.NewReader(data))
+	decoder.UseNumber()
+	var fields map[string]any
+	if err := decoder.Decode(&fields); err != nil {
+		return nil, fmt.Errorf("make a query string: %w", err)
+	}
+	values := make(url.Values, len(fields))
+	for name, value := range fields {
+		values.Set(name, fmt.Sprint(value))
+	}
+	return values, nil
 }

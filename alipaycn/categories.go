@@ -1,5 +1,30 @@
 package alipaycn
 
+import (
+	"context"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
+)
+
+// CategoriesClient tells the categories and what each needs. Every error is an
+// [Error].
+type CategoriesClient struct{ c *Client }
+
+// List lists all categories (alipay.open.mini.category.query).
+func (l *CategoriesClient) List(ctx context.Context, in ListCategoriesInput) (*CategoryList, error) {
+	return read[CategoryList](ctx, l.c, cnwire.CategoryList, in)
+}
+
+// Requirements tells which licences categories need
+// (alipay.open.mini.category.require.query); ask before applying for review.
+func (l *CategoriesClient) Requirements(ctx context.Context, in CategoryRequirementsInput) (*CategoryRequirements, error) {
+	return read[CategoryRequirements](ctx, l.c, cnwire.CategoryRequirements, in)
+}
+
 // ListCategoriesInput is the input of categories.list
 // (alipay.open.mini.category.query).
 type ListCategoriesInput struct {
@@ -76,4 +101,103 @@ type CategoryRequirement struct {
 	DoorPhoto Bool `json:"door_photo_required,omitempty"`
 	// SpecialLicence says whether a special licence is needed.
 	SpecialLicence Bool `json:"special_licence_required,omitempty"`
+}
+
+// CategoryIDs are the categories of a mini program, 1 to 4. Each names its
+// levels from the top, joined by "_": "XS1001_XS2001_XS3002" in the new tree,
+// "11_12" in the old. On the wire the categories are one text, joined by ";".
+type CategoryIDs []string
+
+// MarshalJSON writes the categories joined by ";".
+func (c CategoryIDs) MarshalJSON() ([]byte, error) { return json.Marshal(strings.Join(c, ";")) }
+
+// UnmarshalJSON reads categories joined by ";".
+func (c *CategoryIDs) UnmarshalJSON(data []byte) error {
+	text, err := scalarText(data)
+	if err != nil {
+		return err
+	}
+	*c = nil
+	for category := range strings.SplitSeq(text, ";") {
+		if category != "" {
+			*c = append(*c, category)
+		}
+	}
+	return nil
+}
+
+// mostCategories is documented with the error code CATEGORY_NUM_IS_INVALID.
+const mostCategories = 4
+
+// categories checks categories that may be left out: their number and form. Both
+// trees have two or three levels: the old one is documented with two, and with a
+// third in AlipayCN's answer to INVALID_CATEGORY.
+func (p *problems) categories(path string, c CategoryIDs) {
+	p.count(path, len(c), mostCategories, "categories")
+	if slices.ContainsFunc(c, func(category string) bool { return !isCategory(category) }) {
+		p.add(path, `must be ids of letters and digits, two or three levels joined by "_", as in XS1001_XS2001_XS3002`)
+	}
+}
+
+func isCategory(text string) bool {
+	levels := strings.Split(text, "_")
+	return (len(levels) == 2 || len(levels) == 3) && !slices.ContainsFunc(levels, func(level string) bool {
+		return level == "" || strings.ContainsFunc(level, func(r rune) bool { return !isDigit(r) && !isASCIILetter(r) })
+	})
+}
+
+// TemplatesClient tells which mini programs are built from a template. Every
+// error is an [Error].
+type TemplatesClient struct{ c *Client }
+
+// Usages lists the mini programs built from a template
+// (alipay.open.mini.template.usage.query), page by page.
+func (t *TemplatesClient) Usages(ctx context.Context, in TemplateUsagesInput) (*TemplateUsages, error) {
+	return read[TemplateUsages](ctx, t.c, cnwire.TemplateUsages, in)
+}
+
+// TemplateUsagesInput is the input of templates.usages
+// (alipay.open.mini.template.usage.query), which lists the mini programs built
+// from a template of the third-party app.
+type TemplateUsagesInput struct {
+	// TemplateID is the app id of the template. Required.
+	TemplateID string `json:"template_id,omitempty"`
+	// TemplateVersion keeps the mini programs built from one version; zero: any.
+	TemplateVersion alipayplus.VersionNumber `json:"template_version,omitzero"`
+	// Page is the page, counted from 1; 0: the first.
+	Page int `json:"page_num,omitempty"`
+	// PageSize is the number of mini programs on a page, at most 50; 0: 10.
+	PageSize int `json:"page_size,omitempty"`
+	// BundleID is the client; empty: the Alipay wallet.
+	BundleID BundleID `json:"bundle_id,omitempty"`
+}
+
+// Validate checks the fields.
+func (in TemplateUsagesInput) Validate() error {
+	var p problems
+	p.required("template_id", in.TemplateID)
+	p.optionalVersion("template_version", in.TemplateVersion)
+	if in.Page < 0 {
+		p.add("page_num", "must be at least 1, or 0 for the first page")
+	}
+	if in.PageSize < 0 || in.PageSize > 50 {
+		p.add("page_size", "must be 1 to 50, or 0 for 10")
+	}
+	return p.err("template usages")
+}
+
+// TemplateUsages is the answer of templates.usages.
+type TemplateUsages struct {
+	// AppIDs are the mini programs.
+	AppIDs []string `json:"app_ids,omitempty"`
+	// Usages are the mini programs with their versions.
+	Usages []TemplateUsage `json:"template_usage_info_list,omitempty"`
+}
+
+// TemplateUsage is a mini program built from a template.
+type TemplateUsage struct {
+	// AppID is the mini program.
+	AppID string `json:"mini_app_id,omitempty"`
+	// Version is its version.
+	Version Version `json:"app_version,omitempty"`
 }

@@ -1,5 +1,42 @@
 package alipaycn
 
+import (
+	"context"
+
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
+)
+
+// ExperienceClient makes trial versions, which members can try before the
+// review. Every error is an [Error].
+type ExperienceClient struct{ c *Client }
+
+// Create makes a version the trial version (alipay.open.mini.experience.create).
+// It is packaged for a while; [ExperienceClient.Get] shows when it can be tried.
+func (x *ExperienceClient) Create(ctx context.Context, in VersionInput) error {
+	return x.change(ctx, cnwire.ExperienceCreate, in)
+}
+
+// Get reads the state of a trial version and its QR code
+// (alipay.open.mini.experience.query).
+func (x *ExperienceClient) Get(ctx context.Context, in VersionInput) (*Experience, error) {
+	return read[Experience](ctx, x.c, cnwire.ExperienceGet, in)
+}
+
+// Cancel ends a trial version (alipay.open.mini.experience.cancel).
+func (x *ExperienceClient) Cancel(ctx context.Context, in VersionInput) error {
+	return x.change(ctx, cnwire.ExperienceCancel, in)
+}
+
+func (x *ExperienceClient) change(ctx context.Context, op cnwire.Operation, in VersionInput) error {
+	return x.c.write(ctx, safeWrite{op, in, nil, func(ctx context.Context) (effect, string, error) {
+		after, err := x.Get(ctx, in)
+		if err != nil {
+			return effectUnknown, "", err
+		}
+		return provenByExperience(op, *after), "experience.get shows " + string(after.Status), nil
+	}})
+}
+
 // ExperienceStatus is the state of a trial version. It is open to unknown values.
 type ExperienceStatus string
 
@@ -21,4 +58,16 @@ type Experience struct {
 	QRCodeURL string `json:"exp_qr_code_url,omitempty"`
 	// SchemaURL is the link that opens it in the Alipay app.
 	SchemaURL string `json:"exp_schema_url,omitempty"`
+}
+
+// provenByExperience judges experience.create and experience.cancel.
+func provenByExperience(op cnwire.Operation, after Experience) effect {
+	switch {
+	case after.Status == ExperienceNone:
+		return doneIf(op == cnwire.ExperienceCancel)
+	case after.QRCodeURL != "":
+		return doneIf(op == cnwire.ExperienceCreate)
+	default:
+		return effectUnknown // being packaged, or a status that is not documented
+	}
 }

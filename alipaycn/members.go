@@ -1,5 +1,39 @@
 package alipaycn
 
+import (
+	"context"
+
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
+)
+
+// MembersClient manages the people who may develop and try the mini program.
+// Every error is an [Error].
+type MembersClient struct{ c *Client }
+
+// Add invites a person (alipay.open.app.members.create). After a lost answer
+// nothing proves what became of it, because lists hide the account: the error
+// matches [alipayplus.ErrOutcomeUnknown], and another call is refused when the
+// person was invited.
+func (m *MembersClient) Add(ctx context.Context, in AddMemberInput) error {
+	return m.c.write(ctx, safeWrite{op: cnwire.MemberAdd, in: in})
+}
+
+// Remove takes a role away from a person (alipay.open.app.members.delete).
+func (m *MembersClient) Remove(ctx context.Context, in RemoveMemberInput) error {
+	return m.c.write(ctx, safeWrite{cnwire.MemberRemove, in, nil, func(ctx context.Context) (effect, string, error) {
+		after, err := m.List(ctx, ListMembersInput{in.Role})
+		if err != nil {
+			return effectUnknown, "", err
+		}
+		return provenByMembers(in, *after), "members.list does not show that the member is gone", nil
+	}})
+}
+
+// List lists the members with a role (alipay.open.app.members.query).
+func (m *MembersClient) List(ctx context.Context, in ListMembersInput) (*MemberList, error) {
+	return read[MemberList](ctx, m.c, cnwire.MemberList, in)
+}
+
 // MemberRole is what a member may do. It is open to unknown values.
 type MemberRole string
 
@@ -99,4 +133,24 @@ type Member struct {
 	InvitedAt Time `json:"gmt_invite,omitzero"`
 	// JoinedAt is the day on which the person joined.
 	JoinedAt Time `json:"gmt_join,omitzero"`
+}
+
+// provenByMembers judges members.remove by members.list with the same role. A
+// member whose ids are all of the other kind may be the one, and one whose role is
+// not known may have it.
+func provenByMembers(in RemoveMemberInput, after MemberList) effect {
+	gone := effectDone
+	for _, m := range after.Members {
+		switch {
+		case m.Role != in.Role && m.Role.Known():
+		case in.UserID != "" && m.UserID == in.UserID, in.OpenID != "" && m.OpenID == in.OpenID:
+			if m.Role == in.Role {
+				return effectNotDone
+			}
+			gone = effectUnknown
+		case (in.UserID == "" || m.UserID == "") && (in.OpenID == "" || m.OpenID == ""):
+			gone = effectUnknown
+		}
+	}
+	return gone
 }

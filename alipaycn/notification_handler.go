@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -380,4 +381,120 @@ func seenKey(fields map[string]string) string {
 func sha256Hex(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
+}
+
+// turns lets one delivery of each id in at a time.
+type keyedLock struct {
+	mu   sync.Mutex
+	byID map[string]*heldLock
+}
+
+type heldLock struct {
+	held  chan struct{} // holds one element while a delivery is in
+	users int           // those in or waiting; the last one removes the turn
+}
+
+func (k *keyedLock) enter(ctx context.Context, id string) (leave func(), err error) {
+	k.mu.Lock()
+	lock := k.byID[id]
+	if lock == nil {
+		lock = &heldLock{held: make(chan struct{}, 1)}
+		k.byID[id] = lock
+	}
+	lock.users++
+	k.mu.Unlock()
+	select {
+	case lock.held <- struct{}{}:
+		return func() { <-lock.held; k.drop(id, lock) }, nil
+	case <-ctx.Done():
+		k.drop(id, lock)
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (k *keyedLock) drop(id string, used *heldLock) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if used.users--; used.users == 0 {
+		delete(k.byID, id)
+	}
+}
+
+// SeenStore remembers ids until a time, so that a notification is not worked
+// on twice and a state is not accepted twice. Processes that share the work
+// need one that they share, such as a database table or a cache; ids are at
+// most a few hundred bytes and hold no secrets.
+//
+// A notification is added once it was worked on. So two processes that get one
+// notification at the same moment may both work on it; within a process
+// deliveries wait for each other.
+//
+// Its methods are called concurrently.
+type SeenStore interface {
+	// Seen reports whether the id is remembered.
+	Seen(ctx context.Context, id string) (bool, error)
+	// Add remembers the id until the time, and reports whether it did: false
+	// means that the id was remembered already. Of two concurrent calls with
+	// one id, one gets true.
+	Add(ctx context.Context, id string, until time.Time) (added bool, err error)
+}
+
+// defaultSeenIDs takes about ten megabytes when full.
+const defaultSeenIDs = 1 << 16
+
+// MemorySeenStore is a [SeenStore] in the memory of one process, bounded in
+// size; make it with [NewMemorySeenStore]. It forgets everything when the
+// process ends.
+type MemorySeenStore struct {
+	mu    sync.Mutex
+	most  int
+	until map[string]time.Time
+	queue []seenID // in the order in which they came; an id that expired and came again is in it twice
+}
+
+type seenID struct {
+	id    string
+	until time.Time
+}
+
+// NewMemorySeenStore returns a store of at most so many ids; 0 or less means
+// 65536. When it is full, the id that came first is forgotten first, even before
+// its time.
+func NewMemorySeenStore(most int) *MemorySeenStore {
+	if most <= 0 {
+		most = defaultSeenIDs
+	}
+	return &MemorySeenStore{most: most, until: map[string]time.Time{}}
+}
+
+// Seen reports whether the id is remembered. The error is always nil.
+func (s *MemorySeenStore) Seen(_ context.Context, id string) (bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return time.Now().Before(s.until[id]), nil
+}
+
+// Add remembers the id until the time, and reports whether it did. The error
+// is always nil.
+func (s *MemorySeenStore) Add(_ context.Context, id string, until time.Time) (added bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	if now.Before(s.until[id]) {
+		return false, nil
+	}
+	for len(s.queue) > 0 && (len(s.queue) >= s.most || !now.Before(s.queue[0].until)) {
+		s.forgetFirst()
+	}
+	s.until[id] = until
+	s.queue = append(s.queue, seenID{id: id, until: until})
+	return true, nil
+}
+
+func (s *MemorySeenStore) forgetFirst() {
+	first := s.queue[0]
+	s.queue = s.queue[1:]
+	if s.until[first.id].Equal(first.until) { // it did not come again
+		delete(s.until, first.id)
+	}
 }
