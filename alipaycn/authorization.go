@@ -42,7 +42,7 @@ func (a *AuthorizationClient) Refresh(ctx context.Context, refreshToken string) 
 	return a.token(ctx, TokenInput{GrantType: GrantRefreshToken, RefreshToken: refreshToken})
 }
 
-// Query tells what a token allows (alipay.open.auth.token.app.query); see
+// Query returns what a token allows (alipay.open.auth.token.app.query); see
 // [TokenInfo.MissingMethods].
 func (a *AuthorizationClient) Query(ctx context.Context, appAuthToken string) (*TokenInfo, error) {
 	return read[TokenInfo](ctx, a.c, cnwire.AuthorizationGet, TokenInfoInput{AppAuthToken: appAuthToken})
@@ -108,7 +108,7 @@ type AuthorizationInput struct {
 	AppTypes []AppType
 	// State comes back with the code: base64, at most 100 characters; make it
 	// with [StateSigner.Sign]. It may be empty, but then nothing ties the code
-	// that comes back to whoever was asked.
+	// that comes back to the one who was asked.
 	State string
 }
 
@@ -239,7 +239,7 @@ const maxAuthCode = 40
 
 // Callback is what AlipayCN adds to the RedirectURL once the merchant has
 // authorized. It comes through the merchant's browser and is not signed:
-// believe it only after [StateSigner.Verify] has accepted State.
+// trust it only after [StateSigner.Verify] has accepted State.
 type Callback struct {
 	// AppID is the id of the third-party app.
 	AppID string
@@ -351,7 +351,7 @@ const stateDomain = "alipaycn authorization state\x00"
 
 // StateSigner makes and checks the state parameter of an authorization URL. A
 // state carries a short value of the caller, a random nonce and an expiry; it
-// is signed, but not encrypted: whoever sees the URL can read the value.
+// is signed, but not encrypted: anyone who sees the URL can read the value.
 //
 // Make it with [NewStateSigner]; one without a key signs and accepts nothing. A
 // StateSigner is safe for concurrent use.

@@ -143,14 +143,14 @@ const NameFine = "NONE"
 type NameCheck struct {
 	// Code is [NameFine], or what is wrong; the other codes are not documented.
 	Code string `json:"check_code,omitempty"`
-	// Memo says what is wrong, in words.
+	// Memo describes what is wrong.
 	Memo string `json:"check_memo,omitempty"`
 }
 
 // Fine says whether nothing is wrong with the name.
 func (c NameCheck) Fine() bool { return c.Code == NameFine }
 
-// provenByBaseInfo judges baseInfo.modify. A logo and categories cannot be
+// provenByBaseInfo decides baseInfo.modify. A logo and categories cannot be
 // compared, so a change of these alone is not proven.
 func provenByBaseInfo(in ModifyBaseInfoInput, after BaseInfo) effect {
 	texts := []struct{ asked, is string }{
@@ -227,7 +227,7 @@ func notInDomain(r rune) bool {
 	return r == ',' || r == ';' || unicode.IsSpace(r) || unicode.IsControl(r)
 }
 
-// provenBySafeDomains judges safeDomains.add and safeDomains.remove by baseInfo.get.
+// provenBySafeDomains decides safeDomains.add and safeDomains.remove by baseInfo.get.
 // In which form AlipayCN lists a domain is not documented: the same with another
 // scheme may be this one or another.
 func provenBySafeDomains(op cnwire.Operation, in SafeDomainInput, after BaseInfo) effect {

@@ -163,16 +163,17 @@ func (c *Client) sign(op cnwire.Operation, out outgoing, id string, h http.Heade
 	if err != nil {
 		return &localError{err}
 	}
-	values := []string{authorization, id, jsonContent, token, c.trust.rootSN, "AES"} // in one piece of memory
-	h["Authorization"], h["Alipay-Request-Id"], h["Accept"] = values[0:1:1], values[1:2:2], values[2:3:3]
+	h.Set("Authorization", authorization)
+	h.Set("Alipay-Request-Id", id)
+	h.Set("Accept", jsonContent)
 	if token != "" {
-		h["Alipay-App-Auth-Token"] = values[3:4:4]
+		h.Set("Alipay-App-Auth-Token", token)
 	}
 	if c.trust.rootSN != "" {
-		h["Alipay-Root-Cert-Sn"] = values[4:5:5]
+		h.Set("Alipay-Root-Cert-Sn", c.trust.rootSN)
 	}
 	if out.encrypted {
-		h["Alipay-Encrypt-Type"] = values[5:6:6]
+		h.Set("Alipay-Encrypt-Type", "AES")
 	}
 	return nil
 }
@@ -184,7 +185,7 @@ func (e *localError) Error() string { return e.err.Error() }
 
 func (e *localError) Unwrap() error { return e.err }
 
-// failed turns what the transport came to into the one error of this package.
+// callError makes the error of this package from that of the transport.
 func (c *Client) callError(ctx context.Context, op cnwire.Operation, out outgoing, err error) error {
 	failure, ok := errors.AsType[*transport.Failure](err)
 	if !ok {
@@ -217,7 +218,7 @@ func (c *Client) callError(ctx context.Context, op cnwire.Operation, out outgoin
 	return e
 }
 
-// unanswered says in plain words why there is no answer.
+// unanswered describes why there is no answer.
 func unanswered(err error) string {
 	text := strings.TrimSuffix(err.Error(), ": "+os.ErrDeadlineExceeded.Error()) // how long it was is said
 	for _, eof := range []error{io.ErrUnexpectedEOF, io.EOF} {
@@ -228,7 +229,7 @@ func unanswered(err error) string {
 	return text
 }
 
-// cover takes secrets out of what an answer says.
+// redact removes secrets from what an answer says.
 func (c *Client) redact(out outgoing, e *Error) {
 	e.Message = c.redacted(out, e.Message)
 	for i := range e.Details {
@@ -240,9 +241,9 @@ func (c *Client) redact(out outgoing, e *Error) {
 	}
 }
 
-// covered takes secrets out of a foreign text.
+// redacted removes secrets from a text that is not ours.
 func (c *Client) redacted(out outgoing, text string) string {
-	const shortest = 4 // hiding less would hide words
+	const shortest = 4 // shorter ones are part of ordinary text
 	for _, secret := range append([]string{*c.token}, out.secrets...) {
 		if len(secret) >= shortest {
 			text = strings.ReplaceAll(text, secret, "…")

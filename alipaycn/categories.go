@@ -10,7 +10,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
-// CategoriesClient tells the categories and what each needs. Every error is an
+// CategoriesClient lists the categories and what each needs. Every error is an
 // [Error].
 type CategoriesClient struct{ c *Client }
 
@@ -19,7 +19,7 @@ func (l *CategoriesClient) List(ctx context.Context, in ListCategoriesInput) (*C
 	return read[CategoryList](ctx, l.c, cnwire.CategoryList, in)
 }
 
-// Requirements tells which licences categories need
+// Requirements returns which licences categories need
 // (alipay.open.mini.category.require.query); ask before applying for review.
 func (l *CategoriesClient) Requirements(ctx context.Context, in CategoryRequirementsInput) (*CategoryRequirements, error) {
 	return read[CategoryRequirements](ctx, l.c, cnwire.CategoryRequirements, in)
@@ -93,7 +93,7 @@ type CategoryRequirement struct {
 	Code string `json:"category_code,omitempty"`
 	// Name is its name, all levels joined by "_".
 	Name string `json:"category_name,omitempty"`
-	// Text says what it needs, in AlipayCN's words.
+	// Text is AlipayCN's description of what it needs.
 	Text string `json:"category_requirements,omitempty"`
 	// BusinessLicence says whether a business licence is needed.
 	BusinessLicence Bool `json:"business_licence_required,omitempty"`
@@ -146,7 +146,7 @@ func isCategory(text string) bool {
 	})
 }
 
-// TemplatesClient tells which mini programs are built from a template. Every
+// TemplatesClient lists the mini programs built from a template. Every
 // error is an [Error].
 type TemplatesClient struct{ c *Client }
 

@@ -19,7 +19,7 @@ type Client struct {
 	Versions *VersionsClient
 	// BaseInfo reads and changes name, logo and texts of the mini program.
 	BaseInfo *BaseInfoClient
-	// Categories tells the categories and what each needs.
+	// Categories lists the categories and what each needs.
 	Categories *CategoriesClient
 	// Experience makes trial versions.
 	Experience *ExperienceClient
@@ -29,7 +29,7 @@ type Client struct {
 	Members *MembersClient
 	// QRCodes makes QR codes, and binds existing ones.
 	QRCodes *QRCodesClient
-	// Templates tells which mini programs are built from a template.
+	// Templates lists the mini programs built from a template.
 	Templates *TemplatesClient
 	// Authorization gets tokens for merchants who authorized the third-party app.
 	Authorization *AuthorizationClient
@@ -51,9 +51,9 @@ type settings struct {
 	// maxSkew is how far the time of a success may be from now.
 	maxSkew   time.Duration
 	transport *transport.Transport
-	// between is the wait before an unknown outcome is looked into; attempts is
+	// reconcileBackoff is the wait before the state is read after an unknown outcome; attempts is
 	// how often a write is sent at most.
-	between  backoff
+	reconcileBackoff backoff
 	attempts int
 	now      func() time.Time
 	// nonce makes what is new in each attempt.
@@ -79,7 +79,7 @@ func New(opts ...Option) (*Client, error) {
 	shared := &settings{
 		origin: cfg.origin, appID: cfg.appID, signer: cfg.signer, trust: cfg.trust, aes: cfg.aes,
 		expiredSeconds: cfg.expiredSeconds, maxSkew: cfg.maxSkew, transport: transport.New(cfg.transport),
-		between:  backoff{cfg.transport.MinWait, cfg.transport.MaxWait},
+		reconcileBackoff:  backoff{cfg.transport.MinWait, cfg.transport.MaxWait},
 		attempts: cfg.transport.Attempts,
 		now:      cfg.now, nonce: rand.Text,
 	}

@@ -15,7 +15,7 @@
 // signs them all is not documented; one that is there must fit. Files are sent in
 // pieces.
 //
-// # Words and rules
+// # Inputs, values and statuses
 //
 // Inputs end in Input and have Validate, which finds every broken field before
 // anything is sent, by its name on the wire, as one
@@ -44,13 +44,13 @@
 // # Safe writes
 //
 // AlipayCN has no idempotency key. After a write whose outcome is unknown (no
-// answer, a gateway's error, SYSTEM_ERROR) only the state tells whether it took
+// answer, a gateway's error, SYSTEM_ERROR) only the state shows whether it took
 // effect. For each write about a version these are the statuses that prove that
 // it did, and those that prove that it did not, so that it may be sent again.
 // Any other status proves nothing. The client reads this state by itself: a write
 // that took effect is a success, one that did not is sent again after a pause, as
 // often as calls are sent at all ([WithRetry]), and otherwise the error matches
-// [alipayplus.ErrOutcomeUnknown] and says what was seen and where to look.
+// [alipayplus.ErrOutcomeUnknown] and says what was seen and which operation to call.
 //
 // The state is also read before a write about a version, but for versions.takeOffline
 // and versions.rollback, and before qrcodes.bind, so that what somebody undid or
@@ -63,8 +63,8 @@
 //
 // No state says who led to it. Of two programs that upload one number at the same
 // time, one may take the other's version for its own; and a grayscale release that
-// was begun, and ended by somebody before its lost answer was looked into, is begun
-// again. So it is with the other writes below.
+// was begun, and ended by somebody before the state was read after its lost answer, is
+// begun again. So it is with the other writes below.
 //
 //	versions.upload
 //	    done      (any status), (no such version)

@@ -16,7 +16,7 @@ import (
 // errors.Is.
 var (
 	// ErrAlreadyDone: the thing is in the state that the call would lead to, so an
-	// earlier call may have done it; the state tells. It matches
+	// earlier call may have done it; the state shows whether. It matches
 	// [alipayplus.ErrConflict] too.
 	ErrAlreadyDone = fmt.Errorf("perhaps done already: %w", alipayplus.ErrConflict)
 	// ErrNotReady: something that takes its time is not finished, such as a
@@ -40,8 +40,8 @@ type Error struct {
 	HTTPStatus int
 	// TraceID names the call in AlipayCN's log; empty without an answer.
 	TraceID string
-	// Message is what AlipayCN or the library said went wrong. AlipayCN's words
-	// are mostly Chinese.
+	// Message is what AlipayCN or the library said went wrong. AlipayCN's
+	// messages are mostly Chinese.
 	Message string
 	// Details are the fields that are wrong, where AlipayCN says so.
 	Details []Detail

@@ -60,7 +60,7 @@ type Experience struct {
 	SchemaURL string `json:"exp_schema_url,omitempty"`
 }
 
-// provenByExperience judges experience.create and experience.cancel.
+// provenByExperience decides experience.create and experience.cancel.
 func provenByExperience(op cnwire.Operation, after Experience) effect {
 	switch {
 	case after.Status == ExperienceNone:

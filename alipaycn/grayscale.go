@@ -34,7 +34,7 @@ func GrayLadder() alipayplus.Ladder {
 // GrayStrategyOf returns the strategy for a ratio of 10, 30 or 50 percent. Any
 // other ratio is an error that matches [alipayplus.ErrInvalid]: an
 // [alipayplus.RatioError] with the ratios allowed, or, for 100 percent, an
-// [alipayplus.ValidationError] that tells to publish.
+// [alipayplus.ValidationError] that says to publish.
 func GrayStrategyOf(ratio alipayplus.Ratio) (GrayStrategy, error) {
 	if err := GrayLadder().CheckRaise(0, ratio); err != nil {
 		return "", err

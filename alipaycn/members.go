@@ -135,7 +135,7 @@ type Member struct {
 	JoinedAt Time `json:"gmt_join,omitzero"`
 }
 
-// provenByMembers judges members.remove by members.list with the same role. A
+// provenByMembers decides members.remove by members.list with the same role. A
 // member whose ids are all of the other kind may be the one, and one whose role is
 // not known may have it.
 func provenByMembers(in RemoveMemberInput, after MemberList) effect {

@@ -35,19 +35,19 @@ type NotificationOptions struct {
 	// certificates: the present one and, during a change, the next one. A
 	// notification names its certificate in alipay_cert_sn.
 	AlipayCertificates [][]byte
-	// Handle gets each event; required. AlipayCN hears "success" only after it
-	// returned nil, and sends the notification again otherwise. It must not mind
-	// to see an event again: after a crash, or when the store forgot it. The
-	// context ends when AlipayCN hangs up.
-	Handle func(ctx context.Context, event Notification) error
-	// Seen remembers which notifications were worked on. The default is a
+	// Handle gets each notification; required. AlipayCN is answered "success" only
+	// after it returned nil, and sends the notification again otherwise. It must be
+	// idempotent: after a crash, or when the store has dropped the id, a notification
+	// comes again. The context ends when AlipayCN closes the connection.
+	Handle func(ctx context.Context, n Notification) error
+	// Seen records which notifications were handled. The default is a
 	// [MemorySeenStore], which does not outlive the process and is not shared.
 	Seen SeenStore
-	// SeenFor is how long a notification is remembered; 0 means 48 hours.
+	// SeenFor is how long the id of a notification is kept; 0 means 48 hours.
 	SeenFor time.Duration
 	// MaxBodyBytes is how long a notification may be; 0 means 1 MiB.
 	MaxBodyBytes int64
-	// Logger hears what was refused and what failed, without tokens and codes.
+	// Logger gets what was rejected and what failed, without tokens and codes.
 	// The default logs nothing.
 	Logger *slog.Logger
 }
@@ -58,7 +58,7 @@ const (
 	defaultMaxBodyBytes = 1 << 20
 )
 
-// recordTimeout bounds recording an event that was worked on.
+// recordTimeout bounds recording the id of a notification that was handled.
 const recordTimeout = 10 * time.Second
 
 // NotificationHandler takes the notifications that AlipayCN posts to the
@@ -67,18 +67,18 @@ const recordTimeout = 10 * time.Second
 //
 // Both protocols are understood: open_app_auth_notify, and the From-Ant message
 // service. The form is decoded once, verified with sign_type kept and then
-// removed, and turned into an [Notification]. What comes in the query of the address is
+// removed, and parsed into a [Notification]. What comes in the query of the address is
 // ignored: it is not signed.
 //
 // The answer is "success" with status 200 once Handle returned nil for the
-// event, now or at an earlier delivery with the same notify_id; deliveries of one
+// notification, now or at an earlier delivery with the same notify_id; deliveries of one
 // notify_id wait for each other. It is "fail" with status 500 when Handle failed
 // or panicked, and "fail" with status 403, or another of the 4xx, when the
 // notification cannot be verified; why is in the log only.
 //
 // AlipayCN does not document how often and how long it repeats a notification.
 //
-// Take an event for a hint, and confirm what matters by asking AlipayCN
+// Treat a notification as a hint, and confirm what matters by asking AlipayCN
 // ([VersionsClient.Get], [AuthorizationClient.Query]): deliveries may come late
 // and in another order than they were sent, a signature stays valid for ever,
 // and the signed text does not mark where a parameter ends.
@@ -166,9 +166,9 @@ func (h *NotificationHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) 
 		answerNotification(w, invalid.status, "fail")
 		return
 	}
-	event := parseNotification(fields)
-	if err := h.deliver(r.Context(), fields, event); err != nil {
-		h.logger.ErrorContext(r.Context(), "a notification failed", "event", event, "error", withoutSecrets(fields, err.Error()))
+	n := parseNotification(fields)
+	if err := h.deliver(r.Context(), fields, n); err != nil {
+		h.logger.ErrorContext(r.Context(), "a notification failed", "notification", n, "error", withoutSecrets(fields, err.Error()))
 		answerNotification(w, http.StatusInternalServerError, "fail")
 		return
 	}
@@ -179,11 +179,11 @@ func answerNotification(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, text) // whoever hung up does not hear it
+	_, _ = io.WriteString(w, text) // the connection may be closed
 }
 
-// invalidNotification is why a request is no notification to believe. Only the status
-// leaves the process.
+// invalidNotification is why a request is not a notification that can be trusted. Only
+// the status leaves the process.
 type invalidNotification struct {
 	status int
 	reason string
@@ -248,7 +248,7 @@ func mediaType(header string) (kind, charset string) {
 	return strings.ToLower(strings.TrimSpace(kind)), charset
 }
 
-// checkParams refuses what cannot be told apart from something else.
+// checkParams rejects parameters that are ambiguous.
 func checkParams(params url.Values) *invalidNotification {
 	for name, values := range params {
 		if len(values) != 1 {
@@ -270,7 +270,7 @@ func isUTF8(charset string) bool {
 
 // verify checks the signature, and that the notification is for this app. The
 // notifications of the service market may lack an app id; they are let through
-// and become [UnknownNotification] events, whereas the typed events need one.
+// and become an [UnknownNotification], whereas the typed ones need an app id.
 func (h *NotificationHandler) verify(params url.Values) *invalidNotification {
 	keys := h.keysFor(params.Get("alipay_cert_sn"))
 	if len(keys) == 0 {
@@ -320,8 +320,8 @@ func signedFields(params url.Values) map[string]string {
 	return fields
 }
 
-// deliver returns nil when the event was worked on, now or before.
-func (h *NotificationHandler) deliver(ctx context.Context, fields map[string]string, event Notification) error {
+// deliver returns nil when the notification was handled, now or before.
+func (h *NotificationHandler) deliver(ctx context.Context, fields map[string]string, n Notification) error {
 	id := seenKey(fields)
 	leave, err := h.deliveries.enter(ctx, id)
 	if err != nil {
@@ -333,39 +333,39 @@ func (h *NotificationHandler) deliver(ctx context.Context, fields map[string]str
 		return fmt.Errorf("look whether it was seen before: %w", err)
 	}
 	if seen {
-		h.logger.DebugContext(ctx, "a notification came again", "event", event)
+		h.logger.DebugContext(ctx, "a notification came again", "notification", n)
 		return nil
 	}
-	if err := h.call(ctx, event); err != nil {
+	if err := h.call(ctx, n); err != nil {
 		return err
 	}
-	h.record(ctx, id, fields, event)
+	h.record(ctx, id, fields, n)
 	return nil
 }
 
-// call turns a panic of the user's function, or of its error's text, into an
+// call converts a panic of the user's function, or of its error's text, to an
 // error.
-func (h *NotificationHandler) call(ctx context.Context, event Notification) (err error) {
+func (h *NotificationHandler) call(ctx context.Context, n Notification) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v; %s", p, debug.Stack())
 		}
 	}()
-	if err := h.handle(ctx, event); err != nil {
+	if err := h.handle(ctx, n); err != nil {
 		return errors.New(err.Error())
 	}
 	return nil
 }
 
-// record remembers an event that was worked on, even when AlipayCN has hung up
-// in the meantime. A failure costs at most a second call, so that it does not
-// change the answer, which would cost it for certain.
-func (h *NotificationHandler) record(ctx context.Context, id string, fields map[string]string, event Notification) {
+// record stores the id of a notification that was handled, even when AlipayCN has
+// closed the connection. A failure does not change the answer: at worst the
+// notification is handled a second time, which "fail" would make certain.
+func (h *NotificationHandler) record(ctx context.Context, id string, fields map[string]string, n Notification) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), recordTimeout)
 	defer cancel()
 	if _, err := h.seen.Add(ctx, id, time.Now().Add(h.seenFor)); err != nil {
 		h.logger.ErrorContext(ctx, "a notification was handled, but could not be recorded; it may be handled again",
-			"event", event, "error", withoutSecrets(fields, err.Error()))
+			"notification", n, "error", withoutSecrets(fields, err.Error()))
 	}
 }
 
@@ -383,15 +383,15 @@ func sha256Hex(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// turns lets one delivery of each id in at a time.
+// keyedLock admits one delivery of each id at a time.
 type keyedLock struct {
 	mu   sync.Mutex
 	byID map[string]*heldLock
 }
 
 type heldLock struct {
-	held  chan struct{} // holds one element while a delivery is in
-	users int           // those in or waiting; the last one removes the turn
+	held  chan struct{} // holds one element while a delivery is being handled
+	users int           // holders and waiters; the last one removes the lock
 }
 
 func (k *keyedLock) enter(ctx context.Context, id string) (leave func(), err error) {
@@ -420,21 +420,21 @@ func (k *keyedLock) drop(id string, used *heldLock) {
 	}
 }
 
-// SeenStore remembers ids until a time, so that a notification is not worked
-// on twice and a state is not accepted twice. Processes that share the work
+// SeenStore records ids until a time, so that a notification is not handled
+// twice and a state is not accepted twice. Processes that share the work
 // need one that they share, such as a database table or a cache; ids are at
 // most a few hundred bytes and hold no secrets.
 //
-// A notification is added once it was worked on. So two processes that get one
-// notification at the same moment may both work on it; within a process
+// A notification is added after it was handled. So two processes that get one
+// notification at the same moment may both handle it; within a process
 // deliveries wait for each other.
 //
 // Its methods are called concurrently.
 type SeenStore interface {
-	// Seen reports whether the id is remembered.
+	// Seen reports whether the id is recorded.
 	Seen(ctx context.Context, id string) (bool, error)
-	// Add remembers the id until the time, and reports whether it did: false
-	// means that the id was remembered already. Of two concurrent calls with
+	// Add records the id until the time, and reports whether it did: false
+	// means that the id was recorded already. Of two concurrent calls with
 	// one id, one gets true.
 	Add(ctx context.Context, id string, until time.Time) (added bool, err error)
 }
@@ -443,8 +443,8 @@ type SeenStore interface {
 const defaultSeenIDs = 1 << 16
 
 // MemorySeenStore is a [SeenStore] in the memory of one process, bounded in
-// size; make it with [NewMemorySeenStore]. It forgets everything when the
-// process ends.
+// size; make it with [NewMemorySeenStore]. It is empty when
+// the process starts.
 type MemorySeenStore struct {
 	mu    sync.Mutex
 	most  int
@@ -458,7 +458,7 @@ type seenID struct {
 }
 
 // NewMemorySeenStore returns a store of at most so many ids; 0 or less means
-// 65536. When it is full, the id that came first is forgotten first, even before
+// 65536. When it is full, the id that came first is dropped first, even before
 // its time.
 func NewMemorySeenStore(most int) *MemorySeenStore {
 	if most <= 0 {
@@ -467,14 +467,14 @@ func NewMemorySeenStore(most int) *MemorySeenStore {
 	return &MemorySeenStore{most: most, until: map[string]time.Time{}}
 }
 
-// Seen reports whether the id is remembered. The error is always nil.
+// Seen reports whether the id is recorded. The error is always nil.
 func (s *MemorySeenStore) Seen(_ context.Context, id string) (bool, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return time.Now().Before(s.until[id]), nil
 }
 
-// Add remembers the id until the time, and reports whether it did. The error
+// Add records the id until the time, and reports whether it did. The error
 // is always nil.
 func (s *MemorySeenStore) Add(_ context.Context, id string, until time.Time) (added bool, err error) {
 	s.mu.Lock()
@@ -484,14 +484,14 @@ func (s *MemorySeenStore) Add(_ context.Context, id string, until time.Time) (ad
 		return false, nil
 	}
 	for len(s.queue) > 0 && (len(s.queue) >= s.most || !now.Before(s.queue[0].until)) {
-		s.forgetFirst()
+		s.dropFirst()
 	}
 	s.until[id] = until
 	s.queue = append(s.queue, seenID{id: id, until: until})
 	return true, nil
 }
 
-func (s *MemorySeenStore) forgetFirst() {
+func (s *MemorySeenStore) dropFirst() {
 	first := s.queue[0]
 	s.queue = s.queue[1:]
 	if s.until[first.id].Equal(first.until) { // it did not come again

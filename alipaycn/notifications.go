@@ -12,7 +12,7 @@ import (
 	"time"
 )
 
-// Kinds of notification that become events of their own: the values of
+// Kinds of notification that have a type of their own: the values of
 // notify_type and of msg_method.
 const (
 	// KindAuthorizationGranted is [AuthorizationGranted].
@@ -29,28 +29,27 @@ const (
 
 // Notification is a verified notification: an [*AuditPassed], [*AuditRejected],
 // [*AuthorizationGranted], [*AuthorizationCancelled], [*MerchantConfirmed] or
-// [*UnknownNotification]. Tell them apart by a type switch, with a default: further kinds
-// may come.
+// [*UnknownNotification]. Use a type switch with a default: further kinds may come.
 //
-// Events keep their tokens and codes out of String and LogValue.
+// Notifications keep their tokens and codes out of String and LogValue.
 type Notification interface {
 	fmt.Stringer
 	slog.LogValuer
-	// Info returns what every event has.
+	// Info returns what every notification has.
 	Info() NotificationInfo
 	isNotification()
 }
 
-// NotificationInfo is what every event has.
+// NotificationInfo is what every notification has.
 type NotificationInfo struct {
 	// NotifyID names the notification; repeated deliveries carry the same one.
-	// Only an [UnknownNotification] event may lack it.
+	// Only an [UnknownNotification] may lack it.
 	NotifyID string
 	// Kind is the notify_type or else the msg_method, for example
 	// [KindAuditPassed].
 	Kind string
 	// AppID is the app that the notification was sent to, which is the
-	// handler's. Only an [UnknownNotification] event may lack it.
+	// handler's. Only an [UnknownNotification] may lack it.
 	AppID string
 	// SentAt is utc_timestamp, or notify_time as Beijing time; zero when
 	// neither can be read.
@@ -59,7 +58,7 @@ type NotificationInfo struct {
 	fields map[string]string
 }
 
-// Info returns the NotificationInfo itself; every event has it by embedding.
+// Info returns the NotificationInfo itself; every notification has it by embedding.
 func (i NotificationInfo) Info() NotificationInfo { return i }
 
 // Fields returns a copy of the signed parameters as they came, decoded once,
@@ -143,12 +142,12 @@ type AuthorizationGranted struct {
 // AuthorizationCancelled says that a merchant withdrew an authorization
 // (alipay.open.auth.appauth.cancelled). Calls with its token fail from then on:
 // delete the token, unless the merchant has authorized again in the meantime,
-// which [AuthorizationClient.Query] tells. The content is not documented; what is here was found by
+// which [AuthorizationClient.Query] shows. The content is not documented; what is here was found by
 // its name.
 type AuthorizationCancelled struct {
 	NotificationInfo
 	// AuthAppID is the merchant's app; empty when AlipayCN did not send it as
-	// auth_app_id: look into Fields then.
+	// auth_app_id; see Fields then.
 	AuthAppID string
 	// UserID is the merchant; may be empty.
 	UserID string
@@ -176,7 +175,7 @@ type UnknownNotification struct {
 }
 
 // parseNotification gives the signed parameters their meaning. What it cannot read
-// becomes an UnknownNotification event, because what Alipay signed must not get lost.
+// becomes an UnknownNotification, because nothing that Alipay signed is dropped.
 func parseNotification(fields map[string]string) Notification {
 	info := NotificationInfo{
 		NotifyID: fields["notify_id"],
@@ -192,14 +191,14 @@ func parseNotification(fields map[string]string) Notification {
 	if problem := checkEnvelope(info); problem != "" {
 		return &UnknownNotification{NotificationInfo: info, Problem: problem}
 	}
-	event, problem := read(info)
+	n, problem := read(info)
 	if problem != "" {
 		return &UnknownNotification{NotificationInfo: info, Problem: problem}
 	}
-	return event
+	return n
 }
 
-func readerOf(kind string) func(NotificationInfo) (event Notification, problem string) {
+func readerOf(kind string) func(NotificationInfo) (n Notification, problem string) {
 	switch kind {
 	case KindAuditPassed:
 		return readAuditPassed
@@ -216,7 +215,7 @@ func readerOf(kind string) func(NotificationInfo) (event Notification, problem s
 	}
 }
 
-// checkEnvelope holds what every typed event needs. It is strict because the
+// checkEnvelope checks what every typed notification needs. It is strict because the
 // signed text does not mark where a parameter ends: someone who has a signed
 // notification could shift parameters into each other, but not so that the ids
 // still look like ids and biz_content is still JSON.
@@ -233,7 +232,7 @@ func checkEnvelope(info NotificationInfo) string {
 	}
 }
 
-func readAuditPassed(info NotificationInfo) (event Notification, problem string) {
+func readAuditPassed(info NotificationInfo) (n Notification, problem string) {
 	var content auditContent
 	if problem := content.read(info); problem != "" {
 		return nil, problem
@@ -241,7 +240,7 @@ func readAuditPassed(info NotificationInfo) (event Notification, problem string)
 	return &AuditPassed{NotificationInfo: info, AuditedVersion: content.version()}, ""
 }
 
-func readAuditRejected(info NotificationInfo) (event Notification, problem string) {
+func readAuditRejected(info NotificationInfo) (n Notification, problem string) {
 	var content auditContent
 	if problem := content.read(info); problem != "" {
 		return nil, problem
@@ -294,7 +293,7 @@ func (a *auditReasons) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
-func readAuthorizationGranted(info NotificationInfo) (event Notification, problem string) {
+func readAuthorizationGranted(info NotificationInfo) (n Notification, problem string) {
 	if info.fields["status"] != "execute_auth" {
 		return nil, "status is not execute_auth"
 	}
@@ -345,7 +344,7 @@ func (d grantDetail) authorizedAt() time.Time {
 // contradict each other.
 func agree(a, b string) bool { return a == "" || b == "" || a == b }
 
-func readAuthorizationCancelled(info NotificationInfo) (event Notification, problem string) {
+func readAuthorizationCancelled(info NotificationInfo) (n Notification, problem string) {
 	var content struct {
 		AuthAppID string `json:"auth_app_id"`
 		UserID    string `json:"user_id"`
@@ -360,7 +359,7 @@ func readAuthorizationCancelled(info NotificationInfo) (event Notification, prob
 	return &AuthorizationCancelled{NotificationInfo: info, AuthAppID: cmp.Or(content.AuthAppID, outside), UserID: content.UserID}, ""
 }
 
-func readMerchantConfirmed(info NotificationInfo) (event Notification, problem string) {
+func readMerchantConfirmed(info NotificationInfo) (n Notification, problem string) {
 	var content struct {
 		OrderNo    string `json:"order_no"`
 		OutOrderNo string `json:"out_order_no"`
@@ -421,7 +420,7 @@ func withoutSecrets(fields map[string]string, text string) string {
 }
 
 // secretsIn returns the texts of a value that stand under a name which says that
-// they are secret. It looks into texts that hold JSON: notifications nest it so.
+// they are secret. It searches texts that hold JSON too: notifications nest it so.
 func secretsIn(value any, secret bool) []string {
 	var found []string
 	switch v := value.(type) {

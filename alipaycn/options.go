@@ -96,7 +96,7 @@ func badOption(path, format string, args ...any) error {
 	return &alipayplus.ValidationError{Subject: "client options", Fields: []alipayplus.FieldError{{Path: path, Message: fmt.Sprintf(format, args...)}}}
 }
 
-// shared is badOption for an option that other clients have too.
+// optionError is badOption for an option that the platform's client has too.
 func optionError(err error) error {
 	if problem, ok := errors.AsType[*transport.Problem](err); ok {
 		return badOption(problem.Path, "%s", problem.Message)
@@ -331,8 +331,8 @@ func WithExpiredSeconds(limit time.Duration) Option {
 // WithMaxClockSkew sets how far the time that a success was signed at may be from
 // this machine's clock. One of another time is refused, because it may be an old
 // answer that somebody replays: AlipayCN's signatures do not name the request. The
-// default is 30 minutes; AlipayCN documents no limit. Refusals are believed at any
-// time, so that the one of a wrong clock can be.
+// default is 30 minutes; AlipayCN documents no limit. A refusal is accepted with any
+// time, so that the one about a wrong clock can be read.
 func WithMaxClockSkew(skew time.Duration) Option {
 	return func(cfg *config) error {
 		if skew <= 0 {

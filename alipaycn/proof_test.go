@@ -47,14 +47,14 @@ func neverBuilt() *versionState { return &versionState{noBuild: true} }
 
 // step is a write where AlipayCN allows it: the state before and what it leads to.
 type step struct {
-	w             write
+	w             versionWrite
 	before, after *versionState
 }
 
 // steps are all writes from all states in which they are possible, without
 // anybody else at work.
 func steps() []step {
-	w := func(op cnwire.Operation) write { return write{op: op, version: versionOne()} }
+	w := func(op cnwire.Operation) versionWrite { return versionWrite{op: op, version: versionOne()} }
 	all := []step{
 		{w(cnwire.VersionUpload), neverBuilt(), versionIn(StatusInit)},
 		{w(cnwire.VersionApply), versionIn(StatusInit), versionIn(StatusAuditing, appliedAt(1))},
@@ -112,7 +112,7 @@ func TestWithoutTheStateBeforeNothingFalseIsProven(t *testing.T) {
 }
 
 func TestWhatAnApplicationsStateProvesAlone(t *testing.T) {
-	w := write{op: cnwire.VersionApply, version: versionOne()}
+	w := versionWrite{op: cnwire.VersionApply, version: versionOne()}
 	require.Equal(t, effectDone, provenBy(w, nil, versionIn(StatusAuditing, appliedAt(1))))
 	require.Equal(t, effectUnknown, provenBy(w, nil, versionIn(StatusInit, appliedAt(1))), "it may have been applied for and returned since")
 }
@@ -130,18 +130,18 @@ func TestWithoutTheStateBeforeNothingIsSentAgain(t *testing.T) {
 }
 
 func TestWhenSomebodyElseWasAtWorkNothingIsProven(t *testing.T) {
-	w := func(op cnwire.Operation) write { return write{op: op, version: versionOne(), strategy: GrayP30} }
+	w := func(op cnwire.Operation) versionWrite { return versionWrite{op: op, version: versionOne(), strategy: GrayP30} }
 	for _, tt := range []struct {
 		name          string
-		w             write
+		w             versionWrite
 		before, after *versionState
 	}{
 		{"the version existed before the upload", w(cnwire.VersionUpload), versionIn(StatusInit), versionIn(StatusInit)},
 		{"it is not known whether the version existed before the upload", w(cnwire.VersionUpload), nil, versionIn(StatusInit)},
 		{"the version may still be being built", w(cnwire.VersionUpload), neverBuilt(), gone()},
 		{"a build of the number was known before the upload", w(cnwire.VersionUpload), &versionState{build: &Build{CreateStatus: BuildRunning}}, versionIn(StatusInit)},
-		{"applied for by somebody else", write{op: cnwire.VersionApply, version: versionOne(), description: "ours"}, versionIn(StatusInit), versionIn(StatusAuditing, appliedAt(1), described("theirs"))},
-		{"applied for by somebody else, and it is not known how it was before", write{op: cnwire.VersionApply, version: versionOne(), description: "ours"}, nil, versionIn(StatusAuditing, appliedAt(1), described("theirs"))},
+		{"applied for by somebody else", versionWrite{op: cnwire.VersionApply, version: versionOne(), description: "ours"}, versionIn(StatusInit), versionIn(StatusAuditing, appliedAt(1), described("theirs"))},
+		{"applied for by somebody else, and it is not known how it was before", versionWrite{op: cnwire.VersionApply, version: versionOne(), description: "ours"}, nil, versionIn(StatusAuditing, appliedAt(1), described("theirs"))},
 		{"applied for, and cancelled since", w(cnwire.VersionApply), versionIn(StatusInit, appliedAt(1)), versionIn(StatusInit, appliedAt(2))},
 		{"under review before", w(cnwire.VersionApply), versionIn(StatusAuditing, appliedAt(1)), versionIn(StatusAuditing, appliedAt(1))},
 		{"a verdict on an earlier application", w(cnwire.VersionApply), versionIn(StatusInit, appliedAt(1)), versionIn(StatusAuditReject, appliedAt(1))},
@@ -159,7 +159,7 @@ func TestWhenSomebodyElseWasAtWorkNothingIsProven(t *testing.T) {
 		{"a share that cannot be read", w(cnwire.VersionGray), versionIn(StatusGray, gray(GrayP10)), versionIn(StatusGray, gray("some"))},
 		{"a share that is missing", w(cnwire.VersionGray), versionIn(StatusWaitRelease), versionIn(StatusGray)},
 		{"published since", w(cnwire.VersionGray), versionIn(StatusGray, gray(GrayP10)), versionIn(StatusRelease)},
-		{"no share was asked for", write{op: cnwire.VersionGray, version: versionOne()}, versionIn(StatusWaitRelease), versionIn(StatusWaitRelease)},
+		{"no share was asked for", versionWrite{op: cnwire.VersionGray, version: versionOne()}, versionIn(StatusWaitRelease), versionIn(StatusWaitRelease)},
 		{"grayscale ended, and begun anew", w(cnwire.VersionCancelGray), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusGray, gray(GrayP10))},
 		{"grayscale ended by publishing", w(cnwire.VersionCancelGray), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusRelease)},
 		{"grayscale ended instead of published", w(cnwire.VersionPublish), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusWaitRelease)},
@@ -176,8 +176,8 @@ func TestWhenSomebodyElseWasAtWorkNothingIsProven(t *testing.T) {
 
 		{"a status that is not known", w(cnwire.VersionPublish), versionIn(StatusWaitRelease), versionIn("FROZEN")},
 		{"no state", w(cnwire.VersionPublish), versionIn(StatusWaitRelease), nil},
-		{"no version was named", write{op: cnwire.VersionCancelAudit}, versionIn(StatusAuditing), versionIn(StatusInit)},
-		{"the state of another version", write{op: cnwire.VersionPublish, version: alipayplus.VersionNumber{Patch: 2}}, nil, versionIn(StatusRelease)},
+		{"no version was named", versionWrite{op: cnwire.VersionCancelAudit}, versionIn(StatusAuditing), versionIn(StatusInit)},
+		{"the state of another version", versionWrite{op: cnwire.VersionPublish, version: alipayplus.VersionNumber{Patch: 2}}, nil, versionIn(StatusRelease)},
 		{"a read", w(cnwire.VersionGet), nil, versionIn(StatusRelease)},
 		{"a write about something else", w(cnwire.SafeDomainAdd), nil, versionIn(StatusRelease)},
 	} {
@@ -189,14 +189,14 @@ func TestWhenSomebodyElseWasAtWorkNothingIsProven(t *testing.T) {
 
 // AlipayCN may show a description with other spaces, or not at all.
 func TestAnApplicationIsKnownByItsDescription(t *testing.T) {
-	w := write{op: cnwire.VersionApply, version: versionOne(), description: " what is  new\n"}
+	w := versionWrite{op: cnwire.VersionApply, version: versionOne(), description: " what is  new\n"}
 	for shown, want := range map[string]effect{"": effectDone, "what is new": effectDone, "what is newer": effectUnknown} {
 		require.Equal(t, want, provenBy(w, versionIn(StatusInit), versionIn(StatusAuditing, described(shown))), shown)
 	}
 }
 
 func TestAVerdictBeforeTheCancellationMeansThatItWasNotCancelled(t *testing.T) {
-	w := write{op: cnwire.VersionCancelAudit, version: versionOne()}
+	w := versionWrite{op: cnwire.VersionCancelAudit, version: versionOne()}
 	for _, verdict := range []VersionStatus{StatusWaitRelease, StatusBaseAuditPass, StatusAuditReject} {
 		require.Equal(t, effectNotDone, provenBy(w, versionIn(StatusAuditing, appliedAt(1)), versionIn(verdict, appliedAt(1))))
 	}
@@ -217,7 +217,7 @@ func TestNothingIsProvenBothWays(t *testing.T) {
 			}
 			return &versionState{noBuild: rapid.Bool().Draw(t, label+" build")}
 		}
-		w := write{
+		w := versionWrite{
 			op: rapid.SampledFrom(cnwire.Operations()).Draw(t, "op"), version: versionOne(),
 			strategy: rapid.SampledFrom([]GrayStrategy{"", GrayP10, GrayP30, GrayP50}).Draw(t, "strategy"),
 		}

@@ -19,7 +19,7 @@ type safeWrite struct {
 	in any
 	// got takes the answer; nil where nothing is answered.
 	got any
-	// prove reads the state and says what it proves, and what it saw, in words.
+	// prove reads the state and returns what it proves, and a description of it.
 	// Nil: no state proves anything.
 	prove func(context.Context) (seen effect, observed string, err error)
 }
@@ -67,7 +67,7 @@ func (c *Client) writeChecked(ctx context.Context, w safeWrite) error {
 func (c *Client) reconcile(ctx context.Context, w safeWrite, e *Error, attempt int) (again bool, err error) {
 	lost, retryable := e.OutcomeUnknown, e.Retryable
 	e.OutcomeUnknown, e.Retryable = true, false
-	late := !c.between.pause(ctx, attempt, e.RetryAfter)
+	late := !c.reconcileBackoff.pause(ctx, attempt, e.RetryAfter)
 	seen, observed, err := w.prove(ctx)
 	switch {
 	case err != nil:
@@ -90,29 +90,30 @@ func (c *Client) reconcile(ctx context.Context, w safeWrite, e *Error, attempt i
 	return false, e
 }
 
-// isFinalRefusal says whether AlipayCN looked at the call before it refused it, so
-// that the refusal tells something about an earlier attempt.
+// isFinalRefusal says whether AlipayCN processed the call before it refused it, so
+// that the refusal depends on what an earlier attempt did.
 func (e *Error) isFinalRefusal() bool {
 	return e.Code != "" && !errors.Is(e, alipayplus.ErrRateLimited) && !errors.Is(e, ErrRetryLater)
 }
 
-// unknownOutcomeHint is the hint about a write whose outcome is not known: what the hint
-// said before, and where to look.
+// unknownOutcomeHint is the hint about a write whose outcome is not known: what the
+// hint said before, and which operation shows the outcome.
 func unknownOutcomeHint(op cnwire.Operation, code Code, hint string) string {
 	saysSo := errors.Is(code.Class(), alipayplus.ErrOutcomeUnknown)
-	look, silent := whereToCheck(op)
+	check, unprovable := whereToCheck(op)
 	switch {
-	case hint == "", silent && saysSo:
-		return look
+	case hint == "", unprovable && saysSo:
+		return check
 	case saysSo:
 		return hint
 	default:
-		return hint + "; " + look
+		return hint + "; " + check
 	}
 }
 
-// whereToCheck says how to find out what became of a write; silent: nothing tells.
-func whereToCheck(op cnwire.Operation) (hint string, silent bool) {
+// whereToCheck says how to find out whether a write took effect; unprovable: no
+// operation shows it.
+func whereToCheck(op cnwire.Operation) (hint string, unprovable bool) {
 	switch op {
 	case cnwire.MemberAdd:
 		return "call again: AlipayCN refuses it when the person was invited", true
@@ -138,7 +139,7 @@ func whereToCheck(op cnwire.Operation) (hint string, silent bool) {
 }
 
 // backoff is the wait before the state is read, so that a write that is still
-// being worked on can end.
+// still being processed can end.
 type backoff struct{ shortest, longest time.Duration }
 
 // pause waits longer with each attempt, and at least as long as AlipayCN asked,
@@ -158,11 +159,11 @@ func (b backoff) pause(ctx context.Context, attempt int, asked time.Duration) bo
 	return ctx.Err() == nil
 }
 
-// effect is what a state tells about a write whose outcome is unknown.
+// effect is what a state proves about a write whose outcome is unknown.
 type effect uint8
 
 const (
-	// effectUnknown: the state tells nothing certain. The write must not be repeated.
+	// effectUnknown: the state proves nothing. The write must not be repeated.
 	effectUnknown effect = iota
 	// effectDone: the state is what the write leads to.
 	effectDone
@@ -190,7 +191,7 @@ type proof struct {
 	notDone []VersionStatus
 	// when says what else must hold; the text is for the documentation.
 	when      string
-	condition func(w write, before, after *versionState, e effect) bool
+	condition func(w versionWrite, before, after *versionState, e effect) bool
 }
 
 // proofs is the table for the writes about versions.
@@ -211,8 +212,8 @@ func proofs() []proof {
 	}
 }
 
-// write is a write about a version whose outcome is unknown.
-type write struct {
+// versionWrite is a write about a version whose outcome is unknown.
+type versionWrite struct {
 	op      cnwire.Operation
 	version alipayplus.VersionNumber
 	// strategy is what versions.gray asked for.
@@ -224,7 +225,7 @@ type write struct {
 // readsBefore says whether the state before a write is needed. It is not for taking
 // offline and rolling back: what they name is online before, and is so again only when
 // a later version was published and rolled back.
-func (w write) readsBefore() bool {
+func (w versionWrite) readsBefore() bool {
 	return w.op != cnwire.VersionTakeOffline && w.op != cnwire.VersionRollback
 }
 
@@ -243,7 +244,7 @@ type versionState struct {
 	online Version
 }
 
-// words describe the state for an error.
+// describe returns the state for an error message.
 func (s *versionState) describe() string {
 	if s.detail == nil {
 		return "there is no such version"
@@ -269,7 +270,7 @@ func (s *versionState) knownBuild() Build {
 // provenBy says what the state after a write proves. before is the state before
 // it, or nil where it was not read: then less is proven. A state of another
 // version proves nothing.
-func provenBy(w write, before, after *versionState) effect {
+func provenBy(w versionWrite, before, after *versionState) effect {
 	if after == nil || w.version.IsZero() || after.detail != nil && !after.detail.Version.Is(w.version) {
 		return effectUnknown
 	}
@@ -281,7 +282,7 @@ func provenBy(w write, before, after *versionState) effect {
 	return effectUnknown
 }
 
-func (p proof) conclude(w write, before, after *versionState) effect {
+func (p proof) conclude(w versionWrite, before, after *versionState) effect {
 	holds := func(e effect, statuses []VersionStatus) bool {
 		return slices.Contains(statuses, after.status()) && (p.condition == nil || p.condition(w, before, after, e))
 	}
@@ -297,7 +298,7 @@ func (p proof) conclude(w write, before, after *versionState) effect {
 
 // uploaded: a version that existed before may have another content, and so may
 // one whose build was known before: it appears when that build is done.
-func uploaded(_ write, before, after *versionState, e effect) bool {
+func uploaded(_ versionWrite, before, after *versionState, e effect) bool {
 	if e == effectNotDone {
 		return after.noBuild
 	}
@@ -306,7 +307,7 @@ func uploaded(_ write, before, after *versionState, e effect) bool {
 
 // applied: a review or a verdict may be that of an earlier application, or of
 // somebody else's, and a version in INIT may have been applied for and returned since.
-func applied(w write, before, after *versionState, e effect) bool {
+func applied(w versionWrite, before, after *versionState, e effect) bool {
 	if e == effectNotDone {
 		return sameApplication(w, before, after, e)
 	}
@@ -321,12 +322,12 @@ func applied(w write, before, after *versionState, e effect) bool {
 
 // describedBy says whether a version shows the description that was sent, whatever
 // AlipayCN made of spaces and line breaks. One that shows none says nothing.
-func (w write) describedBy(d *VersionDetail) bool {
+func (w versionWrite) describedBy(d *VersionDetail) bool {
 	return d.Description == "" || slices.Equal(strings.Fields(d.Description), strings.Fields(w.description))
 }
 
 // sameApplication: a version that was applied for anew had been returned before.
-func sameApplication(_ write, before, after *versionState, e effect) bool {
+func sameApplication(_ versionWrite, before, after *versionState, e effect) bool {
 	return e == effectDone || before != nil && sameAppliedAt(before, after)
 }
 
@@ -335,20 +336,20 @@ func sameAppliedAt(before, after *versionState) bool {
 }
 
 // sameStatus: somebody was at work since, perhaps in order to stop the release.
-func sameStatus(_ write, before, after *versionState, e effect) bool {
+func sameStatus(_ versionWrite, before, after *versionState, e effect) bool {
 	return e == effectDone || before != nil && before.status() == after.status()
 }
 
 // sameVersion: one that is being built may not show yet, and a number may be used
 // again after a version was deleted.
-func sameVersion(_ write, before, after *versionState, e effect) bool {
+func sameVersion(_ versionWrite, before, after *versionState, e effect) bool {
 	wasThere := before != nil && before.detail != nil
 	return wasThere && (e == effectDone || before.detail.CreatedAt.Equal(after.detail.CreatedAt.Time))
 }
 
 // grayAsAsked: a share that is neither the one asked for nor the one before was
 // set by somebody else, perhaps after this write took effect.
-func grayAsAsked(w write, before, after *versionState, e effect) bool {
+func grayAsAsked(w versionWrite, before, after *versionState, e effect) bool {
 	was, is := grayRatio(before), grayRatio(after)
 	asked, ok := w.strategy.Ratio()
 	if e == effectDone {
@@ -360,7 +361,7 @@ func grayAsAsked(w write, before, after *versionState, e effect) bool {
 // grayNotRestarted: a share can only grow, so one that shrank was ended and begun anew.
 // Where it is not known what was before, the end of a release that goes wrong is worth
 // more than what somebody else may have begun since.
-func grayNotRestarted(_ write, before, after *versionState, e effect) bool {
+func grayNotRestarted(_ versionWrite, before, after *versionState, e effect) bool {
 	return e == effectDone || before == nil || grayRatio(after) >= grayRatio(before)
 }
 
@@ -378,13 +379,13 @@ func grayRatio(s *versionState) alipayplus.Ratio {
 }
 
 // noneOnline: a version goes offline also when another is published or comes back.
-func noneOnline(_ write, _, after *versionState, e effect) bool {
+func noneOnline(_ versionWrite, _, after *versionState, e effect) bool {
 	return e == effectNotDone || after.online == ""
 }
 
 // earlierOnline: a version goes offline also when it is taken offline, or when a
 // later one is published.
-func earlierOnline(w write, _, after *versionState, e effect) bool {
+func earlierOnline(w versionWrite, _, after *versionState, e effect) bool {
 	if e == effectNotDone {
 		return true
 	}

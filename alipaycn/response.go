@@ -22,8 +22,8 @@ const (
 	excerptBytes = 512
 )
 
-// judge decides what an answer is worth: whether it can be trusted, whether it
-// is a success, and whether the call may be sent again. A success is in got.
+// classify says whether an answer can be trusted, whether it is a success, and
+// whether the call may be sent again. A success is in got.
 func (c *Client) classify(op cnwire.Operation, out outgoing, a *transport.Answer, got any) transport.Verdict {
 	v := c.classifyAnswer(op, a, got)
 	v.TraceID = a.Header.Get(traceHeader)
@@ -67,7 +67,7 @@ func (c *Client) classifyAnswer(op cnwire.Operation, a *transport.Answer, got an
 	return readSuccess(a, body, got)
 }
 
-// opened decrypts content that is encrypted: base64, which never begins like JSON.
+// decrypt decrypts content that is encrypted: base64, which never begins like JSON.
 // It must have been verified before.
 func (c *Client) decrypt(body []byte) ([]byte, error) {
 	text := bytes.TrimSpace(body)
@@ -77,7 +77,7 @@ func (c *Client) decrypt(body []byte) ([]byte, error) {
 	return c.aes.Decrypt(text)
 }
 
-// accepted reads a verified success, which may be empty.
+// readSuccess reads a verified success, which may be empty.
 func readSuccess(a *transport.Answer, body []byte, got any) transport.Verdict {
 	if got == nil || len(bytes.TrimSpace(body)) == 0 {
 		return transport.Verdict{}
@@ -88,7 +88,7 @@ func readSuccess(a *transport.Answer, body []byte, got any) transport.Verdict {
 	return transport.Verdict{}
 }
 
-// refused is the verdict on AlipayCN's refusal.
+// refusalVerdict is the verdict on AlipayCN's refusal.
 func refusalVerdict(e *Error) transport.Verdict {
 	v := transport.Verdict{Err: e, Outcome: transport.Final}
 	switch {
@@ -145,8 +145,8 @@ func unreadable(a *transport.Answer) *Error {
 	}
 }
 
-// stranger is the verdict on an answer that is not AlipayCN's, such as a page of
-// a proxy.
+// foreignAnswer is the verdict on an answer that is not AlipayCN's, such as a
+// proxy's page.
 func foreignAnswer(op cnwire.Operation, a *transport.Answer) transport.Verdict {
 	e := &Error{
 		HTTPStatus: a.Status, Body: excerpt(a.Body),
@@ -181,7 +181,7 @@ func excerpt(body []byte) string {
 // success has no code.
 const successCode = "10000"
 
-// refusal makes the error of an answer from its body: JSON with code and message,
+// parseRefusal makes the error of an answer from its body: JSON with code and message,
 // whatever the HTTP status. It returns false when the body is something else,
 // such as a success or a proxy's page.
 func parseRefusal(op cnwire.Operation, status int, body []byte) (*Error, bool) {
@@ -203,7 +203,7 @@ func parseRefusal(op cnwire.Operation, status int, body []byte) (*Error, bool) {
 	return e, true
 }
 
-// judge says from code and status whether the call may be repeated, and whether
+// classify says from code and status whether the call may be repeated, and whether
 // a write may have taken effect.
 func (e *Error) classify(op cnwire.Operation) {
 	class := e.Code.Class()
@@ -220,8 +220,8 @@ func (e *Error) classify(op cnwire.Operation) {
 	}
 }
 
-// statusClass is the class of an answer whose code tells none, by the statuses
-// that AlipayCN documents. 400 tells nothing: refusals of every kind come with it.
+// statusClass is the class of an answer whose code has none, by the statuses
+// that AlipayCN documents. 400 has no class: refusals of every kind come with it.
 // 202 is "accepted, not processed: repeat with the same parameters"; as there is
 // no idempotency key, that is an unknown outcome here.
 func statusClass(status int) error {
@@ -330,7 +330,7 @@ const (
 )
 
 // clockAhead is how far this machine's clock is ahead of the one that answered;
-// below 0: behind. The Date header tells, or else the time that is signed.
+// below 0: behind. It is taken from the Date header, or else from the signed time.
 func clockAhead(h http.Header, now time.Time) (offset time.Duration, known bool) {
 	if offset, known = dateAhead(h, now); known {
 		return offset, true
@@ -355,8 +355,8 @@ func signedAhead(h http.Header, now time.Time) (offset time.Duration, known bool
 }
 
 // stale is the error of a success that was signed at another time; nil when the
-// time fits, or cannot be read. The Date header, which is not signed, tells a
-// wrong clock from an old answer.
+// time fits, or cannot be read. The Date header, which is not signed,
+// distinguishes a wrong clock from an old answer.
 func (c *Client) stale(h http.Header) *Error {
 	now := c.now()
 	offset, known := signedAhead(h, now)
@@ -376,7 +376,7 @@ func (c *Client) stale(h http.Header) *Error {
 }
 
 // timestampHint is what to do when AlipayCN refuses the time of a request; empty
-// for other codes, and when the answer does not tell the time.
+// for other codes, and when the answer has no time.
 func timestampHint(code Code, h http.Header, now time.Time) string {
 	if code != GatewayIllegalTimestamp && code != GatewayInvalidTimestamp {
 		return ""
@@ -400,7 +400,7 @@ func clockHint(offset time.Duration) string {
 	return fmt.Sprintf("set this machine's clock: it seems to be %s %s AlipayCN's", durationText(offset), direction)
 }
 
-// words say how long a time is, whatever its sign.
+// durationText is the length of a duration, whatever its sign.
 func durationText(d time.Duration) string {
 	d = d.Abs()
 	for _, unit := range []struct {

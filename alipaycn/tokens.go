@@ -315,14 +315,14 @@ func storable(token Token) error {
 // A write replaces the file as a whole: after a crash at any moment the file
 // holds what it held before or what was written, and nothing else. Several
 // FileTokenStores and several processes on one machine can use one file; they
-// take turns by a lock on the file's name with .lock added, which the operating
-// system releases when a process ends. Network file systems that do not know
+// exclude each other by a lock on the file's name with .lock added, which the
+// operating system releases when a process ends. Network file systems that do not know
 // such locks are not suitable.
 //
 // Every call reads the file anew. A file that others can read, that is damaged,
 // or that a newer version of this library wrote is refused with an error, never
 // taken for an empty one and never overwritten. A missing file is an empty
-// store. On Windows the file's permissions are not looked at.
+// store. On Windows the file's permissions are not checked.
 type FileTokenStore struct {
 	path      string
 	writeLock chan struct{} // holds one element while a call of this store writes
@@ -335,8 +335,8 @@ const (
 	tokenFileMax    = 32 << 20
 )
 
-// lockRetry is how often a process looks whether another is done, which takes
-// a few milliseconds.
+// lockRetry is how long a process waits before it tries the lock again; another
+// process holds it for a few milliseconds.
 const lockRetry = 10 * time.Millisecond
 
 // tokenFile is the content of the file.
@@ -345,7 +345,7 @@ type tokenFile struct {
 	Tokens map[string]Token `json:"tokens"` // by AuthAppID
 }
 
-// NewFileTokenStore returns a store in the file. It does not look at the disk:
+// NewFileTokenStore returns a store in the file. It does no I/O:
 // the file need not exist, its folder must by the first Put.
 func NewFileTokenStore(path string) *FileTokenStore {
 	return &FileTokenStore{path: path, writeLock: make(chan struct{}, 1)}
@@ -408,7 +408,7 @@ func (s *FileTokenStore) String() string { return "token store in " + s.path }
 
 // change lets one writer after another read, change and replace the file.
 func (s *FileTokenStore) change(ctx context.Context, change func(map[string]Token)) error {
-	if ctx.Err() != nil { // a select between a free turn and an ended context would toss a coin
+	if ctx.Err() != nil { // with both channels ready, select would pick one at random
 		return context.Cause(ctx)
 	}
 	select {

@@ -61,7 +61,7 @@ func (p *problems) version(v alipayplus.VersionNumber) {
 	p.optionalVersion(path, v)
 }
 
-// optionalVersion checks what a caller could put into a VersionNumber by hand.
+// optionalVersion checks a version number that a caller composed from its parts.
 func (p *problems) optionalVersion(path string, v alipayplus.VersionNumber) {
 	if v.Major < 0 || v.Minor < 0 || v.Patch < 0 {
 		p.add(path, "must not have a part below 0")
@@ -78,22 +78,22 @@ func (p *problems) length(path, text string, least, most int) {
 }
 
 // counted refuses a text that is too short or too long however it is counted.
-func (p *problems) counted(path, text string, least, most int, count characterCount, words string) {
+func (p *problems) counted(path, text string, least, most int, count characterCount, counting string) {
 	n, all := count(text)
 	if text == "" || all >= least && n <= most {
 		return
 	}
 	if least == 0 {
-		p.add(path, fmt.Sprintf("must have at most %d characters%s; has %d", most, words, n))
+		p.add(path, fmt.Sprintf("must have at most %d characters%s; has %d", most, counting, n))
 		return
 	}
-	p.add(path, fmt.Sprintf("must have %d to %d characters%s; has %d", least, most, words, n))
+	p.add(path, fmt.Sprintf("must have %d to %d characters%s; has %d", least, most, counting, n))
 }
 
-// made checks that a text is made of allowed characters; words names them.
-func (p *problems) onlyOf(path, text, words string, allowed func(rune) bool) {
+// onlyOf checks that a text has only allowed characters; names describes them.
+func (p *problems) onlyOf(path, text, names string, allowed func(rune) bool) {
 	if strings.ContainsFunc(text, func(r rune) bool { return !allowed(r) }) {
-		p.add(path, "must have "+words+" only")
+		p.add(path, "must have "+names+" only")
 	}
 }
 

@@ -23,7 +23,7 @@ func (v *VersionsClient) Upload(ctx context.Context, in UploadInput) (*Build, er
 	if err := check(cnwire.VersionUpload, in); err != nil {
 		return nil, err
 	}
-	w := write{op: cnwire.VersionUpload, version: in.Version}
+	w := versionWrite{op: cnwire.VersionUpload, version: in.Version}
 	before := v.stateBefore(ctx, w, in.BundleID)
 	got := new(Build)
 	err := v.c.writeChecked(ctx, safeWrite{w.op, in, got, func(ctx context.Context) (effect, string, error) {
@@ -43,7 +43,7 @@ func (v *VersionsClient) Upload(ctx context.Context, in UploadInput) (*Build, er
 	return got, nil
 }
 
-// QueryBuild tells how far a build is (alipay.open.mini.version.build.query).
+// QueryBuild returns how far a build is (alipay.open.mini.version.build.query).
 func (v *VersionsClient) QueryBuild(ctx context.Context, in VersionInput) (*Build, error) {
 	return read[Build](ctx, v.c, cnwire.VersionBuild, in)
 }
@@ -57,7 +57,7 @@ func (v *VersionsClient) Apply(ctx context.Context, in ApplyInput) (*ApplyResult
 	if err := check(cnwire.VersionApply, in); err != nil {
 		return nil, err
 	}
-	w := write{op: cnwire.VersionApply, version: in.Version, description: in.Description}
+	w := versionWrite{op: cnwire.VersionApply, version: in.Version, description: in.Description}
 	before := v.stateBefore(ctx, w, in.BundleID)
 	got := new(ApplyResult)
 	if err := v.c.writeChecked(ctx, safeWrite{w.op, in, got, v.prover(w, in.BundleID, before)}); err != nil {
@@ -69,20 +69,20 @@ func (v *VersionsClient) Apply(ctx context.Context, in ApplyInput) (*ApplyResult
 // CancelAudit withdraws a version from review (alipay.open.mini.version.audit.cancel);
 // it is in development again. Without a version, a lost answer proves nothing.
 func (v *VersionsClient) CancelAudit(ctx context.Context, in CancelAuditInput) error {
-	return v.change(ctx, write{op: cnwire.VersionCancelAudit, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, versionWrite{op: cnwire.VersionCancelAudit, version: in.Version}, in, in.BundleID)
 }
 
 // ReturnToDevelopment takes a version that was reviewed, with whatever verdict,
 // back to development (alipay.open.mini.version.audited.cancel). It needs a new
 // review then.
 func (v *VersionsClient) ReturnToDevelopment(ctx context.Context, in VersionInput) error {
-	return v.change(ctx, write{op: cnwire.VersionReturnToDevelopment, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, versionWrite{op: cnwire.VersionReturnToDevelopment, version: in.Version}, in, in.BundleID)
 }
 
 // StartGray puts a version online for a share of the users
 // (alipay.open.mini.version.gray.online).
 func (v *VersionsClient) StartGray(ctx context.Context, in GrayInput) error {
-	return v.change(ctx, write{op: cnwire.VersionGray, version: in.Version, strategy: in.Strategy}, in, in.BundleID)
+	return v.change(ctx, versionWrite{op: cnwire.VersionGray, version: in.Version, strategy: in.Strategy}, in, in.BundleID)
 }
 
 // RaiseGray gives a version in grayscale to a larger share of the users. AlipayCN
@@ -95,35 +95,35 @@ func (v *VersionsClient) RaiseGray(ctx context.Context, in GrayInput) error {
 // CancelGray ends the grayscale release of a version
 // (alipay.open.mini.version.gray.cancel): nobody has it then, and it waits for release.
 func (v *VersionsClient) CancelGray(ctx context.Context, in VersionInput) error {
-	return v.change(ctx, write{op: cnwire.VersionCancelGray, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, versionWrite{op: cnwire.VersionCancelGray, version: in.Version}, in, in.BundleID)
 }
 
 // Publish puts a version online for all users (alipay.open.mini.version.online).
 func (v *VersionsClient) Publish(ctx context.Context, in PublishInput) error {
-	return v.change(ctx, write{op: cnwire.VersionPublish, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, versionWrite{op: cnwire.VersionPublish, version: in.Version}, in, in.BundleID)
 }
 
 // TakeOffline takes the version that is online away from all users
 // (alipay.open.mini.version.offline).
 func (v *VersionsClient) TakeOffline(ctx context.Context, in VersionInput) error {
-	return v.change(ctx, write{op: cnwire.VersionTakeOffline, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, versionWrite{op: cnwire.VersionTakeOffline, version: in.Version}, in, in.BundleID)
 }
 
 // Rollback takes the version that is online away, and puts the one before it
 // online again, without review (alipay.open.mini.version.rollback). It names the
 // version that is online now.
 func (v *VersionsClient) Rollback(ctx context.Context, in VersionInput) error {
-	return v.change(ctx, write{op: cnwire.VersionRollback, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, versionWrite{op: cnwire.VersionRollback, version: in.Version}, in, in.BundleID)
 }
 
 // Delete removes a version in development (alipay.open.mini.version.delete).
 func (v *VersionsClient) Delete(ctx context.Context, in VersionInput) error {
-	return v.change(ctx, write{op: cnwire.VersionDelete, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, versionWrite{op: cnwire.VersionDelete, version: in.Version}, in, in.BundleID)
 }
 
 // Get reads a version (alipay.open.mini.version.detail.query). What AlipayCN
 // answers when there is no such version is not documented: [VersionsClient.List]
-// tells which versions there are.
+// shows which versions there are.
 func (v *VersionsClient) Get(ctx context.Context, in VersionInput) (*VersionDetail, error) {
 	return read[VersionDetail](ctx, v.c, cnwire.VersionGet, in)
 }
@@ -133,8 +133,8 @@ func (v *VersionsClient) List(ctx context.Context, in ListVersionsInput) (*Versi
 	return read[VersionList](ctx, v.c, cnwire.VersionList, in)
 }
 
-// stateTimeout is how long the state before a change is waited for. The change may
-// have to be quick, because it may end a release that goes wrong, and what the context
+// stateTimeout is how long the read of the state before a change may take. The change
+// may be urgent, because it may end a release that goes wrong, and what the context
 // leaves is for the change too.
 func stateTimeout(ctx context.Context) time.Duration {
 	const longest = 5 * time.Second
@@ -145,7 +145,7 @@ func stateTimeout(ctx context.Context) time.Duration {
 }
 
 // change makes a write that answers nothing.
-func (v *VersionsClient) change(ctx context.Context, w write, in any, bundle BundleID) error {
+func (v *VersionsClient) change(ctx context.Context, w versionWrite, in any, bundle BundleID) error {
 	if err := check(w.op, in); err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (v *VersionsClient) change(ctx context.Context, w write, in any, bundle Bun
 
 // prover reads the version after a write whose outcome is unknown; nil when the
 // write names no version.
-func (v *VersionsClient) prover(w write, bundle BundleID, before *versionState) func(context.Context) (effect, string, error) {
+func (v *VersionsClient) prover(w versionWrite, bundle BundleID, before *versionState) func(context.Context) (effect, string, error) {
 	if w.version.IsZero() {
 		return nil
 	}
@@ -175,7 +175,7 @@ func (v *VersionsClient) prover(w write, bundle BundleID, before *versionState) 
 
 // stateBefore is the state before a write, nil when it cannot be read: then less
 // is proven afterwards, and whether the write is possible, AlipayCN says.
-func (v *VersionsClient) stateBefore(ctx context.Context, w write, bundle BundleID) *versionState {
+func (v *VersionsClient) stateBefore(ctx context.Context, w versionWrite, bundle BundleID) *versionState {
 	state, err := v.state(ctx, w, bundle)
 	if err != nil {
 		return nil
@@ -184,7 +184,7 @@ func (v *VersionsClient) stateBefore(ctx context.Context, w write, bundle Bundle
 }
 
 // state reads what proves a write.
-func (v *VersionsClient) state(ctx context.Context, w write, bundle BundleID) (*versionState, error) {
+func (v *VersionsClient) state(ctx context.Context, w versionWrite, bundle BundleID) (*versionState, error) {
 	var s versionState
 	var err error
 	if w.op == cnwire.VersionUpload {
@@ -469,7 +469,7 @@ type BuildStatus string
 
 // The build statuses that AlipayCN documents. There is no 4.
 const (
-	// BuildQueued: waits for its turn.
+	// BuildQueued: waits to be built.
 	BuildQueued BuildStatus = "0"
 	// BuildRunning: is being built.
 	BuildRunning BuildStatus = "1"

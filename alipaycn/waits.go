@@ -52,7 +52,7 @@ func (v *VersionsClient) WaitBuilt(ctx context.Context, in VersionInput, opts Bu
 // ended. The context is the deadline. A version that was not rejected is returned,
 // whatever was done with it since: with auto_online it may be in RELEASE. It may
 // be in BASE_AUDIT_PASS, where admission passed and promotion did not: such a
-// version can mostly be published (CanRelease tells, where AlipayCN says it). A
+// version can mostly be published (CanRelease shows it, where AlipayCN sends it). A
 // rejection is a [RejectedError]; one of promotion alone is none while AlipayCN
 // says that the version can be released. A version that is in development, because
 // its review was cancelled or it was not applied for, is an error that matches
@@ -110,7 +110,7 @@ func (v *VersionsClient) pollBuild(ctx context.Context, in VersionInput, p *Buil
 	return nil
 }
 
-// state tells two states apart.
+// state names the state, so that a change of it is noticed.
 func (p *BuildProgress) state() string {
 	if p.Version != nil {
 		return "scan " + string(p.Version.ScanResult)
@@ -188,7 +188,7 @@ type RejectedError struct {
 	Version Version
 	// Status is AUDIT_REJECT or PROMOTE_AUDIT_REJECT.
 	Status VersionStatus
-	// Reason is why, in AlipayCN's words; may be empty where the records say it.
+	// Reason is AlipayCN's text; may be empty where the records say it.
 	Reason string
 	// BaseAudit is the verdict on admission; only with [AuditRuleBasePromote].
 	BaseAudit AuditResult
