@@ -139,6 +139,9 @@ type ApplyInput struct {
 	// nil. When it is given, what is neither in it nor in the application is found
 	// missing before anything is sent.
 	Saved *BaseInfo `json:"-"`
+	// Known is the version as read right before by versions.get; may be nil. When it is
+	// given, the state before the write is not read again. One of another version is ignored.
+	Known *VersionDetail `json:"-"`
 }
 
 // Validate checks the fields and the files, which it reads in part.

@@ -75,6 +75,10 @@ type GrayInput struct {
 	Strategy GrayStrategy `json:"gray_strategy,omitempty"`
 	// BundleID is the client; empty: the Alipay wallet.
 	BundleID BundleID `json:"bundle_id,omitempty"`
+
+	// Known is the version as read right before by versions.get; may be nil. When it is
+	// given, the state before the write is not read again. One of another version is ignored.
+	Known *VersionDetail `json:"-"`
 }
 
 // Validate checks the fields.

@@ -220,6 +220,8 @@ type versionWrite struct {
 	strategy GrayStrategy
 	// description is that of versions.apply.
 	description string
+	// known is the version as the caller read it right before; may be nil.
+	known *VersionDetail
 }
 
 // readsBefore says whether the state before a write is needed. It is not for taking

@@ -57,7 +57,7 @@ func (v *VersionsClient) Apply(ctx context.Context, in ApplyInput) (*ApplyResult
 	if err := check(cnwire.VersionApply, in); err != nil {
 		return nil, err
 	}
-	w := versionWrite{op: cnwire.VersionApply, version: in.Version, description: in.Description}
+	w := versionWrite{op: cnwire.VersionApply, version: in.Version, description: in.Description, known: in.Known}
 	before := v.stateBefore(ctx, w, in.BundleID)
 	got := new(ApplyResult)
 	if err := v.c.writeChecked(ctx, safeWrite{w.op, in, got, v.prover(w, in.BundleID, before)}); err != nil {
@@ -69,20 +69,20 @@ func (v *VersionsClient) Apply(ctx context.Context, in ApplyInput) (*ApplyResult
 // CancelAudit withdraws a version from review (alipay.open.mini.version.audit.cancel);
 // it is in development again. Without a version, a lost answer proves nothing.
 func (v *VersionsClient) CancelAudit(ctx context.Context, in CancelAuditInput) error {
-	return v.change(ctx, versionWrite{op: cnwire.VersionCancelAudit, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, versionWrite{op: cnwire.VersionCancelAudit, version: in.Version, known: in.Known}, in, in.BundleID)
 }
 
 // ReturnToDevelopment takes a version that was reviewed, with whatever verdict,
 // back to development (alipay.open.mini.version.audited.cancel). It needs a new
 // review then.
 func (v *VersionsClient) ReturnToDevelopment(ctx context.Context, in VersionInput) error {
-	return v.change(ctx, versionWrite{op: cnwire.VersionReturnToDevelopment, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, versionWrite{op: cnwire.VersionReturnToDevelopment, version: in.Version, known: in.Known}, in, in.BundleID)
 }
 
 // StartGray puts a version online for a share of the users
 // (alipay.open.mini.version.gray.online).
 func (v *VersionsClient) StartGray(ctx context.Context, in GrayInput) error {
-	return v.change(ctx, versionWrite{op: cnwire.VersionGray, version: in.Version, strategy: in.Strategy}, in, in.BundleID)
+	return v.change(ctx, versionWrite{op: cnwire.VersionGray, version: in.Version, strategy: in.Strategy, known: in.Known}, in, in.BundleID)
 }
 
 // RaiseGray gives a version in grayscale to a larger share of the users. AlipayCN
@@ -95,12 +95,12 @@ func (v *VersionsClient) RaiseGray(ctx context.Context, in GrayInput) error {
 // CancelGray ends the grayscale release of a version
 // (alipay.open.mini.version.gray.cancel): nobody has it then, and it waits for release.
 func (v *VersionsClient) CancelGray(ctx context.Context, in VersionInput) error {
-	return v.change(ctx, versionWrite{op: cnwire.VersionCancelGray, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, versionWrite{op: cnwire.VersionCancelGray, version: in.Version, known: in.Known}, in, in.BundleID)
 }
 
 // Publish puts a version online for all users (alipay.open.mini.version.online).
 func (v *VersionsClient) Publish(ctx context.Context, in PublishInput) error {
-	return v.change(ctx, versionWrite{op: cnwire.VersionPublish, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, versionWrite{op: cnwire.VersionPublish, version: in.Version, known: in.Known}, in, in.BundleID)
 }
 
 // TakeOffline takes the version that is online away from all users
@@ -118,7 +118,7 @@ func (v *VersionsClient) Rollback(ctx context.Context, in VersionInput) error {
 
 // Delete removes a version in development (alipay.open.mini.version.delete).
 func (v *VersionsClient) Delete(ctx context.Context, in VersionInput) error {
-	return v.change(ctx, versionWrite{op: cnwire.VersionDelete, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, versionWrite{op: cnwire.VersionDelete, version: in.Version, known: in.Known}, in, in.BundleID)
 }
 
 // Get reads a version (alipay.open.mini.version.detail.query). What AlipayCN
@@ -176,6 +176,9 @@ func (v *VersionsClient) prover(w versionWrite, bundle BundleID, before *version
 // stateBefore is the state before a write, nil when it cannot be read: then less
 // is proven afterwards, and whether the write is possible, AlipayCN says.
 func (v *VersionsClient) stateBefore(ctx context.Context, w versionWrite, bundle BundleID) *versionState {
+	if w.known != nil && w.known.Version.Is(w.version) {
+		return &versionState{detail: w.known}
+	}
 	state, err := v.state(ctx, w, bundle)
 	if err != nil {
 		return nil
@@ -209,7 +212,7 @@ func (v *VersionsClient) state(ctx context.Context, w versionWrite, bundle Bundl
 // find reads a version; nil when there is none. What AlipayCN answers then is not
 // documented, so that the list must agree.
 func (v *VersionsClient) find(ctx context.Context, version alipayplus.VersionNumber, bundle BundleID) (*VersionDetail, error) {
-	detail, err := v.Get(ctx, VersionInput{version, bundle})
+	detail, err := v.Get(ctx, VersionInput{Version: version, BundleID: bundle})
 	if err == nil && detail.Version.Is(version) {
 		return detail, nil
 	}
@@ -249,7 +252,7 @@ func (v *VersionsClient) listed(ctx context.Context, version alipayplus.VersionN
 }
 
 func (v *VersionsClient) readBuild(ctx context.Context, s *versionState, version alipayplus.VersionNumber, bundle BundleID) error {
-	build, err := v.QueryBuild(ctx, VersionInput{version, bundle})
+	build, err := v.QueryBuild(ctx, VersionInput{Version: version, BundleID: bundle})
 	if s.noBuild = knowsNoBuild(err); s.noBuild {
 		return nil
 	}
@@ -333,6 +336,11 @@ type VersionInput struct {
 	Version alipayplus.VersionNumber `json:"app_version,omitzero"`
 	// BundleID is the client; empty: the Alipay wallet.
 	BundleID BundleID `json:"bundle_id,omitempty"`
+
+	// Known is the version as read right before by versions.get; may be nil. When it is
+	// given, returnToDevelopment, cancelGray and delete do not read
+	// the state before the write again; the others ignore it, and one of another version.
+	Known *VersionDetail `json:"-"`
 }
 
 // Validate checks that the version is named.
@@ -349,6 +357,10 @@ type CancelAuditInput struct {
 	Version alipayplus.VersionNumber `json:"app_version,omitzero"`
 	// BundleID is the client; empty: the Alipay wallet.
 	BundleID BundleID `json:"bundle_id,omitempty"`
+
+	// Known is the version as read right before by versions.get; may be nil. When it is
+	// given, the state before the write is not read again. One of another version is ignored.
+	Known *VersionDetail `json:"-"`
 }
 
 // Validate checks the version where one is named.
@@ -372,6 +384,10 @@ type PublishInput struct {
 	// filing is done, restricted: by scanning only, 50 users a day, taken down
 	// after 90 days.
 	PermitRegistrationLimitRelease bool `json:"permit_registration_limit_release,omitempty"`
+
+	// Known is the version as read right before by versions.get; may be nil. When it is
+	// given, the state before the write is not read again. One of another version is ignored.
+	Known *VersionDetail `json:"-"`
 }
 
 // Validate checks that the version is named.
