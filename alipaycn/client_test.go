@@ -78,7 +78,7 @@ func (s *stub) RoundTrip(r *http.Request) (*http.Response, error) {
 	h := http.Header{"Alipay-Trace-Id": {"trace-" + strconv.Itoa(n)}, "Content-Type": {"application/json"}}
 	if !a.bare {
 		at := strconv.FormatInt(time.Now().Add(s.ahead).UnixMilli(), 10)
-		signature, err := cnwire.SignResponse(testkey.Key(), at, "nonce", []byte(a.body))
+		signature, err := cnwire.SignResponse(testkey.FastSigner(), at, "nonce", []byte(a.body))
 		require.NoError(s.t, err)
 		h[cnwire.HeaderSignature], h[cnwire.HeaderTimestamp], h[cnwire.HeaderNonce] = []string{signature}, []string{at}, []string{"nonce"}
 	}
@@ -98,7 +98,7 @@ func (s *stub) verify(r *http.Request, body []byte) {
 	}
 	a, err := cnwire.ParseAuthorization(r.Header.Get("Authorization"))
 	require.NoError(s.t, err)
-	require.NoError(s.t, cnwire.VerifyRequest(&testkey.Client().PublicKey, a, r.Method, r.URL.RequestURI(), signedBody, r.Header.Get("Alipay-App-Auth-Token")))
+	require.NoError(s.t, cnwire.VerifyRequest(&testkey.FastClientSigner().PublicKey, a, r.Method, r.URL.RequestURI(), signedBody, r.Header.Get("Alipay-App-Auth-Token")))
 	require.Equal(s.t, s.token, r.Header.Get("Alipay-App-Auth-Token"))
 	require.Equal(s.t, stubAppID, a.AppID)
 }
@@ -106,7 +106,7 @@ func (s *stub) verify(r *http.Request, body []byte) {
 func newStub(t require.TestingT, answer func(n int, r *http.Request, body []byte) stubAnswer, opts ...Option) (*stub, *Client) {
 	s := &stub{t: t, answer: answer, token: stubToken}
 	c, err := New(append([]Option{
-		WithAppID(stubAppID), WithSigner(testkey.Client()), WithAlipayPublicKey(testkey.PublicPEM()),
+		WithAppID(stubAppID), WithSigner(testkey.FastClientSigner()), WithAlipayPublicKey(testkey.FastSigner().PublicPEM()),
 		WithAppAuthToken(stubToken), WithHTTPClient(&http.Client{Transport: s}),
 	}, opts...)...)
 	require.NoError(t, err)
@@ -341,7 +341,7 @@ func TestMemoryDoesNotGrowWithTheFiles(t *testing.T) {
 	head, err := io.ReadAll(small.reader())
 	require.NoError(t, err)
 	spent := func(size int64) int64 {
-		c, err := New(WithAppID(stubAppID), WithSigner(testkey.Client()), WithAlipayPublicKey(testkey.PublicPEM()),
+		c, err := New(WithAppID(stubAppID), WithSigner(testkey.FastClientSigner()), WithAlipayPublicKey(testkey.FastSigner().PublicPEM()),
 			WithRetry(1, 0, 0), WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				if r.Body != nil {
 					_, _ = io.Copy(io.Discard, r.Body)
@@ -372,13 +372,13 @@ type roundTrip func(*http.Request) (*http.Response, error)
 func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 func TestCertificateModeNamesSerialsAndNoticesAnotherCertificate(t *testing.T) {
-	app, appSN := certificatePEM(t, testkey.Client(), 1)
-	alipay, alipaySN := certificatePEM(t, testkey.Key(), 2)
+	app, appSN := certificatePEM(t, testkey.FastClientSigner(), 1)
+	alipay, alipaySN := certificatePEM(t, testkey.FastSigner(), 2)
 	serial := alipaySN
 	s := &stub{t: t, answer: func(int, *http.Request, []byte) stubAnswer {
 		return stubAnswer{status: 200, body: `{}`, header: http.Header{cnwire.HeaderSN: {serial}}}
 	}}
-	c, err := New(WithAppID(stubAppID), WithSigner(testkey.Client()), WithCertificates(app, alipay, alipay), WithHTTPClient(&http.Client{Transport: s}))
+	c, err := New(WithAppID(stubAppID), WithSigner(testkey.FastClientSigner()), WithCertificates(app, alipay, alipay), WithHTTPClient(&http.Client{Transport: s}))
 	require.NoError(t, err)
 
 	_, err = c.BaseInfo.Get(t.Context())
@@ -576,7 +576,7 @@ func TestACertificateOfAnotherTimePointsToTheClock(t *testing.T) {
 
 func TestABrokenSignerIsTheCallersFault(t *testing.T) {
 	_, c := newStub(t, always(200, `{}`))
-	c.signer = brokenSigner{testkey.Client()}
+	c.signer = brokenSigner{testkey.FastClientSigner()}
 	_, err := c.BaseInfo.Get(t.Context())
 	require.ErrorContains(t, err, "WithSigner")
 	require.Zero(t, failureOf(t, err).HTTPStatus)
@@ -604,7 +604,7 @@ func TestRequestVectorsThroughTheClient(t *testing.T) {
 		t.Run(v.Name, func(t *testing.T) {
 			in := func(name string) string { text, _ := v.Raw[name].(string); return text }
 			var got *http.Request
-			c, err := New(WithAppID(in("app_id")), WithSigner(key), WithAlipayPublicKey(testkey.PublicPEM()), WithRetry(1, 0, 0),
+			c, err := New(WithAppID(in("app_id")), WithSigner(key), WithAlipayPublicKey(testkey.FastSigner().PublicPEM()), WithRetry(1, 0, 0),
 				WithAppAuthToken(in("app_auth_token")), WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 					got = r
 					return nil, errors.New("seen")
@@ -665,7 +665,7 @@ func TestResponseVectorsThroughTheClient(t *testing.T) {
 				header.Set(name, value)
 			}
 			opts := []Option{
-				WithAppID(stubAppID), WithSigner(testkey.Client()), WithAlipayPublicKey([]byte(vectors.Keys.Public)), WithRetry(1, 0, 0),
+				WithAppID(stubAppID), WithSigner(testkey.FastClientSigner()), WithAlipayPublicKey([]byte(vectors.Keys.Public)), WithRetry(1, 0, 0),
 				WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 					return &http.Response{StatusCode: v.Status, Header: header, Body: io.NopCloser(strings.NewReader(v.Body)), Request: r}, nil
 				})}),

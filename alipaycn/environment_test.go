@@ -33,7 +33,7 @@ func TestASecretInPlaceOfItsFileIsNotQuoted(t *testing.T) {
 // One certificate variable asks for all three.
 func TestCertificatesAreTakenTogether(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cert")
-	certificate, _ := certificatePEM(t, testkey.Client(), 1)
+	certificate, _ := certificatePEM(t, testkey.FastClientSigner(), 1)
 	require.NoError(t, os.WriteFile(path, certificate, 0o600))
 	all := []string{"ALIPAYCN_APP_CERT_FILE", "ALIPAYCN_ALIPAY_CERT_FILE", "ALIPAYCN_ROOT_CERT_FILE"}
 	for _, variable := range all {

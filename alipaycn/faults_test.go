@@ -36,9 +36,9 @@ type gatewayWorld struct {
 
 func newGatewayWorld(t *testing.T, opts ...alipaycntest.Option) *gatewayWorld {
 	t.Helper()
-	g, err := alipaycntest.New(append([]alipaycntest.Option{alipaycntest.WithKey(testkey.Key())}, opts...)...)
+	g, err := alipaycntest.New(append([]alipaycntest.Option{alipaycntest.WithKey(testkey.FastSigner())}, opts...)...)
 	require.NoError(t, err)
-	der, err := x509.MarshalPKIXPublicKey(testkey.Client().Public())
+	der, err := x509.MarshalPKIXPublicKey(testkey.FastClientSigner().Public())
 	require.NoError(t, err)
 	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 	require.NoError(t, g.AddApp(alipaycntest.App{ID: isvID, PublicKey: public, ThirdParty: true}))
@@ -47,7 +47,7 @@ func newGatewayWorld(t *testing.T, opts ...alipaycntest.Option) *gatewayWorld {
 	token, err := g.Authorize(isvID, miniID)
 	require.NoError(t, err)
 	c, err := alipaycn.New(
-		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.Client()), alipaycn.WithAlipayPublicKey(g.AlipayPublicKey()),
+		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClientSigner()), alipaycn.WithAlipayPublicKey(g.AlipayPublicKey()),
 		alipaycn.WithAppAuthToken(token.AppAuthToken), alipaycn.WithHTTPClient(g.HTTPClient()),
 	)
 	require.NoError(t, err)

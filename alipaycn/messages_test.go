@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
@@ -23,7 +22,6 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
-	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
 
@@ -42,18 +40,11 @@ func (w *gatewayWorld) client(opts ...alipaycn.Option) *alipaycn.Client {
 	token, err := w.g.Authorize(isvID, miniID)
 	require.NoError(w.t, err)
 	c, err := alipaycn.New(append([]alipaycn.Option{
-		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.Client()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
+		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClientSigner()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
 		alipaycn.WithAppAuthToken(token.AppAuthToken), alipaycn.WithHTTPClient(w.g.HTTPClient()),
 	}, opts...)...)
 	require.NoError(w.t, err)
 	return c
-}
-
-func otherKey(t *testing.T) *rsa.PrivateKey {
-	t.Helper()
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	require.NoError(t, err)
-	return key
 }
 
 func selfSigned(t *testing.T, serial int64, key crypto.Signer) []byte {
@@ -115,8 +106,8 @@ func TestWhatAUserSeesOfAnAnswerThatCannotBeTrusted(t *testing.T) {
 }
 
 func TestWhatAUserSeesOfSwappedKeys(t *testing.T) {
-	own := []alipaycn.Option{alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.Client())}
-	app, alipay := selfSigned(t, 1, testkey.Client()), selfSigned(t, 2, testkey.Key())
+	own := []alipaycn.Option{alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClientSigner())}
+	app, alipay := selfSigned(t, 1, testkey.FastClientSigner()), selfSigned(t, 2, testkey.FastSigner())
 	for _, tt := range []struct {
 		name string
 		opts []alipaycn.Option
@@ -124,7 +115,7 @@ func TestWhatAUserSeesOfSwappedKeys(t *testing.T) {
 	}{
 		{
 			"the app's public key for Alipay's",
-			[]alipaycn.Option{alipaycn.WithAlipayPublicKey(testkey.ClientPublicPEM())},
+			[]alipaycn.Option{alipaycn.WithAlipayPublicKey(testkey.FastClientSigner().PublicPEM())},
 			"Alipay public key is the app's own public key: give Alipay's, which the console shows after the app's was uploaded",
 		},
 		{
@@ -145,7 +136,7 @@ func TestWhatAUserSeesOfSwappedKeys(t *testing.T) {
 	}
 
 	synctest.Test(t, func(t *testing.T) {
-		other := otherKey(t)
+		other := testkey.FastOtherSigner()
 		w := newGatewayWorld(t, alipaycntest.WithCertificates(alipay, alipay))
 
 		_, err := w.client(alipaycn.WithSigner(other)).BaseInfo.Get(t.Context())
@@ -153,7 +144,7 @@ func TestWhatAUserSeesOfSwappedKeys(t *testing.T) {
 			"the signature does not fit; check that the private key belongs to the app's public key in AlipayCN's console, and that the endpoint (sandbox or production) is the app's", message(t, err))
 		require.ErrorIs(t, err, alipayplus.ErrUnauthenticated)
 
-		_, err = w.client(alipaycn.WithAlipayPublicKey(signing.PublicKeyPEM(&other.PublicKey))).BaseInfo.Get(t.Context())
+		_, err = w.client(alipaycn.WithAlipayPublicKey(other.PublicPEM())).BaseInfo.Get(t.Context())
 		require.Equal(t, "alipaycn: baseInfo.get: the answer cannot be trusted: its signature does not fit: it was changed on its way, or the key for checking it is not Alipay's for this app (HTTP 200, trace T); "+
 			"the answer names a certificate, so the app may be in certificate mode: then give the certificates in place of Alipay's public key (WithCertificates, ALIPAYCN_ALIPAY_CERT_FILE)", message(t, err))
 	})
@@ -161,13 +152,13 @@ func TestWhatAUserSeesOfSwappedKeys(t *testing.T) {
 
 // AlipayCN changes its certificate, and the client still has the one before.
 func TestWhatAUserSeesOfAStaleCertificate(t *testing.T) {
-	stale, current := selfSigned(t, 1, testkey.Key()), selfSigned(t, 2, testkey.Key())
-	app := selfSigned(t, 3, testkey.Client())
+	stale, current := selfSigned(t, 1, testkey.FastSigner()), selfSigned(t, 2, testkey.FastSigner())
+	app := selfSigned(t, 3, testkey.FastClientSigner())
 	synctest.Test(t, func(t *testing.T) {
 		w := newGatewayWorld(t, alipaycntest.WithCertificates(current, stale))
 		require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "2021000000000009", Certificate: app}))
 		c, err := alipaycn.New(
-			alipaycn.WithAppID("2021000000000009"), alipaycn.WithSigner(testkey.Client()),
+			alipaycn.WithAppID("2021000000000009"), alipaycn.WithSigner(testkey.FastClientSigner()),
 			alipaycn.WithCertificates(app, stale, stale), alipaycn.WithHTTPClient(w.g.HTTPClient()),
 		)
 		require.NoError(t, err)

@@ -3,8 +3,8 @@ package alipaycn
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/rand"
-	"crypto/rsa"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/base64"
@@ -33,7 +33,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
-	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
 
@@ -53,7 +52,7 @@ func newReceiver(t testing.TB, change ...func(*NotificationOptions)) *receiver {
 	r := &receiver{}
 	opts := NotificationOptions{
 		AppID:           isvAppID,
-		AlipayPublicKey: publicPEM(t, &testkey.Key().PublicKey),
+		AlipayPublicKey: testkey.FastSigner().PublicPEM(),
 		Logger:          slog.New(slog.NewJSONHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Handle: func(_ context.Context, event Notification) error {
 			r.mu.Lock()
@@ -71,19 +70,12 @@ func newReceiver(t testing.TB, change ...func(*NotificationOptions)) *receiver {
 	return r
 }
 
-func publicPEM(t testing.TB, key *rsa.PublicKey) []byte {
-	t.Helper()
-	der, err := x509.MarshalPKIXPublicKey(key)
-	require.NoError(t, err)
-	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-}
-
 // signed is the notification as AlipayCN's form, signed with the test key.
 func signed(t require.TestingT, fields map[string]string, form cnwire.Form) url.Values {
-	return signedWith(t, testkey.Key(), fields, form)
+	return signedWith(t, testkey.FastSigner(), fields, form)
 }
 
-func signedWith(t require.TestingT, key *rsa.PrivateKey, fields map[string]string, form cnwire.Form) url.Values {
+func signedWith(t require.TestingT, key *testkey.Signer, fields map[string]string, form cnwire.Form) url.Values {
 	params := url.Values{}
 	for name, value := range fields {
 		params.Set(name, value)
@@ -253,7 +245,7 @@ func TestRequestsThatAreNoNotificationsAreRefused(t *testing.T) {
 		"a cut body":         {func(r *http.Request) { r.Body = io.NopCloser(io.MultiReader(strings.NewReader(body), brokenReader{})) }, 400, "could not be read"},
 		"no signature":       {setBody(without(good, "sign").Encode()), 403, ""},
 		"an empty signature": {setBody(replaced(good, "sign", "").Encode()), 403, ""},
-		"another key":        {setBody(signedWith(t, otherKey(t), grant(wholeGrant), messageForm()).Encode()), 403, ""},
+		"another key":        {setBody(signedWith(t, testkey.FastOtherSigner(), grant(wholeGrant), messageForm()).Encode()), 403, ""},
 		"another app": {
 			setBody(signed(t, with(grant(wholeGrant), "app_id", "2021009900000999"), messageForm()).Encode()), 403,
 			`it is for app \"2021009900000999\", not for \"2021009900000101\"`,
@@ -295,13 +287,6 @@ type brokenReader struct{}
 func (brokenReader) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
 
 // otherKey is a key that is not the test key.
-func otherKey(t testing.TB) *rsa.PrivateKey {
-	t.Helper()
-	key, err := signing.ParsePrivateKey([]byte(readNotifyVectors(t).Keys.Private))
-	require.NoError(t, err)
-	return key
-}
-
 func TestContentTypeIsReadAsAlipayCNWritesIt(t *testing.T) {
 	body := signed(t, grant(wholeGrant), messageForm()).Encode()
 	for _, kind := range []string{
@@ -677,10 +662,10 @@ func TestTheLogHasNoSecrets(t *testing.T) {
 }
 
 // certificatePEM is a certificate that Alipay might have.
-func certificatePEM(t *testing.T, key *rsa.PrivateKey, serial int64) (text []byte, sn string) {
+func certificatePEM(t *testing.T, key crypto.Signer, serial int64) (text []byte, sn string) {
 	t.Helper()
 	template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "Alipay"}, NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, &key.PublicKey, key)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	require.NoError(t, err)
 	text = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 	certificate, err := cnwire.ParseCertificate(text)
@@ -689,27 +674,27 @@ func certificatePEM(t *testing.T, key *rsa.PrivateKey, serial int64) (text []byt
 }
 
 func TestNotificationsOfCertificateMode(t *testing.T) {
-	oldText, oldSN := certificatePEM(t, testkey.Key(), 1)
-	nextText, nextSN := certificatePEM(t, otherKey(t), 2)
+	oldText, oldSN := certificatePEM(t, testkey.FastSigner(), 1)
+	nextText, nextSN := certificatePEM(t, testkey.FastOtherSigner(), 2)
 	certificates := func(o *NotificationOptions) {
 		o.AlipayPublicKey, o.AlipayCertificates = nil, [][]byte{oldText, nextText}
 	}
 	withKey := func(o *NotificationOptions) { o.AlipayCertificates = [][]byte{nextText} }
 	for name, c := range map[string]struct {
 		options func(*NotificationOptions)
-		key     *rsa.PrivateKey
+		key     *testkey.Signer
 		sn      string
 		status  int
 		logs    string
 	}{
-		"the present one":                 {certificates, testkey.Key(), oldSN, 200, ""},
-		"the next one":                    {certificates, otherKey(t), nextSN, 200, ""},
-		"the key of another":              {certificates, testkey.Key(), nextSN, 403, ""},
-		"no serial, the first":            {certificates, testkey.Key(), "", 200, ""},
-		"no serial, the second":           {certificates, otherKey(t), "", 200, ""},
-		"a serial that nobody gave":       {certificates, testkey.Key(), "866efef280dec9137a87d047ac446315", 403, "add Alipay's new certificate"},
-		"a serial, but a key":             {withKey, testkey.Key(), oldSN, 200, ""},
-		"a serial whose key is not meant": {withKey, testkey.Key(), nextSN, 403, ""},
+		"the present one":                 {certificates, testkey.FastSigner(), oldSN, 200, ""},
+		"the next one":                    {certificates, testkey.FastOtherSigner(), nextSN, 200, ""},
+		"the key of another":              {certificates, testkey.FastSigner(), nextSN, 403, ""},
+		"no serial, the first":            {certificates, testkey.FastSigner(), "", 200, ""},
+		"no serial, the second":           {certificates, testkey.FastOtherSigner(), "", 200, ""},
+		"a serial that nobody gave":       {certificates, testkey.FastSigner(), "866efef280dec9137a87d047ac446315", 403, "add Alipay's new certificate"},
+		"a serial, but a key":             {withKey, testkey.FastSigner(), oldSN, 200, ""},
+		"a serial whose key is not meant": {withKey, testkey.FastSigner(), nextSN, 403, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newReceiver(t, c.options)
@@ -726,7 +711,7 @@ func TestNotificationsOfCertificateMode(t *testing.T) {
 
 func TestNotificationOptionsAreChecked(t *testing.T) {
 	good := func() NotificationOptions {
-		return NotificationOptions{AppID: isvAppID, AlipayPublicKey: publicPEM(t, &testkey.Key().PublicKey), Handle: func(context.Context, Notification) error { return nil }}
+		return NotificationOptions{AppID: isvAppID, AlipayPublicKey: testkey.FastSigner().PublicPEM(), Handle: func(context.Context, Notification) error { return nil }}
 	}
 	for name, c := range map[string]struct {
 		change func(*NotificationOptions)
@@ -801,7 +786,7 @@ func TestAnyContentArrivesAsItWasSent(t *testing.T) {
 }
 
 func FuzzNotificationHandler(f *testing.F) {
-	key := &testkey.Key().PublicKey
+	key := &testkey.FastSigner().PublicKey
 	good := signed(f, grant(wholeGrant), messageForm())
 	f.Add("application/x-www-form-urlencoded", good.Encode())
 	f.Add("application/x-www-form-urlencoded; charset=utf-8", signed(f, message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), cnwire.Form{}).Encode())
