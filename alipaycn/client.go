@@ -54,8 +54,8 @@ type settings struct {
 	// reconcileBackoff is the wait before the state is read after an unknown outcome; attempts is
 	// how often a write is sent at most.
 	reconcileBackoff backoff
-	attempts int
-	now      func() time.Time
+	attempts         int
+	now              func() time.Time
 	// nonce makes what is new in each attempt.
 	nonce func() string
 }
@@ -79,9 +79,9 @@ func New(opts ...Option) (*Client, error) {
 	shared := &settings{
 		origin: cfg.origin, appID: cfg.appID, signer: cfg.signer, trust: cfg.trust, aes: cfg.aes,
 		expiredSeconds: cfg.expiredSeconds, maxSkew: cfg.maxSkew, transport: transport.New(cfg.transport),
-		reconcileBackoff:  backoff{cfg.transport.MinWait, cfg.transport.MaxWait},
-		attempts: cfg.transport.Attempts,
-		now:      cfg.now, nonce: rand.Text,
+		reconcileBackoff: backoff{cfg.transport.MinWait, cfg.transport.MaxWait},
+		attempts:         cfg.transport.Attempts,
+		now:              cfg.now, nonce: rand.Text,
 	}
 	return shared.client(cfg.token), nil
 }

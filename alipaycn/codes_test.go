@@ -10,11 +10,10 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
-
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 //nolint:gochecknoglobals // a flag of the test binary
@@ -216,5 +215,30 @@ func TestConstantsAreInTheTable(t *testing.T) {
 	require.NotEmpty(t, constants)
 	for _, constant := range constants {
 		require.True(t, Code(constant[1]).Known(), constant[1])
+	}
+}
+
+func TestEveryCodeIsModelledAndNoneIsInvented(t *testing.T) {
+	d := readDescription(t)
+	want := codesAddedSince()
+	for _, op := range d.Operations {
+		for _, code := range op.Codes {
+			want = append(want, Code(code))
+		}
+	}
+	for _, codes := range d.CommonCodes {
+		for code := range strings.SplitSeq(codes, ", ") { // one entry of the description holds two
+			want = append(want, Code(code))
+		}
+	}
+	slices.Sort(want)
+	require.Equal(t, slices.Compact(want), knownCodes())
+}
+
+// codesAddedSince are the codes that AlipayCN's newer SDKs have and the description does not.
+func codesAddedSince() []Code {
+	return []Code{
+		"UPDATE_PLUGIN_SERVICE_FAIL", "MINI_APP_RESTRICTED_AUDIT_CONTROL",
+		"CAN_NOT_SUBMIT_WITH_ONLINE_MINI_APP_EXCEED_LIMIT", "CAN_NOT_SUBMIT_WITH_PUNISH_ORDER_LIMIT",
 	}
 }

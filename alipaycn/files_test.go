@@ -10,9 +10,13 @@ import (
 	"image/jpeg"
 	"image/png"
 	"io"
+	"mime"
+	"mime/multipart"
+	"net/http"
 	"strings"
 	"testing"
 
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/stretchr/testify/require"
 )
 
@@ -49,7 +53,7 @@ func padded(f *File, size int64) *File {
 	return &File{Name: f.Name, Content: bytes.NewReader(content), Size: size}
 }
 
-func TestFilesAreJudgedByTheirContent(t *testing.T) {
+func TestFilesAreCheckedByTheirContent(t *testing.T) {
 	const megabytes = 1 << 20
 	zip := textFile("report.zip", "PK\x03\x04rest")
 	for _, tt := range []struct {
@@ -120,5 +124,88 @@ func TestAFileIsReadFromItsBeginningEachTime(t *testing.T) {
 		content, err := io.ReadAll(file.reader())
 		require.NoError(t, err)
 		require.Equal(t, "PK\x03\x04re", string(content))
+	}
+}
+
+func TestAFormCarriesDataAndFilesWithTheirNames(t *testing.T) {
+	logo := picture(t, "logo.png", 180, 180)
+	shot := picture(t, "shot.jpg.png", 100, 200)
+	_, c := newStub(t, func(_ int, r *http.Request, body []byte) stubAnswer {
+		if r.Method == http.MethodGet {
+			return stubAnswer{status: 400, body: `{"code":"SYSTEM_ERROR"}`}
+		}
+		require.Equal(t, int64(len(body)), r.ContentLength)
+		_, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		require.NoError(t, err)
+		form, err := multipart.NewReader(bytes.NewReader(body), params["boundary"]).ReadForm(1 << 20)
+		require.NoError(t, err)
+		require.Contains(t, form.Value["data"][0], `"app_version":"0.0.1"`)
+		require.Len(t, form.File, 2)
+		for name, file := range map[string]*File{"app_logo": logo, "first_screen_shot": shot} {
+			got := form.File[name][0]
+			require.Equal(t, file.Name, got.Filename)
+			require.Equal(t, "image/png", got.Header.Get("Content-Type"))
+			opened, err := got.Open()
+			require.NoError(t, err)
+			content, err := io.ReadAll(opened)
+			require.NoError(t, err)
+			want, err := io.ReadAll(file.reader())
+			require.NoError(t, err)
+			require.Equal(t, want, content)
+		}
+		return stubAnswer{status: 200, body: `{"speed_up":"true","speed_up_memo":"ok"}`}
+	}, WithRetry(1, 0, 0))
+	in := application()
+	in.AppLogo, in.ScreenShots = logo, []File{*shot}
+	got, err := c.Versions.Apply(t.Context(), in)
+	require.NoError(t, err)
+	require.Equal(t, &ApplyResult{SpeedUp: true, SpeedUpMemo: "ok"}, got)
+}
+
+// zeros is a picture of any size: a real beginning, then nothing but zeros.
+type zeros struct{ head []byte }
+
+func (z zeros) ReadAt(p []byte, at int64) (int, error) {
+	clear(p)
+	if at < int64(len(z.head)) {
+		copy(p, z.head[at:])
+	}
+	return len(p), nil
+}
+
+func TestMemoryDoesNotGrowWithTheFiles(t *testing.T) {
+	small := picture(t, "shot.png", 100, 200)
+	head, err := io.ReadAll(small.reader())
+	require.NoError(t, err)
+	spent := func(size int64) int64 {
+		c, err := New(WithAppID(stubAppID), WithSigner(testkey.FastClientSigner()), WithAlipayPublicKey(testkey.FastSigner().PublicPEM()),
+			WithRetry(1, 0, 0), WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+				if r.Body != nil {
+					_, _ = io.Copy(io.Discard, r.Body)
+				}
+				return nil, errors.New("no answer")
+			})}))
+		require.NoError(t, err)
+		in := application()
+		for range 3 {
+			in.ScreenShots = append(in.ScreenShots, File{Name: "shot.png", Content: zeros{head}, Size: size})
+		}
+		result := testing.Benchmark(func(b *testing.B) {
+			for b.Loop() {
+				_, err := c.Versions.Apply(b.Context(), in)
+				if err == nil {
+					b.Fatal("an answer from nowhere")
+				}
+			}
+		})
+		return result.AllocedBytesPerOp()
+	}
+	few, many := spent(10<<10), spent(4<<20)
+	require.Less(t, many, few+64<<10, "12 MB of pictures against 30 KB")
+}
+
+func TestFilesAreSentAsWhatTheyAre(t *testing.T) {
+	for name, kind := range map[string]string{"a.PNG": "image/png", "a.jpeg": "image/jpeg", "a.jpg": "image/jpeg", "a.zip": "application/zip", "a.rar": "application/octet-stream"} {
+		require.Equal(t, kind, contentType(name))
 	}
 }

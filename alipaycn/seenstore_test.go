@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestMemorySeenStoreRemembersUntilTheTime(t *testing.T) {
+func TestMemorySeenStoreKeepsIDsUntilTheTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := NewMemorySeenStore(0)
 		requireAdded(t, s, "a", time.Hour, true)
@@ -25,7 +25,7 @@ func TestMemorySeenStoreRemembersUntilTheTime(t *testing.T) {
 	})
 }
 
-func TestMemorySeenStoreForgetsTheFirstWhenFull(t *testing.T) {
+func TestMemorySeenStoreDropsTheFirstWhenFull(t *testing.T) {
 	s := NewMemorySeenStore(3)
 	for i := range 5 {
 		requireAdded(t, s, strconv.Itoa(i), time.Hour, true)

@@ -2,16 +2,17 @@ package alipaycn
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
+	"github.com/stretchr/testify/require"
 )
 
 // knownVersion is version 0.0.1 as it was read before a write.
@@ -101,6 +102,115 @@ func TestALostAnswerIsComparedWithTheKnownVersion(t *testing.T) {
 				require.ErrorIs(t, err, tt.err)
 				require.Equal(t, tt.sent, sent)
 			})
+		})
+	}
+}
+
+// The first upload ever: AlipayCN may know no list of versions before it.
+func TestAnUploadThatWasLostIsAnsweredByTheAttemptThatArrived(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		arrives bool // the lost attempt
+	}{{"the second", false}, {"the first", true}} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				uploads, exists := 0, false
+				_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+					switch r.URL.Path {
+					case cnwire.VersionUpload.Path():
+						uploads++
+						if exists = tt.arrives || uploads > 1; uploads == 1 {
+							return stubAnswer{err: io.ErrUnexpectedEOF}
+						}
+						return stubAnswer{status: 200, body: `{"build_status":"1","create_status":"1","need_rotation":"true","version_created":"false"}`}
+					case cnwire.VersionBuild.Path():
+						if exists {
+							return stubAnswer{status: 200, body: `{"build_status":"1","create_status":"1","need_rotation":"true"}`}
+						}
+						return stubAnswer{status: 400, body: `{"code":"NO_TEMPLATE_INSTANTIATE_RELATION"}`}
+					default:
+						if exists {
+							return stubAnswer{status: 200, body: `{}`}
+						}
+						return stubAnswer{status: 400, body: `{"code":"NO_TEMPLATE_INSTANTIATE_RELATION"}`}
+					}
+				})
+				build, err := c.Versions.Upload(t.Context(), UploadInput{TemplateID: "1", Version: versionOne()})
+				require.NoError(t, err)
+				require.Equal(t, &Build{BuildStatus: BuildRunning, CreateStatus: BuildRunning, NeedRotation: true}, build)
+				require.Equal(t, tt.arrives, uploads == 1)
+			})
+		})
+	}
+}
+
+// A list shows at most 20 versions, so a low number may only be missing in it.
+func TestAVersionIsGoneOnlyWhenTheListCouldShowIt(t *testing.T) {
+	list := func(patches ...int) string {
+		var items []string
+		for _, patch := range patches {
+			items = append(items, fmt.Sprintf(`{"app_version":"0.0.%d","version_status":"INIT"}`, patch))
+		}
+		return `{"app_version_infos":[` + strings.Join(items, ",") + `]}`
+	}
+	var twenty []int
+	for patch := 21; patch > 1; patch-- {
+		twenty = append(twenty, patch)
+	}
+	for _, tt := range []struct {
+		name    string
+		list    string
+		deleted bool
+	}{
+		{"few others", list(3, 2), true},
+		{"it is listed", list(3, 2, 1), false},
+		{"a full list of higher numbers", list(twenty...), false},
+		{"a full list with a lower number", list(append(twenty[:19:19], 0)...), true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				before := true
+				_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+					switch r.URL.Path {
+					case cnwire.VersionDelete.Path():
+						before = false
+						return stubAnswer{err: io.ErrUnexpectedEOF}
+					case cnwire.VersionGet.Path():
+						if before {
+							return stubAnswer{status: 200, body: `{"app_version":"0.0.1","status":"INIT"}`}
+						}
+						return stubAnswer{status: 400, body: `{"code":"MINI_APP_PACKAGE_INFO_NOT_EXIST"}`}
+					default:
+						return stubAnswer{status: 200, body: tt.list}
+					}
+				})
+				err := c.Versions.Delete(t.Context(), VersionInput{Version: versionOne()})
+				require.Equal(t, tt.deleted, err == nil, "%v", err)
+				require.Equal(t, !tt.deleted, errors.Is(err, alipayplus.ErrOutcomeUnknown))
+			})
+		})
+	}
+}
+
+func TestABuildIsDoneFailedOrNeither(t *testing.T) {
+	for _, tt := range []struct {
+		name            string
+		build           Build
+		created, failed bool
+	}{
+		{"nothing known", Build{}, false, false},
+		{"queued", Build{BuildStatus: BuildQueued, CreateStatus: BuildQueued, NeedRotation: true}, false, false},
+		{"built, no version yet", Build{BuildStatus: BuildDone, CreateStatus: BuildDone, NeedRotation: true}, false, false},
+		{"version created", Build{BuildStatus: BuildDone, CreateStatus: BuildCreated}, true, false},
+		{"version created, by its own field", Build{VersionCreated: true}, true, false},
+		{"build failed", Build{BuildStatus: BuildFailed}, false, true},
+		{"build timed out", Build{BuildStatus: BuildTimedOut}, false, true},
+		{"creation failed", Build{BuildStatus: BuildDone, CreateStatus: BuildFailed}, false, true},
+		{"an earlier try failed", Build{BuildStatus: BuildFailed, VersionCreated: true}, true, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			require.Equal(t, tt.created, tt.build.Created())
+			require.Equal(t, tt.failed, tt.build.Failed())
 		})
 	}
 }

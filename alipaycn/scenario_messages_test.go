@@ -17,12 +17,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/stretchr/testify/require"
 )
 
 // message is what a user sees of an error, with trace ids, which are others each
@@ -34,29 +33,12 @@ func message(t *testing.T, err error) string {
 	return regexp.MustCompile(`trace [A-Z2-7]{26}`).ReplaceAllString(err.Error(), "trace T")
 }
 
-// client is another client of the third-party app; opts go over the right ones.
-func (w *gatewayWorld) client(opts ...alipaycn.Option) *alipaycn.Client {
-	w.t.Helper()
-	token, err := w.g.Authorize(isvID, miniID)
-	require.NoError(w.t, err)
-	c, err := alipaycn.New(append([]alipaycn.Option{
-		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClientSigner()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
-		alipaycn.WithAppAuthToken(token.AppAuthToken), alipaycn.WithHTTPClient(w.g.HTTPClient()),
-	}, opts...)...)
-	require.NoError(w.t, err)
-	return c
-}
-
 func selfSigned(t *testing.T, serial int64, key crypto.Signer) []byte {
 	t.Helper()
 	template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "alipay"}}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	require.NoError(t, err)
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-}
-
-func publish(ctx context.Context, c *alipaycn.Client) error {
-	return c.Versions.Publish(ctx, alipaycn.PublishInput{Version: number(1)})
 }
 
 func TestWhatAUserSeesOfAnAnswerThatCannotBeTrusted(t *testing.T) {

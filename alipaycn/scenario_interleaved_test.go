@@ -8,13 +8,12 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/stretchr/testify/require"
 )
 
 // lostOnce loses the answer to the first call of an operation, which took effect
@@ -183,12 +182,6 @@ func TestTheUploadOfSomebodyElseIsNotTakenForOnesOwn(t *testing.T) {
 }
 
 const never = 1000 * time.Hour
-
-// later lets a time pass that times on the wire show.
-func later(t *testing.T) {
-	t.Helper()
-	time.Sleep(2 * time.Second)
-}
 
 // A version that is being built shows nowhere, before its deletion was refused and after.
 func TestAVersionThatIsBeingBuiltIsNotTakenForGone(t *testing.T) {

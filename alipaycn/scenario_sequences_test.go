@@ -10,13 +10,12 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
-
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
 
 // The client works on the stand-in, in an order that nobody thought of and with
@@ -51,8 +50,8 @@ type sequence struct {
 }
 
 func newSequence(t *testing.T, rt *rapid.T) *sequence {
-	const untilTold = 24 * time.Hour // builds and scans end when a step says so
-	w := newGatewayWorld(t, alipaycntest.WithBuildDelay(untilTold), alipaycntest.WithScanDelay(untilTold))
+	const untilSet = 24 * time.Hour // builds and scans end when a step says so
+	w := newGatewayWorld(t, alipaycntest.WithBuildDelay(untilSet), alipaycntest.WithScanDelay(untilSet))
 	token, err := w.g.Authorize(isvID, miniID)
 	require.NoError(t, err)
 	w.c, err = alipaycn.New(

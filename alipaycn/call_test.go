@@ -1,21 +1,205 @@
 package alipaycn
 
 import (
+	"context"
+	"crypto"
 	"encoding/json"
+	"errors"
 	"maps"
 	"net/http"
 	"os"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/stretchr/testify/require"
 )
+
+func TestEveryAttemptIsSignedAfreshAndKeepsItsRequestID(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var events []Attempt
+		s, c := newStub(t, func(n int, _ *http.Request, _ []byte) stubAnswer {
+			if n < 3 {
+				return stubAnswer{status: 503, body: "<html>", bare: true}
+			}
+			return stubAnswer{status: 200, body: `{"app_version":"0.0.1","status":"GRAY","gray_strategy":"p30"}`}
+		}, WithObserver(func(_ context.Context, a Attempt) { events = append(events, a) }))
+
+		detail, err := c.Versions.Get(t.Context(), VersionInput{Version: versionOne()})
+
+		require.NoError(t, err)
+		require.Equal(t, StatusGray, detail.Status)
+		require.Len(t, s.seen, 3)
+		authorizations, ids := map[string]bool{}, map[string]bool{}
+		for _, r := range s.seen {
+			authorizations[r.Header.Get("Authorization")] = true
+			ids[r.Header.Get("Alipay-Request-Id")] = true
+			require.Equal(t, "application/json", r.Header.Get("Accept"))
+			require.Equal(t, "https://openapi.alipay.com/v3/alipay/open/mini/version/detail/query?app_version=0.0.1", r.URL.String())
+		}
+		require.Len(t, authorizations, 3)
+		require.Len(t, ids, 1)
+		require.Len(t, events, 3)
+		require.Equal(t, "trace-1", events[0].TraceID)
+		require.Equal(t, 503, events[0].HTTPStatus)
+		require.Positive(t, events[0].RetryIn)
+		require.NoError(t, events[2].Err)
+		require.Equal(t, 3, events[2].Number)
+	})
+}
+
+func TestAWriteIsRepeatedOnlyWhenItWasNotAccepted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s, c := newStub(t, func(n int, _ *http.Request, _ []byte) stubAnswer {
+			switch n {
+			case 1:
+				return stubAnswer{status: 429, body: `{"code":"app-call-limited","message":"slow down"}`, header: http.Header{"Retry-After": {"7"}}}
+			case 2:
+				return stubAnswer{status: 400, body: `{"code":"SYSTEM_LIMIT","message":"slow down"}`}
+			default:
+				return stubAnswer{status: 204}
+			}
+		})
+		start := time.Now()
+		require.NoError(t, c.Versions.TakeOffline(t.Context(), VersionInput{Version: versionOne()}))
+		require.Len(t, s.seen, 3)
+		require.GreaterOrEqual(t, time.Since(start), 7*time.Second)
+	})
+}
+
+func TestContentIsEncryptedSignedVerifiedAndDecrypted(t *testing.T) {
+	const key = "c2hhcmVkLWFlcy1rZXktMQ=="
+	aes, err := cnwire.ParseAESKey([]byte(key))
+	require.NoError(t, err)
+	s, c := newStub(t, func(_ int, r *http.Request, body []byte) stubAnswer {
+		require.Equal(t, "AES", r.Header.Get("Alipay-Encrypt-Type"))
+		require.Equal(t, "text/plain", r.Header.Get("Content-Type"))
+		plain, err := aes.Decrypt(body)
+		require.NoError(t, err)
+		require.JSONEq(t, `{"url_param":"pages/index"}`, string(plain))
+		return stubAnswer{status: 200, body: string(aes.Encrypt([]byte(`{"qr_code_url":"https://q"}`)))}
+	}, WithAESKey([]byte(key+"\n")))
+	code, err := c.QRCodes.Create(t.Context(), CreateQRCodeInput{Page: "pages/index"})
+	require.NoError(t, err)
+	require.Equal(t, "https://q", code.URL)
+
+	s.answer = always(200, "bm90IGEgY2lwaGVydGV4dA==")
+	_, err = c.QRCodes.Create(t.Context(), CreateQRCodeInput{Page: "pages/index"})
+	require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+	require.ErrorContains(t, err, "AES key")
+}
+
+func TestWhatIsNotValidIsNotSent(t *testing.T) {
+	s, c := newStub(t, always(200, `{}`))
+	for _, err := range []error{
+		c.Versions.Publish(t.Context(), PublishInput{}),
+		second(c.Versions.Upload(t.Context(), UploadInput{})),
+		second(c.Versions.Apply(t.Context(), ApplyInput{})),
+		second(c.Versions.Get(t.Context(), VersionInput{})),
+		second(c.Versions.WaitBuilt(t.Context(), VersionInput{}, BuildWait{})),
+	} {
+		_, invalid := errors.AsType[*alipayplus.ValidationError](err)
+		require.True(t, invalid, "%v", err)
+		require.ErrorIs(t, err, alipayplus.ErrInvalid)
+		require.ErrorContains(t, err, "app_version")
+	}
+	require.Empty(t, s.seen)
+}
+
+func TestTheThirdPartyAppAsksAboutTokensForItself(t *testing.T) {
+	s, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+		if r.Method == http.MethodGet {
+			require.Equal(t, "t1", r.URL.Query().Get("app_auth_token"))
+			return stubAnswer{status: 200, body: `{"status":"valid","auth_methods":["alipay.open.mini.version.online"],"expires_in":1}`}
+		}
+		return stubAnswer{status: 200, body: `{"app_auth_token":"t1","auth_app_id":"a1","tokens":[{"app_auth_token":"t1","auth_app_id":"a1"}]}`}
+	})
+	s.token = ""
+	tokens, err := c.Authorization.Exchange(t.Context(), "code1")
+	require.NoError(t, err)
+	require.Equal(t, "t1", tokens.AppAuthToken)
+	_, err = c.Authorization.Refresh(t.Context(), "refresh1")
+	require.NoError(t, err)
+	info, err := c.Authorization.Query(t.Context(), "t1")
+	require.NoError(t, err)
+	require.Len(t, info.MissingMethods(), 12)
+	require.NotContains(t, info.MissingMethods(), "alipay.open.mini.version.online")
+	require.Empty(t, TokenInfo{Status: TokenValid, Full: true}.MissingMethods())
+	require.Len(t, TokenInfo{Status: TokenInvalid, Full: true}.MissingMethods(), 13)
+}
+
+func TestABrokenSignerIsTheCallersFault(t *testing.T) {
+	_, c := newStub(t, always(200, `{}`))
+	c.signer = brokenSigner{testkey.FastClientSigner()}
+	_, err := c.BaseInfo.Get(t.Context())
+	require.ErrorContains(t, err, "WithSigner")
+	require.Zero(t, failureOf(t, err).HTTPStatus)
+}
+
+type brokenSigner struct{ crypto.Signer }
+
+type requestVectors struct {
+	Keys struct {
+		Private string `json:"TEST_ONLY_app_private_key_pkcs8_pem"`
+	} `json:"keys"`
+	Cases []struct {
+		Name     string         `json:"name"`
+		Raw      map[string]any `json:"input"`
+		Expected struct {
+			Authorization string `json:"authorization"`
+		} `json:"expected"`
+	} `json:"cases"`
+}
+
+func TestRequestVectorsThroughTheClient(t *testing.T) {
+	var vectors requestVectors
+	readVectors(t, "v3-request.json", &vectors)
+	key, err := signing.ParsePrivateKey([]byte(vectors.Keys.Private))
+	require.NoError(t, err)
+	for _, v := range vectors.Cases {
+		t.Run(v.Name, func(t *testing.T) {
+			in := func(name string) string { text, _ := v.Raw[name].(string); return text }
+			var got *http.Request
+			c, err := New(WithAppID(in("app_id")), WithSigner(key), WithAlipayPublicKey(testkey.FastSigner().PublicPEM()), WithRetry(1, 0, 0),
+				WithAppAuthToken(in("app_auth_token")), WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+					got = r
+					return nil, errors.New("seen")
+				})}))
+			require.NoError(t, err)
+			at, err := strconv.ParseInt(in("timestamp_ms"), 10, 64)
+			require.NoError(t, err)
+			c.nonce, c.now = func() string { return in("nonce") }, func() time.Time { return time.UnixMilli(at) }
+			c.trust.appCertSN, c.trust.rootSN = in("app_cert_sn"), in("alipay_root_cert_sn")
+			c.expiredSeconds, _ = strconv.Atoi(in("expired_seconds"))
+			out := outgoing{target: in("path_and_query"), contentType: jsonContent, body: []byte(in("signed_body")), encrypted: in("body_kind") == "aes"}
+			if in("body_kind") == "multipart" {
+				out = out.multipart([]filePart{{"first_screen_shot", picture(t, "shot-1.png", 1, 1)}})
+			}
+
+			_ = c.exchange(t.Context(), cnwire.Operation{Name: "vector", Method: in("method"), Write: true}, out, nil)
+
+			require.Equal(t, v.Expected.Authorization, got.Header.Get("Authorization"))
+			require.Equal(t, in("path_and_query"), got.URL.RequestURI())
+			require.Equal(t, in("app_auth_token"), got.Header.Get("Alipay-App-Auth-Token"))
+			require.Equal(t, in("alipay_root_cert_sn"), got.Header.Get("Alipay-Root-Cert-Sn"))
+		})
+	}
+}
+
+func readVectors(t *testing.T, name string, into any) {
+	t.Helper()
+	text, err := os.ReadFile("../internal/cnwire/testdata/" + name)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(text, into))
+}
 
 // description is AlipayCN's own description of its API: names and types.
 type description struct {
@@ -71,14 +255,6 @@ func addedSince(op cnwire.Operation) map[string]any {
 		return map[string]any{"permit_registration_limit_release": "boolean"}
 	}
 	return nil
-}
-
-// codesAddedSince are the codes that AlipayCN's newer SDKs have and the description does not.
-func codesAddedSince() []Code {
-	return []Code{
-		"UPDATE_PLUGIN_SERVICE_FAIL", "MINI_APP_RESTRICTED_AUDIT_CONTROL",
-		"CAN_NOT_SUBMIT_WITH_ONLINE_MINI_APP_EXCEED_LIMIT", "CAN_NOT_SUBMIT_WITH_PUNISH_ORDER_LIMIT",
-	}
 }
 
 // noFields is the input or answer of an operation that has no fields.
@@ -238,41 +414,11 @@ func TestEveryFileIsModelledAndNoneIsInvented(t *testing.T) {
 	}
 }
 
-func TestAnApplicationHasOnlyTheFilesThatAreGivenAndEachUnderItsName(t *testing.T) {
-	shots := []File{{Name: "1.png"}, {Name: "2.png"}}
-	in := ApplyInput{ScreenShots: shots, TestFile: &File{Name: "t.zip"}}
-
-	require.Equal(t, []filePart{
-		{"first_screen_shot", &shots[0]},
-		{"second_screen_shot", &shots[1]},
-		{"test_file_name", in.TestFile},
-	}, in.files())
-	require.Empty(t, ApplyInput{}.files())
-	require.Empty(t, ModifyBaseInfoInput{}.files())
-}
-
 func TestOnlyOperationsThatChangeSomethingAreWrites(t *testing.T) {
 	for _, op := range cnwire.Operations() {
 		reads := op.Method == http.MethodGet || op == cnwire.CategoryRequirements
 		require.Equal(t, !reads, op.Write, op.Name)
 	}
-}
-
-func TestEveryCodeIsModelledAndNoneIsInvented(t *testing.T) {
-	d := readDescription(t)
-	want := codesAddedSince()
-	for _, op := range d.Operations {
-		for _, code := range op.Codes {
-			want = append(want, Code(code))
-		}
-	}
-	for _, codes := range d.CommonCodes {
-		for code := range strings.SplitSeq(codes, ", ") { // one entry of the description holds two
-			want = append(want, Code(code))
-		}
-	}
-	slices.Sort(want)
-	require.Equal(t, slices.Compact(want), knownCodes())
 }
 
 // filled returns a value of the type with something in every field that goes

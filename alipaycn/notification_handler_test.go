@@ -1,21 +1,13 @@
 package alipaycn
 
 import (
-	"bytes"
 	"context"
-	"crypto"
-	"crypto/rand"
-	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"maps"
-	"math/big"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -29,97 +21,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
-
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
-
-// receiver is a handler with what came of it.
-type receiver struct {
-	*NotificationHandler
-
-	mu     sync.Mutex
-	events []Notification
-	err    error
-	log    bytes.Buffer
-}
-
-// newReceiver believes the test key.
-func newReceiver(t testing.TB, change ...func(*NotificationOptions)) *receiver {
-	t.Helper()
-	r := &receiver{}
-	opts := NotificationOptions{
-		AppID:           isvAppID,
-		AlipayPublicKey: testkey.FastSigner().PublicPEM(),
-		Logger:          slog.New(slog.NewJSONHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
-		Handle: func(_ context.Context, event Notification) error {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.events = append(r.events, event)
-			return r.err
-		},
-	}
-	for _, c := range change {
-		c(&opts)
-	}
-	h, err := NewNotificationHandler(opts)
-	require.NoError(t, err)
-	r.NotificationHandler = h
-	return r
-}
-
-// signed is the notification as AlipayCN's form, signed with the test key.
-func signed(t require.TestingT, fields map[string]string, form cnwire.Form) url.Values {
-	return signedWith(t, testkey.FastSigner(), fields, form)
-}
-
-func signedWith(t require.TestingT, key *testkey.Signer, fields map[string]string, form cnwire.Form) url.Values {
-	params := url.Values{}
-	for name, value := range fields {
-		params.Set(name, value)
-	}
-	sign, err := cnwire.SignNotification(key, params, form)
-	require.NoError(t, err)
-	params.Set("sign", sign)
-	return params
-}
-
-func messageForm() cnwire.Form { return cnwire.Form{SignType: true, EmptyValues: true} }
-
-// request is the form as AlipayCN posts it.
-func request(ctx context.Context, body string) *http.Request {
-	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/notify", strings.NewReader(body))
-	r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=UTF-8")
-	return r
-}
-
-func answerTo(h http.Handler, r *http.Request) (status int, text string) {
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, r)
-	return w.Code, w.Body.String()
-}
-
-func (r *receiver) post(ctx context.Context, params url.Values) (status int, text string) {
-	return answerTo(r, request(ctx, params.Encode()))
-}
-
-func (r *receiver) calls() int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return len(r.events)
-}
-
-func requireSuccess(t require.TestingT, status int, text string) {
-	require.Equal(t, "success", text)
-	require.Equal(t, http.StatusOK, status)
-}
-
-func requireFail(t require.TestingT, want, status int, text string) {
-	require.Equal(t, "fail", text)
-	require.Equal(t, want, status)
-}
 
 type notifyVectors struct {
 	Keys struct {
@@ -428,7 +334,7 @@ func TestReplaysAreAnsweredAndNotHandled(t *testing.T) {
 	require.Equal(t, 2, r.calls())
 }
 
-func TestReplaysWithoutNotifyIDAreToldByTheirSignature(t *testing.T) {
+func TestReplaysWithoutNotifyIDAreRecognizedByTheirSignature(t *testing.T) {
 	r := newReceiver(t)
 	order := map[string]string{"notify_type": "servicemarket_order_notify", "commodity_order_id": "1"}
 	for range 2 {
@@ -449,7 +355,7 @@ func TestForgedReplayIsRefused(t *testing.T) {
 	requireFail(t, http.StatusForbidden, status, text)
 }
 
-func TestReplaysAreForgottenAfterTheirTime(t *testing.T) {
+func TestReplaysAreHandledAfterTheirTime(t *testing.T) {
 	for name, c := range map[string]struct{ set, want time.Duration }{"default": {0, 48 * time.Hour}, "an hour": {time.Hour, time.Hour}} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -467,7 +373,7 @@ func TestReplaysAreForgottenAfterTheirTime(t *testing.T) {
 	}
 }
 
-func TestFailedEventIsHandledAgain(t *testing.T) {
+func TestFailedNotificationIsHandledAgain(t *testing.T) {
 	r := newReceiver(t)
 	params := signed(t, grant(wholeGrant), messageForm())
 	r.err = errors.New("no room for " + secretToken)
@@ -507,7 +413,7 @@ func TestPanicsBecomeFail(t *testing.T) {
 				requireFail(t, http.StatusInternalServerError, status, text)
 			}
 			require.Contains(t, r.log.String(), "panic: ")
-			require.Contains(t, r.log.String(), "notification_test.go", "the stack")
+			require.Contains(t, r.log.String(), "notification_handler_test.go", "the stack")
 			require.NotContains(t, r.log.String(), "secret")
 			require.Empty(t, r.deliveries.byID)
 		})
@@ -609,7 +515,7 @@ func TestWaitingDeliveryEndsWithItsConnection(t *testing.T) {
 	})
 }
 
-func TestEventIsRecordedAlthoughAlipayHungUp(t *testing.T) {
+func TestNotificationIsRecordedAlthoughAlipayHungUp(t *testing.T) {
 	seen := &contextSeenStore{}
 	ctx, hangUp := context.WithCancel(t.Context())
 	r := newReceiver(t, func(o *NotificationOptions) {
@@ -632,7 +538,7 @@ func (s *contextSeenStore) Add(ctx context.Context, id string, _ time.Time) (boo
 	return true, ctx.Err()
 }
 
-func TestEventIsNotHandledWhenTheStoreCannotTell(t *testing.T) {
+func TestNotificationIsNotHandledWhenTheStoreCannotTell(t *testing.T) {
 	r := newReceiver(t, func(o *NotificationOptions) { o.Seen = brokenSeenStore{seen: errors.New("the database is down")} })
 	status, text := r.post(t.Context(), signed(t, grant(wholeGrant), messageForm()))
 	requireFail(t, http.StatusInternalServerError, status, text)
@@ -640,7 +546,7 @@ func TestEventIsNotHandledWhenTheStoreCannotTell(t *testing.T) {
 	require.Contains(t, r.log.String(), "the database is down")
 }
 
-func TestEventThatCannotBeRecordedWasHandledAllTheSame(t *testing.T) {
+func TestNotificationThatCannotBeRecordedWasHandledAllTheSame(t *testing.T) {
 	r := newReceiver(t, func(o *NotificationOptions) {
 		o.Seen = brokenSeenStore{add: errors.New("refused " + secretToken)}
 	})
@@ -659,18 +565,6 @@ func TestTheLogHasNoSecrets(t *testing.T) {
 	}
 	require.Contains(t, r.log.String(), "came again")
 	require.NotContains(t, r.log.String(), "secret")
-}
-
-// certificatePEM is a certificate that Alipay might have.
-func certificatePEM(t *testing.T, key crypto.Signer, serial int64) (text []byte, sn string) {
-	t.Helper()
-	template := &x509.Certificate{SerialNumber: big.NewInt(serial), Subject: pkix.Name{CommonName: "Alipay"}, NotAfter: time.Now().Add(time.Hour)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
-	require.NoError(t, err)
-	text = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
-	certificate, err := cnwire.ParseCertificate(text)
-	require.NoError(t, err)
-	return text, certificate.SN
 }
 
 func TestNotificationsOfCertificateMode(t *testing.T) {
@@ -811,18 +705,5 @@ func FuzzNotificationHandler(f *testing.F) {
 		params, err := url.ParseQuery(body)
 		require.NoError(t, err)
 		require.NoError(t, cnwire.VerifyNotification(key, params))
-	})
-}
-
-func FuzzEvents(f *testing.F) {
-	f.Add(KindAuthorizationGranted, wholeGrant)
-	f.Add(KindAuditRejected, `{"mini_app_version":"1","base_audit_reason":"{}"}`)
-	f.Add(KindAuthorizationCancelled, `{}`)
-	f.Add(KindMerchantConfirmed, `{"order_no":1}`)
-	f.Fuzz(func(t *testing.T, kind, content string) {
-		fields := with(message(kind, content), "status", "execute_auth")
-		event := parseNotification(fields)
-		require.Equal(t, fields, event.Info().Fields())
-		_ = withoutSecrets(fields, event.String())
 	})
 }

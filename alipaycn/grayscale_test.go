@@ -3,9 +3,8 @@ package alipaycn
 import (
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/stretchr/testify/require"
 )
 
 func TestTheLadderIsWhatThePublicAPIOffers(t *testing.T) {

@@ -114,26 +114,3 @@ func TestEnumsKnowWhatIsDocumented(t *testing.T) {
 		})
 	}
 }
-
-func TestABuildIsDoneFailedOrNeither(t *testing.T) {
-	for _, tt := range []struct {
-		name            string
-		build           Build
-		created, failed bool
-	}{
-		{"nothing known", Build{}, false, false},
-		{"queued", Build{BuildStatus: BuildQueued, CreateStatus: BuildQueued, NeedRotation: true}, false, false},
-		{"built, no version yet", Build{BuildStatus: BuildDone, CreateStatus: BuildDone, NeedRotation: true}, false, false},
-		{"version created", Build{BuildStatus: BuildDone, CreateStatus: BuildCreated}, true, false},
-		{"version created, by its own field", Build{VersionCreated: true}, true, false},
-		{"build failed", Build{BuildStatus: BuildFailed}, false, true},
-		{"build timed out", Build{BuildStatus: BuildTimedOut}, false, true},
-		{"creation failed", Build{BuildStatus: BuildDone, CreateStatus: BuildFailed}, false, true},
-		{"an earlier try failed", Build{BuildStatus: BuildFailed, VersionCreated: true}, true, false},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			require.Equal(t, tt.created, tt.build.Created())
-			require.Equal(t, tt.failed, tt.build.Failed())
-		})
-	}
-}

@@ -2,8 +2,6 @@ package alipaycn_test
 
 import (
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"net/http"
 	"reflect"
@@ -12,13 +10,11 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
-	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/stretchr/testify/require"
 )
 
 const (
@@ -26,69 +22,6 @@ const (
 	miniID     = "2021000000000002"
 	templateID = "2021000000000003"
 )
-
-// gatewayWorld is a gateway with a third-party app that acts for a mini program.
-type gatewayWorld struct {
-	t *testing.T
-	g *alipaycntest.Gateway
-	c *alipaycn.Client
-}
-
-func newGatewayWorld(t *testing.T, opts ...alipaycntest.Option) *gatewayWorld {
-	t.Helper()
-	g, err := alipaycntest.New(append([]alipaycntest.Option{alipaycntest.WithKey(testkey.FastSigner())}, opts...)...)
-	require.NoError(t, err)
-	der, err := x509.MarshalPKIXPublicKey(testkey.FastClientSigner().Public())
-	require.NoError(t, err)
-	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-	require.NoError(t, g.AddApp(alipaycntest.App{ID: isvID, PublicKey: public, ThirdParty: true}))
-	require.NoError(t, g.AddApp(alipaycntest.App{ID: miniID}))
-	require.NoError(t, g.AddTemplate(isvID, templateID, "1.0.0"))
-	token, err := g.Authorize(isvID, miniID)
-	require.NoError(t, err)
-	c, err := alipaycn.New(
-		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClientSigner()), alipaycn.WithAlipayPublicKey(g.AlipayPublicKey()),
-		alipaycn.WithAppAuthToken(token.AppAuthToken), alipaycn.WithHTTPClient(g.HTTPClient()),
-	)
-	require.NoError(t, err)
-	return &gatewayWorld{t, g, c}
-}
-
-func number(minor int32) alipayplus.VersionNumber { return alipayplus.VersionNumber{Minor: minor} }
-
-func firstVersion() alipaycn.VersionInput { return alipaycn.VersionInput{Version: number(1)} }
-
-func firstApplication() alipaycn.ApplyInput {
-	return alipaycn.ApplyInput{
-		Version: number(1), Description: "A first version, with a menu and a way to order tea.",
-		AppName: "BlueLakeTea", AppEnglishName: "BlueLakeTea", AppSlogan: "Tea from the blue lake",
-		AppDescription: "Order tea from the blue lake, and drink it there.", Categories: alipaycn.CategoryIDs{"XS1001_XS2001_XS3002"},
-		ServicePhone: "13110101010", RegionType: alipaycn.RegionChina, AppLogo: squarePNG(180),
-	}
-}
-
-// bring brings the version 0.1.0 to a status.
-func (w *gatewayWorld) bring(status alipaycn.VersionStatus) {
-	w.t.Helper()
-	ctx := w.t.Context()
-	require.NoError(w.t, w.g.AddVersion(miniID, "0.1.0"))
-	if status == alipaycn.StatusInit {
-		return
-	}
-	_, err := w.c.Versions.Apply(ctx, firstApplication())
-	require.NoError(w.t, err)
-	if status == alipaycn.StatusAuditing {
-		return
-	}
-	require.NoError(w.t, w.g.Approve(miniID, "0.1.0"))
-	switch status {
-	case alipaycn.StatusGray:
-		require.NoError(w.t, w.c.Versions.StartGray(ctx, alipaycn.GrayInput{Version: number(1), Strategy: alipaycn.GrayP10}))
-	case alipaycn.StatusRelease:
-		require.NoError(w.t, w.c.Versions.Publish(ctx, alipaycn.PublishInput{Version: number(1)}))
-	}
-	require.Equal(w.t, status, w.g.Status(miniID, "0.1.0"))
-}
 
 // faultyWrite is a write where it is possible.
 type faultyWrite struct {
@@ -352,7 +285,7 @@ func TestAWriteThatNeverGetsThroughIsGivenUp(t *testing.T) {
 }
 
 // The deadline is kept, and the last of it goes into reading the state.
-func TestTheDeadlineIsKeptWhileAWriteIsLookedInto(t *testing.T) {
+func TestTheDeadlineIsKeptWhileAWriteIsReconciled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newGatewayWorld(t)
 		w.bring(alipaycn.StatusWaitRelease)

@@ -1,16 +1,264 @@
 package alipaycn
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
-
-	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 )
+
+// publishing plays publishing a version: answers to the attempts to publish, and
+// the statuses that are read between them. The last of each is repeated. Before,
+// the version is in WAIT_RELEASE.
+func publishing(t *testing.T, attempts []stubAnswer, statuses []VersionStatus) (published int, err error) {
+	t.Helper()
+	read := 0
+	_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+		if r.URL.Path == cnwire.VersionPublish.Path() {
+			published++
+			return attempts[min(published, len(attempts))-1]
+		}
+		status := StatusWaitRelease
+		if published > 0 {
+			read++
+			status = statuses[min(read, len(statuses))-1]
+		}
+		return stubAnswer{status: 200, body: fmt.Sprintf(`{"app_version":"0.0.1","status":%q}`, status)}
+	})
+	err = c.Versions.Publish(t.Context(), PublishInput{Version: versionOne()})
+	return published, err
+}
+
+func TestAnUnknownOutcomeIsReconciled(t *testing.T) {
+	lost := stubAnswer{err: io.ErrUnexpectedEOF}
+	refused := func(code Code) stubAnswer { return stubAnswer{status: 400, body: fmt.Sprintf(`{"code":%q}`, code)} }
+	for _, tt := range []struct {
+		name      string
+		attempts  []stubAnswer
+		statuses  []VersionStatus
+		published int
+		succeeds  bool
+		unknown   bool
+	}{
+		{"done at once", []stubAnswer{lost}, []VersionStatus{StatusRelease}, 1, true, false},
+		{"not done, then done", []stubAnswer{lost, {status: 200}}, []VersionStatus{StatusWaitRelease}, 2, true, false},
+		{"the first arrives late", []stubAnswer{lost, refused(CodeCanNotOnlineNotGrayOrWaitRelease)}, []VersionStatus{StatusWaitRelease, StatusRelease}, 2, true, false},
+		{"refused as a repetition, the state lags", []stubAnswer{lost, refused(CodeCanNotOnlineNotGrayOrWaitRelease)}, []VersionStatus{StatusWaitRelease}, 2, false, true},
+		{"refused for a reason of its own", []stubAnswer{lost, refused(CodeCanNotOnlineWithoutRegistration)}, []VersionStatus{StatusWaitRelease}, 2, false, false},
+		{"somebody else was at work", []stubAnswer{lost}, []VersionStatus{StatusInit}, 1, false, true},
+		{"a status that is not known", []stubAnswer{lost}, []VersionStatus{"NEW"}, 1, false, true},
+		{"refused at once", []stubAnswer{refused(CodeCanNotOnlineWithoutRegistration)}, []VersionStatus{StatusRelease}, 1, false, false},
+		{"never", []stubAnswer{lost}, []VersionStatus{StatusWaitRelease}, 4, false, true},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				published, err := publishing(t, tt.attempts, tt.statuses)
+				require.Equal(t, tt.published, published)
+				require.Equal(t, tt.succeeds, err == nil, "%v", err)
+				require.Equal(t, tt.unknown, errors.Is(err, alipayplus.ErrOutcomeUnknown))
+				if !tt.succeeds {
+					require.Equal(t, tt.published, failureOf(t, err).Attempts)
+					require.False(t, failureOf(t, err).Retryable)
+				}
+			})
+		})
+	}
+}
+
+// A write is sent as often as any call at most, however its attempts end.
+func TestAllAttemptsOfAWriteCount(t *testing.T) {
+	lost := stubAnswer{err: io.ErrUnexpectedEOF}
+	busy := stubAnswer{status: 429, body: `{"code":"app-call-limited","message":"slow down"}`}
+	for _, tt := range []struct {
+		name     string
+		attempts []stubAnswer
+		sent     int
+		unknown  bool
+	}{
+		{"refused, then lost", []stubAnswer{busy, busy, busy, lost, {status: 200}}, 4, true},
+		{"lost between refusals", []stubAnswer{busy, lost, busy, busy, busy}, 4, true},
+		{"lost, then refused", []stubAnswer{lost, busy}, 4, true},
+		{"refused", []stubAnswer{busy}, 4, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sent, err := publishing(t, tt.attempts, []VersionStatus{StatusWaitRelease})
+				require.Error(t, err)
+				require.Equal(t, tt.sent, sent)
+				require.Equal(t, tt.sent, failureOf(t, err).Attempts)
+				require.Equal(t, tt.unknown, errors.Is(err, alipayplus.ErrOutcomeUnknown), "what was too much says nothing about the attempt before")
+				require.Equal(t, !tt.unknown, failureOf(t, err).Retryable)
+				if tt.unknown {
+					require.ErrorContains(t, err, "look at versions.get before you call again")
+				}
+			})
+		})
+	}
+}
+
+// A refusal that proves an earlier attempt had no effect is as any other.
+func TestARefusalAfterALostAnswerMayPass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sent, err := publishing(t, []stubAnswer{{err: io.ErrUnexpectedEOF}, {status: 400, body: `{"code":"CAN_NOT_DELETE_WITH_SCANNING"}`}}, []VersionStatus{StatusWaitRelease})
+		require.Equal(t, 2, sent)
+		require.NotErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+		require.ErrorIs(t, err, ErrNotReady)
+		require.True(t, failureOf(t, err).Retryable)
+	})
+}
+
+// A second attempt is refused because of the first, and the state lags behind: it
+// is not said that the write had no effect.
+func TestARefusalThatTheFirstAttemptCausedIsNotTheLastWord(t *testing.T) {
+	in := VersionInput{Version: versionOne()}
+	for _, tt := range []struct {
+		op     cnwire.Operation
+		code   Code
+		status string
+		do     func(*testing.T, *VersionsClient) error
+	}{
+		{cnwire.VersionTakeOffline, CodeMiniAppNotOnline, `RELEASE"`, func(t *testing.T, v *VersionsClient) error { return v.TakeOffline(t.Context(), in) }},
+		{cnwire.VersionRollback, CodeCanNotContinuousRollback, `RELEASE"`, func(t *testing.T, v *VersionsClient) error { return v.Rollback(t.Context(), in) }},
+		{cnwire.VersionCancelGray, CodeMiniAppVersionStatusIllegal, `GRAY","gray_strategy":"p10"`, func(t *testing.T, v *VersionsClient) error { return v.CancelGray(t.Context(), in) }},
+		{cnwire.VersionGray, CodeCanNotGrayWithoutAuditPass, `WAIT_RELEASE"`, func(t *testing.T, v *VersionsClient) error {
+			return v.StartGray(t.Context(), GrayInput{Version: versionOne(), Strategy: GrayP10})
+		}},
+	} {
+		t.Run(tt.op.Name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				sent := 0
+				_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+					if r.Method == http.MethodGet {
+						return stubAnswer{status: 200, body: `{"app_version":"0.0.1","status":"` + tt.status + `}`}
+					}
+					if sent++; sent == 1 {
+						return stubAnswer{err: io.ErrUnexpectedEOF}
+					}
+					return stubAnswer{status: 400, body: `{"code":"` + string(tt.code) + `"}`}
+				})
+
+				err := tt.do(t, c.Versions)
+
+				require.Equal(t, 2, sent)
+				require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+			})
+		})
+	}
+}
+
+// What AlipayCN's code says is kept, and where to look is added, unless the code says it too.
+func TestTheHintOfAnUnknownOutcome(t *testing.T) {
+	const look = "look at versions.get before you call again"
+	for _, tt := range []struct {
+		op   cnwire.Operation
+		code Code
+		hint string
+		want string
+	}{
+		{cnwire.VersionGray, "", "", look},
+		{cnwire.VersionGray, "", "wait a minute", "wait a minute; " + look},
+		{cnwire.VersionGray, CodeSystemError, "it may have been done", "it may have been done"},
+		{cnwire.QRCodeCreate, "", "wait a minute", "wait a minute; call again: at worst there is a QR code that nobody uses"},
+		{cnwire.QRCodeCreate, CodeSystemError, "look at it", "call again: at worst there is a QR code that nobody uses"},
+	} {
+		require.Equal(t, tt.want, unknownOutcomeHint(tt.op, tt.code, tt.hint), "%s %s %q", tt.op.Name, tt.code, tt.hint)
+	}
+}
+
+func TestAPauseBeforeTheStateIsReadGrowsUpToTheLongest(t *testing.T) {
+	const s = time.Second
+	for name, tt := range map[string]struct {
+		attempt     int
+		asked, want time.Duration
+	}{
+		"the first":                        {1, 0, s},
+		"the second":                       {2, 0, 2 * s},
+		"the third":                        {3, 0, 4 * s},
+		"the fourth":                       {4, 0, 8 * s},
+		"above the longest":                {5, 0, 10 * s},
+		"far above the longest":            {1000, 0, 10 * s},
+		"as AlipayCN asked":                {1, 5 * s, 5 * s},
+		"less was asked":                   {4, 5 * s, 8 * s},
+		"more was asked than is waited":    {1, time.Hour, 10 * s},
+		"asked for something in the past":  {1, -time.Hour, s},
+		"as long as the longest was asked": {1, 10 * s, 10 * s},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				latest := time.Duration(0)
+				for range 100 {
+					start := time.Now()
+					require.True(t, backoff{s, 10 * s}.pause(t.Context(), tt.attempt, tt.asked))
+					waited := time.Since(start)
+					require.GreaterOrEqual(t, waited, tt.want)
+					require.Less(t, waited, tt.want+s)
+					latest = max(latest, waited)
+				}
+				require.Greater(t, latest, tt.want+s/10, "many that wait do not come back at once")
+			})
+		})
+	}
+}
+
+func TestAPauseThatWouldPassTheDeadlineIsNotBegun(t *testing.T) {
+	for left, paused := range map[time.Duration]time.Duration{
+		5*time.Second - 1: 0, 5 * time.Second: 0, 5*time.Second + 1: 5 * time.Second,
+	} {
+		t.Run(left.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), left)
+				defer cancel()
+
+				begun := backoff{0, time.Minute}.pause(ctx, 1, 5*time.Second)
+
+				require.Equal(t, paused, time.Since(start))
+				require.Equal(t, paused > 0, begun)
+			})
+		})
+	}
+	t.Run("cancelled meanwhile", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		require.False(t, backoff{0, time.Minute}.pause(ctx, 1, 5*time.Second))
+	})
+}
+
+// The state is read later after each attempt whose answer was lost.
+func TestEachReadWaitsLongerThanTheOneBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var lost time.Time
+		var pauses []time.Duration
+		_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+			if r.URL.Path == cnwire.VersionPublish.Path() {
+				lost = time.Now()
+				return stubAnswer{err: io.ErrUnexpectedEOF}
+			}
+			if !lost.IsZero() { // not the look before
+				pauses = append(pauses, time.Since(lost))
+			}
+			return stubAnswer{status: 200, body: `{"app_version":"0.0.1","status":"WAIT_RELEASE"}`}
+		}, WithRetry(4, time.Second, time.Minute))
+
+		require.Error(t, c.Versions.Publish(t.Context(), PublishInput{Version: versionOne()}))
+
+		require.Len(t, pauses, 4)
+		for i, least := range []time.Duration{time.Second, 2 * time.Second, 4 * time.Second, 8 * time.Second} {
+			require.GreaterOrEqual(t, pauses[i], least)
+			require.Less(t, pauses[i], least+time.Second)
+		}
+	})
+}
 
 func minuteTime(minute int) Time { return Time{time.Date(2026, 1, 2, 3, minute, 0, 0, beijing())} }
 
@@ -130,7 +378,9 @@ func TestWithoutTheStateBeforeNothingIsSentAgain(t *testing.T) {
 }
 
 func TestWhenSomebodyElseWasAtWorkNothingIsProven(t *testing.T) {
-	w := func(op cnwire.Operation) versionWrite { return versionWrite{op: op, version: versionOne(), strategy: GrayP30} }
+	w := func(op cnwire.Operation) versionWrite {
+		return versionWrite{op: op, version: versionOne(), strategy: GrayP30}
+	}
 	for _, tt := range []struct {
 		name          string
 		w             versionWrite
@@ -315,4 +565,27 @@ func TestOtherWritesAreProvenByWhatListsShow(t *testing.T) {
 
 	_, rule := provenByBinding(BindQRCodeInput{RouteURL: "https://b", Mode: RouteFuzzy}, rules)
 	require.Equal(t, rules[1], rule)
+}
+
+// What lists leave open is not proven.
+func TestWhatListsLeaveOpen(t *testing.T) {
+	domains := func(listed ...string) BaseInfo { return BaseInfo{SafeDomains: listed} }
+	for _, tt := range []struct {
+		name string
+		got  effect
+		want effect
+	}{
+		{"a member without a role", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{[]Member{{UserID: "2088"}}}), effectUnknown},
+		{"a member with a role that is not known", provenByMembers(RemoveMemberInput{OpenID: "074a", Role: RoleDeveloper}, MemberList{[]Member{{OpenID: "074a", Role: "developer"}}}), effectUnknown},
+		{"somebody else without a role", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{[]Member{{UserID: "2089"}}}), effectDone},
+
+		{"added, and listed with another scheme", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"http://a.example"}, domains("https://a.example")), effectUnknown},
+		{"added, and listed with another scheme and without", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"wss://a.example"}, domains("https://a.example", "a.example")), effectDone},
+		{"added, and listed with a scheme", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"a.example"}, domains("https://a.example")), effectDone},
+		{"removed, and listed with another scheme", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"wss://a.example"}, domains("https://a.example")), effectUnknown},
+		{"removed, and listed without a scheme", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"wss://a.example"}, domains("a.example")), effectNotDone},
+		{"removed, and others are listed", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"a.example"}, domains("b.example")), effectDone},
+	} {
+		t.Run(tt.name, func(t *testing.T) { require.Equal(t, tt.want, tt.got) })
+	}
 }

@@ -41,7 +41,7 @@ func with(fields map[string]string, name, value string) map[string]string {
 	return fields
 }
 
-func TestEventsAreTyped(t *testing.T) {
+func TestNotificationsAreTyped(t *testing.T) {
 	sent := time.UnixMilli(1767225600123)
 	info := func(kind string) NotificationInfo {
 		return NotificationInfo{NotifyID: "2026112100262000000000000000000009", Kind: kind, AppID: isvAppID, SentAt: sent}
@@ -184,7 +184,7 @@ func TestNotifyTypeComesBeforeMethod(t *testing.T) {
 	require.IsType(t, &AuthorizationGranted{}, parseNotification(with(grant(wholeGrant), "msg_method", KindAuditPassed)))
 }
 
-func TestEventTimeMayBeMissing(t *testing.T) {
+func TestNotificationTimeMayBeMissing(t *testing.T) {
 	fields := with(message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), "utc_timestamp", "soon")
 	require.Zero(t, parseNotification(fields).Info().SentAt)
 }
@@ -195,7 +195,7 @@ func TestFieldsAreACopy(t *testing.T) {
 	require.NotEmpty(t, event.Info().Fields())
 }
 
-func TestEventsKeepTheirSecrets(t *testing.T) {
+func TestNotificationsKeepTheirSecrets(t *testing.T) {
 	granted, ok := parseNotification(grant(wholeGrant)).(*AuthorizationGranted)
 	require.True(t, ok)
 	unknown, ok := parseNotification(with(grant(wholeGrant), "status", "other")).(*UnknownNotification)
@@ -226,4 +226,17 @@ func TestSecretsInNestedTextsAreTakenOut(t *testing.T) {
 	got := withoutSecrets(fields, "refused token/nested of 2088000000000001")
 
 	require.Equal(t, "refused [hidden] of 2088000000000001", got)
+}
+
+func FuzzNotifications(f *testing.F) {
+	f.Add(KindAuthorizationGranted, wholeGrant)
+	f.Add(KindAuditRejected, `{"mini_app_version":"1","base_audit_reason":"{}"}`)
+	f.Add(KindAuthorizationCancelled, `{}`)
+	f.Add(KindMerchantConfirmed, `{"order_no":1}`)
+	f.Fuzz(func(t *testing.T, kind, content string) {
+		fields := with(message(kind, content), "status", "execute_auth")
+		event := parseNotification(fields)
+		require.Equal(t, fields, event.Info().Fields())
+		_ = withoutSecrets(fields, event.String())
+	})
 }

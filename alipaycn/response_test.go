@@ -1,0 +1,365 @@
+package alipaycn
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+	"unicode/utf8"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/stretchr/testify/require"
+)
+
+func TestAnswersThatCannotBeTrustedAreRefused(t *testing.T) {
+	page := "<html>" + strings.Repeat("x", 1000) + "</html>"
+	for _, tt := range []struct {
+		name   string
+		answer stubAnswer
+		class  error
+		says   string
+		body   bool
+	}{
+		{"unsigned success", stubAnswer{status: 200, body: `{"status":"RELEASE"}`, bare: true}, nil, "it is not signed", true},
+		{"changed success", stubAnswer{status: 200, body: `{}`, header: http.Header{cnwire.HeaderNonce: {"other"}}}, nil, "Alipay's public key", false},
+		{"wrongly signed refusal", stubAnswer{status: 400, body: `{"code":"INVALID_PARAMETER"}`, header: http.Header{cnwire.HeaderNonce: {"other"}}}, nil, "cannot be trusted", false},
+		{"redirect", stubAnswer{status: 302, body: page, bare: true}, nil, "check the endpoint", true},
+		{"page of a proxy", stubAnswer{status: 404, body: page, bare: true}, nil, "not AlipayCN's", true},
+		{"page of a proxy that is busy", stubAnswer{status: 429, body: page, bare: true}, alipayplus.ErrRateLimited, "too many calls", true},
+		{"page instead of JSON, signed", stubAnswer{status: 200, body: page}, nil, "signed but cannot be read", true},
+		{"unsigned refusal", stubAnswer{status: 400, body: `{"code":"APP_VERSION_IS_BLANK","message":"no"}`, bare: true}, alipayplus.ErrInvalid, "APP_VERSION_IS_BLANK", false},
+		{"signed refusal", stubAnswer{status: 401, body: `{"code":"invalid-app-auth-token","message":"no ` + stubToken + `"}`}, alipayplus.ErrAuthorizationRequired, "alipay.open.mini.version.detail.query", false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			_, c := newStub(t, func(int, *http.Request, []byte) stubAnswer { return tt.answer }, WithRetry(1, 0, 0))
+			detail, err := c.Versions.Get(t.Context(), VersionInput{Version: versionOne()})
+			require.Nil(t, detail)
+			e := failureOf(t, err)
+			require.Equal(t, "trace-1", e.TraceID)
+			require.Equal(t, tt.answer.status, e.HTTPStatus)
+			require.Equal(t, 1, e.Attempts)
+			require.Contains(t, fullText(err), tt.says)
+			require.NotContains(t, fullText(err), stubToken)
+			require.NotContains(t, fullText(err), "xxxx")
+			require.Equal(t, tt.body, e.Body != "")
+			require.LessOrEqual(t, len(e.Body), 512)
+			require.False(t, e.OutcomeUnknown)
+			require.NotErrorIs(t, err, alipayplus.ErrNotFound)
+			if tt.class != nil {
+				require.ErrorIs(t, err, tt.class)
+			} else if tt.answer.status < 300 && !strings.Contains(tt.says, "read") {
+				_, untrusted := errors.AsType[*alipayplus.SignatureError](err)
+				require.True(t, untrusted)
+			}
+		})
+	}
+}
+
+func TestAcceptedButNotProcessedIsNoSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, body := range []string{"", `{}`, `{"code":"x","message":"later"}`} {
+			s, c := newStub(t, always(202, body))
+			_, err := c.Versions.Get(t.Context(), VersionInput{Version: versionOne()})
+			require.True(t, failureOf(t, err).Retryable)
+			require.Len(t, s.seen, 4, "a read is repeated")
+
+			s, c = newStub(t, always(202, body))
+			_, err = c.QRCodes.Create(t.Context(), CreateQRCodeInput{Page: "pages/index"})
+			require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+			require.Len(t, s.seen, 1, "a write is not")
+		}
+	})
+}
+
+// A refusal is an error, whatever its HTTP status.
+func TestARefusalThatComesAsASuccessIsOne(t *testing.T) {
+	_, c := newStub(t, always(200, `{"code":"CAN_NOT_ONLINE_WITHOUT_AUDIT","message":"no"}`))
+	err := c.Versions.Publish(t.Context(), PublishInput{Version: versionOne()})
+	require.ErrorIs(t, err, alipayplus.ErrConflict)
+	require.Equal(t, 200, failureOf(t, err).HTTPStatus)
+
+	_, c = newStub(t, always(200, `{"code":"10000","msg":"Success"}`))
+	require.NoError(t, c.Versions.Publish(t.Context(), PublishInput{Version: versionOne()}))
+
+	for name, operation := range readDescription(t).Operations {
+		require.NotContains(t, operation.Answer, "code", "%s: then a success could not be told from a refusal", name)
+	}
+}
+
+func TestAnEmptySuccessIsASuccess(t *testing.T) {
+	for _, status := range []int{200, 204} {
+		_, c := newStub(t, always(status, ""))
+		info, err := c.BaseInfo.Get(t.Context())
+		require.NoError(t, err)
+		require.Zero(t, *info)
+	}
+}
+
+func TestCertificateModeNamesSerialsAndNoticesAnotherCertificate(t *testing.T) {
+	app, appSN := certificatePEM(t, testkey.FastClientSigner(), 1)
+	alipay, alipaySN := certificatePEM(t, testkey.FastSigner(), 2)
+	serial := alipaySN
+	s := &stub{t: t, answer: func(int, *http.Request, []byte) stubAnswer {
+		return stubAnswer{status: 200, body: `{}`, header: http.Header{cnwire.HeaderSN: {serial}}}
+	}}
+	c, err := New(WithAppID(stubAppID), WithSigner(testkey.FastClientSigner()), WithCertificates(app, alipay, alipay), WithHTTPClient(&http.Client{Transport: s}))
+	require.NoError(t, err)
+
+	_, err = c.BaseInfo.Get(t.Context())
+	require.NoError(t, err)
+	require.Contains(t, s.seen[0].Header.Get("Authorization"), "app_cert_sn="+appSN)
+	require.Equal(t, alipaySN, s.seen[0].Header.Get("Alipay-Root-Cert-Sn"))
+
+	serial = "ffffffffffffffffffffffffffffffff"
+	_, err = c.BaseInfo.Get(t.Context())
+	_, untrusted := errors.AsType[*alipayplus.SignatureError](err)
+	require.True(t, untrusted)
+	require.ErrorContains(t, err, serial)
+	require.ErrorContains(t, err, "ALIPAYCN_ALIPAY_CERT_FILE")
+}
+
+func TestALongRefusalIsCut(t *testing.T) {
+	long := strings.Repeat("长", 1<<20)
+	_, c := newStub(t, always(400, `{"code":"X","message":"`+long+`","details":[`+strings.Repeat(`{"field":"f"},`, 5000)+`{}]}`))
+	_, err := c.BaseInfo.Get(t.Context())
+	require.Less(t, len(err.Error()), 3000)
+	require.Len(t, failureOf(t, err).Details, 50)
+	require.True(t, utf8.ValidString(err.Error()))
+}
+
+func TestACertificateOfAnotherTimePointsToTheClock(t *testing.T) {
+	c, err := New(append(goodOptions(), WithHTTPClient(&http.Client{Transport: roundTrip(func(*http.Request) (*http.Response, error) {
+		return nil, &net.OpError{Op: "dial", Err: &tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired, Detail: "current time is before 2026"}}}
+	})}))...)
+	require.NoError(t, err)
+	err = c.Versions.Publish(t.Context(), PublishInput{Version: versionOne()})
+	require.ErrorContains(t, err, "; check this machine's clock, at which the gateway's certificate is not valid, and the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT)")
+	require.False(t, failureOf(t, err).OutcomeUnknown)
+}
+
+func refusalOf(t *testing.T, op cnwire.Operation, status int, body string) *Error {
+	t.Helper()
+	e, ok := parseRefusal(op, status, []byte(body))
+	require.True(t, ok)
+	return e
+}
+
+func TestARefusalIsClassifiedByItsCodeAndStatus(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		op      cnwire.Operation
+		status  int
+		code    string
+		is      error
+		not     error
+		retry   bool
+		unknown bool
+	}{
+		{"a write that failed inside", cnwire.VersionPublish, 400, "SYSTEM_ERROR", alipayplus.ErrOutcomeUnknown, alipayplus.ErrInvalid, false, true},
+		{"a read that failed inside", cnwire.VersionGet, 400, "SYSTEM_ERROR", nil, alipayplus.ErrOutcomeUnknown, true, false},
+		{"a POST that is a read", cnwire.CategoryRequirements, 500, "unknow-error", nil, alipayplus.ErrOutcomeUnknown, true, false},
+		{"a write with an unknown code and 500", cnwire.VersionPublish, 500, "SOMETHING_ELSE", alipayplus.ErrOutcomeUnknown, nil, false, true},
+		{"a write with an unknown code and 202", cnwire.VersionPublish, 202, "SOMETHING_ELSE", alipayplus.ErrOutcomeUnknown, nil, false, true},
+		{"a read with an unknown code and 503", cnwire.VersionGet, 503, "SOMETHING_ELSE", nil, alipayplus.ErrOutcomeUnknown, true, false},
+		{"a write refused with 500", cnwire.VersionPublish, 500, "APP_VERSION_IS_BLANK", alipayplus.ErrInvalid, alipayplus.ErrOutcomeUnknown, false, false},
+		{"too many calls", cnwire.VersionPublish, 429, "app-call-limited", alipayplus.ErrRateLimited, alipayplus.ErrOutcomeUnknown, true, false},
+		{"too many calls by status", cnwire.VersionPublish, 429, "SOMETHING_ELSE", alipayplus.ErrRateLimited, alipayplus.ErrOutcomeUnknown, true, false},
+		{"not accepted", cnwire.VersionApply, 400, "upload-fail", ErrRetryLater, alipayplus.ErrOutcomeUnknown, true, false},
+		{"not ready", cnwire.VersionApply, 400, "CAN_NOT_SUBMIT_WITHOUT_SCAN_PASS", ErrNotReady, ErrAlreadyDone, true, false},
+		{"done already", cnwire.VersionApply, 400, "SUBMIT_REPEAT", ErrAlreadyDone, ErrNotReady, false, false},
+		{"done already is a conflict", cnwire.VersionApply, 400, "SUBMIT_REPEAT", alipayplus.ErrConflict, nil, false, false},
+		{"unknown code, 401", cnwire.VersionGet, 401, "SOMETHING_ELSE", alipayplus.ErrUnauthenticated, nil, false, false},
+		{"unknown code, 403", cnwire.VersionGet, 403, "SOMETHING_ELSE", alipayplus.ErrPermission, nil, false, false},
+		{"unknown code, 404", cnwire.VersionGet, 404, "SOMETHING_ELSE", alipayplus.ErrNotFound, nil, false, false},
+		{"unknown code, 400", cnwire.VersionGet, 400, "SOMETHING_ELSE", nil, alipayplus.ErrInvalid, false, false},
+		{"the code tells more than the status", cnwire.VersionGet, 401, "invalid-app-auth-token", alipayplus.ErrAuthorizationRequired, alipayplus.ErrUnauthenticated, false, false},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := refusalOf(t, tt.op, tt.status, `{"code":"`+tt.code+`","message":"m"}`)
+			if tt.is != nil {
+				require.ErrorIs(t, e, tt.is)
+			} else {
+				require.Empty(t, e.Unwrap())
+			}
+			if tt.not != nil {
+				require.NotErrorIs(t, e, tt.not)
+			}
+			require.Equal(t, tt.retry, e.Retryable)
+			require.Equal(t, tt.unknown, e.OutcomeUnknown)
+		})
+	}
+}
+
+func TestTheNameOfAnUnknownSubCodeIsFound(t *testing.T) {
+	e := refusalOf(t, cnwire.VersionApply, 400, `{"code":"unknown-sub-code","message":"未知的错误码MINI_APP_INFO_AUDIT_CONTAINS"}`)
+	require.Equal(t, CodeMiniAppInfoAuditContains, e.Code)
+	require.ErrorIs(t, e, ErrNotReady)
+	require.Equal(t, CodeMiniAppInfoAuditContains.Hint(), e.Hint)
+
+	e = refusalOf(t, cnwire.VersionApply, 400, `{"code":"unknown-sub-code","message":"未知的错误码SOMETHING_ELSE"}`)
+	require.Equal(t, GatewayUnknownSubCode, e.Code)
+
+	e = refusalOf(t, cnwire.VersionApply, 400, `{"code":"SYSTEM_LIMIT","message":"not SUBMIT_REPEAT"}`)
+	require.Equal(t, CodeSystemLimit, e.Code, "a code that is told is not looked for")
+}
+
+func TestAnErrorBodyIsReadAsWellAsCanBe(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		body    string
+		message string
+		links   []Link
+		details []Detail
+	}{
+		{"links as a text", `{"code":"X","message":"m","links":"https://example.com"}`, "m", []Link{{URL: "https://example.com"}}, nil},
+		{"links as an array", `{"code":"X","message":"m","links":[{"link":"https://a"},{"link":"https://b","desc":"b"}]}`, "m", []Link{{URL: "https://a"}, {URL: "https://b", Description: "b"}}, nil},
+		{"one link as an object", `{"code":"X","message":"m","links":{"link":"https://a"}}`, "m", []Link{{URL: "https://a"}}, nil},
+		{"no links", `{"code":"X","message":"m","links":""}`, "m", nil, nil},
+		{"null", `{"code":"X","message":null,"links":null,"details":null}`, "", nil, nil},
+		{"links that are none", `{"code":"X","message":"m","links":[1,2]}`, "m", nil, nil},
+		{"details", `{"code":"X","message":"m","details":[{"field":"app_name","value":"v","location":"body","issue":"LENGTH","description":"too long"}]}`, "m", nil, []Detail{{"app_name", "v", "body", "LENGTH", "too long"}}},
+		{"a value that is no text", `{"code":"X","message":"m","details":[{"field":"n","value":{"a":[1]}},{"field":"b","value":7}]}`, "m", nil, []Detail{{Field: "n", Value: `{"a":[1]}`}, {Field: "b", Value: "7"}}},
+		{"details that are one", `{"code":"X","message":"m","details":{"field":"n"}}`, "m", nil, []Detail{{Field: "n"}}},
+		{"details that are none", `{"code":"X","message":"m","details":"none"}`, "m", nil, nil},
+		{"a message that is none", `{"code":"X","message":{"zh":"m"}}`, `{"zh":"m"}`, nil, nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			e := refusalOf(t, cnwire.VersionGet, 400, tt.body)
+			require.Equal(t, tt.message, e.Message)
+			require.Equal(t, tt.links, e.Links)
+			require.Equal(t, tt.details, e.Details)
+		})
+	}
+}
+
+func TestAPageIsNoRefusal(t *testing.T) {
+	for _, body := range []string{"", "<html>502 Bad Gateway</html>", `"text"`, `[]`, `null`, `{}`, `{"message":"no code"}`, `{"code":""}`, `{"code":"X"`} {
+		e, ok := parseRefusal(cnwire.VersionGet, 502, []byte(body))
+		require.False(t, ok, body)
+		require.Nil(t, e)
+	}
+}
+
+func TestResponseVectorsThroughTheClient(t *testing.T) {
+	var vectors struct {
+		Keys struct {
+			Public string `json:"alipay_public_key_pem"`
+			CertSN string `json:"alipay_cert_sn"`
+			AES    string `json:"aes_key_base64"`
+		} `json:"keys"`
+		Cases []struct {
+			Name     string            `json:"name"`
+			Status   int               `json:"http_status"`
+			Headers  map[string]string `json:"headers"`
+			Body     string            `json:"body"`
+			CertMode bool              `json:"cert_mode"`
+			Sealed   bool              `json:"encrypted"`
+			Plain    string            `json:"plaintext"`
+			Expected struct {
+				Client string `json:"client"`
+			} `json:"expected"`
+		} `json:"cases"`
+	}
+	readVectors(t, "v3-response.json", &vectors)
+	for _, v := range vectors.Cases {
+		t.Run(v.Name, func(t *testing.T) {
+			header := http.Header{}
+			for name, value := range v.Headers {
+				header.Set(name, value)
+			}
+			opts := []Option{
+				WithAppID(stubAppID), WithSigner(testkey.FastClientSigner()), WithAlipayPublicKey([]byte(vectors.Keys.Public)), WithRetry(1, 0, 0),
+				WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+					return &http.Response{StatusCode: v.Status, Header: header, Body: io.NopCloser(strings.NewReader(v.Body)), Request: r}, nil
+				})}),
+			}
+			if v.Sealed {
+				opts = append(opts, WithAESKey([]byte(vectors.Keys.AES)))
+			}
+			c, err := New(opts...)
+			require.NoError(t, err)
+			if at, err := strconv.ParseInt(header.Get(cnwire.HeaderTimestamp), 10, 64); err == nil {
+				c.now = func() time.Time { return time.UnixMilli(at) }
+			}
+			if v.CertMode {
+				c.trust.certSN = vectors.Keys.CertSN
+			}
+			var got json.RawMessage
+			err = c.exchange(t.Context(), cnwire.VersionGet, outgoing{target: cnwire.VersionGet.Path()}, &got)
+			switch v.Expected.Client {
+			case "accept":
+				require.NoError(t, err)
+				want := v.Body
+				if v.Sealed {
+					want = v.Plain
+				}
+				if want != "" {
+					require.JSONEq(t, want, string(got))
+				}
+			case "api_error":
+				require.NotEmpty(t, failureOf(t, err).Code)
+			default:
+				_, untrusted := errors.AsType[*alipayplus.SignatureError](err)
+				require.True(t, untrusted, "%v", err)
+			}
+		})
+	}
+}
+
+func FuzzAnswersThroughTheClient(f *testing.F) {
+	f.Add(200, `{"status":"GRAY"}`, true)
+	f.Add(400, `{"code":"INVALID_PARAMETER","links":[{}]}`, false)
+	f.Add(202, ``, true)
+	f.Add(503, `<html>`, false)
+	f.Fuzz(func(t *testing.T, status int, body string, signed bool) {
+		if status < 200 || status > 599 {
+			return
+		}
+		_, c := newStub(t, func(int, *http.Request, []byte) stubAnswer {
+			return stubAnswer{status: status, body: body, bare: !signed}
+		}, WithRetry(1, 0, 0))
+		got, err := c.Versions.Get(t.Context(), VersionInput{Version: versionOne()})
+		if err == nil {
+			require.True(t, signed && status < 300 && status != 202 || signed && status < 400)
+			require.NotNil(t, got)
+			return
+		}
+		require.Nil(t, got)
+		require.NotContains(t, err.Error(), "\n")
+	})
+}
+
+// FuzzRefusal: whatever a gateway answers, the error is one line, has a code and
+// shows no value.
+func FuzzRefusal(f *testing.F) {
+	f.Add(400, `{"code":"INVALID_PARAMETER","message":"m","links":[{"link":"l","desc":"d"}],"details":[{"field":"f","value":"v"}]}`)
+	f.Add(202, `{"code":"unknown-sub-code","message":"SUBMIT_REPEAT","links":"l","details":{}}`)
+	f.Add(500, `{"code":7,"message":[],"links":{},"details":[[]]}`)
+	f.Fuzz(func(t *testing.T, status int, body string) {
+		for _, op := range []cnwire.Operation{cnwire.VersionPublish, cnwire.VersionGet} {
+			e, ok := parseRefusal(op, status, []byte(body))
+			if !ok {
+				require.Nil(t, e)
+				continue
+			}
+			require.NotEmpty(t, e.Code)
+			require.NotContains(t, e.Error(), "\n")
+			require.False(t, e.OutcomeUnknown && (e.Retryable || !op.Write))
+			require.Equal(t, e.OutcomeUnknown, errors.Is(e, alipayplus.ErrOutcomeUnknown))
+			for i := range e.Details {
+				e.Details[i].Value = strings.Repeat("SECRET", 3)
+			}
+			require.NotContains(t, e.Error()+e.LogValue().String(), "SECRETSECRETSECRET")
+		}
+	})
+}
