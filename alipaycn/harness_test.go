@@ -203,11 +203,11 @@ func (r *receiver) calls() int {
 }
 
 // signed is the notification as AlipayCN's form, signed with the test key.
-func signed(t require.TestingT, fields map[string]string, form cnwire.Form) url.Values {
+func signed(t require.TestingT, fields map[string]string, form cnwire.NotificationForm) url.Values {
 	return signedWith(t, testkey.FastKey(), fields, form)
 }
 
-func signedWith(t require.TestingT, key *testkey.Signer, fields map[string]string, form cnwire.Form) url.Values {
+func signedWith(t require.TestingT, key *testkey.Signer, fields map[string]string, form cnwire.NotificationForm) url.Values {
 	params := url.Values{}
 	for name, value := range fields {
 		params.Set(name, value)
@@ -218,7 +218,9 @@ func signedWith(t require.TestingT, key *testkey.Signer, fields map[string]strin
 	return params
 }
 
-func messageForm() cnwire.Form { return cnwire.Form{SignType: true, EmptyValues: true} }
+func messageForm() cnwire.NotificationForm {
+	return cnwire.NotificationForm{SignType: true, EmptyValues: true}
+}
 
 // request is the form as AlipayCN posts it.
 func request(ctx context.Context, body string) *http.Request {

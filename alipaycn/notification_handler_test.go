@@ -103,7 +103,7 @@ func TestBothProtocolsInEveryForm(t *testing.T) {
 		"message":       with(message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), "msg_uid", ""),
 		"authorization": with(grant(wholeGrant), "encrypt_type", ""),
 	} {
-		for _, form := range []cnwire.Form{{}, {SignType: true}, {EmptyValues: true}, {SignType: true, EmptyValues: true}} {
+		for _, form := range []cnwire.NotificationForm{{}, {SignType: true}, {EmptyValues: true}, {SignType: true, EmptyValues: true}} {
 			r := newReceiver(t)
 			status, text := r.post(t.Context(), signed(t, fields, form))
 			requireSuccess(t, status, text)
@@ -116,7 +116,7 @@ func TestBothProtocolsInEveryForm(t *testing.T) {
 
 func TestEmptyParametersMeanNothing(t *testing.T) {
 	// Given a notification whose sender does not sign empty values
-	params := signed(t, message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), cnwire.Form{SignType: true})
+	params := signed(t, message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), cnwire.NotificationForm{SignType: true})
 	// When somebody adds one that would change its kind
 	params.Set("notify_type", "")
 	params.Set("encrypt_type", "")
@@ -233,7 +233,7 @@ func TestLongBodiesAreRefused(t *testing.T) {
 func TestEveryChangeIsNoticed(t *testing.T) {
 	r := newReceiver(t)
 	for _, fields := range []map[string]string{grant(wholeGrant), message(KindAuditRejected, `{"mini_app_version":"0.0.1","audit_reason":"A+B & 100%"}`)} {
-		for _, form := range []cnwire.Form{{}, messageForm()} {
+		for _, form := range []cnwire.NotificationForm{{}, messageForm()} {
 			good := signed(t, fields, form)
 			changed := map[string]url.Values{"added": replaced(good, "more", "x")}
 			for name := range good {
@@ -260,7 +260,7 @@ func TestEveryChangeIsNoticed(t *testing.T) {
 }
 
 func TestUnsignedSignTypeChangesNothing(t *testing.T) {
-	good := signed(t, grant(wholeGrant), cnwire.Form{})
+	good := signed(t, grant(wholeGrant), cnwire.NotificationForm{})
 	for _, kind := range []string{"RSA", "rsa2", "none"} {
 		r := newReceiver(t)
 		status, text := r.post(t.Context(), replaced(good, "sign_type", kind))
@@ -668,7 +668,7 @@ func TestAnyContentArrivesAsItWasSent(t *testing.T) {
 			name := rapid.StringMatching(`x_[a-z]{1,8}`).Draw(rt, "name")
 			fields[name] = strings.ToValidUTF8(rapid.String().Draw(rt, "value"), "?")
 		}
-		form := cnwire.Form{SignType: rapid.Bool().Draw(rt, "sign type"), EmptyValues: rapid.Bool().Draw(rt, "empty values")}
+		form := cnwire.NotificationForm{SignType: rapid.Bool().Draw(rt, "sign type"), EmptyValues: rapid.Bool().Draw(rt, "empty values")}
 		r := newReceiver(t)
 		status, text := r.post(t.Context(), signed(rt, fields, form))
 		requireSuccess(rt, status, text)
@@ -683,7 +683,7 @@ func FuzzNotificationHandler(f *testing.F) {
 	key := &testkey.FastKey().PublicKey
 	good := signed(f, grant(wholeGrant), messageForm())
 	f.Add("application/x-www-form-urlencoded", good.Encode())
-	f.Add("application/x-www-form-urlencoded; charset=utf-8", signed(f, message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), cnwire.Form{}).Encode())
+	f.Add("application/x-www-form-urlencoded; charset=utf-8", signed(f, message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), cnwire.NotificationForm{}).Encode())
 	f.Add("application/x-www-form-urlencoded", without(good, "sign").Encode())
 	f.Add("application/x-www-form-urlencoded", "sign="+url.QueryEscape(base64.StdEncoding.EncodeToString(make([]byte, 256))))
 	f.Add("application/x-www-form-urlencoded", "sign=%zz&a;b")

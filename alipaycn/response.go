@@ -36,15 +36,15 @@ func (c *Client) classify(op cnwire.Operation, out outgoing, a *transport.Answer
 }
 
 func (c *Client) classifyAnswer(op cnwire.Operation, a *transport.Answer, got any) transport.Verdict {
-	signature, err := cnwire.JudgeSignature(a.Status, a.Header, a.Body, c.trust.key, c.trust.certSN)
+	signature, err := cnwire.VerifyResponse(a.Status, a.Header, a.Body, c.trust.key, c.trust.certSN)
 	switch {
-	case err != nil && signature == cnwire.Missing && a.Status >= http.StatusMultipleChoices:
+	case err != nil && signature == cnwire.SignatureMissing && a.Status >= http.StatusMultipleChoices:
 		return foreignAnswer(op, a) // a redirect: nothing of AlipayCN's
 	case err != nil:
 		return transport.Verdict{Err: c.untrusted(a, signature, err)}
 	}
 	body := a.Body
-	if signature == cnwire.Valid {
+	if signature == cnwire.SignatureValid {
 		if body, err = c.decrypt(body); err != nil {
 			return transport.Verdict{Err: unreadable(a)}
 		}
@@ -110,7 +110,7 @@ func notProcessed(op cnwire.Operation) *Error {
 }
 
 // untrusted is the error of an answer with a signature that is missing or wrong.
-func (c *Client) untrusted(a *transport.Answer, signature cnwire.Verdict, err error) *Error {
+func (c *Client) untrusted(a *transport.Answer, signature cnwire.SignatureStatus, err error) *Error {
 	reason := strings.TrimPrefix(err.Error(), "answer: ")
 	if errors.Is(err, signing.ErrMismatch) {
 		reason = "its signature does not fit: it was changed on its way, or the key for checking it is not Alipay's for this app"
@@ -121,7 +121,7 @@ func (c *Client) untrusted(a *transport.Answer, signature cnwire.Verdict, err er
 	case otherCertificate:
 		reason = strings.Replace(reason, "answer names", "it names", 1)
 		hint = "get Alipay's current certificate from the console and give it (WithCertificates, ALIPAYCN_ALIPAY_CERT_FILE)"
-	case signature == cnwire.Missing:
+	case signature == cnwire.SignatureMissing:
 		reason = fmt.Sprintf("it is not signed (content type %q)", a.Header.Get("Content-Type"))
 		hint = "check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine"
 	case c.trust.certSN != "":
@@ -131,7 +131,7 @@ func (c *Client) untrusted(a *transport.Answer, signature cnwire.Verdict, err er
 	}
 	cause := &alipayplus.SignatureError{Reason: reason}
 	e := &Error{Message: cause.Error(), Hint: hint, cause: cause}
-	if signature == cnwire.Missing {
+	if signature == cnwire.SignatureMissing {
 		e.Body = excerpt(a.Body)
 	}
 	return e

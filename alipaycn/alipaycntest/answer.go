@@ -59,7 +59,7 @@ type errorLink struct {
 func refused(err error) answer {
 	r, ok := errors.AsType[*refusal](err)
 	if !ok {
-		r = &refusal{"SYSTEM_ERROR", err.Error()}
+		r = &refusal{alipaycn.CodeSystemError, err.Error()}
 	}
 	body, marshalErr := json.Marshal(errorBody{r.code, r.message, []errorLink{{
 		Link: "https://open.alipay.com/support?code=" + string(r.code), Desc: "solution",

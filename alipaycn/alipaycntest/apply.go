@@ -45,7 +45,7 @@ func (c *call) taken(name string, n int) (files []alipaycn.File) {
 }
 
 func (g *Gateway) apply(c *call) (any, error) {
-	v, err := c.version("MINI_APP_PACKAGE_INFO_NOT_EXIST")
+	v, err := c.version(alipaycn.CodeMiniAppPackageInfoNotExist)
 	if err != nil {
 		return nil, err
 	}
@@ -85,18 +85,18 @@ func (a *app) checkApply(v *version) error {
 		switch {
 		case other.bundle != v.bundle || other == v || !other.exists():
 		case other.status.BlocksApply():
-			return refuse("CAN_NOT_SUBMIT_WITH_AUDIT_GRAY", "version %v is %s", other.number, other.status)
+			return refuse(alipaycn.CodeCanNotSubmitWithAuditGray, "version %v is %s", other.number, other.status)
 		case !other.online.IsZero() && other.number.Compare(v.number) > 0:
-			return refuse("EXIST_LARGER_ONLINED_VERSION", "version %v was online", other.number)
+			return refuse(alipaycn.CodeExistLargerOnlinedVersion, "version %v was online", other.number)
 		}
 	}
 	switch {
 	case v.status == alipaycn.StatusAuditing:
-		return refuse("SUBMIT_REPEAT", "version %v is under review", v.number)
+		return refuse(alipaycn.CodeSubmitRepeat, "version %v is under review", v.number)
 	case v.status != alipaycn.StatusInit:
-		return refuse("CAN_NOT_SUBMIT_WITHOUT_INIT", "version %v is %s", v.number, v.status)
+		return refuse(alipaycn.CodeCanNotSubmitWithoutInit, "version %v is %s", v.number, v.status)
 	case v.scan != alipaycn.ScanPassed:
-		return refuse("CAN_NOT_SUBMIT_WITHOUT_SCAN_PASS", "the scan of version %v says %s", v.number, v.scan)
+		return refuse(alipaycn.CodeCanNotSubmitWithoutScanPass, "the scan of version %v says %s", v.number, v.scan)
 	}
 	return nil
 }
@@ -126,7 +126,7 @@ func (g *Gateway) checkApplication(a *app, in alipaycn.ApplyInput) error {
 	}
 	switch {
 	case a.everOnline() && in.AppName != "" && in.AppName != a.base.AppName:
-		return refuse("CAN_NOT_MODIFY_NAME_ONCE_ONLINE", "the mini program was online")
+		return refuse(alipaycn.CodeCanNotModifyNameOnceOnline, "the mini program was online")
 	case a.everOnline() && in.AppEnglishName != "" && in.AppEnglishName != a.base.AppEnglishName:
 		return refuse("CAN_NOT_MODIFY_EN_ONCE_ONLINE", "the mini program was online")
 	}
@@ -143,7 +143,7 @@ func (g *Gateway) checkNames(a *app, name, english string) error {
 		switch {
 		case other == a:
 		case name != "" && other.base.AppName == name:
-			return refuse("MINI_APP_NAME_DUPLICATE", "another mini program has this name")
+			return refuse(alipaycn.CodeMiniAppNameDuplicate, "another mini program has this name")
 		case english != "" && other.base.AppEnglishName == english:
 			return refuse("MINI_APP_EN_NAME_DUPLICATE", "another mini program has this English name")
 		}
@@ -262,7 +262,7 @@ func applyCodes() map[string]fieldCodes {
 		"service_region_info": {"REGION_CODE_IS_BLANK", "INVALID_REGION", "INVALID_REGION"},
 		"license_valid_date":  {"LICENSE_VALID_DATE_IS_BLANK", "LICENSE_VALID_DATE_IS_INVALID", "LICENSE_VALID_DATE_IS_INVALID"},
 		"memo":                {"INVALID_PARAMETER", "INVALID_MINI_APP_MEMO_LENGTH", "INVALID_PARAMETER"},
-		"bundle_id":           {"BUNDLE_ID_NOT_EXIST", "BUNDLE_ID_NOT_EXIST", "BUNDLE_ID_NOT_EXIST"},
+		"bundle_id":           {alipaycn.CodeBundleIDNotExist, alipaycn.CodeBundleIDNotExist, alipaycn.CodeBundleIDNotExist},
 		"app_logo":            {"LOGO_IS_BLANK", "LOGO_EXCEED_MAX_SIZE", "INVALID_LOGO_EXT"},
 		"first_screen_shot":   screenShotCodes(),
 		"second_screen_shot":  screenShotCodes(),

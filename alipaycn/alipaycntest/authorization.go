@@ -114,11 +114,11 @@ func (g *Gateway) exchange(c *call) (*grant, error) {
 	code := g.codes[c.text("code")]
 	switch {
 	case code == nil:
-		return nil, refuse("AUTH_CODE_NOT_EXIST", "there is no such code")
+		return nil, refuse(alipaycn.CodeAuthCodeNotExist, "there is no such code")
 	case code.isv != c.caller:
 		return nil, refuse("APP_ID_NOT_CONSISTENT", "the code was given to another app")
 	case code.used || !c.now.Before(code.expires):
-		return nil, refuse("AUTH_CODE_NOT_VALID", "the code was used, or is older than 24 hours")
+		return nil, refuse(alipaycn.CodeAuthCodeNotValid, "the code was used, or is older than 24 hours")
 	}
 	code.used = true
 	return g.authorize(code.isv, code.app, code.methods, c.now), nil
@@ -134,11 +134,11 @@ func (g *Gateway) refresh(c *call) (*grant, error) {
 		case before.revoked:
 			return nil, refuse("REFRESH_TOKEN_NOT_VALID", "the authorization has ended")
 		case !c.now.Before(before.refreshExpires):
-			return nil, refuse("REFRESH_TOKEN_TIME_OUT", "the refresh token has expired")
+			return nil, refuse(alipaycn.CodeRefreshTokenTimeOut, "the refresh token has expired")
 		}
 		return g.replace(before, c.now), nil
 	}
-	return nil, refuse("REFRESH_TOKEN_NOT_EXIST", "there is no such refresh token")
+	return nil, refuse(alipaycn.CodeRefreshTokenNotExist, "there is no such refresh token")
 }
 
 // replace makes a new token for an authorization. The refresh token before stays

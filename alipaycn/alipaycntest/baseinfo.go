@@ -12,7 +12,7 @@ func (*Gateway) baseInfo(c *call) (any, error) { return c.app.base, nil }
 
 func (g *Gateway) modifyBaseInfo(c *call) (any, error) {
 	if c.app.everOnline() {
-		return nil, refuse("CAN_NOT_MODIFY_BASE_INFO", "the mini program was online")
+		return nil, refuse(alipaycn.CodeCanNotModifyBaseInfo, "the mini program was online")
 	}
 	var in alipaycn.ModifyBaseInfoInput
 	if err := json.Unmarshal(c.data, &in); err != nil {
@@ -78,7 +78,7 @@ func (*Gateway) addDomain(c *call) (any, error) {
 	case alipaycn.SafeDomainInput{Domain: domain}.Validate() != nil || !strings.Contains(domain, "."):
 		return nil, refuse("INVALID_SAFE_DOMAIN", "safe_domain is not a domain")
 	case slices.Contains(c.app.base.SafeDomains, domain):
-		return nil, refuse("SAFEDOMAIN_EXSIT", "the domain is on the list")
+		return nil, refuse(alipaycn.CodeSafeDomainExist, "the domain is on the list")
 	case len(c.app.base.SafeDomains) >= maxDomains:
 		return nil, refuse("SAFEDOMAIN_VOER_LIMIT", "there are %d domains", maxDomains)
 	}

@@ -11,12 +11,12 @@ import (
 const experienceReady alipaycn.ExperienceStatus = "expVersionPackaged"
 
 func (g *Gateway) createExperience(c *call) (any, error) {
-	v, err := c.version("MINI_APP_PACKAGE_INFO_NOT_EXIST")
+	v, err := c.version(alipaycn.CodeMiniAppPackageInfoNotExist)
 	switch {
 	case err != nil:
 		return nil, err
 	case v.trial:
-		return nil, refuse("CAN_NOT_SET_EXP_REPEAT", "version %v is the trial version", v.number)
+		return nil, refuse(alipaycn.CodeCanNotSetExpRepeat, "version %v is the trial version", v.number)
 	case !v.online.IsZero():
 		return nil, refuse("CAN_NOT_SET_EXP_WITH_ONLINED_STATUS", "version %v was online", v.number)
 	case v.status == alipaycn.StatusAuditOffline:
@@ -34,7 +34,7 @@ func (g *Gateway) createExperience(c *call) (any, error) {
 }
 
 func (g *Gateway) experience(c *call) (any, error) {
-	v, err := c.version("MINI_APP_PACKAGE_INFO_NOT_EXIST")
+	v, err := c.version(alipaycn.CodeMiniAppPackageInfoNotExist)
 	if err != nil {
 		return nil, err
 	}
@@ -49,12 +49,12 @@ func (g *Gateway) experience(c *call) (any, error) {
 }
 
 func (g *Gateway) cancelExperience(c *call) (any, error) {
-	v, err := c.version("MINI_APP_PACKAGE_INFO_NOT_EXIST")
+	v, err := c.version(alipaycn.CodeMiniAppPackageInfoNotExist)
 	if err != nil {
 		return nil, err
 	}
 	if !v.trial {
-		return nil, refuse("CAN_NOT_CANCEL_EXP_WITH_INVALID_STATUS", "version %v is not the trial version", v.number)
+		return nil, refuse(alipaycn.CodeCanNotCancelExpWithInvalidStatus, "version %v is not the trial version", v.number)
 	}
 	v.trial = false
 	return nil, nil

@@ -23,20 +23,20 @@ func TestFaults(t *testing.T) {
 		cut     bool
 		status  int
 		effects int
-		verdict cnwire.Verdict
+		verdict cnwire.SignatureStatus
 		wrong   error
 	}{
-		"429":                  {alipaycntest.Fault{Status: 429, RetryAfter: 3 * time.Second}, false, 429, 0, cnwire.Missing, nil},
-		"503":                  {alipaycntest.Fault{Status: 503}, false, 503, 0, cnwire.Missing, nil},
-		"503 after processing": {alipaycntest.Fault{StatusAfter: 503}, false, 503, 1, cnwire.Missing, nil},
-		"code":                 {alipaycntest.Fault{Code: "SYSTEM_ERROR"}, false, 500, 0, cnwire.Valid, nil},
-		"code after":           {alipaycntest.Fault{CodeAfter: "SYSTEM_ERROR"}, false, 500, 1, cnwire.Valid, nil},
-		"rate limit code":      {alipaycntest.Fault{Code: "app-call-limited"}, false, 429, 0, cnwire.Valid, nil},
+		"429":                  {alipaycntest.Fault{Status: 429, RetryAfter: 3 * time.Second}, false, 429, 0, cnwire.SignatureMissing, nil},
+		"503":                  {alipaycntest.Fault{Status: 503}, false, 503, 0, cnwire.SignatureMissing, nil},
+		"503 after processing": {alipaycntest.Fault{StatusAfter: 503}, false, 503, 1, cnwire.SignatureMissing, nil},
+		"code":                 {alipaycntest.Fault{Code: alipaycn.CodeSystemError}, false, 500, 0, cnwire.SignatureValid, nil},
+		"code after":           {alipaycntest.Fault{CodeAfter: alipaycn.CodeSystemError}, false, 500, 1, cnwire.SignatureValid, nil},
+		"rate limit code":      {alipaycntest.Fault{Code: alipaycn.GatewayAppCallLimited}, false, 429, 0, cnwire.SignatureValid, nil},
 		"cut before":           {alipaycntest.Fault{CutBefore: true}, true, 0, 0, "", nil},
 		"cut after":            {alipaycntest.Fault{CutAfter: true}, true, 0, 1, "", nil},
-		"wrong signature":      {alipaycntest.Fault{WrongSignature: true}, false, 200, 1, cnwire.Invalid, signing.ErrMismatch},
-		"unsigned":             {alipaycntest.Fault{Unsigned: true}, false, 200, 1, cnwire.Missing, signing.ErrNoSignature},
-		"corrupt":              {alipaycntest.Fault{Corrupt: true}, false, 200, 1, cnwire.Invalid, signing.ErrMismatch},
+		"wrong signature":      {alipaycntest.Fault{WrongSignature: true}, false, 200, 1, cnwire.SignatureInvalid, signing.ErrMismatch},
+		"unsigned":             {alipaycntest.Fault{Unsigned: true}, false, 200, 1, cnwire.SignatureMissing, signing.ErrNoSignature},
+		"corrupt":              {alipaycntest.Fault{Corrupt: true}, false, 200, 1, cnwire.SignatureInvalid, signing.ErrMismatch},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -55,7 +55,7 @@ func TestFaults(t *testing.T) {
 			}
 			require.NoError(t, err)
 			require.Equal(t, tt.status, out.status)
-			verdict, err := cnwire.JudgeSignature(out.status, out.header, out.body, &testkey.Key().PublicKey, "")
+			verdict, err := cnwire.VerifyResponse(out.status, out.header, out.body, &testkey.Key().PublicKey, "")
 			require.Equal(t, tt.verdict, verdict)
 			require.ErrorIs(t, err, tt.wrong)
 			if tt.fault.RetryAfter > 0 {

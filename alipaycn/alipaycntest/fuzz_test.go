@@ -181,7 +181,7 @@ func (c signedContent) send(t *testing.T) {
 
 	require.NoError(t, err)
 	w.verify(out)
-	require.NotContains(t, []alipaycn.Code{"invalid-signature", "invalid-method"}, out.code)
+	require.NotContains(t, []alipaycn.Code{alipaycn.GatewayInvalidSignature, alipaycn.GatewayInvalidMethod}, out.code)
 	first, second := w.g.Status(mini, "0.0.1"), w.g.Status(mini, "0.0.2")
 	require.False(t, first.BlocksApply() && second.BlocksApply(), "two versions are under way")
 	if out.status < http.StatusBadRequest && c.op.Write {

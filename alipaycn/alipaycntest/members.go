@@ -21,9 +21,9 @@ func (c *call) role(required bool) (alipaycn.MemberRole, error) {
 // one who is there already.
 func most(role alipaycn.MemberRole) (int, alipaycn.Code) {
 	if role == alipaycn.RoleDeveloper {
-		return 30, "DEVELOPER_ALREADY_EXSIT"
+		return 30, alipaycn.CodeDeveloperAlreadyExist
 	}
-	return 50, "EXPERIENCER_ALREADY_EXIST"
+	return 50, alipaycn.CodeExperiencerAlreadyExist
 }
 
 func (g *Gateway) addMember(c *call) (any, error) {
@@ -46,7 +46,7 @@ func (g *Gateway) addMember(c *call) (any, error) {
 		}
 	}
 	if n >= limit {
-		return nil, refuse("ROLE_OVER_LIMIT", "there are %d members with this role", n)
+		return nil, refuse(alipaycn.CodeRoleOverLimit, "there are %d members with this role", n)
 	}
 	id := g.next()
 	member := alipaycn.Member{
@@ -77,7 +77,7 @@ func (*Gateway) removeMember(c *call) (any, error) {
 		return m.Role == role && (user != "" && m.UserID == user || open != "" && m.OpenID == open)
 	})
 	if i < 0 {
-		return nil, refuse("ROLE_NOT_EXSIT", "nobody of that id has this role")
+		return nil, refuse(alipaycn.CodeRoleNotExist, "nobody of that id has this role")
 	}
 	c.app.members = slices.Delete(c.app.members, i, i+1)
 	return nil, nil

@@ -30,7 +30,7 @@ import (
 func (g *Gateway) Notification(event alipaycn.Notification) (url.Values, error) {
 	info := event.Info()
 	if info.AppID == "" {
-		return nil, errors.New("alipaycntest: notification: the event has no AppID; set EventInfo{AppID: ...}")
+		return nil, errors.New("alipaycntest: notification: the event has no AppID; set NotificationInfo{AppID: ...}")
 	}
 	method, content := contentOf(event)
 	if content == nil {
@@ -66,7 +66,7 @@ func (g *Gateway) Notification(event alipaycn.Notification) (url.Values, error) 
 	if g.cfg.certificate != nil {
 		params.Set("alipay_cert_sn", g.cfg.certificate.SN)
 	}
-	sign, err := cnwire.SignNotification(g.key, params, cnwire.Form{SignType: !isGrant, EmptyValues: true})
+	sign, err := cnwire.SignNotification(g.key, params, cnwire.NotificationForm{SignType: !isGrant, EmptyValues: true})
 	if err != nil {
 		return nil, fmt.Errorf("alipaycntest: notification: %w", err)
 	}

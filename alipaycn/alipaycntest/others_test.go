@@ -33,7 +33,7 @@ func TestBaseInfo(t *testing.T) {
 	require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "taken", BaseInfo: alipaycn.BaseInfo{AppName: "Taken"}}))
 	require.False(t, name("Taken").Fine())
 	w.refused("INVALID_PARAMETER", cnwire.BaseInfoCheckName, nil)
-	w.refused("MINI_APP_NAME_DUPLICATE", cnwire.BaseInfoModify, fields{"app_name": "Taken"})
+	w.refused(alipaycn.CodeMiniAppNameDuplicate, cnwire.BaseInfoModify, fields{"app_name": "Taken"})
 }
 
 func TestSafeDomains(t *testing.T) {
@@ -42,7 +42,7 @@ func TestSafeDomains(t *testing.T) {
 	for n := range 30 {
 		w.ok(cnwire.SafeDomainAdd, add(fmt.Sprintf("a%d.example.com", n)))
 	}
-	w.refused("SAFEDOMAIN_EXSIT", cnwire.SafeDomainAdd, add("a1.example.com"))
+	w.refused(alipaycn.CodeSafeDomainExist, cnwire.SafeDomainAdd, add("a1.example.com"))
 	w.refused("SAFEDOMAIN_VOER_LIMIT", cnwire.SafeDomainAdd, add("b.example.com"))
 	w.refused("SAFE_DOMAIN_IS_BLANK", cnwire.SafeDomainAdd, add(""))
 	w.refused("INVALID_SAFE_DOMAIN", cnwire.SafeDomainAdd, add("no domain"))
@@ -61,8 +61,8 @@ func TestMembers(t *testing.T) {
 		most   int
 		exists alipaycn.Code
 	}{
-		alipaycn.RoleDeveloper:   {30, "DEVELOPER_ALREADY_EXSIT"},
-		alipaycn.RoleExperiencer: {50, "EXPERIENCER_ALREADY_EXIST"},
+		alipaycn.RoleDeveloper:   {30, alipaycn.CodeDeveloperAlreadyExist},
+		alipaycn.RoleExperiencer: {50, alipaycn.CodeExperiencerAlreadyExist},
 	} {
 		person := func(n int) fields {
 			return fields{"logon_id": fmt.Sprintf("person%d@example.com", n), "role": string(role)}
@@ -71,13 +71,13 @@ func TestMembers(t *testing.T) {
 			w.ok(cnwire.MemberAdd, person(n))
 		}
 		w.refused(tt.exists, cnwire.MemberAdd, person(0))
-		w.refused("ROLE_OVER_LIMIT", cnwire.MemberAdd, person(99))
+		w.refused(alipaycn.CodeRoleOverLimit, cnwire.MemberAdd, person(99))
 		list := as[alipaycn.MemberList](t, w.ok(cnwire.MemberList, fields{"role": string(role)})).Members
 		require.Len(t, list, tt.most)
 		require.Equal(t, "per***", list[0].LogonID)
 		w.ok(cnwire.MemberRemove, fields{"user_id": list[0].UserID, "role": string(role)})
 		w.ok(cnwire.MemberRemove, fields{"open_id": list[1].OpenID, "role": string(role)})
-		w.refused("ROLE_NOT_EXSIT", cnwire.MemberRemove, fields{"user_id": list[0].UserID, "role": string(role)})
+		w.refused(alipaycn.CodeRoleNotExist, cnwire.MemberRemove, fields{"user_id": list[0].UserID, "role": string(role)})
 	}
 	require.Len(t, as[alipaycn.MemberList](t, w.ok(cnwire.MemberList, nil)).Members, 76)
 	w.refused("INVALID_ROLE", cnwire.MemberList, fields{"role": "KING"})
@@ -106,7 +106,7 @@ func TestQRCodes(t *testing.T) {
 		groups = append(groups, as[alipaycn.BoundQRCode](t, w.ok(cnwire.QRCodeBind, bind(n))).RouteGroup)
 	}
 	w.refused("ROUTE_OVER_LIMIT", cnwire.QRCodeBind, bind(20))
-	w.refused("ROUTE_RULE_CONFLICT", cnwire.QRCodeBind, bind(0))
+	w.refused(alipaycn.CodeRouteRuleConflict, cnwire.QRCodeBind, bind(0))
 	w.refused("INVALID_PARAM", cnwire.QRCodeBind, fields{"route_url": "https://example.com/x"})
 	w.refused("INVALID_PARAM", cnwire.QRCodeBind, fields{"route_url": fields{}})
 	w.refused("QRCODE_ROUTE_URL_INVALID", cnwire.QRCodeBind, fields{"route_url": "x", "page_redirection": "p", "mode": "EXACT"})
@@ -125,7 +125,7 @@ func TestQRCodes(t *testing.T) {
 	w.refused("INVALID_PARAMETER", cnwire.QRCodeList, page("one", "1"))
 
 	w.ok(cnwire.QRCodeUnbind, fields{"route_group": groups[0]})
-	w.refused("ROUTE_GROUP_NOT_EXIST", cnwire.QRCodeUnbind, fields{"route_group": groups[0]})
+	w.refused(alipaycn.CodeRouteGroupNotExist, cnwire.QRCodeUnbind, fields{"route_group": groups[0]})
 	w.refused("INVALID_PARAM", cnwire.QRCodeUnbind, nil)
 
 	require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "neighbour"}))
@@ -142,18 +142,18 @@ func TestExperience(t *testing.T) {
 	w.bring("0.0.2", alipaycn.StatusInit)
 	w.bring("0.0.3", alipaycn.StatusInit)
 	w.refused("CAN_NOT_SET_EXP_WITH_ONLINED_STATUS", cnwire.ExperienceCreate, v("0.0.1"))
-	w.refused("MINI_APP_PACKAGE_INFO_NOT_EXIST", cnwire.ExperienceCreate, v("9.9.9"))
+	w.refused(alipaycn.CodeMiniAppPackageInfoNotExist, cnwire.ExperienceCreate, v("9.9.9"))
 	status := func(number string) alipaycn.Experience {
 		return as[alipaycn.Experience](t, w.ok(cnwire.ExperienceGet, v(number)))
 	}
 	require.Equal(t, alipaycn.Experience{Status: alipaycn.ExperienceNone}, status("0.0.2"))
 	w.ok(cnwire.ExperienceCreate, v("0.0.2"))
-	w.refused("CAN_NOT_SET_EXP_REPEAT", cnwire.ExperienceCreate, v("0.0.2"))
+	w.refused(alipaycn.CodeCanNotSetExpRepeat, cnwire.ExperienceCreate, v("0.0.2"))
 	require.NotEmpty(t, status("0.0.2").QRCodeURL)
-	w.refused("CAN_NOT_DELETE_WITH_EXPERIENCE", cnwire.VersionDelete, v("0.0.2"))
+	w.refused(alipaycn.CodeCanNotDeleteWithExperience, cnwire.VersionDelete, v("0.0.2"))
 
 	w.ok(cnwire.ExperienceCreate, v("0.0.3")) // takes the place of 0.0.2
-	w.refused("CAN_NOT_CANCEL_EXP_WITH_INVALID_STATUS", cnwire.ExperienceCancel, v("0.0.2"))
+	w.refused(alipaycn.CodeCanNotCancelExpWithInvalidStatus, cnwire.ExperienceCancel, v("0.0.2"))
 	w.ok(cnwire.ExperienceCancel, v("0.0.3"))
 	require.Equal(t, alipaycn.ExperienceNone, status("0.0.3").Status)
 
@@ -208,7 +208,7 @@ func TestTemplateUsages(t *testing.T) {
 		{fields{"page_num": "0"}, "INVALID_PAGE_NUM"},
 		{fields{"page_size": "x"}, "INVALID_PAGE_SIZE"},
 		{fields{"page_size": "51"}, "PAGE_SIZE_EXCEED_MAX_QUERY_SIZE"},
-		{fields{"bundle_id": "x"}, "BUNDLE_ID_NOT_EXIST"},
+		{fields{"bundle_id": "x"}, alipaycn.CodeBundleIDNotExist},
 	} {
 		w.refused(tt.code, cnwire.TemplateUsages, ask(tt.in))
 	}
@@ -243,8 +243,8 @@ func TestTokens(t *testing.T) {
 		require.Equal(t, mini, tokens.AuthAppID)
 		require.Equal(t, alipaycn.TokenInvalid, info(first).Status) // the new one took its place
 		require.Equal(t, []string{cnwire.VersionGet.API}, info(tokens.AppAuthToken).Methods)
-		w.refused("AUTH_CODE_NOT_VALID", cnwire.AuthorizationToken, byCode(code))
-		w.refused("AUTH_CODE_NOT_EXIST", cnwire.AuthorizationToken, byCode("none"))
+		w.refused(alipaycn.CodeAuthCodeNotValid, cnwire.AuthorizationToken, byCode(code))
+		w.refused(alipaycn.CodeAuthCodeNotExist, cnwire.AuthorizationToken, byCode("none"))
 		w.refused("APP_ID_NOT_CONSISTENT", cnwire.AuthorizationToken, byCode(foreignCode))
 		w.refused("GRANT_TYPE_INVALID", cnwire.AuthorizationToken, fields{})
 
@@ -254,7 +254,7 @@ func TestTokens(t *testing.T) {
 		require.Equal(t, alipaycn.TokenInvalid, info(second.AppAuthToken).Status)
 		require.Equal(t, alipaycn.TokenValid, info(third.AppAuthToken).Status)
 		require.Equal(t, []string{cnwire.VersionGet.API}, info(third.AppAuthToken).Methods)
-		w.refused("REFRESH_TOKEN_NOT_EXIST", cnwire.AuthorizationToken, byRefresh("none"))
+		w.refused(alipaycn.CodeRefreshTokenNotExist, cnwire.AuthorizationToken, byRefresh("none"))
 		w.refused("APP_ID_NOT_CONSISTENT", cnwire.AuthorizationToken, byRefresh(foreign.AppRefreshToken))
 		require.Equal(t, map[string]int{"authorization.token": 3}, w.g.Effects(isv))
 
@@ -266,11 +266,11 @@ func TestTokens(t *testing.T) {
 		w.ok(cnwire.AuthorizationToken, byCode(inTime))
 		w.refused("REFRESH_TOKEN_NOT_VALID", cnwire.AuthorizationToken, byRefresh(second.AppRefreshToken)) // authorized anew
 		time.Sleep(time.Nanosecond)
-		w.refused("AUTH_CODE_NOT_VALID", cnwire.AuthorizationToken, byCode(late))
+		w.refused(alipaycn.CodeAuthCodeNotValid, cnwire.AuthorizationToken, byCode(late))
 		fresh, err := w.g.Authorize(isv, mini)
 		require.NoError(t, err)
 		time.Sleep(372 * 24 * time.Hour)
-		w.refused("REFRESH_TOKEN_TIME_OUT", cnwire.AuthorizationToken, byRefresh(fresh.AppRefreshToken))
+		w.refused(alipaycn.CodeRefreshTokenTimeOut, cnwire.AuthorizationToken, byRefresh(fresh.AppRefreshToken))
 	})
 }
 

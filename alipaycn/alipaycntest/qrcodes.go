@@ -52,7 +52,7 @@ func (g *Gateway) bindQRCode(c *call) (any, error) {
 			switch {
 			case rule.RouteURL != in.RouteURL:
 			case a == c.app:
-				return nil, refuse("ROUTE_RULE_CONFLICT", "a rule covers this address")
+				return nil, refuse(alipaycn.CodeRouteRuleConflict, "a rule covers this address")
 			default:
 				return nil, refuse("ROUTE_RULE_CONFLICT_OTHER", "a rule of another mini program covers this address")
 			}
@@ -100,7 +100,7 @@ func (*Gateway) unbindQRCode(c *call) (any, error) {
 	case group == "":
 		return nil, refuse("INVALID_PARAM", "route_group is missing")
 	case i < 0:
-		return nil, refuse("ROUTE_GROUP_NOT_EXIST", "there is no rule %.64q", group)
+		return nil, refuse(alipaycn.CodeRouteGroupNotExist, "there is no rule %.64q", group)
 	}
 	c.app.rules = slices.Delete(c.app.rules, i, i+1)
 	return nil, nil

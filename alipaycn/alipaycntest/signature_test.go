@@ -30,38 +30,38 @@ func TestRequestsAreVerifiedStrictly(t *testing.T) {
 		code          alipaycn.Code
 	}{
 		{"no authorization", list, nil, func(r *request) { r.header.Del("Authorization") }, "missing-signature"},
-		{"two authorizations", list, nil, func(r *request) { r.header.Add("Authorization", r.header.Get("Authorization")) }, "invalid-signature"},
+		{"two authorizations", list, nil, func(r *request) { r.header.Add("Authorization", r.header.Get("Authorization")) }, alipaycn.GatewayInvalidSignature},
 		{"another scheme", list, nil, func(r *request) { r.header.Set("Authorization", "Bearer x") }, "invalid-signature-type"},
 		{"a parameter that is none", list, nil, func(r *request) {
 			r.header.Set("Authorization", strings.Replace(r.header.Get("Authorization"), "nonce=", "once=", 1))
-		}, "invalid-signature"},
-		{"unknown app", list, func(r *request) { r.sign.AppID = "2099" }, nil, "invalid-app-id"},
-		{"app without a key", list, func(r *request) { r.sign.AppID = mini }, nil, "invalid-app-id"},
+		}, alipaycn.GatewayInvalidSignature},
+		{"unknown app", list, func(r *request) { r.sign.AppID = "2099" }, nil, alipaycn.GatewayInvalidAppID},
+		{"app without a key", list, func(r *request) { r.sign.AppID = mini }, nil, alipaycn.GatewayInvalidAppID},
 		{"certificate that the app does not have", list, func(r *request) { r.sign.AppCertSN = "abc" }, nil, "app-cert-not-exist"},
-		{"another query", list, nil, func(r *request) { r.sign.PathAndQuery += "&bundle_id=com.amap.app" }, "invalid-signature"},
+		{"another query", list, nil, func(r *request) { r.sign.PathAndQuery += "&bundle_id=com.amap.app" }, alipaycn.GatewayInvalidSignature},
 		{"the same query in another encoding", list, nil, func(r *request) {
 			r.sign.PathAndQuery = strings.Replace(r.sign.PathAndQuery, "%2C", ",", 1)
-		}, "invalid-signature"},
+		}, alipaycn.GatewayInvalidSignature},
 		{"a query parameter twice", list, func(r *request) { r.sign.PathAndQuery += "&version_status=INIT" }, nil, "invalid-request-data"},
 		{"a broken query", list, func(r *request) { r.sign.PathAndQuery += "&x=%zz" }, nil, "invalid-request-data"},
 		{"a body with a GET", list, func(r *request) { r.body, r.sign.Body = []byte("{}"), []byte("{}") }, nil, "invalid-request-data"},
-		{"another body", gray, nil, func(r *request) { r.body = bytes.Replace(r.body, []byte("p10"), []byte("p50"), 1) }, "invalid-signature"},
+		{"another body", gray, nil, func(r *request) { r.body = bytes.Replace(r.body, []byte("p10"), []byte("p50"), 1) }, alipaycn.GatewayInvalidSignature},
 		{"no JSON", gray, func(r *request) { r.body, r.sign.Body = []byte("p10"), []byte("p10") }, nil, "illegal-json"},
 		{"two JSON objects", gray, func(r *request) { r.body, r.sign.Body = []byte("{}{}"), []byte("{}{}") }, nil, "illegal-json"},
 		{"more than a JSON object", gray, func(r *request) { r.body, r.sign.Body = []byte("{}}"), []byte("{}}") }, nil, "illegal-json"},
 		{"another content type", gray, nil, func(r *request) { r.contentType = "text/plain" }, "invalid-request-data"},
-		{"another method", gray, func(r *request) { r.sign.Method = http.MethodGet }, nil, "invalid-method"},
-		{"unknown operation", gray, func(r *request) { r.sign.PathAndQuery = "/v3/alipay/open/mini/nothing" }, nil, "invalid-method"},
+		{"another method", gray, func(r *request) { r.sign.Method = http.MethodGet }, nil, alipaycn.GatewayInvalidMethod},
+		{"unknown operation", gray, func(r *request) { r.sign.PathAndQuery = "/v3/alipay/open/mini/nothing" }, nil, alipaycn.GatewayInvalidMethod},
 		{"encrypted without a key", gray, nil, func(r *request) { r.header.Set("Alipay-Encrypt-Type", "AES") }, "missing-encrypt-key"},
 		{"an answer encrypted without a key", list, nil, func(r *request) { r.header.Set("Alipay-Encrypt-Type", "AES") }, "missing-encrypt-key"},
 		{"an answer encrypted in another way", list, nil, func(r *request) { r.header.Set("Alipay-Encrypt-Type", "SM4") }, "invalid-encrypt-type"},
 		{"encrypted in another way", gray, nil, func(r *request) { r.header.Set("Alipay-Encrypt-Type", "SM4") }, "invalid-encrypt-type"},
-		{"token taken away", gray, nil, func(r *request) { r.sign.AppAuthToken = "" }, "invalid-signature"},
+		{"token taken away", gray, nil, func(r *request) { r.sign.AppAuthToken = "" }, alipaycn.GatewayInvalidSignature},
 		{"no token", gray, func(r *request) { r.sign.AppAuthToken = "" }, nil, "self-invoke-forbidden"},
-		{"unknown token", gray, func(r *request) { r.sign.AppAuthToken = "unknown" }, nil, "invalid-app-auth-token"},
-		{"another app's token", gray, func(r *request) { r.sign.AppID = self }, nil, "invalid-app-auth-token"},
-		{"the whole multipart body signed", apply, func(r *request) { r.sign.Body = r.body }, nil, "invalid-signature"},
-		{"another data part", apply, nil, func(r *request) { r.body = bytes.Replace(r.body, []byte("0.0.1"), []byte("0.0.2"), 1) }, "invalid-signature"},
+		{"unknown token", gray, func(r *request) { r.sign.AppAuthToken = "unknown" }, nil, alipaycn.GatewayInvalidAppAuthToken},
+		{"another app's token", gray, func(r *request) { r.sign.AppID = self }, nil, alipaycn.GatewayInvalidAppAuthToken},
+		{"the whole multipart body signed", apply, func(r *request) { r.sign.Body = r.body }, nil, alipaycn.GatewayInvalidSignature},
+		{"another data part", apply, nil, func(r *request) { r.body = bytes.Replace(r.body, []byte("0.0.1"), []byte("0.0.2"), 1) }, alipaycn.GatewayInvalidSignature},
 		{"a data part of another type", apply, nil, func(r *request) {
 			r.body = bytes.Replace(r.body, []byte("application/json"), []byte("application/jsn"), 1)
 		}, "invalid-request-data"},
@@ -105,7 +105,7 @@ func TestAWrongKeyIsRefused(t *testing.T) {
 	out, err := w.send(r)
 	require.NoError(t, err)
 	require.Equal(t, http.StatusUnauthorized, out.status)
-	require.Equal(t, alipaycn.Code("invalid-signature"), out.code)
+	require.Equal(t, alipaycn.GatewayInvalidSignature, out.code)
 }
 
 func TestANonceIsGoodOnce(t *testing.T) {
@@ -117,13 +117,13 @@ func TestANonceIsGoodOnce(t *testing.T) {
 		require.Equal(t, http.StatusOK, first.status)
 		replay, err := w.send(r)
 		require.NoError(t, err)
-		require.Equal(t, alipaycn.Code("invalid-signature"), replay.code)
+		require.Equal(t, alipaycn.GatewayInvalidSignature, replay.code)
 		require.Contains(t, replay.message, "nonce")
 
 		time.Sleep(10*time.Minute + 1) // now the time refuses it
 		late, err := w.send(r)
 		require.NoError(t, err)
-		require.Equal(t, alipaycn.Code("illegal-timestamp"), late.code)
+		require.Equal(t, alipaycn.GatewayIllegalTimestamp, late.code)
 	})
 }
 
@@ -150,7 +150,7 @@ func TestTheTimeMustBeNear(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, tt.fine, out.status == http.StatusOK, "%v: %s", tt.off, out.message)
 			if !tt.fine {
-				require.Equal(t, alipaycn.Code("illegal-timestamp"), out.code)
+				require.Equal(t, alipaycn.GatewayIllegalTimestamp, out.code)
 			}
 		}
 	})
@@ -224,7 +224,7 @@ func TestANonceIsForgotten(t *testing.T) {
 		}
 		require.Equal(t, http.StatusOK, send().status)
 		time.Sleep(time.Minute)
-		require.Equal(t, alipaycn.Code("invalid-signature"), send().code)
+		require.Equal(t, alipaycn.GatewayInvalidSignature, send().code)
 		time.Sleep(time.Nanosecond)
 		require.Equal(t, http.StatusOK, send().status)
 	})
@@ -234,7 +234,7 @@ func TestUnsignedErrors(t *testing.T) {
 	w := newWorld(t, alipaycntest.WithUnsignedErrors())
 	out, err := w.send(w.prepare(cnwire.VersionGet, v("9.9.9"), nil).signed(t))
 	require.NoError(t, err)
-	require.Equal(t, alipaycn.Code("VERSION_IS_BLANK"), out.code)
+	require.Equal(t, alipaycn.CodeVersionIsBlank, out.code)
 	require.Empty(t, out.header.Get(cnwire.HeaderSignature))
 	w.ok(cnwire.VersionList, nil)
 }
@@ -254,13 +254,13 @@ func TestAuthorizationEndsInTheMiddle(t *testing.T) {
 	w := newWorld(t)
 	w.bring("0.0.1", alipaycn.StatusWaitRelease)
 	require.NoError(t, w.g.RevokeAuthorization(mini))
-	w.refused("invalid-app-auth-token", cnwire.VersionPublish, v("0.0.1"))
+	w.refused(alipaycn.GatewayInvalidAppAuthToken, cnwire.VersionPublish, v("0.0.1"))
 
 	token, err := w.g.Authorize(isv, mini, cnwire.VersionGet.API)
 	require.NoError(t, err)
 	w.token = token.AppAuthToken
 	w.ok(cnwire.VersionGet, v("0.0.1"))
-	w.refused("invalid-app-auth-token-no-api", cnwire.VersionPublish, v("0.0.1"))
+	w.refused(alipaycn.GatewayInvalidAppAuthTokenNoAPI, cnwire.VersionPublish, v("0.0.1"))
 }
 
 func TestCallsAreLogged(t *testing.T) {
@@ -275,7 +275,7 @@ func TestCallsAreLogged(t *testing.T) {
 	calls[0].At = time.Time{}
 	require.Equal(t, alipaycntest.Call{
 		Operation: "versions.get", AppID: isv, MiniAppID: mini, RequestID: "request-1", TraceID: out.header.Get("Alipay-Trace-Id"),
-		Status: http.StatusBadRequest, Code: "VERSION_IS_BLANK",
+		Status: http.StatusBadRequest, Code: alipaycn.CodeVersionIsBlank,
 	}, calls[0])
 	calls[0].AppID = "changed"
 	require.Equal(t, isv, w.g.Calls()[0].AppID)

@@ -63,7 +63,7 @@ func (c *call) text(name string) string {
 // is returned, in part, with an error too.
 func (g *Gateway) verify(r *http.Request, route route, body []byte) (*call, error) {
 	if route.handle == nil {
-		return nil, refuse("invalid-method", "there is no operation %s %.200s", r.Method, r.URL.Path)
+		return nil, refuse(alipaycn.GatewayInvalidMethod, "there is no operation %s %.200s", r.Method, r.URL.Path)
 	}
 	caller, auth, err := g.authorization(r)
 	if err != nil {
@@ -76,10 +76,10 @@ func (g *Gateway) verify(r *http.Request, route route, body []byte) (*call, erro
 	}
 	token := r.Header.Get("Alipay-App-Auth-Token")
 	if len(r.Header.Values("Alipay-App-Auth-Token")) > 1 {
-		return c, refuse("invalid-app-auth-token", "alipay-app-auth-token is given twice")
+		return c, refuse(alipaycn.GatewayInvalidAppAuthToken, "alipay-app-auth-token is given twice")
 	}
 	if err := cnwire.VerifyRequest(caller.key, auth, r.Method, r.RequestURI, signed, token); err != nil {
-		return c, refuse("invalid-signature", "%v", err)
+		return c, refuse(alipaycn.GatewayInvalidSignature, "%v", err)
 	}
 	if err := g.fresh(auth); err != nil {
 		return c, err
@@ -94,7 +94,7 @@ func (g *Gateway) verify(r *http.Request, route route, body []byte) (*call, erro
 func (g *Gateway) authorization(r *http.Request) (*app, cnwire.Authorization, error) {
 	values := r.Header.Values("Authorization")
 	if len(values) > 1 {
-		return nil, cnwire.Authorization{}, refuse("invalid-signature", "authorization is given twice")
+		return nil, cnwire.Authorization{}, refuse(alipaycn.GatewayInvalidSignature, "authorization is given twice")
 	}
 	auth, err := cnwire.ParseAuthorization(r.Header.Get("Authorization"))
 	switch {
@@ -103,13 +103,13 @@ func (g *Gateway) authorization(r *http.Request) (*app, cnwire.Authorization, er
 	case errors.Is(err, signing.ErrAlgorithm):
 		return nil, auth, refuse("invalid-signature-type", "%v", err)
 	case err != nil:
-		return nil, auth, refuse("invalid-signature", "%v", err)
+		return nil, auth, refuse(alipaycn.GatewayInvalidSignature, "%v", err)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	caller := g.apps[auth.AppID]
 	if caller == nil || caller.key == nil {
-		return nil, auth, refuse("invalid-app-id", "there is no app %.32q that may call", auth.AppID)
+		return nil, auth, refuse(alipaycn.GatewayInvalidAppID, "there is no app %.32q that may call", auth.AppID)
 	}
 	return caller, auth, g.certificates(caller, auth, r.Header)
 }
@@ -184,14 +184,14 @@ func (g *Gateway) fresh(auth cnwire.Authorization) error {
 		until = sent.Add(time.Duration(auth.ExpiredSeconds) * time.Second)
 	}
 	if now.After(until) || sent.After(now.Add(g.cfg.window)) {
-		return refuse("illegal-timestamp", "timestamp is %v away from the gateway's time", now.Sub(sent).Abs().Round(time.Second))
+		return refuse(alipaycn.GatewayIllegalTimestamp, "timestamp is %v away from the gateway's time", now.Sub(sent).Abs().Round(time.Second))
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.forgetNonces(now)
 	key := auth.AppID + " " + auth.Nonce
 	if end, used := g.nonces[key]; used && !now.After(end) {
-		return refuse("invalid-signature", "the nonce was used before: sign each attempt afresh")
+		return refuse(alipaycn.GatewayInvalidSignature, "the nonce was used before: sign each attempt afresh")
 	}
 	g.nonces[key] = until
 	return nil
@@ -222,11 +222,11 @@ func (g *Gateway) permit(c *call, route route, token string) error {
 	}
 	granted := g.tokens[token]
 	if granted == nil || !granted.valid() || granted.isv != c.caller {
-		return refuse("invalid-app-auth-token", "the app_auth_token is not valid for this app")
+		return refuse(alipaycn.GatewayInvalidAppAuthToken, "the app_auth_token is not valid for this app")
 	}
 	c.app, c.isv = granted.app, c.caller
 	if granted.methods != nil && !slices.Contains(granted.methods, c.op.API) {
-		return refuse("invalid-app-auth-token-no-api", "the merchant did not grant %s", c.op.API)
+		return refuse(alipaycn.GatewayInvalidAppAuthTokenNoAPI, "the merchant did not grant %s", c.op.API)
 	}
 	return nil
 }

@@ -37,7 +37,7 @@ func (c *call) noBundle() alipaycn.Code {
 	case cnwire.VersionPublish, cnwire.VersionList, cnwire.ExperienceCreate, cnwire.ExperienceGet:
 		return "invalid-parameter"
 	default:
-		return "BUNDLE_ID_NOT_EXIST"
+		return alipaycn.CodeBundleIDNotExist
 	}
 }
 
@@ -167,17 +167,17 @@ func (a *app) checkUpload(v *version) error {
 			continue
 		}
 		if other.number == v.number {
-			return refuse("VERSION_HAS_EXISTED", "version %v exists", v.number)
+			return refuse(alipaycn.CodeVersionHasExisted, "version %v exists", v.number)
 		}
 		if other.number.Compare(highest) > 0 {
 			highest = other.number
 		}
 	}
 	if v.number.CheckHigher(highest) != nil {
-		return refuse("LARGER_VERSION_HAS_EXISTED", "version %v exists, which is above %v", highest, v.number)
+		return refuse(alipaycn.CodeLargerVersionHasExisted, "version %v exists, which is above %v", highest, v.number)
 	}
 	if development >= maxDevelopment {
-		return refuse("DEV_VERSION_EXCEED_MAX_COUNT", "there are %d development versions", development)
+		return refuse(alipaycn.CodeDevVersionExceedMaxCount, "there are %d development versions", development)
 	}
 	return nil
 }
@@ -187,13 +187,13 @@ func (g *Gateway) build(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	number, err := c.number("BUILD_VERSION_NOT_EXISTED")
+	number, err := c.number(alipaycn.CodeBuildVersionNotExisted)
 	if err != nil {
 		return nil, err
 	}
 	v := c.app.find(bundle, number)
 	if v == nil {
-		return nil, refuse("BUILD_VERSION_NOT_EXISTED", "nothing is built as version %v", number)
+		return nil, refuse(alipaycn.CodeBuildVersionNotExisted, "nothing is built as version %v", number)
 	}
 	return v.buildState(), nil
 }
@@ -225,28 +225,28 @@ func (g *Gateway) cancelAudit(c *call) (any, error) {
 	}
 	v := c.app.with(bundle, alipaycn.StatusAuditing)
 	if c.text("app_version") != "" {
-		named, err := c.version("MINI_APP_PACKAGE_INFO_NOT_EXIST")
+		named, err := c.version(alipaycn.CodeMiniAppPackageInfoNotExist)
 		if err != nil {
 			return nil, err
 		}
 		if v != nil && named != v {
-			return nil, refuse("INVALID_VERSION_STATUS", "version %v is %s, not under review", named.number, named.status)
+			return nil, refuse(alipaycn.CodeInvalidVersionStatus, "version %v is %s, not under review", named.number, named.status)
 		}
 	}
 	if v == nil {
-		return nil, refuse("AUDITING_VERSION_NOT_EXIST", "no version is under review")
+		return nil, refuse(alipaycn.CodeAuditingVersionNotExist, "no version is under review")
 	}
 	v.toDevelopment()
 	return nil, nil
 }
 
 func (g *Gateway) returnToDevelopment(c *call) (any, error) {
-	v, err := c.version("MINIAPP_VERSION_NOT_EXSIT")
+	v, err := c.version(alipaycn.CodeMiniAppVersionMissing)
 	if err != nil {
 		return nil, err
 	}
 	if !v.status.Reviewed() || !v.status.CanBecome(alipaycn.StatusInit) {
-		return nil, refuse("CAN_NOT_BACK_DEV_WITHOUT_AUDIT", "version %v is %s, neither passed nor rejected", v.number, v.status)
+		return nil, refuse(alipaycn.CodeCanNotBackDevWithoutAudit, "version %v is %s, neither passed nor rejected", v.number, v.status)
 	}
 	v.toDevelopment()
 	return nil, nil
@@ -258,7 +258,7 @@ func (v *version) toDevelopment() {
 }
 
 func (g *Gateway) gray(c *call) (any, error) {
-	v, err := c.version("MINIAPP_VERSION_NOT_EXSIT")
+	v, err := c.version(alipaycn.CodeMiniAppVersionMissing)
 	if err != nil {
 		return nil, err
 	}
@@ -271,83 +271,83 @@ func (g *Gateway) gray(c *call) (any, error) {
 	case !strategy.Known():
 		return nil, refuse("GRAY_STRATEGY_IS_INVALID", "gray_strategy must be p10, p30 or p50")
 	case !v.status.CanBecome(alipaycn.StatusGray):
-		return nil, refuse("CAN_NOT_GRAY_WITHOUT_AUDIT_PASS", "version %v is %s", v.number, v.status)
+		return nil, refuse(alipaycn.CodeCanNotGrayWithoutAuditPass, "version %v is %s", v.number, v.status)
 	case alipaycn.GrayLadder().CheckRaise(before, ratio) != nil:
-		return nil, refuse("GRAY_STRATEGY_NOT_ALLOW_REDUCE", "the share is %s already", v.strategy)
+		return nil, refuse(alipaycn.CodeGrayStrategyNotAllowReduce, "the share is %s already", v.strategy)
 	case g.cfg.grayNeedsApp && c.app.with(v.bundle, alipaycn.StatusRelease) == nil:
-		return nil, refuse("MINI_APP_NOT_ONLINE", "no version is online")
+		return nil, refuse(alipaycn.CodeMiniAppNotOnline, "no version is online")
 	}
 	v.status, v.strategy, v.wasGray = alipaycn.StatusGray, strategy, true
 	return nil, nil
 }
 
 func (g *Gateway) cancelGray(c *call) (any, error) {
-	v, err := c.version("MINI_APP_VERSION_NOT_EXIST")
+	v, err := c.version(alipaycn.CodeMiniAppVersionNotExist)
 	if err != nil {
 		return nil, err
 	}
 	if v.status != alipaycn.StatusGray {
-		return nil, refuse("CAN_NOT_END_GRAY_WITHOUT_GRAY", "version %v is %s", v.number, v.status)
+		return nil, refuse(alipaycn.CodeCanNotEndGrayWithoutGray, "version %v is %s", v.number, v.status)
 	}
 	v.status, v.strategy = alipaycn.StatusWaitRelease, ""
 	return nil, nil
 }
 
 func (g *Gateway) publish(c *call) (any, error) {
-	v, err := c.version("MINI_APP_VERSION_NOT_EXIST")
+	v, err := c.version(alipaycn.CodeMiniAppVersionNotExist)
 	if err != nil {
 		return nil, err
 	}
 	switch v.status {
 	case alipaycn.StatusWaitRelease, alipaycn.StatusGray:
 	case alipaycn.StatusInit, alipaycn.StatusAuditing, alipaycn.StatusAuditReject:
-		return nil, refuse("CAN_NOT_ONLINE_WITHOUT_AUDIT", "version %v is %s", v.number, v.status)
+		return nil, refuse(alipaycn.CodeCanNotOnlineWithoutAudit, "version %v is %s", v.number, v.status)
 	case alipaycn.StatusBaseAuditPass, alipaycn.StatusPromoteAuditReject:
 		if !v.canRelease {
-			return nil, refuse("CAN_NOT_ONLINE_NO_PROMOTE", "version %v passed admission only", v.number)
+			return nil, refuse(alipaycn.CodeCanNotOnlineNoPromote, "version %v passed admission only", v.number)
 		}
 	default:
-		return nil, refuse("CAN_NOT_ONLINE_NOT_GRAY_OR_WAITRELEASE", "version %v is %s", v.number, v.status)
+		return nil, refuse(alipaycn.CodeCanNotOnlineNotGrayOrWaitRelease, "version %v is %s", v.number, v.status)
 	}
 	if g.cfg.grayRequired && !v.wasGray {
-		return nil, refuse("CAN_NOT_ONLINE_WITHOUT_GRAY", "version %v did not go through grayscale", v.number)
+		return nil, refuse(alipaycn.CodeCanNotOnlineWithoutGray, "version %v did not go through grayscale", v.number)
 	}
 	if c.app.noFiling && (c.app.everOnline() || c.text("permit_registration_limit_release") != "true") {
-		return nil, refuse("CAN_NOT_ONLINE_WITHOUT_REGISTRATION", "the ICP filing is not done")
+		return nil, refuse(alipaycn.CodeCanNotOnlineWithoutRegistration, "the ICP filing is not done")
 	}
 	c.app.release(v, c.now)
 	return nil, nil
 }
 
 func (g *Gateway) takeOffline(c *call) (any, error) {
-	v, err := c.version("MINI_APP_VERSION_NOT_EXIST")
+	v, err := c.version(alipaycn.CodeMiniAppVersionNotExist)
 	switch {
 	case err != nil:
 		return nil, err
 	case v.status != alipaycn.StatusRelease:
-		return nil, refuse("CAN_NOT_OFFLINE_WITHOUT_ONLINE", "version %v is %s", v.number, v.status)
+		return nil, refuse(alipaycn.CodeCanNotOfflineWithoutOnline, "version %v is %s", v.number, v.status)
 	case c.app.with(v.bundle, alipaycn.StatusGray) != nil:
-		return nil, refuse("CAN_NOT_OFFLINE_WITH_GRAY", "a version is in grayscale")
+		return nil, refuse(alipaycn.CodeCanNotOfflineWithGray, "a version is in grayscale")
 	}
 	v.status, v.offline = alipaycn.StatusOffline, c.now
 	return nil, nil
 }
 
 func (g *Gateway) rollback(c *call) (any, error) {
-	v, err := c.version("MINI_APP_PACKAGE_INFO_NOT_EXIST")
+	v, err := c.version(alipaycn.CodeMiniAppPackageInfoNotExist)
 	if err != nil {
 		return nil, err
 	}
 	earlier := c.app.before(v)
 	switch {
 	case v.status != alipaycn.StatusRelease:
-		return nil, refuse("CAN_NOT_ROLLBACK_WITHOUT_ONLINE", "version %v is %s", v.number, v.status)
+		return nil, refuse(alipaycn.CodeCanNotRollbackWithoutOnline, "version %v is %s", v.number, v.status)
 	case c.app.with(v.bundle, alipaycn.StatusGray) != nil:
-		return nil, refuse("CAN_NOT_ROLLBACK_WITH_GRAY", "a version is in grayscale")
+		return nil, refuse(alipaycn.CodeCanNotRollbackWithGray, "a version is in grayscale")
 	case v.cameBack:
-		return nil, refuse("CAN_NOT_CONTINUOUS_ROLLBACK", "version %v came back by a rollback", v.number)
+		return nil, refuse(alipaycn.CodeCanNotContinuousRollback, "version %v came back by a rollback", v.number)
 	case earlier == nil:
-		return nil, refuse("CAN_NOT_ROLLBACK_WITHOUT_OFFLINE", "there is no earlier version")
+		return nil, refuse(alipaycn.CodeCanNotRollbackWithoutOffline, "there is no earlier version")
 	case earlier.status == alipaycn.StatusAuditOffline:
 		return nil, refuse("CAN_NOT_ROLLBACK_PUNISH", "version %v was taken down", earlier.number)
 	}
@@ -373,29 +373,29 @@ func (g *Gateway) remove(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	number, err := c.number("MINI_APP_PACKAGE_INFO_NOT_EXIST")
+	number, err := c.number(alipaycn.CodeMiniAppPackageInfoNotExist)
 	if err != nil {
 		return nil, err
 	}
 	v := c.app.find(bundle, number)
 	switch {
 	case v == nil || v.build.Failed():
-		return nil, refuse("MINI_APP_PACKAGE_INFO_NOT_EXIST", "there is no version %v", number)
+		return nil, refuse(alipaycn.CodeMiniAppPackageInfoNotExist, "there is no version %v", number)
 	case !v.exists():
 		return nil, refuse("CAN_NOT_DELETE_WITH_INSTANTIATE", "version %v is being built", number)
 	case v.status != alipaycn.StatusInit:
-		return nil, refuse("CAN_NOT_DELETE_WITHOUT_DEV", "version %v is %s", number, v.status)
+		return nil, refuse(alipaycn.CodeCanNotDeleteWithoutDev, "version %v is %s", number, v.status)
 	case v.scan == alipaycn.ScanRunning:
 		return nil, refuse("CAN_NOT_DELETE_WITH_SCANNING", "version %v is being scanned", number)
 	case v.trial:
-		return nil, refuse("CAN_NOT_DELETE_WITH_EXPERIENCE", "version %v is the trial version", number)
+		return nil, refuse(alipaycn.CodeCanNotDeleteWithExperience, "version %v is the trial version", number)
 	}
 	c.app.versions = slices.DeleteFunc(c.app.versions, func(other *version) bool { return other == v })
 	return nil, nil
 }
 
 func (g *Gateway) detail(c *call) (any, error) {
-	v, err := c.version("VERSION_IS_BLANK")
+	v, err := c.version(alipaycn.CodeVersionIsBlank)
 	if err != nil {
 		return nil, err
 	}

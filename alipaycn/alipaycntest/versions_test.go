@@ -26,18 +26,18 @@ func TestTransitions(t *testing.T) {
 	}
 	type status = alipaycn.VersionStatus
 	steps := []step{
-		{cnwire.VersionApply, map[status]status{alipaycn.StatusInit: alipaycn.StatusAuditing}, map[status]alipaycn.Code{alipaycn.StatusAuditing: "SUBMIT_REPEAT"}, "CAN_NOT_SUBMIT_WITHOUT_INIT"},
-		{cnwire.VersionCancelAudit, map[status]status{alipaycn.StatusAuditing: alipaycn.StatusInit}, nil, "AUDITING_VERSION_NOT_EXIST"},
-		{cnwire.VersionReturnToDevelopment, map[status]status{alipaycn.StatusAuditReject: alipaycn.StatusInit, alipaycn.StatusWaitRelease: alipaycn.StatusInit, alipaycn.StatusBaseAuditPass: alipaycn.StatusInit}, nil, "CAN_NOT_BACK_DEV_WITHOUT_AUDIT"},
-		{cnwire.VersionGray, map[status]status{alipaycn.StatusWaitRelease: alipaycn.StatusGray, alipaycn.StatusGray: alipaycn.StatusGray}, nil, "CAN_NOT_GRAY_WITHOUT_AUDIT_PASS"},
-		{cnwire.VersionCancelGray, map[status]status{alipaycn.StatusGray: alipaycn.StatusWaitRelease}, nil, "CAN_NOT_END_GRAY_WITHOUT_GRAY"},
+		{cnwire.VersionApply, map[status]status{alipaycn.StatusInit: alipaycn.StatusAuditing}, map[status]alipaycn.Code{alipaycn.StatusAuditing: alipaycn.CodeSubmitRepeat}, alipaycn.CodeCanNotSubmitWithoutInit},
+		{cnwire.VersionCancelAudit, map[status]status{alipaycn.StatusAuditing: alipaycn.StatusInit}, nil, alipaycn.CodeAuditingVersionNotExist},
+		{cnwire.VersionReturnToDevelopment, map[status]status{alipaycn.StatusAuditReject: alipaycn.StatusInit, alipaycn.StatusWaitRelease: alipaycn.StatusInit, alipaycn.StatusBaseAuditPass: alipaycn.StatusInit}, nil, alipaycn.CodeCanNotBackDevWithoutAudit},
+		{cnwire.VersionGray, map[status]status{alipaycn.StatusWaitRelease: alipaycn.StatusGray, alipaycn.StatusGray: alipaycn.StatusGray}, nil, alipaycn.CodeCanNotGrayWithoutAuditPass},
+		{cnwire.VersionCancelGray, map[status]status{alipaycn.StatusGray: alipaycn.StatusWaitRelease}, nil, alipaycn.CodeCanNotEndGrayWithoutGray},
 		{cnwire.VersionPublish, map[status]status{alipaycn.StatusWaitRelease: alipaycn.StatusRelease, alipaycn.StatusGray: alipaycn.StatusRelease}, map[status]alipaycn.Code{
-			alipaycn.StatusInit: "CAN_NOT_ONLINE_WITHOUT_AUDIT", alipaycn.StatusAuditing: "CAN_NOT_ONLINE_WITHOUT_AUDIT",
-			alipaycn.StatusAuditReject: "CAN_NOT_ONLINE_WITHOUT_AUDIT", alipaycn.StatusBaseAuditPass: "CAN_NOT_ONLINE_NO_PROMOTE",
-		}, "CAN_NOT_ONLINE_NOT_GRAY_OR_WAITRELEASE"},
-		{cnwire.VersionTakeOffline, map[status]status{alipaycn.StatusRelease: alipaycn.StatusOffline}, nil, "CAN_NOT_OFFLINE_WITHOUT_ONLINE"},
-		{cnwire.VersionRollback, nil, map[status]alipaycn.Code{alipaycn.StatusRelease: "CAN_NOT_ROLLBACK_WITHOUT_OFFLINE"}, "CAN_NOT_ROLLBACK_WITHOUT_ONLINE"},
-		{cnwire.VersionDelete, map[status]status{alipaycn.StatusInit: gone}, nil, "CAN_NOT_DELETE_WITHOUT_DEV"},
+			alipaycn.StatusInit: alipaycn.CodeCanNotOnlineWithoutAudit, alipaycn.StatusAuditing: alipaycn.CodeCanNotOnlineWithoutAudit,
+			alipaycn.StatusAuditReject: alipaycn.CodeCanNotOnlineWithoutAudit, alipaycn.StatusBaseAuditPass: alipaycn.CodeCanNotOnlineNoPromote,
+		}, alipaycn.CodeCanNotOnlineNotGrayOrWaitRelease},
+		{cnwire.VersionTakeOffline, map[status]status{alipaycn.StatusRelease: alipaycn.StatusOffline}, nil, alipaycn.CodeCanNotOfflineWithoutOnline},
+		{cnwire.VersionRollback, nil, map[status]alipaycn.Code{alipaycn.StatusRelease: alipaycn.CodeCanNotRollbackWithoutOffline}, alipaycn.CodeCanNotRollbackWithoutOnline},
+		{cnwire.VersionDelete, map[status]status{alipaycn.StatusInit: gone}, nil, alipaycn.CodeCanNotDeleteWithoutDev},
 	}
 	for _, from := range alipaycn.VersionStatuses() {
 		if from == alipaycn.StatusPromoteAuditReject { // what leads there is not documented
@@ -84,9 +84,9 @@ func TestARatioOnlyGrows(t *testing.T) {
 	for _, strategy := range []string{"p10", "p30", "p50"} {
 		w.ok(cnwire.VersionGray, gray(strategy))
 		require.Equal(t, alipaycn.GrayStrategy(strategy), as[alipaycn.VersionDetail](t, w.ok(cnwire.VersionGet, v("0.0.1"))).GrayStrategy)
-		w.refused("GRAY_STRATEGY_NOT_ALLOW_REDUCE", cnwire.VersionGray, gray(strategy))
+		w.refused(alipaycn.CodeGrayStrategyNotAllowReduce, cnwire.VersionGray, gray(strategy))
 	}
-	w.refused("GRAY_STRATEGY_NOT_ALLOW_REDUCE", cnwire.VersionGray, gray("p30"))
+	w.refused(alipaycn.CodeGrayStrategyNotAllowReduce, cnwire.VersionGray, gray("p30"))
 	// when it ended, it may begin small again
 	w.ok(cnwire.VersionCancelGray, v("0.0.1"))
 	w.ok(cnwire.VersionGray, gray("p10"))
@@ -103,7 +103,7 @@ func TestOneVersionAtATime(t *testing.T) {
 			w.bring("0.0.1", status)
 			require.NoError(t, w.g.AddVersion(mini, "0.0.2"))
 			if status.BlocksApply() {
-				w.refused("CAN_NOT_SUBMIT_WITH_AUDIT_GRAY", cnwire.VersionApply, application("0.0.2"), logo(t))
+				w.refused(alipaycn.CodeCanNotSubmitWithAuditGray, cnwire.VersionApply, application("0.0.2"), logo(t))
 				return
 			}
 			w.ok(cnwire.VersionApply, application("0.0.2"), logo(t))
@@ -115,7 +115,7 @@ func TestAVersionBelowOneThatWasOnlineIsNotReviewed(t *testing.T) {
 	w := newWorld(t)
 	w.bring("0.0.1", alipaycn.StatusInit)
 	w.bring("0.0.2", alipaycn.StatusRelease)
-	w.refused("EXIST_LARGER_ONLINED_VERSION", cnwire.VersionApply, application("0.0.1"))
+	w.refused(alipaycn.CodeExistLargerOnlinedVersion, cnwire.VersionApply, application("0.0.1"))
 }
 
 func TestRollback(t *testing.T) {
@@ -124,14 +124,14 @@ func TestRollback(t *testing.T) {
 	w.bring("0.0.2", alipaycn.StatusRelease)
 	require.Equal(t, alipaycn.StatusOffline, w.g.Status(mini, "0.0.1"))
 	w.bring("0.0.3", alipaycn.StatusGray)
-	w.refused("CAN_NOT_ROLLBACK_WITH_GRAY", cnwire.VersionRollback, v("0.0.2"))
-	w.refused("CAN_NOT_OFFLINE_WITH_GRAY", cnwire.VersionTakeOffline, v("0.0.2"))
+	w.refused(alipaycn.CodeCanNotRollbackWithGray, cnwire.VersionRollback, v("0.0.2"))
+	w.refused(alipaycn.CodeCanNotOfflineWithGray, cnwire.VersionTakeOffline, v("0.0.2"))
 	w.ok(cnwire.VersionPublish, v("0.0.3"))
 
 	w.ok(cnwire.VersionRollback, v("0.0.3"))
 	require.Equal(t, alipaycn.StatusOffline, w.g.Status(mini, "0.0.3"))
 	require.Equal(t, alipaycn.StatusRelease, w.g.Status(mini, "0.0.2"))
-	w.refused("CAN_NOT_CONTINUOUS_ROLLBACK", cnwire.VersionRollback, v("0.0.2"))
+	w.refused(alipaycn.CodeCanNotContinuousRollback, cnwire.VersionRollback, v("0.0.2"))
 
 	require.True(t, as[alipaycn.VersionDetail](t, w.ok(cnwire.VersionGet, v("0.0.2"))).OfflineAt.IsZero(), "it is online")
 
@@ -153,7 +153,7 @@ func TestEveryClientHasVersionsOfItsOwn(t *testing.T) {
 	}
 	w.bring("0.0.1", alipaycn.StatusRelease)
 	w.ok(cnwire.VersionUpload, iot(fields{"template_id": template, "app_version": "0.0.1"}))
-	w.refused("CAN_NOT_ROLLBACK_WITHOUT_ONLINE", cnwire.VersionRollback, iot(v("0.0.1")))
+	w.refused(alipaycn.CodeCanNotRollbackWithoutOnline, cnwire.VersionRollback, iot(v("0.0.1")))
 	short := fields{"app_version": "0.0.1", "version_desc": application("")["version_desc"]}
 	w.ok(cnwire.VersionApply, iot(short))
 	require.NoError(t, w.g.Approve(mini, "0.0.1"), "of the two it is the one under review")
@@ -171,7 +171,7 @@ func TestTwentyDevelopmentVersions(t *testing.T) {
 		w.ok(cnwire.VersionUpload, fields{"template_id": template, "app_version": fmt.Sprintf("0.1.%d", n)})
 	}
 	upload := fields{"template_id": template, "app_version": "0.2.0"}
-	w.refused("DEV_VERSION_EXCEED_MAX_COUNT", cnwire.VersionUpload, upload)
+	w.refused(alipaycn.CodeDevVersionExceedMaxCount, cnwire.VersionUpload, upload)
 	require.ErrorContains(t, w.g.AddVersion(mini, "0.2.0"), "DEV_VERSION_EXCEED_MAX_COUNT")
 	w.ok(cnwire.VersionDelete, v("0.1.3"))
 	w.ok(cnwire.VersionUpload, upload)
@@ -197,14 +197,14 @@ func TestUploadIsChecked(t *testing.T) {
 		{fields{"app_version": "1.x"}, "INVALID_VERSION"},
 		{fields{"app_version": "0.0.0"}, "INVALID_VERSION"},
 		{fields{"app_version": "1.0.2147483648"}, "VERSION_EXCEEDED_LENGTH"},
-		{fields{"app_version": "1.0.0"}, "VERSION_HAS_EXISTED"},
-		{fields{"app_version": "0.9.9"}, "LARGER_VERSION_HAS_EXISTED"},
+		{fields{"app_version": "1.0.0"}, alipaycn.CodeVersionHasExisted},
+		{fields{"app_version": "0.9.9"}, alipaycn.CodeLargerVersionHasExisted},
 		{fields{"template_id": ""}, "TEMPLATE_ID_IS_BLANK"},
 		{fields{"template_id": "none"}, "CODE_TEMPLATE_NOT_EXIST"},
 		{fields{"template_id": "foreign"}, "TEMPLATE_ID_ISVAPPID_NOT_MATCH"},
 		{fields{"template_version": "9.9.9"}, "TEMPLATE_NOT_ONLINE_OR_OFFLINE"},
 		{fields{"ext": "{"}, "INVALID_EXT_JSON"},
-		{fields{"bundle_id": "com.example"}, "BUNDLE_ID_NOT_EXIST"},
+		{fields{"bundle_id": "com.example"}, alipaycn.CodeBundleIDNotExist},
 	} {
 		in := fields{"template_id": template, "app_version": "1.0.1"}
 		maps.Copy(in, tt.change)
@@ -219,8 +219,8 @@ func TestABuildAndAScanTakeTheirTime(t *testing.T) {
 		w := newWorld(t, alipaycntest.WithBuildDelay(time.Minute), alipaycntest.WithScanDelay(time.Hour))
 		running := as[alipaycn.Build](t, w.ok(cnwire.VersionUpload, fields{"template_id": template, "app_version": "0.0.1"}))
 		require.Equal(t, alipaycn.Build{BuildStatus: alipaycn.BuildRunning, CreateStatus: alipaycn.BuildQueued, NeedRotation: true}, running)
-		w.refused("VERSION_IS_BLANK", cnwire.VersionGet, v("0.0.1"))
-		w.refused("MINI_APP_PACKAGE_INFO_NOT_EXIST", cnwire.VersionApply, application("0.0.1"))
+		w.refused(alipaycn.CodeVersionIsBlank, cnwire.VersionGet, v("0.0.1"))
+		w.refused(alipaycn.CodeMiniAppPackageInfoNotExist, cnwire.VersionApply, application("0.0.1"))
 		w.refused("CAN_NOT_DELETE_WITH_INSTANTIATE", cnwire.VersionDelete, v("0.0.1"))
 		require.Empty(t, w.g.Status(mini, "0.0.1"))
 		require.ErrorContains(t, w.g.TakeDown(mini, "0.0.1"), "is not built")
@@ -230,7 +230,7 @@ func TestABuildAndAScanTakeTheirTime(t *testing.T) {
 		time.Sleep(time.Minute)
 		require.True(t, as[alipaycn.Build](t, w.ok(cnwire.VersionBuild, v("0.0.1"))).Created())
 		require.Equal(t, alipaycn.ScanRunning, as[alipaycn.VersionDetail](t, w.ok(cnwire.VersionGet, v("0.0.1"))).ScanResult)
-		w.refused("CAN_NOT_SUBMIT_WITHOUT_SCAN_PASS", cnwire.VersionApply, application("0.0.1"))
+		w.refused(alipaycn.CodeCanNotSubmitWithoutScanPass, cnwire.VersionApply, application("0.0.1"))
 		w.refused("CAN_NOT_DELETE_WITH_SCANNING", cnwire.VersionDelete, v("0.0.1"))
 		w.refused("CAN_NOT_SET_WITHOUT_SCAN_PASS", cnwire.ExperienceCreate, v("0.0.1"))
 
@@ -252,7 +252,7 @@ func TestABuildThatFails(t *testing.T) {
 	require.ErrorContains(t, w.g.AdvanceBuild(mini, "0.0.1", alipaycn.BuildDone), "cannot be brought")
 	require.NoError(t, w.g.AdvanceBuild(mini, "0.0.1", alipaycn.BuildCreated))
 	require.Equal(t, alipaycn.StatusInit, w.g.Status(mini, "0.0.1"))
-	w.refused("BUILD_VERSION_NOT_EXISTED", cnwire.VersionBuild, v("0.0.9"))
+	w.refused(alipaycn.CodeBuildVersionNotExisted, cnwire.VersionBuild, v("0.0.9"))
 
 	w.ok(cnwire.VersionUpload, fields{"template_id": template, "app_version": "0.0.2"})
 	require.NoError(t, w.g.AdvanceBuild(mini, "0.0.2", alipaycn.BuildTimedOut))
@@ -319,7 +319,7 @@ func TestApplicationsAreChecked(t *testing.T) {
 		{"app_name", "", "APP_NAME_IS_BLANK"},
 		{"app_name", "ab", "INVALID_MINI_APP_NAME_LENGTH"},
 		{"app_name", "Blue Lake!", "INVALID_MINI_APP_NAME"},
-		{"app_name", "Taken", "MINI_APP_NAME_DUPLICATE"},
+		{"app_name", "Taken", alipaycn.CodeMiniAppNameDuplicate},
 		{"app_english_name", "", "ENGLISH_NAME_IS_BLANK"},
 		{"app_english_name", "Blue Lake", "INVALID_MINI_APP_EN_NAME"},
 		{"app_english_name", "TakenToo", "MINI_APP_EN_NAME_DUPLICATE"},
@@ -338,9 +338,9 @@ func TestApplicationsAreChecked(t *testing.T) {
 		{"region_type", "LOCATION", "REGION_CODE_IS_BLANK"},
 		{"license_valid_date", "soon", "LICENSE_VALID_DATE_IS_INVALID"},
 		{"memo", long, "INVALID_MINI_APP_MEMO_LENGTH"},
-		{"bundle_id", "com.example", "BUNDLE_ID_NOT_EXIST"},
+		{"bundle_id", "com.example", alipaycn.CodeBundleIDNotExist},
 		{"app_version", "", "APP_VERSION_IS_BLANK"},
-		{"app_version", "9.9.9", "MINI_APP_PACKAGE_INFO_NOT_EXIST"},
+		{"app_version", "9.9.9", alipaycn.CodeMiniAppPackageInfoNotExist},
 		{"auto_online", "perhaps", "INVALID_PARAMETER"},
 	} {
 		t.Run(tt.name+"/"+string(tt.code), func(t *testing.T) {
@@ -386,7 +386,7 @@ func TestWhatWasGivenOnceStays(t *testing.T) {
 
 	renamed := application("0.0.2")
 	renamed["app_name"] = "GreenLakeTea"
-	w.refused("CAN_NOT_MODIFY_NAME_ONCE_ONLINE", cnwire.VersionApply, renamed)
+	w.refused(alipaycn.CodeCanNotModifyNameOnceOnline, cnwire.VersionApply, renamed)
 	renamed = application("0.0.2")
 	renamed["app_english_name"] = "GreenLakeTea"
 	w.refused("CAN_NOT_MODIFY_EN_ONCE_ONLINE", cnwire.VersionApply, renamed)
@@ -399,15 +399,15 @@ func TestWhatWasGivenOnceStays(t *testing.T) {
 	info := as[alipaycn.BaseInfo](t, w.ok(cnwire.BaseInfoGet, nil))
 	require.Equal(t, "Shopping_Food_Tea", info.CategoryNames)
 	require.NotEmpty(t, info.AppLogo)
-	w.refused("CAN_NOT_MODIFY_BASE_INFO", cnwire.BaseInfoModify, fields{"app_slogan": "Tea from the green lake"})
+	w.refused(alipaycn.CodeCanNotModifyBaseInfo, cnwire.BaseInfoModify, fields{"app_slogan": "Tea from the green lake"})
 }
 
 func TestTheReviewThatIsCancelledIsTheOneThatIsNamed(t *testing.T) {
 	w := newWorld(t)
 	w.bring("0.0.1", alipaycn.StatusRelease)
 	w.bring("0.0.2", alipaycn.StatusAuditing)
-	w.refused("INVALID_VERSION_STATUS", cnwire.VersionCancelAudit, v("0.0.1"))
-	w.refused("MINI_APP_PACKAGE_INFO_NOT_EXIST", cnwire.VersionCancelAudit, v("9.0.0"))
+	w.refused(alipaycn.CodeInvalidVersionStatus, cnwire.VersionCancelAudit, v("0.0.1"))
+	w.refused(alipaycn.CodeMiniAppPackageInfoNotExist, cnwire.VersionCancelAudit, v("9.0.0"))
 	w.ok(cnwire.VersionCancelAudit, nil)
 	require.Equal(t, alipaycn.StatusInit, w.g.Status(mini, "0.0.2"))
 }
@@ -415,11 +415,11 @@ func TestTheReviewThatIsCancelledIsTheOneThatIsNamed(t *testing.T) {
 func TestRulesThatAreUncertainCanBeSwitchedOn(t *testing.T) {
 	w := newWorld(t, alipaycntest.WithGrayOnlyWhenOnline())
 	w.bring("0.0.1", alipaycn.StatusWaitRelease)
-	w.refused("MINI_APP_NOT_ONLINE", cnwire.VersionGray, fields{"app_version": "0.0.1", "gray_strategy": "p10"})
+	w.refused(alipaycn.CodeMiniAppNotOnline, cnwire.VersionGray, fields{"app_version": "0.0.1", "gray_strategy": "p10"})
 
 	w = newWorld(t, alipaycntest.WithGrayRequired())
 	w.bring("0.0.1", alipaycn.StatusWaitRelease)
-	w.refused("CAN_NOT_ONLINE_WITHOUT_GRAY", cnwire.VersionPublish, v("0.0.1"))
+	w.refused(alipaycn.CodeCanNotOnlineWithoutGray, cnwire.VersionPublish, v("0.0.1"))
 	w.ok(cnwire.VersionGray, fields{"app_version": "0.0.1", "gray_strategy": "p10"})
 	w.ok(cnwire.VersionPublish, v("0.0.1"))
 }
@@ -433,7 +433,7 @@ func TestWithoutAFilingAFirstReleaseIsRestricted(t *testing.T) {
 	require.NoError(t, w.g.AddVersion("unfiled", "0.0.1"))
 	w.ok(cnwire.VersionApply, application("0.0.1"), logo(t))
 	require.NoError(t, w.g.Approve("unfiled", "0.0.1"))
-	w.refused("CAN_NOT_ONLINE_WITHOUT_REGISTRATION", cnwire.VersionPublish, v("0.0.1"))
+	w.refused(alipaycn.CodeCanNotOnlineWithoutRegistration, cnwire.VersionPublish, v("0.0.1"))
 	w.ok(cnwire.VersionPublish, fields{"app_version": "0.0.1", "permit_registration_limit_release": true})
 }
 

@@ -193,9 +193,9 @@ func (w *world) verify(out reply) {
 	w.t.Helper()
 	key, err := signing.ParsePublicKey(w.g.AlipayPublicKey())
 	require.NoError(w.t, err)
-	verdict, err := cnwire.JudgeSignature(out.status, out.header, out.body, key, "")
+	verdict, err := cnwire.VerifyResponse(out.status, out.header, out.body, key, "")
 	require.NoError(w.t, err)
-	require.Equal(w.t, cnwire.Valid, verdict)
+	require.Equal(w.t, cnwire.SignatureValid, verdict)
 }
 
 // ok is call that must succeed.

@@ -81,7 +81,7 @@ func message(id, kind, content string) url.Values {
 
 func post(t *testing.T, address string, params url.Values) string {
 	t.Helper()
-	sign, err := cnwire.SignNotification(testkey.Key(), params, cnwire.Form{SignType: true})
+	sign, err := cnwire.SignNotification(testkey.Key(), params, cnwire.NotificationForm{SignType: true})
 	require.NoError(t, err)
 	params.Set("sign", sign)
 	return postAsIs(t, address, params)

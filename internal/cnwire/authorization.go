@@ -1,17 +1,151 @@
 package cnwire
 
 import (
+	"crypto"
 	"crypto/rsa"
+	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
 
+// scheme opens every Authorization header. It names the one algorithm of V3:
+// RSA PKCS#1 v1.5 with SHA-256.
+const scheme = "ALIPAY-SHA256withRSA "
+
 // signParameter stands between the auth string and the signature.
 const signParameter = ",sign="
+
+// Request is what the signature of one V3 request covers.
+type Request struct {
+	AppID     string // of the app that calls
+	AppCertSN string // serial of the app's certificate; "" unless certificates are used
+	Nonce     string // new for each attempt
+	Timestamp int64  // when it is sent, in milliseconds since 1970 UTC
+
+	// ExpiredSeconds is how long the request may be accepted after Timestamp,
+	// in seconds (examples in documents: 120, 600). 0 leaves it out; what then
+	// applies is not documented.
+	ExpiredSeconds int
+
+	Method string // in capitals: GET, POST
+
+	// PathAndQuery is everything of the URL after the host, byte for byte as it
+	// goes over the wire, so percent-encoded.
+	PathAndQuery string
+
+	// Body is what is signed of the body: all of it, as it goes over the wire
+	// (with AES the ciphertext); of a multipart body only the content of the
+	// part named data, and nothing when there is no such part.
+	Body []byte
+
+	// AppAuthToken is the value of the header alipay-app-auth-token, "" when it
+	// is not sent. It is a secret.
+	AppAuthToken string
+}
+
+// AuthString returns the parameters that the Authorization header shows, in the
+// order of the official SDKs:
+//
+//	app_id=…[,app_cert_sn=…],nonce=…,timestamp=…[,expired_seconds=…]
+func (r Request) AuthString() string {
+	var b strings.Builder
+	b.WriteString("app_id=" + r.AppID)
+	if r.AppCertSN != "" {
+		b.WriteString(",app_cert_sn=" + r.AppCertSN)
+	}
+	b.WriteString(",nonce=" + r.Nonce + ",timestamp=" + strconv.FormatInt(r.Timestamp, 10))
+	if r.ExpiredSeconds != 0 {
+		b.WriteString(",expired_seconds=" + strconv.Itoa(r.ExpiredSeconds))
+	}
+	return b.String()
+}
+
+// StringToSign returns the text under the signature, for finding out why a
+// signature was refused: auth string, method, path and query, body, and the app
+// auth token if there is one, each followed by a line feed. It contains that
+// token, so keep it out of logs.
+func (r Request) StringToSign() string {
+	return string(requestMessage(r.AuthString(), r.Method, r.PathAndQuery, r.Body, r.AppAuthToken))
+}
+
+// Authorization signs r and returns the value of its Authorization header.
+//
+// An error names the field of r that could not stand in the header or in the
+// signed text, where a separator inside a value would change the meaning, or is
+// the signer's own. It never contains AppAuthToken.
+func (r Request) Authorization(s crypto.Signer) (string, error) {
+	if err := r.check(); err != nil {
+		return "", fmt.Errorf("sign request: %w", err)
+	}
+	authString := r.AuthString()
+	digest := sha256.Sum256(requestMessage(authString, r.Method, r.PathAndQuery, r.Body, r.AppAuthToken))
+	signature, err := signing.Sign(s, digest[:])
+	if err != nil {
+		return "", fmt.Errorf("sign request: %w", err)
+	}
+	return scheme + authString + signParameter + base64.StdEncoding.EncodeToString(signature), nil
+}
+
+// requestMessage is the text that is signed for a request.
+func requestMessage(authString, method, pathAndQuery string, body []byte, token string) []byte {
+	message := slices.Concat([]byte(authString+"\n"+method+"\n"+pathAndQuery+"\n"), body, []byte("\n"))
+	if token != "" {
+		message = append(message, token+"\n"...)
+	}
+	return message
+}
+
+func (r Request) check() error {
+	for _, p := range []struct {
+		name, value string
+		optional    bool
+	}{
+		{"app id", r.AppID, false},
+		{"app certificate serial", r.AppCertSN, true},
+		{"nonce", r.Nonce, false},
+	} {
+		if p.value == "" && !p.optional {
+			return fmt.Errorf("%s is empty: it is required", p.name)
+		}
+		if i := firstNotPlain(p.value); i >= 0 || strings.ContainsAny(p.value, ",=") {
+			return fmt.Errorf("%s may hold visible ASCII characters without comma and equals sign only", p.name)
+		}
+	}
+	switch {
+	case r.Timestamp <= 0:
+		return errors.New("timestamp is not positive: give milliseconds since 1970")
+	case r.ExpiredSeconds < 0:
+		return errors.New("expired seconds are negative: give 0 to leave them out")
+	case r.Method == "" || strings.Trim(r.Method, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "":
+		return errors.New("method is not made of capital letters: give one such as GET or POST")
+	case !strings.HasPrefix(r.PathAndQuery, "/"):
+		return errors.New("path does not begin with a slash: give everything of the URL after the host")
+	}
+	if i := firstNotPlain(r.PathAndQuery); i >= 0 {
+		return fmt.Errorf("path has a character at position %d that cannot be on the wire: percent-encode it", i)
+	}
+	if i := firstNotPlain(r.AppAuthToken); i >= 0 {
+		return fmt.Errorf("app auth token has a character at position %d that is not visible ASCII: give the token as it was received", i)
+	}
+	return nil
+}
+
+// firstNotPlain returns the index of the first byte of s that is not visible
+// ASCII, or -1.
+func firstNotPlain(s string) int {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' {
+			return i
+		}
+	}
+	return -1
+}
 
 // maxAuthorization is the longest Authorization header that is read, in bytes.
 // The documents say up to 1024; keys longer than 4096 bits make more.
@@ -72,7 +206,7 @@ func ParseAuthorization(value string) (Authorization, error) {
 // Any error is a signing.ErrMismatch. Whether the time is near, the nonce new
 // and the app id known to belong to key is for the caller to check.
 func VerifyRequest(key *rsa.PublicKey, a Authorization, method, pathAndQuery string, body []byte, appAuthToken string) error {
-	digest := requestDigest([]byte(a.AuthString), method, pathAndQuery, body, appAuthToken)
+	digest := sha256.Sum256(requestMessage(a.AuthString, method, pathAndQuery, body, appAuthToken))
 	if signing.Verify(key, digest[:], a.Signature) != nil {
 		return fmt.Errorf("%w: the auth string, method, path, query, body or app auth token differ from what was signed, or another key was used", signing.ErrMismatch)
 	}

@@ -1,3 +1,14 @@
+// Package cnwire is the wire protocol of AlipayCN's OpenAPI V3, for the client
+// and the stand-in gateway alike: the list of operations, so that neither knows
+// one that the other lacks, the signatures of requests, answers and
+// notifications, the serials and chains of certificates, and AES. It does no I/O.
+//
+// RSA is done by package signing: a signer is one that signing.CheckSigner
+// accepted, and a public key one that signing.ParsePublicKey,
+// signing.CheckPublicKey or [ParseCertificate] returned.
+//
+// The protocol is checked against vectors made with the official SDK for Node,
+// which lie in testdata.
 package cnwire
 
 import (

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
@@ -20,14 +21,14 @@ const (
 	HeaderSN        = "Alipay-Sn"        // serial of Alipay's certificate, when certificates are used
 )
 
-// Verdict is what became of the signature of an answer.
-type Verdict string
+// SignatureStatus is what the signature of an answer proved to be.
+type SignatureStatus string
 
-// The three verdicts.
+// What a signature can be.
 const (
-	Valid   Verdict = "valid"   // made with the given key
-	Invalid Verdict = "invalid" // there, but wrong or unreadable
-	Missing Verdict = "missing" // not there
+	SignatureValid   SignatureStatus = "valid"   // made with the given key
+	SignatureInvalid SignatureStatus = "invalid" // there, but wrong or unreadable
+	SignatureMissing SignatureStatus = "missing" // not there
 )
 
 // SerialError says that an answer was signed with another certificate of Alipay
@@ -42,46 +43,62 @@ func (e *SerialError) Error() string {
 	return fmt.Sprintf("answer names the Alipay certificate %.64q, but the loaded one is %.64q", e.Received, e.Loaded)
 }
 
-// JudgeSignature looks at the signature of a whole answer. An answer may be used
-// when the error is nil, and is to be refused otherwise:
+// VerifyResponse verifies the signature of a whole answer. An answer may be used
+// when the error is nil, and must be refused otherwise:
 //
 //   - a status below 400 needs a valid signature;
 //   - a status of 400 and above may lack one, because it is not documented
 //     whether errors are always signed, and proxies answer as well. If it has
 //     one, that must be valid, as the official SDK for PHP has it (the one for
-//     Node never looks);
+//     Node does not verify errors at all);
 //   - if it is signed and certSN is not "", the header alipay-sn must be absent
 //     or the same.
 //
-// Body holds the exact bytes on the wire, so ciphertext where AES is used.
-// CertSN is the serial of the certificate that key comes from, "" when
-// certificates are not used. The header's names are in their canonical form, as
-// net/http delivers them.
-//
-// The error is a [SerialError], or one of signing.ErrNoSignature,
-// signing.ErrEncoding, signing.ErrHeader and signing.ErrMismatch.
-func JudgeSignature(status int, header http.Header, body []byte, key *rsa.PublicKey, certSN string) (Verdict, error) {
-	verdict, err := judge(header, body, key)
-	received := header.Get(HeaderSN)
-	switch {
-	case verdict == Missing && status >= http.StatusBadRequest:
-		return Missing, nil
-	case verdict != Missing && certSN != "" && received != "" && received != certSN:
-		return verdict, &SerialError{Loaded: certSN, Received: received}
-	}
-	return verdict, err
-}
-
-// VerifyResponse checks the signature of an answer with Alipay's public key,
-// which is not the app's own. Timestamp, nonce and signature are the values of
-// the headers [HeaderTimestamp], [HeaderNonce] and [HeaderSignature], and body
-// holds the exact bytes on the wire. What is signed is
+// What is signed is
 //
 //	<timestamp>\n<nonce>\n<body>\n
 //
-// An error is one of signing.ErrNoSignature, signing.ErrEncoding,
-// signing.ErrHeader (no timestamp or nonce) and signing.ErrMismatch.
-func VerifyResponse(key *rsa.PublicKey, timestamp, nonce string, body []byte, signature string) error {
+// Body holds the exact bytes on the wire, so ciphertext where AES is used. Key is
+// Alipay's, not the app's own. CertSN is the serial of the certificate that key
+// comes from, "" when certificates are not used. The header's names are in their
+// canonical form, as net/http delivers them.
+//
+// The error is a [SerialError], or one of signing.ErrNoSignature,
+// signing.ErrEncoding, signing.ErrHeader and signing.ErrMismatch.
+func VerifyResponse(status int, header http.Header, body []byte, key *rsa.PublicKey, certSN string) (SignatureStatus, error) {
+	signature, err := verifyHeader(header, body, key)
+	received := header.Get(HeaderSN)
+	switch {
+	case signature == SignatureMissing && status >= http.StatusBadRequest:
+		return SignatureMissing, nil
+	case signature != SignatureMissing && certSN != "" && received != "" && received != certSN:
+		return signature, &SerialError{Loaded: certSN, Received: received}
+	}
+	return signature, err
+}
+
+func verifyHeader(header http.Header, body []byte, key *rsa.PublicKey) (SignatureStatus, error) {
+	// Two readers could choose differently between two values.
+	for _, name := range []string{HeaderSignature, HeaderTimestamp, HeaderNonce, HeaderSN} {
+		if len(header.Values(name)) > 1 {
+			return SignatureInvalid, fmt.Errorf("answer: %w: %s is given twice", signing.ErrHeader, name)
+		}
+	}
+	signature := header.Get(HeaderSignature)
+	if signature == "null" { // which the official SDK for PHP takes for none
+		signature = ""
+	}
+	err := verifySignature(key, header.Get(HeaderTimestamp), header.Get(HeaderNonce), body, signature)
+	switch {
+	case err == nil:
+		return SignatureValid, nil
+	case errors.Is(err, signing.ErrNoSignature):
+		return SignatureMissing, err
+	}
+	return SignatureInvalid, err
+}
+
+func verifySignature(key *rsa.PublicKey, timestamp, nonce string, body []byte, signature string) error {
 	raw, err := decodeSignature(signature)
 	if err != nil {
 		return fmt.Errorf("answer: %w", err)
@@ -89,7 +106,7 @@ func VerifyResponse(key *rsa.PublicKey, timestamp, nonce string, body []byte, si
 	if timestamp == "" || nonce == "" {
 		return fmt.Errorf("answer: %w: %s and %s are needed to check the signature", signing.ErrHeader, HeaderTimestamp, HeaderNonce)
 	}
-	digest := responseDigest(timestamp, nonce, body)
+	digest := sha256.Sum256(responseMessage(timestamp, nonce, body))
 	if signing.Verify(key, digest[:], raw) != nil {
 		return fmt.Errorf("answer: %w: the time, nonce or body differ from what was signed, or the key is not Alipay's (the app's own public key is another)", signing.ErrMismatch)
 	}
@@ -103,7 +120,7 @@ func SignResponse(s crypto.Signer, timestamp, nonce string, body []byte) (string
 	if timestamp == "" || nonce == "" || firstNotPlain(timestamp) >= 0 || firstNotPlain(nonce) >= 0 {
 		return "", errors.New("sign answer: timestamp and nonce must be visible ASCII characters, at least one each")
 	}
-	digest := responseDigest(timestamp, nonce, body)
+	digest := sha256.Sum256(responseMessage(timestamp, nonce, body))
 	signature, err := signing.Sign(s, digest[:])
 	if err != nil {
 		return "", fmt.Errorf("sign answer: %w", err)
@@ -111,33 +128,6 @@ func SignResponse(s crypto.Signer, timestamp, nonce string, body []byte) (string
 	return base64.StdEncoding.EncodeToString(signature), nil
 }
 
-func judge(header http.Header, body []byte, key *rsa.PublicKey) (Verdict, error) {
-	// Which of two values counts, two readers could see differently.
-	for _, name := range []string{HeaderSignature, HeaderTimestamp, HeaderNonce, HeaderSN} {
-		if len(header.Values(name)) > 1 {
-			return Invalid, fmt.Errorf("answer: %w: %s is given twice", signing.ErrHeader, name)
-		}
-	}
-	signature := header.Get(HeaderSignature)
-	if signature == "null" { // the official SDK for PHP takes it for none
-		signature = ""
-	}
-	err := VerifyResponse(key, header.Get(HeaderTimestamp), header.Get(HeaderNonce), body, signature)
-	switch {
-	case err == nil:
-		return Valid, nil
-	case errors.Is(err, signing.ErrNoSignature):
-		return Missing, err
-	}
-	return Invalid, err
-}
-
-func responseDigest(timestamp, nonce string, body []byte) [sha256.Size]byte {
-	var stack [smallMessage]byte
-	message := append(stack[:0], timestamp...)
-	message = append(message, '\n')
-	message = append(message, nonce...)
-	message = append(message, '\n')
-	message = append(message, body...)
-	return sha256.Sum256(append(message, '\n'))
+func responseMessage(timestamp, nonce string, body []byte) []byte {
+	return slices.Concat([]byte(timestamp+"\n"+nonce+"\n"), body, []byte("\n"))
 }

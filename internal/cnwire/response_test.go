@@ -32,9 +32,9 @@ func TestResponseVectors(t *testing.T) {
 				serial = cert.SN
 			}
 
-			verdict, err := cnwire.JudgeSignature(c.Status, c.header(), c.Body, cert.PublicKey, serial)
+			signature, err := cnwire.VerifyResponse(c.Status, c.header(), c.Body, cert.PublicKey, serial)
 
-			require.Equal(t, c.Expected.Signature, verdict)
+			require.Equal(t, c.Expected.Signature, signature)
 			switch c.Expected.Client {
 			case "accept":
 				require.NoError(t, err)
@@ -67,7 +67,7 @@ func TestSignResponseMakesTheVectors(t *testing.T) {
 	key := private(t, v.Keys.Private)
 	made := 0
 	for _, c := range v.Cases {
-		if c.Expected.Signature != cnwire.Valid {
+		if c.Expected.Signature != cnwire.SignatureValid {
 			continue
 		}
 		signature, err := cnwire.SignResponse(key, c.Headers["alipay-timestamp"], c.Headers["alipay-nonce"], c.Body)
@@ -78,52 +78,52 @@ func TestSignResponseMakesTheVectors(t *testing.T) {
 	require.Equal(t, 9, made)
 }
 
-func TestJudgeSignature(t *testing.T) {
+func TestVerifyResponse(t *testing.T) {
 	const loaded = "5e820094e3aaff43881a20f197ec8df0"
 	key := &testkey.Key().PublicKey
 	for name, c := range map[string]struct {
-		status  int
-		change  func(http.Header)
-		body    string
-		serial  string
-		verdict cnwire.Verdict
-		is      error
-		reason  string
+		status    int
+		change    func(http.Header)
+		body      string
+		serial    string
+		signature cnwire.SignatureStatus
+		is        error
+		reason    string
 	}{
-		"good":                                  {status: 200, verdict: cnwire.Valid},
-		"good, no content":                      {status: 204, verdict: cnwire.Valid},
-		"good error":                            {status: 400, verdict: cnwire.Valid},
-		"unsigned success":                      {status: 200, change: without(cnwire.HeaderSignature), verdict: cnwire.Missing, is: signing.ErrNoSignature},
-		"unsigned, accepted but not processed":  {status: 202, change: without(cnwire.HeaderSignature), verdict: cnwire.Missing, is: signing.ErrNoSignature},
-		"unsigned redirect":                     {status: 399, change: without(cnwire.HeaderSignature), verdict: cnwire.Missing, is: signing.ErrNoSignature},
-		"unsigned error":                        {status: 400, change: without(cnwire.HeaderSignature), verdict: cnwire.Missing},
-		"unsigned error of a proxy":             {status: 502, change: without(cnwire.HeaderSignature), body: "<html>", verdict: cnwire.Missing},
-		"empty signature":                       {status: 200, change: with(cnwire.HeaderSignature, ""), verdict: cnwire.Missing, is: signing.ErrNoSignature},
-		"signature null on an error":            {status: 400, change: with(cnwire.HeaderSignature, "null"), verdict: cnwire.Missing},
-		"signature null on a success":           {status: 200, change: with(cnwire.HeaderSignature, "null"), verdict: cnwire.Missing, is: signing.ErrNoSignature},
-		"signature not base64":                  {status: 200, change: with(cnwire.HeaderSignature, "*"), verdict: cnwire.Invalid, is: signing.ErrEncoding},
-		"signature not base64 on an error":      {status: 500, change: with(cnwire.HeaderSignature, "*"), verdict: cnwire.Invalid, is: signing.ErrEncoding},
-		"signature too short":                   {status: 200, change: with(cnwire.HeaderSignature, "AAAA"), verdict: cnwire.Invalid, is: signing.ErrMismatch},
-		"other body":                            {status: 200, body: answerBody + " ", verdict: cnwire.Invalid, is: signing.ErrMismatch, reason: "app's own public key"},
-		"other body of an error":                {status: 400, body: answerBody + " ", verdict: cnwire.Invalid, is: signing.ErrMismatch},
-		"other time":                            {status: 200, change: with(cnwire.HeaderTimestamp, "1767225700001"), verdict: cnwire.Invalid, is: signing.ErrMismatch},
-		"no time":                               {status: 200, change: without(cnwire.HeaderTimestamp), verdict: cnwire.Invalid, is: signing.ErrHeader, reason: "are needed"},
-		"no nonce":                              {status: 200, change: without(cnwire.HeaderNonce), verdict: cnwire.Invalid, is: signing.ErrHeader, reason: "are needed"},
-		"two signatures":                        {status: 200, change: and(cnwire.HeaderSignature, "AAAA"), verdict: cnwire.Invalid, is: signing.ErrHeader, reason: "given twice"},
-		"two times":                             {status: 200, change: and(cnwire.HeaderTimestamp, "1"), verdict: cnwire.Invalid, is: signing.ErrHeader, reason: "given twice"},
-		"two nonces":                            {status: 200, change: and(cnwire.HeaderNonce, "1"), verdict: cnwire.Invalid, is: signing.ErrHeader, reason: "given twice"},
-		"two serials":                           {status: 200, change: func(h http.Header) { h[cnwire.HeaderSN] = []string{loaded, "other"} }, serial: loaded, verdict: cnwire.Invalid, is: signing.ErrHeader, reason: "given twice"},
-		"same serial":                           {status: 200, change: with(cnwire.HeaderSN, loaded), serial: loaded, verdict: cnwire.Valid},
-		"serial absent":                         {status: 200, serial: loaded, verdict: cnwire.Valid},
-		"serial without certificates":           {status: 200, change: with(cnwire.HeaderSN, "any"), verdict: cnwire.Valid},
-		"unsigned error with another serial":    {status: 400, change: func(h http.Header) { h.Del(cnwire.HeaderSignature); h.Set(cnwire.HeaderSN, "other") }, serial: loaded, verdict: cnwire.Missing},
-		"unsigned success with another serial":  {status: 200, change: func(h http.Header) { h.Del(cnwire.HeaderSignature); h.Set(cnwire.HeaderSN, "other") }, serial: loaded, verdict: cnwire.Missing, is: signing.ErrNoSignature},
-		"other serial, though the key is right": {status: 200, change: with(cnwire.HeaderSN, "new"), serial: loaded, verdict: cnwire.Valid, reason: `answer names the Alipay certificate "new"`},
-		"other serial and key":                  {status: 200, change: with(cnwire.HeaderSN, "new"), body: "x", serial: loaded, verdict: cnwire.Invalid, reason: `the loaded one is "5e82`},
-		"other serial and key on an error":      {status: 500, change: with(cnwire.HeaderSN, "new"), body: "x", serial: loaded, verdict: cnwire.Invalid, reason: "names the Alipay certificate"},
+		"good":                                  {status: 200, signature: cnwire.SignatureValid},
+		"good, no content":                      {status: 204, signature: cnwire.SignatureValid},
+		"good error":                            {status: 400, signature: cnwire.SignatureValid},
+		"unsigned success":                      {status: 200, change: without(cnwire.HeaderSignature), signature: cnwire.SignatureMissing, is: signing.ErrNoSignature},
+		"unsigned, accepted but not processed":  {status: 202, change: without(cnwire.HeaderSignature), signature: cnwire.SignatureMissing, is: signing.ErrNoSignature},
+		"unsigned redirect":                     {status: 399, change: without(cnwire.HeaderSignature), signature: cnwire.SignatureMissing, is: signing.ErrNoSignature},
+		"unsigned error":                        {status: 400, change: without(cnwire.HeaderSignature), signature: cnwire.SignatureMissing},
+		"unsigned error of a proxy":             {status: 502, change: without(cnwire.HeaderSignature), body: "<html>", signature: cnwire.SignatureMissing},
+		"empty signature":                       {status: 200, change: with(cnwire.HeaderSignature, ""), signature: cnwire.SignatureMissing, is: signing.ErrNoSignature},
+		"signature null on an error":            {status: 400, change: with(cnwire.HeaderSignature, "null"), signature: cnwire.SignatureMissing},
+		"signature null on a success":           {status: 200, change: with(cnwire.HeaderSignature, "null"), signature: cnwire.SignatureMissing, is: signing.ErrNoSignature},
+		"signature not base64":                  {status: 200, change: with(cnwire.HeaderSignature, "*"), signature: cnwire.SignatureInvalid, is: signing.ErrEncoding},
+		"signature not base64 on an error":      {status: 500, change: with(cnwire.HeaderSignature, "*"), signature: cnwire.SignatureInvalid, is: signing.ErrEncoding},
+		"signature too short":                   {status: 200, change: with(cnwire.HeaderSignature, "AAAA"), signature: cnwire.SignatureInvalid, is: signing.ErrMismatch},
+		"other body":                            {status: 200, body: answerBody + " ", signature: cnwire.SignatureInvalid, is: signing.ErrMismatch, reason: "app's own public key"},
+		"other body of an error":                {status: 400, body: answerBody + " ", signature: cnwire.SignatureInvalid, is: signing.ErrMismatch},
+		"other time":                            {status: 200, change: with(cnwire.HeaderTimestamp, "1767225700001"), signature: cnwire.SignatureInvalid, is: signing.ErrMismatch},
+		"no time":                               {status: 200, change: without(cnwire.HeaderTimestamp), signature: cnwire.SignatureInvalid, is: signing.ErrHeader, reason: "are needed"},
+		"no nonce":                              {status: 200, change: without(cnwire.HeaderNonce), signature: cnwire.SignatureInvalid, is: signing.ErrHeader, reason: "are needed"},
+		"two signatures":                        {status: 200, change: and(cnwire.HeaderSignature, "AAAA"), signature: cnwire.SignatureInvalid, is: signing.ErrHeader, reason: "given twice"},
+		"two times":                             {status: 200, change: and(cnwire.HeaderTimestamp, "1"), signature: cnwire.SignatureInvalid, is: signing.ErrHeader, reason: "given twice"},
+		"two nonces":                            {status: 200, change: and(cnwire.HeaderNonce, "1"), signature: cnwire.SignatureInvalid, is: signing.ErrHeader, reason: "given twice"},
+		"two serials":                           {status: 200, change: func(h http.Header) { h[cnwire.HeaderSN] = []string{loaded, "other"} }, serial: loaded, signature: cnwire.SignatureInvalid, is: signing.ErrHeader, reason: "given twice"},
+		"same serial":                           {status: 200, change: with(cnwire.HeaderSN, loaded), serial: loaded, signature: cnwire.SignatureValid},
+		"serial absent":                         {status: 200, serial: loaded, signature: cnwire.SignatureValid},
+		"serial without certificates":           {status: 200, change: with(cnwire.HeaderSN, "any"), signature: cnwire.SignatureValid},
+		"unsigned error with another serial":    {status: 400, change: func(h http.Header) { h.Del(cnwire.HeaderSignature); h.Set(cnwire.HeaderSN, "other") }, serial: loaded, signature: cnwire.SignatureMissing},
+		"unsigned success with another serial":  {status: 200, change: func(h http.Header) { h.Del(cnwire.HeaderSignature); h.Set(cnwire.HeaderSN, "other") }, serial: loaded, signature: cnwire.SignatureMissing, is: signing.ErrNoSignature},
+		"other serial, though the key is right": {status: 200, change: with(cnwire.HeaderSN, "new"), serial: loaded, signature: cnwire.SignatureValid, reason: `answer names the Alipay certificate "new"`},
+		"other serial and key":                  {status: 200, change: with(cnwire.HeaderSN, "new"), body: "x", serial: loaded, signature: cnwire.SignatureInvalid, reason: `the loaded one is "5e82`},
+		"other serial and key on an error":      {status: 500, change: with(cnwire.HeaderSN, "new"), body: "x", serial: loaded, signature: cnwire.SignatureInvalid, reason: "names the Alipay certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			header := signedAnswer(t)
+			header := signedAnswer(t, []byte(answerBody))
 			body := answerBody
 			if c.change != nil {
 				c.change(header)
@@ -132,9 +132,9 @@ func TestJudgeSignature(t *testing.T) {
 				body = c.body
 			}
 
-			verdict, err := cnwire.JudgeSignature(c.status, header, []byte(body), key, c.serial)
+			signature, err := cnwire.VerifyResponse(c.status, header, []byte(body), key, c.serial)
 
-			require.Equal(t, c.verdict, verdict)
+			require.Equal(t, c.signature, signature)
 			if c.is == nil && c.reason == "" {
 				require.NoError(t, err)
 				return
@@ -180,21 +180,24 @@ func TestSignResponseRefuses(t *testing.T) {
 	require.ErrorIs(t, err, errStore)
 }
 
-// Bodies above and below the stack buffer.
-func TestLongAnswersVerify(t *testing.T) {
+func TestAnswersOfAnyLengthVerify(t *testing.T) {
+	key := &testkey.Key().PublicKey
 	for _, size := range []int{0, 4000, 4096, 100_000} {
 		body := []byte(strings.Repeat("x", size))
-		signature, err := cnwire.SignResponse(testkey.Key(), answerTime, answerNonce, body)
-		require.NoError(t, err)
+		header := signedAnswer(t, body)
 
-		require.NoError(t, cnwire.VerifyResponse(&testkey.Key().PublicKey, answerTime, answerNonce, body, signature))
-		require.ErrorIs(t, cnwire.VerifyResponse(&testkey.Key().PublicKey, answerTime, answerNonce, append(body, 'x'), signature), signing.ErrMismatch)
+		signature, err := cnwire.VerifyResponse(http.StatusOK, header, body, key, "")
+		require.NoError(t, err)
+		require.Equal(t, cnwire.SignatureValid, signature)
+		signature, err = cnwire.VerifyResponse(http.StatusOK, header, append(body, 'x'), key, "")
+		require.ErrorIs(t, err, signing.ErrMismatch)
+		require.Equal(t, cnwire.SignatureInvalid, signature)
 	}
 }
 
-func signedAnswer(tb testing.TB) http.Header {
+func signedAnswer(tb testing.TB, body []byte) http.Header {
 	tb.Helper()
-	signature, err := cnwire.SignResponse(testkey.Key(), answerTime, answerNonce, []byte(answerBody))
+	signature, err := cnwire.SignResponse(testkey.Key(), answerTime, answerNonce, body)
 	require.NoError(tb, err)
 	header := http.Header{}
 	header.Set(cnwire.HeaderTimestamp, answerTime)

@@ -3,6 +3,7 @@ package cnwire_test
 import (
 	"cmp"
 	"crypto"
+	"crypto/rsa"
 	"encoding/base64"
 	"errors"
 	"io"
@@ -16,10 +17,6 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
-
-var errStore = errors.New("key store is down")
-
-func (brokenSigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return nil, errStore }
 
 func grayOnline() cnwire.Request {
 	return cnwire.Request{
@@ -143,8 +140,7 @@ func TestAuthorizationGivesTheSignersError(t *testing.T) {
 	require.ErrorContains(t, err, "sign request")
 }
 
-// Bodies above and below the stack buffer give the same kind of signature.
-func TestLongRequestsVerify(t *testing.T) {
+func TestRequestsOfAnyLengthVerify(t *testing.T) {
 	for _, size := range []int{0, 1, 3900, 4096, 100_000} {
 		r := grayOnline()
 		r.Body = []byte(strings.Repeat("x", size))
@@ -303,4 +299,30 @@ func FuzzParseAuthorization(f *testing.F) {
 		require.Positive(t, a.Timestamp)
 		require.GreaterOrEqual(t, a.ExpiredSeconds, 0)
 	})
+}
+
+// fixedSigner takes the RSA out of what is measured.
+type fixedSigner struct {
+	*rsa.PrivateKey
+	signature []byte
+}
+
+func (s fixedSigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
+	return s.signature, nil
+}
+
+// What a call costs beside RSA.
+func BenchmarkAuthorization(b *testing.B) {
+	request := grayOnline()
+	for name, signer := range map[string]crypto.Signer{
+		"RSA":         testkey.Key(),
+		"without RSA": fixedSigner{testkey.Key(), make([]byte, 256)},
+	} {
+		b.Run(name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				_, _ = request.Authorization(signer)
+			}
+		})
+	}
 }

@@ -51,7 +51,7 @@ func TestSignNotificationMakesTheVectors(t *testing.T) {
 		if !c.Expected.Valid {
 			continue
 		}
-		sign, err := cnwire.SignNotification(key, c.fields(), cnwire.Form{SignType: c.Sender.SignType, EmptyValues: true})
+		sign, err := cnwire.SignNotification(key, c.fields(), cnwire.NotificationForm{SignType: c.Sender.SignType, EmptyValues: true})
 		require.NoError(t, err)
 		require.Equal(t, c.Fields["sign"], sign, c.Name)
 		made++
@@ -62,7 +62,7 @@ func TestSignNotificationMakesTheVectors(t *testing.T) {
 // Each form gives another text, and all of them are accepted.
 func TestEveryFormIsAccepted(t *testing.T) {
 	seen := map[string]bool{}
-	for _, form := range []cnwire.Form{{}, {SignType: true}, {EmptyValues: true}, {SignType: true, EmptyValues: true}} {
+	for _, form := range []cnwire.NotificationForm{{}, {SignType: true}, {EmptyValues: true}, {SignType: true, EmptyValues: true}} {
 		params := notification("name", "a b", "memo", "", "sign_type", "RSA2")
 		sign, err := cnwire.SignNotification(testkey.Key(), params, form)
 		require.NoError(t, err)
@@ -76,10 +76,10 @@ func TestEveryFormIsAccepted(t *testing.T) {
 
 func TestSignedTextIsSortedAndRaw(t *testing.T) {
 	params := notification("b", "2&3", "a_c", "x", "a", "50%25 +", "B", "1", "sign", "old")
-	sign, err := cnwire.SignNotification(testkey.Key(), params, cnwire.Form{})
+	sign, err := cnwire.SignNotification(testkey.Key(), params, cnwire.NotificationForm{})
 	require.NoError(t, err)
 
-	same, err := cnwire.SignNotification(testkey.Key(), notification("B", "1&a=50%25 +&a_c=x&b=2&3"), cnwire.Form{})
+	same, err := cnwire.SignNotification(testkey.Key(), notification("B", "1&a=50%25 +&a_c=x&b=2&3"), cnwire.NotificationForm{})
 	require.NoError(t, err)
 	require.Equal(t, same, sign, "B=1&a=50%25 +&a_c=x&b=2&3")
 }
@@ -117,7 +117,7 @@ func TestVerifyNotificationRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			params := notification("app_id", "1", "status", "execute_auth", "sign_type", "RSA2")
-			sign, err := cnwire.SignNotification(testkey.Key(), params, cnwire.Form{SignType: true})
+			sign, err := cnwire.SignNotification(testkey.Key(), params, cnwire.NotificationForm{SignType: true})
 			require.NoError(t, err)
 			params.Set("sign", sign)
 			require.NoError(t, cnwire.VerifyNotification(key, params))
@@ -133,11 +133,11 @@ func TestVerifyNotificationRefuses(t *testing.T) {
 }
 
 func TestSignNotificationRefuses(t *testing.T) {
-	sign, err := cnwire.SignNotification(testkey.Key(), url.Values{"a": {"1", "2"}}, cnwire.Form{})
+	sign, err := cnwire.SignNotification(testkey.Key(), url.Values{"a": {"1", "2"}}, cnwire.NotificationForm{})
 	require.ErrorIs(t, err, cnwire.ErrNotification)
 	require.Empty(t, sign)
 
-	_, err = cnwire.SignNotification(brokenSigner{testkey.Key()}, notification("a", "1"), cnwire.Form{})
+	_, err = cnwire.SignNotification(brokenSigner{testkey.Key()}, notification("a", "1"), cnwire.NotificationForm{})
 	require.ErrorIs(t, err, errStore)
 }
 
@@ -152,7 +152,7 @@ func TestNotificationProperty(t *testing.T) {
 		if rapid.Bool().Draw(t, "with sign_type") {
 			params.Set("sign_type", "RSA2")
 		}
-		form := cnwire.Form{SignType: rapid.Bool().Draw(t, "SignType"), EmptyValues: rapid.Bool().Draw(t, "EmptyValues")}
+		form := cnwire.NotificationForm{SignType: rapid.Bool().Draw(t, "SignType"), EmptyValues: rapid.Bool().Draw(t, "EmptyValues")}
 		sign, err := cnwire.SignNotification(testkey.Key(), params, form)
 		require.NoError(t, err)
 		params.Set("sign", sign)
@@ -179,7 +179,7 @@ func FuzzVerifyNotification(f *testing.F) {
 		requireOneLine(t, err)
 
 		params.Del("sign")
-		sign, err := cnwire.SignNotification(key, params, cnwire.Form{SignType: signType, EmptyValues: emptyValues})
+		sign, err := cnwire.SignNotification(key, params, cnwire.NotificationForm{SignType: signType, EmptyValues: emptyValues})
 		if err != nil {
 			require.ErrorIs(t, err, cnwire.ErrNotification)
 			return
@@ -202,7 +202,7 @@ func (c notifyCase) fields() url.Values {
 	return params
 }
 
-// notification takes names and values by turns.
+// notification makes parameters of names and values, one after the other.
 func notification(pairs ...string) url.Values {
 	params := url.Values{}
 	for i := 0; i < len(pairs); i += 2 {

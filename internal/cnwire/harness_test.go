@@ -1,8 +1,11 @@
 package cnwire_test
 
 import (
+	"crypto"
 	"crypto/rsa"
 	"encoding/json"
+	"errors"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -66,8 +69,8 @@ type responseCase struct {
 	CertMode  bool              `json:"cert_mode"`
 	Encrypted bool              `json:"encrypted"`
 	Expected  struct {
-		Signature cnwire.Verdict `json:"signature"`
-		Client    string         `json:"client"`
+		Signature cnwire.SignatureStatus `json:"signature"`
+		Client    string                 `json:"client"`
 	} `json:"expected"`
 }
 
@@ -164,7 +167,7 @@ func public(tb testing.TB, pem string) *rsa.PublicKey {
 	return key
 }
 
-// requireOneLine holds an error to the house's form, whatever was put in.
+// requireOneLine holds an error to one line, whatever the input was.
 func requireOneLine(tb testing.TB, err error) {
 	tb.Helper()
 	for _, r := range err.Error() {
@@ -174,3 +177,7 @@ func requireOneLine(tb testing.TB, err error) {
 
 // brokenSigner is a remote key store that is down.
 type brokenSigner struct{ *rsa.PrivateKey }
+
+func (brokenSigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) { return nil, errStore }
+
+var errStore = errors.New("key store is down")

@@ -22,8 +22,8 @@ var ErrNotification = errors.New("notification is malformed")
 // rsa2 is the sign_type of SHA-256. The older RSA, which is SHA-1, is refused.
 const rsa2 = "RSA2"
 
-// Form says what of a notification was signed, where senders differ.
-type Form struct {
+// NotificationForm says what of a notification is signed, where senders differ.
+type NotificationForm struct {
 	// SignType: the parameter sign_type is signed too. It is so for orders of
 	// the service market, and not for open_app_auth_notify.
 	SignType bool
@@ -39,7 +39,7 @@ type Form struct {
 // the callback address in it.
 //
 // Signed are all parameters but sign, sorted by name, as name=value joined by &.
-// Which of the four [Form]s a sender uses does not show, so each is tried, with
+// Which of the four [NotificationForm]s a sender uses does not show, so each is tried, with
 // sign_type first.
 //
 // The error is an [ErrNotification], signing.ErrNoSignature,
@@ -60,7 +60,7 @@ func VerifyNotification(key *rsa.PublicKey, params url.Values) error {
 	if err != nil {
 		return fmt.Errorf("notification: %w", err)
 	}
-	for _, form := range []Form{
+	for _, form := range []NotificationForm{
 		{SignType: true, EmptyValues: true},
 		{SignType: false, EmptyValues: true},
 		{SignType: true, EmptyValues: false},
@@ -77,7 +77,7 @@ func VerifyNotification(key *rsa.PublicKey, params url.Values) error {
 // SignNotification makes the value of the parameter sign for a notification,
 // which [VerifyNotification] accepts once it is added. A sign that is there
 // already plays no part. An error is an [ErrNotification] or the signer's own.
-func SignNotification(s crypto.Signer, params url.Values, form Form) (string, error) {
+func SignNotification(s crypto.Signer, params url.Values, form NotificationForm) (string, error) {
 	if err := checkNotification(params); err != nil {
 		return "", err
 	}
@@ -104,7 +104,7 @@ func checkNotification(params url.Values) error {
 }
 
 // text is what is signed of params.
-func (f Form) text(params url.Values) string {
+func (f NotificationForm) text(params url.Values) string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(params)) {
 		value := params.Get(name)
