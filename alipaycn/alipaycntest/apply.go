@@ -1,6 +1,7 @@
 package alipaycntest
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,35 +14,60 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
-func noTime() time.Time { return time.Time{} }
-
-// fileParts are the parts with files that an operation takes.
-func fileParts(op cnwire.Operation) []string {
-	if op == cnwire.BaseInfoModify {
-		return []string{"app_logo"}
-	}
-	return slices.Concat(
-		[]string{"app_logo", "out_door_pic", "test_file_name"},
-		ordered("screen_shot", 5), ordered("license_pic", 5), ordered("special_license_pic", 3),
-	)
+// Verdict is what reviewers say about a version that did not pass.
+type Verdict struct {
+	// Reason is the reviewers' text.
+	Reason string
+	// Images are links to pictures of the review.
+	Images []string
+	// Memos are the reasons one by one, each with pictures of its rule.
+	Memos []alipaycn.AuditMemo
 }
 
-func ordered(name string, n int) []string {
-	parts := []string{"first", "second", "third", "fourth", "fifth"}[:n]
-	for i, ordinal := range parts {
-		parts[i] = ordinal + "_" + name
+func (v Verdict) record() *alipaycn.AuditRecord {
+	record := &alipaycn.AuditRecord{Images: v.Images, Memos: v.Memos}
+	if len(v.Memos) == 0 && v.Reason != "" {
+		record.Memos = []alipaycn.AuditMemo{{Memo: v.Reason}}
 	}
-	return parts
+	return record
 }
 
-// taken returns the files of numbered parts, in their order.
-func (c *call) taken(name string, n int) (files []alipaycn.File) {
-	for _, part := range ordered(name, n) {
-		if f := c.files[part]; f != nil {
-			files = append(files, *f)
+// Approve lets a version pass its review.
+func (g *Gateway) Approve(appID, number string) error {
+	return g.endReview("approve", appID, number, func(a *app, v *version, now time.Time) { g.pass(a, v, now) })
+}
+
+// Reject lets a version fail its review. The pictures and single reasons
+// show only when the version was applied for with [alipaycn.AuditRuleBasePromote].
+func (g *Gateway) Reject(appID, number string, verdict Verdict) error {
+	return g.endReview("reject", appID, number, func(_ *app, v *version, now time.Time) {
+		v.status, v.audited, v.reason = alipaycn.StatusAuditReject, now, verdict.Reason
+		if v.auditRule == alipaycn.AuditRuleBasePromote {
+			v.baseAudit, v.baseRecord = alipaycn.AuditResultReject, verdict.record()
 		}
-	}
-	return files
+	})
+}
+
+// ApproveAdmission lets a version pass the admission part of its review and fail
+// the promotion part, so that it is in BASE_AUDIT_PASS; canRelease says whether it may be
+// published all the same. AlipayCN reviews in two parts only what was applied for
+// with [alipaycn.AuditRuleBasePromote]; that is not checked here.
+func (g *Gateway) ApproveAdmission(appID, number string, canRelease bool, promotion Verdict) error {
+	return g.endReview("approve admission", appID, number, func(_ *app, v *version, now time.Time) {
+		v.status, v.audited, v.canRelease = alipaycn.StatusBaseAuditPass, now, canRelease
+		v.baseAudit, v.promotion, v.promoRecord = alipaycn.AuditResultPass, alipaycn.AuditResultReject, promotion.record()
+	})
+}
+
+func (g *Gateway) endReview(what, appID, number string, do func(*app, *version, time.Time)) error {
+	underReview := func(v *version) bool { return v.status == alipaycn.StatusAuditing }
+	return g.withVersion(what, appID, number, underReview, func(a *app, v *version, now time.Time) error {
+		if !underReview(v) {
+			return fmt.Errorf("version %s is %s, not under review", number, cmp.Or(string(v.status), "not built"))
+		}
+		do(a, v, now)
+		return nil
+	})
 }
 
 func (g *Gateway) apply(c *call) (any, error) {
@@ -75,11 +101,11 @@ func (g *Gateway) apply(c *call) (any, error) {
 
 func (v *version) submit(in alipaycn.ApplyInput, now time.Time) {
 	v.toDevelopment()
-	v.status, v.applied, v.audited = alipaycn.StatusAuditing, now, noTime()
+	v.status, v.applied, v.audited = alipaycn.StatusAuditing, now, time.Time{}
 	v.description, v.memo, v.auditRule, v.autoOnline = in.Description, in.Memo, in.AuditRule, bool(in.AutoOnline)
 }
 
-// checkApply says why a version cannot be applied for.
+// checkApply refuses an application that the statuses of the versions do not allow.
 func (a *app) checkApply(v *version) error {
 	for _, other := range a.versions {
 		switch {
@@ -101,20 +127,100 @@ func (a *app) checkApply(v *version) error {
 	return nil
 }
 
-// application reads what was sent.
+func (g *Gateway) cancelAudit(c *call) (any, error) {
+	bundle, err := c.bundle()
+	if err != nil {
+		return nil, err
+	}
+	v := c.app.findByStatus(bundle, alipaycn.StatusAuditing)
+	if c.text("app_version") != "" {
+		named, err := c.version(alipaycn.CodeMiniAppPackageInfoNotExist)
+		if err != nil {
+			return nil, err
+		}
+		if v != nil && named != v {
+			return nil, refuse(alipaycn.CodeInvalidVersionStatus, "version %v is %s, not under review", named.number, named.status)
+		}
+	}
+	if v == nil {
+		return nil, refuse(alipaycn.CodeAuditingVersionNotExist, "no version is under review")
+	}
+	v.toDevelopment()
+	return nil, nil
+}
+
+func (g *Gateway) returnToDevelopment(c *call) (any, error) {
+	v, err := c.version(alipaycn.CodeMiniAppVersionMissing)
+	if err != nil {
+		return nil, err
+	}
+	if !v.status.Reviewed() || !v.status.CanBecome(alipaycn.StatusInit) {
+		return nil, refuse(alipaycn.CodeCanNotBackDevWithoutAudit, "version %v is %s, neither passed nor rejected", v.number, v.status)
+	}
+	v.toDevelopment()
+	return nil, nil
+}
+
+func (v *version) toDevelopment() {
+	v.status, v.reason, v.reviewEnds, v.wasGray = alipaycn.StatusInit, "", time.Time{}, false
+	v.baseAudit, v.baseRecord, v.promotion, v.promoRecord, v.canRelease = "", nil, "", nil, false
+}
+
+// pass ends a review with approval.
+func (g *Gateway) pass(a *app, v *version, at time.Time) {
+	v.status, v.audited, v.reason = alipaycn.StatusWaitRelease, at, ""
+	v.baseRecord, v.promoRecord = nil, nil
+	if v.auditRule == alipaycn.AuditRuleBasePromote {
+		v.baseAudit, v.promotion, v.canRelease = alipaycn.AuditResultPass, alipaycn.AuditResultPass, true
+	}
+	if v.autoOnline {
+		a.release(v, at)
+	}
+}
+
+// application reads the input of the call.
 func (c *call) application() (alipaycn.ApplyInput, error) {
 	var in alipaycn.ApplyInput
 	if err := json.Unmarshal(c.data, &in); err != nil {
 		return in, refuse("INVALID_PARAMETER", "a field cannot be read: %v", err)
 	}
 	in.AppLogo, in.OutDoorPic, in.TestFile = c.files["app_logo"], c.files["out_door_pic"], c.files["test_file_name"]
-	in.ScreenShots = c.taken("screen_shot", 5)
-	in.LicensePics = c.taken("license_pic", 5)
-	in.SpecialLicensePics = c.taken("special_license_pic", 3)
+	in.ScreenShots = c.numberedFiles("screen_shot", 5)
+	in.LicensePics = c.numberedFiles("license_pic", 5)
+	in.SpecialLicensePics = c.numberedFiles("special_license_pic", 3)
 	return in, nil
 }
 
-// checkApplication says what is wrong with an application's content.
+// fileParts are the names of the parts that carry the files of an operation.
+func fileParts(op cnwire.Operation) []string {
+	if op == cnwire.BaseInfoModify {
+		return []string{"app_logo"}
+	}
+	return slices.Concat(
+		[]string{"app_logo", "out_door_pic", "test_file_name"},
+		numberedParts("screen_shot", 5), numberedParts("license_pic", 5), numberedParts("special_license_pic", 3),
+	)
+}
+
+func numberedParts(name string, n int) []string {
+	parts := []string{"first", "second", "third", "fourth", "fifth"}[:n]
+	for i, ordinal := range parts {
+		parts[i] = ordinal + "_" + name
+	}
+	return parts
+}
+
+// numberedFiles returns the files of numbered parts, in their order.
+func (c *call) numberedFiles(name string, n int) (files []alipaycn.File) {
+	for _, part := range numberedParts(name, n) {
+		if f := c.files[part]; f != nil {
+			files = append(files, *f)
+		}
+	}
+	return files
+}
+
+// checkApplication refuses an application with a wrong content.
 func (g *Gateway) checkApplication(a *app, in alipaycn.ApplyInput) error {
 	saved := a.base
 	in.Saved = &saved
@@ -176,14 +282,15 @@ func (g *Gateway) checkCategory(id string, in alipaycn.ApplyInput) error {
 	return nil
 }
 
-// save keeps what was given for the next time.
+// save makes the fields of an application those of the mini program: a later
+// application may leave them out.
 func (g *Gateway) save(a *app, in alipaycn.ApplyInput) {
-	keep(&a.base.AppName, in.AppName)
-	keep(&a.base.AppEnglishName, in.AppEnglishName)
-	keep(&a.base.AppSlogan, in.AppSlogan)
-	keep(&a.base.AppDescription, in.AppDescription)
-	keep(&a.base.ServicePhone, in.ServicePhone)
-	keep(&a.base.ServiceEmail, in.ServiceEmail)
+	setIfGiven(&a.base.AppName, in.AppName)
+	setIfGiven(&a.base.AppEnglishName, in.AppEnglishName)
+	setIfGiven(&a.base.AppSlogan, in.AppSlogan)
+	setIfGiven(&a.base.AppDescription, in.AppDescription)
+	setIfGiven(&a.base.ServicePhone, in.ServicePhone)
+	setIfGiven(&a.base.ServiceEmail, in.ServiceEmail)
 	if in.AppLogo != nil {
 		a.base.AppLogo = g.picture("logo")
 	}
@@ -206,7 +313,7 @@ func (g *Gateway) saveCategories(a *app, old, current alipaycn.CategoryIDs) {
 	a.base.CategoryNames = strings.Join(names, ";")
 }
 
-func keep(saved *string, given string) {
+func setIfGiven(saved *string, given string) {
 	if given != "" {
 		*saved = given
 	}
@@ -221,7 +328,7 @@ func (g *Gateway) picture(what string) string {
 // otherwise wrong.
 type fieldCodes struct{ blank, length, invalid alipaycn.Code }
 
-// fieldRefusal turns the first broken field into the code that AlipayCN has for it.
+// fieldRefusal refuses the first invalid field with the code that AlipayCN has for it.
 func fieldRefusal(err error, codes map[string]fieldCodes) error {
 	invalid, ok := errors.AsType[*alipayplus.ValidationError](err)
 	if !ok {

@@ -1,17 +1,61 @@
 package alipaycntest
 
 import (
-	"cmp"
 	"crypto/rand"
-	"slices"
-	"strconv"
-	"strings"
+	"fmt"
 	"time"
 
-	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
+
+// Authorize lets a third-party app act for a mini program, as the merchant's
+// confirmation does, and returns the token. methods are the operations that are
+// granted, by AlipayCN's names; without any, all are. The tokens that the
+// third-party app had for this mini program end.
+func (g *Gateway) Authorize(thirdPartyID, appID string, methods ...string) (alipaycn.Token, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	isv, a, err := g.parties(thirdPartyID, appID)
+	if err != nil {
+		return alipaycn.Token{}, fmt.Errorf("alipaycntest: authorize: %w", err)
+	}
+	return g.authorize(isv, a, methods, time.Now()).token(), nil
+}
+
+// AuthorizationCode is [Gateway.Authorize] up to the point where the merchant's
+// browser comes back: it returns the app_auth_code, which authorization.token
+// exchanges once and within 24 hours.
+func (g *Gateway) AuthorizationCode(thirdPartyID, appID string, methods ...string) (string, error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	isv, a, err := g.parties(thirdPartyID, appID)
+	if err != nil {
+		return "", fmt.Errorf("alipaycntest: authorization code: %w", err)
+	}
+	code := rand.Text()
+	g.codes[code] = &authCode{isv: isv, app: a, methods: methods, expires: time.Now().Add(codeLife)}
+	return code, nil
+}
+
+// RevokeAuthorization ends all tokens for a mini program, as the merchant can.
+func (g *Gateway) RevokeAuthorization(appID string) error {
+	return g.withApp("revoke authorization", appID, func(a *app, _ time.Time) error {
+		g.revokeAll(a)
+		return nil
+	})
+}
+
+func (g *Gateway) parties(thirdPartyID, appID string) (isv, a *app, err error) {
+	isv, a = g.apps[thirdPartyID], g.apps[appID]
+	switch {
+	case isv == nil || !isv.thirdParty:
+		return nil, nil, fmt.Errorf("there is no third-party app %.32q", thirdPartyID)
+	case a == nil || a.thirdParty:
+		return nil, nil, fmt.Errorf("there is no mini program %.32q", appID)
+	}
+	return isv, a, nil
+}
 
 // codeLife and refreshLife are documented.
 const (
@@ -34,7 +78,7 @@ type grant struct {
 // valid says whether the token may be used.
 func (t *grant) valid() bool { return !t.replaced && !t.revoked }
 
-// authCode is a code that has not been exchanged, or was.
+// authCode is an app_auth_code.
 type authCode struct {
 	isv, app *app
 	methods  []string
@@ -42,8 +86,7 @@ type authCode struct {
 	used     bool
 }
 
-// authorize is a new authorization by the merchant, with which the tokens of the
-// one before end.
+// authorize grants a new token and ends those of the authorization before.
 func (g *Gateway) authorize(isv, a *app, methods []string, now time.Time) *grant {
 	g.revoke(isv, a)
 	return g.grant(isv, a, methods, now)
@@ -142,7 +185,7 @@ func (g *Gateway) refresh(c *call) (*grant, error) {
 }
 
 // replace makes a new token for an authorization. The refresh token before stays
-// good, as documented, so that an answer which was lost can be asked for again.
+// valid, as documented, so that a client whose answer was lost can refresh again.
 func (g *Gateway) replace(before *grant, now time.Time) *grant {
 	for _, granted := range g.tokens {
 		if granted.app == before.app && granted.isv == before.isv {
@@ -152,7 +195,6 @@ func (g *Gateway) replace(before *grant, now time.Time) *grant {
 	return g.grant(before.isv, before.app, before.methods, now)
 }
 
-// tokenInfo tells what a token allows.
 func (g *Gateway) tokenInfo(c *call) (any, error) {
 	token := c.text("app_auth_token")
 	granted := g.tokens[token]
@@ -180,73 +222,4 @@ func (g *Gateway) tokenInfo(c *call) (any, error) {
 		}
 	}
 	return info, nil
-}
-
-func (g *Gateway) templateUsages(c *call) (any, error) {
-	page, size, err := pageNumbers(c)
-	if err != nil {
-		return nil, err
-	}
-	bundle, err := c.bundle()
-	if err != nil {
-		return nil, err
-	}
-	t := g.templates[c.text("template_id")]
-	switch {
-	case !c.caller.thirdParty:
-		return nil, refuse("APPLICATION_TYPE_NOT_ISVAPP", "the app is no third-party app")
-	case c.text("template_id") == "":
-		return nil, refuse("TEMPLATE_ID_IS_BLANK", "template_id is missing")
-	case t == nil:
-		return nil, refuse("TEMPLATE_NO_RELATION_ERROR", "there is no such template")
-	case t.owner != c.caller:
-		return nil, refuse("TEMPLATE_ID_ISVAPPID_NOT_MATCH", "the template is another app's")
-	}
-	return usagesPage(g.usages(c, bundle), page, size), nil
-}
-
-func pageNumbers(c *call) (page, size int, err error) {
-	const usual, largest = 10, 50
-	page, size = 1, usual
-	if text := c.text("page_num"); text != "" {
-		if page, err = strconv.Atoi(text); err != nil || page < 1 {
-			return 0, 0, refuse("INVALID_PAGE_NUM", "page_num begins at 1")
-		}
-	}
-	if text := c.text("page_size"); text != "" {
-		if size, err = strconv.Atoi(text); err != nil || size < 1 {
-			return 0, 0, refuse("INVALID_PAGE_SIZE", "page_size begins at 1")
-		}
-	}
-	if size > largest {
-		return 0, 0, refuse("PAGE_SIZE_EXCEED_MAX_QUERY_SIZE", "page_size is at most %d", largest)
-	}
-	return page, size, nil
-}
-
-// usages lists the versions that were built from a template, in a fixed order.
-func (g *Gateway) usages(c *call, bundle alipaycn.BundleID) (all []alipaycn.TemplateUsage) {
-	asked, _ := alipayplus.ParseVersion(c.text("template_version")) // without a number: any
-	for _, a := range g.apps {
-		g.settle(a, c.now)
-		for _, v := range a.versions {
-			if v.template == c.text("template_id") && v.bundle == bundle && v.exists() && (asked.IsZero() || v.from == asked) {
-				all = append(all, alipaycn.TemplateUsage{AppID: a.id, Version: alipaycn.Version(v.number.String())})
-			}
-		}
-	}
-	slices.SortStableFunc(all, func(a, b alipaycn.TemplateUsage) int {
-		return cmp.Or(strings.Compare(a.AppID, b.AppID), strings.Compare(string(a.Version), string(b.Version)))
-	})
-	return all
-}
-
-func usagesPage(all []alipaycn.TemplateUsage, page, size int) alipaycn.TemplateUsages {
-	out := alipaycn.TemplateUsages{Usages: pageOf(all, page, size)}
-	for _, usage := range out.Usages {
-		if !slices.Contains(out.AppIDs, usage.AppID) {
-			out.AppIDs = append(out.AppIDs, usage.AppID)
-		}
-	}
-	return out
 }

@@ -11,26 +11,27 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/inprocess"
 )
 
-// Fault is something that goes wrong with the next calls of an operation; see
-// [Gateway.Inject]. Its fields add up.
+// Fault is a failure of the next calls of an operation; see [Gateway.Inject]. Its
+// fields add up.
 type Fault struct {
-	// Operation is what it concerns, as errors of package alipaycn call it, for
-	// example "versions.apply"; empty: any.
+	// Operation is the operation that fails, by its name in the errors of package
+	// alipaycn, for example "versions.apply"; empty: any.
 	Operation string
-	// Times is for how many calls it holds; 0: one.
+	// Times is the number of calls that fail; 0: one.
 	Times int
-	// Delay is waited for before anything else.
+	// Delay is the time that passes before anything else happens.
 	Delay time.Duration
 	// CutBefore cuts the connection before the call is processed.
 	CutBefore bool
 	// CutAfter cuts the connection after the call is processed.
 	CutAfter bool
-	// Status is answered, with an unsigned HTML page as proxies send, instead of
-	// processing the call, for example 429 or 503; 0: none.
+	// Status answers with this HTTP status and an unsigned HTML page, as proxies do,
+	// instead of processing the call, for example 429 or 503; 0: none.
 	Status int
 	// StatusAfter is Status after the call is processed; 0: none.
 	StatusAfter int
-	// Code is answered, signed, instead of processing the call; empty: none.
+	// Code answers with this error code, signed, instead of processing the call;
+	// empty: none.
 	Code alipaycn.Code
 	// CodeAfter is Code after the call is processed; empty: none.
 	CodeAfter alipaycn.Code
@@ -55,7 +56,7 @@ func (g *Gateway) Inject(f Fault) {
 	g.faults.Add(f.Operation, f.Times, f)
 }
 
-// common is what any server's calls may suffer.
+// common is the part of the fault that every server knows.
 func (f Fault) common() inprocess.Fault {
 	return inprocess.Fault{
 		Delay: f.Delay, CutBefore: f.CutBefore, CutAfter: f.CutAfter, Status: f.Status, StatusAfter: f.StatusAfter,
@@ -63,14 +64,14 @@ func (f Fault) common() inprocess.Fault {
 	}
 }
 
-// before does what goes wrong before processing. It returns what to answer
-// instead, or nil.
+// before applies the fault ahead of processing. It returns the answer to send
+// instead of processing, or nil.
 func (f Fault) before(r *http.Request) *answer {
 	return instead(f.common().Before(r.Context()), f.Code)
 }
 
-// after does what goes wrong after processing. It returns what to answer all the
-// same, or nil.
+// after applies the fault after processing. It returns the answer to send instead
+// of the real one, or nil.
 func (f Fault) after() *answer {
 	return instead(f.common().After(), f.CodeAfter)
 }
@@ -78,21 +79,21 @@ func (f Fault) after() *answer {
 func instead(status int, code alipaycn.Code) *answer {
 	switch {
 	case status != 0:
-		return page(status)
+		return pageAnswer(status)
 	case code != "":
-		refused := refused(refuse(code, "injected"))
-		return &refused
+		answer := errorAnswer(refuse(code, "injected"))
+		return &answer
 	default:
 		return nil
 	}
 }
 
-// page is what a proxy would answer.
-func page(status int) *answer {
+// pageAnswer is the answer of a proxy.
+func pageAnswer(status int) *answer {
 	return &answer{status: status, html: true, body: inprocess.Page(status)}
 }
 
-// tamper changes an answer that is ready to be sent.
+// tamper changes an answer that is signed already.
 func (f Fault) tamper(h http.Header, body []byte) []byte {
 	inprocess.RetryAfter(h, f.RetryAfter)
 	return f.common().Tamper(h, body, cnwire.HeaderSignature, "AAAA")

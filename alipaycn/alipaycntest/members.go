@@ -17,9 +17,9 @@ func (c *call) role(required bool) (alipaycn.MemberRole, error) {
 	return "", refuse("INVALID_ROLE", "role must be DEVELOPER or EXPERIENCER")
 }
 
-// most returns the documented number of members with a role, and the code for
+// roleLimit returns the documented number of members with a role, and the code for
 // one who is there already.
-func most(role alipaycn.MemberRole) (int, alipaycn.Code) {
+func roleLimit(role alipaycn.MemberRole) (int, alipaycn.Code) {
 	if role == alipaycn.RoleDeveloper {
 		return 30, alipaycn.CodeDeveloperAlreadyExist
 	}
@@ -35,7 +35,7 @@ func (g *Gateway) addMember(c *call) (any, error) {
 	if logon == "" || strings.ContainsAny(logon, " ,") {
 		return nil, refuse("INVALID_LOGON_ID", "logon_id must be an e-mail address or a phone number")
 	}
-	limit, exists := most(role)
+	limit, exists := roleLimit(role)
 	n := 0
 	for _, m := range c.app.members {
 		if m.Role != role {

@@ -84,15 +84,6 @@ func (*Gateway) listQRCodes(c *call) (any, error) {
 	return alipaycn.QRCodeList{Rules: pageOf(c.app.rules, page, size), Total: alipaycn.Int(len(c.app.rules))}, nil
 }
 
-// pageOf returns a page, counted from 1.
-func pageOf[E any](all []E, page, size int) []E {
-	from := min(len(all), max(0, page-1)*size)
-	if page > len(all) { // also where the product is too large
-		from = len(all)
-	}
-	return all[from:min(len(all), from+size)]
-}
-
 func (*Gateway) unbindQRCode(c *call) (any, error) {
 	group := c.text("route_group")
 	i := slices.IndexFunc(c.app.rules, func(r alipaycn.QRCodeRule) bool { return r.RouteGroup == group })

@@ -24,7 +24,7 @@ import (
 type call struct {
 	op     cnwire.Operation
 	caller *app // who signed
-	app    *app // the mini program that it is about; nil where it is about none
+	app    *app // the mini program that it is for; nil where it is for none
 	isv    *app // the third-party app; nil when a mini program calls for itself
 	data   []byte
 	fields map[string]any
@@ -59,8 +59,8 @@ func (c *call) text(name string) string {
 	return strings.TrimSpace(fmt.Sprint(c.fields[name]))
 }
 
-// verify checks who sent a request and whether it came as it was sent. The call
-// is returned, in part, with an error too.
+// verify authenticates a request and reads its input. With an error it returns the
+// part of the call that was read.
 func (g *Gateway) verify(r *http.Request, route route, body []byte) (*call, error) {
 	if route.handle == nil {
 		return nil, refuse(alipaycn.GatewayInvalidMethod, "there is no operation %s %.200s", r.Method, r.URL.Path)
@@ -81,7 +81,7 @@ func (g *Gateway) verify(r *http.Request, route route, body []byte) (*call, erro
 	if err := cnwire.VerifyRequest(caller.key, auth, r.Method, r.RequestURI, signed, token); err != nil {
 		return c, refuse(alipaycn.GatewayInvalidSignature, "%v", err)
 	}
-	if err := g.fresh(auth); err != nil {
+	if err := g.checkFresh(auth); err != nil {
 		return c, err
 	}
 	if err := g.permit(c, route, token); err != nil {
@@ -111,11 +111,11 @@ func (g *Gateway) authorization(r *http.Request) (*app, cnwire.Authorization, er
 	if caller == nil || caller.key == nil {
 		return nil, auth, refuse(alipaycn.GatewayInvalidAppID, "there is no app %.32q that may call", auth.AppID)
 	}
-	return caller, auth, g.certificates(caller, auth, r.Header)
+	return caller, auth, g.checkCertificates(caller, auth, r.Header)
 }
 
-// certificates checks the serials that a request names.
-func (g *Gateway) certificates(caller *app, auth cnwire.Authorization, h http.Header) error {
+// checkCertificates checks the serials that a request names.
+func (g *Gateway) checkCertificates(caller *app, auth cnwire.Authorization, h http.Header) error {
 	root := h.Get("Alipay-Root-Cert-Sn")
 	switch {
 	case caller.certSN != "" && auth.AppCertSN == "":
@@ -128,7 +128,7 @@ func (g *Gateway) certificates(caller *app, auth cnwire.Authorization, h http.He
 	return nil
 }
 
-// unpack returns what is signed of a body, and keeps the files.
+// unpack returns the signed part of a body, and keeps the files.
 func (c *call) unpack(r *http.Request, body []byte) (signed []byte, err error) {
 	if c.op.Kind != cnwire.Multipart {
 		return body, nil
@@ -151,13 +151,13 @@ func (c *call) unpack(r *http.Request, body []byte) (signed []byte, err error) {
 		if err != nil {
 			return nil, refuse("invalid-request-data", "the multipart body is cut short")
 		}
-		if err := c.part(part, content, &signed); err != nil {
+		if err := c.addPart(part, content, &signed); err != nil {
 			return nil, err
 		}
 	}
 }
 
-func (c *call) part(part *multipart.Part, content []byte, signed *[]byte) error {
+func (c *call) addPart(part *multipart.Part, content []byte, signed *[]byte) error {
 	name := part.FormName()
 	if name == cnwire.DataPart && *signed == nil {
 		c.dataType, _, _ = mime.ParseMediaType(part.Header.Get("Content-Type"))
@@ -176,8 +176,8 @@ func (c *call) part(part *multipart.Part, content []byte, signed *[]byte) error 
 	return nil
 }
 
-// fresh checks that a verified request is sent now, and for the first time.
-func (g *Gateway) fresh(auth cnwire.Authorization) error {
+// checkFresh refuses a verified request that is too old, or is sent again.
+func (g *Gateway) checkFresh(auth cnwire.Authorization) error {
 	now, sent := time.Now(), time.UnixMilli(auth.Timestamp)
 	until := sent.Add(g.cfg.window)
 	if auth.ExpiredSeconds > 0 {
@@ -197,7 +197,7 @@ func (g *Gateway) fresh(auth cnwire.Authorization) error {
 	return nil
 }
 
-// forgetNonces drops the nonces that the time refuses anyhow, now and then.
+// forgetNonces drops, now and then, the nonces of requests that are too old anyhow.
 func (g *Gateway) forgetNonces(now time.Time) {
 	if now.Sub(g.forgotten) < g.cfg.window {
 		return
@@ -206,8 +206,8 @@ func (g *Gateway) forgetNonces(now time.Time) {
 	maps.DeleteFunc(g.nonces, func(_ string, end time.Time) bool { return now.After(end) })
 }
 
-// permit finds the mini program that the call is about, and checks that the
-// caller may call for it.
+// permit finds the mini program that the call is for, and checks that the caller
+// may act for it.
 func (g *Gateway) permit(c *call, route route, token string) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -231,7 +231,7 @@ func (g *Gateway) permit(c *call, route route, token string) error {
 	return nil
 }
 
-// decode reads the input. What was signed is verified by now.
+// decode reads the input, after its signature was verified.
 func (c *call) decode(r *http.Request, signed []byte) error {
 	if c.op.Kind == cnwire.Query {
 		return c.decodeQuery(r, signed)
@@ -244,7 +244,7 @@ func (c *call) decode(r *http.Request, signed []byte) error {
 	}
 	decoder := json.NewDecoder(bytes.NewReader(signed))
 	decoder.UseNumber()
-	if err := decoder.Decode(&c.fields); err != nil || c.fields == nil || !json.Valid(signed) { // valid: nothing follows it
+	if err := decoder.Decode(&c.fields); err != nil || c.fields == nil || !json.Valid(signed) { // Valid: nothing follows the object
 		return refuse("illegal-json", "the content is not a JSON object")
 	}
 	c.data = signed
@@ -253,7 +253,7 @@ func (c *call) decode(r *http.Request, signed []byte) error {
 
 // decrypt checks the kind of content, and decrypts it where it is encrypted.
 func (c *call) decrypt(r *http.Request, signed *[]byte) error {
-	if err := c.encryption(r.Header); err != nil {
+	if err := c.readEncryption(r.Header); err != nil {
 		return err
 	}
 	if c.op.Kind == cnwire.JSON {
@@ -277,8 +277,8 @@ func (c *call) decrypt(r *http.Request, signed *[]byte) error {
 	return nil
 }
 
-// encryption finds out whether the call and its answer are encrypted.
-func (c *call) encryption(h http.Header) error {
+// readEncryption finds out whether the call and its answer are encrypted.
+func (c *call) readEncryption(h http.Header) error {
 	switch algorithm := h.Get("Alipay-Encrypt-Type"); {
 	case algorithm == "":
 		return nil
@@ -295,7 +295,7 @@ func (c *call) decodeQuery(r *http.Request, signed []byte) error {
 	if len(signed) > 0 {
 		return refuse("invalid-request-data", "the call has no body")
 	}
-	if err := c.encryption(r.Header); err != nil {
+	if err := c.readEncryption(r.Header); err != nil {
 		return err
 	}
 	values, err := url.ParseQuery(r.URL.RawQuery)

@@ -3,20 +3,103 @@ package alipaycntest
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 )
 
-// maxDevelopment is the documented number of development versions.
-const maxDevelopment = 20
+// Status returns where a version of a mini program stands; empty when there is
+// none, or it is not built yet. Where several clients have a version of that
+// number, it is the one that was added first.
+func (g *Gateway) Status(appID, number string) alipaycn.VersionStatus {
+	var status alipaycn.VersionStatus
+	_ = g.withBuilt("status", appID, number, func(v *version, _ time.Time) { status = v.status }) // none: the empty status says so
+	return status
+}
 
-// maxListed is the documented number of versions in a list. The highest number
-// of each status, which a list tells besides, is of all versions.
-const maxListed = 20
+// TakeDown takes a version down to AUDIT_OFFLINE, as AlipayCN may at any time.
+func (g *Gateway) TakeDown(appID, number string) error {
+	return g.withBuilt("take down", appID, number, func(v *version, now time.Time) {
+		v.status, v.offline, v.strategy = alipaycn.StatusAuditOffline, now, ""
+	})
+}
+
+// version is a version of a mini program.
+type version struct {
+	number   alipayplus.VersionNumber
+	bundle   alipaycn.BundleID
+	status   alipaycn.VersionStatus
+	template string
+	from     alipayplus.VersionNumber // the template's version
+
+	buildEnds   time.Time
+	build       alipaycn.BuildStatus // BuildCreated once there is something to work with
+	scanEnds    time.Time
+	scan        alipaycn.ScanResult
+	reviewEnds  time.Time // zero: a person decides
+	description string
+	memo        string
+	reason      string
+	strategy    alipaycn.GrayStrategy
+	auditRule   alipaycn.AuditRule
+	autoOnline  bool
+	wasGray     bool
+	cameBack    bool // by a rollback
+	trial       bool
+	canRelease  bool
+	baseAudit   alipaycn.AuditResult
+	baseRecord  *alipaycn.AuditRecord
+	promotion   alipaycn.AuditResult
+	promoRecord *alipaycn.AuditRecord
+	screenShots []string
+	onlineSeq   int // app.releases when it last went online; 0: never was
+
+	created, applied, audited, online, offline time.Time
+}
+
+// exists says whether the version can be seen: it is built.
+func (v *version) exists() bool { return v.build == alipaycn.BuildCreated }
+
+// advance ends the builds, scans and reviews whose time has come.
+func (g *Gateway) advance(a *app, now time.Time) {
+	for _, v := range a.versions {
+		if v.build == alipaycn.BuildRunning && !now.Before(v.buildEnds) {
+			v.finishBuild(v.buildEnds, g.cfg.scanDelay)
+		}
+		if v.scan == alipaycn.ScanRunning && v.exists() && !now.Before(v.scanEnds) {
+			v.scan = alipaycn.ScanPassed
+		}
+		if v.status == alipaycn.StatusAuditing && !v.reviewEnds.IsZero() && !now.Before(v.reviewEnds) {
+			g.pass(a, v, v.reviewEnds)
+		}
+	}
+}
+
+// everOnline says whether a version of the mini program was online at any time.
+func (a *app) everOnline() bool { return a.releases > 0 }
+
+// find returns the version, which may still be being built, or nil.
+func (a *app) find(bundle alipaycn.BundleID, number alipayplus.VersionNumber) *version {
+	i := slices.IndexFunc(a.versions, func(v *version) bool { return v.bundle == bundle && v.number == number })
+	if i < 0 {
+		return nil
+	}
+	return a.versions[i]
+}
+
+// findByStatus returns a version in a status, or nil.
+func (a *app) findByStatus(bundle alipaycn.BundleID, status alipaycn.VersionStatus) *version {
+	i := slices.IndexFunc(a.versions, func(v *version) bool { return v.bundle == bundle && v.status == status })
+	if i < 0 {
+		return nil
+	}
+	return a.versions[i]
+}
 
 // bundle reads bundle_id.
 func (c *call) bundle() (alipaycn.BundleID, error) {
@@ -30,8 +113,8 @@ func (c *call) bundle() (alipaycn.BundleID, error) {
 	return bundle, nil
 }
 
-// noBundle is the code for a client that there is not. Some operations are
-// documented without one; the gateway has a code for all.
+// noBundle is the code for an unknown client. Some operations are documented
+// without one and have the gateway's code for all.
 func (c *call) noBundle() alipaycn.Code {
 	switch c.op {
 	case cnwire.VersionPublish, cnwire.VersionList, cnwire.ExperienceCreate, cnwire.ExperienceGet:
@@ -64,7 +147,7 @@ func parseNumber(text string, invalid alipaycn.Code) (alipayplus.VersionNumber, 
 	return number, refuse(invalid, "%v", err)
 }
 
-// isTooLarge says whether a version is x.y.z but for the size of its numbers.
+// isTooLarge says whether a text is a version x.y.z with a number that is too large.
 func isTooLarge(text string) bool {
 	shrunk := strings.Split(text, ".")
 	for i, part := range shrunk {
@@ -92,171 +175,6 @@ func (c *call) version(missing alipaycn.Code) (*version, error) {
 	return v, nil
 }
 
-func (g *Gateway) upload(c *call) (any, error) {
-	if c.isv == nil && !g.cfg.anyTemplate {
-		return nil, refuse("ISV_APP_ID_IS_BLANK", "only a third-party app builds versions from templates")
-	}
-	bundle, err := c.bundle()
-	if err != nil {
-		return nil, err
-	}
-	number, err := c.number("INVALID_VERSION")
-	if err != nil {
-		return nil, err
-	}
-	v := &version{number: number, bundle: bundle, template: c.text("template_id"), build: alipaycn.BuildRunning, buildEnds: c.now.Add(g.cfg.buildDelay)}
-	if v.from, err = g.templateVersion(c); err != nil {
-		return nil, err
-	}
-	if ext := c.text("ext"); ext != "" && !json.Valid([]byte(ext)) {
-		return nil, refuse("INVALID_EXT_JSON", "ext is not JSON")
-	}
-	if err := c.app.add(v); err != nil {
-		return nil, err
-	}
-	g.settle(c.app, c.now)
-	return v.buildState(), nil
-}
-
-func (g *Gateway) templateVersion(c *call) (alipayplus.VersionNumber, error) {
-	var none alipayplus.VersionNumber
-	id := c.text("template_id")
-	if id == "" {
-		return none, refuse("TEMPLATE_ID_IS_BLANK", "template_id is missing")
-	}
-	t := g.templates[id]
-	switch {
-	case t == nil && g.cfg.anyTemplate:
-		t = &template{owner: c.isv, versions: []alipayplus.VersionNumber{{Major: 1}}}
-	case t == nil:
-		return none, refuse("CODE_TEMPLATE_NOT_EXIST", "there is no template %.32q", id)
-	case t.owner != c.isv:
-		return none, refuse("TEMPLATE_ID_ISVAPPID_NOT_MATCH", "the template is another third-party app's")
-	}
-	text := c.text("template_version")
-	if text == "" {
-		return t.versions[len(t.versions)-1], nil
-	}
-	number, err := alipayplus.ParseVersion(text)
-	if err != nil || !slices.Contains(t.versions, number) && !g.cfg.anyTemplate {
-		return none, refuse("TEMPLATE_NOT_ONLINE_OR_OFFLINE", "the template has no version %.32q online", text)
-	}
-	return number, nil
-}
-
-// add adds a version. A build that failed may be tried again: then it takes the
-// place of that one.
-func (a *app) add(v *version) error {
-	if err := a.checkUpload(v); err != nil {
-		return err
-	}
-	a.versions = slices.DeleteFunc(a.versions, func(failed *version) bool { return failed.bundle == v.bundle && failed.number == v.number })
-	a.versions = append(a.versions, v)
-	return nil
-}
-
-// checkUpload says why a version cannot be added.
-func (a *app) checkUpload(v *version) error {
-	development := 0
-	var highest alipayplus.VersionNumber
-	for _, other := range a.versions {
-		if other.counts() {
-			development++
-		}
-		if other.bundle != v.bundle || other.build.Failed() {
-			continue
-		}
-		if other.number == v.number {
-			return refuse(alipaycn.CodeVersionHasExisted, "version %v exists", v.number)
-		}
-		if other.number.Compare(highest) > 0 {
-			highest = other.number
-		}
-	}
-	if v.number.CheckHigher(highest) != nil {
-		return refuse(alipaycn.CodeLargerVersionHasExisted, "version %v exists, which is above %v", highest, v.number)
-	}
-	if development >= maxDevelopment {
-		return refuse(alipaycn.CodeDevVersionExceedMaxCount, "there are %d development versions", development)
-	}
-	return nil
-}
-
-func (g *Gateway) build(c *call) (any, error) {
-	bundle, err := c.bundle()
-	if err != nil {
-		return nil, err
-	}
-	number, err := c.number(alipaycn.CodeBuildVersionNotExisted)
-	if err != nil {
-		return nil, err
-	}
-	v := c.app.find(bundle, number)
-	if v == nil {
-		return nil, refuse(alipaycn.CodeBuildVersionNotExisted, "nothing is built as version %v", number)
-	}
-	return v.buildState(), nil
-}
-
-// buildAnswer is [alipaycn.Build] with its false values, which AlipayCN sends.
-type buildAnswer struct {
-	BuildStatus    alipaycn.BuildStatus `json:"build_status"`
-	CreateStatus   alipaycn.BuildStatus `json:"create_status"`
-	NeedRotation   alipaycn.TextBool    `json:"need_rotation"`
-	VersionCreated alipaycn.TextBool    `json:"version_created"`
-}
-
-// buildState is what upload and build.query tell.
-func (v *version) buildState() buildAnswer {
-	switch {
-	case v.exists():
-		return buildAnswer{BuildStatus: alipaycn.BuildDone, CreateStatus: alipaycn.BuildCreated, VersionCreated: true}
-	case v.build.Failed():
-		return buildAnswer{BuildStatus: v.build, CreateStatus: v.build}
-	default:
-		return buildAnswer{BuildStatus: v.build, CreateStatus: alipaycn.BuildQueued, NeedRotation: true}
-	}
-}
-
-func (g *Gateway) cancelAudit(c *call) (any, error) {
-	bundle, err := c.bundle()
-	if err != nil {
-		return nil, err
-	}
-	v := c.app.with(bundle, alipaycn.StatusAuditing)
-	if c.text("app_version") != "" {
-		named, err := c.version(alipaycn.CodeMiniAppPackageInfoNotExist)
-		if err != nil {
-			return nil, err
-		}
-		if v != nil && named != v {
-			return nil, refuse(alipaycn.CodeInvalidVersionStatus, "version %v is %s, not under review", named.number, named.status)
-		}
-	}
-	if v == nil {
-		return nil, refuse(alipaycn.CodeAuditingVersionNotExist, "no version is under review")
-	}
-	v.toDevelopment()
-	return nil, nil
-}
-
-func (g *Gateway) returnToDevelopment(c *call) (any, error) {
-	v, err := c.version(alipaycn.CodeMiniAppVersionMissing)
-	if err != nil {
-		return nil, err
-	}
-	if !v.status.Reviewed() || !v.status.CanBecome(alipaycn.StatusInit) {
-		return nil, refuse(alipaycn.CodeCanNotBackDevWithoutAudit, "version %v is %s, neither passed nor rejected", v.number, v.status)
-	}
-	v.toDevelopment()
-	return nil, nil
-}
-
-func (v *version) toDevelopment() {
-	v.status, v.reason, v.reviewEnds, v.wasGray = alipaycn.StatusInit, "", noTime(), false
-	v.baseAudit, v.baseRecord, v.promotion, v.promoRecord, v.canRelease = "", nil, "", nil, false
-}
-
 func (g *Gateway) gray(c *call) (any, error) {
 	v, err := c.version(alipaycn.CodeMiniAppVersionMissing)
 	if err != nil {
@@ -274,7 +192,7 @@ func (g *Gateway) gray(c *call) (any, error) {
 		return nil, refuse(alipaycn.CodeCanNotGrayWithoutAuditPass, "version %v is %s", v.number, v.status)
 	case alipaycn.GrayLadder().CheckRaise(before, ratio) != nil:
 		return nil, refuse(alipaycn.CodeGrayStrategyNotAllowReduce, "the share is %s already", v.strategy)
-	case g.cfg.grayNeedsApp && c.app.with(v.bundle, alipaycn.StatusRelease) == nil:
+	case g.cfg.grayNeedsApp && c.app.findByStatus(v.bundle, alipaycn.StatusRelease) == nil:
 		return nil, refuse(alipaycn.CodeMiniAppNotOnline, "no version is online")
 	}
 	v.status, v.strategy, v.wasGray = alipaycn.StatusGray, strategy, true
@@ -319,6 +237,18 @@ func (g *Gateway) publish(c *call) (any, error) {
 	return nil, nil
 }
 
+// release puts a version online; the one before it goes offline.
+func (a *app) release(v *version, at time.Time) {
+	for _, other := range a.versions {
+		if other.bundle == v.bundle && other.status == alipaycn.StatusRelease {
+			other.status, other.offline = alipaycn.StatusOffline, at
+		}
+	}
+	v.status, v.online, v.offline, v.strategy, v.cameBack = alipaycn.StatusRelease, at, time.Time{}, "", false
+	a.releases++
+	v.onlineSeq = a.releases
+}
+
 func (g *Gateway) takeOffline(c *call) (any, error) {
 	v, err := c.version(alipaycn.CodeMiniAppVersionNotExist)
 	switch {
@@ -326,7 +256,7 @@ func (g *Gateway) takeOffline(c *call) (any, error) {
 		return nil, err
 	case v.status != alipaycn.StatusRelease:
 		return nil, refuse(alipaycn.CodeCanNotOfflineWithoutOnline, "version %v is %s", v.number, v.status)
-	case c.app.with(v.bundle, alipaycn.StatusGray) != nil:
+	case c.app.findByStatus(v.bundle, alipaycn.StatusGray) != nil:
 		return nil, refuse(alipaycn.CodeCanNotOfflineWithGray, "a version is in grayscale")
 	}
 	v.status, v.offline = alipaycn.StatusOffline, c.now
@@ -338,11 +268,11 @@ func (g *Gateway) rollback(c *call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	earlier := c.app.before(v)
+	earlier := c.app.previousOnline(v)
 	switch {
 	case v.status != alipaycn.StatusRelease:
 		return nil, refuse(alipaycn.CodeCanNotRollbackWithoutOnline, "version %v is %s", v.number, v.status)
-	case c.app.with(v.bundle, alipaycn.StatusGray) != nil:
+	case c.app.findByStatus(v.bundle, alipaycn.StatusGray) != nil:
 		return nil, refuse(alipaycn.CodeCanNotRollbackWithGray, "a version is in grayscale")
 	case v.cameBack:
 		return nil, refuse(alipaycn.CodeCanNotContinuousRollback, "version %v came back by a rollback", v.number)
@@ -356,12 +286,12 @@ func (g *Gateway) rollback(c *call) (any, error) {
 	return nil, nil
 }
 
-// before returns the version that was online before v: of all others the one
-// that went online last, be it by a rollback.
-func (a *app) before(v *version) *version {
+// previousOnline returns the version that was online before v: of all others the
+// one that went online last, whether by publishing or by a rollback.
+func (a *app) previousOnline(v *version) *version {
 	var found *version
 	for _, other := range a.versions {
-		if other != v && other.bundle == v.bundle && other.turn > 0 && (found == nil || other.turn > found.turn) {
+		if other != v && other.bundle == v.bundle && other.onlineSeq > 0 && (found == nil || other.onlineSeq > found.onlineSeq) {
 			found = other
 		}
 	}
@@ -416,6 +346,10 @@ func (a *app) detail(v *version) alipaycn.VersionDetail {
 	}
 }
 
+// maxListed is the documented number of versions in a list. The highest number
+// of each status, which a list has too, is taken over all versions.
+const maxListed = 20
+
 func (g *Gateway) list(c *call) (any, error) {
 	bundle, err := c.bundle()
 	if err != nil {
@@ -451,4 +385,103 @@ func (v *version) summary() alipaycn.VersionSummary {
 		CreatedAt: alipaycn.Time{Time: v.created}, BaseAudit: v.baseAudit, PromoteAudit: v.promotion,
 		CanRelease: alipaycn.TextBool(v.canRelease),
 	}
+}
+
+// experienceReady is the status of a trial version that can be scanned. It is
+// made up: AlipayCN documents notExpVersion only.
+const experienceReady alipaycn.ExperienceStatus = "expVersionPackaged"
+
+func (g *Gateway) createExperience(c *call) (any, error) {
+	v, err := c.version(alipaycn.CodeMiniAppPackageInfoNotExist)
+	switch {
+	case err != nil:
+		return nil, err
+	case v.trial:
+		return nil, refuse(alipaycn.CodeCanNotSetExpRepeat, "version %v is the trial version", v.number)
+	case !v.online.IsZero():
+		return nil, refuse("CAN_NOT_SET_EXP_WITH_ONLINED_STATUS", "version %v was online", v.number)
+	case v.status == alipaycn.StatusAuditOffline:
+		return nil, refuse("CAN_NOT_SET_EXP_INVALID_STATUS", "version %v is %s", v.number, v.status)
+	case v.scan != alipaycn.ScanPassed:
+		return nil, refuse("CAN_NOT_SET_WITHOUT_SCAN_PASS", "the scan of version %v says %s", v.number, v.scan)
+	}
+	for _, other := range c.app.versions {
+		if other.bundle == v.bundle {
+			other.trial = false
+		}
+	}
+	v.trial = true
+	return nil, nil
+}
+
+func (g *Gateway) experience(c *call) (any, error) {
+	v, err := c.version(alipaycn.CodeMiniAppPackageInfoNotExist)
+	if err != nil {
+		return nil, err
+	}
+	if !v.trial {
+		return alipaycn.Experience{Status: alipaycn.ExperienceNone}, nil
+	}
+	return alipaycn.Experience{
+		Status:    experienceReady,
+		QRCodeURL: fmt.Sprintf("https://pictures.invalid/trial-%s-%v.png", c.app.id, v.number),
+		SchemaURL: fmt.Sprintf("alipays://platformapi/startapp?appId=%s&nbsv=%v", c.app.id, v.number),
+	}, nil
+}
+
+func (g *Gateway) cancelExperience(c *call) (any, error) {
+	v, err := c.version(alipaycn.CodeMiniAppPackageInfoNotExist)
+	if err != nil {
+		return nil, err
+	}
+	if !v.trial {
+		return nil, refuse(alipaycn.CodeCanNotCancelExpWithInvalidStatus, "version %v is not the trial version", v.number)
+	}
+	v.trial = false
+	return nil, nil
+}
+
+// withApp runs do on a mini program, brought up to date, for a method that tests
+// call. what names the method in errors.
+func (g *Gateway) withApp(what, appID string, do func(*app, time.Time) error) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	a := g.apps[appID]
+	if a == nil || a.thirdParty {
+		return fmt.Errorf("alipaycntest: %s: there is no mini program %.32q", what, appID)
+	}
+	now := time.Now()
+	g.advance(a, now)
+	if err := do(a, now); err != nil {
+		return fmt.Errorf("alipaycntest: %s: %w", what, err)
+	}
+	return nil
+}
+
+// withVersion is withApp for a version. Where several clients have one of that
+// number, it is the first that fits, or else the first.
+func (g *Gateway) withVersion(what, appID, number string, fits func(*version) bool, do func(*app, *version, time.Time) error) error {
+	return g.withApp(what, appID, func(a *app, now time.Time) error {
+		var found *version
+		for _, v := range a.versions {
+			if v.number.String() == number && (found == nil || !fits(found) && fits(v)) {
+				found = v
+			}
+		}
+		if found == nil {
+			return fmt.Errorf("app %s has no version %.32q", appID, number)
+		}
+		return do(a, found, now)
+	})
+}
+
+// withBuilt is withVersion for a version that is built.
+func (g *Gateway) withBuilt(what, appID, number string, do func(*version, time.Time)) error {
+	return g.withVersion(what, appID, number, (*version).exists, func(_ *app, v *version, now time.Time) error {
+		if !v.exists() {
+			return fmt.Errorf("version %s is not built", number)
+		}
+		do(v, now)
+		return nil
+	})
 }

@@ -21,8 +21,8 @@ import (
 // posts them to an application gateway: an [*alipaycn.AuthorizationGranted] as
 // open_app_auth_notify, and an [*alipaycn.AuditPassed], [*alipaycn.AuditRejected],
 // [*alipaycn.AuthorizationCancelled] or [*alipaycn.MerchantConfirmed] as a
-// message of the From-Ant service. The event's AppID is the app that is told;
-// NotifyID and SentAt are made up where they are not given.
+// message of the From-Ant service. The event's AppID is the app that is notified;
+// NotifyID and SentAt are generated where they are not given.
 //
 // The content of these messages is not documented but for a few fields; it
 // follows what AlipayCN has been seen to send. Which of the two sign their
@@ -113,7 +113,8 @@ func (g *Gateway) SendNotification(ctx context.Context, address string, event al
 	return nil
 }
 
-// contentOf returns the method and the biz_content of an event.
+// contentOf returns the method and the biz_content of an event; a nil content for
+// one that the gateway does not send.
 func contentOf(event alipaycn.Notification) (method string, content map[string]any) {
 	switch e := event.(type) {
 	case *alipaycn.AuditPassed:
