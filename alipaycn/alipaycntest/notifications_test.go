@@ -6,15 +6,14 @@ import (
 	"net/http/httptest"
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/stretchr/testify/require"
 )
 
 func TestNotificationsAreUnderstoodByTheHandler(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	var got alipaycn.Notification
 	handler, err := alipaycn.NewNotificationHandler(alipaycn.NotificationOptions{
 		AppID: isv, AlipayPublicKey: w.g.AlipayPublicKey(),
@@ -59,7 +58,7 @@ func TestNotificationsAreUnderstoodByTheHandler(t *testing.T) {
 }
 
 func TestNotificationsThatCannotBeSent(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	info := alipaycn.NotificationInfo{AppID: isv}
 	require.ErrorContains(t, w.g.SendNotification(t.Context(), "http://x", &alipaycn.AuditPassed{}), "no AppID")
 	require.ErrorContains(t, w.g.SendNotification(t.Context(), "http://x", &alipaycn.UnknownNotification{NotificationInfo: info}), "not one that")
@@ -72,8 +71,8 @@ func TestNotificationsThatCannotBeSent(t *testing.T) {
 }
 
 func TestNotificationClientOption(t *testing.T) {
-	w := newWorld(t)
-	other, err := alipaycntest.New(alipaycntest.WithKey(testkey.Key()), alipaycntest.WithNotificationClient(w.g.HTTPClient()))
+	w := newHarness(t)
+	other, err := alipaycntest.New(alipaycntest.WithKey(testkey.FastKey()), alipaycntest.WithNotificationClient(w.g.HTTPClient()))
 	require.NoError(t, err)
 	// the gateway answers a notification like any call: that it knows no such operation
 	err = other.SendNotification(t.Context(), "https://anywhere.invalid/", &alipaycn.AuditPassed{NotificationInfo: alipaycn.NotificationInfo{AppID: isv}})

@@ -2,27 +2,33 @@ package alipaycntest_test
 
 import (
 	"bytes"
+	"crypto"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/x509"
+	"crypto/x509/pkix"
 	"encoding/json"
 	"encoding/pem"
 	"image"
 	"image/png"
 	"io"
+	"math/big"
 	"mime/multipart"
 	"net/http"
 	"net/textproto"
 	"net/url"
+	"os"
+	"strings"
+	"sync"
 	"testing"
 	"time"
-
-	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/stretchr/testify/require"
 )
 
 // The apps of the tests.
@@ -36,16 +42,16 @@ const (
 // fields is the input of a call.
 type fields map[string]any
 
-// world is a gateway with a third-party app that acts for a mini program.
-type world struct {
+// harness is a gateway with a third-party app that acts for a mini program.
+type harness struct {
 	t     *testing.T
 	g     *alipaycntest.Gateway
 	token string
 }
 
-func newWorld(t *testing.T, opts ...alipaycntest.Option) *world {
+func newHarness(t *testing.T, opts ...alipaycntest.Option) *harness {
 	t.Helper()
-	g, err := alipaycntest.New(append([]alipaycntest.Option{alipaycntest.WithKey(testkey.Key())}, opts...)...)
+	g, err := alipaycntest.New(append([]alipaycntest.Option{alipaycntest.WithKey(testkey.FastKey())}, opts...)...)
 	require.NoError(t, err)
 	require.NoError(t, g.AddApp(alipaycntest.App{ID: isv, PublicKey: clientPublicPEM(t), ThirdParty: true}))
 	require.NoError(t, g.AddApp(alipaycntest.App{ID: mini}))
@@ -53,14 +59,26 @@ func newWorld(t *testing.T, opts ...alipaycntest.Option) *world {
 	require.NoError(t, g.AddTemplate(isv, template, "1.0.0", "1.1.0"))
 	token, err := g.Authorize(isv, mini)
 	require.NoError(t, err)
-	return &world{t, g, token.AppAuthToken}
+	return &harness{t, g, token.AppAuthToken}
 }
 
 func clientPublicPEM(t *testing.T) []byte {
 	t.Helper()
-	der, err := x509.MarshalPKIXPublicKey(testkey.Client().Public())
+	der, err := x509.MarshalPKIXPublicKey(testkey.FastClient().Public())
 	require.NoError(t, err)
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+}
+
+// certificate makes a self-signed certificate.
+func certificate(t *testing.T, name string, key crypto.Signer) []byte {
+	t.Helper()
+	c := &x509.Certificate{
+		SerialNumber: big.NewInt(7), Subject: pkix.Name{CommonName: name, Country: []string{"CN"}},
+		NotBefore: time.Now(), NotAfter: time.Now().Add(time.Hour), IsCA: true, BasicConstraintsValid: true,
+	}
+	der, err := x509.CreateCertificate(rand.Reader, c, c, key.Public(), key)
+	require.NoError(t, err)
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})
 }
 
 // request is a signed request that can be changed before it is signed and after.
@@ -72,7 +90,7 @@ type request struct {
 }
 
 // prepare makes the request that a client would send.
-func (w *world) prepare(op cnwire.Operation, in fields, files map[string][]byte) *request {
+func (w *harness) prepare(op cnwire.Operation, in fields, files map[string][]byte) *request {
 	w.t.Helper()
 	r := &request{header: http.Header{}, sign: cnwire.Request{
 		AppID: isv, Nonce: rand.Text(), Timestamp: time.Now().UnixMilli(), Method: op.Method, PathAndQuery: op.Path(), AppAuthToken: w.token,
@@ -96,7 +114,7 @@ func (w *world) prepare(op cnwire.Operation, in fields, files map[string][]byte)
 	return r
 }
 
-func (w *world) json(in fields) []byte {
+func (w *harness) json(in fields) []byte {
 	w.t.Helper()
 	if in == nil {
 		return nil
@@ -130,7 +148,7 @@ func form(tb testing.TB, data []byte, files map[string][]byte) (body []byte, con
 // signed signs the request as it is now.
 func (r *request) signed(t *testing.T) *request {
 	t.Helper()
-	authorization, err := r.sign.Authorization(testkey.Client())
+	authorization, err := r.sign.Authorization(testkey.FastClient())
 	require.NoError(t, err)
 	r.header.Set("Authorization", authorization)
 	return r
@@ -146,7 +164,7 @@ type reply struct {
 }
 
 // send sends a request as it is.
-func (w *world) send(r *request) (reply, error) {
+func (w *harness) send(r *request) (reply, error) {
 	w.t.Helper()
 	req, err := http.NewRequestWithContext(w.t.Context(), r.sign.Method, "https://gateway.invalid"+r.sign.PathAndQuery, bytes.NewReader(r.body))
 	require.NoError(w.t, err)
@@ -177,7 +195,7 @@ func readReply(status int, header http.Header, body []byte) reply {
 }
 
 // call makes a call as a client would, and checks the signature of the answer.
-func (w *world) call(op cnwire.Operation, in fields, files ...map[string][]byte) reply {
+func (w *harness) call(op cnwire.Operation, in fields, files ...map[string][]byte) reply {
 	w.t.Helper()
 	var given map[string][]byte
 	if len(files) > 0 {
@@ -189,17 +207,23 @@ func (w *world) call(op cnwire.Operation, in fields, files ...map[string][]byte)
 	return out
 }
 
-func (w *world) verify(out reply) {
+// publicKey is what a client verifies answers with.
+func (w *harness) publicKey() *rsa.PublicKey {
 	w.t.Helper()
 	key, err := signing.ParsePublicKey(w.g.AlipayPublicKey())
 	require.NoError(w.t, err)
-	verdict, err := cnwire.VerifyResponse(out.status, out.header, out.body, key, "")
+	return key
+}
+
+func (w *harness) verify(out reply) {
+	w.t.Helper()
+	signature, err := cnwire.VerifyResponse(out.status, out.header, out.body, w.publicKey(), "")
 	require.NoError(w.t, err)
-	require.Equal(w.t, cnwire.SignatureValid, verdict)
+	require.Equal(w.t, cnwire.SignatureValid, signature)
 }
 
 // ok is call that must succeed.
-func (w *world) ok(op cnwire.Operation, in fields, files ...map[string][]byte) reply {
+func (w *harness) ok(op cnwire.Operation, in fields, files ...map[string][]byte) reply {
 	w.t.Helper()
 	out := w.call(op, in, files...)
 	require.Equal(w.t, http.StatusOK, out.status, "%s: %s", out.code, out.message)
@@ -207,7 +231,7 @@ func (w *world) ok(op cnwire.Operation, in fields, files ...map[string][]byte) r
 }
 
 // refused is call that must be refused with a code.
-func (w *world) refused(code alipaycn.Code, op cnwire.Operation, in fields, files ...map[string][]byte) {
+func (w *harness) refused(code alipaycn.Code, op cnwire.Operation, in fields, files ...map[string][]byte) {
 	w.t.Helper()
 	out := w.call(op, in, files...)
 	require.Equal(w.t, code, out.code, "%d %s", out.status, out.message)
@@ -236,7 +260,7 @@ func application(number string) fields {
 func picture(tb testing.TB, width, height int) []byte {
 	tb.Helper()
 	var out bytes.Buffer
-	require.NoError(tb, png.Encode(&out, image.NewRGBA(image.Rect(0, 0, width, height))))
+	require.NoError(tb, png.Encode(&out, image.NewGray(image.Rect(0, 0, width, height))))
 	return out.Bytes()
 }
 
@@ -246,7 +270,7 @@ func logo(t *testing.T) map[string][]byte {
 }
 
 // bring brings a version, that is there or not, to a status.
-func (w *world) bring(number string, status alipaycn.VersionStatus) {
+func (w *harness) bring(number string, status alipaycn.VersionStatus) {
 	w.t.Helper()
 	require.NoError(w.t, w.g.AddVersion(mini, number))
 	if status == alipaycn.StatusInit {
@@ -276,4 +300,54 @@ func (w *world) bring(number string, status alipaycn.VersionStatus) {
 		require.NoError(w.t, w.g.TakeDown(mini, number))
 	}
 	require.Equal(w.t, status, w.g.Status(mini, number))
+}
+
+// operationDocuments is what AlipayCN's specification says of an operation.
+type operationDocuments struct {
+	Codes   []alipaycn.Code           `json:"error_codes"`
+	Query   map[string]any            `json:"query"`
+	Request map[string]map[string]any `json:"request"`
+}
+
+// has says whether the operation has a field.
+func (d operationDocuments) has(field string) bool {
+	data, _ := d.Request["multipart/form-data"][cnwire.DataPart].(map[string]any)
+	for _, fields := range []map[string]any{d.Query, d.Request["application/json"], data} {
+		if _, found := fields[field]; found {
+			return true
+		}
+	}
+	return false
+}
+
+// documented holds every operation, by method and path.
+var documented = sync.OnceValues(func() (map[string]operationDocuments, error) {
+	text, err := os.ReadFile("../testdata/alipaycn-v3.json")
+	if err != nil {
+		return nil, err
+	}
+	var file struct {
+		Operations map[string]operationDocuments `json:"operations"`
+	}
+	err = json.Unmarshal(text, &file)
+	return file.Operations, err
+})
+
+func documentsOf(tb testing.TB, op cnwire.Operation) operationDocuments {
+	tb.Helper()
+	all, err := documented()
+	require.NoError(tb, err)
+	require.Contains(tb, all, op.Method+" "+op.Path())
+	return all[op.Method+" "+op.Path()]
+}
+
+// requireDocumented fails when AlipayCN does not document a code for an
+// operation. The gateway's own codes are common to all.
+func requireDocumented(t *testing.T, op cnwire.Operation, code alipaycn.Code) {
+	t.Helper()
+	require.True(t, code.Known(), code)
+	if strings.ToUpper(string(code)) != string(code) {
+		return
+	}
+	require.Contains(t, documentsOf(t, op).Codes, code, "%s is not documented for %s", code, op.Name)
 }

@@ -1,8 +1,6 @@
 package alipaycntest_test
 
 import (
-	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -10,118 +8,94 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
-	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/stretchr/testify/require"
 )
 
-// Whatever arrives, the gateway answers it, signs the answer, and carries out
-// nothing but what was signed: only the seeds are, and nobody can sign another.
-func FuzzRequests(f *testing.F) {
-	signed := map[string]signedSeed{}
-	for _, op := range cnwire.Operations() {
-		seed := makeSeed(f, op)
-		signed[seed.authorization] = seed
-		f.Add(seed.head(), seed.body)
-		f.Add(strings.Replace(seed.head(), "sign=", "sign=A", 1), seed.body)
-		f.Add(strings.Replace(seed.head(), "Authorization", "X", 1), seed.body)
-		f.Add(seed.head()+"\r\nAuthorization: "+seed.authorization, seed.body)
-		f.Add(strings.Replace(seed.head(), " HTTP", "&app_version=0.0.2 HTTP", 1), seed.body)
-		f.Add(seed.head()+"\r\nAlipay-App-Auth-Token: unknown", seed.body)
-		f.Add(seed.head(), bytes.Replace(seed.body, []byte("0.0.1"), []byte("0.0.2"), 1))
-		f.Add(seed.head(), append(bytes.Clone(seed.body), " "...))
-	}
-	f.Add("HEAD / HTTP/1.1", []byte(nil))
-	f.Add("PATCH /v3/alipay/open/mini/version/online HTTP/1.1\r\nAuthorization: ALIPAY-SHA256withRSA ", []byte("{}"))
-	f.Fuzz(func(t *testing.T, head string, body []byte) {
-		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(head + "\r\nHost: gateway.invalid\r\n\r\n")))
-		if err != nil {
-			t.Skip("no server would call its handler")
-		}
-		r.Body = http.NoBody
-		if len(body) > 0 {
-			r.Body = httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body)).Body
-		}
-		synctest.Test(t, func(t *testing.T) { // the seeds were signed when the bubble's time begins
-			w := newWorld(t)
-			require.NoError(t, w.g.AddVersion(self, "0.0.1"))
-			out := w.serve(r)
-			w.verify(out)
-			if out.status < http.StatusMultipleChoices {
-				seed, found := signed[r.Header.Get("Authorization")]
-				require.True(t, found, "nobody signed this")
-				seed.covers(t, r, body)
-				return
-			}
-			require.GreaterOrEqual(t, out.status, http.StatusBadRequest)
-			require.Less(t, out.status, http.StatusInternalServerError, "%s", out.body)
-			require.True(t, out.code.Known(), out.code)
-			require.Empty(t, w.g.Effects(self))
-			require.Equal(t, alipaycn.StatusInit, w.g.Status(self, "0.0.1"))
-		})
+func TestAnErrorHasCodeMessageAndLinks(t *testing.T) {
+	w := newHarness(t)
+	out := w.call(cnwire.VersionGet, v("9.9.9"))
+	var body map[string]any
+	require.NoError(t, json.Unmarshal(out.body, &body))
+	require.Equal(t, "VERSION_IS_BLANK", body["code"])
+	require.NotEmpty(t, body["message"])
+	require.NotEmpty(t, body["links"].([]any)[0].(map[string]any)["link"])
+	require.NotEmpty(t, out.header.Get("Alipay-Trace-Id"))
+}
+
+func TestCallsAreLogged(t *testing.T) {
+	w := newHarness(t)
+	r := w.prepare(cnwire.VersionGet, v("9.9.9"), nil)
+	r.header.Set("Alipay-Request-Id", "request-1")
+	out, err := w.send(r.signed(t))
+	require.NoError(t, err)
+	calls := w.g.Calls()
+	require.Len(t, calls, 1)
+	require.WithinDuration(t, time.Now(), calls[0].At, time.Minute)
+	calls[0].At = time.Time{}
+	require.Equal(t, alipaycntest.Call{
+		Operation: "versions.get", AppID: isv, MiniAppID: mini, RequestID: "request-1", TraceID: out.header.Get("Alipay-Trace-Id"),
+		Status: http.StatusBadRequest, Code: alipaycn.CodeVersionIsBlank,
+	}, calls[0])
+	calls[0].AppID = "changed"
+	require.Equal(t, isv, w.g.Calls()[0].AppID)
+}
+
+func TestAnswersCarryTheTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newHarness(t)
+		out := w.ok(cnwire.VersionList, nil)
+		require.Equal(t, strconv.FormatInt(time.Now().UnixMilli(), 10), out.header.Get(cnwire.HeaderTimestamp))
 	})
 }
 
-// serve is send for a request that came over a network.
-func (w *world) serve(r *http.Request) reply {
-	w.t.Helper()
-	recorder := httptest.NewRecorder()
-	w.g.ServeHTTP(recorder, r)
-	return readReply(recorder.Code, recorder.Header(), recorder.Body.Bytes())
+func TestServedOverANetwork(t *testing.T) {
+	w := newHarness(t)
+	server := httptest.NewServer(w.g)
+	defer server.Close()
+	w.g.Inject(alipaycntest.Fault{CutBefore: true})
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/v3/x", nil)
+	require.NoError(t, err)
+	_, err = server.Client().Do(req)
+	require.Error(t, err)
+	resp, err := server.Client().Do(req)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	require.Equal(t, http.StatusBadRequest, resp.StatusCode)
 }
 
-// signedSeed is a request that was signed when the time of a bubble begins.
-type signedSeed struct {
-	op                    cnwire.Operation
-	target, authorization string
-	signed, body          []byte
-	contentType           string
-}
-
-func makeSeed(f *testing.F, op cnwire.Operation) signedSeed {
-	f.Helper()
-	content := fmt.Sprintf(`{"app_version":"0.0.1","gray_strategy":"p10","nonce":%q}`, op.Name)
-	seed := signedSeed{op: op, target: op.Path()}
-	switch op.Kind {
-	case cnwire.Query:
-		seed.target += "?app_version=0.0.1&version_status=INIT"
-	case cnwire.JSON:
-		seed.signed, seed.body, seed.contentType = []byte(content), []byte(content), "application/json"
-	case cnwire.Multipart:
-		seed.signed = []byte(content)
-		seed.body, seed.contentType = form(f, seed.signed, nil)
+func TestControlsSayWhatIsWrong(t *testing.T) {
+	w := newHarness(t)
+	for name, err := range map[string]error{
+		"ID: must be":                    w.g.AddApp(alipaycntest.App{ID: "a b"}),
+		"PublicKey: ":                    w.g.AddApp(alipaycntest.App{ID: "a", PublicKey: []byte("x")}),
+		"Certificate: ":                  w.g.AddApp(alipaycntest.App{ID: "a", Certificate: []byte("x")}),
+		"AESKey: ":                       w.g.AddApp(alipaycntest.App{ID: "a", AESKey: []byte("x")}),
+		"it exists already":              w.g.AddApp(alipaycntest.App{ID: mini}),
+		`no third-party app "none"`:      w.g.AddTemplate("none", "t", "1.0.0"),
+		"at least one version":           w.g.AddTemplate(isv, "t"),
+		"version number":                 w.g.AddTemplate(isv, "t", "x"),
+		`no mini program "none"`:         w.g.AddVersion("none", "0.0.1"),
+		`no mini program "` + isv + `"`:  w.g.AddVersion(isv, "0.0.1"),
+		"three numbers":                  w.g.AddVersion(mini, "x"),
+		`has no version "0.0.9"`:         w.g.Approve(mini, "0.0.9"),
+		"revoke authorization: there is": w.g.RevokeAuthorization("none"),
+	} {
+		require.ErrorContains(t, err, name)
 	}
-	authorization, err := cnwire.Request{
-		AppID: self, Nonce: op.Name, Timestamp: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli(),
-		Method: op.Method, PathAndQuery: seed.target, Body: seed.signed,
-	}.Authorization(testkey.Client())
-	require.NoError(f, err)
-	seed.authorization = authorization
-	return seed
-}
-
-func (s signedSeed) head() string {
-	return fmt.Sprintf("%s %s HTTP/1.1\r\nContent-Type: %s\r\nAuthorization: %s", s.op.Method, s.target, s.contentType, s.authorization)
-}
-
-// covers fails when the request is not the one that was signed.
-func (s signedSeed) covers(t *testing.T, r *http.Request, body []byte) {
-	t.Helper()
-	require.Equal(t, s.op.Method, r.Method)
-	require.Equal(t, s.target, r.RequestURI)
-	require.Empty(t, r.Header.Values("Alipay-App-Auth-Token"))
-	if s.op.Kind == cnwire.Multipart {
-		require.Contains(t, string(body), string(s.signed)) // the part data; files are not signed
-		return
-	}
-	require.Equal(t, string(s.signed), string(body))
+	_, err := w.g.Authorize(mini, mini)
+	require.ErrorContains(t, err, "no third-party app")
+	_, err = w.g.AuthorizationCode(isv, isv)
+	require.ErrorContains(t, err, "no mini program")
+	require.Nil(t, w.g.Effects("none"))
 }
 
 // Whatever an app sends in its own name, signed: it is carried out, or refused
@@ -162,7 +136,7 @@ type signedContent struct {
 }
 
 func (c signedContent) send(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.bring("0.0.1", c.from)
 	require.NoError(t, w.g.AddVersion(mini, "0.0.2"))
 	r := w.prepare(c.op, nil, nil)

@@ -1,22 +1,22 @@
 package alipaycntest_test
 
 import (
+	"bufio"
 	"bytes"
-	"encoding/json"
+	"fmt"
 	"mime/multipart"
 	"net/http"
-	"strconv"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/stretchr/testify/require"
 )
 
 // Whatever is changed after signing, or is not as it should be, is refused.
@@ -73,7 +73,7 @@ func TestRequestsAreVerifiedStrictly(t *testing.T) {
 		{"no multipart body", apply, nil, func(r *request) { r.contentType = "application/json" }, "invalid-request-data"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newHarness(t)
 			w.bring("0.0.1", alipaycn.StatusInit)
 			in := map[cnwire.Operation]fields{
 				list: {"version_status": "INIT,AUDITING"}, gray: {"app_version": "0.0.1", "gray_strategy": "p10"}, apply: application("0.0.1"),
@@ -97,9 +97,9 @@ func TestRequestsAreVerifiedStrictly(t *testing.T) {
 }
 
 func TestAWrongKeyIsRefused(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	r := w.prepare(cnwire.VersionList, nil, nil)
-	authorization, err := r.sign.Authorization(testkey.Key())
+	authorization, err := r.sign.Authorization(testkey.FastKey())
 	require.NoError(t, err)
 	r.header.Set("Authorization", authorization)
 	out, err := w.send(r)
@@ -110,7 +110,7 @@ func TestAWrongKeyIsRefused(t *testing.T) {
 
 func TestANonceIsGoodOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
+		w := newHarness(t)
 		r := w.prepare(cnwire.VersionList, nil, nil).signed(t)
 		first, err := w.send(r)
 		require.NoError(t, err)
@@ -127,9 +127,28 @@ func TestANonceIsGoodOnce(t *testing.T) {
 	})
 }
 
+// Nonces are not kept for longer than the time refuses them.
+func TestANonceIsForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newHarness(t, alipaycntest.WithTimeWindow(time.Hour))
+		send := func() reply {
+			r := w.prepare(cnwire.VersionList, nil, nil)
+			r.sign.Nonce, r.sign.ExpiredSeconds = "again", 60
+			out, err := w.send(r.signed(t))
+			require.NoError(t, err)
+			return out
+		}
+		require.Equal(t, http.StatusOK, send().status)
+		time.Sleep(time.Minute)
+		require.Equal(t, alipaycn.GatewayInvalidSignature, send().code)
+		time.Sleep(time.Nanosecond)
+		require.Equal(t, http.StatusOK, send().status)
+	})
+}
+
 func TestTheTimeMustBeNear(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, alipaycntest.WithTimeWindow(time.Minute))
+		w := newHarness(t, alipaycntest.WithTimeWindow(time.Minute))
 		for _, tt := range []struct {
 			off     time.Duration
 			expired int
@@ -156,8 +175,42 @@ func TestTheTimeMustBeNear(t *testing.T) {
 	})
 }
 
+func TestCertificates(t *testing.T) {
+	alipay, app := certificate(t, "alipay", testkey.FastKey()), certificate(t, "app", testkey.FastClient())
+	w := newHarness(t, alipaycntest.WithCertificates(alipay, alipay))
+	require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "certified", Certificate: app}))
+	parsed, err := cnwire.ParseCertificate(app)
+	require.NoError(t, err)
+	roots, err := cnwire.ParseRoots(alipay)
+	require.NoError(t, err)
+	for _, tt := range []struct {
+		sn, root string
+		code     alipaycn.Code
+	}{
+		{parsed.SN, roots.SN, ""},
+		{parsed.SN, "", ""}, // not every SDK sends it
+		{parsed.SN, "another", "invalid-alipay-root-cert-sn"},
+		{"", roots.SN, "missing-app-cert-sn"},
+		{"another", roots.SN, "app-cert-not-exist"},
+	} {
+		r := w.prepare(cnwire.VersionList, nil, nil)
+		r.sign.AppID, r.sign.AppAuthToken, r.sign.AppCertSN = "certified", "", tt.sn
+		if tt.root != "" {
+			r.header.Set("Alipay-Root-Cert-Sn", tt.root)
+		}
+		out, err := w.send(r.signed(t))
+		require.NoError(t, err)
+		require.Equal(t, tt.code, out.code, out.message)
+		require.Equal(t, roots.SN, out.header.Get(cnwire.HeaderSN)) // here one certificate is both
+	}
+
+	params, err := w.g.Notification(&alipaycn.AuditPassed{NotificationInfo: alipaycn.NotificationInfo{AppID: isv}})
+	require.NoError(t, err)
+	require.Equal(t, roots.SN, params.Get("alipay_cert_sn"))
+}
+
 func TestEncryptedCalls(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	const text = "aa4BtZ4tspm2wnXLb1ThQA=="
 	key, err := cnwire.ParseAESKey([]byte(text))
 	require.NoError(t, err)
@@ -195,7 +248,7 @@ func TestEncryptedCalls(t *testing.T) {
 }
 
 func TestFilesAlone(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	r := w.prepare(cnwire.BaseInfoModify, nil, logo(t))
 	var body bytes.Buffer
 	files := multipart.NewWriter(&body)
@@ -211,47 +264,8 @@ func TestFilesAlone(t *testing.T) {
 	require.NotEmpty(t, as[alipaycn.BaseInfo](t, w.ok(cnwire.BaseInfoGet, nil)).AppLogo)
 }
 
-// Nonces are not kept for longer than the time refuses them.
-func TestANonceIsForgotten(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, alipaycntest.WithTimeWindow(time.Hour))
-		send := func() reply {
-			r := w.prepare(cnwire.VersionList, nil, nil)
-			r.sign.Nonce, r.sign.ExpiredSeconds = "again", 60
-			out, err := w.send(r.signed(t))
-			require.NoError(t, err)
-			return out
-		}
-		require.Equal(t, http.StatusOK, send().status)
-		time.Sleep(time.Minute)
-		require.Equal(t, alipaycn.GatewayInvalidSignature, send().code)
-		time.Sleep(time.Nanosecond)
-		require.Equal(t, http.StatusOK, send().status)
-	})
-}
-
-func TestUnsignedErrors(t *testing.T) {
-	w := newWorld(t, alipaycntest.WithUnsignedErrors())
-	out, err := w.send(w.prepare(cnwire.VersionGet, v("9.9.9"), nil).signed(t))
-	require.NoError(t, err)
-	require.Equal(t, alipaycn.CodeVersionIsBlank, out.code)
-	require.Empty(t, out.header.Get(cnwire.HeaderSignature))
-	w.ok(cnwire.VersionList, nil)
-}
-
-func TestAnErrorHasCodeMessageAndLinks(t *testing.T) {
-	w := newWorld(t)
-	out := w.call(cnwire.VersionGet, v("9.9.9"))
-	var body map[string]any
-	require.NoError(t, json.Unmarshal(out.body, &body))
-	require.Equal(t, "VERSION_IS_BLANK", body["code"])
-	require.NotEmpty(t, body["message"])
-	require.NotEmpty(t, body["links"].([]any)[0].(map[string]any)["link"])
-	require.NotEmpty(t, out.header.Get("Alipay-Trace-Id"))
-}
-
 func TestAuthorizationEndsInTheMiddle(t *testing.T) {
-	w := newWorld(t)
+	w := newHarness(t)
 	w.bring("0.0.1", alipaycn.StatusWaitRelease)
 	require.NoError(t, w.g.RevokeAuthorization(mini))
 	w.refused(alipaycn.GatewayInvalidAppAuthToken, cnwire.VersionPublish, v("0.0.1"))
@@ -263,28 +277,104 @@ func TestAuthorizationEndsInTheMiddle(t *testing.T) {
 	w.refused(alipaycn.GatewayInvalidAppAuthTokenNoAPI, cnwire.VersionPublish, v("0.0.1"))
 }
 
-func TestCallsAreLogged(t *testing.T) {
-	w := newWorld(t)
-	r := w.prepare(cnwire.VersionGet, v("9.9.9"), nil)
-	r.header.Set("Alipay-Request-Id", "request-1")
-	out, err := w.send(r.signed(t))
-	require.NoError(t, err)
-	calls := w.g.Calls()
-	require.Len(t, calls, 1)
-	require.WithinDuration(t, time.Now(), calls[0].At, time.Minute)
-	calls[0].At = time.Time{}
-	require.Equal(t, alipaycntest.Call{
-		Operation: "versions.get", AppID: isv, MiniAppID: mini, RequestID: "request-1", TraceID: out.header.Get("Alipay-Trace-Id"),
-		Status: http.StatusBadRequest, Code: alipaycn.CodeVersionIsBlank,
-	}, calls[0])
-	calls[0].AppID = "changed"
-	require.Equal(t, isv, w.g.Calls()[0].AppID)
+// Whatever arrives, the gateway answers it, signs the answer, and carries out
+// nothing but what was signed: only the seeds are, and nobody can sign another.
+func FuzzRequests(f *testing.F) {
+	signed := map[string]signedSeed{}
+	for _, op := range cnwire.Operations() {
+		seed := makeSeed(f, op)
+		signed[seed.authorization] = seed
+		f.Add(seed.head(), seed.body)
+		f.Add(strings.Replace(seed.head(), "sign=", "sign=A", 1), seed.body)
+		f.Add(strings.Replace(seed.head(), "Authorization", "X", 1), seed.body)
+		f.Add(seed.head()+"\r\nAuthorization: "+seed.authorization, seed.body)
+		f.Add(strings.Replace(seed.head(), " HTTP", "&app_version=0.0.2 HTTP", 1), seed.body)
+		f.Add(seed.head()+"\r\nAlipay-App-Auth-Token: unknown", seed.body)
+		f.Add(seed.head(), bytes.Replace(seed.body, []byte("0.0.1"), []byte("0.0.2"), 1))
+		f.Add(seed.head(), append(bytes.Clone(seed.body), " "...))
+	}
+	f.Add("HEAD / HTTP/1.1", []byte(nil))
+	f.Add("PATCH /v3/alipay/open/mini/version/online HTTP/1.1\r\nAuthorization: ALIPAY-SHA256withRSA ", []byte("{}"))
+	f.Fuzz(func(t *testing.T, head string, body []byte) {
+		r, err := http.ReadRequest(bufio.NewReader(strings.NewReader(head + "\r\nHost: gateway.invalid\r\n\r\n")))
+		if err != nil {
+			t.Skip("no server would call its handler")
+		}
+		r.Body = http.NoBody
+		if len(body) > 0 {
+			r.Body = httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body)).Body
+		}
+		synctest.Test(t, func(t *testing.T) { // the seeds were signed when the bubble's time begins
+			w := newHarness(t)
+			require.NoError(t, w.g.AddVersion(self, "0.0.1"))
+			out := w.serve(r)
+			w.verify(out)
+			if out.status < http.StatusMultipleChoices {
+				seed, found := signed[r.Header.Get("Authorization")]
+				require.True(t, found, "nobody signed this")
+				seed.covers(t, r, body)
+				return
+			}
+			require.GreaterOrEqual(t, out.status, http.StatusBadRequest)
+			require.Less(t, out.status, http.StatusInternalServerError, "%s", out.body)
+			require.True(t, out.code.Known(), out.code)
+			require.Empty(t, w.g.Effects(self))
+			require.Equal(t, alipaycn.StatusInit, w.g.Status(self, "0.0.1"))
+		})
+	})
 }
 
-func TestAnswersCarryTheTime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t)
-		out := w.ok(cnwire.VersionList, nil)
-		require.Equal(t, strconv.FormatInt(time.Now().UnixMilli(), 10), out.header.Get(cnwire.HeaderTimestamp))
-	})
+// serve is send for a request that came over a network.
+func (w *harness) serve(r *http.Request) reply {
+	w.t.Helper()
+	recorder := httptest.NewRecorder()
+	w.g.ServeHTTP(recorder, r)
+	return readReply(recorder.Code, recorder.Header(), recorder.Body.Bytes())
+}
+
+// signedSeed is a request that was signed when the time of a bubble begins.
+type signedSeed struct {
+	op                    cnwire.Operation
+	target, authorization string
+	signed, body          []byte
+	contentType           string
+}
+
+func makeSeed(f *testing.F, op cnwire.Operation) signedSeed {
+	f.Helper()
+	content := fmt.Sprintf(`{"app_version":"0.0.1","gray_strategy":"p10","nonce":%q}`, op.Name)
+	seed := signedSeed{op: op, target: op.Path()}
+	switch op.Kind {
+	case cnwire.Query:
+		seed.target += "?app_version=0.0.1&version_status=INIT"
+	case cnwire.JSON:
+		seed.signed, seed.body, seed.contentType = []byte(content), []byte(content), "application/json"
+	case cnwire.Multipart:
+		seed.signed = []byte(content)
+		seed.body, seed.contentType = form(f, seed.signed, nil)
+	}
+	authorization, err := cnwire.Request{
+		AppID: self, Nonce: op.Name, Timestamp: time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).UnixMilli(),
+		Method: op.Method, PathAndQuery: seed.target, Body: seed.signed,
+	}.Authorization(testkey.FastClient())
+	require.NoError(f, err)
+	seed.authorization = authorization
+	return seed
+}
+
+func (s signedSeed) head() string {
+	return fmt.Sprintf("%s %s HTTP/1.1\r\nContent-Type: %s\r\nAuthorization: %s", s.op.Method, s.target, s.contentType, s.authorization)
+}
+
+// covers fails when the request is not the one that was signed.
+func (s signedSeed) covers(t *testing.T, r *http.Request, body []byte) {
+	t.Helper()
+	require.Equal(t, s.op.Method, r.Method)
+	require.Equal(t, s.target, r.RequestURI)
+	require.Empty(t, r.Header.Values("Alipay-App-Auth-Token"))
+	if s.op.Kind == cnwire.Multipart {
+		require.Contains(t, string(body), string(s.signed)) // the part data; files are not signed
+		return
+	}
+	require.Equal(t, string(s.signed), string(body))
 }
