@@ -38,7 +38,7 @@ func (t *Target) apply(ctx context.Context, versions *alipaycn.VersionsClient) e
 		return err
 	}
 	if detail.Status != alipaycn.StatusInit {
-		if err := versions.ReturnToDevelopment(ctx, t.this()); err != nil {
+		if err := versions.ReturnToDevelopment(ctx, t.input()); err != nil {
 			return err
 		}
 	}
@@ -46,7 +46,7 @@ func (t *Target) apply(ctx context.Context, versions *alipaycn.VersionsClient) e
 	return err
 }
 
-// applyInput makes the application and checks it, before anything is changed for it.
+// applyInput makes and checks the application, before anything is changed.
 func (t *Target) applyInput(ctx context.Context) (alipaycn.ApplyInput, error) {
 	if t.application == nil {
 		return alipaycn.ApplyInput{}, fmt.Errorf("%w: %s cannot be applied for without what to apply with; give WithApplication", alipayplus.ErrInvalid, t.ID())
@@ -64,7 +64,7 @@ func (t *Target) applyInput(ctx context.Context) (alipaycn.ApplyInput, error) {
 	return in, in.Validate()
 }
 
-// Raise implements [rollout.Target]. c.From is checked against what was read right
+// Raise implements [rollout.Target]. c.From is checked against the state read right
 // before; c.To must be 10, 30 or 50.
 func (t *Target) Raise(ctx context.Context, c rollout.Change) error {
 	if err := alipaycn.GrayLadder().CheckRaise(c.From, c.To); err != nil {
@@ -83,7 +83,7 @@ func (t *Target) Raise(ctx context.Context, c rollout.Change) error {
 	return err
 }
 
-// Publish implements [rollout.Target]. c.From is checked against what was read right
+// Publish implements [rollout.Target]. c.From is checked against the state read right
 // before.
 func (t *Target) Publish(ctx context.Context, c rollout.Change) error {
 	_, err := t.once(ctx, c, func(versions *alipaycn.VersionsClient) (string, error) {
@@ -97,21 +97,21 @@ func (t *Target) Publish(ctx context.Context, c rollout.Change) error {
 	return err
 }
 
-// checkLive says whether the ratio is live that is believed to be.
-func (t *Target) checkLive(ctx context.Context, versions *alipaycn.VersionsClient, believed alipayplus.Ratio) error {
+// checkLive refuses a change when another ratio than the expected one is live.
+func (t *Target) checkLive(ctx context.Context, versions *alipaycn.VersionsClient, expected alipayplus.Ratio) error {
 	detail, err := t.read(ctx, versions)
 	if err != nil {
 		return err
 	}
-	o, err := t.observed(detail)
+	o, err := t.observation(detail)
 	if err != nil {
 		return err
 	}
 	switch {
 	case o.Status != alipayplus.ReleasePreparation && o.Status != alipayplus.ReleaseGrayscale:
 		return t.conflict("is %s, where its ratio cannot be changed", detail.Status)
-	case o.Ratio != believed:
-		return t.conflict("is %s at %v, and not at %v as was believed", detail.Status, o.Ratio, believed)
+	case o.Ratio != expected:
+		return t.conflict("is %s at %v, and not at %v as was believed", detail.Status, o.Ratio, expected)
 	default:
 		return nil
 	}
@@ -140,35 +140,35 @@ func (t *Target) Withdraw(ctx context.Context, c rollout.Change) error {
 // [alipayplus.ErrConflict]: to take it away is for a person to decide.
 func (t *Target) Abort(ctx context.Context, c rollout.Change) (string, error) {
 	return t.once(ctx, c, func(versions *alipaycn.VersionsClient) (string, error) {
-		return t.giveUp(ctx, versions)
+		return t.abort(ctx, versions)
 	})
 }
 
-// giveUp goes a step at a time and looks in between, because reviewers and people at
-// the console may be faster.
-func (t *Target) giveUp(ctx context.Context, versions *alipaycn.VersionsClient) (string, error) {
-	const most = 5 // three readings are enough when nobody else does anything
+// abort makes one step at a time and reads the version in between, because reviewers and
+// people at the console may be faster.
+func (t *Target) abort(ctx context.Context, versions *alipaycn.VersionsClient) (string, error) {
+	const most = 5 // three are enough when nobody else changes the version
 	aftermath := "nobody has the version; it is in development and can be applied for again"
-	faster := t.conflict("moves while it is being given up; look at it in AlipayCN's console")
+	lastConflict := t.conflict("moves while it is being given up; look at it in AlipayCN's console")
 	for range most {
 		detail, err := t.read(ctx, versions)
 		if err != nil {
 			return "", err
 		}
-		var refused error
+		var stepErr error
 		switch status := detail.Status; {
 		case status == alipaycn.StatusInit:
 			return aftermath, nil
 		case status == alipaycn.StatusAuditOffline:
 			return "AlipayCN had taken the version down already", nil
 		case status == alipaycn.StatusAuditing:
-			refused = versions.CancelAudit(ctx, alipaycn.CancelAuditInput(t.this()))
+			stepErr = versions.CancelAudit(ctx, alipaycn.CancelAuditInput(t.input()))
 		case status == alipaycn.StatusGray:
-			if refused = versions.CancelGray(ctx, t.this()); refused == nil {
+			if stepErr = versions.CancelGray(ctx, t.input()); stepErr == nil {
 				aftermath = "the grayscale release is ended and nobody has the version any more; it is in development and can be applied for again"
 			}
 		case status.Reviewed() && status.CanBecome(alipaycn.StatusInit):
-			refused = versions.ReturnToDevelopment(ctx, t.this())
+			stepErr = versions.ReturnToDevelopment(ctx, t.input())
 		case status == alipaycn.StatusRelease:
 			return "", t.conflict("is RELEASE: all users have it; bring the version before it back (versions.rollback) or take it away from all (versions.takeOffline)")
 		case status == alipaycn.StatusOffline:
@@ -176,27 +176,27 @@ func (t *Target) giveUp(ctx context.Context, versions *alipaycn.VersionsClient) 
 		default:
 			return "", t.unknown(status)
 		}
-		switch err := told(refused); {
+		switch err := classify(stepErr); {
 		case err == nil:
 		case errors.Is(err, alipayplus.ErrConflict):
-			faster = err
+			lastConflict = err
 		default:
 			return "", err
 		}
 	}
-	return "", faster
+	return "", lastConflict
 }
 
-// once makes one change at a time, and none that this Target made before. Changes of
-// other processes only the state tells.
+// once makes one change at a time, and none that this Target made before. Changes that
+// another process made show in the state alone.
 func (t *Target) once(ctx context.Context, c rollout.Change, do func(*alipaycn.VersionsClient) (string, error)) (string, error) {
 	select {
-	case t.changing <- struct{}{}:
-		defer func() { <-t.changing }()
+	case t.changeLock <- struct{}{}:
+		defer func() { <-t.changeLock }()
 	case <-ctx.Done():
 		return "", ctx.Err()
 	}
-	if aftermath, made := t.made[c.RequestID]; made {
+	if aftermath, done := t.completed[c.RequestID]; done {
 		return aftermath, nil
 	}
 	versions, err := t.versions(ctx)
@@ -205,10 +205,10 @@ func (t *Target) once(ctx context.Context, c rollout.Change, do func(*alipaycn.V
 	}
 	aftermath, err := do(versions)
 	if err != nil {
-		return "", told(err)
+		return "", classify(err)
 	}
 	if c.RequestID != "" {
-		t.made[c.RequestID] = aftermath
+		t.completed[c.RequestID] = aftermath
 	}
 	return aftermath, nil
 }

@@ -2,6 +2,7 @@ package alipaycntarget
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,12 +13,12 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
-// Observe implements [rollout.Target]. Detail is AlipayCN's own status; who changed the
-// version, and when, AlipayCN does not tell. An application is named by the time when it
+// Observe implements [rollout.Target]. Detail is AlipayCN's own status. AlipayCN does
+// not say who changed the version, and when. An application is named by the time when it
 // was made. A status or a gray_strategy that this library does not know is an error.
 func (t *Target) Observe(ctx context.Context) (*rollout.Observation, error) {
 	o, err := t.observe(ctx)
-	return o, told(err)
+	return o, classify(err)
 }
 
 func (t *Target) observe(ctx context.Context) (*rollout.Observation, error) {
@@ -29,8 +30,8 @@ func (t *Target) observe(ctx context.Context) (*rollout.Observation, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := t.observed(detail)
-	if err != nil || detail.Status != alipaycn.StatusInit { // all others are the one version that may be on its way
+	o, err := t.observation(detail)
+	if err != nil || detail.Status != alipaycn.StatusInit { // in any other status no version can block this one
 		return o, err
 	}
 	o.Blocker, err = t.blocker(ctx, versions)
@@ -40,8 +41,8 @@ func (t *Target) observe(ctx context.Context) (*rollout.Observation, error) {
 	return o, nil
 }
 
-// observed says where the version stands, in the words of the platform.
-func (t *Target) observed(detail *alipaycn.VersionDetail) (*rollout.Observation, error) {
+// observation is what a version's detail says, without the blocker.
+func (t *Target) observation(detail *alipaycn.VersionDetail) (*rollout.Observation, error) {
 	status, known := statusOf(detail.Status, bool(detail.CanRelease))
 	if !known {
 		return nil, t.unknown(detail.Status)
@@ -67,7 +68,7 @@ func (t *Target) unknown(status alipaycn.VersionStatus) error {
 	return fmt.Errorf("%s is in status %q, which this library does not know; see in AlipayCN's console what it means", t.ID(), status)
 }
 
-// statusOf is a status of AlipayCN in the words of the platform.
+// statusOf translates a status of AlipayCN.
 func statusOf(status alipaycn.VersionStatus, canRelease bool) (_ alipayplus.ReleaseStatus, known bool) {
 	switch status {
 	case alipaycn.StatusInit, alipaycn.StatusAuditReject:
@@ -94,7 +95,7 @@ func statusOf(status alipaycn.VersionStatus, canRelease bool) (_ alipayplus.Rele
 	}
 }
 
-// reviews are AlipayCN's verdict. Once the version is in development again there is none.
+// reviews are AlipayCN's verdict; none once the version is in development again.
 func reviews(detail *alipaycn.VersionDetail) []alipayplus.Review {
 	r := alipayplus.Review{Party: alipayplus.PartyAlipayCN, StartedAt: detail.AppliedAt.UTC()}
 	switch status, _ := statusOf(detail.Status, bool(detail.CanRelease)); {
@@ -148,16 +149,41 @@ func (t *Target) blocker(ctx context.Context, versions *alipaycn.VersionsClient)
 			return blockerOf(other), nil
 		}
 	}
-	return nil, nil //nolint:nilnil // no version in the way is an answer
+	return nil, nil //nolint:nilnil // no blocker is an answer
 }
 
-// blockerOf is a version in the way. A rejected one keeps AlipayCN's word: the
-// platform's would not say that it is in the way.
+// blockerOf translates a version that blocks. A rejected one keeps AlipayCN's status:
+// NEW_VERSION_CREATED would not explain why it blocks.
 func blockerOf(other alipaycn.VersionSummary) *rollout.Blocker {
 	b := &rollout.Blocker{ID: string(other.Version), Version: string(other.Version)}
-	b.Status, _ = statusOf(other.Status, bool(other.CanRelease)) // it is one that blocks, so it is known
+	b.Status, _ = statusOf(other.Status, bool(other.CanRelease)) // a status that blocks is known
 	if b.Status == alipayplus.ReleaseNewVersionCreated {
 		b.Status = alipayplus.ReleaseStatus(other.Status)
 	}
 	return b
 }
+
+// classify makes a failure of AlipayCN transient for the runner when it may pass. It keeps nil.
+func classify(err error) error {
+	e, ok := errors.AsType[*alipaycn.Error](err)
+	if !ok || !e.Retryable && !e.OutcomeUnknown {
+		return err
+	}
+	return rollout.TransientAfter(&transientError{err}, e.RetryAfter)
+}
+
+// transientError is a failure that may pass. It never matches ErrConflict, even when
+// AlipayCN's code does: the runner would conclude that somebody else was faster and that
+// nothing happened, and observe again at once. But a review or scan may be unfinished,
+// and an earlier attempt with an unknown outcome may have had its effect.
+type transientError struct{ err error }
+
+func (p *transientError) Error() string { return p.err.Error() }
+
+// Is matches every class of the failure but the conflict.
+func (p *transientError) Is(class error) bool {
+	return class != alipayplus.ErrConflict && errors.Is(p.err, class)
+}
+
+// As finds every error in the chain of the failure.
+func (p *transientError) As(target any) bool { return errors.As(p.err, target) }

@@ -13,7 +13,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
-func TestEachStatusInTheWordsOfThePlatform(t *testing.T) {
+func TestEachStatusIsTranslated(t *testing.T) {
 	applied, audited := time.Date(2026, 11, 2, 10, 0, 0, 0, time.UTC), time.Date(2026, 11, 3, 9, 30, 0, 0, time.UTC)
 	review := func(status alipayplus.ReviewStatus, reason string) []alipayplus.Review {
 		r := alipayplus.Review{Party: alipayplus.PartyAlipayCN, Status: status, Reason: reason, StartedAt: applied}
@@ -68,7 +68,7 @@ func TestEachStatusInTheWordsOfThePlatform(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			tt.detail.AppliedAt, tt.detail.AuditedAt = alipaycn.Time{Time: applied}, alipaycn.Time{Time: audited}
-			o, err := new(Target).observed(&tt.detail)
+			o, err := new(Target).observation(&tt.detail)
 			require.NoError(t, err)
 			require.Equal(t, &rollout.Observation{
 				Status: tt.status, Detail: string(tt.detail.Status), Ratio: tt.ratio, Ladder: alipaycn.GrayLadder(),
@@ -94,7 +94,7 @@ func TestAnUnknownStateIsAnErrorThatNamesIt(t *testing.T) {
 			Status: alipaycn.StatusGray, GrayStrategy: "some",
 		},
 	} {
-		_, err := target.observed(&detail)
+		_, err := target.observation(&detail)
 		require.EqualError(t, err, want)
 	}
 }
@@ -104,15 +104,15 @@ func TestWhatMayPassIsNoConflict(t *testing.T) {
 	unknown := fmt.Errorf("apply: %w", &alipaycn.Error{Code: alipaycn.CodeCanNotSubmitWithAudit, OutcomeUnknown: true})
 	scanning := fmt.Errorf("apply: %w", &alipaycn.Error{Code: alipaycn.CodeCanNotSubmitWithoutScanPass, Retryable: true})
 
-	require.Equal(t, conflict, told(conflict))
-	require.ErrorIs(t, told(conflict), alipayplus.ErrConflict)
+	require.Equal(t, conflict, classify(conflict))
+	require.ErrorIs(t, classify(conflict), alipayplus.ErrConflict)
 	for class, err := range map[error]error{alipayplus.ErrOutcomeUnknown: unknown, alipaycn.ErrNotReady: scanning} {
-		got := told(err)
+		got := classify(err)
 		require.EqualError(t, got, err.Error())
 		require.NotErrorIs(t, got, alipayplus.ErrConflict)
 		require.ErrorIs(t, got, class)
 		_, ok := errors.AsType[*alipaycn.Error](got)
 		require.True(t, ok)
 	}
-	require.NoError(t, told(nil))
+	require.NoError(t, classify(nil))
 }

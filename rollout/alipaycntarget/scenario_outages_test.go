@@ -4,12 +4,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/stretchr/testify/require"
 )
 
 // The answer is lost and nothing can be read for ten minutes: neither the client nor the
@@ -30,7 +29,7 @@ func TestAnOutageThatBeginsWithTheAnswerMakesNothingTwice(t *testing.T) {
 		"of a list of what blocks": {"list/query", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
-			given(t, func(t *testing.T, w *world) {
+			given(t, func(t *testing.T, w *harness) {
 				w.wire.dropAfter(tt.path, tt.nth)
 
 				state, err := w.runner(atOnce()).Run(t.Context())
@@ -38,8 +37,8 @@ func TestAnOutageThatBeginsWithTheAnswerMakesNothingTwice(t *testing.T) {
 				requireClimbed(w, state, err)
 				require.Equal(t, aClimb(), w.g.Effects(mini))
 				require.Equal(t, []alipayplus.Ratio{10, 30, 50, 100}, ratios(state))
-				require.NotEmpty(t, w.told(rollout.EventRetrying))
-				require.Empty(t, w.told(rollout.EventAdopted), "the runner knows its own changes")
+				require.NotEmpty(t, w.eventTexts(rollout.EventRetrying))
+				require.Empty(t, w.eventTexts(rollout.EventAdopted), "the runner knows its own changes")
 				require.Less(t, w.wire.calls, 70)
 			}, alipaycntest.WithAutoReview(0))
 		})
@@ -49,7 +48,7 @@ func TestAnOutageThatBeginsWithTheAnswerMakesNothingTwice(t *testing.T) {
 func TestAnOutageWithinAnApplicationAfterARejectionMakesNothingTwice(t *testing.T) {
 	for _, path := range []string{"audited/cancel", "audit/apply"} {
 		t.Run(path, func(t *testing.T) {
-			given(t, func(t *testing.T, w *world) {
+			given(t, func(t *testing.T, w *harness) {
 				w.at(20*time.Minute, func() { w.reject("the icon is too small") })
 				_, err := w.runner(atOnce()).Run(t.Context())
 				require.ErrorIs(t, err, rollout.ErrRejected)
@@ -81,7 +80,7 @@ func TestAnOutageThatBeginsWithAnAbortMakesNothingTwice(t *testing.T) {
 		"of grayscale, what is after": {alipaycn.StatusGray, "audited/cancel", map[string]int{"versions.cancelGray": 1, "versions.returnToDevelopment": 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			given(t, func(t *testing.T, w *world) {
+			given(t, func(t *testing.T, w *harness) {
 				w.bring(version, tt.from)
 				before := w.g.Effects(mini)
 				runner := w.runner(atOnce())
@@ -117,7 +116,7 @@ func TestAnAnswerThatSaysNothingMakesNothingTwice(t *testing.T) {
 			"unsigned":      {Unsigned: true},
 		} {
 			t.Run(op+" "+name, func(t *testing.T) {
-				given(t, func(t *testing.T, w *world) {
+				given(t, func(t *testing.T, w *harness) {
 					fault.Operation = op
 					w.g.Inject(fault)
 					spec := atOnce()

@@ -9,21 +9,23 @@ import (
 	"fmt"
 	"image"
 	"image/png"
+	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/rollout"
 	"github.com/alipayplus-go/alipayplus/rollout/alipaycntarget"
+	"github.com/stretchr/testify/require"
 )
 
 const (
@@ -35,9 +37,9 @@ const (
 	attempts = 2
 )
 
-// world is AlipayCN with a third-party app that acts for a mini program, which has one
+// harness is AlipayCN with a third-party app that acts for a mini program, which has one
 // version in development.
-type world struct {
+type harness struct {
 	*testing.T
 	g      *alipaycntest.Gateway
 	wire   *wire
@@ -52,19 +54,19 @@ type world struct {
 }
 
 // given runs a test in virtual time.
-func given(t *testing.T, test func(t *testing.T, w *world), opts ...alipaycntest.Option) {
+func given(t *testing.T, test func(t *testing.T, w *harness), opts ...alipaycntest.Option) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { test(t, newWorld(t, opts...)) })
+	synctest.Test(t, func(t *testing.T) { test(t, newHarness(t, opts...)) })
 }
 
-func newWorld(t *testing.T, opts ...alipaycntest.Option) *world {
+func newHarness(t *testing.T, opts ...alipaycntest.Option) *harness {
 	t.Helper()
-	g, err := alipaycntest.New(append([]alipaycntest.Option{alipaycntest.WithKey(testkey.Key())}, opts...)...)
+	g, err := alipaycntest.New(append([]alipaycntest.Option{alipaycntest.WithKey(testkey.FastKey())}, opts...)...)
 	require.NoError(t, err)
 	require.NoError(t, g.AddApp(alipaycntest.App{ID: isv, PublicKey: publicPEM(t), ThirdParty: true}))
 	require.NoError(t, g.AddApp(alipaycntest.App{ID: mini, PublicKey: publicPEM(t)}))
 	require.NoError(t, g.AddVersion(mini, version))
-	w := &world{T: t, g: g, tokens: alipaycn.NewMemoryTokenStore(), store: rollout.NewMemoryStore()}
+	w := &harness{T: t, g: g, tokens: alipaycn.NewMemoryTokenStore(), store: rollout.NewMemoryStore()}
 	w.wire = &wire{to: g.HTTPClient().Transport}
 	w.client, w.console = w.newClient(isv), w.newClient(mini)
 	w.grant()
@@ -73,15 +75,15 @@ func newWorld(t *testing.T, opts ...alipaycntest.Option) *world {
 
 func publicPEM(t *testing.T) []byte {
 	t.Helper()
-	der, err := x509.MarshalPKIXPublicKey(testkey.Client().Public())
+	der, err := x509.MarshalPKIXPublicKey(testkey.FastClient().Public())
 	require.NoError(t, err)
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
-func (w *world) newClient(app string) *alipaycn.Client {
+func (w *harness) newClient(app string) *alipaycn.Client {
 	w.Helper()
 	c, err := alipaycn.New(
-		alipaycn.WithAppID(app), alipaycn.WithSigner(testkey.Client()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
+		alipaycn.WithAppID(app), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
 		alipaycn.WithHTTPClient(&http.Client{Transport: w.wire}), alipaycn.WithRetry(attempts, time.Second, time.Minute),
 	)
 	require.NoError(w, err)
@@ -89,7 +91,7 @@ func (w *world) newClient(app string) *alipaycn.Client {
 }
 
 // grant lets the merchant authorize the third-party app.
-func (w *world) grant() {
+func (w *harness) grant() {
 	w.Helper()
 	token, err := w.g.Authorize(isv, mini)
 	require.NoError(w, err)
@@ -157,6 +159,22 @@ func (w *wire) before(path string, do func()) {
 	w.ahead, w.aheadPath = do, path
 }
 
+// always is an AlipayCN that answers the same to every call, well signed.
+type always string
+
+func (body always) RoundTrip(r *http.Request) (*http.Response, error) {
+	at := strconv.FormatInt(time.Now().UnixMilli(), 10)
+	signature, err := cnwire.SignResponse(testkey.FastKey(), at, "nonce", []byte(body))
+	if err != nil {
+		return nil, err
+	}
+	h := http.Header{}
+	h.Set(cnwire.HeaderSignature, signature)
+	h.Set(cnwire.HeaderTimestamp, at)
+	h.Set(cnwire.HeaderNonce, "nonce")
+	return &http.Response{StatusCode: http.StatusOK, Header: h, Body: io.NopCloser(strings.NewReader(string(body))), Request: r}, nil
+}
+
 func parse(text string) alipayplus.VersionNumber {
 	n, err := alipayplus.ParseVersion(text)
 	if err != nil {
@@ -166,7 +184,7 @@ func parse(text string) alipayplus.VersionNumber {
 }
 
 // application is what to apply with the first time.
-func (w *world) application(context.Context) (alipaycn.ApplyInput, error) {
+func (w *harness) application(context.Context) (alipaycn.ApplyInput, error) {
 	w.applications++
 	return alipaycn.ApplyInput{
 		Description: fmt.Sprintf("Order ahead and skip the queue. Application %d.", w.applications),
@@ -179,14 +197,25 @@ func (w *world) application(context.Context) (alipaycn.ApplyInput, error) {
 
 func picture(name string, width, height int) *alipaycn.File {
 	var out bytes.Buffer
-	if err := png.Encode(&out, image.NewRGBA(image.Rect(0, 0, width, height))); err != nil {
+	if err := png.Encode(&out, image.NewGray(image.Rect(0, 0, width, height))); err != nil {
 		panic(err)
 	}
 	return &alipaycn.File{Name: name, Content: bytes.NewReader(out.Bytes()), Size: int64(out.Len())}
 }
 
+// change is one of its own each time.
+func change() rollout.Change { return rollout.Change{RequestID: time.Now().String()} }
+
+// with changes a good application.
+func with(change func(*alipaycn.ApplyInput) error) alipaycntarget.Option {
+	return alipaycntarget.WithApplication(func(ctx context.Context) (alipaycn.ApplyInput, error) {
+		in, err := new(harness).application(ctx)
+		return in, errors.Join(err, change(&in))
+	})
+}
+
 // target is the version.
-func (w *world) target(opts ...alipaycntarget.Option) *alipaycntarget.Target {
+func (w *harness) target(opts ...alipaycntarget.Option) *alipaycntarget.Target {
 	return alipaycntarget.New(w.client, mini, parse(version), append([]alipaycntarget.Option{
 		alipaycntarget.WithApplication(w.application), alipaycntarget.WithTokens(w.tokens),
 	}, opts...)...)
@@ -217,7 +246,7 @@ func watchingAt(ratio alipayplus.Ratio) rollout.Spec {
 }
 
 // runner is a new process over the same store.
-func (w *world) runner(spec rollout.Spec, opts ...rollout.Option) *rollout.Runner {
+func (w *harness) runner(spec rollout.Spec, opts ...rollout.Option) *rollout.Runner {
 	w.Helper()
 	r, err := rollout.New(w.target(), spec, w.store, append([]rollout.Option{
 		rollout.WithName("tea"), rollout.WithHost("here"), rollout.WithInterval(20 * time.Minute),
@@ -230,8 +259,28 @@ func (w *world) runner(spec rollout.Spec, opts ...rollout.Option) *rollout.Runne
 	return r
 }
 
-// told are the words of the events of a kind.
-func (w *world) told(kind rollout.EventKind) []string {
+// aClimb are the effects of a rollout in which nothing goes wrong.
+func aClimb() map[string]int {
+	return map[string]int{"versions.apply": 1, "versions.gray": 3, "versions.publish": 1}
+}
+
+func requireClimbed(w *harness, state *rollout.State, err error) {
+	w.Helper()
+	require.NoError(w, err)
+	require.Equal(w, rollout.Done, state.Status)
+	w.requireStatus(alipaycn.StatusRelease)
+}
+
+func ratios(state *rollout.State) []alipayplus.Ratio {
+	var all []alipayplus.Ratio
+	for _, c := range state.Changes {
+		all = append(all, c.To)
+	}
+	return all
+}
+
+// eventTexts are the texts of the events of a kind.
+func (w *harness) eventTexts(kind rollout.EventKind) []string {
 	var all []string
 	for _, e := range w.events {
 		if e.Kind == kind {
@@ -242,12 +291,12 @@ func (w *world) told(kind rollout.EventKind) []string {
 }
 
 // at does something while the test waits.
-func (w *world) at(after time.Duration, do func()) {
+func (w *harness) at(after time.Duration, do func()) {
 	time.AfterFunc(after, do)
 }
 
 // bring brings the version to a status, by other hands than the target's.
-func (w *world) bring(number string, status alipaycn.VersionStatus) {
+func (w *harness) bring(number string, status alipaycn.VersionStatus) {
 	w.Helper()
 	ctx := w.Context()
 	this := alipaycn.VersionInput{Version: parse(number)}
@@ -285,24 +334,24 @@ func (w *world) bring(number string, status alipaycn.VersionStatus) {
 }
 
 // gray sets a ratio in the console.
-func (w *world) gray(number string, to alipaycn.GrayStrategy) {
+func (w *harness) gray(number string, to alipaycn.GrayStrategy) {
 	w.Helper()
 	require.NoError(w, w.console.Versions.RaiseGray(w.Context(), alipaycn.GrayInput{Version: parse(number), Strategy: to}))
 }
 
-func (w *world) approve() { require.NoError(w, w.g.Approve(mini, version)) }
+func (w *harness) approve() { require.NoError(w, w.g.Approve(mini, version)) }
 
-func (w *world) reject(reason string) {
+func (w *harness) reject(reason string) {
 	require.NoError(w, w.g.Reject(mini, version, alipaycntest.Verdict{Reason: reason}))
 }
 
-func (w *world) requireStatus(status alipaycn.VersionStatus) {
+func (w *harness) requireStatus(status alipaycn.VersionStatus) {
 	w.Helper()
 	require.Equal(w, status, w.g.Status(mini, version))
 }
 
 // swap makes room for a lower version: numbers only rise.
-func (w *world) swap(lower string) {
+func (w *harness) swap(lower string) {
 	w.Helper()
 	require.NoError(w, w.console.Versions.Delete(w.Context(), alipaycn.VersionInput{Version: parse(version)}))
 	require.NoError(w, w.g.AddVersion(mini, lower))

@@ -4,36 +4,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/stretchr/testify/require"
 )
 
-// aClimb are the effects of a rollout in which nothing goes wrong.
-func aClimb() map[string]int {
-	return map[string]int{"versions.apply": 1, "versions.gray": 3, "versions.publish": 1}
-}
-
-func requireClimbed(w *world, state *rollout.State, err error) {
-	w.Helper()
-	require.NoError(w, err)
-	require.Equal(w, rollout.Done, state.Status)
-	w.requireStatus(alipaycn.StatusRelease)
-}
-
-func ratios(state *rollout.State) []alipayplus.Ratio {
-	var all []alipayplus.Ratio
-	for _, c := range state.Changes {
-		all = append(all, c.To)
-	}
-	return all
-}
-
 func TestAClimbOfDaysOverAlipayCN(t *testing.T) {
-	given(t, func(t *testing.T, w *world) {
+	given(t, func(t *testing.T, w *harness) {
 		const bake = 8 * time.Hour
 		begun := time.Now()
 
@@ -49,13 +28,13 @@ func TestAClimbOfDaysOverAlipayCN(t *testing.T) {
 			"RELEASE_PREPARATION at 0%: ALIPAY_CN approved",
 			"GRAYSCALE_RELEASE at 10%: ALIPAY_CN approved",
 			"FULL_RELEASE at 100%: ALIPAY_CN approved",
-		}, w.told(rollout.EventObserved))
-		require.Empty(t, w.told(rollout.EventRetrying))
+		}, w.eventTexts(rollout.EventObserved))
+		require.Empty(t, w.eventTexts(rollout.EventRetrying))
 	}, alipaycntest.WithAutoReview(12*time.Hour))
 }
 
 func TestARatioThatAlipayCNDoesNotOfferIsRefusedBeforeAnythingIsDone(t *testing.T) {
-	given(t, func(t *testing.T, w *world) {
+	given(t, func(t *testing.T, w *harness) {
 		spec := rollout.Spec{Version: rollout.SpecVersion, Steps: []rollout.StepSpec{{Ratio: 20}, {Ratio: 100}}}
 		_, err := w.runner(spec).Plan(t.Context())
 		require.EqualError(t, err, "rollout spec: 1 field not valid: steps[0].ratio is 20%, which the target does not offer; it offers 10%, 30%, 50%, 100%")
@@ -63,8 +42,8 @@ func TestARatioThatAlipayCNDoesNotOfferIsRefusedBeforeAnythingIsDone(t *testing.
 	})
 }
 
-func TestARejectionIsToldWithItsReasonAndAppliedForAnewAfterResumption(t *testing.T) {
-	given(t, func(t *testing.T, w *world) {
+func TestARejectionIsReportedWithItsReasonAndAppliedForAnewAfterResumption(t *testing.T) {
+	given(t, func(t *testing.T, w *harness) {
 		w.at(20*time.Minute, func() { w.reject("the icon is too small") })
 		w.at(time.Hour, w.approve)
 
@@ -85,8 +64,8 @@ func TestARejectionIsToldWithItsReasonAndAppliedForAnewAfterResumption(t *testin
 	})
 }
 
-func TestAnAuthorizationThatIsRevokedIsToldAndTheClimbGoesOnAfterANewOne(t *testing.T) {
-	given(t, func(t *testing.T, w *world) {
+func TestAnAuthorizationThatIsRevokedIsReportedAndTheClimbGoesOnAfterANewOne(t *testing.T) {
+	given(t, func(t *testing.T, w *harness) {
 		w.at(30*time.Minute, func() { require.NoError(t, w.g.RevokeAuthorization(mini)) }) // 30 % is live
 		runner := w.runner(watchingAt(30))
 
@@ -106,46 +85,37 @@ func TestAnAuthorizationThatIsRevokedIsToldAndTheClimbGoesOnAfterANewOne(t *test
 	}, alipaycntest.WithAutoReview(0))
 }
 
-func TestWithoutATokenTheMerchantMustAuthorize(t *testing.T) {
-	given(t, func(t *testing.T, w *world) {
-		require.NoError(t, w.tokens.Delete(t.Context(), mini))
-		_, err := w.runner(atOnce()).Run(t.Context())
-		require.EqualError(t, err, `client for app "2021000000000002": alipaycn: get token of app "2021000000000002": no token is stored for the app; ask its merchant to authorize (AuthorizationURL): authorization required`)
-		require.ErrorIs(t, err, alipayplus.ErrAuthorizationRequired)
-	})
-}
-
 func TestWhatTheConsoleDoesIsAdoptedOrStopsTheClimb(t *testing.T) {
 	for name, tt := range map[string]struct {
-		do  func(w *world)
+		do  func(w *harness)
 		set []alipayplus.Ratio
 		err string // empty: all users have it in the end
 	}{
 		"a raise is adopted": {
-			do:  func(w *world) { w.gray(version, alipaycn.GrayP50) },
+			do:  func(w *harness) { w.gray(version, alipaycn.GrayP50) },
 			set: []alipayplus.Ratio{10, 50, 100},
 		},
 		"publishing is adopted": {
-			do: func(w *world) {
+			do: func(w *harness) {
 				require.NoError(w, w.console.Versions.Publish(w.Context(), alipaycn.PublishInput{Version: parse(version)}))
 			},
 			set: []alipayplus.Ratio{10, 100},
 		},
 		"an end of grayscale pauses": {
-			do: func(w *world) {
+			do: func(w *harness) {
 				require.NoError(w, w.console.Versions.CancelGray(w.Context(), alipaycn.VersionInput{Version: parse(version)}))
 			},
 			set: []alipayplus.Ratio{10},
 			err: "rollout tea of AlipayCN app 2021000000000002 version 1.2.0 is paused at 10%: 0% is live where 10% was, and a rollout never goes on from a ratio that fell by itself; resume to go on from what is live now, or abort",
 		},
 		"a version that is taken down ends it": {
-			do:  func(w *world) { require.NoError(w, w.g.TakeDown(mini, version)) },
+			do:  func(w *harness) { require.NoError(w, w.g.TakeDown(mini, version)) },
 			set: []alipayplus.Ratio{10},
 			err: "rollout tea of AlipayCN app 2021000000000002 version 1.2.0 is ended at 10%: the release was canceled; it is over; release a later version",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			given(t, func(t *testing.T, w *world) {
+			given(t, func(t *testing.T, w *harness) {
 				w.at(30*time.Minute, func() { tt.do(w) })
 
 				state, err := w.runner(watchingAt(10)).Run(t.Context())
@@ -175,7 +145,7 @@ func TestAVersionInTheWayIsNamedAndAnApplicationReplaced(t *testing.T) {
 		alipaycn.StatusGray:          {seen: alipayplus.ReleaseGrayscale},
 	} {
 		t.Run(string(status), func(t *testing.T) {
-			given(t, func(t *testing.T, w *world) {
+			given(t, func(t *testing.T, w *harness) {
 				w.swap(other)
 				w.bring(other, status)
 				target := w.target()
@@ -203,7 +173,7 @@ func TestAVersionInTheWayIsNamedAndAnApplicationReplaced(t *testing.T) {
 	}
 	for _, status := range []alipaycn.VersionStatus{alipaycn.StatusInit, alipaycn.StatusRelease, alipaycn.StatusOffline, alipaycn.StatusAuditOffline} {
 		t.Run(string(status)+" is not in the way", func(t *testing.T) {
-			given(t, func(t *testing.T, w *world) {
+			given(t, func(t *testing.T, w *harness) {
 				w.swap(other)
 				w.bring(other, status)
 				seen, err := w.target().Observe(t.Context())
@@ -214,15 +184,31 @@ func TestAVersionInTheWayIsNamedAndAnApplicationReplaced(t *testing.T) {
 	}
 }
 
-func TestOfAnotherVersionOnlyOneUnderReviewIsWithdrawn(t *testing.T) {
-	given(t, func(t *testing.T, w *world) {
-		const other = "1.1.0"
-		w.swap(other)
-		w.bring(other, alipaycn.StatusWaitRelease)
-		err := w.target().Withdraw(t.Context(), rollout.Change{RequestID: "r", Other: &rollout.Blocker{ID: other, Version: other}})
-		require.ErrorIs(t, err, alipayplus.ErrConflict)
-		err = w.target().Withdraw(t.Context(), rollout.Change{RequestID: "r", Other: &rollout.Blocker{ID: "rel_7"}})
-		require.ErrorIs(t, err, alipayplus.ErrInvalid)
-		require.Equal(t, alipaycn.StatusWaitRelease, w.g.Status(mini, other))
-	})
+func TestAnAbortWhileARatioIsLive(t *testing.T) {
+	given(t, func(t *testing.T, w *harness) {
+		runner := w.runner(watchingAt(30))
+		w.at(30*time.Minute, func() {
+			_, err := w.runner(watchingAt(30)).Abort(t.Context(), "lin", "it crashes")
+			require.NoError(t, err)
+		})
+
+		_, err := runner.Run(t.Context())
+
+		require.EqualError(t, err, "rollout tea of AlipayCN app 2021000000000002 version 1.2.0 is aborted at 30%: it crashes (by lin); the grayscale release is ended and nobody has the version any more; it is in development and can be applied for again; it is over; the next attempt is a rollout under another name")
+		require.ErrorIs(t, err, rollout.ErrAborted)
+		w.requireStatus(alipaycn.StatusInit)
+	}, alipaycntest.WithAutoReview(0))
+}
+
+// Somebody at the console raises in the moment in which the runner wants to.
+func TestARaiseByOthersInTheMomentOfARaiseIsAdopted(t *testing.T) {
+	given(t, func(t *testing.T, w *harness) {
+		w.wire.before("gray/online", func() { w.gray(version, alipaycn.GrayP30) })
+
+		state, err := w.runner(atOnce()).Run(t.Context())
+
+		requireClimbed(w, state, err)
+		require.Equal(t, []alipayplus.Ratio{30, 50, 100}, ratios(state))
+		require.Len(t, w.eventTexts(rollout.EventAdopted), 1)
+	}, alipaycntest.WithAutoReview(0))
 }
