@@ -8,13 +8,14 @@ import (
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/stretchr/testify/require"
 )
 
 func TestTokens(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newHarness(t)
-		require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "other", ThirdParty: true, PublicKey: clientPublicPEM(t)}))
+		require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "other", ThirdParty: true, PublicKey: testkey.FastClient().PublicPEM()}))
 		foreign, err := w.g.Authorize("other", mini)
 		require.NoError(t, err)
 		foreignCode, err := w.g.AuthorizationCode("other", mini)

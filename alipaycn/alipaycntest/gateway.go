@@ -4,9 +4,7 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -96,13 +94,7 @@ func New(opts ...Option) (*Gateway, error) {
 
 // AlipayPublicKey returns Alipay's public key as PEM: what a client verifies
 // answers and notifications with.
-func (g *Gateway) AlipayPublicKey() []byte {
-	der, err := x509.MarshalPKIXPublicKey(g.publicKey)
-	if err != nil {
-		panic(err) // an RSA key can be written
-	}
-	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-}
+func (g *Gateway) AlipayPublicKey() []byte { return signing.PublicKeyPEM(g.publicKey) }
 
 // HTTPClient returns an HTTP client whose every request goes to the gateway in
 // process, whatever its host, without a socket.

@@ -53,20 +53,13 @@ func newHarness(t *testing.T, opts ...alipaycntest.Option) *harness {
 	t.Helper()
 	g, err := alipaycntest.New(append([]alipaycntest.Option{alipaycntest.WithKey(testkey.FastKey())}, opts...)...)
 	require.NoError(t, err)
-	require.NoError(t, g.AddApp(alipaycntest.App{ID: isv, PublicKey: clientPublicPEM(t), ThirdParty: true}))
+	require.NoError(t, g.AddApp(alipaycntest.App{ID: isv, PublicKey: testkey.FastClient().PublicPEM(), ThirdParty: true}))
 	require.NoError(t, g.AddApp(alipaycntest.App{ID: mini}))
-	require.NoError(t, g.AddApp(alipaycntest.App{ID: self, PublicKey: clientPublicPEM(t)}))
+	require.NoError(t, g.AddApp(alipaycntest.App{ID: self, PublicKey: testkey.FastClient().PublicPEM()}))
 	require.NoError(t, g.AddTemplate(isv, template, "1.0.0", "1.1.0"))
 	token, err := g.Authorize(isv, mini)
 	require.NoError(t, err)
 	return &harness{t, g, token.AppAuthToken}
-}
-
-func clientPublicPEM(t *testing.T) []byte {
-	t.Helper()
-	der, err := x509.MarshalPKIXPublicKey(testkey.FastClient().Public())
-	require.NoError(t, err)
-	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
 // certificate makes a self-signed certificate.

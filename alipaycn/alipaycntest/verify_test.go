@@ -214,7 +214,7 @@ func TestEncryptedCalls(t *testing.T) {
 	const text = "aa4BtZ4tspm2wnXLb1ThQA=="
 	key, err := cnwire.ParseAESKey([]byte(text))
 	require.NoError(t, err)
-	require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "secret", PublicKey: clientPublicPEM(t), AESKey: []byte(text)}))
+	require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "secret", PublicKey: testkey.FastClient().PublicPEM(), AESKey: []byte(text)}))
 	require.NoError(t, w.g.AddVersion("secret", "0.0.1"))
 	encrypted := func(op cnwire.Operation, plain string) *request {
 		r := w.prepare(op, nil, nil)

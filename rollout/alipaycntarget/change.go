@@ -38,9 +38,11 @@ func (t *Target) apply(ctx context.Context, versions *alipaycn.VersionsClient) e
 		return err
 	}
 	if detail.Status != alipaycn.StatusInit {
-		if err := versions.ReturnToDevelopment(ctx, t.input()); err != nil {
+		if err := versions.ReturnToDevelopment(ctx, t.input(detail)); err != nil {
 			return err
 		}
+	} else {
+		in.Known = detail
 	}
 	_, err = versions.Apply(ctx, in)
 	return err
@@ -75,10 +77,11 @@ func (t *Target) Raise(ctx context.Context, c rollout.Change) error {
 		return err
 	}
 	_, err = t.once(ctx, c, func(versions *alipaycn.VersionsClient) (string, error) {
-		if err := t.checkLive(ctx, versions, c.From); err != nil {
+		detail, err := t.checkLive(ctx, versions, c.From)
+		if err != nil {
 			return "", err
 		}
-		return "", versions.RaiseGray(ctx, alipaycn.GrayInput{Version: t.version, Strategy: strategy, BundleID: t.bundle})
+		return "", versions.RaiseGray(ctx, alipaycn.GrayInput{Version: t.version, Strategy: strategy, BundleID: t.bundle, Known: detail})
 	})
 	return err
 }
@@ -87,33 +90,36 @@ func (t *Target) Raise(ctx context.Context, c rollout.Change) error {
 // before.
 func (t *Target) Publish(ctx context.Context, c rollout.Change) error {
 	_, err := t.once(ctx, c, func(versions *alipaycn.VersionsClient) (string, error) {
-		if err := t.checkLive(ctx, versions, c.From); err != nil {
+		detail, err := t.checkLive(ctx, versions, c.From)
+		if err != nil {
 			return "", err
 		}
 		in := t.publishing
-		in.Version, in.BundleID = t.version, t.bundle
+		in.Version, in.BundleID, in.Known = t.version, t.bundle, detail
 		return "", versions.Publish(ctx, in)
 	})
 	return err
 }
 
-// checkLive refuses a change when another ratio than the expected one is live.
-func (t *Target) checkLive(ctx context.Context, versions *alipaycn.VersionsClient, expected alipayplus.Ratio) error {
+// checkLive reads the version, and refuses a change when another ratio than the expected
+// one is live. The client needs what was read to prove what became of the change, and
+// does not read it again.
+func (t *Target) checkLive(ctx context.Context, versions *alipaycn.VersionsClient, expected alipayplus.Ratio) (*alipaycn.VersionDetail, error) {
 	detail, err := t.read(ctx, versions)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	o, err := t.observation(detail)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	switch {
 	case o.Status != alipayplus.ReleasePreparation && o.Status != alipayplus.ReleaseGrayscale:
-		return t.conflict("is %s, where its ratio cannot be changed", detail.Status)
+		return nil, t.conflict("is %s, where its ratio cannot be changed", detail.Status)
 	case o.Ratio != expected:
-		return t.conflict("is %s at %v, and not at %v as was believed", detail.Status, o.Ratio, expected)
+		return nil, t.conflict("is %s at %v, and not at %v as was believed", detail.Status, o.Ratio, expected)
 	default:
-		return nil
+		return detail, nil
 	}
 }
 
@@ -162,13 +168,13 @@ func (t *Target) abort(ctx context.Context, versions *alipaycn.VersionsClient) (
 		case status == alipaycn.StatusAuditOffline:
 			return "AlipayCN had taken the version down already", nil
 		case status == alipaycn.StatusAuditing:
-			stepErr = versions.CancelAudit(ctx, alipaycn.CancelAuditInput(t.input()))
+			stepErr = versions.CancelAudit(ctx, alipaycn.CancelAuditInput(t.input(detail)))
 		case status == alipaycn.StatusGray:
-			if stepErr = versions.CancelGray(ctx, t.input()); stepErr == nil {
+			if stepErr = versions.CancelGray(ctx, t.input(detail)); stepErr == nil {
 				aftermath = "the grayscale release is ended and nobody has the version any more; it is in development and can be applied for again"
 			}
 		case status.Reviewed() && status.CanBecome(alipaycn.StatusInit):
-			stepErr = versions.ReturnToDevelopment(ctx, t.input())
+			stepErr = versions.ReturnToDevelopment(ctx, t.input(detail))
 		case status == alipaycn.StatusRelease:
 			return "", t.conflict("is RELEASE: all users have it; bring the version before it back (versions.rollback) or take it away from all (versions.takeOffline)")
 		case status == alipaycn.StatusOffline:

@@ -10,6 +10,7 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/rollout"
 	"github.com/alipayplus-go/alipayplus/rollout/alipaycntarget"
 	"github.com/stretchr/testify/require"
@@ -93,7 +94,7 @@ func TestAScanThatFoundSomethingEndsTheRun(t *testing.T) {
 func TestPublishingTakesItsOptions(t *testing.T) {
 	given(t, func(t *testing.T, w *harness) {
 		const young = "2021000000000007"
-		require.NoError(t, w.g.AddApp(alipaycntest.App{ID: young, PublicKey: publicPEM(t), NoFiling: true}))
+		require.NoError(t, w.g.AddApp(alipaycntest.App{ID: young, PublicKey: testkey.FastClient().PublicPEM(), NoFiling: true}))
 		require.NoError(t, w.g.AddVersion(young, version))
 		client := w.newClient(young)
 		publish := func(opts ...alipaycntarget.Option) error {
@@ -106,6 +107,42 @@ func TestPublishingTakesItsOptions(t *testing.T) {
 		require.NoError(t, publish(alipaycntarget.WithPublishing(alipaycn.PublishInput{PermitRegistrationLimitRelease: true})))
 		require.Equal(t, alipaycn.StatusRelease, w.g.Status(young, version))
 	})
+}
+
+// A change reads the version once, right before it is made.
+func TestAChangeReadsTheVersionOnce(t *testing.T) {
+	for name, tt := range map[string]struct {
+		from   alipaycn.VersionStatus
+		change func(*testing.T, *alipaycntarget.Target) error
+		calls  []string
+	}{
+		"an application": {alipaycn.StatusInit, func(t *testing.T, target *alipaycntarget.Target) error {
+			return target.Apply(t.Context(), change())
+		}, []string{"versions.get", "versions.apply"}},
+		"a raise": {alipaycn.StatusWaitRelease, func(t *testing.T, target *alipaycntarget.Target) error {
+			return target.Raise(t.Context(), rollout.Change{RequestID: "r", To: 10})
+		}, []string{"versions.get", "versions.gray"}},
+		"publishing": {alipaycn.StatusWaitRelease, func(t *testing.T, target *alipaycntarget.Target) error {
+			return target.Publish(t.Context(), change())
+		}, []string{"versions.get", "versions.publish"}},
+		"an abort, before and after each step": {alipaycn.StatusGray, func(t *testing.T, target *alipaycntarget.Target) error {
+			_, err := target.Abort(t.Context(), change())
+			return err
+		}, []string{"versions.get", "versions.cancelGray", "versions.get", "versions.returnToDevelopment", "versions.get"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			given(t, func(t *testing.T, w *harness) {
+				w.bring(version, tt.from)
+				before := len(w.g.Calls())
+				require.NoError(t, tt.change(t, w.target()))
+				var calls []string
+				for _, call := range w.g.Calls()[before:] {
+					calls = append(calls, call.Operation)
+				}
+				require.Equal(t, tt.calls, calls)
+			})
+		})
+	}
 }
 
 func TestARatioThatIsNoRaiseIsRefusedWithoutACall(t *testing.T) {

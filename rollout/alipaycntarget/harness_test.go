@@ -3,8 +3,6 @@ package alipaycntarget_test
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"image"
@@ -63,21 +61,14 @@ func newHarness(t *testing.T, opts ...alipaycntest.Option) *harness {
 	t.Helper()
 	g, err := alipaycntest.New(append([]alipaycntest.Option{alipaycntest.WithKey(testkey.FastKey())}, opts...)...)
 	require.NoError(t, err)
-	require.NoError(t, g.AddApp(alipaycntest.App{ID: isv, PublicKey: publicPEM(t), ThirdParty: true}))
-	require.NoError(t, g.AddApp(alipaycntest.App{ID: mini, PublicKey: publicPEM(t)}))
+	require.NoError(t, g.AddApp(alipaycntest.App{ID: isv, PublicKey: testkey.FastClient().PublicPEM(), ThirdParty: true}))
+	require.NoError(t, g.AddApp(alipaycntest.App{ID: mini, PublicKey: testkey.FastClient().PublicPEM()}))
 	require.NoError(t, g.AddVersion(mini, version))
 	w := &harness{T: t, g: g, tokens: alipaycn.NewMemoryTokenStore(), store: rollout.NewMemoryStore()}
 	w.wire = &wire{to: g.HTTPClient().Transport}
 	w.client, w.console = w.newClient(isv), w.newClient(mini)
 	w.grant()
 	return w
-}
-
-func publicPEM(t *testing.T) []byte {
-	t.Helper()
-	der, err := x509.MarshalPKIXPublicKey(testkey.FastClient().Public())
-	require.NoError(t, err)
-	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
 func (w *harness) newClient(app string) *alipaycn.Client {

@@ -147,13 +147,14 @@ func (t *Target) versions(ctx context.Context) (*alipaycn.VersionsClient, error)
 	return client.Versions, nil
 }
 
-func (t *Target) input() alipaycn.VersionInput {
-	return alipaycn.VersionInput{Version: t.version, BundleID: t.bundle}
+// input names the version, and what is known of it: nil where nothing was read.
+func (t *Target) input(known *alipaycn.VersionDetail) alipaycn.VersionInput {
+	return alipaycn.VersionInput{Version: t.version, BundleID: t.bundle, Known: known}
 }
 
 // read reads the version.
 func (t *Target) read(ctx context.Context, versions *alipaycn.VersionsClient) (*alipaycn.VersionDetail, error) {
-	detail, err := versions.Get(ctx, t.input())
+	detail, err := versions.Get(ctx, t.input(nil))
 	if err != nil {
 		return nil, err
 	}
