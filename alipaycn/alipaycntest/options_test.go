@@ -62,5 +62,11 @@ func TestRulesThatAreUncertainCanBeSwitchedOn(t *testing.T) {
 	w.bring("0.0.1", alipaycn.StatusWaitRelease)
 	w.refused(alipaycn.CodeCanNotOnlineWithoutGray, cnwire.VersionPublish, v("0.0.1"))
 	w.ok(cnwire.VersionGray, fields{"app_version": "0.0.1", "gray_strategy": "p10"})
+	w.ok(cnwire.VersionCancelGray, v("0.0.1"))
+	w.ok(cnwire.VersionReturnToDevelopment, v("0.0.1"))
+	w.ok(cnwire.VersionApply, application("0.0.1"))
+	require.NoError(t, w.g.Approve(mini, "0.0.1"))
+	w.refused(alipaycn.CodeCanNotOnlineWithoutGray, cnwire.VersionPublish, v("0.0.1")) // after another review
+	w.ok(cnwire.VersionGray, fields{"app_version": "0.0.1", "gray_strategy": "p10"})
 	w.ok(cnwire.VersionPublish, v("0.0.1"))
 }

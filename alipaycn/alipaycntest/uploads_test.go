@@ -107,6 +107,13 @@ func TestABuildThatFails(t *testing.T) {
 	require.NoError(t, w.g.AdvanceBuild(mini, "0.0.2", alipaycn.BuildTimedOut))
 	require.NoError(t, w.g.AddVersion(mini, "0.0.2")) // takes its place too
 	require.Equal(t, alipaycn.StatusInit, w.g.Status(mini, "0.0.2"))
+
+	w.ok(cnwire.VersionUpload, fields{"template_id": template, "app_version": "0.0.3"})
+	require.NoError(t, w.g.AdvanceBuild(mini, "0.0.3", alipaycn.BuildFailed))
+	for n := range 18 { // it is none of the 20
+		require.NoError(t, w.g.AddVersion(mini, fmt.Sprintf("0.1.%d", n)))
+	}
+	require.ErrorContains(t, w.g.AddVersion(mini, "0.2.0"), "DEV_VERSION_EXCEED_MAX_COUNT")
 }
 
 func TestTemplateUsages(t *testing.T) {
