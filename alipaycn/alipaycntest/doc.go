@@ -17,8 +17,8 @@
 //
 //   - the steps between the statuses of a version, and which error code answers
 //     a step that is not possible; see [alipaycn.VersionStatus.CanBecome];
-//   - that a grayscale release is raised by the call that starts it, and that the
-//     same share again is refused as a smaller one is;
+//   - that the call that starts a grayscale release also raises it, and that the
+//     same share again is refused like a smaller one;
 //   - that a first release may go through grayscale, and may also skip it: see
 //     [WithGrayOnlyWhenOnline] and [WithGrayRequired];
 //   - which earlier version a rollback brings back (of all others the one that
@@ -39,18 +39,18 @@
 //   - that a refresh ends the app_auth_token before, but for the refresh token,
 //     which is documented to stay good;
 //   - that words which AlipayCN does not allow, brands, ended licences and ICP
-//     filings are not looked at, but for [App.NoFiling];
+//     filings are not checked, but for [App.NoFiling];
 //   - that the time of an application stays when its review is cancelled, and when
 //     the version is returned to development;
 //   - that one version at a time is the trial version of a client, and another
 //     takes its place;
-//   - that rules for QR codes are in each other's way only when their addresses are
-//     the same, and that patterns are for nobody;
+//   - that rules for QR codes conflict only when their addresses are the same, and
+//     that no app may use patterns;
 //   - the HTTP statuses of errors but those of the gateway's own codes, the order
 //     in which several faults of one request are found, that a nonce may be used
 //     once, and how far a request's time may be off: see [WithTimeWindow];
 //   - that the operations which are documented without BUNDLE_ID_NOT_EXIST answer
-//     invalid-parameter for a client that there is not;
+//     invalid-parameter for an unknown client;
 //   - that errors are signed and not encrypted: see [WithUnsignedErrors];
 //   - the statuses of a trial version other than notExpVersion, its links, and
 //     the links of QR codes and pictures, which lead nowhere;
