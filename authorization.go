@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/polling"
 )
 
 // AuthorizationStatus says whether the platform may call the target app's APIs
@@ -90,6 +91,10 @@ type BeginAuthorizationInput struct {
 // Validate checks the fields.
 func (in BeginAuthorizationInput) Validate() error { return validate("authorization", in, nil) }
 
+// authorizationAttended is how long after its page was first seen an authorization
+// is asked for often.
+const authorizationAttended = 15 * time.Minute
+
 // AuthorizationsClient asks for and follows authorizations. It is safe for
 // concurrent use.
 type AuthorizationsClient struct{ client *Client }
@@ -113,13 +118,16 @@ func (c *AuthorizationsClient) Get(ctx context.Context, in AuthorizationInput) (
 // When it expires or is revoked instead, or was never begun, the error is a
 // [WaitError] with [ErrAuthorizationRequired] in it, and the authorization is
 // returned all the same. The context is the deadline.
+//
+// For 15 minutes, as long as a page can be used by default, the time between polls
+// stays at opts.Interval, because somebody may be sitting in front of the page;
+// after that it grows as [WaitOptions] says.
 func (c *AuthorizationsClient) WaitGranted(ctx context.Context, in AuthorizationInput, opts AuthorizationWait) (*Authorization, error) {
-	return wait(ctx, "authorizations.waitGranted", in.ProgramID, opts, waiter[Authorization]{
-		poll: func(ctx context.Context, _ string) (*Authorization, error) {
-			return c.Get(ctx, in)
-		},
-		state: func(a *Authorization) string { return string(a.Status) },
-		done: func(_ context.Context, a *Authorization) (bool, error) {
+	return wait(ctx, "authorizations.waitGranted", in.ProgramID, opts, polling.Thing[Authorization]{
+		Poll:     func(ctx context.Context) (*Authorization, error) { return c.Get(ctx, in) },
+		State:    func(a *Authorization) string { return string(a.Status) },
+		Attended: authorizationAttended,
+		Done: func(_ context.Context, a *Authorization) (bool, error) {
 			switch a.Status {
 			case AuthorizationGranted:
 				return true, nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/polling"
 )
 
 // TargetApp is where a release goes. It is open to values unknown to this
@@ -353,12 +354,12 @@ func (c *ReleasesClient) act(ctx context.Context, op contract.Operation, in Rele
 // [ReviewError] in it, and the release is returned all the same. A release that
 // was never applied for is [ErrConflict]. The context is the deadline.
 func (c *ReleasesClient) WaitReviewed(ctx context.Context, id string, opts ReleaseWait) (*Release, error) {
-	return wait(ctx, "releases.waitReviewed", id, opts, waiter[Release]{
-		poll: c.Get,
-		state: func(r *Release) string {
+	return wait(ctx, "releases.waitReviewed", id, opts, polling.Thing[Release]{
+		Poll: func(ctx context.Context) (*Release, error) { return c.Get(ctx, id) },
+		State: func(r *Release) string {
 			return string(r.Status) + " " + reviewState(r.Reviews)
 		},
-		done: func(ctx context.Context, r *Release) (bool, error) {
+		Done: func(ctx context.Context, r *Release) (bool, error) {
 			switch r.Status {
 			case ReleasePreparation, ReleaseGrayscale, ReleaseFull, ReleaseArchived:
 				return true, nil

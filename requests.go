@@ -201,10 +201,10 @@ func (c *RequestsClient) All(ctx context.Context, in ListRequestsInput) iter.Seq
 // rejected or withdrawn the error is a [WaitError] with a [ReviewError] in it,
 // and the request is returned all the same. The context is the deadline.
 func (c *RequestsClient) WaitDecided(ctx context.Context, id string, opts RequestWait) (*Request, error) {
-	return wait(ctx, "requests.waitDecided", id, opts, waiter[Request]{
-		poll:  c.Get,
-		state: func(r *Request) string { return string(r.Status) + " " + reviewState(r.Reviews) },
-		done: func(_ context.Context, r *Request) (bool, error) {
+	return wait(ctx, "requests.waitDecided", id, opts, polling.Thing[Request]{
+		Poll:  func(ctx context.Context) (*Request, error) { return c.Get(ctx, id) },
+		State: func(r *Request) string { return string(r.Status) + " " + reviewState(r.Reviews) },
+		Done: func(_ context.Context, r *Request) (bool, error) {
 			switch r.Status {
 			case RequestApproved:
 				return true, nil
@@ -231,13 +231,10 @@ func (c *Client) reviewError(ctx context.Context, subject, requestID string) err
 		return fmt.Errorf("%s was not approved, and the reasons could not be read: %w", subject, err)
 	}
 	if request.Status == RequestApproved || !request.Status.Terminal() {
-		return errMoved
+		return polling.ErrStateChanged
 	}
 	return request.reviewError(subject)
 }
-
-// errMoved says that the thing changed between two reads; the wait goes on.
-var errMoved = polling.ErrMoved
 
 func notUnderReview(subject, wayOut string) error {
 	return fmt.Errorf("%w: %s is not under review; %s", ErrConflict, subject, wayOut)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/polling"
 )
 
 // ServiceStatus is where a service stands. It is open to unknown values.
@@ -332,10 +333,10 @@ func (c *ServicesClient) All(ctx context.Context, in ListServicesInput) iter.Seq
 // [WaitError] with a [ReviewError] or [ErrConflict] in it; the service as last
 // seen is returned all the same. The context is the deadline.
 func (c *ServicesClient) WaitOnline(ctx context.Context, id string, opts ServiceWait) (*Service, error) {
-	return wait(ctx, "services.waitOnline", id, opts, waiter[Service]{
-		poll:  c.Get,
-		state: func(s *Service) string { return string(s.Status) },
-		done: func(ctx context.Context, s *Service) (bool, error) {
+	return wait(ctx, "services.waitOnline", id, opts, polling.Thing[Service]{
+		Poll:  func(ctx context.Context) (*Service, error) { return c.Get(ctx, id) },
+		State: func(s *Service) string { return string(s.Status) },
+		Done: func(ctx context.Context, s *Service) (bool, error) {
 			switch s.Status {
 			case ServiceOnline:
 				return true, nil
