@@ -113,7 +113,7 @@ func (c *Client) exchange(ctx context.Context, op contract.Operation, requestID 
 	call.Operation, call.RequestID = op.Name, requestID
 	call.Method, call.URL = http.MethodPost, c.endpoint.address+op.Path
 	call.Repeatable = true // every write carries the key under which it is done once
-	call.Judge = func(a *transport.Answer) transport.Verdict { return c.judge(op, requestID, a, got) }
+	call.Classify = func(a *transport.Answer) transport.Classification { return c.judge(op, requestID, a, got) }
 	if call.Sign == nil {
 		call.Sign = func(_ context.Context, h http.Header) error { return c.sign(op, h, call.Body) }
 	}
@@ -173,7 +173,7 @@ func (c *Client) now() string {
 
 // judge decides what an answer is worth: whether it can be trusted, whether it
 // is a success, and whether the call may be sent again.
-func (c *Client) judge(op contract.Operation, requestID string, a *transport.Answer, got envelope) transport.Verdict {
+func (c *Client) judge(op contract.Operation, requestID string, a *transport.Answer, got envelope) transport.Classification {
 	trace := a.Header.Get("Trace-Id")
 	fail := func(e *Error) *Error {
 		e.Operation, e.RequestID, e.TraceID, e.HTTPStatus = op.Name, requestID, trace, a.Status
@@ -184,14 +184,14 @@ func (c *Client) judge(op contract.Operation, requestID string, a *transport.Ans
 	}
 	answered, err := c.verify(op, a)
 	if err != nil {
-		return transport.Verdict{Err: fail(untrusted(err)), TraceID: trace}
+		return transport.Classification{Err: fail(untrusted(err)), TraceID: trace}
 	}
 	got.reset()
 	if err := json.Unmarshal(a.Body, got); err != nil {
-		return transport.Verdict{Err: fail(notJSON(a)), TraceID: trace}
+		return transport.Classification{Err: fail(notJSON(a)), TraceID: trace}
 	}
 	head := got.head()
-	v := transport.Verdict{ResultCode: string(head.Result.Code), ResultStatus: string(head.Result.Status), TraceID: trace}
+	v := transport.Classification{ResultCode: string(head.Result.Code), ResultStatus: string(head.Result.Status), TraceID: trace}
 	if err := c.mine(head, requestID, answered); err != nil {
 		v.Err = fail(untrusted(err))
 		return v
@@ -266,26 +266,26 @@ func untrusted(err error) *Error {
 
 // unsigned is the verdict on an answer without a signature: the platform signs
 // all it says, so this comes from something in between, and is no success.
-func unsigned(a *transport.Answer, fail func(*Error) *Error) transport.Verdict {
+func unsigned(a *transport.Answer, fail func(*Error) *Error) transport.Classification {
 	e := fail(&Error{Body: excerpt(a.Body)})
 	kind := a.Header.Get("Content-Type")
 	switch {
 	case a.Status == http.StatusTooManyRequests:
 		e.Message, e.Retryable, e.cause = "too many calls, says something in front of the platform", true, ErrRateLimited
-		return transport.Verdict{Err: e, Retry: true, Outcome: transport.NotProcessed}
+		return transport.Classification{Err: e, Retry: true, Outcome: transport.NotProcessed}
 	case a.Status >= http.StatusInternalServerError:
 		e.Message, e.Retryable = fmt.Sprintf("the answer is not the platform's: unsigned, content type %q", kind), true
 		e.Hint = "the gateway in front of the platform has a problem; try later"
-		return transport.Verdict{Err: e, Retry: true, Outcome: transport.Unknown}
+		return transport.Classification{Err: e, Retry: true, Outcome: transport.Unknown}
 	case a.Status >= http.StatusMultipleChoices:
 		e.Message = fmt.Sprintf("the answer is not the platform's: unsigned, content type %q", kind)
 		e.Hint = "check the base URL (WithBaseURL, ALIPAYPLUS_BASE_URL)"
-		return transport.Verdict{Err: e, Outcome: transport.NotProcessed}
+		return transport.Classification{Err: e, Outcome: transport.NotProcessed}
 	default:
 		err := &SignatureError{Reason: fmt.Sprintf("it is not signed (content type %q)", kind)}
 		e.Message, e.cause = err.Error(), err
 		e.Hint = "check the base URL (WithBaseURL, ALIPAYPLUS_BASE_URL)"
-		return transport.Verdict{Err: e}
+		return transport.Classification{Err: e}
 	}
 }
 

@@ -21,7 +21,7 @@ const (
 
 // judge decides what an answer is worth: whether it can be trusted, whether it
 // is a success, and whether the call may be sent again. A success is in got.
-func (c *Client) judge(op cnwire.Operation, out outgoing, a *transport.Answer, got any) transport.Verdict {
+func (c *Client) judge(op cnwire.Operation, out outgoing, a *transport.Answer, got any) transport.Classification {
 	v := c.weigh(op, a, got)
 	v.TraceID = a.Header.Get(traceHeader)
 	if e, ok := errors.AsType[*Error](v.Err); ok {
@@ -32,18 +32,18 @@ func (c *Client) judge(op cnwire.Operation, out outgoing, a *transport.Answer, g
 	return v
 }
 
-func (c *Client) weigh(op cnwire.Operation, a *transport.Answer, got any) transport.Verdict {
+func (c *Client) weigh(op cnwire.Operation, a *transport.Answer, got any) transport.Classification {
 	signature, err := cnwire.JudgeSignature(a.Status, a.Header, a.Body, c.trust.key, c.trust.certSN)
 	switch {
 	case err != nil && signature == cnwire.Missing && a.Status >= http.StatusMultipleChoices:
 		return stranger(op, a) // a redirect: nothing of AlipayCN's
 	case err != nil:
-		return transport.Verdict{Err: c.untrusted(a, signature, err)}
+		return transport.Classification{Err: c.untrusted(a, signature, err)}
 	}
 	body := a.Body
 	if signature == cnwire.Valid {
 		if body, err = c.opened(body); err != nil {
-			return transport.Verdict{Err: unreadable(a)}
+			return transport.Classification{Err: unreadable(a)}
 		}
 	}
 	e, ok := refusal(op, a.Status, body)
@@ -59,7 +59,7 @@ func (c *Client) weigh(op cnwire.Operation, a *transport.Answer, got any) transp
 		return stranger(op, a)
 	}
 	if e := c.stale(a.Header); e != nil {
-		return transport.Verdict{Err: e}
+		return transport.Classification{Err: e}
 	}
 	return accepted(a, body, got)
 }
@@ -75,19 +75,19 @@ func (c *Client) opened(body []byte) ([]byte, error) {
 }
 
 // accepted reads a verified success, which may be empty.
-func accepted(a *transport.Answer, body []byte, got any) transport.Verdict {
+func accepted(a *transport.Answer, body []byte, got any) transport.Classification {
 	if got == nil || len(bytes.TrimSpace(body)) == 0 {
-		return transport.Verdict{}
+		return transport.Classification{}
 	}
 	if err := readJSON(body, got); err != nil {
-		return transport.Verdict{Err: unreadable(a)}
+		return transport.Classification{Err: unreadable(a)}
 	}
-	return transport.Verdict{}
+	return transport.Classification{}
 }
 
 // refused is the verdict on AlipayCN's refusal.
-func refused(e *Error) transport.Verdict {
-	v := transport.Verdict{Err: e, Outcome: transport.Final}
+func refused(e *Error) transport.Classification {
+	v := transport.Classification{Err: e, Outcome: transport.Final}
 	switch {
 	case e.OutcomeUnknown:
 		v.Outcome = transport.Unknown
@@ -144,7 +144,7 @@ func unreadable(a *transport.Answer) *Error {
 
 // stranger is the verdict on an answer that is not AlipayCN's, such as a page of
 // a proxy.
-func stranger(op cnwire.Operation, a *transport.Answer) transport.Verdict {
+func stranger(op cnwire.Operation, a *transport.Answer) transport.Classification {
 	e := &Error{
 		HTTPStatus: a.Status, Body: excerpt(a.Body),
 		Message: fmt.Sprintf("the answer is not AlipayCN's: no code, content type %q", a.Header.Get("Content-Type")),
@@ -153,20 +153,20 @@ func stranger(op cnwire.Operation, a *transport.Answer) transport.Verdict {
 	case a.Status == http.StatusTooManyRequests:
 		e.Message = "too many calls, says something between this machine and AlipayCN"
 		e.Hint, e.Retryable = "call less often (WithRateLimit), and repeat it later", true
-		return transport.Verdict{Err: e, Retry: true, Outcome: transport.NotProcessed}
+		return transport.Classification{Err: e, Retry: true, Outcome: transport.NotProcessed}
 	case a.Status >= http.StatusInternalServerError, a.Status == http.StatusRequestTimeout:
 		e.Retryable, e.OutcomeUnknown = !op.Write, op.Write
 		e.Hint = "something between this machine and AlipayCN has a problem"
 		if !op.Write {
 			e.Hint += "; try later"
 		}
-		return transport.Verdict{Err: e, Retry: true, Outcome: transport.Unknown}
+		return transport.Classification{Err: e, Retry: true, Outcome: transport.Unknown}
 	case a.Status == http.StatusRequestEntityTooLarge:
 		e.Hint = "the call with its files is too large; make the files smaller, or send fewer"
-		return transport.Verdict{Err: e, Outcome: transport.NotProcessed}
+		return transport.Classification{Err: e, Outcome: transport.NotProcessed}
 	default:
 		e.Hint = "check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine"
-		return transport.Verdict{Err: e, Outcome: transport.NotProcessed}
+		return transport.Classification{Err: e, Outcome: transport.NotProcessed}
 	}
 }
 
