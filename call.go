@@ -136,8 +136,9 @@ func (c *Client) setHeaders(h http.Header, at string, digest []byte) error {
 		return &localError{err: err, hint: "see to the signer that the client was given (WithSigner)", signer: true}
 	}
 	header := signing.Header{KeyVersion: c.keyVersion, Signature: signature}.String()
-	values := []string{c.clientID, at, header} // in one piece of memory
-	h["Client-Id"], h["Request-Time"], h["Signature"] = values[0:1:1], values[1:2:2], values[2:3:3]
+	h.Set("Client-Id", c.clientID)
+	h.Set("Request-Time", at)
+	h.Set("Signature", header)
 	return nil
 }
 
