@@ -2,10 +2,12 @@ package alipayplus
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
 	"github.com/alipayplus-go/alipayplus/internal/polling"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // AuthorizationStatus says whether the platform may call the target app's APIs
@@ -139,3 +141,26 @@ func (c *AuthorizationsClient) WaitGranted(ctx context.Context, in Authorization
 		},
 	})
 }
+
+// AuthorizationRequiredError says that the workspace must first allow the
+// platform to call AlipayCN's APIs for a mini program ("Release mini programs",
+// Complete authorization). It matches [ErrAuthorizationRequired].
+type AuthorizationRequiredError struct {
+	// ProgramID is the mini program that lacks the authorization.
+	ProgramID string `json:"programId"`
+	// TargetApp is the app that asks for it.
+	TargetApp TargetApp `json:"targetApp"`
+	// URL is the page to visit, when the authorization was begun already and its
+	// page can still be used; otherwise it is empty, and
+	// [AuthorizationsClient.Begin] gives one.
+	URL string `json:"url,omitempty"`
+}
+
+// Error names the mini program and the call that gives the page to visit. It does
+// not show URL, because whoever has that page can give the authorization.
+func (e *AuthorizationRequiredError) Error() string {
+	return validation.OneLine(fmt.Sprintf("mini program %s is not authorized for %s; call Authorizations.Begin and visit the page it returns", e.ProgramID, e.TargetApp))
+}
+
+// Unwrap returns [ErrAuthorizationRequired].
+func (e *AuthorizationRequiredError) Unwrap() error { return ErrAuthorizationRequired }

@@ -84,7 +84,7 @@ func (signerOf) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 	panic("a constructor signs nothing")
 }
 
-// Each wrong option is told of, and none of them hides another or counts as missing too.
+// Each wrong option is named, and none of them hides another or counts as missing too.
 func TestNewNamesEverythingThatIsWrong(t *testing.T) {
 	ec, short := otherKinds(t)
 	tests := []struct {

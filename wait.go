@@ -3,9 +3,11 @@ package alipayplus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/polling"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // WaitOptions say how to wait for a state. The zero value is good for reviews
@@ -60,3 +62,37 @@ func retryAfter(err error) time.Duration {
 	}
 	return 0
 }
+
+// WaitError says that waiting ended before the awaited state was reached.
+type WaitError struct {
+	// Operation is the wait, for example "releases.waitReviewed".
+	Operation string
+	// ID is the thing that was waited for.
+	ID string
+	// LastState is the last state seen; empty when none was.
+	LastState string
+	// Polls is how often the state was asked for.
+	Polls int
+	// Err is why the wait ended: the context's error, the last failure of a
+	// poll, or a [ReviewError].
+	Err error
+}
+
+// Error names what was waited for, the last state and the reason.
+func (e *WaitError) Error() string {
+	state := e.LastState
+	if state == "" {
+		state = "none"
+	}
+	polls := "polls"
+	if e.Polls == 1 {
+		polls = "poll"
+	}
+	return validation.OneLine(fmt.Sprintf("%s: %s: waiting ended after %d %s, last state %s: %v", e.Operation, e.ID, e.Polls, polls, state, e.Err))
+}
+
+// Unwrap returns the reason.
+func (e *WaitError) Unwrap() error { return e.Err }
+
+// Timeout says whether the wait ended because the context's deadline passed.
+func (e *WaitError) Timeout() bool { return errors.Is(e.Err, context.DeadlineExceeded) }
