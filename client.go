@@ -80,12 +80,10 @@ func New(opts ...Option) (*Client, error) {
 	cfg := defaultConfig()
 	var p problems
 	for _, opt := range opts {
-		if err := opt(&cfg); err != nil {
-			p.addError(err)
-		}
+		p.AddError(opt(&cfg))
 	}
 	cfg.check(&p)
-	if err := p.err("client options"); err != nil {
+	if err := invalid("client options", p); err != nil {
 		return nil, err
 	}
 	return cfg.client(), nil

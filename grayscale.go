@@ -34,21 +34,21 @@ type Ladder struct {
 func NewLadder(ratios ...Ratio) (Ladder, error) {
 	var p problems
 	if len(ratios) == 0 {
-		p.add("ratios", "must have at least 1 entry")
+		p.Add("ratios", "must have at least 1 entry")
 	}
 	path := func(i int) string { return fmt.Sprintf("ratios[%d]", i) }
 	for i, r := range ratios {
 		if r < 1 || r > FullRatio {
-			p.add(path(i), fmt.Sprintf("must be between 1 and 100; got %d", r))
+			p.Add(path(i), fmt.Sprintf("must be between 1 and 100; got %d", r))
 		}
 		if i > 0 && r <= ratios[i-1] {
-			p.add(path(i), fmt.Sprintf("must be above the ratio before it; got %d after %d", r, ratios[i-1]))
+			p.Add(path(i), fmt.Sprintf("must be above the ratio before it; got %d after %d", r, ratios[i-1]))
 		}
 	}
 	if n := len(ratios); n > 0 && ratios[n-1] != FullRatio {
-		p.add(path(n-1), fmt.Sprintf("must be 100, the full release, because it is the last; got %d", ratios[n-1]))
+		p.Add(path(n-1), fmt.Sprintf("must be 100, the full release, because it is the last; got %d", ratios[n-1]))
 	}
-	if err := p.err("ladder"); err != nil {
+	if err := invalid("ladder", p); err != nil {
 		return Ladder{}, err
 	}
 	return Ladder{ratios: slices.Clone(ratios)}, nil

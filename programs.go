@@ -226,12 +226,12 @@ func (f *File) CheckLogo() error {
 	const most = 256 << 10
 	var p problems
 	if f.Width == 0 || f.Width != f.Height {
-		p.add("logoFileId", fmt.Sprintf("must be a square image; it has %d x %d pixels", f.Width, f.Height))
+		p.Add("logoFileId", fmt.Sprintf("must be a square image; it has %d x %d pixels", f.Width, f.Height))
 	}
 	if f.Size > most {
-		p.add("logoFileId", fmt.Sprintf("must have at most %d bytes; has %d", most, f.Size))
+		p.Add("logoFileId", fmt.Sprintf("must have at most %d bytes; has %d", most, f.Size))
 	}
-	return p.err("logo")
+	return invalid("logo", p)
 }
 
 // Create makes a mini program. Owner and masters may. Errors:

@@ -172,7 +172,7 @@ func (in CreateReleaseInput) Validate() error {
 			return
 		}
 		if missing := in.Program.MissingLanguages(in.Target.Languages); len(missing) > 0 {
-			p.add("program.languages", languagesNeeded(in.TargetApp, missing))
+			p.Add("program.languages", languagesNeeded(in.TargetApp, missing))
 		}
 	})
 	if err != nil || in.Target == nil || in.Known == nil {

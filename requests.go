@@ -269,7 +269,7 @@ type DecideInput struct {
 func (in DecideInput) Validate() error {
 	return validate("verdict", in, func(p *problems) {
 		if !in.Approve && in.Reason == "" {
-			p.add("reason", "is required to reject: the applicant must know what to mend")
+			p.Add("reason", "is required to reject: the applicant must know what to mend")
 		}
 	})
 }

@@ -131,7 +131,11 @@ func (d ServiceDescription) Validate() error { return DefaultServicePolicy().Che
 // Check checks a description by this policy and returns one [ValidationError]
 // with all broken fields, or nil. The platform calls the same.
 func (s ServicePolicy) Check(d ServiceDescription) error {
-	return validate("service", d, func(p *problems) {
+	return invalid("service", s.problems(d))
+}
+
+func (s ServicePolicy) problems(d ServiceDescription) problems {
+	return check(d, func(p *problems) {
 		tooLong(p, "name", d.Name, s.MaxName)
 		tooLong(p, "description", d.Description, s.MaxText)
 		oneOf(p, "industry", d.Industry, s.Industries)
@@ -173,7 +177,7 @@ func (d ServiceDescription) Images() iter.Seq2[string, string] {
 
 func tooLong(p *problems, path, text string, most int) {
 	if n := len([]rune(text)); n > most {
-		p.add(path, fmt.Sprintf("must have at most %d characters; has %d", most, n))
+		p.Add(path, fmt.Sprintf("must have at most %d characters; has %d", most, n))
 	}
 }
 
@@ -182,7 +186,7 @@ func oneOf[S ~string](p *problems, path string, value S, choices []S) {
 	if value == "" || len(choices) == 0 || slices.Contains(choices, value) {
 		return
 	}
-	p.add(path, fmt.Sprintf("must be one of %v; got %q", choices, value))
+	p.Add(path, fmt.Sprintf("must be one of %v; got %q", choices, value))
 }
 
 // Service is an ISV's offer in the Service Market.
@@ -217,7 +221,7 @@ type CreateServiceInput struct {
 
 // Validate checks the description by the policy.
 func (in CreateServiceInput) Validate() error {
-	return checkDescription(in.ServiceDescription, in.Policy)
+	return policyOr(in.Policy).Check(in.ServiceDescription)
 }
 
 // UpdateServiceInput is what [ServicesClient.Update] takes. The description
@@ -236,19 +240,18 @@ type UpdateServiceInput struct {
 func (in UpdateServiceInput) Validate() error {
 	var p problems
 	if in.ServiceID == "" {
-		p.add("serviceId", "is required")
+		p.Add("serviceId", "is required")
 	}
-	if err := checkDescription(in.ServiceDescription, in.Policy); err != nil {
-		p.addError(err)
-	}
-	return p.err("service")
+	p = append(p, policyOr(in.Policy).problems(in.ServiceDescription)...)
+	return invalid("service", p)
 }
 
-func checkDescription(d ServiceDescription, policy *ServicePolicy) error {
-	if policy == nil {
-		return d.Validate()
+// policyOr is the announced policy, or the default one.
+func policyOr(announced *ServicePolicy) ServicePolicy {
+	if announced == nil {
+		return DefaultServicePolicy()
 	}
-	return policy.Check(d)
+	return *announced
 }
 
 // ServiceInput names a service for an operation that needs nothing else.
@@ -413,7 +416,7 @@ func TableBlock(header []string, rows ...[]string) Block {
 // check adds the broken fields of the content to p.
 func (c Content) check(p *problems, path string, policy ServicePolicy) {
 	if len(c) > policy.MaxBlocks {
-		p.add(path, fmt.Sprintf("must have at most %d blocks; has %d", policy.MaxBlocks, len(c)))
+		p.Add(path, fmt.Sprintf("must have at most %d blocks; has %d", policy.MaxBlocks, len(c)))
 		return
 	}
 	for i, b := range c {
@@ -429,7 +432,7 @@ func (b Block) check(p *problems, path string, policy ServicePolicy) {
 		}
 	}
 	if set > 1 {
-		p.add(path, "must hold one of text, image and table, not several")
+		p.Add(path, "must hold one of text, image and table, not several")
 		return
 	}
 	switch b.Type {
@@ -437,34 +440,34 @@ func (b Block) check(p *problems, path string, policy ServicePolicy) {
 		checkText(p, path+".text", b.Text, policy.MaxText)
 	case BlockImage:
 		if b.Image == nil || b.Image.FileID == "" {
-			p.add(path+".image.fileId", "is required; upload the image first")
+			p.Add(path+".image.fileId", "is required; upload the image first")
 		}
 	case BlockTable:
 		b.Table.check(p, path+".table", policy)
 	default:
-		p.add(path+".type", "must be one of TEXT, IMAGE, TABLE")
+		p.Add(path+".type", "must be one of TEXT, IMAGE, TABLE")
 	}
 }
 
 func checkText(p *problems, path, text string, most int) {
 	switch n := len([]rune(text)); {
 	case n == 0:
-		p.add(path, "is required")
+		p.Add(path, "is required")
 	case n > most:
-		p.add(path, fmt.Sprintf("must have at most %d characters; has %d", most, n))
+		p.Add(path, fmt.Sprintf("must have at most %d characters; has %d", most, n))
 	}
 }
 
 func (t *Table) check(p *problems, path string, policy ServicePolicy) {
 	if t == nil || len(t.Header) == 0 {
-		p.add(path+".header", "is required")
+		p.Add(path+".header", "is required")
 		return
 	}
 	if len(t.Rows) == 0 {
-		p.add(path+".rows", "must have at least 1 row")
+		p.Add(path+".rows", "must have at least 1 row")
 	}
 	if cells := len(t.Header) * (len(t.Rows) + 1); cells > policy.MaxTableCells {
-		p.add(path, fmt.Sprintf("must have at most %d cells; has %d", policy.MaxTableCells, cells))
+		p.Add(path, fmt.Sprintf("must have at most %d cells; has %d", policy.MaxTableCells, cells))
 		return
 	}
 	for i, title := range t.Header {
@@ -472,11 +475,11 @@ func (t *Table) check(p *problems, path string, policy ServicePolicy) {
 	}
 	for i, row := range t.Rows {
 		if len(row) != len(t.Header) {
-			p.add(fmt.Sprintf("%s.rows[%d]", path, i), fmt.Sprintf("must have %d cells like the header; has %d", len(t.Header), len(row)))
+			p.Add(fmt.Sprintf("%s.rows[%d]", path, i), fmt.Sprintf("must have %d cells like the header; has %d", len(t.Header), len(row)))
 		}
 		for j, cell := range row {
 			if n := len([]rune(cell)); n > policy.MaxText {
-				p.add(fmt.Sprintf("%s.rows[%d][%d]", path, i, j), fmt.Sprintf("must have at most %d characters; has %d", policy.MaxText, n))
+				p.Add(fmt.Sprintf("%s.rows[%d][%d]", path, i, j), fmt.Sprintf("must have at most %d characters; has %d", policy.MaxText, n))
 			}
 		}
 	}

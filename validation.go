@@ -1,7 +1,6 @@
 package alipayplus
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 
@@ -14,52 +13,32 @@ type validator interface {
 }
 
 // problems collects the broken fields of one input.
-type problems struct {
-	fields []FieldError
-}
+type problems = validation.Problems
 
-func (p *problems) add(path, message string) {
-	p.fields = append(p.fields, FieldError{Path: path, Message: message})
-}
-
-func (p *problems) has(path string) bool {
-	for _, f := range p.fields {
-		if f.Path == path {
-			return true
-		}
-	}
-	return false
-}
-
-// addError adds the fields of a [ValidationError], or the whole text of
-// another error.
-func (p *problems) addError(err error) {
-	if invalid, ok := errors.AsType[*ValidationError](err); ok {
-		p.fields = append(p.fields, invalid.Fields...)
-		return
-	}
-	p.add("", err.Error())
-}
-
-// err returns nil or one [ValidationError] with all that was collected.
-func (p *problems) err(subject string) error {
-	if len(p.fields) == 0 {
+// invalid returns nil or one [ValidationError] with all problems.
+func invalid(subject string, found problems) error {
+	if len(found) == 0 {
 		return nil
 	}
-	return &ValidationError{Subject: subject, Fields: p.fields}
+	fields := make([]FieldError, len(found))
+	for i, problem := range found {
+		fields[i] = FieldError(problem)
+	}
+	return &ValidationError{Subject: subject, Fields: fields}
 }
 
 // validate runs the tag rules of v and then, where given, the rules that tags
 // cannot say, and returns all broken fields as one error.
 func validate(subject string, v any, more func(*problems)) error {
-	var p problems
-	for _, problem := range validation.Struct(v) {
-		p.add(problem.Path, problem.Message)
-	}
+	return invalid(subject, check(v, more))
+}
+
+func check(v any, more func(*problems)) problems {
+	found := validation.Struct(v)
 	if more != nil {
-		more(&p)
+		more(&found)
 	}
-	return p.err(subject)
+	return found
 }
 
 // FieldError is one broken field of an input.

@@ -137,7 +137,7 @@ type (
 func text(s string) option {
 	return func(cfg *settings) error {
 		if s == "bad" {
-			return &Problem{"text", "is bad"}
+			return &Problem{Path: "text", Message: "is bad"}
 		}
 		cfg.given = append(cfg.given, s)
 		return nil
