@@ -279,7 +279,7 @@ func TestWaitHonoursItsOptions(t *testing.T) {
 func TestWaitErrorSaysHowFarTheWaitCame(t *testing.T) {
 	wait := func(ctx context.Context, tolerate int, replies ...reply) (*alipayplus.Release, *alipayplus.WaitError) {
 		c := newGateway(t, replies...).client(alipayplus.WithRetry(1, 0, 0))
-		got, err := c.Releases.WaitReviewed(ctx, "rel_1", alipayplus.ReleaseWait{MaxInterval: time.Hour, TolerateErrors: tolerate})
+		got, err := c.Releases.WaitReviewed(ctx, "rel_1", alipayplus.ReleaseWait{Interval: 10 * time.Minute, TolerateErrors: tolerate})
 		var failed *alipayplus.WaitError
 		require.ErrorAs(t, err, &failed)
 		require.Equal(t, "releases.waitReviewed", failed.Operation)
