@@ -229,11 +229,11 @@ func busy(seconds string) reply {
 func TestWaitGrantedAsksOftenWhileSomebodySitsThere(t *testing.T) {
 	for _, tt := range []struct {
 		granted, interval, late time.Duration
-		polls                   int
+		least, most             int
 	}{
-		{5 * time.Minute, 0, 3 * time.Second, 200},
-		{15 * time.Minute, 20 * time.Second, 21 * time.Second, 60},
-		{time.Hour, 20 * time.Second, 3 * time.Minute, 140},
+		{5 * time.Minute, 0, 3 * time.Second, 150, 190},
+		{15 * time.Minute, 20 * time.Second, 21 * time.Second, 45, 60},
+		{time.Hour, 20 * time.Second, 3 * time.Minute, 100, 140},
 	} {
 		t.Run(tt.granted.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -248,7 +248,8 @@ func TestWaitGrantedAsksOftenWhileSomebodySitsThere(t *testing.T) {
 				_, err := g.client().Authorizations.WaitGranted(t.Context(), in, alipayplus.AuthorizationWait{Interval: tt.interval})
 				require.NoError(t, err)
 				require.LessOrEqual(t, time.Since(start)-tt.granted, tt.late)
-				require.Less(t, len(g.attempts()), tt.polls)
+				require.GreaterOrEqual(t, len(g.attempts()), tt.least)
+				require.LessOrEqual(t, len(g.attempts()), tt.most)
 			})
 		})
 	}

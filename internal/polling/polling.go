@@ -94,7 +94,7 @@ func Sleep(ctx context.Context, d time.Duration) {
 
 func (o Options[T]) withDefaults() Options[T] {
 	if o.MaxInterval <= 0 {
-		o.MaxInterval = max(defaultMaxInterval, o.Interval)
+		o.MaxInterval = defaultMaxInterval
 	}
 	if o.Interval <= 0 {
 		o.Interval = min(defaultInterval, o.MaxInterval)
