@@ -2,9 +2,12 @@ package alipayplus
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/polling"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // AuthorizationStatus says whether the platform may call the target app's APIs
@@ -90,6 +93,10 @@ type BeginAuthorizationInput struct {
 // Validate checks the fields.
 func (in BeginAuthorizationInput) Validate() error { return validate("authorization", in, nil) }
 
+// authorizationAttended is how long after its page was first seen an authorization
+// is asked for often.
+const authorizationAttended = 15 * time.Minute
+
 // AuthorizationsClient asks for and follows authorizations. It is safe for
 // concurrent use.
 type AuthorizationsClient struct{ client *Client }
@@ -113,13 +120,16 @@ func (c *AuthorizationsClient) Get(ctx context.Context, in AuthorizationInput) (
 // When it expires or is revoked instead, or was never begun, the error is a
 // [WaitError] with [ErrAuthorizationRequired] in it, and the authorization is
 // returned all the same. The context is the deadline.
+//
+// For 15 minutes, as long as a page can be used by default, the time between polls
+// stays at opts.Interval, because somebody may be sitting in front of the page;
+// after that it grows as [WaitOptions] says.
 func (c *AuthorizationsClient) WaitGranted(ctx context.Context, in AuthorizationInput, opts AuthorizationWait) (*Authorization, error) {
-	return wait(ctx, "authorizations.waitGranted", in.ProgramID, opts, waiter[Authorization]{
-		poll: func(ctx context.Context, _ string) (*Authorization, error) {
-			return c.Get(ctx, in)
-		},
-		state: func(a *Authorization) string { return string(a.Status) },
-		done: func(_ context.Context, a *Authorization) (bool, error) {
+	return wait(ctx, "authorizations.waitGranted", in.ProgramID, opts, polling.Thing[Authorization]{
+		Poll:     func(ctx context.Context) (*Authorization, error) { return c.Get(ctx, in) },
+		State:    func(a *Authorization) string { return string(a.Status) },
+		Attended: authorizationAttended,
+		Done: func(_ context.Context, a *Authorization) (bool, error) {
 			switch a.Status {
 			case AuthorizationGranted:
 				return true, nil
@@ -131,3 +141,26 @@ func (c *AuthorizationsClient) WaitGranted(ctx context.Context, in Authorization
 		},
 	})
 }
+
+// AuthorizationRequiredError says that the workspace must first allow the
+// platform to call AlipayCN's APIs for a mini program ("Release mini programs",
+// Complete authorization). It matches [ErrAuthorizationRequired].
+type AuthorizationRequiredError struct {
+	// ProgramID is the mini program that lacks the authorization.
+	ProgramID string `json:"programId"`
+	// TargetApp is the app that asks for it.
+	TargetApp TargetApp `json:"targetApp"`
+	// URL is the page to visit, when the authorization was begun already and its
+	// page can still be used; otherwise it is empty, and
+	// [AuthorizationsClient.Begin] gives one.
+	URL string `json:"url,omitempty"`
+}
+
+// Error names the mini program and the call that gives the page to visit. It does
+// not show URL, because whoever has that page can give the authorization.
+func (e *AuthorizationRequiredError) Error() string {
+	return validation.OneLine(fmt.Sprintf("mini program %s is not authorized for %s; call Authorizations.Begin and visit the page it returns", e.ProgramID, e.TargetApp))
+}
+
+// Unwrap returns [ErrAuthorizationRequired].
+func (e *AuthorizationRequiredError) Unwrap() error { return ErrAuthorizationRequired }

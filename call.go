@@ -18,9 +18,8 @@ import (
 )
 
 const (
-	jsonContent  = "application/json; charset=UTF-8"
-	maxRequestID = 64
-	isoTime      = "2006-01-02T15:04:05.000Z07:00"
+	jsonContent = "application/json; charset=UTF-8"
+	isoTime     = "2006-01-02T15:04:05.000Z07:00"
 	// excerptBytes is how much of an answer that is no JSON an error keeps.
 	excerptBytes = 512
 )
@@ -40,7 +39,8 @@ type answer[T any] struct {
 	Data *T `json:"data"`
 }
 
-func (a *answer[T]) reset()      { *a = answer[T]{} }
+func (a *answer[T]) reset() { *a = answer[T]{} }
+
 func (a *answer[T]) empty() bool { return a.Data == nil }
 
 // envelope is an answer of any operation.
@@ -73,8 +73,8 @@ type errorDetails struct {
 	Authorization *AuthorizationRequiredError `json:"authorization"`
 }
 
-// send makes one logical call: checks the input, sends it until there is a
-// verdict, and returns the data of the answer.
+// send makes one logical call: it checks the input, sends it, repeatedly if need
+// be, and returns the data of the answer.
 func send[T any](ctx context.Context, c *Client, op contract.Operation, requestID string, in any) (*T, error) {
 	var got answer[T]
 	if err := sendTo(ctx, c, op, requestID, in, &got); err != nil {
@@ -86,39 +86,26 @@ func send[T any](ctx context.Context, c *Client, op contract.Operation, requestI
 // sendTo is send for an answer of any shape.
 func sendTo(ctx context.Context, c *Client, op contract.Operation, requestID string, in any, got envelope) error {
 	if err := checkInput(in, requestID); err != nil {
-		return refused(op, err)
+		return notSent(op, err)
 	}
 	body, err := json.Marshal(in)
 	if err != nil {
-		return refused(op, err)
+		return notSent(op, err)
 	}
 	return c.exchange(ctx, op, requestID, &transport.Call{ContentType: jsonContent, Body: body}, got)
 }
 
-// checkInput refuses what the platform would refuse.
-func checkInput(in any, requestID string) error {
-	if len(requestID) > maxRequestID {
-		return &ValidationError{Subject: "call", Fields: []FieldError{
-			{Path: "requestId", Message: fmt.Sprintf("must have at most %d characters", maxRequestID)},
-		}}
-	}
-	if v, ok := in.(validator); ok {
-		return v.Validate()
-	}
-	return nil
-}
-
-// exchange sends a call until there is a verdict; a success is in got.
+// exchange makes the attempts of a call and decodes the answer of a success into got.
 func (c *Client) exchange(ctx context.Context, op contract.Operation, requestID string, call *transport.Call, got envelope) error {
 	call.Operation, call.RequestID = op.Name, requestID
 	call.Method, call.URL = http.MethodPost, c.endpoint.address+op.Path
 	call.Repeatable = true // every write carries the key under which it is done once
-	call.Judge = func(a *transport.Answer) transport.Verdict { return c.judge(op, requestID, a, got) }
+	call.Classify = func(a *transport.Answer) transport.Classification { return c.classify(op, requestID, a, got) }
 	if call.Sign == nil {
 		call.Sign = func(_ context.Context, h http.Header) error { return c.sign(op, h, call.Body) }
 	}
 	if _, err := c.transport.Do(ctx, call); err != nil {
-		return c.failed(ctx, op, requestID, err)
+		return callError(ctx, op, requestID, err)
 	}
 	return nil
 }
@@ -136,22 +123,24 @@ func (c *Client) setHeaders(h http.Header, at string, digest []byte) error {
 		return &localError{err: err, hint: "see to the signer that the client was given (WithSigner)", signer: true}
 	}
 	header := signing.Header{KeyVersion: c.keyVersion, Signature: signature}.String()
-	values := []string{c.clientID, at, header} // in one piece of memory
-	h["Client-Id"], h["Request-Time"], h["Signature"] = values[0:1:1], values[1:2:2], values[2:3:3]
+	h.Set("Client-Id", c.clientID)
+	h.Set("Request-Time", at)
+	h.Set("Signature", header)
 	return nil
 }
 
-// localError is not the network's fault: the caller's signer failed, or its
-// content could not be read. Nothing was sent.
+// localError is a failure on this side of the network: the caller's signer failed,
+// or its content could not be read. Nothing was sent.
 type localError struct {
 	err  error
 	hint string
-	// signer says that it was the signer, which may live elsewhere and may do
-	// better the next time.
+	// signer says that it was the signer, which may be a remote service: the failure
+	// may pass.
 	signer bool
 }
 
 func (e *localError) Error() string { return e.err.Error() }
+
 func (e *localError) Unwrap() error { return e.err }
 
 // signStream is sign for a body that is read in pieces.
@@ -171,42 +160,42 @@ func (c *Client) now() string {
 	return time.Now().Format(isoTime)
 }
 
-// judge decides what an answer is worth: whether it can be trusted, whether it
-// is a success, and whether the call may be sent again.
-func (c *Client) judge(op contract.Operation, requestID string, a *transport.Answer, got envelope) transport.Verdict {
+// classify says whether an answer can be trusted, whether it is a success, and
+// whether the call may be sent again.
+func (c *Client) classify(op contract.Operation, requestID string, a *transport.Answer, got envelope) transport.Classification {
 	trace := a.Header.Get("Trace-Id")
 	fail := func(e *Error) *Error {
 		e.Operation, e.RequestID, e.TraceID, e.HTTPStatus = op.Name, requestID, trace, a.Status
 		return e
 	}
 	if a.Header.Get("Signature") == "" {
-		return unsigned(a, fail)
+		return classifyUnsigned(a, fail)
 	}
 	answered, err := c.verify(op, a)
 	if err != nil {
-		return transport.Verdict{Err: fail(untrusted(err)), TraceID: trace}
+		return transport.Classification{Err: fail(untrusted(err)), TraceID: trace}
 	}
 	got.reset()
 	if err := json.Unmarshal(a.Body, got); err != nil {
-		return transport.Verdict{Err: fail(notJSON(a)), TraceID: trace}
+		return transport.Classification{Err: fail(notJSON(a)), TraceID: trace}
 	}
 	head := got.head()
-	v := transport.Verdict{ResultCode: string(head.Result.Code), ResultStatus: string(head.Result.Status), TraceID: trace}
-	if err := c.mine(head, requestID, answered); err != nil {
-		v.Err = fail(untrusted(err))
-		return v
+	cl := transport.Classification{ResultCode: string(head.Result.Code), ResultStatus: string(head.Result.Status), TraceID: trace}
+	if err := c.matchesRequest(head, requestID, answered); err != nil {
+		cl.Err = fail(untrusted(err))
+		return cl
 	}
 	switch {
 	case head.Result.Status == "":
-		v.Err = fail(incomplete("the answer has no result"))
+		cl.Err = fail(incomplete("the answer has no result"))
 	case head.Result.Status != ResultSuccess:
-		e := fail(refusal(head, a))
+		e := fail(resultError(head, a))
 		e.Hint = hintFor(e.Code, answered)
-		v.Err, v.Retry, v.Outcome = e, e.Retryable, outcome(e)
+		cl.Err, cl.Retry, cl.Outcome = e, e.Retryable, outcomeOf(e)
 	case got.empty():
-		v.Err = fail(incomplete("the answer has no data"))
+		cl.Err = fail(incomplete("the answer has no data"))
 	}
-	return v
+	return cl
 }
 
 // verify checks the signature over the raw bytes and returns when the answer
@@ -225,7 +214,7 @@ func (c *Client) verify(op contract.Operation, a *transport.Answer) (time.Time, 
 	}
 	at := a.Header.Get("Response-Time")
 	digest := signing.Digest(http.MethodPost, c.endpoint.path+op.Path, c.clientID, at, a.Body)
-	if err := c.verifySignature(key, digest[:], signed.Signature); err != nil {
+	if err := signing.Verify(key, digest[:], signed.Signature); err != nil {
 		return time.Time{}, &SignatureError{Reason: "the signature does not fit; check the platform's public key (WithPlatformKey)"}
 	}
 	answered, err := signing.ParseTime(at)
@@ -235,13 +224,13 @@ func (c *Client) verify(op contract.Operation, a *transport.Answer) (time.Time, 
 	return answered, nil
 }
 
-// mine refuses an answer that somebody replays: one of another time, or to
-// another request. A platform that finds this machine's clock wrong is believed
-// at any time, and a refusal need not name the request, because it may come
-// before the request was read.
-func (c *Client) mine(head *answerHead, requestID string, answered time.Time) error {
+// matchesRequest finds a replayed answer: one of another time, or to another
+// request. The answer that this machine's clock is wrong may be of any time, and a
+// refusal need not name the request, because it may come before the request was
+// read.
+func (c *Client) matchesRequest(head *answerHead, requestID string, answered time.Time) error {
 	if head.Result.Code != CodeTimestampInvalid {
-		if err := c.fresh(answered); err != nil {
+		if err := c.checkAge(answered); err != nil {
 			return err
 		}
 	}
@@ -252,8 +241,8 @@ func (c *Client) mine(head *answerHead, requestID string, answered time.Time) er
 	return nil
 }
 
-// fresh refuses an answer that was made too long ago, or in the future.
-func (c *Client) fresh(answered time.Time) error {
+// checkAge finds an answer that was made too long ago, or in the future.
+func (c *Client) checkAge(answered time.Time) error {
 	if skew := time.Since(answered).Abs(); skew > c.maxSkew {
 		return &SignatureError{Reason: fmt.Sprintf("it was made %v away from this machine's time; set the clock, or somebody replays old answers", skew.Round(time.Second))}
 	}
@@ -264,28 +253,28 @@ func untrusted(err error) *Error {
 	return &Error{Message: err.Error(), cause: err}
 }
 
-// unsigned is the verdict on an answer without a signature: the platform signs
-// all it says, so this comes from something in between, and is no success.
-func unsigned(a *transport.Answer, fail func(*Error) *Error) transport.Verdict {
+// classifyUnsigned classifies an answer without a signature: the platform signs all
+// its answers, so this is one of something in between, and no success.
+func classifyUnsigned(a *transport.Answer, fail func(*Error) *Error) transport.Classification {
 	e := fail(&Error{Body: excerpt(a.Body)})
 	kind := a.Header.Get("Content-Type")
 	switch {
 	case a.Status == http.StatusTooManyRequests:
 		e.Message, e.Retryable, e.cause = "too many calls, says something in front of the platform", true, ErrRateLimited
-		return transport.Verdict{Err: e, Retry: true, Outcome: transport.NotProcessed}
+		return transport.Classification{Err: e, Retry: true, Outcome: transport.NotProcessed}
 	case a.Status >= http.StatusInternalServerError:
 		e.Message, e.Retryable = fmt.Sprintf("the answer is not the platform's: unsigned, content type %q", kind), true
 		e.Hint = "the gateway in front of the platform has a problem; try later"
-		return transport.Verdict{Err: e, Retry: true, Outcome: transport.Unknown}
+		return transport.Classification{Err: e, Retry: true, Outcome: transport.Unknown}
 	case a.Status >= http.StatusMultipleChoices:
 		e.Message = fmt.Sprintf("the answer is not the platform's: unsigned, content type %q", kind)
 		e.Hint = "check the base URL (WithBaseURL, ALIPAYPLUS_BASE_URL)"
-		return transport.Verdict{Err: e, Outcome: transport.NotProcessed}
+		return transport.Classification{Err: e, Outcome: transport.NotProcessed}
 	default:
 		err := &SignatureError{Reason: fmt.Sprintf("it is not signed (content type %q)", kind)}
 		e.Message, e.cause = err.Error(), err
 		e.Hint = "check the base URL (WithBaseURL, ALIPAYPLUS_BASE_URL)"
-		return transport.Verdict{Err: e}
+		return transport.Classification{Err: e}
 	}
 }
 
@@ -304,14 +293,14 @@ func excerpt(body []byte) string {
 	return strings.ToValidUTF8(string(body[:min(len(body), excerptBytes)]), "?")
 }
 
-// refusal turns a result that is no success into an error.
-func refusal(head *answerHead, a *transport.Answer) *Error {
+// resultError turns a result that is no success into an error.
+func resultError(head *answerHead, a *transport.Answer) *Error {
 	e := &Error{Code: head.Result.Code, ResultStatus: head.Result.Status, Message: head.Result.Message}
 	switch {
 	case e.Code == CodeTrafficExceedLimit, e.Code == CodeUnavailable:
 		e.Retryable = true
 	case e.ResultStatus == ResultFailed:
-		// refused, and known to be
+		// a definite refusal
 	case e.ResultStatus == ResultAccepted:
 		e.Message = strings.TrimSpace("accepted, but not done yet; read the state to learn what came of it. " + e.Message)
 	default:
@@ -338,10 +327,10 @@ func (d *errorDetails) cause() error {
 	}
 }
 
-// outcome says what a trusted refusal tells about the effect of the call. One
-// that comes before the request is looked at tells nothing about earlier
-// attempts; any other does, because a repeated request gets its first outcome.
-func outcome(e *Error) transport.Outcome {
+// outcomeOf says what a trusted refusal means for the effect of the call. One that
+// comes before the request is read means nothing for earlier attempts; any other
+// does, because a repeated request gets its first outcome.
+func outcomeOf(e *Error) transport.Outcome {
 	switch {
 	case e.Code == CodeTrafficExceedLimit:
 		return transport.NotProcessed
@@ -366,15 +355,15 @@ func hintFor(code Code, answered time.Time) string {
 	return fmt.Sprintf("set this machine's clock: it is %v ahead of the platform's", off)
 }
 
-// failed turns what the transport came to into the one error of this package.
-func (c *Client) failed(ctx context.Context, op contract.Operation, requestID string, err error) error {
+// callError turns a failure of the transport into the one error of this package.
+func callError(ctx context.Context, op contract.Operation, requestID string, err error) error {
 	failure, ok := errors.AsType[*transport.Failure](err)
 	if !ok {
-		return refused(op, err)
+		return notSent(op, err)
 	}
 	e := &Error{Operation: op.Name, RequestID: requestID, Message: failure.Err.Error(), cause: failure.Err}
-	if judged, ok := errors.AsType[*Error](failure.Err); ok {
-		copied := *judged
+	if classified, ok := errors.AsType[*Error](failure.Err); ok {
+		copied := *classified
 		e = &copied
 	} else {
 		e.Retryable = ctx.Err() == nil && (failure.Retry || isSigner(failure.Err))
@@ -400,7 +389,7 @@ func isSigner(err error) bool {
 	return ok && local.signer
 }
 
-// localHint is about what can be wrong on this side of the network.
+// localHint names what can be wrong on this side of the network.
 func localHint(f *transport.Failure) string {
 	if local, ok := errors.AsType[*localError](f.Err); ok {
 		return local.hint
@@ -411,8 +400,8 @@ func localHint(f *transport.Failure) string {
 	return "check the base URL (WithBaseURL, ALIPAYPLUS_BASE_URL), the network, and that the platform runs"
 }
 
-// refused is the error of a call that was not sent.
-func refused(op contract.Operation, err error) error {
+// notSent is the error of a call that was not sent.
+func notSent(op contract.Operation, err error) error {
 	e := &Error{Operation: op.Name, Message: err.Error(), cause: err}
 	if invalid, ok := errors.AsType[*ValidationError](err); ok {
 		e.Fields = invalid.Fields

@@ -3,15 +3,15 @@ package alipayplus_test
 import (
 	"bytes"
 	"context"
-	"crypto/rsa"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"image"
 	"image/png"
 	"io"
+	"iter"
 	"maps"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -286,13 +286,12 @@ func TestDocumentedAnswerOfAQRCode(t *testing.T) {
 func TestClientCopiesWhatItGets(t *testing.T) {
 	given := newGateway(t, done())
 	own := &http.Client{Transport: given, Timeout: time.Minute}
-	key := *platformKey("1").Public().(*rsa.PublicKey)
-	text := bytes.Clone(testkey.PEM())
-	c := given.client(alipayplus.WithHTTPClient(own), alipayplus.WithPlatformKey("1", &key), alipayplus.WithPrivateKey(text))
+	public, private := platformKeyPEM("1"), testkey.PEM()
+	c := given.client(alipayplus.WithHTTPClient(own), alipayplus.WithPlatformKey("1", public), alipayplus.WithPrivateKey(private))
 
 	own.Transport, own.Timeout = nil, 1
-	key.N, key.E = big.NewInt(15), 3
-	clear(text)
+	clear(public)
+	clear(private)
 
 	require.NoError(t, read(t.Context(), c))
 }
@@ -385,7 +384,7 @@ func TestConnectionIsKept(t *testing.T) {
 	base, connections := loopback(t, given)
 	c, err := alipayplus.New(
 		alipayplus.WithBaseURL(base), alipayplus.WithClientID(myClientID), alipayplus.WithSigner(testkey.Key()),
-		alipayplus.WithPlatformKey("1", platformKey("1").Public()), alipayplus.WithRetry(2, 0, 0),
+		alipayplus.WithPlatformKey("1", platformKeyPEM("1")), alipayplus.WithRetry(2, 0, 0),
 	)
 	require.NoError(t, err)
 
@@ -411,7 +410,8 @@ type pipes struct {
 func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), closed: make(chan struct{})} }
 
 func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
-func (p *pipes) Close() error   { close(p.closed); return nil }
+
+func (p *pipes) Close() error { close(p.closed); return nil }
 
 func (p *pipes) Accept() (net.Conn, error) {
 	select {
@@ -476,4 +476,74 @@ func TestErrorOfTheCallersTransport(t *testing.T) {
 	err := read(t.Context(), newGateway(t, fails(own)).client(alipayplus.WithRetry(1, 0, 0)))
 
 	require.ErrorIs(t, err, own)
+}
+
+// ids collects a list to its end.
+func ids[T any](list iter.Seq2[*T, error], id func(*T) string) (all []string, err error) {
+	for item, err := range list {
+		if err != nil {
+			return all, err
+		}
+		all = append(all, id(item))
+	}
+	return all, nil
+}
+
+// Every list is read from the caller's cursor to its end, with the caller's choice on every page.
+func TestEveryListIsReadToItsEnd(t *testing.T) {
+	from := alipayplus.ListOptions{Limit: 2, Cursor: "c1", Order: alipayplus.OldestFirst}
+	for _, tt := range []struct {
+		path string
+		// with is a choice besides the page.
+		with string
+		read func(*testing.T, *alipayplus.Client) ([]string, error)
+	}{
+		{"miniprogram/list", "", func(t *testing.T, c *alipayplus.Client) ([]string, error) {
+			return ids(c.Programs.All(t.Context(), alipayplus.ListProgramsInput{ListOptions: from}), func(p *alipayplus.Program) string { return p.ID })
+		}},
+		{"miniprogram/version/list", `"programId":"p_1"`, func(t *testing.T, c *alipayplus.Client) ([]string, error) {
+			in := alipayplus.ListVersionsInput{ListOptions: from, ProgramID: "p_1"}
+			return ids(c.Programs.AllVersions(t.Context(), in), func(v *alipayplus.Version) string { return v.FileID })
+		}},
+		{"release/list", `"status":"FULL_RELEASE"`, func(t *testing.T, c *alipayplus.Client) ([]string, error) {
+			in := alipayplus.ListReleasesInput{ListOptions: from, Status: alipayplus.ReleaseFull}
+			return ids(c.Releases.All(t.Context(), in), func(r *alipayplus.Release) string { return r.ID })
+		}},
+		{"service/list", `"status":"ONLINE"`, func(t *testing.T, c *alipayplus.Client) ([]string, error) {
+			in := alipayplus.ListServicesInput{ListOptions: from, Status: alipayplus.ServiceOnline}
+			return ids(c.Services.All(t.Context(), in), func(s *alipayplus.Service) string { return s.ID })
+		}},
+		{"request/list", `"title":"tea"`, func(t *testing.T, c *alipayplus.Client) ([]string, error) {
+			in := alipayplus.ListRequestsInput{ListOptions: from, Title: "tea"}
+			return ids(c.Requests.All(t.Context(), in), func(r *alipayplus.Request) string { return r.ID })
+		}},
+		{"review/list", "", func(t *testing.T, c *alipayplus.Client) ([]string, error) {
+			return ids(c.Reviews.All(t.Context(), alipayplus.ListReviewsInput{ListOptions: from}), func(r *alipayplus.Request) string { return r.ID })
+		}},
+	} {
+		t.Run(tt.path, func(t *testing.T) {
+			g := newGateway(t,
+				has(`{"items":[{"id":"a","fileId":"a"},{"id":"b","fileId":"b"}],"nextCursor":"c2"}`),
+				has(`{"items":[],"nextCursor":"c3"}`),
+				has(`{"items":[{"id":"c","fileId":"c"}]}`),
+				refuses(200, alipayplus.CodeNotFound),
+			)
+			all, err := tt.read(t, g.client())
+			require.NoError(t, err)
+			require.Equal(t, []string{"a", "b", "c"}, all)
+			require.Len(t, g.attempts(), 3)
+			for i, attempt := range g.attempts() {
+				require.Equal(t, "/api/open/v2/"+tt.path, attempt.request.URL.Path)
+				var page alipayplus.ListOptions
+				require.NoError(t, json.Unmarshal(attempt.body, &page))
+				require.Equal(t, alipayplus.ListOptions{Limit: 2, Cursor: fmt.Sprintf("c%d", i+1), Order: alipayplus.OldestFirst}, page)
+				require.Contains(t, string(attempt.body), tt.with)
+			}
+
+			// the next call is refused
+			_, err = tt.read(t, g.client())
+			require.ErrorIs(t, err, alipayplus.ErrNotFound)
+			require.Len(t, g.attempts(), 4)
+		})
+	}
 }

@@ -10,8 +10,8 @@
 // The rules stand in this package as pure functions, and can be used without any
 // network: [Ladder], [ReleaseStatus.CanBecome], [Limits.CheckVersionLimit],
 // [ServicePolicy.Check], [PermissionPolicy.Can]. The client asks them before it
-// sends, as far as it is told what they need (the Known and Target fields of the
-// inputs); the platform asks the same to enforce.
+// sends, as far as the inputs hold what they need (the Known and Target fields); the
+// platform asks the same to enforce.
 //
 // # How a release moves
 //
@@ -59,7 +59,7 @@
 // # Errors
 //
 // Every failure of a call is an [*Error] that names the operation, what is wrong
-// and what to do. errors.Is tells its class ([ErrNotFound], [ErrConflict],
+// and what to do. errors.Is finds its class ([ErrNotFound], [ErrConflict],
 // [ErrLimit], ...); errors.AsType gives the details ([*ValidationError],
 // [*LimitError], [*RatioError], [*AuthorizationRequiredError], [*ReviewError]).
 // A refusal is never a nil error.

@@ -1,9 +1,7 @@
 package alipayplus
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"strconv"
 	"strings"
@@ -280,97 +278,6 @@ func (e *Error) LogValue() slog.Value {
 	return slog.GroupValue(attrs...)
 }
 
-// FieldError is one broken field of an input.
-type FieldError struct {
-	// Path is the JSON path of the field, for example "paymentInformation[0].table.rows[1]".
-	Path string `json:"path"`
-	// Message says what is wrong with it, in plain words.
-	Message string `json:"message"`
-}
-
-// ValidationError lists all broken fields of an input. It matches [ErrInvalid].
-type ValidationError struct {
-	// Subject is what was checked, for example "service".
-	Subject string
-	// Fields are all broken fields, one entry for each thing wrong.
-	Fields []FieldError
-}
-
-// Error lists every broken field in one line.
-func (e *ValidationError) Error() string {
-	parts := make([]string, len(e.Fields))
-	for i, f := range e.Fields {
-		parts[i] = strings.TrimSpace(f.Path + " " + f.Message)
-	}
-	noun := "fields"
-	if len(e.Fields) == 1 {
-		noun = "field"
-	}
-	return validation.OneLine(fmt.Sprintf("%s: %d %s not valid: %s", e.Subject, len(e.Fields), noun, strings.Join(parts, "; ")))
-}
-
-// Unwrap returns [ErrInvalid].
-func (e *ValidationError) Unwrap() error { return ErrInvalid }
-
-// LimitError says that a limit of the platform is reached. It matches [ErrLimit].
-type LimitError struct {
-	// Scope is what is limited, in words.
-	Scope string `json:"scope"`
-	// Limit is how many there may be.
-	Limit int `json:"limit"`
-	// Used is how many there are.
-	Used int `json:"used"`
-	// UnderReview says that the limit allows nothing new because a version is
-	// under review, whatever Used is.
-	UnderReview bool `json:"underReview,omitempty"`
-}
-
-// Error names scope, limit and use, and the way out.
-func (e *LimitError) Error() string {
-	if e.UnderReview {
-		return validation.OneLine(e.Scope + ": none may be added while a version is under review; wait for the verdict or withdraw it")
-	}
-	return validation.OneLine(fmt.Sprintf("%s: %d of %d are used; %s", e.Scope, e.Used, e.Limit, e.wayOut()))
-}
-
-// wayOut says how to get below the limit, as far as the library knows what it is.
-func (e *LimitError) wayOut() string {
-	switch {
-	case strings.HasPrefix(e.Scope, scopeVersions):
-		return "apply with one of them and take it through the review"
-	case strings.HasPrefix(e.Scope, scopePrograms):
-		return "cancel all releases of one of them, which is possible in preparation and in grayscale"
-	default:
-		return "make room first"
-	}
-}
-
-// Unwrap returns [ErrLimit].
-func (e *LimitError) Unwrap() error { return ErrLimit }
-
-// AuthorizationRequiredError says that the workspace must first allow the
-// platform to call AlipayCN's APIs for a mini program ("Release mini programs",
-// Complete authorization). It matches [ErrAuthorizationRequired].
-type AuthorizationRequiredError struct {
-	// ProgramID is the mini program that lacks the authorization.
-	ProgramID string `json:"programId"`
-	// TargetApp is the app that asks for it.
-	TargetApp TargetApp `json:"targetApp"`
-	// URL is the page to visit, when the authorization was begun already and its
-	// page can still be used; otherwise it is empty, and
-	// [AuthorizationsClient.Begin] gives one.
-	URL string `json:"url,omitempty"`
-}
-
-// Error names the mini program and the call that gives the page to visit. It does
-// not show URL, because whoever has that page can give the authorization.
-func (e *AuthorizationRequiredError) Error() string {
-	return validation.OneLine(fmt.Sprintf("mini program %s is not authorized for %s; call Authorizations.Begin and visit the page it returns", e.ProgramID, e.TargetApp))
-}
-
-// Unwrap returns [ErrAuthorizationRequired].
-func (e *AuthorizationRequiredError) Unwrap() error { return ErrAuthorizationRequired }
-
 // SignatureError says that an answer cannot be trusted: it is not signed, or
 // its signature does not fit. Such an answer is never taken for a success.
 type SignatureError struct {
@@ -382,66 +289,6 @@ type SignatureError struct {
 func (e *SignatureError) Error() string {
 	return validation.OneLine("the answer cannot be trusted: " + e.Reason)
 }
-
-// ReviewError says that a review ended without approval. It is not transient:
-// waiting longer does not help.
-type ReviewError struct {
-	// Outcome is REJECTED or WITHDRAWN.
-	Outcome RequestStatus
-	// Subject is what was reviewed, for example "release rel_1".
-	Subject string
-	// Reviews are the verdicts of all parties, with their reasons.
-	Reviews []Review
-}
-
-// Error gives the outcome and every party's reason.
-func (e *ReviewError) Error() string {
-	var reasons []string
-	for _, r := range e.Reviews {
-		if r.Status == ReviewRejected {
-			reasons = append(reasons, fmt.Sprintf("%s: %s", r.Party, r.Reason))
-		}
-	}
-	text := fmt.Sprintf("%s was %s", e.Subject, strings.ToLower(strings.ReplaceAll(string(e.Outcome), "_", " ")))
-	if len(reasons) > 0 {
-		text += " (" + strings.Join(reasons, "; ") + ")"
-	}
-	return validation.OneLine(text)
-}
-
-// WaitError says that waiting ended before the awaited state was reached.
-type WaitError struct {
-	// Operation is the wait, for example "releases.waitReviewed".
-	Operation string
-	// ID is the thing that was waited for.
-	ID string
-	// LastState is the last state seen; empty when none was.
-	LastState string
-	// Polls is how often the state was asked for.
-	Polls int
-	// Err is why the wait ended: the context's error, the last failure of a
-	// poll, or a [ReviewError].
-	Err error
-}
-
-// Error names what was waited for, the last state and the reason.
-func (e *WaitError) Error() string {
-	state := e.LastState
-	if state == "" {
-		state = "none"
-	}
-	polls := "polls"
-	if e.Polls == 1 {
-		polls = "poll"
-	}
-	return validation.OneLine(fmt.Sprintf("%s: %s: waiting ended after %d %s, last state %s: %v", e.Operation, e.ID, e.Polls, polls, state, e.Err))
-}
-
-// Unwrap returns the reason.
-func (e *WaitError) Unwrap() error { return e.Err }
-
-// Timeout says whether the wait ended because the context's deadline passed.
-func (e *WaitError) Timeout() bool { return errors.Is(e.Err, context.DeadlineExceeded) }
 
 // IsRetryable says whether err is a failure after which the same call may
 // succeed later without a change.

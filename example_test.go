@@ -84,7 +84,7 @@ func ExampleLimits_CheckVersionLimit() {
 	// versions of this mini program to ALIPAY_CN: none may be added while a version is under review; wait for the verdict or withdraw it
 }
 
-// Everything that is wrong with an input is told at once, without asking the platform.
+// Everything that is wrong with an input is found at once, without asking the platform.
 func ExampleValidationError() {
 	service := alipayplus.ServiceDescription{
 		Name: "Tea at the lake", Industry: "FOOD", Type: alipayplus.ServiceMiniProgramDevelopment,

@@ -79,11 +79,11 @@ func (c *FilesClient) upload(ctx context.Context, operation string, in UploadFil
 	op := contract.FileUpload
 	op.Name = operation
 	if err := in.Validate(); err != nil {
-		return nil, refused(op, err)
+		return nil, notSent(op, err)
 	}
 	described, err := describe(in, types)
 	if err != nil {
-		return nil, refused(op, err)
+		return nil, notSent(op, err)
 	}
 	sending := upload{in: in}
 	defer sending.end()
@@ -167,10 +167,10 @@ func invalidFile(format string, args ...any) error {
 	return &ValidationError{Subject: "file", Fields: []FieldError{{Path: "content", Message: fmt.Sprintf(format, args...)}}}
 }
 
-// upload hands out the content, attempt after attempt. net/http may go on
-// reading a body after it has answered, so a reader is ended before the next one
-// begins and before the call returns: after that neither the content nor the
-// progress function of the caller is touched.
+// upload gives each attempt the content anew. net/http may go on reading a body
+// after it has answered, so a reader is ended before the next one begins and before
+// the call returns: after that neither the content nor the progress function of the
+// caller is used.
 type upload struct {
 	in      UploadFileInput
 	current *progressReader

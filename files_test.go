@@ -158,7 +158,7 @@ func TestUploadProgress(t *testing.T) {
 	require.EqualValues(t, 10, n)
 }
 
-// What the caller's reader looks like inside is nobody's business.
+// The fields of a caller's reader are not validated.
 type oddReader struct {
 	*bytes.Reader
 

@@ -34,21 +34,21 @@ type Ladder struct {
 func NewLadder(ratios ...Ratio) (Ladder, error) {
 	var p problems
 	if len(ratios) == 0 {
-		p.add("ratios", "must have at least 1 entry")
+		p.Add("ratios", "must have at least 1 entry")
 	}
 	path := func(i int) string { return fmt.Sprintf("ratios[%d]", i) }
 	for i, r := range ratios {
 		if r < 1 || r > FullRatio {
-			p.add(path(i), fmt.Sprintf("must be between 1 and 100; got %d", r))
+			p.Add(path(i), fmt.Sprintf("must be between 1 and 100; got %d", r))
 		}
 		if i > 0 && r <= ratios[i-1] {
-			p.add(path(i), fmt.Sprintf("must be above the ratio before it; got %d after %d", r, ratios[i-1]))
+			p.Add(path(i), fmt.Sprintf("must be above the ratio before it; got %d after %d", r, ratios[i-1]))
 		}
 	}
 	if n := len(ratios); n > 0 && ratios[n-1] != FullRatio {
-		p.add(path(n-1), fmt.Sprintf("must be 100, the full release, because it is the last; got %d", ratios[n-1]))
+		p.Add(path(n-1), fmt.Sprintf("must be 100, the full release, because it is the last; got %d", ratios[n-1]))
 	}
-	if err := p.err("ladder"); err != nil {
+	if err := invalid("ladder", p); err != nil {
 		return Ladder{}, err
 	}
 	return Ladder{ratios: slices.Clone(ratios)}, nil
@@ -192,9 +192,9 @@ type GrayscaleStep struct {
 type GrayscaleInput struct {
 	// ReleaseID is the release.
 	ReleaseID string `json:"releaseId" validate:"required"`
-	// From is the ratio in percent that the caller believes is live, 0 before
-	// the first. When another is live the call fails with [ErrConflict] and
-	// changes nothing, so no one raises on stale knowledge.
+	// From is the ratio in percent that is live as far as the caller knows, 0
+	// before the first. When another one is live the call fails with [ErrConflict]
+	// and changes nothing.
 	From Ratio `json:"from" validate:"min=0,max=100"`
 	// Ratio is the ratio to set, in percent.
 	Ratio Ratio `json:"ratio" validate:"min=1,max=100"`
@@ -231,7 +231,7 @@ func (r *Release) GrayscaleTo(ratio Ratio) GrayscaleInput {
 // [ErrPermission], [ErrNotFound].
 func (c *ReleasesClient) StartGrayscale(ctx context.Context, in GrayscaleInput) (*Release, error) {
 	if in.From != 0 {
-		return nil, refused(contract.ReleaseGrayscale, &ValidationError{Subject: "grayscale", Fields: []FieldError{
+		return nil, notSent(contract.ReleaseGrayscale, &ValidationError{Subject: "grayscale", Fields: []FieldError{
 			{Path: "from", Message: "must be 0 to start; use Raise for a release that is in grayscale"},
 		}})
 	}
@@ -245,7 +245,7 @@ func (c *ReleasesClient) StartGrayscale(ctx context.Context, in GrayscaleInput) 
 // the release is not in grayscale, [ErrPermission], [ErrNotFound].
 func (c *ReleasesClient) Raise(ctx context.Context, in GrayscaleInput) (*Release, error) {
 	if in.From == 0 {
-		return nil, refused(contract.ReleaseGrayscale, &ValidationError{Subject: "grayscale", Fields: []FieldError{
+		return nil, notSent(contract.ReleaseGrayscale, &ValidationError{Subject: "grayscale", Fields: []FieldError{
 			{Path: "from", Message: "must be the ratio that is live now; use StartGrayscale for the first"},
 		}})
 	}

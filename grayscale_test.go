@@ -295,3 +295,22 @@ func TestRatioText(t *testing.T) {
 	require.Equal(t, "-1%", alipayplus.Ratio(-1).String())
 	require.Equal(t, "9223372036854775807%", alipayplus.Ratio(math.MaxInt).String())
 }
+
+// Who starts is not asked to raise, and the other way round.
+func TestStartAndRaiseAreKeptApart(t *testing.T) {
+	g := newGateway(t, done())
+	c := g.client()
+	_, err := c.Releases.StartGrayscale(t.Context(), alipayplus.GrayscaleInput{ReleaseID: "rel_1", From: 1, Ratio: 5})
+	require.ErrorIs(t, err, alipayplus.ErrInvalid)
+	require.Equal(t, []alipayplus.FieldError{{Path: "from", Message: "must be 0 to start; use Raise for a release that is in grayscale"}}, failure(t, err).Fields)
+	_, err = c.Releases.Raise(t.Context(), alipayplus.GrayscaleInput{ReleaseID: "rel_1", Ratio: 5})
+	require.ErrorIs(t, err, alipayplus.ErrInvalid)
+	require.Equal(t, []alipayplus.FieldError{{Path: "from", Message: "must be the ratio that is live now; use StartGrayscale for the first"}}, failure(t, err).Fields)
+	require.Empty(t, g.attempts())
+
+	_, err = c.Releases.StartGrayscale(t.Context(), alipayplus.GrayscaleInput{ReleaseID: "rel_1", Ratio: 5})
+	require.NoError(t, err)
+	_, err = c.Releases.Raise(t.Context(), alipayplus.GrayscaleInput{ReleaseID: "rel_1", From: 5, Ratio: 10})
+	require.NoError(t, err)
+	require.Len(t, g.attempts(), 2)
+}

@@ -1,6 +1,11 @@
 package alipayplus
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/alipayplus-go/alipayplus/internal/validation"
+)
 
 // Limits are how much a workspace may have. They are data that the platform
 // announces, not constants: see [DefaultLimits].
@@ -44,3 +49,39 @@ func (l Limits) CheckVersionLimit(target TargetApp, waiting int, underReview boo
 		Limit: l.WaitingVersions, Used: waiting, UnderReview: underReview,
 	}
 }
+
+// LimitError says that a limit of the platform is reached. It matches [ErrLimit].
+type LimitError struct {
+	// Scope is what is limited, in words.
+	Scope string `json:"scope"`
+	// Limit is how many there may be.
+	Limit int `json:"limit"`
+	// Used is how many there are.
+	Used int `json:"used"`
+	// UnderReview says that the limit allows nothing new because a version is
+	// under review, whatever Used is.
+	UnderReview bool `json:"underReview,omitempty"`
+}
+
+// Error names scope, limit and use, and the way out.
+func (e *LimitError) Error() string {
+	if e.UnderReview {
+		return validation.OneLine(e.Scope + ": none may be added while a version is under review; wait for the verdict or withdraw it")
+	}
+	return validation.OneLine(fmt.Sprintf("%s: %d of %d are used; %s", e.Scope, e.Used, e.Limit, e.wayOut()))
+}
+
+// wayOut says how to get below the limit, as far as the library knows what it is.
+func (e *LimitError) wayOut() string {
+	switch {
+	case strings.HasPrefix(e.Scope, scopeVersions):
+		return "apply with one of them and take it through the review"
+	case strings.HasPrefix(e.Scope, scopePrograms):
+		return "cancel all releases of one of them, which is possible in preparation and in grayscale"
+	default:
+		return "make room first"
+	}
+}
+
+// Unwrap returns [ErrLimit].
+func (e *LimitError) Unwrap() error { return ErrLimit }

@@ -1,16 +1,14 @@
 package alipayplus
 
 import (
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/rsa"
-	"errors"
-	"fmt"
 	"log/slog"
-	"math/big"
 	"net/http"
 	"net/url"
-	"strings"
+	"os"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/signing"
@@ -44,35 +42,18 @@ func defaultConfig() config {
 }
 
 func (cfg *config) check(p *problems) {
-	if cfg.baseURL == nil && !p.has("base URL") {
-		p.add("base URL", "is missing: give WithBaseURL or set ALIPAYPLUS_BASE_URL")
+	if cfg.baseURL == nil && !p.Has("base URL") {
+		p.Add("base URL", "is missing: give WithBaseURL or set ALIPAYPLUS_BASE_URL")
 	}
-	if cfg.clientID == "" && !p.has("client id") {
-		p.add("client id", "is missing: give WithClientID or set ALIPAYPLUS_CLIENT_ID")
+	if cfg.clientID == "" && !p.Has("client id") {
+		p.Add("client id", "is missing: give WithClientID or set ALIPAYPLUS_CLIENT_ID")
 	}
-	if cfg.signer == nil && !p.has("private key") && !p.has("signer") {
-		p.add("private key", "is missing: give WithPrivateKey or WithSigner, or set ALIPAYPLUS_PRIVATE_KEY_FILE")
+	if cfg.signer == nil && !p.Has("private key") && !p.Has("signer") {
+		p.Add("private key", "is missing: give WithPrivateKey or WithSigner, or set ALIPAYPLUS_PRIVATE_KEY_FILE")
 	}
-	if len(cfg.platform.byVersion) == 0 && !p.has("platform public key") {
-		p.add("platform public key", "is missing: give WithPlatformKey or set ALIPAYPLUS_PLATFORM_PUBLIC_KEY_FILE")
+	if len(cfg.platform.byVersion) == 0 && !p.Has("platform public key") {
+		p.Add("platform public key", "is missing: give WithPlatformKey or set ALIPAYPLUS_PLATFORM_PUBLIC_KEY_FILE")
 	}
-}
-
-func badOption(path, format string, args ...any) error {
-	return &ValidationError{Subject: "client options", Fields: []FieldError{{Path: path, Message: fmt.Sprintf(format, args...)}}}
-}
-
-// shared is badOption for an option that other clients have too.
-func shared(err error) error {
-	if problem, ok := errors.AsType[*transport.Problem](err); ok {
-		return badOption(problem.Path, "%s", problem.Message)
-	}
-	return err
-}
-
-// badKey is badOption for an error of a key, which begins with what was expected.
-func badKey(path, expected string, err error) error {
-	return badOption(path, "%s", strings.TrimPrefix(err.Error(), expected+" "))
 }
 
 // WithBaseURL sets the address of the platform, for example
@@ -82,7 +63,7 @@ func WithBaseURL(address string) Option {
 	return func(cfg *config) error {
 		u, err := transport.Address("base URL", address, "https://gateway.example.com")
 		if err != nil {
-			return shared(err)
+			return err
 		}
 		cfg.baseURL = u
 		return nil
@@ -94,7 +75,7 @@ func WithClientID(id string) Option {
 	return func(cfg *config) error {
 		for _, r := range id {
 			if r <= ' ' || r > '~' {
-				return badOption("client id", "must be printable ASCII without spaces")
+				return &transport.Problem{Path: "client id", Message: "must be printable ASCII without spaces"}
 			}
 		}
 		cfg.clientID = id
@@ -107,7 +88,7 @@ func WithClientID(id string) Option {
 func WithSigner(signer crypto.Signer) Option {
 	return func(cfg *config) error {
 		if _, err := signing.CheckSigner(signer); err != nil {
-			return badKey("signer", "signer", err)
+			return transport.KeyProblem("signer", "signer", err)
 		}
 		cfg.signer = signer
 		return nil
@@ -120,7 +101,7 @@ func WithPrivateKey(key []byte) Option {
 	return func(cfg *config) error {
 		parsed, err := signing.ParsePrivateKey(key)
 		if err != nil {
-			return badKey("private key", "private key", err)
+			return transport.KeyProblem("private key", "private key", err)
 		}
 		cfg.signer = parsed
 		return nil
@@ -132,39 +113,29 @@ func WithPrivateKey(key []byte) Option {
 func WithKeyVersion(version string) Option {
 	return func(cfg *config) error {
 		if err := signing.CheckKeyVersion(version); err != nil {
-			return badKey("key version", "key version", err)
+			return transport.KeyProblem("key version", "key version", err)
 		}
 		cfg.keyVersion = version
 		return nil
 	}
 }
 
-// WithPlatformKey adds a public key of the platform under its version. Give it
-// once for each version that answers may be signed with; the last one given is
-// taken for answers that name no version.
-func WithPlatformKey(version string, key crypto.PublicKey) Option {
-	return func(cfg *config) error {
-		public, err := signing.CheckPublicKey(key)
-		if err != nil {
-			return badKey("platform public key", "public key", err)
-		}
-		if signing.CheckKeyVersion(version) != nil {
-			return badOption("platform public key", "needs a version (ALIPAYPLUS_PLATFORM_KEY_VERSION) of 1 to 64 visible ASCII characters without a comma, such as 1")
-		}
-		cfg.platform.byVersion[version] = &rsa.PublicKey{N: new(big.Int).Set(public.N), E: public.E}
-		cfg.platform.newest = version
-		return nil
-	}
-}
-
-// WithPlatformKeyText is [WithPlatformKey] for a key as PEM or bare base64.
-func WithPlatformKeyText(version string, key []byte) Option {
+// WithPlatformKey adds a public key of the platform, as PEM or bare base64, PKIX
+// or PKCS#1, under its version. It must be RSA with at least 2048 bits. Give the
+// option once for each version that answers may be signed with; the last one given
+// is taken for answers that name no version.
+func WithPlatformKey(version string, key []byte) Option {
 	return func(cfg *config) error {
 		public, err := signing.ParsePublicKey(key)
 		if err != nil {
-			return badKey("platform public key", "public key", err)
+			return transport.KeyProblem("platform public key", "public key", err)
 		}
-		return WithPlatformKey(version, public)(cfg)
+		if signing.CheckKeyVersion(version) != nil {
+			return &transport.Problem{Path: "platform public key", Message: "needs a version (ALIPAYPLUS_PLATFORM_KEY_VERSION) of 1 to 64 visible ASCII characters without a comma, such as 1"}
+		}
+		cfg.platform.byVersion[version] = public
+		cfg.platform.newest = version
+		return nil
 	}
 }
 
@@ -172,7 +143,7 @@ func WithPlatformKeyText(version string, key []byte) Option {
 // It is copied, never changed; redirects are never followed.
 func WithHTTPClient(client *http.Client) Option {
 	return func(cfg *config) error {
-		return shared(transport.HTTPClient(&cfg.transport, client))
+		return transport.HTTPClient(&cfg.transport, client)
 	}
 }
 
@@ -181,7 +152,7 @@ func WithHTTPClient(client *http.Client) Option {
 // 30 s). A Retry-After of the platform is honoured up to the longest wait.
 func WithRetry(attempts int, minWait, maxWait time.Duration) Option {
 	return func(cfg *config) error {
-		return shared(transport.Retry(&cfg.transport, attempts, minWait, maxWait))
+		return transport.Retry(&cfg.transport, attempts, minWait, maxWait)
 	}
 }
 
@@ -190,7 +161,7 @@ func WithRetry(attempts int, minWait, maxWait time.Duration) Option {
 // is not documented.
 func WithRateLimit(perSecond float64, burst int) Option {
 	return func(cfg *config) error {
-		return shared(transport.RateLimit(&cfg.transport, perSecond, burst))
+		return transport.RateLimit(&cfg.transport, perSecond, burst)
 	}
 }
 
@@ -199,7 +170,7 @@ func WithRateLimit(perSecond float64, burst int) Option {
 // of large packages may need more.
 func WithAttemptTimeout(limit time.Duration) Option {
 	return func(cfg *config) error {
-		return shared(transport.AttemptTimeout(&cfg.transport, limit))
+		return transport.AttemptTimeout(&cfg.transport, limit)
 	}
 }
 
@@ -208,7 +179,7 @@ func WithAttemptTimeout(limit time.Duration) Option {
 // nothing is logged.
 func WithLogger(logger *slog.Logger) Option {
 	return func(cfg *config) error {
-		return shared(transport.Logger(&cfg.transport, logger))
+		return transport.Logger(&cfg.transport, logger)
 	}
 }
 
@@ -217,7 +188,7 @@ func WithLogger(logger *slog.Logger) Option {
 func WithObserver(observe func(context.Context, Attempt)) Option {
 	return func(cfg *config) error {
 		if observe == nil {
-			return shared(transport.NoObserver())
+			return transport.NoObserver()
 		}
 		cfg.transport.Observe = func(ctx context.Context, e transport.Attempt) { observe(ctx, Attempt(e)) }
 		return nil
@@ -227,7 +198,7 @@ func WithObserver(observe func(context.Context, Attempt)) Option {
 // WithUserAgent sets the User-Agent header; the default is "alipayplus-go".
 func WithUserAgent(agent string) Option {
 	return func(cfg *config) error {
-		return shared(transport.UserAgent(&cfg.transport, agent))
+		return transport.UserAgent(&cfg.transport, agent)
 	}
 }
 
@@ -246,7 +217,7 @@ const (
 func WithTimeFormat(format TimeFormat) Option {
 	return func(cfg *config) error {
 		if format != TimeISO8601 && format != TimeUnixMilli {
-			return badOption("time format", "must be TimeISO8601 or TimeUnixMilli")
+			return &transport.Problem{Path: "time format", Message: "must be TimeISO8601 or TimeUnixMilli"}
 		}
 		cfg.timeFormat = format
 		return nil
@@ -259,7 +230,7 @@ func WithTimeFormat(format TimeFormat) Option {
 func WithMaxClockSkew(skew time.Duration) Option {
 	return func(cfg *config) error {
 		if skew <= 0 {
-			return badOption("clock skew", "must be above 0")
+			return &transport.Problem{Path: "clock skew", Message: "must be above 0"}
 		}
 		cfg.maxSkew = skew
 		return nil
@@ -289,4 +260,37 @@ type Attempt struct {
 	RetryIn time.Duration
 	// Err is why the attempt did not succeed; nil when it did.
 	Err error
+}
+
+// NewFromEnv makes a client from environment variables, then applies opts over
+// them. It reads the key files they name.
+//
+//	ALIPAYPLUS_BASE_URL                  address of the platform
+//	ALIPAYPLUS_CLIENT_ID                 client id of the member
+//	ALIPAYPLUS_PRIVATE_KEY_FILE          file with the private key, or
+//	ALIPAYPLUS_PRIVATE_KEY               the private key itself
+//	ALIPAYPLUS_KEY_VERSION               version of the private key (default 1)
+//	ALIPAYPLUS_PLATFORM_PUBLIC_KEY_FILE  file with the platform's public key, or
+//	ALIPAYPLUS_PLATFORM_PUBLIC_KEY       the public key itself
+//	ALIPAYPLUS_PLATFORM_KEY_VERSION      version of the public key (default 1)
+//	ALIPAYPLUS_ATTEMPT_TIMEOUT           limit of one attempt, such as 45s
+//
+// The error is that of [New]; it names every variable that is missing or wrong,
+// and never a key.
+func NewFromEnv(opts ...Option) (*Client, error) {
+	return New(append(envOptions(), opts...)...)
+}
+
+// envOptions are the options that the environment sets.
+func envOptions() []Option {
+	env := transport.Environment[config, Option]{}
+	env.Text("ALIPAYPLUS_BASE_URL", WithBaseURL)
+	env.Text("ALIPAYPLUS_CLIENT_ID", WithClientID)
+	env.Secret("ALIPAYPLUS_PRIVATE_KEY", "private key", WithPrivateKey)
+	env.Text("ALIPAYPLUS_KEY_VERSION", WithKeyVersion)
+	env.Secret("ALIPAYPLUS_PLATFORM_PUBLIC_KEY", "platform public key", func(key []byte) Option {
+		return WithPlatformKey(cmp.Or(os.Getenv("ALIPAYPLUS_PLATFORM_KEY_VERSION"), "1"), key)
+	})
+	env.Duration("ALIPAYPLUS_ATTEMPT_TIMEOUT", "attempt timeout", WithAttemptTimeout)
+	return env.Options
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/polling"
 )
 
 // TargetApp is where a release goes. It is open to values unknown to this
@@ -171,7 +172,7 @@ func (in CreateReleaseInput) Validate() error {
 			return
 		}
 		if missing := in.Program.MissingLanguages(in.Target.Languages); len(missing) > 0 {
-			p.add("program.languages", languagesNeeded(in.TargetApp, missing))
+			p.Add("program.languages", languagesNeeded(in.TargetApp, missing))
 		}
 	})
 	if err != nil || in.Target == nil || in.Known == nil {
@@ -353,12 +354,12 @@ func (c *ReleasesClient) act(ctx context.Context, op contract.Operation, in Rele
 // [ReviewError] in it, and the release is returned all the same. A release that
 // was never applied for is [ErrConflict]. The context is the deadline.
 func (c *ReleasesClient) WaitReviewed(ctx context.Context, id string, opts ReleaseWait) (*Release, error) {
-	return wait(ctx, "releases.waitReviewed", id, opts, waiter[Release]{
-		poll: c.Get,
-		state: func(r *Release) string {
+	return wait(ctx, "releases.waitReviewed", id, opts, polling.Thing[Release]{
+		Poll: func(ctx context.Context) (*Release, error) { return c.Get(ctx, id) },
+		State: func(r *Release) string {
 			return string(r.Status) + " " + reviewState(r.Reviews)
 		},
-		done: func(ctx context.Context, r *Release) (bool, error) {
+		Done: func(ctx context.Context, r *Release) (bool, error) {
 			switch r.Status {
 			case ReleasePreparation, ReleaseGrayscale, ReleaseFull, ReleaseArchived:
 				return true, nil
@@ -383,4 +384,26 @@ func (r *Release) BlockedBy(others []*Release) *Release {
 		return nil
 	}
 	return others[i]
+}
+
+// transition is one line of a status's transition table.
+type transition[S ~string] struct {
+	from S
+	by   string
+	to   S
+}
+
+func canBecome[S ~string](table []transition[S], from, to S) bool {
+	return slices.ContainsFunc(table, func(t transition[S]) bool { return t.from == from && t.to == to })
+}
+
+// known says whether the table mentions the status.
+func known[S ~string](table []transition[S], s S) bool {
+	return slices.ContainsFunc(table, func(t transition[S]) bool { return t.from == s || t.to == s })
+}
+
+// terminal says whether the table mentions the status and leads nowhere from it.
+func terminal[S ~string](table []transition[S], s S) bool {
+	leaves := slices.ContainsFunc(table, func(t transition[S]) bool { return t.from == s })
+	return !leaves && known(table, s)
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
 	"github.com/alipayplus-go/alipayplus/internal/polling"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // RequestStatus is where a request stands. It is open to unknown values.
@@ -201,10 +202,10 @@ func (c *RequestsClient) All(ctx context.Context, in ListRequestsInput) iter.Seq
 // rejected or withdrawn the error is a [WaitError] with a [ReviewError] in it,
 // and the request is returned all the same. The context is the deadline.
 func (c *RequestsClient) WaitDecided(ctx context.Context, id string, opts RequestWait) (*Request, error) {
-	return wait(ctx, "requests.waitDecided", id, opts, waiter[Request]{
-		poll:  c.Get,
-		state: func(r *Request) string { return string(r.Status) + " " + reviewState(r.Reviews) },
-		done: func(_ context.Context, r *Request) (bool, error) {
+	return wait(ctx, "requests.waitDecided", id, opts, polling.Thing[Request]{
+		Poll:  func(ctx context.Context) (*Request, error) { return c.Get(ctx, id) },
+		State: func(r *Request) string { return string(r.Status) + " " + reviewState(r.Reviews) },
+		Done: func(_ context.Context, r *Request) (bool, error) {
 			switch r.Status {
 			case RequestApproved:
 				return true, nil
@@ -231,19 +232,16 @@ func (c *Client) reviewError(ctx context.Context, subject, requestID string) err
 		return fmt.Errorf("%s was not approved, and the reasons could not be read: %w", subject, err)
 	}
 	if request.Status == RequestApproved || !request.Status.Terminal() {
-		return errMoved
+		return polling.ErrStateChanged
 	}
 	return request.reviewError(subject)
 }
-
-// errMoved says that the thing changed between two reads; the wait goes on.
-var errMoved = polling.ErrMoved
 
 func notUnderReview(subject, wayOut string) error {
 	return fmt.Errorf("%w: %s is not under review; %s", ErrConflict, subject, wayOut)
 }
 
-// reviewState is the verdicts in short, to see whether they changed.
+// reviewState names the verdicts, so that a change of one is a change of state.
 func reviewState(reviews []Review) string {
 	var text strings.Builder
 	for i, r := range reviews {
@@ -253,4 +251,81 @@ func reviewState(reviews []Review) string {
 		text.WriteString(string(r.Party) + "=" + string(r.Status))
 	}
 	return text.String()
+}
+
+// DecideInput is what [ReviewsClient.Decide] takes.
+type DecideInput struct {
+	// ID is the id of the request, see [Request].
+	ID string `json:"id" validate:"required"`
+	// Approve is the verdict: true approves, false rejects.
+	Approve bool `json:"approve"`
+	// Reason is required for a rejection.
+	Reason string `json:"reason,omitempty" validate:"max=2000"`
+	// RequestID is the idempotency key; empty: the client makes one.
+	RequestID string `json:"requestId,omitempty"`
+}
+
+// Validate checks the fields.
+func (in DecideInput) Validate() error {
+	return validate("verdict", in, func(p *problems) {
+		if !in.Approve && in.Reason == "" {
+			p.Add("reason", "is required to reject: the applicant must know what to mend")
+		}
+	})
+}
+
+// ListReviewsInput chooses requests that wait for the caller's verdict.
+type ListReviewsInput struct {
+	ListOptions
+}
+
+// ReviewsClient is for reviewers: their credentials belong to a [Party], not to
+// a workspace. It is safe for concurrent use.
+type ReviewsClient struct{ client *Client }
+
+// List reads a page of the requests, of all workspaces, that wait for the
+// verdict of the caller's party, oldest first unless in.Order says otherwise.
+// Errors: [ErrPermission] for who is no reviewer.
+func (c *ReviewsClient) List(ctx context.Context, in ListReviewsInput) (*Page[Request], error) {
+	return send[Page[Request]](ctx, c.client, contract.ReviewList, "", in)
+}
+
+// All ranges over all requests that wait, page by page as they are needed. It
+// ends after the first error, which it yields.
+func (c *ReviewsClient) All(ctx context.Context, in ListReviewsInput) iter.Seq2[*Request, error] {
+	return all(ctx, contract.ReviewList, in, c.List)
+}
+
+// Decide gives the verdict of the caller's party. Errors: [ErrConflict] when
+// the party has decided before or the request is closed, [ErrNotFound],
+// [ErrPermission].
+func (c *ReviewsClient) Decide(ctx context.Context, in DecideInput) (*Request, error) {
+	in.RequestID = newRequestID(in.RequestID)
+	return send[Request](ctx, c.client, contract.ReviewDecide, in.RequestID, in)
+}
+
+// ReviewError says that a review ended without approval. It is not transient:
+// waiting longer does not help.
+type ReviewError struct {
+	// Outcome is REJECTED or WITHDRAWN.
+	Outcome RequestStatus
+	// Subject is what was reviewed, for example "release rel_1".
+	Subject string
+	// Reviews are the verdicts of all parties, with their reasons.
+	Reviews []Review
+}
+
+// Error gives the outcome and every party's reason.
+func (e *ReviewError) Error() string {
+	var reasons []string
+	for _, r := range e.Reviews {
+		if r.Status == ReviewRejected {
+			reasons = append(reasons, fmt.Sprintf("%s: %s", r.Party, r.Reason))
+		}
+	}
+	text := fmt.Sprintf("%s was %s", e.Subject, strings.ToLower(strings.ReplaceAll(string(e.Outcome), "_", " ")))
+	if len(reasons) > 0 {
+		text += " (" + strings.Join(reasons, "; ") + ")"
+	}
+	return validation.OneLine(text)
 }

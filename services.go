@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/polling"
 )
 
 // ServiceStatus is where a service stands. It is open to unknown values.
@@ -130,7 +131,11 @@ func (d ServiceDescription) Validate() error { return DefaultServicePolicy().Che
 // Check checks a description by this policy and returns one [ValidationError]
 // with all broken fields, or nil. The platform calls the same.
 func (s ServicePolicy) Check(d ServiceDescription) error {
-	return validate("service", d, func(p *problems) {
+	return invalid("service", s.problems(d))
+}
+
+func (s ServicePolicy) problems(d ServiceDescription) problems {
+	return check(d, func(p *problems) {
 		tooLong(p, "name", d.Name, s.MaxName)
 		tooLong(p, "description", d.Description, s.MaxText)
 		oneOf(p, "industry", d.Industry, s.Industries)
@@ -172,7 +177,7 @@ func (d ServiceDescription) Images() iter.Seq2[string, string] {
 
 func tooLong(p *problems, path, text string, most int) {
 	if n := len([]rune(text)); n > most {
-		p.add(path, fmt.Sprintf("must have at most %d characters; has %d", most, n))
+		p.Add(path, fmt.Sprintf("must have at most %d characters; has %d", most, n))
 	}
 }
 
@@ -181,7 +186,7 @@ func oneOf[S ~string](p *problems, path string, value S, choices []S) {
 	if value == "" || len(choices) == 0 || slices.Contains(choices, value) {
 		return
 	}
-	p.add(path, fmt.Sprintf("must be one of %v; got %q", choices, value))
+	p.Add(path, fmt.Sprintf("must be one of %v; got %q", choices, value))
 }
 
 // Service is an ISV's offer in the Service Market.
@@ -216,7 +221,7 @@ type CreateServiceInput struct {
 
 // Validate checks the description by the policy.
 func (in CreateServiceInput) Validate() error {
-	return checkDescription(in.ServiceDescription, in.Policy)
+	return policyOr(in.Policy).Check(in.ServiceDescription)
 }
 
 // UpdateServiceInput is what [ServicesClient.Update] takes. The description
@@ -235,19 +240,18 @@ type UpdateServiceInput struct {
 func (in UpdateServiceInput) Validate() error {
 	var p problems
 	if in.ServiceID == "" {
-		p.add("serviceId", "is required")
+		p.Add("serviceId", "is required")
 	}
-	if err := checkDescription(in.ServiceDescription, in.Policy); err != nil {
-		p.addError(err)
-	}
-	return p.err("service")
+	p = append(p, policyOr(in.Policy).problems(in.ServiceDescription)...)
+	return invalid("service", p)
 }
 
-func checkDescription(d ServiceDescription, policy *ServicePolicy) error {
-	if policy == nil {
-		return d.Validate()
+// policyOr is the announced policy, or the default one.
+func policyOr(announced *ServicePolicy) ServicePolicy {
+	if announced == nil {
+		return DefaultServicePolicy()
 	}
-	return policy.Check(d)
+	return *announced
 }
 
 // ServiceInput names a service for an operation that needs nothing else.
@@ -332,10 +336,10 @@ func (c *ServicesClient) All(ctx context.Context, in ListServicesInput) iter.Seq
 // [WaitError] with a [ReviewError] or [ErrConflict] in it; the service as last
 // seen is returned all the same. The context is the deadline.
 func (c *ServicesClient) WaitOnline(ctx context.Context, id string, opts ServiceWait) (*Service, error) {
-	return wait(ctx, "services.waitOnline", id, opts, waiter[Service]{
-		poll:  c.Get,
-		state: func(s *Service) string { return string(s.Status) },
-		done: func(ctx context.Context, s *Service) (bool, error) {
+	return wait(ctx, "services.waitOnline", id, opts, polling.Thing[Service]{
+		Poll:  func(ctx context.Context) (*Service, error) { return c.Get(ctx, id) },
+		State: func(s *Service) string { return string(s.Status) },
+		Done: func(ctx context.Context, s *Service) (bool, error) {
 			switch s.Status {
 			case ServiceOnline:
 				return true, nil
@@ -350,4 +354,133 @@ func (c *ServicesClient) WaitOnline(ctx context.Context, id string, opts Service
 			}
 		},
 	})
+}
+
+// BlockType is the kind of a block of content. It is open to unknown values.
+type BlockType string
+
+// The kinds of block that "Release services" documents: "texts, images, or tables".
+const (
+	// BlockText is a paragraph.
+	BlockText BlockType = "TEXT"
+	// BlockImage is an uploaded image.
+	BlockImage BlockType = "IMAGE"
+	// BlockTable is a table with a header.
+	BlockTable BlockType = "TABLE"
+)
+
+// Content is an ordered list of text, image and table blocks.
+type Content []Block
+
+// Block is one paragraph, image or table.
+type Block struct {
+	// Type says which of the other fields is set.
+	Type BlockType `json:"type"`
+	// Text is the paragraph of a TEXT block.
+	Text string `json:"text,omitempty"`
+	// Image is the picture of an IMAGE block.
+	Image *Image `json:"image,omitempty"`
+	// Table is the table of a TABLE block.
+	Table *Table `json:"table,omitempty"`
+}
+
+// Image names an uploaded image.
+type Image struct {
+	// FileID is the id that [FilesClient.Upload] returned.
+	FileID string `json:"fileId"`
+	// Description says in words what the image shows; may be empty.
+	Description string `json:"description,omitempty"`
+}
+
+// Table is a rectangular table: every row has as many cells as the header.
+type Table struct {
+	// Header holds the column titles.
+	Header []string `json:"header"`
+	// Rows hold the cells, row by row.
+	Rows [][]string `json:"rows"`
+}
+
+// TextBlock returns a TEXT block.
+func TextBlock(text string) Block { return Block{Type: BlockText, Text: text} }
+
+// ImageBlock returns an IMAGE block of an uploaded file.
+func ImageBlock(fileID, description string) Block {
+	return Block{Type: BlockImage, Image: &Image{FileID: fileID, Description: description}}
+}
+
+// TableBlock returns a TABLE block.
+func TableBlock(header []string, rows ...[]string) Block {
+	return Block{Type: BlockTable, Table: &Table{Header: header, Rows: rows}}
+}
+
+// check adds the broken fields of the content to p.
+func (c Content) check(p *problems, path string, policy ServicePolicy) {
+	if len(c) > policy.MaxBlocks {
+		p.Add(path, fmt.Sprintf("must have at most %d blocks; has %d", policy.MaxBlocks, len(c)))
+		return
+	}
+	for i, b := range c {
+		b.check(p, fmt.Sprintf("%s[%d]", path, i), policy)
+	}
+}
+
+func (b Block) check(p *problems, path string, policy ServicePolicy) {
+	set := 0
+	for _, isSet := range []bool{b.Text != "", b.Image != nil, b.Table != nil} {
+		if isSet {
+			set++
+		}
+	}
+	if set > 1 {
+		p.Add(path, "must hold one of text, image and table, not several")
+		return
+	}
+	switch b.Type {
+	case BlockText:
+		checkText(p, path+".text", b.Text, policy.MaxText)
+	case BlockImage:
+		if b.Image == nil || b.Image.FileID == "" {
+			p.Add(path+".image.fileId", "is required; upload the image first")
+		}
+	case BlockTable:
+		b.Table.check(p, path+".table", policy)
+	default:
+		p.Add(path+".type", "must be one of TEXT, IMAGE, TABLE")
+	}
+}
+
+func checkText(p *problems, path, text string, most int) {
+	switch n := len([]rune(text)); {
+	case n == 0:
+		p.Add(path, "is required")
+	case n > most:
+		p.Add(path, fmt.Sprintf("must have at most %d characters; has %d", most, n))
+	}
+}
+
+func (t *Table) check(p *problems, path string, policy ServicePolicy) {
+	if t == nil || len(t.Header) == 0 {
+		p.Add(path+".header", "is required")
+		return
+	}
+	if len(t.Rows) == 0 {
+		p.Add(path+".rows", "must have at least 1 row")
+	}
+	if cells := len(t.Header) * (len(t.Rows) + 1); cells > policy.MaxTableCells {
+		p.Add(path, fmt.Sprintf("must have at most %d cells; has %d", policy.MaxTableCells, cells))
+		return
+	}
+	for i, title := range t.Header {
+		checkText(p, fmt.Sprintf("%s.header[%d]", path, i), title, policy.MaxText)
+	}
+	for i, row := range t.Rows {
+		if len(row) != len(t.Header) {
+			p.Add(fmt.Sprintf("%s.rows[%d]", path, i), fmt.Sprintf("must have %d cells like the header; has %d", len(t.Header), len(row)))
+		}
+		for j, cell := range row {
+			if n := len([]rune(cell)); n > policy.MaxText {
+				p.Add(fmt.Sprintf("%s.rows[%d][%d]", path, i, j), fmt.Sprintf("must have at most %d characters; has %d", policy.MaxText, n))
+			}
+		}
+	}
 }

@@ -290,16 +290,3 @@ func TestAnIdempotencyKeyHasAtMost64Characters(t *testing.T) {
 	require.EqualError(t, checkInput(in, strings.Repeat("k", 65)), "call: 1 field not valid: requestId must have at most 64 characters")
 	require.NoError(t, checkInput(struct{}{}, ""), "what has no rules breaks none")
 }
-
-func TestProblemsAreCollected(t *testing.T) {
-	var p problems
-	require.NoError(t, p.err("nothing"))
-	require.False(t, p.has("a"))
-	p.add("a", "is odd")
-	p.addError(&ValidationError{Subject: "other", Fields: []FieldError{{"b", "is even"}, {"c", "is prime"}}})
-	p.addError(errors.New("something else"))
-	require.True(t, p.has("a"))
-	require.True(t, p.has("c"))
-	require.False(t, p.has("d"))
-	require.EqualError(t, p.err("numbers"), "numbers: 4 fields not valid: a is odd; b is even; c is prime; something else")
-}

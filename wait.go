@@ -3,18 +3,24 @@ package alipayplus
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/polling"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // WaitOptions say how to wait for a state. The zero value is good for reviews
 // that take minutes to days. The deadline is the context's.
+//
+// The time between two polls grows with the wait: it is a twentieth of the time
+// since the state last changed, between Interval and MaxInterval, less some
+// jitter. By default that is 2 seconds in the first 40 seconds, 15 seconds after 5
+// minutes, and 15 minutes after 5 hours; a wait of 2 days takes some 350 polls.
 type WaitOptions[T any] struct {
-	// Interval is the time between the first polls; 0: 2 seconds. It grows by
-	// half from poll to poll, with jitter, up to MaxInterval.
+	// Interval is the shortest time between polls; 0: 2 seconds.
 	Interval time.Duration
-	// MaxInterval is the longest time between polls; 0: 1 minute. After a poll
+	// MaxInterval is the longest time between polls; 0: 15 minutes. After a poll
 	// that failed, a longer Retry-After of the platform counts, up to 1 hour.
 	MaxInterval time.Duration
 	// TolerateErrors is how many transient failures of a poll in a row are
@@ -39,30 +45,15 @@ type (
 	AuthorizationWait = WaitOptions[Authorization]
 )
 
-// waiter is what waiting needs to know of a thing.
-type waiter[T any] struct {
-	poll func(ctx context.Context, id string) (*T, error)
-	// state tells two states apart and is shown in errors.
-	state func(*T) string
-	// done says whether the awaited state is reached, or why it never will be.
-	// A state it does not know is neither.
-	done func(context.Context, *T) (bool, error)
-}
-
-// wait polls until w.done says so, the context ends, or a poll fails for good.
-// It returns the last thing seen, also with an error.
-func wait[T any](ctx context.Context, operation, id string, opts WaitOptions[T], w waiter[T]) (*T, error) {
-	seen, err := polling.Wait(ctx, polling.Options[T](opts), polling.Thing[T]{
-		Poll:       func(ctx context.Context) (*T, error) { return w.poll(ctx, id) },
-		State:      w.state,
-		Done:       w.done,
-		Passing:    IsRetryable,
-		RetryAfter: retryAfter,
-	})
+// wait polls until thing.Done says so, the context ends, or a poll fails for
+// good. It returns the last thing seen, also with an error.
+func wait[T any](ctx context.Context, operation, id string, opts WaitOptions[T], thing polling.Thing[T]) (*T, error) {
+	thing.Transient, thing.RetryAfter = IsRetryable, retryAfter
+	result, err := polling.Wait(ctx, polling.Options[T](opts), thing)
 	if err == nil {
-		return seen.Last, nil
+		return result.Last, nil
 	}
-	return seen.Last, &WaitError{Operation: operation, ID: id, LastState: seen.State, Polls: seen.Polls, Err: err}
+	return result.Last, &WaitError{Operation: operation, ID: id, LastState: result.State, Polls: result.Polls, Err: err}
 }
 
 func retryAfter(err error) time.Duration {
@@ -71,3 +62,37 @@ func retryAfter(err error) time.Duration {
 	}
 	return 0
 }
+
+// WaitError says that waiting ended before the awaited state was reached.
+type WaitError struct {
+	// Operation is the wait, for example "releases.waitReviewed".
+	Operation string
+	// ID is the thing that was waited for.
+	ID string
+	// LastState is the last state seen; empty when none was.
+	LastState string
+	// Polls is how often the state was asked for.
+	Polls int
+	// Err is why the wait ended: the context's error, the last failure of a
+	// poll, or a [ReviewError].
+	Err error
+}
+
+// Error names what was waited for, the last state and the reason.
+func (e *WaitError) Error() string {
+	state := e.LastState
+	if state == "" {
+		state = "none"
+	}
+	polls := "polls"
+	if e.Polls == 1 {
+		polls = "poll"
+	}
+	return validation.OneLine(fmt.Sprintf("%s: %s: waiting ended after %d %s, last state %s: %v", e.Operation, e.ID, e.Polls, polls, state, e.Err))
+}
+
+// Unwrap returns the reason.
+func (e *WaitError) Unwrap() error { return e.Err }
+
+// Timeout says whether the wait ended because the context's deadline passed.
+func (e *WaitError) Timeout() bool { return errors.Is(e.Err, context.DeadlineExceeded) }

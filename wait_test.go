@@ -1,521 +1,329 @@
-package alipayplus
+package alipayplus_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"slices"
+	"net/http"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
 )
 
-// thing is what these tests wait for.
-type thing struct{ state string }
-
-// watched is a thing that is polled in virtual time: look says what the n-th poll sees, from 1.
-type watched struct {
-	look  func(n int) (string, error)
-	judge func(state string) (bool, error)
-	polls []time.Time
+// has is a signed success with the given data.
+func has(data string) reply {
+	return signed(200, result("S", "SUCCESS", `,"requestId":"$ID","data":`+data))
 }
 
-func (w *watched) poll(ctx context.Context, id string) (*thing, error) {
-	if id != "thing_1" {
-		return nil, fmt.Errorf("asked for %q", id)
-	}
-	if err := ctx.Err(); err != nil {
-		return nil, &Error{Operation: "things.get", Message: err.Error(), cause: err}
-	}
-	w.polls = append(w.polls, time.Now())
-	state, err := w.look(len(w.polls))
-	if err != nil {
-		return nil, err
-	}
-	return &thing{state}, nil
+func releaseIs(status alipayplus.ReleaseStatus, request string) reply {
+	return has(fmt.Sprintf(`{"id":"rel_1","status":%q,"releaseRequestId":%q}`, status, request))
 }
 
-func (w *watched) wait(ctx context.Context, opts WaitOptions[thing]) (*thing, error) {
-	return wait(ctx, "things.wait", "thing_1", opts, waiter[thing]{
-		poll:  w.poll,
-		state: func(s *thing) string { return s.state },
-		done: func(_ context.Context, s *thing) (bool, error) {
-			if w.judge != nil {
-				return w.judge(s.state)
+func serviceIs(status alipayplus.ServiceStatus, request string) reply {
+	return has(fmt.Sprintf(`{"id":"svc_1","status":%q,"releaseRequestId":%q}`, status, request))
+}
+
+func authorizationIs(status alipayplus.AuthorizationStatus) reply {
+	return has(fmt.Sprintf(`{"programId":"p_1","targetApp":"ALIPAY_CN","status":%q}`, status))
+}
+
+// requestIs is a request on which AlipayCN has given the verdict.
+func requestIs(status alipayplus.RequestStatus, verdict alipayplus.ReviewStatus) reply {
+	return has(fmt.Sprintf(`{"id":"req_1","status":%q,"reviews":[{"party":"ALIPAY_PLUS","status":"APPROVED"},{"party":"ALIPAY_CN","status":%q,"reason":"no logo"}]}`, status, verdict))
+}
+
+// waited is what a wait came to: the last state, and why it ended.
+type waited struct {
+	state string
+	err   error
+}
+
+type waitCase struct {
+	name    string
+	replies []reply
+	// state is the last one seen; is the class of the error; text is in the error.
+	state string
+	is    error
+	text  string
+	// outcome is that of a *ReviewError.
+	outcome alipayplus.RequestStatus
+}
+
+// check plays the replies, each once, to the wait.
+func (c waitCase) check(t *testing.T, wait func(context.Context, *alipayplus.Client) waited) {
+	t.Run(c.name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 24*time.Hour)
+			defer cancel()
+			g := newGateway(t, append(c.replies, refuses(404, alipayplus.CodeNotFound))...)
+			got := wait(ctx, g.client())
+			require.Len(t, g.attempts(), len(c.replies))
+			require.Equal(t, c.state, got.state)
+			if c.is == nil && c.text == "" {
+				require.NoError(t, got.err)
+				return
 			}
-			return s.state == "DONE", nil
+			require.ErrorContains(t, got.err, c.text)
+			if c.is != nil {
+				require.ErrorIs(t, got.err, c.is)
+			}
+			var failed *alipayplus.WaitError
+			require.ErrorAs(t, got.err, &failed)
+			require.Contains(t, failed.LastState, c.state)
+			var review *alipayplus.ReviewError
+			if c.outcome == "" {
+				require.NotErrorAs(t, got.err, &review)
+				return
+			}
+			require.ErrorAs(t, got.err, &review)
+			require.Equal(t, c.outcome, review.Outcome)
+			require.Len(t, review.Reviews, 2)
+		})
+	})
+}
+
+func TestWaitReviewed(t *testing.T) {
+	const (
+		created  = alipayplus.ReleaseNewVersionCreated
+		inReview = alipayplus.ReleaseUnderReview
+		prepared = alipayplus.ReleasePreparation
+	)
+	for _, c := range []waitCase{
+		{name: "approved", replies: []reply{releaseIs(inReview, "req_1"), releaseIs(prepared, "req_1")}, state: "RELEASE_PREPARATION"},
+		{name: "in grayscale already", replies: []reply{releaseIs(alipayplus.ReleaseGrayscale, "req_1")}, state: "GRAYSCALE_RELEASE"},
+		{name: "released already", replies: []reply{releaseIs(alipayplus.ReleaseFull, "req_1")}, state: "FULL_RELEASE"},
+		{name: "archived already", replies: []reply{releaseIs(alipayplus.ReleaseArchived, "req_1")}, state: "ARCHIVED"},
+		{name: "a state of tomorrow", replies: []reply{releaseIs("AUDIT", "req_1"), releaseIs(prepared, "req_1")}, state: "RELEASE_PREPARATION"},
+		{
+			name: "rejected", replies: []reply{releaseIs(inReview, "req_1"), releaseIs(created, "req_1"), requestIs("REJECTED", "REJECTED")},
+			state: "NEW_VERSION_CREATED", outcome: "REJECTED", text: "release rel_1 was rejected (ALIPAY_CN: no logo)",
 		},
-	})
-}
-
-// gaps are the times between polls.
-func (w *watched) gaps() []time.Duration {
-	var gaps []time.Duration
-	for i := 1; i < len(w.polls); i++ {
-		gaps = append(gaps, w.polls[i].Sub(w.polls[i-1]))
-	}
-	return gaps
-}
-
-// within says that a gap is the interval, or up to a fifth shorter.
-func within(t *testing.T, interval, gap time.Duration) {
-	t.Helper()
-	require.LessOrEqual(t, gap, interval)
-	require.Greater(t, gap, interval-interval/5)
-}
-
-// states plays the given states; the last one stays.
-func states(all ...string) func(int) (string, error) {
-	return func(n int) (string, error) { return all[min(n, len(all))-1], nil }
-}
-
-// pendingUntil is DONE from the n-th poll on.
-func pendingUntil(done int) func(int) (string, error) {
-	return func(n int) (string, error) {
-		if n >= done {
-			return "DONE", nil
-		}
-		return "PENDING", nil
-	}
-}
-
-func transient(retryAfter time.Duration) error {
-	return &Error{Operation: "things.get", Code: CodeUnavailable, Message: "down", Retryable: true, RetryAfter: retryAfter}
-}
-
-func waitError(t *testing.T, err error) *WaitError {
-	t.Helper()
-	failed, ok := errors.AsType[*WaitError](err)
-	require.True(t, ok, "%v", err)
-	require.Equal(t, "things.wait", failed.Operation)
-	require.Equal(t, "thing_1", failed.ID)
-	return failed
-}
-
-func TestWhatIsDoneAlreadyIsNotWaitedFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		start, w := time.Now(), watched{look: states("DONE")}
-		got, err := w.wait(t.Context(), WaitOptions[thing]{})
-		require.NoError(t, err)
-		require.Equal(t, &thing{"DONE"}, got)
-		require.Equal(t, []time.Time{start}, w.polls)
-		require.Equal(t, start, time.Now())
-	})
-}
-
-func TestTheIntervalGrowsByHalfUpToItsLimit(t *testing.T) {
-	for _, tt := range []struct {
-		name string
-		opts WaitOptions[thing]
-		want []time.Duration
-	}{
-		{"by default", WaitOptions[thing]{}, []time.Duration{
-			2 * time.Second, 3 * time.Second, 4500 * time.Millisecond, 6750 * time.Millisecond, 10125 * time.Millisecond,
-			15187500 * time.Microsecond, 22781250 * time.Microsecond, 34171875 * time.Microsecond, 51257812500, time.Minute, time.Minute,
-		}},
-		{"as told", WaitOptions[thing]{Interval: time.Minute, MaxInterval: 2 * time.Minute}, []time.Duration{
-			time.Minute, 90 * time.Second, 2 * time.Minute, 2 * time.Minute,
-		}},
-		{"a limit below the beginning is no limit", WaitOptions[thing]{Interval: time.Hour, MaxInterval: time.Second}, []time.Duration{time.Hour, time.Hour}},
-		{"the default limit below the beginning", WaitOptions[thing]{Interval: time.Hour}, []time.Duration{time.Hour, time.Hour}},
-		{"negative is the default", WaitOptions[thing]{Interval: -1, MaxInterval: -1}, []time.Duration{2 * time.Second, 3 * time.Second}},
+		{
+			name: "withdrawn", replies: []reply{releaseIs(created, "req_1"), requestIs("WITHDRAWN", "CLOSED")},
+			state: "NEW_VERSION_CREATED", outcome: "WITHDRAWN", text: "release rel_1 was withdrawn",
+		},
+		{
+			name: "applied again between the reads", replies: []reply{
+				releaseIs(created, "req_1"), requestIs("UNDER_REVIEW", "PENDING"), releaseIs(inReview, "req_1"), releaseIs(prepared, "req_1"),
+			}, state: "RELEASE_PREPARATION",
+		},
+		{
+			name: "approved between the reads", replies: []reply{
+				releaseIs(created, "req_1"), requestIs("APPROVED", "APPROVED"), releaseIs(prepared, "req_1"),
+			}, state: "RELEASE_PREPARATION",
+		},
+		{
+			name: "never applied for", replies: []reply{releaseIs(created, "")},
+			state: "NEW_VERSION_CREATED", is: alipayplus.ErrConflict, text: "release rel_1 is not under review; apply first",
+		},
+		{
+			name: "canceled", replies: []reply{releaseIs(alipayplus.ReleaseCanceled, "req_1")},
+			state: "CANCELED", is: alipayplus.ErrConflict, text: "release rel_1 is not under review; it is canceled",
+		},
+		{
+			name: "the reasons cannot be read", replies: []reply{releaseIs(created, "req_1"), refuses(200, alipayplus.CodeAccessDenied)},
+			state: "NEW_VERSION_CREATED", is: alipayplus.ErrPermission, text: "release rel_1 was not approved, and the reasons could not be read: ",
+		},
+		{name: "no such release", replies: []reply{refuses(200, alipayplus.CodeNotFound)}, is: alipayplus.ErrNotFound, text: "last state none"},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := watched{look: pendingUntil(len(tt.want) + 1)}
-				_, err := w.wait(t.Context(), tt.opts)
-				require.NoError(t, err)
-				gaps := w.gaps()
-				require.Len(t, gaps, len(tt.want))
-				for i, interval := range tt.want {
-					within(t, interval, gaps[i])
-				}
-			})
+		c.check(t, func(ctx context.Context, client *alipayplus.Client) waited {
+			r, err := client.Releases.WaitReviewed(ctx, "rel_1", alipayplus.ReleaseWait{Interval: time.Minute})
+			if r == nil {
+				return waited{"", err}
+			}
+			return waited{string(r.Status), err}
 		})
 	}
 }
 
-func TestManyWaitersSpread(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := watched{look: pendingUntil(100)}
-		_, err := w.wait(t.Context(), WaitOptions[thing]{Interval: time.Minute, MaxInterval: time.Minute})
-		require.NoError(t, err)
-		gaps := w.gaps()
-		for _, gap := range gaps {
-			within(t, time.Minute, gap)
-		}
-		slices.Sort(gaps)
-		require.Greater(t, len(slices.Compact(gaps)), 90, "hardly two pauses are equal")
-	})
-}
-
-func TestTheShortestIntervalsWork(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		for interval := time.Duration(1); interval <= 11; interval++ {
-			w := watched{look: pendingUntil(5)}
-			_, err := w.wait(t.Context(), WaitOptions[thing]{Interval: interval, MaxInterval: interval})
-			require.NoError(t, err)
-			for _, gap := range w.gaps() {
-				require.Positive(t, gap)
-				require.LessOrEqual(t, gap, interval)
-			}
-		}
-	})
-}
-
-func TestAChangeMakesTheIntervalShortAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := watched{look: states("A", "A", "A", "B", "B", "DONE")}
-		_, err := w.wait(t.Context(), WaitOptions[thing]{Interval: time.Minute, MaxInterval: time.Hour})
-		require.NoError(t, err)
-		gaps := w.gaps()
-		require.Len(t, gaps, 5)
-		for i, interval := range []time.Duration{
-			time.Minute, 90 * time.Second, 135 * time.Second,
-			time.Minute, 90 * time.Second,
-		} {
-			within(t, interval, gaps[i])
-		}
-	})
-}
-
-func TestOnChangeIsCalledOnlyForChanges(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := watched{look: func(n int) (string, error) {
-			if n == 3 {
-				return "", transient(0)
-			}
-			return states("A", "A", "A", "A", "B", "B", "A", "DONE")(n)
-		}}
-		var seen []string
-		got, err := w.wait(t.Context(), WaitOptions[thing]{OnChange: func(s *thing) { seen = append(seen, s.state) }})
-		require.NoError(t, err)
-		require.Equal(t, "DONE", got.state)
-		require.Equal(t, []string{"A", "B", "A", "DONE"}, seen, "a failure between is no change")
-	})
-}
-
-// A first state that is empty is a state too.
-func TestOnChangeIsCalledForTheFirstStateWhateverItIs(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := watched{look: states("", "", "DONE")}
-		calls := 0
-		_, err := w.wait(t.Context(), WaitOptions[thing]{OnChange: func(*thing) { calls++ }})
-		require.NoError(t, err)
-		require.Equal(t, 2, calls)
-	})
-}
-
-func TestUnknownStatesKeepWaiting(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := watched{look: states("PENDING", "ESCALATED", "", "DONE")}
-		got, err := w.wait(t.Context(), WaitOptions[thing]{})
-		require.NoError(t, err)
-		require.Equal(t, "DONE", got.state)
-		require.Len(t, w.polls, 4)
-	})
-}
-
-func TestAReviewThatTakesThreeDays(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		start := time.Now()
-		w := watched{look: func(int) (string, error) {
-			if time.Since(start) >= 72*time.Hour {
-				return "DONE", nil
-			}
-			return "PENDING", nil
-		}}
-		_, err := w.wait(t.Context(), WaitOptions[thing]{MaxInterval: 15 * time.Minute})
-		require.NoError(t, err)
-		require.GreaterOrEqual(t, time.Since(start), 72*time.Hour)
-		require.Less(t, time.Since(start), 72*time.Hour+15*time.Minute, "it is seen by the next poll")
-		require.Less(t, len(w.polls), 400)
-	})
-}
-
-func TestTransientFailuresInARowAreTolerated(t *testing.T) {
-	for _, tt := range []struct {
-		name               string
-		tolerate, failures int
-		survives           bool
-	}{
-		{"none happens", 3, 0, true},
-		{"as many as tolerated", 3, 3, true},
-		{"one more", 3, 4, false},
-		{"ten by default", 0, 10, true},
-		{"eleven", 0, 11, false},
-		{"none tolerated", -1, 1, false},
+func TestWaitOnline(t *testing.T) {
+	const pending = alipayplus.ServicePendingReview
+	for _, c := range []waitCase{
+		{name: "online", replies: []reply{serviceIs(pending, "req_1"), serviceIs(alipayplus.ServiceOnline, "req_1")}, state: "ONLINE"},
+		{
+			name: "turned down", replies: []reply{serviceIs(alipayplus.ServiceTurnedDown, "req_1"), requestIs("REJECTED", "REJECTED")},
+			state: "TURNED_DOWN", outcome: "REJECTED", text: "service svc_1 was rejected (ALIPAY_CN: no logo)",
+		},
+		{
+			name: "withdrawn", replies: []reply{serviceIs(alipayplus.ServiceWithdrawn, "req_1"), requestIs("WITHDRAWN", "CLOSED")},
+			state: "WITHDRAWN", outcome: "WITHDRAWN", text: "service svc_1 was withdrawn",
+		},
+		{
+			name: "submitted again between the reads", replies: []reply{
+				serviceIs(alipayplus.ServiceTurnedDown, "req_1"), requestIs("UNDER_REVIEW", "PENDING"), serviceIs(alipayplus.ServiceOnline, "req_1"),
+			}, state: "ONLINE",
+		},
+		{
+			name: "a draft", replies: []reply{serviceIs(alipayplus.ServiceDraft, "")},
+			state: "DRAFT", is: alipayplus.ErrConflict, text: "service svc_1 is not under review; submit it first",
+		},
+		{
+			name: "archived", replies: []reply{serviceIs(alipayplus.ServiceArchived, "req_1")},
+			state: "ARCHIVED", is: alipayplus.ErrConflict, text: "service svc_1 is not under review; it is archived",
+		},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				// given a thing that was seen once and then cannot be read for a while
-				down := transient(0)
-				w := watched{look: func(n int) (string, error) {
-					if n > 1 && n <= 1+tt.failures {
-						return "", down
-					}
-					return pendingUntil(2)(n)
-				}}
-				var passedOver []error
-				got, err := w.wait(t.Context(), WaitOptions[thing]{
-					TolerateErrors: tt.tolerate,
-					OnError:        func(err error) { passedOver = append(passedOver, err) },
-				})
-				if tt.survives {
-					require.NoError(t, err)
-					require.Equal(t, "DONE", got.state)
-					require.Len(t, passedOver, tt.failures)
-					return
-				}
-				require.ErrorIs(t, err, down)
-				require.Len(t, passedOver, tt.failures-1, "the last is returned, not passed over")
-				require.Equal(t, &thing{"PENDING"}, got, "the last state seen is returned all the same")
-				failed := waitError(t, err)
-				require.Equal(t, "PENDING", failed.LastState)
-				require.Equal(t, 1+tt.failures, failed.Polls)
-				require.False(t, failed.Timeout())
-			})
+		c.check(t, func(ctx context.Context, client *alipayplus.Client) waited {
+			s, err := client.Services.WaitOnline(ctx, "svc_1", alipayplus.ServiceWait{Interval: time.Minute})
+			return waited{string(s.Status), err}
 		})
 	}
 }
 
-// A platform that fails every other time is not down.
-func TestOnlyFailuresInARowCount(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := watched{look: func(n int) (string, error) {
-			if n%2 == 1 {
-				return "", transient(0)
-			}
-			return pendingUntil(20)(n)
-		}}
-		_, err := w.wait(t.Context(), WaitOptions[thing]{TolerateErrors: 1})
-		require.NoError(t, err)
-		require.Len(t, w.polls, 20)
-	})
-}
-
-// The thing can be read, but what its end means cannot: that is a failure in a row as well.
-func TestReasonsThatCannotBeReadCountAsFailures(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		w := watched{look: states("ENDED"), judge: func(string) (bool, error) {
-			return false, fmt.Errorf("the reasons could not be read: %w", transient(0))
-		}}
-		got, err := w.wait(t.Context(), WaitOptions[thing]{TolerateErrors: 4})
-		require.Equal(t, "ENDED", got.state)
-		require.Equal(t, 5, waitError(t, err).Polls)
-		require.ErrorContains(t, err, "the reasons could not be read: ")
-	})
-}
-
-func TestAThingThatMovedBetweenTwoReadsIsNoFailure(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := 0
-		w := watched{look: states("ENDED"), judge: func(string) (bool, error) {
-			if n++; n <= 30 {
-				return false, errMoved
-			}
-			return true, nil
-		}}
-		_, err := w.wait(t.Context(), WaitOptions[thing]{TolerateErrors: -1, OnError: func(err error) { t.Error(err) }})
-		require.NoError(t, err)
-		require.Len(t, w.polls, 31)
-		for _, gap := range w.gaps() {
-			require.Positive(t, gap, "it is not read again at once")
-		}
-	})
-}
-
-func TestAMoveBetweenFailuresBreaksTheRow(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		n := 0
-		w := watched{look: states("ENDED"), judge: func(string) (bool, error) {
-			switch n++; {
-			case n == 20:
-				return true, nil
-			case n%2 == 0:
-				return false, errMoved
-			default:
-				return false, transient(0)
-			}
-		}}
-		_, err := w.wait(t.Context(), WaitOptions[thing]{TolerateErrors: 1})
-		require.NoError(t, err)
-	})
-}
-
-func TestOtherFailuresEndTheWaitAtOnce(t *testing.T) {
-	for name, cause := range map[string]error{
-		"refused":         &Error{Operation: "things.get", Code: CodeNotFound, Message: "no such thing"},
-		"not of a call":   errors.New("no such thing"),
-		"a review's end":  &ReviewError{Outcome: RequestRejected, Subject: "thing thing_1"},
-		"not trustworthy": &Error{Operation: "things.get", Message: "unsigned", cause: &SignatureError{Reason: "unsigned"}},
+func TestWaitDecided(t *testing.T) {
+	for _, c := range []waitCase{
+		{name: "approved", replies: []reply{requestIs("UNDER_REVIEW", "PENDING"), requestIs("APPROVED", "APPROVED")}, state: "APPROVED"},
+		{name: "a state of tomorrow", replies: []reply{requestIs("ESCALATED", "PENDING"), requestIs("APPROVED", "APPROVED")}, state: "APPROVED"},
+		{name: "rejected", replies: []reply{requestIs("REJECTED", "REJECTED")}, state: "REJECTED", outcome: "REJECTED", text: "request req_1 was rejected (ALIPAY_CN: no logo)"},
+		{name: "withdrawn", replies: []reply{requestIs("WITHDRAWN", "CLOSED")}, state: "WITHDRAWN", outcome: "WITHDRAWN", text: "request req_1 was withdrawn"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		c.check(t, func(ctx context.Context, client *alipayplus.Client) waited {
+			r, err := client.Requests.WaitDecided(ctx, "req_1", alipayplus.RequestWait{Interval: time.Minute})
+			return waited{string(r.Status), err}
+		})
+	}
+}
+
+// One party's verdict is a change, although the request is under review as before.
+func TestWaitsSeeEachVerdict(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGateway(t,
+			requestIs("UNDER_REVIEW", "PENDING"), requestIs("UNDER_REVIEW", "PENDING"),
+			requestIs("UNDER_REVIEW", "APPROVED"), requestIs("REJECTED", "REJECTED"),
+		)
+		var seen []alipayplus.ReviewStatus
+		_, err := g.client().Requests.WaitDecided(t.Context(), "req_1", alipayplus.RequestWait{
+			Interval: time.Minute,
+			OnChange: func(r *alipayplus.Request) { seen = append(seen, r.Reviews[1].Status) },
+		})
+		require.ErrorContains(t, err, "last state REJECTED ALIPAY_PLUS=APPROVED,ALIPAY_CN=REJECTED: ")
+		require.Equal(t, []alipayplus.ReviewStatus{"PENDING", "APPROVED", "REJECTED"}, seen)
+	})
+}
+
+func TestWaitGranted(t *testing.T) {
+	const pending = alipayplus.AuthorizationPending
+	required := alipayplus.ErrAuthorizationRequired
+	const text = "mini program p_1 is not authorized for ALIPAY_CN"
+	for _, c := range []waitCase{
+		{name: "granted", replies: []reply{authorizationIs(pending), authorizationIs(alipayplus.AuthorizationGranted)}, state: "AUTHORIZED"},
+		{name: "expired", replies: []reply{authorizationIs(pending), authorizationIs(alipayplus.AuthorizationNone)}, state: "NOT_AUTHORIZED", is: required, text: text},
+		{name: "revoked", replies: []reply{authorizationIs(alipayplus.AuthorizationRevoked)}, state: "REVOKED", is: required, text: text},
+	} {
+		c.check(t, func(ctx context.Context, client *alipayplus.Client) waited {
+			in := alipayplus.AuthorizationInput{ProgramID: "p_1", TargetApp: alipayplus.TargetAlipayCN}
+			a, err := client.Authorizations.WaitGranted(ctx, in, alipayplus.AuthorizationWait{Interval: time.Minute})
+			return waited{string(a.Status), err}
+		})
+	}
+}
+
+// busy refuses for the moment, and asks to come back after some seconds.
+func busy(seconds string) reply {
+	return refuses(503, alipayplus.CodeUnavailable, func(a *answer) { a.header = []string{"Retry-After", seconds} })
+}
+
+// The page of an authorization may be open in front of somebody: the answer is seen at once, and the wait does not ask often for ever.
+func TestWaitGrantedAsksOftenWhileSomebodySitsThere(t *testing.T) {
+	for _, tt := range []struct {
+		granted, interval, late time.Duration
+		least, most             int
+	}{
+		{5 * time.Minute, 0, 3 * time.Second, 150, 190},
+		{15 * time.Minute, 20 * time.Second, 21 * time.Second, 45, 60},
+		{time.Hour, 20 * time.Second, 3 * time.Minute, 100, 140},
+	} {
+		t.Run(tt.granted.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
-				w := watched{look: func(int) (string, error) { return "", cause }}
-				got, err := w.wait(t.Context(), WaitOptions[thing]{OnError: func(err error) { t.Error(err) }})
-				require.Nil(t, got)
-				require.ErrorIs(t, err, cause)
-				require.Equal(t, &WaitError{Operation: "things.wait", ID: "thing_1", Polls: 1, Err: cause}, waitError(t, err))
-				require.Equal(t, start, time.Now())
-			})
-		})
-	}
-}
-
-func TestWhatTheEndMeansIsReturnedWithTheThing(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		rejected := &ReviewError{Outcome: RequestRejected, Subject: "thing thing_1", Reviews: []Review{
-			{Party: PartyAlipayCN, Status: ReviewRejected, Reason: "no logo"},
-		}}
-		w := watched{look: states("PENDING", "ENDED"), judge: func(state string) (bool, error) {
-			if state == "ENDED" {
-				return false, rejected
-			}
-			return false, nil
-		}}
-		got, err := w.wait(t.Context(), WaitOptions[thing]{})
-		require.Equal(t, "ENDED", got.state)
-		require.ErrorIs(t, err, rejected)
-		require.EqualError(t, err, "things.wait: thing_1: waiting ended after 2 polls, last state ENDED: "+
-			"thing thing_1 was rejected (ALIPAY_CN: no logo)")
-	})
-}
-
-func TestRetryAfterIsHonoured(t *testing.T) {
-	for _, tt := range []struct {
-		name                 string
-		asked, atLeast, most time.Duration
-	}{
-		{"longer than the interval", 5 * time.Minute, 5 * time.Minute, 5 * time.Minute},
-		{"shorter", time.Second, 48*time.Second + 1, time.Minute},
-		{"none", 0, 48*time.Second + 1, time.Minute},
-		{"an hour", time.Hour, time.Hour, time.Hour},
-		{"nonsense", 100 * 365 * 24 * time.Hour, time.Hour, time.Hour},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := watched{look: func(n int) (string, error) {
-					if n == 1 {
-						return "", fmt.Errorf("poll: %w", transient(tt.asked))
+				g := newGateway(t, func(got attempt) (*http.Response, error) {
+					if time.Since(start) < tt.granted {
+						return authorizationIs(alipayplus.AuthorizationPending)(got)
 					}
-					return "DONE", nil
-				}}
-				_, err := w.wait(t.Context(), WaitOptions[thing]{Interval: time.Minute, MaxInterval: time.Minute})
+					return authorizationIs(alipayplus.AuthorizationGranted)(got)
+				})
+				in := alipayplus.AuthorizationInput{ProgramID: "p_1", TargetApp: alipayplus.TargetAlipayCN}
+				_, err := g.client().Authorizations.WaitGranted(t.Context(), in, alipayplus.AuthorizationWait{Interval: tt.interval})
 				require.NoError(t, err)
-				require.GreaterOrEqual(t, w.gaps()[0], tt.atLeast)
-				require.LessOrEqual(t, w.gaps()[0], tt.most)
+				require.LessOrEqual(t, time.Since(start)-tt.granted, tt.late)
+				require.GreaterOrEqual(t, len(g.attempts()), tt.least)
+				require.LessOrEqual(t, len(g.attempts()), tt.most)
 			})
 		})
 	}
 }
 
-func TestCancelingEndsTheWaitWithTheLastState(t *testing.T) {
+// What package polling does with failures and bounds is tested there; here, that it gets to know them.
+func TestWaitHonoursItsOptions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		start := time.Now()
-		time.AfterFunc(100*time.Hour, cancel)
-		w := watched{look: states("PENDING")}
-		got, err := w.wait(ctx, WaitOptions[thing]{MaxInterval: 15 * time.Minute})
-		require.Equal(t, &thing{"PENDING"}, got)
-		require.ErrorIs(t, err, context.Canceled)
-		require.Equal(t, 100*time.Hour, time.Since(start), "at once, not after the pause")
-		failed := waitError(t, err)
-		require.Equal(t, "PENDING", failed.LastState)
-		require.Equal(t, len(w.polls), failed.Polls)
-		require.False(t, failed.Timeout())
+		g := newGateway(t, releaseIs("UNDER_REVIEW", "req_1"), busy("300"), busy("0"), releaseIs("RELEASE_PREPARATION", "req_1"))
+		var statuses []alipayplus.ReleaseStatus
+		var tolerated []error
+		got, err := g.client(alipayplus.WithRetry(1, 0, 0)).Releases.WaitReviewed(t.Context(), "rel_1", alipayplus.ReleaseWait{
+			Interval: time.Minute, MaxInterval: time.Minute, TolerateErrors: 2,
+			OnChange: func(r *alipayplus.Release) { statuses = append(statuses, r.Status) },
+			OnError:  func(err error) { tolerated = append(tolerated, err) },
+		})
+		require.NoError(t, err)
+		require.Equal(t, alipayplus.ReleasePreparation, got.Status)
+		require.Equal(t, []alipayplus.ReleaseStatus{"UNDER_REVIEW", "RELEASE_PREPARATION"}, statuses)
+		require.Len(t, tolerated, 2)
+		seen := g.attempts()
+		require.InDelta(t, time.Minute, seen[1].at.Sub(seen[0].at), float64(12*time.Second))
+		require.Equal(t, 5*time.Minute, seen[2].at.Sub(seen[1].at), "the platform asked for it")
+		require.InDelta(t, time.Minute, seen[3].at.Sub(seen[2].at), float64(12*time.Second))
 	})
 }
 
-func TestTheDeadlineEndsTheWait(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 48*time.Hour)
-		defer cancel()
-		start := time.Now()
-		w := watched{look: states("PENDING")}
-		got, err := w.wait(ctx, WaitOptions[thing]{MaxInterval: time.Hour})
-		require.Equal(t, &thing{"PENDING"}, got)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.Equal(t, 48*time.Hour, time.Since(start))
-		require.True(t, waitError(t, err).Timeout())
+func TestWaitErrorSaysHowFarTheWaitCame(t *testing.T) {
+	wait := func(ctx context.Context, tolerate int, replies ...reply) (*alipayplus.Release, *alipayplus.WaitError) {
+		c := newGateway(t, replies...).client(alipayplus.WithRetry(1, 0, 0))
+		got, err := c.Releases.WaitReviewed(ctx, "rel_1", alipayplus.ReleaseWait{Interval: 10 * time.Minute, TolerateErrors: tolerate})
+		var failed *alipayplus.WaitError
+		require.ErrorAs(t, err, &failed)
+		require.Equal(t, "releases.waitReviewed", failed.Operation)
+		require.Equal(t, "rel_1", failed.ID)
+		return got, failed
+	}
+	t.Run("too many failures in a row", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			got, failed := wait(t.Context(), 2, releaseIs("UNDER_REVIEW", "req_1"), busy("1"))
+			require.Equal(t, alipayplus.ReleaseUnderReview, got.Status)
+			require.Equal(t, "UNDER_REVIEW ", failed.LastState)
+			require.Equal(t, 4, failed.Polls)
+			require.Equal(t, alipayplus.CodeUnavailable, failure(t, failed.Err).Code)
+			require.False(t, failed.Timeout())
+		})
 	})
-}
-
-func TestAWaitThatIsOverBeforeItBegins(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
+	t.Run("a failure that does not pass", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			got, failed := wait(t.Context(), 0, page(200))
+			require.Nil(t, got)
+			require.Equal(t, 1, failed.Polls)
+			require.ErrorContains(t, failed, "cannot be trusted")
+			require.Equal(t, start, time.Now())
+		})
+	})
+	t.Run("the deadline", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), 48*time.Hour)
+			defer cancel()
+			got, failed := wait(ctx, 0, releaseIs("UNDER_REVIEW", "req_1"))
+			require.Equal(t, alipayplus.ReleaseUnderReview, got.Status)
+			require.Equal(t, 48*time.Hour, time.Since(start))
+			require.ErrorIs(t, failed, context.DeadlineExceeded)
+			require.True(t, failed.Timeout())
+		})
+	})
+	t.Run("cancelled before it began", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		w := watched{look: states("DONE")}
-		got, err := w.wait(ctx, WaitOptions[thing]{})
+		got, failed := wait(ctx, 0, releaseIs("RELEASE_PREPARATION", "req_1"))
 		require.Nil(t, got)
-		require.ErrorIs(t, err, context.Canceled)
-		require.Empty(t, w.polls, "nothing is asked")
-		require.EqualError(t, err, "things.wait: thing_1: waiting ended after 0 polls, last state none: context canceled")
-	})
-}
-
-// A call that the context cut short while it was repeated says why it was repeated.
-func TestTheLastFailureBeforeTheEndIsTold(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		last := &Error{Operation: "things.get", Message: "down", Retryable: true}
-		w := watched{look: func(int) (string, error) {
-			cancel()
-			last.cause = ctx.Err()
-			return "", last
-		}}
-		_, err := w.wait(ctx, WaitOptions[thing]{OnError: func(err error) { t.Error(err) }})
-		require.ErrorIs(t, err, context.Canceled)
-		require.ErrorIs(t, err, last)
-	})
-}
-
-// Whatever a poll comes to in the moment in which the context ends, the error says that the context ended.
-func TestAContextThatEndsDuringAPoll(t *testing.T) {
-	for name, answer := range map[string]func(error) (string, error){
-		"nothing new":       func(error) (string, error) { return "PENDING", nil },
-		"a transient error": func(error) (string, error) { return "", transient(0) },
-		"the context's error, from a retry": func(ended error) (string, error) {
-			return "", &Error{Operation: "things.get", Message: "down; " + ended.Error(), Retryable: true, cause: ended}
-		},
-		"the context's error": func(ended error) (string, error) {
-			return "", &Error{Operation: "things.get", Message: ended.Error(), cause: ended}
-		},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				ctx, cancel := context.WithCancel(t.Context())
-				start := time.Now()
-				w := watched{look: func(n int) (string, error) {
-					if n < 3 {
-						return "PENDING", nil
-					}
-					cancel()
-					return answer(ctx.Err())
-				}}
-				got, err := w.wait(ctx, WaitOptions[thing]{Interval: time.Minute})
-				require.ErrorIs(t, err, context.Canceled)
-				require.Equal(t, &thing{"PENDING"}, got)
-				require.Equal(t, 3, waitError(t, err).Polls)
-				require.Less(t, time.Since(start), 4*time.Minute)
-			})
-		})
-	}
-}
-
-// A verdict that arrives together with the end of the context is still a verdict.
-func TestAVerdictInTheLastMomentCounts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		w := watched{look: func(int) (string, error) {
-			cancel()
-			return "DONE", nil
-		}}
-		got, err := w.wait(ctx, WaitOptions[thing]{})
-		require.NoError(t, err)
-		require.Equal(t, "DONE", got.state)
+		require.EqualError(t, failed, "releases.waitReviewed: rel_1: waiting ended after 0 polls, last state none: context canceled")
 	})
 }

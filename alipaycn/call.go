@@ -138,7 +138,7 @@ func (c *Client) exchangeOf(ctx context.Context, attempts int, op cnwire.Operati
 		ContentType: out.contentType, Body: out.body, Open: out.open, Size: out.size,
 		Repeatable: !op.Write, // AlipayCN has no idempotency key
 		Sign:       func(_ context.Context, h http.Header) error { return c.sign(op, out, id, h) },
-		Judge: func(a *transport.Answer) transport.Verdict {
+		Classify: func(a *transport.Answer) transport.Classification {
 			v := c.classify(op, out, a, got)
 			v.Retry = v.Retry && a.Attempt < attempts
 			return v

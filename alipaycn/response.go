@@ -24,7 +24,7 @@ const (
 
 // classify says whether an answer can be trusted, whether it is a success, and
 // whether the call may be sent again. A success is in got.
-func (c *Client) classify(op cnwire.Operation, out outgoing, a *transport.Answer, got any) transport.Verdict {
+func (c *Client) classify(op cnwire.Operation, out outgoing, a *transport.Answer, got any) transport.Classification {
 	v := c.classifyAnswer(op, a, got)
 	v.TraceID = a.Header.Get(traceHeader)
 	if e, ok := errors.AsType[*Error](v.Err); ok {
@@ -35,18 +35,18 @@ func (c *Client) classify(op cnwire.Operation, out outgoing, a *transport.Answer
 	return v
 }
 
-func (c *Client) classifyAnswer(op cnwire.Operation, a *transport.Answer, got any) transport.Verdict {
+func (c *Client) classifyAnswer(op cnwire.Operation, a *transport.Answer, got any) transport.Classification {
 	signature, err := cnwire.VerifyResponse(a.Status, a.Header, a.Body, c.trust.key, c.trust.certSN)
 	switch {
 	case err != nil && signature == cnwire.SignatureMissing && a.Status >= http.StatusMultipleChoices:
 		return foreignAnswer(op, a) // a redirect: nothing of AlipayCN's
 	case err != nil:
-		return transport.Verdict{Err: c.untrusted(a, signature, err)}
+		return transport.Classification{Err: c.untrusted(a, signature, err)}
 	}
 	body := a.Body
 	if signature == cnwire.SignatureValid {
 		if body, err = c.decrypt(body); err != nil {
-			return transport.Verdict{Err: unreadable(a)}
+			return transport.Classification{Err: unreadable(a)}
 		}
 	}
 	e, ok := parseRefusal(op, a.Status, body)
@@ -55,14 +55,14 @@ func (c *Client) classifyAnswer(op cnwire.Operation, a *transport.Answer, got an
 		if hint := timestampHint(e.Code, a.Header, c.now()); hint != "" {
 			e.Hint = hint
 		}
-		return refusalVerdict(e)
+		return classifyRefusal(e)
 	case a.Status == http.StatusAccepted:
-		return refusalVerdict(notProcessed(op))
+		return classifyRefusal(notProcessed(op))
 	case a.Status >= http.StatusBadRequest:
 		return foreignAnswer(op, a)
 	}
 	if e := c.stale(a.Header); e != nil {
-		return transport.Verdict{Err: e}
+		return transport.Classification{Err: e}
 	}
 	return readSuccess(a, body, got)
 }
@@ -78,19 +78,19 @@ func (c *Client) decrypt(body []byte) ([]byte, error) {
 }
 
 // readSuccess reads a verified success, which may be empty.
-func readSuccess(a *transport.Answer, body []byte, got any) transport.Verdict {
+func readSuccess(a *transport.Answer, body []byte, got any) transport.Classification {
 	if got == nil || len(bytes.TrimSpace(body)) == 0 {
-		return transport.Verdict{}
+		return transport.Classification{}
 	}
 	if err := readJSON(body, got); err != nil {
-		return transport.Verdict{Err: unreadable(a)}
+		return transport.Classification{Err: unreadable(a)}
 	}
-	return transport.Verdict{}
+	return transport.Classification{}
 }
 
-// refusalVerdict is the verdict on AlipayCN's refusal.
-func refusalVerdict(e *Error) transport.Verdict {
-	v := transport.Verdict{Err: e, Outcome: transport.Final}
+// classifyRefusal is the verdict on AlipayCN's refusal.
+func classifyRefusal(e *Error) transport.Classification {
+	v := transport.Classification{Err: e, Outcome: transport.Final}
 	switch {
 	case e.OutcomeUnknown:
 		v.Outcome = transport.Unknown
@@ -147,7 +147,7 @@ func unreadable(a *transport.Answer) *Error {
 
 // foreignAnswer is the verdict on an answer that is not AlipayCN's, such as a
 // proxy's page.
-func foreignAnswer(op cnwire.Operation, a *transport.Answer) transport.Verdict {
+func foreignAnswer(op cnwire.Operation, a *transport.Answer) transport.Classification {
 	e := &Error{
 		HTTPStatus: a.Status, Body: excerpt(a.Body),
 		Message: fmt.Sprintf("the answer is not AlipayCN's: no code, content type %q", a.Header.Get("Content-Type")),
@@ -156,20 +156,20 @@ func foreignAnswer(op cnwire.Operation, a *transport.Answer) transport.Verdict {
 	case a.Status == http.StatusTooManyRequests:
 		e.Message = "too many calls, says something between this machine and AlipayCN"
 		e.Hint, e.Retryable = "call less often (WithRateLimit), and repeat it later", true
-		return transport.Verdict{Err: e, Retry: true, Outcome: transport.NotProcessed}
+		return transport.Classification{Err: e, Retry: true, Outcome: transport.NotProcessed}
 	case a.Status >= http.StatusInternalServerError, a.Status == http.StatusRequestTimeout:
 		e.Retryable, e.OutcomeUnknown = !op.Write, op.Write
 		e.Hint = "something between this machine and AlipayCN has a problem"
 		if !op.Write {
 			e.Hint += "; try later"
 		}
-		return transport.Verdict{Err: e, Retry: true, Outcome: transport.Unknown}
+		return transport.Classification{Err: e, Retry: true, Outcome: transport.Unknown}
 	case a.Status == http.StatusRequestEntityTooLarge:
 		e.Hint = "the call with its files is too large; make the files smaller, or send fewer"
-		return transport.Verdict{Err: e, Outcome: transport.NotProcessed}
+		return transport.Classification{Err: e, Outcome: transport.NotProcessed}
 	default:
 		e.Hint = "check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine"
-		return transport.Verdict{Err: e, Outcome: transport.NotProcessed}
+		return transport.Classification{Err: e, Outcome: transport.NotProcessed}
 	}
 }
 

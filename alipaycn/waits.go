@@ -72,7 +72,7 @@ func wait[T any](ctx context.Context, operation string, in VersionInput, opts al
 	if err := in.Validate(); err != nil {
 		return nil, &alipayplus.WaitError{Operation: operation, ID: in.Version.String(), Err: err}
 	}
-	thing.Passing = func(err error) bool {
+	thing.Transient = func(err error) bool {
 		e, ok := errors.AsType[*Error](err)
 		return ok && e.Retryable
 	}

@@ -109,8 +109,8 @@ func (g *HTTPGate) ask(ctx context.Context, asking *transport.Transport) (any, e
 			maps.Copy(h, headers)
 			return nil
 		},
-		Judge: func(a *transport.Answer) transport.Verdict {
-			return transport.Verdict{Err: g.status(a), Outcome: transport.Final}
+		Classify: func(a *transport.Answer) transport.Classification {
+			return transport.Classification{Err: g.status(a), Outcome: transport.Final}
 		},
 	})
 	if failure, ok := errors.AsType[*transport.Failure](err); ok {

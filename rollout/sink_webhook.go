@@ -123,7 +123,7 @@ func (h *webhook) deliver(ctx context.Context, e Event) error {
 	defer cancel()
 	_, err = h.sending.Do(ctx, &transport.Call{
 		Operation: "webhook", Method: http.MethodPost, URL: h.options.URL,
-		ContentType: "application/json", Body: body, Repeatable: true, Judge: judgeDelivery,
+		ContentType: "application/json", Body: body, Repeatable: true, Classify: judgeDelivery,
 		Sign: func(_ context.Context, header http.Header) error {
 			signWebhook(header, body, h.options.Secret, time.Now())
 			return nil
@@ -132,11 +132,11 @@ func (h *webhook) deliver(ctx context.Context, e Event) error {
 	return h.covered(err)
 }
 
-func judgeDelivery(a *transport.Answer) transport.Verdict {
+func judgeDelivery(a *transport.Answer) transport.Classification {
 	if a.Status >= 200 && a.Status < 300 {
-		return transport.Verdict{}
+		return transport.Classification{}
 	}
-	return transport.Verdict{
+	return transport.Classification{
 		Err:     fmt.Errorf("HTTP %d", a.Status),
 		Retry:   a.Status == http.StatusRequestTimeout || a.Status == http.StatusTooManyRequests || a.Status >= 500,
 		Outcome: transport.Final,

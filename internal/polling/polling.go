@@ -1,6 +1,6 @@
-// Package polling waits for a thing to reach a state by asking for it again and
-// again: with growing pauses, tolerating failures that pass, and never longer
-// than the context lasts.
+// Package polling waits for a thing to reach a state by reading it again and
+// again: ever more rarely the longer the wait lasts, tolerating transient
+// failures, and never longer than the context.
 package polling
 
 import (
@@ -10,19 +10,25 @@ import (
 	"time"
 )
 
-// longestRetryAfter keeps a wrong Retry-After from putting a wait to sleep for good.
-const longestRetryAfter = time.Hour
+const (
+	defaultInterval       = 2 * time.Second
+	defaultMaxInterval    = 15 * time.Minute
+	defaultTolerateErrors = 10
+	// share is the part of the time waited so far that the next pause takes: a
+	// change is seen late by no more than 1/share of the wait.
+	share = 20
+	// longestRetryAfter keeps a wrong Retry-After from suspending a wait for good.
+	longestRetryAfter = time.Hour
+)
 
 // Options say how to wait. Zero values stand for the defaults.
 type Options[T any] struct {
-	// Interval is the time between the first polls; 0: 2 seconds. It grows by
-	// half from poll to poll, with jitter, up to MaxInterval, and starts anew
-	// when the state changes.
+	// Interval is the shortest time between polls; 0: 2 seconds.
 	Interval time.Duration
-	// MaxInterval is the longest time between polls; 0: 1 minute.
+	// MaxInterval is the longest time between polls; 0: 15 minutes.
 	MaxInterval time.Duration
-	// TolerateErrors is how many failures that pass are tolerated in a row; 0:
-	// 10; negative: none.
+	// TolerateErrors is how many transient failures are tolerated in a row; 0: 10;
+	// negative: none.
 	TolerateErrors int
 	// OnChange is called with the first state and each new one; may be nil.
 	OnChange func(*T)
@@ -30,24 +36,27 @@ type Options[T any] struct {
 	OnError func(error)
 }
 
-// Thing is what waiting needs to know of what it waits for.
+// Thing is what is waited for.
 type Thing[T any] struct {
 	// Poll reads it.
 	Poll func(context.Context) (*T, error)
-	// State tells two states apart.
+	// State names its state; two states differ if their names do.
 	State func(*T) string
 	// Done says whether the awaited state is reached, or why it never will be.
 	// A state it does not know is neither.
 	Done func(context.Context, *T) (bool, error)
-	// Passing says whether a failure may pass.
-	Passing func(error) bool
+	// Transient says whether a failure may pass.
+	Transient func(error) bool
 	// RetryAfter is the pause that a failure asks for; 0: none.
 	RetryAfter func(error) time.Duration
+	// Attended is how long after a change of state somebody is taken to be
+	// watching: so long the pauses stay at their shortest.
+	Attended time.Duration
 }
 
-// ErrMoved says that the thing changed between two reads: the wait goes on, and
-// it is no failure.
-var ErrMoved = errors.New("the state changed between two reads")
+// ErrStateChanged says that the thing changed between two reads: the wait goes
+// on, and it is no failure.
+var ErrStateChanged = errors.New("the state changed between two reads")
 
 // Result is how far a wait came.
 type Result[T any] struct {
@@ -61,9 +70,14 @@ type Result[T any] struct {
 
 // Wait polls until Done says so, the context ends, or a poll fails for good. The
 // result holds the last thing seen, also with an error.
+//
+// Each pause is a twentieth of the time that has passed since the state last
+// changed, within the bounds of the options, less some jitter. So a change in the
+// first minutes is seen within seconds, and a wait of days takes a few hundred
+// polls. Failures in a row lengthen the pauses, so that a short outage at the
+// beginning of a wait does not use up what is tolerated.
 func Wait[T any](ctx context.Context, opts Options[T], thing Thing[T]) (Result[T], error) {
-	opts = opts.withDefaults()
-	l := loop[T]{opts: opts, thing: thing, interval: opts.Interval}
+	l := loop[T]{opts: opts.withDefaults(), thing: thing, changed: time.Now()}
 	err := l.run(ctx)
 	return l.Result, err
 }
@@ -79,15 +93,15 @@ func Sleep(ctx context.Context, d time.Duration) {
 }
 
 func (o Options[T]) withDefaults() Options[T] {
-	if o.Interval <= 0 {
-		o.Interval = 2 * time.Second
-	}
 	if o.MaxInterval <= 0 {
-		o.MaxInterval = time.Minute
+		o.MaxInterval = defaultMaxInterval
+	}
+	if o.Interval <= 0 {
+		o.Interval = min(defaultInterval, o.MaxInterval)
 	}
 	o.MaxInterval = max(o.MaxInterval, o.Interval)
 	if o.TolerateErrors == 0 {
-		o.TolerateErrors = 10
+		o.TolerateErrors = defaultTolerateErrors
 	}
 	return o
 }
@@ -95,9 +109,10 @@ func (o Options[T]) withDefaults() Options[T] {
 type loop[T any] struct {
 	Result[T]
 
-	opts     Options[T]
-	thing    Thing[T]
-	interval time.Duration
+	opts  Options[T]
+	thing Thing[T]
+	// changed is when the state last changed.
+	changed  time.Time
 	failures int
 }
 
@@ -106,7 +121,7 @@ func (l *loop[T]) run(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		pause, done, err := l.once(ctx)
+		pause, done, err := l.poll(ctx)
 		if done || err != nil {
 			return err
 		}
@@ -114,44 +129,44 @@ func (l *loop[T]) run(ctx context.Context) error {
 	}
 }
 
-// once polls one time. It returns how long to pause before the next poll.
-func (l *loop[T]) once(ctx context.Context) (pause time.Duration, done bool, err error) {
+// poll reads the thing once. It returns how long to pause before the next poll.
+func (l *loop[T]) poll(ctx context.Context) (pause time.Duration, done bool, err error) {
 	l.Polls++
 	thing, err := l.thing.Poll(ctx)
 	if err == nil {
-		l.see(thing)
+		l.observe(thing)
 		done, err = l.thing.Done(ctx, thing)
 		if done || err == nil {
 			l.failures = 0
-			return l.nextPause(), done, nil
+			return l.pause(), done, nil
 		}
 	}
 	if !l.tolerate(ctx, err) {
 		return 0, false, err
 	}
-	return max(l.nextPause(), min(l.thing.RetryAfter(err), longestRetryAfter)), false, nil
+	return max(l.pause(), min(l.thing.RetryAfter(err), longestRetryAfter)), false, nil
 }
 
-func (l *loop[T]) see(thing *T) {
+func (l *loop[T]) observe(thing *T) {
 	state := l.thing.State(thing)
 	changed := l.Last == nil || state != l.State
 	l.Last, l.State = thing, state
 	if !changed {
 		return
 	}
-	l.interval = l.opts.Interval
+	l.changed = time.Now()
 	if l.opts.OnChange != nil {
 		l.opts.OnChange(thing)
 	}
 }
 
-// tolerate says whether a failed poll is passed over.
+// tolerate says whether the wait goes on after a failed poll.
 func (l *loop[T]) tolerate(ctx context.Context, err error) bool {
-	if errors.Is(err, ErrMoved) {
+	if errors.Is(err, ErrStateChanged) {
 		l.failures = 0
 		return true
 	}
-	if !l.thing.Passing(err) || errors.Is(err, ctx.Err()) {
+	if !l.thing.Transient(err) || errors.Is(err, ctx.Err()) {
 		return false
 	}
 	l.failures++
@@ -164,11 +179,15 @@ func (l *loop[T]) tolerate(ctx context.Context, err error) bool {
 	return true
 }
 
-// nextPause is the interval, less up to a fifth so that many waiters spread,
-// and lets the interval grow.
-func (l *loop[T]) nextPause() time.Duration {
-	pause := l.interval
-	l.interval = min(l.interval+max(l.interval/2, 1), l.opts.MaxInterval)
+// pause is the time until the next poll, less up to a fifth so that many waiters
+// spread.
+func (l *loop[T]) pause() time.Duration {
+	backoff := l.opts.Interval
+	for n := 0; n < l.failures && backoff < l.opts.MaxInterval; n++ {
+		backoff += max(backoff/2, 1)
+	}
+	unattended := time.Since(l.changed) - l.thing.Attended
+	pause := min(max(unattended/share, backoff), l.opts.MaxInterval)
 	if spread := int64(pause / 5); spread > 0 {
 		pause -= time.Duration(rand.Int64N(spread)) //nolint:gosec // jitter needs no secrecy
 	}

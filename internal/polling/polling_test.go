@@ -12,28 +12,29 @@ import (
 )
 
 var (
-	errPassing = errors.New("down for a moment")
-	errForGood = errors.New("no such thing")
+	errTransient = errors.New("down for a moment")
+	errPermanent = errors.New("no such thing")
 )
 
-// asked is a passing failure that asks for a pause.
-type asked struct{ pause time.Duration }
+// busy is a transient failure that asks for a pause.
+type busy struct{ retryAfter time.Duration }
 
-func (a asked) Error() string { return "busy, come back after " + a.pause.String() }
+func (b busy) Error() string { return "busy, come back after " + b.retryAfter.String() }
 
-// thing is what is waited for: look says what the n-th poll sees, from 1. It is
-// done in the state DONE.
+// thing is what is waited for: observe says what the n-th poll sees, from 1. It is
+// done in the state DONE, unless done says otherwise.
 type thing struct {
-	look  func(n int) (string, error)
-	judge func(state string) (bool, error)
-	polls []time.Time
+	observe  func(n int) (string, error)
+	done     func(state string) (bool, error)
+	attended time.Duration
+	polls    []time.Time
 }
 
 func (th *thing) wait(ctx context.Context, opts Options[string]) (Result[string], error) {
 	return Wait(ctx, opts, Thing[string]{
 		Poll: func(context.Context) (*string, error) {
 			th.polls = append(th.polls, time.Now())
-			state, err := th.look(len(th.polls))
+			state, err := th.observe(len(th.polls))
 			if err != nil {
 				return nil, err
 			}
@@ -41,20 +42,21 @@ func (th *thing) wait(ctx context.Context, opts Options[string]) (Result[string]
 		},
 		State: func(s *string) string { return *s },
 		Done: func(_ context.Context, s *string) (bool, error) {
-			if th.judge != nil {
-				return th.judge(*s)
+			if th.done != nil {
+				return th.done(*s)
 			}
 			return *s == "DONE", nil
 		},
-		Passing: func(err error) bool { return !errors.Is(err, errForGood) },
+		Transient: func(err error) bool { return !errors.Is(err, errPermanent) },
 		RetryAfter: func(err error) time.Duration {
-			a, _ := errors.AsType[asked](err)
-			return a.pause
+			b, _ := errors.AsType[busy](err)
+			return b.retryAfter
 		},
+		Attended: th.attended,
 	})
 }
 
-// plays looks at one event after the other, a state or a failure; the last one stays.
+// plays gives one event after the other, a state or a failure; the last one stays.
 func plays(events ...any) func(int) (string, error) {
 	return func(n int) (string, error) {
 		switch event := events[min(n, len(events))-1].(type) {
@@ -75,21 +77,46 @@ func times(n int, event any) []any {
 	return events
 }
 
-// requireGaps says that the pauses between the polls were the given ones, or up
-// to a fifth shorter.
+// after is in the state A until the time is over, and DONE from then on.
+func after(change time.Duration) func(int) (string, error) {
+	start := time.Now()
+	return func(int) (string, error) {
+		if time.Since(start) < change {
+			return "A", nil
+		}
+		return "DONE", nil
+	}
+}
+
+// gaps are the pauses between the polls.
+func (th *thing) gaps() []time.Duration {
+	var gaps []time.Duration
+	for i := 1; i < len(th.polls); i++ {
+		gaps = append(gaps, th.polls[i].Sub(th.polls[i-1]))
+	}
+	return gaps
+}
+
+// requireGap says that a pause was the wanted one, or up to a fifth shorter.
+func requireGap(t *testing.T, want, gap time.Duration, i int) {
+	t.Helper()
+	require.LessOrEqual(t, gap, want, "pause %d", i)
+	require.GreaterOrEqual(t, gap, want-want/5, "pause %d", i)
+}
+
+// requireGaps says what the pauses between the polls were.
 func (th *thing) requireGaps(t *testing.T, want ...time.Duration) {
 	t.Helper()
-	require.Len(t, th.polls, len(want)+1)
+	gaps := th.gaps()
+	require.Len(t, gaps, len(want))
 	for i, pause := range want {
-		gap := th.polls[i+1].Sub(th.polls[i])
-		require.LessOrEqual(t, gap, pause, "pause %d", i)
-		require.GreaterOrEqual(t, gap, pause-pause/5, "pause %d", i)
+		requireGap(t, pause, gaps[i], i)
 	}
 }
 
 func TestTheFirstPollIsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		start, th := time.Now(), thing{look: plays("DONE")}
+		start, th := time.Now(), thing{observe: plays("DONE")}
 
 		got, err := th.wait(t.Context(), Options[string]{Interval: time.Hour})
 
@@ -100,32 +127,75 @@ func TestTheFirstPollIsAtOnce(t *testing.T) {
 	})
 }
 
-func TestPausesGrowByHalfUpToTheLongest(t *testing.T) {
+func TestPausesAreATwentiethOfTheWaitWithinTheirBounds(t *testing.T) {
 	const s = time.Second
 	for name, tt := range map[string]struct {
-		opts Options[string]
-		want []time.Duration
+		opts              Options[string]
+		shortest, longest time.Duration
 	}{
-		"by default": {Options[string]{}, []time.Duration{
-			2 * s, 3 * s, s * 45 / 10, s * 675 / 100, s * 10125 / 1000, 15187500 * time.Microsecond, 22781250 * time.Microsecond,
-			34171875 * time.Microsecond, 51257812500, 60 * s, 60 * s,
-		}},
-		"as told":                    {Options[string]{Interval: 10 * s, MaxInterval: 20 * s}, []time.Duration{10 * s, 15 * s, 20 * s, 20 * s}},
-		"the longest is the first":   {Options[string]{Interval: 10 * s, MaxInterval: 10 * s}, []time.Duration{10 * s, 10 * s}},
-		"the longest is shorter":     {Options[string]{Interval: 10 * s, MaxInterval: s}, []time.Duration{10 * s, 10 * s}},
-		"the first above a minute":   {Options[string]{Interval: 90 * s}, []time.Duration{90 * s, 90 * s}},
-		"below 0, so by default":     {Options[string]{Interval: -s, MaxInterval: -s}, []time.Duration{2 * s, 3 * s}},
-		"too small to have a fifth":  {Options[string]{Interval: 4, MaxInterval: 4}, []time.Duration{4, 4}},
-		"the smallest one grows too": {Options[string]{Interval: 1}, []time.Duration{1, 2, 3, 4}},
+		"by default":                     {Options[string]{}, 2 * s, 900 * s},
+		"as given":                       {Options[string]{Interval: 10 * s, MaxInterval: 20 * s}, 10 * s, 20 * s},
+		"the longest is the shortest":    {Options[string]{Interval: 10 * s, MaxInterval: 10 * s}, 10 * s, 10 * s},
+		"the longest is shorter":         {Options[string]{Interval: 10 * s, MaxInterval: s}, 10 * s, 10 * s},
+		"the shortest above the default": {Options[string]{Interval: 1000 * s}, 1000 * s, 1000 * s},
+		"the longest below the default":  {Options[string]{MaxInterval: s}, s, s},
+		"below 0, so by default":         {Options[string]{Interval: -s, MaxInterval: -s}, 2 * s, 900 * s},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				th := thing{look: plays(append(times(len(tt.want), "PENDING"), "DONE")...)}
+				start, th := time.Now(), thing{observe: after(10 * time.Hour)}
 
 				_, err := th.wait(t.Context(), tt.opts)
 
 				require.NoError(t, err)
-				th.requireGaps(t, tt.want...)
+				for i, gap := range th.gaps() {
+					requireGap(t, min(max(th.polls[i].Sub(start)/20, tt.shortest), tt.longest), gap, i)
+				}
+				requireGap(t, tt.longest, th.gaps()[len(th.polls)-2], len(th.polls))
+			})
+		})
+	}
+}
+
+func TestTheShortestIntervalsWork(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for interval := time.Duration(1); interval <= 11; interval++ {
+			th := thing{observe: plays("A", errTransient, errTransient, "A", "DONE")}
+			_, err := th.wait(t.Context(), Options[string]{Interval: interval, MaxInterval: interval})
+			require.NoError(t, err)
+			for _, gap := range th.gaps() {
+				require.Positive(t, gap)
+				require.LessOrEqual(t, gap, interval)
+			}
+		}
+	})
+}
+
+// A wait of days costs little, and a change in its first minutes is seen soon.
+func TestHowLateAChangeIsSeenAndWhatItCosts(t *testing.T) {
+	for _, tt := range []struct{ change, late, attended time.Duration }{
+		{10 * time.Second, 2 * time.Second, 0},
+		{time.Minute, 3 * time.Second, 0},
+		{5 * time.Minute, 15 * time.Second, 0},
+		{time.Hour, 3 * time.Minute, 0},
+		{48 * time.Hour, 15 * time.Minute, 0},
+		{5 * time.Minute, 2 * time.Second, 15 * time.Minute},
+		{15 * time.Minute, 2 * time.Second, 15 * time.Minute},
+		{16 * time.Minute, 3 * time.Second, 15 * time.Minute},
+		{48 * time.Hour, 15 * time.Minute, 15 * time.Minute},
+	} {
+		t.Run(fmt.Sprintf("after %v, attended for %v", tt.change, tt.attended), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				for range 20 { // the jitter differs
+					start, th := time.Now(), thing{observe: after(tt.change), attended: tt.attended}
+
+					got, err := th.wait(t.Context(), Options[string]{})
+
+					require.NoError(t, err)
+					require.LessOrEqual(t, time.Since(start)-tt.change, tt.late)
+					attended := int(min(tt.attended, tt.change)/(2*time.Second)) * 10 / 8
+					require.Less(t, got.Polls, 400+attended)
+				}
 			})
 		})
 	}
@@ -138,7 +208,7 @@ func TestPausesSpreadWithinAFifth(t *testing.T) {
 		const interval = 10 * time.Second
 		shortest, longest := interval, time.Duration(0)
 		for range 1000 {
-			th := thing{look: plays("PENDING", "DONE")}
+			th := thing{observe: plays("PENDING", "DONE")}
 			_, err := th.wait(t.Context(), Options[string]{Interval: interval})
 			require.NoError(t, err)
 			th.requireGaps(t, interval)
@@ -150,36 +220,69 @@ func TestPausesSpreadWithinAFifth(t *testing.T) {
 }
 
 func TestANewStateStartsThePausesAnew(t *testing.T) {
-	const s = time.Second
 	synctest.Test(t, func(t *testing.T) {
-		th := thing{look: plays("A", "A", "A", "B", "B", "DONE")}
-
-		_, err := th.wait(t.Context(), Options[string]{Interval: 2 * s})
+		start := time.Now()
+		th := thing{observe: func(int) (string, error) {
+			switch waited := time.Since(start); {
+			case waited < 2*time.Hour:
+				return "A", nil
+			case waited < 4*time.Hour:
+				return "B", nil
+			default:
+				return "DONE", nil
+			}
+		}}
+		changed := 0
+		_, err := th.wait(t.Context(), Options[string]{OnChange: func(s *string) {
+			if *s == "B" {
+				changed = len(th.polls) - 1
+			}
+		}})
 
 		require.NoError(t, err)
-		th.requireGaps(t, 2*s, 3*s, s*45/10, 2*s, 3*s)
+		requireGap(t, th.polls[changed-1].Sub(start)/20, th.gaps()[changed-1], changed-1)
+		for i := range 10 {
+			requireGap(t, 2*time.Second, th.gaps()[changed+i], changed+i)
+		}
 	})
 }
 
-func TestChangesAreToldAndOnlyChanges(t *testing.T) {
+// Ten failures that are tolerated last for minutes, also at the beginning of a wait.
+func TestFailuresInARowLengthenThePauses(t *testing.T) {
+	const s = time.Second
 	synctest.Test(t, func(t *testing.T) {
-		th := thing{look: plays("A", "A", errPassing, "A", "B", "B", "A", "", "DONE")}
-		var told []string
+		th := thing{observe: plays("A", errTransient, errTransient, errTransient, "A", "DONE")}
+		_, err := th.wait(t.Context(), Options[string]{})
+		require.NoError(t, err)
+		th.requireGaps(t, 2*s, 3*s, s*45/10, s*675/100, 2*s)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		th := thing{observe: plays(append(times(10, errTransient), "DONE")...)}
+		_, err := th.wait(t.Context(), Options[string]{MaxInterval: 20 * s})
+		require.NoError(t, err)
+		th.requireGaps(t, 3*s, s*45/10, s*675/100, s*10125/1000, 15187500*time.Microsecond, 20*s, 20*s, 20*s, 20*s, 20*s)
+	})
+}
 
-		got, err := th.wait(t.Context(), Options[string]{OnChange: func(s *string) { told = append(told, *s) }})
+func TestOnChangeIsCalledForChangesOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		th := thing{observe: plays("A", "A", errTransient, "A", "B", "B", "A", "", "DONE")}
+		var seen []string
+
+		got, err := th.wait(t.Context(), Options[string]{OnChange: func(s *string) { seen = append(seen, *s) }})
 
 		require.NoError(t, err)
-		require.Equal(t, []string{"A", "B", "A", "", "DONE"}, told)
+		require.Equal(t, []string{"A", "B", "A", "", "DONE"}, seen)
 		require.Equal(t, 9, got.Polls)
 	})
 	t.Run("the first state, also when it is empty", func(t *testing.T) {
-		th := thing{look: plays(""), judge: func(string) (bool, error) { return true, nil }}
-		var told []string
+		th := thing{observe: plays(""), done: func(string) (bool, error) { return true, nil }}
+		var seen []string
 
-		_, err := th.wait(t.Context(), Options[string]{OnChange: func(s *string) { told = append(told, *s) }})
+		_, err := th.wait(t.Context(), Options[string]{OnChange: func(s *string) { seen = append(seen, *s) }})
 
 		require.NoError(t, err)
-		require.Equal(t, []string{""}, told)
+		require.Equal(t, []string{""}, seen)
 	})
 }
 
@@ -187,15 +290,15 @@ func TestAFailureMayAskForALongerPause(t *testing.T) {
 	const s = time.Second
 	for name, tt := range map[string]struct{ asked, least, most time.Duration }{
 		"longer than the interval":  {45 * s, 45 * s, 45 * s},
-		"shorter than the interval": {s, 8*s + 1, 10 * s},
-		"none":                      {0, 8*s + 1, 10 * s},
-		"below 0":                   {-time.Hour, 8*s + 1, 10 * s},
+		"shorter than the interval": {s, 12*s + 1, 15 * s},
+		"none":                      {0, 12*s + 1, 15 * s},
+		"below 0":                   {-time.Hour, 12*s + 1, 15 * s},
 		"an hour":                   {time.Hour, time.Hour, time.Hour},
 		"a year":                    {365 * 24 * time.Hour, time.Hour, time.Hour},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				th := thing{look: plays(fmt.Errorf("poll: %w", asked{tt.asked}), "DONE")}
+				th := thing{observe: plays(fmt.Errorf("poll: %w", busy{tt.asked}), "DONE")}
 
 				_, err := th.wait(t.Context(), Options[string]{Interval: 10 * s})
 
@@ -216,35 +319,38 @@ func TestFailuresInARowAreTolerated(t *testing.T) {
 		tolerated int
 		want      error
 	}{
-		"ten by default":                {0, append(times(10, errPassing), "DONE"), 10, nil},
-		"not eleven by default":         {0, append(times(11, errPassing), "DONE"), 10, errPassing},
-		"as many as told":               {2, in(errPassing, errPassing, "DONE"), 2, nil},
-		"not one more":                  {2, in(errPassing, errPassing, errPassing, "DONE"), 2, errPassing},
-		"none":                          {-1, in(errPassing, "DONE"), 0, errPassing},
-		"a success between starts anew": {2, in(errPassing, errPassing, "PENDING", errPassing, errPassing, "DONE"), 4, nil},
-		"a change between starts anew":  {2, in(errPassing, errPassing, ErrMoved, errPassing, errPassing, "DONE"), 4, nil},
-		"a change is no failure":        {-1, append(times(30, fmt.Errorf("list: %w", ErrMoved)), "DONE"), 0, nil},
-		"a failure for good ends it":    {0, in("PENDING", errPassing, errForGood, "DONE"), 1, errForGood},
+		"ten by default":                {0, append(times(10, errTransient), "DONE"), 10, nil},
+		"not eleven by default":         {0, append(times(11, errTransient), "DONE"), 10, errTransient},
+		"as many as given":              {2, in(errTransient, errTransient, "DONE"), 2, nil},
+		"not one more":                  {2, in(errTransient, errTransient, errTransient, "DONE"), 2, errTransient},
+		"none":                          {-1, in(errTransient, "DONE"), 0, errTransient},
+		"a success between starts anew": {2, in(errTransient, errTransient, "PENDING", errTransient, errTransient, "DONE"), 4, nil},
+		"a change between starts anew":  {2, in(errTransient, errTransient, ErrStateChanged, errTransient, errTransient, "DONE"), 4, nil},
+		"a change is no failure":        {-1, append(times(30, fmt.Errorf("list: %w", ErrStateChanged)), "DONE"), 0, nil},
+		"a failure for good ends it":    {0, in("PENDING", errTransient, errPermanent, "DONE"), 1, errPermanent},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				th := thing{look: plays(tt.events...)}
-				var told []error
+				th := thing{observe: plays(tt.events...)}
+				var tolerated []error
 
-				got, err := th.wait(t.Context(), Options[string]{TolerateErrors: tt.tolerate, OnError: func(err error) { told = append(told, err) }})
+				got, err := th.wait(t.Context(), Options[string]{TolerateErrors: tt.tolerate, OnError: func(err error) { tolerated = append(tolerated, err) }})
 
 				require.ErrorIs(t, err, tt.want)
-				require.Len(t, told, tt.tolerated)
-				for _, one := range told {
-					require.ErrorIs(t, one, errPassing)
+				require.Len(t, tolerated, tt.tolerated)
+				for _, one := range tolerated {
+					require.ErrorIs(t, one, errTransient)
 				}
 				require.Equal(t, tt.want == nil, got.State == "DONE")
+				for _, gap := range th.gaps() {
+					require.Positive(t, gap, "it is not read again at once")
+				}
 			})
 		})
 	}
 	t.Run("though nobody wants to know", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			th := thing{look: plays(errPassing, "PENDING", errPassing, "DONE")}
+			th := thing{observe: plays(errTransient, "PENDING", errTransient, "DONE")}
 			_, err := th.wait(t.Context(), Options[string]{TolerateErrors: 1})
 			require.NoError(t, err)
 		})
@@ -258,18 +364,18 @@ func TestWhatDecidesMayFailToo(t *testing.T) {
 		failures []error
 		want     error
 	}{
-		"for a moment":               {[]error{errPassing, errPassing}, nil},
-		"for longer than tolerated":  {[]error{errPassing, errPassing, errPassing}, errPassing},
-		"because the state moved on": {[]error{ErrMoved, ErrMoved, ErrMoved}, nil},
-		"for good":                   {[]error{errForGood}, errForGood},
+		"for a moment":              {[]error{errTransient, errTransient}, nil},
+		"for longer than tolerated": {[]error{errTransient, errTransient, errTransient}, errTransient},
+		"because the state changed": {[]error{ErrStateChanged, ErrStateChanged, ErrStateChanged}, nil},
+		"for good":                  {[]error{errPermanent}, errPermanent},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				judged := 0
-				th := thing{look: plays("A"), judge: func(string) (bool, error) {
-					judged++
-					if judged <= len(tt.failures) {
-						return false, tt.failures[judged-1]
+				decided := 0
+				th := thing{observe: plays("A"), done: func(string) (bool, error) {
+					decided++
+					if decided <= len(tt.failures) {
+						return false, tt.failures[decided-1]
 					}
 					return true, nil
 				}}
@@ -278,7 +384,7 @@ func TestWhatDecidesMayFailToo(t *testing.T) {
 
 				require.ErrorIs(t, err, tt.want)
 				require.Equal(t, "A", got.State)
-				require.Equal(t, judged, got.Polls)
+				require.Equal(t, decided, got.Polls)
 			})
 		})
 	}
@@ -288,7 +394,7 @@ func TestTheEndOfTheContextEndsTheWait(t *testing.T) {
 	t.Run("before it began", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		th := thing{look: plays("DONE")}
+		th := thing{observe: plays("DONE")}
 
 		got, err := th.wait(ctx, Options[string]{})
 
@@ -301,7 +407,7 @@ func TestTheEndOfTheContextEndsTheWait(t *testing.T) {
 			start := time.Now()
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 			defer cancel()
-			th := thing{look: plays("A", "A", errPassing, "B")}
+			th := thing{observe: plays("A", "A", errTransient, "B")}
 
 			got, err := th.wait(ctx, Options[string]{Interval: time.Second, MaxInterval: time.Hour})
 
@@ -315,7 +421,7 @@ func TestTheEndOfTheContextEndsTheWait(t *testing.T) {
 	t.Run("in a poll, whose failure is not tolerated", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := fmt.Errorf("poll: %w", context.Canceled)
-		th := thing{look: func(int) (string, error) {
+		th := thing{observe: func(int) (string, error) {
 			cancel()
 			return "", ended
 		}}
@@ -330,7 +436,7 @@ func TestTheEndOfTheContextEndsTheWait(t *testing.T) {
 	})
 	t.Run("in a poll that found what was awaited", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		th := thing{look: func(int) (string, error) {
+		th := thing{observe: func(int) (string, error) {
 			cancel()
 			return "DONE", nil
 		}}
@@ -342,10 +448,41 @@ func TestTheEndOfTheContextEndsTheWait(t *testing.T) {
 	})
 }
 
+// Whatever a poll comes to in the moment in which the context ends, the error says that the context ended.
+func TestAContextThatEndsDuringAPoll(t *testing.T) {
+	for name, answer := range map[string]func(ended error) (string, error){
+		"nothing new":                         func(error) (string, error) { return "A", nil },
+		"a transient failure":                 func(error) (string, error) { return "", errTransient },
+		"the context's error":                 func(ended error) (string, error) { return "", ended },
+		"the context's error, from a retry":   func(ended error) (string, error) { return "", errors.Join(errTransient, ended) },
+		"the context's error, from a refusal": func(ended error) (string, error) { return "", errors.Join(errPermanent, ended) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				start := time.Now()
+				th := thing{observe: func(n int) (string, error) {
+					if n < 3 {
+						return "A", nil
+					}
+					cancel()
+					return answer(ctx.Err())
+				}}
+
+				got, err := th.wait(ctx, Options[string]{Interval: time.Minute})
+
+				require.ErrorIs(t, err, context.Canceled)
+				require.Equal(t, Result[string]{Last: new("A"), State: "A", Polls: 3}, got)
+				require.Less(t, time.Since(start), 4*time.Minute)
+			})
+		})
+	}
+}
+
 // A limit of time that is not the wait's own is a failure like any other.
 func TestATimedOutPollIsTolerated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		th := thing{look: plays(fmt.Errorf("poll: %w", context.DeadlineExceeded), "DONE")}
+		th := thing{observe: plays(fmt.Errorf("poll: %w", context.DeadlineExceeded), "DONE")}
 
 		_, err := th.wait(t.Context(), Options[string]{})
 
@@ -355,7 +492,7 @@ func TestATimedOutPollIsTolerated(t *testing.T) {
 
 func TestSleep(t *testing.T) {
 	for name, tt := range map[string]struct{ pause, limit, want time.Duration }{
-		"as long as told":                    {time.Minute, time.Hour, time.Minute},
+		"as long as asked":                   {time.Minute, time.Hour, time.Minute},
 		"not longer than the context lasts":  {time.Hour, time.Minute, time.Minute},
 		"not at all":                         {0, time.Minute, 0},
 		"below 0 is not at all":              {-time.Minute, time.Minute, 0},

@@ -1,9 +1,11 @@
 package signing
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 )
 
@@ -43,25 +45,11 @@ type Header struct {
 // holds escapes of the standard alphabet.) An empty KeyVersion is left out. The
 // KeyVersion is one that [CheckKeyVersion] accepts.
 func (h Header) String() string {
-	var stack [1024]byte // enough for a key of 6144 bits
-	text := base64.StdEncoding.AppendEncode(stack[:0], h.Signature)
-
-	const algorithm, keyVersion, signature = "algorithm=", ", keyVersion=", ", signature="
-	name := h.Algorithm
-	if name == "" {
-		name = RSA256
-	}
-	var b strings.Builder
-	b.Grow(len(algorithm) + len(name) + len(keyVersion) + len(h.KeyVersion) + len(signature) + escapedLen(text))
-	b.WriteString(algorithm)
-	b.WriteString(name)
+	text := "algorithm=" + cmp.Or(h.Algorithm, RSA256)
 	if h.KeyVersion != "" {
-		b.WriteString(keyVersion)
-		b.WriteString(h.KeyVersion)
+		text += ", keyVersion=" + h.KeyVersion
 	}
-	b.WriteString(signature)
-	writeEscaped(&b, text)
-	return b.String()
+	return text + ", signature=" + url.QueryEscape(base64.StdEncoding.EncodeToString(h.Signature))
 }
 
 // CheckKeyVersion reports whether v can stand in a Signature header: 1 to 64
@@ -162,87 +150,17 @@ func decodeSignature(p parameter) ([]byte, error) {
 	if p.value == "" {
 		return nil, fmt.Errorf("%w: the signature parameter is empty", ErrNoSignature)
 	}
-	var stack [maxHeader]byte
-	text, ok := appendUnescaped(stack[:0], p.value)
-	if !ok {
+	// Not the decoding of a query, which would turn the + of plain base64 into a space.
+	text, err := url.PathUnescape(p.value)
+	if err != nil {
 		return nil, fmt.Errorf("%w: a %% sign is not followed by two hexadecimal digits", ErrEncoding)
 	}
-	signature := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
-	n, err := base64.StdEncoding.Decode(signature, text)
+	signature, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
 		return nil, fmt.Errorf("%w: it is not standard base64 with padding, plain or percent-encoded", ErrEncoding)
 	}
-	if n == 0 {
+	if len(signature) == 0 {
 		return nil, fmt.Errorf("%w: the signature parameter holds only line breaks", ErrNoSignature)
 	}
-	return signature[:n], nil
-}
-
-// appendUnescaped is percent-decoding alone. The query decoding of net/url
-// would turn the + of plain base64 into a space.
-func appendUnescaped(dst []byte, s string) ([]byte, bool) {
-	for i := 0; i < len(s); i++ {
-		if s[i] != '%' {
-			dst = append(dst, s[i])
-			continue
-		}
-		if i+2 >= len(s) {
-			return nil, false
-		}
-		high, ok1 := hexDigit(s[i+1])
-		low, ok2 := hexDigit(s[i+2])
-		if !ok1 || !ok2 {
-			return nil, false
-		}
-		dst = append(dst, high<<4|low)
-		i += 2
-	}
-	return dst, true
-}
-
-func hexDigit(c byte) (byte, bool) {
-	switch {
-	case '0' <= c && c <= '9':
-		return c - '0', true
-	case 'a' <= c && c <= 'f':
-		return c - 'a' + 10, true
-	case 'A' <= c && c <= 'F':
-		return c - 'A' + 10, true
-	}
-	return 0, false
-}
-
-func escapedLen(text []byte) int {
-	n := len(text)
-	for _, c := range text {
-		if escape(c) != "" {
-			n += 2
-		}
-	}
-	return n
-}
-
-func writeEscaped(b *strings.Builder, text []byte) {
-	start := 0
-	for i, c := range text {
-		if e := escape(c); e != "" {
-			b.Write(text[start:i])
-			b.WriteString(e)
-			start = i + 1
-		}
-	}
-	b.Write(text[start:])
-}
-
-// escape returns "" for a character of base64 that stays as it is.
-func escape(c byte) string {
-	switch c {
-	case '+':
-		return "%2B"
-	case '/':
-		return "%2F"
-	case '=':
-		return "%3D"
-	}
-	return ""
+	return signature, nil
 }

@@ -444,3 +444,10 @@ func (s publicOnly) Public() crypto.PublicKey { return s.key }
 func (s publicOnly) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 	panic("CheckSigner must not sign")
 }
+
+func TestPublicKeyPEMIsReadAgain(t *testing.T) {
+	key := &loadVectors(t, vectorFiles[0]).private(t, "1").PublicKey
+	got, err := signing.ParsePublicKey(signing.PublicKeyPEM(key))
+	require.NoError(t, err)
+	require.Equal(t, key, got)
+}

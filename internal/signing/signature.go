@@ -20,15 +20,14 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"strconv"
+	"strings"
+	"time"
 )
 
 // ErrMismatch says that a signature was not made by the given key over the
 // given digest: something was changed under way, or another key was used.
 var ErrMismatch = errors.New("signature does not match")
-
-// smallMessage is the length up to which a message is put together on the
-// stack, which spares the allocations of a streaming hash.
-const smallMessage = 4096
 
 // Digest returns the SHA-256 of the message to sign, for a body in memory.
 // Body holds the exact bytes on the wire. For an answer, method and path are
@@ -39,14 +38,9 @@ const smallMessage = 4096
 // one in body can change roles. Who verifies must therefore insist that clientID
 // is one it knows and that timestamp is a complete time.
 func Digest(method, path, clientID, timestamp string, body []byte) [sha256.Size]byte {
-	if prefixLen(method, path, clientID, timestamp)+len(body) > smallMessage {
-		h := NewDigest(method, path, clientID, timestamp)
-		h.Write(body)
-		return [sha256.Size]byte(h.Sum(nil))
-	}
-	var stack [smallMessage]byte
-	message := appendPrefix(stack[:0], method, path, clientID, timestamp)
-	return sha256.Sum256(append(message, body...))
+	h := NewDigest(method, path, clientID, timestamp)
+	h.Write(body)
+	return [sha256.Size]byte(h.Sum(nil))
 }
 
 // NewDigest returns a SHA-256 to which everything but the body is already
@@ -54,8 +48,7 @@ func Digest(method, path, clientID, timestamp string, body []byte) [sha256.Size]
 // [Digest] would return. The parameters are those of Digest.
 func NewDigest(method, path, clientID, timestamp string) hash.Hash {
 	h := sha256.New()
-	prefix := make([]byte, 0, prefixLen(method, path, clientID, timestamp))
-	h.Write(appendPrefix(prefix, method, path, clientID, timestamp))
+	h.Write([]byte(method + " " + path + "\n" + clientID + "." + timestamp + "."))
 	return h
 }
 
@@ -86,17 +79,13 @@ func Verify(k *rsa.PublicKey, digest, signature []byte) error {
 	return nil
 }
 
-func prefixLen(method, path, clientID, timestamp string) int {
-	return len(method) + len(path) + len(clientID) + len(timestamp) + len(" \n..")
-}
-
-func appendPrefix(dst []byte, method, path, clientID, timestamp string) []byte {
-	dst = append(dst, method...)
-	dst = append(dst, ' ')
-	dst = append(dst, path...)
-	dst = append(dst, '\n')
-	dst = append(dst, clientID...)
-	dst = append(dst, '.')
-	dst = append(dst, timestamp...)
-	return append(dst, '.')
+// ParseTime reads a Request-Time or Response-Time in either form that is in use:
+// ISO 8601 with a zone, or milliseconds since 1970. Nothing less than a whole
+// time is accepted: the string to sign is ambiguous at its dots, see [Digest].
+func ParseTime(text string) (time.Time, error) {
+	if strings.Contains(text, "T") {
+		return time.Parse(time.RFC3339Nano, text)
+	}
+	ms, err := strconv.ParseInt(text, 10, 64)
+	return time.UnixMilli(ms), err
 }

@@ -7,10 +7,10 @@ import (
 	"time"
 )
 
-// Call is one logical call: what is sent, again and again if need be, until its Judge is content. It is not changed by
-// Transport.Do and may be read by it until Do returns.
+// Call is one logical call: what is sent, repeatedly if need be, until its Classify accepts an answer. Transport.Do does not
+// change it, and may read it until it returns.
 type Call struct {
-	// Operation names the call in logs, events and errors, for example "releases.create".
+	// Operation names the call in logs, attempts and errors, for example "releases.create".
 	Operation string
 	// Method is the HTTP method, URL the absolute http or https address. Its query never appears in an error or a log;
 	// its path does.
@@ -31,12 +31,12 @@ type Call struct {
 	// nothing is added.
 	Sign func(ctx context.Context, header http.Header) error
 	// Repeatable says that sending twice does no harm: a read, or a write that carries its idempotency key. Such a call is
-	// also sent again after an unknown outcome; any other only when the attempt surely had no effect.
+	// also sent again after an unknown outcome; any other only when the attempt certainly had no effect.
 	Repeatable bool
-	// RequestID goes to logs and events, so that they can be found again at the peer.
+	// RequestID goes to logs and attempts, so that they can be found again at the peer.
 	RequestID string
-	// Judge looks at every complete answer, redirects included, and says what it is worth. Required.
-	Judge func(*Answer) Verdict
+	// Classify verifies every complete answer, redirects included, and says what it means for the call. Required.
+	Classify func(*Answer) Classification
 }
 
 // Answer is one complete HTTP answer of the peer.
@@ -47,15 +47,15 @@ type Answer struct {
 	Header http.Header
 	// Body holds the raw bytes, never decompressed, so that a signature over them can be verified.
 	Body []byte
-	// Sent is when the attempt was handed to the network.
+	// Sent is when the attempt was passed to the network.
 	Sent time.Time
 	// Attempt counts from 1.
 	Attempt int
 }
 
-// Verdict is what a Judge thinks of an answer.
-type Verdict struct {
-	// Err is nil for a success. Its text ends up in errors and events: it must hold no header value and no body.
+// Classification says what an answer means for the call.
+type Classification struct {
+	// Err is nil for a success. Its text ends up in errors and attempts: it must hold no header value and no body.
 	Err error
 	// Retry says that the same call, sent again, may succeed.
 	Retry bool
@@ -63,7 +63,7 @@ type Verdict struct {
 	Outcome Outcome
 	// RetryAfter is the wait that the peer asked for. 0 or less: the answer's Retry-After header counts, if it has one.
 	RetryAfter time.Duration
-	// ResultCode, ResultStatus and TraceID are the peer's own words, for events and logs.
+	// ResultCode, ResultStatus and TraceID are the peer's, for attempts and logs.
 	ResultCode, ResultStatus, TraceID string
 }
 
@@ -71,10 +71,10 @@ type Verdict struct {
 type Outcome int
 
 const (
-	// Unknown says that the attempt may or may not have taken effect. It is the zero value, because it is the one that does no harm.
+	// Unknown says that the attempt may or may not have taken effect. It is the zero value, because it is the safe one.
 	Unknown Outcome = iota
-	// NotProcessed says that the attempt surely had no effect.
+	// NotProcessed says that the attempt certainly had no effect.
 	NotProcessed
-	// Final says that the peer answered definitely; there is nothing left to wonder about, not even about earlier attempts.
+	// Final says that the peer answered definitely, for earlier attempts too.
 	Final
 )

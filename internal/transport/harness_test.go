@@ -94,9 +94,9 @@ type statusError int
 
 func (e statusError) Error() string { return "refused with " + strconv.Itoa(int(e)) }
 
-// byStatus is a plain Judge: 2xx is a success, 5xx is worth another try, 429 too and had no effect, the rest is final.
-func byStatus(a *Answer) Verdict {
-	v := Verdict{Err: statusError(a.Status), ResultCode: "CODE_" + strconv.Itoa(a.Status), ResultStatus: "F", TraceID: a.Header.Get("Trace-Id")}
+// byStatus is a plain classification: 2xx is a success, 5xx is worth another try, 429 too and had no effect, the rest is final.
+func byStatus(a *Answer) Classification {
+	v := Classification{Err: statusError(a.Status), ResultCode: "CODE_" + strconv.Itoa(a.Status), ResultStatus: "F", TraceID: a.Header.Get("Trace-Id")}
 	switch {
 	case a.Status < 300:
 		v.Err, v.ResultStatus, v.Outcome = nil, "S", Final
@@ -113,7 +113,7 @@ func byStatus(a *Answer) Verdict {
 func write() *Call {
 	return &Call{
 		Operation: "things.create", Method: http.MethodPost, URL: address, ContentType: "application/json",
-		Body: []byte(`{"a":1}`), Judge: byStatus, RequestID: "request-1",
+		Body: []byte(`{"a":1}`), Classify: byStatus, RequestID: "request-1",
 	}
 }
 
@@ -127,7 +127,7 @@ func patient(c *http.Client) Options {
 	return Options{HTTPClient: c, Attempts: 4, MinWait: time.Second, MaxWait: 30 * time.Second}
 }
 
-// steady makes a Transport without luck: every random part is nil of its span.
+// steady makes a Transport without jitter.
 func steady(o Options) *Transport {
 	t := New(o)
 	t.random = func() float64 { return 0 }
@@ -163,8 +163,8 @@ func wire(t *testing.T, serve func(conn net.Conn, n int)) *http.Client {
 	return &http.Client{Transport: tr}
 }
 
-// take reads one request off a connection, body included.
-func take(conn net.Conn) (*http.Request, []byte) {
+// readRequest reads one request off a connection, body included.
+func readRequest(conn net.Conn) (*http.Request, []byte) {
 	req, err := http.ReadRequest(bufio.NewReader(conn))
 	if err != nil {
 		return nil, nil

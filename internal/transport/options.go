@@ -1,12 +1,19 @@
 package transport
 
 import (
+	"errors"
+	"fmt"
+	"io/fs"
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // The defaults, which no platform documents.
@@ -15,33 +22,24 @@ const (
 	defaultMinWait        = 500 * time.Millisecond
 	defaultMaxWait        = 30 * time.Second
 	defaultAttemptTimeout = 30 * time.Second
-	maxAnswerBytes        = 16 << 20
 )
 
-// Problem says which option is wrong, and how. It never holds a secret.
-type Problem struct { //nolint:errname // it is what a ValidationError is made of
-	// Path names the option, for example "retry".
-	Path string
-	// Message goes on after the name.
-	Message string
-}
-
-// Error joins the two.
-func (p *Problem) Error() string { return p.Path + " " + p.Message }
+// Problem says which option is wrong, and how.
+type Problem = validation.Problem
 
 // Default returns the settings of a client that was given no options.
 func Default() Options {
 	return Options{
 		UserAgent: "alipayplus-go", Attempts: defaultAttempts,
 		MinWait: defaultMinWait, MaxWait: defaultMaxWait,
-		AttemptTimeout: defaultAttemptTimeout, MaxAnswerBytes: maxAnswerBytes,
+		AttemptTimeout: defaultAttemptTimeout, MaxAnswerBytes: DefaultMaxAnswerBytes,
 	}
 }
 
 // HTTPClient sets the client whose transport and cookie jar are used.
 func HTTPClient(o *Options, client *http.Client) error {
 	if client == nil {
-		return &Problem{"HTTP client", "must not be nil"}
+		return &Problem{Path: "HTTP client", Message: "must not be nil"}
 	}
 	o.HTTPClient = client
 	return nil
@@ -50,7 +48,7 @@ func HTTPClient(o *Options, client *http.Client) error {
 // Retry sets how often a call is sent at most, and the bounds of the waits.
 func Retry(o *Options, attempts int, minWait, maxWait time.Duration) error {
 	if attempts < 1 || minWait < 0 || maxWait < minWait {
-		return &Problem{"retry", "needs at least 1 attempt and 0 <= shortest wait <= longest wait"}
+		return &Problem{Path: "retry", Message: "needs at least 1 attempt and 0 <= shortest wait <= longest wait"}
 	}
 	o.Attempts, o.MinWait, o.MaxWait = attempts, minWait, maxWait
 	return nil
@@ -59,7 +57,7 @@ func Retry(o *Options, attempts int, minWait, maxWait time.Duration) error {
 // RateLimit limits the attempts a second.
 func RateLimit(o *Options, perSecond float64, burst int) error {
 	if !(perSecond > 0) || burst < 1 { // also refuses NaN
-		return &Problem{"rate limit", "must be above 0 a second with a burst of at least 1"}
+		return &Problem{Path: "rate limit", Message: "must be above 0 a second with a burst of at least 1"}
 	}
 	o.Limiter = rate.NewLimiter(rate.Limit(perSecond), burst)
 	return nil
@@ -68,7 +66,7 @@ func RateLimit(o *Options, perSecond float64, burst int) error {
 // AttemptTimeout limits one attempt.
 func AttemptTimeout(o *Options, limit time.Duration) error {
 	if limit <= 0 {
-		return &Problem{"attempt timeout", "must be above 0"}
+		return &Problem{Path: "attempt timeout", Message: "must be above 0"}
 	}
 	o.AttemptTimeout = limit
 	return nil
@@ -84,7 +82,7 @@ func Logger(o *Options, logger *slog.Logger) error {
 func UserAgent(o *Options, agent string) error {
 	for _, r := range agent {
 		if r < ' ' || r > '~' {
-			return &Problem{"user agent", "must be printable ASCII"}
+			return &Problem{Path: "user agent", Message: "must be printable ASCII"}
 		}
 	}
 	o.UserAgent = agent
@@ -92,7 +90,7 @@ func UserAgent(o *Options, agent string) error {
 }
 
 // NoObserver is what is wrong with an observer that is nil.
-func NoObserver() error { return &Problem{"observer", "must not be nil"} }
+func NoObserver() error { return &Problem{Path: "observer", Message: "must not be nil"} }
 
 // Address parses the address of a platform, which must be of http or https and
 // have a host, and neither user, query nor fragment. option is its name, example
@@ -101,9 +99,113 @@ func Address(option, address, example string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
-		return nil, &Problem{option, "must be an http or https address with a host, such as " + example}
+		return nil, &Problem{Path: option, Message: "must be an http or https address with a host, such as " + example}
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, &Problem{option, "must not have user, query or fragment"}
+		return nil, &Problem{Path: option, Message: "must not have user, query or fragment"}
 	}
 	return u, nil
+}
+
+// Environment collects the options that variables of the environment set. What
+// is wrong with one shows when it is applied, so that a client can name
+// everything at once. A variable that is empty is not set. C is the client's
+// configuration, O its type of options.
+type Environment[C any, O ~func(*C) error] struct {
+	// Wrong makes the client's own error of what is wrong with an option; nil: the
+	// error names the variable behind each problem.
+	Wrong func(err error, variable string) error
+	// Options are those of the variables that are set, in the order of the calls.
+	Options []O
+}
+
+// Text takes an option whose text is in a variable, and says whether it is set.
+func (e *Environment[C, O]) Text(variable string, option func(text string) O) bool {
+	text := os.Getenv(variable)
+	if text == "" {
+		return false
+	}
+	apply := option(text)
+	e.Options = append(e.Options, func(cfg *C) error {
+		if err := apply(cfg); err != nil {
+			return e.wrong(err, variable)
+		}
+		return nil
+	})
+	return true
+}
+
+func (e *Environment[C, O]) wrong(err error, variable string) error {
+	if e.Wrong != nil {
+		return e.Wrong(err, variable)
+	}
+	return FromVariable(err, variable)
+}
+
+// FromVariable names the variable in whatever is wrong with an option.
+func FromVariable(err error, variable string) error {
+	var problems validation.Problems
+	problems.AddError(err)
+	for i := range problems {
+		problems[i].Message += " (from " + variable + ")"
+	}
+	return problems
+}
+
+// Secret takes an option whose content is in the file that variable_FILE names
+// or, where that is not set, in the variable itself. name is that of the option.
+func (e *Environment[C, O]) Secret(variable, name string, option func(content []byte) O) {
+	fromFile := func(path string) O {
+		return func(cfg *C) error {
+			content, err := ReadFile(path, variable, name)
+			if err != nil {
+				return err
+			}
+			return option(content)(cfg)
+		}
+	}
+	if !e.Text(variable+"_FILE", fromFile) {
+		e.Text(variable, func(text string) O { return option([]byte(text)) })
+	}
+}
+
+// Duration takes an option whose duration is in a variable. name is that of the
+// option.
+func (e *Environment[C, O]) Duration(variable, name string, option func(time.Duration) O) {
+	e.Text(variable, func(text string) O {
+		return func(cfg *C) error {
+			d, err := time.ParseDuration(text)
+			if err != nil {
+				return &Problem{Path: name, Message: "is not a duration such as 45s"}
+			}
+			return option(d)(cfg)
+		}
+	})
+}
+
+// KeyProblem is what is wrong with the option of a key; err begins with what was
+// expected, such as "public key".
+func KeyProblem(option, expected string, err error) error {
+	return &Problem{Path: option, Message: strings.TrimPrefix(err.Error(), expected+" ")}
+}
+
+// ReadFile reads the content of an option from a file that a variable of the
+// environment names. variable is the one for the content itself, if there is one:
+// a name of no file may be just that, a secret in the wrong place, so it is not
+// quoted.
+func ReadFile(path, variable, option string) ([]byte, error) {
+	content, err := os.ReadFile(path)
+	if err == nil {
+		return content, nil
+	}
+	if why, ok := errors.AsType[*fs.PathError](err); ok {
+		err = why.Err // without the path
+	}
+	if _, none := os.Lstat(path); none == nil {
+		return nil, &Problem{Path: option, Message: fmt.Sprintf("cannot be read from the file %q: %v", path, err)}
+	}
+	way := "give the name of a file, not what is in it"
+	if variable != "" {
+		way = "give the name of a file; the content itself goes into " + variable
+	}
+	return nil, &Problem{Path: option, Message: fmt.Sprintf("cannot be read: %v; %s", err, way)}
 }

@@ -2,20 +2,19 @@ package transport
 
 import (
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
-	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
-	"net/url"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
+	"pgregory.net/rapid"
 )
 
 // What each fault comes to, for a call that may be repeated and one that may not: attempts, success, what is known.
@@ -88,17 +87,17 @@ type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
 
-// A Judge that forgets the outcome of a 429 does no harm; one that forgets it elsewhere errs on the safe side.
+// A classification without an outcome does no harm after a 429; elsewhere it is on the safe side.
 func TestForgottenOutcome(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		forgetful := func(a *Answer) Verdict {
+		forgetful := func(a *Answer) Classification {
 			if a.Status == 200 {
-				return Verdict{}
+				return Classification{}
 			}
-			return Verdict{Err: statusError(a.Status), Retry: true}
+			return Classification{Err: statusError(a.Status), Retry: true}
 		}
 		c := write()
-		c.Judge = forgetful
+		c.Classify = forgetful
 
 		_, err := New(patient(newPeer(t, answers(429, ""), answers(200, "")).client())).Do(t.Context(), c)
 		require.NoError(t, err)
@@ -111,7 +110,9 @@ func TestForgottenOutcome(t *testing.T) {
 // A final refusal that says "try later" is no reason to send a write without a key again.
 func TestFinalRefusalOfAWriteIsNotRepeated(t *testing.T) {
 	c := write()
-	c.Judge = func(*Answer) Verdict { return Verdict{Err: statusError(409), Retry: true, Outcome: Final} }
+	c.Classify = func(*Answer) Classification {
+		return Classification{Err: statusError(409), Retry: true, Outcome: Final}
+	}
 
 	_, err := New(patient(newPeer(t, answers(409, "")).client())).Do(t.Context(), c)
 
@@ -136,274 +137,343 @@ func TestLastAnswerIsKept(t *testing.T) {
 	})
 }
 
-func TestEveryAttemptIsMadeAfresh(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newPeer(t, answers(503, ""), answers(503, ""), answers(200, ""))
-		c := repeatable()
-		var maps []http.Header
-		c.Sign = func(_ context.Context, h http.Header) error {
-			require.Empty(t, h.Get("Request-Time"), "the map of the attempt before is not used again")
-			require.Equal(t, "application/json", h.Get("Content-Type"), "there to be signed")
-			h.Set("Request-Time", time.Now().String())
-			h.Add("Content-Type", "second")
-			maps = append(maps, h)
-			return nil
-		}
-		o := patient(p.client())
-		o.UserAgent = "alipayplus-go/1"
+var errInterrupted = errors.New("interrupted by the user")
 
-		_, err := New(o).Do(t.Context(), c)
-
-		require.NoError(t, err)
-		require.Len(t, maps, 3)
-		for i, s := range p.seen {
-			require.Equal(t, s.at.String(), s.header.Get("Request-Time"), "attempt %d carries its own time", i+1)
-			require.Equal(t, []string{"application/json", "second"}, s.header.Values("Content-Type"))
-			require.Equal(t, []string{"alipayplus-go/1"}, s.header.Values("User-Agent"))
-			require.Equal(t, []string{"identity"}, s.header.Values("Accept-Encoding"))
-			require.Equal(t, `{"a":1}`, s.body)
-			require.EqualValues(t, 7, s.length)
-		}
-	})
+// slowBody never ends before its attempt does.
+func slowBody(req *http.Request) (*http.Response, error) {
+	return response(200, readerFunc(func([]byte) (int, error) {
+		<-req.Context().Done()
+		return 0, req.Context().Err()
+	}), -1), nil
 }
 
-func TestHeadersThatAreNotGivenAreNotSent(t *testing.T) {
-	p := newPeer(t, answers(200, ""))
-	c := write()
-	c.ContentType, c.Body = "", nil
+type readerFunc func([]byte) (int, error)
 
-	_, err := New(Options{HTTPClient: p.client()}).Do(t.Context(), c)
+func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 
-	require.NoError(t, err)
-	require.Equal(t, http.Header{"Accept-Encoding": {"identity"}}, p.seen[0].header)
-	require.Zero(t, p.seen[0].length)
-}
-
-func TestStreamIsOpenedForEachAttemptAndClosed(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		p := newPeer(t, answers(503, ""), fails(errReset), answers(200, ""))
-		var streams []*stream
-		c := repeatable()
-		c.Body, c.Size = nil, 6
-		c.Open = func() (io.ReadCloser, error) {
-			streams = append(streams, &stream{Reader: strings.NewReader("upload")})
-			return streams[len(streams)-1], nil
-		}
-
-		_, err := New(patient(p.client())).Do(t.Context(), c)
-
-		require.NoError(t, err)
-		require.Len(t, streams, 3)
-		for i, s := range p.seen {
-			require.Equal(t, "upload", s.body)
-			require.EqualValues(t, 6, s.length)
-			require.Equal(t, 1, streams[i].closed)
-		}
-	})
-}
-
-type stream struct {
-	io.Reader
-	closed int
-}
-
-func (s *stream) Close() error { s.closed++; return nil }
-
-func TestEmptyStreamIsNotOpened(t *testing.T) {
-	c := write()
-	c.Open = func() (io.ReadCloser, error) { return nil, errors.New("opened") }
-
-	_, err := New(Options{HTTPClient: newPeer(t, answers(200, "")).client()}).Do(t.Context(), c)
-
-	require.NoError(t, err)
-}
-
-// What fails before anything is sent ends the call, with a known outcome and no attempt at the peer.
-func TestNotSent(t *testing.T) {
-	broken := errors.New("key store is closed")
+// Whatever the call is doing when its context ends, it returns at that moment and knows what it knows.
+func TestCancelInEachPhase(t *testing.T) {
 	tests := []struct {
-		name  string
-		spoil func(*Call)
-		want  string
+		name    string
+		replies []reply
+		spoil   func(*Options, *Call)
+		before  error // the failure that was seen before
+		unknown bool
+		want    string
 	}{
-		{"signing", func(c *Call) { c.Sign = func(context.Context, http.Header) error { return broken } }, "sign the request: key store is closed"},
-		{"opening", func(c *Call) {
-			c.Size, c.Open = 1, func() (io.ReadCloser, error) { return nil, broken }
-		}, "open the request's body: key store is closed"},
-		{"line break in a header", func(c *Call) {
-			c.Sign = func(_ context.Context, h http.Header) error { h.Set("Client-Id", "s3cret\n"); return nil }
-		}, "header Client-Id holds a line break"},
-		{"address without a scheme", func(c *Call) { c.URL = "gateway.example.com/x?s3cret" }, `needs http:// or https:// and a host`},
-		{"address of another scheme", func(c *Call) { c.URL = "ftp://u:s3cret@gateway.example.com/" }, `"ftp://gateway.example.com/" needs`},
-		{"address without a host", func(c *Call) { c.URL = "https:///x" }, `needs http:// or https:// and a host`},
-		{"method that is none", func(c *Call) { c.Method = "S E N D" }, `not valid: net/http: invalid method "S E N D"`},
-		{"address that is none", func(c *Call) { c.URL = "https://exa mple.com/?s3cret" }, "not valid: invalid character"},
+		{
+			name: "waiting for the limiter",
+			spoil: func(o *Options, _ *Call) {
+				o.Limiter = rate.NewLimiter(rate.Every(time.Hour), 1)
+				o.Limiter.Allow()
+			},
+			want: "things.create: wait for the rate limiter: context canceled: interrupted by the user",
+		},
+		{
+			name: "signing",
+			spoil: func(_ *Options, c *Call) {
+				c.Sign = func(ctx context.Context, _ http.Header) error { <-ctx.Done(); return ctx.Err() }
+			},
+			want: "things.create: sign the request: context canceled",
+		},
+		{
+			name: "signing, without asking the context",
+			spoil: func(_ *Options, c *Call) {
+				c.Sign = func(ctx context.Context, _ http.Header) error { <-ctx.Done(); return nil }
+			},
+			want: "things.create: context canceled: interrupted by the user",
+		},
+		{
+			name: "sending", replies: []reply{hangs}, unknown: true,
+			want: "things.create: POST https://gateway.example.com/api/open/v2/things: context canceled: interrupted by the user; " +
+				"it is not known whether the call took effect",
+		},
+		{
+			name: "reading the answer", replies: []reply{slowBody}, unknown: true,
+			want: "things.create: POST https://gateway.example.com/api/open/v2/things: context canceled: interrupted by the user; " +
+				"it is not known whether the call took effect",
+		},
+		{
+			name: "backing off", replies: []reply{answers(429, "", "Retry-After", "20")}, before: statusError(429),
+			want: "things.create: refused with 429; then wait 20s for the next attempt: context canceled: interrupted by the user",
+		},
+		{
+			name: "sending again", replies: []reply{answers(429, ""), hangs}, before: statusError(429), unknown: true,
+			want: "things.create: refused with 429; then POST https://gateway.example.com/api/open/v2/things: context canceled: " +
+				"interrupted by the user (after 2 attempts); it is not known whether the call took effect",
+		},
+		{
+			name: "signing again", replies: []reply{answers(503, "")}, before: statusError(503), unknown: true,
+			spoil: func(_ *Options, c *Call) {
+				signed := 0
+				c.Sign = func(ctx context.Context, _ http.Header) error {
+					if signed++; signed == 2 {
+						<-ctx.Done()
+					}
+					return ctx.Err()
+				}
+			},
+			want: "things.create: refused with 503; then sign the request: context canceled (after 2 attempts); " +
+				"it is not known whether the call took effect",
+		},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			c := repeatable()
-			tt.spoil(c)
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				ctx, cancel := context.WithCancelCause(t.Context())
+				time.AfterFunc(5*time.Second, func() { cancel(errInterrupted) })
+				p := newPeer(t, tt.replies...)
+				o, c := patient(p.client()), repeatable()
+				if tt.spoil != nil {
+					tt.spoil(&o, c)
+				}
 
-			_, err := New(patient(newPeer(t).client())).Do(t.Context(), c)
+				_, err := steady(o).Do(ctx, c)
 
-			f := failure(t, err)
-			require.ErrorContains(t, err, tt.want)
-			require.False(t, f.OutcomeUnknown)
-			require.Nil(t, f.Answer)
+				f := failure(t, err)
+				require.Equal(t, 5*time.Second, time.Since(start))
+				require.ErrorIs(t, err, context.Canceled)
+				require.Equal(t, tt.want, err.Error())
+				require.Equal(t, tt.unknown, f.OutcomeUnknown)
+				require.Len(t, p.seen, len(tt.replies))
+				if tt.before != nil {
+					require.Equal(t, tt.before, f.Err)
+				}
+			})
 		})
 	}
 }
 
-// A signature that fails on a later attempt hides neither itself nor what came before.
-func TestSigningFailsLater(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		broken := errors.New("key store is closed")
+func TestContextThatEndedBefore(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+
+	c := write()
+	c.Sign = func(context.Context, http.Header) error { t.Error("signed for nobody"); return nil }
+	_, err := New(patient(newPeer(t).client())).Do(ctx, c)
+
+	require.ErrorIs(t, err, context.Canceled)
+	require.EqualError(t, err, "things.create: context canceled")
+	require.False(t, failure(t, err).OutcomeUnknown)
+}
+
+// A definite answer is worth more than a context that ended while it arrived.
+func TestContextEndsWhileClassifying(t *testing.T) {
+	tests := []struct {
+		status   int
+		canceled bool
+		ok       bool
+	}{
+		{200, false, true},
+		{400, false, false},
+		{503, true, false}, // a retry was due
+	}
+	for _, tt := range tests {
+		ctx, cancel := context.WithCancel(t.Context())
 		c := repeatable()
-		signed := 0
-		c.Sign = func(context.Context, http.Header) error {
-			if signed++; signed == 2 {
-				return broken
-			}
-			return nil
+		c.Classify = func(a *Answer) Classification { cancel(); return byStatus(a) }
+
+		_, err := New(patient(newPeer(t, answers(tt.status, "")).client())).Do(ctx, c)
+
+		require.Equal(t, tt.canceled, errors.Is(err, context.Canceled), "%d", tt.status)
+		require.Equal(t, tt.ok, err == nil, "%d", tt.status)
+		if !tt.ok {
+			require.Equal(t, statusError(tt.status), failure(t, err).Err)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	tests := []struct {
+		value string
+		want  time.Duration
+	}{
+		{"", 0},
+		{"0", 0},
+		{"120", 2 * time.Minute},
+		{" 120 ", 2 * time.Minute},
+		{"-1", 0},
+		{"1.5", 0},
+		{"soon", 0},
+		{"9223372036", 9223372036 * time.Second},
+		{"9223372037", 9223372036 * time.Second},
+		{"9223372036854775807", 9223372036 * time.Second},
+		{"99999999999999999999999999", 9223372036 * time.Second},
+		{"Sun, 01 Mar 2026 12:00:30 GMT", 30 * time.Second},
+		{"Sunday, 01-Mar-26 12:00:30 GMT", 30 * time.Second},
+		{"Sun, 01 Mar 2026 11:59:59 GMT", 0},
+		{"Sun, 01 Mar 9999 12:00:00 GMT", math.MaxInt64},
+	}
+	for _, tt := range tests {
+		t.Run(tt.value, func(t *testing.T) {
+			require.Equal(t, tt.want, RetryAfter(http.Header{"Retry-After": {tt.value}}, now))
+		})
+	}
+	require.Zero(t, RetryAfter(nil, now))
+}
+
+func FuzzRetryAfter(f *testing.F) {
+	for _, s := range []string{"", "0", "9223372036854775807", "18446744073709551616", "Sun, 01 Mar 2026 12:00:30 GMT"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, value string) {
+		require.GreaterOrEqual(t, RetryAfter(http.Header{"Retry-After": {value}}, time.Now()), time.Duration(0))
+	})
+}
+
+// The back-off is exponential between MinWait and MaxWait, with luck in each step.
+func TestPause(t *testing.T) {
+	tr := New(Options{MinWait: time.Second, MaxWait: 10 * time.Second})
+	tests := []struct {
+		attempt   int
+		asked     time.Duration
+		low, high time.Duration
+	}{
+		{1, 0, 1 * time.Second, 2 * time.Second},
+		{2, 0, 2 * time.Second, 4 * time.Second},
+		{3, 0, 4 * time.Second, 8 * time.Second},
+		{4, 0, 5 * time.Second, 10 * time.Second},
+		{1000, 0, 5 * time.Second, 10 * time.Second},
+		{1, 3 * time.Second, 3 * time.Second, 4 * time.Second},
+		{4, time.Second, time.Second, 2 * time.Second},
+		{1, 10 * time.Second, 10 * time.Second, 11 * time.Second},
+		{1, math.MaxInt64, 10 * time.Second, 11 * time.Second},
+	}
+	for _, tt := range tests {
+		tr.random = func() float64 { return 0 }
+		require.Equal(t, tt.low, tr.pause(tt.attempt, tt.asked), "attempt %d, asked %s: shortest", tt.attempt, tt.asked)
+		tr.random = func() float64 { return 1 }
+		require.Equal(t, tt.high, tr.pause(tt.attempt, tt.asked), "attempt %d, asked %s: longest", tt.attempt, tt.asked)
+	}
+}
+
+func TestPauseKeepsItsBounds(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		tr := New(Options{
+			MinWait: time.Duration(rapid.Int64Range(-1, int64(time.Hour)).Draw(t, "min")),
+			MaxWait: time.Duration(rapid.Int64Range(-1, int64(48*time.Hour)).Draw(t, "max")),
+		})
+		tr.random = func() float64 { return rapid.Float64Range(0, 1).Draw(t, "random") }
+		asked := time.Duration(rapid.Int64().Draw(t, "asked"))
+
+		wait := tr.pause(rapid.IntRange(1, 100).Draw(t, "attempt"), asked)
+
+		require.Positive(t, wait)
+		if asked > 0 {
+			require.GreaterOrEqual(t, wait, min(asked, tr.options.MaxWait), "never earlier than asked, but for MaxWait")
+			require.LessOrEqual(t, wait, tr.options.MaxWait+tr.options.MinWait)
+			return
+		}
+		require.GreaterOrEqual(t, wait, tr.options.MinWait)
+		require.LessOrEqual(t, wait, tr.options.MaxWait)
+	})
+}
+
+// Two callers that fail together do not come back together.
+func TestWaitsHaveJitter(t *testing.T) {
+	tr := New(Options{MinWait: time.Second, MaxWait: time.Minute})
+	waits := map[time.Duration]bool{}
+	for range 100 {
+		waits[tr.pause(1, 0)] = true
+	}
+	require.Greater(t, len(waits), 90)
+}
+
+// The waits that a peer sees, in virtual time and without luck.
+func TestWaitsOnTheWire(t *testing.T) {
+	tests := []struct {
+		name    string
+		replies []reply
+		want    []time.Duration
+	}{
+		{"exponential", []reply{answers(503, ""), answers(503, ""), answers(503, "")}, []time.Duration{1e9, 2e9, 4e9}},
+		{"Retry-After on 429", []reply{answers(429, "", "Retry-After", "7")}, []time.Duration{7e9}},
+		{"Retry-After on 503", []reply{answers(503, "", "Retry-After", "7")}, []time.Duration{7e9}},
+		{"Retry-After on 500", []reply{answers(500, "", "Retry-After", "7")}, []time.Duration{7e9}},
+		{"Retry-After 0", []reply{answers(429, "", "Retry-After", "0")}, []time.Duration{1e9}},
+		{"Retry-After of a day", []reply{answers(429, "", "Retry-After", "86400")}, []time.Duration{30e9}},
+		{"Retry-After that overflows", []reply{answers(429, "", "Retry-After", "9223372036854775807")}, []time.Duration{30e9}},
+		{"Retry-After in words", []reply{answers(429, "", "Retry-After", "soon")}, []time.Duration{1e9}},
+		{"Retry-After as a date", []reply{answers(429, "", "Retry-After", "Sat, 01 Jan 2000 00:00:09 GMT")}, []time.Duration{9e9}}, // the bubble starts at midnight
+		{"the wait asked for is forgotten", []reply{answers(429, "", "Retry-After", "7"), fails(errDial)}, []time.Duration{7e9, 2e9}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p := newPeer(t, append(tt.replies, answers(200, ""))...)
+
+				_, err := steady(patient(p.client())).Do(t.Context(), repeatable())
+
+				require.NoError(t, err)
+				var waits []time.Duration
+				for i := range p.seen[1:] {
+					waits = append(waits, p.seen[i+1].at.Sub(p.seen[i].at))
+				}
+				require.Equal(t, tt.want, waits)
+			})
+		})
+	}
+}
+
+// A classification goes before a header: some protocols ask for a wait in the body.
+func TestClassificationAsksForAWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPeer(t, answers(429, "", "Retry-After", "7"), answers(200, ""))
+		c := write()
+		c.Classify = func(a *Answer) Classification {
+			v := byStatus(a)
+			v.RetryAfter = 3 * time.Second
+			return v
 		}
 
+		_, err := steady(patient(p.client())).Do(t.Context(), c)
+
+		require.NoError(t, err)
+		require.Equal(t, 3*time.Second, p.seen[1].at.Sub(p.seen[0].at))
+	})
+}
+
+func TestWaitThatWouldPassTheDeadlineIsNotBegun(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		defer cancel()
+		p := newPeer(t, answers(429, "", "Retry-After", "60"))
 		var events []Attempt
-		o := patient(newPeer(t, answers(503, "")).client())
+		o := patient(p.client())
 		o.Observe = func(_ context.Context, e Attempt) { events = append(events, e) }
 
-		_, err := New(o).Do(t.Context(), c)
+		_, err := steady(o).Do(ctx, write())
 
 		f := failure(t, err)
-		require.Len(t, events, 2)
-		require.Zero(t, events[1].Duration, "it was never sent")
-		require.Equal(t, statusError(503), f.Err)
-		require.ErrorIs(t, f.Stopped, broken)
-		require.True(t, f.OutcomeUnknown, "the first attempt may have taken effect")
-		require.Equal(t, "things.create: refused with 503; then sign the request: key store is closed (after 2 attempts); "+
-			"it is not known whether the call took effect", err.Error())
+		require.Zero(t, time.Since(start), "it fails at once")
+		require.Equal(t, statusError(429), f.Err)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorContains(t, err, "refused with 429; then a retry in 30s would come too late, 10s before the deadline")
+		require.Equal(t, 429, f.Answer.Status)
+		require.Equal(t, time.Minute, f.RetryAfter)
+		require.False(t, f.OutcomeUnknown)
+		require.Len(t, events, 1)
+		require.Zero(t, events[0].RetryIn, "no retry follows")
 	})
 }
 
-func TestControlCharactersInAHeader(t *testing.T) {
-	for value, ok := range map[string]bool{"a b\tc": true, "日本": true, "a\n": false, "\ra": false, "\x00": false, "\x7f": false} {
-		err := checkHeader(http.Header{"Client-Id": {"fine", value}})
-		require.Equal(t, ok, err == nil, "%q", value)
-	}
-}
+// The deadline itself is too late; a moment before is not.
+func TestWaitUpToTheDeadline(t *testing.T) {
+	for left, sends := range map[time.Duration]int{time.Second: 1, time.Second + 1: 2} {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), left)
+			defer cancel()
+			p := newPeer(t, answers(503, ""), answers(200, ""))
 
-func TestWrongAddressIsToldAtOnceAndKeepsItsCause(t *testing.T) {
-	authority := &tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}}
-	plain := tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}
-	copy(plain.RecordHeader[:], "HTTP/")
-	ssh := tls.RecordHeaderError{Msg: "first record does not look like a TLS handshake"}
-	tests := []struct {
-		name  string
-		cause error
-		want  error
-	}{
-		{"unknown authority", authority, authority},
-		{"no TLS", plain, http.ErrSchemeMismatch},
-		{"neither TLS nor HTTP", ssh, ssh},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			_, err := New(patient(newPeer(t, fails(tt.cause)).client())).Do(t.Context(), repeatable())
+			_, err := steady(patient(p.client())).Do(ctx, repeatable())
 
-			require.ErrorIs(t, err, tt.want)
-			require.ErrorContains(t, err, "POST https://gateway.example.com/api/open/v2/things: ")
-			require.Equal(t, 1, failure(t, err).Attempts)
+			require.Len(t, p.seen, sends)
+			require.Equal(t, sends == 1, err != nil)
+			require.Equal(t, sends == 2, time.Since(start) == time.Second)
 		})
 	}
-}
-
-func TestQueryNeverShows(t *testing.T) {
-	inner := errors.New("socket fell over")
-	tests := []error{
-		&url.Error{Op: "Post", URL: address, Err: inner},
-		fmt.Errorf("proxy: %w", &url.Error{Op: "Post", URL: address, Err: inner}),
-		fmt.Errorf("%w\nwhile sending %s", inner, address),
-	}
-	for _, cause := range tests {
-		var events []Attempt
-		o := Options{HTTPClient: newPeer(t, fails(cause)).client(), Observe: func(_ context.Context, e Attempt) { events = append(events, e) }}
-
-		_, err := New(o).Do(t.Context(), write())
-
-		failure(t, err)
-		require.ErrorIs(t, err, inner)
-		require.NotContains(t, events[0].Err.Error(), "s3cret")
-	}
-}
-
-func TestGiantAnswer(t *testing.T) {
-	tests := []struct {
-		name   string
-		length int64 // announced
-		body   int
-		ok     bool
-	}{
-		{"announced", 1001, 0, false},
-		{"not announced", -1, 1001, false},
-		{"at the limit", 1000, 1000, true},
-		{"at the limit, not announced", -1, 1000, true},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			body := &stream{Reader: strings.NewReader(strings.Repeat("x", tt.body))}
-			giant := func(*http.Request) (*http.Response, error) {
-				r := response(200, nil, tt.length)
-				r.Body = body
-				return r, nil
-			}
-			o := patient(newPeer(t, giant).client())
-			o.MaxAnswerBytes = 1000
-
-			answer, err := New(o).Do(t.Context(), repeatable())
-
-			require.Equal(t, 1, body.closed)
-			if tt.ok {
-				require.NoError(t, err)
-				require.Len(t, answer.Body, tt.body)
-				return
-			}
-			require.ErrorContains(t, err, "HTTP 200: the answer is larger than the limit of 1000 bytes")
-			f := failure(t, err)
-			require.True(t, f.OutcomeUnknown)
-			require.Equal(t, 1, f.Attempts, "it would be as large again")
-		})
-	}
-}
-
-// What a peer announces is not allocated before it comes.
-func TestAnnouncedLengthIsNotBelieved(t *testing.T) {
-	boast := func(*http.Request) (*http.Response, error) {
-		return response(200, strings.NewReader("small"), 10<<20), nil
-	}
-
-	answer, err := New(Options{HTTPClient: newPeer(t, boast).client()}).Do(t.Context(), write())
-
-	require.NoError(t, err)
-	require.Equal(t, "small", string(answer.Body))
-	require.LessOrEqual(t, cap(answer.Body), firstBuffer+1)
-}
-
-// A panic of the caller's functions is theirs; nothing stays open behind it.
-func TestPanicIsNotSwallowed(t *testing.T) {
-	body := &stream{Reader: strings.NewReader("x")}
-	reply := func(*http.Request) (*http.Response, error) {
-		r := response(200, nil, 1)
-		r.Body = body
-		return r, nil
-	}
-	c := write()
-	c.Judge = func(*Answer) Verdict { panic("judge") }
-	require.PanicsWithValue(t, "judge", func() {
-		_, _ = New(Options{HTTPClient: newPeer(t, reply).client()}).Do(t.Context(), c)
-	})
-	require.Equal(t, 1, body.closed)
-
-	c.Sign = func(context.Context, http.Header) error { panic("sign") }
-	require.PanicsWithValue(t, "sign", func() {
-		_, _ = New(Options{HTTPClient: newPeer(t).client()}).Do(t.Context(), c)
-	})
 }

@@ -1,6 +1,6 @@
 // Package transport sends the calls of the library over HTTP: it retries what may be retried, signs every attempt afresh,
-// keeps to the caller's deadline and never loses the last answer. It knows no protocol: signing and judging are functions
-// of the call.
+// keeps to the caller's deadline and never loses the last answer. It knows no protocol: the call
+// brings functions that sign an attempt and classify an answer.
 package transport
 
 import (
@@ -30,7 +30,7 @@ type Options struct {
 	// spread over a further MinWait so that callers do not come back all at once. A MinWait below a millisecond means a
 	// millisecond, a MaxWait below MinWait means MinWait.
 	MinWait, MaxWait time.Duration
-	// AttemptTimeout limits one attempt, from handing it to the network until its answer is read. 0: only the context
+	// AttemptTimeout limits one attempt, from sending it until its answer is read. 0: only the context
 	// limits it.
 	AttemptTimeout time.Duration
 	// Limiter is waited for before every attempt; the wait counts against the context's deadline. Nil: no limit.
@@ -39,14 +39,14 @@ type Options struct {
 	MaxAnswerBytes int64
 	// Logger gets a debug line per attempt and a warning per retry. Nil: nothing is logged.
 	Logger *slog.Logger
-	// Observe is called once per attempt, after it, in the goroutine of the call. Nil: nobody is told.
+	// Observe is called once per attempt, after it, in the goroutine of the call. Nil: it is not called.
 	Observe func(context.Context, Attempt)
 }
 
 // Transport sends calls. It is safe for concurrent use; a client makes one and keeps it.
 type Transport struct {
 	options Options
-	// client is copied for each call: its Transport becomes the run of the call.
+	// client is copied for each call: its Transport becomes the execution of the call.
 	client http.Client
 	pool   http.RoundTripper
 	random func() float64
@@ -69,18 +69,18 @@ func New(o Options) *Transport {
 	return t
 }
 
-// Do sends the call until its Judge is content, gives up, or the context ends, and returns the answer that was judged a
-// success. Any other end is a *Failure.
+// Do sends the call until an answer is final, the attempts are used up, or the context ends, and returns the answer that
+// was classified as a success. Any other end is a *Failure.
 func (t *Transport) Do(ctx context.Context, c *Call) (*Answer, error) {
-	r, err := t.begin(ctx, c)
+	e, err := t.begin(ctx, c)
 	if err != nil {
 		return nil, &Failure{Operation: c.Operation, Err: err}
 	}
-	r.send(ctx)
-	return r.end()
+	e.send(ctx)
+	return e.result()
 }
 
-// ownClient copies the caller's client and hands redirects to the Judge. Without one it clones the standard transport, and
+// ownClient copies the caller's client and makes it return redirects as answers. Without one it clones the standard transport, and
 // lets it keep as many idle connections to one host as in total, because all calls go to one host.
 func ownClient(given *http.Client) http.Client {
 	var c http.Client

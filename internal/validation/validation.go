@@ -1,38 +1,87 @@
-// Package validation runs the tag rules of go-playground/validator and says in
-// plain words, by JSON path, what they found.
+// Package validation collects what is wrong with an input: it runs the tag rules of
+// go-playground/validator, and says in plain words, by JSON path, what they found.
 package validation
 
 import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/go-playground/validator/v10"
 )
 
-// Problem is one broken field.
-type Problem struct {
-	// Path is the JSON path of the field: "paymentInformation[0].text".
+// Problem is one thing that is wrong with an input or with the options of a client. It holds no secret.
+type Problem struct { //nolint:errname // it is what a ValidationError is made of
+	// Path is the JSON path of a field, "paymentInformation[0].text", or the name of an option, "retry".
 	Path string
 	// Message says what is wrong, to be read behind the path: "is required".
 	Message string
 }
 
+// Error joins the two.
+func (p *Problem) Error() string { return strings.TrimSpace(p.Path + " " + p.Message) }
+
+// Problems collects all that is wrong. The zero value is empty.
+type Problems []Problem
+
+// Add adds a problem.
+func (p *Problems) Add(path, message string) {
+	*p = append(*p, Problem{Path: path, Message: message})
+}
+
+// AddError adds the problems that err consists of, or else its text; nil adds nothing.
+func (p *Problems) AddError(err error) {
+	if err == nil {
+		return
+	}
+	if several, ok := errors.AsType[Problems](err); ok {
+		*p = append(*p, several...)
+	} else if one, ok := errors.AsType[*Problem](err); ok {
+		*p = append(*p, *one)
+	} else {
+		p.Add("", err.Error())
+	}
+}
+
+// Has says whether something is wrong at a path.
+func (p Problems) Has(path string) bool {
+	return slices.ContainsFunc(p, func(problem Problem) bool { return problem.Path == path })
+}
+
+// Err returns the problems as an error, nil when there are none.
+func (p Problems) Err() error {
+	if len(p) == 0 {
+		return nil
+	}
+	return p
+}
+
+// Error joins all in one line.
+func (p Problems) Error() string {
+	texts := make([]string, len(p))
+	for i := range p {
+		texts[i] = p[i].Error()
+	}
+	return strings.Join(texts, "; ")
+}
+
 // Struct checks the tag rules of v, a struct or a pointer to one, and returns
 // every broken field; nil when all hold.
-func Struct(v any) []Problem {
+func Struct(v any) Problems {
 	err := rules().Struct(v)
 	if err == nil {
 		return nil
 	}
 	broken, ok := errors.AsType[validator.ValidationErrors](err)
 	if !ok {
-		return []Problem{{Path: "", Message: "is missing"}}
+		return Problems{{Message: "is missing"}}
 	}
 	root := reflect.Indirect(reflect.ValueOf(v)).Type().Name() + "."
-	problems := make([]Problem, 0, len(broken))
+	problems := make(Problems, 0, len(broken))
 	for _, field := range broken {
 		path := strings.TrimPrefix(field.Namespace(), root)
 		path = strings.ReplaceAll(path, embedded+".", "")
@@ -127,4 +176,17 @@ func bound(relation, param string, kind reflect.Kind) string {
 	default:
 		return fmt.Sprintf("must be %s %s", relation, param)
 	}
+}
+
+// OneLine returns s in one line: control characters and line separators, and the
+// spaces around them, become one space.
+func OneLine(s string) string {
+	if !strings.ContainsFunc(s, breaksLine) {
+		return s
+	}
+	return strings.Join(strings.FieldsFunc(s, func(r rune) bool { return r == ' ' || breaksLine(r) }), " ")
+}
+
+func breaksLine(r rune) bool {
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp)
 }

@@ -1,6 +1,7 @@
 package validation_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -199,4 +200,33 @@ func TestChecksRunAtTheSameTime(t *testing.T) {
 		})
 	}
 	group.Wait()
+}
+
+func TestOneLine(t *testing.T) {
+	for given, want := range map[string]string{
+		"plain  text stays":     "plain  text stays",
+		"two\nlines":            "two lines",
+		"a \r\n b":              "a b",
+		"\x1b[31mred":           "[31mred",
+		"one\u2028two\u2029end": "one two end",
+		"中文\t字":                 "中文 字",
+	} {
+		require.Equal(t, want, validation.OneLine(given))
+	}
+}
+
+func TestProblemsAreCollected(t *testing.T) {
+	var p validation.Problems
+	require.NoError(t, p.Err())
+	require.False(t, p.Has("a"))
+	p.Add("a", "is odd")
+	p.AddError(nil)
+	p.AddError(validation.Problems{{"b", "is even"}, {"c", "is prime"}})
+	p.AddError(fmt.Errorf("wrapped: %w", &validation.Problem{Path: "d", Message: "is a square"}))
+	p.AddError(errors.New("something else"))
+	require.True(t, p.Has("a"))
+	require.True(t, p.Has("c"))
+	require.True(t, p.Has("d"))
+	require.False(t, p.Has("e"))
+	require.EqualError(t, p.Err(), "a is odd; b is even; c is prime; d is a square; something else")
 }

@@ -39,7 +39,7 @@ func (o *ListOptions) options() *ListOptions { return o }
 // Page is one page of a list.
 type Page[T any] struct {
 	// Items are the entries. A page may hold fewer than asked for, or none, and
-	// still not be the last: NextCursor alone tells.
+	// still not be the last: only NextCursor says so.
 	Items []*T `json:"items"`
 	// NextCursor begins the next page; empty on the last.
 	NextCursor string `json:"nextCursor,omitempty"`
@@ -65,8 +65,7 @@ func all[T, In any, P listInput[In]](ctx context.Context, op contract.Operation,
 // range, so that the sequence can be ranged over again.
 func pages[T any](op contract.Operation, first string, list func(cursor string) (*Page[T], error)) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
-		cursor := first
-		var guard cycleGuard
+		cursor, seen := first, map[string]bool{first: true}
 		for {
 			page, err := list(cursor)
 			if err != nil {
@@ -78,34 +77,17 @@ func pages[T any](op contract.Operation, first string, list func(cursor string) 
 					return
 				}
 			}
-			if page.NextCursor == "" {
+			cursor = page.NextCursor
+			switch {
+			case cursor == "":
 				return
-			}
-			if guard.repeats(page.NextCursor) {
+			case seen[cursor]:
 				yield(nil, repeatedCursor(op))
 				return
 			}
-			cursor = page.NextCursor
+			seen[cursor] = true
 		}
 	}
-}
-
-// cycleGuard finds a repeated cursor in constant memory: it compares with one
-// that it keeps, and keeps a later one each time the distance has doubled.
-type cycleGuard struct {
-	kept            string
-	distance, limit int
-}
-
-func (g *cycleGuard) repeats(cursor string) bool {
-	if cursor == g.kept {
-		return true
-	}
-	g.distance++
-	if g.distance > g.limit {
-		g.kept, g.distance, g.limit = cursor, 0, 2*g.limit+1
-	}
-	return false
 }
 
 func repeatedCursor(op contract.Operation) error {

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"bytes"
 	"compress/gzip"
 	"context"
 	"crypto/tls"
@@ -57,7 +58,7 @@ func TestConnectionsAreKept(t *testing.T) {
 
 	waiting := *c
 	ctx, cancel := context.WithCancel(t.Context())
-	waiting.Judge = func(a *Answer) Verdict {
+	waiting.Classify = func(a *Answer) Classification {
 		time.AfterFunc(0, cancel)
 		v := byStatus(a)
 		v.RetryAfter = time.Hour
@@ -116,7 +117,7 @@ func (d *dying) Write(b []byte) (int, error) {
 	return d.Conn.Write(b)
 }
 
-// Signatures cover the bytes sent: an answer is not decompressed behind the Judge's back.
+// Signatures cover the bytes sent: an answer is not decompressed before it is classified.
 func TestAnswerIsRaw(t *testing.T) {
 	url, client, _ := serve(t, func(w http.ResponseWriter, r *http.Request) {
 		if strings.Contains(r.Header.Get("Accept-Encoding"), "gzip") || r.Header.Get("X-Insist") != "" {
@@ -248,3 +249,90 @@ type closable struct {
 }
 
 func (c *closable) CloseIdleConnections() { c.emptied = true }
+
+func TestTimeoutOfTheCallersClient(t *testing.T) {
+	tests := []struct{ client, attempt, want time.Duration }{
+		{5 * time.Second, 0, 5 * time.Second},
+		{5 * time.Second, 10 * time.Second, 5 * time.Second},
+		{10 * time.Second, 5 * time.Second, 5 * time.Second},
+		{0, 5 * time.Second, 5 * time.Second},
+		{0, -1, 0},
+	}
+	for _, tt := range tests {
+		given := &http.Client{Transport: newPeer(t), Timeout: tt.client}
+		tr := New(Options{HTTPClient: given, AttemptTimeout: tt.attempt})
+		require.Equal(t, tt.want, tr.options.AttemptTimeout)
+		require.Zero(t, tr.client.Timeout)
+		require.Equal(t, tt.client, given.Timeout, "the caller's client is not changed")
+		require.Nil(t, given.CheckRedirect)
+	}
+}
+
+// memory answers at once, with 191 bytes.
+type memory struct{}
+
+var answer191 = strings.Repeat("a", 191)
+
+func (memory) RoundTrip(req *http.Request) (*http.Response, error) {
+	_, _ = io.Copy(io.Discard, req.Body)
+	_ = req.Body.Close()
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(answer191)), ContentLength: 191}, nil
+}
+
+var body949 = bytes.Repeat([]byte("b"), 949)
+
+// The same request and answer with net/http alone and with this package; the difference is what the layer costs.
+func BenchmarkDo(b *testing.B) {
+	for _, limit := range []time.Duration{0, time.Minute} {
+		b.Run("net/http/timeout="+limit.String(), func(b *testing.B) {
+			client := &http.Client{Transport: memory{}, Timeout: limit}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := plain(b.Context(), client); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+		b.Run("transport/timeout="+limit.String(), func(b *testing.B) {
+			tr := New(Options{HTTPClient: &http.Client{Transport: memory{}}, UserAgent: "agent", Attempts: 4, AttemptTimeout: limit})
+			c := &Call{Operation: "things.create", Method: http.MethodPost, URL: address, ContentType: "application/json", Body: body949, Classify: byStatus}
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := tr.Do(b.Context(), c); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func plain(ctx context.Context, client *http.Client) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, bytes.NewReader(body949))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "agent")
+	req.Header.Set("Accept-Encoding", "identity")
+	resp, err := client.Do(req)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	_, err = io.ReadAll(resp.Body)
+	return err
+}
+
+// The layer's price is counted in allocations, which are the same on every machine.
+func TestPriceInAllocations(t *testing.T) {
+	client := &http.Client{Transport: memory{}}
+	tr := New(Options{HTTPClient: client, UserAgent: "agent", Attempts: 4})
+	c := &Call{Operation: "things.create", Method: http.MethodPost, URL: address, ContentType: "application/json", Body: body949, Classify: func(*Answer) Classification { return Classification{} }}
+
+	alone := testing.AllocsPerRun(100, func() { _ = plain(t.Context(), client) })
+	ours := testing.AllocsPerRun(100, func() { _, _ = tr.Do(t.Context(), c) })
+
+	if ours > alone+16 {
+		t.Errorf("net/http alone: %v allocations, with transport: %v", alone, ours)
+	}
+}

@@ -161,7 +161,7 @@ func TestAttemptsOfAnUploadDoNotOverlap(t *testing.T) {
 	require.EqualValues(t, size, file.sent[len(file.sent)-1])
 }
 
-// slow is a file of which one read takes its time, once it is told to.
+// slow is a file of which one read takes its time, once it is asked to.
 type slow struct {
 	*borrowed
 	waits           atomic.Bool

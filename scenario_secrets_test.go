@@ -22,7 +22,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
 
-// What each attempt came to is told to the observer, in the calling goroutine.
+// The result of each attempt is passed to the observer, in the calling goroutine.
 func TestEvents(t *testing.T) {
 	type key struct{}
 	synctest.Test(t, func(t *testing.T) {
@@ -85,7 +85,7 @@ func TestLog(t *testing.T) {
 
 // Nothing that a call says to anybody (errors in any form, log lines, events)
 // holds the key, a signature, a body, a query or what a proxy wrote.
-func TestNothingSecretIsTold(t *testing.T) {
+func TestNothingSecretIsShown(t *testing.T) {
 	const inRequest, inAnswer = "s3cret-of-the-request", "s3cret-of-the-answer"
 	leaky := func(got attempt) (*http.Response, error) {
 		return nil, fmt.Errorf("proxy said no to %s", got.request.URL)
@@ -108,14 +108,14 @@ func TestNothingSecretIsTold(t *testing.T) {
 	for name, reply := range replies {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var told bytes.Buffer
-				logger := slog.New(slog.NewTextHandler(&told, &slog.HandlerOptions{Level: slog.LevelDebug}))
+				var shown bytes.Buffer
+				logger := slog.New(slog.NewTextHandler(&shown, &slog.HandlerOptions{Level: slog.LevelDebug}))
 				given := newGateway(t, reply)
 				c := given.client(
 					alipayplus.WithPrivateKey(testkey.PEM()),
 					alipayplus.WithLogger(logger),
 					alipayplus.WithObserver(func(_ context.Context, e alipayplus.Attempt) {
-						fmt.Fprintf(&told, "%v %+v\n", e, e)
+						fmt.Fprintf(&shown, "%v %+v\n", e, e)
 						logger.Info("event", "event", e, "error", e.Err)
 					}),
 				)
@@ -128,14 +128,14 @@ func TestNothingSecretIsTold(t *testing.T) {
 					},
 				})
 
-				fmt.Fprintf(&told, "%v %+v\n", err, err)
+				fmt.Fprintf(&shown, "%v %+v\n", err, err)
 				logger.Error("failed", "error", err)
-				require.NotContains(t, told.String(), inRequest)
-				require.NotContains(t, told.String(), inAnswer)
-				requireNoKey(t, told.String())
+				require.NotContains(t, shown.String(), inRequest)
+				require.NotContains(t, shown.String(), inAnswer)
+				requireNoKey(t, shown.String())
 				for _, a := range given.attempts() {
 					_, signature, _ := strings.Cut(a.header.Get("Signature"), "signature=")
-					require.NotContains(t, told.String(), signature[:16])
+					require.NotContains(t, shown.String(), signature[:16])
 				}
 			})
 		})
