@@ -23,6 +23,7 @@ cp package.json package-lock.json interop.mjs "$work"
 
 if [[ -z $endpoint ]]; then
   credentials=$work/credentials
+  : >"$work/log" # it is read before the gateway writes to it
   go build -o "$work/gateway" ../../examples/alipaycn-gateway
   "$work/gateway" -listen 127.0.0.1:0 -credentials "$credentials" -auto-review 500ms 2>"$work/log" &
   gateway=$!
