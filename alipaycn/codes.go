@@ -617,7 +617,7 @@ var codes = map[Code]codeEntry{
 	"app-api-punished":              {alipayplus.ErrPermission, "the app is barred from this operation by a penalty; settle it in AlipayCN's console"},
 	"forbidden-api":                 {alipayplus.ErrPermission, "the app may not call this operation; add the product with this operation in AlipayCN's console"},
 	"invalid-subscribe-relations":   {alipayplus.ErrPermission, "the product with this operation is not subscribed; subscribe it in AlipayCN's console"},
-	"sevice-not-been-subscribed-to": {alipayplus.ErrPermission, "the product with this operation is not subscribed (the code is misspelt on the wire); subscribe it in AlipayCN's console"},
+	"sevice-not-been-subscribed-to": {alipayplus.ErrPermission, "the product with this operation is not subscribed (the code is misspelt on the wire); subscribe it in AlipayCN's console"}, //nolint:misspell // AlipayCN's spelling
 	"no-product-reg-by-partner":     {alipayplus.ErrPermission, "the merchant has not signed the product, or it was taken away as a penalty; let the merchant sign it in AlipayCN's console"},
 	"invalid-product":               {alipayplus.ErrPermission, "the product with this operation is not in force; look at the product in AlipayCN's console"},
 	"inner-app-no-access":           {alipayplus.ErrPermission, "the app may not call internal operations; use the public operation"},

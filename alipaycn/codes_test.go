@@ -16,7 +16,6 @@ import (
 	"pgregory.net/rapid"
 )
 
-//nolint:gochecknoglobals // a flag of the test binary
 var updateGolden = flag.Bool("update", false, "write testdata/codes.golden anew")
 
 func knownCodes() []Code { return slices.Sorted(maps.Keys(codes)) }
