@@ -138,7 +138,7 @@ func TestTheThirdPartyAppAsksAboutTokensForItself(t *testing.T) {
 
 func TestABrokenSignerIsTheCallersFault(t *testing.T) {
 	_, c := newStub(t, always(200, `{}`))
-	c.signer = brokenSigner{testkey.FastClientSigner()}
+	c.signer = brokenSigner{testkey.FastClient()}
 	_, err := c.BaseInfo.Get(t.Context())
 	require.ErrorContains(t, err, "WithSigner")
 	require.Zero(t, failureOf(t, err).HTTPStatus)
@@ -168,7 +168,7 @@ func TestRequestVectorsThroughTheClient(t *testing.T) {
 		t.Run(v.Name, func(t *testing.T) {
 			in := func(name string) string { text, _ := v.Raw[name].(string); return text }
 			var got *http.Request
-			c, err := New(WithAppID(in("app_id")), WithSigner(key), WithAlipayPublicKey(testkey.FastSigner().PublicPEM()), WithRetry(1, 0, 0),
+			c, err := New(WithAppID(in("app_id")), WithSigner(key), WithAlipayPublicKey(testkey.FastKey().PublicPEM()), WithRetry(1, 0, 0),
 				WithAppAuthToken(in("app_auth_token")), WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 					got = r
 					return nil, errors.New("seen")

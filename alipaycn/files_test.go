@@ -178,7 +178,7 @@ func TestMemoryDoesNotGrowWithTheFiles(t *testing.T) {
 	head, err := io.ReadAll(small.reader())
 	require.NoError(t, err)
 	spent := func(size int64) int64 {
-		c, err := New(WithAppID(stubAppID), WithSigner(testkey.FastClientSigner()), WithAlipayPublicKey(testkey.FastSigner().PublicPEM()),
+		c, err := New(WithAppID(stubAppID), WithSigner(testkey.FastClient()), WithAlipayPublicKey(testkey.FastKey().PublicPEM()),
 			WithRetry(1, 0, 0), WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 				if r.Body != nil {
 					_, _ = io.Copy(io.Discard, r.Body)

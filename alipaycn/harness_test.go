@@ -70,7 +70,7 @@ func (s *stub) RoundTrip(r *http.Request) (*http.Response, error) {
 	h := http.Header{"Alipay-Trace-Id": {"trace-" + strconv.Itoa(n)}, "Content-Type": {"application/json"}}
 	if !a.bare {
 		at := strconv.FormatInt(time.Now().Add(s.ahead).UnixMilli(), 10)
-		signature, err := cnwire.SignResponse(testkey.FastSigner(), at, "nonce", []byte(a.body))
+		signature, err := cnwire.SignResponse(testkey.FastKey(), at, "nonce", []byte(a.body))
 		require.NoError(s.t, err)
 		h[cnwire.HeaderSignature], h[cnwire.HeaderTimestamp], h[cnwire.HeaderNonce] = []string{signature}, []string{at}, []string{"nonce"}
 	}
@@ -90,7 +90,7 @@ func (s *stub) verify(r *http.Request, body []byte) {
 	}
 	a, err := cnwire.ParseAuthorization(r.Header.Get("Authorization"))
 	require.NoError(s.t, err)
-	require.NoError(s.t, cnwire.VerifyRequest(&testkey.FastClientSigner().PublicKey, a, r.Method, r.URL.RequestURI(), signedBody, r.Header.Get("Alipay-App-Auth-Token")))
+	require.NoError(s.t, cnwire.VerifyRequest(&testkey.FastClient().PublicKey, a, r.Method, r.URL.RequestURI(), signedBody, r.Header.Get("Alipay-App-Auth-Token")))
 	require.Equal(s.t, s.token, r.Header.Get("Alipay-App-Auth-Token"))
 	require.Equal(s.t, stubAppID, a.AppID)
 }
@@ -98,7 +98,7 @@ func (s *stub) verify(r *http.Request, body []byte) {
 func newStub(t require.TestingT, answer func(n int, r *http.Request, body []byte) stubAnswer, opts ...Option) (*stub, *Client) {
 	s := &stub{t: t, answer: answer, token: stubToken}
 	c, err := New(append([]Option{
-		WithAppID(stubAppID), WithSigner(testkey.FastClientSigner()), WithAlipayPublicKey(testkey.FastSigner().PublicPEM()),
+		WithAppID(stubAppID), WithSigner(testkey.FastClient()), WithAlipayPublicKey(testkey.FastKey().PublicPEM()),
 		WithAppAuthToken(stubToken), WithHTTPClient(&http.Client{Transport: s}),
 	}, opts...)...)
 	require.NoError(t, err)
@@ -174,7 +174,7 @@ func newReceiver(t testing.TB, change ...func(*NotificationOptions)) *receiver {
 	r := &receiver{}
 	opts := NotificationOptions{
 		AppID:           isvAppID,
-		AlipayPublicKey: testkey.FastSigner().PublicPEM(),
+		AlipayPublicKey: testkey.FastKey().PublicPEM(),
 		Logger:          slog.New(slog.NewJSONHandler(&r.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 		Handle: func(_ context.Context, event Notification) error {
 			r.mu.Lock()
@@ -204,7 +204,7 @@ func (r *receiver) calls() int {
 
 // signed is the notification as AlipayCN's form, signed with the test key.
 func signed(t require.TestingT, fields map[string]string, form cnwire.Form) url.Values {
-	return signedWith(t, testkey.FastSigner(), fields, form)
+	return signedWith(t, testkey.FastKey(), fields, form)
 }
 
 func signedWith(t require.TestingT, key *testkey.Signer, fields map[string]string, form cnwire.Form) url.Values {

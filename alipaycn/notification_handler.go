@@ -91,7 +91,7 @@ type NotificationHandler struct {
 	seenFor      time.Duration
 	maxBodyBytes int64
 	logger       *slog.Logger
-	deliveries   keyedLock
+	deliveries   keyLocks
 }
 
 // NewNotificationHandler returns a handler. It calls nobody. The error is an
@@ -100,7 +100,7 @@ func NewNotificationHandler(opts NotificationOptions) (*NotificationHandler, err
 	h := &NotificationHandler{
 		appID: opts.AppID, handle: opts.Handle, seen: opts.Seen, seenFor: opts.SeenFor,
 		maxBodyBytes: opts.MaxBodyBytes, logger: opts.Logger,
-		deliveries: keyedLock{byID: map[string]*heldLock{}},
+		deliveries: keyLocks{locks: map[string]*keyLock{}},
 	}
 	var p problems
 	if p.required("AppID", opts.AppID) {
@@ -323,11 +323,11 @@ func signedFields(params url.Values) map[string]string {
 // deliver returns nil when the notification was handled, now or before.
 func (h *NotificationHandler) deliver(ctx context.Context, fields map[string]string, n Notification) error {
 	id := seenKey(fields)
-	leave, err := h.deliveries.enter(ctx, id)
+	unlock, err := h.deliveries.lock(ctx, id)
 	if err != nil {
 		return fmt.Errorf("wait for another delivery of it: %w", err)
 	}
-	defer leave()
+	defer unlock()
 	seen, err := h.seen.Seen(ctx, id)
 	if err != nil {
 		return fmt.Errorf("look whether it was seen before: %w", err)
@@ -383,39 +383,40 @@ func sha256Hex(text string) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// keyedLock admits one delivery of each id at a time.
-type keyedLock struct {
-	mu   sync.Mutex
-	byID map[string]*heldLock
+// keyLocks are mutexes by name.
+type keyLocks struct {
+	mu    sync.Mutex
+	locks map[string]*keyLock
 }
 
-type heldLock struct {
-	held  chan struct{} // holds one element while a delivery is being handled
-	users int           // holders and waiters; the last one removes the lock
+type keyLock struct {
+	held  chan struct{}
+	users int // holders and waiters; the last one removes the lock
 }
 
-func (k *keyedLock) enter(ctx context.Context, id string) (leave func(), err error) {
+// lock waits until the lock is free, or until the context ends. The caller must call unlock.
+func (k *keyLocks) lock(ctx context.Context, name string) (unlock func(), err error) {
 	k.mu.Lock()
-	lock := k.byID[id]
-	if lock == nil {
-		lock = &heldLock{held: make(chan struct{}, 1)}
-		k.byID[id] = lock
+	l := k.locks[name]
+	if l == nil {
+		l = &keyLock{held: make(chan struct{}, 1)}
+		k.locks[name] = l
 	}
-	lock.users++
+	l.users++
 	k.mu.Unlock()
 	select {
-	case lock.held <- struct{}{}:
-		return func() { <-lock.held; k.drop(id, lock) }, nil
+	case l.held <- struct{}{}:
+		return func() { <-l.held; k.leave(name, l) }, nil
 	case <-ctx.Done():
-		k.drop(id, lock)
+		k.leave(name, l)
 		return nil, context.Cause(ctx)
 	}
 }
 
-func (k *keyedLock) drop(id string, used *heldLock) {
+func (k *keyLocks) leave(name string, l *keyLock) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if used.users--; used.users == 0 {
-		delete(k.byID, id)
+	if l.users--; l.users == 0 {
+		delete(k.locks, name)
 	}
 }

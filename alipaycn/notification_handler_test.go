@@ -151,7 +151,7 @@ func TestRequestsThatAreNoNotificationsAreRefused(t *testing.T) {
 		"a cut body":         {func(r *http.Request) { r.Body = io.NopCloser(io.MultiReader(strings.NewReader(body), brokenReader{})) }, 400, "could not be read"},
 		"no signature":       {setBody(without(good, "sign").Encode()), 403, ""},
 		"an empty signature": {setBody(replaced(good, "sign", "").Encode()), 403, ""},
-		"another key":        {setBody(signedWith(t, testkey.FastOtherSigner(), grant(wholeGrant), messageForm()).Encode()), 403, ""},
+		"another key":        {setBody(signedWith(t, testkey.FastOther(), grant(wholeGrant), messageForm()).Encode()), 403, ""},
 		"another app": {
 			setBody(signed(t, with(grant(wholeGrant), "app_id", "2021009900000999"), messageForm()).Encode()), 403,
 			`it is for app \"2021009900000999\", not for \"2021009900000101\"`,
@@ -389,7 +389,7 @@ func TestFailedNotificationIsHandledAgain(t *testing.T) {
 	require.Equal(t, 2, r.calls())
 	require.Contains(t, r.log.String(), "no room for [hidden]")
 	require.NotContains(t, r.log.String(), "secret")
-	require.Empty(t, r.deliveries.byID)
+	require.Empty(t, r.deliveries.locks)
 }
 
 // brokenText is an error that cannot say what it is.
@@ -415,7 +415,7 @@ func TestPanicsBecomeFail(t *testing.T) {
 			require.Contains(t, r.log.String(), "panic: ")
 			require.Contains(t, r.log.String(), "notification_handler_test.go", "the stack")
 			require.NotContains(t, r.log.String(), "secret")
-			require.Empty(t, r.deliveries.byID)
+			require.Empty(t, r.deliveries.locks)
 		})
 	}
 }
@@ -431,7 +431,7 @@ func TestFunctionThatEndsItsGoroutineHoldsNothing(t *testing.T) {
 	})
 	delivery.Wait()
 	require.Empty(t, w.Body.String())
-	require.Empty(t, r.deliveries.byID)
+	require.Empty(t, r.deliveries.locks)
 }
 
 func TestDeliveriesOfOneIDWaitForEachOther(t *testing.T) {
@@ -473,7 +473,7 @@ func TestDeliveriesOfOneIDWaitForEachOther(t *testing.T) {
 				deliveries.Wait()
 				require.Equal(t, c.calls, calls.Load())
 				require.Equal(t, max(0, 10-c.failures), successes.Load())
-				require.Empty(t, r.deliveries.byID)
+				require.Empty(t, r.deliveries.locks)
 			})
 		})
 	}
@@ -511,7 +511,7 @@ func TestWaitingDeliveryEndsWithItsConnection(t *testing.T) {
 
 		requireFail(t, http.StatusInternalServerError, status, text)
 		first.Wait()
-		require.Empty(t, r.deliveries.byID)
+		require.Empty(t, r.deliveries.locks)
 	})
 }
 
@@ -568,8 +568,8 @@ func TestTheLogHasNoSecrets(t *testing.T) {
 }
 
 func TestNotificationsOfCertificateMode(t *testing.T) {
-	oldText, oldSN := certificatePEM(t, testkey.FastSigner(), 1)
-	nextText, nextSN := certificatePEM(t, testkey.FastOtherSigner(), 2)
+	oldText, oldSN := certificatePEM(t, testkey.FastKey(), 1)
+	nextText, nextSN := certificatePEM(t, testkey.FastOther(), 2)
 	certificates := func(o *NotificationOptions) {
 		o.AlipayPublicKey, o.AlipayCertificates = nil, [][]byte{oldText, nextText}
 	}
@@ -581,14 +581,14 @@ func TestNotificationsOfCertificateMode(t *testing.T) {
 		status  int
 		logs    string
 	}{
-		"the present one":                 {certificates, testkey.FastSigner(), oldSN, 200, ""},
-		"the next one":                    {certificates, testkey.FastOtherSigner(), nextSN, 200, ""},
-		"the key of another":              {certificates, testkey.FastSigner(), nextSN, 403, ""},
-		"no serial, the first":            {certificates, testkey.FastSigner(), "", 200, ""},
-		"no serial, the second":           {certificates, testkey.FastOtherSigner(), "", 200, ""},
-		"a serial that nobody gave":       {certificates, testkey.FastSigner(), "866efef280dec9137a87d047ac446315", 403, "add Alipay's new certificate"},
-		"a serial, but a key":             {withKey, testkey.FastSigner(), oldSN, 200, ""},
-		"a serial whose key is not meant": {withKey, testkey.FastSigner(), nextSN, 403, ""},
+		"the present one":                 {certificates, testkey.FastKey(), oldSN, 200, ""},
+		"the next one":                    {certificates, testkey.FastOther(), nextSN, 200, ""},
+		"the key of another":              {certificates, testkey.FastKey(), nextSN, 403, ""},
+		"no serial, the first":            {certificates, testkey.FastKey(), "", 200, ""},
+		"no serial, the second":           {certificates, testkey.FastOther(), "", 200, ""},
+		"a serial that nobody gave":       {certificates, testkey.FastKey(), "866efef280dec9137a87d047ac446315", 403, "add Alipay's new certificate"},
+		"a serial, but a key":             {withKey, testkey.FastKey(), oldSN, 200, ""},
+		"a serial whose key is not meant": {withKey, testkey.FastKey(), nextSN, 403, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newReceiver(t, c.options)
@@ -605,7 +605,7 @@ func TestNotificationsOfCertificateMode(t *testing.T) {
 
 func TestNotificationOptionsAreChecked(t *testing.T) {
 	good := func() NotificationOptions {
-		return NotificationOptions{AppID: isvAppID, AlipayPublicKey: testkey.FastSigner().PublicPEM(), Handle: func(context.Context, Notification) error { return nil }}
+		return NotificationOptions{AppID: isvAppID, AlipayPublicKey: testkey.FastKey().PublicPEM(), Handle: func(context.Context, Notification) error { return nil }}
 	}
 	for name, c := range map[string]struct {
 		change func(*NotificationOptions)
@@ -680,7 +680,7 @@ func TestAnyContentArrivesAsItWasSent(t *testing.T) {
 }
 
 func FuzzNotificationHandler(f *testing.F) {
-	key := &testkey.FastSigner().PublicKey
+	key := &testkey.FastKey().PublicKey
 	good := signed(f, grant(wholeGrant), messageForm())
 	f.Add("application/x-www-form-urlencoded", good.Encode())
 	f.Add("application/x-www-form-urlencoded; charset=utf-8", signed(f, message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), cnwire.Form{}).Encode())

@@ -18,7 +18,7 @@ import (
 )
 
 func goodOptions() []Option {
-	return []Option{WithAppID(stubAppID), WithSigner(testkey.FastClientSigner()), WithAlipayPublicKey(testkey.FastSigner().PublicPEM())}
+	return []Option{WithAppID(stubAppID), WithSigner(testkey.FastClient()), WithAlipayPublicKey(testkey.FastKey().PublicPEM())}
 }
 
 func ed25519PEM(t *testing.T) []byte {
@@ -40,8 +40,8 @@ func TestWithoutOptionsEverythingMissingIsNamed(t *testing.T) {
 }
 
 func TestOptionsAreChecked(t *testing.T) {
-	app, _ := certificatePEM(t, testkey.FastClientSigner(), 1)
-	alipay, _ := certificatePEM(t, testkey.FastSigner(), 2)
+	app, _ := certificatePEM(t, testkey.FastClient(), 1)
+	alipay, _ := certificatePEM(t, testkey.FastKey(), 2)
 	for _, tt := range []struct {
 		name   string
 		option Option
@@ -53,7 +53,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		{"private key", WithPrivateKey([]byte("x")), "private key"},
 		{"public key", WithAlipayPublicKey([]byte("x")), "Alipay public key"},
 		{"public key of another kind", WithAlipayPublicKey(ed25519PEM(t)), "Alipay public key"},
-		{"own public key", WithAlipayPublicKey(testkey.FastClientSigner().PublicPEM()), "the app's own public key"},
+		{"own public key", WithAlipayPublicKey(testkey.FastClient().PublicPEM()), "the app's own public key"},
 		{"certificates", WithCertificates([]byte("x"), nil, nil), "certificates"},
 		{"certificate of another app", WithCertificates(alipay, alipay, alipay), "does not belong to the private key"},
 		{"both modes", WithCertificates(app, alipay, alipay), "both given"},
@@ -109,7 +109,7 @@ func TestNewFromEnv(t *testing.T) {
 		t.Setenv("ALIPAYCN_ENDPOINT", "http://127.0.0.1:8481")
 		t.Setenv("ALIPAYCN_APP_ID", stubAppID)
 		t.Setenv("ALIPAYCN_PRIVATE_KEY_FILE", file("key", testkey.ClientPEM()))
-		t.Setenv("ALIPAYCN_PUBLIC_KEY", string(testkey.FastSigner().PublicPEM()))
+		t.Setenv("ALIPAYCN_PUBLIC_KEY", string(testkey.FastKey().PublicPEM()))
 		t.Setenv("ALIPAYCN_APP_AUTH_TOKEN_FILE", file("token", []byte(stubToken+"\n")))
 		t.Setenv("ALIPAYCN_AES_KEY", "c2hhcmVkLWFlcy1rZXktMQ==")
 		c, err := NewFromEnv()
@@ -120,7 +120,7 @@ func TestNewFromEnv(t *testing.T) {
 	})
 	t.Run("certificates", func(t *testing.T) {
 		app, appSN := certificatePEM(t, testkey.Client(), 1)
-		alipay, alipaySN := certificatePEM(t, testkey.FastSigner(), 2)
+		alipay, alipaySN := certificatePEM(t, testkey.FastKey(), 2)
 		t.Setenv("ALIPAYCN_APP_ID", stubAppID)
 		t.Setenv("ALIPAYCN_PRIVATE_KEY", string(testkey.ClientPEM()))
 		t.Setenv("ALIPAYCN_APP_CERT_FILE", file("app", app))
@@ -168,7 +168,7 @@ func TestASecretInPlaceOfItsFileIsNotQuoted(t *testing.T) {
 // One certificate variable asks for all three.
 func TestCertificatesAreTakenTogether(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "cert")
-	certificate, _ := certificatePEM(t, testkey.FastClientSigner(), 1)
+	certificate, _ := certificatePEM(t, testkey.FastClient(), 1)
 	require.NoError(t, os.WriteFile(path, certificate, 0o600))
 	all := []string{"ALIPAYCN_APP_CERT_FILE", "ALIPAYCN_ALIPAY_CERT_FILE", "ALIPAYCN_ROOT_CERT_FILE"}
 	for _, variable := range all {

@@ -106,13 +106,13 @@ func TestAnEmptySuccessIsASuccess(t *testing.T) {
 }
 
 func TestCertificateModeNamesSerialsAndNoticesAnotherCertificate(t *testing.T) {
-	app, appSN := certificatePEM(t, testkey.FastClientSigner(), 1)
-	alipay, alipaySN := certificatePEM(t, testkey.FastSigner(), 2)
+	app, appSN := certificatePEM(t, testkey.FastClient(), 1)
+	alipay, alipaySN := certificatePEM(t, testkey.FastKey(), 2)
 	serial := alipaySN
 	s := &stub{t: t, answer: func(int, *http.Request, []byte) stubAnswer {
 		return stubAnswer{status: 200, body: `{}`, header: http.Header{cnwire.HeaderSN: {serial}}}
 	}}
-	c, err := New(WithAppID(stubAppID), WithSigner(testkey.FastClientSigner()), WithCertificates(app, alipay, alipay), WithHTTPClient(&http.Client{Transport: s}))
+	c, err := New(WithAppID(stubAppID), WithSigner(testkey.FastClient()), WithCertificates(app, alipay, alipay), WithHTTPClient(&http.Client{Transport: s}))
 	require.NoError(t, err)
 
 	_, err = c.BaseInfo.Get(t.Context())
@@ -278,7 +278,7 @@ func TestResponseVectorsThroughTheClient(t *testing.T) {
 				header.Set(name, value)
 			}
 			opts := []Option{
-				WithAppID(stubAppID), WithSigner(testkey.FastClientSigner()), WithAlipayPublicKey([]byte(vectors.Keys.Public)), WithRetry(1, 0, 0),
+				WithAppID(stubAppID), WithSigner(testkey.FastClient()), WithAlipayPublicKey([]byte(vectors.Keys.Public)), WithRetry(1, 0, 0),
 				WithHTTPClient(&http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
 					return &http.Response{StatusCode: v.Status, Header: header, Body: io.NopCloser(strings.NewReader(v.Body)), Request: r}, nil
 				})}),

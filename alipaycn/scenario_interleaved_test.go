@@ -52,7 +52,7 @@ func (w *gatewayWorld) losing(op cnwire.Operation, notSent bool, somebody func()
 	require.NoError(w.t, err)
 	lost := &lostOnce{RoundTripper: w.g.HTTPClient().Transport, path: op.Path(), notSent: notSent, somebody: somebody}
 	c, err := alipaycn.New(
-		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClientSigner()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
+		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
 		alipaycn.WithAppAuthToken(token.AppAuthToken), alipaycn.WithHTTPClient(&http.Client{Transport: lost}),
 	)
 	require.NoError(w.t, err)

@@ -88,8 +88,8 @@ func TestWhatAUserSeesOfAnAnswerThatCannotBeTrusted(t *testing.T) {
 }
 
 func TestWhatAUserSeesOfSwappedKeys(t *testing.T) {
-	own := []alipaycn.Option{alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClientSigner())}
-	app, alipay := selfSigned(t, 1, testkey.FastClientSigner()), selfSigned(t, 2, testkey.FastSigner())
+	own := []alipaycn.Option{alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClient())}
+	app, alipay := selfSigned(t, 1, testkey.FastClient()), selfSigned(t, 2, testkey.FastKey())
 	for _, tt := range []struct {
 		name string
 		opts []alipaycn.Option
@@ -97,7 +97,7 @@ func TestWhatAUserSeesOfSwappedKeys(t *testing.T) {
 	}{
 		{
 			"the app's public key for Alipay's",
-			[]alipaycn.Option{alipaycn.WithAlipayPublicKey(testkey.FastClientSigner().PublicPEM())},
+			[]alipaycn.Option{alipaycn.WithAlipayPublicKey(testkey.FastClient().PublicPEM())},
 			"Alipay public key is the app's own public key: give Alipay's, which the console shows after the app's was uploaded",
 		},
 		{
@@ -118,7 +118,7 @@ func TestWhatAUserSeesOfSwappedKeys(t *testing.T) {
 	}
 
 	synctest.Test(t, func(t *testing.T) {
-		other := testkey.FastOtherSigner()
+		other := testkey.FastOther()
 		w := newGatewayWorld(t, alipaycntest.WithCertificates(alipay, alipay))
 
 		_, err := w.client(alipaycn.WithSigner(other)).BaseInfo.Get(t.Context())
@@ -134,13 +134,13 @@ func TestWhatAUserSeesOfSwappedKeys(t *testing.T) {
 
 // AlipayCN changes its certificate, and the client still has the one before.
 func TestWhatAUserSeesOfAStaleCertificate(t *testing.T) {
-	stale, current := selfSigned(t, 1, testkey.FastSigner()), selfSigned(t, 2, testkey.FastSigner())
-	app := selfSigned(t, 3, testkey.FastClientSigner())
+	stale, current := selfSigned(t, 1, testkey.FastKey()), selfSigned(t, 2, testkey.FastKey())
+	app := selfSigned(t, 3, testkey.FastClient())
 	synctest.Test(t, func(t *testing.T) {
 		w := newGatewayWorld(t, alipaycntest.WithCertificates(current, stale))
 		require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "2021000000000009", Certificate: app}))
 		c, err := alipaycn.New(
-			alipaycn.WithAppID("2021000000000009"), alipaycn.WithSigner(testkey.FastClientSigner()),
+			alipaycn.WithAppID("2021000000000009"), alipaycn.WithSigner(testkey.FastClient()),
 			alipaycn.WithCertificates(app, stale, stale), alipaycn.WithHTTPClient(w.g.HTTPClient()),
 		)
 		require.NoError(t, err)

@@ -59,7 +59,7 @@ func newSequence(t *testing.T, rt *rapid.T) *sequence {
 	token, err := w.g.Authorize(isvID, miniID)
 	require.NoError(t, err)
 	w.c, err = alipaycn.New(
-		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClientSigner()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
+		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
 		alipaycn.WithAppAuthToken(token.AppAuthToken), alipaycn.WithHTTPClient(w.g.HTTPClient()), alipaycn.WithRetry(4, 0, 0),
 	)
 	require.NoError(t, err)

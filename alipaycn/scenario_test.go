@@ -26,9 +26,9 @@ type gatewayWorld struct {
 
 func newGatewayWorld(t *testing.T, opts ...alipaycntest.Option) *gatewayWorld {
 	t.Helper()
-	g, err := alipaycntest.New(append([]alipaycntest.Option{alipaycntest.WithKey(testkey.FastSigner())}, opts...)...)
+	g, err := alipaycntest.New(append([]alipaycntest.Option{alipaycntest.WithKey(testkey.FastKey())}, opts...)...)
 	require.NoError(t, err)
-	der, err := x509.MarshalPKIXPublicKey(testkey.FastClientSigner().Public())
+	der, err := x509.MarshalPKIXPublicKey(testkey.FastClient().Public())
 	require.NoError(t, err)
 	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 	require.NoError(t, g.AddApp(alipaycntest.App{ID: isvID, PublicKey: public, ThirdParty: true}))
@@ -37,7 +37,7 @@ func newGatewayWorld(t *testing.T, opts ...alipaycntest.Option) *gatewayWorld {
 	token, err := g.Authorize(isvID, miniID)
 	require.NoError(t, err)
 	c, err := alipaycn.New(
-		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClientSigner()), alipaycn.WithAlipayPublicKey(g.AlipayPublicKey()),
+		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(g.AlipayPublicKey()),
 		alipaycn.WithAppAuthToken(token.AppAuthToken), alipaycn.WithHTTPClient(g.HTTPClient()),
 	)
 	require.NoError(t, err)
@@ -73,7 +73,7 @@ func (w *gatewayWorld) client(opts ...alipaycn.Option) *alipaycn.Client {
 	token, err := w.g.Authorize(isvID, miniID)
 	require.NoError(w.t, err)
 	c, err := alipaycn.New(append([]alipaycn.Option{
-		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClientSigner()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
+		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
 		alipaycn.WithAppAuthToken(token.AppAuthToken), alipaycn.WithHTTPClient(w.g.HTTPClient()),
 	}, opts...)...)
 	require.NoError(w.t, err)

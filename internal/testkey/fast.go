@@ -29,14 +29,14 @@ type factor struct {
 	unit *big.Int
 }
 
-// FastSigner returns a fast key for a platform or a gateway.
-func FastSigner() *Signer { return fastSigners()[0] }
+// FastKey returns a fast key for a platform or a gateway.
+func FastKey() *Signer { return fastSigners()[0] }
 
-// FastClientSigner returns another fast key, for a client.
-func FastClientSigner() *Signer { return fastSigners()[1] }
+// FastClient returns another fast key, for a client.
+func FastClient() *Signer { return fastSigners()[1] }
 
-// FastOtherSigner returns a third fast key, which is neither side's.
-func FastOtherSigner() *Signer { return fastSigners()[2] }
+// FastOther returns a third fast key, which is neither side's.
+func FastOther() *Signer { return fastSigners()[2] }
 
 var fastSigners = sync.OnceValue(func() [3]*Signer {
 	next := uint64(1<<32 - 1)

@@ -13,7 +13,7 @@ import (
 func TestAFastKeySignsAsAnyKey(t *testing.T) {
 	for i := range 100 {
 		digest := sha256.Sum256([]byte{byte(i)})
-		for _, key := range []*testkey.Signer{testkey.FastSigner(), testkey.FastClientSigner()} {
+		for _, key := range []*testkey.Signer{testkey.FastKey(), testkey.FastClient()} {
 			public, err := signing.CheckSigner(key)
 			require.NoError(t, err)
 			parsed, err := signing.ParsePublicKey(key.PublicPEM())
@@ -24,14 +24,14 @@ func TestAFastKeySignsAsAnyKey(t *testing.T) {
 			require.NoError(t, signing.Verify(public, digest[:], signature))
 		}
 	}
-	require.NotEqual(t, testkey.FastSigner().N, testkey.FastClientSigner().N)
+	require.NotEqual(t, testkey.FastKey().N, testkey.FastClient().N)
 }
 
 func BenchmarkSign(b *testing.B) {
 	digest := sha256.Sum256(nil)
 	b.Run("fast", func(b *testing.B) {
 		for b.Loop() {
-			_, _ = signing.Sign(testkey.FastSigner(), digest[:])
+			_, _ = signing.Sign(testkey.FastKey(), digest[:])
 		}
 	})
 	b.Run("ordinary", func(b *testing.B) {
