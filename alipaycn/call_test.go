@@ -305,7 +305,7 @@ func models() []model {
 	}
 }
 
-// shape is how a type looks on the wire, in the words of the description.
+// shape is a type on the wire, in the notation of the description.
 func shape(t *testing.T, typ reflect.Type) any {
 	t.Helper()
 	if typ.Kind() == reflect.Pointer {

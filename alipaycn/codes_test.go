@@ -184,8 +184,8 @@ func TestAKnownCodeIsFoundInAMessage(t *testing.T) {
 func TestEveryCodeIsFoundInAnyMessage(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		code := rapid.SampledFrom(knownCodes()).Draw(t, "code")
-		words := rapid.StringMatching(`[未知错误码 :。（]{0,10}`)
-		got, _ := findCode(words.Draw(t, "before") + string(code) + words.Draw(t, "after"))
+		around := rapid.StringMatching(`[未知错误码 :。（]{0,10}`)
+		got, _ := findCode(around.Draw(t, "before") + string(code) + around.Draw(t, "after"))
 		if code == GatewayUnknownSubCode {
 			require.Empty(t, got)
 		} else {

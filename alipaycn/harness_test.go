@@ -243,7 +243,7 @@ func requireFail(t require.TestingT, want, status int, text string) {
 	require.Equal(t, want, status)
 }
 
-// brokenSeenStore fails as it is told.
+// brokenSeenStore fails with the errors that it has.
 type brokenSeenStore struct{ seen, add error }
 
 func (s brokenSeenStore) Seen(context.Context, string) (bool, error) { return false, s.seen }

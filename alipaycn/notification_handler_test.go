@@ -293,7 +293,7 @@ func TestParametersDrawnTogetherMakeNoTypedEvent(t *testing.T) {
 			if _, unknown := r.events[0].(*UnknownNotification); unknown {
 				continue
 			}
-			// What is left: parameters that no typed event looks at.
+			// What is left: parameters that no typed notification uses.
 			want := parseNotification(signedFields(good))
 			require.Equal(t, bare(want, time.Time{}), bare(r.events[0], time.Time{}), "%s into %s", names[i], names[i-1])
 		}
@@ -301,7 +301,7 @@ func TestParametersDrawnTogetherMakeNoTypedEvent(t *testing.T) {
 }
 
 // refusedStatus allows both refusals: a wrong charset is refused before the
-// signature is looked at.
+// signature is checked.
 func refusedStatus(status int) int {
 	if status == http.StatusBadRequest {
 		return status

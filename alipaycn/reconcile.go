@@ -138,7 +138,7 @@ func whereToCheck(op cnwire.Operation) (hint string, unprovable bool) {
 	return "look at " + read.Name + " before you call again", false
 }
 
-// backoff is the wait before the state is read, so that a write that is still
+// backoff is the wait before the state is read, so that a write that is
 // still being processed can end.
 type backoff struct{ shortest, longest time.Duration }
 

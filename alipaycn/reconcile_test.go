@@ -156,7 +156,7 @@ func TestARefusalThatTheFirstAttemptCausedIsNotTheLastWord(t *testing.T) {
 	}
 }
 
-// What AlipayCN's code says is kept, and where to look is added, unless the code says it too.
+// What AlipayCN's code says is kept, and which operation to call is added, unless the code says it too.
 func TestTheHintOfAnUnknownOutcome(t *testing.T) {
 	const look = "look at versions.get before you call again"
 	for _, tt := range []struct {
@@ -244,7 +244,7 @@ func TestEachReadWaitsLongerThanTheOneBefore(t *testing.T) {
 				lost = time.Now()
 				return stubAnswer{err: io.ErrUnexpectedEOF}
 			}
-			if !lost.IsZero() { // not the look before
+			if !lost.IsZero() { // not the read before
 				pauses = append(pauses, time.Since(lost))
 			}
 			return stubAnswer{status: 200, body: `{"app_version":"0.0.1","status":"WAIT_RELEASE"}`}
@@ -312,13 +312,13 @@ func steps() []step {
 		{w(cnwire.VersionTakeOffline), versionIn(StatusRelease, online("0.0.1")), versionIn(StatusOffline)},
 		{w(cnwire.VersionRollback), versionIn(StatusRelease, online("0.0.1")), versionIn(StatusOffline, online("0.0.0"))},
 	}
-	for _, judged := range []VersionStatus{StatusWaitRelease, StatusBaseAuditPass, StatusPromoteAuditReject, StatusAuditReject} {
-		all = append(all, step{w(cnwire.VersionReturnToDevelopment), versionIn(judged, appliedAt(1)), versionIn(StatusInit, appliedAt(1))})
-		if judged != StatusAuditReject {
-			all = append(all, step{w(cnwire.VersionPublish), versionIn(judged), versionIn(StatusRelease)})
+	for _, reviewed := range []VersionStatus{StatusWaitRelease, StatusBaseAuditPass, StatusPromoteAuditReject, StatusAuditReject} {
+		all = append(all, step{w(cnwire.VersionReturnToDevelopment), versionIn(reviewed, appliedAt(1)), versionIn(StatusInit, appliedAt(1))})
+		if reviewed != StatusAuditReject {
+			all = append(all, step{w(cnwire.VersionPublish), versionIn(reviewed), versionIn(StatusRelease)})
 		}
 		// The verdict came before the state was read.
-		all = append(all, step{w(cnwire.VersionApply), versionIn(StatusInit, appliedAt(1)), versionIn(judged, appliedAt(2))})
+		all = append(all, step{w(cnwire.VersionApply), versionIn(StatusInit, appliedAt(1)), versionIn(reviewed, appliedAt(2))})
 	}
 	for i, strategy := range []GrayStrategy{GrayP10, GrayP30, GrayP50} {
 		raise := w(cnwire.VersionGray)
@@ -365,7 +365,7 @@ func TestWhatAnApplicationsStateProvesAlone(t *testing.T) {
 	require.Equal(t, effectUnknown, provenBy(w, nil, versionIn(StatusInit, appliedAt(1))), "it may have been applied for and returned since")
 }
 
-// A write that was undone since looks as if it had not been done, unless it is
+// A write that was undone since leaves the state as if it had not been done, unless it is
 // known how things were before.
 func TestWithoutTheStateBeforeNothingIsSentAgain(t *testing.T) {
 	for _, s := range steps() {

@@ -143,7 +143,7 @@ func TestWhatSomebodyUndidIsNotDoneAgain(t *testing.T) {
 }
 
 // An application that was lost on its way, while somebody else applied for the
-// same version with other words.
+// same version with another description.
 func TestTheApplicationOfSomebodyElseIsNotTakenForOnesOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newGatewayWorld(t)
@@ -248,7 +248,7 @@ func TestTheStateBeforeIsNotWaitedForLong(t *testing.T) {
 	}
 }
 
-// A caller with little time gets the change made, not only the state looked for.
+// A caller with little time gets the change made, not only the state read.
 func TestTheStateBeforeLeavesTimeForTheChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newGatewayWorld(t)

@@ -233,7 +233,7 @@ func (r *reasons) when(is bool, class error, codes ...alipaycn.Code) {
 	}
 }
 
-// absent: the version does not exist, as each operation words it.
+// absent: the version does not exist, as each operation says it.
 func (v *modelVersion) absent(codes ...alipaycn.Code) (all reasons, absent bool) {
 	all.when(v.shown() == "", alipayplus.ErrNotFound, codes...)
 	return all, v.shown() == ""
@@ -307,8 +307,8 @@ func (m *documentsModel) cancelAuditRefused(bundle alipaycn.BundleID, named *mod
 
 func (m *documentsModel) returnRefused(v *modelVersion) reasons {
 	r, absent := v.absent(alipaycn.CodeMiniAppVersionMissing, alipaycn.CodeMiniAppPackageInfoNotExist)
-	judged := v.status == alipaycn.StatusWaitRelease || v.status == alipaycn.StatusBaseAuditPass || v.status == alipaycn.StatusAuditReject
-	r.when(!absent && !judged, alipayplus.ErrConflict, alipaycn.CodeCanNotBackDevWithoutAudit)
+	reviewed := v.status == alipaycn.StatusWaitRelease || v.status == alipaycn.StatusBaseAuditPass || v.status == alipaycn.StatusAuditReject
+	r.when(!absent && !reviewed, alipayplus.ErrConflict, alipaycn.CodeCanNotBackDevWithoutAudit)
 	return r
 }
 

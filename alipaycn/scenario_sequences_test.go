@@ -258,7 +258,7 @@ func (s *sequence) take(step step) {
 	}
 }
 
-// write makes a write, with a fault or without, and judges what it came to.
+// write makes a write, with a fault or without, and checks the result.
 func (s *sequence) write(step step) {
 	fault := rapid.SampledFrom(sequenceFaults()).Draw(s.rt, "fault")
 	if fault.fault != (alipaycntest.Fault{}) {
@@ -423,7 +423,7 @@ func (s *sequence) uploads(bundle alipaycn.BundleID) []step {
 			about:   &modelVersion{number: number, bundle: bundle},
 			refused: s.m.uploadRefused(number, bundle),
 			effect:  func() { s.m.upload(number, bundle) },
-			// the build that failed before cannot be told from this one
+			// the build that failed before cannot be distinguished from this one
 			silent: s.m.find(&modelVersion{number: number, bundle: bundle}).build.Failed(),
 		})
 	}

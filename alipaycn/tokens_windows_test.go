@@ -7,7 +7,7 @@ import (
 )
 
 // requireOwnerOnly requires that the file is there: its permissions are not
-// looked at on Windows.
+// checked on Windows.
 func requireOwnerOnly(t *testing.T, path string) {
 	t.Helper()
 	require.FileExists(t, path)
