@@ -72,8 +72,7 @@ func run(ctx context.Context, opts options, args []string, stdout io.Writer, pro
 	}
 }
 
-// release takes the version to all users, from wherever an earlier run left it, and
-// returns the id of the mini program.
+// release takes the version to all users, from wherever an earlier run left it.
 func release(ctx context.Context, opts options, progress *log.Logger) (appID string, err error) {
 	application, err := readApplication(opts)
 	if err != nil {
@@ -83,56 +82,61 @@ func release(ctx context.Context, opts options, progress *log.Logger) (appID str
 	if err != nil {
 		return "", err
 	}
-	in := alipaycn.VersionInput{Version: opts.version}
-	for {
-		v, err := client.Versions.Get(ctx, in)
-		if err != nil {
-			return "", err
-		}
-		at, _ := v.GrayStrategy.Ratio()
-		progress.Printf("version %s: %s at %v", v.Version, v.Status, at)
-		if v.Status == alipaycn.StatusGray {
-			select { // read your metrics here
-			case <-ctx.Done():
-				return "", fmt.Errorf("version %v is at %v: %w", opts.version, at, context.Cause(ctx))
-			case <-time.After(opts.observe):
-			}
-		}
-		next, _ := alipaycn.GrayLadder().Next(at)
-		strategy, _ := alipaycn.GrayStrategyOf(next) // none for all users: that is Publish
-		switch {
-		case v.Status == alipaycn.StatusInit:
-			_, err = client.Versions.Apply(ctx, application)
-		case v.Status == alipaycn.StatusAuditing, v.Status == alipaycn.StatusAuditReject, v.Status == alipaycn.StatusPromoteAuditReject:
-			_, err = client.Versions.WaitReviewed(ctx, in, alipaycn.ReviewWait{}) // a rejection is an error
-		case v.Status == alipaycn.StatusWaitRelease:
-			err = client.Versions.StartGray(ctx, alipaycn.GrayInput{Version: opts.version, Strategy: strategy})
-		case v.Status == alipaycn.StatusGray && next < alipayplus.FullRatio:
-			err = client.Versions.RaiseGray(ctx, alipaycn.GrayInput{Version: opts.version, Strategy: strategy})
-		case v.Status == alipaycn.StatusGray, v.Status == alipaycn.StatusBaseAuditPass: // that one has no grayscale release
-			err = client.Versions.Publish(ctx, alipaycn.PublishInput{Version: opts.version})
-		case v.Status == alipaycn.StatusRelease:
-			code, err := client.QRCodes.Create(ctx, alipaycn.CreateQRCodeInput{Page: "pages/index/index", Description: "the released version"})
-			if err != nil { // the version is out, with or without it
-				progress.Printf("going on without a QR code: %v", err)
-				return appID, ctx.Err()
-			}
-			progress.Printf("QR code: %s", code.URL)
-			return appID, nil
-		default:
-			err = fmt.Errorf("version %v is in status %q and cannot be released: upload a higher version", opts.version, v.Status)
-		}
-		if err != nil {
+	for done := false; !done; {
+		if done, err = advance(ctx, client, application, opts, progress); err != nil {
 			return "", err
 		}
 	}
+	return appID, nil
+}
+
+// advance does what the status of the version asks for, and says whether all users have it.
+func advance(ctx context.Context, client *alipaycn.Client, application alipaycn.ApplyInput, opts options, progress *log.Logger) (done bool, err error) {
+	in := alipaycn.VersionInput{Version: opts.version}
+	v, err := client.Versions.Get(ctx, in)
+	if err != nil {
+		return false, err
+	}
+	at, _ := v.GrayStrategy.Ratio()
+	progress.Printf("version %s: %s at %v", v.Version, v.Status, at)
+	if v.Status == alipaycn.StatusGray {
+		select { // read your metrics here
+		case <-ctx.Done():
+			return false, fmt.Errorf("version %v is at %v: %w", opts.version, at, context.Cause(ctx))
+		case <-time.After(opts.observe):
+		}
+	}
+	next, _ := alipaycn.GrayLadder().Next(at)
+	strategy, _ := alipaycn.GrayStrategyOf(next) // none for all users: that is Publish
+	switch {
+	case v.Status == alipaycn.StatusInit:
+		_, err = client.Versions.Apply(ctx, application)
+	case v.Status == alipaycn.StatusAuditing, v.Status == alipaycn.StatusAuditReject, v.Status == alipaycn.StatusPromoteAuditReject:
+		_, err = client.Versions.WaitReviewed(ctx, in, alipaycn.ReviewWait{}) // a rejection is an error
+	case v.Status == alipaycn.StatusWaitRelease:
+		err = client.Versions.StartGray(ctx, alipaycn.GrayInput{Version: opts.version, Strategy: strategy})
+	case v.Status == alipaycn.StatusGray && next < alipayplus.FullRatio:
+		err = client.Versions.RaiseGray(ctx, alipaycn.GrayInput{Version: opts.version, Strategy: strategy})
+	case v.Status == alipaycn.StatusGray, v.Status == alipaycn.StatusBaseAuditPass: // that one has no grayscale release
+		err = client.Versions.Publish(ctx, alipaycn.PublishInput{Version: opts.version})
+	case v.Status == alipaycn.StatusRelease:
+		code, err := client.QRCodes.Create(ctx, alipaycn.CreateQRCodeInput{Page: "pages/index/index", Description: "the released version"})
+		if err != nil { // the version is out, with or without it
+			progress.Printf("going on without a QR code: %v", err)
+			return true, ctx.Err()
+		}
+		progress.Printf("QR code: %s", code.URL)
+		return true, nil
+	default:
+		err = fmt.Errorf("version %v is in status %q and cannot be released: upload a higher version", opts.version, v.Status)
+	}
+	return false, err
 }
 
 // readApplication reads what is applied with from the folder of -files, or makes a sample.
 func readApplication(opts options) (in alipaycn.ApplyInput, err error) {
 	if opts.files == "" {
-		endpoint := os.Getenv("ALIPAYCN_ENDPOINT")
-		if os.Getenv("ALIPAYCN_APP_ID") != "" && cmp.Or(endpoint, alipaycn.Production) == alipaycn.Production {
+		if os.Getenv("ALIPAYCN_APP_ID") != "" && cmp.Or(os.Getenv("ALIPAYCN_ENDPOINT"), alipaycn.Production) == alipaycn.Production {
 			return in, errors.New("AlipayCN reviews your own texts and pictures, not the sample: give -files FOLDER")
 		}
 		return alipaycn.ApplyInput{
@@ -140,7 +144,7 @@ func readApplication(opts options) (in alipaycn.ApplyInput, err error) {
 			AppName: "BlueLakeTea", AppEnglishName: "BlueLakeTea", AppSlogan: "Tea from the blue lake",
 			AppDescription: "Order tea from the blue lake, and drink it there.", Categories: alipaycn.CategoryIDs{"XS1001_XS2001_XS3002"},
 			ServicePhone: "13110101010", RegionType: alipaycn.RegionChina, AuditRule: alipaycn.AuditRuleBasePromote,
-			AppLogo: picture(180, 180), ScreenShots: []alipaycn.File{*picture(1080, 1920), *picture(1080, 1920)},
+			AppLogo: picture(180, 180), ScreenShots: []alipaycn.File{*picture(270, 480), *picture(270, 480)},
 		}, nil
 	}
 	text, err := os.ReadFile(filepath.Join(opts.files, "application.json"))
@@ -188,7 +192,7 @@ func connect(ctx context.Context, opts options, progress *log.Logger) (client *a
 		return nil, "", err
 	}
 	if file := os.Getenv("ALIPAYCN_APP_AUTH_TOKEN_FILE"); file != "" {
-		content, _ := os.ReadFile(file) // NewFromEnv has read it
+		content, _ := os.ReadFile(file) //nolint:gosec // the path is the user's own; NewFromEnv has read it
 		token = strings.TrimSpace(string(content))
 	}
 	// First a call that the release needs: a wrong key, token or address shows here.
@@ -220,10 +224,7 @@ func standIn(version alipayplus.VersionNumber) (client *alipaycn.Client, token s
 	if err != nil {
 		return nil, "", err
 	}
-	public, err := x509.MarshalPKIXPublicKey(key.Public())
-	if err != nil {
-		return nil, "", err
-	}
+	public, _ := x509.MarshalPKIXPublicKey(key.Public()) // it knows RSA keys
 	g, err := alipaycntest.New(alipaycntest.WithAutoReview(time.Second))
 	if err != nil {
 		return nil, "", err

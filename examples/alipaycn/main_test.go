@@ -273,7 +273,7 @@ func TestInterruptedAnywhereAndRunAgain(t *testing.T) {
 			var stdout bytes.Buffer
 			stderr := &stopAt{text: at, stop: cancel}
 
-			require.Equal(t, 130, run(ctx, options{version: alipayplus.VersionNumber{Patch: 1}}, nil, &stdout, log.New(stderr, "", 0)), stderr.String())
+			require.Equal(t, 130, run(ctx, options{version: alipayplus.VersionNumber{Patch: 1}, observe: 10 * time.Millisecond}, nil, &stdout, log.New(stderr, "", 0)), stderr.String())
 
 			require.Empty(t, stdout.String())
 			require.Contains(t, stderr.String(), says)

@@ -64,9 +64,7 @@ func run(ctx context.Context, opts options, args []string, stdout io.Writer, pro
 		return 130 // as shells report SIGINT
 	case err != nil:
 	case opts.json:
-		err = json.NewEncoder(stdout).Encode(map[string]any{
-			"programId": r.ProgramID, "version": r.Version, "targetApp": r.TargetApp, "releaseId": r.ID, "status": r.Status, "ratio": r.Grayscale.Ratio,
-		})
+		err = json.NewEncoder(stdout).Encode(map[string]any{"programId": r.ProgramID, "version": r.Version, "targetApp": r.TargetApp, "releaseId": r.ID, "status": r.Status, "ratio": r.Grayscale.Ratio})
 	case opts.until == "created":
 		_, err = fmt.Fprintln(stdout, r.ID)
 	default:
@@ -100,27 +98,7 @@ func release(ctx context.Context, opts options, progress *log.Logger) (*alipaypl
 	}
 	for r.Status != alipayplus.ReleaseFull {
 		progress.Printf("%s at %v of %v", r.Status, r.Grayscale.Ratio, r.Grayscale.Ladder)
-		next, _ := r.Grayscale.Ladder.Next(r.Grayscale.Ratio)
-		switch {
-		case r.Status == alipayplus.ReleaseNewVersionCreated:
-			r, err = client.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: &workspace.Company})
-		case r.Status == alipayplus.ReleaseUnderReview:
-			r, err = client.Releases.WaitReviewed(ctx, r.ID, alipayplus.ReleaseWait{})
-		case r.Status == alipayplus.ReleasePreparation && opts.final:
-			r, err = client.Releases.Finalize(ctx, alipayplus.ReleaseInput{ReleaseID: r.ID})
-		case r.Status == alipayplus.ReleasePreparation:
-			r, err = client.Releases.StartGrayscale(ctx, r.GrayscaleTo(next))
-		case r.Status == alipayplus.ReleaseGrayscale:
-			select { // read your metrics here
-			case <-ctx.Done():
-				return nil, ctx.Err()
-			case <-time.After(opts.observe):
-			}
-			r, err = client.Releases.Raise(ctx, r.GrayscaleTo(next))
-		default:
-			err = fmt.Errorf("release %s is %s: nothing leads from there to all users", r.ID, r.Status)
-		}
-		if err != nil {
+		if r, err = advance(ctx, client, r, &workspace.Company, opts); err != nil {
 			return nil, err
 		}
 	}
@@ -129,6 +107,30 @@ func release(ctx context.Context, opts options, progress *log.Logger) (*alipaypl
 		err = code.Save(opts.qr)
 	}
 	return r, err
+}
+
+// advance does what the status of the release asks for.
+func advance(ctx context.Context, client *alipayplus.Client, r *alipayplus.Release, company *alipayplus.BusinessRegistration, opts options) (*alipayplus.Release, error) {
+	next, _ := r.Grayscale.Ladder.Next(r.Grayscale.Ratio)
+	switch {
+	case r.Status == alipayplus.ReleaseNewVersionCreated:
+		return client.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: company})
+	case r.Status == alipayplus.ReleaseUnderReview:
+		return client.Releases.WaitReviewed(ctx, r.ID, alipayplus.ReleaseWait{}) // a rejection is an error
+	case r.Status == alipayplus.ReleasePreparation && opts.final:
+		return client.Releases.Finalize(ctx, alipayplus.ReleaseInput{ReleaseID: r.ID})
+	case r.Status == alipayplus.ReleasePreparation:
+		return client.Releases.StartGrayscale(ctx, r.GrayscaleTo(next))
+	case r.Status == alipayplus.ReleaseGrayscale:
+		select { // read your metrics here
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(opts.observe):
+			return client.Releases.Raise(ctx, r.GrayscaleTo(next))
+		}
+	default:
+		return nil, fmt.Errorf("release %s is %s: nothing leads from there to all users", r.ID, r.Status)
+	}
 }
 
 // upload finds the mini program by its name, or creates it, and uploads the version unless it is there.
@@ -209,8 +211,7 @@ func confirm(ctx context.Context, browser *http.Client, page string) error {
 	return nil
 }
 
-// connect returns a client, and what confirms authorization pages; nil: a person does. Without
-// -base-url the platform is one in this process, whose reviewers approve after a second.
+// connect returns a client of the platform at -base-url, or of one in this process, and what confirms its pages; nil: a person.
 func connect(ctx context.Context, opts options) (client *alipayplus.Client, browser *http.Client, err error) {
 	if opts.baseURL == "" {
 		p, err := platform.New(platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
@@ -219,16 +220,15 @@ func connect(ctx context.Context, opts options) (client *alipayplus.Client, brow
 		if err != nil {
 			return nil, nil, err
 		}
-		owner := platform.Member{Name: "owner", Role: alipayplus.RoleOwner}
-		owner.WorkspaceID, err = p.AddWorkspace(ctx, alipayplus.BusinessRegistration{
+		workspace, err := p.AddWorkspace(ctx, alipayplus.BusinessRegistration{
 			CompanyName: "Blue Lake Tea Pte. Ltd.", RegistrationNumber: "201900123A", Country: "SG",
 			Address: "1 Lake Road, Singapore 000001", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
 		})
 		if err == nil {
-			err = p.PutMember(ctx, owner)
+			err = p.PutMember(ctx, platform.Member{WorkspaceID: workspace, Name: "owner", Role: alipayplus.RoleOwner})
 		}
 		if err == nil {
-			client, err = p.Client(ctx, owner.WorkspaceID, owner.Name)
+			client, err = p.Client(ctx, workspace, "owner")
 		}
 		return client, p.HTTPClient(), err
 	}
