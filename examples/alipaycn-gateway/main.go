@@ -76,8 +76,7 @@ func serve(ctx context.Context, opts options, progress *log.Logger) error {
 		return err
 	}
 	// First the address: credentials of a gateway that runs there already stay.
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", opts.listen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", opts.listen)
 	if err != nil {
 		return err
 	}

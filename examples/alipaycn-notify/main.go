@@ -76,8 +76,7 @@ func newHandler(opts options, stdout io.Writer, progress *log.Logger) (http.Hand
 
 // serve serves until the context ends, and then lets calls in flight finish.
 func serve(ctx context.Context, handler http.Handler, address string, progress *log.Logger) error {
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", address)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
 		return err
 	}
