@@ -165,8 +165,7 @@ func writeCredentials(folder string, files map[string][]byte) error {
 	return nil
 }
 
-// seed fills a store. It does so in memory first, and then all at once: when the program is killed meanwhile, the next
-// start finds nothing or everything.
+// seed fills a store: in memory first, and then all at once, so that a kill leaves nothing or everything.
 func seed(ctx context.Context, store storage.Store) (made secrets, err error) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	if err != nil {
