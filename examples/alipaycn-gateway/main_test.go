@@ -157,8 +157,8 @@ func TestAWrongAddressForNotificationsIsOneLine(t *testing.T) {
 	}
 }
 
-func TestTheThirdPartyAppIsToldUntilItListens(t *testing.T) {
-	// Given a third-party app that fails once, and a gateway that is to tell it
+func TestTheThirdPartyAppIsNotifiedUntilItListens(t *testing.T) {
+	// Given a third-party app that fails once, and a gateway that is to notify it
 	folder := t.TempDir()
 	events := make(chan alipaycn.Event, 10)
 	server := httptest.NewUnstartedServer(nil)

@@ -205,7 +205,7 @@ func connect(ctx context.Context, opts options, progress *log.Logger) (client *a
 	// What the merchant has not authorized is better known now than half-way.
 	info, err := client.Authorization.Query(ctx, token)
 	if err != nil {
-		progress.Printf("going on without a look at what the token allows: %v", err)
+		progress.Printf("going on without knowing what the token allows: %v", err)
 		return client, appID, ctx.Err()
 	}
 	for _, method := range []string{"audit.apply", "gray.online", "online"} {

@@ -175,7 +175,7 @@ func TestUntilCreatedPrintsTheReleaseAndAppliesForNothing(t *testing.T) {
 	require.Contains(t, stdout, "at 100%")
 }
 
-// A person confirms at a platform that is served, if the program is not told to.
+// A person confirms at a platform that is served, unless the program is to do it.
 func TestTheAuthorizationPageIsShown(t *testing.T) {
 	s := serve(t)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -60,7 +60,7 @@ func TestKilledAnywhereAndStartedAgainItEndsTheSame(t *testing.T) {
 	require.Greater(t, kills, 5)
 	requireClimbed(t, data)
 
-	// Killed between telling the end and remembering that, it tells it again.
+	// Killed after the end was printed and before that was recorded, it is printed again.
 	require.NoError(t, os.Remove(filepath.Join(data, "rolled-out-1.0.0")))
 	stdout, _ := life(t, data)
 	require.Regexp(t, `^rolled out rel_\w+ 100%\n$`, stdout)
