@@ -74,17 +74,6 @@ func serve(ctx context.Context, opts options, progress *log.Logger) (failure err
 		defer func() { failure = cmp.Or(failure, records.Close()) }()
 		store = records
 	}
-	kept, err := readSecrets(ctx, store)
-	if err == nil && kept.SigningKey == nil {
-		kept, err = seed(ctx, store)
-	}
-	if err != nil {
-		return err
-	}
-	p, err := newPlatform(store, kept.SigningKey, opts, progress)
-	if err != nil {
-		return err
-	}
 	// First the address and the lock: credentials of a platform that runs already stay.
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", opts.listen)
 	if err != nil {
@@ -96,6 +85,17 @@ func serve(ctx context.Context, opts options, progress *log.Logger) (failure err
 	defer func() { _ = lock.Close() }()
 	if locked, err := lock.TryLock(); err != nil || !locked {
 		return cmp.Or(err, fmt.Errorf("a platform runs already with the credentials in %s: give another folder by -credentials", opts.credentials))
+	}
+	kept, err := readSecrets(ctx, store)
+	if err == nil && kept.SigningKey == nil {
+		kept, err = seed(ctx, store)
+	}
+	if err != nil {
+		return err
+	}
+	p, err := newPlatform(store, kept.SigningKey, opts, progress)
+	if err != nil {
+		return err
 	}
 	if err := writeCredentials(opts.credentials, kept.Credentials); err != nil {
 		return fmt.Errorf("credentials: %w", err)

@@ -27,8 +27,36 @@ func TestMain(m *testing.M) {
 			_ = os.Unsetenv(name)
 		}
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	if folder, err := earlier(); err == nil {
+		_ = os.RemoveAll(folder)
+	}
+	os.Exit(status)
 }
+
+// kept returns a folder with records that an earlier start made. They are made once: keys take their time.
+func kept(t *testing.T) (data string) {
+	t.Helper()
+	folder, err := earlier()
+	require.NoError(t, err)
+	data = t.TempDir()
+	require.NoError(t, os.CopyFS(data, os.DirFS(folder)))
+	return data
+}
+
+var earlier = sync.OnceValues(func() (folder string, err error) {
+	if folder, err = os.MkdirTemp("", "platform-test-"); err != nil {
+		return "", err
+	}
+	store, err := journal.Open(folder)
+	if err != nil {
+		return "", err
+	}
+	if _, err := seed(context.Background(), store); err != nil {
+		return "", err
+	}
+	return folder, store.Close()
+})
 
 // lockedBuffer can be read while it is written.
 type lockedBuffer struct {
@@ -142,8 +170,7 @@ func TestRecordsAreKept(t *testing.T) {
 	require.Len(t, page.Items, 2, "the one that the first start made, and this one")
 	stop()
 
-	// Credentials that another start has overwritten, or that are gone, are written again.
-	start(t, options{credentials: folder})
+	// In another folder they are written, too.
 	other := t.TempDir()
 	address, stop = startAndStop(t, options{credentials: other, data: data})
 	defer stop()
@@ -152,10 +179,29 @@ func TestRecordsAreKept(t *testing.T) {
 	require.Equal(t, before, again)
 }
 
+// What another start has overwritten, or everybody may read, is written again.
+func TestCredentialsOfKeptRecordsAreNotLost(t *testing.T) {
+	folder := t.TempDir()
+	private := filepath.Join(folder, "owner", "private-key.pem")
+	require.NoError(t, os.Mkdir(filepath.Dir(private), 0o700))
+	require.NoError(t, os.WriteFile(private, []byte("another"), 0o644))
+	address := start(t, options{credentials: folder, data: kept(t)})
+	_, err := open(t, address, folder, "owner").Workspace.Get(t.Context())
+	require.NoError(t, err)
+	if runtime.GOOS != "windows" { // it keeps no such permissions
+		info, err := os.Stat(private)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	}
+}
+
 // One folder may be for both, or the records' in that of the credentials, whatever it is called.
 func TestCredentialsAndRecordsInOneFolder(t *testing.T) {
-	for _, data := range []string{".", "records", "lock"} {
+	for _, data := range []string{".", "records", "lock", "journal"} {
 		folder := t.TempDir()
+		if data != "." { // begins without records
+			require.NoError(t, os.CopyFS(filepath.Join(folder, data), os.DirFS(kept(t))))
+		}
 		for range 2 {
 			address, stop := startAndStop(t, options{credentials: folder, data: filepath.Join(folder, data)})
 			_, err := open(t, address, folder, "owner").Workspace.Get(t.Context())
@@ -166,21 +212,28 @@ func TestCredentialsAndRecordsInOneFolder(t *testing.T) {
 }
 
 // killed is a store whose process is killed right after it committed.
-type killed struct{ storage.Store }
+type killed struct {
+	storage.Store
 
-func (k killed) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	commits int
+}
+
+func (k *killed) Update(ctx context.Context, fn func(storage.Tx) error) error {
 	if err := k.Store.Update(ctx, fn); err != nil {
 		return err
 	}
+	k.commits++
 	return errors.New("killed")
 }
 
-func TestAKillAfterTheRecordsWereMadeLosesNoCredentials(t *testing.T) {
+func TestAKillLeavesAllRecordsWithTheirCredentialsOrNone(t *testing.T) {
 	folder, data := t.TempDir(), t.TempDir()
 	store, err := journal.Open(data)
 	require.NoError(t, err)
-	_, err = seed(t.Context(), killed{store})
+	dies := &killed{Store: store}
+	_, err = seed(t.Context(), dies)
 	require.EqualError(t, err, "killed")
+	require.Equal(t, 1, dies.commits)
 	require.NoError(t, store.Close())
 
 	address := start(t, options{credentials: folder, data: data})
@@ -189,31 +242,17 @@ func TestAKillAfterTheRecordsWereMadeLosesNoCredentials(t *testing.T) {
 	require.Len(t, page.Items, 1)
 }
 
-// refusing is a store that commits nothing.
-type refusing struct{ storage.Store }
-
-func (refusing) Update(context.Context, func(storage.Tx) error) error { return errors.New("full") }
-
-func TestRecordsAreMadeAllOrNone(t *testing.T) {
-	store := storage.NewMemory()
-	_, err := seed(t.Context(), refusing{store})
-	require.EqualError(t, err, "full")
-	kept, err := readSecrets(t.Context(), store)
-	require.NoError(t, err)
-	require.Empty(t, kept)
-}
-
 // Two that run would take each other's credentials away.
 func TestOnePlatformHasAFolderOfCredentials(t *testing.T) {
 	folder := t.TempDir()
-	address := start(t, options{credentials: folder})
+	address := start(t, options{credentials: folder, data: kept(t)})
 	requireFails(t, "a platform runs already with the credentials in "+folder, options{credentials: folder})
 	_, err := open(t, address, folder, "owner").Workspace.Get(t.Context())
 	require.NoError(t, err)
 }
 
 func TestOneProgramInAFolder(t *testing.T) {
-	data := t.TempDir()
+	data := kept(t)
 	start(t, options{credentials: t.TempDir(), data: data})
 	requireFails(t, "the lock is held by another process", options{credentials: t.TempDir(), data: data})
 }
@@ -231,7 +270,7 @@ func requireFails(t *testing.T, says string, opts options) {
 
 func TestAnAddressInUseIsOneLine(t *testing.T) {
 	folder := t.TempDir()
-	address := start(t, options{credentials: folder})
+	address := start(t, options{credentials: folder, data: kept(t)})
 	var stderr lockedBuffer
 	status := run(t.Context(), options{listen: strings.TrimPrefix(address, "http://"), credentials: folder}, nil, log.New(&stderr, "", 0))
 	require.Equal(t, 1, status)
@@ -250,7 +289,7 @@ func TestWrongUse(t *testing.T) {
 		{options{credentials: "x", listen: "nowhere"}, []string{"now"}, 2, "there are flags only"},
 		{options{credentials: "x", autoReview: -time.Second}, nil, 2, "-auto-review must not be below 0"},
 		{options{}, nil, 2, "-credentials must name a folder"},
-		{options{credentials: t.TempDir(), listen: "127.0.0.1:0", publicURL: "nowhere"}, nil, 1, "public URL"},
+		{options{credentials: t.TempDir(), data: kept(t), listen: "127.0.0.1:0", publicURL: "nowhere"}, nil, 1, "public URL"},
 		{options{credentials: os.DevNull, listen: "127.0.0.1:0"}, nil, 1, os.DevNull},
 	} {
 		var stderr lockedBuffer

@@ -196,7 +196,10 @@ func TestStoppedAnywhereAndStartedAgainNothingIsDoneTwice(t *testing.T) {
 	whole := serve(t)
 	status, _, stderr := whole.run(t.Context())
 	require.Zero(t, status, stderr)
-	const stride = 4
+	stride := 4
+	if testing.Short() {
+		stride = 12
+	}
 	for stop := 1; stop < int(whole.calls.Load()); stop += stride {
 		s := serve(t)
 		ctx, cancel := context.WithCancel(t.Context())
