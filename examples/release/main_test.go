@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -238,7 +239,6 @@ func TestBadUseIsOneLineThatSaysWhatToDo(t *testing.T) {
 		{"no credentials", func(opts *options) { opts.credentials = empty }, 1, "credentials: open"},
 		{"no variables", func(opts *options) { opts.credentials = "" }, 1, "ALIPAYPLUS_CLIENT_ID"},
 		{"wrong key", func(opts *options) { opts.credentials = wrong }, 1, "check that the private key belongs to the client id"},
-		{"wrong port", func(opts *options) { opts.baseURL = "http://127.0.0.1:1" }, 1, "check the base URL"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			status, stdout, stderr := s.run(t.Context(), tt.change)
@@ -249,6 +249,17 @@ func TestBadUseIsOneLineThatSaysWhatToDo(t *testing.T) {
 		})
 	}
 	require.Empty(t, s.ratios(t))
+}
+
+func TestNobodyAtTheAddressIsOneLine(t *testing.T) {
+	s := serve(t)
+	synctest.Test(t, func(t *testing.T) { // the waits between attempts
+		status, stdout, stderr := s.run(t.Context(), func(opts *options) { opts.baseURL = "http://127.0.0.1:1" })
+		require.Equal(t, 1, status)
+		require.Empty(t, stdout)
+		require.Contains(t, stderr, "check the base URL")
+		require.Equal(t, 1, strings.Count(stderr, "\n"))
+	})
 }
 
 func TestTheCommandLine(t *testing.T) {
