@@ -67,11 +67,11 @@ func run(ctx context.Context, opts options, args []string, progress *log.Logger)
 func serve(ctx context.Context, opts options, progress *log.Logger) (failure error) {
 	var store storage.Store = storage.NewMemory()
 	if opts.data != "" {
-		records, err := journal.Open(opts.data)
+		records, err := journal.Open(opts.data) //nolint:contextcheck // what it mends must be mended whole
 		if err != nil {
 			return err
 		}
-		defer func() { failure = cmp.Or(failure, records.Close()) }()
+		defer func() { failure = cmp.Or(failure, records.Close()) }() //nolint:contextcheck // what it mends must be mended whole
 		store = records
 	}
 	// First the address and the lock: credentials of a platform that runs already stay.

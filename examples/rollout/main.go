@@ -98,11 +98,11 @@ func rollOut(ctx context.Context, opts options, version alipayplus.VersionNumber
 	if err := os.MkdirAll(opts.data, 0o700); err != nil {
 		return "", err
 	}
-	records, err := journal.Open(filepath.Join(opts.data, "platform"))
+	records, err := journal.Open(filepath.Join(opts.data, "platform")) //nolint:contextcheck // what it mends must be mended whole
 	if err != nil {
 		return "", fmt.Errorf("%w; wait until another one with this folder has ended, or give another folder by -data", err)
 	}
-	defer func() { err = cmp.Or(err, records.Close()) }()
+	defer func() { err = cmp.Or(err, records.Close()) }() //nolint:contextcheck // what it mends must be mended whole
 	p, err := platform.New(platform.WithStore(records), platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
 		return platform.ApproveAfter(time.Second)
 	}))
