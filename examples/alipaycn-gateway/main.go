@@ -4,45 +4,71 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"flag"
-	"fmt"
-	"io"
+	"log"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
+	"os/signal"
+	"path/filepath"
 	"sync"
+	"syscall"
 	"time"
 
+	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
-	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 )
 
-func main() {
-	command.Main(func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stderr) })
-}
+// The apps of the gateway. The mini program calls for itself, as a self-developed
+// one may, without a token; the third-party app calls with the mini program's.
+const (
+	miniProgram = "2021000000000001"
+	thirdParty  = "2021000000000002"
+	version     = "0.0.1"
+)
 
 type options struct {
-	listen      string
-	credentials string
-	autoReview  time.Duration
-	notify      string
+	listen, credentials, notify string
+	autoReview                  time.Duration
 }
 
-func run(ctx context.Context, args []string, stderr io.Writer) int {
+func main() {
 	var opts options
-	set := flag.NewFlagSet("alipaycn-gateway", flag.ContinueOnError)
-	set.StringVar(&opts.listen, "listen", "127.0.0.1:8481", "address to serve on")
-	set.StringVar(&opts.credentials, "credentials", "credentials", "folder that the credentials are written into")
-	set.DurationVar(&opts.autoReview, "auto-review", 2*time.Second, "a version is approved this long after it was applied for; 0: at once")
-	set.StringVar(&opts.notify, "notify", "", "address that notifications for the third-party app are posted to; empty: none are")
-	return command.Run(set, args, stderr, func() error { return serve(ctx, opts, stderr) })
+	flag.StringVar(&opts.listen, "listen", "127.0.0.1:8481", "address to serve on")
+	flag.StringVar(&opts.credentials, "credentials", "credentials", "folder that the credentials are written into")
+	flag.DurationVar(&opts.autoReview, "auto-review", 2*time.Second, "a version is approved this long after it was applied for; 0: at once")
+	flag.StringVar(&opts.notify, "notify", "", "address that notifications for the third-party app are posted to; empty: none are")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, opts, flag.Args(), log.New(os.Stderr, "", 0))
+	stop()
+	os.Exit(status)
 }
 
-func serve(ctx context.Context, opts options, stderr io.Writer) error {
-	if opts.notify != "" && !isAddress(opts.notify) {
+func run(ctx context.Context, opts options, args []string, progress *log.Logger) (status int) {
+	if len(args) > 0 {
+		progress.Printf("error: there are flags only, and %q is none", args[0])
+		return 2
+	}
+	if err := serve(ctx, opts, progress); err != nil {
+		progress.Printf("error: %v", err)
+		return 1
+	}
+	return 0
+}
+
+// serve serves until the context ends, and then lets calls in flight finish.
+func serve(ctx context.Context, opts options, progress *log.Logger) error {
+	// An address that nothing can be posted to would be tried for ever.
+	if u, err := url.Parse(opts.notify); opts.notify != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		return errors.New("-notify must be an address that begins with http:// or https://, such as http://127.0.0.1:8482")
 	}
 	gateway, err := alipaycntest.New(alipaycntest.WithAutoReview(opts.autoReview), alipaycntest.WithAnyTemplate())
@@ -50,8 +76,7 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 		return err
 	}
 	// First the address: credentials of a gateway that runs there already stay.
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", opts.listen)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", opts.listen)
 	if err != nil {
 		return err
 	}
@@ -61,19 +86,130 @@ func serve(ctx context.Context, opts options, stderr io.Writer) error {
 		return err
 	}
 	server := &http.Server{Handler: gateway, ReadHeaderTimeout: 10 * time.Second}
-	_, _ = fmt.Fprintf(stderr, "gateway on http://%s, credentials in %s; stop it with Ctrl-C\n", listener.Addr(), opts.credentials)
-	notifying, stop := context.WithCancel(ctx)
+	stopped := make(chan error, 1)
+	context.AfterFunc(ctx, func() {
+		progress.Print("stopping; calls in flight may finish")
+		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		stopped <- server.Shutdown(patience)
+	})
 	var notifier sync.WaitGroup
+	defer notifier.Wait()
+	notifying, stop := context.WithCancel(ctx)
+	defer stop()
 	if opts.notify != "" {
-		notifier.Go(func() { notify(notifying, gateway, token, opts.notify, stderr) })
+		notifier.Go(func() { notify(notifying, gateway, token, opts.notify, progress) })
 	}
-	err = command.Serve(ctx, server, listener, stderr)
-	stop()
-	notifier.Wait()
-	return err
+	progress.Printf("gateway on http://%s, credentials in %s; stop it with Ctrl-C", listener.Addr(), opts.credentials)
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-stopped
 }
 
-func isAddress(text string) bool {
-	u, err := url.Parse(text)
-	return err == nil && u.Host != "" && (u.Scheme == "http" || u.Scheme == "https")
+// seed adds the apps and writes their credentials: the mini program's into the folder itself, the
+// third-party app's into a folder in it. It returns the token that the third-party app has.
+func seed(g *alipaycntest.Gateway, folder string) (token alipaycn.Token, err error) {
+	miniPrivate, miniPublic, err := newKey()
+	if err != nil {
+		return token, err
+	}
+	thirdPrivate, thirdPublic, err := newKey()
+	if err != nil {
+		return token, err
+	}
+	err = cmp.Or(
+		g.AddApp(alipaycntest.App{ID: miniProgram, PublicKey: miniPublic}),
+		g.AddApp(alipaycntest.App{ID: thirdParty, PublicKey: thirdPublic, ThirdParty: true}),
+		g.AddVersion(miniProgram, version),
+	)
+	if err != nil {
+		return token, err
+	}
+	if token, err = g.Authorize(thirdParty, miniProgram); err != nil {
+		return token, err
+	}
+	return token, cmp.Or(
+		write(folder, map[string][]byte{
+			"app-id": []byte(miniProgram + "\n"), "app-private-key.pem": miniPrivate, "alipay-public-key.pem": g.AlipayPublicKey(),
+		}),
+		write(filepath.Join(folder, "third-party"), map[string][]byte{
+			"app-id": []byte(thirdParty + "\n"), "app-private-key.pem": thirdPrivate, "alipay-public-key.pem": g.AlipayPublicKey(),
+			"app-auth-token": []byte(token.AppAuthToken + "\n"),
+		}),
+	)
+}
+
+func newKey() (private, public []byte, err error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return nil, nil, err
+	}
+	privateDER, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	publicDER, err := x509.MarshalPKIXPublicKey(key.Public())
+	return pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: privateDER}), pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: publicDER}), err
+}
+
+// write writes files that their owner alone can read. One that is there already is
+// replaced, whatever its permissions were.
+func write(folder string, files map[string][]byte) error {
+	if err := os.MkdirAll(folder, 0o700); err != nil {
+		return err
+	}
+	for name, content := range files {
+		path := filepath.Join(folder, name)
+		if err := cmp.Or(os.RemoveAll(path), os.WriteFile(path, content, 0o600)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// notify posts what AlipayCN sends to a third-party app, until the context ends: that the merchant
+// has authorized it, and each time that the version has passed its review.
+func notify(ctx context.Context, g *alipaycntest.Gateway, token alipaycn.Token, address string, progress *log.Logger) {
+	deliver(ctx, g, address, &alipaycn.AuthorizationGranted{
+		NotificationInfo: info(alipaycn.KindAuthorizationGranted), Token: token, AuthorizedAt: time.Now(),
+	}, progress)
+	before := alipaycn.StatusInit
+	for wait(ctx, 100*time.Millisecond) {
+		now := g.Status(miniProgram, version)
+		if now.Reviewed() && !before.Reviewed() {
+			deliver(ctx, g, address, &alipaycn.AuditPassed{NotificationInfo: info(alipaycn.KindAuditPassed), AuditedVersion: alipaycn.AuditedVersion{
+				MiniAppID: miniProgram, Version: version, BundleID: alipaycn.BundleAlipay,
+			}}, progress)
+		}
+		before = now
+	}
+}
+
+// info has an id of its own, which stays the same when the notification is sent again.
+func info(kind string) alipaycn.NotificationInfo {
+	return alipaycn.NotificationInfo{NotifyID: rand.Text(), Kind: kind, AppID: thirdParty, SentAt: time.Now()}
+}
+
+// deliver sends a notification each second until it is taken. AlipayCN's own times are not documented.
+func deliver(ctx context.Context, g *alipaycntest.Gateway, address string, event alipaycn.Notification, progress *log.Logger) {
+	err := g.SendNotification(ctx, address, event)
+	if err != nil && ctx.Err() == nil {
+		progress.Printf("not taken, and sent again until it is: %v", err)
+	}
+	for err != nil && wait(ctx, time.Second) {
+		err = g.SendNotification(ctx, address, event)
+	}
+	if err == nil {
+		progress.Printf("sent to %s: %s", address, event.Info().Kind)
+	}
+}
+
+func wait(ctx context.Context, d time.Duration) (waited bool) {
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(d):
+		return true
+	}
 }

@@ -5,8 +5,11 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -18,7 +21,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/alipayplus-go/alipayplus/examples/internal/command"
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
@@ -42,17 +46,18 @@ func (b *lockedBuffer) String() string {
 }
 
 // start runs the example until the test ends, and returns its address.
-func start(t *testing.T, folder string, args ...string) (address string) {
+func start(t *testing.T, opts options) (address string) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var stderr lockedBuffer
 	done := make(chan int, 1)
 	go func() {
-		done <- run(ctx, append([]string{"-listen", "127.0.0.1:0", "-credentials", folder}, args...), &stderr)
+		opts.listen = "127.0.0.1:0"
+		done <- run(ctx, opts, nil, log.New(&stderr, "", 0))
 	}()
 	t.Cleanup(func() {
 		cancel()
-		require.Equal(t, command.Done, <-done)
+		require.Equal(t, 0, <-done)
 		require.Contains(t, stderr.String(), "calls in flight may finish")
 	})
 	at := regexp.MustCompile(`gateway on (http://\S+),`)
@@ -77,7 +82,7 @@ func TestBothCredentialsWork(t *testing.T) {
 	folder := t.TempDir()
 	// Given files of an earlier run that everybody can read
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "app-private-key.pem"), []byte("old"), 0o644))
-	address := start(t, folder)
+	address := start(t, options{credentials: folder})
 	for _, who := range []string{"", "third-party"} {
 		key, err := signing.ParsePrivateKey([]byte(read(t, folder, who, "app-private-key.pem")))
 		require.NoError(t, err)
@@ -119,11 +124,11 @@ func TestBothCredentialsWork(t *testing.T) {
 }
 
 func TestAnAddressInUseIsOneLine(t *testing.T) {
-	address := start(t, t.TempDir())
+	address := start(t, options{credentials: t.TempDir()})
 	var stderr lockedBuffer
 	folder := t.TempDir()
-	status := run(t.Context(), []string{"-listen", strings.TrimPrefix(address, "http://"), "-credentials", folder}, &stderr)
-	require.Equal(t, command.Failed, status)
+	status := run(t.Context(), options{listen: strings.TrimPrefix(address, "http://"), credentials: folder}, nil, log.New(&stderr, "", 0))
+	require.Equal(t, 1, status)
 	require.Contains(t, stderr.String(), "address already in use")
 	entries, err := os.ReadDir(folder)
 	require.NoError(t, err)
@@ -132,9 +137,9 @@ func TestAnAddressInUseIsOneLine(t *testing.T) {
 
 func TestWrongUse(t *testing.T) {
 	var stderr lockedBuffer
-	require.Equal(t, command.Usage, run(t.Context(), []string{"-nope"}, &stderr))
-	require.Equal(t, command.Done, run(t.Context(), []string{"-h"}, &stderr))
-	require.Equal(t, command.Failed, run(t.Context(), []string{"-auto-review", "-1s"}, &stderr))
+	progress := log.New(&stderr, "", 0)
+	require.Equal(t, 2, run(t.Context(), options{}, []string{"now"}, progress))
+	require.Equal(t, 1, run(t.Context(), options{listen: "127.0.0.1:0", autoReview: -time.Second}, nil, progress))
 }
 
 // An address that nothing can be posted to would be tried for ever.
@@ -143,11 +148,73 @@ func TestAWrongAddressForNotificationsIsOneLine(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // where it is taken, it is served to
 		var stderr lockedBuffer
 		folder := t.TempDir()
-		require.Equal(t, command.Failed, run(ctx, []string{"-listen", "127.0.0.1:0", "-credentials", folder, "-notify", address}, &stderr), address)
+		require.Equal(t, 1, run(ctx, options{listen: "127.0.0.1:0", credentials: folder, notify: address}, nil, log.New(&stderr, "", 0)), address)
 		cancel()
 		require.Equal(t, "error: -notify must be an address that begins with http:// or https://, such as http://127.0.0.1:8482\n", stderr.String())
 		entries, err := os.ReadDir(folder)
 		require.NoError(t, err)
 		require.Empty(t, entries)
 	}
+}
+
+func TestTheThirdPartyAppIsNotifiedUntilItListens(t *testing.T) {
+	// Given a third-party app that fails once, and a gateway that is to notify it
+	folder := t.TempDir()
+	events := make(chan alipaycn.Notification, 10)
+	server := httptest.NewUnstartedServer(nil)
+	address := "http://" + server.Listener.Addr().String()
+	endpoint := start(t, options{credentials: folder, notify: address})
+
+	failed := false
+	handler, err := alipaycn.NewNotificationHandler(alipaycn.NotificationOptions{
+		AppID: thirdParty, AlipayPublicKey: []byte(read(t, folder, "alipay-public-key.pem")),
+		Handle: func(_ context.Context, event alipaycn.Notification) error {
+			if !failed {
+				failed = true
+				return errors.New("not yet")
+			}
+			events <- event
+			return nil
+		},
+	})
+	require.NoError(t, err)
+	server.Config.Handler = handler
+	server.Start()
+	t.Cleanup(server.Close)
+
+	// Then it hears of its authorization, with the token that the folder has
+	granted, ok := (<-events).(*alipaycn.AuthorizationGranted)
+	require.True(t, ok)
+	require.Equal(t, read(t, folder, "third-party", "app-auth-token"), granted.Token.AppAuthToken)
+	require.Equal(t, miniProgram, granted.Token.AuthAppID)
+
+	// And when it applies for the version, it hears of the verdict
+	client, err := alipaycn.New(
+		alipaycn.WithEndpoint(endpoint), alipaycn.WithAppID(thirdParty), alipaycn.WithAppAuthToken(granted.Token.AppAuthToken),
+		alipaycn.WithPrivateKey([]byte(read(t, folder, "third-party", "app-private-key.pem"))),
+		alipaycn.WithAlipayPublicKey([]byte(read(t, folder, "alipay-public-key.pem"))),
+	)
+	require.NoError(t, err)
+	_, err = client.Versions.Apply(t.Context(), application(t))
+	require.NoError(t, err)
+	passed, ok := (<-events).(*alipaycn.AuditPassed)
+	require.True(t, ok)
+	require.Equal(t, alipaycn.AuditedVersion{MiniAppID: miniProgram, Version: version, BundleID: alipaycn.BundleAlipay}, passed.AuditedVersion)
+	require.Empty(t, events)
+}
+
+// application is what the sample of examples/alipaycn applies with.
+func application(t *testing.T) alipaycn.ApplyInput {
+	t.Helper()
+	sample := filepath.Join("..", "alipaycn", "sample")
+	text, err := os.ReadFile(filepath.Join(sample, "application.json"))
+	require.NoError(t, err)
+	var in alipaycn.ApplyInput
+	require.NoError(t, json.Unmarshal(text, &in))
+	logo, err := os.ReadFile(filepath.Join(sample, "logo.png"))
+	require.NoError(t, err)
+	in.AppLogo = &alipaycn.File{Name: "logo.png", Content: bytes.NewReader(logo), Size: int64(len(logo))}
+	in.Version, err = alipayplus.ParseVersion(version)
+	require.NoError(t, err)
+	return in
 }

@@ -8,52 +8,52 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
-	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 )
 
-func main() {
-	command.Main(func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stdout, os.Stderr) })
-}
-
 type options struct {
-	listen    string
-	publicKey string
-	appID     string
+	listen, publicKey, appID string
 }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+func main() {
 	var opts options
-	set := flag.NewFlagSet("alipaycn-notify", flag.ContinueOnError)
-	set.StringVar(&opts.listen, "listen", "127.0.0.1:8482", "address to serve on")
-	set.StringVar(&opts.publicKey, "public-key", "alipay-public-key.pem", "file with Alipay's public key, which is not the app's")
-	set.StringVar(&opts.appID, "app-id", "", "id of the app that the notifications are for")
-	return command.Run(set, args, stderr, func() error { return serve(ctx, opts, stdout, stderr) })
+	flag.StringVar(&opts.listen, "listen", "127.0.0.1:8482", "address to serve on")
+	flag.StringVar(&opts.publicKey, "public-key", "alipay-public-key.pem", "file with Alipay's public key, which is not the app's")
+	flag.StringVar(&opts.appID, "app-id", "", "id of the app that the notifications are for")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, opts, flag.Args(), os.Stdout, log.New(os.Stderr, "", 0))
+	stop()
+	os.Exit(status)
 }
 
-func serve(ctx context.Context, opts options, stdout, stderr io.Writer) error {
-	handler, err := newHandler(opts, stdout, stderr)
-	if err != nil {
-		return err
+func run(ctx context.Context, opts options, args []string, stdout io.Writer, progress *log.Logger) (status int) {
+	if len(args) > 0 {
+		progress.Printf("error: there are flags only, and %q is none", args[0])
+		return 2
 	}
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", opts.listen)
-	if err != nil {
-		return err
+	handler, err := newHandler(opts, stdout, progress)
+	if err == nil {
+		err = serve(ctx, handler, opts.listen, progress)
 	}
-	const slowest = 10 * time.Second
-	server := &http.Server{Handler: handler, ReadHeaderTimeout: slowest, ReadTimeout: slowest}
-	_, _ = fmt.Fprintf(stderr, "waiting for notifications on http://%s; stop it with Ctrl-C\n", listener.Addr())
-	return command.Serve(ctx, server, listener, stderr)
+	if err != nil {
+		progress.Printf("error: %v", err)
+		return 1
+	}
+	return 0
 }
 
-func newHandler(opts options, stdout, stderr io.Writer) (http.Handler, error) {
+func newHandler(opts options, stdout io.Writer, progress *log.Logger) (http.Handler, error) {
 	if opts.appID == "" {
 		return nil, errors.New("-app-id is missing: give the id of the app that the notifications are for")
 	}
@@ -64,11 +64,65 @@ func newHandler(opts options, stdout, stderr io.Writer) (http.Handler, error) {
 	return alipaycn.NewNotificationHandler(alipaycn.NotificationOptions{
 		AppID:           opts.appID,
 		AlipayPublicKey: publicKey,
-		Logger:          slog.New(slog.NewTextHandler(stderr, nil)),
+		Logger:          slog.New(slog.NewTextHandler(progress.Writer(), nil)),
 		Handle: func(_ context.Context, event alipaycn.Notification) error {
-			// What cannot be written is sent again: Handle does not return nil.
+			// AlipayCN sends again what Handle returns an error for, so a line that
+			// could not be written is not lost.
 			_, err := fmt.Fprintln(stdout, line(event))
 			return err
 		},
 	})
+}
+
+// serve serves until the context ends, and then lets calls in flight finish.
+func serve(ctx context.Context, handler http.Handler, address string, progress *log.Logger) error {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
+	if err != nil {
+		return err
+	}
+	const slowest = 10 * time.Second
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: slowest, ReadTimeout: slowest}
+	stopped := make(chan error, 1)
+	context.AfterFunc(ctx, func() {
+		progress.Print("stopping; calls in flight may finish")
+		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), slowest)
+		defer cancel()
+		stopped <- server.Shutdown(patience)
+	})
+	progress.Printf("waiting for notifications on http://%s; stop it with Ctrl-C", listener.Addr())
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-stopped
+}
+
+// line says in one line what a notification is about. Tokens and codes are not in it,
+// and texts from outside are quoted.
+func line(event alipaycn.Notification) string {
+	switch e := event.(type) {
+	case *alipaycn.AuditPassed:
+		return fmt.Sprintf("passed: version %q of mini program %q", e.Version, e.MiniAppID)
+	case *alipaycn.AuditRejected:
+		reasons := []string{fmt.Sprintf("%q", e.Reason)}
+		reasons = append(reasons, memos("admission", e.BaseReasons)...)
+		reasons = append(reasons, memos("promotion", e.PromoteReasons)...)
+		return fmt.Sprintf("rejected: version %q of mini program %q: %s", e.Version, e.MiniAppID, strings.Join(reasons, "; "))
+	case *alipaycn.AuthorizationGranted:
+		return fmt.Sprintf("authorized: app %q of merchant %q", e.Token.AuthAppID, e.Token.UserID)
+	case *alipaycn.AuthorizationCancelled:
+		return fmt.Sprintf("authorization withdrawn: app %q of merchant %q", e.AuthAppID, e.UserID)
+	case *alipaycn.MerchantConfirmed:
+		return fmt.Sprintf("confirmed: mini program %q of order %q", e.MiniAppID, e.OrderNo)
+	case *alipaycn.UnknownNotification:
+		return strings.TrimSuffix(fmt.Sprintf("unknown: %v: %s", e, e.Problem), ": ")
+	default:
+		return "unknown: " + event.String()
+	}
+}
+
+func memos(review string, record alipaycn.AuditRecord) (texts []string) {
+	for _, memo := range record.Memos {
+		texts = append(texts, fmt.Sprintf("%s: %q, pictures %q", review, memo.Memo, memo.Images))
+	}
+	return texts
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"io"
+	"log"
 	"net/http"
 	"net/url"
 	"os"
@@ -20,7 +21,6 @@ import (
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
-	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
@@ -60,11 +60,11 @@ func start(t *testing.T) (address string, stdout, stderr *lockedBuffer) {
 	ctx, cancel := context.WithCancel(t.Context())
 	stdout, stderr = &lockedBuffer{}, &lockedBuffer{}
 	done := make(chan int, 1)
-	args := []string{"-listen", "127.0.0.1:0", "-public-key", publicKeyFile(t), "-app-id", appID}
-	go func() { done <- run(ctx, args, stdout, stderr) }()
+	opts := options{listen: "127.0.0.1:0", publicKey: publicKeyFile(t), appID: appID}
+	go func() { done <- run(ctx, opts, nil, stdout, log.New(stderr, "", 0)) }()
 	t.Cleanup(func() {
 		cancel()
-		require.Equal(t, command.Done, <-done)
+		require.Equal(t, 0, <-done)
 		require.Contains(t, stderr.String(), "calls in flight may finish")
 	})
 	at := regexp.MustCompile(`notifications on (http://\S+);`)
@@ -153,22 +153,49 @@ func TestForgedNotificationsAreNotPrinted(t *testing.T) {
 	require.Contains(t, stderr.String(), "a notification was refused")
 }
 
+func TestACallInFlightFinishes(t *testing.T) {
+	ctx, stop := context.WithCancel(t.Context())
+	var stderr lockedBuffer
+	progress := log.New(&stderr, "", 0)
+	stopping := make(chan struct{})
+	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		stop()
+		<-stopping
+		_, _ = io.WriteString(w, "finished")
+	})
+	served := make(chan error, 1)
+	go func() { served <- serve(ctx, handler, "127.0.0.1:0", progress) }()
+	says := func(text string) bool { return strings.Contains(stderr.String(), text) }
+	require.Eventually(t, func() bool { return says("http://") }, time.Minute, time.Millisecond)
+	go func() {
+		for !says("stopping") {
+			time.Sleep(time.Millisecond)
+		}
+		close(stopping)
+	}()
+	_, address, _ := strings.Cut(stderr.String(), "http://")
+	address, _, _ = strings.Cut(address, ";")
+	require.Equal(t, "finished", postAsIs(t, "http://"+address, nil))
+	require.NoError(t, <-served)
+}
+
 func TestWrongUseIsOneLine(t *testing.T) {
 	key := publicKeyFile(t)
 	for name, c := range map[string]struct {
+		opts   options
 		args   []string
 		status int
 		says   string
 	}{
-		"an unknown flag": {[]string{"-nope"}, command.Usage, "-nope"},
-		"help":            {[]string{"-h"}, command.Done, "-public-key"},
-		"no key":          {[]string{"-app-id", appID, "-public-key", filepath.Join(t.TempDir(), "missing")}, command.Failed, "error: -public-key: open "},
-		"a folder as key": {[]string{"-app-id", appID, "-public-key", t.TempDir()}, command.Failed, "error: -public-key: read "},
-		"no app":          {[]string{"-public-key", key}, command.Failed, "error: -app-id is missing: give the id of the app that the notifications are for\n"},
-		"no address":      {[]string{"-public-key", key, "-app-id", appID, "-listen", "nowhere"}, command.Failed, "nowhere"},
+		"a word too many": {options{}, []string{"now"}, 2, `error: there are flags only, and "now" is none`},
+		"no key":          {options{appID: appID, publicKey: filepath.Join(t.TempDir(), "missing")}, nil, 1, "error: -public-key: open "},
+		"a folder as key": {options{appID: appID, publicKey: t.TempDir()}, nil, 1, "error: -public-key: read "},
+		"no app":          {options{publicKey: key}, nil, 1, "error: -app-id is missing: give the id of the app that the notifications are for\n"},
+		"no address":      {options{publicKey: key, appID: appID, listen: "nowhere"}, nil, 1, "nowhere"},
 	} {
 		var stderr lockedBuffer
-		require.Equal(t, c.status, run(t.Context(), c.args, io.Discard, &stderr), name)
+		require.Equal(t, c.status, run(t.Context(), c.opts, c.args, io.Discard, log.New(&stderr, "", 0)), name)
 		require.Contains(t, stderr.String(), c.says, name)
+		require.Equal(t, 1, strings.Count(stderr.String(), "\n"), name)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"io"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -14,6 +15,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -21,9 +23,17 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
-	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
+
+func TestMain(m *testing.M) {
+	for _, variable := range os.Environ() { // a test must not call for the app of a developer
+		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "ALIPAYCN_") {
+			_ = os.Unsetenv(name)
+		}
+	}
+	os.Exit(m.Run())
+}
 
 const program = "2021000000000007"
 
@@ -71,48 +81,51 @@ func servedForMerchant(t *testing.T) (g *alipaycntest.Gateway, token string) {
 	return g, granted.AppAuthToken
 }
 
-func execute(t *testing.T, args ...string) (status int, stdout, stderr string) {
+// execute runs the example with options changed.
+func execute(t *testing.T, change ...func(*options)) (status int, stdout, stderr string) {
 	t.Helper()
 	var out, progress bytes.Buffer
-	status = run(t.Context(), append([]string{"-observe", "1ms"}, args...), &out, &progress)
+	opts := options{version: alipayplus.VersionNumber{Patch: 1}, observe: time.Millisecond}
+	for _, change := range change {
+		change(&opts)
+	}
+	status = run(t.Context(), opts, nil, &out, log.New(&progress, "", 0))
 	return status, out.String(), progress.String()
 }
 
+func version(text string) func(*options) {
+	return func(opts *options) { opts.version, _ = alipayplus.ParseVersion(text) }
+}
+
 func TestAgainstTheStandInInProcess(t *testing.T) {
-	status, stdout, stderr := execute(t, "-version", "1.2.3")
-	require.Equal(t, command.Done, status, stderr)
-	require.Equal(t, "published "+standInProgram+" 1.2.3\n", stdout)
-	require.Contains(t, stderr, "https://b.alipay.com/page/message/tasksDetail?bizData=")
-	require.Contains(t, stderr, "authorized for "+standInProgram)
-	require.Contains(t, stderr, "a logo and 2 screenshots")
-	require.Contains(t, stderr, "(50)")
-	require.Contains(t, stderr, "QR code: https://")
+	synctest.Test(t, func(t *testing.T) {
+		status, stdout, stderr := execute(t, version("1.2.3"))
+		require.Equal(t, 0, status, stderr)
+		require.Equal(t, "published 2021000000000001 1.2.3\n", stdout)
+		require.Contains(t, stderr, "GRAY at 50%")
+		require.Contains(t, stderr, "QR code: https://")
+	})
 }
 
 func TestAgainstAGatewayThatIsServed(t *testing.T) {
 	g := served(t)
 	status, stdout, stderr := execute(t)
-	require.Equal(t, command.Done, status, stderr)
+	require.Equal(t, 0, status, stderr)
 	require.Equal(t, "published "+program+" 0.0.1\n", stdout)
-	require.Contains(t, stderr, "the app calls for itself")
 	require.Equal(t, map[string]int{"versions.apply": 1, "versions.gray": 3, "versions.publish": 1, "qrcodes.create": 1}, g.Effects(program))
 
 	// When it runs again, nothing is released twice
 	status, _, stderr = execute(t)
-	require.Equal(t, command.Done, status, stderr)
+	require.Equal(t, 0, status, stderr)
 	require.Equal(t, map[string]int{"versions.apply": 1, "versions.gray": 3, "versions.publish": 1, "qrcodes.create": 2}, g.Effects(program))
 }
 
-func TestCallsThatTheReleaseDoesNotNeedMayBeUnknown(t *testing.T) {
+func TestTheReleaseDoesNotNeedTheQRCode(t *testing.T) {
 	g := served(t)
-	for _, operation := range []string{"versions.list", "baseInfo.get", "qrcodes.create"} {
-		g.Inject(alipaycntest.Fault{Operation: operation, Code: alipaycn.GatewayInvalidMethod})
-	}
+	g.Inject(alipaycntest.Fault{Operation: "qrcodes.create", Code: alipaycn.GatewayInvalidMethod})
 	status, stdout, stderr := execute(t)
-	require.Equal(t, command.Done, status, stderr)
+	require.Equal(t, 0, status, stderr)
 	require.Equal(t, "published "+program+" 0.0.1\n", stdout)
-	require.Contains(t, stderr, "going on without the list of versions: ")
-	require.Contains(t, stderr, "going on without the information that AlipayCN has saved: ")
 	require.Contains(t, stderr, "going on without a QR code: ")
 }
 
@@ -120,7 +133,7 @@ func TestACallThatTheReleaseNeedsEndsIt(t *testing.T) {
 	g := served(t)
 	g.Inject(alipaycntest.Fault{Operation: "versions.publish", Code: alipaycn.GatewayInvalidMethod})
 	status, stdout, stderr := execute(t)
-	require.Equal(t, command.Failed, status)
+	require.Equal(t, 1, status)
 	require.Empty(t, stdout)
 	require.Contains(t, stderr, "error: ")
 	require.Equal(t, alipaycn.StatusGray, g.Status(program, "0.0.1"))
@@ -128,33 +141,24 @@ func TestACallThatTheReleaseNeedsEndsIt(t *testing.T) {
 
 func TestInterrupted(t *testing.T) {
 	served(t)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Nanosecond)
-	defer cancel()
-	<-ctx.Done()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
 	var stdout, stderr bytes.Buffer
-	require.Equal(t, command.Interrupted, run(ctx, nil, &stdout, &stderr))
+	require.Equal(t, 130, run(ctx, options{version: alipayplus.VersionNumber{Patch: 1}}, nil, &stdout, log.New(&stderr, "", 0)))
+	require.Empty(t, stdout.String())
 	require.Contains(t, stderr.String(), "not done twice")
 }
 
 func TestWrongUse(t *testing.T) {
-	for _, tt := range []struct {
-		args   []string
-		status int
-	}{
-		{[]string{"-nope"}, command.Usage},
-		{[]string{"-h"}, command.Done},
-		{[]string{"-version", "one"}, command.Failed},
-		{[]string{"-files", t.TempDir()}, command.Failed},
-		{[]string{"-redirect", "ftp://example.com"}, command.Failed},
-	} {
-		status, stdout, _ := execute(t, tt.args...)
-		require.Equal(t, tt.status, status, tt.args)
-		require.Empty(t, stdout)
-	}
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, 2, run(t.Context(), options{}, []string{"now"}, &stdout, log.New(&stderr, "", 0)))
+	require.Equal(t, "error: there are flags only, and \"now\" is none\n", stderr.String())
+	require.Empty(t, stdout.String())
+
 	t.Setenv("ALIPAYCN_ENDPOINT", "http://127.0.0.1:1")
-	status, _, stderr := execute(t)
-	require.Equal(t, command.Failed, status)
-	require.Contains(t, stderr, "app")
+	status, _, said := execute(t)
+	require.Equal(t, 1, status)
+	require.Contains(t, said, "ALIPAYCN_APP_ID")
 }
 
 // Another gateway may know fewer calls than the release makes.
@@ -168,7 +172,7 @@ func TestAgainstAGatewayThatKnowsOnlyWhatTheReleaseNeeds(t *testing.T) {
 		"a page": http.NotFound,
 	} {
 		t.Run(name, func(t *testing.T) {
-			// Given a gateway that knows five calls
+			// Given a gateway that knows four calls
 			g, _ := servedForMerchant(t)
 			serve(t, onlyVersionCalls(t, os.Getenv("ALIPAYCN_ENDPOINT"), unknown))
 
@@ -176,7 +180,7 @@ func TestAgainstAGatewayThatKnowsOnlyWhatTheReleaseNeeds(t *testing.T) {
 			status, stdout, stderr := execute(t)
 
 			// Then it is published, and each unknown call is one line
-			require.Equal(t, command.Done, status, stderr)
+			require.Equal(t, 0, status, stderr)
 			require.True(t, strings.HasSuffix(stdout, "published "+thirdParty+" 0.0.1\n"), stdout)
 			require.Equal(t, alipaycn.StatusRelease, g.Status(program, "0.0.1"))
 			require.Equal(t, map[string]int{"versions.apply": 1, "versions.gray": 3, "versions.publish": 1}, g.Effects(program))
@@ -188,7 +192,7 @@ func TestAgainstAGatewayThatKnowsOnlyWhatTheReleaseNeeds(t *testing.T) {
 					without = append(without, what)
 				}
 			}
-			require.Equal(t, []string{"a look at what the token allows", "the information that AlipayCN has saved", "a QR code"}, without)
+			require.Equal(t, []string{"knowing what the token allows", "a QR code"}, without)
 		})
 	}
 }
@@ -200,7 +204,7 @@ func onlyVersionCalls(t *testing.T, endpoint string, unknown http.HandlerFunc) h
 	require.NoError(t, err)
 	const family = "/v3/alipay/open/mini/version/"
 	mux := http.NewServeMux()
-	for _, call := range []string{"list/query", "detail/query", "audit/apply", "gray/online", "online"} {
+	for _, call := range []string{"detail/query", "audit/apply", "gray/online", "online"} {
 		mux.Handle(family+call, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) { r.SetURL(target) }})
 	}
 	mux.HandleFunc("/", unknown)
@@ -210,41 +214,36 @@ func onlyVersionCalls(t *testing.T, endpoint string, unknown http.HandlerFunc) h
 func TestWhatIsWrongIsSaidOnce(t *testing.T) {
 	const first = "error: alipaycn: versions.get: "
 	for name, tt := range map[string]struct {
-		env  map[string]string
-		args []string
-		says []string
+		env    map[string]string
+		change func(*options)
+		says   []string
 	}{
 		"a wrong token": {
 			map[string]string{"ALIPAYCN_APP_AUTH_TOKEN": "nonsense"},
-			nil,
+			version("0.0.1"),
 			[]string{first + "invalid-app-auth-token: ", "let the merchant authorize again"},
 		},
 		"no token": {
 			map[string]string{"ALIPAYCN_APP_AUTH_TOKEN": ""},
-			nil,
+			version("0.0.1"),
 			[]string{first + "self-invoke-forbidden: ", "call it with the app_auth_token of the merchant's mini program"},
 		},
-		"a wrong code": {
-			map[string]string{"ALIPAYCN_APP_AUTH_TOKEN": ""},
-			[]string{"-code", "abc", "-credentials", t.TempDir()},
-			[]string{"error: alipaycn: authorization.token: AUTH_CODE_NOT_EXIST: ", "let the merchant authorize again"},
-		},
-		"a wrong app":         {map[string]string{"ALIPAYCN_APP_ID": "2021000000000999"}, nil, []string{first + "invalid-app-id: ", "check the app id"}},
-		"no private key":      {map[string]string{"ALIPAYCN_PRIVATE_KEY_FILE": "/nowhere"}, nil, []string{"error: client options: ", "ALIPAYCN_PRIVATE_KEY_FILE"}},
-		"a version too many":  {nil, []string{"-version", "9.9.9"}, []string{first + "VERSION_IS_BLANK: ", "9.9.9"}},
-		"no token in a file":  {map[string]string{"ALIPAYCN_APP_AUTH_TOKEN_FILE": "/nowhere"}, nil, []string{"error: client options: ", "ALIPAYCN_APP_AUTH_TOKEN_FILE"}},
-		"a folder without it": {nil, []string{"-files", "/nowhere"}, []string{`error: folder "/nowhere" of -files: `, "application.json"}},
+		"a wrong app":         {map[string]string{"ALIPAYCN_APP_ID": "2021000000000999"}, version("0.0.1"), []string{first + "invalid-app-id: ", "check the app id"}},
+		"no private key":      {map[string]string{"ALIPAYCN_PRIVATE_KEY_FILE": "/nowhere"}, version("0.0.1"), []string{"error: client options: ", "ALIPAYCN_PRIVATE_KEY_FILE"}},
+		"a version too many":  {nil, version("9.9.9"), []string{first + "VERSION_IS_BLANK: ", "9.9.9"}},
+		"no token in a file":  {map[string]string{"ALIPAYCN_APP_AUTH_TOKEN_FILE": "/nowhere"}, version("0.0.1"), []string{"error: client options: ", "ALIPAYCN_APP_AUTH_TOKEN_FILE"}},
+		"a folder without it": {nil, func(opts *options) { opts.files = "/nowhere" }, []string{"error: -files: open /nowhere/application.json"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			g, _ := servedForMerchant(t)
 			for name, value := range tt.env {
 				t.Setenv(name, value)
 			}
-			status, stdout, stderr := execute(t, tt.args...)
-			require.Equal(t, command.Failed, status)
+			status, stdout, stderr := execute(t, tt.change)
+			require.Equal(t, 1, status)
 			require.Empty(t, stdout)
 			require.Empty(t, g.Effects(program))
-			require.Equal(t, 1, strings.Count(stderr, "alipaycn: ")+strings.Count(stderr, "error: client options")+strings.Count(stderr, "error: folder"), stderr)
+			require.Equal(t, 1, strings.Count(stderr, "alipaycn: ")+strings.Count(stderr, "error: client options")+strings.Count(stderr, "error: -files"), stderr)
 			last := stderr[strings.LastIndex(strings.TrimSuffix(stderr, "\n"), "\n")+1:]
 			for _, text := range tt.says {
 				require.Contains(t, last, text)
@@ -253,13 +252,7 @@ func TestWhatIsWrongIsSaidOnce(t *testing.T) {
 	}
 }
 
-func TestAVersionThatIsNotThereShowsThoseThatAre(t *testing.T) {
-	served(t)
-	_, _, stderr := execute(t, "-version", "9.9.9")
-	require.Contains(t, stderr, "0.0.1 INIT\nerror: ")
-}
-
-// stopAt is a console that ends a context when a text is written.
+// stopAt ends a context when a text is written.
 type stopAt struct {
 	bytes.Buffer
 
@@ -276,11 +269,11 @@ func (s *stopAt) Write(p []byte) (int, error) {
 
 func TestInterruptedAnywhereAndRunAgain(t *testing.T) {
 	for at, says := range map[string]string{
-		"calling":     "interrupted: ",
-		"applied for": "interrupted: ",
-		"(10)":        "interrupted: version 0.0.1 is at 10%: ",
-		"(50)":        "interrupted: version 0.0.1 is at 50%: ",
-		"(100)":       "interrupted: ",
+		"INIT":          "interrupted: ",
+		"WAIT_RELEASE":  "interrupted: ",
+		"GRAY at 10%":   "interrupted: version 0.0.1 is at 10%: ",
+		"GRAY at 50%":   "interrupted: version 0.0.1 is at 50%: ",
+		"RELEASE at 0%": "interrupted: ",
 	} {
 		t.Run(at, func(t *testing.T) {
 			g, _ := servedForMerchant(t)
@@ -289,49 +282,18 @@ func TestInterruptedAnywhereAndRunAgain(t *testing.T) {
 			var stdout bytes.Buffer
 			stderr := &stopAt{text: at, stop: cancel}
 
-			require.Equal(t, command.Interrupted, run(ctx, []string{"-observe", "1ms"}, &stdout, stderr), stderr.String())
+			require.Equal(t, 130, run(ctx, options{version: alipayplus.VersionNumber{Patch: 1}, observe: 10 * time.Millisecond}, nil, &stdout, log.New(stderr, "", 0)), stderr.String())
 
 			require.Empty(t, stdout.String())
 			require.Contains(t, stderr.String(), says)
 			require.True(t, strings.HasSuffix(stderr.String(), "\nRun the same command again: what is done is not done twice.\n"))
 
 			status, out, again := execute(t)
-			require.Equal(t, command.Done, status, again)
+			require.Equal(t, 0, status, again)
 			require.Equal(t, "published "+program+" 0.0.1\n", out)
 			require.Equal(t, map[string]int{"versions.apply": 1, "versions.gray": 3, "versions.publish": 1, "qrcodes.create": 1}, g.Effects(program))
 		})
 	}
-}
-
-func TestTheTokenOfACodeIsKept(t *testing.T) {
-	g := served(t)
-	t.Setenv("ALIPAYCN_APP_ID", thirdParty)
-	code, err := g.AuthorizationCode(thirdParty, program)
-	require.NoError(t, err)
-	folder := filepath.Join(t.TempDir(), "credentials")
-
-	// Given a run with a code that ends early
-	status, _, stderr := execute(t, "-code", code, "-credentials", folder, "-version", "9.9.9")
-	require.Equal(t, command.Failed, status)
-	require.Contains(t, stderr, "give it in ALIPAYCN_APP_AUTH_TOKEN_FILE from now on")
-
-	// When the same code, which works once, is given again
-	status, stdout, stderr := execute(t, "-code", code, "-credentials", folder)
-
-	// Then its token is used, and no other
-	require.Equal(t, command.Done, status, stderr)
-	require.Equal(t, "published "+program+" 0.0.1\n", stdout)
-	require.Equal(t, map[string]int{"authorization.token": 1}, g.Effects(thirdParty))
-
-	// And so it is by its file
-	files, err := filepath.Glob(filepath.Join(folder, "app-auth-token-*"))
-	require.NoError(t, err)
-	require.Len(t, files, 1)
-	t.Setenv("ALIPAYCN_APP_AUTH_TOKEN_FILE", files[0])
-	status, stdout, stderr = execute(t)
-	require.Equal(t, command.Done, status, stderr)
-	require.Equal(t, "published "+program+" 0.0.1\n", stdout)
-	require.NotContains(t, stderr, "no token")
 }
 
 func TestWhatTheMerchantHasNotAuthorizedIsSaidBeforeTheApplication(t *testing.T) {
@@ -343,28 +305,52 @@ func TestWhatTheMerchantHasNotAuthorizedIsSaidBeforeTheApplication(t *testing.T)
 	t.Setenv("ALIPAYCN_APP_AUTH_TOKEN", token.AppAuthToken)
 
 	status, _, stderr := execute(t)
-	require.Equal(t, command.Failed, status)
+	require.Equal(t, 1, status)
 	require.Contains(t, stderr, "error: the merchant has not authorized alipay.open.mini.version.online; let the merchant authorize again\n")
 	require.Empty(t, g.Effects(program))
 
-	// A list is not needed
+	// No more than that is needed
 	token, err = g.Authorize(thirdParty, program, family+"detail.query", family+"audit.apply", family+"gray.online", family+"online")
 	require.NoError(t, err)
-	t.Setenv("ALIPAYCN_APP_AUTH_TOKEN", token.AppAuthToken)
-	status, _, stderr = execute(t)
-	require.Equal(t, command.Done, status, stderr)
-	require.Contains(t, stderr, "going on without the list of versions: ")
+	folder := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "token"), []byte(token.AppAuthToken+"\n"), 0o600))
+	t.Setenv("ALIPAYCN_APP_AUTH_TOKEN", "")
+	t.Setenv("ALIPAYCN_APP_AUTH_TOKEN_FILE", filepath.Join(folder, "token"))
+	status, stdout, stderr := execute(t)
+	require.Equal(t, 0, status, stderr)
+	require.Equal(t, "published "+program+" 0.0.1\n", stdout)
 }
 
 func TestTheSampleIsNotForAlipayCN(t *testing.T) {
-	r := releaser{production: true}
-	require.ErrorContains(t, r.apply(t.Context()), "give -files FOLDER")
+	g := served(t)
+	for _, endpoint := range []string{"", alipaycn.Production} {
+		t.Setenv("ALIPAYCN_ENDPOINT", endpoint)
+		status, _, stderr := execute(t)
+		require.Equal(t, 1, status)
+		require.Contains(t, stderr, "give -files FOLDER")
+	}
+	require.Empty(t, g.Effects(program))
 }
 
-func TestAMisspeltFieldIsAnError(t *testing.T) {
+func TestFilesOfOnesOwn(t *testing.T) {
+	g := served(t)
+	status, _, stderr := execute(t, func(opts *options) { opts.files = "sample" })
+	require.Equal(t, 0, status, stderr)
+	require.Equal(t, 1, g.Effects(program)["versions.apply"])
+
+	in, err := readApplication(options{files: "sample", version: alipayplus.VersionNumber{Minor: 1}})
+	require.NoError(t, err)
+	require.Equal(t, "logo.png", in.AppLogo.Name)
+	require.Len(t, in.ScreenShots, 2)
+	require.Equal(t, alipayplus.VersionNumber{Minor: 1}, in.Version)
+
 	folder := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(folder, "application.json"), []byte(`{"app_slogn":"tea"}`), 0o600))
-	_, err := readApplication(folder, alipayplus.VersionNumber{Patch: 1})
+	_, err = readApplication(options{files: folder})
 	require.ErrorContains(t, err, folder)
 	require.ErrorContains(t, err, "app_slogn")
+
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "application.json"), []byte(`{}`), 0o600))
+	_, err = readApplication(options{files: folder})
+	require.ErrorContains(t, err, "logo.png")
 }

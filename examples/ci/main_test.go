@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"crypto/x509"
@@ -18,8 +19,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/examples/internal/sample"
-	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
@@ -46,7 +45,7 @@ type place struct {
 	*testing.T
 	p         *platform.Platform
 	workspace string
-	session   *setup.Session
+	owner     *alipayplus.Client
 	program   string
 	release   string
 	folder    string
@@ -60,6 +59,13 @@ version: 1
 steps: [{ratio: 1}, {ratio: 10}, {ratio: 100}]
 `
 
+func company() alipayplus.BusinessRegistration {
+	return alipayplus.BusinessRegistration{
+		CompanyName: "Blue Lake Tea Pte. Ltd.", RegistrationNumber: "201900123A", Country: "SG",
+		Address: "1 Lake Road, Singapore 000001", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
+	}
+}
+
 func approving(alipayplus.Party, *alipayplus.Request) platform.Decision {
 	return platform.ApproveAfter(0)
 }
@@ -69,9 +75,10 @@ func newPlace(t *testing.T, spec string, review platform.AutoReview) *place {
 	p, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithAutoReview(review))
 	require.NoError(t, err)
 	s := &place{T: t, p: p, folder: t.TempDir()}
-	s.workspace, err = p.AddWorkspace(t.Context(), setup.Company())
+	s.workspace, err = p.AddWorkspace(t.Context(), company())
 	require.NoError(t, err)
-	s.session, err = setup.Enter(t.Context(), p, s.workspace)
+	require.NoError(t, p.PutMember(t.Context(), platform.Member{WorkspaceID: s.workspace, Name: "owner", Role: alipayplus.RoleOwner}))
+	s.owner, err = p.Client(t.Context(), s.workspace, "owner")
 	require.NoError(t, err)
 	s.serve(p)
 	s.credentials()
@@ -133,18 +140,30 @@ func (s *place) credentials() {
 // prepare makes an authorized mini program and a release of its version 1.0.0.
 func (s *place) prepare() {
 	s.Helper()
-	program, err := sample.Create(s.Context(), s.session, "Blue Lake Tea")
+	program, err := s.owner.Programs.Create(s.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{
+		{Language: "en-US", Name: "Blue Lake Tea"}, {Language: "zh-CN", Name: "蓝湖茶"},
+	}})
 	require.NoError(s, err)
 	s.program = program.ID
-	require.NoError(s, sample.Authorize(s.Context(), s.session, s.program))
+	require.NoError(s, s.p.GrantAuthorization(s.Context(), s.workspace, s.program, alipayplus.TargetAlipayCN))
 	s.release = s.version(alipayplus.VersionNumber{Major: 1})
 }
 
 // version makes a release of a version.
 func (s *place) version(number alipayplus.VersionNumber) (release string) {
 	s.Helper()
-	require.NoError(s, sample.Upload(s.Context(), s.session, s.program, number))
-	made, err := sample.Select(s.Context(), s.session, s.program, number)
+	var build bytes.Buffer
+	archive := zip.NewWriter(&build)
+	_, err := archive.Create(number.String())
+	require.NoError(s, err)
+	require.NoError(s, archive.Close())
+	_, err = s.owner.Programs.UploadVersion(s.Context(), alipayplus.UploadVersionInput{
+		ProgramID: s.program, Version: number, Package: bytes.NewReader(build.Bytes()), Size: int64(build.Len()),
+	})
+	require.NoError(s, err)
+	made, err := s.owner.Releases.Create(s.Context(), alipayplus.CreateReleaseInput{
+		ProgramID: s.program, Version: number, TargetApp: alipayplus.TargetAlipayCN,
+	})
 	require.NoError(s, err)
 	return made.ID
 }

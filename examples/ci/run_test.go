@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
 	"github.com/alipayplus-go/alipayplus/platform"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
@@ -125,8 +124,8 @@ func TestEveryEndHasItsExitStatus(t *testing.T) {
 		{
 			name: "5, another version is in the way", review: leavingOpen, prepare: func(t *testing.T, s *place) {
 				other := s.version(alipayplus.VersionNumber{Major: 1, Patch: 1})
-				company := setup.Company()
-				_, err := s.session.Client.Releases.Apply(t.Context(), alipayplus.ApplyInput{ReleaseID: other, BasicInfo: &company})
+				company := company()
+				_, err := s.owner.Releases.Apply(t.Context(), alipayplus.ApplyInput{ReleaseID: other, BasicInfo: &company})
 				require.NoError(t, err)
 			},
 			status: exitConflict, outcome: "conflict", message: "version 1.0.1 is UNDER_REVIEW", stands: rollout.Running,
@@ -135,7 +134,7 @@ func TestEveryEndHasItsExitStatus(t *testing.T) {
 			name: "5, somebody canceled it", spec: patient, prepare: func(t *testing.T, s *place) {
 				got, _ := s.run("step")
 				require.Equal(t, exitPending, got.ExitStatus)
-				_, err := s.session.Client.Releases.Cancel(t.Context(), alipayplus.ReleaseInput{ReleaseID: s.release})
+				_, err := s.owner.Releases.Cancel(t.Context(), alipayplus.ReleaseInput{ReleaseID: s.release})
 				require.NoError(t, err)
 			},
 			status: exitConflict, outcome: "conflict", message: "the release was canceled by owner", stands: rollout.Ended,

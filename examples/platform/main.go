@@ -1,92 +1,250 @@
-// Command platform serves the embeddable platform on an address, with two
-// companies and their members, and writes each member's credentials into a
-// folder. With -data it goes on where it ended, or was killed.
+// Command platform serves the embeddable platform on an address, with two companies and their members, and
+// writes each member's credentials into a folder. With -data it goes on where it ended, or was killed.
 package main
 
 import (
 	"cmp"
 	"context"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
-	"io"
+	"log"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
 	"time"
 
+	"github.com/gofrs/flock"
+
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+	"github.com/alipayplus-go/alipayplus/platform/storage/journal"
 )
 
-func main() {
-	command.Main(func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stderr) })
-}
-
 type options struct {
-	listen      string
-	publicURL   string
-	credentials string
-	data        string
-	autoReview  time.Duration
+	listen, publicURL, credentials, data string
+	autoReview                           time.Duration
 }
 
-func run(ctx context.Context, args []string, stderr io.Writer) int {
+func main() {
 	var opts options
-	set := flag.NewFlagSet("platform", flag.ContinueOnError)
-	set.StringVar(&opts.listen, "listen", "127.0.0.1:8480", "address to serve on")
-	set.StringVar(&opts.publicURL, "public-url", "", "address under which people reach the pages; empty: the one they call")
-	set.StringVar(&opts.credentials, "credentials", "credentials", "folder that the credentials are written into")
-	set.StringVar(&opts.data, "data", "", "folder that the records are kept in, for the next start to go on with; empty: in memory, and gone at the end")
-	set.DurationVar(&opts.autoReview, "auto-review", 2*time.Second, "every party approves after this time; 0: the reviewers decide")
-	return command.Run(set, args, stderr, func() error {
-		if opts.credentials == "" || opts.autoReview < 0 {
-			return command.Misuse(errors.New("-credentials must name a folder, and -auto-review must not be below 0"))
-		}
-		return serve(ctx, opts, stderr)
-	})
+	flag.StringVar(&opts.listen, "listen", "127.0.0.1:8480", "address to serve on")
+	flag.StringVar(&opts.publicURL, "public-url", "", "address under which people reach the pages; empty: the one they call")
+	flag.StringVar(&opts.credentials, "credentials", "credentials", "folder that the credentials are written into")
+	flag.StringVar(&opts.data, "data", "", "folder that the records are kept in, for the next start to go on with; empty: in memory, and gone at the end")
+	flag.DurationVar(&opts.autoReview, "auto-review", 2*time.Second, "every party approves after this time; 0: the reviewers decide")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, opts, flag.Args(), log.New(os.Stderr, "", 0))
+	stop()
+	os.Exit(status)
 }
 
-func serve(ctx context.Context, opts options, stderr io.Writer) (err error) {
-	kept, err := openRecords(ctx, opts.data)
-	if err != nil {
-		return err
+func run(ctx context.Context, opts options, args []string, progress *log.Logger) (status int) {
+	if len(args) > 0 || opts.credentials == "" || opts.autoReview < 0 {
+		progress.Print("error: there are flags only; -credentials must name a folder, and -auto-review must not be below 0")
+		return 2
 	}
-	defer func() { err = cmp.Or(err, kept.close()) }()
-	p, err := newPlatform(opts, stderr, platform.WithStore(kept.store), platform.WithSigner(kept.signer))
-	if err != nil {
-		return err
+	if err := serve(ctx, opts, progress); err != nil {
+		progress.Printf("error: %v", err)
+		return 1
 	}
-	var config net.ListenConfig
-	listener, err := config.Listen(ctx, "tcp", opts.listen)
+	return 0
+}
+
+// serve serves until the context ends, and then lets calls in flight finish.
+func serve(ctx context.Context, opts options, progress *log.Logger) (failure error) {
+	var store storage.Store = storage.NewMemory()
+	if opts.data != "" {
+		records, err := journal.Open(opts.data) //nolint:contextcheck // what it mends must be mended whole
+		if err != nil {
+			return err
+		}
+		defer func() { failure = cmp.Or(failure, records.Close()) }() //nolint:contextcheck // what it mends must be mended whole
+		store = records
+	}
+	// First the address and the lock: credentials of a platform that runs already stay.
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", opts.listen)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = listener.Close() }()
-	release, err := holdCredentials(opts.credentials)
+	_ = os.MkdirAll(opts.credentials, 0o700) // without it, the lock says what is wrong
+	lock := flock.New(filepath.Join(opts.credentials, "credentials.lock"))
+	defer func() { _ = lock.Close() }()
+	if locked, err := lock.TryLock(); err != nil || !locked {
+		return cmp.Or(err, fmt.Errorf("a platform runs already with the credentials in %s: give another folder by -credentials", opts.credentials))
+	}
+	kept, err := readSecrets(ctx, store)
+	if err == nil && kept.SigningKey == nil {
+		kept, err = seed(ctx, store)
+	}
 	if err != nil {
 		return err
 	}
-	defer release()
-	if err := kept.seed(ctx, opts.credentials); err != nil {
+	p, err := newPlatform(store, kept.SigningKey, opts, progress)
+	if err != nil {
 		return err
 	}
+	if err := writeCredentials(opts.credentials, kept.Credentials); err != nil {
+		return fmt.Errorf("credentials: %w", err)
+	}
 	server := &http.Server{Handler: p, ReadHeaderTimeout: 10 * time.Second}
-	_, _ = fmt.Fprintf(stderr, "platform on http://%s, credentials in %s; stop it with Ctrl-C\n", listener.Addr(), opts.credentials)
-	return command.Serve(ctx, server, listener, stderr)
+	stopped := make(chan error, 1)
+	context.AfterFunc(ctx, func() {
+		progress.Print("stopping; calls in flight may finish")
+		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		defer cancel()
+		stopped <- server.Shutdown(patience)
+	})
+	progress.Printf("platform on http://%s, credentials in %s; stop it with Ctrl-C", listener.Addr(), opts.credentials)
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		return err
+	}
+	return <-stopped
 }
 
-func newPlatform(opts options, stderr io.Writer, options ...platform.Option) (*platform.Platform, error) {
-	options = append(options, platform.WithLogger(slog.New(slog.NewTextHandler(stderr, nil))))
+func newPlatform(store storage.Store, key []byte, opts options, progress *log.Logger) (*platform.Platform, error) {
+	signer, err := x509.ParsePKCS1PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	logger := slog.New(slog.NewTextHandler(progress.Writer(), nil))
+	with := []platform.Option{platform.WithStore(store), platform.WithSigner(signer), platform.WithLogger(logger)}
 	if opts.publicURL != "" {
-		options = append(options, platform.WithPublicURL(opts.publicURL))
+		with = append(with, platform.WithPublicURL(opts.publicURL))
 	}
 	if opts.autoReview > 0 {
-		options = append(options, platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
+		approve := func(alipayplus.Party, *alipayplus.Request) platform.Decision {
 			return platform.ApproveAfter(opts.autoReview)
-		}))
+		}
+		with = append(with, platform.WithAutoReview(approve))
 	}
-	return platform.New(options...)
+	return platform.New(with...)
+}
+
+// secrets are kept beside the platform's own records. A platform in earnest has its key where
+// secrets are, and never sees the private keys of others.
+type secrets struct {
+	SigningKey  []byte            // of the platform
+	Credentials map[string][]byte // files for those who call it, by their path in the folder
+}
+
+const secretsRecord = "example/secrets"
+
+func readSecrets(ctx context.Context, store storage.Store) (kept secrets, err error) {
+	err = store.View(ctx, func(tx storage.Tx) error {
+		text, found, err := tx.Get(secretsRecord)
+		if err != nil || !found {
+			return err
+		}
+		return json.Unmarshal(text, &kept)
+	})
+	return kept, err
+}
+
+func writeCredentials(folder string, files map[string][]byte) error {
+	for name, content := range files {
+		file := filepath.Join(folder, name)
+		// What an earlier start left is replaced, whatever its permissions were.
+		if err := cmp.Or(os.MkdirAll(filepath.Dir(file), 0o700), os.RemoveAll(file), os.WriteFile(file, content, 0o600)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// seed fills a store: in memory first, and then all at once, so that a kill leaves nothing or everything.
+func seed(ctx context.Context, store storage.Store) (made secrets, err error) {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return made, err
+	}
+	memory := storage.NewMemory()
+	p, err := platform.New(platform.WithStore(memory), platform.WithSigner(key))
+	if err != nil {
+		return made, err
+	}
+	made = secrets{SigningKey: x509.MarshalPKCS1PrivateKey(key), Credentials: make(map[string][]byte)}
+	if err := addCompanies(ctx, p, made.Credentials); err != nil {
+		return made, err
+	}
+	text, _ := json.Marshal(made) // bytes always marshal
+	return made, store.Update(ctx, func(to storage.Tx) error {
+		return cmp.Or(to.Put(secretsRecord, text), memory.View(ctx, func(from storage.Tx) error {
+			for entry, err := range from.Scan("", "", false) {
+				if err = cmp.Or(err, to.Put(entry.Key, entry.Value)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	})
+}
+
+// addCompanies adds two companies with their members, a mini program of the first, and two reviewers, and adds the
+// credentials of each to the files.
+func addCompanies(ctx context.Context, p *platform.Platform, files map[string][]byte) error {
+	lake := alipayplus.BusinessRegistration{
+		CompanyName: "Blue Lake Tea Pte. Ltd.", RegistrationNumber: "201900123A", Country: "SG",
+		Address: "1 Lake Road, Singapore 000001", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
+	}
+	hill := lake
+	hill.CompanyName, hill.RegistrationNumber = "Red Hill Coffee Pte. Ltd.", "202100456B"
+	lakeID, err1 := p.AddWorkspace(ctx, lake)
+	hillID, err2 := p.AddWorkspace(ctx, hill)
+	if err := cmp.Or(err1, err2); err != nil {
+		return err
+	}
+	for _, m := range []platform.Member{
+		{WorkspaceID: lakeID, Name: "owner", Role: alipayplus.RoleOwner},
+		{WorkspaceID: lakeID, Name: "master", Role: alipayplus.RoleMaster},
+		{WorkspaceID: lakeID, Name: "developer", Role: alipayplus.RoleDeveloper},
+		{WorkspaceID: hillID, Name: "other-owner", Role: alipayplus.RoleOwner},
+	} {
+		register := func(key crypto.PublicKey) (string, error) { return p.AddClient(ctx, m.WorkspaceID, m.Name, key) }
+		if err := cmp.Or(p.PutMember(ctx, m), addCredentials(p, files, m.Name, register)); err != nil {
+			return err
+		}
+	}
+	for name, party := range map[string]alipayplus.Party{"reviewer-alipay-plus": alipayplus.PartyAlipayPlus, "reviewer-alipay-cn": alipayplus.PartyAlipayCN} {
+		register := func(key crypto.PublicKey) (string, error) { return p.AddReviewer(ctx, party, key) }
+		if err := addCredentials(p, files, name, register); err != nil {
+			return err
+		}
+	}
+	// The mini program of examples/release, so that a developer, who may release but not create one, has it.
+	owner, err := p.Client(ctx, lakeID, "owner")
+	if err == nil {
+		_, err = owner.Programs.Create(ctx, alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{
+			{Language: "en-US", Name: "Blue Lake Tea"}, {Language: "zh-CN", Name: "蓝湖茶"},
+		}})
+	}
+	return err
+}
+
+// addCredentials makes a key, registers it, and adds what a client needs.
+func addCredentials(p *platform.Platform, files map[string][]byte, who string, register func(crypto.PublicKey) (string, error)) error {
+	key, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		return err
+	}
+	id, err1 := register(key.Public())
+	private, err2 := x509.MarshalPKCS8PrivateKey(key)
+	public, err3 := x509.MarshalPKIXPublicKey(p.PublicKey())
+	files[who+"/client-id"] = []byte(id + "\n")
+	files[who+"/private-key.pem"] = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
+	files[who+"/platform-public-key.pem"] = pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})
+	return cmp.Or(err1, err2, err3)
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"log"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -16,9 +17,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/examples/internal/command"
-	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
+	"github.com/alipayplus-go/alipayplus/platform/storage/journal"
 )
 
 func TestMain(m *testing.M) {
@@ -27,8 +27,36 @@ func TestMain(m *testing.M) {
 			_ = os.Unsetenv(name)
 		}
 	}
-	os.Exit(m.Run())
+	status := m.Run()
+	if folder, err := earlier(); err == nil {
+		_ = os.RemoveAll(folder)
+	}
+	os.Exit(status)
 }
+
+// kept returns a folder with records that an earlier start made. They are made once: keys take their time.
+func kept(t *testing.T) (data string) {
+	t.Helper()
+	folder, err := earlier()
+	require.NoError(t, err)
+	data = t.TempDir()
+	require.NoError(t, os.CopyFS(data, os.DirFS(folder)))
+	return data
+}
+
+var earlier = sync.OnceValues(func() (folder string, err error) {
+	if folder, err = os.MkdirTemp("", "platform-test-"); err != nil {
+		return "", err
+	}
+	store, err := journal.Open(folder)
+	if err != nil {
+		return "", err
+	}
+	if _, err := seed(context.Background(), store); err != nil {
+		return "", err
+	}
+	return folder, store.Close()
+})
 
 // lockedBuffer can be read while it is written.
 type lockedBuffer struct {
@@ -49,25 +77,26 @@ func (b *lockedBuffer) String() string {
 }
 
 // start runs the example until the test ends, and returns its address.
-func start(t *testing.T, folder string, more ...string) (address string) {
+func start(t *testing.T, opts options) (address string) {
 	t.Helper()
-	address, stop := startAndStop(t, folder, more...)
+	address, stop := startAndStop(t, opts)
 	t.Cleanup(stop)
 	return address
 }
 
 // startAndStop runs the example until stop is called.
-func startAndStop(t *testing.T, folder string, more ...string) (address string, stop func()) {
+func startAndStop(t *testing.T, opts options) (address string, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	var stderr lockedBuffer
 	done := make(chan int, 1)
 	go func() {
-		done <- run(ctx, append([]string{"-listen", "127.0.0.1:0", "-credentials", folder}, more...), &stderr)
+		opts.listen = "127.0.0.1:0"
+		done <- run(ctx, opts, nil, log.New(&stderr, "", 0))
 	}()
 	stop = func() {
 		cancel()
-		require.Equal(t, command.Done, <-done)
+		require.Equal(t, 0, <-done)
 		require.Contains(t, stderr.String(), "calls in flight may finish")
 	}
 	at := regexp.MustCompile(`platform on (http://\S+),`)
@@ -77,15 +106,22 @@ func startAndStop(t *testing.T, folder string, more ...string) (address string, 
 
 func open(t *testing.T, address, folder, who string) *alipayplus.Client {
 	t.Helper()
-	flags := setup.Flags{BaseURL: address, Credentials: filepath.Join(folder, who)}
-	session, err := flags.Open(t.Context())
+	read := func(name string) []byte {
+		content, err := os.ReadFile(filepath.Join(folder, who, name))
+		require.NoError(t, err)
+		return content
+	}
+	client, err := alipayplus.New(
+		alipayplus.WithBaseURL(address), alipayplus.WithClientID(strings.TrimSpace(string(read("client-id")))),
+		alipayplus.WithPrivateKey(read("private-key.pem")), alipayplus.WithPlatformKey("1", read("platform-public-key.pem")),
+	)
 	require.NoError(t, err)
-	return session.Client
+	return client
 }
 
 func TestEveryCredentialWorks(t *testing.T) {
 	folder := t.TempDir()
-	address := start(t, folder)
+	address := start(t, options{credentials: folder})
 	for who, role := range map[string]alipayplus.Role{
 		"owner": alipayplus.RoleOwner, "master": alipayplus.RoleMaster,
 		"developer": alipayplus.RoleDeveloper, "other-owner": alipayplus.RoleOwner,
@@ -111,7 +147,7 @@ func TestEveryCredentialWorks(t *testing.T) {
 func TestRecordsAreKept(t *testing.T) {
 	folder, data := t.TempDir(), filepath.Join(t.TempDir(), "data")
 
-	address, stop := startAndStop(t, folder, "-data", data)
+	address, stop := startAndStop(t, options{credentials: folder, data: data})
 	owner := open(t, address, folder, "owner")
 	before, err := owner.Workspace.Get(t.Context())
 	require.NoError(t, err)
@@ -121,7 +157,7 @@ func TestRecordsAreKept(t *testing.T) {
 	require.NoError(t, err)
 	stop()
 
-	address, stop = startAndStop(t, folder, "-data", data)
+	address, stop = startAndStop(t, options{credentials: folder, data: data})
 	owner = open(t, address, folder, "owner")
 	after, err := owner.Workspace.Get(t.Context())
 	require.NoError(t, err)
@@ -134,39 +170,40 @@ func TestRecordsAreKept(t *testing.T) {
 	require.Len(t, page.Items, 2, "the one that the first start made, and this one")
 	stop()
 
-	// Nobody else makes the credentials anew while these records are there, nor does a start without any.
-	requireFails(t, "belong to the records in "+data+", which are lost without them", "-credentials", folder)
-	requireFails(t, "belong to the records in "+data+", which are lost without them", "-credentials", folder, "-data", t.TempDir())
-	_, stop = startAndStop(t, folder, "-data", data)
-	stop()
-	requireFails(t, "do not belong to the records in "+data, "-credentials", t.TempDir(), "-data", data)
+	// In another folder they are written, too.
+	other := t.TempDir()
+	address, stop = startAndStop(t, options{credentials: other, data: data})
+	defer stop()
+	again, err := open(t, address, other, "owner").Workspace.Get(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, before, again)
 }
 
-func TestCredentialsAreMadeAnewWhenTheirRecordsAreGone(t *testing.T) {
-	folder, data := t.TempDir(), t.TempDir()
-	kept, others, memory := &records{folder: data}, &records{folder: t.TempDir()}, &records{}
-	require.NoError(t, memory.checkUnused(folder), "of nobody")
-	require.NoError(t, memory.mark(folder))
-	require.NoError(t, others.checkUnused(folder), "of records in memory")
-
-	require.NoError(t, kept.mark(folder))
-	require.ErrorContains(t, memory.checkUnused(folder), "belong to the records in "+data)
-	require.ErrorContains(t, others.checkUnused(folder), "belong to the records in "+data)
-	require.NoError(t, kept.checkUnused(folder), "its own, which are made anew")
-
-	require.NoError(t, kept.mark(folder))
-	require.NoError(t, os.Remove(data))
-	require.NoError(t, memory.checkUnused(folder), "the records are gone")
-	require.NoError(t, os.Mkdir(data, 0o700))
-	require.NoError(t, others.checkUnused(folder), "and are others when there are some again")
+// What another start has overwritten, or everybody may read, is written again.
+func TestCredentialsOfKeptRecordsAreNotLost(t *testing.T) {
+	folder := t.TempDir()
+	private := filepath.Join(folder, "owner", "private-key.pem")
+	require.NoError(t, os.Mkdir(filepath.Dir(private), 0o700))
+	require.NoError(t, os.WriteFile(private, []byte("another"), 0o644))
+	address := start(t, options{credentials: folder, data: kept(t)})
+	_, err := open(t, address, folder, "owner").Workspace.Get(t.Context())
+	require.NoError(t, err)
+	if runtime.GOOS != "windows" { // it keeps no such permissions
+		info, err := os.Stat(private)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	}
 }
 
 // One folder may be for both, or the records' in that of the credentials, whatever it is called.
 func TestCredentialsAndRecordsInOneFolder(t *testing.T) {
-	for _, data := range []string{".", "records", "lock"} {
+	for _, data := range []string{".", "records", "lock", "journal"} {
 		folder := t.TempDir()
+		if data != "." { // begins without records
+			require.NoError(t, os.CopyFS(filepath.Join(folder, data), os.DirFS(kept(t))))
+		}
 		for range 2 {
-			address, stop := startAndStop(t, folder, "-data", filepath.Join(folder, data))
+			address, stop := startAndStop(t, options{credentials: folder, data: filepath.Join(folder, data)})
 			_, err := open(t, address, folder, "owner").Workspace.Get(t.Context())
 			require.NoError(t, err)
 			stop()
@@ -175,73 +212,88 @@ func TestCredentialsAndRecordsInOneFolder(t *testing.T) {
 }
 
 // killed is a store whose process is killed right after it committed.
-type killed struct{ storage.Store }
+type killed struct {
+	storage.Store
 
-func (k killed) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	commits int
+}
+
+func (k *killed) Update(ctx context.Context, fn func(storage.Tx) error) error {
 	if err := k.Store.Update(ctx, fn); err != nil {
 		return err
 	}
+	k.commits++
 	return errors.New("killed")
 }
 
-func TestAKillLeavesNoRecordsWhoseCredentialsAreOverwritten(t *testing.T) {
+func TestAKillLeavesAllRecordsWithTheirCredentialsOrNone(t *testing.T) {
 	folder, data := t.TempDir(), t.TempDir()
-	kept, err := openRecords(t.Context(), data)
+	store, err := journal.Open(data)
 	require.NoError(t, err)
-	kept.store = killed{kept.store}
-	require.EqualError(t, kept.seed(t.Context(), folder), "killed")
-	require.NoError(t, kept.close())
+	dies := &killed{Store: store}
+	_, err = seed(t.Context(), dies)
+	require.EqualError(t, err, "killed")
+	require.Equal(t, 1, dies.commits)
+	require.NoError(t, store.Close())
 
-	requireFails(t, "belong to the records in "+data, "-credentials", folder)
-	_, stop := startAndStop(t, folder, "-data", data)
-	stop()
-}
-
-// A folder that cannot be looked at is not one that is gone.
-func TestCredentialsOfRecordsThatCannotBeLookedAtStay(t *testing.T) {
-	folder, file := t.TempDir(), filepath.Join(t.TempDir(), "file")
-	require.NoError(t, (&records{folder: strings.Repeat("long", 1000)}).mark(folder))
-	require.ErrorContains(t, (&records{folder: file}).checkUnused(folder), "which are lost without them")
+	address := start(t, options{credentials: folder, data: data})
+	page, err := open(t, address, folder, "owner").Programs.List(t.Context(), alipayplus.ListProgramsInput{})
+	require.NoError(t, err)
+	require.Len(t, page.Items, 1)
 }
 
 // Two that run would take each other's credentials away.
 func TestOnePlatformHasAFolderOfCredentials(t *testing.T) {
 	folder := t.TempDir()
-	address := start(t, folder)
-	requireFails(t, "a platform runs already with the credentials in "+folder, "-credentials", folder)
+	address := start(t, options{credentials: folder, data: kept(t)})
+	requireFails(t, "a platform runs already with the credentials in "+folder, options{credentials: folder})
 	_, err := open(t, address, folder, "owner").Workspace.Get(t.Context())
 	require.NoError(t, err)
 }
 
 func TestOneProgramInAFolder(t *testing.T) {
-	data := t.TempDir()
-	start(t, t.TempDir(), "-data", data)
-	requireFails(t, "the lock is held by another process", "-credentials", t.TempDir(), "-data", data)
+	data := kept(t)
+	start(t, options{credentials: t.TempDir(), data: data})
+	requireFails(t, "the lock is held by another process", options{credentials: t.TempDir(), data: data})
 }
 
-func requireFails(t *testing.T, says string, args ...string) {
+func requireFails(t *testing.T, says string, opts options) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // one that does not fail serves until it is stopped
 	defer cancel()
 	var stderr lockedBuffer
-	require.Equal(t, command.Failed, run(ctx, append([]string{"-listen", "127.0.0.1:0"}, args...), &stderr))
+	opts.listen = "127.0.0.1:0"
+	require.Equal(t, 1, run(ctx, opts, nil, log.New(&stderr, "", 0)))
 	require.Contains(t, stderr.String(), says)
 	require.Equal(t, 1, strings.Count(stderr.String(), "\n"))
 }
 
 func TestAnAddressInUseIsOneLine(t *testing.T) {
 	folder := t.TempDir()
-	address := start(t, folder, "-auto-review", "0")
+	address := start(t, options{credentials: folder, data: kept(t)})
 	var stderr lockedBuffer
-	status := run(t.Context(), []string{"-listen", strings.TrimPrefix(address, "http://"), "-credentials", t.TempDir()}, &stderr)
-	require.Equal(t, command.Failed, status)
+	status := run(t.Context(), options{listen: strings.TrimPrefix(address, "http://"), credentials: folder}, nil, log.New(&stderr, "", 0))
+	require.Equal(t, 1, status)
 	require.Contains(t, stderr.String(), "address already in use")
+	_, err := open(t, address, folder, "owner").Workspace.Get(t.Context())
+	require.NoError(t, err, "its credentials stay")
 }
 
 func TestWrongUse(t *testing.T) {
-	var stderr lockedBuffer
-	require.Equal(t, command.Usage, run(t.Context(), []string{"-nope"}, &stderr))
-	require.Equal(t, command.Usage, run(t.Context(), []string{"-auto-review", "-1s"}, &stderr))
-	require.Equal(t, command.Usage, run(t.Context(), []string{"-credentials", ""}, &stderr))
-	require.Equal(t, command.Done, run(t.Context(), []string{"-h"}, &stderr))
+	for _, tt := range []struct {
+		opts   options
+		args   []string
+		status int
+		want   string
+	}{
+		{options{credentials: "x", listen: "nowhere"}, []string{"now"}, 2, "there are flags only"},
+		{options{credentials: "x", autoReview: -time.Second}, nil, 2, "-auto-review must not be below 0"},
+		{options{}, nil, 2, "-credentials must name a folder"},
+		{options{credentials: t.TempDir(), data: kept(t), listen: "127.0.0.1:0", publicURL: "nowhere"}, nil, 1, "public URL"},
+		{options{credentials: os.DevNull, listen: "127.0.0.1:0"}, nil, 1, os.DevNull},
+	} {
+		var stderr lockedBuffer
+		require.Equal(t, tt.status, run(t.Context(), tt.opts, tt.args, log.New(&stderr, "", 0)))
+		require.Contains(t, stderr.String(), tt.want)
+	}
 }

@@ -6,40 +6,48 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/examples/internal/command"
-	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
+// processEnv holds the command line of a test binary that is to be the example.
+const processEnv = "RELEASE_TEST_ARGS"
+
 func TestMain(m *testing.M) {
-	for _, variable := range os.Environ() { // of a platform in earnest, which no test may call
+	for _, variable := range os.Environ() { // a test must not call the platform that a developer uses
 		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "ALIPAYPLUS_") {
 			_ = os.Unsetenv(name)
 		}
 	}
+	if line, ok := os.LookupEnv(processEnv); ok {
+		os.Args = append(os.Args[:1], strings.Fields(line)...)
+		main()
+	}
 	os.Exit(m.Run())
 }
 
-// served is a platform on loopback whose calls can be watched.
+// served is a platform on loopback that counts its calls.
 type served struct {
 	*platform.Platform
 	workspace   string
 	url         string
 	credentials string
-	// before is called before each call, with the number of calls so far.
-	before atomic.Pointer[func(calls int)]
+	// before is called before each call, which is counted then.
+	before atomic.Pointer[func(*http.Request)]
 	calls  atomic.Int64
 }
 
@@ -49,12 +57,14 @@ func serve(t *testing.T) *served {
 		func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(0) }))
 	require.NoError(t, err)
 	s := &served{Platform: p, credentials: t.TempDir()}
-	s.workspace, err = p.AddWorkspace(t.Context(), setup.Company())
+	s.workspace, err = p.AddWorkspace(t.Context(), alipayplus.BusinessRegistration{
+		CompanyName: "Red Hill Coffee", RegistrationNumber: "1", Country: "SG", Address: "2 Hill Road", ContactName: "Pat", ContactEmail: "pat@redhill.example",
+	})
 	require.NoError(t, err)
 	require.NoError(t, p.PutMember(t.Context(), platform.Member{WorkspaceID: s.workspace, Name: "owner", Role: alipayplus.RoleOwner}))
 	id, err := p.AddClient(t.Context(), s.workspace, "owner", testkey.Client().Public())
 	require.NoError(t, err)
-	public, err := x509.MarshalPKIXPublicKey(p.PublicKey())
+	public, err := x509.MarshalPKIXPublicKey(testkey.Key().Public())
 	require.NoError(t, err)
 	for name, content := range map[string][]byte{
 		"client-id":               []byte(id + "\n"),
@@ -64,9 +74,9 @@ func serve(t *testing.T) *served {
 		require.NoError(t, os.WriteFile(filepath.Join(s.credentials, name), content, 0o600))
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		n := int(s.calls.Add(1))
+		s.calls.Add(1)
 		if before := s.before.Load(); before != nil {
-			(*before)(n)
+			(*before)(r)
 		}
 		p.ServeHTTP(w, r)
 	}))
@@ -75,16 +85,20 @@ func serve(t *testing.T) *served {
 	return s
 }
 
-// run runs the example against the platform.
-func (s *served) run(ctx context.Context, more ...string) (status int, stdout, stderr string) {
+// run runs the example against the platform, with options changed.
+func (s *served) run(ctx context.Context, change ...func(*options)) (status int, stdout, stderr string) {
 	var out, progress bytes.Buffer
-	args := append([]string{
-		"-base-url", s.url, "-credentials", s.credentials, "-confirm-authorization",
-		"-file", "sample/release.json", "-qr", "", "-observe", "0s",
-	}, more...)
-	status = run(ctx, args, &out, &progress)
+	opts := options{baseURL: s.url, credentials: s.credentials, confirm: true, version: alipayplus.VersionNumber{Major: 1}, until: "released"}
+	for _, change := range change {
+		change(&opts)
+	}
+	status = run(ctx, opts, nil, &out, log.New(&progress, "", 0))
 	return status, out.String(), progress.String()
 }
+
+func asJSON(opts *options)       { opts.json = true }
+func final(opts *options)        { opts.final = true }
+func untilCreated(opts *options) { opts.until = "created" }
 
 // ratios are those that were set, by the audit log, in order.
 func (s *served) ratios(t *testing.T) []string {
@@ -116,28 +130,40 @@ func TestReleaseGoesToAllUsersAndASecondRunFindsItDone(t *testing.T) {
 	require.Equal(t, wholeLadder(), s.ratios(t))
 }
 
+// outcome is what -json prints.
+type outcome struct {
+	ProgramID string
+	Version   alipayplus.VersionNumber
+	TargetApp alipayplus.TargetApp
+	ReleaseID string
+	Status    alipayplus.ReleaseStatus
+	Ratio     alipayplus.Ratio
+}
+
 func TestJSONPrintsOneObject(t *testing.T) {
 	s := serve(t)
-	status, stdout, stderr := s.run(t.Context(), "-json", "-final")
+	status, stdout, stderr := s.run(t.Context(), asJSON, final)
 	require.Zero(t, status, stderr)
 	var got outcome
 	require.NoError(t, json.Unmarshal([]byte(stdout), &got))
-	require.Equal(t, alipayplus.ReleaseFull, got.Status)
-	require.Equal(t, alipayplus.FullRatio, got.Ratio)
+	require.Len(t, got.ProgramID, 16)
+	require.NotEmpty(t, got.ReleaseID)
+	got.ProgramID, got.ReleaseID = "", ""
+	require.Equal(t, outcome{Version: alipayplus.VersionNumber{Major: 1}, TargetApp: alipayplus.TargetAlipayCN, Status: alipayplus.ReleaseFull, Ratio: alipayplus.FullRatio}, got)
 	require.Equal(t, []string{"FULL_RELEASE"}, s.ratios(t))
 }
 
 // Another program may drive the release from there, by the id that is the only line.
 func TestUntilCreatedPrintsTheReleaseAndAppliesForNothing(t *testing.T) {
 	s := serve(t)
-	status, first, stderr := s.run(t.Context(), "-until", "created")
+	status, first, stderr := s.run(t.Context(), untilCreated)
 	require.Zero(t, status, stderr)
 	require.Regexp(t, `^rel_\w+\n$`, first)
-	status, second, stderr := s.run(t.Context(), "-until", "created")
+	status, second, stderr := s.run(t.Context(), untilCreated)
 	require.Zero(t, status, stderr)
 	require.Equal(t, first, second)
 
-	status, stdout, stderr := s.run(t.Context(), "-until", "created", "-json")
+	status, stdout, stderr := s.run(t.Context(), untilCreated, asJSON)
 	require.Zero(t, status, stderr)
 	var got outcome
 	require.NoError(t, json.Unmarshal([]byte(stdout), &got))
@@ -145,9 +171,25 @@ func TestUntilCreatedPrintsTheReleaseAndAppliesForNothing(t *testing.T) {
 	require.Equal(t, alipayplus.ReleaseNewVersionCreated, got.Status)
 	require.Empty(t, s.ratios(t))
 
-	status, stdout, stderr = s.run(t.Context(), "-until", "released")
+	status, stdout, stderr = s.run(t.Context())
 	require.Zero(t, status, stderr)
 	require.Contains(t, stdout, "at 100%")
+}
+
+// A person confirms at a platform that is served, unless the program is to do it.
+func TestTheAuthorizationPageIsShown(t *testing.T) {
+	s := serve(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	asked := func(r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/authorization/query") {
+			cancel()
+		}
+	}
+	s.before.Store(&asked)
+	status, stdout, stderr := s.run(ctx, func(opts *options) { opts.confirm = false })
+	require.Equal(t, 130, status, stderr)
+	require.Empty(t, stdout)
+	require.Regexp(t, `open this page, press 确认选择 and then 确认授权: http://\S+state=`, stderr)
 }
 
 // Stopped before or after any call, and started again, it comes to the same end.
@@ -155,18 +197,21 @@ func TestStoppedAnywhereAndStartedAgainNothingIsDoneTwice(t *testing.T) {
 	whole := serve(t)
 	status, _, stderr := whole.run(t.Context())
 	require.Zero(t, status, stderr)
-	const stride = 4
+	stride := 4
+	if testing.Short() {
+		stride = 12
+	}
 	for stop := 1; stop < int(whole.calls.Load()); stop += stride {
 		s := serve(t)
 		ctx, cancel := context.WithCancel(t.Context())
-		interrupt := func(calls int) {
-			if calls == stop {
+		interrupt := func(*http.Request) {
+			if int(s.calls.Load()) == stop {
 				cancel()
 			}
 		}
 		s.before.Store(&interrupt)
 		status, stdout, stderr := s.run(ctx)
-		require.Equal(t, command.Interrupted, status, stderr)
+		require.Equal(t, 130, status, stderr)
 		require.Empty(t, stdout)
 		require.Contains(t, stderr, "Run the same command again")
 
@@ -180,35 +225,67 @@ func TestStoppedAnywhereAndStartedAgainNothingIsDoneTwice(t *testing.T) {
 func TestBadUseIsOneLineThatSaysWhatToDo(t *testing.T) {
 	s := serve(t)
 	empty := t.TempDir()
-	broken := filepath.Join(empty, "broken.json")
-	require.NoError(t, os.WriteFile(broken, []byte(`{"version": "1.2"}`), 0o600))
-	unknown, twice, bare := filepath.Join(empty, "unknown.json"), filepath.Join(empty, "twice.json"), filepath.Join(empty, "bare.json")
-	require.NoError(t, os.WriteFile(unknown, []byte(`{"archive": "package.zip"}`), 0o600))
-	require.NoError(t, os.WriteFile(twice, []byte(`{} {}`), 0o600))
-	require.NoError(t, os.WriteFile(bare, []byte(`{"program": {"languages": [{"language": "en-US", "name": "Tea"}]}}`), 0o600))
+	wrong := t.TempDir()
+	require.NoError(t, os.CopyFS(wrong, os.DirFS(s.credentials)))
+	require.NoError(t, os.WriteFile(filepath.Join(wrong, "private-key.pem"), testkey.PEM(), 0o600))
 	for _, tt := range []struct {
 		name   string
-		args   []string
+		change func(*options)
 		status int
 		want   string
 	}{
-		{"unknown flag", []string{"-nope"}, command.Usage, "flag provided but not defined"},
-		{"unknown end", []string{"-until", "reviewed"}, command.Usage, "must be created or released"},
-		{"credentials for nothing", []string{"-base-url", ""}, command.Usage, "give -base-url too"},
-		{"unknown field", []string{"-file", unknown}, command.Failed, `unknown field "archive"`},
-		{"two descriptions", []string{"-file", twice}, command.Failed, "there is more behind the object"},
-		{"no package", []string{"-file", bare}, command.Failed, "package must name a zip file"},
-		{"no description", []string{"-file", "none.json"}, command.Failed, "release description: open none.json"},
-		{"wrong version", []string{"-file", broken}, command.Failed, `"1.2" is not of the form x.y.z`},
-		{"no credentials", []string{"-credentials", empty}, command.Failed, "credentials: open"},
-		{"wrong port", []string{"-base-url", "http://127.0.0.1:1"}, command.Failed, "check the base URL"},
+		{"unknown end", func(opts *options) { opts.until = "reviewed" }, 2, "must be created or released"},
+		{"credentials for nothing", func(opts *options) { opts.baseURL = "" }, 2, "-credentials need a -base-url"},
+		{"no credentials", func(opts *options) { opts.credentials = empty }, 1, "credentials: open"},
+		{"no variables", func(opts *options) { opts.credentials = "" }, 1, "ALIPAYPLUS_CLIENT_ID"},
+		{"wrong key", func(opts *options) { opts.credentials = wrong }, 1, "check that the private key belongs to the client id"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			status, stdout, stderr := s.run(t.Context(), tt.args...)
+			status, stdout, stderr := s.run(t.Context(), tt.change)
 			require.Equal(t, tt.status, status)
 			require.Empty(t, stdout)
 			require.Contains(t, stderr, tt.want)
+			require.Equal(t, 1, strings.Count(stderr, "\n"))
 		})
 	}
 	require.Empty(t, s.ratios(t))
+}
+
+func TestNobodyAtTheAddressIsOneLine(t *testing.T) {
+	s := serve(t)
+	synctest.Test(t, func(t *testing.T) { // the waits between attempts
+		status, stdout, stderr := s.run(t.Context(), func(opts *options) { opts.baseURL = "http://127.0.0.1:1" })
+		require.Equal(t, 1, status)
+		require.Empty(t, stdout)
+		require.Contains(t, stderr, "check the base URL")
+		require.Equal(t, 1, strings.Count(stderr, "\n"))
+	})
+}
+
+func TestTheCommandLine(t *testing.T) {
+	for line, want := range map[string]struct {
+		status         int
+		stdout, stderr string
+	}{
+		"-until created -observe 1s":          {0, `^rel_\w+\n$`, `has version 1\.0\.0`},
+		"-until created -version 2.3.4 -json": {0, `^\{.*"version":"2\.3\.4"\}\n$`, ""},
+		"-h":                                  {0, `^$`, "-confirm-authorization"},
+		"-nope":                               {2, `^$`, "flag provided but not defined"},
+		"-version 1.2":                        {2, `^$`, `"1\.2" is not of the form x\.y\.z`},
+		"-final please":                       {2, `^$`, "there are flags only"},
+	} {
+		t.Run(line, func(t *testing.T) {
+			t.Parallel()
+			program, err := os.Executable()
+			require.NoError(t, err)
+			cmd := exec.CommandContext(t.Context(), program)
+			cmd.Env = append(os.Environ(), processEnv+"="+line)
+			var stdout, stderr bytes.Buffer
+			cmd.Stdout, cmd.Stderr = &stdout, &stderr
+			_ = cmd.Run()
+			require.Equal(t, want.status, cmd.ProcessState.ExitCode(), stderr.String())
+			require.Regexp(t, want.stdout, stdout.String())
+			require.Regexp(t, want.stderr, stderr.String())
+		})
+	}
 }

@@ -1,6 +1,6 @@
 // Command rollout lets a release drive itself to all users of AlipayCN: through its
 // reviews and up the ladder of ratios, past a gate. The gate fails at 10 %, so the
-// rollout pauses there; the program shows why, and lets it go on as an operator would.
+// rollout pauses there; the program shows why, and resumes it as an operator would.
 //
 // The platform is embedded in the program. Its records and the rollout's are kept in
 // a folder, so that the program can be killed at any moment: started again, it goes
@@ -8,112 +8,237 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"log"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"syscall"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/examples/internal/command"
-	"github.com/alipayplus-go/alipayplus/examples/internal/console"
-	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
-	"github.com/alipayplus-go/alipayplus/internal/lockedfile"
 	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/storage/journal"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
+// sample is how the version is released. In earnest a ratio is watched for hours or days: bake: 1d12h.
+const sample = `
+version: 1
+review: adopt
+reviewDeadline: 10m
+deadline: 1h
+onGateFailure: pause
+gates:
+  # Nothing but a name and how often it is asked: the program gives it. Others are described here, for example
+  #   errors: {http: {url: "https://metrics.example/errors", field: errorRate, max: 0.01}}
+  errors: {every: 1s}
+steps:
+  - {ratio: 1, bake: 2s, gates: [errors]}
+  - {ratio: 5, bake: 2s, gates: [errors]}
+  - {ratio: 10, bake: 2s, gates: [errors]}
+  - {ratio: 20, bake: 2s, gates: [errors]}
+  - {ratio: 30, bake: 2s, gates: [errors]}
+  - {ratio: 50, bake: 2s, gates: [errors]}
+  - {ratio: 100}
+`
+
+type options struct{ spec, data string }
+
 func main() {
-	command.Main(func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stdout, os.Stderr) })
+	opts := options{spec: sample}
+	flag.StringVar(&opts.data, "data", "rollout-data", "folder that the platform and the rollout are kept in, for the next start to go on with")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, opts, flag.Args(), os.Stdout, log.New(os.Stderr, "", 0))
+	stop()
+	os.Exit(status)
 }
 
-type options struct {
-	spec string
-	data string
-}
-
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	var opts options
-	set := flag.NewFlagSet("rollout", flag.ContinueOnError)
-	set.StringVar(&opts.spec, "spec", "examples/rollout/rollout.yaml", "how the version is released, see rollout.Spec")
-	set.StringVar(&opts.data, "data", "rollout-data", "folder that the platform and the rollout are kept in, for the next start to go on with")
-	return command.Run(set, args, stderr, func() error {
-		if opts.spec == "" || opts.data == "" {
-			return command.Misuse(errors.New("-spec must name a file, and -data a folder"))
-		}
-		version, err := nextVersion(opts.data)
-		if err != nil {
-			return err
-		}
-		id, err := rollOut(ctx, opts, version, stderr)
-		if err != nil {
-			return command.Resumable(ctx, err)
-		}
-		if _, err := fmt.Fprintf(stdout, "rolled out %s 100%%\n", id); err != nil {
-			return fmt.Errorf("print the result: %w", err)
-		}
-		return os.WriteFile(told(opts.data, version), nil, 0o600)
-	})
-}
-
-// nextVersion is the first version whose end was not told yet: 1.0.0, and at a start
-// after that, 1.0.1.
-func nextVersion(data string) (alipayplus.VersionNumber, error) {
-	version := alipayplus.VersionNumber{Major: 1}
-	for ; ; version.Patch++ {
-		_, err := os.Stat(told(data, version))
-		if errors.Is(err, os.ErrNotExist) {
-			return version, nil
-		}
-		if err != nil {
-			return version, err
-		}
+func run(ctx context.Context, opts options, args []string, stdout io.Writer, progress *log.Logger) (status int) {
+	if len(args) > 0 || opts.data == "" {
+		progress.Print("error: there are flags only, and -data must name a folder")
+		return 2
 	}
-}
-
-// told is the file that is there when the end of a version was told.
-func told(data string, version alipayplus.VersionNumber) string {
-	return filepath.Join(data, "rolled-out-"+version.String())
+	// The first start releases 1.0.0. Its end is marked by a file, and the start after that releases 1.0.1.
+	ends, _ := filepath.Glob(filepath.Join(opts.data, "rolled-out-*")) // the pattern is a good one
+	version := alipayplus.VersionNumber{Major: 1, Patch: int32(len(ends))}
+	id, err := rollOut(ctx, opts, version, progress)
+	if err == nil {
+		_, err = fmt.Fprintf(stdout, "rolled out %s 100%%\n", id)
+	}
+	if err == nil {
+		err = os.WriteFile(filepath.Join(opts.data, "rolled-out-"+version.String()), nil, 0o600)
+	}
+	switch {
+	case err == nil:
+		return 0
+	case ctx.Err() != nil:
+		progress.Printf("interrupted: %v\nRun the same command again: what is done is not done twice.", err)
+		return 130 // as shells report SIGINT
+	default:
+		progress.Printf("error: %v", err)
+		return 1
+	}
 }
 
 // rollOut releases the version and returns the id of its release.
-func rollOut(ctx context.Context, opts options, version alipayplus.VersionNumber, stderr io.Writer) (id string, err error) {
-	text, err := os.ReadFile(opts.spec)
+func rollOut(ctx context.Context, opts options, version alipayplus.VersionNumber, progress *log.Logger) (id string, err error) {
+	spec, err := rollout.ParseSpec([]byte(opts.spec))
 	if err != nil {
-		return "", fmt.Errorf("rollout spec: %w", err)
-	}
-	spec, err := rollout.ParseSpec(text)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", opts.spec, err)
+		return "", err
 	}
 	if err := os.MkdirAll(opts.data, 0o700); err != nil {
 		return "", err
 	}
-	session, closing, err := setup.OpenKept(ctx, filepath.Join(opts.data, "platform"), platform.WithAutoReview(
-		func(alipayplus.Party, *alipayplus.Request) platform.Decision {
-			return platform.ApproveAfter(time.Second)
-		}))
-	if errors.Is(err, lockedfile.ErrLocked) {
-		return "", fmt.Errorf("another one runs with the folder %s: wait until it has ended, or give another folder by -data: %w", opts.data, err)
+	records, err := journal.Open(filepath.Join(opts.data, "platform")) //nolint:contextcheck // what it mends must be mended whole
+	if err != nil {
+		return "", fmt.Errorf("%w; wait until another one with this folder has ended, or give another folder by -data", err)
 	}
+	defer func() { err = cmp.Or(err, records.Close()) }() //nolint:contextcheck // what it mends must be mended whole
+	p, err := platform.New(platform.WithStore(records), platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
+		return platform.ApproveAfter(time.Second)
+	}))
 	if err != nil {
 		return "", err
 	}
-	defer func() { err = cmp.Or(err, closing()) }()
+	progress.Printf("everything is kept in %s: kill this at any moment, and run the same command again to go on", opts.data)
+	client, release, err := prepare(ctx, p, opts.data, version)
+	if err != nil {
+		return "", err
+	}
+	progress.Printf("mini program %s, version %v: release %s", release.ProgramID, release.Version, release.ID)
+	return release.ID, drive(ctx, rollout.ForRelease(client, release.ID), *spec, rollout.NewFileStore(filepath.Join(opts.data, "rollout")), progress)
+}
 
-	show := console.New(stderr)
-	show.Step("everything is kept in %s: kill this at any moment, and run the same command again to go on", opts.data)
-	release, err := prepare(ctx, session, show, version)
+// enter returns the client of the owner of the one workspace, which the first start makes.
+func enter(ctx context.Context, p *platform.Platform, data string) (client *alipayplus.Client, workspace string, err error) {
+	file := filepath.Join(data, "workspace")
+	if id, err := os.ReadFile(file); err == nil {
+		workspace = string(id)
+	}
+	if workspace == "" {
+		workspace, err = p.AddWorkspace(ctx, alipayplus.BusinessRegistration{
+			CompanyName: "Blue Lake Tea Pte. Ltd.", RegistrationNumber: "201900123A", Country: "SG",
+			Address: "1 Lake Road, Singapore 000001", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
+		})
+		if err == nil {
+			err = os.WriteFile(file, []byte(workspace), 0o600)
+		}
+	}
+	if err == nil {
+		err = p.PutMember(ctx, platform.Member{WorkspaceID: workspace, Name: "owner", Role: alipayplus.RoleOwner})
+	}
+	if err == nil {
+		client, err = p.Client(ctx, workspace, "owner")
+	}
+	return client, workspace, err
+}
+
+// prepare finds or makes the mini program, its version and the release of that: an earlier start may have been
+// killed after any step.
+func prepare(ctx context.Context, p *platform.Platform, data string, version alipayplus.VersionNumber) (*alipayplus.Client, *alipayplus.Release, error) {
+	client, workspace, err := enter(ctx, p, data)
 	if err != nil {
-		return "", err
+		return nil, nil, err
 	}
-	o := operator{
-		target: rollout.ForRelease(session.Client, release.ID), spec: *spec,
-		store: rollout.NewFileStore(filepath.Join(opts.data, "rollout")), show: show, out: stderr,
+	var program *alipayplus.Program
+	for program, err = range client.Programs.All(ctx, alipayplus.ListProgramsInput{}) {
+		break // there is one at most
 	}
-	return release.ID, o.drive(ctx)
+	if err == nil && program == nil {
+		program, err = client.Programs.Create(ctx, alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{
+			{Language: "en-US", Name: "Blue Lake Tea"}, {Language: "zh-CN", Name: "蓝湖茶"},
+		}})
+	}
+	if err == nil {
+		err = p.GrantAuthorization(ctx, workspace, program.ID, alipayplus.TargetAlipayCN)
+	}
+	if err == nil && program.LatestVersion.Compare(version) < 0 {
+		var build bytes.Buffer // a zip file that holds nothing
+		archive := zip.NewWriter(&build)
+		_, err1 := archive.Create("app.json")
+		err2 := archive.Close()
+		_, err3 := client.Programs.UploadVersion(ctx, alipayplus.UploadVersionInput{
+			ProgramID: program.ID, Version: version, Package: bytes.NewReader(build.Bytes()), Size: int64(build.Len()),
+		})
+		err = cmp.Or(err1, err2, err3)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	for r, err := range client.Releases.All(ctx, alipayplus.ListReleasesInput{ProgramID: program.ID}) {
+		if err != nil || r.Version == version {
+			return client, r, err
+		}
+	}
+	release, err := client.Releases.Create(ctx, alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: version, TargetApp: alipayplus.TargetAlipayCN})
+	return client, release, err
+}
+
+// drive runs the rollout to its end. It resumes it once, as an operator would: what pauses it again is for
+// somebody to look into. The interval is that of a release in seconds; the default suits one of days.
+func drive(ctx context.Context, target rollout.Target, spec rollout.Spec, store rollout.Store, progress *log.Logger) error {
+	mended := false
+	gate := func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
+		errorRate := 0.002 // made up, and too high at 10 % until somebody has resumed the rollout
+		if step.Ratio == 10 && !mended {
+			errorRate = 0.031
+		}
+		return rollout.Bound{Max: new(0.01)}.Judge("error rate", errorRate)
+	}
+	sink := func(_ context.Context, e rollout.Event) error {
+		progress.Printf("%-9s  %s", e.Kind, e.What)
+		return nil
+	}
+	runner, err := rollout.New(target, spec, store, rollout.WithInterval(500*time.Millisecond), rollout.WithSink(sink), rollout.WithGate("errors", gate))
+	if err != nil {
+		return err
+	}
+	plan, err := runner.Plan(ctx)
+	if err != nil {
+		return err
+	}
+	progress.Print(plan)
+	for attempt := 1; ; attempt++ {
+		if mended, err = wasResumed(ctx, store, runner.Name()); err != nil {
+			return fmt.Errorf("the audit log cannot be read: %w", err)
+		}
+		_, err := runner.Run(ctx)
+		stopped, ok := errors.AsType[*rollout.StoppedError](err)
+		switch {
+		case !ok:
+			return err
+		case stopped.Status != rollout.Paused:
+			return fmt.Errorf("%w; here: give another folder by -data", err)
+		case stopped.Stop.Cause == rollout.CausePerson || attempt > 1:
+			return fmt.Errorf("%w; here: see \"What an operator can do\" in the README", err)
+		}
+		progress.Printf("%v\nthe operator finds what is wrong, and resumes; see the README for the other ways out", stopped)
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Second):
+		}
+		if _, err := runner.Resume(ctx, "the operator", "the server of the new page was restarted"); err != nil {
+			return err
+		}
+	}
+}
+
+// wasResumed reads it from the audit log, so that a start after a kill finds it, too.
+func wasResumed(ctx context.Context, store rollout.Store, name string) (bool, error) {
+	for entry, err := range store.Audit(ctx, name) {
+		if err != nil || entry.Action == rollout.EventResumed {
+			return err == nil, err
+		}
+	}
+	return false, nil
 }

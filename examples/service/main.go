@@ -1,142 +1,224 @@
 // Command service releases a service to the Service Market: it uploads the
-// images, creates the service from a description in a file, submits it, and
-// follows its request until the service is online.
+// images, creates the service, submits it, and waits until it is online.
 //
-// It looks before each step at what is there already, so that it can be stopped
-// at any point and started again.
+// Before each step it reads what is there already, so that it can be stopped at
+// any point and started again.
 package main
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
+	"image"
+	"image/color"
+	"image/png"
 	"io"
+	"log"
 	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/examples/internal/command"
-	"github.com/alipayplus-go/alipayplus/examples/internal/console"
-	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
+	"github.com/alipayplus-go/alipayplus/platform"
 )
 
+type options struct {
+	baseURL, credentials string
+	json                 bool
+}
+
 func main() {
-	command.Main(func(ctx context.Context) int { return run(ctx, os.Args[1:], os.Stdout, os.Stderr) })
+	var opts options
+	flag.StringVar(&opts.baseURL, "base-url", os.Getenv("ALIPAYPLUS_BASE_URL"), "address of the platform; without it one is embedded (ALIPAYPLUS_BASE_URL)")
+	flag.StringVar(&opts.credentials, "credentials", "", "folder that examples/platform wrote for a member; without it the ALIPAYPLUS_* variables are used")
+	flag.BoolVar(&opts.json, "json", false, "print the service as one JSON object on stdout instead of a line")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	status := run(ctx, opts, flag.Args(), os.Stdout, log.New(os.Stderr, "", 0))
+	stop()
+	os.Exit(status)
 }
 
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	var flags setup.Flags
-	set := flag.NewFlagSet("service", flag.ContinueOnError)
-	flags.Register(set)
-	file := set.String("file", "examples/service/sample/service.json", "service description")
-	asJSON := set.Bool("json", false, "print the service as one JSON object on stdout instead of a line")
-	return command.Run(set, args, stderr, func() error {
-		service, err := release(ctx, flags, *file, console.New(stderr))
-		if err != nil {
-			return command.Resumable(ctx, err)
-		}
-		return report(service, *asJSON, stdout)
-	})
+func run(ctx context.Context, opts options, args []string, stdout io.Writer, progress *log.Logger) (status int) {
+	if len(args) > 0 || opts.baseURL == "" && opts.credentials != "" {
+		progress.Print("error: there are flags only, and -credentials need a -base-url")
+		return 2
+	}
+	service, err := release(ctx, opts, progress)
+	if err == nil {
+		err = report(service, opts, stdout)
+	}
+	switch {
+	case err == nil:
+		return 0
+	case ctx.Err() != nil:
+		progress.Printf("interrupted: %v\nRun the same command again: what is done is not done twice.", err)
+		return 130 // as shells report SIGINT
+	default:
+		progress.Printf("error: %v", err)
+		return 1
+	}
 }
 
-func report(s *alipayplus.Service, asJSON bool, stdout io.Writer) error {
-	var err error
-	if asJSON {
-		err = json.NewEncoder(stdout).Encode(s)
-	} else {
-		_, err = fmt.Fprintf(stdout, "service %s %s\n", s.ID, s.Status)
+func report(service *alipayplus.Service, opts options, stdout io.Writer) error {
+	if opts.json {
+		return json.NewEncoder(stdout).Encode(service)
 	}
-	if err != nil {
-		return fmt.Errorf("print the result: %w", err)
-	}
-	return nil
+	_, err := fmt.Fprintf(stdout, "service %s %s\n", service.ID, service.Status)
+	return err
 }
 
-func release(ctx context.Context, flags setup.Flags, file string, show *console.Console) (*alipayplus.Service, error) {
-	described, err := readDescription(file)
-	if err != nil {
-		return nil, err
-	}
-	session, err := flags.Open(ctx)
-	if err != nil {
-		return nil, err
-	}
-	workspace, err := session.Client.Workspace.Get(ctx)
-	if err != nil {
-		return nil, err
-	}
-	show.Step("workspace %s on %s, as %s (%s)", workspace.Name, session.Where, workspace.Member, workspace.Role)
-	r := releaser{client: session.Client, show: show, described: described, policy: &workspace.ServicePolicy}
-	service, err := r.create(ctx)
+// release takes the service to the market, from wherever an earlier run left it.
+func release(ctx context.Context, opts options, progress *log.Logger) (*alipayplus.Service, error) {
+	client, err := connect(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
-	if service, err = r.submit(ctx, service); err != nil {
+	workspace, err := client.Workspace.Get(ctx)
+	if err != nil {
 		return nil, err
 	}
-	return r.wait(ctx, service)
-}
+	progress.Printf("workspace %q, as %s (%s)", workspace.Name, workspace.Member, workspace.Role)
 
-// releaser carries out a description, step by step.
-type releaser struct {
-	client    *alipayplus.Client
-	show      *console.Console
-	described *description
-	policy    *alipayplus.ServicePolicy
-}
-
-// create finds the service by its name, or uploads its images and creates it.
-func (r *releaser) create(ctx context.Context) (*alipayplus.Service, error) {
-	for s, err := range r.client.Services.All(ctx, alipayplus.ListServicesInput{}) {
-		if err != nil {
+	service, err := create(ctx, client, &workspace.ServicePolicy, progress)
+	if err != nil {
+		return nil, err
+	}
+	if service.Status.CanBecome(alipayplus.ServicePendingReview) {
+		if service, err = client.Services.Submit(ctx, alipayplus.ServiceInput{ServiceID: service.ID}); err != nil {
 			return nil, err
 		}
-		if s.Name == r.described.Name {
-			r.show.Step("service %s (%s) is there: %s", s.ID, s.Name, s.Status)
-			return s, nil
-		}
+		progress.Printf("submitted: %s, request %s", service.Status, service.ReleaseRequestID)
 	}
-	text, err := r.described.upload(ctx, r.client.Files, r.show)
-	if err != nil {
-		return nil, err
-	}
-	s, err := r.client.Services.Create(ctx, alipayplus.CreateServiceInput{ServiceDescription: text, Policy: r.policy})
-	if err != nil {
-		return nil, err
-	}
-	r.show.Step("service %s (%s) created: %s", s.ID, s.Name, s.Status)
-	return s, nil
-}
-
-func (r *releaser) submit(ctx context.Context, s *alipayplus.Service) (*alipayplus.Service, error) {
-	if !s.Status.CanBecome(alipayplus.ServicePendingReview) {
-		return s, nil
-	}
-	s, err := r.client.Services.Submit(ctx, alipayplus.ServiceInput{ServiceID: s.ID})
-	if err != nil {
-		return nil, err
-	}
-	r.show.Step("submitted: %s, request %s", s.Status, s.ReleaseRequestID)
-	return s, nil
-}
-
-// wait follows the request, as To-Do List > My Requests shows it, and then looks
-// that the service is online.
-func (r *releaser) wait(ctx context.Context, s *alipayplus.Service) (*alipayplus.Service, error) {
-	if s.Status == alipayplus.ServicePendingReview {
-		_, err := r.client.Requests.WaitDecided(ctx, s.ReleaseRequestID, alipayplus.RequestWait{
-			Interval: 500 * time.Millisecond,
+	// The request is what To-Do List > My Requests shows. Waiting for the service
+	// alone would do; this shows each review as it comes.
+	if service.Status == alipayplus.ServicePendingReview {
+		_, err := client.Requests.WaitDecided(ctx, service.ReleaseRequestID, alipayplus.RequestWait{
 			OnChange: func(now *alipayplus.Request) {
-				r.show.Step("request %q: %s (%s)", now.Title, now.Status, console.Reviews(now.Reviews))
+				for _, review := range now.Reviews {
+					progress.Printf("request %s: %s %s", now.Status, review.Party, review.Status)
+				}
 			},
-			OnError: func(err error) { r.show.Detail("still waiting: %v", err) },
+			OnError: func(err error) { progress.Printf("still waiting: %v", err) },
 		})
 		if err != nil {
 			return nil, err
 		}
 	}
-	return r.client.Services.WaitOnline(ctx, s.ID, alipayplus.ServiceWait{
-		OnChange: func(now *alipayplus.Service) { r.show.Step("service %s: %s", now.ID, now.Status) },
+	return client.Services.WaitOnline(ctx, service.ID, alipayplus.ServiceWait{})
+}
+
+// create finds the service by its name, or uploads its images and creates it.
+func create(ctx context.Context, client *alipayplus.Client, policy *alipayplus.ServicePolicy, progress *log.Logger) (*alipayplus.Service, error) {
+	const name = "Mini program development by Blue Lake Studio"
+	for service, err := range client.Services.All(ctx, alipayplus.ListServicesInput{}) {
+		if err != nil {
+			return nil, err
+		}
+		if service.Name == name {
+			progress.Printf("service %s is there: %s", service.ID, service.Status)
+			return service, nil
+		}
+	}
+	cover, err := upload(ctx, client, color.RGBA{R: 0x16, G: 0x77, B: 0xff, A: 0xff})
+	if err != nil {
+		return nil, fmt.Errorf("service image: %w", err)
+	}
+	steps, err := upload(ctx, client, color.White)
+	if err != nil {
+		return nil, fmt.Errorf("tutorial image: %w", err)
+	}
+	service, err := client.Services.Create(ctx, alipayplus.CreateServiceInput{
+		ServiceDescription: alipayplus.ServiceDescription{
+			Name:           name,
+			Industry:       "Food and beverage",
+			Type:           alipayplus.ServiceMiniProgramDevelopment,
+			Description:    "We design, build and release ordering mini programs for tea houses, bakeries and restaurants.",
+			ImageFileID:    cover.ID,
+			ApplicableApps: []alipayplus.TargetApp{alipayplus.TargetAlipayCN},
+			PaymentInformation: alipayplus.Content{
+				alipayplus.TextBlock("Half on order, half when the mini program is released."),
+				alipayplus.TableBlock(
+					[]string{"Package", "Price", "Delivered within"},
+					[]string{"Menu only", "2,000 USD", "2 weeks"},
+					[]string{"Menu and payment", "5,000 USD", "4 weeks"},
+				),
+			},
+			Tutorial: alipayplus.Content{
+				alipayplus.TextBlock("Order the service, confirm the quotation, send us your menu, test, release."),
+				alipayplus.ImageBlock(steps.ID, "The four steps from order to release"),
+			},
+			SuccessStory: alipayplus.Content{
+				alipayplus.TextBlock("A tea house in Hangzhou serves 40 % of its guests through its mini program."),
+			},
+		},
+		// With the policy that this platform announces, what it would refuse is found
+		// before anything is sent, and the error names every broken field.
+		Policy: policy,
 	})
+	if err != nil {
+		return nil, err
+	}
+	progress.Printf("service %s created: %s", service.ID, service.Status)
+	return service, nil
+}
+
+// upload uploads a picture of one color. A file of yours is uploaded in the same
+// way: an *os.File is an io.ReaderAt, and its Stat has the size.
+func upload(ctx context.Context, client *alipayplus.Client, c color.Color) (*alipayplus.File, error) {
+	picture := image.NewPaletted(image.Rect(0, 0, 256, 256), color.Palette{c})
+	var content bytes.Buffer
+	if err := png.Encode(&content, picture); err != nil {
+		return nil, err
+	}
+	return client.Files.Upload(ctx, alipayplus.UploadFileInput{
+		Content: bytes.NewReader(content.Bytes()), Size: int64(content.Len()),
+	})
+}
+
+// connect returns a client of the platform at -base-url, or of one in this process.
+func connect(ctx context.Context, opts options) (*alipayplus.Client, error) {
+	if opts.baseURL == "" {
+		return embed(ctx)
+	}
+	with := []alipayplus.Option{alipayplus.WithBaseURL(opts.baseURL)}
+	if opts.credentials != "" {
+		id, err1 := os.ReadFile(filepath.Join(opts.credentials, "client-id"))
+		key, err2 := os.ReadFile(filepath.Join(opts.credentials, "private-key.pem"))
+		platformKey, err3 := os.ReadFile(filepath.Join(opts.credentials, "platform-public-key.pem"))
+		if err := cmp.Or(err1, err2, err3); err != nil {
+			return nil, fmt.Errorf("credentials: %w", err)
+		}
+		with = append(with, alipayplus.WithClientID(strings.TrimSpace(string(id))), alipayplus.WithPrivateKey(key), alipayplus.WithPlatformKey("1", platformKey))
+	}
+	return alipayplus.NewFromEnv(with...)
+}
+
+// embed starts a platform in this process, with one company and its owner. Every
+// service is approved after a second.
+func embed(ctx context.Context) (*alipayplus.Client, error) {
+	p, err := platform.New(platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
+		return platform.ApproveAfter(time.Second)
+	}))
+	if err != nil {
+		return nil, err
+	}
+	workspace, err := p.AddWorkspace(ctx, alipayplus.BusinessRegistration{
+		CompanyName: "Blue Lake Tea Pte. Ltd.", RegistrationNumber: "201900123A", Country: "SG",
+		Address: "1 Lake Road, Singapore 000001", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
+	})
+	if err != nil {
+		return nil, err
+	}
+	owner := platform.Member{WorkspaceID: workspace, Name: "owner", Role: alipayplus.RoleOwner}
+	if err := p.PutMember(ctx, owner); err != nil {
+		return nil, err
+	}
+	return p.Client(ctx, workspace, owner.Name)
 }

@@ -3,20 +3,26 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
+	"log"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/examples/internal/command"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/alipayplus-go/alipayplus/platform"
 )
 
 func TestMain(m *testing.M) {
-	for _, variable := range os.Environ() { // of a platform in earnest, which no test may call
+	for _, variable := range os.Environ() { // a test must not call the platform that a developer uses
 		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "ALIPAYPLUS_") {
 			_ = os.Unsetenv(name)
 		}
@@ -25,56 +31,92 @@ func TestMain(m *testing.M) {
 }
 
 func TestServiceGoesOnline(t *testing.T) {
-	var stdout, stderr bytes.Buffer
-	status := run(t.Context(), []string{"-file", "sample/service.json"}, &stdout, &stderr)
-	require.Zero(t, status, stderr.String())
-	require.Regexp(t, `^service svc_\w+ ONLINE\n$`, stdout.String())
-	require.Contains(t, stderr.String(), "UNDER_REVIEW (ALIPAY_PLUS PENDING)")
-	require.Contains(t, stderr.String(), "APPROVED (ALIPAY_PLUS APPROVED)")
+	synctest.Test(t, func(t *testing.T) {
+		var stdout, stderr bytes.Buffer
+		status := run(t.Context(), options{}, nil, &stdout, log.New(&stderr, "", 0))
+		require.Zero(t, status, stderr.String())
+		require.Regexp(t, `^service svc_\w+ ONLINE\n$`, stdout.String())
+		require.Contains(t, stderr.String(), "UNDER_REVIEW: ALIPAY_PLUS PENDING")
+		require.Contains(t, stderr.String(), "APPROVED: ALIPAY_PLUS APPROVED")
+	})
 }
 
 func TestJSONPrintsTheService(t *testing.T) {
-	var stdout, stderr bytes.Buffer
-	status := run(t.Context(), []string{"-json", "-file", "sample/service.json"}, &stdout, &stderr)
-	require.Zero(t, status, stderr.String())
-	var got alipayplus.Service
-	require.NoError(t, json.Unmarshal(stdout.Bytes(), &got))
-	require.Equal(t, alipayplus.ServiceOnline, got.Status)
-	require.Len(t, got.Tutorial, 2)
+	synctest.Test(t, func(t *testing.T) {
+		var stdout, stderr bytes.Buffer
+		status := run(t.Context(), options{json: true}, nil, &stdout, log.New(&stderr, "", 0))
+		require.Zero(t, status, stderr.String())
+		var got alipayplus.Service
+		require.NoError(t, json.Unmarshal(stdout.Bytes(), &got))
+		require.Equal(t, alipayplus.ServiceOnline, got.Status)
+		require.Len(t, got.Tutorial, 2)
+	})
 }
 
-func TestABrokenDescriptionNamesEveryField(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "service.json")
-	require.NoError(t, os.WriteFile(file, []byte(`{
-		"type": "TEMPLATES",
-		"applicableApps": [],
-		"paymentInformation": [{"type": "TABLE", "table": {"header": ["a", "b"], "rows": [["1"]]}}]
-	}`), 0o600))
-	var stdout, stderr bytes.Buffer
-	require.Equal(t, command.Failed, run(t.Context(), []string{"-file", file}, &stdout, &stderr))
-	require.Empty(t, stdout.String())
-	for _, field := range []string{
-		"name is required", "industry is required", "description is required", "imageFileId is required",
-		"applicableApps must have at least 1 entry", `type must be one of [MINI_PROGRAM_DEVELOPMENT]; got "TEMPLATES"`,
-		"paymentInformation[0].table.rows[0] must have 2 cells like the header; has 1",
+// A second run against a platform that is served finds the service there.
+func TestAtAPlatformThatIsServed(t *testing.T) {
+	p, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithAutoReview(
+		func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(0) }))
+	require.NoError(t, err)
+	workspace, err := p.AddWorkspace(t.Context(), alipayplus.BusinessRegistration{CompanyName: "Red Hill Coffee", RegistrationNumber: "1", Country: "SG", Address: "2 Hill Road", ContactName: "Pat", ContactEmail: "pat@redhill.example"})
+	require.NoError(t, err)
+	require.NoError(t, p.PutMember(t.Context(), platform.Member{WorkspaceID: workspace, Name: "dev", Role: alipayplus.RoleDeveloper}))
+	id, err := p.AddClient(t.Context(), workspace, "dev", testkey.Client().Public())
+	require.NoError(t, err)
+	public, err := x509.MarshalPKIXPublicKey(testkey.Key().Public())
+	require.NoError(t, err)
+	credentials := t.TempDir()
+	for name, content := range map[string][]byte{
+		"client-id":               []byte(id + "\n"),
+		"private-key.pem":         testkey.ClientPEM(),
+		"platform-public-key.pem": pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}),
 	} {
-		require.Contains(t, stderr.String(), field)
+		require.NoError(t, os.WriteFile(filepath.Join(credentials, name), content, 0o600))
 	}
+	server := httptest.NewServer(p)
+	defer server.Close()
+
+	var first, second, stderr bytes.Buffer
+	opts, progress := options{baseURL: server.URL, credentials: credentials}, log.New(&stderr, "", 0)
+	require.Zero(t, run(t.Context(), opts, nil, &first, progress), stderr.String())
+	require.Zero(t, run(t.Context(), opts, nil, &second, progress), stderr.String())
+	require.Equal(t, first.String(), second.String())
+	require.Contains(t, stderr.String(), "is there: ONLINE")
+
+	// The wrong key is one line that says what to check.
+	require.NoError(t, os.WriteFile(filepath.Join(credentials, "private-key.pem"), testkey.PEM(), 0o600))
+	stderr.Reset()
+	require.Equal(t, 1, run(t.Context(), opts, nil, &first, progress))
+	require.Regexp(t, `^error: alipayplus: workspace\.get: .*check .*key.*\n$`, stderr.String())
 }
 
 func TestInterruptedSaysHowToGoOn(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var stdout, stderr bytes.Buffer
-	require.Equal(t, command.Interrupted, run(ctx, []string{"-file", "sample/service.json"}, &stdout, &stderr))
+	require.Equal(t, 130, run(ctx, options{}, nil, &stdout, log.New(&stderr, "", 0)))
+	require.Empty(t, stdout.String())
 	require.Contains(t, stderr.String(), "Run the same command again")
 }
 
 func TestWrongUse(t *testing.T) {
-	var stdout, stderr bytes.Buffer
-	require.Equal(t, command.Usage, run(t.Context(), []string{"-nope"}, &stdout, &stderr))
-	require.Equal(t, command.Done, run(t.Context(), []string{"-h"}, &stdout, &stderr))
-	require.Equal(t, command.Failed, run(t.Context(), []string{"-file", "none.json"}, &stdout, &stderr))
-	require.Contains(t, stderr.String(), "error: service description: open none.json")
-	require.Equal(t, command.Usage, run(t.Context(), []string{"-confirm-authorization"}, &stdout, &stderr))
+	for _, tt := range []struct {
+		name   string
+		opts   options
+		args   []string
+		status int
+		want   string
+	}{
+		{"a word too many", options{}, []string{"now"}, 2, "there are flags only"},
+		{"credentials for nothing", options{credentials: "."}, nil, 2, "-credentials need a -base-url"},
+		{"no credentials", options{baseURL: "http://127.0.0.1:1", credentials: t.TempDir()}, nil, 1, "error: credentials: open "},
+		{"no variables", options{baseURL: "http://127.0.0.1:1"}, nil, 1, "ALIPAYPLUS_CLIENT_ID"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var stdout, stderr bytes.Buffer
+			require.Equal(t, tt.status, run(t.Context(), tt.opts, tt.args, &stdout, log.New(&stderr, "", 0)))
+			require.Empty(t, stdout.String())
+			require.Contains(t, stderr.String(), tt.want)
+		})
+	}
 }
