@@ -225,7 +225,7 @@ func (c *Client) verify(op contract.Operation, a *transport.Answer) (time.Time, 
 	}
 	at := a.Header.Get("Response-Time")
 	digest := signing.Digest(http.MethodPost, c.endpoint.path+op.Path, c.clientID, at, a.Body)
-	if err := c.verifySignature(key, digest[:], signed.Signature); err != nil {
+	if err := signing.Verify(key, digest[:], signed.Signature); err != nil {
 		return time.Time{}, &SignatureError{Reason: "the signature does not fit; check the platform's public key (WithPlatformKey)"}
 	}
 	answered, err := signing.ParseTime(at)

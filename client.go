@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
-	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/transport"
 )
 
@@ -43,8 +42,6 @@ type Client struct {
 	timeFormat TimeFormat
 	maxSkew    time.Duration
 	transport  *transport.Transport
-	// verifySignature is signing.Verify; a benchmark leaves it out.
-	verifySignature func(key *rsa.PublicKey, digest, signature []byte) error
 }
 
 // endpoint is where operations are: the address to send to and the path to sign.
@@ -104,8 +101,6 @@ func (cfg *config) client() *Client {
 		timeFormat: cfg.timeFormat,
 		maxSkew:    cfg.maxSkew,
 		transport:  transport.New(cfg.transport),
-
-		verifySignature: signing.Verify,
 	}
 	c.Workspace = &WorkspaceClient{c}
 	c.Programs = &ProgramsClient{c}
