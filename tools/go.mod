@@ -7,6 +7,7 @@ require (
 	github.com/google/jsonschema-go v0.4.3
 	github.com/stretchr/testify v1.12.1
 	go.yaml.in/yaml/v3 v3.0.5
+	golang.org/x/mod v0.42.0
 )
 
 require (
@@ -26,4 +27,4 @@ require (
 	golang.org/x/time v0.16.0 // indirect
 )
 
-replace github.com/alipayplus-go/alipayplus => ../
+replace github.com/alipayplus-go/alipayplus => ..

@@ -31,4 +31,4 @@ require (
 	google.golang.org/protobuf v1.36.12 // indirect
 )
 
-replace github.com/alipayplus-go/alipayplus => ../../
+replace github.com/alipayplus-go/alipayplus => ../..
