@@ -50,7 +50,7 @@ func TestGoodSpecsAreValid(t *testing.T) {
 		"odd durations":     "{version: 1, deadline: .5h, reviewDeadline: 1.h, clockTolerance: 1h2m3s4ms5us6µs7ns, steps: [{ratio: 100}]}",
 		"no time":           "{version: 1, deadline: 0s, steps: [{ratio: 100, bake: 0d, deadline: 0h0m, gates: []}]}",
 		"gates in Go":       "{version: 1, gates: {errors: {}, latency: {}}, steps: [{ratio: 1, gates: [errors, latency]}, {ratio: 100}]}",
-		"how they are told": "{version: 1, gates: {errors: {every: 1m, timeout: 5s, tolerate: 2}}, steps: [{ratio: 1, gates: [errors]}, {ratio: 100}]}",
+		"times of gates":    "{version: 1, gates: {errors: {every: 1m, timeout: 5s, tolerate: 2}}, steps: [{ratio: 1, gates: [errors]}, {ratio: 100}]}",
 		"HTTP": `{version: 1, gates: {errors: {http: {url: "https://metrics.example/errors", field: errorRate, max: 0.01, headersFrom: {Authorization: METRICS_AUTH}}}},
 			steps: [{ratio: 1, gates: [errors]}, {ratio: 100}]}`,
 		"samples":          `{version: 1, gates: {errors: {http: {url: "HTTP://metrics.example", field: "a[0]", min: -1, samples: n, minSamples: 100}}}, steps: [{ratio: 1, gates: [errors]}, {ratio: 100}]}`,
