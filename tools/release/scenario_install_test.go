@@ -31,7 +31,7 @@ func TestNestedModulesWorkWithoutAClone(t *testing.T) {
 	} {
 		t.Run(program.pkg, func(t *testing.T) {
 			bin := t.TempDir()
-			require.Empty(t, goCommand(t, bin, append(env, "GOBIN="+bin), "install", repo.modules[0].path+"/"+program.pkg+"@"+version))
+			require.Empty(t, goCommand(t, bin, append(slices.Clip(env), "GOBIN="+bin), "install", repo.modules[0].path+"/"+program.pkg+"@"+version))
 			programs, err := filepath.Glob(filepath.Join(bin, "*"))
 			require.NoError(t, err)
 			require.Len(t, programs, 1)
@@ -51,14 +51,18 @@ func TestNestedModulesWorkWithoutAClone(t *testing.T) {
 		})
 	}
 	// Who checks a tag out needs nothing that its go.sum does not hold.
-	for _, m := range repo.published() {
+	for _, m := range repo.published()[1:] {
 		t.Run("checkout of "+m.path, func(t *testing.T) {
 			folder := t.TempDir()
-			require.NoError(t, os.CopyFS(folder, os.DirFS(filepath.Join("../..", filepath.FromSlash(m.in("."))))))
-			for _, name := range []string{"go.mod", "go.sum"} {
-				require.NoError(t, os.WriteFile(filepath.Join(folder, name), repo.files[m.in(name)], 0o600))
+			for name, content := range repo.files {
+				if name, inside := strings.CutPrefix(name, m.dir+"/"); inside {
+					name = filepath.Join(folder, filepath.FromSlash(name))
+					require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o700))
+					require.NoError(t, os.WriteFile(name, content, 0o600))
+				}
 			}
-			require.Empty(t, goCommand(t, folder, append(env, "GOFLAGS=-modcacherw -mod=readonly"), "list", "-deps", "-test", "-f", "{{with .Error}}{{.}}{{end}}", "./..."))
+			readOnly := append(slices.Clip(env), "GOFLAGS=-modcacherw -mod=readonly")
+			require.Empty(t, goCommand(t, folder, readOnly, "list", "-deps", "-test", "-f", "{{with .Error}}{{.}}{{end}}", "./..."))
 		})
 	}
 }
