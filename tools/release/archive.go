@@ -21,11 +21,9 @@ func (r *repository) archive(m *module, version string) ([]byte, error) {
 	var files []xzip.File
 	licensed := false
 	for name, content := range r.files {
-		if m.dir != "" {
-			inside := false
-			if name, inside = strings.CutPrefix(name, m.dir+"/"); !inside {
-				continue
-			}
+		name, inside := strings.CutPrefix(name, m.dir+"/")
+		if m.dir != "" && !inside {
+			continue
 		}
 		licensed = licensed || name == "LICENSE"
 		files = append(files, file{name, content})

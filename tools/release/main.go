@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/mod/semver"
 )
@@ -34,17 +35,13 @@ func run(root string, args []string, out io.Writer) error {
 	flags.SetOutput(out)
 	check := flags.Bool("check", false, "print what would change, and fail if it is anything")
 	develop := flags.Bool("develop", false, "require this checkout")
-	switch err := flags.Parse(args); {
-	case errors.Is(err, flag.ErrHelp):
+	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
 		return nil
-	case err != nil:
+	} else if err != nil {
 		return err
-	case *develop && (*check || flags.NArg() > 0), !*develop && flags.NArg() != 1:
-		return errors.New("give a version, -check and a version, or -develop")
 	}
-	version := flags.Arg(0)
-	if !*develop && (version == "" || semver.Canonical(version) != version || semver.Compare(version, "v2") >= 0) {
-		return fmt.Errorf("%q is no version such as v0.2.0", version)
+	if *develop && (*check || flags.NArg() > 0) || !*develop && flags.NArg() != 1 {
+		return errors.New("give a version, -check and a version, or -develop")
 	}
 	repo, err := read(root)
 	if err != nil {
@@ -56,21 +53,35 @@ func run(root string, args []string, out io.Writer) error {
 		}
 		return repo.write(root)
 	}
+	return tag(root, repo, flags.Arg(0), *check, out)
+}
+
+func tag(root string, repo *repository, version string, check bool, out io.Writer) error {
+	if semver.Canonical(version) != version || semver.Compare(version, "v0.0.0-0") < 0 || semver.Compare(version, "v2.0.0-0") >= 0 {
+		return fmt.Errorf("%q is no version such as v0.2.0", version)
+	}
 	if err := repo.tag(version, repo.published()); err != nil {
 		return err
 	}
-	if *check {
-		for _, line := range repo.changes() {
-			fmt.Fprintln(out, line)
-		}
-		if len(repo.edited) > 0 {
-			return fmt.Errorf("%d files are not as %s needs them", len(repo.edited), version)
-		}
-		return nil
+	if check {
+		return printChanges(repo, version, out)
 	}
-	fmt.Fprintf(out, "Commit what has changed, then:\n\n")
+	commands := "Commit what has changed, then:\n\n"
 	for _, m := range repo.published() {
-		fmt.Fprintf(out, "git tag %s\n", m.in(version))
+		commands += "git tag " + m.in(version) + "\n"
+	}
+	if _, err := io.WriteString(out, commands); err != nil {
+		return err
 	}
 	return repo.write(root)
+}
+
+func printChanges(repo *repository, version string, out io.Writer) error {
+	if len(repo.edited) == 0 {
+		return nil
+	}
+	if _, err := io.WriteString(out, strings.Join(repo.changes(), "\n")+"\n"); err != nil {
+		return err
+	}
+	return fmt.Errorf("%d files are not as %s needs them", len(repo.edited), version)
 }

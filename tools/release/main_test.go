@@ -55,7 +55,7 @@ func TestATagIsCheckedMadeAndTakenBack(t *testing.T) {
 func TestArgumentsThatCannotBeUsed(t *testing.T) {
 	root := written(t)
 	for _, args := range [][]string{
-		{}, {"0.2.0"}, {"v0.2"}, {"v2.0.0"}, {"v0.2.0+x"}, {"next"}, {"v0.2.0", "v0.3.0"}, {"-check"}, {"-develop", "v0.2.0"}, {"-develop", "-check"}, {"-nope"},
+		{}, {"0.2.0"}, {"v0.2"}, {"v2.0.0"}, {"v2.0.0-rc.1"}, {""}, {"v0.2.0+x"}, {"next"}, {"v0.2.0", "v0.3.0"}, {"-check"}, {"-develop", "v0.2.0"}, {"-develop", "-check"}, {"-nope"},
 	} {
 		require.Error(t, run(root, args, new(bytes.Buffer)), args)
 	}
