@@ -56,7 +56,7 @@ func TestWhateverIsWrongIsFound(t *testing.T) {
 		"a checkpoint behind":   {func(r *records) { r.state.Ratio = 50 }, "the checkpoint does not fit"},
 		"still running":         {func(r *records) { r.state.Status = rollout.Running }, "the checkpoint does not fit"},
 		"a change half done":    {func(r *records) { r.state.Intent = new(rollout.Intent) }, "the checkpoint does not fit"},
-		"a change forgotten":    {func(r *records) { r.state.Changes = r.state.Changes[1:] }, "the checkpoint tells of 6 ratios"},
+		"a change forgotten":    {func(r *records) { r.state.Changes = r.state.Changes[1:] }, "the checkpoint has 6 ratios"},
 		"taken for another's":   {func(r *records) { r.state.Changes[2].Outside = true }, "by the rollout"},
 		"another ratio":         {func(r *records) { r.state.Changes[2].To = 7 }, "by the rollout"},
 		"audited twice":         {func(r *records) { r.audit = slices.Insert(r.audit, 3, r.audit[3]) }, "the audit log has this twice"},

@@ -47,7 +47,7 @@ func TestBrokenLinks(t *testing.T) {
 			guide := docs.Parse("docs/guide.md", "## The Ladder\n")
 			doc := docs.Parse("docs/x.md", tt.line)
 
-			// when their links are followed, then exactly the broken ones are told
+			// when their links are followed, then exactly the broken ones are reported
 			require.Equal(t, tt.want, docs.BrokenLinks(repo, []docs.Document{guide, doc}))
 		})
 	}

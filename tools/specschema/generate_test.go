@@ -72,8 +72,8 @@ func TestSampleSpecsAreValid(t *testing.T) {
 	for _, sample := range samples {
 		text, err := os.ReadFile(sample)
 		require.NoError(t, err)
-		_, schema, told := strings.Cut(string(text), "# yaml-language-server: $schema=")
-		if !told { // it is something else
+		_, schema, named := strings.Cut(string(text), "# yaml-language-server: $schema=")
+		if !named { // it is something else
 			continue
 		}
 		specs++
