@@ -66,12 +66,13 @@ func tag(root string, repo *repository, version string, check bool, out io.Write
 	if check {
 		return printChanges(repo, version, out)
 	}
-	commands := "Commit what has changed, then:\n\n"
-	for _, m := range repo.published() {
-		commands += "git tag " + m.in(version) + "\n"
-	}
-	if _, err := io.WriteString(out, commands); err != nil {
+	if _, err := fmt.Fprint(out, "Commit what has changed, then:\n\n"); err != nil {
 		return err
+	}
+	for _, m := range repo.published() {
+		if _, err := fmt.Fprintln(out, "git tag", m.in(version)); err != nil {
+			return err
+		}
 	}
 	return repo.write(root)
 }
