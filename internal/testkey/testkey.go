@@ -1,5 +1,6 @@
 // Package testkey holds RSA keys for tests, one for a platform and one for a
-// client, so that they need not be made each time. Nothing but tests may use it: everybody has it.
+// client, because making a key takes longer than most tests. Nothing but tests
+// may use them: everybody has them.
 package testkey
 
 import (

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
-	"strconv"
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -19,11 +18,11 @@ const address = "https://raw.githubusercontent.com/alipayplus-go/alipayplus/main
 // generate returns the schema as it is published. source is the folder of package
 // rollout, for its doc comments.
 func generate(source string) ([]byte, error) {
-	words, err := readComments(source)
+	docs, err := readComments(source)
 	if err != nil {
 		return nil, err
 	}
-	schema, err := schemaOf(words)
+	schema, err := schemaOf(docs)
 	if err != nil {
 		return nil, err
 	}
@@ -38,7 +37,7 @@ func generate(source string) ([]byte, error) {
 }
 
 // schemaOf makes the schema of a spec.
-func schemaOf(words comments) (*jsonschema.Schema, error) {
+func schemaOf(docs comments) (*jsonschema.Schema, error) {
 	spec := reflect.TypeFor[rollout.Spec]()
 	schema, err := jsonschema.ForType(spec, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[rollout.Duration](): {Ref: "#/$defs/duration"},
@@ -46,17 +45,17 @@ func schemaOf(words comments) (*jsonschema.Schema, error) {
 	if err != nil {
 		return nil, err
 	}
-	g := generator{words: words}
+	g := generator{docs: docs}
 	if err := g.refine(schema, spec); err != nil {
 		return nil, err
 	}
 	schema.Schema, schema.ID, schema.Title = "https://json-schema.org/draft/2020-12/schema", address, "rollout spec"
-	schema.Defs = map[string]*jsonschema.Schema{"duration": duration(words)}
+	schema.Defs = map[string]*jsonschema.Schema{"duration": duration(docs)}
 	return schema, nil
 }
 
 // generator adds to an inferred schema what the types alone do not say.
-type generator struct{ words comments }
+type generator struct{ docs comments }
 
 // refine goes through a schema and the type that it was inferred from. That a null is
 // allowed, as inferred for pointers, lists and maps, it takes back.
@@ -71,11 +70,11 @@ func (g *generator) refine(s *jsonschema.Schema, t reflect.Type) error {
 		s.Type, s.Types = "object", nil
 		return g.refine(s.AdditionalProperties, t.Elem())
 	case reflect.Struct:
-		s.Type, s.Types, s.Description = "object", nil, g.words.of(t, "")
+		s.Type, s.Types, s.Description = "object", nil, g.docs.of(t, "")
 		if err := g.fields(s, t); err != nil {
 			return err
 		}
-		relate(s, t)
+		addRelations(s, t)
 	case reflect.Float64:
 		s.Type, s.Types = "number", nil
 	}
@@ -89,7 +88,7 @@ func (g *generator) fields(s *jsonschema.Schema, t reflect.Type) error {
 			if err := g.fields(s, field.Type); err != nil {
 				return err
 			}
-			relate(s, field.Type)
+			addRelations(s, field.Type)
 			continue
 		}
 		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
@@ -100,72 +99,10 @@ func (g *generator) fields(s *jsonschema.Schema, t reflect.Type) error {
 		if err := g.refine(property, field.Type); err != nil {
 			return err
 		}
-		property.Description = g.words.of(t, field.Name)
-		if err := obey(property, field); err != nil {
+		property.Description = g.docs.of(t, field.Name)
+		if err := addTagRules(property, field); err != nil {
 			return err
 		}
 	}
 	return nil
-}
-
-// obey adds the rules in the tag of a field, which the library checks by package
-// validator. Those of a duration are part of its form.
-func obey(s *jsonschema.Schema, field reflect.StructField) error {
-	if field.Type == reflect.TypeFor[rollout.Duration]() {
-		return nil
-	}
-	for rule := range strings.SplitSeq(field.Tag.Get("validate"), ",") {
-		name, value, _ := strings.Cut(rule, "=")
-		switch name {
-		case "", "omitempty":
-		case "dive":
-			return nil
-		case "required":
-			if field.Type.Kind() == reflect.String {
-				s.MinLength = new(1)
-			}
-		case "http_url":
-			s.Pattern = "^[Hh][Tt][Tt][Pp][Ss]?://."
-		case "unique":
-			s.UniqueItems = true
-		case "oneof":
-			for word := range strings.FieldsSeq(value) {
-				s.Enum = append(s.Enum, word)
-			}
-		case "min", "max":
-			if err := limit(s, field.Type.Kind(), name, value); err != nil {
-				return err
-			}
-		default:
-			return fmt.Errorf("%s: the rule %q is not known here", field.Name, rule)
-		}
-	}
-	return nil
-}
-
-// limit adds a bound: of a number, of a length, of a count.
-func limit(s *jsonschema.Schema, kind reflect.Kind, name, value string) error {
-	n, err := strconv.Atoi(value)
-	if err != nil {
-		return err
-	}
-	lowest := name == "min"
-	switch kind {
-	case reflect.String:
-		*choose(lowest, &s.MinLength, &s.MaxLength) = &n
-	case reflect.Slice:
-		*choose(lowest, &s.MinItems, &s.MaxItems) = &n
-	case reflect.Map:
-		*choose(lowest, &s.MinProperties, &s.MaxProperties) = &n
-	default:
-		*choose(lowest, &s.Minimum, &s.Maximum) = new(float64(n))
-	}
-	return nil
-}
-
-func choose[T any](first bool, a, b T) T {
-	if first {
-		return a
-	}
-	return b
 }

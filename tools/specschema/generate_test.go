@@ -42,15 +42,15 @@ func TestEverythingIsDescribed(t *testing.T) {
 // What ParseSpec takes, the schema takes too.
 func TestGoodSpecsAreValid(t *testing.T) {
 	for name, text := range map[string]string{
-		"the least":         "{version: 1, steps: [{ratio: 100}]}",
-		"JSON":              `{"version": 1, "steps": [{"ratio": 10, "bake": "1h"}, {"ratio": 100}]}`,
-		"policies":          "{version: 1, review: replace, onGateFailure: abort, steps: [{ratio: 100}]}",
-		"approval":          "{version: 1, steps: [{ratio: 100, approval: true}]}",
-		"all durations":     "{version: 1, reviewDeadline: 3d, deadline: 1.5d, clockTolerance: 90s, steps: [{ratio: 1, bake: 1d12h30m, deadline: +1h}, {ratio: 100}]}",
-		"odd durations":     "{version: 1, deadline: .5h, reviewDeadline: 1.h, clockTolerance: 1h2m3s4ms5us6µs7ns, steps: [{ratio: 100}]}",
-		"no time":           "{version: 1, deadline: 0s, steps: [{ratio: 100, bake: 0d, deadline: 0h0m, gates: []}]}",
-		"gates in Go":       "{version: 1, gates: {errors: {}, latency: {}}, steps: [{ratio: 1, gates: [errors, latency]}, {ratio: 100}]}",
-		"how they are told": "{version: 1, gates: {errors: {every: 1m, timeout: 5s, tolerate: 2}}, steps: [{ratio: 1, gates: [errors]}, {ratio: 100}]}",
+		"the least":      "{version: 1, steps: [{ratio: 100}]}",
+		"JSON":           `{"version": 1, "steps": [{"ratio": 10, "bake": "1h"}, {"ratio": 100}]}`,
+		"policies":       "{version: 1, review: replace, onGateFailure: abort, steps: [{ratio: 100}]}",
+		"approval":       "{version: 1, steps: [{ratio: 100, approval: true}]}",
+		"all durations":  "{version: 1, reviewDeadline: 3d, deadline: 1.5d, clockTolerance: 90s, steps: [{ratio: 1, bake: 1d12h30m, deadline: +1h}, {ratio: 100}]}",
+		"odd durations":  "{version: 1, deadline: .5h, reviewDeadline: 1.h, clockTolerance: 1h2m3s4ms5us6µs7ns, steps: [{ratio: 100}]}",
+		"no time":        "{version: 1, deadline: 0s, steps: [{ratio: 100, bake: 0d, deadline: 0h0m, gates: []}]}",
+		"gates in Go":    "{version: 1, gates: {errors: {}, latency: {}}, steps: [{ratio: 1, gates: [errors, latency]}, {ratio: 100}]}",
+		"times of gates": "{version: 1, gates: {errors: {every: 1m, timeout: 5s, tolerate: 2}}, steps: [{ratio: 1, gates: [errors]}, {ratio: 100}]}",
 		"HTTP": `{version: 1, gates: {errors: {http: {url: "https://metrics.example/errors", field: errorRate, max: 0.01, headersFrom: {Authorization: METRICS_AUTH}}}},
 			steps: [{ratio: 1, gates: [errors]}, {ratio: 100}]}`,
 		"samples":          `{version: 1, gates: {errors: {http: {url: "HTTP://metrics.example", field: "a[0]", min: -1, samples: n, minSamples: 100}}}, steps: [{ratio: 1, gates: [errors]}, {ratio: 100}]}`,
@@ -72,8 +72,8 @@ func TestSampleSpecsAreValid(t *testing.T) {
 	for _, sample := range samples {
 		text, err := os.ReadFile(sample)
 		require.NoError(t, err)
-		_, schema, told := strings.Cut(string(text), "# yaml-language-server: $schema=")
-		if !told { // it is something else
+		_, schema, named := strings.Cut(string(text), "# yaml-language-server: $schema=")
+		if !named { // it is something else
 			continue
 		}
 		specs++

@@ -1,8 +1,8 @@
-// Package readme keeps the Markdown documents true: their Go snippets compile, their links lead somewhere, and
-// nothing in them, or in any other file, names the machine it was written on.
+// Package docs keeps what users read true: Go snippets in Markdown compile, links lead somewhere, exported names have
+// doc comments, and no file names the machine that it was written on.
 //
-// Its tests are its use; no other package imports it.
-package readme
+// Its tests check this repository; no other package imports it.
+package docs
 
 import (
 	"io/fs"
@@ -45,7 +45,7 @@ func Documents(repo fs.FS) ([]Document, error) {
 	return all, err
 }
 
-// walk calls visit for each file of repo but those in testdata and .git.
+// walk calls visit for each file of repo but those in testdata and .git, which is a file in a linked work tree.
 func walk(repo fs.FS, visit func(name string) error) error {
 	return fs.WalkDir(repo, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
@@ -53,7 +53,7 @@ func walk(repo fs.FS, visit func(name string) error) error {
 			return err
 		case entry.IsDir() && (entry.Name() == ".git" || entry.Name() == "testdata"):
 			return fs.SkipDir
-		case entry.Type().IsRegular():
+		case entry.Type().IsRegular() && name != ".git":
 			return visit(name)
 		}
 		return nil

@@ -163,12 +163,12 @@ func (r records) checkState() error {
 	}
 	ratios := alipayplus.DefaultLadder().Ratios()
 	if len(s.Changes) != len(ratios) {
-		return fmt.Errorf("the checkpoint tells of %d ratios that went live, not of %d: %v", len(s.Changes), len(ratios), s.Changes)
+		return fmt.Errorf("the checkpoint has %d ratios that went live, not of %d: %v", len(s.Changes), len(ratios), s.Changes)
 	}
 	var before alipayplus.Ratio
 	for i, change := range s.Changes {
 		if change.From != before || change.To != ratios[i] || change.Outside {
-			return fmt.Errorf("the checkpoint tells of %+v where it should be from %v to %v, by the rollout", change, before, ratios[i])
+			return fmt.Errorf("the checkpoint has %+v where it should be from %v to %v, by the rollout", change, before, ratios[i])
 		}
 		before = change.To
 	}

@@ -1,8 +1,4 @@
-// Package doccheck finds exported names of public packages that lack a doc comment.
-//
-// Linters ask for comments on functions and types; this one asks for fields, interface methods and each constant
-// of a group too, because a user meets those in an editor without the text around them.
-package doccheck
+package docs
 
 import (
 	"cmp"
@@ -22,7 +18,7 @@ type Finding struct {
 	File string
 	// Line is the line of the name, counted from 1.
 	Line int
-	// Name says what lacks a comment, as "field Release.ID" or "package platform".
+	// Name says what lacks a comment, as "field Release.ID".
 	Name string
 }
 
@@ -31,7 +27,9 @@ func (f Finding) String() string {
 	return fmt.Sprintf("%s:%d: %s has no doc comment", f.File, f.Line, f.Name)
 }
 
-// Undocumented returns the exported names in module that have no doc comment, sorted by file and line.
+// Undocumented returns the exported names in module that have no doc comment and that the linter (revive) does not
+// report: fields, interface methods, constants and variables in a group, and methods such as Error and String. An
+// editor shows these without the text around them. They are sorted by file and line.
 //
 // It reads every public package: not tests, programs, internal packages, testdata, hidden directories, or modules
 // of their own. A name in a group, and a field, is covered by a comment above it or behind it; the group's comment
@@ -80,9 +78,6 @@ func checkPackage(module fs.FS, dir string) ([]Finding, error) {
 	if err != nil || len(files) == 0 || files[0].Name.Name == "main" {
 		return nil, err
 	}
-	if !slices.ContainsFunc(files, func(f *ast.File) bool { return documented(f.Doc) }) {
-		c.report(files[0].Name, "package", files[0].Name.Name)
-	}
 	for _, file := range files {
 		c.file(file)
 	}
@@ -124,7 +119,7 @@ func (c *checker) file(file *ast.File) {
 	for _, decl := range file.Decls {
 		switch d := decl.(type) {
 		case *ast.FuncDecl:
-			c.function(d)
+			c.method(d)
 		case *ast.GenDecl:
 			for _, spec := range d.Specs {
 				c.spec(d, spec)
@@ -133,12 +128,8 @@ func (c *checker) file(file *ast.File) {
 	}
 }
 
-func (c *checker) function(d *ast.FuncDecl) {
-	if !d.Name.IsExported() || documented(d.Doc) {
-		return
-	}
-	if d.Recv == nil {
-		c.report(d.Name, "func", d.Name.Name)
+func (c *checker) method(d *ast.FuncDecl) {
+	if d.Recv == nil || !d.Name.IsExported() || documented(d.Doc) {
 		return
 	}
 	if receiver := receiverType(d.Recv.List[0].Type); ast.IsExported(receiver) {
@@ -147,19 +138,14 @@ func (c *checker) function(d *ast.FuncDecl) {
 }
 
 func (c *checker) spec(d *ast.GenDecl, spec ast.Spec) {
-	// A declaration without parentheses keeps its comment on the declaration; one with them describes the group there.
-	alone := !d.Lparen.IsValid() && documented(d.Doc)
 	switch s := spec.(type) {
 	case *ast.TypeSpec:
-		if !s.Name.IsExported() {
-			return
+		if s.Name.IsExported() {
+			c.members(s.Name.Name, s.Type)
 		}
-		if !alone && !documented(s.Doc, s.Comment) {
-			c.report(s.Name, "type", s.Name.Name)
-		}
-		c.members(s.Name.Name, s.Type)
 	case *ast.ValueSpec:
-		if alone || documented(s.Doc, s.Comment) {
+		// The comment of a declaration without parentheses is the name's; one with them describes the group.
+		if documented(s.Doc, s.Comment) || !d.Lparen.IsValid() && documented(d.Doc) {
 			return
 		}
 		for _, name := range s.Names {

@@ -1,4 +1,4 @@
-package readme_test
+package docs_test
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/alipayplus-go/alipayplus/internal/readme"
+	"github.com/alipayplus-go/alipayplus/tools/docs"
 )
 
 func TestBrokenLinks(t *testing.T) {
@@ -44,11 +44,11 @@ func TestBrokenLinks(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			// given a document with this line beside one with a heading
-			guide := readme.Parse("docs/guide.md", "## The Ladder\n")
-			doc := readme.Parse("docs/x.md", tt.line)
+			guide := docs.Parse("docs/guide.md", "## The Ladder\n")
+			doc := docs.Parse("docs/x.md", tt.line)
 
-			// when their links are followed, then exactly the broken ones are told
-			require.Equal(t, tt.want, readme.BrokenLinks(repo, []readme.Document{guide, doc}))
+			// when their links are followed, then exactly the broken ones are reported
+			require.Equal(t, tt.want, docs.BrokenLinks(repo, []docs.Document{guide, doc}))
 		})
 	}
 }

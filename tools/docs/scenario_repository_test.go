@@ -1,4 +1,4 @@
-package readme_test
+package docs_test
 
 import (
 	"io/fs"
@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/alipayplus-go/alipayplus/internal/readme"
+	"github.com/alipayplus-go/alipayplus/tools/docs"
 )
 
 // repository is where this repository's files are, seen from the tests of this package.
@@ -17,7 +17,7 @@ const repository = "../.."
 func TestGoSnippetsOfThisRepositoryCompile(t *testing.T) {
 	general := checkerWith(t, "preamble.go.txt")
 	// What a word stands for differs there: client, for one.
-	ofFolder := map[string]*readme.Checker{
+	ofFolder := map[string]*docs.Checker{
 		"alipaycn": checkerWith(t, "alipaycn.go.txt"),
 		"rollout":  checkerWith(t, "rollout.go.txt"),
 	}
@@ -38,33 +38,42 @@ func TestGoSnippetsOfThisRepositoryCompile(t *testing.T) {
 }
 
 // checkerWith returns a checker whose snippets may use what the file declares.
-func checkerWith(t *testing.T, preamble string) *readme.Checker {
+func checkerWith(t *testing.T, preamble string) *docs.Checker {
 	t.Helper()
 	text, err := os.ReadFile(preamble)
 	require.NoError(t, err)
-	checker := readme.NewChecker(t.Context(), repository, string(text))
-	require.NoError(t, checker.Check(preamble, readme.Fence{Line: 1}), "the preamble has to compile without a snippet")
+	checker := docs.NewChecker(t.Context(), repository, string(text))
+	require.NoError(t, checker.Check(preamble, docs.Fence{Line: 1}), "the preamble has to compile without a snippet")
 	return checker
 }
 
 func TestLinksOfThisRepositoryLeadSomewhere(t *testing.T) {
-	require.Empty(t, readme.BrokenLinks(os.DirFS(repository), documents(t)))
+	require.Empty(t, docs.BrokenLinks(os.DirFS(repository), documents(t)))
 }
 
 func TestNothingInThisRepositoryNamesAMachine(t *testing.T) {
-	found, err := readme.MachineNames(os.DirFS(repository))
+	found, err := docs.MachineNames(os.DirFS(repository))
 
 	require.NoError(t, err)
 	require.Empty(t, found)
 }
 
-func documents(t *testing.T) []readme.Document {
+func TestEveryExportedNameOfThisModuleIsDocumented(t *testing.T) {
+	found, err := docs.Undocumented(os.DirFS(repository))
+
+	require.NoError(t, err)
+	for _, finding := range found {
+		t.Error(finding)
+	}
+}
+
+func documents(t *testing.T) []docs.Document {
 	t.Helper()
 	repo := os.DirFS(repository)
 	_, err := fs.Stat(repo, "README.md")
 	require.NoError(t, err, "the checks look at the wrong directory, or the repository has no README.md")
 
-	docs, err := readme.Documents(repo)
+	all, err := docs.Documents(repo)
 	require.NoError(t, err)
-	return docs
+	return all
 }

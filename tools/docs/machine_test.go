@@ -1,4 +1,4 @@
-package readme_test
+package docs_test
 
 import (
 	"testing"
@@ -6,7 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/alipayplus-go/alipayplus/internal/readme"
+	"github.com/alipayplus-go/alipayplus/tools/docs"
 )
 
 func TestMachineNames(t *testing.T) {
@@ -26,7 +26,7 @@ func TestMachineNames(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			found, err := readme.MachineNames(fstest.MapFS{tt.file: {Data: []byte(tt.text)}})
+			found, err := docs.MachineNames(fstest.MapFS{tt.file: {Data: []byte(tt.text)}})
 
 			require.NoError(t, err)
 			require.Equal(t, tt.want, found)

@@ -1,4 +1,4 @@
-package readme
+package docs
 
 import (
 	"fmt"
@@ -9,15 +9,15 @@ import (
 	"strings"
 )
 
-// BrokenLinks returns one line for each link of docs that leads nowhere: to a file that repo does not hold, or to a
+// BrokenLinks returns one line for each link of documents that leads nowhere: to a file that repo does not hold, or to a
 // heading that the document linked to does not have. Links to other hosts are not followed.
-func BrokenLinks(repo fs.FS, docs []Document) []string {
+func BrokenLinks(repo fs.FS, documents []Document) []string {
 	anchors := make(map[string]map[string]bool)
-	for _, doc := range docs {
+	for _, doc := range documents {
 		anchors[doc.Path] = doc.Anchors()
 	}
 	var broken []string
-	for _, doc := range docs {
+	for _, doc := range documents {
 		for i, line := range doc.Prose {
 			for _, link := range linksIn(line) {
 				if why := brokenBecause(repo, anchors, doc.Path, link); why != "" {

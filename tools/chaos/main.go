@@ -1,6 +1,6 @@
 // Command chaos kills examples/ci over and over, and shows that nothing comes of it:
 //
-//	go run ./internal/chaos -kills 200
+//	go run ./tools/chaos -kills 200
 //
 // It serves a platform whose records are on disk, lets examples/ci drive one release
 // after another, kills it with SIGKILL at random moments, at the start of the process

@@ -1,13 +1,78 @@
 package main
 
 import (
+	"fmt"
 	"reflect"
+	"strconv"
+	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
+
+// addTagRules adds the rules in the tag of a field, which the library checks by package
+// validator. Those of a duration are part of its form.
+func addTagRules(s *jsonschema.Schema, field reflect.StructField) error {
+	if field.Type == reflect.TypeFor[rollout.Duration]() {
+		return nil
+	}
+	for rule := range strings.SplitSeq(field.Tag.Get("validate"), ",") {
+		name, value, _ := strings.Cut(rule, "=")
+		switch name {
+		case "", "omitempty":
+		case "dive":
+			return nil
+		case "required":
+			if field.Type.Kind() == reflect.String {
+				s.MinLength = new(1)
+			}
+		case "http_url":
+			s.Pattern = "^[Hh][Tt][Tt][Pp][Ss]?://."
+		case "unique":
+			s.UniqueItems = true
+		case "oneof":
+			for value := range strings.FieldsSeq(value) {
+				s.Enum = append(s.Enum, value)
+			}
+		case "min", "max":
+			if err := addBound(s, field.Type.Kind(), name, value); err != nil {
+				return err
+			}
+		default:
+			return fmt.Errorf("%s: the rule %q is not known here", field.Name, rule)
+		}
+	}
+	return nil
+}
+
+// addBound adds a bound of a number, a length or a count.
+func addBound(s *jsonschema.Schema, kind reflect.Kind, name, value string) error {
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		return err
+	}
+	lowest := name == "min"
+	switch kind {
+	case reflect.String:
+		*either(lowest, &s.MinLength, &s.MaxLength) = &n
+	case reflect.Slice:
+		*either(lowest, &s.MinItems, &s.MaxItems) = &n
+	case reflect.Map:
+		*either(lowest, &s.MinProperties, &s.MaxProperties) = &n
+	default:
+		*either(lowest, &s.Minimum, &s.Maximum) = new(float64(n))
+	}
+	return nil
+}
+
+func either[T any](first bool, a, b T) T {
+	if first {
+		return a
+	}
+	return b
+}
 
 // The forms of a duration, as rollout.ParseDuration reads it, without a minus.
 const (
@@ -18,17 +83,17 @@ const (
 	noTime = `^[^1-9]*$`
 )
 
-func duration(words comments) *jsonschema.Schema {
+func duration(docs comments) *jsonschema.Schema {
 	return &jsonschema.Schema{
-		Type: "string", Pattern: durationForm, Description: words.of(reflect.TypeFor[rollout.Duration](), ""),
+		Type: "string", Pattern: durationForm, Description: docs.of(reflect.TypeFor[rollout.Duration](), ""),
 		Examples: []any{"90s", "30m", "12h", "2d", "1d12h"},
 	}
 }
 
-// relate adds what the fields of a type have to do with each other: the rules that
+// addRelations adds what the fields of a type have to do with each other: the rules that
 // Validate of rollout.Spec knows, as far as a schema can say them. It cannot say that
 // ratios rise, nor that a gate which a step names is among the gates.
-func relate(s *jsonschema.Schema, t reflect.Type) {
+func addRelations(s *jsonschema.Schema, t reflect.Type) {
 	switch t {
 	case reflect.TypeFor[rollout.Spec]():
 		s.Properties["version"].Const = new(any(rollout.SpecVersion))

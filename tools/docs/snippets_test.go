@@ -1,11 +1,11 @@
-package readme_test
+package docs_test
 
 import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/alipayplus-go/alipayplus/internal/readme"
+	"github.com/alipayplus-go/alipayplus/tools/docs"
 )
 
 const preamble = `package snippet
@@ -30,10 +30,10 @@ func TestSnippetsThatCompile(t *testing.T) {
 		{"a return at its end", "return ctx.Err()"},
 		{"nothing", ""},
 	}
-	checker := readme.NewChecker(t.Context(), repository, preamble)
+	checker := docs.NewChecker(t.Context(), repository, preamble)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			require.NoError(t, checker.Check("doc.md", readme.Fence{Line: 7, Text: tt.text}))
+			require.NoError(t, checker.Check("doc.md", docs.Fence{Line: 7, Text: tt.text}))
 		})
 	}
 }
@@ -47,13 +47,13 @@ func TestSnippetsThatDoNot(t *testing.T) {
 		{"a syntax error", "x := 1\ny := := 2", "doc.md:8: expected operand"},
 		{"a return that lacks", "func f() int {\n}", "doc.md:8: missing return"},
 		{"an import that does not exist", "package main\n\nimport _ \"example.com/none\"", "could not import example.com/none"},
-		{"an import of internals", "import \"github.com/alipayplus-go/alipayplus/internal/readme\"\n\nvar _ = readme.Parse", "doc.md:7: users cannot import"},
+		{"an import of internals", "import \"github.com/alipayplus-go/alipayplus/internal/signing\"\n\nvar _ = signing.Verify", "doc.md:7: users cannot import"},
 		{"a stray indentation", "fmt.Println()\n  fmt.Println()", "doc.md:7: gofmt would change this snippet"},
 	}
-	checker := readme.NewChecker(t.Context(), repository, preamble)
+	checker := docs.NewChecker(t.Context(), repository, preamble)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			require.ErrorContains(t, checker.Check("doc.md", readme.Fence{Line: 7, Text: tt.text}), tt.want)
+			require.ErrorContains(t, checker.Check("doc.md", docs.Fence{Line: 7, Text: tt.text}), tt.want)
 		})
 	}
 }

@@ -114,7 +114,7 @@ func inherited() []string {
 	})
 }
 
-// wasKilled says whether a process did not end by itself. Windows does not tell: there a
+// wasKilled says whether a process did not end by itself. Windows does not say: there a
 // killed process has ended with status 1.
 func wasKilled(state *os.ProcessState) bool {
 	return !state.Exited() || runtime.GOOS == "windows" && state.ExitCode() == 1

@@ -1,2 +1,0 @@
-// Package bench holds the benchmarks that span packages. It has no code of its own.
-package bench
