@@ -43,10 +43,9 @@ func beginAuthorization(c *call, in alipayplus.BeginAuthorizationInput) (*alipay
 		return nil, conflict("the authorization is %s", r.Status)
 	}
 	r.Status, r.State, r.ExpiresAt = alipayplus.AuthorizationPending, rand.Text(), c.at.Add(c.p.cfg.authorizationExpiry)
-	if err := c.saveAuthorization(before, r); err != nil {
-		return nil, err
-	}
-	return c.withPage(r, program, target), c.audit("authorization", r.ProgramID, string(from), string(r.Status))
+	c.saveAuthorization(before, r)
+	c.audit("authorization", r.ProgramID, string(from), string(r.Status), "")
+	return c.withPage(r, program, target), nil
 }
 
 func (c *call) newAuthorization(program string, target alipayplus.TargetApp) *authorizationRecord {
@@ -76,11 +75,12 @@ func pagePath(target TargetBackend) string {
 	return "/targets/" + url.PathEscape(string(target.App())) + "/authorize"
 }
 
-func (c *call) saveAuthorization(before, r *authorizationRecord) error {
+func (c *call) saveAuthorization(before, r *authorizationRecord) {
 	if before == nil {
-		return save(c.tx, nil, r)
+		c.save(nil, r)
+		return
 	}
-	return save(c.tx, before, r)
+	c.save(before, r)
 }
 
 // authorization reads an authorization; one whose page has expired is as if it
@@ -137,7 +137,7 @@ func (p *Platform) GrantAuthorization(ctx context.Context, workspaceID, programI
 
 // grantUnasked gives an authorization that may not have been begun.
 func (p *Platform) grantUnasked(tx storage.Tx, workspace, programID string, target alipayplus.TargetApp) error {
-	c := &call{p: p, tx: tx, at: now(), in: incoming{caller: caller{member: Member{WorkspaceID: workspace}}}}
+	c := &call{p: p, tx: tx, at: now(), caller: caller{member: Member{WorkspaceID: workspace}}}
 	program, err := load[programRecord](tx, programKey(workspace, programID))
 	if err != nil {
 		return err

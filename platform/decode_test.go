@@ -1,7 +1,6 @@
 package platform
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -78,6 +77,8 @@ func fuzzPlatform(t testing.TB) *Platform {
 		}
 		return nil
 	}))
+	memberCaller(t, p, Member{WorkspaceID: "ws", Name: "olga", Role: alipayplus.RoleOwner})
+	reviewerCaller(t, p, alipayplus.PartyAlipayPlus)
 	return p
 }
 
@@ -136,20 +137,13 @@ func goodBodies() map[contract.Operation]any {
 // fuzzCaller is who may do the operation.
 func fuzzCaller(op contract.Operation) caller {
 	if op == contract.ReviewList || op == contract.ReviewDecide {
-		return caller{party: alipayplus.PartyAlipayPlus}
+		return caller{clientRecord: clientRecord{ClientID: "client of " + string(alipayplus.PartyAlipayPlus)}}
 	}
-	return caller{member: Member{WorkspaceID: "ws", Name: "olga", Role: alipayplus.RoleOwner}}
+	return caller{clientRecord: clientRecord{ClientID: "client of olga"}}
 }
 
-func executeAs(ctx context.Context, p *Platform, who caller, op contract.Operation, contentType string, body []byte) reply {
-	out := p.execute(ctx, incoming{route: p.routes[op.Path], caller: who, body: body, contentType: contentType, base: "http://platform.example"})
-	if out.err != nil {
-		return refused(out.requestID, out.err)
-	}
-	return out.reply
-}
-
-// everythingKept is all records, but for the outcomes that are remembered.
+// everythingKept is all records, but for the outcomes that are remembered and the
+// effects that are noted.
 func everythingKept(t testing.TB, p *Platform) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -158,7 +152,7 @@ func everythingKept(t testing.TB, p *Platform) map[string]string {
 			if err != nil {
 				return err
 			}
-			if !strings.HasPrefix(e.Key, "outcome/") && !strings.HasPrefix(e.Key, "i/expiry/") {
+			if !strings.HasPrefix(e.Key, "outcome/") && !strings.HasPrefix(e.Key, "i/expiry/") && !strings.HasPrefix(e.Key, "effect/") {
 				all[e.Key] = string(e.Value)
 			}
 		}

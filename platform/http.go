@@ -36,7 +36,7 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	trace := newTraceID()
-	fault := p.faults.Take(p.routes[path].op.Name)
+	fault := p.faults.Take(p.operations[path].Name)
 	if !fault.before(w, r) {
 		return
 	}
@@ -49,15 +49,15 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // answer authenticates and carries out one call.
 func (p *Platform) answer(r *http.Request, path, trace string, fault Fault) reply {
-	route, known := p.routes[path]
+	op, known := p.operations[path]
 	limit := p.cfg.maxBody
-	if route.op == contract.FileUpload {
+	if op.Operation == contract.FileUpload {
 		limit = p.cfg.maxFile
 	}
 	if !known || r.Method != http.MethodPost {
 		return p.refusal(r, trace, "", refuse(alipayplus.CodeInvalidAPI, "there is no operation %s %s", r.Method, shorten(r.URL.Path)))
 	}
-	credential, member, err := p.credential(r.Context(), r.Header.Get("Client-Id"))
+	who, err := p.findCaller(r.Context(), r.Header.Get("Client-Id"))
 	if err != nil {
 		return p.refusal(r, trace, "", err)
 	}
@@ -65,11 +65,10 @@ func (p *Platform) answer(r *http.Request, path, trace string, fault Fault) repl
 	if err != nil {
 		return p.refusal(r, trace, "", err)
 	}
-	if err := p.authenticate(r, credential, body); err != nil {
+	if err := p.authenticate(r, who.clientRecord, body); err != nil {
 		return p.refusal(r, trace, "", err)
 	}
-	who := caller{member: member, party: credential.Party}
-	in := incoming{route: route, caller: who, body: body, contentType: r.Header.Get("Content-Type"), base: p.base(r)}
+	in := incoming{op: op, caller: who, body: body, contentType: r.Header.Get("Content-Type"), base: p.base(r)}
 	answer := p.execute(r.Context(), in)
 	if fault.Twice {
 		answer = p.execute(r.Context(), in)
@@ -97,12 +96,6 @@ func readBody(r io.Reader, limit int64) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// caller is who calls: a member of a workspace, or a reviewer.
-type caller struct {
-	member Member
-	party  alipayplus.Party
-}
-
 // signedPath is the path that the caller sent and signed: a mounting handler may
 // have stripped the prefix.
 func (p *Platform) signedPath(r *http.Request) string {
@@ -115,7 +108,7 @@ func (p *Platform) signedPath(r *http.Request) string {
 
 // authenticate checks who signed the call. The signature is verified on the raw
 // bytes before anything is read out of them.
-func (p *Platform) authenticate(r *http.Request, credential *clientRecord, body []byte) error {
+func (p *Platform) authenticate(r *http.Request, credential clientRecord, body []byte) error {
 	signed, err := signing.ParseHeader(r.Header.Get("Signature"))
 	if err != nil {
 		return refuse(alipayplus.CodeInvalidSignature, "the Signature header cannot be used: %v", err)

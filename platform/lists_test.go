@@ -16,11 +16,12 @@ import (
 // listRequestsOf calls the operation without the wire: there are many entries.
 func listRequestsOf(t *testing.T, p *Platform, in alipayplus.ListRequestsInput) *alipayplus.Page[alipayplus.Request] {
 	t.Helper()
-	owner := caller{member: Member{WorkspaceID: "ws", Name: "olga", Role: alipayplus.RoleOwner}}
+	owner := memberCaller(t, p, Member{WorkspaceID: "ws", Name: "olga", Role: alipayplus.RoleOwner})
 	var page *alipayplus.Page[alipayplus.Request]
 	require.NoError(t, p.cfg.store.View(t.Context(), func(tx storage.Tx) error {
-		var err error
-		page, err = listRequests(p.begin(t.Context(), tx, incoming{caller: owner}, ""), in)
+		c, err := p.begin(t.Context(), tx, incoming{caller: owner})
+		require.NoError(t, err)
+		page, err = listRequests(c, in)
 		return err
 	}))
 	return page

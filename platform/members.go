@@ -155,34 +155,46 @@ func newClientID() string {
 	return string(digits)
 }
 
-// credential finds whose a client id is.
-func (p *Platform) credential(ctx context.Context, id string) (*clientRecord, Member, error) {
-	var credential *clientRecord
-	var member Member
-	unknown := refuse(alipayplus.CodeUnknownClient, "the client id is not known here")
-	if id == "" || len(id) > maxClientID {
-		return nil, member, unknown
+// caller is who calls: a member of a workspace, or a reviewer, by a credential.
+type caller struct {
+	clientRecord
+	// member is empty for a reviewer.
+	member Member
+}
+
+func errUnknownClient() error {
+	return refuse(alipayplus.CodeUnknownClient, "the client id is not known here")
+}
+
+// findCaller finds whose a client id is, in a transaction of its own.
+func (p *Platform) findCaller(ctx context.Context, clientID string) (who caller, err error) {
+	if clientID == "" || len(clientID) > maxClientID {
+		return caller{}, errUnknownClient()
 	}
-	err := p.cfg.store.View(ctx, func(tx storage.Tx) error {
-		var err error
-		if credential, err = load[clientRecord](tx, clientKey(id)); err != nil {
-			return err
-		}
-		if credential == nil || credential.InProcess && !isInProcess(ctx) {
-			return unknown
-		}
-		if credential.Party != "" {
-			return nil
-		}
-		m, err := load[memberRecord](tx, memberKey(credential.Workspace, credential.Member))
-		if err != nil {
-			return err
-		}
-		if m == nil {
-			return unknown
-		}
-		member = m.Member
-		return nil
+	err = p.cfg.store.View(ctx, func(tx storage.Tx) error {
+		who, err = findCaller(ctx, tx, clientID)
+		return err
 	})
-	return credential, member, err
+	return who, err
+}
+
+func findCaller(ctx context.Context, tx storage.Tx, clientID string) (caller, error) {
+	credential, err := load[clientRecord](tx, clientKey(clientID))
+	if err != nil {
+		return caller{}, err
+	}
+	if credential == nil || credential.InProcess && !isInProcess(ctx) {
+		return caller{}, errUnknownClient()
+	}
+	if credential.Party != "" {
+		return caller{clientRecord: *credential}, nil
+	}
+	m, err := load[memberRecord](tx, memberKey(credential.Workspace, credential.Member))
+	if err != nil {
+		return caller{}, err
+	}
+	if m == nil {
+		return caller{}, errUnknownClient()
+	}
+	return caller{clientRecord: *credential, member: m.Member}, nil
 }

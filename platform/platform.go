@@ -1,7 +1,6 @@
 package platform
 
 import (
-	"context"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -14,12 +13,10 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/contract"
 	"github.com/alipayplus-go/alipayplus/internal/inprocess"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
@@ -31,18 +28,16 @@ import (
 // such as an automatic verdict, is settled before each call is answered. It is
 // safe for concurrent use.
 type Platform struct {
-	cfg     config
-	signer  crypto.Signer
-	public  *rsa.PublicKey
-	targets []TargetBackend
-	routes  map[string]route
-	pages   http.Handler
-	html    *template.Template
-	faults  inprocess.Queue[Fault]
-	busy    keyLocks
-	counter atomic.Uint64
-	// forgetting is held by the one call that removes expired outcomes.
-	forgetting sync.Mutex
+	cfg        config
+	signer     crypto.Signer
+	public     *rsa.PublicKey
+	targets    []TargetBackend
+	operations map[string]operation
+	pages      http.Handler
+	html       *template.Template
+	faults     inprocess.Queue[Fault]
+	busy       keyLocks
+	counter    atomic.Uint64
 	// name tells the platform from others on the same store.
 	name string
 }
@@ -75,7 +70,7 @@ func New(opts ...Option) (*Platform, error) {
 		cfg.targets = []TargetBackend{NewSimulatedAlipayCN()}
 	}
 	p := &Platform{cfg: cfg, signer: cfg.signer, public: public, targets: cfg.targets, html: pageTemplates(), name: rand.Text()[:8]}
-	p.routes = p.operations()
+	p.operations = operations()
 	p.pages = p.servePages()
 	return p, nil
 }
@@ -362,16 +357,3 @@ func RejectAfter(d time.Duration, reason string) Decision {
 
 // LeaveOpen is the decision that a person decides.
 func LeaveOpen() Decision { return Decision{Verdict: alipayplus.ReviewPending} }
-
-// route is one operation of the contract.
-type route struct {
-	op     contract.Operation
-	handle func(*call, []byte) (any, error)
-	// effect is what the operation does outside the records, at the target app;
-	// nil for most. It runs after the rules have passed and before the records
-	// change, may run again, and must come to the same then.
-	effect func(context.Context, *call) error
-	// alone keeps the operation from running while the effect of another one is
-	// under way for the same mini program; every operation with an effect is so.
-	alone bool
-}

@@ -21,10 +21,9 @@ func (c *call) openRequest(request alipayplus.Request, former string, parties []
 	for _, party := range parties {
 		c.p.autoReview(r, party, c.at)
 	}
-	if err := save(c.tx, nil, r); err != nil {
-		return nil, err
-	}
-	return &r.Request, c.audit("request", r.ID, "", string(r.Status))
+	c.save(nil, r)
+	c.audit("request", r.ID, "", string(r.Status), "")
+	return &r.Request, nil
 }
 
 // autoReview asks the AutoReview, if there is one, what a party will say and when.
@@ -83,10 +82,9 @@ func (c *call) closeRequest(id string) (*alipayplus.Request, error) {
 	if err := r.move(alipayplus.RequestWithdrawn, c.at); err != nil {
 		return nil, err
 	}
-	if err := save(c.tx, before, r); err != nil {
-		return nil, err
-	}
-	return &r.Request, c.audit("request", r.ID, string(before.Status), string(r.Status))
+	c.save(before, r)
+	c.audit("request", r.ID, string(before.Status), string(r.Status), "")
+	return &r.Request, nil
 }
 
 func queryRequest(c *call, in alipayplus.RequestInput) (*alipayplus.Request, error) {

@@ -77,7 +77,7 @@ func (p *Platform) decideNow(ctx context.Context, workspace, program, id string,
 	if err := p.settle(ctx); err != nil {
 		return err
 	}
-	unlock, err := p.busy.lock(ctx, key(workspace, program))
+	unlock, err := p.busy.lock(ctx, programLock(workspace, program))
 	if err != nil {
 		return err
 	}
@@ -97,7 +97,7 @@ func (p *Platform) settle(ctx context.Context) error {
 	}
 	from, until := "i/due/", dueKey(now().Add(1), "", "")
 	for {
-		due, program, err := p.firstDue(ctx, from, until)
+		due, program, err := p.readFirstDue(ctx, from, until)
 		if err != nil || due == nil {
 			return err
 		}
@@ -128,35 +128,74 @@ func (p *Platform) settleDue(ctx context.Context, due *storage.Entry) error {
 	return p.cfg.store.Update(ctx, func(tx storage.Tx) error { return tx.Delete(due.Key) })
 }
 
-// firstDue finds the first verdict that is due, and the lock of what it is about.
-func (p *Platform) firstDue(ctx context.Context, from, until string) (found *storage.Entry, program string, err error) {
-	err = p.cfg.store.View(ctx, func(tx storage.Tx) error {
-		found, program = nil, ""
-		for entry, err := range tx.Scan(from, until, false) {
-			if err != nil {
-				return err
+// upToDate runs fn in a transaction in which no verdict is due, but for those
+// that wait for another call. That costs nothing when none is.
+func (p *Platform) upToDate(ctx context.Context, transaction func(context.Context, func(storage.Tx) error) error, fn func(storage.Tx) error) error {
+	if p.cfg.review == nil {
+		return transaction(ctx, fn)
+	}
+	for {
+		err := transaction(ctx, func(tx storage.Tx) error {
+			from, until := "i/due/", dueKey(now().Add(1), "", "")
+			for {
+				due, program, err := firstDue(tx, from, until)
+				if err != nil {
+					return err
+				}
+				if due == nil {
+					return fn(tx)
+				}
+				if p.busy.free(program) {
+					return errVerdictDue
+				}
+				from = due.Key + "\x00"
 			}
-			found = &entry
-			break
+		})
+		if !errors.Is(err, errVerdictDue) {
+			return err
 		}
-		if found == nil {
-			return nil
+		if err := p.settle(ctx); err != nil {
+			return err
 		}
-		r, err := load[requestRecord](tx, string(found.Value))
-		if r != nil {
-			program = r.lock()
-		}
-		if errors.Is(err, errDamaged) {
-			return nil // to be dropped
-		}
+	}
+}
+
+// errVerdictDue ends a transaction that must not begin before a verdict is applied.
+var errVerdictDue = errors.New("a verdict is due")
+
+func (p *Platform) readFirstDue(ctx context.Context, from, until string) (found *storage.Entry, program string, err error) {
+	err = p.cfg.store.View(ctx, func(tx storage.Tx) error {
+		found, program, err = firstDue(tx, from, until)
 		return err
 	})
 	return found, program, err
 }
 
+// firstDue finds the first verdict that is due, and the lock of what it is about.
+func firstDue(tx storage.Tx, from, until string) (found *storage.Entry, program string, err error) {
+	for entry, err := range tx.Scan(from, until, false) {
+		if err != nil {
+			return nil, "", err
+		}
+		found = &entry
+		break
+	}
+	if found == nil {
+		return nil, "", nil
+	}
+	r, err := load[requestRecord](tx, string(found.Value))
+	if r != nil {
+		program = r.lock()
+	}
+	if errors.Is(err, errDamaged) {
+		return found, "", nil // to be dropped
+	}
+	return found, program, err
+}
+
 // lock is the name under which one call at a time works on what the request is
 // about.
-func (r *requestRecord) lock() string { return key(r.Workspace, r.ProgramID) }
+func (r *requestRecord) lock() string { return programLock(r.Workspace, r.ProgramID) }
 
 // settleOne applies one verdict, unless another call was quicker.
 func (p *Platform) settleOne(tx storage.Tx, due *storage.Entry) error {
@@ -281,10 +320,10 @@ func errNoRequest() error {
 
 // reviewer is the caller's party.
 func (c *call) reviewer() (alipayplus.Party, error) {
-	if c.in.caller.party == "" {
+	if c.caller.Party == "" {
 		return "", refuse(alipayplus.CodeAccessDenied, "only a reviewer may do this; members of a workspace see their requests with Requests")
 	}
-	return c.in.caller.party, nil
+	return c.caller.Party, nil
 }
 
 func listReviews(c *call, in alipayplus.ListReviewsInput) (*alipayplus.Page[alipayplus.Request], error) {
@@ -311,11 +350,18 @@ func decideReview(c *call, in alipayplus.DecideInput) (*alipayplus.Request, erro
 	if !found {
 		return nil, errNoRequest()
 	}
+	reviewed, err := load[requestRecord](c.tx, string(at))
+	if err != nil || reviewed == nil {
+		return nil, fmt.Errorf("request %s: %w", in.ID, orMissing(err))
+	}
+	if err := c.lockProgram(reviewed.lock()); err != nil {
+		return nil, err
+	}
 	v := dueVerdict{At: c.at, Status: alipayplus.ReviewApproved, Reason: in.Reason}
 	if !in.Approve {
 		v.Status = alipayplus.ReviewRejected
 	}
-	r, err := c.p.decide(c.tx, string(at), party, v, c.requestID)
+	r, err := c.p.decide(c.tx, string(at), party, v, c.in.requestID)
 	if err != nil {
 		return nil, err
 	}
