@@ -68,7 +68,7 @@ func benchClient(tb testing.TB) *Client {
 	tb.Helper()
 	c, err := New(
 		WithBaseURL(benchURL), WithClientID("me"), WithSigner(idle{noSignature()}),
-		WithPlatformKey("1", testkey.Key().Public()), WithHTTPClient(&http.Client{Transport: newMemory()}),
+		WithPlatformKey("1", testkey.PublicPEM()), WithHTTPClient(&http.Client{Transport: newMemory()}),
 		WithMaxClockSkew(24*time.Hour),
 	)
 	require.NoError(tb, err)

@@ -384,8 +384,8 @@ func TestExcerpt(t *testing.T) {
 // with the one given last when it names none.
 func TestRotationOfThePlatformsKey(t *testing.T) {
 	both := []alipayplus.Option{
-		alipayplus.WithPlatformKey("1", platformKey("1").Public()),
-		alipayplus.WithPlatformKey("2", platformKey("2").Public()),
+		alipayplus.WithPlatformKey("1", platformKeyPEM("1")),
+		alipayplus.WithPlatformKey("2", platformKeyPEM("2")),
 	}
 	by := func(key, version string) reply {
 		return done(func(a *answer) { a.key, a.keyVersion = platformKey(key), version })

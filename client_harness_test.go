@@ -33,6 +33,11 @@ const (
 // have nothing in common with each other or with the client's.
 func platformKey(version string) *rsa.PrivateKey { return platformKeys()[version] }
 
+// platformKeyPEM is the public half of a key of the platform.
+func platformKeyPEM(version string) []byte {
+	return signing.PublicKeyPEM(&platformKey(version).PublicKey)
+}
+
 var platformKeys = sync.OnceValue(func() map[string]*rsa.PrivateKey {
 	var vectors struct {
 		Keys struct {
@@ -99,7 +104,7 @@ func (g *gateway) client(opts ...alipayplus.Option) *alipayplus.Client {
 		alipayplus.WithBaseURL(gatewayURL),
 		alipayplus.WithClientID(myClientID),
 		alipayplus.WithSigner(testkey.Key()),
-		alipayplus.WithPlatformKey("1", platformKey("1").Public()),
+		alipayplus.WithPlatformKey("1", platformKeyPEM("1")),
 		alipayplus.WithHTTPClient(&http.Client{Transport: g}),
 	}
 	c, err := alipayplus.New(append(wired, opts...)...)

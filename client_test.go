@@ -3,7 +3,6 @@ package alipayplus_test
 import (
 	"bytes"
 	"context"
-	"crypto/rsa"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"image/png"
 	"io"
 	"maps"
-	"math/big"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -286,13 +284,12 @@ func TestDocumentedAnswerOfAQRCode(t *testing.T) {
 func TestClientCopiesWhatItGets(t *testing.T) {
 	given := newGateway(t, done())
 	own := &http.Client{Transport: given, Timeout: time.Minute}
-	key := *platformKey("1").Public().(*rsa.PublicKey)
-	text := bytes.Clone(testkey.PEM())
-	c := given.client(alipayplus.WithHTTPClient(own), alipayplus.WithPlatformKey("1", &key), alipayplus.WithPrivateKey(text))
+	public, private := platformKeyPEM("1"), testkey.PEM()
+	c := given.client(alipayplus.WithHTTPClient(own), alipayplus.WithPlatformKey("1", public), alipayplus.WithPrivateKey(private))
 
 	own.Transport, own.Timeout = nil, 1
-	key.N, key.E = big.NewInt(15), 3
-	clear(text)
+	clear(public)
+	clear(private)
 
 	require.NoError(t, read(t.Context(), c))
 }
@@ -385,7 +382,7 @@ func TestConnectionIsKept(t *testing.T) {
 	base, connections := loopback(t, given)
 	c, err := alipayplus.New(
 		alipayplus.WithBaseURL(base), alipayplus.WithClientID(myClientID), alipayplus.WithSigner(testkey.Key()),
-		alipayplus.WithPlatformKey("1", platformKey("1").Public()), alipayplus.WithRetry(2, 0, 0),
+		alipayplus.WithPlatformKey("1", platformKeyPEM("1")), alipayplus.WithRetry(2, 0, 0),
 	)
 	require.NoError(t, err)
 

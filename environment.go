@@ -35,7 +35,7 @@ func envOptions() []Option {
 	env.Secret("ALIPAYPLUS_PRIVATE_KEY", "private key", WithPrivateKey)
 	env.Text("ALIPAYPLUS_KEY_VERSION", WithKeyVersion)
 	env.Secret("ALIPAYPLUS_PLATFORM_PUBLIC_KEY", "platform public key", func(key []byte) Option {
-		return WithPlatformKeyText(cmp.Or(os.Getenv("ALIPAYPLUS_PLATFORM_KEY_VERSION"), "1"), key)
+		return WithPlatformKey(cmp.Or(os.Getenv("ALIPAYPLUS_PLATFORM_KEY_VERSION"), "1"), key)
 	})
 	env.Duration("ALIPAYPLUS_ATTEMPT_TIMEOUT", "attempt timeout", WithAttemptTimeout)
 	return env.Options

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/big"
 	"net/http"
 	"net/url"
 	"strings"
@@ -139,32 +138,22 @@ func WithKeyVersion(version string) Option {
 	}
 }
 
-// WithPlatformKey adds a public key of the platform under its version. Give it
-// once for each version that answers may be signed with; the last one given is
-// taken for answers that name no version.
-func WithPlatformKey(version string, key crypto.PublicKey) Option {
+// WithPlatformKey adds a public key of the platform, as PEM or bare base64, PKIX
+// or PKCS#1, under its version. It must be RSA with at least 2048 bits. Give the
+// option once for each version that answers may be signed with; the last one given
+// is taken for answers that name no version.
+func WithPlatformKey(version string, key []byte) Option {
 	return func(cfg *config) error {
-		public, err := signing.CheckPublicKey(key)
+		public, err := signing.ParsePublicKey(key)
 		if err != nil {
 			return badKey("platform public key", "public key", err)
 		}
 		if signing.CheckKeyVersion(version) != nil {
 			return badOption("platform public key", "needs a version (ALIPAYPLUS_PLATFORM_KEY_VERSION) of 1 to 64 visible ASCII characters without a comma, such as 1")
 		}
-		cfg.platform.byVersion[version] = &rsa.PublicKey{N: new(big.Int).Set(public.N), E: public.E}
+		cfg.platform.byVersion[version] = public
 		cfg.platform.newest = version
 		return nil
-	}
-}
-
-// WithPlatformKeyText is [WithPlatformKey] for a key as PEM or bare base64.
-func WithPlatformKeyText(version string, key []byte) Option {
-	return func(cfg *config) error {
-		public, err := signing.ParsePublicKey(key)
-		if err != nil {
-			return badKey("platform public key", "public key", err)
-		}
-		return WithPlatformKey(version, public)(cfg)
 	}
 }
 

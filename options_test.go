@@ -32,7 +32,7 @@ import (
 func complete() []alipayplus.Option {
 	return []alipayplus.Option{
 		alipayplus.WithBaseURL(gatewayURL), alipayplus.WithClientID(myClientID),
-		alipayplus.WithSigner(testkey.Key()), alipayplus.WithPlatformKey("1", platformKey("1").Public()),
+		alipayplus.WithSigner(testkey.Key()), alipayplus.WithPlatformKey("1", platformKeyPEM("1")),
 	}
 }
 
@@ -111,12 +111,11 @@ func TestNewNamesEverythingThatIsWrong(t *testing.T) {
 		{alipayplus.WithPrivateKey(testkey.PEM()[:800]), "private key", "begins as PEM but holds no whole block"},
 		{alipayplus.WithKeyVersion(""), "key version", "has 0 characters, where 1 to 64 are accepted"},
 		{alipayplus.WithKeyVersion("1,2"), "key version", "is a comma or not visible ASCII"},
-		{alipayplus.WithPlatformKey("1", nil), "platform public key", "is nil"},
-		{alipayplus.WithPlatformKey("1", ec.Public()), "platform public key", "must be an *rsa.PublicKey"},
-		{alipayplus.WithPlatformKey("1", short), "platform public key", "has 1024 bits"},
-		{alipayplus.WithPlatformKey("", platformKey("1").Public()), "platform public key", "needs a version"},
-		{alipayplus.WithPlatformKeyText("1", []byte{}), "platform public key", "is empty: give PEM or base64"},
-		{alipayplus.WithPlatformKeyText("1", testkey.PEM()), "platform public key", "this is an RSA private key, which must stay with its owner"},
+		{alipayplus.WithPlatformKey("1", nil), "platform public key", "is empty: give PEM or base64"},
+		{alipayplus.WithPlatformKey("1", keyPEM(t, ec.Public())), "platform public key", "must be an RSA public key"},
+		{alipayplus.WithPlatformKey("1", keyPEM(t, short)), "platform public key", "has 1024 bits"},
+		{alipayplus.WithPlatformKey("", platformKeyPEM("1")), "platform public key", "needs a version"},
+		{alipayplus.WithPlatformKey("1", testkey.PEM()), "platform public key", "this is an RSA private key, which must stay with its owner"},
 		{alipayplus.WithHTTPClient(nil), "HTTP client", "must not be nil"},
 		{alipayplus.WithRetry(0, 0, 0), "retry", "needs at least 1 attempt"},
 		{alipayplus.WithRetry(1, -1, 0), "retry", "0 <= shortest wait"},
@@ -164,9 +163,10 @@ func TestNewDoesNoIO(t *testing.T) {
 // bareBase64 is a key as consoles show it: base64 on one line, without PEM's frame.
 func bareBase64(der []byte) string { return base64.StdEncoding.EncodeToString(der) }
 
-func publicPEM(t *testing.T, version string) []byte {
+// keyPEM is a public key of any kind as PEM.
+func keyPEM(t *testing.T, key crypto.PublicKey) []byte {
 	t.Helper()
-	der, err := x509.MarshalPKIXPublicKey(platformKey(version).Public())
+	der, err := x509.MarshalPKIXPublicKey(key)
 	require.NoError(t, err)
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
@@ -183,7 +183,7 @@ func setEnv(t *testing.T, changes map[string]string) {
 	t.Setenv("ALIPAYPLUS_BASE_URL", gatewayURL)
 	t.Setenv("ALIPAYPLUS_CLIENT_ID", myClientID)
 	t.Setenv("ALIPAYPLUS_PRIVATE_KEY", string(testkey.PEM()))
-	t.Setenv("ALIPAYPLUS_PLATFORM_PUBLIC_KEY", string(publicPEM(t, "1")))
+	t.Setenv("ALIPAYPLUS_PLATFORM_PUBLIC_KEY", string(platformKeyPEM("1")))
 	for name, value := range changes {
 		t.Setenv(name, value)
 	}
@@ -210,7 +210,7 @@ func TestNewFromEnvTakesKeysInEveryForm(t *testing.T) {
 		"ALIPAYPLUS_PRIVATE_KEY PKCS#1":           string(pem.EncodeToMemory(&pem.Block{Type: "RSA PRIVATE KEY", Bytes: pkcs1})),
 		"ALIPAYPLUS_PRIVATE_KEY bare PKCS#8":      bareBase64(pkcs8) + "\n",
 		"ALIPAYPLUS_PRIVATE_KEY bare PKCS#1":      bareBase64(pkcs1),
-		"ALIPAYPLUS_PLATFORM_PUBLIC_KEY PKIX":     string(publicPEM(t, "1")),
+		"ALIPAYPLUS_PLATFORM_PUBLIC_KEY PKIX":     string(platformKeyPEM("1")),
 		"ALIPAYPLUS_PLATFORM_PUBLIC_KEY PKCS#1":   string(pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: publicPKCS1})),
 		"ALIPAYPLUS_PLATFORM_PUBLIC_KEY bare":     bareBase64(public),
 		"ALIPAYPLUS_PLATFORM_PUBLIC_KEY bare\r\n": "\ufeff" + bareBase64(public) + "\r\n",
@@ -237,7 +237,7 @@ func TestNewFromEnvTakesKeysInEveryForm(t *testing.T) {
 func TestNewFromEnvTakesEveryVariable(t *testing.T) {
 	setEnv(t, map[string]string{
 		"ALIPAYPLUS_BASE_URL": "https://h.example/acl", "ALIPAYPLUS_CLIENT_ID": "me", "ALIPAYPLUS_KEY_VERSION": "7",
-		"ALIPAYPLUS_PLATFORM_PUBLIC_KEY": string(publicPEM(t, "2")), "ALIPAYPLUS_PLATFORM_KEY_VERSION": "9",
+		"ALIPAYPLUS_PLATFORM_PUBLIC_KEY": string(platformKeyPEM("2")), "ALIPAYPLUS_PLATFORM_KEY_VERSION": "9",
 		"ALIPAYPLUS_ATTEMPT_TIMEOUT": "45s",
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -276,7 +276,7 @@ func TestNewFromEnvNamesWhatIsWrong(t *testing.T) {
 	ec, _ := otherKinds(t)
 	ecDER, err := x509.MarshalPKCS8PrivateKey(ec)
 	require.NoError(t, err)
-	private, public := string(testkey.PEM()), string(publicPEM(t, "1"))
+	private, public := string(testkey.PEM()), string(platformKeyPEM("1"))
 	directory := t.TempDir()
 
 	tests := map[string]struct{ name, value, want string }{

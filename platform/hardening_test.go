@@ -595,7 +595,7 @@ func (w *world) remote(base string, opts ...alipayplus.Option) *alipayplus.Clien
 	require.NoError(w, err)
 	c, err := alipayplus.New(append([]alipayplus.Option{
 		alipayplus.WithBaseURL(base), alipayplus.WithClientID(id), alipayplus.WithSigner(testkey.Client()),
-		alipayplus.WithPlatformKey("1", w.p.PublicKey()),
+		alipayplus.WithPlatformKey("1", signing.PublicKeyPEM(w.p.PublicKey())),
 	}, opts...)...)
 	require.NoError(w, err)
 	return c

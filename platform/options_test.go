@@ -18,6 +18,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
@@ -160,7 +161,7 @@ func TestAPlatformMayBeMountedBelowAPath(t *testing.T) {
 			id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.Client().Public())
 			require.NoError(t, err)
 			remote, err := alipayplus.New(alipayplus.WithBaseURL(server.URL+"/release"), alipayplus.WithClientID(id),
-				alipayplus.WithSigner(testkey.Client()), alipayplus.WithPlatformKey("1", w.p.PublicKey()))
+				alipayplus.WithSigner(testkey.Client()), alipayplus.WithPlatformKey("1", signing.PublicKeyPEM(w.p.PublicKey())))
 			require.NoError(t, err)
 			program, err := remote.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: chinese()})
 			require.NoError(t, err)

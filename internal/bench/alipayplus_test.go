@@ -44,7 +44,7 @@ func alipayPlus() api {
 			tb.Helper()
 			c, err := alipayplus.New(
 				alipayplus.WithBaseURL(base), alipayplus.WithClientID(clientID), alipayplus.WithSigner(testkey.Client()),
-				alipayplus.WithPlatformKey("1", testkey.Key().Public()), alipayplus.WithMaxClockSkew(24*time.Hour),
+				alipayplus.WithPlatformKey("1", testkey.PublicPEM()), alipayplus.WithMaxClockSkew(24*time.Hour),
 				alipayplus.WithHTTPClient(via),
 			)
 			require.NoError(tb, err)

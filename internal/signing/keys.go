@@ -3,6 +3,8 @@ package signing
 import (
 	"crypto"
 	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"math"
@@ -85,6 +87,16 @@ func ParsePublicKey(data []byte) (*rsa.PublicKey, error) {
 		return key, nil
 	}
 	return nil, fmt.Errorf("public key must be an RSA public key, but this is %s; %s", found[0].describe(), makePublic)
+}
+
+// PublicKeyPEM returns the key as PEM (PKIX), as [ParsePublicKey] reads it. The key
+// is one that this package returned.
+func PublicKeyPEM(key *rsa.PublicKey) []byte {
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		panic("signing: marshal an RSA public key: " + err.Error()) // it fails for other kinds of key only
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
 }
 
 // CheckSigner reports whether s can make signatures for [Sign], and returns

@@ -29,6 +29,12 @@ func ClientPEM() []byte { return append([]byte(nil), clientPEM...) }
 // Client returns the client's key, parsed once.
 func Client() *rsa.PrivateKey { return parsedClient() }
 
+// PublicPEM returns the public half of [Key] as PEM (PKIX).
+func PublicPEM() []byte { return signing.PublicKeyPEM(&Key().PublicKey) }
+
+// ClientPublicPEM returns the public half of [Client] as PEM (PKIX).
+func ClientPublicPEM() []byte { return signing.PublicKeyPEM(&Client().PublicKey) }
+
 var parsedClient = sync.OnceValue(func() *rsa.PrivateKey {
 	key, err := signing.ParsePrivateKey(clientPEM)
 	if err != nil {

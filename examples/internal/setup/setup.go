@@ -101,7 +101,7 @@ func (f *Flags) clientOptions() ([]alipayplus.Option, error) {
 	return append(opts,
 		alipayplus.WithClientID(strings.TrimSpace(string(id))),
 		alipayplus.WithPrivateKey(private),
-		alipayplus.WithPlatformKeyText("1", public),
+		alipayplus.WithPlatformKey("1", public),
 	), nil
 }
 
