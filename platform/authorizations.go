@@ -5,9 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"html/template"
-	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -68,11 +65,6 @@ func (c *call) withPage(r *authorizationRecord, program *programRecord, target T
 		out.URL = c.in.base + pagePath(target) + out.URL
 	}
 	return &out
-}
-
-// pagePath is where the page is that a target app serves itself.
-func pagePath(target TargetBackend) string {
-	return "/targets/" + url.PathEscape(string(target.App())) + "/authorize"
 }
 
 func (c *call) saveAuthorization(before, r *authorizationRecord) {
@@ -194,50 +186,6 @@ func (p *Platform) moveAuthorization(tx storage.Tx, r *authorizationRecord, to a
 	return w.add("authorization", r.ProgramID, string(before.Status), string(to), "")
 }
 
-// servePages are what a person visits to authorize the platform.
-func (p *Platform) servePages() http.Handler {
-	const maxForm = 64 << 10
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+CallbackPath, p.callback)
-	for _, target := range p.targets {
-		if page, ok := target.(http.Handler); ok {
-			mux.Handle(pagePath(target), page)
-		}
-	}
-	pages := http.MaxBytesHandler(mux, maxForm)
-	if p.cfg.prefix == "" {
-		return pages
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, p.cfg.prefix+"/") {
-			http.StripPrefix(p.cfg.prefix, pages).ServeHTTP(w, r)
-			return
-		}
-		pages.ServeHTTP(w, r)
-	})
-}
-
-// callback is where the visit ends. The state must be one that the platform gave
-// out and still waits for; it is good for one visit.
-func (p *Platform) callback(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet { // the pattern lets HEAD in, which only looks
-		w.WriteHeader(http.StatusMethodNotAllowed)
-		return
-	}
-	query := r.URL.Query()
-	state, code := query.Get("state"), query.Get("code")
-	granted, err := p.grant(r.Context(), state, code)
-	switch {
-	case err != nil:
-		p.cfg.logger.ErrorContext(r.Context(), "an authorization could not be completed", "error", err)
-		writePage(w, p.html, http.StatusInternalServerError, "failed", "The authorization could not be completed. Try again in a moment.")
-	case !granted:
-		writePage(w, p.html, http.StatusForbidden, "failed", "This link was used before, has expired, or is not genuine. Begin the authorization again.")
-	default:
-		writePage(w, p.html, http.StatusOK, "done", nil)
-	}
-}
-
 // grant completes the authorization that the state belongs to; false when it
 // belongs to none.
 func (p *Platform) grant(ctx context.Context, state, code string) (granted bool, err error) {
@@ -286,14 +234,4 @@ func (p *Platform) waitingFor(ctx context.Context, state string) (*authorization
 		return err
 	})
 	return found, err
-}
-
-func writePage(w http.ResponseWriter, pages *template.Template, status int, name string, data any) {
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'")
-	w.WriteHeader(status)
-	_ = pages.ExecuteTemplate(w, name, data)
 }

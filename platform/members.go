@@ -198,3 +198,16 @@ func findCaller(ctx context.Context, tx storage.Tx, clientID string) (caller, er
 	}
 	return caller{clientRecord: *credential, member: m.Member}, nil
 }
+
+// may refuses what the caller's role does not allow. programID is the mini
+// program that the action is about; empty where there is none.
+func (c *call) may(action alipayplus.Action, programID string) error {
+	if c.caller.Party != "" {
+		return refuse(alipayplus.CodeAccessDenied, "a reviewer has no workspace; use the credentials of a member")
+	}
+	member := c.caller.member
+	return c.p.cfg.policy.Check(member.Role, action, member.assigned(programID))
+}
+
+func (c *call) workspace() string { return c.caller.member.WorkspaceID }
+func (c *call) who() string       { return c.caller.member.Name }

@@ -26,26 +26,6 @@ func (c *call) openRequest(request alipayplus.Request, former string, parties []
 	return &r.Request, nil
 }
 
-// autoReview asks the AutoReview, if there is one, what a party will say and when.
-func (p *Platform) autoReview(r *requestRecord, party alipayplus.Party, at time.Time) {
-	if p.cfg.review == nil {
-		return
-	}
-	shown := r.Request
-	shown.Reviews = slices.Clone(r.Reviews)
-	d := p.cfg.review(party, &shown)
-	if d.Verdict == alipayplus.ReviewRejected && d.Reason == "" {
-		d.Reason = "no reason was given"
-	}
-	if d.Verdict == alipayplus.ReviewApproved || d.Verdict == alipayplus.ReviewRejected {
-		after := min(max(d.After, 0), longestReview)
-		r.Due[party] = dueVerdict{At: at.Add(after), Status: d.Verdict, Reason: d.Reason}
-	}
-}
-
-// longestReview keeps a Decision.After from passing the end of what a clock can tell.
-const longestReview = 100 * 365 * 24 * time.Hour
-
 // copy is deep where a verdict changes things.
 func (r *requestRecord) copy() *requestRecord {
 	copied := *r
