@@ -237,7 +237,7 @@ func TestTheLogTellsWhatTheOperatorDid(t *testing.T) {
 func TestTwoPlatformsOnOneStoreLoseNothing(t *testing.T) {
 	store := storage.NewMemory()
 	inWorld(t, func(w *world) {
-		second, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithStore(store))
+		second, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithStore(store))
 		require.NoError(w, err)
 		for _, name := range []string{"a", "b", "c", "d"} {
 			require.NoError(w, second.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: name, Role: alipayplus.RoleMaster}))

@@ -57,7 +57,7 @@ func (p *Platform) autoReview(r *requestRecord, party alipayplus.Party, at time.
 	}
 }
 
-// longestReview keeps a Decision.After from passing the end of what a clock can tell.
+// longestReview keeps a Decision.After within what a time can hold.
 const longestReview = 100 * 365 * 24 * time.Hour
 
 // settle applies the verdicts of the AutoReview whose time has come. That nobody

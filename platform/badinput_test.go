@@ -608,7 +608,7 @@ func (o otherTime) move(r *http.Request, h http.Header, name string, by time.Dur
 	require.NoError(o.w, err)
 	h.Set(name, at.Add(by).Format(time.RFC3339Nano))
 	digest := signing.Digest(r.Method, r.URL.EscapedPath(), h.Get("Client-Id"), h.Get(name), body)
-	signature, err := signing.Sign(testkey.Key(), digest[:])
+	signature, err := signing.Sign(testkey.FastKey(), digest[:])
 	require.NoError(o.w, err)
 	h.Set("Signature", signing.Header{KeyVersion: "1", Signature: signature}.String())
 }
@@ -620,7 +620,7 @@ func TestWhoDoesNotSignProperlyIsNobody(t *testing.T) {
 		path, body := contract.Prefix+contract.ProgramCreate.Path, []byte(`{"requestId":"1","languages":[{"language":"en","name":"Tea"}]}`)
 		sign := func(path, at, keyVersion string, body []byte) http.Header {
 			digest := signing.Digest(http.MethodPost, path, h.clientID, at, body)
-			signature, err := signing.Sign(testkey.Client(), digest[:])
+			signature, err := signing.Sign(testkey.FastClient(), digest[:])
 			require.NoError(w, err)
 			return http.Header{
 				"Client-Id": {h.clientID}, "Request-Time": {at},

@@ -21,7 +21,7 @@ import (
 // benchPlatform is a platform with one workspace and its owner.
 func benchPlatform(b *testing.B) (p *Platform, owner Member) {
 	b.Helper()
-	p, err := New(WithSigner(testkey.Key()))
+	p, err := New(WithSigner(testkey.FastKey()))
 	require.NoError(b, err)
 	owner.Name, owner.Role = "olga", alipayplus.RoleOwner
 	owner.WorkspaceID, err = p.AddWorkspace(b.Context(), modelCompany())

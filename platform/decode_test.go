@@ -25,7 +25,7 @@ var (
 // mini program, release, request and service number n are in the n-th status.
 func fuzzPlatform(t testing.TB) *Platform {
 	t.Helper()
-	p, err := New(WithSigner(testkey.Key()))
+	p, err := New(WithSigner(testkey.FastKey()))
 	require.NoError(t, err)
 	one := alipayplus.VersionNumber{Major: 1}
 	base := func(n int, prefix string) (id, sort string) {

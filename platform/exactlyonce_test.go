@@ -245,7 +245,7 @@ func TestAPlatformThatStartsOver(t *testing.T) {
 		apply := alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "key"}
 		w.p.Inject(platform.Fault{Operation: "releases.apply", CutAfter: true})
 		door.next = func() http.RoundTripper {
-			p, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithStore(store), platform.WithAutoReview(approveIn(time.Hour)))
+			p, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithStore(store), platform.WithAutoReview(approveIn(time.Hour)))
 			require.NoError(t, err)
 			w.p = p
 			return p.HTTPClient().Transport

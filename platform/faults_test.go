@@ -293,7 +293,7 @@ func (s saved) world(t *testing.T, opts ...platform.Option) *world {
 		}
 		return nil
 	}))
-	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.Key()), platform.WithStore(store)}, opts...)...)
+	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.FastKey()), platform.WithStore(store)}, opts...)...)
 	require.NoError(t, err)
 	w := &world{T: t, p: p, workspace: s.workspace}
 	w.owner = asOwner(w)

@@ -14,7 +14,7 @@ func parseFile(p *Platform, in *incoming) {
 	if err == nil {
 		err = p.checkFile(file, in.body, in.contentType)
 	}
-	in.input, in.invalid = file, err
+	in.input, in.inputErr = file, err
 }
 
 // uploadFile keeps a file under the SHA-256 of its content. It carries no
@@ -23,8 +23,8 @@ func uploadFile(c *call, input any) (any, error) {
 	if err := c.mayUpload(); err != nil {
 		return nil, err
 	}
-	if c.in.invalid != nil {
-		return nil, c.in.invalid
+	if c.in.inputErr != nil {
+		return nil, c.in.inputErr
 	}
 	file := input.(*alipayplus.File)
 	known, err := load[fileRecord](c.tx, fileKey(c.workspace(), file.ID))

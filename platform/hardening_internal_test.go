@@ -31,7 +31,7 @@ func (w *weighed) RoundTrip(r *http.Request) (*http.Response, error) {
 // so they come in pages of about 4 MiB, however many were asked for.
 func TestALargeListComesInPagesThatCanBeRead(t *testing.T) {
 	const services, mebibyte = 20, 1 << 20
-	p, err := New(WithSigner(testkey.Key()))
+	p, err := New(WithSigner(testkey.FastKey()))
 	require.NoError(t, err)
 	workspace, err := p.AddWorkspace(t.Context(), alipayplus.BusinessRegistration{
 		CompanyName: "Blue Lake Tea", RegistrationNumber: "201900123A", Country: "SG",

@@ -12,6 +12,7 @@ import (
 	"log"
 	"log/slog"
 	"math"
+	"math/big"
 	"mime/multipart"
 	"net"
 	"net/http"
@@ -64,7 +65,7 @@ type message struct {
 }
 
 // signedMessage is one that is signed with any key.
-func (w *world) signedMessage(op contract.Operation, id string, key *rsa.PrivateKey, body string) message {
+func (w *world) signedMessage(op contract.Operation, id string, key crypto.Signer, body string) message {
 	w.Helper()
 	path, at := contract.Prefix+op.Path, time.Now().Format(time.RFC3339Nano)
 	digest := signing.Digest(http.MethodPost, path, id, at, []byte(body))
@@ -113,13 +114,13 @@ func TestAnInProcessIDIsUnknownToTheNetworkWhateverItSigns(t *testing.T) {
 		contract.WorkspaceQuery: "{}",
 		contract.ProgramCreate:  `{"requestId":"1","languages":[{"language":"zh-CN","name":"x"}]}`,
 	} {
-		m := w.signedMessage(op, id, testkey.Key(), body)
+		m := w.signedMessage(op, id, testkey.FastKey(), body)
 		got := m.deliver(t, server.Client(), server.URL)
 		require.Equal(t, http.StatusUnauthorized, got.HTTP, op.Name)
 		require.Equal(t, alipayplus.CodeUnknownClient, got.Result.Code, op.Name)
 		require.Zero(t, w.programs())
 	}
-	m := w.signedMessage(contract.WorkspaceQuery, id, testkey.Key(), "{}")
+	m := w.signedMessage(contract.WorkspaceQuery, id, testkey.FastKey(), "{}")
 	require.Equal(t, alipayplus.CodeSuccess, m.deliver(t, w.p.HTTPClient(), server.URL).Result.Code, "in process the very same is good")
 }
 
@@ -137,7 +138,7 @@ func TestARefusalSentBackAsARequestIsRefused(t *testing.T) {
 		"of any other client":     {w.hand("olga").clientID, alipayplus.CodeInvalidSignature},
 		"of nobody":               {"2021550000000009", alipayplus.CodeUnknownClient},
 	} {
-		forged := w.signedMessage(contract.WorkspaceQuery, tt.victim, testkey.Client(), "{}")
+		forged := w.signedMessage(contract.WorkspaceQuery, tt.victim, testkey.FastClient(), "{}")
 		forged.header.Set("Signature", "algorithm=RSA256, keyVersion=1, signature=AAAA")
 		answer := forged.deliver(t, server.Client(), server.URL)
 		require.Equal(t, http.StatusUnauthorized, answer.HTTP, name)
@@ -161,7 +162,7 @@ func TestThePlatformsOwnKeyIsNobodysKey(t *testing.T) {
 	own := w.p.PublicKey()
 	before := w.kept(store, "client/")
 	for name, key := range map[string]*rsa.PublicKey{
-		"as it is given out": own, "another copy of it": {N: testkey.Key().N, E: testkey.Key().E},
+		"as it is given out": own, "another copy of it": {N: new(big.Int).Set(own.N), E: own.E},
 	} {
 		_, err := w.p.AddClient(t.Context(), w.workspace, "olga", key)
 		require.ErrorContains(t, err, "the platform's own key cannot be a client's", name)
@@ -583,7 +584,7 @@ func TestThePublicURLGoesBeforeEveryLink(t *testing.T) {
 		"", "gateway.example", "//gateway.example", "/release", "https://", "https:///release", "ftp://gateway.example",
 		"mailto:olga@gateway.example", "https://gateway.example/?tenant=1", "https://gateway.example/#top", "https://gateway.example/%zz",
 	} {
-		_, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithPublicURL(wrong))
+		_, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithPublicURL(wrong))
 		require.ErrorContains(t, err, "public URL: must be an http or https address", wrong)
 	}
 }
@@ -591,10 +592,10 @@ func TestThePublicURLGoesBeforeEveryLink(t *testing.T) {
 // remote is the owner's client over a socket.
 func (w *world) remote(base string, opts ...alipayplus.Option) *alipayplus.Client {
 	w.Helper()
-	id, err := w.p.AddClient(w.Context(), w.workspace, "olga", testkey.Client().Public())
+	id, err := w.p.AddClient(w.Context(), w.workspace, "olga", testkey.FastClient().Public())
 	require.NoError(w, err)
 	c, err := alipayplus.New(append([]alipayplus.Option{
-		alipayplus.WithBaseURL(base), alipayplus.WithClientID(id), alipayplus.WithSigner(testkey.Client()),
+		alipayplus.WithBaseURL(base), alipayplus.WithClientID(id), alipayplus.WithSigner(testkey.FastClient()),
 		alipayplus.WithPlatformKey("1", signing.PublicKeyPEM(w.p.PublicKey())),
 	}, opts...)...)
 	require.NoError(w, err)
@@ -761,7 +762,7 @@ func TestAKeyIsRememberedLongerThanACallIsGood(t *testing.T) {
 			{platform.WithTimeWindow(window), platform.WithIdempotencyRetention(retention)},
 			{platform.WithIdempotencyRetention(retention), platform.WithTimeWindow(window)},
 		} {
-			_, err := platform.New(append(opts, platform.WithSigner(testkey.Key()))...)
+			_, err := platform.New(append(opts, platform.WithSigner(testkey.FastKey()))...)
 			if ok {
 				require.NoError(t, err, retention)
 				continue
@@ -769,7 +770,7 @@ func TestAKeyIsRememberedLongerThanACallIsGood(t *testing.T) {
 			require.ErrorContains(t, err, "idempotency retention: must be at least twice the time window", retention)
 		}
 	}
-	_, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithTimeWindow(13*time.Hour))
+	_, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithTimeWindow(13*time.Hour))
 	require.ErrorContains(t, err, "idempotency retention", "that of the default")
 }
 
@@ -834,10 +835,10 @@ func TestTargetsThatCannotBeToldApartAreRefused(t *testing.T) {
 		`targets[0]: party "LAKE": must be a name of its own, without a slash`:        {by("LAKE", "LAKE")},
 		`targets[1]: party "ALIPAY_PLUS": must be a name of its own, without a slash`: {newNoting(), by("LAKE", alipayplus.PartyAlipayPlus)},
 	} {
-		_, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithTargetBackends(targets...))
+		_, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithTargetBackends(targets...))
 		require.EqualError(t, err, "platform: "+want)
 	}
-	_, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithTargetBackends(newNoting(), by("LAKE", "RIVER")))
+	_, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithTargetBackends(newNoting(), by("LAKE", "RIVER")))
 	require.NoError(t, err)
 }
 
@@ -917,7 +918,7 @@ func (zeros) Read(p []byte) (int, error) {
 // hiccup is a signer that lives elsewhere and is out of reach for some of the
 // signatures, counted from 1.
 type hiccup struct {
-	*rsa.PrivateKey
+	crypto.Signer
 	calls atomic.Int32
 	fails func(n int32) bool
 }
@@ -928,7 +929,7 @@ func (h *hiccup) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) (
 	if h.fails(h.calls.Add(1)) {
 		return nil, errSigner
 	}
-	return h.PrivateKey.Sign(random, digest, opts)
+	return h.Signer.Sign(random, digest, opts)
 }
 
 // A wait of days must not end because the key store was out of reach for a moment.
@@ -941,14 +942,14 @@ func TestASignerThatFailsOnceDoesNotEndAWait(t *testing.T) {
 			Interval: 10 * time.Minute, TolerateErrors: 2,
 			OnError: func(err error) { passedOver = append(passedOver, err) },
 		}
-		once := asOwner(w, alipayplus.WithSigner(&hiccup{PrivateKey: testkey.Key(), fails: func(n int32) bool { return n == 2 }}))
+		once := asOwner(w, alipayplus.WithSigner(&hiccup{Signer: testkey.FastKey(), fails: func(n int32) bool { return n == 2 }}))
 		approved, err := once.Releases.WaitReviewed(w.Context(), r.ID, wait)
 		require.NoError(w, err)
 		require.Equal(w, alipayplus.ReleasePreparation, approved.Status)
 		require.Len(w, passedOver, 1)
 		require.ErrorIs(w, passedOver[0], errSigner)
 
-		gone := asOwner(w, alipayplus.WithSigner(&hiccup{PrivateKey: testkey.Key(), fails: func(int32) bool { return true }}))
+		gone := asOwner(w, alipayplus.WithSigner(&hiccup{Signer: testkey.FastKey(), fails: func(int32) bool { return true }}))
 		_, err = gone.Releases.WaitReviewed(w.Context(), r.ID, wait)
 		require.ErrorIs(w, err, errSigner)
 		require.Len(w, passedOver, 3)
@@ -1025,7 +1026,7 @@ func (w *world) listing(cursors func(n int) string) (*alipayplus.Client, *int) {
 		id, at := r.Header.Get("Client-Id"), time.Now().Format(time.RFC3339Nano)
 		body := fmt.Appendf(nil, `{"result":{"resultStatus":"S","resultCode":"SUCCESS","resultMessage":""},"data":{"items":[],"nextCursor":%q}}`, cursors(*calls))
 		digest := signing.Digest(r.Method, r.URL.EscapedPath(), id, at, body)
-		signature, err := signing.Sign(testkey.Key(), digest[:])
+		signature, err := signing.Sign(testkey.FastKey(), digest[:])
 		if err != nil {
 			return nil, err
 		}

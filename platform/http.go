@@ -55,18 +55,18 @@ func (p *Platform) answer(r *http.Request, path, trace string, fault Fault) repl
 		limit = p.cfg.maxFile
 	}
 	if !known || r.Method != http.MethodPost {
-		return p.refusal(r, trace, "", refuse(alipayplus.CodeInvalidAPI, "there is no operation %s %s", r.Method, shorten(r.URL.Path)))
+		return p.answerError(r, trace, "", refuse(alipayplus.CodeInvalidAPI, "there is no operation %s %s", r.Method, shorten(r.URL.Path)))
 	}
 	who, err := p.findCaller(r.Context(), r.Header.Get("Client-Id"))
 	if err != nil {
-		return p.refusal(r, trace, "", err)
+		return p.answerError(r, trace, "", err)
 	}
 	body, err := readBody(r.Body, limit)
 	if err != nil {
-		return p.refusal(r, trace, "", err)
+		return p.answerError(r, trace, "", err)
 	}
 	if err := p.authenticate(r, who.clientRecord, body); err != nil {
-		return p.refusal(r, trace, "", err)
+		return p.answerError(r, trace, "", err)
 	}
 	in := incoming{op: op, caller: who, body: body, contentType: r.Header.Get("Content-Type"), base: p.base(r)}
 	answer := p.execute(r.Context(), in)
@@ -74,7 +74,7 @@ func (p *Platform) answer(r *http.Request, path, trace string, fault Fault) repl
 		answer = p.execute(r.Context(), in)
 	}
 	if answer.err != nil {
-		return p.refusal(r, trace, answer.requestID, answer.err)
+		return p.answerError(r, trace, answer.requestID, answer.err)
 	}
 	return answer.reply
 }
@@ -160,7 +160,7 @@ type result struct {
 	Message string                  `json:"resultMessage"`
 }
 
-func success(requestID string, data any) (reply, error) {
+func successReply(requestID string, data any) (reply, error) {
 	done := result{Status: alipayplus.ResultSuccess, Code: alipayplus.CodeSuccess, Message: "success"}
 	var body any = answerBody{Result: done, RequestID: requestID, Data: data}
 	if code, ok := data.(*alipayplus.QRCode); ok {
@@ -170,9 +170,9 @@ func success(requestID string, data any) (reply, error) {
 	return reply{status: http.StatusOK, body: raw}, err
 }
 
-// refused turns an error into an answer. A failure of the platform itself is
-// logged, not told.
-func refused(requestID string, err error) reply {
+// errorReply makes an answer of an error. The text of a failure of the platform
+// itself is logged and not answered.
+func errorReply(requestID string, err error) reply {
 	code := codeOf(err)
 	res := result{Status: alipayplus.ResultFailed, Code: code, Message: err.Error()}
 	if code == alipayplus.CodeUnknownException {
@@ -189,11 +189,11 @@ func refused(requestID string, err error) reply {
 	return reply{status: httpStatus(code), body: raw}
 }
 
-func (p *Platform) refusal(r *http.Request, trace, requestID string, err error) reply {
+func (p *Platform) answerError(r *http.Request, trace, requestID string, err error) reply {
 	if codeOf(err) == alipayplus.CodeUnknownException && !errors.Is(err, context.Canceled) {
 		p.cfg.logger.ErrorContext(r.Context(), "the platform failed", "path", r.URL.Path, "trace_id", trace, "error", err)
 	}
-	return refused(requestID, err)
+	return errorReply(requestID, err)
 }
 
 // write signs an answer and sends it.

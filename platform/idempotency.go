@@ -116,7 +116,7 @@ func (c *call) forget() error {
 }
 
 // derivedID makes an id that a repetition of the call makes again, and that
-// nobody can guess who does not know the workspace's. What it is of tells it from
+// nobody can guess who does not know the workspace's. What it is of distinguishes it from
 // that of a later call, after the requestId was forgotten and used again.
 func (c *call) derivedID(prefix string, of ...string) string {
 	sum := sha256.Sum256([]byte(key(append(of, prefix, c.outcomeKey(), c.in.op.Path)...)))

@@ -24,10 +24,10 @@ func TestInProcessIsAsOverTheNetwork(t *testing.T) {
 	w := newWorld(t)
 	gateway := httptest.NewServer(w.p)
 	defer gateway.Close()
-	id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.Client().Public())
+	id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.FastClient().Public())
 	require.NoError(t, err)
 	remote, err := alipayplus.New(
-		alipayplus.WithBaseURL(gateway.URL), alipayplus.WithClientID(id), alipayplus.WithSigner(testkey.Client()),
+		alipayplus.WithBaseURL(gateway.URL), alipayplus.WithClientID(id), alipayplus.WithSigner(testkey.FastClient()),
 		alipayplus.WithPlatformKey("1", signing.PublicKeyPEM(w.p.PublicKey())), alipayplus.WithRetry(1, 0, 0),
 	)
 	require.NoError(t, err)

@@ -28,7 +28,7 @@ func listRequestsOf(t *testing.T, p *Platform, in alipayplus.ListRequestsInput) 
 }
 
 func TestAFilteredPageLooksAtABoundedNumberOfEntries(t *testing.T) {
-	p, err := New(WithSigner(testkey.Key()))
+	p, err := New(WithSigner(testkey.FastKey()))
 	require.NoError(t, err)
 	given := []string{"needle"}
 	for i := range 2 * maxExamined {

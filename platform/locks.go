@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// keyLocks lets one call at a time work on a key.
+// keyLocks are mutexes by name.
 type keyLocks struct {
 	mu    sync.Mutex
 	locks map[string]*keyLock
@@ -30,7 +30,7 @@ func (k *keyLocks) lock(ctx context.Context, name string) (unlock func(), err er
 	}
 }
 
-// try takes the lock if nobody has it or waits for it.
+// try acquires the lock if nobody has it or waits for it.
 func (k *keyLocks) try(name string) (unlock func(), free bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

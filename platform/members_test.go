@@ -92,7 +92,7 @@ func TestWhatAMemberMustBe(t *testing.T) {
 		} {
 			require.ErrorContains(w, w.p.PutMember(w.Context(), m), message)
 		}
-		_, err := w.p.AddClient(w.Context(), w.workspace, "nobody", testkey.Client().Public())
+		_, err := w.p.AddClient(w.Context(), w.workspace, "nobody", testkey.FastClient().Public())
 		require.ErrorContains(w, err, `there is no member "nobody" in workspace "`+w.workspace+`"`)
 		_, err = w.p.Client(w.Context(), w.workspace, "nobody")
 		require.Error(w, err)

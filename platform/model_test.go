@@ -92,7 +92,7 @@ func newModel(t *rapid.T) *model {
 		"MEMBERS_RELEASE", "ASSIGNED_DEVELOPERS_RELEASE", "DEVELOPERS_UPLOAD_ONLY",
 	}).Draw(t, "policy")}
 	var err error
-	m.p, err = New(WithSigner(testkey.Key()), WithTargetBackends(modelApp{m.app}),
+	m.p, err = New(WithSigner(testkey.FastKey()), WithTargetBackends(modelApp{m.app}),
 		WithPermissionPolicy(alipayplus.PermissionPolicy(m.policy)))
 	require.NoError(t, err)
 	m.workspace, err = m.p.AddWorkspace(t.Context(), modelCompany())

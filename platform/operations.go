@@ -102,20 +102,20 @@ func operateWith[In checked, Out any](op contract.Operation, prepare func(*Platf
 			var input In
 			err := decode(in.body, &input)
 			if op.Write {
-				in.requestID, in.refused = requestIDOf(&input, err, in.body)
+				in.requestID, in.requestIDErr = requestIDOf(&input, err, in.body)
 			}
-			if in.refused != nil {
+			if in.requestIDErr != nil {
 				return
 			}
 			if err == nil {
 				prepare(p, &input)
 				err = input.Validate()
 			}
-			in.input, in.invalid = input, err
+			in.input, in.inputErr = input, err
 		},
 		rule: func(c *call, input any) (any, error) {
-			if c.in.invalid != nil {
-				return nil, c.in.invalid
+			if c.in.inputErr != nil {
+				return nil, c.in.inputErr
 			}
 			return rule(c, input.(In))
 		},
@@ -132,8 +132,8 @@ func (op operation) withoutRecord() operation {
 	return op
 }
 
-// decode reads the JSON of a call. The position and Go's words for it are left
-// out: they help nobody who does not see the code.
+// decode reads the JSON of a call. The error leaves out the offset and Go's
+// own text: they help nobody who does not see the code.
 func decode(body []byte, into any) error {
 	err := json.Unmarshal(body, into)
 	if err == nil {
@@ -160,12 +160,12 @@ type incoming struct {
 
 	// requestID is the idempotency key; empty for a call that needs none.
 	requestID string
-	// refused says that the requestId cannot be used.
-	refused error
-	// input is the typed input, and invalid what is wrong with it: a requestId
-	// that has an outcome comes before that.
-	input   any
-	invalid error
+	// requestIDErr says that the requestId cannot be used.
+	requestIDErr error
+	// input is the typed input, and inputErr what is wrong with it: a requestId that
+	// has an outcome comes before that.
+	input    any
+	inputErr error
 	// contentHash is what a later call with the same requestId is compared with.
 	contentHash string
 }
@@ -202,8 +202,8 @@ type call struct {
 // outcome, and what the operation writes is written with the outcome or not at all.
 func (p *Platform) execute(ctx context.Context, in incoming) executed {
 	in.op.parse(p, &in)
-	if in.refused != nil {
-		return executed{err: in.refused}
+	if in.requestIDErr != nil {
+		return executed{err: in.requestIDErr}
 	}
 	if !in.op.Write || in.op.keepsNothing {
 		out, err := p.read(ctx, in)
@@ -227,14 +227,14 @@ func (p *Platform) read(ctx context.Context, in incoming) (out reply, err error)
 		if err != nil {
 			return err
 		}
-		out, err = success("", data)
+		out, err = successReply("", data)
 		return err
 	})
 	return out, err
 }
 
-// begin starts a run of a call. It looks at the credential and the member again:
-// both may have changed while the body was read.
+// begin starts a run of a call. It reads the credential and the member again: both
+// may have changed while the body was read.
 func (p *Platform) begin(ctx context.Context, tx storage.Tx, in incoming) (*call, error) {
 	who, err := findCaller(ctx, tx, in.caller.ClientID)
 	if err == nil && !bytes.Equal(who.PublicKey, in.caller.PublicKey) {
@@ -256,7 +256,7 @@ type writeSession struct {
 // run carries out the call. A refusal changes nothing, so it is no outcome: the
 // same requestId may be tried again once what stood in the way is gone.
 func (s *writeSession) run(ctx context.Context) (reply, error) {
-	out, reserved, err := s.decide(ctx)
+	out, reserved, err := s.applyRule(ctx)
 	if err != nil || reserved == nil {
 		return out, err
 	}
@@ -267,10 +267,10 @@ func (s *writeSession) run(ctx context.Context) (reply, error) {
 	return s.commit(context.WithoutCancel(ctx), reserved)
 }
 
-// decide checks the rule in the first transaction. An operation without an effect
+// applyRule checks the rule in the first transaction. An operation without an effect
 // is committed in it; for one with an effect it returns the call that has been
 // reserved.
-func (s *writeSession) decide(ctx context.Context) (out reply, reserved *call, err error) {
+func (s *writeSession) applyRule(ctx context.Context) (out reply, reserved *call, err error) {
 	for {
 		err = s.p.upToDate(ctx, s.p.cfg.store.Update, func(tx storage.Tx) error {
 			out, reserved = reply{}, nil
@@ -312,7 +312,7 @@ type busyError struct{ lock string }
 
 func (e *busyError) Error() string { return "another call is under way for " + e.lock }
 
-// waitFor waits until a lock is free and takes it; then the transaction is tried again.
+// waitFor waits for a lock and acquires it, for another try of the transaction.
 func (s *writeSession) waitFor(ctx context.Context, lock string) error {
 	s.unlock()
 	unlock, err := s.p.busy.lock(ctx, lock)
@@ -482,7 +482,7 @@ func (c *call) commit() (reply, error) {
 			return reply{}, err
 		}
 	}
-	out, err := success(c.in.requestID, c.data)
+	out, err := successReply(c.in.requestID, c.data)
 	if err != nil {
 		return reply{}, err
 	}

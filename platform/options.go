@@ -106,7 +106,7 @@ func WithTargetBackends(targets ...TargetBackend) Option {
 	}
 }
 
-// checkParties refuses names that cannot be told apart.
+// checkParties refuses names that are not distinct.
 func checkParties(parties []alipayplus.Party) error {
 	seen := map[alipayplus.Party]bool{alipayplus.PartyAlipayPlus: true}
 	for _, party := range parties {

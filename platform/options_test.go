@@ -56,7 +56,7 @@ func TestAnOptionThatIsWrongIsRefusedByName(t *testing.T) {
 		"platform: key version has 0 characters":       platform.WithKeyVersion(""),
 		"platform: ":                                   platform.WithSigner(elliptical),
 	} {
-		_, err := platform.New(platform.WithSigner(testkey.Key()), opt)
+		_, err := platform.New(platform.WithSigner(testkey.FastKey()), opt)
 		require.ErrorContains(t, err, want)
 	}
 }
@@ -65,7 +65,7 @@ func TestAPlatformMakesItselfAKey(t *testing.T) {
 	p, err := platform.New()
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, p.PublicKey().N.BitLen(), 2048)
-	require.False(t, p.PublicKey().Equal(testkey.Key().Public()))
+	require.False(t, p.PublicKey().Equal(testkey.FastKey().Public()))
 }
 
 func TestTheTimeWindowIsThePlatformsOwn(t *testing.T) {
@@ -158,10 +158,10 @@ func TestAPlatformMayBeMountedBelowAPath(t *testing.T) {
 			mux.Handle("/release/", mount(w.p))
 			inner = mux
 
-			id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.Client().Public())
+			id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.FastClient().Public())
 			require.NoError(t, err)
 			remote, err := alipayplus.New(alipayplus.WithBaseURL(server.URL+"/release"), alipayplus.WithClientID(id),
-				alipayplus.WithSigner(testkey.Client()), alipayplus.WithPlatformKey("1", signing.PublicKeyPEM(w.p.PublicKey())))
+				alipayplus.WithSigner(testkey.FastClient()), alipayplus.WithPlatformKey("1", signing.PublicKeyPEM(w.p.PublicKey())))
 			require.NoError(t, err)
 			program, err := remote.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: chinese()})
 			require.NoError(t, err)

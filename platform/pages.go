@@ -50,7 +50,7 @@ func (p *Platform) servePages() http.Handler {
 // callback is where the visit ends. The state must be one that the platform gave
 // out and still waits for; it is good for one visit.
 func (p *Platform) callback(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet { // the pattern lets HEAD in, which only looks
+	if r.Method != http.MethodGet { // the pattern admits HEAD, which must change nothing
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	}

@@ -32,7 +32,7 @@ type Platform struct {
 	faults     inprocess.Queue[Fault]
 	busy       keyLocks
 	counter    atomic.Uint64
-	// name tells the platform from others on the same store.
+	// name distinguishes the platform from others on the same store.
 	name string
 }
 

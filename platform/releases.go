@@ -78,7 +78,7 @@ func (c *call) roomForProgram(r *releaseRecord, target TargetBackend) error {
 	return limits.CheckProgramLimit(target.App(), len(going))
 }
 
-// firstTime refuses a version that went to the target before.
+// firstTime refuses a version that was released to the target before.
 func (c *call) firstTime(r *releaseRecord) error {
 	at, taken, err := c.tx.Get(r.versionSlot())
 	if err != nil || !taken {
@@ -205,7 +205,7 @@ func (c *call) changeRelease(before, r *releaseRecord, note string) *alipayplus.
 	return &r.Release
 }
 
-// state is a release's status, and its ratio where that tells more.
+// state is a release's status, with the ratio of a grayscale.
 func state(r *alipayplus.Release) string {
 	if r.Status == alipayplus.ReleaseGrayscale {
 		return string(r.Status) + " " + r.Grayscale.Ratio.String()

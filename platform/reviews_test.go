@@ -123,7 +123,7 @@ func TestAReviewerHasNoWorkspace(t *testing.T) {
 			require.Equal(w, "a reviewer has no workspace; use the credentials of a member", got.Result.Message)
 		}
 		require.Len(w, w.auditLog(), log)
-		_, err := w.p.AddReviewer(w.Context(), "", testkey.Client().Public())
+		_, err := w.p.AddReviewer(w.Context(), "", testkey.FastClient().Public())
 		require.ErrorContains(w, err, "must not be empty")
 	})
 }

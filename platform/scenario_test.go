@@ -36,7 +36,7 @@ type world struct {
 // newWorld gives a platform with one workspace and its owner.
 func newWorld(t *testing.T, opts ...platform.Option) *world {
 	t.Helper()
-	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.Key())}, opts...)...)
+	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.FastKey())}, opts...)...)
 	require.NoError(t, err)
 	w := &world{T: t, p: p}
 	w.workspace, err = p.AddWorkspace(t.Context(), company())

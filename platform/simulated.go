@@ -93,8 +93,8 @@ type page struct {
 }
 
 // ServeHTTP serves the page with the two confirmations of "Release mini
-// programs": 确认选择 and 确认授权. Whoever only looks, such as a preview of the
-// link, confirms nothing.
+// programs": 确认选择 and 确认授权. A GET, such as by a preview of
+// the link, confirms nothing.
 func (s *SimulatedAlipayCN) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	values, step := r.URL.Query(), ""
 	if r.Method == http.MethodPost {

@@ -14,9 +14,9 @@ import (
 // An error that matches one of [alipayplus.ErrInvalid], [alipayplus.ErrNotFound],
 // [alipayplus.ErrPermission], [alipayplus.ErrConflict], [alipayplus.ErrLimit],
 // [alipayplus.ErrRateLimited] and [alipayplus.ErrAuthorizationRequired] is a
-// refusal: nothing happened there, and the caller is told so, with its text. Any
-// other error leaves the outcome unknown: the caller is told to repeat the call,
-// and the text is only logged.
+// refusal: nothing happened there, and its text is answered to the caller. Any
+// other error leaves the outcome unknown: the answer asks the caller to repeat the
+// call, and the text is only logged.
 type TargetBackend interface {
 	// App is the app's name.
 	App() alipayplus.TargetApp
@@ -42,10 +42,10 @@ type TargetBackend interface {
 	// genuine is a refusal.
 	Exchange(ctx context.Context, state, code string) error
 
-	// Submit hands a release to the app's review.
+	// Submit sends a release to the app's review.
 	Submit(ctx context.Context, release *alipayplus.Release) error
 	// Withdraw takes a submitted release back, because the applicant did. A
-	// rejection by Alipay+ is not told: the next Submit of the mini program takes
+	// rejection by Alipay+ is not reported: the next Submit of the mini program takes
 	// the place of the former.
 	Withdraw(ctx context.Context, release *alipayplus.Release) error
 	// SetRatio makes a release live for a share of the users, in percent below 100.

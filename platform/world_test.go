@@ -235,14 +235,14 @@ type hand struct {
 // hand gives a member a client id of its own.
 func (w *world) hand(member string) hand {
 	w.Helper()
-	id, err := w.p.AddClient(w.Context(), w.workspace, member, testkey.Client().Public())
+	id, err := w.p.AddClient(w.Context(), w.workspace, member, testkey.FastClient().Public())
 	require.NoError(w, err)
 	return hand{world: w, clientID: id}
 }
 
 func (w *world) reviewerHand(party alipayplus.Party) hand {
 	w.Helper()
-	id, err := w.p.AddReviewer(w.Context(), party, testkey.Client().Public())
+	id, err := w.p.AddReviewer(w.Context(), party, testkey.FastClient().Public())
 	require.NoError(w, err)
 	return hand{world: w, clientID: id}
 }
@@ -281,7 +281,7 @@ func (h hand) send(method, path, contentType string, body []byte) said {
 	h.Helper()
 	at := time.Now().Add(h.off).Format(time.RFC3339Nano)
 	digest := signing.Digest(method, path, h.clientID, at, body)
-	signature, err := signing.Sign(testkey.Client(), digest[:])
+	signature, err := signing.Sign(testkey.FastClient(), digest[:])
 	require.NoError(h, err)
 	return h.sendSigned(method, path, http.Header{
 		"Content-Type": {contentType}, "Client-Id": {h.clientID}, "Request-Time": {at},

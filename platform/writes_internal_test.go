@@ -129,7 +129,7 @@ func TestATargetAppMayKeepAndChangeTheReleaseThatItIsGiven(t *testing.T) {
 // TestWhoWasRemovedWhileTheBodyWasReadMayDoNothing: the caller is looked up again
 // in the transaction in which something is done.
 func TestWhoWasRemovedWhileTheBodyWasReadMayDoNothing(t *testing.T) {
-	p, err := New(WithSigner(testkey.Key()))
+	p, err := New(WithSigner(testkey.FastKey()))
 	require.NoError(t, err)
 	workspace, err := p.AddWorkspace(t.Context(), modelCompany())
 	require.NoError(t, err)
