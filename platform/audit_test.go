@@ -1,6 +1,7 @@
 package platform_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -249,4 +250,48 @@ func TestTwoPlatformsOnOneStoreLoseNothing(t *testing.T) {
 		}
 		require.ElementsMatch(w, []string{w.workspace, "olga", "a", "b", "c", "d"}, changed)
 	}, platform.WithStore(store))
+}
+
+// entries are those of the audit log that are about one kind of thing.
+func (w *world) entries(kind string) []string {
+	w.Helper()
+	all := []string{}
+	for e, err := range w.p.Audit(w.Context(), w.workspace) {
+		require.NoError(w, err)
+		if e.Kind == kind {
+			all = append(all, fmt.Sprintf("%s %s %s: %s to %s", e.At.Format(time.TimeOnly), e.Who, e.ID, e.From, e.To))
+		}
+	}
+	return all
+}
+
+// Audit tells what the operator did, and all that time has brought, also when
+// nobody has called since.
+func TestTheLogIsComplete(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.submitted()
+		time.Sleep(10 * time.Minute)
+		h := w.hand("olga")
+		require.NoError(w, w.p.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: "dan", Role: alipayplus.RoleDeveloper}))
+		require.NoError(w, w.p.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: "dan", Role: alipayplus.RoleMaster}))
+		require.NoError(w, w.p.RemoveClient(w.Context(), h.clientID))
+		time.Sleep(3 * time.Hour)
+
+		require.Equal(w, []string{
+			"00:00:00 olga " + s.ID + ":  to DRAFT",
+			"00:00:00 olga " + s.ID + ": DRAFT to PENDING_REVIEW",
+			"01:00:00 ALIPAY_PLUS " + s.ID + ": PENDING_REVIEW to ONLINE",
+		}, w.entries("service"), "as the first thing after three hours")
+		require.Equal(w, []string{
+			"00:00:00 olga " + s.ReleaseRequestID + ":  to UNDER_REVIEW",
+			"01:00:00 ALIPAY_PLUS " + s.ReleaseRequestID + ": UNDER_REVIEW to APPROVED",
+		}, w.entries("request"))
+		require.Equal(w, []string{"00:00:00 operator " + w.workspace + ":  to CREATED"}, w.entries("workspace"))
+		require.Equal(w, []string{
+			"00:00:00 operator olga:  to OWNER", "00:10:00 operator dan:  to DEVELOPER", "00:10:00 operator dan: DEVELOPER to MASTER",
+		}, w.entries("member"))
+		require.Equal(w, []string{
+			"00:10:00 operator " + h.clientID + ":  to ADDED", "00:10:00 operator " + h.clientID + ": ADDED to REMOVED",
+		}, w.entries("client"), "but not those in process, which nobody can use from outside")
+	}, platform.WithAutoReview(approveIn(time.Hour)))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"testing"
@@ -478,4 +479,20 @@ func TestAFaultHoldsForItsTimes(t *testing.T) {
 	}
 	_, err := client.Workspace.Get(t.Context())
 	require.NoError(t, err)
+}
+
+// A fault that never happens would prove nothing.
+func TestInjectKnowsItsOperations(t *testing.T) {
+	w := newWorld(t)
+	for _, wrong := range []string{"releases.aply", "release/apply", "RELEASES.APPLY", " "} {
+		require.PanicsWithValue(t, fmt.Sprintf("platform: Inject: there is no operation %q", wrong), func() {
+			w.p.Inject(platform.Fault{Operation: wrong, Times: 1000, CutBefore: true})
+		})
+	}
+	_, err := w.owner.Workspace.Get(t.Context())
+	require.NoError(t, err, "and nothing was injected")
+	for _, op := range contract.Operations() {
+		require.NotPanics(t, func() { w.p.Inject(platform.Fault{Operation: op.Name}) }, op.Name)
+	}
+	require.NotPanics(t, func() { w.p.Inject(platform.Fault{}) })
 }

@@ -104,3 +104,22 @@ func TestAnImageIsSmallerThanAPackageMayBe(t *testing.T) {
 		require.Equal(w, alipayplus.CodeSuccess, h.call(contract.RequestList, `{"title":"`+strings.Repeat("x", 188)+`"}`).Result.Code, "exactly 200")
 	}, platform.WithServicePolicy(policy), platform.WithMaxBytes(200, 400))
 }
+
+// An image belongs to a service, which every member may manage; a package to a
+// mini program, which must be the developer's.
+func TestADeveloperWithoutMiniProgramsMayOfferAService(t *testing.T) {
+	inWorld(t, func(w *world) {
+		program := w.program().ID
+		dan := &world{T: w.T, p: w.p, workspace: w.workspace, owner: w.member("dan", alipayplus.RoleDeveloper)}
+		require.Equal(w, alipayplus.ServicePendingReview, dan.submitted().Status)
+
+		build := zipPackage(w, "1.0.0")
+		_, err := dan.owner.Programs.UploadVersion(w.Context(), alipayplus.UploadVersionInput{
+			ProgramID: program, Version: alipayplus.VersionNumber{Major: 1}, Package: bytes.NewReader(build), Size: int64(len(build)),
+		})
+		require.ErrorIs(w, err, alipayplus.ErrPermission)
+		versions, err := w.owner.Programs.ListVersions(w.Context(), alipayplus.ListVersionsInput{ProgramID: program})
+		require.NoError(w, err)
+		require.Empty(w, versions.Items)
+	}, platform.WithPermissionPolicy(alipayplus.PolicyAssignedDevelopersRelease))
+}

@@ -204,3 +204,22 @@ func TestACallThatWasCanceledIsNotLogged(t *testing.T) {
 		require.Empty(w, log.String())
 	}, platform.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 }
+
+func TestTargetsThatCannotBeToldApartAreRefused(t *testing.T) {
+	by := func(parties ...alipayplus.Party) platform.TargetBackend { return reviewedBy{newPartnerApp(), parties} }
+	for want, targets := range map[string][]platform.TargetBackend{
+		"targets: must have at least one":                                             {},
+		"targets[0]: must not be nil":                                                 {nil},
+		"targets[1]: must not be nil":                                                 {newNoting(), nil},
+		"targets[1]: ALIPAY_CN is there already":                                      {platform.NewSimulatedAlipayCN(), newNoting()},
+		`targets[0]: party "": must be a name of its own, without a slash`:            {by("")},
+		`targets[0]: party "LAKE/2": must be a name of its own, without a slash`:      {by("LAKE", "LAKE/2")},
+		`targets[0]: party "LAKE": must be a name of its own, without a slash`:        {by("LAKE", "LAKE")},
+		`targets[1]: party "ALIPAY_PLUS": must be a name of its own, without a slash`: {newNoting(), by("LAKE", alipayplus.PartyAlipayPlus)},
+	} {
+		_, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithTargetBackends(targets...))
+		require.EqualError(t, err, "platform: "+want)
+	}
+	_, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithTargetBackends(newNoting(), by("LAKE", "RIVER")))
+	require.NoError(t, err)
+}

@@ -159,3 +159,45 @@ func TestProgramsAreListedByDate(t *testing.T) {
 		})), id))
 	})
 }
+
+// languages gives n names, in the English of one country after another, from the
+// first on.
+func languages(first, n int) []alipayplus.Localization {
+	countries := strings.Fields(`AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL
+		BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU`)
+	var all []alipayplus.Localization
+	for _, country := range countries[first : first+n] {
+		all = append(all, alipayplus.Localization{Language: "en-" + country, Name: "Blue Lake"})
+	}
+	return all
+}
+
+func TestAMiniProgramHasAtMostFiftyLanguages(t *testing.T) {
+	inWorld(t, func(w *world) {
+		h := w.hand("olga")
+		got := h.call(contract.ProgramCreate, alipayplus.CreateProgramInput{Languages: languages(0, 51), RequestID: "1"})
+		require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
+		require.Equal(w, []alipayplus.FieldError{{Path: "languages", Message: "must have at most 50 entries"}}, got.Details.Fields)
+
+		program, err := w.owner.Programs.Create(w.Context(), alipayplus.CreateProgramInput{Languages: languages(0, 30)})
+		require.NoError(w, err)
+		add := func(which []alipayplus.Localization) error {
+			_, err := w.owner.Programs.AddLanguages(w.Context(), alipayplus.AddLanguagesInput{ProgramID: program.ID, Languages: which})
+			return err
+		}
+		err = add(languages(30, 21))
+		require.ErrorIs(w, err, alipayplus.ErrInvalid)
+		require.ErrorContains(w, err, "languages must have at most 50 entries in all; would have 51")
+		have := func() int {
+			p, err := w.owner.Programs.Get(w.Context(), program.ID)
+			require.NoError(w, err)
+			return len(p.Languages)
+		}
+		require.Equal(w, 30, have())
+
+		require.NoError(w, add(languages(30, 20)))
+		require.NoError(w, add(languages(0, 50)), "to replace is not to add")
+		require.ErrorIs(w, add(languages(50, 1)), alipayplus.ErrInvalid)
+		require.Equal(w, 50, have())
+	})
+}

@@ -29,10 +29,13 @@ func newPartnerApp() *partnerApp {
 	return &partnerApp{SimulatedAlipayCN: platform.NewSimulatedAlipayCN(), limits: alipayplus.Limits{Programs: 3, WaitingVersions: 2}}
 }
 
-func (*partnerApp) App() alipayplus.TargetApp   { return partner }
-func (*partnerApp) Languages() []string         { return nil }
+func (*partnerApp) App() alipayplus.TargetApp { return partner }
+
+func (*partnerApp) Languages() []string { return nil }
+
 func (*partnerApp) Parties() []alipayplus.Party { return nil }
-func (*partnerApp) NeedsAuthorization() bool    { return false }
+
+func (*partnerApp) NeedsAuthorization() bool { return false }
 
 func (a *partnerApp) Limits() alipayplus.Limits { return a.limits }
 
@@ -41,8 +44,10 @@ func (a *partnerApp) Submit(context.Context, *alipayplus.Release) error { return
 func (a *partnerApp) SetRatio(context.Context, *alipayplus.Release, alipayplus.Ratio) error {
 	return a.fail
 }
+
 func (a *partnerApp) Publish(context.Context, *alipayplus.Release) error { return a.fail }
-func (a *partnerApp) Cancel(context.Context, *alipayplus.Release) error  { return a.fail }
+
+func (a *partnerApp) Cancel(context.Context, *alipayplus.Release) error { return a.fail }
 
 // TestReleaseMiniPrograms is the document "Release mini programs", sentence by sentence.
 func TestReleaseMiniPrograms(t *testing.T) {
@@ -606,65 +611,6 @@ func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestAReviewCanBeDecidedByAFunctionAfterATime(t *testing.T) {
-	var asked []string
-	inWorld(t, func(w *world) {
-		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
-		require.Subset(w, asked, []string{"ALIPAY_PLUS " + r.ReleaseRequestID, "ALIPAY_CN " + r.ReleaseRequestID})
-		applied := time.Now().UTC()
-
-		time.Sleep(time.Hour - time.Second)
-		require.Equal(w, alipayplus.ReviewPending, w.request(r.ReleaseRequestID).Reviews[1].Status)
-		time.Sleep(time.Second)
-		require.Equal(w, alipayplus.ReviewApproved, w.request(r.ReleaseRequestID).Reviews[1].Status)
-		require.Equal(w, alipayplus.ReleaseUnderReview, w.read(r.ID).Status)
-
-		time.Sleep(47 * time.Hour)
-		reviewed, err := w.owner.Releases.WaitReviewed(w.Context(), r.ID, alipayplus.ReleaseWait{})
-		require.NoError(w, err)
-		require.Equal(w, applied.Add(24*time.Hour), reviewed.Reviews[0].DecidedAt, "when it was due, not when somebody looked")
-		require.Equal(w, applied.Add(24*time.Hour), w.request(r.ReleaseRequestID).FinishedAt)
-		require.Equal(w, alipayplus.ReleasePreparation, reviewed.Status)
-	}, platform.WithAutoReview(func(party alipayplus.Party, request *alipayplus.Request) platform.Decision {
-		asked = append(asked, string(party)+" "+request.ID)
-		if party == alipayplus.PartyAlipayCN {
-			return platform.ApproveAfter(time.Hour)
-		}
-		return platform.ApproveAfter(24 * time.Hour)
-	}))
-}
-
-func TestAVerdictThatIsDueDoesNotOvertakeAWithdrawal(t *testing.T) {
-	inWorld(t, func(w *world) {
-		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
-		w.withdraw(r)
-		time.Sleep(48 * time.Hour)
-		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(r.ID).Status)
-		require.Equal(w, alipayplus.RequestWithdrawn, w.request(r.ReleaseRequestID).Status)
-	}, platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
-		return platform.ApproveAfter(time.Hour)
-	}))
-}
-
-func TestAVerdictThatIsDueComesBeforeOneThatIsGivenNow(t *testing.T) {
-	inWorld(t, func(w *world) {
-		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
-		waiting, err := w.p.Reviews(w.Context())
-		require.NoError(w, err)
-		time.Sleep(2 * time.Hour)
-		require.ErrorContains(w, waiting[0].Approve(w.Context(), alipayplus.PartyAlipayPlus), "is CLOSED already",
-			"AlipayCN rejected an hour ago")
-		request := w.request(r.ReleaseRequestID)
-		require.Equal(w, alipayplus.RequestRejected, request.Status)
-		require.Equal(w, "too many ads", request.Reviews[1].Reason)
-	}, platform.WithAutoReview(func(party alipayplus.Party, _ *alipayplus.Request) platform.Decision {
-		if party == alipayplus.PartyAlipayCN {
-			return platform.RejectAfter(time.Hour, "too many ads")
-		}
-		return platform.LeaveOpen()
-	}))
 }
 
 // TestAFailureAtTheTargetAppLeavesTheReleaseAsItWas covers every step that

@@ -163,3 +163,53 @@ func TestWhoWasRemovedWhileTheBodyWasReadMayDoNothing(t *testing.T) {
 	out := executeAs(t.Context(), p, by, contract.WorkspaceQuery, "", []byte("{}"))
 	require.Contains(t, string(out.body), string(alipayplus.CodeUnknownClient))
 }
+
+// TestTheSeedsReachEveryOperation keeps the fuzz test honest: its seeds succeed.
+func TestTheSeedsReachEveryOperation(t *testing.T) {
+	bodies := goodBodies()
+	for _, op := range contract.Operations() {
+		if op == contract.FileUpload {
+			continue
+		}
+		t.Run(op.Name, func(t *testing.T) {
+			require.Contains(t, bodies, op)
+			body, err := json.Marshal(bodies[op])
+			require.NoError(t, err)
+			out := executeAs(t.Context(), fuzzPlatform(t), fuzzCaller(op), op, "", body)
+			require.Equal(t, http.StatusOK, out.status, "%s", out.body)
+		})
+	}
+}
+
+// FuzzDecode gives any body to any operation: it never panics, is never a
+// failure of the platform, and what is refused leaves everything as it was.
+func FuzzDecode(f *testing.F) {
+	ops := contract.Operations()
+	for i, op := range ops {
+		if good, ok := goodBodies()[op]; ok {
+			body, err := json.Marshal(good)
+			require.NoError(f, err)
+			f.Add(uint8(i), "", body)
+			f.Add(uint8(i), "", body[:len(body)-1])
+		}
+		for _, body := range []string{
+			`null`, `[]`, `{"requestId":null}`, `{"requestId":7}`, `{"requestId":"1","programId":"p1/../p2","version":"1.2","releaseId":"r4","ratio":1e99}`,
+			`{"requestId":"1","limit":-1,"cursor":"e30","title":"\u0000"}`, `{"requestId":"1","paymentInformation":[{"type":"TABLE","table":{"header":[],"rows":[[]]}}]}`,
+		} {
+			f.Add(uint8(i), "", []byte(body))
+		}
+	}
+	f.Add(uint8(len(ops)-3), "image/png", []byte("\x89PNG\r\n\x1a\n"))
+	f.Add(uint8(len(ops)-3), "application/zip", []byte("PK\x03\x04"))
+	f.Fuzz(func(t *testing.T, n uint8, contentType string, body []byte) {
+		op := ops[int(n)%len(ops)]
+		p := fuzzPlatform(t)
+		before := everythingKept(t, p)
+		out := executeAs(t.Context(), p, fuzzCaller(op), op, contentType, body)
+		require.Less(t, out.status, http.StatusInternalServerError, "%s: %s", op.Name, out.body)
+		require.True(t, json.Valid(out.body))
+		if out.status != http.StatusOK {
+			require.Equal(t, before, everythingKept(t, p), op.Name)
+		}
+	})
+}

@@ -2,7 +2,6 @@ package platform_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -611,92 +610,4 @@ func (o otherTime) move(r *http.Request, h http.Header, name string, by time.Dur
 	signature, err := signing.Sign(testkey.FastKey(), digest[:])
 	require.NoError(o.w, err)
 	h.Set("Signature", signing.Header{KeyVersion: "1", Signature: signature}.String())
-}
-
-// TestWhoDoesNotSignProperlyIsNobody sends good calls with headers that are not.
-func TestWhoDoesNotSignProperlyIsNobody(t *testing.T) {
-	inWorld(t, func(w *world) {
-		h := w.hand("olga")
-		path, body := contract.Prefix+contract.ProgramCreate.Path, []byte(`{"requestId":"1","languages":[{"language":"en","name":"Tea"}]}`)
-		sign := func(path, at, keyVersion string, body []byte) http.Header {
-			digest := signing.Digest(http.MethodPost, path, h.clientID, at, body)
-			signature, err := signing.Sign(testkey.FastClient(), digest[:])
-			require.NoError(w, err)
-			return http.Header{
-				"Client-Id": {h.clientID}, "Request-Time": {at},
-				"Signature": {signing.Header{KeyVersion: keyVersion, Signature: signature}.String()},
-			}
-		}
-		now := time.Now().Format(time.RFC3339)
-		without := func(name string) http.Header {
-			header := sign(path, now, "1", body)
-			header.Del(name)
-			return header
-		}
-		forged := sign(path, now, "1", body)
-		forged.Set("Signature", "algorithm=RSA256, keyVersion=1, signature=AAAA")
-		other := sign(path, now, "1", body)
-		other.Set("Signature", strings.Replace(other.Get("Signature"), "RSA256", "ECC224", 1))
-		before := w.snapshot()
-		for name, tt := range map[string]struct {
-			header  http.Header
-			code    alipayplus.Code
-			message string
-		}{
-			"no client id":         {without("Client-Id"), alipayplus.CodeUnknownClient, "the client id is not known here"},
-			"no signature":         {without("Signature"), alipayplus.CodeInvalidSignature, "the Signature header cannot be used: "},
-			"another algorithm":    {other, alipayplus.CodeInvalidSignature, "the Signature header cannot be used: "},
-			"a forged signature":   {forged, alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
-			"of another body":      {sign(path, now, "1", []byte(`{}`)), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
-			"of another operation": {sign(contract.Prefix+"release/create", now, "1", body), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
-			"no time":              {without("Request-Time"), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
-			"a key version that is not there": {
-				sign(path, now, "2", body), alipayplus.CodeInvalidSignature, `the client has no key of version "2"`,
-			},
-			"a time that is none": {
-				sign(path, "yesterday", "1", body), alipayplus.CodeTimestampInvalid, "Request-Time is neither an ISO 8601 time nor milliseconds",
-			},
-			"a time just outside": {
-				sign(path, time.Now().Add(-5*time.Minute-time.Second).Format(time.RFC3339), "1", body), alipayplus.CodeTimestampInvalid,
-				"Request-Time is 5m1s away from the platform's time; at most 5m0s is allowed",
-			},
-		} {
-			got := h.sendSigned(http.MethodPost, path, tt.header, body)
-			require.Equal(w, http.StatusUnauthorized, got.HTTP, name)
-			require.Equal(w, tt.code, got.Result.Code, name)
-			require.Contains(w, got.Result.Message, tt.message, name)
-		}
-		long := sign(path, now, "1", body)
-		long.Set("Client-Id", strings.Repeat("9", 65))
-		got := h.sendSigned(http.MethodPost, path, long, body)
-		require.Equal(w, alipayplus.CodeUnknownClient, got.Result.Code)
-		require.Empty(w, got.Header.Get("Client-Id"), "what is too long is not repeated")
-		require.Equal(w, before, w.snapshot())
-
-		w.Log("At the border, in milliseconds, and without a key version it is accepted.")
-		for i, header := range []http.Header{
-			sign(path, time.Now().Add(-5*time.Minute).Format(time.RFC3339), "1", []byte(`{"requestId":"0","languages":[{"language":"en","name":"Tea"}]}`)),
-			sign(path, fmt.Sprint(time.Now().Add(5*time.Minute).UnixMilli()), "", []byte(`{"requestId":"1","languages":[{"language":"en","name":"Tea"}]}`)),
-		} {
-			got := h.sendSigned(http.MethodPost, path, header, fmt.Appendf(nil, `{"requestId":"%d","languages":[{"language":"en","name":"Tea"}]}`, i))
-			require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
-		}
-	})
-}
-
-// TestALongMessageIsCutButTheFieldsAreNot: result messages have up to 256
-// characters, as documented.
-func TestALongMessageIsCutButTheFieldsAreNot(t *testing.T) {
-	inWorld(t, func(w *world) {
-		var languages []alipayplus.Localization
-		for i := range 10 {
-			languages = append(languages, alipayplus.Localization{Language: fmt.Sprintf("%d!", i)})
-		}
-		got := w.hand("olga").call(contract.ProgramCreate, alipayplus.CreateProgramInput{Languages: languages, RequestID: "1"})
-		require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
-		require.Len(w, []rune(got.Result.Message), 256)
-		require.True(w, strings.HasSuffix(got.Result.Message, "..."))
-		require.Len(w, got.Details.Fields, 20)
-		require.True(w, json.Valid([]byte(got.Body)))
-	})
 }
