@@ -48,11 +48,11 @@ func TestTheLogSaysWhoChangedWhatWhenFromWhatToWhatAndInWhichCall(t *testing.T) 
 		_, err = maxim.Programs.UpdateConfiguration(ctx, alipayplus.UpdateProgramConfigurationInput{ProgramID: program.ID, RequestID: "call-1"})
 		done(err)
 		version := alipayplus.VersionNumber{Major: 1}
-		file := w.hand("max").uploadFile("application/zip", zipPackage(w, "1"))
+		file := w.rawClient("max").uploadFile("application/zip", zipPackage(w, "1"))
 		require.Equal(w, alipayplus.CodeSuccess, file.Result.Code)
 		done(nil)
 		fileID := string(file.Data)[len(`{"id":"`):][:64]
-		uploaded := w.hand("max").call(contract.VersionUpload, alipayplus.RegisterVersionInput{ProgramID: program.ID, Version: version, FileID: fileID, RequestID: "call-3"})
+		uploaded := w.rawClient("max").call(contract.VersionUpload, alipayplus.RegisterVersionInput{ProgramID: program.ID, Version: version, FileID: fileID, RequestID: "call-3"})
 		require.Equal(w, alipayplus.CodeSuccess, uploaded.Result.Code)
 		done(nil)
 		a, err := w.owner.Authorizations.Begin(ctx, alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: cn, RequestID: "call-4"})
@@ -167,7 +167,7 @@ func TestTheLogTellsOfServicesArchivesAndCancellations(t *testing.T) {
 func TestTheLogIsReadInPiecesAndFromTheBeginningAgain(t *testing.T) {
 	inWorld(t, func(w *world) {
 		const changes = 205 // more than two pieces
-		h := w.hand("olga")
+		h := w.rawClient("olga")
 		in := alipayplus.CreateProgramInput{Languages: chinese()}
 		for i := range changes {
 			in.RequestID = time.Duration(i).String()
@@ -214,7 +214,7 @@ func TestAVerdictThatIsDueIsLoggedAtItsTime(t *testing.T) {
 // TestTheLogTellsWhatTheOperatorDid: what is done through Go is logged, too.
 func TestTheLogTellsWhatTheOperatorDid(t *testing.T) {
 	inWorld(t, func(w *world) {
-		h := w.hand("olga")
+		h := w.rawClient("olga")
 		w.member("olga", alipayplus.RoleMaster)
 		require.NoError(w, w.p.RemoveClient(w.Context(), h.clientID))
 		require.NoError(w, w.p.RemoveClient(w.Context(), "never there"))
@@ -271,7 +271,7 @@ func TestTheLogIsComplete(t *testing.T) {
 	inWorld(t, func(w *world) {
 		s := w.submitted()
 		time.Sleep(10 * time.Minute)
-		h := w.hand("olga")
+		h := w.rawClient("olga")
 		require.NoError(w, w.p.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: "dan", Role: alipayplus.RoleDeveloper}))
 		require.NoError(w, w.p.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: "dan", Role: alipayplus.RoleMaster}))
 		require.NoError(w, w.p.RemoveClient(w.Context(), h.clientID))

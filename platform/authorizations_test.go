@@ -494,7 +494,7 @@ func TestAnAuthorizationIsForATargetThatIsThere(t *testing.T) {
 	inWorld(t, func(w *world) {
 		program := w.program()
 		for _, op := range []contract.Operation{contract.AuthorizationBegin, contract.AuthorizationQuery} {
-			got := w.hand("olga").call(op, alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: partner, RequestID: "1"})
+			got := w.rawClient("olga").call(op, alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: partner, RequestID: "1"})
 			require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
 			require.Equal(w, []alipayplus.FieldError{{Path: "targetApp", Message: "is no app that this platform releases to; see Workspace.Get"}}, got.Details.Fields)
 		}

@@ -362,32 +362,32 @@ func ids[T any](items []*T, id func(*T) string) []string {
 	return all
 }
 
-// hand signs calls by hand, as a program in another language would: nothing
+// rawClient signs calls by hand, as a program in another language would: nothing
 // checks them before the platform does.
-type hand struct {
+type rawClient struct {
 	*world
 	clientID string
 	// off is how far its clock is from the platform's.
 	off time.Duration
 }
 
-// hand gives a member a client id of its own.
-func (w *world) hand(member string) hand {
+// rawClient gives a member a client id of its own.
+func (w *world) rawClient(member string) rawClient {
 	w.Helper()
 	id, err := w.p.AddClient(w.Context(), w.workspace, member, testkey.FastClient().Public())
 	require.NoError(w, err)
-	return hand{world: w, clientID: id}
+	return rawClient{world: w, clientID: id}
 }
 
-func (w *world) reviewerHand(party alipayplus.Party) hand {
+func (w *world) rawReviewer(party alipayplus.Party) rawClient {
 	w.Helper()
 	id, err := w.p.AddReviewer(w.Context(), party, testkey.FastClient().Public())
 	require.NoError(w, err)
-	return hand{world: w, clientID: id}
+	return rawClient{world: w, clientID: id}
 }
 
-// said is what the platform answered.
-type said struct {
+// rawAnswer is what the platform answered.
+type rawAnswer struct {
 	HTTP   int         `json:"-"`
 	Header http.Header `json:"-"`
 	Body   string      `json:"-"`
@@ -404,7 +404,7 @@ type said struct {
 }
 
 // call sends a JSON body, given as text or as something to marshal.
-func (h hand) call(op contract.Operation, in any) said {
+func (h rawClient) call(op contract.Operation, in any) rawAnswer {
 	h.Helper()
 	body, isText := in.(string)
 	if !isText {
@@ -416,7 +416,7 @@ func (h hand) call(op contract.Operation, in any) said {
 }
 
 // send signs and sends anything, and checks that the answer is signed.
-func (h hand) send(method, path, contentType string, body []byte) said {
+func (h rawClient) send(method, path, contentType string, body []byte) rawAnswer {
 	h.Helper()
 	at := time.Now().Add(h.off).Format(time.RFC3339Nano)
 	digest := signing.Digest(method, path, h.clientID, at, body)
@@ -429,7 +429,7 @@ func (h hand) send(method, path, contentType string, body []byte) said {
 }
 
 // sendSigned sends headers as they are.
-func (h hand) sendSigned(method, path string, header http.Header, body []byte) said {
+func (h rawClient) sendSigned(method, path string, header http.Header, body []byte) rawAnswer {
 	h.Helper()
 	req, err := http.NewRequestWithContext(h.Context(), method, "http://platform.example"+path, bytes.NewReader(body))
 	require.NoError(h, err)
@@ -439,7 +439,7 @@ func (h hand) sendSigned(method, path string, header http.Header, body []byte) s
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	require.NoError(h, err)
-	got := said{HTTP: resp.StatusCode, Header: resp.Header, Body: string(raw)}
+	got := rawAnswer{HTTP: resp.StatusCode, Header: resp.Header, Body: string(raw)}
 	require.NoError(h, json.Unmarshal(raw, &got), "%s", raw)
 
 	signed, err := signing.ParseHeader(resp.Header.Get("Signature"))

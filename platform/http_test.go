@@ -31,7 +31,7 @@ import (
 // TestWhoDoesNotSignProperlyIsNobody sends good calls with headers that are not.
 func TestWhoDoesNotSignProperlyIsNobody(t *testing.T) {
 	inWorld(t, func(w *world) {
-		h := w.hand("olga")
+		h := w.rawClient("olga")
 		path, body := contract.Prefix+contract.ProgramCreate.Path, []byte(`{"requestId":"1","languages":[{"language":"en","name":"Tea"}]}`)
 		sign := func(path, at, keyVersion string, body []byte) http.Header {
 			digest := signing.Digest(http.MethodPost, path, h.clientID, at, body)
@@ -107,7 +107,7 @@ func TestALongMessageIsCutButTheFieldsAreNot(t *testing.T) {
 		for i := range 10 {
 			languages = append(languages, alipayplus.Localization{Language: fmt.Sprintf("%d!", i)})
 		}
-		got := w.hand("olga").call(contract.ProgramCreate, alipayplus.CreateProgramInput{Languages: languages, RequestID: "1"})
+		got := w.rawClient("olga").call(contract.ProgramCreate, alipayplus.CreateProgramInput{Languages: languages, RequestID: "1"})
 		require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
 		require.Len(w, []rune(got.Result.Message), 256)
 		require.True(w, strings.HasSuffix(got.Result.Message, "..."))
@@ -155,7 +155,7 @@ func (w *world) signedMessage(op contract.Operation, id string, key crypto.Signe
 }
 
 // deliver sends a message to wherever the base and the HTTP client lead.
-func (m message) deliver(t testing.TB, client *http.Client, base string) said {
+func (m message) deliver(t testing.TB, client *http.Client, base string) rawAnswer {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+m.path, bytes.NewReader(m.body))
 	require.NoError(t, err)
@@ -165,13 +165,13 @@ func (m message) deliver(t testing.TB, client *http.Client, base string) said {
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	require.NoError(t, err)
-	got := said{HTTP: resp.StatusCode, Header: resp.Header, Body: string(raw)}
+	got := rawAnswer{HTTP: resp.StatusCode, Header: resp.Header, Body: string(raw)}
 	require.NoError(t, json.Unmarshal(raw, &got), "%s", raw)
 	return got
 }
 
 // sentBack makes a request of an answer: both are signed over the same five parts.
-func sentBack(m message, answer said) message {
+func sentBack(m message, answer rawAnswer) message {
 	return message{m.path, http.Header{
 		"Content-Type": {"application/json; charset=UTF-8"},
 		"Client-Id":    {answer.Header.Get("Client-Id")},
@@ -212,7 +212,7 @@ func TestARefusalSentBackAsARequestIsRefused(t *testing.T) {
 		want   alipayplus.Code
 	}{
 		"of an in-process client": {w.inProcessID(), alipayplus.CodeUnknownClient},
-		"of any other client":     {w.hand("olga").clientID, alipayplus.CodeInvalidSignature},
+		"of any other client":     {w.rawClient("olga").clientID, alipayplus.CodeInvalidSignature},
 		"of nobody":               {"2021550000000009", alipayplus.CodeUnknownClient},
 	} {
 		forged := w.signedMessage(contract.WorkspaceQuery, tt.victim, testkey.FastClient(), "{}")

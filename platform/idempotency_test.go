@@ -101,7 +101,7 @@ func TestARefusalIsNoOutcome(t *testing.T) {
 		wrong, ok := errors.AsType[*alipayplus.RatioError](again)
 		require.True(w, ok, "%v", again)
 		require.Equal(w, r.Grayscale.Ladder.Ratios(), wrong.Allowed)
-		require.Equal(w, told(first), told(again))
+		require.Equal(w, stable(first), stable(again))
 		require.Equal(w, before, w.snapshot())
 
 		step.Ratio = 5
@@ -111,8 +111,8 @@ func TestARefusalIsNoOutcome(t *testing.T) {
 	})
 }
 
-// told is what an error says, without what is new in every call.
-func told(err error) alipayplus.Error {
+// stable is what an error says, without what is new in every call.
+func stable(err error) alipayplus.Error {
 	e, _ := errors.AsType[*alipayplus.Error](err)
 	return alipayplus.Error{
 		Operation: e.Operation, Code: e.Code, HTTPStatus: e.HTTPStatus, ResultStatus: e.ResultStatus,
@@ -334,7 +334,7 @@ func TestOneKeyReachesTheTargetAppOnce(t *testing.T) {
 	for name, atOnce := range map[string]bool{"both look up the key before either takes it": true, "one after the other": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				app, store := newNoting(), &together{Store: storage.NewMemory(), both: make(chan struct{})}
+				app, store := newRecordingApp(), &together{Store: storage.NewMemory(), both: make(chan struct{})}
 				w := newWorld(t, platform.WithTargetBackends(app), platform.WithStore(store))
 				releases := []*alipayplus.Release{w.prepared(w.program().ID, "1.0.0"), w.prepared(w.program().ID, "1.0.0")}
 				app.take()

@@ -41,7 +41,7 @@ func TestInProcessIsAsOverTheNetwork(t *testing.T) {
 
 	_, far := remote.Programs.Get(t.Context(), "1")
 	_, near := local.Programs.Get(t.Context(), "1")
-	require.Equal(t, told(far), told(near))
+	require.Equal(t, stable(far), stable(near))
 
 	for _, fault := range []platform.Fault{
 		{CutAfter: true}, {Status: http.StatusBadGateway}, {Unsigned: true}, {Corrupt: true}, {Status: http.StatusTooManyRequests},
@@ -110,7 +110,7 @@ func TestTheInProcessRoundTripper(t *testing.T) {
 // TestABugOfATargetAppIsSeen: in a test, a panic in the connector to a target app
 // reaches the test, and the mini program is not locked for good.
 func TestABugOfATargetAppIsSeen(t *testing.T) {
-	app := newShaky()
+	app := newUnreliableApp()
 	inWorld(t, func(w *world) {
 		r := w.release(w.program().ID, "1.0.0")
 		app.expect(panicsBefore)

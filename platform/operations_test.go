@@ -50,17 +50,17 @@ func (s *countingStore) of(call func()) transactions {
 func TestACallMakesFewTransactions(t *testing.T) {
 	store := &countingStore{Store: storage.NewMemory()}
 	synctest.Test(t, func(t *testing.T) {
-		app := newShaky()
+		app := newUnreliableApp()
 		// Verdicts that are due much later are settled for free.
 		w := newWorld(t, platform.WithStore(store), platform.WithTargetBackends(app), platform.WithAutoReview(approveIn(1<<40)))
 		program := w.program().ID
 		approved := w.prepared(w.program().ID, "1.0.0")
 		live, created, waiting := w.grayscale(program, "1.0.0", 1), w.release(w.program().ID, "1.0.0"), w.underReview(w.program().ID, "1.0.0")
-		member, reviewer := w.hand("olga"), w.reviewerHand(alipayplus.PartyAlipayPlus)
+		member, reviewer := w.rawClient("olga"), w.rawReviewer(alipayplus.PartyAlipayPlus)
 
 		for _, tc := range []struct {
 			name string
-			by   hand
+			by   rawClient
 			op   contract.Operation
 			in   any
 			code alipayplus.Code
@@ -78,10 +78,10 @@ func TestACallMakesFewTransactions(t *testing.T) {
 			{"its repetition", member, contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: live.ID, From: 1, Ratio: 5, RequestID: "6"}, alipayplus.CodeSuccess, transactions{1, 1}},
 			{"a raise that is refused", member, contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: live.ID, From: 5, Ratio: 1, RequestID: "7"}, alipayplus.CodeRatioNotAllowed, transactions{1, 1}},
 			{"finalize by raise", member, contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: live.ID, From: 5, Ratio: 100, RequestID: "8"}, alipayplus.CodeSuccess, transactions{1, 2}},
-			{"a call without a client id", hand{world: w}, contract.ReleaseQuery, "{}", alipayplus.CodeUnknownClient, transactions{0, 0}},
+			{"a call without a client id", rawClient{world: w}, contract.ReleaseQuery, "{}", alipayplus.CodeUnknownClient, transactions{0, 0}},
 			{"a body that is not JSON", member, contract.ReleaseCancel, "{", alipayplus.CodeParamIllegal, transactions{1, 0}},
 		} {
-			var got said
+			var got rawAnswer
 			count := store.of(func() { got = tc.by.call(tc.op, tc.in) })
 			require.Equal(t, tc.code, got.Result.Code, "%s: %s", tc.name, got.Body)
 			require.Equal(t, tc.want, count, tc.name)
@@ -99,8 +99,8 @@ type asked struct {
 	ratio                  alipayplus.Ratio
 }
 
-// noting is an AlipayCN that notes what it is asked for and answers as it is told.
-type noting struct {
+// recordingApp is an AlipayCN that notes what it is asked for and answers as it is told.
+type recordingApp struct {
 	*platform.SimulatedAlipayCN
 
 	mu   sync.Mutex
@@ -109,32 +109,34 @@ type noting struct {
 	answer func(asked) error
 }
 
-func newNoting() *noting { return &noting{SimulatedAlipayCN: platform.NewSimulatedAlipayCN()} }
+func newRecordingApp() *recordingApp {
+	return &recordingApp{SimulatedAlipayCN: platform.NewSimulatedAlipayCN()}
+}
 
 // NeedsAuthorization spares the tests a visit.
-func (*noting) NeedsAuthorization() bool { return false }
+func (*recordingApp) NeedsAuthorization() bool { return false }
 
-func (n *noting) Submit(_ context.Context, r *alipayplus.Release) error {
+func (n *recordingApp) Submit(_ context.Context, r *alipayplus.Release) error {
 	return n.note(asked{"submit", r.ID, r.ReleaseRequestID, 0})
 }
 
-func (n *noting) Withdraw(_ context.Context, r *alipayplus.Release) error {
+func (n *recordingApp) Withdraw(_ context.Context, r *alipayplus.Release) error {
 	return n.note(asked{"withdraw", r.ID, r.ReleaseRequestID, 0})
 }
 
-func (n *noting) SetRatio(_ context.Context, r *alipayplus.Release, ratio alipayplus.Ratio) error {
+func (n *recordingApp) SetRatio(_ context.Context, r *alipayplus.Release, ratio alipayplus.Ratio) error {
 	return n.note(asked{"ratio", r.ID, r.ReleaseRequestID, ratio})
 }
 
-func (n *noting) Publish(_ context.Context, r *alipayplus.Release) error {
+func (n *recordingApp) Publish(_ context.Context, r *alipayplus.Release) error {
 	return n.note(asked{"publish", r.ID, r.ReleaseRequestID, alipayplus.FullRatio})
 }
 
-func (n *noting) Cancel(_ context.Context, r *alipayplus.Release) error {
+func (n *recordingApp) Cancel(_ context.Context, r *alipayplus.Release) error {
 	return n.note(asked{"cancel", r.ID, r.ReleaseRequestID, 0})
 }
 
-func (n *noting) note(a asked) error {
+func (n *recordingApp) note(a asked) error {
 	n.mu.Lock()
 	n.seen = append(n.seen, a)
 	answer := n.answer
@@ -146,7 +148,7 @@ func (n *noting) note(a asked) error {
 }
 
 // take returns what was asked since the last take.
-func (n *noting) take() []asked {
+func (n *recordingApp) take() []asked {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	seen := n.seen
@@ -155,7 +157,7 @@ func (n *noting) take() []asked {
 }
 
 // will sets the answers.
-func (n *noting) will(answer func(asked) error) {
+func (n *recordingApp) will(answer func(asked) error) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.answer = answer
@@ -176,8 +178,8 @@ var errDown = errors.New("no route to the target app")
 
 // The request that the target app is told is the one that there is in the end,
 // however often it had to be told.
-func TestTheTargetAppIsToldTheRequestThatIsCommitted(t *testing.T) {
-	app := newNoting()
+func TestTheTargetAppGetsTheRequestThatIsCommitted(t *testing.T) {
+	app := newRecordingApp()
 	inWorld(t, func(w *world) {
 		created := w.release(w.program().ID, "1.0.0")
 		once := asOwner(w, alipayplus.WithRetry(1, 0, 0))
@@ -194,9 +196,9 @@ func TestTheTargetAppIsToldTheRequestThatIsCommitted(t *testing.T) {
 		require.NoError(w, err)
 		require.Equal(w, applied, again)
 
-		told := asked{"submit", created.ID, applied.ReleaseRequestID, 0}
-		require.NotEmpty(w, told.request)
-		require.Equal(w, []asked{told, told, told}, app.take(), "a repetition of what is done is not told again")
+		want := asked{"submit", created.ID, applied.ReleaseRequestID, 0}
+		require.NotEmpty(w, want.request)
+		require.Equal(w, []asked{want, want, want}, app.take(), "a repetition of what is done is not told again")
 		require.Equal(w, applied.ReleaseRequestID, w.read(created.ID).ReleaseRequestID)
 		require.Equal(w, alipayplus.RequestUnderReview, w.request(applied.ReleaseRequestID).Status)
 
@@ -230,7 +232,7 @@ func TestARefusalOfTheTargetAppIsFinal(t *testing.T) {
 		{alipayplus.ErrRateLimited, alipayplus.CodeTrafficExceedLimit, 4},
 	} {
 		t.Run(tt.class.Error(), func(t *testing.T) {
-			app := newNoting()
+			app := newRecordingApp()
 			inWorld(t, func(w *world) {
 				r := w.grayscale(w.program().ID, "1.0.0", 5)
 				before := w.snapshot()
@@ -260,7 +262,7 @@ func TestARefusalOfTheTargetAppIsFinal(t *testing.T) {
 // A refusal takes back what was announced for it alone: what may be live since an
 // outcome that nobody knows still counts.
 func TestARefusalLeavesWhatMayBeLive(t *testing.T) {
-	app := newNoting()
+	app := newRecordingApp()
 	inWorld(t, func(w *world) {
 		r := w.grayscale(w.program().ID, "1.0.0", 5)
 		once := asOwner(w, alipayplus.WithRetry(1, 0, 0))
@@ -284,7 +286,7 @@ func TestARefusalLeavesWhatMayBeLive(t *testing.T) {
 
 // A refusal is taken note of, although its caller has hung up.
 func TestARefusalThatNobodyWaitsForIsTakenNoteOf(t *testing.T) {
-	app := newNoting()
+	app := newRecordingApp()
 	inWorld(t, func(w *world) {
 		r := w.grayscale(w.program().ID, "1.0.0", 5)
 		ctx, hangUp := context.WithCancel(w.Context())
@@ -302,8 +304,8 @@ func TestARefusalThatNobodyWaitsForIsTakenNoteOf(t *testing.T) {
 
 // The target app hears of a withdrawal, once, and of nothing that only the
 // platform decides.
-func TestTheTargetAppIsToldOfAWithdrawal(t *testing.T) {
-	app := newNoting()
+func TestTheTargetAppIsAskedForAWithdrawal(t *testing.T) {
+	app := newRecordingApp()
 	inWorld(t, func(w *world) {
 		r := w.underReview(w.program().ID, "1.0.0")
 		app.take()
@@ -330,7 +332,7 @@ func TestAWithdrawalThatFailsAtTheTargetAppIsNone(t *testing.T) {
 		"refused": fmt.Errorf("%w: AlipayCN has decided", alipayplus.ErrConflict), "unknown": errDown,
 	} {
 		t.Run(name, func(t *testing.T) {
-			app := newNoting()
+			app := newRecordingApp()
 			inWorld(t, func(w *world) {
 				r := w.underReview(w.program().ID, "1.0.0")
 				before := w.snapshot()

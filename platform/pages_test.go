@@ -40,7 +40,7 @@ func TestThePageIsShownToThoseWhoMayRelease(t *testing.T) {
 		w.member("ann", alipayplus.RoleDeveloper, program)
 		w.member("dan", alipayplus.RoleDeveloper, w.program().ID)
 		for name, sees := range map[string]bool{"olga": true, "max": true, "ann": true, "dan": false} {
-			got := w.hand(name).call(contract.AuthorizationQuery, in)
+			got := w.rawClient(name).call(contract.AuthorizationQuery, in)
 			require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, name)
 			require.Equal(w, sees, strings.Contains(got.Body, begun.State), "%s: %s", name, got.Body)
 			require.Equal(w, sees, strings.Contains(got.Body, "/authorize"), "%s: %s", name, got.Body)

@@ -78,8 +78,8 @@ func TestAStoreThatFailsAtAnyMomentLeavesNothingHalfDone(t *testing.T) {
 	}
 }
 
-// TestAStoreThatFailsIsTold: what is done through Go returns the store's error.
-func TestAStoreThatFailsIsTold(t *testing.T) {
+// TestAStoreThatFailsIsReported: what is done through Go returns the store's error.
+func TestAStoreThatFailsIsReported(t *testing.T) {
 	ctx := t.Context()
 	company := goodBodies()[contract.ReleaseApply].(alipayplus.ApplyInput).BasicInfo
 	for name, do := range map[string]func(p *Platform) error{

@@ -568,24 +568,24 @@ func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
 			return w.read(r.ID)
 		},
 	}
-	steps := map[string]func(w *world, r *alipayplus.Release) said{
-		configure: func(w *world, r *alipayplus.Release) said {
-			return w.hand("olga").call(contract.ReleaseConfigure, alipayplus.UpdateReleaseConfigurationInput{ReleaseID: r.ID, RequestID: "step"})
+	steps := map[string]func(w *world, r *alipayplus.Release) rawAnswer{
+		configure: func(w *world, r *alipayplus.Release) rawAnswer {
+			return w.rawClient("olga").call(contract.ReleaseConfigure, alipayplus.UpdateReleaseConfigurationInput{ReleaseID: r.ID, RequestID: "step"})
 		},
-		apply: func(w *world, r *alipayplus.Release) said {
-			return w.hand("olga").call(contract.ReleaseApply, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "step"})
+		apply: func(w *world, r *alipayplus.Release) rawAnswer {
+			return w.rawClient("olga").call(contract.ReleaseApply, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "step"})
 		},
-		withdraw: func(w *world, r *alipayplus.Release) said {
-			return w.hand("olga").call(contract.ReleaseWithdraw, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "step"})
+		withdraw: func(w *world, r *alipayplus.Release) rawAnswer {
+			return w.rawClient("olga").call(contract.ReleaseWithdraw, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "step"})
 		},
-		grayscale: func(w *world, r *alipayplus.Release) said {
-			return w.hand("olga").call(contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: r.ID, From: r.Grayscale.Ratio, Ratio: 10, RequestID: "step"})
+		grayscale: func(w *world, r *alipayplus.Release) rawAnswer {
+			return w.rawClient("olga").call(contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: r.ID, From: r.Grayscale.Ratio, Ratio: 10, RequestID: "step"})
 		},
-		finalize: func(w *world, r *alipayplus.Release) said {
-			return w.hand("olga").call(contract.ReleaseFinalize, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "step"})
+		finalize: func(w *world, r *alipayplus.Release) rawAnswer {
+			return w.rawClient("olga").call(contract.ReleaseFinalize, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "step"})
 		},
-		cancel: func(w *world, r *alipayplus.Release) said {
-			return w.hand("olga").call(contract.ReleaseCancel, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "step"})
+		cancel: func(w *world, r *alipayplus.Release) rawAnswer {
+			return w.rawClient("olga").call(contract.ReleaseCancel, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "step"})
 		},
 	}
 	for status, may := range allowed {

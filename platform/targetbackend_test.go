@@ -37,9 +37,9 @@ func troubles() []trouble {
 	return []trouble{failsBefore, failsAfter, panicsBefore, panicsAfter, hangsBefore, hangsAfter}
 }
 
-// shaky is a target app that remembers what was done to each release, and is in
+// unreliableApp is a target app that remembers what was done to each release, and is in
 // trouble now and then.
-type shaky struct {
+type unreliableApp struct {
 	*platform.SimulatedAlipayCN
 
 	mu       sync.Mutex
@@ -53,8 +53,8 @@ type shaky struct {
 	during func()
 }
 
-func newShaky() *shaky {
-	return &shaky{
+func newUnreliableApp() *unreliableApp {
+	return &unreliableApp{
 		SimulatedAlipayCN: platform.NewSimulatedAlipayCN(),
 		ratios:            map[string][]alipayplus.Ratio{}, canceled: map[string]bool{},
 		submitted: map[string]alipayplus.Configuration{},
@@ -62,23 +62,23 @@ func newShaky() *shaky {
 }
 
 // NeedsAuthorization spares the tests a visit.
-func (s *shaky) NeedsAuthorization() bool { return false }
+func (s *unreliableApp) NeedsAuthorization() bool { return false }
 
-func (s *shaky) Submit(ctx context.Context, r *alipayplus.Release) error {
+func (s *unreliableApp) Submit(ctx context.Context, r *alipayplus.Release) error {
 	return s.do(ctx, func() error {
 		s.submitted[r.ID] = r.Configuration
 		return nil
 	})
 }
 
-func (s *shaky) Withdraw(ctx context.Context, r *alipayplus.Release) error {
+func (s *unreliableApp) Withdraw(ctx context.Context, r *alipayplus.Release) error {
 	return s.do(ctx, func() error {
 		delete(s.submitted, r.ID)
 		return nil
 	})
 }
 
-func (s *shaky) SetRatio(ctx context.Context, r *alipayplus.Release, ratio alipayplus.Ratio) error {
+func (s *unreliableApp) SetRatio(ctx context.Context, r *alipayplus.Release, ratio alipayplus.Ratio) error {
 	return s.do(ctx, func() error {
 		if s.canceled[r.ID] {
 			return errors.New("it is canceled")
@@ -88,11 +88,11 @@ func (s *shaky) SetRatio(ctx context.Context, r *alipayplus.Release, ratio alipa
 	})
 }
 
-func (s *shaky) Publish(ctx context.Context, r *alipayplus.Release) error {
+func (s *unreliableApp) Publish(ctx context.Context, r *alipayplus.Release) error {
 	return s.SetRatio(ctx, r, alipayplus.FullRatio)
 }
 
-func (s *shaky) Cancel(ctx context.Context, r *alipayplus.Release) error {
+func (s *unreliableApp) Cancel(ctx context.Context, r *alipayplus.Release) error {
 	return s.do(ctx, func() error {
 		s.canceled[r.ID] = true
 		return nil
@@ -100,7 +100,7 @@ func (s *shaky) Cancel(ctx context.Context, r *alipayplus.Release) error {
 }
 
 // do does something, or not, and gets into the trouble that comes next.
-func (s *shaky) do(ctx context.Context, change func() error) error {
+func (s *unreliableApp) do(ctx context.Context, change func() error) error {
 	t, err := s.begin(change)
 	if s.during != nil {
 		s.during()
@@ -120,7 +120,7 @@ func (s *shaky) do(ctx context.Context, change func() error) error {
 	}
 }
 
-func (s *shaky) begin(change func() error) (trouble, error) {
+func (s *unreliableApp) begin(change func() error) (trouble, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := none
@@ -135,7 +135,7 @@ func (s *shaky) begin(change func() error) (trouble, error) {
 	}
 }
 
-func (s *shaky) expect(next ...trouble) {
+func (s *unreliableApp) expect(next ...trouble) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next = next
@@ -143,7 +143,7 @@ func (s *shaky) expect(next ...trouble) {
 
 // live is the ratio that the target app has for a release, and whether it was
 // taken back.
-func (s *shaky) live(release string) (alipayplus.Ratio, bool) {
+func (s *unreliableApp) live(release string) (alipayplus.Ratio, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	steps := s.ratios[release]
@@ -153,7 +153,7 @@ func (s *shaky) live(release string) (alipayplus.Ratio, bool) {
 	return steps[len(steps)-1], s.canceled[release]
 }
 
-func (s *shaky) isSubmitted(release string) bool {
+func (s *unreliableApp) isSubmitted(release string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, submitted := s.submitted[release]
@@ -161,7 +161,7 @@ func (s *shaky) isSubmitted(release string) bool {
 }
 
 // requireRising checks that no ratio ever went down.
-func (s *shaky) requireRising(t require.TestingT) {
+func (s *unreliableApp) requireRising(t require.TestingT) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for release, steps := range s.ratios {
@@ -194,7 +194,7 @@ func behindServer(w *world, opts ...alipayplus.Option) *alipayplus.Client {
 
 // requireAgreement checks that the target app does with a release what the
 // records say.
-func (s *shaky) requireAgreement(t require.TestingT, r *alipayplus.Release) {
+func (s *unreliableApp) requireAgreement(t require.TestingT, r *alipayplus.Release) {
 	ratio, canceled := s.live(r.ID)
 	require.Equal(t, r.Status != alipayplus.ReleaseNewVersionCreated, s.isSubmitted(r.ID), "the records say %s", r.Status)
 	require.Equal(t, r.Status == alipayplus.ReleaseCanceled, canceled, "the records say %s", r.Status)
@@ -254,7 +254,7 @@ func TestATargetAppInTrouble(t *testing.T) {
 	for _, tc := range cases {
 		for _, first := range troubles() {
 			t.Run(fmt.Sprintf("%s %s", tc.name, first), func(t *testing.T) {
-				app := newShaky()
+				app := newUnreliableApp()
 				inWorld(t, func(w *world) {
 					r := tc.given(w, w.program().ID)
 					before := len(w.auditLog())
@@ -279,7 +279,7 @@ func TestATargetAppInTrouble(t *testing.T) {
 // TestAStepThatMayBeLiveIsNotUndercut: when it is not known whether a ratio was
 // set, no lower one may follow, although the records know only the one before.
 func TestAStepThatMayBeLiveIsNotUndercut(t *testing.T) {
-	app := newShaky()
+	app := newUnreliableApp()
 	inWorld(t, func(w *world) {
 		r := w.grayscale(w.program().ID, "1.0.0", 1)
 		app.expect(failsAfter)
@@ -301,7 +301,7 @@ func TestAStepThatMayBeLiveIsNotUndercut(t *testing.T) {
 // TestAKeyIsTakenWhileTheTargetAppIsAsked: what came of the first content is not
 // known, so the key is not free for another.
 func TestAKeyIsTakenWhileTheTargetAppIsAsked(t *testing.T) {
-	app := newShaky()
+	app := newUnreliableApp()
 	inWorld(t, func(w *world) {
 		r := w.grayscale(w.program().ID, "1.0.0", 1)
 		app.expect(failsBefore)
@@ -322,7 +322,7 @@ func TestAKeyIsTakenWhileTheTargetAppIsAsked(t *testing.T) {
 // caller is told why, and may choose a lower ratio, under the same key as well.
 func TestATargetAppThatRefuses(t *testing.T) {
 	t.Run("for certain", func(t *testing.T) {
-		app := newShaky()
+		app := newUnreliableApp()
 		inWorld(t, func(w *world) {
 			r := w.grayscale(w.program().ID, "1.0.0", 1)
 			before := w.snapshot()
@@ -340,7 +340,7 @@ func TestATargetAppThatRefuses(t *testing.T) {
 		}, platform.WithTargetBackends(app))
 	})
 	t.Run("which says nothing of the attempt before", func(t *testing.T) {
-		app := newShaky()
+		app := newUnreliableApp()
 		inWorld(t, func(w *world) {
 			r := w.grayscale(w.program().ID, "1.0.0", 1)
 			app.expect(failsAfter, refuses)
@@ -356,7 +356,7 @@ func TestATargetAppThatRefuses(t *testing.T) {
 // TestACallerWhoHangsUp: what was done at the target app is recorded, although
 // nobody waits for the answer any more.
 func TestACallerWhoHangsUp(t *testing.T) {
-	app := newShaky()
+	app := newUnreliableApp()
 	inWorld(t, func(w *world) {
 		r := w.prepared(w.program().ID, "1.0.0")
 		ctx, hangUp := context.WithCancel(w.Context())
@@ -373,7 +373,7 @@ func TestACallerWhoHangsUp(t *testing.T) {
 // TestWhatIsReviewedIsWhatWasSubmitted: a change of the configuration while the
 // application is on its way to the target app comes before it or too late.
 func TestWhatIsReviewedIsWhatWasSubmitted(t *testing.T) {
-	app := newShaky()
+	app := newUnreliableApp()
 	inWorld(t, func(w *world) {
 		r := w.release(w.program().ID, "1.0.0")
 		var late sync.WaitGroup
@@ -399,11 +399,11 @@ func TestWhatIsReviewedIsWhatWasSubmitted(t *testing.T) {
 func TestTheTargetAppAndTheRecordsAgreeInTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := storage.NewMemory()
-		first := newWorld(t, platform.WithStore(store), platform.WithTargetBackends(newShaky()))
+		first := newWorld(t, platform.WithStore(store), platform.WithTargetBackends(newUnreliableApp()))
 		release := first.prepared(first.program().ID, "1.0.0").ID
 		given := first.save(store)
 		rapid.Check(inBubble{t}, func(rt *rapid.T) {
-			app := newShaky()
+			app := newUnreliableApp()
 			app.submitted[release] = alipayplus.Configuration{}
 			w := given.world(t, platform.WithTargetBackends(app))
 			once := behindServer(w, alipayplus.WithRetry(1, 0, 0))
