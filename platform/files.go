@@ -9,24 +9,26 @@ import (
 
 // parseFile describes and checks the bytes of an upload, outside of any
 // transaction: they may be many.
-func parseFile(p *Platform, in *incoming) {
-	file, err := alipayplus.DescribeFile(in.body)
-	if err == nil {
-		err = p.checkFile(file, in.body, in.contentType)
+func parseFile(p *Platform, in *incoming) error {
+	file, inputErr := alipayplus.DescribeFile(in.body)
+	if inputErr == nil {
+		inputErr = p.checkFile(file, in.body, in.contentType)
 	}
-	in.input, in.inputErr = file, err
+	in.rule = func(c *call) (any, error) {
+		if err := c.mayUpload(); err != nil {
+			return nil, err
+		}
+		if inputErr != nil {
+			return nil, inputErr
+		}
+		return uploadFile(c, file)
+	}
+	return nil
 }
 
 // uploadFile keeps a file under the SHA-256 of its content. It carries no
 // requestId: the same content is the same file.
-func uploadFile(c *call, input any) (any, error) {
-	if err := c.mayUpload(); err != nil {
-		return nil, err
-	}
-	if c.in.inputErr != nil {
-		return nil, c.in.inputErr
-	}
-	file := input.(*alipayplus.File)
+func uploadFile(c *call, file *alipayplus.File) (*alipayplus.File, error) {
 	known, err := load[fileRecord](c.tx, fileKey(c.workspace(), file.ID))
 	if err != nil {
 		return nil, err

@@ -18,12 +18,11 @@ import (
 // operation is one operation of the contract as the platform carries it out.
 type operation struct {
 	contract.Operation
-	// parse reads the typed input out of the bytes of a call, once, and what is
-	// wrong with them. It needs no records.
-	parse func(*Platform, *incoming)
-	// rule checks the input against the records, stages what the operation writes,
-	// and returns the answer's data, which is complete once that is written.
-	rule func(c *call, input any) (any, error)
+	// parse decodes and validates the input of a call, without the records, and
+	// binds the operation's rule to it. An error says that the requestId cannot be
+	// used; what is wrong with the rest of the input the rule returns, because a
+	// requestId that has an outcome comes before that.
+	parse func(*Platform, *incoming) error
 	// effect is what the operation does at the target app, to the release as the
 	// rule has allowed it; nil for most. It runs between the rule and the staged
 	// writes, may run again, and must come to the same then.
@@ -73,7 +72,7 @@ func operations() map[string]operation {
 		operate(contract.RequestQuery, queryRequest),
 		operate(contract.RequestList, listRequests),
 
-		{Operation: contract.FileUpload, parse: parseFile, rule: uploadFile},
+		{Operation: contract.FileUpload, parse: parseFile},
 
 		operate(contract.ReviewList, listReviews),
 		operate(contract.ReviewDecide, decideReview),
@@ -98,26 +97,25 @@ func operate[In checked, Out any](op contract.Operation, rule func(*call, In) (O
 func operateWith[In checked, Out any](op contract.Operation, prepare func(*Platform, *In), rule func(*call, In) (Out, error)) operation {
 	return operation{
 		Operation: op,
-		parse: func(p *Platform, in *incoming) {
+		parse: func(p *Platform, in *incoming) (err error) {
 			var input In
-			err := decode(in.body, &input)
+			inputErr := decode(in.body, &input)
 			if op.Write {
-				in.requestID, in.requestIDErr = requestIDOf(&input, err, in.body)
+				if in.requestID, err = requestIDOf(&input, inputErr, in.body); err != nil {
+					return err
+				}
 			}
-			if in.requestIDErr != nil {
-				return
-			}
-			if err == nil {
+			if inputErr == nil {
 				prepare(p, &input)
-				err = input.Validate()
+				inputErr = input.Validate()
 			}
-			in.input, in.inputErr = input, err
-		},
-		rule: func(c *call, input any) (any, error) {
-			if c.in.inputErr != nil {
-				return nil, c.in.inputErr
+			in.rule = func(c *call) (any, error) {
+				if inputErr != nil {
+					return nil, inputErr
+				}
+				return rule(c, input)
 			}
-			return rule(c, input.(In))
+			return nil
 		},
 	}
 }
@@ -160,12 +158,9 @@ type incoming struct {
 
 	// requestID is the idempotency key; empty for a call that needs none.
 	requestID string
-	// requestIDErr says that the requestId cannot be used.
-	requestIDErr error
-	// input is the typed input, and inputErr what is wrong with it: a requestId that
-	// has an outcome comes before that.
-	input    any
-	inputErr error
+	// rule checks the input against the records, stages what the operation writes,
+	// and returns the answer's data, which is complete once that is written.
+	rule func(*call) (any, error)
 	// contentHash is what a later call with the same requestId is compared with.
 	contentHash string
 }
@@ -201,9 +196,8 @@ type call struct {
 // execute carries out a call exactly once: a repeated requestId gets the first
 // outcome, and what the operation writes is written with the outcome or not at all.
 func (p *Platform) execute(ctx context.Context, in incoming) executed {
-	in.op.parse(p, &in)
-	if in.requestIDErr != nil {
-		return executed{err: in.requestIDErr}
+	if err := in.op.parse(p, &in); err != nil {
+		return executed{err: err}
 	}
 	if !in.op.Write || in.op.keepsNothing {
 		out, err := p.read(ctx, in)
@@ -223,7 +217,7 @@ func (p *Platform) read(ctx context.Context, in incoming) (out reply, err error)
 		if err != nil {
 			return err
 		}
-		data, err := in.op.rule(c, in.input)
+		data, err := in.rule(c)
 		if err != nil {
 			return err
 		}
@@ -287,7 +281,7 @@ func (s *writeSession) applyRule(ctx context.Context) (out reply, reserved *call
 				out = *first
 				return nil
 			}
-			if c.data, err = s.in.op.rule(c, s.in.input); err != nil {
+			if c.data, err = s.in.rule(c); err != nil {
 				return err
 			}
 			if s.in.op.effect == nil {

@@ -39,7 +39,7 @@ func TestABodyIsDecodedOnce(t *testing.T) {
 		operate(contract.ReleaseCancel, func(c *call, in bodyOnce) (*alipayplus.Release, error) {
 			return cancelRelease(c, alipayplus.ReleaseInput{ReleaseID: in.ReleaseID})
 		}).withEffect(cancelAtTarget),
-		operate(contract.ReleaseConfigure, func(c *call, in bodyOnce) (*alipayplus.Release, error) {
+		operate(contract.ReleaseConfigure, func(c *call, _ bodyOnce) (*alipayplus.Release, error) {
 			return configureRelease(c, alipayplus.UpdateReleaseConfigurationInput{ReleaseID: "r1"})
 		}),
 		operate(contract.ReleaseQuery, func(c *call, in bodyOnce) (*alipayplus.Release, error) {

@@ -244,14 +244,11 @@ func applyRelease(c *call, in alipayplus.ApplyInput) (*alipayplus.Release, error
 		return nil, err
 	}
 	parties := append([]alipayplus.Party{alipayplus.PartyAlipayPlus}, target.Parties()...)
-	request, err := c.openRequest(alipayplus.Request{
+	request := c.openRequest(alipayplus.Request{
 		Title:    fmt.Sprintf("Release %s %v to %s", program.Name(), r.Version, r.TargetApp),
 		Category: alipayplus.CategoryProgramRelease, ReleaseID: r.ID, ProgramID: r.ProgramID,
 		Version: r.Version, TargetApp: r.TargetApp, BasicInfoChanged: *in.BasicInfo != company.Company,
 	}, r.ReleaseRequestID, parties)
-	if err != nil {
-		return nil, err
-	}
 	r.BasicInfo, r.ReleaseRequestID, r.Reviews = in.BasicInfo, request.ID, request.Reviews
 	return c.changeRelease(before, r, ""), nil
 }

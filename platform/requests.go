@@ -11,7 +11,7 @@ import (
 
 // openRequest asks all parties for their verdict. former is the id of the request
 // before it for the same release or service; empty for the first.
-func (c *call) openRequest(request alipayplus.Request, former string, parties []alipayplus.Party) (*alipayplus.Request, error) {
+func (c *call) openRequest(request alipayplus.Request, former string, parties []alipayplus.Party) *alipayplus.Request {
 	request.ID, request.Status = c.derivedID("req_", request.ReleaseID, request.ServiceID, former), alipayplus.RequestUnderReview
 	request.Applicant, request.CreatedAt = c.who(), c.at
 	for _, party := range parties {
@@ -23,7 +23,7 @@ func (c *call) openRequest(request alipayplus.Request, former string, parties []
 	}
 	c.save(nil, r)
 	c.audit("request", r.ID, "", string(r.Status), "")
-	return &r.Request, nil
+	return &r.Request
 }
 
 // copy is deep where a verdict changes things.

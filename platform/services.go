@@ -112,12 +112,9 @@ func submitService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, er
 	if err := c.checkDescription(r.ServiceDescription); err != nil {
 		return nil, err
 	}
-	request, err := c.openRequest(alipayplus.Request{
+	request := c.openRequest(alipayplus.Request{
 		Title: "Release service " + r.Name, Category: alipayplus.CategoryServiceRelease, ServiceID: r.ID,
 	}, r.ReleaseRequestID, []alipayplus.Party{alipayplus.PartyAlipayPlus})
-	if err != nil {
-		return nil, err
-	}
 	r.ReleaseRequestID = request.ID
 	return c.changeService(before, r, "")
 }
