@@ -15,7 +15,6 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
-	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
@@ -457,7 +456,7 @@ func TestTheLinkLeadsToWhereThePlatformIs(t *testing.T) {
 		id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.FastClient().Public())
 		require.NoError(t, err)
 		remote, err := alipayplus.New(alipayplus.WithBaseURL(server.URL), alipayplus.WithClientID(id),
-			alipayplus.WithSigner(testkey.FastClient()), alipayplus.WithPlatformKey("1", signing.PublicKeyPEM(w.p.PublicKey())), alipayplus.WithHTTPClient(server.Client()))
+			alipayplus.WithSigner(testkey.FastClient()), alipayplus.WithPlatformKey("1", w.p.PublicKeyPEM()), alipayplus.WithHTTPClient(server.Client()))
 		require.NoError(t, err)
 		program := w.program()
 		a, err := remote.Authorizations.Begin(t.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: cn})
@@ -476,7 +475,7 @@ func TestTheLinkLeadsToWhereThePlatformIs(t *testing.T) {
 		id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.FastClient().Public())
 		require.NoError(t, err)
 		remote, err := alipayplus.New(alipayplus.WithBaseURL(server.URL), alipayplus.WithClientID(id),
-			alipayplus.WithSigner(testkey.FastClient()), alipayplus.WithPlatformKey("1", signing.PublicKeyPEM(w.p.PublicKey())), alipayplus.WithHTTPClient(server.Client()))
+			alipayplus.WithSigner(testkey.FastClient()), alipayplus.WithPlatformKey("1", w.p.PublicKeyPEM()), alipayplus.WithHTTPClient(server.Client()))
 		require.NoError(t, err)
 		a, err := remote.Authorizations.Begin(t.Context(), alipayplus.BeginAuthorizationInput{ProgramID: w.program().ID, TargetApp: cn})
 		require.NoError(t, err)

@@ -224,7 +224,7 @@ func TestARefusalSentBackAsARequestIsRefused(t *testing.T) {
 		signed, err := signing.ParseHeader(back.header.Get("Signature"))
 		require.NoError(t, err)
 		digest := signing.Digest(http.MethodPost, back.path, back.header.Get("Client-Id"), back.header.Get("Request-Time"), back.body)
-		require.NoError(t, signing.Verify(w.p.PublicKey(), digest[:], signed.Signature), "%s: as a request it is signed by the platform", name)
+		require.NoError(t, signing.Verify(publicKey(t, w.p), digest[:], signed.Signature), "%s: as a request it is signed by the platform", name)
 
 		got := back.deliver(t, server.Client(), server.URL)
 		require.Equal(t, http.StatusUnauthorized, got.HTTP, name)
@@ -236,7 +236,7 @@ func TestARefusalSentBackAsARequestIsRefused(t *testing.T) {
 func TestThePlatformsOwnKeyIsNobodysKey(t *testing.T) {
 	store := storage.NewMemory()
 	w := newWorld(t, platform.WithStore(store))
-	own := w.p.PublicKey()
+	own := publicKey(t, w.p)
 	before := w.kept(store, "client/")
 	for name, key := range map[string]*rsa.PublicKey{
 		"as it is given out": own, "another copy of it": {N: new(big.Int).Set(own.N), E: own.E},

@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
@@ -28,7 +27,7 @@ func TestInProcessIsAsOverTheNetwork(t *testing.T) {
 	require.NoError(t, err)
 	remote, err := alipayplus.New(
 		alipayplus.WithBaseURL(gateway.URL), alipayplus.WithClientID(id), alipayplus.WithSigner(testkey.FastClient()),
-		alipayplus.WithPlatformKey("1", signing.PublicKeyPEM(w.p.PublicKey())), alipayplus.WithRetry(1, 0, 0),
+		alipayplus.WithPlatformKey("1", w.p.PublicKeyPEM()), alipayplus.WithRetry(1, 0, 0),
 	)
 	require.NoError(t, err)
 	local := asOwner(w, alipayplus.WithRetry(1, 0, 0))

@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
@@ -103,12 +101,7 @@ func (p *Platform) addClient(ctx context.Context, r clientRecord, key crypto.Pub
 		// An answer looks like a request of the same key, so it could be sent back as one.
 		return "", errors.New("platform: client: the platform's own key cannot be a client's")
 	}
-	der, err := x509.MarshalPKIXPublicKey(public)
-	if err != nil {
-		return "", fmt.Errorf("platform: client: %w", err)
-	}
-	r.ClientID, r.KeyVersion = newClientID(), "1"
-	r.PublicKey = pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	r.ClientID, r.KeyVersion, r.PublicKey = newClientID(), "1", signing.PublicKeyPEM(public)
 	return r.ClientID, p.cfg.store.Update(ctx, func(tx storage.Tx) error {
 		if r.Party == "" {
 			m, err := load[memberRecord](tx, memberKey(r.Workspace, r.Member))

@@ -18,7 +18,6 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
-	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
@@ -64,8 +63,8 @@ func TestAnOptionThatIsWrongIsRefusedByName(t *testing.T) {
 func TestAPlatformMakesItselfAKey(t *testing.T) {
 	p, err := platform.New()
 	require.NoError(t, err)
-	require.GreaterOrEqual(t, p.PublicKey().N.BitLen(), 2048)
-	require.False(t, p.PublicKey().Equal(testkey.FastKey().Public()))
+	require.GreaterOrEqual(t, publicKey(t, p).N.BitLen(), 2048)
+	require.False(t, publicKey(t, p).Equal(testkey.FastKey().Public()))
 }
 
 func TestTheTimeWindowIsThePlatformsOwn(t *testing.T) {
@@ -161,7 +160,7 @@ func TestAPlatformMayBeMountedBelowAPath(t *testing.T) {
 			id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.FastClient().Public())
 			require.NoError(t, err)
 			remote, err := alipayplus.New(alipayplus.WithBaseURL(server.URL+"/release"), alipayplus.WithClientID(id),
-				alipayplus.WithSigner(testkey.FastClient()), alipayplus.WithPlatformKey("1", signing.PublicKeyPEM(w.p.PublicKey())))
+				alipayplus.WithSigner(testkey.FastClient()), alipayplus.WithPlatformKey("1", w.p.PublicKeyPEM()))
 			require.NoError(t, err)
 			program, err := remote.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: chinese()})
 			require.NoError(t, err)
@@ -188,7 +187,7 @@ func TestAnInProcessClientIsNobodyOverTheNetwork(t *testing.T) {
 	require.NoError(t, err)
 	_, err = outside.Workspace.Get(t.Context())
 	require.ErrorIs(t, err, alipayplus.ErrUnauthenticated)
-	_, err = w.p.AddClient(t.Context(), w.workspace, "olga", w.p.PublicKey())
+	_, err = w.p.AddClient(t.Context(), w.workspace, "olga", publicKey(t, w.p))
 	require.ErrorContains(t, err, "the platform's own key cannot be a client's")
 }
 

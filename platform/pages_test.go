@@ -16,7 +16,6 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
-	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
@@ -113,7 +112,7 @@ func (w *world) remote(base string, opts ...alipayplus.Option) *alipayplus.Clien
 	require.NoError(w, err)
 	c, err := alipayplus.New(append([]alipayplus.Option{
 		alipayplus.WithBaseURL(base), alipayplus.WithClientID(id), alipayplus.WithSigner(testkey.FastClient()),
-		alipayplus.WithPlatformKey("1", signing.PublicKeyPEM(w.p.PublicKey())),
+		alipayplus.WithPlatformKey("1", w.p.PublicKeyPEM()),
 	}, opts...)...)
 	require.NoError(w, err)
 	return c

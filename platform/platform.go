@@ -69,9 +69,10 @@ func New(opts ...Option) (*Platform, error) {
 	return p, nil
 }
 
-// PublicKey returns the key that answers are signed for, as
-// [alipayplus.WithPlatformKey] takes it, with the version of [WithKeyVersion].
-func (p *Platform) PublicKey() *rsa.PublicKey { return p.public }
+// PublicKeyPEM returns the public key that answers are verified with, as a PEM
+// block, as [alipayplus.WithPlatformKey] takes it with the version of
+// [WithKeyVersion].
+func (p *Platform) PublicKeyPEM() []byte { return signing.PublicKeyPEM(p.public) }
 
 // now is the platform's clock. It has no monotonic part and no zone, so that a
 // time reads the same before and after it was stored.

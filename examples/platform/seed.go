@@ -93,17 +93,13 @@ func writeCredentials(p *platform.Platform, folder string, register func(crypto.
 	if err != nil {
 		return err
 	}
-	public, err := publicKeyPEM(p.PublicKey())
-	if err != nil {
-		return err
-	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
 		return fmt.Errorf("credentials: %w", err)
 	}
 	for name, content := range map[string][]byte{
 		"client-id":       []byte(id + "\n"),
 		"private-key.pem": pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
-		publicKeyFile:     public,
+		publicKeyFile:     p.PublicKeyPEM(),
 	} {
 		if err := lockedfile.Write(filepath.Join(folder, name), content); err != nil {
 			return fmt.Errorf("credentials: %w", err)

@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -54,12 +52,10 @@ func serve(t *testing.T) *served {
 	require.NoError(t, p.PutMember(t.Context(), platform.Member{WorkspaceID: s.workspace, Name: "owner", Role: alipayplus.RoleOwner}))
 	id, err := p.AddClient(t.Context(), s.workspace, "owner", testkey.Client().Public())
 	require.NoError(t, err)
-	public, err := x509.MarshalPKIXPublicKey(p.PublicKey())
-	require.NoError(t, err)
 	for name, content := range map[string][]byte{
 		"client-id":               []byte(id + "\n"),
 		"private-key.pem":         testkey.ClientPEM(),
-		"platform-public-key.pem": pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}),
+		"platform-public-key.pem": p.PublicKeyPEM(),
 	} {
 		require.NoError(t, os.WriteFile(filepath.Join(s.credentials, name), content, 0o600))
 	}
