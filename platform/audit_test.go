@@ -265,7 +265,7 @@ func (w *world) entries(kind string) []string {
 	return all
 }
 
-// Audit tells what the operator did, and all that time has brought, also when
+// Audit lists what the operator did, and all that time has brought, also when
 // nobody has called since.
 func TestTheLogIsComplete(t *testing.T) {
 	inWorld(t, func(w *world) {

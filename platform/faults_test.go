@@ -417,7 +417,7 @@ func (o write) repeats(w *world, m mishap, call invocation, undisturbed []effect
 	require.Equal(w, undisturbed, w.effects(before, "key"), "the effect happens exactly once")
 }
 
-// sendsOnce makes the call with retries off, looks at the error, and then
+// sendsOnce makes the call with retries off, checks the error, and then
 // repeats it by hand under the same key.
 func (o write) sendsOnce(w *world, m mishap, call invocation, undisturbed []effect) {
 	w.Helper()

@@ -317,7 +317,7 @@ func (h *hiccup) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) (
 }
 
 // A wait of days must not end because the key store was out of reach for a moment.
-// One that is gone for good is told all the same.
+// One that is gone for good is reported all the same.
 func TestASignerThatFailsOnceDoesNotEndAWait(t *testing.T) {
 	inWorld(t, func(w *world) {
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")

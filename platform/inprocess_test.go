@@ -18,7 +18,7 @@ import (
 )
 
 // TestInProcessIsAsOverTheNetwork: the same member, once in process and once
-// through a socket, is told the same by the same platform.
+// through a socket, gets the same answer from the same platform.
 func TestInProcessIsAsOverTheNetwork(t *testing.T) {
 	w := newWorld(t)
 	gateway := httptest.NewServer(w.p)

@@ -126,7 +126,7 @@ func TestATargetAppMayKeepAndChangeTheReleaseThatItIsGiven(t *testing.T) {
 	require.Equal(t, alipayplus.Ratio(30), got.Data.Grayscale.Steps[0].Ratio)
 }
 
-// TestWhoWasRemovedWhileTheBodyWasReadMayDoNothing: the caller is looked up again
+// TestWhoWasRemovedWhileTheBodyWasReadMayDoNothing: the caller is read again
 // in the transaction in which something is done.
 func TestWhoWasRemovedWhileTheBodyWasReadMayDoNothing(t *testing.T) {
 	p, err := New(WithSigner(testkey.FastKey()))

@@ -99,7 +99,7 @@ type asked struct {
 	ratio                  alipayplus.Ratio
 }
 
-// recordingApp is an AlipayCN that notes what it is asked for and answers as it is told.
+// recordingApp is an AlipayCN that notes what it is asked for and answers as the test says.
 type recordingApp struct {
 	*platform.SimulatedAlipayCN
 
@@ -176,8 +176,8 @@ func failing(n int, err error) func(asked) error {
 
 var errDown = errors.New("no route to the target app")
 
-// The request that the target app is told is the one that there is in the end,
-// however often it had to be told.
+// The request that the target app gets is the one that there is in the end,
+// however often it was asked.
 func TestTheTargetAppGetsTheRequestThatIsCommitted(t *testing.T) {
 	app := newRecordingApp()
 	inWorld(t, func(w *world) {
@@ -198,7 +198,7 @@ func TestTheTargetAppGetsTheRequestThatIsCommitted(t *testing.T) {
 
 		want := asked{"submit", created.ID, applied.ReleaseRequestID, 0}
 		require.NotEmpty(w, want.request)
-		require.Equal(w, []asked{want, want, want}, app.take(), "a repetition of what is done is not told again")
+		require.Equal(w, []asked{want, want, want}, app.take(), "a repetition of what is done does not reach it again")
 		require.Equal(w, applied.ReleaseRequestID, w.read(created.ID).ReleaseRequestID)
 		require.Equal(w, alipayplus.RequestUnderReview, w.request(applied.ReleaseRequestID).Status)
 
@@ -214,7 +214,7 @@ func TestTheTargetAppGetsTheRequestThatIsCommitted(t *testing.T) {
 	}, platform.WithTargetBackends(app))
 }
 
-// What the target app refuses is refused: the caller is told why and asked nothing
+// What the target app refuses is refused: the caller gets the reason and is asked nothing
 // twice, and no ratio is taken for live that is not.
 func TestARefusalOfTheTargetAppIsFinal(t *testing.T) {
 	for _, tt := range []struct {
@@ -352,4 +352,27 @@ func TestAWithdrawalThatFailsAtTheTargetAppIsNone(t *testing.T) {
 			}, platform.WithTargetBackends(app))
 		})
 	}
+}
+
+// A release is live from when the target app has done what it was asked, and so
+// say the records, however long that took.
+func TestTheTimesOfAReleaseAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
+	app := newRecordingApp()
+	inWorld(t, func(w *world) {
+		program := w.program().ID
+		former := w.full(program, "1.0.0")
+		r := w.prepared(program, "1.1.0")
+		app.will(func(asked) error { time.Sleep(20 * time.Second); return nil })
+		began := time.Now()
+
+		live, err := w.owner.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+		require.NoError(w, err)
+		done := began.Add(20 * time.Second).UTC()
+		require.Equal(w, done, live.UpdatedAt)
+		require.Equal(w, done, live.ReleasedAt)
+		require.Equal(w, done, live.Grayscale.Steps[0].At)
+		require.Equal(w, done, w.read(former.ID).UpdatedAt, "the former version was archived then")
+		log := w.auditLog()
+		require.Equal(w, done, log[len(log)-1].At)
+	}, platform.WithTargetBackends(app))
 }

@@ -191,7 +191,7 @@ func TestAnInProcessClientIsNobodyOverTheNetwork(t *testing.T) {
 	require.ErrorContains(t, err, "the platform's own key cannot be a client's")
 }
 
-// TestACallThatWasCanceledIsNotLogged: that a caller went away is no failure.
+// TestACallThatWasCanceledIsNotLogged: that a caller has gone is no failure.
 func TestACallThatWasCanceledIsNotLogged(t *testing.T) {
 	var log bytes.Buffer
 	inWorld(t, func(w *world) {

@@ -43,7 +43,7 @@ func settledRecords(t testing.TB, p *Platform) map[string]string {
 }
 
 // TestAStoreThatFailsAtAnyMomentLeavesNothingHalfDone lets the store fail at
-// each access of each operation in turn: the caller is told that the outcome is
+// each access of each operation in turn: the answer says that the outcome is
 // unknown, nothing is half done, and the same call succeeds afterwards.
 func TestAStoreThatFailsAtAnyMomentLeavesNothingHalfDone(t *testing.T) {
 	bodies := goodBodies()

@@ -1,11 +1,8 @@
 package platform_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -14,40 +11,6 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/contract"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
-
-// partnerApp is another Alipay+ partner app: it needs no authorization and no
-// language, and reviews nothing itself.
-type partnerApp struct {
-	*platform.SimulatedAlipayCN
-	limits alipayplus.Limits
-	fail   error
-}
-
-const partner alipayplus.TargetApp = "LAKE_WALLET"
-
-func newPartnerApp() *partnerApp {
-	return &partnerApp{SimulatedAlipayCN: platform.NewSimulatedAlipayCN(), limits: alipayplus.Limits{Programs: 3, WaitingVersions: 2}}
-}
-
-func (*partnerApp) App() alipayplus.TargetApp { return partner }
-
-func (*partnerApp) Languages() []string { return nil }
-
-func (*partnerApp) Parties() []alipayplus.Party { return nil }
-
-func (*partnerApp) NeedsAuthorization() bool { return false }
-
-func (a *partnerApp) Limits() alipayplus.Limits { return a.limits }
-
-func (a *partnerApp) Submit(context.Context, *alipayplus.Release) error { return a.fail }
-
-func (a *partnerApp) SetRatio(context.Context, *alipayplus.Release, alipayplus.Ratio) error {
-	return a.fail
-}
-
-func (a *partnerApp) Publish(context.Context, *alipayplus.Release) error { return a.fail }
-
-func (a *partnerApp) Cancel(context.Context, *alipayplus.Release) error { return a.fail }
 
 // TestReleaseMiniPrograms is the document "Release mini programs", sentence by sentence.
 func TestReleaseMiniPrograms(t *testing.T) {
@@ -609,64 +572,6 @@ func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
 					})
 				})
 			}
-		})
-	}
-}
-
-// TestAFailureAtTheTargetAppLeavesTheReleaseAsItWas covers every step that
-// reaches the target app.
-func TestAFailureAtTheTargetAppLeavesTheReleaseAsItWas(t *testing.T) {
-	steps := map[string]func(w *world, c *alipayplus.Client, r *alipayplus.Release) error{
-		"apply": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
-			_, err := c.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "once"})
-			return err
-		},
-		"grayscale": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
-			in := r.GrayscaleTo(10)
-			in.RequestID = "once"
-			_, err := c.Releases.StartGrayscale(w.Context(), in)
-			return err
-		},
-		"finalize": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
-			_, err := c.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "once"})
-			return err
-		},
-		"cancel": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
-			_, err := c.Releases.Cancel(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "once"})
-			return err
-		},
-	}
-	for name, step := range steps {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				app := newPartnerApp()
-				w := newWorld(t, platform.WithTargetBackends(app))
-				impatient, err := w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithRetry(1, 0, 0))
-				require.NoError(w, err)
-				program := w.program()
-				r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: partner})
-				require.NoError(w, err)
-				if name != "apply" {
-					w.apply(r.ID)
-					w.approve()
-				}
-				before, r := w.snapshot(), w.read(r.ID)
-
-				app.fail = errors.New("the wallet's gateway is down at 10.0.0.7")
-				err = step(w, impatient, r)
-				require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
-				require.True(w, alipayplus.IsRetryable(err))
-				require.NotContains(w, err.Error(), "10.0.0.7", "the platform's inside is its own business")
-				require.Equal(w, before, w.snapshot())
-
-				w.Log("The same call with the same requestId succeeds once the app is back.")
-				app.fail = nil
-				require.NoError(w, step(w, impatient, r))
-				require.NotEqual(w, r.Status, w.read(r.ID).Status)
-				after := w.snapshot()
-				require.NoError(w, step(w, impatient, r), "and is done once")
-				require.Equal(w, after, w.snapshot())
-			})
 		})
 	}
 }

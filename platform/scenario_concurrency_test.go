@@ -57,7 +57,7 @@ func TestWaitersOfThreeDays(t *testing.T) {
 	}, platform.WithAutoReview(approveIn(weekend)))
 }
 
-// TestWaitersThatGiveUp: whoever stops waiting is told so, with what was last
+// TestWaitersThatGiveUp: whoever stops waiting gets an error, with what was last
 // seen, and is gone.
 func TestWaitersThatGiveUp(t *testing.T) {
 	inWorld(t, func(w *world) {
@@ -117,7 +117,7 @@ func TestACallLeavesNoGoroutine(t *testing.T) {
 }
 
 // TestManyMembersAtOnce: members do all they can at the same time, on few mini
-// programs. What each is told holds, and no rule is broken in between.
+// programs. What each is answered holds, and no rule is broken in between.
 func TestManyMembersAtOnce(t *testing.T) {
 	const members, calls = 6, 25
 	app := newUnreliableApp()

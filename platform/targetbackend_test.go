@@ -19,6 +19,40 @@ import (
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
+// partnerApp is another Alipay+ partner app: it needs no authorization and no
+// language, and reviews nothing itself.
+type partnerApp struct {
+	*platform.SimulatedAlipayCN
+	limits alipayplus.Limits
+	fail   error
+}
+
+const partner alipayplus.TargetApp = "LAKE_WALLET"
+
+func newPartnerApp() *partnerApp {
+	return &partnerApp{SimulatedAlipayCN: platform.NewSimulatedAlipayCN(), limits: alipayplus.Limits{Programs: 3, WaitingVersions: 2}}
+}
+
+func (*partnerApp) App() alipayplus.TargetApp { return partner }
+
+func (*partnerApp) Languages() []string { return nil }
+
+func (*partnerApp) Parties() []alipayplus.Party { return nil }
+
+func (*partnerApp) NeedsAuthorization() bool { return false }
+
+func (a *partnerApp) Limits() alipayplus.Limits { return a.limits }
+
+func (a *partnerApp) Submit(context.Context, *alipayplus.Release) error { return a.fail }
+
+func (a *partnerApp) SetRatio(context.Context, *alipayplus.Release, alipayplus.Ratio) error {
+	return a.fail
+}
+
+func (a *partnerApp) Publish(context.Context, *alipayplus.Release) error { return a.fail }
+
+func (a *partnerApp) Cancel(context.Context, *alipayplus.Release) error { return a.fail }
+
 // trouble is how a target app fails.
 type trouble string
 
@@ -46,8 +80,8 @@ type unreliableApp struct {
 	next     []trouble
 	ratios   map[string][]alipayplus.Ratio
 	canceled map[string]bool
-	// submitted are the configurations that were handed in for review and not
-	// taken back.
+	// submitted are the configurations that were submitted for review and not
+	// withdrawn.
 	submitted map[string]alipayplus.Configuration
 	// during is called in the middle of a submit; may be nil.
 	during func()
@@ -319,7 +353,7 @@ func TestAKeyIsTakenWhileTheTargetAppIsAsked(t *testing.T) {
 }
 
 // TestATargetAppThatRefuses: nothing happened there, so nothing is kept of it: the
-// caller is told why, and may choose a lower ratio, under the same key as well.
+// caller gets the reason, and may choose a lower ratio, under the same key as well.
 func TestATargetAppThatRefuses(t *testing.T) {
 	t.Run("for certain", func(t *testing.T) {
 		app := newUnreliableApp()
@@ -449,4 +483,62 @@ func setRatio(w *world, c *alipayplus.Client, r *alipayplus.Release, ratio alipa
 		return c.Releases.StartGrayscale(w.Context(), in)
 	}
 	return c.Releases.Raise(w.Context(), in)
+}
+
+// TestAFailureAtTheTargetAppLeavesTheReleaseAsItWas covers every step that
+// reaches the target app.
+func TestAFailureAtTheTargetAppLeavesTheReleaseAsItWas(t *testing.T) {
+	steps := map[string]func(w *world, c *alipayplus.Client, r *alipayplus.Release) error{
+		"apply": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
+			_, err := c.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "once"})
+			return err
+		},
+		"grayscale": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
+			in := r.GrayscaleTo(10)
+			in.RequestID = "once"
+			_, err := c.Releases.StartGrayscale(w.Context(), in)
+			return err
+		},
+		"finalize": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
+			_, err := c.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "once"})
+			return err
+		},
+		"cancel": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
+			_, err := c.Releases.Cancel(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "once"})
+			return err
+		},
+	}
+	for name, step := range steps {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				app := newPartnerApp()
+				w := newWorld(t, platform.WithTargetBackends(app))
+				impatient, err := w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithRetry(1, 0, 0))
+				require.NoError(w, err)
+				program := w.program()
+				r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: partner})
+				require.NoError(w, err)
+				if name != "apply" {
+					w.apply(r.ID)
+					w.approve()
+				}
+				before, r := w.snapshot(), w.read(r.ID)
+
+				app.fail = errors.New("the wallet's gateway is down at 10.0.0.7")
+				err = step(w, impatient, r)
+				require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
+				require.True(w, alipayplus.IsRetryable(err))
+				require.NotContains(w, err.Error(), "10.0.0.7", "the platform's inside is its own business")
+				require.Equal(w, before, w.snapshot())
+
+				w.Log("The same call with the same requestId succeeds once the app is back.")
+				app.fail = nil
+				require.NoError(w, step(w, impatient, r))
+				require.NotEqual(w, r.Status, w.read(r.ID).Status)
+				after := w.snapshot()
+				require.NoError(w, step(w, impatient, r), "and is done once")
+				require.Equal(w, after, w.snapshot())
+			})
+		})
+	}
 }
