@@ -3,6 +3,7 @@ package platform_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"log/slog"
 	"math"
 	"strings"
@@ -59,12 +60,18 @@ func TestAVerdictWaitsForAWithdrawalThatIsUnderWay(t *testing.T) {
 		{
 			"through the contract", nil,
 			func(w *world) error {
-				reviewer, err := w.p.ReviewerClient(w.Context(), alipayplus.PartyAlipayCN)
-				require.NoError(w, err)
-				page, err := reviewer.Reviews.List(w.Context(), alipayplus.ListReviewsInput{})
-				require.NoError(w, err)
-				_, err = reviewer.Reviews.Decide(w.Context(), alipayplus.DecideInput{ID: page.Items[0].ID, Approve: true})
-				return err
+				var decided []error
+				for _, party := range []alipayplus.Party{alipayplus.PartyAlipayCN, alipayplus.PartyAlipayPlus} {
+					reviewer, err := w.p.ReviewerClient(w.Context(), party, alipayplus.WithAttemptTimeout(2*time.Hour))
+					require.NoError(w, err)
+					page, err := reviewer.Reviews.List(w.Context(), alipayplus.ListReviewsInput{})
+					require.NoError(w, err)
+					for _, request := range page.Items {
+						_, err = reviewer.Reviews.Decide(w.Context(), alipayplus.DecideInput{ID: request.ID, Approve: true})
+						decided = append(decided, err)
+					}
+				}
+				return errors.Join(decided...)
 			},
 		},
 	} {

@@ -376,3 +376,48 @@ func TestTheTimesOfAReleaseAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
 		require.Equal(w, done, log[len(log)-1].At)
 	}, platform.WithTargetBackends(app))
 }
+
+// What is asked of the target app for one mini program comes one after another,
+// however many callers there are, and does not hold up another mini program.
+func TestOneCallAtATimeForAMiniProgram(t *testing.T) {
+	app := newRecordingApp()
+	inWorld(t, func(w *world) {
+		first, second := w.prepared(w.program().ID, "1.0.0"), w.prepared(w.program().ID, "1.0.0")
+		began := time.Now()
+		var mu sync.Mutex
+		inFlight, most := map[string]int{}, 0
+		app.will(func(a asked) error {
+			mu.Lock()
+			inFlight[a.release]++
+			most = max(most, len(inFlight))
+			clash := inFlight[a.release] > 1
+			mu.Unlock()
+			time.Sleep(time.Second)
+			mu.Lock()
+			defer mu.Unlock()
+			if inFlight[a.release]--; inFlight[a.release] == 0 {
+				delete(inFlight, a.release)
+			}
+			require.False(w, clash)
+			return nil
+		})
+		var all sync.WaitGroup
+		for _, r := range []*alipayplus.Release{first, second} {
+			for range 4 {
+				client := asOwner(w)
+				all.Go(func() {
+					for _, ratio := range []alipayplus.Ratio{1, 5, 10, 20, 30} {
+						_, err := setRatio(w, client, w.read(r.ID), ratio)
+						require.False(w, alipayplus.IsRetryable(err), "%v", err)
+					}
+				})
+			}
+		}
+		all.Wait()
+		require.Equal(w, 2, most, "two mini programs at a time")
+		require.Less(w, time.Since(began), 15*time.Second, "they do not wait for each other")
+		for _, r := range []*alipayplus.Release{first, second} {
+			require.Equal(w, alipayplus.Ratio(30), w.read(r.ID).Grayscale.Ratio)
+		}
+	}, platform.WithTargetBackends(app))
+}
