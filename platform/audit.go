@@ -23,7 +23,7 @@ type AuditEntry struct {
 	// From and To are the states before and after; From is empty for what is new,
 	// and both are equal for a change within a state.
 	From string `json:"from,omitempty"`
-	// To is as told with From.
+	// To is described with From.
 	To string `json:"to,omitempty"`
 	// Note says more, for people; may be empty.
 	Note string `json:"note,omitempty"`
@@ -83,7 +83,7 @@ func (p *Platform) auditFrom(ctx context.Context, from, to string, atOnce int) (
 	return entries, next, err
 }
 
-// auditWriter adds entries for one who does something.
+// auditWriter adds entries for one who changes something.
 type auditWriter struct {
 	p              *Platform
 	tx             storage.Tx
@@ -102,9 +102,10 @@ func (w auditWriter) add(kind, id, from, to, note string) error {
 	return w.tx.Put(key("audit", w.workspace, w.p.sortKey(w.at)), value)
 }
 
-func (c *call) audit(kind, id, from, to string) error { return c.auditNote(kind, id, from, to, "") }
-
-func (c *call) auditNote(kind, id, from, to, note string) error {
-	w := auditWriter{p: c.p, tx: c.tx, workspace: c.workspace(), who: c.who(), at: c.at, requestID: c.requestID}
-	return w.add(kind, id, from, to, note)
+// audit stages an entry about what the call does.
+func (c *call) audit(kind, id, from, to, note string) {
+	c.stage(func(c *call) error {
+		w := auditWriter{p: c.p, tx: c.tx, workspace: c.workspace(), who: c.who(), at: c.at, requestID: c.in.requestID}
+		return w.add(kind, id, from, to, note)
+	})
 }

@@ -1,6 +1,7 @@
 package platform_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -47,11 +48,11 @@ func TestTheLogSaysWhoChangedWhatWhenFromWhatToWhatAndInWhichCall(t *testing.T) 
 		_, err = maxim.Programs.UpdateConfiguration(ctx, alipayplus.UpdateProgramConfigurationInput{ProgramID: program.ID, RequestID: "call-1"})
 		done(err)
 		version := alipayplus.VersionNumber{Major: 1}
-		file := w.hand("max").uploadFile("application/zip", zipPackage(w, "1"))
+		file := w.rawClient("max").uploadFile("application/zip", zipPackage(w, "1"))
 		require.Equal(w, alipayplus.CodeSuccess, file.Result.Code)
 		done(nil)
 		fileID := string(file.Data)[len(`{"id":"`):][:64]
-		uploaded := w.hand("max").call(contract.VersionUpload, alipayplus.RegisterVersionInput{ProgramID: program.ID, Version: version, FileID: fileID, RequestID: "call-3"})
+		uploaded := w.rawClient("max").call(contract.VersionUpload, alipayplus.RegisterVersionInput{ProgramID: program.ID, Version: version, FileID: fileID, RequestID: "call-3"})
 		require.Equal(w, alipayplus.CodeSuccess, uploaded.Result.Code)
 		done(nil)
 		a, err := w.owner.Authorizations.Begin(ctx, alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: cn, RequestID: "call-4"})
@@ -166,7 +167,7 @@ func TestTheLogTellsOfServicesArchivesAndCancellations(t *testing.T) {
 func TestTheLogIsReadInPiecesAndFromTheBeginningAgain(t *testing.T) {
 	inWorld(t, func(w *world) {
 		const changes = 205 // more than two pieces
-		h := w.hand("olga")
+		h := w.rawClient("olga")
 		in := alipayplus.CreateProgramInput{Languages: chinese()}
 		for i := range changes {
 			in.RequestID = time.Duration(i).String()
@@ -213,7 +214,7 @@ func TestAVerdictThatIsDueIsLoggedAtItsTime(t *testing.T) {
 // TestTheLogTellsWhatTheOperatorDid: what is done through Go is logged, too.
 func TestTheLogTellsWhatTheOperatorDid(t *testing.T) {
 	inWorld(t, func(w *world) {
-		h := w.hand("olga")
+		h := w.rawClient("olga")
 		w.member("olga", alipayplus.RoleMaster)
 		require.NoError(w, w.p.RemoveClient(w.Context(), h.clientID))
 		require.NoError(w, w.p.RemoveClient(w.Context(), "never there"))
@@ -237,7 +238,7 @@ func TestTheLogTellsWhatTheOperatorDid(t *testing.T) {
 func TestTwoPlatformsOnOneStoreLoseNothing(t *testing.T) {
 	store := storage.NewMemory()
 	inWorld(t, func(w *world) {
-		second, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithStore(store))
+		second, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithStore(store))
 		require.NoError(w, err)
 		for _, name := range []string{"a", "b", "c", "d"} {
 			require.NoError(w, second.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: name, Role: alipayplus.RoleMaster}))
@@ -249,4 +250,48 @@ func TestTwoPlatformsOnOneStoreLoseNothing(t *testing.T) {
 		}
 		require.ElementsMatch(w, []string{w.workspace, "olga", "a", "b", "c", "d"}, changed)
 	}, platform.WithStore(store))
+}
+
+// entries are those of the audit log that are about one kind of thing.
+func (w *world) entries(kind string) []string {
+	w.Helper()
+	all := []string{}
+	for e, err := range w.p.Audit(w.Context(), w.workspace) {
+		require.NoError(w, err)
+		if e.Kind == kind {
+			all = append(all, fmt.Sprintf("%s %s %s: %s to %s", e.At.Format(time.TimeOnly), e.Who, e.ID, e.From, e.To))
+		}
+	}
+	return all
+}
+
+// Audit lists what the operator did, and all that time has brought, also when
+// nobody has called since.
+func TestTheLogIsComplete(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.submitted()
+		time.Sleep(10 * time.Minute)
+		h := w.rawClient("olga")
+		require.NoError(w, w.p.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: "dan", Role: alipayplus.RoleDeveloper}))
+		require.NoError(w, w.p.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: "dan", Role: alipayplus.RoleMaster}))
+		require.NoError(w, w.p.RemoveClient(w.Context(), h.clientID))
+		time.Sleep(3 * time.Hour)
+
+		require.Equal(w, []string{
+			"00:00:00 olga " + s.ID + ":  to DRAFT",
+			"00:00:00 olga " + s.ID + ": DRAFT to PENDING_REVIEW",
+			"01:00:00 ALIPAY_PLUS " + s.ID + ": PENDING_REVIEW to ONLINE",
+		}, w.entries("service"), "as the first thing after three hours")
+		require.Equal(w, []string{
+			"00:00:00 olga " + s.ReleaseRequestID + ":  to UNDER_REVIEW",
+			"01:00:00 ALIPAY_PLUS " + s.ReleaseRequestID + ": UNDER_REVIEW to APPROVED",
+		}, w.entries("request"))
+		require.Equal(w, []string{"00:00:00 operator " + w.workspace + ":  to CREATED"}, w.entries("workspace"))
+		require.Equal(w, []string{
+			"00:00:00 operator olga:  to OWNER", "00:10:00 operator dan:  to DEVELOPER", "00:10:00 operator dan: DEVELOPER to MASTER",
+		}, w.entries("member"))
+		require.Equal(w, []string{
+			"00:10:00 operator " + h.clientID + ":  to ADDED", "00:10:00 operator " + h.clientID + ": ADDED to REMOVED",
+		}, w.entries("client"), "but not those in process, which nobody can use from outside")
+	}, platform.WithAutoReview(approveIn(time.Hour)))
 }

@@ -5,9 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"html/template"
-	"net/http"
-	"net/url"
 	"strings"
 	"time"
 
@@ -43,10 +40,9 @@ func beginAuthorization(c *call, in alipayplus.BeginAuthorizationInput) (*alipay
 		return nil, conflict("the authorization is %s", r.Status)
 	}
 	r.Status, r.State, r.ExpiresAt = alipayplus.AuthorizationPending, rand.Text(), c.at.Add(c.p.cfg.authorizationExpiry)
-	if err := c.saveAuthorization(before, r); err != nil {
-		return nil, err
-	}
-	return c.withPage(r, program, target), c.audit("authorization", r.ProgramID, string(from), string(r.Status))
+	c.saveAuthorization(before, r)
+	c.audit("authorization", r.ProgramID, string(from), string(r.Status), "")
+	return c.withPage(r, program, target), nil
 }
 
 func (c *call) newAuthorization(program string, target alipayplus.TargetApp) *authorizationRecord {
@@ -71,16 +67,12 @@ func (c *call) withPage(r *authorizationRecord, program *programRecord, target T
 	return &out
 }
 
-// pagePath is where the page is that a target app serves itself.
-func pagePath(target TargetBackend) string {
-	return "/targets/" + url.PathEscape(string(target.App())) + "/authorize"
-}
-
-func (c *call) saveAuthorization(before, r *authorizationRecord) error {
+func (c *call) saveAuthorization(before, r *authorizationRecord) {
 	if before == nil {
-		return save(c.tx, nil, r)
+		c.save(nil, r)
+		return
 	}
-	return save(c.tx, before, r)
+	c.save(before, r)
 }
 
 // authorization reads an authorization; one whose page has expired is as if it
@@ -137,7 +129,7 @@ func (p *Platform) GrantAuthorization(ctx context.Context, workspaceID, programI
 
 // grantUnasked gives an authorization that may not have been begun.
 func (p *Platform) grantUnasked(tx storage.Tx, workspace, programID string, target alipayplus.TargetApp) error {
-	c := &call{p: p, tx: tx, at: now(), in: incoming{caller: caller{member: Member{WorkspaceID: workspace}}}}
+	c := &call{p: p, tx: tx, at: now(), caller: caller{member: Member{WorkspaceID: workspace}}}
 	program, err := load[programRecord](tx, programKey(workspace, programID))
 	if err != nil {
 		return err
@@ -194,50 +186,6 @@ func (p *Platform) moveAuthorization(tx storage.Tx, r *authorizationRecord, to a
 	return w.add("authorization", r.ProgramID, string(before.Status), string(to), "")
 }
 
-// servePages are what a person visits to authorize the platform.
-func (p *Platform) servePages() http.Handler {
-	const maxForm = 64 << 10
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+CallbackPath, p.callback)
-	for _, target := range p.targets {
-		if page, ok := target.(http.Handler); ok {
-			mux.Handle(pagePath(target), page)
-		}
-	}
-	pages := http.MaxBytesHandler(mux, maxForm)
-	if p.cfg.prefix == "" {
-		return pages
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if strings.HasPrefix(r.URL.Path, p.cfg.prefix+"/") {
-			http.StripPrefix(p.cfg.prefix, pages).ServeHTTP(w, r)
-			return
-		}
-		pages.ServeHTTP(w, r)
-	})
-}
-
-// callback is where the visit ends. The state must be one that the platform gave
-// out and still waits for; it is good for one visit.
-func (p *Platform) callback(w http.ResponseWriter, r *http.Request) {
-	if r.Method != http.MethodGet { // the pattern lets HEAD in, which only looks
-		w.WriteHeader(http.StatusMethodNotAllowed)
-		return
-	}
-	query := r.URL.Query()
-	state, code := query.Get("state"), query.Get("code")
-	granted, err := p.grant(r.Context(), state, code)
-	switch {
-	case err != nil:
-		p.cfg.logger.ErrorContext(r.Context(), "an authorization could not be completed", "error", err)
-		writePage(w, p.html, http.StatusInternalServerError, "failed", "The authorization could not be completed. Try again in a moment.")
-	case !granted:
-		writePage(w, p.html, http.StatusForbidden, "failed", "This link was used before, has expired, or is not genuine. Begin the authorization again.")
-	default:
-		writePage(w, p.html, http.StatusOK, "done", nil)
-	}
-}
-
 // grant completes the authorization that the state belongs to; false when it
 // belongs to none.
 func (p *Platform) grant(ctx context.Context, state, code string) (granted bool, err error) {
@@ -286,14 +234,4 @@ func (p *Platform) waitingFor(ctx context.Context, state string) (*authorization
 		return err
 	})
 	return found, err
-}
-
-func writePage(w http.ResponseWriter, pages *template.Template, status int, name string, data any) {
-	h := w.Header()
-	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Referrer-Policy", "no-referrer")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'")
-	w.WriteHeader(status)
-	_ = pages.ExecuteTemplate(w, name, data)
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
-	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
@@ -454,10 +453,10 @@ func TestTheLinkLeadsToWhereThePlatformIs(t *testing.T) {
 		w := newWorld(t)
 		server := httptest.NewServer(w.p)
 		defer server.Close()
-		id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.Client().Public())
+		id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.FastClient().Public())
 		require.NoError(t, err)
 		remote, err := alipayplus.New(alipayplus.WithBaseURL(server.URL), alipayplus.WithClientID(id),
-			alipayplus.WithSigner(testkey.Client()), alipayplus.WithPlatformKey("1", signing.PublicKeyPEM(w.p.PublicKey())), alipayplus.WithHTTPClient(server.Client()))
+			alipayplus.WithSigner(testkey.FastClient()), alipayplus.WithPlatformKey("1", w.p.PublicKeyPEM()), alipayplus.WithHTTPClient(server.Client()))
 		require.NoError(t, err)
 		program := w.program()
 		a, err := remote.Authorizations.Begin(t.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: cn})
@@ -473,10 +472,10 @@ func TestTheLinkLeadsToWhereThePlatformIs(t *testing.T) {
 		w := newWorld(t)
 		server := httptest.NewTLSServer(w.p)
 		defer server.Close()
-		id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.Client().Public())
+		id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.FastClient().Public())
 		require.NoError(t, err)
 		remote, err := alipayplus.New(alipayplus.WithBaseURL(server.URL), alipayplus.WithClientID(id),
-			alipayplus.WithSigner(testkey.Client()), alipayplus.WithPlatformKey("1", signing.PublicKeyPEM(w.p.PublicKey())), alipayplus.WithHTTPClient(server.Client()))
+			alipayplus.WithSigner(testkey.FastClient()), alipayplus.WithPlatformKey("1", w.p.PublicKeyPEM()), alipayplus.WithHTTPClient(server.Client()))
 		require.NoError(t, err)
 		a, err := remote.Authorizations.Begin(t.Context(), alipayplus.BeginAuthorizationInput{ProgramID: w.program().ID, TargetApp: cn})
 		require.NoError(t, err)
@@ -494,7 +493,7 @@ func TestAnAuthorizationIsForATargetThatIsThere(t *testing.T) {
 	inWorld(t, func(w *world) {
 		program := w.program()
 		for _, op := range []contract.Operation{contract.AuthorizationBegin, contract.AuthorizationQuery} {
-			got := w.hand("olga").call(op, alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: partner, RequestID: "1"})
+			got := w.rawClient("olga").call(op, alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: partner, RequestID: "1"})
 			require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
 			require.Equal(w, []alipayplus.FieldError{{Path: "targetApp", Message: "is no app that this platform releases to; see Workspace.Get"}}, got.Details.Fields)
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"runtime"
 	"sync/atomic"
 	"testing"
@@ -20,7 +21,7 @@ import (
 // benchPlatform is a platform with one workspace and its owner.
 func benchPlatform(b *testing.B) (p *Platform, owner Member) {
 	b.Helper()
-	p, err := New(WithSigner(testkey.Key()))
+	p, err := New(WithSigner(testkey.FastKey()))
 	require.NoError(b, err)
 	owner.Name, owner.Role = "olga", alipayplus.RoleOwner
 	owner.WorkspaceID, err = p.AddWorkspace(b.Context(), modelCompany())
@@ -67,8 +68,9 @@ func BenchmarkListPage(b *testing.B) {
 	for _, n := range []int{1_000, 100_000, 1_000_000} {
 		p, owner := benchPlatform(b)
 		putRequests(b, p, owner.WorkspaceID, n)
+		by := memberCaller(b, p, owner)
 		list := func(in alipayplus.ListRequestsInput) *alipayplus.Page[alipayplus.Request] {
-			page, err := benchList(b.Context(), p, owner, in)
+			page, err := benchList(b.Context(), p, by, in)
 			require.NoError(b, err)
 			return page
 		}
@@ -92,19 +94,16 @@ func BenchmarkListPage(b *testing.B) {
 }
 
 // benchList lists past authentication: signatures cost the same everywhere.
-func benchList(ctx context.Context, p *Platform, owner Member, in alipayplus.ListRequestsInput) (*alipayplus.Page[alipayplus.Request], error) {
+func benchList(ctx context.Context, p *Platform, owner caller, in alipayplus.ListRequestsInput) (*alipayplus.Page[alipayplus.Request], error) {
 	body, err := json.Marshal(in)
 	if err != nil {
 		return nil, err
 	}
-	done := p.execute(ctx, incoming{route: p.routes[contract.RequestList.Path], caller: caller{member: owner}, body: body})
-	if done.err != nil {
-		return nil, done.err
-	}
+	done := executeAs(ctx, p, owner, contract.RequestList, "", body)
 	var got struct {
 		Data alipayplus.Page[alipayplus.Request] `json:"data"`
 	}
-	err = json.Unmarshal(done.reply.body, &got)
+	err = json.Unmarshal(done.body, &got)
 	return &got.Data, err
 }
 
@@ -170,13 +169,14 @@ func BenchmarkWrites(b *testing.B) {
 		b.Run(bc.name, func(b *testing.B) {
 			p, owner := benchPlatform(b)
 			programs := benchPrograms(b, p, owner, 1+4*runtime.GOMAXPROCS(0))
+			by := memberCaller(b, p, owner)
 			b.ReportAllocs()
 			bc.run(b, func(worker, i int) {
 				body := fmt.Appendf(nil, `{"programId":%q,"configuration":{"serverDomains":["api%d.bluelake.example"]},"requestId":"call-%d-%d"}`,
 					programs[worker], i, worker, i)
-				done := p.execute(context.Background(), incoming{route: p.routes[contract.ProgramConfigure.Path], caller: caller{member: owner}, body: body})
-				if done.err != nil || done.reply.status != 200 {
-					b.Errorf("%v %s", done.err, done.reply.body)
+				done := executeAs(context.Background(), p, by, contract.ProgramConfigure, "", body)
+				if done.status != http.StatusOK {
+					b.Errorf("%s", done.body)
 				}
 			})
 		})

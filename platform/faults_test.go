@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"testing"
@@ -293,7 +294,7 @@ func (s saved) world(t *testing.T, opts ...platform.Option) *world {
 		}
 		return nil
 	}))
-	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.Key()), platform.WithStore(store)}, opts...)...)
+	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.FastKey()), platform.WithStore(store)}, opts...)...)
 	require.NoError(t, err)
 	w := &world{T: t, p: p, workspace: s.workspace}
 	w.owner = asOwner(w)
@@ -416,7 +417,7 @@ func (o write) repeats(w *world, m mishap, call invocation, undisturbed []effect
 	require.Equal(w, undisturbed, w.effects(before, "key"), "the effect happens exactly once")
 }
 
-// sendsOnce makes the call with retries off, looks at the error, and then
+// sendsOnce makes the call with retries off, checks the error, and then
 // repeats it by hand under the same key.
 func (o write) sendsOnce(w *world, m mishap, call invocation, undisturbed []effect) {
 	w.Helper()
@@ -478,4 +479,20 @@ func TestAFaultHoldsForItsTimes(t *testing.T) {
 	}
 	_, err := client.Workspace.Get(t.Context())
 	require.NoError(t, err)
+}
+
+// A fault that never happens would prove nothing.
+func TestInjectKnowsItsOperations(t *testing.T) {
+	w := newWorld(t)
+	for _, wrong := range []string{"releases.aply", "release/apply", "RELEASES.APPLY", " "} {
+		require.PanicsWithValue(t, fmt.Sprintf("platform: Inject: there is no operation %q", wrong), func() {
+			w.p.Inject(platform.Fault{Operation: wrong, Times: 1000, CutBefore: true})
+		})
+	}
+	_, err := w.owner.Workspace.Get(t.Context())
+	require.NoError(t, err, "and nothing was injected")
+	for _, op := range contract.Operations() {
+		require.NotPanics(t, func() { w.p.Inject(platform.Fault{Operation: op.Name}) }, op.Name)
+	}
+	require.NotPanics(t, func() { w.p.Inject(platform.Fault{}) })
 }

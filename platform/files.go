@@ -7,19 +7,28 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 )
 
+// parseFile describes and checks the bytes of an upload, outside of any
+// transaction: they may be many.
+func parseFile(p *Platform, in *incoming) error {
+	file, inputErr := alipayplus.DescribeFile(in.body)
+	if inputErr == nil {
+		inputErr = p.checkFile(file, in.body, in.contentType)
+	}
+	in.rule = func(c *call) (any, error) {
+		if err := c.mayUpload(); err != nil {
+			return nil, err
+		}
+		if inputErr != nil {
+			return nil, inputErr
+		}
+		return uploadFile(c, file)
+	}
+	return nil
+}
+
 // uploadFile keeps a file under the SHA-256 of its content. It carries no
 // requestId: the same content is the same file.
-func uploadFile(c *call, content []byte) (any, error) {
-	if err := c.mayUpload(); err != nil {
-		return nil, err
-	}
-	file, err := alipayplus.DescribeFile(content)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.checkFile(file, content); err != nil {
-		return nil, err
-	}
+func uploadFile(c *call, file *alipayplus.File) (*alipayplus.File, error) {
 	known, err := load[fileRecord](c.tx, fileKey(c.workspace(), file.ID))
 	if err != nil {
 		return nil, err
@@ -27,13 +36,10 @@ func uploadFile(c *call, content []byte) (any, error) {
 	if known != nil {
 		return &known.File, nil
 	}
-	if err := c.tx.Put(contentKey(c.workspace(), file.ID), content); err != nil {
-		return nil, err
-	}
-	if err := save(c.tx, nil, &fileRecord{File: *file, Workspace: c.workspace()}); err != nil {
-		return nil, err
-	}
-	return file, c.audit("file", file.ID, "", "UPLOADED")
+	c.stage(func(c *call) error { return c.tx.Put(contentKey(c.workspace(), file.ID), c.in.body) })
+	c.save(nil, &fileRecord{File: *file, Workspace: c.workspace()})
+	c.audit("file", file.ID, "", "UPLOADED", "")
+	return file, nil
 }
 
 // mayUpload: a file is a package, or an image of a service, and belongs to
@@ -45,8 +51,8 @@ func (c *call) mayUpload() error {
 	return c.may(alipayplus.ActionUpload, "")
 }
 
-func (c *call) checkFile(file *alipayplus.File, content []byte) error {
-	if given := c.in.contentType; given != file.ContentType {
+func (p *Platform) checkFile(file *alipayplus.File, content []byte, given string) error {
+	if given != file.ContentType {
 		return invalid("content", "was sent as %s but is %s", shorten(given), file.ContentType)
 	}
 	if file.ContentType == alipayplus.ContentZip {
@@ -55,7 +61,7 @@ func (c *call) checkFile(file *alipayplus.File, content []byte) error {
 		}
 		return nil
 	}
-	if most := c.p.cfg.services.MaxImageBytes; file.Size > most {
+	if most := p.cfg.services.MaxImageBytes; file.Size > most {
 		return invalid("content", "must have at most %d bytes as an image; has %d", most, file.Size)
 	}
 	return nil

@@ -19,7 +19,7 @@ import (
 )
 
 // upload sends a file by hand.
-func (h hand) uploadFile(contentType string, content []byte) said {
+func (h rawClient) uploadFile(contentType string, content []byte) rawAnswer {
 	h.Helper()
 	return h.send(http.MethodPost, contract.Prefix+contract.FileUpload.Path, contentType, content)
 }
@@ -31,7 +31,7 @@ func TestAFileIsNamedByItsContent(t *testing.T) {
 		for contentType, content := range map[string][]byte{
 			"image/png": pngImage(w), "image/jpeg": photo.Bytes(), "application/zip": zipPackage(w, "x"),
 		} {
-			got := w.hand("olga").uploadFile(contentType, content)
+			got := w.rawClient("olga").uploadFile(contentType, content)
 			require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
 			var f alipayplus.File
 			require.NoError(w, json.Unmarshal(got.Data, &f))
@@ -51,7 +51,7 @@ func TestAFileIsNamedByItsContent(t *testing.T) {
 
 func TestTheSameContentIsTheSameFile(t *testing.T) {
 	inWorld(t, func(w *world) {
-		h := w.hand("olga")
+		h := w.rawClient("olga")
 		first := h.uploadFile("image/png", pngImage(w))
 		log := len(w.auditLog())
 		second := h.uploadFile("image/png", pngImage(w))
@@ -62,7 +62,7 @@ func TestTheSameContentIsTheSameFile(t *testing.T) {
 
 func TestOnlyImagesAndPackagesThatCanBeReadAreKept(t *testing.T) {
 	inWorld(t, func(w *world) {
-		h := w.hand("olga")
+		h := w.rawClient("olga")
 		for name, tt := range map[string]struct {
 			contentType string
 			content     string
@@ -90,7 +90,7 @@ func TestAnImageIsSmallerThanAPackageMayBe(t *testing.T) {
 	policy := alipayplus.DefaultServicePolicy()
 	policy.MaxImageBytes = 70
 	inWorld(t, func(w *world) {
-		h := w.hand("olga")
+		h := w.rawClient("olga")
 		got := h.uploadFile("image/png", pngImage(w))
 		require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
 		require.Contains(w, got.Result.Message, "content must have at most 70 bytes as an image; has ")
@@ -103,4 +103,23 @@ func TestAnImageIsSmallerThanAPackageMayBe(t *testing.T) {
 		require.Equal(w, "the body is larger than 200 bytes", got.Result.Message, "another call has a limit of its own")
 		require.Equal(w, alipayplus.CodeSuccess, h.call(contract.RequestList, `{"title":"`+strings.Repeat("x", 188)+`"}`).Result.Code, "exactly 200")
 	}, platform.WithServicePolicy(policy), platform.WithMaxBytes(200, 400))
+}
+
+// An image belongs to a service, which every member may manage; a package to a
+// mini program, which must be the developer's.
+func TestADeveloperWithoutMiniProgramsMayOfferAService(t *testing.T) {
+	inWorld(t, func(w *world) {
+		program := w.program().ID
+		dan := &world{T: w.T, p: w.p, workspace: w.workspace, owner: w.member("dan", alipayplus.RoleDeveloper)}
+		require.Equal(w, alipayplus.ServicePendingReview, dan.submitted().Status)
+
+		build := zipPackage(w, "1.0.0")
+		_, err := dan.owner.Programs.UploadVersion(w.Context(), alipayplus.UploadVersionInput{
+			ProgramID: program, Version: alipayplus.VersionNumber{Major: 1}, Package: bytes.NewReader(build), Size: int64(len(build)),
+		})
+		require.ErrorIs(w, err, alipayplus.ErrPermission)
+		versions, err := w.owner.Programs.ListVersions(w.Context(), alipayplus.ListVersionsInput{ProgramID: program})
+		require.NoError(w, err)
+		require.Empty(w, versions.Items)
+	}, platform.WithPermissionPolicy(alipayplus.PolicyAssignedDevelopersRelease))
 }

@@ -36,7 +36,7 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	trace := newTraceID()
-	fault := p.faults.Take(p.routes[path].op.Name)
+	fault := p.faults.Take(p.operations[path].Name)
 	if !fault.before(w, r) {
 		return
 	}
@@ -49,33 +49,32 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // answer authenticates and carries out one call.
 func (p *Platform) answer(r *http.Request, path, trace string, fault Fault) reply {
-	route, known := p.routes[path]
+	op, known := p.operations[path]
 	limit := p.cfg.maxBody
-	if route.op == contract.FileUpload {
+	if op.Operation == contract.FileUpload {
 		limit = p.cfg.maxFile
 	}
 	if !known || r.Method != http.MethodPost {
-		return p.refusal(r, trace, "", refuse(alipayplus.CodeInvalidAPI, "there is no operation %s %s", r.Method, shorten(r.URL.Path)))
+		return p.answerError(r, trace, "", refuse(alipayplus.CodeInvalidAPI, "there is no operation %s %s", r.Method, shorten(r.URL.Path)))
 	}
-	credential, member, err := p.credential(r.Context(), r.Header.Get("Client-Id"))
+	who, err := p.findCaller(r.Context(), r.Header.Get("Client-Id"))
 	if err != nil {
-		return p.refusal(r, trace, "", err)
+		return p.answerError(r, trace, "", err)
 	}
 	body, err := readBody(r.Body, limit)
 	if err != nil {
-		return p.refusal(r, trace, "", err)
+		return p.answerError(r, trace, "", err)
 	}
-	if err := p.authenticate(r, credential, body); err != nil {
-		return p.refusal(r, trace, "", err)
+	if err := p.authenticate(r, who.clientRecord, body); err != nil {
+		return p.answerError(r, trace, "", err)
 	}
-	who := caller{member: member, party: credential.Party}
-	in := incoming{route: route, caller: who, body: body, contentType: r.Header.Get("Content-Type"), base: p.base(r)}
+	in := incoming{op: op, caller: who, body: body, contentType: r.Header.Get("Content-Type"), base: p.base(r)}
 	answer := p.execute(r.Context(), in)
 	if fault.Twice {
 		answer = p.execute(r.Context(), in)
 	}
 	if answer.err != nil {
-		return p.refusal(r, trace, answer.requestID, answer.err)
+		return p.answerError(r, trace, answer.requestID, answer.err)
 	}
 	return answer.reply
 }
@@ -97,12 +96,6 @@ func readBody(r io.Reader, limit int64) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// caller is who calls: a member of a workspace, or a reviewer.
-type caller struct {
-	member Member
-	party  alipayplus.Party
-}
-
 // signedPath is the path that the caller sent and signed: a mounting handler may
 // have stripped the prefix.
 func (p *Platform) signedPath(r *http.Request) string {
@@ -115,7 +108,7 @@ func (p *Platform) signedPath(r *http.Request) string {
 
 // authenticate checks who signed the call. The signature is verified on the raw
 // bytes before anything is read out of them.
-func (p *Platform) authenticate(r *http.Request, credential *clientRecord, body []byte) error {
+func (p *Platform) authenticate(r *http.Request, credential clientRecord, body []byte) error {
 	signed, err := signing.ParseHeader(r.Header.Get("Signature"))
 	if err != nil {
 		return refuse(alipayplus.CodeInvalidSignature, "the Signature header cannot be used: %v", err)
@@ -167,7 +160,7 @@ type result struct {
 	Message string                  `json:"resultMessage"`
 }
 
-func success(requestID string, data any) (reply, error) {
+func successReply(requestID string, data any) (reply, error) {
 	done := result{Status: alipayplus.ResultSuccess, Code: alipayplus.CodeSuccess, Message: "success"}
 	var body any = answerBody{Result: done, RequestID: requestID, Data: data}
 	if code, ok := data.(*alipayplus.QRCode); ok {
@@ -177,9 +170,9 @@ func success(requestID string, data any) (reply, error) {
 	return reply{status: http.StatusOK, body: raw}, err
 }
 
-// refused turns an error into an answer. A failure of the platform itself is
-// logged, not told.
-func refused(requestID string, err error) reply {
+// errorReply makes an answer of an error. The text of a failure of the platform
+// itself is logged and not answered.
+func errorReply(requestID string, err error) reply {
 	code := codeOf(err)
 	res := result{Status: alipayplus.ResultFailed, Code: code, Message: err.Error()}
 	if code == alipayplus.CodeUnknownException {
@@ -196,11 +189,11 @@ func refused(requestID string, err error) reply {
 	return reply{status: httpStatus(code), body: raw}
 }
 
-func (p *Platform) refusal(r *http.Request, trace, requestID string, err error) reply {
+func (p *Platform) answerError(r *http.Request, trace, requestID string, err error) reply {
 	if codeOf(err) == alipayplus.CodeUnknownException && !errors.Is(err, context.Canceled) {
 		p.cfg.logger.ErrorContext(r.Context(), "the platform failed", "path", r.URL.Path, "trace_id", trace, "error", err)
 	}
-	return refused(requestID, err)
+	return errorReply(requestID, err)
 }
 
 // write signs an answer and sends it.

@@ -6,7 +6,6 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/inprocess"
-	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
 
 // inProcessURL is where in-process clients think that the platform is.
@@ -38,7 +37,7 @@ func (p *Platform) inProcess(ctx context.Context, r clientRecord, opts []alipayp
 		alipayplus.WithBaseURL(inProcessURL + p.cfg.prefix),
 		alipayplus.WithClientID(clientID),
 		alipayplus.WithSigner(p.signer),
-		alipayplus.WithPlatformKey(p.cfg.keyVersion, signing.PublicKeyPEM(p.public)),
+		alipayplus.WithPlatformKey(p.cfg.keyVersion, p.PublicKeyPEM()),
 		alipayplus.WithHTTPClient(p.HTTPClient()),
 	}
 	return alipayplus.New(append(wired, opts...)...)

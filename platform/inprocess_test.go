@@ -13,22 +13,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
 // TestInProcessIsAsOverTheNetwork: the same member, once in process and once
-// through a socket, is told the same by the same platform.
+// through a socket, gets the same answer from the same platform.
 func TestInProcessIsAsOverTheNetwork(t *testing.T) {
 	w := newWorld(t)
 	gateway := httptest.NewServer(w.p)
 	defer gateway.Close()
-	id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.Client().Public())
+	id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.FastClient().Public())
 	require.NoError(t, err)
 	remote, err := alipayplus.New(
-		alipayplus.WithBaseURL(gateway.URL), alipayplus.WithClientID(id), alipayplus.WithSigner(testkey.Client()),
-		alipayplus.WithPlatformKey("1", signing.PublicKeyPEM(w.p.PublicKey())), alipayplus.WithRetry(1, 0, 0),
+		alipayplus.WithBaseURL(gateway.URL), alipayplus.WithClientID(id), alipayplus.WithSigner(testkey.FastClient()),
+		alipayplus.WithPlatformKey("1", w.p.PublicKeyPEM()), alipayplus.WithRetry(1, 0, 0),
 	)
 	require.NoError(t, err)
 	local := asOwner(w, alipayplus.WithRetry(1, 0, 0))
@@ -41,7 +40,7 @@ func TestInProcessIsAsOverTheNetwork(t *testing.T) {
 
 	_, far := remote.Programs.Get(t.Context(), "1")
 	_, near := local.Programs.Get(t.Context(), "1")
-	require.Equal(t, told(far), told(near))
+	require.Equal(t, stable(far), stable(near))
 
 	for _, fault := range []platform.Fault{
 		{CutAfter: true}, {Status: http.StatusBadGateway}, {Unsigned: true}, {Corrupt: true}, {Status: http.StatusTooManyRequests},
@@ -110,7 +109,7 @@ func TestTheInProcessRoundTripper(t *testing.T) {
 // TestABugOfATargetAppIsSeen: in a test, a panic in the connector to a target app
 // reaches the test, and the mini program is not locked for good.
 func TestABugOfATargetAppIsSeen(t *testing.T) {
-	app := newShaky()
+	app := newUnreliableApp()
 	inWorld(t, func(w *world) {
 		r := w.release(w.program().ID, "1.0.0")
 		app.expect(panicsBefore)

@@ -13,7 +13,7 @@ import (
 
 const (
 	defaultPage = 20
-	// maxExamined bounds how many records a filtered page looks at, so that a
+	// maxExamined bounds how many records a filtered page reads, so that a
 	// page costs the same however much there is. A page may thus hold fewer
 	// entries than asked for; its cursor leads on.
 	maxExamined = 500
@@ -92,13 +92,13 @@ func (l listing[R, T]) bounds() (from, to string, err error) {
 	return l.prefix + after + "\x00", to, nil
 }
 
-// identity tells one listing from another.
+// identity distinguishes one listing from another.
 func (l listing[R, T]) identity() string {
-	order := "up"
+	direction := "up"
 	if l.descending() {
-		order = "down"
+		direction = "down"
 	}
-	sum := sha256.Sum256([]byte(l.prefix + "\x00" + l.filter + "\x00" + order))
+	sum := sha256.Sum256([]byte(l.prefix + "\x00" + l.filter + "\x00" + direction))
 	return hex.EncodeToString(sum[:8])
 }
 

@@ -1,115 +1,67 @@
-package platform
+package platform_test
 
 import (
+	"bytes"
 	"fmt"
-	"strings"
+	"io"
+	"net/http"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
-	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
-// listRequestsOf calls the operation without the wire: there are many entries.
-func listRequestsOf(t *testing.T, p *Platform, in alipayplus.ListRequestsInput) *alipayplus.Page[alipayplus.Request] {
-	t.Helper()
-	owner := caller{member: Member{WorkspaceID: "ws", Name: "olga", Role: alipayplus.RoleOwner}}
-	var page *alipayplus.Page[alipayplus.Request]
-	require.NoError(t, p.cfg.store.View(t.Context(), func(tx storage.Tx) error {
-		var err error
-		page, err = listRequests(p.begin(t.Context(), tx, incoming{caller: owner}, ""), in)
-		return err
-	}))
-	return page
+// listing answers every call with an empty page, signed as the platform does,
+// whose cursor is that of its place.
+func (w *world) listing(cursors func(n int) string) (*alipayplus.Client, *int) {
+	w.Helper()
+	calls := new(int)
+	answer := through(func(r *http.Request) (*http.Response, error) {
+		*calls++
+		id, at := r.Header.Get("Client-Id"), time.Now().Format(time.RFC3339Nano)
+		body := fmt.Appendf(nil, `{"result":{"resultStatus":"S","resultCode":"SUCCESS","resultMessage":""},"data":{"items":[],"nextCursor":%q}}`, cursors(*calls))
+		digest := signing.Digest(r.Method, r.URL.EscapedPath(), id, at, body)
+		signature, err := signing.Sign(testkey.FastKey(), digest[:])
+		if err != nil {
+			return nil, err
+		}
+		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Header: http.Header{
+			"Client-Id": {id}, "Response-Time": {at}, "Signature": {signing.Header{KeyVersion: "1", Signature: signature}.String()},
+		}}, nil
+	})
+	return asOwner(w, alipayplus.WithHTTPClient(&http.Client{Transport: answer})), calls
 }
 
-func TestAFilteredPageLooksAtABoundedNumberOfEntries(t *testing.T) {
-	p, err := New(WithSigner(testkey.Key()))
-	require.NoError(t, err)
-	given := []string{"needle"}
-	for i := range 2 * maxExamined {
-		given = append(given, fmt.Sprintf("hay %d", i))
-	}
-	require.NoError(t, p.cfg.store.Update(t.Context(), func(tx storage.Tx) error {
-		for _, title := range given {
-			r := &requestRecord{Workspace: "ws", Sort: p.sortKey(time.Time{}), Request: alipayplus.Request{ID: title, Title: title}}
-			if err := save(tx, nil, r); err != nil {
-				return err
+// A platform in which two pages lead to each other does not keep a program for
+// ever. One with many pages is read to its end.
+func TestAListWhosePagesGoRoundEnds(t *testing.T) {
+	const most, long = 20, 100
+	inWorld(t, func(w *world) {
+		client, calls := w.listing(func(n int) string {
+			if n > most {
+				return "" // so that the test ends
 			}
+			return []string{"A", "B"}[n%2]
+		})
+		var last error
+		for _, err := range client.Releases.All(w.Context(), alipayplus.ListReleasesInput{}) {
+			last = err
 		}
-		return nil
-	}))
+		require.ErrorContains(w, last, "the list would never end")
+		require.False(w, alipayplus.IsRetryable(last))
+		require.LessOrEqual(w, *calls, 8, "soon")
 
-	in := alipayplus.ListRequestsInput{Title: "needle"}
-	found, pages := 0, 0
-	for {
-		page := listRequestsOf(t, p, in)
-		found, pages = found+len(page.Items), pages+1
-		if page.NextCursor == "" {
-			break
-		}
-		require.Empty(t, page.Items, "newest first, the needle is on the last page")
-		in.Cursor = page.NextCursor
-	}
-	require.Equal(t, 3, pages, "each looked at %d entries", maxExamined)
-	require.Equal(t, 1, found)
-
-	page := listRequestsOf(t, p, alipayplus.ListRequestsInput{Title: "needle", ListOptions: alipayplus.ListOptions{Order: alipayplus.OldestFirst}})
-	require.Len(t, page.Items, 1)
-	require.NotEmpty(t, page.NextCursor, "nobody has looked further yet")
-}
-
-// FuzzCursor gives a list cursors from outside, and forged ones that name the
-// right list: none may panic, nor lead out of the list.
-func FuzzCursor(f *testing.F) {
-	store := storage.NewMemory()
-	require.NoError(f, store.Update(f.Context(), func(tx storage.Tx) error {
-		for _, workspace := range []string{"a", "b", "c"} {
-			for i := range 3 {
-				r := &serviceRecord{Workspace: workspace, Sort: fmt.Sprintf("%020d", i), Service: alipayplus.Service{ID: fmt.Sprint(i), CreatedBy: workspace}}
-				if err := save(tx, nil, r); err != nil {
-					return err
-				}
+		client, calls = w.listing(func(n int) string {
+			if n > long {
+				return ""
 			}
-		}
-		return nil
-	}))
-	list := func(opts alipayplus.ListOptions) listing[serviceRecord, alipayplus.Service] {
-		return listing[serviceRecord, alipayplus.Service]{
-			prefix: key("i/service", "b", "all") + "/", opts: opts,
-			show: func(r *serviceRecord) *alipayplus.Service { return &r.Service },
-		}
-	}
-	own := list(alipayplus.ListOptions{})
-	f.Add(own.cursor(fmt.Sprintf("%020d", 1)), "", false)
-	f.Add(own.cursor(""), "\xff\xff", true)
-	f.Add("", "../../c/all/", true)
-	f.Add("%", "\x00", false)
-	f.Add("bnVsbA", strings.Repeat("9", 300), false)
-	f.Fuzz(func(t *testing.T, text, after string, up bool) {
-		opts := alipayplus.ListOptions{Cursor: text}
-		if up {
-			opts.Order = alipayplus.OldestFirst
-		}
-		forged := opts
-		forged.Cursor = list(opts).cursor(after)
-		for _, opts := range []alipayplus.ListOptions{opts, forged} {
-			var page *alipayplus.Page[alipayplus.Service]
-			err := store.View(t.Context(), func(tx storage.Tx) error {
-				var err error
-				page, err = list(opts).page(tx)
-				return err
-			})
-			if err != nil {
-				require.Equal(t, alipayplus.CodeParamIllegal, codeOf(err), "%v", err)
-				continue
-			}
-			for _, s := range page.Items {
-				require.Equal(t, "b", s.CreatedBy, "what belongs to another list")
-			}
-		}
+			return fmt.Sprintf("page %d", n)
+		})
+		require.Empty(w, gather(w, client.Releases.All(w.Context(), alipayplus.ListReleasesInput{})))
+		require.Equal(w, long+1, *calls)
 	})
 }

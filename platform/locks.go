@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// keyLocks lets one call at a time work on a key.
+// keyLocks are mutexes by name.
 type keyLocks struct {
 	mu    sync.Mutex
 	locks map[string]*keyLock
@@ -16,7 +16,7 @@ type keyLock struct {
 	users int
 }
 
-// lock waits for its turn, or until the context ends. The caller must call unlock.
+// lock waits until the lock is free, or until the context ends. The caller must call unlock.
 func (k *keyLocks) lock(ctx context.Context, name string) (unlock func(), err error) {
 	k.mu.Lock()
 	l := k.join(name)
@@ -30,7 +30,7 @@ func (k *keyLocks) lock(ctx context.Context, name string) (unlock func(), err er
 	}
 }
 
-// try takes the lock if nobody has it or waits for it.
+// try acquires the lock if nobody has it or waits for it.
 func (k *keyLocks) try(name string) (unlock func(), free bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -40,6 +40,13 @@ func (k *keyLocks) try(name string) (unlock func(), free bool) {
 	l := k.join(name)
 	l.held <- struct{}{}
 	return func() { <-l.held; k.leave(name, l) }, true
+}
+
+// free says whether nobody has the lock or waits for it.
+func (k *keyLocks) free(name string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.locks[name] == nil
 }
 
 // join counts one more user of a lock, which it makes for the first; k.mu is held.

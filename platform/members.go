@@ -4,8 +4,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/rand"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
@@ -103,12 +101,7 @@ func (p *Platform) addClient(ctx context.Context, r clientRecord, key crypto.Pub
 		// An answer looks like a request of the same key, so it could be sent back as one.
 		return "", errors.New("platform: client: the platform's own key cannot be a client's")
 	}
-	der, err := x509.MarshalPKIXPublicKey(public)
-	if err != nil {
-		return "", fmt.Errorf("platform: client: %w", err)
-	}
-	r.ClientID, r.KeyVersion = newClientID(), "1"
-	r.PublicKey = pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+	r.ClientID, r.KeyVersion, r.PublicKey = newClientID(), "1", signing.PublicKeyPEM(public)
 	return r.ClientID, p.cfg.store.Update(ctx, func(tx storage.Tx) error {
 		if r.Party == "" {
 			m, err := load[memberRecord](tx, memberKey(r.Workspace, r.Member))
@@ -155,34 +148,59 @@ func newClientID() string {
 	return string(digits)
 }
 
-// credential finds whose a client id is.
-func (p *Platform) credential(ctx context.Context, id string) (*clientRecord, Member, error) {
-	var credential *clientRecord
-	var member Member
-	unknown := refuse(alipayplus.CodeUnknownClient, "the client id is not known here")
-	if id == "" || len(id) > maxClientID {
-		return nil, member, unknown
-	}
-	err := p.cfg.store.View(ctx, func(tx storage.Tx) error {
-		var err error
-		if credential, err = load[clientRecord](tx, clientKey(id)); err != nil {
-			return err
-		}
-		if credential == nil || credential.InProcess && !isInProcess(ctx) {
-			return unknown
-		}
-		if credential.Party != "" {
-			return nil
-		}
-		m, err := load[memberRecord](tx, memberKey(credential.Workspace, credential.Member))
-		if err != nil {
-			return err
-		}
-		if m == nil {
-			return unknown
-		}
-		member = m.Member
-		return nil
-	})
-	return credential, member, err
+// caller is who calls: a member of a workspace, or a reviewer, by a credential.
+type caller struct {
+	clientRecord
+	// member is empty for a reviewer.
+	member Member
 }
+
+func errUnknownClient() error {
+	return refuse(alipayplus.CodeUnknownClient, "the client id is not known here")
+}
+
+// findCaller finds whose a client id is, in a transaction of its own.
+func (p *Platform) findCaller(ctx context.Context, clientID string) (who caller, err error) {
+	if clientID == "" || len(clientID) > maxClientID {
+		return caller{}, errUnknownClient()
+	}
+	err = p.cfg.store.View(ctx, func(tx storage.Tx) error {
+		who, err = findCaller(ctx, tx, clientID)
+		return err
+	})
+	return who, err
+}
+
+func findCaller(ctx context.Context, tx storage.Tx, clientID string) (caller, error) {
+	credential, err := load[clientRecord](tx, clientKey(clientID))
+	if err != nil {
+		return caller{}, err
+	}
+	if credential == nil || credential.InProcess && !isInProcess(ctx) {
+		return caller{}, errUnknownClient()
+	}
+	if credential.Party != "" {
+		return caller{clientRecord: *credential}, nil
+	}
+	m, err := load[memberRecord](tx, memberKey(credential.Workspace, credential.Member))
+	if err != nil {
+		return caller{}, err
+	}
+	if m == nil {
+		return caller{}, errUnknownClient()
+	}
+	return caller{clientRecord: *credential, member: m.Member}, nil
+}
+
+// may refuses what the caller's role does not allow. programID is the mini
+// program that the action is about; empty where there is none.
+func (c *call) may(action alipayplus.Action, programID string) error {
+	if c.caller.Party != "" {
+		return refuse(alipayplus.CodeAccessDenied, "a reviewer has no workspace; use the credentials of a member")
+	}
+	member := c.caller.member
+	return c.p.cfg.policy.Check(member.Role, action, member.assigned(programID))
+}
+
+func (c *call) workspace() string { return c.caller.member.WorkspaceID }
+func (c *call) who() string       { return c.caller.member.Name }

@@ -17,7 +17,7 @@ import (
 
 func TestAMemberMayHaveSeveralClients(t *testing.T) {
 	inWorld(t, func(w *world) {
-		laptop, ci := w.hand("olga"), w.hand("olga")
+		laptop, ci := w.rawClient("olga"), w.rawClient("olga")
 		require.NotEqual(w, laptop.clientID, ci.clientID)
 		require.Regexp(w, `^[0-9]{16}$`, ci.clientID)
 		require.Equal(w, alipayplus.CodeSuccess, laptop.call(contract.WorkspaceQuery, "{}").Result.Code)
@@ -31,15 +31,15 @@ func TestAMemberMayHaveSeveralClients(t *testing.T) {
 
 		w.Log("To another member, and in another workspace, it says nothing.")
 		w.member("max", alipayplus.RoleMaster)
-		require.NotEqual(w, first.Body, w.hand("max").call(contract.ProgramCreate, in).Body)
-		require.NotEqual(w, first.Body, w.neighbour().hand("ravi").call(contract.ProgramCreate, in).Body)
+		require.NotEqual(w, first.Body, w.rawClient("max").call(contract.ProgramCreate, in).Body)
+		require.NotEqual(w, first.Body, w.neighbour().rawClient("ravi").call(contract.ProgramCreate, in).Body)
 		require.Len(w, gather(w, w.owner.Programs.All(w.Context(), alipayplus.ListProgramsInput{})), 2)
 	})
 }
 
 func TestARemovedClientIsUnknownAtOnceAndTheOthersStay(t *testing.T) {
 	inWorld(t, func(w *world) {
-		lost, kept := w.hand("olga"), w.hand("olga")
+		lost, kept := w.rawClient("olga"), w.rawClient("olga")
 		require.NoError(w, w.p.RemoveClient(w.Context(), lost.clientID))
 		got := lost.call(contract.WorkspaceQuery, "{}")
 		require.Equal(w, http.StatusUnauthorized, got.HTTP)
@@ -92,7 +92,7 @@ func TestWhatAMemberMustBe(t *testing.T) {
 		} {
 			require.ErrorContains(w, w.p.PutMember(w.Context(), m), message)
 		}
-		_, err := w.p.AddClient(w.Context(), w.workspace, "nobody", testkey.Client().Public())
+		_, err := w.p.AddClient(w.Context(), w.workspace, "nobody", testkey.FastClient().Public())
 		require.ErrorContains(w, err, `there is no member "nobody" in workspace "`+w.workspace+`"`)
 		_, err = w.p.Client(w.Context(), w.workspace, "nobody")
 		require.Error(w, err)

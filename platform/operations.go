@@ -1,55 +1,484 @@
 package platform
 
 import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
-// operations is what the platform answers: every operation of the contract.
-func (p *Platform) operations() map[string]route {
-	routes := []route{
-		{op: contract.WorkspaceQuery, handle: input(queryWorkspace)},
+// operation is one operation of the contract as the platform carries it out.
+type operation struct {
+	contract.Operation
+	// parse decodes and validates the input of a call, without the records, and
+	// binds the operation's rule to it. An error says that the requestId cannot be
+	// used; what is wrong with the rest of the input the rule returns, because a
+	// requestId that has an outcome comes before that.
+	parse func(*Platform, *incoming) error
+	// effect is what the operation does at the target app, to the release as the
+	// rule has allowed it; nil for most. It runs between the rule and the staged
+	// writes, may run again, and must come to the same then.
+	effect func(context.Context, TargetBackend, *alipayplus.Release) error
+	// keepsNothing says that a call writes nothing, although the contract counts it
+	// among the writes.
+	keepsNothing bool
+}
 
-		{op: contract.ProgramCreate, handle: input(createProgram)},
-		{op: contract.ProgramQuery, handle: input(queryProgram)},
-		{op: contract.ProgramList, handle: input(listPrograms)},
-		{op: contract.ProgramAddLanguages, handle: input(addLanguages)},
-		{op: contract.ProgramConfigure, handle: input(configureProgram)},
-		{op: contract.VersionUpload, handle: input(uploadVersion)},
-		{op: contract.VersionList, handle: input(listVersions)},
-		{op: contract.QRCodeCreate, handle: input(createQRCode)},
+// operations is what the platform answers: every operation of the contract, by
+// path.
+func operations() map[string]operation {
+	byPath := map[string]operation{}
+	for _, op := range []operation{
+		operate(contract.WorkspaceQuery, queryWorkspace),
 
-		{op: contract.ReleaseCreate, handle: input(createRelease)},
-		{op: contract.ReleaseQuery, handle: input(queryRelease)},
-		{op: contract.ReleaseList, handle: input(listReleases)},
-		{op: contract.ReleaseConfigure, handle: input(configureRelease), alone: true},
-		{op: contract.ReleaseApply, handle: input(applyRelease), effect: submitToTarget},
-		{op: contract.ReleaseWithdraw, handle: input(withdrawRelease), effect: withdrawAtTarget},
-		{op: contract.ReleaseGrayscale, handle: input(setRatio), effect: setRatioAtTarget},
-		{op: contract.ReleaseFinalize, handle: input(finalizeRelease), effect: setRatioAtTarget},
-		{op: contract.ReleaseCancel, handle: input(cancelRelease), effect: cancelAtTarget},
+		operate(contract.ProgramCreate, createProgram),
+		operate(contract.ProgramQuery, queryProgram),
+		operate(contract.ProgramList, listPrograms),
+		operate(contract.ProgramAddLanguages, addLanguages),
+		operate(contract.ProgramConfigure, configureProgram),
+		operate(contract.VersionUpload, uploadVersion),
+		operate(contract.VersionList, listVersions),
+		operate(contract.QRCodeCreate, createQRCode).withoutRecord(),
 
-		{op: contract.AuthorizationBegin, handle: input(beginAuthorization)},
-		{op: contract.AuthorizationQuery, handle: input(queryAuthorization)},
+		operate(contract.ReleaseCreate, createRelease),
+		operate(contract.ReleaseQuery, queryRelease),
+		operate(contract.ReleaseList, listReleases),
+		operate(contract.ReleaseConfigure, configureRelease),
+		operate(contract.ReleaseApply, applyRelease).withEffect(submitToTarget),
+		operate(contract.ReleaseWithdraw, withdrawRelease).withEffect(withdrawAtTarget),
+		operate(contract.ReleaseGrayscale, setRatio).withEffect(setRatioAtTarget),
+		operate(contract.ReleaseFinalize, finalizeRelease).withEffect(setRatioAtTarget),
+		operate(contract.ReleaseCancel, cancelRelease).withEffect(cancelAtTarget),
 
-		{op: contract.ServiceCreate, handle: inputFor(createPolicy, createService)},
-		{op: contract.ServiceUpdate, handle: inputFor(updatePolicy, updateService)},
-		{op: contract.ServiceSubmit, handle: input(submitService)},
-		{op: contract.ServiceWithdraw, handle: input(withdrawService)},
-		{op: contract.ServiceArchive, handle: input(archiveService)},
-		{op: contract.ServiceQuery, handle: input(queryService)},
-		{op: contract.ServiceList, handle: input(listServices)},
+		operate(contract.AuthorizationBegin, beginAuthorization),
+		operate(contract.AuthorizationQuery, queryAuthorization),
 
-		{op: contract.RequestQuery, handle: input(queryRequest)},
-		{op: contract.RequestList, handle: input(listRequests)},
+		operateWith(contract.ServiceCreate, createPolicy, createService),
+		operateWith(contract.ServiceUpdate, updatePolicy, updateService),
+		operate(contract.ServiceSubmit, submitService),
+		operate(contract.ServiceWithdraw, withdrawService),
+		operate(contract.ServiceArchive, archiveService),
+		operate(contract.ServiceQuery, queryService),
+		operate(contract.ServiceList, listServices),
 
-		{op: contract.FileUpload, handle: uploadFile},
+		operate(contract.RequestQuery, queryRequest),
+		operate(contract.RequestList, listRequests),
 
-		{op: contract.ReviewList, handle: input(listReviews)},
-		{op: contract.ReviewDecide, handle: input(decideReview), alone: true},
-	}
-	byPath := make(map[string]route, len(routes))
-	for _, r := range routes {
-		byPath[r.op.Path] = r
+		{Operation: contract.FileUpload, parse: parseFile},
+
+		operate(contract.ReviewList, listReviews),
+		operate(contract.ReviewDecide, decideReview),
+	} {
+		byPath[op.Path] = op
 	}
 	return byPath
+}
+
+// checked is an input that can check itself.
+type checked interface {
+	Validate() error
+}
+
+// operate makes an operation of a rule on a JSON input that can check itself.
+func operate[In checked, Out any](op contract.Operation, rule func(*call, In) (Out, error)) operation {
+	return operateWith(op, func(*Platform, *In) {}, rule)
+}
+
+// operateWith is operate for a check that depends on the platform: prepare puts
+// what it depends on into the decoded input.
+func operateWith[In checked, Out any](op contract.Operation, prepare func(*Platform, *In), rule func(*call, In) (Out, error)) operation {
+	return operation{
+		Operation: op,
+		parse: func(p *Platform, in *incoming) (err error) {
+			var input In
+			inputErr := decode(in.body, &input)
+			if op.Write {
+				if in.requestID, err = requestIDOf(&input, inputErr, in.body); err != nil {
+					return err
+				}
+			}
+			if inputErr == nil {
+				prepare(p, &input)
+				inputErr = input.Validate()
+			}
+			in.rule = func(c *call) (any, error) {
+				if inputErr != nil {
+					return nil, inputErr
+				}
+				return rule(c, input)
+			}
+			return nil
+		},
+	}
+}
+
+func (op operation) withEffect(effect func(context.Context, TargetBackend, *alipayplus.Release) error) operation {
+	op.effect = effect
+	return op
+}
+
+func (op operation) withoutRecord() operation {
+	op.keepsNothing = true
+	return op
+}
+
+// decode reads the JSON of a call. The error leaves out the offset and Go's
+// own text: they help nobody who does not see the code.
+func decode(body []byte, into any) error {
+	err := json.Unmarshal(body, into)
+	if err == nil {
+		return nil
+	}
+	if invalidValue, ok := errors.AsType[*alipayplus.ValidationError](err); ok {
+		return invalidValue
+	}
+	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && mismatch.Field != "" {
+		return invalid(mismatch.Field, "has the wrong JSON type (%s)", mismatch.Value)
+	}
+	return invalid("body", "is not the JSON of this operation")
+}
+
+// incoming is one authenticated call.
+type incoming struct {
+	op     operation
+	caller caller
+	// body is what was sent, and contentType what it was sent as.
+	body        []byte
+	contentType string
+	// base is the address of the platform as its caller sees it.
+	base string
+
+	// requestID is the idempotency key; empty for a call that needs none.
+	requestID string
+	// rule checks the input against the records, stages what the operation writes,
+	// and returns the answer's data, which is complete once that is written.
+	rule func(*call) (any, error)
+	// contentHash is what a later call with the same requestId is compared with.
+	contentHash string
+}
+
+// executed is what a call came to.
+type executed struct {
+	reply     reply
+	requestID string
+	err       error
+}
+
+// call is one run of an operation inside a transaction.
+type call struct {
+	p      *Platform
+	tx     storage.Tx
+	in     incoming
+	caller caller
+	at     time.Time
+	// session outlives the transaction; nil for a call that writes nothing.
+	session *writeSession
+
+	// staged is what the call writes once its rule and its effect have succeeded.
+	// It may run in a later transaction, and more than once.
+	staged []func(*call) error
+	// data is the answer, which the staged writes complete.
+	data any
+	// before and after are the release that the call changes; nil for none.
+	before, after *releaseRecord
+	// announced is what the release's target app was last asked for before.
+	announced alipayplus.Ratio
+}
+
+// execute carries out a call exactly once: a repeated requestId gets the first
+// outcome, and what the operation writes is written with the outcome or not at all.
+func (p *Platform) execute(ctx context.Context, in incoming) executed {
+	if err := in.op.parse(p, &in); err != nil {
+		return executed{err: err}
+	}
+	if !in.op.Write || in.op.keepsNothing {
+		out, err := p.read(ctx, in)
+		return executed{reply: out, err: err}
+	}
+	sum := sha256.Sum256(in.body)
+	in.contentHash = hex.EncodeToString(sum[:])
+	session := &writeSession{p: p, in: in}
+	defer session.unlock()
+	out, err := session.run(ctx)
+	return executed{reply: out, requestID: in.requestID, err: err}
+}
+
+func (p *Platform) read(ctx context.Context, in incoming) (out reply, err error) {
+	err = p.upToDate(ctx, p.cfg.store.View, func(tx storage.Tx) error {
+		c, err := p.begin(ctx, tx, in)
+		if err != nil {
+			return err
+		}
+		data, err := in.rule(c)
+		if err != nil {
+			return err
+		}
+		out, err = successReply("", data)
+		return err
+	})
+	return out, err
+}
+
+// begin starts a run of a call. It reads the credential and the member again: both
+// may have changed while the body was read.
+func (p *Platform) begin(ctx context.Context, tx storage.Tx, in incoming) (*call, error) {
+	who, err := findCaller(ctx, tx, in.caller.ClientID)
+	if err == nil && !bytes.Equal(who.PublicKey, in.caller.PublicKey) {
+		err = errUnknownClient()
+	}
+	return &call{p: p, tx: tx, in: in, caller: who, at: now()}, err
+}
+
+// writeSession is one call that changes something: from the rule, over the effect
+// at the target app, where there is one, to the commit of what it writes.
+type writeSession struct {
+	p  *Platform
+	in incoming
+	// locked is the mini program that the session has to itself; empty for none.
+	locked      string
+	releaseLock func()
+}
+
+// run carries out the call. A refusal changes nothing, so it is no outcome: the
+// same requestId may be tried again once what stood in the way is gone.
+func (s *writeSession) run(ctx context.Context) (reply, error) {
+	out, reserved, err := s.applyRule(ctx)
+	if err != nil || reserved == nil {
+		return out, err
+	}
+	if err := s.askTarget(ctx, reserved); err != nil {
+		return reply{}, err
+	}
+	// What was done at the target app is recorded, also when the caller has gone.
+	return s.commit(context.WithoutCancel(ctx), reserved)
+}
+
+// applyRule checks the rule in the first transaction. An operation without an effect
+// is committed in it; for one with an effect it returns the call that has been
+// reserved.
+func (s *writeSession) applyRule(ctx context.Context) (out reply, reserved *call, err error) {
+	for {
+		err = s.p.upToDate(ctx, s.p.cfg.store.Update, func(tx storage.Tx) error {
+			out, reserved = reply{}, nil
+			c, err := s.p.begin(ctx, tx, s.in)
+			if err != nil {
+				return err
+			}
+			c.session = s
+			first, err := c.firstOutcome()
+			if err != nil {
+				return err
+			}
+			if first != nil {
+				out = *first
+				return nil
+			}
+			if c.data, err = s.in.rule(c); err != nil {
+				return err
+			}
+			if s.in.op.effect == nil {
+				out, err = c.commit()
+				return err
+			}
+			reserved = c
+			return c.reserve()
+		})
+		busy, isBusy := errors.AsType[*busyError](err)
+		if !isBusy {
+			return out, reserved, err
+		}
+		if err := s.waitFor(ctx, busy.lock); err != nil {
+			return reply{}, nil, err
+		}
+	}
+}
+
+// busyError ends a transaction in which a mini program is locked by another call.
+type busyError struct{ lock string }
+
+func (e *busyError) Error() string { return "another call is under way for " + e.lock }
+
+// waitFor waits for a lock and acquires it, for another try of the transaction.
+func (s *writeSession) waitFor(ctx context.Context, lock string) error {
+	s.unlock()
+	unlock, err := s.p.busy.lock(ctx, lock)
+	if err != nil {
+		return err
+	}
+	s.locked, s.releaseLock = lock, unlock
+	return nil
+}
+
+func (s *writeSession) unlock() {
+	if s.locked != "" {
+		s.releaseLock()
+		s.locked = ""
+	}
+}
+
+// lockProgram keeps other calls and verdicts away from a mini program until this
+// call is over, its effect included, so that what happens at the target app and
+// what is recorded come in the same order. Which program it is only the records
+// say, so it is called inside a transaction, where nothing may wait: when the
+// program is locked already, the transaction ends with a busyError.
+func (c *call) lockProgram(name string) error {
+	if c.session.locked == name {
+		return nil
+	}
+	unlock, free := c.p.busy.try(name)
+	if !free {
+		return &busyError{lock: name}
+	}
+	c.session.unlock()
+	c.session.locked, c.session.releaseLock = name, unlock
+	return nil
+}
+
+func programLock(workspace, program string) string { return key(workspace, program) }
+
+// reserve records what the target app is about to be asked for: the requestId,
+// so that it cannot be used for anything else meanwhile, and the ratio, because
+// no lower one may follow when the platform never learns what came of it.
+func (c *call) reserve() error {
+	c.announced = c.before.Announced
+	if err := c.before.announce(c.tx, max(c.announced, c.after.Grayscale.Ratio)); err != nil {
+		return err
+	}
+	c.after.Announced = c.before.Announced
+	if _, _, err := c.tx.Get(c.effectKey()); err != nil {
+		return err
+	}
+	if err := c.tx.Put(c.effectKey(), []byte(c.outcomeKey())); err != nil {
+		return err
+	}
+	return c.remember(reply{})
+}
+
+// effectKey is where a mini program's effect that is under way is noted. Every
+// call with an effect writes it in both its transactions, so that in any
+// serializable store the two of one call come before or after those of another
+// about the same mini program, whatever else they read and write.
+func (c *call) effectKey() string {
+	return key("effect", c.workspace(), c.after.ProgramID)
+}
+
+// endEffect ends what reserve began. It fails when another process on the same
+// store has changed the release meanwhile: the caller repeats the call, and the
+// rule decides anew.
+func (c *call) endEffect() error {
+	by, _, err := c.tx.Get(c.effectKey())
+	if err != nil {
+		return err
+	}
+	r, err := load[releaseRecord](c.tx, c.before.key())
+	if err != nil {
+		return err
+	}
+	if string(by) != c.outcomeKey() || r == nil || r.Status != c.before.Status || !r.UpdatedAt.Equal(c.before.UpdatedAt) {
+		return fmt.Errorf("release %s was changed while the target app was asked: %w", c.before.ID, errUnavailable)
+	}
+	return c.tx.Delete(c.effectKey())
+}
+
+func (r *releaseRecord) announce(tx storage.Tx, ratio alipayplus.Ratio) error {
+	if ratio == r.Announced {
+		return nil
+	}
+	before := r.copy()
+	r.Announced = ratio
+	return save(tx, before, r)
+}
+
+// askTarget does what the operation does at the target app.
+func (s *writeSession) askTarget(ctx context.Context, c *call) error {
+	target, err := s.p.target(c.after.TargetApp)
+	if err != nil {
+		return err
+	}
+	// The target app gets a release of its own: what it does with it changes no record.
+	release, err := c.after.forTarget()
+	if err != nil {
+		return err
+	}
+	if err := s.in.op.effect(ctx, target, release); err != nil {
+		return s.effectFailed(context.WithoutCancel(ctx), c, fmt.Errorf("target app: %w", err))
+	}
+	return nil
+}
+
+// effectFailed takes the reservation back when the target app has refused for
+// certain; after an unknown outcome it stays.
+func (s *writeSession) effectFailed(ctx context.Context, c *call, cause error) error {
+	if codeOf(cause) == alipayplus.CodeUnknownException {
+		return cause
+	}
+	err := s.p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+		c := c.continued(tx)
+		r, err := load[releaseRecord](tx, c.before.key())
+		if err != nil || r == nil {
+			return err
+		}
+		if err := r.announce(tx, c.announced); err != nil {
+			return err
+		}
+		if err := tx.Delete(c.effectKey()); err != nil {
+			return err
+		}
+		return c.forget()
+	})
+	if err != nil {
+		return err
+	}
+	return cause
+}
+
+// continued is the call in a later transaction.
+func (c *call) continued(tx storage.Tx) *call {
+	later := *c
+	later.tx, later.at = tx, now()
+	return &later
+}
+
+// commit writes in the second transaction what the rule has staged.
+func (s *writeSession) commit(ctx context.Context, reserved *call) (out reply, err error) {
+	err = s.p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+		c := reserved.continued(tx)
+		if err := c.endEffect(); err != nil {
+			return err
+		}
+		out, err = c.commit()
+		return err
+	})
+	return out, err
+}
+
+// stage leaves a write to the commit.
+func (c *call) stage(write func(*call) error) { c.staged = append(c.staged, write) }
+
+// save stages a new record, or the change of one. before is what was loaded from
+// the same key; nil for a new record.
+func (c *call) save(before, after record) {
+	c.stage(func(c *call) error { return save(c.tx, before, after) })
+}
+
+// commit writes what was staged, and the outcome.
+func (c *call) commit() (reply, error) {
+	for _, write := range c.staged {
+		if err := write(c); err != nil {
+			return reply{}, err
+		}
+	}
+	out, err := successReply(c.in.requestID, c.data)
+	if err != nil {
+		return reply{}, err
+	}
+	return out, c.remember(out)
 }

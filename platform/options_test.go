@@ -18,7 +18,6 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
-	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
@@ -56,7 +55,7 @@ func TestAnOptionThatIsWrongIsRefusedByName(t *testing.T) {
 		"platform: key version has 0 characters":       platform.WithKeyVersion(""),
 		"platform: ":                                   platform.WithSigner(elliptical),
 	} {
-		_, err := platform.New(platform.WithSigner(testkey.Key()), opt)
+		_, err := platform.New(platform.WithSigner(testkey.FastKey()), opt)
 		require.ErrorContains(t, err, want)
 	}
 }
@@ -64,13 +63,13 @@ func TestAnOptionThatIsWrongIsRefusedByName(t *testing.T) {
 func TestAPlatformMakesItselfAKey(t *testing.T) {
 	p, err := platform.New()
 	require.NoError(t, err)
-	require.GreaterOrEqual(t, p.PublicKey().N.BitLen(), 2048)
-	require.False(t, p.PublicKey().Equal(testkey.Key().Public()))
+	require.GreaterOrEqual(t, publicKey(t, p).N.BitLen(), 2048)
+	require.False(t, publicKey(t, p).Equal(testkey.FastKey().Public()))
 }
 
 func TestTheTimeWindowIsThePlatformsOwn(t *testing.T) {
 	inWorld(t, func(w *world) {
-		h := w.hand("olga")
+		h := w.rawClient("olga")
 		for off, ok := range map[time.Duration]bool{-time.Second: true, time.Second: true, -2 * time.Second: false, 2 * time.Second: false} {
 			h.off = off
 			require.Equal(w, ok, h.call(contract.WorkspaceQuery, "{}").Result.Code == alipayplus.CodeSuccess, "%v", off)
@@ -80,15 +79,15 @@ func TestTheTimeWindowIsThePlatformsOwn(t *testing.T) {
 
 func TestAnswersNameTheKeyVersion(t *testing.T) {
 	inWorld(t, func(w *world) {
-		require.Contains(w, w.hand("olga").call(contract.WorkspaceQuery, "{}").Header.Get("Signature"), "keyVersion=2026a,")
+		require.Contains(w, w.rawClient("olga").call(contract.WorkspaceQuery, "{}").Header.Get("Signature"), "keyVersion=2026a,")
 		_, err := w.owner.Workspace.Get(w.Context())
 		require.NoError(w, err, "clients in process know it")
 	}, platform.WithKeyVersion("2026a"))
 }
 
-// TestAFailureOfThePlatformIsLoggedAndNotTold looks for what the log needs to
+// TestAFailureOfThePlatformIsLoggedAndNotAnswered looks for what the log needs to
 // find the call again.
-func TestAFailureOfThePlatformIsLoggedAndNotTold(t *testing.T) {
+func TestAFailureOfThePlatformIsLoggedAndNotAnswered(t *testing.T) {
 	var log bytes.Buffer
 	app := newPartnerApp()
 	inWorld(t, func(w *world) {
@@ -98,7 +97,7 @@ func TestAFailureOfThePlatformIsLoggedAndNotTold(t *testing.T) {
 		require.Empty(w, log.String(), "what goes well is not logged")
 
 		app.fail = errors.New("dial 10.0.0.7: refused")
-		got := w.hand("olga").call(contract.ReleaseApply, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "1"})
+		got := w.rawClient("olga").call(contract.ReleaseApply, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "1"})
 		require.Equal(w, alipayplus.CodeUnknownException, got.Result.Code)
 		require.Equal(w, alipayplus.ResultUnknown, got.Result.Status)
 		require.Equal(w, "the platform could not finish the call", got.Result.Message)
@@ -108,9 +107,9 @@ func TestAFailureOfThePlatformIsLoggedAndNotTold(t *testing.T) {
 	}, platform.WithTargetBackends(app), platform.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 }
 
-// TestWhatTheTargetAppRefusesIsTold: a refusal is no failure. The caller learns
+// TestWhatTheTargetAppRefusesIsAnswered: a refusal is no failure. The caller learns
 // the reason, nothing has changed, and the requestId is free again.
-func TestWhatTheTargetAppRefusesIsTold(t *testing.T) {
+func TestWhatTheTargetAppRefusesIsAnswered(t *testing.T) {
 	app := newPartnerApp()
 	inWorld(t, func(w *world) {
 		program := w.program()
@@ -158,10 +157,10 @@ func TestAPlatformMayBeMountedBelowAPath(t *testing.T) {
 			mux.Handle("/release/", mount(w.p))
 			inner = mux
 
-			id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.Client().Public())
+			id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.FastClient().Public())
 			require.NoError(t, err)
 			remote, err := alipayplus.New(alipayplus.WithBaseURL(server.URL+"/release"), alipayplus.WithClientID(id),
-				alipayplus.WithSigner(testkey.Client()), alipayplus.WithPlatformKey("1", signing.PublicKeyPEM(w.p.PublicKey())))
+				alipayplus.WithSigner(testkey.FastClient()), alipayplus.WithPlatformKey("1", w.p.PublicKeyPEM()))
 			require.NoError(t, err)
 			program, err := remote.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: chinese()})
 			require.NoError(t, err)
@@ -188,19 +187,38 @@ func TestAnInProcessClientIsNobodyOverTheNetwork(t *testing.T) {
 	require.NoError(t, err)
 	_, err = outside.Workspace.Get(t.Context())
 	require.ErrorIs(t, err, alipayplus.ErrUnauthenticated)
-	_, err = w.p.AddClient(t.Context(), w.workspace, "olga", w.p.PublicKey())
+	_, err = w.p.AddClient(t.Context(), w.workspace, "olga", publicKey(t, w.p))
 	require.ErrorContains(t, err, "the platform's own key cannot be a client's")
 }
 
-// TestACallThatWasCanceledIsNotLogged: that a caller went away is no failure.
+// TestACallThatWasCanceledIsNotLogged: that a caller has gone is no failure.
 func TestACallThatWasCanceledIsNotLogged(t *testing.T) {
 	var log bytes.Buffer
 	inWorld(t, func(w *world) {
 		ctx, cancel := context.WithCancel(w.Context())
 		cancel()
 		req := httptest.NewRequestWithContext(ctx, http.MethodPost, contract.Prefix+"workspace/query", nil)
-		req.Header.Set("Client-Id", w.hand("olga").clientID)
+		req.Header.Set("Client-Id", w.rawClient("olga").clientID)
 		w.p.ServeHTTP(httptest.NewRecorder(), req)
 		require.Empty(w, log.String())
 	}, platform.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+}
+
+func TestTargetsThatAreNotDistinctAreRefused(t *testing.T) {
+	by := func(parties ...alipayplus.Party) platform.TargetBackend { return reviewedBy{newPartnerApp(), parties} }
+	for want, targets := range map[string][]platform.TargetBackend{
+		"targets: must have at least one":                                             {},
+		"targets[0]: must not be nil":                                                 {nil},
+		"targets[1]: must not be nil":                                                 {newRecordingApp(), nil},
+		"targets[1]: ALIPAY_CN is there already":                                      {platform.NewSimulatedAlipayCN(), newRecordingApp()},
+		`targets[0]: party "": must be a name of its own, without a slash`:            {by("")},
+		`targets[0]: party "LAKE/2": must be a name of its own, without a slash`:      {by("LAKE", "LAKE/2")},
+		`targets[0]: party "LAKE": must be a name of its own, without a slash`:        {by("LAKE", "LAKE")},
+		`targets[1]: party "ALIPAY_PLUS": must be a name of its own, without a slash`: {newRecordingApp(), by("LAKE", alipayplus.PartyAlipayPlus)},
+	} {
+		_, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithTargetBackends(targets...))
+		require.EqualError(t, err, "platform: "+want)
+	}
+	_, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithTargetBackends(newRecordingApp(), by("LAKE", "RIVER")))
+	require.NoError(t, err)
 }

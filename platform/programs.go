@@ -18,10 +18,9 @@ func createProgram(c *call, in alipayplus.CreateProgramInput) (*alipayplus.Progr
 		ID: newProgramID(), DefaultLanguage: in.Languages[0].Language, Languages: in.Languages,
 		LogoFileID: in.LogoFileID, Configuration: in.Configuration, CreatedBy: c.who(), CreatedAt: c.at, UpdatedAt: c.at,
 	}}
-	if err := save(c.tx, nil, r); err != nil {
-		return nil, err
-	}
-	return &r.Program, c.audit("mini program", r.ID, "", "CREATED")
+	c.save(nil, r)
+	c.audit("mini program", r.ID, "", "CREATED", "")
+	return &r.Program, nil
 }
 
 func (c *call) checkLogo(id string) error {
@@ -112,10 +111,9 @@ func (r *programRecord) copy() *programRecord {
 
 func (c *call) changeProgram(before, r *programRecord, what string) (*alipayplus.Program, error) {
 	r.UpdatedAt = c.at
-	if err := save(c.tx, before, r); err != nil {
-		return nil, err
-	}
-	return &r.Program, c.auditNote("mini program", r.ID, "CREATED", "CREATED", what)
+	c.save(before, r)
+	c.audit("mini program", r.ID, "CREATED", "CREATED", what)
+	return &r.Program, nil
 }
 
 func uploadVersion(c *call, in alipayplus.RegisterVersionInput) (*alipayplus.Version, error) {
@@ -137,9 +135,7 @@ func uploadVersion(c *call, in alipayplus.RegisterVersionInput) (*alipayplus.Ver
 		ProgramID: in.ProgramID, Number: in.Version, FileID: file.ID, Size: file.Size,
 		Description: in.Description, UploadedBy: c.who(), UploadedAt: c.at,
 	}}
-	if err := save(c.tx, nil, r); err != nil {
-		return nil, err
-	}
+	c.save(nil, r)
 	before := program.copy()
 	program.LatestVersion = in.Version
 	if _, err := c.changeProgram(before, program, "version "+in.Version.String()+" uploaded"); err != nil {

@@ -50,7 +50,7 @@ func (w *world) logo(side int) *alipayplus.File {
 
 func TestALogoIsAnUploadedImageThatFits(t *testing.T) {
 	inWorld(t, func(w *world) {
-		h, create := w.hand("olga"), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en", Name: "Tea"}}}
+		h, create := w.rawClient("olga"), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en", Name: "Tea"}}}
 		create.LogoFileID, create.RequestID = strings.Repeat("0", 64), "1"
 		got := h.call(contract.ProgramCreate, create)
 		require.Equal(w, []alipayplus.FieldError{{Path: "logoFileId", Message: "names no uploaded file; upload it first"}}, got.Details.Fields)
@@ -88,7 +88,7 @@ func TestAConfigurationReplacesTheFormerOneWhole(t *testing.T) {
 		require.Equal(w, []string{"a.example"}, set(alipayplus.Configuration{ServerDomains: []string{"a.example"}}).ServerDomains)
 		require.Equal(w, alipayplus.Configuration{H5Domains: []string{"b.example"}}, set(alipayplus.Configuration{H5Domains: []string{"b.example"}}))
 
-		got := w.hand("olga").call(contract.ProgramConfigure, alipayplus.UpdateProgramConfigurationInput{
+		got := w.rawClient("olga").call(contract.ProgramConfigure, alipayplus.UpdateProgramConfigurationInput{
 			ProgramID: program.ID, RequestID: "1",
 			Configuration: alipayplus.Configuration{ServerDomains: []string{"https://a.example"}, H5Domains: []string{"b.example", "b.example"}},
 		})
@@ -114,7 +114,7 @@ func TestVersionsRise(t *testing.T) {
 		for version, ok := range map[string]bool{"1.2.3": false, "1.2.2": false, "1.1.9": false, "0.9.0": false} {
 			number, err := alipayplus.ParseVersion(version)
 			require.NoError(w, err)
-			got := w.hand("olga").call(contract.VersionUpload, alipayplus.RegisterVersionInput{
+			got := w.rawClient("olga").call(contract.VersionUpload, alipayplus.RegisterVersionInput{
 				ProgramID: program.ID, Version: number, FileID: file.FileID, RequestID: version,
 			})
 			require.Equal(w, ok, got.Result.Code == alipayplus.CodeSuccess, version)
@@ -140,7 +140,7 @@ func TestAVersionIsMadeOfAnUploadedPackage(t *testing.T) {
 			w.image().ID:            "must be a zip archive; it is image/png",
 			"../../secret":          "must be a SHA-256 in 64 lower-case hexadecimal digits",
 		} {
-			got := w.hand("olga").call(contract.VersionUpload, alipayplus.RegisterVersionInput{
+			got := w.rawClient("olga").call(contract.VersionUpload, alipayplus.RegisterVersionInput{
 				ProgramID: program.ID, Version: alipayplus.VersionNumber{Major: 1}, FileID: file, RequestID: file[:10],
 			})
 			require.Equal(w, []alipayplus.FieldError{{Path: "fileId", Message: message}}, got.Details.Fields)
@@ -157,5 +157,47 @@ func TestProgramsAreListedByDate(t *testing.T) {
 		require.Equal(w, []string{first.ID, second.ID}, ids(gather(w, w.owner.Programs.All(w.Context(), alipayplus.ListProgramsInput{
 			ListOptions: alipayplus.ListOptions{Order: alipayplus.OldestFirst, Limit: 1},
 		})), id))
+	})
+}
+
+// languages gives n names, in the English of one country after another, from the
+// first on.
+func languages(first, n int) []alipayplus.Localization {
+	countries := strings.Fields(`AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL
+		BM BN BO BQ BR BS BT BV BW BY BZ CA CC CD CF CG CH CI CK CL CM CN CO CR CU`)
+	var all []alipayplus.Localization
+	for _, country := range countries[first : first+n] {
+		all = append(all, alipayplus.Localization{Language: "en-" + country, Name: "Blue Lake"})
+	}
+	return all
+}
+
+func TestAMiniProgramHasAtMostFiftyLanguages(t *testing.T) {
+	inWorld(t, func(w *world) {
+		h := w.rawClient("olga")
+		got := h.call(contract.ProgramCreate, alipayplus.CreateProgramInput{Languages: languages(0, 51), RequestID: "1"})
+		require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
+		require.Equal(w, []alipayplus.FieldError{{Path: "languages", Message: "must have at most 50 entries"}}, got.Details.Fields)
+
+		program, err := w.owner.Programs.Create(w.Context(), alipayplus.CreateProgramInput{Languages: languages(0, 30)})
+		require.NoError(w, err)
+		add := func(which []alipayplus.Localization) error {
+			_, err := w.owner.Programs.AddLanguages(w.Context(), alipayplus.AddLanguagesInput{ProgramID: program.ID, Languages: which})
+			return err
+		}
+		err = add(languages(30, 21))
+		require.ErrorIs(w, err, alipayplus.ErrInvalid)
+		require.ErrorContains(w, err, "languages must have at most 50 entries in all; would have 51")
+		have := func() int {
+			p, err := w.owner.Programs.Get(w.Context(), program.ID)
+			require.NoError(w, err)
+			return len(p.Languages)
+		}
+		require.Equal(w, 30, have())
+
+		require.NoError(w, add(languages(30, 20)))
+		require.NoError(w, add(languages(0, 50)), "to replace is not to add")
+		require.ErrorIs(w, add(languages(50, 1)), alipayplus.ErrInvalid)
+		require.Equal(w, 50, have())
 	})
 }

@@ -56,7 +56,7 @@ func (c *call) isLive(program string) (bool, error) {
 	return false, nil
 }
 
-// qrText is what stands in the code. The real form is not documented; this one
+// qrText is the content of the code. The real form is not documented; this one
 // is the platform's own.
 func qrText(in alipayplus.CreateQRCodeInput) string {
 	query := url.Values{"appId": {in.AppID}, "type": {string(in.Type)}}

@@ -106,7 +106,7 @@ func TestTheAnswerOfAQRCodeIsTheDocumentedOne(t *testing.T) {
 	inWorld(t, func(w *world) {
 		program := w.full(w.authorizedProgram().ID, "1.0.0").ProgramID
 		log := len(w.auditLog())
-		got := w.hand("olga").call(contract.QRCodeCreate, `{"appId":"`+program+`","appQrCodeType":"PROMO"}`)
+		got := w.rawClient("olga").call(contract.QRCodeCreate, `{"appId":"`+program+`","appQrCodeType":"PROMO"}`)
 		require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
 		var body map[string]any
 		require.NoError(w, json.Unmarshal([]byte(got.Body), &body))

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -34,10 +35,9 @@ func createRelease(c *call, in alipayplus.CreateReleaseInput) (*alipayplus.Relea
 	if err := c.mayCreate(r, program, target); err != nil {
 		return nil, err
 	}
-	if err := save(c.tx, nil, r); err != nil {
-		return nil, err
-	}
-	return &r.Release, c.audit("release", r.ID, "", string(r.Status))
+	c.save(nil, r)
+	c.audit("release", r.ID, "", string(r.Status), "")
+	return &r.Release, nil
 }
 
 // mayCreate checks what "Select app" asks for, in the order of the document.
@@ -78,7 +78,7 @@ func (c *call) roomForProgram(r *releaseRecord, target TargetBackend) error {
 	return limits.CheckProgramLimit(target.App(), len(going))
 }
 
-// firstTime refuses a version that went to the target before.
+// firstTime refuses a version that was released to the target before.
 func (c *call) firstTime(r *releaseRecord) error {
 	at, taken, err := c.tx.Get(r.versionSlot())
 	if err != nil || !taken {
@@ -123,7 +123,8 @@ func (c *call) standing(r *releaseRecord, status alipayplus.ReleaseStatus) strin
 	return key("i/standing", r.Workspace, r.ProgramID, string(r.TargetApp), string(status)) + "/"
 }
 
-// release reads a release for an action that the caller may do with it.
+// releaseFor reads a release for an action that the caller may do with it. For
+// all but a view it keeps other calls away from the mini program.
 func (c *call) releaseFor(action alipayplus.Action, id string) (*releaseRecord, error) {
 	if err := c.may(alipayplus.ActionView, ""); err != nil {
 		return nil, err
@@ -135,7 +136,10 @@ func (c *call) releaseFor(action alipayplus.Action, id string) (*releaseRecord, 
 	if err != nil {
 		return nil, err
 	}
-	return r, c.may(action, r.ProgramID)
+	if err := c.may(action, r.ProgramID); err != nil || action == alipayplus.ActionView {
+		return r, err
+	}
+	return r, c.lockProgram(programLock(r.Workspace, r.ProgramID))
 }
 
 func queryRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, error) {
@@ -181,7 +185,7 @@ func configureRelease(c *call, in alipayplus.UpdateReleaseConfigurationInput) (*
 	}
 	before := r.copy()
 	r.Configuration = in.Configuration
-	return c.changeRelease(before, r, "configuration changed")
+	return c.changeRelease(before, r, "configuration changed"), nil
 }
 
 func (r *releaseRecord) copy() *releaseRecord {
@@ -190,16 +194,18 @@ func (r *releaseRecord) copy() *releaseRecord {
 }
 
 // changeRelease saves what the caller changed.
-func (c *call) changeRelease(before, r *releaseRecord, note string) (*alipayplus.Release, error) {
-	r.UpdatedAt, r.UpdatedBy = c.at, c.who()
-	if err := save(c.tx, before, r); err != nil {
-		return nil, err
-	}
-	c.release = &r.Release
-	return &r.Release, c.auditNote("release", r.ID, state(&before.Release), state(&r.Release), note)
+func (c *call) changeRelease(before, r *releaseRecord, note string) *alipayplus.Release {
+	c.before, c.after = before, r
+	r.UpdatedBy = c.who()
+	c.stage(func(c *call) error {
+		r.UpdatedAt = c.at // when the effect is done
+		return save(c.tx, before, r)
+	})
+	c.audit("release", r.ID, state(&before.Release), state(&r.Release), note)
+	return &r.Release
 }
 
-// state is a release's status, and its ratio where that tells more.
+// state is a release's status, with the ratio of a grayscale.
 func state(r *alipayplus.Release) string {
 	if r.Status == alipayplus.ReleaseGrayscale {
 		return string(r.Status) + " " + r.Grayscale.Ratio.String()
@@ -238,16 +244,13 @@ func applyRelease(c *call, in alipayplus.ApplyInput) (*alipayplus.Release, error
 		return nil, err
 	}
 	parties := append([]alipayplus.Party{alipayplus.PartyAlipayPlus}, target.Parties()...)
-	request, err := c.openRequest(alipayplus.Request{
+	request := c.openRequest(alipayplus.Request{
 		Title:    fmt.Sprintf("Release %s %v to %s", program.Name(), r.Version, r.TargetApp),
 		Category: alipayplus.CategoryProgramRelease, ReleaseID: r.ID, ProgramID: r.ProgramID,
 		Version: r.Version, TargetApp: r.TargetApp, BasicInfoChanged: *in.BasicInfo != company.Company,
 	}, r.ReleaseRequestID, parties)
-	if err != nil {
-		return nil, err
-	}
 	r.BasicInfo, r.ReleaseRequestID, r.Reviews = in.BasicInfo, request.ID, request.Reviews
-	return c.changeRelease(before, r, "")
+	return c.changeRelease(before, r, ""), nil
 }
 
 // mayApply refuses while another version is on its way, and checks again what
@@ -310,7 +313,7 @@ func withdrawRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, 
 		return nil, err
 	}
 	r.Reviews = request.Reviews
-	return c.changeRelease(before, r, "withdrawn")
+	return c.changeRelease(before, r, "withdrawn"), nil
 }
 
 func setRatio(c *call, in alipayplus.GrayscaleInput) (*alipayplus.Release, error) {
@@ -368,7 +371,14 @@ func (c *call) goLive(before, r *releaseRecord, ratio alipayplus.Ratio) (*alipay
 			return nil, err
 		}
 	}
-	return c.changeRelease(before, r, "")
+	c.stage(func(c *call) error {
+		r.Grayscale.Steps[len(r.Grayscale.Steps)-1].At = c.at
+		if r.Status == alipayplus.ReleaseFull {
+			r.ReleasedAt = c.at
+		}
+		return nil
+	})
+	return c.changeRelease(before, r, ""), nil
 }
 
 // archiveFormer archives the version that was fully released until now.
@@ -381,11 +391,13 @@ func (c *call) archiveFormer(r *releaseRecord) error {
 	if err := former.move(alipayplus.ReleaseArchived, "archived"); err != nil {
 		return err
 	}
-	former.UpdatedAt, former.UpdatedBy = c.at, c.who()
-	if err := save(c.tx, before, former); err != nil {
-		return err
-	}
-	return c.audit("release", former.ID, string(before.Status), string(former.Status))
+	former.UpdatedBy = c.who()
+	c.stage(func(c *call) error {
+		former.UpdatedAt = c.at
+		return save(c.tx, before, former)
+	})
+	c.audit("release", former.ID, string(before.Status), string(former.Status), "")
+	return nil
 }
 
 func cancelRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, error) {
@@ -397,42 +409,36 @@ func cancelRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, er
 	if err := r.move(alipayplus.ReleaseCanceled, "canceled"); err != nil {
 		return nil, err
 	}
-	return c.changeRelease(before, r, "")
+	return c.changeRelease(before, r, ""), nil
 }
 
-// The effects at the target app, each on the release as the rules have allowed it.
-
-func submitToTarget(ctx context.Context, c *call) error {
-	target, err := c.p.target(c.release.TargetApp)
+// forTarget is a deep copy of the release as it will be, for a target app to keep.
+func (r *releaseRecord) forTarget() (*alipayplus.Release, error) {
+	text, err := json.Marshal(&r.Release)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return target.Submit(ctx, c.release)
+	out := new(alipayplus.Release)
+	return out, json.Unmarshal(text, out)
 }
 
-func setRatioAtTarget(ctx context.Context, c *call) error {
-	target, err := c.p.target(c.release.TargetApp)
-	if err != nil {
-		return err
-	}
-	if c.release.Status == alipayplus.ReleaseFull {
-		return target.Publish(ctx, c.release)
-	}
-	return target.SetRatio(ctx, c.release, c.release.Grayscale.Ratio)
+// The effects at the target app, each on the release as the rule has allowed it.
+
+func submitToTarget(ctx context.Context, target TargetBackend, r *alipayplus.Release) error {
+	return target.Submit(ctx, r)
 }
 
-func withdrawAtTarget(ctx context.Context, c *call) error {
-	target, err := c.p.target(c.release.TargetApp)
-	if err != nil {
-		return err
+func setRatioAtTarget(ctx context.Context, target TargetBackend, r *alipayplus.Release) error {
+	if r.Status == alipayplus.ReleaseFull {
+		return target.Publish(ctx, r)
 	}
-	return target.Withdraw(ctx, c.release)
+	return target.SetRatio(ctx, r, r.Grayscale.Ratio)
 }
 
-func cancelAtTarget(ctx context.Context, c *call) error {
-	target, err := c.p.target(c.release.TargetApp)
-	if err != nil {
-		return err
-	}
-	return target.Cancel(ctx, c.release)
+func withdrawAtTarget(ctx context.Context, target TargetBackend, r *alipayplus.Release) error {
+	return target.Withdraw(ctx, r)
+}
+
+func cancelAtTarget(ctx context.Context, target TargetBackend, r *alipayplus.Release) error {
+	return target.Cancel(ctx, r)
 }

@@ -1,11 +1,8 @@
 package platform_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -14,35 +11,6 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/contract"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
-
-// partnerApp is another Alipay+ partner app: it needs no authorization and no
-// language, and reviews nothing itself.
-type partnerApp struct {
-	*platform.SimulatedAlipayCN
-	limits alipayplus.Limits
-	fail   error
-}
-
-const partner alipayplus.TargetApp = "LAKE_WALLET"
-
-func newPartnerApp() *partnerApp {
-	return &partnerApp{SimulatedAlipayCN: platform.NewSimulatedAlipayCN(), limits: alipayplus.Limits{Programs: 3, WaitingVersions: 2}}
-}
-
-func (*partnerApp) App() alipayplus.TargetApp   { return partner }
-func (*partnerApp) Languages() []string         { return nil }
-func (*partnerApp) Parties() []alipayplus.Party { return nil }
-func (*partnerApp) NeedsAuthorization() bool    { return false }
-
-func (a *partnerApp) Limits() alipayplus.Limits { return a.limits }
-
-func (a *partnerApp) Submit(context.Context, *alipayplus.Release) error { return a.fail }
-
-func (a *partnerApp) SetRatio(context.Context, *alipayplus.Release, alipayplus.Ratio) error {
-	return a.fail
-}
-func (a *partnerApp) Publish(context.Context, *alipayplus.Release) error { return a.fail }
-func (a *partnerApp) Cancel(context.Context, *alipayplus.Release) error  { return a.fail }
 
 // TestReleaseMiniPrograms is the document "Release mini programs", sentence by sentence.
 func TestReleaseMiniPrograms(t *testing.T) {
@@ -563,24 +531,24 @@ func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
 			return w.read(r.ID)
 		},
 	}
-	steps := map[string]func(w *world, r *alipayplus.Release) said{
-		configure: func(w *world, r *alipayplus.Release) said {
-			return w.hand("olga").call(contract.ReleaseConfigure, alipayplus.UpdateReleaseConfigurationInput{ReleaseID: r.ID, RequestID: "step"})
+	steps := map[string]func(w *world, r *alipayplus.Release) rawAnswer{
+		configure: func(w *world, r *alipayplus.Release) rawAnswer {
+			return w.rawClient("olga").call(contract.ReleaseConfigure, alipayplus.UpdateReleaseConfigurationInput{ReleaseID: r.ID, RequestID: "step"})
 		},
-		apply: func(w *world, r *alipayplus.Release) said {
-			return w.hand("olga").call(contract.ReleaseApply, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "step"})
+		apply: func(w *world, r *alipayplus.Release) rawAnswer {
+			return w.rawClient("olga").call(contract.ReleaseApply, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "step"})
 		},
-		withdraw: func(w *world, r *alipayplus.Release) said {
-			return w.hand("olga").call(contract.ReleaseWithdraw, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "step"})
+		withdraw: func(w *world, r *alipayplus.Release) rawAnswer {
+			return w.rawClient("olga").call(contract.ReleaseWithdraw, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "step"})
 		},
-		grayscale: func(w *world, r *alipayplus.Release) said {
-			return w.hand("olga").call(contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: r.ID, From: r.Grayscale.Ratio, Ratio: 10, RequestID: "step"})
+		grayscale: func(w *world, r *alipayplus.Release) rawAnswer {
+			return w.rawClient("olga").call(contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: r.ID, From: r.Grayscale.Ratio, Ratio: 10, RequestID: "step"})
 		},
-		finalize: func(w *world, r *alipayplus.Release) said {
-			return w.hand("olga").call(contract.ReleaseFinalize, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "step"})
+		finalize: func(w *world, r *alipayplus.Release) rawAnswer {
+			return w.rawClient("olga").call(contract.ReleaseFinalize, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "step"})
 		},
-		cancel: func(w *world, r *alipayplus.Release) said {
-			return w.hand("olga").call(contract.ReleaseCancel, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "step"})
+		cancel: func(w *world, r *alipayplus.Release) rawAnswer {
+			return w.rawClient("olga").call(contract.ReleaseCancel, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "step"})
 		},
 	}
 	for status, may := range allowed {
@@ -604,123 +572,6 @@ func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
 					})
 				})
 			}
-		})
-	}
-}
-
-func TestAReviewCanBeDecidedByAFunctionAfterATime(t *testing.T) {
-	var asked []string
-	inWorld(t, func(w *world) {
-		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
-		require.Subset(w, asked, []string{"ALIPAY_PLUS " + r.ReleaseRequestID, "ALIPAY_CN " + r.ReleaseRequestID})
-		applied := time.Now().UTC()
-
-		time.Sleep(time.Hour - time.Second)
-		require.Equal(w, alipayplus.ReviewPending, w.request(r.ReleaseRequestID).Reviews[1].Status)
-		time.Sleep(time.Second)
-		require.Equal(w, alipayplus.ReviewApproved, w.request(r.ReleaseRequestID).Reviews[1].Status)
-		require.Equal(w, alipayplus.ReleaseUnderReview, w.read(r.ID).Status)
-
-		time.Sleep(47 * time.Hour)
-		reviewed, err := w.owner.Releases.WaitReviewed(w.Context(), r.ID, alipayplus.ReleaseWait{})
-		require.NoError(w, err)
-		require.Equal(w, applied.Add(24*time.Hour), reviewed.Reviews[0].DecidedAt, "when it was due, not when somebody looked")
-		require.Equal(w, applied.Add(24*time.Hour), w.request(r.ReleaseRequestID).FinishedAt)
-		require.Equal(w, alipayplus.ReleasePreparation, reviewed.Status)
-	}, platform.WithAutoReview(func(party alipayplus.Party, request *alipayplus.Request) platform.Decision {
-		asked = append(asked, string(party)+" "+request.ID)
-		if party == alipayplus.PartyAlipayCN {
-			return platform.ApproveAfter(time.Hour)
-		}
-		return platform.ApproveAfter(24 * time.Hour)
-	}))
-}
-
-func TestAVerdictThatIsDueDoesNotOvertakeAWithdrawal(t *testing.T) {
-	inWorld(t, func(w *world) {
-		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
-		w.withdraw(r)
-		time.Sleep(48 * time.Hour)
-		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(r.ID).Status)
-		require.Equal(w, alipayplus.RequestWithdrawn, w.request(r.ReleaseRequestID).Status)
-	}, platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
-		return platform.ApproveAfter(time.Hour)
-	}))
-}
-
-func TestAVerdictThatIsDueComesBeforeOneThatIsGivenNow(t *testing.T) {
-	inWorld(t, func(w *world) {
-		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
-		waiting, err := w.p.Reviews(w.Context())
-		require.NoError(w, err)
-		time.Sleep(2 * time.Hour)
-		require.ErrorContains(w, waiting[0].Approve(w.Context(), alipayplus.PartyAlipayPlus), "is CLOSED already",
-			"AlipayCN rejected an hour ago")
-		request := w.request(r.ReleaseRequestID)
-		require.Equal(w, alipayplus.RequestRejected, request.Status)
-		require.Equal(w, "too many ads", request.Reviews[1].Reason)
-	}, platform.WithAutoReview(func(party alipayplus.Party, _ *alipayplus.Request) platform.Decision {
-		if party == alipayplus.PartyAlipayCN {
-			return platform.RejectAfter(time.Hour, "too many ads")
-		}
-		return platform.LeaveOpen()
-	}))
-}
-
-// TestAFailureAtTheTargetAppLeavesTheReleaseAsItWas covers every step that
-// reaches the target app.
-func TestAFailureAtTheTargetAppLeavesTheReleaseAsItWas(t *testing.T) {
-	steps := map[string]func(w *world, c *alipayplus.Client, r *alipayplus.Release) error{
-		"apply": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
-			_, err := c.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "once"})
-			return err
-		},
-		"grayscale": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
-			in := r.GrayscaleTo(10)
-			in.RequestID = "once"
-			_, err := c.Releases.StartGrayscale(w.Context(), in)
-			return err
-		},
-		"finalize": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
-			_, err := c.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "once"})
-			return err
-		},
-		"cancel": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
-			_, err := c.Releases.Cancel(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "once"})
-			return err
-		},
-	}
-	for name, step := range steps {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				app := newPartnerApp()
-				w := newWorld(t, platform.WithTargetBackends(app))
-				impatient, err := w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithRetry(1, 0, 0))
-				require.NoError(w, err)
-				program := w.program()
-				r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: partner})
-				require.NoError(w, err)
-				if name != "apply" {
-					w.apply(r.ID)
-					w.approve()
-				}
-				before, r := w.snapshot(), w.read(r.ID)
-
-				app.fail = errors.New("the wallet's gateway is down at 10.0.0.7")
-				err = step(w, impatient, r)
-				require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
-				require.True(w, alipayplus.IsRetryable(err))
-				require.NotContains(w, err.Error(), "10.0.0.7", "the platform's inside is its own business")
-				require.Equal(w, before, w.snapshot())
-
-				w.Log("The same call with the same requestId succeeds once the app is back.")
-				app.fail = nil
-				require.NoError(w, step(w, impatient, r))
-				require.NotEqual(w, r.Status, w.read(r.ID).Status)
-				after := w.snapshot()
-				require.NoError(w, step(w, impatient, r), "and is done once")
-				require.Equal(w, after, w.snapshot())
-			})
 		})
 	}
 }

@@ -11,7 +11,7 @@ import (
 
 // openRequest asks all parties for their verdict. former is the id of the request
 // before it for the same release or service; empty for the first.
-func (c *call) openRequest(request alipayplus.Request, former string, parties []alipayplus.Party) (*alipayplus.Request, error) {
+func (c *call) openRequest(request alipayplus.Request, former string, parties []alipayplus.Party) *alipayplus.Request {
 	request.ID, request.Status = c.derivedID("req_", request.ReleaseID, request.ServiceID, former), alipayplus.RequestUnderReview
 	request.Applicant, request.CreatedAt = c.who(), c.at
 	for _, party := range parties {
@@ -21,31 +21,10 @@ func (c *call) openRequest(request alipayplus.Request, former string, parties []
 	for _, party := range parties {
 		c.p.autoReview(r, party, c.at)
 	}
-	if err := save(c.tx, nil, r); err != nil {
-		return nil, err
-	}
-	return &r.Request, c.audit("request", r.ID, "", string(r.Status))
+	c.save(nil, r)
+	c.audit("request", r.ID, "", string(r.Status), "")
+	return &r.Request
 }
-
-// autoReview asks the AutoReview, if there is one, what a party will say and when.
-func (p *Platform) autoReview(r *requestRecord, party alipayplus.Party, at time.Time) {
-	if p.cfg.review == nil {
-		return
-	}
-	shown := r.Request
-	shown.Reviews = slices.Clone(r.Reviews)
-	d := p.cfg.review(party, &shown)
-	if d.Verdict == alipayplus.ReviewRejected && d.Reason == "" {
-		d.Reason = "no reason was given"
-	}
-	if d.Verdict == alipayplus.ReviewApproved || d.Verdict == alipayplus.ReviewRejected {
-		after := min(max(d.After, 0), longestReview)
-		r.Due[party] = dueVerdict{At: at.Add(after), Status: d.Verdict, Reason: d.Reason}
-	}
-}
-
-// longestReview keeps a Decision.After from passing the end of what a clock can tell.
-const longestReview = 100 * 365 * 24 * time.Hour
 
 // copy is deep where a verdict changes things.
 func (r *requestRecord) copy() *requestRecord {
@@ -83,10 +62,9 @@ func (c *call) closeRequest(id string) (*alipayplus.Request, error) {
 	if err := r.move(alipayplus.RequestWithdrawn, c.at); err != nil {
 		return nil, err
 	}
-	if err := save(c.tx, before, r); err != nil {
-		return nil, err
-	}
-	return &r.Request, c.audit("request", r.ID, string(before.Status), string(r.Status))
+	c.save(before, r)
+	c.audit("request", r.ID, string(before.Status), string(r.Status), "")
+	return &r.Request, nil
 }
 
 func queryRequest(c *call, in alipayplus.RequestInput) (*alipayplus.Request, error) {

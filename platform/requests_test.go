@@ -218,7 +218,7 @@ func TestACursorBelongsToOneList(t *testing.T) {
 
 func TestTheOptionsOfAListAreChecked(t *testing.T) {
 	inWorld(t, func(w *world) {
-		h := w.hand("olga")
+		h := w.rawClient("olga")
 		for _, op := range []contract.Operation{contract.RequestList, contract.ServiceList, contract.ReleaseList, contract.ProgramList, contract.VersionList} {
 			got := h.call(op, `{"limit":101,"order":"UP","cursor":"`+strings.Repeat("x", 1025)+`","programId":"1"}`)
 			require.Equal(w, []alipayplus.FieldError{

@@ -77,7 +77,7 @@ func (p *Platform) decideNow(ctx context.Context, workspace, program, id string,
 	if err := p.settle(ctx); err != nil {
 		return err
 	}
-	unlock, err := p.busy.lock(ctx, key(workspace, program))
+	unlock, err := p.busy.lock(ctx, programLock(workspace, program))
 	if err != nil {
 		return err
 	}
@@ -87,93 +87,6 @@ func (p *Platform) decideNow(ctx context.Context, workspace, program, id string,
 		_, err := p.decide(tx, requestKey(workspace, id), party, v, "")
 		return err
 	})
-}
-
-// settle applies the verdicts of the AutoReview whose time has come. That nobody
-// sees the platform between two calls lets it do without a goroutine.
-func (p *Platform) settle(ctx context.Context) error {
-	if p.cfg.review == nil {
-		return nil
-	}
-	from, until := "i/due/", dueKey(now().Add(1), "", "")
-	for {
-		due, program, err := p.firstDue(ctx, from, until)
-		if err != nil || due == nil {
-			return err
-		}
-		unlock, free := p.busy.try(program)
-		if !free { // the target app is being asked; the verdict comes after it
-			from = due.Key + "\x00"
-			continue
-		}
-		err = p.settleDue(ctx, due)
-		unlock()
-		if err != nil {
-			return err
-		}
-	}
-}
-
-// settleDue applies one verdict, or drops it when it can never be applied: it
-// must not stop everything else.
-func (p *Platform) settleDue(ctx context.Context, due *storage.Entry) error {
-	err := p.cfg.store.Update(ctx, func(tx storage.Tx) error { return p.settleOne(tx, due) })
-	if err == nil {
-		return nil
-	}
-	if codeOf(err) == alipayplus.CodeUnknownException && !errors.Is(err, errDamaged) {
-		return err // the store's failure, which passes; the verdict stays due
-	}
-	p.cfg.logger.ErrorContext(ctx, "an automatic verdict could not be applied and is dropped", "request", string(due.Value), "error", err)
-	return p.cfg.store.Update(ctx, func(tx storage.Tx) error { return tx.Delete(due.Key) })
-}
-
-// firstDue finds the first verdict that is due, and the lock of what it is about.
-func (p *Platform) firstDue(ctx context.Context, from, until string) (found *storage.Entry, program string, err error) {
-	err = p.cfg.store.View(ctx, func(tx storage.Tx) error {
-		found, program = nil, ""
-		for entry, err := range tx.Scan(from, until, false) {
-			if err != nil {
-				return err
-			}
-			found = &entry
-			break
-		}
-		if found == nil {
-			return nil
-		}
-		r, err := load[requestRecord](tx, string(found.Value))
-		if r != nil {
-			program = r.lock()
-		}
-		if errors.Is(err, errDamaged) {
-			return nil // to be dropped
-		}
-		return err
-	})
-	return found, program, err
-}
-
-// lock is the name under which one call at a time works on what the request is
-// about.
-func (r *requestRecord) lock() string { return key(r.Workspace, r.ProgramID) }
-
-// settleOne applies one verdict, unless another call was quicker.
-func (p *Platform) settleOne(tx storage.Tx, due *storage.Entry) error {
-	_, still, err := tx.Get(due.Key)
-	if err != nil || !still {
-		return err
-	}
-	r, err := load[requestRecord](tx, string(due.Value))
-	if err != nil {
-		return err
-	}
-	if r == nil {
-		return tx.Delete(due.Key)
-	}
-	party := alipayplus.Party(due.Key[strings.LastIndex(due.Key, "/")+1:])
-	_, err = p.decide(tx, r.key(), party, r.Due[party], "")
-	return err
 }
 
 // decide is one party's verdict, and all that follows from it.
@@ -281,10 +194,10 @@ func errNoRequest() error {
 
 // reviewer is the caller's party.
 func (c *call) reviewer() (alipayplus.Party, error) {
-	if c.in.caller.party == "" {
+	if c.caller.Party == "" {
 		return "", refuse(alipayplus.CodeAccessDenied, "only a reviewer may do this; members of a workspace see their requests with Requests")
 	}
-	return c.in.caller.party, nil
+	return c.caller.Party, nil
 }
 
 func listReviews(c *call, in alipayplus.ListReviewsInput) (*alipayplus.Page[alipayplus.Request], error) {
@@ -311,11 +224,18 @@ func decideReview(c *call, in alipayplus.DecideInput) (*alipayplus.Request, erro
 	if !found {
 		return nil, errNoRequest()
 	}
+	reviewed, err := load[requestRecord](c.tx, string(at))
+	if err != nil || reviewed == nil {
+		return nil, fmt.Errorf("request %s: %w", in.ID, orMissing(err))
+	}
+	if err := c.lockProgram(reviewed.lock()); err != nil {
+		return nil, err
+	}
 	v := dueVerdict{At: c.at, Status: alipayplus.ReviewApproved, Reason: in.Reason}
 	if !in.Approve {
 		v.Status = alipayplus.ReviewRejected
 	}
-	r, err := c.p.decide(c.tx, string(at), party, v, c.requestID)
+	r, err := c.p.decide(c.tx, string(at), party, v, c.in.requestID)
 	if err != nil {
 		return nil, err
 	}

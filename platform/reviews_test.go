@@ -87,7 +87,7 @@ func TestReviewersDecideWithTheirOwnCredentials(t *testing.T) {
 func TestARejectionNeedsAReason(t *testing.T) {
 	inWorld(t, func(w *world) {
 		s := w.submitted()
-		got := w.reviewerHand(alipayplus.PartyAlipayPlus).call(contract.ReviewDecide, alipayplus.DecideInput{ID: s.ReleaseRequestID, RequestID: "1"})
+		got := w.rawReviewer(alipayplus.PartyAlipayPlus).call(contract.ReviewDecide, alipayplus.DecideInput{ID: s.ReleaseRequestID, RequestID: "1"})
 		require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
 		require.Equal(w, []alipayplus.FieldError{{Path: "reason", Message: "is required to reject: the applicant must know what to mend"}}, got.Details.Fields)
 		waiting, err := w.p.Reviews(w.Context())
@@ -112,7 +112,7 @@ func TestAPartyDecidesOnlyWhatItIsAskedAbout(t *testing.T) {
 func TestAReviewerHasNoWorkspace(t *testing.T) {
 	inWorld(t, func(w *world) {
 		w.submitted()
-		h := w.reviewerHand(alipayplus.PartyAlipayPlus)
+		h := w.rawReviewer(alipayplus.PartyAlipayPlus)
 		log := len(w.auditLog())
 		for op, in := range everyOperation(w, "p", "r", "s", "q") {
 			if op == contract.ReviewList || op == contract.ReviewDecide {
@@ -123,7 +123,7 @@ func TestAReviewerHasNoWorkspace(t *testing.T) {
 			require.Equal(w, "a reviewer has no workspace; use the credentials of a member", got.Result.Message)
 		}
 		require.Len(w, w.auditLog(), log)
-		_, err := w.p.AddReviewer(w.Context(), "", testkey.Client().Public())
+		_, err := w.p.AddReviewer(w.Context(), "", testkey.FastClient().Public())
 		require.ErrorContains(w, err, "must not be empty")
 	})
 }
@@ -132,7 +132,7 @@ func TestAMemberReviewsNothing(t *testing.T) {
 	inWorld(t, func(w *world) {
 		s := w.submitted()
 		for _, op := range []contract.Operation{contract.ReviewList, contract.ReviewDecide} {
-			got := w.hand("olga").call(op, alipayplus.DecideInput{ID: s.ReleaseRequestID, Approve: true, RequestID: "1"})
+			got := w.rawClient("olga").call(op, alipayplus.DecideInput{ID: s.ReleaseRequestID, Approve: true, RequestID: "1"})
 			require.Equal(w, alipayplus.CodeAccessDenied, got.Result.Code)
 			require.Equal(w, "only a reviewer may do this; members of a workspace see their requests with Requests", got.Result.Message)
 		}

@@ -19,18 +19,17 @@ func createService(c *call, in alipayplus.CreateServiceInput) (*alipayplus.Servi
 		ID: newID("svc_"), ServiceDescription: in.ServiceDescription, Company: company.Company,
 		Status: alipayplus.ServiceDraft, CreatedBy: c.who(), CreatedAt: c.at, UpdatedAt: c.at,
 	}}
-	if err := save(c.tx, nil, r); err != nil {
-		return nil, err
-	}
-	return &r.Service, c.audit("service", r.ID, "", string(r.Status))
+	c.save(nil, r)
+	c.audit("service", r.ID, "", string(r.Status), "")
+	return &r.Service, nil
 }
 
 // createPolicy has a new description checked by the platform's own policy; the
 // default one would refuse what the platform announces as allowed.
-func createPolicy(c *call, in *alipayplus.CreateServiceInput) { in.Policy = &c.p.cfg.services }
+func createPolicy(p *Platform, in *alipayplus.CreateServiceInput) { in.Policy = &p.cfg.services }
 
 // updatePolicy is createPolicy for a changed description.
-func updatePolicy(c *call, in *alipayplus.UpdateServiceInput) { in.Policy = &c.p.cfg.services }
+func updatePolicy(p *Platform, in *alipayplus.UpdateServiceInput) { in.Policy = &p.cfg.services }
 
 // checkDescription checks by the platform's policy, and that every image was uploaded.
 func (c *call) checkDescription(d alipayplus.ServiceDescription) error {
@@ -67,10 +66,9 @@ func (c *call) serviceFor(action alipayplus.Action, id string) (*serviceRecord, 
 
 func (c *call) changeService(before, r *serviceRecord, note string) (*alipayplus.Service, error) {
 	r.UpdatedAt = c.at
-	if err := save(c.tx, before, r); err != nil {
-		return nil, err
-	}
-	return &r.Service, c.auditNote("service", r.ID, string(before.Status), string(r.Status), note)
+	c.save(before, r)
+	c.audit("service", r.ID, string(before.Status), string(r.Status), note)
+	return &r.Service, nil
 }
 
 func (r *serviceRecord) copy() *serviceRecord {
@@ -114,12 +112,9 @@ func submitService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, er
 	if err := c.checkDescription(r.ServiceDescription); err != nil {
 		return nil, err
 	}
-	request, err := c.openRequest(alipayplus.Request{
+	request := c.openRequest(alipayplus.Request{
 		Title: "Release service " + r.Name, Category: alipayplus.CategoryServiceRelease, ServiceID: r.ID,
 	}, r.ReleaseRequestID, []alipayplus.Party{alipayplus.PartyAlipayPlus})
-	if err != nil {
-		return nil, err
-	}
 	r.ReleaseRequestID = request.ID
 	return c.changeService(before, r, "")
 }

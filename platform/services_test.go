@@ -33,7 +33,7 @@ func TestReleaseServices(t *testing.T) {
 			"name": "is required", "industry": "is required", "type": "is required", "description": "is required",
 			"imageFileId": "is required", "applicableApps": "must have at least 1 entry", "paymentInformation": "must have at least 1 entry",
 		}
-		got := w.hand("olga").call(contract.ServiceCreate, `{"requestId":"1"}`)
+		got := w.rawClient("olga").call(contract.ServiceCreate, `{"requestId":"1"}`)
 		require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
 		found := map[string]string{}
 		for _, f := range got.Details.Fields {
@@ -85,7 +85,7 @@ func TestReleaseServices(t *testing.T) {
 		require.ErrorContains(w, err, "paymentInformation must have at least 1 entry")
 	})
 	sentence(t, "The company information comes from the information you entered for your company when you sign up to Alipay+ Mini Program Platform.", func(w *world) {
-		got := w.hand("olga").call(contract.ServiceCreate, struct {
+		got := w.rawClient("olga").call(contract.ServiceCreate, struct {
 			alipayplus.CreateServiceInput
 			Company alipayplus.BusinessRegistration `json:"company"`
 		}{alipayplus.CreateServiceInput{ServiceDescription: w.offer(), RequestID: "1"}, alipayplus.BusinessRegistration{CompanyName: "Somebody Else"}})
@@ -192,8 +192,8 @@ func TestWhatMayBeDoneWithAServiceInEachStatus(t *testing.T) {
 		withdrawn:  {edit: withdrawn, submit: pending},
 		archived:   {},
 	}
-	act := func(w *world, op contract.Operation, s *alipayplus.Service) said {
-		return w.hand("olga").call(op, alipayplus.ServiceInput{ServiceID: s.ID, RequestID: "step"})
+	act := func(w *world, op contract.Operation, s *alipayplus.Service) rawAnswer {
+		return w.rawClient("olga").call(op, alipayplus.ServiceInput{ServiceID: s.ID, RequestID: "step"})
 	}
 	bring := map[alipayplus.ServiceStatus]func(w *world) *alipayplus.Service{
 		draft:   (*world).draft,
@@ -216,13 +216,13 @@ func TestWhatMayBeDoneWithAServiceInEachStatus(t *testing.T) {
 			return s
 		},
 	}
-	steps := map[string]func(w *world, s *alipayplus.Service) said{
-		edit: func(w *world, s *alipayplus.Service) said {
-			return w.hand("olga").call(contract.ServiceUpdate, alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: s.ServiceDescription, RequestID: "step"})
+	steps := map[string]func(w *world, s *alipayplus.Service) rawAnswer{
+		edit: func(w *world, s *alipayplus.Service) rawAnswer {
+			return w.rawClient("olga").call(contract.ServiceUpdate, alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: s.ServiceDescription, RequestID: "step"})
 		},
-		submit:   func(w *world, s *alipayplus.Service) said { return act(w, contract.ServiceSubmit, s) },
-		withdraw: func(w *world, s *alipayplus.Service) said { return act(w, contract.ServiceWithdraw, s) },
-		archive:  func(w *world, s *alipayplus.Service) said { return act(w, contract.ServiceArchive, s) },
+		submit:   func(w *world, s *alipayplus.Service) rawAnswer { return act(w, contract.ServiceSubmit, s) },
+		withdraw: func(w *world, s *alipayplus.Service) rawAnswer { return act(w, contract.ServiceWithdraw, s) },
+		archive:  func(w *world, s *alipayplus.Service) rawAnswer { return act(w, contract.ServiceArchive, s) },
 	}
 	for status, may := range allowed {
 		t.Run(string(status), func(t *testing.T) {
@@ -272,14 +272,14 @@ func TestTheLimitsOfAServiceAreThePlatformsOwn(t *testing.T) {
 		require.Equal(w, alipayplus.ServicePendingReview, s.Status)
 
 		w.Log("What it forbids, it refuses, whatever the default allows.")
-		got := w.hand("olga").call(contract.ServiceCreate, alipayplus.CreateServiceInput{ServiceDescription: w.offer(), RequestID: "1"})
+		got := w.rawClient("olga").call(contract.ServiceCreate, alipayplus.CreateServiceInput{ServiceDescription: w.offer(), RequestID: "1"})
 		require.Equal(w, []alipayplus.FieldError{
 			{Path: "industry", Message: `must be one of [Tea]; got "Food and beverage"`},
 			{Path: "type", Message: `must be one of [CONSULTING]; got "MINI_PROGRAM_DEVELOPMENT"`},
 			{Path: "applicableApps[0]", Message: `must be one of [LAKE_WALLET]; got "ALIPAY_CN"`},
 		}, got.Details.Fields)
 		offer.Tutorial = alipayplus.Content{alipayplus.TextBlock("1"), alipayplus.TextBlock("2"), alipayplus.TextBlock("3")}
-		got = w.hand("olga").call(contract.ServiceUpdate, alipayplus.UpdateServiceInput{ServiceDescription: offer, RequestID: "2"})
+		got = w.rawClient("olga").call(contract.ServiceUpdate, alipayplus.UpdateServiceInput{ServiceDescription: offer, RequestID: "2"})
 		require.Equal(w, []alipayplus.FieldError{
 			{Path: "serviceId", Message: "is required"},
 			{Path: "tutorial", Message: "must have at most 2 blocks; has 3"},

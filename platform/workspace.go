@@ -23,7 +23,7 @@ func queryWorkspace(c *call, _ nothing) (*alipayplus.Workspace, error) {
 	}
 	out := &alipayplus.Workspace{
 		ID: r.ID, Name: r.Company.CompanyName, Company: r.Company,
-		Member: c.who(), Role: c.in.caller.member.Role,
+		Member: c.who(), Role: c.caller.member.Role,
 		PermissionPolicy: c.p.cfg.policy, ServicePolicy: c.p.cfg.services,
 	}
 	for _, t := range c.p.targets {

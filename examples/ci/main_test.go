@@ -4,9 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -128,13 +126,11 @@ func (s *place) credentials() {
 	s.Helper()
 	id, err := s.p.AddClient(s.Context(), s.workspace, "owner", testkey.Client().Public())
 	require.NoError(s, err)
-	public, err := x509.MarshalPKIXPublicKey(s.p.PublicKey())
-	require.NoError(s, err)
 	s.write("private-key.pem", string(testkey.ClientPEM()))
 	s.Setenv("ALIPAYPLUS_BASE_URL", s.url)
 	s.Setenv("ALIPAYPLUS_CLIENT_ID", id)
 	s.Setenv("ALIPAYPLUS_PRIVATE_KEY_FILE", s.path("private-key.pem"))
-	s.Setenv("ALIPAYPLUS_PLATFORM_PUBLIC_KEY", string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})))
+	s.Setenv("ALIPAYPLUS_PLATFORM_PUBLIC_KEY", string(s.p.PublicKeyPEM()))
 }
 
 // prepare makes an authorized mini program and a release of its version 1.0.0.

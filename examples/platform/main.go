@@ -242,9 +242,8 @@ func addCredentials(p *platform.Platform, files map[string][]byte, who string, r
 	}
 	id, err1 := register(key.Public())
 	private, err2 := x509.MarshalPKCS8PrivateKey(key)
-	public, err3 := x509.MarshalPKIXPublicKey(p.PublicKey())
 	files[who+"/client-id"] = []byte(id + "\n")
 	files[who+"/private-key.pem"] = pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})
-	files[who+"/platform-public-key.pem"] = pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})
-	return cmp.Or(err1, err2, err3)
+	files[who+"/platform-public-key.pem"] = p.PublicKeyPEM()
+	return cmp.Or(err1, err2)
 }

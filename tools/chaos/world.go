@@ -164,13 +164,9 @@ func (w *world) credentials(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	public, err := x509.MarshalPKIXPublicKey(w.platform.PublicKey())
-	if err != nil {
-		return err
-	}
 	for name, content := range map[string][]byte{
 		"private-key.pem":         pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}),
-		"platform-public-key.pem": pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}),
+		"platform-public-key.pem": w.platform.PublicKeyPEM(),
 		specFile:                  []byte(specOf(w.address)),
 	} {
 		if err := os.WriteFile(w.path(name), content, fileMode); err != nil {

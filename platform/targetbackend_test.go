@@ -15,276 +15,43 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
-func newProgram(id, name string) alipayplus.CreateProgramInput {
-	return alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "zh-CN", Name: name}}, RequestID: id}
+// partnerApp is another Alipay+ partner app: it needs no authorization and no
+// language, and reviews nothing itself.
+type partnerApp struct {
+	*platform.SimulatedAlipayCN
+	limits alipayplus.Limits
+	fail   error
 }
 
-// programs counts the mini programs of the workspace.
-func (w *world) programs() int {
-	w.Helper()
-	return len(gather(w, w.owner.Programs.All(w.Context(), alipayplus.ListProgramsInput{})))
+const partner alipayplus.TargetApp = "LAKE_WALLET"
+
+func newPartnerApp() *partnerApp {
+	return &partnerApp{SimulatedAlipayCN: platform.NewSimulatedAlipayCN(), limits: alipayplus.Limits{Programs: 3, WaitingVersions: 2}}
 }
 
-func TestARepetitionGetsTheFirstOutcome(t *testing.T) {
-	sentence(t, "even when the thing has moved on since", func(w *world) {
-		r := w.created()
-		apply := alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "apply"}
-		first, err := w.owner.Releases.Apply(w.Context(), apply)
-		require.NoError(w, err)
-		w.approve()
-		_, err = w.owner.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
-		require.NoError(w, err)
-		before := w.snapshot()
+func (*partnerApp) App() alipayplus.TargetApp { return partner }
 
-		again, err := w.owner.Releases.Apply(w.Context(), apply)
-		require.NoError(w, err)
-		require.Equal(w, alipayplus.ReleaseUnderReview, again.Status)
-		require.Equal(w, first, again)
-		require.Equal(w, before, w.snapshot())
-	})
-	sentence(t, "from any client of the same member", func(w *world) {
-		first, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
-		require.NoError(w, err)
-		again, err := asOwner(w).Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
-		require.NoError(w, err)
-		require.Equal(w, first, again)
-		require.Equal(w, 1, w.programs())
-	})
-	sentence(t, "but another member's key is another key", func(w *world) {
-		first, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
-		require.NoError(w, err)
-		theirs, err := w.member("max", alipayplus.RoleMaster).Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
-		require.NoError(w, err)
-		require.NotEqual(w, first.ID, theirs.ID)
-		require.Equal(w, "max", theirs.CreatedBy)
-		require.Equal(w, 2, w.programs())
-	})
-	sentence(t, "and so is the key of a member of the same name in another workspace", func(w *world) {
-		other := w.neighbour()
-		theirs := other.member("olga", alipayplus.RoleOwner)
-		first, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
-		require.NoError(w, err)
-		second, err := theirs.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
-		require.NoError(w, err)
-		require.NotEqual(w, first.ID, second.ID)
-	})
+func (*partnerApp) Languages() []string { return nil }
+
+func (*partnerApp) Parties() []alipayplus.Party { return nil }
+
+func (*partnerApp) NeedsAuthorization() bool { return false }
+
+func (a *partnerApp) Limits() alipayplus.Limits { return a.limits }
+
+func (a *partnerApp) Submit(context.Context, *alipayplus.Release) error { return a.fail }
+
+func (a *partnerApp) SetRatio(context.Context, *alipayplus.Release, alipayplus.Ratio) error {
+	return a.fail
 }
 
-// TestARefusalIsNoOutcome: it changed nothing, so the same key may be tried again
-// once what stood in the way is gone, and then it is done once.
-func TestARefusalIsNoOutcome(t *testing.T) {
-	inWorld(t, func(w *world) {
-		program := w.program().ID
-		in := alipayplus.CreateReleaseInput{
-			ProgramID: program, Version: w.upload(program, "1.0.0"), TargetApp: cn, RequestID: "key",
-		}
-		_, err := w.owner.Releases.Create(w.Context(), in)
-		require.ErrorIs(w, err, alipayplus.ErrAuthorizationRequired)
-		w.authorize(program)
+func (a *partnerApp) Publish(context.Context, *alipayplus.Release) error { return a.fail }
 
-		first, err := w.owner.Releases.Create(w.Context(), in)
-		require.NoError(w, err)
-		again, err := w.owner.Releases.Create(w.Context(), in)
-		require.NoError(w, err)
-		require.Equal(w, first, again)
-	})
-	inWorld(t, func(w *world) {
-		r := w.prepared(w.authorizedProgram().ID, "1.0.0")
-		step := r.GrayscaleTo(2)
-		step.RequestID, step.Ladder = "key", alipayplus.Ladder{} // the platform shall refuse it, not the client
-		_, first := w.owner.Releases.StartGrayscale(w.Context(), step)
-		before := w.snapshot()
-		_, again := w.owner.Releases.StartGrayscale(w.Context(), step)
-		wrong, ok := errors.AsType[*alipayplus.RatioError](again)
-		require.True(w, ok, "%v", again)
-		require.Equal(w, r.Grayscale.Ladder.Ratios(), wrong.Allowed)
-		require.Equal(w, told(first), told(again))
-		require.Equal(w, before, w.snapshot())
-
-		step.Ratio = 5
-		live, err := w.owner.Releases.StartGrayscale(w.Context(), step)
-		require.NoError(w, err, "other content may take the key, which is still free")
-		require.Equal(w, alipayplus.Ratio(5), live.Grayscale.Ratio)
-	})
-}
-
-// told is what an error says, without what is new in every call.
-func told(err error) alipayplus.Error {
-	e, _ := errors.AsType[*alipayplus.Error](err)
-	return alipayplus.Error{
-		Operation: e.Operation, Code: e.Code, HTTPStatus: e.HTTPStatus, ResultStatus: e.ResultStatus,
-		RequestID: e.RequestID, Message: e.Message, Fields: e.Fields, Hint: e.Hint, Retryable: e.Retryable,
-	}
-}
-
-func TestAKeyIsForOneContent(t *testing.T) {
-	inWorld(t, func(w *world) {
-		first, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
-		require.NoError(w, err)
-
-		_, err = w.owner.Programs.Create(w.Context(), newProgram("key", "红山咖啡"))
-		requireReused(w, err)
-		_, err = w.owner.Programs.AddLanguages(w.Context(), alipayplus.AddLanguagesInput{
-			ProgramID: first.ID, Languages: chinese(), RequestID: "key",
-		})
-		requireReused(w, err)
-
-		again, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
-		require.NoError(w, err, "the first content still gets its outcome")
-		require.Equal(w, first, again)
-		require.Equal(w, 1, w.programs())
-	})
-}
-
-func requireReused(t require.TestingT, err error) {
-	require.ErrorIs(t, err, alipayplus.ErrConflict)
-	e, ok := errors.AsType[*alipayplus.Error](err)
-	require.True(t, ok)
-	require.Equal(t, alipayplus.CodeRequestIDReused, e.Code)
-	require.False(t, e.Retryable)
-}
-
-// TestAKeyIsRememberedAsLongAsPromised: to the last moment of the retention, and
-// no longer; and what is over does not pile up.
-func TestAKeyIsRememberedAsLongAsPromised(t *testing.T) {
-	const retention = 6 * time.Hour
-	store := storage.NewMemory()
-	inWorld(t, func(w *world) {
-		first, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
-		require.NoError(w, err)
-		time.Sleep(retention - 1)
-		again, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
-		require.NoError(w, err)
-		require.Equal(w, first.ID, again.ID)
-
-		time.Sleep(time.Nanosecond)
-		later, err := w.owner.Programs.Create(w.Context(), newProgram("key", "红山咖啡"))
-		require.NoError(w, err, "the key is free again, for any content")
-		require.NotEqual(w, first.ID, later.ID)
-		again, err = w.owner.Programs.Create(w.Context(), newProgram("key", "红山咖啡"))
-		require.NoError(w, err)
-		require.Equal(w, later, again)
-
-		for range 10 {
-			_, err = w.owner.Programs.Create(w.Context(), newProgram("", "蓝湖茶"))
-			require.NoError(w, err)
-		}
-		require.Equal(w, 11, w.kept(store, "outcome/"))
-		time.Sleep(retention + 1)
-		for range 6 {
-			_, err = w.owner.Programs.Create(w.Context(), newProgram("", "蓝湖茶"))
-			require.NoError(w, err)
-		}
-		require.Equal(w, 6, w.kept(store, "outcome/"), "only what can still be asked for")
-		require.Equal(w, 6, w.kept(store, "i/expiry/"))
-	}, platform.WithIdempotencyRetention(retention), platform.WithStore(store))
-}
-
-// kept counts the records under a prefix.
-func (w *world) kept(store storage.Store, prefix string) int {
-	w.Helper()
-	n := 0
-	require.NoError(w, store.View(w.Context(), func(tx storage.Tx) error {
-		for _, err := range tx.Scan(prefix, storage.PrefixEnd(prefix), false) {
-			if err != nil {
-				return err
-			}
-			n++
-		}
-		return nil
-	}))
-	return n
-}
-
-// TestDuplicatesAtTheSameTime: many senders of one call get one and the same
-// outcome, and its effect happens once, in the records and at the target app.
-func TestDuplicatesAtTheSameTime(t *testing.T) {
-	const senders = 6
-	for _, op := range writes() {
-		t.Run(op.op.Name, func(t *testing.T) {
-			t.Parallel()
-			given, call, undisturbed := op.prepare(t)
-			synctest.Test(t, func(t *testing.T) {
-				w := given.world(t)
-				before := len(w.auditLog())
-				results := make([]any, senders)
-				var all sync.WaitGroup
-				for i := range senders {
-					client := op.caller(w)
-					all.Go(func() {
-						var err error
-						results[i], err = call(w.Context(), client, "key")
-						require.NoError(w, err)
-					})
-				}
-				all.Wait()
-				for _, result := range results {
-					require.Equal(w, results[0], result)
-				}
-				w.requireRight(results[0])
-				require.Equal(w, undisturbed, w.effects(before, "key"))
-			})
-		})
-	}
-}
-
-// TestAPlatformThatStartsOver: another platform over the same store and with the
-// same key goes on where the first one stopped, for the same clients.
-func TestAPlatformThatStartsOver(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		store := storage.NewMemory()
-		w := newWorld(t, platform.WithStore(store), platform.WithAutoReview(approveIn(time.Hour)))
-		r := w.created()
-		door := &swinging{to: w.p.HTTPClient().Transport}
-		client := asOwner(w, alipayplus.WithHTTPClient(&http.Client{Transport: door}))
-		apply := alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "key"}
-		w.p.Inject(platform.Fault{Operation: "releases.apply", CutAfter: true})
-		door.next = func() http.RoundTripper {
-			p, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithStore(store), platform.WithAutoReview(approveIn(time.Hour)))
-			require.NoError(t, err)
-			w.p = p
-			return p.HTTPClient().Transport
-		}
-
-		applied, err := client.Releases.Apply(t.Context(), apply)
-		require.NoError(t, err, "the platform was gone and is back")
-		require.Equal(t, alipayplus.ReleaseUnderReview, applied.Status)
-		again, err := client.Releases.Apply(t.Context(), apply)
-		require.NoError(t, err)
-		require.Equal(t, applied, again)
-
-		approved, err := client.Releases.WaitReviewed(t.Context(), r.ID, alipayplus.ReleaseWait{Interval: 10 * time.Minute})
-		require.NoError(t, err, "the verdicts that were due are still due")
-		require.Equal(t, alipayplus.ReleasePreparation, approved.Status)
-		w.owner = client
-		require.Len(t, gather(w, client.Requests.All(t.Context(), alipayplus.ListRequestsInput{})), 1)
-	})
-}
-
-func approveIn(d time.Duration) platform.AutoReview {
-	return func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(d) }
-}
-
-// swinging leads to another platform after the first connection was cut.
-type swinging struct {
-	to   http.RoundTripper
-	next func() http.RoundTripper
-}
-
-func (s *swinging) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := s.to.RoundTrip(r)
-	if err != nil {
-		s.to = s.next()
-	}
-	return resp, err
-}
-
-// The target app.
+func (a *partnerApp) Cancel(context.Context, *alipayplus.Release) error { return a.fail }
 
 // trouble is how a target app fails.
 type trouble string
@@ -304,24 +71,24 @@ func troubles() []trouble {
 	return []trouble{failsBefore, failsAfter, panicsBefore, panicsAfter, hangsBefore, hangsAfter}
 }
 
-// shaky is a target app that remembers what was done to each release, and is in
+// unreliableApp is a target app that remembers what was done to each release, and is in
 // trouble now and then.
-type shaky struct {
+type unreliableApp struct {
 	*platform.SimulatedAlipayCN
 
 	mu       sync.Mutex
 	next     []trouble
 	ratios   map[string][]alipayplus.Ratio
 	canceled map[string]bool
-	// submitted are the configurations that were handed in for review and not
-	// taken back.
+	// submitted are the configurations that were submitted for review and not
+	// withdrawn.
 	submitted map[string]alipayplus.Configuration
 	// during is called in the middle of a submit; may be nil.
 	during func()
 }
 
-func newShaky() *shaky {
-	return &shaky{
+func newUnreliableApp() *unreliableApp {
+	return &unreliableApp{
 		SimulatedAlipayCN: platform.NewSimulatedAlipayCN(),
 		ratios:            map[string][]alipayplus.Ratio{}, canceled: map[string]bool{},
 		submitted: map[string]alipayplus.Configuration{},
@@ -329,23 +96,23 @@ func newShaky() *shaky {
 }
 
 // NeedsAuthorization spares the tests a visit.
-func (s *shaky) NeedsAuthorization() bool { return false }
+func (s *unreliableApp) NeedsAuthorization() bool { return false }
 
-func (s *shaky) Submit(ctx context.Context, r *alipayplus.Release) error {
+func (s *unreliableApp) Submit(ctx context.Context, r *alipayplus.Release) error {
 	return s.do(ctx, func() error {
 		s.submitted[r.ID] = r.Configuration
 		return nil
 	})
 }
 
-func (s *shaky) Withdraw(ctx context.Context, r *alipayplus.Release) error {
+func (s *unreliableApp) Withdraw(ctx context.Context, r *alipayplus.Release) error {
 	return s.do(ctx, func() error {
 		delete(s.submitted, r.ID)
 		return nil
 	})
 }
 
-func (s *shaky) SetRatio(ctx context.Context, r *alipayplus.Release, ratio alipayplus.Ratio) error {
+func (s *unreliableApp) SetRatio(ctx context.Context, r *alipayplus.Release, ratio alipayplus.Ratio) error {
 	return s.do(ctx, func() error {
 		if s.canceled[r.ID] {
 			return errors.New("it is canceled")
@@ -355,11 +122,11 @@ func (s *shaky) SetRatio(ctx context.Context, r *alipayplus.Release, ratio alipa
 	})
 }
 
-func (s *shaky) Publish(ctx context.Context, r *alipayplus.Release) error {
+func (s *unreliableApp) Publish(ctx context.Context, r *alipayplus.Release) error {
 	return s.SetRatio(ctx, r, alipayplus.FullRatio)
 }
 
-func (s *shaky) Cancel(ctx context.Context, r *alipayplus.Release) error {
+func (s *unreliableApp) Cancel(ctx context.Context, r *alipayplus.Release) error {
 	return s.do(ctx, func() error {
 		s.canceled[r.ID] = true
 		return nil
@@ -367,7 +134,7 @@ func (s *shaky) Cancel(ctx context.Context, r *alipayplus.Release) error {
 }
 
 // do does something, or not, and gets into the trouble that comes next.
-func (s *shaky) do(ctx context.Context, change func() error) error {
+func (s *unreliableApp) do(ctx context.Context, change func() error) error {
 	t, err := s.begin(change)
 	if s.during != nil {
 		s.during()
@@ -387,7 +154,7 @@ func (s *shaky) do(ctx context.Context, change func() error) error {
 	}
 }
 
-func (s *shaky) begin(change func() error) (trouble, error) {
+func (s *unreliableApp) begin(change func() error) (trouble, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := none
@@ -402,7 +169,7 @@ func (s *shaky) begin(change func() error) (trouble, error) {
 	}
 }
 
-func (s *shaky) expect(next ...trouble) {
+func (s *unreliableApp) expect(next ...trouble) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next = next
@@ -410,7 +177,7 @@ func (s *shaky) expect(next ...trouble) {
 
 // live is the ratio that the target app has for a release, and whether it was
 // taken back.
-func (s *shaky) live(release string) (alipayplus.Ratio, bool) {
+func (s *unreliableApp) live(release string) (alipayplus.Ratio, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	steps := s.ratios[release]
@@ -420,7 +187,7 @@ func (s *shaky) live(release string) (alipayplus.Ratio, bool) {
 	return steps[len(steps)-1], s.canceled[release]
 }
 
-func (s *shaky) isSubmitted(release string) bool {
+func (s *unreliableApp) isSubmitted(release string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, submitted := s.submitted[release]
@@ -428,7 +195,7 @@ func (s *shaky) isSubmitted(release string) bool {
 }
 
 // requireRising checks that no ratio ever went down.
-func (s *shaky) requireRising(t require.TestingT) {
+func (s *unreliableApp) requireRising(t require.TestingT) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for release, steps := range s.ratios {
@@ -461,7 +228,7 @@ func behindServer(w *world, opts ...alipayplus.Option) *alipayplus.Client {
 
 // requireAgreement checks that the target app does with a release what the
 // records say.
-func (s *shaky) requireAgreement(t require.TestingT, r *alipayplus.Release) {
+func (s *unreliableApp) requireAgreement(t require.TestingT, r *alipayplus.Release) {
 	ratio, canceled := s.live(r.ID)
 	require.Equal(t, r.Status != alipayplus.ReleaseNewVersionCreated, s.isSubmitted(r.ID), "the records say %s", r.Status)
 	require.Equal(t, r.Status == alipayplus.ReleaseCanceled, canceled, "the records say %s", r.Status)
@@ -521,7 +288,7 @@ func TestATargetAppInTrouble(t *testing.T) {
 	for _, tc := range cases {
 		for _, first := range troubles() {
 			t.Run(fmt.Sprintf("%s %s", tc.name, first), func(t *testing.T) {
-				app := newShaky()
+				app := newUnreliableApp()
 				inWorld(t, func(w *world) {
 					r := tc.given(w, w.program().ID)
 					before := len(w.auditLog())
@@ -546,7 +313,7 @@ func TestATargetAppInTrouble(t *testing.T) {
 // TestAStepThatMayBeLiveIsNotUndercut: when it is not known whether a ratio was
 // set, no lower one may follow, although the records know only the one before.
 func TestAStepThatMayBeLiveIsNotUndercut(t *testing.T) {
-	app := newShaky()
+	app := newUnreliableApp()
 	inWorld(t, func(w *world) {
 		r := w.grayscale(w.program().ID, "1.0.0", 1)
 		app.expect(failsAfter)
@@ -568,7 +335,7 @@ func TestAStepThatMayBeLiveIsNotUndercut(t *testing.T) {
 // TestAKeyIsTakenWhileTheTargetAppIsAsked: what came of the first content is not
 // known, so the key is not free for another.
 func TestAKeyIsTakenWhileTheTargetAppIsAsked(t *testing.T) {
-	app := newShaky()
+	app := newUnreliableApp()
 	inWorld(t, func(w *world) {
 		r := w.grayscale(w.program().ID, "1.0.0", 1)
 		app.expect(failsBefore)
@@ -586,10 +353,10 @@ func TestAKeyIsTakenWhileTheTargetAppIsAsked(t *testing.T) {
 }
 
 // TestATargetAppThatRefuses: nothing happened there, so nothing is kept of it: the
-// caller is told why, and may choose a lower ratio, under the same key as well.
+// caller gets the reason, and may choose a lower ratio, under the same key as well.
 func TestATargetAppThatRefuses(t *testing.T) {
 	t.Run("for certain", func(t *testing.T) {
-		app := newShaky()
+		app := newUnreliableApp()
 		inWorld(t, func(w *world) {
 			r := w.grayscale(w.program().ID, "1.0.0", 1)
 			before := w.snapshot()
@@ -607,7 +374,7 @@ func TestATargetAppThatRefuses(t *testing.T) {
 		}, platform.WithTargetBackends(app))
 	})
 	t.Run("which says nothing of the attempt before", func(t *testing.T) {
-		app := newShaky()
+		app := newUnreliableApp()
 		inWorld(t, func(w *world) {
 			r := w.grayscale(w.program().ID, "1.0.0", 1)
 			app.expect(failsAfter, refuses)
@@ -623,7 +390,7 @@ func TestATargetAppThatRefuses(t *testing.T) {
 // TestACallerWhoHangsUp: what was done at the target app is recorded, although
 // nobody waits for the answer any more.
 func TestACallerWhoHangsUp(t *testing.T) {
-	app := newShaky()
+	app := newUnreliableApp()
 	inWorld(t, func(w *world) {
 		r := w.prepared(w.program().ID, "1.0.0")
 		ctx, hangUp := context.WithCancel(w.Context())
@@ -640,7 +407,7 @@ func TestACallerWhoHangsUp(t *testing.T) {
 // TestWhatIsReviewedIsWhatWasSubmitted: a change of the configuration while the
 // application is on its way to the target app comes before it or too late.
 func TestWhatIsReviewedIsWhatWasSubmitted(t *testing.T) {
-	app := newShaky()
+	app := newUnreliableApp()
 	inWorld(t, func(w *world) {
 		r := w.release(w.program().ID, "1.0.0")
 		var late sync.WaitGroup
@@ -666,11 +433,11 @@ func TestWhatIsReviewedIsWhatWasSubmitted(t *testing.T) {
 func TestTheTargetAppAndTheRecordsAgreeInTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := storage.NewMemory()
-		first := newWorld(t, platform.WithStore(store), platform.WithTargetBackends(newShaky()))
+		first := newWorld(t, platform.WithStore(store), platform.WithTargetBackends(newUnreliableApp()))
 		release := first.prepared(first.program().ID, "1.0.0").ID
 		given := first.save(store)
 		rapid.Check(inBubble{t}, func(rt *rapid.T) {
-			app := newShaky()
+			app := newUnreliableApp()
 			app.submitted[release] = alipayplus.Configuration{}
 			w := given.world(t, platform.WithTargetBackends(app))
 			once := behindServer(w, alipayplus.WithRetry(1, 0, 0))
@@ -716,4 +483,62 @@ func setRatio(w *world, c *alipayplus.Client, r *alipayplus.Release, ratio alipa
 		return c.Releases.StartGrayscale(w.Context(), in)
 	}
 	return c.Releases.Raise(w.Context(), in)
+}
+
+// TestAFailureAtTheTargetAppLeavesTheReleaseAsItWas covers every step that
+// reaches the target app.
+func TestAFailureAtTheTargetAppLeavesTheReleaseAsItWas(t *testing.T) {
+	steps := map[string]func(w *world, c *alipayplus.Client, r *alipayplus.Release) error{
+		"apply": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
+			_, err := c.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "once"})
+			return err
+		},
+		"grayscale": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
+			in := r.GrayscaleTo(10)
+			in.RequestID = "once"
+			_, err := c.Releases.StartGrayscale(w.Context(), in)
+			return err
+		},
+		"finalize": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
+			_, err := c.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "once"})
+			return err
+		},
+		"cancel": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
+			_, err := c.Releases.Cancel(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "once"})
+			return err
+		},
+	}
+	for name, step := range steps {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				app := newPartnerApp()
+				w := newWorld(t, platform.WithTargetBackends(app))
+				impatient, err := w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithRetry(1, 0, 0))
+				require.NoError(w, err)
+				program := w.program()
+				r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: partner})
+				require.NoError(w, err)
+				if name != "apply" {
+					w.apply(r.ID)
+					w.approve()
+				}
+				before, r := w.snapshot(), w.read(r.ID)
+
+				app.fail = errors.New("the wallet's gateway is down at 10.0.0.7")
+				err = step(w, impatient, r)
+				require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
+				require.True(w, alipayplus.IsRetryable(err))
+				require.NotContains(w, err.Error(), "10.0.0.7", "the platform's inside is its own business")
+				require.Equal(w, before, w.snapshot())
+
+				w.Log("The same call with the same requestId succeeds once the app is back.")
+				app.fail = nil
+				require.NoError(w, step(w, impatient, r))
+				require.NotEqual(w, r.Status, w.read(r.ID).Status)
+				after := w.snapshot()
+				require.NoError(w, step(w, impatient, r), "and is done once")
+				require.Equal(w, after, w.snapshot())
+			})
+		})
+	}
 }

@@ -1,11 +1,17 @@
 package platform_test
 
 import (
+	"archive/zip"
 	"bytes"
+	"context"
+	"crypto/rsa"
 	"encoding/json"
+	"image"
+	"image/png"
 	"io"
 	"iter"
 	"net/http"
+	"net/url"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +24,140 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
+
+func company() alipayplus.BusinessRegistration {
+	return alipayplus.BusinessRegistration{
+		CompanyName: "Blue Lake Tea", RegistrationNumber: "201900123A", Country: "SG",
+		Address: "1 Lake Road, Singapore", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
+	}
+}
+
+type world struct {
+	*testing.T
+	p         *platform.Platform
+	workspace string
+	owner     *alipayplus.Client
+}
+
+// newWorld gives a platform with one workspace and its owner.
+func newWorld(t *testing.T, opts ...platform.Option) *world {
+	t.Helper()
+	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.FastKey())}, opts...)...)
+	require.NoError(t, err)
+	w := &world{T: t, p: p}
+	w.workspace, err = p.AddWorkspace(t.Context(), company())
+	require.NoError(t, err)
+	w.owner = w.member("olga", alipayplus.RoleOwner)
+	return w
+}
+
+func (w *world) member(name string, role alipayplus.Role, programs ...string) *alipayplus.Client {
+	w.Helper()
+	m := platform.Member{WorkspaceID: w.workspace, Name: name, Role: role, Programs: programs}
+	require.NoError(w, w.p.PutMember(w.Context(), m))
+	c, err := w.p.Client(w.Context(), w.workspace, name)
+	require.NoError(w, err)
+	return c
+}
+
+func zipPackage(t testing.TB, content string) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	z := zip.NewWriter(&buf)
+	f, err := z.Create("app.json")
+	require.NoError(t, err)
+	_, err = f.Write([]byte(content))
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	return buf.Bytes()
+}
+
+func pngImage(t testing.TB) []byte {
+	t.Helper()
+	var buf bytes.Buffer
+	require.NoError(t, png.Encode(&buf, image.NewGray(image.Rect(0, 0, 8, 8))))
+	return buf.Bytes()
+}
+
+func (w *world) program() *alipayplus.Program {
+	w.Helper()
+	p, err := w.owner.Programs.Create(w.Context(), alipayplus.CreateProgramInput{
+		Languages: []alipayplus.Localization{{Language: "zh-CN", Name: "蓝湖茶"}},
+	})
+	require.NoError(w, err)
+	return p
+}
+
+func (w *world) upload(program, version string) alipayplus.VersionNumber {
+	w.Helper()
+	number, err := alipayplus.ParseVersion(version)
+	require.NoError(w, err)
+	build := zipPackage(w, version)
+	_, err = w.owner.Programs.UploadVersion(w.Context(), alipayplus.UploadVersionInput{
+		ProgramID: program, Version: number, Package: bytes.NewReader(build), Size: int64(len(build)),
+	})
+	require.NoError(w, err)
+	return number
+}
+
+// authorize visits the page as a person would.
+func (w *world) authorize(program string) {
+	w.Helper()
+	a, err := w.owner.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{
+		ProgramID: program, TargetApp: alipayplus.TargetAlipayCN,
+	})
+	require.NoError(w, err)
+	if a.Status == alipayplus.AuthorizationGranted {
+		return
+	}
+	visit(w.Context(), w, w.p.HTTPClient(), a.URL)
+}
+
+func visit(ctx context.Context, t require.TestingT, browser *http.Client, page string) {
+	u, err := url.Parse(page)
+	require.NoError(t, err)
+	form := u.Query()
+	u.RawQuery = ""
+	for _, step := range []string{"select", "confirm"} {
+		form.Set("step", step)
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader([]byte(form.Encode())))
+		require.NoError(t, err)
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		resp, err := browser.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, http.StatusOK, resp.StatusCode)
+	}
+}
+
+// release creates a release of a new version.
+func (w *world) release(program, version string) *alipayplus.Release {
+	w.Helper()
+	r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{
+		ProgramID: program, Version: w.upload(program, version), TargetApp: alipayplus.TargetAlipayCN,
+	})
+	require.NoError(w, err)
+	return r
+}
+
+func (w *world) apply(release string) *alipayplus.Release {
+	w.Helper()
+	r, err := w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: release, BasicInfo: new(company())})
+	require.NoError(w, err)
+	return r
+}
+
+// approve gives the approval of every party that is waited for.
+func (w *world) approve() {
+	w.Helper()
+	reviews, err := w.p.Reviews(w.Context())
+	require.NoError(w, err)
+	for _, r := range reviews {
+		for _, review := range r.Request.Reviews {
+			require.NoError(w, r.Approve(w.Context(), review.Party))
+		}
+	}
+}
 
 const cn = alipayplus.TargetAlipayCN
 
@@ -166,6 +306,14 @@ func (w *world) service(id string) *alipayplus.Service {
 	return s
 }
 
+// publicKey is the key that the platform's answers are verified with.
+func publicKey(t testing.TB, p *platform.Platform) *rsa.PublicKey {
+	t.Helper()
+	key, err := signing.ParsePublicKey(p.PublicKeyPEM())
+	require.NoError(t, err)
+	return key
+}
+
 // auditLog reads all entries, but for those of the operator: tests add members
 // and clients whenever they need them.
 func (w *world) auditLog() []platform.AuditEntry {
@@ -223,32 +371,32 @@ func ids[T any](items []*T, id func(*T) string) []string {
 	return all
 }
 
-// hand signs calls by hand, as a program in another language would: nothing
+// rawClient signs calls by hand, as a program in another language would: nothing
 // checks them before the platform does.
-type hand struct {
+type rawClient struct {
 	*world
 	clientID string
 	// off is how far its clock is from the platform's.
 	off time.Duration
 }
 
-// hand gives a member a client id of its own.
-func (w *world) hand(member string) hand {
+// rawClient gives a member a client id of its own.
+func (w *world) rawClient(member string) rawClient {
 	w.Helper()
-	id, err := w.p.AddClient(w.Context(), w.workspace, member, testkey.Client().Public())
+	id, err := w.p.AddClient(w.Context(), w.workspace, member, testkey.FastClient().Public())
 	require.NoError(w, err)
-	return hand{world: w, clientID: id}
+	return rawClient{world: w, clientID: id}
 }
 
-func (w *world) reviewerHand(party alipayplus.Party) hand {
+func (w *world) rawReviewer(party alipayplus.Party) rawClient {
 	w.Helper()
-	id, err := w.p.AddReviewer(w.Context(), party, testkey.Client().Public())
+	id, err := w.p.AddReviewer(w.Context(), party, testkey.FastClient().Public())
 	require.NoError(w, err)
-	return hand{world: w, clientID: id}
+	return rawClient{world: w, clientID: id}
 }
 
-// said is what the platform answered.
-type said struct {
+// rawAnswer is what the platform answered.
+type rawAnswer struct {
 	HTTP   int         `json:"-"`
 	Header http.Header `json:"-"`
 	Body   string      `json:"-"`
@@ -265,7 +413,7 @@ type said struct {
 }
 
 // call sends a JSON body, given as text or as something to marshal.
-func (h hand) call(op contract.Operation, in any) said {
+func (h rawClient) call(op contract.Operation, in any) rawAnswer {
 	h.Helper()
 	body, isText := in.(string)
 	if !isText {
@@ -277,11 +425,11 @@ func (h hand) call(op contract.Operation, in any) said {
 }
 
 // send signs and sends anything, and checks that the answer is signed.
-func (h hand) send(method, path, contentType string, body []byte) said {
+func (h rawClient) send(method, path, contentType string, body []byte) rawAnswer {
 	h.Helper()
 	at := time.Now().Add(h.off).Format(time.RFC3339Nano)
 	digest := signing.Digest(method, path, h.clientID, at, body)
-	signature, err := signing.Sign(testkey.Client(), digest[:])
+	signature, err := signing.Sign(testkey.FastClient(), digest[:])
 	require.NoError(h, err)
 	return h.sendSigned(method, path, http.Header{
 		"Content-Type": {contentType}, "Client-Id": {h.clientID}, "Request-Time": {at},
@@ -290,7 +438,7 @@ func (h hand) send(method, path, contentType string, body []byte) said {
 }
 
 // sendSigned sends headers as they are.
-func (h hand) sendSigned(method, path string, header http.Header, body []byte) said {
+func (h rawClient) sendSigned(method, path string, header http.Header, body []byte) rawAnswer {
 	h.Helper()
 	req, err := http.NewRequestWithContext(h.Context(), method, "http://platform.example"+path, bytes.NewReader(body))
 	require.NoError(h, err)
@@ -300,12 +448,12 @@ func (h hand) sendSigned(method, path string, header http.Header, body []byte) s
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
 	require.NoError(h, err)
-	got := said{HTTP: resp.StatusCode, Header: resp.Header, Body: string(raw)}
+	got := rawAnswer{HTTP: resp.StatusCode, Header: resp.Header, Body: string(raw)}
 	require.NoError(h, json.Unmarshal(raw, &got), "%s", raw)
 
 	signed, err := signing.ParseHeader(resp.Header.Get("Signature"))
 	require.NoError(h, err)
 	digest := signing.Digest(method, path, resp.Header.Get("Client-Id"), resp.Header.Get("Response-Time"), raw)
-	require.NoError(h, signing.Verify(h.p.PublicKey(), digest[:], signed.Signature), "every answer is signed")
+	require.NoError(h, signing.Verify(publicKey(h, h.p), digest[:], signed.Signature), "every answer is signed")
 	return got
 }

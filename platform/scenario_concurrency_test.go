@@ -57,7 +57,7 @@ func TestWaitersOfThreeDays(t *testing.T) {
 	}, platform.WithAutoReview(approveIn(weekend)))
 }
 
-// TestWaitersThatGiveUp: whoever stops waiting is told so, with what was last
+// TestWaitersThatGiveUp: whoever stops waiting gets an error, with what was last
 // seen, and is gone.
 func TestWaitersThatGiveUp(t *testing.T) {
 	inWorld(t, func(w *world) {
@@ -117,10 +117,10 @@ func TestACallLeavesNoGoroutine(t *testing.T) {
 }
 
 // TestManyMembersAtOnce: members do all they can at the same time, on few mini
-// programs. What each is told holds, and no rule is broken in between.
+// programs. What each is answered holds, and no rule is broken in between.
 func TestManyMembersAtOnce(t *testing.T) {
 	const members, calls = 6, 25
-	app := newShaky()
+	app := newUnreliableApp()
 	inWorld(t, func(w *world) {
 		var programs []string
 		for range 2 {
@@ -199,7 +199,7 @@ func anything(ctx context.Context, c *alipayplus.Client, random *rand.Rand, prog
 // requireOrder checks what must hold whatever happened: the rules of a mini
 // program, the target app in step with the records, and the audit log telling
 // the story without a gap.
-func (w *world) requireOrder(app *shaky, programs []string) {
+func (w *world) requireOrder(app *unreliableApp, programs []string) {
 	w.Helper()
 	last := map[string]string{}
 	for _, e := range w.auditLog() {

@@ -14,59 +14,6 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 )
 
-// TargetBackend is an app that mini programs are released to. Its methods must be
-// safe for concurrent use. Those that change something there may be called
-// again with the same arguments, after a failure or a crash, and must come to
-// the same then.
-//
-// An error that matches one of [alipayplus.ErrInvalid], [alipayplus.ErrNotFound],
-// [alipayplus.ErrPermission], [alipayplus.ErrConflict], [alipayplus.ErrLimit],
-// [alipayplus.ErrRateLimited] and [alipayplus.ErrAuthorizationRequired] is a
-// refusal: nothing happened there, and the caller is told so, with its text. Any
-// other error leaves the outcome unknown: the caller is told to repeat the call,
-// and the text is only logged.
-type TargetBackend interface {
-	// App is the app's name.
-	App() alipayplus.TargetApp
-	// Ladder are the grayscale ratios that it offers.
-	Ladder() alipayplus.Ladder
-	// Languages are those that a mini program must have.
-	Languages() []string
-	// Limits are how much a workspace may have.
-	Limits() alipayplus.Limits
-	// Parties are who reviews, besides Alipay+.
-	Parties() []alipayplus.Party
-
-	// NeedsAuthorization says whether the platform must be authorized to call
-	// the app's APIs for a mini program.
-	NeedsAuthorization() bool
-	// AuthorizationPage is the page that a person must visit, with the state in
-	// it. base is the platform's own address; the visit must end at
-	// base + CallbackPath with the query parameters state and code. A target app
-	// that serves the page itself, because it is also an [http.Handler], returns
-	// only the query, beginning with "?"; the platform puts its address before it.
-	AuthorizationPage(base, state string, program *alipayplus.Program) string
-	// Exchange redeems the code that came back with the state; a code that is not
-	// genuine is a refusal.
-	Exchange(ctx context.Context, state, code string) error
-
-	// Submit hands a release to the app's review.
-	Submit(ctx context.Context, release *alipayplus.Release) error
-	// Withdraw takes a submitted release back, because the applicant did. A
-	// rejection by Alipay+ is not told: the next Submit of the mini program takes
-	// the place of the former.
-	Withdraw(ctx context.Context, release *alipayplus.Release) error
-	// SetRatio makes a release live for a share of the users, in percent below 100.
-	SetRatio(ctx context.Context, release *alipayplus.Release, ratio alipayplus.Ratio) error
-	// Publish makes a release live for all users.
-	Publish(ctx context.Context, release *alipayplus.Release) error
-	// Cancel takes a release back.
-	Cancel(ctx context.Context, release *alipayplus.Release) error
-}
-
-// CallbackPath is where the visit of an authorization page ends.
-const CallbackPath = "/authorization/callback"
-
 // SimulatedAlipayCN stands in for AlipayCN: it offers the default ladder, needs
 // Chinese and an authorization for each mini program, which its own page gives,
 // and accepts whatever the platform asks of it. It is a model: AlipayCN's real
@@ -146,8 +93,8 @@ type page struct {
 }
 
 // ServeHTTP serves the page with the two confirmations of "Release mini
-// programs": 确认选择 and 确认授权. Whoever only looks, such as a preview of the
-// link, confirms nothing.
+// programs": 确认选择 and 确认授权. A GET, such as by a preview of
+// the link, confirms nothing.
 func (s *SimulatedAlipayCN) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	values, step := r.URL.Query(), ""
 	if r.Method == http.MethodPost {

@@ -60,7 +60,7 @@ func everyOperation(w *world, program, release, service, request string) map[con
 }
 
 // try sends an input of everyOperation under the given idempotency key.
-func (h hand) try(op contract.Operation, in any, requestID string) said {
+func (h rawClient) try(op contract.Operation, in any, requestID string) rawAnswer {
 	h.Helper()
 	if content, ok := in.([]byte); ok {
 		return h.uploadFile("image/png", content)
@@ -151,7 +151,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 				w.member("max", alipayplus.RoleMaster)
 				w.member("ann", alipayplus.RoleDeveloper, program.ID)
 				w.member("dan", alipayplus.RoleDeveloper)
-				hands := map[string]hand{"O": w.hand("olga"), "M": w.hand("max"), "A": w.hand("ann"), "D": w.hand("dan")}
+				hands := map[string]rawClient{"O": w.rawClient("olga"), "M": w.rawClient("max"), "A": w.rawClient("ann"), "D": w.rawClient("dan")}
 				for who, h := range hands {
 					for _, op := range contract.Operations() {
 						what := fmt.Sprintf("%s %s", who, op.Name)
@@ -196,7 +196,7 @@ func TestWhatBelongsToAnotherWorkspaceAnswersLikeWhatDoesNotExist(t *testing.T) 
 			theirs.ID, "ID", release.ID, "ID", service.ID, "ID", service.ReleaseRequestID, "ID", "key-1", "key", "key-2", "key",
 			there[theirs.ID], "ID", there[release.ID], "ID", there[service.ID], "ID", there[service.ReleaseRequestID], "ID",
 		)
-		h, log := w.hand("olga"), len(w.auditLog())
+		h, log := w.rawClient("olga"), len(w.auditLog())
 		for _, op := range contract.Operations() {
 			if namesNothing[op] && op != contract.ReleaseList {
 				continue
@@ -223,7 +223,7 @@ func TestAFileOfAnotherWorkspaceIsNotThere(t *testing.T) {
 		program, theirs := w.program(), other.program()
 		other.upload(theirs.ID, "1.0.0")
 		versions := gather(w, other.owner.Programs.AllVersions(w.Context(), alipayplus.ListVersionsInput{ProgramID: theirs.ID}))
-		h := w.hand("olga")
+		h := w.rawClient("olga")
 
 		got := h.call(contract.ServiceCreate, alipayplus.CreateServiceInput{ServiceDescription: offer, RequestID: "1"})
 		require.Equal(w, []alipayplus.FieldError{

@@ -1,0 +1,187 @@
+package platform
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+// AutoReview decides reviews without a person. It is called once for each party
+// when a release or service is submitted, possibly again when that has to be
+// repeated, and must not block. The verdict takes effect after Decision.After;
+// [LeaveOpen] leaves it to [Platform.Reviews].
+type AutoReview func(party alipayplus.Party, request *alipayplus.Request) Decision
+
+// Decision is what an [AutoReview] decides.
+type Decision struct {
+	// Verdict is APPROVED, REJECTED, or PENDING to leave it open.
+	Verdict alipayplus.ReviewStatus
+	// Reason is required for a rejection.
+	Reason string
+	// After is how long the review takes.
+	After time.Duration
+}
+
+// ApproveAfter is a decision to approve after some time.
+func ApproveAfter(d time.Duration) Decision {
+	return Decision{Verdict: alipayplus.ReviewApproved, After: d}
+}
+
+// RejectAfter is a decision to reject after some time.
+func RejectAfter(d time.Duration, reason string) Decision {
+	return Decision{Verdict: alipayplus.ReviewRejected, Reason: reason, After: d}
+}
+
+// LeaveOpen is the decision that a person decides.
+func LeaveOpen() Decision { return Decision{Verdict: alipayplus.ReviewPending} }
+
+// autoReview asks the AutoReview, if there is one, what a party will say and when.
+func (p *Platform) autoReview(r *requestRecord, party alipayplus.Party, at time.Time) {
+	if p.cfg.review == nil {
+		return
+	}
+	shown := r.Request
+	shown.Reviews = slices.Clone(r.Reviews)
+	d := p.cfg.review(party, &shown)
+	if d.Verdict == alipayplus.ReviewRejected && d.Reason == "" {
+		d.Reason = "no reason was given"
+	}
+	if d.Verdict == alipayplus.ReviewApproved || d.Verdict == alipayplus.ReviewRejected {
+		after := min(max(d.After, 0), longestReview)
+		r.Due[party] = dueVerdict{At: at.Add(after), Status: d.Verdict, Reason: d.Reason}
+	}
+}
+
+// longestReview keeps a Decision.After within what a time can hold.
+const longestReview = 100 * 365 * 24 * time.Hour
+
+// settle applies the verdicts of the AutoReview whose time has come. That nobody
+// sees the platform between two calls lets it do without a goroutine.
+func (p *Platform) settle(ctx context.Context) error {
+	if p.cfg.review == nil {
+		return nil
+	}
+	from, until := "i/due/", dueKey(now().Add(1), "", "")
+	for {
+		due, program, err := p.readFirstDue(ctx, from, until)
+		if err != nil || due == nil {
+			return err
+		}
+		unlock, free := p.busy.try(program)
+		if !free { // the target app is being asked; the verdict comes after it
+			from = due.Key + "\x00"
+			continue
+		}
+		err = p.settleDue(ctx, due)
+		unlock()
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// settleDue applies one verdict, or drops it when it can never be applied: it
+// must not stop everything else.
+func (p *Platform) settleDue(ctx context.Context, due *storage.Entry) error {
+	err := p.cfg.store.Update(ctx, func(tx storage.Tx) error { return p.settleOne(tx, due) })
+	if err == nil {
+		return nil
+	}
+	if codeOf(err) == alipayplus.CodeUnknownException && !errors.Is(err, errDamaged) {
+		return err // the store's failure, which passes; the verdict stays due
+	}
+	p.cfg.logger.ErrorContext(ctx, "an automatic verdict could not be applied and is dropped", "request", string(due.Value), "error", err)
+	return p.cfg.store.Update(ctx, func(tx storage.Tx) error { return tx.Delete(due.Key) })
+}
+
+// upToDate runs fn in a transaction in which no verdict is due, but for those
+// that wait for another call. That costs nothing when none is.
+func (p *Platform) upToDate(ctx context.Context, transaction func(context.Context, func(storage.Tx) error) error, fn func(storage.Tx) error) error {
+	if p.cfg.review == nil {
+		return transaction(ctx, fn)
+	}
+	for {
+		err := transaction(ctx, func(tx storage.Tx) error {
+			from, until := "i/due/", dueKey(now().Add(1), "", "")
+			for {
+				due, program, err := firstDue(tx, from, until)
+				if err != nil {
+					return err
+				}
+				if due == nil {
+					return fn(tx)
+				}
+				if p.busy.free(program) {
+					return errVerdictDue
+				}
+				from = due.Key + "\x00"
+			}
+		})
+		if !errors.Is(err, errVerdictDue) {
+			return err
+		}
+		if err := p.settle(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// errVerdictDue ends a transaction that must not begin before a verdict is applied.
+var errVerdictDue = errors.New("a verdict is due")
+
+func (p *Platform) readFirstDue(ctx context.Context, from, until string) (found *storage.Entry, program string, err error) {
+	err = p.cfg.store.View(ctx, func(tx storage.Tx) error {
+		found, program, err = firstDue(tx, from, until)
+		return err
+	})
+	return found, program, err
+}
+
+// firstDue finds the first verdict that is due, and the lock of what it is about.
+func firstDue(tx storage.Tx, from, until string) (found *storage.Entry, program string, err error) {
+	for entry, err := range tx.Scan(from, until, false) {
+		if err != nil {
+			return nil, "", err
+		}
+		found = &entry
+		break
+	}
+	if found == nil {
+		return nil, "", nil
+	}
+	r, err := load[requestRecord](tx, string(found.Value))
+	if r != nil {
+		program = r.lock()
+	}
+	if errors.Is(err, errDamaged) {
+		return found, "", nil // to be dropped
+	}
+	return found, program, err
+}
+
+// lock is the name under which one call at a time works on what the request is
+// about.
+func (r *requestRecord) lock() string { return programLock(r.Workspace, r.ProgramID) }
+
+// settleOne applies one verdict, unless another call was quicker.
+func (p *Platform) settleOne(tx storage.Tx, due *storage.Entry) error {
+	_, still, err := tx.Get(due.Key)
+	if err != nil || !still {
+		return err
+	}
+	r, err := load[requestRecord](tx, string(due.Value))
+	if err != nil {
+		return err
+	}
+	if r == nil {
+		return tx.Delete(due.Key)
+	}
+	party := alipayplus.Party(due.Key[strings.LastIndex(due.Key, "/")+1:])
+	_, err = p.decide(tx, r.key(), party, r.Due[party], "")
+	return err
+}

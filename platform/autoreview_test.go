@@ -1,0 +1,218 @@
+package platform_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+// slowWithdraw is a target app that takes an hour to take a release back.
+type slowWithdraw struct {
+	*platform.SimulatedAlipayCN
+}
+
+func (slowWithdraw) Withdraw(ctx context.Context, _ *alipayplus.Release) error {
+	select {
+	case <-time.After(time.Hour):
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// TestAVerdictWaitsForAWithdrawalThatIsUnderWay: what the target app has taken
+// back must not be recorded as approved, whoever gives the verdict.
+func TestAVerdictWaitsForAWithdrawalThatIsUnderWay(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		auto    platform.AutoReview
+		verdict func(w *world) error
+	}{
+		{
+			"by time", func(alipayplus.Party, *alipayplus.Request) platform.Decision {
+				return platform.ApproveAfter(time.Minute)
+			},
+			func(w *world) error { _, err := w.owner.Workspace.Get(w.Context()); return err },
+		},
+		{
+			"by a person", nil,
+			func(w *world) error {
+				all, err := w.p.Reviews(w.Context())
+				require.NoError(w, err)
+				for _, review := range all[0].Request.Reviews {
+					err = all[0].Approve(w.Context(), review.Party)
+				}
+				return err
+			},
+		},
+		{
+			"through the contract", nil,
+			func(w *world) error {
+				var decided []error
+				for _, party := range []alipayplus.Party{alipayplus.PartyAlipayCN, alipayplus.PartyAlipayPlus} {
+					reviewer, err := w.p.ReviewerClient(w.Context(), party, alipayplus.WithAttemptTimeout(2*time.Hour))
+					require.NoError(w, err)
+					page, err := reviewer.Reviews.List(w.Context(), alipayplus.ListReviewsInput{})
+					require.NoError(w, err)
+					for _, request := range page.Items {
+						_, err = reviewer.Reviews.Decide(w.Context(), alipayplus.DecideInput{ID: request.ID, Approve: true})
+						decided = append(decided, err)
+					}
+				}
+				return errors.Join(decided...)
+			},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				opts := []platform.Option{platform.WithTargetBackends(slowWithdraw{platform.NewSimulatedAlipayCN()})}
+				if tt.auto != nil {
+					opts = append(opts, platform.WithAutoReview(tt.auto))
+				}
+				w := newWorld(t, opts...)
+				program := w.program()
+				w.authorize(program.ID)
+				r := w.apply(w.release(program.ID, "1.0.0").ID)
+
+				withdrawn := make(chan error, 1)
+				go func() {
+					patient, err := w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithAttemptTimeout(2*time.Hour))
+					if err == nil {
+						_, err = patient.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+					}
+					withdrawn <- err
+				}()
+				time.Sleep(2 * time.Minute) // the target app is being asked, and a verdict comes
+				verdict := make(chan error, 1)
+				go func() { verdict <- tt.verdict(w) }()
+
+				require.NoError(t, <-withdrawn)
+				<-verdict // refused, or nothing to do any more
+				after, err := w.owner.Releases.Get(w.Context(), r.ID)
+				require.NoError(t, err)
+				require.Equal(t, alipayplus.ReleaseNewVersionCreated, after.Status)
+				request, err := w.owner.Requests.Get(w.Context(), after.ReleaseRequestID)
+				require.NoError(t, err)
+				require.Equal(t, alipayplus.RequestWithdrawn, request.Status)
+			})
+		})
+	}
+}
+
+func TestAVerdictThatCannotBeAppliedIsOneWorkspacesMatter(t *testing.T) {
+	var lines bytes.Buffer
+	store := storage.NewMemory()
+	inWorld(t, func(w *world) {
+		lost := w.submitted()
+		other := w.neighbour()
+		later := other.submitted()
+		require.NoError(w, store.Update(w.Context(), func(tx storage.Tx) error {
+			return tx.Delete("service/" + w.workspace + "/" + lost.ID)
+		}))
+		time.Sleep(2 * time.Hour)
+		require.Equal(w, alipayplus.ServiceOnline, other.service(later.ID).Status)
+		require.Equal(w, alipayplus.RequestUnderReview, w.request(lost.ReleaseRequestID).Status, "and not half applied")
+		require.Equal(w, 1, strings.Count(lines.String(), "is dropped"), lines.String())
+		require.Contains(w, lines.String(), lost.ReleaseRequestID)
+		require.Zero(w, w.kept(store, "i/due/"))
+	}, platform.WithStore(store), platform.WithAutoReview(approveIn(time.Hour)), platform.WithLogger(slog.New(slog.NewTextHandler(&lines, nil))))
+}
+
+func TestAVerdictOfTheFarFutureIsNotDueNow(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.submitted()
+		for _, d := range []time.Duration{0, 24 * time.Hour, 365 * 24 * time.Hour} {
+			time.Sleep(d)
+			require.Equal(w, alipayplus.ServicePendingReview, w.service(s.ID).Status, d)
+		}
+	}, platform.WithAutoReview(approveIn(math.MaxInt64)))
+	inWorld(t, func(w *world) {
+		s := w.service(w.submitted().ID)
+		require.Equal(w, alipayplus.ServiceOnline, s.Status, "and one of the past is due now")
+		request := w.request(s.ReleaseRequestID)
+		require.Equal(w, request.CreatedAt, request.FinishedAt, "not before it was asked for")
+	}, platform.WithAutoReview(approveIn(math.MinInt64)))
+}
+
+func TestARejectionByAFunctionHasAReason(t *testing.T) {
+	for given, want := range map[string]string{"": "no reason was given", "too many ads": "too many ads"} {
+		inWorld(t, func(w *world) {
+			s := w.submitted()
+			require.Equal(w, alipayplus.ServiceTurnedDown, w.service(s.ID).Status)
+			require.Equal(w, want, w.request(s.ReleaseRequestID).Reviews[0].Reason)
+		}, platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
+			return platform.RejectAfter(0, given)
+		}))
+	}
+}
+
+func TestAReviewCanBeDecidedByAFunctionAfterATime(t *testing.T) {
+	var asked []string
+	inWorld(t, func(w *world) {
+		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
+		require.Subset(w, asked, []string{"ALIPAY_PLUS " + r.ReleaseRequestID, "ALIPAY_CN " + r.ReleaseRequestID})
+		applied := time.Now().UTC()
+
+		time.Sleep(time.Hour - time.Second)
+		require.Equal(w, alipayplus.ReviewPending, w.request(r.ReleaseRequestID).Reviews[1].Status)
+		time.Sleep(time.Second)
+		require.Equal(w, alipayplus.ReviewApproved, w.request(r.ReleaseRequestID).Reviews[1].Status)
+		require.Equal(w, alipayplus.ReleaseUnderReview, w.read(r.ID).Status)
+
+		time.Sleep(47 * time.Hour)
+		reviewed, err := w.owner.Releases.WaitReviewed(w.Context(), r.ID, alipayplus.ReleaseWait{})
+		require.NoError(w, err)
+		require.Equal(w, applied.Add(24*time.Hour), reviewed.Reviews[0].DecidedAt, "when it was due, not when somebody looked")
+		require.Equal(w, applied.Add(24*time.Hour), w.request(r.ReleaseRequestID).FinishedAt)
+		require.Equal(w, alipayplus.ReleasePreparation, reviewed.Status)
+	}, platform.WithAutoReview(func(party alipayplus.Party, request *alipayplus.Request) platform.Decision {
+		asked = append(asked, string(party)+" "+request.ID)
+		if party == alipayplus.PartyAlipayCN {
+			return platform.ApproveAfter(time.Hour)
+		}
+		return platform.ApproveAfter(24 * time.Hour)
+	}))
+}
+
+func TestAVerdictThatIsDueDoesNotOvertakeAWithdrawal(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
+		w.withdraw(r)
+		time.Sleep(48 * time.Hour)
+		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(r.ID).Status)
+		require.Equal(w, alipayplus.RequestWithdrawn, w.request(r.ReleaseRequestID).Status)
+	}, platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
+		return platform.ApproveAfter(time.Hour)
+	}))
+}
+
+func TestAVerdictThatIsDueComesBeforeOneThatIsGivenNow(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
+		waiting, err := w.p.Reviews(w.Context())
+		require.NoError(w, err)
+		time.Sleep(2 * time.Hour)
+		require.ErrorContains(w, waiting[0].Approve(w.Context(), alipayplus.PartyAlipayPlus), "is CLOSED already",
+			"AlipayCN rejected an hour ago")
+		request := w.request(r.ReleaseRequestID)
+		require.Equal(w, alipayplus.RequestRejected, request.Status)
+		require.Equal(w, "too many ads", request.Reviews[1].Reason)
+	}, platform.WithAutoReview(func(party alipayplus.Party, _ *alipayplus.Request) platform.Decision {
+		if party == alipayplus.PartyAlipayCN {
+			return platform.RejectAfter(time.Hour, "too many ads")
+		}
+		return platform.LeaveOpen()
+	}))
+}

@@ -1,0 +1,341 @@
+package platform_test
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rsa"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
+	"math/big"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+// TestWhoDoesNotSignProperlyIsNobody sends good calls with headers that are not.
+func TestWhoDoesNotSignProperlyIsNobody(t *testing.T) {
+	inWorld(t, func(w *world) {
+		h := w.rawClient("olga")
+		path, body := contract.Prefix+contract.ProgramCreate.Path, []byte(`{"requestId":"1","languages":[{"language":"en","name":"Tea"}]}`)
+		sign := func(path, at, keyVersion string, body []byte) http.Header {
+			digest := signing.Digest(http.MethodPost, path, h.clientID, at, body)
+			signature, err := signing.Sign(testkey.FastClient(), digest[:])
+			require.NoError(w, err)
+			return http.Header{
+				"Client-Id": {h.clientID}, "Request-Time": {at},
+				"Signature": {signing.Header{KeyVersion: keyVersion, Signature: signature}.String()},
+			}
+		}
+		now := time.Now().Format(time.RFC3339)
+		without := func(name string) http.Header {
+			header := sign(path, now, "1", body)
+			header.Del(name)
+			return header
+		}
+		forged := sign(path, now, "1", body)
+		forged.Set("Signature", "algorithm=RSA256, keyVersion=1, signature=AAAA")
+		other := sign(path, now, "1", body)
+		other.Set("Signature", strings.Replace(other.Get("Signature"), "RSA256", "ECC224", 1))
+		before := w.snapshot()
+		for name, tt := range map[string]struct {
+			header  http.Header
+			code    alipayplus.Code
+			message string
+		}{
+			"no client id":         {without("Client-Id"), alipayplus.CodeUnknownClient, "the client id is not known here"},
+			"no signature":         {without("Signature"), alipayplus.CodeInvalidSignature, "the Signature header cannot be used: "},
+			"another algorithm":    {other, alipayplus.CodeInvalidSignature, "the Signature header cannot be used: "},
+			"a forged signature":   {forged, alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
+			"of another body":      {sign(path, now, "1", []byte(`{}`)), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
+			"of another operation": {sign(contract.Prefix+"release/create", now, "1", body), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
+			"no time":              {without("Request-Time"), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
+			"a key version that is not there": {
+				sign(path, now, "2", body), alipayplus.CodeInvalidSignature, `the client has no key of version "2"`,
+			},
+			"a time that is none": {
+				sign(path, "yesterday", "1", body), alipayplus.CodeTimestampInvalid, "Request-Time is neither an ISO 8601 time nor milliseconds",
+			},
+			"a time just outside": {
+				sign(path, time.Now().Add(-5*time.Minute-time.Second).Format(time.RFC3339), "1", body), alipayplus.CodeTimestampInvalid,
+				"Request-Time is 5m1s away from the platform's time; at most 5m0s is allowed",
+			},
+		} {
+			got := h.sendSigned(http.MethodPost, path, tt.header, body)
+			require.Equal(w, http.StatusUnauthorized, got.HTTP, name)
+			require.Equal(w, tt.code, got.Result.Code, name)
+			require.Contains(w, got.Result.Message, tt.message, name)
+		}
+		long := sign(path, now, "1", body)
+		long.Set("Client-Id", strings.Repeat("9", 65))
+		got := h.sendSigned(http.MethodPost, path, long, body)
+		require.Equal(w, alipayplus.CodeUnknownClient, got.Result.Code)
+		require.Empty(w, got.Header.Get("Client-Id"), "what is too long is not repeated")
+		require.Equal(w, before, w.snapshot())
+
+		w.Log("At the border, in milliseconds, and without a key version it is accepted.")
+		for i, header := range []http.Header{
+			sign(path, time.Now().Add(-5*time.Minute).Format(time.RFC3339), "1", []byte(`{"requestId":"0","languages":[{"language":"en","name":"Tea"}]}`)),
+			sign(path, fmt.Sprint(time.Now().Add(5*time.Minute).UnixMilli()), "", []byte(`{"requestId":"1","languages":[{"language":"en","name":"Tea"}]}`)),
+		} {
+			got := h.sendSigned(http.MethodPost, path, header, fmt.Appendf(nil, `{"requestId":"%d","languages":[{"language":"en","name":"Tea"}]}`, i))
+			require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
+		}
+	})
+}
+
+// TestALongMessageIsCutButTheFieldsAreNot: result messages have up to 256
+// characters, as documented.
+func TestALongMessageIsCutButTheFieldsAreNot(t *testing.T) {
+	inWorld(t, func(w *world) {
+		var languages []alipayplus.Localization
+		for i := range 10 {
+			languages = append(languages, alipayplus.Localization{Language: fmt.Sprintf("%d!", i)})
+		}
+		got := w.rawClient("olga").call(contract.ProgramCreate, alipayplus.CreateProgramInput{Languages: languages, RequestID: "1"})
+		require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
+		require.Len(w, []rune(got.Result.Message), 256)
+		require.True(w, strings.HasSuffix(got.Result.Message, "..."))
+		require.Len(w, got.Details.Fields, 20)
+		require.True(w, json.Valid([]byte(got.Body)))
+	})
+}
+
+// through is a transport that is a function.
+type through func(*http.Request) (*http.Response, error)
+
+func (f through) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// inProcessID is a client id of the owner that is good in process only.
+func (w *world) inProcessID() string {
+	w.Helper()
+	var id string
+	spy := through(func(r *http.Request) (*http.Response, error) {
+		id = r.Header.Get("Client-Id")
+		return w.p.HTTPClient().Transport.RoundTrip(r)
+	})
+	_, err := asOwner(w, alipayplus.WithHTTPClient(&http.Client{Transport: spy})).Workspace.Get(w.Context())
+	require.NoError(w, err)
+	return id
+}
+
+// message is a request as it goes over the wire.
+type message struct {
+	path   string
+	header http.Header
+	body   []byte
+}
+
+// signedMessage is one that is signed with any key.
+func (w *world) signedMessage(op contract.Operation, id string, key crypto.Signer, body string) message {
+	w.Helper()
+	path, at := contract.Prefix+op.Path, time.Now().Format(time.RFC3339Nano)
+	digest := signing.Digest(http.MethodPost, path, id, at, []byte(body))
+	signature, err := signing.Sign(key, digest[:])
+	require.NoError(w, err)
+	return message{path, http.Header{
+		"Content-Type": {"application/json; charset=UTF-8"}, "Client-Id": {id}, "Request-Time": {at},
+		"Signature": {signing.Header{KeyVersion: "1", Signature: signature}.String()},
+	}, []byte(body)}
+}
+
+// deliver sends a message to wherever the base and the HTTP client lead.
+func (m message) deliver(t testing.TB, client *http.Client, base string) rawAnswer {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+m.path, bytes.NewReader(m.body))
+	require.NoError(t, err)
+	req.Header = m.header.Clone()
+	resp, err := client.Do(req)
+	require.NoError(t, err)
+	defer resp.Body.Close()
+	raw, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	got := rawAnswer{HTTP: resp.StatusCode, Header: resp.Header, Body: string(raw)}
+	require.NoError(t, json.Unmarshal(raw, &got), "%s", raw)
+	return got
+}
+
+// sentBack makes a request of an answer: both are signed over the same five parts.
+func sentBack(m message, answer rawAnswer) message {
+	return message{m.path, http.Header{
+		"Content-Type": {"application/json; charset=UTF-8"},
+		"Client-Id":    {answer.Header.Get("Client-Id")},
+		"Request-Time": {answer.Header.Get("Response-Time")},
+		"Signature":    {answer.Header.Get("Signature")},
+	}, []byte(answer.Body)}
+}
+
+// An in-process client signs with the platform's own key. Whoever learns its id
+// gains nothing by it over a network, not even with a signature that fits.
+func TestAnInProcessIDIsUnknownToTheNetworkWhateverItSigns(t *testing.T) {
+	w := newWorld(t)
+	server := httptest.NewServer(w.p)
+	defer server.Close()
+	id := w.inProcessID()
+	for op, body := range map[contract.Operation]string{
+		contract.WorkspaceQuery: "{}",
+		contract.ProgramCreate:  `{"requestId":"1","languages":[{"language":"zh-CN","name":"x"}]}`,
+	} {
+		m := w.signedMessage(op, id, testkey.FastKey(), body)
+		got := m.deliver(t, server.Client(), server.URL)
+		require.Equal(t, http.StatusUnauthorized, got.HTTP, op.Name)
+		require.Equal(t, alipayplus.CodeUnknownClient, got.Result.Code, op.Name)
+		require.Zero(t, w.programs())
+	}
+	m := w.signedMessage(contract.WorkspaceQuery, id, testkey.FastKey(), "{}")
+	require.Equal(t, alipayplus.CodeSuccess, m.deliver(t, w.p.HTTPClient(), server.URL).Result.Code, "in process the very same is good")
+}
+
+// The platform signs every answer, also to somebody who only says who he is. What
+// he gets is a message signed with the platform's key; it must open no door.
+func TestARefusalSentBackAsARequestIsRefused(t *testing.T) {
+	w := newWorld(t)
+	server := httptest.NewServer(w.p)
+	defer server.Close()
+	for name, tt := range map[string]struct {
+		victim string
+		want   alipayplus.Code
+	}{
+		"of an in-process client": {w.inProcessID(), alipayplus.CodeUnknownClient},
+		"of any other client":     {w.rawClient("olga").clientID, alipayplus.CodeInvalidSignature},
+		"of nobody":               {"2021550000000009", alipayplus.CodeUnknownClient},
+	} {
+		forged := w.signedMessage(contract.WorkspaceQuery, tt.victim, testkey.FastClient(), "{}")
+		forged.header.Set("Signature", "algorithm=RSA256, keyVersion=1, signature=AAAA")
+		answer := forged.deliver(t, server.Client(), server.URL)
+		require.Equal(t, http.StatusUnauthorized, answer.HTTP, name)
+
+		back := sentBack(forged, answer)
+		signed, err := signing.ParseHeader(back.header.Get("Signature"))
+		require.NoError(t, err)
+		digest := signing.Digest(http.MethodPost, back.path, back.header.Get("Client-Id"), back.header.Get("Request-Time"), back.body)
+		require.NoError(t, signing.Verify(publicKey(t, w.p), digest[:], signed.Signature), "%s: as a request it is signed by the platform", name)
+
+		got := back.deliver(t, server.Client(), server.URL)
+		require.Equal(t, http.StatusUnauthorized, got.HTTP, name)
+		require.Equal(t, tt.want, got.Result.Code, name)
+	}
+}
+
+// A client with the platform's key could be played by its answers.
+func TestThePlatformsOwnKeyIsNobodysKey(t *testing.T) {
+	store := storage.NewMemory()
+	w := newWorld(t, platform.WithStore(store))
+	own := publicKey(t, w.p)
+	before := w.kept(store, "client/")
+	for name, key := range map[string]*rsa.PublicKey{
+		"as it is given out": own, "another copy of it": {N: new(big.Int).Set(own.N), E: own.E},
+	} {
+		_, err := w.p.AddClient(t.Context(), w.workspace, "olga", key)
+		require.ErrorContains(t, err, "the platform's own key cannot be a client's", name)
+		_, err = w.p.AddReviewer(t.Context(), alipayplus.PartyAlipayPlus, key)
+		require.ErrorContains(t, err, "the platform's own key cannot be a client's", name)
+	}
+	require.Equal(t, before, w.kept(store, "client/"))
+}
+
+// quiet is a server that says nothing of what its clients do wrong.
+func quiet(t *testing.T, h http.Handler) *httptest.Server {
+	t.Helper()
+	server := httptest.NewUnstartedServer(h)
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	t.Cleanup(server.Close)
+	return server
+}
+
+func TestOnlyWhatMayPassIsRetryable(t *testing.T) {
+	w := newWorld(t)
+	untrusted := quiet(t, w.p)
+	untrusted.StartTLS()
+	oversized := quiet(t, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		_, _ = io.CopyN(rw, zeros{}, 17<<20)
+	}))
+	oversized.Start()
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, closed.Close())
+
+	for name, tt := range map[string]struct {
+		base      string
+		retryable bool
+		attempts  int
+		unknown   bool
+	}{
+		"a certificate that is not trusted": {untrusted.URL, false, 1, false},
+		"an answer that is too large":       {oversized.URL, false, 1, true},
+		"a connection that is refused":      {"http://" + closed.Addr().String(), true, 3, false},
+	} {
+		client := w.remote(tt.base, alipayplus.WithRetry(3, 0, 0))
+		_, err := client.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: chinese()})
+		e, ok := errors.AsType[*alipayplus.Error](err)
+		require.True(t, ok, "%s: %v", name, err)
+		require.Equal(t, tt.retryable, alipayplus.IsRetryable(err), "%s: %v", name, err)
+		require.Equal(t, tt.attempts, e.Attempts, name)
+		require.Equal(t, tt.unknown, errors.Is(err, alipayplus.ErrOutcomeUnknown), name)
+	}
+	require.Zero(t, w.programs())
+}
+
+// zeros has no end.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// hiccup is a signer that lives elsewhere and is out of reach for some of the
+// signatures, counted from 1.
+type hiccup struct {
+	crypto.Signer
+	calls atomic.Int32
+	fails func(n int32) bool
+}
+
+var errSigner = errors.New("the key store is out of reach")
+
+func (h *hiccup) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if h.fails(h.calls.Add(1)) {
+		return nil, errSigner
+	}
+	return h.Signer.Sign(random, digest, opts)
+}
+
+// A wait of days must not end because the key store was out of reach for a moment.
+// One that is gone for good is reported all the same.
+func TestASignerThatFailsOnceDoesNotEndAWait(t *testing.T) {
+	inWorld(t, func(w *world) {
+		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
+		var passedOver []error
+		wait := alipayplus.ReleaseWait{
+			Interval: 10 * time.Minute, TolerateErrors: 2,
+			OnError: func(err error) { passedOver = append(passedOver, err) },
+		}
+		once := asOwner(w, alipayplus.WithSigner(&hiccup{Signer: testkey.FastKey(), fails: func(n int32) bool { return n == 2 }}))
+		approved, err := once.Releases.WaitReviewed(w.Context(), r.ID, wait)
+		require.NoError(w, err)
+		require.Equal(w, alipayplus.ReleasePreparation, approved.Status)
+		require.Len(w, passedOver, 1)
+		require.ErrorIs(w, passedOver[0], errSigner)
+
+		gone := asOwner(w, alipayplus.WithSigner(&hiccup{Signer: testkey.FastKey(), fails: func(int32) bool { return true }}))
+		_, err = gone.Releases.WaitReviewed(w.Context(), r.ID, wait)
+		require.ErrorIs(w, err, errSigner)
+		require.Len(w, passedOver, 3)
+	}, platform.WithAutoReview(approveIn(time.Hour)))
+}

@@ -1,0 +1,149 @@
+package platform
+
+import (
+	"crypto/sha256"
+	"encoding/base32"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+const maxRequestID = 64
+
+// requestIDOf returns the idempotency key of a decoded input; empty for an input
+// that has no such field. When the input could not be decoded, err says why, and
+// the body is searched for the key alone.
+func requestIDOf(input any, err error, body []byte) (string, error) {
+	field := reflect.ValueOf(input).Elem().FieldByName("RequestID")
+	if !field.IsValid() {
+		return "", nil
+	}
+	id := field.String()
+	if err != nil {
+		var carrier struct {
+			RequestID string `json:"requestId"`
+		}
+		if err := decode(body, &carrier); err != nil {
+			return "", err
+		}
+		id = carrier.RequestID
+	}
+	if id == "" {
+		return "", invalid("requestId", "is required for a call that changes something")
+	}
+	if len(id) > maxRequestID {
+		return "", invalid("requestId", "must have at most %d characters", maxRequestID)
+	}
+	return id, nil
+}
+
+// outcomeRecord is the outcome under a requestId; without a status it is only
+// reserved, for a call that is asking the target app.
+type outcomeRecord struct {
+	At          string    `json:"key"`
+	Operation   string    `json:"operation"`
+	ContentHash string    `json:"contentHash"`
+	Status      int       `json:"status"`
+	Body        []byte    `json:"body"`
+	Expires     time.Time `json:"expires"`
+}
+
+func (r *outcomeRecord) key() string { return r.At }
+func (r *outcomeRecord) indexes() []string {
+	return []string{key("i/expiry", fmt.Sprintf("%020d", r.Expires.UnixNano()), r.At)}
+}
+
+func (c *call) outcomeKey() string {
+	return key("outcome", c.workspace(), c.who()+string(c.caller.Party), c.in.requestID)
+}
+
+// firstOutcome returns the outcome that the requestId already has, or nil; a
+// requestId that has, or is reserved for, other content is refused.
+func (c *call) firstOutcome() (*reply, error) {
+	if c.in.requestID == "" {
+		return nil, nil //nolint:nilnil // no outcome is no error
+	}
+	first, err := load[outcomeRecord](c.tx, c.outcomeKey())
+	if err != nil || first == nil || !c.at.Before(first.Expires) {
+		return nil, err
+	}
+	if first.Operation != c.in.op.Path || first.ContentHash != c.in.contentHash {
+		return nil, refuse(alipayplus.CodeRequestIDReused, "the requestId was used before, with other content")
+	}
+	if first.Status == 0 {
+		return nil, nil //nolint:nilnil // reserved for this very call
+	}
+	return &reply{status: first.Status, body: first.Body}, nil
+}
+
+// remember keeps the outcome, and forgets a few that have expired.
+func (c *call) remember(out reply) error {
+	if c.in.requestID == "" {
+		return nil
+	}
+	before, err := load[outcomeRecord](c.tx, c.outcomeKey())
+	if err != nil {
+		return err
+	}
+	after := &outcomeRecord{
+		At: c.outcomeKey(), Operation: c.in.op.Path, ContentHash: c.in.contentHash,
+		Status: out.status, Body: out.body, Expires: c.at.Add(c.p.cfg.idempotencyRetention),
+	}
+	if err := c.forgetExpired(); err != nil {
+		return err
+	}
+	if before == nil {
+		return save(c.tx, nil, after)
+	}
+	return save(c.tx, before, after)
+}
+
+// forget gives a reserved requestId free.
+func (c *call) forget() error {
+	r, err := load[outcomeRecord](c.tx, c.outcomeKey())
+	if err != nil || r == nil {
+		return err
+	}
+	for _, at := range append(r.indexes(), r.key()) {
+		if err := c.tx.Delete(at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// derivedID makes an id that a repetition of the call makes again, and that
+// nobody can guess who does not know the workspace's. What it is of distinguishes it from
+// that of a later call, after the requestId was forgotten and used again.
+func (c *call) derivedID(prefix string, of ...string) string {
+	sum := sha256.Sum256([]byte(key(append(of, prefix, c.outcomeKey(), c.in.op.Path)...)))
+	return prefix + base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(sum[:16])
+}
+
+// forgetExpired removes the oldest outcomes whose time is over: several, so that
+// removal keeps ahead of arrival.
+func (c *call) forgetExpired() error {
+	const atOnce = 4
+	until := key("i/expiry", fmt.Sprintf("%020d", c.at.UnixNano()))
+	var expired []storage.Entry
+	for entry, err := range c.tx.Scan("i/expiry/", until, false) {
+		if err != nil {
+			return err
+		}
+		if expired = append(expired, entry); len(expired) == atOnce {
+			break
+		}
+	}
+	for _, entry := range expired {
+		if err := c.tx.Delete(entry.Key); err != nil {
+			return err
+		}
+		if err := c.tx.Delete(string(entry.Value)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,176 @@
+package platform
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+// listRequestsOf calls the operation without the wire: there are many entries.
+func listRequestsOf(t *testing.T, p *Platform, in alipayplus.ListRequestsInput) *alipayplus.Page[alipayplus.Request] {
+	t.Helper()
+	owner := memberCaller(t, p, Member{WorkspaceID: "ws", Name: "olga", Role: alipayplus.RoleOwner})
+	var page *alipayplus.Page[alipayplus.Request]
+	require.NoError(t, p.cfg.store.View(t.Context(), func(tx storage.Tx) error {
+		c, err := p.begin(t.Context(), tx, incoming{caller: owner})
+		require.NoError(t, err)
+		page, err = listRequests(c, in)
+		return err
+	}))
+	return page
+}
+
+func TestAFilteredPageLooksAtABoundedNumberOfEntries(t *testing.T) {
+	p, err := New(WithSigner(testkey.FastKey()))
+	require.NoError(t, err)
+	given := []string{"needle"}
+	for i := range 2 * maxExamined {
+		given = append(given, fmt.Sprintf("hay %d", i))
+	}
+	require.NoError(t, p.cfg.store.Update(t.Context(), func(tx storage.Tx) error {
+		for _, title := range given {
+			r := &requestRecord{Workspace: "ws", Sort: p.sortKey(time.Time{}), Request: alipayplus.Request{ID: title, Title: title}}
+			if err := save(tx, nil, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+
+	in := alipayplus.ListRequestsInput{Title: "needle"}
+	found, pages := 0, 0
+	for {
+		page := listRequestsOf(t, p, in)
+		found, pages = found+len(page.Items), pages+1
+		if page.NextCursor == "" {
+			break
+		}
+		require.Empty(t, page.Items, "newest first, the needle is on the last page")
+		in.Cursor = page.NextCursor
+	}
+	require.Equal(t, 3, pages, "each looked at %d entries", maxExamined)
+	require.Equal(t, 1, found)
+
+	page := listRequestsOf(t, p, alipayplus.ListRequestsInput{Title: "needle", ListOptions: alipayplus.ListOptions{Order: alipayplus.OldestFirst}})
+	require.Len(t, page.Items, 1)
+	require.NotEmpty(t, page.NextCursor, "nobody has looked further yet")
+}
+
+// FuzzCursor gives a list cursors from outside, and forged ones that name the
+// right list: none may panic, nor lead out of the list.
+func FuzzCursor(f *testing.F) {
+	store := storage.NewMemory()
+	require.NoError(f, store.Update(f.Context(), func(tx storage.Tx) error {
+		for _, workspace := range []string{"a", "b", "c"} {
+			for i := range 3 {
+				r := &serviceRecord{Workspace: workspace, Sort: fmt.Sprintf("%020d", i), Service: alipayplus.Service{ID: fmt.Sprint(i), CreatedBy: workspace}}
+				if err := save(tx, nil, r); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}))
+	list := func(opts alipayplus.ListOptions) listing[serviceRecord, alipayplus.Service] {
+		return listing[serviceRecord, alipayplus.Service]{
+			prefix: key("i/service", "b", "all") + "/", opts: opts,
+			show: func(r *serviceRecord) *alipayplus.Service { return &r.Service },
+		}
+	}
+	own := list(alipayplus.ListOptions{})
+	f.Add(own.cursor(fmt.Sprintf("%020d", 1)), "", false)
+	f.Add(own.cursor(""), "\xff\xff", true)
+	f.Add("", "../../c/all/", true)
+	f.Add("%", "\x00", false)
+	f.Add("bnVsbA", strings.Repeat("9", 300), false)
+	f.Fuzz(func(t *testing.T, text, after string, up bool) {
+		opts := alipayplus.ListOptions{Cursor: text}
+		if up {
+			opts.Order = alipayplus.OldestFirst
+		}
+		forged := opts
+		forged.Cursor = list(opts).cursor(after)
+		for _, opts := range []alipayplus.ListOptions{opts, forged} {
+			var page *alipayplus.Page[alipayplus.Service]
+			err := store.View(t.Context(), func(tx storage.Tx) error {
+				var err error
+				page, err = list(opts).page(tx)
+				return err
+			})
+			if err != nil {
+				require.Equal(t, alipayplus.CodeParamIllegal, codeOf(err), "%v", err)
+				continue
+			}
+			for _, s := range page.Items {
+				require.Equal(t, "b", s.CreatedBy, "what belongs to another list")
+			}
+		}
+	})
+}
+
+// weighed is a transport that notes how large each answer is.
+type weighed struct {
+	to    http.RoundTripper
+	sizes []int64
+}
+
+func (w *weighed) RoundTrip(r *http.Request) (*http.Response, error) {
+	resp, err := w.to.RoundTrip(r)
+	if err == nil {
+		w.sizes = append(w.sizes, resp.ContentLength)
+	}
+	return resp, err
+}
+
+// Twenty services of the largest size are more than a client takes in one answer,
+// so they come in pages of about 4 MiB, however many were asked for.
+func TestALargeListComesInPagesThatCanBeRead(t *testing.T) {
+	const services, mebibyte = 20, 1 << 20
+	p, err := New(WithSigner(testkey.FastKey()))
+	require.NoError(t, err)
+	workspace, err := p.AddWorkspace(t.Context(), alipayplus.BusinessRegistration{
+		CompanyName: "Blue Lake Tea", RegistrationNumber: "201900123A", Country: "SG",
+		Address: "1 Lake Road, Singapore", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
+	})
+	require.NoError(t, err)
+	require.NoError(t, p.PutMember(t.Context(), Member{WorkspaceID: workspace, Name: "olga", Role: alipayplus.RoleOwner}))
+	network := &weighed{to: p.HTTPClient().Transport}
+	owner, err := p.Client(t.Context(), workspace, "olga", alipayplus.WithHTTPClient(&http.Client{Transport: network}))
+	require.NoError(t, err)
+
+	details := alipayplus.Content{alipayplus.TextBlock(strings.Repeat("x", mebibyte))}
+	var want []string
+	require.NoError(t, p.cfg.store.Update(t.Context(), func(tx storage.Tx) error {
+		for i := range services {
+			id := fmt.Sprintf("svc_%02d", i)
+			want = append(want, id)
+			r := &serviceRecord{Workspace: workspace, Sort: id, Service: alipayplus.Service{
+				ID: id, ServiceDescription: alipayplus.ServiceDescription{Details: details},
+			}}
+			if err := save(tx, nil, r); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+
+	var got []string
+	all := alipayplus.ListServicesInput{ListOptions: alipayplus.ListOptions{Limit: 100, Order: alipayplus.OldestFirst}}
+	for s, err := range owner.Services.All(t.Context(), all) {
+		require.NoError(t, err)
+		got = append(got, s.ID)
+	}
+	require.Equal(t, want, got, "each once")
+	require.Len(t, network.sizes, services/4)
+	for _, size := range network.sizes {
+		require.InDelta(t, 4*mebibyte, size, mebibyte/2)
+	}
+}

@@ -1,0 +1,423 @@
+package platform_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+// countingStore counts the transactions that it is asked for.
+type countingStore struct {
+	storage.Store
+	views, updates atomic.Int32
+}
+
+func (s *countingStore) View(ctx context.Context, fn func(storage.Tx) error) error {
+	s.views.Add(1)
+	return s.Store.View(ctx, fn)
+}
+
+func (s *countingStore) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	s.updates.Add(1)
+	return s.Store.Update(ctx, fn)
+}
+
+// transactions are how many of each kind a call made.
+type transactions struct{ Views, Updates int32 }
+
+func (s *countingStore) of(call func()) transactions {
+	s.views.Store(0)
+	s.updates.Store(0)
+	call()
+	return transactions{s.views.Load(), s.updates.Load()}
+}
+
+// TestACallMakesFewTransactions: one to find the caller, and one for the call;
+// with an effect at the target app, one more to record what came of it.
+func TestACallMakesFewTransactions(t *testing.T) {
+	store := &countingStore{Store: storage.NewMemory()}
+	synctest.Test(t, func(t *testing.T) {
+		app := newUnreliableApp()
+		// Verdicts that are due much later are settled for free.
+		w := newWorld(t, platform.WithStore(store), platform.WithTargetBackends(app), platform.WithAutoReview(approveIn(1<<40)))
+		program := w.program().ID
+		approved := w.prepared(w.program().ID, "1.0.0")
+		live, created, waiting := w.grayscale(program, "1.0.0", 1), w.release(w.program().ID, "1.0.0"), w.underReview(w.program().ID, "1.0.0")
+		member, reviewer := w.rawClient("olga"), w.rawReviewer(alipayplus.PartyAlipayPlus)
+
+		for _, tc := range []struct {
+			name string
+			by   rawClient
+			op   contract.Operation
+			in   any
+			code alipayplus.Code
+			want transactions
+		}{
+			{"a read", member, contract.ReleaseQuery, map[string]any{"releaseId": live.ID}, alipayplus.CodeSuccess, transactions{2, 0}},
+			{"a write", member, contract.ServiceCreate, alipayplus.CreateServiceInput{ServiceDescription: w.offer(), RequestID: "1"}, alipayplus.CodeSuccess, transactions{1, 1}},
+			{"its repetition", member, contract.ServiceCreate, alipayplus.CreateServiceInput{ServiceDescription: w.offer(), RequestID: "1"}, alipayplus.CodeSuccess, transactions{1, 1}},
+			{"a write to a release", member, contract.ReleaseConfigure, alipayplus.UpdateReleaseConfigurationInput{ReleaseID: created.ID, RequestID: "2"}, alipayplus.CodeSuccess, transactions{1, 1}},
+			{"a verdict", reviewer, contract.ReviewDecide, alipayplus.DecideInput{ID: waiting.ReleaseRequestID, Approve: true, RequestID: "3"}, alipayplus.CodeSuccess, transactions{1, 1}},
+			{"a QR code, which nothing is kept of", member, contract.QRCodeCreate, alipayplus.CreateQRCodeInput{AppID: program, Type: alipayplus.QRCodePromo}, alipayplus.CodeSuccess, transactions{2, 0}},
+			{"apply", member, contract.ReleaseApply, alipayplus.ApplyInput{ReleaseID: created.ID, BasicInfo: new(company()), RequestID: "4"}, alipayplus.CodeSuccess, transactions{1, 2}},
+			{"withdraw", member, contract.ReleaseWithdraw, alipayplus.ReleaseInput{ReleaseID: created.ID, RequestID: "5"}, alipayplus.CodeSuccess, transactions{1, 2}},
+			{"raise", member, contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: live.ID, From: 1, Ratio: 5, RequestID: "6"}, alipayplus.CodeSuccess, transactions{1, 2}},
+			{"its repetition", member, contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: live.ID, From: 1, Ratio: 5, RequestID: "6"}, alipayplus.CodeSuccess, transactions{1, 1}},
+			{"a raise that is refused", member, contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: live.ID, From: 5, Ratio: 1, RequestID: "7"}, alipayplus.CodeRatioNotAllowed, transactions{1, 1}},
+			{"finalize by raise", member, contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: live.ID, From: 5, Ratio: 100, RequestID: "8"}, alipayplus.CodeSuccess, transactions{1, 2}},
+			{"a call without a client id", rawClient{world: w}, contract.ReleaseQuery, "{}", alipayplus.CodeUnknownClient, transactions{0, 0}},
+			{"a body that is not JSON", member, contract.ReleaseCancel, "{", alipayplus.CodeParamIllegal, transactions{1, 0}},
+		} {
+			var got rawAnswer
+			count := store.of(func() { got = tc.by.call(tc.op, tc.in) })
+			require.Equal(t, tc.code, got.Result.Code, "%s: %s", tc.name, got.Body)
+			require.Equal(t, tc.want, count, tc.name)
+		}
+		app.expect(refuses)
+		require.Equal(t, transactions{1, 2}, store.of(func() {
+			member.call(contract.ReleaseFinalize, alipayplus.ReleaseInput{ReleaseID: approved.ID, RequestID: "9"})
+		}), "what the target app refuses")
+	})
+}
+
+// asked is one thing that the target app was asked for.
+type asked struct {
+	what, release, request string
+	ratio                  alipayplus.Ratio
+}
+
+// recordingApp is an AlipayCN that notes what it is asked for and answers as the test says.
+type recordingApp struct {
+	*platform.SimulatedAlipayCN
+
+	mu   sync.Mutex
+	seen []asked
+	// answer is what it says; nil: yes to all.
+	answer func(asked) error
+}
+
+func newRecordingApp() *recordingApp {
+	return &recordingApp{SimulatedAlipayCN: platform.NewSimulatedAlipayCN()}
+}
+
+// NeedsAuthorization spares the tests a visit.
+func (*recordingApp) NeedsAuthorization() bool { return false }
+
+func (n *recordingApp) Submit(_ context.Context, r *alipayplus.Release) error {
+	return n.note(asked{"submit", r.ID, r.ReleaseRequestID, 0})
+}
+
+func (n *recordingApp) Withdraw(_ context.Context, r *alipayplus.Release) error {
+	return n.note(asked{"withdraw", r.ID, r.ReleaseRequestID, 0})
+}
+
+func (n *recordingApp) SetRatio(_ context.Context, r *alipayplus.Release, ratio alipayplus.Ratio) error {
+	return n.note(asked{"ratio", r.ID, r.ReleaseRequestID, ratio})
+}
+
+func (n *recordingApp) Publish(_ context.Context, r *alipayplus.Release) error {
+	return n.note(asked{"publish", r.ID, r.ReleaseRequestID, alipayplus.FullRatio})
+}
+
+func (n *recordingApp) Cancel(_ context.Context, r *alipayplus.Release) error {
+	return n.note(asked{"cancel", r.ID, r.ReleaseRequestID, 0})
+}
+
+func (n *recordingApp) note(a asked) error {
+	n.mu.Lock()
+	n.seen = append(n.seen, a)
+	answer := n.answer
+	n.mu.Unlock()
+	if answer == nil {
+		return nil
+	}
+	return answer(a)
+}
+
+// take returns what was asked since the last take.
+func (n *recordingApp) take() []asked {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	seen := n.seen
+	n.seen = nil
+	return seen
+}
+
+// will sets the answers.
+func (n *recordingApp) will(answer func(asked) error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.answer = answer
+}
+
+// failing fails the next n calls with err.
+func failing(n int, err error) func(asked) error {
+	var calls atomic.Int32
+	return func(asked) error {
+		if calls.Add(1) <= int32(n) {
+			return err
+		}
+		return nil
+	}
+}
+
+var errDown = errors.New("no route to the target app")
+
+// The request that the target app gets is the one that there is in the end,
+// however often it was asked.
+func TestTheTargetAppGetsTheRequestThatIsCommitted(t *testing.T) {
+	app := newRecordingApp()
+	inWorld(t, func(w *world) {
+		created := w.release(w.program().ID, "1.0.0")
+		once := asOwner(w, alipayplus.WithRetry(1, 0, 0))
+		apply := alipayplus.ApplyInput{ReleaseID: created.ID, BasicInfo: new(company()), RequestID: "apply"}
+		app.will(failing(2, errDown))
+		for range 2 {
+			_, err := once.Releases.Apply(w.Context(), apply)
+			require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
+			time.Sleep(time.Minute)
+		}
+		applied, err := once.Releases.Apply(w.Context(), apply)
+		require.NoError(w, err)
+		again, err := once.Releases.Apply(w.Context(), apply)
+		require.NoError(w, err)
+		require.Equal(w, applied, again)
+
+		want := asked{"submit", created.ID, applied.ReleaseRequestID, 0}
+		require.NotEmpty(w, want.request)
+		require.Equal(w, []asked{want, want, want}, app.take(), "a repetition of what is done does not reach it again")
+		require.Equal(w, applied.ReleaseRequestID, w.read(created.ID).ReleaseRequestID)
+		require.Equal(w, alipayplus.RequestUnderReview, w.request(applied.ReleaseRequestID).Status)
+
+		w.Log("Another application is another request, also under a requestId that was forgotten since.")
+		w.withdraw(applied)
+		time.Sleep(24 * time.Hour)
+		app.take()
+		second, err := once.Releases.Apply(w.Context(), apply)
+		require.NoError(w, err)
+		require.NotEqual(w, applied.ReleaseRequestID, second.ReleaseRequestID)
+		require.Equal(w, []asked{{"submit", created.ID, second.ReleaseRequestID, 0}}, app.take())
+		require.Equal(w, alipayplus.RequestWithdrawn, w.request(applied.ReleaseRequestID).Status)
+	}, platform.WithTargetBackends(app))
+}
+
+// What the target app refuses is refused: the caller gets the reason and is asked nothing
+// twice, and no ratio is taken for live that is not.
+func TestARefusalOfTheTargetAppIsFinal(t *testing.T) {
+	for _, tt := range []struct {
+		class    error
+		code     alipayplus.Code
+		attempts int
+	}{
+		{alipayplus.ErrConflict, alipayplus.CodeStateConflict, 1},
+		{alipayplus.ErrPermission, alipayplus.CodeAccessDenied, 1},
+		{alipayplus.ErrNotFound, alipayplus.CodeNotFound, 1},
+		{alipayplus.ErrInvalid, alipayplus.CodeParamIllegal, 1},
+		{alipayplus.ErrLimit, alipayplus.CodeLimitExceeded, 1},
+		{alipayplus.ErrAuthorizationRequired, alipayplus.CodeAuthorizationRequired, 1},
+		// Too many calls are the one thing that passes by itself, so the client tries again.
+		{alipayplus.ErrRateLimited, alipayplus.CodeTrafficExceedLimit, 4},
+	} {
+		t.Run(tt.class.Error(), func(t *testing.T) {
+			app := newRecordingApp()
+			inWorld(t, func(w *world) {
+				r := w.grayscale(w.program().ID, "1.0.0", 5)
+				before := w.snapshot()
+				app.take()
+				app.will(failing(math.MaxInt32, fmt.Errorf("AlipayCN says no: %w", tt.class)))
+				_, err := w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(50))
+				require.ErrorIs(w, err, tt.class)
+				require.NotErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
+				e, ok := errors.AsType[*alipayplus.Error](err)
+				require.True(w, ok)
+				require.Equal(w, tt.code, e.Code)
+				require.Equal(w, alipayplus.ResultFailed, e.ResultStatus)
+				require.Contains(w, e.Message, "AlipayCN says no")
+				require.Equal(w, tt.attempts, e.Attempts)
+				require.Equal(w, tt.attempts > 1, e.Retryable)
+				require.Len(w, app.take(), tt.attempts)
+				require.Equal(w, before, w.snapshot())
+
+				app.will(nil)
+				_, err = w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(10))
+				require.NoError(w, err, "50%% never was live, so a lower ratio may follow")
+			}, platform.WithTargetBackends(app))
+		})
+	}
+}
+
+// A refusal takes back what was announced for it alone: what may be live since an
+// outcome that nobody knows still counts.
+func TestARefusalLeavesWhatMayBeLive(t *testing.T) {
+	app := newRecordingApp()
+	inWorld(t, func(w *world) {
+		r := w.grayscale(w.program().ID, "1.0.0", 5)
+		once := asOwner(w, alipayplus.WithRetry(1, 0, 0))
+		app.will(failing(1, errDown))
+		_, err := once.Releases.Raise(w.Context(), r.GrayscaleTo(20))
+		require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
+		app.will(failing(1, alipayplus.ErrConflict))
+		_, err = once.Releases.Raise(w.Context(), r.GrayscaleTo(50))
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+		app.take()
+
+		_, err = once.Releases.Raise(w.Context(), r.GrayscaleTo(10))
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+		require.ErrorContains(w, err, "may be live at 20%")
+		require.Empty(w, app.take(), "it is not even asked")
+		raised, err := once.Releases.Raise(w.Context(), r.GrayscaleTo(20))
+		require.NoError(w, err)
+		require.Equal(w, alipayplus.Ratio(20), raised.Grayscale.Ratio)
+	}, platform.WithTargetBackends(app))
+}
+
+// A refusal is taken note of, although its caller has hung up.
+func TestARefusalThatNobodyWaitsForIsTakenNoteOf(t *testing.T) {
+	app := newRecordingApp()
+	inWorld(t, func(w *world) {
+		r := w.grayscale(w.program().ID, "1.0.0", 5)
+		ctx, hangUp := context.WithCancel(w.Context())
+		app.will(func(asked) error {
+			hangUp()
+			return alipayplus.ErrConflict
+		})
+		_, err := w.owner.Releases.Raise(ctx, r.GrayscaleTo(50))
+		require.Error(w, err)
+		app.will(nil)
+		_, err = w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(10))
+		require.NoError(w, err)
+	}, platform.WithTargetBackends(app))
+}
+
+// The target app hears of a withdrawal, once, and of nothing that only the
+// platform decides.
+func TestTheTargetAppIsAskedForAWithdrawal(t *testing.T) {
+	app := newRecordingApp()
+	inWorld(t, func(w *world) {
+		r := w.underReview(w.program().ID, "1.0.0")
+		app.take()
+		in := alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "withdraw"}
+		for range 2 {
+			back, err := w.owner.Releases.Withdraw(w.Context(), in)
+			require.NoError(w, err)
+			require.Equal(w, alipayplus.ReleaseNewVersionCreated, back.Status)
+		}
+		require.Equal(w, []asked{{"withdraw", r.ID, r.ReleaseRequestID, 0}}, app.take())
+
+		_, err := w.owner.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+		w.apply(r.ID)
+		app.take()
+		w.decide(alipayplus.PartyAlipayPlus, "no filing number")
+		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(r.ID).Status)
+		require.Empty(w, app.take(), "neither of one that is refused nor of a rejection")
+	}, platform.WithTargetBackends(app))
+}
+
+func TestAWithdrawalThatFailsAtTheTargetAppIsNone(t *testing.T) {
+	for name, cause := range map[string]error{
+		"refused": fmt.Errorf("%w: AlipayCN has decided", alipayplus.ErrConflict), "unknown": errDown,
+	} {
+		t.Run(name, func(t *testing.T) {
+			app := newRecordingApp()
+			inWorld(t, func(w *world) {
+				r := w.underReview(w.program().ID, "1.0.0")
+				before := w.snapshot()
+				app.will(failing(1, cause))
+				in := alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "withdraw"}
+				_, err := asOwner(w, alipayplus.WithRetry(1, 0, 0)).Releases.Withdraw(w.Context(), in)
+				require.Error(w, err)
+				require.Equal(w, errors.Is(cause, alipayplus.ErrConflict), errors.Is(err, alipayplus.ErrConflict))
+				require.Equal(w, cause == errDown, errors.Is(err, alipayplus.ErrOutcomeUnknown)) //nolint:errorlint // it is this one
+				require.Equal(w, before, w.snapshot(), "it is under review as before")
+				require.Equal(w, alipayplus.ReleaseUnderReview, w.read(r.ID).Status)
+				require.Equal(w, alipayplus.RequestUnderReview, w.request(r.ReleaseRequestID).Status)
+
+				back, err := w.owner.Releases.Withdraw(w.Context(), in)
+				require.NoError(w, err)
+				require.Equal(w, alipayplus.ReleaseNewVersionCreated, back.Status)
+			}, platform.WithTargetBackends(app))
+		})
+	}
+}
+
+// A release is live from when the target app has done what it was asked, and so
+// say the records, however long that took.
+func TestTheTimesOfAReleaseAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
+	app := newRecordingApp()
+	inWorld(t, func(w *world) {
+		program := w.program().ID
+		former := w.full(program, "1.0.0")
+		r := w.prepared(program, "1.1.0")
+		app.will(func(asked) error { time.Sleep(20 * time.Second); return nil })
+		began := time.Now()
+
+		live, err := w.owner.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+		require.NoError(w, err)
+		done := began.Add(20 * time.Second).UTC()
+		require.Equal(w, done, live.UpdatedAt)
+		require.Equal(w, done, live.ReleasedAt)
+		require.Equal(w, done, live.Grayscale.Steps[0].At)
+		require.Equal(w, done, w.read(former.ID).UpdatedAt, "the former version was archived then")
+		log := w.auditLog()
+		require.Equal(w, done, log[len(log)-1].At)
+	}, platform.WithTargetBackends(app))
+}
+
+// What is asked of the target app for one mini program comes one after another,
+// however many callers there are, and does not hold up another mini program.
+func TestOneCallAtATimeForAMiniProgram(t *testing.T) {
+	app := newRecordingApp()
+	inWorld(t, func(w *world) {
+		first, second := w.prepared(w.program().ID, "1.0.0"), w.prepared(w.program().ID, "1.0.0")
+		began := time.Now()
+		var mu sync.Mutex
+		inFlight, most := map[string]int{}, 0
+		app.will(func(a asked) error {
+			mu.Lock()
+			inFlight[a.release]++
+			most = max(most, len(inFlight))
+			clash := inFlight[a.release] > 1
+			mu.Unlock()
+			time.Sleep(time.Second)
+			mu.Lock()
+			defer mu.Unlock()
+			if inFlight[a.release]--; inFlight[a.release] == 0 {
+				delete(inFlight, a.release)
+			}
+			require.False(w, clash)
+			return nil
+		})
+		var all sync.WaitGroup
+		for _, r := range []*alipayplus.Release{first, second} {
+			for range 4 {
+				client := asOwner(w)
+				all.Go(func() {
+					for _, ratio := range []alipayplus.Ratio{1, 5, 10, 20, 30} {
+						_, err := setRatio(w, client, w.read(r.ID), ratio)
+						require.False(w, alipayplus.IsRetryable(err), "%v", err)
+					}
+				})
+			}
+		}
+		all.Wait()
+		require.Equal(w, 2, most, "two mini programs at a time")
+		require.Less(w, time.Since(began), 15*time.Second, "they do not wait for each other")
+		for _, r := range []*alipayplus.Release{first, second} {
+			require.Equal(w, alipayplus.Ratio(30), w.read(r.ID).Grayscale.Ratio)
+		}
+	}, platform.WithTargetBackends(app))
+}

@@ -1,0 +1,225 @@
+package platform
+
+import (
+	"crypto"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+// Option sets one thing of a [Platform].
+type Option func(*config) error
+
+type config struct {
+	store                storage.Store
+	signer               crypto.Signer
+	targets              []TargetBackend
+	policy               alipayplus.PermissionPolicy
+	services             alipayplus.ServicePolicy
+	review               AutoReview
+	logger               *slog.Logger
+	window               time.Duration
+	maxBody, maxFile     int64
+	idempotencyRetention time.Duration
+	authorizationExpiry  time.Duration
+	publicURL            string
+	prefix               string
+	keyVersion           string
+}
+
+func defaultConfig() config {
+	return config{
+		store:                storage.NewMemory(),
+		policy:               alipayplus.PolicyMembersRelease,
+		services:             alipayplus.DefaultServicePolicy(),
+		logger:               slog.New(slog.DiscardHandler),
+		window:               5 * time.Minute,
+		keyVersion:           "1",
+		maxBody:              1 << 20,
+		maxFile:              32 << 20,
+		idempotencyRetention: 24 * time.Hour,
+		authorizationExpiry:  15 * time.Minute,
+	}
+}
+
+// WithStore sets where records are kept; the default is memory, which ends with
+// the process. Package storage/journal keeps them in a folder.
+func WithStore(store storage.Store) Option {
+	return func(cfg *config) error {
+		if store == nil {
+			return errors.New("store: must not be nil")
+		}
+		cfg.store = store
+		return nil
+	}
+}
+
+// WithSigner sets the key that signs the answers, RSA with at least 2048 bits.
+func WithSigner(signer crypto.Signer) Option {
+	return func(cfg *config) error {
+		_, err := signing.CheckSigner(signer)
+		cfg.signer = signer
+		return err
+	}
+}
+
+// WithKeyVersion sets the version that answers name for the signing key, so that
+// it can be replaced without a stop: clients are given the new public key first.
+// The default is "1".
+func WithKeyVersion(version string) Option {
+	return func(cfg *config) error {
+		cfg.keyVersion = version
+		return signing.CheckKeyVersion(version)
+	}
+}
+
+// WithTargetBackends sets the apps that mini programs can be released to; the default
+// is a simulated AlipayCN, see [NewSimulatedAlipayCN].
+func WithTargetBackends(targets ...TargetBackend) Option {
+	return func(cfg *config) error {
+		if len(targets) == 0 {
+			return errors.New("targets: must have at least one")
+		}
+		seen := map[alipayplus.TargetApp]bool{}
+		for i, t := range targets {
+			if t == nil {
+				return fmt.Errorf("targets[%d]: must not be nil", i)
+			}
+			if seen[t.App()] {
+				return fmt.Errorf("targets[%d]: %s is there already", i, t.App())
+			}
+			seen[t.App()] = true
+			if err := checkParties(t.Parties()); err != nil {
+				return fmt.Errorf("targets[%d]: %w", i, err)
+			}
+		}
+		cfg.targets = slices.Clone(targets)
+		return nil
+	}
+}
+
+// checkParties refuses names that are not distinct.
+func checkParties(parties []alipayplus.Party) error {
+	seen := map[alipayplus.Party]bool{alipayplus.PartyAlipayPlus: true}
+	for _, party := range parties {
+		if seen[party] || party == "" || strings.Contains(string(party), "/") {
+			return fmt.Errorf("party %q: must be a name of its own, without a slash", party)
+		}
+		seen[party] = true
+	}
+	return nil
+}
+
+// WithPermissionPolicy sets what developers may release; the default is
+// [alipayplus.PolicyMembersRelease].
+func WithPermissionPolicy(policy alipayplus.PermissionPolicy) Option {
+	return func(cfg *config) error {
+		if !policy.Known() {
+			return fmt.Errorf("permission policy: %q is not known", policy)
+		}
+		cfg.policy = policy
+		return nil
+	}
+}
+
+// WithServicePolicy sets the limits of a service's fields; the default is
+// [alipayplus.DefaultServicePolicy].
+func WithServicePolicy(policy alipayplus.ServicePolicy) Option {
+	return func(cfg *config) error {
+		cfg.services = policy
+		return nil
+	}
+}
+
+// WithAutoReview lets a function decide reviews; see [AutoReview].
+func WithAutoReview(review AutoReview) Option {
+	return func(cfg *config) error {
+		cfg.review = review
+		return nil
+	}
+}
+
+// WithLogger sets where failures of the platform itself are logged; nothing is
+// by default.
+func WithLogger(logger *slog.Logger) Option {
+	return func(cfg *config) error {
+		if logger == nil {
+			return errors.New("logger: must not be nil")
+		}
+		cfg.logger = logger
+		return nil
+	}
+}
+
+// WithTimeWindow sets how far a Request-Time may be from the platform's clock;
+// the default is 5 minutes to either side (not documented by Alipay+).
+func WithTimeWindow(window time.Duration) Option {
+	return func(cfg *config) error {
+		if window <= 0 {
+			return errors.New("time window: must be above 0")
+		}
+		cfg.window = window
+		return nil
+	}
+}
+
+// WithMaxBytes limits the body of a call and the size of an uploaded file, in
+// bytes; the defaults are 1 MiB and 32 MiB (not documented by Alipay+).
+func WithMaxBytes(body, file int64) Option {
+	return func(cfg *config) error {
+		if body < 1 || file < 1 {
+			return errors.New("max bytes: must be above 0")
+		}
+		cfg.maxBody, cfg.maxFile = body, file
+		return nil
+	}
+}
+
+// WithIdempotencyRetention sets how long a requestId is remembered; the default
+// is 24 hours (not documented by Alipay+).
+func WithIdempotencyRetention(d time.Duration) Option {
+	return func(cfg *config) error {
+		if d <= 0 {
+			return errors.New("idempotency retention: must be above 0")
+		}
+		cfg.idempotencyRetention = d
+		return nil
+	}
+}
+
+// WithAuthorizationExpiry sets how long an authorization page can be used; the
+// default is 15 minutes (not documented by Alipay+).
+func WithAuthorizationExpiry(d time.Duration) Option {
+	return func(cfg *config) error {
+		if d <= 0 {
+			return errors.New("authorization expiry: must be above 0")
+		}
+		cfg.authorizationExpiry = d
+		return nil
+	}
+}
+
+// WithPublicURL sets the address under which the platform is reached, for the
+// links it gives out. By default it is taken from the Host of each call, which
+// nothing vouches for, so a platform that serves others should set it. A path in
+// it is the prefix under which the platform is mounted, whether the handler that
+// mounts it strips the prefix or not.
+func WithPublicURL(address string) Option {
+	return func(cfg *config) error {
+		u, err := url.Parse(address)
+		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil || strings.ContainsAny(address, "?#%") {
+			return errors.New("public URL: must be an http or https address without user, query or escapes, such as https://gateway.example.com/release")
+		}
+		cfg.publicURL = strings.TrimRight(address, "/")
+		cfg.prefix = strings.TrimRight(u.EscapedPath(), "/")
+		return nil
+	}
+}
