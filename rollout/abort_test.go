@@ -111,7 +111,7 @@ func TestAnAbortThatIsInterruptedInTheQueueStaysAnAbort(t *testing.T) {
 	}{
 		"asked for by a person": {
 			func(h *harbor) {
-				require.NoError(h, h.store.Post(h.Context(), "release 0", rollout.Command{ID: "1", Order: rollout.OrderAbort, By: "lin", Reason: "no", At: time.Now()}))
+				require.NoError(h, h.store.Post(h.Context(), "release 0", rollout.Command{ID: "1", Kind: rollout.CommandAbort, By: "lin", Reason: "no", At: time.Now()}))
 			},
 			5 * time.Second, nil,
 		},

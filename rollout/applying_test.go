@@ -16,7 +16,7 @@ import (
 func TestAPlanIsNeededToBeFollowed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
-		state, err := s.runner().Apply(t.Context(), nil)
+		state, err := s.runner().RunPlan(t.Context(), nil)
 		require.EqualError(t, err, "rollout release 1: a plan is needed, make one by Plan; or call Run: invalid input")
 		require.ErrorIs(t, err, alipayplus.ErrInvalid)
 		require.Nil(t, state)
@@ -34,7 +34,7 @@ func TestAPlanThatIsOutOfDateStoresNothing(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, s.fake.SetRatio("pat", 30))
 
-		_, err = s.runner(rollout.WithNewSpec()).Apply(t.Context(), plan)
+		_, err = s.runner(rollout.WithNewSpec()).RunPlan(t.Context(), plan)
 
 		require.ErrorIs(t, err, rollout.ErrStalePlan)
 		now, err := s.store.Read(t.Context(), "release 1")
@@ -58,7 +58,7 @@ func TestAPlanIsFollowedByWhatWasReadToCheckIt(t *testing.T) {
 			ops = append(ops, c.Op)
 			return nil
 		})
-		s.requireDone(s.runner().Apply(t.Context(), plan))
+		s.requireDone(s.runner().RunPlan(t.Context(), plan))
 		require.Equal(t, []rollouttest.Op{rollouttest.OpObserve, rollouttest.OpRaise}, ops[:2])
 	})
 }
@@ -119,7 +119,7 @@ func TestATargetThatIsReadAsNothingIsSaid(t *testing.T) {
 		for name, do := range map[string]func() error{
 			"run":   func() error { _, err := r.Run(t.Context()); return err },
 			"step":  func() error { _, err := r.Step(t.Context()); return err },
-			"apply": func() error { _, err := r.Apply(t.Context(), new(rollout.Plan)); return err },
+			"apply": func() error { _, err := r.RunPlan(t.Context(), new(rollout.Plan)); return err },
 		} {
 			require.EqualError(t, do(), "rollout release 1: release 1 was read as nothing, without an error: mend the target", name)
 		}

@@ -23,7 +23,7 @@ type watchedBatch struct {
 	after func()
 }
 
-func (b *watchedBatch) ObserveAll(ctx context.Context, targets []rollout.Target, turn func(context.Context) error) []rollout.Observed {
+func (b *watchedBatch) ObserveAll(ctx context.Context, targets []rollout.Target, turn func(context.Context) error) []rollout.BatchResult {
 	inner := make([]rollout.Target, len(targets))
 	for i, target := range targets {
 		inner[i] = target.(inWatchedBatch).Fake

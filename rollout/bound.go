@@ -49,25 +49,25 @@ func (b Bound) checkSamples(path, samples string, add report) {
 
 // Judge compares a figure. NaN and the infinities, which a division by zero gives,
 // are errors: they are no figures, and never pass.
-func (b Bound) Judge(name string, figure float64) (Verdict, error) {
+func (b Bound) Evaluate(name string, figure float64) (Verdict, error) {
 	switch {
 	case !finite(figure):
-		return Verdict{}, fmt.Errorf("%s is %s, which is no figure", name, plainly(figure))
+		return Verdict{}, fmt.Errorf("%s is %s, which is no figure", name, formatFigure(figure))
 	case b.Min == nil && b.Max == nil:
 		return Verdict{}, fmt.Errorf("%s has no bound to be compared to", name)
 	case b.Min != nil && !(figure >= *b.Min):
-		return Failed("%s is %s, below %s", name, plainly(figure), plainly(*b.Min)), nil
+		return Failed("%s is %s, below %s", name, formatFigure(figure), formatFigure(*b.Min)), nil
 	case b.Max != nil && !(figure <= *b.Max):
-		return Failed("%s is %s, above %s", name, plainly(figure), plainly(*b.Max)), nil
+		return Failed("%s is %s, above %s", name, formatFigure(figure), formatFigure(*b.Max)), nil
 	default:
-		return Passed("%s is %s", name, plainly(figure)), nil
+		return Passed("%s is %s", name, formatFigure(figure)), nil
 	}
 }
 
 // Counted says whether samples are counted, by where: a path, a query, or empty for
 // nowhere. A minimum of samples that are counted nowhere is an error: nothing would come
 // of it.
-func (b Bound) Counted(where string) (bool, error) {
+func (b Bound) CountsSamples(where string) (bool, error) {
 	if b.MinSamples != 0 && where == "" {
 		return false, errors.New("the gate has a minimum of samples, and does not say where they are counted; give Samples")
 	}
@@ -76,14 +76,14 @@ func (b Bound) Counted(where string) (bool, error) {
 
 // Enough says whether there are enough samples: nil when there are, a verdict to
 // wait when there are not. NaN, the infinities, and less than none are errors.
-func (b Bound) Enough(samples float64) (*Verdict, error) {
+func (b Bound) EvaluateSamples(samples float64) (*Verdict, error) {
 	switch {
 	case !finite(samples) || samples < 0:
-		return nil, fmt.Errorf("the number of samples is %s, which is no number of anything", plainly(samples))
+		return nil, fmt.Errorf("the number of samples is %s, which is no number of anything", formatFigure(samples))
 	case !(b.MinSamples >= 0):
 		return nil, errors.New("the minimum of samples is not a number")
 	case samples < b.MinSamples:
-		v := Waiting("%s of %s samples", plainly(samples), plainly(b.MinSamples))
+		v := Waiting("%s of %s samples", formatFigure(samples), formatFigure(b.MinSamples))
 		return &v, nil
 	default:
 		return nil, nil //nolint:nilnil // nothing stands in the way
@@ -94,7 +94,7 @@ func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // plainly writes a figure as people do, "1000000" rather than "1e+06", unless that is
 // long.
-func plainly(x float64) string {
+func formatFigure(x float64) string {
 	if size := math.Abs(x); x == 0 || size >= 1e-6 && size < 1e15 {
 		return strconv.FormatFloat(x, 'f', -1, 64)
 	}

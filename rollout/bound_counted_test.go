@@ -23,7 +23,7 @@ func TestAMinimumOfSamplesMustBeCountedSomewhere(t *testing.T) {
 		{-1, "", false, true},
 		{math.NaN(), "", false, true},
 	} {
-		counted, err := rollout.Bound{MinSamples: tt.least}.Counted(tt.where)
+		counted, err := rollout.Bound{MinSamples: tt.least}.CountsSamples(tt.where)
 		require.Equal(t, tt.counted, counted, tt)
 		require.Equal(t, tt.fails, err != nil, tt)
 	}

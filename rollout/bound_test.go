@@ -33,7 +33,7 @@ func TestABoundJudgesAFigure(t *testing.T) {
 		{"zero", rollout.Bound{Max: high}, 0, rollout.Pass, "errors is 0"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			verdict, err := tt.bound.Judge("errors", tt.figure)
+			verdict, err := tt.bound.Evaluate("errors", tt.figure)
 
 			require.NoError(t, err)
 			require.Equal(t, rollout.Verdict{Decision: tt.want, Reason: tt.reason}, verdict)
@@ -49,16 +49,16 @@ func TestWhatIsNoFigureNeverPasses(t *testing.T) {
 	}
 	for name, bound := range bounds {
 		for _, figure := range []float64{math.NaN(), math.Inf(1), math.Inf(-1)} {
-			verdict, err := bound.Judge("errors", figure)
+			verdict, err := bound.Evaluate("errors", figure)
 			require.ErrorContains(t, err, "no figure", name)
 			require.Zero(t, verdict, name)
 
-			wait, err := bound.Enough(figure)
+			wait, err := bound.EvaluateSamples(figure)
 			require.Error(t, err, name)
 			require.Nil(t, wait, name)
 		}
 	}
-	verdict, err := rollout.Bound{}.Judge("errors", 1)
+	verdict, err := rollout.Bound{}.Evaluate("errors", 1)
 	require.Error(t, err, "a bound that bounds nothing")
 	require.Zero(t, verdict)
 }
@@ -66,18 +66,18 @@ func TestWhatIsNoFigureNeverPasses(t *testing.T) {
 func TestABoundWaitsForEnoughSamples(t *testing.T) {
 	bound := rollout.Bound{Max: new(1.0), MinSamples: 1000}
 
-	wait, err := bound.Enough(999.5)
+	wait, err := bound.EvaluateSamples(999.5)
 	require.NoError(t, err)
 	require.Equal(t, &rollout.Verdict{Decision: rollout.Wait, Reason: "999.5 of 1000 samples"}, wait)
 
-	enough, err := bound.Enough(1000)
+	enough, err := bound.EvaluateSamples(1000)
 	require.NoError(t, err)
 	require.Nil(t, enough)
 
-	_, err = bound.Enough(-1)
+	_, err = bound.EvaluateSamples(-1)
 	require.ErrorContains(t, err, "number of samples is -1")
 	bound.MinSamples = math.NaN()
-	_, err = bound.Enough(1)
+	_, err = bound.EvaluateSamples(1)
 	require.Error(t, err)
 }
 

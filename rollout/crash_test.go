@@ -185,7 +185,7 @@ func newClimbing(t *testing.T) *climbing {
 	c.heard = func(e rollout.Event) {
 		if e.Kind == rollout.EventWaiting && e.What == "waiting for approval of 30%" && c.approvals == 0 {
 			c.approvals++
-			approval := rollout.Command{ID: "approval", Order: rollout.OrderApprove, Ratio: 30, By: "lin", At: time.Now()}
+			approval := rollout.Command{ID: "approval", Kind: rollout.CommandApprove, Ratio: 30, By: "lin", At: time.Now()}
 			require.NoError(c, c.store.Post(c.Context(), c.fake.ID(), approval))
 		}
 	}
@@ -214,7 +214,7 @@ func (c *climbing) live(deaths ...death) (last *process, died bool) {
 // requireOneClimb checks what must be true however often processes died.
 func (c *climbing) requireOneClimb() {
 	c.Helper()
-	var kinds []rollout.Kind
+	var kinds []rollout.ChangeKind
 	requests := make(map[string]bool)
 	var before *rollouttest.Effect
 	for _, e := range c.fake.Effects() {
@@ -223,7 +223,7 @@ func (c *climbing) requireOneClimb() {
 		require.NotEmpty(c, e.RequestID)
 		require.False(c, requests[e.RequestID], "two changes under one key")
 		requests[e.RequestID] = true
-		if e.Kind != rollout.KindRaise && e.Kind != rollout.KindPublish {
+		if e.Kind != rollout.ChangeRaise && e.Kind != rollout.ChangePublish {
 			continue
 		}
 		require.Greater(c, e.To, e.From)
@@ -232,7 +232,7 @@ func (c *climbing) requireOneClimb() {
 		}
 		before = &e
 	}
-	require.Equal(c, []rollout.Kind{"WITHDRAW", "APPLY", "RAISE", "RAISE", "RAISE", "RAISE", "RAISE", "RAISE", "PUBLISH"}, kinds)
+	require.Equal(c, []rollout.ChangeKind{"WITHDRAW", "APPLY", "RAISE", "RAISE", "RAISE", "RAISE", "RAISE", "RAISE", "PUBLISH"}, kinds)
 	require.Equal(c, []string{
 		"STARTED 0-0", "WITHDRAWN 0-0", "APPLIED 0-0", "RAISED 0-1", "RAISED 1-5", "RAISED 5-10", "RAISED 10-20",
 		"APPROVED 20-30", "RAISED 20-30", "RAISED 30-50", "RAISED 50-100", "DONE 100-100",

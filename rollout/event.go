@@ -81,7 +81,7 @@ type Event struct {
 	// To is the ratio after a change, in percent.
 	To alipayplus.Ratio `json:"to,omitempty"`
 	// Change is the kind of change that is being made; empty for other events.
-	Change Kind `json:"change,omitempty"`
+	Change ChangeKind `json:"change,omitempty"`
 	// Gate is the gate, for GATE.
 	Gate string `json:"gate,omitempty"`
 	// Verdict is what it said; nil when it did not answer.
@@ -94,7 +94,7 @@ type Event struct {
 	// Error is the failure, in one line; empty without one.
 	Error string `json:"error,omitempty"`
 	// Seen is where the target stood when it was last read; nil before that.
-	Seen *Observation `json:"seen,omitempty"`
+	Observation *Observation `json:"seen,omitempty"`
 	// Steps are the ratios of the spec.
 	Steps []alipayplus.Ratio `json:"steps,omitempty"`
 }

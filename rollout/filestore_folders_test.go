@@ -27,7 +27,7 @@ func TestAFolderWhoseNameLooksLikeAPatternIsAFolder(t *testing.T) {
 				s.fake.ApproveAfter(0)
 				s.store = rollout.NewFileStore(dir)
 				s.runUntil(time.Minute)
-				order := rollout.Command{ID: "1", Order: rollout.OrderPause, By: "lin", At: time.Now()}
+				order := rollout.Command{ID: "1", Kind: rollout.CommandPause, By: "lin", At: time.Now()}
 				for range 2 { // one that is there already is left alone
 					require.NoError(t, s.store.Post(t.Context(), "release 1", order))
 				}
@@ -419,7 +419,7 @@ func TestAllWhoOrderAtOnceAreHeard(t *testing.T) {
 		for i := range people {
 			posting.Go(func() {
 				<-begin
-				failed[i] = store.Post(t.Context(), "weekly", rollout.Command{ID: strconv.Itoa(i), Order: rollout.OrderPause, By: "lin"})
+				failed[i] = store.Post(t.Context(), "weekly", rollout.Command{ID: strconv.Itoa(i), Kind: rollout.CommandPause, By: "lin"})
 			})
 		}
 		close(begin)

@@ -43,7 +43,7 @@ type FleetOptions struct {
 // FleetProgress is what one step of one target came to, and how all stand.
 type FleetProgress struct {
 	// Target is the one that was acted on.
-	Target FleetTarget
+	Member FleetMember
 	// Counts is how many targets stand how.
 	Counts map[FleetStatus]int
 }
@@ -62,7 +62,7 @@ const (
 )
 
 // FleetTarget is how one target of a fleet stands.
-type FleetTarget struct {
+type FleetMember struct {
 	// Target is its id.
 	Target string `json:"target"`
 	// Canary says that it is one of those that go ahead.
@@ -78,11 +78,11 @@ type FleetTarget struct {
 }
 
 // Summary is what a run of a fleet came to.
-type Summary struct {
+type FleetSummary struct {
 	// Targets are all targets, in the order given.
-	Targets []FleetTarget `json:"targets"`
+	Members []FleetMember `json:"targets"`
 	// Took is how long the run took.
-	Took time.Duration `json:"tookNanoseconds"`
+	Elapsed time.Duration `json:"tookNanoseconds"`
 }
 
 // NewFleet makes a fleet of targets. Each is a rollout of its own in the store, under
@@ -106,9 +106,9 @@ func NewFleet(targets []Target, spec Spec, store Store, options FleetOptions, op
 		return nil, fmt.Errorf("rollout: a fleet's rollouts are named after their targets, WithName cannot be given: %w", alipayplus.ErrInvalid)
 	}
 	for i, sink := range c.sinks {
-		c.sinks[i] = oneAtATime(sink)
+		c.sinks[i] = serialized(sink)
 	}
-	f := &Fleet{options: options, canaries: options.canaries(len(targets))}
+	f := &Fleet{options: options, canaries: options.canaryCount(len(targets))}
 	seen := make(map[string]bool, len(targets))
 	for _, target := range targets {
 		r, err := newRunner(target, spec, store, c, gates)
@@ -125,7 +125,7 @@ func NewFleet(targets []Target, spec Spec, store Store, options FleetOptions, op
 }
 
 // oneAtATime keeps the promise of a [Sink] where several workers have something to tell.
-func oneAtATime(sink Sink) Sink {
+func serialized(sink Sink) Sink {
 	turn := make(chan struct{}, 1) // no mutex: virtual time stands still while one is waited for
 	return func(ctx context.Context, e Event) error {
 		turn <- struct{}{}
@@ -147,7 +147,7 @@ func (f *Fleet) Runner(target string) (*Runner, error) {
 }
 
 // canaries is how many of n targets go ahead.
-func (o FleetOptions) canaries(n int) int {
+func (o FleetOptions) canaryCount(n int) int {
 	if o.Canaries == 0 || n == 0 {
 		return 0
 	}
@@ -156,16 +156,16 @@ func (o FleetOptions) canaries(n int) int {
 }
 
 // Counts is how many targets stand how.
-func (s *Summary) Counts() map[FleetStatus]int {
+func (s *FleetSummary) Counts() map[FleetStatus]int {
 	counts := make(map[FleetStatus]int)
-	for _, t := range s.Targets {
+	for _, t := range s.Members {
 		counts[t.Status]++
 	}
 	return counts
 }
 
 // String shows the counts in one line: "998 DONE, 2 PAUSED".
-func (s *Summary) String() string {
+func (s *FleetSummary) String() string {
 	counts := s.Counts()
 	parts := make([]string, 0, len(counts))
 	for _, status := range sortedKeys(counts) {
@@ -175,24 +175,24 @@ func (s *Summary) String() string {
 }
 
 // Markdown shows the counts, and a table of the targets that were not released.
-func (s *Summary) Markdown() string {
+func (s *FleetSummary) Markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d targets: %s\n", len(s.Targets), s)
+	fmt.Fprintf(&b, "%d targets: %s\n", len(s.Members), s)
 	header := "\n| target | status | live | why |\n|---|---|---|---|\n"
-	for _, t := range s.Targets {
+	for _, t := range s.Members {
 		if t.Status == FleetStatus(Done) {
 			continue
 		}
-		fmt.Fprintf(&b, "%s| %s | %s | %v | %s |\n", header, cell(t.Target), t.Status, t.Ratio, cell(t.What))
+		fmt.Fprintf(&b, "%s| %s | %s | %v | %s |\n", header, markdownCell(t.Target), t.Status, t.Ratio, markdownCell(t.What))
 		header = ""
 	}
 	return b.String()
 }
 
 // err is nil when all targets are released, else a [FleetError].
-func (s *Summary) err(ended error) error {
+func (s *FleetSummary) asError(ended error) error {
 	e := &FleetError{Summary: s}
-	for _, t := range s.Targets {
+	for _, t := range s.Members {
 		if t.Err != nil {
 			e.errs = append(e.errs, t.Err)
 		}
@@ -210,7 +210,7 @@ func (s *Summary) err(ended error) error {
 // the errors of its targets match, and [ErrPending] when the run was stopped.
 type FleetError struct {
 	// Summary says how each target stands.
-	Summary *Summary
+	Summary *FleetSummary
 
 	errs []error
 }
@@ -221,7 +221,7 @@ func (e *FleetError) Error() string {
 	var text strings.Builder
 	text.WriteString("fleet: " + e.Summary.String())
 	n := 0
-	for _, t := range e.Summary.Targets {
+	for _, t := range e.Summary.Members {
 		if t.Err != nil {
 			if n++; n <= shown {
 				text.WriteString("; " + t.Err.Error())

@@ -14,19 +14,19 @@ import (
 // when all are released, and otherwise a [FleetError]. What goes wrong with one target
 // does not stop the others, but for a canary: see [FleetOptions]. When the context
 // ends, changes that were begun are finished, and a later Run goes on.
-func (f *Fleet) Run(ctx context.Context) (*Summary, error) {
+func (f *Fleet) Run(ctx context.Context) (*FleetSummary, error) {
 	begun := time.Now()
 	s := newSchedule(f)
 	err := s.run(ctx)
-	summary := &Summary{Targets: s.targets, Took: time.Since(begun)}
-	return summary, summary.err(err)
+	summary := &FleetSummary{Members: s.targets, Elapsed: time.Since(begun)}
+	return summary, summary.asError(err)
 }
 
 // schedule is one run of a fleet. All of it belongs to the goroutine of Run; workers
 // get a job and give back what came of it.
 type schedule struct {
 	fleet   *Fleet
-	targets []FleetTarget
+	targets []FleetMember
 	counts  map[FleetStatus]int
 	waiting dueHeap
 	// ready are jobs for the next free worker; several in one are to be read together.
@@ -41,7 +41,7 @@ type schedule struct {
 // job is a target to act on, with what was just read of it; nil when nothing was.
 type job struct {
 	index int
-	seen  *Observed
+	observed  *BatchResult
 }
 
 // result is what came of a job; of several, that they were read.
@@ -56,12 +56,12 @@ type result struct {
 
 func newSchedule(f *Fleet) *schedule {
 	s := &schedule{
-		fleet: f, targets: make([]FleetTarget, len(f.runners)), counts: make(map[FleetStatus]int),
+		fleet: f, targets: make([]FleetMember, len(f.runners)), counts: make(map[FleetStatus]int),
 		open: f.canaries, jobs: make(chan []job), results: make(chan result),
 	}
 	now := time.Now()
 	for i, r := range f.runners {
-		s.targets[i] = FleetTarget{Target: r.target.ID(), Canary: i < f.canaries, Status: FleetStatus(Running), What: "not looked at yet"}
+		s.targets[i] = FleetMember{Target: r.target.ID(), Canary: i < f.canaries, Status: FleetStatus(Running), What: "not looked at yet"}
 		if f.canaries > 0 && i >= f.canaries {
 			s.targets[i].Status, s.targets[i].What = FleetQueued, "waiting for the canaries"
 		} else {
@@ -98,7 +98,7 @@ func (s *schedule) run(ctx context.Context) error {
 			s.busy++
 			s.ready = s.ready[1:]
 		case r := <-s.results:
-			s.take(r)
+			s.complete(r)
 		case <-timer.C:
 		case <-ctx.Done():
 		}
@@ -110,7 +110,7 @@ func (s *schedule) run(ctx context.Context) error {
 // drain waits for what is with the workers.
 func (s *schedule) drain() {
 	for s.busy > 0 {
-		s.take(<-s.results)
+		s.complete(<-s.results)
 	}
 }
 
@@ -137,7 +137,7 @@ func (s *schedule) dueNow(now time.Time) [][]job {
 		}
 		batch := batched.Batch()
 		at, ok := together[batch]
-		if !ok || len(lists[at]) == most {
+		if !ok || len(lists[at]) == maxBatch {
 			at = len(lists)
 			together[batch] = at
 			lists = append(lists, nil)
@@ -151,41 +151,41 @@ func (s *schedule) dueNow(now time.Time) [][]job {
 func (s *schedule) work(ctx context.Context) {
 	for jobs := range s.jobs {
 		if len(jobs) > 1 {
-			s.read(ctx, jobs)
+			s.observeBatch(ctx, jobs)
 			s.results <- result{read: jobs}
 			continue
 		}
 		j := jobs[0]
 		r := result{index: j.index}
-		r.state, r.next, r.err = s.fleet.runners[j.index].stepWith(ctx, j.seen, s.fleet.options.Limiter)
+		r.state, r.next, r.err = s.fleet.runners[j.index].stepOnce(ctx, j.observed, s.fleet.options.Limiter)
 		s.results <- r
 	}
 }
 
 // most is how many targets are read together at most, so that none of them waits long for
 // the others.
-const most = 100
+const maxBatch = 100
 
 // read reads targets together. Each may take as long as if it were read alone.
-func (s *schedule) read(ctx context.Context, jobs []job) {
+func (s *schedule) observeBatch(ctx context.Context, jobs []job) {
 	targets := make([]Target, len(jobs))
 	for i, j := range jobs {
 		targets[i] = s.fleet.runners[j.index].target
 	}
 	batch := targets[0].(Batched).Batch() //nolint:errcheck,forcetypeassert // only such are read together
-	turn := func(ctx context.Context) error { return queued(ctx, s.fleet.options.Limiter) }
+	turn := func(ctx context.Context) error { return waitFor(ctx, s.fleet.options.Limiter) }
 	ctx, cancel := context.WithTimeout(ctx, s.fleet.runners[jobs[0].index].config.callTime*time.Duration(len(jobs)))
 	defer cancel()
 	seen := batch.ObserveAll(ctx, targets, turn)
 	for i := range jobs {
 		if i < len(seen) {
-			jobs[i].seen = &seen[i]
+			jobs[i].observed = &seen[i]
 		}
 	}
 }
 
 // take takes over what came of one job.
-func (s *schedule) take(r result) {
+func (s *schedule) complete(r result) {
 	s.busy--
 	if r.read != nil {
 		for _, j := range r.read {
@@ -201,27 +201,27 @@ func (s *schedule) take(r result) {
 	if r.next != nil {
 		t.What = r.next.What
 	}
-	over := s.stepped(t, r)
+	over := s.reschedule(t, r)
 	s.count(before, t.Status)
 	if over && t.Canary {
-		s.canaryEnded(t)
+		s.canaryFinished(t)
 	}
 	if s.fleet.options.OnProgress != nil {
-		s.fleet.options.OnProgress(FleetProgress{Target: *t, Counts: maps.Clone(s.counts)})
+		s.fleet.options.OnProgress(FleetProgress{Member: *t, Counts: maps.Clone(s.counts)})
 	}
 }
 
 // stepped says when the target is due again, and whether it never is.
-func (s *schedule) stepped(t *FleetTarget, r result) (over bool) {
+func (s *schedule) reschedule(t *FleetMember, r result) (over bool) {
 	now := time.Now()
 	_, leased := errors.AsType[*LeasedError](r.err)
 	switch {
 	case leased:
 		t.What = r.err.Error()
-		s.again(r.index, now, now.Add(s.fleet.runners[r.index].config.interval))
+		s.push(r.index, now, now.Add(s.fleet.runners[r.index].config.interval))
 		return false
 	case errors.Is(r.err, ErrPending): // the context ended, which ends the run as long as something waits
-		s.again(r.index, now, now)
+		s.push(r.index, now, now)
 		return false
 	case r.err != nil:
 		t.Err = r.err
@@ -232,7 +232,7 @@ func (s *schedule) stepped(t *FleetTarget, r result) (over bool) {
 	case r.next.Over:
 		return true
 	default:
-		s.again(r.index, now, r.next.At)
+		s.push(r.index, now, r.next.At)
 		return false
 	}
 }
@@ -245,13 +245,13 @@ func (s *schedule) count(before, after FleetStatus) {
 }
 
 // again puts a target back to be acted on later.
-func (s *schedule) again(index int, now, at time.Time) {
-	heap.Push(&s.waiting, due{at: aligned(now, at), index: index})
+func (s *schedule) push(index int, now, at time.Time) {
+	heap.Push(&s.waiting, due{at: alignedTime(now, at), index: index})
 }
 
 // aligned makes a wait longer by up to an eighth, to a moment that others are moved to
 // too, so that what waits long is read together.
-func aligned(now, at time.Time) time.Time {
+func alignedTime(now, at time.Time) time.Time {
 	wait := at.Sub(now)
 	if wait <= 8 {
 		return at
@@ -261,14 +261,14 @@ func aligned(now, at time.Time) time.Time {
 }
 
 // canaryEnded lets the others begin, or skips them.
-func (s *schedule) canaryEnded(t *FleetTarget) {
+func (s *schedule) canaryFinished(t *FleetMember) {
 	s.open--
 	if s.failed { // the others are skipped already
 		return
 	}
 	if t.Status != FleetStatus(Done) {
 		s.failed = true
-		s.others(func(_ int, other *FleetTarget) {
+		s.eachQueued(func(_ int, other *FleetMember) {
 			other.Status, other.What = FleetSkipped, "a canary was not released"
 		})
 		return
@@ -277,14 +277,14 @@ func (s *schedule) canaryEnded(t *FleetTarget) {
 		return
 	}
 	now := time.Now()
-	s.others(func(i int, other *FleetTarget) {
+	s.eachQueued(func(i int, other *FleetMember) {
 		other.Status, other.What = FleetStatus(Running), "not looked at yet"
-		s.again(i, now, now)
+		s.push(i, now, now)
 	})
 }
 
 // others goes through those that wait for the canaries.
-func (s *schedule) others(fn func(int, *FleetTarget)) {
+func (s *schedule) eachQueued(fn func(int, *FleetMember)) {
 	for i := s.fleet.canaries; i < len(s.targets); i++ {
 		if t := &s.targets[i]; t.Status == FleetQueued {
 			fn(i, t)

@@ -21,7 +21,7 @@ type buoy struct {
 
 type sea struct{}
 
-func (sea) ObserveAll(context.Context, []Target, func(context.Context) error) []Observed { return nil }
+func (sea) ObserveAll(context.Context, []Target, func(context.Context) error) []BatchResult { return nil }
 
 func (b buoy) ID() string   { return b.id }
 func (b buoy) Batch() Batch { return sea{} }
@@ -54,7 +54,7 @@ func (s *schedule) tick() (lists int) {
 		lists++
 		for _, j := range list {
 			s.busy++
-			s.take(result{index: j.index, next: next})
+			s.complete(result{index: j.index, next: next})
 		}
 	}
 	return lists
@@ -107,7 +107,7 @@ func TestATickOfTheSchedulerAllocatesTheSameForEachRelease(t *testing.T) {
 	for _, n := range []int{100, 1000, 10_000} {
 		s := waitingSchedule(t, n)
 		each := testing.AllocsPerRun(5, func() {
-			require.Equal(t, n/most, s.tick(), "a hundred are read together")
+			require.Equal(t, n/maxBatch, s.tick(), "a hundred are read together")
 			require.Len(t, s.waiting, n)
 		}) / float64(n)
 		t.Logf("%d releases: %.2f allocations each", n, each)
@@ -137,7 +137,7 @@ func TestAWaitIsMadeLongerByAnEighthAtMost(t *testing.T) {
 		wait := time.Duration(rapid.Int64Range(-10, 1<<rapid.IntRange(1, 55).Draw(t, "magnitude")).Draw(t, "wait"))
 		at := now.Add(wait)
 
-		moved := aligned(now, at)
+		moved := alignedTime(now, at)
 
 		require.False(t, moved.Before(at))
 		require.LessOrEqual(t, moved.Sub(at), max(0, wait/8))
@@ -146,6 +146,6 @@ func TestAWaitIsMadeLongerByAnEighthAtMost(t *testing.T) {
 	})
 	shared := time.Unix(0, 1<<60)
 	for wait := time.Duration(1); wait < 24*time.Hour; wait *= 3 {
-		require.Equal(t, shared, aligned(shared.Add(-wait), shared), "what is due at such a moment stays there")
+		require.Equal(t, shared, alignedTime(shared.Add(-wait), shared), "what is due at such a moment stays there")
 	}
 }

@@ -93,7 +93,7 @@ func TestASummaryTellsWhatIsLiveHoweverAStepEnded(t *testing.T) {
 					summary, err := h.fleet(rollout.FleetOptions{}).Run(ctx)
 					require.ErrorIs(t, err, tt.is)
 					require.Equal(t, "1 "+fmt.Sprint(tt.status), summary.String())
-					require.Equal(t, alipayplus.Ratio(10), summary.Targets[0].Ratio)
+					require.Equal(t, alipayplus.Ratio(10), summary.Members[0].Ratio)
 					ctx, cancel = context.WithCancel(t.Context())
 					defer cancel()
 				}

@@ -37,7 +37,7 @@ func TestAFleetOverThePlatformReadsTogetherAndReleasesAll(t *testing.T) {
 
 		require.NoError(t, err)
 		require.Equal(t, "5 DONE", summary.String())
-		for i, target := range summary.Targets {
+		for i, target := range summary.Members {
 			require.Equal(t, i == 0, target.Canary, fmt.Sprint(i))
 			require.Equal(t, alipayplus.FullRatio, target.Ratio)
 		}
@@ -107,8 +107,8 @@ func TestTheShareOfCanariesIsRoundedUp(t *testing.T) {
 				stopped, cancel := context.WithCancel(t.Context())
 				cancel()
 				summary, _ := h.fleet(rollout.FleetOptions{Canaries: tt.share}).Run(stopped)
-				require.Len(t, summary.Targets, tt.targets)
-				for i, target := range summary.Targets {
+				require.Len(t, summary.Members, tt.targets)
+				for i, target := range summary.Members {
 					require.Equal(t, i < tt.ahead, target.Canary)
 				}
 			})
@@ -120,7 +120,7 @@ func TestAFleetOfNoneIsReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		summary, err := newHarbor(t, 0).fleet(rollout.FleetOptions{Canaries: 0.5}).Run(t.Context())
 		require.NoError(t, err)
-		require.Empty(t, summary.Targets)
+		require.Empty(t, summary.Members)
 		require.Empty(t, summary.String())
 	})
 }
@@ -138,7 +138,7 @@ func TestTheOthersBeginWhenAllCanariesAreThrough(t *testing.T) {
 			}
 		}
 		summary, err := h.fleet(rollout.FleetOptions{Canaries: 0.3, OnProgress: func(p rollout.FleetProgress) {
-			stand[p.Target.Target] = p.Target.Status
+			stand[p.Member.Target] = p.Member.Status
 			if stand["release 0"] == "DONE" && stand["release 1"] == "DONE" {
 				for target, status := range stand {
 					if status == rollout.FleetQueued {
@@ -167,7 +167,7 @@ func TestTheOthersBeginWhenAllCanariesAreThrough(t *testing.T) {
 		for _, other := range h.fakes[2:] {
 			require.False(t, other.Effects()[0].At.Before(through))
 		}
-		require.Equal(t, time.Since(h.began), summary.Took)
+		require.Equal(t, time.Since(h.began), summary.Elapsed)
 	})
 }
 
@@ -208,10 +208,10 @@ func TestACanaryThatIsNotReleasedStopsTheRest(t *testing.T) {
 				require.Equal(t, summary.Counts(), last)
 				require.ErrorIs(t, err, tt.is)
 				require.NotErrorIs(t, err, rollout.ErrPending)
-				require.Equal(t, tt.status, summary.Targets[0].Status)
-				require.Equal(t, rollout.FleetStatus(rollout.Done), summary.Targets[1].Status, "the other canary goes on")
-				for i, target := range summary.Targets[2:] {
-					require.Equal(t, rollout.FleetTarget{Target: fmt.Sprint("release ", i+2), Status: rollout.FleetSkipped, What: "a canary was not released"}, target)
+				require.Equal(t, tt.status, summary.Members[0].Status)
+				require.Equal(t, rollout.FleetStatus(rollout.Done), summary.Members[1].Status, "the other canary goes on")
+				for i, target := range summary.Members[2:] {
+					require.Equal(t, rollout.FleetMember{Target: fmt.Sprint("release ", i+2), Status: rollout.FleetSkipped, What: "a canary was not released"}, target)
 					require.Zero(t, h.fakes[i+2].Calls(rollouttest.OpAny), "it is not touched")
 				}
 				require.Contains(t, summary.String(), "3 SKIPPED")
@@ -262,7 +262,7 @@ func TestALimiterThatIsSlowerThanTheContextLeavesTheRestForLater(t *testing.T) {
 		summary, err := h.fleet(rollout.FleetOptions{Limiter: limiter}).Run(ctx)
 		require.ErrorIs(t, err, rollout.ErrPending)
 		require.Equal(t, "8 RUNNING", summary.String())
-		require.Equal(t, 5*time.Minute, summary.Took)
+		require.Equal(t, 5*time.Minute, summary.Elapsed)
 	})
 }
 
@@ -278,7 +278,7 @@ func TestALimiterCountsWhatIsReadTogetherOnce(t *testing.T) {
 			changes += fake.Calls(rollouttest.OpAny) - fake.Calls(rollouttest.OpObserve)
 		}
 		require.Equal(t, 50*4, changes)
-		took := int(summary.Took / time.Second)
+		took := int(summary.Elapsed / time.Second)
 		require.LessOrEqual(t, changes+h.group.Reads(), took+1)
 	})
 }
@@ -327,7 +327,7 @@ func TestAReleaseThatSomebodyElseDrivesIsWaitedFor(t *testing.T) {
 		require.ErrorIs(t, err, rollout.ErrPending)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.EqualError(t, err, "fleet: 2 DONE, 1 RUNNING; run it again to go on")
-		require.Equal(t, "rollout release 1 is driven by lin's shell; let it end or stop it first", summary.Targets[1].What)
+		require.Equal(t, "rollout release 1 is driven by lin's shell; let it end or stop it first", summary.Members[1].What)
 		require.Empty(t, h.fakes[1].Effects())
 		summary, err = h.fleet(rollout.FleetOptions{}).Run(t.Context())
 		require.NoError(t, err)
@@ -384,7 +384,7 @@ func TestAFleetThatIsStoppedFinishesWhatItBeganAndGoesOnLater(t *testing.T) {
 		summary, err = h.fleet(rollout.FleetOptions{}).Run(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, "4 DONE", summary.String())
-		require.Equal(t, "all users have the version", summary.Targets[0].What)
+		require.Equal(t, "all users have the version", summary.Members[0].What)
 		require.LessOrEqual(t, h.fakes[0].Calls(rollouttest.OpAny), calls+1)
 	})
 }
@@ -418,7 +418,7 @@ func TestAFleetOfManyEndsTellsEach(t *testing.T) {
 			"; rollout release 3 is ended at 10%: the release was canceled by pat; it is over; release a later version"+
 			"; rollout release 4: mini program release 4 is not authorized for ALIPAY_CN; call Authorizations.Begin and visit the page it returns"+
 			"; and 2 more")
-		for i, target := range summary.Targets {
+		for i, target := range summary.Members {
 			require.Equal(t, i == 0 || i == 1 || i == 7, target.Err == nil)
 			if target.Err != nil {
 				require.ErrorContains(t, target.Err, target.What)
@@ -484,9 +484,9 @@ func TestWhatWaitsCostsNoGoroutine(t *testing.T) {
 // shortBatch answers for some of its targets only.
 type shortBatch struct{}
 
-func (shortBatch) ObserveAll(ctx context.Context, targets []rollout.Target, _ func(context.Context) error) []rollout.Observed {
+func (shortBatch) ObserveAll(ctx context.Context, targets []rollout.Target, _ func(context.Context) error) []rollout.BatchResult {
 	o, err := targets[0].Observe(ctx)
-	return []rollout.Observed{{Observation: o, Err: err}}
+	return []rollout.BatchResult{{Observation: o, Err: err}}
 }
 
 type inShortBatch struct{ rollout.Target }
@@ -521,7 +521,7 @@ func TestAFleetHeedsOrdersToOneOfItsRollouts(t *testing.T) {
 		summary, err := h.fleet(rollout.FleetOptions{}).Run(t.Context())
 		require.ErrorIs(t, err, rollout.ErrPaused)
 		require.Equal(t, "2 DONE, 1 PAUSED", summary.String())
-		require.Equal(t, alipayplus.Ratio(10), summary.Targets[1].Ratio)
+		require.Equal(t, alipayplus.Ratio(10), summary.Members[1].Ratio)
 	})
 }
 

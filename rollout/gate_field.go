@@ -129,8 +129,8 @@ func (p fieldPath) figure(document any) (float64, error) {
 	at := document
 	for i, step := range p {
 		var err error
-		if at, err = step.into(at); err != nil {
-			return 0, fmt.Errorf("the answer has no %s: %s %w", p, p[:i].orWhole(), err)
+		if at, err = step.descend(at); err != nil {
+			return 0, fmt.Errorf("the answer has no %s: %s %w", p, p[:i].orDocument(), err)
 		}
 	}
 	figure, err := number(at)
@@ -141,14 +141,14 @@ func (p fieldPath) figure(document any) (float64, error) {
 }
 
 // orWhole names the place of a path, that of the empty one too.
-func (p fieldPath) orWhole() string {
+func (p fieldPath) orDocument() string {
 	if len(p) == 0 {
 		return "the whole"
 	}
 	return p.String()
 }
 
-func (s fieldStep) into(value any) (any, error) {
+func (s fieldStep) descend(value any) (any, error) {
 	switch v := value.(type) {
 	case map[string]any:
 		if s.list {

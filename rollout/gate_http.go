@@ -79,11 +79,11 @@ func (g *HTTPGate) Gate() Gate {
 		HTTPClient: closingClient(), UserAgent: "alipayplus-go", Attempts: 1, MaxAnswerBytes: maxGateAnswer,
 	})
 	return func(ctx context.Context, _ Step) (Verdict, error) {
-		document, err := spec.ask(ctx, asking)
+		document, err := spec.fetch(ctx, asking)
 		if err != nil {
 			return Verdict{}, err
 		}
-		return spec.judge(document)
+		return spec.evaluate(document)
 	}
 }
 
@@ -98,7 +98,7 @@ func closingClient() *http.Client {
 }
 
 // ask gets the document.
-func (g *HTTPGate) ask(ctx context.Context, asking *transport.Transport) (any, error) {
+func (g *HTTPGate) fetch(ctx context.Context, asking *transport.Transport) (any, error) {
 	headers, err := g.headers()
 	if err != nil {
 		return nil, err
@@ -165,8 +165,8 @@ func (g *HTTPGate) shown() string {
 }
 
 // judge compares the figure. With too few samples the figure may be missing.
-func (g *HTTPGate) judge(document any) (Verdict, error) {
-	counted, err := g.Counted(g.Samples)
+func (g *HTTPGate) evaluate(document any) (Verdict, error) {
+	counted, err := g.CountsSamples(g.Samples)
 	if err != nil {
 		return Verdict{}, err
 	}
@@ -175,7 +175,7 @@ func (g *HTTPGate) judge(document any) (Verdict, error) {
 		if err != nil {
 			return Verdict{}, err
 		}
-		wait, err := g.Enough(samples)
+		wait, err := g.EvaluateSamples(samples)
 		if err != nil {
 			return Verdict{}, err
 		}
@@ -187,7 +187,7 @@ func (g *HTTPGate) judge(document any) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, err
 	}
-	return g.Judge(g.Field, figure)
+	return g.Evaluate(g.Field, figure)
 }
 
 func figureAt(field string, document any) (float64, error) {

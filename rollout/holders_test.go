@@ -251,7 +251,7 @@ func liveFor(fake *rollouttest.Fake) map[alipayplus.Ratio]time.Duration {
 	live := make(map[alipayplus.Ratio]time.Duration)
 	var since time.Time
 	for _, e := range fake.Effects() {
-		if e.Kind == rollout.KindRaise || e.Kind == rollout.KindPublish {
+		if e.Kind == rollout.ChangeRaise || e.Kind == rollout.ChangePublish {
 			live[e.From], since = e.At.Sub(since), e.At
 		}
 	}

@@ -262,7 +262,7 @@ func (o *ordeal) hear(_ context.Context, e rollout.Event) error {
 			require.True(o.rt, step.Approval)
 			if _, given := o.approvals[step.Ratio]; !given {
 				o.approvals[step.Ratio] = time.Now()
-				c := rollout.Command{ID: "approve " + step.Ratio.String(), Order: rollout.OrderApprove, Ratio: step.Ratio, By: "lin", At: time.Now()}
+				c := rollout.Command{ID: "approve " + step.Ratio.String(), Kind: rollout.CommandApprove, Ratio: step.Ratio, By: "lin", At: time.Now()}
 				require.NoError(o.rt, o.store.Post(o.ctx, o.fake.ID(), c))
 			}
 		}
@@ -332,7 +332,7 @@ func (o *ordeal) mend(p *process, state *rollout.State, err error, life int) {
 // raises are the changes of the ratio, oldest first.
 func (o *ordeal) raises() []rollouttest.Effect {
 	return slices.DeleteFunc(o.fake.Effects(), func(e rollouttest.Effect) bool {
-		return e.Kind != rollout.KindRaise && e.Kind != rollout.KindPublish
+		return e.Kind != rollout.ChangeRaise && e.Kind != rollout.ChangePublish
 	})
 }
 
@@ -348,7 +348,7 @@ func (o *ordeal) requireRising() {
 		}
 		next := slices.IndexFunc(o.spec.Steps, func(s rollout.StepSpec) bool { return s.Ratio > e.From })
 		require.Equal(o.rt, o.spec.Steps[next].Ratio, e.To, "from %v", e.From)
-		require.Equal(o.rt, e.To == alipayplus.FullRatio, e.Kind == rollout.KindPublish)
+		require.Equal(o.rt, e.To == alipayplus.FullRatio, e.Kind == rollout.ChangePublish)
 		require.Equal(o.rt, e.To == alipayplus.FullRatio, next == len(o.spec.Steps)-1)
 		if o.spec.Steps[next].Approval {
 			require.Contains(o.rt, o.approvals, e.To)
@@ -408,11 +408,11 @@ func (o *ordeal) requireOnce() {
 		require.False(o.rt, requests[e.RequestID], "%s twice under one key", e.Kind)
 		requests[e.RequestID] = true
 		switch e.Kind {
-		case rollout.KindApply:
+		case rollout.ChangeApply:
 			applications++
-		case rollout.KindWithdraw:
+		case rollout.ChangeWithdraw:
 			o.reopened++
-		case rollout.KindRaise, rollout.KindPublish, rollout.KindAbort:
+		case rollout.ChangeRaise, rollout.ChangePublish, rollout.ChangeAbort:
 		}
 	}
 	require.LessOrEqual(o.rt, applications, 1+o.reopened)

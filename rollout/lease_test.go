@@ -276,7 +276,7 @@ func TestAStoreInMemoryNeedsNoMaking(t *testing.T) {
 		_, err = s.store.Acquire(t.Context(), "release 1", "another")
 		require.NoError(t, err)
 		s.store = new(rollout.MemoryStore)
-		require.NoError(t, s.store.Post(t.Context(), "release 1", rollout.Command{ID: "1", Order: rollout.OrderApprove, Ratio: 50, By: "lin", At: time.Now()}))
+		require.NoError(t, s.store.Post(t.Context(), "release 1", rollout.Command{ID: "1", Kind: rollout.CommandApprove, Ratio: 50, By: "lin", At: time.Now()}))
 		s.requireDone(s.runner().Run(t.Context()))
 	})
 }

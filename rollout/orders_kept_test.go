@@ -107,7 +107,7 @@ func TestAnAbortIsObeyedThoughARaiseIsStillToBeRepeated(t *testing.T) {
 		s.fake.ApproveAfter(0)
 		s.fake.FailNext(rollouttest.OpRaise, 1, alipayplus.ErrOutcomeUnknown)
 		s.runUntil(time.Second)
-		require.Equal(t, rollout.KindRaise, s.state().Intent.Kind)
+		require.Equal(t, rollout.ChangeRaise, s.state().Intent.Kind)
 
 		receipt, err := s.runner().Abort(t.Context(), "lin", "no")
 
@@ -260,7 +260,7 @@ func (l clingingLease) Forget(context.Context, []string) error { return l.err }
 func TestAnOrderThatCannotBeRemovedEndsTheRunAndIsObeyedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, approved())
-		order := rollout.Command{ID: "1", Order: rollout.OrderApprove, Ratio: 50, By: "lin", At: time.Now()}
+		order := rollout.Command{ID: "1", Kind: rollout.CommandApprove, Ratio: 50, By: "lin", At: time.Now()}
 		require.NoError(t, s.store.Post(t.Context(), "release 1", order))
 		full := errors.New("read-only")
 		for range 3 {

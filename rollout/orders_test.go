@@ -160,9 +160,9 @@ func TestOrdersWhileNobodyRuns(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, receipt.Handled)
 		require.Equal(t, rollout.Paused, receipt.State.Status)
-		require.Equal(t, rollout.Stop{Cause: rollout.CausePerson, Reason: "lunch", By: "lin", At: receipt.State.Stop.At, Ratio: 10, Watched: receipt.State.Stop.Watched}, *receipt.State.Stop)
+		require.Equal(t, rollout.Stop{Cause: rollout.CausePerson, Reason: "lunch", By: "lin", At: receipt.State.Stop.At, Ratio: 10, Baked: receipt.State.Stop.Baked}, *receipt.State.Stop)
 		require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny))
-		require.InDelta(t, 20*time.Minute, receipt.State.Stop.Watched.Std(), float64(10*time.Minute), "on another machine a part is not certain")
+		require.InDelta(t, 20*time.Minute, receipt.State.Stop.Baked.Std(), float64(10*time.Minute), "on another machine a part is not certain")
 
 		_, err = r.Pause(t.Context(), "mei", "")
 		require.EqualError(t, err, "rollout release 1: it is paused already")
@@ -191,13 +191,13 @@ func TestOrdersWhileNobodyRuns(t *testing.T) {
 func TestAnOrderThatNobodyKnowsIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
-		require.NoError(t, s.store.Post(t.Context(), "release 1", rollout.Command{ID: "1", Order: "REWIND", By: "lin"}))
+		require.NoError(t, s.store.Post(t.Context(), "release 1", rollout.Command{ID: "1", Kind: "REWIND", By: "lin"}))
 		s.requireDone(s.runner().Run(t.Context()))
 		require.Equal(t, []string{`the order "REWIND" is not known`}, s.told(rollout.EventRefused))
 
 		// When all is over, nothing is left to do.
-		for id, order := range map[string]rollout.Order{"2": rollout.OrderApprove, "3": "REWIND"} {
-			require.NoError(t, s.store.Post(t.Context(), "release 1", rollout.Command{ID: id, Order: order, By: "lin"}))
+		for id, order := range map[string]rollout.CommandKind{"2": rollout.CommandApprove, "3": "REWIND"} {
+			require.NoError(t, s.store.Post(t.Context(), "release 1", rollout.Command{ID: id, Kind: order, By: "lin"}))
 			_, err := s.runner().Run(t.Context())
 			require.NoError(t, err)
 		}
@@ -349,8 +349,8 @@ func TestOrdersThatWereLeftAreAllCarriedOutInTheirOrder(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		for _, c := range []rollout.Command{
-			{ID: "1", Order: rollout.OrderPause, By: "lin", Reason: "lunch"},
-			{ID: "2", Order: rollout.OrderResume, By: "mei"},
+			{ID: "1", Kind: rollout.CommandPause, By: "lin", Reason: "lunch"},
+			{ID: "2", Kind: rollout.CommandResume, By: "mei"},
 		} {
 			require.NoError(t, s.store.Post(t.Context(), "release 1", c))
 		}

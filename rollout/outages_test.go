@@ -69,7 +69,7 @@ func TestAStoreThatCannotSaveStopsBeforeTheTargetIsChanged(t *testing.T) {
 					for _, e := range s.fake.Effects() {
 						// Whatever was changed was announced before.
 						announced := stored.Intent != nil && stored.Intent.RequestID == e.RequestID
-						require.True(t, announced || e.To <= stored.Ratio && (stored.Applied || e.Kind != rollout.KindApply), "%s to %v without an intent", e.Kind, e.To)
+						require.True(t, announced || e.To <= stored.Ratio && (stored.Applied || e.Kind != rollout.ChangeApply), "%s to %v without an intent", e.Kind, e.To)
 					}
 
 					// The disk has room again.

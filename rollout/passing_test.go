@@ -117,7 +117,7 @@ func TestAConflictOfWhichTheOutcomeIsUnknownKeepsTheIntent(t *testing.T) {
 				}
 				intent := s.state().Intent
 				require.NotNil(t, intent)
-				require.Equal(t, rollout.KindRaise, intent.Kind)
+				require.Equal(t, rollout.ChangeRaise, intent.Kind)
 				s.requireDone(s.runner().Run(t.Context()))
 				require.Len(t, keys, 1)
 				require.Equal(t, tt.calls, s.fake.Calls(rollouttest.OpRaise))

@@ -37,7 +37,7 @@ func TestAPlanByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, s.spec.Hash(), plan.Spec)
 		require.Contains(t, plan.String(), "todo     watch 10% for 1h, until these pass: errors")
-		s.requireDone(s.runner(rollout.WithNewSpec()).Apply(t.Context(), plan))
+		s.requireDone(s.runner(rollout.WithNewSpec()).RunPlan(t.Context(), plan))
 	})
 }
 
@@ -101,7 +101,7 @@ func TestAPlanStaysTrueWhileOnlyTimePasses(t *testing.T) {
 		require.NoError(t, err)
 		require.Less(t, second.AtLeast, first.AtLeast)
 		require.Equal(t, first.Hash, second.Hash)
-		s.requireDone(s.runner().Apply(t.Context(), first))
+		s.requireDone(s.runner().RunPlan(t.Context(), first))
 	})
 }
 
@@ -114,7 +114,7 @@ func TestAPlanByAnotherSpecThanTheStoredOneIsNotApplied(t *testing.T) {
 		plan, err := s.runner(rollout.WithNewSpec()).Plan(t.Context())
 		require.NoError(t, err)
 
-		_, err = s.runner().Apply(t.Context(), plan)
+		_, err = s.runner().RunPlan(t.Context(), plan)
 
 		require.ErrorIs(t, err, alipayplus.ErrConflict)
 		require.NotErrorIs(t, err, rollout.ErrStalePlan)

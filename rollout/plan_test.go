@@ -298,7 +298,7 @@ func TestAPlanOfARolloutThatBeganKnowsWhatItDid(t *testing.T) {
 
 		// A plan is read only, and followed by the run that goes on.
 		require.Len(t, s.fake.Effects(), 1)
-		s.requireDone(s.runner().Apply(t.Context(), plan))
+		s.requireDone(s.runner().RunPlan(t.Context(), plan))
 	})
 }
 
@@ -328,7 +328,7 @@ func TestAPlanNeedsTheTargetAndTheStore(t *testing.T) {
 		plan, err := s.runner().Plan(t.Context())
 		require.ErrorIs(t, err, down)
 		require.Nil(t, plan)
-		_, err = s.runner().Apply(t.Context(), new(rollout.Plan))
+		_, err = s.runner().RunPlan(t.Context(), new(rollout.Plan))
 		require.ErrorIs(t, err, down)
 		_, err = s.runnerOf(s.fake, mortalStore{&process{dead: true}, s.store}).Plan(t.Context())
 		require.ErrorIs(t, err, errDead)

@@ -46,9 +46,9 @@ func (r *Releases) Release(id string) *ReleaseTarget { return &ReleaseTarget{of:
 
 // ObserveAll implements [Batch]. It lists the releases that are on their way, a
 // page at a time, and reads singly only those that are not among them.
-func (r *Releases) ObserveAll(ctx context.Context, targets []Target, turn func(context.Context) error) []Observed {
-	all := make([]Observed, len(targets))
-	reading := &reading{of: r, turn: turn, siblings: make(map[alipayplus.ListReleasesInput][]*alipayplus.Release)}
+func (r *Releases) ObserveAll(ctx context.Context, targets []Target, turn func(context.Context) error) []BatchResult {
+	all := make([]BatchResult, len(targets))
+	reading := &releaseReader{of: r, wait: turn, siblings: make(map[alipayplus.ListReleasesInput][]*alipayplus.Release)}
 	listed, err := reading.onTheirWay(ctx, len(targets))
 	for i, t := range targets {
 		target, ok := t.(*ReleaseTarget)
@@ -58,7 +58,7 @@ func (r *Releases) ObserveAll(ctx context.Context, targets []Target, turn func(c
 		case err != nil:
 			all[i].Err = err
 		case listed[target.id] != nil:
-			all[i].Observation = observed(listed[target.id])
+			all[i].Observation = observationOf(listed[target.id])
 		default:
 			all[i].Observation, all[i].Err = reading.observe(ctx, target.id)
 		}
@@ -67,15 +67,15 @@ func (r *Releases) ObserveAll(ctx context.Context, targets []Target, turn func(c
 }
 
 // reading is one reading of releases. It lists those of a mini program once.
-type reading struct {
+type releaseReader struct {
 	of       *Releases
-	turn     func(context.Context) error
+	wait     func(context.Context) error
 	siblings map[alipayplus.ListReleasesInput][]*alipayplus.Release
 }
 
 // onTheirWay reads the releases that a runner waits for, when there are enough of
 // them for a list to be cheaper.
-func (r *reading) onTheirWay(ctx context.Context, wanted int) (map[string]*alipayplus.Release, error) {
+func (r *releaseReader) onTheirWay(ctx context.Context, wanted int) (map[string]*alipayplus.Release, error) {
 	found := make(map[string]*alipayplus.Release)
 	if wanted < 3 {
 		return found, nil
@@ -93,10 +93,10 @@ func (r *reading) onTheirWay(ctx context.Context, wanted int) (map[string]*alipa
 }
 
 // list reads all pages.
-func (r *reading) list(ctx context.Context, in alipayplus.ListReleasesInput) (all []*alipayplus.Release, err error) {
+func (r *releaseReader) list(ctx context.Context, in alipayplus.ListReleasesInput) (all []*alipayplus.Release, err error) {
 	in.Limit = 100
 	for {
-		if err := r.turn(ctx); err != nil {
+		if err := r.wait(ctx); err != nil {
 			return nil, err
 		}
 		page, err := r.of.client.Releases.List(ctx, in)
@@ -112,15 +112,15 @@ func (r *reading) list(ctx context.Context, in alipayplus.ListReleasesInput) (al
 }
 
 // observe reads one release, and what can stand in its way.
-func (r *reading) observe(ctx context.Context, id string) (*Observation, error) {
-	if err := r.turn(ctx); err != nil {
+func (r *releaseReader) observe(ctx context.Context, id string) (*Observation, error) {
+	if err := r.wait(ctx); err != nil {
 		return nil, err
 	}
 	release, err := r.of.client.Releases.Get(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	o := observed(release)
+	o := observationOf(release)
 	if release.Status != alipayplus.ReleaseNewVersionCreated {
 		return o, nil
 	}
@@ -152,11 +152,11 @@ func (t *ReleaseTarget) Batch() Batch { return t.of }
 
 // Observe implements [Target].
 func (t *ReleaseTarget) Observe(ctx context.Context) (*Observation, error) {
-	one := &reading{of: t.of, turn: func(context.Context) error { return nil }, siblings: make(map[alipayplus.ListReleasesInput][]*alipayplus.Release)}
+	one := &releaseReader{of: t.of, wait: func(context.Context) error { return nil }, siblings: make(map[alipayplus.ListReleasesInput][]*alipayplus.Release)}
 	return one.observe(ctx, t.id)
 }
 
-func observed(r *alipayplus.Release) *Observation {
+func observationOf(r *alipayplus.Release) *Observation {
 	o := &Observation{
 		Status: r.Status, Ratio: r.Grayscale.Ratio, Ladder: r.Grayscale.Ladder,
 		Application: r.ReleaseRequestID, Reviews: r.Reviews, ChangedBy: r.UpdatedBy, ChangedAt: r.UpdatedAt,
@@ -225,7 +225,7 @@ func (t *ReleaseTarget) Publish(ctx context.Context, c Change) error {
 func (t *ReleaseTarget) Abort(ctx context.Context, c Change) (aftermath string, err error) {
 	const most = 3 // from review to preparation to grayscale
 	for range most {
-		aftermath, err = t.giveUp(ctx, c)
+		aftermath, err = t.abortOnce(ctx, c)
 		if !errors.Is(err, alipayplus.ErrConflict) {
 			break
 		}
@@ -233,7 +233,7 @@ func (t *ReleaseTarget) Abort(ctx context.Context, c Change) (aftermath string, 
 	return aftermath, err
 }
 
-func (t *ReleaseTarget) giveUp(ctx context.Context, c Change) (string, error) {
+func (t *ReleaseTarget) abortOnce(ctx context.Context, c Change) (string, error) {
 	release, err := t.of.client.Releases.Get(ctx, t.id)
 	if err != nil {
 		return "", err
@@ -249,16 +249,16 @@ func (t *ReleaseTarget) giveUp(ctx context.Context, c Change) (string, error) {
 		return "nobody has the version; its application is withdrawn and it can be applied for again", err
 	case alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale:
 		_, err := t.of.client.Releases.Cancel(ctx, cancel)
-		return canceled(release.Grayscale.Ratio), err
+		return aftermathOfCancel(release.Grayscale.Ratio), err
 	case alipayplus.ReleaseCanceled: // by somebody else, or by a call whose answer got lost
-		return canceled(release.Grayscale.Ratio), nil
+		return aftermathOfCancel(release.Grayscale.Ratio), nil
 	default:
 		return "", fmt.Errorf("%w: the release is %s and cannot be aborted; release a later version", alipayplus.ErrConflict, release.Status)
 	}
 }
 
 // canceled says what the end of a version means for those who have it.
-func canceled(live alipayplus.Ratio) string {
+func aftermathOfCancel(live alipayplus.Ratio) string {
 	if live == 0 {
 		return "nobody has the version; it is canceled and cannot go to this target again"
 	}
@@ -292,7 +292,7 @@ func (e *transientError) Error() string { return e.err.Error() }
 func (e *transientError) Unwrap() error { return e.err }
 
 // passes says whether the same call may succeed later.
-func passes(err error) bool {
+func isTransient(err error) bool {
 	if _, ok := errors.AsType[*transientError](err); ok {
 		return true
 	}

@@ -175,7 +175,7 @@ func (r *Runner) Run(ctx context.Context) (*State, error) {
 // Apply is [Runner.Run] by a plan that was made before and perhaps looked at by
 // people. When the target has moved since, or the spec is another, nothing is done
 // and the error matches [ErrStalePlan].
-func (r *Runner) Apply(ctx context.Context, plan *Plan) (*State, error) {
+func (r *Runner) RunPlan(ctx context.Context, plan *Plan) (*State, error) {
 	if plan == nil {
 		return nil, fmt.Errorf("rollout %s: a plan is needed, make one by Plan; or call Run: %w", r.config.name, alipayplus.ErrInvalid)
 	}
@@ -184,53 +184,53 @@ func (r *Runner) Apply(ctx context.Context, plan *Plan) (*State, error) {
 
 // run drives the rollout under one lease; by a plan, unless that is nil.
 func (r *Runner) run(ctx context.Context, plan *Plan) (_ *State, err error) {
-	t, err := r.begin(ctx)
+	s, err := r.openSession(ctx)
 	if err != nil {
-		return nil, r.notTakenUp(ctx, err)
+		return nil, r.sessionNotOpened(ctx, err)
 	}
-	defer t.end(ctx)
-	defer func() { t.tellFailure(ctx, err) }()
-	t.takenUp()
-	t.start()
+	defer s.close(ctx)
+	defer func() { s.emitFailure(ctx, err) }()
+	s.recordContinued()
+	s.startIfNew()
 	if plan != nil {
-		err = t.follow(ctx, plan)
+		err = s.adoptPlan(ctx, plan)
 	} else {
-		err = t.replan(ctx)
+		err = s.adoptSpec(ctx)
 	}
 	if err != nil {
-		return t.state, r.pending(ctx, t.last, err)
+		return s.state, r.asPending(ctx, s.lastNext, err)
 	}
 	for {
-		next, err := t.step(ctx, nil)
+		next, err := s.step(ctx, nil)
 		switch {
 		case err != nil:
-			return t.state, r.pending(ctx, t.last, err)
+			return s.state, r.asPending(ctx, s.lastNext, err)
 		case next.Over:
-			return t.state, t.state.stopped()
+			return s.state, s.state.stopped()
 		}
-		if err := t.wait(ctx, next.At); err != nil {
-			return t.state, r.pending(ctx, *next, err)
+		if err := s.wait(ctx, next.At); err != nil {
+			return s.state, r.asPending(ctx, *next, err)
 		}
 	}
 }
 
 // notTakenUp is the end of a run that could not take the rollout up, and tells of it. That
 // another runner drives it is no failure: that one tells what becomes of it.
-func (r *Runner) notTakenUp(ctx context.Context, err error) error {
-	err = r.pending(ctx, notBegun(), err)
+func (r *Runner) sessionNotOpened(ctx context.Context, err error) error {
+	err = r.asPending(ctx, nothingDoneYet(), err)
 	if !errors.Is(err, ErrLeased) {
 		unknown := &State{Rollout: r.config.name, Target: r.target.ID(), Spec: r.spec}
-		(&turn{r: r, state: unknown}).tellFailure(ctx, err)
+		(&session{runner: r, state: unknown}).emitFailure(ctx, err)
 	}
 	return err
 }
 
 // notBegun is what comes next for a run that was stopped before its first step.
-func notBegun() Next { return Next{What: "nothing was done yet"} }
+func nothingDoneYet() Next { return Next{What: "nothing was done yet"} }
 
 // pending makes a [PendingError] of an error that is the end of the context.
-func (r *Runner) pending(ctx context.Context, next Next, err error) error {
-	if !ended(ctx, err) {
+func (r *Runner) asPending(ctx context.Context, next Next, err error) error {
+	if !contextEnded(ctx, err) {
 		return err
 	}
 	return &PendingError{Rollout: r.config.name, Next: next, Err: ctx.Err()}
@@ -240,40 +240,40 @@ func (r *Runner) pending(ctx context.Context, next Next, err error) error {
 // programs that are started at intervals, as by cron. It returns as soon as it would
 // have to wait. The errors are those of [Runner.Run].
 func (r *Runner) Step(ctx context.Context) (*Next, error) {
-	_, next, err := r.stepWith(ctx, nil, nil)
+	_, next, err := r.stepOnce(ctx, nil, nil)
 	return next, err
 }
 
 // stepWith is Step with an observation that was just made and a limiter of calls; nil
 // for none. The state is returned with an error too, as far as it is known.
-func (r *Runner) stepWith(ctx context.Context, seen *Observed, limiter *rate.Limiter) (_ *State, _ *Next, err error) {
-	t, err := r.begin(ctx)
+func (r *Runner) stepOnce(ctx context.Context, seen *BatchResult, limiter *rate.Limiter) (_ *State, _ *Next, err error) {
+	s, err := r.openSession(ctx)
 	if err != nil {
-		return nil, nil, r.notTakenUp(ctx, err)
+		return nil, nil, r.sessionNotOpened(ctx, err)
 	}
-	defer t.end(ctx)
-	defer func() { t.tellFailure(ctx, err) }()
-	t.start()
-	if err := t.replan(ctx); err != nil {
-		return t.state, nil, err
+	defer s.close(ctx)
+	defer func() { s.emitFailure(ctx, err) }()
+	s.startIfNew()
+	if err := s.adoptSpec(ctx); err != nil {
+		return s.state, nil, err
 	}
-	t.limiter = limiter
-	next, err := t.step(ctx, seen)
+	s.limiter = limiter
+	next, err := s.step(ctx, seen)
 	if err == nil && next.Over {
-		err = t.state.stopped()
+		err = s.state.stopped()
 	}
-	return t.state, next, r.pending(ctx, t.last, err)
+	return s.state, next, r.asPending(ctx, s.lastNext, err)
 }
 
 // tellFailure tells that a run ends with an error that somebody must look at.
-func (t *turn) tellFailure(ctx context.Context, err error) {
+func (s *session) emitFailure(ctx context.Context, err error) {
 	_, stopped := errors.AsType[*StoppedError](err)
 	if err == nil || stopped || errors.Is(err, ErrPending) {
 		return
 	}
-	t.events = nil // those of a transition that was not stored
-	t.note(EventFailed, AuditEntry{}, Event{What: fmt.Sprintf("the run ended: %v", err), Error: err.Error()})
-	t.send(context.WithoutCancel(ctx))
+	s.events = nil // those of a transition that was not stored
+	s.record(EventFailed, AuditEntry{}, Event{What: fmt.Sprintf("the run ended: %v", err), Error: err.Error()})
+	s.emit(context.WithoutCancel(ctx))
 }
 
 // Status reads where the rollout stands, without the lease; nil when it has not
@@ -314,7 +314,7 @@ func (r *Runner) Plan(ctx context.Context) (*Plan, error) {
 // Pause stops the rollout where it is, until [Runner.Resume]. What is live stays
 // live.
 func (r *Runner) Pause(ctx context.Context, who, why string) (*Receipt, error) {
-	return r.order(ctx, Command{Order: OrderPause, By: who, Reason: why})
+	return r.sendCommand(ctx, Command{Kind: CommandPause, By: who, Reason: why})
 }
 
 // Resume lets a paused rollout go on: from what is live, with new deadlines, and its
@@ -322,14 +322,14 @@ func (r *Runner) Pause(ctx context.Context, who, why string) (*Receipt, error) {
 // it applies again; after somebody lowered the ratio or took the version back, approvals
 // have to be given anew.
 func (r *Runner) Resume(ctx context.Context, who, why string) (*Receipt, error) {
-	return r.order(ctx, Command{Order: OrderResume, By: who, Reason: why})
+	return r.sendCommand(ctx, Command{Kind: CommandResume, By: who, Reason: why})
 }
 
 // Abort gives the version up at the target, whether the rollout runs or is paused, or has
 // not begun. When the target fails, the error says so, and the order is kept for the next
 // run. What that means for users who have the version stands in the state's Stop.Aftermath.
 func (r *Runner) Abort(ctx context.Context, who, why string) (*Receipt, error) {
-	return r.order(ctx, Command{Order: OrderAbort, By: who, Reason: why})
+	return r.sendCommand(ctx, Command{Kind: CommandAbort, By: who, Reason: why})
 }
 
 // Approve approves that the ratio, in percent, is set. It may be given before the
@@ -338,7 +338,7 @@ func (r *Runner) Abort(ctx context.Context, who, why string) (*Receipt, error) {
 func (r *Runner) Approve(ctx context.Context, ratio alipayplus.Ratio, who string) (*Receipt, error) {
 	for _, step := range r.spec.Steps {
 		if step.Ratio == ratio && step.Approval {
-			return r.order(ctx, Command{Order: OrderApprove, By: who, Ratio: ratio})
+			return r.sendCommand(ctx, Command{Kind: CommandApprove, By: who, Ratio: ratio})
 		}
 	}
 	return nil, fmt.Errorf("rollout %s: no step asks for approval of %v: %w", r.config.name, ratio, alipayplus.ErrInvalid)
@@ -359,41 +359,41 @@ type Receipt struct {
 // order carries out a command or, when another runner drives the rollout, leaves it for
 // that one. It goes by the stored state, whatever the runner's spec is. Once the command is
 // in the store it is not lost, whatever happens; before, nothing of it is left.
-func (r *Runner) order(ctx context.Context, c Command) (*Receipt, error) {
+func (r *Runner) sendCommand(ctx context.Context, c Command) (*Receipt, error) {
 	if c.By == "" {
 		return nil, fmt.Errorf("rollout %s: say who asks for it: %w", r.config.name, alipayplus.ErrInvalid)
 	}
 	c.ID, c.At = rand.Text(), time.Now()
-	t, err := r.begin(ctx)
+	s, err := r.openSession(ctx)
 	if leased, ok := errors.AsType[*LeasedError](err); ok {
-		return r.leave(ctx, c, leased.Holder)
+		return r.postCommand(ctx, c, leased.Holder)
 	}
 	if err != nil {
 		return nil, err
 	}
-	defer t.end(ctx)
-	if t.state == nil {
-		switch c.Order {
-		case OrderApprove:
-			return r.leave(ctx, c, "")
-		case OrderPause, OrderResume:
-			return nil, t.conflict("it has not begun; nothing is there to %s", c.Order.verb())
-		case OrderAbort:
+	defer s.close(ctx)
+	if s.state == nil {
+		switch c.Kind {
+		case CommandApprove:
+			return r.postCommand(ctx, c, "")
+		case CommandPause, CommandResume:
+			return nil, s.conflict("it has not begun; nothing is there to %s", c.Kind.verb())
+		case CommandAbort:
 		}
 	}
-	t.start()
-	t.own = c.ID
+	s.startIfNew()
+	s.commandID = c.ID
 	if err := r.store.Post(ctx, r.config.name, c); err != nil {
 		return nil, err
 	}
-	if err := t.obey(ctx); err != nil {
-		return &Receipt{State: t.state}, fmt.Errorf("%w; the order is kept, and the next run carries it out", err)
+	if err := s.executeCommands(ctx); err != nil {
+		return &Receipt{State: s.state}, fmt.Errorf("%w; the order is kept, and the next run carries it out", err)
 	}
-	return &Receipt{Handled: true, State: t.state}, t.refused[c.ID]
+	return &Receipt{Handled: true, State: s.state}, s.refusals[c.ID]
 }
 
 // leave leaves a command in the store, and wakes a run of this runner.
-func (r *Runner) leave(ctx context.Context, c Command, holder string) (*Receipt, error) {
+func (r *Runner) postCommand(ctx context.Context, c Command, holder string) (*Receipt, error) {
 	if err := r.store.Post(ctx, r.config.name, c); err != nil {
 		return nil, err
 	}

@@ -55,7 +55,7 @@ func TestSlogSinkTellsAllOfAnEvent(t *testing.T) {
 	sink := rollout.SlogSink(slog.New(slog.NewTextHandler(&out, nil)))
 	e := happened(rollout.EventGate, "gate errors: fail: too many")
 	e.Gate, e.Verdict, e.By, e.Error = "errors", &rollout.Verdict{Decision: rollout.Fail}, "olga", "broken"
-	e.From, e.To, e.Change, e.Until = 5, 10, rollout.KindRaise, noon.Add(time.Hour)
+	e.From, e.To, e.Change, e.Until = 5, 10, rollout.ChangeRaise, noon.Add(time.Hour)
 
 	require.NoError(t, sink(t.Context(), e))
 	require.Equal(t, `time=2026-03-01T12:00:00.000Z level=INFO msg="gate errors: fail: too many" event=GATE rollout=tea target="release rel_1" `+
@@ -114,7 +114,7 @@ func TestNDJSONSinkWritesAWholeLineAtOnce(t *testing.T) {
 	var out eachWrite
 	sink := rollout.NDJSONSink(&out)
 	given := happened(rollout.EventObserved, "two\nlines, <b> and é")
-	given.Seen = &rollout.Observation{Status: "GRAYSCALE_RELEASE", Ratio: 10}
+	given.Observation = &rollout.Observation{Status: "GRAYSCALE_RELEASE", Ratio: 10}
 
 	var all sync.WaitGroup
 	for range 50 {

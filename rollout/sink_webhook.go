@@ -123,16 +123,16 @@ func (h *webhook) deliver(ctx context.Context, e Event) error {
 	defer cancel()
 	_, err = h.sending.Do(ctx, &transport.Call{
 		Operation: "webhook", Method: http.MethodPost, URL: h.options.URL,
-		ContentType: "application/json", Body: body, Repeatable: true, Judge: judgeDelivery,
+		ContentType: "application/json", Body: body, Repeatable: true, Judge: classifyDelivery,
 		Sign: func(_ context.Context, header http.Header) error {
 			signWebhook(header, body, h.options.Secret, time.Now())
 			return nil
 		},
 	})
-	return h.covered(err)
+	return h.redact(err)
 }
 
-func judgeDelivery(a *transport.Answer) transport.Verdict {
+func classifyDelivery(a *transport.Answer) transport.Verdict {
 	if a.Status >= 200 && a.Status < 300 {
 		return transport.Verdict{}
 	}
@@ -145,7 +145,7 @@ func judgeDelivery(a *transport.Answer) transport.Verdict {
 
 // covered hides the path and the query of the address, which may be secrets, wherever
 // the text of an error has them.
-func (h *webhook) covered(err error) error {
+func (h *webhook) redact(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -202,11 +202,11 @@ func VerifyWebhook(header http.Header, body, secret []byte, tolerance time.Durat
 	if len(secret) == 0 {
 		return errors.New("rollout: verify a webhook: there is no secret to verify it with")
 	}
-	timestamp, err := single(header, WebhookTimestamp)
+	timestamp, err := singleHeader(header, WebhookTimestamp)
 	if err != nil {
 		return err
 	}
-	signature, err := single(header, WebhookSignature)
+	signature, err := singleHeader(header, WebhookSignature)
 	if err != nil {
 		return err
 	}
@@ -222,7 +222,7 @@ func VerifyWebhook(header http.Header, body, secret []byte, tolerance time.Durat
 }
 
 // single reads a header that must be there once.
-func single(header http.Header, name string) (string, error) {
+func singleHeader(header http.Header, name string) (string, error) {
 	values := header.Values(name)
 	if len(values) != 1 {
 		return "", fmt.Errorf("rollout: verify a webhook: the header %s must be there once; there are %d", name, len(values))

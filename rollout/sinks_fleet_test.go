@@ -61,8 +61,8 @@ func TestPeopleGiveOrdersThroughTheRunnersOfAFleet(t *testing.T) {
 		require.ErrorIs(t, err, rollout.ErrPaused)
 		require.ErrorIs(t, err, rollout.ErrAborted)
 		for i, status := range []rollout.FleetStatus{"PAUSED", "DONE", "ABORTED"} {
-			require.Equal(t, status, summary.Targets[i].Status)
-			order(summary.Targets[i].Target, func(r *rollout.Runner) error {
+			require.Equal(t, status, summary.Members[i].Status)
+			order(summary.Members[i].Target, func(r *rollout.Runner) error {
 				state, err := r.Status(t.Context())
 				require.Equal(t, status, rollout.FleetStatus(state.Status))
 				return err

@@ -135,7 +135,7 @@ func (s *Spec) Validate() error {
 	}
 	s.checkSteps(add)
 	if len(fields) == 0 { // else what it is asked by may be among what is wrong
-		s.checkAsked(add)
+		s.checkUnusedGates(add)
 	}
 	if len(fields) == 0 {
 		return nil
@@ -196,7 +196,7 @@ func (s *Spec) checkSteps(add report) {
 }
 
 // checkAsked finds gates that protect nothing.
-func (s *Spec) checkAsked(add report) {
+func (s *Spec) checkUnusedGates(add report) {
 	for _, name := range sortedKeys(s.Gates) {
 		if !slices.ContainsFunc(s.Steps, func(step StepSpec) bool { return slices.Contains(step.Gates, name) }) {
 			add(fmt.Sprintf("gates[%s]", name), "is asked by no step; name it in the gates of one, or remove it")
@@ -267,7 +267,7 @@ func digest(data []byte) string {
 
 // live is the index of the step that the ratio belongs to: the last one whose
 // ratio is not above it; -1 below the first.
-func (s *Spec) live(ratio alipayplus.Ratio) int {
+func (s *Spec) stepAt(ratio alipayplus.Ratio) int {
 	at := -1
 	for i, step := range s.Steps {
 		if step.Ratio <= ratio {

@@ -20,7 +20,7 @@ const maxSpec = 1 << 20
 // that tells the line. The error matches [alipayplus.ErrInvalid].
 func ParseSpec(data []byte) (*Spec, error) {
 	if len(data) > maxSpec {
-		return nil, notASpec(fmt.Errorf("it has %d bytes; at most %d are read", len(data), maxSpec))
+		return nil, unreadableSpec(fmt.Errorf("it has %d bytes; at most %d are read", len(data), maxSpec))
 	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
@@ -30,15 +30,15 @@ func ParseSpec(data []byte) (*Spec, error) {
 			err = errors.New("it is empty")
 		}
 		if several, ok := errors.AsType[*yaml.TypeError](err); ok {
-			return nil, notASpec(readable(several)...)
+			return nil, unreadableSpec(readableErrors(several)...)
 		}
-		return nil, notASpec(err)
+		return nil, unreadableSpec(err)
 	}
-	if err := nothingEmpty(data); err != nil {
-		return nil, notASpec(err)
+	if err := checkNoEmptyValue(data); err != nil {
+		return nil, unreadableSpec(err)
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
-		return nil, notASpec(errors.New("it must be one document"))
+		return nil, unreadableSpec(errors.New("it must be one document"))
 	}
 	if err := spec.Validate(); err != nil {
 		return nil, err
@@ -48,7 +48,7 @@ func ParseSpec(data []byte) (*Spec, error) {
 
 // nothingEmpty refuses a field without a value: "bake:" is more likely a forgotten bake
 // time than none.
-func nothingEmpty(data []byte) error {
+func checkNoEmptyValue(data []byte) error {
 	var document yaml.Node
 	if err := yaml.Unmarshal(data, &document); err != nil {
 		return err
@@ -68,7 +68,7 @@ func nothingEmpty(data []byte) error {
 }
 
 // readable are the faults that the decoder found, in words of a spec rather than of Go.
-func readable(e *yaml.TypeError) []error {
+func readableErrors(e *yaml.TypeError) []error {
 	words := strings.NewReplacer(
 		"into alipayplus.Ratio", "as a ratio, which is a whole number of percent",
 		"not found in type rollout.Spec", "is not known", "not found in type rollout.StepSpec", "is not known in a step",
@@ -82,7 +82,7 @@ func readable(e *yaml.TypeError) []error {
 	return all
 }
 
-func notASpec(faults ...error) error {
+func unreadableSpec(faults ...error) error {
 	fields := make([]alipayplus.FieldError, len(faults))
 	for i, err := range faults {
 		fields[i].Message = fmt.Sprintf("cannot be read: %v", err)

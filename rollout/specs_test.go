@@ -96,7 +96,7 @@ func TestAPlanIsFollowedOnlyWhileItIsTrue(t *testing.T) {
 		// Pat applies meanwhile.
 		require.NoError(t, s.fake.ApplyAs("pat"))
 		effects := len(s.fake.Effects())
-		_, err = s.runner().Apply(t.Context(), read)
+		_, err = s.runner().RunPlan(t.Context(), read)
 		require.ErrorIs(t, err, rollout.ErrStalePlan)
 		require.EqualError(t, err, "rollout release 1: the plan is out of date: it was made when the target was NEW_VERSION_CREATED at 0%, which is now UNDER_REVIEW at 0%, or by another spec; make a new plan")
 		require.Len(t, s.fake.Effects(), effects)
@@ -108,10 +108,10 @@ func TestAPlanIsFollowedOnlyWhileItIsTrue(t *testing.T) {
 		plan, err = s.runner().Plan(t.Context())
 		require.NoError(t, err)
 		s.spec.Steps[0].Bake = rollout.Duration(time.Minute)
-		_, err = s.runner().Apply(t.Context(), plan)
+		_, err = s.runner().RunPlan(t.Context(), plan)
 		require.ErrorIs(t, err, rollout.ErrStalePlan)
 		s.spec = plain()
-		s.requireDone(s.runner().Apply(t.Context(), plan))
+		s.requireDone(s.runner().RunPlan(t.Context(), plan))
 	})
 }
 

@@ -60,7 +60,7 @@ type State struct {
 	// Ratio is live, in percent, as last seen or set.
 	Ratio alipayplus.Ratio `json:"ratio"`
 	// Seen is the status of the target and the verdicts, as they were told last.
-	Seen string `json:"seen,omitempty"`
+	LastEmitted string `json:"seen,omitempty"`
 	// Since is when the ratio went live, as far as the runner knows: the bake time
 	// counts from here. After a pause it is as much later as the pause was long.
 	Since time.Time `json:"since,omitzero"`
@@ -68,7 +68,7 @@ type State struct {
 	Clock string `json:"clock,omitempty"`
 	// Watched is when the present wait began: the deadlines of the review and of
 	// the step count from here.
-	Watched time.Time `json:"watched"`
+	WaitingSince time.Time `json:"watched"`
 	// Gates are what the gates of the live step said last.
 	Gates map[string]GateState `json:"gates,omitempty"`
 	// Approvals are those given so far.
@@ -124,7 +124,7 @@ type Stop struct {
 	Ratio alipayplus.Ratio `json:"ratio"`
 	// Watched is how long the ratio had been watched: its bake time goes on from there
 	// when the rollout is resumed.
-	Watched Duration `json:"watched,omitempty"`
+	Baked Duration `json:"watched,omitempty"`
 	// Reviews are the verdicts, for CauseRejected and CauseWithdrawn.
 	Reviews []alipayplus.Review `json:"reviews,omitempty"`
 	// Aftermath says what an abort means for users who have the version.
@@ -171,27 +171,27 @@ type RatioChange struct {
 }
 
 // Kind is a kind of change that a runner makes.
-type Kind string
+type ChangeKind string
 
 // The kinds of change.
 const (
 	// KindApply applies for review.
-	KindApply Kind = "APPLY"
+	ChangeApply ChangeKind = "APPLY"
 	// KindWithdraw takes an application back, by [ReviewReplace].
-	KindWithdraw Kind = "WITHDRAW"
+	ChangeWithdraw ChangeKind = "WITHDRAW"
 	// KindRaise sets a ratio below 100.
-	KindRaise Kind = "RAISE"
+	ChangeRaise ChangeKind = "RAISE"
 	// KindPublish releases to all users.
-	KindPublish Kind = "PUBLISH"
+	ChangePublish ChangeKind = "PUBLISH"
 	// KindAbort gives the version up.
-	KindAbort Kind = "ABORT"
+	ChangeAbort ChangeKind = "ABORT"
 )
 
 // Intent is a change that is about to be made. It is stored before the target is
 // called, so that a later process knows what may have happened.
 type Intent struct {
 	// Kind is the kind of change.
-	Kind Kind `json:"kind"`
+	Kind ChangeKind `json:"kind"`
 	// RequestID is the idempotency key of the call.
 	RequestID string `json:"requestId"`
 	// From is the ratio that was live, in percent.
@@ -212,20 +212,20 @@ type Intent struct {
 }
 
 // checkpoint is a state as it is stored.
-type checkpoint struct {
+type storedState struct {
 	Schema int             `json:"schema"`
 	SHA256 string          `json:"sha256"`
 	State  json.RawMessage `json:"state"`
 }
 
 // encode returns the bytes to store.
-func (s *State) encode() ([]byte, error) {
-	state, err := json.Marshal(s)
+func (state *State) encode() ([]byte, error) {
+	data, err := json.Marshal(state)
 	if err != nil {
-		return nil, fmt.Errorf("rollout %s: encode the state: %w", s.Rollout, err)
+		return nil, fmt.Errorf("rollout %s: encode the state: %w", state.Rollout, err)
 	}
-	sum := sha256.Sum256(state)
-	return json.Marshal(checkpoint{Schema: StateSchema, SHA256: hex.EncodeToString(sum[:]), State: state})
+	sum := sha256.Sum256(data)
+	return json.Marshal(storedState{Schema: StateSchema, SHA256: hex.EncodeToString(sum[:]), State: data})
 }
 
 // decodeState reads what encode wrote. Whatever else it is given is a
@@ -234,7 +234,7 @@ func decodeState(rollout string, data []byte) (*State, error) {
 	bad := func(format string, args ...any) error {
 		return &CheckpointError{Rollout: rollout, Reason: fmt.Sprintf(format, args...)}
 	}
-	var c checkpoint
+	var c storedState
 	if err := json.Unmarshal(data, &c); err != nil {
 		return nil, bad("it is damaged: %v", err)
 	}
@@ -249,26 +249,26 @@ func decodeState(rollout string, data []byte) (*State, error) {
 	if hex.EncodeToString(sum[:]) != c.SHA256 {
 		return nil, bad("it is damaged or was changed by hand: its checksum does not fit")
 	}
-	s := new(State)
-	if err := json.Unmarshal(c.State, s); err != nil {
+	state := new(State)
+	if err := json.Unmarshal(c.State, state); err != nil {
 		return nil, bad("it is damaged: %v", err)
 	}
-	if s.Rollout != rollout {
-		return nil, bad("it is of the rollout %s", s.Rollout)
+	if state.Rollout != rollout {
+		return nil, bad("it is of the rollout %s", state.Rollout)
 	}
-	if s.Intent != nil {
-		s.Intent.unknown = true
+	if state.Intent != nil {
+		state.Intent.unknown = true
 	}
-	return s, nil
+	return state, nil
 }
 
 // approved says whether the ratio may be set as far as people are asked.
-func (s *State) approved(ratio alipayplus.Ratio) bool {
-	return slices.ContainsFunc(s.Approvals, func(a Approval) bool { return a.Ratio == ratio })
+func (state *State) approved(ratio alipayplus.Ratio) bool {
+	return slices.ContainsFunc(state.Approvals, func(a Approval) bool { return a.Ratio == ratio })
 }
 
 // went records that a ratio is live from now on.
-func (s *State) went(to alipayplus.Ratio, by string, outside bool, now time.Time, clock string) {
-	s.Changes = append(s.Changes, RatioChange{From: s.Ratio, To: to, Outside: outside, By: by, At: now})
-	s.Ratio, s.Since, s.Clock, s.Watched, s.Gates = to, now, clock, now, nil
+func (state *State) recordRatio(to alipayplus.Ratio, by string, outside bool, now time.Time, clock string) {
+	state.Changes = append(state.Changes, RatioChange{From: state.Ratio, To: to, Outside: outside, By: by, At: now})
+	state.Ratio, state.Since, state.Clock, state.WaitingSince, state.Gates = to, now, clock, now, nil
 }

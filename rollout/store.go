@@ -58,18 +58,18 @@ type Listener interface {
 }
 
 // Order is what a command asks for.
-type Order string
+type CommandKind string
 
 // The orders.
 const (
 	// OrderPause pauses a running rollout.
-	OrderPause Order = "PAUSE"
+	CommandPause CommandKind = "PAUSE"
 	// OrderResume lets a paused rollout go on.
-	OrderResume Order = "RESUME"
+	CommandResume CommandKind = "RESUME"
 	// OrderAbort gives the version up.
-	OrderAbort Order = "ABORT"
+	CommandAbort CommandKind = "ABORT"
 	// OrderApprove approves a ratio.
-	OrderApprove Order = "APPROVE"
+	CommandApprove CommandKind = "APPROVE"
 )
 
 // Command is what a person asks of a rollout.
@@ -77,7 +77,7 @@ type Command struct {
 	// ID names the command.
 	ID string `json:"id"`
 	// Order is what is asked.
-	Order Order `json:"order"`
+	Kind CommandKind `json:"order"`
 	// Ratio is what is approved, in percent; 0 for other orders.
 	Ratio alipayplus.Ratio `json:"ratio,omitempty"`
 	// By is who asks.

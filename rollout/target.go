@@ -57,11 +57,11 @@ type Batch interface {
 	// ObserveAll reads the targets. It returns one result for each, in their order. It
 	// calls turn before each of its calls of the platform: that waits for what the fleet's
 	// limiter allows, and fails when the context has ended.
-	ObserveAll(ctx context.Context, targets []Target, turn func(context.Context) error) []Observed
+	ObserveAll(ctx context.Context, targets []Target, turn func(context.Context) error) []BatchResult
 }
 
 // Observed is what reading one of many targets came to.
-type Observed struct {
+type BatchResult struct {
 	// Observation is where the target stands; nil with an error.
 	Observation *Observation
 	// Err is why it could not be read.

@@ -190,7 +190,7 @@ func (e Event) words(now time.Time) string {
 	return harmless(text)
 }
 
-func (e Event) name() string { return harmless(titled(e.Rollout, e.Target)) }
+func (e Event) name() string { return harmless(titleOf(e.Rollout, e.Target)) }
 
 // ladder is the bar of the ladder as the target tells it.
 func (e Event) ladder() string {
@@ -198,19 +198,19 @@ func (e Event) ladder() string {
 		return "it is not known what is live"
 	}
 	var ladder alipayplus.Ladder
-	if e.Seen != nil {
-		ladder = e.Seen.Ladder
+	if e.Observation != nil {
+		ladder = e.Observation.Ladder
 	}
 	return LadderBar(ladder, e.Steps, e.Ratio)
 }
 
 // reviews says how each party's review stands, a line each.
 func (e Event) reviews() []string {
-	if e.Seen == nil {
+	if e.Observation == nil {
 		return nil
 	}
-	lines := make([]string, len(e.Seen.Reviews))
-	for i, r := range e.Seen.Reviews {
+	lines := make([]string, len(e.Observation.Reviews))
+	for i, r := range e.Observation.Reviews {
 		lines[i] = fmt.Sprintf("%s %s", r.Party, strings.ToLower(string(r.Status)))
 		if !r.DecidedAt.IsZero() {
 			lines[i] += " " + clockTime(r.DecidedAt)

@@ -78,12 +78,12 @@ func (v *view) block(now time.Time, room int) []blockLine {
 // status says how the rollout and its target stand, and when that was read.
 func (v *view) status() string {
 	e := v.last
-	if e.Seen == nil {
+	if e.Observation == nil {
 		return harmless(cmp.Or(string(e.Status), "not known"))
 	}
-	status := fmt.Sprintf("%s, %s", e.Status, e.Seen.Status)
-	if e.Seen.Detail != "" {
-		status += " (" + e.Seen.Detail + ")"
+	status := fmt.Sprintf("%s, %s", e.Status, e.Observation.Status)
+	if e.Observation.Detail != "" {
+		status += " (" + e.Observation.Detail + ")"
 	}
 	return harmless(status) + ", seen " + clockTime(v.seen)
 }
@@ -91,7 +91,7 @@ func (v *view) status() string {
 func (e Event) reviewLines() []blockLine {
 	var lines []blockLine
 	for i, text := range e.reviews() {
-		lines = append(lines, blockLine{"review", text, reviewColor(e.Seen.Reviews[i].Status)})
+		lines = append(lines, blockLine{"review", text, reviewColor(e.Observation.Reviews[i].Status)})
 	}
 	if lines == nil {
 		lines = []blockLine{{"review", "no verdict yet", ""}}

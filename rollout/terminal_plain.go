@@ -33,7 +33,7 @@ func (t *Terminal) tell(v *view, e Event) {
 		text.WriteString(indented(e.ladder()))
 	case EventObserved:
 		for i, review := range e.reviews() {
-			if e.Seen.Reviews[i].Status == alipayplus.ReviewRejected {
+			if e.Observation.Reviews[i].Status == alipayplus.ReviewRejected {
 				text.WriteString(indented(review))
 			}
 		}

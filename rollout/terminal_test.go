@@ -22,7 +22,7 @@ func atTen(seconds int, kind rollout.EventKind, what string) rollout.Event {
 	e := happened(kind, what)
 	e.At = noon.Add(time.Duration(seconds) * time.Second)
 	e.Rollout, e.Steps = "release rel_1", []alipayplus.Ratio{1, 10, 50, 100}
-	e.Seen = &rollout.Observation{
+	e.Observation = &rollout.Observation{
 		Status: alipayplus.ReleaseGrayscale, Ratio: 10, Ladder: alipayplus.DefaultLadder(),
 		Reviews: []alipayplus.Review{
 			{Party: alipayplus.PartyAlipayPlus, Status: alipayplus.ReviewApproved, DecidedAt: noon.Add(-time.Hour)},
@@ -82,7 +82,7 @@ func TestTheLadderBarMarksStepsAndWhatIsLive(t *testing.T) {
 func TestPlainLinesTellTheStory(t *testing.T) {
 	var out strings.Builder
 	rejected := atTen(1, rollout.EventObserved, "NEW_VERSION_CREATED at 10%: ALIPAY_PLUS approved, ALIPAY_CN rejected")
-	rejected.Seen.Reviews[1].Status, rejected.Seen.Reviews[1].Reason = alipayplus.ReviewRejected, "no\nICP filing"
+	rejected.Observation.Reviews[1].Status, rejected.Observation.Reviews[1].Reason = alipayplus.ReviewRejected, "no\nICP filing"
 	paused := atTen(5, rollout.EventPaused, "paused by hand")
 	paused.By = "olga"
 	adopted := atTen(6, rollout.EventAdopted, "somebody else raised it from 5% to 10% by mei")
@@ -215,7 +215,7 @@ func TestTheBlockIsPaintedInItsPlace(t *testing.T) {
 	require.Empty(t, out.lines, "nothing is known yet")
 
 	begun := atTen(0, rollout.EventStarted, "the rollout begins")
-	begun.Seen, begun.Ratio = nil, 0
+	begun.Observation, begun.Ratio = nil, 0
 	showOn(t, terminal, begun)
 	require.Equal(t, `rollout  release rel_1
 status   RUNNING
@@ -314,7 +314,7 @@ func TestTheBlockFitsOnTheScreen(t *testing.T) {
 		terminal := rollout.NewTerminal(out, rollout.TerminalOptions{Redraw: true, Width: width})
 		e := atTen(0, rollout.EventRaised, strings.Repeat("word ", 100))
 		e.Rollout = strings.Repeat("茶", 100)
-		e.Seen.Reviews[0].Reason = strings.Repeat("😀", 100)
+		e.Observation.Reviews[0].Reason = strings.Repeat("😀", 100)
 		showOn(t, terminal, e)
 		for name := range strings.SplitSeq("a b c d e f g h i", " ") {
 			e := saidAtTen(1, rollout.Pass, strings.Repeat("é", 200))
@@ -350,7 +350,7 @@ func TestColorsAreForWhoAsksForThem(t *testing.T) {
 	paused.Status = rollout.Paused
 	events := []rollout.Event{watchingTen(0), saidAtTen(0, rollout.Pass, "fine"), saidAtTen(1, rollout.Wait, "early"), paused}
 	rejected := watchingTen(0)
-	rejected.Seen.Reviews[1].Status = alipayplus.ReviewRejected
+	rejected.Observation.Reviews[1].Status = alipayplus.ReviewRejected
 	var block strings.Builder
 	showOn(t, rollout.NewTerminal(&block, rollout.TerminalOptions{Redraw: true, Color: true}), rejected)
 	require.Contains(t, block.String(), "\x1b[32mALIPAY_PLUS approved")
@@ -378,8 +378,8 @@ func FuzzForeignTextDoesNotSteerTheTerminal(f *testing.F) {
 		e := atTen(0, rollout.EventKind(text), text)
 		e.Rollout, e.Target, e.By, e.Gate, e.Error, e.Status = text, text+"2", text, text, text, rollout.Status(text)
 		e.Verdict = &rollout.Verdict{Decision: rollout.Decision(text), Reason: text}
-		e.Seen.Detail, e.Seen.Status = text, alipayplus.ReleaseStatus(text)
-		e.Seen.Reviews = []alipayplus.Review{{Party: alipayplus.Party(text), Status: alipayplus.ReviewStatus(text), Reason: text}}
+		e.Observation.Detail, e.Observation.Status = text, alipayplus.ReleaseStatus(text)
+		e.Observation.Reviews = []alipayplus.Review{{Party: alipayplus.Party(text), Status: alipayplus.ReviewStatus(text), Reason: text}}
 		var plain strings.Builder
 		block := new(screen)
 		for _, terminal := range []*rollout.Terminal{

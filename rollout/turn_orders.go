@@ -11,132 +11,132 @@ import (
 
 // obey carries out the commands that people left, oldest first. Each is part of the
 // state that it leads to before it is removed, so that it is obeyed once.
-func (t *turn) obey(ctx context.Context) error {
-	commands, err := t.lease.Commands(ctx)
+func (s *session) executeCommands(ctx context.Context) error {
+	commands, err := s.lease.Commands(ctx)
 	if err != nil {
 		return err
 	}
 	if len(commands) == 0 {
-		return t.goOnAborting(ctx)
+		return s.continueAbort(ctx)
 	}
 	ids := make([]string, len(commands))
 	for i, c := range commands {
 		ids[i] = c.ID
-		if slices.Contains(t.state.Handled, c.ID) {
+		if slices.Contains(s.state.Handled, c.ID) {
 			continue
 		}
-		if err := t.obeyOne(ctx, c); err != nil {
+		if err := s.executeCommand(ctx, c); err != nil {
 			return err
 		}
 	}
-	if err := t.lease.Forget(ctx, ids); err != nil {
+	if err := s.lease.Forget(ctx, ids); err != nil {
 		return err
 	}
-	t.state.Handled = nil
-	return t.goOnAborting(ctx)
+	s.state.Handled = nil
+	return s.continueAbort(ctx)
 }
 
 // ordered says whether there are commands to obey.
-func (t *turn) ordered(ctx context.Context) (bool, error) {
-	commands, err := t.lease.Commands(ctx)
+func (s *session) hasCommands(ctx context.Context) (bool, error) {
+	commands, err := s.lease.Commands(ctx)
 	return len(commands) > 0, err
 }
 
-func (t *turn) obeyOne(ctx context.Context, c Command) error {
-	if c.Order == OrderAbort && !t.state.Status.Final() {
-		return t.obeyAbort(ctx, c)
+func (s *session) executeCommand(ctx context.Context, c Command) error {
+	if c.Kind == CommandAbort && !s.state.Status.Final() {
+		return s.executeAbort(ctx, c)
 	}
-	t.state.Handled = append(t.state.Handled, c.ID)
-	if why := t.impossible(c); why != "" {
-		t.refused[c.ID] = t.conflict("%s", why)
-		t.note(EventRefused, AuditEntry{By: c.By, From: t.state.Ratio, To: t.state.Ratio, Why: why}, Event{What: why, By: c.By})
-		return t.store(ctx)
+	s.state.Handled = append(s.state.Handled, c.ID)
+	if why := s.refusalOf(c); why != "" {
+		s.refusals[c.ID] = s.conflict("%s", why)
+		s.record(EventRefused, AuditEntry{By: c.By, From: s.state.Ratio, To: s.state.Ratio, Why: why}, Event{What: why, By: c.By})
+		return s.save(ctx)
 	}
-	switch c.Order {
-	case OrderPause:
-		t.pause(c)
-	case OrderResume:
-		t.resume(c)
-	case OrderApprove:
-		t.state.Approvals = append(t.state.Approvals, Approval{Ratio: c.Ratio, By: c.By, At: c.At})
+	switch c.Kind {
+	case CommandPause:
+		s.pause(c)
+	case CommandResume:
+		s.resume(c)
+	case CommandApprove:
+		s.state.Approvals = append(s.state.Approvals, Approval{Ratio: c.Ratio, By: c.By, At: c.At})
 		what := fmt.Sprintf("%v is approved", c.Ratio)
-		t.note(EventApproved, AuditEntry{By: c.By, From: t.state.Ratio, To: c.Ratio, Why: what}, Event{What: what, By: c.By, To: c.Ratio})
+		s.record(EventApproved, AuditEntry{By: c.By, From: s.state.Ratio, To: c.Ratio, Why: what}, Event{What: what, By: c.By, To: c.Ratio})
 	}
-	return t.store(ctx)
+	return s.save(ctx)
 }
 
 // impossible says why a command cannot be obeyed; empty when it can.
-func (t *turn) impossible(c Command) string {
-	status := t.state.Status
+func (s *session) refusalOf(c Command) string {
+	status := s.state.Status
 	switch {
 	case status.Final():
-		return fmt.Sprintf("it is %s; nothing is left to %s", status, c.Order.verb())
-	case c.Order == OrderResume && status != Paused:
+		return fmt.Sprintf("it is %s; nothing is left to %s", status, c.Kind.verb())
+	case c.Kind == CommandResume && status != Paused:
 		return "it is running; only a paused rollout can be resumed"
-	case c.Order == OrderResume && c.ID != t.own && c.At.Before(t.state.Stop.At):
-		return "it stopped after that was asked: " + t.state.Stop.Reason + "; look at it, and resume it again"
-	case c.Order == OrderPause && status == Paused:
+	case c.Kind == CommandResume && c.ID != s.commandID && c.At.Before(s.state.Stop.At):
+		return "it stopped after that was asked: " + s.state.Stop.Reason + "; look at it, and resume it again"
+	case c.Kind == CommandPause && status == Paused:
 		return "it is paused already"
-	case c.Order != OrderPause && c.Order != OrderResume && c.Order != OrderApprove:
-		return fmt.Sprintf("the order %q is not known", c.Order)
+	case c.Kind != CommandPause && c.Kind != CommandResume && c.Kind != CommandApprove:
+		return fmt.Sprintf("the order %q is not known", c.Kind)
 	default:
 		return ""
 	}
 }
 
-func (o Order) verb() string {
+func (o CommandKind) verb() string {
 	switch o {
-	case OrderPause:
+	case CommandPause:
 		return "pause"
-	case OrderResume:
+	case CommandResume:
 		return "resume"
-	case OrderAbort:
+	case CommandAbort:
 		return "abort"
-	case OrderApprove:
+	case CommandApprove:
 		return "approve"
 	default:
 		return "do"
 	}
 }
 
-func (t *turn) pause(c Command) {
+func (s *session) pause(c Command) {
 	what := cmp.Or(c.Reason, "paused by hand")
-	t.state.Status = Paused
-	t.state.Stop = &Stop{Cause: CausePerson, Reason: what, By: c.By, At: c.At, Ratio: t.state.Ratio, Watched: t.watched()}
-	t.note(EventPaused, AuditEntry{By: c.By, From: t.state.Ratio, To: t.state.Ratio, Why: what}, Event{What: what, By: c.By})
+	s.state.Status = Paused
+	s.state.Stop = &Stop{Cause: CausePerson, Reason: what, By: c.By, At: c.At, Ratio: s.state.Ratio, Baked: s.bakedSoFar()}
+	s.record(EventPaused, AuditEntry{By: c.By, From: s.state.Ratio, To: s.state.Ratio, Why: what}, Event{What: what, By: c.By})
 }
 
 // resume lets a rollout go on from whatever is live. The time of the pause is none in
 // which the ratio was watched.
-func (t *turn) resume(c Command) {
-	s, now := t.state, time.Now()
-	why := s.Stop
-	s.Status, s.Stop, s.Gates = Running, nil, nil
-	s.Began, s.Watched = now, now
-	if s.Ratio > 0 {
-		s.Since, s.Clock = now.Add(-why.Watched.Std()), t.clock()
+func (s *session) resume(c Command) {
+	state, now := s.state, time.Now()
+	why := state.Stop
+	state.Status, state.Stop, state.Gates = Running, nil, nil
+	state.Began, state.WaitingSince = now, now
+	if state.Ratio > 0 {
+		state.Since, state.Clock = now.Add(-why.Baked.Std()), s.clock()
 	}
 	switch why.Cause {
 	case CauseRejected, CauseWithdrawn:
-		s.Applied, s.Application = false, ""
+		state.Applied, state.Application = false, ""
 	case CauseOutside: // nothing that was agreed on holds any more
-		s.Observed, s.Ratio, s.Approvals = false, 0, nil
-		s.Applied, s.Application = false, ""
+		state.Observed, state.Ratio, state.Approvals = false, 0, nil
+		state.Applied, state.Application = false, ""
 	case CausePerson, CauseGate, CauseDeadline:
 	}
 	what := cmp.Or(c.Reason, "resumed by hand")
-	t.note(EventResumed, AuditEntry{By: c.By, From: s.Ratio, To: s.Ratio, Why: what}, Event{What: what, By: c.By})
+	s.record(EventResumed, AuditEntry{By: c.By, From: state.Ratio, To: state.Ratio, Why: what}, Event{What: what, By: c.By})
 }
 
 // watched is how long the live ratio has been watched, as far as that is certain.
-func (t *turn) watched() Duration {
-	s := t.state
-	if s.Since.IsZero() {
+func (s *session) bakedSoFar() Duration {
+	state := s.state
+	if state.Since.IsZero() {
 		return 0
 	}
-	d := time.Since(s.Since)
-	if s.Clock != t.clock() {
-		d -= s.Spec.clockTolerance()
+	d := time.Since(state.Since)
+	if state.Clock != s.clock() {
+		d -= state.Spec.clockTolerance()
 	}
 	return Duration(max(0, d))
 }
@@ -144,37 +144,37 @@ func (t *turn) watched() Duration {
 // obeyAbort looks first, so that the audit log tells what became of a change that was
 // begun, and what others did. A target that cannot be read is given up all the same,
 // unless a change may be half done.
-func (t *turn) obeyAbort(ctx context.Context, c Command) error {
-	if err := t.look(ctx, nil); err != nil {
-		if _, unstored := errors.AsType[*unstoredError](err); unstored || t.state.Intent != nil || ctx.Err() != nil {
+func (s *session) executeAbort(ctx context.Context, c Command) error {
+	if err := s.observe(ctx, nil); err != nil {
+		if _, unstored := errors.AsType[*saveError](err); unstored || s.state.Intent != nil || ctx.Err() != nil {
 			return err
 		}
 	}
-	t.state.Handled = append(t.state.Handled, c.ID)
-	why := &Stop{Cause: CausePerson, Reason: cmp.Or(c.Reason, "aborted by hand"), By: c.By, At: c.At, Ratio: t.state.Ratio}
-	err := t.abort(ctx, why)
-	if err == nil && t.state.Status != Aborted {
-		t.refused[c.ID] = t.state.stopped()
+	s.state.Handled = append(s.state.Handled, c.ID)
+	why := &Stop{Cause: CausePerson, Reason: cmp.Or(c.Reason, "aborted by hand"), By: c.By, At: c.At, Ratio: s.state.Ratio}
+	err := s.abort(ctx, why)
+	if err == nil && s.state.Status != Aborted {
+		s.refusals[c.ID] = s.state.stopped()
 	}
 	return err
 }
 
 // goOnAborting repeats an abort whose outcome is not known.
-func (t *turn) goOnAborting(ctx context.Context) error {
-	if t.aborting() {
-		return t.abort(ctx, t.state.Intent.Stop)
+func (s *session) continueAbort(ctx context.Context) error {
+	if s.abortStarted() {
+		return s.abort(ctx, s.state.Intent.Stop)
 	}
 	return nil
 }
 
 // aborting says whether an abort was begun of which the outcome is not known.
-func (t *turn) aborting() bool {
-	return t.state.Intent != nil && t.state.Intent.Kind == KindAbort
+func (s *session) abortStarted() bool {
+	return s.state.Intent != nil && s.state.Intent.Kind == ChangeAbort
 }
 
 // toAbort says whether the version is to be given up: by such an abort, or by an order that
 // could not be obeyed yet.
-func (t *turn) toAbort(ctx context.Context) bool {
-	commands, err := t.lease.Commands(ctx)
-	return t.aborting() || err == nil && slices.ContainsFunc(commands, func(c Command) bool { return c.Order == OrderAbort })
+func (s *session) abortPending(ctx context.Context) bool {
+	commands, err := s.lease.Commands(ctx)
+	return s.abortStarted() || err == nil && slices.ContainsFunc(commands, func(c Command) bool { return c.Kind == CommandAbort })
 }

@@ -18,7 +18,7 @@ func (j *job) sinks(ctx context.Context) (all []rollout.Option, closeAll func(),
 	all = []rollout.Option{
 		rollout.WithLogger(slog.New(slog.NewTextHandler(j.stderr, nil))),
 		rollout.WithSink(func(_ context.Context, e rollout.Event) error {
-			j.seen = e.Seen
+			j.seen = e.Observation
 			return nil
 		}),
 	}

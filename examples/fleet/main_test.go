@@ -73,14 +73,14 @@ func TestInterruptedBeforeTheFleetItSaysSoToo(t *testing.T) {
 
 // Hundreds that were not begun would hide what matters.
 func TestTheTableOfAnInterruptedRunIsShort(t *testing.T) {
-	targets := make([]rollout.FleetTarget, 100)
+	targets := make([]rollout.FleetMember, 100)
 	for i := range targets {
-		targets[i] = rollout.FleetTarget{Target: fmt.Sprintf("release %d", i), Status: rollout.FleetQueued}
+		targets[i] = rollout.FleetMember{Target: fmt.Sprintf("release %d", i), Status: rollout.FleetQueued}
 	}
 	targets[0].Status, targets[0].Ratio = rollout.FleetStatus(rollout.Done), 100
 	targets[97].Status = rollout.FleetStatus(rollout.Running)
 	targets[98].Status = rollout.FleetStatus(rollout.Paused)
-	summary := &rollout.Summary{Targets: targets}
+	summary := &rollout.FleetSummary{Members: targets}
 
 	got := strings.Split(table(summary), "\n")
 
@@ -92,7 +92,7 @@ func TestTheTableOfAnInterruptedRunIsShort(t *testing.T) {
 	require.Equal(t, []string{"", "and 79 more", ""}, got[24:])
 	require.Equal(t, "release 0", targets[0].Target, "the summary itself stays as it is")
 
-	few := &rollout.Summary{Targets: targets[:21]}
+	few := &rollout.FleetSummary{Members: targets[:21]}
 	require.Equal(t, few.Markdown(), table(few), "20 are all shown")
 }
 
@@ -101,7 +101,7 @@ func TestWhatIsOverCountsInFull(t *testing.T) {
 	var out strings.Builder
 	p := newProgress(console.NewBar(&out, "releasing", 300))
 	show := func(target string, status rollout.Status, ratio alipayplus.Ratio) {
-		p.show(rollout.FleetProgress{Target: rollout.FleetTarget{Target: target, Status: rollout.FleetStatus(status), Ratio: ratio}})
+		p.show(rollout.FleetProgress{Member: rollout.FleetMember{Target: target, Status: rollout.FleetStatus(status), Ratio: ratio}})
 	}
 	show("a", rollout.Running, 10)
 	require.Equal(t, 10, p.sum)

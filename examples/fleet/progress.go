@@ -26,12 +26,12 @@ func newProgress(bar *console.Bar) *progress {
 
 // show takes what became of one release.
 func (p *progress) show(now rollout.FleetProgress) {
-	come := now.Target.Ratio
-	if over(now.Target.Status) {
+	come := now.Member.Ratio
+	if over(now.Member.Status) {
 		come = alipayplus.FullRatio
 	}
-	p.sum += int(come - p.come[now.Target.Target])
-	p.come[now.Target.Target] = come
+	p.sum += int(come - p.come[now.Member.Target])
+	p.come[now.Member.Target] = come
 	parts := make([]string, 0, len(now.Counts))
 	for _, status := range slices.Sorted(maps.Keys(now.Counts)) {
 		parts = append(parts, fmt.Sprintf("%d %s", now.Counts[status], status))
@@ -45,10 +45,10 @@ func over(s rollout.FleetStatus) bool {
 }
 
 // table is the summary's, of 20 releases at most: what was begun comes first.
-func table(summary *rollout.Summary) string {
+func table(summary *rollout.FleetSummary) string {
 	const most = 20
-	sorted := rollout.Summary{Targets: slices.Clone(summary.Targets), Took: summary.Took}
-	slices.SortStableFunc(sorted.Targets, func(a, b rollout.FleetTarget) int {
+	sorted := rollout.FleetSummary{Members: slices.Clone(summary.Members), Elapsed: summary.Elapsed}
+	slices.SortStableFunc(sorted.Members, func(a, b rollout.FleetMember) int {
 		return cmp.Compare(rank(a.Status), rank(b.Status))
 	})
 	var text strings.Builder

@@ -137,13 +137,13 @@ func (w *world) judge(_ context.Context, step rollout.Step) (rollout.Verdict, er
 	if step.Target == w.faulty {
 		rate = 0.031
 	}
-	return rollout.Bound{Max: new(most)}.Judge("error rate", rate)
+	return rollout.Bound{Max: new(most)}.Evaluate("error rate", rate)
 }
 
 // check makes sure that every release ended as it should: one rejected, one stopped by
 // its gate, and all others done. Else the error is that of the fleet.
-func (w *world) check(summary *rollout.Summary, err error) error {
-	for _, t := range summary.Targets {
+func (w *world) check(summary *rollout.FleetSummary, err error) error {
+	for _, t := range summary.Members {
 		asItShould := t.Status == rollout.FleetStatus(rollout.Done)
 		switch t.Target {
 		case w.rejected:

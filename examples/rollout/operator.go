@@ -172,5 +172,5 @@ func (o *operator) judge(_ context.Context, step rollout.Step) (rollout.Verdict,
 			rate = 0.004
 		}
 	}
-	return rollout.Bound{Max: new(most)}.Judge("error rate", rate)
+	return rollout.Bound{Max: new(most)}.Evaluate("error rate", rate)
 }

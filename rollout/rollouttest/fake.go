@@ -51,7 +51,7 @@ type made struct {
 // Effect is one change that the fake has undergone.
 type Effect struct {
 	// Kind is what was done. Verdicts are no effects: see [rollout.Observation].
-	Kind rollout.Kind
+	Kind rollout.ChangeKind
 	// From is the ratio before, in percent.
 	From alipayplus.Ratio
 	// To is the ratio after, in percent.
@@ -172,7 +172,7 @@ func (f *Fake) withdrawOther(c rollout.Change) error {
 		return f.conflict("version %s is not under review", c.Other.Version)
 	}
 	f.seen.Blocker = nil
-	f.log(rollout.KindWithdraw, f.seen.Ratio, Self, c.RequestID)
+	f.log(rollout.ChangeWithdraw, f.seen.Ratio, Self, c.RequestID)
 	return nil
 }
 

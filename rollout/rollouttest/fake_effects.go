@@ -20,32 +20,32 @@ func (f *Fake) apply(by, requestID string) {
 		{Party: alipayplus.PartyAlipayPlus, Status: alipayplus.ReviewPending, StartedAt: now},
 		{Party: alipayplus.PartyAlipayCN, Status: alipayplus.ReviewPending, StartedAt: now},
 	}
-	f.log(rollout.KindApply, f.seen.Ratio, by, requestID)
+	f.log(rollout.ChangeApply, f.seen.Ratio, by, requestID)
 }
 
 func (f *Fake) withdraw(by, requestID string) {
 	f.seen.Status = alipayplus.ReleaseNewVersionCreated
 	f.closeReviews()
-	f.log(rollout.KindWithdraw, f.seen.Ratio, by, requestID)
+	f.log(rollout.ChangeWithdraw, f.seen.Ratio, by, requestID)
 }
 
 func (f *Fake) cancel(by, requestID string) {
 	f.seen.Status = alipayplus.ReleaseCanceled
-	f.log(rollout.KindAbort, f.seen.Ratio, by, requestID)
+	f.log(rollout.ChangeAbort, f.seen.Ratio, by, requestID)
 }
 
 func (f *Fake) setRatio(by string, to alipayplus.Ratio, requestID string) {
-	kind := rollout.KindRaise
+	kind := rollout.ChangeRaise
 	f.seen.Status = alipayplus.ReleaseGrayscale
 	if to == alipayplus.FullRatio {
-		kind, f.seen.Status = rollout.KindPublish, alipayplus.ReleaseFull
+		kind, f.seen.Status = rollout.ChangePublish, alipayplus.ReleaseFull
 	}
 	f.log(kind, to, by, requestID)
 	f.seen.Ratio = to
 }
 
 // log records a change that ends at a ratio.
-func (f *Fake) log(kind rollout.Kind, to alipayplus.Ratio, by, requestID string) {
+func (f *Fake) log(kind rollout.ChangeKind, to alipayplus.Ratio, by, requestID string) {
 	now := time.Now()
 	f.effects = append(f.effects, Effect{Kind: kind, From: f.seen.Ratio, To: to, At: now, By: by, RequestID: requestID})
 	f.touched(by, now)

@@ -27,8 +27,8 @@ func (g *Fakes) New(id string, ladder alipayplus.Ladder) *Fake {
 
 // ObserveAll implements [rollout.Batch]. Faults and hooks of a member concern its own
 // part of the answer. All is one call.
-func (g *Fakes) ObserveAll(ctx context.Context, targets []rollout.Target, turn func(context.Context) error) []rollout.Observed {
-	all := make([]rollout.Observed, len(targets))
+func (g *Fakes) ObserveAll(ctx context.Context, targets []rollout.Target, turn func(context.Context) error) []rollout.BatchResult {
+	all := make([]rollout.BatchResult, len(targets))
 	if err := turn(ctx); err != nil {
 		for i := range all {
 			all[i].Err = err

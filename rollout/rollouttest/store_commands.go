@@ -109,7 +109,7 @@ func idsAreKeptApart(ctx context.Context, t require.TestingT, h StoreHarness) {
 
 func command(id string, n int) rollout.Command {
 	return rollout.Command{
-		ID: id, Order: rollout.OrderApprove, Ratio: alipayplus.Ratio(n), By: fmt.Sprint("member ", n),
+		ID: id, Kind: rollout.CommandApprove, Ratio: alipayplus.Ratio(n), By: fmt.Sprint("member ", n),
 		Reason: "reason \"" + id + "\"\n蓝湖茶", At: time.Date(2030, 1, 2, 3, 4, 5, n*1_000_003, time.UTC),
 	}
 }
