@@ -64,7 +64,7 @@ func TestDeadlinesPauseAndAreNewAfterResuming(t *testing.T) {
 				_, err = s.runner().Resume(t.Context(), "lin", "")
 				require.NoError(t, err)
 				if spec.Steps[1].Approval {
-					_, err = s.runner().Approve(t.Context(), 50, "lin")
+					_, err = s.runner().Approve(t.Context(), "lin", "", 50)
 					require.NoError(t, err)
 				}
 				s.requireDone(s.runner().Run(t.Context()))

@@ -4,12 +4,13 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
 )
 
-// act is what is due.
+// action is what is due.
 type action int
 
 const (
@@ -25,22 +26,24 @@ const (
 	actLadderMismatch
 )
 
-// needsFresh says whether the target must have been read right before: to change it, and
-// to give up because of it.
-func (a action) needsFreshObservation() bool { return a != actWait && a != actEvaluateGates && a != actDone }
+// needsFreshObservation says whether the target must have been read right before: to change
+// it, and to stop because of it.
+func (a action) needsFreshObservation() bool {
+	return a != actWait && a != actEvaluateGates && a != actDone
+}
 
 // decision is what is due and what it needs.
 type decision struct {
 	action action
-	// what says it, for people.
+	// message says it, for people.
 	message string
-	// until is when to look again at the latest; zero when that depends on others.
+	// until is when to decide again at the latest; zero when that depends on others.
 	until time.Time
 	// ends is when the wait itself is over; zero when that depends on others.
 	ends time.Time
 	// to is the ratio to set.
 	to alipayplus.Ratio
-	// gates are those to be asked.
+	// gates are those to be evaluated.
 	gates []string
 	// other is the version in the way.
 	other *Blocker
@@ -49,15 +52,14 @@ type decision struct {
 	cause  Cause
 }
 
-// decide says what is due, from what is remembered and what was just read. It is
-// the whole of the rollout's rules, and pure: the same for a run, a single step
-// and a plan.
+// decide says what is due, from the stored state and the last observation. It holds all
+// rules of a rollout and is pure: a run, a single step and a plan share it.
 func decide(state *State, o *Observation, now time.Time, clock string) decision {
 	switch o.Status {
 	case alipayplus.ReleaseFull:
 		return decision{action: actDone, message: "all users have the version"}
 	case alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale:
-		if o.Ratio >= alipayplus.FullRatio { // whatever the target calls that
+		if o.Ratio >= alipayplus.FullRatio { // even if the status does not say so
 			return decision{action: actDone, message: "all users have the version"}
 		}
 	case alipayplus.ReleaseCanceled:
@@ -74,7 +76,7 @@ func decide(state *State, o *Observation, now time.Time, clock string) decision 
 	if late := state.Began.Add(state.Spec.deadline()); !now.Before(late) {
 		return pauseFor(CauseDeadline, "the rollout took longer than %v", Duration(state.Spec.deadline()))
 	}
-	if state.Spec.checkLadderAbove(o.Ratio, o.Ladder) != nil { // before days of review are spent on it
+	if state.Spec.checkLadderAbove(o.Ratio, o.Ladder) != nil { // found out before days of review
 		return decision{action: actLadderMismatch, message: "find out which ratios the target offers"}
 	}
 	switch o.Status {
@@ -120,7 +122,7 @@ func decideReview(state *State, o *Observation, now time.Time) decision {
 		switch state.Spec.reviewPolicy() {
 		case ReviewReplace:
 			return decision{action: actWithdraw, message: "withdraw the application that somebody else made"}
-		case ReviewFail, ReviewAdopt: // one that may be adopted is, before this is asked
+		case ReviewFail, ReviewAdopt: // reconcile has adopted what may be adopted
 		}
 		return decision{action: actConflict, message: "the version is under review already, and this rollout did not apply for it; let the spec say review: adopt to wait for the verdict, or review: replace to apply anew"}
 	}
@@ -153,9 +155,8 @@ func decideLadder(state *State, o *Observation, now time.Time, clock string) dec
 	return d
 }
 
-// decideStep says what the live step still asks for, and whether it asks for
-// anything.
-func decideStep(state *State, at int, now time.Time, clock string) (decision, bool) {
+// decideStep says what the live step still requires; ok is false when that is nothing.
+func decideStep(state *State, at int, now time.Time, clock string) (_ decision, ok bool) {
 	step := state.Spec.Steps[at]
 	if late := state.WaitingSince.Add(step.Deadline.Std()); step.Deadline != 0 && !now.Before(late) {
 		return pauseFor(CauseDeadline, "the step at %v took longer than %v", state.Ratio, step.Deadline), true
@@ -174,8 +175,8 @@ func decideStep(state *State, at int, now time.Time, clock string) (decision, bo
 	for _, name := range step.Gates {
 		if g := state.Gates[name]; g.Verdict.Decision != Pass {
 			return decision{
-				message:  fmt.Sprintf("gate %s does not pass yet: %s", name, cmp.Or(g.Error, g.Verdict.Reason, "no reason given")),
-				until: nextEvaluation(state, at, clock),
+				message: fmt.Sprintf("gate %s does not pass yet: %s", name, cmp.Or(g.Error, g.Verdict.Reason, "no reason given")),
+				until:   nextEvaluation(state, at, clock),
 			}, true
 		}
 	}
@@ -195,4 +196,116 @@ func by(o *Observation) string {
 		return ""
 	}
 	return " by " + o.ChangedBy
+}
+
+// bakedAt is the end of the live step's bake time. It is later by the clock tolerance on
+// another machine than the one that saw the ratio go live.
+func bakedAt(state *State, step StepSpec, clock string) time.Time {
+	at := state.Since.Add(step.Bake.Std())
+	if step.Bake > 0 && state.Clock != clock {
+		at = at.Add(state.Spec.clockTolerance())
+	}
+	return at
+}
+
+// failedGate says whether a gate of the live step stops the rollout.
+func failedGate(state *State, o *Observation) (_ decision, failed bool) {
+	at := state.Spec.stepAt(o.Ratio)
+	if at < 0 {
+		return decision{}, false
+	}
+	stop := func(name, format string, args ...any) (decision, bool) {
+		return decision{action: actStop, status: Paused, cause: CauseGate, gates: []string{name}, message: fmt.Sprintf(format, args...)}, true
+	}
+	for _, name := range state.Spec.Steps[at].Gates {
+		g := state.Gates[name]
+		if g.Verdict.Decision == Fail {
+			return stop(name, "gate %s failed: %s", name, cmp.Or(g.Verdict.Reason, "no reason given"))
+		}
+		if most := state.Spec.gate(name).Tolerate; g.Errors > most {
+			return stop(name, "gate %s did not answer %d times in a row, which counts as failed: %s", name, g.Errors, g.Error)
+		}
+	}
+	return decision{}, false
+}
+
+// dueGates are the gates to be evaluated now. During the bake time each has its own
+// interval. Afterwards all are evaluated together, so that the verdicts on which a ratio
+// rises are of one moment, and again when one has become too old.
+func dueGates(state *State, step StepSpec, baked, now time.Time) []string {
+	var due []string
+	for _, name := range step.Gates {
+		if !now.Before(evaluateAt(state, step, name, baked)) {
+			due = append(due, name)
+		}
+	}
+	if len(due) > 0 && !now.Before(baked) {
+		return step.Gates
+	}
+	return due
+}
+
+// passValidFor is how long a verdict to pass is valid at least: it is stored before the
+// ratio is raised, which takes a while. Observing the target does not count.
+const passValidFor = time.Minute
+
+// evaluateAt is when a gate is to be evaluated next.
+func evaluateAt(state *State, step StepSpec, name string, baked time.Time) time.Time {
+	every := state.Spec.gate(name).Every.Std()
+	last := state.Gates[name].At
+	if last.IsZero() {
+		return state.Since.Add(min(every, step.Bake.Std()))
+	}
+	if !last.Before(baked) && state.Gates[name].Verdict.Decision == Pass {
+		every = max(every, passValidFor)
+	}
+	next := last.Add(every)
+	if last.Before(baked) && baked.Before(next) {
+		return baked
+	}
+	return next
+}
+
+// nextEvaluation is when the first gate of the live step is evaluated again; zero when it
+// has none.
+func nextEvaluation(state *State, at int, clock string) time.Time {
+	if at < 0 {
+		return time.Time{}
+	}
+	var first time.Time
+	step := state.Spec.Steps[at]
+	baked := bakedAt(state, step, clock)
+	for _, name := range step.Gates {
+		if t := evaluateAt(state, step, name, baked); first.IsZero() || t.Before(first) {
+			first = t
+		}
+	}
+	return first
+}
+
+// verdicts says how each party's review stands.
+func verdicts(reviews []alipayplus.Review) string {
+	if len(reviews) == 0 {
+		return "no verdict yet"
+	}
+	parts := make([]string, len(reviews))
+	for i, r := range reviews {
+		parts[i] = fmt.Sprintf("%s %s", r.Party, strings.ToLower(string(r.Status)))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// rejection gives the reasons of those who rejected.
+func rejection(reviews []alipayplus.Review) string {
+	var parts []string
+	for _, r := range reviews {
+		if r.Status == alipayplus.ReviewRejected {
+			reason := r.Reason
+			if reason == "" {
+				reason = "no reason given"
+			}
+			parts = append(parts, fmt.Sprintf("%s rejected it: %s", r.Party, reason))
+		}
+	}
+	return strings.Join(parts, "; ")
 }

@@ -63,7 +63,7 @@ func (e *StoppedError) Error() string {
 	return validation.OneLine(text)
 }
 
-// titled is the rollout, and its target where that is called otherwise.
+// titleOf is the rollout, and its target where that has another name.
 func titleOf(rollout, target string) string {
 	if rollout == target || target == "" {
 		return rollout
@@ -204,7 +204,7 @@ func (e *CheckpointError) Error() string {
 	return validation.OneLine(fmt.Sprintf("rollout %s: the stored state cannot be used: %s; %s", e.Rollout, e.Reason, wayOut))
 }
 
-// stopped is what a run of a rollout that does not go on returns.
+// stopped is the error of a rollout that does not go on; nil for others.
 func (state *State) stopped() error {
 	if state.Stop == nil {
 		return nil
@@ -212,7 +212,7 @@ func (state *State) stopped() error {
 	return &StoppedError{Rollout: state.Rollout, Target: state.Target, Status: state.Status, Stop: *state.Stop}
 }
 
-// both is the first error with the second one, in one line.
+// joinErrors is both errors in one line.
 func joinErrors(err, second error) error {
 	if err == nil || second == nil {
 		return cmp.Or(err, second)
@@ -220,7 +220,7 @@ func joinErrors(err, second error) error {
 	return fmt.Errorf("%w; besides: %w", err, second)
 }
 
-// ended says whether the error is the end of the given context.
+// contextEnded says whether the error is the end of the given context.
 func contextEnded(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
 }

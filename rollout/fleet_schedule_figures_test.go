@@ -21,7 +21,9 @@ type buoy struct {
 
 type sea struct{}
 
-func (sea) ObserveAll(context.Context, []Target, func(context.Context) error) []BatchResult { return nil }
+func (sea) ObserveAll(context.Context, []Target, func(context.Context) error) []BatchResult {
+	return nil
+}
 
 func (b buoy) ID() string   { return b.id }
 func (b buoy) Batch() Batch { return sea{} }

@@ -63,7 +63,7 @@ func TestAPassThatHoldsForALookDoesNotHoldForAnApproval(t *testing.T) {
 			return rollout.Passed("fine"), nil
 		}
 		s.at(10*time.Minute+17*time.Second, func() {
-			_, err := s.runner(rollout.WithHost("b")).Approve(t.Context(), 50, "lin")
+			_, err := s.runner(rollout.WithHost("b")).Approve(t.Context(), "lin", "", 50)
 			require.NoError(t, err)
 		})
 		s.requireDone(s.runner().Run(t.Context()))

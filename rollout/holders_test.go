@@ -236,7 +236,7 @@ func TestARatioWithoutBakeTimeIsNotMadeToWaitForAnotherClock(t *testing.T) {
 		spec.Steps[1].Approval = true
 		s := newStage(t, spec)
 		s.runUntil(95 * time.Minute)
-		_, err := s.runner().Approve(t.Context(), 50, "lin")
+		_, err := s.runner().Approve(t.Context(), "lin", "", 50)
 		require.NoError(t, err)
 		began := time.Now()
 		next, err := s.runner(rollout.WithHost("b")).Step(t.Context())

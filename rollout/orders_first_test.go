@@ -30,7 +30,7 @@ func TestAnOrderThatComesDuringTheLookBeforeAChangeComesFirst(t *testing.T) {
 			return err
 		}, rollout.ErrAborted},
 		"an approval": {func(ctx context.Context, r *rollout.Runner) error {
-			_, err := r.Approve(ctx, 100, "lin")
+			_, err := r.Approve(ctx, "lin", "", 100)
 			return err
 		}, nil},
 	} {

@@ -93,7 +93,7 @@ func TestWhatHasNotBegunCanBeApprovedAndNeitherPausedNorResumed(t *testing.T) {
 		require.Nil(t, state)
 		s.requireNoOrders()
 
-		receipt, err := s.runner().Approve(t.Context(), 50, "lin")
+		receipt, err := s.runner().Approve(t.Context(), "lin", "", 50)
 		require.NoError(t, err)
 		require.Equal(t, &rollout.Receipt{}, receipt)
 		s.requireDone(s.runner().Run(t.Context()))
@@ -289,7 +289,7 @@ func TestAnOrderThatTheStoreDoesNotTakeIsNotCarriedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, approved())
 		approve := func() {
-			receipt, err := s.runnerOf(s.fake, deaf{s.store, full}).Approve(t.Context(), 50, "lin")
+			receipt, err := s.runnerOf(s.fake, deaf{s.store, full}).Approve(t.Context(), "lin", "", 50)
 			require.ErrorIs(t, err, full)
 			require.Nil(t, receipt)
 		}

@@ -26,7 +26,7 @@ func TestAnApprovalIsWaitedFor(t *testing.T) {
 		s := newStage(t, approved())
 		s.at(8*time.Hour, func() {
 			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
-			receipt, err := s.runner(rollout.WithHost("b")).Approve(t.Context(), 50, "lin")
+			receipt, err := s.runner(rollout.WithHost("b")).Approve(t.Context(), "lin", "", 50)
 			require.NoError(t, err)
 			require.False(t, receipt.Handled, "the runner that has the lease does it")
 			require.Regexp(t, `^a process \d+ run \w{6}$`, receipt.Holder)
@@ -47,7 +47,7 @@ func TestAnApprovalIsWaitedFor(t *testing.T) {
 func TestAnApprovalMayComeBeforehand(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, approved())
-		receipt, err := s.runner().Approve(t.Context(), 50, "lin")
+		receipt, err := s.runner().Approve(t.Context(), "lin", "", 50)
 		require.NoError(t, err)
 		require.Equal(t, &rollout.Receipt{}, receipt, "it is left for the first run")
 		state, err := s.runner().Status(t.Context())
@@ -64,12 +64,12 @@ func TestAnApprovalIsOfOneRatio(t *testing.T) {
 		spec := approved()
 		spec.Steps[2].Approval = true
 		s := newStage(t, spec)
-		_, err := s.runner().Approve(t.Context(), 100, "lin")
+		_, err := s.runner().Approve(t.Context(), "lin", "", 100)
 		require.NoError(t, err)
 		s.runUntil(day)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 		for _, ratio := range []alipayplus.Ratio{10, 20} {
-			_, err = s.runner().Approve(t.Context(), ratio, "lin")
+			_, err = s.runner().Approve(t.Context(), "lin", "", ratio)
 			require.EqualError(t, err, "rollout release 1: no step asks for approval of "+ratio.String()+": invalid input")
 			require.ErrorIs(t, err, alipayplus.ErrInvalid)
 		}
@@ -81,7 +81,7 @@ func TestWhoAsksMustBeSaid(t *testing.T) {
 	_, err := s.runner().Pause(t.Context(), "", "because")
 	require.EqualError(t, err, "rollout release 1: say who asks for it: invalid input")
 	require.ErrorIs(t, err, alipayplus.ErrInvalid)
-	_, err = s.runner().Approve(t.Context(), 50, "")
+	_, err = s.runner().Approve(t.Context(), "", "", 50)
 	require.ErrorIs(t, err, alipayplus.ErrInvalid)
 }
 

@@ -14,7 +14,7 @@ import (
 func TestApprovalsFromBeforeARatioFellAreGivenAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, approved())
-		_, err := s.runner().Approve(t.Context(), 50, "lin")
+		_, err := s.runner().Approve(t.Context(), "lin", "", 50)
 		require.NoError(t, err)
 		s.runUntil(90 * time.Minute)
 		require.Equal(t, alipayplus.Ratio(50), s.fake.Now().Ratio)
@@ -29,7 +29,7 @@ func TestApprovalsFromBeforeARatioFellAreGivenAnew(t *testing.T) {
 		require.Equal(t, []alipayplus.Ratio{10, 50, 10}, s.fake.Ratios(), "what was agreed on was another 50%")
 		require.Contains(t, s.told(rollout.EventWaiting), "waiting for approval of 50%")
 
-		_, err = s.runner().Approve(t.Context(), 50, "lin")
+		_, err = s.runner().Approve(t.Context(), "lin", "", 50)
 		require.NoError(t, err)
 		_, err = s.runner().Run(t.Context())
 		require.NoError(t, err)
@@ -40,7 +40,7 @@ func TestApprovalsFromBeforeARatioFellAreGivenAnew(t *testing.T) {
 func TestApprovalsFromBeforeAPauseStillHold(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, approved())
-		_, err := s.runner().Approve(t.Context(), 50, "lin")
+		_, err := s.runner().Approve(t.Context(), "lin", "", 50)
 		require.NoError(t, err)
 		_, err = s.runner().Pause(t.Context(), "lin", "")
 		require.NoError(t, err)

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -9,8 +10,8 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 )
 
-// Plan says what a rollout will do from where its target stands. It is data, can be
-// stored and shown, and is carried out by [Runner.Apply] only while it is true.
+// Plan says what a rollout will do from where its target stands. It is data that can be
+// stored and shown. [Runner.RunPlan] carries it out, unless it is out of date.
 type Plan struct {
 	// Target is the id of the target.
 	Target string `json:"target"`
@@ -178,8 +179,8 @@ func elapsedBake(state *State, seen *Observation, now time.Time, clock string) D
 	return step.Bake - Duration(min(max(0, bakedAt(state, step, clock).Sub(now)), step.Bake.Std()))
 }
 
-// seal gives the plan its hash. The bake times to come are no part of it: they grow
-// shorter with the time, and nothing that will be done is another by that.
+// seal gives the plan its hash. AtLeast is no part of it, because it shrinks as time
+// passes.
 func (p *Plan) seal() error {
 	content := *p
 	content.AtLeast = 0
@@ -243,7 +244,29 @@ func (p *Plan) Markdown() string {
 	return b.String()
 }
 
-// cell makes text safe inside a Markdown table.
+// markdownCell makes text safe inside a Markdown table.
 func markdownCell(text string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "`", "'").Replace(text)
+}
+
+// adoptPlan checks that a plan is still true, and reconciles with what it read for that.
+// Nothing is stored when the plan is out of date.
+func (s *session) adoptPlan(ctx context.Context, plan *Plan) error {
+	if err := s.readTarget(ctx, nil); err != nil {
+		return err
+	}
+	state := *s.state
+	state.Spec = s.runner.spec
+	now, err := planFrom(&state, s.observation, time.Now(), s.clock())
+	if err != nil {
+		return err
+	}
+	if now.Hash != plan.Hash {
+		return fmt.Errorf("rollout %s: %w: it was made when the target was %s at %v, which is now %s at %v, or by another spec; make a new plan",
+			s.runner.config.name, ErrStalePlan, plan.Observation.Status, plan.Observation.Ratio, s.observation.Status, s.observation.Ratio)
+	}
+	if err := s.adoptSpec(ctx); err != nil {
+		return err
+	}
+	return s.reconcile(ctx, true)
 }

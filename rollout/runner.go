@@ -15,18 +15,18 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 )
 
-// Runner drives one target by a spec, from wherever it stands to all users. It
-// remembers in its [Store] what it does, so that it can be killed at any moment and
-// gone on with by another Runner of the same name, in another process or on another
-// machine that shares the store. It is safe for concurrent use; only one of its runs,
-// and of those of all runners of the same name, makes progress at a time.
+// Runner drives one target by a spec, from wherever it stands to all users. It records in
+// its [Store] what it does, so that it can be killed at any moment and another Runner of
+// the same name, in another process or on another machine that shares the store, goes on.
+// It is safe for concurrent use; of all runs of all runners of one name, one makes progress
+// at a time.
 type Runner struct {
 	target Target
 	spec   Spec
 	store  Store
 	config config
 	gates  map[string]Gate
-	// posted wakes a run of this runner when a command was posted through it.
+	// posted wakes a run of this runner when a command is posted through it.
 	posted chan struct{}
 	// failures counts failed calls of the target in a row.
 	failures atomic.Int64
@@ -55,35 +55,33 @@ type Option func(*config)
 func WithName(name string) Option { return func(c *config) { c.name = name } }
 
 // WithHost names the machine whose clock the runner reads; the default is the host
-// name. Bake times that another machine goes on with are made longer by
-// [Spec].ClockTolerance.
+// name. When another machine goes on, bake times are longer by [Spec].ClockTolerance.
 func WithHost(name string) Option { return func(c *config) { c.clock = name } }
 
-// WithSink adds a function that events are given to.
+// WithSink adds a function that gets the events.
 func WithSink(sink Sink) Option { return func(c *config) { c.sinks = append(c.sinks, sink) } }
 
 // WithLogger sets where failures of sinks are logged; nothing is by default.
 func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }
 
-// WithGate gives the gate of a name in Go, for a gate of which the spec says no more
-// than its name and its times.
+// WithGate implements a gate in Go, of which the spec says no more than name and times.
 func WithGate(name string, gate Gate) Option { return func(c *config) { c.gates[name] = gate } }
 
-// WithGates adds a maker of gates that this package does not make, such as that of
-// the module rollout/prometheus. Makers are asked in the order given.
+// WithGates adds a maker of gates that this package does not make, such as that of the
+// module rollout/prometheus. The first maker that returns a gate wins.
 func WithGates(maker GateMaker) Option { return func(c *config) { c.makers = append(c.makers, maker) } }
 
-// WithInterval sets the longest time between two readings of the target, which is
-// also the longest between two attempts after failures; the default is 5 minutes.
-// Readings are more frequent soon after a change.
+// WithInterval sets the longest time between two observations of the target, and between
+// two attempts after failures; the default is 5 minutes. Soon after a change the interval
+// is seconds, and grows with the time since.
 func WithInterval(most time.Duration) Option { return func(c *config) { c.interval = most } }
 
-// WithCallTimeout sets how long a call of the target may take; the default is 2
-// minutes. A change that was begun is finished even when the run's context ends.
+// WithCallTimeout sets how long a call of the target may take; the default is 2 minutes. A
+// change that was begun is finished even when the run's context ends.
 func WithCallTimeout(d time.Duration) Option { return func(c *config) { c.callTime = d } }
 
-// WithNewSpec lets the runner go on by its own spec when the stored one says
-// something else. Without it that is a [ConflictError].
+// WithNewSpec lets the runner go on by its own spec when the stored one differs. Without it
+// that is a [ConflictError].
 func WithNewSpec() Option { return func(c *config) { c.newSpec = true } }
 
 // New makes a runner of a target. It copies the spec, and does no I/O. The error says
@@ -153,7 +151,7 @@ type Next struct {
 	State *State
 	// Over says that nothing comes next: the rollout is done, or stopped.
 	Over bool
-	// What says what it waits for, in one line.
+	// What says in one line what it waits for.
 	What string
 	// At is when the next step is due. An earlier one does no harm.
 	At time.Time
@@ -165,16 +163,16 @@ type Next struct {
 // When the rollout stops for a reason, the error is a [StoppedError]; a paused
 // one goes on after [Runner.Resume], by another Run. When the context ends, a change
 // that was begun is finished and stored, and the error is a [PendingError]. Failures
-// of the target that may pass are passed over until the deadline of the spec; others
+// of the target are retried until the deadline of the spec if they are transient; others
 // are returned, and a later Run goes on. [LeasedError]: another runner drives the
 // rollout. The state is returned with an error too, as far as it is known.
 func (r *Runner) Run(ctx context.Context) (*State, error) {
 	return r.run(ctx, nil)
 }
 
-// Apply is [Runner.Run] by a plan that was made before and perhaps looked at by
-// people. When the target has moved since, or the spec is another, nothing is done
-// and the error matches [ErrStalePlan].
+// RunPlan is [Runner.Run] by a plan that was made before, and perhaps reviewed by people.
+// When the target has moved since, or the spec is another, nothing is done and the error
+// matches [ErrStalePlan].
 func (r *Runner) RunPlan(ctx context.Context, plan *Plan) (*State, error) {
 	if plan == nil {
 		return nil, fmt.Errorf("rollout %s: a plan is needed, make one by Plan; or call Run: %w", r.config.name, alipayplus.ErrInvalid)
@@ -214,8 +212,8 @@ func (r *Runner) run(ctx context.Context, plan *Plan) (_ *State, err error) {
 	}
 }
 
-// notTakenUp is the end of a run that could not take the rollout up, and tells of it. That
-// another runner drives it is no failure: that one tells what becomes of it.
+// sessionNotOpened is the error of a run that could not open a session, and emits it as an
+// event, unless another runner drives the rollout: that one emits what becomes of it.
 func (r *Runner) sessionNotOpened(ctx context.Context, err error) error {
 	err = r.asPending(ctx, nothingDoneYet(), err)
 	if !errors.Is(err, ErrLeased) {
@@ -225,10 +223,10 @@ func (r *Runner) sessionNotOpened(ctx context.Context, err error) error {
 	return err
 }
 
-// notBegun is what comes next for a run that was stopped before its first step.
+// nothingDoneYet is what comes next for a run that was stopped before its first step.
 func nothingDoneYet() Next { return Next{What: "nothing was done yet"} }
 
-// pending makes a [PendingError] of an error that is the end of the context.
+// asPending makes a [PendingError] of an error that is the end of the context.
 func (r *Runner) asPending(ctx context.Context, next Next, err error) error {
 	if !contextEnded(ctx, err) {
 		return err
@@ -244,8 +242,8 @@ func (r *Runner) Step(ctx context.Context) (*Next, error) {
 	return next, err
 }
 
-// stepWith is Step with an observation that was just made and a limiter of calls; nil
-// for none. The state is returned with an error too, as far as it is known.
+// stepOnce is Step with an observation that was just made and a limiter of calls; nil for
+// none. The state is returned with an error too, as far as it is known.
 func (r *Runner) stepOnce(ctx context.Context, seen *BatchResult, limiter *rate.Limiter) (_ *State, _ *Next, err error) {
 	s, err := r.openSession(ctx)
 	if err != nil {
@@ -263,17 +261,6 @@ func (r *Runner) stepOnce(ctx context.Context, seen *BatchResult, limiter *rate.
 		err = s.state.stopped()
 	}
 	return s.state, next, r.asPending(ctx, s.lastNext, err)
-}
-
-// tellFailure tells that a run ends with an error that somebody must look at.
-func (s *session) emitFailure(ctx context.Context, err error) {
-	_, stopped := errors.AsType[*StoppedError](err)
-	if err == nil || stopped || errors.Is(err, ErrPending) {
-		return
-	}
-	s.events = nil // those of a transition that was not stored
-	s.record(EventFailed, AuditEntry{}, Event{What: fmt.Sprintf("the run ended: %v", err), Error: err.Error()})
-	s.emit(context.WithoutCancel(ctx))
 }
 
 // Status reads where the rollout stands, without the lease; nil when it has not
@@ -309,97 +296,4 @@ func (r *Runner) Plan(ctx context.Context) (*Plan, error) {
 		return nil, err
 	}
 	return planFrom(state, seen, now, r.config.clock)
-}
-
-// Pause stops the rollout where it is, until [Runner.Resume]. What is live stays
-// live.
-func (r *Runner) Pause(ctx context.Context, who, why string) (*Receipt, error) {
-	return r.sendCommand(ctx, Command{Kind: CommandPause, By: who, Reason: why})
-}
-
-// Resume lets a paused rollout go on: from what is live, with new deadlines, and its
-// gates asked anew. The time of the pause does not count as watched. After a rejection
-// it applies again; after somebody lowered the ratio or took the version back, approvals
-// have to be given anew.
-func (r *Runner) Resume(ctx context.Context, who, why string) (*Receipt, error) {
-	return r.sendCommand(ctx, Command{Kind: CommandResume, By: who, Reason: why})
-}
-
-// Abort gives the version up at the target, whether the rollout runs or is paused, or has
-// not begun. When the target fails, the error says so, and the order is kept for the next
-// run. What that means for users who have the version stands in the state's Stop.Aftermath.
-func (r *Runner) Abort(ctx context.Context, who, why string) (*Receipt, error) {
-	return r.sendCommand(ctx, Command{Kind: CommandAbort, By: who, Reason: why})
-}
-
-// Approve approves that the ratio, in percent, is set. It may be given before the
-// rollout has come that far, even before it has begun, and cannot be taken back but by
-// Pause.
-func (r *Runner) Approve(ctx context.Context, ratio alipayplus.Ratio, who string) (*Receipt, error) {
-	for _, step := range r.spec.Steps {
-		if step.Ratio == ratio && step.Approval {
-			return r.sendCommand(ctx, Command{Kind: CommandApprove, By: who, Ratio: ratio})
-		}
-	}
-	return nil, fmt.Errorf("rollout %s: no step asks for approval of %v: %w", r.config.name, ratio, alipayplus.ErrInvalid)
-}
-
-// Receipt is what became of an order.
-type Receipt struct {
-	// Handled says that the order was carried out. Otherwise it is left in the store:
-	// for Holder, or for the first run of a rollout that has not begun.
-	Handled bool
-	// Holder is the runner that drives the rollout now, and will carry the order out at
-	// its next step; empty when there is none.
-	Holder string
-	// State is where the rollout stands; nil when it is not handled.
-	State *State
-}
-
-// order carries out a command or, when another runner drives the rollout, leaves it for
-// that one. It goes by the stored state, whatever the runner's spec is. Once the command is
-// in the store it is not lost, whatever happens; before, nothing of it is left.
-func (r *Runner) sendCommand(ctx context.Context, c Command) (*Receipt, error) {
-	if c.By == "" {
-		return nil, fmt.Errorf("rollout %s: say who asks for it: %w", r.config.name, alipayplus.ErrInvalid)
-	}
-	c.ID, c.At = rand.Text(), time.Now()
-	s, err := r.openSession(ctx)
-	if leased, ok := errors.AsType[*LeasedError](err); ok {
-		return r.postCommand(ctx, c, leased.Holder)
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer s.close(ctx)
-	if s.state == nil {
-		switch c.Kind {
-		case CommandApprove:
-			return r.postCommand(ctx, c, "")
-		case CommandPause, CommandResume:
-			return nil, s.conflict("it has not begun; nothing is there to %s", c.Kind.verb())
-		case CommandAbort:
-		}
-	}
-	s.startIfNew()
-	s.commandID = c.ID
-	if err := r.store.Post(ctx, r.config.name, c); err != nil {
-		return nil, err
-	}
-	if err := s.executeCommands(ctx); err != nil {
-		return &Receipt{State: s.state}, fmt.Errorf("%w; the order is kept, and the next run carries it out", err)
-	}
-	return &Receipt{Handled: true, State: s.state}, s.refusals[c.ID]
-}
-
-// leave leaves a command in the store, and wakes a run of this runner.
-func (r *Runner) postCommand(ctx context.Context, c Command, holder string) (*Receipt, error) {
-	if err := r.store.Post(ctx, r.config.name, c); err != nil {
-		return nil, err
-	}
-	select {
-	case r.posted <- struct{}{}:
-	default: // a run is being woken already
-	}
-	return &Receipt{Holder: holder}, nil
 }

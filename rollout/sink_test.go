@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"strings"
@@ -86,10 +85,9 @@ func (b *brokenWriter) Write(p []byte) (int, error) {
 
 func TestASinkReturnsWhatItsWriterReturnsAndGoesOnAfterwards(t *testing.T) {
 	for name, makeSink := range map[string]func(io.Writer) rollout.Sink{
-		"slog":     func(w io.Writer) rollout.Sink { return rollout.SlogSink(slog.New(slog.NewTextHandler(w, nil))) },
-		"NDJSON":   rollout.NDJSONSink,
-		"terminal": func(w io.Writer) rollout.Sink { return rollout.TerminalSink(w, rollout.TerminalOptions{}) },
-		"block":    func(w io.Writer) rollout.Sink { return rollout.TerminalSink(w, rollout.TerminalOptions{Redraw: true}) },
+		"slog":   func(w io.Writer) rollout.Sink { return rollout.SlogSink(slog.New(slog.NewTextHandler(w, nil))) },
+		"NDJSON": rollout.NDJSONSink,
+		"lines":  rollout.LineSink,
 	} {
 		t.Run(name, func(t *testing.T) {
 			out := &brokenWriter{fails: 1}
@@ -128,22 +126,5 @@ func TestNDJSONSinkWritesAWholeLineAtOnce(t *testing.T) {
 		var got rollout.Event
 		require.NoError(t, json.Unmarshal([]byte(line), &got))
 		require.Equal(t, given, got)
-	}
-}
-
-func TestTerminalsAreSafeForConcurrentUse(t *testing.T) {
-	for _, redraw := range []bool{false, true} {
-		var out eachWrite
-		terminal := rollout.NewTerminal(&out, rollout.TerminalOptions{Redraw: redraw})
-		sink := terminal.Sink()
-		var all sync.WaitGroup
-		for i := range 20 {
-			all.Go(func() {
-				_ = sink(context.Background(), happened(rollout.EventRaised, fmt.Sprint("raised ", i)))
-				terminal.Tick(noon)
-			})
-		}
-		all.Wait()
-		require.GreaterOrEqual(t, len(out), 20)
 	}
 }

@@ -52,7 +52,7 @@ func TestPeopleGiveOrdersThroughTheRunnersOfAFleet(t *testing.T) {
 		}
 		h.after(90*time.Minute, func() {
 			order("release 0", func(r *rollout.Runner) error { _, err := r.Pause(t.Context(), "lin", "lunch"); return err })
-			order("release 1", func(r *rollout.Runner) error { _, err := r.Approve(t.Context(), 50, "lin"); return err })
+			order("release 1", func(r *rollout.Runner) error { _, err := r.Approve(t.Context(), "lin", "", 50); return err })
 			order("release 2", func(r *rollout.Runner) error { _, err := r.Abort(t.Context(), "lin", "no"); return err })
 		})
 

@@ -151,6 +151,8 @@ type Approval struct {
 	Ratio alipayplus.Ratio `json:"ratio"`
 	// By is who approved.
 	By string `json:"by"`
+	// Reason says why; may be empty.
+	Reason string `json:"reason,omitempty"`
 	// At is when.
 	At time.Time `json:"at"`
 }

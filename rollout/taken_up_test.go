@@ -1,10 +1,8 @@
 package rollout_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -71,24 +69,6 @@ func TestARunThatCannotTakeTheRolloutUpTellsSo(t *testing.T) {
 					require.Equal(t, ratiosOf(s.spec), told.Steps)
 				}
 			})
-		})
-	}
-}
-
-// A terminal must not show what nobody knows: that nothing is live.
-func TestATerminalShowsNothingOfAStateThatCannotBeRead(t *testing.T) {
-	for _, redraw := range []bool{false, true} {
-		synctest.Test(t, func(t *testing.T) {
-			s := liveAtTen(t, plain())
-			s.replace(func(b []byte) []byte { return b[:10] })
-			var out bytes.Buffer
-			r := s.runner(rollout.WithSink(rollout.TerminalSink(&out, rollout.TerminalOptions{Redraw: redraw})))
-			_, err := r.Run(t.Context())
-			require.ErrorAs(t, err, new(*rollout.CheckpointError))
-			require.Contains(t, out.String(), "it is not known what is live")
-			require.NotContains(t, out.String(), "0%")
-			require.NotContains(t, out.String(), "(* step)")
-			require.Equal(t, redraw, strings.Contains(out.String(), "status   not known"))
 		})
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/alipayplus-go/alipayplus/examples/ci/terminal"
 )
 
 // Bar shows in one line how far something has come. It is not safe for concurrent use.
@@ -31,8 +31,8 @@ type Bar struct {
 // behind out.
 func NewBar(out io.Writer, what string, total int) *Bar {
 	file, _ := out.(*os.File)
-	terminal := rollout.DetectTerminal(file)
-	return &Bar{Paint: terminal.Redraw, Width: terminal.Width, out: out, what: what, total: max(total, 1), tenth: -1}
+	shown := terminal.Detect(file)
+	return &Bar{Paint: shown.Redraw, Width: shown.Width, out: out, what: what, total: max(total, 1), tenth: -1}
 }
 
 // Show shows how much is done, and a remark. It may be called often.

@@ -13,7 +13,7 @@ import (
 	"github.com/boombuler/barcode/qr"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/alipayplus-go/alipayplus/examples/ci/terminal"
 )
 
 // Console writes lines of progress. It is safe for concurrent use.
@@ -82,7 +82,7 @@ func Reviews(reviews []alipayplus.Review) string {
 
 // Ladder draws the ladder with the ratios that are reached filled in:
 // "[#########.....................]  30%   1 5 10 20 (30) 50 100".
-func Ladder(g alipayplus.Grayscale) string { return rollout.LadderBar(g.Ladder, nil, g.Ratio) }
+func Ladder(g alipayplus.Grayscale) string { return terminal.LadderBar(g.Ladder, nil, g.Ratio) }
 
 // QRCode draws a QR code with half blocks, dark on light, for terminals.
 func (c *Console) QRCode(text string) error {

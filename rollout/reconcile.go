@@ -5,25 +5,71 @@ import (
 	"fmt"
 	"time"
 
+	"golang.org/x/time/rate"
+
 	"github.com/alipayplus-go/alipayplus"
 )
 
-// reconcile takes over what was just read: first the outcome of a change that was
-// begun, then what others did. What others did is reported and never reversed.
-func (s *session) reconcileObservation(ctx context.Context) error {
-	s.resolveIntent()
-	s.adoptApplication()
-	s.adoptRatio()
-	told := s.recordObserved()
-	s.state.Observed = true
-	if told || s.audit != nil {
-		return s.save(ctx)
+// observe reads the target and reconciles the state with what it finds. given is a reading
+// that was made before, after which somebody may have acted already; nil for none.
+func (s *session) observe(ctx context.Context, given *BatchResult) error {
+	if err := s.readTarget(ctx, given); err != nil {
+		return err
 	}
-	s.emit(ctx)
+	return s.reconcile(ctx, given == nil)
+}
+
+// readTarget reads the target. It ends with the context, because nothing is lost by that.
+func (s *session) readTarget(ctx context.Context, given *BatchResult) error {
+	if given == nil {
+		if err := waitForLimiter(ctx, s.limiter); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(ctx, s.runner.config.callTime)
+		defer cancel()
+		given = new(BatchResult)
+		given.Observation, given.Err = s.runner.target.Observe(ctx)
+	}
+	if given.Err != nil {
+		return given.Err
+	}
+	if given.Observation == nil {
+		return fmt.Errorf("rollout %s: %s was read as nothing, without an error: mend the target", s.runner.config.name, s.runner.target.ID())
+	}
+	s.observation = given.Observation
 	return nil
 }
 
-// settle decides what became of a change of which that is not known.
+// waitForLimiter waits until the limiter, which may be nil, lets a call through, or the
+// context ends.
+func waitForLimiter(ctx context.Context, limiter *rate.Limiter) error {
+	if limiter == nil || limiter.Wait(ctx) == nil {
+		return nil
+	}
+	<-ctx.Done() // a limiter fails at once when the context will end before the call
+	return ctx.Err()
+}
+
+// reconcile brings the state up to date with the observation: first the outcome of a change
+// that was begun, then what others did, which is recorded and never reversed.
+func (s *session) reconcile(ctx context.Context, fresh bool) error {
+	s.resolveIntent()
+	s.adoptApplication()
+	s.adoptRatio()
+	changed := s.recordObserved()
+	s.state.Observed = true
+	if changed || s.audit != nil {
+		if err := s.save(ctx); err != nil {
+			return err
+		}
+	}
+	s.emit(ctx)
+	now := time.Now()
+	s.fresh, s.observeAt = fresh, now.Add(s.runner.observeIn(now.Sub(s.state.WaitingSince)))
+	return nil
+}
+
+// resolveIntent finds out what became of a change whose outcome is unknown.
 func (s *session) resolveIntent() {
 	in, o := s.state.Intent, s.observation
 	if in == nil || in.Kind == ChangeAbort {
@@ -37,7 +83,7 @@ func (s *session) resolveIntent() {
 	}
 }
 
-// took says whether the effect of the change is there.
+// visibleIn says whether the observation shows the effect of the change.
 func (in *Intent) visibleIn(o *Observation) bool {
 	switch in.Kind {
 	case ChangeApply:
@@ -48,7 +94,7 @@ func (in *Intent) visibleIn(o *Observation) bool {
 		}
 		return o.Status == alipayplus.ReleaseNewVersionCreated
 	case ChangeRaise:
-		return o.Ratio == in.To // a higher one somebody else set, whatever became of this one
+		return o.Ratio == in.To // a higher one was set by somebody else
 	case ChangePublish:
 		return o.Status == alipayplus.ReleaseFull || o.Status == alipayplus.ReleaseArchived
 	default:
@@ -56,7 +102,7 @@ func (in *Intent) visibleIn(o *Observation) bool {
 	}
 }
 
-// possible says whether the change can still be made as it was meant.
+// stillPossible says whether the change can still be made as it was intended.
 func (in *Intent) stillPossible(o *Observation) bool {
 	switch in.Kind {
 	case ChangeApply:
@@ -68,7 +114,7 @@ func (in *Intent) stillPossible(o *Observation) bool {
 	}
 }
 
-// adoptApplication takes over which application is under review.
+// adoptApplication records which application is under review.
 func (s *session) adoptApplication() {
 	state, o := s.state, s.observation
 	switch {
@@ -89,7 +135,7 @@ func (s *session) adoptApplication() {
 	state.Applied, state.Application, state.WaitingSince = true, o.Application, time.Now()
 }
 
-// adoptRatio takes over which ratio is live.
+// adoptRatio records which ratio is live.
 func (s *session) adoptRatio() {
 	state, o := s.state, s.observation
 	if !state.Observed {
@@ -101,14 +147,14 @@ func (s *session) adoptRatio() {
 		return
 	}
 	if o.Ratio <= state.Ratio {
-		return // a lower one stops the rollout, see decide
+		return // decide stops at a lower one
 	}
 	from := state.Ratio
 	state.recordRatio(o.Ratio, o.ChangedBy, true, time.Now(), s.clock())
 	s.recordAdopted(from, fmt.Sprintf("somebody else raised it from %v to %v%s; going on from there", from, o.Ratio, by(o)))
 }
 
-// tellChange tells of a new status or verdict, and says whether there was one.
+// recordObserved records a new status or verdict, and says whether there was one.
 func (s *session) recordObserved() bool {
 	now := string(s.observation.Status) + ", " + verdicts(s.observation.Reviews)
 	if s.state.LastEmitted == now {

@@ -5,25 +5,24 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
 )
 
-// maxConflicts is how many refused changes in a row are taken for somebody else's
-// changes in between; then something else is wrong.
+// maxConflicts is how many conflicts in a row are attributed to changes that others make at
+// the same time; more are an error.
 const maxConflicts = 3
 
-// change makes one change of the target. What is about to happen is stored before,
-// and what happened after. Neither the call nor the storing ends with the context:
-// what was begun is finished.
+// makeChange makes one change of the target. The intent is stored before the call, and the
+// outcome after it. Neither the call nor the storing ends with the context: a change that
+// was begun is finished.
 func (s *session) makeChange(ctx context.Context, d decision, in *Intent) error {
-	if err := s.waitForLimiter(ctx); err != nil {
+	if err := waitForLimiter(ctx, s.limiter); err != nil {
 		return err
 	}
-	if in.Kind != ChangeAbort { // what was ordered since the last look began comes first
-		if ordered, err := s.hasCommands(ctx); err != nil || ordered {
+	if in.Kind != ChangeAbort { // commands that were posted since the observation come first
+		if found, err := s.hasCommands(ctx); err != nil || found {
 			return err
 		}
 	}
@@ -41,7 +40,7 @@ func (s *session) makeChange(ctx context.Context, d decision, in *Intent) error 
 			return err
 		}
 	}
-	s.observeAt = time.Time{} // whatever comes of it, what was seen is of the past
+	s.observeAt = time.Time{} // the observation is out of date, whatever comes of the call
 	aftermath, err := s.callTarget(ctx, in)
 	if err != nil {
 		return s.changeFailed(ctx, in, err)
@@ -79,7 +78,8 @@ func (s *session) callTarget(ctx context.Context, in *Intent) (aftermath string,
 	return "", fmt.Errorf("rollout: %s cannot do %s: %w", s.runner.target.ID(), in.Kind, alipayplus.ErrInvalid)
 }
 
-// refusedChange says what becomes of a change that did not succeed.
+// changeFailed handles a change that did not succeed. It returns nil when the next
+// observation decides how to go on.
 func (s *session) changeFailed(ctx context.Context, in *Intent, err error) error {
 	if errors.Is(err, alipayplus.ErrConflict) {
 		s.conflicts++
@@ -89,19 +89,18 @@ func (s *session) changeFailed(ctx context.Context, in *Intent, err error) error
 		in.unknown = true
 		return err
 	case in.Kind == ChangeAbort:
-		return &abortRefusedError{err} // the intent goes with the transition that follows from that
+		return &abortRefusedError{err} // abort removes the intent when it stores the pause
 	case errors.Is(err, alipayplus.ErrConflict) && s.conflicts <= maxConflicts:
-		// Somebody was faster, or it is done already: the next look tells. A change
-		// of which something may have happened before keeps its intent until then.
+		// Somebody was faster, or it is done already: the next observation shows it.
+		// A change whose outcome is unknown keeps its intent until then.
 		if in.unknown {
 			return nil
 		}
 		s.state.Intent = nil
 		return s.save(ctx)
-	case in.unknown: // nothing happened now; what became of the earlier attempt, the next run finds out
+	case in.unknown: // this attempt had no effect; the next run finds out about the earlier one
 		return fmt.Errorf("rollout %s: %w", s.runner.config.name, err)
 	default:
-		// A refusal: nothing happened.
 		s.state.Intent = nil
 		if stored := s.save(ctx); stored != nil {
 			return joinErrors(err, stored)
@@ -110,20 +109,20 @@ func (s *session) changeFailed(ctx context.Context, in *Intent, err error) error
 	}
 }
 
-// refusedError says that the target refused to give the version up.
+// abortRefusedError says that the target refused to give the version up.
 type abortRefusedError struct{ err error }
 
 func (e *abortRefusedError) Error() string { return e.err.Error() }
 func (e *abortRefusedError) Unwrap() error { return e.err }
 
-// effect takes over a change that was made. who is who made it, as far as the target
-// tells; empty for the runner.
+// recordChange records a change that was made. who is who made it, as far as the target
+// reports that; empty for the runner.
 func (s *session) recordChange(in *Intent, who, aftermath string) {
 	state, now := s.state, time.Now()
 	state.Intent = nil
 	switch in.Kind {
 	case ChangeApply:
-		// Which application it is, the next look tells.
+		// The next observation says which application it is.
 		state.Applied, state.Application, state.WaitingSince = true, "", now
 		s.record(EventApplied, AuditEntry{By: who, Why: "applied for review"}, Event{What: "applied for review"})
 	case ChangeWithdraw:
@@ -146,9 +145,9 @@ func (s *session) recordChange(in *Intent, who, aftermath string) {
 	}
 }
 
-// abort gives the version up for a reason. When the target refuses that, the rollout
-// pauses: it does not climb on after somebody, or a gate, wanted it to end. Between the
-// two the intent stands, so that a process that dies there leaves an abort to repeat.
+// abort gives the version up for a reason. When the target refuses that, the rollout pauses
+// rather than raising the ratio of a version that a person or a gate wanted to end. The
+// intent is kept until the pause is stored, so that a crash in between repeats the abort.
 func (s *session) abort(ctx context.Context, why *Stop) error {
 	err := s.makeChange(ctx, decision{message: "give the version up: " + why.Reason}, &Intent{Kind: ChangeAbort, Stop: why})
 	refused, ok := errors.AsType[*abortRefusedError](err)
@@ -160,62 +159,4 @@ func (s *session) abort(ctx context.Context, why *Stop) error {
 	s.state.Status, s.state.Stop, s.state.Intent = Paused, why, nil
 	s.record(EventPaused, AuditEntry{By: why.By, From: s.state.Ratio, To: s.state.Ratio, Why: why.Reason}, Event{What: why.Reason, By: why.By})
 	return s.save(ctx)
-}
-
-// judge asks gates, side by side, and stores what they say. The context ends it:
-// a verdict that was not stored is asked for again.
-func (s *session) evaluateGates(ctx context.Context, names []string) error {
-	s.fresh = false // it takes a while
-	at := s.state.Spec.stepAt(s.state.Ratio)
-	step := Step{Rollout: s.state.Rollout, Target: s.state.Target, Index: at, Ratio: s.state.Ratio, Since: s.state.Since}
-	verdicts, errs := make([]Verdict, len(names)), make([]error, len(names))
-	var asked sync.WaitGroup
-	for i, name := range names {
-		asked.Go(func() { verdicts[i], errs[i] = s.evaluateGate(ctx, name, step) })
-	}
-	asked.Wait()
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	now := time.Now()
-	for i, name := range names {
-		s.recordVerdict(name, verdicts[i], errs[i], now)
-	}
-	return s.save(ctx)
-}
-
-// ask asks one gate. A gate that panics is one that does not answer: the release
-// must not go on because of it, and the others must not die of it.
-func (s *session) evaluateGate(ctx context.Context, name string, step Step) (v Verdict, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.state.Spec.gate(name).Timeout.Std())
-	defer cancel()
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("the gate panicked: %v", p)
-		}
-	}()
-	v, err = s.runner.gates[name](ctx, step)
-	if err == nil && ctx.Err() != nil {
-		err = fmt.Errorf("the gate answered after its time: %w", ctx.Err())
-	}
-	if err == nil && v.Decision != Pass && v.Decision != Fail && v.Decision != Wait {
-		err = fmt.Errorf("the gate decided %q, which is neither pass, fail nor wait", v.Decision)
-	}
-	return v, err
-}
-
-func (s *session) recordVerdict(name string, v Verdict, err error, now time.Time) {
-	if s.state.Gates == nil {
-		s.state.Gates = make(map[string]GateState)
-	}
-	g := GateState{Verdict: v, At: now}
-	e := Event{Gate: name}
-	if err != nil {
-		g = GateState{At: now, Errors: s.state.Gates[name].Errors + 1, Error: err.Error()}
-		e.What, e.Error = fmt.Sprintf("gate %s did not answer: %v", name, err), err.Error()
-	} else {
-		e.What, e.Verdict = fmt.Sprintf("gate %s: %s: %s", name, v.Decision, v.Reason), &v
-	}
-	s.state.Gates[name] = g
-	s.record(EventGate, AuditEntry{}, e)
 }

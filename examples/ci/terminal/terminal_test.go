@@ -1,10 +1,15 @@
-package rollout_test
+package terminal_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,8 +19,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/examples/ci/terminal"
 	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
 )
+
+// noon is a time that is not now.
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// happened is an event of a kind, of the rollout "tea".
+func happened(kind rollout.EventKind, what string) rollout.Event {
+	return rollout.Event{
+		Schema: rollout.EventSchema, At: noon, Rollout: "tea", Target: "release rel_1", Kind: kind, What: what,
+		Status: rollout.Running, Ratio: 10,
+	}
+}
 
 // atTen is an event of a rollout at 10 %, its reviews over, seconds after noon.
 func atTen(seconds int, kind rollout.EventKind, what string) rollout.Event {
@@ -47,7 +65,7 @@ func saidAtTen(seconds int, decision rollout.Decision, reason string) rollout.Ev
 }
 
 // showOn gives events to a terminal.
-func showOn(t *testing.T, to *rollout.Terminal, events ...rollout.Event) {
+func showOn(t *testing.T, to *terminal.View, events ...rollout.Event) {
 	t.Helper()
 	sink := to.Sink()
 	for _, e := range events {
@@ -75,7 +93,7 @@ func TestTheLadderBarMarksStepsAndWhatIsLive(t *testing.T) {
 		{"neither", alipayplus.Ladder{}, nil, 0, "[..............................]   0%"},
 		{"what cannot be", alipayplus.Ladder{}, nil, 1000, "[##############################] 1000%   (1000)"},
 	} {
-		require.Equal(t, tt.want, rollout.LadderBar(tt.ladder, tt.steps, tt.live), tt.name)
+		require.Equal(t, tt.want, terminal.LadderBar(tt.ladder, tt.steps, tt.live), tt.name)
 	}
 }
 
@@ -88,7 +106,7 @@ func TestPlainLinesTellTheStory(t *testing.T) {
 	adopted := atTen(6, rollout.EventAdopted, "somebody else raised it from 5% to 10% by mei")
 	adopted.By = "mei"
 
-	showOn(t, rollout.NewTerminal(&out, rollout.TerminalOptions{Width: 20}),
+	showOn(t, terminal.New(&out, terminal.Options{Width: 20}),
 		atTen(0, rollout.EventStarted, "the rollout begins"), rejected,
 		atTen(2, rollout.EventRaised, "raised from 5% to 10%"), watchingTen(3), saidAtTen(4, rollout.Pass, "errors is 0.001"), paused, adopted)
 
@@ -132,7 +150,7 @@ func TestPlainLinesAreNotRepeatedMoreThanOnceAMinute(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			var out strings.Builder
-			showOn(t, rollout.NewTerminal(&out, rollout.TerminalOptions{}), tt.events...)
+			showOn(t, terminal.New(&out, terminal.Options{}), tt.events...)
 
 			var got []string
 			for line := range strings.Lines(out.String()) {
@@ -147,13 +165,13 @@ func TestPlainLinesAreNotRepeatedMoreThanOnceAMinute(t *testing.T) {
 
 func TestATickShowsASignOfLifeBetweenEvents(t *testing.T) {
 	var out strings.Builder
-	terminal := rollout.NewTerminal(&out, rollout.TerminalOptions{})
-	terminal.Tick(noon)
+	view := terminal.New(&out, terminal.Options{})
+	view.Tick(noon)
 	require.Empty(t, out.String(), "nothing is known yet")
 
-	showOn(t, terminal, watchingTen(0))
+	showOn(t, view, watchingTen(0))
 	for seconds := range 130 {
-		terminal.Tick(noon.Add(time.Duration(seconds) * time.Second))
+		view.Tick(noon.Add(time.Duration(seconds) * time.Second))
 	}
 	require.Equal(t, `2026-03-01T12:00:00Z  WAITING    watching 10%; 1d 01:00:00 left
 2026-03-01T12:01:00Z  WAITING    watching 10%; 1d 00:59:00 left
@@ -161,9 +179,9 @@ func TestATickShowsASignOfLifeBetweenEvents(t *testing.T) {
 `, out.String())
 
 	for _, last := range []rollout.EventKind{rollout.EventChanging, rollout.EventPaused, rollout.EventDone} {
-		showOn(t, terminal, watchingTen(200), atTen(201, last, "something else"))
+		showOn(t, view, watchingTen(200), atTen(201, last, "something else"))
 		out.Reset()
-		terminal.Tick(noon.Add(time.Hour))
+		view.Tick(noon.Add(time.Hour))
 		require.Empty(t, out.String(), "nothing is waited for after %s", last)
 	}
 }
@@ -171,12 +189,12 @@ func TestATickShowsASignOfLifeBetweenEvents(t *testing.T) {
 func TestATerminalTicksEverySecondUntilItIsStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		out := new(screen)
-		terminal := rollout.NewTerminal(out, rollout.TerminalOptions{Redraw: true})
+		view := terminal.New(out, terminal.Options{Redraw: true})
 		waiting := watchingTen(0)
 		waiting.At, waiting.Until = time.Now(), time.Now().Add(time.Hour)
-		showOn(t, terminal, waiting)
+		showOn(t, view, waiting)
 		ctx, cancel := context.WithCancel(t.Context())
-		stop, other := terminal.Ticking(t.Context()), rollout.NewTerminal(new(screen), rollout.TerminalOptions{}).Ticking(ctx)
+		stop, other := view.Ticking(t.Context()), terminal.New(new(screen), terminal.Options{}).Ticking(ctx)
 
 		time.Sleep(3500 * time.Millisecond)
 		synctest.Wait()
@@ -195,12 +213,12 @@ func TestATerminalTicksEverySecondUntilItIsStopped(t *testing.T) {
 
 func TestPlainLinesOfSeveralRolloutsNameThem(t *testing.T) {
 	var out strings.Builder
-	terminal := rollout.NewTerminal(&out, rollout.TerminalOptions{})
+	view := terminal.New(&out, terminal.Options{})
 	other := watchingTen(1)
 	other.Rollout, other.Target = "coffee", "release rel_2"
 
-	showOn(t, terminal, watchingTen(0), other, watchingTen(2))
-	terminal.Tick(noon.Add(time.Minute))
+	showOn(t, view, watchingTen(0), other, watchingTen(2))
+	view.Tick(noon.Add(time.Minute))
 
 	require.Equal(t, `2026-03-01T12:00:00Z  WAITING    watching 10%; 1d 01:00:00 left
 2026-03-01T12:00:01Z  WAITING    coffee of release rel_2: watching 10%; 1d 00:59:59 left
@@ -210,21 +228,21 @@ func TestPlainLinesOfSeveralRolloutsNameThem(t *testing.T) {
 
 func TestTheBlockIsPaintedInItsPlace(t *testing.T) {
 	out := new(screen)
-	terminal := rollout.NewTerminal(out, rollout.TerminalOptions{Redraw: true})
-	terminal.Tick(noon)
+	view := terminal.New(out, terminal.Options{Redraw: true})
+	view.Tick(noon)
 	require.Empty(t, out.lines, "nothing is known yet")
 
 	begun := atTen(0, rollout.EventStarted, "the rollout begins")
 	begun.Observation, begun.Ratio = nil, 0
-	showOn(t, terminal, begun)
+	showOn(t, view, begun)
 	require.Equal(t, `rollout  release rel_1
 status   RUNNING
 review   no verdict yet
 ladder   [..............................]   0%   1* 10* 50* 100*   (* step)
 last     2026-03-01T12:00:00Z the rollout begins`, out.String())
 
-	showOn(t, terminal, atTen(1, rollout.EventRaised, "raised from 5% to 10%"), saidAtTen(2, rollout.Pass, "errors is 0.001"), watchingTen(3))
-	terminal.Tick(noon.Add(4 * time.Second))
+	showOn(t, view, atTen(1, rollout.EventRaised, "raised from 5% to 10%"), saidAtTen(2, rollout.Pass, "errors is 0.001"), watchingTen(3))
+	view.Tick(noon.Add(4 * time.Second))
 	require.Equal(t, `rollout  release rel_1
 status   RUNNING, GRAYSCALE_RELEASE, seen 2026-03-01T12:00:03Z
 review   ALIPAY_PLUS approved 2026-03-01T11:00:00Z
@@ -235,13 +253,13 @@ gate     errors: pass: errors is 0.001
 last     2026-03-01T12:00:01Z raised from 5% to 10%`, out.String())
 
 	before := out.painted
-	terminal.Tick(noon.Add(25 * time.Hour))
+	view.Tick(noon.Add(25 * time.Hour))
 	require.Equal(t, before+1, out.painted, "one write a painting")
 	require.Contains(t, out.String(), "now      watching 10%; due now\n")
 
 	paused := atTen(5, rollout.EventPaused, "gate errors failed")
 	paused.Status = rollout.Paused
-	showOn(t, terminal, saidAtTen(5, rollout.Fail, "errors is 0.02, above 0.01"), paused)
+	showOn(t, view, saidAtTen(5, rollout.Fail, "errors is 0.02, above 0.01"), paused)
 	require.Equal(t, `rollout  release rel_1
 status   PAUSED, GRAYSCALE_RELEASE, seen 2026-03-01T12:00:05Z
 review   ALIPAY_PLUS approved 2026-03-01T11:00:00Z
@@ -252,12 +270,12 @@ last     2026-03-01T12:00:05Z gate errors failed`, out.String())
 
 	done := atTen(6, rollout.EventDone, "all users have the version")
 	done.Status, done.Ratio = rollout.Done, 100
-	showOn(t, terminal, done)
+	showOn(t, view, done)
 	require.NotContains(t, out.String(), "gate ", "the verdicts were on another ratio")
 	require.Len(t, out.lines, 6, "a shorter block leaves nothing of a longer one")
 
 	wide := new(screen)
-	showOn(t, rollout.NewTerminal(wide, rollout.TerminalOptions{Redraw: true, Width: 100}), atTen(0, rollout.EventRaised, "raised"))
+	showOn(t, terminal.New(wide, terminal.Options{Redraw: true, Width: 100}), atTen(0, rollout.EventRaised, "raised"))
 	require.Contains(t, wide.String(), "50* 100*   (* step)\n", "where there is room, the star is explained")
 }
 
@@ -265,14 +283,14 @@ last     2026-03-01T12:00:05Z gate errors failed`, out.String())
 func TestTheBlockDoesNotWaitForAVerdictThatCame(t *testing.T) {
 	for _, news := range []rollout.EventKind{rollout.EventObserved, rollout.EventAdopted} {
 		out := new(screen)
-		terminal := rollout.NewTerminal(out, rollout.TerminalOptions{Redraw: true})
+		view := terminal.New(out, terminal.Options{Redraw: true})
 		waiting := atTen(0, rollout.EventWaiting, "under review: ALIPAY_CN is pending")
-		showOn(t, terminal, waiting)
+		showOn(t, view, waiting)
 		require.Contains(t, out.String(), "now      under review: ALIPAY_CN is pending")
 
-		showOn(t, terminal, atTen(1, news, "RELEASE_PREPARATION at 0%: both approved"))
+		showOn(t, view, atTen(1, news, "RELEASE_PREPARATION at 0%: both approved"))
 		require.NotContains(t, out.String(), "now ")
-		showOn(t, terminal, watchingTen(2))
+		showOn(t, view, watchingTen(2))
 		require.Contains(t, out.String(), "now      watching 10%; 1d 00:59:58 left")
 	}
 }
@@ -280,11 +298,11 @@ func TestTheBlockDoesNotWaitForAVerdictThatCame(t *testing.T) {
 // The status is that of the last reading, whatever the time is.
 func TestTheBlockSaysWhenTheStatusWasSeen(t *testing.T) {
 	out := new(screen)
-	terminal := rollout.NewTerminal(out, rollout.TerminalOptions{Redraw: true})
-	showOn(t, terminal, watchingTen(3), atTen(9, rollout.EventRetrying, "trying again after a failure: HTTP 503"))
-	terminal.Tick(noon.Add(time.Minute))
+	view := terminal.New(out, terminal.Options{Redraw: true})
+	showOn(t, view, watchingTen(3), atTen(9, rollout.EventRetrying, "trying again after a failure: HTTP 503"))
+	view.Tick(noon.Add(time.Minute))
 	require.Contains(t, out.String(), "status   RUNNING, GRAYSCALE_RELEASE, seen 2026-03-01T12:00:03Z\n")
-	showOn(t, terminal, watchingTen(70))
+	showOn(t, view, watchingTen(70))
 	require.Contains(t, out.String(), "seen 2026-03-01T12:01:10Z\n")
 }
 
@@ -303,7 +321,7 @@ func TestACountdownBeginsAtItsFullLength(t *testing.T) {
 		var out strings.Builder
 		e := atTen(0, rollout.EventWaiting, "watching 10%")
 		e.Until = e.At.Add(left)
-		showOn(t, rollout.NewTerminal(&out, rollout.TerminalOptions{}), e)
+		showOn(t, terminal.New(&out, terminal.Options{}), e)
 		require.Contains(t, out.String(), "watching 10%; "+want+"\n", left)
 	}
 }
@@ -311,11 +329,11 @@ func TestACountdownBeginsAtItsFullLength(t *testing.T) {
 func TestTheBlockFitsOnTheScreen(t *testing.T) {
 	for _, width := range []int{0, 20, 40, 81} {
 		out := new(screen)
-		terminal := rollout.NewTerminal(out, rollout.TerminalOptions{Redraw: true, Width: width})
+		view := terminal.New(out, terminal.Options{Redraw: true, Width: width})
 		e := atTen(0, rollout.EventRaised, strings.Repeat("word ", 100))
 		e.Rollout = strings.Repeat("茶", 100)
 		e.Observation.Reviews[0].Reason = strings.Repeat("😀", 100)
-		showOn(t, terminal, e)
+		showOn(t, view, e)
 		for name := range strings.SplitSeq("a b c d e f g h i", " ") {
 			e := saidAtTen(1, rollout.Pass, strings.Repeat("é", 200))
 			e.Rollout, e.Gate = strings.Repeat("茶", 100), name
@@ -323,7 +341,7 @@ func TestTheBlockFitsOnTheScreen(t *testing.T) {
 				e.Verdict = &rollout.Verdict{Decision: rollout.Fail}
 				e.What = "gate i: fail: look here"
 			}
-			showOn(t, terminal, e)
+			showOn(t, view, e)
 		}
 
 		if width == 0 {
@@ -352,13 +370,13 @@ func TestColorsAreForWhoAsksForThem(t *testing.T) {
 	rejected := watchingTen(0)
 	rejected.Observation.Reviews[1].Status = alipayplus.ReviewRejected
 	var block strings.Builder
-	showOn(t, rollout.NewTerminal(&block, rollout.TerminalOptions{Redraw: true, Color: true}), rejected)
+	showOn(t, terminal.New(&block, terminal.Options{Redraw: true, Color: true}), rejected)
 	require.Contains(t, block.String(), "\x1b[32mALIPAY_PLUS approved")
 	require.Contains(t, block.String(), "\x1b[31mALIPAY_CN rejected")
 	for _, redraw := range []bool{false, true} {
 		var plain, colored strings.Builder
-		showOn(t, rollout.NewTerminal(&plain, rollout.TerminalOptions{Redraw: redraw}), events...)
-		showOn(t, rollout.NewTerminal(&colored, rollout.TerminalOptions{Redraw: redraw, Color: true}), events...)
+		showOn(t, terminal.New(&plain, terminal.Options{Redraw: redraw}), events...)
+		showOn(t, terminal.New(&colored, terminal.Options{Redraw: redraw, Color: true}), events...)
 
 		require.NotContains(t, plain.String(), "m")
 		for _, color := range []string{"\x1b[31m", "\x1b[32m", "\x1b[33m"} {
@@ -382,15 +400,15 @@ func FuzzForeignTextDoesNotSteerTheTerminal(f *testing.F) {
 		e.Observation.Reviews = []alipayplus.Review{{Party: alipayplus.Party(text), Status: alipayplus.ReviewStatus(text), Reason: text}}
 		var plain strings.Builder
 		block := new(screen)
-		for _, terminal := range []*rollout.Terminal{
-			rollout.NewTerminal(&plain, rollout.TerminalOptions{}),
-			rollout.NewTerminal(block, rollout.TerminalOptions{Redraw: true}),
+		for _, view := range []*terminal.View{
+			terminal.New(&plain, terminal.Options{}),
+			terminal.New(block, terminal.Options{Redraw: true}),
 		} {
 			for _, kind := range []rollout.EventKind{rollout.EventKind(text), rollout.EventObserved, rollout.EventGate, rollout.EventWaiting, rollout.EventPaused} {
 				e.Kind = kind
-				showOn(t, terminal, e)
+				showOn(t, view, e)
 			}
-			terminal.Tick(noon)
+			view.Tick(noon)
 		}
 		require.LessOrEqual(t, len(block.lines), 12, "every text stays in its line")
 		for line := range strings.Lines(plain.String()) {
@@ -413,6 +431,142 @@ func TestWhatIsNoTerminalGetsPlainLines(t *testing.T) {
 	require.NoError(t, err)
 	defer file.Close()
 
-	require.Zero(t, rollout.DetectTerminal(file))
-	require.Zero(t, rollout.DetectTerminal(nil))
+	require.Zero(t, terminal.Detect(file))
+	require.Zero(t, terminal.Detect(nil))
+}
+
+// screen is as much of a terminal as the block needs: it carries out the sequences that move
+// the cursor up and erase, and forgets colors.
+type screen struct {
+	lines  []string
+	row    int
+	column int
+	// painted counts the writes.
+	painted int
+}
+
+var sequence = regexp.MustCompile("^\x1b\\[([0-9]*)([A-Za-z])")
+
+// Write implements io.Writer.
+func (s *screen) Write(p []byte) (int, error) {
+	s.painted++
+	rest := string(p)
+	for rest != "" {
+		if found := sequence.FindStringSubmatch(rest); found != nil {
+			s.execute(found[1], found[2])
+			rest = rest[len(found[0]):]
+			continue
+		}
+		r := []rune(rest)[0]
+		rest = rest[len(string(r)):]
+		s.put(r)
+	}
+	return len(p), nil
+}
+
+func (s *screen) put(r rune) {
+	for len(s.lines) <= s.row {
+		s.lines = append(s.lines, "")
+	}
+	switch r {
+	case '\n':
+		s.row, s.column = s.row+1, 0
+	case '\r':
+		s.column = 0
+	default:
+		line := []rune(s.lines[s.row])
+		line = append(line[:min(s.column, len(line))], append([]rune{r}, line[min(s.column+1, len(line)):]...)...)
+		s.lines[s.row], s.column = string(line), s.column+1
+	}
+}
+
+func (s *screen) execute(number, command string) {
+	n, _ := strconv.Atoi(number)
+	switch command {
+	case "A":
+		s.row = max(0, s.row-max(n, 1))
+	case "K":
+		if s.row < len(s.lines) {
+			line := []rune(s.lines[s.row])
+			s.lines[s.row] = string(line[:min(s.column, len(line))])
+		}
+	case "J":
+		s.lines = s.lines[:min(s.row, len(s.lines))]
+	}
+}
+
+// String is what stands on the screen.
+func (s *screen) String() string { return strings.Join(s.lines, "\n") }
+
+func TestAViewIsSafeForConcurrentUse(t *testing.T) {
+	for _, redraw := range []bool{false, true} {
+		var out writes
+		view := terminal.New(&out, terminal.Options{Redraw: redraw})
+		sink := view.Sink()
+		var all sync.WaitGroup
+		for i := range 20 {
+			all.Go(func() {
+				_ = sink(context.Background(), happened(rollout.EventRaised, fmt.Sprint("raised ", i)))
+				view.Tick(noon)
+			})
+		}
+		all.Wait()
+		require.GreaterOrEqual(t, len(out), 20)
+	}
+}
+
+// writes keeps what each Write got.
+type writes []string
+
+func (w *writes) Write(p []byte) (int, error) {
+	*w = append(*w, string(p))
+	return len(p), nil
+}
+
+// failingWriter is a writer whose first write fails.
+type failingWriter struct {
+	strings.Builder
+
+	failed bool
+}
+
+func (w *failingWriter) Write(p []byte) (int, error) {
+	if !w.failed {
+		w.failed = true
+		return 0, errors.New("no space left")
+	}
+	return w.Builder.Write(p)
+}
+
+func (w *failingWriter) WriteString(text string) (int, error) { return w.Write([]byte(text)) }
+
+func TestAViewReturnsTheErrorOfItsWriterAndGoesOnAfterwards(t *testing.T) {
+	for _, redraw := range []bool{false, true} {
+		out := new(failingWriter)
+		sink := terminal.New(out, terminal.Options{Redraw: redraw}).Sink()
+		require.ErrorContains(t, sink(t.Context(), happened(rollout.EventRaised, "one")), "no space left")
+		require.NoError(t, sink(t.Context(), happened(rollout.EventApproved, "two")))
+		require.Contains(t, out.String(), "two")
+	}
+}
+
+// A view must not show what nobody knows: that nothing is live.
+func TestAViewShowsNothingOfAStateThatCannotBeRead(t *testing.T) {
+	for _, redraw := range []bool{false, true} {
+		store, fake := rollout.NewMemoryStore(), rollouttest.NewFake("release 1", alipayplus.DefaultLadder())
+		lease, err := store.Acquire(t.Context(), "release 1", "earlier")
+		require.NoError(t, err)
+		require.NoError(t, lease.Save(t.Context(), []byte(`{"schema`), nil))
+		require.NoError(t, lease.Release(t.Context()))
+		var out strings.Builder
+		spec := rollout.Spec{Version: rollout.SpecVersion, Steps: []rollout.StepSpec{{Ratio: 10}, {Ratio: 100}}}
+		r, err := rollout.New(fake, spec, store, rollout.WithSink(terminal.New(&out, terminal.Options{Redraw: redraw}).Sink()))
+		require.NoError(t, err)
+		_, err = r.Run(t.Context())
+		require.ErrorAs(t, err, new(*rollout.CheckpointError))
+		require.Contains(t, out.String(), "it is not known what is live")
+		require.NotContains(t, out.String(), "0%")
+		require.NotContains(t, out.String(), "(* step)")
+		require.Equal(t, redraw, strings.Contains(out.String(), "status   not known"))
+	}
 }

@@ -1,4 +1,4 @@
-package rollout
+package terminal
 
 import (
 	"os"
@@ -8,21 +8,21 @@ import (
 )
 
 const (
-	// defaultWidth is that of a terminal which does not tell.
+	// defaultWidth is that of a terminal of unknown size.
 	defaultWidth = 80
 	// minHeight holds the highest block of two reviews, and the line behind it where the
 	// cursor stays: one that has scrolled away cannot be painted over.
 	minHeight = 8 + maxGateLines
 )
 
-// DetectTerminal says how to show a rollout on a file, standard error for example:
+// Detect says how to show a rollout on a file, standard error for example:
 // repainted where it is a terminal that can do that, and in color unless the variable
 // NO_COLOR is set (no-color.org); else in plain lines. TERM=dumb means plain lines,
 // and so does a TERM that is not set, but in the terminal of Windows. So does a terminal
 // of fewer than 14 rows, where what is repainted would not fit.
-func DetectTerminal(file *os.File) TerminalOptions {
+func Detect(file *os.File) Options {
 	if file == nil || !term.IsTerminal(int(file.Fd())) || !paints(os.Getenv, runtime.GOOS) {
-		return TerminalOptions{}
+		return Options{}
 	}
 	width, height, err := term.GetSize(int(file.Fd()))
 	if err != nil {
@@ -31,15 +31,15 @@ func DetectTerminal(file *os.File) TerminalOptions {
 	return sized(width, height, os.Getenv("NO_COLOR") == "")
 }
 
-// sized is how to show a rollout on a terminal of a size; 0: it does not tell.
-func sized(width, height int, color bool) TerminalOptions {
+// sized is how to show a rollout on a terminal of a size; 0: unknown.
+func sized(width, height int, color bool) Options {
 	if width <= 0 {
 		width = defaultWidth
 	}
-	return TerminalOptions{Redraw: height <= 0 || height >= minHeight, Width: width, Color: color}
+	return Options{Redraw: height <= 0 || height >= minHeight, Width: width, Color: color}
 }
 
-// paints says whether the terminal of the environment obeys ANSI sequences.
+// paints says whether the terminal of the environment understands ANSI sequences.
 func paints(getenv func(string) string, system string) bool {
 	switch getenv("TERM") {
 	case "dumb":

@@ -1,12 +1,14 @@
-package rollout
+package terminal
 
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
 // The ANSI sequences.
@@ -32,7 +34,7 @@ const (
 type blockLine struct{ label, text, color string }
 
 // paint paints the block over the one before.
-func (t *Terminal) paint(now time.Time) {
+func (t *View) paint(now time.Time) {
 	if t.shown == nil {
 		return
 	}
@@ -53,30 +55,30 @@ func (t *Terminal) paint(now time.Time) {
 }
 
 // block is what is shown at a time, in lines that may be cut to the room.
-func (v *view) block(now time.Time, room int) []blockLine {
+func (v *progress) block(now time.Time, room int) []blockLine {
 	e := v.last
 	lines := []blockLine{
-		{"rollout", e.name(), ""},
-		{"status", v.status(), e.Status.color()},
+		{"rollout", nameOf(e), ""},
+		{"status", v.status(), statusColor(e.Status)},
 	}
-	lines = append(lines, e.reviewLines()...)
-	ladder := e.ladder()
+	lines = append(lines, reviewLines(e)...)
+	ladder := ladderOf(e)
 	if e.Status != "" && len(ladder+ladderLegend) <= room {
 		ladder += ladderLegend
 	}
 	lines = append(lines, blockLine{"ladder", ladder, ""})
 	if v.waiting != nil {
-		lines = append(lines, blockLine{"now", v.waiting.words(now), colorOf(*v.waiting)})
+		lines = append(lines, blockLine{"now", message(*v.waiting, now), colorOf(*v.waiting)})
 	}
 	lines = append(lines, v.gateLines()...)
 	if v.message.Kind != "" {
-		lines = append(lines, blockLine{"last", clockTime(v.message.At) + " " + v.message.words(now), colorOf(v.message)})
+		lines = append(lines, blockLine{"last", clockTime(v.message.At) + " " + message(v.message, now), colorOf(v.message)})
 	}
 	return lines
 }
 
 // status says how the rollout and its target stand, and when that was read.
-func (v *view) status() string {
+func (v *progress) status() string {
 	e := v.last
 	if e.Observation == nil {
 		return harmless(cmp.Or(string(e.Status), "not known"))
@@ -88,9 +90,9 @@ func (v *view) status() string {
 	return harmless(status) + ", seen " + clockTime(v.seen)
 }
 
-func (e Event) reviewLines() []blockLine {
+func reviewLines(e rollout.Event) []blockLine {
 	var lines []blockLine
-	for i, text := range e.reviews() {
+	for i, text := range reviewsOf(e) {
 		lines = append(lines, blockLine{"review", text, reviewColor(e.Observation.Reviews[i].Status)})
 	}
 	if lines == nil {
@@ -99,19 +101,19 @@ func (e Event) reviewLines() []blockLine {
 	return lines
 }
 
-func (v *view) gateLines() []blockLine {
+func (v *progress) gateLines() []blockLine {
 	var lines []blockLine
 	for i, e := range v.sortedGates() {
 		if i == maxGateLines-1 && len(v.gates) > maxGateLines {
 			return append(lines, blockLine{"gate", fmt.Sprintf("and %d more", len(v.gates)-i), ""})
 		}
-		lines = append(lines, blockLine{"gate", strings.TrimPrefix(e.words(e.At), "gate "), colorOf(e)})
+		lines = append(lines, blockLine{"gate", strings.TrimPrefix(message(e, e.At), "gate "), colorOf(e)})
 	}
 	return lines
 }
 
 // colored colors a text where that is asked for.
-func (t *Terminal) colored(text, color string) string {
+func (t *View) colored(text, color string) string {
 	if !t.options.Color || color == "" {
 		return text
 	}
@@ -120,37 +122,37 @@ func (t *Terminal) colored(text, color string) string {
 
 // colorOf is the color of an event: red for what stops a rollout, yellow for what may
 // delay it, green for progress.
-func colorOf(e Event) string {
+func colorOf(e rollout.Event) string {
 	switch e.Kind {
-	case EventPaused, EventAborted, EventEnded, EventFailed:
+	case rollout.EventPaused, rollout.EventAborted, rollout.EventEnded, rollout.EventFailed:
 		return ansiRed
-	case EventRetrying, EventRefused:
+	case rollout.EventRetrying, rollout.EventRefused:
 		return ansiYellow
-	case EventRaised, EventDone, EventApproved:
+	case rollout.EventRaised, rollout.EventDone, rollout.EventApproved:
 		return ansiGreen
-	case EventGate:
+	case rollout.EventGate:
 		return verdictColor(e.Verdict)
 	default:
 		return ""
 	}
 }
 
-func verdictColor(v *Verdict) string {
+func verdictColor(v *rollout.Verdict) string {
 	switch {
-	case v == nil || v.Decision == Wait:
+	case v == nil || v.Decision == rollout.Wait:
 		return ansiYellow
-	case v.Decision == Pass:
+	case v.Decision == rollout.Pass:
 		return ansiGreen
 	default:
 		return ansiRed
 	}
 }
 
-func (s Status) color() string {
+func statusColor(s rollout.Status) string {
 	switch s {
-	case Done:
+	case rollout.Done:
 		return ansiGreen
-	case Paused, Aborted, Ended:
+	case rollout.Paused, rollout.Aborted, rollout.Ended:
 		return ansiRed
 	default:
 		return ""
@@ -166,4 +168,42 @@ func reviewColor(s alipayplus.ReviewStatus) string {
 	default:
 		return ""
 	}
+}
+
+// LadderBar draws how far a version has come, in one line of ASCII: the share of the
+// users who have it, and the ratios of the ladder, where a star marks the steps of a
+// rollout and brackets what is live:
+//
+//	[#########.....................]  30%   1* 5 10* 20 (30*) 50 100*
+//
+// A step and a live ratio that are not on the ladder are shown in their places. The
+// steps may be nil, and the ladder zero.
+func LadderBar(ladder alipayplus.Ladder, steps []alipayplus.Ratio, live alipayplus.Ratio) string {
+	const width = 30
+	filled := width * int(min(max(live, 0), alipayplus.FullRatio)) / int(alipayplus.FullRatio)
+	if live > 0 {
+		filled = max(filled, 1)
+	}
+	bar := strings.Repeat("#", filled) + strings.Repeat(".", width-filled)
+	return strings.TrimRight(fmt.Sprintf("[%s] %4v   %s", bar, live, rungs(ladder, steps, live)), " ")
+}
+
+func rungs(ladder alipayplus.Ladder, steps []alipayplus.Ratio, live alipayplus.Ratio) string {
+	all := append(ladder.Ratios(), steps...)
+	if live > 0 {
+		all = append(all, live)
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	shown := make([]string, len(all))
+	for i, ratio := range all {
+		shown[i] = fmt.Sprint(int(ratio))
+		if slices.Contains(steps, ratio) {
+			shown[i] += "*"
+		}
+		if ratio == live {
+			shown[i] = "(" + shown[i] + ")"
+		}
+	}
+	return strings.Join(shown, " ")
 }

@@ -1,4 +1,4 @@
-package rollout
+package terminal
 
 import (
 	"testing"
@@ -29,14 +29,14 @@ func TestATerminalThatPaints(t *testing.T) {
 func TestALowTerminalGetsPlainLines(t *testing.T) {
 	for _, tt := range []struct {
 		width, height int
-		want          TerminalOptions
+		want          Options
 	}{
-		{120, 40, TerminalOptions{Redraw: true, Width: 120}},
-		{120, 14, TerminalOptions{Redraw: true, Width: 120}},
-		{120, 13, TerminalOptions{Width: 120}},
-		{120, 1, TerminalOptions{Width: 120}},
-		{120, 0, TerminalOptions{Redraw: true, Width: 120}},
-		{0, 0, TerminalOptions{Redraw: true, Width: 80}},
+		{120, 40, Options{Redraw: true, Width: 120}},
+		{120, 14, Options{Redraw: true, Width: 120}},
+		{120, 13, Options{Width: 120}},
+		{120, 1, Options{Width: 120}},
+		{120, 0, Options{Redraw: true, Width: 120}},
+		{0, 0, Options{Redraw: true, Width: 80}},
 	} {
 		require.Equal(t, tt.want, sized(tt.width, tt.height, false), tt)
 	}
