@@ -24,17 +24,17 @@ import (
 //
 //	checkpoint.json   where it stands
 //	audit.ndjson      what was done, one line each
-//	commands/         what people asked for and nobody did yet
+//	commands/         what people asked for and no runner has done yet
 //	lock              held by the runner, and free when its process ends
 //
-// A lease is a lock of the operating system: it needs no renewal, no clock tells its
-// end, and a killed process has lost it at once. On a network file system it is worth
-// what the file system makes of locks. A folder that is deleted or replaced while a
-// runner works in it is a lost lease. It is safe for concurrent use.
+// A lease is a lock of the operating system: it needs no renewal and no clock, and a killed
+// process loses it at once. On a network file system it is as reliable as the locks of that
+// file system. When the folder is deleted or replaced, the lease is lost. It is safe for
+// concurrent use.
 type FileStore struct{ dir string }
 
-// NewFileStore returns the store in a folder, which is made when it is first written
-// to. It does no I/O.
+// NewFileStore returns the store in a folder, which is created when it is first written to.
+// It does no I/O.
 func NewFileStore(dir string) *FileStore { return &FileStore{dir} }
 
 const (
@@ -49,8 +49,8 @@ const (
 // folder is where a rollout is kept.
 func (s *FileStore) folder(rollout string) string { return filepath.Join(s.dir, fileName(rollout)) }
 
-// record is what checkpoint.json holds: the checkpoint, and the audit entries that
-// were stored with it, so that they are in the log after a crash too.
+// checkpointRecord is the content of checkpoint.json: the checkpoint, and the audit entries
+// that were stored with it, so that a crash before they are in the log loses none.
 type checkpointRecord struct {
 	Checkpoint json.RawMessage `json:"checkpoint"`
 	Audit      []AuditEntry    `json:"audit,omitempty"`
@@ -119,8 +119,8 @@ func commandName(at, id string) string {
 	return at + "-" + strings.ReplaceAll(fileName(id), "-", "%2D") + ".json"
 }
 
-// commandFiles are the files of the commands with these ids. (No pattern finds them: the
-// name of a folder may look like one.)
+// commandFiles are the files of the commands with these ids. (filepath.Glob would fail where
+// the name of the folder looks like a pattern.)
 func commandFiles(dir string, ids []string) (paths []string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -134,7 +134,7 @@ func commandFiles(dir string, ids []string) (paths []string, err error) {
 	return paths, nil
 }
 
-// makeFolder makes a folder and those above it, durably.
+// makeFolder creates a folder and those above it, durably.
 func makeFolder(dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
@@ -166,7 +166,7 @@ func (s *FileStore) Audit(ctx context.Context, rollout string) iter.Seq2[AuditEn
 		for {
 			line, err := lines.ReadBytes('\n')
 			if errors.Is(err, io.EOF) {
-				return // what follows the last line was not written whole, and the next lease mends it
+				return // an incomplete last line is repaired by the next lease
 			}
 			var entry AuditEntry
 			if err == nil {
@@ -211,7 +211,7 @@ func storeError(rollout string, err error) error {
 	return fmt.Errorf("rollout %s: the store failed: %w", rollout, err)
 }
 
-// damaged is the failure of reading a checkpoint: of the disk, or of what is on it.
+// damagedCheckpoint is the error of reading a checkpoint: of the disk, or of its content.
 func damagedCheckpoint(rollout string, err error) error {
 	if _, ok := errors.AsType[*os.PathError](err); ok {
 		return storeError(rollout, err)
@@ -241,34 +241,34 @@ func fileName(name string) string {
 	return safe
 }
 
-// heldInFile is a lease of a [FileStore].
+// fileLease is a lease of a [FileStore].
 type fileLease struct {
 	rollout string
 	dir     string
 	lock    *lockedfile.Lock
-	// released says that the lease was given back.
+	// released says that Release was called.
 	released atomic.Bool
-	// broken is why nothing more may be stored: the audit log lacks entries that the
-	// checkpoint has, or may have. The next lease mends it.
+	// broken is why nothing more may be stored: the audit log may lack entries that the
+	// checkpoint has. The next lease repairs it.
 	broken error
 }
 
 func (l *fileLease) path(name string) string { return filepath.Join(l.dir, name) }
 
-// begin says who holds the lease, and ends what a crash left half done.
+// initialize records who holds the lease, and repairs what a crash left incomplete.
 func (l *fileLease) initialize(holder string) error {
 	if err := os.WriteFile(l.path(holderName), []byte(holder), folderMode&^0o100); err != nil {
 		return err
 	}
 	r, err := readRecord(l.dir)
-	if err != nil { // Load says so too; a Save would be the end of whatever entries it holds
+	if err != nil { // Load returns the error too; a Save would lose the entries in it
 		l.broken = damagedCheckpoint(l.rollout, err)
 		return nil
 	}
 	return l.appendAudit(r.Audit)
 }
 
-// held says whether the lease is still held.
+// checkHeld returns an error unless the lease is still held.
 func (l *fileLease) checkHeld() error {
 	if l.released.Load() {
 		return fmt.Errorf("rollout %s: it was given back: %w", l.rollout, ErrLeaseLost)
@@ -308,7 +308,7 @@ func (l *fileLease) Save(_ context.Context, checkpoint []byte, audit []AuditEntr
 	return nil
 }
 
-// log makes the audit log end with the entries, whatever part of them is there.
+// appendAudit appends the entries to the audit log, less those that it ends with already.
 func (l *fileLease) appendAudit(audit []AuditEntry) error {
 	if len(audit) == 0 {
 		return nil
@@ -341,10 +341,10 @@ func encodeLines(audit []AuditEntry) ([]byte, error) {
 	return lines, nil
 }
 
-// endWith appends what the file lacks of lines, all of them or what a crash cut off,
-// after its last whole line.
+// appendMissing appends those lines that a crash kept from being written, after the last
+// complete line.
 func appendMissing(f *os.File, lines []byte) error {
-	size, err := wholeLines(f)
+	size, err := completeLines(f)
 	if err != nil {
 		return err
 	}
@@ -368,8 +368,8 @@ func appendMissing(f *os.File, lines []byte) error {
 	return f.Sync()
 }
 
-// wholeLines is the size of the file without a last line that a crash cut off.
-func wholeLines(f *os.File) (int64, error) {
+// completeLines is the size of the file without an incomplete last line.
+func completeLines(f *os.File) (int64, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return 0, err
@@ -398,7 +398,7 @@ func (l *fileLease) Commands(context.Context) ([]Command, error) {
 	var commands []Command
 	for _, entry := range entries {
 		if filepath.Ext(entry.Name()) != ".json" {
-			continue // not written whole
+			continue // a file that is being written
 		}
 		path := filepath.Join(l.path(commandFolder), entry.Name())
 		data, err := os.ReadFile(path)

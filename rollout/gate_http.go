@@ -71,11 +71,11 @@ func isHeaderName(name string) bool {
 	return name != "" && strings.Trim(name, token) == ""
 }
 
-// Gate makes the gate. It keeps no connection open between two questions, asks once
-// for each (that is repeated by the runner), and reads environment variables each
-// time. An answer other than 200, larger than 1 MiB, that is not JSON, or without
-// the figure is an error, which shows the address without its query, and neither the
-// value of a header nor the answer.
+// Gate makes the gate. It keeps no connection open between two evaluations, sends one
+// request for each (the runner repeats it), and reads environment variables each time. An
+// answer other than 200, larger than 1 MiB, that is not JSON, or without the figure is an
+// error, which shows the address without its query, and neither the value of a header nor
+// the answer.
 func (g *HTTPGate) Gate() Gate {
 	spec := *g
 	spec.HeadersFrom = maps.Clone(g.HeadersFrom)
@@ -91,8 +91,8 @@ func (g *HTTPGate) Gate() Gate {
 	}
 }
 
-// closingClient makes an HTTP client that leaves no connection behind, nor the
-// goroutines that serve it: what uses it asks seldom.
+// closingClient makes an HTTP client for rare requests, which keeps no connection and no
+// goroutine between two of them.
 func closingClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
@@ -101,7 +101,7 @@ func closingClient() *http.Client {
 	}}
 }
 
-// ask gets the document.
+// fetch gets the document.
 func (g *HTTPGate) fetch(ctx context.Context, asking *transport.Transport) (any, error) {
 	headers, err := g.headers()
 	if err != nil {
@@ -147,7 +147,7 @@ func (g *HTTPGate) headers() (http.Header, error) {
 	return headers, nil
 }
 
-// status says what is wrong with an answer other than 200.
+// status is the error of an answer other than 200.
 func (g *HTTPGate) status(a *transport.Answer) error {
 	switch {
 	case a.Status == http.StatusOK:
@@ -168,7 +168,7 @@ func (g *HTTPGate) shown() string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }
 
-// judge compares the figure. With too few samples the figure may be missing.
+// evaluate compares the figure, which may be missing while there are too few samples.
 func (g *HTTPGate) evaluate(document any) (Verdict, error) {
 	counted, err := g.CountsSamples(g.Samples)
 	if err != nil {
@@ -332,7 +332,7 @@ func (p fieldPath) figure(document any) (float64, error) {
 	return figure, nil
 }
 
-// orWhole names the place of a path, that of the empty one too.
+// orDocument names the place of a path, which is the whole document for an empty one.
 func (p fieldPath) orDocument() string {
 	if len(p) == 0 {
 		return "the whole"
@@ -363,8 +363,8 @@ func (s fieldStep) descend(value any) (any, error) {
 	}
 }
 
-// number reads a number, and a text that is one: Prometheus writes figures as texts.
-// What the text says otherwise is not repeated: it is foreign.
+// number reads a number, or a text that is one, as Prometheus writes figures. Errors do not
+// repeat any other text, which is not ours.
 func number(value any) (float64, error) {
 	var text string
 	switch v := value.(type) {

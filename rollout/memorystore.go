@@ -10,33 +10,32 @@ import (
 	"time"
 )
 
-// MemoryStore keeps rollouts in memory, for tests and for programs that need no more
-// than to be told what happened. A lease not renewed for 30 seconds can be taken. It
-// is safe for concurrent use.
+// MemoryStore keeps rollouts in memory, for tests and for programs that need the events
+// only. A lease that is not renewed for 30 seconds ends. It is safe for concurrent use.
 type MemoryStore struct {
 	mu       sync.Mutex
 	rollouts map[string]*memoryRollout
 }
 
-// memoryLease is how long a lease of a [MemoryStore] lives without being renewed.
+// leaseTime is how long a lease of a [MemoryStore] lives without being renewed.
 const leaseTime = 30 * time.Second
 
 type memoryRollout struct {
 	checkpoint []byte
 	audit      []AuditEntry
 	commands   []Command
-	// term counts the leases, so that a former one can be told from the present.
+	// term counts the leases, which tells a former one from the present one.
 	term   uint64
 	holder string
 	until  time.Time
-	// posted tells the holder of a new command.
+	// posted announces a new command to the holder.
 	posted chan struct{}
 }
 
 // NewMemoryStore makes an empty store.
 func NewMemoryStore() *MemoryStore { return new(MemoryStore) }
 
-// of returns the rollout of a name. The store is locked.
+// rollout returns the rollout of a name. The caller holds the lock.
 func (m *MemoryStore) rollout(name string) *memoryRollout {
 	if m.rollouts == nil {
 		m.rollouts = make(map[string]*memoryRollout)
@@ -82,7 +81,7 @@ func (m *MemoryStore) Post(_ context.Context, rollout string, c Command) error {
 	}
 	select {
 	case r.posted <- struct{}{}:
-	default: // the holder is being told already, or there is none
+	default: // announced already, or nobody has the lease
 	}
 	return nil
 }
@@ -101,7 +100,7 @@ func (m *MemoryStore) Audit(_ context.Context, rollout string) iter.Seq2[AuditEn
 	}
 }
 
-// heldInMemory is a lease of a [MemoryStore].
+// memoryLease is a lease of a [MemoryStore].
 type memoryLease struct {
 	store   *MemoryStore
 	rollout string
@@ -109,7 +108,7 @@ type memoryLease struct {
 	posted  chan struct{}
 }
 
-// held runs fn on the rollout while nobody else changes it.
+// withRollout calls fn with the rollout under the lock of the store.
 func (l *memoryLease) withRollout(fn func(*memoryRollout)) error {
 	l.store.mu.Lock()
 	defer l.store.mu.Unlock()

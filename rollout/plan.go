@@ -17,7 +17,7 @@ type Plan struct {
 	Target string `json:"target"`
 	// Spec is the hash of the spec.
 	Spec string `json:"spec"`
-	// Seen is where the target stood.
+	// Observation is where the target stood.
 	Observation Observation `json:"seen"`
 	// Items are what is done, to do, skipped or in the way, in order.
 	Items []PlanItem `json:"items"`
@@ -58,7 +58,7 @@ const (
 	PlanBlocked PlanState = "BLOCKED"
 )
 
-// MakePlan says what the first run by the spec would do with a target that was seen so.
+// MakePlan says what the first run by the spec would do with a target that was observed so.
 // It is pure. The error says what is wrong with the spec, by itself or for the target's
 // ladder: an [alipayplus.ValidationError].
 func MakePlan(target string, spec Spec, seen *Observation) (*Plan, error) {

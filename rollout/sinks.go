@@ -32,7 +32,7 @@ func NDJSONSink(w io.Writer) Sink {
 	}
 }
 
-// SlogSink gives events to a logger: as warnings what stops or delays a rollout
+// SlogSink logs events: as warnings what stops or delays a rollout
 // (PAUSED, ABORTED, ENDED, RETRYING, REFUSED), as debug lines WAITING, all others as
 // information. The message is Event.What, the time Event.At. It is safe for
 // concurrent use; its error is that of the logger's handler.
@@ -59,7 +59,7 @@ func (k EventKind) level() slog.Level {
 	}
 }
 
-// attrs are the fields of the event that say something; its text and time apart.
+// attrs are the fields of the event that are not empty, except its text and time.
 func (e Event) attrs() []slog.Attr {
 	attrs := []slog.Attr{
 		slog.String("event", string(e.Kind)),

@@ -143,7 +143,7 @@ func (s *Spec) Validate() error {
 		s.Gates[name].check(name, add)
 	}
 	s.checkSteps(add)
-	if len(fields) == 0 { // else what it is asked by may be among what is wrong
+	if len(fields) == 0 { // a faulty step would make its gates look unused
 		s.checkUnusedGates(add)
 	}
 	if len(fields) == 0 {
@@ -204,7 +204,7 @@ func (s *Spec) checkSteps(add report) {
 	}
 }
 
-// checkAsked finds gates that protect nothing.
+// checkUnusedGates finds gates that no step names.
 func (s *Spec) checkUnusedGates(add report) {
 	for _, name := range sortedKeys(s.Gates) {
 		if !slices.ContainsFunc(s.Steps, func(step StepSpec) bool { return slices.Contains(step.Gates, name) }) {
@@ -255,8 +255,7 @@ func (s *Spec) Hash() string {
 	return digest(data)
 }
 
-// clone copies the spec, by the way on which it is stored: what a runner carries out must not
-// change when its caller changes the spec for another one.
+// clone copies the spec, so that a runner's spec does not change with its caller's.
 func (s *Spec) clone() (c Spec, err error) {
 	data, err := json.Marshal(s)
 	if err == nil {
@@ -268,14 +267,14 @@ func (s *Spec) clone() (c Spec, err error) {
 	return c, nil
 }
 
-// digest names a content in 16 hexadecimal digits.
+// digest is a hash of 16 hexadecimal digits.
 func digest(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:8])
 }
 
-// live is the index of the step that the ratio belongs to: the last one whose
-// ratio is not above it; -1 below the first.
+// stepAt is the index of the step that the ratio belongs to: the last one whose ratio is
+// not above it; -1 below the first.
 func (s *Spec) stepAt(ratio alipayplus.Ratio) int {
 	at := -1
 	for i, step := range s.Steps {
@@ -330,8 +329,8 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 const maxSpec = 1 << 20
 
 // ParseSpec reads a spec in YAML, of which JSON is a part, and checks it. A field
-// that is not known, a second document, a duration that is none: each is an error
-// that tells the line. The error matches [alipayplus.ErrInvalid].
+// that is not known, a second document, a malformed duration: each is an error that names
+// the line. The error matches [alipayplus.ErrInvalid].
 func ParseSpec(data []byte) (*Spec, error) {
 	if len(data) > maxSpec {
 		return nil, unreadableSpec(fmt.Errorf("it has %d bytes; at most %d are read", len(data), maxSpec))
@@ -360,7 +359,7 @@ func ParseSpec(data []byte) (*Spec, error) {
 	return spec, nil
 }
 
-// nothingEmpty refuses a field without a value: "bake:" is more likely a forgotten bake
+// checkNoEmptyValue refuses a field without a value: "bake:" is more likely a forgotten bake
 // time than none.
 func checkNoEmptyValue(data []byte) error {
 	var document yaml.Node
@@ -381,9 +380,9 @@ func checkNoEmptyValue(data []byte) error {
 	return empty
 }
 
-// readable are the faults that the decoder found, in words of a spec rather than of Go.
+// readableErrors are the errors of the decoder in terms of a spec rather than of Go.
 func readableErrors(e *yaml.TypeError) []error {
-	words := strings.NewReplacer(
+	terms := strings.NewReplacer(
 		"into alipayplus.Ratio", "as a ratio, which is a whole number of percent",
 		"not found in type rollout.Spec", "is not known", "not found in type rollout.StepSpec", "is not known in a step",
 		"not found in type rollout.GateSpec", "is not known in a gate", "not found in type rollout.", "is not known in ",
@@ -391,7 +390,7 @@ func readableErrors(e *yaml.TypeError) []error {
 	)
 	all := make([]error, len(e.Errors))
 	for i, text := range e.Errors {
-		all[i] = errors.New(words.Replace(text))
+		all[i] = errors.New(terms.Replace(text))
 	}
 	return all
 }
@@ -482,7 +481,7 @@ func shorten(d time.Duration) string {
 // MarshalText writes what String returns.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// UnmarshalYAML reads what [ParseDuration] reads. The error tells the line.
+// UnmarshalYAML reads what [ParseDuration] reads. The error names the line.
 func (d *Duration) UnmarshalYAML(node *yaml.Node) error {
 	if err := d.UnmarshalText([]byte(node.Value)); err != nil {
 		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: %v", node.Line, err)}}

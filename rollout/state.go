@@ -35,8 +35,8 @@ const (
 // Final says whether nothing leads out of the status.
 func (s Status) Final() bool { return s == Done || s == Aborted || s == Ended }
 
-// State is where a rollout stands: all that a runner must remember to go on in
-// another process, on another machine. It is stored after every transition.
+// State is where a rollout stands: all that another process, on another machine, needs to go
+// on. It is stored after every transition.
 type State struct {
 	// Rollout is the rollout's name.
 	Rollout string `json:"rollout"`
@@ -57,28 +57,27 @@ type State struct {
 	Application string `json:"application,omitempty"`
 	// Observed says that the target was read at least once.
 	Observed bool `json:"observed,omitempty"`
-	// Ratio is live, in percent, as last seen or set.
+	// Ratio is live, in percent, as last observed or set.
 	Ratio alipayplus.Ratio `json:"ratio"`
-	// Seen is the status of the target and the verdicts, as they were told last.
+	// LastEmitted is the status of the target and the verdicts in the last OBSERVED event.
 	LastEmitted string `json:"seen,omitempty"`
-	// Since is when the ratio went live, as far as the runner knows: the bake time
-	// counts from here. After a pause it is as much later as the pause was long.
+	// Since is when the ratio went live, as far as the runner knows: the bake time counts
+	// from here. A pause moves it by the length of the pause.
 	Since time.Time `json:"since,omitzero"`
-	// Clock is the machine whose clock Since and Watched are of.
+	// Clock names the machine whose clock Since and WaitingSince are of.
 	Clock string `json:"clock,omitempty"`
-	// Watched is when the present wait began: the deadlines of the review and of
-	// the step count from here.
+	// WaitingSince is when the present wait began: the deadlines of the review and of the
+	// step count from here.
 	WaitingSince time.Time `json:"watched"`
-	// Gates are what the gates of the live step said last.
+	// Gates are the last results of the gates of the live step, by name.
 	Gates map[string]GateState `json:"gates,omitempty"`
 	// Approvals are those given so far.
 	Approvals []Approval `json:"approvals,omitempty"`
 	// Changes are the ratios that went live, oldest first.
 	Changes []RatioChange `json:"changes,omitempty"`
-	// Intent is the change that was about to be made, and of which it is not known
-	// whether it was.
+	// Intent is a change whose outcome is unknown; nil for none.
 	Intent *Intent `json:"intent,omitempty"`
-	// Handled are the ids of commands that this state contains already.
+	// Handled are the ids of stored commands that were executed already.
 	Handled []string `json:"handled,omitempty"`
 	// Seq counts the stored states of the rollout.
 	Seq uint64 `json:"seq"`
@@ -99,7 +98,7 @@ const (
 	CauseGate Cause = "GATE"
 	// CauseRejected: a reviewing party rejected the version.
 	CauseRejected Cause = "REJECTED"
-	// CauseWithdrawn: the application was taken back.
+	// CauseWithdrawn: the application was withdrawn.
 	CauseWithdrawn Cause = "WITHDRAWN"
 	// CauseDeadline: it took longer than the spec allows.
 	CauseDeadline Cause = "DEADLINE"
@@ -112,7 +111,7 @@ const (
 type Stop struct {
 	// Cause is the kind of reason.
 	Cause Cause `json:"cause"`
-	// Reason says it in words.
+	// Reason describes it in one line.
 	Reason string `json:"reason"`
 	// By is who stopped it; empty when the runner did.
 	By string `json:"by,omitempty"`
@@ -122,8 +121,8 @@ type Stop struct {
 	Gate string `json:"gate,omitempty"`
 	// Ratio was live then, in percent.
 	Ratio alipayplus.Ratio `json:"ratio"`
-	// Watched is how long the ratio had been watched: its bake time goes on from there
-	// when the rollout is resumed.
+	// Baked is how much of the bake time was over: it goes on from there when the rollout
+	// is resumed.
 	Baked Duration `json:"watched,omitempty"`
 	// Reviews are the verdicts, for CauseRejected and CauseWithdrawn.
 	Reviews []alipayplus.Review `json:"reviews,omitempty"`
@@ -131,17 +130,16 @@ type Stop struct {
 	Aftermath string `json:"aftermath,omitempty"`
 }
 
-// GateState is what a gate said last of the live step.
+// GateState is the last result of a gate for the live step.
 type GateState struct {
-	// Verdict is the last one; its decision is empty when the last question was
-	// not answered.
+	// Verdict is the last one; its decision is empty when the gate gave an error.
 	Verdict Verdict `json:"verdict"`
-	// At is when all gates that were asked together had answered, or run out of time; zero
-	// before the first time.
+	// At is when the last of the gates that were evaluated together was done; zero before
+	// the first time.
 	At time.Time `json:"at,omitzero"`
-	// Errors is how many questions in a row were not answered.
+	// Errors is how many errors the gate gave in a row.
 	Errors int `json:"errors,omitempty"`
-	// Error is why the last one was not; empty when it was.
+	// Error is the last one; empty after a verdict.
 	Error string `json:"error,omitempty"`
 }
 
@@ -166,31 +164,31 @@ type RatioChange struct {
 	// Outside says that somebody else set it, or that it was live before the
 	// rollout began.
 	Outside bool `json:"outside,omitempty"`
-	// By is who set it, as far as the target tells.
+	// By is who set it, as far as the target reports that.
 	By string `json:"by,omitempty"`
 	// At is when the runner knew.
 	At time.Time `json:"at"`
 }
 
-// Kind is a kind of change that a runner makes.
+// ChangeKind is a kind of change that a runner makes.
 type ChangeKind string
 
 // The kinds of change.
 const (
-	// KindApply applies for review.
+	// ChangeApply applies for review.
 	ChangeApply ChangeKind = "APPLY"
-	// KindWithdraw takes an application back, by [ReviewReplace].
+	// ChangeWithdraw withdraws an application, by [ReviewReplace].
 	ChangeWithdraw ChangeKind = "WITHDRAW"
-	// KindRaise sets a ratio below 100.
+	// ChangeRaise sets a ratio below 100.
 	ChangeRaise ChangeKind = "RAISE"
-	// KindPublish releases to all users.
+	// ChangePublish releases to all users.
 	ChangePublish ChangeKind = "PUBLISH"
-	// KindAbort gives the version up.
+	// ChangeAbort gives the version up.
 	ChangeAbort ChangeKind = "ABORT"
 )
 
-// Intent is a change that is about to be made. It is stored before the target is
-// called, so that a later process knows what may have happened.
+// Intent is a change that is about to be made. It is stored before the target is called, so
+// that a later process knows what may have happened.
 type Intent struct {
 	// Kind is the kind of change.
 	Kind ChangeKind `json:"kind"`
@@ -209,11 +207,11 @@ type Intent struct {
 	// Stop is why the version is given up; nil for other kinds.
 	Stop *Stop `json:"stop,omitempty"`
 
-	// unknown says that the call may have been made.
+	// unknown says that the change may have been made.
 	unknown bool
 }
 
-// checkpoint is a state as it is stored.
+// storedState is a state as it is stored.
 type storedState struct {
 	Schema int             `json:"schema"`
 	SHA256 string          `json:"sha256"`
@@ -230,8 +228,8 @@ func (state *State) encode() ([]byte, error) {
 	return json.Marshal(storedState{Schema: StateSchema, SHA256: hex.EncodeToString(sum[:]), State: data})
 }
 
-// decodeState reads what encode wrote. Whatever else it is given is a
-// [CheckpointError]; never is it taken for "no state".
+// decodeState reads what encode wrote. Anything else, an empty file too, is a
+// [CheckpointError].
 func decodeState(rollout string, data []byte) (*State, error) {
 	bad := func(format string, args ...any) error {
 		return &CheckpointError{Rollout: rollout, Reason: fmt.Sprintf(format, args...)}
@@ -264,12 +262,12 @@ func decodeState(rollout string, data []byte) (*State, error) {
 	return state, nil
 }
 
-// approved says whether the ratio may be set as far as people are asked.
+// approved says whether a person approved the ratio.
 func (state *State) approved(ratio alipayplus.Ratio) bool {
 	return slices.ContainsFunc(state.Approvals, func(a Approval) bool { return a.Ratio == ratio })
 }
 
-// went records that a ratio is live from now on.
+// recordRatio records that a ratio is live from now on.
 func (state *State) recordRatio(to alipayplus.Ratio, by string, outside bool, now time.Time, clock string) {
 	state.Changes = append(state.Changes, RatioChange{From: state.Ratio, To: to, Outside: outside, By: by, At: now})
 	state.Ratio, state.Since, state.Clock, state.WaitingSince, state.Gates = to, now, clock, now, nil

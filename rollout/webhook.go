@@ -44,8 +44,8 @@ type WebhookOptions struct {
 	// hold the rollout up. 0: 10 seconds.
 	Timeout time.Duration
 	// Kinds are the events that are delivered; empty: all but WAITING, which comes with
-	// every look at the target. That is much for a chat: each change is told before and
-	// after it, and a gate at each question.
+	// every observation of the target. That is much for a chat: each change is two events,
+	// and each evaluation of a gate is one.
 	Kinds []EventKind
 }
 
@@ -143,8 +143,8 @@ func classifyDelivery(a *transport.Answer) transport.Verdict {
 	}
 }
 
-// covered hides the path and the query of the address, which may be secrets, wherever
-// the text of an error has them.
+// redact removes the path and the query of the address, which may be secrets, from the text
+// of an error.
 func (h *webhook) redact(err error) error {
 	if err == nil {
 		return nil
@@ -162,8 +162,8 @@ func (h *webhook) redact(err error) error {
 	return &webhookError{text: fmt.Sprintf("rollout: webhook to %s: %s", origin, text), err: err}
 }
 
-// webhookError is an error with another text. It matches what the error matches, but
-// does not give it out, because that one's text holds the address.
+// webhookError is an error with another text. It matches what the error matches, but does
+// not unwrap to it, because that one's text holds the address.
 type webhookError struct {
 	text string
 	err  error
@@ -221,7 +221,7 @@ func VerifyWebhook(header http.Header, body, secret []byte, tolerance time.Durat
 	return checkAge(timestamp, tolerance)
 }
 
-// single reads a header that must be there once.
+// singleHeader reads a header that must be there once.
 func singleHeader(header http.Header, name string) (string, error) {
 	values := header.Values(name)
 	if len(values) != 1 {
