@@ -70,7 +70,7 @@ func TestAnAbortThatIsRefusedStaysStoppedWhereverTheProcessDies(t *testing.T) {
 						}
 						s.fake.FailNext(rollouttest.OpAbort, 100, alipayplus.ErrPermission)
 						p := &process{diesAt: n, after: after}
-						err := tt.abort(t.Context(), s.runnerOf(mortalTarget{p, s.fake}, mortalStore{p, s.store}))
+						err := tt.abort(t.Context(), s.runnerOf(mortalTarget{p, s.fake}, mortalStore(p, s.store)))
 						if happened = p.dead; !happened {
 							require.ErrorIs(t, err, tt.class)
 						}

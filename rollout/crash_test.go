@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -55,66 +54,8 @@ func (p *process) access(what string, do func() error) error {
 }
 
 // mortalStore is a store as a process that can die uses it.
-type mortalStore struct {
-	*process
-	store rollout.Store
-}
-
-func (s mortalStore) Acquire(ctx context.Context, name, holder string) (lease rollout.Lease, err error) {
-	err = s.access("Acquire", func() error {
-		lease, err = s.store.Acquire(ctx, name, holder)
-		return err
-	})
-	if err != nil {
-		return nil, err
-	}
-	return mortalLease{s.process, lease}, nil
-}
-
-func (s mortalStore) Read(ctx context.Context, name string) (data []byte, err error) {
-	err = s.access("Read", func() error { data, err = s.store.Read(ctx, name); return err })
-	return data, err
-}
-
-func (s mortalStore) Post(ctx context.Context, name string, c rollout.Command) error {
-	return s.access("Post", func() error { return s.store.Post(ctx, name, c) })
-}
-
-func (s mortalStore) Audit(ctx context.Context, name string) iter.Seq2[rollout.AuditEntry, error] {
-	return s.store.Audit(ctx, name)
-}
-
-type mortalLease struct {
-	*process
-	lease rollout.Lease
-}
-
-func (l mortalLease) Load(ctx context.Context) (data []byte, err error) {
-	err = l.access("Load", func() error { data, err = l.lease.Load(ctx); return err })
-	return data, err
-}
-
-func (l mortalLease) Save(ctx context.Context, data []byte, audit []rollout.AuditEntry) error {
-	return l.access("Save", func() error { return l.lease.Save(ctx, data, audit) })
-}
-
-func (l mortalLease) Commands(ctx context.Context) (all []rollout.Command, err error) {
-	err = l.access("Commands", func() error { all, err = l.lease.Commands(ctx); return err })
-	return all, err
-}
-
-func (l mortalLease) Forget(ctx context.Context, ids []string) error {
-	return l.access("Forget", func() error { return l.lease.Forget(ctx, ids) })
-}
-
-func (l mortalLease) RenewEvery() time.Duration { return l.lease.RenewEvery() }
-
-func (l mortalLease) Renew(ctx context.Context) error {
-	return l.access("Renew", func() error { return l.lease.Renew(ctx) })
-}
-
-func (l mortalLease) Release(ctx context.Context) error {
-	return l.access("Release", func() error { return l.lease.Release(ctx) })
+func mortalStore(p *process, store rollout.Store) hookedStore {
+	return hookedStore{Store: store, hook: func(_ context.Context, c storeCall, do func() error) error { return p.access(c.method, do) }}
 }
 
 // mortalTarget is a target as a process that can die uses it.
@@ -200,7 +141,7 @@ func (c *climbing) live(deaths ...death) (last *process, died bool) {
 		if life < len(deaths) {
 			p.diesAt, p.after = deaths[life].at, deaths[life].after
 		}
-		r := c.runnerOf(mortalTarget{p, c.fake}, mortalStore{p, c.store})
+		r := c.runnerOf(mortalTarget{p, c.fake}, mortalStore(p, c.store))
 		state, err := r.Run(c.Context())
 		if !p.dead || err == nil { // who dies while giving the lease back has done all
 			c.requireDone(state, err)

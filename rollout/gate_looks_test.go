@@ -54,21 +54,6 @@ func TestAFleetClimbsThoughEachLookIsQueuedForLongerThanAVerdictMayBeOld(t *test
 	})
 }
 
-// slowStore takes its time to save.
-type slowStore struct{ rollout.Store }
-
-func (s slowStore) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
-	lease, err := s.Store.Acquire(ctx, name, holder)
-	return slowLease{lease}, err
-}
-
-type slowLease struct{ rollout.Lease }
-
-func (l slowLease) Save(ctx context.Context, data []byte, audit []rollout.AuditEntry) error {
-	time.Sleep(10 * time.Second)
-	return l.Lease.Save(ctx, data, audit)
-}
-
 // A verdict is stored before anything rests on it, which may take longer than the time
 // between two questions.
 func TestAVerdictHoldsForAsLongAsItIsStored(t *testing.T) {
@@ -76,6 +61,10 @@ func TestAVerdictHoldsForAsLongAsItIsStored(t *testing.T) {
 		spec := hourly()
 		spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
 		s := newStage(t, spec)
-		s.requireDone(s.runnerOf(s.fake, slowStore{s.store}).Run(deadline(t, day)))
+		slow := storeHooked(s.store, "Save", func(_ context.Context, _ storeCall, do func() error) error {
+			time.Sleep(10 * time.Second)
+			return do()
+		})
+		s.requireDone(s.runnerOf(s.fake, slow).Run(deadline(t, day)))
 	})
 }

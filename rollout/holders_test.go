@@ -39,40 +39,6 @@ func TestASecondRunnerIsToldWhoTheFirstIs(t *testing.T) {
 	})
 }
 
-// theft is a store whose lease another runner takes while its holder is at work.
-type theft struct {
-	rollout.Store
-	// steal is called before each saving; true: the lease is gone.
-	steal func() bool
-}
-
-func (s theft) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
-	lease, err := s.Store.Acquire(ctx, name, holder)
-	return &stolenLease{Lease: lease, steal: s.steal}, err
-}
-
-type stolenLease struct {
-	rollout.Lease
-	steal     func() bool
-	suspended atomic.Bool
-}
-
-func (l *stolenLease) Renew(ctx context.Context) error {
-	if l.suspended.Load() {
-		return nil
-	}
-	return l.Lease.Renew(ctx)
-}
-
-func (l *stolenLease) Save(ctx context.Context, data []byte, audit []rollout.AuditEntry) error {
-	if l.steal() {
-		l.suspended.Store(true)
-		time.Sleep(time.Minute) // as a machine that was suspended: the lease is not renewed
-		l.suspended.Store(false)
-	}
-	return l.Lease.Save(ctx, data, audit)
-}
-
 func TestWhoLosesTheLeaseChangesNothingMore(t *testing.T) {
 	for name, when := range map[string]struct {
 		saving  int
@@ -99,7 +65,18 @@ func TestWhoLosesTheLeaseChangesNothingMore(t *testing.T) {
 					}()
 					return true
 				}
-				first := s.runnerOf(mortalTarget{new(process), s.fake}, theft{s.store, steal})
+				var suspended atomic.Bool
+				first := s.runnerOf(mortalTarget{new(process), s.fake}, hookedStore{Store: s.store, hook: func(_ context.Context, c storeCall, do func() error) error {
+					switch {
+					case c.method == "Renew" && suspended.Load():
+						return nil
+					case c.method == "Save" && steal():
+						suspended.Store(true)
+						time.Sleep(time.Minute) // as a machine that was suspended: the lease is not renewed
+						suspended.Store(false)
+					}
+					return do()
+				}})
 
 				_, err := first.Run(t.Context())
 

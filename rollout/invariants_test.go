@@ -275,7 +275,7 @@ func (o *ordeal) runner(p *process, life int) *rollout.Runner {
 	for name := range o.spec.Gates {
 		opts = append(opts, rollout.WithGate(name, o.ask(name)))
 	}
-	r, err := rollout.New(mortalTarget{p, o.fake}, o.spec, mortalStore{p, o.store}, opts...)
+	r, err := rollout.New(mortalTarget{p, o.fake}, o.spec, mortalStore(p, o.store), opts...)
 	require.NoError(o.rt, err)
 	return r
 }

@@ -51,35 +51,11 @@ func TestALeaseIsKeptHoweverLongAGateOrACallTakes(t *testing.T) {
 	}
 }
 
-// unrenewable is a store whose leases cannot be renewed from some time on; all else of
-// them still works.
-type unrenewable struct {
-	rollout.Store
-	from time.Time
-}
-
-func (s unrenewable) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
-	lease, err := s.Store.Acquire(ctx, name, holder)
-	return unrenewableLease{lease, s.from}, err
-}
-
-type unrenewableLease struct {
-	rollout.Lease
-	from time.Time
-}
-
-func (l unrenewableLease) Renew(ctx context.Context) error {
-	if time.Now().Before(l.from) {
-		return l.Lease.Renew(ctx)
-	}
-	return rollout.ErrLeaseLost
-}
-
 func TestALeaseThatIsLostWhileWaitingEndsTheRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		lost := s.began.Add(90 * time.Minute)
-		_, err := s.runnerOf(s.fake, unrenewable{s.store, lost}).Run(t.Context())
+		_, err := s.runnerOf(s.fake, storeFailingFrom(s.store, "Renew", lost, rollout.ErrLeaseLost)).Run(t.Context())
 		require.ErrorIs(t, err, rollout.ErrLeaseLost)
 		require.NotErrorIs(t, err, rollout.ErrPending)
 		require.LessOrEqual(t, time.Since(lost), 10*time.Second, "it is renewed so often")
@@ -95,18 +71,6 @@ func TestARunWhoseLeaseIsGivenBackLogsNothing(t *testing.T) {
 		require.Empty(t, log.String())
 	})
 }
-
-// sticky is a store whose leases cannot be given back.
-type sticky struct{ rollout.Store }
-
-func (s sticky) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
-	lease, err := s.Store.Acquire(ctx, name, holder)
-	return stickyLease{lease}, err
-}
-
-type stickyLease struct{ rollout.Lease }
-
-func (stickyLease) Release(context.Context) error { return errors.New("unplugged") }
 
 func TestALeaseThatCannotBeGivenBackIsLoggedAndNoFailure(t *testing.T) {
 	for name, do := range map[string]func(*stage, *rollout.Runner) error{
@@ -129,7 +93,7 @@ func TestALeaseThatCannotBeGivenBackIsLoggedAndNoFailure(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := liveAtTen(t, plain())
 				var log bytes.Buffer
-				r := s.runnerOf(s.fake, sticky{s.store}, rollout.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+				r := s.runnerOf(s.fake, storeFailing(s.store, "Release", errors.New("unplugged")), rollout.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 				require.NoError(t, do(s, r))
 				require.Contains(t, log.String(), `level=WARN msg="the lease of a rollout could not be given back" rollout="release 1" error=unplugged`)
 				time.Sleep(time.Minute)
@@ -156,42 +120,24 @@ func TestARunnerIsNamedAfterItsMachineUnlessItIsTold(t *testing.T) {
 	}
 }
 
-// numbered is a store that checks how states and their entries are numbered.
-type numbered struct {
-	rollout.Store
-	*testing.T
-	last *uint64
-}
-
-func (s numbered) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
-	lease, err := s.Store.Acquire(ctx, name, holder)
-	return numberedLease{lease, s}, err
-}
-
-type numberedLease struct {
-	rollout.Lease
-	store numbered
-}
-
-func (l numberedLease) Save(ctx context.Context, data []byte, audit []rollout.AuditEntry) error {
-	var stored struct {
-		State rollout.State `json:"state"`
-	}
-	require.NoError(l.store, json.Unmarshal(data, &stored))
-	*l.store.last++
-	require.Equal(l.store, *l.store.last, stored.State.Seq)
-	require.Equal(l.store, time.Now().UTC(), stored.State.UpdatedAt.UTC())
-	for _, e := range audit {
-		require.Equal(l.store, stored.State.Seq, e.Seq, e.Why)
-	}
-	return l.Lease.Save(ctx, data, audit)
-}
-
 // By the number an entry is found that belongs to a state, over many processes.
 func TestEachStoredStateHasTheNextNumberAndItsEntriesHaveTheSame(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
-		s.store = numbered{s.store, t, new(uint64)}
+		var last uint64
+		s.store = storeHooked(s.store, "Save", func(_ context.Context, c storeCall, do func() error) error {
+			var stored struct {
+				State rollout.State `json:"state"`
+			}
+			require.NoError(t, json.Unmarshal(c.data, &stored))
+			last++
+			require.Equal(t, last, stored.State.Seq)
+			require.Equal(t, time.Now().UTC(), stored.State.UpdatedAt.UTC())
+			for _, e := range c.audit {
+				require.Equal(t, stored.State.Seq, e.Seq, e.Why)
+			}
+			return do()
+		})
 		s.runUntil(90 * time.Minute)
 		_, err := s.runner().Pause(t.Context(), "lin", "")
 		require.NoError(t, err)
@@ -201,43 +147,6 @@ func TestEachStoredStateHasTheNextNumberAndItsEntriesHaveTheSame(t *testing.T) {
 		s.requireDone(state, err)
 		require.Greater(t, state.Seq, uint64(10))
 	})
-}
-
-// punctual is a store over a network that is slow to renew a lease, and does nothing for a context that has
-// ended.
-type punctual struct {
-	rollout.Store
-	*testing.T
-	renewing, released *int
-}
-
-func (s punctual) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
-	lease, err := s.Store.Acquire(ctx, name, holder)
-	return punctualLease{lease, s}, err
-}
-
-type punctualLease struct {
-	rollout.Lease
-	store punctual
-}
-
-func (l punctualLease) Save(ctx context.Context, data []byte, audit []rollout.AuditEntry) error {
-	require.NoError(l.store, ctx.Err())
-	return l.Lease.Save(ctx, data, audit)
-}
-
-func (l punctualLease) Renew(ctx context.Context) error {
-	*l.store.renewing++
-	time.Sleep(5 * time.Second)
-	*l.store.renewing--
-	return l.Lease.Renew(ctx)
-}
-
-func (l punctualLease) Release(ctx context.Context) error {
-	require.NoError(l.store, ctx.Err())
-	require.Zero(l.store, *l.store.renewing, "it is being renewed")
-	*l.store.released++
-	return l.Lease.Release(ctx)
 }
 
 func TestALeaseIsGivenBackInOrderWhenARunIsStopped(t *testing.T) {
@@ -252,10 +161,27 @@ func TestALeaseIsGivenBackInOrderWhenARunIsStopped(t *testing.T) {
 						time.Sleep(after)
 						cancel()
 					})
-					store := punctual{s.store, t, new(int), new(int)}
+					// A store over a network that is slow to renew a lease, and does nothing
+					// for a context that has ended.
+					var renewing, released int
+					store := hookedStore{Store: s.store, hook: func(ctx context.Context, c storeCall, do func() error) error {
+						switch c.method {
+						case "Save":
+							require.NoError(t, ctx.Err())
+						case "Renew":
+							renewing++
+							time.Sleep(5 * time.Second)
+							renewing--
+						case "Release":
+							require.NoError(t, ctx.Err())
+							require.Zero(t, renewing, "it is being renewed")
+							released++
+						}
+						return do()
+					}}
 					_, err := s.runnerOf(s.fake, store).Run(ctx)
 					require.ErrorIs(t, err, rollout.ErrPending)
-					require.Equal(t, 1, *store.released)
+					require.Equal(t, 1, released)
 					_, err = s.store.Acquire(t.Context(), "release 1", "another")
 					require.NoError(t, err)
 				})

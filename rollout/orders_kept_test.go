@@ -160,7 +160,7 @@ func TestAnOrderThatFailedIsKeptAndSaysSo(t *testing.T) {
 func TestAnOrderThroughTheRunnerThatRunsIsHeardAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
-		store := lasting{s.store, new(int), new(int)}
+		store := lasting(s.store, new(int), new(int))
 		r := s.runnerOf(s.fake, store)
 		var asked time.Time
 		s.at(90*time.Minute+500*time.Millisecond, func() {
@@ -184,34 +184,10 @@ func TestAnOrderFromElsewhereIsHeardWithinThreeSeconds(t *testing.T) {
 			_, err := s.runner(rollout.WithHost("b")).Pause(t.Context(), "lin", "lunch")
 			require.NoError(t, err)
 		})
-		state, err := s.runnerOf(s.fake, lasting{s.store, new(int), new(int)}, rollout.WithInterval(day)).Run(t.Context())
+		state, err := s.runnerOf(s.fake, lasting(s.store, new(int), new(int)), rollout.WithInterval(day)).Run(t.Context())
 		require.ErrorIs(t, err, rollout.ErrPaused)
 		require.LessOrEqual(t, state.UpdatedAt.Sub(asked), 3*time.Second)
 	})
-}
-
-// mumbling is a store whose leases cannot tell their orders from some time on.
-type mumbling struct {
-	rollout.Store
-	from time.Time
-	err  error
-}
-
-func (s mumbling) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
-	lease, err := s.Store.Acquire(ctx, name, holder)
-	return mumblingLease{lease, s}, err
-}
-
-type mumblingLease struct {
-	rollout.Lease
-	store mumbling
-}
-
-func (l mumblingLease) Commands(ctx context.Context) ([]rollout.Command, error) {
-	if time.Now().Before(l.store.from) {
-		return l.Lease.Commands(ctx)
-	}
-	return nil, l.store.err
 }
 
 // Somebody may want it to stop.
@@ -220,7 +196,7 @@ func TestWhoCannotSeeTheOrdersDoesNotAct(t *testing.T) {
 		s := liveAtTen(t, plain())
 		time.Sleep(2 * time.Hour) // 50 % are due
 		calls, gone := s.fake.Calls(rollouttest.OpAny), errors.New("stale file handle")
-		_, err := s.runnerOf(s.fake, mumbling{s.store, s.began, gone}).Step(t.Context())
+		_, err := s.runnerOf(s.fake, storeFailingFrom(s.store, "Commands", s.began, gone)).Step(t.Context())
 		require.ErrorIs(t, err, gone)
 		require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny))
 	})
@@ -231,30 +207,12 @@ func TestARunThatCannotSeeItsOrdersAnyMoreEnds(t *testing.T) {
 		s := newStage(t, plain())
 		gone := errors.New("stale file handle")
 		from := s.began.Add(90*time.Minute + 500*time.Millisecond)
-		_, err := s.runnerOf(s.fake, mumbling{s.store, from, gone}, rollout.WithInterval(day)).Run(t.Context())
+		_, err := s.runnerOf(s.fake, storeFailingFrom(s.store, "Commands", from, gone), rollout.WithInterval(day)).Run(t.Context())
 		require.ErrorIs(t, err, gone)
 		require.LessOrEqual(t, time.Since(from), 3*time.Second)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 	})
 }
-
-// clinging is a store whose orders cannot be removed.
-type clinging struct {
-	rollout.Store
-	err error
-}
-
-func (s clinging) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
-	lease, err := s.Store.Acquire(ctx, name, holder)
-	return clingingLease{lease, s.err}, err
-}
-
-type clingingLease struct {
-	rollout.Lease
-	err error
-}
-
-func (l clingingLease) Forget(context.Context, []string) error { return l.err }
 
 // It would be obeyed again by who does not know that it was.
 func TestAnOrderThatCannotBeRemovedEndsTheRunAndIsObeyedOnce(t *testing.T) {
@@ -264,7 +222,7 @@ func TestAnOrderThatCannotBeRemovedEndsTheRunAndIsObeyedOnce(t *testing.T) {
 		require.NoError(t, s.store.Post(t.Context(), "release 1", order))
 		full := errors.New("read-only")
 		for range 3 {
-			_, err := s.runnerOf(s.fake, clinging{s.store, full}).Run(t.Context())
+			_, err := s.runnerOf(s.fake, storeFailing(s.store, "Forget", full)).Run(t.Context())
 			require.ErrorIs(t, err, full)
 			require.Equal(t, []string{"1"}, s.state().Handled)
 		}
@@ -276,20 +234,12 @@ func TestAnOrderThatCannotBeRemovedEndsTheRunAndIsObeyedOnce(t *testing.T) {
 	})
 }
 
-// deaf is a store that takes no orders.
-type deaf struct {
-	rollout.Store
-	err error
-}
-
-func (s deaf) Post(context.Context, string, rollout.Command) error { return s.err }
-
 func TestAnOrderThatTheStoreDoesNotTakeIsNotCarriedOut(t *testing.T) {
 	full := errors.New("disk full")
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, approved())
 		approve := func() {
-			receipt, err := s.runnerOf(s.fake, deaf{s.store, full}).Approve(t.Context(), "lin", "", 50)
+			receipt, err := s.runnerOf(s.fake, storeFailing(s.store, "Post", full)).Approve(t.Context(), "lin", "", 50)
 			require.ErrorIs(t, err, full)
 			require.Nil(t, receipt)
 		}
@@ -301,7 +251,7 @@ func TestAnOrderThatTheStoreDoesNotTakeIsNotCarriedOut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		stored := s.state()
-		receipt, err := s.runnerOf(s.fake, deaf{s.store, full}).Abort(t.Context(), "lin", "")
+		receipt, err := s.runnerOf(s.fake, storeFailing(s.store, "Post", full)).Abort(t.Context(), "lin", "")
 		require.ErrorIs(t, err, full)
 		require.Nil(t, receipt)
 		require.Equal(t, stored, s.state())

@@ -301,7 +301,7 @@ func TestAnAbortSettlesFirstWhatWasBegun(t *testing.T) {
 			}
 			return nil
 		})
-		_, err := s.runnerOf(mortalTarget{p, s.fake}, mortalStore{p, s.store}).Run(t.Context())
+		_, err := s.runnerOf(mortalTarget{p, s.fake}, mortalStore(p, s.store)).Run(t.Context())
 		require.ErrorIs(t, err, errDead)
 		s.fake.After(nil)
 		require.Equal(t, alipayplus.Ratio(0), s.state().Ratio)
@@ -322,7 +322,7 @@ func TestACrashWhileAbortingAborts(t *testing.T) {
 				s := newStage(t, hourly())
 				s.runUntil(90 * time.Minute)
 				p := &process{diesAt: n, after: after}
-				_, err := s.runnerOf(mortalTarget{p, s.fake}, mortalStore{p, s.store}).Abort(t.Context(), "lin", "no")
+				_, err := s.runnerOf(mortalTarget{p, s.fake}, mortalStore(p, s.store)).Abort(t.Context(), "lin", "no")
 				happened = p.dead
 				if !happened {
 					require.NoError(t, err)
@@ -364,7 +364,7 @@ func TestAnOrderWhoseEffectWasNotStoredIsNotForgotten(t *testing.T) {
 		s := newStage(t, plain())
 		s.runUntil(90 * time.Minute)
 		full := errors.New("disk full")
-		_, err := s.runnerOf(s.fake, fullStore{s.store, new(int), 1, full}).Pause(t.Context(), "lin", "lunch")
+		_, err := s.runnerOf(s.fake, fullStore(s.store, new(int), 1, full)).Pause(t.Context(), "lin", "lunch")
 		require.ErrorIs(t, err, full)
 		require.Equal(t, rollout.Running, s.state().Status)
 		_, err = s.runner().Run(t.Context())

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/http"
+	"strings"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -18,31 +19,6 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
 )
 
-// fullStore cannot save from its n-th saving on.
-type fullStore struct {
-	rollout.Store
-	saves *int
-	n     int
-	err   error
-}
-
-func (s fullStore) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
-	lease, err := s.Store.Acquire(ctx, name, holder)
-	return fullLease{lease, s}, err
-}
-
-type fullLease struct {
-	rollout.Lease
-	store fullStore
-}
-
-func (l fullLease) Save(ctx context.Context, data []byte, audit []rollout.AuditEntry) error {
-	if *l.store.saves++; *l.store.saves >= l.store.n {
-		return l.store.err
-	}
-	return l.Lease.Save(ctx, data, audit)
-}
-
 func TestAStoreThatCannotSaveStopsBeforeTheTargetIsChanged(t *testing.T) {
 	spec := hourly()
 	spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(25 * time.Minute)}
@@ -54,13 +30,13 @@ func TestAStoreThatCannotSaveStopsBeforeTheTargetIsChanged(t *testing.T) {
 			saves := 0 // of a climb without failure
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t, spec)
-				s.requireDone(s.runnerOf(s.fake, fullStore{s.store, &saves, 1 << 30, nil}).Run(t.Context()))
+				s.requireDone(s.runnerOf(s.fake, fullStore(s.store, &saves, 1<<30, nil)).Run(t.Context()))
 			})
 			require.Greater(t, saves, 8)
 			for n := 1; n <= saves; n++ {
 				synctest.Test(t, func(t *testing.T) {
 					s := newStage(t, spec)
-					_, err := s.runnerOf(s.fake, fullStore{s.store, new(int), n, failure}).Run(t.Context())
+					_, err := s.runnerOf(s.fake, fullStore(s.store, new(int), n, failure)).Run(t.Context())
 
 					require.ErrorIs(t, err, failure)
 					require.Equal(t, failure.Error(), err.Error())
@@ -87,7 +63,7 @@ func TestAFirstAttemptThatCannotBeStoredIsTheStoresFailure(t *testing.T) {
 		s := newStage(t, plain())
 		s.fake.FailNext(rollouttest.OpObserve, 1, unavailable())
 		full := errors.New("disk full")
-		_, err := s.runnerOf(s.fake, fullStore{s.store, new(int), 1, full}).Run(t.Context())
+		_, err := s.runnerOf(s.fake, fullStore(s.store, new(int), 1, full)).Run(t.Context())
 		require.ErrorIs(t, err, full)
 		require.Zero(t, time.Since(s.began))
 	})
@@ -115,31 +91,13 @@ func TestAFailureThatTheNextRunNeedNotKnowIsNotStored(t *testing.T) {
 	})
 }
 
-// blind is a store whose leases cannot be read.
-type blind struct {
-	rollout.Store
-	err error
-}
-
-func (s blind) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
-	lease, err := s.Store.Acquire(ctx, name, holder)
-	return blindLease{lease, s.err}, err
-}
-
-type blindLease struct {
-	rollout.Lease
-	err error
-}
-
-func (l blindLease) Load(context.Context) ([]byte, error) { return nil, l.err }
-
 // What cannot be read is not taken for a rollout that has not begun.
 func TestAStateThatCannotBeReadIsNoFreshStart(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		stored, calls := s.state(), s.fake.Calls(rollouttest.OpAny)
 		worn := errors.New("input/output error")
-		r := s.runnerOf(s.fake, blind{s.store, worn})
+		r := s.runnerOf(s.fake, storeFailing(s.store, "Load", worn))
 		_, err := r.Run(t.Context())
 		require.ErrorIs(t, err, worn)
 		_, err = r.Step(t.Context())
@@ -156,39 +114,30 @@ func TestAStateThatCannotBeReadIsNoFreshStart(t *testing.T) {
 	})
 }
 
-// hiccup is a store whose n-th saving fails, and no other.
-type hiccup struct{ fullStore }
-
-func (s hiccup) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
-	lease, err := s.Store.Acquire(ctx, name, holder)
-	return hiccupLease{lease, s}, err
-}
-
-type hiccupLease struct {
-	rollout.Lease
-	store hiccup
-}
-
-func (l hiccupLease) Save(ctx context.Context, data []byte, audit []rollout.AuditEntry) error {
-	if *l.store.saves++; *l.store.saves == l.store.n {
-		return l.store.err
-	}
-	return l.Lease.Save(ctx, data, audit)
+// storeFailingOnce is a store whose n-th saving fails, and no other.
+func storeFailingOnce(store rollout.Store, saves *int, n int, err error) hookedStore {
+	return storeHooked(store, "Save", func(_ context.Context, _ storeCall, do func() error) error {
+		if *saves++; *saves == n {
+			return err
+		}
+		return do()
+	})
 }
 
 // A process that was killed then would not have remembered it.
 func TestNothingIsDoneAfterWhatWasNotStored(t *testing.T) {
 	full := errors.New("disk full")
-	var saves int
-	for n := 1; n == 1 || n <= saves; n++ {
+	var total int
+	for n := 1; n == 1 || n <= total; n++ {
 		synctest.Test(t, func(t *testing.T) {
 			s := newStage(t, hourly())
 			s.spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(25 * time.Minute)}
 			s.fake.FailNext(rollouttest.OpObserve, 1, unavailable())
-			store := hiccup{fullStore{s.store, new(int), n, full}}
+			var saves, wholeSaves int
+			store := storeFailingOnce(s.store, &saves, n, full)
 			var failed int // how many calls there were
 			s.fake.Before(func(context.Context, rollouttest.Call) error {
-				if *store.saves >= n {
+				if saves >= n {
 					failed++
 				}
 				return nil
@@ -197,21 +146,21 @@ func TestNothingIsDoneAfterWhatWasNotStored(t *testing.T) {
 			require.ErrorIs(t, err, full)
 			require.Zero(t, failed)
 			s.fake.Before(nil)
-			whole := hiccup{fullStore{s.store, new(int), 0, nil}}
+			whole := storeFailingOnce(s.store, &wholeSaves, 0, nil)
 			s.requireDone(s.runnerOf(s.fake, whole).Run(t.Context()))
 			if n == 1 {
-				saves = *whole.saves
+				total = wholeSaves
 			}
 		})
 	}
-	require.Greater(t, saves, 8)
+	require.Greater(t, total, 8)
 }
 
 func TestNothingIsChangedAfterAnIntentThatWasNotStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		// The first saving is the beginning, the second the intent to apply.
-		_, err := s.runnerOf(s.fake, fullStore{s.store, new(int), 2, context.DeadlineExceeded}).Run(deadline(t, time.Hour))
+		_, err := s.runnerOf(s.fake, fullStore(s.store, new(int), 2, context.DeadlineExceeded)).Run(deadline(t, time.Hour))
 		require.Error(t, err)
 		require.Empty(t, s.fake.Effects(), "a store that times out is a store that did not store")
 	})
@@ -463,24 +412,14 @@ func TestAFailureHasOneLine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		// Nothing can be written: neither the state nor the end of the lease.
-		_, err := s.runnerOf(s.fake, brokenStore{s.store}).Run(t.Context())
+		readOnly := hookedStore{Store: s.store, hook: func(_ context.Context, c storeCall, do func() error) error {
+			if c.method == "Save" || c.method == "Release" {
+				return fmt.Errorf("%s: %w", strings.ToLower(c.method), syscall.EROFS)
+			}
+			return do()
+		}}
+		_, err := s.runnerOf(s.fake, readOnly).Run(t.Context())
 		require.ErrorIs(t, err, syscall.EROFS)
 		require.NotContains(t, err.Error(), "\n")
 	})
 }
-
-// brokenStore can be read only.
-type brokenStore struct{ rollout.Store }
-
-func (s brokenStore) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
-	lease, err := s.Store.Acquire(ctx, name, holder)
-	return brokenLease{lease}, err
-}
-
-type brokenLease struct{ rollout.Lease }
-
-func (brokenLease) Save(context.Context, []byte, []rollout.AuditEntry) error {
-	return fmt.Errorf("save: %w", syscall.EROFS)
-}
-
-func (brokenLease) Release(context.Context) error { return fmt.Errorf("release: %w", syscall.EROFS) }

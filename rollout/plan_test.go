@@ -330,7 +330,7 @@ func TestAPlanNeedsTheTargetAndTheStore(t *testing.T) {
 		require.Nil(t, plan)
 		_, err = s.runner().RunPlan(t.Context(), new(rollout.Plan))
 		require.ErrorIs(t, err, down)
-		_, err = s.runnerOf(s.fake, mortalStore{&process{dead: true}, s.store}).Plan(t.Context())
+		_, err = s.runnerOf(s.fake, mortalStore(&process{dead: true}, s.store)).Plan(t.Context())
 		require.ErrorIs(t, err, errDead)
 	})
 }

@@ -14,16 +14,6 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
 )
 
-// closedStore gives no lease.
-type closedStore struct {
-	rollout.Store
-	err error
-}
-
-func (s closedStore) Acquire(context.Context, string, string) (rollout.Lease, error) {
-	return nil, s.err
-}
-
 // Who watches the events must see that nobody drives the rollout any more.
 func TestARunThatCannotTakeTheRolloutUpTellsSo(t *testing.T) {
 	unplugged := errors.New("unplugged")
@@ -40,7 +30,7 @@ func TestARunThatCannotTakeTheRolloutUpTellsSo(t *testing.T) {
 			return s.runnerOf(other, s.store, rollout.WithName("release 1"))
 		}, alipayplus.ErrConflict},
 		"the store is not there": {func(s *stage) *rollout.Runner {
-			return s.runnerOf(s.fake, closedStore{s.store, unplugged})
+			return s.runnerOf(s.fake, storeFailing(s.store, "Acquire", unplugged))
 		}, unplugged},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -64,7 +64,7 @@ func TestARunThatEndsWithAnErrorTellsSo(t *testing.T) {
 			return s.runner()
 		}, alipayplus.ErrNotFound, "not found"},
 		"what happened cannot be stored": {func(s *stage) *rollout.Runner {
-			return s.runnerOf(s.fake, fullStore{s.store, new(int), 2, full})
+			return s.runnerOf(s.fake, fullStore(s.store, new(int), 2, full))
 		}, full, "disk full"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -122,7 +122,7 @@ func TestARefusalThatCannotBeStoredTellsBoth(t *testing.T) {
 		time.Sleep(2 * time.Hour)
 		s.fake.FailNext(rollouttest.OpRaise, 1, alipayplus.ErrPermission)
 		full := errors.New("disk full")
-		_, err := s.runnerOf(s.fake, fullStore{s.store, new(int), 2, full}).Run(t.Context())
+		_, err := s.runnerOf(s.fake, fullStore(s.store, new(int), 2, full)).Run(t.Context())
 		require.ErrorIs(t, err, alipayplus.ErrPermission)
 		require.ErrorIs(t, err, full)
 		require.Equal(t, 2, s.fake.Calls(rollouttest.OpRaise), "to 10 %, and the refused one")

@@ -265,83 +265,48 @@ func BenchmarkAStepOfARolloutThatWaits(b *testing.B) {
 	}
 }
 
-// lasting is a store whose leases need no renewal.
-type lasting struct {
-	rollout.Store
-	renewed, looked *int
-}
-
-func (s lasting) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
-	lease, err := s.Store.Acquire(ctx, name, holder)
-	return lastingLease{lease, s}, err
-}
-
-type lastingLease struct {
-	rollout.Lease
-	store lasting
-}
-
-func (lastingLease) RenewEvery() time.Duration { return 0 }
-
-func (l lastingLease) Renew(ctx context.Context) error {
-	*l.store.renewed++
-	return l.Lease.Renew(ctx)
-}
-
-func (l lastingLease) Commands(ctx context.Context) ([]rollout.Command, error) {
-	*l.store.looked++
-	return l.Lease.Commands(ctx)
+// lasting is a store whose leases need no renewal. It counts renewals and lists of commands.
+func lasting(store rollout.Store, renewed, listed *int) hookedStore {
+	return hookedStore{Store: store, lasting: true, hook: func(_ context.Context, c storeCall, do func() error) error {
+		switch c.method {
+		case "Renew":
+			*renewed++
+		case "Commands":
+			*listed++
+		}
+		return do()
+	}}
 }
 
 func TestAStoreIsAskedForOrdersEveryThreeSecondsAndNotMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
-		store := lasting{s.store, new(int), new(int)}
+		var renewed, listed int
+		store := lasting(s.store, &renewed, &listed)
 		s.requireDone(s.runnerOf(s.fake, store).Run(t.Context()))
 		seconds := int(time.Since(s.began) / time.Second)
-		require.Zero(t, *store.renewed, "what lasts needs no renewal")
-		require.GreaterOrEqual(t, *store.looked, seconds/3)
-		require.LessOrEqual(t, *store.looked, seconds/3+500)
+		require.Zero(t, renewed, "what lasts needs no renewal")
+		require.GreaterOrEqual(t, listed, seconds/3)
+		require.LessOrEqual(t, listed, seconds/3+500)
 	})
-}
-
-// telling is a store whose leases tell of orders, so that nobody need look for them.
-type telling struct {
-	rollout.Store
-	looked *int
-}
-
-func (s telling) Acquire(ctx context.Context, name, holder string) (rollout.Lease, error) {
-	lease, err := s.Store.Acquire(ctx, name, holder)
-	return tellingLease{lease, s.looked}, err
-}
-
-type tellingLease struct {
-	rollout.Lease
-	looked *int
-}
-
-func (l tellingLease) Posted() <-chan struct{} { return l.Lease.(rollout.Listener).Posted() }
-
-func (l tellingLease) Commands(ctx context.Context) ([]rollout.Command, error) {
-	*l.looked++
-	return l.Lease.Commands(ctx)
-}
-
-func (l tellingLease) Forget(ctx context.Context, ids []string) error {
-	if len(ids) == 0 {
-		return errors.New("there is nothing to remove")
-	}
-	return l.Lease.Forget(ctx, ids)
 }
 
 func TestAStoreThatTellsOfOrdersIsNotAskedForThemAgainAndAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
-		store := telling{s.store, new(int)}
+		var listed int
+		store := hookedStore{Store: s.store, listens: true, hook: func(_ context.Context, c storeCall, do func() error) error {
+			switch {
+			case c.method == "Commands":
+				listed++
+			case c.method == "Forget" && len(c.ids) == 0:
+				return errors.New("there is nothing to remove")
+			}
+			return do()
+		}}
 		s.requireDone(s.runnerOf(s.fake, store).Run(t.Context()))
 		looks := s.fake.Calls(rollouttest.OpAny)
-		require.LessOrEqual(t, *store.looked, 3*looks, "once or so for each look at the target")
-		require.Less(t, *store.looked, int(time.Since(s.began)/(30*time.Second)))
+		require.LessOrEqual(t, listed, 3*looks, "once or so for each look at the target")
+		require.Less(t, listed, int(time.Since(s.began)/(30*time.Second)))
 	})
 }
