@@ -2,15 +2,63 @@ package rollout_test
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
+
+func TestAFleetOverThePlatformReadsTogetherAndReleasesAll(t *testing.T) {
+	t.Parallel() // one of the longest of the package
+	synctest.Test(t, func(t *testing.T) {
+		given := newWorld(t, approving())
+		releases := rollout.NewReleases(given.owner)
+		var targets []rollout.Target
+		for range 5 {
+			targets = append(targets, releases.Release(given.release(given.program(), "1.0.0").ID))
+		}
+		spec := rollout.Spec{Version: 1, Steps: []rollout.StepSpec{{Ratio: 10, Bake: rollout.Duration(time.Minute)}, {Ratio: 100}}}
+		fleet, err := rollout.NewFleet(targets, spec, rollout.NewFileStore(t.TempDir()), rollout.FleetOptions{Canaries: 0.2})
+		require.NoError(t, err)
+
+		summary, err := fleet.Run(t.Context())
+
+		require.NoError(t, err)
+		require.Equal(t, "5 DONE", summary.String())
+		for i, target := range summary.Members {
+			require.Equal(t, i == 0, target.Canary, fmt.Sprint(i))
+			require.Equal(t, alipayplus.FullRatio, target.Ratio)
+		}
+	})
+}
+
+func TestAFleetOverThePlatformKeepsToItsLimiter(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, targets, way := newWorld(t).releases(4, 1)
+		var calls []time.Time
+		way.hear = func(path string) {
+			if !strings.Contains(path, "workspace") && !strings.Contains(path, "apply") {
+				calls = append(calls, time.Now())
+			}
+		}
+		limiter := rate.NewLimiter(rate.Every(10*time.Second), 1)
+		fleet, err := rollout.NewFleet(targets, plain(), rollout.NewMemoryStore(), rollout.FleetOptions{Limiter: limiter, Workers: 1})
+		require.NoError(t, err)
+		_, err = fleet.Run(deadline(t, 90*time.Second))
+		require.ErrorIs(t, err, rollout.ErrPending)
+		require.GreaterOrEqual(t, len(calls), 8)
+		for i := range calls[1:] {
+			require.GreaterOrEqual(t, calls[i+1].Sub(calls[i]), 9*time.Second, "call %d", i+1)
+		}
+	})
+}
 
 // weekly is a ladder of days: watched for one at each ratio.
 func weekly() rollout.Spec {

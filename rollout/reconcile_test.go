@@ -2,7 +2,6 @@ package rollout_test
 
 import (
 	"context"
-	"errors"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,17 +13,80 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
 )
 
-// between calls do once, after the target was read and right before the change.
-func (s *stage) between(op rollouttest.Op, do func()) {
-	done := false
-	s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-		if c.Op == op && !done {
-			done = true
-			do()
-		}
-		return nil
+// The version had been applied for before; the name of that application vanishes while it
+// is applied for anew, and the call fails. That is no sign of a new application.
+func TestAnApplicationThatVanishedIsNoneThatWasMade(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		s.fake.Edit("pat", func(o *rollout.Observation) { o.Application = "application 0" })
+		failed := false
+		s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+			if c.Op != rollouttest.OpApply || failed {
+				return nil
+			}
+			failed = true
+			s.fake.Edit("pat", func(o *rollout.Observation) { o.Application = "" })
+			return unavailable()
+		})
+		s.requireDone(s.runner().Run(t.Context()))
+		require.Equal(t, 2, s.fake.Calls(rollouttest.OpApply))
+		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
 	})
 }
+
+// The answer to the raise to 10 % gets lost, and so does its effect; meanwhile Pat sets a
+// ratio beyond it.
+func TestARaiseIsSettledByItsOwnRatioOnly(t *testing.T) {
+	for _, set := range []alipayplus.Ratio{30, 50, 100} {
+		t.Run(set.String(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, plain())
+				failed := false
+				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+					if c.Op != rollouttest.OpRaise || failed {
+						return nil
+					}
+					failed = true
+					require.NoError(t, s.fake.SetRatio("pat", set))
+					return unavailable()
+				})
+				state, err := s.runner().Run(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, rollout.RatioChange{From: 0, To: set, Outside: true, By: "pat", At: state.Changes[0].At}, state.Changes[0])
+				audit := s.audit()
+				require.Equal(t, "ADOPTED 0-"+set.String()[:len(set.String())-1], audit[2])
+				require.NotContains(t, audit, "RAISED 0-10", "10% was never live")
+			})
+		})
+	}
+}
+
+// A reading that is nothing must neither be acted on nor end the process.
+func TestATargetThatIsReadAsNothingIsSaid(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		r := s.runnerOf(unseen{s.fake}, s.store)
+		for name, do := range map[string]func() error{
+			"run":   func() error { _, err := r.Run(t.Context()); return err },
+			"step":  func() error { _, err := r.Step(t.Context()); return err },
+			"apply": func() error { _, err := r.RunPlan(t.Context(), new(rollout.Plan)); return err },
+		} {
+			require.EqualError(t, do(), "rollout release 1: release 1 was read as nothing, without an error: mend the target", name)
+		}
+		_, err := r.Plan(t.Context())
+		require.ErrorIs(t, err, alipayplus.ErrInvalid)
+		_, err = rollout.MakePlan("release 1", plain(), nil)
+		require.EqualError(t, err, "rollout: a plan needs to know where release 1 stands: invalid input")
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+		time.Sleep(time.Minute)
+		s.requireDone(s.runner().Run(t.Context()))
+	})
+}
+
+// unseen is a target whose readings come to nothing.
+type unseen struct{ *rollouttest.Fake }
+
+func (unseen) Observe(context.Context) (*rollout.Observation, error) { return nil, nil }
 
 func TestAConsoleChangeBetweenReadingAndWritingIsAdopted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -42,111 +104,6 @@ func TestAConsoleChangeBetweenReadingAndWritingIsAdopted(t *testing.T) {
 		require.Equal(t, rollout.RatioChange{From: 0, To: 20, Outside: true, By: "pat", At: state.Changes[0].At}, state.Changes[0])
 		require.False(t, state.Changes[1].Outside)
 		require.GreaterOrEqual(t, liveFor(s.fake)[20], time.Hour, "what somebody else set is watched too")
-	})
-}
-
-// That the target stands where the runner wanted it does not make it the runner's doing.
-func TestTheSameChangeInTheConsoleAMomentBeforeIsTheirs(t *testing.T) {
-	for name, tt := range map[string]struct {
-		op    rollouttest.Op
-		do    func(*rollouttest.Fake) error
-		audit []string
-	}{
-		"a raise":          {rollouttest.OpRaise, func(f *rollouttest.Fake) error { return f.SetRatio("pat", 10) }, []string{"STARTED 0-0", "APPLIED 0-0", "ADOPTED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}},
-		"the full release": {rollouttest.OpPublish, func(f *rollouttest.Fake) error { return f.SetRatio("pat", 100) }, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "ADOPTED 50-100", "DONE 100-100"}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, plain())
-				s.between(tt.op, func() { require.NoError(t, tt.do(s.fake)) })
-				s.requireDone(s.runner().Run(t.Context()))
-				require.Equal(t, tt.audit, s.audit())
-			})
-		})
-	}
-	t.Run("an application", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newStage(t, plain())
-			s.between(rollouttest.OpApply, func() { require.NoError(t, s.fake.ApplyAs("pat")) })
-			_, err := s.runner().Run(t.Context())
-			require.ErrorIs(t, err, alipayplus.ErrConflict)
-			require.ErrorContains(t, err, "the version is under review already, and this rollout did not apply for it")
-			require.Equal(t, []string{"STARTED 0-0"}, s.audit())
-		})
-	})
-}
-
-// Whoever goes on after a change that was refused must not take what others do for it.
-func TestAChangeThatWasRefusedIsNotRemembered(t *testing.T) {
-	for name, refusal := range map[string]error{"a conflict": alipayplus.ErrConflict, "a refusal": alipayplus.ErrPermission} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, plain())
-				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-					switch {
-					case c.Op == rollouttest.OpRaise:
-						return refusal
-					case s.fake.Calls(rollouttest.OpRaise) > 0:
-						return alipayplus.ErrNotFound
-					}
-					return nil
-				})
-				_, err := s.runner().Run(t.Context())
-				require.Error(t, err)
-				require.Nil(t, s.state().Intent)
-
-				s.fake.Before(nil)
-				require.NoError(t, s.fake.SetRatio("pat", 10))
-				s.requireDone(s.runner().Run(t.Context()))
-				require.Contains(t, s.audit(), "ADOPTED 0-10")
-			})
-		})
-	}
-}
-
-func TestAChangeThatOthersMadeImpossibleIsMeantAnew(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
-		keys := make(map[string]alipayplus.Ratio)
-		s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-			if c.Op != rollouttest.OpRaise || c.Change.To != 10 {
-				return nil
-			}
-			keys[c.Change.RequestID] = c.Change.From
-			if len(keys) > 1 {
-				return nil
-			}
-			// What became of the call is not known; it had no effect, and Pat sets 5 %.
-			require.NoError(t, s.fake.SetRatio("pat", 5))
-			return rollout.Transient(errors.New("reset by peer"))
-		})
-
-		_, err := s.runner().Run(t.Context())
-
-		require.NoError(t, err)
-		require.Equal(t, []alipayplus.Ratio{5, 10, 50, 100}, s.fake.Ratios())
-		require.Len(t, keys, 2, "another change has another key")
-		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "ADOPTED 0-5", "RAISED 5-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
-	})
-}
-
-func TestAChangeThatANewSpecMeansDifferentlyHasAnotherKey(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
-		s.fake.FailNext(rollouttest.OpRaise, 60, rollout.Transient(errors.New("reset by peer")))
-		s.runUntil(3 * time.Hour)
-		old := s.state().Intent
-		require.Equal(t, alipayplus.Ratio(10), old.To)
-		s.spec.Steps[0].Ratio = 20
-		for s.fake.Now().Ratio == 0 {
-			_, err := s.runner(rollout.WithNewSpec()).Step(t.Context())
-			require.NoError(t, err)
-			time.Sleep(time.Minute)
-		}
-		s.requireDone(s.runner().Run(t.Context()))
-		for _, e := range s.fake.Effects() {
-			require.NotEqual(t, old.RequestID, e.RequestID)
-		}
 	})
 }
 
@@ -312,47 +269,6 @@ func TestAGrayscaleOfAllUsersIsNoReasonToPanic(t *testing.T) {
 	})
 }
 
-func TestALadderThatShrankIsSaid(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
-		ladder, err := alipayplus.NewLadder(10, 30, 100)
-		require.NoError(t, err)
-		s.at(90*time.Minute, func() { s.fake.Edit("", func(o *rollout.Observation) { o.Ladder = ladder }) })
-		_, err = s.runner().Run(t.Context())
-		require.EqualError(t, err, "rollout release 1: rollout spec: 1 field not valid: steps[1].ratio is 50%, which the target does not offer; it offers 10%, 30%, 100%")
-		require.ErrorIs(t, err, alipayplus.ErrInvalid)
-		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
-	})
-}
-
-func TestNoReviewIsSpentOnRatiosThatTheTargetDoesNotOffer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
-		s.spec.Steps = []rollout.StepSpec{{Ratio: 1}, {Ratio: 3, Approval: true}, {Ratio: 100}}
-		_, err := s.runner().Run(t.Context())
-		require.ErrorIs(t, err, alipayplus.ErrInvalid)
-		require.ErrorContains(t, err, "steps[1].ratio is 3%, which the target does not offer")
-		require.Zero(t, time.Since(s.began))
-		require.Empty(t, s.fake.Effects())
-	})
-}
-
-// What is behind may be as it is: the target need not offer it any more.
-func TestRatiosThatAreBehindNeedNotBeOffered(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
-		ladder, err := alipayplus.NewLadder(50, 100)
-		require.NoError(t, err)
-		s.at(90*time.Minute, func() { s.fake.Edit("", func(o *rollout.Observation) { o.Ladder = ladder }) })
-		s.at(100*time.Minute, func() {
-			plan, err := s.runner().Plan(t.Context())
-			require.NoError(t, err)
-			require.False(t, plan.Blocked())
-		})
-		s.requireDone(s.runner().Run(t.Context()))
-	})
-}
-
 // The status and the verdicts are as they were, and yet there is something to store.
 func TestWhatIsAdoptedIsStoredAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -362,5 +278,64 @@ func TestWhatIsAdoptedIsStoredAtOnce(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, alipayplus.Ratio(30), s.state().Ratio)
 		require.Contains(t, s.audit(), "ADOPTED 10-30")
+	})
+}
+
+func TestApprovalsFromBeforeARatioFellAreGivenAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, approved())
+		_, err := s.runner().Approve(t.Context(), "lin", "", 50)
+		require.NoError(t, err)
+		s.runUntil(90 * time.Minute)
+		require.Equal(t, alipayplus.Ratio(50), s.fake.Now().Ratio)
+		require.NoError(t, s.fake.SetRatio("pat", 10))
+		_, err = s.runner().Run(t.Context())
+		require.ErrorIs(t, err, alipayplus.ErrConflict)
+
+		receipt, err := s.runner().Resume(t.Context(), "lin", "")
+		require.NoError(t, err)
+		require.Empty(t, receipt.State.Approvals)
+		s.runUntil(12 * time.Hour)
+		require.Equal(t, []alipayplus.Ratio{10, 50, 10}, s.fake.Ratios(), "what was agreed on was another 50%")
+		require.Contains(t, s.told(rollout.EventWaiting), "waiting for approval of 50%")
+
+		_, err = s.runner().Approve(t.Context(), "lin", "", 50)
+		require.NoError(t, err)
+		_, err = s.runner().Run(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, []alipayplus.Ratio{10, 50, 10, 50, 100}, s.fake.Ratios())
+	})
+}
+
+func TestApprovalsFromBeforeAPauseStillHold(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, approved())
+		_, err := s.runner().Approve(t.Context(), "lin", "", 50)
+		require.NoError(t, err)
+		_, err = s.runner().Pause(t.Context(), "lin", "")
+		require.NoError(t, err)
+		_, err = s.runner().Resume(t.Context(), "lin", "")
+		require.NoError(t, err)
+		s.requireDone(s.runner().Run(t.Context()))
+	})
+}
+
+func TestAVersionThatWasTakenBackToDevelopmentIsAppliedForAnewAfterOneResumption(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		s.fake.Edit("pat", func(o *rollout.Observation) {
+			o.Status, o.Ratio = alipayplus.ReleaseNewVersionCreated, 0
+		})
+		_, err := s.runner().Run(t.Context())
+		require.ErrorContains(t, err, "release 1 is paused at 10%: 0% is live where 10% was by pat, and a rollout never goes on from a ratio that fell by itself; resume to go on from what is live now, or abort")
+
+		_, err = s.runner().Resume(t.Context(), "lin", "")
+		require.NoError(t, err)
+		state, err := s.runner().Run(t.Context())
+
+		require.NoError(t, err)
+		require.Equal(t, rollout.Done, state.Status)
+		require.Equal(t, "application 2", s.fake.Now().Application)
+		require.Equal(t, []alipayplus.Ratio{10, 10, 50, 100}, s.fake.Ratios())
 	})
 }

@@ -25,7 +25,8 @@ func (sea) ObserveAll(context.Context, []Target, func(context.Context) error) []
 	return nil
 }
 
-func (b buoy) ID() string   { return b.id }
+func (b buoy) ID() string { return b.id }
+
 func (b buoy) Batch() Batch { return sea{} }
 
 // waitingSchedule is the schedule of a fleet of n targets that all wait, each for a moment of its

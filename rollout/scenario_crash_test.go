@@ -30,12 +30,6 @@ type process struct {
 	last     string
 }
 
-// death is where a process dies; 0: it does not.
-type death struct {
-	at    int
-	after bool
-}
-
 func (p *process) access(what string, do func() error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -88,6 +82,12 @@ func (t mortalTarget) Publish(ctx context.Context, c rollout.Change) error {
 func (t mortalTarget) Abort(ctx context.Context, c rollout.Change) (aftermath string, err error) {
 	err = t.access("Abort", func() error { aftermath, err = t.Fake.Abort(ctx, c); return err })
 	return aftermath, err
+}
+
+// death is where a process dies; 0: it does not.
+type death struct {
+	at    int
+	after bool
 }
 
 // sevenSteps climbs the whole ladder in seconds, by a gate and one approval.

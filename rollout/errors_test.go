@@ -2,8 +2,13 @@ package rollout_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -11,6 +16,22 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout"
 	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
 )
+
+func TestAFailureHasOneLine(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		// Nothing can be written: neither the state nor the end of the lease.
+		readOnly := hookedStore{Store: s.store, hook: func(_ context.Context, c storeCall, do func() error) error {
+			if c.method == "Save" || c.method == "Release" {
+				return fmt.Errorf("%s: %w", strings.ToLower(c.method), syscall.EROFS)
+			}
+			return do()
+		}}
+		_, err := s.runnerOf(s.fake, readOnly).Run(t.Context())
+		require.ErrorIs(t, err, syscall.EROFS)
+		require.NotContains(t, err.Error(), "\n")
+	})
+}
 
 // What a run that is stopped in the middle of a change has done is not told as what it waits for.
 func TestAChangeThatIsDoneIsNotPending(t *testing.T) {
@@ -37,4 +58,17 @@ func TestAChangeThatIsDoneIsNotPending(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestARefusalThatCannotBeStoredTellsBoth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		time.Sleep(2 * time.Hour)
+		s.fake.FailNext(rollouttest.OpRaise, 1, alipayplus.ErrPermission)
+		full := errors.New("disk full")
+		_, err := s.runnerOf(s.fake, fullStore(s.store, new(int), 2, full)).Run(t.Context())
+		require.ErrorIs(t, err, alipayplus.ErrPermission)
+		require.ErrorIs(t, err, full)
+		require.Equal(t, 2, s.fake.Calls(rollouttest.OpRaise), "to 10 %, and the refused one")
+	})
 }

@@ -17,17 +17,6 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
-// noon is a time that is not now.
-var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-
-// happened is an event of a kind, of the rollout "tea".
-func happened(kind rollout.EventKind, what string) rollout.Event {
-	return rollout.Event{
-		Schema: rollout.EventSchema, At: noon, Rollout: "tea", Target: "release rel_1", Kind: kind, What: what,
-		Status: rollout.Running, Ratio: 10,
-	}
-}
-
 func TestSlogSinkChoosesTheLevelByKind(t *testing.T) {
 	for kind, want := range map[rollout.EventKind]string{
 		rollout.EventPaused: "WARN", rollout.EventAborted: "WARN", rollout.EventEnded: "WARN",

@@ -100,13 +100,6 @@ func TestAnApplicationThatSomebodyRenewedIsWaitedFor(t *testing.T) {
 	})
 }
 
-// other puts another version in the way.
-func (s *stage) other(status alipayplus.ReleaseStatus) {
-	s.fake.Edit("pat", func(o *rollout.Observation) {
-		o.Blocker = &rollout.Blocker{ID: "release 0", Version: "0.9.0", Status: status}
-	})
-}
-
 func TestAReviewThatRunsAlready(t *testing.T) {
 	own := func(t *testing.T, s *stage) { require.NoError(t, s.fake.ApplyAs("pat")) }
 	other := func(status alipayplus.ReleaseStatus) func(*testing.T, *stage) {

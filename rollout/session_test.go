@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"regexp"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,6 +19,79 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout"
 	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
 )
+
+func TestASecondRunnerIsToldWhoTheFirstIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		var refused error
+		s.at(90*time.Minute, func() {
+			calls := s.fake.Calls(rollouttest.OpAny)
+			second := s.runner(rollout.WithHost("b"))
+			_, err := second.Run(t.Context())
+			refused = err
+			_, err = second.Step(t.Context())
+			require.Equal(t, refused, err)
+			require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny), "it must not touch the target")
+		})
+
+		s.requireDone(s.runner().Run(t.Context()))
+
+		require.ErrorIs(t, refused, rollout.ErrLeased)
+		require.ErrorIs(t, refused, alipayplus.ErrConflict)
+		require.Regexp(t, `^rollout release 1 is driven by a process \d+ run [A-Z2-7]{6}; let it end or stop it first$`, refused.Error())
+	})
+}
+
+func TestWhoLosesTheLeaseChangesNothingMore(t *testing.T) {
+	for name, when := range map[string]struct {
+		saving  int
+		applied bool
+	}{
+		"before an intent is stored": {saving: 2},
+		"before an effect is stored": {saving: 3, applied: true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, hourly())
+				n := 0
+				var next *rollout.State
+				var nextErr error
+				done := make(chan struct{})
+				steal := func() bool {
+					if n++; n != when.saving {
+						return false
+					}
+					go func() {
+						defer close(done)
+						time.Sleep(45 * time.Second)
+						next, nextErr = s.runner(rollout.WithHost("b")).Run(t.Context())
+					}()
+					return true
+				}
+				var suspended atomic.Bool
+				first := s.runnerOf(mortalTarget{new(process), s.fake}, hookedStore{Store: s.store, hook: func(_ context.Context, c storeCall, do func() error) error {
+					switch {
+					case c.method == "Renew" && suspended.Load():
+						return nil
+					case c.method == "Save" && steal():
+						suspended.Store(true)
+						time.Sleep(time.Minute) // as a machine that was suspended: the lease is not renewed
+						suspended.Store(false)
+					}
+					return do()
+				}})
+
+				_, err := first.Run(t.Context())
+
+				require.ErrorIs(t, err, rollout.ErrLeaseLost)
+				require.EqualError(t, err, "rollout release 1: the lease was lost to another runner")
+				<-done
+				s.requireDone(next, nextErr)
+				require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
+			})
+		})
+	}
+}
 
 func TestALeaseIsKeptHoweverLongAGateOrACallTakes(t *testing.T) {
 	const long = 100 * time.Second // the lease would end after 30 seconds
@@ -204,5 +278,38 @@ func TestAStoreInMemoryNeedsNoMaking(t *testing.T) {
 		s.store = new(rollout.MemoryStore)
 		require.NoError(t, s.store.Post(t.Context(), "release 1", rollout.Command{ID: "1", Kind: rollout.CommandApprove, Ratio: 50, By: "lin", At: time.Now()}))
 		s.requireDone(s.runner().Run(t.Context()))
+	})
+}
+
+func TestAStoreIsAskedForOrdersEveryThreeSecondsAndNotMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		var renewed, listed int
+		store := lasting(s.store, &renewed, &listed)
+		s.requireDone(s.runnerOf(s.fake, store).Run(t.Context()))
+		seconds := int(time.Since(s.began) / time.Second)
+		require.Zero(t, renewed, "what lasts needs no renewal")
+		require.GreaterOrEqual(t, listed, seconds/3)
+		require.LessOrEqual(t, listed, seconds/3+500)
+	})
+}
+
+func TestAStoreThatTellsOfOrdersIsNotAskedForThemAgainAndAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		var listed int
+		store := hookedStore{Store: s.store, listens: true, hook: func(_ context.Context, c storeCall, do func() error) error {
+			switch {
+			case c.method == "Commands":
+				listed++
+			case c.method == "Forget" && len(c.ids) == 0:
+				return errors.New("there is nothing to remove")
+			}
+			return do()
+		}}
+		s.requireDone(s.runnerOf(s.fake, store).Run(t.Context()))
+		looks := s.fake.Calls(rollouttest.OpAny)
+		require.LessOrEqual(t, listed, 3*looks, "once or so for each look at the target")
+		require.Less(t, listed, int(time.Since(s.began)/(30*time.Second)))
 	})
 }
