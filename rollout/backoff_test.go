@@ -15,7 +15,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
 )
 
-func TestATargetThatIsDownForAnHourIsAskedSeldomAndThenGoneOnWith(t *testing.T) {
+func TestATargetThatIsDownForAnHourIsObservedSeldomAndTheRolloutGoesOn(t *testing.T) {
 	for _, from := range []time.Duration{time.Minute, 90 * time.Minute, 2 * time.Hour} {
 		t.Run(fmt.Sprint(from), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -35,7 +35,7 @@ func TestATargetThatIsDownForAnHourIsAskedSeldomAndThenGoneOnWith(t *testing.T) 
 				require.GreaterOrEqual(t, calls, 16)
 				require.LessOrEqual(t, calls, 24)
 				require.Equal(t, []string{"trying again after a failure: alipayplus: releases.get: SERVICE_UNAVAILABLE: the platform cannot answer now (HTTP 503)"},
-					s.told(rollout.EventRetrying))
+					s.emitted(rollout.EventRetrying))
 				require.LessOrEqual(t, time.Since(s.began), 4*time.Hour+15*time.Minute, "it goes on soon after")
 				require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
 			})
@@ -169,7 +169,7 @@ func TestAFailureThatDoesNotPassIsReturnedAtOnce(t *testing.T) {
 				_, err := s.runner().Run(t.Context())
 				require.ErrorIs(t, err, tt.err)
 				require.EqualError(t, err, tt.line)
-				require.Empty(t, s.told(rollout.EventRetrying))
+				require.Empty(t, s.emitted(rollout.EventRetrying))
 				s.requireDone(s.runner().Run(t.Context()))
 			})
 		})
@@ -238,7 +238,7 @@ func TestWhoIsStoppedDuringAnOutageIsPending(t *testing.T) {
 					require.ErrorIs(t, err, rollout.ErrPending)
 					require.ErrorIs(t, err, context.Canceled)
 					require.NotErrorIs(t, err, alipayplus.ErrConflict)
-					require.Empty(t, s.told(rollout.EventFailed))
+					require.Empty(t, s.emitted(rollout.EventFailed))
 					s.fake.Before(nil)
 					s.requireDone(s.runner().Run(t.Context()))
 				})
@@ -267,7 +267,7 @@ func TestTheTargetIsReadRightBeforeEachChange(t *testing.T) {
 	})
 }
 
-func TestAGateThatIsAskedOftenDoesNotMakeTheTargetBeReadOften(t *testing.T) {
+func TestAFrequentGateDoesNotMakeObservationsFrequent(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Steps[0].Bake = rollout.Duration(10 * time.Hour)

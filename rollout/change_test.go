@@ -16,7 +16,7 @@ import (
 )
 
 // That the target stands where the runner wanted it does not make it the runner's doing.
-func TestTheSameChangeInTheConsoleAMomentBeforeIsTheirs(t *testing.T) {
+func TestTheSameChangeInTheConsoleAMomentBeforeIsNotTheRollouts(t *testing.T) {
 	for name, tt := range map[string]struct {
 		op    rollouttest.Op
 		do    func(*rollouttest.Fake) error

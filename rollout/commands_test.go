@@ -15,12 +15,12 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
 )
 
-// The last look before a raise takes a while. Who pauses meanwhile is obeyed before the
+// The last observation before a raise takes a while. A pause meanwhile is executed before the
 // raise, and not after it; who approves does not stop it.
-func TestAnOrderThatComesDuringTheLookBeforeAChangeComesFirst(t *testing.T) {
+func TestACommandDuringTheObservationBeforeAChangeComesFirst(t *testing.T) {
 	for name, tt := range map[string]struct {
-		order func(context.Context, *rollout.Runner) error
-		is    error
+		command func(context.Context, *rollout.Runner) error
+		is      error
 	}{
 		"a pause": {func(ctx context.Context, r *rollout.Runner) error {
 			_, err := r.Pause(ctx, "lin", "the icon is wrong")
@@ -41,17 +41,17 @@ func TestAnOrderThatComesDuringTheLookBeforeAChangeComesFirst(t *testing.T) {
 				spec.Steps[2].Approval = true
 				s := newStage(t, spec)
 				s.fake.ApproveAfter(0)
-				ordered := false
+				posted := false
 				s.fake.Before(func(ctx context.Context, c rollouttest.Call) error {
-					if c.Op == rollouttest.OpObserve && !ordered && time.Since(s.began) >= time.Hour {
-						ordered = true
-						require.NoError(t, tt.order(ctx, s.runner(rollout.WithHost("b"))))
+					if c.Op == rollouttest.OpObserve && !posted && time.Since(s.began) >= time.Hour {
+						posted = true
+						require.NoError(t, tt.command(ctx, s.runner(rollout.WithHost("b"))))
 						time.Sleep(time.Minute)
 					}
 					return nil
 				})
 				state, err := s.runner().Run(t.Context())
-				require.True(t, ordered)
+				require.True(t, posted)
 				if tt.is == nil {
 					s.requireDone(state, err)
 					return
@@ -59,19 +59,19 @@ func TestAnOrderThatComesDuringTheLookBeforeAChangeComesFirst(t *testing.T) {
 				require.ErrorIs(t, err, tt.is)
 				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 				require.Nil(t, s.state().Intent)
-				s.requireNoOrders()
+				s.requireNoCommands()
 			})
 		})
 	}
 }
 
-// A raise waits for its turn behind the calls of others. Who pauses meanwhile is obeyed.
-func TestAnOrderThatComesWhileAChangeIsQueuedComesFirst(t *testing.T) {
+// A raise waits behind the calls of others. A pause meanwhile is executed.
+func TestACommandThatComesWhileAChangeIsQueuedComesFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 1)
 		require.NoError(t, h.fakes[0].ApplyAs("pat"))
 		require.NoError(t, h.fakes[0].Approve())
-		// It looks at 0 s, and would raise at 60 s.
+		// It observes at 0 s, and would raise at 60 s.
 		fleet := h.fleet(rollout.FleetOptions{Limiter: rate.NewLimiter(rate.Every(time.Minute), 1)})
 		r, err := fleet.Runner("release 0")
 		require.NoError(t, err)
@@ -87,26 +87,26 @@ func TestAnOrderThatComesWhileAChangeIsQueuedComesFirst(t *testing.T) {
 	})
 }
 
-func TestAnOrderNeedsNoSpec(t *testing.T) {
+func TestACommandNeedsNoSpec(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		stored := s.spec.Hash()
 		s.spec = hourly()
 		other := s.runner()
-		for _, order := range []struct {
+		for _, command := range []struct {
 			do     func(context.Context, string, string) (*rollout.Receipt, error)
 			status rollout.Status
 		}{{other.Pause, rollout.Paused}, {other.Resume, rollout.Running}, {other.Abort, rollout.Aborted}} {
-			receipt, err := order.do(t.Context(), "lin", "")
+			receipt, err := command.do(t.Context(), "lin", "")
 			require.NoError(t, err)
 			require.True(t, receipt.Handled)
-			require.Equal(t, order.status, receipt.State.Status)
+			require.Equal(t, command.status, receipt.State.Status)
 			require.Equal(t, stored, receipt.State.Spec.Hash())
 		}
 	})
 }
 
-func TestAnOrderThatIsRefusedLeavesNothing(t *testing.T) {
+func TestACommandThatIsRefusedLeavesNothing(t *testing.T) {
 	for name, tt := range map[string]struct {
 		do func(*stage) error
 		is error
@@ -135,7 +135,7 @@ func TestAnOrderThatIsRefusedLeavesNothing(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := liveAtTen(t, plain())
 				require.ErrorIs(t, tt.do(s), tt.is)
-				s.requireNoOrders()
+				s.requireNoCommands()
 				s.requireDone(s.runner().Run(t.Context()))
 			})
 		})
@@ -153,17 +153,17 @@ func TestWhatHasNotBegunCanBeApprovedAndNeitherPausedNorResumed(t *testing.T) {
 		state, err := s.runner().Status(t.Context())
 		require.NoError(t, err)
 		require.Nil(t, state)
-		s.requireNoOrders()
+		s.requireNoCommands()
 
 		receipt, err := s.runner().Approve(t.Context(), "lin", "", 50)
 		require.NoError(t, err)
 		require.Equal(t, &rollout.Receipt{}, receipt)
 		s.requireDone(s.runner().Run(t.Context()))
-		require.Equal(t, []string{"50% is approved"}, s.told(rollout.EventApproved))
+		require.Equal(t, []string{"50% is approved"}, s.emitted(rollout.EventApproved))
 	})
 }
 
-func TestAnAbortIsObeyedThoughARaiseIsStillToBeRepeated(t *testing.T) {
+func TestAnAbortIsExecutedThoughARaiseIsStillToBeRepeated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.fake.ApproveAfter(0)
@@ -179,7 +179,7 @@ func TestAnAbortIsObeyedThoughARaiseIsStillToBeRepeated(t *testing.T) {
 		require.Nil(t, receipt.State.Intent)
 		require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
 		require.Empty(t, s.fake.Ratios())
-		s.requireNoOrders()
+		s.requireNoCommands()
 	})
 }
 
@@ -188,8 +188,8 @@ func TestAPauseDuringTheReviewCountsNothingAsWatched(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.runUntil(30 * time.Minute)
-		for _, order := range []func(context.Context, string, string) (*rollout.Receipt, error){s.runner().Pause, s.runner().Resume} {
-			_, err := order(t.Context(), "lin", "")
+		for _, command := range []func(context.Context, string, string) (*rollout.Receipt, error){s.runner().Pause, s.runner().Resume} {
+			_, err := command(t.Context(), "lin", "")
 			require.NoError(t, err)
 			require.Zero(t, s.state().Since)
 		}
@@ -198,7 +198,7 @@ func TestAPauseDuringTheReviewCountsNothingAsWatched(t *testing.T) {
 	})
 }
 
-func TestAnOrderThatFailedIsKeptAndSaysSo(t *testing.T) {
+func TestACommandThatFailedIsKeptAndSaysSo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		s.fake.FailNext(rollouttest.OpAbort, 1, unavailable())
@@ -213,13 +213,13 @@ func TestAnOrderThatFailedIsKeptAndSaysSo(t *testing.T) {
 		require.ErrorIs(t, err, rollout.ErrAborted)
 		require.Equal(t, "lin", state.Stop.By)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
-		s.requireNoOrders()
+		s.requireNoCommands()
 	})
 }
 
-// A store whose leases tell of no order is looked at every three seconds; what is asked
+// A store whose leases announce no command is checked every three seconds; what is posted
 // through the runner itself need not wait for that.
-func TestAnOrderThroughTheRunnerThatRunsIsHeardAtOnce(t *testing.T) {
+func TestACommandThroughTheRunnerThatRunsIsExecutedAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		store := lasting(s.store, new(int), new(int))
@@ -237,7 +237,7 @@ func TestAnOrderThroughTheRunnerThatRunsIsHeardAtOnce(t *testing.T) {
 	})
 }
 
-func TestAnOrderFromElsewhereIsHeardWithinThreeSeconds(t *testing.T) {
+func TestACommandFromElsewhereIsExecutedWithinThreeSeconds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		var asked time.Time
@@ -253,7 +253,7 @@ func TestAnOrderFromElsewhereIsHeardWithinThreeSeconds(t *testing.T) {
 }
 
 // Somebody may want it to stop.
-func TestWhoCannotSeeTheOrdersDoesNotAct(t *testing.T) {
+func TestARunThatCannotListCommandsDoesNotAct(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		time.Sleep(2 * time.Hour) // 50 % are due
@@ -264,7 +264,7 @@ func TestWhoCannotSeeTheOrdersDoesNotAct(t *testing.T) {
 	})
 }
 
-func TestARunThatCannotSeeItsOrdersAnyMoreEnds(t *testing.T) {
+func TestARunThatCannotListCommandsAnyMoreEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		gone := errors.New("stale file handle")
@@ -276,12 +276,12 @@ func TestARunThatCannotSeeItsOrdersAnyMoreEnds(t *testing.T) {
 	})
 }
 
-// It would be obeyed again by who does not know that it was.
-func TestAnOrderThatCannotBeRemovedEndsTheRunAndIsObeyedOnce(t *testing.T) {
+// It would be executed again by a run that does not know that it was.
+func TestACommandThatCannotBeRemovedEndsTheRunAndIsExecutedOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, approved())
-		order := rollout.Command{ID: "1", Kind: rollout.CommandApprove, Ratio: 50, By: "lin", At: time.Now()}
-		require.NoError(t, s.store.Post(t.Context(), "release 1", order))
+		command := rollout.Command{ID: "1", Kind: rollout.CommandApprove, Ratio: 50, By: "lin", At: time.Now()}
+		require.NoError(t, s.store.Post(t.Context(), "release 1", command))
 		full := errors.New("read-only")
 		for range 3 {
 			_, err := s.runnerOf(s.fake, storeFailing(s.store, "Forget", full)).Run(t.Context())
@@ -290,13 +290,13 @@ func TestAnOrderThatCannotBeRemovedEndsTheRunAndIsObeyedOnce(t *testing.T) {
 		}
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 		s.requireDone(s.runner().Run(t.Context()))
-		require.Len(t, s.told(rollout.EventApproved), 1)
+		require.Len(t, s.emitted(rollout.EventApproved), 1)
 		require.Empty(t, s.state().Handled, "what is removed need not be remembered")
-		s.requireNoOrders()
+		s.requireNoCommands()
 	})
 }
 
-func TestAnOrderThatTheStoreDoesNotTakeIsNotCarriedOut(t *testing.T) {
+func TestACommandThatIsNotStoredIsNotExecuted(t *testing.T) {
 	full := errors.New("disk full")
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, approved())
@@ -334,12 +334,12 @@ func TestAnApprovalIsWaitedFor(t *testing.T) {
 		})
 		state, err := s.runner().Run(t.Context())
 		s.requireDone(state, err)
-		require.Contains(t, s.told(rollout.EventWaiting), "waiting for approval of 50%")
-		require.Equal(t, []string{"50% is approved"}, s.told(rollout.EventApproved))
+		require.Contains(t, s.emitted(rollout.EventWaiting), "waiting for approval of 50%")
+		require.Equal(t, []string{"50% is approved"}, s.emitted(rollout.EventApproved))
 		require.Equal(t, []rollout.Approval{{Ratio: 50, By: "lin", At: state.Approvals[0].At}}, state.Approvals)
 		raised := s.fake.Effects()[2].At.Sub(s.began)
 		require.GreaterOrEqual(t, raised, 8*time.Hour)
-		require.Less(t, raised, 8*time.Hour+10*time.Second, "a run that waits looks for orders often")
+		require.Less(t, raised, 8*time.Hour+10*time.Second, "a run that waits checks for commands often")
 		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "APPROVED 10-50", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
 	})
 }
@@ -355,7 +355,7 @@ func TestAnApprovalMayComeBeforehand(t *testing.T) {
 		require.Nil(t, state, "an approval begins nothing")
 		time.Sleep(40 * day) // nor does it start a deadline
 		s.requireDone(s.runner().Run(t.Context()))
-		require.NotContains(t, s.told(rollout.EventWaiting), "waiting for approval of 50%")
+		require.NotContains(t, s.emitted(rollout.EventWaiting), "waiting for approval of 50%")
 	})
 }
 
@@ -425,8 +425,8 @@ func TestAnotherRunnerPausesResumesAndAbortsOneThatRuns(t *testing.T) {
 	})
 }
 
-// By the runner itself whatever the store is, and by others where the store tells.
-func TestAnOrderIsHeardAtOnce(t *testing.T) {
+// By the runner itself whatever the store is, and by others where the store announces it.
+func TestACommandIsExecutedAtOnce(t *testing.T) {
 	for name, by := range map[string]func(*stage, *rollout.Runner) *rollout.Runner{
 		"of the runner":  func(_ *stage, r *rollout.Runner) *rollout.Runner { return r },
 		"of another one": func(s *stage, _ *rollout.Runner) *rollout.Runner { return s.runner(rollout.WithHost("b")) },
@@ -449,7 +449,7 @@ func TestAnOrderIsHeardAtOnce(t *testing.T) {
 	}
 }
 
-func TestOrdersWhileNobodyRuns(t *testing.T) {
+func TestCommandsWhileNobodyRuns(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.runUntil(90 * time.Minute)
@@ -477,9 +477,9 @@ func TestOrdersWhileNobodyRuns(t *testing.T) {
 		require.True(t, receipt.Handled)
 		require.Equal(t, "the version is canceled; 10% of the users have it", receipt.State.Stop.Aftermath)
 		require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
-		for order, do := range map[string]func(context.Context, string, string) (*rollout.Receipt, error){"abort": r.Abort, "pause": r.Pause, "resume": r.Resume} {
+		for command, do := range map[string]func(context.Context, string, string) (*rollout.Receipt, error){"abort": r.Abort, "pause": r.Pause, "resume": r.Resume} {
 			_, err = do(t.Context(), "mei", "")
-			require.EqualError(t, err, "rollout release 1: it is ABORTED; nothing is left to "+order)
+			require.EqualError(t, err, "rollout release 1: it is ABORTED; nothing is left to "+command)
 		}
 		require.Equal(t, []string{
 			"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "PAUSED 10-10", "REFUSED 10-10", "RESUMED 10-10", "REFUSED 10-10", "ABORTED 10-10",
@@ -488,22 +488,22 @@ func TestOrdersWhileNobodyRuns(t *testing.T) {
 	})
 }
 
-func TestAnOrderThatNobodyKnowsIsRefused(t *testing.T) {
+func TestAnUnknownCommandIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		require.NoError(t, s.store.Post(t.Context(), "release 1", rollout.Command{ID: "1", Kind: "REWIND", By: "lin"}))
 		s.requireDone(s.runner().Run(t.Context()))
-		require.Equal(t, []string{`the order "REWIND" is not known`}, s.told(rollout.EventRefused))
+		require.Equal(t, []string{`the order "REWIND" is not known`}, s.emitted(rollout.EventRefused))
 
 		// When all is over, nothing is left to do.
-		for id, order := range map[string]rollout.CommandKind{"2": rollout.CommandApprove, "3": "REWIND"} {
-			require.NoError(t, s.store.Post(t.Context(), "release 1", rollout.Command{ID: id, Kind: order, By: "lin"}))
+		for id, command := range map[string]rollout.CommandKind{"2": rollout.CommandApprove, "3": "REWIND"} {
+			require.NoError(t, s.store.Post(t.Context(), "release 1", rollout.Command{ID: id, Kind: command, By: "lin"}))
 			_, err := s.runner().Run(t.Context())
 			require.NoError(t, err)
 		}
 		require.ElementsMatch(t, []string{
 			`the order "REWIND" is not known`, "it is DONE; nothing is left to approve", "it is DONE; nothing is left to do",
-		}, s.told(rollout.EventRefused))
+		}, s.emitted(rollout.EventRefused))
 	})
 }
 
@@ -520,7 +520,7 @@ func TestAPausedRolloutCanBeAborted(t *testing.T) {
 	})
 }
 
-func TestOrdersThatWereLeftAreAllCarriedOutInTheirOrder(t *testing.T) {
+func TestPostedCommandsAreExecutedInTheirSequence(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		for _, c := range []rollout.Command{
@@ -534,7 +534,7 @@ func TestOrdersThatWereLeftAreAllCarriedOutInTheirOrder(t *testing.T) {
 	})
 }
 
-func TestAnOrderWhoseEffectWasNotStoredIsNotForgotten(t *testing.T) {
+func TestACommandWhoseEffectWasNotStoredIsNotForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.runUntil(90 * time.Minute)
@@ -642,7 +642,7 @@ func TestAResumptionFromBeforeTheStopIsRefused(t *testing.T) {
 				return rollout.Passed("for now"), nil
 			}
 			failed = true
-			// Right before the rollout stops because of it, it looks once more.
+			// Right before the rollout stops because of it, it observes once more.
 			s.between(rollouttest.OpObserve, func() {
 				receipt, err := s.runner(rollout.WithHost("b")).Resume(t.Context(), "pat", "")
 				require.NoError(t, err)
@@ -659,8 +659,8 @@ func TestAResumptionFromBeforeTheStopIsRefused(t *testing.T) {
 
 		require.EqualError(t, again, err.Error())
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
-		require.Equal(t, []string{"it stopped after that was asked: gate errors failed: bad; look at it, and resume it again"}, s.told(rollout.EventRefused))
-		s.requireNoOrders()
+		require.Equal(t, []string{"it stopped after that was asked: gate errors failed: bad; look at it, and resume it again"}, s.emitted(rollout.EventRefused))
+		s.requireNoCommands()
 
 		_, err = s.runner().Resume(t.Context(), "pat", "")
 		require.NoError(t, err)

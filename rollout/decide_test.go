@@ -100,9 +100,9 @@ func TestDeadlinesPauseAndAreNewAfterResuming(t *testing.T) {
 				require.Equal(t, rollout.Paused, state.Status)
 				require.Equal(t, rollout.CauseDeadline, state.Stop.Cause)
 				require.Equal(t, tt.set, s.fake.Ratios(), "what is live stays live")
-				took := time.Since(s.began)
-				require.GreaterOrEqual(t, took, tt.after)
-				require.Less(t, took, tt.after+12*time.Minute, "two readings later at most")
+				elapsed := time.Since(s.began)
+				require.GreaterOrEqual(t, elapsed, tt.after)
+				require.Less(t, elapsed, tt.after+12*time.Minute, "two readings later at most")
 
 				// With as much time again, and the approval, it gets to the end.
 				_, err = s.runner().Resume(t.Context(), "lin", "")
@@ -195,9 +195,9 @@ func TestADeadlineDoesNotKeepAFullReleaseFromBeingSeen(t *testing.T) {
 
 // Between a verdict and the raise that rests on it the target is read. However long that
 // takes, the verdict holds: else both are repeated for ever.
-func TestAVerdictHoldsForALookThatTakesLongerThanItMayBeOld(t *testing.T) {
-	for _, look := range []time.Duration{61 * time.Second, 110 * time.Second} {
-		t.Run(fmt.Sprint(look), func(t *testing.T) {
+func TestAVerdictIsValidForAnObservationThatTakesLonger(t *testing.T) {
+	for _, pause := range []time.Duration{61 * time.Second, 110 * time.Second} {
+		t.Run(fmt.Sprint(pause), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				s := newStage(t, hourly())
 				asked := 0
@@ -207,7 +207,7 @@ func TestAVerdictHoldsForALookThatTakesLongerThanItMayBeOld(t *testing.T) {
 				}
 				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
 					if c.Op == rollouttest.OpObserve {
-						time.Sleep(look)
+						time.Sleep(pause)
 					}
 					return nil
 				})
@@ -219,7 +219,7 @@ func TestAVerdictHoldsForALookThatTakesLongerThanItMayBeOld(t *testing.T) {
 	}
 }
 
-func TestAFleetClimbsThoughEachLookIsQueuedForLongerThanAVerdictMayBeOld(t *testing.T) {
+func TestAFleetGoesOnThoughEachObservationIsQueuedForLongerThanAVerdictIsValid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 30)
 		h.spec = hourly()
@@ -248,11 +248,11 @@ func TestAVerdictHoldsForAsLongAsItIsStored(t *testing.T) {
 	})
 }
 
-// A verdict must hold for as long as the look takes that comes between it and the raise:
+// A verdict must hold for as long as the observation takes that comes between it and the raise:
 // else both are repeated for ever.
-func TestAGateThatIsAskedMoreOftenThanALookTakesDoesNotSpin(t *testing.T) {
-	for _, look := range []time.Duration{0, 1500 * time.Millisecond, 50 * time.Second} {
-		t.Run(fmt.Sprint(look), func(t *testing.T) {
+func TestAGateWithAShorterIntervalThanAnObservationDoesNotSpin(t *testing.T) {
+	for _, pause := range []time.Duration{0, 1500 * time.Millisecond, 50 * time.Second} {
+		t.Run(fmt.Sprint(pause), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				spec := hourly()
 				spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
@@ -266,7 +266,7 @@ func TestAGateThatIsAskedMoreOftenThanALookTakesDoesNotSpin(t *testing.T) {
 				}
 				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
 					if c.Op == rollouttest.OpObserve {
-						time.Sleep(look)
+						time.Sleep(pause)
 					}
 					return nil
 				})
@@ -278,9 +278,9 @@ func TestAGateThatIsAskedMoreOftenThanALookTakesDoesNotSpin(t *testing.T) {
 	}
 }
 
-// A verdict on which a ratio rises must not be old: what holds for a look does not hold
+// A verdict on which a ratio rises must not be old: what is valid for an observation is not valid
 // for hours.
-func TestAPassThatHoldsForALookDoesNotHoldForAnApproval(t *testing.T) {
+func TestAVerdictThatIsValidForAnObservationIsNotForAnApproval(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := approved()
 		spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
@@ -355,7 +355,7 @@ func TestAFailedGateComesBeforeTheDeadlines(t *testing.T) {
 }
 
 // Only a pass after the bake time is kept longer than the spec says.
-func TestAGateIsAskedAsOftenAsTheSpecSaysUntilARatioMayRise(t *testing.T) {
+func TestAGateIsEvaluatedAtTheIntervalOfTheSpecUntilARatioMayRise(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(10 * time.Second)}
@@ -471,11 +471,11 @@ func TestARatioWithoutBakeTimeIsNotMadeToWaitForAnotherClock(t *testing.T) {
 	})
 }
 
-func TestADeadlineThatPassesDuringALookStopsTheRaise(t *testing.T) {
+func TestADeadlineThatPassesDuringAnObservationStopsTheRaise(t *testing.T) {
 	for name, edit := range map[string]func(*rollout.Spec){
 		"of everything": func(s *rollout.Spec) { s.Deadline = rollout.Duration(time.Hour + 30*time.Second) },
 		"of the step":   func(s *rollout.Spec) { s.Steps[0].Deadline = rollout.Duration(time.Hour + 30*time.Second) },
-		"judged by gates": func(s *rollout.Spec) {
+		"with gates": func(s *rollout.Spec) {
 			s.Deadline, s.Gates, s.Steps = rollout.Duration(time.Hour+30*time.Second), hourly().Gates, hourly().Steps
 		},
 	} {
@@ -501,8 +501,8 @@ func TestADeadlineThatPassesDuringALookStopsTheRaise(t *testing.T) {
 	}
 }
 
-// A ratio that nobody has to watch is found by a look that takes a while.
-func TestAStepGoesOnFromWhatItsLookFound(t *testing.T) {
+// A ratio that nobody has to watch is found by an observation that takes a while.
+func TestAStepGoesOnFromItsObservation(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := plain()
 		spec.Steps[0].Bake = 0

@@ -33,7 +33,7 @@ func TestAFailureHasOneLine(t *testing.T) {
 	})
 }
 
-// What a run that is stopped in the middle of a change has done is not told as what it waits for.
+// What a run that is stopped in the middle of a change has done is not reported as what it waits for.
 func TestAChangeThatIsDoneIsNotPending(t *testing.T) {
 	for op, tt := range map[rollouttest.Op]struct {
 		line string
@@ -60,7 +60,7 @@ func TestAChangeThatIsDoneIsNotPending(t *testing.T) {
 	}
 }
 
-func TestARefusalThatCannotBeStoredTellsBoth(t *testing.T) {
+func TestARefusalThatCannotBeStoredGivesBothErrors(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		time.Sleep(2 * time.Hour)

@@ -29,7 +29,7 @@ func TestASinkThatFailsChangesNothing(t *testing.T) {
 	})
 }
 
-func TestEventsTellAllAndInOneLineEach(t *testing.T) {
+func TestEventsSayAllInOneLineEach(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
@@ -59,7 +59,7 @@ func TestEventsTellAllAndInOneLineEach(t *testing.T) {
 		require.Equal(t, 3, kinds[rollout.EventRaised])
 		require.Equal(t, 4, kinds[rollout.EventChanging])
 		require.Equal(t, 1, kinds[rollout.EventDone])
-		require.Equal(t, []string{"raised from 0% to 10%", "raised from 10% to 50%", "raised from 50% to 100%"}, s.told(rollout.EventRaised))
+		require.Equal(t, []string{"raised from 0% to 10%", "raised from 10% to 50%", "raised from 50% to 100%"}, s.emitted(rollout.EventRaised))
 	})
 }
 
@@ -68,12 +68,12 @@ func TestARunThatGoesOnSaysFromWhere(t *testing.T) {
 		s := newStage(t, plain())
 		s.runUntil(90 * time.Minute)
 		s.requireDone(s.runner().Run(t.Context()))
-		require.Equal(t, []string{"the rollout begins", "going on: RUNNING at 10%"}, s.told(rollout.EventStarted))
+		require.Equal(t, []string{"the rollout begins", "going on: RUNNING at 10%"}, s.emitted(rollout.EventStarted))
 	})
 }
 
 // Who watches the events must see that nobody drives the rollout any more.
-func TestARunThatCannotTakeTheRolloutUpTellsSo(t *testing.T) {
+func TestARunThatCannotOpenASessionEmitsThat(t *testing.T) {
 	unplugged := errors.New("unplugged")
 	for name, tt := range map[string]struct {
 		given func(*stage) *rollout.Runner
@@ -108,20 +108,20 @@ func TestARunThatCannotTakeTheRolloutUpTellsSo(t *testing.T) {
 						require.ErrorAs(t, err, new(*rollout.CheckpointError))
 					}
 					require.Len(t, s.events, 1, name)
-					told := s.events[0]
-					require.Equal(t, rollout.EventFailed, told.Kind)
-					require.Equal(t, "the run ended: "+err.Error(), told.What)
-					require.Equal(t, err.Error(), told.Error)
-					require.Equal(t, "release 1", told.Rollout)
-					require.Empty(t, told.Status, "it is not known")
-					require.Equal(t, ratiosOf(s.spec), told.Steps)
+					emitted := s.events[0]
+					require.Equal(t, rollout.EventFailed, emitted.Kind)
+					require.Equal(t, "the run ended: "+err.Error(), emitted.What)
+					require.Equal(t, err.Error(), emitted.Error)
+					require.Equal(t, "release 1", emitted.Rollout)
+					require.Empty(t, emitted.Status, "it is not known")
+					require.Equal(t, ratiosOf(s.spec), emitted.Steps)
 				}
 			})
 		})
 	}
 }
 
-func TestWhoFindsAnotherRunnerAtWorkOrIsStoppedTellsOfNoFailure(t *testing.T) {
+func TestALeaseOfAnotherRunnerAndAStopAreNoFailureEvents(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		lease, err := s.store.Acquire(t.Context(), "release 1", "another")
@@ -141,7 +141,7 @@ func TestWhoFindsAnotherRunnerAtWorkOrIsStoppedTellsOfNoFailure(t *testing.T) {
 	})
 }
 
-func TestWhatWasSeenIsToldOnceHoweverManyStepsSeeIt(t *testing.T) {
+func TestAnObservationIsEmittedOnceHoweverManyStepsMakeIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.fake.ApproveAfter(5 * time.Minute)
@@ -159,7 +159,7 @@ func TestWhatWasSeenIsToldOnceHoweverManyStepsSeeIt(t *testing.T) {
 	})
 }
 
-func TestARunThatEndsWithAnErrorTellsSo(t *testing.T) {
+func TestARunThatEndsWithAnErrorEmitsThat(t *testing.T) {
 	full := errors.New("disk full")
 	for name, tt := range map[string]struct {
 		given func(*stage) *rollout.Runner
@@ -198,13 +198,13 @@ func TestARunThatEndsWithAnErrorTellsSo(t *testing.T) {
 				require.Equal(t, rollout.EventFailed, last.Kind)
 				require.Equal(t, err.Error(), last.Error)
 				require.Equal(t, "release 1", last.Rollout)
-				require.Empty(t, s.all(rollout.EventRaised), "what was not stored is not told")
+				require.Empty(t, s.all(rollout.EventRaised), "what was not stored is not emitted")
 			})
 		})
 	}
 }
 
-func TestARunThatIsStoppedTellsOfNoFailure(t *testing.T) {
+func TestARunThatIsStoppedEmitsNoFailure(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain()) // a run whose time was over
 		_, err := s.runner().Pause(t.Context(), "lin", "")
@@ -232,7 +232,7 @@ func TestAStepByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
 }
 
 // Who watches sees what happens when it happens.
-func TestEachEventIsToldAtItsTime(t *testing.T) {
+func TestEachEventIsEmittedAtItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.at(10*time.Minute, func() { s.fake.FailNext(rollouttest.OpObserve, 5, unavailable()) })
@@ -240,9 +240,9 @@ func TestEachEventIsToldAtItsTime(t *testing.T) {
 			_, err := s.runner(rollout.WithHost("b")).Pause(t.Context(), "lin", "lunch")
 			require.NoError(t, err)
 		})
-		heard := make(map[rollout.EventKind]int)
-		s.heard = func(e rollout.Event) {
-			heard[e.Kind]++
+		seen := make(map[rollout.EventKind]int)
+		s.onEvent = func(e rollout.Event) {
+			seen[e.Kind]++
 			require.Equal(t, time.Now(), e.At, "%s: %s", e.Kind, e.What)
 		}
 		_, err := s.runner().Run(t.Context())
@@ -254,7 +254,7 @@ func TestEachEventIsToldAtItsTime(t *testing.T) {
 			rollout.EventStarted, rollout.EventChanging, rollout.EventApplied, rollout.EventObserved, rollout.EventWaiting, rollout.EventRetrying,
 			rollout.EventPaused, rollout.EventResumed, rollout.EventGate, rollout.EventRaised, rollout.EventDone,
 		} {
-			require.Positive(t, heard[kind], kind)
+			require.Positive(t, seen[kind], kind)
 		}
 	})
 }

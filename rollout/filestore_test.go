@@ -210,19 +210,19 @@ func TestAFolderWhoseNameLooksLikeAPatternIsAFolder(t *testing.T) {
 				s.fake.ApproveAfter(0)
 				s.store = rollout.NewFileStore(dir)
 				s.runUntil(time.Minute)
-				order := rollout.Command{ID: "1", Kind: rollout.CommandPause, By: "lin", At: time.Now()}
+				command := rollout.Command{ID: "1", Kind: rollout.CommandPause, By: "lin", At: time.Now()}
 				for range 2 { // one that is there already is left alone
-					require.NoError(t, s.store.Post(t.Context(), "release 1", order))
+					require.NoError(t, s.store.Post(t.Context(), "release 1", command))
 				}
 				_, err := s.runner().Run(t.Context())
 				require.ErrorIs(t, err, rollout.ErrPaused)
-				s.requireNoOrders()
+				s.requireNoCommands()
 				_, err = s.runner().Resume(t.Context(), "lin", "")
 				require.NoError(t, err)
 				s.requireDone(s.runner().Run(t.Context()))
 				require.Equal(t, []string{
 					"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "PAUSED 10-10", "RESUMED 10-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100",
-				}, s.audit(), "each order once")
+				}, s.audit(), "each command once")
 			})
 		})
 	}
@@ -477,7 +477,7 @@ func TestAnAuditLogIsReadAsLongAsSomebodyWantsIt(t *testing.T) {
 	require.ErrorIs(t, last, context.Canceled)
 }
 
-func TestAFileStoreHeedsAContextThatHasEnded(t *testing.T) {
+func TestAFileStoreRespectsAContextThatHasEnded(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "state")
 	store := rollout.NewFileStore(dir)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -490,7 +490,7 @@ func TestAFileStoreHeedsAContextThatHasEnded(t *testing.T) {
 	require.NoDirExists(t, dir)
 }
 
-func TestOrdersThatCannotBeReadStopTheRunBeforeItActs(t *testing.T) {
+func TestCommandsThatCannotBeReadStopTheRunBeforeItActs(t *testing.T) {
 	for name, tt := range map[string]struct {
 		given func(commands string)
 		line  string
@@ -520,7 +520,7 @@ func TestOrdersThatCannotBeReadStopTheRunBeforeItActs(t *testing.T) {
 	}
 }
 
-func TestAnOrderThatIsBeingWrittenIsNotReadYet(t *testing.T) {
+func TestACommandThatIsBeingWrittenIsNotReadYet(t *testing.T) {
 	store, dir := fileStore(t)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "commands", "1-x.json.new"), []byte(`{"id":`), 0o600))
 	lease, err := store.Acquire(t.Context(), "weekly", "second")
@@ -582,8 +582,8 @@ func TestWhatIsStoredIsForItsOwner(t *testing.T) {
 	}))
 }
 
-// Whoever is told that an order was left relies on it.
-func TestAnOrderThatCannotBeLeftIsAnError(t *testing.T) {
+// A command that Post reported as stored must not be lost.
+func TestACommandThatCannotBePostedIsAnError(t *testing.T) {
 	store, dir := fileStore(t)
 	commands := filepath.Join(dir, "commands")
 	require.NoError(t, os.RemoveAll(commands))
@@ -592,7 +592,7 @@ func TestAnOrderThatCannotBeLeftIsAnError(t *testing.T) {
 }
 
 // The folders are made by whoever comes first, and the others go on in them.
-func TestAllWhoOrderAtOnceAreHeard(t *testing.T) {
+func TestCommandsThatArePostedAtOnceAreAllStored(t *testing.T) {
 	for range 20 {
 		store := rollout.NewFileStore(filepath.Join(t.TempDir(), "state", "rollouts"))
 		const people = 8

@@ -114,8 +114,8 @@ func TestALimiterCountsWhatIsReadTogetherOnce(t *testing.T) {
 			changes += fake.Calls(rollouttest.OpAny) - fake.Calls(rollouttest.OpObserve)
 		}
 		require.Equal(t, 50*4, changes)
-		took := int(summary.Elapsed / time.Second)
-		require.LessOrEqual(t, changes+h.group.Reads(), took+1)
+		elapsed := int(summary.Elapsed / time.Second)
+		require.LessOrEqual(t, changes+h.group.Reads(), elapsed+1)
 	})
 }
 
@@ -256,20 +256,20 @@ func TestAFleetIsRefusedWhatItCannotBe(t *testing.T) {
 	require.EqualError(t, err, "rollout: a store is needed: invalid input")
 }
 
-// watchedBatch tells how many targets it reads, and then calls after.
+// watchedBatch reports how many targets it reads, and then calls after.
 type watchedBatch struct {
 	group *rollouttest.Fakes
 	read  func(n int)
 	after func()
 }
 
-func (b *watchedBatch) ObserveAll(ctx context.Context, targets []rollout.Target, turn func(context.Context) error) []rollout.BatchResult {
+func (b *watchedBatch) ObserveAll(ctx context.Context, targets []rollout.Target, wait func(context.Context) error) []rollout.BatchResult {
 	inner := make([]rollout.Target, len(targets))
 	for i, target := range targets {
 		inner[i] = target.(inWatchedBatch).Fake
 	}
 	b.read(len(targets))
-	all := b.group.ObserveAll(ctx, inner, turn)
+	all := b.group.ObserveAll(ctx, inner, wait)
 	b.after()
 	return all
 }
@@ -418,8 +418,8 @@ func TestAFleetThatIsStoppedInItsLastStepIsPending(t *testing.T) {
 }
 
 // In one step a target is applied for and raised, and then goes wrong, or is stopped. What
-// it came to until then is what the summary tells, and so is what an earlier run came to.
-func TestASummaryTellsWhatIsLiveHoweverAStepEnded(t *testing.T) {
+// it came to until then is what the summary says, and so is what an earlier run came to.
+func TestASummarySaysWhatIsLiveHoweverAStepEnded(t *testing.T) {
 	for name, tt := range map[string]struct {
 		end    func(cancel context.CancelFunc) error
 		status rollout.FleetStatus
@@ -465,7 +465,7 @@ func TestTheSinksOfAFleetAreCalledOneAtATime(t *testing.T) {
 			return rollout.WithSink(func(context.Context, rollout.Event) error {
 				most[i].Store(max(most[i].Load(), now[i].Add(1)))
 				for range 50 {
-					runtime.Gosched() // whoever else has something to tell may
+					runtime.Gosched() // other workers may emit
 				}
 				now[i].Add(-1)
 				events[i].Add(1)
@@ -494,9 +494,9 @@ func TestASinkOfAFleetMayWaitInVirtualTime(t *testing.T) {
 	})
 }
 
-// waitingFleet runs a fleet of n releases, calls look a second after it began, when all
+// waitingFleet runs a fleet of n releases, calls inspect a second after it began, when all
 // are under review, and again after so long.
-func waitingFleet(t *testing.T, n int, more time.Duration, look func()) {
+func waitingFleet(t *testing.T, n int, more time.Duration, inspect func()) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, n)
@@ -505,9 +505,9 @@ func waitingFleet(t *testing.T, n int, more time.Duration, look func()) {
 			for _, fake := range h.fakes {
 				require.Equal(t, alipayplus.ReleaseUnderReview, fake.Now().Status)
 			}
-			look()
+			inspect()
 			time.Sleep(more)
-			look()
+			inspect()
 		})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second+more+1)
 		defer cancel()

@@ -39,7 +39,7 @@ func TestAMinimumOfSamplesMustBeCountedSomewhere(t *testing.T) {
 	}
 }
 
-func TestABoundJudgesAFigure(t *testing.T) {
+func TestABoundEvaluatesAFigure(t *testing.T) {
 	low, high := new(0.5), new(2.0)
 	for _, tt := range []struct {
 		name   string
@@ -355,7 +355,7 @@ func TestAGateThatDoesNotAnswerNeverPasses(t *testing.T) {
 				require.Equal(t, 4, asked, "three in a row are tolerated")
 				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 				require.Equal(t, rollout.CauseGate, state.Stop.Cause)
-				require.Equal(t, []string{"gate errors did not answer: " + tt.why}, s.told(rollout.EventGate))
+				require.Equal(t, []string{"gate errors did not answer: " + tt.why}, s.emitted(rollout.EventGate))
 			})
 		})
 	}
@@ -390,7 +390,7 @@ func TestAMissingAnswerTakesAFormerPassAway(t *testing.T) {
 		}
 		s.runUntil(5 * time.Hour)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
-		require.Contains(t, s.told(rollout.EventWaiting), "gate errors does not pass yet: connection refused")
+		require.Contains(t, s.emitted(rollout.EventWaiting), "gate errors does not pass yet: connection refused")
 	})
 }
 
@@ -406,7 +406,7 @@ func TestAGateThatWaitsIsWaitedForUntilTheDeadline(t *testing.T) {
 		require.EqualError(t, err, "rollout release 1 is paused at 10%: the step at 10% took longer than 3h; resume, which starts the deadlines anew, or abort")
 		require.ErrorIs(t, err, rollout.ErrDeadline)
 		require.Equal(t, rollout.CauseDeadline, state.Stop.Cause)
-		require.Contains(t, s.told(rollout.EventWaiting), "gate errors does not pass yet: 3 of 100 samples")
+		require.Contains(t, s.emitted(rollout.EventWaiting), "gate errors does not pass yet: 3 of 100 samples")
 		waited := time.Since(s.fake.Effects()[1].At)
 		require.GreaterOrEqual(t, waited, 3*time.Hour)
 		require.Less(t, waited, 3*time.Hour+2*time.Minute)
@@ -430,7 +430,7 @@ func TestAGateThatWaitsAndThenPassesLetsItGoOn(t *testing.T) {
 	})
 }
 
-func TestGatesAreAskedAtTheirIntervalsAndAllAtTheEnd(t *testing.T) {
+func TestGatesAreEvaluatedAtTheirIntervalsAndAllAtTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates = map[string]rollout.GateSpec{"often": {Every: rollout.Duration(10 * time.Minute)}, "seldom": {Every: rollout.Duration(25 * time.Minute)}}
@@ -456,7 +456,7 @@ func TestGatesAreAskedAtTheirIntervalsAndAllAtTheEnd(t *testing.T) {
 	})
 }
 
-func TestAVerdictThatBecameOldIsAskedForAnew(t *testing.T) {
+func TestAGateWithAnOldVerdictIsEvaluatedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Steps[1].Approval = true
@@ -489,7 +489,7 @@ func TestOneGateOfManyIsEnoughToStop(t *testing.T) {
 	})
 }
 
-func TestGatesAreAskedSideBySide(t *testing.T) {
+func TestGatesAreEvaluatedSideBySide(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates["latency"] = rollout.GateSpec{}
@@ -516,7 +516,7 @@ func TestTheEndOfTheContextIsNoVerdict(t *testing.T) {
 		}
 		// The first question begins a minute after 10 % went live, and is asked for 30 seconds.
 		ctx, cancel := context.WithCancel(t.Context())
-		s.heard = func(e rollout.Event) {
+		s.onEvent = func(e rollout.Event) {
 			if e.Kind == rollout.EventRaised {
 				s.at(time.Since(s.began)+70*time.Second, cancel)
 			}
@@ -527,7 +527,7 @@ func TestTheEndOfTheContextIsNoVerdict(t *testing.T) {
 		require.Empty(t, s.state().Gates)
 		require.Equal(t, rollout.Running, s.state().Status)
 		s.gate = nil
-		s.heard = nil
+		s.onEvent = nil
 		s.requireDone(s.runner().Run(t.Context()))
 	})
 }

@@ -84,26 +84,26 @@ func aborting() rollout.Spec {
 	return spec
 }
 
-// overheard is a way to the platform on which each request is heard before it is sent.
-type overheard struct {
+// watchedTransport is a way to the platform that calls onRequest before each request.
+type watchedTransport struct {
 	http.RoundTripper
-	hear func(path string)
+	onRequest func(path string)
 }
 
-func (o *overheard) RoundTrip(r *http.Request) (*http.Response, error) {
-	o.hear(r.URL.Path)
+func (o *watchedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	o.onRequest(r.URL.Path)
 	return o.RoundTripper.RoundTrip(r)
 }
 
-// overhearing gives a client of the owner whose requests are heard.
-func (w *world) overhearing() (*alipayplus.Client, *overheard) {
+// watchedClient gives a client of the owner whose requests are watched.
+func (w *world) watchedClient() (*alipayplus.Client, *watchedTransport) {
 	w.Helper()
 	way := w.p.HTTPClient()
-	heard := &overheard{way.Transport, func(string) {}}
-	way.Transport = heard
+	watched := &watchedTransport{way.Transport, func(string) {}}
+	way.Transport = watched
 	client, err := w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithHTTPClient(way))
 	require.NoError(w, err)
-	return client, heard
+	return client, watched
 }
 
 // approve lets both parties approve all that is under review.
@@ -132,7 +132,7 @@ func (s *stage) between(op rollouttest.Op, do func()) {
 	})
 }
 
-// shiftClock makes the stored state look as if the clock of the machine that wrote it
+// shiftClock makes the stored state as if the clock of the machine that wrote it
 // were off by so much.
 func (s *stage) shiftClock(off time.Duration) {
 	s.Helper()
@@ -214,14 +214,14 @@ func liveFor(fake *rollouttest.Fake) map[alipayplus.Ratio]time.Duration {
 	return live
 }
 
-// requireNoOrders checks that no order is left in the store.
-func (s *stage) requireNoOrders() {
+// requireNoCommands checks that no command is left in the store.
+func (s *stage) requireNoCommands() {
 	s.Helper()
 	lease, err := s.store.Acquire(s.Context(), s.fake.ID(), "test")
 	require.NoError(s, err)
-	orders, err := lease.Commands(s.Context())
+	commands, err := lease.Commands(s.Context())
 	require.NoError(s, err)
-	require.Empty(s, orders)
+	require.Empty(s, commands)
 	require.NoError(s, lease.Release(s.Context()))
 }
 
@@ -266,7 +266,7 @@ func happened(kind rollout.EventKind, what string) rollout.Event {
 }
 
 // stage is a release in memory, which both parties approve after an hour, the store of
-// its rollout, and what was told of it.
+// its rollout, and its events.
 type stage struct {
 	*testing.T
 	fake  *rollouttest.Fake
@@ -275,8 +275,8 @@ type stage struct {
 	began time.Time
 	// gate answers for every gate of the spec; nil: each passes.
 	gate rollout.Gate
-	// heard is called with every event; may be nil.
-	heard func(rollout.Event)
+	// onEvent is called with every event; may be nil.
+	onEvent func(rollout.Event)
 
 	mu     sync.Mutex
 	events []rollout.Event
@@ -289,7 +289,7 @@ func newStage(t *testing.T, spec rollout.Spec) *stage {
 	return s
 }
 
-// hourly watches 10 % and 50 % for an hour each, judged by one gate.
+// hourly watches 10 % and 50 % for an hour each, with one gate.
 func hourly() rollout.Spec {
 	const hour = rollout.Duration(time.Hour)
 	return rollout.Spec{
@@ -320,33 +320,33 @@ func (s *stage) runner(opts ...rollout.Option) *rollout.Runner {
 
 func (s *stage) runnerOf(target rollout.Target, store rollout.Store, opts ...rollout.Option) *rollout.Runner {
 	s.Helper()
-	all := []rollout.Option{rollout.WithHost("a"), rollout.WithSink(s.hear), rollout.WithGates(func(string, rollout.GateSpec) (rollout.Gate, error) {
-		return s.judge, nil
+	all := []rollout.Option{rollout.WithHost("a"), rollout.WithSink(s.sink), rollout.WithGates(func(string, rollout.GateSpec) (rollout.Gate, error) {
+		return s.evaluate, nil
 	})}
 	r, err := rollout.New(target, s.spec, store, append(all, opts...)...)
 	require.NoError(s, err)
 	return r
 }
 
-func (s *stage) judge(ctx context.Context, step rollout.Step) (rollout.Verdict, error) {
+func (s *stage) evaluate(ctx context.Context, step rollout.Step) (rollout.Verdict, error) {
 	if s.gate == nil {
 		return rollout.Passed("no errors"), nil
 	}
 	return s.gate(ctx, step)
 }
 
-func (s *stage) hear(_ context.Context, e rollout.Event) error {
+func (s *stage) sink(_ context.Context, e rollout.Event) error {
 	s.mu.Lock()
 	s.events = append(s.events, e)
 	s.mu.Unlock()
-	if s.heard != nil {
-		s.heard(e)
+	if s.onEvent != nil {
+		s.onEvent(e)
 	}
 	return nil
 }
 
-// told are the lines that a user saw of the kinds, the same line in a row once.
-func (s *stage) told(kinds ...rollout.EventKind) []string {
+// emitted are the messages of events of the kinds, without repetitions in a row.
+func (s *stage) emitted(kinds ...rollout.EventKind) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var lines []string

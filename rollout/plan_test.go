@@ -283,7 +283,7 @@ func TestAPlanOfWhatCannotBeIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, alipayplus.ErrInvalid)
 	seen.Ladder = alipayplus.Ladder{}
 	_, err = rollout.MakePlan("release 1", spec, seen)
-	require.NoError(t, err, "a target that tells no ladder is asked to try")
+	require.NoError(t, err, "a target that reports no ladder is asked to try")
 	_, err = rollout.MakePlan("release 1", rollout.Spec{Version: 1}, seen)
 	require.ErrorIs(t, err, alipayplus.ErrInvalid)
 }

@@ -62,7 +62,7 @@ func TestARaiseIsSettledByItsOwnRatioOnly(t *testing.T) {
 }
 
 // A reading that is nothing must neither be acted on nor end the process.
-func TestATargetThatIsReadAsNothingIsSaid(t *testing.T) {
+func TestATargetWithoutObservationIsAnError(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		r := s.runnerOf(unseen{s.fake}, s.store)
@@ -88,7 +88,7 @@ type unseen struct{ *rollouttest.Fake }
 
 func (unseen) Observe(context.Context) (*rollout.Observation, error) { return nil, nil }
 
-func TestAConsoleChangeBetweenReadingAndWritingIsAdopted(t *testing.T) {
+func TestAConsoleChangeBetweenObservationAndChangeIsAdopted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		// Pat raises to 20 % in the moment in which the runner wants to set 10 %.
@@ -99,7 +99,7 @@ func TestAConsoleChangeBetweenReadingAndWritingIsAdopted(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, rollout.Done, state.Status)
 		require.Equal(t, []alipayplus.Ratio{20, 50, 100}, s.fake.Ratios())
-		require.Equal(t, []string{"somebody else raised it from 0% to 20% by pat; going on from there"}, s.told(rollout.EventAdopted))
+		require.Equal(t, []string{"somebody else raised it from 0% to 20% by pat; going on from there"}, s.emitted(rollout.EventAdopted))
 		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "ADOPTED 0-20", "RAISED 20-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
 		require.Equal(t, rollout.RatioChange{From: 0, To: 20, Outside: true, By: "pat", At: state.Changes[0].At}, state.Changes[0])
 		require.False(t, state.Changes[1].Outside)
@@ -141,7 +141,7 @@ func TestWhatOthersRaiseIsAdoptedAndNotReversed(t *testing.T) {
 				require.NoError(t, err)
 				require.Equal(t, rollout.Done, state.Status)
 				require.Equal(t, tt.set, s.fake.Ratios())
-				require.Equal(t, []string{tt.line}, s.told(rollout.EventAdopted))
+				require.Equal(t, []string{tt.line}, s.emitted(rollout.EventAdopted))
 				require.Equal(t, append([]string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10"}, tt.audit...), s.audit())
 				require.Nil(t, state.Intent)
 			})
@@ -158,7 +158,7 @@ func TestWhatWasLiveBeforeIsGoneOnFrom(t *testing.T) {
 		state, err := s.runner().Run(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, []alipayplus.Ratio{20, 50, 100}, s.fake.Ratios())
-		require.Equal(t, []string{"20% was live already by pat"}, s.told(rollout.EventAdopted))
+		require.Equal(t, []string{"20% was live already by pat"}, s.emitted(rollout.EventAdopted))
 		require.True(t, state.Changes[0].Outside)
 		require.GreaterOrEqual(t, liveFor(s.fake)[20], time.Hour)
 	})
@@ -251,7 +251,7 @@ func TestAStatusThatNobodyKnowsIsWaitedOut(t *testing.T) {
 			s.fake.Edit("", func(o *rollout.Observation) { o.Status = alipayplus.ReleaseGrayscale })
 		})
 		s.requireDone(s.runner().Run(t.Context()))
-		require.Contains(t, s.told(rollout.EventWaiting), "the target is in status FROZEN, which this library does not know")
+		require.Contains(t, s.emitted(rollout.EventWaiting), "the target is in status FROZEN, which this library does not know")
 	})
 }
 
@@ -297,7 +297,7 @@ func TestApprovalsFromBeforeARatioFellAreGivenAnew(t *testing.T) {
 		require.Empty(t, receipt.State.Approvals)
 		s.runUntil(12 * time.Hour)
 		require.Equal(t, []alipayplus.Ratio{10, 50, 10}, s.fake.Ratios(), "what was agreed on was another 50%")
-		require.Contains(t, s.told(rollout.EventWaiting), "waiting for approval of 50%")
+		require.Contains(t, s.emitted(rollout.EventWaiting), "waiting for approval of 50%")
 
 		_, err = s.runner().Approve(t.Context(), "lin", "", 50)
 		require.NoError(t, err)
@@ -320,7 +320,7 @@ func TestApprovalsFromBeforeAPauseStillHold(t *testing.T) {
 	})
 }
 
-func TestAVersionThatWasTakenBackToDevelopmentIsAppliedForAnewAfterOneResumption(t *testing.T) {
+func TestAVersionThatWasWithdrawnToDevelopmentIsAppliedForAgainAfterOneResumption(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		s.fake.Edit("pat", func(o *rollout.Observation) {

@@ -19,7 +19,7 @@ func TestAReleaseIsGivenUpThoughItsReviewEndsMeanwhile(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		given := newWorld(t)
 		release := given.release(given.program(), "1.0.0")
-		client, way := given.overhearing()
+		client, way := given.watchedClient()
 		r, err := rollout.New(rollout.ForRelease(client, release.ID), plain(), rollout.NewMemoryStore(), rollout.WithHost("a"))
 		require.NoError(t, err)
 		_, err = r.Step(t.Context())
@@ -28,7 +28,7 @@ func TestAReleaseIsGivenUpThoughItsReviewEndsMeanwhile(t *testing.T) {
 
 		// The last approval comes right before the application is withdrawn.
 		withdrawals := 0
-		way.hear = func(path string) {
+		way.onRequest = func(path string) {
 			if strings.HasSuffix(path, "withdraw") {
 				if withdrawals++; withdrawals == 1 {
 					given.approve()
@@ -46,10 +46,10 @@ func TestAReleaseIsGivenUpThoughItsReviewEndsMeanwhile(t *testing.T) {
 }
 
 // releases gives new releases as targets, so many of each of so many mini programs, over
-// a client whose requests are heard.
-func (w *world) releases(programs, each int) (*rollout.Releases, []rollout.Target, *overheard) {
+// a client whose requests are watched.
+func (w *world) releases(programs, each int) (*rollout.Releases, []rollout.Target, *watchedTransport) {
 	w.Helper()
-	client, way := w.overhearing()
+	client, way := w.watchedClient()
 	releases := rollout.NewReleases(client)
 	var targets []rollout.Target
 	for range programs {
@@ -75,33 +75,33 @@ func TestALimiterCountsEachCallThatReadsReleases(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				releases, targets, way := newWorld(t).releases(tt.programs, tt.each)
-				var told []string
-				way.hear = func(path string) { told = append(told, "call "+path[strings.LastIndex(path, "/")+1:]) }
-				turn := func(context.Context) error {
-					told = append(told, "turn")
+				var calls []string
+				way.onRequest = func(path string) { calls = append(calls, "call "+path[strings.LastIndex(path, "/")+1:]) }
+				wait := func(context.Context) error {
+					calls = append(calls, "wait")
 					return nil
 				}
 
-				all := releases.ObserveAll(t.Context(), targets, turn)
+				all := releases.ObserveAll(t.Context(), targets, wait)
 
 				for i, seen := range all {
 					require.NoError(t, seen.Err)
 					require.Equal(t, alipayplus.ReleaseNewVersionCreated, seen.Observation.Status, targets[i].ID())
 				}
-				require.Len(t, told, 2*tt.calls, "%v", told)
-				for i := 0; i < len(told); i += 2 {
-					require.Equal(t, "turn", told[i])
-					require.NotEqual(t, "turn", told[i+1])
+				require.Len(t, calls, 2*tt.calls, "%v", calls)
+				for i := 0; i < len(calls); i += 2 {
+					require.Equal(t, "wait", calls[i])
+					require.NotEqual(t, "wait", calls[i+1])
 				}
 			})
 		})
 	}
 }
 
-func TestReleasesAreNotReadWithoutATurn(t *testing.T) {
+func TestReleasesAreNotReadWithoutTheLimiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		releases, targets, way := newWorld(t).releases(3, 1)
-		way.hear = func(path string) { require.Fail(t, "a call without a turn", path) }
+		way.onRequest = func(path string) { require.Fail(t, "a call without a wait", path) }
 		ended := func(context.Context) error { return context.Canceled }
 		for _, seen := range releases.ObserveAll(t.Context(), targets, ended) {
 			require.ErrorIs(t, seen.Err, context.Canceled)
@@ -115,14 +115,14 @@ func TestReleasesReadNoneButTheirOwn(t *testing.T) {
 		given := newWorld(t)
 		releases, targets, _ := given.releases(1, 1)
 		others, foreign, _ := given.releases(1, 1)
-		turn := func(context.Context) error { return nil }
-		all := releases.ObserveAll(t.Context(), []rollout.Target{foreign[0], targets[0], rollouttest.NewFake("a fake", alipayplus.DefaultLadder())}, turn)
+		wait := func(context.Context) error { return nil }
+		all := releases.ObserveAll(t.Context(), []rollout.Target{foreign[0], targets[0], rollouttest.NewFake("a fake", alipayplus.DefaultLadder())}, wait)
 		require.Len(t, all, 3)
 		require.EqualError(t, all[0].Err, "rollout: "+foreign[0].ID()+" is not one of these releases")
 		require.NoError(t, all[1].Err)
 		require.NotNil(t, all[1].Observation)
 		require.EqualError(t, all[2].Err, "rollout: a fake is not one of these releases")
-		require.NoError(t, others.ObserveAll(t.Context(), foreign, turn)[0].Err)
+		require.NoError(t, others.ObserveAll(t.Context(), foreign, wait)[0].Err)
 	})
 }
 

@@ -33,7 +33,7 @@ func TestWhoIsStoppedBeforeTheFirstStepIsPendingToo(t *testing.T) {
 	})
 }
 
-func TestWhoIsStoppedIsToldWhatComesNext(t *testing.T) {
+func TestAPendingErrorSaysWhatComesNext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Minute)
@@ -57,7 +57,7 @@ func TestWhoIsStoppedIsToldWhatComesNext(t *testing.T) {
 	})
 }
 
-func TestWhoIsStoppedWhileTheTargetIsReadIsToldWhatWasWaitedFor(t *testing.T) {
+func TestAPendingErrorDuringAnObservationSaysWhatWasWaitedFor(t *testing.T) {
 	for name, tt := range map[string]struct {
 		given func(*stage)
 		line  string
@@ -74,7 +74,7 @@ func TestWhoIsStoppedWhileTheTargetIsReadIsToldWhatWasWaitedFor(t *testing.T) {
 				tt.given(s)
 				ctx, cancel := context.WithCancel(t.Context())
 				s.fake.Before(func(context.Context, rollouttest.Call) error {
-					if len(s.told(rollout.EventWaiting, rollout.EventRetrying)) == 0 {
+					if len(s.emitted(rollout.EventWaiting, rollout.EventRetrying)) == 0 {
 						return nil
 					}
 					cancel()

@@ -57,7 +57,7 @@ func TestADeadlineDoesNotEndAnAbort(t *testing.T) {
 
 // A raise may be half done, so that an abort has to wait until the target can be read, and
 // meanwhile the deadline passes.
-func TestADeadlineDoesNotEndAnOrderToAbort(t *testing.T) {
+func TestADeadlineDoesNotEndACommandToAbort(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := plain()
 		spec.Deadline = rollout.Duration(3 * time.Hour)
@@ -81,7 +81,7 @@ func TestADeadlineDoesNotEndAnOrderToAbort(t *testing.T) {
 		require.ErrorIs(t, err, rollout.ErrAborted)
 		require.Equal(t, "lin", state.Stop.By)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
-		s.requireNoOrders()
+		s.requireNoCommands()
 	})
 }
 
@@ -89,8 +89,8 @@ func TestAnAbortThatIsRefusedStaysStoppedWhereverTheProcessDies(t *testing.T) {
 	for name, tt := range map[string]struct {
 		abort func(context.Context, *rollout.Runner) error
 		class error
-		// heard says whether the wish is known when the process died at that access.
-		heard func(death) bool
+		// known says whether the command is known when the process died at that access.
+		known func(death) bool
 	}{
 		"asked for by a person": {
 			func(ctx context.Context, r *rollout.Runner) error {
@@ -128,7 +128,7 @@ func TestAnAbortThatIsRefusedStaysStoppedWhereverTheProcessDies(t *testing.T) {
 
 						state, err := s.runner().Run(t.Context())
 
-						if !tt.heard(death{n, after}) {
+						if !tt.known(death{n, after}) {
 							s.requireDone(state, err)
 							return
 						}
@@ -155,7 +155,7 @@ func TestAnAbortThatIsRefusedStaysStoppedWhereverTheProcessDies(t *testing.T) {
 func TestAnAbortThatIsInterruptedInTheQueueStaysAnAbort(t *testing.T) {
 	for name, tt := range map[string]struct {
 		given func(*harbor)
-		// stopped is when the run ends: after the last look, before the abort.
+		// stopped is when the run ends: after the last observation, before the abort.
 		stopped time.Duration
 		class   error
 	}{
@@ -169,7 +169,7 @@ func TestAnAbortThatIsInterruptedInTheQueueStaysAnAbort(t *testing.T) {
 			func(h *harbor) {
 				h.opts = []rollout.Option{rollout.WithGate("errors", failing(10, new(bool)))}
 			},
-			15 * time.Second, rollout.ErrGateFailed, // it looks again after it asked the gate
+			15 * time.Second, rollout.ErrGateFailed, // it observes again after the gate
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -183,13 +183,13 @@ func TestAnAbortThatIsInterruptedInTheQueueStaysAnAbort(t *testing.T) {
 				require.Equal(t, []alipayplus.Ratio{10}, h.fakes[0].Ratios())
 				tt.given(h)
 				time.Sleep(time.Minute) // a question is due
-				looked := h.fakes[0].Calls(rollouttest.OpObserve)
+				observed := h.fakes[0].Calls(rollouttest.OpObserve)
 
 				limiter := rate.NewLimiter(rate.Every(10*time.Second), 1)
 				_, err = h.fleet(rollout.FleetOptions{Limiter: limiter}).Run(deadline(t, tt.stopped))
 
 				require.ErrorIs(t, err, rollout.ErrPending)
-				require.Greater(t, h.fakes[0].Calls(rollouttest.OpObserve), looked)
+				require.Greater(t, h.fakes[0].Calls(rollouttest.OpObserve), observed)
 				require.Zero(t, h.fakes[0].Calls(rollouttest.OpAbort))
 				require.Equal(t, alipayplus.ReleaseGrayscale, h.fakes[0].Now().Status)
 
@@ -215,7 +215,7 @@ func (s strict) Abort(ctx context.Context, c rollout.Change) (string, error) {
 	return s.Fake.Abort(ctx, c)
 }
 
-func TestAnAbortLooksFirstWhatOthersDid(t *testing.T) {
+func TestAnAbortObservesFirstWhatOthersDid(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		require.NoError(t, s.fake.SetRatio("pat", 30))
@@ -269,7 +269,7 @@ func TestAnAbortOfAHalfDoneRaiseWaitsUntilTheTargetCanBeRead(t *testing.T) {
 	})
 }
 
-func TestAbortingGivesUpWhereverTheVersionStands(t *testing.T) {
+func TestAbortGivesUpAVersionInAnyStatus(t *testing.T) {
 	for name, tt := range map[string]struct {
 		at     time.Duration
 		status alipayplus.ReleaseStatus
@@ -378,7 +378,7 @@ func TestACrashWhileAbortingAborts(t *testing.T) {
 				}
 				time.Sleep(time.Minute)
 				state, err := s.runner().Run(t.Context())
-				if n < 3 || n == 3 && !after { // it died before anybody heard of it
+				if n < 3 || n == 3 && !after { // it died before anybody was asked
 					s.requireDone(state, err)
 					return
 				}

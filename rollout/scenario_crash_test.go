@@ -16,7 +16,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
 )
 
-// errDead is what a dead process is told. It matches no class.
+// errDead is what a dead process gets. It matches no class.
 var errDead = errors.New("the process is dead")
 
 // process is one life of a runner. At its n-th access of the store or the target it
@@ -123,7 +123,7 @@ func newClimbing(t *testing.T) *climbing {
 		c.asked, c.askedAt = append(c.asked, step), append(c.askedAt, time.Now())
 		return rollout.Passed("no errors"), nil
 	}
-	c.heard = func(e rollout.Event) {
+	c.onEvent = func(e rollout.Event) {
 		if e.Kind == rollout.EventWaiting && e.What == "waiting for approval of 30%" && c.approvals == 0 {
 			c.approvals++
 			approval := rollout.Command{ID: "approval", Kind: rollout.CommandApprove, Ratio: 30, By: "lin", At: time.Now()}

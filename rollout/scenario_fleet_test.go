@@ -193,7 +193,7 @@ func TestAFleetThatIsStoppedFinishesWhatItBeganAndGoesOnLater(t *testing.T) {
 	})
 }
 
-func TestAFleetOfManyEndsTellsEach(t *testing.T) {
+func TestAFleetReportsEachOfManyEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 8)
 		h.fakes[1].FailNext(rollouttest.OpObserve, 3, unavailable()) // passes
@@ -248,7 +248,7 @@ func TestAFleetOfManyEndsTellsEach(t *testing.T) {
 	})
 }
 
-func TestAFleetHeedsOrdersToOneOfItsRollouts(t *testing.T) {
+func TestAFleetExecutesCommandsToOneOfItsRollouts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		h.after(90*time.Minute, func() {
@@ -281,21 +281,21 @@ func TestATargetThatFailsAloneDoesNotHoldUpTheOthers(t *testing.T) {
 	})
 }
 
-func TestPeopleGiveOrdersThroughTheRunnersOfAFleet(t *testing.T) {
+func TestPeopleSendCommandsThroughTheRunnersOfAFleet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		h.spec.Steps[1].Approval = true
 		fleet := h.fleet(rollout.FleetOptions{})
-		order := func(target string, do func(*rollout.Runner) error) {
+		command := func(target string, do func(*rollout.Runner) error) {
 			r, err := fleet.Runner(target)
 			require.NoError(t, err)
 			require.Equal(t, target, r.Name())
 			require.NoError(t, do(r))
 		}
 		h.after(90*time.Minute, func() {
-			order("release 0", func(r *rollout.Runner) error { _, err := r.Pause(t.Context(), "lin", "lunch"); return err })
-			order("release 1", func(r *rollout.Runner) error { _, err := r.Approve(t.Context(), "lin", "", 50); return err })
-			order("release 2", func(r *rollout.Runner) error { _, err := r.Abort(t.Context(), "lin", "no"); return err })
+			command("release 0", func(r *rollout.Runner) error { _, err := r.Pause(t.Context(), "lin", "lunch"); return err })
+			command("release 1", func(r *rollout.Runner) error { _, err := r.Approve(t.Context(), "lin", "", 50); return err })
+			command("release 2", func(r *rollout.Runner) error { _, err := r.Abort(t.Context(), "lin", "no"); return err })
 		})
 
 		summary, err := fleet.Run(t.Context())
@@ -304,7 +304,7 @@ func TestPeopleGiveOrdersThroughTheRunnersOfAFleet(t *testing.T) {
 		require.ErrorIs(t, err, rollout.ErrAborted)
 		for i, status := range []rollout.FleetStatus{"PAUSED", "DONE", "ABORTED"} {
 			require.Equal(t, status, summary.Members[i].Status)
-			order(summary.Members[i].Target, func(r *rollout.Runner) error {
+			command(summary.Members[i].Target, func(r *rollout.Runner) error {
 				state, err := r.Status(t.Context())
 				require.Equal(t, status, rollout.FleetStatus(state.Status))
 				return err

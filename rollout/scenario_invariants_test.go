@@ -30,7 +30,7 @@ func TestWhateverGoesWrongARolloutKeepsItsPromises(t *testing.T) {
 			o := newOrdeal(ctx, rt)
 			state := o.survive()
 			o.requireRising()
-			o.requireJudged()
+			o.requireEvaluated()
 			o.requireOnce()
 			o.requireAgreement(state)
 			ends[state.Status]++
@@ -252,8 +252,8 @@ func (o *ordeal) ask(name string) rollout.Gate {
 	}
 }
 
-// hear approves what is waited for.
-func (o *ordeal) hear(_ context.Context, e rollout.Event) error {
+// sink approves what is waited for.
+func (o *ordeal) sink(_ context.Context, e rollout.Event) error {
 	if e.Kind != rollout.EventWaiting {
 		return nil
 	}
@@ -271,7 +271,7 @@ func (o *ordeal) hear(_ context.Context, e rollout.Event) error {
 }
 
 func (o *ordeal) runner(p *process, life int) *rollout.Runner {
-	opts := []rollout.Option{rollout.WithHost(o.hosts[life%len(o.hosts)]), rollout.WithSink(o.hear)}
+	opts := []rollout.Option{rollout.WithHost(o.hosts[life%len(o.hosts)]), rollout.WithSink(o.sink)}
 	for name := range o.spec.Gates {
 		opts = append(opts, rollout.WithGate(name, o.ask(name)))
 	}
@@ -357,9 +357,9 @@ func (o *ordeal) requireRising() {
 	}
 }
 
-// requireJudged checks that the runner raised only what was watched long enough, and
+// requireEvaluated checks that the runner raised only what was watched long enough, and
 // what every gate passed last, after that.
-func (o *ordeal) requireJudged() {
+func (o *ordeal) requireEvaluated() {
 	var since time.Time
 	for i, e := range o.raises() {
 		before := since

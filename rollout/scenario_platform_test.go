@@ -43,7 +43,7 @@ func TestAFleetOverThePlatformKeepsToItsLimiter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		_, targets, way := newWorld(t).releases(4, 1)
 		var calls []time.Time
-		way.hear = func(path string) {
+		way.onRequest = func(path string) {
 			if !strings.Contains(path, "workspace") && !strings.Contains(path, "apply") {
 				calls = append(calls, time.Now())
 			}

@@ -35,13 +35,13 @@ func TestARejectionOnDayTwoStopsWithTheReasonsOfEachParty(t *testing.T) {
 		require.Equal(t, alipayplus.RequestRejected, review.Outcome)
 		require.Equal(t, s.fake.Now().Reviews, review.Reviews)
 		require.Equal(t, rollout.Paused, state.Status)
-		require.Less(t, time.Since(s.began), 2*day+10*time.Minute, "it is told soon")
+		require.Less(t, time.Since(s.began), 2*day+10*time.Minute, "it is emitted soon")
 		require.Equal(t, []string{
 			"NEW_VERSION_CREATED at 0%: no verdict yet",
 			"UNDER_REVIEW at 0%: ALIPAY_PLUS pending, ALIPAY_CN pending",
 			"UNDER_REVIEW at 0%: ALIPAY_PLUS approved, ALIPAY_CN pending",
 			"NEW_VERSION_CREATED at 0%: ALIPAY_PLUS approved, ALIPAY_CN rejected",
-		}, s.told(rollout.EventObserved))
+		}, s.emitted(rollout.EventObserved))
 
 		// It does not apply again by itself; a person lets it.
 		_, again := s.runner().Run(t.Context())
@@ -71,7 +71,7 @@ func TestBothWhoRejectedAreNamed(t *testing.T) {
 	})
 }
 
-func TestAnApplicationThatWasTakenBackPauses(t *testing.T) {
+func TestAnApplicationThatWasWithdrawnPauses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.at(time.Minute, func() { require.NoError(t, s.fake.WithdrawAs("pat")) })
@@ -95,7 +95,7 @@ func TestAnApplicationThatSomebodyRenewedIsWaitedFor(t *testing.T) {
 			require.NoError(t, s.fake.ApplyAs("pat"))
 		})
 		s.requireDone(s.runner().Run(t.Context()))
-		require.Equal(t, []string{"somebody applied anew by pat; waiting for that verdict"}, s.told(rollout.EventAdopted))
+		require.Equal(t, []string{"somebody applied anew by pat; waiting for that verdict"}, s.emitted(rollout.EventAdopted))
 		require.Equal(t, 1, s.fake.Calls(rollouttest.OpApply))
 	})
 }
@@ -157,7 +157,7 @@ func TestAReviewThatRunsAlready(t *testing.T) {
 				require.ErrorAs(t, err, &conflict)
 				require.ErrorIs(t, err, alipayplus.ErrConflict)
 				require.Len(t, s.fake.Effects(), effects)
-				require.Equal(t, rollout.Running, state.Status, "the next run looks again")
+				require.Equal(t, rollout.Running, state.Status, "the next run observes again")
 
 				// When it is out of the way, the next run goes on.
 				s.fake.Edit("pat", func(o *rollout.Observation) { o.Blocker = nil })
@@ -170,7 +170,7 @@ func TestAReviewThatRunsAlready(t *testing.T) {
 	}
 }
 
-func TestReplacingTellsWhatItDoes(t *testing.T) {
+func TestReplacingEmitsWhatItDoes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Review = rollout.ReviewReplace
@@ -179,7 +179,7 @@ func TestReplacingTellsWhatItDoes(t *testing.T) {
 		s.requireDone(s.runner().Run(t.Context()))
 		require.Equal(t, []string{
 			"withdraw the application of version 0.9.0, which is in the way", "withdrew the application of version 0.9.0", "apply for review", "applied for review",
-		}, s.told(rollout.EventChanging, rollout.EventWithdrawn, rollout.EventApplied)[:4])
+		}, s.emitted(rollout.EventChanging, rollout.EventWithdrawn, rollout.EventApplied)[:4])
 	})
 }
 

@@ -30,7 +30,7 @@ func (b buoy) ID() string { return b.id }
 func (b buoy) Batch() Batch { return sea{} }
 
 // waitingSchedule is the schedule of a fleet of n targets that all wait, each for a moment of its
-// own within an hour, in no order.
+// own within an hour, in no command.
 func waitingSchedule(tb testing.TB, n int) *schedule {
 	tb.Helper()
 	targets := make([]Target, n)

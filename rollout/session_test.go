@@ -20,7 +20,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
 )
 
-func TestASecondRunnerIsToldWhoTheFirstIs(t *testing.T) {
+func TestTheErrorOfASecondRunnerNamesTheFirst(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		var refused error
@@ -157,7 +157,7 @@ func TestALeaseThatCannotBeGivenBackIsLoggedAndNoFailure(t *testing.T) {
 			require.NotNil(s, next)
 			return err
 		},
-		"an order": func(s *stage, r *rollout.Runner) error {
+		"a command": func(s *stage, r *rollout.Runner) error {
 			receipt, err := r.Pause(s.Context(), "lin", "")
 			require.True(s, receipt.Handled)
 			return err
@@ -178,7 +178,7 @@ func TestALeaseThatCannotBeGivenBackIsLoggedAndNoFailure(t *testing.T) {
 	}
 }
 
-func TestARunnerIsNamedAfterItsMachineUnlessItIsTold(t *testing.T) {
+func TestARunnerIsNamedAfterItsMachineByDefault(t *testing.T) {
 	machine, err := os.Hostname()
 	require.NoError(t, err)
 	for want, opts := range map[string][]rollout.Option{machine: nil, "ci 7": {rollout.WithHost("ci 7")}} {
@@ -281,7 +281,7 @@ func TestAStoreInMemoryNeedsNoMaking(t *testing.T) {
 	})
 }
 
-func TestAStoreIsAskedForOrdersEveryThreeSecondsAndNotMore(t *testing.T) {
+func TestCommandsAreListedEveryThreeSecondsAndNotMore(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		var renewed, listed int
@@ -294,7 +294,7 @@ func TestAStoreIsAskedForOrdersEveryThreeSecondsAndNotMore(t *testing.T) {
 	})
 }
 
-func TestAStoreThatTellsOfOrdersIsNotAskedForThemAgainAndAgain(t *testing.T) {
+func TestCommandsOfAListenerAreNotListedAgainAndAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		var listed int
@@ -308,8 +308,8 @@ func TestAStoreThatTellsOfOrdersIsNotAskedForThemAgainAndAgain(t *testing.T) {
 			return do()
 		}}
 		s.requireDone(s.runnerOf(s.fake, store).Run(t.Context()))
-		looks := s.fake.Calls(rollouttest.OpAny)
-		require.LessOrEqual(t, listed, 3*looks, "once or so for each look at the target")
+		observations := s.fake.Calls(rollouttest.OpAny)
+		require.LessOrEqual(t, listed, 3*observations, "once or so for each observation")
 		require.Less(t, listed, int(time.Since(s.began)/(30*time.Second)))
 	})
 }

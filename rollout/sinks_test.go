@@ -38,7 +38,7 @@ func TestSlogSinkChoosesTheLevelByKind(t *testing.T) {
 	}
 }
 
-func TestSlogSinkTellsAllOfAnEvent(t *testing.T) {
+func TestSlogSinkLogsAllOfAnEvent(t *testing.T) {
 	var out bytes.Buffer
 	sink := rollout.SlogSink(slog.New(slog.NewTextHandler(&out, nil)))
 	e := happened(rollout.EventGate, "gate errors: fail: too many")

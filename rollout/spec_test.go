@@ -95,7 +95,7 @@ steps:
 	require.Equal(t, spec.Hash(), again.Hash())
 }
 
-func TestWhatIsNoSpecIsAnErrorThatTellsWhere(t *testing.T) {
+func TestWhatIsNoSpecIsAnErrorThatNamesTheLine(t *testing.T) {
 	const good = "version: 1\nsteps: [{ratio: 100}]\n"
 	for name, tt := range map[string]struct{ text, line string }{
 		"nothing":            {"", "cannot be read: it is empty"},
@@ -150,7 +150,7 @@ func TestASpecsHashChangesWithItsContent(t *testing.T) {
 	}
 }
 
-func TestAllThatCannotBeReadIsSaidInWordsOfASpec(t *testing.T) {
+func TestErrorsAreInTheTermsOfASpec(t *testing.T) {
 	_, err := rollout.ParseSpec([]byte("version: 1\ndeadline: soon\nsteps:\n  - {ratio: 1%, bake: 10}\n  - {ratio: 100, speed: 2}\n"))
 	const cannot = "cannot be read: line "
 	require.EqualError(t, err, "rollout spec: 4 fields not valid: "+

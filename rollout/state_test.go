@@ -107,7 +107,7 @@ func TestAStoredStateThatCannotBeUsedIsNeverAFreshStart(t *testing.T) {
 	}
 }
 
-func TestTheStateOfAnotherTargetIsForeign(t *testing.T) {
+func TestTheStateOfAnotherTargetIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.runUntil(90*time.Minute, rollout.WithName("tea"))

@@ -65,15 +65,15 @@ func TestAFirstAttemptThatCannotBeStoredIsTheStoresFailure(t *testing.T) {
 	})
 }
 
-func TestALookThatFindsNothingNewIsNotStored(t *testing.T) {
+func TestAnObservationWithoutNewsIsNotStored(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.fake.ApproveAfter(day)
 		s.runUntil(time.Hour)
-		stored, looks := s.state().Seq, s.fake.Calls(rollouttest.OpObserve)
+		stored, observations := s.state().Seq, s.fake.Calls(rollouttest.OpObserve)
 		s.runUntil(10 * time.Hour)
 		require.Equal(t, stored, s.state().Seq)
-		require.Greater(t, s.fake.Calls(rollouttest.OpObserve), looks+100)
+		require.Greater(t, s.fake.Calls(rollouttest.OpObserve), observations+100)
 	})
 }
 
@@ -98,14 +98,14 @@ func TestAStateThatCannotBeReadIsNoFreshStart(t *testing.T) {
 		require.ErrorIs(t, err, worn)
 		_, err = r.Step(t.Context())
 		require.ErrorIs(t, err, worn)
-		for _, order := range []func(context.Context, string, string) (*rollout.Receipt, error){r.Pause, r.Resume, r.Abort} {
-			receipt, err := order(t.Context(), "lin", "")
+		for _, command := range []func(context.Context, string, string) (*rollout.Receipt, error){r.Pause, r.Resume, r.Abort} {
+			receipt, err := command(t.Context(), "lin", "")
 			require.ErrorIs(t, err, worn)
 			require.Nil(t, receipt)
 		}
 		require.Equal(t, stored, s.state())
 		require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny))
-		s.requireNoOrders()
+		s.requireNoCommands()
 		s.requireDone(s.runner().Run(t.Context()))
 	})
 }

@@ -71,7 +71,7 @@ func webhook(t *testing.T, options rollout.WebhookOptions) rollout.Sink {
 	return sink
 }
 
-func TestAWebhookIsSignedSoThatItsReceiverCanTell(t *testing.T) {
+func TestAWebhookIsSignedForItsReceiver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		to := &webhookReceiver{statuses: []int{204}}
 		given := happened(rollout.EventRaised, "raised from 5% to 10%")
