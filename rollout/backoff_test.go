@@ -94,6 +94,7 @@ func TestAWaitingRolloutIsReadSeldom(t *testing.T) {
 }
 
 func TestAnswersThatGetLostChangeNothingOfTheEnd(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	lost := &alipayplus.Error{Operation: "releases.grayscale", Message: "no answer", OutcomeUnknown: true}
 	for _, failing := range []rollouttest.Op{rollouttest.OpApply, rollouttest.OpRaise, rollouttest.OpPublish} {
 		for _, times := range []int{1, 2, 5} {

@@ -220,6 +220,7 @@ func TestAVerdictIsValidForAnObservationThatTakesLonger(t *testing.T) {
 }
 
 func TestAFleetGoesOnThoughEachObservationIsQueuedForLongerThanAVerdictIsValid(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 30)
 		h.spec = hourly()

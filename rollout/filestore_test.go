@@ -533,6 +533,7 @@ func TestACommandThatIsBeingWrittenIsNotReadYet(t *testing.T) {
 
 // A crash may cut a long entry off anywhere, and nothing of those before is lost by that.
 func TestALongEntryThatACrashCutOffIsMended(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	store, dir := fileStore(t)
 	path := filepath.Join(dir, "audit.ndjson")
 	before, err := os.ReadFile(path)
@@ -593,6 +594,7 @@ func TestACommandThatCannotBePostedIsAnError(t *testing.T) {
 
 // The folders are made by whoever comes first, and the others go on in them.
 func TestCommandsThatArePostedAtOnceAreAllStored(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	for range 20 {
 		store := rollout.NewFileStore(filepath.Join(t.TempDir(), "state", "rollouts"))
 		const people = 8

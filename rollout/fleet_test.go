@@ -103,6 +103,7 @@ func TestALimiterThatIsSlowerThanTheContextLeavesTheRestForLater(t *testing.T) {
 }
 
 func TestALimiterCountsWhatIsReadTogetherOnce(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 50)
 		limiter := rate.NewLimiter(rate.Every(time.Second), 1)
@@ -120,6 +121,7 @@ func TestALimiterCountsWhatIsReadTogetherOnce(t *testing.T) {
 }
 
 func TestNoMoreIsDoneAtATimeThanThereAreWorkers(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	for workers, most := range map[int]int64{1: 1, 3: 3, 0: 8} {
 		t.Run(fmt.Sprint(workers), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -193,6 +195,7 @@ type inShortBatch struct{ rollout.Target }
 func (inShortBatch) Batch() rollout.Batch { return shortBatch{} }
 
 func TestWhatABatchLeavesOutIsReadAlone(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		var targets []rollout.Target
@@ -458,6 +461,7 @@ func TestASummarySaysWhatIsLiveHoweverAStepEnded(t *testing.T) {
 }
 
 func TestTheSinksOfAFleetAreCalledOneAtATime(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 20)
 		var events, now, most [2]atomic.Int64
@@ -525,7 +529,11 @@ func heap() (live, allocated, times uint64) {
 }
 
 func TestTenThousandWaitingReleasesNeedLittleMemory(t *testing.T) {
-	for _, n := range []int{100, 1000, 10_000} {
+	sizes := []int{100, 1000, 10_000}
+	if testing.Short() {
+		sizes = sizes[:2]
+	}
+	for _, n := range sizes {
 		before, _, _ := heap()
 		var live uint64
 		waitingFleet(t, n, 0, func() {

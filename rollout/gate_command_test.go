@@ -68,6 +68,7 @@ func TestProgramOfTheCommandGates(t *testing.T) {
 }
 
 func TestACommandGateDecidesByExitStatus(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	for _, tt := range []struct {
 		name string
 		wait int

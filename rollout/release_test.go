@@ -62,6 +62,7 @@ func (w *world) releases(programs, each int) (*rollout.Releases, []rollout.Targe
 }
 
 func TestALimiterCountsEachCallThatReadsReleases(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	for name, tt := range map[string]struct {
 		programs, each int
 		// calls is how many are needed: one of each release, one list of each mini program's,
@@ -99,6 +100,7 @@ func TestALimiterCountsEachCallThatReadsReleases(t *testing.T) {
 }
 
 func TestReleasesAreNotReadWithoutTheLimiter(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	synctest.Test(t, func(t *testing.T) {
 		releases, targets, way := newWorld(t).releases(3, 1)
 		way.onRequest = func(path string) { require.Fail(t, "a call without a wait", path) }
@@ -111,6 +113,7 @@ func TestReleasesAreNotReadWithoutTheLimiter(t *testing.T) {
 }
 
 func TestReleasesReadNoneButTheirOwn(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	synctest.Test(t, func(t *testing.T) {
 		given := newWorld(t)
 		releases, targets, _ := given.releases(1, 1)

@@ -397,6 +397,7 @@ func TestACrashWhileAbortingAborts(t *testing.T) {
 // The answer to an abort gets lost, or the process dies before it stored it. Who repeats
 // it finds the version canceled, and must still say what that means for its users.
 func TestAnAbortThatIsRepeatedStillSaysWhatItMeansForUsers(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	for name, tt := range map[string]struct {
 		spec  rollout.Spec
 		after time.Duration

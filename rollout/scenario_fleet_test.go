@@ -265,6 +265,7 @@ func TestAFleetExecutesCommandsToOneOfItsRollouts(t *testing.T) {
 }
 
 func TestATargetThatFailsAloneDoesNotHoldUpTheOthers(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		h.fakes[1].FailNext(rollouttest.OpObserve, 1_000_000, rollout.Transient(errors.New("reset by peer")))

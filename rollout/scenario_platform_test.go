@@ -40,6 +40,7 @@ func TestAFleetOverThePlatformReadsTogetherAndReleasesAll(t *testing.T) {
 }
 
 func TestAFleetOverThePlatformKeepsToItsLimiter(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	synctest.Test(t, func(t *testing.T) {
 		_, targets, way := newWorld(t).releases(4, 1)
 		var calls []time.Time

@@ -219,6 +219,7 @@ func TestWhoCannotWithdrawCannotReplace(t *testing.T) {
 
 // The platform lets one version of a mini program at a time go its way.
 func TestAnotherVersionOnItsWayAtThePlatformIsReplacedOnlyIfTheSpecSaysSo(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	synctest.Test(t, func(t *testing.T) {
 		given := newWorld(t)
 		program := given.program()

@@ -16,6 +16,7 @@ import (
 )
 
 func TestAStoreThatCannotSaveStopsBeforeTheTargetIsChanged(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	spec := hourly()
 	spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(25 * time.Minute)}
 	for name, failure := range map[string]error{
@@ -122,6 +123,7 @@ func storeFailingOnce(store rollout.Store, saves *int, n int, err error) hookedS
 
 // A process that was killed then would not have remembered it.
 func TestNothingIsDoneAfterWhatWasNotStored(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	full := errors.New("disk full")
 	var total int
 	for n := 1; n == 1 || n <= total; n++ {
