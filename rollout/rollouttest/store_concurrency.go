@@ -13,8 +13,8 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
-func storeCrowdPromises() []promise[StoreHarness] {
-	return []promise[StoreHarness]{
+func storeConcurrencyCases() []contractCase[StoreHarness] {
+	return []contractCase[StoreHarness]{
 		{"of many who want a lease at once, one has it at a time", oneHolderAtATime},
 		{"commands left at the same time are all there", noCommandIsLost},
 		{"rollouts do not disturb each other", rolloutsRunSideBySide},
@@ -27,7 +27,7 @@ const crowd = 8
 // time would count one less.
 func oneHolderAtATime(ctx context.Context, t require.TestingT, h StoreHarness) {
 	var holders atomic.Int64
-	var taken atomic.Int64
+	var acquired atomic.Int64
 	errs := together(func(i int) error {
 		for range 25 {
 			lease, err := h.Store.Acquire(ctx, climb, fmt.Sprint("holder ", i))
@@ -40,7 +40,7 @@ func oneHolderAtATime(ctx context.Context, t require.TestingT, h StoreHarness) {
 			if n := holders.Add(1); n != 1 {
 				return fmt.Errorf("%d hold the lease", n)
 			}
-			n := int(taken.Add(1))
+			n := int(acquired.Add(1))
 			err = lease.Save(ctx, checkpoint(n), []rollout.AuditEntry{entry(n)})
 			holders.Add(-1)
 			if err := errors.Join(err, lease.Release(ctx)); err != nil {
@@ -53,7 +53,7 @@ func oneHolderAtATime(ctx context.Context, t require.TestingT, h StoreHarness) {
 		return err
 	})
 	require.NoError(t, errs)
-	n := int(taken.Load())
+	n := int(acquired.Load())
 	require.Positive(t, n)
 	var log []rollout.AuditEntry
 	for i := range n {
