@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 
@@ -116,4 +118,87 @@ func TestNDJSONSinkWritesAWholeLineAtOnce(t *testing.T) {
 		require.NoError(t, json.Unmarshal([]byte(line), &got))
 		require.Equal(t, given, got)
 	}
+}
+
+// gateErrors is a verdict of the gate "errors", minutes after noon.
+func gateErrors(minutes int, decision rollout.Decision, reason string) rollout.Event {
+	e := happened(rollout.EventGate, "gate errors: "+string(decision)+": "+reason)
+	e.At, e.Gate, e.Verdict = noon.Add(time.Duration(minutes)*time.Minute), "errors", &rollout.Verdict{Decision: decision}
+	return e
+}
+
+func TestLineSinkWritesALineForEachEvent(t *testing.T) {
+	var out eachWrite
+	sink := rollout.LineSink(&out)
+	paused := happened(rollout.EventPaused, "paused by hand")
+	paused.By = "olga"
+	adopted := happened(rollout.EventAdopted, "somebody else raised it by olga")
+	adopted.By = "olga"
+	waiting := happened(rollout.EventWaiting, "watching 10%")
+	waiting.Until = noon.Add(time.Hour)
+	for _, e := range []rollout.Event{paused, adopted, waiting} {
+		require.NoError(t, sink(t.Context(), e))
+	}
+	require.Equal(t, eachWrite{
+		"2026-03-01T12:00:00Z tea of release rel_1: PAUSED: paused by hand (by olga)\n",
+		"2026-03-01T12:00:00Z tea of release rel_1: ADOPTED: somebody else raised it by olga\n",
+		"2026-03-01T12:00:00Z tea of release rel_1: WAITING: watching 10%, until 2026-03-01T13:00:00Z\n",
+	}, out)
+}
+
+func TestLineSinkRepeatsNothingMoreThanEveryTenMinutes(t *testing.T) {
+	at := func(minutes int, kind rollout.EventKind, what string) rollout.Event {
+		e := happened(kind, what)
+		e.At = noon.Add(time.Duration(minutes) * time.Minute)
+		return e
+	}
+	other := at(1, rollout.EventWaiting, "watching 10%")
+	other.Rollout = "coffee"
+	for _, tt := range []struct {
+		name   string
+		events []rollout.Event
+		// want are the minutes of the lines.
+		want []string
+	}{
+		{"waiting", []rollout.Event{at(0, rollout.EventWaiting, "a"), at(9, rollout.EventWaiting, "a"), at(10, rollout.EventWaiting, "a"), at(19, rollout.EventWaiting, "a")}, []string{"00", "10"}},
+		{"waiting for something else", []rollout.Event{at(0, rollout.EventWaiting, "a"), at(1, rollout.EventWaiting, "b"), at(2, rollout.EventWaiting, "a")}, []string{"00", "01", "02"}},
+		{"waiting anew", []rollout.Event{at(0, rollout.EventWaiting, "a"), at(1, rollout.EventRaised, "raised"), at(2, rollout.EventWaiting, "a")}, []string{"00", "01", "02"}},
+		{"failing after waiting", []rollout.Event{at(0, rollout.EventWaiting, "a"), at(1, rollout.EventRetrying, "b"), at(2, rollout.EventRetrying, "b")}, []string{"00", "01"}},
+		{"another rollout", []rollout.Event{at(0, rollout.EventWaiting, "watching 10%"), other, at(2, rollout.EventWaiting, "watching 10%")}, []string{"00", "01"}},
+		{"a gate that passes", []rollout.Event{gateErrors(0, rollout.Pass, "0.1"), gateErrors(1, rollout.Pass, "0.2"), gateErrors(10, rollout.Pass, "0.3")}, []string{"00", "10"}},
+		{"a gate that fails", []rollout.Event{gateErrors(0, rollout.Pass, "0.1"), gateErrors(1, rollout.Fail, "2"), gateErrors(2, rollout.Fail, "3")}, []string{"00", "01", "02"}},
+		{"a gate beside waiting", []rollout.Event{at(0, rollout.EventWaiting, "a"), gateErrors(1, rollout.Pass, "0.1"), at(2, rollout.EventWaiting, "a")}, []string{"00", "01"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out eachWrite
+			sink := rollout.LineSink(&out)
+			for _, e := range tt.events {
+				require.NoError(t, sink(t.Context(), e))
+			}
+			var got []string
+			for _, line := range out {
+				got = append(got, strings.TrimPrefix(line, "2026-03-01T12:")[:2])
+			}
+			require.Equal(t, tt.want, got)
+		})
+	}
+}
+
+// Names, reasons and verdicts are other people's text.
+func FuzzLineSinkKeepsForeignTextInItsLine(f *testing.F) {
+	for _, seed := range []string{"\x1b[2J\x1b]0;title\x07", "a\nb\r\x08c", "\u009b2J", "\x9b2J", "\u202etxt.exe\u2066", "\u2028\u2029\u0085", "plain"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var out eachWrite
+		e := happened(rollout.EventKind(text), text)
+		e.Rollout, e.Target, e.By = text, text+"2", text
+		require.NoError(t, rollout.LineSink(&out)(t.Context(), e))
+		require.Len(t, out, 1)
+		line := strings.TrimSuffix(out[0], "\n")
+		require.True(t, utf8.ValidString(line))
+		require.Equal(t, -1, strings.IndexFunc(line, func(r rune) bool {
+			return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)
+		}), "%q", line)
+	})
 }

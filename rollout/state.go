@@ -11,8 +11,8 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 )
 
-// StateSchema is the version of the form in which a [State] is stored.
-const StateSchema = 1
+// stateSchema is the version of the form in which a [State] is stored.
+const stateSchema = 1
 
 // Status says whether a rollout goes on.
 type Status string
@@ -225,7 +225,7 @@ func (state *State) encode() ([]byte, error) {
 		return nil, fmt.Errorf("rollout %s: encode the state: %w", state.Rollout, err)
 	}
 	sum := sha256.Sum256(data)
-	return json.Marshal(storedState{Schema: StateSchema, SHA256: hex.EncodeToString(sum[:]), State: data})
+	return json.Marshal(storedState{Schema: stateSchema, SHA256: hex.EncodeToString(sum[:]), State: data})
 }
 
 // decodeState reads what encode wrote. Anything else, an empty file too, is a
@@ -238,9 +238,9 @@ func decodeState(rollout string, data []byte) (*State, error) {
 	if err := json.Unmarshal(data, &c); err != nil {
 		return nil, bad("it is damaged: %v", err)
 	}
-	if c.Schema > StateSchema {
+	if c.Schema > stateSchema {
 		return nil, &CheckpointError{Rollout: rollout, Newer: true, Reason: fmt.Sprintf(
-			"it is of form %d, made by a newer version of the library; this one reads up to %d", c.Schema, StateSchema)}
+			"it is of form %d, made by a newer version of the library; this one reads up to %d", c.Schema, stateSchema)}
 	}
 	if c.Schema < 1 {
 		return nil, bad("it is damaged: it has no form")
