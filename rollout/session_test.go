@@ -313,3 +313,32 @@ func TestCommandsOfAListenerAreNotListedAgainAndAgain(t *testing.T) {
 		require.Less(t, listed, int(time.Since(s.began)/(30*time.Second)))
 	})
 }
+
+// endsAfterReading is a target whose observation arrives just before the context ends.
+type endsAfterReading struct {
+	*rollouttest.Fake
+	end func()
+}
+
+func (t endsAfterReading) Observe(ctx context.Context) (*rollout.Observation, error) {
+	defer t.end()
+	return t.Fake.Observe(ctx)
+}
+
+// A store over a network does nothing for a context that has ended.
+func TestAnObservationIsStoredThoughTheContextEndedMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		ctx, cancel := context.WithCancel(t.Context())
+		saves := 0
+		store := storeHooked(s.store, "Save", func(ctx context.Context, _ storeCall, do func() error) error {
+			saves++
+			require.NoError(t, ctx.Err())
+			return do()
+		})
+		_, err := s.runnerOf(endsAfterReading{s.fake, cancel}, store).Run(ctx)
+		require.ErrorIs(t, err, rollout.ErrPending)
+		require.Positive(t, saves)
+		require.True(t, s.state().Observed)
+	})
+}
