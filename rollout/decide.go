@@ -4,43 +4,46 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
 )
 
-// act is what is due.
-type act int
+// action is what is due.
+type action int
 
 const (
-	actWait act = iota
+	actWait action = iota
 	actApply
 	actWithdraw
-	actJudge
+	actEvaluateGates
 	actRaise
 	actPublish
 	actStop
 	actDone
 	actConflict
-	actUnfit
+	actLadderMismatch
 )
 
-// needsFresh says whether the target must have been read right before: to change it, and
-// to give up because of it.
-func (a act) needsFresh() bool { return a != actWait && a != actJudge && a != actDone }
+// needsFreshObservation says whether the target must have been read right before: to change
+// it, and to stop because of it.
+func (a action) needsFreshObservation() bool {
+	return a != actWait && a != actEvaluateGates && a != actDone
+}
 
 // decision is what is due and what it needs.
 type decision struct {
-	act act
-	// what says it, for people.
-	what string
-	// until is when to look again at the latest; zero when that depends on others.
+	action action
+	// message says it, for people.
+	message string
+	// until is when to decide again at the latest; zero when that depends on others.
 	until time.Time
 	// ends is when the wait itself is over; zero when that depends on others.
 	ends time.Time
 	// to is the ratio to set.
 	to alipayplus.Ratio
-	// gates are those to be asked.
+	// gates are those to be evaluated.
 	gates []string
 	// other is the version in the way.
 	other *Blocker
@@ -49,48 +52,47 @@ type decision struct {
 	cause  Cause
 }
 
-// decide says what is due, from what is remembered and what was just read. It is
-// the whole of the rollout's rules, and pure: the same for a run, a single step
-// and a plan.
-func decide(s *State, o *Observation, now time.Time, clock string) decision {
+// decide says what is due, from the stored state and the last observation. It holds all
+// rules of a rollout and is pure: a run, a single step and a plan share it.
+func decide(state *State, o *Observation, now time.Time, clock string) decision {
 	switch o.Status {
 	case alipayplus.ReleaseFull:
-		return decision{act: actDone, what: "all users have the version"}
+		return decision{action: actDone, message: "all users have the version"}
 	case alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale:
-		if o.Ratio >= alipayplus.FullRatio { // whatever the target calls that
-			return decision{act: actDone, what: "all users have the version"}
+		if o.Ratio >= alipayplus.FullRatio { // even if the status does not say so
+			return decision{action: actDone, message: "all users have the version"}
 		}
 	case alipayplus.ReleaseCanceled:
-		return endedFor("the release was canceled%s", by(o))
+		return endFor("the release was canceled%s", by(o))
 	case alipayplus.ReleaseArchived:
-		return endedFor("the release is archived: a later version took its place%s", by(o))
+		return endFor("the release is archived: a later version took its place%s", by(o))
 	}
-	if o.Ratio < s.Ratio {
-		return pauseFor(CauseOutside, "%v is live where %v was%s, and a rollout never goes on from a ratio that fell by itself", o.Ratio, s.Ratio, by(o))
+	if o.Ratio < state.Ratio {
+		return pauseFor(CauseOutside, "%v is live where %v was%s, and a rollout never goes on from a ratio that fell by itself", o.Ratio, state.Ratio, by(o))
 	}
-	if d, failed := failedGate(s, o); failed {
+	if d, failed := failedGate(state, o); failed {
 		return d
 	}
-	if late := s.Began.Add(s.Spec.deadline()); !now.Before(late) {
-		return pauseFor(CauseDeadline, "the rollout took longer than %v", Duration(s.Spec.deadline()))
+	if late := state.Began.Add(state.Spec.deadline()); !now.Before(late) {
+		return pauseFor(CauseDeadline, "the rollout took longer than %v", Duration(state.Spec.deadline()))
 	}
-	if s.Spec.checkLadderAbove(o.Ratio, o.Ladder) != nil { // before days of review are spent on it
-		return decision{act: actUnfit, what: "find out which ratios the target offers"}
+	if state.Spec.checkLadderAbove(o.Ratio, o.Ladder) != nil { // found out before days of review
+		return decision{action: actLadderMismatch, message: "find out which ratios the target offers"}
 	}
 	switch o.Status {
 	case alipayplus.ReleaseNewVersionCreated:
-		return decideNew(s, o)
+		return decideNew(state, o)
 	case alipayplus.ReleaseUnderReview:
-		return decideReview(s, o, now)
+		return decideReview(state, o, now)
 	case alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale:
-		return decideLadder(s, o, now, clock)
+		return decideLadder(state, o, now, clock)
 	default:
-		return decision{what: fmt.Sprintf("the target is in status %s, which this library does not know", o.Status)}
+		return decision{message: fmt.Sprintf("the target is in status %s, which this library does not know", o.Status)}
 	}
 }
 
-func decideNew(s *State, o *Observation) decision {
-	if s.Applied {
+func decideNew(state *State, o *Observation) decision {
+	if state.Applied {
 		if slices.ContainsFunc(o.Reviews, func(r alipayplus.Review) bool { return r.Status == alipayplus.ReviewRejected }) {
 			return pauseFor(CauseRejected, "%s", rejection(o.Reviews))
 		}
@@ -99,95 +101,94 @@ func decideNew(s *State, o *Observation) decision {
 	other := o.Blocker
 	switch {
 	case other == nil:
-		return decision{act: actApply, what: "apply for review"}
-	case s.Spec.reviewPolicy() == ReviewReplace && other.Status == alipayplus.ReleaseUnderReview:
-		return decision{act: actWithdraw, other: other, what: fmt.Sprintf("withdraw the application of version %s, which is in the way", other.Version)}
+		return decision{action: actApply, message: "apply for review"}
+	case state.Spec.reviewPolicy() == ReviewReplace && other.Status == alipayplus.ReleaseUnderReview:
+		return decision{action: actWithdraw, other: other, message: fmt.Sprintf("withdraw the application of version %s, which is in the way", other.Version)}
 	default:
-		return decision{act: actConflict, what: inTheWay(s, other)}
+		return decision{action: actConflict, message: inTheWay(state, other)}
 	}
 }
 
-func inTheWay(s *State, other *Blocker) string {
+func inTheWay(state *State, other *Blocker) string {
 	wayOut := "finish, withdraw or cancel it first"
-	if other.Status == alipayplus.ReleaseUnderReview && s.Spec.reviewPolicy() == ReviewFail {
+	if other.Status == alipayplus.ReleaseUnderReview && state.Spec.reviewPolicy() == ReviewFail {
 		wayOut = "wait for its end, or let the spec say review: replace"
 	}
 	return fmt.Sprintf("version %s is %s and must be out of the way before this one can be applied for; %s", other.Version, other.Status, wayOut)
 }
 
-func decideReview(s *State, o *Observation, now time.Time) decision {
-	if !s.Applied {
-		switch s.Spec.reviewPolicy() {
+func decideReview(state *State, o *Observation, now time.Time) decision {
+	if !state.Applied {
+		switch state.Spec.reviewPolicy() {
 		case ReviewReplace:
-			return decision{act: actWithdraw, what: "withdraw the application that somebody else made"}
-		case ReviewFail, ReviewAdopt: // one that may be adopted is, before this is asked
+			return decision{action: actWithdraw, message: "withdraw the application that somebody else made"}
+		case ReviewFail, ReviewAdopt: // reconcile has adopted what may be adopted
 		}
-		return decision{act: actConflict, what: "the version is under review already, and this rollout did not apply for it; let the spec say review: adopt to wait for the verdict, or review: replace to apply anew"}
+		return decision{action: actConflict, message: "the version is under review already, and this rollout did not apply for it; let the spec say review: adopt to wait for the verdict, or review: replace to apply anew"}
 	}
-	d := decision{what: "under review: " + verdicts(o.Reviews)}
-	if s.Spec.ReviewDeadline == 0 {
+	d := decision{message: "under review: " + verdicts(o.Reviews)}
+	if state.Spec.ReviewDeadline == 0 {
 		return d
 	}
-	d.until = s.Watched.Add(s.Spec.ReviewDeadline.Std())
+	d.until = state.WaitingSince.Add(state.Spec.ReviewDeadline.Std())
 	if !now.Before(d.until) {
-		return pauseFor(CauseDeadline, "the review took longer than %v", s.Spec.ReviewDeadline)
+		return pauseFor(CauseDeadline, "the review took longer than %v", state.Spec.ReviewDeadline)
 	}
 	return d
 }
 
-func decideLadder(s *State, o *Observation, now time.Time, clock string) decision {
-	at := s.Spec.live(o.Ratio)
+func decideLadder(state *State, o *Observation, now time.Time, clock string) decision {
+	at := state.Spec.stepAt(o.Ratio)
 	if at >= 0 {
-		if d, due := decideStep(s, at, now, clock); due {
+		if d, due := decideStep(state, at, now, clock); due {
 			return d
 		}
 	}
-	next := s.Spec.Steps[at+1]
-	if next.Approval && !s.approved(next.Ratio) {
-		return decision{what: fmt.Sprintf("waiting for approval of %v", next.Ratio), until: nextAsked(s, at, clock)}
+	next := state.Spec.Steps[at+1]
+	if next.Approval && !state.approved(next.Ratio) {
+		return decision{message: fmt.Sprintf("waiting for approval of %v", next.Ratio), until: nextEvaluation(state, at, clock)}
 	}
-	d := decision{act: actRaise, to: next.Ratio, what: fmt.Sprintf("raise from %v to %v", o.Ratio, next.Ratio)}
+	d := decision{action: actRaise, to: next.Ratio, message: fmt.Sprintf("raise from %v to %v", o.Ratio, next.Ratio)}
 	if next.Ratio == alipayplus.FullRatio {
-		d.act, d.what = actPublish, fmt.Sprintf("release to all users, from %v", o.Ratio)
+		d.action, d.message = actPublish, fmt.Sprintf("release to all users, from %v", o.Ratio)
 	}
 	return d
 }
 
-// decideStep says what the live step still asks for, and whether it asks for
-// anything.
-func decideStep(s *State, at int, now time.Time, clock string) (decision, bool) {
-	step := s.Spec.Steps[at]
-	if late := s.Watched.Add(step.Deadline.Std()); step.Deadline != 0 && !now.Before(late) {
-		return pauseFor(CauseDeadline, "the step at %v took longer than %v", s.Ratio, step.Deadline), true
+// decideStep says what the live step still requires; ok is false when that is nothing.
+func decideStep(state *State, at int, now time.Time, clock string) (_ decision, ok bool) {
+	step := state.Spec.Steps[at]
+	if late := state.WaitingSince.Add(step.Deadline.Std()); step.Deadline != 0 && !now.Before(late) {
+		return pauseFor(CauseDeadline, "the step at %v took longer than %v", state.Ratio, step.Deadline), true
 	}
-	baked := bakedAt(s, step, clock)
-	if due := dueGates(s, step, baked, now); len(due) > 0 {
-		return decision{act: actJudge, gates: due, what: fmt.Sprintf("ask the gates of %v", s.Ratio)}, true
+	baked := bakedAt(state, step, clock)
+	if due := dueGates(state, step, baked, now); len(due) > 0 {
+		return decision{action: actEvaluateGates, gates: due, message: fmt.Sprintf("ask the gates of %v", state.Ratio)}, true
 	}
 	if now.Before(baked) {
 		until := baked
-		if asked := nextAsked(s, at, clock); !asked.IsZero() && asked.Before(until) {
+		if asked := nextEvaluation(state, at, clock); !asked.IsZero() && asked.Before(until) {
 			until = asked
 		}
-		return decision{what: fmt.Sprintf("watching %v until %s", s.Ratio, baked.UTC().Format(time.RFC3339)), until: until, ends: baked}, true
+		return decision{message: fmt.Sprintf("watching %v until %s", state.Ratio, baked.UTC().Format(time.RFC3339)), until: until, ends: baked}, true
 	}
 	for _, name := range step.Gates {
-		if g := s.Gates[name]; g.Verdict.Decision != Pass {
+		if g := state.Gates[name]; g.Verdict.Decision != Pass {
 			return decision{
-				what:  fmt.Sprintf("gate %s does not pass yet: %s", name, cmp.Or(g.Error, g.Verdict.Reason, "no reason given")),
-				until: nextAsked(s, at, clock),
+				message: fmt.Sprintf("gate %s does not pass yet: %s", name, cmp.Or(g.Error, g.Verdict.Reason, "no reason given")),
+				until:   nextEvaluation(state, at, clock),
 			}, true
 		}
 	}
 	return decision{}, false
 }
 
-func endedFor(format string, args ...any) decision {
-	return decision{act: actStop, status: Ended, cause: CauseOutside, what: fmt.Sprintf(format, args...)}
+func endFor(format string, args ...any) decision {
+	return decision{action: actStop, status: Ended, cause: CauseOutside, message: fmt.Sprintf(format, args...)}
 }
 
 func pauseFor(cause Cause, format string, args ...any) decision {
-	return decision{act: actStop, status: Paused, cause: cause, what: fmt.Sprintf(format, args...)}
+	return decision{action: actStop, status: Paused, cause: cause, message: fmt.Sprintf(format, args...)}
 }
 
 func by(o *Observation) string {
@@ -195,4 +196,116 @@ func by(o *Observation) string {
 		return ""
 	}
 	return " by " + o.ChangedBy
+}
+
+// bakedAt is the end of the live step's bake time. It is later by the clock tolerance on
+// another machine than the one that saw the ratio go live.
+func bakedAt(state *State, step StepSpec, clock string) time.Time {
+	at := state.Since.Add(step.Bake.Std())
+	if step.Bake > 0 && state.Clock != clock {
+		at = at.Add(state.Spec.clockTolerance())
+	}
+	return at
+}
+
+// failedGate says whether a gate of the live step stops the rollout.
+func failedGate(state *State, o *Observation) (_ decision, failed bool) {
+	at := state.Spec.stepAt(o.Ratio)
+	if at < 0 {
+		return decision{}, false
+	}
+	stop := func(name, format string, args ...any) (decision, bool) {
+		return decision{action: actStop, status: Paused, cause: CauseGate, gates: []string{name}, message: fmt.Sprintf(format, args...)}, true
+	}
+	for _, name := range state.Spec.Steps[at].Gates {
+		g := state.Gates[name]
+		if g.Verdict.Decision == Fail {
+			return stop(name, "gate %s failed: %s", name, cmp.Or(g.Verdict.Reason, "no reason given"))
+		}
+		if most := state.Spec.gate(name).Tolerate; g.Errors > most {
+			return stop(name, "gate %s did not answer %d times in a row, which counts as failed: %s", name, g.Errors, g.Error)
+		}
+	}
+	return decision{}, false
+}
+
+// dueGates are the gates to be evaluated now. During the bake time each has its own
+// interval. Afterwards all are evaluated together, so that the verdicts on which a ratio
+// rises are of one moment, and again when one has become too old.
+func dueGates(state *State, step StepSpec, baked, now time.Time) []string {
+	var due []string
+	for _, name := range step.Gates {
+		if !now.Before(evaluateAt(state, step, name, baked)) {
+			due = append(due, name)
+		}
+	}
+	if len(due) > 0 && !now.Before(baked) {
+		return step.Gates
+	}
+	return due
+}
+
+// passValidFor is how long a verdict to pass is valid at least: it is stored before the
+// ratio is raised, which takes a while. Observing the target does not count.
+const passValidFor = time.Minute
+
+// evaluateAt is when a gate is to be evaluated next.
+func evaluateAt(state *State, step StepSpec, name string, baked time.Time) time.Time {
+	every := state.Spec.gate(name).Every.Std()
+	last := state.Gates[name].At
+	if last.IsZero() {
+		return state.Since.Add(min(every, step.Bake.Std()))
+	}
+	if !last.Before(baked) && state.Gates[name].Verdict.Decision == Pass {
+		every = max(every, passValidFor)
+	}
+	next := last.Add(every)
+	if last.Before(baked) && baked.Before(next) {
+		return baked
+	}
+	return next
+}
+
+// nextEvaluation is when the first gate of the live step is evaluated again; zero when it
+// has none.
+func nextEvaluation(state *State, at int, clock string) time.Time {
+	if at < 0 {
+		return time.Time{}
+	}
+	var first time.Time
+	step := state.Spec.Steps[at]
+	baked := bakedAt(state, step, clock)
+	for _, name := range step.Gates {
+		if t := evaluateAt(state, step, name, baked); first.IsZero() || t.Before(first) {
+			first = t
+		}
+	}
+	return first
+}
+
+// verdicts says how each party's review stands.
+func verdicts(reviews []alipayplus.Review) string {
+	if len(reviews) == 0 {
+		return "no verdict yet"
+	}
+	parts := make([]string, len(reviews))
+	for i, r := range reviews {
+		parts[i] = fmt.Sprintf("%s %s", r.Party, strings.ToLower(string(r.Status)))
+	}
+	return strings.Join(parts, ", ")
+}
+
+// rejection gives the reasons of those who rejected.
+func rejection(reviews []alipayplus.Review) string {
+	var parts []string
+	for _, r := range reviews {
+		if r.Status == alipayplus.ReviewRejected {
+			reason := r.Reason
+			if reason == "" {
+				reason = "no reason given"
+			}
+			parts = append(parts, fmt.Sprintf("%s rejected it: %s", r.Party, reason))
+		}
+	}
+	return strings.Join(parts, "; ")
 }

@@ -50,7 +50,7 @@ type StoppedError struct {
 
 // Error says what stopped, why, and the way out.
 func (e *StoppedError) Error() string {
-	text := fmt.Sprintf("rollout %s is %s at %v: %s", titled(e.Rollout, e.Target), strings.ToLower(string(e.Status)), e.Stop.Ratio, e.Stop.Reason)
+	text := fmt.Sprintf("rollout %s is %s at %v: %s", titleOf(e.Rollout, e.Target), strings.ToLower(string(e.Status)), e.Stop.Ratio, e.Stop.Reason)
 	if e.Stop.By != "" {
 		text += " (by " + e.Stop.By + ")"
 	}
@@ -63,8 +63,8 @@ func (e *StoppedError) Error() string {
 	return validation.OneLine(text)
 }
 
-// titled is the rollout, and its target where that is called otherwise.
-func titled(rollout, target string) string {
+// titleOf is the rollout, and its target where that has another name.
+func titleOf(rollout, target string) string {
 	if rollout == target || target == "" {
 		return rollout
 	}
@@ -204,23 +204,23 @@ func (e *CheckpointError) Error() string {
 	return validation.OneLine(fmt.Sprintf("rollout %s: the stored state cannot be used: %s; %s", e.Rollout, e.Reason, wayOut))
 }
 
-// stopped is what a run of a rollout that does not go on returns.
-func (s *State) stopped() error {
-	if s.Stop == nil {
+// stopped is the error of a rollout that does not go on; nil for others.
+func (state *State) stopped() error {
+	if state.Stop == nil {
 		return nil
 	}
-	return &StoppedError{Rollout: s.Rollout, Target: s.Target, Status: s.Status, Stop: *s.Stop}
+	return &StoppedError{Rollout: state.Rollout, Target: state.Target, Status: state.Status, Stop: *state.Stop}
 }
 
-// both is the first error with the second one, in one line.
-func both(err, second error) error {
+// joinErrors is both errors in one line.
+func joinErrors(err, second error) error {
 	if err == nil || second == nil {
 		return cmp.Or(err, second)
 	}
 	return fmt.Errorf("%w; besides: %w", err, second)
 }
 
-// ended says whether the error is the end of the given context.
-func ended(ctx context.Context, err error) bool {
+// contextEnded says whether the error is the end of the given context.
+func contextEnded(ctx context.Context, err error) bool {
 	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
 }

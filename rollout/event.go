@@ -16,18 +16,18 @@ type EventKind string
 // The kinds of event, which are the actions of the audit log too as far as they
 // change something.
 const (
-	// EventStarted: a runner took the rollout up.
+	// EventStarted: a run began, or went on with the rollout.
 	EventStarted EventKind = "STARTED"
 	// EventObserved: the target's status or a verdict changed.
 	EventObserved EventKind = "OBSERVED"
-	// EventAdopted: somebody else took the target further, or had before the
-	// rollout began; the rollout goes on from there.
+	// EventAdopted: somebody else applied or raised the ratio, perhaps before the rollout
+	// began; the rollout goes on from there.
 	EventAdopted EventKind = "ADOPTED"
 	// EventChanging: a change is about to be made, see Event.Change.
 	EventChanging EventKind = "CHANGING"
 	// EventApplied: the version is under review.
 	EventApplied EventKind = "APPLIED"
-	// EventWithdrawn: an application was taken back, by [ReviewReplace].
+	// EventWithdrawn: an application was withdrawn, by [ReviewReplace].
 	EventWithdrawn EventKind = "WITHDRAWN"
 	// EventRaised: a ratio was set, 100 included.
 	EventRaised EventKind = "RAISED"
@@ -47,10 +47,10 @@ const (
 	EventEnded EventKind = "ENDED"
 	// EventDone: all users have the version.
 	EventDone EventKind = "DONE"
-	// EventRetrying: a call of the target failed in a way that may pass.
+	// EventRetrying: a call of the target failed, and will be retried.
 	EventRetrying EventKind = "RETRYING"
-	// EventFailed: a run ended with an error that somebody must look at; see Event.Error.
-	// A later run goes on.
+	// EventFailed: a run ended with an error that needs a person; see Event.Error. A later
+	// run goes on.
 	EventFailed EventKind = "FAILED"
 	// EventRefused: a person asked for something that is not possible now.
 	EventRefused EventKind = "REFUSED"
@@ -58,7 +58,7 @@ const (
 	EventReplanned EventKind = "REPLANNED"
 )
 
-// Event tells what a rollout does. It holds no secrets.
+// Event is something that happened in a rollout. It holds no secrets.
 type Event struct {
 	// Schema is the version of this form: 1.
 	Schema int `json:"schema"`
@@ -70,7 +70,7 @@ type Event struct {
 	Target string `json:"target"`
 	// Kind is what happened.
 	Kind EventKind `json:"kind"`
-	// What says it in words, in one line.
+	// What describes it in one line.
 	What string `json:"what"`
 	// Status is the rollout's; empty when what is stored is not known, or another target's.
 	Status Status `json:"status"`
@@ -81,10 +81,10 @@ type Event struct {
 	// To is the ratio after a change, in percent.
 	To alipayplus.Ratio `json:"to,omitempty"`
 	// Change is the kind of change that is being made; empty for other events.
-	Change Kind `json:"change,omitempty"`
+	Change ChangeKind `json:"change,omitempty"`
 	// Gate is the gate, for GATE.
 	Gate string `json:"gate,omitempty"`
-	// Verdict is what it said; nil when it did not answer.
+	// Verdict is its verdict; nil when it gave none.
 	Verdict *Verdict `json:"verdict,omitempty"`
 	// Until is when the rollout acts next at the earliest, for WAITING and
 	// RETRYING; zero when that depends on others.
@@ -93,13 +93,13 @@ type Event struct {
 	By string `json:"by,omitempty"`
 	// Error is the failure, in one line; empty without one.
 	Error string `json:"error,omitempty"`
-	// Seen is where the target stood when it was last read; nil before that.
-	Seen *Observation `json:"seen,omitempty"`
+	// Observation is where the target stood when it was last observed; nil before that.
+	Observation *Observation `json:"seen,omitempty"`
 	// Steps are the ratios of the spec.
 	Steps []alipayplus.Ratio `json:"steps,omitempty"`
 }
 
-// Sink takes events. It is called in the goroutine of the run, one event after
-// another, in a [Fleet] too, so a slow sink slows the rollout. Its error is logged (see
+// Sink receives events. It is called in the goroutine of the run, one event after another,
+// in a [Fleet] too, so a slow sink slows the rollout. Its error is logged (see
 // [WithLogger]) and changes nothing. The context ends with the run's.
 type Sink func(ctx context.Context, e Event) error

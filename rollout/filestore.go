@@ -24,34 +24,34 @@ import (
 //
 //	checkpoint.json   where it stands
 //	audit.ndjson      what was done, one line each
-//	commands/         what people asked for and nobody did yet
+//	commands/         what people asked for and no runner has done yet
 //	lock              held by the runner, and free when its process ends
 //
-// A lease is a lock of the operating system: it needs no renewal, no clock tells its
-// end, and a killed process has lost it at once. On a network file system it is worth
-// what the file system makes of locks. A folder that is deleted or replaced while a
-// runner works in it is a lost lease. It is safe for concurrent use.
+// A lease is a lock of the operating system: it needs no renewal and no clock, and a killed
+// process loses it at once. On a network file system it is as reliable as the locks of that
+// file system. When the folder is deleted or replaced, the lease is lost. It is safe for
+// concurrent use.
 type FileStore struct{ dir string }
 
-// NewFileStore returns the store in a folder, which is made when it is first written
-// to. It does no I/O.
+// NewFileStore returns the store in a folder, which is created when it is first written to.
+// It does no I/O.
 func NewFileStore(dir string) *FileStore { return &FileStore{dir} }
 
 const (
-	checkpointFile = "checkpoint.json"
-	auditFile      = "audit.ndjson"
+	checkpointName = "checkpoint.json"
+	auditName      = "audit.ndjson"
 	commandFolder  = "commands"
-	holderFile     = "holder"
-	lockFile       = "lock"
+	holderName     = "holder"
+	lockName       = "lock"
 	folderMode     = 0o700
 )
 
 // folder is where a rollout is kept.
 func (s *FileStore) folder(rollout string) string { return filepath.Join(s.dir, fileName(rollout)) }
 
-// record is what checkpoint.json holds: the checkpoint, and the audit entries that
-// were stored with it, so that they are in the log after a crash too.
-type record struct {
+// checkpointRecord is the content of checkpoint.json: the checkpoint, and the audit entries
+// that were stored with it, so that a crash before they are in the log loses none.
+type checkpointRecord struct {
 	Checkpoint json.RawMessage `json:"checkpoint"`
 	Audit      []AuditEntry    `json:"audit,omitempty"`
 }
@@ -63,19 +63,19 @@ func (s *FileStore) Acquire(ctx context.Context, rollout, holder string) (Lease,
 	}
 	dir := s.folder(rollout)
 	if err := makeFolder(filepath.Join(dir, commandFolder)); err != nil {
-		return nil, storeFailed(rollout, err)
+		return nil, storeError(rollout, err)
 	}
-	lock, err := lockedfile.Acquire(filepath.Join(dir, lockFile))
+	lock, err := lockedfile.Acquire(filepath.Join(dir, lockName))
 	if errors.Is(err, lockedfile.ErrLocked) {
-		other, _ := os.ReadFile(filepath.Join(dir, holderFile)) // for people; may be missing
+		other, _ := os.ReadFile(filepath.Join(dir, holderName)) // for people; may be missing
 		return nil, &LeasedError{Rollout: rollout, Holder: string(other)}
 	}
 	if err != nil {
-		return nil, storeFailed(rollout, err)
+		return nil, storeError(rollout, err)
 	}
-	l := &heldInFile{rollout: rollout, dir: dir, lock: lock}
-	if err := l.begin(holder); err != nil {
-		return nil, both(storeFailed(rollout, err), lock.Release())
+	l := &fileLease{rollout: rollout, dir: dir, lock: lock}
+	if err := l.initialize(holder); err != nil {
+		return nil, joinErrors(storeError(rollout, err), lock.Release())
 	}
 	return l, nil
 }
@@ -87,7 +87,7 @@ func (s *FileStore) Read(ctx context.Context, rollout string) ([]byte, error) {
 	}
 	r, err := readRecord(s.folder(rollout))
 	if err != nil {
-		return nil, damaged(rollout, err)
+		return nil, damagedCheckpoint(rollout, err)
 	}
 	return r.Checkpoint, nil
 }
@@ -99,18 +99,18 @@ func (s *FileStore) Post(ctx context.Context, rollout string, c Command) error {
 	}
 	dir := filepath.Join(s.folder(rollout), commandFolder)
 	if err := makeFolder(dir); err != nil {
-		return storeFailed(rollout, err)
+		return storeError(rollout, err)
 	}
 	there, err := commandFiles(dir, []string{c.ID})
 	if err != nil || len(there) > 0 {
-		return storeFailed(rollout, err)
+		return storeError(rollout, err)
 	}
 	data, err := json.Marshal(c)
 	if err != nil {
 		return fmt.Errorf("rollout %s: encode a command: %w", rollout, err)
 	}
 	name := commandName(fmt.Sprintf("%020d", time.Now().UnixNano()), c.ID)
-	return storeFailed(rollout, lockedfile.Write(filepath.Join(dir, name), data))
+	return storeError(rollout, lockedfile.Write(filepath.Join(dir, name), data))
 }
 
 // commandName is the file of a command: the time, by which commands are sorted, and
@@ -119,8 +119,8 @@ func commandName(at, id string) string {
 	return at + "-" + strings.ReplaceAll(fileName(id), "-", "%2D") + ".json"
 }
 
-// commandFiles are the files of the commands with these ids. (No pattern finds them: the
-// name of a folder may look like one.)
+// commandFiles are the files of the commands with these ids. (filepath.Glob would fail where
+// the name of the folder looks like a pattern.)
 func commandFiles(dir string, ids []string) (paths []string, err error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -134,7 +134,7 @@ func commandFiles(dir string, ids []string) (paths []string, err error) {
 	return paths, nil
 }
 
-// makeFolder makes a folder and those above it, durably.
+// makeFolder creates a folder and those above it, durably.
 func makeFolder(dir string) error {
 	if _, err := os.Stat(dir); err == nil {
 		return nil
@@ -153,12 +153,12 @@ func makeFolder(dir string) error {
 // Audit implements [Store].
 func (s *FileStore) Audit(ctx context.Context, rollout string) iter.Seq2[AuditEntry, error] {
 	return func(yield func(AuditEntry, error) bool) {
-		f, err := os.Open(filepath.Join(s.folder(rollout), auditFile))
+		f, err := os.Open(filepath.Join(s.folder(rollout), auditName))
 		if errors.Is(err, os.ErrNotExist) {
 			return
 		}
 		if err != nil {
-			yield(AuditEntry{}, storeFailed(rollout, err))
+			yield(AuditEntry{}, storeError(rollout, err))
 			return
 		}
 		defer func() { _ = f.Close() }() // it was only read
@@ -166,7 +166,7 @@ func (s *FileStore) Audit(ctx context.Context, rollout string) iter.Seq2[AuditEn
 		for {
 			line, err := lines.ReadBytes('\n')
 			if errors.Is(err, io.EOF) {
-				return // what follows the last line was not written whole, and the next lease mends it
+				return // an incomplete last line is repaired by the next lease
 			}
 			var entry AuditEntry
 			if err == nil {
@@ -176,7 +176,7 @@ func (s *FileStore) Audit(ctx context.Context, rollout string) iter.Seq2[AuditEn
 				err = json.Unmarshal(line, &entry)
 			}
 			if err != nil {
-				yield(AuditEntry{}, storeFailed(rollout, fmt.Errorf("read %s: %w", f.Name(), err)))
+				yield(AuditEntry{}, storeError(rollout, fmt.Errorf("read %s: %w", f.Name(), err)))
 				return
 			}
 			if !yield(entry, nil) {
@@ -187,34 +187,34 @@ func (s *FileStore) Audit(ctx context.Context, rollout string) iter.Seq2[AuditEn
 }
 
 // readRecord reads what Save wrote last; the zero record when it never did.
-func readRecord(dir string) (r record, err error) {
-	data, err := os.ReadFile(filepath.Join(dir, checkpointFile))
+func readRecord(dir string) (r checkpointRecord, err error) {
+	data, err := os.ReadFile(filepath.Join(dir, checkpointName))
 	if errors.Is(err, os.ErrNotExist) {
-		return record{}, nil
+		return checkpointRecord{}, nil
 	}
 	if err != nil {
-		return record{}, err
+		return checkpointRecord{}, err
 	}
 	if err := json.Unmarshal(data, &r); err != nil {
-		return record{}, fmt.Errorf("read %s: %w", filepath.Join(dir, checkpointFile), err)
+		return checkpointRecord{}, fmt.Errorf("read %s: %w", filepath.Join(dir, checkpointName), err)
 	}
 	if len(r.Checkpoint) == 0 {
-		return record{}, fmt.Errorf("read %s: it holds no checkpoint", filepath.Join(dir, checkpointFile))
+		return checkpointRecord{}, fmt.Errorf("read %s: it holds no checkpoint", filepath.Join(dir, checkpointName))
 	}
 	return r, nil
 }
 
-func storeFailed(rollout string, err error) error {
+func storeError(rollout string, err error) error {
 	if err == nil {
 		return nil
 	}
 	return fmt.Errorf("rollout %s: the store failed: %w", rollout, err)
 }
 
-// damaged is the failure of reading a checkpoint: of the disk, or of what is on it.
-func damaged(rollout string, err error) error {
+// damagedCheckpoint is the error of reading a checkpoint: of the disk, or of its content.
+func damagedCheckpoint(rollout string, err error) error {
 	if _, ok := errors.AsType[*os.PathError](err); ok {
-		return storeFailed(rollout, err)
+		return storeError(rollout, err)
 	}
 	return &CheckpointError{Rollout: rollout, Reason: err.Error()}
 }
@@ -241,35 +241,35 @@ func fileName(name string) string {
 	return safe
 }
 
-// heldInFile is a lease of a [FileStore].
-type heldInFile struct {
+// fileLease is a lease of a [FileStore].
+type fileLease struct {
 	rollout string
 	dir     string
 	lock    *lockedfile.Lock
-	// released says that the lease was given back.
+	// released says that Release was called.
 	released atomic.Bool
-	// broken is why nothing more may be stored: the audit log lacks entries that the
-	// checkpoint has, or may have. The next lease mends it.
+	// broken is why nothing more may be stored: the audit log may lack entries that the
+	// checkpoint has. The next lease repairs it.
 	broken error
 }
 
-func (l *heldInFile) path(name string) string { return filepath.Join(l.dir, name) }
+func (l *fileLease) path(name string) string { return filepath.Join(l.dir, name) }
 
-// begin says who holds the lease, and ends what a crash left half done.
-func (l *heldInFile) begin(holder string) error {
-	if err := os.WriteFile(l.path(holderFile), []byte(holder), folderMode&^0o100); err != nil {
+// initialize records who holds the lease, and repairs what a crash left incomplete.
+func (l *fileLease) initialize(holder string) error {
+	if err := os.WriteFile(l.path(holderName), []byte(holder), folderMode&^0o100); err != nil {
 		return err
 	}
 	r, err := readRecord(l.dir)
-	if err != nil { // Load says so too; a Save would be the end of whatever entries it holds
-		l.broken = damaged(l.rollout, err)
+	if err != nil { // Load returns the error too; a Save would lose the entries in it
+		l.broken = damagedCheckpoint(l.rollout, err)
 		return nil
 	}
-	return l.log(r.Audit)
+	return l.appendAudit(r.Audit)
 }
 
-// held says whether the lease is still held.
-func (l *heldInFile) held() error {
+// checkHeld returns an error unless the lease is still held.
+func (l *fileLease) checkHeld() error {
 	if l.released.Load() {
 		return fmt.Errorf("rollout %s: it was given back: %w", l.rollout, ErrLeaseLost)
 	}
@@ -279,37 +279,37 @@ func (l *heldInFile) held() error {
 	return nil
 }
 
-func (l *heldInFile) Load(context.Context) ([]byte, error) {
-	if err := l.held(); err != nil {
+func (l *fileLease) Load(context.Context) ([]byte, error) {
+	if err := l.checkHeld(); err != nil {
 		return nil, err
 	}
 	r, err := readRecord(l.dir)
 	if err != nil {
-		return nil, damaged(l.rollout, err)
+		return nil, damagedCheckpoint(l.rollout, err)
 	}
 	return r.Checkpoint, nil
 }
 
-func (l *heldInFile) Save(_ context.Context, checkpoint []byte, audit []AuditEntry) error {
-	if err := cmp.Or(l.held(), l.broken); err != nil {
+func (l *fileLease) Save(_ context.Context, checkpoint []byte, audit []AuditEntry) error {
+	if err := cmp.Or(l.checkHeld(), l.broken); err != nil {
 		return err
 	}
-	data, err := json.Marshal(record{Checkpoint: checkpoint, Audit: audit})
+	data, err := json.Marshal(checkpointRecord{Checkpoint: checkpoint, Audit: audit})
 	if err != nil {
 		return fmt.Errorf("rollout %s: encode a checkpoint: %w", l.rollout, err)
 	}
-	if err := lockedfile.Write(l.path(checkpointFile), data); err != nil {
-		return storeFailed(l.rollout, err)
+	if err := lockedfile.Write(l.path(checkpointName), data); err != nil {
+		return storeError(l.rollout, err)
 	}
-	if err := l.log(audit); err != nil {
-		l.broken = storeFailed(l.rollout, err)
+	if err := l.appendAudit(audit); err != nil {
+		l.broken = storeError(l.rollout, err)
 		return l.broken
 	}
 	return nil
 }
 
-// log makes the audit log end with the entries, whatever part of them is there.
-func (l *heldInFile) log(audit []AuditEntry) error {
+// appendAudit appends the entries to the audit log, less those that it ends with already.
+func (l *fileLease) appendAudit(audit []AuditEntry) error {
 	if len(audit) == 0 {
 		return nil
 	}
@@ -317,12 +317,12 @@ func (l *heldInFile) log(audit []AuditEntry) error {
 	if err != nil {
 		return err
 	}
-	_, missing := os.Stat(l.path(auditFile))
-	f, err := os.OpenFile(l.path(auditFile), os.O_RDWR|os.O_CREATE, folderMode&^0o100)
+	_, missing := os.Stat(l.path(auditName))
+	f, err := os.OpenFile(l.path(auditName), os.O_RDWR|os.O_CREATE, folderMode&^0o100)
 	if err != nil {
 		return err
 	}
-	err = cmp.Or(endWith(f, lines), f.Close())
+	err = cmp.Or(appendMissing(f, lines), f.Close())
 	if err == nil && missing != nil {
 		err = lockedfile.SyncFolder(l.dir)
 	}
@@ -341,10 +341,10 @@ func encodeLines(audit []AuditEntry) ([]byte, error) {
 	return lines, nil
 }
 
-// endWith appends what the file lacks of lines, all of them or what a crash cut off,
-// after its last whole line.
-func endWith(f *os.File, lines []byte) error {
-	size, err := wholeLines(f)
+// appendMissing appends those lines that a crash kept from being written, after the last
+// complete line.
+func appendMissing(f *os.File, lines []byte) error {
+	size, err := completeLines(f)
 	if err != nil {
 		return err
 	}
@@ -368,8 +368,8 @@ func endWith(f *os.File, lines []byte) error {
 	return f.Sync()
 }
 
-// wholeLines is the size of the file without a last line that a crash cut off.
-func wholeLines(f *os.File) (int64, error) {
+// completeLines is the size of the file without an incomplete last line.
+func completeLines(f *os.File) (int64, error) {
 	info, err := f.Stat()
 	if err != nil {
 		return 0, err
@@ -387,54 +387,54 @@ func wholeLines(f *os.File) (int64, error) {
 	return 0, nil
 }
 
-func (l *heldInFile) Commands(context.Context) ([]Command, error) {
-	if err := l.held(); err != nil {
+func (l *fileLease) Commands(context.Context) ([]Command, error) {
+	if err := l.checkHeld(); err != nil {
 		return nil, err
 	}
 	entries, err := os.ReadDir(l.path(commandFolder)) // sorted by name, which begins with the time
 	if err != nil {
-		return nil, storeFailed(l.rollout, err)
+		return nil, storeError(l.rollout, err)
 	}
 	var commands []Command
 	for _, entry := range entries {
 		if filepath.Ext(entry.Name()) != ".json" {
-			continue // not written whole
+			continue // a file that is being written
 		}
 		path := filepath.Join(l.path(commandFolder), entry.Name())
 		data, err := os.ReadFile(path)
 		if err != nil {
-			return nil, storeFailed(l.rollout, err)
+			return nil, storeError(l.rollout, err)
 		}
 		var c Command
 		if err := json.Unmarshal(data, &c); err != nil {
-			return nil, storeFailed(l.rollout, fmt.Errorf("the command in %s cannot be read; remove it: %w", path, err))
+			return nil, storeError(l.rollout, fmt.Errorf("the command in %s cannot be read; remove it: %w", path, err))
 		}
 		commands = append(commands, c)
 	}
 	return commands, nil
 }
 
-func (l *heldInFile) Forget(_ context.Context, ids []string) error {
-	if err := l.held(); err != nil {
+func (l *fileLease) Forget(_ context.Context, ids []string) error {
+	if err := l.checkHeld(); err != nil {
 		return err
 	}
 	paths, err := commandFiles(l.path(commandFolder), ids)
 	if err != nil {
-		return storeFailed(l.rollout, err)
+		return storeError(l.rollout, err)
 	}
 	for _, path := range paths {
 		if err := os.Remove(path); err != nil {
-			return storeFailed(l.rollout, err)
+			return storeError(l.rollout, err)
 		}
 	}
-	return storeFailed(l.rollout, lockedfile.SyncFolder(l.path(commandFolder)))
+	return storeError(l.rollout, lockedfile.SyncFolder(l.path(commandFolder)))
 }
 
-func (l *heldInFile) RenewEvery() time.Duration { return 0 }
+func (l *fileLease) RenewEvery() time.Duration { return 0 }
 
-func (l *heldInFile) Renew(context.Context) error { return l.held() }
+func (l *fileLease) Renew(context.Context) error { return l.checkHeld() }
 
-func (l *heldInFile) Release(context.Context) error {
+func (l *fileLease) Release(context.Context) error {
 	if l.released.Swap(true) {
 		return nil
 	}

@@ -15,10 +15,10 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
-// Fleet drives many targets by one spec. What waits costs a little memory and no
-// goroutine: one scheduler knows what is due when, and hands it to a few workers.
-// Targets that can be read together are (see [Batched]). It is safe for concurrent
-// use, but one Run at a time makes progress.
+// Fleet drives many targets by one spec. A waiting target costs a little memory and no
+// goroutine: one scheduler knows what is due when, and gives it to a few workers. Targets
+// that can be observed together are (see [Batched]). It is safe for concurrent use, but one
+// Run at a time makes progress.
 type Fleet struct {
 	runners  []*Runner
 	options  FleetOptions
@@ -27,49 +27,49 @@ type Fleet struct {
 
 // FleetOptions say how a fleet is driven. The zero value is good for a start.
 type FleetOptions struct {
-	// Workers is how many targets are acted on at a time; 0: 8.
+	// Workers is how many targets make a step at a time; 0: 8.
 	Workers int
-	// Limiter limits the calls of the methods of all targets together, and those of
-	// [Batch].ObserveAll one by one; nil: no limit.
+	// Limiter limits the calls of all targets together, and each call that a
+	// [Batch].ObserveAll makes; nil: no limit.
 	Limiter *rate.Limiter
-	// Canaries is the share of the targets, from 0 to 1, that goes ahead, rounded
-	// up, in the order given. The others begin when all of these have reached all
-	// users; when one did not, they are skipped. 0: all go at once.
+	// Canaries is the share of the targets, from 0 to 1, that goes ahead: rounded up, in
+	// the order given. The others begin when all canaries have reached all users, and are
+	// skipped when one did not. 0: all begin at once.
 	Canaries float64
 	// OnProgress is called after each step of a target, in the goroutine of Run; may be nil.
 	OnProgress func(FleetProgress)
 }
 
-// FleetProgress is what one step of one target came to, and how all stand.
+// FleetProgress is the result of one step of one target, and the state of all.
 type FleetProgress struct {
-	// Target is the one that was acted on.
-	Target FleetTarget
-	// Counts is how many targets stand how.
+	// Member is the target that made a step.
+	Member FleetMember
+	// Counts is the number of targets in each status.
 	Counts map[FleetStatus]int
 }
 
-// FleetStatus is how a target of a fleet stands: a [Status], or one of those below.
+// FleetStatus is the status of a target in a fleet: a [Status], or one of those below.
 type FleetStatus string
 
 // The statuses that only targets of a fleet have.
 const (
-	// FleetQueued: it was not begun, because the canaries are not through.
+	// FleetQueued: it has not begun, because the canaries have not ended.
 	FleetQueued FleetStatus = "QUEUED"
-	// FleetSkipped: it will not be begun, because a canary was not released.
+	// FleetSkipped: it will not begin, because a canary was not released.
 	FleetSkipped FleetStatus = "SKIPPED"
-	// FleetFailed: it ended with an error that somebody must mend.
+	// FleetFailed: it ended with an error that needs a person.
 	FleetFailed FleetStatus = "FAILED"
 )
 
-// FleetTarget is how one target of a fleet stands.
-type FleetTarget struct {
+// FleetMember is one target of a fleet and where its rollout stands.
+type FleetMember struct {
 	// Target is its id.
 	Target string `json:"target"`
 	// Canary says that it is one of those that go ahead.
 	Canary bool `json:"canary,omitempty"`
-	// Status is how it stands.
+	// Status is where it stands.
 	Status FleetStatus `json:"status"`
-	// Ratio is live, in percent, as this run knows; 0 before it looked.
+	// Ratio is live, in percent, as far as this run knows; 0 before it observed the target.
 	Ratio alipayplus.Ratio `json:"ratio"`
 	// What says what it waits for, or why it ended.
 	What string `json:"what,omitempty"`
@@ -77,12 +77,12 @@ type FleetTarget struct {
 	Err error `json:"-"`
 }
 
-// Summary is what a run of a fleet came to.
-type Summary struct {
-	// Targets are all targets, in the order given.
-	Targets []FleetTarget `json:"targets"`
-	// Took is how long the run took.
-	Took time.Duration `json:"tookNanoseconds"`
+// FleetSummary is the result of a run of a fleet.
+type FleetSummary struct {
+	// Members are all targets, in the order given.
+	Members []FleetMember `json:"targets"`
+	// Elapsed is how long the run lasted.
+	Elapsed time.Duration `json:"tookNanoseconds"`
 }
 
 // NewFleet makes a fleet of targets. Each is a rollout of its own in the store, under
@@ -106,9 +106,9 @@ func NewFleet(targets []Target, spec Spec, store Store, options FleetOptions, op
 		return nil, fmt.Errorf("rollout: a fleet's rollouts are named after their targets, WithName cannot be given: %w", alipayplus.ErrInvalid)
 	}
 	for i, sink := range c.sinks {
-		c.sinks[i] = oneAtATime(sink)
+		c.sinks[i] = serialized(sink)
 	}
-	f := &Fleet{options: options, canaries: options.canaries(len(targets))}
+	f := &Fleet{options: options, canaries: options.canaryCount(len(targets))}
 	seen := make(map[string]bool, len(targets))
 	for _, target := range targets {
 		r, err := newRunner(target, spec, store, c, gates)
@@ -124,12 +124,12 @@ func NewFleet(targets []Target, spec Spec, store Store, options FleetOptions, op
 	return f, nil
 }
 
-// oneAtATime keeps the promise of a [Sink] where several workers have something to tell.
-func oneAtATime(sink Sink) Sink {
-	turn := make(chan struct{}, 1) // no mutex: virtual time stands still while one is waited for
+// serialized calls a sink by one worker at a time, as [Sink] promises.
+func serialized(sink Sink) Sink {
+	sinkLock := make(chan struct{}, 1) // no mutex: testing/synctest does not advance time while one is waited for
 	return func(ctx context.Context, e Event) error {
-		turn <- struct{}{}
-		defer func() { <-turn }()
+		sinkLock <- struct{}{}
+		defer func() { <-sinkLock }()
 		return sink(ctx, e)
 	}
 }
@@ -146,8 +146,8 @@ func (f *Fleet) Runner(target string) (*Runner, error) {
 	return nil, fmt.Errorf("rollout: %q is not in the fleet: %w", target, alipayplus.ErrNotFound)
 }
 
-// canaries is how many of n targets go ahead.
-func (o FleetOptions) canaries(n int) int {
+// canaryCount is how many of n targets go ahead.
+func (o FleetOptions) canaryCount(n int) int {
 	if o.Canaries == 0 || n == 0 {
 		return 0
 	}
@@ -155,17 +155,17 @@ func (o FleetOptions) canaries(n int) int {
 	return max(1, int(math.Ceil(o.Canaries*float64(n)-noise)))
 }
 
-// Counts is how many targets stand how.
-func (s *Summary) Counts() map[FleetStatus]int {
+// Counts is the number of targets in each status.
+func (s *FleetSummary) Counts() map[FleetStatus]int {
 	counts := make(map[FleetStatus]int)
-	for _, t := range s.Targets {
+	for _, t := range s.Members {
 		counts[t.Status]++
 	}
 	return counts
 }
 
 // String shows the counts in one line: "998 DONE, 2 PAUSED".
-func (s *Summary) String() string {
+func (s *FleetSummary) String() string {
 	counts := s.Counts()
 	parts := make([]string, 0, len(counts))
 	for _, status := range sortedKeys(counts) {
@@ -175,24 +175,24 @@ func (s *Summary) String() string {
 }
 
 // Markdown shows the counts, and a table of the targets that were not released.
-func (s *Summary) Markdown() string {
+func (s *FleetSummary) Markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%d targets: %s\n", len(s.Targets), s)
+	fmt.Fprintf(&b, "%d targets: %s\n", len(s.Members), s)
 	header := "\n| target | status | live | why |\n|---|---|---|---|\n"
-	for _, t := range s.Targets {
+	for _, t := range s.Members {
 		if t.Status == FleetStatus(Done) {
 			continue
 		}
-		fmt.Fprintf(&b, "%s| %s | %s | %v | %s |\n", header, cell(t.Target), t.Status, t.Ratio, cell(t.What))
+		fmt.Fprintf(&b, "%s| %s | %s | %v | %s |\n", header, markdownCell(t.Target), t.Status, t.Ratio, markdownCell(t.What))
 		header = ""
 	}
 	return b.String()
 }
 
-// err is nil when all targets are released, else a [FleetError].
-func (s *Summary) err(ended error) error {
+// asError is nil when all targets are released, else a [FleetError].
+func (s *FleetSummary) asError(ended error) error {
 	e := &FleetError{Summary: s}
-	for _, t := range s.Targets {
+	for _, t := range s.Members {
 		if t.Err != nil {
 			e.errs = append(e.errs, t.Err)
 		}
@@ -209,8 +209,8 @@ func (s *Summary) err(ended error) error {
 // FleetError says that not all targets of a fleet were released. It matches whatever
 // the errors of its targets match, and [ErrPending] when the run was stopped.
 type FleetError struct {
-	// Summary says how each target stands.
-	Summary *Summary
+	// Summary says where each target stands.
+	Summary *FleetSummary
 
 	errs []error
 }
@@ -221,7 +221,7 @@ func (e *FleetError) Error() string {
 	var text strings.Builder
 	text.WriteString("fleet: " + e.Summary.String())
 	n := 0
-	for _, t := range e.Summary.Targets {
+	for _, t := range e.Summary.Members {
 		if t.Err != nil {
 			if n++; n <= shown {
 				text.WriteString("; " + t.Err.Error())

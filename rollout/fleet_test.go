@@ -2,11 +2,11 @@ package rollout_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"runtime"
 	"slices"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -19,67 +19,6 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout"
 	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
 )
-
-func TestAFleetOverThePlatformReadsTogetherAndReleasesAll(t *testing.T) {
-	t.Parallel() // one of the longest of the package
-	synctest.Test(t, func(t *testing.T) {
-		given := newWorld(t, approving())
-		releases := rollout.NewReleases(given.owner)
-		var targets []rollout.Target
-		for range 5 {
-			targets = append(targets, releases.Release(given.release(given.program(), "1.0.0").ID))
-		}
-		spec := rollout.Spec{Version: 1, Steps: []rollout.StepSpec{{Ratio: 10, Bake: rollout.Duration(time.Minute)}, {Ratio: 100}}}
-		fleet, err := rollout.NewFleet(targets, spec, rollout.NewFileStore(t.TempDir()), rollout.FleetOptions{Canaries: 0.2})
-		require.NoError(t, err)
-
-		summary, err := fleet.Run(t.Context())
-
-		require.NoError(t, err)
-		require.Equal(t, "5 DONE", summary.String())
-		for i, target := range summary.Targets {
-			require.Equal(t, i == 0, target.Canary, fmt.Sprint(i))
-			require.Equal(t, alipayplus.FullRatio, target.Ratio)
-		}
-	})
-}
-
-// harbor is a fleet of releases in memory, which are approved after an hour.
-type harbor struct {
-	*testing.T
-	group *rollouttest.Fakes
-	fakes []*rollouttest.Fake
-	store *rollout.MemoryStore
-	spec  rollout.Spec
-	began time.Time
-	opts  []rollout.Option
-}
-
-func newHarbor(t *testing.T, n int) *harbor {
-	t.Helper()
-	h := &harbor{T: t, group: rollouttest.NewFakes(), store: rollout.NewMemoryStore(), spec: plain(), began: time.Now()}
-	for i := range n {
-		fake := h.group.New(fmt.Sprintf("release %d", i), alipayplus.DefaultLadder())
-		fake.ApproveAfter(time.Hour)
-		h.fakes = append(h.fakes, fake)
-	}
-	return h
-}
-
-func (h *harbor) targets() []rollout.Target {
-	var all []rollout.Target
-	for _, fake := range h.fakes {
-		all = append(all, fake)
-	}
-	return all
-}
-
-func (h *harbor) fleet(options rollout.FleetOptions) *rollout.Fleet {
-	h.Helper()
-	fleet, err := rollout.NewFleet(h.targets(), h.spec, h.store, options, append([]rollout.Option{rollout.WithHost("a")}, h.opts...)...)
-	require.NoError(h, err)
-	return fleet
-}
 
 // alone hides that a target can be read together with others.
 type alone struct{ rollout.Target }
@@ -107,8 +46,8 @@ func TestTheShareOfCanariesIsRoundedUp(t *testing.T) {
 				stopped, cancel := context.WithCancel(t.Context())
 				cancel()
 				summary, _ := h.fleet(rollout.FleetOptions{Canaries: tt.share}).Run(stopped)
-				require.Len(t, summary.Targets, tt.targets)
-				for i, target := range summary.Targets {
+				require.Len(t, summary.Members, tt.targets)
+				for i, target := range summary.Members {
 					require.Equal(t, i < tt.ahead, target.Canary)
 				}
 			})
@@ -120,112 +59,9 @@ func TestAFleetOfNoneIsReleased(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		summary, err := newHarbor(t, 0).fleet(rollout.FleetOptions{Canaries: 0.5}).Run(t.Context())
 		require.NoError(t, err)
-		require.Empty(t, summary.Targets)
+		require.Empty(t, summary.Members)
 		require.Empty(t, summary.String())
 	})
-}
-
-func TestTheOthersBeginWhenAllCanariesAreThrough(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHarbor(t, 6)
-		h.fakes[1].ApproveAfter(3 * day) // the slower canary
-		queued := 0
-		stand := make(map[string]rollout.FleetStatus)
-		for i, fake := range h.fakes {
-			stand[fake.ID()] = "RUNNING"
-			if i >= 2 {
-				stand[fake.ID()] = rollout.FleetQueued
-			}
-		}
-		summary, err := h.fleet(rollout.FleetOptions{Canaries: 0.3, OnProgress: func(p rollout.FleetProgress) {
-			stand[p.Target.Target] = p.Target.Status
-			if stand["release 0"] == "DONE" && stand["release 1"] == "DONE" {
-				for target, status := range stand {
-					if status == rollout.FleetQueued {
-						stand[target] = "RUNNING"
-					}
-				}
-			}
-			counts := make(map[rollout.FleetStatus]int)
-			for _, status := range stand {
-				counts[status]++
-			}
-			require.Equal(t, counts, p.Counts)
-			queued = max(queued, p.Counts[rollout.FleetQueued])
-			total := 0
-			for status, n := range p.Counts {
-				require.Positive(t, n, status)
-				total += n
-			}
-			require.Equal(t, 6, total)
-		}}).Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, "6 DONE", summary.String())
-		require.Equal(t, 4, queued)
-		through := h.fakes[1].Now().ChangedAt
-		require.True(t, h.fakes[0].Now().ChangedAt.Before(through))
-		for _, other := range h.fakes[2:] {
-			require.False(t, other.Effects()[0].At.Before(through))
-		}
-		require.Equal(t, time.Since(h.began), summary.Took)
-	})
-}
-
-func TestACanaryThatIsNotReleasedStopsTheRest(t *testing.T) {
-	for name, tt := range map[string]struct {
-		do     func(*harbor)
-		status rollout.FleetStatus
-		is     error
-	}{
-		"rejected": {func(h *harbor) {
-			h.after(30*time.Minute, func() { require.NoError(h, h.fakes[0].Reject(alipayplus.PartyAlipayCN, "no")) })
-		}, "PAUSED", rollout.ErrRejected},
-		"canceled in the console": {func(h *harbor) {
-			h.after(90*time.Minute, func() { require.NoError(h, h.fakes[0].Cancel("pat")) })
-		}, "ENDED", alipayplus.ErrConflict},
-		"failed": {func(h *harbor) {
-			h.fakes[0].FailNext(rollouttest.OpRaise, 1, alipayplus.ErrPermission)
-		}, "FAILED", alipayplus.ErrPermission},
-		"a gate failed": {func(h *harbor) {
-			h.spec = hourly()
-			h.spec.OnGateFailure = rollout.FailureAbort
-			h.opts = append(h.opts, rollout.WithGate("errors", func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
-				if step.Target == "release 0" && step.Ratio == 50 {
-					return rollout.Failed("too many"), nil
-				}
-				return rollout.Passed("fine"), nil
-			}))
-		}, "ABORTED", rollout.ErrGateFailed},
-	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHarbor(t, 5)
-				tt.do(h)
-
-				var last map[rollout.FleetStatus]int
-				summary, err := h.fleet(rollout.FleetOptions{Canaries: 0.4, OnProgress: func(p rollout.FleetProgress) { last = p.Counts }}).Run(t.Context())
-
-				require.Equal(t, summary.Counts(), last)
-				require.ErrorIs(t, err, tt.is)
-				require.NotErrorIs(t, err, rollout.ErrPending)
-				require.Equal(t, tt.status, summary.Targets[0].Status)
-				require.Equal(t, rollout.FleetStatus(rollout.Done), summary.Targets[1].Status, "the other canary goes on")
-				for i, target := range summary.Targets[2:] {
-					require.Equal(t, rollout.FleetTarget{Target: fmt.Sprint("release ", i+2), Status: rollout.FleetSkipped, What: "a canary was not released"}, target)
-					require.Zero(t, h.fakes[i+2].Calls(rollouttest.OpAny), "it is not touched")
-				}
-				require.Contains(t, summary.String(), "3 SKIPPED")
-			})
-		})
-	}
-}
-
-// after calls do in a goroutine.
-func (h *harbor) after(d time.Duration, do func()) {
-	go func() {
-		time.Sleep(time.Until(h.began.Add(d)))
-		do()
-	}()
 }
 
 func TestALimiterLimitsTheCallsOfAllTogether(t *testing.T) {
@@ -262,11 +98,12 @@ func TestALimiterThatIsSlowerThanTheContextLeavesTheRestForLater(t *testing.T) {
 		summary, err := h.fleet(rollout.FleetOptions{Limiter: limiter}).Run(ctx)
 		require.ErrorIs(t, err, rollout.ErrPending)
 		require.Equal(t, "8 RUNNING", summary.String())
-		require.Equal(t, 5*time.Minute, summary.Took)
+		require.Equal(t, 5*time.Minute, summary.Elapsed)
 	})
 }
 
 func TestALimiterCountsWhatIsReadTogetherOnce(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 50)
 		limiter := rate.NewLimiter(rate.Every(time.Second), 1)
@@ -278,12 +115,13 @@ func TestALimiterCountsWhatIsReadTogetherOnce(t *testing.T) {
 			changes += fake.Calls(rollouttest.OpAny) - fake.Calls(rollouttest.OpObserve)
 		}
 		require.Equal(t, 50*4, changes)
-		took := int(summary.Took / time.Second)
-		require.LessOrEqual(t, changes+h.group.Reads(), took+1)
+		elapsed := int(summary.Elapsed / time.Second)
+		require.LessOrEqual(t, changes+h.group.Reads(), elapsed+1)
 	})
 }
 
 func TestNoMoreIsDoneAtATimeThanThereAreWorkers(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	for workers, most := range map[int]int64{1: 1, 3: 3, 0: 8} {
 		t.Run(fmt.Sprint(workers), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -305,143 +143,6 @@ func TestNoMoreIsDoneAtATimeThanThereAreWorkers(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestAReleaseThatSomebodyElseDrivesIsWaitedFor(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHarbor(t, 3)
-		lease, err := h.store.Acquire(t.Context(), "release 1", "lin's shell")
-		require.NoError(t, err)
-		h.after(0, func() {
-			for time.Since(h.began) < 10*time.Hour {
-				require.NoError(t, lease.Renew(t.Context()))
-				time.Sleep(lease.RenewEvery())
-			}
-			require.NoError(t, lease.Release(t.Context()))
-		})
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Hour)
-		defer cancel()
-
-		summary, err := h.fleet(rollout.FleetOptions{}).Run(ctx)
-
-		require.ErrorIs(t, err, rollout.ErrPending)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.EqualError(t, err, "fleet: 2 DONE, 1 RUNNING; run it again to go on")
-		require.Equal(t, "rollout release 1 is driven by lin's shell; let it end or stop it first", summary.Targets[1].What)
-		require.Empty(t, h.fakes[1].Effects())
-		summary, err = h.fleet(rollout.FleetOptions{}).Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, "3 DONE", summary.String())
-		require.False(t, h.fakes[1].Effects()[0].At.Before(h.began.Add(10*time.Hour)))
-	})
-}
-
-func TestAFleetThatIsStoppedFinishesWhatItBeganAndGoesOnLater(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHarbor(t, 4)
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		var stopped atomic.Bool
-		for _, fake := range h.fakes {
-			fake.Before(func(_ context.Context, c rollouttest.Call) error {
-				if c.Op == rollouttest.OpRaise && c.Change.To == 50 && !stopped.Swap(true) {
-					cancel()
-					time.Sleep(time.Minute)
-				}
-				return nil
-			})
-		}
-
-		summary, err := h.fleet(rollout.FleetOptions{}).Run(ctx)
-
-		require.ErrorIs(t, err, rollout.ErrPending)
-		require.ErrorIs(t, err, context.Canceled)
-		require.Equal(t, "4 RUNNING", summary.String())
-		raised := 0
-		for i, fake := range h.fakes {
-			if fake.Now().Ratio == 50 {
-				raised++
-			}
-			state, err := rollout.New(fake, h.spec, h.store)
-			require.NoError(t, err)
-			now, err := state.Status(t.Context())
-			require.NoError(t, err)
-			require.Equal(t, fake.Now().Ratio, now.Ratio, "release %d", i)
-			require.Nil(t, now.Intent)
-		}
-		require.Positive(t, raised)
-
-		time.Sleep(time.Hour)
-		summary, err = h.fleet(rollout.FleetOptions{}).Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, "4 DONE", summary.String())
-		for _, fake := range h.fakes {
-			require.Equal(t, []alipayplus.Ratio{10, 50, 100}, fake.Ratios())
-		}
-
-		// What is done stays so, and nobody is asked anything.
-		calls := h.fakes[0].Calls(rollouttest.OpAny)
-		summary, err = h.fleet(rollout.FleetOptions{}).Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, "4 DONE", summary.String())
-		require.Equal(t, "all users have the version", summary.Targets[0].What)
-		require.LessOrEqual(t, h.fakes[0].Calls(rollouttest.OpAny), calls+1)
-	})
-}
-
-func TestAFleetOfManyEndsTellsEach(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHarbor(t, 8)
-		h.fakes[1].FailNext(rollouttest.OpObserve, 3, unavailable()) // passes
-		h.after(30*time.Minute, func() { require.NoError(t, h.fakes[2].Reject(alipayplus.PartyAlipayCN, "a | b")) })
-		h.after(90*time.Minute, func() { require.NoError(t, h.fakes[3].Cancel("pat")) })
-		h.fakes[4].Revoke()
-		h.fakes[5].FailNext(rollouttest.OpObserve, 1, fmt.Errorf("no such release: %w", alipayplus.ErrNotFound))
-		h.fakes[6].Edit("pat", func(o *rollout.Observation) {
-			o.Blocker = &rollout.Blocker{ID: "release x", Version: "0.9.0", Status: alipayplus.ReleaseGrayscale}
-		})
-
-		summary, err := h.fleet(rollout.FleetOptions{}).Run(t.Context())
-
-		require.Equal(t, "3 DONE, 1 ENDED, 3 FAILED, 1 PAUSED", summary.String())
-		require.Equal(t, map[rollout.FleetStatus]int{"DONE": 3, "ENDED": 1, "FAILED": 3, "PAUSED": 1}, summary.Counts())
-		for _, class := range []error{rollout.ErrRejected, alipayplus.ErrConflict, alipayplus.ErrAuthorizationRequired, alipayplus.ErrNotFound} {
-			require.ErrorIs(t, err, class)
-		}
-		require.NotErrorIs(t, err, rollout.ErrPending)
-		require.NotErrorIs(t, err, rollout.ErrGateFailed)
-		var fleet *rollout.FleetError
-		require.ErrorAs(t, err, &fleet)
-		require.Same(t, summary, fleet.Summary)
-		require.EqualError(t, err, "fleet: 3 DONE, 1 ENDED, 3 FAILED, 1 PAUSED"+
-			"; rollout release 2 is paused at 0%: ALIPAY_CN rejected it: a | b; mend what the reviewers found, then resume, which applies anew"+
-			"; rollout release 3 is ended at 10%: the release was canceled by pat; it is over; release a later version"+
-			"; rollout release 4: mini program release 4 is not authorized for ALIPAY_CN; call Authorizations.Begin and visit the page it returns"+
-			"; and 2 more")
-		for i, target := range summary.Targets {
-			require.Equal(t, i == 0 || i == 1 || i == 7, target.Err == nil)
-			if target.Err != nil {
-				require.ErrorContains(t, target.Err, target.What)
-			}
-		}
-		require.Equal(t, `8 targets: 3 DONE, 1 ENDED, 3 FAILED, 1 PAUSED
-
-| target | status | live | why |
-|---|---|---|---|
-| release 2 | PAUSED | 0% | ALIPAY_CN rejected it: a \| b |
-| release 3 | ENDED | 10% | the release was canceled by pat |
-| release 4 | FAILED | 0% | rollout release 4: mini program release 4 is not authorized for ALIPAY_CN; call Authorizations.Begin and visit the page it returns |
-| release 5 | FAILED | 0% | no such release: not found |
-| release 6 | FAILED | 0% | rollout release 6: version 0.9.0 is GRAYSCALE_RELEASE and must be out of the way before this one can be applied for; finish, withdraw or cancel it first |
-`, summary.Markdown())
-
-		// Once each was mended, a later run releases what can be.
-		h.fakes[4].Grant()
-		h.fakes[6].Edit("pat", func(o *rollout.Observation) { o.Blocker = nil })
-		summary, err = h.fleet(rollout.FleetOptions{}).Run(t.Context())
-		require.Equal(t, "6 DONE, 1 ENDED, 1 PAUSED", summary.String())
-		require.ErrorIs(t, err, rollout.ErrRejected)
-	})
 }
 
 func TestWhatWaitsLongIsReadTogether(t *testing.T) {
@@ -484,9 +185,9 @@ func TestWhatWaitsCostsNoGoroutine(t *testing.T) {
 // shortBatch answers for some of its targets only.
 type shortBatch struct{}
 
-func (shortBatch) ObserveAll(ctx context.Context, targets []rollout.Target, _ func(context.Context) error) []rollout.Observed {
+func (shortBatch) ObserveAll(ctx context.Context, targets []rollout.Target, _ func(context.Context) error) []rollout.BatchResult {
 	o, err := targets[0].Observe(ctx)
-	return []rollout.Observed{{Observation: o, Err: err}}
+	return []rollout.BatchResult{{Observation: o, Err: err}}
 }
 
 type inShortBatch struct{ rollout.Target }
@@ -494,6 +195,7 @@ type inShortBatch struct{ rollout.Target }
 func (inShortBatch) Batch() rollout.Batch { return shortBatch{} }
 
 func TestWhatABatchLeavesOutIsReadAlone(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		var targets []rollout.Target
@@ -506,22 +208,6 @@ func TestWhatABatchLeavesOutIsReadAlone(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "3 DONE", summary.String())
 		require.Zero(t, h.group.Reads())
-	})
-}
-
-func TestAFleetHeedsOrdersToOneOfItsRollouts(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		h := newHarbor(t, 3)
-		h.after(90*time.Minute, func() {
-			r, err := rollout.New(h.fakes[1], h.spec, h.store, rollout.WithHost("b"))
-			require.NoError(t, err)
-			_, err = r.Pause(t.Context(), "lin", "lunch")
-			require.NoError(t, err)
-		})
-		summary, err := h.fleet(rollout.FleetOptions{}).Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrPaused)
-		require.Equal(t, "2 DONE, 1 PAUSED", summary.String())
-		require.Equal(t, alipayplus.Ratio(10), summary.Targets[1].Ratio)
 	})
 }
 
@@ -573,19 +259,344 @@ func TestAFleetIsRefusedWhatItCannotBe(t *testing.T) {
 	require.EqualError(t, err, "rollout: a store is needed: invalid input")
 }
 
-func TestATargetThatFailsAloneDoesNotHoldUpTheOthers(t *testing.T) {
+// watchedBatch reports how many targets it reads, and then calls after.
+type watchedBatch struct {
+	group *rollouttest.Fakes
+	read  func(n int)
+	after func()
+}
+
+func (b *watchedBatch) ObserveAll(ctx context.Context, targets []rollout.Target, wait func(context.Context) error) []rollout.BatchResult {
+	inner := make([]rollout.Target, len(targets))
+	for i, target := range targets {
+		inner[i] = target.(inWatchedBatch).Fake
+	}
+	b.read(len(targets))
+	all := b.group.ObserveAll(ctx, inner, wait)
+	b.after()
+	return all
+}
+
+type inWatchedBatch struct {
+	*rollouttest.Fake
+	batch *watchedBatch
+}
+
+func (t inWatchedBatch) Batch() rollout.Batch { return t.batch }
+
+// watched are the targets of the harbor in one watched batch.
+func (h *harbor) watched(read func(n int), after func()) []rollout.Target {
+	batch := &watchedBatch{h.group, read, after}
+	var all []rollout.Target
+	for _, fake := range h.fakes {
+		all = append(all, inWatchedBatch{fake, batch})
+	}
+	return all
+}
+
+// Between the reading of many and the acting on one of them, another process raises that
+// one. What was read is lower than what is stored then, and nothing fell.
+func TestAReadingFromBeforeWhatIsStoredDoesNotPause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarbor(t, 2)
+		for _, fake := range h.fakes {
+			require.NoError(t, fake.ApplyAs("pat"))
+			require.NoError(t, fake.Approve())
+		}
+		readings := 0
+		targets := h.watched(func(int) {}, func() {
+			if readings++; readings == 1 {
+				r, err := rollout.New(h.fakes[0], h.spec, h.store, rollout.WithHost("b"))
+				require.NoError(t, err)
+				next, err := r.Step(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, alipayplus.Ratio(10), next.State.Ratio)
+			}
+		})
+		fleet, err := rollout.NewFleet(targets, h.spec, h.store, rollout.FleetOptions{}, rollout.WithHost("a"))
+		require.NoError(t, err)
+
+		summary, err := fleet.Run(t.Context())
+
+		require.NoError(t, err)
+		require.Equal(t, "2 DONE", summary.String())
+		require.Positive(t, readings)
+		require.Equal(t, []alipayplus.Ratio{10, 50, 100}, h.fakes[0].Ratios())
+	})
+}
+
+func TestAHundredTargetsAreTheMostThatAreReadInOneGo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarbor(t, 250)
+		var mu sync.Mutex
+		var sizes []int
+		targets := h.watched(func(n int) {
+			mu.Lock()
+			sizes = append(sizes, n)
+			mu.Unlock()
+		}, func() {})
+		fleet, err := rollout.NewFleet(targets, h.spec, h.store, rollout.FleetOptions{Workers: 1})
+		require.NoError(t, err)
+		_, err = fleet.Run(deadline(t, time.Second))
+		require.ErrorIs(t, err, rollout.ErrPending)
+		require.Equal(t, []int{100, 100, 50}, sizes)
+	})
+}
+
+// Reading many takes longer than reading one, and is given the time of all of them.
+func TestTargetsThatAreReadTogetherHaveTheTimeOfAllOfThem(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarbor(t, 30)
+		retried := 0
+		for _, fake := range h.fakes {
+			fake.Before(func(ctx context.Context, _ rollouttest.Call) error {
+				select {
+				case <-ctx.Done():
+					return ctx.Err()
+				case <-time.After(time.Second):
+					return nil
+				}
+			})
+		}
+		h.opts = []rollout.Option{rollout.WithCallTimeout(5 * time.Second), rollout.WithSink(func(_ context.Context, e rollout.Event) error {
+			if e.Kind == rollout.EventRetrying {
+				retried++
+			}
+			return nil
+		})}
+		_, err := h.fleet(rollout.FleetOptions{}).Run(deadline(t, 10*time.Minute))
+		require.ErrorIs(t, err, rollout.ErrPending)
+		require.Zero(t, retried)
+		for _, fake := range h.fakes {
+			require.Equal(t, alipayplus.ReleaseUnderReview, fake.Now().Status)
+		}
+	})
+}
+
+// endsWhileAsked is a context that ends right after it said that it has not, and lets
+// everybody who waits for its end act before it answers.
+type endsWhileAsked struct {
+	context.Context
+	end   context.CancelFunc
+	ready chan struct{}
+	ended *atomic.Bool
+}
+
+func (c endsWhileAsked) Err() error {
+	err := c.Context.Err()
+	select {
+	case <-c.ready:
+		if !c.ended.Swap(true) {
+			c.end()
+			time.Sleep(time.Second)
+		}
+	default:
+	}
+	return err
+}
+
+// What comes of the last step and the end of the context are there at the same moment;
+// which of the two is taken is chance. Whichever it is, nothing was released.
+func TestAFleetThatIsStoppedInItsLastStepIsPending(t *testing.T) {
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			h := newHarbor(t, 1)
+			inner, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			ctx := endsWhileAsked{inner, cancel, make(chan struct{}), new(atomic.Bool)}
+			h.fakes[0].Before(func(reading context.Context, _ rollouttest.Call) error {
+				close(ctx.ready)
+				<-reading.Done()
+				return reading.Err()
+			})
+			h.opts = []rollout.Option{rollout.WithCallTimeout(day)}
+
+			summary, err := h.fleet(rollout.FleetOptions{}).Run(ctx)
+
+			require.ErrorIs(t, err, rollout.ErrPending)
+			require.ErrorIs(t, err, context.Canceled)
+			require.Equal(t, "1 RUNNING", summary.String())
+		})
+	}
+}
+
+// In one step a target is applied for and raised, and then goes wrong, or is stopped. What
+// it came to until then is what the summary says, and so is what an earlier run came to.
+func TestASummarySaysWhatIsLiveHoweverAStepEnded(t *testing.T) {
+	for name, tt := range map[string]struct {
+		end    func(cancel context.CancelFunc) error
+		status rollout.FleetStatus
+		is     error
+	}{
+		"it failed": {func(context.CancelFunc) error { return alipayplus.ErrNotFound }, rollout.FleetFailed, alipayplus.ErrNotFound},
+		"it was ended": {func(cancel context.CancelFunc) error {
+			cancel()
+			return context.Canceled
+		}, rollout.FleetStatus(rollout.Running), rollout.ErrPending},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				h := newHarbor(t, 1)
+				h.fakes[0].ApproveAfter(0)
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				fails := func(_ context.Context, c rollouttest.Call) error {
+					if c.Op == rollouttest.OpObserve && h.fakes[0].Now().Ratio > 0 {
+						return tt.end(cancel)
+					}
+					return nil
+				}
+				h.fakes[0].Before(fails)
+				for range 2 {
+					summary, err := h.fleet(rollout.FleetOptions{}).Run(ctx)
+					require.ErrorIs(t, err, tt.is)
+					require.Equal(t, "1 "+fmt.Sprint(tt.status), summary.String())
+					require.Equal(t, alipayplus.Ratio(10), summary.Members[0].Ratio)
+					ctx, cancel = context.WithCancel(t.Context())
+					defer cancel()
+				}
+			})
+		})
+	}
+}
+
+func TestTheSinksOfAFleetAreCalledOneAtATime(t *testing.T) {
+	t.Parallel() // one of the longest of the package
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarbor(t, 20)
+		var events, now, most [2]atomic.Int64
+		sink := func(i int) rollout.Option {
+			return rollout.WithSink(func(context.Context, rollout.Event) error {
+				most[i].Store(max(most[i].Load(), now[i].Add(1)))
+				for range 50 {
+					runtime.Gosched() // other workers may emit
+				}
+				now[i].Add(-1)
+				events[i].Add(1)
+				return nil
+			})
+		}
+		h.opts = []rollout.Option{sink(0), sink(1)}
+		_, err := h.fleet(rollout.FleetOptions{}).Run(t.Context())
+		require.NoError(t, err)
+		for i := range 2 {
+			require.Greater(t, events[i].Load(), int64(20*8))
+			require.Equal(t, int64(1), most[i].Load())
+		}
+	})
+}
+
+func TestASinkOfAFleetMayWaitInVirtualTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
-		h.fakes[1].FailNext(rollouttest.OpObserve, 1_000_000, rollout.Transient(errors.New("reset by peer")))
-		h.spec.Deadline = rollout.Duration(day)
-		var others time.Time
-		summary, err := h.fleet(rollout.FleetOptions{OnProgress: func(p rollout.FleetProgress) {
-			if p.Counts["DONE"] == 2 && others.IsZero() {
-				others = time.Now()
-			}
-		}}).Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrDeadline)
-		require.Equal(t, "2 DONE, 1 PAUSED", summary.String())
-		require.Less(t, others.Sub(h.began), 4*time.Hour)
+		h.opts = []rollout.Option{rollout.WithSink(func(context.Context, rollout.Event) error {
+			time.Sleep(time.Millisecond)
+			return nil
+		})}
+		_, err := h.fleet(rollout.FleetOptions{}).Run(t.Context())
+		require.NoError(t, err)
 	})
+}
+
+// waitingFleet runs a fleet of n releases, calls inspect a second after it began, when all
+// are under review, and again after so long.
+func waitingFleet(t *testing.T, n int, more time.Duration, inspect func()) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarbor(t, n)
+		fleet := h.fleet(rollout.FleetOptions{})
+		h.after(time.Second, func() {
+			for _, fake := range h.fakes {
+				require.Equal(t, alipayplus.ReleaseUnderReview, fake.Now().Status)
+			}
+			inspect()
+			time.Sleep(more)
+			inspect()
+		})
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second+more+1)
+		defer cancel()
+		_, err := fleet.Run(ctx)
+		require.ErrorIs(t, err, rollout.ErrPending)
+	})
+}
+
+// heap is what lives, and how much was ever allocated.
+func heap() (live, allocated, times uint64) {
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc, m.TotalAlloc, m.Mallocs
+}
+
+func TestTenThousandWaitingReleasesNeedLittleMemory(t *testing.T) {
+	sizes := []int{100, 1000, 10_000}
+	if testing.Short() {
+		sizes = sizes[:2]
+	}
+	for _, n := range sizes {
+		before, _, _ := heap()
+		var live uint64
+		waitingFleet(t, n, 0, func() {
+			now, _, _ := heap()
+			live = max(live, now-min(now, before))
+		})
+		t.Logf("%d releases: %d bytes live, %d each", n, live, live/uint64(n))
+		require.Positive(t, live)
+		require.LessOrEqual(t, live, uint64(max(n, 1000)*20_000), "the store and the targets in memory included")
+	}
+}
+
+// What the scheduler does for a release while all wait must not grow with the others,
+// but for the logarithm of a heap, which allocates nothing.
+func TestWhatAWaitingReleaseCostsDoesNotGrowWithTheFleet(t *testing.T) {
+	cost := make(map[int][2]float64)
+	for _, n := range []int{100, 1000} {
+		var bytes, times []uint64
+		waitingFleet(t, n, 30*time.Second, func() {
+			_, b, m := heap()
+			bytes, times = append(bytes, b), append(times, m)
+		})
+		cost[n] = [2]float64{float64(bytes[1]-bytes[0]) / float64(n), float64(times[1]-times[0]) / float64(n)}
+	}
+	t.Log("bytes and allocations of a release in 30 seconds of waiting:", cost)
+	for i, what := range []string{"bytes", "allocations"} {
+		require.Positive(t, cost[100][i])
+		require.LessOrEqual(t, cost[1000][i], 1.3*cost[100][i], what)
+	}
+}
+
+// BenchmarkAFleetUntilAllWait applies for all releases of a fleet and then stops.
+func BenchmarkAFleetUntilAllWait(b *testing.B) {
+	for _, n := range []int{100, 1000, 10_000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				runUntilAllWait(b, n)
+			}
+			b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/float64(n), "µs/release")
+		})
+	}
+}
+
+func runUntilAllWait(b *testing.B, n int) {
+	b.Helper()
+	ctx, cancel := context.WithCancel(b.Context())
+	defer cancel()
+	var applied atomic.Int64
+	group := rollouttest.NewFakes()
+	targets := make([]rollout.Target, n)
+	for i := range n {
+		fake := group.New(fmt.Sprintf("release %d", i), alipayplus.DefaultLadder())
+		fake.After(func(_ context.Context, c rollouttest.Call) error {
+			if c.Op == rollouttest.OpApply && applied.Add(1) == int64(n) {
+				cancel()
+			}
+			return nil
+		})
+		targets[i] = fake
+	}
+	fleet, err := rollout.NewFleet(targets, plain(), rollout.NewMemoryStore(), rollout.FleetOptions{})
+	require.NoError(b, err)
+	_, err = fleet.Run(ctx)
+	require.ErrorIs(b, err, rollout.ErrPending)
 }

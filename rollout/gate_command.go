@@ -87,15 +87,15 @@ func runCommand(ctx context.Context, args []string, step Step) (status int, outp
 	cmd.Env = append(os.Environ(),
 		"ROLLOUT_NAME="+step.Rollout, "ROLLOUT_TARGET="+step.Target,
 		"ROLLOUT_RATIO="+strconv.Itoa(int(step.Ratio)), "ROLLOUT_STEP="+strconv.Itoa(step.Index))
-	cmd.Stdout, cmd.Stderr = &kept, &kept // the same, so that they are written to one after the other
+	cmd.Stdout, cmd.Stderr = &kept, &kept // the same writer, so that os/exec serializes the writes
 	cmd.WaitDelay = commandGrace
-	inGroup(cmd)
+	setProcessGroup(cmd)
 	if err := cmd.Start(); err != nil {
 		return 0, nil, fmt.Errorf("it cannot be started: %w", err)
 	}
 	err = cmd.Wait()
 	if errors.Is(err, exec.ErrWaitDelay) {
-		_ = killGroup(cmd) // what it left behind still holds its output
+		_ = killProcessGroup(cmd) // a child still holds its output
 	}
 	switch {
 	case ctx.Err() != nil:

@@ -58,7 +58,7 @@ func TestProgramOfTheCommandGates(t *testing.T) {
 			_ = child.Wait()
 		}
 		fmt.Println("the parent went") //nolint:forbidigo // it is the program that the gate asks
-	case "child": // tells the test that it lives, and again when it lived on
+	case "child": // reports to the test that it lives, and again when it lived on
 		conn, err := net.Dial("tcp", rest[0])
 		require.NoError(t, err)
 		fmt.Fprint(conn, "born")
@@ -68,6 +68,7 @@ func TestProgramOfTheCommandGates(t *testing.T) {
 }
 
 func TestACommandGateDecidesByExitStatus(t *testing.T) {
+	t.Parallel() // one of the longest of the package
 	for _, tt := range []struct {
 		name string
 		wait int
@@ -97,7 +98,7 @@ func TestACommandGateDecidesByExitStatus(t *testing.T) {
 	}
 }
 
-func TestACommandGateIsToldWhatItJudges(t *testing.T) {
+func TestACommandGateKnowsTheStepThatItEvaluates(t *testing.T) {
 	t.Setenv("GIVEN_BY_TEST", "inherited")
 	t.Setenv("ROLLOUT_RATIO", "of another time")
 

@@ -9,16 +9,16 @@ import (
 	"syscall"
 )
 
-// inGroup lets the program lead a process group of its own, which is killed as a
+// setProcessGroup makes the program the leader of a process group, which is killed as a
 // whole.
-func inGroup(cmd *exec.Cmd) {
+func setProcessGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return killGroup(cmd) }
+	cmd.Cancel = func() error { return killProcessGroup(cmd) }
 }
 
-// killGroup kills the program and what it started. Its id names the group as long as
+// killProcessGroup kills the program and what it started. Its id names the group as long as
 // one of them lives.
-func killGroup(cmd *exec.Cmd) error {
+func killProcessGroup(cmd *exec.Cmd) error {
 	err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	if errors.Is(err, syscall.ESRCH) {
 		return os.ErrProcessDone

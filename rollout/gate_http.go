@@ -67,11 +67,11 @@ func isHeaderName(name string) bool {
 	return name != "" && strings.Trim(name, token) == ""
 }
 
-// Gate makes the gate. It keeps no connection open between two questions, asks once
-// for each (that is repeated by the runner), and reads environment variables each
-// time. An answer other than 200, larger than 1 MiB, that is not JSON, or without
-// the figure is an error, which shows the address without its query, and neither the
-// value of a header nor the answer.
+// Gate makes the gate. It keeps no connection open between two evaluations, sends one
+// request for each (the runner repeats it), and reads environment variables each time. An
+// answer other than 200, larger than 1 MiB, that is not JSON, or without the figure is an
+// error, which shows the address without its query, and neither the value of a header nor
+// the answer.
 func (g *HTTPGate) Gate() Gate {
 	spec := *g
 	spec.HeadersFrom = maps.Clone(g.HeadersFrom)
@@ -79,16 +79,16 @@ func (g *HTTPGate) Gate() Gate {
 		HTTPClient: closingClient(), UserAgent: "alipayplus-go", Attempts: 1, MaxAnswerBytes: maxGateAnswer,
 	})
 	return func(ctx context.Context, _ Step) (Verdict, error) {
-		document, err := spec.ask(ctx, asking)
+		document, err := spec.fetch(ctx, asking)
 		if err != nil {
 			return Verdict{}, err
 		}
-		return spec.judge(document)
+		return spec.evaluate(document)
 	}
 }
 
-// closingClient makes an HTTP client that leaves no connection behind, nor the
-// goroutines that serve it: what uses it asks seldom.
+// closingClient makes an HTTP client for rare requests, which keeps no connection and no
+// goroutine between two of them.
 func closingClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
@@ -97,8 +97,8 @@ func closingClient() *http.Client {
 	}}
 }
 
-// ask gets the document.
-func (g *HTTPGate) ask(ctx context.Context, asking *transport.Transport) (any, error) {
+// fetch gets the document.
+func (g *HTTPGate) fetch(ctx context.Context, asking *transport.Transport) (any, error) {
 	headers, err := g.headers()
 	if err != nil {
 		return nil, err
@@ -143,7 +143,7 @@ func (g *HTTPGate) headers() (http.Header, error) {
 	return headers, nil
 }
 
-// status says what is wrong with an answer other than 200.
+// status is the error of an answer other than 200.
 func (g *HTTPGate) status(a *transport.Answer) error {
 	switch {
 	case a.Status == http.StatusOK:
@@ -164,9 +164,9 @@ func (g *HTTPGate) shown() string {
 	return (&url.URL{Scheme: u.Scheme, Host: u.Host, Path: u.Path, RawPath: u.RawPath}).String()
 }
 
-// judge compares the figure. With too few samples the figure may be missing.
-func (g *HTTPGate) judge(document any) (Verdict, error) {
-	counted, err := g.Counted(g.Samples)
+// evaluate compares the figure, which may be missing while there are too few samples.
+func (g *HTTPGate) evaluate(document any) (Verdict, error) {
+	counted, err := g.CountsSamples(g.Samples)
 	if err != nil {
 		return Verdict{}, err
 	}
@@ -175,7 +175,7 @@ func (g *HTTPGate) judge(document any) (Verdict, error) {
 		if err != nil {
 			return Verdict{}, err
 		}
-		wait, err := g.Enough(samples)
+		wait, err := g.EvaluateSamples(samples)
 		if err != nil {
 			return Verdict{}, err
 		}
@@ -187,7 +187,7 @@ func (g *HTTPGate) judge(document any) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, err
 	}
-	return g.Judge(g.Field, figure)
+	return g.Evaluate(g.Field, figure)
 }
 
 func figureAt(field string, document any) (float64, error) {

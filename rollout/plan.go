@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -9,15 +10,15 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 )
 
-// Plan says what a rollout will do from where its target stands. It is data, can be
-// stored and shown, and is carried out by [Runner.Apply] only while it is true.
+// Plan says what a rollout will do from where its target stands. It is data that can be
+// stored and shown. [Runner.RunPlan] carries it out, unless it is out of date.
 type Plan struct {
 	// Target is the id of the target.
 	Target string `json:"target"`
 	// Spec is the hash of the spec.
 	Spec string `json:"spec"`
-	// Seen is where the target stood.
-	Seen Observation `json:"seen"`
+	// Observation is where the target stood.
+	Observation Observation `json:"seen"`
 	// Items are what is done, to do, skipped or in the way, in order.
 	Items []PlanItem `json:"items"`
 	// AtLeast is the sum of the bake times to come, reviews and approvals apart.
@@ -57,7 +58,7 @@ const (
 	PlanBlocked PlanState = "BLOCKED"
 )
 
-// MakePlan says what the first run by the spec would do with a target that was seen so.
+// MakePlan says what the first run by the spec would do with a target that was observed so.
 // It is pure. The error says what is wrong with the spec, by itself or for the target's
 // ladder: an [alipayplus.ValidationError].
 func MakePlan(target string, spec Spec, seen *Observation) (*Plan, error) {
@@ -65,25 +66,25 @@ func MakePlan(target string, spec Spec, seen *Observation) (*Plan, error) {
 }
 
 // planFrom says what a run would do that goes on from the state by the state's spec.
-func planFrom(s *State, seen *Observation, now time.Time, clock string) (*Plan, error) {
+func planFrom(state *State, seen *Observation, now time.Time, clock string) (*Plan, error) {
 	if seen == nil {
-		return nil, fmt.Errorf("rollout: a plan needs to know where %s stands: %w", s.Target, alipayplus.ErrInvalid)
+		return nil, fmt.Errorf("rollout: a plan needs to know where %s stands: %w", state.Target, alipayplus.ErrInvalid)
 	}
-	if err := s.Spec.Validate(); err != nil {
+	if err := state.Spec.Validate(); err != nil {
 		return nil, err
 	}
-	if err := s.Spec.checkLadderAbove(seen.Ratio, seen.Ladder); err != nil {
+	if err := state.Spec.checkLadderAbove(seen.Ratio, seen.Ladder); err != nil {
 		return nil, err
 	}
-	p := &Plan{Target: s.Target, Spec: s.Spec.Hash(), Seen: *seen}
-	if s.Stop != nil {
-		p.add(PlanItem{State: PlanBlocked, What: "go on", Why: s.stopped().Error()})
+	p := &Plan{Target: state.Target, Spec: state.Spec.Hash(), Observation: *seen}
+	if state.Stop != nil {
+		p.add(PlanItem{State: PlanBlocked, What: "go on", Why: state.stopped().Error()})
 	}
-	p.review(s, now, clock)
-	for i := range s.Spec.Steps {
-		p.step(&s.Spec, i)
+	p.review(state, now, clock)
+	for i := range state.Spec.Steps {
+		p.step(&state.Spec, i)
 	}
-	p.AtLeast -= bakedAlready(s, seen, now, clock)
+	p.AtLeast -= elapsedBake(state, seen, now, clock)
 	if err := p.seal(); err != nil {
 		return nil, err
 	}
@@ -93,53 +94,53 @@ func planFrom(s *State, seen *Observation, now time.Time, clock string) (*Plan, 
 func (p *Plan) add(item PlanItem) { p.Items = append(p.Items, item) }
 
 // review says how the version gets through its reviews.
-func (p *Plan) review(s *State, now time.Time, clock string) {
-	state := *s
+func (p *Plan) review(state *State, now time.Time, clock string) {
+	after := *state
 	why := "the application is under review"
-	if !s.Applied && s.Spec.reviewPolicy() == ReviewAdopt {
-		state.Applied = p.Seen.Status == alipayplus.ReleaseUnderReview
+	if !state.Applied && state.Spec.reviewPolicy() == ReviewAdopt {
+		after.Applied = p.Observation.Status == alipayplus.ReleaseUnderReview
 		why = "the version is under review already, and is adopted"
 	}
-	d := decide(&state, &p.Seen, now, clock)
+	d := decide(&after, &p.Observation, now, clock)
 	waiting := PlanItem{State: PlanTodo, What: "wait for all verdicts"}
-	switch p.Seen.Status {
+	switch p.Observation.Status {
 	case alipayplus.ReleaseNewVersionCreated:
-		if d.act == actWithdraw {
-			p.add(PlanItem{State: PlanTodo, What: d.what})
-			d = decision{act: actApply, what: "apply for review"}
+		if d.action == actWithdraw {
+			p.add(PlanItem{State: PlanTodo, What: d.message})
+			d = decision{action: actApply, message: "apply for review"}
 		}
 		p.add(itemOf(d))
 		p.add(waiting)
 	case alipayplus.ReleaseUnderReview:
-		if state.Applied {
+		if after.Applied {
 			p.add(PlanItem{State: PlanDone, What: "apply for review", Why: why})
 		} else {
 			p.add(itemOf(d))
 		}
-		if d.act == actWithdraw {
+		if d.action == actWithdraw {
 			p.add(PlanItem{State: PlanTodo, What: "apply for review"})
 		}
 		p.add(waiting)
 	case alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale, alipayplus.ReleaseFull:
 		p.add(PlanItem{State: PlanDone, What: "apply for review", Why: "all parties have approved"})
-		if d.act == actStop && s.Stop == nil {
-			p.add(PlanItem{State: PlanBlocked, What: "go on", Why: d.what})
+		if d.action == actStop && state.Stop == nil {
+			p.add(PlanItem{State: PlanBlocked, What: "go on", Why: d.message})
 		}
 	default:
-		p.add(PlanItem{State: PlanBlocked, What: "release the version", Why: d.what})
+		p.add(PlanItem{State: PlanBlocked, What: "release the version", Why: d.message})
 	}
 }
 
 func itemOf(d decision) PlanItem {
-	if d.act == actConflict || d.act == actStop {
-		return PlanItem{State: PlanBlocked, What: "apply for review", Why: d.what}
+	if d.action == actConflict || d.action == actStop {
+		return PlanItem{State: PlanBlocked, What: "apply for review", Why: d.message}
 	}
-	return PlanItem{State: PlanTodo, What: d.what}
+	return PlanItem{State: PlanTodo, What: d.message}
 }
 
 // step says what becomes of one step of the spec.
 func (p *Plan) step(spec *Spec, i int) {
-	step, live := spec.Steps[i], p.Seen.Ratio
+	step, live := spec.Steps[i], p.Observation.Ratio
 	raise := PlanItem{State: PlanTodo, What: fmt.Sprintf("set %v", step.Ratio), Ratio: step.Ratio}
 	if step.Ratio == alipayplus.FullRatio {
 		raise.What = "release to all users"
@@ -154,7 +155,7 @@ func (p *Plan) step(spec *Spec, i int) {
 	case step.Ratio < live:
 		raise.State, raise.Why = PlanSkipped, fmt.Sprintf("%v is live", live)
 		watch.State, watch.Why = PlanSkipped, raise.Why
-		if i == spec.live(live) {
+		if i == spec.stepAt(live) {
 			watch.State, watch.Why = PlanTodo, fmt.Sprintf("%v is live, which belongs to this step", live)
 		}
 	}
@@ -169,17 +170,17 @@ func (p *Plan) step(spec *Spec, i int) {
 }
 
 // bakedAlready is the part of the live step's bake time that is over.
-func bakedAlready(s *State, seen *Observation, now time.Time, clock string) Duration {
-	at := s.Spec.live(seen.Ratio)
-	if at < 0 || s.Since.IsZero() || seen.Ratio != s.Ratio {
+func elapsedBake(state *State, seen *Observation, now time.Time, clock string) Duration {
+	at := state.Spec.stepAt(seen.Ratio)
+	if at < 0 || state.Since.IsZero() || seen.Ratio != state.Ratio {
 		return 0
 	}
-	step := s.Spec.Steps[at]
-	return step.Bake - Duration(min(max(0, bakedAt(s, step, clock).Sub(now)), step.Bake.Std()))
+	step := state.Spec.Steps[at]
+	return step.Bake - Duration(min(max(0, bakedAt(state, step, clock).Sub(now)), step.Bake.Std()))
 }
 
-// seal gives the plan its hash. The bake times to come are no part of it: they grow
-// shorter with the time, and nothing that will be done is another by that.
+// seal gives the plan its hash. AtLeast is no part of it, because it shrinks as time
+// passes.
 func (p *Plan) seal() error {
 	content := *p
 	content.AtLeast = 0
@@ -204,9 +205,9 @@ func (p *Plan) Blocked() bool {
 // String shows the plan as text, one line a thing.
 func (p *Plan) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s is %s at %v; plan %s\n", p.Target, p.Seen.Status, p.Seen.Ratio, p.Hash)
+	fmt.Fprintf(&b, "%s is %s at %v; plan %s\n", p.Target, p.Observation.Status, p.Observation.Ratio, p.Hash)
 	for _, item := range p.Items {
-		fmt.Fprintf(&b, "  %-8s %s\n", strings.ToLower(string(item.State)), item.words())
+		fmt.Fprintf(&b, "  %-8s %s\n", strings.ToLower(string(item.State)), item.message())
 	}
 	if p.AtLeast > 0 {
 		fmt.Fprintf(&b, "bake times to come: %v\n", p.AtLeast)
@@ -214,7 +215,7 @@ func (p *Plan) String() string {
 	return b.String()
 }
 
-func (i PlanItem) words() string {
+func (i PlanItem) message() string {
 	text := i.What
 	if i.Bake > 0 {
 		text += " for " + i.Bake.String()
@@ -231,11 +232,11 @@ func (i PlanItem) words() string {
 // Markdown shows the plan as a table, as for the summary of a CI job.
 func (p *Plan) Markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**%s** is `%s` at %v; plan `%s`\n\n| | what | why |\n|---|---|---|\n", cell(p.Target), p.Seen.Status, p.Seen.Ratio, p.Hash)
+	fmt.Fprintf(&b, "**%s** is `%s` at %v; plan `%s`\n\n| | what | why |\n|---|---|---|\n", markdownCell(p.Target), p.Observation.Status, p.Observation.Ratio, p.Hash)
 	for _, item := range p.Items {
 		why := item.Why
 		item.Why = ""
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", strings.ToLower(string(item.State)), cell(item.words()), cell(why))
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", strings.ToLower(string(item.State)), markdownCell(item.message()), markdownCell(why))
 	}
 	if p.AtLeast > 0 {
 		fmt.Fprintf(&b, "\nBake times to come: %v\n", p.AtLeast)
@@ -243,7 +244,29 @@ func (p *Plan) Markdown() string {
 	return b.String()
 }
 
-// cell makes text safe inside a Markdown table.
-func cell(text string) string {
+// markdownCell makes text safe inside a Markdown table.
+func markdownCell(text string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "`", "'").Replace(text)
+}
+
+// adoptPlan checks that a plan is still true, and reconciles with what it read for that.
+// Nothing is stored when the plan is out of date.
+func (s *session) adoptPlan(ctx context.Context, plan *Plan) error {
+	if err := s.readTarget(ctx, nil); err != nil {
+		return err
+	}
+	state := *s.state
+	state.Spec = s.runner.spec
+	now, err := planFrom(&state, s.observation, time.Now(), s.clock())
+	if err != nil {
+		return err
+	}
+	if now.Hash != plan.Hash {
+		return fmt.Errorf("rollout %s: %w: it was made when the target was %s at %v, which is now %s at %v, or by another spec; make a new plan",
+			s.runner.config.name, ErrStalePlan, plan.Observation.Status, plan.Observation.Ratio, s.observation.Status, s.observation.Ratio)
+	}
+	if err := s.adoptSpec(ctx); err != nil {
+		return err
+	}
+	return s.reconcile(ctx, true)
 }

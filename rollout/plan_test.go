@@ -1,6 +1,7 @@
 package rollout_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -282,7 +283,7 @@ func TestAPlanOfWhatCannotBeIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, alipayplus.ErrInvalid)
 	seen.Ladder = alipayplus.Ladder{}
 	_, err = rollout.MakePlan("release 1", spec, seen)
-	require.NoError(t, err, "a target that tells no ladder is asked to try")
+	require.NoError(t, err, "a target that reports no ladder is asked to try")
 	_, err = rollout.MakePlan("release 1", rollout.Spec{Version: 1}, seen)
 	require.ErrorIs(t, err, alipayplus.ErrInvalid)
 }
@@ -298,7 +299,7 @@ func TestAPlanOfARolloutThatBeganKnowsWhatItDid(t *testing.T) {
 
 		// A plan is read only, and followed by the run that goes on.
 		require.Len(t, s.fake.Effects(), 1)
-		s.requireDone(s.runner().Apply(t.Context(), plan))
+		s.requireDone(s.runner().RunPlan(t.Context(), plan))
 	})
 }
 
@@ -328,9 +329,9 @@ func TestAPlanNeedsTheTargetAndTheStore(t *testing.T) {
 		plan, err := s.runner().Plan(t.Context())
 		require.ErrorIs(t, err, down)
 		require.Nil(t, plan)
-		_, err = s.runner().Apply(t.Context(), new(rollout.Plan))
+		_, err = s.runner().RunPlan(t.Context(), new(rollout.Plan))
 		require.ErrorIs(t, err, down)
-		_, err = s.runnerOf(s.fake, mortalStore{&process{dead: true}, s.store}).Plan(t.Context())
+		_, err = s.runnerOf(s.fake, mortalStore(&process{dead: true}, s.store)).Plan(t.Context())
 		require.ErrorIs(t, err, errDead)
 	})
 }
@@ -353,5 +354,220 @@ func TestAPlanCountsWhatOfTheBakeTimeIsOver(t *testing.T) {
 		time.Sleep(day)
 		require.NoError(t, s.fake.SetRatio("pat", 50))
 		require.Equal(t, time.Hour, atLeast("a"))
+	})
+}
+
+func TestAPlanIsNeededToBeFollowed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		state, err := s.runner().RunPlan(t.Context(), nil)
+		require.EqualError(t, err, "rollout release 1: a plan is needed, make one by Plan; or call Run: invalid input")
+		require.ErrorIs(t, err, alipayplus.ErrInvalid)
+		require.Nil(t, state)
+		require.Zero(t, s.fake.Calls(rollouttest.OpAny))
+	})
+}
+
+func TestAPlanThatIsOutOfDateStoresNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		stored, err := s.store.Read(t.Context(), "release 1")
+		require.NoError(t, err)
+		s.spec = hourly()
+		plan, err := s.runner(rollout.WithNewSpec()).Plan(t.Context())
+		require.NoError(t, err)
+		require.NoError(t, s.fake.SetRatio("pat", 30))
+
+		_, err = s.runner(rollout.WithNewSpec()).RunPlan(t.Context(), plan)
+
+		require.ErrorIs(t, err, rollout.ErrStalePlan)
+		now, err := s.store.Read(t.Context(), "release 1")
+		require.NoError(t, err)
+		require.Equal(t, string(stored), string(now), "neither the new spec nor what Pat did")
+		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10"}, s.audit())
+	})
+}
+
+// What is read to check the plan is what its first change goes by. A second reading would
+// see what others did meanwhile, and go on by another plan.
+func TestAPlanIsFollowedByWhatWasReadToCheckIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		require.NoError(t, s.fake.ApplyAs("pat"))
+		require.NoError(t, s.fake.Approve())
+		plan, err := s.runner().Plan(t.Context())
+		require.NoError(t, err)
+		var ops []rollouttest.Op
+		s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+			ops = append(ops, c.Op)
+			return nil
+		})
+		s.requireDone(s.runner().RunPlan(t.Context(), plan))
+		require.Equal(t, []rollouttest.Op{rollouttest.OpObserve, rollouttest.OpRaise}, ops[:2])
+	})
+}
+
+func TestAPlanAfterARatioFellIsBlocked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		require.NoError(t, s.fake.SetRatio("pat", 5))
+		plan, err := s.runner().Plan(t.Context())
+		require.NoError(t, err)
+		require.True(t, plan.Blocked())
+		require.Equal(t, []string{approvals, "blocked go on (5% is live where 10% was by pat, and a rollout never goes on from a ratio that fell by itself)"}, inReview(plan))
+	})
+}
+
+func TestAPlanByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		s.spec = hourly()
+		_, run := s.runner().Run(t.Context())
+		plan, err := s.runner().Plan(t.Context())
+		require.ErrorIs(t, err, alipayplus.ErrConflict)
+		require.EqualError(t, err, run.Error())
+		require.Nil(t, plan)
+
+		plan, err = s.runner(rollout.WithNewSpec()).Plan(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, s.spec.Hash(), plan.Spec)
+		require.Contains(t, plan.String(), "todo     watch 10% for 1h, until these pass: errors")
+		s.requireDone(s.runner(rollout.WithNewSpec()).RunPlan(t.Context(), plan))
+	})
+}
+
+func TestAPlanOfAnotherTargetsRolloutIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		other := rollouttest.NewFake("release 2", alipayplus.DefaultLadder())
+		plan, err := s.runnerOf(other, s.store, rollout.WithName("release 1")).Plan(t.Context())
+		require.EqualError(t, err, "rollout release 1: the stored state is of release 1, not of release 2; give the rollout another name (WithName)")
+		require.ErrorIs(t, err, alipayplus.ErrConflict)
+		require.Nil(t, plan)
+		require.Zero(t, other.Calls(rollouttest.OpAny))
+	})
+}
+
+func TestAPlanKnowsTheTimeThatWasWatched(t *testing.T) {
+	const whole, tolerance = 2 * time.Hour, 5 * time.Minute
+	for name, tt := range map[string]struct {
+		watched time.Duration
+		host    string
+		left    time.Duration
+	}{
+		"a part":                         {20 * time.Minute, "a", whole - 20*time.Minute},
+		"a part, on another machine":     {20 * time.Minute, "b", whole - 20*time.Minute + tolerance},
+		"little, on another machine":     {2 * time.Minute, "b", whole},
+		"all of the live step's":         {time.Hour, "a", whole - time.Hour},
+		"more than the live step's":      {10 * time.Hour, "a", whole - time.Hour},
+		"all, and it is another machine": {10 * time.Hour, "b", whole - time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := liveAtTen(t, plain())
+				time.Sleep(time.Until(s.raisedAt().Add(tt.watched)))
+				plan, err := s.runner(rollout.WithHost(tt.host)).Plan(t.Context())
+				require.NoError(t, err)
+				require.Equal(t, rollout.Duration(tt.left), plan.AtLeast)
+			})
+		})
+	}
+}
+
+// What somebody else set was not watched by this rollout.
+func TestAPlanCountsNothingOfARatioThatSomebodyElseJustSet(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		time.Sleep(20 * time.Minute)
+		require.NoError(t, s.fake.SetRatio("pat", 20))
+		plan, err := s.runner().Plan(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, rollout.Duration(2*time.Hour), plan.AtLeast)
+	})
+}
+
+func TestAPlanStaysTrueWhileOnlyTimePasses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		first, err := s.runner().Plan(t.Context())
+		require.NoError(t, err)
+		time.Sleep(20 * time.Minute)
+		second, err := s.runner().Plan(t.Context())
+		require.NoError(t, err)
+		require.Less(t, second.AtLeast, first.AtLeast)
+		require.Equal(t, first.Hash, second.Hash)
+		s.requireDone(s.runner().RunPlan(t.Context(), first))
+	})
+}
+
+// A plan that was made without the store does not say what is stored.
+func TestAPlanByAnotherSpecThanTheStoredOneIsNotApplied(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		stored := s.state()
+		s.spec = hourly()
+		plan, err := s.runner(rollout.WithNewSpec()).Plan(t.Context())
+		require.NoError(t, err)
+
+		_, err = s.runner().RunPlan(t.Context(), plan)
+
+		require.ErrorIs(t, err, alipayplus.ErrConflict)
+		require.NotErrorIs(t, err, rollout.ErrStalePlan)
+		require.ErrorContains(t, err, "the spec is another than the stored one")
+		require.Equal(t, stored, s.state())
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+	})
+}
+
+// Somebody set a ratio below the first step: it belongs to none, and is watched for none.
+func TestAPlanFromARatioBelowTheFirstStep(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := plain()
+		spec.Steps[0].Approval = true
+		s := newStage(t, spec)
+		s.fake.ApproveAfter(0)
+		s.runUntil(time.Minute)
+		require.NoError(t, s.fake.SetRatio("pat", 5))
+		s.runUntil(20 * time.Minute)
+		require.Equal(t, alipayplus.Ratio(5), s.state().Ratio)
+		plan, err := s.runner().Plan(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, rollout.Duration(2*time.Hour), plan.AtLeast)
+		require.Equal(t, []string{approvals}, inReview(plan), "nothing is in the way")
+	})
+}
+
+func TestAPlanIsFollowedOnlyWhileItIsTrue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		plan, err := s.runner().Plan(t.Context())
+		require.NoError(t, err)
+		require.Empty(t, s.fake.Effects())
+
+		// A plan that went through JSON is the same plan.
+		data, err := json.Marshal(plan)
+		require.NoError(t, err)
+		read := new(rollout.Plan)
+		require.NoError(t, json.Unmarshal(data, read))
+
+		// Pat applies meanwhile.
+		require.NoError(t, s.fake.ApplyAs("pat"))
+		effects := len(s.fake.Effects())
+		_, err = s.runner().RunPlan(t.Context(), read)
+		require.ErrorIs(t, err, rollout.ErrStalePlan)
+		require.EqualError(t, err, "rollout release 1: the plan is out of date: it was made when the target was NEW_VERSION_CREATED at 0%, which is now UNDER_REVIEW at 0%, or by another spec; make a new plan")
+		require.Len(t, s.fake.Effects(), effects)
+		status, err := s.runner().Status(t.Context())
+		require.NoError(t, err)
+		require.Nil(t, status, "nothing began")
+		require.NoError(t, s.fake.WithdrawAs("pat"))
+
+		plan, err = s.runner().Plan(t.Context())
+		require.NoError(t, err)
+		s.spec.Steps[0].Bake = rollout.Duration(time.Minute)
+		_, err = s.runner().RunPlan(t.Context(), plan)
+		require.ErrorIs(t, err, rollout.ErrStalePlan)
+		s.spec = plain()
+		s.requireDone(s.runner().RunPlan(t.Context(), plan))
 	})
 }

@@ -4,14 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
-	"time"
 
 	"github.com/alipayplus-go/alipayplus"
 )
 
-// Releases are the releases of a platform's workspace as targets. Those of one
-// Releases are read together by a [Fleet]. It is safe for concurrent use.
+// Releases are the releases of a platform's workspace as targets. A [Fleet] observes those of
+// one Releases together. It is safe for concurrent use.
 type Releases struct {
 	client *alipayplus.Client
 	info   *alipayplus.BusinessRegistration
@@ -44,12 +42,12 @@ func ForRelease(client *alipayplus.Client, releaseID string, opts ...ReleaseOpti
 // Release returns one of the releases.
 func (r *Releases) Release(id string) *ReleaseTarget { return &ReleaseTarget{of: r, id: id} }
 
-// ObserveAll implements [Batch]. It lists the releases that are on their way, a
-// page at a time, and reads singly only those that are not among them.
-func (r *Releases) ObserveAll(ctx context.Context, targets []Target, turn func(context.Context) error) []Observed {
-	all := make([]Observed, len(targets))
-	reading := &reading{of: r, turn: turn, siblings: make(map[alipayplus.ListReleasesInput][]*alipayplus.Release)}
-	listed, err := reading.onTheirWay(ctx, len(targets))
+// ObserveAll implements [Batch]. It lists the releases that are under review or in grayscale,
+// and reads one by one those that are not among them.
+func (r *Releases) ObserveAll(ctx context.Context, targets []Target, wait func(context.Context) error) []BatchResult {
+	all := make([]BatchResult, len(targets))
+	reader := &releaseReader{of: r, wait: wait, siblings: make(map[alipayplus.ListReleasesInput][]*alipayplus.Release)}
+	listed, err := reader.onTheirWay(ctx, len(targets))
 	for i, t := range targets {
 		target, ok := t.(*ReleaseTarget)
 		switch {
@@ -58,24 +56,24 @@ func (r *Releases) ObserveAll(ctx context.Context, targets []Target, turn func(c
 		case err != nil:
 			all[i].Err = err
 		case listed[target.id] != nil:
-			all[i].Observation = observed(listed[target.id])
+			all[i].Observation = observationOf(listed[target.id])
 		default:
-			all[i].Observation, all[i].Err = reading.observe(ctx, target.id)
+			all[i].Observation, all[i].Err = reader.observe(ctx, target.id)
 		}
 	}
 	return all
 }
 
-// reading is one reading of releases. It lists those of a mini program once.
-type reading struct {
+// releaseReader reads releases once. It lists those of a mini program once.
+type releaseReader struct {
 	of       *Releases
-	turn     func(context.Context) error
+	wait     func(context.Context) error
 	siblings map[alipayplus.ListReleasesInput][]*alipayplus.Release
 }
 
-// onTheirWay reads the releases that a runner waits for, when there are enough of
-// them for a list to be cheaper.
-func (r *reading) onTheirWay(ctx context.Context, wanted int) (map[string]*alipayplus.Release, error) {
+// onTheirWay lists the releases that a runner waits for, when so many are wanted that
+// lists are cheaper.
+func (r *releaseReader) onTheirWay(ctx context.Context, wanted int) (map[string]*alipayplus.Release, error) {
 	found := make(map[string]*alipayplus.Release)
 	if wanted < 3 {
 		return found, nil
@@ -93,10 +91,10 @@ func (r *reading) onTheirWay(ctx context.Context, wanted int) (map[string]*alipa
 }
 
 // list reads all pages.
-func (r *reading) list(ctx context.Context, in alipayplus.ListReleasesInput) (all []*alipayplus.Release, err error) {
+func (r *releaseReader) list(ctx context.Context, in alipayplus.ListReleasesInput) (all []*alipayplus.Release, err error) {
 	in.Limit = 100
 	for {
-		if err := r.turn(ctx); err != nil {
+		if err := r.wait(ctx); err != nil {
 			return nil, err
 		}
 		page, err := r.of.client.Releases.List(ctx, in)
@@ -111,16 +109,16 @@ func (r *reading) list(ctx context.Context, in alipayplus.ListReleasesInput) (al
 	}
 }
 
-// observe reads one release, and what can stand in its way.
-func (r *reading) observe(ctx context.Context, id string) (*Observation, error) {
-	if err := r.turn(ctx); err != nil {
+// observe reads one release, and what may block it.
+func (r *releaseReader) observe(ctx context.Context, id string) (*Observation, error) {
+	if err := r.wait(ctx); err != nil {
 		return nil, err
 	}
 	release, err := r.of.client.Releases.Get(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	o := observed(release)
+	o := observationOf(release)
 	if release.Status != alipayplus.ReleaseNewVersionCreated {
 		return o, nil
 	}
@@ -152,11 +150,11 @@ func (t *ReleaseTarget) Batch() Batch { return t.of }
 
 // Observe implements [Target].
 func (t *ReleaseTarget) Observe(ctx context.Context) (*Observation, error) {
-	one := &reading{of: t.of, turn: func(context.Context) error { return nil }, siblings: make(map[alipayplus.ListReleasesInput][]*alipayplus.Release)}
+	one := &releaseReader{of: t.of, wait: func(context.Context) error { return nil }, siblings: make(map[alipayplus.ListReleasesInput][]*alipayplus.Release)}
 	return one.observe(ctx, t.id)
 }
 
-func observed(r *alipayplus.Release) *Observation {
+func observationOf(r *alipayplus.Release) *Observation {
 	o := &Observation{
 		Status: r.Status, Ratio: r.Grayscale.Ratio, Ladder: r.Grayscale.Ladder,
 		Application: r.ReleaseRequestID, Reviews: r.Reviews, ChangedBy: r.UpdatedBy, ChangedAt: r.UpdatedAt,
@@ -181,9 +179,9 @@ func (t *ReleaseTarget) Apply(ctx context.Context, c Change) error {
 	return err
 }
 
-// Withdraw implements [Withdrawer]. Of another version it takes back only an
-// application that is under review: one that is in preparation or in grayscale
-// would have to be canceled for good, which is for a person to decide.
+// Withdraw implements [Withdrawer]. Of another version it withdraws only an application that
+// is under review: a version in preparation or in grayscale would have to be canceled for
+// good, which a person must decide.
 func (t *ReleaseTarget) Withdraw(ctx context.Context, c Change) error {
 	id := t.id
 	if c.Other != nil {
@@ -219,13 +217,13 @@ func (t *ReleaseTarget) Publish(ctx context.Context, c Change) error {
 	return err
 }
 
-// Abort implements [Target]: it withdraws what is under review, and cancels what
-// is in preparation or in grayscale. It looks again when a verdict or a person was
+// Abort implements [Target]: it withdraws what is under review, and cancels what is in
+// preparation or in grayscale. It reads the release again when a verdict or a person was
 // faster.
 func (t *ReleaseTarget) Abort(ctx context.Context, c Change) (aftermath string, err error) {
 	const most = 3 // from review to preparation to grayscale
 	for range most {
-		aftermath, err = t.giveUp(ctx, c)
+		aftermath, err = t.abortOnce(ctx, c)
 		if !errors.Is(err, alipayplus.ErrConflict) {
 			break
 		}
@@ -233,7 +231,7 @@ func (t *ReleaseTarget) Abort(ctx context.Context, c Change) (aftermath string, 
 	return aftermath, err
 }
 
-func (t *ReleaseTarget) giveUp(ctx context.Context, c Change) (string, error) {
+func (t *ReleaseTarget) abortOnce(ctx context.Context, c Change) (string, error) {
 	release, err := t.of.client.Releases.Get(ctx, t.id)
 	if err != nil {
 		return "", err
@@ -249,54 +247,18 @@ func (t *ReleaseTarget) giveUp(ctx context.Context, c Change) (string, error) {
 		return "nobody has the version; its application is withdrawn and it can be applied for again", err
 	case alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale:
 		_, err := t.of.client.Releases.Cancel(ctx, cancel)
-		return canceled(release.Grayscale.Ratio), err
-	case alipayplus.ReleaseCanceled: // by somebody else, or by a call whose answer got lost
-		return canceled(release.Grayscale.Ratio), nil
+		return aftermathOfCancel(release.Grayscale.Ratio), err
+	case alipayplus.ReleaseCanceled: // by somebody else, or by a call whose answer was lost
+		return aftermathOfCancel(release.Grayscale.Ratio), nil
 	default:
 		return "", fmt.Errorf("%w: the release is %s and cannot be aborted; release a later version", alipayplus.ErrConflict, release.Status)
 	}
 }
 
-// canceled says what the end of a version means for those who have it.
-func canceled(live alipayplus.Ratio) string {
+// aftermathOfCancel says what canceling a version means for users who have it.
+func aftermathOfCancel(live alipayplus.Ratio) string {
 	if live == 0 {
 		return "nobody has the version; it is canceled and cannot go to this target again"
 	}
 	return fmt.Sprintf("the version is canceled and cannot go to this target again; what the %v of users who have it will see is not documented", live)
-}
-
-// Transient marks an error of a [Target] as one that may pass: the runner tries
-// again later. It keeps nil.
-func Transient(err error) error {
-	if err == nil {
-		return nil
-	}
-	return &transientError{err: err}
-}
-
-// TransientAfter is [Transient] for an error with which the target says how long to
-// wait; up to an hour of that is heeded.
-func TransientAfter(err error, wait time.Duration) error {
-	if err == nil {
-		return nil
-	}
-	return &transientError{err, wait}
-}
-
-type transientError struct {
-	err   error
-	after time.Duration
-}
-
-func (e *transientError) Error() string { return e.err.Error() }
-func (e *transientError) Unwrap() error { return e.err }
-
-// passes says whether the same call may succeed later.
-func passes(err error) bool {
-	if _, ok := errors.AsType[*transientError](err); ok {
-		return true
-	}
-	return alipayplus.IsRetryable(err) || slices.ContainsFunc(
-		[]error{alipayplus.ErrRateLimited, alipayplus.ErrOutcomeUnknown, context.DeadlineExceeded},
-		func(class error) bool { return errors.Is(err, class) })
 }

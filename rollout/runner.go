@@ -15,18 +15,18 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 )
 
-// Runner drives one target by a spec, from wherever it stands to all users. It
-// remembers in its [Store] what it does, so that it can be killed at any moment and
-// gone on with by another Runner of the same name, in another process or on another
-// machine that shares the store. It is safe for concurrent use; only one of its runs,
-// and of those of all runners of the same name, makes progress at a time.
+// Runner drives one target by a spec, from wherever it stands to all users. It records in
+// its [Store] what it does, so that it can be killed at any moment and another Runner of
+// the same name, in another process or on another machine that shares the store, goes on.
+// It is safe for concurrent use; of all runs of all runners of one name, one makes progress
+// at a time.
 type Runner struct {
 	target Target
 	spec   Spec
 	store  Store
 	config config
 	gates  map[string]Gate
-	// posted wakes a run of this runner when a command was posted through it.
+	// posted wakes a run of this runner when a command is posted through it.
 	posted chan struct{}
 	// failures counts failed calls of the target in a row.
 	failures atomic.Int64
@@ -55,35 +55,33 @@ type Option func(*config)
 func WithName(name string) Option { return func(c *config) { c.name = name } }
 
 // WithHost names the machine whose clock the runner reads; the default is the host
-// name. Bake times that another machine goes on with are made longer by
-// [Spec].ClockTolerance.
+// name. When another machine goes on, bake times are longer by [Spec].ClockTolerance.
 func WithHost(name string) Option { return func(c *config) { c.clock = name } }
 
-// WithSink adds a function that events are given to.
+// WithSink adds a function that gets the events.
 func WithSink(sink Sink) Option { return func(c *config) { c.sinks = append(c.sinks, sink) } }
 
 // WithLogger sets where failures of sinks are logged; nothing is by default.
 func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }
 
-// WithGate gives the gate of a name in Go, for a gate of which the spec says no more
-// than its name and its times.
+// WithGate implements a gate in Go, of which the spec says no more than name and times.
 func WithGate(name string, gate Gate) Option { return func(c *config) { c.gates[name] = gate } }
 
-// WithGates adds a maker of gates that this package does not make, such as that of
-// the module rollout/prometheus. Makers are asked in the order given.
+// WithGates adds a maker of gates that this package does not make, such as that of the
+// module rollout/prometheus. The first maker that returns a gate wins.
 func WithGates(maker GateMaker) Option { return func(c *config) { c.makers = append(c.makers, maker) } }
 
-// WithInterval sets the longest time between two readings of the target, which is
-// also the longest between two attempts after failures; the default is 5 minutes.
-// Readings are more frequent soon after a change.
+// WithInterval sets the longest time between two observations of the target, and between
+// two attempts after failures; the default is 5 minutes. Soon after a change the interval
+// is seconds, and grows with the time since.
 func WithInterval(most time.Duration) Option { return func(c *config) { c.interval = most } }
 
-// WithCallTimeout sets how long a call of the target may take; the default is 2
-// minutes. A change that was begun is finished even when the run's context ends.
+// WithCallTimeout sets how long a call of the target may take; the default is 2 minutes. A
+// change that was begun is finished even when the run's context ends.
 func WithCallTimeout(d time.Duration) Option { return func(c *config) { c.callTime = d } }
 
-// WithNewSpec lets the runner go on by its own spec when the stored one says
-// something else. Without it that is a [ConflictError].
+// WithNewSpec lets the runner go on by its own spec when the stored one differs. Without it
+// that is a [ConflictError].
 func WithNewSpec() Option { return func(c *config) { c.newSpec = true } }
 
 // New makes a runner of a target. It copies the spec, and does no I/O. The error says
@@ -153,7 +151,7 @@ type Next struct {
 	State *State
 	// Over says that nothing comes next: the rollout is done, or stopped.
 	Over bool
-	// What says what it waits for, in one line.
+	// What says in one line what it waits for.
 	What string
 	// At is when the next step is due. An earlier one does no harm.
 	At time.Time
@@ -165,17 +163,17 @@ type Next struct {
 // When the rollout stops for a reason, the error is a [StoppedError]; a paused
 // one goes on after [Runner.Resume], by another Run. When the context ends, a change
 // that was begun is finished and stored, and the error is a [PendingError]. Failures
-// of the target that may pass are passed over until the deadline of the spec; others
+// of the target are retried until the deadline of the spec if they are transient; others
 // are returned, and a later Run goes on. [LeasedError]: another runner drives the
 // rollout. The state is returned with an error too, as far as it is known.
 func (r *Runner) Run(ctx context.Context) (*State, error) {
 	return r.run(ctx, nil)
 }
 
-// Apply is [Runner.Run] by a plan that was made before and perhaps looked at by
-// people. When the target has moved since, or the spec is another, nothing is done
-// and the error matches [ErrStalePlan].
-func (r *Runner) Apply(ctx context.Context, plan *Plan) (*State, error) {
+// RunPlan is [Runner.Run] by a plan that was made before, and perhaps reviewed by people.
+// When the target has moved since, or the spec is another, nothing is done and the error
+// matches [ErrStalePlan].
+func (r *Runner) RunPlan(ctx context.Context, plan *Plan) (*State, error) {
 	if plan == nil {
 		return nil, fmt.Errorf("rollout %s: a plan is needed, make one by Plan; or call Run: %w", r.config.name, alipayplus.ErrInvalid)
 	}
@@ -184,53 +182,53 @@ func (r *Runner) Apply(ctx context.Context, plan *Plan) (*State, error) {
 
 // run drives the rollout under one lease; by a plan, unless that is nil.
 func (r *Runner) run(ctx context.Context, plan *Plan) (_ *State, err error) {
-	t, err := r.begin(ctx)
+	s, err := r.openSession(ctx)
 	if err != nil {
-		return nil, r.notTakenUp(ctx, err)
+		return nil, r.sessionNotOpened(ctx, err)
 	}
-	defer t.end(ctx)
-	defer func() { t.tellFailure(ctx, err) }()
-	t.takenUp()
-	t.start()
+	defer s.close(ctx)
+	defer func() { s.emitFailure(ctx, err) }()
+	s.recordContinued()
+	s.startIfNew()
 	if plan != nil {
-		err = t.follow(ctx, plan)
+		err = s.adoptPlan(ctx, plan)
 	} else {
-		err = t.replan(ctx)
+		err = s.adoptSpec(ctx)
 	}
 	if err != nil {
-		return t.state, r.pending(ctx, t.last, err)
+		return s.state, r.asPending(ctx, s.lastNext, err)
 	}
 	for {
-		next, err := t.step(ctx, nil)
+		next, err := s.step(ctx, nil)
 		switch {
 		case err != nil:
-			return t.state, r.pending(ctx, t.last, err)
+			return s.state, r.asPending(ctx, s.lastNext, err)
 		case next.Over:
-			return t.state, t.state.stopped()
+			return s.state, s.state.stopped()
 		}
-		if err := t.wait(ctx, next.At); err != nil {
-			return t.state, r.pending(ctx, *next, err)
+		if err := s.wait(ctx, next.At); err != nil {
+			return s.state, r.asPending(ctx, *next, err)
 		}
 	}
 }
 
-// notTakenUp is the end of a run that could not take the rollout up, and tells of it. That
-// another runner drives it is no failure: that one tells what becomes of it.
-func (r *Runner) notTakenUp(ctx context.Context, err error) error {
-	err = r.pending(ctx, notBegun(), err)
+// sessionNotOpened is the error of a run that could not open a session, and emits it as an
+// event, unless another runner drives the rollout: that one emits what becomes of it.
+func (r *Runner) sessionNotOpened(ctx context.Context, err error) error {
+	err = r.asPending(ctx, nothingDoneYet(), err)
 	if !errors.Is(err, ErrLeased) {
 		unknown := &State{Rollout: r.config.name, Target: r.target.ID(), Spec: r.spec}
-		(&turn{r: r, state: unknown}).tellFailure(ctx, err)
+		(&session{runner: r, state: unknown}).emitFailure(ctx, err)
 	}
 	return err
 }
 
-// notBegun is what comes next for a run that was stopped before its first step.
-func notBegun() Next { return Next{What: "nothing was done yet"} }
+// nothingDoneYet is what comes next for a run that was stopped before its first step.
+func nothingDoneYet() Next { return Next{What: "nothing was done yet"} }
 
-// pending makes a [PendingError] of an error that is the end of the context.
-func (r *Runner) pending(ctx context.Context, next Next, err error) error {
-	if !ended(ctx, err) {
+// asPending makes a [PendingError] of an error that is the end of the context.
+func (r *Runner) asPending(ctx context.Context, next Next, err error) error {
+	if !contextEnded(ctx, err) {
 		return err
 	}
 	return &PendingError{Rollout: r.config.name, Next: next, Err: ctx.Err()}
@@ -240,40 +238,29 @@ func (r *Runner) pending(ctx context.Context, next Next, err error) error {
 // programs that are started at intervals, as by cron. It returns as soon as it would
 // have to wait. The errors are those of [Runner.Run].
 func (r *Runner) Step(ctx context.Context) (*Next, error) {
-	_, next, err := r.stepWith(ctx, nil, nil)
+	_, next, err := r.stepOnce(ctx, nil, nil)
 	return next, err
 }
 
-// stepWith is Step with an observation that was just made and a limiter of calls; nil
-// for none. The state is returned with an error too, as far as it is known.
-func (r *Runner) stepWith(ctx context.Context, seen *Observed, limiter *rate.Limiter) (_ *State, _ *Next, err error) {
-	t, err := r.begin(ctx)
+// stepOnce is Step with an observation that was just made and a limiter of calls; nil for
+// none. The state is returned with an error too, as far as it is known.
+func (r *Runner) stepOnce(ctx context.Context, seen *BatchResult, limiter *rate.Limiter) (_ *State, _ *Next, err error) {
+	s, err := r.openSession(ctx)
 	if err != nil {
-		return nil, nil, r.notTakenUp(ctx, err)
+		return nil, nil, r.sessionNotOpened(ctx, err)
 	}
-	defer t.end(ctx)
-	defer func() { t.tellFailure(ctx, err) }()
-	t.start()
-	if err := t.replan(ctx); err != nil {
-		return t.state, nil, err
+	defer s.close(ctx)
+	defer func() { s.emitFailure(ctx, err) }()
+	s.startIfNew()
+	if err := s.adoptSpec(ctx); err != nil {
+		return s.state, nil, err
 	}
-	t.limiter = limiter
-	next, err := t.step(ctx, seen)
+	s.limiter = limiter
+	next, err := s.step(ctx, seen)
 	if err == nil && next.Over {
-		err = t.state.stopped()
+		err = s.state.stopped()
 	}
-	return t.state, next, r.pending(ctx, t.last, err)
-}
-
-// tellFailure tells that a run ends with an error that somebody must look at.
-func (t *turn) tellFailure(ctx context.Context, err error) {
-	_, stopped := errors.AsType[*StoppedError](err)
-	if err == nil || stopped || errors.Is(err, ErrPending) {
-		return
-	}
-	t.events = nil // those of a transition that was not stored
-	t.note(EventFailed, AuditEntry{}, Event{What: fmt.Sprintf("the run ended: %v", err), Error: err.Error()})
-	t.send(context.WithoutCancel(ctx))
+	return s.state, next, r.asPending(ctx, s.lastNext, err)
 }
 
 // Status reads where the rollout stands, without the lease; nil when it has not
@@ -309,97 +296,4 @@ func (r *Runner) Plan(ctx context.Context) (*Plan, error) {
 		return nil, err
 	}
 	return planFrom(state, seen, now, r.config.clock)
-}
-
-// Pause stops the rollout where it is, until [Runner.Resume]. What is live stays
-// live.
-func (r *Runner) Pause(ctx context.Context, who, why string) (*Receipt, error) {
-	return r.order(ctx, Command{Order: OrderPause, By: who, Reason: why})
-}
-
-// Resume lets a paused rollout go on: from what is live, with new deadlines, and its
-// gates asked anew. The time of the pause does not count as watched. After a rejection
-// it applies again; after somebody lowered the ratio or took the version back, approvals
-// have to be given anew.
-func (r *Runner) Resume(ctx context.Context, who, why string) (*Receipt, error) {
-	return r.order(ctx, Command{Order: OrderResume, By: who, Reason: why})
-}
-
-// Abort gives the version up at the target, whether the rollout runs or is paused, or has
-// not begun. When the target fails, the error says so, and the order is kept for the next
-// run. What that means for users who have the version stands in the state's Stop.Aftermath.
-func (r *Runner) Abort(ctx context.Context, who, why string) (*Receipt, error) {
-	return r.order(ctx, Command{Order: OrderAbort, By: who, Reason: why})
-}
-
-// Approve approves that the ratio, in percent, is set. It may be given before the
-// rollout has come that far, even before it has begun, and cannot be taken back but by
-// Pause.
-func (r *Runner) Approve(ctx context.Context, ratio alipayplus.Ratio, who string) (*Receipt, error) {
-	for _, step := range r.spec.Steps {
-		if step.Ratio == ratio && step.Approval {
-			return r.order(ctx, Command{Order: OrderApprove, By: who, Ratio: ratio})
-		}
-	}
-	return nil, fmt.Errorf("rollout %s: no step asks for approval of %v: %w", r.config.name, ratio, alipayplus.ErrInvalid)
-}
-
-// Receipt is what became of an order.
-type Receipt struct {
-	// Handled says that the order was carried out. Otherwise it is left in the store:
-	// for Holder, or for the first run of a rollout that has not begun.
-	Handled bool
-	// Holder is the runner that drives the rollout now, and will carry the order out at
-	// its next step; empty when there is none.
-	Holder string
-	// State is where the rollout stands; nil when it is not handled.
-	State *State
-}
-
-// order carries out a command or, when another runner drives the rollout, leaves it for
-// that one. It goes by the stored state, whatever the runner's spec is. Once the command is
-// in the store it is not lost, whatever happens; before, nothing of it is left.
-func (r *Runner) order(ctx context.Context, c Command) (*Receipt, error) {
-	if c.By == "" {
-		return nil, fmt.Errorf("rollout %s: say who asks for it: %w", r.config.name, alipayplus.ErrInvalid)
-	}
-	c.ID, c.At = rand.Text(), time.Now()
-	t, err := r.begin(ctx)
-	if leased, ok := errors.AsType[*LeasedError](err); ok {
-		return r.leave(ctx, c, leased.Holder)
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer t.end(ctx)
-	if t.state == nil {
-		switch c.Order {
-		case OrderApprove:
-			return r.leave(ctx, c, "")
-		case OrderPause, OrderResume:
-			return nil, t.conflict("it has not begun; nothing is there to %s", c.Order.verb())
-		case OrderAbort:
-		}
-	}
-	t.start()
-	t.own = c.ID
-	if err := r.store.Post(ctx, r.config.name, c); err != nil {
-		return nil, err
-	}
-	if err := t.obey(ctx); err != nil {
-		return &Receipt{State: t.state}, fmt.Errorf("%w; the order is kept, and the next run carries it out", err)
-	}
-	return &Receipt{Handled: true, State: t.state}, t.refused[c.ID]
-}
-
-// leave leaves a command in the store, and wakes a run of this runner.
-func (r *Runner) leave(ctx context.Context, c Command, holder string) (*Receipt, error) {
-	if err := r.store.Post(ctx, r.config.name, c); err != nil {
-		return nil, err
-	}
-	select {
-	case r.posted <- struct{}{}:
-	default: // a run is being woken already
-	}
-	return &Receipt{Holder: holder}, nil
 }

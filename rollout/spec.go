@@ -1,13 +1,22 @@
 package rollout
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/sha256"
+	"encoding"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"math"
 	"slices"
+	"strconv"
+	"strings"
 	"time"
+
+	"go.yaml.in/yaml/v3"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/validation"
@@ -134,8 +143,8 @@ func (s *Spec) Validate() error {
 		s.Gates[name].check(name, add)
 	}
 	s.checkSteps(add)
-	if len(fields) == 0 { // else what it is asked by may be among what is wrong
-		s.checkAsked(add)
+	if len(fields) == 0 { // a faulty step would make its gates look unused
+		s.checkUnusedGates(add)
 	}
 	if len(fields) == 0 {
 		return nil
@@ -195,8 +204,8 @@ func (s *Spec) checkSteps(add report) {
 	}
 }
 
-// checkAsked finds gates that protect nothing.
-func (s *Spec) checkAsked(add report) {
+// checkUnusedGates finds gates that no step names.
+func (s *Spec) checkUnusedGates(add report) {
 	for _, name := range sortedKeys(s.Gates) {
 		if !slices.ContainsFunc(s.Steps, func(step StepSpec) bool { return slices.Contains(step.Gates, name) }) {
 			add(fmt.Sprintf("gates[%s]", name), "is asked by no step; name it in the gates of one, or remove it")
@@ -246,8 +255,7 @@ func (s *Spec) Hash() string {
 	return digest(data)
 }
 
-// clone copies the spec, by the way on which it is stored: what a runner carries out must not
-// change when its caller changes the spec for another one.
+// clone copies the spec, so that a runner's spec does not change with its caller's.
 func (s *Spec) clone() (c Spec, err error) {
 	data, err := json.Marshal(s)
 	if err == nil {
@@ -259,15 +267,15 @@ func (s *Spec) clone() (c Spec, err error) {
 	return c, nil
 }
 
-// digest names a content in 16 hexadecimal digits.
+// digest is a hash of 16 hexadecimal digits.
 func digest(data []byte) string {
 	sum := sha256.Sum256(data)
 	return hex.EncodeToString(sum[:8])
 }
 
-// live is the index of the step that the ratio belongs to: the last one whose
-// ratio is not above it; -1 below the first.
-func (s *Spec) live(ratio alipayplus.Ratio) int {
+// stepAt is the index of the step that the ratio belongs to: the last one whose ratio is
+// not above it; -1 below the first.
+func (s *Spec) stepAt(ratio alipayplus.Ratio) int {
 	at := -1
 	for i, step := range s.Steps {
 		if step.Ratio <= ratio {
@@ -315,4 +323,178 @@ func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
 	}
 	slices.Sort(keys)
 	return keys
+}
+
+// maxSpec is far above what a spec needs, in bytes.
+const maxSpec = 1 << 20
+
+// ParseSpec reads a spec in YAML, of which JSON is a part, and checks it. A field
+// that is not known, a second document, a malformed duration: each is an error that names
+// the line. The error matches [alipayplus.ErrInvalid].
+func ParseSpec(data []byte) (*Spec, error) {
+	if len(data) > maxSpec {
+		return nil, unreadableSpec(fmt.Errorf("it has %d bytes; at most %d are read", len(data), maxSpec))
+	}
+	decoder := yaml.NewDecoder(bytes.NewReader(data))
+	decoder.KnownFields(true)
+	spec := new(Spec)
+	if err := decoder.Decode(spec); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = errors.New("it is empty")
+		}
+		if several, ok := errors.AsType[*yaml.TypeError](err); ok {
+			return nil, unreadableSpec(readableErrors(several)...)
+		}
+		return nil, unreadableSpec(err)
+	}
+	if err := checkNoEmptyValue(data); err != nil {
+		return nil, unreadableSpec(err)
+	}
+	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
+		return nil, unreadableSpec(errors.New("it must be one document"))
+	}
+	if err := spec.Validate(); err != nil {
+		return nil, err
+	}
+	return spec, nil
+}
+
+// checkNoEmptyValue refuses a field without a value: "bake:" is more likely a forgotten bake
+// time than none.
+func checkNoEmptyValue(data []byte) error {
+	var document yaml.Node
+	if err := yaml.Unmarshal(data, &document); err != nil {
+		return err
+	}
+	var empty error
+	var visit func(node *yaml.Node)
+	visit = func(node *yaml.Node) {
+		if node.Kind == yaml.ScalarNode && node.Tag == "!!null" && empty == nil {
+			empty = fmt.Errorf("line %d: a value is missing; give one, or remove the field", node.Line)
+		}
+		for _, inner := range node.Content {
+			visit(inner)
+		}
+	}
+	visit(&document)
+	return empty
+}
+
+// readableErrors are the errors of the decoder in terms of a spec rather than of Go.
+func readableErrors(e *yaml.TypeError) []error {
+	terms := strings.NewReplacer(
+		"into alipayplus.Ratio", "as a ratio, which is a whole number of percent",
+		"not found in type rollout.Spec", "is not known", "not found in type rollout.StepSpec", "is not known in a step",
+		"not found in type rollout.GateSpec", "is not known in a gate", "not found in type rollout.", "is not known in ",
+		"cannot unmarshal !!", "cannot read ", "into rollout.", "as ", "into []rollout.StepSpec", "as steps",
+	)
+	all := make([]error, len(e.Errors))
+	for i, text := range e.Errors {
+		all[i] = errors.New(terms.Replace(text))
+	}
+	return all
+}
+
+func unreadableSpec(faults ...error) error {
+	fields := make([]alipayplus.FieldError, len(faults))
+	for i, err := range faults {
+		fields[i].Message = fmt.Sprintf("cannot be read: %v", err)
+	}
+	return &alipayplus.ValidationError{Subject: "rollout spec", Fields: fields}
+}
+
+// Duration is a span of time that is written as Go does, with days besides:
+// "90s", "1h30m", "2d", "1d12h". A day is 24 hours.
+type Duration time.Duration
+
+var (
+	_ encoding.TextMarshaler   = Duration(0)
+	_ encoding.TextUnmarshaler = (*Duration)(nil)
+)
+
+// ParseDuration reads a duration: days, where they come first, and then what
+// [time.ParseDuration] reads. Anything else, a bare number too, is an error.
+func ParseDuration(text string) (Duration, error) {
+	bad := fmt.Errorf("%q is not a duration; write for example 90s, 30m, 12h, 2d or 1d12h", text)
+	days, rest, found := strings.Cut(text, "d")
+	if !found {
+		d, err := time.ParseDuration(text)
+		if err != nil || text == "0" {
+			return 0, bad
+		}
+		return Duration(d), nil
+	}
+	n, err := strconv.ParseFloat(days, 64)
+	if err != nil || !isDecimal(days) {
+		return 0, bad
+	}
+	var more time.Duration
+	if rest != "" {
+		if more, err = time.ParseDuration(rest); err != nil || more < 0 || rest[0] == '+' || rest == "0" {
+			return 0, bad
+		}
+	}
+	whole := math.Round(n * float64(24*time.Hour))
+	if whole >= math.MaxInt64 {
+		return 0, bad
+	}
+	d := time.Duration(whole) + more
+	if d < 0 { // it overflowed
+		return 0, bad
+	}
+	return Duration(d), nil
+}
+
+func isDecimal(text string) bool {
+	return text != "" && strings.Trim(text, "0123456789.") == ""
+}
+
+// Std returns the duration as the standard library's.
+func (d Duration) Std() time.Duration { return time.Duration(d) }
+
+// String writes the duration so that ParseDuration reads it: "2d12h0m0s" as
+// "2d12h".
+func (d Duration) String() string {
+	const day = Duration(24 * time.Hour)
+	if d < day {
+		return shorten(time.Duration(d))
+	}
+	text := strconv.FormatInt(int64(d/day), 10) + "d"
+	if rest := d % day; rest != 0 {
+		text += shorten(time.Duration(rest))
+	}
+	return text
+}
+
+// shorten drops the zero units that [time.Duration.String] ends with.
+func shorten(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// MarshalText writes what String returns.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// UnmarshalYAML reads what [ParseDuration] reads. The error names the line.
+func (d *Duration) UnmarshalYAML(node *yaml.Node) error {
+	if err := d.UnmarshalText([]byte(node.Value)); err != nil {
+		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: %v", node.Line, err)}}
+	}
+	return nil
+}
+
+// UnmarshalText reads what [ParseDuration] reads.
+func (d *Duration) UnmarshalText(text []byte) error {
+	parsed, err := ParseDuration(string(text))
+	if err != nil {
+		return err
+	}
+	*d = parsed
+	return nil
 }

@@ -3,11 +3,15 @@ package rollout_test
 import (
 	"bytes"
 	"encoding/json"
+	"math"
+	"os"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/rollout"
@@ -91,7 +95,7 @@ steps:
 	require.Equal(t, spec.Hash(), again.Hash())
 }
 
-func TestWhatIsNoSpecIsAnErrorThatTellsWhere(t *testing.T) {
+func TestWhatIsNoSpecIsAnErrorThatNamesTheLine(t *testing.T) {
 	const good = "version: 1\nsteps: [{ratio: 100}]\n"
 	for name, tt := range map[string]struct{ text, line string }{
 		"nothing":            {"", "cannot be read: it is empty"},
@@ -146,7 +150,7 @@ func TestASpecsHashChangesWithItsContent(t *testing.T) {
 	}
 }
 
-func TestAllThatCannotBeReadIsSaidInWordsOfASpec(t *testing.T) {
+func TestErrorsAreInTheTermsOfASpec(t *testing.T) {
 	_, err := rollout.ParseSpec([]byte("version: 1\ndeadline: soon\nsteps:\n  - {ratio: 1%, bake: 10}\n  - {ratio: 100, speed: 2}\n"))
 	const cannot = "cannot be read: line "
 	require.EqualError(t, err, "rollout spec: 4 fields not valid: "+
@@ -154,4 +158,193 @@ func TestAllThatCannotBeReadIsSaidInWordsOfASpec(t *testing.T) {
 		cannot+"4: cannot read str `1%` as a ratio, which is a whole number of percent; "+
 		cannot+`4: "10" is not a duration; write for example 90s, 30m, 12h, 2d or 1d12h; `+
 		cannot+"5: field speed is not known in a step")
+}
+
+func TestADurationIsReadWithDays(t *testing.T) {
+	for text, want := range map[string]time.Duration{
+		"90s": 90 * time.Second, "1h30m": 90 * time.Minute, "-5m": -5 * time.Minute, "0s": 0, "1.5h": 90 * time.Minute,
+		"2d": 2 * day, "1d12h": 36 * time.Hour, "0d": 0, "1.5d": 36 * time.Hour, "0.5d1h": 13 * time.Hour, "1d0s": day, "01d": day,
+		"106751d": 106751 * day, "106751d23h": 106751*day + 23*time.Hour,
+	} {
+		got, err := rollout.ParseDuration(text)
+		require.NoError(t, err, text)
+		require.Equal(t, want, got.Std(), text)
+	}
+}
+
+func TestWhatIsNoDurationIsAnError(t *testing.T) {
+	for _, text := range []string{
+		"", "0", "90", "d", "1", "1day", "-1d", "+1d", "1e3d", "0x1d", "infd", "nand", "1d0", "1d-1h", "1d+1h", "1d12", "1d1d", "12h1d", "1.2.3d", " 1d", "1d ", "1 d",
+		"106752d", "106751d23h47m16.854775808s", "999999999999d", "106751d24h", "soon",
+	} {
+		_, err := rollout.ParseDuration(text)
+		require.EqualError(t, err, `"`+text+`" is not a duration; write for example 90s, 30m, 12h, 2d or 1d12h`)
+	}
+}
+
+func TestADurationIsWrittenAsPeopleWriteIt(t *testing.T) {
+	for want, d := range map[string]time.Duration{
+		"0s": 0, "90ms": 90 * time.Millisecond, "45s": 45 * time.Second, "1m30s": 90 * time.Second, "5m": 5 * time.Minute, "1h": time.Hour,
+		"1h30m": 90 * time.Minute, "1h0m5s": time.Hour + 5*time.Second, "23h59m": day - time.Minute, "1d": day, "2d": 2 * day, "1d12h": 36 * time.Hour,
+		"1d5m": day + 5*time.Minute, "10d1s": 10*day + time.Second, "-2m": -2 * time.Minute, "-36h": -36 * time.Hour, "20h": 20 * time.Hour, "10m": 10 * time.Minute,
+	} {
+		require.Equal(t, want, rollout.Duration(d).String())
+	}
+}
+
+func TestADurationIsReadAsItIsWritten(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		d := rollout.Duration(rapid.Int64Range(math.MinInt64, math.MaxInt64-int64(day)).Draw(t, "duration"))
+		read, err := rollout.ParseDuration(d.String())
+		require.NoError(t, err)
+		require.Equal(t, d, read)
+		data, err := json.Marshal(map[string]rollout.Duration{"d": d})
+		require.NoError(t, err)
+		var again map[string]rollout.Duration
+		require.NoError(t, json.Unmarshal(data, &again))
+		require.Equal(t, d, again["d"])
+	})
+}
+
+func TestADurationInJSONIsText(t *testing.T) {
+	var d rollout.Duration
+	require.Error(t, json.Unmarshal([]byte(`3600`), &d), "of what unit?")
+	require.EqualError(t, json.Unmarshal([]byte(`"soon"`), &d), `"soon" is not a duration; write for example 90s, 30m, 12h, 2d or 1d12h`)
+	require.Zero(t, d)
+}
+
+// Whatever is given as a spec is refused as not valid, or is a spec that ends with all users, keeps its meaning when it is
+// written as JSON, and can be planned by.
+func FuzzParseSpec(f *testing.F) {
+	sample, err := os.ReadFile("../examples/ci/release.yaml")
+	require.NoError(f, err)
+	f.Add(sample)
+	f.Add([]byte(`{"version":1,"steps":[{"ratio":10,"bake":"1d12h","gates":["a"]},{"ratio":100,"approval":true}],"gates":{"a":{"every":"1m"}}}`))
+	f.Add([]byte("version: 1\nsteps: &a\n  - {ratio: 100}\n<<: *a\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		spec, err := rollout.ParseSpec(data)
+		if err != nil {
+			require.ErrorIs(t, err, alipayplus.ErrInvalid)
+			require.NotContains(t, err.Error(), "\n")
+			return
+		}
+		require.Equal(t, alipayplus.FullRatio, spec.Steps[len(spec.Steps)-1].Ratio)
+		again, err := json.Marshal(spec)
+		require.NoError(t, err)
+		same, err := rollout.ParseSpec(again)
+		require.NoError(t, err, "%s", again)
+		require.Equal(t, spec.Hash(), same.Hash())
+		plan, err := rollout.MakePlan("release 1", *spec, &rollout.Observation{Status: alipayplus.ReleaseNewVersionCreated})
+		require.NoError(t, err)
+		require.False(t, plan.Blocked())
+	})
+}
+
+func TestAFieldWithoutAValueIsForgottenRatherThanMeant(t *testing.T) {
+	for name, tt := range map[string]struct{ text, line string }{
+		"a bake time":      {"version: 1\nsteps:\n- ratio: 10\n  bake:\n- ratio: 100\n", "line 4: a value is missing; give one, or remove the field"},
+		"a tilde":          {"version: 1\nsteps:\n- {ratio: 10, bake: ~}\n- ratio: 100\n", "line 3: a value is missing"},
+		"null":             {"version: 1\ndeadline: null\nsteps: [{ratio: 100}]\n", "line 2: a value is missing"},
+		"null in JSON":     {"{\"version\": 1,\n\"gates\": null, \"steps\": [{\"ratio\": 100}]}", "line 2: a value is missing"},
+		"the gates":        {"version: 1\nsteps:\n- ratio: 10\n  gates:\n- ratio: 100\n", "line 4: a value is missing"},
+		"one gate":         {"version: 1\ngates:\n  errors:\nsteps:\n- {ratio: 10, gates: [errors]}\n- ratio: 100\n", "line 3: a value is missing"},
+		"a step":           {"version: 1\nsteps:\n-\n- ratio: 100\n", "line 3: a value is missing"},
+		"a maximum":        {"version: 1\ngates:\n  errors:\n    http: {url: 'https://a.example', field: n, min: 1, max: }\nsteps:\n- {ratio: 10, gates: [errors]}\n- ratio: 100\n", "line 4: a value is missing"},
+		"the approval":     {"version: 1\nsteps:\n- ratio: 100\n  approval:\n", "line 4: a value is missing"},
+		"the first of two": {"version: 1\ndeadline:\nsteps:\n- ratio: 100\n  approval:\n", "line 2: a value is missing"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec, err := rollout.ParseSpec([]byte(tt.text))
+			require.Nil(t, spec)
+			require.ErrorContains(t, err, "rollout spec: 1 field not valid: cannot be read: "+tt.line)
+			require.ErrorIs(t, err, alipayplus.ErrInvalid)
+		})
+	}
+}
+
+func TestAGateThatNoStepAsksProtectsNothing(t *testing.T) {
+	_, err := rollout.ParseSpec([]byte("version: 1\ngates: {errors: {}, latency: {}}\nsteps:\n- {ratio: 10, bake: 1h, gates: [errors]}\n- ratio: 100\n"))
+	require.EqualError(t, err, "rollout spec: 1 field not valid: gates[latency] is asked by no step; name it in the gates of one, or remove it")
+	_, err = rollout.ParseSpec([]byte("version: 1\ngates: {errors: {}, latency: {}}\nsteps:\n- {ratio: 10, bake: 1h}\n- ratio: 100\n"))
+	require.EqualError(t, err, "rollout spec: 2 fields not valid: gates[errors] is asked by no step; name it in the gates of one, or remove it; gates[latency] is asked by no step; name it in the gates of one, or remove it")
+	_, err = rollout.ParseSpec([]byte("version: 1\ngates: {errors: {}, latency: {}}\nsteps:\n- {ratio: 10, gates: [errors]}\n- {ratio: 50, gates: [latency]}\n- ratio: 100\n"))
+	require.NoError(t, err)
+	spec := plain()
+	spec.Gates = map[string]rollout.GateSpec{"errors": {}}
+	require.ErrorIs(t, spec.Validate(), alipayplus.ErrInvalid)
+}
+
+func TestADefaultThatIsSaidIsTheSameSpec(t *testing.T) {
+	for name, say := range map[string]func(*rollout.Spec){
+		"the review policy":   func(s *rollout.Spec) { s.Review = rollout.ReviewFail },
+		"the failure policy":  func(s *rollout.Spec) { s.OnGateFailure = rollout.FailurePause },
+		"the deadline":        func(s *rollout.Spec) { s.Deadline = rollout.Duration(30 * day) },
+		"the clock tolerance": func(s *rollout.Spec) { s.ClockTolerance = rollout.Duration(5 * time.Minute) },
+		"those of a gate": func(s *rollout.Spec) {
+			s.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Minute), Timeout: rollout.Duration(30 * time.Second), Tolerate: 3}
+		},
+	} {
+		spec, without := hourly(), hourly()
+		say(&spec)
+		require.NotEqual(t, without, spec)
+		require.Equal(t, without.Hash(), spec.Hash(), name)
+	}
+	spec := hourly()
+	before := spec.Hash()
+	require.Equal(t, hourly(), spec, "asking for the hash fills nothing in")
+	require.Equal(t, before, spec.Hash())
+
+	// No gates and an empty set of them are the same too.
+	none, empty := plain(), plain()
+	none.Gates, empty.Gates = nil, map[string]rollout.GateSpec{}
+	require.Equal(t, none.Hash(), empty.Hash())
+}
+
+// A runner carries out the spec that it was given, whatever its caller makes of it for the
+// next one.
+func TestARunnersSpecIsItsOwn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		most := 0.5
+		s.spec.Gates["errors"] = rollout.GateSpec{HTTP: &rollout.HTTPGate{URL: "https://metrics.example", Field: "rate", Bound: rollout.Bound{Max: &most}}}
+		hash := s.spec.Hash()
+		r := s.runner()
+		s.spec.Steps[0] = rollout.StepSpec{Ratio: 100}
+		s.spec.Steps[1].Gates[0] = "latency"
+		s.spec.Gates["latency"] = rollout.GateSpec{}
+		s.spec.Gates["errors"].HTTP.URL = "https://elsewhere.example"
+		most = 1
+
+		state, err := r.Run(t.Context())
+
+		require.NoError(t, err)
+		require.Equal(t, []alipayplus.Ratio{10, 50, 100}, s.fake.Ratios())
+		require.Equal(t, hash, state.Spec.Hash())
+	})
+}
+
+// What is not limited in Go is stored, and read by the next process.
+func TestTheLongestDurationIsStoredAndRead(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		s.spec.Deadline, s.spec.ReviewDeadline = math.MaxInt64, math.MaxInt64-1
+		s.runUntil(time.Minute)
+		require.Equal(t, rollout.Duration(math.MaxInt64), s.state().Spec.Deadline)
+		s.requireDone(s.runner().Run(t.Context()))
+	})
+	for _, text := range []string{"106751d23h47m16.854775808s", "106751d24h", "106752d", "106751.999d"} {
+		_, err := rollout.ParseDuration(text)
+		require.Error(t, err, text)
+	}
+}
+
+func TestAWaitStatusThatIsTheDefaultIsTheSameSpec(t *testing.T) {
+	spec, without := hourly(), hourly()
+	args := []string{"./smoke-test"}
+	without.Gates["errors"] = rollout.GateSpec{Command: &rollout.CommandGate{Args: args}}
+	spec.Gates["errors"] = rollout.GateSpec{Command: &rollout.CommandGate{Args: args, WaitStatus: 75}}
+	require.Equal(t, without.Hash(), spec.Hash())
+	require.Zero(t, without.Gates["errors"].Command.WaitStatus, "asking for the hash fills nothing in")
+	spec.Gates["errors"].Command.WaitStatus = 3
+	require.NotEqual(t, without.Hash(), spec.Hash())
 }

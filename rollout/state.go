@@ -11,8 +11,8 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 )
 
-// StateSchema is the version of the form in which a [State] is stored.
-const StateSchema = 1
+// stateSchema is the version of the form in which a [State] is stored.
+const stateSchema = 1
 
 // Status says whether a rollout goes on.
 type Status string
@@ -35,8 +35,8 @@ const (
 // Final says whether nothing leads out of the status.
 func (s Status) Final() bool { return s == Done || s == Aborted || s == Ended }
 
-// State is where a rollout stands: all that a runner must remember to go on in
-// another process, on another machine. It is stored after every transition.
+// State is where a rollout stands: all that another process, on another machine, needs to go
+// on. It is stored after every transition.
 type State struct {
 	// Rollout is the rollout's name.
 	Rollout string `json:"rollout"`
@@ -57,28 +57,27 @@ type State struct {
 	Application string `json:"application,omitempty"`
 	// Observed says that the target was read at least once.
 	Observed bool `json:"observed,omitempty"`
-	// Ratio is live, in percent, as last seen or set.
+	// Ratio is live, in percent, as last observed or set.
 	Ratio alipayplus.Ratio `json:"ratio"`
-	// Seen is the status of the target and the verdicts, as they were told last.
-	Seen string `json:"seen,omitempty"`
-	// Since is when the ratio went live, as far as the runner knows: the bake time
-	// counts from here. After a pause it is as much later as the pause was long.
+	// LastEmitted is the status of the target and the verdicts in the last OBSERVED event.
+	LastEmitted string `json:"seen,omitempty"`
+	// Since is when the ratio went live, as far as the runner knows: the bake time counts
+	// from here. A pause moves it by the length of the pause.
 	Since time.Time `json:"since,omitzero"`
-	// Clock is the machine whose clock Since and Watched are of.
+	// Clock names the machine whose clock Since and WaitingSince are of.
 	Clock string `json:"clock,omitempty"`
-	// Watched is when the present wait began: the deadlines of the review and of
-	// the step count from here.
-	Watched time.Time `json:"watched"`
-	// Gates are what the gates of the live step said last.
+	// WaitingSince is when the present wait began: the deadlines of the review and of the
+	// step count from here.
+	WaitingSince time.Time `json:"watched"`
+	// Gates are the last results of the gates of the live step, by name.
 	Gates map[string]GateState `json:"gates,omitempty"`
 	// Approvals are those given so far.
 	Approvals []Approval `json:"approvals,omitempty"`
 	// Changes are the ratios that went live, oldest first.
 	Changes []RatioChange `json:"changes,omitempty"`
-	// Intent is the change that was about to be made, and of which it is not known
-	// whether it was.
+	// Intent is a change whose outcome is unknown; nil for none.
 	Intent *Intent `json:"intent,omitempty"`
-	// Handled are the ids of commands that this state contains already.
+	// Handled are the ids of stored commands that were executed already.
 	Handled []string `json:"handled,omitempty"`
 	// Seq counts the stored states of the rollout.
 	Seq uint64 `json:"seq"`
@@ -99,7 +98,7 @@ const (
 	CauseGate Cause = "GATE"
 	// CauseRejected: a reviewing party rejected the version.
 	CauseRejected Cause = "REJECTED"
-	// CauseWithdrawn: the application was taken back.
+	// CauseWithdrawn: the application was withdrawn.
 	CauseWithdrawn Cause = "WITHDRAWN"
 	// CauseDeadline: it took longer than the spec allows.
 	CauseDeadline Cause = "DEADLINE"
@@ -112,7 +111,7 @@ const (
 type Stop struct {
 	// Cause is the kind of reason.
 	Cause Cause `json:"cause"`
-	// Reason says it in words.
+	// Reason describes it in one line.
 	Reason string `json:"reason"`
 	// By is who stopped it; empty when the runner did.
 	By string `json:"by,omitempty"`
@@ -122,26 +121,25 @@ type Stop struct {
 	Gate string `json:"gate,omitempty"`
 	// Ratio was live then, in percent.
 	Ratio alipayplus.Ratio `json:"ratio"`
-	// Watched is how long the ratio had been watched: its bake time goes on from there
-	// when the rollout is resumed.
-	Watched Duration `json:"watched,omitempty"`
+	// Baked is how much of the bake time was over: it goes on from there when the rollout
+	// is resumed.
+	Baked Duration `json:"watched,omitempty"`
 	// Reviews are the verdicts, for CauseRejected and CauseWithdrawn.
 	Reviews []alipayplus.Review `json:"reviews,omitempty"`
 	// Aftermath says what an abort means for users who have the version.
 	Aftermath string `json:"aftermath,omitempty"`
 }
 
-// GateState is what a gate said last of the live step.
+// GateState is the last result of a gate for the live step.
 type GateState struct {
-	// Verdict is the last one; its decision is empty when the last question was
-	// not answered.
+	// Verdict is the last one; its decision is empty when the gate gave an error.
 	Verdict Verdict `json:"verdict"`
-	// At is when all gates that were asked together had answered, or run out of time; zero
-	// before the first time.
+	// At is when the last of the gates that were evaluated together was done; zero before
+	// the first time.
 	At time.Time `json:"at,omitzero"`
-	// Errors is how many questions in a row were not answered.
+	// Errors is how many errors the gate gave in a row.
 	Errors int `json:"errors,omitempty"`
-	// Error is why the last one was not; empty when it was.
+	// Error is the last one; empty after a verdict.
 	Error string `json:"error,omitempty"`
 }
 
@@ -151,6 +149,8 @@ type Approval struct {
 	Ratio alipayplus.Ratio `json:"ratio"`
 	// By is who approved.
 	By string `json:"by"`
+	// Reason says why; may be empty.
+	Reason string `json:"reason,omitempty"`
 	// At is when.
 	At time.Time `json:"at"`
 }
@@ -164,34 +164,34 @@ type RatioChange struct {
 	// Outside says that somebody else set it, or that it was live before the
 	// rollout began.
 	Outside bool `json:"outside,omitempty"`
-	// By is who set it, as far as the target tells.
+	// By is who set it, as far as the target reports that.
 	By string `json:"by,omitempty"`
 	// At is when the runner knew.
 	At time.Time `json:"at"`
 }
 
-// Kind is a kind of change that a runner makes.
-type Kind string
+// ChangeKind is a kind of change that a runner makes.
+type ChangeKind string
 
 // The kinds of change.
 const (
-	// KindApply applies for review.
-	KindApply Kind = "APPLY"
-	// KindWithdraw takes an application back, by [ReviewReplace].
-	KindWithdraw Kind = "WITHDRAW"
-	// KindRaise sets a ratio below 100.
-	KindRaise Kind = "RAISE"
-	// KindPublish releases to all users.
-	KindPublish Kind = "PUBLISH"
-	// KindAbort gives the version up.
-	KindAbort Kind = "ABORT"
+	// ChangeApply applies for review.
+	ChangeApply ChangeKind = "APPLY"
+	// ChangeWithdraw withdraws an application, by [ReviewReplace].
+	ChangeWithdraw ChangeKind = "WITHDRAW"
+	// ChangeRaise sets a ratio below 100.
+	ChangeRaise ChangeKind = "RAISE"
+	// ChangePublish releases to all users.
+	ChangePublish ChangeKind = "PUBLISH"
+	// ChangeAbort gives the version up.
+	ChangeAbort ChangeKind = "ABORT"
 )
 
-// Intent is a change that is about to be made. It is stored before the target is
-// called, so that a later process knows what may have happened.
+// Intent is a change that is about to be made. It is stored before the target is called, so
+// that a later process knows what may have happened.
 type Intent struct {
 	// Kind is the kind of change.
-	Kind Kind `json:"kind"`
+	Kind ChangeKind `json:"kind"`
 	// RequestID is the idempotency key of the call.
 	RequestID string `json:"requestId"`
 	// From is the ratio that was live, in percent.
@@ -207,40 +207,40 @@ type Intent struct {
 	// Stop is why the version is given up; nil for other kinds.
 	Stop *Stop `json:"stop,omitempty"`
 
-	// unknown says that the call may have been made.
+	// unknown says that the change may have been made.
 	unknown bool
 }
 
-// checkpoint is a state as it is stored.
-type checkpoint struct {
+// storedState is a state as it is stored.
+type storedState struct {
 	Schema int             `json:"schema"`
 	SHA256 string          `json:"sha256"`
 	State  json.RawMessage `json:"state"`
 }
 
 // encode returns the bytes to store.
-func (s *State) encode() ([]byte, error) {
-	state, err := json.Marshal(s)
+func (state *State) encode() ([]byte, error) {
+	data, err := json.Marshal(state)
 	if err != nil {
-		return nil, fmt.Errorf("rollout %s: encode the state: %w", s.Rollout, err)
+		return nil, fmt.Errorf("rollout %s: encode the state: %w", state.Rollout, err)
 	}
-	sum := sha256.Sum256(state)
-	return json.Marshal(checkpoint{Schema: StateSchema, SHA256: hex.EncodeToString(sum[:]), State: state})
+	sum := sha256.Sum256(data)
+	return json.Marshal(storedState{Schema: stateSchema, SHA256: hex.EncodeToString(sum[:]), State: data})
 }
 
-// decodeState reads what encode wrote. Whatever else it is given is a
-// [CheckpointError]; never is it taken for "no state".
+// decodeState reads what encode wrote. Anything else, an empty file too, is a
+// [CheckpointError].
 func decodeState(rollout string, data []byte) (*State, error) {
 	bad := func(format string, args ...any) error {
 		return &CheckpointError{Rollout: rollout, Reason: fmt.Sprintf(format, args...)}
 	}
-	var c checkpoint
+	var c storedState
 	if err := json.Unmarshal(data, &c); err != nil {
 		return nil, bad("it is damaged: %v", err)
 	}
-	if c.Schema > StateSchema {
+	if c.Schema > stateSchema {
 		return nil, &CheckpointError{Rollout: rollout, Newer: true, Reason: fmt.Sprintf(
-			"it is of form %d, made by a newer version of the library; this one reads up to %d", c.Schema, StateSchema)}
+			"it is of form %d, made by a newer version of the library; this one reads up to %d", c.Schema, stateSchema)}
 	}
 	if c.Schema < 1 {
 		return nil, bad("it is damaged: it has no form")
@@ -249,26 +249,26 @@ func decodeState(rollout string, data []byte) (*State, error) {
 	if hex.EncodeToString(sum[:]) != c.SHA256 {
 		return nil, bad("it is damaged or was changed by hand: its checksum does not fit")
 	}
-	s := new(State)
-	if err := json.Unmarshal(c.State, s); err != nil {
+	state := new(State)
+	if err := json.Unmarshal(c.State, state); err != nil {
 		return nil, bad("it is damaged: %v", err)
 	}
-	if s.Rollout != rollout {
-		return nil, bad("it is of the rollout %s", s.Rollout)
+	if state.Rollout != rollout {
+		return nil, bad("it is of the rollout %s", state.Rollout)
 	}
-	if s.Intent != nil {
-		s.Intent.unknown = true
+	if state.Intent != nil {
+		state.Intent.unknown = true
 	}
-	return s, nil
+	return state, nil
 }
 
-// approved says whether the ratio may be set as far as people are asked.
-func (s *State) approved(ratio alipayplus.Ratio) bool {
-	return slices.ContainsFunc(s.Approvals, func(a Approval) bool { return a.Ratio == ratio })
+// approved says whether a person approved the ratio.
+func (state *State) approved(ratio alipayplus.Ratio) bool {
+	return slices.ContainsFunc(state.Approvals, func(a Approval) bool { return a.Ratio == ratio })
 }
 
-// went records that a ratio is live from now on.
-func (s *State) went(to alipayplus.Ratio, by string, outside bool, now time.Time, clock string) {
-	s.Changes = append(s.Changes, RatioChange{From: s.Ratio, To: to, Outside: outside, By: by, At: now})
-	s.Ratio, s.Since, s.Clock, s.Watched, s.Gates = to, now, clock, now, nil
+// recordRatio records that a ratio is live from now on.
+func (state *State) recordRatio(to alipayplus.Ratio, by string, outside bool, now time.Time, clock string) {
+	state.Changes = append(state.Changes, RatioChange{From: state.Ratio, To: to, Outside: outside, By: by, At: now})
+	state.Ratio, state.Since, state.Clock, state.WaitingSince, state.Gates = to, now, clock, now, nil
 }

@@ -12,15 +12,15 @@ import (
 // and [MemoryStore] are two; rollouttest.TestStore checks yet another. A Store
 // must be safe for concurrent use, by several processes too where it is shared.
 type Store interface {
-	// Acquire takes the lease of a rollout for the holder, who is named in what
-	// others are told. While a living holder has it, the error is a [LeasedError];
-	// after a holder died, it can be taken.
+	// Acquire acquires the lease of a rollout for the holder, whom the [LeasedError] of
+	// others names. While a living holder has it, the error is a [LeasedError]; after a
+	// holder died, it can be acquired.
 	Acquire(ctx context.Context, rollout, holder string) (Lease, error)
 	// Read returns the checkpoint without the lease, for showing; nil when there
 	// is none.
 	Read(ctx context.Context, rollout string) ([]byte, error)
-	// Post leaves a command for whoever has, or next takes, the lease. It is
-	// durable when Post returns. A command whose ID is there already is left alone.
+	// Post stores a command for whoever has, or next acquires, the lease. It is durable
+	// when Post returns. A command whose ID is there already is ignored.
 	Post(ctx context.Context, rollout string, c Command) error
 	// Audit ranges over the audit log, oldest first. It ends after the first
 	// error, which it yields. While somebody has the lease, entries may come a moment
@@ -37,7 +37,7 @@ type Lease interface {
 	// Save stores the checkpoint, a JSON object, and appends to the audit log:
 	// durably, and after a crash either both or neither.
 	Save(ctx context.Context, checkpoint []byte, audit []AuditEntry) error
-	// Commands returns the commands that were left, oldest first.
+	// Commands returns the posted commands, oldest first.
 	Commands(ctx context.Context) ([]Command, error)
 	// Forget removes commands by their ids; ids that are not there are no error.
 	Forget(ctx context.Context, ids []string) error
@@ -45,40 +45,39 @@ type Lease interface {
 	RenewEvery() time.Duration
 	// Renew keeps the lease.
 	Renew(ctx context.Context) error
-	// Release gives the lease back. It never fails to others' harm: a lease that
-	// cannot be given back ends as if its holder had died.
+	// Release ends the lease. After an error it ends as if its holder had died.
 	Release(ctx context.Context) error
 }
 
-// Listener is a [Lease] that hears of commands. A run that waits looks for them every few
+// Listener is a [Lease] that announces commands. A waiting run checks for them every few
 // seconds otherwise.
 type Listener interface {
-	// Posted gets a value when a command was posted.
+	// Posted receives a value when a command is posted.
 	Posted() <-chan struct{}
 }
 
-// Order is what a command asks for.
-type Order string
+// CommandKind is what a command asks for.
+type CommandKind string
 
-// The orders.
+// The kinds of command.
 const (
-	// OrderPause pauses a running rollout.
-	OrderPause Order = "PAUSE"
-	// OrderResume lets a paused rollout go on.
-	OrderResume Order = "RESUME"
-	// OrderAbort gives the version up.
-	OrderAbort Order = "ABORT"
-	// OrderApprove approves a ratio.
-	OrderApprove Order = "APPROVE"
+	// CommandPause pauses a running rollout.
+	CommandPause CommandKind = "PAUSE"
+	// CommandResume lets a paused rollout go on.
+	CommandResume CommandKind = "RESUME"
+	// CommandAbort gives the version up.
+	CommandAbort CommandKind = "ABORT"
+	// CommandApprove approves a ratio.
+	CommandApprove CommandKind = "APPROVE"
 )
 
 // Command is what a person asks of a rollout.
 type Command struct {
 	// ID names the command.
 	ID string `json:"id"`
-	// Order is what is asked.
-	Order Order `json:"order"`
-	// Ratio is what is approved, in percent; 0 for other orders.
+	// Kind is what is asked.
+	Kind CommandKind `json:"order"`
+	// Ratio is what is approved, in percent; 0 for other kinds.
 	Ratio alipayplus.Ratio `json:"ratio,omitempty"`
 	// By is who asks.
 	By string `json:"by"`

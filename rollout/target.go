@@ -7,17 +7,16 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 )
 
-// Target is one version on its way to one target app: what a runner reads and
-// changes. [ForRelease] is one over the platform; package alipaycntarget has one
-// over AlipayCN's own API; package rollouttest checks yet another.
+// Target is one version on its way to one target app: what a runner observes and changes.
+// [ForRelease] is one over the platform; package alipaycntarget has one over AlipayCN's own
+// API; package rollouttest checks others.
 //
-// The methods that change something get a [Change] and must be safe to repeat: a
-// change whose effect is there already has no other, and either succeeds or is
-// refused with an error that matches [alipayplus.ErrConflict]; so is a change of a
-// target that is not as Change.From says, but for Abort, which acts on whatever is
-// live. A failure after which the same call may
-// succeed later must satisfy [alipayplus.IsRetryable] or be made by [Transient];
-// any other error is final.
+// The methods that change something get a [Change] and must be safe to repeat: a change
+// whose effect is there already has no further effect, and either succeeds or is refused
+// with an error that matches [alipayplus.ErrConflict]. A change of a target on which
+// Change.From is not live is refused in the same way, except for Abort, which acts on
+// whatever is live. A failure after which the same call may succeed later must satisfy
+// [alipayplus.IsRetryable] or be made by [Transient]; any other error is final.
 //
 // A Target must be safe for concurrent use.
 type Target interface {
@@ -31,40 +30,40 @@ type Target interface {
 	Raise(ctx context.Context, c Change) error
 	// Publish takes the version from c.From percent to all users.
 	Publish(ctx context.Context, c Change) error
-	// Abort gives the version up, wherever it stands, and says in one sentence
-	// what that means for users who already have it. A version that has reached
-	// all users cannot be aborted: [alipayplus.ErrConflict].
+	// Abort gives the version up, whatever its status, and says in one sentence what
+	// that means for users who already have it. A version that has reached all users
+	// cannot be aborted: [alipayplus.ErrConflict].
 	Abort(ctx context.Context, c Change) (aftermath string, err error)
 }
 
-// Withdrawer is a [Target] that can take back an application that is under
-// review, its own or, when c.Other is set, that of the version which is in its
-// way. Without it, [ReviewReplace] is refused.
+// Withdrawer is a [Target] that can withdraw an application that is under review: its own
+// or, when c.Other is set, that of the version which blocks it. Without it, [ReviewReplace]
+// is refused.
 type Withdrawer interface {
-	// Withdraw takes the application back.
+	// Withdraw withdraws the application.
 	Withdraw(ctx context.Context, c Change) error
 }
 
-// Batched is a [Target] that can be read together with others. Targets that
-// return equal batches are read in one go by a [Fleet].
+// Batched is a [Target] that can be observed together with others: a [Fleet] observes
+// targets with equal batches by one call.
 type Batched interface {
-	// Batch is what the targets have in common; it must be comparable.
+	// Batch is what such targets have in common; it must be comparable.
 	Batch() Batch
 }
 
-// Batch reads many targets at once.
+// Batch observes many targets at once.
 type Batch interface {
-	// ObserveAll reads the targets. It returns one result for each, in their order. It
-	// calls turn before each of its calls of the platform: that waits for what the fleet's
-	// limiter allows, and fails when the context has ended.
-	ObserveAll(ctx context.Context, targets []Target, turn func(context.Context) error) []Observed
+	// ObserveAll returns one result for each target, in their order. It calls wait before
+	// each of its calls of the platform: wait blocks until the fleet's limiter allows the
+	// call, and fails when the context has ended.
+	ObserveAll(ctx context.Context, targets []Target, wait func(context.Context) error) []BatchResult
 }
 
-// Observed is what reading one of many targets came to.
-type Observed struct {
+// BatchResult is the result of observing one of many targets.
+type BatchResult struct {
 	// Observation is where the target stands; nil with an error.
 	Observation *Observation
-	// Err is why it could not be read.
+	// Err is why it could not be observed.
 	Err error
 }
 
@@ -76,21 +75,20 @@ type Change struct {
 	From alipayplus.Ratio
 	// To is the ratio to set, in percent; 0 for changes that set none.
 	To alipayplus.Ratio
-	// Other is the version that is in the way, as Observe told; see [Withdrawer].
+	// Other is the version that blocks this one, from Observation.Blocker; see [Withdrawer].
 	Other *Blocker
 }
 
-// Observation is where a target stands, in the words of the platform whatever
-// the target is.
+// Observation is where a target stands, in the platform's terms whatever the target is.
 type Observation struct {
 	// Status is where the version stands. A status that the library does not
 	// know is waited out.
 	Status alipayplus.ReleaseStatus `json:"status"`
-	// Detail is the target's own word for it, where that says more.
+	// Detail is the target's own term for it, where that says more.
 	Detail string `json:"detail,omitempty"`
 	// Ratio is live, in percent; 0 before the first, 100 for all users.
 	Ratio alipayplus.Ratio `json:"ratio"`
-	// Ladder are the ratios that the target offers; zero when it does not tell.
+	// Ladder are the ratios that the target offers; zero when they are unknown.
 	Ladder alipayplus.Ladder `json:"ladder"`
 	// Application names the newest application for review; empty before the
 	// first. A new application has a new name.
@@ -100,9 +98,9 @@ type Observation struct {
 	// Blocker is another version that keeps this one from being applied for; nil
 	// when there is none, and when this one is applied for already.
 	Blocker *Blocker `json:"blocker,omitempty"`
-	// ChangedBy is who changed it last; empty when the target does not tell.
+	// ChangedBy is who changed it last; empty when that is unknown.
 	ChangedBy string `json:"changedBy,omitempty"`
-	// ChangedAt is when, by the target's clock; zero when it does not tell.
+	// ChangedAt is when, by the target's clock; zero when that is unknown.
 	ChangedAt time.Time `json:"changedAt,omitzero"`
 }
 

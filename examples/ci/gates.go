@@ -35,7 +35,7 @@ type applicant interface {
 // checkApplication says whether a rollout that begins has what to apply for review with.
 func (j *job) checkApplication(ctx context.Context, plan *rollout.Plan) error {
 	target, ok := j.target.(applicant)
-	if !ok || plan.Seen.Status != alipayplus.ReleaseNewVersionCreated {
+	if !ok || plan.Observation.Status != alipayplus.ReleaseNewVersionCreated {
 		return nil
 	}
 	return target.checkApplication(ctx)

@@ -18,6 +18,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/alipayplus-go/alipayplus/examples/ci/terminal"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
@@ -110,7 +111,7 @@ func newJob(opts *options, stdout, stderr io.Writer) *job {
 	stderr = &oneAtATime{to: stderr}
 	return &job{
 		opts: opts, stdout: stdout, stderr: stderr,
-		show:  &view{Terminal: rollout.NewTerminal(stderr, rollout.DetectTerminal(file))},
+		show:  &view{View: terminal.New(stderr, terminal.Detect(file))},
 		found: &result{Schema: resultSchema, Command: opts.command},
 	}
 }

@@ -42,7 +42,7 @@ func (j *job) give(ctx context.Context, runner *rollout.Runner) (*rollout.Receip
 	case commandAbort:
 		return runner.Abort(ctx, by, reason)
 	default:
-		return runner.Approve(ctx, j.opts.ratio(), by)
+		return runner.Approve(ctx, by, reason, j.opts.ratio())
 	}
 }
 

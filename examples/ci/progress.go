@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/alipayplus-go/alipayplus/examples/ci/terminal"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
@@ -18,7 +19,7 @@ func (j *job) sinks(ctx context.Context) (all []rollout.Option, closeAll func(),
 	all = []rollout.Option{
 		rollout.WithLogger(slog.New(slog.NewTextHandler(j.stderr, nil))),
 		rollout.WithSink(func(_ context.Context, e rollout.Event) error {
-			j.seen = e.Seen
+			j.seen = e.Observation
 			return nil
 		}),
 	}
@@ -40,7 +41,7 @@ func (j *job) sinks(ctx context.Context) (all []rollout.Option, closeAll func(),
 
 // view shows events to people.
 type view struct {
-	*rollout.Terminal
+	*terminal.View
 
 	mu sync.Mutex
 	// last is the newest event, nil before the first.

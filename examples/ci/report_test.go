@@ -32,7 +32,7 @@ func standing(t *testing.T, stop *rollout.Stop) *job {
 	}
 	state := &rollout.State{
 		Rollout: "release rel_1", Target: "release rel_1", Spec: *spec, Status: rollout.Running, Stop: stop,
-		Applied: true, Observed: true, Ratio: 10, Since: at(30), Watched: at(30),
+		Applied: true, Observed: true, Ratio: 10, Since: at(30), WaitingSince: at(30),
 		Changes: []rollout.RatioChange{
 			{From: 0, To: 1, At: at(0)}, {From: 1, To: 5, At: at(12)}, {From: 5, To: 10, Outside: true, By: "olga", At: at(30)},
 		},

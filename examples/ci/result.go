@@ -14,6 +14,7 @@ import (
 	"unicode/utf16"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/examples/ci/terminal"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
@@ -191,7 +192,7 @@ func (j *job) ladder() string {
 	for i, step := range j.spec.Steps {
 		ratios[i] = step.Ratio
 	}
-	return rollout.LadderBar(ladder, ratios, j.found.Ratio)
+	return terminal.LadderBar(ladder, ratios, j.found.Ratio)
 }
 
 // encode writes JSON in one line, readable where it holds command lines. Characters

@@ -52,7 +52,7 @@ func waitsFor(s *rollout.State, now time.Time) string {
 			return cmp.Or(watching(s, step, now), approvalOf(s, i+1))
 		}
 	}
-	status, verdicts, _ := strings.Cut(s.Seen, ", ")
+	status, verdicts, _ := strings.Cut(s.LastEmitted, ", ")
 	switch alipayplus.ReleaseStatus(status) {
 	case alipayplus.ReleaseUnderReview:
 		return "under review: " + verdicts

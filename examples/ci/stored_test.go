@@ -24,16 +24,16 @@ func TestWaitsFor(t *testing.T) {
 		after time.Duration
 		want  string
 	}{
-		{"the review", rollout.State{Seen: "UNDER_REVIEW, ALIPAY_PLUS passed"}, 0, "under review: ALIPAY_PLUS passed"},
-		{"not applied for", rollout.State{Seen: "NEW_VERSION_CREATED, no verdicts"}, 0, ""},
-		{"the first approval", rollout.State{Seen: "RELEASE_PREPARATION, all passed"}, 0, "waiting for approval of 1%"},
-		{"approved", rollout.State{Seen: "RELEASE_PREPARATION, all passed", Approvals: []rollout.Approval{{Ratio: 1}}}, 0, ""},
+		{"the review", rollout.State{LastEmitted: "UNDER_REVIEW, ALIPAY_PLUS passed"}, 0, "under review: ALIPAY_PLUS passed"},
+		{"not applied for", rollout.State{LastEmitted: "NEW_VERSION_CREATED, no verdicts"}, 0, ""},
+		{"the first approval", rollout.State{LastEmitted: "RELEASE_PREPARATION, all passed"}, 0, "waiting for approval of 1%"},
+		{"approved", rollout.State{LastEmitted: "RELEASE_PREPARATION, all passed", Approvals: []rollout.Approval{{Ratio: 1}}}, 0, ""},
 		{"no approval asked for", rollout.State{Ratio: 1}, 0, ""},
 		{"baking", rollout.State{Ratio: 10, Gates: passed}, time.Minute, "watching 10% until 2026-03-02T10:00:00Z"},
 		{"between two ratios of the spec", rollout.State{Ratio: 20, Gates: passed}, time.Minute, "watching 20% until 2026-03-02T10:00:00Z"},
 		{"a gate", rollout.State{Ratio: 10}, time.Hour, "gate errors does not pass yet: it was not asked yet"},
 		{"the last approval", rollout.State{Ratio: 10, Gates: passed}, time.Hour, "waiting for approval of 100%"},
-		{"a change", rollout.State{Intent: &rollout.Intent{Kind: rollout.KindRaise}}, 0, "finding out what became of a change that was begun: RAISE"},
+		{"a change", rollout.State{Intent: &rollout.Intent{Kind: rollout.ChangeRaise}}, 0, "finding out what became of a change that was begun: RAISE"},
 		{"paused", rollout.State{Status: rollout.Paused, Ratio: 10}, 0, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

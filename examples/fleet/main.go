@@ -116,7 +116,7 @@ func release(ctx context.Context, opts options, stdout io.Writer, progress *log.
 		if step.Target == faulty {
 			errorRate = 0.031
 		}
-		return rollout.Bound{Max: new(0.01)}.Judge("error rate", errorRate)
+		return rollout.Bound{Max: new(0.01)}.Evaluate("error rate", errorRate)
 	}
 	var shown string
 	var at time.Time
@@ -216,8 +216,8 @@ func workspace(ctx context.Context, p *platform.Platform, targets []rollout.Targ
 
 // check makes sure that every release ended as it should: one rejected, one stopped by
 // its gate, and all others done. Else the error is that of the fleet.
-func check(summary *rollout.Summary, err error, rejected, faulty string) error {
-	for _, t := range summary.Targets {
+func check(summary *rollout.FleetSummary, err error, rejected, faulty string) error {
+	for _, t := range summary.Members {
 		asItShould := t.Status == rollout.FleetStatus(rollout.Done)
 		switch t.Target {
 		case rejected:

@@ -192,7 +192,7 @@ func drive(ctx context.Context, target rollout.Target, spec rollout.Spec, store 
 		if step.Ratio == 10 && !mended {
 			errorRate = 0.031
 		}
-		return rollout.Bound{Max: new(0.01)}.Judge("error rate", errorRate)
+		return rollout.Bound{Max: new(0.01)}.Evaluate("error rate", errorRate)
 	}
 	sink := func(_ context.Context, e rollout.Event) error {
 		progress.Printf("%-9s  %s", e.Kind, e.What)

@@ -97,7 +97,7 @@ func newGate(name string, spec rollout.PrometheusGate, o Options) (*gate, error)
 
 // ask is the gate.
 func (g *gate) ask(ctx context.Context, _ rollout.Step) (rollout.Verdict, error) {
-	counted, err := g.spec.Counted(g.spec.Samples)
+	counted, err := g.spec.CountsSamples(g.spec.Samples)
 	if err != nil {
 		return rollout.Verdict{}, g.failed("samples", err)
 	}
@@ -106,7 +106,7 @@ func (g *gate) ask(ctx context.Context, _ rollout.Step) (rollout.Verdict, error)
 		if err != nil {
 			return rollout.Verdict{}, err
 		}
-		wait, err := g.spec.Enough(samples)
+		wait, err := g.spec.EvaluateSamples(samples)
 		if err != nil {
 			return rollout.Verdict{}, g.failed("samples", err)
 		}
@@ -118,7 +118,7 @@ func (g *gate) ask(ctx context.Context, _ rollout.Step) (rollout.Verdict, error)
 	if err != nil {
 		return rollout.Verdict{}, err
 	}
-	return g.spec.Judge(g.name, figure)
+	return g.spec.Evaluate(g.name, figure)
 }
 
 // figure asks one query. what is the field of the spec that holds it.

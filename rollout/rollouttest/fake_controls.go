@@ -143,7 +143,7 @@ func (f *Fake) Effects() []Effect {
 func (f *Fake) Ratios() []alipayplus.Ratio {
 	var all []alipayplus.Ratio
 	for _, e := range f.Effects() {
-		if e.Kind == rollout.KindRaise || e.Kind == rollout.KindPublish {
+		if e.Kind == rollout.ChangeRaise || e.Kind == rollout.ChangePublish {
 			all = append(all, e.To)
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
-func readingPromises() []promise[TargetHarness] {
-	return []promise[TargetHarness]{
+func readingCases() []contractCase[TargetHarness] {
+	return []contractCase[TargetHarness]{
 		{"the id is there and stays", theIDStays},
 		{"a new version is no one's, applied for by no one", aNewVersionIsNew},
 		{"reading changes nothing", readingChangesNothing},
@@ -20,15 +20,15 @@ func readingPromises() []promise[TargetHarness] {
 	}
 }
 
-func reviewPromises() []promise[TargetHarness] {
-	return []promise[TargetHarness]{
+func reviewCases() []contractCase[TargetHarness] {
+	return []contractCase[TargetHarness]{
 		{"an application is under review and has a name", anApplicationIsUnderReview},
 		{"an application is made once", anApplicationIsMadeOnce},
 		{"when all have approved, a ratio can be set", approvalLeadsToPreparation},
-		{"a rejection is told with its reason", aRejectionIsTold},
+		{"a rejection is reported with its reason", aRejectionIsReported},
 		{"another application has another name and verdicts of its own", anotherApplicationHasAnotherName},
-		{"an application can be taken back", anApplicationCanBeTakenBack},
-		{"nothing can be taken back but what is under review", nothingElseCanBeTakenBack},
+		{"an application can be withdrawn", anApplicationCanBeWithdrawn},
+		{"nothing can be withdrawn but what is under review", nothingElseCanBeWithdrawn},
 	}
 }
 
@@ -100,7 +100,7 @@ func readingTogetherIsReading(ctx context.Context, t require.TestingT, h TargetH
 	}
 }
 
-// atOnce is the turn of a call that nothing limits.
+// atOnce is the limiter of a call that nothing limits.
 func atOnce(ctx context.Context) error { return ctx.Err() }
 
 func anApplicationIsUnderReview(ctx context.Context, t require.TestingT, h TargetHarness) {
@@ -138,7 +138,7 @@ func approvalLeadsToPreparation(ctx context.Context, t require.TestingT, h Targe
 	require.Nil(t, o.Blocker)
 }
 
-func aRejectionIsTold(ctx context.Context, t require.TestingT, h TargetHarness) {
+func aRejectionIsReported(ctx context.Context, t require.TestingT, h TargetHarness) {
 	application := underReview(ctx, t, h).Application
 	h.Reject("the icon is too small")
 	o := observe(ctx, t, h)
@@ -170,7 +170,7 @@ func anotherApplicationHasAnotherName(ctx context.Context, t require.TestingT, h
 	require.Equal(t, alipayplus.ReleasePreparation, observe(ctx, t, h).Status)
 }
 
-func anApplicationCanBeTakenBack(ctx context.Context, t require.TestingT, h TargetHarness) {
+func anApplicationCanBeWithdrawn(ctx context.Context, t require.TestingT, h TargetHarness) {
 	w, ok := h.Target.(rollout.Withdrawer)
 	if !ok {
 		return
@@ -187,7 +187,7 @@ func anApplicationCanBeTakenBack(ctx context.Context, t require.TestingT, h Targ
 	require.NotEqual(t, first, o.Application)
 }
 
-func nothingElseCanBeTakenBack(ctx context.Context, t require.TestingT, h TargetHarness) {
+func nothingElseCanBeWithdrawn(ctx context.Context, t require.TestingT, h TargetHarness) {
 	w, ok := h.Target.(rollout.Withdrawer)
 	if !ok {
 		return
@@ -236,8 +236,8 @@ func raise(ctx context.Context, t require.TestingT, h TargetHarness, from, to al
 func requireLive(ctx context.Context, t require.TestingT, h TargetHarness, ratio alipayplus.Ratio, when string, args ...any) {
 	o := observe(ctx, t, h)
 	when = fmt.Sprintf(when, args...)
-	require.Equal(t, ratio, o.Ratio, "%s, Observe must tell that %v is live", when, ratio)
-	require.Equal(t, alipayplus.ReleaseGrayscale, o.Status, "%s, Observe must tell that %v is live", when, ratio)
+	require.Equal(t, ratio, o.Ratio, "%s, Observe must report that %v is live", when, ratio)
+	require.Equal(t, alipayplus.ReleaseGrayscale, o.Status, "%s, Observe must report that %v is live", when, ratio)
 }
 
 // ratios are three that may be set one after another.

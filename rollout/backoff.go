@@ -1,0 +1,80 @@
+package rollout
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+const firstInterval = 2 * time.Second
+
+// observeIn is how long to wait before the next observation: a quarter of the time since
+// the last change, so that a review of minutes is followed closely and one of days seldom.
+func (r *Runner) observeIn(waited time.Duration) time.Duration {
+	return jittered(min(max(waited/4, firstInterval), r.config.interval))
+}
+
+// retryIn is how long to wait before the next attempt after n failures in a row. It is
+// never shorter than what the target asks for, up to an hour.
+func (r *Runner) retryIn(n int64, err error) time.Duration {
+	d := jittered(min(firstInterval<<min(n-1, 20), r.config.interval))
+	asked := min(retryAfter(err), time.Hour)
+	spread := time.Duration(float64(asked) * 0.1 * rand.Float64()) //nolint:gosec // it spreads calls, nothing secret hangs on it
+	return max(d, asked+spread)
+}
+
+// retryAfter is how long the target asked to wait; 0 when it did not.
+func retryAfter(err error) time.Duration {
+	if e, ok := errors.AsType[*transientError](err); ok && e.after > 0 {
+		return e.after
+	}
+	if e, ok := errors.AsType[*alipayplus.Error](err); ok {
+		return e.RetryAfter
+	}
+	return 0
+}
+
+// jittered spreads a wait by a tenth to either side.
+func jittered(d time.Duration) time.Duration {
+	return time.Duration(float64(d) * (0.9 + 0.2*rand.Float64())) //nolint:gosec // it spreads calls, nothing secret hangs on it
+}
+
+// Transient marks an error of a [Target] as transient: the runner tries again later. It
+// returns nil for nil.
+func Transient(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &transientError{err: err}
+}
+
+// TransientAfter is [Transient] for an error with which the target says how long to wait.
+// The runner waits that long, but at most an hour.
+func TransientAfter(err error, wait time.Duration) error {
+	if err == nil {
+		return nil
+	}
+	return &transientError{err, wait}
+}
+
+type transientError struct {
+	err   error
+	after time.Duration
+}
+
+func (e *transientError) Error() string { return e.err.Error() }
+func (e *transientError) Unwrap() error { return e.err }
+
+// isTransient says whether the same call may succeed later.
+func isTransient(err error) bool {
+	if _, ok := errors.AsType[*transientError](err); ok {
+		return true
+	}
+	return alipayplus.IsRetryable(err) || slices.ContainsFunc(
+		[]error{alipayplus.ErrRateLimited, alipayplus.ErrOutcomeUnknown, context.DeadlineExceeded},
+		func(class error) bool { return errors.Is(err, class) })
+}

@@ -1,0 +1,279 @@
+package rollout
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+// Pause stops the rollout where it is, until [Runner.Resume]. What is live stays live.
+// by is who asks for it and is required; the reason may be empty.
+func (r *Runner) Pause(ctx context.Context, by, reason string) (*Receipt, error) {
+	return r.sendCommand(ctx, Command{Kind: CommandPause, By: by, Reason: reason})
+}
+
+// Resume lets a paused rollout go on: from what is live, with new deadlines and new
+// verdicts of its gates. The time of the pause does not count as bake time. After a
+// rejection it applies again; after somebody lowered the ratio or withdrew the version,
+// approvals have to be given again.
+func (r *Runner) Resume(ctx context.Context, by, reason string) (*Receipt, error) {
+	return r.sendCommand(ctx, Command{Kind: CommandResume, By: by, Reason: reason})
+}
+
+// Abort gives the version up at the target, whether the rollout runs, is paused, or has
+// not begun. When the target fails, the error says so, and the command is kept for the next
+// run. Stop.Aftermath of the state says what it means for users who have the version.
+func (r *Runner) Abort(ctx context.Context, by, reason string) (*Receipt, error) {
+	return r.sendCommand(ctx, Command{Kind: CommandAbort, By: by, Reason: reason})
+}
+
+// Approve approves that the ratio, in percent, is set. It may be given before the rollout
+// reaches that step, even before it has begun. It cannot be revoked; Pause stops the
+// rollout instead. An error that matches [alipayplus.ErrInvalid]: no step of the spec asks
+// for approval of the ratio.
+func (r *Runner) Approve(ctx context.Context, by, reason string, ratio alipayplus.Ratio) (*Receipt, error) {
+	for _, step := range r.spec.Steps {
+		if step.Ratio == ratio && step.Approval {
+			return r.sendCommand(ctx, Command{Kind: CommandApprove, By: by, Reason: reason, Ratio: ratio})
+		}
+	}
+	return nil, fmt.Errorf("rollout %s: no step asks for approval of %v: %w", r.config.name, ratio, alipayplus.ErrInvalid)
+}
+
+// Receipt is what became of a command.
+type Receipt struct {
+	// Handled says that the command was executed. Otherwise it waits in the store: for
+	// Holder, or for the first run of a rollout that has not begun.
+	Handled bool
+	// Holder is the runner that drives the rollout now, and will execute the command at
+	// its next step; empty when there is none.
+	Holder string
+	// State is where the rollout stands; nil when it is not handled.
+	State *State
+}
+
+// sendCommand executes a command or, when another runner drives the rollout, posts it for
+// that one. It uses the stored spec, not the runner's. A command that is in the store is
+// never lost; one that failed before has had no effect.
+func (r *Runner) sendCommand(ctx context.Context, c Command) (*Receipt, error) {
+	if c.By == "" {
+		return nil, fmt.Errorf("rollout %s: say who asks for it: %w", r.config.name, alipayplus.ErrInvalid)
+	}
+	c.ID, c.At = rand.Text(), time.Now()
+	s, err := r.openSession(ctx)
+	if leased, ok := errors.AsType[*LeasedError](err); ok {
+		return r.postCommand(ctx, c, leased.Holder)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer s.close(ctx)
+	if s.state == nil {
+		switch c.Kind {
+		case CommandApprove:
+			return r.postCommand(ctx, c, "")
+		case CommandPause, CommandResume:
+			return nil, s.conflict("it has not begun; nothing is there to %s", c.Kind.verb())
+		case CommandAbort:
+		}
+	}
+	s.startIfNew()
+	s.commandID = c.ID
+	if err := r.store.Post(ctx, r.config.name, c); err != nil {
+		return nil, err
+	}
+	if err := s.executeCommands(ctx); err != nil {
+		return &Receipt{State: s.state}, fmt.Errorf("%w; the order is kept, and the next run carries it out", err)
+	}
+	return &Receipt{Handled: true, State: s.state}, s.refusals[c.ID]
+}
+
+// postCommand stores a command for whoever drives the rollout, and wakes a run of this
+// runner.
+func (r *Runner) postCommand(ctx context.Context, c Command, holder string) (*Receipt, error) {
+	if err := r.store.Post(ctx, r.config.name, c); err != nil {
+		return nil, err
+	}
+	select {
+	case r.posted <- struct{}{}:
+	default: // a run is being woken already
+	}
+	return &Receipt{Holder: holder}, nil
+}
+
+// executeCommands executes the posted commands, oldest first. The state that a command
+// leads to records its ID before the command is removed, so that it is executed once.
+func (s *session) executeCommands(ctx context.Context) error {
+	commands, err := s.lease.Commands(ctx)
+	if err != nil {
+		return err
+	}
+	if len(commands) == 0 {
+		return s.continueAbort(ctx)
+	}
+	ids := make([]string, len(commands))
+	for i, c := range commands {
+		ids[i] = c.ID
+		if slices.Contains(s.state.Handled, c.ID) {
+			continue
+		}
+		if err := s.executeCommand(ctx, c); err != nil {
+			return err
+		}
+	}
+	if err := s.lease.Forget(ctx, ids); err != nil {
+		return err
+	}
+	s.state.Handled = nil
+	return s.continueAbort(ctx)
+}
+
+func (s *session) hasCommands(ctx context.Context) (bool, error) {
+	commands, err := s.lease.Commands(ctx)
+	return len(commands) > 0, err
+}
+
+func (s *session) executeCommand(ctx context.Context, c Command) error {
+	if c.Kind == CommandAbort && !s.state.Status.Final() {
+		return s.executeAbort(ctx, c)
+	}
+	s.state.Handled = append(s.state.Handled, c.ID)
+	if why := s.refusalOf(c); why != "" {
+		s.refusals[c.ID] = s.conflict("%s", why)
+		s.record(EventRefused, AuditEntry{By: c.By, From: s.state.Ratio, To: s.state.Ratio, Why: why}, Event{What: why, By: c.By})
+		return s.save(ctx)
+	}
+	switch c.Kind {
+	case CommandPause:
+		s.pause(c)
+	case CommandResume:
+		s.resume(c)
+	case CommandApprove:
+		s.state.Approvals = append(s.state.Approvals, Approval{Ratio: c.Ratio, By: c.By, Reason: c.Reason, At: c.At})
+		what := fmt.Sprintf("%v is approved", c.Ratio)
+		if c.Reason != "" {
+			what += ": " + c.Reason
+		}
+		s.record(EventApproved, AuditEntry{By: c.By, From: s.state.Ratio, To: c.Ratio, Why: what}, Event{What: what, By: c.By, To: c.Ratio})
+	}
+	return s.save(ctx)
+}
+
+// refusalOf says why a command cannot be executed; empty when it can.
+func (s *session) refusalOf(c Command) string {
+	status := s.state.Status
+	switch {
+	case status.Final():
+		return fmt.Sprintf("it is %s; nothing is left to %s", status, c.Kind.verb())
+	case c.Kind == CommandResume && status != Paused:
+		return "it is running; only a paused rollout can be resumed"
+	case c.Kind == CommandResume && c.ID != s.commandID && c.At.Before(s.state.Stop.At):
+		return "it stopped after that was asked: " + s.state.Stop.Reason + "; look at it, and resume it again"
+	case c.Kind == CommandPause && status == Paused:
+		return "it is paused already"
+	case c.Kind != CommandPause && c.Kind != CommandResume && c.Kind != CommandApprove:
+		return fmt.Sprintf("the order %q is not known", c.Kind)
+	default:
+		return ""
+	}
+}
+
+func (k CommandKind) verb() string {
+	switch k {
+	case CommandPause:
+		return "pause"
+	case CommandResume:
+		return "resume"
+	case CommandAbort:
+		return "abort"
+	case CommandApprove:
+		return "approve"
+	default:
+		return "do"
+	}
+}
+
+func (s *session) pause(c Command) {
+	what := cmp.Or(c.Reason, "paused by hand")
+	s.state.Status = Paused
+	s.state.Stop = &Stop{Cause: CausePerson, Reason: what, By: c.By, At: c.At, Ratio: s.state.Ratio, Baked: s.bakedSoFar()}
+	s.record(EventPaused, AuditEntry{By: c.By, From: s.state.Ratio, To: s.state.Ratio, Why: what}, Event{What: what, By: c.By})
+}
+
+// resume lets a rollout go on from whatever is live. The time of the pause does not count
+// as bake time.
+func (s *session) resume(c Command) {
+	state, now := s.state, time.Now()
+	why := state.Stop
+	state.Status, state.Stop, state.Gates = Running, nil, nil
+	state.Began, state.WaitingSince = now, now
+	if state.Ratio > 0 {
+		state.Since, state.Clock = now.Add(-why.Baked.Std()), s.clock()
+	}
+	switch why.Cause {
+	case CauseRejected, CauseWithdrawn:
+		state.Applied, state.Application = false, ""
+	case CauseOutside: // earlier approvals were for another course of events
+		state.Observed, state.Ratio, state.Approvals = false, 0, nil
+		state.Applied, state.Application = false, ""
+	case CausePerson, CauseGate, CauseDeadline:
+	}
+	what := cmp.Or(c.Reason, "resumed by hand")
+	s.record(EventResumed, AuditEntry{By: c.By, From: state.Ratio, To: state.Ratio, Why: what}, Event{What: what, By: c.By})
+}
+
+// bakedSoFar is the bake time of the live ratio so far, less what two clocks may differ.
+func (s *session) bakedSoFar() Duration {
+	state := s.state
+	if state.Since.IsZero() {
+		return 0
+	}
+	d := time.Since(state.Since)
+	if state.Clock != s.clock() {
+		d -= state.Spec.clockTolerance()
+	}
+	return Duration(max(0, d))
+}
+
+// executeAbort observes the target first, so that the audit log shows what became of a
+// change that was begun, and what others did. A target that cannot be read is aborted all
+// the same, unless the outcome of a change is unknown.
+func (s *session) executeAbort(ctx context.Context, c Command) error {
+	if err := s.observe(ctx, nil); err != nil {
+		if _, unstored := errors.AsType[*saveError](err); unstored || s.state.Intent != nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	s.state.Handled = append(s.state.Handled, c.ID)
+	why := &Stop{Cause: CausePerson, Reason: cmp.Or(c.Reason, "aborted by hand"), By: c.By, At: c.At, Ratio: s.state.Ratio}
+	err := s.abort(ctx, why)
+	if err == nil && s.state.Status != Aborted {
+		s.refusals[c.ID] = s.state.stopped()
+	}
+	return err
+}
+
+// continueAbort repeats an abort whose outcome is unknown.
+func (s *session) continueAbort(ctx context.Context) error {
+	if s.abortStarted() {
+		return s.abort(ctx, s.state.Intent.Stop)
+	}
+	return nil
+}
+
+func (s *session) abortStarted() bool {
+	return s.state.Intent != nil && s.state.Intent.Kind == ChangeAbort
+}
+
+// abortPending says whether the version is to be given up: by an abort whose outcome is
+// unknown, or by a command that could not be executed yet.
+func (s *session) abortPending(ctx context.Context) bool {
+	commands, err := s.lease.Commands(ctx)
+	return s.abortStarted() || err == nil && slices.ContainsFunc(commands, func(c Command) bool { return c.Kind == CommandAbort })
+}

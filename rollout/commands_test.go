@@ -1,0 +1,685 @@
+package rollout_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
+)
+
+// The last observation before a raise takes a while. A pause meanwhile is executed before the
+// raise, and not after it; who approves does not stop it.
+func TestACommandDuringTheObservationBeforeAChangeComesFirst(t *testing.T) {
+	for name, tt := range map[string]struct {
+		command func(context.Context, *rollout.Runner) error
+		is      error
+	}{
+		"a pause": {func(ctx context.Context, r *rollout.Runner) error {
+			_, err := r.Pause(ctx, "lin", "the icon is wrong")
+			return err
+		}, rollout.ErrPaused},
+		"an abort": {func(ctx context.Context, r *rollout.Runner) error {
+			_, err := r.Abort(ctx, "lin", "the icon is wrong")
+			return err
+		}, rollout.ErrAborted},
+		"an approval": {func(ctx context.Context, r *rollout.Runner) error {
+			_, err := r.Approve(ctx, "lin", "", 100)
+			return err
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				spec := plain()
+				spec.Steps[2].Approval = true
+				s := newStage(t, spec)
+				s.fake.ApproveAfter(0)
+				posted := false
+				s.fake.Before(func(ctx context.Context, c rollouttest.Call) error {
+					if c.Op == rollouttest.OpObserve && !posted && time.Since(s.began) >= time.Hour {
+						posted = true
+						require.NoError(t, tt.command(ctx, s.runner(rollout.WithHost("b"))))
+						time.Sleep(time.Minute)
+					}
+					return nil
+				})
+				state, err := s.runner().Run(t.Context())
+				require.True(t, posted)
+				if tt.is == nil {
+					s.requireDone(state, err)
+					return
+				}
+				require.ErrorIs(t, err, tt.is)
+				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+				require.Nil(t, s.state().Intent)
+				s.requireNoCommands()
+			})
+		})
+	}
+}
+
+// A raise waits behind the calls of others. A pause meanwhile is executed.
+func TestACommandThatComesWhileAChangeIsQueuedComesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHarbor(t, 1)
+		require.NoError(t, h.fakes[0].ApplyAs("pat"))
+		require.NoError(t, h.fakes[0].Approve())
+		// It observes at 0 s, and would raise at 60 s.
+		fleet := h.fleet(rollout.FleetOptions{Limiter: rate.NewLimiter(rate.Every(time.Minute), 1)})
+		r, err := fleet.Runner("release 0")
+		require.NoError(t, err)
+		h.after(30*time.Second, func() {
+			receipt, err := r.Pause(t.Context(), "lin", "")
+			require.NoError(t, err)
+			require.False(t, receipt.Handled)
+		})
+		summary, err := fleet.Run(t.Context())
+		require.ErrorIs(t, err, rollout.ErrPaused)
+		require.Equal(t, "1 PAUSED", summary.String())
+		require.Empty(t, h.fakes[0].Ratios())
+	})
+}
+
+func TestACommandNeedsNoSpec(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		stored := s.spec.Hash()
+		s.spec = hourly()
+		other := s.runner()
+		for _, command := range []struct {
+			do     func(context.Context, string, string) (*rollout.Receipt, error)
+			status rollout.Status
+		}{{other.Pause, rollout.Paused}, {other.Resume, rollout.Running}, {other.Abort, rollout.Aborted}} {
+			receipt, err := command.do(t.Context(), "lin", "")
+			require.NoError(t, err)
+			require.True(t, receipt.Handled)
+			require.Equal(t, command.status, receipt.State.Status)
+			require.Equal(t, stored, receipt.State.Spec.Hash())
+		}
+	})
+}
+
+func TestACommandThatIsRefusedLeavesNothing(t *testing.T) {
+	for name, tt := range map[string]struct {
+		do func(*stage) error
+		is error
+	}{
+		"through a runner of another target": {func(s *stage) error {
+			other := rollouttest.NewFake("release 2", alipayplus.DefaultLadder())
+			_, err := s.runnerOf(other, s.store, rollout.WithName("release 1")).Pause(s.Context(), "lin", "")
+			return err
+		}, alipayplus.ErrConflict},
+		"after its context ended": {func(s *stage) error {
+			over, cancel := context.WithCancel(s.Context())
+			cancel()
+			_, err := s.runner().Pause(over, "lin", "")
+			return err
+		}, context.Canceled},
+		"by nobody": {func(s *stage) error {
+			_, err := s.runner().Abort(s.Context(), "", "")
+			return err
+		}, alipayplus.ErrInvalid},
+		"because it is running": {func(s *stage) error {
+			_, err := s.runner().Resume(s.Context(), "lin", "")
+			return err
+		}, alipayplus.ErrConflict},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := liveAtTen(t, plain())
+				require.ErrorIs(t, tt.do(s), tt.is)
+				s.requireNoCommands()
+				s.requireDone(s.runner().Run(t.Context()))
+			})
+		})
+	}
+}
+
+func TestWhatHasNotBegunCanBeApprovedAndNeitherPausedNorResumed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, approved())
+		_, err := s.runner().Pause(t.Context(), "lin", "")
+		require.EqualError(t, err, "rollout release 1: it has not begun; nothing is there to pause")
+		require.ErrorIs(t, err, alipayplus.ErrConflict)
+		_, err = s.runner().Resume(t.Context(), "lin", "")
+		require.EqualError(t, err, "rollout release 1: it has not begun; nothing is there to resume")
+		state, err := s.runner().Status(t.Context())
+		require.NoError(t, err)
+		require.Nil(t, state)
+		s.requireNoCommands()
+
+		receipt, err := s.runner().Approve(t.Context(), "lin", "", 50)
+		require.NoError(t, err)
+		require.Equal(t, &rollout.Receipt{}, receipt)
+		s.requireDone(s.runner().Run(t.Context()))
+		require.Equal(t, []string{"50% is approved"}, s.emitted(rollout.EventApproved))
+	})
+}
+
+func TestAnAbortIsExecutedThoughARaiseIsStillToBeRepeated(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		s.fake.ApproveAfter(0)
+		s.fake.FailNext(rollouttest.OpRaise, 1, alipayplus.ErrOutcomeUnknown)
+		s.runUntil(time.Second)
+		require.Equal(t, rollout.ChangeRaise, s.state().Intent.Kind)
+
+		receipt, err := s.runner().Abort(t.Context(), "lin", "no")
+
+		require.NoError(t, err)
+		require.True(t, receipt.Handled)
+		require.Equal(t, rollout.Aborted, receipt.State.Status)
+		require.Nil(t, receipt.State.Intent)
+		require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
+		require.Empty(t, s.fake.Ratios())
+		s.requireNoCommands()
+	})
+}
+
+// What is not live yet is not watched: a pause during the review is none of a bake time.
+func TestAPauseDuringTheReviewCountsNothingAsWatched(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		s.runUntil(30 * time.Minute)
+		for _, command := range []func(context.Context, string, string) (*rollout.Receipt, error){s.runner().Pause, s.runner().Resume} {
+			_, err := command(t.Context(), "lin", "")
+			require.NoError(t, err)
+			require.Zero(t, s.state().Since)
+		}
+		s.requireDone(s.runner().Run(t.Context()))
+		require.GreaterOrEqual(t, s.fake.Effects()[2].At.Sub(s.fake.Effects()[1].At), time.Hour)
+	})
+}
+
+func TestACommandThatFailedIsKeptAndSaysSo(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		s.fake.FailNext(rollouttest.OpAbort, 1, unavailable())
+
+		receipt, err := s.runner().Abort(t.Context(), "lin", "no")
+
+		require.EqualError(t, err, unavailable().Error()+"; the order is kept, and the next run carries it out")
+		require.True(t, alipayplus.IsRetryable(err))
+		require.False(t, receipt.Handled)
+		require.Equal(t, rollout.Running, receipt.State.Status)
+		state, err := s.runner().Run(t.Context())
+		require.ErrorIs(t, err, rollout.ErrAborted)
+		require.Equal(t, "lin", state.Stop.By)
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+		s.requireNoCommands()
+	})
+}
+
+// A store whose leases announce no command is checked every three seconds; what is posted
+// through the runner itself need not wait for that.
+func TestACommandThroughTheRunnerThatRunsIsExecutedAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		store := lasting(s.store, new(int), new(int))
+		r := s.runnerOf(s.fake, store)
+		var asked time.Time
+		s.at(90*time.Minute+500*time.Millisecond, func() {
+			asked = time.Now()
+			receipt, err := r.Pause(t.Context(), "lin", "lunch")
+			require.NoError(t, err)
+			require.False(t, receipt.Handled)
+		})
+		state, err := r.Run(t.Context())
+		require.ErrorIs(t, err, rollout.ErrPaused)
+		require.Equal(t, asked, state.UpdatedAt)
+	})
+}
+
+func TestACommandFromElsewhereIsExecutedWithinThreeSeconds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		var asked time.Time
+		s.at(90*time.Minute+500*time.Millisecond, func() {
+			asked = time.Now()
+			_, err := s.runner(rollout.WithHost("b")).Pause(t.Context(), "lin", "lunch")
+			require.NoError(t, err)
+		})
+		state, err := s.runnerOf(s.fake, lasting(s.store, new(int), new(int)), rollout.WithInterval(day)).Run(t.Context())
+		require.ErrorIs(t, err, rollout.ErrPaused)
+		require.LessOrEqual(t, state.UpdatedAt.Sub(asked), 3*time.Second)
+	})
+}
+
+// Somebody may want it to stop.
+func TestARunThatCannotListCommandsDoesNotAct(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		time.Sleep(2 * time.Hour) // 50 % are due
+		calls, gone := s.fake.Calls(rollouttest.OpAny), errors.New("stale file handle")
+		_, err := s.runnerOf(s.fake, storeFailingFrom(s.store, "Commands", s.began, gone)).Step(t.Context())
+		require.ErrorIs(t, err, gone)
+		require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny))
+	})
+}
+
+func TestARunThatCannotListCommandsAnyMoreEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		gone := errors.New("stale file handle")
+		from := s.began.Add(90*time.Minute + 500*time.Millisecond)
+		_, err := s.runnerOf(s.fake, storeFailingFrom(s.store, "Commands", from, gone), rollout.WithInterval(day)).Run(t.Context())
+		require.ErrorIs(t, err, gone)
+		require.LessOrEqual(t, time.Since(from), 3*time.Second)
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+	})
+}
+
+// It would be executed again by a run that does not know that it was.
+func TestACommandThatCannotBeRemovedEndsTheRunAndIsExecutedOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, approved())
+		command := rollout.Command{ID: "1", Kind: rollout.CommandApprove, Ratio: 50, By: "lin", At: time.Now()}
+		require.NoError(t, s.store.Post(t.Context(), "release 1", command))
+		full := errors.New("read-only")
+		for range 3 {
+			_, err := s.runnerOf(s.fake, storeFailing(s.store, "Forget", full)).Run(t.Context())
+			require.ErrorIs(t, err, full)
+			require.Equal(t, []string{"1"}, s.state().Handled)
+		}
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+		s.requireDone(s.runner().Run(t.Context()))
+		require.Len(t, s.emitted(rollout.EventApproved), 1)
+		require.Empty(t, s.state().Handled, "what is removed need not be remembered")
+		s.requireNoCommands()
+	})
+}
+
+func TestACommandThatIsNotStoredIsNotExecuted(t *testing.T) {
+	full := errors.New("disk full")
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, approved())
+		approve := func() {
+			receipt, err := s.runnerOf(s.fake, storeFailing(s.store, "Post", full)).Approve(t.Context(), "lin", "", 50)
+			require.ErrorIs(t, err, full)
+			require.Nil(t, receipt)
+		}
+		approve() // what has not begun
+		_, err := s.store.Acquire(t.Context(), "release 1", "another")
+		require.NoError(t, err)
+		approve() // what another runner drives
+	})
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		stored := s.state()
+		receipt, err := s.runnerOf(s.fake, storeFailing(s.store, "Post", full)).Abort(t.Context(), "lin", "")
+		require.ErrorIs(t, err, full)
+		require.Nil(t, receipt)
+		require.Equal(t, stored, s.state())
+		require.Zero(t, s.fake.Calls(rollouttest.OpAbort))
+	})
+}
+
+func TestAnApprovalIsWaitedFor(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, approved())
+		s.at(8*time.Hour, func() {
+			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+			receipt, err := s.runner(rollout.WithHost("b")).Approve(t.Context(), "lin", "", 50)
+			require.NoError(t, err)
+			require.False(t, receipt.Handled, "the runner that has the lease does it")
+			require.Regexp(t, `^a process \d+ run \w{6}$`, receipt.Holder)
+			require.Nil(t, receipt.State)
+		})
+		state, err := s.runner().Run(t.Context())
+		s.requireDone(state, err)
+		require.Contains(t, s.emitted(rollout.EventWaiting), "waiting for approval of 50%")
+		require.Equal(t, []string{"50% is approved"}, s.emitted(rollout.EventApproved))
+		require.Equal(t, []rollout.Approval{{Ratio: 50, By: "lin", At: state.Approvals[0].At}}, state.Approvals)
+		raised := s.fake.Effects()[2].At.Sub(s.began)
+		require.GreaterOrEqual(t, raised, 8*time.Hour)
+		require.Less(t, raised, 8*time.Hour+10*time.Second, "a run that waits checks for commands often")
+		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "APPROVED 10-50", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
+	})
+}
+
+func TestAnApprovalMayComeBeforehand(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, approved())
+		receipt, err := s.runner().Approve(t.Context(), "lin", "", 50)
+		require.NoError(t, err)
+		require.Equal(t, &rollout.Receipt{}, receipt, "it is left for the first run")
+		state, err := s.runner().Status(t.Context())
+		require.NoError(t, err)
+		require.Nil(t, state, "an approval begins nothing")
+		time.Sleep(40 * day) // nor does it start a deadline
+		s.requireDone(s.runner().Run(t.Context()))
+		require.NotContains(t, s.emitted(rollout.EventWaiting), "waiting for approval of 50%")
+	})
+}
+
+func TestAnApprovalIsOfOneRatio(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		spec := approved()
+		spec.Steps[2].Approval = true
+		s := newStage(t, spec)
+		_, err := s.runner().Approve(t.Context(), "lin", "", 100)
+		require.NoError(t, err)
+		s.runUntil(day)
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+		for _, ratio := range []alipayplus.Ratio{10, 20} {
+			_, err = s.runner().Approve(t.Context(), "lin", "", ratio)
+			require.EqualError(t, err, "rollout release 1: no step asks for approval of "+ratio.String()+": invalid input")
+			require.ErrorIs(t, err, alipayplus.ErrInvalid)
+		}
+	})
+}
+
+func TestWhoAsksMustBeSaid(t *testing.T) {
+	s := newStage(t, approved())
+	_, err := s.runner().Pause(t.Context(), "", "because")
+	require.EqualError(t, err, "rollout release 1: say who asks for it: invalid input")
+	require.ErrorIs(t, err, alipayplus.ErrInvalid)
+	_, err = s.runner().Approve(t.Context(), "", "", 50)
+	require.ErrorIs(t, err, alipayplus.ErrInvalid)
+}
+
+func TestAnotherRunnerPausesResumesAndAbortsOneThatRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		other := s.runner(rollout.WithHost("b"))
+		s.at(90*time.Minute, func() {
+			receipt, err := other.Pause(t.Context(), "lin", "lunch")
+			require.NoError(t, err)
+			require.False(t, receipt.Handled)
+		})
+
+		state, err := s.runner().Run(t.Context())
+
+		require.EqualError(t, err, "rollout release 1 is paused at 10%: lunch (by lin); resume or abort")
+		require.ErrorIs(t, err, rollout.ErrPaused)
+		require.Equal(t, rollout.Paused, state.Status)
+		require.Less(t, time.Since(s.began), 91*time.Minute)
+
+		// Nothing happens for a day, and nobody needs to run for it to be resumed.
+		time.Sleep(day)
+		receipt, err := other.Resume(t.Context(), "lin", "")
+		require.NoError(t, err)
+		require.True(t, receipt.Handled)
+		require.Equal(t, rollout.Running, receipt.State.Status)
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+
+		s.at(time.Since(s.began)+time.Minute, func() {
+			_, err := other.Abort(t.Context(), "lin", "a broken icon")
+			require.NoError(t, err)
+		})
+		state, err = s.runner().Run(t.Context())
+		require.EqualError(t, err, "rollout release 1 is aborted at 10%: a broken icon (by lin); the version is canceled; 10% of the users have it; it is over; the next attempt is a rollout under another name")
+		require.ErrorIs(t, err, rollout.ErrAborted)
+		require.Equal(t, rollout.Aborted, state.Status)
+		require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
+		require.Equal(t, []string{
+			"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "PAUSED 10-10", "RESUMED 10-10", "ABORTED 10-10",
+		}, s.audit())
+	})
+}
+
+// By the runner itself whatever the store is, and by others where the store announces it.
+func TestACommandIsExecutedAtOnce(t *testing.T) {
+	for name, by := range map[string]func(*stage, *rollout.Runner) *rollout.Runner{
+		"of the runner":  func(_ *stage, r *rollout.Runner) *rollout.Runner { return r },
+		"of another one": func(s *stage, _ *rollout.Runner) *rollout.Runner { return s.runner(rollout.WithHost("b")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := newStage(t, hourly())
+				r := s.runner()
+				var asked time.Time
+				s.at(90*time.Minute, func() {
+					asked = time.Now()
+					_, err := by(s, r).Pause(t.Context(), "lin", "")
+					require.NoError(t, err)
+				})
+				_, err := r.Run(t.Context())
+				require.ErrorContains(t, err, ": paused by hand (by lin); ")
+				require.Zero(t, time.Since(asked))
+			})
+		})
+	}
+}
+
+func TestCommandsWhileNobodyRuns(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		s.runUntil(90 * time.Minute)
+		r := s.runner(rollout.WithHost("b"))
+		calls := s.fake.Calls(rollouttest.OpAny)
+
+		receipt, err := r.Pause(t.Context(), "lin", "lunch")
+		require.NoError(t, err)
+		require.True(t, receipt.Handled)
+		require.Equal(t, rollout.Paused, receipt.State.Status)
+		require.Equal(t, rollout.Stop{Cause: rollout.CausePerson, Reason: "lunch", By: "lin", At: receipt.State.Stop.At, Ratio: 10, Baked: receipt.State.Stop.Baked}, *receipt.State.Stop)
+		require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny))
+		require.InDelta(t, 20*time.Minute, receipt.State.Stop.Baked.Std(), float64(10*time.Minute), "on another machine a part is not certain")
+
+		_, err = r.Pause(t.Context(), "mei", "")
+		require.EqualError(t, err, "rollout release 1: it is paused already")
+		require.ErrorIs(t, err, alipayplus.ErrConflict)
+		_, err = r.Resume(t.Context(), "mei", "")
+		require.NoError(t, err)
+		_, err = r.Resume(t.Context(), "mei", "")
+		require.EqualError(t, err, "rollout release 1: it is running; only a paused rollout can be resumed")
+
+		receipt, err = r.Abort(t.Context(), "lin", "")
+		require.NoError(t, err)
+		require.True(t, receipt.Handled)
+		require.Equal(t, "the version is canceled; 10% of the users have it", receipt.State.Stop.Aftermath)
+		require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
+		for command, do := range map[string]func(context.Context, string, string) (*rollout.Receipt, error){"abort": r.Abort, "pause": r.Pause, "resume": r.Resume} {
+			_, err = do(t.Context(), "mei", "")
+			require.EqualError(t, err, "rollout release 1: it is ABORTED; nothing is left to "+command)
+		}
+		require.Equal(t, []string{
+			"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "PAUSED 10-10", "REFUSED 10-10", "RESUMED 10-10", "REFUSED 10-10", "ABORTED 10-10",
+			"REFUSED 10-10", "REFUSED 10-10", "REFUSED 10-10",
+		}, s.audit())
+	})
+}
+
+func TestAnUnknownCommandIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		require.NoError(t, s.store.Post(t.Context(), "release 1", rollout.Command{ID: "1", Kind: "REWIND", By: "lin"}))
+		s.requireDone(s.runner().Run(t.Context()))
+		require.Equal(t, []string{`the order "REWIND" is not known`}, s.emitted(rollout.EventRefused))
+
+		// When all is over, nothing is left to do.
+		for id, command := range map[string]rollout.CommandKind{"2": rollout.CommandApprove, "3": "REWIND"} {
+			require.NoError(t, s.store.Post(t.Context(), "release 1", rollout.Command{ID: id, Kind: command, By: "lin"}))
+			_, err := s.runner().Run(t.Context())
+			require.NoError(t, err)
+		}
+		require.ElementsMatch(t, []string{
+			`the order "REWIND" is not known`, "it is DONE; nothing is left to approve", "it is DONE; nothing is left to do",
+		}, s.emitted(rollout.EventRefused))
+	})
+}
+
+func TestAPausedRolloutCanBeAborted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, hourly())
+		s.gate = failing(10, new(bool))
+		_, err := s.runner().Run(t.Context())
+		require.ErrorIs(t, err, rollout.ErrGateFailed)
+		receipt, err := s.runner().Abort(t.Context(), "lin", "no")
+		require.NoError(t, err)
+		require.Equal(t, rollout.Aborted, receipt.State.Status)
+		require.Equal(t, rollout.CausePerson, receipt.State.Stop.Cause)
+	})
+}
+
+func TestPostedCommandsAreExecutedInTheirSequence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		for _, c := range []rollout.Command{
+			{ID: "1", Kind: rollout.CommandPause, By: "lin", Reason: "lunch"},
+			{ID: "2", Kind: rollout.CommandResume, By: "mei"},
+		} {
+			require.NoError(t, s.store.Post(t.Context(), "release 1", c))
+		}
+		s.requireDone(s.runner().Run(t.Context()))
+		require.Equal(t, []string{"STARTED 0-0", "PAUSED 0-0", "RESUMED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
+	})
+}
+
+func TestACommandWhoseEffectWasNotStoredIsNotForgotten(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newStage(t, plain())
+		s.runUntil(90 * time.Minute)
+		full := errors.New("disk full")
+		_, err := s.runnerOf(s.fake, fullStore(s.store, new(int), 1, full)).Pause(t.Context(), "lin", "lunch")
+		require.ErrorIs(t, err, full)
+		require.Equal(t, rollout.Running, s.state().Status)
+		_, err = s.runner().Run(t.Context())
+		require.ErrorIs(t, err, rollout.ErrPaused)
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+	})
+}
+
+// raisedAt is when the last ratio went live.
+func (s *stage) raisedAt() time.Time {
+	s.Helper()
+	effects := s.fake.Effects()
+	require.NotEmpty(s, effects)
+	return effects[len(effects)-1].At
+}
+
+func TestAPauseIsNotWatchedTime(t *testing.T) {
+	const (
+		bake, tolerance = time.Hour, 5 * time.Minute
+		half            = 30 * time.Minute
+	)
+	for name, tt := range map[string]struct {
+		// watched is how long 10 % had been live before the pause.
+		watched time.Duration
+		// The first run is on machine a.
+		pauses, resumes, runs string
+		// live is how long 10 % has to be live, the pause apart.
+		live time.Duration
+	}{
+		"all on one machine":                           {half, "a", "a", "a", bake},
+		"paused on another machine":                    {half, "b", "b", "b", bake + tolerance},
+		"paused on the first one, resumed on another":  {half, "a", "b", "b", bake},
+		"resumed on another, and run on the first":     {half, "a", "b", "a", bake + tolerance},
+		"paused and resumed on another":                {half, "b", "b", "a", bake + 2*tolerance},
+		"paused elsewhere before the tolerance passed": {2 * time.Minute, "b", "b", "b", bake + 2*time.Minute},
+		"paused after it was watched long enough":      {bake - time.Second, "a", "a", "a", bake},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := liveAtTen(t, plain())
+				raised := s.raisedAt()
+				time.Sleep(time.Until(raised.Add(tt.watched)))
+				receipt, err := s.runner(rollout.WithHost(tt.pauses)).Pause(t.Context(), "lin", "")
+				require.NoError(t, err)
+				require.LessOrEqual(t, receipt.State.Stop.Baked.Std(), tt.watched)
+				require.GreaterOrEqual(t, receipt.State.Stop.Baked, rollout.Duration(0))
+
+				time.Sleep(2 * day)
+				_, err = s.runner(rollout.WithHost(tt.resumes)).Resume(t.Context(), "lin", "")
+				require.NoError(t, err)
+				s.requireDone(s.runner(rollout.WithHost(tt.runs)).Run(t.Context()))
+
+				live := liveFor(s.fake)[10] - 2*day
+				require.GreaterOrEqual(t, live, tt.live)
+				require.Less(t, live, tt.live+time.Second)
+			})
+		})
+	}
+}
+
+func TestWhateverStoppedItIsNotWatchedTime(t *testing.T) {
+	for name, stop := range map[string]func(*stage) error{
+		"a gate that failed": func(s *stage) error {
+			s.gate = failing(10, new(bool))
+			defer func() { s.gate = nil }()
+			_, err := s.runner().Run(s.Context())
+			return err
+		},
+		"an abort that was refused": func(s *stage) error {
+			s.fake.FailNext(rollouttest.OpAbort, 1, alipayplus.ErrPermission)
+			_, err := s.runner().Abort(s.Context(), "lin", "")
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := liveAtTen(t, hourly())
+				require.ErrorAs(t, stop(s), new(*rollout.StoppedError))
+				watched := time.Since(s.raisedAt())
+				require.Equal(t, rollout.Duration(watched), s.state().Stop.Baked)
+				time.Sleep(2 * day)
+				_, err := s.runner().Resume(t.Context(), "lin", "")
+				require.NoError(t, err)
+				s.requireDone(s.runner().Run(t.Context()))
+				live := liveFor(s.fake)[10] - 2*day
+				require.GreaterOrEqual(t, live, time.Hour)
+				require.Less(t, live, time.Hour+time.Second)
+			})
+		})
+	}
+}
+
+// Somebody resumes what is running, because of what was shown a moment ago; then it stops.
+func TestAResumptionFromBeforeTheStopIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, hourly())
+		failed := false
+		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+			if failed {
+				return rollout.Passed("for now"), nil
+			}
+			failed = true
+			// Right before the rollout stops because of it, it observes once more.
+			s.between(rollouttest.OpObserve, func() {
+				receipt, err := s.runner(rollout.WithHost("b")).Resume(t.Context(), "pat", "")
+				require.NoError(t, err)
+				require.False(t, receipt.Handled)
+				time.Sleep(time.Second)
+			})
+			return rollout.Failed("bad"), nil
+		}
+		_, err := s.runner().Run(t.Context())
+		require.ErrorIs(t, err, rollout.ErrGateFailed)
+
+		time.Sleep(time.Hour)
+		_, again := s.runner().Run(t.Context())
+
+		require.EqualError(t, again, err.Error())
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+		require.Equal(t, []string{"it stopped after that was asked: gate errors failed: bad; look at it, and resume it again"}, s.emitted(rollout.EventRefused))
+		s.requireNoCommands()
+
+		_, err = s.runner().Resume(t.Context(), "pat", "")
+		require.NoError(t, err)
+		s.requireDone(s.runner().Run(t.Context()))
+	})
+}
+
+// The clock of the machine that paused is four minutes ahead; somebody resumes a minute later.
+func TestAResumptionIsNotRefusedBecauseTwoClocksDisagree(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := liveAtTen(t, plain())
+		_, err := s.runner(rollout.WithHost("b")).Pause(t.Context(), "lin", "")
+		require.NoError(t, err)
+		s.rewrite(func(state map[string]any) {
+			stop := state["stop"].(map[string]any)
+			stop["at"] = shifted(t, stop["at"], 4*time.Minute)
+		})
+		time.Sleep(time.Minute)
+		_, err = s.runner().Resume(t.Context(), "lin", "")
+		require.NoError(t, err)
+	})
+}

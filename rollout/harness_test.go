@@ -1,0 +1,679 @@
+package rollout_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
+)
+
+// harbor is a fleet of releases in memory, which are approved after an hour.
+type harbor struct {
+	*testing.T
+	group *rollouttest.Fakes
+	fakes []*rollouttest.Fake
+	store *rollout.MemoryStore
+	spec  rollout.Spec
+	began time.Time
+	opts  []rollout.Option
+}
+
+func newHarbor(t *testing.T, n int) *harbor {
+	t.Helper()
+	h := &harbor{T: t, group: rollouttest.NewFakes(), store: rollout.NewMemoryStore(), spec: plain(), began: time.Now()}
+	for i := range n {
+		fake := h.group.New(fmt.Sprintf("release %d", i), alipayplus.DefaultLadder())
+		fake.ApproveAfter(time.Hour)
+		h.fakes = append(h.fakes, fake)
+	}
+	return h
+}
+
+func (h *harbor) targets() []rollout.Target {
+	var all []rollout.Target
+	for _, fake := range h.fakes {
+		all = append(all, fake)
+	}
+	return all
+}
+
+func (h *harbor) fleet(options rollout.FleetOptions) *rollout.Fleet {
+	h.Helper()
+	fleet, err := rollout.NewFleet(h.targets(), h.spec, h.store, options, append([]rollout.Option{rollout.WithHost("a")}, h.opts...)...)
+	require.NoError(h, err)
+	return fleet
+}
+
+// after calls do in a goroutine.
+func (h *harbor) after(d time.Duration, do func()) {
+	go func() {
+		time.Sleep(time.Until(h.began.Add(d)))
+		do()
+	}()
+}
+
+// liveAtTen is a stage on which 10 % have been live for about a minute, and nobody runs.
+func liveAtTen(t *testing.T, spec rollout.Spec) *stage {
+	t.Helper()
+	s := newStage(t, spec)
+	s.fake.ApproveAfter(0)
+	s.runUntil(time.Minute)
+	require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+	return s
+}
+
+// aborting is hourly, where a gate that fails gives the version up.
+func aborting() rollout.Spec {
+	spec := hourly()
+	spec.OnGateFailure = rollout.FailureAbort
+	return spec
+}
+
+// watchedTransport is a way to the platform that calls onRequest before each request.
+type watchedTransport struct {
+	http.RoundTripper
+	onRequest func(path string)
+}
+
+func (o *watchedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	o.onRequest(r.URL.Path)
+	return o.RoundTripper.RoundTrip(r)
+}
+
+// watchedClient gives a client of the owner whose requests are watched.
+func (w *world) watchedClient() (*alipayplus.Client, *watchedTransport) {
+	w.Helper()
+	way := w.p.HTTPClient()
+	watched := &watchedTransport{way.Transport, func(string) {}}
+	way.Transport = watched
+	client, err := w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithHTTPClient(way))
+	require.NoError(w, err)
+	return client, watched
+}
+
+// approve lets both parties approve all that is under review.
+func (w *world) approve() {
+	w.Helper()
+	for _, party := range []alipayplus.Party{alipayplus.PartyAlipayPlus, alipayplus.PartyAlipayCN} {
+		reviewer, err := w.p.ReviewerClient(w.Context(), party)
+		require.NoError(w, err)
+		for request, err := range reviewer.Reviews.All(w.Context(), alipayplus.ListReviewsInput{}) {
+			require.NoError(w, err)
+			_, err = reviewer.Reviews.Decide(w.Context(), alipayplus.DecideInput{ID: request.ID, Approve: true})
+			require.NoError(w, err)
+		}
+	}
+}
+
+// between calls do once, after the target was read and right before the change.
+func (s *stage) between(op rollouttest.Op, do func()) {
+	done := false
+	s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+		if c.Op == op && !done {
+			done = true
+			do()
+		}
+		return nil
+	})
+}
+
+// shiftClock makes the stored state as if the clock of the machine that wrote it
+// were off by so much.
+func (s *stage) shiftClock(off time.Duration) {
+	s.Helper()
+	s.rewrite(func(state map[string]any) {
+		for _, key := range []string{"began", "since", "watched", "updatedAt"} {
+			state[key] = shifted(s.T, state[key], off)
+		}
+		if gates, ok := state["gates"].(map[string]any); ok {
+			for _, gate := range gates {
+				g := gate.(map[string]any)
+				g["at"] = shifted(s.T, g["at"], off)
+			}
+		}
+	})
+}
+
+func shifted(t *testing.T, text any, off time.Duration) string {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339Nano, text.(string))
+	require.NoError(t, err)
+	return at.Add(off).Format(time.RFC3339Nano)
+}
+
+// rewrite changes the stored state, with a checksum that fits.
+func (s *stage) rewrite(edit func(state map[string]any)) {
+	s.Helper()
+	s.replace(func(checkpoint []byte) []byte {
+		var c struct {
+			Schema int             `json:"schema"`
+			SHA256 string          `json:"sha256"`
+			State  json.RawMessage `json:"state"`
+		}
+		require.NoError(s, json.Unmarshal(checkpoint, &c))
+		var state map[string]any
+		require.NoError(s, json.Unmarshal(c.State, &state))
+		edit(state)
+		var err error
+		c.State, err = json.Marshal(state)
+		require.NoError(s, err)
+		sum := sha256.Sum256(c.State)
+		c.SHA256 = hex.EncodeToString(sum[:])
+		data, err := json.Marshal(c)
+		require.NoError(s, err)
+		return data
+	})
+}
+
+// replace changes the stored checkpoint.
+func (s *stage) replace(edit func(checkpoint []byte) []byte) {
+	s.Helper()
+	ctx := context.WithoutCancel(s.Context())
+	lease, err := s.store.Acquire(ctx, s.fake.ID(), "test")
+	require.NoError(s, err)
+	data, err := lease.Load(ctx)
+	require.NoError(s, err)
+	require.NoError(s, lease.Save(ctx, edit(data), nil))
+	require.NoError(s, lease.Release(ctx))
+}
+
+// runUntil runs a runner until the time of the stage, as in a job that is stopped.
+func (s *stage) runUntil(d time.Duration, opts ...rollout.Option) {
+	s.Helper()
+	ctx, cancel := context.WithDeadline(s.Context(), s.began.Add(d))
+	defer cancel()
+	_, err := s.runner(opts...).Run(ctx)
+	require.ErrorIs(s, err, rollout.ErrPending)
+	require.ErrorIs(s, err, context.DeadlineExceeded)
+}
+
+// liveFor is how long each ratio was live before the next.
+func liveFor(fake *rollouttest.Fake) map[alipayplus.Ratio]time.Duration {
+	live := make(map[alipayplus.Ratio]time.Duration)
+	var since time.Time
+	for _, e := range fake.Effects() {
+		if e.Kind == rollout.ChangeRaise || e.Kind == rollout.ChangePublish {
+			live[e.From], since = e.At.Sub(since), e.At
+		}
+	}
+	return live
+}
+
+// requireNoCommands checks that no command is left in the store.
+func (s *stage) requireNoCommands() {
+	s.Helper()
+	lease, err := s.store.Acquire(s.Context(), s.fake.ID(), "test")
+	require.NoError(s, err)
+	commands, err := lease.Commands(s.Context())
+	require.NoError(s, err)
+	require.Empty(s, commands)
+	require.NoError(s, lease.Release(s.Context()))
+}
+
+// approved is hourly with an approval before 50 %.
+func approved() rollout.Spec {
+	spec := hourly()
+	spec.Steps[1].Approval = true
+	return spec
+}
+
+func deadline(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// unavailable is what the client makes of an answer 503.
+func unavailable() error {
+	return &alipayplus.Error{
+		Operation: "releases.get", Code: alipayplus.CodeUnavailable, HTTPStatus: http.StatusServiceUnavailable,
+		Message: "the platform cannot answer now", Retryable: true,
+	}
+}
+
+// other puts another version in the way.
+func (s *stage) other(status alipayplus.ReleaseStatus) {
+	s.fake.Edit("pat", func(o *rollout.Observation) {
+		o.Blocker = &rollout.Blocker{ID: "release 0", Version: "0.9.0", Status: status}
+	})
+}
+
+// noon is a time that is not now.
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// happened is an event of a kind, of the rollout "tea".
+func happened(kind rollout.EventKind, what string) rollout.Event {
+	return rollout.Event{
+		Schema: rollout.EventSchema, At: noon, Rollout: "tea", Target: "release rel_1", Kind: kind, What: what,
+		Status: rollout.Running, Ratio: 10,
+	}
+}
+
+// stage is a release in memory, which both parties approve after an hour, the store of
+// its rollout, and its events.
+type stage struct {
+	*testing.T
+	fake  *rollouttest.Fake
+	store rollout.Store
+	spec  rollout.Spec
+	began time.Time
+	// gate answers for every gate of the spec; nil: each passes.
+	gate rollout.Gate
+	// onEvent is called with every event; may be nil.
+	onEvent func(rollout.Event)
+
+	mu     sync.Mutex
+	events []rollout.Event
+}
+
+func newStage(t *testing.T, spec rollout.Spec) *stage {
+	t.Helper()
+	s := &stage{T: t, fake: rollouttest.NewFake("release 1", alipayplus.DefaultLadder()), store: rollout.NewMemoryStore(), spec: spec, began: time.Now()}
+	s.fake.ApproveAfter(time.Hour)
+	return s
+}
+
+// hourly watches 10 % and 50 % for an hour each, with one gate.
+func hourly() rollout.Spec {
+	const hour = rollout.Duration(time.Hour)
+	return rollout.Spec{
+		Version: rollout.SpecVersion,
+		Gates:   map[string]rollout.GateSpec{"errors": {}},
+		Steps: []rollout.StepSpec{
+			{Ratio: 10, Bake: hour, Gates: []string{"errors"}},
+			{Ratio: 50, Bake: hour, Gates: []string{"errors"}},
+			{Ratio: 100},
+		},
+	}
+}
+
+// plain is hourly without gates.
+func plain() rollout.Spec {
+	spec := hourly()
+	spec.Gates = nil
+	for i := range spec.Steps {
+		spec.Steps[i].Gates = nil
+	}
+	return spec
+}
+
+func (s *stage) runner(opts ...rollout.Option) *rollout.Runner {
+	s.Helper()
+	return s.runnerOf(s.fake, s.store, opts...)
+}
+
+func (s *stage) runnerOf(target rollout.Target, store rollout.Store, opts ...rollout.Option) *rollout.Runner {
+	s.Helper()
+	all := []rollout.Option{rollout.WithHost("a"), rollout.WithSink(s.sink), rollout.WithGates(func(string, rollout.GateSpec) (rollout.Gate, error) {
+		return s.evaluate, nil
+	})}
+	r, err := rollout.New(target, s.spec, store, append(all, opts...)...)
+	require.NoError(s, err)
+	return r
+}
+
+func (s *stage) evaluate(ctx context.Context, step rollout.Step) (rollout.Verdict, error) {
+	if s.gate == nil {
+		return rollout.Passed("no errors"), nil
+	}
+	return s.gate(ctx, step)
+}
+
+func (s *stage) sink(_ context.Context, e rollout.Event) error {
+	s.mu.Lock()
+	s.events = append(s.events, e)
+	s.mu.Unlock()
+	if s.onEvent != nil {
+		s.onEvent(e)
+	}
+	return nil
+}
+
+// emitted are the messages of events of the kinds, without repetitions in a row.
+func (s *stage) emitted(kinds ...rollout.EventKind) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var lines []string
+	for _, e := range s.events {
+		for _, kind := range kinds {
+			if e.Kind == kind && (len(lines) == 0 || lines[len(lines)-1] != e.What) {
+				lines = append(lines, e.What)
+			}
+		}
+	}
+	return lines
+}
+
+// at calls do in a goroutine that long after the stage was made.
+func (s *stage) at(d time.Duration, do func()) {
+	go func() {
+		time.Sleep(time.Until(s.began.Add(d)))
+		do()
+	}()
+}
+
+// audit is the audit log in short: who, what, from, to.
+func (s *stage) audit() []string {
+	s.Helper()
+	var lines []string
+	var seq uint64
+	for e, err := range s.store.Audit(context.WithoutCancel(s.Context()), s.fake.ID()) {
+		require.NoError(s, err)
+		require.GreaterOrEqual(s, e.Seq, seq, "the audit log goes back")
+		seq = e.Seq
+		lines = append(lines, fmt.Sprintf("%s %d-%d", e.Action, e.From, e.To))
+	}
+	return lines
+}
+
+// state is the stored one.
+func (s *stage) state() *rollout.State {
+	s.Helper()
+	state, err := s.runner(rollout.WithNewSpec()).Status(s.Context())
+	require.NoError(s, err)
+	require.NotNil(s, state)
+	return state
+}
+
+// requireDone checks that all users have the version and every ratio of the spec was
+// set once, in order.
+func (s *stage) requireDone(state *rollout.State, err error) {
+	s.Helper()
+	require.NoError(s, err)
+	require.Equal(s, rollout.Done, state.Status)
+	require.Equal(s, alipayplus.FullRatio, state.Ratio)
+	require.Equal(s, alipayplus.ReleaseFull, s.fake.Now().Status)
+	require.Equal(s, ratiosOf(s.spec), s.fake.Ratios())
+	s.requireStored(state)
+}
+
+// requireStored checks that the state is the stored one.
+func (s *stage) requireStored(state *rollout.State) {
+	s.Helper()
+	want, err := json.Marshal(state)
+	require.NoError(s, err)
+	got, err := json.Marshal(s.state())
+	require.NoError(s, err)
+	require.JSONEq(s, string(want), string(got))
+}
+
+func ratiosOf(spec rollout.Spec) []alipayplus.Ratio {
+	var all []alipayplus.Ratio
+	for _, step := range spec.Steps {
+		all = append(all, step.Ratio)
+	}
+	return all
+}
+
+// storeCall is a call of a [rollout.Store] or [rollout.Lease] and what was given to it.
+type storeCall struct {
+	method string
+	data   []byte
+	audit  []rollout.AuditEntry
+	ids    []string
+}
+
+// hookedStore calls hook instead of each method; do calls the method of the store itself.
+// The method returns the error of the hook.
+type hookedStore struct {
+	rollout.Store
+	hook func(ctx context.Context, c storeCall, do func() error) error
+	// lasting: its leases need no renewal. listens: its leases announce commands.
+	lasting, listens bool
+}
+
+func (s hookedStore) Acquire(ctx context.Context, name, holder string) (lease rollout.Lease, err error) {
+	err = s.hook(ctx, storeCall{method: "Acquire"}, func() error { lease, err = s.Store.Acquire(ctx, name, holder); return err })
+	if err != nil {
+		return nil, err
+	}
+	hooked := hookedLease{lease, s}
+	if s.listens {
+		return listeningLease{hooked}, nil
+	}
+	return hooked, nil
+}
+
+func (s hookedStore) Read(ctx context.Context, name string) (data []byte, err error) {
+	err = s.hook(ctx, storeCall{method: "Read"}, func() error { data, err = s.Store.Read(ctx, name); return err })
+	return data, err
+}
+
+func (s hookedStore) Post(ctx context.Context, name string, c rollout.Command) error {
+	return s.hook(ctx, storeCall{method: "Post"}, func() error { return s.Store.Post(ctx, name, c) })
+}
+
+// hookedLease is a lease of a hookedStore. It hides that the lease announces commands.
+type hookedLease struct {
+	rollout.Lease
+	store hookedStore
+}
+
+func (l hookedLease) Load(ctx context.Context) (data []byte, err error) {
+	err = l.store.hook(ctx, storeCall{method: "Load"}, func() error { data, err = l.Lease.Load(ctx); return err })
+	return data, err
+}
+
+func (l hookedLease) Save(ctx context.Context, data []byte, audit []rollout.AuditEntry) error {
+	return l.store.hook(ctx, storeCall{method: "Save", data: data, audit: audit}, func() error { return l.Lease.Save(ctx, data, audit) })
+}
+
+func (l hookedLease) Commands(ctx context.Context) (all []rollout.Command, err error) {
+	err = l.store.hook(ctx, storeCall{method: "Commands"}, func() error { all, err = l.Lease.Commands(ctx); return err })
+	return all, err
+}
+
+func (l hookedLease) Forget(ctx context.Context, ids []string) error {
+	return l.store.hook(ctx, storeCall{method: "Forget", ids: ids}, func() error { return l.Lease.Forget(ctx, ids) })
+}
+
+func (l hookedLease) RenewEvery() time.Duration {
+	if l.store.lasting {
+		return 0
+	}
+	return l.Lease.RenewEvery()
+}
+
+func (l hookedLease) Renew(ctx context.Context) error {
+	return l.store.hook(ctx, storeCall{method: "Renew"}, func() error { return l.Lease.Renew(ctx) })
+}
+
+func (l hookedLease) Release(ctx context.Context) error {
+	return l.store.hook(ctx, storeCall{method: "Release"}, func() error { return l.Lease.Release(ctx) })
+}
+
+type listeningLease struct{ hookedLease }
+
+func (l listeningLease) Posted() <-chan struct{} { return l.Lease.(rollout.Listener).Posted() }
+
+// storeHooked is a store whose method does do instead.
+func storeHooked(store rollout.Store, method string, instead func(ctx context.Context, c storeCall, do func() error) error) hookedStore {
+	return hookedStore{Store: store, hook: func(ctx context.Context, c storeCall, do func() error) error {
+		if c.method != method {
+			return do()
+		}
+		return instead(ctx, c, do)
+	}}
+}
+
+// storeFailing is a store whose method fails.
+func storeFailing(store rollout.Store, method string, err error) hookedStore {
+	return storeHooked(store, method, func(context.Context, storeCall, func() error) error { return err })
+}
+
+// storeFailingFrom is a store whose method fails from a point in time on.
+func storeFailingFrom(store rollout.Store, method string, from time.Time, err error) hookedStore {
+	return storeHooked(store, method, func(_ context.Context, _ storeCall, do func() error) error {
+		if time.Now().Before(from) {
+			return do()
+		}
+		return err
+	})
+}
+
+// fullStore is a store that cannot save from its n-th saving on. saves counts them.
+func fullStore(store rollout.Store, saves *int, n int, err error) hookedStore {
+	return storeHooked(store, "Save", func(_ context.Context, _ storeCall, do func() error) error {
+		if *saves++; *saves >= n {
+			return err
+		}
+		return do()
+	})
+}
+
+// all are all lines of a kind, in which lines may be repeated.
+func (s *stage) all(kind rollout.EventKind) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var lines []string
+	for _, e := range s.events {
+		if e.Kind == kind {
+			lines = append(lines, e.What)
+		}
+	}
+	return lines
+}
+
+// approvedFirst is plain, where the first ratio waits for an approval.
+func approvedFirst() rollout.Spec {
+	spec := plain()
+	spec.Steps[0].Approval = true
+	return spec
+}
+
+// reads says how often the target was read, and checks that each change was decided
+// by what had just been read.
+func (s *stage) reads() *int {
+	reads := new(int)
+	var before rollouttest.Call
+	var at time.Time
+	s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+		if c.Op == rollouttest.OpObserve {
+			*reads++
+		} else {
+			require.Equal(s, rollouttest.OpObserve, before.Op, "before %s to %v", c.Op, c.Change.To)
+			require.Equal(s, at, time.Now(), "before %s to %v", c.Op, c.Change.To)
+		}
+		before, at = c, time.Now()
+		return nil
+	})
+	return reads
+}
+
+// lasting is a store whose leases need no renewal. It counts renewals and lists of commands.
+func lasting(store rollout.Store, renewed, listed *int) hookedStore {
+	return hookedStore{Store: store, lasting: true, hook: func(_ context.Context, c storeCall, do func() error) error {
+		switch c.method {
+		case "Renew":
+			*renewed++
+		case "Commands":
+			*listed++
+		}
+		return do()
+	}}
+}
+
+// world is an embedded platform with a workspace and its owner.
+type world struct {
+	*testing.T
+	p         *platform.Platform
+	workspace string
+	owner     *alipayplus.Client
+}
+
+func newWorld(t *testing.T, opts ...platform.Option) *world {
+	t.Helper()
+	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.Key())}, opts...)...)
+	require.NoError(t, err)
+	w := &world{T: t, p: p}
+	w.workspace, err = p.AddWorkspace(t.Context(), company())
+	require.NoError(t, err)
+	w.owner = w.member("olga", alipayplus.RoleOwner)
+	return w
+}
+
+// approving reviews after a minute, each party.
+func approving() platform.Option {
+	return platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
+		return platform.ApproveAfter(time.Minute)
+	})
+}
+
+func company() alipayplus.BusinessRegistration {
+	return alipayplus.BusinessRegistration{
+		CompanyName: "Blue Lake Tea", RegistrationNumber: "201900123A", Country: "SG",
+		Address: "1 Lake Road, Singapore", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
+	}
+}
+
+func (w *world) member(name string, role alipayplus.Role) *alipayplus.Client {
+	w.Helper()
+	require.NoError(w, w.p.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: name, Role: role}))
+	c, err := w.p.Client(w.Context(), w.workspace, name)
+	require.NoError(w, err)
+	return c
+}
+
+// program gives an authorized mini program.
+func (w *world) program() string {
+	w.Helper()
+	p, err := w.owner.Programs.Create(w.Context(), alipayplus.CreateProgramInput{
+		Languages: []alipayplus.Localization{{Language: "zh-CN", Name: "蓝湖茶"}},
+	})
+	require.NoError(w, err)
+	require.NoError(w, w.p.GrantAuthorization(w.Context(), w.workspace, p.ID, alipayplus.TargetAlipayCN))
+	return p.ID
+}
+
+// release creates a release of a new version, that was not applied for.
+func (w *world) release(program, version string) *alipayplus.Release {
+	w.Helper()
+	number, err := alipayplus.ParseVersion(version)
+	require.NoError(w, err)
+	var build bytes.Buffer
+	z := zip.NewWriter(&build)
+	_, err = z.Create("app-" + version + ".json")
+	require.NoError(w, err)
+	require.NoError(w, z.Close())
+	_, err = w.owner.Programs.UploadVersion(w.Context(), alipayplus.UploadVersionInput{
+		ProgramID: program, Version: number, Package: bytes.NewReader(build.Bytes()), Size: int64(build.Len()),
+	})
+	require.NoError(w, err)
+	r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{
+		ProgramID: program, Version: number, TargetApp: alipayplus.TargetAlipayCN,
+	})
+	require.NoError(w, err)
+	return r
+}
+
+func (w *world) read(release string) *alipayplus.Release {
+	w.Helper()
+	r, err := w.owner.Releases.Get(context.WithoutCancel(w.Context()), release)
+	require.NoError(w, err)
+	return r
+}
+
+// ratios are those that were set, oldest first.
+func ratios(r *alipayplus.Release) []alipayplus.Ratio {
+	var all []alipayplus.Ratio
+	for _, step := range r.Grayscale.Steps {
+		all = append(all, step.Ratio)
+	}
+	return all
+}

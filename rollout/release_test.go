@@ -1,0 +1,169 @@
+package rollout_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
+)
+
+func TestAReleaseIsGivenUpThoughItsReviewEndsMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		given := newWorld(t)
+		release := given.release(given.program(), "1.0.0")
+		client, way := given.watchedClient()
+		r, err := rollout.New(rollout.ForRelease(client, release.ID), plain(), rollout.NewMemoryStore(), rollout.WithHost("a"))
+		require.NoError(t, err)
+		_, err = r.Step(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, alipayplus.ReleaseUnderReview, given.read(release.ID).Status)
+
+		// The last approval comes right before the application is withdrawn.
+		withdrawals := 0
+		way.onRequest = func(path string) {
+			if strings.HasSuffix(path, "withdraw") {
+				if withdrawals++; withdrawals == 1 {
+					given.approve()
+				}
+			}
+		}
+		receipt, err := r.Abort(t.Context(), "lin", "no")
+
+		require.NoError(t, err)
+		require.Equal(t, 1, withdrawals)
+		require.Equal(t, rollout.Aborted, receipt.State.Status)
+		require.Equal(t, "nobody has the version; it is canceled and cannot go to this target again", receipt.State.Stop.Aftermath)
+		require.Equal(t, alipayplus.ReleaseCanceled, given.read(release.ID).Status)
+	})
+}
+
+// releases gives new releases as targets, so many of each of so many mini programs, over
+// a client whose requests are watched.
+func (w *world) releases(programs, each int) (*rollout.Releases, []rollout.Target, *watchedTransport) {
+	w.Helper()
+	client, way := w.watchedClient()
+	releases := rollout.NewReleases(client)
+	var targets []rollout.Target
+	for range programs {
+		program := w.program()
+		for _, version := range []string{"1.0.0", "1.1.0", "1.2.0"}[:each] {
+			targets = append(targets, releases.Release(w.release(program, version).ID))
+		}
+	}
+	return releases, targets, way
+}
+
+func TestALimiterCountsEachCallThatReadsReleases(t *testing.T) {
+	t.Parallel() // one of the longest of the package
+	for name, tt := range map[string]struct {
+		programs, each int
+		// calls is how many are needed: one of each release, one list of each mini program's,
+		// and, from three releases on, two of those that are on their way.
+		calls int
+	}{
+		"two mini programs":                  {2, 1, 2 + 2},
+		"three releases of one mini program": {1, 3, 3 + 1 + 2},
+		"five releases":                      {2, 2, 4 + 2 + 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				releases, targets, way := newWorld(t).releases(tt.programs, tt.each)
+				var calls []string
+				way.onRequest = func(path string) { calls = append(calls, "call "+path[strings.LastIndex(path, "/")+1:]) }
+				wait := func(context.Context) error {
+					calls = append(calls, "wait")
+					return nil
+				}
+
+				all := releases.ObserveAll(t.Context(), targets, wait)
+
+				for i, seen := range all {
+					require.NoError(t, seen.Err)
+					require.Equal(t, alipayplus.ReleaseNewVersionCreated, seen.Observation.Status, targets[i].ID())
+				}
+				require.Len(t, calls, 2*tt.calls, "%v", calls)
+				for i := 0; i < len(calls); i += 2 {
+					require.Equal(t, "wait", calls[i])
+					require.NotEqual(t, "wait", calls[i+1])
+				}
+			})
+		})
+	}
+}
+
+func TestReleasesAreNotReadWithoutTheLimiter(t *testing.T) {
+	t.Parallel() // one of the longest of the package
+	synctest.Test(t, func(t *testing.T) {
+		releases, targets, way := newWorld(t).releases(3, 1)
+		way.onRequest = func(path string) { require.Fail(t, "a call without a wait", path) }
+		ended := func(context.Context) error { return context.Canceled }
+		for _, seen := range releases.ObserveAll(t.Context(), targets, ended) {
+			require.ErrorIs(t, seen.Err, context.Canceled)
+			require.Nil(t, seen.Observation)
+		}
+	})
+}
+
+func TestReleasesReadNoneButTheirOwn(t *testing.T) {
+	t.Parallel() // one of the longest of the package
+	synctest.Test(t, func(t *testing.T) {
+		given := newWorld(t)
+		releases, targets, _ := given.releases(1, 1)
+		others, foreign, _ := given.releases(1, 1)
+		wait := func(context.Context) error { return nil }
+		all := releases.ObserveAll(t.Context(), []rollout.Target{foreign[0], targets[0], rollouttest.NewFake("a fake", alipayplus.DefaultLadder())}, wait)
+		require.Len(t, all, 3)
+		require.EqualError(t, all[0].Err, "rollout: "+foreign[0].ID()+" is not one of these releases")
+		require.NoError(t, all[1].Err)
+		require.NotNil(t, all[1].Observation)
+		require.EqualError(t, all[2].Err, "rollout: a fake is not one of these releases")
+		require.NoError(t, others.ObserveAll(t.Context(), foreign, wait)[0].Err)
+	})
+}
+
+func TestAReleaseOfThePlatformIsATarget(t *testing.T) {
+	t.Parallel() // one of the longest of the package
+	rollouttest.TestTarget(t, func(t *testing.T) rollouttest.TargetHarness {
+		given := newWorld(t)
+		release := given.release(given.program(), "1.0.0").ID
+		console := given.member("pat", alipayplus.RoleDeveloper)
+		decide := func(party alipayplus.Party, approve bool, reason string) {
+			t.Helper()
+			reviewer, err := given.p.ReviewerClient(t.Context(), party)
+			require.NoError(t, err)
+			for request, err := range reviewer.Reviews.All(t.Context(), alipayplus.ListReviewsInput{}) {
+				require.NoError(t, err)
+				_, err = reviewer.Reviews.Decide(t.Context(), alipayplus.DecideInput{ID: request.ID, Approve: approve, Reason: reason})
+				require.NoError(t, err)
+			}
+		}
+		return rollouttest.TargetHarness{
+			Target: rollout.ForRelease(given.owner, release),
+			Approve: func() {
+				decide(alipayplus.PartyAlipayPlus, true, "")
+				decide(alipayplus.PartyAlipayCN, true, "")
+			},
+			Reject: func(reason string) { decide(alipayplus.PartyAlipayCN, false, reason) },
+			Raise: func(to alipayplus.Ratio) {
+				now := given.read(release)
+				set := console.Releases.Raise
+				if now.Grayscale.Ratio == 0 {
+					set = console.Releases.StartGrayscale
+				}
+				_, err := set(t.Context(), now.GrayscaleTo(to))
+				require.NoError(t, err)
+			},
+			Lose: func() { given.p.Inject(platform.Fault{CutAfter: true}) },
+			// As often as the client asks before it gives up.
+			Break: func() { given.p.Inject(platform.Fault{Status: http.StatusServiceUnavailable, Times: 4}) },
+		}
+	}, rollouttest.InVirtualTime())
+}

@@ -1,0 +1,204 @@
+package rollout_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus/rollout"
+)
+
+func TestSlogSinkChoosesTheLevelByKind(t *testing.T) {
+	for kind, want := range map[rollout.EventKind]string{
+		rollout.EventPaused: "WARN", rollout.EventAborted: "WARN", rollout.EventEnded: "WARN",
+		rollout.EventRetrying: "WARN", rollout.EventRefused: "WARN",
+		rollout.EventWaiting: "DEBUG",
+		rollout.EventStarted: "INFO", rollout.EventObserved: "INFO", rollout.EventAdopted: "INFO", rollout.EventChanging: "INFO",
+		rollout.EventApplied: "INFO", rollout.EventWithdrawn: "INFO", rollout.EventRaised: "INFO", rollout.EventGate: "INFO",
+		rollout.EventApproved: "INFO", rollout.EventResumed: "INFO", rollout.EventDone: "INFO", rollout.EventReplanned: "INFO",
+		"OF_A_LATER_VERSION": "INFO",
+	} {
+		var out bytes.Buffer
+		sink := rollout.SlogSink(slog.New(slog.NewJSONHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})))
+
+		require.NoError(t, sink(t.Context(), happened(kind, "something")))
+
+		var line map[string]any
+		require.NoError(t, json.Unmarshal(out.Bytes(), &line))
+		require.Equal(t, want, line["level"], kind)
+	}
+}
+
+func TestSlogSinkLogsAllOfAnEvent(t *testing.T) {
+	var out bytes.Buffer
+	sink := rollout.SlogSink(slog.New(slog.NewTextHandler(&out, nil)))
+	e := happened(rollout.EventGate, "gate errors: fail: too many")
+	e.Gate, e.Verdict, e.By, e.Error = "errors", &rollout.Verdict{Decision: rollout.Fail}, "olga", "broken"
+	e.From, e.To, e.Change, e.Until = 5, 10, rollout.ChangeRaise, noon.Add(time.Hour)
+
+	require.NoError(t, sink(t.Context(), e))
+	require.Equal(t, `time=2026-03-01T12:00:00.000Z level=INFO msg="gate errors: fail: too many" event=GATE rollout=tea target="release rel_1" `+
+		`status=RUNNING ratio=10 from=5 to=10 change=RAISE gate=errors decision=fail until=2026-03-01T13:00:00Z by=olga error=broken`+"\n", out.String())
+
+	out.Reset()
+	require.NoError(t, sink(t.Context(), happened(rollout.EventDone, "all users have the version")))
+	require.Equal(t, `time=2026-03-01T12:00:00.000Z level=INFO msg="all users have the version" event=DONE rollout=tea target="release rel_1" `+
+		"status=RUNNING ratio=10\n", out.String(), "what is empty is left out")
+
+	out.Reset()
+	require.NoError(t, sink(t.Context(), happened(rollout.EventWaiting, "waiting")))
+	require.Empty(t, out.String(), "the logger's own level counts")
+}
+
+// brokenWriter is a writer that fails a number of times.
+type brokenWriter struct {
+	got   bytes.Buffer
+	fails int
+}
+
+func (b *brokenWriter) Write(p []byte) (int, error) {
+	if b.fails--; b.fails >= 0 {
+		return 0, errors.New("no space left")
+	}
+	return b.got.Write(p)
+}
+
+func TestASinkReturnsWhatItsWriterReturnsAndGoesOnAfterwards(t *testing.T) {
+	for name, makeSink := range map[string]func(io.Writer) rollout.Sink{
+		"slog":   func(w io.Writer) rollout.Sink { return rollout.SlogSink(slog.New(slog.NewTextHandler(w, nil))) },
+		"NDJSON": rollout.NDJSONSink,
+		"lines":  rollout.LineSink,
+	} {
+		t.Run(name, func(t *testing.T) {
+			out := &brokenWriter{fails: 1}
+			sink := makeSink(out)
+
+			require.ErrorContains(t, sink(t.Context(), happened(rollout.EventRaised, "one")), "no space left")
+			require.NoError(t, sink(t.Context(), happened(rollout.EventApproved, "two")))
+			require.Contains(t, out.got.String(), "two")
+		})
+	}
+}
+
+// eachWrite keeps what each Write got.
+type eachWrite []string
+
+func (w *eachWrite) Write(p []byte) (int, error) {
+	*w = append(*w, string(p))
+	return len(p), nil
+}
+
+func TestNDJSONSinkWritesAWholeLineAtOnce(t *testing.T) {
+	var out eachWrite
+	sink := rollout.NDJSONSink(&out)
+	given := happened(rollout.EventObserved, "two\nlines, <b> and é")
+	given.Observation = &rollout.Observation{Status: "GRAYSCALE_RELEASE", Ratio: 10}
+
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() { _ = sink(context.Background(), given) })
+	}
+	all.Wait()
+
+	require.Len(t, out, 50)
+	for _, line := range out {
+		require.Equal(t, len(line)-1, strings.IndexByte(line, '\n'), "one line")
+		var got rollout.Event
+		require.NoError(t, json.Unmarshal([]byte(line), &got))
+		require.Equal(t, given, got)
+	}
+}
+
+// gateErrors is a verdict of the gate "errors", minutes after noon.
+func gateErrors(minutes int, decision rollout.Decision, reason string) rollout.Event {
+	e := happened(rollout.EventGate, "gate errors: "+string(decision)+": "+reason)
+	e.At, e.Gate, e.Verdict = noon.Add(time.Duration(minutes)*time.Minute), "errors", &rollout.Verdict{Decision: decision}
+	return e
+}
+
+func TestLineSinkWritesALineForEachEvent(t *testing.T) {
+	var out eachWrite
+	sink := rollout.LineSink(&out)
+	paused := happened(rollout.EventPaused, "paused by hand")
+	paused.By = "olga"
+	adopted := happened(rollout.EventAdopted, "somebody else raised it by olga")
+	adopted.By = "olga"
+	waiting := happened(rollout.EventWaiting, "watching 10%")
+	waiting.Until = noon.Add(time.Hour)
+	for _, e := range []rollout.Event{paused, adopted, waiting} {
+		require.NoError(t, sink(t.Context(), e))
+	}
+	require.Equal(t, eachWrite{
+		"2026-03-01T12:00:00Z tea of release rel_1: PAUSED: paused by hand (by olga)\n",
+		"2026-03-01T12:00:00Z tea of release rel_1: ADOPTED: somebody else raised it by olga\n",
+		"2026-03-01T12:00:00Z tea of release rel_1: WAITING: watching 10%, until 2026-03-01T13:00:00Z\n",
+	}, out)
+}
+
+func TestLineSinkRepeatsNothingMoreThanEveryTenMinutes(t *testing.T) {
+	at := func(minutes int, kind rollout.EventKind, what string) rollout.Event {
+		e := happened(kind, what)
+		e.At = noon.Add(time.Duration(minutes) * time.Minute)
+		return e
+	}
+	other := at(1, rollout.EventWaiting, "watching 10%")
+	other.Rollout = "coffee"
+	for _, tt := range []struct {
+		name   string
+		events []rollout.Event
+		// want are the minutes of the lines.
+		want []string
+	}{
+		{"waiting", []rollout.Event{at(0, rollout.EventWaiting, "a"), at(9, rollout.EventWaiting, "a"), at(10, rollout.EventWaiting, "a"), at(19, rollout.EventWaiting, "a")}, []string{"00", "10"}},
+		{"waiting for something else", []rollout.Event{at(0, rollout.EventWaiting, "a"), at(1, rollout.EventWaiting, "b"), at(2, rollout.EventWaiting, "a")}, []string{"00", "01", "02"}},
+		{"waiting anew", []rollout.Event{at(0, rollout.EventWaiting, "a"), at(1, rollout.EventRaised, "raised"), at(2, rollout.EventWaiting, "a")}, []string{"00", "01", "02"}},
+		{"failing after waiting", []rollout.Event{at(0, rollout.EventWaiting, "a"), at(1, rollout.EventRetrying, "b"), at(2, rollout.EventRetrying, "b")}, []string{"00", "01"}},
+		{"another rollout", []rollout.Event{at(0, rollout.EventWaiting, "watching 10%"), other, at(2, rollout.EventWaiting, "watching 10%")}, []string{"00", "01"}},
+		{"a gate that passes", []rollout.Event{gateErrors(0, rollout.Pass, "0.1"), gateErrors(1, rollout.Pass, "0.2"), gateErrors(10, rollout.Pass, "0.3")}, []string{"00", "10"}},
+		{"a gate that fails", []rollout.Event{gateErrors(0, rollout.Pass, "0.1"), gateErrors(1, rollout.Fail, "2"), gateErrors(2, rollout.Fail, "3")}, []string{"00", "01", "02"}},
+		{"a gate beside waiting", []rollout.Event{at(0, rollout.EventWaiting, "a"), gateErrors(1, rollout.Pass, "0.1"), at(2, rollout.EventWaiting, "a")}, []string{"00", "01"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var out eachWrite
+			sink := rollout.LineSink(&out)
+			for _, e := range tt.events {
+				require.NoError(t, sink(t.Context(), e))
+			}
+			var got []string
+			for _, line := range out {
+				got = append(got, strings.TrimPrefix(line, "2026-03-01T12:")[:2])
+			}
+			require.Equal(t, tt.want, got)
+		})
+	}
+}
+
+// Names, reasons and verdicts are other people's text.
+func FuzzLineSinkKeepsForeignTextInItsLine(f *testing.F) {
+	for _, seed := range []string{"\x1b[2J\x1b]0;title\x07", "a\nb\r\x08c", "\u009b2J", "\x9b2J", "\u202etxt.exe\u2066", "\u2028\u2029\u0085", "plain"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var out eachWrite
+		e := happened(rollout.EventKind(text), text)
+		e.Rollout, e.Target, e.By = text, text+"2", text
+		require.NoError(t, rollout.LineSink(&out)(t.Context(), e))
+		require.Len(t, out, 1)
+		line := strings.TrimSuffix(out[0], "\n")
+		require.True(t, utf8.ValidString(line))
+		require.Equal(t, -1, strings.IndexFunc(line, func(r rune) bool {
+			return unicode.IsControl(r) || unicode.In(r, unicode.Bidi_Control, unicode.Zl, unicode.Zp)
+		}), "%q", line)
+	})
+}
