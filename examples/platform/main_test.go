@@ -163,7 +163,7 @@ func TestCredentialsAreMadeAnewWhenTheirRecordsAreGone(t *testing.T) {
 
 // One folder may be for both, or the records' in that of the credentials, whatever it is called.
 func TestCredentialsAndRecordsInOneFolder(t *testing.T) {
-	for _, data := range []string{".", "records", "lock"} {
+	for _, data := range []string{".", "records", "lock", "journal"} {
 		folder := t.TempDir()
 		for range 2 {
 			address, stop := startAndStop(t, folder, "-data", filepath.Join(folder, data))
@@ -216,7 +216,7 @@ func TestOnePlatformHasAFolderOfCredentials(t *testing.T) {
 func TestOneProgramInAFolder(t *testing.T) {
 	data := t.TempDir()
 	start(t, t.TempDir(), "-data", data)
-	requireFails(t, "the lock is held by another process", "-credentials", t.TempDir(), "-data", data)
+	requireFails(t, "it is open in another process", "-credentials", t.TempDir(), "-data", data)
 }
 
 func requireFails(t *testing.T, says string, args ...string) {

@@ -15,7 +15,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus/platform"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
-	"github.com/alipayplus-go/alipayplus/platform/storage/journal"
+	"github.com/alipayplus-go/alipayplus/platform/storage/bolt"
 )
 
 // signingKeyRecord is where the platform's signing key is kept, beside what the
@@ -40,7 +40,7 @@ func openRecords(ctx context.Context, folder string) (*records, error) {
 	if folder == "" {
 		r.store, r.close = storage.NewMemory(), func() error { return nil }
 	} else {
-		store, err := journal.Open(folder) //nolint:contextcheck // opening is not cut short: what it mends must be mended whole
+		store, err := bolt.Open(folder)
 		if err != nil {
 			return nil, err
 		}

@@ -22,8 +22,8 @@ import (
 	"github.com/alipayplus-go/alipayplus/examples/internal/command"
 	"github.com/alipayplus-go/alipayplus/examples/internal/console"
 	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
-	"github.com/alipayplus-go/alipayplus/internal/lockedfile"
 	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/storage/bolt"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
@@ -97,7 +97,7 @@ func rollOut(ctx context.Context, opts options, version alipayplus.VersionNumber
 		func(alipayplus.Party, *alipayplus.Request) platform.Decision {
 			return platform.ApproveAfter(time.Second)
 		}))
-	if errors.Is(err, lockedfile.ErrLocked) {
+	if errors.Is(err, bolt.ErrLocked) {
 		return "", fmt.Errorf("another one runs with the folder %s: wait until it has ended, or give another folder by -data: %w", opts.data, err)
 	}
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/examples/internal/setup"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
-	"github.com/alipayplus-go/alipayplus/platform/storage/journal"
+	"github.com/alipayplus-go/alipayplus/platform/storage/bolt"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
@@ -132,7 +132,7 @@ func requireClimbed(t *testing.T, data string) {
 		require.Equal(t, 1, done[once], once)
 	}
 
-	store, err := journal.Open(filepath.Join(data, "platform"))
+	store, err := bolt.Open(filepath.Join(data, "platform"))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, store.Close()) }()
 	p, err := platform.New(platform.WithStore(store), platform.WithSigner(testkey.Key()))

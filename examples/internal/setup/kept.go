@@ -6,7 +6,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus/platform"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
-	"github.com/alipayplus-go/alipayplus/platform/storage/journal"
+	"github.com/alipayplus-go/alipayplus/platform/storage/bolt"
 )
 
 // workspaceRecord is where the id of the one workspace is kept, beside what the
@@ -17,7 +17,7 @@ const workspaceRecord = "example/workspace"
 // kept in a folder, also when the process is killed: the next call goes on with them.
 // Only one process can have the folder open; closing gives it back.
 func OpenKept(ctx context.Context, folder string, options ...platform.Option) (s *Session, closing func() error, err error) {
-	store, err := journal.Open(folder) //nolint:contextcheck // opening is not cut short: what it mends must be mended whole
+	store, err := bolt.Open(folder)
 	if err != nil {
 		return nil, nil, err
 	}
