@@ -21,3 +21,7 @@ func opened(t testing.TB, dir string) *Store {
 	t.Cleanup(func() { require.NoError(t, s.Close()) })
 	return s
 }
+
+func putting(key, value string) func(storage.Tx) error {
+	return func(tx storage.Tx) error { return tx.Put(key, []byte(value)) }
+}
