@@ -14,8 +14,10 @@
 //   - Nothing gets out before it is on the disk: no View shows it, and an Update that met it does not return.
 //   - After a crash the records are those of the first so many commits, among them all whose Update returned nil. A
 //     commit that was being written at that moment is there as a whole or not at all.
-//   - A file that was cut, or is no file of this package, is an error of [Open]. Other damage is an error where it is
-//     met: every record has a checksum, so that no wrong value is returned. Nothing is repaired.
+//   - A file that was cut, or is no file of this package, is an error of [Open]. Other damage is an error of whoever
+//     meets it: every record has a checksum, so that no wrong value is returned. The pages of bbolt, which say where
+//     records are, have none; where they make no sense, that is an error too, and the command bbolt check finds the rest.
+//     Nothing is repaired.
 //   - On a full disk the store can be opened and read. An Update fails and leaves nothing half done; once there is room
 //     again, the next one succeeds.
 //
@@ -74,6 +76,7 @@ type Store struct {
 // batch is a write transaction that Updates share.
 type batch struct {
 	tx      *bbolt.Tx
+	id      uint64 // of tx
 	written bool  // there is something to commit
 	deletes int   // see cursor
 	damage  error // why it cannot be committed
@@ -191,7 +194,7 @@ func (s *Store) ready(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("bolt: %s: %w", s.path, err)
 	}
-	s.batch = &batch{tx: tx, done: make(chan struct{})}
+	s.batch = &batch{tx: tx, id: uint64(tx.ID()), done: make(chan struct{})} //nolint:gosec // bbolt counts in uint64
 	return nil
 }
 
@@ -254,14 +257,13 @@ func (s *Store) commit() {
 func (s *Store) write(b *batch) error {
 	s.committing.Lock()
 	defer s.committing.Unlock()
-	id := uint64(b.tx.ID()) //nolint:gosec // bbolt counts in uint64
 	var failed error
 	damage := guard(func() { failed = b.tx.Commit() }) // which rolls back by itself
 	switch {
 	case damage != nil:
 		s.failed = s.damaged(damage)
 		s.rollback(b)
-	case failed != nil && !s.shows(id):
+	case failed != nil && !s.shows(b.id):
 		return fmt.Errorf("bolt: %s: write: %w; nothing of it is kept", s.path, failed)
 	case failed != nil:
 		s.failed = fmt.Errorf("bolt: %s: write: %w; whether it is kept shows when the store is opened again, and nothing more is written until then", s.path, failed)
@@ -269,7 +271,7 @@ func (s *Store) write(b *batch) error {
 		s.failed = s.checkFile()
 	}
 	if s.failed == nil {
-		s.durable.Store(id)
+		s.durable.Store(b.id)
 	}
 	return s.failed
 }

@@ -2,8 +2,11 @@ package bolt
 
 import (
 	"cmp"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/fnv"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -112,24 +115,47 @@ func verify(path string) error {
 	if err != nil {
 		return describe(err)
 	}
-	damage := guard(func() {
-		err = db.View(func(tx *bbolt.Tx) error {
-			info, err := os.Stat(path)
-			switch {
-			case err != nil:
-				return err
-			case info.Size() < tx.Size():
-				return fmt.Errorf("%s is damaged: it has %d bytes and should have %d at least, so it was cut", fileName, info.Size(), tx.Size())
-			case tx.Bucket(bucketName()) == nil:
-				return fmt.Errorf("%s is a bbolt file of another program", fileName)
-			}
-			return nil
-		})
-	})
+	damage := guard(func() { err = db.View(verifyIn) })
 	if damage != nil {
 		err = fmt.Errorf("%s is damaged: %v", fileName, damage)
 	}
 	return cmp.Or(err, db.Close())
+}
+
+func verifyIn(tx *bbolt.Tx) error {
+	file, err := os.Open(tx.DB().Path())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }() // it is only read
+	info, err := file.Stat()
+	switch {
+	case err != nil:
+		return err
+	case info.Size() < tx.Size():
+		return fmt.Errorf("%s is damaged: it has %d bytes and should have %d at least, so it was cut", fileName, info.Size(), tx.Size())
+	case tx.Bucket(bucketName()) == nil:
+		return fmt.Errorf("%s is a bbolt file of another program", fileName)
+	}
+	return verifyMeta(file, int64(tx.DB().Info().PageSize))
+}
+
+// verifyMeta checks the two pages of which bbolt writes one with each commit. With one damaged, bbolt would go on from
+// the other, and silently lose a commit. A crash damages none: what is written of a page fits into one sector.
+func verifyMeta(file io.ReaderAt, pageSize int64) error {
+	const header, checked, sum = 16, 56, 8
+	for _, page := range []int64{0, 1} {
+		meta := make([]byte, checked+sum)
+		if _, err := file.ReadAt(meta, page*pageSize+header); err != nil {
+			return err
+		}
+		hash := fnv.New64a()
+		_, _ = hash.Write(meta[:checked]) // it never fails
+		if hash.Sum64() != binary.NativeEndian.Uint64(meta[checked:]) {
+			return fmt.Errorf("%s is damaged: meta page %d does not fit its checksum, so that the last commit may be lost", fileName, page)
+		}
+	}
+	return nil
 }
 
 // describe says of an error of bbolt what it is about, if it does not say so itself.
@@ -158,7 +184,6 @@ func (s *Store) start() (err error) {
 		})
 	})
 	if damage != nil {
-		_ = file.Close() // bbolt does not, so it would stay locked
 		return fmt.Errorf("%s is damaged: %v", fileName, damage)
 	}
 	if err != nil {

@@ -175,7 +175,8 @@ func encode(key, value []byte) []byte {
 // decode returns a copy of the value, which outlives the transaction.
 func (tx *transaction) decode(key, encoded []byte) ([]byte, error) {
 	if len(encoded) < checksumSize || binary.LittleEndian.Uint32(encoded) != checksum(key, encoded[checksumSize:]) {
-		return nil, tx.store.damaged(fmt.Sprintf("the record %q does not fit its checksum", key))
+		const most = 100 // Who knows where a damaged key ends.
+		return nil, tx.store.damaged(fmt.Sprintf("the record %q does not fit its checksum", key[:min(len(key), most)]))
 	}
 	return bytes.Clone(encoded[checksumSize:]), nil
 }
