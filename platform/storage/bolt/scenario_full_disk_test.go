@@ -87,7 +87,7 @@ func fillUp(s *Store) (count int, err error) {
 		switch {
 		case failed == nil:
 			continue
-		case !strings.Contains(failed.Error(), "file too large; nothing of it is kept"):
+		case !strings.Contains(failed.Error(), "nothing of it is kept"):
 			return 0, failed
 		case count == 0:
 			return 0, errors.New("nothing could be written")
