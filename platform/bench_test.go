@@ -163,8 +163,8 @@ func liveHeap() uint64 {
 }
 
 // BenchmarkWrites changes configurations, past authentication: one member after
-// another, and all at the same time on mini programs of their own. With two
-// processors the second should take little more than half the time.
+// another, and all at the same time on mini programs of their own. The store
+// runs one update at a time, so both take as long.
 func BenchmarkWrites(b *testing.B) {
 	for _, bc := range []struct {
 		name string

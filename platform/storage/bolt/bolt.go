@@ -77,9 +77,9 @@ type Store struct {
 type batch struct {
 	tx      *bbolt.Tx
 	id      uint64 // of tx
-	written bool  // there is something to commit
-	deletes int   // see cursor
-	damage  error // why it cannot be committed
+	written bool   // there is something to commit
+	deletes int    // see cursor
+	damage  error  // why it cannot be committed
 
 	done chan struct{} // closed when err is set and the transaction is over
 	err  error
@@ -140,7 +140,7 @@ func (s *Store) read(fn func(*bbolt.Tx) error) error {
 }
 
 func (s *Store) isDurable(tx *bbolt.Tx) bool {
-	return uint64(tx.ID()) <= s.durable.Load() //nolint:gosec // bbolt counts in uint64
+	return uint64(tx.ID()) <= s.durable.Load()
 }
 
 // Update runs fn in a transaction, once, and returns when what it wrote is on the disk; see [storage.Store]. Waiting for
@@ -194,7 +194,7 @@ func (s *Store) ready(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("bolt: %s: %w", s.path, err)
 	}
-	s.batch = &batch{tx: tx, id: uint64(tx.ID()), done: make(chan struct{})} //nolint:gosec // bbolt counts in uint64
+	s.batch = &batch{tx: tx, id: uint64(tx.ID()), done: make(chan struct{})}
 	return nil
 }
 
@@ -291,7 +291,7 @@ func (s *Store) shows(id uint64) bool {
 		return true // as far as anybody knows
 	}
 	defer func() { _ = tx.Rollback() }()
-	return uint64(tx.ID()) >= id //nolint:gosec // bbolt counts in uint64
+	return uint64(tx.ID()) >= id
 }
 
 // checkFile makes sure that the file is the one that the next process will open.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strconv"
+	"syscall"
 
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
@@ -19,7 +20,6 @@ import (
 
 const (
 	fileName   = "records.db"
-	newName    = "records.db.new" // what is going to be the file
 	folderMode = 0o700
 	fileMode   = 0o600
 
@@ -87,10 +87,22 @@ func refuseJournal(dir string) error {
 
 // create makes the file of an empty store. It gets its name when it is whole, so that a crash leaves none or all of it.
 func create(dir string) error {
-	path := filepath.Join(dir, newName)
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) { // what a crash left
+	file, err := os.CreateTemp(dir, fileName+".new")
+	if err != nil {
 		return err
 	}
+	path := file.Name()
+	if err = cmp.Or(file.Close(), makeEmpty(path)); err == nil {
+		err = os.Rename(path, filepath.Join(dir, fileName))
+	}
+	if err != nil {
+		_ = os.Remove(path) // the first error says what is wrong
+		return err
+	}
+	return syncFolder(dir)
+}
+
+func makeEmpty(path string) error {
 	db, err := bbolt.Open(path, fileMode, &bbolt.Options{Timeout: 1})
 	if err != nil {
 		return err
@@ -99,14 +111,7 @@ func create(dir string) error {
 		_, err := tx.CreateBucket(bucketName())
 		return err
 	})
-	if err = cmp.Or(err, db.Close()); err != nil {
-		_ = os.Remove(path) // the first error says what is wrong
-		return err
-	}
-	if err := os.Rename(path, filepath.Join(dir, fileName)); err != nil {
-		return err
-	}
-	return syncFolder(dir)
+	return cmp.Or(err, db.Close())
 }
 
 // verify makes sure that a file can be mapped as a whole, and is one of a store. It needs no page but those that say so.
@@ -158,10 +163,11 @@ func verifyMeta(file io.ReaderAt, pageSize int64) error {
 	return nil
 }
 
-// describe says of an error of bbolt what it is about, if it does not say so itself.
+// describe says what an error of bbolt means, unless it comes from the operating system, or the file is open elsewhere.
 func describe(err error) error {
 	var path *fs.PathError
-	if errors.Is(err, bbolterrors.ErrTimeout) || errors.As(err, &path) {
+	var system syscall.Errno
+	if errors.Is(err, bbolterrors.ErrTimeout) || errors.As(err, &path) || errors.As(err, &system) {
 		return err
 	}
 	return fmt.Errorf("%s is damaged, or of another program: %w", fileName, err)
@@ -178,7 +184,7 @@ func (s *Store) start() (err error) {
 			InitialMmapSize: mapped(),
 			NoStatistics:    true,
 			OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
-				file, err = os.OpenFile(name, flag&^os.O_CREATE, mode) //nolint:gosec // the caller of Open says where
+				file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
 				return file, err
 			},
 		})
@@ -192,7 +198,7 @@ func (s *Store) start() (err error) {
 	s.info, err = file.Stat()
 	if err == nil {
 		err = s.db.View(func(tx *bbolt.Tx) error {
-			s.durable.Store(uint64(tx.ID())) //nolint:gosec // bbolt counts in uint64
+			s.durable.Store(uint64(tx.ID()))
 			return nil
 		})
 	}
@@ -215,7 +221,7 @@ func mapped() int {
 
 // makeFolder makes a folder, if need be, and sees to it that it is on the disk.
 func makeFolder(path string) error {
-	err := os.Mkdir(path, folderMode) //nolint:gosec // the caller says where
+	err := os.Mkdir(path, folderMode)
 	if errors.Is(err, fs.ErrExist) {
 		return nil
 	}
@@ -230,7 +236,7 @@ func syncFolder(path string) error {
 	if runtime.GOOS == "windows" {
 		return nil
 	}
-	f, err := os.Open(path) //nolint:gosec // the caller says where
+	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -73,12 +74,14 @@ func TestJournalIsRefused(t *testing.T) {
 // What a crash left of a new file is no part of the next one.
 func TestLeftoverOfACrash(t *testing.T) {
 	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, newName), []byte(strings.Repeat("left", 1000)), 0o600))
+	left := filepath.Join(dir, "records.db.new123")
+	require.NoError(t, os.WriteFile(left, []byte(strings.Repeat("left", 1000)), 0o600))
 	s := opened(t, dir)
 	put(t, s, "a", "1")
 	require.Equal(t, []string{"a=1"}, recordsIn(t, s))
-	_, err := os.Stat(filepath.Join(dir, newName))
-	require.ErrorIs(t, err, fs.ErrNotExist)
+	files, err := filepath.Glob(filepath.Join(dir, "*"))
+	require.NoError(t, err)
+	require.Equal(t, []string{filepath.Join(dir, fileName), left}, files)
 }
 
 // A file that is not as a store left it is an error, which says what is wrong, and is left as it is.
@@ -88,7 +91,7 @@ func TestDamagedFile(t *testing.T) {
 		damage func(content []byte) []byte
 		says   string
 	}{
-		"empty":               {func([]byte) []byte { return nil }, "records.db is empty, which no file of a store is: it was cut"},
+		"empty":               {func(b []byte) []byte { return b[:0] }, "records.db is empty, which no file of a store is: it was cut"},
 		"a few bytes":         {func(b []byte) []byte { return b[:100] }, "records.db is damaged, or of another program: "},
 		"one page":            {func(b []byte) []byte { return b[:page] }, "records.db is damaged, or of another program: "},
 		"cut":                 {func(b []byte) []byte { return b[:4*page] }, fmt.Sprintf("records.db is damaged: it has %d bytes and should have ", 4*page)},
@@ -114,7 +117,7 @@ func TestDamagedFile(t *testing.T) {
 			}
 			left, err := os.ReadFile(path)
 			require.NoError(t, err)
-			require.True(t, string(content) == string(left), "it is left as it is")
+			require.Equal(t, content, left, "it is left as it is")
 		})
 	}
 }
@@ -146,6 +149,35 @@ func TestDamagedFreelist(t *testing.T) {
 	}
 	_, err = Open(dir)
 	require.ErrorContains(t, err, "bolt: open "+dir+": records.db is damaged: ")
+}
+
+// Several that begin at the same time get one store, or an error that says why not.
+func TestOpenAtTheSameTime(t *testing.T) {
+	dir := t.TempDir()
+	var all sync.WaitGroup
+	stores := make([]*Store, 8)
+	for i := range stores {
+		all.Go(func() {
+			var err error
+			if stores[i], err = Open(dir); err != nil {
+				require.ErrorIs(t, err, ErrLocked)
+			}
+		})
+	}
+	all.Wait()
+	written := []string{}
+	for i, s := range stores {
+		if s == nil {
+			continue
+		}
+		if err := s.Update(t.Context(), putting(fmt.Sprint(i), "1")); err == nil {
+			written = append(written, fmt.Sprint(i, "=1"))
+		} else {
+			require.ErrorContains(t, err, "is lost")
+		}
+		require.NoError(t, s.Close())
+	}
+	require.Equal(t, written, kept(t, dir), "what was acknowledged is there")
 }
 
 func TestFileOfAnotherProgram(t *testing.T) {

@@ -21,17 +21,19 @@ import (
 // A process that may not make files larger meets what a full disk does: a write fails and leaves nothing behind, the
 // store can be opened and read, what is deleted gives room, and with more room all goes on.
 func TestFullDisk(t *testing.T) {
-	if dir := os.Getenv(fillEnv); dir != "" {
-		require.NoError(t, fill(dir))
+	if os.Getenv(fillEnv) != "" {
+		require.NoError(t, fill("."))
 		return
 	}
-	process := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestFullDisk$") //nolint:gosec // this program
-	process.Env = append(os.Environ(), fillEnv+"="+t.TempDir())
+	program, err := os.Executable()
+	require.NoError(t, err)
+	process := exec.CommandContext(t.Context(), program, "-test.run=^TestFullDisk$")
+	process.Dir, process.Env = t.TempDir(), append(os.Environ(), fillEnv+"=1")
 	out, err := process.CombinedOutput()
 	require.NoError(t, err, string(out))
 }
 
-// fillEnv makes the process of TestFullDisk one that fills the disk, with a store in the folder of this name.
+// fillEnv makes the process of TestFullDisk one that fills the disk, with a store in its working folder.
 const fillEnv = "BOLT_TEST_FILL"
 
 func fill(dir string) error {
@@ -49,7 +51,7 @@ func fill(dir string) error {
 	if err != nil {
 		return err
 	}
-	full, err := fillUp(s)
+	full, err := fillUp(s, 0)
 	if err != nil {
 		return err
 	}
@@ -62,15 +64,20 @@ func fill(dir string) error {
 	if err := holds(s, full); err != nil {
 		return err
 	}
-	if failed := s.Update(context.Background(), putLarge(full)); failed == nil {
-		return errors.New("a full disk takes a write")
+	if full, err = fillUp(s, full); err != nil {
+		return err
 	}
-	if err := s.Update(context.Background(), func(tx storage.Tx) error { return tx.Delete(largeKey(full - 1)) }); err != nil {
+	err = s.Update(context.Background(), func(tx storage.Tx) error {
+		return errors.Join(tx.Delete(largeKey(full-1)), tx.Delete(largeKey(full-2)))
+	})
+	if err != nil {
 		return fmt.Errorf("delete: %w", err)
 	}
-	if err := s.Update(context.Background(), putLarge(full-1)); err != nil {
+	full -= 2
+	if err := s.Update(context.Background(), putLarge(full)); err != nil {
 		return fmt.Errorf("there is room again: %w", err)
 	}
+	full++
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &before); err != nil {
 		return err
 	}
@@ -80,9 +87,9 @@ func fill(dir string) error {
 	return errors.Join(holds(s, full+1), s.Close())
 }
 
-// fillUp writes records until that fails, and returns how many there are.
-func fillUp(s *Store) (count int, err error) {
-	for ; ; count++ {
+// fillUp writes records, from the one on, until that fails, and returns how many there are.
+func fillUp(s *Store, from int) (count int, err error) {
+	for count = from; ; count++ {
 		failed := s.Update(context.Background(), putLarge(count))
 		switch {
 		case failed == nil:

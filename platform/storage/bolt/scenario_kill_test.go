@@ -18,15 +18,15 @@ import (
 )
 
 const (
-	// writeEnv turns the test binary into a process that writes to the folder of this name until it is killed.
+	// writeEnv turns the test binary into a process that writes to its working folder until it is killed.
 	writeEnv = "BOLT_TEST_WRITE"
 	// killsEnv says how often TestKilledProcess kills.
 	killsEnv = "BOLT_TEST_KILLS"
 )
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(writeEnv); dir != "" {
-		_, _ = fmt.Fprintln(os.Stdout, writeTo(dir))
+	if os.Getenv(writeEnv) != "" {
+		_, _ = fmt.Fprintln(os.Stdout, writeUntilKilled())
 		os.Exit(1) //nolint:forbidigo // the process that is to be killed
 	}
 	os.Exit(m.Run()) //nolint:forbidigo // as every TestMain
@@ -35,9 +35,9 @@ func TestMain(m *testing.M) {
 // writers are as many as write in the process. Each counts, and keeps a record for each number.
 const writers = 8
 
-// writeTo writes, and prints "writer number" for each commit that was acknowledged, until something fails.
-func writeTo(dir string) error {
-	s, err := Open(dir)
+// writeUntilKilled writes, and prints "writer number" for each commit that was acknowledged, until something fails.
+func writeUntilKilled() error {
+	s, err := Open(".")
 	if err != nil {
 		return err
 	}
@@ -117,8 +117,10 @@ func TestKilledProcess(t *testing.T) {
 // killedWriter starts a process, kills it after so many commits, and returns each writer's last number that was
 // acknowledged.
 func killedWriter(t *testing.T, dir string, commits int) (acknowledged [writers]int) {
-	process := exec.CommandContext(t.Context(), os.Args[0]) //nolint:gosec // this program
-	process.Env = append(os.Environ(), writeEnv+"="+dir)
+	program, err := os.Executable()
+	require.NoError(t, err)
+	process := exec.CommandContext(t.Context(), program)
+	process.Dir, process.Env = dir, append(os.Environ(), writeEnv+"=1")
 	out, err := process.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, process.Start())

@@ -57,7 +57,7 @@ func TestDamagedBytes(t *testing.T) {
 	require.NoError(t, err)
 	const pages, step = 10, 41
 	damaged := 0
-	for at := 0; at < pages*os.Getpagesize(); at++ {
+	for at := range pages * os.Getpagesize() {
 		if inPage := at % os.Getpagesize(); inPage > 80 && at%step > 0 {
 			continue // every byte where a page has what is about it
 		}

@@ -26,7 +26,7 @@ var modelCases = []testCase{
 // as large and as many as fill several pages of a store that has some, and whole ranges are deleted.
 func storeIsSortedMap(ctx context.Context, t require.TestingT, s storage.Store) {
 	const transactions, operations = 40, 25
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // the same each time
+	random := rand.New(rand.NewPCG(1, 2))
 	refused := errors.New("refused")
 	committed := mapTx{}
 	for range transactions {
@@ -161,7 +161,7 @@ func moneyIsMoved(ctx context.Context, t require.TestingT, s storage.Store) {
 		return nil
 	}))
 	err := sideBySide(2*movers, func(who int) error {
-		random := rand.New(rand.NewPCG(uint64(who), 0)) //nolint:gosec // the same each time
+		random := rand.New(rand.NewPCG(uint64(who), 0))
 		if who >= movers {
 			observe := []func(context.Context, func(storage.Tx) error) error{s.View, s.Update}[who%2]
 			for range moves {
