@@ -71,7 +71,7 @@ func newWorld(ctx context.Context, folder string) (w *world, err error) {
 		err = w.settle(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, w.store.Close()) //nolint:contextcheck // nor is closing
+		return nil, errors.Join(err, w.store.Close())
 	}
 	return w, nil
 }
