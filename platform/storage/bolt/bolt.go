@@ -134,7 +134,7 @@ func (s *Store) read(fn func(*bbolt.Tx) error) error {
 	durable := s.isDurable(tx)
 	s.committing.RUnlock()
 	if !durable {
-		return fmt.Errorf("bolt: %s: the last commit could not be synced; open the store again", s.path)
+		return fmt.Errorf("bolt: %s: the outcome of the last commit is unknown, as the error of its Update says; open the store again", s.path)
 	}
 	return fn(tx)
 }
@@ -266,7 +266,8 @@ func (s *Store) write(b *batch) error {
 	case failed != nil && !s.shows(b.id):
 		return fmt.Errorf("bolt: %s: write: %w; nothing of it is kept", s.path, failed)
 	case failed != nil:
-		s.failed = fmt.Errorf("bolt: %s: write: %w; whether it is kept shows when the store is opened again, and nothing more is written until then", s.path, failed)
+		s.failed = fmt.Errorf("bolt: %s: write: %w; whether it is kept shows when the store is opened again, and nothing more is written until then",
+			s.path, failed)
 	default:
 		s.failed = s.checkFile()
 	}
@@ -301,7 +302,8 @@ func (s *Store) checkFile() error {
 		err = errors.New("another file has taken its place")
 	}
 	if err != nil {
-		return fmt.Errorf("bolt: the file %s is lost, it was deleted, moved or replaced: %w; nothing more is written until the store is opened again", s.path, err)
+		return fmt.Errorf("bolt: the file %s is lost, it was deleted, moved or replaced: %w; nothing more is written until the store is opened again",
+			s.path, err)
 	}
 	return nil
 }

@@ -259,7 +259,7 @@ func TestNothingIsShownBeforeItIsOnTheDisk(t *testing.T) {
 		if err := <-shown; synced {
 			require.NoError(t, err)
 		} else {
-			require.ErrorContains(t, err, "could not be synced; open the store again")
+			require.ErrorContains(t, err, "the outcome of the last commit is unknown")
 		}
 	}
 }
