@@ -14,7 +14,7 @@
 //	http.ListenAndServe("127.0.0.1:8480", p)
 //
 // Its records and its signing key then end with the process. To keep them, give
-// it a store, such as that of package storage/journal, and a key: [WithStore],
+// it a store, such as that of package storage/bolt, and a key: [WithStore],
 // [WithSigner].
 //
 // Where it goes beyond the documents (what a service's texts may hold, how a

@@ -51,7 +51,7 @@ func defaultConfig() config {
 }
 
 // WithStore sets where records are kept; the default is memory, which ends with
-// the process. Package storage/journal keeps them in a folder.
+// the process. Package storage/bolt keeps them in a file.
 func WithStore(store storage.Store) Option {
 	return func(cfg *config) error {
 		if store == nil {

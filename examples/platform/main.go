@@ -29,7 +29,7 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/platform"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
-	"github.com/alipayplus-go/alipayplus/platform/storage/journal"
+	"github.com/alipayplus-go/alipayplus/platform/storage/bolt"
 )
 
 type options struct {
@@ -67,11 +67,11 @@ func run(ctx context.Context, opts options, args []string, progress *log.Logger)
 func serve(ctx context.Context, opts options, progress *log.Logger) (failure error) {
 	var store storage.Store = storage.NewMemory()
 	if opts.data != "" {
-		records, err := journal.Open(opts.data) //nolint:contextcheck // what it mends must be mended whole
+		records, err := bolt.Open(opts.data)
 		if err != nil {
 			return err
 		}
-		defer func() { failure = cmp.Or(failure, records.Close()) }() //nolint:contextcheck // what it mends must be mended whole
+		defer func() { failure = cmp.Or(failure, records.Close()) }()
 		store = records
 	}
 	// First the address and the lock: credentials of a platform that runs already stay.

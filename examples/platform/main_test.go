@@ -18,7 +18,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
-	"github.com/alipayplus-go/alipayplus/platform/storage/journal"
+	"github.com/alipayplus-go/alipayplus/platform/storage/bolt"
 )
 
 func TestMain(m *testing.M) {
@@ -48,7 +48,7 @@ var earlier = sync.OnceValues(func() (folder string, err error) {
 	if folder, err = os.MkdirTemp("", "platform-test-"); err != nil {
 		return "", err
 	}
-	store, err := journal.Open(folder)
+	store, err := bolt.Open(folder)
 	if err != nil {
 		return "", err
 	}
@@ -228,7 +228,7 @@ func (k *killed) Update(ctx context.Context, fn func(storage.Tx) error) error {
 
 func TestAKillLeavesAllRecordsWithTheirCredentialsOrNone(t *testing.T) {
 	folder, data := t.TempDir(), t.TempDir()
-	store, err := journal.Open(data)
+	store, err := bolt.Open(data)
 	require.NoError(t, err)
 	dies := &killed{Store: store}
 	_, err = seed(t.Context(), dies)
@@ -254,7 +254,7 @@ func TestOnePlatformHasAFolderOfCredentials(t *testing.T) {
 func TestOneProgramInAFolder(t *testing.T) {
 	data := kept(t)
 	start(t, options{credentials: t.TempDir(), data: data})
-	requireFails(t, "the lock is held by another process", options{credentials: t.TempDir(), data: data})
+	requireFails(t, "it is open in another process", options{credentials: t.TempDir(), data: data})
 }
 
 func requireFails(t *testing.T, says string, opts options) {

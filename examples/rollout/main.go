@@ -25,7 +25,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/platform"
-	"github.com/alipayplus-go/alipayplus/platform/storage/journal"
+	"github.com/alipayplus-go/alipayplus/platform/storage/bolt"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
@@ -98,11 +98,11 @@ func rollOut(ctx context.Context, opts options, version alipayplus.VersionNumber
 	if err := os.MkdirAll(opts.data, 0o700); err != nil {
 		return "", err
 	}
-	records, err := journal.Open(filepath.Join(opts.data, "platform")) //nolint:contextcheck // what it mends must be mended whole
+	records, err := bolt.Open(filepath.Join(opts.data, "platform"))
 	if err != nil {
 		return "", fmt.Errorf("%w; wait until another one with this folder has ended, or give another folder by -data", err)
 	}
-	defer func() { err = cmp.Or(err, records.Close()) }() //nolint:contextcheck // what it mends must be mended whole
+	defer func() { err = cmp.Or(err, records.Close()) }()
 	p, err := platform.New(platform.WithStore(records), platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
 		return platform.ApproveAfter(time.Second)
 	}))

@@ -20,7 +20,7 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
-	"github.com/alipayplus-go/alipayplus/platform/storage/journal"
+	"github.com/alipayplus-go/alipayplus/platform/storage/bolt"
 	"github.com/alipayplus-go/alipayplus/rollout"
 	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
 )
@@ -108,7 +108,7 @@ func life(t *testing.T, data string, marks ...string) (stdout string, killed boo
 // requireClimbed checks the rollout's own log, and what the platform says was done.
 func requireClimbed(t *testing.T, data string) {
 	t.Helper()
-	store, err := journal.Open(filepath.Join(data, "platform"))
+	store, err := bolt.Open(filepath.Join(data, "platform"))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, store.Close()) }()
 	p, err := platform.New(platform.WithStore(store), platform.WithSigner(testkey.Key()))
@@ -158,7 +158,7 @@ func TestInterruptedItSaysHowToGoOn(t *testing.T) {
 
 func TestWhatIsWrongIsOneLineThatSaysWhatToDo(t *testing.T) {
 	data := t.TempDir()
-	held, err := journal.Open(filepath.Join(data, "platform"))
+	held, err := bolt.Open(filepath.Join(data, "platform"))
 	require.NoError(t, err)
 	defer func() { require.NoError(t, held.Close()) }()
 	file := filepath.Join(t.TempDir(), "file")

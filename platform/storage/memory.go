@@ -1,48 +1,36 @@
 package storage
 
 import (
+	"bytes"
 	"context"
 	"fmt"
-	"sync"
+	"iter"
 	"sync/atomic"
+
+	"github.com/tidwall/btree"
 )
 
-// optimisticRuns is how often Update runs a function while others may commit, before it keeps them from it.
-const optimisticRuns = 3
-
-// Memory is a [Store] in memory. It never waits in View, and Update runs its function beside others and takes a lock
-// only for the short moment of the commit. Transactions that touch different keys do not disturb each other. After a few
-// runs in vain Update keeps others from committing while it runs fn once more, so it always ends.
+// Memory is a [Store] in memory. View runs on a snapshot and never waits; Update runs its functions one at a time, each
+// once.
 //
 // Memory starts no goroutine and needs no closing.
 type Memory struct {
-	current atomic.Pointer[state]
-
-	committing sync.Mutex // guards recent, and storing to current
-	recent     commitLog
+	// writeLock is full while an Update runs. It is a channel so that waiting for it ends with the context.
+	writeLock chan struct{}
+	committed *memoryTree // only used with the write lock
+	// snapshot is a copy of committed for View. Nobody changes or copies it: copying a tree writes to it.
+	snapshot atomic.Pointer[memoryTree]
 }
 
-// state is what has been committed up to a version. It never changes.
-type state struct {
-	tree    tree
-	version uint64
-}
+type memoryTree = btree.Map[string, []byte]
 
 var _ Store = (*Memory)(nil)
 
 // NewMemory returns an empty store.
 func NewMemory() *Memory {
-	m := new(Memory)
-	m.current.Store(new(state))
+	m := &Memory{writeLock: make(chan struct{}, 1), committed: new(memoryTree)}
+	m.snapshot.Store(new(memoryTree))
 	return m
-}
-
-// Clone returns a store of its own that holds the same records: what is written to one does not show in the other. It
-// takes no longer for many records than for few, because the two share them.
-func (m *Memory) Clone() *Memory {
-	c := new(Memory)
-	c.current.Store(m.current.Load())
-	return c
 }
 
 // View runs fn on a snapshot; see [Store]. It never waits for anybody.
@@ -50,66 +38,123 @@ func (m *Memory) View(ctx context.Context, fn func(Tx) error) error {
 	if err := ctx.Err(); err != nil {
 		return fmt.Errorf("storage: view: %w", err)
 	}
-	return newMemoryTx(m.current.Load(), true).run(fn)
+	return runMemoryTx(&memoryTx{records: m.snapshot.Load(), readOnly: true}, fn)
 }
 
-// Update runs fn in a transaction; see [Store]. It runs fn at most four times.
+// Update runs fn in a transaction; see [Store]. It runs fn once, after the updates that came before it; waiting for them
+// ends with the context.
 func (m *Memory) Update(ctx context.Context, fn func(Tx) error) error {
-	for range optimisticRuns {
-		if committed, err := m.tryUpdate(ctx, fn); committed || err != nil {
-			return err
-		}
+	select {
+	case m.writeLock <- struct{}{}:
+		defer func() { <-m.writeLock }()
+	case <-ctx.Done():
 	}
-	m.committing.Lock()
-	defer m.committing.Unlock()
-	tx, err := m.runUpdate(ctx, fn)
-	if err != nil {
+	if err := ctx.Err(); err != nil { // also when both were possible
+		return fmt.Errorf("storage: update: %w", err)
+	}
+	tx := &memoryTx{records: m.committed.Copy()}
+	if err := runMemoryTx(tx, fn); err != nil {
 		return err
 	}
-	_, err = m.commit(ctx, tx)
-	return err
-}
-
-// tryUpdate runs fn once. It reports committed == false without an error when others got in the way.
-func (m *Memory) tryUpdate(ctx context.Context, fn func(Tx) error) (committed bool, err error) {
-	tx, err := m.runUpdate(ctx, fn)
-	if err != nil {
-		return false, err
-	}
-	m.committing.Lock()
-	defer m.committing.Unlock()
-	return m.commit(ctx, tx)
-}
-
-// runUpdate runs fn on a fresh snapshot.
-func (m *Memory) runUpdate(ctx context.Context, fn func(Tx) error) (*memoryTx, error) {
 	if err := ctx.Err(); err != nil {
-		return nil, fmt.Errorf("storage: update: %w", err)
+		return fmt.Errorf("storage: update: %w", err)
 	}
-	tx := newMemoryTx(m.current.Load(), false)
-	return tx, tx.run(fn)
+	m.committed = tx.records
+	m.snapshot.Store(tx.records.Copy())
+	return nil
 }
 
-// commit publishes what tx wrote, unless others have since written what it read. The caller holds m.committing.
-func (m *Memory) commit(ctx context.Context, tx *memoryTx) (committed bool, err error) {
-	if err := ctx.Err(); err != nil {
-		return false, fmt.Errorf("storage: update: %w", err)
+func runMemoryTx(tx *memoryTx, fn func(Tx) error) error {
+	defer func() { tx.done = true }()
+	return fn(tx)
+}
+
+// memoryTx is a transaction on a tree, which is its own unless it is read-only.
+type memoryTx struct {
+	records  *memoryTree
+	readOnly bool
+	done     bool
+}
+
+// Get implements [Tx].
+func (tx *memoryTx) Get(key string) (value []byte, found bool, err error) {
+	if tx.done {
+		return nil, false, ErrTxDone
 	}
-	if len(tx.writes) == 0 {
-		return true, nil // What it read was true together at the moment of its snapshot, and it leaves no trace.
+	value, found = tx.records.Get(key)
+	return value, found, nil
+}
+
+// Put implements [Tx].
+func (tx *memoryTx) Put(key string, value []byte) error {
+	if err := tx.writable(); err != nil {
+		return err
 	}
-	now := m.current.Load()
-	after := tx.tree
-	if now.version != tx.base.version {
-		if m.recent.touched(tx.base.version, &tx.reads) {
-			return false, nil
+	if key == "" {
+		return ErrEmptyKey
+	}
+	tx.records.Set(key, bytes.Clone(value))
+	return nil
+}
+
+// Delete implements [Tx].
+func (tx *memoryTx) Delete(key string) error {
+	if err := tx.writable(); err != nil {
+		return err
+	}
+	tx.records.Delete(key)
+	return nil
+}
+
+func (tx *memoryTx) writable() error {
+	switch {
+	case tx.done:
+		return ErrTxDone
+	case tx.readOnly:
+		return ErrReadOnly
+	}
+	return nil
+}
+
+// Scan implements [Tx]. The loop does not meet what is written during it.
+func (tx *memoryTx) Scan(from, to string, descending bool) iter.Seq2[Entry, error] {
+	return func(yield func(Entry, error) bool) {
+		if tx.done {
+			yield(Entry{}, ErrTxDone)
+			return
 		}
-		after = tx.replayOn(now.tree)
+		records := tx.records
+		if !tx.readOnly {
+			records = records.Copy()
+		}
+		visit := func(key string, value []byte) bool {
+			if tx.done {
+				yield(Entry{}, ErrTxDone)
+				return false
+			}
+			return yield(Entry{Key: key, Value: value}, nil)
+		}
+		if descending {
+			scanDown(records, from, to, visit)
+		} else {
+			scanUp(records, from, to, visit)
+		}
 	}
-	next := &state{tree: after.frozen(), version: now.version + 1}
-	for key := range tx.writes {
-		m.recent.add(next.version, key)
+}
+
+func scanUp(records *memoryTree, from, to string, visit func(string, []byte) bool) {
+	records.Ascend(from, func(key string, value []byte) bool {
+		return (to == "" || key < to) && visit(key, value)
+	})
+}
+
+func scanDown(records *memoryTree, from, to string, visit func(string, []byte) bool) {
+	down := func(key string, value []byte) bool {
+		return key == to || key >= from && visit(key, value) // Descend begins with to, which is no part of the range.
 	}
-	m.current.Store(next)
-	return true, nil
+	if to == "" {
+		records.Reverse(down)
+	} else {
+		records.Descend(to, down)
+	}
 }

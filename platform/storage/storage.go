@@ -2,7 +2,7 @@
 //
 // It knows bytes and keys and no rule of the platform. [Store] is small on purpose, so that it can be implemented over
 // an SQL database or an embedded engine in a module of its own; package storagetest checks such an implementation.
-// [Memory] is the implementation that needs nothing; package journal keeps its records in a file, too.
+// [Memory] is the implementation that needs nothing; package bolt keeps its records in a file.
 package storage
 
 import (
@@ -25,8 +25,9 @@ var (
 // A Store offers serializable transactions: what all the functions read and write together is what they would have read
 // and written one after another, in an order in which a call that began after another one ended comes after it.
 //
-// Both methods check the context before they run fn, and Update also before it commits; an error for that reason wraps
-// ctx.Err(), and nothing has been written. A store over a network may notice the end of the context in between.
+// Both methods check the context before they run fn, and Update also before it commits; waiting for other transactions
+// ends with it, too. An error for that reason wraps ctx.Err(), and nothing has been written. A store over a network may
+// notice the end of the context in between.
 type Store interface {
 	// View runs fn on a consistent snapshot: nothing that others commit meanwhile shows up in it. A write in it is
 	// [ErrReadOnly]. View returns the error of fn as it is.

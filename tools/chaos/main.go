@@ -116,7 +116,7 @@ func (o *options) drive(ctx context.Context, folder string, out io.Writer) (done
 	if err != nil {
 		return done, err
 	}
-	defer func() { err = errors.Join(err, w.close()) }() //nolint:contextcheck // closing is not cut short
+	defer func() { err = errors.Join(err, w.close()) }()
 	k := &killer{
 		world: w, program: o.program, within: o.within,
 		random: rand.New(rand.NewPCG(o.seed, 0)), //nolint:gosec // moments, not secrets

@@ -21,7 +21,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/platform"
-	"github.com/alipayplus-go/alipayplus/platform/storage/journal"
+	"github.com/alipayplus-go/alipayplus/platform/storage/bolt"
 )
 
 const (
@@ -46,7 +46,7 @@ type world struct {
 	program   string
 	owner     *alipayplus.Client
 	platform  *platform.Platform
-	store     *journal.Store
+	store     *bolt.Store
 	server    *http.Server
 	address   string
 	// environment is that of the program.
@@ -60,7 +60,7 @@ type world struct {
 
 func newWorld(ctx context.Context, folder string) (w *world, err error) {
 	w = &world{folder: folder}
-	if w.store, err = journal.Open(w.path("platform")); err != nil { //nolint:contextcheck // opening is not cut short
+	if w.store, err = bolt.Open(w.path("platform")); err != nil {
 		return nil, err
 	}
 	w.platform, err = platform.New(platform.WithStore(w.store), platform.WithAutoReview(
@@ -71,7 +71,7 @@ func newWorld(ctx context.Context, folder string) (w *world, err error) {
 		err = w.settle(ctx)
 	}
 	if err != nil {
-		return nil, errors.Join(err, w.store.Close()) //nolint:contextcheck // nor is closing
+		return nil, errors.Join(err, w.store.Close())
 	}
 	return w, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/stretchr/testify/require"
 
@@ -90,6 +91,31 @@ var scanCases = []testCase{
 		requireScan(ctx, t, s, "", "", keys)
 		requireScan(ctx, t, s, "k0250", "k0750", keys[250:750])
 	}},
+	{"a scan passes over what its transaction deleted", func(ctx context.Context, t require.TestingT, s storage.Store) {
+		const count, first, last = 600, 100, 500 // enough to empty whole pages of a store that has some
+		entries := make([]storage.Entry, count)
+		for i := range entries {
+			entries[i] = entry(fmt.Sprintf("k%04d", i), strings.Repeat("x", 100))
+		}
+		put(ctx, t, s, entries...)
+		require.NoError(t, s.Update(ctx, func(tx storage.Tx) error {
+			for _, e := range entries[first:last] {
+				require.NoError(t, tx.Delete(e.Key))
+			}
+			requireScanIn(t, tx, "", "", slices.Concat(entries[:first], entries[last:]))
+			requireScanIn(t, tx, "", entries[last].Key, entries[:first])
+			requireScanIn(t, tx, "", entries[last-50].Key, entries[:first])
+			requireScanIn(t, tx, entries[first+50].Key, "", entries[last:])
+			requireScanIn(t, tx, entries[first].Key, entries[last].Key, nil)
+			for _, e := range entries {
+				require.NoError(t, tx.Delete(e.Key))
+			}
+			requireScanIn(t, tx, "", "", nil)
+			requireScanIn(t, tx, "", entries[last].Key, nil)
+			return tx.Put("k", nil)
+		}))
+		requireRecords(ctx, t, s, entry("k", ""))
+	}},
 	{"a transaction sees its own writes", func(ctx context.Context, t require.TestingT, s storage.Store) {
 		put(ctx, t, s, named("changed", "deleted", "kept")...)
 		require.NoError(t, s.Update(ctx, func(tx storage.Tx) error {
@@ -139,18 +165,22 @@ var scanCases = []testCase{
 	}},
 }
 
-// requireScan checks both directions of a range.
+// requireScan checks both directions of a range in a store whose values are the keys.
 func requireScan(ctx context.Context, t require.TestingT, s storage.Store, from, to string, want []string) {
 	require.NoError(t, s.View(ctx, func(tx storage.Tx) error {
-		up, err := collect(tx.Scan(from, to, false))
-		require.NoError(t, err)
-		require.Equal(t, texts(named(want...)), texts(up), "from %q up to %q", from, to)
-		down, err := collect(tx.Scan(from, to, true))
-		require.NoError(t, err)
-		slices.Reverse(down)
-		require.Equal(t, texts(named(want...)), texts(down), "from %q up to %q, descending, turned round", from, to)
+		requireScanIn(t, tx, from, to, named(want...))
 		return nil
 	}))
+}
+
+func requireScanIn(t require.TestingT, tx storage.Tx, from, to string, want []storage.Entry) {
+	up, err := collect(tx.Scan(from, to, false))
+	require.NoError(t, err)
+	require.Equal(t, texts(want), texts(up), "from %q up to %q", from, to)
+	down, err := collect(tx.Scan(from, to, true))
+	require.NoError(t, err)
+	slices.Reverse(down)
+	require.Equal(t, texts(want), texts(down), "from %q up to %q, descending, turned round", from, to)
 }
 
 // firstKeys reads n keys and stops.

@@ -16,14 +16,17 @@ import (
 // afterwards newStore registers by itself, on the t of its caller.
 //
 // The cases about transactions that run side by side let them meet half-way. A store that lets one wait for the end of
-// the other is fine: then nobody comes, and the case goes on after a moment. So these cases prove a store wrong, never
-// right.
+// the other passes: then the case goes on after 100 ms. So these cases prove a store wrong, never right.
 func TestStore(t *testing.T, newStore func() storage.Store) {
-	for _, c := range slices.Concat(recordCases, scanCases, transactionCases, isolationCases) {
+	for _, c := range allCases() {
 		t.Run(c.name, func(t *testing.T) {
 			c.check(t.Context(), t, newStore())
 		})
 	}
+}
+
+func allCases() []testCase {
+	return slices.Concat(recordCases, scanCases, transactionCases, isolationCases, modelCases)
 }
 
 // testCase is one promise. It takes no *testing.T, so that a test can watch it fail.

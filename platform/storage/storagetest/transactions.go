@@ -3,6 +3,9 @@ package storagetest
 import (
 	"context"
 	"errors"
+	"iter"
+	"sync"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -62,6 +65,26 @@ var transactionCases = []testCase{
 		}
 		requireRecords(ctx, t, s, entry("a", "1"))
 	}},
+	{"a scan that goes on after its transaction ends with an error", func(ctx context.Context, t require.TestingT, s storage.Store) {
+		put(ctx, t, s, entry("a", "1"), entry("b", "2"))
+		var next func() (storage.Entry, error, bool)
+		stop := func() {}
+		defer func() { stop() }()
+		for _, run := range []func(context.Context, func(storage.Tx) error) error{s.View, s.Update} {
+			require.NoError(t, run(ctx, func(tx storage.Tx) error {
+				stop()
+				next, stop = iter.Pull2(tx.Scan("", "", false))
+				first, err, _ := next()
+				require.Equal(t, "a", first.Key)
+				return err
+			}))
+			_, err, more := next()
+			require.True(t, more)
+			require.ErrorIs(t, err, storage.ErrTxDone)
+			_, _, more = next()
+			require.False(t, more)
+		}
+	}},
 	{"a context that is over runs nothing", func(ctx context.Context, t require.TestingT, s storage.Store) {
 		over, cancel := context.WithCancel(ctx)
 		cancel()
@@ -81,5 +104,30 @@ var transactionCases = []testCase{
 		})
 		require.ErrorIs(t, err, context.Canceled)
 		requireRecords(ctx, t, s)
+	}},
+	{"waiting for another update ends with the context", func(ctx context.Context, t require.TestingT, s storage.Store) {
+		waiting, cancel := context.WithCancel(ctx)
+		defer cancel()
+		var once sync.Once
+		outcome := make(chan error, 1)
+		require.NoError(t, s.Update(ctx, func(tx storage.Tx) error {
+			once.Do(func() {
+				go func() { outcome <- s.Update(waiting, func(tx storage.Tx) error { return tx.Put("b", nil) }) }()
+			})
+			time.AfterFunc(50*time.Millisecond, cancel)
+			select {
+			case err := <-outcome: // nil when it need not wait
+				outcome <- err
+			case <-time.After(10 * time.Second):
+				return errors.New("it goes on waiting")
+			}
+			return tx.Put("a", nil)
+		}))
+		if err := <-outcome; err != nil {
+			require.ErrorIs(t, err, context.Canceled)
+			requireRecords(ctx, t, s, entry("a", ""))
+			return
+		}
+		requireRecords(ctx, t, s, entry("a", ""), entry("b", ""))
 	}},
 }
