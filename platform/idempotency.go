@@ -92,8 +92,10 @@ func (c *call) remember(out reply) error {
 		At: c.outcomeKey(), Operation: c.in.op.Path, ContentHash: c.in.contentHash,
 		Status: out.status, Body: out.body, Expires: c.at.Add(c.p.cfg.idempotencyRetention),
 	}
-	if err := c.forgetExpired(); err != nil {
-		return err
+	if c.session.forgets {
+		if err := c.forgetExpired(); err != nil {
+			return err
+		}
 	}
 	if before == nil {
 		return save(c.tx, nil, after)
@@ -126,7 +128,7 @@ func (c *call) derivedID(prefix string, of ...string) string {
 // forgetExpired removes the oldest outcomes whose time is over: several, so that
 // removal keeps ahead of arrival.
 func (c *call) forgetExpired() error {
-	const atOnce = 4
+	const atOnce = 16
 	until := key("i/expiry", fmt.Sprintf("%020d", c.at.UnixNano()))
 	var expired []storage.Entry
 	for entry, err := range c.tx.Scan("i/expiry/", until, false) {

@@ -245,6 +245,8 @@ type writeSession struct {
 	// locked is the mini program that the session has to itself; empty for none.
 	locked      string
 	releaseLock func()
+	// forgets says that the transaction under way removes expired outcomes.
+	forgets bool
 }
 
 // run carries out the call. A refusal changes nothing, so it is no outcome: the
@@ -261,12 +263,21 @@ func (s *writeSession) run(ctx context.Context) (reply, error) {
 	return s.commit(context.WithoutCancel(ctx), reserved)
 }
 
+// update runs a write transaction. One call at a time removes expired outcomes in
+// it: two that removed the same would conflict.
+func (s *writeSession) update(ctx context.Context, fn func(storage.Tx) error) error {
+	if s.forgets = s.p.forgetting.TryLock(); s.forgets {
+		defer s.p.forgetting.Unlock()
+	}
+	return s.p.cfg.store.Update(ctx, fn)
+}
+
 // applyRule checks the rule in the first transaction. An operation without an effect
 // is committed in it; for one with an effect it returns the call that has been
 // reserved.
 func (s *writeSession) applyRule(ctx context.Context) (out reply, reserved *call, err error) {
 	for {
-		err = s.p.upToDate(ctx, s.p.cfg.store.Update, func(tx storage.Tx) error {
+		err = s.p.upToDate(ctx, s.update, func(tx storage.Tx) error {
 			out, reserved = reply{}, nil
 			c, err := s.p.begin(ctx, tx, s.in)
 			if err != nil {
@@ -449,7 +460,7 @@ func (c *call) continued(tx storage.Tx) *call {
 
 // commit writes in the second transaction what the rule has staged.
 func (s *writeSession) commit(ctx context.Context, reserved *call) (out reply, err error) {
-	err = s.p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+	err = s.update(ctx, func(tx storage.Tx) error {
 		c := reserved.continued(tx)
 		if err := c.endEffect(); err != nil {
 			return err

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"html/template"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -32,6 +33,8 @@ type Platform struct {
 	faults     inprocess.Queue[Fault]
 	busy       keyLocks
 	counter    atomic.Uint64
+	// forgetting is held by the one call that removes expired outcomes.
+	forgetting sync.Mutex
 	// name distinguishes the platform from others on the same store.
 	name string
 }
