@@ -199,33 +199,34 @@ func sources(t *testing.T, dir string) []*ast.File {
 	return files
 }
 
-// handlers finds the lines {op: contract.X, handle: input(fn)} of the platform.
+// handlers finds the operations that the platform serves, and the function of each; a file upload has none.
 func handlers(files []*ast.File) map[string]string {
 	found := map[string]string{}
+	operation := func(e ast.Expr) (string, bool) {
+		of, ok := e.(*ast.SelectorExpr)
+		if !ok {
+			return "", false
+		}
+		from, ok := of.X.(*ast.Ident)
+		return of.Sel.Name, ok && from.Name == "contract"
+	}
 	for _, file := range files {
 		ast.Inspect(file, func(n ast.Node) bool {
-			route, ok := n.(*ast.CompositeLit)
-			if !ok {
-				return true
-			}
-			fields := map[string]ast.Expr{}
-			for _, e := range route.Elts {
-				if pair, ok := e.(*ast.KeyValueExpr); ok {
-					if name, ok := pair.Key.(*ast.Ident); ok {
-						fields[name.Name] = pair.Value
+			switch n := n.(type) {
+			case *ast.CallExpr: // operate(contract.ProgramCreate, createProgram)
+				if len(n.Args) < 2 {
+					return true
+				}
+				rule, named := n.Args[len(n.Args)-1].(*ast.Ident)
+				if op, ok := operation(n.Args[0]); ok && named {
+					found[op] = rule.Name
+				}
+			case *ast.KeyValueExpr: // {Operation: contract.FileUpload, ...}
+				if name, ok := n.Key.(*ast.Ident); ok && name.Name == "Operation" {
+					if op, ok := operation(n.Value); ok {
+						found[op] = ""
 					}
 				}
-			}
-			op, ok := fields["op"].(*ast.SelectorExpr)
-			if !ok {
-				return true
-			}
-			handle := fields["handle"]
-			if call, ok := handle.(*ast.CallExpr); ok {
-				handle = call.Args[len(call.Args)-1]
-			}
-			if fn, ok := handle.(*ast.Ident); ok {
-				found[op.Sel.Name] = fn.Name
 			}
 			return true
 		})

@@ -377,6 +377,33 @@ func TestTheTimesOfAReleaseAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
 	}, platform.WithTargetBackends(app))
 }
 
+// So are those of its request, and a verdict that is due at once comes after the application.
+func TestTheTimesOfARequestAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
+	app := newRecordingApp()
+	inWorld(t, func(w *world) {
+		r := w.release(w.program().ID, "1.0.0")
+		app.will(func(asked) error { time.Sleep(20 * time.Second); return nil })
+		began := time.Now()
+
+		applied := w.apply(r.ID)
+		done := began.Add(20 * time.Second).UTC()
+		require.Equal(w, done, w.request(applied.ReleaseRequestID).CreatedAt)
+		for _, review := range w.read(r.ID).Reviews {
+			require.Equal(w, done, review.StartedAt)
+			require.Equal(w, done, review.DecidedAt)
+		}
+		var states []string
+		for _, e := range w.auditLog() {
+			if e.Kind == "release" && e.ID == r.ID {
+				states = append(states, e.To)
+			}
+		}
+		require.Equal(w, []string{"NEW_VERSION_CREATED", "UNDER_REVIEW", "RELEASE_PREPARATION"}, states)
+	}, platform.WithTargetBackends(app), platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
+		return platform.ApproveAfter(0)
+	}))
+}
+
 // What is asked of the target app for one mini program comes one after another,
 // however many callers there are, and does not hold up another mini program.
 func TestOneCallAtATimeForAMiniProgram(t *testing.T) {

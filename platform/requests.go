@@ -21,9 +21,27 @@ func (c *call) openRequest(request alipayplus.Request, former string, parties []
 	for _, party := range parties {
 		c.p.autoReview(r, party, c.at)
 	}
+	opened := c.at
+	c.stage(func(c *call) error {
+		r.begin(c.at, c.at.Sub(opened)) // when the effect is done
+		r.Sort = c.p.sortKey(c.at)
+		return nil
+	})
 	c.save(nil, r)
 	c.audit("request", r.ID, "", string(r.Status), "")
 	return &r.Request
+}
+
+// begin lets the reviews begin, later than was thought when their verdicts became due.
+func (r *requestRecord) begin(at time.Time, later time.Duration) {
+	r.CreatedAt = at
+	for i := range r.Reviews {
+		r.Reviews[i].StartedAt = at
+	}
+	for party, due := range r.Due {
+		due.At = due.At.Add(later)
+		r.Due[party] = due
+	}
 }
 
 // copy is deep where a verdict changes things.
@@ -62,6 +80,10 @@ func (c *call) closeRequest(id string) (*alipayplus.Request, error) {
 	if err := r.move(alipayplus.RequestWithdrawn, c.at); err != nil {
 		return nil, err
 	}
+	c.stage(func(c *call) error {
+		r.FinishedAt = c.at // when the effect is done
+		return nil
+	})
 	c.save(before, r)
 	c.audit("request", r.ID, string(before.Status), string(r.Status), "")
 	return &r.Request, nil
