@@ -7,7 +7,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -54,16 +53,15 @@ type Request struct {
 //
 //	app_id=…[,app_cert_sn=…],nonce=…,timestamp=…[,expired_seconds=…]
 func (r Request) AuthString() string {
-	var b strings.Builder
-	b.WriteString("app_id=" + r.AppID)
+	text := "app_id=" + r.AppID
 	if r.AppCertSN != "" {
-		b.WriteString(",app_cert_sn=" + r.AppCertSN)
+		text += ",app_cert_sn=" + r.AppCertSN
 	}
-	b.WriteString(",nonce=" + r.Nonce + ",timestamp=" + strconv.FormatInt(r.Timestamp, 10))
+	text += ",nonce=" + r.Nonce + ",timestamp=" + strconv.FormatInt(r.Timestamp, 10)
 	if r.ExpiredSeconds != 0 {
-		b.WriteString(",expired_seconds=" + strconv.Itoa(r.ExpiredSeconds))
+		text += ",expired_seconds=" + strconv.Itoa(r.ExpiredSeconds)
 	}
-	return b.String()
+	return text
 }
 
 // StringToSign returns the text under the signature, for finding out why a
@@ -94,11 +92,20 @@ func (r Request) Authorization(s crypto.Signer) (string, error) {
 
 // requestMessage is the text that is signed for a request.
 func requestMessage(authString, method, pathAndQuery string, body []byte, token string) []byte {
-	message := slices.Concat([]byte(authString+"\n"+method+"\n"+pathAndQuery+"\n"), body, []byte("\n"))
+	message := signedText(body, authString, method, pathAndQuery)
 	if token != "" {
-		message = append(message, token+"\n"...)
+		message = append(append(message, token...), '\n')
 	}
 	return message
+}
+
+// signedText is the text under every signature of V3: some lines, then the body, each with a line feed behind it.
+func signedText(body []byte, lines ...string) []byte {
+	text := make([]byte, 0, 1024+len(body))
+	for _, line := range lines {
+		text = append(append(text, line...), '\n')
+	}
+	return append(append(text, body...), '\n')
 }
 
 func (r Request) check() error {

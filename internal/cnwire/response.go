@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
@@ -106,7 +105,7 @@ func verifySignature(key *rsa.PublicKey, timestamp, nonce string, body []byte, s
 	if timestamp == "" || nonce == "" {
 		return fmt.Errorf("answer: %w: %s and %s are needed to check the signature", signing.ErrHeader, HeaderTimestamp, HeaderNonce)
 	}
-	digest := sha256.Sum256(responseMessage(timestamp, nonce, body))
+	digest := sha256.Sum256(signedText(body, timestamp, nonce))
 	if signing.Verify(key, digest[:], raw) != nil {
 		return fmt.Errorf("answer: %w: the time, nonce or body differ from what was signed, or the key is not Alipay's (the app's own public key is another)", signing.ErrMismatch)
 	}
@@ -120,14 +119,10 @@ func SignResponse(s crypto.Signer, timestamp, nonce string, body []byte) (string
 	if timestamp == "" || nonce == "" || firstNotPlain(timestamp) >= 0 || firstNotPlain(nonce) >= 0 {
 		return "", errors.New("sign answer: timestamp and nonce must be visible ASCII characters, at least one each")
 	}
-	digest := sha256.Sum256(responseMessage(timestamp, nonce, body))
+	digest := sha256.Sum256(signedText(body, timestamp, nonce))
 	signature, err := signing.Sign(s, digest[:])
 	if err != nil {
 		return "", fmt.Errorf("sign answer: %w", err)
 	}
 	return base64.StdEncoding.EncodeToString(signature), nil
-}
-
-func responseMessage(timestamp, nonce string, body []byte) []byte {
-	return slices.Concat([]byte(timestamp+"\n"+nonce+"\n"), body, []byte("\n"))
 }
