@@ -16,6 +16,7 @@ import (
 )
 
 func TestATargetThatIsDownForAnHourIsObservedSeldomAndTheRolloutGoesOn(t *testing.T) {
+	t.Parallel()
 	for _, from := range []time.Duration{time.Minute, 90 * time.Minute, 2 * time.Hour} {
 		t.Run(fmt.Sprint(from), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -44,6 +45,7 @@ func TestATargetThatIsDownForAnHourIsObservedSeldomAndTheRolloutGoesOn(t *testin
 }
 
 func TestATargetThatAsksForTimeIsGivenIt(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.fake.FailNext(rollouttest.OpObserve, 1, &alipayplus.Error{Operation: "releases.get", Code: alipayplus.CodeTrafficExceedLimit, Message: "too many calls", RetryAfter: 20 * time.Minute})
@@ -55,6 +57,7 @@ func TestATargetThatAsksForTimeIsGivenIt(t *testing.T) {
 }
 
 func TestAnHourIsTheMostThatATargetMayAskFor(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.fake.FailNext(rollouttest.OpObserve, 1, &alipayplus.Error{Operation: "releases.get", Message: "later", Retryable: true, RetryAfter: 100 * time.Hour})
@@ -65,6 +68,7 @@ func TestAnHourIsTheMostThatATargetMayAskFor(t *testing.T) {
 }
 
 func TestATargetMayAskForTimeItself(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		waits := make(map[time.Duration]bool)
@@ -83,6 +87,7 @@ func TestATargetMayAskForTimeItself(t *testing.T) {
 }
 
 func TestAWaitingRolloutIsReadSeldom(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.fake.ApproveAfter(5 * 24 * time.Hour)
@@ -94,7 +99,7 @@ func TestAWaitingRolloutIsReadSeldom(t *testing.T) {
 }
 
 func TestAnswersThatGetLostChangeNothingOfTheEnd(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	lost := &alipayplus.Error{Operation: "releases.grayscale", Message: "no answer", OutcomeUnknown: true}
 	for _, failing := range []rollouttest.Op{rollouttest.OpApply, rollouttest.OpRaise, rollouttest.OpPublish} {
 		for _, times := range []int{1, 2, 5} {
@@ -121,6 +126,7 @@ func TestAnswersThatGetLostChangeNothingOfTheEnd(t *testing.T) {
 }
 
 func TestAnAuthorizationThatIsRevokedOnTheWayIsAskedFor(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Steps[0].Ratio = 30
@@ -149,6 +155,7 @@ func TestAnAuthorizationThatIsRevokedOnTheWayIsAskedFor(t *testing.T) {
 }
 
 func TestAFailureThatDoesNotPassIsReturnedAtOnce(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		op   rollouttest.Op
 		err  error
@@ -178,6 +185,7 @@ func TestAFailureThatDoesNotPassIsReturnedAtOnce(t *testing.T) {
 }
 
 func TestWhatATargetAsksForIsNeverUndercut(t *testing.T) {
+	t.Parallel()
 	down := errors.New("maintenance")
 	for name, tt := range map[string]struct {
 		err   error
@@ -210,6 +218,7 @@ func TestWhatATargetAsksForIsNeverUndercut(t *testing.T) {
 }
 
 func TestAnErrorThatMayPassIsStillThatError(t *testing.T) {
+	t.Parallel()
 	down := errors.New("maintenance")
 	require.ErrorIs(t, rollout.TransientAfter(down, time.Hour), down)
 	require.EqualError(t, rollout.TransientAfter(down, time.Hour), "maintenance")
@@ -218,6 +227,7 @@ func TestAnErrorThatMayPassIsStillThatError(t *testing.T) {
 }
 
 func TestWhoIsStoppedDuringAnOutageIsPending(t *testing.T) {
+	t.Parallel()
 	for _, op := range []rollouttest.Op{rollouttest.OpObserve, rollouttest.OpApply} {
 		for name, run := range map[string]func(context.Context, *rollout.Runner) error{
 			"run":  func(ctx context.Context, r *rollout.Runner) error { _, err := r.Run(ctx); return err },
@@ -249,6 +259,7 @@ func TestWhoIsStoppedDuringAnOutageIsPending(t *testing.T) {
 }
 
 func TestTheTargetIsReadRightBeforeEachChange(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Review = rollout.ReviewReplace
@@ -269,6 +280,7 @@ func TestTheTargetIsReadRightBeforeEachChange(t *testing.T) {
 }
 
 func TestAFrequentGateDoesNotMakeObservationsFrequent(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Steps[0].Bake = rollout.Duration(10 * time.Hour)
@@ -286,6 +298,7 @@ func TestAFrequentGateDoesNotMakeObservationsFrequent(t *testing.T) {
 }
 
 func TestAReviewOfMinutesIsFollowedClosely(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.fake.ApproveAfter(10 * time.Minute)
@@ -297,6 +310,7 @@ func TestAReviewOfMinutesIsFollowedClosely(t *testing.T) {
 }
 
 func TestAfterEachFailureTwiceAsLongIsWaited(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.fake.FailNext(rollouttest.OpObserve, 12, unavailable())
@@ -317,6 +331,7 @@ func TestAfterEachFailureTwiceAsLongIsWaited(t *testing.T) {
 }
 
 func TestAFailureAfterASuccessIsTheFirstAgain(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		fails := func(n int) bool { return n >= 2 && n <= 7 || n >= 9 && n <= 10 }

@@ -17,6 +17,7 @@ import (
 
 // That the target stands where the runner wanted it does not make it the runner's doing.
 func TestTheSameChangeInTheConsoleAMomentBeforeIsNotTheRollouts(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		op    rollouttest.Op
 		do    func(*rollouttest.Fake) error
@@ -48,6 +49,7 @@ func TestTheSameChangeInTheConsoleAMomentBeforeIsNotTheRollouts(t *testing.T) {
 
 // Whoever goes on after a change that was refused must not take what others do for it.
 func TestAChangeThatWasRefusedIsNotRemembered(t *testing.T) {
+	t.Parallel()
 	for name, refusal := range map[string]error{"a conflict": alipayplus.ErrConflict, "a refusal": alipayplus.ErrPermission} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -75,6 +77,7 @@ func TestAChangeThatWasRefusedIsNotRemembered(t *testing.T) {
 }
 
 func TestAChangeThatOthersMadeImpossibleIsMeantAnew(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		keys := make(map[string]alipayplus.Ratio)
@@ -101,6 +104,7 @@ func TestAChangeThatOthersMadeImpossibleIsMeantAnew(t *testing.T) {
 }
 
 func TestAChangeThatANewSpecMeansDifferentlyHasAnotherKey(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.fake.FailNext(rollouttest.OpRaise, 60, rollout.Transient(errors.New("reset by peer")))
@@ -121,6 +125,7 @@ func TestAChangeThatANewSpecMeansDifferentlyHasAnotherKey(t *testing.T) {
 }
 
 func TestAChangeThatWasBegunIsFinished(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		ctx, cancel := context.WithCancel(t.Context())
@@ -139,6 +144,7 @@ func TestAChangeThatWasBegunIsFinished(t *testing.T) {
 }
 
 func TestACallThatHangsIsGivenUp(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		hung := make(map[rollouttest.Op]time.Duration)
@@ -159,6 +165,7 @@ func TestACallThatHangsIsGivenUp(t *testing.T) {
 }
 
 func TestARepeatedChangeHasTheSameKey(t *testing.T) {
+	t.Parallel()
 	for name, given := range map[string]func(*testing.T, *stage){
 		"another version is in the way": func(_ *testing.T, s *stage) { s.other(alipayplus.ReleaseUnderReview) },
 		"somebody else applied":         func(t *testing.T, s *stage) { require.NoError(t, s.fake.ApplyAs("pat")) },
@@ -207,6 +214,7 @@ func TestARepeatedChangeHasTheSameKey(t *testing.T) {
 }
 
 func TestConflictsWithoutEndEndTheRun(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		conflict := fmt.Errorf("busy with something else: %w", alipayplus.ErrConflict)
@@ -227,6 +235,7 @@ func TestConflictsWithoutEndEndTheRun(t *testing.T) {
 // A target may answer with a conflict and not know what became of the change: then it need
 // not mean that nothing happened.
 func TestAConflictOfWhichTheOutcomeIsUnknownKeepsTheIntent(t *testing.T) {
+	t.Parallel()
 	both := errors.Join(alipayplus.ErrConflict, alipayplus.ErrOutcomeUnknown)
 	for name, tt := range map[string]struct {
 		fail  func(*rollouttest.Fake)
@@ -269,6 +278,7 @@ func TestAConflictOfWhichTheOutcomeIsUnknownKeepsTheIntent(t *testing.T) {
 // A change of which nothing is known may still have its effect: a conflict does not say that
 // it had none, and only the same key keeps the target from making it twice.
 func TestAConflictAfterAnUnknownOutcomeKeepsTheKey(t *testing.T) {
+	t.Parallel()
 	for name, run := range map[string]func(*stage) (*rollout.State, error){
 		"one run": func(s *stage) (*rollout.State, error) { return s.runner().Run(s.Context()) },
 		"many processes": func(s *stage) (*rollout.State, error) {
@@ -309,6 +319,7 @@ func TestAConflictAfterAnUnknownOutcomeKeepsTheKey(t *testing.T) {
 // The first attempt is on its way for long, the second one is refused, and then the first
 // arrives. That is the rollout's own change, whoever runs it by then.
 func TestAChangeThatArrivesAfterItsRepetitionWasRefusedIsTheRollouts(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		op      rollouttest.Op
 		arrives func(*rollouttest.Fake) error

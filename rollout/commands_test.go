@@ -18,6 +18,7 @@ import (
 // The last observation before a raise takes a while. A pause meanwhile is executed before the
 // raise, and not after it; who approves does not stop it.
 func TestACommandDuringTheObservationBeforeAChangeComesFirst(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		command func(context.Context, *rollout.Runner) error
 		is      error
@@ -67,6 +68,7 @@ func TestACommandDuringTheObservationBeforeAChangeComesFirst(t *testing.T) {
 
 // A raise waits behind the calls of others. A pause meanwhile is executed.
 func TestACommandThatComesWhileAChangeIsQueuedComesFirst(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 1)
 		require.NoError(t, h.fakes[0].ApplyAs("pat"))
@@ -88,6 +90,7 @@ func TestACommandThatComesWhileAChangeIsQueuedComesFirst(t *testing.T) {
 }
 
 func TestACommandNeedsNoSpec(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		stored := s.spec.Hash()
@@ -107,6 +110,7 @@ func TestACommandNeedsNoSpec(t *testing.T) {
 }
 
 func TestACommandThatIsRefusedLeavesNothing(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		do func(*stage) error
 		is error
@@ -143,6 +147,7 @@ func TestACommandThatIsRefusedLeavesNothing(t *testing.T) {
 }
 
 func TestWhatHasNotBegunCanBeApprovedAndNeitherPausedNorResumed(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, approved())
 		_, err := s.runner().Pause(t.Context(), "lin", "")
@@ -164,6 +169,7 @@ func TestWhatHasNotBegunCanBeApprovedAndNeitherPausedNorResumed(t *testing.T) {
 }
 
 func TestAnAbortIsExecutedThoughARaiseIsStillToBeRepeated(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.fake.ApproveAfter(0)
@@ -185,6 +191,7 @@ func TestAnAbortIsExecutedThoughARaiseIsStillToBeRepeated(t *testing.T) {
 
 // What is not live yet is not watched: a pause during the review is none of a bake time.
 func TestAPauseDuringTheReviewCountsNothingAsWatched(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.runUntil(30 * time.Minute)
@@ -199,6 +206,7 @@ func TestAPauseDuringTheReviewCountsNothingAsWatched(t *testing.T) {
 }
 
 func TestACommandThatFailedIsKeptAndSaysSo(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		s.fake.FailNext(rollouttest.OpAbort, 1, unavailable())
@@ -220,6 +228,7 @@ func TestACommandThatFailedIsKeptAndSaysSo(t *testing.T) {
 // A store whose leases announce no command is checked every three seconds; what is posted
 // through the runner itself need not wait for that.
 func TestACommandThroughTheRunnerThatRunsIsExecutedAtOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		store := lasting(s.store, new(int), new(int))
@@ -238,6 +247,7 @@ func TestACommandThroughTheRunnerThatRunsIsExecutedAtOnce(t *testing.T) {
 }
 
 func TestACommandFromElsewhereIsExecutedWithinThreeSeconds(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		var asked time.Time
@@ -254,6 +264,7 @@ func TestACommandFromElsewhereIsExecutedWithinThreeSeconds(t *testing.T) {
 
 // Somebody may want it to stop.
 func TestARunThatCannotListCommandsDoesNotAct(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		time.Sleep(2 * time.Hour) // 50 % are due
@@ -265,6 +276,7 @@ func TestARunThatCannotListCommandsDoesNotAct(t *testing.T) {
 }
 
 func TestARunThatCannotListCommandsAnyMoreEnds(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		gone := errors.New("stale file handle")
@@ -278,6 +290,7 @@ func TestARunThatCannotListCommandsAnyMoreEnds(t *testing.T) {
 
 // It would be executed again by a run that does not know that it was.
 func TestACommandThatCannotBeRemovedEndsTheRunAndIsExecutedOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, approved())
 		command := rollout.Command{ID: "1", Kind: rollout.CommandApprove, Ratio: 50, By: "lin", At: time.Now()}
@@ -297,6 +310,7 @@ func TestACommandThatCannotBeRemovedEndsTheRunAndIsExecutedOnce(t *testing.T) {
 }
 
 func TestACommandThatIsNotStoredIsNotExecuted(t *testing.T) {
+	t.Parallel()
 	full := errors.New("disk full")
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, approved())
@@ -322,6 +336,7 @@ func TestACommandThatIsNotStoredIsNotExecuted(t *testing.T) {
 }
 
 func TestAnApprovalIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, approved())
 		s.at(8*time.Hour, func() {
@@ -345,6 +360,7 @@ func TestAnApprovalIsWaitedFor(t *testing.T) {
 }
 
 func TestAnApprovalMayComeBeforehand(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, approved())
 		receipt, err := s.runner().Approve(t.Context(), "lin", "", 50)
@@ -360,6 +376,7 @@ func TestAnApprovalMayComeBeforehand(t *testing.T) {
 }
 
 func TestAnApprovalIsOfOneRatio(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := approved()
 		spec.Steps[2].Approval = true
@@ -377,6 +394,7 @@ func TestAnApprovalIsOfOneRatio(t *testing.T) {
 }
 
 func TestWhoAsksMustBeSaid(t *testing.T) {
+	t.Parallel()
 	s := newStage(t, approved())
 	_, err := s.runner().Pause(t.Context(), "", "because")
 	require.EqualError(t, err, "rollout release 1: say who asks for it: invalid input")
@@ -386,6 +404,7 @@ func TestWhoAsksMustBeSaid(t *testing.T) {
 }
 
 func TestAnotherRunnerPausesResumesAndAbortsOneThatRuns(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		other := s.runner(rollout.WithHost("b"))
@@ -427,6 +446,7 @@ func TestAnotherRunnerPausesResumesAndAbortsOneThatRuns(t *testing.T) {
 
 // By the runner itself whatever the store is, and by others where the store announces it.
 func TestACommandIsExecutedAtOnce(t *testing.T) {
+	t.Parallel()
 	for name, by := range map[string]func(*stage, *rollout.Runner) *rollout.Runner{
 		"of the runner":  func(_ *stage, r *rollout.Runner) *rollout.Runner { return r },
 		"of another one": func(s *stage, _ *rollout.Runner) *rollout.Runner { return s.runner(rollout.WithHost("b")) },
@@ -450,6 +470,7 @@ func TestACommandIsExecutedAtOnce(t *testing.T) {
 }
 
 func TestCommandsWhileNobodyRuns(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.runUntil(90 * time.Minute)
@@ -489,6 +510,7 @@ func TestCommandsWhileNobodyRuns(t *testing.T) {
 }
 
 func TestAnUnknownCommandIsRefused(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		require.NoError(t, s.store.Post(t.Context(), "release 1", rollout.Command{ID: "1", Kind: "REWIND", By: "lin"}))
@@ -508,6 +530,7 @@ func TestAnUnknownCommandIsRefused(t *testing.T) {
 }
 
 func TestAPausedRolloutCanBeAborted(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.gate = failing(10, new(bool))
@@ -521,6 +544,7 @@ func TestAPausedRolloutCanBeAborted(t *testing.T) {
 }
 
 func TestPostedCommandsAreExecutedInTheirSequence(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		for _, c := range []rollout.Command{
@@ -535,6 +559,7 @@ func TestPostedCommandsAreExecutedInTheirSequence(t *testing.T) {
 }
 
 func TestACommandWhoseEffectWasNotStoredIsNotForgotten(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.runUntil(90 * time.Minute)
@@ -557,6 +582,7 @@ func (s *stage) raisedAt() time.Time {
 }
 
 func TestAPauseIsNotWatchedTime(t *testing.T) {
+	t.Parallel()
 	const (
 		bake, tolerance = time.Hour, 5 * time.Minute
 		half            = 30 * time.Minute
@@ -601,6 +627,7 @@ func TestAPauseIsNotWatchedTime(t *testing.T) {
 }
 
 func TestWhateverStoppedItIsNotWatchedTime(t *testing.T) {
+	t.Parallel()
 	for name, stop := range map[string]func(*stage) error{
 		"a gate that failed": func(s *stage) error {
 			s.gate = failing(10, new(bool))
@@ -634,6 +661,7 @@ func TestWhateverStoppedItIsNotWatchedTime(t *testing.T) {
 
 // Somebody resumes what is running, because of what was shown a moment ago; then it stops.
 func TestAResumptionFromBeforeTheStopIsRefused(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, hourly())
 		failed := false
@@ -670,6 +698,7 @@ func TestAResumptionFromBeforeTheStopIsRefused(t *testing.T) {
 
 // The clock of the machine that paused is four minutes ahead; somebody resumes a minute later.
 func TestAResumptionIsNotRefusedBecauseTwoClocksDisagree(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		_, err := s.runner(rollout.WithHost("b")).Pause(t.Context(), "lin", "")

@@ -17,6 +17,7 @@ import (
 )
 
 func TestALadderThatShrankIsSaid(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		ladder, err := alipayplus.NewLadder(10, 30, 100)
@@ -30,6 +31,7 @@ func TestALadderThatShrankIsSaid(t *testing.T) {
 }
 
 func TestNoReviewIsSpentOnRatiosThatTheTargetDoesNotOffer(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.spec.Steps = []rollout.StepSpec{{Ratio: 1}, {Ratio: 3, Approval: true}, {Ratio: 100}}
@@ -43,6 +45,7 @@ func TestNoReviewIsSpentOnRatiosThatTheTargetDoesNotOffer(t *testing.T) {
 
 // What is behind may be as it is: the target need not offer it any more.
 func TestRatiosThatAreBehindNeedNotBeOffered(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		ladder, err := alipayplus.NewLadder(50, 100)
@@ -58,7 +61,7 @@ func TestRatiosThatAreBehindNeedNotBeOffered(t *testing.T) {
 }
 
 func TestDeadlinesPauseAndAreNewAfterResuming(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	const wayOut = "; resume, which starts the deadlines anew, or abort"
 	for name, tt := range map[string]struct {
 		edit  func(*rollout.Spec)
@@ -120,6 +123,7 @@ func TestDeadlinesPauseAndAreNewAfterResuming(t *testing.T) {
 // A machine that trusts the other's clock less than the step's deadline allows must not
 // begin the bake time anew each time: it would never end.
 func TestAStepThatTookTooLongIsNotWatchedAnew(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := plain()
 		spec.Steps[0].Deadline = rollout.Duration(62 * time.Minute)
@@ -136,6 +140,7 @@ func TestAStepThatTookTooLongIsNotWatchedAnew(t *testing.T) {
 }
 
 func TestTheDeadlineThatIsNotSaidIsThirtyDays(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.fake.ApproveAfter(40 * day)
@@ -151,6 +156,7 @@ func TestTheDeadlineThatIsNotSaidIsThirtyDays(t *testing.T) {
 }
 
 func TestTheDeadlineHoldsForATargetThatIsDown(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := plain()
 		spec.Deadline = rollout.Duration(day)
@@ -165,6 +171,7 @@ func TestTheDeadlineHoldsForATargetThatIsDown(t *testing.T) {
 }
 
 func TestTheDeadlineCountsFromTheFirstAttemptThoughTheTargetWasNeverRead(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := plain()
 		spec.Deadline = rollout.Duration(day)
@@ -182,6 +189,7 @@ func TestTheDeadlineCountsFromTheFirstAttemptThoughTheTargetWasNeverRead(t *test
 }
 
 func TestADeadlineDoesNotKeepAFullReleaseFromBeingSeen(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.runUntil(90 * time.Minute)
@@ -196,6 +204,7 @@ func TestADeadlineDoesNotKeepAFullReleaseFromBeingSeen(t *testing.T) {
 // Between a verdict and the raise that rests on it the target is read. However long that
 // takes, the verdict holds: else both are repeated for ever.
 func TestAVerdictIsValidForAnObservationThatTakesLonger(t *testing.T) {
+	t.Parallel()
 	for _, pause := range []time.Duration{61 * time.Second, 110 * time.Second} {
 		t.Run(fmt.Sprint(pause), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -220,7 +229,7 @@ func TestAVerdictIsValidForAnObservationThatTakesLonger(t *testing.T) {
 }
 
 func TestAFleetGoesOnThoughEachObservationIsQueuedForLongerThanAVerdictIsValid(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 30)
 		h.spec = hourly()
@@ -237,6 +246,7 @@ func TestAFleetGoesOnThoughEachObservationIsQueuedForLongerThanAVerdictIsValid(t
 // A verdict is stored before anything rests on it, which may take longer than the time
 // between two questions.
 func TestAVerdictHoldsForAsLongAsItIsStored(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
@@ -252,6 +262,7 @@ func TestAVerdictHoldsForAsLongAsItIsStored(t *testing.T) {
 // A verdict must hold for as long as the observation takes that comes between it and the raise:
 // else both are repeated for ever.
 func TestAGateWithAShorterIntervalThanAnObservationDoesNotSpin(t *testing.T) {
+	t.Parallel()
 	for _, pause := range []time.Duration{0, 1500 * time.Millisecond, 50 * time.Second} {
 		t.Run(fmt.Sprint(pause), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -282,6 +293,7 @@ func TestAGateWithAShorterIntervalThanAnObservationDoesNotSpin(t *testing.T) {
 // A verdict on which a ratio rises must not be old: what is valid for an observation is not valid
 // for hours.
 func TestAVerdictThatIsValidForAnObservationIsNotForAnApproval(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := approved()
 		spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
@@ -305,6 +317,7 @@ func TestAVerdictThatIsValidForAnObservationIsNotForAnApproval(t *testing.T) {
 }
 
 func TestAPassAfterItsTimeIsNoAnswer(t *testing.T) {
+	t.Parallel()
 	for name, late := range map[string]rollout.Verdict{"a pass": rollout.Passed("late"), "a failure": rollout.Failed("late"), "none": rollout.Waiting("late")} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -326,6 +339,7 @@ func TestAPassAfterItsTimeIsNoAnswer(t *testing.T) {
 
 // Both are true of the same moment. What the gate found is the more important.
 func TestAFailedGateComesBeforeTheDeadlines(t *testing.T) {
+	t.Parallel()
 	for name, edit := range map[string]func(*rollout.Spec){
 		"of the step":  func(s *rollout.Spec) { s.Steps[0].Deadline = rollout.Duration(7 * time.Minute) },
 		"of the whole": func(s *rollout.Spec) { s.Deadline = rollout.Duration(8 * time.Minute) },
@@ -357,6 +371,7 @@ func TestAFailedGateComesBeforeTheDeadlines(t *testing.T) {
 
 // Only a pass after the bake time is kept longer than the spec says.
 func TestAGateIsEvaluatedAtTheIntervalOfTheSpecUntilARatioMayRise(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(10 * time.Second)}
@@ -382,6 +397,7 @@ func TestAGateIsEvaluatedAtTheIntervalOfTheSpecUntilARatioMayRise(t *testing.T) 
 
 // One gate that passes now and another that passed some time ago have not passed together.
 func TestARatioRisesOnVerdictsOfOneMoment(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates = map[string]rollout.GateSpec{"errors": {Every: rollout.Duration(5 * time.Minute)}, "crashes": {Every: rollout.Duration(20 * time.Minute)}}
@@ -410,6 +426,7 @@ func TestARatioRisesOnVerdictsOfOneMoment(t *testing.T) {
 }
 
 func TestClocksThatDisagreeNeverMakeABakeTimeShorter(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		off  time.Duration
 		host string
@@ -443,6 +460,7 @@ func TestClocksThatDisagreeNeverMakeABakeTimeShorter(t *testing.T) {
 }
 
 func TestTheClockToleranceIsThatOfTheSpec(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.ClockTolerance = rollout.Duration(20 * time.Minute)
@@ -455,6 +473,7 @@ func TestTheClockToleranceIsThatOfTheSpec(t *testing.T) {
 }
 
 func TestARatioWithoutBakeTimeIsNotMadeToWaitForAnotherClock(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := plain()
 		spec.Steps[0].Bake = 0
@@ -473,6 +492,7 @@ func TestARatioWithoutBakeTimeIsNotMadeToWaitForAnotherClock(t *testing.T) {
 }
 
 func TestADeadlineThatPassesDuringAnObservationStopsTheRaise(t *testing.T) {
+	t.Parallel()
 	for name, edit := range map[string]func(*rollout.Spec){
 		"of everything": func(s *rollout.Spec) { s.Deadline = rollout.Duration(time.Hour + 30*time.Second) },
 		"of the step":   func(s *rollout.Spec) { s.Steps[0].Deadline = rollout.Duration(time.Hour + 30*time.Second) },
@@ -504,6 +524,7 @@ func TestADeadlineThatPassesDuringAnObservationStopsTheRaise(t *testing.T) {
 
 // A ratio that nobody has to watch is found by an observation that takes a while.
 func TestAStepGoesOnFromItsObservation(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := plain()
 		spec.Steps[0].Bake = 0

@@ -18,6 +18,7 @@ import (
 )
 
 func TestAFailureHasOneLine(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		// Nothing can be written: neither the state nor the end of the lease.
@@ -35,6 +36,7 @@ func TestAFailureHasOneLine(t *testing.T) {
 
 // What a run that is stopped in the middle of a change has done is not reported as what it waits for.
 func TestAChangeThatIsDoneIsNotPending(t *testing.T) {
+	t.Parallel()
 	for op, tt := range map[rollouttest.Op]struct {
 		line string
 		live alipayplus.Ratio
@@ -61,6 +63,7 @@ func TestAChangeThatIsDoneIsNotPending(t *testing.T) {
 }
 
 func TestARefusalThatCannotBeStoredGivesBothErrors(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		time.Sleep(2 * time.Hour)

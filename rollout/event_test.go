@@ -18,6 +18,7 @@ import (
 )
 
 func TestASinkThatFailsChangesNothing(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		var log bytes.Buffer
@@ -30,6 +31,7 @@ func TestASinkThatFailsChangesNothing(t *testing.T) {
 }
 
 func TestEventsSayAllInOneLineEach(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
@@ -64,6 +66,7 @@ func TestEventsSayAllInOneLineEach(t *testing.T) {
 }
 
 func TestARunThatGoesOnSaysFromWhere(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.runUntil(90 * time.Minute)
@@ -74,6 +77,7 @@ func TestARunThatGoesOnSaysFromWhere(t *testing.T) {
 
 // Who watches the events must see that nobody drives the rollout any more.
 func TestARunThatCannotOpenASessionEmitsThat(t *testing.T) {
+	t.Parallel()
 	unplugged := errors.New("unplugged")
 	for name, tt := range map[string]struct {
 		given func(*stage) *rollout.Runner
@@ -122,6 +126,7 @@ func TestARunThatCannotOpenASessionEmitsThat(t *testing.T) {
 }
 
 func TestALeaseOfAnotherRunnerAndAStopAreNoFailureEvents(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		lease, err := s.store.Acquire(t.Context(), "release 1", "another")
@@ -142,6 +147,7 @@ func TestALeaseOfAnotherRunnerAndAStopAreNoFailureEvents(t *testing.T) {
 }
 
 func TestAnObservationIsEmittedOnceHoweverManyStepsMakeIt(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.fake.ApproveAfter(5 * time.Minute)
@@ -160,6 +166,7 @@ func TestAnObservationIsEmittedOnceHoweverManyStepsMakeIt(t *testing.T) {
 }
 
 func TestARunThatEndsWithAnErrorEmitsThat(t *testing.T) {
+	t.Parallel()
 	full := errors.New("disk full")
 	for name, tt := range map[string]struct {
 		given func(*stage) *rollout.Runner
@@ -205,6 +212,7 @@ func TestARunThatEndsWithAnErrorEmitsThat(t *testing.T) {
 }
 
 func TestARunThatIsStoppedEmitsNoFailure(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain()) // a run whose time was over
 		_, err := s.runner().Pause(t.Context(), "lin", "")
@@ -218,6 +226,7 @@ func TestARunThatIsStoppedEmitsNoFailure(t *testing.T) {
 }
 
 func TestAStepByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		s.spec = hourly()
@@ -233,6 +242,7 @@ func TestAStepByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
 
 // Who watches sees what happens when it happens.
 func TestEachEventIsEmittedAtItsTime(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.at(10*time.Minute, func() { s.fake.FailNext(rollouttest.OpObserve, 5, unavailable()) })

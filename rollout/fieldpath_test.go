@@ -9,6 +9,7 @@ import (
 )
 
 func TestAFieldPathLeadsToAFigure(t *testing.T) {
+	t.Parallel()
 	const answer = `{
 		"rate": 0.5, "zero": 0, "minus": -3e-2, "text": "0.023", "signed": "+4", "": {"deep": 9}, "with.dot": {"[x]": [7]},
 		"data": {"result": [{"value": [1700000000.123, "12.5"]}, {"value": [0, "13"]}]}
@@ -39,6 +40,7 @@ func TestAFieldPathLeadsToAFigure(t *testing.T) {
 }
 
 func TestWhatIsNoFigureIsAnErrorThatNamesThePlace(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct{ path, answer, want string }{
 		{"a", `{}`, `the answer has no a: the whole has no field "a"`},
 		{"a.b", `{"a": {}}`, `the answer has no a.b: a has no field "b"`},
@@ -80,6 +82,7 @@ func TestWhatIsNoFigureIsAnErrorThatNamesThePlace(t *testing.T) {
 }
 
 func TestAnAnswerIsOneJSONDocument(t *testing.T) {
+	t.Parallel()
 	for _, answer := range []string{``, ` `, `{`, `<html></html>`, `{"a": 1} {"a": 2}`, `{"a": 1}]`, `{"a": 1},`, `{"a": NaN}`, `a: 1`} {
 		_, err := decodeAnswer([]byte(answer))
 		require.Error(t, err, answer)
@@ -89,6 +92,7 @@ func TestAnAnswerIsOneJSONDocument(t *testing.T) {
 }
 
 func TestWhatIsNoPathIsAnError(t *testing.T) {
+	t.Parallel()
 	for path, want := range map[string]string{
 		"":                "a name is missing",
 		".":               "a name is missing",

@@ -22,7 +22,7 @@ import (
 )
 
 func TestFileStore(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	rollouttest.TestStore(t, func(t *testing.T) rollouttest.StoreHarness {
 		dir := t.TempDir()
 		return rollouttest.StoreHarness{
@@ -66,7 +66,7 @@ func audit(t *testing.T, store rollout.Store) []string {
 // Whatever part of the last entries a crash let onto the disk, the next lease has them
 // whole and once.
 func TestACrashWhileTheAuditLogWasWrittenIsMended(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	store, dir := fileStore(t)
 	path := filepath.Join(dir, "audit.ndjson")
 	whole, err := os.ReadFile(path)
@@ -88,6 +88,7 @@ func TestACrashWhileTheAuditLogWasWrittenIsMended(t *testing.T) {
 }
 
 func TestADamagedCheckpointFileIsAClearErrorAndStays(t *testing.T) {
+	t.Parallel()
 	for name, content := range map[string]string{"cut": `{"checkpoint":{"n":`, "empty": ``, "without content": `{}`, "foreign": `[1]`, "partly foreign": `{"checkpoint":{"n":2},"audit":7}`} {
 		t.Run(name, func(t *testing.T) {
 			store, dir := fileStore(t)
@@ -111,6 +112,7 @@ func TestADamagedCheckpointFileIsAClearErrorAndStays(t *testing.T) {
 }
 
 func TestAFolderThatIsReplacedIsALostLease(t *testing.T) {
+	t.Parallel()
 	store, dir := fileStore(t)
 	lease, err := store.Acquire(t.Context(), "weekly", "second")
 	require.NoError(t, err)
@@ -124,6 +126,7 @@ func TestAFolderThatIsReplacedIsALostLease(t *testing.T) {
 
 // A disk that is full shows itself as a file that cannot be made.
 func TestAStateThatCannotBeWrittenIsAnErrorAndTheFormerStays(t *testing.T) {
+	t.Parallel()
 	store, dir := fileStore(t)
 	lease, err := store.Acquire(t.Context(), "weekly", "second")
 	require.NoError(t, err)
@@ -140,6 +143,7 @@ func TestAStateThatCannotBeWrittenIsAnErrorAndTheFormerStays(t *testing.T) {
 }
 
 func TestAFolderThatMayOnlyBeReadStopsBeforeTheTargetIsChanged(t *testing.T) {
+	t.Parallel()
 	if os.Geteuid() == 0 {
 		t.Skip("root may write where nobody may")
 	}
@@ -178,6 +182,7 @@ func TestAFolderThatMayOnlyBeReadStopsBeforeTheTargetIsChanged(t *testing.T) {
 // A crash cut the log; and while the next runner takes the lease, the disk fails for a
 // moment. What that one would store would take the place of the missing entries.
 func TestNothingIsStoredByALeaseThatCouldNotMendTheLog(t *testing.T) {
+	t.Parallel()
 	store, dir := fileStore(t)
 	log, checkpoint := filepath.Join(dir, "audit.ndjson"), filepath.Join(dir, "checkpoint.json")
 	whole, err := os.ReadFile(log)
@@ -202,6 +207,7 @@ func TestNothingIsStoredByALeaseThatCouldNotMendTheLog(t *testing.T) {
 }
 
 func TestAFolderWhoseNameLooksLikeAPatternIsAFolder(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"state[prod]", "["} {
 		t.Run(name, func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), name, "rollouts")
@@ -231,6 +237,7 @@ func TestAFolderWhoseNameLooksLikeAPatternIsAFolder(t *testing.T) {
 // When power fails, the file may have its new length and not its new content: zeros stand
 // in its place. Whatever part that is of what was written last, the next lease mends it.
 func TestAnAuditLogThatEndsInZerosIsMended(t *testing.T) {
+	t.Parallel()
 	store, dir := fileStore(t)
 	path := filepath.Join(dir, "audit.ndjson")
 	whole, err := os.ReadFile(path)
@@ -254,6 +261,7 @@ func TestAnAuditLogThatEndsInZerosIsMended(t *testing.T) {
 }
 
 func TestEntriesAfterATornOneAreReadable(t *testing.T) {
+	t.Parallel()
 	store, dir := fileStore(t)
 	path := filepath.Join(dir, "audit.ndjson")
 	whole, err := os.ReadFile(path)
@@ -268,6 +276,7 @@ func TestEntriesAfterATornOneAreReadable(t *testing.T) {
 
 // A log that is read while its last line is being written ends before that line.
 func TestALineThatIsBeingWrittenIsNotReadYet(t *testing.T) {
+	t.Parallel()
 	store, dir := fileStore(t)
 	path := filepath.Join(dir, "audit.ndjson")
 	whole, err := os.ReadFile(path)
@@ -280,6 +289,7 @@ func TestALineThatIsBeingWrittenIsNotReadYet(t *testing.T) {
 
 // What one version of the library wrote the next one finds.
 func TestTheNameOfARolloutGivesTheNameOfItsFolder(t *testing.T) {
+	t.Parallel()
 	long := strings.Repeat("a", 80)
 	for name, folder := range map[string]string{
 		"azAZ09_-": "azAZ09_-",
@@ -321,6 +331,7 @@ func requireStoreFailed(t *testing.T, err error) {
 }
 
 func TestAFileWhereTheFolderBelongsFailsWhateverIsAsked(t *testing.T) {
+	t.Parallel()
 	path := filepath.Join(t.TempDir(), "state")
 	require.NoError(t, os.WriteFile(path, nil, 0o600))
 	store := rollout.NewFileStore(path)
@@ -345,6 +356,7 @@ func TestAFileWhereTheFolderBelongsFailsWhateverIsAsked(t *testing.T) {
 
 // A lease that could not be begun is nobody's.
 func TestALeaseThatCannotBeginLeavesNoLock(t *testing.T) {
+	t.Parallel()
 	for _, name := range []string{"lock", "holder"} {
 		store, dir := fileStore(t)
 		away := inTheWay(t, filepath.Join(dir, name))
@@ -363,6 +375,7 @@ func TestALeaseThatCannotBeginLeavesNoLock(t *testing.T) {
 }
 
 func TestACheckpointThatTheDiskDoesNotGiveIsNotADamagedOne(t *testing.T) {
+	t.Parallel()
 	store, dir := fileStore(t)
 	inTheWay(t, filepath.Join(dir, "checkpoint.json"))
 	_, err := store.Read(t.Context(), "weekly")
@@ -378,6 +391,7 @@ func TestACheckpointThatTheDiskDoesNotGiveIsNotADamagedOne(t *testing.T) {
 // The state was stored and its entries were not: nothing more is stored by this lease, or
 // they would be missing for ever. The next one adds them first.
 func TestAnAuditLogThatCannotBeWrittenIsMendedByTheNextLease(t *testing.T) {
+	t.Parallel()
 	store, dir := fileStore(t)
 	path := filepath.Join(dir, "audit.ndjson")
 	whole, err := os.ReadFile(path)
@@ -412,6 +426,7 @@ func TestAnAuditLogThatCannotBeWrittenIsMendedByTheNextLease(t *testing.T) {
 
 // What the disk says while the log is written is the store's failure, and not lost.
 func TestAnAuditLogThatTakesNothingIsTheStoresFailure(t *testing.T) {
+	t.Parallel()
 	const full = "/dev/full" // the disk that is always full
 	if _, err := os.Stat(full); err != nil {
 		return // not every system has one
@@ -435,6 +450,7 @@ func TestAnAuditLogThatTakesNothingIsTheStoresFailure(t *testing.T) {
 }
 
 func TestADamagedLineOfTheAuditLogIsNotPassedOver(t *testing.T) {
+	t.Parallel()
 	store, dir := fileStore(t)
 	path := filepath.Join(dir, "audit.ndjson")
 	whole, err := os.ReadFile(path)
@@ -453,6 +469,7 @@ func TestADamagedLineOfTheAuditLogIsNotPassedOver(t *testing.T) {
 }
 
 func TestAnAuditLogIsReadAsLongAsSomebodyWantsIt(t *testing.T) {
+	t.Parallel()
 	store, _ := fileStore(t)
 	memory := rollout.NewMemoryStore()
 	lease, err := memory.Acquire(t.Context(), "weekly", "first")
@@ -478,6 +495,7 @@ func TestAnAuditLogIsReadAsLongAsSomebodyWantsIt(t *testing.T) {
 }
 
 func TestAFileStoreRespectsAContextThatHasEnded(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "state")
 	store := rollout.NewFileStore(dir)
 	ctx, cancel := context.WithCancel(t.Context())
@@ -491,6 +509,7 @@ func TestAFileStoreRespectsAContextThatHasEnded(t *testing.T) {
 }
 
 func TestCommandsThatCannotBeReadStopTheRunBeforeItActs(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		given func(commands string)
 		line  string
@@ -521,6 +540,7 @@ func TestCommandsThatCannotBeReadStopTheRunBeforeItActs(t *testing.T) {
 }
 
 func TestACommandThatIsBeingWrittenIsNotReadYet(t *testing.T) {
+	t.Parallel()
 	store, dir := fileStore(t)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "commands", "1-x.json.new"), []byte(`{"id":`), 0o600))
 	lease, err := store.Acquire(t.Context(), "weekly", "second")
@@ -533,7 +553,7 @@ func TestACommandThatIsBeingWrittenIsNotReadYet(t *testing.T) {
 
 // A crash may cut a long entry off anywhere, and nothing of those before is lost by that.
 func TestALongEntryThatACrashCutOffIsMended(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	store, dir := fileStore(t)
 	path := filepath.Join(dir, "audit.ndjson")
 	before, err := os.ReadFile(path)
@@ -563,6 +583,7 @@ func TestALongEntryThatACrashCutOffIsMended(t *testing.T) {
 
 // Who may read what is stored is for the owner to say: reasons and names stand in it.
 func TestWhatIsStoredIsForItsOwner(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		return // which has other rights
 	}
@@ -585,6 +606,7 @@ func TestWhatIsStoredIsForItsOwner(t *testing.T) {
 
 // A command that Post reported as stored must not be lost.
 func TestACommandThatCannotBePostedIsAnError(t *testing.T) {
+	t.Parallel()
 	store, dir := fileStore(t)
 	commands := filepath.Join(dir, "commands")
 	require.NoError(t, os.RemoveAll(commands))
@@ -594,7 +616,7 @@ func TestACommandThatCannotBePostedIsAnError(t *testing.T) {
 
 // The folders are made by whoever comes first, and the others go on in them.
 func TestCommandsThatArePostedAtOnceAreAllStored(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	for range 20 {
 		store := rollout.NewFileStore(filepath.Join(t.TempDir(), "state", "rollouts"))
 		const people = 8

@@ -24,6 +24,7 @@ import (
 type alone struct{ rollout.Target }
 
 func TestTheShareOfCanariesIsRoundedUp(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		targets int
 		share   float64
@@ -56,6 +57,7 @@ func TestTheShareOfCanariesIsRoundedUp(t *testing.T) {
 }
 
 func TestAFleetOfNoneIsReleased(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		summary, err := newHarbor(t, 0).fleet(rollout.FleetOptions{Canaries: 0.5}).Run(t.Context())
 		require.NoError(t, err)
@@ -65,6 +67,7 @@ func TestAFleetOfNoneIsReleased(t *testing.T) {
 }
 
 func TestALimiterLimitsTheCallsOfAllTogether(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 8)
 		var calls []time.Time
@@ -90,6 +93,7 @@ func TestALimiterLimitsTheCallsOfAllTogether(t *testing.T) {
 }
 
 func TestALimiterThatIsSlowerThanTheContextLeavesTheRestForLater(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 8)
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
@@ -103,7 +107,7 @@ func TestALimiterThatIsSlowerThanTheContextLeavesTheRestForLater(t *testing.T) {
 }
 
 func TestALimiterCountsWhatIsReadTogetherOnce(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 50)
 		limiter := rate.NewLimiter(rate.Every(time.Second), 1)
@@ -121,7 +125,7 @@ func TestALimiterCountsWhatIsReadTogetherOnce(t *testing.T) {
 }
 
 func TestNoMoreIsDoneAtATimeThanThereAreWorkers(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	for workers, most := range map[int]int64{1: 1, 3: 3, 0: 8} {
 		t.Run(fmt.Sprint(workers), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -146,7 +150,7 @@ func TestNoMoreIsDoneAtATimeThanThereAreWorkers(t *testing.T) {
 }
 
 func TestWhatWaitsLongIsReadTogether(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 90)
 		for _, fake := range h.fakes {
@@ -195,7 +199,7 @@ type inShortBatch struct{ rollout.Target }
 func (inShortBatch) Batch() rollout.Batch { return shortBatch{} }
 
 func TestWhatABatchLeavesOutIsReadAlone(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		var targets []rollout.Target
@@ -212,6 +216,7 @@ func TestWhatABatchLeavesOutIsReadAlone(t *testing.T) {
 }
 
 func TestThreeFailuresAreAllShown(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		for _, fake := range h.fakes {
@@ -223,6 +228,7 @@ func TestThreeFailuresAreAllShown(t *testing.T) {
 }
 
 func TestAFleetIsRefusedWhatItCannotBe(t *testing.T) {
+	t.Parallel()
 	targets := newHarbor(t, 2).targets()
 	for name, tt := range map[string]struct {
 		targets []rollout.Target
@@ -297,6 +303,7 @@ func (h *harbor) watched(read func(n int), after func()) []rollout.Target {
 // Between the reading of many and the acting on one of them, another process raises that
 // one. What was read is lower than what is stored then, and nothing fell.
 func TestAReadingFromBeforeWhatIsStoredDoesNotPause(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 2)
 		for _, fake := range h.fakes {
@@ -326,6 +333,7 @@ func TestAReadingFromBeforeWhatIsStoredDoesNotPause(t *testing.T) {
 }
 
 func TestAHundredTargetsAreTheMostThatAreReadInOneGo(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 250)
 		var mu sync.Mutex
@@ -345,6 +353,7 @@ func TestAHundredTargetsAreTheMostThatAreReadInOneGo(t *testing.T) {
 
 // Reading many takes longer than reading one, and is given the time of all of them.
 func TestTargetsThatAreReadTogetherHaveTheTimeOfAllOfThem(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 30)
 		retried := 0
@@ -398,6 +407,7 @@ func (c endsWhileAsked) Err() error {
 // What comes of the last step and the end of the context are there at the same moment;
 // which of the two is taken is chance. Whichever it is, nothing was released.
 func TestAFleetThatIsStoppedInItsLastStepIsPending(t *testing.T) {
+	t.Parallel()
 	for range 20 {
 		synctest.Test(t, func(t *testing.T) {
 			h := newHarbor(t, 1)
@@ -423,6 +433,7 @@ func TestAFleetThatIsStoppedInItsLastStepIsPending(t *testing.T) {
 // In one step a target is applied for and raised, and then goes wrong, or is stopped. What
 // it came to until then is what the summary says, and so is what an earlier run came to.
 func TestASummarySaysWhatIsLiveHoweverAStepEnded(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		end    func(cancel context.CancelFunc) error
 		status rollout.FleetStatus
@@ -461,7 +472,7 @@ func TestASummarySaysWhatIsLiveHoweverAStepEnded(t *testing.T) {
 }
 
 func TestTheSinksOfAFleetAreCalledOneAtATime(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 20)
 		var events, now, most [2]atomic.Int64
@@ -487,6 +498,7 @@ func TestTheSinksOfAFleetAreCalledOneAtATime(t *testing.T) {
 }
 
 func TestASinkOfAFleetMayWaitInVirtualTime(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		h.opts = []rollout.Option{rollout.WithSink(func(context.Context, rollout.Event) error {

@@ -68,7 +68,7 @@ func TestProgramOfTheCommandGates(t *testing.T) {
 }
 
 func TestACommandGateDecidesByExitStatus(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	for _, tt := range []struct {
 		name string
 		wait int
@@ -109,6 +109,7 @@ func TestACommandGateKnowsTheStepThatItEvaluates(t *testing.T) {
 }
 
 func TestACommandThatCannotBeStartedGivesNoVerdict(t *testing.T) {
+	t.Parallel()
 	for _, gate := range []*rollout.CommandGate{
 		{},
 		{Args: []string{"there-is-no-such-program", "--token=secret"}},
@@ -140,6 +141,7 @@ func acceptChild(t *testing.T) (address string, accept func() net.Conn) {
 }
 
 func TestACommandThatTakesTooLongIsKilled(t *testing.T) {
+	t.Parallel()
 	address, accept := acceptChild(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	var verdict rollout.Verdict

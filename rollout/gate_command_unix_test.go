@@ -13,6 +13,7 @@ import (
 )
 
 func TestWhatACommandStartedIsKilledWithIt(t *testing.T) {
+	t.Parallel()
 	address, accept := acceptChild(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
@@ -30,7 +31,7 @@ func TestWhatACommandStartedIsKilledWithIt(t *testing.T) {
 }
 
 func TestWhatACommandLeftBehindDoesNotHoldTheVerdictUp(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	address, accept := acceptChild(t)
 	verdict := make(chan rollout.Verdict, 1)
 	go func() {
@@ -48,6 +49,7 @@ func TestWhatACommandLeftBehindDoesNotHoldTheVerdictUp(t *testing.T) {
 }
 
 func TestACommandThatIsKilledByOthersGivesNoVerdict(t *testing.T) {
+	t.Parallel()
 	gate := &rollout.CommandGate{Args: []string{"sh", "-c", "kill -9 $$"}}
 
 	verdict, err := gate.Gate()(t.Context(), rollout.Step{})

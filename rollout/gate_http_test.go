@@ -33,6 +33,7 @@ func answering(status int, contentType, body string) http.HandlerFunc {
 }
 
 func TestAnHTTPGateComparesAFieldOfTheAnswer(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name    string
 		answer  string
@@ -60,6 +61,7 @@ func TestAnHTTPGateComparesAFieldOfTheAnswer(t *testing.T) {
 }
 
 func TestAnHTTPGateNeverPassesWithoutTheFigure(t *testing.T) {
+	t.Parallel()
 	const html = "<html><body>hush</body></html>"
 	for _, tt := range []struct {
 		name   string
@@ -126,6 +128,7 @@ func TestAnHTTPGateNeverPassesWithoutTheFigure(t *testing.T) {
 }
 
 func TestAnHTTPGateEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	gate := figures(t, func(_ http.ResponseWriter, r *http.Request) {
 		cancel()
@@ -198,6 +201,7 @@ func TestHeadersOfAnHTTPGateComeFromTheEnvironmentWhenItIsAsked(t *testing.T) {
 }
 
 func TestAnHTTPGateLeavesNoConnectionBehind(t *testing.T) {
+	t.Parallel()
 	closed := make(chan struct{}, 1)
 	server := httptest.NewUnstartedServer(answering(200, "application/json", `{"data": {"rate": 0}}`))
 	server.Config.ConnState = func(_ net.Conn, state http.ConnState) {
@@ -217,6 +221,7 @@ func TestAnHTTPGateLeavesNoConnectionBehind(t *testing.T) {
 
 // The gates of a spec that needs no code are made by New.
 func TestAGateThatTheSpecDescribesDecides(t *testing.T) {
+	t.Parallel()
 	rate := "0.005"
 	gate := figures(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprintf(w, `{"data": {"rate": %s}}`, rate) })
 	spec := plain()

@@ -20,6 +20,7 @@ import (
 )
 
 func TestAMinimumOfSamplesMustBeCountedSomewhere(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		least   float64
 		where   string
@@ -40,6 +41,7 @@ func TestAMinimumOfSamplesMustBeCountedSomewhere(t *testing.T) {
 }
 
 func TestABoundEvaluatesAFigure(t *testing.T) {
+	t.Parallel()
 	low, high := new(0.5), new(2.0)
 	for _, tt := range []struct {
 		name   string
@@ -69,6 +71,7 @@ func TestABoundEvaluatesAFigure(t *testing.T) {
 }
 
 func TestWhatIsNoFigureNeverPasses(t *testing.T) {
+	t.Parallel()
 	bounds := map[string]rollout.Bound{
 		"min":  {Min: new(0.0)},
 		"max":  {Max: new(1.0)},
@@ -91,6 +94,7 @@ func TestWhatIsNoFigureNeverPasses(t *testing.T) {
 }
 
 func TestABoundWaitsForEnoughSamples(t *testing.T) {
+	t.Parallel()
 	bound := rollout.Bound{Max: new(1.0), MinSamples: 1000}
 
 	wait, err := bound.EvaluateSamples(999.5)
@@ -126,6 +130,7 @@ steps:
 `
 
 func TestGatesAndTheirBoundsAreReadFromYAMLAndJSON(t *testing.T) {
+	t.Parallel()
 	spec, err := rollout.ParseSpec([]byte(everyGate))
 	require.NoError(t, err)
 
@@ -160,6 +165,7 @@ func TestGatesAndTheirBoundsAreReadFromYAMLAndJSON(t *testing.T) {
 }
 
 func TestAFieldOfAGateThatIsNotKnownIsAnError(t *testing.T) {
+	t.Parallel()
 	for _, gate := range []string{
 		"http: {url: 'https://metrics.example', field: a, max: 1, maximum: 2}",
 		"prometheus: {address: 'https://prometheus.example', query: up, bound: {min: 1}}",
@@ -171,6 +177,7 @@ func TestAFieldOfAGateThatIsNotKnownIsAnError(t *testing.T) {
 }
 
 func TestWhatIsWrongWithAGateIsReportedByItsPath(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		gate string
 		path string
@@ -215,6 +222,7 @@ func TestWhatIsWrongWithAGateIsReportedByItsPath(t *testing.T) {
 }
 
 func TestAMinimumOfSamplesThatAreNotCountedNeverPasses(t *testing.T) {
+	t.Parallel()
 	gate := figures(t, answering(http.StatusOK, "application/json", `{"data": {"rate": 0.005, "n": 50}}`))
 	gate.MinSamples = 10
 	verdict, err := gate.Gate()(t.Context(), rollout.Step{})
@@ -237,6 +245,7 @@ func failing(at alipayplus.Ratio, mended *bool) rollout.Gate {
 }
 
 func TestAGateThatFailsPausesTheRollout(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		mended := false
@@ -265,6 +274,7 @@ func TestAGateThatFailsPausesTheRollout(t *testing.T) {
 }
 
 func TestAResumedRolloutAsksItsGatesAgain(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		mended := false
@@ -280,6 +290,7 @@ func TestAResumedRolloutAsksItsGatesAgain(t *testing.T) {
 }
 
 func TestAGateThatFailsAbortsWhereTheSpecSaysSo(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.OnGateFailure = rollout.FailureAbort
@@ -302,6 +313,7 @@ func TestAGateThatFailsAbortsWhereTheSpecSaysSo(t *testing.T) {
 }
 
 func TestAnAbortThatIsRefusedPauses(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.OnGateFailure = rollout.FailureAbort
@@ -319,6 +331,7 @@ func TestAnAbortThatIsRefusedPauses(t *testing.T) {
 }
 
 func TestAGateThatDoesNotAnswerNeverPasses(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		answer func(ctx context.Context) (rollout.Verdict, error)
 		why    string
@@ -362,6 +375,7 @@ func TestAGateThatDoesNotAnswerNeverPasses(t *testing.T) {
 }
 
 func TestAFewAnswersMayBeMissing(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates["errors"] = rollout.GateSpec{Tolerate: 2}
@@ -378,6 +392,7 @@ func TestAFewAnswersMayBeMissing(t *testing.T) {
 }
 
 func TestAMissingAnswerTakesAFormerPassAway(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates["errors"] = rollout.GateSpec{Tolerate: 1000}
@@ -395,6 +410,7 @@ func TestAMissingAnswerTakesAFormerPassAway(t *testing.T) {
 }
 
 func TestAGateThatWaitsIsWaitedForUntilTheDeadline(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Steps[0].Deadline = rollout.Duration(3 * time.Hour)
@@ -414,6 +430,7 @@ func TestAGateThatWaitsIsWaitedForUntilTheDeadline(t *testing.T) {
 }
 
 func TestAGateThatWaitsAndThenPassesLetsItGoOn(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.gate = func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
@@ -431,6 +448,7 @@ func TestAGateThatWaitsAndThenPassesLetsItGoOn(t *testing.T) {
 }
 
 func TestGatesAreEvaluatedAtTheirIntervalsAndAllAtTheEnd(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates = map[string]rollout.GateSpec{"often": {Every: rollout.Duration(10 * time.Minute)}, "seldom": {Every: rollout.Duration(25 * time.Minute)}}
@@ -457,6 +475,7 @@ func TestGatesAreEvaluatedAtTheirIntervalsAndAllAtTheEnd(t *testing.T) {
 }
 
 func TestAGateWithAnOldVerdictIsEvaluatedAgain(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Steps[1].Approval = true
@@ -476,6 +495,7 @@ func TestAGateWithAnOldVerdictIsEvaluatedAgain(t *testing.T) {
 }
 
 func TestOneGateOfManyIsEnoughToStop(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates["latency"] = rollout.GateSpec{}
@@ -490,6 +510,7 @@ func TestOneGateOfManyIsEnoughToStop(t *testing.T) {
 }
 
 func TestGatesAreEvaluatedSideBySide(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates["latency"] = rollout.GateSpec{}
@@ -508,6 +529,7 @@ func TestGatesAreEvaluatedSideBySide(t *testing.T) {
 }
 
 func TestTheEndOfTheContextIsNoVerdict(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.gate = func(ctx context.Context, _ rollout.Step) (rollout.Verdict, error) {

@@ -42,6 +42,7 @@ func inReview(p *rollout.Plan) []string {
 }
 
 func TestAPlanOfEveryStatusUnderEveryPolicy(t *testing.T) {
+	t.Parallel()
 	policies := []rollout.ReviewPolicy{"", rollout.ReviewFail, rollout.ReviewAdopt, rollout.ReviewReplace}
 	const notOurs = "blocked apply for review (the version is under review already, and this rollout did not apply for it; let the spec say review: adopt to wait for the verdict, or review: replace to apply anew)"
 	const (
@@ -96,6 +97,7 @@ func TestAPlanOfEveryStatusUnderEveryPolicy(t *testing.T) {
 }
 
 func TestAPlanOfEveryRatio(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		live    alipayplus.Ratio
 		steps   []string
@@ -145,6 +147,7 @@ func rich(t *testing.T) *rollout.Plan {
 }
 
 func TestAPlanIsShownAsText(t *testing.T) {
+	t.Parallel()
 	plan := rich(t)
 	require.Equal(t, `tea|house <b> is GRAYSCALE_RELEASE at 20%; plan `+plan.Hash+`
   done     apply for review (all parties have approved)
@@ -162,6 +165,7 @@ bake times to come: 1d13h
 }
 
 func TestAPlanIsShownAsMarkdown(t *testing.T) {
+	t.Parallel()
 	plan := rich(t)
 	require.Equal(t, `**tea\|house &lt;b>** is `+"`GRAYSCALE_RELEASE` at 20%; plan `"+plan.Hash+"`"+`
 
@@ -180,6 +184,7 @@ Bake times to come: 1d13h
 }
 
 func TestAPlanIsKeptAsJSON(t *testing.T) {
+	t.Parallel()
 	plan := rich(t)
 	data, err := json.MarshalIndent(plan, "", "  ")
 	require.NoError(t, err)
@@ -213,6 +218,7 @@ func TestAPlanIsKeptAsJSON(t *testing.T) {
 }
 
 func TestAPlansHashChangesWithWhatMattersAndNothingElse(t *testing.T) {
+	t.Parallel()
 	type facts struct {
 		target string
 		spec   rollout.Spec
@@ -266,6 +272,7 @@ func TestAPlansHashChangesWithWhatMattersAndNothingElse(t *testing.T) {
 }
 
 func TestAPlanLeavesWhatItIsMadeOfAlone(t *testing.T) {
+	t.Parallel()
 	spec, seen := hourly(), &rollout.Observation{Status: alipayplus.ReleaseNewVersionCreated, Blocker: &rollout.Blocker{ID: "release 0"}}
 	was, hash := *seen, spec.Hash()
 	_, err := rollout.MakePlan("release 1", spec, seen)
@@ -275,6 +282,7 @@ func TestAPlanLeavesWhatItIsMadeOfAlone(t *testing.T) {
 }
 
 func TestAPlanOfWhatCannotBeIsRefused(t *testing.T) {
+	t.Parallel()
 	seen := &rollout.Observation{Status: alipayplus.ReleasePreparation, Ladder: alipayplus.DefaultLadder()}
 	spec := plain()
 	spec.Steps[1].Ratio = 40
@@ -289,6 +297,7 @@ func TestAPlanOfWhatCannotBeIsRefused(t *testing.T) {
 }
 
 func TestAPlanOfARolloutThatBeganKnowsWhatItDid(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.runUntil(time.Minute)
@@ -304,6 +313,7 @@ func TestAPlanOfARolloutThatBeganKnowsWhatItDid(t *testing.T) {
 }
 
 func TestAPlanOfAPausedRolloutSaysSo(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.at(time.Minute, func() { require.NoError(t, s.fake.Reject(alipayplus.PartyAlipayCN, "no")) })
@@ -322,6 +332,7 @@ func TestAPlanOfAPausedRolloutSaysSo(t *testing.T) {
 }
 
 func TestAPlanNeedsTheTargetAndTheStore(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		down := errors.New("down")
@@ -337,6 +348,7 @@ func TestAPlanNeedsTheTargetAndTheStore(t *testing.T) {
 }
 
 func TestAPlanCountsWhatOfTheBakeTimeIsOver(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.runUntil(80 * time.Minute)
@@ -358,6 +370,7 @@ func TestAPlanCountsWhatOfTheBakeTimeIsOver(t *testing.T) {
 }
 
 func TestAPlanIsNeededToBeFollowed(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		state, err := s.runner().RunPlan(t.Context(), nil)
@@ -369,6 +382,7 @@ func TestAPlanIsNeededToBeFollowed(t *testing.T) {
 }
 
 func TestAPlanThatIsOutOfDateStoresNothing(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		stored, err := s.store.Read(t.Context(), "release 1")
@@ -391,6 +405,7 @@ func TestAPlanThatIsOutOfDateStoresNothing(t *testing.T) {
 // What is read to check the plan is what its first change goes by. A second reading would
 // see what others did meanwhile, and go on by another plan.
 func TestAPlanIsFollowedByWhatWasReadToCheckIt(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		require.NoError(t, s.fake.ApplyAs("pat"))
@@ -408,6 +423,7 @@ func TestAPlanIsFollowedByWhatWasReadToCheckIt(t *testing.T) {
 }
 
 func TestAPlanAfterARatioFellIsBlocked(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		require.NoError(t, s.fake.SetRatio("pat", 5))
@@ -419,6 +435,7 @@ func TestAPlanAfterARatioFellIsBlocked(t *testing.T) {
 }
 
 func TestAPlanByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		s.spec = hourly()
@@ -437,6 +454,7 @@ func TestAPlanByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
 }
 
 func TestAPlanOfAnotherTargetsRolloutIsRefused(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		other := rollouttest.NewFake("release 2", alipayplus.DefaultLadder())
@@ -449,6 +467,7 @@ func TestAPlanOfAnotherTargetsRolloutIsRefused(t *testing.T) {
 }
 
 func TestAPlanKnowsTheTimeThatWasWatched(t *testing.T) {
+	t.Parallel()
 	const whole, tolerance = 2 * time.Hour, 5 * time.Minute
 	for name, tt := range map[string]struct {
 		watched time.Duration
@@ -476,6 +495,7 @@ func TestAPlanKnowsTheTimeThatWasWatched(t *testing.T) {
 
 // What somebody else set was not watched by this rollout.
 func TestAPlanCountsNothingOfARatioThatSomebodyElseJustSet(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		time.Sleep(20 * time.Minute)
@@ -487,6 +507,7 @@ func TestAPlanCountsNothingOfARatioThatSomebodyElseJustSet(t *testing.T) {
 }
 
 func TestAPlanStaysTrueWhileOnlyTimePasses(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		first, err := s.runner().Plan(t.Context())
@@ -502,6 +523,7 @@ func TestAPlanStaysTrueWhileOnlyTimePasses(t *testing.T) {
 
 // A plan that was made without the store does not say what is stored.
 func TestAPlanByAnotherSpecThanTheStoredOneIsNotApplied(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		stored := s.state()
@@ -521,6 +543,7 @@ func TestAPlanByAnotherSpecThanTheStoredOneIsNotApplied(t *testing.T) {
 
 // Somebody set a ratio below the first step: it belongs to none, and is watched for none.
 func TestAPlanFromARatioBelowTheFirstStep(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := plain()
 		spec.Steps[0].Approval = true
@@ -538,6 +561,7 @@ func TestAPlanFromARatioBelowTheFirstStep(t *testing.T) {
 }
 
 func TestAPlanIsFollowedOnlyWhileItIsTrue(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		plan, err := s.runner().Plan(t.Context())

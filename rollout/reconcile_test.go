@@ -16,6 +16,7 @@ import (
 // The version had been applied for before; the name of that application vanishes while it
 // is applied for anew, and the call fails. That is no sign of a new application.
 func TestAnApplicationThatVanishedIsNoneThatWasMade(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.fake.Edit("pat", func(o *rollout.Observation) { o.Application = "application 0" })
@@ -37,6 +38,7 @@ func TestAnApplicationThatVanishedIsNoneThatWasMade(t *testing.T) {
 // The answer to the raise to 10 % gets lost, and so does its effect; meanwhile Pat sets a
 // ratio beyond it.
 func TestARaiseIsSettledByItsOwnRatioOnly(t *testing.T) {
+	t.Parallel()
 	for _, set := range []alipayplus.Ratio{30, 50, 100} {
 		t.Run(set.String(), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -63,6 +65,7 @@ func TestARaiseIsSettledByItsOwnRatioOnly(t *testing.T) {
 
 // A reading that is nothing must neither be acted on nor end the process.
 func TestATargetWithoutObservationIsAnError(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		r := s.runnerOf(unseen{s.fake}, s.store)
@@ -89,6 +92,7 @@ type unseen struct{ *rollouttest.Fake }
 func (unseen) Observe(context.Context) (*rollout.Observation, error) { return nil, nil }
 
 func TestAConsoleChangeBetweenObservationAndChangeIsAdopted(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		// Pat raises to 20 % in the moment in which the runner wants to set 10 %.
@@ -108,6 +112,7 @@ func TestAConsoleChangeBetweenObservationAndChangeIsAdopted(t *testing.T) {
 }
 
 func TestWhatOthersRaiseIsAdoptedAndNotReversed(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		to    alipayplus.Ratio
 		set   []alipayplus.Ratio
@@ -150,6 +155,7 @@ func TestWhatOthersRaiseIsAdoptedAndNotReversed(t *testing.T) {
 }
 
 func TestWhatWasLiveBeforeIsGoneOnFrom(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		require.NoError(t, s.fake.ApplyAs("pat"))
@@ -165,6 +171,7 @@ func TestWhatWasLiveBeforeIsGoneOnFrom(t *testing.T) {
 }
 
 func TestARatioThatFellStopsTheRollout(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.at(150*time.Minute, func() { require.NoError(t, s.fake.SetRatio("pat", 5)) })
@@ -191,6 +198,7 @@ func TestARatioThatFellStopsTheRollout(t *testing.T) {
 }
 
 func TestACanceledOrArchivedReleaseEndsTheRollout(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		do    func(*testing.T, *stage)
 		line  string
@@ -241,6 +249,7 @@ func TestACanceledOrArchivedReleaseEndsTheRollout(t *testing.T) {
 }
 
 func TestAStatusThatNobodyKnowsIsWaitedOut(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.at(90*time.Minute, func() {
@@ -256,6 +265,7 @@ func TestAStatusThatNobodyKnowsIsWaitedOut(t *testing.T) {
 }
 
 func TestAGrayscaleOfAllUsersIsNoReasonToPanic(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		require.NoError(t, s.fake.ApplyAs("pat"))
@@ -271,6 +281,7 @@ func TestAGrayscaleOfAllUsersIsNoReasonToPanic(t *testing.T) {
 
 // The status and the verdicts are as they were, and yet there is something to store.
 func TestWhatIsAdoptedIsStoredAtOnce(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, hourly())
 		require.NoError(t, s.fake.SetRatio("pat", 30))
@@ -282,6 +293,7 @@ func TestWhatIsAdoptedIsStoredAtOnce(t *testing.T) {
 }
 
 func TestApprovalsFromBeforeARatioFellAreGivenAnew(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, approved())
 		_, err := s.runner().Approve(t.Context(), "lin", "", 50)
@@ -308,6 +320,7 @@ func TestApprovalsFromBeforeARatioFellAreGivenAnew(t *testing.T) {
 }
 
 func TestApprovalsFromBeforeAPauseStillHold(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, approved())
 		_, err := s.runner().Approve(t.Context(), "lin", "", 50)
@@ -321,6 +334,7 @@ func TestApprovalsFromBeforeAPauseStillHold(t *testing.T) {
 }
 
 func TestAVersionThatWasWithdrawnToDevelopmentIsAppliedForAgainAfterOneResumption(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		s.fake.Edit("pat", func(o *rollout.Observation) {

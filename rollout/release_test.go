@@ -16,6 +16,7 @@ import (
 )
 
 func TestAReleaseIsGivenUpThoughItsReviewEndsMeanwhile(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		given := newWorld(t)
 		release := given.release(given.program(), "1.0.0")
@@ -62,7 +63,7 @@ func (w *world) releases(programs, each int) (*rollout.Releases, []rollout.Targe
 }
 
 func TestALimiterCountsEachCallThatReadsReleases(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		programs, each int
 		// calls is how many are needed: one of each release, one list of each mini program's,
@@ -100,7 +101,7 @@ func TestALimiterCountsEachCallThatReadsReleases(t *testing.T) {
 }
 
 func TestReleasesAreNotReadWithoutTheLimiter(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		releases, targets, way := newWorld(t).releases(3, 1)
 		way.onRequest = func(path string) { require.Fail(t, "a call without a wait", path) }
@@ -113,7 +114,7 @@ func TestReleasesAreNotReadWithoutTheLimiter(t *testing.T) {
 }
 
 func TestReleasesReadNoneButTheirOwn(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		given := newWorld(t)
 		releases, targets, _ := given.releases(1, 1)
@@ -130,7 +131,7 @@ func TestReleasesReadNoneButTheirOwn(t *testing.T) {
 }
 
 func TestAReleaseOfThePlatformIsATarget(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	rollouttest.TestTarget(t, func(t *testing.T) rollouttest.TargetHarness {
 		given := newWorld(t)
 		release := given.release(given.program(), "1.0.0").ID

@@ -15,6 +15,7 @@ import (
 )
 
 func TestWhoIsStoppedBeforeTheFirstStepIsPendingToo(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		over, cancel := context.WithCancel(t.Context())
@@ -34,6 +35,7 @@ func TestWhoIsStoppedBeforeTheFirstStepIsPendingToo(t *testing.T) {
 }
 
 func TestAPendingErrorSaysWhatComesNext(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Minute)
@@ -58,6 +60,7 @@ func TestAPendingErrorSaysWhatComesNext(t *testing.T) {
 }
 
 func TestAPendingErrorDuringAnObservationSaysWhatWasWaitedFor(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		given func(*stage)
 		line  string
@@ -99,6 +102,7 @@ func (h heedless) Observe(ctx context.Context) (*rollout.Observation, error) {
 }
 
 func TestNothingIsBegunAfterTheEndOfTheContext(t *testing.T) {
+	t.Parallel()
 	for name, run := range map[string]func(context.Context, *rollout.Runner) error{
 		"run":  func(ctx context.Context, r *rollout.Runner) error { _, err := r.Run(ctx); return err },
 		"step": func(ctx context.Context, r *rollout.Runner) error { _, err := r.Step(ctx); return err },
@@ -122,6 +126,7 @@ func TestNothingIsBegunAfterTheEndOfTheContext(t *testing.T) {
 }
 
 func TestStepsAtIntervalsClimbAsARunDoes(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		var last *rollout.Next
@@ -148,6 +153,7 @@ func TestStepsAtIntervalsClimbAsARunDoes(t *testing.T) {
 }
 
 func TestAStepThatComesTooEarlyDoesNoHarm(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		for range 4 * 60 {
@@ -162,6 +168,7 @@ func TestAStepThatComesTooEarlyDoesNoHarm(t *testing.T) {
 }
 
 func TestAnotherSpecIsRefusedUnlessAskedFor(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.runUntil(90 * time.Minute)
@@ -198,6 +205,7 @@ func TestAnotherSpecIsRefusedUnlessAskedFor(t *testing.T) {
 }
 
 func TestANewSpecAsksTheLiveStepsGatesAnew(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Steps[1].Approval = true
@@ -213,6 +221,7 @@ func TestANewSpecAsksTheLiveStepsGatesAnew(t *testing.T) {
 }
 
 func TestTheSameSpecInAnotherFormIsTheSame(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.runUntil(90 * time.Minute)
@@ -224,6 +233,7 @@ func TestTheSameSpecInAnotherFormIsTheSame(t *testing.T) {
 }
 
 func TestARunnerIsRefusedWhatItCannotDo(t *testing.T) {
+	t.Parallel()
 	fake, store := rollouttest.NewFake("release 1", alipayplus.DefaultLadder()), rollout.NewMemoryStore()
 	pass := func(context.Context, rollout.Step) (rollout.Verdict, error) { return rollout.Passed(""), nil }
 	with := func(g rollout.GateSpec) rollout.Spec {
@@ -300,6 +310,7 @@ func TestARunnerIsRefusedWhatItCannotDo(t *testing.T) {
 }
 
 func TestMakersMakeGates(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		asked := false

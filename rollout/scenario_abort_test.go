@@ -19,6 +19,7 @@ import (
 // The target cannot be reached when the version is to be given up, and meanwhile the
 // deadline passes. What was to be given up must not stay live because of that.
 func TestADeadlineDoesNotEndAnAbort(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		given func(*stage)
 		cause rollout.Cause
@@ -58,6 +59,7 @@ func TestADeadlineDoesNotEndAnAbort(t *testing.T) {
 // A raise may be half done, so that an abort has to wait until the target can be read, and
 // meanwhile the deadline passes.
 func TestADeadlineDoesNotEndACommandToAbort(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := plain()
 		spec.Deadline = rollout.Duration(3 * time.Hour)
@@ -86,6 +88,7 @@ func TestADeadlineDoesNotEndACommandToAbort(t *testing.T) {
 }
 
 func TestAnAbortThatIsRefusedStaysStoppedWhereverTheProcessDies(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		abort func(context.Context, *rollout.Runner) error
 		class error
@@ -153,6 +156,7 @@ func TestAnAbortThatIsRefusedStaysStoppedWhereverTheProcessDies(t *testing.T) {
 // The limiter lets a call through every ten seconds. What an abort needs of them is not
 // there yet when the run is stopped.
 func TestAnAbortThatIsInterruptedInTheQueueStaysAnAbort(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		given func(*harbor)
 		// stopped is when the run ends: after the last observation, before the abort.
@@ -216,6 +220,7 @@ func (s strict) Abort(ctx context.Context, c rollout.Change) (string, error) {
 }
 
 func TestAnAbortObservesFirstWhatOthersDid(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		require.NoError(t, s.fake.SetRatio("pat", 30))
@@ -232,6 +237,7 @@ func TestAnAbortObservesFirstWhatOthersDid(t *testing.T) {
 }
 
 func TestATargetThatCannotBeReadIsGivenUpAllTheSame(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		s.fake.FailNext(rollouttest.OpObserve, 1, unavailable())
@@ -244,6 +250,7 @@ func TestATargetThatCannotBeReadIsGivenUpAllTheSame(t *testing.T) {
 
 // While it is not known whether a raise took effect, that is found out first: the audit log would lack it otherwise.
 func TestAnAbortOfAHalfDoneRaiseWaitsUntilTheTargetCanBeRead(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.fake.ApproveAfter(0)
@@ -270,6 +277,7 @@ func TestAnAbortOfAHalfDoneRaiseWaitsUntilTheTargetCanBeRead(t *testing.T) {
 }
 
 func TestAbortGivesUpAVersionInAnyStatus(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		at     time.Duration
 		status alipayplus.ReleaseStatus
@@ -298,6 +306,7 @@ func TestAbortGivesUpAVersionInAnyStatus(t *testing.T) {
 }
 
 func TestAFullReleaseCannotBeAborted(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.runUntil(90 * time.Minute)
@@ -316,6 +325,7 @@ func TestAFullReleaseCannotBeAborted(t *testing.T) {
 }
 
 func TestAnAbortIsRepeatedUntilItIsKnown(t *testing.T) {
+	t.Parallel()
 	for name, fail := range map[string]func(*rollouttest.Fake, error){
 		"before its effect": func(f *rollouttest.Fake, err error) { f.FailNext(rollouttest.OpAbort, 5, err) },
 		"after its effect":  func(f *rollouttest.Fake, err error) { f.LoseNext(rollouttest.OpAbort, 5, err) },
@@ -339,6 +349,7 @@ func TestAnAbortIsRepeatedUntilItIsKnown(t *testing.T) {
 }
 
 func TestAnAbortSettlesFirstWhatWasBegun(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		// The answer to the raise gets lost, and the process dies of it.
@@ -365,6 +376,7 @@ func TestAnAbortSettlesFirstWhatWasBegun(t *testing.T) {
 }
 
 func TestACrashWhileAbortingAborts(t *testing.T) {
+	t.Parallel()
 	for _, after := range []bool{false, true} {
 		for n, happened := 1, true; happened; n++ {
 			synctest.Test(t, func(t *testing.T) {
@@ -397,7 +409,7 @@ func TestACrashWhileAbortingAborts(t *testing.T) {
 // The answer to an abort gets lost, or the process dies before it stored it. Who repeats
 // it finds the version canceled, and must still say what that means for its users.
 func TestAnAbortThatIsRepeatedStillSaysWhatItMeansForUsers(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		spec  rollout.Spec
 		after time.Duration

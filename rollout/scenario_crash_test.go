@@ -203,7 +203,7 @@ func (c *climbing) requireWatched(from, to rollouttest.Effect) {
 }
 
 func TestACrashAtAnyPointChangesNothingOfTheEnd(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	points := make(map[string]int)
 	for _, after := range []bool{false, true} {
 		for n, happened := 1, true; happened; n++ {
@@ -224,7 +224,7 @@ func TestACrashAtAnyPointChangesNothingOfTheEnd(t *testing.T) {
 }
 
 func TestTwoCrashesChangeNothingOfTheEnd(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	ends, stride := 0, 1
 	if testing.Short() {
 		stride = 4
@@ -247,6 +247,7 @@ func TestTwoCrashesChangeNothingOfTheEnd(t *testing.T) {
 }
 
 func TestSomebodyWhoStartsItAgainAndAgainGetsToTheEnd(t *testing.T) {
+	t.Parallel()
 	for lives := 5; lives <= 25; lives += 5 {
 		synctest.Test(t, func(t *testing.T) {
 			c := newClimbing(t)

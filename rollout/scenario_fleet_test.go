@@ -17,6 +17,7 @@ import (
 )
 
 func TestTheOthersBeginWhenAllCanariesAreThrough(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 6)
 		h.fakes[1].ApproveAfter(3 * day) // the slower canary
@@ -63,6 +64,7 @@ func TestTheOthersBeginWhenAllCanariesAreThrough(t *testing.T) {
 }
 
 func TestACanaryThatIsNotReleasedStopsTheRest(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		do     func(*harbor)
 		status rollout.FleetStatus
@@ -112,6 +114,7 @@ func TestACanaryThatIsNotReleasedStopsTheRest(t *testing.T) {
 }
 
 func TestAReleaseThatSomebodyElseDrivesIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		lease, err := h.store.Acquire(t.Context(), "release 1", "lin's shell")
@@ -141,6 +144,7 @@ func TestAReleaseThatSomebodyElseDrivesIsWaitedFor(t *testing.T) {
 }
 
 func TestAFleetThatIsStoppedFinishesWhatItBeganAndGoesOnLater(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 4)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -194,6 +198,7 @@ func TestAFleetThatIsStoppedFinishesWhatItBeganAndGoesOnLater(t *testing.T) {
 }
 
 func TestAFleetReportsEachOfManyEnds(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 8)
 		h.fakes[1].FailNext(rollouttest.OpObserve, 3, unavailable()) // passes
@@ -249,6 +254,7 @@ func TestAFleetReportsEachOfManyEnds(t *testing.T) {
 }
 
 func TestAFleetExecutesCommandsToOneOfItsRollouts(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		h.after(90*time.Minute, func() {
@@ -265,7 +271,7 @@ func TestAFleetExecutesCommandsToOneOfItsRollouts(t *testing.T) {
 }
 
 func TestATargetThatFailsAloneDoesNotHoldUpTheOthers(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		h.fakes[1].FailNext(rollouttest.OpObserve, 1_000_000, rollout.Transient(errors.New("reset by peer")))
@@ -283,6 +289,7 @@ func TestATargetThatFailsAloneDoesNotHoldUpTheOthers(t *testing.T) {
 }
 
 func TestPeopleSendCommandsThroughTheRunnersOfAFleet(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		h.spec.Steps[1].Approval = true

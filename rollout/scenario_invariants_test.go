@@ -23,7 +23,7 @@ import (
 // What a rollout promises, whatever goes wrong: random specs, of which processes die,
 // calls fail, answers get lost, and people interfere in the console.
 func TestWhateverGoesWrongARolloutKeepsItsPromises(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	ends := make(map[rollout.Status]int)
 	rapid.Check(t, func(rt *rapid.T) {
 		inBubble(t, func(ctx context.Context) {

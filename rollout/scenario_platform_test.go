@@ -16,7 +16,7 @@ import (
 )
 
 func TestAFleetOverThePlatformReadsTogetherAndReleasesAll(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		given := newWorld(t, approving())
 		releases := rollout.NewReleases(given.owner)
@@ -40,7 +40,7 @@ func TestAFleetOverThePlatformReadsTogetherAndReleasesAll(t *testing.T) {
 }
 
 func TestAFleetOverThePlatformKeepsToItsLimiter(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		_, targets, way := newWorld(t).releases(4, 1)
 		var calls []time.Time
@@ -72,7 +72,7 @@ func weekly() rollout.Spec {
 }
 
 func TestASevenStepLadderOfDays(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, weekly())
 		s.fake.ApproveAfter(36 * time.Hour)
@@ -84,7 +84,7 @@ func TestASevenStepLadderOfDays(t *testing.T) {
 
 // Each call of the platform is signed, so its reviews and bake times are short.
 func TestASevenStepLadderOverThePlatform(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		given := newWorld(t, approving())
 		release := given.release(given.program(), "1.0.0")

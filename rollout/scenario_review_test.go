@@ -15,6 +15,7 @@ import (
 const day = 24 * time.Hour
 
 func TestARejectionOnDayTwoStopsWithTheReasonsOfEachParty(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.fake.ApproveAfter(3 * day)
@@ -58,6 +59,7 @@ func TestARejectionOnDayTwoStopsWithTheReasonsOfEachParty(t *testing.T) {
 }
 
 func TestBothWhoRejectedAreNamed(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.at(time.Minute, func() {
@@ -72,6 +74,7 @@ func TestBothWhoRejectedAreNamed(t *testing.T) {
 }
 
 func TestAnApplicationThatWasWithdrawnPauses(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.at(time.Minute, func() { require.NoError(t, s.fake.WithdrawAs("pat")) })
@@ -88,6 +91,7 @@ func TestAnApplicationThatWasWithdrawnPauses(t *testing.T) {
 }
 
 func TestAnApplicationThatSomebodyRenewedIsWaitedFor(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		s.at(30*time.Minute, func() {
@@ -101,6 +105,7 @@ func TestAnApplicationThatSomebodyRenewedIsWaitedFor(t *testing.T) {
 }
 
 func TestAReviewThatRunsAlready(t *testing.T) {
+	t.Parallel()
 	own := func(t *testing.T, s *stage) { require.NoError(t, s.fake.ApplyAs("pat")) }
 	other := func(status alipayplus.ReleaseStatus) func(*testing.T, *stage) {
 		return func(_ *testing.T, s *stage) { s.other(status) }
@@ -171,6 +176,7 @@ func TestAReviewThatRunsAlready(t *testing.T) {
 }
 
 func TestReplacingEmitsWhatItDoes(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Review = rollout.ReviewReplace
@@ -185,6 +191,7 @@ func TestReplacingEmitsWhatItDoes(t *testing.T) {
 
 // An answer that got lost leaves the same in the audit log as one that came.
 func TestAWithdrawalOfWhichTheAnswerGotLostIsOne(t *testing.T) {
+	t.Parallel()
 	for name, given := range map[string]func(*testing.T, *stage){
 		"of the version itself": func(t *testing.T, s *stage) { require.NoError(t, s.fake.ApplyAs("pat")) },
 		"of another":            func(_ *testing.T, s *stage) { s.other(alipayplus.ReleaseUnderReview) },
@@ -210,6 +217,7 @@ func TestAWithdrawalOfWhichTheAnswerGotLostIsOne(t *testing.T) {
 type cannotWithdraw struct{ rollout.Target }
 
 func TestWhoCannotWithdrawCannotReplace(t *testing.T) {
+	t.Parallel()
 	spec := plain()
 	spec.Review = rollout.ReviewReplace
 	_, err := rollout.New(cannotWithdraw{rollouttest.NewFake("release 1", alipayplus.DefaultLadder())}, spec, rollout.NewMemoryStore())
@@ -219,7 +227,7 @@ func TestWhoCannotWithdrawCannotReplace(t *testing.T) {
 
 // The platform lets one version of a mini program at a time go its way.
 func TestAnotherVersionOnItsWayAtThePlatformIsReplacedOnlyIfTheSpecSaysSo(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		given := newWorld(t)
 		program := given.program()

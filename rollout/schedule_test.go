@@ -82,6 +82,7 @@ func (c *counted) Swap(i, j int) {
 // When all of n targets are due at once, and then wait again, the heap makes no more than n log n
 // comparisons for taking them out, and as many for putting them back, each by a factor of less than two.
 func TestATickOfTheSchedulerGrowsNoWorseThanNLogN(t *testing.T) {
+	t.Parallel()
 	for _, n := range []int{100, 1000, 10_000} {
 		all := &counted{dueHeap: waitingSchedule(t, n).waiting}
 		var out []due
@@ -135,6 +136,7 @@ func BenchmarkATickOfTheScheduler(b *testing.B) {
 // What waits long is moved to moments that others are moved to as well: never before it is due, and
 // by no more than an eighth of its wait.
 func TestAWaitIsMadeLongerByAnEighthAtMost(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		now := time.Unix(0, rapid.Int64Range(0, 1<<61).Draw(t, "now"))
 		wait := time.Duration(rapid.Int64Range(-10, 1<<rapid.IntRange(1, 55).Draw(t, "magnitude")).Draw(t, "wait"))

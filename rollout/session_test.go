@@ -21,6 +21,7 @@ import (
 )
 
 func TestTheErrorOfASecondRunnerNamesTheFirst(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		var refused error
@@ -43,6 +44,7 @@ func TestTheErrorOfASecondRunnerNamesTheFirst(t *testing.T) {
 }
 
 func TestWhoLosesTheLeaseChangesNothingMore(t *testing.T) {
+	t.Parallel()
 	for name, when := range map[string]struct {
 		saving  int
 		applied bool
@@ -94,6 +96,7 @@ func TestWhoLosesTheLeaseChangesNothingMore(t *testing.T) {
 }
 
 func TestALeaseIsKeptHoweverLongAGateOrACallTakes(t *testing.T) {
+	t.Parallel()
 	const long = 100 * time.Second // the lease would end after 30 seconds
 	for name, slow := range map[string]func(*stage, func()){
 		"a gate": func(s *stage, during func()) {
@@ -126,6 +129,7 @@ func TestALeaseIsKeptHoweverLongAGateOrACallTakes(t *testing.T) {
 }
 
 func TestALeaseThatIsLostWhileWaitingEndsTheRun(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		lost := s.began.Add(90 * time.Minute)
@@ -138,6 +142,7 @@ func TestALeaseThatIsLostWhileWaitingEndsTheRun(t *testing.T) {
 }
 
 func TestARunWhoseLeaseIsGivenBackLogsNothing(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		var log bytes.Buffer
@@ -147,6 +152,7 @@ func TestARunWhoseLeaseIsGivenBackLogsNothing(t *testing.T) {
 }
 
 func TestALeaseThatCannotBeGivenBackIsLoggedAndNoFailure(t *testing.T) {
+	t.Parallel()
 	for name, do := range map[string]func(*stage, *rollout.Runner) error{
 		"a run": func(s *stage, r *rollout.Runner) error {
 			_, err := r.Run(s.Context())
@@ -179,6 +185,7 @@ func TestALeaseThatCannotBeGivenBackIsLoggedAndNoFailure(t *testing.T) {
 }
 
 func TestARunnerIsNamedAfterItsMachineByDefault(t *testing.T) {
+	t.Parallel()
 	machine, err := os.Hostname()
 	require.NoError(t, err)
 	for want, opts := range map[string][]rollout.Option{machine: nil, "ci 7": {rollout.WithHost("ci 7")}} {
@@ -196,6 +203,7 @@ func TestARunnerIsNamedAfterItsMachineByDefault(t *testing.T) {
 
 // By the number an entry is found that belongs to a state, over many processes.
 func TestEachStoredStateHasTheNextNumberAndItsEntriesHaveTheSame(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		var last uint64
@@ -224,6 +232,7 @@ func TestEachStoredStateHasTheNextNumberAndItsEntriesHaveTheSame(t *testing.T) {
 }
 
 func TestALeaseIsGivenBackInOrderWhenARunIsStopped(t *testing.T) {
+	t.Parallel()
 	for name, op := range map[string]rollouttest.Op{"in a reading": rollouttest.OpObserve, "in a change": rollouttest.OpRaise} {
 		for _, after := range []time.Duration{9 * time.Second, 12 * time.Second} { // it is renewed every 10
 			t.Run(name+" of "+after.String(), func(t *testing.T) {
@@ -265,6 +274,7 @@ func TestALeaseIsGivenBackInOrderWhenARunIsStopped(t *testing.T) {
 }
 
 func TestAStoreInMemoryNeedsNoMaking(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, approved())
 		s.store = new(rollout.MemoryStore)
@@ -282,6 +292,7 @@ func TestAStoreInMemoryNeedsNoMaking(t *testing.T) {
 }
 
 func TestCommandsAreListedEveryThreeSecondsAndNotMore(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		var renewed, listed int
@@ -295,6 +306,7 @@ func TestCommandsAreListedEveryThreeSecondsAndNotMore(t *testing.T) {
 }
 
 func TestCommandsOfAListenerAreNotListedAgainAndAgain(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		var listed int
@@ -327,6 +339,7 @@ func (t endsAfterReading) Observe(ctx context.Context) (*rollout.Observation, er
 
 // A store over a network does nothing for a context that has ended.
 func TestAnObservationIsStoredThoughTheContextEndedMeanwhile(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		ctx, cancel := context.WithCancel(t.Context())

@@ -20,6 +20,7 @@ import (
 )
 
 func TestSlogSinkChoosesTheLevelByKind(t *testing.T) {
+	t.Parallel()
 	for kind, want := range map[rollout.EventKind]string{
 		rollout.EventPaused: "WARN", rollout.EventAborted: "WARN", rollout.EventEnded: "WARN",
 		rollout.EventRetrying: "WARN", rollout.EventRefused: "WARN",
@@ -41,6 +42,7 @@ func TestSlogSinkChoosesTheLevelByKind(t *testing.T) {
 }
 
 func TestSlogSinkLogsAllOfAnEvent(t *testing.T) {
+	t.Parallel()
 	var out bytes.Buffer
 	sink := rollout.SlogSink(slog.New(slog.NewTextHandler(&out, nil)))
 	e := happened(rollout.EventGate, "gate errors: fail: too many")
@@ -75,6 +77,7 @@ func (b *brokenWriter) Write(p []byte) (int, error) {
 }
 
 func TestASinkReturnsWhatItsWriterReturnsAndGoesOnAfterwards(t *testing.T) {
+	t.Parallel()
 	for name, makeSink := range map[string]func(io.Writer) rollout.Sink{
 		"slog":   func(w io.Writer) rollout.Sink { return rollout.SlogSink(slog.New(slog.NewTextHandler(w, nil))) },
 		"NDJSON": rollout.NDJSONSink,
@@ -100,6 +103,7 @@ func (w *eachWrite) Write(p []byte) (int, error) {
 }
 
 func TestNDJSONSinkWritesAWholeLineAtOnce(t *testing.T) {
+	t.Parallel()
 	var out eachWrite
 	sink := rollout.NDJSONSink(&out)
 	given := happened(rollout.EventObserved, "two\nlines, <b> and é")
@@ -128,6 +132,7 @@ func gateErrors(minutes int, decision rollout.Decision, reason string) rollout.E
 }
 
 func TestLineSinkWritesALineForEachEvent(t *testing.T) {
+	t.Parallel()
 	var out eachWrite
 	sink := rollout.LineSink(&out)
 	paused := happened(rollout.EventPaused, "paused by hand")
@@ -147,6 +152,7 @@ func TestLineSinkWritesALineForEachEvent(t *testing.T) {
 }
 
 func TestLineSinkRepeatsNothingMoreThanEveryTenMinutes(t *testing.T) {
+	t.Parallel()
 	at := func(minutes int, kind rollout.EventKind, what string) rollout.Event {
 		e := happened(kind, what)
 		e.At = noon.Add(time.Duration(minutes) * time.Minute)

@@ -18,6 +18,7 @@ import (
 )
 
 func TestASpecSaysAllThatIsWrongWithIt(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		edit func(*rollout.Spec)
 		line string // empty: nothing is
@@ -64,6 +65,7 @@ func TestASpecSaysAllThatIsWrongWithIt(t *testing.T) {
 func command() *rollout.CommandGate { return &rollout.CommandGate{Args: []string{"true"}} }
 
 func TestASpecIsReadFromYAML(t *testing.T) {
+	t.Parallel()
 	spec, err := rollout.ParseSpec([]byte(`
 version: 1
 review: replace
@@ -96,6 +98,7 @@ steps:
 }
 
 func TestWhatIsNoSpecIsAnErrorThatNamesTheLine(t *testing.T) {
+	t.Parallel()
 	const good = "version: 1\nsteps: [{ratio: 100}]\n"
 	for name, tt := range map[string]struct{ text, line string }{
 		"nothing":            {"", "cannot be read: it is empty"},
@@ -124,6 +127,7 @@ func TestWhatIsNoSpecIsAnErrorThatNamesTheLine(t *testing.T) {
 }
 
 func TestTheLadderOfTheTargetIsHeldAgainstTheSteps(t *testing.T) {
+	t.Parallel()
 	spec := hourly()
 	require.NoError(t, spec.CheckLadder(alipayplus.DefaultLadder()))
 	require.NoError(t, spec.CheckLadder(alipayplus.Ladder{}))
@@ -133,6 +137,7 @@ func TestTheLadderOfTheTargetIsHeldAgainstTheSteps(t *testing.T) {
 }
 
 func TestASpecsHashChangesWithItsContent(t *testing.T) {
+	t.Parallel()
 	hashes := map[string]bool{new(hourly()).Hash(): true}
 	for _, edit := range []func(*rollout.Spec){
 		func(s *rollout.Spec) { s.Review = rollout.ReviewAdopt },
@@ -151,6 +156,7 @@ func TestASpecsHashChangesWithItsContent(t *testing.T) {
 }
 
 func TestErrorsAreInTheTermsOfASpec(t *testing.T) {
+	t.Parallel()
 	_, err := rollout.ParseSpec([]byte("version: 1\ndeadline: soon\nsteps:\n  - {ratio: 1%, bake: 10}\n  - {ratio: 100, speed: 2}\n"))
 	const cannot = "cannot be read: line "
 	require.EqualError(t, err, "rollout spec: 4 fields not valid: "+
@@ -161,6 +167,7 @@ func TestErrorsAreInTheTermsOfASpec(t *testing.T) {
 }
 
 func TestADurationIsReadWithDays(t *testing.T) {
+	t.Parallel()
 	for text, want := range map[string]time.Duration{
 		"90s": 90 * time.Second, "1h30m": 90 * time.Minute, "-5m": -5 * time.Minute, "0s": 0, "1.5h": 90 * time.Minute,
 		"2d": 2 * day, "1d12h": 36 * time.Hour, "0d": 0, "1.5d": 36 * time.Hour, "0.5d1h": 13 * time.Hour, "1d0s": day, "01d": day,
@@ -173,6 +180,7 @@ func TestADurationIsReadWithDays(t *testing.T) {
 }
 
 func TestWhatIsNoDurationIsAnError(t *testing.T) {
+	t.Parallel()
 	for _, text := range []string{
 		"", "0", "90", "d", "1", "1day", "-1d", "+1d", "1e3d", "0x1d", "infd", "nand", "1d0", "1d-1h", "1d+1h", "1d12", "1d1d", "12h1d", "1.2.3d", " 1d", "1d ", "1 d",
 		"106752d", "106751d23h47m16.854775808s", "999999999999d", "106751d24h", "soon",
@@ -183,6 +191,7 @@ func TestWhatIsNoDurationIsAnError(t *testing.T) {
 }
 
 func TestADurationIsWrittenAsPeopleWriteIt(t *testing.T) {
+	t.Parallel()
 	for want, d := range map[string]time.Duration{
 		"0s": 0, "90ms": 90 * time.Millisecond, "45s": 45 * time.Second, "1m30s": 90 * time.Second, "5m": 5 * time.Minute, "1h": time.Hour,
 		"1h30m": 90 * time.Minute, "1h0m5s": time.Hour + 5*time.Second, "23h59m": day - time.Minute, "1d": day, "2d": 2 * day, "1d12h": 36 * time.Hour,
@@ -193,6 +202,7 @@ func TestADurationIsWrittenAsPeopleWriteIt(t *testing.T) {
 }
 
 func TestADurationIsReadAsItIsWritten(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		d := rollout.Duration(rapid.Int64Range(math.MinInt64, math.MaxInt64-int64(day)).Draw(t, "duration"))
 		read, err := rollout.ParseDuration(d.String())
@@ -207,6 +217,7 @@ func TestADurationIsReadAsItIsWritten(t *testing.T) {
 }
 
 func TestADurationInJSONIsText(t *testing.T) {
+	t.Parallel()
 	var d rollout.Duration
 	require.Error(t, json.Unmarshal([]byte(`3600`), &d), "of what unit?")
 	require.EqualError(t, json.Unmarshal([]byte(`"soon"`), &d), `"soon" is not a duration; write for example 90s, 30m, 12h, 2d or 1d12h`)
@@ -241,6 +252,7 @@ func FuzzParseSpec(f *testing.F) {
 }
 
 func TestAFieldWithoutAValueIsForgottenRatherThanMeant(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct{ text, line string }{
 		"a bake time":      {"version: 1\nsteps:\n- ratio: 10\n  bake:\n- ratio: 100\n", "line 4: a value is missing; give one, or remove the field"},
 		"a tilde":          {"version: 1\nsteps:\n- {ratio: 10, bake: ~}\n- ratio: 100\n", "line 3: a value is missing"},
@@ -263,6 +275,7 @@ func TestAFieldWithoutAValueIsForgottenRatherThanMeant(t *testing.T) {
 }
 
 func TestAGateThatNoStepAsksProtectsNothing(t *testing.T) {
+	t.Parallel()
 	_, err := rollout.ParseSpec([]byte("version: 1\ngates: {errors: {}, latency: {}}\nsteps:\n- {ratio: 10, bake: 1h, gates: [errors]}\n- ratio: 100\n"))
 	require.EqualError(t, err, "rollout spec: 1 field not valid: gates[latency] is asked by no step; name it in the gates of one, or remove it")
 	_, err = rollout.ParseSpec([]byte("version: 1\ngates: {errors: {}, latency: {}}\nsteps:\n- {ratio: 10, bake: 1h}\n- ratio: 100\n"))
@@ -275,6 +288,7 @@ func TestAGateThatNoStepAsksProtectsNothing(t *testing.T) {
 }
 
 func TestADefaultThatIsSaidIsTheSameSpec(t *testing.T) {
+	t.Parallel()
 	for name, say := range map[string]func(*rollout.Spec){
 		"the review policy":   func(s *rollout.Spec) { s.Review = rollout.ReviewFail },
 		"the failure policy":  func(s *rollout.Spec) { s.OnGateFailure = rollout.FailurePause },
@@ -303,6 +317,7 @@ func TestADefaultThatIsSaidIsTheSameSpec(t *testing.T) {
 // A runner carries out the spec that it was given, whatever its caller makes of it for the
 // next one.
 func TestARunnersSpecIsItsOwn(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		most := 0.5
@@ -325,6 +340,7 @@ func TestARunnersSpecIsItsOwn(t *testing.T) {
 
 // What is not limited in Go is stored, and read by the next process.
 func TestTheLongestDurationIsStoredAndRead(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.spec.Deadline, s.spec.ReviewDeadline = math.MaxInt64, math.MaxInt64-1
@@ -339,6 +355,7 @@ func TestTheLongestDurationIsStoredAndRead(t *testing.T) {
 }
 
 func TestAWaitStatusThatIsTheDefaultIsTheSameSpec(t *testing.T) {
+	t.Parallel()
 	spec, without := hourly(), hourly()
 	args := []string{"./smoke-test"}
 	without.Gates["errors"] = rollout.GateSpec{Command: &rollout.CommandGate{Args: args}}

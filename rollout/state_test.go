@@ -41,6 +41,7 @@ type untouched struct{ rollout.Target }
 func (*untouched) ID() string { return "release 1" }
 
 func TestAStoredStateThatCannotBeUsedIsNeverAFreshStart(t *testing.T) {
+	t.Parallel()
 	for name, tt := range map[string]struct {
 		edit func(*testing.T, *stage)
 		line string
@@ -108,6 +109,7 @@ func TestAStoredStateThatCannotBeUsedIsNeverAFreshStart(t *testing.T) {
 }
 
 func TestTheStateOfAnotherTargetIsRefused(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.runUntil(90*time.Minute, rollout.WithName("tea"))

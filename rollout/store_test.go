@@ -16,7 +16,7 @@ import (
 )
 
 func TestAStoreThatCannotSaveStopsBeforeTheTargetIsChanged(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	spec := hourly()
 	spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(25 * time.Minute)}
 	for name, failure := range map[string]error{
@@ -56,6 +56,7 @@ func TestAStoreThatCannotSaveStopsBeforeTheTargetIsChanged(t *testing.T) {
 
 // The deadline counts from the first attempt, which is remembered though nothing came of it.
 func TestAFirstAttemptThatCannotBeStoredIsTheStoresFailure(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.fake.FailNext(rollouttest.OpObserve, 1, unavailable())
@@ -67,6 +68,7 @@ func TestAFirstAttemptThatCannotBeStoredIsTheStoresFailure(t *testing.T) {
 }
 
 func TestAnObservationWithoutNewsIsNotStored(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.fake.ApproveAfter(day)
@@ -79,6 +81,7 @@ func TestAnObservationWithoutNewsIsNotStored(t *testing.T) {
 }
 
 func TestAFailureThatTheNextRunNeedNotKnowIsNotStored(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, plain())
 		s.fake.FailNext(rollouttest.OpObserve, 1000, unavailable())
@@ -90,6 +93,7 @@ func TestAFailureThatTheNextRunNeedNotKnowIsNotStored(t *testing.T) {
 
 // What cannot be read is not taken for a rollout that has not begun.
 func TestAStateThatCannotBeReadIsNoFreshStart(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		stored, calls := s.state(), s.fake.Calls(rollouttest.OpAny)
@@ -123,7 +127,7 @@ func storeFailingOnce(store rollout.Store, saves *int, n int, err error) hookedS
 
 // A process that was killed then would not have remembered it.
 func TestNothingIsDoneAfterWhatWasNotStored(t *testing.T) {
-	t.Parallel() // one of the longest of the package
+	t.Parallel()
 	full := errors.New("disk full")
 	var total int
 	for n := 1; n == 1 || n <= total; n++ {
@@ -155,6 +159,7 @@ func TestNothingIsDoneAfterWhatWasNotStored(t *testing.T) {
 }
 
 func TestNothingIsChangedAfterAnIntentThatWasNotStored(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := newStage(t, hourly())
 		// The first saving is the beginning, the second the intent to apply.

@@ -72,6 +72,7 @@ func webhook(t *testing.T, options rollout.WebhookOptions) rollout.Sink {
 }
 
 func TestAWebhookIsSignedForItsReceiver(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		to := &webhookReceiver{statuses: []int{204}}
 		given := happened(rollout.EventRaised, "raised from 5% to 10%")
@@ -96,6 +97,7 @@ func TestAWebhookIsSignedForItsReceiver(t *testing.T) {
 }
 
 func TestAWebhookThatWasNotSentSoIsRefused(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		to := &webhookReceiver{statuses: []int{200}}
 		require.NoError(t, webhook(t, webhookTo(to))(t.Context(), happened(rollout.EventRaised, "raised")))
@@ -137,6 +139,7 @@ func TestAWebhookThatWasNotSentSoIsRefused(t *testing.T) {
 }
 
 func TestAWebhookOfAnotherTimeIsRefused(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		to := &webhookReceiver{statuses: []int{200}}
 		require.NoError(t, webhook(t, webhookTo(to))(t.Context(), happened(rollout.EventRaised, "raised")))
@@ -171,6 +174,7 @@ func TestAWebhookOfAnotherTimeIsRefused(t *testing.T) {
 }
 
 func TestAWebhookIsSentAgainWhereThatMayHelp(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name     string
 		statuses []int
@@ -219,6 +223,7 @@ func TestAWebhookIsSentAgainWhereThatMayHelp(t *testing.T) {
 }
 
 func TestAWebhookHoldsTheRolloutUpNoLongerThanItsTimeout(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		for timeout, want := range map[time.Duration]time.Duration{0: 10 * time.Second, 3 * time.Second: 3 * time.Second} {
 			to := &webhookReceiver{statuses: []int{-1}}
@@ -243,6 +248,7 @@ func TestAWebhookHoldsTheRolloutUpNoLongerThanItsTimeout(t *testing.T) {
 }
 
 func TestAWebhookGetsTheEventsThatItAsksFor(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		kinds []rollout.EventKind
 		want  []rollout.EventKind
@@ -268,6 +274,7 @@ func TestAWebhookGetsTheEventsThatItAsksFor(t *testing.T) {
 }
 
 func TestOptionsOfAWebhookAreCheckedAndNotShown(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		options rollout.WebhookOptions
 		want    string
@@ -294,6 +301,7 @@ func TestOptionsOfAWebhookAreCheckedAndNotShown(t *testing.T) {
 }
 
 func TestAWebhookOverTheNetworkLeavesNothingBehind(t *testing.T) {
+	t.Parallel()
 	closed := make(chan struct{}, 1)
 	refused := make(chan error, 1)
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
