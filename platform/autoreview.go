@@ -60,22 +60,39 @@ func (p *Platform) autoReview(r *requestRecord, party alipayplus.Party, at time.
 // longestReview keeps a Decision.After within what a time can hold.
 const longestReview = 100 * 365 * 24 * time.Hour
 
-// settle applies the verdicts of the AutoReview whose time has come. That nobody
-// sees the platform between two calls lets it do without a goroutine.
+// settle applies the verdicts whose time has come. That nobody sees the platform
+// between two calls lets it do without a goroutine.
 func (p *Platform) settle(ctx context.Context) error {
+	return p.upToDate(ctx, p.cfg.store.View, func(storage.Tx) error { return nil })
+}
+
+// errVerdictDue ends a transaction that must not begin before a verdict is applied.
+var errVerdictDue = errors.New("a verdict is due")
+
+// upToDate runs fn in a transaction in which no verdict is due, but for those that
+// wait for another call. When none is due, that costs no transaction of its own.
+func (p *Platform) upToDate(ctx context.Context, transaction func(context.Context, func(storage.Tx) error) error, fn func(storage.Tx) error) error {
 	if p.cfg.review == nil {
-		return nil
+		return transaction(ctx, fn)
 	}
-	from, until := "i/due/", dueKey(now().Add(1), "", "")
 	for {
-		due, program, err := p.readFirstDue(ctx, from, until)
-		if err != nil || due == nil {
+		var due *storage.Entry
+		var lock string
+		err := transaction(ctx, func(tx storage.Tx) (err error) {
+			if due, lock, err = p.nextDue(tx); err != nil {
+				return err
+			}
+			if due != nil {
+				return errVerdictDue
+			}
+			return fn(tx)
+		})
+		if !errors.Is(err, errVerdictDue) {
 			return err
 		}
-		unlock, free := p.busy.try(program)
-		if !free { // the target app is being asked; the verdict comes after it
-			from = due.Key + "\x00"
-			continue
+		unlock, free := p.busy.try(lock)
+		if !free {
+			continue // the verdict now comes after the call that has the lock
 		}
 		err = p.settleDue(ctx, due)
 		unlock()
@@ -83,6 +100,28 @@ func (p *Platform) settle(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// nextDue finds the first verdict that is due and need not wait for another call,
+// and the lock of what it is about.
+func (p *Platform) nextDue(tx storage.Tx) (due *storage.Entry, lock string, err error) {
+	for entry, err := range tx.Scan("i/due/", dueKey(now().Add(1), "", ""), false) {
+		if err != nil {
+			return nil, "", err
+		}
+		r, err := load[requestRecord](tx, string(entry.Value))
+		if err != nil && !errors.Is(err, errDamaged) { // what is damaged is dropped
+			return nil, "", err
+		}
+		lock = ""
+		if r != nil {
+			lock = r.lock()
+		}
+		if p.busy.free(lock) {
+			return &entry, lock, nil
+		}
+	}
+	return nil, "", nil
 }
 
 // settleDue applies one verdict, or drops it when it can never be applied: it
@@ -97,71 +136,6 @@ func (p *Platform) settleDue(ctx context.Context, due *storage.Entry) error {
 	}
 	p.cfg.logger.ErrorContext(ctx, "an automatic verdict could not be applied and is dropped", "request", string(due.Value), "error", err)
 	return p.cfg.store.Update(ctx, func(tx storage.Tx) error { return tx.Delete(due.Key) })
-}
-
-// upToDate runs fn in a transaction in which no verdict is due, but for those
-// that wait for another call. That costs nothing when none is.
-func (p *Platform) upToDate(ctx context.Context, transaction func(context.Context, func(storage.Tx) error) error, fn func(storage.Tx) error) error {
-	if p.cfg.review == nil {
-		return transaction(ctx, fn)
-	}
-	for {
-		err := transaction(ctx, func(tx storage.Tx) error {
-			from, until := "i/due/", dueKey(now().Add(1), "", "")
-			for {
-				due, program, err := firstDue(tx, from, until)
-				if err != nil {
-					return err
-				}
-				if due == nil {
-					return fn(tx)
-				}
-				if p.busy.free(program) {
-					return errVerdictDue
-				}
-				from = due.Key + "\x00"
-			}
-		})
-		if !errors.Is(err, errVerdictDue) {
-			return err
-		}
-		if err := p.settle(ctx); err != nil {
-			return err
-		}
-	}
-}
-
-// errVerdictDue ends a transaction that must not begin before a verdict is applied.
-var errVerdictDue = errors.New("a verdict is due")
-
-func (p *Platform) readFirstDue(ctx context.Context, from, until string) (found *storage.Entry, program string, err error) {
-	err = p.cfg.store.View(ctx, func(tx storage.Tx) error {
-		found, program, err = firstDue(tx, from, until)
-		return err
-	})
-	return found, program, err
-}
-
-// firstDue finds the first verdict that is due, and the lock of what it is about.
-func firstDue(tx storage.Tx, from, until string) (found *storage.Entry, program string, err error) {
-	for entry, err := range tx.Scan(from, until, false) {
-		if err != nil {
-			return nil, "", err
-		}
-		found = &entry
-		break
-	}
-	if found == nil {
-		return nil, "", nil
-	}
-	r, err := load[requestRecord](tx, string(found.Value))
-	if r != nil {
-		program = r.lock()
-	}
-	if errors.Is(err, errDamaged) {
-		return found, "", nil // to be dropped
-	}
-	return found, program, err
 }
 
 // lock is the name under which one call at a time works on what the request is
