@@ -61,6 +61,7 @@ func TestAnOptionThatIsWrongIsRefusedByName(t *testing.T) {
 }
 
 func TestAPlatformMakesItselfAKey(t *testing.T) {
+	t.Parallel()
 	p, err := platform.New()
 	require.NoError(t, err)
 	require.GreaterOrEqual(t, publicKey(t, p).N.BitLen(), 2048)

@@ -77,6 +77,7 @@ func TestTheSameFieldsGiveTheSameQRCode(t *testing.T) {
 }
 
 func TestTheLargestFieldsStillFitIntoAQRCode(t *testing.T) {
+	t.Parallel()
 	inWorld(t, func(w *world) {
 		program := w.full(w.authorizedProgram().ID, "1.0.0").ProgramID
 		code, err := w.owner.QRCodes.Create(w.Context(), alipayplus.CreateQRCodeInput{

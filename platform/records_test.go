@@ -46,6 +46,7 @@ func settledRecords(t testing.TB, p *Platform) map[string]string {
 // each access of each operation in turn: the answer says that the outcome is
 // unknown, nothing is half done, and the same call succeeds afterwards.
 func TestAStoreThatFailsAtAnyMomentLeavesNothingHalfDone(t *testing.T) {
+	t.Parallel()
 	bodies := goodBodies()
 	for _, op := range contract.Operations() {
 		body, err := json.Marshal(bodies[op])

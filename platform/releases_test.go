@@ -499,6 +499,7 @@ func TestALaterFullReleaseArchivesTheFormer(t *testing.T) {
 // TestWhatMayBeDoneWithAReleaseInEachStatus tries every step in every status.
 // The table is the design's, written anew.
 func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
+	t.Parallel()
 	const (
 		configure, apply, withdraw     = "configure", "apply", "withdraw"
 		grayscale, finalize, cancel    = "grayscale", "finalize", "cancel"

@@ -43,6 +43,7 @@ func named(text string) string {
 // TestWhatBadInputGets is the one line that a user sees for each mistake, with
 // the client and without it; and nothing is half done afterwards.
 func TestWhatBadInputGets(t *testing.T) {
+	t.Parallel()
 	growing := newPartnerApp()
 	narrow := newPartnerApp()
 	narrow.limits = alipayplus.Limits{Programs: 1, WaitingVersions: 1}

@@ -133,6 +133,7 @@ var namesNothing = map[contract.Operation]bool{
 }
 
 func TestWhoMayDoWhat(t *testing.T) {
+	t.Parallel()
 	for policy, column := range map[alipayplus.PermissionPolicy]func(contract.Operation) string{
 		alipayplus.PolicyMembersRelease:            func(op contract.Operation) string { return whoMay[op].membersRelease },
 		alipayplus.PolicyAssignedDevelopersRelease: func(op contract.Operation) string { return whoMay[op].assignedRelease },

@@ -701,6 +701,7 @@ func (m *model) checkServices(t *rapid.T) {
 // TestThePlatformDoesWhatTheModelDoes: whatever members and reviewers try, in
 // whatever order.
 func TestThePlatformDoesWhatTheModelDoes(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		m := newModel(t)
 		editable := []string{"DRAFT", "TURNED_DOWN", "WITHDRAWN"}

@@ -241,6 +241,7 @@ func (s *unreliableApp) requireAgreement(t require.TestingT, r *alipayplus.Relea
 // TestATargetAppInTrouble: the call that reaches it is repeated until the target
 // app and the records agree.
 func TestATargetAppInTrouble(t *testing.T) {
+	t.Parallel()
 	type step func(ctx context.Context, c *alipayplus.Client, r *alipayplus.Release) (*alipayplus.Release, error)
 	raiseTo := func(ratio alipayplus.Ratio) step {
 		return func(ctx context.Context, c *alipayplus.Client, r *alipayplus.Release) (*alipayplus.Release, error) {
@@ -431,6 +432,7 @@ func TestWhatIsReviewedIsWhatWasSubmitted(t *testing.T) {
 // seem to allow, never look back at a call that failed, and the target app fails
 // in every way.
 func TestTheTargetAppAndTheRecordsAgreeInTheEnd(t *testing.T) {
+	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := storage.NewMemory()
 		first := newWorld(t, platform.WithStore(store), platform.WithTargetBackends(newUnreliableApp()))
