@@ -1,6 +1,7 @@
 package bolt
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -122,6 +123,32 @@ func readAll(t *testing.T, dir string) (records []string, err error) {
 		}
 		return nil
 	})
+}
+
+// An Update that met damage while it wrote does not commit, whatever it makes of the error, and no others with it.
+func TestDamagedPageIsNotWritten(t *testing.T) {
+	dir := t.TempDir()
+	numberedRecords(t, dir)
+	path := filepath.Join(dir, fileName)
+	content, err := os.ReadFile(path)
+	require.NoError(t, err)
+	leaf := bytes.Index(content, []byte("key/030")) / os.Getpagesize() * os.Getpagesize()
+	flip(t, path, 0xee, leaf+8) // what kind of page it is
+
+	s := opened(t, dir)
+	var damage error
+	err = s.Update(t.Context(), func(tx storage.Tx) error {
+		damage = tx.Put("key/030", []byte("new"))
+		return tx.Put("large", []byte("new"))
+	})
+	require.ErrorContains(t, damage, "records.db is damaged: ")
+	require.Equal(t, damage, err)
+	put(t, s, "large", "newer")
+	require.NoError(t, s.View(t.Context(), func(tx storage.Tx) error {
+		value, _, err := tx.Get("large")
+		require.Equal(t, "newer", string(value))
+		return err
+	}))
 }
 
 // A file that is cut while it is open is an error for whoever needs what is missing, not the end of the process.

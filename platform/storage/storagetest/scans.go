@@ -163,6 +163,40 @@ var scanCases = []testCase{
 			requireRecords(ctx, t, s, entry("c", "new"), entry("d", "new"))
 		}
 	}},
+	{"a loop may change and delete many", func(ctx context.Context, t require.TestingT, s storage.Store) {
+		const count = 300
+		for _, descending := range []bool{false, true} {
+			entries := make([]storage.Entry, count)
+			for i := range entries {
+				entries[i] = entry(fmt.Sprintf("k%04d", i), strings.Repeat("x", 100))
+			}
+			put(ctx, t, s, entries...)
+			require.NoError(t, s.Update(ctx, func(tx storage.Tx) error {
+				for _, e := range entries { // what the transaction wrote may be kept apart
+					require.NoError(t, tx.Put(e.Key, e.Value))
+				}
+				met := 0
+				for e, err := range tx.Scan("", "", descending) {
+					require.NoError(t, err)
+					at := met
+					if descending {
+						at = count - 1 - met
+					}
+					require.Equal(t, entries[at].Key, e.Key)
+					met++
+					if met%3 == 0 {
+						require.NoError(t, tx.Put(e.Key, []byte(strings.Repeat("y", 300))))
+					} else {
+						require.NoError(t, tx.Delete(e.Key))
+					}
+				}
+				require.Equal(t, count, met)
+				left, err := collect(tx.Scan("", "", false))
+				require.Len(t, left, count/3)
+				return err
+			}))
+		}
+	}},
 }
 
 // requireScan checks both directions of a range in a store whose values are the keys.
