@@ -13,11 +13,11 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
-	"sync"
 	"time"
 	"unicode/utf8"
 
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
+	"github.com/alipayplus-go/alipayplus/internal/locks"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
 
@@ -91,7 +91,7 @@ type NotificationHandler struct {
 	seenFor      time.Duration
 	maxBodyBytes int64
 	logger       *slog.Logger
-	deliveries   keyLocks
+	deliveries   locks.Keyed
 }
 
 // NewNotificationHandler returns a handler. It calls nobody. The error is an
@@ -100,7 +100,6 @@ func NewNotificationHandler(opts NotificationOptions) (*NotificationHandler, err
 	h := &NotificationHandler{
 		appID: opts.AppID, handle: opts.Handle, seen: opts.Seen, seenFor: opts.SeenFor,
 		maxBodyBytes: opts.MaxBodyBytes, logger: opts.Logger,
-		deliveries: keyLocks{locks: map[string]*keyLock{}},
 	}
 	var p problems
 	if p.required("AppID", opts.AppID) {
@@ -323,7 +322,7 @@ func signedFields(params url.Values) map[string]string {
 // deliver returns nil when the notification was handled, now or before.
 func (h *NotificationHandler) deliver(ctx context.Context, fields map[string]string, n Notification) error {
 	id := seenKey(fields)
-	unlock, err := h.deliveries.lock(ctx, id)
+	unlock, err := h.deliveries.Lock(ctx, id)
 	if err != nil {
 		return fmt.Errorf("wait for another delivery of it: %w", err)
 	}
@@ -381,42 +380,4 @@ func seenKey(fields map[string]string) string {
 func sha256Hex(text string) string {
 	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:])
-}
-
-// keyLocks are mutexes by name.
-type keyLocks struct {
-	mu    sync.Mutex
-	locks map[string]*keyLock
-}
-
-type keyLock struct {
-	held  chan struct{}
-	users int // holders and waiters; the last one removes the lock
-}
-
-// lock waits until the lock is free, or until the context ends. The caller must call unlock.
-func (k *keyLocks) lock(ctx context.Context, name string) (unlock func(), err error) {
-	k.mu.Lock()
-	l := k.locks[name]
-	if l == nil {
-		l = &keyLock{held: make(chan struct{}, 1)}
-		k.locks[name] = l
-	}
-	l.users++
-	k.mu.Unlock()
-	select {
-	case l.held <- struct{}{}:
-		return func() { <-l.held; k.leave(name, l) }, nil
-	case <-ctx.Done():
-		k.leave(name, l)
-		return nil, context.Cause(ctx)
-	}
-}
-
-func (k *keyLocks) leave(name string, l *keyLock) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if l.users--; l.users == 0 {
-		delete(k.locks, name)
-	}
 }

@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
-	"github.com/alipayplus-go/alipayplus/internal/lockedfile"
+	"github.com/alipayplus-go/alipayplus/internal/locks"
 )
 
 // GrantType says what a token is asked for with. It is open to unknown values.
@@ -454,7 +454,7 @@ func (s *FileTokenStore) save(tokens map[string]Token) error {
 	if len(data) > tokenFileMax {
 		return fmt.Errorf("%s would have %d bytes, at most %d are read again; use a database", s.path, len(data), tokenFileMax)
 	}
-	return lockedfile.Write(s.path, append(data, '\n'))
+	return locks.WriteFile(s.path, append(data, '\n'))
 }
 
 // decodeTokenFile accepts exactly what save writes. Its errors quote nothing
@@ -487,10 +487,10 @@ func decodeTokenFile(data []byte) (map[string]Token, error) {
 var errDamaged = errors.New("is damaged, or no token file at all: restore it from a backup, or move it away and let the merchants authorize again")
 
 // lockTokenFile waits until no other process holds the lock.
-func lockTokenFile(ctx context.Context, path string) (*lockedfile.Lock, error) {
+func lockTokenFile(ctx context.Context, path string) (*locks.File, error) {
 	for {
-		lock, err := lockedfile.Acquire(path)
-		if err == nil || !errors.Is(err, lockedfile.ErrLocked) {
+		lock, err := locks.AcquireFile(path)
+		if err == nil || !errors.Is(err, locks.ErrLocked) {
 			return lock, err
 		}
 		select {

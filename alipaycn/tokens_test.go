@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/alipayplus-go/alipayplus/internal/lockedfile"
+	"github.com/alipayplus-go/alipayplus/internal/locks"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
@@ -341,7 +341,7 @@ func TestTwoStoresOnOneFileLoseNothing(t *testing.T) {
 
 func TestPutWaitsForTheLockUntilTheContextEnds(t *testing.T) {
 	path := tokenPath(t)
-	lock, err := lockedfile.Acquire(path + ".lock")
+	lock, err := locks.AcquireFile(path + ".lock")
 	require.NoError(t, err)
 	ctx, cancel := context.WithTimeout(t.Context(), 3*lockRetry)
 	defer cancel()
@@ -386,7 +386,7 @@ func TestTokenProcess(t *testing.T) {
 	switch role := os.Getenv(tokenProcessRole); role {
 	case "":
 	case "hold":
-		_, err := lockedfile.Acquire(path + ".lock")
+		_, err := locks.AcquireFile(path + ".lock")
 		require.NoError(t, err)
 		_, _ = os.Stdout.WriteString("holding\n")
 		time.Sleep(time.Hour) // until it is killed
@@ -426,8 +426,8 @@ func TestKilledProcessLeavesNoLock(t *testing.T) {
 	line, err := bufio.NewReader(output).ReadString('\n')
 	require.NoError(t, err)
 	require.Equal(t, "holding\n", line)
-	_, err = lockedfile.Acquire(path + ".lock")
-	require.ErrorIs(t, err, lockedfile.ErrLocked)
+	_, err = locks.AcquireFile(path + ".lock")
+	require.ErrorIs(t, err, locks.ErrLocked)
 
 	require.NoError(t, holder.Process.Kill())
 	require.Error(t, holder.Wait())

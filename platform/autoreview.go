@@ -90,7 +90,7 @@ func (p *Platform) upToDate(ctx context.Context, transaction func(context.Contex
 		if !errors.Is(err, errVerdictDue) {
 			return err
 		}
-		unlock, free := p.busy.try(lock)
+		unlock, free := p.busy.TryLock(lock)
 		if !free {
 			continue // the verdict now comes after the call that has the lock
 		}
@@ -117,7 +117,7 @@ func (p *Platform) nextDue(tx storage.Tx) (due *storage.Entry, lock string, err 
 		if r != nil {
 			lock = r.lock()
 		}
-		if p.busy.free(lock) {
+		if p.busy.Free(lock) {
 			return &entry, lock, nil
 		}
 	}

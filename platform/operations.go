@@ -320,7 +320,7 @@ func (e *busyError) Error() string { return "another call is under way for " + e
 // waitFor waits for a lock and acquires it, for another try of the transaction.
 func (s *writeSession) waitFor(ctx context.Context, lock string) error {
 	s.unlock()
-	unlock, err := s.p.busy.lock(ctx, lock)
+	unlock, err := s.p.busy.Lock(ctx, lock)
 	if err != nil {
 		return err
 	}
@@ -344,7 +344,7 @@ func (c *call) lockProgram(name string) error {
 	if c.session.locked == name {
 		return nil
 	}
-	unlock, free := c.p.busy.try(name)
+	unlock, free := c.p.busy.TryLock(name)
 	if !free {
 		return &busyError{lock: name}
 	}

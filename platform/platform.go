@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/inprocess"
+	"github.com/alipayplus-go/alipayplus/internal/locks"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
 
@@ -31,7 +32,7 @@ type Platform struct {
 	pages      http.Handler
 	html       *template.Template
 	faults     inprocess.Queue[Fault]
-	busy       keyLocks
+	busy       locks.Keyed
 	counter    atomic.Uint64
 	// forgetting is held by the one call that removes expired outcomes.
 	forgetting sync.Mutex

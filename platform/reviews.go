@@ -77,7 +77,7 @@ func (p *Platform) decideNow(ctx context.Context, workspace, program, id string,
 	if err := p.settle(ctx); err != nil {
 		return err
 	}
-	unlock, err := p.busy.lock(ctx, programLock(workspace, program))
+	unlock, err := p.busy.Lock(ctx, programLock(workspace, program))
 	if err != nil {
 		return err
 	}

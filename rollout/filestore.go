@@ -17,7 +17,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/alipayplus-go/alipayplus/internal/lockedfile"
+	"github.com/alipayplus-go/alipayplus/internal/locks"
 )
 
 // FileStore keeps each rollout in a folder of its own:
@@ -65,8 +65,8 @@ func (s *FileStore) Acquire(ctx context.Context, rollout, holder string) (Lease,
 	if err := makeFolder(filepath.Join(dir, commandFolder)); err != nil {
 		return nil, storeError(rollout, err)
 	}
-	lock, err := lockedfile.Acquire(filepath.Join(dir, lockName))
-	if errors.Is(err, lockedfile.ErrLocked) {
+	lock, err := locks.AcquireFile(filepath.Join(dir, lockName))
+	if errors.Is(err, locks.ErrLocked) {
 		other, _ := os.ReadFile(filepath.Join(dir, holderName)) // for people; may be missing
 		return nil, &LeasedError{Rollout: rollout, Holder: string(other)}
 	}
@@ -110,7 +110,7 @@ func (s *FileStore) Post(ctx context.Context, rollout string, c Command) error {
 		return fmt.Errorf("rollout %s: encode a command: %w", rollout, err)
 	}
 	name := commandName(fmt.Sprintf("%020d", time.Now().UnixNano()), c.ID)
-	return storeError(rollout, lockedfile.Write(filepath.Join(dir, name), data))
+	return storeError(rollout, locks.WriteFile(filepath.Join(dir, name), data))
 }
 
 // commandName is the file of a command: the time, by which commands are sorted, and
@@ -147,7 +147,7 @@ func makeFolder(dir string) error {
 	if err := os.Mkdir(dir, folderMode); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	return lockedfile.SyncFolder(filepath.Dir(dir))
+	return locks.SyncFolder(filepath.Dir(dir))
 }
 
 // Audit implements [Store].
@@ -245,7 +245,7 @@ func fileName(name string) string {
 type fileLease struct {
 	rollout string
 	dir     string
-	lock    *lockedfile.Lock
+	lock    *locks.File
 	// released says that Release was called.
 	released atomic.Bool
 	// broken is why nothing more may be stored: the audit log may lack entries that the
@@ -298,7 +298,7 @@ func (l *fileLease) Save(_ context.Context, checkpoint []byte, audit []AuditEntr
 	if err != nil {
 		return fmt.Errorf("rollout %s: encode a checkpoint: %w", l.rollout, err)
 	}
-	if err := lockedfile.Write(l.path(checkpointName), data); err != nil {
+	if err := locks.WriteFile(l.path(checkpointName), data); err != nil {
 		return storeError(l.rollout, err)
 	}
 	if err := l.appendAudit(audit); err != nil {
@@ -324,7 +324,7 @@ func (l *fileLease) appendAudit(audit []AuditEntry) error {
 	}
 	err = cmp.Or(appendMissing(f, lines), f.Close())
 	if err == nil && missing != nil {
-		err = lockedfile.SyncFolder(l.dir)
+		err = locks.SyncFolder(l.dir)
 	}
 	return err
 }
@@ -427,7 +427,7 @@ func (l *fileLease) Forget(_ context.Context, ids []string) error {
 			return storeError(l.rollout, err)
 		}
 	}
-	return storeError(l.rollout, lockedfile.SyncFolder(l.path(commandFolder)))
+	return storeError(l.rollout, locks.SyncFolder(l.path(commandFolder)))
 }
 
 func (l *fileLease) RenewEvery() time.Duration { return 0 }

@@ -1,6 +1,6 @@
-// Package lockedfile keeps files that one process at a time may change, and that a crash leaves whole: a lock that ends with
-// its process, and writing that replaces a file at once or not at all.
-package lockedfile
+// Package locks keeps writers apart: files that one process at a time may change, by a lock that ends with its process,
+// and names that one goroutine at a time may hold. A file that is written here is replaced whole, or not at all.
+package locks
 
 import (
 	"errors"
@@ -10,22 +10,22 @@ import (
 	"github.com/gofrs/flock"
 )
 
-// ErrLocked is what [Acquire] returns when the lock is held, by another process or by another [Lock] of this one.
+// ErrLocked is what [AcquireFile] returns when the lock is held, by another process or by another [Lock] of this one.
 var ErrLocked = errors.New("the lock is held by another process, or elsewhere in this one")
 
-// Lock is a lock that is held. Its methods must not be called by several goroutines at a time, but for Held.
-type Lock struct {
+// File is a lock on a file that is held. Its methods must not be called by several goroutines at a time, but for Held.
+type File struct {
 	file *flock.Flock
 	info os.FileInfo
 }
 
-// Acquire locks the file at path, which it creates if need be, or fails at once. The error names the path, and matches
+// AcquireFile locks the file at path, which it creates if need be, or fails at once. The error names the path, and matches
 // [ErrLocked] when the lock is held elsewhere. The lock is advisory, and on network file systems it is worth what the file
 // system makes of it. Where the operating system has no lock that ends with its process, it is always an error.
 //
-// The file stays after [Lock.Release]: if it were removed, two processes could lock two files of one name.
-func Acquire(path string) (*Lock, error) {
-	l := &Lock{file: flock.New(path, flock.SetFlag(os.O_RDWR|os.O_CREATE), flock.SetPermissions(fileMode))}
+// The file stays after [File.Release]: if it were removed, two processes could lock two files of one name.
+func AcquireFile(path string) (*File, error) {
+	l := &File{file: flock.New(path, flock.SetFlag(os.O_RDWR|os.O_CREATE), flock.SetPermissions(fileMode))}
 	if err := l.acquire(); err != nil {
 		_ = l.file.Close() // nothing was written
 		return nil, fmt.Errorf("lock %s: %w", path, err)
@@ -33,7 +33,7 @@ func Acquire(path string) (*Lock, error) {
 	return l, nil
 }
 
-func (l *Lock) acquire() error {
+func (l *File) acquire() error {
 	locked, err := l.file.TryLock()
 	if err != nil {
 		return withoutPath(err)
@@ -47,7 +47,7 @@ func (l *Lock) acquire() error {
 	return l.Held() // the file may have been replaced between opening and locking it
 }
 
-// withoutPath leaves out what Acquire says anyway.
+// withoutPath leaves out what AcquireFile says anyway.
 func withoutPath(err error) error {
 	if in, ok := errors.AsType[*os.PathError](err); ok {
 		return fmt.Errorf("%s: %w", in.Op, in.Err)
@@ -58,7 +58,7 @@ func withoutPath(err error) error {
 // Held says whether the lock still keeps others out: it is an error when the file at the path is gone or another one,
 // because then another process can lock that. This is what becomes of a lock when somebody deletes or replaces the
 // folder that it is in.
-func (l *Lock) Held() error {
+func (l *File) Held() error {
 	now, err := os.Stat(l.file.Path())
 	if err != nil {
 		return fmt.Errorf("the lock is lost, its file was deleted or moved: %w", err)
@@ -70,4 +70,4 @@ func (l *Lock) Held() error {
 }
 
 // Release frees the lock. It must be called once.
-func (l *Lock) Release() error { return l.file.Close() }
+func (l *File) Release() error { return l.file.Close() }

@@ -1,4 +1,4 @@
-package lockedfile
+package locks
 
 import (
 	"bufio"
@@ -20,7 +20,7 @@ func TestMain(m *testing.M) {
 	if path == "" {
 		os.Exit(m.Run()) //nolint:forbidigo // as every TestMain
 	}
-	if _, err := Acquire(path); err != nil {
+	if _, err := AcquireFile(path); err != nil {
 		_, _ = os.Stdout.WriteString(err.Error() + "\n")
 		os.Exit(1) //nolint:forbidigo // the process that is to hold the lock
 	}
@@ -31,17 +31,17 @@ func TestMain(m *testing.M) {
 func TestOneHolderAtATime(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
 
-	first, err := Acquire(path)
+	first, err := AcquireFile(path)
 	require.NoError(t, err)
 	require.NoError(t, first.Held())
 
-	_, err = Acquire(path)
+	_, err = AcquireFile(path)
 	require.ErrorIs(t, err, ErrLocked)
 	require.ErrorContains(t, err, path)
 	require.NoError(t, first.Held(), "the refused one took nothing away")
 
 	require.NoError(t, first.Release())
-	second, err := Acquire(path)
+	second, err := AcquireFile(path)
 	require.NoError(t, err, "the file stays, the lock does not")
 	require.NoError(t, second.Release())
 }
@@ -49,14 +49,14 @@ func TestOneHolderAtATime(t *testing.T) {
 func TestDifferentFilesAreDifferentLocks(t *testing.T) {
 	folder := t.TempDir()
 	for _, name := range []string{"a", "b"} {
-		l, err := Acquire(filepath.Join(folder, name))
+		l, err := AcquireFile(filepath.Join(folder, name))
 		require.NoError(t, err)
 		defer func() { require.NoError(t, l.Release()) }()
 	}
 }
 
 func TestMissingFolder(t *testing.T) {
-	_, err := Acquire(filepath.Join(t.TempDir(), "missing", "lock"))
+	_, err := AcquireFile(filepath.Join(t.TempDir(), "missing", "lock"))
 	require.ErrorIs(t, err, fs.ErrNotExist)
 	require.NotErrorIs(t, err, ErrLocked)
 }
@@ -75,12 +75,12 @@ func TestAKilledProcessHoldsNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "holding\n", line)
 
-	_, err = Acquire(path)
+	_, err = AcquireFile(path)
 	require.ErrorIs(t, err, ErrLocked)
 
 	require.NoError(t, holder.Process.Kill())
 	require.Error(t, holder.Wait())
-	l, err := Acquire(path)
+	l, err := AcquireFile(path)
 	require.NoError(t, err)
 	require.NoError(t, l.Release())
 }

@@ -1,4 +1,4 @@
-package lockedfile
+package locks
 
 import (
 	"errors"
@@ -62,7 +62,7 @@ func TestACrashAtAnyStepLeavesTheFormerContentOrTheNew(t *testing.T) {
 			t.Run(fmt.Sprintf("after %d steps, within %t", left, within), func(t *testing.T) {
 				// Given a file
 				path := filepath.Join(t.TempDir(), "state")
-				require.NoError(t, Write(path, []byte("former")))
+				require.NoError(t, WriteFile(path, []byte("former")))
 
 				// When a write crashes
 				require.ErrorIs(t, writeOn(&crashingDisk{left: left, within: within}, path, []byte("new one")), errCrashed)
@@ -75,7 +75,7 @@ func TestACrashAtAnyStepLeavesTheFormerContentOrTheNew(t *testing.T) {
 				requireContent(t, path, want)
 
 				// And the next process goes on, with nothing left lying about
-				require.NoError(t, Write(path, []byte("next")))
+				require.NoError(t, WriteFile(path, []byte("next")))
 				requireContent(t, path, "next")
 				requireAlone(t, path)
 			})
@@ -115,7 +115,7 @@ func (d failingDisk) rename(from, to string) error {
 func TestAFailedWriteLeavesTheFormerFileAlone(t *testing.T) {
 	for _, step := range []string{"write", "rename"} {
 		path := filepath.Join(t.TempDir(), "state")
-		require.NoError(t, Write(path, []byte("former")))
+		require.NoError(t, WriteFile(path, []byte("former")))
 		err := writeOn(failingDisk{in: step}, path, []byte("new"))
 		require.ErrorIs(t, err, errDiskFull)
 		require.ErrorContains(t, err, path)
@@ -141,7 +141,7 @@ func requireAlone(t *testing.T, path string) {
 func TestAFileIsReplacedWhole(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	for _, content := range []string{"first and long", "second", ""} {
-		require.NoError(t, Write(path, []byte(content)))
+		require.NoError(t, WriteFile(path, []byte(content)))
 		got, err := os.ReadFile(path)
 		require.NoError(t, err)
 		require.Equal(t, content, string(got))
@@ -160,7 +160,7 @@ func TestAFailureLeavesTheFormerContentAndNothingElse(t *testing.T) {
 	require.NoError(t, os.Mkdir(path, 0o700), "a folder is in the way")
 	require.NoError(t, os.WriteFile(filepath.Join(path, "inside"), nil, 0o600))
 
-	err := Write(path, []byte("new"))
+	err := WriteFile(path, []byte("new"))
 
 	require.ErrorContains(t, err, path)
 	entries, err := os.ReadDir(folder)
@@ -171,7 +171,7 @@ func TestAFailureLeavesTheFormerContentAndNothingElse(t *testing.T) {
 func TestWhatAProcessLeftHalfWrittenIsOverwritten(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "state")
 	require.NoError(t, os.WriteFile(path+".new", []byte("half of what a killed process wrote, longer than the new"), 0o600))
-	require.NoError(t, Write(path, []byte("whole")))
+	require.NoError(t, WriteFile(path, []byte("whole")))
 	got, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, "whole", string(got))

@@ -1,4 +1,4 @@
-package lockedfile
+package locks
 
 import (
 	"cmp"
@@ -12,9 +12,9 @@ import (
 // fileMode lets nobody else read: what is kept may be nobody else's business.
 const fileMode = 0o600
 
-// Write replaces the file at path. When it returns nil, the content is on the disk, and so is the name. Two writers of
+// WriteFile replaces the file at path. When it returns nil, the content is on the disk, and so is the name. Two writers of
 // one path must not write at the same time.
-func Write(path string, content []byte) error { return writeOn(system{}, path, content) }
+func WriteFile(path string, content []byte) error { return writeOn(system{}, path, content) }
 
 func writeOn(disk disk, path string, content []byte) error {
 	temporary := path + ".new"    // one name is enough: there is one writer

@@ -1,6 +1,6 @@
 //go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
 
-package lockedfile
+package locks
 
 import (
 	"io/fs"
@@ -27,7 +27,7 @@ func TestALostLockIsNoticed(t *testing.T) {
 			folder := filepath.Join(t.TempDir(), "folder")
 			require.NoError(t, os.Mkdir(folder, 0o700))
 			path := filepath.Join(folder, "lock")
-			l, err := Acquire(path)
+			l, err := AcquireFile(path)
 			require.NoError(t, err)
 			c.lose(t, folder)
 			err = l.Held()
@@ -46,14 +46,14 @@ func TestALostLockIsNoticed(t *testing.T) {
 func replace(t *testing.T, folder string) {
 	require.NoError(t, os.RemoveAll(folder))
 	require.NoError(t, os.Mkdir(folder, 0o700))
-	l, err := Acquire(filepath.Join(folder, "lock"))
+	l, err := AcquireFile(filepath.Join(folder, "lock"))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Release()) })
 }
 
 func TestNobodyElseCanTakeTheLock(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock")
-	l, err := Acquire(path)
+	l, err := AcquireFile(path)
 	require.NoError(t, err)
 	defer func() { require.NoError(t, l.Release()) }()
 	info, err := os.Stat(path)
