@@ -178,6 +178,6 @@ func TestWhatAProcessLeftHalfWrittenIsOverwritten(t *testing.T) {
 }
 
 func TestAMissingFolderIsAnError(t *testing.T) {
-	require.ErrorIs(t, Write(filepath.Join(t.TempDir(), "no", "state"), nil), os.ErrNotExist)
+	require.ErrorIs(t, WriteFile(filepath.Join(t.TempDir(), "no", "state"), nil), os.ErrNotExist)
 	require.ErrorIs(t, SyncFolder(filepath.Join(t.TempDir(), "no")), os.ErrNotExist)
 }
