@@ -337,15 +337,17 @@ func queryValues(in any) (url.Values, error) {
 	if err != nil {
 		return nil, err
 	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	var fields map[string]any
-	if err := decoder.Decode(&fields); err != nil {
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(data, &fields); err != nil {
 		return nil, fmt.Errorf("make a query string: %w", err)
 	}
 	values := make(url.Values, len(fields))
 	for name, value := range fields {
-		values.Set(name, fmt.Sprint(value))
+		text, err := scalarText(value)
+		if err != nil {
+			return nil, fmt.Errorf("make a query string: %s %w", name, err)
+		}
+		values.Set(name, text)
 	}
 	return values, nil
 }

@@ -101,7 +101,7 @@ func (t *Time) UnmarshalJSON(data []byte) error {
 // 1991, so no time zone database is needed.
 func beijing() *time.Location {
 	const hour = 60 * 60
-	return time.FixedZone("CST", 8*hour)
+	return time.FixedZone("", 8*hour) // without a name: CST means other zones, too
 }
 
 // Date is a day as "yyyy-MM-dd".

@@ -53,15 +53,14 @@ type Request struct {
 //
 //	app_id=…[,app_cert_sn=…],nonce=…,timestamp=…[,expired_seconds=…]
 func (r Request) AuthString() string {
-	text := "app_id=" + r.AppID
+	var certificate, expired string
 	if r.AppCertSN != "" {
-		text += ",app_cert_sn=" + r.AppCertSN
+		certificate = ",app_cert_sn=" + r.AppCertSN
 	}
-	text += ",nonce=" + r.Nonce + ",timestamp=" + strconv.FormatInt(r.Timestamp, 10)
 	if r.ExpiredSeconds != 0 {
-		text += ",expired_seconds=" + strconv.Itoa(r.ExpiredSeconds)
+		expired = ",expired_seconds=" + strconv.Itoa(r.ExpiredSeconds)
 	}
-	return text
+	return "app_id=" + r.AppID + certificate + ",nonce=" + r.Nonce + ",timestamp=" + strconv.FormatInt(r.Timestamp, 10) + expired
 }
 
 // StringToSign returns the text under the signature, for finding out why a
