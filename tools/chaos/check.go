@@ -14,11 +14,11 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
-// records are what is written down of one release, by the platform and by the rollout.
+// records are what the platform and the rollout recorded of one release.
 type records struct {
 	// platform are the platform's own changes of the release, oldest first.
 	platform []platform.AuditEntry
-	// release is where the platform says that it stands.
+	// release is what the platform answers.
 	release *alipayplus.Release
 	// state is the rollout's checkpoint; nil when there is none.
 	state *rollout.State
@@ -26,7 +26,7 @@ type records struct {
 	audit []rollout.AuditEntry
 }
 
-// check compares what is written down of a release that reached all users.
+// check compares the records of a release that reached all users.
 func (w *world) check(ctx context.Context, release string) error {
 	r, err := w.read(ctx, release)
 	if err != nil {
@@ -81,8 +81,9 @@ func (w *world) checkpoint(ctx context.Context, release string) (*rollout.State,
 	return runner.Status(ctx)
 }
 
-// checkKilled looks at what a killed process left: a checkpoint that is whole and not ahead
-// of the release, or none. It says in which middle of things the process was.
+// checkKilled checks what a killed process left: a checkpoint that is whole and not ahead
+// of the release, or none. It says whether the process was killed before its first
+// checkpoint, and whether in the middle of a change.
 func (w *world) checkKilled(ctx context.Context, release string) (early, changing bool, err error) {
 	state, err := w.checkpoint(ctx, release)
 	if err != nil || state == nil {
@@ -131,7 +132,7 @@ func (r records) checkPlatform() error {
 	return nil
 }
 
-// live is how the platform writes down that a ratio went live.
+// live is how the platform's audit log names a ratio that became live.
 func live(ratio alipayplus.Ratio) string {
 	if ratio == alipayplus.FullRatio {
 		return string(alipayplus.ReleaseFull)
@@ -175,7 +176,7 @@ func (r records) checkState() error {
 	return nil
 }
 
-// checkAudit: the audit log has each thing once, in order.
+// checkAudit: the rollout's audit log has each step once, in order.
 func (r records) checkAudit() error {
 	want := []string{"STARTED 0%", "APPLIED 0%"}
 	for _, ratio := range alipayplus.DefaultLadder().Ratios() {

@@ -1,14 +1,14 @@
-// Command chaos kills examples/ci over and over, and shows that nothing comes of it:
+// Command chaos kills examples/ci again and again, and shows that no release suffers:
 //
 //	go run ./tools/chaos -kills 200
 //
 // It serves a platform whose records are on disk, lets examples/ci drive one release
 // after another, kills it with SIGKILL at random moments, at the start of the process
 // and in the middle of its calls too, and starts it again until the release has
-// reached all users. Then it looks into the records of the platform and of the rollout:
+// reached all users. Then it compares the records of the platform and of the rollout:
 // each ratio was set once, in rising order, after its time, and both agree.
 //
-// The seed that it prints repeats the same choices; what comes of them depends on the
+// The seed that it prints repeats the same choices; their effect depends on the
 // machine too. When something is wrong the exit status is 1, and the folder is kept.
 package main
 

@@ -52,8 +52,8 @@ func TestNothingComesOfAFewKills(t *testing.T) {
 	require.Empty(t, left, "what nobody needs is removed")
 }
 
-// A program that ends in another way, or says that it is done when it is not, is found
-// out; the folder stays for who looks into it.
+// A program that ends in another way, or says that it is done when it is not, is
+// detected; the folder is kept for whoever examines it.
 func TestAViolationIsStatusOneAndKeepsTheFolder(t *testing.T) {
 	for status, want := range map[string]string{
 		"7": `the program ended with status 7, for which there is no reason; its output is in .*ci\.log`,

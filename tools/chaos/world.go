@@ -143,7 +143,7 @@ func (w *world) call(rw http.ResponseWriter, r *http.Request) {
 	kill()
 }
 
-// inCall sets the call of the next process in which it is killed, and counts anew.
+// inCall sets the call of the next process in which it is killed, and counts from 1 again.
 func (w *world) inCall(m moment, kill func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

@@ -16,7 +16,7 @@ const repository = "../.."
 
 func TestGoSnippetsOfThisRepositoryCompile(t *testing.T) {
 	general := checkerWith(t, "preamble.go.txt")
-	// What a word stands for differs there: client, for one.
+	// Names differ there: client, for example.
 	ofFolder := map[string]*docs.Checker{
 		"alipaycn": checkerWith(t, "alipaycn.go.txt"),
 		"rollout":  checkerWith(t, "rollout.go.txt"),

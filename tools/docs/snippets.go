@@ -37,7 +37,7 @@ func NewChecker(ctx context.Context, module, preamble string) *Checker {
 	return c
 }
 
-// Check returns what is wrong with a snippet that stands in the document at name: it does not compile, it imports
+// Check returns what is wrong with a snippet of the document at name: it does not compile, it imports
 // what a user cannot import, or gofmt would change it. Positions are the document's. A variable or an import that
 // is not used is no error, for a snippet shows a part of a program.
 func (c *Checker) Check(name string, snippet Fence) error {
@@ -105,7 +105,7 @@ func (c *Checker) exportData(ctx context.Context, path string) (io.ReadCloser, e
 
 // list has the go command compile the package at path and notes its export data and that of all it imports.
 func (c *Checker) list(ctx context.Context, path string) error {
-	//nolint:gosec // the path stands in a document of this repository
+	//nolint:gosec // the path is from a document of this repository
 	cmd := exec.CommandContext(ctx, "go", "list", "-export", "-deps", "-f", "{{.ImportPath}}\t{{.Export}}", "--", path)
 	cmd.Dir = c.module
 	var stderr bytes.Buffer

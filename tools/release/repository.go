@@ -36,7 +36,7 @@ type module struct {
 	requires []string
 }
 
-// in returns what stands at a path in the module's folder.
+// in returns the path of a file in the module's folder.
 func (m *module) in(name string) string { return path.Join(m.dir, name) }
 
 // read reads the repository in the folder root.

@@ -158,8 +158,8 @@ func TestBadSpecsAreNot(t *testing.T) {
 	}
 }
 
-// What a schema cannot say, the library does. When one of these is refused here, the schema has learned more, and the
-// case moves to the ones above.
+// What a schema cannot say, the library does. When the schema rejects one of these, it can say more than
+// before, and the case moves to the ones above.
 func TestWhatOnlyTheLibrarySees(t *testing.T) {
 	for name, text := range map[string]string{
 		"ratios fall":             "{version: 1, steps: [{ratio: 50}, {ratio: 10}, {ratio: 100}]}",
