@@ -13,6 +13,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -49,6 +50,8 @@ type served struct {
 	// before is called before each call, which is counted then.
 	before atomic.Pointer[func(*http.Request)]
 	calls  atomic.Int64
+	// serving is held by each call that is being answered, also when nobody waits for the answer any more.
+	serving sync.RWMutex
 }
 
 func serve(t *testing.T) *served {
@@ -74,6 +77,8 @@ func serve(t *testing.T) *served {
 		require.NoError(t, os.WriteFile(filepath.Join(s.credentials, name), content, 0o600))
 	}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.serving.RLock()
+		defer s.serving.RUnlock()
 		s.calls.Add(1)
 		if before := s.before.Load(); before != nil {
 			(*before)(r)
@@ -94,6 +99,12 @@ func (s *served) run(ctx context.Context, change ...func(*options)) (status int,
 	}
 	status = run(ctx, opts, nil, &out, log.New(&progress, "", 0))
 	return status, out.String(), progress.String()
+}
+
+// finishCalls waits until each call is over, also the interrupted one.
+func (s *served) finishCalls() {
+	s.serving.Lock()
+	defer s.serving.Unlock()
 }
 
 func asJSON(opts *options)       { opts.json = true }
@@ -214,6 +225,7 @@ func TestStoppedAnywhereAndStartedAgainNothingIsDoneTwice(t *testing.T) {
 		require.Equal(t, 130, status, stderr)
 		require.Empty(t, stdout)
 		require.Contains(t, stderr, "Run the same command again")
+		s.finishCalls()
 
 		status, stdout, stderr = s.run(t.Context())
 		require.Zero(t, status, "stopped at call %d: %s", stop, stderr)
