@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"log"
 	"net/http/httptest"
 	"os"
@@ -23,30 +21,20 @@ import (
 const program, thirdParty = "2021000000000007", "2021000000000008"
 
 func TestMain(m *testing.M) {
-	for _, variable := range os.Environ() { // a test must not call for the app of a developer
-		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "ALIPAYCN_") {
-			_ = os.Unsetenv(name)
-		}
-	}
+	testkey.ClearEnv("ALIPAYCN_")
 	os.Exit(m.Run())
 }
 
 // served serves a gateway with a mini program and a third-party app, for which it sets the environment.
 func served(t *testing.T) *alipaycntest.Gateway {
 	t.Helper()
-	g, err := alipaycntest.New(alipaycntest.WithKey(testkey.Key()))
+	g, err := alipaycntest.New(alipaycntest.WithKey(testkey.FastKey()))
 	require.NoError(t, err)
-	public, err := x509.MarshalPKIXPublicKey(testkey.Client().Public())
-	require.NoError(t, err)
-	key := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})
 	require.NoError(t, g.AddApp(alipaycntest.App{ID: program}))
-	require.NoError(t, g.AddApp(alipaycntest.App{ID: thirdParty, PublicKey: key, ThirdParty: true}))
+	require.NoError(t, g.AddApp(alipaycntest.App{ID: thirdParty, PublicKey: testkey.ClientPublicPEM(), ThirdParty: true}))
 	server := httptest.NewServer(g)
 	t.Cleanup(server.Close)
-
-	folder := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "private.pem"), testkey.ClientPEM(), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "public.pem"), g.AlipayPublicKey(), 0o600))
+	folder := testkey.Folder(t, map[string][]byte{"private.pem": testkey.ClientPEM(), "public.pem": g.AlipayPublicKey()})
 	t.Setenv("ALIPAYCN_ENDPOINT", server.URL)
 	t.Setenv("ALIPAYCN_APP_ID", thirdParty)
 	t.Setenv("ALIPAYCN_PRIVATE_KEY_FILE", filepath.Join(folder, "private.pem"))

@@ -12,10 +12,8 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -25,44 +23,18 @@ import (
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
-
-// lockedBuffer can be read while it is written.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
 
 // start runs the example until the test ends, and returns its address.
 func start(t *testing.T, opts options) (address string) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	var stderr lockedBuffer
-	done := make(chan int, 1)
-	go func() {
-		opts.listen = "127.0.0.1:0"
-		done <- run(ctx, opts, nil, log.New(&stderr, "", 0))
-	}()
-	t.Cleanup(func() {
-		cancel()
-		require.Equal(t, 0, <-done)
-		require.Contains(t, stderr.String(), "calls in flight may finish")
+	opts.listen = "127.0.0.1:0"
+	address, _, stop := testkey.Serve(t, "gateway", func(ctx context.Context, stderr io.Writer) int {
+		return run(ctx, opts, nil, log.New(stderr, "", 0))
 	})
-	at := regexp.MustCompile(`gateway on (http://\S+),`)
-	require.Eventually(t, func() bool { return at.MatchString(stderr.String()) }, time.Minute, time.Millisecond, "it never served")
-	return at.FindStringSubmatch(stderr.String())[1]
+	t.Cleanup(stop)
+	return address
 }
 
 func read(t *testing.T, parts ...string) string {
@@ -125,7 +97,7 @@ func TestBothCredentialsWork(t *testing.T) {
 
 func TestAnAddressInUseIsOneLine(t *testing.T) {
 	address := start(t, options{credentials: t.TempDir()})
-	var stderr lockedBuffer
+	var stderr bytes.Buffer
 	folder := t.TempDir()
 	status := run(t.Context(), options{listen: strings.TrimPrefix(address, "http://"), credentials: folder}, nil, log.New(&stderr, "", 0))
 	require.Equal(t, 1, status)
@@ -136,7 +108,7 @@ func TestAnAddressInUseIsOneLine(t *testing.T) {
 }
 
 func TestWrongUse(t *testing.T) {
-	var stderr lockedBuffer
+	var stderr bytes.Buffer
 	progress := log.New(&stderr, "", 0)
 	require.Equal(t, 2, run(t.Context(), options{}, []string{"now"}, progress))
 	require.Equal(t, 1, run(t.Context(), options{listen: "127.0.0.1:0", autoReview: -time.Second}, nil, progress))
@@ -146,7 +118,7 @@ func TestWrongUse(t *testing.T) {
 func TestAWrongAddressForNotificationsIsOneLine(t *testing.T) {
 	for _, address := range []string{"nowhere", "127.0.0.1:8482", "ftp://127.0.0.1", "http:///path", "http://%zz"} {
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second) // where it is taken, it is served to
-		var stderr lockedBuffer
+		var stderr bytes.Buffer
 		folder := t.TempDir()
 		require.Equal(t, 1, run(ctx, options{listen: "127.0.0.1:0", credentials: folder, notify: address}, nil, log.New(&stderr, "", 0)), address)
 		cancel()

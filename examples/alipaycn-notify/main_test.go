@@ -3,17 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"io"
 	"log"
 	"net/http"
 	"net/url"
-	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -27,49 +22,21 @@ import (
 
 const appID = "2021009900000101"
 
-// lockedBuffer can be read while it is written.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
 func publicKeyFile(t *testing.T) string {
 	t.Helper()
-	der, err := x509.MarshalPKIXPublicKey(&testkey.Key().PublicKey)
-	require.NoError(t, err)
-	path := filepath.Join(t.TempDir(), "alipay-public-key.pem")
-	require.NoError(t, os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), 0o600))
-	return path
+	return filepath.Join(testkey.Folder(t, map[string][]byte{"alipay-public-key.pem": testkey.PublicPEM()}), "alipay-public-key.pem")
 }
 
 // start runs the example until the test ends.
-func start(t *testing.T) (address string, stdout, stderr *lockedBuffer) {
+func start(t *testing.T) (address string, stdout, stderr *testkey.Output) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	stdout, stderr = &lockedBuffer{}, &lockedBuffer{}
-	done := make(chan int, 1)
+	stdout = new(testkey.Output)
 	opts := options{listen: "127.0.0.1:0", publicKey: publicKeyFile(t), appID: appID}
-	go func() { done <- run(ctx, opts, nil, stdout, log.New(stderr, "", 0)) }()
-	t.Cleanup(func() {
-		cancel()
-		require.Equal(t, 0, <-done)
-		require.Contains(t, stderr.String(), "calls in flight may finish")
+	address, stderr, stop := testkey.Serve(t, "notifications", func(ctx context.Context, stderr io.Writer) int {
+		return run(ctx, opts, nil, stdout, log.New(stderr, "", 0))
 	})
-	at := regexp.MustCompile(`notifications on (http://\S+);`)
-	require.Eventually(t, func() bool { return at.MatchString(stderr.String()) }, time.Minute, time.Millisecond, "it never served")
-	return at.FindStringSubmatch(stderr.String())[1], stdout, stderr
+	t.Cleanup(stop)
+	return address, stdout, stderr
 }
 
 func message(id, kind, content string) url.Values {
@@ -155,7 +122,7 @@ func TestForgedNotificationsAreNotPrinted(t *testing.T) {
 
 func TestACallInFlightFinishes(t *testing.T) {
 	ctx, stop := context.WithCancel(t.Context())
-	var stderr lockedBuffer
+	var stderr testkey.Output
 	progress := log.New(&stderr, "", 0)
 	stopping := make(chan struct{})
 	handler := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -193,7 +160,7 @@ func TestWrongUseIsOneLine(t *testing.T) {
 		"no app":          {options{publicKey: key}, nil, 1, "error: -app-id is missing: give the id of the app that the notifications are for\n"},
 		"no address":      {options{publicKey: key, appID: appID, listen: "nowhere"}, nil, 1, "nowhere"},
 	} {
-		var stderr lockedBuffer
+		var stderr bytes.Buffer
 		require.Equal(t, c.status, run(t.Context(), c.opts, c.args, io.Discard, log.New(&stderr, "", 0)), name)
 		require.Contains(t, stderr.String(), c.says, name)
 		require.Equal(t, 1, strings.Count(stderr.String(), "\n"), name)

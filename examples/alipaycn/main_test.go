@@ -3,8 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"io"
 	"log"
 	"net/http"
@@ -27,35 +25,23 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	for _, variable := range os.Environ() { // a test must not call for the app of a developer
-		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "ALIPAYCN_") {
-			_ = os.Unsetenv(name)
-		}
-	}
+	testkey.ClearEnv("ALIPAYCN_")
 	os.Exit(m.Run())
 }
 
-const program = "2021000000000007"
-
-const thirdParty = "2021000000000008"
+const program, thirdParty = "2021000000000007", "2021000000000008"
 
 // served serves a gateway with a mini program that calls for itself, and sets
 // the environment for it.
 func served(t *testing.T) *alipaycntest.Gateway {
 	t.Helper()
-	g, err := alipaycntest.New(alipaycntest.WithKey(testkey.Key()), alipaycntest.WithAutoReview(0))
+	g, err := alipaycntest.New(alipaycntest.WithKey(testkey.FastKey()), alipaycntest.WithAutoReview(0))
 	require.NoError(t, err)
-	public, err := x509.MarshalPKIXPublicKey(testkey.Client().Public())
-	require.NoError(t, err)
-	key := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})
-	require.NoError(t, g.AddApp(alipaycntest.App{ID: program, PublicKey: key}))
-	require.NoError(t, g.AddApp(alipaycntest.App{ID: thirdParty, PublicKey: key, ThirdParty: true}))
+	require.NoError(t, g.AddApp(alipaycntest.App{ID: program, PublicKey: testkey.ClientPublicPEM()}))
+	require.NoError(t, g.AddApp(alipaycntest.App{ID: thirdParty, PublicKey: testkey.ClientPublicPEM(), ThirdParty: true}))
 	require.NoError(t, g.AddVersion(program, "0.0.1"))
 	serve(t, g)
-
-	folder := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "private.pem"), testkey.ClientPEM(), 0o600))
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "public.pem"), g.AlipayPublicKey(), 0o600))
+	folder := testkey.Folder(t, map[string][]byte{"private.pem": testkey.ClientPEM(), "public.pem": g.AlipayPublicKey()})
 	t.Setenv("ALIPAYCN_APP_ID", program)
 	t.Setenv("ALIPAYCN_PRIVATE_KEY_FILE", filepath.Join(folder, "private.pem"))
 	t.Setenv("ALIPAYCN_PUBLIC_KEY_FILE", filepath.Join(folder, "public.pem"))

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"io"
 	"log"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -17,16 +17,13 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 	"github.com/alipayplus-go/alipayplus/platform/storage/bolt"
 )
 
 func TestMain(m *testing.M) {
-	for _, variable := range os.Environ() { // of a platform in earnest, which no test may call
-		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "ALIPAYPLUS_") {
-			_ = os.Unsetenv(name)
-		}
-	}
+	testkey.ClearEnv("ALIPAYPLUS_")
 	status := m.Run()
 	if folder, err := earlier(); err == nil {
 		_ = os.RemoveAll(folder)
@@ -58,24 +55,6 @@ var earlier = sync.OnceValues(func() (folder string, err error) {
 	return folder, store.Close()
 })
 
-// lockedBuffer can be read while it is written.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
-}
-
 // start runs the example until the test ends, and returns its address.
 func start(t *testing.T, opts options) (address string) {
 	t.Helper()
@@ -87,21 +66,11 @@ func start(t *testing.T, opts options) (address string) {
 // startAndStop runs the example until stop is called.
 func startAndStop(t *testing.T, opts options) (address string, stop func()) {
 	t.Helper()
-	ctx, cancel := context.WithCancel(t.Context())
-	var stderr lockedBuffer
-	done := make(chan int, 1)
-	go func() {
-		opts.listen = "127.0.0.1:0"
-		done <- run(ctx, opts, nil, log.New(&stderr, "", 0))
-	}()
-	stop = func() {
-		cancel()
-		require.Equal(t, 0, <-done)
-		require.Contains(t, stderr.String(), "calls in flight may finish")
-	}
-	at := regexp.MustCompile(`platform on (http://\S+),`)
-	require.Eventually(t, func() bool { return at.MatchString(stderr.String()) }, time.Minute, time.Millisecond, "it never served")
-	return at.FindStringSubmatch(stderr.String())[1], stop
+	opts.listen = "127.0.0.1:0"
+	address, _, stop = testkey.Serve(t, "platform", func(ctx context.Context, stderr io.Writer) int {
+		return run(ctx, opts, nil, log.New(stderr, "", 0))
+	})
+	return address, stop
 }
 
 func open(t *testing.T, address, folder, who string) *alipayplus.Client {
@@ -261,7 +230,7 @@ func requireFails(t *testing.T, says string, opts options) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // one that does not fail serves until it is stopped
 	defer cancel()
-	var stderr lockedBuffer
+	var stderr bytes.Buffer
 	opts.listen = "127.0.0.1:0"
 	require.Equal(t, 1, run(ctx, opts, nil, log.New(&stderr, "", 0)))
 	require.Contains(t, stderr.String(), says)
@@ -271,7 +240,7 @@ func requireFails(t *testing.T, says string, opts options) {
 func TestAnAddressInUseIsOneLine(t *testing.T) {
 	folder := t.TempDir()
 	address := start(t, options{credentials: folder, data: kept(t)})
-	var stderr lockedBuffer
+	var stderr bytes.Buffer
 	status := run(t.Context(), options{listen: strings.TrimPrefix(address, "http://"), credentials: folder}, nil, log.New(&stderr, "", 0))
 	require.Equal(t, 1, status)
 	require.Contains(t, stderr.String(), "address already in use")
@@ -292,7 +261,7 @@ func TestWrongUse(t *testing.T) {
 		{options{credentials: t.TempDir(), data: kept(t), listen: "127.0.0.1:0", publicURL: "nowhere"}, nil, 1, "public URL"},
 		{options{credentials: os.DevNull, listen: "127.0.0.1:0"}, nil, 1, os.DevNull},
 	} {
-		var stderr lockedBuffer
+		var stderr bytes.Buffer
 		require.Equal(t, tt.status, run(t.Context(), tt.opts, tt.args, log.New(&stderr, "", 0)))
 		require.Contains(t, stderr.String(), tt.want)
 	}

@@ -3,9 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"log"
 	"net/http"
 	"net/http/httptest"
@@ -29,11 +27,7 @@ import (
 const processEnv = "RELEASE_TEST_ARGS"
 
 func TestMain(m *testing.M) {
-	for _, variable := range os.Environ() { // a test must not call the platform that a developer uses
-		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "ALIPAYPLUS_") {
-			_ = os.Unsetenv(name)
-		}
-	}
+	testkey.ClearEnv("ALIPAYPLUS_")
 	if line, ok := os.LookupEnv(processEnv); ok {
 		os.Args = append(os.Args[:1], strings.Fields(line)...)
 		main()
@@ -56,10 +50,10 @@ type served struct {
 
 func serve(t *testing.T) *served {
 	t.Helper()
-	p, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithAutoReview(
+	p, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithAutoReview(
 		func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(0) }))
 	require.NoError(t, err)
-	s := &served{Platform: p, credentials: t.TempDir()}
+	s := &served{Platform: p}
 	s.workspace, err = p.AddWorkspace(t.Context(), alipayplus.BusinessRegistration{
 		CompanyName: "Red Hill Coffee", RegistrationNumber: "1", Country: "SG", Address: "2 Hill Road", ContactName: "Pat", ContactEmail: "pat@redhill.example",
 	})
@@ -67,15 +61,9 @@ func serve(t *testing.T) *served {
 	require.NoError(t, p.PutMember(t.Context(), platform.Member{WorkspaceID: s.workspace, Name: "owner", Role: alipayplus.RoleOwner}))
 	id, err := p.AddClient(t.Context(), s.workspace, "owner", testkey.Client().Public())
 	require.NoError(t, err)
-	public, err := x509.MarshalPKIXPublicKey(testkey.Key().Public())
-	require.NoError(t, err)
-	for name, content := range map[string][]byte{
-		"client-id":               []byte(id + "\n"),
-		"private-key.pem":         testkey.ClientPEM(),
-		"platform-public-key.pem": pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}),
-	} {
-		require.NoError(t, os.WriteFile(filepath.Join(s.credentials, name), content, 0o600))
-	}
+	s.credentials = testkey.Folder(t, map[string][]byte{
+		"client-id": []byte(id + "\n"), "private-key.pem": testkey.ClientPEM(), "platform-public-key.pem": testkey.FastKey().PublicPEM(),
+	})
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.serving.RLock()
 		defer s.serving.RUnlock()

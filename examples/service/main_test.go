@@ -3,14 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"log"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -22,11 +19,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	for _, variable := range os.Environ() { // a test must not call the platform that a developer uses
-		if name, _, _ := strings.Cut(variable, "="); strings.HasPrefix(name, "ALIPAYPLUS_") {
-			_ = os.Unsetenv(name)
-		}
-	}
+	testkey.ClearEnv("ALIPAYPLUS_")
 	os.Exit(m.Run())
 }
 
@@ -55,7 +48,7 @@ func TestJSONPrintsTheService(t *testing.T) {
 
 // A second run against a platform that is served finds the service there.
 func TestAtAPlatformThatIsServed(t *testing.T) {
-	p, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithAutoReview(
+	p, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithAutoReview(
 		func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(0) }))
 	require.NoError(t, err)
 	workspace, err := p.AddWorkspace(t.Context(), alipayplus.BusinessRegistration{CompanyName: "Red Hill Coffee", RegistrationNumber: "1", Country: "SG", Address: "2 Hill Road", ContactName: "Pat", ContactEmail: "pat@redhill.example"})
@@ -63,16 +56,9 @@ func TestAtAPlatformThatIsServed(t *testing.T) {
 	require.NoError(t, p.PutMember(t.Context(), platform.Member{WorkspaceID: workspace, Name: "dev", Role: alipayplus.RoleDeveloper}))
 	id, err := p.AddClient(t.Context(), workspace, "dev", testkey.Client().Public())
 	require.NoError(t, err)
-	public, err := x509.MarshalPKIXPublicKey(testkey.Key().Public())
-	require.NoError(t, err)
-	credentials := t.TempDir()
-	for name, content := range map[string][]byte{
-		"client-id":               []byte(id + "\n"),
-		"private-key.pem":         testkey.ClientPEM(),
-		"platform-public-key.pem": pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public}),
-	} {
-		require.NoError(t, os.WriteFile(filepath.Join(credentials, name), content, 0o600))
-	}
+	credentials := testkey.Folder(t, map[string][]byte{
+		"client-id": []byte(id + "\n"), "private-key.pem": testkey.ClientPEM(), "platform-public-key.pem": testkey.FastKey().PublicPEM(),
+	})
 	server := httptest.NewServer(p)
 	defer server.Close()
 
