@@ -285,6 +285,7 @@ func TestDocumentedAnswerOfAQRCode(t *testing.T) {
 // The client keeps nothing of what it was given that its owner could change.
 func TestClientCopiesWhatItGets(t *testing.T) {
 	given := newGateway(t, done())
+	given.clientKey = &testkey.Key().PublicKey
 	own := &http.Client{Transport: given, Timeout: time.Minute}
 	public, private := platformKeyPEM("1"), testkey.PEM()
 	c := given.client(alipayplus.WithHTTPClient(own), alipayplus.WithPlatformKey("1", public), alipayplus.WithPrivateKey(private))
@@ -383,7 +384,7 @@ func TestConnectionIsKept(t *testing.T) {
 	given := newGateway(t, done(), refuses(409, "STATE_CONFLICT"), large, large, page(404), page(302), done())
 	base, connections := loopback(t, given)
 	c, err := alipayplus.New(
-		alipayplus.WithBaseURL(base), alipayplus.WithClientID(myClientID), alipayplus.WithSigner(testkey.Key()),
+		alipayplus.WithBaseURL(base), alipayplus.WithClientID(myClientID), alipayplus.WithSigner(clientKey()),
 		alipayplus.WithPlatformKey("1", platformKeyPEM("1")), alipayplus.WithRetry(2, 0, 0),
 	)
 	require.NoError(t, err)

@@ -3,6 +3,7 @@ package alipayplus_test
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/rsa"
 	"encoding/json"
 	"errors"
@@ -10,7 +11,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"strconv"
 	"strings"
 	"sync"
@@ -29,33 +29,21 @@ const (
 	myClientID = "2021550000000001"
 )
 
+// clientKey is the key of every client of the gateway; the programs that read a key
+// from the environment have [testkey.PEM].
+func clientKey() *testkey.Signer { return testkey.FastClient() }
+
 // platformKey is a key of the platform, by version: "1" and "2" are two that
 // have nothing in common with each other or with the client's.
-func platformKey(version string) *rsa.PrivateKey { return platformKeys()[version] }
-
-// platformKeyPEM is the public half of a key of the platform.
-func platformKeyPEM(version string) []byte {
-	return signing.PublicKeyPEM(&platformKey(version).PublicKey)
+func platformKey(version string) *testkey.Signer {
+	if version == "1" {
+		return testkey.FastKey()
+	}
+	return testkey.FastOther()
 }
 
-var platformKeys = sync.OnceValue(func() map[string]*rsa.PrivateKey {
-	var vectors struct {
-		Keys struct {
-			ByVersion map[string]struct {
-				Private string `json:"TEST_ONLY_private_key_pkcs8_pem"`
-			} `json:"by_version"`
-		} `json:"keys"`
-	}
-	text, err := os.ReadFile("internal/signing/testdata/aplus-response.json")
-	must(err)
-	must(json.Unmarshal(text, &vectors))
-	keys := map[string]*rsa.PrivateKey{}
-	for version, key := range vectors.Keys.ByVersion {
-		keys[version], err = signing.ParsePrivateKey([]byte(key.Private))
-		must(err)
-	}
-	return keys
-})
+// platformKeyPEM is the public half of a key of the platform.
+func platformKeyPEM(version string) []byte { return platformKey(version).PublicPEM() }
 
 func must(err error) {
 	if err != nil {
@@ -68,9 +56,11 @@ func must(err error) {
 // as documented.
 type gateway struct {
 	*testing.T
-	mu      sync.Mutex
-	replies []reply
-	seen    []attempt
+	// clientKey verifies the requests; those that [gateway.client] signs, if it is not set otherwise.
+	clientKey *rsa.PublicKey
+	mu        sync.Mutex
+	replies   []reply
+	seen      []attempt
 }
 
 // reply is what the gateway does with one attempt.
@@ -94,7 +84,7 @@ func (a attempt) requestID() string {
 
 // newGateway gives a client of a gateway that replies as scripted.
 func newGateway(t *testing.T, replies ...reply) *gateway {
-	return &gateway{T: t, replies: replies}
+	return &gateway{T: t, replies: replies, clientKey: &clientKey().PublicKey}
 }
 
 // client is a client of the gateway. opts come last.
@@ -103,7 +93,7 @@ func (g *gateway) client(opts ...alipayplus.Option) *alipayplus.Client {
 	wired := []alipayplus.Option{
 		alipayplus.WithBaseURL(gatewayURL),
 		alipayplus.WithClientID(myClientID),
-		alipayplus.WithSigner(testkey.Key()),
+		alipayplus.WithSigner(clientKey()),
 		alipayplus.WithPlatformKey("1", platformKeyPEM("1")),
 		alipayplus.WithHTTPClient(&http.Client{Transport: g}),
 	}
@@ -137,7 +127,7 @@ func (g *gateway) checkSignature(a attempt) {
 		g.Errorf("the request's signature: %v", err)
 	}
 	digest := signing.Digest(a.request.Method, a.request.URL.RequestURI(), a.header.Get("Client-Id"), a.header.Get("Request-Time"), a.body)
-	if err := signing.Verify(&testkey.Key().PublicKey, digest[:], signed.Signature); err != nil {
+	if err := signing.Verify(g.clientKey, digest[:], signed.Signature); err != nil {
 		g.Errorf("the request's signature: %v", err)
 	}
 }
@@ -153,7 +143,7 @@ func (g *gateway) attempts() []attempt {
 type answer struct {
 	status     int
 	body       string
-	key        *rsa.PrivateKey
+	key        crypto.Signer
 	keyVersion string // "": the Signature header names none
 	clientID   string
 	path       string // "": that of the request

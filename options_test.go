@@ -32,7 +32,7 @@ import (
 func complete() []alipayplus.Option {
 	return []alipayplus.Option{
 		alipayplus.WithBaseURL(gatewayURL), alipayplus.WithClientID(myClientID),
-		alipayplus.WithSigner(testkey.Key()), alipayplus.WithPlatformKey("1", platformKeyPEM("1")),
+		alipayplus.WithSigner(clientKey()), alipayplus.WithPlatformKey("1", platformKeyPEM("1")),
 	}
 }
 
@@ -154,7 +154,7 @@ func TestOptionsThatMeanTheirDefault(t *testing.T) {
 func TestNewDoesNoIO(t *testing.T) {
 	given := newGateway(t, done())
 
-	given.client(alipayplus.WithSigner(signerOf{testkey.Key().Public()}), alipayplus.WithRateLimit(1, 1),
+	given.client(alipayplus.WithSigner(signerOf{clientKey().Public()}), alipayplus.WithRateLimit(1, 1),
 		alipayplus.WithObserver(func(context.Context, alipayplus.Attempt) { t.Error("nothing happened") }))
 
 	require.Empty(t, given.attempts())
@@ -224,6 +224,7 @@ func TestNewFromEnvTakesKeysInEveryForm(t *testing.T) {
 			t.Run(name+" "+how, func(t *testing.T) {
 				setEnv(t, changes)
 				given := newGateway(t, done())
+				given.clientKey = &testkey.Key().PublicKey
 
 				c, err := alipayplus.NewFromEnv(alipayplus.WithHTTPClient(&http.Client{Transport: given}))
 
@@ -246,6 +247,7 @@ func TestNewFromEnvTakesEveryVariable(t *testing.T) {
 			require.Equal(t, 45*time.Second, time.Until(deadline))
 			return done(func(a *answer) { a.key, a.keyVersion = platformKey("2"), "9" })(got)
 		})
+		given.clientKey = &testkey.Key().PublicKey
 
 		c, err := alipayplus.NewFromEnv(alipayplus.WithHTTPClient(&http.Client{Transport: given}))
 		require.NoError(t, err)
@@ -263,7 +265,7 @@ func TestOptionsGoOverTheEnvironment(t *testing.T) {
 	setEnv(t, map[string]string{"ALIPAYPLUS_CLIENT_ID": "theirs", "ALIPAYPLUS_PRIVATE_KEY": ""})
 	given := newGateway(t, done())
 
-	c, err := alipayplus.NewFromEnv(alipayplus.WithClientID("mine"), alipayplus.WithSigner(testkey.Key()),
+	c, err := alipayplus.NewFromEnv(alipayplus.WithClientID("mine"), alipayplus.WithSigner(clientKey()),
 		alipayplus.WithHTTPClient(&http.Client{Transport: given}))
 	require.NoError(t, err)
 	require.NoError(t, read(t.Context(), c))

@@ -15,7 +15,6 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
-	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
 
 // Every attempt carries its own time and a signature over it; everything else,
@@ -201,7 +200,7 @@ func (f readerFunc) Read(b []byte) (int, error) { return f(b) }
 // says whether something may have happened.
 func TestCancelInEachPhase(t *testing.T) {
 	stuck := func(ctx context.Context) alipayplus.Option {
-		return alipayplus.WithSigner(stuckSigner{testkey.Key(), ctx})
+		return alipayplus.WithSigner(stuckSigner{clientKey(), ctx})
 	}
 	seldom := func(context.Context) alipayplus.Option { return alipayplus.WithRateLimit(0.001, 1) }
 	standard := func(context.Context) alipayplus.Option { return alipayplus.WithKeyVersion("1") }
@@ -266,7 +265,7 @@ func TestContextThatEndedBefore(t *testing.T) {
 // A key store that fails is not the network's fault, and nothing was sent.
 func TestSignerThatFails(t *testing.T) {
 	given := newGateway(t, done())
-	broken := brokenSigner{testkey.Key(), errors.New("the key store is closed")}
+	broken := brokenSigner{clientKey(), errors.New("the key store is closed")}
 
 	e := failure(t, write(t.Context(), given.client(alipayplus.WithSigner(broken))))
 

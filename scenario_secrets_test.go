@@ -111,6 +111,7 @@ func TestNothingSecretIsShown(t *testing.T) {
 				var shown bytes.Buffer
 				logger := slog.New(slog.NewTextHandler(&shown, &slog.HandlerOptions{Level: slog.LevelDebug}))
 				given := newGateway(t, reply)
+				given.clientKey = &testkey.Key().PublicKey
 				c := given.client(
 					alipayplus.WithPrivateKey(testkey.PEM()),
 					alipayplus.WithLogger(logger),
