@@ -106,8 +106,7 @@ type AuthorizationsClient struct{ client *Client }
 // page useless; one that is granted already is returned as it is. Errors:
 // [ErrNotFound], [ErrPermission].
 func (c *AuthorizationsClient) Begin(ctx context.Context, in BeginAuthorizationInput) (*Authorization, error) {
-	in.RequestID = newRequestID(in.RequestID)
-	return send[Authorization](ctx, c.client, contract.AuthorizationBegin, in.RequestID, in)
+	return sendWrite[Authorization](ctx, c.client, contract.AuthorizationBegin, &in, &in.RequestID)
 }
 
 // Get reads the authorization of a mini program; one that was never begun is

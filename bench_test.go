@@ -14,6 +14,7 @@ import (
 	"image/png"
 	"io"
 	"maps"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -56,16 +57,20 @@ func BenchmarkCalls(b *testing.B) {
 
 // A call costs at most 35 allocations more than its floor. Allocations are the
 // same on every machine; times are for the benchmark. Over loopback the other
-// side's count too, the same ones for both.
+// side's count too, and now and then one that is neither's: the fewest of three
+// measurements count.
 func TestACallCostsLittleMoreThanItsFloor(t *testing.T) {
 	const most = 35
 	each(t, func(t *testing.T, e exchange) {
 		count := func(call func(context.Context) error) float64 {
 			require.NoError(t, call(t.Context()))
 			var err error
-			n := testing.AllocsPerRun(20, func() { err = call(t.Context()) })
-			require.NoError(t, err)
-			return n
+			fewest := math.Inf(1)
+			for range 3 {
+				fewest = min(fewest, testing.AllocsPerRun(7, func() { err = call(t.Context()) }))
+				require.NoError(t, err)
+			}
+			return fewest
 		}
 
 		client, floor := count(e.client), count(e.floor)
@@ -298,13 +303,7 @@ func alipayPlus() api {
 }
 
 func plusApplication() alipayplus.ApplyInput {
-	return alipayplus.ApplyInput{
-		ReleaseID: "rel_1", RequestID: "k",
-		BasicInfo: &alipayplus.BusinessRegistration{
-			CompanyName: "Blue Lake Tea", RegistrationNumber: "201900123A", Country: "SG",
-			Address: "1 Lake Road, Singapore", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
-		},
-	}
+	return alipayplus.ApplyInput{ReleaseID: "rel_1", RequestID: "k", BasicInfo: new(business())}
 }
 
 func plusFloor(ctx context.Context, via *http.Client, base, path string, in any) error {

@@ -24,14 +24,6 @@ const (
 	excerptBytes = 512
 )
 
-// newRequestID keeps the caller's idempotency key or makes one.
-func newRequestID(given string) string {
-	if given != "" {
-		return given
-	}
-	return rand.Text()
-}
-
 // answer is the outside of every answer: the documented result object, and what
 // this contract adds to it.
 type answer[T any] struct {
@@ -81,6 +73,15 @@ func send[T any](ctx context.Context, c *Client, op contract.Operation, requestI
 		return nil, err
 	}
 	return got.Data, nil
+}
+
+// sendWrite is send for a write: requestID is the field of in that holds its
+// idempotency key, which is made where the caller gave none.
+func sendWrite[T any](ctx context.Context, c *Client, op contract.Operation, in any, requestID *string) (*T, error) {
+	if *requestID == "" {
+		*requestID = rand.Text()
+	}
+	return send[T](ctx, c, op, *requestID, in)
 }
 
 // sendTo is send for an answer of any shape.

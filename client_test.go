@@ -121,10 +121,7 @@ func picture(t *testing.T) []byte {
 // of the contract: input fields, and the idempotency key of a write.
 func TestEveryOperation(t *testing.T) {
 	type client = alipayplus.Client
-	company := alipayplus.BusinessRegistration{
-		CompanyName: "Blue Lake Tea", RegistrationNumber: "1", Country: "SG",
-		Address: "1 Lake Road", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
-	}
+	company := business()
 	description := alipayplus.ServiceDescription{
 		Name: "n", Industry: "i", Type: alipayplus.ServiceMiniProgramDevelopment, Description: "d", ImageFileID: "f",
 		ApplicableApps: []alipayplus.TargetApp{alipayplus.TargetAlipayCN}, PaymentInformation: alipayplus.Content{alipayplus.TextBlock("monthly")},
@@ -171,7 +168,7 @@ func TestEveryOperation(t *testing.T) {
 		}, `{}`},
 		"releases.apply": {func(ctx context.Context, c *client) error {
 			return second(c.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: "rel_1", BasicInfo: &company, RequestID: "k"}))
-		}, `{"releaseId":"rel_1","basicInfo":{"companyName":"Blue Lake Tea","registrationNumber":"1","country":"SG","address":"1 Lake Road",` +
+		}, `{"releaseId":"rel_1","basicInfo":{"companyName":"Blue Lake Tea","registrationNumber":"201900123A","country":"SG","address":"1 Lake Road",` +
 			`"contactName":"Lin Mei","contactEmail":"mei@bluelake.example"},"requestId":"k"}`},
 		"releases.withdraw": {func(ctx context.Context, c *client) error { return second(c.Releases.Withdraw(ctx, release)) }, `{"releaseId":"rel_1","requestId":"k"}`},
 		"releases.grayscale": {func(ctx context.Context, c *client) error {

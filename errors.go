@@ -201,28 +201,21 @@ type Error struct {
 
 // Error describes the failure in one line, without secrets.
 func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString("alipayplus: ")
-	b.WriteString(e.Operation)
-	b.WriteString(": ")
+	text := "alipayplus: " + e.Operation + ": "
 	if e.Code != "" {
-		b.WriteString(string(e.Code))
-		b.WriteString(": ")
+		text += string(e.Code) + ": "
 	}
-	b.WriteString(e.Message)
+	text += e.Message
 	if ids := e.ids(); ids != "" {
-		b.WriteString(" (")
-		b.WriteString(ids)
-		b.WriteString(")")
+		text += " (" + ids + ")"
 	}
 	if e.OutcomeUnknown {
-		b.WriteString("; it is not known whether the call took effect")
+		text += "; it is not known whether the call took effect"
 	}
 	if e.Hint != "" {
-		b.WriteString("; ")
-		b.WriteString(e.Hint)
+		text += "; " + e.Hint
 	}
-	return validation.OneLine(b.String())
+	return validation.OneLine(text)
 }
 
 func (e *Error) ids() string {

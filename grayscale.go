@@ -235,7 +235,7 @@ func (c *ReleasesClient) StartGrayscale(ctx context.Context, in GrayscaleInput) 
 			{Path: "from", Message: "must be 0 to start; use Raise for a release that is in grayscale"},
 		}})
 	}
-	return c.setRatio(ctx, in)
+	return sendWrite[Release](ctx, c.client, contract.ReleaseGrayscale, &in, &in.RequestID)
 }
 
 // Raise takes a release in grayscale to a higher ratio of its ladder. A ratio of
@@ -249,10 +249,5 @@ func (c *ReleasesClient) Raise(ctx context.Context, in GrayscaleInput) (*Release
 			{Path: "from", Message: "must be the ratio that is live now; use StartGrayscale for the first"},
 		}})
 	}
-	return c.setRatio(ctx, in)
-}
-
-func (c *ReleasesClient) setRatio(ctx context.Context, in GrayscaleInput) (*Release, error) {
-	in.RequestID = newRequestID(in.RequestID)
-	return send[Release](ctx, c.client, contract.ReleaseGrayscale, in.RequestID, in)
+	return sendWrite[Release](ctx, c.client, contract.ReleaseGrayscale, &in, &in.RequestID)
 }

@@ -237,8 +237,7 @@ func (f *File) CheckLogo() error {
 // Create makes a mini program. Owner and masters may. Errors:
 // [ValidationError], [ErrPermission].
 func (c *ProgramsClient) Create(ctx context.Context, in CreateProgramInput) (*Program, error) {
-	in.RequestID = newRequestID(in.RequestID)
-	return send[Program](ctx, c.client, contract.ProgramCreate, in.RequestID, in)
+	return sendWrite[Program](ctx, c.client, contract.ProgramCreate, &in, &in.RequestID)
 }
 
 // Get reads a mini program with its languages and configuration. Errors:
@@ -262,16 +261,14 @@ func (c *ProgramsClient) All(ctx context.Context, in ListProgramsInput) iter.Seq
 // ("Release mini programs", Add languages). Errors: [ValidationError],
 // [ErrNotFound], [ErrPermission].
 func (c *ProgramsClient) AddLanguages(ctx context.Context, in AddLanguagesInput) (*Program, error) {
-	in.RequestID = newRequestID(in.RequestID)
-	return send[Program](ctx, c.client, contract.ProgramAddLanguages, in.RequestID, in)
+	return sendWrite[Program](ctx, c.client, contract.ProgramAddLanguages, &in, &in.RequestID)
 }
 
 // UpdateConfiguration replaces the domains that later releases start with. It
 // does not touch releases that exist; see [ReleasesClient.UpdateConfiguration].
 // Owner and masters may. Errors: [ValidationError], [ErrNotFound], [ErrPermission].
 func (c *ProgramsClient) UpdateConfiguration(ctx context.Context, in UpdateProgramConfigurationInput) (*Program, error) {
-	in.RequestID = newRequestID(in.RequestID)
-	return send[Program](ctx, c.client, contract.ProgramConfigure, in.RequestID, in)
+	return sendWrite[Program](ctx, c.client, contract.ProgramConfigure, &in, &in.RequestID)
 }
 
 // UploadVersion uploads a build and makes it a version. The package goes up
@@ -290,9 +287,9 @@ func (c *ProgramsClient) UploadVersion(ctx context.Context, in UploadVersionInpu
 	}
 	register := RegisterVersionInput{
 		ProgramID: in.ProgramID, Version: in.Version, Description: in.Description,
-		FileID: file.ID, RequestID: newRequestID(in.RequestID),
+		FileID: file.ID, RequestID: in.RequestID,
 	}
-	return send[Version](ctx, c.client, contract.VersionUpload, register.RequestID, register)
+	return sendWrite[Version](ctx, c.client, contract.VersionUpload, &register, &register.RequestID)
 }
 
 // ListVersions reads a page of the versions of a mini program, newest first

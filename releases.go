@@ -284,8 +284,7 @@ type ReleasesClient struct{ client *Client }
 // [ErrInvalid] with code LANGUAGE_REQUIRED, [ErrConflict] when the version went
 // to this target before, [ErrNotFound], [ErrPermission].
 func (c *ReleasesClient) Create(ctx context.Context, in CreateReleaseInput) (*Release, error) {
-	in.RequestID = newRequestID(in.RequestID)
-	return send[Release](ctx, c.client, contract.ReleaseCreate, in.RequestID, in)
+	return sendWrite[Release](ctx, c.client, contract.ReleaseCreate, &in, &in.RequestID)
 }
 
 // Get reads a release. Errors: [ErrNotFound].
@@ -308,8 +307,7 @@ func (c *ReleasesClient) All(ctx context.Context, in ListReleasesInput) iter.Seq
 // NEW_VERSION_CREATED. Errors: [ValidationError], [ErrConflict], [ErrNotFound],
 // [ErrPermission].
 func (c *ReleasesClient) UpdateConfiguration(ctx context.Context, in UpdateReleaseConfigurationInput) (*Release, error) {
-	in.RequestID = newRequestID(in.RequestID)
-	return send[Release](ctx, c.client, contract.ReleaseConfigure, in.RequestID, in)
+	return sendWrite[Release](ctx, c.client, contract.ReleaseConfigure, &in, &in.RequestID)
 }
 
 // Apply sends the release to review by Alipay+ and the target app. Errors:
@@ -317,22 +315,21 @@ func (c *ReleasesClient) UpdateConfiguration(ctx context.Context, in UpdateRelea
 // another version of the program is under review, in preparation or in
 // grayscale, [AuthorizationRequiredError], [ErrNotFound], [ErrPermission].
 func (c *ReleasesClient) Apply(ctx context.Context, in ApplyInput) (*Release, error) {
-	in.RequestID = newRequestID(in.RequestID)
-	return send[Release](ctx, c.client, contract.ReleaseApply, in.RequestID, in)
+	return sendWrite[Release](ctx, c.client, contract.ReleaseApply, &in, &in.RequestID)
 }
 
 // Withdraw takes back an application that is under review; the release is in
 // NEW_VERSION_CREATED again. Documented for the same platform family, not for
 // AlipayCN. Errors: [ErrConflict] after the verdict, [ErrNotFound], [ErrPermission].
 func (c *ReleasesClient) Withdraw(ctx context.Context, in ReleaseInput) (*Release, error) {
-	return c.act(ctx, contract.ReleaseWithdraw, in)
+	return sendWrite[Release](ctx, c.client, contract.ReleaseWithdraw, &in, &in.RequestID)
 }
 
 // Finalize releases to all users at once a release that is in preparation
 // ("Final Release"). A release in grayscale is finished by raising it to 100 %.
 // Errors: [ErrConflict], [ErrNotFound], [ErrPermission].
 func (c *ReleasesClient) Finalize(ctx context.Context, in ReleaseInput) (*Release, error) {
-	return c.act(ctx, contract.ReleaseFinalize, in)
+	return sendWrite[Release](ctx, c.client, contract.ReleaseFinalize, &in, &in.RequestID)
 }
 
 // Cancel gives up a release in preparation or in grayscale for good: this
@@ -340,12 +337,7 @@ func (c *ReleasesClient) Finalize(ctx context.Context, in ReleaseInput) (*Releas
 // see is not documented. Documented for the same platform family, not for
 // AlipayCN. Errors: [ErrConflict], [ErrNotFound], [ErrPermission].
 func (c *ReleasesClient) Cancel(ctx context.Context, in ReleaseInput) (*Release, error) {
-	return c.act(ctx, contract.ReleaseCancel, in)
-}
-
-func (c *ReleasesClient) act(ctx context.Context, op contract.Operation, in ReleaseInput) (*Release, error) {
-	in.RequestID = newRequestID(in.RequestID)
-	return send[Release](ctx, c.client, op, in.RequestID, in)
+	return sendWrite[Release](ctx, c.client, contract.ReleaseCancel, &in, &in.RequestID)
 }
 
 // WaitReviewed waits until all parties have approved a release that was applied

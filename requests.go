@@ -300,8 +300,7 @@ func (c *ReviewsClient) All(ctx context.Context, in ListReviewsInput) iter.Seq2[
 // the party has decided before or the request is closed, [ErrNotFound],
 // [ErrPermission].
 func (c *ReviewsClient) Decide(ctx context.Context, in DecideInput) (*Request, error) {
-	in.RequestID = newRequestID(in.RequestID)
-	return send[Request](ctx, c.client, contract.ReviewDecide, in.RequestID, in)
+	return sendWrite[Request](ctx, c.client, contract.ReviewDecide, &in, &in.RequestID)
 }
 
 // ReviewError says that a review ended without approval. It is not transient:

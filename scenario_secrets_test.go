@@ -121,13 +121,9 @@ func TestNothingSecretIsShown(t *testing.T) {
 					}),
 				)
 
-				_, err := c.Releases.Apply(t.Context(), alipayplus.ApplyInput{
-					ReleaseID: "rel_1",
-					BasicInfo: &alipayplus.BusinessRegistration{
-						CompanyName: inRequest, RegistrationNumber: "1", Country: "SG", Address: inRequest,
-						ContactName: inRequest, ContactEmail: "mei@bluelake.example",
-					},
-				})
+				company := business()
+				company.CompanyName, company.Address, company.ContactName = inRequest, inRequest, inRequest
+				_, err := c.Releases.Apply(t.Context(), alipayplus.ApplyInput{ReleaseID: "rel_1", BasicInfo: &company})
 
 				fmt.Fprintf(&shown, "%v %+v\n", err, err)
 				logger.Error("failed", "error", err)

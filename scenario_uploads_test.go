@@ -5,8 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
-	"image"
-	"image/png"
 	"io"
 	"maps"
 	"net/http"
@@ -36,9 +34,9 @@ type borrowed struct {
 // paddedPicture is a file of some bytes that begins as a PNG image.
 func paddedPicture(t *testing.T, size int) *borrowed {
 	t.Helper()
-	var buf bytes.Buffer
-	require.NoError(t, png.Encode(&buf, image.NewGray(image.Rect(0, 0, 8, 8))))
-	return &borrowed{content: append(buf.Bytes(), make([]byte, size-buf.Len())...)}
+	content := make([]byte, size)
+	copy(content, picture(t))
+	return &borrowed{content: content}
 }
 
 func (b *borrowed) ReadAt(p []byte, off int64) (int, error) {

@@ -279,40 +279,33 @@ type ServicesClient struct{ client *Client }
 // Create writes a new service as a draft. Errors: [ValidationError],
 // [ErrPermission].
 func (c *ServicesClient) Create(ctx context.Context, in CreateServiceInput) (*Service, error) {
-	in.RequestID = newRequestID(in.RequestID)
-	return send[Service](ctx, c.client, contract.ServiceCreate, in.RequestID, in)
+	return sendWrite[Service](ctx, c.client, contract.ServiceCreate, &in, &in.RequestID)
 }
 
 // Update replaces the description of a service that is [ServiceStatus.Editable].
 // Errors: [ValidationError], [ErrConflict], [ErrNotFound], [ErrPermission].
 func (c *ServicesClient) Update(ctx context.Context, in UpdateServiceInput) (*Service, error) {
-	in.RequestID = newRequestID(in.RequestID)
-	return send[Service](ctx, c.client, contract.ServiceUpdate, in.RequestID, in)
+	return sendWrite[Service](ctx, c.client, contract.ServiceUpdate, &in, &in.RequestID)
 }
 
 // Submit sends a service to review: it becomes PENDING_REVIEW and a request is
 // opened. Errors: [ErrConflict], [ErrNotFound], [ErrPermission].
 func (c *ServicesClient) Submit(ctx context.Context, in ServiceInput) (*Service, error) {
-	return c.act(ctx, contract.ServiceSubmit, in)
+	return sendWrite[Service](ctx, c.client, contract.ServiceSubmit, &in, &in.RequestID)
 }
 
 // Withdraw takes back a service that is under review. That this is possible is
 // documented for the status, not for the console's page. Errors: [ErrConflict]
 // after the verdict, [ErrNotFound], [ErrPermission].
 func (c *ServicesClient) Withdraw(ctx context.Context, in ServiceInput) (*Service, error) {
-	return c.act(ctx, contract.ServiceWithdraw, in)
+	return sendWrite[Service](ctx, c.client, contract.ServiceWithdraw, &in, &in.RequestID)
 }
 
 // Archive takes an online service out of the Service Market for good. The
 // status is documented, how it is reached is not. Errors: [ErrConflict],
 // [ErrNotFound], [ErrPermission].
 func (c *ServicesClient) Archive(ctx context.Context, in ServiceInput) (*Service, error) {
-	return c.act(ctx, contract.ServiceArchive, in)
-}
-
-func (c *ServicesClient) act(ctx context.Context, op contract.Operation, in ServiceInput) (*Service, error) {
-	in.RequestID = newRequestID(in.RequestID)
-	return send[Service](ctx, c.client, op, in.RequestID, in)
+	return sendWrite[Service](ctx, c.client, contract.ServiceArchive, &in, &in.RequestID)
 }
 
 // Get reads a service. Errors: [ErrNotFound].

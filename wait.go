@@ -1,6 +1,7 @@
 package alipayplus
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -80,15 +81,11 @@ type WaitError struct {
 
 // Error names what was waited for, the last state and the reason.
 func (e *WaitError) Error() string {
-	state := e.LastState
-	if state == "" {
-		state = "none"
-	}
 	polls := "polls"
 	if e.Polls == 1 {
 		polls = "poll"
 	}
-	return validation.OneLine(fmt.Sprintf("%s: %s: waiting ended after %d %s, last state %s: %v", e.Operation, e.ID, e.Polls, polls, state, e.Err))
+	return validation.OneLine(fmt.Sprintf("%s: %s: waiting ended after %d %s, last state %s: %v", e.Operation, e.ID, e.Polls, polls, cmp.Or(e.LastState, "none"), e.Err))
 }
 
 // Unwrap returns the reason.

@@ -111,11 +111,14 @@ func (e *execution) header() http.Header {
 func (e *execution) body(req *http.Request) error {
 	open, size := e.call.Open, e.call.Size
 	if open == nil {
-		open, size = e.bytes, int64(len(e.call.Body))
+		size = int64(len(e.call.Body))
 	}
 	if size == 0 {
 		req.Body = http.NoBody
 		return nil
+	}
+	if open == nil {
+		open = func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(e.call.Body)), nil }
 	}
 	body, err := open()
 	if err != nil {
@@ -123,10 +126,6 @@ func (e *execution) body(req *http.Request) error {
 	}
 	req.Body, req.GetBody, req.ContentLength = body, open, size
 	return nil
-}
-
-func (e *execution) bytes() (io.ReadCloser, error) {
-	return io.NopCloser(bytes.NewReader(e.call.Body)), nil
 }
 
 // RoundTrip sends one attempt. As a method of the execution it also hides the pool's CloseIdleConnections, which

@@ -34,21 +34,17 @@ type Failure struct { //nolint:errname // the error is Err; this is its context
 
 // Error says in one line what failed, why it was not tried again, and what is not known.
 func (f *Failure) Error() string {
-	var b strings.Builder
-	b.WriteString(f.Operation)
-	b.WriteString(": ")
-	b.WriteString(f.Err.Error())
+	text := f.Operation + ": " + f.Err.Error()
 	if f.Stopped != nil {
-		b.WriteString("; then ")
-		b.WriteString(f.Stopped.Error())
+		text += "; then " + f.Stopped.Error()
 	}
 	if f.Attempts > 1 {
-		b.WriteString(" (after " + strconv.Itoa(f.Attempts) + " attempts)")
+		text += " (after " + strconv.Itoa(f.Attempts) + " attempts)"
 	}
 	if f.OutcomeUnknown {
-		b.WriteString("; it is not known whether the call took effect")
+		text += "; it is not known whether the call took effect"
 	}
-	return strings.ReplaceAll(b.String(), "\n", "; ")
+	return strings.ReplaceAll(text, "\n", "; ")
 }
 
 // Unwrap gives the last real failure and, if there is one, the reason why no further attempt followed.

@@ -32,7 +32,7 @@ func Default() Options {
 	return Options{
 		UserAgent: "alipayplus-go", Attempts: defaultAttempts,
 		MinWait: defaultMinWait, MaxWait: defaultMaxWait,
-		AttemptTimeout: defaultAttemptTimeout, MaxAnswerBytes: DefaultMaxAnswerBytes,
+		AttemptTimeout: defaultAttemptTimeout, MaxAnswerBytes: defaultMaxAnswerBytes,
 	}
 }
 

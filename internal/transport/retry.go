@@ -134,7 +134,7 @@ func (e *execution) conclude(ctx context.Context, resp *http.Response, err error
 func (e *execution) classify() Classification {
 	c := e.call.Classify(e.answer)
 	if c.RetryAfter <= 0 {
-		c.RetryAfter = RetryAfter(e.answer.Header, time.Now())
+		c.RetryAfter = retryAfter(e.answer.Header, time.Now())
 	}
 	if e.answer.Status == http.StatusTooManyRequests && c.Outcome == Unknown {
 		c.Outcome = NotProcessed
@@ -207,10 +207,10 @@ func (e *execution) inTime(ctx context.Context, asked time.Duration) bool {
 	return false
 }
 
-// RetryAfter reads the wait that an answer's Retry-After header asks for, in either of its forms (RFC 9110, section
+// retryAfter reads the wait that an answer's Retry-After header asks for, in either of its forms (RFC 9110, section
 // 10.2.3: seconds, or an HTTP date compared with now). It is never negative; 0 means that no wait is asked for, be it that
 // the header is absent, unreadable or in the past. A number too large for a Duration gives the largest Duration.
-func RetryAfter(h http.Header, now time.Time) time.Duration {
+func retryAfter(h http.Header, now time.Time) time.Duration {
 	value := strings.TrimSpace(h.Get("Retry-After"))
 	if value == "" {
 		return 0

@@ -308,10 +308,10 @@ func TestRetryAfter(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.value, func(t *testing.T) {
-			require.Equal(t, tt.want, RetryAfter(http.Header{"Retry-After": {tt.value}}, now))
+			require.Equal(t, tt.want, retryAfter(http.Header{"Retry-After": {tt.value}}, now))
 		})
 	}
-	require.Zero(t, RetryAfter(nil, now))
+	require.Zero(t, retryAfter(nil, now))
 }
 
 func FuzzRetryAfter(f *testing.F) {
@@ -319,7 +319,7 @@ func FuzzRetryAfter(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, value string) {
-		require.GreaterOrEqual(t, RetryAfter(http.Header{"Retry-After": {value}}, time.Now()), time.Duration(0))
+		require.GreaterOrEqual(t, retryAfter(http.Header{"Retry-After": {value}}, time.Now()), time.Duration(0))
 	})
 }
 

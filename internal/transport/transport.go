@@ -13,8 +13,8 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// DefaultMaxAnswerBytes limits an answer when Options.MaxAnswerBytes is 0: 16 MiB.
-const DefaultMaxAnswerBytes = 16 << 20
+// defaultMaxAnswerBytes limits an answer when Options.MaxAnswerBytes is 0: 16 MiB.
+const defaultMaxAnswerBytes = 16 << 20
 
 // Options are the settings of a Transport. The zero value sends each call once, without a limit of time.
 type Options struct {
@@ -35,7 +35,7 @@ type Options struct {
 	AttemptTimeout time.Duration
 	// Limiter is waited for before every attempt; the wait counts against the context's deadline. Nil: no limit.
 	Limiter *rate.Limiter
-	// MaxAnswerBytes is the largest body of an answer that is read; 0 means DefaultMaxAnswerBytes.
+	// MaxAnswerBytes is the largest body of an answer that is read; 0 means defaultMaxAnswerBytes.
 	MaxAnswerBytes int64
 	// Logger gets a debug line per attempt and a warning per retry. Nil: nothing is logged.
 	Logger *slog.Logger
@@ -57,7 +57,7 @@ func New(o Options) *Transport {
 	o.MinWait = max(o.MinWait, time.Millisecond)
 	o.MaxWait = max(o.MaxWait, o.MinWait)
 	if o.MaxAnswerBytes <= 0 {
-		o.MaxAnswerBytes = DefaultMaxAnswerBytes
+		o.MaxAnswerBytes = defaultMaxAnswerBytes
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
