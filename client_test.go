@@ -1,6 +1,7 @@
 package alipayplus_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"crypto/sha256"
@@ -397,74 +398,50 @@ func TestConnectionIsKept(t *testing.T) {
 	require.Equal(t, 1, connections())
 }
 
-// pipes is a listener in memory, so that a real client and server can live in
-// virtual time.
-type pipes struct {
-	net.Listener
-	conns  chan net.Conn
-	closed chan struct{}
-}
-
-func newPipes() *pipes { return &pipes{conns: make(chan net.Conn), closed: make(chan struct{})} }
-
-func (p *pipes) Addr() net.Addr { return &net.TCPAddr{} }
-
-func (p *pipes) Close() error { close(p.closed); return nil }
-
-func (p *pipes) Accept() (net.Conn, error) {
-	select {
-	case conn := <-p.conns:
-		return conn, nil
-	case <-p.closed:
-		return nil, net.ErrClosed
-	}
-}
-
-func (p *pipes) dial(ctx context.Context, _, _ string) (net.Conn, error) {
-	here, there := net.Pipe()
-	select {
-	case p.conns <- there:
-		return here, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-}
-
 // No goroutine outlives its call, whatever the call came to: the bubble would
 // not end while one is left.
 func TestNothingIsLeftBehind(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		listener := newPipes()
-		server := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			switch r.URL.Path {
-			case "/hang" + contract.Prefix + "release/query":
-				_, _ = io.Copy(io.Discard, r.Body)
-				<-r.Context().Done()
-			case "/cut" + contract.Prefix + "release/query":
-				panic(http.ErrAbortHandler)
-			default:
-				w.WriteHeader(http.StatusBadGateway)
-			}
-		})}
-		served := make(chan error)
-		go func() { served <- server.Serve(listener) }()
-		own := &http.Transport{DialContext: listener.dial}
-
-		for _, path := range []string{"/hang", "/cut", "/502"} {
+		own := &http.Transport{DialContext: func(context.Context, string, string) (net.Conn, error) {
+			here, there := net.Pipe() // a bubble has no sockets
+			go serveOverPipe(there)
+			return here, nil
+		}}
+		for path, attempts := range map[string]int{"/hang": 2, "/cut": 4, "/502": 4} {
+			seen := 0
 			c := newGateway(t).client(
 				alipayplus.WithBaseURL("http://h.example"+path), alipayplus.WithHTTPClient(&http.Client{Transport: own}),
 				alipayplus.WithAttemptTimeout(10*time.Second), alipayplus.WithRateLimit(10, 1),
+				alipayplus.WithObserver(func(context.Context, alipayplus.Attempt) { seen++ }),
 			)
 			ctx, cancel := context.WithTimeout(t.Context(), 15*time.Second)
 			require.Error(t, read(ctx, c))
+			require.Equal(t, attempts, seen, path)
 			cancel()
 		}
-
 		own.CloseIdleConnections()
-		require.NoError(t, server.Close())
-		require.ErrorIs(t, <-served, http.ErrServerClosed)
 		synctest.Wait()
 	})
+}
+
+// serveOverPipe does with each call what its path says.
+func serveOverPipe(conn net.Conn) {
+	defer conn.Close()
+	for requests := bufio.NewReader(conn); ; {
+		r, err := http.ReadRequest(requests)
+		if err != nil {
+			return // the client has closed the connection
+		}
+		_, _ = io.Copy(io.Discard, r.Body)
+		switch r.URL.Path {
+		case "/hang" + contract.Prefix + "release/query":
+			_, _ = conn.Read(make([]byte, 1)) // until the client gives up
+		case "/502" + contract.Prefix + "release/query":
+			_, _ = io.WriteString(conn, "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n")
+			continue
+		}
+		return
+	}
 }
 
 // The caller's own transport errors stay visible.

@@ -142,45 +142,35 @@ func WithPlatformKey(version string, key []byte) Option {
 // WithHTTPClient sets the HTTP client whose transport and cookie jar are used.
 // It is copied, never changed; redirects are never followed.
 func WithHTTPClient(client *http.Client) Option {
-	return func(cfg *config) error {
-		return transport.HTTPClient(&cfg.transport, client)
-	}
+	return func(cfg *config) error { return transport.HTTPClient(&cfg.transport, client) }
 }
 
 // WithRetry sets how often a call is sent at most (1: never again; default 4)
 // and the shortest and longest wait between two attempts (defaults 500 ms and
 // 30 s). A Retry-After of the platform is honoured up to the longest wait.
 func WithRetry(attempts int, minWait, maxWait time.Duration) Option {
-	return func(cfg *config) error {
-		return transport.Retry(&cfg.transport, attempts, minWait, maxWait)
-	}
+	return func(cfg *config) error { return transport.Retry(&cfg.transport, attempts, minWait, maxWait) }
 }
 
 // WithRateLimit limits the attempts that the client sends to perSecond on
 // average and burst at once. Without it there is no limit; the platform's own
 // is not documented.
 func WithRateLimit(perSecond float64, burst int) Option {
-	return func(cfg *config) error {
-		return transport.RateLimit(&cfg.transport, perSecond, burst)
-	}
+	return func(cfg *config) error { return transport.RateLimit(&cfg.transport, perSecond, burst) }
 }
 
 // WithAttemptTimeout limits one attempt, from sending to the last byte of the
 // answer; the default is 30 seconds. The context limits the whole call. Uploads
 // of large packages may need more.
 func WithAttemptTimeout(limit time.Duration) Option {
-	return func(cfg *config) error {
-		return transport.AttemptTimeout(&cfg.transport, limit)
-	}
+	return func(cfg *config) error { return transport.AttemptTimeout(&cfg.transport, limit) }
 }
 
 // WithLogger sets where the client logs its attempts: debug for each, warn for
 // those that are repeated. It never logs bodies, signatures or keys. Without it
 // nothing is logged.
 func WithLogger(logger *slog.Logger) Option {
-	return func(cfg *config) error {
-		return transport.Logger(&cfg.transport, logger)
-	}
+	return func(cfg *config) error { return transport.Logger(&cfg.transport, logger) }
 }
 
 // WithObserver sets a function that is called once an attempt, in the calling
@@ -197,9 +187,7 @@ func WithObserver(observe func(context.Context, Attempt)) Option {
 
 // WithUserAgent sets the User-Agent header; the default is "alipayplus-go".
 func WithUserAgent(agent string) Option {
-	return func(cfg *config) error {
-		return transport.UserAgent(&cfg.transport, agent)
-	}
+	return func(cfg *config) error { return transport.UserAgent(&cfg.transport, agent) }
 }
 
 // TimeFormat is how Request-Time is written.

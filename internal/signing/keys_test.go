@@ -58,12 +58,34 @@ func TestParsePrivateKeyAccepts(t *testing.T) {
 	}
 }
 
+// refusal is a text that is no key of the kind, and what is said of it.
+type refusal struct {
+	text string
+	says []string
+}
+
+// requireRefusals requires that each error begins with the kind of the key, and holds nothing of a key.
+func requireRefusals[K any](t *testing.T, kind string, parse func([]byte) (*K, error), cases map[string]refusal) {
+	t.Helper()
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			key, err := parse([]byte(c.text))
+
+			require.Nil(t, key)
+			require.Error(t, err)
+			require.True(t, strings.HasPrefix(err.Error(), kind), err.Error())
+			for _, words := range c.says {
+				require.ErrorContains(t, err, words)
+			}
+			requireShortLine(t, err)
+			requireNoKeyMaterial(t, c.text, err)
+		})
+	}
+}
+
 func TestParsePrivateKeyRefuses(t *testing.T) {
 	m := newMaterial(t)
-	for name, c := range map[string]struct {
-		text string
-		says []string
-	}{
+	requireRefusals(t, "private key ", signing.ParsePrivateKey, map[string]refusal{
 		"nothing":                     {"", []string{"is empty", howToMakePrivate}},
 		"only spaces":                 {" \r\n\t", []string{"is empty", howToMakePrivate}},
 		"something huge":              {strings.Repeat("A", 64<<10+1), []string{"longer than 64 KiB"}},
@@ -95,20 +117,7 @@ func TestParsePrivateKeyRefuses(t *testing.T) {
 		"first an EC, then an RSA":    {pemText("PRIVATE KEY", m.pkcs8(m.ec)) + m.privatePEM, []string{"elliptic curve (EC) private key"}},
 		"RSA with 1024 bits":          {pemText("PRIVATE KEY", m.pkcs8(m.short)), []string{"has 1024 bits, where 2048 to 8192", howToMakePrivate}},
 		"RSA with 512 bits":           {m.tinyPEM, []string{"has 512 bits, where 2048 to 8192", howToMakePrivate}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			key, err := signing.ParsePrivateKey([]byte(c.text))
-
-			require.Nil(t, key)
-			require.Error(t, err)
-			require.True(t, strings.HasPrefix(err.Error(), "private key "), err.Error())
-			for _, words := range c.says {
-				require.ErrorContains(t, err, words)
-			}
-			requireShortLine(t, err)
-			requireNoKeyMaterial(t, c.text, err)
-		})
-	}
+	})
 }
 
 func TestParsePublicKeyAccepts(t *testing.T) {
@@ -139,10 +148,7 @@ func TestParsePublicKeyAccepts(t *testing.T) {
 
 func TestParsePublicKeyRefuses(t *testing.T) {
 	m := newMaterial(t)
-	for name, c := range map[string]struct {
-		text string
-		says []string
-	}{
+	requireRefusals(t, "public key ", signing.ParsePublicKey, map[string]refusal{
 		"nothing":                   {"", []string{"is empty", howToMakePublic}},
 		"something huge":            {strings.Repeat("A", 64<<10+1), []string{"longer than 64 KiB"}},
 		"binary DER":                {string(m.pkix(t, m.key.Public())), []string{"is not text"}},
@@ -167,20 +173,7 @@ func TestParsePublicKeyRefuses(t *testing.T) {
 		"an EC certificate":         {pemText("CERTIFICATE", certificate(t, m.ec)), []string{"a certificate for a key of type ECDSA"}},
 		"a signing request":         {m.requestPEM, []string{"a certificate signing request"}},
 		"RSA with 1024 bits":        {pemText("PUBLIC KEY", m.pkix(t, m.short.Public())), []string{"has 1024 bits, where 2048 to 8192", howToMakePublic}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			key, err := signing.ParsePublicKey([]byte(c.text))
-
-			require.Nil(t, key)
-			require.Error(t, err)
-			require.True(t, strings.HasPrefix(err.Error(), "public key "), err.Error())
-			for _, words := range c.says {
-				require.ErrorContains(t, err, words)
-			}
-			requireShortLine(t, err)
-			requireNoKeyMaterial(t, c.text, err)
-		})
-	}
+	})
 }
 
 func TestCheckSigner(t *testing.T) {

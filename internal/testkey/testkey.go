@@ -36,18 +36,15 @@ func PublicPEM() []byte { return signing.PublicKeyPEM(&Key().PublicKey) }
 // ClientPublicPEM returns the public half of [Client] as PEM (PKIX).
 func ClientPublicPEM() []byte { return signing.PublicKeyPEM(&Client().PublicKey) }
 
-var parsedClient = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := signing.ParsePrivateKey(clientPEM)
-	if err != nil {
-		panic(err) // the key above is wrong
-	}
-	return key
-})
+var (
+	parsed       = sync.OnceValue(func() *rsa.PrivateKey { return parse(pem) })
+	parsedClient = sync.OnceValue(func() *rsa.PrivateKey { return parse(clientPEM) })
+)
 
-var parsed = sync.OnceValue(func() *rsa.PrivateKey {
-	key, err := signing.ParsePrivateKey(pem)
+func parse(text []byte) *rsa.PrivateKey {
+	key, err := signing.ParsePrivateKey(text)
 	if err != nil {
-		panic(err) // the key above is wrong
+		panic(err) // an embedded key is wrong
 	}
 	return key
-})
+}
