@@ -113,8 +113,7 @@ func TestParseHeaderRefuses(t *testing.T) {
 	}
 }
 
-// A key of 8192 bits is the longest that is accepted, and its signature is
-// longer than what String has room for on the stack.
+// A key of 8192 bits is the longest that is accepted.
 func TestParseHeaderTakesTheLongestSignature(t *testing.T) {
 	want := signing.Header{Algorithm: signing.RSA256, KeyVersion: strings.Repeat("9", 64), Signature: bytes.Repeat([]byte{0x6b, 0xf5, 0x1c, 0x02}, 256)}
 

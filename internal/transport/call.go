@@ -47,8 +47,6 @@ type Answer struct {
 	Header http.Header
 	// Body holds the raw bytes, never decompressed, so that a signature over them can be verified.
 	Body []byte
-	// Sent is when the attempt was passed to the network.
-	Sent time.Time
 	// Attempt counts from 1.
 	Attempt int
 }

@@ -125,7 +125,7 @@ func (e *execution) conclude(ctx context.Context, resp *http.Response, err error
 	if err != nil {
 		return e.unread(ctx, resp.StatusCode, err), resp.StatusCode
 	}
-	e.answer = &Answer{Status: resp.StatusCode, Header: resp.Header, Body: body, Sent: e.sent, Attempt: e.attempt}
+	e.answer = &Answer{Status: resp.StatusCode, Header: resp.Header, Body: body, Attempt: e.attempt}
 	return e.classify(), resp.StatusCode
 }
 

@@ -67,7 +67,6 @@ func TestFaults(t *testing.T) {
 					require.NoError(t, err)
 					require.Equal(t, "fine", string(answer.Body))
 					require.Equal(t, len(tt.replies), answer.Attempt)
-					require.Equal(t, p.seen[len(p.seen)-1].at, answer.Sent)
 					return
 				}
 				require.Nil(t, answer)

@@ -7,9 +7,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"strings"
-	"time"
+	"testing/fstest"
 
 	xmodule "golang.org/x/mod/module"
 	"golang.org/x/mod/sumdb/dirhash"
@@ -18,18 +17,18 @@ import (
 
 // archive returns the zip file that a module proxy serves of a version of the module.
 func (r *repository) archive(m *module, version string) ([]byte, error) {
-	var files []xzip.File
-	licensed := false
-	for name, content := range r.files {
-		name, inside := strings.CutPrefix(name, m.dir+"/")
-		if m.dir != "" && !inside {
-			continue
-		}
-		licensed = licensed || name == "LICENSE"
-		files = append(files, file{name, content})
+	inside := fstest.MapFS{}
+	if license, ok := r.files["LICENSE"]; ok { // as the go command does, where the module has none of its own
+		inside["LICENSE"] = &fstest.MapFile{Data: license, Mode: 0o644}
 	}
-	if license, ok := r.files["LICENSE"]; ok && !licensed { // as the go command does
-		files = append(files, file{"LICENSE", license})
+	for name, content := range r.files {
+		if name, below := strings.CutPrefix(name, m.dir+"/"); below || m.dir == "" {
+			inside[name] = &fstest.MapFile{Data: content, Mode: 0o644}
+		}
+	}
+	var files []xzip.File
+	for name := range inside {
+		files = append(files, file{inside, name})
 	}
 	var archive bytes.Buffer
 	err := xzip.Create(&archive, xmodule.Version{Path: m.path, Version: version}, files)
@@ -65,19 +64,10 @@ func (r *repository) sum(m *module, version string) ([]string, error) {
 
 // file is a file of a module, for [xzip.Create].
 type file struct {
-	path    string
-	content []byte
+	fsys fs.FS
+	path string
 }
 
 func (f file) Path() string                 { return f.path }
-func (f file) Lstat() (os.FileInfo, error)  { return info{f}, nil }
-func (f file) Open() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(f.content)), nil }
-
-type info struct{ file }
-
-func (i info) Name() string     { return path.Base(i.path) }
-func (i info) Size() int64      { return int64(len(i.content)) }
-func (info) Mode() fs.FileMode  { return 0o644 }
-func (info) ModTime() time.Time { return time.Time{} }
-func (info) IsDir() bool        { return false }
-func (info) Sys() any           { return nil }
+func (f file) Lstat() (os.FileInfo, error)  { return fs.Stat(f.fsys, f.path) }
+func (f file) Open() (io.ReadCloser, error) { return f.fsys.Open(f.path) }
