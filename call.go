@@ -347,7 +347,7 @@ func outcomeOf(e *Error) transport.Outcome {
 // hintFor is the code's hint; for a wrong clock it says by how much.
 func hintFor(code Code, answered time.Time) string {
 	if code != CodeTimestampInvalid {
-		return code.hint()
+		return code.info().hint
 	}
 	off := time.Since(answered).Round(time.Second)
 	if off < 0 {

@@ -3,6 +3,7 @@ package alipayplus
 import (
 	"errors"
 	"log/slog"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -86,65 +87,61 @@ const (
 	CodeUnavailable Code = "SERVICE_UNAVAILABLE"
 )
 
+// codeInfo is what the library knows of a code: its class, one of the Err variables
+// or nil, and what to do about it, where the message does not say it already.
+type codeInfo struct {
+	code  Code
+	class error
+	hint  string
+}
+
+func codes() []codeInfo {
+	const again = "repeat it with the same RequestID"
+	return []codeInfo{
+		{CodeSuccess, nil, ""},
+		{CodeProcessFail, nil, "do not repeat it; contact the platform's support with the trace id"},
+		{CodeParamIllegal, ErrInvalid, ""},
+		{CodeInvalidAPI, ErrInvalid, "check the base URL and the version of this library"},
+		{CodeAccessDenied, ErrPermission, ""},
+		{CodeTrafficExceedLimit, ErrRateLimited, "call less often (WithRateLimit) and repeat it later"},
+		{CodeUnknownException, nil, again},
+		{CodeInvalidSignature, ErrUnauthenticated, "check that the private key belongs to the client id and key version, and that the platform has its public key"},
+		{CodeUnknownClient, ErrUnauthenticated, "check the client id (WithClientID, ALIPAYPLUS_CLIENT_ID) and the base URL"},
+		{CodeTimestampInvalid, ErrUnauthenticated, ""},
+		{CodeNotFound, ErrNotFound, "check the id; things of other workspaces look as if they did not exist"},
+		{CodeStateConflict, ErrConflict, ""},
+		{CodeLimitExceeded, ErrLimit, ""},
+		{CodeAuthorizationRequired, ErrAuthorizationRequired, ""},
+		{CodeLanguageRequired, ErrInvalid, ""},
+		{CodeRatioNotAllowed, ErrInvalid, ""},
+		{CodeRequestIDReused, ErrConflict, "use a new RequestID for a new call"},
+		{CodePayloadTooLarge, ErrInvalid, ""},
+		{CodeUnavailable, nil, again},
+	}
+}
+
+// info is the zero value for a code that is not known.
+func (c Code) info() codeInfo {
+	all := codes()
+	i := slices.IndexFunc(all, func(info codeInfo) bool { return info.code == c })
+	if i < 0 {
+		return codeInfo{}
+	}
+	return all[i]
+}
+
 // Codes returns every result code of the contract.
 func Codes() []Code {
-	return []Code{
-		CodeSuccess, CodeProcessFail, CodeParamIllegal, CodeInvalidAPI, CodeAccessDenied,
-		CodeTrafficExceedLimit, CodeUnknownException,
-		CodeInvalidSignature, CodeUnknownClient, CodeTimestampInvalid, CodeNotFound,
-		CodeStateConflict, CodeLimitExceeded, CodeAuthorizationRequired, CodeLanguageRequired,
-		CodeRatioNotAllowed, CodeRequestIDReused, CodePayloadTooLarge, CodeUnavailable,
+	var all []Code
+	for _, info := range codes() {
+		all = append(all, info.code)
 	}
+	return all
 }
 
 // Class returns the error class of the code, one of the Err variables, or nil
 // where the code has none.
-func (c Code) Class() error {
-	switch c {
-	case CodeParamIllegal, CodeLanguageRequired, CodeRatioNotAllowed, CodePayloadTooLarge, CodeInvalidAPI:
-		return ErrInvalid
-	case CodeAccessDenied:
-		return ErrPermission
-	case CodeTrafficExceedLimit:
-		return ErrRateLimited
-	case CodeInvalidSignature, CodeUnknownClient, CodeTimestampInvalid:
-		return ErrUnauthenticated
-	case CodeNotFound:
-		return ErrNotFound
-	case CodeStateConflict, CodeRequestIDReused:
-		return ErrConflict
-	case CodeLimitExceeded:
-		return ErrLimit
-	case CodeAuthorizationRequired:
-		return ErrAuthorizationRequired
-	default:
-		return nil
-	}
-}
-
-// hint says what to do about the code; empty where the message says it already.
-func (c Code) hint() string {
-	switch c {
-	case CodeProcessFail:
-		return "do not repeat it; contact the platform's support with the trace id"
-	case CodeInvalidAPI:
-		return "check the base URL and the version of this library"
-	case CodeTrafficExceedLimit:
-		return "call less often (WithRateLimit) and repeat it later"
-	case CodeUnknownException, CodeUnavailable:
-		return "repeat it with the same RequestID"
-	case CodeInvalidSignature:
-		return "check that the private key belongs to the client id and key version, and that the platform has its public key"
-	case CodeUnknownClient:
-		return "check the client id (WithClientID, ALIPAYPLUS_CLIENT_ID) and the base URL"
-	case CodeNotFound:
-		return "check the id; things of other workspaces look as if they did not exist"
-	case CodeRequestIDReused:
-		return "use a new RequestID for a new call"
-	default:
-		return ""
-	}
-}
+func (c Code) Class() error { return c.info().class }
 
 // ResultStatus is the four-valued outcome that Alipay+ documents for its OpenAPI.
 type ResultStatus string

@@ -85,9 +85,9 @@ func TestWhichCodesHaveAHint(t *testing.T) {
 	}
 	for _, code := range Codes() {
 		if part := withHint[code]; part != "" {
-			require.Contains(t, code.hint(), part, "%s", code)
+			require.Contains(t, code.info().hint, part, "%s", code)
 		} else {
-			require.Empty(t, code.hint(), "%s", code)
+			require.Empty(t, code.info().hint, "%s", code)
 		}
 	}
 }

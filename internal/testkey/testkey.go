@@ -1,6 +1,6 @@
 // Package testkey holds RSA keys for tests, one for a platform and one for a
 // client, because making a key takes longer than most tests. Nothing but tests
-// may use them: everybody has them.
+// may use them: everybody has them. It also runs programs for their tests.
 package testkey
 
 import (
