@@ -47,8 +47,8 @@ var errClosed = fmt.Errorf("bolt: the store is closed: %w", os.ErrClosed)
 
 // Store is a [storage.Store] in a file; [Open] makes one.
 //
-// View waits for nobody. Updates that come within a millisecond share a commit and its syncs. Their functions run one at
-// a time, on a goroutine of bbolt's that ends with them; when one of them fails, the others run again.
+// View waits for nobody. Updates that come within two milliseconds share a commit and its syncs. Their functions run one
+// at a time, on a goroutine of bbolt's that ends with them; when one of them fails, the others run again.
 type Store struct {
 	path string // of the file, for messages
 	db   *bbolt.DB

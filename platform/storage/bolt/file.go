@@ -24,8 +24,9 @@ const (
 	folderMode = 0o700
 	fileMode   = 0o600
 
-	// batchDelay is how long an Update waits for others to share its commit with. A commit takes longer.
-	batchDelay = time.Millisecond
+	// batchDelay is how long an Update waits for others to share its commit with. With less, many writers on a busy
+	// machine make several small commits, which queue.
+	batchDelay = 2 * time.Millisecond
 
 	// journalName is the file of an earlier version of this library.
 	journalName = "journal"
