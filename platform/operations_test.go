@@ -1,6 +1,7 @@
 package platform_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -377,7 +378,8 @@ func TestTheTimesOfAReleaseAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
 	}, platform.WithTargetBackends(app))
 }
 
-// So are those of its request, and a verdict that is due at once comes after the application.
+// So are those of its request, and a verdict that is due at once comes after the application, also when the store runs
+// transactions again.
 func TestTheTimesOfARequestAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
 	app := newRecordingApp()
 	inWorld(t, func(w *world) {
@@ -399,9 +401,21 @@ func TestTheTimesOfARequestAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
 			}
 		}
 		require.Equal(w, []string{"NEW_VERSION_CREATED", "UNDER_REVIEW", "RELEASE_PREPARATION"}, states)
-	}, platform.WithTargetBackends(app), platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
+	}, platform.WithTargetBackends(app), platform.WithStore(rerunning{storage.NewMemory()}), platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
 		return platform.ApproveAfter(0)
 	}))
+}
+
+// rerunning is a store that runs each function of an update twice, as one may where others get in the way.
+type rerunning struct{ storage.Store }
+
+func (s rerunning) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	again := errors.New("run it again")
+	err := s.Store.Update(ctx, func(tx storage.Tx) error { return cmp.Or(fn(tx), again) })
+	if !errors.Is(err, again) {
+		return err
+	}
+	return s.Store.Update(ctx, fn)
 }
 
 // What is asked of the target app for one mini program comes one after another,

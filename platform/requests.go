@@ -24,6 +24,7 @@ func (c *call) openRequest(request alipayplus.Request, former string, parties []
 	opened := c.at
 	c.stage(func(c *call) error {
 		r.begin(c.at, c.at.Sub(opened)) // when the effect is done
+		opened = c.at                   // for the next run, which may come
 		r.Sort = c.p.sortKey(c.at)
 		return nil
 	})

@@ -36,6 +36,21 @@ func TestMemoryRunsAnUpdateOnce(t *testing.T) {
 	require.Equal(t, []string{"a", "b"}, allKeys(t, s))
 }
 
+// An Update that waits for another one stops waiting when its context ends.
+func TestMemoryWaitEndsWithTheContext(t *testing.T) {
+	s := storage.NewMemory()
+	require.NoError(t, s.Update(t.Context(), func(tx storage.Tx) error {
+		ctx, cancel := context.WithCancel(t.Context())
+		waited := make(chan error)
+		go func() { waited <- s.Update(ctx, put("b")) }()
+		runtime.Gosched()
+		cancel()
+		require.ErrorIs(t, <-waited, context.Canceled)
+		return tx.Put("a", nil)
+	}))
+	require.Equal(t, []string{"a"}, allKeys(t, s))
+}
+
 // A View goes on beside an Update, and sees what was there when it began, however many commits come meanwhile.
 func TestMemoryViewsStayWhatTheyWere(t *testing.T) {
 	s := storage.NewMemory()

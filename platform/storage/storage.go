@@ -25,9 +25,8 @@ var (
 // A Store offers serializable transactions: what all the functions read and write together is what they would have read
 // and written one after another, in an order in which a call that began after another one ended comes after it.
 //
-// Both methods check the context before they run fn, and Update also before it commits; waiting for other transactions
-// ends with it, too. An error for that reason wraps ctx.Err(), and nothing has been written. A store over a network may
-// notice the end of the context in between.
+// Both methods check the context before they run fn, and Update also before it commits. An error for that reason wraps
+// ctx.Err(), and nothing has been written. A store may notice the end of the context in between, too.
 type Store interface {
 	// View runs fn on a consistent snapshot: nothing that others commit meanwhile shows up in it. A write in it is
 	// [ErrReadOnly]. View returns the error of fn as it is.
@@ -42,7 +41,8 @@ type Store interface {
 	// and is returned as it is; so does a panic, which goes on to the caller. An error from a Tx method may be the
 	// store's way to say that others got in the way: fn must return it, wrapped or not, and the store runs fn again.
 	//
-	// fn must not call the store, which may have it wait for itself.
+	// fn must not call the store, which may have it wait for itself. It may run on another goroutine than the caller's,
+	// which it must not end.
 	Update(ctx context.Context, fn func(Tx) error) error
 }
 

@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"strconv"
 	"syscall"
+	"time"
 
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
@@ -22,6 +23,10 @@ const (
 	fileName   = "records.db"
 	folderMode = 0o700
 	fileMode   = 0o600
+
+	// batchDelay is how long an Update waits for others to share its commit with. With less, many writers on a busy
+	// machine make several small commits, which queue.
+	batchDelay = 2 * time.Millisecond
 
 	// journalName is the file of an earlier version of this library.
 	journalName = "journal"
@@ -35,9 +40,12 @@ func bucketName() []byte { return []byte("records") }
 // It is an error when another process, or another Store, has the folder open, see [ErrLocked]; when the file was cut or
 // is not of this package; when the folder is one of an earlier version of this library, whose records were in a file
 // journal; or when the file cannot be written.
-func Open(dir string) (*Store, error) {
-	s, err := open(dir)
-	if errors.Is(err, bbolterrors.ErrTimeout) {
+func Open(dir string) (s *Store, err error) {
+	damage := guard(func() { s, err = open(dir) })
+	switch {
+	case damage != nil:
+		err = fmt.Errorf("%s is damaged: %v", fileName, damage)
+	case errors.Is(err, bbolterrors.ErrTimeout):
 		err = ErrLocked
 	}
 	if err != nil {
@@ -51,17 +59,14 @@ func open(dir string) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := makeFolder(dir); err != nil {
-		return nil, err
-	}
-	if err := refuseJournal(dir); err != nil {
+	if err := cmp.Or(makeFolder(dir), refuseJournal(dir)); err != nil {
 		return nil, err
 	}
 	path := filepath.Join(dir, fileName)
 	info, err := os.Stat(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		err = create(dir)
+		err = create(path)
 	case err == nil && info.Size() == 0:
 		err = fmt.Errorf("%s is empty, which no file of a store is: it was cut", fileName)
 	}
@@ -71,8 +76,7 @@ func open(dir string) (*Store, error) {
 	if err := verify(path); err != nil {
 		return nil, err
 	}
-	s := &Store{path: path, writeLock: make(chan struct{}, 1)}
-	return s, s.start()
+	return start(path)
 }
 
 // refuseJournal keeps the records of an earlier version from being taken for none.
@@ -86,20 +90,19 @@ func refuseJournal(dir string) error {
 }
 
 // create makes the file of an empty store. It gets its name when it is whole, so that a crash leaves none or all of it.
-func create(dir string) error {
-	file, err := os.CreateTemp(dir, fileName+".new")
+func create(path string) error {
+	file, err := os.CreateTemp(filepath.Dir(path), fileName+".new")
 	if err != nil {
 		return err
 	}
-	path := file.Name()
-	if err = cmp.Or(file.Close(), makeEmpty(path)); err == nil {
-		err = os.Rename(path, filepath.Join(dir, fileName))
+	if err = cmp.Or(file.Close(), makeEmpty(file.Name())); err == nil {
+		err = os.Rename(file.Name(), path)
 	}
 	if err != nil {
-		_ = os.Remove(path) // the first error says what is wrong
+		_ = os.Remove(file.Name()) // the first error says what is wrong
 		return err
 	}
-	return syncFolder(dir)
+	return syncFolder(filepath.Dir(path))
 }
 
 func makeEmpty(path string) error {
@@ -115,16 +118,13 @@ func makeEmpty(path string) error {
 }
 
 // verify makes sure that a file can be mapped as a whole, and is one of a store. It needs no page but those that say so.
-func verify(path string) error {
+func verify(path string) (err error) {
 	db, err := bbolt.Open(path, fileMode, &bbolt.Options{ReadOnly: true, Timeout: 1})
 	if err != nil {
 		return describe(err)
 	}
-	damage := guard(func() { err = db.View(verifyIn) })
-	if damage != nil {
-		err = fmt.Errorf("%s is damaged: %v", fileName, damage)
-	}
-	return cmp.Or(err, db.Close())
+	defer func() { err = cmp.Or(err, db.Close()) }() // also after a panic
+	return db.View(verifyIn)
 }
 
 func verifyIn(tx *bbolt.Tx) error {
@@ -175,37 +175,27 @@ func describe(err error) error {
 
 // start opens the file to write. The list of free pages is kept in the file: without it, bbolt would read all pages to
 // find them.
-func (s *Store) start() (err error) {
+func start(path string) (*Store, error) {
 	var file *os.File
-	damage := guard(func() {
-		s.db, err = bbolt.Open(s.path, fileMode, &bbolt.Options{
-			Timeout:         1, // any above 0: try once
-			FreelistType:    bbolt.FreelistMapType,
-			InitialMmapSize: mapped(),
-			NoStatistics:    true,
-			OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
-				file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
-				return file, err
-			},
-		})
+	db, err := bbolt.Open(path, fileMode, &bbolt.Options{
+		Timeout:         1, // any above 0: try once
+		FreelistType:    bbolt.FreelistMapType,
+		InitialMmapSize: mapped(),
+		NoStatistics:    true,
+		OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+			file, err = os.OpenFile(name, flag&^os.O_CREATE, mode)
+			return file, err
+		},
 	})
-	if damage != nil {
-		return fmt.Errorf("%s is damaged: %v", fileName, damage)
-	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	s.info, err = file.Stat()
-	if err == nil {
-		err = s.db.View(func(tx *bbolt.Tx) error {
-			s.durable.Store(uint64(tx.ID()))
-			return nil
-		})
-	}
+	db.MaxBatchDelay = batchDelay
+	info, err := file.Stat()
 	if err != nil {
-		return cmp.Or(err, s.db.Close())
+		return nil, cmp.Or(err, db.Close())
 	}
-	return nil
+	return &Store{path: path, db: db, info: info}, nil
 }
 
 // mapped is how much of the address space the file gets. When it outgrows that, writers must wait for all readers, so it

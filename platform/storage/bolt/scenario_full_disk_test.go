@@ -94,7 +94,7 @@ func fillUp(s *Store, from int) (count int, err error) {
 		switch {
 		case failed == nil:
 			continue
-		case !strings.Contains(failed.Error(), "nothing of it is kept"):
+		case !strings.Contains(failed.Error(), "all of it is kept or nothing"):
 			return 0, failed
 		case count == 0:
 			return 0, errors.New("nothing could be written")

@@ -13,154 +13,165 @@ import (
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
-// transaction is a [storage.Tx]: a read transaction of its own, or one Update's part of a batch.
+// transaction is a [storage.Tx].
 type transaction struct {
-	store   *Store
-	records *bbolt.Bucket
-	batch   *batch // nil in a View
-	done    bool
-	changes []change
+	path    string        // of the file, for messages
+	records *bbolt.Bucket // nil once the transaction is over
+	damage  error         // what it met
 }
 
-// change is what there was under a key before a write.
-type change struct {
-	key   []byte
-	value []byte // encoded; nil if there was none
-}
-
-// begin makes in the transaction of bbolt that tx reads and writes in.
-func (tx *transaction) begin(in *bbolt.Tx) error {
-	return tx.guard(func() error {
-		tx.records = in.Bucket(bucketName())
-		if tx.records == nil {
-			panic("it has no records any more")
-		}
-		return nil
-	})
-}
-
-// guard runs what reads pages of the file, and returns why that failed when they are damaged: bbolt panics on a page that
-// makes no sense, and the operating system raises a fault for one that it cannot read.
-func guard(do func()) (damage any) {
+// guard runs what reads pages of the file. Damage is what bbolt panics with on a page that makes no sense, or the fault
+// that is raised for one that cannot be read.
+func guard(read func()) (damage any) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() { damage = recover() }()
-	do()
+	read()
 	return nil
 }
 
-func (s *Store) damaged(why any) error {
-	return fmt.Errorf("bolt: the file %s is damaged: %v", s.path, why)
+func (tx *transaction) damaged(why any) error {
+	return fmt.Errorf("bolt: the file %s is damaged: %v", tx.path, why)
 }
 
-// guard is guard for a transaction. A batch that met damage cannot be committed: nobody knows what is in it.
 func (tx *transaction) guard(do func() error) (err error) {
+	if tx.records == nil {
+		return storage.ErrTxDone
+	}
 	if damage := guard(func() { err = do() }); damage != nil {
-		err = tx.store.damaged(damage)
-		if tx.batch != nil {
-			tx.batch.damage = err
-		}
+		tx.damage = tx.damaged(damage)
+		return tx.damage
 	}
 	return err
 }
 
 // Get implements [storage.Tx].
 func (tx *transaction) Get(key string) (value []byte, found bool, err error) {
-	if tx.done {
-		return nil, false, storage.ErrTxDone
-	}
 	err = tx.guard(func() (err error) {
 		encoded := tx.records.Get([]byte(key))
-		if found = encoded != nil; found {
+		if encoded != nil {
 			value, err = tx.decode([]byte(key), encoded)
+			found = err == nil
 		}
 		return err
 	})
-	if err != nil {
-		return nil, false, err
-	}
-	return value, found, nil
+	return value, found, err
 }
 
 // Put implements [storage.Tx].
 func (tx *transaction) Put(key string, value []byte) error {
-	if err := tx.writable(); err != nil {
-		return err
-	}
-	if key == "" {
-		return storage.ErrEmptyKey
-	}
 	return tx.guard(func() error {
-		was := tx.records.Get([]byte(key))
+		if !tx.records.Writable() {
+			return storage.ErrReadOnly
+		}
+		if key == "" {
+			return storage.ErrEmptyKey
+		}
 		if err := tx.records.Put([]byte(key), encode([]byte(key), value)); err != nil {
 			return fmt.Errorf("bolt: put a key of %d bytes: %w", len(key), err)
 		}
-		tx.changes = append(tx.changes, change{key: []byte(key), value: was})
 		return nil
 	})
 }
 
 // Delete implements [storage.Tx].
 func (tx *transaction) Delete(key string) error {
-	if err := tx.writable(); err != nil {
-		return err
-	}
 	return tx.guard(func() error {
-		was := tx.records.Get([]byte(key))
-		if was == nil {
-			return nil
+		if !tx.records.Writable() {
+			return storage.ErrReadOnly
 		}
 		if err := tx.records.Delete([]byte(key)); err != nil {
 			return fmt.Errorf("bolt: delete: %w", err)
 		}
-		tx.batch.deletes++
-		tx.changes = append(tx.changes, change{key: []byte(key), value: was})
 		return nil
 	})
 }
 
-func (tx *transaction) writable() error {
-	switch {
-	case tx.done:
-		return storage.ErrTxDone
-	case tx.batch == nil:
-		return storage.ErrReadOnly
-	}
-	return nil
-}
-
-// undo takes back what was written. When that is not possible, the batch fails.
-func (tx *transaction) undo() {
-	for i := len(tx.changes) - 1; i >= 0; i-- {
-		was := tx.changes[i]
-		err := tx.guard(func() error {
-			if was.value != nil {
-				return tx.records.Put(was.key, was.value)
-			}
-			tx.batch.deletes++
-			return tx.records.Delete(was.key)
-		})
-		if err != nil {
-			tx.batch.damage = err
-			return
-		}
-	}
-}
-
-// Scan implements [storage.Tx].
+// Scan implements [storage.Tx]. In an Update, the loop meets what is written during it.
 func (tx *transaction) Scan(from, to string, descending bool) iter.Seq2[storage.Entry, error] {
 	return func(yield func(storage.Entry, error) bool) {
-		c := &cursor{tx: tx, from: []byte(from), to: []byte(to), descending: descending}
+		rest := &scan{tx: tx, from: []byte(from), to: []byte(to), descending: descending}
 		for {
-			entry, found, err := c.next()
+			var entry storage.Entry
+			err := tx.guard(func() (err error) {
+				entry, err = rest.next()
+				return err
+			})
 			if err != nil {
 				yield(storage.Entry{}, err)
 				return
 			}
-			if !found || !yield(entry, nil) {
+			if entry.Key == "" || !yield(entry, nil) {
 				return
 			}
 		}
 	}
+}
+
+// scan is what is left of a range.
+type scan struct {
+	tx         *transaction
+	from, to   []byte // an empty to is no upper end
+	descending bool
+	cursor     *bbolt.Cursor // nil before the first record
+}
+
+// next returns the next record; without a key when there is none.
+func (s *scan) next() (storage.Entry, error) {
+	key, encoded := s.step()
+	above := bytes.Compare(key, s.from) >= 0
+	below := len(s.to) == 0 || bytes.Compare(key, s.to) < 0
+	switch {
+	case key == nil, !below && !s.descending, !above && s.descending:
+		return storage.Entry{}, nil
+	case !above, !below:
+		return storage.Entry{}, s.tx.damaged("its keys are not in order")
+	case s.descending:
+		s.to = key
+	default:
+		s.from = append(bytes.Clone(key), 0)
+	}
+	value, err := s.tx.decode(key, encoded)
+	return storage.Entry{Key: string(key), Value: value}, err
+}
+
+// step goes to the next record. A write makes a cursor's position invalid, so that an Update seeks each one anew.
+func (s *scan) step() (key, value []byte) {
+	seek := s.cursor == nil || s.tx.records.Writable()
+	if s.cursor == nil {
+		s.cursor = s.tx.records.Cursor()
+	}
+	switch {
+	case seek && s.descending:
+		return s.seekLast()
+	case seek:
+		return s.cursor.Seek(s.from)
+	case s.descending:
+		return s.cursor.Prev()
+	default:
+		return s.cursor.Next()
+	}
+}
+
+// seekLast goes to the last record below the upper end. Deletes leave empty pages until the commit: on one, bbolt's Prev
+// returns nil as if nothing was before it, and its Last never returns when there are no others.
+func (s *scan) seekLast() (key, value []byte) {
+	first, _ := s.cursor.First()
+	if first == nil || len(s.to) > 0 && bytes.Compare(first, s.to) >= 0 {
+		return nil, nil
+	}
+	if len(s.to) > 0 {
+		key, _ = s.cursor.Seek(s.to)
+	}
+	if key == nil {
+		key, value = s.cursor.Last()
+	} else {
+		key, value = s.cursor.Prev()
+	}
+	in := s.tx.records.Tx()
+	for pages := in.Size() / int64(in.DB().Info().PageSize); key == nil && pages > 0; pages-- { // for ever in a damaged file
+		key, value = s.cursor.Prev()
+	}
+	return key, value
 }
 
 // Each value has a checksum of it and its key before it.
@@ -176,7 +187,7 @@ func encode(key, value []byte) []byte {
 func (tx *transaction) decode(key, encoded []byte) ([]byte, error) {
 	if len(encoded) < checksumSize || binary.LittleEndian.Uint32(encoded) != checksum(key, encoded[checksumSize:]) {
 		const most = 100 // Who knows where a damaged key ends.
-		return nil, tx.store.damaged(fmt.Sprintf("the record %q does not fit its checksum", key[:min(len(key), most)]))
+		return nil, tx.damaged(fmt.Sprintf("the record %q does not fit its checksum", key[:min(len(key), most)]))
 	}
 	return bytes.Clone(encoded[checksumSize:]), nil
 }

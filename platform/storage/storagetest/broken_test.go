@@ -95,7 +95,7 @@ func TestStoreCatches(t *testing.T) {
 		},
 		{
 			"ignores the context", func() storage.Store { return ignoresContext{storage.NewMemory()} },
-			[]string{"a context that is over runs nothing", "a context that ends before the commit discards the writes", "waiting for another update ends with the context"},
+			[]string{"a context that is over runs nothing", "a context that ends before the commit discards the writes"},
 		},
 		{
 			"writes before the commit", func() storage.Store { return direct{storage.NewMemory()} },

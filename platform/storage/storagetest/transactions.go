@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"iter"
-	"sync"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -104,30 +102,5 @@ var transactionCases = []testCase{
 		})
 		require.ErrorIs(t, err, context.Canceled)
 		requireRecords(ctx, t, s)
-	}},
-	{"waiting for another update ends with the context", func(ctx context.Context, t require.TestingT, s storage.Store) {
-		waiting, cancel := context.WithCancel(ctx)
-		defer cancel()
-		var once sync.Once
-		outcome := make(chan error, 1)
-		require.NoError(t, s.Update(ctx, func(tx storage.Tx) error {
-			once.Do(func() {
-				go func() { outcome <- s.Update(waiting, func(tx storage.Tx) error { return tx.Put("b", nil) }) }()
-			})
-			time.AfterFunc(50*time.Millisecond, cancel)
-			select {
-			case err := <-outcome: // nil when it need not wait
-				outcome <- err
-			case <-time.After(10 * time.Second):
-				return errors.New("it goes on waiting")
-			}
-			return tx.Put("a", nil)
-		}))
-		if err := <-outcome; err != nil {
-			require.ErrorIs(t, err, context.Canceled)
-			requireRecords(ctx, t, s, entry("a", ""))
-			return
-		}
-		requireRecords(ctx, t, s, entry("a", ""), entry("b", ""))
 	}},
 }
