@@ -95,7 +95,7 @@ type ModifyBaseInfoInput struct {
 func (in ModifyBaseInfoInput) Validate() error {
 	var p problems
 	if in.empty() {
-		p.add("", "must have at least one field to change")
+		p.Add("", "must have at least one field to change")
 	}
 	p.appTexts(appTexts{
 		name: in.AppName, englishName: in.AppEnglishName, slogan: in.AppSlogan, description: in.AppDescription,
@@ -218,7 +218,7 @@ type SafeDomainInput struct {
 func (in SafeDomainInput) Validate() error {
 	var p problems
 	if p.required("safe_domain", in.Domain) && strings.ContainsFunc(in.Domain, notInDomain) {
-		p.add("safe_domain", "must be one domain, without spaces, commas and control characters")
+		p.Add("safe_domain", "must be one domain, without spaces, commas and control characters")
 	}
 	return p.err("server domain")
 }

@@ -81,7 +81,7 @@ type RemoveMemberInput struct {
 func (in RemoveMemberInput) Validate() error {
 	var p problems
 	if in.UserID == "" && in.OpenID == "" {
-		p.add("user_id", "or open_id is required")
+		p.Add("user_id", "or open_id is required")
 	}
 	p.role(in.Role, true)
 	return p.err("member")

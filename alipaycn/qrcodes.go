@@ -133,10 +133,10 @@ func (in CreateQRCodeInput) Validate() error {
 	var p problems
 	p.required("url_param", in.Page)
 	if !isQuery(in.Query) {
-		p.add("query_param", "must be of the form key=value&key=value")
+		p.Add("query_param", "must be of the form key=value&key=value")
 	}
 	if in.Color != "" && !isColor(in.Color) {
-		p.add("color", "must be six hexadecimal digits, as in 0x00BFFF")
+		p.Add("color", "must be six hexadecimal digits, as in 0x00BFFF")
 	}
 	oneOf(&p, "size", in.Size, QRCodeSmall, QRCodeMedium, QRCodeLarge)
 	return p.err("QR code")
@@ -207,7 +207,7 @@ type BindQRCodeInput struct {
 func (in BindQRCodeInput) Validate() error {
 	var p problems
 	if p.required("route_url", in.RouteURL) && !isRouteURL(in.RouteURL) {
-		p.add("route_url", "must be an http, https or ftp address")
+		p.Add("route_url", "must be an http, https or ftp address")
 	}
 	p.required("page_redirection", in.Page)
 	p.required("mode", string(in.Mode))
@@ -238,10 +238,10 @@ type ListQRCodesInput struct {
 func (in ListQRCodesInput) Validate() error {
 	var p problems
 	if in.Page < 1 {
-		p.add("page_no", "must be at least 1")
+		p.Add("page_no", "must be at least 1")
 	}
 	if in.PageSize < 1 || in.PageSize > 10 {
-		p.add("page_size", "must be 1 to 10")
+		p.Add("page_size", "must be 1 to 10")
 	}
 	return p.err("QR code list")
 }

@@ -34,16 +34,12 @@ func TestTokensAreInNoText(t *testing.T) {
 	for _, value := range []any{
 		token, &token,
 		Tokens{Token: token, Tokens: []Token{token}},
-		TokenInput{GrantType: GrantRefreshToken, Code: "SECRET-1", RefreshToken: "SECRET-2"},
-		TokenInfoInput{AppAuthToken: "SECRET-1"},
 	} {
 		for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
 			require.NotContains(t, fmt.Sprintf(format, value), "SECRET", format)
 		}
 	}
 	require.Equal(t, "[auth_app_id=2021 user_id=2088]", token.LogValue().String())
-	require.Equal(t, "[grant_type=refresh_token]", TokenInput{GrantType: GrantRefreshToken, RefreshToken: "SECRET"}.LogValue().String())
-	require.Equal(t, "[]", TokenInfoInput{AppAuthToken: "SECRET"}.LogValue().String())
 }
 
 const (

@@ -438,11 +438,11 @@ type ListVersionsInput struct {
 func (in ListVersionsInput) Validate() error {
 	var p problems
 	if len(in.Statuses) == 0 {
-		p.add("version_status", "must name at least 1 status; without one AlipayCN returns no versions")
+		p.Add("version_status", "must name at least 1 status; without one AlipayCN returns no versions")
 	}
 	for _, status := range in.Statuses {
 		if status == "" || strings.Contains(string(status), ",") {
-			p.add("version_status", "must not have an empty status or one with a comma")
+			p.Add("version_status", "must not have an empty status or one with a comma")
 			break
 		}
 	}
@@ -543,7 +543,7 @@ func (in UploadInput) Validate() error {
 	p.optionalVersion("template_version", in.TemplateVersion)
 	p.version(in.Version)
 	if in.Ext != "" && !json.Valid([]byte(in.Ext)) {
-		p.add("ext", `must be JSON, for example {"extEnable": true}`)
+		p.Add("ext", `must be JSON, for example {"extEnable": true}`)
 	}
 	return p.err("upload")
 }
