@@ -164,6 +164,10 @@ func (in ApplyInput) Validate() error {
 	return p.err("application")
 }
 
+func (in ApplyInput) about() versionWrite {
+	return versionWrite{version: in.Version, bundle: in.BundleID, description: in.Description, known: in.Known}
+}
+
 func (in ApplyInput) texts() appTexts {
 	return appTexts{
 		name: in.AppName, englishName: in.AppEnglishName, slogan: in.AppSlogan, description: in.AppDescription,

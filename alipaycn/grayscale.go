@@ -90,3 +90,7 @@ func (in GrayInput) Validate() error {
 	}
 	return p.err("grayscale")
 }
+
+func (in GrayInput) about() versionWrite {
+	return versionWrite{version: in.Version, bundle: in.BundleID, strategy: in.Strategy, known: in.Known}
+}
