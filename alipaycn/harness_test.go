@@ -196,6 +196,18 @@ func (r *receiver) post(ctx context.Context, params url.Values) (status int, tex
 	return answerTo(r, request(ctx, params.Encode()))
 }
 
+// succeeds posts a notification that is to be answered "success".
+func (r *receiver) succeeds(t require.TestingT, params url.Values) {
+	status, text := r.post(tokenContext(t), params)
+	requireSuccess(t, status, text)
+}
+
+// fails posts a notification that is to be answered "fail" with a status.
+func (r *receiver) fails(t require.TestingT, want int, params url.Values) {
+	status, text := r.post(tokenContext(t), params)
+	requireFail(t, want, status, text)
+}
+
 func (r *receiver) calls() int {
 	r.mu.Lock()
 	defer r.mu.Unlock()

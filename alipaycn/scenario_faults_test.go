@@ -174,6 +174,7 @@ func faultCases() []faultCase {
 }
 
 func TestEveryWriteTakesEffectOnceUnderEveryFault(t *testing.T) {
+	t.Parallel()
 	covered := map[string]bool{}
 	for _, write := range faultyWrites() {
 		covered[write.op.Name] = true

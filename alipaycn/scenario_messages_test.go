@@ -8,7 +8,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
-	"io"
 	"math/big"
 	"net/http"
 	"regexp"
@@ -20,6 +19,7 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/stretchr/testify/require"
 )
@@ -258,7 +258,7 @@ func TestWhatAUserSeesWhenTheMerchantWithdrawsInTheMiddleOfARelease(t *testing.T
 		synctest.Test(t, func(t *testing.T) {
 			w := newGatewayWorld(t)
 			w.bring(alipaycn.StatusGray)
-			lost := &losing{RoundTripper: w.g.HTTPClient().Transport, then: func() { require.NoError(t, w.g.RevokeAuthorization(miniID)) }}
+			lost := &lostOnce{RoundTripper: w.g.HTTPClient().Transport, path: cnwire.VersionGray.Path(), somebody: func() { require.NoError(t, w.g.RevokeAuthorization(miniID)) }}
 
 			err := raise(t.Context(), w.client(alipaycn.WithHTTPClient(&http.Client{Transport: lost})))
 
@@ -270,23 +270,6 @@ func TestWhatAUserSeesWhenTheMerchantWithdrawsInTheMiddleOfARelease(t *testing.T
 			require.Equal(t, 2, w.g.Effects(miniID)["versions.gray"])
 		})
 	})
-}
-
-// losing loses the answer to the first write, after something else happened.
-type losing struct {
-	http.RoundTripper
-
-	then func()
-}
-
-func (l *losing) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := l.RoundTripper.RoundTrip(r)
-	if r.Method == http.MethodPost && l.then != nil {
-		l.then()
-		l.then = nil
-		return nil, io.ErrUnexpectedEOF
-	}
-	return resp, err
 }
 
 func TestWhatAUserSeesOfWhatIsBetweenThisMachineAndAlipayCN(t *testing.T) {

@@ -23,6 +23,7 @@ import (
 // runs beside it. After every step the client's view, the stand-in's state and
 // the model agree.
 func TestRandomSequencesAgreeWithAModelOfTheDocuments(t *testing.T) {
+	t.Parallel()
 	const short = 10 // sequences with -short; otherwise there are 100
 	sequences := 0
 	rapid.Check(t, func(rt *rapid.T) {

@@ -149,6 +149,7 @@ func TestTokenStoreKeepsItsSecrets(t *testing.T) {
 }
 
 func TestTokenStoresAgree(t *testing.T) {
+	t.Parallel()
 	folder := t.TempDir()
 	run := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -274,6 +275,7 @@ func TestHugeTokenFileIsRefused(t *testing.T) {
 }
 
 func TestTokenFileDoesNotGrowBeyondWhatIsRead(t *testing.T) {
+	t.Parallel()
 	path := tokenPath(t)
 	store := NewFileTokenStore(path)
 	require.NoError(t, store.Put(t.Context(), merchantToken("a")))
@@ -314,6 +316,7 @@ func TestAFailedWriteTellsNoSecret(t *testing.T) {
 }
 
 func TestTwoStoresOnOneFileLoseNothing(t *testing.T) {
+	t.Parallel()
 	path := tokenPath(t)
 	var writers sync.WaitGroup
 	failures := make(chan error, 40)
@@ -402,6 +405,7 @@ func tokenProcess(t *testing.T, path, role string) *exec.Cmd {
 }
 
 func TestTwoProcessesOnOneFileLoseNothing(t *testing.T) {
+	t.Parallel()
 	path := tokenPath(t)
 	first, second := tokenProcess(t, path, "first"), tokenProcess(t, path, "second")
 	require.NoError(t, first.Start())
