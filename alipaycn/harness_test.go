@@ -22,6 +22,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -155,6 +156,14 @@ func WithClock(now func() time.Time) Option {
 	return func(cfg *config) error {
 		cfg.now = now
 		return nil
+	}
+}
+
+// InVirtualTime runs a subtest in a bubble of package synctest.
+func InVirtualTime(test func(*testing.T)) func(*testing.T) {
+	return func(t *testing.T) {
+		t.Helper()
+		synctest.Test(t, test)
 	}
 }
 

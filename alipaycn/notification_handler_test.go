@@ -347,19 +347,17 @@ func TestForgedReplayIsRefused(t *testing.T) {
 
 func TestReplaysAreHandledAfterTheirTime(t *testing.T) {
 	for name, c := range map[string]struct{ set, want time.Duration }{"default": {0, 48 * time.Hour}, "an hour": {time.Hour, time.Hour}} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := newReceiver(t, func(o *NotificationOptions) { o.SeenFor = c.set })
-				params := signed(t, grant(wholeGrant), messageForm())
-				_, _ = r.post(t.Context(), params)
-				time.Sleep(c.want - time.Nanosecond)
-				_, _ = r.post(t.Context(), params)
-				require.Equal(t, 1, r.calls())
-				time.Sleep(time.Nanosecond)
-				_, _ = r.post(t.Context(), params)
-				require.Equal(t, 2, r.calls())
-			})
-		})
+		t.Run(name, InVirtualTime(func(t *testing.T) {
+			r := newReceiver(t, func(o *NotificationOptions) { o.SeenFor = c.set })
+			params := signed(t, grant(wholeGrant), messageForm())
+			_, _ = r.post(t.Context(), params)
+			time.Sleep(c.want - time.Nanosecond)
+			_, _ = r.post(t.Context(), params)
+			require.Equal(t, 1, r.calls())
+			time.Sleep(time.Nanosecond)
+			_, _ = r.post(t.Context(), params)
+			require.Equal(t, 2, r.calls())
+		}))
 	}
 }
 
@@ -429,39 +427,37 @@ func TestDeliveriesOfOneIDWaitForEachOther(t *testing.T) {
 		"three fail":         {3, 4},
 		"all fail":           {100, 10},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var inside, calls atomic.Int32
-				r := newReceiver(t, func(o *NotificationOptions) {
-					o.Handle = func(context.Context, Notification) error {
-						defer inside.Add(-1)
-						if inside.Add(1) != 1 {
-							return errors.New("two at once")
-						}
-						n := calls.Add(1)
-						time.Sleep(time.Second) // the others arrive
-						if n <= c.failures {
-							return errors.New("not yet")
-						}
-						return nil
+		t.Run(name, InVirtualTime(func(t *testing.T) {
+			var inside, calls atomic.Int32
+			r := newReceiver(t, func(o *NotificationOptions) {
+				o.Handle = func(context.Context, Notification) error {
+					defer inside.Add(-1)
+					if inside.Add(1) != 1 {
+						return errors.New("two at once")
+					}
+					n := calls.Add(1)
+					time.Sleep(time.Second) // the others arrive
+					if n <= c.failures {
+						return errors.New("not yet")
+					}
+					return nil
+				}
+			})
+			body := signed(t, grant(wholeGrant), messageForm()).Encode()
+			var deliveries sync.WaitGroup
+			var successes atomic.Int32
+			for range 10 {
+				deliveries.Go(func() {
+					if _, text := answerTo(r, request(t.Context(), body)); text == "success" {
+						successes.Add(1)
 					}
 				})
-				body := signed(t, grant(wholeGrant), messageForm()).Encode()
-				var deliveries sync.WaitGroup
-				var successes atomic.Int32
-				for range 10 {
-					deliveries.Go(func() {
-						if _, text := answerTo(r, request(t.Context(), body)); text == "success" {
-							successes.Add(1)
-						}
-					})
-				}
-				deliveries.Wait()
-				require.Equal(t, c.calls, calls.Load())
-				require.Equal(t, max(0, 10-c.failures), successes.Load())
-				requireNothingLocked(t, r)
-			})
-		})
+			}
+			deliveries.Wait()
+			require.Equal(t, c.calls, calls.Load())
+			require.Equal(t, max(0, 10-c.failures), successes.Load())
+			requireNothingLocked(t, r)
+		}))
 	}
 }
 
@@ -611,10 +607,7 @@ func TestNotificationOptionsAreChecked(t *testing.T) {
 			c.change(&opts)
 			h, err := NewNotificationHandler(opts)
 			require.Nil(t, h)
-			invalid := requireInvalid(t, err)
-			require.Len(t, invalid.Fields, 1)
-			require.Equal(t, c.path, invalid.Fields[0].Path)
-			require.Contains(t, invalid.Fields[0].Message, c.says)
+			requireOneInvalid(t, err, c.path, c.says)
 			require.NotContains(t, err.Error(), "secret")
 		})
 	}
