@@ -136,13 +136,6 @@ func requireOneInvalid(t *testing.T, err error, path, says string) {
 	require.Contains(t, fields[0].Message, says)
 }
 
-func TestAppTypesAreOpen(t *testing.T) {
-	for _, known := range []AppType{AppTypeMiniProgram, AppTypeMobile, AppTypeWeb, AppTypePublic, AppTypeBase} {
-		require.True(t, known.Known(), known)
-	}
-	require.False(t, AppType("MINIAPP").Known())
-}
-
 func callback(t *testing.T, query string) (Callback, error) {
 	t.Helper()
 	return ParseCallback(httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/callback?"+query, http.NoBody))

@@ -495,6 +495,7 @@ func TestOtherWritesAreProvenByWhatListsShow(t *testing.T) {
 	packaging := Experience{Status: "packaging"}
 	none := Experience{Status: ExperienceNone}
 	domains := BaseInfo{SafeDomains: []string{"a.example.com", "b.example.com"}}
+	listing := func(listed ...string) BaseInfo { return BaseInfo{SafeDomains: listed} }
 	members := MemberList{Members: []Member{{UserID: "2088", Role: RoleDeveloper}, {OpenID: "074a", Role: RoleExperiencer}}}
 	rules := []QRCodeRule{{Mode: RouteExact, RouteURL: "https://a", RouteGroup: "1"}, {Mode: RouteFuzzy, RouteURL: "https://b", RouteGroup: "2"}}
 	bind := func(in BindQRCodeInput) effect { e, _ := provenByBinding(in, rules); return e }
@@ -549,33 +550,22 @@ func TestOtherWritesAreProvenByWhatListsShow(t *testing.T) {
 		{"text as asked, categories sent", provenByBaseInfo(ModifyBaseInfoInput{AppName: "shop", Categories: CategoryIDs{"a_b"}}, saved), effectUnknown},
 		{"text as asked, old categories sent", provenByBaseInfo(ModifyBaseInfoInput{AppName: "shop", OldCategories: CategoryIDs{"1_2"}}, saved), effectUnknown},
 		{"nothing to compare", provenByBaseInfo(ModifyBaseInfoInput{}, saved), effectUnknown},
+
+		// What lists leave open is not proven.
+		{"a member without a role", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{[]Member{{UserID: "2088"}}}), effectUnknown},
+		{"a member with a role that is not known", provenByMembers(RemoveMemberInput{OpenID: "074a", Role: RoleDeveloper}, MemberList{[]Member{{OpenID: "074a", Role: "developer"}}}), effectUnknown},
+		{"somebody else without a role", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{[]Member{{UserID: "2089"}}}), effectDone},
+
+		{"added, and listed with another scheme", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"http://a.example"}, listing("https://a.example")), effectUnknown},
+		{"added, and listed with another scheme and without", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"wss://a.example"}, listing("https://a.example", "a.example")), effectDone},
+		{"added, and listed with a scheme", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"a.example"}, listing("https://a.example")), effectDone},
+		{"removed, and listed with another scheme", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"wss://a.example"}, listing("https://a.example")), effectUnknown},
+		{"removed, and listed without a scheme", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"wss://a.example"}, listing("a.example")), effectNotDone},
+		{"removed, and others are listed", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"a.example"}, listing("b.example")), effectDone},
 	} {
 		t.Run(tt.name, func(t *testing.T) { require.Equal(t, tt.want, tt.got) })
 	}
 
 	_, rule := provenByBinding(BindQRCodeInput{RouteURL: "https://b", Mode: RouteFuzzy}, rules)
 	require.Equal(t, rules[1], rule)
-}
-
-// What lists leave open is not proven.
-func TestWhatListsLeaveOpen(t *testing.T) {
-	domains := func(listed ...string) BaseInfo { return BaseInfo{SafeDomains: listed} }
-	for _, tt := range []struct {
-		name string
-		got  effect
-		want effect
-	}{
-		{"a member without a role", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{[]Member{{UserID: "2088"}}}), effectUnknown},
-		{"a member with a role that is not known", provenByMembers(RemoveMemberInput{OpenID: "074a", Role: RoleDeveloper}, MemberList{[]Member{{OpenID: "074a", Role: "developer"}}}), effectUnknown},
-		{"somebody else without a role", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{[]Member{{UserID: "2089"}}}), effectDone},
-
-		{"added, and listed with another scheme", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"http://a.example"}, domains("https://a.example")), effectUnknown},
-		{"added, and listed with another scheme and without", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"wss://a.example"}, domains("https://a.example", "a.example")), effectDone},
-		{"added, and listed with a scheme", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"a.example"}, domains("https://a.example")), effectDone},
-		{"removed, and listed with another scheme", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"wss://a.example"}, domains("https://a.example")), effectUnknown},
-		{"removed, and listed without a scheme", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"wss://a.example"}, domains("a.example")), effectNotDone},
-		{"removed, and others are listed", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"a.example"}, domains("b.example")), effectDone},
-	} {
-		t.Run(tt.name, func(t *testing.T) { require.Equal(t, tt.want, tt.got) })
-	}
 }
