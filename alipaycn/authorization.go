@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -83,12 +84,7 @@ const (
 
 // Known reports whether the value is one that AlipayCN documents.
 func (t AppType) Known() bool {
-	switch t {
-	case AppTypeMiniProgram, AppTypeMobile, AppTypeWeb, AppTypePublic, AppTypeBase:
-		return true
-	default:
-		return false
-	}
+	return slices.Contains([]AppType{AppTypeMiniProgram, AppTypeMobile, AppTypeWeb, AppTypePublic, AppTypeBase}, t)
 }
 
 // AuthorizationInput says who asks a merchant for authorization, and where the

@@ -423,49 +423,23 @@ func mayBeDone(op cnwire.Operation, code Code) bool {
 // repeatCodes are the codes with which AlipayCN may refuse the second of two
 // equal writes; inferred from their descriptions.
 func repeatCodes(op cnwire.Operation) []Code {
-	switch op {
-	case cnwire.VersionUpload:
-		return []Code{CodeVersionHasExisted}
-	case cnwire.VersionApply:
-		return []Code{CodeSubmitRepeat, CodeCanNotSubmitWithAudit, CodeCanNotSubmitWithoutInit}
-	case cnwire.VersionCancelAudit:
-		return []Code{CodeAuditingVersionNotExist, CodeInvalidVersionStatus}
-	case cnwire.VersionReturnToDevelopment:
-		return []Code{CodeCanNotBackDevWithoutAudit}
-	case cnwire.VersionGray:
-		return []Code{CodeGrayStrategyNotAllowReduce, CodeCanNotGrayWithoutAuditPass}
-	case cnwire.VersionCancelGray:
-		return []Code{CodeCanNotEndGrayWithoutGray, CodeMiniAppVersionStatusIllegal}
-	case cnwire.VersionPublish:
-		return []Code{CodeCanNotOnlineNotGrayOrWaitRelease, CodeCanNotOnlineWithoutAudit}
-	case cnwire.VersionTakeOffline:
-		return []Code{CodeCanNotOfflineWithoutOnline, CodeMiniAppNotOnline}
-	case cnwire.VersionRollback:
-		return []Code{CodeCanNotRollbackWithoutOnline, CodeCanNotContinuousRollback}
-	case cnwire.VersionDelete:
-		return []Code{CodeMiniAppPackageInfoNotExist}
-	default:
-		return repeatCodesOfOthers(op)
-	}
-}
-
-func repeatCodesOfOthers(op cnwire.Operation) []Code {
-	switch op {
-	case cnwire.ExperienceCreate:
-		return []Code{CodeCanNotSetExpRepeat}
-	case cnwire.ExperienceCancel:
-		return []Code{CodeCanNotCancelExpWithInvalidStatus}
-	case cnwire.SafeDomainAdd:
-		return []Code{CodeSafeDomainExist}
-	case cnwire.MemberAdd:
-		return []Code{CodeDeveloperAlreadyExist, CodeExperiencerAlreadyExist}
-	case cnwire.MemberRemove:
-		return []Code{CodeRoleNotExist}
-	case cnwire.QRCodeBind:
-		return []Code{CodeRouteRuleConflict}
-	case cnwire.QRCodeUnbind:
-		return []Code{CodeRouteGroupNotExist}
-	default:
-		return nil
-	}
+	return map[cnwire.Operation][]Code{
+		cnwire.VersionUpload:              {CodeVersionHasExisted},
+		cnwire.VersionApply:               {CodeSubmitRepeat, CodeCanNotSubmitWithAudit, CodeCanNotSubmitWithoutInit},
+		cnwire.VersionCancelAudit:         {CodeAuditingVersionNotExist, CodeInvalidVersionStatus},
+		cnwire.VersionReturnToDevelopment: {CodeCanNotBackDevWithoutAudit},
+		cnwire.VersionGray:                {CodeGrayStrategyNotAllowReduce, CodeCanNotGrayWithoutAuditPass},
+		cnwire.VersionCancelGray:          {CodeCanNotEndGrayWithoutGray, CodeMiniAppVersionStatusIllegal},
+		cnwire.VersionPublish:             {CodeCanNotOnlineNotGrayOrWaitRelease, CodeCanNotOnlineWithoutAudit},
+		cnwire.VersionTakeOffline:         {CodeCanNotOfflineWithoutOnline, CodeMiniAppNotOnline},
+		cnwire.VersionRollback:            {CodeCanNotRollbackWithoutOnline, CodeCanNotContinuousRollback},
+		cnwire.VersionDelete:              {CodeMiniAppPackageInfoNotExist},
+		cnwire.ExperienceCreate:           {CodeCanNotSetExpRepeat},
+		cnwire.ExperienceCancel:           {CodeCanNotCancelExpWithInvalidStatus},
+		cnwire.SafeDomainAdd:              {CodeSafeDomainExist},
+		cnwire.MemberAdd:                  {CodeDeveloperAlreadyExist, CodeExperiencerAlreadyExist},
+		cnwire.MemberRemove:               {CodeRoleNotExist},
+		cnwire.QRCodeBind:                 {CodeRouteRuleConflict},
+		cnwire.QRCodeUnbind:               {CodeRouteGroupNotExist},
+	}[op]
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -265,15 +266,7 @@ func isRefusal(err error) bool {
 // knowsNoBuild says whether AlipayCN answered that nothing was built.
 func knowsNoBuild(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	if !ok {
-		return false
-	}
-	switch e.Code {
-	case CodeBuildVersionNotExisted, CodePollingBuildVersionNotExist, CodeNoTemplateInstantiateRelation:
-		return true
-	default:
-		return false
-	}
+	return ok && slices.Contains([]Code{CodeBuildVersionNotExisted, CodePollingBuildVersionNotExist, CodeNoTemplateInstantiateRelation}, e.Code)
 }
 
 func inconclusive(op cnwire.Operation, message string) error {
@@ -299,12 +292,7 @@ const (
 
 // Known says whether AlipayCN documents the client.
 func (b BundleID) Known() bool {
-	switch b {
-	case BundleAlipay, BundleDingTalk, BundleAmap, BundleGenie, BundleIoT:
-		return true
-	default:
-		return false
-	}
+	return slices.Contains([]BundleID{BundleAlipay, BundleDingTalk, BundleAmap, BundleGenie, BundleIoT}, b)
 }
 
 // VersionInput names a version, for an operation that needs nothing else:
@@ -496,12 +484,7 @@ const (
 
 // Known says whether AlipayCN documents the status.
 func (s BuildStatus) Known() bool {
-	switch s {
-	case BuildQueued, BuildRunning, BuildDone, BuildFailed, BuildTimedOut, BuildCreated:
-		return true
-	default:
-		return false
-	}
+	return slices.Contains([]BuildStatus{BuildQueued, BuildRunning, BuildDone, BuildFailed, BuildTimedOut, BuildCreated}, s)
 }
 
 // Failed says whether the build ended without a version.

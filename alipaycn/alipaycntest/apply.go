@@ -149,7 +149,7 @@ func (g *Gateway) cancelAudit(c *call) (any, error) {
 	return nil, nil
 }
 
-func (g *Gateway) returnToDevelopment(c *call, v *version) error {
+func (*Gateway) returnToDevelopment(_ *call, v *version) error {
 	if !v.status.Reviewed() || !v.status.CanBecome(alipaycn.StatusInit) {
 		return refuse(alipaycn.CodeCanNotBackDevWithoutAudit, "version %v is %s, neither passed nor rejected", v.number, v.status)
 	}

@@ -211,7 +211,7 @@ func (g *Gateway) gray(c *call, v *version) error {
 	return nil
 }
 
-func (g *Gateway) cancelGray(c *call, v *version) error {
+func (*Gateway) cancelGray(_ *call, v *version) error {
 	if v.status != alipaycn.StatusGray {
 		return refuse(alipaycn.CodeCanNotEndGrayWithoutGray, "version %v is %s", v.number, v.status)
 	}
@@ -419,7 +419,7 @@ func (g *Gateway) experience(c *call) (any, error) {
 	}, nil
 }
 
-func (g *Gateway) cancelExperience(c *call, v *version) error {
+func (*Gateway) cancelExperience(_ *call, v *version) error {
 	if !v.trial {
 		return refuse(alipaycn.CodeCanNotCancelExpWithInvalidStatus, "version %v is not the trial version", v.number)
 	}
