@@ -115,7 +115,6 @@ func TestWhatSomebodyUndidIsNotDoneAgain(t *testing.T) {
 		t.Run(tt.name, alipaycn.InVirtualTime(func(t *testing.T) {
 			// Given a version, and a second client whose answer gets lost
 			w := newGatewayWorld(t)
-			w.t = t
 			w.bring(tt.from)
 			later(t)
 			c, lost := w.losing(tt.op, false, func() { later(t); tt.somebody(t, w) })
