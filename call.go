@@ -20,8 +20,6 @@ import (
 const (
 	jsonContent = "application/json; charset=UTF-8"
 	isoTime     = "2006-01-02T15:04:05.000Z07:00"
-	// excerptBytes is how much of an answer that is no JSON an error keeps.
-	excerptBytes = 512
 )
 
 // answer is the outside of every answer: the documented result object, and what
@@ -257,7 +255,7 @@ func untrusted(err error) *Error {
 // classifyUnsigned classifies an answer without a signature: the platform signs all
 // its answers, so this is one of something in between, and no success.
 func classifyUnsigned(a *transport.Answer, fail func(*Error) *Error) transport.Classification {
-	e := fail(&Error{Body: excerpt(a.Body)})
+	e := fail(&Error{Body: a.Excerpt()})
 	kind := a.Header.Get("Content-Type")
 	switch {
 	case a.Status == http.StatusTooManyRequests:
@@ -286,12 +284,8 @@ func incomplete(message string) *Error {
 func notJSON(a *transport.Answer) *Error {
 	return &Error{
 		Message: fmt.Sprintf("the answer is signed but cannot be read (content type %q)", a.Header.Get("Content-Type")),
-		Hint:    "check the version of the platform", Body: excerpt(a.Body),
+		Hint:    "check the version of the platform", Body: a.Excerpt(),
 	}
-}
-
-func excerpt(body []byte) string {
-	return strings.ToValidUTF8(string(body[:min(len(body), excerptBytes)]), "?")
 }
 
 // resultError turns a result that is no success into an error.

@@ -4,10 +4,9 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
+	"github.com/alipayplus-go/alipayplus/internal/transport"
 	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
@@ -197,39 +196,14 @@ type Error struct {
 }
 
 // Error describes the failure in one line, without secrets.
-func (e *Error) Error() string {
-	text := "alipayplus: " + e.Operation + ": "
-	if e.Code != "" {
-		text += string(e.Code) + ": "
-	}
-	text += e.Message
-	if ids := e.ids(); ids != "" {
-		text += " (" + ids + ")"
-	}
-	if e.OutcomeUnknown {
-		text += "; it is not known whether the call took effect"
-	}
-	if e.Hint != "" {
-		text += "; " + e.Hint
-	}
-	return validation.OneLine(text)
-}
+func (e *Error) Error() string { return e.text().Line() }
 
-func (e *Error) ids() string {
-	var parts []string
-	if e.HTTPStatus != 0 {
-		parts = append(parts, "HTTP "+strconv.Itoa(e.HTTPStatus))
+func (e *Error) text() transport.ErrorText {
+	return transport.ErrorText{
+		Client: "alipayplus", Operation: e.Operation, Code: string(e.Code), ResultStatus: string(e.ResultStatus), Message: e.Message,
+		HTTPStatus: e.HTTPStatus, Attempts: e.Attempts, RequestID: e.RequestID, TraceID: e.TraceID,
+		Retryable: e.Retryable, OutcomeUnknown: e.OutcomeUnknown, Hint: e.Hint,
 	}
-	if e.Attempts > 1 {
-		parts = append(parts, strconv.Itoa(e.Attempts)+" attempts")
-	}
-	if e.RequestID != "" {
-		parts = append(parts, "request "+e.RequestID)
-	}
-	if e.TraceID != "" {
-		parts = append(parts, "trace "+e.TraceID)
-	}
-	return strings.Join(parts, ", ")
 }
 
 // Unwrap returns what the failure consists of: the class, the detailed error,
@@ -249,24 +223,7 @@ func (e *Error) Unwrap() []error {
 }
 
 // LogValue implements [slog.LogValuer]: the fields as attributes, without secrets.
-func (e *Error) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("operation", e.Operation), slog.String("message", validation.OneLine(e.Message))}
-	add := func(key, value string) {
-		if value != "" {
-			attrs = append(attrs, slog.String(key, value))
-		}
-	}
-	add("code", string(e.Code))
-	add("result_status", string(e.ResultStatus))
-	add("request_id", e.RequestID)
-	add("trace_id", e.TraceID)
-	add("hint", e.Hint)
-	if e.HTTPStatus != 0 {
-		attrs = append(attrs, slog.Int("http_status", e.HTTPStatus))
-	}
-	attrs = append(attrs, slog.Bool("retryable", e.Retryable), slog.Bool("outcome_unknown", e.OutcomeUnknown))
-	return slog.GroupValue(attrs...)
-}
+func (e *Error) LogValue() slog.Value { return e.text().LogValue() }
 
 // SignatureError says that an answer cannot be trusted: it is not signed, or
 // its signature does not fit. Such an answer is never taken for a success.

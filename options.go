@@ -13,6 +13,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/transport"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // Option sets one thing of a [Client]. It copies what it is given.
@@ -75,7 +76,7 @@ func WithClientID(id string) Option {
 	return func(cfg *config) error {
 		for _, r := range id {
 			if r <= ' ' || r > '~' {
-				return &transport.Problem{Path: "client id", Message: "must be printable ASCII without spaces"}
+				return &validation.Problem{Path: "client id", Message: "must be printable ASCII without spaces"}
 			}
 		}
 		cfg.clientID = id
@@ -131,7 +132,7 @@ func WithPlatformKey(version string, key []byte) Option {
 			return transport.KeyProblem("platform public key", "public key", err)
 		}
 		if signing.CheckKeyVersion(version) != nil {
-			return &transport.Problem{Path: "platform public key", Message: "needs a version (ALIPAYPLUS_PLATFORM_KEY_VERSION) of 1 to 64 visible ASCII characters without a comma, such as 1"}
+			return &validation.Problem{Path: "platform public key", Message: "needs a version (ALIPAYPLUS_PLATFORM_KEY_VERSION) of 1 to 64 visible ASCII characters without a comma, such as 1"}
 		}
 		cfg.platform.byVersion[version] = public
 		cfg.platform.newest = version
@@ -205,7 +206,7 @@ const (
 func WithTimeFormat(format TimeFormat) Option {
 	return func(cfg *config) error {
 		if format != TimeISO8601 && format != TimeUnixMilli {
-			return &transport.Problem{Path: "time format", Message: "must be TimeISO8601 or TimeUnixMilli"}
+			return &validation.Problem{Path: "time format", Message: "must be TimeISO8601 or TimeUnixMilli"}
 		}
 		cfg.timeFormat = format
 		return nil
@@ -218,7 +219,7 @@ func WithTimeFormat(format TimeFormat) Option {
 func WithMaxClockSkew(skew time.Duration) Option {
 	return func(cfg *config) error {
 		if skew <= 0 {
-			return &transport.Problem{Path: "clock skew", Message: "must be above 0"}
+			return &validation.Problem{Path: "clock skew", Message: "must be above 0"}
 		}
 		cfg.maxSkew = skew
 		return nil

@@ -155,13 +155,17 @@ func (in ApplyInput) Validate() error {
 	p.onlyOf("app_english_name", in.AppEnglishName, "letters and digits", isEnglishNameRune)
 	p.regions(in.RegionType, in.Regions)
 	if in.LicenseValidDate != "" && !in.LicenseValidDate.valid() {
-		p.add("license_valid_date", "must be a day of the form yyyy-MM-dd, 9999-12-31 for no end")
+		p.Add("license_valid_date", "must be a day of the form yyyy-MM-dd, 9999-12-31 for no end")
 	}
 	p.length("memo", in.Memo, 0, 500)
 	oneOf(&p, "bundle_id", in.BundleID, BundleAlipay, BundleIoT)
 	p.applyFiles(in)
 	p.missing(in)
 	return p.err("application")
+}
+
+func (in ApplyInput) about() versionWrite {
+	return versionWrite{version: in.Version, bundle: in.BundleID, description: in.Description, known: in.Known}
 }
 
 func (in ApplyInput) texts() appTexts {
@@ -175,15 +179,15 @@ func (in ApplyInput) texts() appTexts {
 func (p *problems) regions(kind RegionType, regions []Region) {
 	oneOf(p, "region_type", kind, RegionGlobal, RegionChina, RegionLocation)
 	if kind == RegionLocation && len(regions) == 0 {
-		p.add("service_region_info", "is required when region_type is LOCATION")
+		p.Add("service_region_info", "is required when region_type is LOCATION")
 	}
 	for i, r := range regions {
 		path := fmt.Sprintf("service_region_info[%d]", i)
 		if r.ProvinceCode == "" {
-			p.add(path+".province_code", "is required")
+			p.Add(path+".province_code", "is required")
 		}
 		if r.AreaCode != "" && r.CityCode == "" {
-			p.add(path+".city_code", "is required with area_code")
+			p.Add(path+".city_code", "is required with area_code")
 		}
 	}
 }
@@ -215,20 +219,20 @@ func (p *problems) missing(in ApplyInput) {
 				return
 			}
 		}
-		p.add(path, "is required: nothing is saved")
+		p.Add(path, "is required: nothing is saved")
 	}
 	need("app_name", in.AppName, in.Saved.AppName)
 	need("app_english_name", in.AppEnglishName, in.Saved.AppEnglishName)
 	need("app_slogan", in.AppSlogan, in.Saved.AppSlogan)
 	need("app_desc", in.AppDescription, in.Saved.AppDescription)
 	if len(in.Categories) == 0 && len(in.OldCategories) == 0 && in.Saved.CategoryNames == "" {
-		p.add("mini_category_ids", "is required: nothing is saved")
+		p.Add("mini_category_ids", "is required: nothing is saved")
 	}
 	if in.AppLogo == nil && in.Saved.AppLogo == "" {
-		p.add("app_logo", "is required: nothing is saved")
+		p.Add("app_logo", "is required: nothing is saved")
 	}
 	if in.ServicePhone+in.ServiceEmail+in.Saved.ServicePhone+in.Saved.ServiceEmail == "" {
-		p.add("service_phone", "or service_email is required: nothing is saved")
+		p.Add("service_phone", "or service_email is required: nothing is saved")
 	}
 }
 
@@ -305,7 +309,7 @@ func (p *problems) appContent(t appTexts, longestName int, length func(path, tex
 	length("service_phone", t.phone, 5, 30)
 	p.onlyOf("service_phone", t.phone, "digits and hyphens", func(r rune) bool { return isDigit(r) || r == '-' })
 	if t.email != "" && !isEmail(t.email) {
-		p.add("service_email", "must be an e-mail address")
+		p.Add("service_email", "must be an e-mail address")
 	}
 }
 

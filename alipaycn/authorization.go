@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,23 +33,23 @@ type AuthorizationClient struct{ c *Client }
 // answer the error matches [alipayplus.ErrOutcomeUnknown]; then the code may be
 // used up, and the merchant must authorize again.
 func (a *AuthorizationClient) Exchange(ctx context.Context, code string) (*Tokens, error) {
-	return a.token(ctx, TokenInput{GrantType: GrantAuthorizationCode, Code: code})
+	return a.token(ctx, tokenInput{GrantType: grantAuthorizationCode, Code: code})
 }
 
 // Refresh gets a new token for a refresh token (alipay.open.auth.token.app). It
 // is seldom needed: AlipayCN documents that tokens are permanent. The old refresh
 // token stays good for some time after, so that a lost answer can be asked for again.
 func (a *AuthorizationClient) Refresh(ctx context.Context, refreshToken string) (*Tokens, error) {
-	return a.token(ctx, TokenInput{GrantType: GrantRefreshToken, RefreshToken: refreshToken})
+	return a.token(ctx, tokenInput{GrantType: grantRefreshToken, RefreshToken: refreshToken})
 }
 
 // Query returns what a token allows (alipay.open.auth.token.app.query); see
 // [TokenInfo.MissingMethods].
 func (a *AuthorizationClient) Query(ctx context.Context, appAuthToken string) (*TokenInfo, error) {
-	return read[TokenInfo](ctx, a.c, cnwire.AuthorizationGet, TokenInfoInput{AppAuthToken: appAuthToken})
+	return read[TokenInfo](ctx, a.c, cnwire.AuthorizationGet, tokenInfoInput{AppAuthToken: appAuthToken})
 }
 
-func (a *AuthorizationClient) token(ctx context.Context, in TokenInput) (*Tokens, error) {
+func (a *AuthorizationClient) token(ctx context.Context, in tokenInput) (*Tokens, error) {
 	got := new(Tokens)
 	if err := a.c.write(ctx, safeWrite{op: cnwire.AuthorizationToken, in: in, got: got}); err != nil {
 		return nil, err
@@ -83,12 +84,7 @@ const (
 
 // Known reports whether the value is one that AlipayCN documents.
 func (t AppType) Known() bool {
-	switch t {
-	case AppTypeMiniProgram, AppTypeMobile, AppTypeWeb, AppTypePublic, AppTypeBase:
-		return true
-	default:
-		return false
-	}
+	return slices.Contains([]AppType{AppTypeMiniProgram, AppTypeMobile, AppTypeWeb, AppTypePublic, AppTypeBase}, t)
 }
 
 // AuthorizationInput says who asks a merchant for authorization, and where the
@@ -204,7 +200,7 @@ func (in AuthorizationInput) validate() error {
 func (p *problems) appID(path, id string) {
 	p.length(path, id, 0, maxAppID)
 	if strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' }) {
-		p.add(path, "must be printable ASCII without spaces")
+		p.Add(path, "must be printable ASCII without spaces")
 	}
 }
 
@@ -212,20 +208,20 @@ func (p *problems) redirect(path, address string) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil:
-		p.add(path, "is not an address")
+		p.Add(path, "is not an address")
 	case u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
-		p.add(path, "must be an https or http address with a host")
+		p.Add(path, "must be an https or http address with a host")
 	case u.User != nil:
-		p.add(path, "must not have a user or a password")
+		p.Add(path, "must not have a user or a password")
 	case u.Fragment != "":
-		p.add(path, "must not have a fragment: a browser does not send it")
+		p.Add(path, "must not have a fragment: a browser does not send it")
 	}
 }
 
 func (p *problems) state(path, state string) {
 	p.length(path, state, 0, maxStateLength)
 	if _, err := base64.StdEncoding.Strict().DecodeString(state); err != nil || strings.ContainsAny(state, "\r\n") {
-		p.add(path, "must be base64 (standard alphabet, padded); make it with StateSigner")
+		p.Add(path, "must be base64 (standard alphabet, padded); make it with StateSigner")
 	}
 }
 
@@ -277,10 +273,10 @@ func ParseCallback(r *http.Request) (Callback, error) {
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	var p problems
 	if r.Method != http.MethodGet {
-		p.add("method", "must be GET: a browser comes back by a redirect")
+		p.Add("method", "must be GET: a browser comes back by a redirect")
 	}
 	if err != nil {
-		p.add("query", "is not a query string")
+		p.Add("query", "is not a query string")
 	}
 	p.callback(query)
 	if err := p.err("authorization callback"); err != nil {
@@ -300,7 +296,7 @@ func ParseCallback(r *http.Request) (Callback, error) {
 func (p *problems) callback(query url.Values) {
 	for _, name := range []string{"app_id", "app_auth_code", "state", "source"} {
 		if n := len(query[name]); n > 1 {
-			p.add(name, fmt.Sprintf("comes %d times", n))
+			p.Add(name, fmt.Sprintf("comes %d times", n))
 		}
 	}
 	if p.required("app_id", query.Get("app_id")) {

@@ -21,13 +21,9 @@ func (b *BaseInfoClient) Get(ctx context.Context) (*BaseInfo, error) {
 // works only before the first release; later, information changes with an
 // application for review.
 func (b *BaseInfoClient) Modify(ctx context.Context, in ModifyBaseInfoInput) error {
-	return b.c.write(ctx, safeWrite{cnwire.BaseInfoModify, in, nil, func(ctx context.Context) (effect, string, error) {
-		after, err := b.Get(ctx)
-		if err != nil {
-			return effectUnknown, "", err
-		}
-		return provenByBaseInfo(in, *after), "baseInfo.get does not prove that it was done", nil
-	}})
+	return b.c.write(ctx, safeWrite{op: cnwire.BaseInfoModify, in: in, prove: prover(b.Get, func(after *BaseInfo) (effect, string) {
+		return provenByBaseInfo(in, *after), "baseInfo.get does not prove that it was done"
+	})})
 }
 
 // CheckName says whether a name may be used
@@ -95,7 +91,7 @@ type ModifyBaseInfoInput struct {
 func (in ModifyBaseInfoInput) Validate() error {
 	var p problems
 	if in.empty() {
-		p.add("", "must have at least one field to change")
+		p.Add("", "must have at least one field to change")
 	}
 	p.appTexts(appTexts{
 		name: in.AppName, englishName: in.AppEnglishName, slogan: in.AppSlogan, description: in.AppDescription,
@@ -194,13 +190,9 @@ func (s *SafeDomainsClient) Remove(ctx context.Context, in SafeDomainInput) erro
 }
 
 func (s *SafeDomainsClient) change(ctx context.Context, op cnwire.Operation, in SafeDomainInput) error {
-	return s.c.write(ctx, safeWrite{op, in, nil, func(ctx context.Context) (effect, string, error) {
-		after, err := s.c.BaseInfo.Get(ctx)
-		if err != nil {
-			return effectUnknown, "", err
-		}
-		return provenBySafeDomains(op, in, *after), "baseInfo.get does not show the change", nil
-	}})
+	return s.c.write(ctx, safeWrite{op: op, in: in, prove: prover(s.c.BaseInfo.Get, func(after *BaseInfo) (effect, string) {
+		return provenBySafeDomains(op, in, *after), "baseInfo.get does not show the change"
+	})})
 }
 
 // SafeDomainInput is the input of safeDomains.add
@@ -218,7 +210,7 @@ type SafeDomainInput struct {
 func (in SafeDomainInput) Validate() error {
 	var p problems
 	if p.required("safe_domain", in.Domain) && strings.ContainsFunc(in.Domain, notInDomain) {
-		p.add("safe_domain", "must be one domain, without spaces, commas and control characters")
+		p.Add("safe_domain", "must be one domain, without spaces, commas and control characters")
 	}
 	return p.err("server domain")
 }

@@ -300,8 +300,8 @@ func models() []model {
 		{cnwire.QRCodeList, ListQRCodesInput{}, QRCodeList{}},
 		{cnwire.QRCodeUnbind, UnbindQRCodeInput{}, noFields{}},
 		{cnwire.TemplateUsages, TemplateUsagesInput{}, TemplateUsages{}},
-		{cnwire.AuthorizationToken, TokenInput{}, Tokens{}},
-		{cnwire.AuthorizationGet, TokenInfoInput{}, TokenInfo{}},
+		{cnwire.AuthorizationToken, tokenInput{}, Tokens{}},
+		{cnwire.AuthorizationGet, tokenInfoInput{}, TokenInfo{}},
 	}
 }
 

@@ -72,7 +72,7 @@ func (in CategoryRequirementsInput) Validate() error {
 	const most = 5
 	var p problems
 	if len(in.Codes) == 0 {
-		p.add("category_code_list", "must have at least 1 category")
+		p.Add("category_code_list", "must have at least 1 category")
 	}
 	p.count("category_code_list", len(in.Codes), most, "categories")
 	for _, code := range in.Codes {
@@ -135,7 +135,7 @@ const mostCategories = 4
 func (p *problems) categories(path string, c CategoryIDs) {
 	p.count(path, len(c), mostCategories, "categories")
 	if slices.ContainsFunc(c, func(category string) bool { return !isCategory(category) }) {
-		p.add(path, `must be ids of letters and digits, two or three levels joined by "_", as in XS1001_XS2001_XS3002`)
+		p.Add(path, `must be ids of letters and digits, two or three levels joined by "_", as in XS1001_XS2001_XS3002`)
 	}
 }
 
@@ -178,10 +178,10 @@ func (in TemplateUsagesInput) Validate() error {
 	p.required("template_id", in.TemplateID)
 	p.optionalVersion("template_version", in.TemplateVersion)
 	if in.Page < 0 {
-		p.add("page_num", "must be at least 1, or 0 for the first page")
+		p.Add("page_num", "must be at least 1, or 0 for the first page")
 	}
 	if in.PageSize < 0 || in.PageSize > 50 {
-		p.add("page_size", "must be 1 to 50, or 0 for 10")
+		p.Add("page_size", "must be 1 to 50, or 0 for 10")
 	}
 	return p.err("template usages")
 }

@@ -68,9 +68,7 @@ func New(opts ...Option) (*Client, error) {
 	cfg := defaultConfig()
 	var p problems
 	for _, opt := range opts {
-		if err := opt(&cfg); err != nil {
-			p.addError(err)
-		}
+		p.AddError(opt(&cfg))
 	}
 	cfg.check(&p)
 	if err := p.err("client options"); err != nil {

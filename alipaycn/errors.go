@@ -4,11 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strconv"
 	"strings"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/transport"
 	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
@@ -89,31 +89,21 @@ type Link struct {
 }
 
 // Error describes the failure in one line, without values and secrets.
-func (e *Error) Error() string {
-	var b strings.Builder
-	b.WriteString("alipaycn: ")
-	b.WriteString(e.Operation)
-	b.WriteString(": ")
-	if e.Code != "" {
-		b.WriteString(string(e.Code))
-		b.WriteString(": ")
+func (e *Error) Error() string { return e.text().Line() }
+
+func (e *Error) text() transport.ErrorText {
+	text := transport.ErrorText{
+		Client: "alipaycn", Operation: e.Operation, Code: string(e.Code), Message: e.Message,
+		HTTPStatus: e.HTTPStatus, Attempts: e.Attempts, TraceID: e.TraceID,
+		Retryable: e.Retryable, OutcomeUnknown: e.OutcomeUnknown, Hint: e.Hint,
 	}
-	b.WriteString(e.Message)
-	for _, d := range e.Details {
-		b.WriteString("; ")
-		b.WriteString(d.text())
+	fields := make([]string, len(e.Details))
+	for i, d := range e.Details {
+		text.Details = append(text.Details, d.text())
+		fields[i] = d.Field
 	}
-	if ids := e.ids(); ids != "" {
-		b.WriteString(" (" + ids + ")")
-	}
-	if e.OutcomeUnknown {
-		b.WriteString("; it is not known whether the call took effect")
-	}
-	if e.Hint != "" {
-		b.WriteString("; ")
-		b.WriteString(e.Hint)
-	}
-	return validation.OneLine(b.String())
+	text.Fields = strings.Join(fields, " ")
+	return text
 }
 
 func (d Detail) text() string {
@@ -124,20 +114,6 @@ func (d Detail) text() string {
 		}
 	}
 	return strings.Join(parts, " ")
-}
-
-func (e *Error) ids() string {
-	var parts []string
-	if e.HTTPStatus != 0 {
-		parts = append(parts, "HTTP "+strconv.Itoa(e.HTTPStatus))
-	}
-	if e.Attempts > 1 {
-		parts = append(parts, strconv.Itoa(e.Attempts)+" attempts")
-	}
-	if e.TraceID != "" {
-		parts = append(parts, "trace "+e.TraceID)
-	}
-	return strings.Join(parts, ", ")
 }
 
 // Unwrap returns what the failure consists of: the classes, the detailed error,
@@ -174,27 +150,7 @@ func (e *Error) class() error {
 
 // LogValue implements [slog.LogValuer]: the fields as attributes, without values
 // and secrets.
-func (e *Error) LogValue() slog.Value {
-	attrs := []slog.Attr{slog.String("operation", e.Operation), slog.String("message", validation.OneLine(e.Message))}
-	add := func(key, value string) {
-		if value != "" {
-			attrs = append(attrs, slog.String(key, validation.OneLine(value)))
-		}
-	}
-	add("code", string(e.Code))
-	add("trace_id", e.TraceID)
-	var fields []string
-	for _, d := range e.Details {
-		fields = append(fields, d.Field)
-	}
-	add("fields", strings.Join(fields, " "))
-	add("hint", e.Hint)
-	if e.HTTPStatus != 0 {
-		attrs = append(attrs, slog.Int("http_status", e.HTTPStatus))
-	}
-	attrs = append(attrs, slog.Bool("retryable", e.Retryable), slog.Bool("outcome_unknown", e.OutcomeUnknown))
-	return slog.GroupValue(attrs...)
-}
+func (e *Error) LogValue() slog.Value { return e.text().LogValue() }
 
 // AuthorizationError says that the merchant's authorization is missing, has
 // ended, or does not cover an operation. It matches

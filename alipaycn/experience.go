@@ -28,13 +28,10 @@ func (x *ExperienceClient) Cancel(ctx context.Context, in VersionInput) error {
 }
 
 func (x *ExperienceClient) change(ctx context.Context, op cnwire.Operation, in VersionInput) error {
-	return x.c.write(ctx, safeWrite{op, in, nil, func(ctx context.Context) (effect, string, error) {
-		after, err := x.Get(ctx, in)
-		if err != nil {
-			return effectUnknown, "", err
-		}
-		return provenByExperience(op, *after), "experience.get shows " + string(after.Status), nil
-	}})
+	get := func(ctx context.Context) (*Experience, error) { return x.Get(ctx, in) }
+	return x.c.write(ctx, safeWrite{op: op, in: in, prove: prover(get, func(after *Experience) (effect, string) {
+		return provenByExperience(op, *after), "experience.get shows " + string(after.Status)
+	})})
 }
 
 // ExperienceStatus is the state of a trial version. It is open to unknown values.

@@ -88,7 +88,7 @@ func (p *problems) file(field string, f *File, rule fileRule) {
 		return
 	}
 	if problem := f.problem(rule); problem != "" {
-		p.add(field, problem)
+		p.Add(field, problem)
 	}
 }
 

@@ -54,6 +54,7 @@ func padded(f *File, size int64) *File {
 }
 
 func TestFilesAreCheckedByTheirContent(t *testing.T) {
+	t.Parallel()
 	const megabytes = 1 << 20
 	zip := textFile("report.zip", "PK\x03\x04rest")
 	for _, tt := range []struct {

@@ -86,7 +86,11 @@ func (in GrayInput) Validate() error {
 	var p problems
 	p.version(in.Version)
 	if p.required("gray_strategy", string(in.Strategy)) && !in.Strategy.Known() {
-		p.add("gray_strategy", fmt.Sprintf("must be p10, p30 or p50; got %q", shortened(string(in.Strategy))))
+		p.Add("gray_strategy", fmt.Sprintf("must be p10, p30 or p50; got %q", shortened(string(in.Strategy))))
 	}
 	return p.err("grayscale")
+}
+
+func (in GrayInput) about() versionWrite {
+	return versionWrite{version: in.Version, bundle: in.BundleID, strategy: in.Strategy, known: in.Known}
 }

@@ -22,6 +22,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -158,6 +159,14 @@ func WithClock(now func() time.Time) Option {
 	}
 }
 
+// InVirtualTime runs a subtest in a bubble of package synctest.
+func InVirtualTime(test func(*testing.T)) func(*testing.T) {
+	return func(t *testing.T) {
+		t.Helper()
+		synctest.Test(t, test)
+	}
+}
+
 // receiver is a handler with what came of it.
 type receiver struct {
 	*NotificationHandler
@@ -194,6 +203,18 @@ func newReceiver(t testing.TB, change ...func(*NotificationOptions)) *receiver {
 
 func (r *receiver) post(ctx context.Context, params url.Values) (status int, text string) {
 	return answerTo(r, request(ctx, params.Encode()))
+}
+
+// succeeds posts a notification that is to be answered "success".
+func (r *receiver) succeeds(t require.TestingT, params url.Values) {
+	status, text := r.post(tokenContext(t), params)
+	requireSuccess(t, status, text)
+}
+
+// fails posts a notification that is to be answered "fail" with a status.
+func (r *receiver) fails(t require.TestingT, want int, params url.Values) {
+	status, text := r.post(tokenContext(t), params)
+	requireFail(t, want, status, text)
 }
 
 func (r *receiver) calls() int {

@@ -20,13 +20,10 @@ func (m *MembersClient) Add(ctx context.Context, in AddMemberInput) error {
 
 // Remove takes a role away from a person (alipay.open.app.members.delete).
 func (m *MembersClient) Remove(ctx context.Context, in RemoveMemberInput) error {
-	return m.c.write(ctx, safeWrite{cnwire.MemberRemove, in, nil, func(ctx context.Context) (effect, string, error) {
-		after, err := m.List(ctx, ListMembersInput{in.Role})
-		if err != nil {
-			return effectUnknown, "", err
-		}
-		return provenByMembers(in, *after), "members.list does not show that the member is gone", nil
-	}})
+	list := func(ctx context.Context) (*MemberList, error) { return m.List(ctx, ListMembersInput{in.Role}) }
+	return m.c.write(ctx, safeWrite{op: cnwire.MemberRemove, in: in, prove: prover(list, func(after *MemberList) (effect, string) {
+		return provenByMembers(in, *after), "members.list does not show that the member is gone"
+	})})
 }
 
 // List lists the members with a role (alipay.open.app.members.query).
@@ -81,7 +78,7 @@ type RemoveMemberInput struct {
 func (in RemoveMemberInput) Validate() error {
 	var p problems
 	if in.UserID == "" && in.OpenID == "" {
-		p.add("user_id", "or open_id is required")
+		p.Add("user_id", "or open_id is required")
 	}
 	p.role(in.Role, true)
 	return p.err("member")

@@ -106,13 +106,13 @@ func NewNotificationHandler(opts NotificationOptions) (*NotificationHandler, err
 		p.appID("AppID", opts.AppID)
 	}
 	if opts.Handle == nil {
-		p.add("Handle", "is required")
+		p.Add("Handle", "is required")
 	}
 	if opts.SeenFor < 0 {
-		p.add("SeenFor", "must not be negative")
+		p.Add("SeenFor", "must not be negative")
 	}
 	if opts.MaxBodyBytes < 0 {
-		p.add("MaxBodyBytes", "must not be negative")
+		p.Add("MaxBodyBytes", "must not be negative")
 	}
 	h.addKeys(opts, &p)
 	if err := p.err("notification options"); err != nil {
@@ -124,19 +124,19 @@ func NewNotificationHandler(opts NotificationOptions) (*NotificationHandler, err
 
 func (h *NotificationHandler) addKeys(opts NotificationOptions, p *problems) {
 	if len(opts.AlipayPublicKey) == 0 && len(opts.AlipayCertificates) == 0 {
-		p.add("AlipayPublicKey", "is required, or AlipayCertificates: without it no notification can be verified")
+		p.Add("AlipayPublicKey", "is required, or AlipayCertificates: without it no notification can be verified")
 	}
 	if len(opts.AlipayPublicKey) > 0 {
 		key, err := signing.ParsePublicKey(opts.AlipayPublicKey)
 		if err != nil {
-			p.add("AlipayPublicKey", "is not one: "+err.Error())
+			p.Add("AlipayPublicKey", "is not one: "+err.Error())
 		}
 		h.publicKey = key
 	}
 	for i, text := range opts.AlipayCertificates {
 		certificate, err := cnwire.ParseCertificate(text)
 		if err != nil {
-			p.add(fmt.Sprintf("AlipayCertificates[%d]", i), "is not one: "+err.Error())
+			p.Add(fmt.Sprintf("AlipayCertificates[%d]", i), "is not one: "+err.Error())
 		}
 		h.certificates = append(h.certificates, certificate)
 	}

@@ -106,8 +106,7 @@ func TestBothProtocolsInEveryForm(t *testing.T) {
 	} {
 		for _, form := range []cnwire.NotificationForm{{}, {SignType: true}, {EmptyValues: true}, {SignType: true, EmptyValues: true}} {
 			r := newReceiver(t)
-			status, text := r.post(t.Context(), signed(t, fields, form))
-			requireSuccess(t, status, text)
+			r.succeeds(t, signed(t, fields, form))
 			require.Len(t, r.events, 1)
 			_, unknown := r.events[0].(*UnknownNotification)
 			require.False(t, unknown, "%s %+v", name, form)
@@ -123,8 +122,7 @@ func TestEmptyParametersMeanNothing(t *testing.T) {
 	params.Set("encrypt_type", "")
 	// Then it is what it was
 	r := newReceiver(t)
-	status, text := r.post(t.Context(), params)
-	requireSuccess(t, status, text)
+	r.succeeds(t, params)
 	require.IsType(t, &AuditPassed{}, r.events[0])
 	require.NotContains(t, r.events[0].Info().Fields(), "notify_type")
 }
@@ -264,14 +262,11 @@ func TestUnsignedSignTypeChangesNothing(t *testing.T) {
 	good := signed(t, grant(wholeGrant), cnwire.NotificationForm{})
 	for _, kind := range []string{"RSA", "rsa2", "none"} {
 		r := newReceiver(t)
-		status, text := r.post(t.Context(), replaced(good, "sign_type", kind))
-		requireFail(t, http.StatusForbidden, status, text)
+		r.fails(t, http.StatusForbidden, replaced(good, "sign_type", kind))
 	}
 	r := newReceiver(t)
-	status, text := r.post(t.Context(), without(good, "sign_type"))
-	requireSuccess(t, status, text)
-	status, text = r.post(t.Context(), good)
-	requireSuccess(t, status, text)
+	r.succeeds(t, without(good, "sign_type"))
+	r.succeeds(t, good)
 	require.Equal(t, 1, r.calls(), "it is the same notification")
 }
 
@@ -314,8 +309,7 @@ func TestNotificationsWithoutAppIDAreNeverTyped(t *testing.T) {
 	fields := grant(wholeGrant)
 	delete(fields, "app_id")
 	r := newReceiver(t)
-	status, text := r.post(t.Context(), signed(t, fields, messageForm()))
-	requireSuccess(t, status, text)
+	r.succeeds(t, signed(t, fields, messageForm()))
 	require.IsType(t, &UnknownNotification{}, r.events[0])
 }
 
@@ -324,14 +318,12 @@ func TestReplaysAreAnsweredAndNotHandled(t *testing.T) {
 	first := signed(t, message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), messageForm())
 	later := signed(t, with(message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), "utc_timestamp", "1767225660123"), messageForm())
 	for _, params := range []url.Values{first, first, later} {
-		status, text := r.post(t.Context(), params)
-		requireSuccess(t, status, text)
+		r.succeeds(t, params)
 	}
 	require.Equal(t, 1, r.calls())
 
 	other := signed(t, with(message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), "notify_id", "other"), messageForm())
-	status, text := r.post(t.Context(), other)
-	requireSuccess(t, status, text)
+	r.succeeds(t, other)
 	require.Equal(t, 2, r.calls())
 }
 
@@ -339,12 +331,10 @@ func TestReplaysWithoutNotifyIDAreRecognizedByTheirSignature(t *testing.T) {
 	r := newReceiver(t)
 	order := map[string]string{"notify_type": "servicemarket_order_notify", "commodity_order_id": "1"}
 	for range 2 {
-		status, text := r.post(t.Context(), signed(t, order, messageForm()))
-		requireSuccess(t, status, text)
+		r.succeeds(t, signed(t, order, messageForm()))
 	}
 	require.Equal(t, 1, r.calls())
-	status, text := r.post(t.Context(), signed(t, with(order, "commodity_order_id", "2"), messageForm()))
-	requireSuccess(t, status, text)
+	r.succeeds(t, signed(t, with(order, "commodity_order_id", "2"), messageForm()))
 	require.Equal(t, 2, r.calls())
 }
 
@@ -352,25 +342,22 @@ func TestForgedReplayIsRefused(t *testing.T) {
 	r := newReceiver(t)
 	good := signed(t, grant(wholeGrant), messageForm())
 	_, _ = r.post(t.Context(), good)
-	status, text := r.post(t.Context(), without(good, "sign"))
-	requireFail(t, http.StatusForbidden, status, text)
+	r.fails(t, http.StatusForbidden, without(good, "sign"))
 }
 
 func TestReplaysAreHandledAfterTheirTime(t *testing.T) {
 	for name, c := range map[string]struct{ set, want time.Duration }{"default": {0, 48 * time.Hour}, "an hour": {time.Hour, time.Hour}} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				r := newReceiver(t, func(o *NotificationOptions) { o.SeenFor = c.set })
-				params := signed(t, grant(wholeGrant), messageForm())
-				_, _ = r.post(t.Context(), params)
-				time.Sleep(c.want - time.Nanosecond)
-				_, _ = r.post(t.Context(), params)
-				require.Equal(t, 1, r.calls())
-				time.Sleep(time.Nanosecond)
-				_, _ = r.post(t.Context(), params)
-				require.Equal(t, 2, r.calls())
-			})
-		})
+		t.Run(name, InVirtualTime(func(t *testing.T) {
+			r := newReceiver(t, func(o *NotificationOptions) { o.SeenFor = c.set })
+			params := signed(t, grant(wholeGrant), messageForm())
+			_, _ = r.post(t.Context(), params)
+			time.Sleep(c.want - time.Nanosecond)
+			_, _ = r.post(t.Context(), params)
+			require.Equal(t, 1, r.calls())
+			time.Sleep(time.Nanosecond)
+			_, _ = r.post(t.Context(), params)
+			require.Equal(t, 2, r.calls())
+		}))
 	}
 }
 
@@ -379,13 +366,10 @@ func TestFailedNotificationIsHandledAgain(t *testing.T) {
 	params := signed(t, grant(wholeGrant), messageForm())
 	r.err = errors.New("no room for " + secretToken)
 
-	status, text := r.post(t.Context(), params)
-	requireFail(t, http.StatusInternalServerError, status, text)
+	r.fails(t, http.StatusInternalServerError, params)
 	r.err = nil
-	status, text = r.post(t.Context(), params)
-	requireSuccess(t, status, text)
-	status, text = r.post(t.Context(), params)
-	requireSuccess(t, status, text)
+	r.succeeds(t, params)
+	r.succeeds(t, params)
 
 	require.Equal(t, 2, r.calls())
 	require.Contains(t, r.log.String(), "no room for [hidden]")
@@ -410,8 +394,7 @@ func TestPanicsBecomeFail(t *testing.T) {
 			r := newReceiver(t, func(o *NotificationOptions) { o.Handle = handle })
 			params := signed(t, grant(wholeGrant), messageForm())
 			for range 2 {
-				status, text := r.post(t.Context(), params)
-				requireFail(t, http.StatusInternalServerError, status, text)
+				r.fails(t, http.StatusInternalServerError, params)
 			}
 			require.Contains(t, r.log.String(), "panic: ")
 			require.Contains(t, r.log.String(), "notification_handler_test.go", "the stack")
@@ -444,39 +427,37 @@ func TestDeliveriesOfOneIDWaitForEachOther(t *testing.T) {
 		"three fail":         {3, 4},
 		"all fail":           {100, 10},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				var inside, calls atomic.Int32
-				r := newReceiver(t, func(o *NotificationOptions) {
-					o.Handle = func(context.Context, Notification) error {
-						defer inside.Add(-1)
-						if inside.Add(1) != 1 {
-							return errors.New("two at once")
-						}
-						n := calls.Add(1)
-						time.Sleep(time.Second) // the others arrive
-						if n <= c.failures {
-							return errors.New("not yet")
-						}
-						return nil
+		t.Run(name, InVirtualTime(func(t *testing.T) {
+			var inside, calls atomic.Int32
+			r := newReceiver(t, func(o *NotificationOptions) {
+				o.Handle = func(context.Context, Notification) error {
+					defer inside.Add(-1)
+					if inside.Add(1) != 1 {
+						return errors.New("two at once")
+					}
+					n := calls.Add(1)
+					time.Sleep(time.Second) // the others arrive
+					if n <= c.failures {
+						return errors.New("not yet")
+					}
+					return nil
+				}
+			})
+			body := signed(t, grant(wholeGrant), messageForm()).Encode()
+			var deliveries sync.WaitGroup
+			var successes atomic.Int32
+			for range 10 {
+				deliveries.Go(func() {
+					if _, text := answerTo(r, request(t.Context(), body)); text == "success" {
+						successes.Add(1)
 					}
 				})
-				body := signed(t, grant(wholeGrant), messageForm()).Encode()
-				var deliveries sync.WaitGroup
-				var successes atomic.Int32
-				for range 10 {
-					deliveries.Go(func() {
-						if _, text := answerTo(r, request(t.Context(), body)); text == "success" {
-							successes.Add(1)
-						}
-					})
-				}
-				deliveries.Wait()
-				require.Equal(t, c.calls, calls.Load())
-				require.Equal(t, max(0, 10-c.failures), successes.Load())
-				requireNothingLocked(t, r)
-			})
-		})
+			}
+			deliveries.Wait()
+			require.Equal(t, c.calls, calls.Load())
+			require.Equal(t, max(0, 10-c.failures), successes.Load())
+			requireNothingLocked(t, r)
+		}))
 	}
 }
 
@@ -541,8 +522,7 @@ func (s *contextSeenStore) Add(ctx context.Context, id string, _ time.Time) (boo
 
 func TestNotificationIsNotHandledWhenTheStoreCannotTell(t *testing.T) {
 	r := newReceiver(t, func(o *NotificationOptions) { o.Seen = brokenSeenStore{seen: errors.New("the database is down")} })
-	status, text := r.post(t.Context(), signed(t, grant(wholeGrant), messageForm()))
-	requireFail(t, http.StatusInternalServerError, status, text)
+	r.fails(t, http.StatusInternalServerError, signed(t, grant(wholeGrant), messageForm()))
 	require.Zero(t, r.calls())
 	require.Contains(t, r.log.String(), "the database is down")
 }
@@ -551,8 +531,7 @@ func TestNotificationThatCannotBeRecordedWasHandledAllTheSame(t *testing.T) {
 	r := newReceiver(t, func(o *NotificationOptions) {
 		o.Seen = brokenSeenStore{add: errors.New("refused " + secretToken)}
 	})
-	status, text := r.post(t.Context(), signed(t, grant(wholeGrant), messageForm()))
-	requireSuccess(t, status, text)
+	r.succeeds(t, signed(t, grant(wholeGrant), messageForm()))
 	require.Equal(t, 1, r.calls())
 	require.Contains(t, r.log.String(), "could not be recorded")
 	require.NotContains(t, r.log.String(), "secret")
@@ -628,10 +607,7 @@ func TestNotificationOptionsAreChecked(t *testing.T) {
 			c.change(&opts)
 			h, err := NewNotificationHandler(opts)
 			require.Nil(t, h)
-			invalid := requireInvalid(t, err)
-			require.Len(t, invalid.Fields, 1)
-			require.Equal(t, c.path, invalid.Fields[0].Path)
-			require.Contains(t, invalid.Fields[0].Message, c.says)
+			requireOneInvalid(t, err, c.path, c.says)
 			require.NotContains(t, err.Error(), "secret")
 		})
 	}
@@ -671,8 +647,7 @@ func TestAnyContentArrivesAsItWasSent(t *testing.T) {
 		}
 		form := cnwire.NotificationForm{SignType: rapid.Bool().Draw(rt, "sign type"), EmptyValues: rapid.Bool().Draw(rt, "empty values")}
 		r := newReceiver(t)
-		status, text := r.post(t.Context(), signed(rt, fields, form))
-		requireSuccess(rt, status, text)
+		r.succeeds(rt, signed(rt, fields, form))
 		maps.DeleteFunc(fields, func(_, value string) bool { return value == "" })
 		got := r.events[0].Info().Fields()
 		delete(got, "sign")

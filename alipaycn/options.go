@@ -5,8 +5,6 @@ import (
 	"context"
 	"crypto"
 	"crypto/rsa"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -14,10 +12,10 @@ import (
 	"strings"
 	"time"
 
-	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/transport"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // Production is the address of AlipayCN's gateway, the default of [WithEndpoint].
@@ -56,17 +54,17 @@ func defaultConfig() config {
 }
 
 func (cfg *config) check(p *problems) {
-	if cfg.appID == "" && !p.has("app id") {
-		p.add("app id", "is missing: give WithAppID or set ALIPAYCN_APP_ID")
+	if cfg.appID == "" && !p.Has("app id") {
+		p.Add("app id", "is missing: give WithAppID or set ALIPAYCN_APP_ID")
 	}
-	if cfg.signer == nil && !p.has("private key") && !p.has("signer") {
-		p.add("private key", "is missing: give WithPrivateKey or WithSigner, or set ALIPAYCN_PRIVATE_KEY_FILE")
+	if cfg.signer == nil && !p.Has("private key") && !p.Has("signer") {
+		p.Add("private key", "is missing: give WithPrivateKey or WithSigner, or set ALIPAYCN_PRIVATE_KEY_FILE")
 	}
-	if cfg.trust.key == nil && !p.has("Alipay public key") && !p.has("certificates") {
-		p.add("Alipay public key", "is missing: give WithAlipayPublicKey or WithCertificates, or set ALIPAYCN_PUBLIC_KEY_FILE")
+	if cfg.trust.key == nil && !p.Has("Alipay public key") && !p.Has("certificates") {
+		p.Add("Alipay public key", "is missing: give WithAlipayPublicKey or WithCertificates, or set ALIPAYCN_PUBLIC_KEY_FILE")
 	}
 	if cfg.publicKey && cfg.trust.certSN != "" {
-		p.add("certificates", "and an Alipay public key are both given: give the one that the console shows for the app")
+		p.Add("certificates", "and an Alipay public key are both given: give the one that the console shows for the app")
 	}
 	cfg.checkPair(p)
 }
@@ -81,32 +79,15 @@ func (cfg *config) checkPair(p *problems) {
 		return
 	}
 	if cfg.trust.appKey != nil && !own.Equal(cfg.trust.appKey) {
-		p.add("certificates", "have an app certificate that does not belong to the private key")
+		p.Add("certificates", "have an app certificate that does not belong to the private key")
 	}
 	switch {
 	case cfg.trust.key == nil || !own.Equal(cfg.trust.key):
 	case cfg.trust.certSN != "":
-		p.add("certificates", "have the app's certificate in place of Alipay's: give alipayCertPublicKey_RSA2.crt")
+		p.Add("certificates", "have the app's certificate in place of Alipay's: give alipayCertPublicKey_RSA2.crt")
 	default:
-		p.add("Alipay public key", "is the app's own public key: give Alipay's, which the console shows after the app's was uploaded")
+		p.Add("Alipay public key", "is the app's own public key: give Alipay's, which the console shows after the app's was uploaded")
 	}
-}
-
-func badOption(path, format string, args ...any) error {
-	return &alipayplus.ValidationError{Subject: "client options", Fields: []alipayplus.FieldError{{Path: path, Message: fmt.Sprintf(format, args...)}}}
-}
-
-// optionError is badOption for an option that the platform's client has too.
-func optionError(err error) error {
-	if problem, ok := errors.AsType[*transport.Problem](err); ok {
-		return badOption(problem.Path, "%s", problem.Message)
-	}
-	return err
-}
-
-// badKey is badOption for an error of a key, which begins with what was expected.
-func badKey(path, expected string, err error) error {
-	return badOption(path, "%s", strings.TrimPrefix(err.Error(), expected+" "))
 }
 
 // NewFromEnv makes a client from environment variables, then applies opts over
@@ -134,7 +115,7 @@ func NewFromEnv(opts ...Option) (*Client, error) {
 
 // envOptions are the options that the environment sets.
 func envOptions() []Option {
-	env := transport.Environment[config, Option]{Wrong: wrongVariable}
+	env := transport.Environment[config, Option]{}
 	env.Text("ALIPAYCN_ENDPOINT", WithEndpoint)
 	env.Text("ALIPAYCN_APP_ID", WithAppID)
 	env.Secret("ALIPAYCN_PRIVATE_KEY", "private key", WithPrivateKey)
@@ -166,30 +147,19 @@ func certificatesFromEnv(cfg *config) error {
 	for i, name := range []string{appCertVariable, alipayCertVariable, rootCertVariable} {
 		path := os.Getenv(name)
 		if path == "" {
-			p.add("certificates", "need all three files: "+name+" is not set")
+			p.Add("certificates", "need all three files: "+name+" is not set")
 			continue
 		}
 		text, err := transport.ReadFile(path, "", "certificates")
 		if err != nil {
-			p.addError(wrongVariable(err, name))
+			p.AddError(transport.FromVariable(err, name))
 		}
 		texts[i] = text
 	}
-	if err := p.err("client options"); err != nil {
+	if err := p.Err(); err != nil {
 		return err
 	}
 	return WithCertificates(texts[0], texts[1], texts[2])(cfg)
-}
-
-// wrongVariable names the variable in whatever is wrong with an option.
-func wrongVariable(err error, variable string) error {
-	err = optionError(err)
-	if invalid, ok := errors.AsType[*alipayplus.ValidationError](err); ok {
-		for i := range invalid.Fields {
-			invalid.Fields[i].Message += " (from " + variable + ")"
-		}
-	}
-	return err
 }
 
 // WithAppID sets the id of the app that calls: the third-party app, or the mini
@@ -197,7 +167,7 @@ func wrongVariable(err error, variable string) error {
 func WithAppID(id string) Option {
 	return func(cfg *config) error {
 		if id == "" || strings.ContainsFunc(id, func(r rune) bool { return r <= ' ' || r > '~' || r == ',' || r == '=' }) {
-			return badOption("app id", "must be visible ASCII characters without comma and equals sign, such as 2021009900000101")
+			return &validation.Problem{Path: "app id", Message: "must be visible ASCII characters without comma and equals sign, such as 2021009900000101"}
 		}
 		cfg.appID = id
 		return nil
@@ -209,7 +179,7 @@ func WithAppID(id string) Option {
 func WithSigner(signer crypto.Signer) Option {
 	return func(cfg *config) error {
 		if _, err := signing.CheckSigner(signer); err != nil {
-			return badKey("signer", "signer", err)
+			return transport.KeyProblem("signer", "signer", err)
 		}
 		cfg.signer = signer
 		return nil
@@ -222,7 +192,7 @@ func WithPrivateKey(key []byte) Option {
 	return func(cfg *config) error {
 		parsed, err := signing.ParsePrivateKey(key)
 		if err != nil {
-			return badKey("private key", "private key", err)
+			return transport.KeyProblem("private key", "private key", err)
 		}
 		cfg.signer = parsed
 		return nil
@@ -235,7 +205,7 @@ func WithAlipayPublicKey(key []byte) Option {
 	return func(cfg *config) error {
 		public, err := signing.ParsePublicKey(key)
 		if err != nil {
-			return badKey("Alipay public key", "public key", err)
+			return transport.KeyProblem("Alipay public key", "public key", err)
 		}
 		cfg.trust.key = public
 		cfg.publicKey = true
@@ -256,17 +226,17 @@ func WithCertificates(app, alipay, root []byte) Option {
 		var p problems
 		own, err := cnwire.ParseCertificate(app)
 		if err != nil {
-			p.add("certificates", "app "+err.Error())
+			p.Add("certificates", "app "+err.Error())
 		}
 		theirs, err := cnwire.ParseCertificate(alipay)
 		if err != nil {
-			p.add("certificates", "Alipay "+err.Error())
+			p.Add("certificates", "Alipay "+err.Error())
 		}
 		roots, err := cnwire.ParseRoots(root)
 		if err != nil {
-			p.add("certificates", err.Error())
+			p.Add("certificates", err.Error())
 		}
-		if err := p.err("client options"); err != nil {
+		if err := p.Err(); err != nil {
 			return err
 		}
 		cfg.trust = trust{key: theirs.PublicKey, certSN: theirs.SN, appCertSN: own.SN, rootSN: roots.SN, appKey: own.PublicKey}
@@ -279,7 +249,7 @@ func WithCertificates(app, alipay, root []byte) Option {
 func WithAppAuthToken(token string) Option {
 	return func(cfg *config) error {
 		if strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }) {
-			return badOption("app auth token", "must be visible ASCII characters: give the token as it was received, without a line break")
+			return &validation.Problem{Path: "app auth token", Message: "must be visible ASCII characters: give the token as it was received, without a line break"}
 		}
 		cfg.token = token
 		return nil
@@ -292,10 +262,10 @@ func WithEndpoint(address string) Option {
 	return func(cfg *config) error {
 		u, err := transport.Address("endpoint", address, Production)
 		if err != nil {
-			return optionError(err)
+			return err
 		}
 		if strings.Trim(u.Path, "/") != "" {
-			return badOption("endpoint", "must not have a path: operations add /v3/ themselves, and gateway.do is the older protocol")
+			return &validation.Problem{Path: "endpoint", Message: "must not have a path: operations add /v3/ themselves, and gateway.do is the older protocol"}
 		}
 		cfg.origin = (&url.URL{Scheme: u.Scheme, Host: u.Host}).String()
 		return nil
@@ -308,7 +278,7 @@ func WithAESKey(key []byte) Option {
 	return func(cfg *config) error {
 		parsed, err := cnwire.ParseAESKey(key)
 		if err != nil {
-			return badKey("AES key", "AES key", err)
+			return transport.KeyProblem("AES key", "AES key", err)
 		}
 		cfg.aes = parsed
 		return nil
@@ -321,7 +291,7 @@ func WithAESKey(key []byte) Option {
 func WithExpiredSeconds(limit time.Duration) Option {
 	return func(cfg *config) error {
 		if limit < time.Second || limit > 24*time.Hour || limit%time.Second != 0 {
-			return badOption("expired seconds", "must be whole seconds, from 1 second to 24 hours")
+			return &validation.Problem{Path: "expired seconds", Message: "must be whole seconds, from 1 second to 24 hours"}
 		}
 		cfg.expiredSeconds = int(limit / time.Second)
 		return nil
@@ -336,7 +306,7 @@ func WithExpiredSeconds(limit time.Duration) Option {
 func WithMaxClockSkew(skew time.Duration) Option {
 	return func(cfg *config) error {
 		if skew <= 0 {
-			return badOption("clock skew", "must be above 0")
+			return &validation.Problem{Path: "clock skew", Message: "must be above 0"}
 		}
 		cfg.maxSkew = skew
 		return nil
@@ -346,7 +316,7 @@ func WithMaxClockSkew(skew time.Duration) Option {
 // WithHTTPClient sets the HTTP client whose transport and cookie jar are used.
 // It is copied, never changed; redirects are never followed.
 func WithHTTPClient(client *http.Client) Option {
-	return func(cfg *config) error { return optionError(transport.HTTPClient(&cfg.transport, client)) }
+	return func(cfg *config) error { return transport.HTTPClient(&cfg.transport, client) }
 }
 
 // WithRetry sets how often a call is sent at most (1: never again; default 4)
@@ -355,7 +325,7 @@ func WithHTTPClient(client *http.Client) Option {
 // only when it surely had no effect; see the package's documentation.
 func WithRetry(attempts int, minWait, maxWait time.Duration) Option {
 	return func(cfg *config) error {
-		return optionError(transport.Retry(&cfg.transport, attempts, minWait, maxWait))
+		return transport.Retry(&cfg.transport, attempts, minWait, maxWait)
 	}
 }
 
@@ -363,21 +333,21 @@ func WithRetry(attempts int, minWait, maxWait time.Duration) Option {
 // perSecond on average and burst at once. Without it there is no limit;
 // AlipayCN's own is not documented.
 func WithRateLimit(perSecond float64, burst int) Option {
-	return func(cfg *config) error { return optionError(transport.RateLimit(&cfg.transport, perSecond, burst)) }
+	return func(cfg *config) error { return transport.RateLimit(&cfg.transport, perSecond, burst) }
 }
 
 // WithAttemptTimeout limits one attempt, from sending to the last byte of the
 // answer; the default is 30 seconds. The context limits the whole call.
 // Applications with many pictures may need more.
 func WithAttemptTimeout(limit time.Duration) Option {
-	return func(cfg *config) error { return optionError(transport.AttemptTimeout(&cfg.transport, limit)) }
+	return func(cfg *config) error { return transport.AttemptTimeout(&cfg.transport, limit) }
 }
 
 // WithLogger sets where the client logs its attempts: debug for each, warn for
 // those that are repeated. It never logs bodies, queries, signatures, tokens or
 // keys. Without it nothing is logged.
 func WithLogger(logger *slog.Logger) Option {
-	return func(cfg *config) error { return optionError(transport.Logger(&cfg.transport, logger)) }
+	return func(cfg *config) error { return transport.Logger(&cfg.transport, logger) }
 }
 
 // WithObserver sets a function that is called once an attempt, in the calling
@@ -385,7 +355,7 @@ func WithLogger(logger *slog.Logger) Option {
 func WithObserver(observe func(context.Context, Attempt)) Option {
 	return func(cfg *config) error {
 		if observe == nil {
-			return optionError(transport.NoObserver())
+			return transport.NoObserver()
 		}
 		cfg.transport.Observe = func(ctx context.Context, e transport.Attempt) { observe(ctx, attemptOf(e)) }
 		return nil
@@ -394,7 +364,7 @@ func WithObserver(observe func(context.Context, Attempt)) Option {
 
 // WithUserAgent sets the User-Agent header; the default is "alipayplus-go".
 func WithUserAgent(agent string) Option {
-	return func(cfg *config) error { return optionError(transport.UserAgent(&cfg.transport, agent)) }
+	return func(cfg *config) error { return transport.UserAgent(&cfg.transport, agent) }
 }
 
 // Attempt describes one attempt of a call, for metrics and traces. It holds no

@@ -27,24 +27,19 @@ func (q *QRCodesClient) Create(ctx context.Context, in CreateQRCodeInput) (*QRCo
 // Bind makes an ordinary QR code open the mini program (alipay.open.mini.qrcode.bind).
 // It reads the rules before, to know afterwards what it did.
 func (q *QRCodesClient) Bind(ctx context.Context, in BindQRCodeInput) (*BoundQRCode, error) {
-	if err := check(cnwire.QRCodeBind, in); err != nil {
-		return nil, err
+	got, fresh := new(BoundQRCode), false
+	before := func(ctx context.Context) {
+		rules, err := q.all(ctx)
+		fresh = err == nil && !slices.ContainsFunc(rules, in.shownBy)
 	}
-	before, err := q.all(ctx)
-	fresh := err == nil && !slices.ContainsFunc(before, in.shownBy)
-	got := new(BoundQRCode)
-	err = q.c.writeChecked(ctx, safeWrite{cnwire.QRCodeBind, in, got, func(ctx context.Context) (effect, string, error) {
-		after, err := q.all(ctx)
-		if err != nil {
-			return effectUnknown, "", err
-		}
+	err := q.c.write(ctx, safeWrite{op: cnwire.QRCodeBind, in: in, got: got, before: before, prove: prover(q.all, func(after []QRCodeRule) (effect, string) {
 		seen, rule := provenByBinding(in, after)
 		if seen == effectDone && !fresh {
-			return effectUnknown, "qrcodes.list shows a rule with the address and mode, perhaps of before", nil
+			return effectUnknown, "qrcodes.list shows a rule with the address and mode, perhaps of before"
 		}
 		got.RouteGroup = rule.RouteGroup
-		return seen, "qrcodes.list does not show the rule", nil
-	}})
+		return seen, "qrcodes.list does not show the rule"
+	})})
 	if err != nil {
 		return nil, err
 	}
@@ -58,13 +53,9 @@ func (q *QRCodesClient) List(ctx context.Context, in ListQRCodesInput) (*QRCodeL
 
 // Unbind removes a rule (alipay.open.mini.qrcode.unbind).
 func (q *QRCodesClient) Unbind(ctx context.Context, in UnbindQRCodeInput) error {
-	return q.c.write(ctx, safeWrite{cnwire.QRCodeUnbind, in, nil, func(ctx context.Context) (effect, string, error) {
-		rules, err := q.all(ctx)
-		if err != nil {
-			return effectUnknown, "", err
-		}
-		return provenByUnbinding(in, rules), "qrcodes.list still shows the rule", nil
-	}})
+	return q.c.write(ctx, safeWrite{op: cnwire.QRCodeUnbind, in: in, prove: prover(q.all, func(rules []QRCodeRule) (effect, string) {
+		return provenByUnbinding(in, rules), "qrcodes.list still shows the rule"
+	})})
 }
 
 // all reads all pages. AlipayCN allows 20 rules, which are two pages; a list that
@@ -133,10 +124,10 @@ func (in CreateQRCodeInput) Validate() error {
 	var p problems
 	p.required("url_param", in.Page)
 	if !isQuery(in.Query) {
-		p.add("query_param", "must be of the form key=value&key=value")
+		p.Add("query_param", "must be of the form key=value&key=value")
 	}
 	if in.Color != "" && !isColor(in.Color) {
-		p.add("color", "must be six hexadecimal digits, as in 0x00BFFF")
+		p.Add("color", "must be six hexadecimal digits, as in 0x00BFFF")
 	}
 	oneOf(&p, "size", in.Size, QRCodeSmall, QRCodeMedium, QRCodeLarge)
 	return p.err("QR code")
@@ -207,7 +198,7 @@ type BindQRCodeInput struct {
 func (in BindQRCodeInput) Validate() error {
 	var p problems
 	if p.required("route_url", in.RouteURL) && !isRouteURL(in.RouteURL) {
-		p.add("route_url", "must be an http, https or ftp address")
+		p.Add("route_url", "must be an http, https or ftp address")
 	}
 	p.required("page_redirection", in.Page)
 	p.required("mode", string(in.Mode))
@@ -238,10 +229,10 @@ type ListQRCodesInput struct {
 func (in ListQRCodesInput) Validate() error {
 	var p problems
 	if in.Page < 1 {
-		p.add("page_no", "must be at least 1")
+		p.Add("page_no", "must be at least 1")
 	}
 	if in.PageSize < 1 || in.PageSize > 10 {
-		p.add("page_size", "must be 1 to 10")
+		p.Add("page_size", "must be 1 to 10")
 	}
 	return p.err("QR code list")
 }
@@ -278,7 +269,7 @@ func (in UnbindQRCodeInput) Validate() error {
 	return p.err("QR code rule")
 }
 
-// provenByBinding judges qrcodes.bind by all rules of the mini program, and
+// provenByBinding decides qrcodes.bind by all rules of the mini program, and
 // returns the rule. How a list shows a rule with a pattern is not documented.
 func provenByBinding(in BindQRCodeInput, after []QRCodeRule) (effect, QRCodeRule) {
 	i := slices.IndexFunc(after, in.shownBy)
@@ -297,7 +288,7 @@ func (in BindQRCodeInput) shownBy(r QRCodeRule) bool {
 	return r.RouteURL == in.RouteURL && r.Mode == in.Mode
 }
 
-// provenByUnbinding judges qrcodes.unbind by all rules of the mini program.
+// provenByUnbinding decides qrcodes.unbind by all rules of the mini program.
 func provenByUnbinding(in UnbindQRCodeInput, after []QRCodeRule) effect {
 	return doneIf(!slices.ContainsFunc(after, func(r QRCodeRule) bool { return r.RouteGroup == in.RouteGroup }))
 }

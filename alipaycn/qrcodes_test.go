@@ -42,27 +42,25 @@ func TestARuleThatMovedBetweenPagesIsNotGone(t *testing.T) {
 		{"somebody removed another, and added two", func(r *http.Request) stubAnswer { return rulesOf(append(upTo(15)[1:], 16, 17), 16, r) }},
 		{"the list is shorter than it says", func(r *http.Request) stubAnswer { return rulesOf(upTo(15)[1:], 15, r) }},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				unbound := 0
-				_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
-					switch {
-					case r.Method == http.MethodPost:
-						unbound++
-						return stubAnswer{err: io.ErrUnexpectedEOF}
-					case r.URL.Query().Get("page_no") == "1":
-						return rulesOf(upTo(15), 15, r)
-					default:
-						return tt.second(r)
-					}
-				})
-
-				err := c.QRCodes.Unbind(t.Context(), UnbindQRCodeInput{RouteGroup: "11"})
-
-				require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
-				require.Equal(t, 1, unbound)
+		t.Run(tt.name, InVirtualTime(func(t *testing.T) {
+			unbound := 0
+			_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+				switch {
+				case r.Method == http.MethodPost:
+					unbound++
+					return stubAnswer{err: io.ErrUnexpectedEOF}
+				case r.URL.Query().Get("page_no") == "1":
+					return rulesOf(upTo(15), 15, r)
+				default:
+					return tt.second(r)
+				}
 			})
-		})
+
+			err := c.QRCodes.Unbind(t.Context(), UnbindQRCodeInput{RouteGroup: "11"})
+
+			require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+			require.Equal(t, 1, unbound)
+		}))
 	}
 }
 
@@ -120,29 +118,27 @@ func TestABindingIsNotProvenByARuleOfBefore(t *testing.T) {
 		{"not known", stubAnswer{status: 403, body: `{"code":"x"}`}, stubAnswer{status: 200, body: rule}, 1, ""},
 		{"not there", stubAnswer{status: 200, body: `{}`}, stubAnswer{status: 200, body: `{}`}, 4, ""},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				binds := 0
-				_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
-					switch {
-					case r.Method == http.MethodPost:
-						binds++
-						return stubAnswer{err: io.ErrUnexpectedEOF}
-					case binds == 0:
-						return tt.before
-					default:
-						return tt.after
-					}
-				})
-				bound, err := c.QRCodes.Bind(t.Context(), BindQRCodeInput{RouteURL: "https://a.example", Page: "p", Mode: RouteExact})
-				require.Equal(t, tt.binds, binds)
-				if tt.group == "" {
-					require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
-					return
+		t.Run(tt.name, InVirtualTime(func(t *testing.T) {
+			binds := 0
+			_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+				switch {
+				case r.Method == http.MethodPost:
+					binds++
+					return stubAnswer{err: io.ErrUnexpectedEOF}
+				case binds == 0:
+					return tt.before
+				default:
+					return tt.after
 				}
-				require.NoError(t, err)
-				require.Equal(t, tt.group, bound.RouteGroup)
 			})
-		})
+			bound, err := c.QRCodes.Bind(t.Context(), BindQRCodeInput{RouteURL: "https://a.example", Page: "p", Mode: RouteExact})
+			require.Equal(t, tt.binds, binds)
+			if tt.group == "" {
+				require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, tt.group, bound.RouteGroup)
+		}))
 	}
 }

@@ -19,9 +19,24 @@ type safeWrite struct {
 	in any
 	// got takes the answer; nil where nothing is answered.
 	got any
+	// before reads the state that prove compares with; may be nil.
+	before func(context.Context)
 	// prove reads the state and returns what it proves, and a description of it.
 	// Nil: no state proves anything.
 	prove func(context.Context) (seen effect, observed string, err error)
+}
+
+// prover makes the function that proves a write: it reads the state, and conclude says
+// what that proves and describes it.
+func prover[S any](read func(context.Context) (S, error), conclude func(after S) (seen effect, observed string)) func(context.Context) (effect, string, error) {
+	return func(ctx context.Context) (effect, string, error) {
+		after, err := read(ctx)
+		if err != nil {
+			return effectUnknown, "", err
+		}
+		seen, observed := conclude(after)
+		return seen, observed, nil
+	}
 }
 
 // write makes a write. After an unknown outcome the state decides: a write that
@@ -32,12 +47,9 @@ func (c *Client) write(ctx context.Context, w safeWrite) error {
 	if err := check(w.op, w.in); err != nil {
 		return err
 	}
-	return c.writeChecked(ctx, w)
-}
-
-// writeChecked is write for an input that was checked already, before the state was
-// read that prove compares with.
-func (c *Client) writeChecked(ctx context.Context, w safeWrite) error {
+	if w.before != nil {
+		w.before(ctx)
+	}
 	out, err := c.encode(w.op, w.in)
 	if err != nil {
 		return notSent(w.op, err)
@@ -216,6 +228,7 @@ func proofs() []proof {
 type versionWrite struct {
 	op      cnwire.Operation
 	version alipayplus.VersionNumber
+	bundle  BundleID
 	// strategy is what versions.gray asked for.
 	strategy GrayStrategy
 	// description is that of versions.apply.
@@ -229,6 +242,12 @@ type versionWrite struct {
 // a later version was published and rolled back.
 func (w versionWrite) readsBefore() bool {
 	return w.op != cnwire.VersionTakeOffline && w.op != cnwire.VersionRollback
+}
+
+// urgent says whether the read of the state before must be short: the write may end a
+// release that goes wrong.
+func (w versionWrite) urgent() bool {
+	return w.op != cnwire.VersionUpload && w.op != cnwire.VersionApply
 }
 
 // versionState is what is known about a version at one time.
@@ -404,49 +423,23 @@ func mayBeDone(op cnwire.Operation, code Code) bool {
 // repeatCodes are the codes with which AlipayCN may refuse the second of two
 // equal writes; inferred from their descriptions.
 func repeatCodes(op cnwire.Operation) []Code {
-	switch op {
-	case cnwire.VersionUpload:
-		return []Code{CodeVersionHasExisted}
-	case cnwire.VersionApply:
-		return []Code{CodeSubmitRepeat, CodeCanNotSubmitWithAudit, CodeCanNotSubmitWithoutInit}
-	case cnwire.VersionCancelAudit:
-		return []Code{CodeAuditingVersionNotExist, CodeInvalidVersionStatus}
-	case cnwire.VersionReturnToDevelopment:
-		return []Code{CodeCanNotBackDevWithoutAudit}
-	case cnwire.VersionGray:
-		return []Code{CodeGrayStrategyNotAllowReduce, CodeCanNotGrayWithoutAuditPass}
-	case cnwire.VersionCancelGray:
-		return []Code{CodeCanNotEndGrayWithoutGray, CodeMiniAppVersionStatusIllegal}
-	case cnwire.VersionPublish:
-		return []Code{CodeCanNotOnlineNotGrayOrWaitRelease, CodeCanNotOnlineWithoutAudit}
-	case cnwire.VersionTakeOffline:
-		return []Code{CodeCanNotOfflineWithoutOnline, CodeMiniAppNotOnline}
-	case cnwire.VersionRollback:
-		return []Code{CodeCanNotRollbackWithoutOnline, CodeCanNotContinuousRollback}
-	case cnwire.VersionDelete:
-		return []Code{CodeMiniAppPackageInfoNotExist}
-	default:
-		return repeatCodesOfOthers(op)
-	}
-}
-
-func repeatCodesOfOthers(op cnwire.Operation) []Code {
-	switch op {
-	case cnwire.ExperienceCreate:
-		return []Code{CodeCanNotSetExpRepeat}
-	case cnwire.ExperienceCancel:
-		return []Code{CodeCanNotCancelExpWithInvalidStatus}
-	case cnwire.SafeDomainAdd:
-		return []Code{CodeSafeDomainExist}
-	case cnwire.MemberAdd:
-		return []Code{CodeDeveloperAlreadyExist, CodeExperiencerAlreadyExist}
-	case cnwire.MemberRemove:
-		return []Code{CodeRoleNotExist}
-	case cnwire.QRCodeBind:
-		return []Code{CodeRouteRuleConflict}
-	case cnwire.QRCodeUnbind:
-		return []Code{CodeRouteGroupNotExist}
-	default:
-		return nil
-	}
+	return map[cnwire.Operation][]Code{
+		cnwire.VersionUpload:              {CodeVersionHasExisted},
+		cnwire.VersionApply:               {CodeSubmitRepeat, CodeCanNotSubmitWithAudit, CodeCanNotSubmitWithoutInit},
+		cnwire.VersionCancelAudit:         {CodeAuditingVersionNotExist, CodeInvalidVersionStatus},
+		cnwire.VersionReturnToDevelopment: {CodeCanNotBackDevWithoutAudit},
+		cnwire.VersionGray:                {CodeGrayStrategyNotAllowReduce, CodeCanNotGrayWithoutAuditPass},
+		cnwire.VersionCancelGray:          {CodeCanNotEndGrayWithoutGray, CodeMiniAppVersionStatusIllegal},
+		cnwire.VersionPublish:             {CodeCanNotOnlineNotGrayOrWaitRelease, CodeCanNotOnlineWithoutAudit},
+		cnwire.VersionTakeOffline:         {CodeCanNotOfflineWithoutOnline, CodeMiniAppNotOnline},
+		cnwire.VersionRollback:            {CodeCanNotRollbackWithoutOnline, CodeCanNotContinuousRollback},
+		cnwire.VersionDelete:              {CodeMiniAppPackageInfoNotExist},
+		cnwire.ExperienceCreate:           {CodeCanNotSetExpRepeat},
+		cnwire.ExperienceCancel:           {CodeCanNotCancelExpWithInvalidStatus},
+		cnwire.SafeDomainAdd:              {CodeSafeDomainExist},
+		cnwire.MemberAdd:                  {CodeDeveloperAlreadyExist, CodeExperiencerAlreadyExist},
+		cnwire.MemberRemove:               {CodeRoleNotExist},
+		cnwire.QRCodeBind:                 {CodeRouteRuleConflict},
+		cnwire.QRCodeUnbind:               {CodeRouteGroupNotExist},
+	}[op]
 }

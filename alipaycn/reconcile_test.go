@@ -60,18 +60,16 @@ func TestAnUnknownOutcomeIsReconciled(t *testing.T) {
 		{"refused at once", []stubAnswer{refused(CodeCanNotOnlineWithoutRegistration)}, []VersionStatus{StatusRelease}, 1, false, false},
 		{"never", []stubAnswer{lost}, []VersionStatus{StatusWaitRelease}, 4, false, true},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				published, err := publishing(t, tt.attempts, tt.statuses)
-				require.Equal(t, tt.published, published)
-				require.Equal(t, tt.succeeds, err == nil, "%v", err)
-				require.Equal(t, tt.unknown, errors.Is(err, alipayplus.ErrOutcomeUnknown))
-				if !tt.succeeds {
-					require.Equal(t, tt.published, failureOf(t, err).Attempts)
-					require.False(t, failureOf(t, err).Retryable)
-				}
-			})
-		})
+		t.Run(tt.name, InVirtualTime(func(t *testing.T) {
+			published, err := publishing(t, tt.attempts, tt.statuses)
+			require.Equal(t, tt.published, published)
+			require.Equal(t, tt.succeeds, err == nil, "%v", err)
+			require.Equal(t, tt.unknown, errors.Is(err, alipayplus.ErrOutcomeUnknown))
+			if !tt.succeeds {
+				require.Equal(t, tt.published, failureOf(t, err).Attempts)
+				require.False(t, failureOf(t, err).Retryable)
+			}
+		}))
 	}
 }
 
@@ -90,19 +88,17 @@ func TestAllAttemptsOfAWriteCount(t *testing.T) {
 		{"lost, then refused", []stubAnswer{lost, busy}, 4, true},
 		{"refused", []stubAnswer{busy}, 4, false},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				sent, err := publishing(t, tt.attempts, []VersionStatus{StatusWaitRelease})
-				require.Error(t, err)
-				require.Equal(t, tt.sent, sent)
-				require.Equal(t, tt.sent, failureOf(t, err).Attempts)
-				require.Equal(t, tt.unknown, errors.Is(err, alipayplus.ErrOutcomeUnknown), "what was too much says nothing about the attempt before")
-				require.Equal(t, !tt.unknown, failureOf(t, err).Retryable)
-				if tt.unknown {
-					require.ErrorContains(t, err, "look at versions.get before you call again")
-				}
-			})
-		})
+		t.Run(tt.name, InVirtualTime(func(t *testing.T) {
+			sent, err := publishing(t, tt.attempts, []VersionStatus{StatusWaitRelease})
+			require.Error(t, err)
+			require.Equal(t, tt.sent, sent)
+			require.Equal(t, tt.sent, failureOf(t, err).Attempts)
+			require.Equal(t, tt.unknown, errors.Is(err, alipayplus.ErrOutcomeUnknown), "what was too much says nothing about the attempt before")
+			require.Equal(t, !tt.unknown, failureOf(t, err).Retryable)
+			if tt.unknown {
+				require.ErrorContains(t, err, "look at versions.get before you call again")
+			}
+		}))
 	}
 }
 
@@ -134,25 +130,23 @@ func TestARefusalThatTheFirstAttemptCausedIsNotTheLastWord(t *testing.T) {
 			return v.StartGray(t.Context(), GrayInput{Version: versionOne(), Strategy: GrayP10})
 		}},
 	} {
-		t.Run(tt.op.Name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				sent := 0
-				_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
-					if r.Method == http.MethodGet {
-						return stubAnswer{status: 200, body: `{"app_version":"0.0.1","status":"` + tt.status + `}`}
-					}
-					if sent++; sent == 1 {
-						return stubAnswer{err: io.ErrUnexpectedEOF}
-					}
-					return stubAnswer{status: 400, body: `{"code":"` + string(tt.code) + `"}`}
-				})
-
-				err := tt.do(t, c.Versions)
-
-				require.Equal(t, 2, sent)
-				require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+		t.Run(tt.op.Name, InVirtualTime(func(t *testing.T) {
+			sent := 0
+			_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+				if r.Method == http.MethodGet {
+					return stubAnswer{status: 200, body: `{"app_version":"0.0.1","status":"` + tt.status + `}`}
+				}
+				if sent++; sent == 1 {
+					return stubAnswer{err: io.ErrUnexpectedEOF}
+				}
+				return stubAnswer{status: 400, body: `{"code":"` + string(tt.code) + `"}`}
 			})
-		})
+
+			err := tt.do(t, c.Versions)
+
+			require.Equal(t, 2, sent)
+			require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+		}))
 	}
 }
 
@@ -193,20 +187,18 @@ func TestAPauseBeforeTheStateIsReadGrowsUpToTheLongest(t *testing.T) {
 		"asked for something in the past":  {1, -time.Hour, s},
 		"as long as the longest was asked": {1, 10 * s, 10 * s},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				latest := time.Duration(0)
-				for range 100 {
-					start := time.Now()
-					require.True(t, backoff{s, 10 * s}.pause(t.Context(), tt.attempt, tt.asked))
-					waited := time.Since(start)
-					require.GreaterOrEqual(t, waited, tt.want)
-					require.Less(t, waited, tt.want+s)
-					latest = max(latest, waited)
-				}
-				require.Greater(t, latest, tt.want+s/10, "many that wait do not come back at once")
-			})
-		})
+		t.Run(name, InVirtualTime(func(t *testing.T) {
+			latest := time.Duration(0)
+			for range 100 {
+				start := time.Now()
+				require.True(t, backoff{s, 10 * s}.pause(t.Context(), tt.attempt, tt.asked))
+				waited := time.Since(start)
+				require.GreaterOrEqual(t, waited, tt.want)
+				require.Less(t, waited, tt.want+s)
+				latest = max(latest, waited)
+			}
+			require.Greater(t, latest, tt.want+s/10, "many that wait do not come back at once")
+		}))
 	}
 }
 
@@ -214,18 +206,16 @@ func TestAPauseThatWouldPassTheDeadlineIsNotBegun(t *testing.T) {
 	for left, paused := range map[time.Duration]time.Duration{
 		5*time.Second - 1: 0, 5 * time.Second: 0, 5*time.Second + 1: 5 * time.Second,
 	} {
-		t.Run(left.String(), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				start := time.Now()
-				ctx, cancel := context.WithTimeout(t.Context(), left)
-				defer cancel()
+		t.Run(left.String(), InVirtualTime(func(t *testing.T) {
+			start := time.Now()
+			ctx, cancel := context.WithTimeout(t.Context(), left)
+			defer cancel()
 
-				begun := backoff{0, time.Minute}.pause(ctx, 1, 5*time.Second)
+			begun := backoff{0, time.Minute}.pause(ctx, 1, 5*time.Second)
 
-				require.Equal(t, paused, time.Since(start))
-				require.Equal(t, paused > 0, begun)
-			})
-		})
+			require.Equal(t, paused, time.Since(start))
+			require.Equal(t, paused > 0, begun)
+		}))
 	}
 	t.Run("cancelled meanwhile", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -505,6 +495,7 @@ func TestOtherWritesAreProvenByWhatListsShow(t *testing.T) {
 	packaging := Experience{Status: "packaging"}
 	none := Experience{Status: ExperienceNone}
 	domains := BaseInfo{SafeDomains: []string{"a.example.com", "b.example.com"}}
+	listing := func(listed ...string) BaseInfo { return BaseInfo{SafeDomains: listed} }
 	members := MemberList{Members: []Member{{UserID: "2088", Role: RoleDeveloper}, {OpenID: "074a", Role: RoleExperiencer}}}
 	rules := []QRCodeRule{{Mode: RouteExact, RouteURL: "https://a", RouteGroup: "1"}, {Mode: RouteFuzzy, RouteURL: "https://b", RouteGroup: "2"}}
 	bind := func(in BindQRCodeInput) effect { e, _ := provenByBinding(in, rules); return e }
@@ -559,33 +550,22 @@ func TestOtherWritesAreProvenByWhatListsShow(t *testing.T) {
 		{"text as asked, categories sent", provenByBaseInfo(ModifyBaseInfoInput{AppName: "shop", Categories: CategoryIDs{"a_b"}}, saved), effectUnknown},
 		{"text as asked, old categories sent", provenByBaseInfo(ModifyBaseInfoInput{AppName: "shop", OldCategories: CategoryIDs{"1_2"}}, saved), effectUnknown},
 		{"nothing to compare", provenByBaseInfo(ModifyBaseInfoInput{}, saved), effectUnknown},
+
+		// What lists leave open is not proven.
+		{"a member without a role", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{[]Member{{UserID: "2088"}}}), effectUnknown},
+		{"a member with a role that is not known", provenByMembers(RemoveMemberInput{OpenID: "074a", Role: RoleDeveloper}, MemberList{[]Member{{OpenID: "074a", Role: "developer"}}}), effectUnknown},
+		{"somebody else without a role", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{[]Member{{UserID: "2089"}}}), effectDone},
+
+		{"added, and listed with another scheme", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"http://a.example"}, listing("https://a.example")), effectUnknown},
+		{"added, and listed with another scheme and without", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"wss://a.example"}, listing("https://a.example", "a.example")), effectDone},
+		{"added, and listed with a scheme", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"a.example"}, listing("https://a.example")), effectDone},
+		{"removed, and listed with another scheme", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"wss://a.example"}, listing("https://a.example")), effectUnknown},
+		{"removed, and listed without a scheme", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"wss://a.example"}, listing("a.example")), effectNotDone},
+		{"removed, and others are listed", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"a.example"}, listing("b.example")), effectDone},
 	} {
 		t.Run(tt.name, func(t *testing.T) { require.Equal(t, tt.want, tt.got) })
 	}
 
 	_, rule := provenByBinding(BindQRCodeInput{RouteURL: "https://b", Mode: RouteFuzzy}, rules)
 	require.Equal(t, rules[1], rule)
-}
-
-// What lists leave open is not proven.
-func TestWhatListsLeaveOpen(t *testing.T) {
-	domains := func(listed ...string) BaseInfo { return BaseInfo{SafeDomains: listed} }
-	for _, tt := range []struct {
-		name string
-		got  effect
-		want effect
-	}{
-		{"a member without a role", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{[]Member{{UserID: "2088"}}}), effectUnknown},
-		{"a member with a role that is not known", provenByMembers(RemoveMemberInput{OpenID: "074a", Role: RoleDeveloper}, MemberList{[]Member{{OpenID: "074a", Role: "developer"}}}), effectUnknown},
-		{"somebody else without a role", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{[]Member{{UserID: "2089"}}}), effectDone},
-
-		{"added, and listed with another scheme", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"http://a.example"}, domains("https://a.example")), effectUnknown},
-		{"added, and listed with another scheme and without", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"wss://a.example"}, domains("https://a.example", "a.example")), effectDone},
-		{"added, and listed with a scheme", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"a.example"}, domains("https://a.example")), effectDone},
-		{"removed, and listed with another scheme", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"wss://a.example"}, domains("https://a.example")), effectUnknown},
-		{"removed, and listed without a scheme", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"wss://a.example"}, domains("a.example")), effectNotDone},
-		{"removed, and others are listed", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"a.example"}, domains("b.example")), effectDone},
-	} {
-		t.Run(tt.name, func(t *testing.T) { require.Equal(t, tt.want, tt.got) })
-	}
 }

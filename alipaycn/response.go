@@ -16,11 +16,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/transport"
 )
 
-const (
-	traceHeader = "Alipay-Trace-Id"
-	// excerptBytes is how much of an answer that is not AlipayCN's an error keeps.
-	excerptBytes = 512
-)
+const traceHeader = "Alipay-Trace-Id"
 
 // classify says whether an answer can be trusted, whether it is a success, and
 // whether the call may be sent again. A success is in got.
@@ -132,7 +128,7 @@ func (c *Client) untrusted(a *transport.Answer, signature cnwire.SignatureStatus
 	cause := &alipayplus.SignatureError{Reason: reason}
 	e := &Error{Message: cause.Error(), Hint: hint, cause: cause}
 	if signature == cnwire.SignatureMissing {
-		e.Body = excerpt(a.Body)
+		e.Body = a.Excerpt()
 	}
 	return e
 }
@@ -141,7 +137,7 @@ func (c *Client) untrusted(a *transport.Answer, signature cnwire.SignatureStatus
 func unreadable(a *transport.Answer) *Error {
 	return &Error{
 		Message: fmt.Sprintf("the answer is signed but cannot be read (content type %q)", a.Header.Get("Content-Type")),
-		Hint:    "check the AES key (WithAESKey), and the version of this library", Body: excerpt(a.Body),
+		Hint:    "check the AES key (WithAESKey), and the version of this library", Body: a.Excerpt(),
 	}
 }
 
@@ -149,7 +145,7 @@ func unreadable(a *transport.Answer) *Error {
 // proxy's page.
 func foreignAnswer(op cnwire.Operation, a *transport.Answer) transport.Classification {
 	e := &Error{
-		HTTPStatus: a.Status, Body: excerpt(a.Body),
+		HTTPStatus: a.Status, Body: a.Excerpt(),
 		Message: fmt.Sprintf("the answer is not AlipayCN's: no code, content type %q", a.Header.Get("Content-Type")),
 	}
 	switch {
@@ -171,10 +167,6 @@ func foreignAnswer(op cnwire.Operation, a *transport.Answer) transport.Classific
 		e.Hint = "check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine"
 		return transport.Classification{Err: e, Outcome: transport.NotProcessed}
 	}
-}
-
-func excerpt(body []byte) string {
-	return strings.ToValidUTF8(string(body[:min(len(body), excerptBytes)]), "?")
 }
 
 // successCode is that of a success in AlipayCN's older protocol. In this one a

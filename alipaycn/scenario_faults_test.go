@@ -1,6 +1,7 @@
 package alipaycn_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -33,6 +34,19 @@ type faultyWrite struct {
 	silent bool
 	// app counts its effects.
 	app string
+}
+
+// arrange makes a gateway on which the write is possible; effects says how often the
+// write has taken effect since.
+func (f faultyWrite) arrange(t *testing.T) (w *gatewayWorld, effects func() int) {
+	t.Helper()
+	w = newGatewayWorld(t)
+	if f.prepare != nil {
+		f.prepare(w)
+	}
+	app := cmp.Or(f.app, miniID)
+	before := w.g.Effects(app)[f.op.Name]
+	return w, func() int { return w.g.Effects(app)[f.op.Name] - before }
 }
 
 func inStatus(status alipaycn.VersionStatus) func(*gatewayWorld) {
@@ -174,6 +188,7 @@ func faultCases() []faultCase {
 }
 
 func TestEveryWriteTakesEffectOnceUnderEveryFault(t *testing.T) {
+	t.Parallel()
 	covered := map[string]bool{}
 	for _, write := range faultyWrites() {
 		covered[write.op.Name] = true
@@ -200,27 +215,19 @@ func TestEveryFaultOfTheStandInMeetsTheWrites(t *testing.T) {
 }
 
 func faultMeetsWrite(t *testing.T, write faultyWrite, fault faultCase) {
-	w := newGatewayWorld(t)
-	if write.prepare != nil {
-		write.prepare(w)
-	}
-	if write.app == "" {
-		write.app = miniID
-	}
-	before := w.g.Effects(write.app)[write.op.Name]
+	w, effects := write.arrange(t)
 	fault.fault.Operation = write.op.Name
 	w.g.Inject(fault.fault)
 
 	err := write.do(t.Context(), w)
 
-	effects := w.g.Effects(write.app)[write.op.Name] - before
 	if write.silent && !fault.refused {
 		require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
-		require.Equal(t, fault.effect, effects)
+		require.Equal(t, fault.effect, effects())
 		return
 	}
 	require.NoError(t, err)
-	require.Equal(t, 1, effects)
+	require.Equal(t, 1, effects())
 }
 
 // When the gateway stays down, the write is not repeated and the error says so.
@@ -229,29 +236,20 @@ func TestAWriteIsNotRepeatedWhileItsStateCannotBeRead(t *testing.T) {
 		if write.op == cnwire.MemberRemove || write.op == cnwire.QRCodeUnbind {
 			continue // what they name comes from a list
 		}
-		t.Run(write.op.Name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newGatewayWorld(t)
-				if write.prepare != nil {
-					write.prepare(w)
+		t.Run(write.op.Name, alipaycn.InVirtualTime(func(t *testing.T) {
+			w, effects := write.arrange(t)
+			w.g.Inject(alipaycntest.Fault{Operation: write.op.Name, CutAfter: true})
+			for _, op := range cnwire.Operations() {
+				if !op.Write {
+					w.g.Inject(alipaycntest.Fault{Operation: op.Name, Status: http.StatusServiceUnavailable, Times: 1000})
 				}
-				if write.app == "" {
-					write.app = miniID
-				}
-				before := w.g.Effects(write.app)[write.op.Name]
-				w.g.Inject(alipaycntest.Fault{Operation: write.op.Name, CutAfter: true})
-				for _, op := range cnwire.Operations() {
-					if !op.Write {
-						w.g.Inject(alipaycntest.Fault{Operation: op.Name, Status: http.StatusServiceUnavailable, Times: 1000})
-					}
-				}
-				err := write.do(t.Context(), w)
+			}
+			err := write.do(t.Context(), w)
 
-				require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
-				require.False(t, isRetryable(err))
-				require.Equal(t, 1, w.g.Effects(write.app)[write.op.Name]-before)
-			})
-		})
+			require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+			require.False(t, isRetryable(err))
+			require.Equal(t, 1, effects())
+		}))
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
-	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/stretchr/testify/require"
 )
 
@@ -48,16 +47,8 @@ func (l *lostOnce) RoundTrip(r *http.Request) (*http.Response, error) {
 // losing returns a second client of the same app that loses the first answer of an operation.
 func (w *gatewayWorld) losing(op cnwire.Operation, notSent bool, somebody func()) (*alipaycn.Client, *lostOnce) {
 	w.t.Helper()
-	token, err := w.g.Authorize(isvID, miniID)
-	require.NoError(w.t, err)
 	lost := &lostOnce{RoundTripper: w.g.HTTPClient().Transport, path: op.Path(), notSent: notSent, somebody: somebody}
-	c, err := alipaycn.New(
-		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
-		alipaycn.WithAppAuthToken(token.AppAuthToken), alipaycn.WithHTTPClient(&http.Client{Transport: lost}),
-	)
-	require.NoError(w.t, err)
-	w.c = w.c.For(token.AppAuthToken)
-	return c, lost
+	return w.client(alipaycn.WithHTTPClient(&http.Client{Transport: lost})), lost
 }
 
 // A write took effect, its answer was lost, and somebody undid it before the state
@@ -121,24 +112,21 @@ func TestWhatSomebodyUndidIsNotDoneAgain(t *testing.T) {
 			alipaycn.StatusInit,
 		},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				// Given a version, and a second client whose answer gets lost
-				w := newGatewayWorld(t)
-				w.t = t
-				w.bring(tt.from)
-				later(t)
-				c, lost := w.losing(tt.op, false, func() { later(t); tt.somebody(t, w) })
+		t.Run(tt.name, alipaycn.InVirtualTime(func(t *testing.T) {
+			// Given a version, and a second client whose answer gets lost
+			w := newGatewayWorld(t)
+			w.bring(tt.from)
+			later(t)
+			c, lost := w.losing(tt.op, false, func() { later(t); tt.somebody(t, w) })
 
-				// When the write took effect, and somebody undid it
-				err := tt.do(t, c)
+			// When the write took effect, and somebody undid it
+			err := tt.do(t, c)
 
-				// Then it was sent once, and nothing is claimed about it
-				require.Equal(t, 1, lost.sent)
-				require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
-				require.Equal(t, tt.ends, w.g.Status(miniID, "0.1.0"))
-			})
-		})
+			// Then it was sent once, and nothing is claimed about it
+			require.Equal(t, 1, lost.sent)
+			require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+			require.Equal(t, tt.ends, w.g.Status(miniID, "0.1.0"))
+		}))
 	}
 }
 
@@ -231,20 +219,18 @@ func TestTheStateBeforeIsNotWaitedForLong(t *testing.T) {
 		{"no state", alipaycntest.Fault{Status: http.StatusBadGateway}},
 		{"too many calls", alipaycntest.Fault{Status: http.StatusTooManyRequests, RetryAfter: time.Minute}},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newGatewayWorld(t)
-				w.bring(alipaycn.StatusGray)
-				tt.fault.Operation, tt.fault.Times = "versions.get", 100
-				w.g.Inject(tt.fault)
-				start := time.Now()
+		t.Run(tt.name, alipaycn.InVirtualTime(func(t *testing.T) {
+			w := newGatewayWorld(t)
+			w.bring(alipaycn.StatusGray)
+			tt.fault.Operation, tt.fault.Times = "versions.get", 100
+			w.g.Inject(tt.fault)
+			start := time.Now()
 
-				require.NoError(t, w.c.Versions.CancelGray(t.Context(), firstVersion()))
+			require.NoError(t, w.c.Versions.CancelGray(t.Context(), firstVersion()))
 
-				require.LessOrEqual(t, time.Since(start), 5*time.Second)
-				require.Equal(t, alipaycn.StatusWaitRelease, w.g.Status(miniID, "0.1.0"))
-			})
-		})
+			require.LessOrEqual(t, time.Since(start), 5*time.Second)
+			require.Equal(t, alipaycn.StatusWaitRelease, w.g.Status(miniID, "0.1.0"))
+		}))
 	}
 }
 

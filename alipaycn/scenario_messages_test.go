@@ -8,7 +8,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
-	"io"
 	"math/big"
 	"net/http"
 	"regexp"
@@ -20,6 +19,7 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/stretchr/testify/require"
 )
@@ -58,33 +58,29 @@ func TestWhatAUserSeesOfAnAnswerThatCannotBeTrusted(t *testing.T) {
 				"check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine",
 		},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newGatewayWorld(t)
-				w.bring(alipaycn.StatusWaitRelease)
-				tt.fault.Operation = "versions.get"
-				w.g.Inject(tt.fault)
-				detail, err := w.c.Versions.Get(t.Context(), firstVersion())
-				require.Nil(t, detail)
-				require.Equal(t, "alipaycn: versions.get: "+tt.want, message(t, err))
-				_, untrusted := errors.AsType[*alipayplus.SignatureError](err)
-				require.True(t, untrusted)
-			})
-		})
-	}
-	t.Run("of a write, and of every look at what became of it", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
+		t.Run(tt.name, alipaycn.InVirtualTime(func(t *testing.T) {
 			w := newGatewayWorld(t)
 			w.bring(alipaycn.StatusWaitRelease)
-			w.g.Inject(alipaycntest.Fault{Corrupt: true, Times: 1000})
-			err := publish(t.Context(), w.c)
-			require.Equal(t, "alipaycn: versions.publish: "+strings.TrimSuffix(changed, " (HTTP 200, trace T)")+
-				"; what became of it could not be read: alipaycn: versions.get: "+changed+"; "+checkKey+
-				" (HTTP 200, trace T); it is not known whether the call took effect; "+checkKey+"; look at versions.get before you call again", message(t, err))
-			require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
-			require.Equal(t, 1, w.g.Effects(miniID)["versions.publish"])
-		})
-	})
+			tt.fault.Operation = "versions.get"
+			w.g.Inject(tt.fault)
+			detail, err := w.c.Versions.Get(t.Context(), firstVersion())
+			require.Nil(t, detail)
+			require.Equal(t, "alipaycn: versions.get: "+tt.want, message(t, err))
+			_, untrusted := errors.AsType[*alipayplus.SignatureError](err)
+			require.True(t, untrusted)
+		}))
+	}
+	t.Run("of a write, and of every look at what became of it", alipaycn.InVirtualTime(func(t *testing.T) {
+		w := newGatewayWorld(t)
+		w.bring(alipaycn.StatusWaitRelease)
+		w.g.Inject(alipaycntest.Fault{Corrupt: true, Times: 1000})
+		err := publish(t.Context(), w.c)
+		require.Equal(t, "alipaycn: versions.publish: "+strings.TrimSuffix(changed, " (HTTP 200, trace T)")+
+			"; what became of it could not be read: alipaycn: versions.get: "+changed+"; "+checkKey+
+			" (HTTP 200, trace T); it is not known whether the call took effect; "+checkKey+"; look at versions.get before you call again", message(t, err))
+		require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+		require.Equal(t, 1, w.g.Effects(miniID)["versions.publish"])
+	}))
 }
 
 func TestWhatAUserSeesOfSwappedKeys(t *testing.T) {
@@ -207,30 +203,26 @@ func TestWhatAUserSeesOfAWrongClock(t *testing.T) {
 				"somebody may be replaying old answers: check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine",
 		},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newGatewayWorld(t, alipaycntest.WithTimeWindow(tt.window))
-				w.bring(alipaycn.StatusWaitRelease)
-				gateway := w.g.HTTPClient()
-				if tt.date != nil {
-					gateway = &http.Client{Transport: dated{gateway.Transport, tt.date}}
-				}
-				err := tt.do(t.Context(), w.client(alipaycn.WithClock(shifted(tt.clock)), alipaycn.WithHTTPClient(gateway)))
-				require.Equal(t, tt.want, message(t, err))
-				require.Zero(t, w.g.Effects(miniID)["versions.publish"])
-			})
-		})
-	}
-	t.Run("near enough", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			w := newGatewayWorld(t, alipaycntest.WithTimeWindow(24*time.Hour))
+		t.Run(tt.name, alipaycn.InVirtualTime(func(t *testing.T) {
+			w := newGatewayWorld(t, alipaycntest.WithTimeWindow(tt.window))
 			w.bring(alipaycn.StatusWaitRelease)
-			for _, off := range []time.Duration{-30 * time.Minute, 30 * time.Minute} {
-				require.NoError(t, reads(t.Context(), w.client(alipaycn.WithClock(shifted(off)))))
+			gateway := w.g.HTTPClient()
+			if tt.date != nil {
+				gateway = &http.Client{Transport: dated{gateway.Transport, tt.date}}
 			}
-			require.NoError(t, reads(t.Context(), w.client(alipaycn.WithClock(shifted(2*time.Hour)), alipaycn.WithMaxClockSkew(3*time.Hour))))
-		})
-	})
+			err := tt.do(t.Context(), w.client(alipaycn.WithClock(shifted(tt.clock)), alipaycn.WithHTTPClient(gateway)))
+			require.Equal(t, tt.want, message(t, err))
+			require.Zero(t, w.g.Effects(miniID)["versions.publish"])
+		}))
+	}
+	t.Run("near enough", alipaycn.InVirtualTime(func(t *testing.T) {
+		w := newGatewayWorld(t, alipaycntest.WithTimeWindow(24*time.Hour))
+		w.bring(alipaycn.StatusWaitRelease)
+		for _, off := range []time.Duration{-30 * time.Minute, 30 * time.Minute} {
+			require.NoError(t, reads(t.Context(), w.client(alipaycn.WithClock(shifted(off)))))
+		}
+		require.NoError(t, reads(t.Context(), w.client(alipaycn.WithClock(shifted(2*time.Hour)), alipaycn.WithMaxClockSkew(3*time.Hour))))
+	}))
 }
 
 func TestWhatAUserSeesWhenTheMerchantWithdrawsInTheMiddleOfARelease(t *testing.T) {
@@ -254,39 +246,20 @@ func TestWhatAUserSeesWhenTheMerchantWithdrawsInTheMiddleOfARelease(t *testing.T
 		_, err = w.c.Versions.WaitReviewed(t.Context(), firstVersion(), alipaycn.ReviewWait{})
 		require.Equal(t, "versions.waitReviewed: 0.1.0: waiting ended after 1 poll, last state none: alipaycn: versions.get: "+notValid, message(t, err))
 	})
-	t.Run("while the answer to a write is lost", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			w := newGatewayWorld(t)
-			w.bring(alipaycn.StatusGray)
-			lost := &losing{RoundTripper: w.g.HTTPClient().Transport, then: func() { require.NoError(t, w.g.RevokeAuthorization(miniID)) }}
+	t.Run("while the answer to a write is lost", alipaycn.InVirtualTime(func(t *testing.T) {
+		w := newGatewayWorld(t)
+		w.bring(alipaycn.StatusGray)
+		c, _ := w.losing(cnwire.VersionGray, false, func() { require.NoError(t, w.g.RevokeAuthorization(miniID)) })
 
-			err := raise(t.Context(), w.client(alipaycn.WithHTTPClient(&http.Client{Transport: lost})))
+		err := raise(t.Context(), c)
 
-			require.Equal(t, "alipaycn: versions.gray: POST https://openapi.alipay.com/v3/alipay/open/mini/version/gray/online: the connection ended before the answer did; "+
-				"what became of it could not be read: alipaycn: versions.list: "+notValid+
-				"; it is not known whether the call took effect; look at versions.get before you call again", message(t, err))
-			require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
-			require.ErrorIs(t, err, alipayplus.ErrAuthorizationRequired)
-			require.Equal(t, 2, w.g.Effects(miniID)["versions.gray"])
-		})
-	})
-}
-
-// losing loses the answer to the first write, after something else happened.
-type losing struct {
-	http.RoundTripper
-
-	then func()
-}
-
-func (l *losing) RoundTrip(r *http.Request) (*http.Response, error) {
-	resp, err := l.RoundTripper.RoundTrip(r)
-	if r.Method == http.MethodPost && l.then != nil {
-		l.then()
-		l.then = nil
-		return nil, io.ErrUnexpectedEOF
-	}
-	return resp, err
+		require.Equal(t, "alipaycn: versions.gray: POST https://openapi.alipay.com/v3/alipay/open/mini/version/gray/online: the connection ended before the answer did; "+
+			"what became of it could not be read: alipaycn: versions.list: "+notValid+
+			"; it is not known whether the call took effect; look at versions.get before you call again", message(t, err))
+		require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+		require.ErrorIs(t, err, alipayplus.ErrAuthorizationRequired)
+		require.Equal(t, 2, w.g.Effects(miniID)["versions.gray"])
+	}))
 }
 
 func TestWhatAUserSeesOfWhatIsBetweenThisMachineAndAlipayCN(t *testing.T) {
@@ -306,21 +279,19 @@ func TestWhatAUserSeesOfWhatIsBetweenThisMachineAndAlipayCN(t *testing.T) {
 		{http.StatusBadGateway, true, `versions.publish: the answer is not AlipayCN's: no code, content type "text/html"; afterwards the version is in WAIT_RELEASE (HTTP 502, 4 attempts, trace T); it is not known whether the call took effect; something between this machine and AlipayCN has a problem; look at versions.get before you call again`},
 		{http.StatusRequestTimeout, true, `versions.publish: the answer is not AlipayCN's: no code, content type "text/html"; afterwards the version is in WAIT_RELEASE (HTTP 408, 4 attempts, trace T); it is not known whether the call took effect; something between this machine and AlipayCN has a problem; look at versions.get before you call again`},
 	} {
-		t.Run(http.StatusText(tt.status), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newGatewayWorld(t)
-				w.bring(alipaycn.StatusWaitRelease)
-				var err error
-				if tt.write {
-					w.g.Inject(alipaycntest.Fault{Operation: "versions.publish", Status: tt.status, Times: 100})
-					err = publish(t.Context(), w.c)
-				} else {
-					w.g.Inject(alipaycntest.Fault{Operation: "versions.get", Status: tt.status, Times: 100})
-					_, err = w.c.Versions.Get(t.Context(), firstVersion())
-				}
-				require.Equal(t, "alipaycn: "+tt.want, message(t, err))
-				require.Zero(t, w.g.Effects(miniID)["versions.publish"])
-			})
-		})
+		t.Run(http.StatusText(tt.status), alipaycn.InVirtualTime(func(t *testing.T) {
+			w := newGatewayWorld(t)
+			w.bring(alipaycn.StatusWaitRelease)
+			var err error
+			if tt.write {
+				w.g.Inject(alipaycntest.Fault{Operation: "versions.publish", Status: tt.status, Times: 100})
+				err = publish(t.Context(), w.c)
+			} else {
+				w.g.Inject(alipaycntest.Fault{Operation: "versions.get", Status: tt.status, Times: 100})
+				_, err = w.c.Versions.Get(t.Context(), firstVersion())
+			}
+			require.Equal(t, "alipaycn: "+tt.want, message(t, err))
+			require.Zero(t, w.g.Effects(miniID)["versions.publish"])
+		}))
 	}
 }

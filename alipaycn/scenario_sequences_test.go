@@ -13,7 +13,6 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
-	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
@@ -23,6 +22,7 @@ import (
 // runs beside it. After every step the client's view, the stand-in's state and
 // the model agree.
 func TestRandomSequencesAgreeWithAModelOfTheDocuments(t *testing.T) {
+	t.Parallel()
 	const short = 10 // sequences with -short; otherwise there are 100
 	sequences := 0
 	rapid.Check(t, func(rt *rapid.T) {
@@ -56,13 +56,7 @@ type sequence struct {
 func newSequence(t *testing.T, rt *rapid.T) *sequence {
 	const untilSet = 24 * time.Hour // builds and scans end when a step says so
 	w := newGatewayWorld(t, alipaycntest.WithBuildDelay(untilSet), alipaycntest.WithScanDelay(untilSet))
-	token, err := w.g.Authorize(isvID, miniID)
-	require.NoError(t, err)
-	w.c, err = alipaycn.New(
-		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
-		alipaycn.WithAppAuthToken(token.AppAuthToken), alipaycn.WithHTTPClient(w.g.HTTPClient()), alipaycn.WithRetry(4, 0, 0),
-	)
-	require.NoError(t, err)
+	w.c = w.client(alipaycn.WithRetry(4, 0, 0))
 	s := &sequence{
 		gatewayWorld: w, rt: rt, m: newDocumentsModel(), whole: firstApplication(),
 		shares: map[alipayplus.VersionNumber]alipayplus.Ratio{},

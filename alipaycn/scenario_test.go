@@ -3,8 +3,6 @@ package alipaycn_test
 import (
 	"bytes"
 	"context"
-	"crypto/x509"
-	"encoding/pem"
 	"image"
 	"image/png"
 	"testing"
@@ -22,26 +20,33 @@ type gatewayWorld struct {
 	t *testing.T
 	g *alipaycntest.Gateway
 	c *alipaycn.Client
+	// token is the mini program's.
+	token string
 }
 
 func newGatewayWorld(t *testing.T, opts ...alipaycntest.Option) *gatewayWorld {
 	t.Helper()
 	g, err := alipaycntest.New(append([]alipaycntest.Option{alipaycntest.WithKey(testkey.FastKey())}, opts...)...)
 	require.NoError(t, err)
-	der, err := x509.MarshalPKIXPublicKey(testkey.FastClient().Public())
-	require.NoError(t, err)
-	public := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
-	require.NoError(t, g.AddApp(alipaycntest.App{ID: isvID, PublicKey: public, ThirdParty: true}))
+	require.NoError(t, g.AddApp(alipaycntest.App{ID: isvID, PublicKey: testkey.FastClient().PublicPEM(), ThirdParty: true}))
 	require.NoError(t, g.AddApp(alipaycntest.App{ID: miniID}))
 	require.NoError(t, g.AddTemplate(isvID, templateID, "1.0.0"))
 	token, err := g.Authorize(isvID, miniID)
 	require.NoError(t, err)
-	c, err := alipaycn.New(
-		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(g.AlipayPublicKey()),
-		alipaycn.WithAppAuthToken(token.AppAuthToken), alipaycn.WithHTTPClient(g.HTTPClient()),
-	)
-	require.NoError(t, err)
-	return &gatewayWorld{t, g, c}
+	w := &gatewayWorld{t: t, g: g, token: token.AppAuthToken}
+	w.c = w.client()
+	return w
+}
+
+// client is a client of the third-party app; opts go over the right ones.
+func (w *gatewayWorld) client(opts ...alipaycn.Option) *alipaycn.Client {
+	w.t.Helper()
+	c, err := alipaycn.New(append([]alipaycn.Option{
+		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
+		alipaycn.WithAppAuthToken(w.token), alipaycn.WithHTTPClient(w.g.HTTPClient()),
+	}, opts...)...)
+	require.NoError(w.t, err)
+	return c
 }
 
 // bring brings the version 0.1.0 to a status.
@@ -65,19 +70,6 @@ func (w *gatewayWorld) bring(status alipaycn.VersionStatus) {
 		require.NoError(w.t, w.c.Versions.Publish(ctx, alipaycn.PublishInput{Version: number(1)}))
 	}
 	require.Equal(w.t, status, w.g.Status(miniID, "0.1.0"))
-}
-
-// client is another client of the third-party app; opts go over the right ones.
-func (w *gatewayWorld) client(opts ...alipaycn.Option) *alipaycn.Client {
-	w.t.Helper()
-	token, err := w.g.Authorize(isvID, miniID)
-	require.NoError(w.t, err)
-	c, err := alipaycn.New(append([]alipaycn.Option{
-		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
-		alipaycn.WithAppAuthToken(token.AppAuthToken), alipaycn.WithHTTPClient(w.g.HTTPClient()),
-	}, opts...)...)
-	require.NoError(w.t, err)
-	return c
 }
 
 func number(minor int32) alipayplus.VersionNumber { return alipayplus.VersionNumber{Minor: minor} }

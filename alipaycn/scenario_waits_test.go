@@ -101,20 +101,18 @@ func TestWaitsEndForTheReasonsThatThereAre(t *testing.T) {
 		}, alipayplus.ErrAuthorizationRequired, "authorize"},
 		{"deadline", inStatus(alipaycn.StatusAuditing), context.DeadlineExceeded, "last state AUDITING"},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newGatewayWorld(t)
-				tt.prepare(w)
-				ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
-				defer cancel()
-				_, err := w.c.Versions.WaitReviewed(ctx, firstVersion(), alipaycn.ReviewWait{})
-				require.ErrorIs(t, err, tt.target)
-				require.ErrorContains(t, err, tt.says)
-				wait, ok := errors.AsType[*alipayplus.WaitError](err)
-				require.True(t, ok)
-				require.Equal(t, "0.1.0", wait.ID)
-			})
-		})
+		t.Run(tt.name, alipaycn.InVirtualTime(func(t *testing.T) {
+			w := newGatewayWorld(t)
+			tt.prepare(w)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
+			defer cancel()
+			_, err := w.c.Versions.WaitReviewed(ctx, firstVersion(), alipaycn.ReviewWait{})
+			require.ErrorIs(t, err, tt.target)
+			require.ErrorContains(t, err, tt.says)
+			wait, ok := errors.AsType[*alipayplus.WaitError](err)
+			require.True(t, ok)
+			require.Equal(t, "0.1.0", wait.ID)
+		}))
 	}
 }
 
@@ -146,20 +144,18 @@ func TestABuildOrScanThatFailsEndsTheWait(t *testing.T) {
 			require.NoError(w.t, w.g.SetScan(miniID, "0.1.0", alipaycn.ScanFailed))
 		}, "scan of version 0.1.0", true},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				w := newGatewayWorld(t, alipaycntest.WithBuildDelay(time.Hour))
-				_, err := w.c.Versions.Upload(t.Context(), alipaycn.UploadInput{TemplateID: templateID, Version: number(1)})
-				require.NoError(t, err)
-				tt.fail(w)
-				progress, err := w.c.Versions.WaitBuilt(t.Context(), firstVersion(), alipaycn.BuildWait{})
-				failed, ok := errors.AsType[*alipaycn.BuildError](err)
-				require.True(t, ok, "%v", err)
-				require.Equal(t, tt.scan, failed.ScanFailed)
-				require.ErrorContains(t, err, tt.says)
-				require.NotNil(t, progress)
-			})
-		})
+		t.Run(tt.name, alipaycn.InVirtualTime(func(t *testing.T) {
+			w := newGatewayWorld(t, alipaycntest.WithBuildDelay(time.Hour))
+			_, err := w.c.Versions.Upload(t.Context(), alipaycn.UploadInput{TemplateID: templateID, Version: number(1)})
+			require.NoError(t, err)
+			tt.fail(w)
+			progress, err := w.c.Versions.WaitBuilt(t.Context(), firstVersion(), alipaycn.BuildWait{})
+			failed, ok := errors.AsType[*alipaycn.BuildError](err)
+			require.True(t, ok, "%v", err)
+			require.Equal(t, tt.scan, failed.ScanFailed)
+			require.ErrorContains(t, err, tt.says)
+			require.NotNil(t, progress)
+		}))
 	}
 }
 

@@ -21,68 +21,35 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/locks"
 )
 
-// GrantType says what a token is asked for with. It is open to unknown values.
-type GrantType string
-
-// The grant types that AlipayCN documents.
-const (
-	// GrantAuthorizationCode: with the code that came with the merchant's authorization.
-	GrantAuthorizationCode GrantType = "authorization_code"
-	// GrantRefreshToken: with the refresh token of an earlier token.
-	GrantRefreshToken GrantType = "refresh_token"
-)
-
-// Known says whether AlipayCN documents the grant type.
-func (g GrantType) Known() bool { return g == GrantAuthorizationCode || g == GrantRefreshToken }
-
-// TokenInput is the input of authorization.token (alipay.open.auth.token.app),
+// tokenInput is the input of authorization.token (alipay.open.auth.token.app),
 // which is called by the third-party app for itself, without an app_auth_token.
 // Code and RefreshToken are secrets.
-type TokenInput struct {
-	// GrantType says which of the two is given. Required.
-	GrantType GrantType `json:"grant_type,omitempty"`
-	// Code is the app_auth_code: at most 40 characters. It works once and for 24 hours.
-	Code string `json:"code,omitempty"`
-	// RefreshToken is the app_refresh_token: at most 40 characters.
+type tokenInput struct {
+	GrantType    string `json:"grant_type,omitempty"`
+	Code         string `json:"code,omitempty"`
 	RefreshToken string `json:"refresh_token,omitempty"`
 }
 
-// Validate checks the fields.
-func (in TokenInput) Validate() error {
+// The grant types.
+const (
+	grantAuthorizationCode = "authorization_code"
+	grantRefreshToken      = "refresh_token"
+)
+
+func (in tokenInput) Validate() error {
 	const most = 40
 	var p problems
-	if p.required("grant_type", string(in.GrantType)) {
-		oneOf(&p, "grant_type", in.GrantType, GrantAuthorizationCode, GrantRefreshToken)
-	}
-	switch in.GrantType {
-	case GrantAuthorizationCode:
+	if in.GrantType == grantAuthorizationCode {
 		p.required("code", in.Code)
-		p.mustBeEmpty("refresh_token", in.RefreshToken, in.GrantType)
-	case GrantRefreshToken:
+	} else {
 		p.required("refresh_token", in.RefreshToken)
-		p.mustBeEmpty("code", in.Code, in.GrantType)
 	}
 	p.length("code", in.Code, 0, most)
 	p.length("refresh_token", in.RefreshToken, 0, most)
 	return p.err("token")
 }
 
-func (p *problems) mustBeEmpty(path, value string, grant GrantType) {
-	if value != "" {
-		p.add(path, "must be empty for "+string(grant))
-	}
-}
-
-// LogValue implements [slog.LogValuer] without the secrets.
-func (in TokenInput) LogValue() slog.Value {
-	return slog.GroupValue(slog.String("grant_type", string(in.GrantType)))
-}
-
-// String describes the input without the secrets.
-func (in TokenInput) String() string { return "token by " + string(in.GrantType) }
-
-// GoString is String: %#v keeps the secrets too.
-func (in TokenInput) GoString() string { return in.String() }
+func (in tokenInput) secrets() []string { return []string{in.Code, in.RefreshToken} }
 
 // Token lets a third-party app act for a merchant's app. AppAuthToken and
 // AppRefreshToken are secrets; String and LogValue leave them out.
@@ -150,28 +117,19 @@ const (
 // Known says whether AlipayCN documents the state.
 func (s TokenStatus) Known() bool { return s == TokenValid || s == TokenInvalid }
 
-// TokenInfoInput is the input of authorization.get
-// (alipay.open.auth.token.app.query). The token travels in the query string.
-type TokenInfoInput struct {
-	// AppAuthToken is the token to ask about, a secret. Required.
+// tokenInfoInput is the input of authorization.get
+// (alipay.open.auth.token.app.query). The token, a secret, travels in the query string.
+type tokenInfoInput struct {
 	AppAuthToken string `json:"app_auth_token,omitempty"`
 }
 
-// Validate checks that there is a token.
-func (in TokenInfoInput) Validate() error {
+func (in tokenInfoInput) Validate() error {
 	var p problems
 	p.required("app_auth_token", in.AppAuthToken)
 	return p.err("token")
 }
 
-// LogValue implements [slog.LogValuer] without the secret.
-func (TokenInfoInput) LogValue() slog.Value { return slog.GroupValue() }
-
-// String describes the input without the secret.
-func (TokenInfoInput) String() string { return "a token to ask about" }
-
-// GoString is String: %#v keeps the secret too.
-func (in TokenInfoInput) GoString() string { return in.String() }
+func (in tokenInfoInput) secrets() []string { return []string{in.AppAuthToken} }
 
 // TokenInfo is the answer of authorization.get: what a merchant has authorized.
 type TokenInfo struct {
@@ -210,10 +168,6 @@ func (t TokenInfo) MissingMethods() []string {
 	slices.Sort(missing)
 	return missing
 }
-
-func (in TokenInput) secrets() []string { return []string{in.Code, in.RefreshToken} }
-
-func (in TokenInfoInput) secrets() []string { return []string{in.AppAuthToken} }
 
 // ErrNoToken says that a [TokenStore] holds no token for an app: its merchant
 // has not authorized yet, or has withdrawn it.

@@ -1,7 +1,6 @@
 package alipaycn
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,43 +8,28 @@ import (
 	"unicode/utf8"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // problems collects the broken fields of one input, by their names on the wire.
-type problems struct {
-	fields []alipayplus.FieldError
-}
-
-func (p *problems) add(path, message string) {
-	p.fields = append(p.fields, alipayplus.FieldError{Path: path, Message: message})
-}
-
-// addError adds what another check found.
-func (p *problems) addError(err error) {
-	if invalid, ok := errors.AsType[*alipayplus.ValidationError](err); ok {
-		p.fields = append(p.fields, invalid.Fields...)
-		return
-	}
-	p.add("", err.Error())
-}
-
-// has says whether something is wrong with a field.
-func (p *problems) has(path string) bool {
-	return slices.ContainsFunc(p.fields, func(f alipayplus.FieldError) bool { return f.Path == path })
-}
+type problems struct{ validation.Problems }
 
 // err returns nil or one error with all that was collected.
 func (p *problems) err(subject string) error {
-	if len(p.fields) == 0 {
+	if len(p.Problems) == 0 {
 		return nil
 	}
-	return &alipayplus.ValidationError{Subject: subject, Fields: p.fields}
+	fields := make([]alipayplus.FieldError, len(p.Problems))
+	for i, problem := range p.Problems {
+		fields[i] = alipayplus.FieldError(problem)
+	}
+	return &alipayplus.ValidationError{Subject: subject, Fields: fields}
 }
 
 // required says whether the value is there.
 func (p *problems) required(path, value string) bool {
 	if value == "" {
-		p.add(path, "is required")
+		p.Add(path, "is required")
 		return false
 	}
 	return true
@@ -55,7 +39,7 @@ func (p *problems) required(path, value string) bool {
 func (p *problems) version(v alipayplus.VersionNumber) {
 	const path = "app_version"
 	if v.IsZero() {
-		p.add(path, "is required")
+		p.Add(path, "is required")
 		return
 	}
 	p.optionalVersion(path, v)
@@ -64,7 +48,7 @@ func (p *problems) version(v alipayplus.VersionNumber) {
 // optionalVersion checks a version number that a caller composed from its parts.
 func (p *problems) optionalVersion(path string, v alipayplus.VersionNumber) {
 	if v.Major < 0 || v.Minor < 0 || v.Patch < 0 {
-		p.add(path, "must not have a part below 0")
+		p.Add(path, "must not have a part below 0")
 	}
 }
 
@@ -84,23 +68,23 @@ func (p *problems) counted(path, text string, least, most int, count characterCo
 		return
 	}
 	if least == 0 {
-		p.add(path, fmt.Sprintf("must have at most %d characters%s; has %d", most, counting, n))
+		p.Add(path, fmt.Sprintf("must have at most %d characters%s; has %d", most, counting, n))
 		return
 	}
-	p.add(path, fmt.Sprintf("must have %d to %d characters%s; has %d", least, most, counting, n))
+	p.Add(path, fmt.Sprintf("must have %d to %d characters%s; has %d", least, most, counting, n))
 }
 
 // onlyOf checks that a text has only allowed characters; names describes them.
 func (p *problems) onlyOf(path, text, names string, allowed func(rune) bool) {
 	if strings.ContainsFunc(text, func(r rune) bool { return !allowed(r) }) {
-		p.add(path, "must have "+names+" only")
+		p.Add(path, "must have "+names+" only")
 	}
 }
 
 // count checks the number of entries of a list that may be left out.
 func (p *problems) count(path string, n, most int, what string) {
 	if n > most {
-		p.add(path, fmt.Sprintf("must have at most %d %s; has %d", most, what, n))
+		p.Add(path, fmt.Sprintf("must have at most %d %s; has %d", most, what, n))
 	}
 }
 
@@ -109,7 +93,7 @@ func oneOf[S ~string](p *problems, path string, value S, choices ...S) {
 	if value == "" || slices.Contains(choices, value) {
 		return
 	}
-	p.add(path, fmt.Sprintf("must be one of %v; got %q", choices, shortened(string(value))))
+	p.Add(path, fmt.Sprintf("must be one of %v; got %q", choices, shortened(string(value))))
 }
 
 // chineseTwice counts a Chinese character as 2. For what is neither Chinese nor

@@ -33,10 +33,10 @@ func TestLengths(t *testing.T) {
 		{"app_english_name", 3, 30, func(s string) error { return ModifyBaseInfoInput{AppEnglishName: s}.Validate() }, letters, true},
 		{"app_name", 3, 30, func(s string) error { return CheckNameInput{AppName: s}.Validate() }, letters, true},
 		{"code", 0, 40, func(s string) error {
-			return TokenInput{GrantType: GrantAuthorizationCode, Code: s}.Validate()
+			return tokenInput{GrantType: grantAuthorizationCode, Code: s}.Validate()
 		}, letters, false},
 		{"refresh_token", 0, 40, func(s string) error {
-			return TokenInput{GrantType: GrantRefreshToken, RefreshToken: s}.Validate()
+			return tokenInput{GrantType: grantRefreshToken, RefreshToken: s}.Validate()
 		}, letters, false},
 	} {
 		t.Run(fmt.Sprintf("%s %d to %d", tt.path, tt.least, tt.most), func(t *testing.T) {
@@ -161,15 +161,12 @@ func TestInputs(t *testing.T) {
 		}},
 		{"template page below 0", TemplateUsagesInput{TemplateID: "1", PageSize: -1}, []string{"page_size: must be 1 to 50, or 0 for 10"}},
 
-		{"code for token", TokenInput{GrantType: GrantAuthorizationCode, Code: "c"}, nil},
-		{"refresh token", TokenInput{GrantType: GrantRefreshToken, RefreshToken: "r"}, nil},
-		{"no grant", TokenInput{}, []string{"grant_type: is required"}},
-		{"another grant", TokenInput{GrantType: "password", Code: "c"}, []string{`grant_type: must be one of [authorization_code refresh_token]; got "password"`}},
-		{"the other's secret", TokenInput{GrantType: GrantAuthorizationCode, RefreshToken: "r"}, []string{"code: is required", "refresh_token: must be empty for authorization_code"}},
-		{"both secrets", TokenInput{GrantType: GrantRefreshToken, RefreshToken: "r", Code: "c"}, []string{"code: must be empty for refresh_token"}},
-		{"refresh without token", TokenInput{GrantType: GrantRefreshToken}, []string{"refresh_token: is required"}},
-		{"token to ask about", TokenInfoInput{AppAuthToken: "t"}, nil},
-		{"no token to ask about", TokenInfoInput{}, []string{"app_auth_token: is required"}},
+		{"code for token", tokenInput{GrantType: grantAuthorizationCode, Code: "c"}, nil},
+		{"refresh token", tokenInput{GrantType: grantRefreshToken, RefreshToken: "r"}, nil},
+		{"no code", tokenInput{GrantType: grantAuthorizationCode}, []string{"code: is required"}},
+		{"refresh without token", tokenInput{GrantType: grantRefreshToken}, []string{"refresh_token: is required"}},
+		{"token to ask about", tokenInfoInput{AppAuthToken: "t"}, nil},
+		{"no token to ask about", tokenInfoInput{}, []string{"app_auth_token: is required"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			require.Equal(t, tt.want, broken(tt.in.Validate()))

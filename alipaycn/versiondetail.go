@@ -1,8 +1,6 @@
 package alipaycn
 
-import (
-	"slices"
-)
+import "slices"
 
 // VersionStatus is where a version stands. It is open to values unknown to this
 // version of the library.
@@ -66,12 +64,9 @@ func (s VersionStatus) Reviewed() bool {
 // mini program from being applied for. AlipayCN documents that at most one
 // version may be under review, passed, rejected or in grayscale.
 func (s VersionStatus) BlocksApply() bool {
-	switch s {
-	case StatusAuditing, StatusAuditReject, StatusWaitRelease, StatusBaseAuditPass, StatusPromoteAuditReject, StatusGray:
-		return true
-	default:
-		return false
-	}
+	return slices.Contains([]VersionStatus{
+		StatusAuditing, StatusAuditReject, StatusWaitRelease, StatusBaseAuditPass, StatusPromoteAuditReject, StatusGray,
+	}, s)
 }
 
 // successors is the table of transitions. The platform may take a version down

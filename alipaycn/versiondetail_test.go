@@ -101,7 +101,7 @@ func TestEnumsKnowWhatIsDocumented(t *testing.T) {
 		{"QR code size", func(s string) bool { return QRCodeSize(s).Known() }, []string{"s", "m", "l"}, "xl"},
 		{"route mode", func(s string) bool { return RouteMode(s).Known() }, []string{"EXACT", "FUZZY", "PATTERN"}, "exact"},
 		{"trial", func(s string) bool { return ExperienceStatus(s).Known() }, []string{"notExpVersion"}, "expVersion"},
-		{"grant type", func(s string) bool { return GrantType(s).Known() }, []string{"authorization_code", "refresh_token"}, "password"},
+		{"app type", func(s string) bool { return AppType(s).Known() }, []string{string(AppTypeMiniProgram), string(AppTypeMobile), string(AppTypeWeb), string(AppTypePublic), string(AppTypeBase)}, "MINIAPP"},
 		{"token status", func(s string) bool { return TokenStatus(s).Known() }, []string{"valid", "invalid"}, "VALID"},
 		{"version status", func(s string) bool { return VersionStatus(s).Known() }, []string{"INIT", "AUDITING", "AUDIT_REJECT", "WAIT_RELEASE", "BASE_AUDIT_PASS", "PROMOTE_AUDIT_REJECT", "GRAY", "RELEASE", "OFFLINE", "AUDIT_OFFLINE"}, "init"},
 	} {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,27 +21,7 @@ type VersionsClient struct{ c *Client }
 // returns how far the build is; [VersionsClient.WaitBuilt] waits for its end. It
 // reads the list of versions and the build before, to know afterwards what it did.
 func (v *VersionsClient) Upload(ctx context.Context, in UploadInput) (*Build, error) {
-	if err := check(cnwire.VersionUpload, in); err != nil {
-		return nil, err
-	}
-	w := versionWrite{op: cnwire.VersionUpload, version: in.Version}
-	before := v.stateBefore(ctx, w, in.BundleID)
-	got := new(Build)
-	err := v.c.writeChecked(ctx, safeWrite{w.op, in, got, func(ctx context.Context) (effect, string, error) {
-		after, err := v.state(ctx, w, in.BundleID)
-		if err != nil {
-			return effectUnknown, "", err
-		}
-		seen := provenBy(w, before, after)
-		if seen == effectDone {
-			*got = after.knownBuild()
-		}
-		return seen, after.describe(), nil
-	}})
-	if err != nil {
-		return nil, err
-	}
-	return got, nil
+	return writeVersion[Build](ctx, v, cnwire.VersionUpload, in)
 }
 
 // QueryBuild returns how far a build is (alipay.open.mini.version.build.query).
@@ -54,35 +35,26 @@ func (v *VersionsClient) QueryBuild(ctx context.Context, in VersionInput) (*Buil
 // know afterwards what it did. When the answer was lost, but the state proves
 // the application, the result is empty.
 func (v *VersionsClient) Apply(ctx context.Context, in ApplyInput) (*ApplyResult, error) {
-	if err := check(cnwire.VersionApply, in); err != nil {
-		return nil, err
-	}
-	w := versionWrite{op: cnwire.VersionApply, version: in.Version, description: in.Description, known: in.Known}
-	before := v.stateBefore(ctx, w, in.BundleID)
-	got := new(ApplyResult)
-	if err := v.c.writeChecked(ctx, safeWrite{w.op, in, got, v.prover(w, in.BundleID, before)}); err != nil {
-		return nil, err
-	}
-	return got, nil
+	return writeVersion[ApplyResult](ctx, v, cnwire.VersionApply, in)
 }
 
 // CancelAudit withdraws a version from review (alipay.open.mini.version.audit.cancel);
 // it is in development again. Without a version, a lost answer proves nothing.
 func (v *VersionsClient) CancelAudit(ctx context.Context, in CancelAuditInput) error {
-	return v.change(ctx, versionWrite{op: cnwire.VersionCancelAudit, version: in.Version, known: in.Known}, in, in.BundleID)
+	return v.change(ctx, cnwire.VersionCancelAudit, in)
 }
 
 // ReturnToDevelopment takes a version that was reviewed, with whatever verdict,
 // back to development (alipay.open.mini.version.audited.cancel). It needs a new
 // review then.
 func (v *VersionsClient) ReturnToDevelopment(ctx context.Context, in VersionInput) error {
-	return v.change(ctx, versionWrite{op: cnwire.VersionReturnToDevelopment, version: in.Version, known: in.Known}, in, in.BundleID)
+	return v.change(ctx, cnwire.VersionReturnToDevelopment, in)
 }
 
 // StartGray puts a version online for a share of the users
 // (alipay.open.mini.version.gray.online).
 func (v *VersionsClient) StartGray(ctx context.Context, in GrayInput) error {
-	return v.change(ctx, versionWrite{op: cnwire.VersionGray, version: in.Version, strategy: in.Strategy, known: in.Known}, in, in.BundleID)
+	return v.change(ctx, cnwire.VersionGray, in)
 }
 
 // RaiseGray gives a version in grayscale to a larger share of the users. AlipayCN
@@ -95,30 +67,30 @@ func (v *VersionsClient) RaiseGray(ctx context.Context, in GrayInput) error {
 // CancelGray ends the grayscale release of a version
 // (alipay.open.mini.version.gray.cancel): nobody has it then, and it waits for release.
 func (v *VersionsClient) CancelGray(ctx context.Context, in VersionInput) error {
-	return v.change(ctx, versionWrite{op: cnwire.VersionCancelGray, version: in.Version, known: in.Known}, in, in.BundleID)
+	return v.change(ctx, cnwire.VersionCancelGray, in)
 }
 
 // Publish puts a version online for all users (alipay.open.mini.version.online).
 func (v *VersionsClient) Publish(ctx context.Context, in PublishInput) error {
-	return v.change(ctx, versionWrite{op: cnwire.VersionPublish, version: in.Version, known: in.Known}, in, in.BundleID)
+	return v.change(ctx, cnwire.VersionPublish, in)
 }
 
 // TakeOffline takes the version that is online away from all users
 // (alipay.open.mini.version.offline).
 func (v *VersionsClient) TakeOffline(ctx context.Context, in VersionInput) error {
-	return v.change(ctx, versionWrite{op: cnwire.VersionTakeOffline, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, cnwire.VersionTakeOffline, in)
 }
 
 // Rollback takes the version that is online away, and puts the one before it
 // online again, without review (alipay.open.mini.version.rollback). It names the
 // version that is online now.
 func (v *VersionsClient) Rollback(ctx context.Context, in VersionInput) error {
-	return v.change(ctx, versionWrite{op: cnwire.VersionRollback, version: in.Version}, in, in.BundleID)
+	return v.change(ctx, cnwire.VersionRollback, in)
 }
 
 // Delete removes a version in development (alipay.open.mini.version.delete).
 func (v *VersionsClient) Delete(ctx context.Context, in VersionInput) error {
-	return v.change(ctx, versionWrite{op: cnwire.VersionDelete, version: in.Version, known: in.Known}, in, in.BundleID)
+	return v.change(ctx, cnwire.VersionDelete, in)
 }
 
 // Get reads a version (alipay.open.mini.version.detail.query). What AlipayCN
@@ -133,9 +105,69 @@ func (v *VersionsClient) List(ctx context.Context, in ListVersionsInput) (*Versi
 	return read[VersionList](ctx, v.c, cnwire.VersionList, in)
 }
 
-// stateTimeout is how long the read of the state before a change may take. The change
-// may be urgent, because it may end a release that goes wrong, and what the context
-// leaves is for the change too.
+// versionInput is the input of a write about a version.
+type versionInput interface {
+	// about returns what the input says about the version, without the operation.
+	about() versionWrite
+}
+
+// writeVersion makes a write about a version and returns its answer.
+func writeVersion[T any](ctx context.Context, v *VersionsClient, op cnwire.Operation, in versionInput) (*T, error) {
+	got := new(T)
+	if err := v.write(ctx, op, in, got); err != nil {
+		return nil, err
+	}
+	return got, nil
+}
+
+// change makes a write that answers nothing.
+func (v *VersionsClient) change(ctx context.Context, op cnwire.Operation, in versionInput) error {
+	return v.write(ctx, op, in, nil)
+}
+
+// write makes a write about a version. It reads the version before and, after an unknown
+// outcome, again. A write that names no version is proven by nothing.
+func (v *VersionsClient) write(ctx context.Context, op cnwire.Operation, in versionInput, got any) error {
+	w := in.about()
+	w.op = op
+	write := safeWrite{op: op, in: in, got: got}
+	if !w.version.IsZero() {
+		var before *versionState
+		write.before = func(ctx context.Context) { before = v.stateBefore(ctx, w) }
+		write.prove = prover(func(ctx context.Context) (*versionState, error) { return v.state(ctx, w) }, func(after *versionState) (effect, string) {
+			seen := provenBy(w, before, after)
+			if build, ok := got.(*Build); ok && seen == effectDone {
+				*build = after.knownBuild()
+			}
+			return seen, after.describe()
+		})
+	}
+	return v.c.write(ctx, write)
+}
+
+// stateBefore is the state before a write, nil when it is not needed or cannot be read:
+// then less is proven afterwards, and whether the write is possible, AlipayCN says.
+func (v *VersionsClient) stateBefore(ctx context.Context, w versionWrite) *versionState {
+	if !w.readsBefore() {
+		return nil
+	}
+	if w.known != nil && w.known.Version.Is(w.version) {
+		return &versionState{detail: w.known}
+	}
+	if w.urgent() {
+		limited, cancel := context.WithTimeout(ctx, stateTimeout(ctx))
+		defer cancel()
+		ctx = limited
+	}
+	state, err := v.state(ctx, w)
+	if err != nil {
+		return nil
+	}
+	return state
+}
+
+// stateTimeout is how long the read of the state before an urgent write may take. It
+// leaves the write half of what the context allows.
 func stateTimeout(ctx context.Context) time.Duration {
 	const longest = 5 * time.Second
 	if deadline, limited := ctx.Deadline(); limited {
@@ -144,69 +176,21 @@ func stateTimeout(ctx context.Context) time.Duration {
 	return longest
 }
 
-// change makes a write that answers nothing.
-func (v *VersionsClient) change(ctx context.Context, w versionWrite, in any, bundle BundleID) error {
-	if err := check(w.op, in); err != nil {
-		return err
-	}
-	var before *versionState
-	if w.readsBefore() && !w.version.IsZero() {
-		limited, cancel := context.WithTimeout(ctx, stateTimeout(ctx))
-		before = v.stateBefore(limited, w, bundle)
-		cancel()
-	}
-	return v.c.writeChecked(ctx, safeWrite{w.op, in, nil, v.prover(w, bundle, before)})
-}
-
-// prover reads the version after a write whose outcome is unknown; nil when the
-// write names no version.
-func (v *VersionsClient) prover(w versionWrite, bundle BundleID, before *versionState) func(context.Context) (effect, string, error) {
-	if w.version.IsZero() {
-		return nil
-	}
-	return func(ctx context.Context) (effect, string, error) {
-		after, err := v.state(ctx, w, bundle)
-		if err != nil {
-			return effectUnknown, "", err
-		}
-		return provenBy(w, before, after), after.describe(), nil
-	}
-}
-
-// stateBefore is the state before a write, nil when it cannot be read: then less
-// is proven afterwards, and whether the write is possible, AlipayCN says.
-func (v *VersionsClient) stateBefore(ctx context.Context, w versionWrite, bundle BundleID) *versionState {
-	if w.known != nil && w.known.Version.Is(w.version) {
-		return &versionState{detail: w.known}
-	}
-	state, err := v.state(ctx, w, bundle)
-	if err != nil {
-		return nil
-	}
-	return state
-}
-
 // state reads what proves a write.
-func (v *VersionsClient) state(ctx context.Context, w versionWrite, bundle BundleID) (*versionState, error) {
+func (v *VersionsClient) state(ctx context.Context, w versionWrite) (*versionState, error) {
 	var s versionState
 	var err error
 	if w.op == cnwire.VersionUpload {
-		s.detail, err = v.listed(ctx, w.version, bundle)
-	} else {
-		s.detail, err = v.find(ctx, w.version, bundle)
+		if s.detail, err = v.listed(ctx, w.version, w.bundle); err == nil {
+			err = v.readBuild(ctx, &s, w)
+		}
+		return &s, err
 	}
-	switch {
-	case err != nil:
-		return nil, err
-	case w.op == cnwire.VersionUpload:
-		err = v.readBuild(ctx, &s, w.version, bundle)
-	case w.op == cnwire.VersionRollback, w.op == cnwire.VersionTakeOffline:
-		err = v.readOnline(ctx, &s, bundle)
+	s.detail, err = v.find(ctx, w.version, w.bundle)
+	if err == nil && (w.op == cnwire.VersionRollback || w.op == cnwire.VersionTakeOffline) {
+		err = v.readOnline(ctx, &s, w)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &s, nil
+	return &s, err
 }
 
 // find reads a version; nil when there is none. What AlipayCN answers then is not
@@ -251,8 +235,8 @@ func (v *VersionsClient) listed(ctx context.Context, version alipayplus.VersionN
 	return nil, nil //nolint:nilnil // no version is an answer
 }
 
-func (v *VersionsClient) readBuild(ctx context.Context, s *versionState, version alipayplus.VersionNumber, bundle BundleID) error {
-	build, err := v.QueryBuild(ctx, VersionInput{Version: version, BundleID: bundle})
+func (v *VersionsClient) readBuild(ctx context.Context, s *versionState, w versionWrite) error {
+	build, err := v.QueryBuild(ctx, VersionInput{Version: w.version, BundleID: w.bundle})
 	if s.noBuild = knowsNoBuild(err); s.noBuild {
 		return nil
 	}
@@ -260,8 +244,8 @@ func (v *VersionsClient) readBuild(ctx context.Context, s *versionState, version
 	return err
 }
 
-func (v *VersionsClient) readOnline(ctx context.Context, s *versionState, bundle BundleID) error {
-	list, err := v.List(ctx, ListVersionsInput{StatusList{StatusRelease}, bundle})
+func (v *VersionsClient) readOnline(ctx context.Context, s *versionState, w versionWrite) error {
+	list, err := v.List(ctx, ListVersionsInput{StatusList{StatusRelease}, w.bundle})
 	if err != nil {
 		return err
 	}
@@ -282,15 +266,7 @@ func isRefusal(err error) bool {
 // knowsNoBuild says whether AlipayCN answered that nothing was built.
 func knowsNoBuild(err error) bool {
 	e, ok := errors.AsType[*Error](err)
-	if !ok {
-		return false
-	}
-	switch e.Code {
-	case CodeBuildVersionNotExisted, CodePollingBuildVersionNotExist, CodeNoTemplateInstantiateRelation:
-		return true
-	default:
-		return false
-	}
+	return ok && slices.Contains([]Code{CodeBuildVersionNotExisted, CodePollingBuildVersionNotExist, CodeNoTemplateInstantiateRelation}, e.Code)
 }
 
 func inconclusive(op cnwire.Operation, message string) error {
@@ -316,12 +292,7 @@ const (
 
 // Known says whether AlipayCN documents the client.
 func (b BundleID) Known() bool {
-	switch b {
-	case BundleAlipay, BundleDingTalk, BundleAmap, BundleGenie, BundleIoT:
-		return true
-	default:
-		return false
-	}
+	return slices.Contains([]BundleID{BundleAlipay, BundleDingTalk, BundleAmap, BundleGenie, BundleIoT}, b)
 }
 
 // VersionInput names a version, for an operation that needs nothing else:
@@ -350,6 +321,10 @@ func (in VersionInput) Validate() error {
 	return p.err("version")
 }
 
+func (in VersionInput) about() versionWrite {
+	return versionWrite{version: in.Version, bundle: in.BundleID, known: in.Known}
+}
+
 // CancelAuditInput is the input of versions.cancelAudit
 // (alipay.open.mini.version.audit.cancel).
 type CancelAuditInput struct {
@@ -368,6 +343,10 @@ func (in CancelAuditInput) Validate() error {
 	var p problems
 	p.optionalVersion("app_version", in.Version)
 	return p.err("review")
+}
+
+func (in CancelAuditInput) about() versionWrite {
+	return versionWrite{version: in.Version, bundle: in.BundleID, known: in.Known}
 }
 
 // PublishInput is the input of versions.publish
@@ -395,6 +374,10 @@ func (in PublishInput) Validate() error {
 	var p problems
 	p.version(in.Version)
 	return p.err("version")
+}
+
+func (in PublishInput) about() versionWrite {
+	return versionWrite{version: in.Version, bundle: in.BundleID, known: in.Known}
 }
 
 // StatusList is a list of version statuses. On the wire it is one text, joined by commas.
@@ -438,11 +421,11 @@ type ListVersionsInput struct {
 func (in ListVersionsInput) Validate() error {
 	var p problems
 	if len(in.Statuses) == 0 {
-		p.add("version_status", "must name at least 1 status; without one AlipayCN returns no versions")
+		p.Add("version_status", "must name at least 1 status; without one AlipayCN returns no versions")
 	}
 	for _, status := range in.Statuses {
 		if status == "" || strings.Contains(string(status), ",") {
-			p.add("version_status", "must not have an empty status or one with a comma")
+			p.Add("version_status", "must not have an empty status or one with a comma")
 			break
 		}
 	}
@@ -501,12 +484,7 @@ const (
 
 // Known says whether AlipayCN documents the status.
 func (s BuildStatus) Known() bool {
-	switch s {
-	case BuildQueued, BuildRunning, BuildDone, BuildFailed, BuildTimedOut, BuildCreated:
-		return true
-	default:
-		return false
-	}
+	return slices.Contains([]BuildStatus{BuildQueued, BuildRunning, BuildDone, BuildFailed, BuildTimedOut, BuildCreated}, s)
 }
 
 // Failed says whether the build ended without a version.
@@ -543,9 +521,13 @@ func (in UploadInput) Validate() error {
 	p.optionalVersion("template_version", in.TemplateVersion)
 	p.version(in.Version)
 	if in.Ext != "" && !json.Valid([]byte(in.Ext)) {
-		p.add("ext", `must be JSON, for example {"extEnable": true}`)
+		p.Add("ext", `must be JSON, for example {"extEnable": true}`)
 	}
 	return p.err("upload")
+}
+
+func (in UploadInput) about() versionWrite {
+	return versionWrite{version: in.Version, bundle: in.BundleID}
 }
 
 // Build is the answer of versions.upload and versions.build

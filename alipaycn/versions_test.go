@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
@@ -86,23 +85,21 @@ func TestALostAnswerIsComparedWithTheKnownVersion(t *testing.T) {
 		{"it did not", knownVersion(StatusGray, GrayP10), knownVersion(StatusGray, GrayP10), 2, nil},
 		{"the release was ended since", knownVersion(StatusGray, GrayP10), knownVersion(StatusWaitRelease, ""), 1, alipayplus.ErrOutcomeUnknown},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				sent := 0
-				_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
-					if r.URL.Path != cnwire.VersionGray.Path() {
-						return stubAnswer{status: 200, body: fmt.Sprintf(`{"app_version":"0.0.1","status":%q,"gray_strategy":%q}`, tt.after.Status, tt.after.GrayStrategy)}
-					}
-					if sent++; sent == 1 {
-						return stubAnswer{err: io.ErrUnexpectedEOF}
-					}
-					return stubAnswer{status: 200}
-				})
-				err := c.Versions.RaiseGray(t.Context(), GrayInput{Version: versionOne(), Strategy: GrayP30, Known: tt.known})
-				require.ErrorIs(t, err, tt.err)
-				require.Equal(t, tt.sent, sent)
+		t.Run(tt.name, InVirtualTime(func(t *testing.T) {
+			sent := 0
+			_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+				if r.URL.Path != cnwire.VersionGray.Path() {
+					return stubAnswer{status: 200, body: fmt.Sprintf(`{"app_version":"0.0.1","status":%q,"gray_strategy":%q}`, tt.after.Status, tt.after.GrayStrategy)}
+				}
+				if sent++; sent == 1 {
+					return stubAnswer{err: io.ErrUnexpectedEOF}
+				}
+				return stubAnswer{status: 200}
 			})
-		})
+			err := c.Versions.RaiseGray(t.Context(), GrayInput{Version: versionOne(), Strategy: GrayP30, Known: tt.known})
+			require.ErrorIs(t, err, tt.err)
+			require.Equal(t, tt.sent, sent)
+		}))
 	}
 }
 
@@ -112,35 +109,33 @@ func TestAnUploadThatWasLostIsAnsweredByTheAttemptThatArrived(t *testing.T) {
 		name    string
 		arrives bool // the lost attempt
 	}{{"the second", false}, {"the first", true}} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				uploads, exists := 0, false
-				_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
-					switch r.URL.Path {
-					case cnwire.VersionUpload.Path():
-						uploads++
-						if exists = tt.arrives || uploads > 1; uploads == 1 {
-							return stubAnswer{err: io.ErrUnexpectedEOF}
-						}
-						return stubAnswer{status: 200, body: `{"build_status":"1","create_status":"1","need_rotation":"true","version_created":"false"}`}
-					case cnwire.VersionBuild.Path():
-						if exists {
-							return stubAnswer{status: 200, body: `{"build_status":"1","create_status":"1","need_rotation":"true"}`}
-						}
-						return stubAnswer{status: 400, body: `{"code":"NO_TEMPLATE_INSTANTIATE_RELATION"}`}
-					default:
-						if exists {
-							return stubAnswer{status: 200, body: `{}`}
-						}
-						return stubAnswer{status: 400, body: `{"code":"NO_TEMPLATE_INSTANTIATE_RELATION"}`}
+		t.Run(tt.name, InVirtualTime(func(t *testing.T) {
+			uploads, exists := 0, false
+			_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+				switch r.URL.Path {
+				case cnwire.VersionUpload.Path():
+					uploads++
+					if exists = tt.arrives || uploads > 1; uploads == 1 {
+						return stubAnswer{err: io.ErrUnexpectedEOF}
 					}
-				})
-				build, err := c.Versions.Upload(t.Context(), UploadInput{TemplateID: "1", Version: versionOne()})
-				require.NoError(t, err)
-				require.Equal(t, &Build{BuildStatus: BuildRunning, CreateStatus: BuildRunning, NeedRotation: true}, build)
-				require.Equal(t, tt.arrives, uploads == 1)
+					return stubAnswer{status: 200, body: `{"build_status":"1","create_status":"1","need_rotation":"true","version_created":"false"}`}
+				case cnwire.VersionBuild.Path():
+					if exists {
+						return stubAnswer{status: 200, body: `{"build_status":"1","create_status":"1","need_rotation":"true"}`}
+					}
+					return stubAnswer{status: 400, body: `{"code":"NO_TEMPLATE_INSTANTIATE_RELATION"}`}
+				default:
+					if exists {
+						return stubAnswer{status: 200, body: `{}`}
+					}
+					return stubAnswer{status: 400, body: `{"code":"NO_TEMPLATE_INSTANTIATE_RELATION"}`}
+				}
 			})
-		})
+			build, err := c.Versions.Upload(t.Context(), UploadInput{TemplateID: "1", Version: versionOne()})
+			require.NoError(t, err)
+			require.Equal(t, &Build{BuildStatus: BuildRunning, CreateStatus: BuildRunning, NeedRotation: true}, build)
+			require.Equal(t, tt.arrives, uploads == 1)
+		}))
 	}
 }
 
@@ -167,28 +162,26 @@ func TestAVersionIsGoneOnlyWhenTheListCouldShowIt(t *testing.T) {
 		{"a full list of higher numbers", list(twenty...), false},
 		{"a full list with a lower number", list(append(twenty[:19:19], 0)...), true},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				before := true
-				_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
-					switch r.URL.Path {
-					case cnwire.VersionDelete.Path():
-						before = false
-						return stubAnswer{err: io.ErrUnexpectedEOF}
-					case cnwire.VersionGet.Path():
-						if before {
-							return stubAnswer{status: 200, body: `{"app_version":"0.0.1","status":"INIT"}`}
-						}
-						return stubAnswer{status: 400, body: `{"code":"MINI_APP_PACKAGE_INFO_NOT_EXIST"}`}
-					default:
-						return stubAnswer{status: 200, body: tt.list}
+		t.Run(tt.name, InVirtualTime(func(t *testing.T) {
+			before := true
+			_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+				switch r.URL.Path {
+				case cnwire.VersionDelete.Path():
+					before = false
+					return stubAnswer{err: io.ErrUnexpectedEOF}
+				case cnwire.VersionGet.Path():
+					if before {
+						return stubAnswer{status: 200, body: `{"app_version":"0.0.1","status":"INIT"}`}
 					}
-				})
-				err := c.Versions.Delete(t.Context(), VersionInput{Version: versionOne()})
-				require.Equal(t, tt.deleted, err == nil, "%v", err)
-				require.Equal(t, !tt.deleted, errors.Is(err, alipayplus.ErrOutcomeUnknown))
+					return stubAnswer{status: 400, body: `{"code":"MINI_APP_PACKAGE_INFO_NOT_EXIST"}`}
+				default:
+					return stubAnswer{status: 200, body: tt.list}
+				}
 			})
-		})
+			err := c.Versions.Delete(t.Context(), VersionInput{Version: versionOne()})
+			require.Equal(t, tt.deleted, err == nil, "%v", err)
+			require.Equal(t, !tt.deleted, errors.Is(err, alipayplus.ErrOutcomeUnknown))
+		}))
 	}
 }
 

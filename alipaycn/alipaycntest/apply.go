@@ -149,16 +149,12 @@ func (g *Gateway) cancelAudit(c *call) (any, error) {
 	return nil, nil
 }
 
-func (g *Gateway) returnToDevelopment(c *call) (any, error) {
-	v, err := c.version(alipaycn.CodeMiniAppVersionMissing)
-	if err != nil {
-		return nil, err
-	}
+func (*Gateway) returnToDevelopment(_ *call, v *version) error {
 	if !v.status.Reviewed() || !v.status.CanBecome(alipaycn.StatusInit) {
-		return nil, refuse(alipaycn.CodeCanNotBackDevWithoutAudit, "version %v is %s, neither passed nor rejected", v.number, v.status)
+		return refuse(alipaycn.CodeCanNotBackDevWithoutAudit, "version %v is %s, neither passed nor rejected", v.number, v.status)
 	}
 	v.toDevelopment()
-	return nil, nil
+	return nil
 }
 
 func (v *version) toDevelopment() {

@@ -138,10 +138,10 @@ func (g *Gateway) token(c *call) (any, error) {
 	}
 	var granted *grant
 	var err error
-	switch alipaycn.GrantType(c.text("grant_type")) {
-	case alipaycn.GrantAuthorizationCode:
+	switch c.text("grant_type") {
+	case "authorization_code":
 		granted, err = g.exchange(c)
-	case alipaycn.GrantRefreshToken:
+	case "refresh_token":
 		granted, err = g.refresh(c)
 	default:
 		err = refuse("GRANT_TYPE_INVALID", "grant_type must be authorization_code or refresh_token")

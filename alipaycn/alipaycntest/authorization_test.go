@@ -78,8 +78,7 @@ func TestAMiniProgramIsNoThirdParty(t *testing.T) {
 	as := func(op cnwire.Operation, in fields) reply {
 		r := w.prepare(op, in, nil)
 		r.sign.AppID, r.sign.AppAuthToken = self, ""
-		out, err := w.send(r.signed(t))
-		require.NoError(t, err)
+		out := w.mustSend(r.signed(t))
 		return out
 	}
 	require.Equal(t, 200, as(cnwire.VersionGet, v("0.0.1")).status)

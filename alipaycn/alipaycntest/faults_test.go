@@ -68,8 +68,7 @@ func TestFaultsAreUsedUpInTheirOrder(t *testing.T) {
 	w.g.Inject(alipaycntest.Fault{Status: 429})
 	var got []int
 	for range 4 {
-		out, err := w.send(w.prepare(cnwire.VersionList, nil, nil).signed(t))
-		require.NoError(t, err)
+		out := w.mustSend(w.prepare(cnwire.VersionList, nil, nil).signed(t))
 		got = append(got, out.status)
 	}
 	require.Equal(t, []int{503, 503, 429, 200}, got)

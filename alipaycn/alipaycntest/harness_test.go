@@ -178,6 +178,14 @@ func (w *harness) send(r *request) (reply, error) {
 	return readReply(resp.StatusCode, resp.Header, body), nil
 }
 
+// mustSend is send of a request that must be answered.
+func (w *harness) mustSend(r *request) reply {
+	w.t.Helper()
+	out, err := w.send(r)
+	require.NoError(w.t, err)
+	return out
+}
+
 func readReply(status int, header http.Header, body []byte) reply {
 	out := reply{status: status, header: header, body: body}
 	var failure struct{ Code, Message string }
@@ -194,8 +202,7 @@ func (w *harness) call(op cnwire.Operation, in fields, files ...map[string][]byt
 	if len(files) > 0 {
 		given = files[0]
 	}
-	out, err := w.send(w.prepare(op, in, given).signed(w.t))
-	require.NoError(w.t, err)
+	out := w.mustSend(w.prepare(op, in, given).signed(w.t))
 	w.verify(out)
 	return out
 }

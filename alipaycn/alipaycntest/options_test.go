@@ -40,8 +40,7 @@ func (weak) Public() crypto.PublicKey { return nil }
 
 func TestUnsignedErrors(t *testing.T) {
 	w := newHarness(t, alipaycntest.WithUnsignedErrors())
-	out, err := w.send(w.prepare(cnwire.VersionGet, v("9.9.9"), nil).signed(t))
-	require.NoError(t, err)
+	out := w.mustSend(w.prepare(cnwire.VersionGet, v("9.9.9"), nil).signed(t))
 	require.Equal(t, alipaycn.CodeVersionIsBlank, out.code)
 	require.Empty(t, out.header.Get(cnwire.HeaderSignature))
 	w.ok(cnwire.VersionList, nil)

@@ -100,11 +100,7 @@ func (g *Gateway) upload(c *call) (any, error) {
 	if c.isv == nil && !g.cfg.anyTemplate {
 		return nil, refuse("ISV_APP_ID_IS_BLANK", "only a third-party app builds versions from templates")
 	}
-	bundle, err := c.bundle()
-	if err != nil {
-		return nil, err
-	}
-	number, err := c.number("INVALID_VERSION")
+	bundle, number, err := c.named("INVALID_VERSION")
 	if err != nil {
 		return nil, err
 	}
@@ -204,11 +200,7 @@ func (v *version) finishBuild(at time.Time, scanDelay time.Duration) {
 }
 
 func (g *Gateway) build(c *call) (any, error) {
-	bundle, err := c.bundle()
-	if err != nil {
-		return nil, err
-	}
-	number, err := c.number(alipaycn.CodeBuildVersionNotExisted)
+	bundle, number, err := c.named(alipaycn.CodeBuildVersionNotExisted)
 	if err != nil {
 		return nil, err
 	}

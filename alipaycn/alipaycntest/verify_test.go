@@ -86,8 +86,7 @@ func TestRequestsAreVerifiedStrictly(t *testing.T) {
 			if tt.after != nil {
 				tt.after(r)
 			}
-			out, err := w.send(r)
-			require.NoError(t, err)
+			out := w.mustSend(r)
 			require.Equal(t, tt.code, out.code, out.message)
 			w.verify(out)
 			require.Empty(t, w.g.Effects(mini))
@@ -102,8 +101,7 @@ func TestAWrongKeyIsRefused(t *testing.T) {
 	authorization, err := r.sign.Authorization(testkey.FastKey())
 	require.NoError(t, err)
 	r.header.Set("Authorization", authorization)
-	out, err := w.send(r)
-	require.NoError(t, err)
+	out := w.mustSend(r)
 	require.Equal(t, http.StatusUnauthorized, out.status)
 	require.Equal(t, alipaycn.GatewayInvalidSignature, out.code)
 }
@@ -112,17 +110,14 @@ func TestANonceIsGoodOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newHarness(t)
 		r := w.prepare(cnwire.VersionList, nil, nil).signed(t)
-		first, err := w.send(r)
-		require.NoError(t, err)
+		first := w.mustSend(r)
 		require.Equal(t, http.StatusOK, first.status)
-		replay, err := w.send(r)
-		require.NoError(t, err)
+		replay := w.mustSend(r)
 		require.Equal(t, alipaycn.GatewayInvalidSignature, replay.code)
 		require.Contains(t, replay.message, "nonce")
 
 		time.Sleep(10*time.Minute + 1) // now the time refuses it
-		late, err := w.send(r)
-		require.NoError(t, err)
+		late := w.mustSend(r)
 		require.Equal(t, alipaycn.GatewayIllegalTimestamp, late.code)
 	})
 }
@@ -134,8 +129,7 @@ func TestANonceIsForgotten(t *testing.T) {
 		send := func() reply {
 			r := w.prepare(cnwire.VersionList, nil, nil)
 			r.sign.Nonce, r.sign.ExpiredSeconds = "again", 60
-			out, err := w.send(r.signed(t))
-			require.NoError(t, err)
+			out := w.mustSend(r.signed(t))
 			return out
 		}
 		require.Equal(t, http.StatusOK, send().status)
@@ -165,8 +159,7 @@ func TestTheTimeMustBeNear(t *testing.T) {
 			r := w.prepare(cnwire.VersionList, nil, nil)
 			r.sign.Timestamp += tt.off.Milliseconds()
 			r.sign.ExpiredSeconds = tt.expired
-			out, err := w.send(r.signed(t))
-			require.NoError(t, err)
+			out := w.mustSend(r.signed(t))
 			require.Equal(t, tt.fine, out.status == http.StatusOK, "%v: %s", tt.off, out.message)
 			if !tt.fine {
 				require.Equal(t, alipaycn.GatewayIllegalTimestamp, out.code)
@@ -198,8 +191,7 @@ func TestCertificates(t *testing.T) {
 		if tt.root != "" {
 			r.header.Set("Alipay-Root-Cert-Sn", tt.root)
 		}
-		out, err := w.send(r.signed(t))
-		require.NoError(t, err)
+		out := w.mustSend(r.signed(t))
 		require.Equal(t, tt.code, out.code, out.message)
 		require.Equal(t, roots.SN, out.header.Get(cnwire.HeaderSN)) // here one certificate is both
 	}
@@ -228,22 +220,19 @@ func TestEncryptedCalls(t *testing.T) {
 	}
 	r := encrypted(cnwire.VersionGet, "")
 	r.sign.PathAndQuery += "?app_version=0.0.1"
-	out, err := w.send(r.signed(t))
-	require.NoError(t, err)
+	out := w.mustSend(r.signed(t))
 	w.verify(out) // the ciphertext is signed
 	plain, err := key.Decrypt(out.body)
 	require.NoError(t, err)
 	require.Contains(t, string(plain), `"status":"INIT"`)
 
-	out, err = w.send(encrypted(cnwire.VersionDelete, `{"app_version":"0.0.1"}`).signed(t))
-	require.NoError(t, err)
+	out = w.mustSend(encrypted(cnwire.VersionDelete, `{"app_version":"0.0.1"}`).signed(t))
 	require.Equal(t, http.StatusOK, out.status, out.message)
 	require.Equal(t, map[string]int{"versions.delete": 1}, w.g.Effects("secret"))
 
 	broken := encrypted(cnwire.VersionDelete, "{}")
 	broken.body, broken.sign.Body = []byte("AAAA"), []byte("AAAA")
-	out, err = w.send(broken.signed(t))
-	require.NoError(t, err)
+	out = w.mustSend(broken.signed(t))
 	require.Equal(t, alipaycn.Code("invalid-encrypt"), out.code)
 }
 
@@ -258,8 +247,7 @@ func TestFilesAlone(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, files.Close())
 	r.body, r.contentType, r.sign.Body = body.Bytes(), files.FormDataContentType(), nil
-	out, err := w.send(r.signed(t))
-	require.NoError(t, err)
+	out := w.mustSend(r.signed(t))
 	require.Equal(t, http.StatusOK, out.status, out.message)
 	require.NotEmpty(t, as[alipaycn.BaseInfo](t, w.ok(cnwire.BaseInfoGet, nil)).AppLogo)
 }

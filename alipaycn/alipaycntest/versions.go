@@ -158,13 +158,17 @@ func isTooLarge(text string) bool {
 	return err == nil && strings.Trim(text, "0123456789.") == ""
 }
 
+// named reads bundle_id and app_version; invalid is the code for one that is no number.
+func (c *call) named(invalid alipaycn.Code) (bundle alipaycn.BundleID, number alipayplus.VersionNumber, err error) {
+	if bundle, err = c.bundle(); err == nil {
+		number, err = c.number(invalid)
+	}
+	return bundle, number, err
+}
+
 // version finds the version that is named; missing is the code when there is none.
 func (c *call) version(missing alipaycn.Code) (*version, error) {
-	bundle, err := c.bundle()
-	if err != nil {
-		return nil, err
-	}
-	number, err := c.number(missing)
+	bundle, number, err := c.named(missing)
 	if err != nil {
 		return nil, err
 	}
@@ -175,66 +179,66 @@ func (c *call) version(missing alipaycn.Code) (*version, error) {
 	return v, nil
 }
 
-func (g *Gateway) gray(c *call) (any, error) {
-	v, err := c.version(alipaycn.CodeMiniAppVersionMissing)
-	if err != nil {
-		return nil, err
+// ofVersion is the handler of a write about a version that answers nothing; missing is
+// the code when there is no such version.
+func ofVersion(missing alipaycn.Code, do func(*Gateway, *call, *version) error) func(*Gateway, *call) (any, error) {
+	return func(g *Gateway, c *call) (any, error) {
+		v, err := c.version(missing)
+		if err != nil {
+			return nil, err
+		}
+		return nil, do(g, c, v)
 	}
+}
+
+func (g *Gateway) gray(c *call, v *version) error {
 	strategy := alipaycn.GrayStrategy(c.text("gray_strategy"))
 	ratio, _ := strategy.Ratio()
 	before, _ := v.strategy.Ratio()
 	switch {
 	case strategy == "":
-		return nil, refuse("GRAY_STRATEGY_IS_BLANK", "gray_strategy is missing")
+		return refuse("GRAY_STRATEGY_IS_BLANK", "gray_strategy is missing")
 	case !strategy.Known():
-		return nil, refuse("GRAY_STRATEGY_IS_INVALID", "gray_strategy must be p10, p30 or p50")
+		return refuse("GRAY_STRATEGY_IS_INVALID", "gray_strategy must be p10, p30 or p50")
 	case !v.status.CanBecome(alipaycn.StatusGray):
-		return nil, refuse(alipaycn.CodeCanNotGrayWithoutAuditPass, "version %v is %s", v.number, v.status)
+		return refuse(alipaycn.CodeCanNotGrayWithoutAuditPass, "version %v is %s", v.number, v.status)
 	case alipaycn.GrayLadder().CheckRaise(before, ratio) != nil:
-		return nil, refuse(alipaycn.CodeGrayStrategyNotAllowReduce, "the share is %s already", v.strategy)
+		return refuse(alipaycn.CodeGrayStrategyNotAllowReduce, "the share is %s already", v.strategy)
 	case g.cfg.grayNeedsApp && c.app.findByStatus(v.bundle, alipaycn.StatusRelease) == nil:
-		return nil, refuse(alipaycn.CodeMiniAppNotOnline, "no version is online")
+		return refuse(alipaycn.CodeMiniAppNotOnline, "no version is online")
 	}
 	v.status, v.strategy, v.wasGray = alipaycn.StatusGray, strategy, true
-	return nil, nil
+	return nil
 }
 
-func (g *Gateway) cancelGray(c *call) (any, error) {
-	v, err := c.version(alipaycn.CodeMiniAppVersionNotExist)
-	if err != nil {
-		return nil, err
-	}
+func (*Gateway) cancelGray(_ *call, v *version) error {
 	if v.status != alipaycn.StatusGray {
-		return nil, refuse(alipaycn.CodeCanNotEndGrayWithoutGray, "version %v is %s", v.number, v.status)
+		return refuse(alipaycn.CodeCanNotEndGrayWithoutGray, "version %v is %s", v.number, v.status)
 	}
 	v.status, v.strategy = alipaycn.StatusWaitRelease, ""
-	return nil, nil
+	return nil
 }
 
-func (g *Gateway) publish(c *call) (any, error) {
-	v, err := c.version(alipaycn.CodeMiniAppVersionNotExist)
-	if err != nil {
-		return nil, err
-	}
+func (g *Gateway) publish(c *call, v *version) error {
 	switch v.status {
 	case alipaycn.StatusWaitRelease, alipaycn.StatusGray:
 	case alipaycn.StatusInit, alipaycn.StatusAuditing, alipaycn.StatusAuditReject:
-		return nil, refuse(alipaycn.CodeCanNotOnlineWithoutAudit, "version %v is %s", v.number, v.status)
+		return refuse(alipaycn.CodeCanNotOnlineWithoutAudit, "version %v is %s", v.number, v.status)
 	case alipaycn.StatusBaseAuditPass, alipaycn.StatusPromoteAuditReject:
 		if !v.canRelease {
-			return nil, refuse(alipaycn.CodeCanNotOnlineNoPromote, "version %v passed admission only", v.number)
+			return refuse(alipaycn.CodeCanNotOnlineNoPromote, "version %v passed admission only", v.number)
 		}
 	default:
-		return nil, refuse(alipaycn.CodeCanNotOnlineNotGrayOrWaitRelease, "version %v is %s", v.number, v.status)
+		return refuse(alipaycn.CodeCanNotOnlineNotGrayOrWaitRelease, "version %v is %s", v.number, v.status)
 	}
 	if g.cfg.grayRequired && !v.wasGray {
-		return nil, refuse(alipaycn.CodeCanNotOnlineWithoutGray, "version %v did not go through grayscale", v.number)
+		return refuse(alipaycn.CodeCanNotOnlineWithoutGray, "version %v did not go through grayscale", v.number)
 	}
 	if c.app.noFiling && (c.app.everOnline() || c.text("permit_registration_limit_release") != "true") {
-		return nil, refuse(alipaycn.CodeCanNotOnlineWithoutRegistration, "the ICP filing is not done")
+		return refuse(alipaycn.CodeCanNotOnlineWithoutRegistration, "the ICP filing is not done")
 	}
 	c.app.release(v, c.now)
-	return nil, nil
+	return nil
 }
 
 // release puts a version online; the one before it goes offline.
@@ -249,41 +253,34 @@ func (a *app) release(v *version, at time.Time) {
 	v.onlineSeq = a.releases
 }
 
-func (g *Gateway) takeOffline(c *call) (any, error) {
-	v, err := c.version(alipaycn.CodeMiniAppVersionNotExist)
+func (g *Gateway) takeOffline(c *call, v *version) error {
 	switch {
-	case err != nil:
-		return nil, err
 	case v.status != alipaycn.StatusRelease:
-		return nil, refuse(alipaycn.CodeCanNotOfflineWithoutOnline, "version %v is %s", v.number, v.status)
+		return refuse(alipaycn.CodeCanNotOfflineWithoutOnline, "version %v is %s", v.number, v.status)
 	case c.app.findByStatus(v.bundle, alipaycn.StatusGray) != nil:
-		return nil, refuse(alipaycn.CodeCanNotOfflineWithGray, "a version is in grayscale")
+		return refuse(alipaycn.CodeCanNotOfflineWithGray, "a version is in grayscale")
 	}
 	v.status, v.offline = alipaycn.StatusOffline, c.now
-	return nil, nil
+	return nil
 }
 
-func (g *Gateway) rollback(c *call) (any, error) {
-	v, err := c.version(alipaycn.CodeMiniAppPackageInfoNotExist)
-	if err != nil {
-		return nil, err
-	}
+func (g *Gateway) rollback(c *call, v *version) error {
 	earlier := c.app.previousOnline(v)
 	switch {
 	case v.status != alipaycn.StatusRelease:
-		return nil, refuse(alipaycn.CodeCanNotRollbackWithoutOnline, "version %v is %s", v.number, v.status)
+		return refuse(alipaycn.CodeCanNotRollbackWithoutOnline, "version %v is %s", v.number, v.status)
 	case c.app.findByStatus(v.bundle, alipaycn.StatusGray) != nil:
-		return nil, refuse(alipaycn.CodeCanNotRollbackWithGray, "a version is in grayscale")
+		return refuse(alipaycn.CodeCanNotRollbackWithGray, "a version is in grayscale")
 	case v.cameBack:
-		return nil, refuse(alipaycn.CodeCanNotContinuousRollback, "version %v came back by a rollback", v.number)
+		return refuse(alipaycn.CodeCanNotContinuousRollback, "version %v came back by a rollback", v.number)
 	case earlier == nil:
-		return nil, refuse(alipaycn.CodeCanNotRollbackWithoutOffline, "there is no earlier version")
+		return refuse(alipaycn.CodeCanNotRollbackWithoutOffline, "there is no earlier version")
 	case earlier.status == alipaycn.StatusAuditOffline:
-		return nil, refuse("CAN_NOT_ROLLBACK_PUNISH", "version %v was taken down", earlier.number)
+		return refuse("CAN_NOT_ROLLBACK_PUNISH", "version %v was taken down", earlier.number)
 	}
 	c.app.release(earlier, c.now) // and v goes offline
 	earlier.cameBack = true
-	return nil, nil
+	return nil
 }
 
 // previousOnline returns the version that was online before v: of all others the
@@ -299,11 +296,7 @@ func (a *app) previousOnline(v *version) *version {
 }
 
 func (g *Gateway) remove(c *call) (any, error) {
-	bundle, err := c.bundle()
-	if err != nil {
-		return nil, err
-	}
-	number, err := c.number(alipaycn.CodeMiniAppPackageInfoNotExist)
+	bundle, number, err := c.named(alipaycn.CodeMiniAppPackageInfoNotExist)
 	if err != nil {
 		return nil, err
 	}
@@ -391,19 +384,16 @@ func (v *version) summary() alipaycn.VersionSummary {
 // made up: AlipayCN documents notExpVersion only.
 const experienceReady alipaycn.ExperienceStatus = "expVersionPackaged"
 
-func (g *Gateway) createExperience(c *call) (any, error) {
-	v, err := c.version(alipaycn.CodeMiniAppPackageInfoNotExist)
+func (g *Gateway) createExperience(c *call, v *version) error {
 	switch {
-	case err != nil:
-		return nil, err
 	case v.trial:
-		return nil, refuse(alipaycn.CodeCanNotSetExpRepeat, "version %v is the trial version", v.number)
+		return refuse(alipaycn.CodeCanNotSetExpRepeat, "version %v is the trial version", v.number)
 	case !v.online.IsZero():
-		return nil, refuse("CAN_NOT_SET_EXP_WITH_ONLINED_STATUS", "version %v was online", v.number)
+		return refuse("CAN_NOT_SET_EXP_WITH_ONLINED_STATUS", "version %v was online", v.number)
 	case v.status == alipaycn.StatusAuditOffline:
-		return nil, refuse("CAN_NOT_SET_EXP_INVALID_STATUS", "version %v is %s", v.number, v.status)
+		return refuse("CAN_NOT_SET_EXP_INVALID_STATUS", "version %v is %s", v.number, v.status)
 	case v.scan != alipaycn.ScanPassed:
-		return nil, refuse("CAN_NOT_SET_WITHOUT_SCAN_PASS", "the scan of version %v says %s", v.number, v.scan)
+		return refuse("CAN_NOT_SET_WITHOUT_SCAN_PASS", "the scan of version %v says %s", v.number, v.scan)
 	}
 	for _, other := range c.app.versions {
 		if other.bundle == v.bundle {
@@ -411,7 +401,7 @@ func (g *Gateway) createExperience(c *call) (any, error) {
 		}
 	}
 	v.trial = true
-	return nil, nil
+	return nil
 }
 
 func (g *Gateway) experience(c *call) (any, error) {
@@ -429,16 +419,12 @@ func (g *Gateway) experience(c *call) (any, error) {
 	}, nil
 }
 
-func (g *Gateway) cancelExperience(c *call) (any, error) {
-	v, err := c.version(alipaycn.CodeMiniAppPackageInfoNotExist)
-	if err != nil {
-		return nil, err
-	}
+func (*Gateway) cancelExperience(_ *call, v *version) error {
 	if !v.trial {
-		return nil, refuse(alipaycn.CodeCanNotCancelExpWithInvalidStatus, "version %v is not the trial version", v.number)
+		return refuse(alipaycn.CodeCanNotCancelExpWithInvalidStatus, "version %v is not the trial version", v.number)
 	}
 	v.trial = false
-	return nil, nil
+	return nil
 }
 
 // withApp runs do on a mini program, brought up to date, for a method that tests

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 	"time"
 )
 
@@ -49,6 +50,14 @@ type Answer struct {
 	Body []byte
 	// Attempt counts from 1.
 	Attempt int
+}
+
+// excerptBytes is how much of an answer that is not the peer's an error keeps.
+const excerptBytes = 512
+
+// Excerpt returns the beginning of the body, for the error of an answer that is not the peer's.
+func (a *Answer) Excerpt() string {
+	return strings.ToValidUTF8(string(a.Body[:min(len(a.Body), excerptBytes)]), "?")
 }
 
 // Classification says what an answer means for the call.

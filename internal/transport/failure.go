@@ -3,11 +3,14 @@ package transport
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // Failure is what Transport.Do returns for a call that did not succeed. errors.Is and errors.As see both Err and Stopped.
@@ -53,6 +56,84 @@ func (f *Failure) Unwrap() []error {
 		return []error{f.Err}
 	}
 	return []error{f.Err, f.Stopped}
+}
+
+// ErrorText is what the texts of a client's error are made of. None of it may be a secret.
+type ErrorText struct {
+	// Client is the package, Operation the call.
+	Client, Operation string
+	// Code and ResultStatus are the peer's; may be empty.
+	Code, ResultStatus string
+	// Message says what went wrong, and Details say in which fields.
+	Message string
+	Details []string
+	// Fields are the names of the fields that are wrong; in the log only.
+	Fields string
+	// HTTPStatus is 0 without an answer.
+	HTTPStatus, Attempts int
+	// RequestID and TraceID name the call at the peer; may be empty.
+	RequestID, TraceID        string
+	Retryable, OutcomeUnknown bool
+	// Hint says what to do next; may be empty.
+	Hint string
+}
+
+// Line describes the failure in one line.
+func (t ErrorText) Line() string {
+	var b strings.Builder
+	b.WriteString(t.Client + ": " + t.Operation + ": ")
+	if t.Code != "" {
+		b.WriteString(t.Code + ": ")
+	}
+	b.WriteString(strings.Join(append([]string{t.Message}, t.Details...), "; "))
+	if ids := t.ids(); len(ids) > 0 {
+		b.WriteString(" (" + strings.Join(ids, ", ") + ")")
+	}
+	if t.OutcomeUnknown {
+		b.WriteString("; it is not known whether the call took effect")
+	}
+	if t.Hint != "" {
+		b.WriteString("; " + t.Hint)
+	}
+	return validation.OneLine(b.String())
+}
+
+func (t ErrorText) ids() []string {
+	var ids []string
+	if t.HTTPStatus != 0 {
+		ids = append(ids, "HTTP "+strconv.Itoa(t.HTTPStatus))
+	}
+	if t.Attempts > 1 {
+		ids = append(ids, strconv.Itoa(t.Attempts)+" attempts")
+	}
+	if t.RequestID != "" {
+		ids = append(ids, "request "+t.RequestID)
+	}
+	if t.TraceID != "" {
+		ids = append(ids, "trace "+t.TraceID)
+	}
+	return ids
+}
+
+// LogValue returns the parts as attributes; those that are empty are left out.
+func (t ErrorText) LogValue() slog.Value {
+	attrs := []slog.Attr{slog.String("operation", t.Operation), slog.String("message", validation.OneLine(t.Message))}
+	for _, part := range []struct{ key, value string }{
+		{"code", t.Code},
+		{"result_status", t.ResultStatus},
+		{"request_id", t.RequestID},
+		{"trace_id", t.TraceID},
+		{"fields", t.Fields},
+		{"hint", t.Hint},
+	} {
+		if part.value != "" {
+			attrs = append(attrs, slog.String(part.key, validation.OneLine(part.value)))
+		}
+	}
+	if t.HTTPStatus != 0 {
+		attrs = append(attrs, slog.Int("http_status", t.HTTPStatus))
+	}
+	return slog.GroupValue(append(attrs, slog.Bool("retryable", t.Retryable), slog.Bool("outcome_unknown", t.OutcomeUnknown))...)
 }
 
 // shown is an address as errors may show it: without user and query.

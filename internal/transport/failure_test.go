@@ -63,3 +63,37 @@ func TestQueryNeverShows(t *testing.T) {
 		require.NotContains(t, events[0].Err.Error(), "s3cret")
 	}
 }
+
+func TestAnErrorIsOneLineOfWhatIsKnown(t *testing.T) {
+	for _, tt := range []struct {
+		name      string
+		text      ErrorText
+		line, log string
+	}{
+		{
+			"little",
+			ErrorText{Client: "client", Operation: "things.get", Message: "no answer", Attempts: 1},
+			"client: things.get: no answer",
+			"[operation=things.get message=no answer retryable=false outcome_unknown=false]",
+		},
+		{
+			"everything",
+			ErrorText{
+				Client: "client", Operation: "things.create", Code: "NO", ResultStatus: "F", Message: "bad\r\nINFO fine", Details: []string{"name is short", "size is large"},
+				Fields: "name size", HTTPStatus: 400, Attempts: 3, RequestID: "r1", TraceID: "t\n1", Retryable: true, OutcomeUnknown: true, Hint: "look",
+			},
+			"client: things.create: NO: bad INFO fine; name is short; size is large (HTTP 400, 3 attempts, request r1, trace t 1); it is not known whether the call took effect; look",
+			"[operation=things.create message=bad INFO fine code=NO result_status=F request_id=r1 trace_id=t 1 fields=name size hint=look http_status=400 retryable=true outcome_unknown=true]",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			require.Equal(t, tt.line, tt.text.Line())
+			require.Equal(t, tt.log, tt.text.LogValue().String())
+		})
+	}
+}
+
+func TestAnExcerptIsShortAndReadable(t *testing.T) {
+	require.Equal(t, "<html>?</html>", (&Answer{Body: []byte("<html>\xff</html>")}).Excerpt())
+	require.Len(t, (&Answer{Body: make([]byte, 4096)}).Excerpt(), excerptBytes)
+}

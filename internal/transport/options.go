@@ -24,9 +24,6 @@ const (
 	defaultAttemptTimeout = 30 * time.Second
 )
 
-// Problem says which option is wrong, and how.
-type Problem = validation.Problem
-
 // Default returns the settings of a client that was given no options.
 func Default() Options {
 	return Options{
@@ -39,7 +36,7 @@ func Default() Options {
 // HTTPClient sets the client whose transport and cookie jar are used.
 func HTTPClient(o *Options, client *http.Client) error {
 	if client == nil {
-		return &Problem{Path: "HTTP client", Message: "must not be nil"}
+		return &validation.Problem{Path: "HTTP client", Message: "must not be nil"}
 	}
 	o.HTTPClient = client
 	return nil
@@ -48,7 +45,7 @@ func HTTPClient(o *Options, client *http.Client) error {
 // Retry sets how often a call is sent at most, and the bounds of the waits.
 func Retry(o *Options, attempts int, minWait, maxWait time.Duration) error {
 	if attempts < 1 || minWait < 0 || maxWait < minWait {
-		return &Problem{Path: "retry", Message: "needs at least 1 attempt and 0 <= shortest wait <= longest wait"}
+		return &validation.Problem{Path: "retry", Message: "needs at least 1 attempt and 0 <= shortest wait <= longest wait"}
 	}
 	o.Attempts, o.MinWait, o.MaxWait = attempts, minWait, maxWait
 	return nil
@@ -57,7 +54,7 @@ func Retry(o *Options, attempts int, minWait, maxWait time.Duration) error {
 // RateLimit limits the attempts a second.
 func RateLimit(o *Options, perSecond float64, burst int) error {
 	if !(perSecond > 0) || burst < 1 { // also refuses NaN
-		return &Problem{Path: "rate limit", Message: "must be above 0 a second with a burst of at least 1"}
+		return &validation.Problem{Path: "rate limit", Message: "must be above 0 a second with a burst of at least 1"}
 	}
 	o.Limiter = rate.NewLimiter(rate.Limit(perSecond), burst)
 	return nil
@@ -66,7 +63,7 @@ func RateLimit(o *Options, perSecond float64, burst int) error {
 // AttemptTimeout limits one attempt.
 func AttemptTimeout(o *Options, limit time.Duration) error {
 	if limit <= 0 {
-		return &Problem{Path: "attempt timeout", Message: "must be above 0"}
+		return &validation.Problem{Path: "attempt timeout", Message: "must be above 0"}
 	}
 	o.AttemptTimeout = limit
 	return nil
@@ -82,7 +79,7 @@ func Logger(o *Options, logger *slog.Logger) error {
 func UserAgent(o *Options, agent string) error {
 	for _, r := range agent {
 		if r < ' ' || r > '~' {
-			return &Problem{Path: "user agent", Message: "must be printable ASCII"}
+			return &validation.Problem{Path: "user agent", Message: "must be printable ASCII"}
 		}
 	}
 	o.UserAgent = agent
@@ -90,7 +87,7 @@ func UserAgent(o *Options, agent string) error {
 }
 
 // NoObserver is what is wrong with an observer that is nil.
-func NoObserver() error { return &Problem{Path: "observer", Message: "must not be nil"} }
+func NoObserver() error { return &validation.Problem{Path: "observer", Message: "must not be nil"} }
 
 // Address parses the address of a platform, which must be of http or https and
 // have a host, and neither user, query nor fragment. option is its name, example
@@ -99,9 +96,9 @@ func Address(option, address, example string) (*url.URL, error) {
 	u, err := url.Parse(address)
 	switch {
 	case err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "":
-		return nil, &Problem{Path: option, Message: "must be an http or https address with a host, such as " + example}
+		return nil, &validation.Problem{Path: option, Message: "must be an http or https address with a host, such as " + example}
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "":
-		return nil, &Problem{Path: option, Message: "must not have user, query or fragment"}
+		return nil, &validation.Problem{Path: option, Message: "must not have user, query or fragment"}
 	}
 	return u, nil
 }
@@ -111,9 +108,6 @@ func Address(option, address, example string) (*url.URL, error) {
 // everything at once. A variable that is empty is not set. C is the client's
 // configuration, O its type of options.
 type Environment[C any, O ~func(*C) error] struct {
-	// Wrong makes the client's own error of what is wrong with an option; nil: the
-	// error names the variable behind each problem.
-	Wrong func(err error, variable string) error
 	// Options are those of the variables that are set, in the order of the calls.
 	Options []O
 }
@@ -127,18 +121,11 @@ func (e *Environment[C, O]) Text(variable string, option func(text string) O) bo
 	apply := option(text)
 	e.Options = append(e.Options, func(cfg *C) error {
 		if err := apply(cfg); err != nil {
-			return e.wrong(err, variable)
+			return FromVariable(err, variable)
 		}
 		return nil
 	})
 	return true
-}
-
-func (e *Environment[C, O]) wrong(err error, variable string) error {
-	if e.Wrong != nil {
-		return e.Wrong(err, variable)
-	}
-	return FromVariable(err, variable)
 }
 
 // FromVariable names the variable in whatever is wrong with an option.
@@ -175,7 +162,7 @@ func (e *Environment[C, O]) Duration(variable, name string, option func(time.Dur
 		return func(cfg *C) error {
 			d, err := time.ParseDuration(text)
 			if err != nil {
-				return &Problem{Path: name, Message: "is not a duration such as 45s"}
+				return &validation.Problem{Path: name, Message: "is not a duration such as 45s"}
 			}
 			return option(d)(cfg)
 		}
@@ -185,7 +172,7 @@ func (e *Environment[C, O]) Duration(variable, name string, option func(time.Dur
 // KeyProblem is what is wrong with the option of a key; err begins with what was
 // expected, such as "public key".
 func KeyProblem(option, expected string, err error) error {
-	return &Problem{Path: option, Message: strings.TrimPrefix(err.Error(), expected+" ")}
+	return &validation.Problem{Path: option, Message: strings.TrimPrefix(err.Error(), expected+" ")}
 }
 
 // ReadFile reads the content of an option from a file that a variable of the
@@ -201,11 +188,11 @@ func ReadFile(path, variable, option string) ([]byte, error) {
 		err = why.Err // without the path
 	}
 	if _, none := os.Lstat(path); none == nil {
-		return nil, &Problem{Path: option, Message: fmt.Sprintf("cannot be read from the file %q: %v", path, err)}
+		return nil, &validation.Problem{Path: option, Message: fmt.Sprintf("cannot be read from the file %q: %v", path, err)}
 	}
 	way := "give the name of a file, not what is in it"
 	if variable != "" {
 		way = "give the name of a file; the content itself goes into " + variable
 	}
-	return nil, &Problem{Path: option, Message: fmt.Sprintf("cannot be read: %v; %s", err, way)}
+	return nil, &validation.Problem{Path: option, Message: fmt.Sprintf("cannot be read: %v; %s", err, way)}
 }

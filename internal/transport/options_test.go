@@ -2,7 +2,6 @@ package transport
 
 import (
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
@@ -13,6 +12,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 func TestOptionsTakeWhatIsRight(t *testing.T) {
@@ -137,7 +138,7 @@ type (
 func text(s string) option {
 	return func(cfg *settings) error {
 		if s == "bad" {
-			return &Problem{Path: "text", Message: "is bad"}
+			return &validation.Problem{Path: "text", Message: "is bad"}
 		}
 		cfg.given = append(cfg.given, s)
 		return nil
@@ -147,12 +148,6 @@ func text(s string) option {
 func secret(content []byte) option { return text("secret " + string(content)) }
 
 func duration(d time.Duration) option { return text(d.String()) }
-
-func newEnvironment() Environment[settings, option] {
-	return Environment[settings, option]{Wrong: func(err error, variable string) error {
-		return fmt.Errorf("%w (from %s)", err, variable)
-	}}
-}
 
 // applied are the settings that the options make, and all that is wrong with them.
 func applied(env Environment[settings, option]) ([]string, error) {
@@ -169,7 +164,7 @@ func TestVariablesBecomeOptionsInTheOrderOfTheCalls(t *testing.T) {
 	t.Setenv("A_SECRET", "hush")
 	t.Setenv("A_DURATION", "1m30s")
 	t.Setenv("AN_EMPTY_ONE", "")
-	env := newEnvironment()
+	env := Environment[settings, option]{}
 
 	require.True(t, env.Text("A_TEXT", text))
 	require.False(t, env.Text("AN_EMPTY_ONE", text))
@@ -189,7 +184,7 @@ func TestTheFileOfASecretGoesBeforeTheSecret(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte("from the file\n"), 0o600))
 	t.Setenv("A_SECRET_FILE", path)
 	t.Setenv("A_SECRET", "from the variable")
-	env := newEnvironment()
+	env := Environment[settings, option]{}
 
 	env.Secret("A_SECRET", "secret", secret)
 	given, err := applied(env)
@@ -201,7 +196,7 @@ func TestTheFileOfASecretGoesBeforeTheSecret(t *testing.T) {
 func TestAFileIsReadWhenItsOptionIsApplied(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "secret")
 	t.Setenv("A_SECRET_FILE", path)
-	env := newEnvironment()
+	env := Environment[settings, option]{}
 
 	env.Secret("A_SECRET", "secret", secret)
 	require.NoError(t, os.WriteFile(path, []byte("later"), 0o600))
@@ -222,7 +217,7 @@ func TestEveryVariableThatIsWrongIsNamed(t *testing.T) {
 	} {
 		t.Setenv(variable, value)
 	}
-	env := newEnvironment()
+	env := Environment[settings, option]{}
 
 	env.Text("A_TEXT", text)
 	env.Secret("A_FOLDER", "key", secret)
@@ -242,7 +237,7 @@ func TestEveryVariableThatIsWrongIsNamed(t *testing.T) {
 		"text is bad (from A_BAD_DURATION)",
 	}, "\n"))
 	require.Equal(t, []string{"good"}, given)
-	_, ours := errors.AsType[*Problem](err)
+	_, ours := errors.AsType[validation.Problems](err)
 	require.True(t, ours)
 }
 
