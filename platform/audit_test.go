@@ -206,9 +206,7 @@ func TestAVerdictThatIsDueIsLoggedAtItsTime(t *testing.T) {
 			{60, "ALIPAY_PLUS", "service", s.ID, "PENDING_REVIEW", "ONLINE", "", ""},
 		}, log[len(log)-3:len(log)-1])
 		require.Equal(w, program.ID, log[len(log)-1].id)
-	}, platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
-		return platform.ApproveAfter(time.Hour)
-	}))
+	}, platform.WithAutoReview(approveIn(time.Hour)))
 }
 
 // TestTheLogTellsWhatTheOperatorDid: what is done through Go is logged, too.

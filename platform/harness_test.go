@@ -6,12 +6,14 @@ import (
 	"context"
 	"crypto/rsa"
 	"encoding/json"
+	"fmt"
 	"image"
 	"image/png"
 	"io"
 	"iter"
 	"net/http"
 	"net/url"
+	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -258,6 +260,47 @@ func (w *world) decide(party alipayplus.Party, reason string) {
 	require.NoError(w, waiting[0].Reject(w.Context(), party, reason))
 }
 
+// releaseIn gives a release in a status, by the shortest way there.
+func (w *world) releaseIn(status alipayplus.ReleaseStatus, program string) *alipayplus.Release {
+	w.Helper()
+	const version = "1.0.0"
+	switch status {
+	case alipayplus.ReleaseNewVersionCreated:
+		return w.release(program, version)
+	case alipayplus.ReleaseUnderReview:
+		return w.underReview(program, version)
+	case alipayplus.ReleasePreparation:
+		return w.prepared(program, version)
+	case alipayplus.ReleaseGrayscale:
+		return w.grayscale(program, version, 5)
+	case alipayplus.ReleaseFull:
+		return w.full(program, version)
+	case alipayplus.ReleaseCanceled:
+		r := w.grayscale(program, version, 5)
+		w.cancel(r)
+		return w.read(r.ID)
+	case alipayplus.ReleaseArchived:
+		r := w.full(program, version)
+		w.full(program, "2.0.0")
+		return w.read(r.ID)
+	default:
+		require.Failf(w, "no way there", "%s", status)
+		return nil
+	}
+}
+
+func (w *world) withdraw(r *alipayplus.Release) {
+	w.Helper()
+	_, err := w.owner.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+	require.NoError(w, err)
+}
+
+func (w *world) cancel(r *alipayplus.Release) {
+	w.Helper()
+	_, err := w.owner.Releases.Cancel(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+	require.NoError(w, err)
+}
+
 // image uploads a service image.
 func (w *world) image() *alipayplus.File {
 	w.Helper()
@@ -369,6 +412,101 @@ func ids[T any](items []*T, id func(*T) string) []string {
 		all = append(all, id(item))
 	}
 	return all
+}
+
+// versionUpload is the input of Programs.UploadVersion with its content at hand, so
+// that it can be sent again and again.
+type versionUpload struct {
+	programID string
+	version   alipayplus.VersionNumber
+	content   []byte
+	RequestID string
+}
+
+// do makes the client's call of an operation. The input of an upload is a
+// versionUpload, or the bytes of a file.
+func do(ctx context.Context, c *alipayplus.Client, op contract.Operation, in any) (any, error) {
+	switch in := in.(type) {
+	case alipayplus.CreateProgramInput:
+		return outcome(c.Programs.Create(ctx, in))
+	case alipayplus.AddLanguagesInput:
+		return outcome(c.Programs.AddLanguages(ctx, in))
+	case alipayplus.UpdateProgramConfigurationInput:
+		return outcome(c.Programs.UpdateConfiguration(ctx, in))
+	case versionUpload:
+		return outcome(c.Programs.UploadVersion(ctx, alipayplus.UploadVersionInput{
+			ProgramID: in.programID, Version: in.version, RequestID: in.RequestID,
+			Package: bytes.NewReader(in.content), Size: int64(len(in.content)),
+		}))
+	case []byte:
+		return outcome(c.Files.Upload(ctx, alipayplus.UploadFileInput{Content: bytes.NewReader(in), Size: int64(len(in))}))
+	case alipayplus.CreateQRCodeInput:
+		return outcome(c.QRCodes.Create(ctx, in))
+	case alipayplus.BeginAuthorizationInput:
+		return outcome(c.Authorizations.Begin(ctx, in))
+	case alipayplus.CreateServiceInput:
+		return outcome(c.Services.Create(ctx, in))
+	case alipayplus.UpdateServiceInput:
+		return outcome(c.Services.Update(ctx, in))
+	case alipayplus.ServiceInput:
+		return outcome(map[contract.Operation]func(context.Context, alipayplus.ServiceInput) (*alipayplus.Service, error){
+			contract.ServiceSubmit: c.Services.Submit, contract.ServiceWithdraw: c.Services.Withdraw, contract.ServiceArchive: c.Services.Archive,
+		}[op](ctx, in))
+	case alipayplus.DecideInput:
+		return outcome(c.Reviews.Decide(ctx, in))
+	case alipayplus.CreateReleaseInput:
+		return outcome(c.Releases.Create(ctx, in))
+	case alipayplus.UpdateReleaseConfigurationInput:
+		return outcome(c.Releases.UpdateConfiguration(ctx, in))
+	case alipayplus.ApplyInput:
+		return outcome(c.Releases.Apply(ctx, in))
+	case alipayplus.GrayscaleInput:
+		if in.From == 0 {
+			return outcome(c.Releases.StartGrayscale(ctx, in))
+		}
+		return outcome(c.Releases.Raise(ctx, in))
+	case alipayplus.ReleaseInput:
+		return outcome(map[contract.Operation]func(context.Context, alipayplus.ReleaseInput) (*alipayplus.Release, error){
+			contract.ReleaseWithdraw: c.Releases.Withdraw, contract.ReleaseFinalize: c.Releases.Finalize, contract.ReleaseCancel: c.Releases.Cancel,
+		}[op](ctx, in))
+	default:
+		return nil, fmt.Errorf("no call of %s with a %T", op.Name, in)
+	}
+}
+
+// outcome keeps a nil result from becoming an any that is not nil.
+func outcome[T any](result *T, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// withRequestID is an input with the idempotency key, where it has one.
+func withRequestID(in any, id string) any {
+	if reflect.TypeOf(in).Kind() != reflect.Struct {
+		return in
+	}
+	copied := reflect.New(reflect.TypeOf(in)).Elem()
+	copied.Set(reflect.ValueOf(in))
+	if field := copied.FieldByName("RequestID"); field.IsValid() {
+		field.SetString(id)
+	}
+	return copied.Interface()
+}
+
+// stepOf is the input of a step of a release; ratio is that of a grayscale step.
+func stepOf(op contract.Operation, r *alipayplus.Release, ratio alipayplus.Ratio) any {
+	switch op {
+	case contract.ReleaseConfigure:
+		return alipayplus.UpdateReleaseConfigurationInput{ReleaseID: r.ID}
+	case contract.ReleaseApply:
+		return alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())}
+	case contract.ReleaseGrayscale:
+		return alipayplus.GrayscaleInput{ReleaseID: r.ID, From: r.Grayscale.Ratio, Ratio: ratio}
+	default:
+		return alipayplus.ReleaseInput{ReleaseID: r.ID}
+	}
 }
 
 // rawClient signs calls by hand, as a program in another language would: nothing

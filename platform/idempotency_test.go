@@ -334,7 +334,7 @@ func TestOneKeyReachesTheTargetAppOnce(t *testing.T) {
 	for name, atOnce := range map[string]bool{"both look up the key before either takes it": true, "one after the other": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				app, store := newRecordingApp(), &together{Store: storage.NewMemory(), both: make(chan struct{})}
+				app, store := newFakeApp(), &together{Store: storage.NewMemory(), both: make(chan struct{})}
 				w := newWorld(t, platform.WithTargetBackends(app), platform.WithStore(store))
 				releases := []*alipayplus.Release{w.prepared(w.program().ID, "1.0.0"), w.prepared(w.program().ID, "1.0.0")}
 				app.take()

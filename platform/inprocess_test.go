@@ -109,7 +109,7 @@ func TestTheInProcessRoundTripper(t *testing.T) {
 // TestABugOfATargetAppIsSeen: in a test, a panic in the connector to a target app
 // reaches the test, and the mini program is not locked for good.
 func TestABugOfATargetAppIsSeen(t *testing.T) {
-	app := newUnreliableApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		r := w.release(w.program().ID, "1.0.0")
 		app.expect(panicsBefore)

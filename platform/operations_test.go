@@ -50,7 +50,7 @@ func (s *countingStore) of(call func()) transactions {
 func TestACallMakesFewTransactions(t *testing.T) {
 	store := &countingStore{Store: storage.NewMemory()}
 	synctest.Test(t, func(t *testing.T) {
-		app := newUnreliableApp()
+		app := newFakeApp()
 		// Verdicts that are due much later are settled for free.
 		w := newWorld(t, platform.WithStore(store), platform.WithTargetBackends(app), platform.WithAutoReview(approveIn(1<<40)))
 		program := w.program().ID
@@ -93,93 +93,10 @@ func TestACallMakesFewTransactions(t *testing.T) {
 	})
 }
 
-// asked is one thing that the target app was asked for.
-type asked struct {
-	what, release, request string
-	ratio                  alipayplus.Ratio
-}
-
-// recordingApp is an AlipayCN that notes what it is asked for and answers as the test says.
-type recordingApp struct {
-	*platform.SimulatedAlipayCN
-
-	mu   sync.Mutex
-	seen []asked
-	// answer is what it says; nil: yes to all.
-	answer func(asked) error
-}
-
-func newRecordingApp() *recordingApp {
-	return &recordingApp{SimulatedAlipayCN: platform.NewSimulatedAlipayCN()}
-}
-
-// NeedsAuthorization spares the tests a visit.
-func (*recordingApp) NeedsAuthorization() bool { return false }
-
-func (n *recordingApp) Submit(_ context.Context, r *alipayplus.Release) error {
-	return n.note(asked{"submit", r.ID, r.ReleaseRequestID, 0})
-}
-
-func (n *recordingApp) Withdraw(_ context.Context, r *alipayplus.Release) error {
-	return n.note(asked{"withdraw", r.ID, r.ReleaseRequestID, 0})
-}
-
-func (n *recordingApp) SetRatio(_ context.Context, r *alipayplus.Release, ratio alipayplus.Ratio) error {
-	return n.note(asked{"ratio", r.ID, r.ReleaseRequestID, ratio})
-}
-
-func (n *recordingApp) Publish(_ context.Context, r *alipayplus.Release) error {
-	return n.note(asked{"publish", r.ID, r.ReleaseRequestID, alipayplus.FullRatio})
-}
-
-func (n *recordingApp) Cancel(_ context.Context, r *alipayplus.Release) error {
-	return n.note(asked{"cancel", r.ID, r.ReleaseRequestID, 0})
-}
-
-func (n *recordingApp) note(a asked) error {
-	n.mu.Lock()
-	n.seen = append(n.seen, a)
-	answer := n.answer
-	n.mu.Unlock()
-	if answer == nil {
-		return nil
-	}
-	return answer(a)
-}
-
-// take returns what was asked since the last take.
-func (n *recordingApp) take() []asked {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	seen := n.seen
-	n.seen = nil
-	return seen
-}
-
-// will sets the answers.
-func (n *recordingApp) will(answer func(asked) error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.answer = answer
-}
-
-// failing fails the next n calls with err.
-func failing(n int, err error) func(asked) error {
-	var calls atomic.Int32
-	return func(asked) error {
-		if calls.Add(1) <= int32(n) {
-			return err
-		}
-		return nil
-	}
-}
-
-var errDown = errors.New("no route to the target app")
-
 // The request that the target app gets is the one that there is in the end,
 // however often it was asked.
 func TestTheTargetAppGetsTheRequestThatIsCommitted(t *testing.T) {
-	app := newRecordingApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		created := w.release(w.program().ID, "1.0.0")
 		once := asOwner(w, alipayplus.WithRetry(1, 0, 0))
@@ -232,13 +149,15 @@ func TestARefusalOfTheTargetAppIsFinal(t *testing.T) {
 		{alipayplus.ErrRateLimited, alipayplus.CodeTrafficExceedLimit, 4},
 	} {
 		t.Run(tt.class.Error(), func(t *testing.T) {
-			app := newRecordingApp()
+			app := newFakeApp()
 			inWorld(t, func(w *world) {
 				r := w.grayscale(w.program().ID, "1.0.0", 5)
 				before := w.snapshot()
 				app.take()
 				app.will(failing(math.MaxInt32, fmt.Errorf("AlipayCN says no: %w", tt.class)))
-				_, err := w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(50))
+				step := r.GrayscaleTo(50)
+				step.RequestID = "step"
+				_, err := w.owner.Releases.Raise(w.Context(), step)
 				require.ErrorIs(w, err, tt.class)
 				require.NotErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
 				e, ok := errors.AsType[*alipayplus.Error](err)
@@ -252,41 +171,19 @@ func TestARefusalOfTheTargetAppIsFinal(t *testing.T) {
 				require.Equal(w, before, w.snapshot())
 
 				app.will(nil)
-				_, err = w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(10))
-				require.NoError(w, err, "50%% never was live, so a lower ratio may follow")
+				step.Ratio = 10
+				live, err := w.owner.Releases.Raise(w.Context(), step)
+				require.NoError(w, err, "50%% never was live, so a lower ratio may follow, under the same requestId as well")
+				require.Equal(w, alipayplus.Ratio(10), live.Grayscale.Ratio)
+				app.requireAgreement(w, live)
 			}, platform.WithTargetBackends(app))
 		})
 	}
 }
 
-// A refusal takes back what was announced for it alone: what may be live since an
-// outcome that nobody knows still counts.
-func TestARefusalLeavesWhatMayBeLive(t *testing.T) {
-	app := newRecordingApp()
-	inWorld(t, func(w *world) {
-		r := w.grayscale(w.program().ID, "1.0.0", 5)
-		once := asOwner(w, alipayplus.WithRetry(1, 0, 0))
-		app.will(failing(1, errDown))
-		_, err := once.Releases.Raise(w.Context(), r.GrayscaleTo(20))
-		require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
-		app.will(failing(1, alipayplus.ErrConflict))
-		_, err = once.Releases.Raise(w.Context(), r.GrayscaleTo(50))
-		require.ErrorIs(w, err, alipayplus.ErrConflict)
-		app.take()
-
-		_, err = once.Releases.Raise(w.Context(), r.GrayscaleTo(10))
-		require.ErrorIs(w, err, alipayplus.ErrConflict)
-		require.ErrorContains(w, err, "may be live at 20%")
-		require.Empty(w, app.take(), "it is not even asked")
-		raised, err := once.Releases.Raise(w.Context(), r.GrayscaleTo(20))
-		require.NoError(w, err)
-		require.Equal(w, alipayplus.Ratio(20), raised.Grayscale.Ratio)
-	}, platform.WithTargetBackends(app))
-}
-
 // A refusal is taken note of, although its caller has hung up.
 func TestARefusalThatNobodyWaitsForIsTakenNoteOf(t *testing.T) {
-	app := newRecordingApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		r := w.grayscale(w.program().ID, "1.0.0", 5)
 		ctx, hangUp := context.WithCancel(w.Context())
@@ -305,7 +202,7 @@ func TestARefusalThatNobodyWaitsForIsTakenNoteOf(t *testing.T) {
 // The target app hears of a withdrawal, once, and of nothing that only the
 // platform decides.
 func TestTheTargetAppIsAskedForAWithdrawal(t *testing.T) {
-	app := newRecordingApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		r := w.underReview(w.program().ID, "1.0.0")
 		app.take()
@@ -332,7 +229,7 @@ func TestAWithdrawalThatFailsAtTheTargetAppIsNone(t *testing.T) {
 		"refused": fmt.Errorf("%w: AlipayCN has decided", alipayplus.ErrConflict), "unknown": errDown,
 	} {
 		t.Run(name, func(t *testing.T) {
-			app := newRecordingApp()
+			app := newFakeApp()
 			inWorld(t, func(w *world) {
 				r := w.underReview(w.program().ID, "1.0.0")
 				before := w.snapshot()
@@ -357,7 +254,7 @@ func TestAWithdrawalThatFailsAtTheTargetAppIsNone(t *testing.T) {
 // A release is live from when the target app has done what it was asked, and so
 // say the records, however long that took.
 func TestTheTimesOfAReleaseAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
-	app := newRecordingApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		program := w.program().ID
 		former := w.full(program, "1.0.0")
@@ -379,7 +276,7 @@ func TestTheTimesOfAReleaseAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
 
 // So are those of its request, and a verdict that is due at once comes after the application.
 func TestTheTimesOfARequestAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
-	app := newRecordingApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		r := w.release(w.program().ID, "1.0.0")
 		app.will(func(asked) error { time.Sleep(20 * time.Second); return nil })
@@ -399,15 +296,13 @@ func TestTheTimesOfARequestAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
 			}
 		}
 		require.Equal(w, []string{"NEW_VERSION_CREATED", "UNDER_REVIEW", "RELEASE_PREPARATION"}, states)
-	}, platform.WithTargetBackends(app), platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
-		return platform.ApproveAfter(0)
-	}))
+	}, platform.WithTargetBackends(app), platform.WithAutoReview(approveIn(0)))
 }
 
 // What is asked of the target app for one mini program comes one after another,
 // however many callers there are, and does not hold up another mini program.
 func TestOneCallAtATimeForAMiniProgram(t *testing.T) {
-	app := newRecordingApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		first, second := w.prepared(w.program().ID, "1.0.0"), w.prepared(w.program().ID, "1.0.0")
 		began := time.Now()

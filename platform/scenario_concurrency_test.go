@@ -120,7 +120,7 @@ func TestACallLeavesNoGoroutine(t *testing.T) {
 // programs. What each is answered holds, and no rule is broken in between.
 func TestManyMembersAtOnce(t *testing.T) {
 	const members, calls = 6, 25
-	app := newUnreliableApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		var programs []string
 		for range 2 {
@@ -199,7 +199,7 @@ func anything(ctx context.Context, c *alipayplus.Client, random *rand.Rand, prog
 // requireOrder checks what must hold whatever happened: the rules of a mini
 // program, the target app in step with the records, and the audit log telling
 // the story without a gap.
-func (w *world) requireOrder(app *unreliableApp, programs []string) {
+func (w *world) requireOrder(app *fakeApp, programs []string) {
 	w.Helper()
 	last := map[string]string{}
 	for _, e := range w.auditLog() {

@@ -1,7 +1,6 @@
 package platform_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -65,15 +64,10 @@ func (h rawClient) try(op contract.Operation, in any, requestID string) rawAnswe
 	if content, ok := in.([]byte); ok {
 		return h.uploadFile("image/png", content)
 	}
-	raw, err := json.Marshal(in)
-	require.NoError(h, err)
-	if op != contract.RequestQuery && op.Write {
-		var fields map[string]any
-		require.NoError(h, json.Unmarshal(raw, &fields))
-		fields["requestId"] = requestID
-		return h.call(op, fields)
+	if op.Write {
+		in = withRequestID(in, requestID)
 	}
-	return h.call(op, string(raw))
+	return h.call(op, in)
 }
 
 func TestEveryOperationIsTried(t *testing.T) {

@@ -142,9 +142,7 @@ func TestReleaseServices(t *testing.T) {
 		list, err := w.owner.Services.List(w.Context(), alipayplus.ListServicesInput{Status: alipayplus.ServiceOnline})
 		require.NoError(w, err)
 		require.Len(w, list.Items, 1)
-	}, platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
-		return platform.ApproveAfter(36 * time.Hour)
-	}))
+	}, platform.WithAutoReview(approveIn(36*time.Hour)))
 }
 
 func TestAServiceThatWasTurnedDownIsMendedAndSubmittedAgain(t *testing.T) {
