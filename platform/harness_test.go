@@ -456,6 +456,8 @@ func do(ctx context.Context, c *alipayplus.Client, op contract.Operation, in any
 		return outcome(c.Reviews.Decide(ctx, in))
 	case alipayplus.CreateReleaseInput:
 		return outcome(c.Releases.Create(ctx, in))
+	case alipayplus.ListReleasesInput:
+		return outcome(c.Releases.List(ctx, in))
 	case alipayplus.UpdateReleaseConfigurationInput:
 		return outcome(c.Releases.UpdateConfiguration(ctx, in))
 	case alipayplus.ApplyInput:
@@ -482,14 +484,14 @@ func outcome[T any](result *T, err error) (any, error) {
 	return result, nil
 }
 
-// withRequestID is an input with the idempotency key, where it has one.
+// withRequestID is an input with the idempotency key, where it takes one and has none.
 func withRequestID(in any, id string) any {
 	if reflect.TypeOf(in).Kind() != reflect.Struct {
 		return in
 	}
 	copied := reflect.New(reflect.TypeOf(in)).Elem()
 	copied.Set(reflect.ValueOf(in))
-	if field := copied.FieldByName("RequestID"); field.IsValid() {
+	if field := copied.FieldByName("RequestID"); field.IsValid() && field.String() == "" {
 		field.SetString(id)
 	}
 	return copied.Interface()
