@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/rsa"
 	"encoding/json"
 	"fmt"
@@ -567,33 +568,72 @@ func (h rawClient) call(op contract.Operation, in any) rawAnswer {
 // send signs and sends anything, and checks that the answer is signed.
 func (h rawClient) send(method, path, contentType string, body []byte) rawAnswer {
 	h.Helper()
-	at := time.Now().Add(h.off).Format(time.RFC3339Nano)
-	digest := signing.Digest(method, path, h.clientID, at, body)
-	signature, err := signing.Sign(testkey.FastClient(), digest[:])
-	require.NoError(h, err)
-	return h.sendSigned(method, path, http.Header{
-		"Content-Type": {contentType}, "Client-Id": {h.clientID}, "Request-Time": {at},
-		"Signature": {signing.Header{KeyVersion: "1", Signature: signature}.String()},
-	}, body)
+	header := signedHeader(h, testkey.FastClient(), method, path, h.clientID, time.Now().Add(h.off).Format(time.RFC3339Nano), body)
+	header.Set("Content-Type", contentType)
+	return h.sendSigned(method, path, header, body)
 }
 
-// sendSigned sends headers as they are.
+// signedHeader signs a request with any key, as of key version "1".
+func signedHeader(t testing.TB, key crypto.Signer, method, path, clientID, at string, body []byte) http.Header {
+	t.Helper()
+	digest := signing.Digest(method, path, clientID, at, body)
+	signature, err := signing.Sign(key, digest[:])
+	require.NoError(t, err)
+	return http.Header{
+		"Client-Id": {clientID}, "Request-Time": {at},
+		"Signature": {signing.Header{KeyVersion: "1", Signature: signature}.String()},
+	}
+}
+
+// sendSigned sends headers as they are, and checks that the answer is signed.
 func (h rawClient) sendSigned(method, path string, header http.Header, body []byte) rawAnswer {
 	h.Helper()
-	req, err := http.NewRequestWithContext(h.Context(), method, "http://platform.example"+path, bytes.NewReader(body))
-	require.NoError(h, err)
-	req.Header = header
-	resp, err := h.p.HTTPClient().Do(req)
-	require.NoError(h, err)
+	got := message{method, path, header, body}.deliver(h, h.p.HTTPClient(), "http://platform.example")
+	requireSigned(h, h.p, method, path, got.Header.Get("Client-Id"), got.Header.Get("Response-Time"), got.Header.Get("Signature"), []byte(got.Body))
+	return got
+}
+
+// requireSigned checks the platform's signature under a message.
+func requireSigned(t testing.TB, p *platform.Platform, method, path, clientID, at, signature string, body []byte) {
+	t.Helper()
+	signed, err := signing.ParseHeader(signature)
+	require.NoError(t, err)
+	digest := signing.Digest(method, path, clientID, at, body)
+	require.NoError(t, signing.Verify(publicKey(t, p), digest[:], signed.Signature), "every answer is signed")
+}
+
+// message is a request as it goes over the wire.
+type message struct {
+	method, path string
+	header       http.Header
+	body         []byte
+}
+
+// deliver sends a message to wherever the base and the HTTP client lead.
+func (m message) deliver(t testing.TB, client *http.Client, base string) rawAnswer {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), m.method, base+m.path, bytes.NewReader(m.body))
+	require.NoError(t, err)
+	req.Header = m.header.Clone()
+	resp, err := client.Do(req)
+	require.NoError(t, err)
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
-	require.NoError(h, err)
+	require.NoError(t, err)
 	got := rawAnswer{HTTP: resp.StatusCode, Header: resp.Header, Body: string(raw)}
-	require.NoError(h, json.Unmarshal(raw, &got), "%s", raw)
-
-	signed, err := signing.ParseHeader(resp.Header.Get("Signature"))
-	require.NoError(h, err)
-	digest := signing.Digest(method, path, resp.Header.Get("Client-Id"), resp.Header.Get("Response-Time"), raw)
-	require.NoError(h, signing.Verify(publicKey(h, h.p), digest[:], signed.Signature), "every answer is signed")
+	require.NoError(t, json.Unmarshal(raw, &got), "%s", raw)
 	return got
+}
+
+// remote is the owner's client over a socket.
+func (w *world) remote(base string, opts ...alipayplus.Option) *alipayplus.Client {
+	w.Helper()
+	id, err := w.p.AddClient(w.Context(), w.workspace, "olga", testkey.FastClient().Public())
+	require.NoError(w, err)
+	c, err := alipayplus.New(append([]alipayplus.Option{
+		alipayplus.WithBaseURL(base), alipayplus.WithClientID(id), alipayplus.WithSigner(testkey.FastClient()),
+		alipayplus.WithPlatformKey("1", w.p.PublicKeyPEM()),
+	}, opts...)...)
+	require.NoError(w, err)
+	return c
 }

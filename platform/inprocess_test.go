@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
@@ -23,13 +22,7 @@ func TestInProcessIsAsOverTheNetwork(t *testing.T) {
 	w := newWorld(t)
 	gateway := httptest.NewServer(w.p)
 	defer gateway.Close()
-	id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.FastClient().Public())
-	require.NoError(t, err)
-	remote, err := alipayplus.New(
-		alipayplus.WithBaseURL(gateway.URL), alipayplus.WithClientID(id), alipayplus.WithSigner(testkey.FastClient()),
-		alipayplus.WithPlatformKey("1", w.p.PublicKeyPEM()), alipayplus.WithRetry(1, 0, 0),
-	)
-	require.NoError(t, err)
+	remote := w.remote(gateway.URL, alipayplus.WithRetry(1, 0, 0))
 	local := asOwner(w, alipayplus.WithRetry(1, 0, 0))
 
 	created, err := remote.Programs.Create(t.Context(), newProgram("key", "蓝湖茶"))

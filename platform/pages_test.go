@@ -99,23 +99,11 @@ func TestThePublicURLGoesBeforeEveryLink(t *testing.T) {
 	for _, wrong := range []string{
 		"", "gateway.example", "//gateway.example", "/release", "https://", "https:///release", "ftp://gateway.example",
 		"mailto:olga@gateway.example", "https://gateway.example/?tenant=1", "https://gateway.example/#top", "https://gateway.example/%zz",
+		"https://user:secret@gateway.example", "https://gateway.example/a%20b", "https://gateway.example/#",
 	} {
 		_, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithPublicURL(wrong))
-		require.ErrorContains(t, err, "public URL: must be an http or https address", wrong)
+		require.ErrorContains(t, err, "public URL: must be an http or https address without user, query or escapes", wrong)
 	}
-}
-
-// remote is the owner's client over a socket.
-func (w *world) remote(base string, opts ...alipayplus.Option) *alipayplus.Client {
-	w.Helper()
-	id, err := w.p.AddClient(w.Context(), w.workspace, "olga", testkey.FastClient().Public())
-	require.NoError(w, err)
-	c, err := alipayplus.New(append([]alipayplus.Option{
-		alipayplus.WithBaseURL(base), alipayplus.WithClientID(id), alipayplus.WithSigner(testkey.FastClient()),
-		alipayplus.WithPlatformKey("1", w.p.PublicKeyPEM()),
-	}, opts...)...)
-	require.NoError(w, err)
-	return c
 }
 
 // A platform below a path does all that one at the root does, whether the handler
@@ -130,7 +118,7 @@ func TestAWholeReleaseBelowAPath(t *testing.T) {
 			mux := http.NewServeMux()
 			server := httptest.NewServer(mux)
 			defer server.Close()
-			w := newWorld(t, platform.WithPublicURL(server.URL+"/gw"))
+			w := newWorld(t, platform.WithPublicURL(server.URL+"/gw/"))
 			mux.Handle("/gw/", mount(w.p))
 			w.owner = w.remote(server.URL+"/gw", alipayplus.WithHTTPClient(server.Client()))
 

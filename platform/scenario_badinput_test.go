@@ -533,8 +533,5 @@ func (o otherTime) move(r *http.Request, h http.Header, name string, by time.Dur
 	at, err := signing.ParseTime(h.Get(name))
 	require.NoError(o.w, err)
 	h.Set(name, at.Add(by).Format(time.RFC3339Nano))
-	digest := signing.Digest(r.Method, r.URL.EscapedPath(), h.Get("Client-Id"), h.Get(name), body)
-	signature, err := signing.Sign(testkey.FastKey(), digest[:])
-	require.NoError(o.w, err)
-	h.Set("Signature", signing.Header{KeyVersion: "1", Signature: signature}.String())
+	h.Set("Signature", signedHeader(o.w, testkey.FastKey(), r.Method, r.URL.EscapedPath(), h.Get("Client-Id"), h.Get(name), body).Get("Signature"))
 }
