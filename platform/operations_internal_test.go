@@ -38,7 +38,7 @@ func TestABodyIsDecodedOnce(t *testing.T) {
 	for _, op := range []operation{
 		operate(contract.ReleaseCancel, func(c *call, in bodyOnce) (*alipayplus.Release, error) {
 			return cancelRelease(c, alipayplus.ReleaseInput{ReleaseID: in.ReleaseID})
-		}).withEffect(cancelAtTarget),
+		}).withEffect(TargetBackend.Cancel),
 		operate(contract.ReleaseConfigure, func(c *call, _ bodyOnce) (*alipayplus.Release, error) {
 			return configureRelease(c, alipayplus.UpdateReleaseConfigurationInput{ReleaseID: "r1"})
 		}),
@@ -81,7 +81,7 @@ func TestAReleaseThatAnotherProcessChangedIsNotOverwritten(t *testing.T) {
 			t.Helper()
 			before, err := load[releaseRecord](tx, releaseKey("ws", "r4"))
 			require.NoError(t, err)
-			after := before.copy()
+			after := new(*before)
 			after.Status = alipayplus.ReleaseCanceled
 			return save(tx, before, after)
 		},
@@ -89,7 +89,7 @@ func TestAReleaseThatAnotherProcessChangedIsNotOverwritten(t *testing.T) {
 			t.Helper()
 			before, err := load[releaseRecord](tx, releaseKey("ws", "r4"))
 			require.NoError(t, err)
-			after := before.copy()
+			after := new(*before)
 			after.UpdatedAt = now()
 			return save(tx, before, after)
 		},

@@ -132,11 +132,11 @@ func (w auditWriter) follow(r *requestRecord) error {
 }
 
 func (w auditWriter) followRelease(r *requestRecord) error {
-	release, err := load[releaseRecord](w.tx, releaseKey(r.Workspace, r.ReleaseID))
-	if err != nil || release == nil {
-		return fmt.Errorf("release of request %s: %w", r.ID, orMissing(err))
+	release, err := resolve[releaseRecord](w.tx, releaseKey(r.Workspace, r.ReleaseID))
+	if err != nil {
+		return fmt.Errorf("release of request %s: %w", r.ID, err)
 	}
-	before := release.copy()
+	before := new(*release)
 	release.Reviews, release.UpdatedAt, release.UpdatedBy = r.Reviews, w.at, w.who
 	switch r.Status {
 	case alipayplus.RequestApproved:
@@ -160,11 +160,11 @@ func (w auditWriter) followService(r *requestRecord) error {
 	if r.Status == alipayplus.RequestUnderReview {
 		return nil
 	}
-	service, err := load[serviceRecord](w.tx, serviceKey(r.Workspace, r.ServiceID))
-	if err != nil || service == nil {
-		return fmt.Errorf("service of request %s: %w", r.ID, orMissing(err))
+	service, err := resolve[serviceRecord](w.tx, serviceKey(r.Workspace, r.ServiceID))
+	if err != nil {
+		return fmt.Errorf("service of request %s: %w", r.ID, err)
 	}
-	before := service.copy()
+	before := new(*service)
 	to, what := alipayplus.ServiceOnline, "approved"
 	if r.Status == alipayplus.RequestRejected {
 		to, what = alipayplus.ServiceTurnedDown, "turned down"
@@ -177,13 +177,6 @@ func (w auditWriter) followService(r *requestRecord) error {
 		return err
 	}
 	return w.add("service", service.ID, string(before.Status), string(service.Status), "")
-}
-
-func orMissing(err error) error {
-	if err != nil {
-		return err
-	}
-	return fmt.Errorf("%w: the record is missing", errDamaged)
 }
 
 // errNoRequest is the same for a request that does not exist and for one that
@@ -224,9 +217,9 @@ func decideReview(c *call, in alipayplus.DecideInput) (*alipayplus.Request, erro
 	if !found {
 		return nil, errNoRequest()
 	}
-	reviewed, err := load[requestRecord](c.tx, string(at))
-	if err != nil || reviewed == nil {
-		return nil, fmt.Errorf("request %s: %w", in.ID, orMissing(err))
+	reviewed, err := resolve[requestRecord](c.tx, string(at))
+	if err != nil {
+		return nil, fmt.Errorf("request %s: %w", in.ID, err)
 	}
 	if err := c.lockProgram(reviewed.lock()); err != nil {
 		return nil, err
