@@ -199,19 +199,17 @@ func TestAVisitThatIsNotGenuineAuthorizesNothing(t *testing.T) {
 			return a.State, code
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				program := w.program()
-				a := w.begin(program.ID)
-				state, code := visit(w, a)
-				got := w.callback(state, code)
-				require.Equal(w, http.StatusForbidden, got.status)
-				require.Contains(w, got.html, "This link was used before, has expired, or is not genuine. Begin the authorization again.")
-				require.NotEqual(w, alipayplus.AuthorizationGranted, w.authorization(program.ID).Status)
-				for _, e := range w.auditLog() {
-					require.NotEqual(w, string(alipayplus.AuthorizationGranted), e.To)
-				}
-			})
+		sentence(t, name, func(w *world) {
+			program := w.program()
+			a := w.begin(program.ID)
+			state, code := visit(w, a)
+			got := w.callback(state, code)
+			require.Equal(w, http.StatusForbidden, got.status)
+			require.Contains(w, got.html, "This link was used before, has expired, or is not genuine. Begin the authorization again.")
+			require.NotEqual(w, alipayplus.AuthorizationGranted, w.authorization(program.ID).Status)
+			for _, e := range w.auditLog() {
+				require.NotEqual(w, string(alipayplus.AuthorizationGranted), e.To)
+			}
 		})
 	}
 }
@@ -297,38 +295,36 @@ func TestAnAuthorizationIsGivenWithoutAVisit(t *testing.T) {
 			return nil
 		}, "REVOKED"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				program := w.program()
-				a := tt.before(w, program.ID)
-				logged := len(w.entries("authorization"))
-				time.Sleep(time.Second)
-				given := time.Now().UTC()
+		sentence(t, name, func(w *world) {
+			program := w.program()
+			a := tt.before(w, program.ID)
+			logged := len(w.entries("authorization"))
+			time.Sleep(time.Second)
+			given := time.Now().UTC()
 
-				require.NoError(w, w.p.GrantAuthorization(w.Context(), w.workspace, program.ID, cn))
+			require.NoError(w, w.p.GrantAuthorization(w.Context(), w.workspace, program.ID, cn))
 
-				want := &alipayplus.Authorization{ProgramID: program.ID, TargetApp: cn, Status: alipayplus.AuthorizationGranted, GrantedAt: given}
-				require.Equal(w, want, w.authorization(program.ID))
-				at := given.Format(time.TimeOnly)
-				steps := []string{at + " ALIPAY_CN " + program.ID + ": PENDING to AUTHORIZED"}
-				if tt.begun != "" {
-					steps = append([]string{at + " operator " + program.ID + ": " + tt.begun + " to PENDING"}, steps...)
-				}
-				require.Equal(w, steps, w.entries("authorization")[logged:])
-				if a != nil {
-					require.Equal(w, http.StatusForbidden, w.callback(a.State, w.codeFor(a)).status, "the page leads nowhere")
-				}
-				_, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: cn})
-				require.NoError(w, err)
+			want := &alipayplus.Authorization{ProgramID: program.ID, TargetApp: cn, Status: alipayplus.AuthorizationGranted, GrantedAt: given}
+			require.Equal(w, want, w.authorization(program.ID))
+			at := given.Format(time.TimeOnly)
+			steps := []string{at + " ALIPAY_CN " + program.ID + ": PENDING to AUTHORIZED"}
+			if tt.begun != "" {
+				steps = append([]string{at + " operator " + program.ID + ": " + tt.begun + " to PENDING"}, steps...)
+			}
+			require.Equal(w, steps, w.entries("authorization")[logged:])
+			if a != nil {
+				require.Equal(w, http.StatusForbidden, w.callback(a.State, w.codeFor(a)).status, "the page leads nowhere")
+			}
+			_, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: cn})
+			require.NoError(w, err)
 
-				w.Log("Once more it changes nothing.")
-				logged = len(w.entries("authorization"))
-				time.Sleep(time.Second)
-				require.NoError(w, w.p.GrantAuthorization(w.Context(), w.workspace, program.ID, cn))
-				require.Equal(w, want, w.authorization(program.ID))
-				require.Len(w, w.entries("authorization"), logged)
-			}, platform.WithAuthorizationExpiry(time.Minute))
-		})
+			w.Log("Once more it changes nothing.")
+			logged = len(w.entries("authorization"))
+			time.Sleep(time.Second)
+			require.NoError(w, w.p.GrantAuthorization(w.Context(), w.workspace, program.ID, cn))
+			require.Equal(w, want, w.authorization(program.ID))
+			require.Len(w, w.entries("authorization"), logged)
+		}, platform.WithAuthorizationExpiry(time.Minute))
 	}
 }
 
@@ -452,11 +448,9 @@ func TestTheLinkLeadsToWhereThePlatformIs(t *testing.T) {
 			require.Equal(t, alipayplus.AuthorizationGranted, w.authorization(a.ProgramID).Status)
 		})
 	}
-	t.Run("by WithPublicURL", func(t *testing.T) {
-		inWorld(t, func(w *world) {
-			require.True(w, strings.HasPrefix(w.begin(w.program().ID).URL, "https://gateway.example/release/targets/ALIPAY_CN/authorize?"))
-		}, platform.WithPublicURL("https://gateway.example/release/"))
-	})
+	sentence(t, "by WithPublicURL", func(w *world) {
+		require.True(w, strings.HasPrefix(w.begin(w.program().ID).URL, "https://gateway.example/release/targets/ALIPAY_CN/authorize?"))
+	}, platform.WithPublicURL("https://gateway.example/release/"))
 }
 
 func TestAnAuthorizationIsForATargetThatIsThere(t *testing.T) {

@@ -173,7 +173,7 @@ func inWorld(t *testing.T, check func(w *world), opts ...platform.Option) {
 	})
 }
 
-// sentence is inWorld under the name of a sentence of a document.
+// sentence is inWorld as a subtest, under a sentence of a document or what a case is.
 func sentence(t *testing.T, text string, check func(w *world), opts ...platform.Option) {
 	t.Helper()
 	t.Run(text, func(t *testing.T) {

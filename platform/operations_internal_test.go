@@ -11,7 +11,6 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
-	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
@@ -129,11 +128,7 @@ func TestATargetAppMayKeepAndChangeTheReleaseThatItIsGiven(t *testing.T) {
 // TestWhoWasRemovedWhileTheBodyWasReadMayDoNothing: the caller is read again
 // in the transaction in which something is done.
 func TestWhoWasRemovedWhileTheBodyWasReadMayDoNothing(t *testing.T) {
-	p, err := New(WithSigner(testkey.FastKey()))
-	require.NoError(t, err)
-	workspace, err := p.AddWorkspace(t.Context(), modelCompany())
-	require.NoError(t, err)
-	olga := Member{WorkspaceID: workspace, Name: "olga", Role: alipayplus.RoleOwner}
+	p, olga := ownedPlatform(t)
 	by := memberCaller(t, p, olga)
 	create := func(id string) (alipayplus.Code, string) {
 		out := executeAs(t.Context(), p, by, contract.ProgramCreate, "", []byte(`{"languages":[{"language":"en","name":"Tea"}],"requestId":"`+id+`"}`))

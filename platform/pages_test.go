@@ -83,18 +83,16 @@ func TestThePublicURLGoesBeforeEveryLink(t *testing.T) {
 		"http://gateway.example:8443/release":    "http://gateway.example:8443/release",
 		"https://gateway.example/team/release//": "https://gateway.example/team/release",
 	} {
-		t.Run(given, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				program := w.program().ID
-				begun := w.begin(program)
-				require.True(w, strings.HasPrefix(begun.URL, want+"/targets/ALIPAY_CN/authorize?"), begun.URL)
-				u, err := url.Parse(want)
-				require.NoError(w, err)
-				read, err := w.at("http://evil.example"+u.Path, "olga").Authorizations.Get(w.Context(), alipayplus.AuthorizationInput{ProgramID: program, TargetApp: cn})
-				require.NoError(w, err)
-				require.Equal(w, begun.URL, read.URL)
-			}, platform.WithPublicURL(given))
-		})
+		sentence(t, given, func(w *world) {
+			program := w.program().ID
+			begun := w.begin(program)
+			require.True(w, strings.HasPrefix(begun.URL, want+"/targets/ALIPAY_CN/authorize?"), begun.URL)
+			u, err := url.Parse(want)
+			require.NoError(w, err)
+			read, err := w.at("http://evil.example"+u.Path, "olga").Authorizations.Get(w.Context(), alipayplus.AuthorizationInput{ProgramID: program, TargetApp: cn})
+			require.NoError(w, err)
+			require.Equal(w, begun.URL, read.URL)
+		}, platform.WithPublicURL(given))
 	}
 	for _, wrong := range []string{
 		"", "gateway.example", "//gateway.example", "/release", "https://", "https:///release", "ftp://gateway.example",

@@ -318,25 +318,23 @@ func TestApplyIsRefusedWhileAnotherVersionIsOnItsWay(t *testing.T) {
 			require.NoError(w, err)
 		}},
 	} {
-		t.Run(string(tt.status), func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				program := w.authorizedProgram()
-				next := w.release(program.ID, "0.9.0")
-				first := w.releaseIn(tt.status, program.ID)
-				require.Equal(w, tt.status, first.Status)
+		sentence(t, string(tt.status), func(w *world) {
+			program := w.authorizedProgram()
+			next := w.release(program.ID, "0.9.0")
+			first := w.releaseIn(tt.status, program.ID)
+			require.Equal(w, tt.status, first.Status)
 
-				_, err := w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: next.ID, BasicInfo: new(company())})
-				require.ErrorIs(w, err, alipayplus.ErrConflict)
-				require.ErrorContains(w, err, fmt.Sprintf(
-					"release %s of version 1.0.0 is %s; finish, withdraw or cancel it before another version is applied for", first.ID, tt.status))
-				require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(next.ID).Status)
+			_, err := w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: next.ID, BasicInfo: new(company())})
+			require.ErrorIs(w, err, alipayplus.ErrConflict)
+			require.ErrorContains(w, err, fmt.Sprintf(
+				"release %s of version 1.0.0 is %s; finish, withdraw or cancel it before another version is applied for", first.ID, tt.status))
+			require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(next.ID).Status)
 
-				w.Log("Another mini program is not held up.")
-				w.underReview(w.authorizedProgram().ID, "1.0.0")
+			w.Log("Another mini program is not held up.")
+			w.underReview(w.authorizedProgram().ID, "1.0.0")
 
-				tt.finish(w, first)
-				require.Equal(w, alipayplus.ReleaseUnderReview, w.apply(next.ID).Status)
-			})
+			tt.finish(w, first)
+			require.Equal(w, alipayplus.ReleaseUnderReview, w.apply(next.ID).Status)
 		})
 	}
 }
@@ -432,22 +430,20 @@ func TestACanceledVersionCannotGoToThisTargetAgain(t *testing.T) {
 	for name, status := range map[string]alipayplus.ReleaseStatus{
 		"in preparation": alipayplus.ReleasePreparation, "in grayscale": alipayplus.ReleaseGrayscale,
 	} {
-		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				program := w.authorizedProgram()
-				r := w.releaseIn(status, program.ID)
-				ratio := r.Grayscale.Ratio
-				w.cancel(r)
-				r = w.read(r.ID)
-				require.Equal(w, alipayplus.ReleaseCanceled, r.Status)
-				require.Equal(w, ratio, r.Grayscale.Ratio, "how far it had come stays readable")
-				require.True(w, r.Status.Terminal())
+		sentence(t, name, func(w *world) {
+			program := w.authorizedProgram()
+			r := w.releaseIn(status, program.ID)
+			ratio := r.Grayscale.Ratio
+			w.cancel(r)
+			r = w.read(r.ID)
+			require.Equal(w, alipayplus.ReleaseCanceled, r.Status)
+			require.Equal(w, ratio, r.Grayscale.Ratio, "how far it had come stays readable")
+			require.True(w, r.Status.Terminal())
 
-				_, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: r.Version, TargetApp: cn})
-				require.ErrorIs(w, err, alipayplus.ErrConflict)
-				require.ErrorContains(w, err, "version 1.0.0 already has release "+r.ID+" to ALIPAY_CN, which is CANCELED; a version goes to a target once")
-				w.prepared(program.ID, "1.0.1")
-			})
+			_, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: r.Version, TargetApp: cn})
+			require.ErrorIs(w, err, alipayplus.ErrConflict)
+			require.ErrorContains(w, err, "version 1.0.0 already has release "+r.ID+" to ALIPAY_CN, which is CANCELED; a version goes to a target once")
+			w.prepared(program.ID, "1.0.1")
 		})
 	}
 }
@@ -459,25 +455,23 @@ func TestALaterFullReleaseArchivesTheFormer(t *testing.T) {
 			return w.grayscale(program, "2.0.0", 100)
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				program, untouched := w.authorizedProgram(), w.authorizedProgram()
-				first := w.full(program.ID, "1.0.0")
-				other := w.full(untouched.ID, "1.0.0")
-				w.prepared(program.ID, "1.5.0")
-				require.Equal(w, alipayplus.ReleaseFull, w.read(first.ID).Status, "not before the later one is fully released")
-				w.cancel(gather(w, w.owner.Releases.All(w.Context(), alipayplus.ListReleasesInput{Status: alipayplus.ReleasePreparation}))[0])
-				time.Sleep(time.Hour)
-				second := release(w, program.ID)
+		sentence(t, name, func(w *world) {
+			program, untouched := w.authorizedProgram(), w.authorizedProgram()
+			first := w.full(program.ID, "1.0.0")
+			other := w.full(untouched.ID, "1.0.0")
+			w.prepared(program.ID, "1.5.0")
+			require.Equal(w, alipayplus.ReleaseFull, w.read(first.ID).Status, "not before the later one is fully released")
+			w.cancel(gather(w, w.owner.Releases.All(w.Context(), alipayplus.ListReleasesInput{Status: alipayplus.ReleasePreparation}))[0])
+			time.Sleep(time.Hour)
+			second := release(w, program.ID)
 
-				require.Equal(w, alipayplus.ReleaseFull, second.Status)
-				archived := w.read(first.ID)
-				require.Equal(w, alipayplus.ReleaseArchived, archived.Status)
-				require.True(w, archived.Status.Terminal())
-				require.Equal(w, first.ReleasedAt, archived.ReleasedAt)
-				require.Equal(w, time.Now().UTC(), archived.UpdatedAt)
-				require.Equal(w, alipayplus.ReleaseFull, w.read(other.ID).Status, "another mini program's release stays")
-			})
+			require.Equal(w, alipayplus.ReleaseFull, second.Status)
+			archived := w.read(first.ID)
+			require.Equal(w, alipayplus.ReleaseArchived, archived.Status)
+			require.True(w, archived.Status.Terminal())
+			require.Equal(w, first.ReleasedAt, archived.ReleasedAt)
+			require.Equal(w, time.Now().UTC(), archived.UpdatedAt)
+			require.Equal(w, alipayplus.ReleaseFull, w.read(other.ID).Status, "another mini program's release stays")
 		})
 	}
 }
@@ -507,21 +501,19 @@ func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
 		t.Run(string(status), func(t *testing.T) {
 			for step, op := range steps {
 				to, ok := may[step]
-				t.Run(step, func(t *testing.T) {
-					inWorld(t, func(w *world) {
-						r := w.releaseIn(status, w.authorizedProgram().ID)
-						require.Equal(w, status, r.Status)
-						log := len(w.auditLog())
-						got := w.rawClient("olga").call(op, withRequestID(stepOf(op, r, 10), "step"))
-						if ok {
-							require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
-							require.Equal(w, to, w.read(r.ID).Status)
-							return
-						}
-						require.Contains(w, []alipayplus.Code{alipayplus.CodeStateConflict, alipayplus.CodeRatioNotAllowed}, got.Result.Code, got.Result.Message)
-						require.Equal(w, r, w.read(r.ID), "a refused step changes nothing")
-						require.Len(w, w.auditLog(), log)
-					})
+				sentence(t, step, func(w *world) {
+					r := w.releaseIn(status, w.authorizedProgram().ID)
+					require.Equal(w, status, r.Status)
+					log := len(w.auditLog())
+					got := w.rawClient("olga").call(op, withRequestID(stepOf(op, r, 10), "step"))
+					if ok {
+						require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
+						require.Equal(w, to, w.read(r.ID).Status)
+						return
+					}
+					require.Contains(w, []alipayplus.Code{alipayplus.CodeStateConflict, alipayplus.CodeRatioNotAllowed}, got.Result.Code, got.Result.Message)
+					require.Equal(w, r, w.read(r.ID), "a refused step changes nothing")
+					require.Len(w, w.auditLog(), log)
 				})
 			}
 		})

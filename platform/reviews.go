@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
@@ -34,7 +34,7 @@ func (p *Platform) Reviews(ctx context.Context) ([]*PendingReview, error) {
 			if err != nil {
 				return err
 			}
-			r, err := load[requestRecord](tx, string(entry.Value))
+			r, err := resolve[requestRecord](tx, string(entry.Value))
 			if err != nil {
 				return err
 			}
@@ -46,15 +46,10 @@ func (p *Platform) Reviews(ctx context.Context) ([]*PendingReview, error) {
 		return nil, err
 	}
 	out := make([]*PendingReview, 0, len(waiting))
-	for _, r := range waiting {
+	for _, sort := range slices.Sorted(maps.Keys(waiting)) {
+		r := waiting[sort]
 		out = append(out, &PendingReview{Request: r.Request, WorkspaceID: r.Workspace, p: p})
 	}
-	slices.SortFunc(out, func(a, b *PendingReview) int {
-		if c := a.Request.CreatedAt.Compare(b.Request.CreatedAt); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Request.ID, b.Request.ID)
-	})
 	return out, nil
 }
 

@@ -405,29 +405,27 @@ func TestWhatBadInputGets(t *testing.T) {
 			answer: "404 INVALID_API there is no operation GET /api/open/v2/release/query",
 		},
 	} {
-		t.Run(tt.mistake, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				call := tt.given(w)
-				as := call.as
-				if as == "" {
-					as = "olga"
+		sentence(t, tt.mistake, func(w *world) {
+			call := tt.given(w)
+			as := call.as
+			if as == "" {
+				as = "olga"
+			}
+			before := w.snapshot()
+			if call.client != nil {
+				c, err := w.p.Client(w.Context(), w.workspace, as)
+				require.NoError(w, err)
+				err = call.client(c)
+				require.EqualError(w, unnamed(err), tt.line)
+				if tt.mistake == "a lower version" {
+					before = w.snapshot() // its package was uploaded before the version was looked at
 				}
-				before := w.snapshot()
-				if call.client != nil {
-					c, err := w.p.Client(w.Context(), w.workspace, as)
-					require.NoError(w, err)
-					err = call.client(c)
-					require.EqualError(w, unnamed(err), tt.line)
-					if tt.mistake == "a lower version" {
-						before = w.snapshot() // its package was uploaded before the version was looked at
-					}
-				}
-				got := call.rawClient(w.rawClient(as))
-				require.Equal(w, tt.answer, named(fmt.Sprintf("%d %s %s", got.HTTP, got.Result.Code, got.Result.Message)))
-				require.Equal(w, alipayplus.ResultFailed, got.Result.Status)
-				require.Equal(w, before, w.snapshot(), "nothing is half done")
-			}, tt.opts...)
-		})
+			}
+			got := call.rawClient(w.rawClient(as))
+			require.Equal(w, tt.answer, named(fmt.Sprintf("%d %s %s", got.HTTP, got.Result.Code, got.Result.Message)))
+			require.Equal(w, alipayplus.ResultFailed, got.Result.Status)
+			require.Equal(w, before, w.snapshot(), "nothing is half done")
+		}, tt.opts...)
 	}
 }
 

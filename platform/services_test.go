@@ -217,21 +217,19 @@ func TestWhatMayBeDoneWithAServiceInEachStatus(t *testing.T) {
 		t.Run(string(status), func(t *testing.T) {
 			for step, op := range steps {
 				to, ok := may[step]
-				t.Run(step, func(t *testing.T) {
-					inWorld(t, func(w *world) {
-						s := bring[status](w)
-						require.Equal(w, status, s.Status)
-						log := len(w.auditLog())
-						got := w.rawClient("olga").call(op, alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: s.ServiceDescription, RequestID: "step"})
-						if ok {
-							require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
-							require.Equal(w, to, w.service(s.ID).Status)
-							return
-						}
-						require.Equal(w, alipayplus.CodeStateConflict, got.Result.Code, got.Result.Message)
-						require.Equal(w, s, w.service(s.ID), "a refused step changes nothing")
-						require.Len(w, w.auditLog(), log)
-					})
+				sentence(t, step, func(w *world) {
+					s := bring[status](w)
+					require.Equal(w, status, s.Status)
+					log := len(w.auditLog())
+					got := w.rawClient("olga").call(op, alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: s.ServiceDescription, RequestID: "step"})
+					if ok {
+						require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
+						require.Equal(w, to, w.service(s.ID).Status)
+						return
+					}
+					require.Equal(w, alipayplus.CodeStateConflict, got.Result.Code, got.Result.Message)
+					require.Equal(w, s, w.service(s.ID), "a refused step changes nothing")
+					require.Len(w, w.auditLog(), log)
 				})
 			}
 		})
