@@ -66,8 +66,8 @@ func TestAVerdictWaitsForAWithdrawalThatIsUnderWay(t *testing.T) {
 				app.will(func(asked) error { time.Sleep(time.Hour); return nil })
 
 				withdrawn := make(chan error, 1)
+				patient := asOwner(w, alipayplus.WithAttemptTimeout(2*time.Hour))
 				go func() {
-					patient := asOwner(w, alipayplus.WithAttemptTimeout(2*time.Hour))
 					_, err := patient.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
 					withdrawn <- err
 				}()

@@ -409,7 +409,7 @@ func (r *releaseRecord) forTarget() (*alipayplus.Release, error) {
 }
 
 // setRatioAtTarget is the effect of both ways to raise the ratio.
-func setRatioAtTarget(target TargetBackend, ctx context.Context, r *alipayplus.Release) error {
+func setRatioAtTarget(target TargetBackend, ctx context.Context, r *alipayplus.Release) error { //nolint:revive // the other effects are method expressions
 	if r.Status == alipayplus.ReleaseFull {
 		return target.Publish(ctx, r)
 	}
