@@ -448,9 +448,6 @@ func TestTheLinkLeadsToWhereThePlatformIs(t *testing.T) {
 			require.Equal(t, alipayplus.AuthorizationGranted, w.authorization(a.ProgramID).Status)
 		})
 	}
-	sentence(t, "by WithPublicURL", func(w *world) {
-		require.True(w, strings.HasPrefix(w.begin(w.program().ID).URL, "https://gateway.example/release/targets/ALIPAY_CN/authorize?"))
-	}, platform.WithPublicURL("https://gateway.example/release/"))
 }
 
 func TestAnAuthorizationIsForATargetThatIsThere(t *testing.T) {

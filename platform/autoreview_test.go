@@ -66,7 +66,7 @@ func TestAVerdictWaitsForAWithdrawalThatIsUnderWay(t *testing.T) {
 				app.will(func(asked) error { time.Sleep(time.Hour); return nil })
 
 				withdrawn := make(chan error, 1)
-				patient := asOwner(w, alipayplus.WithAttemptTimeout(2*time.Hour))
+				patient := w.as("olga", alipayplus.WithAttemptTimeout(2*time.Hour))
 				go func() {
 					_, err := patient.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
 					withdrawn <- err

@@ -116,24 +116,12 @@ func writes() []write {
 		service(contract.ServiceWithdraw, (*world).submitted),
 		service(contract.ServiceArchive, (*world).online),
 		{op: contract.FileUpload, given: func(w *world) any { return pngImage(w) }},
-		{op: contract.ReviewDecide, as: asReviewer, given: func(w *world) any {
+		{op: contract.ReviewDecide, as: func(w *world, opts ...alipayplus.Option) *alipayplus.Client {
+			return w.reviewer(alipayplus.PartyAlipayPlus, opts...)
+		}, given: func(w *world) any {
 			return alipayplus.DecideInput{ID: w.submitted().ReleaseRequestID, Approve: true}
 		}},
 	}
-}
-
-func asReviewer(w *world, opts ...alipayplus.Option) *alipayplus.Client {
-	w.Helper()
-	c, err := w.p.ReviewerClient(w.Context(), alipayplus.PartyAlipayPlus, opts...)
-	require.NoError(w, err)
-	return c
-}
-
-func asOwner(w *world, opts ...alipayplus.Option) *alipayplus.Client {
-	w.Helper()
-	c, err := w.p.Client(w.Context(), w.workspace, "olga", opts...)
-	require.NoError(w, err)
-	return c
 }
 
 func (o write) caller(w *world, opts ...alipayplus.Option) *alipayplus.Client {
@@ -141,7 +129,7 @@ func (o write) caller(w *world, opts ...alipayplus.Option) *alipayplus.Client {
 	if o.as != nil {
 		return o.as(w, opts...)
 	}
-	return asOwner(w, opts...)
+	return w.as("olga", opts...)
 }
 
 // The things that the calls need, made by the owner.
@@ -199,7 +187,7 @@ func (s saved) world(t *testing.T, opts ...platform.Option) *world {
 	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.FastKey()), platform.WithStore(store)}, opts...)...)
 	require.NoError(t, err)
 	w := &world{T: t, p: p, workspace: s.workspace}
-	w.owner = asOwner(w)
+	w.owner = w.as("olga")
 	return w
 }
 
@@ -370,7 +358,7 @@ func (m mishap) requireError(t require.TestingT, err error) {
 // TestAFaultHoldsForItsTimes: and the page of a proxy says when to come back.
 func TestAFaultHoldsForItsTimes(t *testing.T) {
 	w := newWorld(t)
-	client := asOwner(w, alipayplus.WithRetry(1, 0, 0))
+	client := w.as("olga", alipayplus.WithRetry(1, 0, 0))
 	w.p.Inject(platform.Fault{
 		Operation: contract.WorkspaceQuery.Name, Times: 2, Status: http.StatusServiceUnavailable, RetryAfter: 20 * time.Second,
 	})

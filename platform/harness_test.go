@@ -58,7 +58,20 @@ func (w *world) member(name string, role alipayplus.Role, programs ...string) *a
 	w.Helper()
 	m := platform.Member{WorkspaceID: w.workspace, Name: name, Role: role, Programs: programs}
 	require.NoError(w, w.p.PutMember(w.Context(), m))
-	c, err := w.p.Client(w.Context(), w.workspace, name)
+	return w.as(name)
+}
+
+// as gives a client of a member who is there.
+func (w *world) as(name string, opts ...alipayplus.Option) *alipayplus.Client {
+	w.Helper()
+	c, err := w.p.Client(w.Context(), w.workspace, name, opts...)
+	require.NoError(w, err)
+	return c
+}
+
+func (w *world) reviewer(party alipayplus.Party, opts ...alipayplus.Option) *alipayplus.Client {
+	w.Helper()
+	c, err := w.p.ReviewerClient(w.Context(), party, opts...)
 	require.NoError(w, err)
 	return c
 }

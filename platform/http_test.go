@@ -123,7 +123,7 @@ func (w *world) inProcessID() string {
 		id = r.Header.Get("Client-Id")
 		return w.p.HTTPClient().Transport.RoundTrip(r)
 	})
-	_, err := asOwner(w, alipayplus.WithHTTPClient(&http.Client{Transport: spy})).Workspace.Get(w.Context())
+	_, err := w.as("olga", alipayplus.WithHTTPClient(&http.Client{Transport: spy})).Workspace.Get(w.Context())
 	require.NoError(w, err)
 	return id
 }
@@ -166,7 +166,7 @@ func TestAnInProcessIDIsUnknownToTheNetworkWhateverItSigns(t *testing.T) {
 	}
 	m := w.signedMessage(contract.WorkspaceQuery, id, testkey.FastKey(), "{}")
 	require.Equal(t, alipayplus.CodeSuccess, m.deliver(t, w.p.HTTPClient(), server.URL).Result.Code, "in process the very same is good")
-	_, err := asOwner(w, alipayplus.WithBaseURL(server.URL), alipayplus.WithHTTPClient(server.Client())).Workspace.Get(t.Context())
+	_, err := w.as("olga", alipayplus.WithBaseURL(server.URL), alipayplus.WithHTTPClient(server.Client())).Workspace.Get(t.Context())
 	require.ErrorIs(t, err, alipayplus.ErrUnauthenticated)
 }
 
@@ -292,14 +292,14 @@ func TestASignerThatFailsOnceDoesNotEndAWait(t *testing.T) {
 			Interval: 10 * time.Minute, TolerateErrors: 2,
 			OnError: func(err error) { passedOver = append(passedOver, err) },
 		}
-		once := asOwner(w, alipayplus.WithSigner(&hiccup{Signer: testkey.FastKey(), fails: func(n int32) bool { return n == 2 }}))
+		once := w.as("olga", alipayplus.WithSigner(&hiccup{Signer: testkey.FastKey(), fails: func(n int32) bool { return n == 2 }}))
 		approved, err := once.Releases.WaitReviewed(w.Context(), r.ID, wait)
 		require.NoError(w, err)
 		require.Equal(w, alipayplus.ReleasePreparation, approved.Status)
 		require.Len(w, passedOver, 1)
 		require.ErrorIs(w, passedOver[0], errSigner)
 
-		gone := asOwner(w, alipayplus.WithSigner(&hiccup{Signer: testkey.FastKey(), fails: func(int32) bool { return true }}))
+		gone := w.as("olga", alipayplus.WithSigner(&hiccup{Signer: testkey.FastKey(), fails: func(int32) bool { return true }}))
 		_, err = gone.Releases.WaitReviewed(w.Context(), r.ID, wait)
 		require.ErrorIs(w, err, errSigner)
 		require.Len(w, passedOver, 3)

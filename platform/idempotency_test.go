@@ -48,7 +48,7 @@ func TestARepetitionGetsTheFirstOutcome(t *testing.T) {
 	sentence(t, "from any client of the same member", func(w *world) {
 		first, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
 		require.NoError(w, err)
-		again, err := asOwner(w).Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
+		again, err := w.as("olga").Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
 		require.NoError(w, err)
 		require.Equal(w, first, again)
 		require.Equal(w, 1, w.programs())
@@ -239,7 +239,7 @@ func TestAPlatformThatStartsOver(t *testing.T) {
 		w := newWorld(t, platform.WithStore(store), platform.WithAutoReview(approveIn(time.Hour)))
 		r := w.created()
 		door := &swinging{to: w.p.HTTPClient().Transport}
-		client := asOwner(w, alipayplus.WithHTTPClient(&http.Client{Transport: door}))
+		client := w.as("olga", alipayplus.WithHTTPClient(&http.Client{Transport: door}))
 		apply := alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "key"}
 		w.p.Inject(platform.Fault{Operation: "releases.apply", CutAfter: true})
 		door.next = func() http.RoundTripper {

@@ -23,7 +23,7 @@ func TestInProcessIsAsOverTheNetwork(t *testing.T) {
 	gateway := httptest.NewServer(w.p)
 	defer gateway.Close()
 	remote := w.remote(gateway.URL, alipayplus.WithRetry(1, 0, 0))
-	local := asOwner(w, alipayplus.WithRetry(1, 0, 0))
+	local := w.as("olga", alipayplus.WithRetry(1, 0, 0))
 
 	created, err := remote.Programs.Create(t.Context(), newProgram("key", "蓝湖茶"))
 	require.NoError(t, err)

@@ -28,7 +28,7 @@ func (w *world) listing(cursors func(n int) string) (*alipayplus.Client, *int) {
 			"Client-Id": {id}, "Response-Time": {at}, "Signature": {signature},
 		}}, nil
 	})
-	return asOwner(w, alipayplus.WithHTTPClient(&http.Client{Transport: answer})), calls
+	return w.as("olga", alipayplus.WithHTTPClient(&http.Client{Transport: answer})), calls
 }
 
 // A platform in which two pages lead to each other does not keep a program for

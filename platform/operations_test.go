@@ -99,7 +99,7 @@ func TestTheTargetAppGetsTheRequestThatIsCommitted(t *testing.T) {
 	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		created := w.release(w.program().ID, "1.0.0")
-		once := asOwner(w, alipayplus.WithRetry(1, 0, 0))
+		once := w.as("olga", alipayplus.WithRetry(1, 0, 0))
 		apply := alipayplus.ApplyInput{ReleaseID: created.ID, BasicInfo: new(company()), RequestID: "apply"}
 		app.will(failing(2, errDown))
 		for range 2 {
@@ -235,7 +235,7 @@ func TestAWithdrawalThatFailsAtTheTargetAppIsNone(t *testing.T) {
 				before := w.snapshot()
 				app.will(failing(1, cause))
 				in := alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "withdraw"}
-				_, err := asOwner(w, alipayplus.WithRetry(1, 0, 0)).Releases.Withdraw(w.Context(), in)
+				_, err := w.as("olga", alipayplus.WithRetry(1, 0, 0)).Releases.Withdraw(w.Context(), in)
 				require.Error(w, err)
 				require.Equal(w, errors.Is(cause, alipayplus.ErrConflict), errors.Is(err, alipayplus.ErrConflict))
 				require.Equal(w, cause == errDown, errors.Is(err, alipayplus.ErrOutcomeUnknown)) //nolint:errorlint // it is this one
@@ -326,7 +326,7 @@ func TestOneCallAtATimeForAMiniProgram(t *testing.T) {
 		var all sync.WaitGroup
 		for _, r := range []*alipayplus.Release{first, second} {
 			for range 4 {
-				client := asOwner(w)
+				client := w.as("olga")
 				all.Go(func() {
 					for _, ratio := range []alipayplus.Ratio{1, 5, 10, 20, 30} {
 						_, err := setRatio(w, client, w.read(r.ID), ratio)

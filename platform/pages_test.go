@@ -20,14 +20,6 @@ import (
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
-// at gives a member a client that reaches the platform under an address of its own.
-func (w *world) at(base, member string) *alipayplus.Client {
-	w.Helper()
-	c, err := w.p.Client(w.Context(), w.workspace, member, alipayplus.WithBaseURL(base))
-	require.NoError(w, err)
-	return c
-}
-
 // Whoever has the page can give the authorization, so who may not release does
 // not see it.
 func TestThePageIsShownToThoseWhoMayRelease(t *testing.T) {
@@ -57,7 +49,7 @@ func TestALinkIsMadeOfTheReadersOwnAddress(t *testing.T) {
 	inWorld(t, func(w *world) {
 		program := w.program().ID
 		w.member("max", alipayplus.RoleMaster)
-		olga, maxim := w.at("http://evil.example", "olga"), w.at("http://max.example:8080", "max")
+		olga, maxim := w.as("olga", alipayplus.WithBaseURL("http://evil.example")), w.as("max", alipayplus.WithBaseURL("http://max.example:8080"))
 		begun, err := olga.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program, TargetApp: cn})
 		require.NoError(w, err)
 		require.True(w, strings.HasPrefix(begun.URL, "http://evil.example/targets/"), begun.URL)
@@ -80,6 +72,7 @@ func TestThePublicURLGoesBeforeEveryLink(t *testing.T) {
 	for given, want := range map[string]string{
 		"https://gateway.example":                "https://gateway.example",
 		"https://gateway.example/":               "https://gateway.example",
+		"https://gateway.example/release/":       "https://gateway.example/release",
 		"http://gateway.example:8443/release":    "http://gateway.example:8443/release",
 		"https://gateway.example/team/release//": "https://gateway.example/team/release",
 	} {
@@ -89,7 +82,7 @@ func TestThePublicURLGoesBeforeEveryLink(t *testing.T) {
 			require.True(w, strings.HasPrefix(begun.URL, want+"/targets/ALIPAY_CN/authorize?"), begun.URL)
 			u, err := url.Parse(want)
 			require.NoError(w, err)
-			read, err := w.at("http://evil.example"+u.Path, "olga").Authorizations.Get(w.Context(), alipayplus.AuthorizationInput{ProgramID: program, TargetApp: cn})
+			read, err := w.as("olga", alipayplus.WithBaseURL("http://evil.example"+u.Path)).Authorizations.Get(w.Context(), alipayplus.AuthorizationInput{ProgramID: program, TargetApp: cn})
 			require.NoError(w, err)
 			require.Equal(w, begun.URL, read.URL)
 		}, platform.WithPublicURL(given))

@@ -150,9 +150,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 		require.Equal(w, &moved, r.BasicInfo)
 		require.True(w, w.request(r.ReleaseRequestID).BasicInfoChanged)
 		for _, party := range []alipayplus.Party{alipayplus.PartyAlipayPlus, alipayplus.PartyAlipayCN} {
-			reviewer, err := w.p.ReviewerClient(w.Context(), party)
-			require.NoError(w, err)
-			seen := gather(w, reviewer.Reviews.All(w.Context(), alipayplus.ListReviewsInput{}))
+			seen := gather(w, w.reviewer(party).Reviews.All(w.Context(), alipayplus.ListReviewsInput{}))
 			require.Len(w, seen, 1)
 			require.True(w, seen[0].BasicInfoChanged, "%s sees that it changed", party)
 		}

@@ -337,7 +337,7 @@ func TestWhatBadInputGets(t *testing.T) {
 				in := alipayplus.CreateProgramInput{Languages: chinese(), RequestID: "call"}
 				call := w.sending(contract.ProgramCreate, in)
 				call.client = func(*alipayplus.Client) error {
-					_, err := asOwner(w, alipayplus.WithClientID(unknown)).Programs.Create(w.Context(), in)
+					_, err := w.as("olga", alipayplus.WithClientID(unknown)).Programs.Create(w.Context(), in)
 					return err
 				}
 				call.rawClient = func(h rawClient) rawAnswer {
@@ -413,10 +413,7 @@ func TestWhatBadInputGets(t *testing.T) {
 			}
 			before := w.snapshot()
 			if call.client != nil {
-				c, err := w.p.Client(w.Context(), w.workspace, as)
-				require.NoError(w, err)
-				err = call.client(c)
-				require.EqualError(w, unnamed(err), tt.line)
+				require.EqualError(w, unnamed(call.client(w.as(as))), tt.line)
 				if tt.mistake == "a lower version" {
 					before = w.snapshot() // its package was uploaded before the version was looked at
 				}
@@ -493,7 +490,7 @@ func (w *world) withClock(off time.Duration) bad {
 	in := alipayplus.CreateProgramInput{Languages: chinese(), RequestID: "call"}
 	return bad{
 		client: func(*alipayplus.Client) error {
-			_, err := asOwner(w, alipayplus.WithHTTPClient(&http.Client{Transport: otherTime{w, off}})).Programs.Create(w.Context(), in)
+			_, err := w.as("olga", alipayplus.WithHTTPClient(&http.Client{Transport: otherTime{w, off}})).Programs.Create(w.Context(), in)
 			return err
 		},
 		rawClient: func(h rawClient) rawAnswer {

@@ -31,7 +31,7 @@ func TestWaitersOfThreeDays(t *testing.T) {
 		began := time.Now()
 		var all sync.WaitGroup
 		for range waiters {
-			client := asOwner(w)
+			client := w.as("olga")
 			all.Go(func() {
 				seen := 0
 				approved, err := client.Releases.WaitReviewed(w.Context(), r.ID, alipayplus.ReleaseWait{
@@ -67,7 +67,7 @@ func TestWaitersThatGiveUp(t *testing.T) {
 		defer cancel()
 		var all sync.WaitGroup
 		for range 4 {
-			client := asOwner(w)
+			client := w.as("olga")
 			all.Go(func() {
 				last, err := client.Releases.WaitReviewed(ctx, r.ID, alipayplus.ReleaseWait{Interval: time.Hour, MaxInterval: 9 * time.Hour})
 				require.ErrorIs(w, err, context.DeadlineExceeded)
@@ -98,7 +98,7 @@ func goroutinesOfBubble(t require.TestingT) []string {
 // given up.
 func TestACallLeavesNoGoroutine(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.owner = asOwner(w, alipayplus.WithRetry(4, 0, 0))
+		w.owner = w.as("olga", alipayplus.WithRetry(4, 0, 0))
 		before := len(goroutinesOfBubble(w))
 		for i := range 20 {
 			if i%2 == 1 {

@@ -254,7 +254,7 @@ func behindServer(w *world, opts ...alipayplus.Option) *alipayplus.Client {
 		alipayplus.WithHTTPClient(&http.Client{Transport: server{w.p.HTTPClient().Transport}}),
 		alipayplus.WithAttemptTimeout(attemptLimit),
 	}
-	return asOwner(w, append(wired, opts...)...)
+	return w.as("olga", append(wired, opts...)...)
 }
 
 // requireAgreement checks that the target app does with a release what the
@@ -319,7 +319,7 @@ func TestATargetAppInTrouble(t *testing.T) {
 				step := withRequestID(stepOf(tc.op, r, tc.ratio), "once")
 				before := w.snapshot()
 				app.expect(failsBefore)
-				once := asOwner(w, alipayplus.WithRetry(1, 0, 0))
+				once := w.as("olga", alipayplus.WithRetry(1, 0, 0))
 				_, err := do(w.Context(), once, tc.op, step)
 				require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
 				require.Equal(w, before, w.snapshot())
@@ -354,7 +354,7 @@ func TestAStepThatMayBeLiveIsNotUndercut(t *testing.T) {
 			inWorld(t, func(w *world) {
 				r := w.grayscale(w.program().ID, "1.0.0", 1)
 				app.expect(tt.troubles...)
-				once := asOwner(w, alipayplus.WithRetry(1, 0, 0))
+				once := w.as("olga", alipayplus.WithRetry(1, 0, 0))
 				for i, ratio := range tt.ratios {
 					in := r.GrayscaleTo(ratio)
 					in.RequestID = fmt.Sprintf("to %v", ratio)
@@ -387,7 +387,7 @@ func TestAKeyIsTakenWhileTheTargetAppIsAsked(t *testing.T) {
 		r := w.grayscale(w.program().ID, "1.0.0", 1)
 		app.expect(failsBefore)
 		step := alipayplus.GrayscaleInput{ReleaseID: r.ID, From: 1, Ratio: 20, RequestID: "key"}
-		_, err := asOwner(w, alipayplus.WithRetry(1, 0, 0)).Releases.Raise(w.Context(), step)
+		_, err := w.as("olga", alipayplus.WithRetry(1, 0, 0)).Releases.Raise(w.Context(), step)
 		require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
 		step.Ratio = 30
 		_, err = w.owner.Releases.Raise(w.Context(), step)
