@@ -7,14 +7,12 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"encoding/json"
-	"fmt"
 	"image"
 	"image/png"
 	"io"
 	"iter"
 	"net/http"
 	"net/url"
-	"reflect"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -426,103 +424,6 @@ func ids[T any](items []*T, id func(*T) string) []string {
 		all = append(all, id(item))
 	}
 	return all
-}
-
-// versionUpload is the input of Programs.UploadVersion with its content at hand, so
-// that it can be sent again and again.
-type versionUpload struct {
-	programID string
-	version   alipayplus.VersionNumber
-	content   []byte
-	RequestID string
-}
-
-// do makes the client's call of an operation. The input of an upload is a
-// versionUpload, or the bytes of a file.
-func do(ctx context.Context, c *alipayplus.Client, op contract.Operation, in any) (any, error) {
-	switch in := in.(type) {
-	case alipayplus.CreateProgramInput:
-		return outcome(c.Programs.Create(ctx, in))
-	case alipayplus.AddLanguagesInput:
-		return outcome(c.Programs.AddLanguages(ctx, in))
-	case alipayplus.UpdateProgramConfigurationInput:
-		return outcome(c.Programs.UpdateConfiguration(ctx, in))
-	case versionUpload:
-		return outcome(c.Programs.UploadVersion(ctx, alipayplus.UploadVersionInput{
-			ProgramID: in.programID, Version: in.version, RequestID: in.RequestID,
-			Package: bytes.NewReader(in.content), Size: int64(len(in.content)),
-		}))
-	case []byte:
-		return outcome(c.Files.Upload(ctx, alipayplus.UploadFileInput{Content: bytes.NewReader(in), Size: int64(len(in))}))
-	case alipayplus.CreateQRCodeInput:
-		return outcome(c.QRCodes.Create(ctx, in))
-	case alipayplus.BeginAuthorizationInput:
-		return outcome(c.Authorizations.Begin(ctx, in))
-	case alipayplus.CreateServiceInput:
-		return outcome(c.Services.Create(ctx, in))
-	case alipayplus.UpdateServiceInput:
-		return outcome(c.Services.Update(ctx, in))
-	case alipayplus.ServiceInput:
-		return outcome(map[contract.Operation]func(context.Context, alipayplus.ServiceInput) (*alipayplus.Service, error){
-			contract.ServiceSubmit: c.Services.Submit, contract.ServiceWithdraw: c.Services.Withdraw, contract.ServiceArchive: c.Services.Archive,
-		}[op](ctx, in))
-	case alipayplus.DecideInput:
-		return outcome(c.Reviews.Decide(ctx, in))
-	case alipayplus.CreateReleaseInput:
-		return outcome(c.Releases.Create(ctx, in))
-	case alipayplus.ListReleasesInput:
-		return outcome(c.Releases.List(ctx, in))
-	case alipayplus.UpdateReleaseConfigurationInput:
-		return outcome(c.Releases.UpdateConfiguration(ctx, in))
-	case alipayplus.ApplyInput:
-		return outcome(c.Releases.Apply(ctx, in))
-	case alipayplus.GrayscaleInput:
-		if in.From == 0 {
-			return outcome(c.Releases.StartGrayscale(ctx, in))
-		}
-		return outcome(c.Releases.Raise(ctx, in))
-	case alipayplus.ReleaseInput:
-		return outcome(map[contract.Operation]func(context.Context, alipayplus.ReleaseInput) (*alipayplus.Release, error){
-			contract.ReleaseWithdraw: c.Releases.Withdraw, contract.ReleaseFinalize: c.Releases.Finalize, contract.ReleaseCancel: c.Releases.Cancel,
-		}[op](ctx, in))
-	default:
-		return nil, fmt.Errorf("no call of %s with a %T", op.Name, in)
-	}
-}
-
-// outcome keeps a nil result from becoming an any that is not nil.
-func outcome[T any](result *T, err error) (any, error) {
-	if err != nil {
-		return nil, err
-	}
-	return result, nil
-}
-
-// withRequestID is an input with the idempotency key, where it takes one and has none.
-func withRequestID(in any, id string) any {
-	if reflect.TypeOf(in).Kind() != reflect.Struct {
-		return in
-	}
-	copied := reflect.New(reflect.TypeOf(in)).Elem()
-	copied.Set(reflect.ValueOf(in))
-	if field := copied.FieldByName("RequestID"); field.IsValid() && field.String() == "" {
-		field.SetString(id)
-	}
-	return copied.Interface()
-}
-
-// stepOf is the input of a step of a release; ratio is that of a grayscale step.
-func stepOf(op contract.Operation, r *alipayplus.Release, ratio alipayplus.Ratio) any {
-	switch op {
-	case contract.ReleaseConfigure:
-		return alipayplus.UpdateReleaseConfigurationInput{ReleaseID: r.ID}
-	case contract.ReleaseApply:
-		return alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())}
-	case contract.ReleaseGrayscale:
-		return alipayplus.GrayscaleInput{ReleaseID: r.ID, From: r.Grayscale.Ratio, Ratio: ratio}
-	default:
-		return alipayplus.ReleaseInput{ReleaseID: r.ID}
-	}
 }
 
 // rawClient signs calls by hand, as a program in another language would: nothing
