@@ -25,23 +25,16 @@ func beginAuthorization(c *call, in alipayplus.BeginAuthorizationInput) (*alipay
 	if err != nil {
 		return nil, err
 	}
+	if before.Status == alipayplus.AuthorizationGranted || !target.NeedsAuthorization() {
+		return &before.Authorization, nil
+	}
+	if !before.Status.CanBecome(alipayplus.AuthorizationPending) {
+		return nil, conflict("the authorization is %s", before.Status)
+	}
 	r := c.newAuthorization(in.ProgramID, in.TargetApp)
-	if before != nil {
-		r.Status = before.Status
-	}
-	if r.Status == alipayplus.AuthorizationGranted || !target.NeedsAuthorization() {
-		if before != nil {
-			r = before
-		}
-		return &r.Authorization, nil
-	}
-	from := r.Status
-	if !r.Status.CanBecome(alipayplus.AuthorizationPending) {
-		return nil, conflict("the authorization is %s", r.Status)
-	}
 	r.Status, r.State, r.ExpiresAt = alipayplus.AuthorizationPending, rand.Text(), c.at.Add(c.p.cfg.authorizationExpiry)
-	c.saveAuthorization(before, r)
-	c.audit("authorization", r.ProgramID, string(from), string(r.Status), "")
+	c.save(before, r)
+	c.audit("authorization", r.ProgramID, string(before.Status), string(r.Status), "")
 	return c.withPage(r, program, target), nil
 }
 
@@ -67,20 +60,15 @@ func (c *call) withPage(r *authorizationRecord, program *programRecord, target T
 	return &out
 }
 
-func (c *call) saveAuthorization(before, r *authorizationRecord) {
-	if before == nil {
-		c.save(nil, r)
-		return
-	}
-	c.save(before, r)
-}
-
 // authorization reads an authorization; one whose page has expired is as if it
-// had never begun. nil: never begun.
+// had never begun.
 func (c *call) authorization(program string, target alipayplus.TargetApp) (*authorizationRecord, error) {
 	r, err := load[authorizationRecord](c.tx, authorizationKey(c.workspace(), program, target))
-	if err != nil || r == nil {
+	if err != nil {
 		return nil, err
+	}
+	if r == nil {
+		return c.newAuthorization(program, target), nil
 	}
 	if r.Status == alipayplus.AuthorizationPending && !c.at.Before(r.ExpiresAt) {
 		r.Status, r.ExpiresAt = alipayplus.AuthorizationNone, time.Time{}
@@ -100,9 +88,6 @@ func queryAuthorization(c *call, in alipayplus.AuthorizationInput) (*alipayplus.
 	r, err := c.authorization(in.ProgramID, in.TargetApp)
 	if err != nil {
 		return nil, err
-	}
-	if r == nil {
-		r = c.newAuthorization(in.ProgramID, in.TargetApp)
 	}
 	return c.withPage(r, program, target), nil
 }
@@ -140,9 +125,6 @@ func (p *Platform) grantUnasked(tx storage.Tx, workspace, programID string, targ
 	r, err := c.authorization(programID, target)
 	if err != nil {
 		return err
-	}
-	if r == nil {
-		r = c.newAuthorization(programID, target)
 	}
 	if r.Status == alipayplus.AuthorizationGranted {
 		return nil

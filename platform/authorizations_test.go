@@ -2,7 +2,6 @@ package platform_test
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -15,7 +14,6 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
-	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
@@ -201,19 +199,17 @@ func TestAVisitThatIsNotGenuineAuthorizesNothing(t *testing.T) {
 			return a.State, code
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				program := w.program()
-				a := w.begin(program.ID)
-				state, code := visit(w, a)
-				got := w.callback(state, code)
-				require.Equal(w, http.StatusForbidden, got.status)
-				require.Contains(w, got.html, "This link was used before, has expired, or is not genuine. Begin the authorization again.")
-				require.NotEqual(w, alipayplus.AuthorizationGranted, w.authorization(program.ID).Status)
-				for _, e := range w.auditLog() {
-					require.NotEqual(w, string(alipayplus.AuthorizationGranted), e.To)
-				}
-			})
+		sentence(t, name, func(w *world) {
+			program := w.program()
+			a := w.begin(program.ID)
+			state, code := visit(w, a)
+			got := w.callback(state, code)
+			require.Equal(w, http.StatusForbidden, got.status)
+			require.Contains(w, got.html, "This link was used before, has expired, or is not genuine. Begin the authorization again.")
+			require.NotEqual(w, alipayplus.AuthorizationGranted, w.authorization(program.ID).Status)
+			for _, e := range w.auditLog() {
+				require.NotEqual(w, string(alipayplus.AuthorizationGranted), e.To)
+			}
 		})
 	}
 }
@@ -299,50 +295,37 @@ func TestAnAuthorizationIsGivenWithoutAVisit(t *testing.T) {
 			return nil
 		}, "REVOKED"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				program := w.program()
-				a := tt.before(w, program.ID)
-				logged := len(authorizationLog(w))
-				time.Sleep(time.Second)
-				given := time.Now().UTC()
+		sentence(t, name, func(w *world) {
+			program := w.program()
+			a := tt.before(w, program.ID)
+			logged := len(w.entries("authorization"))
+			time.Sleep(time.Second)
+			given := time.Now().UTC()
 
-				require.NoError(w, w.p.GrantAuthorization(w.Context(), w.workspace, program.ID, cn))
+			require.NoError(w, w.p.GrantAuthorization(w.Context(), w.workspace, program.ID, cn))
 
-				want := &alipayplus.Authorization{ProgramID: program.ID, TargetApp: cn, Status: alipayplus.AuthorizationGranted, GrantedAt: given}
-				require.Equal(w, want, w.authorization(program.ID))
-				steps := []string{"ALIPAY_CN: PENDING to AUTHORIZED"}
-				if tt.begun != "" {
-					steps = append([]string{"operator: " + tt.begun + " to PENDING"}, steps...)
-				}
-				require.Equal(w, steps, authorizationLog(w)[logged:])
-				if a != nil {
-					require.Equal(w, http.StatusForbidden, w.callback(a.State, w.codeFor(a)).status, "the page leads nowhere")
-				}
-				_, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: cn})
-				require.NoError(w, err)
+			want := &alipayplus.Authorization{ProgramID: program.ID, TargetApp: cn, Status: alipayplus.AuthorizationGranted, GrantedAt: given}
+			require.Equal(w, want, w.authorization(program.ID))
+			at := given.Format(time.TimeOnly)
+			steps := []string{at + " ALIPAY_CN " + program.ID + ": PENDING to AUTHORIZED"}
+			if tt.begun != "" {
+				steps = append([]string{at + " operator " + program.ID + ": " + tt.begun + " to PENDING"}, steps...)
+			}
+			require.Equal(w, steps, w.entries("authorization")[logged:])
+			if a != nil {
+				require.Equal(w, http.StatusForbidden, w.callback(a.State, w.codeFor(a)).status, "the page leads nowhere")
+			}
+			_, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: cn})
+			require.NoError(w, err)
 
-				w.Log("Once more it changes nothing.")
-				logged = len(authorizationLog(w))
-				time.Sleep(time.Second)
-				require.NoError(w, w.p.GrantAuthorization(w.Context(), w.workspace, program.ID, cn))
-				require.Equal(w, want, w.authorization(program.ID))
-				require.Len(w, authorizationLog(w), logged)
-			}, platform.WithAuthorizationExpiry(time.Minute))
-		})
+			w.Log("Once more it changes nothing.")
+			logged = len(w.entries("authorization"))
+			time.Sleep(time.Second)
+			require.NoError(w, w.p.GrantAuthorization(w.Context(), w.workspace, program.ID, cn))
+			require.Equal(w, want, w.authorization(program.ID))
+			require.Len(w, w.entries("authorization"), logged)
+		}, platform.WithAuthorizationExpiry(time.Minute))
 	}
-}
-
-// authorizationLog is the audit log of authorizations, in words.
-func authorizationLog(w *world) (all []string) {
-	w.Helper()
-	for e, err := range w.p.Audit(w.Context(), w.workspace) {
-		require.NoError(w, err)
-		if e.Kind == "authorization" {
-			all = append(all, fmt.Sprintf("%s: %s to %s", e.Who, e.From, e.To))
-		}
-	}
-	return all
 }
 
 func TestWhatCannotBeAuthorizedIsNot(t *testing.T) {
@@ -449,44 +432,22 @@ func TestOnlyTheSecondButtonAuthorizes(t *testing.T) {
 }
 
 func TestTheLinkLeadsToWhereThePlatformIs(t *testing.T) {
-	t.Run("by the Host of the call", func(t *testing.T) {
-		w := newWorld(t)
-		server := httptest.NewServer(w.p)
-		defer server.Close()
-		id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.FastClient().Public())
-		require.NoError(t, err)
-		remote, err := alipayplus.New(alipayplus.WithBaseURL(server.URL), alipayplus.WithClientID(id),
-			alipayplus.WithSigner(testkey.FastClient()), alipayplus.WithPlatformKey("1", w.p.PublicKeyPEM()), alipayplus.WithHTTPClient(server.Client()))
-		require.NoError(t, err)
-		program := w.program()
-		a, err := remote.Authorizations.Begin(t.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: cn})
-		require.NoError(t, err)
-		require.True(t, strings.HasPrefix(a.URL, server.URL+"/"), a.URL)
+	for name, start := range map[string]func(http.Handler) *httptest.Server{
+		"by the Host of the call": httptest.NewServer, "over TLS": httptest.NewTLSServer,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			server := start(w.p)
+			defer server.Close()
+			w.owner = w.remote(server.URL, alipayplus.WithHTTPClient(server.Client()))
+			a := w.begin(w.program().ID)
+			require.True(t, strings.HasPrefix(a.URL, server.URL+"/"), a.URL)
+			require.Equal(t, name == "over TLS", strings.HasPrefix(a.URL, "https://"), a.URL)
 
-		visit(t.Context(), t, server.Client(), a.URL)
-		a, err = remote.Authorizations.Get(t.Context(), alipayplus.AuthorizationInput{ProgramID: program.ID, TargetApp: cn})
-		require.NoError(t, err)
-		require.Equal(t, alipayplus.AuthorizationGranted, a.Status)
-	})
-	t.Run("over TLS", func(t *testing.T) {
-		w := newWorld(t)
-		server := httptest.NewTLSServer(w.p)
-		defer server.Close()
-		id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.FastClient().Public())
-		require.NoError(t, err)
-		remote, err := alipayplus.New(alipayplus.WithBaseURL(server.URL), alipayplus.WithClientID(id),
-			alipayplus.WithSigner(testkey.FastClient()), alipayplus.WithPlatformKey("1", w.p.PublicKeyPEM()), alipayplus.WithHTTPClient(server.Client()))
-		require.NoError(t, err)
-		a, err := remote.Authorizations.Begin(t.Context(), alipayplus.BeginAuthorizationInput{ProgramID: w.program().ID, TargetApp: cn})
-		require.NoError(t, err)
-		require.True(t, strings.HasPrefix(a.URL, server.URL+"/"), a.URL)
-		require.True(t, strings.HasPrefix(a.URL, "https://"), a.URL)
-	})
-	t.Run("by WithPublicURL", func(t *testing.T) {
-		inWorld(t, func(w *world) {
-			require.True(w, strings.HasPrefix(w.begin(w.program().ID).URL, "https://gateway.example/release/targets/ALIPAY_CN/authorize?"))
-		}, platform.WithPublicURL("https://gateway.example/release/"))
-	})
+			visit(t.Context(), t, server.Client(), a.URL)
+			require.Equal(t, alipayplus.AuthorizationGranted, w.authorization(a.ProgramID).Status)
+		})
+	}
 }
 
 func TestAnAuthorizationIsForATargetThatIsThere(t *testing.T) {

@@ -2,7 +2,6 @@ package platform_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"log/slog"
 	"math"
@@ -18,20 +17,6 @@ import (
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
-// slowWithdraw is a target app that takes an hour to take a release back.
-type slowWithdraw struct {
-	*platform.SimulatedAlipayCN
-}
-
-func (slowWithdraw) Withdraw(ctx context.Context, _ *alipayplus.Release) error {
-	select {
-	case <-time.After(time.Hour):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
 // TestAVerdictWaitsForAWithdrawalThatIsUnderWay: what the target app has taken
 // back must not be recorded as approved, whoever gives the verdict.
 func TestAVerdictWaitsForAWithdrawalThatIsUnderWay(t *testing.T) {
@@ -41,9 +26,7 @@ func TestAVerdictWaitsForAWithdrawalThatIsUnderWay(t *testing.T) {
 		verdict func(w *world) error
 	}{
 		{
-			"by time", func(alipayplus.Party, *alipayplus.Request) platform.Decision {
-				return platform.ApproveAfter(time.Minute)
-			},
+			"by time", approveIn(time.Minute),
 			func(w *world) error { _, err := w.owner.Workspace.Get(w.Context()); return err },
 		},
 		{
@@ -77,21 +60,15 @@ func TestAVerdictWaitsForAWithdrawalThatIsUnderWay(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				opts := []platform.Option{platform.WithTargetBackends(slowWithdraw{platform.NewSimulatedAlipayCN()})}
-				if tt.auto != nil {
-					opts = append(opts, platform.WithAutoReview(tt.auto))
-				}
-				w := newWorld(t, opts...)
-				program := w.program()
-				w.authorize(program.ID)
-				r := w.apply(w.release(program.ID, "1.0.0").ID)
+				app := newFakeApp()
+				w := newWorld(t, platform.WithTargetBackends(app), platform.WithAutoReview(tt.auto))
+				r := w.underReview(w.program().ID, "1.0.0")
+				app.will(func(asked) error { time.Sleep(time.Hour); return nil })
 
 				withdrawn := make(chan error, 1)
+				patient := w.as("olga", alipayplus.WithAttemptTimeout(2*time.Hour))
 				go func() {
-					patient, err := w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithAttemptTimeout(2*time.Hour))
-					if err == nil {
-						_, err = patient.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
-					}
+					_, err := patient.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
 					withdrawn <- err
 				}()
 				time.Sleep(2 * time.Minute) // the target app is being asked, and a verdict comes
@@ -100,12 +77,9 @@ func TestAVerdictWaitsForAWithdrawalThatIsUnderWay(t *testing.T) {
 
 				require.NoError(t, <-withdrawn)
 				<-verdict // refused, or nothing to do any more
-				after, err := w.owner.Releases.Get(w.Context(), r.ID)
-				require.NoError(t, err)
+				after := w.read(r.ID)
 				require.Equal(t, alipayplus.ReleaseNewVersionCreated, after.Status)
-				request, err := w.owner.Requests.Get(w.Context(), after.ReleaseRequestID)
-				require.NoError(t, err)
-				require.Equal(t, alipayplus.RequestWithdrawn, request.Status)
+				require.Equal(t, alipayplus.RequestWithdrawn, w.request(after.ReleaseRequestID).Status)
 			})
 		})
 	}
@@ -193,9 +167,7 @@ func TestAVerdictThatIsDueDoesNotOvertakeAWithdrawal(t *testing.T) {
 		time.Sleep(48 * time.Hour)
 		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(r.ID).Status)
 		require.Equal(w, alipayplus.RequestWithdrawn, w.request(r.ReleaseRequestID).Status)
-	}, platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
-		return platform.ApproveAfter(time.Hour)
-	}))
+	}, platform.WithAutoReview(approveIn(time.Hour)))
 }
 
 func TestAVerdictThatIsDueComesBeforeOneThatIsGivenNow(t *testing.T) {

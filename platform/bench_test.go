@@ -15,22 +15,9 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
-	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 	"github.com/alipayplus-go/alipayplus/platform/storage/bolt"
 )
-
-// benchPlatform is a platform with one workspace and its owner.
-func benchPlatform(b *testing.B, options ...Option) (p *Platform, owner Member) {
-	b.Helper()
-	p, err := New(append(options, WithSigner(testkey.FastKey()))...)
-	require.NoError(b, err)
-	owner.Name, owner.Role = "olga", alipayplus.RoleOwner
-	owner.WorkspaceID, err = p.AddWorkspace(b.Context(), modelCompany())
-	require.NoError(b, err)
-	require.NoError(b, p.PutMember(b.Context(), owner))
-	return p, owner
-}
 
 // putRequests writes n decided requests as they would be after years of work.
 func putRequests(b *testing.B, p *Platform, workspace string, n int) {
@@ -80,7 +67,7 @@ func BenchmarkListPage(b *testing.B) {
 
 func benchmarkListPage(b *testing.B, newStore func() storage.Store) {
 	for _, n := range []int{1_000, 1_000_000} {
-		p, owner := benchPlatform(b, WithStore(newStore()))
+		p, owner := ownedPlatform(b, WithStore(newStore()))
 		putRequests(b, p, owner.WorkspaceID, n)
 		by := memberCaller(b, p, owner)
 		list := func(in alipayplus.ListRequestsInput) *alipayplus.Page[alipayplus.Request] {
@@ -133,7 +120,7 @@ func benchList(ctx context.Context, p *Platform, owner caller, in alipayplus.Lis
 func BenchmarkAllRequests(b *testing.B) {
 	for _, n := range []int{10_000, 1_000_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			p, owner := benchPlatform(b)
+			p, owner := ownedPlatform(b)
 			putRequests(b, p, owner.WorkspaceID, n)
 			client, err := p.Client(b.Context(), owner.WorkspaceID, owner.Name)
 			require.NoError(b, err)
@@ -187,7 +174,7 @@ func BenchmarkWrites(b *testing.B) {
 		}},
 	} {
 		b.Run(bc.name, func(b *testing.B) {
-			p, owner := benchPlatform(b)
+			p, owner := ownedPlatform(b)
 			programs := benchPrograms(b, p, owner, 1+4*runtime.GOMAXPROCS(0))
 			by := memberCaller(b, p, owner)
 			b.ReportAllocs()

@@ -1,7 +1,6 @@
 package platform_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -57,181 +56,72 @@ func mishaps() []mishap {
 // attemptLimit is how long the clients of these tests wait for one answer.
 const attemptLimit = 10 * time.Second
 
-// write is one operation that changes something: who may call it, what must be
-// there before, and the call.
+// write is one operation that changes something: who may call it, and what must be
+// there before, which gives the input.
 type write struct {
-	op contract.Operation
-	as func(*world, ...alipayplus.Option) *alipayplus.Client
-	// given brings the world to where the call is possible.
-	given func(*world) invocation
+	op    contract.Operation
+	as    func(*world, ...alipayplus.Option) *alipayplus.Client
+	given func(*world) any
 }
 
 // invocation makes the call under an idempotency key.
 type invocation func(ctx context.Context, c *alipayplus.Client, id string) (any, error)
 
-// outcome keeps a nil result from becoming an any that is not nil.
-func outcome[T any](result *T, err error) (any, error) {
-	if err != nil {
-		return nil, err
-	}
-	return result, nil
-}
-
 func writes() []write {
+	release := func(op contract.Operation, from alipayplus.ReleaseStatus) write {
+		return write{op: op, given: func(w *world) any { return stepOf(op, w.releaseIn(from, w.authorizedProgram().ID), 20) }}
+	}
+	service := func(op contract.Operation, given func(*world) *alipayplus.Service) write {
+		return write{op: op, given: func(w *world) any { return alipayplus.ServiceInput{ServiceID: given(w).ID} }}
+	}
 	return []write{
-		{op: contract.ProgramCreate, given: func(*world) invocation {
-			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				return outcome(c.Programs.Create(ctx, alipayplus.CreateProgramInput{Languages: chinese(), RequestID: id}))
-			}
+		{op: contract.ProgramCreate, given: func(*world) any { return alipayplus.CreateProgramInput{Languages: chinese()} }},
+		{op: contract.ProgramAddLanguages, given: func(w *world) any {
+			return alipayplus.AddLanguagesInput{ProgramID: w.program().ID, Languages: []alipayplus.Localization{{Language: "en", Name: "Blue Lake Tea"}}}
 		}},
-		{op: contract.ProgramAddLanguages, given: func(w *world) invocation {
-			program := w.program().ID
-			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				return outcome(c.Programs.AddLanguages(ctx, alipayplus.AddLanguagesInput{
-					ProgramID: program, RequestID: id, Languages: []alipayplus.Localization{{Language: "en", Name: "Blue Lake Tea"}},
-				}))
-			}
+		{op: contract.ProgramConfigure, given: func(w *world) any {
+			return alipayplus.UpdateProgramConfigurationInput{ProgramID: w.program().ID, Configuration: teaDomains()}
 		}},
-		{op: contract.ProgramConfigure, given: func(w *world) invocation {
-			program := w.program().ID
-			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				return outcome(c.Programs.UpdateConfiguration(ctx, alipayplus.UpdateProgramConfigurationInput{
-					ProgramID: program, RequestID: id, Configuration: teaDomains(),
-				}))
-			}
+		{op: contract.VersionUpload, given: func(w *world) any {
+			return versionUpload{programID: w.program().ID, version: alipayplus.VersionNumber{Major: 1}, content: zipPackage(w, "1.0.0")}
 		}},
-		{op: contract.VersionUpload, given: func(w *world) invocation {
-			program, build := w.program().ID, zipPackage(w, "1.0.0")
-			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				return outcome(c.Programs.UploadVersion(ctx, alipayplus.UploadVersionInput{
-					ProgramID: program, Version: alipayplus.VersionNumber{Major: 1}, RequestID: id,
-					Package: bytes.NewReader(build), Size: int64(len(build)),
-				}))
-			}
+		{op: contract.QRCodeCreate, given: func(w *world) any {
+			return alipayplus.CreateQRCodeInput{AppID: w.full(w.authorizedProgram().ID, "1.0.0").ProgramID, Page: "pages/tea"}
 		}},
-		{op: contract.QRCodeCreate, given: func(w *world) invocation {
-			r := w.full(w.authorizedProgram().ID, "1.0.0")
-			return func(ctx context.Context, c *alipayplus.Client, _ string) (any, error) {
-				return outcome(c.QRCodes.Create(ctx, alipayplus.CreateQRCodeInput{AppID: r.ProgramID, Page: "pages/tea"}))
-			}
-		}},
-		{op: contract.ReleaseCreate, given: func(w *world) invocation {
+		{op: contract.ReleaseCreate, given: func(w *world) any {
 			program := w.authorizedProgram().ID
-			version := w.upload(program, "1.0.0")
-			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				return outcome(c.Releases.Create(ctx, alipayplus.CreateReleaseInput{
-					ProgramID: program, Version: version, TargetApp: alipayplus.TargetAlipayCN, RequestID: id,
-				}))
-			}
+			return alipayplus.CreateReleaseInput{ProgramID: program, Version: w.upload(program, "1.0.0"), TargetApp: cn}
 		}},
-		{op: contract.ReleaseConfigure, given: func(w *world) invocation {
-			release := w.created().ID
-			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				return outcome(c.Releases.UpdateConfiguration(ctx, alipayplus.UpdateReleaseConfigurationInput{
-					ReleaseID: release, RequestID: id, Configuration: teaDomains(),
-				}))
-			}
+		{op: contract.ReleaseConfigure, given: func(w *world) any {
+			return alipayplus.UpdateReleaseConfigurationInput{ReleaseID: w.created().ID, Configuration: teaDomains()}
 		}},
-		{op: contract.ReleaseApply, given: func(w *world) invocation {
-			release := w.created().ID
-			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				return outcome(c.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: release, BasicInfo: new(company()), RequestID: id}))
-			}
-		}},
-		{op: contract.ReleaseWithdraw, given: func(w *world) invocation {
-			release := w.apply(w.created().ID).ID
-			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				return outcome(c.Releases.Withdraw(ctx, alipayplus.ReleaseInput{ReleaseID: release, RequestID: id}))
-			}
-		}},
-		{op: contract.ReleaseGrayscale, given: func(w *world) invocation {
-			r := w.grayscale(w.authorizedProgram().ID, "1.0.0", 5)
-			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				in := r.GrayscaleTo(20)
-				in.RequestID = id
-				return outcome(c.Releases.Raise(ctx, in))
-			}
-		}},
-		{op: contract.ReleaseFinalize, given: func(w *world) invocation {
+		release(contract.ReleaseApply, alipayplus.ReleaseNewVersionCreated),
+		release(contract.ReleaseWithdraw, alipayplus.ReleaseUnderReview),
+		release(contract.ReleaseGrayscale, alipayplus.ReleaseGrayscale),
+		{op: contract.ReleaseFinalize, given: func(w *world) any {
 			former := w.full(w.authorizedProgram().ID, "1.0.0")
-			r := w.prepared(former.ProgramID, "1.1.0")
-			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				return outcome(c.Releases.Finalize(ctx, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: id}))
-			}
+			return alipayplus.ReleaseInput{ReleaseID: w.prepared(former.ProgramID, "1.1.0").ID}
 		}},
-		{op: contract.ReleaseCancel, given: func(w *world) invocation {
-			release := w.prepared(w.authorizedProgram().ID, "1.0.0").ID
-			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				return outcome(c.Releases.Cancel(ctx, alipayplus.ReleaseInput{ReleaseID: release, RequestID: id}))
-			}
+		release(contract.ReleaseCancel, alipayplus.ReleasePreparation),
+		{op: contract.AuthorizationBegin, given: func(w *world) any {
+			return alipayplus.BeginAuthorizationInput{ProgramID: w.program().ID, TargetApp: cn}
 		}},
-		{op: contract.AuthorizationBegin, given: func(w *world) invocation {
-			program := w.program().ID
-			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				return outcome(c.Authorizations.Begin(ctx, alipayplus.BeginAuthorizationInput{
-					ProgramID: program, TargetApp: alipayplus.TargetAlipayCN, RequestID: id,
-				}))
-			}
-		}},
-		{op: contract.ServiceCreate, given: func(w *world) invocation {
-			described := w.offer()
-			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				return outcome(c.Services.Create(ctx, alipayplus.CreateServiceInput{ServiceDescription: described, RequestID: id}))
-			}
-		}},
-		{op: contract.ServiceUpdate, given: func(w *world) invocation {
+		{op: contract.ServiceCreate, given: func(w *world) any { return alipayplus.CreateServiceInput{ServiceDescription: w.offer()} }},
+		{op: contract.ServiceUpdate, given: func(w *world) any {
 			s := w.draft()
-			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				described := s.ServiceDescription
-				described.Name = "Tea shops, better"
-				return outcome(c.Services.Update(ctx, alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: described, RequestID: id}))
-			}
+			s.Name = "Tea shops, better"
+			return alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: s.ServiceDescription}
 		}},
-		{op: contract.ServiceSubmit, given: func(w *world) invocation {
-			service := w.draft().ID
-			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				return outcome(c.Services.Submit(ctx, alipayplus.ServiceInput{ServiceID: service, RequestID: id}))
-			}
-		}},
-		{op: contract.ServiceWithdraw, given: func(w *world) invocation {
-			service := w.submitted().ID
-			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				return outcome(c.Services.Withdraw(ctx, alipayplus.ServiceInput{ServiceID: service, RequestID: id}))
-			}
-		}},
-		{op: contract.ServiceArchive, given: func(w *world) invocation {
-			service := w.online().ID
-			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				return outcome(c.Services.Archive(ctx, alipayplus.ServiceInput{ServiceID: service, RequestID: id}))
-			}
-		}},
-		{op: contract.FileUpload, given: func(w *world) invocation {
-			picture := pngImage(w)
-			return func(ctx context.Context, c *alipayplus.Client, _ string) (any, error) {
-				return outcome(c.Files.Upload(ctx, alipayplus.UploadFileInput{Content: bytes.NewReader(picture), Size: int64(len(picture))}))
-			}
-		}},
-		{op: contract.ReviewDecide, as: asReviewer, given: func(w *world) invocation {
-			request := w.submitted().ReleaseRequestID
-			return func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
-				return outcome(c.Reviews.Decide(ctx, alipayplus.DecideInput{ID: request, Approve: true, RequestID: id}))
-			}
+		service(contract.ServiceSubmit, (*world).draft),
+		service(contract.ServiceWithdraw, (*world).submitted),
+		service(contract.ServiceArchive, (*world).online),
+		{op: contract.FileUpload, given: func(w *world) any { return pngImage(w) }},
+		{op: contract.ReviewDecide, as: func(w *world, opts ...alipayplus.Option) *alipayplus.Client {
+			return w.reviewer(alipayplus.PartyAlipayPlus, opts...)
+		}, given: func(w *world) any {
+			return alipayplus.DecideInput{ID: w.submitted().ReleaseRequestID, Approve: true}
 		}},
 	}
-}
-
-func asReviewer(w *world, opts ...alipayplus.Option) *alipayplus.Client {
-	w.Helper()
-	c, err := w.p.ReviewerClient(w.Context(), alipayplus.PartyAlipayPlus, opts...)
-	require.NoError(w, err)
-	return c
-}
-
-func asOwner(w *world, opts ...alipayplus.Option) *alipayplus.Client {
-	w.Helper()
-	c, err := w.p.Client(w.Context(), w.workspace, "olga", opts...)
-	require.NoError(w, err)
-	return c
 }
 
 func (o write) caller(w *world, opts ...alipayplus.Option) *alipayplus.Client {
@@ -239,7 +129,7 @@ func (o write) caller(w *world, opts ...alipayplus.Option) *alipayplus.Client {
 	if o.as != nil {
 		return o.as(w, opts...)
 	}
-	return asOwner(w, opts...)
+	return w.as("olga", opts...)
 }
 
 // The things that the calls need, made by the owner.
@@ -297,7 +187,7 @@ func (s saved) world(t *testing.T, opts ...platform.Option) *world {
 	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.FastKey()), platform.WithStore(store)}, opts...)...)
 	require.NoError(t, err)
 	w := &world{T: t, p: p, workspace: s.workspace}
-	w.owner = asOwner(w)
+	w.owner = w.as("olga")
 	return w
 }
 
@@ -385,7 +275,10 @@ func (o write) prepare(t *testing.T) (given saved, call invocation, undisturbed 
 	synctest.Test(t, func(t *testing.T) {
 		store := storage.NewMemory()
 		first := newWorld(t, platform.WithStore(store))
-		call = o.given(first)
+		in := o.given(first)
+		call = func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
+			return do(ctx, c, o.op, withRequestID(in, id))
+		}
 		given = first.save(store)
 
 		w := given.world(t)
@@ -465,7 +358,7 @@ func (m mishap) requireError(t require.TestingT, err error) {
 // TestAFaultHoldsForItsTimes: and the page of a proxy says when to come back.
 func TestAFaultHoldsForItsTimes(t *testing.T) {
 	w := newWorld(t)
-	client := asOwner(w, alipayplus.WithRetry(1, 0, 0))
+	client := w.as("olga", alipayplus.WithRetry(1, 0, 0))
 	w.p.Inject(platform.Fault{
 		Operation: contract.WorkspaceQuery.Name, Times: 2, Status: http.StatusServiceUnavailable, RetryAfter: 20 * time.Second,
 	})

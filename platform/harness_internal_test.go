@@ -17,6 +17,18 @@ import (
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
+// ownedPlatform is a platform with one workspace and its owner.
+func ownedPlatform(t testing.TB, options ...Option) (p *Platform, owner Member) {
+	t.Helper()
+	p, err := New(append(options, WithSigner(testkey.FastKey()))...)
+	require.NoError(t, err)
+	owner.Name, owner.Role = "olga", alipayplus.RoleOwner
+	owner.WorkspaceID, err = p.AddWorkspace(t.Context(), modelCompany())
+	require.NoError(t, err)
+	require.NoError(t, p.PutMember(t.Context(), owner))
+	return p, owner
+}
+
 // memberCaller makes a member known to the platform, for calls past authentication.
 func memberCaller(t require.TestingT, p *Platform, m Member) caller {
 	return knownCaller(t, p, caller{

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/rsa"
 	"encoding/json"
 	"image"
@@ -55,7 +56,20 @@ func (w *world) member(name string, role alipayplus.Role, programs ...string) *a
 	w.Helper()
 	m := platform.Member{WorkspaceID: w.workspace, Name: name, Role: role, Programs: programs}
 	require.NoError(w, w.p.PutMember(w.Context(), m))
-	c, err := w.p.Client(w.Context(), w.workspace, name)
+	return w.as(name)
+}
+
+// as gives a client of a member who is there.
+func (w *world) as(name string, opts ...alipayplus.Option) *alipayplus.Client {
+	w.Helper()
+	c, err := w.p.Client(w.Context(), w.workspace, name, opts...)
+	require.NoError(w, err)
+	return c
+}
+
+func (w *world) reviewer(party alipayplus.Party, opts ...alipayplus.Option) *alipayplus.Client {
+	w.Helper()
+	c, err := w.p.ReviewerClient(w.Context(), party, opts...)
 	require.NoError(w, err)
 	return c
 }
@@ -170,7 +184,7 @@ func inWorld(t *testing.T, check func(w *world), opts ...platform.Option) {
 	})
 }
 
-// sentence is inWorld under the name of a sentence of a document.
+// sentence is inWorld as a subtest, under a sentence of a document or what a case is.
 func sentence(t *testing.T, text string, check func(w *world), opts ...platform.Option) {
 	t.Helper()
 	t.Run(text, func(t *testing.T) {
@@ -256,6 +270,47 @@ func (w *world) decide(party alipayplus.Party, reason string) {
 		return
 	}
 	require.NoError(w, waiting[0].Reject(w.Context(), party, reason))
+}
+
+// releaseIn gives a release in a status, by the shortest way there.
+func (w *world) releaseIn(status alipayplus.ReleaseStatus, program string) *alipayplus.Release {
+	w.Helper()
+	const version = "1.0.0"
+	switch status {
+	case alipayplus.ReleaseNewVersionCreated:
+		return w.release(program, version)
+	case alipayplus.ReleaseUnderReview:
+		return w.underReview(program, version)
+	case alipayplus.ReleasePreparation:
+		return w.prepared(program, version)
+	case alipayplus.ReleaseGrayscale:
+		return w.grayscale(program, version, 5)
+	case alipayplus.ReleaseFull:
+		return w.full(program, version)
+	case alipayplus.ReleaseCanceled:
+		r := w.grayscale(program, version, 5)
+		w.cancel(r)
+		return w.read(r.ID)
+	case alipayplus.ReleaseArchived:
+		r := w.full(program, version)
+		w.full(program, "2.0.0")
+		return w.read(r.ID)
+	default:
+		require.Failf(w, "no way there", "%s", status)
+		return nil
+	}
+}
+
+func (w *world) withdraw(r *alipayplus.Release) {
+	w.Helper()
+	_, err := w.owner.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+	require.NoError(w, err)
+}
+
+func (w *world) cancel(r *alipayplus.Release) {
+	w.Helper()
+	_, err := w.owner.Releases.Cancel(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+	require.NoError(w, err)
 }
 
 // image uploads a service image.
@@ -427,33 +482,72 @@ func (h rawClient) call(op contract.Operation, in any) rawAnswer {
 // send signs and sends anything, and checks that the answer is signed.
 func (h rawClient) send(method, path, contentType string, body []byte) rawAnswer {
 	h.Helper()
-	at := time.Now().Add(h.off).Format(time.RFC3339Nano)
-	digest := signing.Digest(method, path, h.clientID, at, body)
-	signature, err := signing.Sign(testkey.FastClient(), digest[:])
-	require.NoError(h, err)
-	return h.sendSigned(method, path, http.Header{
-		"Content-Type": {contentType}, "Client-Id": {h.clientID}, "Request-Time": {at},
-		"Signature": {signing.Header{KeyVersion: "1", Signature: signature}.String()},
-	}, body)
+	header := signedHeader(h, testkey.FastClient(), method, path, h.clientID, time.Now().Add(h.off).Format(time.RFC3339Nano), body)
+	header.Set("Content-Type", contentType)
+	return h.sendSigned(method, path, header, body)
 }
 
-// sendSigned sends headers as they are.
+// signedHeader signs a request with any key, as of key version "1".
+func signedHeader(t testing.TB, key crypto.Signer, method, path, clientID, at string, body []byte) http.Header {
+	t.Helper()
+	digest := signing.Digest(method, path, clientID, at, body)
+	signature, err := signing.Sign(key, digest[:])
+	require.NoError(t, err)
+	return http.Header{
+		"Client-Id": {clientID}, "Request-Time": {at},
+		"Signature": {signing.Header{KeyVersion: "1", Signature: signature}.String()},
+	}
+}
+
+// sendSigned sends headers as they are, and checks that the answer is signed.
 func (h rawClient) sendSigned(method, path string, header http.Header, body []byte) rawAnswer {
 	h.Helper()
-	req, err := http.NewRequestWithContext(h.Context(), method, "http://platform.example"+path, bytes.NewReader(body))
-	require.NoError(h, err)
-	req.Header = header
-	resp, err := h.p.HTTPClient().Do(req)
-	require.NoError(h, err)
+	got := message{method, path, header, body}.deliver(h, h.p.HTTPClient(), "http://platform.example")
+	requireSigned(h, h.p, method, path, got.Header.Get("Client-Id"), got.Header.Get("Response-Time"), got.Header.Get("Signature"), []byte(got.Body))
+	return got
+}
+
+// requireSigned checks the platform's signature under a message.
+func requireSigned(t testing.TB, p *platform.Platform, method, path, clientID, at, signature string, body []byte) {
+	t.Helper()
+	signed, err := signing.ParseHeader(signature)
+	require.NoError(t, err)
+	digest := signing.Digest(method, path, clientID, at, body)
+	require.NoError(t, signing.Verify(publicKey(t, p), digest[:], signed.Signature), "every answer is signed")
+}
+
+// message is a request as it goes over the wire.
+type message struct {
+	method, path string
+	header       http.Header
+	body         []byte
+}
+
+// deliver sends a message to wherever the base and the HTTP client lead.
+func (m message) deliver(t testing.TB, client *http.Client, base string) rawAnswer {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), m.method, base+m.path, bytes.NewReader(m.body))
+	require.NoError(t, err)
+	req.Header = m.header.Clone()
+	resp, err := client.Do(req)
+	require.NoError(t, err)
 	defer resp.Body.Close()
 	raw, err := io.ReadAll(resp.Body)
-	require.NoError(h, err)
+	require.NoError(t, err)
 	got := rawAnswer{HTTP: resp.StatusCode, Header: resp.Header, Body: string(raw)}
-	require.NoError(h, json.Unmarshal(raw, &got), "%s", raw)
-
-	signed, err := signing.ParseHeader(resp.Header.Get("Signature"))
-	require.NoError(h, err)
-	digest := signing.Digest(method, path, resp.Header.Get("Client-Id"), resp.Header.Get("Response-Time"), raw)
-	require.NoError(h, signing.Verify(publicKey(h, h.p), digest[:], signed.Signature), "every answer is signed")
+	require.NoError(t, json.Unmarshal(raw, &got), "%s", raw)
 	return got
+}
+
+// remote is the owner's client over a socket.
+func (w *world) remote(base string, opts ...alipayplus.Option) *alipayplus.Client {
+	w.Helper()
+	id, err := w.p.AddClient(w.Context(), w.workspace, "olga", testkey.FastClient().Public())
+	require.NoError(w, err)
+	c, err := alipayplus.New(append([]alipayplus.Option{
+		alipayplus.WithBaseURL(base), alipayplus.WithClientID(id), alipayplus.WithSigner(testkey.FastClient()),
+		alipayplus.WithPlatformKey("1", w.p.PublicKeyPEM()),
+	}, opts...)...)
+	require.NoError(w, err)
+	return c
 }

@@ -1,7 +1,6 @@
 package platform_test
 
 import (
-	"bytes"
 	"crypto"
 	"crypto/rsa"
 	"encoding/json"
@@ -22,7 +21,6 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
-	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
@@ -33,25 +31,21 @@ func TestWhoDoesNotSignProperlyIsNobody(t *testing.T) {
 	inWorld(t, func(w *world) {
 		h := w.rawClient("olga")
 		path, body := contract.Prefix+contract.ProgramCreate.Path, []byte(`{"requestId":"1","languages":[{"language":"en","name":"Tea"}]}`)
-		sign := func(path, at, keyVersion string, body []byte) http.Header {
-			digest := signing.Digest(http.MethodPost, path, h.clientID, at, body)
-			signature, err := signing.Sign(testkey.FastClient(), digest[:])
-			require.NoError(w, err)
-			return http.Header{
-				"Client-Id": {h.clientID}, "Request-Time": {at},
-				"Signature": {signing.Header{KeyVersion: keyVersion, Signature: signature}.String()},
-			}
+		sign := func(path, at string, body []byte) http.Header {
+			return signedHeader(w, testkey.FastClient(), http.MethodPost, path, h.clientID, at, body)
+		}
+		edited := func(header http.Header, from, to string) http.Header {
+			header.Set("Signature", strings.Replace(header.Get("Signature"), from, to, 1))
+			return header
 		}
 		now := time.Now().Format(time.RFC3339)
 		without := func(name string) http.Header {
-			header := sign(path, now, "1", body)
+			header := sign(path, now, body)
 			header.Del(name)
 			return header
 		}
-		forged := sign(path, now, "1", body)
+		forged := sign(path, now, body)
 		forged.Set("Signature", "algorithm=RSA256, keyVersion=1, signature=AAAA")
-		other := sign(path, now, "1", body)
-		other.Set("Signature", strings.Replace(other.Get("Signature"), "RSA256", "ECC224", 1))
 		before := w.snapshot()
 		for name, tt := range map[string]struct {
 			header  http.Header
@@ -60,19 +54,19 @@ func TestWhoDoesNotSignProperlyIsNobody(t *testing.T) {
 		}{
 			"no client id":         {without("Client-Id"), alipayplus.CodeUnknownClient, "the client id is not known here"},
 			"no signature":         {without("Signature"), alipayplus.CodeInvalidSignature, "the Signature header cannot be used: "},
-			"another algorithm":    {other, alipayplus.CodeInvalidSignature, "the Signature header cannot be used: "},
+			"another algorithm":    {edited(sign(path, now, body), "RSA256", "ECC224"), alipayplus.CodeInvalidSignature, "the Signature header cannot be used: "},
 			"a forged signature":   {forged, alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
-			"of another body":      {sign(path, now, "1", []byte(`{}`)), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
-			"of another operation": {sign(contract.Prefix+"release/create", now, "1", body), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
+			"of another body":      {sign(path, now, []byte(`{}`)), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
+			"of another operation": {sign(contract.Prefix+"release/create", now, body), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
 			"no time":              {without("Request-Time"), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
 			"a key version that is not there": {
-				sign(path, now, "2", body), alipayplus.CodeInvalidSignature, `the client has no key of version "2"`,
+				edited(sign(path, now, body), "keyVersion=1", "keyVersion=2"), alipayplus.CodeInvalidSignature, `the client has no key of version "2"`,
 			},
 			"a time that is none": {
-				sign(path, "yesterday", "1", body), alipayplus.CodeTimestampInvalid, "Request-Time is neither an ISO 8601 time nor milliseconds",
+				sign(path, "yesterday", body), alipayplus.CodeTimestampInvalid, "Request-Time is neither an ISO 8601 time nor milliseconds",
 			},
 			"a time just outside": {
-				sign(path, time.Now().Add(-5*time.Minute-time.Second).Format(time.RFC3339), "1", body), alipayplus.CodeTimestampInvalid,
+				sign(path, time.Now().Add(-5*time.Minute-time.Second).Format(time.RFC3339), body), alipayplus.CodeTimestampInvalid,
 				"Request-Time is 5m1s away from the platform's time; at most 5m0s is allowed",
 			},
 		} {
@@ -81,7 +75,7 @@ func TestWhoDoesNotSignProperlyIsNobody(t *testing.T) {
 			require.Equal(w, tt.code, got.Result.Code, name)
 			require.Contains(w, got.Result.Message, tt.message, name)
 		}
-		long := sign(path, now, "1", body)
+		long := sign(path, now, body)
 		long.Set("Client-Id", strings.Repeat("9", 65))
 		got := h.sendSigned(http.MethodPost, path, long, body)
 		require.Equal(w, alipayplus.CodeUnknownClient, got.Result.Code)
@@ -90,8 +84,8 @@ func TestWhoDoesNotSignProperlyIsNobody(t *testing.T) {
 
 		w.Log("At the border, in milliseconds, and without a key version it is accepted.")
 		for i, header := range []http.Header{
-			sign(path, time.Now().Add(-5*time.Minute).Format(time.RFC3339), "1", []byte(`{"requestId":"0","languages":[{"language":"en","name":"Tea"}]}`)),
-			sign(path, fmt.Sprint(time.Now().Add(5*time.Minute).UnixMilli()), "", []byte(`{"requestId":"1","languages":[{"language":"en","name":"Tea"}]}`)),
+			sign(path, time.Now().Add(-5*time.Minute).Format(time.RFC3339), []byte(`{"requestId":"0","languages":[{"language":"en","name":"Tea"}]}`)),
+			edited(sign(path, fmt.Sprint(time.Now().Add(5*time.Minute).UnixMilli()), body), ", keyVersion=1", ""),
 		} {
 			got := h.sendSigned(http.MethodPost, path, header, fmt.Appendf(nil, `{"requestId":"%d","languages":[{"language":"en","name":"Tea"}]}`, i))
 			require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
@@ -129,50 +123,23 @@ func (w *world) inProcessID() string {
 		id = r.Header.Get("Client-Id")
 		return w.p.HTTPClient().Transport.RoundTrip(r)
 	})
-	_, err := asOwner(w, alipayplus.WithHTTPClient(&http.Client{Transport: spy})).Workspace.Get(w.Context())
+	_, err := w.as("olga", alipayplus.WithHTTPClient(&http.Client{Transport: spy})).Workspace.Get(w.Context())
 	require.NoError(w, err)
 	return id
-}
-
-// message is a request as it goes over the wire.
-type message struct {
-	path   string
-	header http.Header
-	body   []byte
 }
 
 // signedMessage is one that is signed with any key.
 func (w *world) signedMessage(op contract.Operation, id string, key crypto.Signer, body string) message {
 	w.Helper()
-	path, at := contract.Prefix+op.Path, time.Now().Format(time.RFC3339Nano)
-	digest := signing.Digest(http.MethodPost, path, id, at, []byte(body))
-	signature, err := signing.Sign(key, digest[:])
-	require.NoError(w, err)
-	return message{path, http.Header{
-		"Content-Type": {"application/json; charset=UTF-8"}, "Client-Id": {id}, "Request-Time": {at},
-		"Signature": {signing.Header{KeyVersion: "1", Signature: signature}.String()},
-	}, []byte(body)}
-}
-
-// deliver sends a message to wherever the base and the HTTP client lead.
-func (m message) deliver(t testing.TB, client *http.Client, base string) rawAnswer {
-	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+m.path, bytes.NewReader(m.body))
-	require.NoError(t, err)
-	req.Header = m.header.Clone()
-	resp, err := client.Do(req)
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	raw, err := io.ReadAll(resp.Body)
-	require.NoError(t, err)
-	got := rawAnswer{HTTP: resp.StatusCode, Header: resp.Header, Body: string(raw)}
-	require.NoError(t, json.Unmarshal(raw, &got), "%s", raw)
-	return got
+	path := contract.Prefix + op.Path
+	header := signedHeader(w, key, http.MethodPost, path, id, time.Now().Format(time.RFC3339Nano), []byte(body))
+	header.Set("Content-Type", "application/json; charset=UTF-8")
+	return message{http.MethodPost, path, header, []byte(body)}
 }
 
 // sentBack makes a request of an answer: both are signed over the same five parts.
 func sentBack(m message, answer rawAnswer) message {
-	return message{m.path, http.Header{
+	return message{m.method, m.path, http.Header{
 		"Content-Type": {"application/json; charset=UTF-8"},
 		"Client-Id":    {answer.Header.Get("Client-Id")},
 		"Request-Time": {answer.Header.Get("Response-Time")},
@@ -199,6 +166,8 @@ func TestAnInProcessIDIsUnknownToTheNetworkWhateverItSigns(t *testing.T) {
 	}
 	m := w.signedMessage(contract.WorkspaceQuery, id, testkey.FastKey(), "{}")
 	require.Equal(t, alipayplus.CodeSuccess, m.deliver(t, w.p.HTTPClient(), server.URL).Result.Code, "in process the very same is good")
+	_, err := w.as("olga", alipayplus.WithBaseURL(server.URL), alipayplus.WithHTTPClient(server.Client())).Workspace.Get(t.Context())
+	require.ErrorIs(t, err, alipayplus.ErrUnauthenticated)
 }
 
 // The platform signs every answer, also to somebody who only says who he is. What
@@ -221,10 +190,7 @@ func TestARefusalSentBackAsARequestIsRefused(t *testing.T) {
 		require.Equal(t, http.StatusUnauthorized, answer.HTTP, name)
 
 		back := sentBack(forged, answer)
-		signed, err := signing.ParseHeader(back.header.Get("Signature"))
-		require.NoError(t, err)
-		digest := signing.Digest(http.MethodPost, back.path, back.header.Get("Client-Id"), back.header.Get("Request-Time"), back.body)
-		require.NoError(t, signing.Verify(publicKey(t, w.p), digest[:], signed.Signature), "%s: as a request it is signed by the platform", name)
+		requireSigned(t, w.p, http.MethodPost, back.path, back.header.Get("Client-Id"), back.header.Get("Request-Time"), back.header.Get("Signature"), back.body)
 
 		got := back.deliver(t, server.Client(), server.URL)
 		require.Equal(t, http.StatusUnauthorized, got.HTTP, name)
@@ -326,14 +292,14 @@ func TestASignerThatFailsOnceDoesNotEndAWait(t *testing.T) {
 			Interval: 10 * time.Minute, TolerateErrors: 2,
 			OnError: func(err error) { passedOver = append(passedOver, err) },
 		}
-		once := asOwner(w, alipayplus.WithSigner(&hiccup{Signer: testkey.FastKey(), fails: func(n int32) bool { return n == 2 }}))
+		once := w.as("olga", alipayplus.WithSigner(&hiccup{Signer: testkey.FastKey(), fails: func(n int32) bool { return n == 2 }}))
 		approved, err := once.Releases.WaitReviewed(w.Context(), r.ID, wait)
 		require.NoError(w, err)
 		require.Equal(w, alipayplus.ReleasePreparation, approved.Status)
 		require.Len(w, passedOver, 1)
 		require.ErrorIs(w, passedOver[0], errSigner)
 
-		gone := asOwner(w, alipayplus.WithSigner(&hiccup{Signer: testkey.FastKey(), fails: func(int32) bool { return true }}))
+		gone := w.as("olga", alipayplus.WithSigner(&hiccup{Signer: testkey.FastKey(), fails: func(int32) bool { return true }}))
 		_, err = gone.Releases.WaitReviewed(w.Context(), r.ID, wait)
 		require.ErrorIs(w, err, errSigner)
 		require.Len(w, passedOver, 3)

@@ -12,9 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
-	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
@@ -103,10 +101,7 @@ func (tx *observedTx) Scan(from, to string, descending bool) iter.Seq2[storage.E
 // as there is on every day after the first.
 func TestWritesToDifferentProgramsDoNotConflict(t *testing.T) {
 	store := &interrupted{Store: storage.NewMemory()}
-	p, err := New(WithSigner(testkey.FastKey()), WithStore(store))
-	require.NoError(t, err)
-	workspace, err := p.AddWorkspace(t.Context(), modelCompany())
-	require.NoError(t, err)
+	p, owner := ownedPlatform(t, WithStore(store))
 	require.NoError(t, store.Update(t.Context(), func(tx storage.Tx) error {
 		for i := range 100 {
 			past := &outcomeRecord{At: fmt.Sprintf("outcome/%d", i), Expires: now().Add(-time.Hour - time.Duration(i))}
@@ -116,7 +111,7 @@ func TestWritesToDifferentProgramsDoNotConflict(t *testing.T) {
 		}
 		return nil
 	}))
-	by := memberCaller(t, p, Member{WorkspaceID: workspace, Name: "olga", Role: alipayplus.RoleOwner})
+	by := memberCaller(t, p, owner)
 	create := func(id string) {
 		body := fmt.Appendf(nil, `{"languages":[{"language":"zh-CN","name":"Tea"}],"requestId":%q}`, id)
 		out := executeAs(t.Context(), p, by, contract.ProgramCreate, "", body)

@@ -48,7 +48,7 @@ func TestARepetitionGetsTheFirstOutcome(t *testing.T) {
 	sentence(t, "from any client of the same member", func(w *world) {
 		first, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
 		require.NoError(w, err)
-		again, err := asOwner(w).Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
+		again, err := w.as("olga").Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
 		require.NoError(w, err)
 		require.Equal(w, first, again)
 		require.Equal(w, 1, w.programs())
@@ -239,7 +239,7 @@ func TestAPlatformThatStartsOver(t *testing.T) {
 		w := newWorld(t, platform.WithStore(store), platform.WithAutoReview(approveIn(time.Hour)))
 		r := w.created()
 		door := &swinging{to: w.p.HTTPClient().Transport}
-		client := asOwner(w, alipayplus.WithHTTPClient(&http.Client{Transport: door}))
+		client := w.as("olga", alipayplus.WithHTTPClient(&http.Client{Transport: door}))
 		apply := alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "key"}
 		w.p.Inject(platform.Fault{Operation: "releases.apply", CutAfter: true})
 		door.next = func() http.RoundTripper {
@@ -334,7 +334,7 @@ func TestOneKeyReachesTheTargetAppOnce(t *testing.T) {
 	for name, atOnce := range map[string]bool{"both look up the key before either takes it": true, "one after the other": false} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				app, store := newRecordingApp(), &together{Store: storage.NewMemory(), both: make(chan struct{})}
+				app, store := newFakeApp(), &together{Store: storage.NewMemory(), both: make(chan struct{})}
 				w := newWorld(t, platform.WithTargetBackends(app), platform.WithStore(store))
 				releases := []*alipayplus.Release{w.prepared(w.program().ID, "1.0.0"), w.prepared(w.program().ID, "1.0.0")}
 				app.take()

@@ -13,7 +13,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
@@ -23,14 +22,8 @@ func TestInProcessIsAsOverTheNetwork(t *testing.T) {
 	w := newWorld(t)
 	gateway := httptest.NewServer(w.p)
 	defer gateway.Close()
-	id, err := w.p.AddClient(t.Context(), w.workspace, "olga", testkey.FastClient().Public())
-	require.NoError(t, err)
-	remote, err := alipayplus.New(
-		alipayplus.WithBaseURL(gateway.URL), alipayplus.WithClientID(id), alipayplus.WithSigner(testkey.FastClient()),
-		alipayplus.WithPlatformKey("1", w.p.PublicKeyPEM()), alipayplus.WithRetry(1, 0, 0),
-	)
-	require.NoError(t, err)
-	local := asOwner(w, alipayplus.WithRetry(1, 0, 0))
+	remote := w.remote(gateway.URL, alipayplus.WithRetry(1, 0, 0))
+	local := w.as("olga", alipayplus.WithRetry(1, 0, 0))
 
 	created, err := remote.Programs.Create(t.Context(), newProgram("key", "蓝湖茶"))
 	require.NoError(t, err)
@@ -109,7 +102,7 @@ func TestTheInProcessRoundTripper(t *testing.T) {
 // TestABugOfATargetAppIsSeen: in a test, a panic in the connector to a target app
 // reaches the test, and the mini program is not locked for good.
 func TestABugOfATargetAppIsSeen(t *testing.T) {
-	app := newUnreliableApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		r := w.release(w.program().ID, "1.0.0")
 		app.expect(panicsBefore)

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -70,10 +71,7 @@ func (l listing[R, T]) page(tx storage.Tx) (*alipayplus.Page[T], error) {
 }
 
 func (l listing[R, T]) descending() bool {
-	if l.opts.Order == "" {
-		return l.order != alipayplus.OldestFirst
-	}
-	return l.opts.Order != alipayplus.OldestFirst
+	return cmp.Or(l.opts.Order, l.order) != alipayplus.OldestFirst
 }
 
 // bounds are the keys of the index that are left after the cursor.

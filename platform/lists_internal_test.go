@@ -135,16 +135,9 @@ func (w *weighed) RoundTrip(r *http.Request) (*http.Response, error) {
 func TestALargeListComesInPagesThatCanBeRead(t *testing.T) {
 	t.Parallel()
 	const services, mebibyte = 20, 1 << 20
-	p, err := New(WithSigner(testkey.FastKey()))
-	require.NoError(t, err)
-	workspace, err := p.AddWorkspace(t.Context(), alipayplus.BusinessRegistration{
-		CompanyName: "Blue Lake Tea", RegistrationNumber: "201900123A", Country: "SG",
-		Address: "1 Lake Road, Singapore", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
-	})
-	require.NoError(t, err)
-	require.NoError(t, p.PutMember(t.Context(), Member{WorkspaceID: workspace, Name: "olga", Role: alipayplus.RoleOwner}))
+	p, olga := ownedPlatform(t)
 	network := &weighed{to: p.HTTPClient().Transport}
-	owner, err := p.Client(t.Context(), workspace, "olga", alipayplus.WithHTTPClient(&http.Client{Transport: network}))
+	owner, err := p.Client(t.Context(), olga.WorkspaceID, olga.Name, alipayplus.WithHTTPClient(&http.Client{Transport: network}))
 	require.NoError(t, err)
 
 	details := alipayplus.Content{alipayplus.TextBlock(strings.Repeat("x", mebibyte))}
@@ -153,7 +146,7 @@ func TestALargeListComesInPagesThatCanBeRead(t *testing.T) {
 		for i := range services {
 			id := fmt.Sprintf("svc_%02d", i)
 			want = append(want, id)
-			r := &serviceRecord{Workspace: workspace, Sort: id, Service: alipayplus.Service{
+			r := &serviceRecord{Workspace: olga.WorkspaceID, Sort: id, Service: alipayplus.Service{
 				ID: id, ServiceDescription: alipayplus.ServiceDescription{Details: details},
 			}}
 			if err := save(tx, nil, r); err != nil {

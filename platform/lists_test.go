@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
 
@@ -24,16 +23,12 @@ func (w *world) listing(cursors func(n int) string) (*alipayplus.Client, *int) {
 		*calls++
 		id, at := r.Header.Get("Client-Id"), time.Now().Format(time.RFC3339Nano)
 		body := fmt.Appendf(nil, `{"result":{"resultStatus":"S","resultCode":"SUCCESS","resultMessage":""},"data":{"items":[],"nextCursor":%q}}`, cursors(*calls))
-		digest := signing.Digest(r.Method, r.URL.EscapedPath(), id, at, body)
-		signature, err := signing.Sign(testkey.FastKey(), digest[:])
-		if err != nil {
-			return nil, err
-		}
+		signature := signedHeader(w, testkey.FastKey(), r.Method, r.URL.EscapedPath(), id, at, body).Get("Signature")
 		return &http.Response{StatusCode: http.StatusOK, Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)), Header: http.Header{
-			"Client-Id": {id}, "Response-Time": {at}, "Signature": {signing.Header{KeyVersion: "1", Signature: signature}.String()},
+			"Client-Id": {id}, "Response-Time": {at}, "Signature": {signature},
 		}}, nil
 	})
-	return asOwner(w, alipayplus.WithHTTPClient(&http.Client{Transport: answer})), calls
+	return w.as("olga", alipayplus.WithHTTPClient(&http.Client{Transport: answer})), calls
 }
 
 // A platform in which two pages lead to each other does not keep a program for

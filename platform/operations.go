@@ -26,7 +26,7 @@ type operation struct {
 	// effect is what the operation does at the target app, to the release as the
 	// rule has allowed it; nil for most. It runs between the rule and the staged
 	// writes, may run again, and must come to the same then.
-	effect func(context.Context, TargetBackend, *alipayplus.Release) error
+	effect func(TargetBackend, context.Context, *alipayplus.Release) error
 	// keepsNothing says that a call writes nothing, although the contract counts it
 	// among the writes.
 	keepsNothing bool
@@ -52,11 +52,11 @@ func operations() map[string]operation {
 		operate(contract.ReleaseQuery, queryRelease),
 		operate(contract.ReleaseList, listReleases),
 		operate(contract.ReleaseConfigure, configureRelease),
-		operate(contract.ReleaseApply, applyRelease).withEffect(submitToTarget),
-		operate(contract.ReleaseWithdraw, withdrawRelease).withEffect(withdrawAtTarget),
+		operate(contract.ReleaseApply, applyRelease).withEffect(TargetBackend.Submit),
+		operate(contract.ReleaseWithdraw, withdrawRelease).withEffect(TargetBackend.Withdraw),
 		operate(contract.ReleaseGrayscale, setRatio).withEffect(setRatioAtTarget),
 		operate(contract.ReleaseFinalize, finalizeRelease).withEffect(setRatioAtTarget),
-		operate(contract.ReleaseCancel, cancelRelease).withEffect(cancelAtTarget),
+		operate(contract.ReleaseCancel, cancelRelease).withEffect(TargetBackend.Cancel),
 
 		operate(contract.AuthorizationBegin, beginAuthorization),
 		operate(contract.AuthorizationQuery, queryAuthorization),
@@ -120,7 +120,7 @@ func operateWith[In checked, Out any](op contract.Operation, prepare func(*Platf
 	}
 }
 
-func (op operation) withEffect(effect func(context.Context, TargetBackend, *alipayplus.Release) error) operation {
+func (op operation) withEffect(effect func(TargetBackend, context.Context, *alipayplus.Release) error) operation {
 	op.effect = effect
 	return op
 }
@@ -403,7 +403,7 @@ func (r *releaseRecord) announce(tx storage.Tx, ratio alipayplus.Ratio) error {
 	if ratio == r.Announced {
 		return nil
 	}
-	before := r.copy()
+	before := new(*r)
 	r.Announced = ratio
 	return save(tx, before, r)
 }
@@ -419,7 +419,7 @@ func (s *writeSession) askTarget(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.in.op.effect(ctx, target, release); err != nil {
+	if err := s.in.op.effect(target, ctx, release); err != nil {
 		return s.effectFailed(context.WithoutCancel(ctx), c, fmt.Errorf("target app: %w", err))
 	}
 	return nil

@@ -11,7 +11,6 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
-	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
@@ -38,7 +37,7 @@ func TestABodyIsDecodedOnce(t *testing.T) {
 	for _, op := range []operation{
 		operate(contract.ReleaseCancel, func(c *call, in bodyOnce) (*alipayplus.Release, error) {
 			return cancelRelease(c, alipayplus.ReleaseInput{ReleaseID: in.ReleaseID})
-		}).withEffect(cancelAtTarget),
+		}).withEffect(TargetBackend.Cancel),
 		operate(contract.ReleaseConfigure, func(c *call, _ bodyOnce) (*alipayplus.Release, error) {
 			return configureRelease(c, alipayplus.UpdateReleaseConfigurationInput{ReleaseID: "r1"})
 		}),
@@ -81,7 +80,7 @@ func TestAReleaseThatAnotherProcessChangedIsNotOverwritten(t *testing.T) {
 			t.Helper()
 			before, err := load[releaseRecord](tx, releaseKey("ws", "r4"))
 			require.NoError(t, err)
-			after := before.copy()
+			after := new(*before)
 			after.Status = alipayplus.ReleaseCanceled
 			return save(tx, before, after)
 		},
@@ -89,7 +88,7 @@ func TestAReleaseThatAnotherProcessChangedIsNotOverwritten(t *testing.T) {
 			t.Helper()
 			before, err := load[releaseRecord](tx, releaseKey("ws", "r4"))
 			require.NoError(t, err)
-			after := before.copy()
+			after := new(*before)
 			after.UpdatedAt = now()
 			return save(tx, before, after)
 		},
@@ -129,11 +128,7 @@ func TestATargetAppMayKeepAndChangeTheReleaseThatItIsGiven(t *testing.T) {
 // TestWhoWasRemovedWhileTheBodyWasReadMayDoNothing: the caller is read again
 // in the transaction in which something is done.
 func TestWhoWasRemovedWhileTheBodyWasReadMayDoNothing(t *testing.T) {
-	p, err := New(WithSigner(testkey.FastKey()))
-	require.NoError(t, err)
-	workspace, err := p.AddWorkspace(t.Context(), modelCompany())
-	require.NoError(t, err)
-	olga := Member{WorkspaceID: workspace, Name: "olga", Role: alipayplus.RoleOwner}
+	p, olga := ownedPlatform(t)
 	by := memberCaller(t, p, olga)
 	create := func(id string) (alipayplus.Code, string) {
 		out := executeAs(t.Context(), p, by, contract.ProgramCreate, "", []byte(`{"languages":[{"language":"en","name":"Tea"}],"requestId":"`+id+`"}`))

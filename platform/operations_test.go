@@ -1,11 +1,13 @@
 package platform_test
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"reflect"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -19,6 +21,103 @@ import (
 	"github.com/alipayplus-go/alipayplus/platform"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
+
+// versionUpload is the input of Programs.UploadVersion with its content at hand, so
+// that it can be sent again and again.
+type versionUpload struct {
+	programID string
+	version   alipayplus.VersionNumber
+	content   []byte
+	RequestID string
+}
+
+// do makes the client's call of an operation. The input of an upload is a
+// versionUpload, or the bytes of a file.
+func do(ctx context.Context, c *alipayplus.Client, op contract.Operation, in any) (any, error) {
+	switch in := in.(type) {
+	case alipayplus.CreateProgramInput:
+		return outcome(c.Programs.Create(ctx, in))
+	case alipayplus.AddLanguagesInput:
+		return outcome(c.Programs.AddLanguages(ctx, in))
+	case alipayplus.UpdateProgramConfigurationInput:
+		return outcome(c.Programs.UpdateConfiguration(ctx, in))
+	case versionUpload:
+		return outcome(c.Programs.UploadVersion(ctx, alipayplus.UploadVersionInput{
+			ProgramID: in.programID, Version: in.version, RequestID: in.RequestID,
+			Package: bytes.NewReader(in.content), Size: int64(len(in.content)),
+		}))
+	case []byte:
+		return outcome(c.Files.Upload(ctx, alipayplus.UploadFileInput{Content: bytes.NewReader(in), Size: int64(len(in))}))
+	case alipayplus.CreateQRCodeInput:
+		return outcome(c.QRCodes.Create(ctx, in))
+	case alipayplus.BeginAuthorizationInput:
+		return outcome(c.Authorizations.Begin(ctx, in))
+	case alipayplus.CreateServiceInput:
+		return outcome(c.Services.Create(ctx, in))
+	case alipayplus.UpdateServiceInput:
+		return outcome(c.Services.Update(ctx, in))
+	case alipayplus.ServiceInput:
+		return outcome(map[contract.Operation]func(context.Context, alipayplus.ServiceInput) (*alipayplus.Service, error){
+			contract.ServiceSubmit: c.Services.Submit, contract.ServiceWithdraw: c.Services.Withdraw, contract.ServiceArchive: c.Services.Archive,
+		}[op](ctx, in))
+	case alipayplus.DecideInput:
+		return outcome(c.Reviews.Decide(ctx, in))
+	case alipayplus.CreateReleaseInput:
+		return outcome(c.Releases.Create(ctx, in))
+	case alipayplus.ListReleasesInput:
+		return outcome(c.Releases.List(ctx, in))
+	case alipayplus.UpdateReleaseConfigurationInput:
+		return outcome(c.Releases.UpdateConfiguration(ctx, in))
+	case alipayplus.ApplyInput:
+		return outcome(c.Releases.Apply(ctx, in))
+	case alipayplus.GrayscaleInput:
+		if in.From == 0 {
+			return outcome(c.Releases.StartGrayscale(ctx, in))
+		}
+		return outcome(c.Releases.Raise(ctx, in))
+	case alipayplus.ReleaseInput:
+		return outcome(map[contract.Operation]func(context.Context, alipayplus.ReleaseInput) (*alipayplus.Release, error){
+			contract.ReleaseWithdraw: c.Releases.Withdraw, contract.ReleaseFinalize: c.Releases.Finalize, contract.ReleaseCancel: c.Releases.Cancel,
+		}[op](ctx, in))
+	default:
+		return nil, fmt.Errorf("no call of %s with a %T", op.Name, in)
+	}
+}
+
+// outcome keeps a nil result from becoming an any that is not nil.
+func outcome[T any](result *T, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// withRequestID is an input with the idempotency key, where it takes one and has none.
+func withRequestID(in any, id string) any {
+	if reflect.TypeOf(in).Kind() != reflect.Struct {
+		return in
+	}
+	copied := reflect.New(reflect.TypeOf(in)).Elem()
+	copied.Set(reflect.ValueOf(in))
+	if field := copied.FieldByName("RequestID"); field.IsValid() && field.String() == "" {
+		field.SetString(id)
+	}
+	return copied.Interface()
+}
+
+// stepOf is the input of a step of a release; ratio is that of a grayscale step.
+func stepOf(op contract.Operation, r *alipayplus.Release, ratio alipayplus.Ratio) any {
+	switch op {
+	case contract.ReleaseConfigure:
+		return alipayplus.UpdateReleaseConfigurationInput{ReleaseID: r.ID}
+	case contract.ReleaseApply:
+		return alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())}
+	case contract.ReleaseGrayscale:
+		return alipayplus.GrayscaleInput{ReleaseID: r.ID, From: r.Grayscale.Ratio, Ratio: ratio}
+	default:
+		return alipayplus.ReleaseInput{ReleaseID: r.ID}
+	}
+}
 
 // countingStore counts the transactions that it is asked for.
 type countingStore struct {
@@ -51,7 +150,7 @@ func (s *countingStore) of(call func()) transactions {
 func TestACallMakesFewTransactions(t *testing.T) {
 	store := &countingStore{Store: storage.NewMemory()}
 	synctest.Test(t, func(t *testing.T) {
-		app := newUnreliableApp()
+		app := newFakeApp()
 		// Verdicts that are due much later are settled for free.
 		w := newWorld(t, platform.WithStore(store), platform.WithTargetBackends(app), platform.WithAutoReview(approveIn(1<<40)))
 		program := w.program().ID
@@ -94,96 +193,13 @@ func TestACallMakesFewTransactions(t *testing.T) {
 	})
 }
 
-// asked is one thing that the target app was asked for.
-type asked struct {
-	what, release, request string
-	ratio                  alipayplus.Ratio
-}
-
-// recordingApp is an AlipayCN that notes what it is asked for and answers as the test says.
-type recordingApp struct {
-	*platform.SimulatedAlipayCN
-
-	mu   sync.Mutex
-	seen []asked
-	// answer is what it says; nil: yes to all.
-	answer func(asked) error
-}
-
-func newRecordingApp() *recordingApp {
-	return &recordingApp{SimulatedAlipayCN: platform.NewSimulatedAlipayCN()}
-}
-
-// NeedsAuthorization spares the tests a visit.
-func (*recordingApp) NeedsAuthorization() bool { return false }
-
-func (n *recordingApp) Submit(_ context.Context, r *alipayplus.Release) error {
-	return n.note(asked{"submit", r.ID, r.ReleaseRequestID, 0})
-}
-
-func (n *recordingApp) Withdraw(_ context.Context, r *alipayplus.Release) error {
-	return n.note(asked{"withdraw", r.ID, r.ReleaseRequestID, 0})
-}
-
-func (n *recordingApp) SetRatio(_ context.Context, r *alipayplus.Release, ratio alipayplus.Ratio) error {
-	return n.note(asked{"ratio", r.ID, r.ReleaseRequestID, ratio})
-}
-
-func (n *recordingApp) Publish(_ context.Context, r *alipayplus.Release) error {
-	return n.note(asked{"publish", r.ID, r.ReleaseRequestID, alipayplus.FullRatio})
-}
-
-func (n *recordingApp) Cancel(_ context.Context, r *alipayplus.Release) error {
-	return n.note(asked{"cancel", r.ID, r.ReleaseRequestID, 0})
-}
-
-func (n *recordingApp) note(a asked) error {
-	n.mu.Lock()
-	n.seen = append(n.seen, a)
-	answer := n.answer
-	n.mu.Unlock()
-	if answer == nil {
-		return nil
-	}
-	return answer(a)
-}
-
-// take returns what was asked since the last take.
-func (n *recordingApp) take() []asked {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	seen := n.seen
-	n.seen = nil
-	return seen
-}
-
-// will sets the answers.
-func (n *recordingApp) will(answer func(asked) error) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.answer = answer
-}
-
-// failing fails the next n calls with err.
-func failing(n int, err error) func(asked) error {
-	var calls atomic.Int32
-	return func(asked) error {
-		if calls.Add(1) <= int32(n) {
-			return err
-		}
-		return nil
-	}
-}
-
-var errDown = errors.New("no route to the target app")
-
 // The request that the target app gets is the one that there is in the end,
 // however often it was asked.
 func TestTheTargetAppGetsTheRequestThatIsCommitted(t *testing.T) {
-	app := newRecordingApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		created := w.release(w.program().ID, "1.0.0")
-		once := asOwner(w, alipayplus.WithRetry(1, 0, 0))
+		once := w.as("olga", alipayplus.WithRetry(1, 0, 0))
 		apply := alipayplus.ApplyInput{ReleaseID: created.ID, BasicInfo: new(company()), RequestID: "apply"}
 		app.will(failing(2, errDown))
 		for range 2 {
@@ -233,13 +249,15 @@ func TestARefusalOfTheTargetAppIsFinal(t *testing.T) {
 		{alipayplus.ErrRateLimited, alipayplus.CodeTrafficExceedLimit, 4},
 	} {
 		t.Run(tt.class.Error(), func(t *testing.T) {
-			app := newRecordingApp()
+			app := newFakeApp()
 			inWorld(t, func(w *world) {
 				r := w.grayscale(w.program().ID, "1.0.0", 5)
 				before := w.snapshot()
 				app.take()
 				app.will(failing(math.MaxInt32, fmt.Errorf("AlipayCN says no: %w", tt.class)))
-				_, err := w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(50))
+				step := r.GrayscaleTo(50)
+				step.RequestID = "step"
+				_, err := w.owner.Releases.Raise(w.Context(), step)
 				require.ErrorIs(w, err, tt.class)
 				require.NotErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
 				e, ok := errors.AsType[*alipayplus.Error](err)
@@ -253,41 +271,19 @@ func TestARefusalOfTheTargetAppIsFinal(t *testing.T) {
 				require.Equal(w, before, w.snapshot())
 
 				app.will(nil)
-				_, err = w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(10))
-				require.NoError(w, err, "50%% never was live, so a lower ratio may follow")
+				step.Ratio = 10
+				live, err := w.owner.Releases.Raise(w.Context(), step)
+				require.NoError(w, err, "50%% never was live, so a lower ratio may follow, under the same requestId as well")
+				require.Equal(w, alipayplus.Ratio(10), live.Grayscale.Ratio)
+				app.requireAgreement(w, live)
 			}, platform.WithTargetBackends(app))
 		})
 	}
 }
 
-// A refusal takes back what was announced for it alone: what may be live since an
-// outcome that nobody knows still counts.
-func TestARefusalLeavesWhatMayBeLive(t *testing.T) {
-	app := newRecordingApp()
-	inWorld(t, func(w *world) {
-		r := w.grayscale(w.program().ID, "1.0.0", 5)
-		once := asOwner(w, alipayplus.WithRetry(1, 0, 0))
-		app.will(failing(1, errDown))
-		_, err := once.Releases.Raise(w.Context(), r.GrayscaleTo(20))
-		require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
-		app.will(failing(1, alipayplus.ErrConflict))
-		_, err = once.Releases.Raise(w.Context(), r.GrayscaleTo(50))
-		require.ErrorIs(w, err, alipayplus.ErrConflict)
-		app.take()
-
-		_, err = once.Releases.Raise(w.Context(), r.GrayscaleTo(10))
-		require.ErrorIs(w, err, alipayplus.ErrConflict)
-		require.ErrorContains(w, err, "may be live at 20%")
-		require.Empty(w, app.take(), "it is not even asked")
-		raised, err := once.Releases.Raise(w.Context(), r.GrayscaleTo(20))
-		require.NoError(w, err)
-		require.Equal(w, alipayplus.Ratio(20), raised.Grayscale.Ratio)
-	}, platform.WithTargetBackends(app))
-}
-
 // A refusal is taken note of, although its caller has hung up.
 func TestARefusalThatNobodyWaitsForIsTakenNoteOf(t *testing.T) {
-	app := newRecordingApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		r := w.grayscale(w.program().ID, "1.0.0", 5)
 		ctx, hangUp := context.WithCancel(w.Context())
@@ -306,7 +302,7 @@ func TestARefusalThatNobodyWaitsForIsTakenNoteOf(t *testing.T) {
 // The target app hears of a withdrawal, once, and of nothing that only the
 // platform decides.
 func TestTheTargetAppIsAskedForAWithdrawal(t *testing.T) {
-	app := newRecordingApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		r := w.underReview(w.program().ID, "1.0.0")
 		app.take()
@@ -333,13 +329,13 @@ func TestAWithdrawalThatFailsAtTheTargetAppIsNone(t *testing.T) {
 		"refused": fmt.Errorf("%w: AlipayCN has decided", alipayplus.ErrConflict), "unknown": errDown,
 	} {
 		t.Run(name, func(t *testing.T) {
-			app := newRecordingApp()
+			app := newFakeApp()
 			inWorld(t, func(w *world) {
 				r := w.underReview(w.program().ID, "1.0.0")
 				before := w.snapshot()
 				app.will(failing(1, cause))
 				in := alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "withdraw"}
-				_, err := asOwner(w, alipayplus.WithRetry(1, 0, 0)).Releases.Withdraw(w.Context(), in)
+				_, err := w.as("olga", alipayplus.WithRetry(1, 0, 0)).Releases.Withdraw(w.Context(), in)
 				require.Error(w, err)
 				require.Equal(w, errors.Is(cause, alipayplus.ErrConflict), errors.Is(err, alipayplus.ErrConflict))
 				require.Equal(w, cause == errDown, errors.Is(err, alipayplus.ErrOutcomeUnknown)) //nolint:errorlint // it is this one
@@ -358,7 +354,7 @@ func TestAWithdrawalThatFailsAtTheTargetAppIsNone(t *testing.T) {
 // A release is live from when the target app has done what it was asked, and so
 // say the records, however long that took.
 func TestTheTimesOfAReleaseAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
-	app := newRecordingApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		program := w.program().ID
 		former := w.full(program, "1.0.0")
@@ -381,7 +377,7 @@ func TestTheTimesOfAReleaseAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
 // So are those of its request, and a verdict that is due at once comes after the application, also when the store runs
 // transactions again.
 func TestTheTimesOfARequestAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
-	app := newRecordingApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		r := w.release(w.program().ID, "1.0.0")
 		app.will(func(asked) error { time.Sleep(20 * time.Second); return nil })
@@ -401,9 +397,7 @@ func TestTheTimesOfARequestAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
 			}
 		}
 		require.Equal(w, []string{"NEW_VERSION_CREATED", "UNDER_REVIEW", "RELEASE_PREPARATION"}, states)
-	}, platform.WithTargetBackends(app), platform.WithStore(rerunning{storage.NewMemory()}), platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
-		return platform.ApproveAfter(0)
-	}))
+	}, platform.WithTargetBackends(app), platform.WithStore(rerunning{storage.NewMemory()}), platform.WithAutoReview(approveIn(0)))
 }
 
 // rerunning is a store that runs each function of an update twice, as one may where others get in the way.
@@ -421,7 +415,7 @@ func (s rerunning) Update(ctx context.Context, fn func(storage.Tx) error) error 
 // What is asked of the target app for one mini program comes one after another,
 // however many callers there are, and does not hold up another mini program.
 func TestOneCallAtATimeForAMiniProgram(t *testing.T) {
-	app := newRecordingApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		first, second := w.prepared(w.program().ID, "1.0.0"), w.prepared(w.program().ID, "1.0.0")
 		began := time.Now()
@@ -445,7 +439,7 @@ func TestOneCallAtATimeForAMiniProgram(t *testing.T) {
 		var all sync.WaitGroup
 		for _, r := range []*alipayplus.Release{first, second} {
 			for range 4 {
-				client := asOwner(w)
+				client := w.as("olga")
 				all.Go(func() {
 					for _, ratio := range []alipayplus.Ratio{1, 5, 10, 20, 30} {
 						_, err := setRatio(w, client, w.read(r.ID), ratio)

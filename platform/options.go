@@ -162,13 +162,7 @@ func WithLogger(logger *slog.Logger) Option {
 // WithTimeWindow sets how far a Request-Time may be from the platform's clock;
 // the default is 5 minutes to either side (not documented by Alipay+).
 func WithTimeWindow(window time.Duration) Option {
-	return func(cfg *config) error {
-		if window <= 0 {
-			return errors.New("time window: must be above 0")
-		}
-		cfg.window = window
-		return nil
-	}
+	return duration("time window", window, func(cfg *config) { cfg.window = window })
 }
 
 // WithMaxBytes limits the body of a call and the size of an uploaded file, in
@@ -186,11 +180,16 @@ func WithMaxBytes(body, file int64) Option {
 // WithIdempotencyRetention sets how long a requestId is remembered; the default
 // is 24 hours (not documented by Alipay+).
 func WithIdempotencyRetention(d time.Duration) Option {
+	return duration("idempotency retention", d, func(cfg *config) { cfg.idempotencyRetention = d })
+}
+
+// duration is an option that sets a duration above 0.
+func duration(what string, d time.Duration, set func(*config)) Option {
 	return func(cfg *config) error {
 		if d <= 0 {
-			return errors.New("idempotency retention: must be above 0")
+			return errors.New(what + ": must be above 0")
 		}
-		cfg.idempotencyRetention = d
+		set(cfg)
 		return nil
 	}
 }
@@ -198,13 +197,7 @@ func WithIdempotencyRetention(d time.Duration) Option {
 // WithAuthorizationExpiry sets how long an authorization page can be used; the
 // default is 15 minutes (not documented by Alipay+).
 func WithAuthorizationExpiry(d time.Duration) Option {
-	return func(cfg *config) error {
-		if d <= 0 {
-			return errors.New("authorization expiry: must be above 0")
-		}
-		cfg.authorizationExpiry = d
-		return nil
-	}
+	return duration("authorization expiry", d, func(cfg *config) { cfg.authorizationExpiry = d })
 }
 
 // WithPublicURL sets the address under which the platform is reached, for the

@@ -20,14 +20,6 @@ import (
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
-// at gives a member a client that reaches the platform under an address of its own.
-func (w *world) at(base, member string) *alipayplus.Client {
-	w.Helper()
-	c, err := w.p.Client(w.Context(), w.workspace, member, alipayplus.WithBaseURL(base))
-	require.NoError(w, err)
-	return c
-}
-
 // Whoever has the page can give the authorization, so who may not release does
 // not see it.
 func TestThePageIsShownToThoseWhoMayRelease(t *testing.T) {
@@ -57,7 +49,7 @@ func TestALinkIsMadeOfTheReadersOwnAddress(t *testing.T) {
 	inWorld(t, func(w *world) {
 		program := w.program().ID
 		w.member("max", alipayplus.RoleMaster)
-		olga, maxim := w.at("http://evil.example", "olga"), w.at("http://max.example:8080", "max")
+		olga, maxim := w.as("olga", alipayplus.WithBaseURL("http://evil.example")), w.as("max", alipayplus.WithBaseURL("http://max.example:8080"))
 		begun, err := olga.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program, TargetApp: cn})
 		require.NoError(w, err)
 		require.True(w, strings.HasPrefix(begun.URL, "http://evil.example/targets/"), begun.URL)
@@ -80,42 +72,29 @@ func TestThePublicURLGoesBeforeEveryLink(t *testing.T) {
 	for given, want := range map[string]string{
 		"https://gateway.example":                "https://gateway.example",
 		"https://gateway.example/":               "https://gateway.example",
+		"https://gateway.example/release/":       "https://gateway.example/release",
 		"http://gateway.example:8443/release":    "http://gateway.example:8443/release",
 		"https://gateway.example/team/release//": "https://gateway.example/team/release",
 	} {
-		t.Run(given, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				program := w.program().ID
-				begun := w.begin(program)
-				require.True(w, strings.HasPrefix(begun.URL, want+"/targets/ALIPAY_CN/authorize?"), begun.URL)
-				u, err := url.Parse(want)
-				require.NoError(w, err)
-				read, err := w.at("http://evil.example"+u.Path, "olga").Authorizations.Get(w.Context(), alipayplus.AuthorizationInput{ProgramID: program, TargetApp: cn})
-				require.NoError(w, err)
-				require.Equal(w, begun.URL, read.URL)
-			}, platform.WithPublicURL(given))
-		})
+		sentence(t, given, func(w *world) {
+			program := w.program().ID
+			begun := w.begin(program)
+			require.True(w, strings.HasPrefix(begun.URL, want+"/targets/ALIPAY_CN/authorize?"), begun.URL)
+			u, err := url.Parse(want)
+			require.NoError(w, err)
+			read, err := w.as("olga", alipayplus.WithBaseURL("http://evil.example"+u.Path)).Authorizations.Get(w.Context(), alipayplus.AuthorizationInput{ProgramID: program, TargetApp: cn})
+			require.NoError(w, err)
+			require.Equal(w, begun.URL, read.URL)
+		}, platform.WithPublicURL(given))
 	}
 	for _, wrong := range []string{
 		"", "gateway.example", "//gateway.example", "/release", "https://", "https:///release", "ftp://gateway.example",
 		"mailto:olga@gateway.example", "https://gateway.example/?tenant=1", "https://gateway.example/#top", "https://gateway.example/%zz",
+		"https://user:secret@gateway.example", "https://gateway.example/a%20b", "https://gateway.example/#",
 	} {
 		_, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithPublicURL(wrong))
-		require.ErrorContains(t, err, "public URL: must be an http or https address", wrong)
+		require.ErrorContains(t, err, "public URL: must be an http or https address without user, query or escapes", wrong)
 	}
-}
-
-// remote is the owner's client over a socket.
-func (w *world) remote(base string, opts ...alipayplus.Option) *alipayplus.Client {
-	w.Helper()
-	id, err := w.p.AddClient(w.Context(), w.workspace, "olga", testkey.FastClient().Public())
-	require.NoError(w, err)
-	c, err := alipayplus.New(append([]alipayplus.Option{
-		alipayplus.WithBaseURL(base), alipayplus.WithClientID(id), alipayplus.WithSigner(testkey.FastClient()),
-		alipayplus.WithPlatformKey("1", w.p.PublicKeyPEM()),
-	}, opts...)...)
-	require.NoError(w, err)
-	return c
 }
 
 // A platform below a path does all that one at the root does, whether the handler
@@ -130,7 +109,7 @@ func TestAWholeReleaseBelowAPath(t *testing.T) {
 			mux := http.NewServeMux()
 			server := httptest.NewServer(mux)
 			defer server.Close()
-			w := newWorld(t, platform.WithPublicURL(server.URL+"/gw"))
+			w := newWorld(t, platform.WithPublicURL(server.URL+"/gw/"))
 			mux.Handle("/gw/", mount(w.p))
 			w.owner = w.remote(server.URL+"/gw", alipayplus.WithHTTPClient(server.Client()))
 

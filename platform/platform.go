@@ -4,11 +4,13 @@ import (
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -95,12 +97,8 @@ func newID(prefix string) string { return prefix + rand.Text() }
 func newProgramID() string {
 	var raw [8]byte
 	_, _ = rand.Read(raw[:]) // never fails
-	var n uint64
-	for _, b := range raw {
-		n = n<<8 | uint64(b)
-	}
 	const lowest, span = 1e15, 9e15
-	return fmt.Sprintf("%d", lowest+n%span)
+	return strconv.FormatUint(lowest+binary.BigEndian.Uint64(raw[:])%span, 10)
 }
 
 func newTraceID() string {

@@ -36,11 +36,7 @@ func (c *call) checkLogo(id string) error {
 
 // program reads a mini program of the caller's workspace.
 func (c *call) program(id string) (*programRecord, error) {
-	r, err := load[programRecord](c.tx, programKey(c.workspace(), id))
-	if err == nil && r == nil {
-		err = notFound("mini program", id)
-	}
-	return r, err
+	return find[programRecord](c, "mini program", id, programKey(c.workspace(), id))
 }
 
 // programFor reads a mini program for an action that the caller may do with it.
@@ -78,7 +74,7 @@ func addLanguages(c *call, in alipayplus.AddLanguagesInput) (*alipayplus.Program
 	if err != nil {
 		return nil, err
 	}
-	before := r.copy()
+	before := new(*r)
 	r.Languages = slices.Clone(r.Languages)
 	for _, l := range in.Languages {
 		i := slices.IndexFunc(r.Languages, func(have alipayplus.Localization) bool { return strings.EqualFold(have.Language, l.Language) })
@@ -91,7 +87,7 @@ func addLanguages(c *call, in alipayplus.AddLanguagesInput) (*alipayplus.Program
 	if n := len(r.Languages); n > alipayplus.MaxLanguages {
 		return nil, invalid("languages", "must have at most %d entries in all; would have %d", alipayplus.MaxLanguages, n)
 	}
-	return c.changeProgram(before, r, "languages added")
+	return c.changeProgram(before, r, "languages added"), nil
 }
 
 func configureProgram(c *call, in alipayplus.UpdateProgramConfigurationInput) (*alipayplus.Program, error) {
@@ -99,21 +95,16 @@ func configureProgram(c *call, in alipayplus.UpdateProgramConfigurationInput) (*
 	if err != nil {
 		return nil, err
 	}
-	before := r.copy()
+	before := new(*r)
 	r.Configuration = in.Configuration
-	return c.changeProgram(before, r, "configuration changed")
+	return c.changeProgram(before, r, "configuration changed"), nil
 }
 
-func (r *programRecord) copy() *programRecord {
-	copied := *r
-	return &copied
-}
-
-func (c *call) changeProgram(before, r *programRecord, what string) (*alipayplus.Program, error) {
+func (c *call) changeProgram(before, r *programRecord, what string) *alipayplus.Program {
 	r.UpdatedAt = c.at
 	c.save(before, r)
 	c.audit("mini program", r.ID, "CREATED", "CREATED", what)
-	return &r.Program, nil
+	return &r.Program
 }
 
 func uploadVersion(c *call, in alipayplus.RegisterVersionInput) (*alipayplus.Version, error) {
@@ -136,11 +127,9 @@ func uploadVersion(c *call, in alipayplus.RegisterVersionInput) (*alipayplus.Ver
 		Description: in.Description, UploadedBy: c.who(), UploadedAt: c.at,
 	}}
 	c.save(nil, r)
-	before := program.copy()
+	before := new(*program)
 	program.LatestVersion = in.Version
-	if _, err := c.changeProgram(before, program, "version "+in.Version.String()+" uploaded"); err != nil {
-		return nil, err
-	}
+	c.changeProgram(before, program, "version "+in.Version.String()+" uploaded")
 	return &r.Version, nil
 }
 

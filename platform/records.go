@@ -37,6 +37,25 @@ func load[T any](tx storage.Tx, at string) (*T, error) {
 	return r, err
 }
 
+// find reads a record of the caller's workspace. One that is not there is refused in
+// the same words as one of another workspace.
+func find[T any](c *call, what, id, at string) (*T, error) {
+	r, err := load[T](c.tx, at)
+	if err == nil && r == nil {
+		err = notFound(what, id)
+	}
+	return r, err
+}
+
+// resolve reads a record that another one names, so that it must be there.
+func resolve[T any](tx storage.Tx, at string) (*T, error) {
+	r, err := load[T](tx, at)
+	if err == nil && r == nil {
+		err = fmt.Errorf("%w: the record is missing", errDamaged)
+	}
+	return r, err
+}
+
 // loadSized is load, and how many bytes the record has.
 func loadSized[T any](tx storage.Tx, at string) (r *T, size int, err error) {
 	value, found, err := tx.Get(at)

@@ -17,8 +17,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
-func smallPNG(t testing.TB) []byte {
-	t.Helper()
+func smallPNG(t require.TestingT) []byte {
 	var buf bytes.Buffer
 	require.NoError(t, png.Encode(&buf, image.NewGray(image.Rect(0, 0, 1, 1))))
 	return buf.Bytes()

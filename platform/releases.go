@@ -19,12 +19,8 @@ func createRelease(c *call, in alipayplus.CreateReleaseInput) (*alipayplus.Relea
 	if err != nil {
 		return nil, err
 	}
-	version, err := load[versionRecord](c.tx, versionKey(c.workspace(), in.ProgramID, in.Version))
-	if err != nil {
+	if _, err := find[versionRecord](c, "uploaded version", in.Version.String(), versionKey(c.workspace(), in.ProgramID, in.Version)); err != nil {
 		return nil, err
-	}
-	if version == nil {
-		return nil, notFound("uploaded version", in.Version.String())
 	}
 	r := &releaseRecord{Workspace: c.workspace(), Sort: c.p.sortKey(c.at), Release: alipayplus.Release{
 		ID: newID("rel_"), ProgramID: in.ProgramID, Version: in.Version, TargetApp: in.TargetApp,
@@ -75,7 +71,7 @@ func (c *call) roomForProgram(r *releaseRecord, target TargetBackend) error {
 	if err != nil {
 		return err
 	}
-	return limits.CheckProgramLimit(target.App(), len(going))
+	return limits.CheckProgramLimit(target.App(), going)
 }
 
 // firstTime refuses a version that was released to the target before.
@@ -108,14 +104,12 @@ func (c *call) checkTarget(program *programRecord, target TargetBackend) error {
 	if err != nil {
 		return err
 	}
-	if a != nil && a.Status == alipayplus.AuthorizationGranted {
+	if a.Status == alipayplus.AuthorizationGranted {
 		return nil
 	}
-	required := &alipayplus.AuthorizationRequiredError{ProgramID: program.ID, TargetApp: target.App()}
-	if a != nil {
-		required.URL = c.withPage(a, program, target).URL
+	return &alipayplus.AuthorizationRequiredError{
+		ProgramID: program.ID, TargetApp: target.App(), URL: c.withPage(a, program, target).URL,
 	}
-	return required
 }
 
 // standing is the index of the releases of the same program and target in a status.
@@ -129,10 +123,7 @@ func (c *call) releaseFor(action alipayplus.Action, id string) (*releaseRecord, 
 	if err := c.may(alipayplus.ActionView, ""); err != nil {
 		return nil, err
 	}
-	r, err := load[releaseRecord](c.tx, releaseKey(c.workspace(), id))
-	if err == nil && r == nil {
-		err = notFound("release", id)
-	}
+	r, err := find[releaseRecord](c, "release", id, releaseKey(c.workspace(), id))
 	if err != nil {
 		return nil, err
 	}
@@ -183,14 +174,9 @@ func configureRelease(c *call, in alipayplus.UpdateReleaseConfigurationInput) (*
 		return nil, conflict("release %s is %s; its configuration can be changed only in %s",
 			r.ID, r.Status, alipayplus.ReleaseNewVersionCreated)
 	}
-	before := r.copy()
+	before := new(*r)
 	r.Configuration = in.Configuration
 	return c.changeRelease(before, r, "configuration changed"), nil
-}
-
-func (r *releaseRecord) copy() *releaseRecord {
-	copied := *r
-	return &copied
 }
 
 // changeRelease saves what the caller changed.
@@ -227,7 +213,7 @@ func applyRelease(c *call, in alipayplus.ApplyInput) (*alipayplus.Release, error
 	if err != nil {
 		return nil, err
 	}
-	before := r.copy()
+	before := new(*r)
 	if err := r.move(alipayplus.ReleaseUnderReview, "applied for"); err != nil {
 		return nil, err
 	}
@@ -304,7 +290,7 @@ func withdrawRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, 
 	if r.Status != alipayplus.ReleaseUnderReview {
 		return nil, conflict("release %s is %s; only one that is under review can be withdrawn", r.ID, state(&r.Release))
 	}
-	before := r.copy()
+	before := new(*r)
 	if err := r.move(alipayplus.ReleaseNewVersionCreated, "withdrawn"); err != nil {
 		return nil, err
 	}
@@ -329,7 +315,7 @@ func setRatio(c *call, in alipayplus.GrayscaleInput) (*alipayplus.Release, error
 	if r.Status == alipayplus.ReleaseFull {
 		return nil, live.Ladder.CheckRaise(live.Ratio, in.Ratio)
 	}
-	before := r.copy()
+	before := new(*r)
 	if err := r.move(to, "released by grayscale"); err != nil {
 		return nil, err
 	}
@@ -354,7 +340,7 @@ func finalizeRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, 
 	if r.Status == alipayplus.ReleaseGrayscale {
 		return nil, conflict("release %s is in grayscale at %v; raise it to 100%% instead", r.ID, r.Grayscale.Ratio)
 	}
-	before := r.copy()
+	before := new(*r)
 	if err := r.move(alipayplus.ReleaseFull, "fully released"); err != nil {
 		return nil, err
 	}
@@ -387,7 +373,7 @@ func (c *call) archiveFormer(r *releaseRecord) error {
 	if err != nil || former == nil {
 		return err
 	}
-	before := former.copy()
+	before := new(*former)
 	if err := former.move(alipayplus.ReleaseArchived, "archived"); err != nil {
 		return err
 	}
@@ -405,7 +391,7 @@ func cancelRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, er
 	if err != nil {
 		return nil, err
 	}
-	before := r.copy()
+	before := new(*r)
 	if err := r.move(alipayplus.ReleaseCanceled, "canceled"); err != nil {
 		return nil, err
 	}
@@ -422,23 +408,10 @@ func (r *releaseRecord) forTarget() (*alipayplus.Release, error) {
 	return out, json.Unmarshal(text, out)
 }
 
-// The effects at the target app, each on the release as the rule has allowed it.
-
-func submitToTarget(ctx context.Context, target TargetBackend, r *alipayplus.Release) error {
-	return target.Submit(ctx, r)
-}
-
-func setRatioAtTarget(ctx context.Context, target TargetBackend, r *alipayplus.Release) error {
+// setRatioAtTarget is the effect of both ways to raise the ratio.
+func setRatioAtTarget(target TargetBackend, ctx context.Context, r *alipayplus.Release) error { //nolint:revive // the other effects are method expressions
 	if r.Status == alipayplus.ReleaseFull {
 		return target.Publish(ctx, r)
 	}
 	return target.SetRatio(ctx, r, r.Grayscale.Ratio)
-}
-
-func withdrawAtTarget(ctx context.Context, target TargetBackend, r *alipayplus.Release) error {
-	return target.Withdraw(ctx, r)
-}
-
-func cancelAtTarget(ctx context.Context, target TargetBackend, r *alipayplus.Release) error {
-	return target.Cancel(ctx, r)
 }

@@ -150,9 +150,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 		require.Equal(w, &moved, r.BasicInfo)
 		require.True(w, w.request(r.ReleaseRequestID).BasicInfoChanged)
 		for _, party := range []alipayplus.Party{alipayplus.PartyAlipayPlus, alipayplus.PartyAlipayCN} {
-			reviewer, err := w.p.ReviewerClient(w.Context(), party)
-			require.NoError(w, err)
-			seen := gather(w, reviewer.Reviews.All(w.Context(), alipayplus.ListReviewsInput{}))
+			seen := gather(w, w.reviewer(party).Reviews.All(w.Context(), alipayplus.ListReviewsInput{}))
 			require.Len(w, seen, 1)
 			require.True(w, seen[0].BasicInfoChanged, "%s sees that it changed", party)
 		}
@@ -308,50 +306,35 @@ func TestForTheSameMiniProgramYouCanReleaseUpTo20VersionsWhenNoVersionReachesUnd
 func TestApplyIsRefusedWhileAnotherVersionIsOnItsWay(t *testing.T) {
 	for _, tt := range []struct {
 		status alipayplus.ReleaseStatus
-		bring  func(w *world, program string) *alipayplus.Release
 		finish func(w *world, r *alipayplus.Release)
 	}{
-		{alipayplus.ReleaseUnderReview, func(w *world, program string) *alipayplus.Release { return w.underReview(program, "1.0.0") }, (*world).withdraw},
-		{alipayplus.ReleasePreparation, func(w *world, program string) *alipayplus.Release { return w.prepared(program, "1.0.0") }, (*world).cancel},
-		{alipayplus.ReleaseGrayscale, func(w *world, program string) *alipayplus.Release { return w.grayscale(program, "1.0.0", 5) }, (*world).cancel},
-		{alipayplus.ReleaseGrayscale, func(w *world, program string) *alipayplus.Release { return w.grayscale(program, "1.0.0", 5) }, func(w *world, r *alipayplus.Release) {
+		{alipayplus.ReleaseUnderReview, (*world).withdraw},
+		{alipayplus.ReleasePreparation, (*world).cancel},
+		{alipayplus.ReleaseGrayscale, (*world).cancel},
+		{alipayplus.ReleaseGrayscale, func(w *world, r *alipayplus.Release) {
 			_, err := w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(100))
 			require.NoError(w, err)
 		}},
 	} {
-		t.Run(string(tt.status), func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				program := w.authorizedProgram()
-				next := w.release(program.ID, "0.9.0")
-				first := tt.bring(w, program.ID)
-				require.Equal(w, tt.status, first.Status)
+		sentence(t, string(tt.status), func(w *world) {
+			program := w.authorizedProgram()
+			next := w.release(program.ID, "0.9.0")
+			first := w.releaseIn(tt.status, program.ID)
+			require.Equal(w, tt.status, first.Status)
 
-				_, err := w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: next.ID, BasicInfo: new(company())})
-				require.ErrorIs(w, err, alipayplus.ErrConflict)
-				require.ErrorContains(w, err, fmt.Sprintf(
-					"release %s of version 1.0.0 is %s; finish, withdraw or cancel it before another version is applied for", first.ID, tt.status))
-				require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(next.ID).Status)
+			_, err := w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: next.ID, BasicInfo: new(company())})
+			require.ErrorIs(w, err, alipayplus.ErrConflict)
+			require.ErrorContains(w, err, fmt.Sprintf(
+				"release %s of version 1.0.0 is %s; finish, withdraw or cancel it before another version is applied for", first.ID, tt.status))
+			require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(next.ID).Status)
 
-				w.Log("Another mini program is not held up.")
-				w.underReview(w.authorizedProgram().ID, "1.0.0")
+			w.Log("Another mini program is not held up.")
+			w.underReview(w.authorizedProgram().ID, "1.0.0")
 
-				tt.finish(w, first)
-				require.Equal(w, alipayplus.ReleaseUnderReview, w.apply(next.ID).Status)
-			})
+			tt.finish(w, first)
+			require.Equal(w, alipayplus.ReleaseUnderReview, w.apply(next.ID).Status)
 		})
 	}
-}
-
-func (w *world) withdraw(r *alipayplus.Release) {
-	w.Helper()
-	_, err := w.owner.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
-	require.NoError(w, err)
-}
-
-func (w *world) cancel(r *alipayplus.Release) {
-	w.Helper()
-	_, err := w.owner.Releases.Cancel(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
-	require.NoError(w, err)
 }
 
 func TestARejectedReleaseGoesBackAndTheReasonsStayReadable(t *testing.T) {
@@ -442,26 +425,23 @@ func TestAnApplicantMayWithdrawUntilTheVerdict(t *testing.T) {
 }
 
 func TestACanceledVersionCannotGoToThisTargetAgain(t *testing.T) {
-	for name, bring := range map[string]func(*world, string) *alipayplus.Release{
-		"in preparation": func(w *world, program string) *alipayplus.Release { return w.prepared(program, "1.0.0") },
-		"in grayscale":   func(w *world, program string) *alipayplus.Release { return w.grayscale(program, "1.0.0", 10) },
+	for name, status := range map[string]alipayplus.ReleaseStatus{
+		"in preparation": alipayplus.ReleasePreparation, "in grayscale": alipayplus.ReleaseGrayscale,
 	} {
-		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				program := w.authorizedProgram()
-				r := bring(w, program.ID)
-				ratio := r.Grayscale.Ratio
-				w.cancel(r)
-				r = w.read(r.ID)
-				require.Equal(w, alipayplus.ReleaseCanceled, r.Status)
-				require.Equal(w, ratio, r.Grayscale.Ratio, "how far it had come stays readable")
-				require.True(w, r.Status.Terminal())
+		sentence(t, name, func(w *world) {
+			program := w.authorizedProgram()
+			r := w.releaseIn(status, program.ID)
+			ratio := r.Grayscale.Ratio
+			w.cancel(r)
+			r = w.read(r.ID)
+			require.Equal(w, alipayplus.ReleaseCanceled, r.Status)
+			require.Equal(w, ratio, r.Grayscale.Ratio, "how far it had come stays readable")
+			require.True(w, r.Status.Terminal())
 
-				_, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: r.Version, TargetApp: cn})
-				require.ErrorIs(w, err, alipayplus.ErrConflict)
-				require.ErrorContains(w, err, "version 1.0.0 already has release "+r.ID+" to ALIPAY_CN, which is CANCELED; a version goes to a target once")
-				w.prepared(program.ID, "1.0.1")
-			})
+			_, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: r.Version, TargetApp: cn})
+			require.ErrorIs(w, err, alipayplus.ErrConflict)
+			require.ErrorContains(w, err, "version 1.0.0 already has release "+r.ID+" to ALIPAY_CN, which is CANCELED; a version goes to a target once")
+			w.prepared(program.ID, "1.0.1")
 		})
 	}
 }
@@ -473,25 +453,23 @@ func TestALaterFullReleaseArchivesTheFormer(t *testing.T) {
 			return w.grayscale(program, "2.0.0", 100)
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				program, untouched := w.authorizedProgram(), w.authorizedProgram()
-				first := w.full(program.ID, "1.0.0")
-				other := w.full(untouched.ID, "1.0.0")
-				w.prepared(program.ID, "1.5.0")
-				require.Equal(w, alipayplus.ReleaseFull, w.read(first.ID).Status, "not before the later one is fully released")
-				w.cancel(gather(w, w.owner.Releases.All(w.Context(), alipayplus.ListReleasesInput{Status: alipayplus.ReleasePreparation}))[0])
-				time.Sleep(time.Hour)
-				second := release(w, program.ID)
+		sentence(t, name, func(w *world) {
+			program, untouched := w.authorizedProgram(), w.authorizedProgram()
+			first := w.full(program.ID, "1.0.0")
+			other := w.full(untouched.ID, "1.0.0")
+			w.prepared(program.ID, "1.5.0")
+			require.Equal(w, alipayplus.ReleaseFull, w.read(first.ID).Status, "not before the later one is fully released")
+			w.cancel(gather(w, w.owner.Releases.All(w.Context(), alipayplus.ListReleasesInput{Status: alipayplus.ReleasePreparation}))[0])
+			time.Sleep(time.Hour)
+			second := release(w, program.ID)
 
-				require.Equal(w, alipayplus.ReleaseFull, second.Status)
-				archived := w.read(first.ID)
-				require.Equal(w, alipayplus.ReleaseArchived, archived.Status)
-				require.True(w, archived.Status.Terminal())
-				require.Equal(w, first.ReleasedAt, archived.ReleasedAt)
-				require.Equal(w, time.Now().UTC(), archived.UpdatedAt)
-				require.Equal(w, alipayplus.ReleaseFull, w.read(other.ID).Status, "another mini program's release stays")
-			})
+			require.Equal(w, alipayplus.ReleaseFull, second.Status)
+			archived := w.read(first.ID)
+			require.Equal(w, alipayplus.ReleaseArchived, archived.Status)
+			require.True(w, archived.Status.Terminal())
+			require.Equal(w, first.ReleasedAt, archived.ReleasedAt)
+			require.Equal(w, time.Now().UTC(), archived.UpdatedAt)
+			require.Equal(w, alipayplus.ReleaseFull, w.read(other.ID).Status, "another mini program's release stays")
 		})
 	}
 }
@@ -501,76 +479,39 @@ func TestALaterFullReleaseArchivesTheFormer(t *testing.T) {
 func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
 	t.Parallel()
 	const (
-		configure, apply, withdraw     = "configure", "apply", "withdraw"
-		grayscale, finalize, cancel    = "grayscale", "finalize", "cancel"
 		created, review, prepared      = alipayplus.ReleaseNewVersionCreated, alipayplus.ReleaseUnderReview, alipayplus.ReleasePreparation
 		gray, full, canceled, archived = alipayplus.ReleaseGrayscale, alipayplus.ReleaseFull, alipayplus.ReleaseCanceled, alipayplus.ReleaseArchived
 	)
+	steps := map[string]contract.Operation{
+		"configure": contract.ReleaseConfigure, "apply": contract.ReleaseApply, "withdraw": contract.ReleaseWithdraw,
+		"grayscale": contract.ReleaseGrayscale, "finalize": contract.ReleaseFinalize, "cancel": contract.ReleaseCancel,
+	}
 	allowed := map[alipayplus.ReleaseStatus]map[string]alipayplus.ReleaseStatus{
-		created:  {configure: created, apply: review},
-		review:   {withdraw: created},
-		prepared: {grayscale: gray, finalize: full, cancel: canceled},
-		gray:     {grayscale: gray, cancel: canceled},
+		created:  {"configure": created, "apply": review},
+		review:   {"withdraw": created},
+		prepared: {"grayscale": gray, "finalize": full, "cancel": canceled},
+		gray:     {"grayscale": gray, "cancel": canceled},
 		full:     {},
 		canceled: {},
 		archived: {},
 	}
-	bring := map[alipayplus.ReleaseStatus]func(w *world, program string) *alipayplus.Release{
-		created:  func(w *world, program string) *alipayplus.Release { return w.release(program, "1.0.0") },
-		review:   func(w *world, program string) *alipayplus.Release { return w.underReview(program, "1.0.0") },
-		prepared: func(w *world, program string) *alipayplus.Release { return w.prepared(program, "1.0.0") },
-		gray:     func(w *world, program string) *alipayplus.Release { return w.grayscale(program, "1.0.0", 5) },
-		full:     func(w *world, program string) *alipayplus.Release { return w.full(program, "1.0.0") },
-		canceled: func(w *world, program string) *alipayplus.Release {
-			r := w.grayscale(program, "1.0.0", 5)
-			w.cancel(r)
-			return w.read(r.ID)
-		},
-		archived: func(w *world, program string) *alipayplus.Release {
-			r := w.full(program, "1.0.0")
-			w.full(program, "2.0.0")
-			return w.read(r.ID)
-		},
-	}
-	steps := map[string]func(w *world, r *alipayplus.Release) rawAnswer{
-		configure: func(w *world, r *alipayplus.Release) rawAnswer {
-			return w.rawClient("olga").call(contract.ReleaseConfigure, alipayplus.UpdateReleaseConfigurationInput{ReleaseID: r.ID, RequestID: "step"})
-		},
-		apply: func(w *world, r *alipayplus.Release) rawAnswer {
-			return w.rawClient("olga").call(contract.ReleaseApply, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "step"})
-		},
-		withdraw: func(w *world, r *alipayplus.Release) rawAnswer {
-			return w.rawClient("olga").call(contract.ReleaseWithdraw, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "step"})
-		},
-		grayscale: func(w *world, r *alipayplus.Release) rawAnswer {
-			return w.rawClient("olga").call(contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: r.ID, From: r.Grayscale.Ratio, Ratio: 10, RequestID: "step"})
-		},
-		finalize: func(w *world, r *alipayplus.Release) rawAnswer {
-			return w.rawClient("olga").call(contract.ReleaseFinalize, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "step"})
-		},
-		cancel: func(w *world, r *alipayplus.Release) rawAnswer {
-			return w.rawClient("olga").call(contract.ReleaseCancel, alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "step"})
-		},
-	}
 	for status, may := range allowed {
 		t.Run(string(status), func(t *testing.T) {
-			for step, do := range steps {
+			for step, op := range steps {
 				to, ok := may[step]
-				t.Run(step, func(t *testing.T) {
-					inWorld(t, func(w *world) {
-						r := bring[status](w, w.authorizedProgram().ID)
-						require.Equal(w, status, r.Status)
-						log := len(w.auditLog())
-						got := do(w, r)
-						if ok {
-							require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
-							require.Equal(w, to, w.read(r.ID).Status)
-							return
-						}
-						require.Contains(w, []alipayplus.Code{alipayplus.CodeStateConflict, alipayplus.CodeRatioNotAllowed}, got.Result.Code, got.Result.Message)
-						require.Equal(w, r, w.read(r.ID), "a refused step changes nothing")
-						require.Len(w, w.auditLog(), log)
-					})
+				sentence(t, step, func(w *world) {
+					r := w.releaseIn(status, w.authorizedProgram().ID)
+					require.Equal(w, status, r.Status)
+					log := len(w.auditLog())
+					got := w.rawClient("olga").call(op, withRequestID(stepOf(op, r, 10), "step"))
+					if ok {
+						require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
+						require.Equal(w, to, w.read(r.ID).Status)
+						return
+					}
+					require.Contains(w, []alipayplus.Code{alipayplus.CodeStateConflict, alipayplus.CodeRatioNotAllowed}, got.Result.Code, got.Result.Message)
+					require.Equal(w, r, w.read(r.ID), "a refused step changes nothing")
+					require.Len(w, w.auditLog(), log)
 				})
 			}
 		})

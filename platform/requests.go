@@ -68,14 +68,16 @@ func (r *requestRecord) move(to alipayplus.RequestStatus, at time.Time) error {
 	return nil
 }
 
+// request reads a request of the caller's workspace.
+func (c *call) request(id string) (*requestRecord, error) {
+	return find[requestRecord](c, "request", id, requestKey(c.workspace(), id))
+}
+
 // closeRequest withdraws a request of the caller's workspace.
 func (c *call) closeRequest(id string) (*alipayplus.Request, error) {
-	r, err := load[requestRecord](c.tx, requestKey(c.workspace(), id))
+	r, err := c.request(id)
 	if err != nil {
 		return nil, err
-	}
-	if r == nil {
-		return nil, notFound("request", id)
 	}
 	before := r.copy()
 	if err := r.move(alipayplus.RequestWithdrawn, c.at); err != nil {
@@ -94,12 +96,9 @@ func queryRequest(c *call, in alipayplus.RequestInput) (*alipayplus.Request, err
 	if err := c.may(alipayplus.ActionView, ""); err != nil {
 		return nil, err
 	}
-	r, err := load[requestRecord](c.tx, requestKey(c.workspace(), in.ID))
+	r, err := c.request(in.ID)
 	if err != nil {
 		return nil, err
-	}
-	if r == nil {
-		return nil, notFound("request", in.ID)
 	}
 	return &r.Request, nil
 }

@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
-	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
@@ -34,7 +34,7 @@ func (p *Platform) Reviews(ctx context.Context) ([]*PendingReview, error) {
 			if err != nil {
 				return err
 			}
-			r, err := load[requestRecord](tx, string(entry.Value))
+			r, err := resolve[requestRecord](tx, string(entry.Value))
 			if err != nil {
 				return err
 			}
@@ -46,15 +46,10 @@ func (p *Platform) Reviews(ctx context.Context) ([]*PendingReview, error) {
 		return nil, err
 	}
 	out := make([]*PendingReview, 0, len(waiting))
-	for _, r := range waiting {
+	for _, sort := range slices.Sorted(maps.Keys(waiting)) {
+		r := waiting[sort]
 		out = append(out, &PendingReview{Request: r.Request, WorkspaceID: r.Workspace, p: p})
 	}
-	slices.SortFunc(out, func(a, b *PendingReview) int {
-		if c := a.Request.CreatedAt.Compare(b.Request.CreatedAt); c != 0 {
-			return c
-		}
-		return strings.Compare(a.Request.ID, b.Request.ID)
-	})
 	return out, nil
 }
 
@@ -132,11 +127,11 @@ func (w auditWriter) follow(r *requestRecord) error {
 }
 
 func (w auditWriter) followRelease(r *requestRecord) error {
-	release, err := load[releaseRecord](w.tx, releaseKey(r.Workspace, r.ReleaseID))
-	if err != nil || release == nil {
-		return fmt.Errorf("release of request %s: %w", r.ID, orMissing(err))
+	release, err := resolve[releaseRecord](w.tx, releaseKey(r.Workspace, r.ReleaseID))
+	if err != nil {
+		return fmt.Errorf("release of request %s: %w", r.ID, err)
 	}
-	before := release.copy()
+	before := new(*release)
 	release.Reviews, release.UpdatedAt, release.UpdatedBy = r.Reviews, w.at, w.who
 	switch r.Status {
 	case alipayplus.RequestApproved:
@@ -160,11 +155,11 @@ func (w auditWriter) followService(r *requestRecord) error {
 	if r.Status == alipayplus.RequestUnderReview {
 		return nil
 	}
-	service, err := load[serviceRecord](w.tx, serviceKey(r.Workspace, r.ServiceID))
-	if err != nil || service == nil {
-		return fmt.Errorf("service of request %s: %w", r.ID, orMissing(err))
+	service, err := resolve[serviceRecord](w.tx, serviceKey(r.Workspace, r.ServiceID))
+	if err != nil {
+		return fmt.Errorf("service of request %s: %w", r.ID, err)
 	}
-	before := service.copy()
+	before := new(*service)
 	to, what := alipayplus.ServiceOnline, "approved"
 	if r.Status == alipayplus.RequestRejected {
 		to, what = alipayplus.ServiceTurnedDown, "turned down"
@@ -177,13 +172,6 @@ func (w auditWriter) followService(r *requestRecord) error {
 		return err
 	}
 	return w.add("service", service.ID, string(before.Status), string(service.Status), "")
-}
-
-func orMissing(err error) error {
-	if err != nil {
-		return err
-	}
-	return fmt.Errorf("%w: the record is missing", errDamaged)
 }
 
 // errNoRequest is the same for a request that does not exist and for one that
@@ -224,9 +212,9 @@ func decideReview(c *call, in alipayplus.DecideInput) (*alipayplus.Request, erro
 	if !found {
 		return nil, errNoRequest()
 	}
-	reviewed, err := load[requestRecord](c.tx, string(at))
-	if err != nil || reviewed == nil {
-		return nil, fmt.Errorf("request %s: %w", in.ID, orMissing(err))
+	reviewed, err := resolve[requestRecord](c.tx, string(at))
+	if err != nil {
+		return nil, fmt.Errorf("request %s: %w", in.ID, err)
 	}
 	if err := c.lockProgram(reviewed.lock()); err != nil {
 		return nil, err

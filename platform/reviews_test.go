@@ -12,13 +12,6 @@ import (
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
-func (w *world) reviewer(party alipayplus.Party) *alipayplus.Client {
-	w.Helper()
-	c, err := w.p.ReviewerClient(w.Context(), party)
-	require.NoError(w, err)
-	return c
-}
-
 func TestEachPartySeesWhatWaitsForItOfAllWorkspacesOldestFirst(t *testing.T) {
 	inWorld(t, func(w *world) {
 		service := w.submitted().ReleaseRequestID

@@ -45,8 +45,6 @@ func named(text string) string {
 func TestWhatBadInputGets(t *testing.T) {
 	t.Parallel()
 	growing := newPartnerApp()
-	narrow := newPartnerApp()
-	narrow.limits = alipayplus.Limits{Programs: 1, WaitingVersions: 1}
 	for _, tt := range []struct {
 		mistake string
 		opts    []platform.Option
@@ -59,11 +57,9 @@ func TestWhatBadInputGets(t *testing.T) {
 			given: func(w *world) bad {
 				w.member("dan", alipayplus.RoleDeveloper)
 				in := alipayplus.CreateProgramInput{Languages: chinese(), RequestID: "call"}
-				return bad{
-					as:        "dan",
-					client:    func(c *alipayplus.Client) error { _, err := c.Programs.Create(w.Context(), in); return err },
-					rawClient: func(h rawClient) rawAnswer { return h.call(contract.ProgramCreate, in) },
-				}
+				call := w.sending(contract.ProgramCreate, in)
+				call.as = "dan"
+				return call
 			},
 			line:   "alipayplus: programs.create: ACCESS_DENIED: role DEVELOPER may not CREATE_PROGRAM here; ask OWNER or MASTER (HTTP 403, request call, trace T)",
 			answer: "403 ACCESS_DENIED role DEVELOPER may not CREATE_PROGRAM here; ask OWNER or MASTER",
@@ -105,13 +101,9 @@ func TestWhatBadInputGets(t *testing.T) {
 			mistake: "an image that is no image",
 			given: func(w *world) bad {
 				content := []byte("%PDF-1.7 not a picture")
-				return bad{
-					client: func(c *alipayplus.Client) error {
-						_, err := c.Files.Upload(w.Context(), alipayplus.UploadFileInput{Content: bytes.NewReader(content), Size: int64(len(content))})
-						return err
-					},
-					rawClient: func(h rawClient) rawAnswer { return h.uploadFile("image/png", content) },
-				}
+				call := w.sending(contract.FileUpload, content)
+				call.rawClient = func(h rawClient) rawAnswer { return h.uploadFile("image/png", content) }
+				return call
 			},
 			line:   "alipayplus: files.upload: file: 1 field not valid: content must be one of [image/png image/jpeg] by its content; it is application/pdf",
 			answer: "400 PARAM_ILLEGAL file: 1 field not valid: content must be one of [image/png image/jpeg application/zip] by its content; it is application/pdf",
@@ -137,18 +129,12 @@ func TestWhatBadInputGets(t *testing.T) {
 				program := w.program()
 				w.upload(program.ID, "1.10.0")
 				file := gather(w, w.owner.Programs.AllVersions(w.Context(), alipayplus.ListVersionsInput{ProgramID: program.ID}))[0].FileID
-				build, lower := zipPackage(w, "1.10.0"), alipayplus.VersionNumber{Major: 1, Minor: 9, Patch: 9}
-				return bad{
-					client: func(c *alipayplus.Client) error {
-						_, err := c.Programs.UploadVersion(w.Context(), alipayplus.UploadVersionInput{
-							ProgramID: program.ID, Version: lower, Package: bytes.NewReader(build), Size: int64(len(build)), RequestID: "call",
-						})
-						return err
-					},
-					rawClient: func(h rawClient) rawAnswer {
-						return h.call(contract.VersionUpload, alipayplus.RegisterVersionInput{ProgramID: program.ID, Version: lower, FileID: file, RequestID: "call"})
-					},
+				lower := alipayplus.VersionNumber{Major: 1, Minor: 9, Patch: 9}
+				call := w.sending(contract.VersionUpload, versionUpload{programID: program.ID, version: lower, content: zipPackage(w, "1.10.0")})
+				call.rawClient = func(h rawClient) rawAnswer {
+					return h.call(contract.VersionUpload, alipayplus.RegisterVersionInput{ProgramID: program.ID, Version: lower, FileID: file, RequestID: "call"})
 				}
+				return call
 			},
 			line:   "alipayplus: programs.uploadVersion: PARAM_ILLEGAL: version: 1 field not valid: version must be higher than 1.10.0, the highest so far; got 1.9.9 (HTTP 400, request call, trace T)",
 			answer: "400 PARAM_ILLEGAL version: 1 field not valid: version must be higher than 1.10.0, the highest so far; got 1.9.9",
@@ -217,11 +203,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		{
 			mistake: "create a release of a version that was not uploaded",
 			given: func(w *world) bad {
-				in := alipayplus.CreateReleaseInput{ProgramID: w.authorizedProgram().ID, Version: alipayplus.VersionNumber{Major: 3}, TargetApp: cn, RequestID: "call"}
-				return bad{
-					client:    func(c *alipayplus.Client) error { _, err := c.Releases.Create(w.Context(), in); return err },
-					rawClient: func(h rawClient) rawAnswer { return h.call(contract.ReleaseCreate, in) },
-				}
+				return w.sending(contract.ReleaseCreate, alipayplus.CreateReleaseInput{ProgramID: w.authorizedProgram().ID, Version: alipayplus.VersionNumber{Major: 3}, TargetApp: cn, RequestID: "call"})
 			},
 			line:   `alipayplus: releases.create: NOT_FOUND: there is no uploaded version "3.0.0" in this workspace (HTTP 404, request call, trace T); check the id; things of other workspaces look as if they did not exist`,
 			answer: `404 NOT_FOUND there is no uploaded version "3.0.0" in this workspace`,
@@ -309,11 +291,7 @@ func TestWhatBadInputGets(t *testing.T) {
 			mistake: "edit a service under review",
 			given: func(w *world) bad {
 				s := w.submitted()
-				in := alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: s.ServiceDescription, RequestID: "call"}
-				return bad{
-					client:    func(c *alipayplus.Client) error { _, err := c.Services.Update(w.Context(), in); return err },
-					rawClient: func(h rawClient) rawAnswer { return h.call(contract.ServiceUpdate, in) },
-				}
+				return w.sending(contract.ServiceUpdate, alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: s.ServiceDescription, RequestID: "call"})
 			},
 			line:   "alipayplus: services.update: STATE_CONFLICT: service svc_X is PENDING_REVIEW and cannot be edited (HTTP 409, request call, trace T)",
 			answer: "409 STATE_CONFLICT service svc_X is PENDING_REVIEW and cannot be edited",
@@ -323,11 +301,7 @@ func TestWhatBadInputGets(t *testing.T) {
 			given: func(w *world) bad {
 				_, err := w.owner.Programs.Create(w.Context(), alipayplus.CreateProgramInput{Languages: chinese(), RequestID: "call"})
 				require.NoError(w, err)
-				in := alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en", Name: "Other"}}, RequestID: "call"}
-				return bad{
-					client:    func(c *alipayplus.Client) error { _, err := c.Programs.Create(w.Context(), in); return err },
-					rawClient: func(h rawClient) rawAnswer { return h.call(contract.ProgramCreate, in) },
-				}
+				return w.sending(contract.ProgramCreate, alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en", Name: "Other"}}, RequestID: "call"})
 			},
 			line:   "alipayplus: programs.create: REQUEST_ID_REUSED: the requestId was used before, with other content (HTTP 409, request call, trace T); use a new RequestID for a new call",
 			answer: "409 REQUEST_ID_REUSED the requestId was used before, with other content",
@@ -351,11 +325,7 @@ func TestWhatBadInputGets(t *testing.T) {
 				offer.Description = strings.Repeat("x", 10<<20)
 				lax := alipayplus.DefaultServicePolicy()
 				lax.MaxText = 1 << 30
-				in := alipayplus.CreateServiceInput{ServiceDescription: offer, Policy: &lax, RequestID: "call"}
-				return bad{
-					client:    func(c *alipayplus.Client) error { _, err := c.Services.Create(w.Context(), in); return err },
-					rawClient: func(h rawClient) rawAnswer { return h.call(contract.ServiceCreate, in) },
-				}
+				return w.sending(contract.ServiceCreate, alipayplus.CreateServiceInput{ServiceDescription: offer, Policy: &lax, RequestID: "call"})
 			},
 			line:   "alipayplus: services.create: PAYLOAD_TOO_LARGE: the body is larger than 1048576 bytes (HTTP 413, request call, trace T)",
 			answer: "413 PAYLOAD_TOO_LARGE the body is larger than 1048576 bytes",
@@ -363,18 +333,18 @@ func TestWhatBadInputGets(t *testing.T) {
 		{
 			mistake: "an unknown client",
 			given: func(w *world) bad {
-				return bad{
-					client: func(*alipayplus.Client) error {
-						c, err := w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithClientID("5J5YBR2Y3YB49A0000"))
-						require.NoError(w, err)
-						_, err = c.Programs.Create(w.Context(), alipayplus.CreateProgramInput{Languages: chinese(), RequestID: "call"})
-						return err
-					},
-					rawClient: func(h rawClient) rawAnswer {
-						h.clientID = "5J5YBR2Y3YB49A0000"
-						return h.call(contract.ProgramCreate, alipayplus.CreateProgramInput{Languages: chinese(), RequestID: "call"})
-					},
+				const unknown = "5J5YBR2Y3YB49A0000"
+				in := alipayplus.CreateProgramInput{Languages: chinese(), RequestID: "call"}
+				call := w.sending(contract.ProgramCreate, in)
+				call.client = func(*alipayplus.Client) error {
+					_, err := w.as("olga", alipayplus.WithClientID(unknown)).Programs.Create(w.Context(), in)
+					return err
 				}
+				call.rawClient = func(h rawClient) rawAnswer {
+					h.clientID = unknown
+					return h.call(contract.ProgramCreate, in)
+				}
+				return call
 			},
 			line:   "alipayplus: programs.create: UNKNOWN_CLIENT: the client id is not known here (HTTP 401, request call, trace T); check the client id (WithClientID, ALIPAYPLUS_CLIENT_ID) and the base URL",
 			answer: "401 UNKNOWN_CLIENT the client id is not known here",
@@ -394,66 +364,37 @@ func TestWhatBadInputGets(t *testing.T) {
 		{
 			mistake: "a cursor from elsewhere",
 			given: func(w *world) bad {
-				in := alipayplus.ListReleasesInput{ListOptions: alipayplus.ListOptions{Cursor: "eyJsIjoiIn0"}}
-				return bad{
-					client:    func(c *alipayplus.Client) error { _, err := c.Releases.List(w.Context(), in); return err },
-					rawClient: func(h rawClient) rawAnswer { return h.call(contract.ReleaseList, in) },
-				}
+				return w.sending(contract.ReleaseList, alipayplus.ListReleasesInput{ListOptions: alipayplus.ListOptions{Cursor: "eyJsIjoiIn0"}})
 			},
 			line:   "alipayplus: releases.list: PARAM_ILLEGAL: input: 1 field not valid: cursor does not belong to this list; begin without a cursor (HTTP 400, trace T)",
 			answer: "400 PARAM_ILLEGAL input: 1 field not valid: cursor does not belong to this list; begin without a cursor",
 		},
 		{
-			mistake: "no requestId",
-			given: func(*world) bad {
-				return bad{rawClient: func(h rawClient) rawAnswer {
-					return h.call(contract.ProgramCreate, alipayplus.CreateProgramInput{Languages: chinese()})
-				}}
-			},
+			mistake: "no requestId", given: byHand(contract.ProgramCreate, alipayplus.CreateProgramInput{Languages: chinese()}),
 			answer: "400 PARAM_ILLEGAL input: 1 field not valid: requestId is required for a call that changes something",
 		},
 		{
 			mistake: "a requestId of 65 characters",
 			given: func(w *world) bad {
-				in := alipayplus.CreateProgramInput{Languages: chinese(), RequestID: strings.Repeat("x", 65)}
-				return bad{
-					client:    func(c *alipayplus.Client) error { _, err := c.Programs.Create(w.Context(), in); return err },
-					rawClient: func(h rawClient) rawAnswer { return h.call(contract.ProgramCreate, in) },
-				}
+				return w.sending(contract.ProgramCreate, alipayplus.CreateProgramInput{Languages: chinese(), RequestID: strings.Repeat("x", 65)})
 			},
 			line:   "alipayplus: programs.create: call: 1 field not valid: requestId must have at most 64 characters",
 			answer: "400 PARAM_ILLEGAL input: 1 field not valid: requestId must have at most 64 characters",
 		},
 		{
-			mistake: "half a JSON",
-			given: func(*world) bad {
-				return bad{rawClient: func(h rawClient) rawAnswer {
-					return h.call(contract.ProgramCreate, `{"requestId":"call","languages":[`)
-				}}
-			},
+			mistake: "half a JSON", given: byHand(contract.ProgramCreate, `{"requestId":"call","languages":[`),
 			answer: "400 PARAM_ILLEGAL input: 1 field not valid: body is not the JSON of this operation",
 		},
 		{
-			mistake: "JSON of another kind",
-			given: func(*world) bad {
-				return bad{rawClient: func(h rawClient) rawAnswer { return h.call(contract.ReleaseList, `[]`) }}
-			},
+			mistake: "JSON of another kind", given: byHand(contract.ReleaseList, `[]`),
 			answer: "400 PARAM_ILLEGAL input: 1 field not valid: body is not the JSON of this operation",
 		},
 		{
-			mistake: "a field of another type",
-			given: func(*world) bad {
-				return bad{rawClient: func(h rawClient) rawAnswer {
-					return h.call(contract.ReleaseGrayscale, `{"requestId":"call","releaseId":"rel_1","ratio":"10%"}`)
-				}}
-			},
+			mistake: "a field of another type", given: byHand(contract.ReleaseGrayscale, `{"requestId":"call","releaseId":"rel_1","ratio":"10%"}`),
 			answer: "400 PARAM_ILLEGAL input: 1 field not valid: ratio has the wrong JSON type (string)",
 		},
 		{
-			mistake: "an operation that is not there",
-			given: func(*world) bad {
-				return bad{rawClient: func(h rawClient) rawAnswer { return h.call(contract.Operation{Path: "release/delete"}, `{}`) }}
-			},
+			mistake: "an operation that is not there", given: byHand(contract.Operation{Path: "release/delete"}, `{}`),
 			answer: "404 INVALID_API there is no operation POST /api/open/v2/release/delete",
 		},
 		{
@@ -464,30 +405,24 @@ func TestWhatBadInputGets(t *testing.T) {
 			answer: "404 INVALID_API there is no operation GET /api/open/v2/release/query",
 		},
 	} {
-		t.Run(tt.mistake, func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				call := tt.given(w)
-				as := call.as
-				if as == "" {
-					as = "olga"
+		sentence(t, tt.mistake, func(w *world) {
+			call := tt.given(w)
+			as := call.as
+			if as == "" {
+				as = "olga"
+			}
+			before := w.snapshot()
+			if call.client != nil {
+				require.EqualError(w, unnamed(call.client(w.as(as))), tt.line)
+				if tt.mistake == "a lower version" {
+					before = w.snapshot() // its package was uploaded before the version was looked at
 				}
-				before := w.snapshot()
-				if call.client != nil {
-					c, err := w.p.Client(w.Context(), w.workspace, as)
-					require.NoError(w, err)
-					err = call.client(c)
-					require.EqualError(w, unnamed(err), tt.line)
-					if tt.mistake == "a lower version" {
-						before = w.snapshot() // its package was uploaded before the version was looked at
-					}
-					require.Equal(w, before, w.snapshot(), "nothing is half done")
-				}
-				got := call.rawClient(w.rawClient(as))
-				require.Equal(w, tt.answer, named(fmt.Sprintf("%d %s %s", got.HTTP, got.Result.Code, got.Result.Message)))
-				require.Equal(w, alipayplus.ResultFailed, got.Result.Status)
-				require.Equal(w, before, w.snapshot(), "nothing is half done, either")
-			}, tt.opts...)
-		})
+			}
+			got := call.rawClient(w.rawClient(as))
+			require.Equal(w, tt.answer, named(fmt.Sprintf("%d %s %s", got.HTTP, got.Result.Code, got.Result.Message)))
+			require.Equal(w, alipayplus.ResultFailed, got.Result.Status)
+			require.Equal(w, before, w.snapshot(), "nothing is half done")
+		}, tt.opts...)
 	}
 }
 
@@ -512,57 +447,42 @@ func (a *languageApp) Languages() []string {
 	return nil
 }
 
-// step is a step of a release that needs nothing but its id.
-func (w *world) step(op contract.Operation, release string) bad {
-	in := alipayplus.ReleaseInput{ReleaseID: release, RequestID: "call"}
+// byHand makes a call by hand alone: the client would not.
+func byHand(op contract.Operation, in any) func(*world) bad {
+	return func(*world) bad {
+		return bad{rawClient: func(h rawClient) rawAnswer { return h.call(op, in) }}
+	}
+}
+
+// sending makes a call with the client and by hand.
+func (w *world) sending(op contract.Operation, in any) bad {
+	in = withRequestID(in, "call")
 	return bad{
-		client: func(c *alipayplus.Client) error {
-			var err error
-			switch op {
-			case contract.ReleaseWithdraw:
-				_, err = c.Releases.Withdraw(w.Context(), in)
-			case contract.ReleaseFinalize:
-				_, err = c.Releases.Finalize(w.Context(), in)
-			case contract.ReleaseCancel:
-				_, err = c.Releases.Cancel(w.Context(), in)
-			}
-			return err
-		},
+		client:    func(c *alipayplus.Client) error { _, err := do(w.Context(), c, op, in); return err },
 		rawClient: func(h rawClient) rawAnswer { return h.call(op, in) },
 	}
 }
 
-func (w *world) offering(offer alipayplus.ServiceDescription) bad {
-	in := alipayplus.CreateServiceInput{ServiceDescription: offer, RequestID: "call"}
-	return bad{
-		client:    func(c *alipayplus.Client) error { _, err := c.Services.Create(w.Context(), in); return err },
-		rawClient: func(h rawClient) rawAnswer { return h.call(contract.ServiceCreate, in) },
-	}
+// step is a step of a release that needs nothing but its id.
+func (w *world) step(op contract.Operation, release string) bad {
+	return w.sending(op, alipayplus.ReleaseInput{ReleaseID: release})
 }
 
+func (w *world) offering(offer alipayplus.ServiceDescription) bad {
+	return w.sending(contract.ServiceCreate, alipayplus.CreateServiceInput{ServiceDescription: offer})
+}
+
+// raising asks for a ratio of what was read of a release.
 func (w *world) raising(r *alipayplus.Release, to alipayplus.Ratio) bad {
-	in := r.GrayscaleTo(to)
-	in.RequestID = "call"
-	return bad{
-		client:    func(c *alipayplus.Client) error { _, err := c.Releases.Raise(w.Context(), in); return err },
-		rawClient: func(h rawClient) rawAnswer { return h.call(contract.ReleaseGrayscale, in) },
-	}
+	return w.sending(contract.ReleaseGrayscale, r.GrayscaleTo(to))
 }
 
 func (w *world) creating(program, version string, app alipayplus.TargetApp) bad {
-	in := alipayplus.CreateReleaseInput{ProgramID: program, Version: w.upload(program, version), TargetApp: app, RequestID: "call"}
-	return bad{
-		client:    func(c *alipayplus.Client) error { _, err := c.Releases.Create(w.Context(), in); return err },
-		rawClient: func(h rawClient) rawAnswer { return h.call(contract.ReleaseCreate, in) },
-	}
+	return w.sending(contract.ReleaseCreate, alipayplus.CreateReleaseInput{ProgramID: program, Version: w.upload(program, version), TargetApp: app})
 }
 
 func (w *world) applying(release string, info *alipayplus.BusinessRegistration) bad {
-	in := alipayplus.ApplyInput{ReleaseID: release, BasicInfo: info, RequestID: "call"}
-	return bad{
-		client:    func(c *alipayplus.Client) error { _, err := c.Releases.Apply(w.Context(), in); return err },
-		rawClient: func(h rawClient) rawAnswer { return h.call(contract.ReleaseApply, in) },
-	}
+	return w.sending(contract.ReleaseApply, alipayplus.ApplyInput{ReleaseID: release, BasicInfo: info})
 }
 
 // withClock creates a mini program from a machine whose clock is off.
@@ -570,9 +490,7 @@ func (w *world) withClock(off time.Duration) bad {
 	in := alipayplus.CreateProgramInput{Languages: chinese(), RequestID: "call"}
 	return bad{
 		client: func(*alipayplus.Client) error {
-			c, err := w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithHTTPClient(&http.Client{Transport: otherTime{w, off}}))
-			require.NoError(w, err)
-			_, err = c.Programs.Create(w.Context(), in)
+			_, err := w.as("olga", alipayplus.WithHTTPClient(&http.Client{Transport: otherTime{w, off}})).Programs.Create(w.Context(), in)
 			return err
 		},
 		rawClient: func(h rawClient) rawAnswer {
@@ -609,8 +527,5 @@ func (o otherTime) move(r *http.Request, h http.Header, name string, by time.Dur
 	at, err := signing.ParseTime(h.Get(name))
 	require.NoError(o.w, err)
 	h.Set(name, at.Add(by).Format(time.RFC3339Nano))
-	digest := signing.Digest(r.Method, r.URL.EscapedPath(), h.Get("Client-Id"), h.Get(name), body)
-	signature, err := signing.Sign(testkey.FastKey(), digest[:])
-	require.NoError(o.w, err)
-	h.Set("Signature", signing.Header{KeyVersion: "1", Signature: signature}.String())
+	h.Set("Signature", signedHeader(o.w, testkey.FastKey(), r.Method, r.URL.EscapedPath(), h.Get("Client-Id"), h.Get(name), body).Get("Signature"))
 }

@@ -31,7 +31,7 @@ func TestWaitersOfThreeDays(t *testing.T) {
 		began := time.Now()
 		var all sync.WaitGroup
 		for range waiters {
-			client := asOwner(w)
+			client := w.as("olga")
 			all.Go(func() {
 				seen := 0
 				approved, err := client.Releases.WaitReviewed(w.Context(), r.ID, alipayplus.ReleaseWait{
@@ -67,7 +67,7 @@ func TestWaitersThatGiveUp(t *testing.T) {
 		defer cancel()
 		var all sync.WaitGroup
 		for range 4 {
-			client := asOwner(w)
+			client := w.as("olga")
 			all.Go(func() {
 				last, err := client.Releases.WaitReviewed(ctx, r.ID, alipayplus.ReleaseWait{Interval: time.Hour, MaxInterval: 9 * time.Hour})
 				require.ErrorIs(w, err, context.DeadlineExceeded)
@@ -98,7 +98,7 @@ func goroutinesOfBubble(t require.TestingT) []string {
 // given up.
 func TestACallLeavesNoGoroutine(t *testing.T) {
 	inWorld(t, func(w *world) {
-		w.owner = asOwner(w, alipayplus.WithRetry(4, 0, 0))
+		w.owner = w.as("olga", alipayplus.WithRetry(4, 0, 0))
 		before := len(goroutinesOfBubble(w))
 		for i := range 20 {
 			if i%2 == 1 {
@@ -120,7 +120,7 @@ func TestACallLeavesNoGoroutine(t *testing.T) {
 // programs. What each is answered holds, and no rule is broken in between.
 func TestManyMembersAtOnce(t *testing.T) {
 	const members, calls = 6, 25
-	app := newUnreliableApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		var programs []string
 		for range 2 {
@@ -199,7 +199,7 @@ func anything(ctx context.Context, c *alipayplus.Client, random *rand.Rand, prog
 // requireOrder checks what must hold whatever happened: the rules of a mini
 // program, the target app in step with the records, and the audit log telling
 // the story without a gap.
-func (w *world) requireOrder(app *unreliableApp, programs []string) {
+func (w *world) requireOrder(app *fakeApp, programs []string) {
 	w.Helper()
 	last := map[string]string{}
 	for _, e := range w.auditLog() {

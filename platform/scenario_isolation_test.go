@@ -1,7 +1,6 @@
 package platform_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -65,15 +64,10 @@ func (h rawClient) try(op contract.Operation, in any, requestID string) rawAnswe
 	if content, ok := in.([]byte); ok {
 		return h.uploadFile("image/png", content)
 	}
-	raw, err := json.Marshal(in)
-	require.NoError(h, err)
-	if op != contract.RequestQuery && op.Write {
-		var fields map[string]any
-		require.NoError(h, json.Unmarshal(raw, &fields))
-		fields["requestId"] = requestID
-		return h.call(op, fields)
+	if op.Write {
+		in = withRequestID(in, requestID)
 	}
-	return h.call(op, string(raw))
+	return h.call(op, in)
 }
 
 func TestEveryOperationIsTried(t *testing.T) {
@@ -139,44 +133,42 @@ func TestWhoMayDoWhat(t *testing.T) {
 		alipayplus.PolicyAssignedDevelopersRelease: func(op contract.Operation) string { return whoMay[op].assignedRelease },
 		alipayplus.PolicyDevelopersUploadOnly:      func(op contract.Operation) string { return whoMay[op].uploadOnly },
 	} {
-		t.Run(string(policy), func(t *testing.T) {
-			inWorld(t, func(w *world) {
-				program := w.authorizedProgram()
-				live := w.full(program.ID, "1.0.0")
-				own := everyOperation(w, program.ID, w.release(program.ID, "1.0.1").ID, w.draft().ID, live.ReleaseRequestID)
-				other := w.neighbour()
-				theirs := other.authorizedProgram()
-				foreign := everyOperation(w, theirs.ID, other.underReview(theirs.ID, "1.0.0").ID, other.submitted().ID, other.submitted().ReleaseRequestID)
-				untouched := other.snapshot()
+		sentence(t, string(policy), func(w *world) {
+			program := w.authorizedProgram()
+			live := w.full(program.ID, "1.0.0")
+			own := everyOperation(w, program.ID, w.release(program.ID, "1.0.1").ID, w.draft().ID, live.ReleaseRequestID)
+			other := w.neighbour()
+			theirs := other.authorizedProgram()
+			foreign := everyOperation(w, theirs.ID, other.underReview(theirs.ID, "1.0.0").ID, other.submitted().ID, other.submitted().ReleaseRequestID)
+			untouched := other.snapshot()
 
-				w.member("max", alipayplus.RoleMaster)
-				w.member("ann", alipayplus.RoleDeveloper, program.ID)
-				w.member("dan", alipayplus.RoleDeveloper)
-				hands := map[string]rawClient{"O": w.rawClient("olga"), "M": w.rawClient("max"), "A": w.rawClient("ann"), "D": w.rawClient("dan")}
-				for who, h := range hands {
-					for _, op := range contract.Operations() {
-						what := fmt.Sprintf("%s %s", who, op.Name)
-						got := h.try(op, own[op], "own "+what)
-						if strings.Contains(column(op), who) {
-							require.NotContains(w, []alipayplus.Code{
-								alipayplus.CodeAccessDenied, alipayplus.CodeNotFound, alipayplus.CodeUnknownException,
-							}, got.Result.Code, "%s: %s", what, got.Body)
-						} else {
-							require.Equal(w, alipayplus.CodeAccessDenied, got.Result.Code, "%s: %s", what, got.Body)
-							require.Equal(w, http.StatusForbidden, got.HTTP)
-						}
-						got = h.try(op, foreign[op], "foreign "+what)
-						switch {
-						case op == contract.ReviewList || op == contract.ReviewDecide:
-							require.Equal(w, alipayplus.CodeAccessDenied, got.Result.Code, "%s: %s", what, got.Body)
-						case !namesNothing[op]:
-							require.Equal(w, alipayplus.CodeNotFound, got.Result.Code, "foreign: %s: %s", what, got.Body)
-						}
+			w.member("max", alipayplus.RoleMaster)
+			w.member("ann", alipayplus.RoleDeveloper, program.ID)
+			w.member("dan", alipayplus.RoleDeveloper)
+			hands := map[string]rawClient{"O": w.rawClient("olga"), "M": w.rawClient("max"), "A": w.rawClient("ann"), "D": w.rawClient("dan")}
+			for who, h := range hands {
+				for _, op := range contract.Operations() {
+					what := fmt.Sprintf("%s %s", who, op.Name)
+					got := h.try(op, own[op], "own "+what)
+					if strings.Contains(column(op), who) {
+						require.NotContains(w, []alipayplus.Code{
+							alipayplus.CodeAccessDenied, alipayplus.CodeNotFound, alipayplus.CodeUnknownException,
+						}, got.Result.Code, "%s: %s", what, got.Body)
+					} else {
+						require.Equal(w, alipayplus.CodeAccessDenied, got.Result.Code, "%s: %s", what, got.Body)
+						require.Equal(w, http.StatusForbidden, got.HTTP)
+					}
+					got = h.try(op, foreign[op], "foreign "+what)
+					switch {
+					case op == contract.ReviewList || op == contract.ReviewDecide:
+						require.Equal(w, alipayplus.CodeAccessDenied, got.Result.Code, "%s: %s", what, got.Body)
+					case !namesNothing[op]:
+						require.Equal(w, alipayplus.CodeNotFound, got.Result.Code, "foreign: %s: %s", what, got.Body)
 					}
 				}
-				require.Equal(w, untouched, other.snapshot(), "nobody did anything in the other workspace")
-			}, platform.WithPermissionPolicy(policy))
-		})
+			}
+			require.Equal(w, untouched, other.snapshot(), "nobody did anything in the other workspace")
+		}, platform.WithPermissionPolicy(policy))
 	}
 }
 

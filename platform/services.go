@@ -52,28 +52,19 @@ func (c *call) checkDescription(d alipayplus.ServiceDescription) error {
 	return nil
 }
 
-// service reads a service of the caller's workspace for an action.
+// serviceFor reads a service of the caller's workspace for an action.
 func (c *call) serviceFor(action alipayplus.Action, id string) (*serviceRecord, error) {
 	if err := c.may(action, ""); err != nil {
 		return nil, err
 	}
-	r, err := load[serviceRecord](c.tx, serviceKey(c.workspace(), id))
-	if err == nil && r == nil {
-		err = notFound("service", id)
-	}
-	return r, err
+	return find[serviceRecord](c, "service", id, serviceKey(c.workspace(), id))
 }
 
-func (c *call) changeService(before, r *serviceRecord, note string) (*alipayplus.Service, error) {
+func (c *call) changeService(before, r *serviceRecord, note string) *alipayplus.Service {
 	r.UpdatedAt = c.at
 	c.save(before, r)
 	c.audit("service", r.ID, string(before.Status), string(r.Status), note)
-	return &r.Service, nil
-}
-
-func (r *serviceRecord) copy() *serviceRecord {
-	copied := *r
-	return &copied
+	return &r.Service
 }
 
 func (r *serviceRecord) move(to alipayplus.ServiceStatus, what string) error {
@@ -95,9 +86,9 @@ func updateService(c *call, in alipayplus.UpdateServiceInput) (*alipayplus.Servi
 	if err := c.checkDescription(in.ServiceDescription); err != nil {
 		return nil, err
 	}
-	before := r.copy()
+	before := new(*r)
 	r.ServiceDescription = in.ServiceDescription
-	return c.changeService(before, r, "changed")
+	return c.changeService(before, r, "changed"), nil
 }
 
 func submitService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, error) {
@@ -105,7 +96,7 @@ func submitService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, er
 	if err != nil {
 		return nil, err
 	}
-	before := r.copy()
+	before := new(*r)
 	if err := r.move(alipayplus.ServicePendingReview, "submitted"); err != nil {
 		return nil, err
 	}
@@ -116,7 +107,7 @@ func submitService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, er
 		Title: "Release service " + r.Name, Category: alipayplus.CategoryServiceRelease, ServiceID: r.ID,
 	}, r.ReleaseRequestID, []alipayplus.Party{alipayplus.PartyAlipayPlus})
 	r.ReleaseRequestID = request.ID
-	return c.changeService(before, r, "")
+	return c.changeService(before, r, ""), nil
 }
 
 func withdrawService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, error) {
@@ -124,14 +115,14 @@ func withdrawService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, 
 	if err != nil {
 		return nil, err
 	}
-	before := r.copy()
+	before := new(*r)
 	if err := r.move(alipayplus.ServiceWithdrawn, "withdrawn"); err != nil {
 		return nil, err
 	}
 	if _, err := c.closeRequest(r.ReleaseRequestID); err != nil {
 		return nil, err
 	}
-	return c.changeService(before, r, "")
+	return c.changeService(before, r, ""), nil
 }
 
 func archiveService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, error) {
@@ -139,11 +130,11 @@ func archiveService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, e
 	if err != nil {
 		return nil, err
 	}
-	before := r.copy()
+	before := new(*r)
 	if err := r.move(alipayplus.ServiceArchived, "archived"); err != nil {
 		return nil, err
 	}
-	return c.changeService(before, r, "")
+	return c.changeService(before, r, ""), nil
 }
 
 func queryService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, error) {

@@ -142,9 +142,7 @@ func TestReleaseServices(t *testing.T) {
 		list, err := w.owner.Services.List(w.Context(), alipayplus.ListServicesInput{Status: alipayplus.ServiceOnline})
 		require.NoError(w, err)
 		require.Len(w, list.Items, 1)
-	}, platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
-		return platform.ApproveAfter(36 * time.Hour)
-	}))
+	}, platform.WithAutoReview(approveIn(36*time.Hour)))
 }
 
 func TestAServiceThatWasTurnedDownIsMendedAndSubmittedAgain(t *testing.T) {
@@ -180,20 +178,19 @@ func TestAServiceThatWasTurnedDownIsMendedAndSubmittedAgain(t *testing.T) {
 // The table is the design's, written anew.
 func TestWhatMayBeDoneWithAServiceInEachStatus(t *testing.T) {
 	const (
-		edit, submit, withdraw, archive = "edit", "submit", "withdraw", "archive"
 		draft, pending, online          = alipayplus.ServiceDraft, alipayplus.ServicePendingReview, alipayplus.ServiceOnline
 		turnedDown, withdrawn, archived = alipayplus.ServiceTurnedDown, alipayplus.ServiceWithdrawn, alipayplus.ServiceArchived
 	)
 	allowed := map[alipayplus.ServiceStatus]map[string]alipayplus.ServiceStatus{
-		draft:      {edit: draft, submit: pending},
-		pending:    {withdraw: withdrawn},
-		online:     {archive: archived},
-		turnedDown: {edit: turnedDown, submit: pending},
-		withdrawn:  {edit: withdrawn, submit: pending},
+		draft:      {"edit": draft, "submit": pending},
+		pending:    {"withdraw": withdrawn},
+		online:     {"archive": archived},
+		turnedDown: {"edit": turnedDown, "submit": pending},
+		withdrawn:  {"edit": withdrawn, "submit": pending},
 		archived:   {},
 	}
-	act := func(w *world, op contract.Operation, s *alipayplus.Service) rawAnswer {
-		return w.rawClient("olga").call(op, alipayplus.ServiceInput{ServiceID: s.ID, RequestID: "step"})
+	steps := map[string]contract.Operation{
+		"edit": contract.ServiceUpdate, "submit": contract.ServiceSubmit, "withdraw": contract.ServiceWithdraw, "archive": contract.ServiceArchive,
 	}
 	bring := map[alipayplus.ServiceStatus]func(w *world) *alipayplus.Service{
 		draft:   (*world).draft,
@@ -216,33 +213,23 @@ func TestWhatMayBeDoneWithAServiceInEachStatus(t *testing.T) {
 			return s
 		},
 	}
-	steps := map[string]func(w *world, s *alipayplus.Service) rawAnswer{
-		edit: func(w *world, s *alipayplus.Service) rawAnswer {
-			return w.rawClient("olga").call(contract.ServiceUpdate, alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: s.ServiceDescription, RequestID: "step"})
-		},
-		submit:   func(w *world, s *alipayplus.Service) rawAnswer { return act(w, contract.ServiceSubmit, s) },
-		withdraw: func(w *world, s *alipayplus.Service) rawAnswer { return act(w, contract.ServiceWithdraw, s) },
-		archive:  func(w *world, s *alipayplus.Service) rawAnswer { return act(w, contract.ServiceArchive, s) },
-	}
 	for status, may := range allowed {
 		t.Run(string(status), func(t *testing.T) {
-			for step, do := range steps {
+			for step, op := range steps {
 				to, ok := may[step]
-				t.Run(step, func(t *testing.T) {
-					inWorld(t, func(w *world) {
-						s := bring[status](w)
-						require.Equal(w, status, s.Status)
-						log := len(w.auditLog())
-						got := do(w, s)
-						if ok {
-							require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
-							require.Equal(w, to, w.service(s.ID).Status)
-							return
-						}
-						require.Equal(w, alipayplus.CodeStateConflict, got.Result.Code, got.Result.Message)
-						require.Equal(w, s, w.service(s.ID), "a refused step changes nothing")
-						require.Len(w, w.auditLog(), log)
-					})
+				sentence(t, step, func(w *world) {
+					s := bring[status](w)
+					require.Equal(w, status, s.Status)
+					log := len(w.auditLog())
+					got := w.rawClient("olga").call(op, alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: s.ServiceDescription, RequestID: "step"})
+					if ok {
+						require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
+						require.Equal(w, to, w.service(s.ID).Status)
+						return
+					}
+					require.Equal(w, alipayplus.CodeStateConflict, got.Result.Code, got.Result.Message)
+					require.Equal(w, s, w.service(s.ID), "a refused step changes nothing")
+					require.Len(w, w.auditLog(), log)
 				})
 			}
 		})

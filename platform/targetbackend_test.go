@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/contract"
 	"github.com/alipayplus-go/alipayplus/platform"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
@@ -24,7 +26,6 @@ import (
 type partnerApp struct {
 	*platform.SimulatedAlipayCN
 	limits alipayplus.Limits
-	fail   error
 }
 
 const partner alipayplus.TargetApp = "LAKE_WALLET"
@@ -42,16 +43,6 @@ func (*partnerApp) Parties() []alipayplus.Party { return nil }
 func (*partnerApp) NeedsAuthorization() bool { return false }
 
 func (a *partnerApp) Limits() alipayplus.Limits { return a.limits }
-
-func (a *partnerApp) Submit(context.Context, *alipayplus.Release) error { return a.fail }
-
-func (a *partnerApp) SetRatio(context.Context, *alipayplus.Release, alipayplus.Ratio) error {
-	return a.fail
-}
-
-func (a *partnerApp) Publish(context.Context, *alipayplus.Release) error { return a.fail }
-
-func (a *partnerApp) Cancel(context.Context, *alipayplus.Release) error { return a.fail }
 
 // trouble is how a target app fails.
 type trouble string
@@ -71,24 +62,35 @@ func troubles() []trouble {
 	return []trouble{failsBefore, failsAfter, panicsBefore, panicsAfter, hangsBefore, hangsAfter}
 }
 
-// unreliableApp is a target app that remembers what was done to each release, and is in
-// trouble now and then.
-type unreliableApp struct {
+// asked is one thing that the target app was asked for.
+type asked struct {
+	what, release, request string
+	ratio                  alipayplus.Ratio
+}
+
+var errDown = errors.New("no route to the target app at 10.0.0.7")
+
+// fakeApp is an AlipayCN that notes what it is asked for and what it has done to each
+// release, and that refuses or gets into trouble as the test says.
+type fakeApp struct {
 	*platform.SimulatedAlipayCN
 
-	mu       sync.Mutex
+	mu   sync.Mutex
+	seen []asked
+	// answer is what it says before it does anything; nil: yes to all.
+	answer   func(asked) error
 	next     []trouble
 	ratios   map[string][]alipayplus.Ratio
 	canceled map[string]bool
 	// submitted are the configurations that were submitted for review and not
 	// withdrawn.
 	submitted map[string]alipayplus.Configuration
-	// during is called in the middle of a submit; may be nil.
+	// during is called when something has been done, and not answered yet; may be nil.
 	during func()
 }
 
-func newUnreliableApp() *unreliableApp {
-	return &unreliableApp{
+func newFakeApp() *fakeApp {
+	return &fakeApp{
 		SimulatedAlipayCN: platform.NewSimulatedAlipayCN(),
 		ratios:            map[string][]alipayplus.Ratio{}, canceled: map[string]bool{},
 		submitted: map[string]alipayplus.Configuration{},
@@ -96,46 +98,48 @@ func newUnreliableApp() *unreliableApp {
 }
 
 // NeedsAuthorization spares the tests a visit.
-func (s *unreliableApp) NeedsAuthorization() bool { return false }
+func (*fakeApp) NeedsAuthorization() bool { return false }
 
-func (s *unreliableApp) Submit(ctx context.Context, r *alipayplus.Release) error {
-	return s.do(ctx, func() error {
-		s.submitted[r.ID] = r.Configuration
-		return nil
-	})
+func (s *fakeApp) Submit(ctx context.Context, r *alipayplus.Release) error {
+	return s.do(ctx, "submit", r, 0, func() { s.submitted[r.ID] = r.Configuration })
 }
 
-func (s *unreliableApp) Withdraw(ctx context.Context, r *alipayplus.Release) error {
-	return s.do(ctx, func() error {
-		delete(s.submitted, r.ID)
-		return nil
-	})
+func (s *fakeApp) Withdraw(ctx context.Context, r *alipayplus.Release) error {
+	return s.do(ctx, "withdraw", r, 0, func() { delete(s.submitted, r.ID) })
 }
 
-func (s *unreliableApp) SetRatio(ctx context.Context, r *alipayplus.Release, ratio alipayplus.Ratio) error {
-	return s.do(ctx, func() error {
-		if s.canceled[r.ID] {
-			return errors.New("it is canceled")
+func (s *fakeApp) SetRatio(ctx context.Context, r *alipayplus.Release, ratio alipayplus.Ratio) error {
+	return s.setRatio(ctx, "ratio", r, ratio)
+}
+
+func (s *fakeApp) Publish(ctx context.Context, r *alipayplus.Release) error {
+	return s.setRatio(ctx, "publish", r, alipayplus.FullRatio)
+}
+
+func (s *fakeApp) setRatio(ctx context.Context, what string, r *alipayplus.Release, ratio alipayplus.Ratio) error {
+	if _, canceled := s.live(r.ID); canceled {
+		return errors.New("it is canceled")
+	}
+	return s.do(ctx, what, r, ratio, func() { s.ratios[r.ID] = append(s.ratios[r.ID], ratio) })
+}
+
+func (s *fakeApp) Cancel(ctx context.Context, r *alipayplus.Release) error {
+	return s.do(ctx, "cancel", r, 0, func() { s.canceled[r.ID] = true })
+}
+
+// do notes what is asked and does it, or not, and gets into the trouble that comes next.
+func (s *fakeApp) do(ctx context.Context, what string, r *alipayplus.Release, ratio alipayplus.Ratio, change func()) error {
+	question := asked{what, r.ID, r.ReleaseRequestID, ratio}
+	s.mu.Lock()
+	s.seen = append(s.seen, question)
+	answer := s.answer
+	s.mu.Unlock()
+	if answer != nil {
+		if err := answer(question); err != nil {
+			return err
 		}
-		s.ratios[r.ID] = append(s.ratios[r.ID], ratio)
-		return nil
-	})
-}
-
-func (s *unreliableApp) Publish(ctx context.Context, r *alipayplus.Release) error {
-	return s.SetRatio(ctx, r, alipayplus.FullRatio)
-}
-
-func (s *unreliableApp) Cancel(ctx context.Context, r *alipayplus.Release) error {
-	return s.do(ctx, func() error {
-		s.canceled[r.ID] = true
-		return nil
-	})
-}
-
-// do does something, or not, and gets into the trouble that comes next.
-func (s *unreliableApp) do(ctx context.Context, change func() error) error {
-	t, err := s.begin(change)
+	}
+	t := s.begin(change)
 	if s.during != nil {
 		s.during()
 	}
@@ -143,18 +147,18 @@ func (s *unreliableApp) do(ctx context.Context, change func() error) error {
 	case refuses:
 		return fmt.Errorf("%w: it is being looked at", alipayplus.ErrConflict)
 	case failsBefore, failsAfter:
-		return errors.New("the target app has a problem")
+		return errDown
 	case panicsBefore, panicsAfter:
 		panic("the target app's connector has a bug")
 	case hangsBefore, hangsAfter:
 		<-ctx.Done()
 		return ctx.Err()
 	default:
-		return err
+		return nil
 	}
 }
 
-func (s *unreliableApp) begin(change func() error) (trouble, error) {
+func (s *fakeApp) begin(change func()) trouble {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	t := none
@@ -163,13 +167,40 @@ func (s *unreliableApp) begin(change func() error) (trouble, error) {
 	}
 	switch t {
 	case refuses, failsBefore, panicsBefore, hangsBefore:
-		return t, nil
 	default:
-		return t, change()
+		change()
+	}
+	return t
+}
+
+// take returns what was asked since the last take.
+func (s *fakeApp) take() []asked {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	seen := s.seen
+	s.seen = nil
+	return seen
+}
+
+// will sets the answers.
+func (s *fakeApp) will(answer func(asked) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answer = answer
+}
+
+// failing fails the next n calls with err.
+func failing(n int, err error) func(asked) error {
+	var calls atomic.Int32
+	return func(asked) error {
+		if calls.Add(1) <= int32(n) {
+			return err
+		}
+		return nil
 	}
 }
 
-func (s *unreliableApp) expect(next ...trouble) {
+func (s *fakeApp) expect(next ...trouble) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.next = next
@@ -177,7 +208,7 @@ func (s *unreliableApp) expect(next ...trouble) {
 
 // live is the ratio that the target app has for a release, and whether it was
 // taken back.
-func (s *unreliableApp) live(release string) (alipayplus.Ratio, bool) {
+func (s *fakeApp) live(release string) (alipayplus.Ratio, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	steps := s.ratios[release]
@@ -187,7 +218,7 @@ func (s *unreliableApp) live(release string) (alipayplus.Ratio, bool) {
 	return steps[len(steps)-1], s.canceled[release]
 }
 
-func (s *unreliableApp) isSubmitted(release string) bool {
+func (s *fakeApp) isSubmitted(release string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	_, submitted := s.submitted[release]
@@ -195,7 +226,7 @@ func (s *unreliableApp) isSubmitted(release string) bool {
 }
 
 // requireRising checks that no ratio ever went down.
-func (s *unreliableApp) requireRising(t require.TestingT) {
+func (s *fakeApp) requireRising(t require.TestingT) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for release, steps := range s.ratios {
@@ -223,12 +254,12 @@ func behindServer(w *world, opts ...alipayplus.Option) *alipayplus.Client {
 		alipayplus.WithHTTPClient(&http.Client{Transport: server{w.p.HTTPClient().Transport}}),
 		alipayplus.WithAttemptTimeout(attemptLimit),
 	}
-	return asOwner(w, append(wired, opts...)...)
+	return w.as("olga", append(wired, opts...)...)
 }
 
 // requireAgreement checks that the target app does with a release what the
 // records say.
-func (s *unreliableApp) requireAgreement(t require.TestingT, r *alipayplus.Release) {
+func (s *fakeApp) requireAgreement(t require.TestingT, r *alipayplus.Release) {
 	ratio, canceled := s.live(r.ID)
 	require.Equal(t, r.Status != alipayplus.ReleaseNewVersionCreated, s.isSubmitted(r.ID), "the records say %s", r.Status)
 	require.Equal(t, r.Status == alipayplus.ReleaseCanceled, canceled, "the records say %s", r.Status)
@@ -242,106 +273,121 @@ func (s *unreliableApp) requireAgreement(t require.TestingT, r *alipayplus.Relea
 // app and the records agree.
 func TestATargetAppInTrouble(t *testing.T) {
 	t.Parallel()
-	type step func(ctx context.Context, c *alipayplus.Client, r *alipayplus.Release) (*alipayplus.Release, error)
-	raiseTo := func(ratio alipayplus.Ratio) step {
-		return func(ctx context.Context, c *alipayplus.Client, r *alipayplus.Release) (*alipayplus.Release, error) {
-			return c.Releases.Raise(ctx, r.GrayscaleTo(ratio))
-		}
-	}
-	cases := []struct {
+	for _, tc := range []struct {
 		name  string
-		given func(w *world, program string) *alipayplus.Release
-		step  step
+		given alipayplus.ReleaseStatus
+		op    contract.Operation
+		ratio alipayplus.Ratio
 		want  alipayplus.ReleaseStatus
 	}{
-		{"apply", func(w *world, program string) *alipayplus.Release {
-			return w.release(program, "1.0.0")
-		}, func(ctx context.Context, c *alipayplus.Client, r *alipayplus.Release) (*alipayplus.Release, error) {
-			return c.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())})
-		}, alipayplus.ReleaseUnderReview},
-		{"withdraw", func(w *world, program string) *alipayplus.Release {
-			return w.underReview(program, "1.0.0")
-		}, func(ctx context.Context, c *alipayplus.Client, r *alipayplus.Release) (*alipayplus.Release, error) {
-			return c.Releases.Withdraw(ctx, alipayplus.ReleaseInput{ReleaseID: r.ID})
-		}, alipayplus.ReleaseNewVersionCreated},
-		{"start", func(w *world, program string) *alipayplus.Release {
-			return w.prepared(program, "1.0.0")
-		}, func(ctx context.Context, c *alipayplus.Client, r *alipayplus.Release) (*alipayplus.Release, error) {
-			return c.Releases.StartGrayscale(ctx, r.GrayscaleTo(1))
-		}, alipayplus.ReleaseGrayscale},
-		{"raise", func(w *world, program string) *alipayplus.Release {
-			return w.grayscale(program, "1.0.0", 1)
-		}, raiseTo(20), alipayplus.ReleaseGrayscale},
-		{"raise to all", func(w *world, program string) *alipayplus.Release {
-			return w.grayscale(program, "1.0.0", 50)
-		}, raiseTo(100), alipayplus.ReleaseFull},
-		{"finalize", func(w *world, program string) *alipayplus.Release {
-			return w.prepared(program, "1.0.0")
-		}, func(ctx context.Context, c *alipayplus.Client, r *alipayplus.Release) (*alipayplus.Release, error) {
-			return c.Releases.Finalize(ctx, alipayplus.ReleaseInput{ReleaseID: r.ID})
-		}, alipayplus.ReleaseFull},
-		{"cancel", func(w *world, program string) *alipayplus.Release {
-			return w.grayscale(program, "1.0.0", 30)
-		}, func(ctx context.Context, c *alipayplus.Client, r *alipayplus.Release) (*alipayplus.Release, error) {
-			return c.Releases.Cancel(ctx, alipayplus.ReleaseInput{ReleaseID: r.ID})
-		}, alipayplus.ReleaseCanceled},
-	}
-	for _, tc := range cases {
+		{"apply", alipayplus.ReleaseNewVersionCreated, contract.ReleaseApply, 0, alipayplus.ReleaseUnderReview},
+		{"withdraw", alipayplus.ReleaseUnderReview, contract.ReleaseWithdraw, 0, alipayplus.ReleaseNewVersionCreated},
+		{"start", alipayplus.ReleasePreparation, contract.ReleaseGrayscale, 1, alipayplus.ReleaseGrayscale},
+		{"raise", alipayplus.ReleaseGrayscale, contract.ReleaseGrayscale, 20, alipayplus.ReleaseGrayscale},
+		{"raise to all", alipayplus.ReleaseGrayscale, contract.ReleaseGrayscale, 100, alipayplus.ReleaseFull},
+		{"finalize", alipayplus.ReleasePreparation, contract.ReleaseFinalize, 0, alipayplus.ReleaseFull},
+		{"cancel", alipayplus.ReleaseGrayscale, contract.ReleaseCancel, 0, alipayplus.ReleaseCanceled},
+	} {
 		for _, first := range troubles() {
 			t.Run(fmt.Sprintf("%s %s", tc.name, first), func(t *testing.T) {
-				app := newUnreliableApp()
+				app := newFakeApp()
 				inWorld(t, func(w *world) {
-					r := tc.given(w, w.program().ID)
+					r := w.releaseIn(tc.given, w.program().ID)
+					step := stepOf(tc.op, r, tc.ratio)
 					before := len(w.auditLog())
 					app.expect(first, failsAfter)
-					_, err := tc.step(w.Context(), behindServer(w, alipayplus.WithRetry(1, 0, 0)), r)
+					once := behindServer(w, alipayplus.WithRetry(1, 0, 0))
+					_, err := do(w.Context(), once, tc.op, withRequestID(step, "once"))
 					require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
 					require.True(w, alipayplus.IsRetryable(err))
+					require.NotContains(w, err.Error(), "10.0.0.7", "the platform's inside is its own business")
 					require.Equal(w, r, w.read(r.ID), "nothing is recorded that may not have happened")
 					require.Len(w, w.auditLog(), before)
 
-					done, err := tc.step(w.Context(), behindServer(w), r)
+					done, err := do(w.Context(), behindServer(w), tc.op, step)
 					require.NoError(w, err, "a client that repeats gets through")
-					require.Equal(w, tc.want, done.Status)
+					require.Equal(w, tc.want, done.(*alipayplus.Release).Status)
 					require.Equal(w, done, w.read(r.ID))
 					app.requireAgreement(w, w.read(r.ID))
 				}, platform.WithTargetBackends(app))
 			})
 		}
+		t.Run(tc.name+" under the same requestId", func(t *testing.T) {
+			app := newFakeApp()
+			inWorld(t, func(w *world) {
+				r := w.releaseIn(tc.given, w.program().ID)
+				step := withRequestID(stepOf(tc.op, r, tc.ratio), "once")
+				before := w.snapshot()
+				app.expect(failsBefore)
+				once := w.as("olga", alipayplus.WithRetry(1, 0, 0))
+				_, err := do(w.Context(), once, tc.op, step)
+				require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
+				require.Equal(w, before, w.snapshot())
+				done, err := do(w.Context(), once, tc.op, step)
+				require.NoError(w, err)
+				require.Equal(w, tc.want, w.read(r.ID).Status)
+				after := w.snapshot()
+				again, err := do(w.Context(), once, tc.op, step)
+				require.NoError(w, err)
+				require.Equal(w, done, again, "it is done once")
+				require.Equal(w, after, w.snapshot())
+			}, platform.WithTargetBackends(app))
+		})
 	}
 }
 
 // TestAStepThatMayBeLiveIsNotUndercut: when it is not known whether a ratio was
-// set, no lower one may follow, although the records know only the one before.
+// set, no lower one may follow, although the records know only the one before. A
+// refusal takes back what was announced for it alone.
 func TestAStepThatMayBeLiveIsNotUndercut(t *testing.T) {
-	app := newUnreliableApp()
-	inWorld(t, func(w *world) {
-		r := w.grayscale(w.program().ID, "1.0.0", 1)
-		app.expect(failsAfter)
-		_, err := asOwner(w, alipayplus.WithRetry(1, 0, 0)).Releases.Raise(w.Context(), r.GrayscaleTo(20))
-		require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
+	for name, tt := range map[string]struct {
+		troubles []trouble
+		ratios   []alipayplus.Ratio
+	}{
+		"since nothing was tried":           {[]trouble{failsAfter}, []alipayplus.Ratio{20}},
+		"since its repetition is refused":   {[]trouble{failsAfter, refuses}, []alipayplus.Ratio{20, 20}},
+		"since a higher one was refused":    {[]trouble{failsAfter, refuses}, []alipayplus.Ratio{20, 50}},
+		"since two higher ones are refused": {[]trouble{failsAfter, refuses, refuses}, []alipayplus.Ratio{20, 50, 100}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			app := newFakeApp()
+			inWorld(t, func(w *world) {
+				r := w.grayscale(w.program().ID, "1.0.0", 1)
+				app.expect(tt.troubles...)
+				once := w.as("olga", alipayplus.WithRetry(1, 0, 0))
+				for i, ratio := range tt.ratios {
+					in := r.GrayscaleTo(ratio)
+					in.RequestID = fmt.Sprintf("to %v", ratio)
+					_, err := once.Releases.Raise(w.Context(), in)
+					require.Equal(w, i == 0, errors.Is(err, alipayplus.ErrOutcomeUnknown), "%v", err)
+					require.Equal(w, i > 0, errors.Is(err, alipayplus.ErrConflict), "%v", err)
+				}
+				app.take()
 
-		_, err = w.owner.Releases.Raise(w.Context(), w.read(r.ID).GrayscaleTo(5))
-		require.ErrorIs(w, err, alipayplus.ErrConflict)
-		require.ErrorContains(w, err, "20%")
-		app.requireRising(w)
+				_, err := w.owner.Releases.Raise(w.Context(), w.read(r.ID).GrayscaleTo(5))
+				require.ErrorIs(w, err, alipayplus.ErrConflict)
+				require.ErrorContains(w, err, "may be live at 20%")
+				require.Empty(w, app.take(), "it is not even asked")
+				app.requireRising(w)
 
-		done, err := w.owner.Releases.Raise(w.Context(), w.read(r.ID).GrayscaleTo(20))
-		require.NoError(w, err, "the same ratio, or a higher one, settles it")
-		require.Equal(w, alipayplus.Ratio(20), done.Grayscale.Ratio)
-		app.requireAgreement(w, w.read(r.ID))
-	}, platform.WithTargetBackends(app))
+				done, err := w.owner.Releases.Raise(w.Context(), w.read(r.ID).GrayscaleTo(20))
+				require.NoError(w, err, "the same ratio, or a higher one, settles it")
+				require.Equal(w, alipayplus.Ratio(20), done.Grayscale.Ratio)
+				app.requireAgreement(w, w.read(r.ID))
+			}, platform.WithTargetBackends(app))
+		})
+	}
 }
 
 // TestAKeyIsTakenWhileTheTargetAppIsAsked: what came of the first content is not
 // known, so the key is not free for another.
 func TestAKeyIsTakenWhileTheTargetAppIsAsked(t *testing.T) {
-	app := newUnreliableApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		r := w.grayscale(w.program().ID, "1.0.0", 1)
 		app.expect(failsBefore)
 		step := alipayplus.GrayscaleInput{ReleaseID: r.ID, From: 1, Ratio: 20, RequestID: "key"}
-		_, err := asOwner(w, alipayplus.WithRetry(1, 0, 0)).Releases.Raise(w.Context(), step)
+		_, err := w.as("olga", alipayplus.WithRetry(1, 0, 0)).Releases.Raise(w.Context(), step)
 		require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
 		step.Ratio = 30
 		_, err = w.owner.Releases.Raise(w.Context(), step)
@@ -353,45 +399,10 @@ func TestAKeyIsTakenWhileTheTargetAppIsAsked(t *testing.T) {
 	}, platform.WithTargetBackends(app))
 }
 
-// TestATargetAppThatRefuses: nothing happened there, so nothing is kept of it: the
-// caller gets the reason, and may choose a lower ratio, under the same key as well.
-func TestATargetAppThatRefuses(t *testing.T) {
-	t.Run("for certain", func(t *testing.T) {
-		app := newUnreliableApp()
-		inWorld(t, func(w *world) {
-			r := w.grayscale(w.program().ID, "1.0.0", 1)
-			before := w.snapshot()
-			app.expect(refuses)
-			step := alipayplus.GrayscaleInput{ReleaseID: r.ID, From: 1, Ratio: 20, RequestID: "key"}
-			_, err := w.owner.Releases.Raise(w.Context(), step)
-			require.ErrorIs(w, err, alipayplus.ErrConflict)
-			require.NotErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
-			require.ErrorContains(w, err, "it is being looked at")
-			require.Equal(w, before, w.snapshot())
-			step.Ratio = 5
-			_, err = w.owner.Releases.Raise(w.Context(), step)
-			require.NoError(w, err)
-			app.requireAgreement(w, w.read(r.ID))
-		}, platform.WithTargetBackends(app))
-	})
-	t.Run("which says nothing of the attempt before", func(t *testing.T) {
-		app := newUnreliableApp()
-		inWorld(t, func(w *world) {
-			r := w.grayscale(w.program().ID, "1.0.0", 1)
-			app.expect(failsAfter, refuses)
-			_, err := w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(20))
-			require.Error(w, err)
-			_, err = w.owner.Releases.Raise(w.Context(), w.read(r.ID).GrayscaleTo(5))
-			require.ErrorIs(w, err, alipayplus.ErrConflict)
-			app.requireRising(w)
-		}, platform.WithTargetBackends(app))
-	})
-}
-
 // TestACallerWhoHangsUp: what was done at the target app is recorded, although
 // nobody waits for the answer any more.
 func TestACallerWhoHangsUp(t *testing.T) {
-	app := newUnreliableApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		r := w.prepared(w.program().ID, "1.0.0")
 		ctx, hangUp := context.WithCancel(w.Context())
@@ -408,7 +419,7 @@ func TestACallerWhoHangsUp(t *testing.T) {
 // TestWhatIsReviewedIsWhatWasSubmitted: a change of the configuration while the
 // application is on its way to the target app comes before it or too late.
 func TestWhatIsReviewedIsWhatWasSubmitted(t *testing.T) {
-	app := newUnreliableApp()
+	app := newFakeApp()
 	inWorld(t, func(w *world) {
 		r := w.release(w.program().ID, "1.0.0")
 		var late sync.WaitGroup
@@ -435,11 +446,11 @@ func TestTheTargetAppAndTheRecordsAgreeInTheEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := storage.NewMemory()
-		first := newWorld(t, platform.WithStore(store), platform.WithTargetBackends(newUnreliableApp()))
+		first := newWorld(t, platform.WithStore(store), platform.WithTargetBackends(newFakeApp()))
 		release := first.prepared(first.program().ID, "1.0.0").ID
 		given := first.save(store)
 		rapid.Check(inBubble{t}, func(rt *rapid.T) {
-			app := newUnreliableApp()
+			app := newFakeApp()
 			app.submitted[release] = alipayplus.Configuration{}
 			w := given.world(t, platform.WithTargetBackends(app))
 			once := behindServer(w, alipayplus.WithRetry(1, 0, 0))
@@ -485,62 +496,4 @@ func setRatio(w *world, c *alipayplus.Client, r *alipayplus.Release, ratio alipa
 		return c.Releases.StartGrayscale(w.Context(), in)
 	}
 	return c.Releases.Raise(w.Context(), in)
-}
-
-// TestAFailureAtTheTargetAppLeavesTheReleaseAsItWas covers every step that
-// reaches the target app.
-func TestAFailureAtTheTargetAppLeavesTheReleaseAsItWas(t *testing.T) {
-	steps := map[string]func(w *world, c *alipayplus.Client, r *alipayplus.Release) error{
-		"apply": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
-			_, err := c.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "once"})
-			return err
-		},
-		"grayscale": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
-			in := r.GrayscaleTo(10)
-			in.RequestID = "once"
-			_, err := c.Releases.StartGrayscale(w.Context(), in)
-			return err
-		},
-		"finalize": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
-			_, err := c.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "once"})
-			return err
-		},
-		"cancel": func(w *world, c *alipayplus.Client, r *alipayplus.Release) error {
-			_, err := c.Releases.Cancel(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "once"})
-			return err
-		},
-	}
-	for name, step := range steps {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				app := newPartnerApp()
-				w := newWorld(t, platform.WithTargetBackends(app))
-				impatient, err := w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithRetry(1, 0, 0))
-				require.NoError(w, err)
-				program := w.program()
-				r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: partner})
-				require.NoError(w, err)
-				if name != "apply" {
-					w.apply(r.ID)
-					w.approve()
-				}
-				before, r := w.snapshot(), w.read(r.ID)
-
-				app.fail = errors.New("the wallet's gateway is down at 10.0.0.7")
-				err = step(w, impatient, r)
-				require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
-				require.True(w, alipayplus.IsRetryable(err))
-				require.NotContains(w, err.Error(), "10.0.0.7", "the platform's inside is its own business")
-				require.Equal(w, before, w.snapshot())
-
-				w.Log("The same call with the same requestId succeeds once the app is back.")
-				app.fail = nil
-				require.NoError(w, step(w, impatient, r))
-				require.NotEqual(w, r.Status, w.read(r.ID).Status)
-				after := w.snapshot()
-				require.NoError(w, step(w, impatient, r), "and is done once")
-				require.Equal(w, after, w.snapshot())
-			})
-		})
-	}
 }

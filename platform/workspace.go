@@ -32,35 +32,29 @@ func queryWorkspace(c *call, _ nothing) (*alipayplus.Workspace, error) {
 			return nil, err
 		}
 		out.Targets = append(out.Targets, alipayplus.TargetAppInfo{
-			App: t.App(), Ladder: t.Ladder(), Languages: t.Languages(), Limits: t.Limits(), ProgramsUsed: len(going),
+			App: t.App(), Ladder: t.Ladder(), Languages: t.Languages(), Limits: t.Limits(), ProgramsUsed: going,
 		})
 	}
 	return out, nil
 }
 
 func (c *call) company() (*workspaceRecord, error) {
-	r, err := load[workspaceRecord](c.tx, workspaceKey(c.workspace()))
-	if err == nil && r == nil {
-		err = notFound("workspace", c.workspace())
-	}
-	return r, err
+	return find[workspaceRecord](c, "workspace", c.workspace(), workspaceKey(c.workspace()))
 }
 
-// programsGoingTo returns the mini programs that have a release to the target
-// app which is not canceled; it stops looking at most.
-func (c *call) programsGoingTo(target alipayplus.TargetApp, most int) (map[string]bool, error) {
+// programsGoingTo counts the mini programs that have a release to the target app
+// which is not canceled, up to most.
+func (c *call) programsGoingTo(target alipayplus.TargetApp, most int) (int, error) {
 	prefix := key("i/going", c.workspace(), string(target)) + "/"
-	programs := map[string]bool{}
-	from := prefix
-	for len(programs) < most {
+	n := 0
+	for from := prefix; n < most; n++ {
 		program, err := firstPart(c.tx, prefix, from)
 		if err != nil || program == "" {
-			return programs, err
+			return n, err
 		}
-		programs[program] = true
 		from = storage.PrefixEnd(prefix + program + "/")
 	}
-	return programs, nil
+	return n, nil
 }
 
 // firstPart returns the part behind the prefix of the first key at or after
