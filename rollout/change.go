@@ -35,7 +35,7 @@ func (s *session) makeChange(ctx context.Context, d decision, in *Intent) error 
 			in.Application = s.observation.Application
 		}
 		s.state.Intent = in
-		s.record(EventChanging, AuditEntry{}, Event{What: d.message, Change: in.Kind, From: in.From, To: in.To})
+		s.record(EventChanging, Event{What: d.message, Change: in.Kind, From: in.From, To: in.To})
 		if err := s.save(ctx); err != nil {
 			return err
 		}
@@ -124,24 +124,25 @@ func (s *session) recordChange(in *Intent, who, aftermath string) {
 	case ChangeApply:
 		// The next observation says which application it is.
 		state.Applied, state.Application, state.WaitingSince = true, "", now
-		s.record(EventApplied, AuditEntry{By: who, Why: "applied for review"}, Event{What: "applied for review"})
+		s.recordAudited(EventApplied, Event{What: "applied for review"})
 	case ChangeWithdraw:
 		state.Applied, state.Application, state.WaitingSince = false, "", now
 		what := "withdrew the application that somebody else made"
 		if in.Other != nil {
 			what = "withdrew the application of version " + in.Other.Version
 		}
-		s.record(EventWithdrawn, AuditEntry{By: who, Why: what}, Event{What: what})
+		s.recordAudited(EventWithdrawn, Event{What: what})
 	case ChangeRaise, ChangePublish:
 		from := state.Ratio
 		state.recordRatio(in.To, who, false, now, s.clock())
-		what := fmt.Sprintf("raised from %v to %v", from, in.To)
-		s.record(EventRaised, AuditEntry{By: who, From: from, To: in.To, Why: what}, Event{What: what, From: from, To: in.To})
+		s.recordAudited(EventRaised, Event{What: fmt.Sprintf("raised from %v to %v", from, in.To), From: from, To: in.To})
 	case ChangeAbort:
 		state.Status, state.Stop = Aborted, in.Stop
 		state.Stop.Aftermath = aftermath
-		what := state.Stop.Reason + "; " + aftermath
-		s.record(EventAborted, AuditEntry{By: state.Stop.By, From: state.Ratio, To: state.Ratio, Why: what}, Event{What: what, By: state.Stop.By})
+		s.recordAudited(EventAborted, Event{What: state.Stop.Reason + "; " + aftermath, By: state.Stop.By})
+	}
+	if who != "" { // the event is the runner's all the same, who has intended the change
+		s.audit[len(s.audit)-1].By = who
 	}
 }
 
@@ -157,6 +158,6 @@ func (s *session) abort(ctx context.Context, why *Stop) error {
 	why.Baked = s.bakedSoFar()
 	why.Reason += fmt.Sprintf("; giving the version up was refused: %v", refused)
 	s.state.Status, s.state.Stop, s.state.Intent = Paused, why, nil
-	s.record(EventPaused, AuditEntry{By: why.By, From: s.state.Ratio, To: s.state.Ratio, Why: why.Reason}, Event{What: why.Reason, By: why.By})
+	s.recordAudited(EventPaused, Event{What: why.Reason, By: why.By})
 	return s.save(ctx)
 }

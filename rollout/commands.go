@@ -79,7 +79,7 @@ func (r *Runner) sendCommand(ctx context.Context, c Command) (*Receipt, error) {
 		case CommandApprove:
 			return r.postCommand(ctx, c, "")
 		case CommandPause, CommandResume:
-			return nil, s.conflict("it has not begun; nothing is there to %s", c.Kind.verb())
+			return nil, s.runner.conflict("it has not begun; nothing is there to %s", c.Kind.verb())
 		case CommandAbort:
 		}
 	}
@@ -145,8 +145,8 @@ func (s *session) executeCommand(ctx context.Context, c Command) error {
 	}
 	s.state.Handled = append(s.state.Handled, c.ID)
 	if why := s.refusalOf(c); why != "" {
-		s.refusals[c.ID] = s.conflict("%s", why)
-		s.record(EventRefused, AuditEntry{By: c.By, From: s.state.Ratio, To: s.state.Ratio, Why: why}, Event{What: why, By: c.By})
+		s.refusals[c.ID] = s.runner.conflict("%s", why)
+		s.recordAudited(EventRefused, Event{What: why, By: c.By})
 		return s.save(ctx)
 	}
 	switch c.Kind {
@@ -160,7 +160,7 @@ func (s *session) executeCommand(ctx context.Context, c Command) error {
 		if c.Reason != "" {
 			what += ": " + c.Reason
 		}
-		s.record(EventApproved, AuditEntry{By: c.By, From: s.state.Ratio, To: c.Ratio, Why: what}, Event{What: what, By: c.By, To: c.Ratio})
+		s.recordAudited(EventApproved, Event{What: what, By: c.By, To: c.Ratio})
 	}
 	return s.save(ctx)
 }
@@ -203,7 +203,7 @@ func (s *session) pause(c Command) {
 	what := cmp.Or(c.Reason, "paused by hand")
 	s.state.Status = Paused
 	s.state.Stop = &Stop{Cause: CausePerson, Reason: what, By: c.By, At: c.At, Ratio: s.state.Ratio, Baked: s.bakedSoFar()}
-	s.record(EventPaused, AuditEntry{By: c.By, From: s.state.Ratio, To: s.state.Ratio, Why: what}, Event{What: what, By: c.By})
+	s.recordAudited(EventPaused, Event{What: what, By: c.By})
 }
 
 // resume lets a rollout go on from whatever is live. The time of the pause does not count
@@ -225,7 +225,7 @@ func (s *session) resume(c Command) {
 	case CausePerson, CauseGate, CauseDeadline:
 	}
 	what := cmp.Or(c.Reason, "resumed by hand")
-	s.record(EventResumed, AuditEntry{By: c.By, From: state.Ratio, To: state.Ratio, Why: what}, Event{What: what, By: c.By})
+	s.recordAudited(EventResumed, Event{What: what, By: c.By})
 }
 
 // bakedSoFar is the bake time of the live ratio so far, less what two clocks may differ.

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -168,7 +170,7 @@ func (s *FleetSummary) Counts() map[FleetStatus]int {
 func (s *FleetSummary) String() string {
 	counts := s.Counts()
 	parts := make([]string, 0, len(counts))
-	for _, status := range sortedKeys(counts) {
+	for _, status := range slices.Sorted(maps.Keys(counts)) {
 		parts = append(parts, fmt.Sprintf("%d %s", counts[status], status))
 	}
 	return strings.Join(parts, ", ")

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -103,14 +105,14 @@ func (g *PrometheusGate) check(path string, add report) {
 // makeGates makes every gate of the spec.
 func (c *config) makeGates(spec *Spec) (map[string]Gate, error) {
 	made := make(map[string]Gate, len(spec.Gates))
-	for _, name := range sortedKeys(spec.Gates) {
+	for _, name := range slices.Sorted(maps.Keys(spec.Gates)) {
 		gate, err := c.makeGate(name, spec.Gates[name])
 		if err != nil {
 			return nil, err
 		}
 		made[name] = gate
 	}
-	for _, name := range sortedKeys(c.gates) {
+	for _, name := range slices.Sorted(maps.Keys(c.gates)) {
 		if _, ok := spec.Gates[name]; !ok {
 			return nil, fmt.Errorf("rollout: gate %s is given in Go, but the spec has none of that name: %w", name, alipayplus.ErrInvalid)
 		}
@@ -201,7 +203,7 @@ func (s *session) recordVerdict(name string, v Verdict, err error, now time.Time
 		e.What, e.Verdict = fmt.Sprintf("gate %s: %s: %s", name, v.Decision, v.Reason), &v
 	}
 	s.state.Gates[name] = g
-	s.record(EventGate, AuditEntry{}, e)
+	s.record(EventGate, e)
 }
 
 // Bound is the range that a figure must be in.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -48,7 +49,7 @@ func (g *HTTPGate) check(path string, add report) {
 	if _, err := parseFieldPath(g.Samples); err != nil && g.Samples != "" {
 		add(path+".samples", "%v", err)
 	}
-	for _, header := range sortedKeys(g.HeadersFrom) {
+	for _, header := range slices.Sorted(maps.Keys(g.HeadersFrom)) {
 		at := fmt.Sprintf("%s.headersFrom[%s]", path, header)
 		switch {
 		case !isHeaderName(header):
@@ -129,7 +130,7 @@ func (g *HTTPGate) fetch(ctx context.Context, asking *transport.Transport) (any,
 // headers reads the environment.
 func (g *HTTPGate) headers() (http.Header, error) {
 	headers := http.Header{"Accept": {"application/json"}}
-	for _, header := range sortedKeys(g.HeadersFrom) {
+	for _, header := range slices.Sorted(maps.Keys(g.HeadersFrom)) {
 		variable := g.HeadersFrom[header]
 		value := os.Getenv(variable)
 		switch {

@@ -249,9 +249,12 @@ func markdownCell(text string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "`", "'").Replace(text)
 }
 
-// adoptPlan checks that a plan is still true, and reconciles with what it read for that.
-// Nothing is stored when the plan is out of date.
-func (s *session) adoptPlan(ctx context.Context, plan *Plan) error {
+// adopt makes the runner's spec the rollout's. A plan is checked first, unless it is nil:
+// when it is out of date, nothing is stored.
+func (s *session) adopt(ctx context.Context, plan *Plan) error {
+	if plan == nil {
+		return s.adoptSpec(ctx)
+	}
 	if err := s.readTarget(ctx, nil); err != nil {
 		return err
 	}

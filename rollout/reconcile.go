@@ -161,11 +161,10 @@ func (s *session) recordObserved() bool {
 		return false
 	}
 	s.state.LastEmitted = now
-	s.record(EventObserved, AuditEntry{}, Event{What: fmt.Sprintf("%s at %v: %s", s.observation.Status, s.observation.Ratio, verdicts(s.observation.Reviews))})
+	s.record(EventObserved, Event{What: fmt.Sprintf("%s at %v: %s", s.observation.Status, s.observation.Ratio, verdicts(s.observation.Reviews))})
 	return true
 }
 
 func (s *session) recordAdopted(from alipayplus.Ratio, what string) {
-	who, to := s.observation.ChangedBy, s.observation.Ratio
-	s.record(EventAdopted, AuditEntry{By: who, From: from, To: to, Why: what}, Event{What: what, By: who, From: from, To: to})
+	s.recordAudited(EventAdopted, Event{What: what, By: s.observation.ChangedBy, From: from, To: s.observation.Ratio})
 }

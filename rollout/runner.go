@@ -181,35 +181,38 @@ func (r *Runner) RunPlan(ctx context.Context, plan *Plan) (*State, error) {
 }
 
 // run drives the rollout under one lease; by a plan, unless that is nil.
-func (r *Runner) run(ctx context.Context, plan *Plan) (_ *State, err error) {
+func (r *Runner) run(ctx context.Context, plan *Plan) (*State, error) {
+	return r.withSession(ctx, func(s *session) error {
+		s.recordContinued()
+		s.startIfNew()
+		if err := s.adopt(ctx, plan); err != nil {
+			return err
+		}
+		for {
+			next, err := s.step(ctx, nil)
+			if err != nil || next.Over {
+				return err
+			}
+			if err := s.wait(ctx, next.At); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// withSession drives the rollout under one lease, and returns its state, as far as that is
+// known, and the error with which it ended: drive's own, or why the rollout does not go on.
+func (r *Runner) withSession(ctx context.Context, drive func(*session) error) (_ *State, err error) {
 	s, err := r.openSession(ctx)
 	if err != nil {
 		return nil, r.sessionNotOpened(ctx, err)
 	}
 	defer s.close(ctx)
 	defer func() { s.emitFailure(ctx, err) }()
-	s.recordContinued()
-	s.startIfNew()
-	if plan != nil {
-		err = s.adoptPlan(ctx, plan)
-	} else {
-		err = s.adoptSpec(ctx)
-	}
-	if err != nil {
+	if err := drive(s); err != nil {
 		return s.state, r.asPending(ctx, s.lastNext, err)
 	}
-	for {
-		next, err := s.step(ctx, nil)
-		switch {
-		case err != nil:
-			return s.state, r.asPending(ctx, s.lastNext, err)
-		case next.Over:
-			return s.state, s.state.stopped()
-		}
-		if err := s.wait(ctx, next.At); err != nil {
-			return s.state, r.asPending(ctx, *next, err)
-		}
-	}
+	return s.state, s.state.stopped()
 }
 
 // sessionNotOpened is the error of a run that could not open a session, and emits it as an
@@ -244,23 +247,17 @@ func (r *Runner) Step(ctx context.Context) (*Next, error) {
 
 // stepOnce is Step with an observation that was just made and a limiter of calls; nil for
 // none. The state is returned with an error too, as far as it is known.
-func (r *Runner) stepOnce(ctx context.Context, seen *BatchResult, limiter *rate.Limiter) (_ *State, _ *Next, err error) {
-	s, err := r.openSession(ctx)
-	if err != nil {
-		return nil, nil, r.sessionNotOpened(ctx, err)
-	}
-	defer s.close(ctx)
-	defer func() { s.emitFailure(ctx, err) }()
-	s.startIfNew()
-	if err := s.adoptSpec(ctx); err != nil {
-		return s.state, nil, err
-	}
-	s.limiter = limiter
-	next, err := s.step(ctx, seen)
-	if err == nil && next.Over {
-		err = s.state.stopped()
-	}
-	return s.state, next, r.asPending(ctx, s.lastNext, err)
+func (r *Runner) stepOnce(ctx context.Context, seen *BatchResult, limiter *rate.Limiter) (*State, *Next, error) {
+	var next *Next
+	state, err := r.withSession(ctx, func(s *session) (err error) {
+		s.limiter = limiter
+		s.startIfNew()
+		if err = s.adoptSpec(ctx); err == nil {
+			next, err = s.step(ctx, seen)
+		}
+		return err
+	})
+	return state, next, err
 }
 
 // Status reads where the rollout stands, without the lease; nil when it has not

@@ -133,7 +133,7 @@ func (s *session) retryLater(ctx context.Context, err error) (*Next, error) {
 	}
 	n := s.runner.failures.Add(1)
 	next := &Next{State: s.state, What: fmt.Sprintf("trying again after a failure: %v", err), At: now.Add(s.runner.retryIn(n, err))}
-	s.record(EventRetrying, AuditEntry{}, Event{What: next.What, Until: next.At, Error: err.Error()})
+	s.record(EventRetrying, Event{What: next.What, Until: next.At, Error: err.Error()})
 	s.emit(ctx)
 	s.lastNext = *next
 	return next, nil
@@ -159,10 +159,10 @@ func (s *session) act(ctx context.Context, d decision) (*Next, error) {
 		return s.stopRollout(ctx, d)
 	case actDone:
 		s.state.Status, s.state.Stop = Done, nil
-		s.record(EventDone, AuditEntry{From: s.state.Ratio, To: s.state.Ratio, Why: d.message}, Event{What: d.message})
+		s.recordAudited(EventDone, Event{What: d.message})
 		return s.finished(), s.save(ctx)
 	case actConflict:
-		return nil, s.conflict("%s", d.message)
+		return nil, s.runner.conflict("%s", d.message)
 	case actLadderMismatch:
 		return nil, fmt.Errorf("rollout %s: %w", s.runner.config.name, s.state.Spec.checkLadderAbove(s.observation.Ratio, s.observation.Ladder))
 	default:
@@ -176,7 +176,7 @@ func (s *session) waitingFor(ctx context.Context, d decision) (*Next, error) {
 	if !d.until.IsZero() && d.until.Before(at) {
 		at = d.until
 	}
-	s.record(EventWaiting, AuditEntry{}, Event{What: d.message, Until: d.ends})
+	s.record(EventWaiting, Event{What: d.message, Until: d.ends})
 	s.emit(ctx)
 	return &Next{State: s.state, What: d.message, At: at}, nil
 }
@@ -188,7 +188,7 @@ func (s *session) stopRollout(ctx context.Context, d decision) (*Next, error) {
 	if d.status == Ended {
 		kind = EventEnded
 	}
-	s.record(kind, AuditEntry{From: s.state.Ratio, To: s.state.Ratio, Why: d.message}, Event{What: d.message})
+	s.recordAudited(kind, Event{What: d.message})
 	return s.finished(), s.save(ctx)
 }
 
@@ -235,10 +235,6 @@ func (s *session) wait(ctx context.Context, until time.Time) error {
 			return err
 		}
 	}
-}
-
-func (s *session) conflict(format string, args ...any) error {
-	return s.runner.conflict(format, args...)
 }
 
 func (r *Runner) conflict(format string, args ...any) error {
@@ -316,7 +312,7 @@ func (s *session) loadState(ctx context.Context) error {
 func (s *session) startIfNew() {
 	if s.state == nil {
 		s.state = s.runner.newState(time.Now())
-		s.record(EventStarted, AuditEntry{Why: "the rollout begins"}, Event{})
+		s.recordAudited(EventStarted, Event{What: "the rollout begins"})
 	}
 }
 
@@ -351,27 +347,35 @@ func (s *session) adoptSpec(ctx context.Context) error {
 		return err
 	}
 	s.state.Spec, s.state.Gates, s.state.WaitingSince = s.runner.spec, nil, time.Now()
-	s.record(EventReplanned, AuditEntry{From: s.state.Ratio, To: s.state.Ratio, Why: "the rollout goes on by a new spec"}, Event{})
+	s.recordAudited(EventReplanned, Event{What: "the rollout goes on by a new spec"})
 	return s.save(ctx)
 }
 
 // recordContinued records that this run goes on with what another one began.
 func (s *session) recordContinued() {
 	if s.resumed {
-		s.record(EventStarted, AuditEntry{}, Event{What: fmt.Sprintf("going on: %s at %v", s.state.Status, s.state.Ratio)})
+		s.record(EventStarted, Event{What: fmt.Sprintf("going on: %s at %v", s.state.Status, s.state.Ratio)})
 	}
 }
 
-// record adds an event to the current transition, and an audit entry if a says why.
-func (s *session) record(kind EventKind, a AuditEntry, e Event) {
-	now := time.Now()
-	if a.Why != "" {
-		a.At, a.Action, a.By, a.Why = now, kind, cmp.Or(a.By, s.runner.config.holder), validation.OneLine(a.Why)
-		s.audit = append(s.audit, a)
-	}
-	e.Schema, e.At, e.Kind = EventSchema, now, kind
-	e.What, e.Error = validation.OneLine(cmp.Or(e.What, a.Why)), validation.OneLine(e.Error)
+// record adds an event to the current transition.
+func (s *session) record(kind EventKind, e Event) {
+	e.Schema, e.At, e.Kind = EventSchema, time.Now(), kind
+	e.What, e.Error = validation.OneLine(e.What), validation.OneLine(e.Error)
 	s.events = append(s.events, e)
+}
+
+// recordAudited adds an event to the current transition and to the audit log.
+func (s *session) recordAudited(kind EventKind, e Event) {
+	s.record(kind, e)
+	from, to := s.state.Ratio, cmp.Or(e.To, s.state.Ratio)
+	if kind == EventRaised || kind == EventAdopted { // the state has the new ratio already
+		from, to = e.From, e.To
+	}
+	recorded := s.events[len(s.events)-1]
+	s.audit = append(s.audit, AuditEntry{
+		At: recorded.At, By: cmp.Or(e.By, s.runner.config.holder), Action: kind, From: from, To: to, Why: recorded.What,
+	})
 }
 
 // save stores the state with its audit entries, and then emits the events.
@@ -424,6 +428,6 @@ func (s *session) emitFailure(ctx context.Context, err error) {
 		return
 	}
 	s.events = nil // those of a transition that was not stored
-	s.record(EventFailed, AuditEntry{}, Event{What: fmt.Sprintf("the run ended: %v", err), Error: err.Error()})
+	s.record(EventFailed, Event{What: fmt.Sprintf("the run ended: %v", err), Error: err.Error()})
 	s.emit(context.WithoutCancel(ctx))
 }

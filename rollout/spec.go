@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -139,7 +140,7 @@ func (s *Spec) Validate() error {
 	if s.Version != SpecVersion && s.Version != 0 {
 		add("version", "must be %d; this library reads no other", SpecVersion)
 	}
-	for _, name := range sortedKeys(s.Gates) {
+	for _, name := range slices.Sorted(maps.Keys(s.Gates)) {
 		s.Gates[name].check(name, add)
 	}
 	s.checkSteps(add)
@@ -206,7 +207,7 @@ func (s *Spec) checkSteps(add report) {
 
 // checkUnusedGates finds gates that no step names.
 func (s *Spec) checkUnusedGates(add report) {
-	for _, name := range sortedKeys(s.Gates) {
+	for _, name := range slices.Sorted(maps.Keys(s.Gates)) {
 		if !slices.ContainsFunc(s.Steps, func(step StepSpec) bool { return slices.Contains(step.Gates, name) }) {
 			add(fmt.Sprintf("gates[%s]", name), "is asked by no step; name it in the gates of one, or remove it")
 		}
@@ -314,15 +315,6 @@ func (s *Spec) gate(name string) GateSpec {
 		g.Command = &CommandGate{Args: g.Command.Args, WaitStatus: cmp.Or(g.Command.WaitStatus, defaultWaitStatus)}
 	}
 	return g
-}
-
-func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
-	keys := make([]K, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
 }
 
 // maxSpec is far above what a spec needs, in bytes.
