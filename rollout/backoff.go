@@ -15,13 +15,13 @@ const firstInterval = 2 * time.Second
 // observeIn is how long to wait before the next observation: a quarter of the time since
 // the last change, so that a review of minutes is followed closely and one of days seldom.
 func (r *Runner) observeIn(waited time.Duration) time.Duration {
-	return jittered(min(max(waited/4, firstInterval), r.config.interval))
+	return jittered(min(max(waited/4, firstInterval), r.interval))
 }
 
 // retryIn is how long to wait before the next attempt after n failures in a row. It is
 // never shorter than what the target asks for, up to an hour.
 func (r *Runner) retryIn(n int64, err error) time.Duration {
-	d := jittered(min(firstInterval<<min(n-1, 20), r.config.interval))
+	d := jittered(min(firstInterval<<min(n-1, 20), r.interval))
 	asked := min(retryAfter(err), time.Hour)
 	spread := time.Duration(float64(asked) * 0.1 * rand.Float64()) //nolint:gosec // it spreads calls, nothing secret hangs on it
 	return max(d, asked+spread)

@@ -58,7 +58,7 @@ func (in *Intent) same(other *Intent) bool {
 }
 
 func (s *session) callTarget(ctx context.Context, in *Intent) (aftermath string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.runner.config.callTime)
+	ctx, cancel := context.WithTimeout(ctx, s.runner.callTime)
 	defer cancel()
 	c := Change{RequestID: in.RequestID, From: in.From, To: in.To, Other: in.Other}
 	switch in.Kind {
@@ -99,13 +99,13 @@ func (s *session) changeFailed(ctx context.Context, in *Intent, err error) error
 		s.state.Intent = nil
 		return s.save(ctx)
 	case in.unknown: // this attempt had no effect; the next run finds out about the earlier one
-		return fmt.Errorf("rollout %s: %w", s.runner.config.name, err)
+		return fmt.Errorf("rollout %s: %w", s.runner.name, err)
 	default:
 		s.state.Intent = nil
 		if stored := s.save(ctx); stored != nil {
 			return joinErrors(err, stored)
 		}
-		return fmt.Errorf("rollout %s: %w", s.runner.config.name, err)
+		return fmt.Errorf("rollout %s: %w", s.runner.name, err)
 	}
 }
 
@@ -134,7 +134,7 @@ func (s *session) recordChange(in *Intent, who, aftermath string) {
 		s.recordAudited(EventWithdrawn, Event{What: what})
 	case ChangeRaise, ChangePublish:
 		from := state.Ratio
-		state.recordRatio(in.To, who, false, now, s.clock())
+		state.recordRatio(in.To, who, false, now, s.runner.clock)
 		s.recordAudited(EventRaised, Event{What: fmt.Sprintf("raised from %v to %v", from, in.To), From: from, To: in.To})
 	case ChangeAbort:
 		state.Status, state.Stop = Aborted, in.Stop
@@ -157,7 +157,7 @@ func (s *session) abort(ctx context.Context, why *Stop) error {
 	}
 	why.Baked = s.bakedSoFar()
 	why.Reason += fmt.Sprintf("; giving the version up was refused: %v", refused)
-	s.state.Status, s.state.Stop, s.state.Intent = Paused, why, nil
-	s.recordAudited(EventPaused, Event{What: why.Reason, By: why.By})
+	s.state.Intent = nil
+	s.stop(Paused, why)
 	return s.save(ctx)
 }

@@ -214,17 +214,18 @@ func failedGate(state *State, o *Observation) (_ decision, failed bool) {
 	if at < 0 {
 		return decision{}, false
 	}
-	stop := func(name, format string, args ...any) (decision, bool) {
-		return decision{action: actStop, status: Paused, cause: CauseGate, gates: []string{name}, message: fmt.Sprintf(format, args...)}, true
-	}
 	for _, name := range state.Spec.Steps[at].Gates {
-		g := state.Gates[name]
-		if g.Verdict.Decision == Fail {
-			return stop(name, "gate %s failed: %s", name, cmp.Or(g.Verdict.Reason, "no reason given"))
+		var d decision
+		switch g := state.Gates[name]; {
+		case g.Verdict.Decision == Fail:
+			d = pauseFor(CauseGate, "gate %s failed: %s", name, cmp.Or(g.Verdict.Reason, "no reason given"))
+		case g.Errors > state.Spec.gate(name).Tolerate:
+			d = pauseFor(CauseGate, "gate %s did not answer %d times in a row, which counts as failed: %s", name, g.Errors, g.Error)
+		default:
+			continue
 		}
-		if most := state.Spec.gate(name).Tolerate; g.Errors > most {
-			return stop(name, "gate %s did not answer %d times in a row, which counts as failed: %s", name, g.Errors, g.Error)
-		}
+		d.gates = []string{name}
+		return d, true
 	}
 	return decision{}, false
 }
@@ -300,11 +301,7 @@ func rejection(reviews []alipayplus.Review) string {
 	var parts []string
 	for _, r := range reviews {
 		if r.Status == alipayplus.ReviewRejected {
-			reason := r.Reason
-			if reason == "" {
-				reason = "no reason given"
-			}
-			parts = append(parts, fmt.Sprintf("%s rejected it: %s", r.Party, reason))
+			parts = append(parts, fmt.Sprintf("%s rejected it: %s", r.Party, cmp.Or(r.Reason, "no reason given")))
 		}
 	}
 	return strings.Join(parts, "; ")

@@ -44,6 +44,7 @@ const (
 	holderName     = "holder"
 	lockName       = "lock"
 	folderMode     = 0o700
+	fileMode       = 0o600
 )
 
 // folder is where a rollout is kept.
@@ -257,7 +258,7 @@ func (l *fileLease) path(name string) string { return filepath.Join(l.dir, name)
 
 // initialize records who holds the lease, and repairs what a crash left incomplete.
 func (l *fileLease) initialize(holder string) error {
-	if err := os.WriteFile(l.path(holderName), []byte(holder), folderMode&^0o100); err != nil {
+	if err := os.WriteFile(l.path(holderName), []byte(holder), fileMode); err != nil {
 		return err
 	}
 	r, err := readRecord(l.dir)
@@ -318,7 +319,7 @@ func (l *fileLease) appendAudit(audit []AuditEntry) error {
 		return err
 	}
 	_, missing := os.Stat(l.path(auditName))
-	f, err := os.OpenFile(l.path(auditName), os.O_RDWR|os.O_CREATE, folderMode&^0o100)
+	f, err := os.OpenFile(l.path(auditName), os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {
 		return err
 	}

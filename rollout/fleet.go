@@ -100,7 +100,7 @@ func NewFleet(targets []Target, spec Spec, store Store, options FleetOptions, op
 		return nil, fmt.Errorf("rollout: a limiter with a burst of 0 lets no call through: %w", alipayplus.ErrInvalid)
 	}
 	options.Workers = cmp.Or(options.Workers, 8)
-	c, gates, err := prepare(&spec, store, opts)
+	c, err := newConfig(spec, store, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -113,7 +113,7 @@ func NewFleet(targets []Target, spec Spec, store Store, options FleetOptions, op
 	f := &Fleet{options: options, canaries: options.canaryCount(len(targets))}
 	seen := make(map[string]bool, len(targets))
 	for _, target := range targets {
-		r, err := newRunner(target, spec, store, c, gates)
+		r, err := newRunner(target, c)
 		if err != nil {
 			return nil, err
 		}

@@ -103,25 +103,25 @@ func (g *PrometheusGate) check(path string, add report) {
 }
 
 // makeGates makes every gate of the spec.
-func (c *config) makeGates(spec *Spec) (map[string]Gate, error) {
-	made := make(map[string]Gate, len(spec.Gates))
-	for _, name := range slices.Sorted(maps.Keys(spec.Gates)) {
-		gate, err := c.makeGate(name, spec.Gates[name])
+func (c *config) makeGates() error {
+	c.gates = make(map[string]Gate, len(c.spec.Gates))
+	for _, name := range slices.Sorted(maps.Keys(c.spec.Gates)) {
+		gate, err := c.makeGate(name, c.spec.Gates[name])
 		if err != nil {
-			return nil, err
+			return err
 		}
-		made[name] = gate
+		c.gates[name] = gate
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.gates)) {
-		if _, ok := spec.Gates[name]; !ok {
-			return nil, fmt.Errorf("rollout: gate %s is given in Go, but the spec has none of that name: %w", name, alipayplus.ErrInvalid)
+	for _, name := range slices.Sorted(maps.Keys(c.given)) {
+		if _, ok := c.spec.Gates[name]; !ok {
+			return fmt.Errorf("rollout: gate %s is given in Go, but the spec has none of that name: %w", name, alipayplus.ErrInvalid)
 		}
 	}
-	return made, nil
+	return nil
 }
 
 func (c *config) makeGate(name string, spec GateSpec) (Gate, error) {
-	if gate := c.gates[name]; gate != nil {
+	if gate := c.given[name]; gate != nil {
 		if spec.HTTP != nil || spec.Command != nil || spec.Prometheus != nil {
 			return nil, fmt.Errorf("rollout: gate %s is given in Go, and the spec says what it asks; take one of them away: %w", name, alipayplus.ErrInvalid)
 		}

@@ -260,13 +260,13 @@ func (s *session) adopt(ctx context.Context, plan *Plan) error {
 	}
 	state := *s.state
 	state.Spec = s.runner.spec
-	now, err := planFrom(&state, s.observation, time.Now(), s.clock())
+	now, err := planFrom(&state, s.observation, time.Now(), s.runner.clock)
 	if err != nil {
 		return err
 	}
 	if now.Hash != plan.Hash {
 		return fmt.Errorf("rollout %s: %w: it was made when the target was %s at %v, which is now %s at %v, or by another spec; make a new plan",
-			s.runner.config.name, ErrStalePlan, plan.Observation.Status, plan.Observation.Ratio, s.observation.Status, s.observation.Ratio)
+			s.runner.name, ErrStalePlan, plan.Observation.Status, plan.Observation.Ratio, s.observation.Status, s.observation.Ratio)
 	}
 	if err := s.adoptSpec(ctx); err != nil {
 		return err

@@ -147,10 +147,15 @@ func (s *Spec) Validate() error {
 	if len(fields) == 0 { // a faulty step would make its gates look unused
 		s.checkUnusedGates(add)
 	}
+	return notValid("rollout spec", fields)
+}
+
+// notValid is an [alipayplus.ValidationError], or nil when no field is wrong.
+func notValid(subject string, fields []alipayplus.FieldError) error {
 	if len(fields) == 0 {
 		return nil
 	}
-	return &alipayplus.ValidationError{Subject: "rollout spec", Fields: fields}
+	return &alipayplus.ValidationError{Subject: subject, Fields: fields}
 }
 
 type report = func(path, message string, args ...any)
@@ -232,10 +237,7 @@ func (s *Spec) checkLadderAbove(live alipayplus.Ratio, ladder alipayplus.Ladder)
 			})
 		}
 	}
-	if fields == nil {
-		return nil
-	}
-	return &alipayplus.ValidationError{Subject: "rollout spec", Fields: fields}
+	return notValid("rollout spec", fields)
 }
 
 // Hash names the content of the spec: two specs that say the same have the same
@@ -392,7 +394,7 @@ func unreadableSpec(faults ...error) error {
 	for i, err := range faults {
 		fields[i].Message = fmt.Sprintf("cannot be read: %v", err)
 	}
-	return &alipayplus.ValidationError{Subject: "rollout spec", Fields: fields}
+	return notValid("rollout spec", fields)
 }
 
 // Duration is a span of time that is written as Go does, with days besides:

@@ -69,10 +69,7 @@ func (o WebhookOptions) Validate() error {
 	if o.Timeout < 0 {
 		fields = append(fields, alipayplus.FieldError{Path: "timeout", Message: "must be at least 0"})
 	}
-	if fields == nil {
-		return nil
-	}
-	return &alipayplus.ValidationError{Subject: "webhook", Fields: fields}
+	return notValid("webhook", fields)
 }
 
 // WebhookSink posts each event as JSON, signed, and waits for an answer in the 200s.

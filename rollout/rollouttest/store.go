@@ -413,13 +413,11 @@ func readAudit(ctx context.Context, t require.TestingT, s rollout.Store, name st
 
 // auditLines makes entries comparable and readable: the same instant is the same.
 func auditLines(log []rollout.AuditEntry) []string {
-	return slices.Collect(func(yield func(string) bool) {
-		for _, e := range log {
-			if !yield(fmt.Sprintf("%d %s %q %s %d-%d %q", e.Seq, e.At.UTC().Format(time.RFC3339Nano), e.By, e.Action, e.From, e.To, e.Why)) {
-				return
-			}
-		}
-	})
+	lines := make([]string, len(log))
+	for i, e := range log {
+		lines[i] = fmt.Sprintf("%d %s %q %s %d-%d %q", e.Seq, e.At.UTC().Format(time.RFC3339Nano), e.By, e.Action, e.From, e.To, e.Why)
+	}
+	return lines
 }
 
 func commandCases() []contractCase[StoreHarness] {
@@ -532,8 +530,5 @@ func requireCommands(ctx context.Context, t require.TestingT, lease rollout.Leas
 	for i, c := range commands {
 		got[i] = c.ID
 	}
-	if ids == nil {
-		ids = []string{}
-	}
-	require.Equal(t, ids, got)
+	require.Equal(t, append([]string{}, ids...), got)
 }
