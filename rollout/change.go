@@ -110,10 +110,9 @@ func (s *session) changeFailed(ctx context.Context, in *Intent, err error) error
 }
 
 // abortRefusedError says that the target refused to give the version up.
-type abortRefusedError struct{ err error }
+type abortRefusedError struct{ error }
 
-func (e *abortRefusedError) Error() string { return e.err.Error() }
-func (e *abortRefusedError) Unwrap() error { return e.err }
+func (e *abortRefusedError) Unwrap() error { return e.error }
 
 // recordChange records a change that was made. who is who made it, as far as the target
 // reports that; empty for the runner.
@@ -134,7 +133,7 @@ func (s *session) recordChange(in *Intent, who, aftermath string) {
 		s.recordAudited(EventWithdrawn, Event{What: what})
 	case ChangeRaise, ChangePublish:
 		from := state.Ratio
-		state.recordRatio(in.To, who, false, now, s.runner.clock)
+		s.recordRatio(in.To, who, false)
 		s.recordAudited(EventRaised, Event{What: fmt.Sprintf("raised from %v to %v", from, in.To), From: from, To: in.To})
 	case ChangeAbort:
 		state.Status, state.Stop = Aborted, in.Stop
@@ -144,6 +143,13 @@ func (s *session) recordChange(in *Intent, who, aftermath string) {
 	if who != "" { // the event is the runner's all the same, who has intended the change
 		s.audit[len(s.audit)-1].By = who
 	}
+}
+
+// recordRatio records that a ratio is live from now on.
+func (s *session) recordRatio(to alipayplus.Ratio, by string, outside bool) {
+	state, now := s.state, time.Now()
+	state.Changes = append(state.Changes, RatioChange{From: state.Ratio, To: to, Outside: outside, By: by, At: now})
+	state.Ratio, state.Since, state.Clock, state.WaitingSince, state.Gates = to, now, s.runner.clock, now, nil
 }
 
 // abort gives the version up for a reason. When the target refuses that, the rollout pauses

@@ -167,8 +167,8 @@ func decideStep(state *State, at int, now time.Time, clock string) (_ decision, 
 	}
 	if now.Before(baked) {
 		until := baked
-		if asked := nextEvaluation(state, at, clock); !asked.IsZero() && asked.Before(until) {
-			until = asked
+		if next := nextEvaluation(state, at, clock); !next.IsZero() && next.Before(until) {
+			until = next
 		}
 		return decision{message: fmt.Sprintf("watching %v until %s", state.Ratio, baked.UTC().Format(time.RFC3339)), until: until, ends: baked}, true
 	}

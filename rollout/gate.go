@@ -155,11 +155,11 @@ func (s *session) evaluateGates(ctx context.Context, names []string) error {
 	at := s.state.Spec.stepAt(s.state.Ratio)
 	step := Step{Rollout: s.state.Rollout, Target: s.state.Target, Index: at, Ratio: s.state.Ratio, Since: s.state.Since}
 	verdicts, errs := make([]Verdict, len(names)), make([]error, len(names))
-	var asked sync.WaitGroup
+	var evaluations sync.WaitGroup
 	for i, name := range names {
-		asked.Go(func() { verdicts[i], errs[i] = s.evaluateGate(ctx, name, step) })
+		evaluations.Go(func() { verdicts[i], errs[i] = s.evaluateGate(ctx, name, step) })
 	}
-	asked.Wait()
+	evaluations.Wait()
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -169,7 +170,7 @@ func (p *Plan) step(spec *Spec, i int) {
 	p.add(watch)
 }
 
-// bakedAlready is the part of the live step's bake time that is over.
+// elapsedBake is the part of the live step's bake time that is over.
 func elapsedBake(state *State, seen *Observation, now time.Time, clock string) Duration {
 	at := state.Spec.stepAt(seen.Ratio)
 	if at < 0 || state.Since.IsZero() || seen.Ratio != state.Ratio {
@@ -194,12 +195,7 @@ func (p *Plan) seal() error {
 
 // Blocked says whether a run would stop before the first change.
 func (p *Plan) Blocked() bool {
-	for _, item := range p.Items {
-		if item.State == PlanBlocked {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.Items, func(item PlanItem) bool { return item.State == PlanBlocked })
 }
 
 // String shows the plan as text, one line a thing.

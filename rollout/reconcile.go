@@ -146,7 +146,7 @@ func (s *session) adoptRatio() {
 	if state.Observed {
 		what = fmt.Sprintf("somebody else raised it from %v to %v%s; going on from there", from, o.Ratio, by(o))
 	}
-	state.recordRatio(o.Ratio, o.ChangedBy, true, time.Now(), s.runner.clock)
+	s.recordRatio(o.Ratio, o.ChangedBy, true)
 	s.recordAdopted(from, what)
 }
 

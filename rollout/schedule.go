@@ -85,7 +85,9 @@ func (s *schedule) run(ctx context.Context) error {
 	defer close(s.jobs)
 	for s.busy > 0 || len(s.ready) > 0 || len(s.waiting) > 0 {
 		if ctx.Err() != nil {
-			s.drain()
+			for s.busy > 0 {
+				s.complete(<-s.results)
+			}
 			return ctx.Err()
 		}
 		s.ready = append(s.ready, s.dueNow(time.Now())...)
@@ -107,13 +109,6 @@ func (s *schedule) run(ctx context.Context) error {
 		timer.Stop()
 	}
 	return nil
-}
-
-// drain waits for the workers' results.
-func (s *schedule) drain() {
-	for s.busy > 0 {
-		s.complete(<-s.results)
-	}
 }
 
 // untilNext is how long nothing will be due.

@@ -408,10 +408,9 @@ func (s *session) emit(ctx context.Context) {
 
 // saveError says that a state was not stored. Whatever the store's error is, the run ends:
 // it must not act on a state that no later run would know.
-type saveError struct{ err error }
+type saveError struct{ error }
 
-func (e *saveError) Error() string { return e.err.Error() }
-func (e *saveError) Unwrap() error { return e.err }
+func (e *saveError) Unwrap() error { return e.error }
 
 // emitFailure emits that a run ends with an error that needs a person.
 func (s *session) emitFailure(ctx context.Context, err error) {

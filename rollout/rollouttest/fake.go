@@ -16,7 +16,7 @@ import (
 // those of the controls name the given person.
 const Self = "runner"
 
-// Fake is a target in memory that obeys the documented rules of a release: both
+// Fake is a target in memory that keeps the documented rules of a release: both
 // parties review, a ratio of the ladder goes live, no ratio falls, 100 % is final. A
 // change with the RequestID of one that was made before has no second effect, as on
 // the platform. It implements [rollout.Withdrawer] and [rollout.Batched], takes the
@@ -368,7 +368,7 @@ func (f *Fake) fault(op Op) (due fault, ok bool) {
 	return fault{}, false
 }
 
-// What follows changes the fake, which is locked. Whether it may be, its callers ask.
+// What follows changes the fake, which is locked. The callers have checked that it may.
 
 func (f *Fake) apply(by, requestID string) {
 	now := time.Now()

@@ -3,7 +3,9 @@ package rollouttest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -277,13 +279,13 @@ func aFullReleaseIsNotGivenUp(ctx context.Context, t require.TestingT, h TargetH
 
 func failureCases() []contractCase[TargetHarness] {
 	return []contractCase[TargetHarness]{
-		{"an ended context ends every method, without an effect", theContextIsHeeded},
+		{"an ended context ends every method, without an effect", anEndedContextEndsEveryMethod},
 		{"a failure that may pass is reported as one", aTransientFailureIsReported},
-		{"a change whose answer got lost can be repeated", aLostAnswerCanBeAskedAgain},
+		{"a change whose answer got lost can be repeated", aLostAnswerCanBeRepeated},
 	}
 }
 
-func theContextIsHeeded(ctx context.Context, t require.TestingT, h TargetHarness) {
+func anEndedContextEndsEveryMethod(ctx context.Context, t require.TestingT, h TargetHarness) {
 	over, cancel := context.WithCancel(ctx)
 	cancel()
 	r := ratios(ctx, t, h)
@@ -313,7 +315,7 @@ func theContextIsHeeded(ctx context.Context, t require.TestingT, h TargetHarness
 	})
 }
 
-// aTransientFailureIsReported asks a runner, whose judgment it is that counts.
+// aTransientFailureIsReported uses a runner, because its classification is what counts.
 func aTransientFailureIsReported(ctx context.Context, t require.TestingT, h TargetHarness) {
 	if h.Break == nil {
 		return
@@ -329,7 +331,7 @@ func aTransientFailureIsReported(ctx context.Context, t require.TestingT, h Targ
 	require.Equal(t, alipayplus.ReleaseUnderReview, observe(ctx, t, h).Status)
 }
 
-func aLostAnswerCanBeAskedAgain(ctx context.Context, t require.TestingT, h TargetHarness) {
+func aLostAnswerCanBeRepeated(ctx context.Context, t require.TestingT, h TargetHarness) {
 	if h.Lose == nil {
 		return
 	}
@@ -345,7 +347,7 @@ func aLostAnswerCanBeAskedAgain(ctx context.Context, t require.TestingT, h Targe
 
 	c = rollout.Change{RequestID: request("lost too"), From: r[0], To: r[1]}
 	h.Lose()
-	_ = h.Target.Raise(ctx, c) // it may have asked again by itself
+	_ = h.Target.Raise(ctx, c) // it may have repeated the call by itself
 	requireLive(ctx, t, h, r[1], "after a Raise whose answer got lost")
 	runner := finalRunner(t, h)
 	_, err = runner.Step(ctx)
@@ -365,4 +367,82 @@ func finalRunner(t require.TestingT, h TargetHarness) *rollout.Runner {
 	runner, err := rollout.New(h.Target, spec, rollout.NewMemoryStore(), rollout.WithHost("here"))
 	require.NoError(t, err)
 	return runner
+}
+
+func observe(ctx context.Context, t require.TestingT, h TargetHarness) *rollout.Observation {
+	o, err := h.Target.Observe(ctx)
+	require.NoError(t, err)
+	require.NotNil(t, o)
+	return o
+}
+
+func underReview(ctx context.Context, t require.TestingT, h TargetHarness) *rollout.Observation {
+	require.NoError(t, h.Target.Apply(ctx, rollout.Change{RequestID: request("first")}))
+	o := observe(ctx, t, h)
+	require.Equal(t, alipayplus.ReleaseUnderReview, o.Status)
+	return o
+}
+
+func prepared(ctx context.Context, t require.TestingT, h TargetHarness) {
+	underReview(ctx, t, h)
+	h.Approve()
+	require.Equal(t, alipayplus.ReleasePreparation, observe(ctx, t, h).Status)
+}
+
+func raise(ctx context.Context, t require.TestingT, h TargetHarness, from, to alipayplus.Ratio) {
+	require.NoError(t, h.Target.Raise(ctx, rollout.Change{RequestID: request(to), From: from, To: to}), "Raise from %v to %v", from, to)
+	requireLive(ctx, t, h, to, "after Raise from %v", from)
+}
+
+// requireLive checks which ratio is live; when says after what.
+func requireLive(ctx context.Context, t require.TestingT, h TargetHarness, ratio alipayplus.Ratio, when string, args ...any) {
+	o := observe(ctx, t, h)
+	when = fmt.Sprintf(when, args...)
+	require.Equal(t, ratio, o.Ratio, "%s, Observe must report that %v is live", when, ratio)
+	require.Equal(t, alipayplus.ReleaseGrayscale, o.Status, "%s, Observe must report that %v is live", when, ratio)
+}
+
+// ratios are three that may be set one after another.
+func ratios(ctx context.Context, t require.TestingT, h TargetHarness) []alipayplus.Ratio {
+	all := h.Ratios
+	if all == nil {
+		all = observe(ctx, t, h).Ladder.Ratios()
+	}
+	require.GreaterOrEqual(t, len(all), 3, "three ratios are needed to check")
+	require.Less(t, all[2], alipayplus.FullRatio)
+	return all[:3]
+}
+
+// request names a change.
+func request(what any) string { return fmt.Sprintf("rollouttest-%v", what) }
+
+// requireConflict checks that a call was refused because the target is not as the caller
+// believes; call says which, and when.
+func requireConflict(t require.TestingT, err error, call string, args ...any) {
+	call = fmt.Sprintf(call, args...)
+	require.Error(t, err, "%s must be refused", call)
+	require.ErrorIs(t, err, alipayplus.ErrConflict, "%s must be refused by an error that matches alipayplus.ErrConflict", call)
+	require.False(t, alipayplus.IsRetryable(err), "%s must be refused for good, but alipayplus.IsRetryable(%v)", call, err)
+	requireOneLine(t, err.Error())
+}
+
+// requireRepeated checks the outcome of a change that was made before.
+func requireRepeated(t require.TestingT, err error, call string) {
+	if err != nil {
+		requireConflict(t, err, "%s may succeed, or", call)
+	}
+}
+
+// requireFinal checks that a call was refused for good; call says which, and when.
+func requireFinal(t require.TestingT, err error, call string, args ...any) {
+	call = fmt.Sprintf(call, args...)
+	require.Error(t, err, "%s must be refused", call)
+	require.False(t, alipayplus.IsRetryable(err), "%s must be refused for good, but alipayplus.IsRetryable(%v)", call, err)
+	require.NotErrorIs(t, err, alipayplus.ErrOutcomeUnknown, "%s must be refused, which has no effect: %v", call, err)
+	requireOneLine(t, err.Error())
+}
+
+func requireOneLine(t require.TestingT, text string) {
+	require.NotEmpty(t, text, "errors and aftermaths must say something")
+	require.False(t, strings.ContainsAny(text, "\n\r"), "errors and aftermaths must be one line: %q", text)
 }
