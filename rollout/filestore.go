@@ -302,32 +302,23 @@ func (l *fileLease) appendAudit(audit []AuditEntry) error {
 	if len(audit) == 0 {
 		return nil
 	}
-	lines, err := encodeLines(audit)
-	if err != nil {
-		return err
+	var lines bytes.Buffer
+	encoder := json.NewEncoder(&lines)
+	for _, entry := range audit {
+		if err := encoder.Encode(entry); err != nil {
+			return err
+		}
 	}
 	_, missing := os.Stat(l.path(auditName))
 	f, err := os.OpenFile(l.path(auditName), os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {
 		return err
 	}
-	err = cmp.Or(appendMissing(f, lines), f.Close())
+	err = cmp.Or(appendMissing(f, lines.Bytes()), f.Close())
 	if err == nil && missing != nil {
 		err = locks.SyncFolder(l.dir)
 	}
 	return err
-}
-
-func encodeLines(audit []AuditEntry) ([]byte, error) {
-	var lines []byte
-	for _, entry := range audit {
-		line, err := json.Marshal(entry)
-		if err != nil {
-			return nil, err
-		}
-		lines = append(append(lines, line...), '\n')
-	}
-	return lines, nil
 }
 
 // appendMissing appends those lines that a crash kept from being written, after the last
