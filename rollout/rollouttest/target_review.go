@@ -112,17 +112,17 @@ func anApplicationIsUnderReview(ctx context.Context, t require.TestingT, h Targe
 }
 
 func anApplicationIsMadeOnce(ctx context.Context, t require.TestingT, h TargetHarness) {
-	c := rollout.Change{RequestID: request("apply")}
+	c := change("apply", 0, 0)
 	require.NoError(t, h.Target.Apply(ctx, c))
 	o := observe(ctx, t, h)
 	require.Equal(t, alipayplus.ReleaseUnderReview, o.Status)
 	requireRepeated(t, h.Target.Apply(ctx, c), "a repeated Apply")
 	require.Equal(t, o.Application, observe(ctx, t, h).Application)
-	requireConflict(t, h.Target.Apply(ctx, rollout.Change{RequestID: request("again")}), "under review, another Apply")
+	requireConflict(t, h.Target.Apply(ctx, change("again", 0, 0)), "under review, another Apply")
 	require.Equal(t, o.Application, observe(ctx, t, h).Application)
 	h.Approve()
 	requireRepeated(t, h.Target.Apply(ctx, c), "an Apply that is repeated after the approval")
-	requireConflict(t, h.Target.Apply(ctx, rollout.Change{RequestID: request("after all")}), "after the approval, another Apply")
+	requireConflict(t, h.Target.Apply(ctx, change("after all", 0, 0)), "after the approval, another Apply")
 	require.Equal(t, alipayplus.ReleasePreparation, observe(ctx, t, h).Status)
 }
 
@@ -155,7 +155,7 @@ func aRejectionIsReported(ctx context.Context, t require.TestingT, h TargetHarne
 func anotherApplicationHasAnotherName(ctx context.Context, t require.TestingT, h TargetHarness) {
 	first := underReview(ctx, t, h).Application
 	h.Reject("the icon is too small")
-	require.NoError(t, h.Target.Apply(ctx, rollout.Change{RequestID: request("second")}))
+	require.NoError(t, h.Target.Apply(ctx, change("second", 0, 0)))
 	o := observe(ctx, t, h)
 	require.Equal(t, alipayplus.ReleaseUnderReview, o.Status)
 	require.NotEmpty(t, o.Application)
@@ -174,11 +174,11 @@ func anApplicationCanBeWithdrawn(ctx context.Context, t require.TestingT, h Targ
 		return
 	}
 	first := underReview(ctx, t, h).Application
-	c := rollout.Change{RequestID: request("withdraw")}
+	c := change("withdraw", 0, 0)
 	require.NoError(t, w.Withdraw(ctx, c))
 	require.Equal(t, alipayplus.ReleaseNewVersionCreated, observe(ctx, t, h).Status)
 	requireRepeated(t, w.Withdraw(ctx, c), "a repeated Withdraw")
-	require.NoError(t, h.Target.Apply(ctx, rollout.Change{RequestID: request("second")}))
+	require.NoError(t, h.Target.Apply(ctx, change("second", 0, 0)))
 	requireRepeated(t, w.Withdraw(ctx, c), "a Withdraw that is repeated after another Apply")
 	o := observe(ctx, t, h)
 	require.Equal(t, alipayplus.ReleaseUnderReview, o.Status, "a repeated withdrawal takes back nothing else")
@@ -192,7 +192,7 @@ func nothingElseCanBeWithdrawn(ctx context.Context, t require.TestingT, h Target
 	}
 	refused := func(when string) {
 		before := observe(ctx, t, h)
-		requireConflict(t, w.Withdraw(ctx, rollout.Change{RequestID: request(when)}), "of a version that is %s, Withdraw", when)
+		requireConflict(t, w.Withdraw(ctx, change(when, 0, 0)), "of a version that is %s, Withdraw", when)
 		require.Equal(t, before.Status, observe(ctx, t, h).Status)
 	}
 	refused("new")
