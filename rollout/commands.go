@@ -75,14 +75,11 @@ func (r *Runner) sendCommand(ctx context.Context, c Command) (*Receipt, error) {
 		return nil, err
 	}
 	defer s.close(ctx)
-	if s.state == nil {
-		switch c.Kind {
-		case CommandApprove:
-			return r.postCommand(ctx, c, "")
-		case CommandPause, CommandResume:
-			return nil, s.runner.conflict("it has not begun; nothing is there to %s", c.Kind.verb())
-		case CommandAbort:
-		}
+	switch begun := s.state != nil; {
+	case !begun && c.Kind == CommandApprove:
+		return r.postCommand(ctx, c, "")
+	case !begun && c.Kind != CommandAbort:
+		return nil, r.conflict("it has not begun; nothing is there to %s", c.Kind.verb())
 	}
 	s.startIfNew()
 	s.commandID = c.ID

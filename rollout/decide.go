@@ -119,10 +119,8 @@ func inTheWay(state *State, other *Blocker) string {
 
 func decideReview(state *State, o *Observation, now time.Time) decision {
 	if !state.Applied {
-		switch state.Spec.reviewPolicy() {
-		case ReviewReplace:
+		if state.Spec.reviewPolicy() == ReviewReplace { // reconcile has adopted what may be adopted
 			return decision{action: actWithdraw, message: "withdraw the application that somebody else made"}
-		case ReviewFail, ReviewAdopt: // reconcile has adopted what may be adopted
 		}
 		return decision{action: actConflict, message: "the version is under review already, and this rollout did not apply for it; let the spec say review: adopt to wait for the verdict, or review: replace to apply anew"}
 	}
