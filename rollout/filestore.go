@@ -252,11 +252,8 @@ func (l *fileLease) initialize(holder string) error {
 	if err := os.WriteFile(l.path(holderName), []byte(holder), fileMode); err != nil {
 		return err
 	}
-	r, err := readRecord(l.rollout, l.dir)
-	if err != nil { // Load returns the error too; a Save would lose the entries in it
-		l.broken = err
-		return nil
-	}
+	var r checkpointRecord
+	r, l.broken = readRecord(l.rollout, l.dir) // Load returns the error too; a Save would lose the entries in it
 	return l.appendAudit(r.Audit)
 }
 
