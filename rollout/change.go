@@ -35,7 +35,7 @@ func (s *session) makeChange(ctx context.Context, d decision, in *Intent) error 
 			in.Application = s.observation.Application
 		}
 		s.state.Intent = in
-		s.record(EventChanging, AuditEntry{}, Event{What: d.message, Change: in.Kind, From: in.From, To: in.To})
+		s.record(EventChanging, Event{What: d.message, Change: in.Kind, From: in.From, To: in.To})
 		if err := s.save(ctx); err != nil {
 			return err
 		}
@@ -58,7 +58,7 @@ func (in *Intent) same(other *Intent) bool {
 }
 
 func (s *session) callTarget(ctx context.Context, in *Intent) (aftermath string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.runner.config.callTime)
+	ctx, cancel := context.WithTimeout(ctx, s.runner.callTime)
 	defer cancel()
 	c := Change{RequestID: in.RequestID, From: in.From, To: in.To, Other: in.Other}
 	switch in.Kind {
@@ -99,21 +99,20 @@ func (s *session) changeFailed(ctx context.Context, in *Intent, err error) error
 		s.state.Intent = nil
 		return s.save(ctx)
 	case in.unknown: // this attempt had no effect; the next run finds out about the earlier one
-		return fmt.Errorf("rollout %s: %w", s.runner.config.name, err)
+		return fmt.Errorf("rollout %s: %w", s.runner.name, err)
 	default:
 		s.state.Intent = nil
 		if stored := s.save(ctx); stored != nil {
 			return joinErrors(err, stored)
 		}
-		return fmt.Errorf("rollout %s: %w", s.runner.config.name, err)
+		return fmt.Errorf("rollout %s: %w", s.runner.name, err)
 	}
 }
 
 // abortRefusedError says that the target refused to give the version up.
-type abortRefusedError struct{ err error }
+type abortRefusedError struct{ error }
 
-func (e *abortRefusedError) Error() string { return e.err.Error() }
-func (e *abortRefusedError) Unwrap() error { return e.err }
+func (e *abortRefusedError) Unwrap() error { return e.error }
 
 // recordChange records a change that was made. who is who made it, as far as the target
 // reports that; empty for the runner.
@@ -124,25 +123,33 @@ func (s *session) recordChange(in *Intent, who, aftermath string) {
 	case ChangeApply:
 		// The next observation says which application it is.
 		state.Applied, state.Application, state.WaitingSince = true, "", now
-		s.record(EventApplied, AuditEntry{By: who, Why: "applied for review"}, Event{What: "applied for review"})
+		s.recordAudited(EventApplied, Event{What: "applied for review"})
 	case ChangeWithdraw:
 		state.Applied, state.Application, state.WaitingSince = false, "", now
 		what := "withdrew the application that somebody else made"
 		if in.Other != nil {
 			what = "withdrew the application of version " + in.Other.Version
 		}
-		s.record(EventWithdrawn, AuditEntry{By: who, Why: what}, Event{What: what})
+		s.recordAudited(EventWithdrawn, Event{What: what})
 	case ChangeRaise, ChangePublish:
 		from := state.Ratio
-		state.recordRatio(in.To, who, false, now, s.clock())
-		what := fmt.Sprintf("raised from %v to %v", from, in.To)
-		s.record(EventRaised, AuditEntry{By: who, From: from, To: in.To, Why: what}, Event{What: what, From: from, To: in.To})
+		s.recordRatio(in.To, who, false)
+		s.recordAudited(EventRaised, Event{What: fmt.Sprintf("raised from %v to %v", from, in.To), From: from, To: in.To})
 	case ChangeAbort:
 		state.Status, state.Stop = Aborted, in.Stop
 		state.Stop.Aftermath = aftermath
-		what := state.Stop.Reason + "; " + aftermath
-		s.record(EventAborted, AuditEntry{By: state.Stop.By, From: state.Ratio, To: state.Ratio, Why: what}, Event{What: what, By: state.Stop.By})
+		s.recordAudited(EventAborted, Event{What: state.Stop.Reason + "; " + aftermath, By: state.Stop.By})
 	}
+	if who != "" { // the event is the runner's all the same, who has intended the change
+		s.audit[len(s.audit)-1].By = who
+	}
+}
+
+// recordRatio records that a ratio is live from now on.
+func (s *session) recordRatio(to alipayplus.Ratio, by string, outside bool) {
+	state, now := s.state, time.Now()
+	state.Changes = append(state.Changes, RatioChange{From: state.Ratio, To: to, Outside: outside, By: by, At: now})
+	state.Ratio, state.Since, state.Clock, state.WaitingSince, state.Gates = to, now, s.runner.clock, now, nil
 }
 
 // abort gives the version up for a reason. When the target refuses that, the rollout pauses
@@ -156,7 +163,7 @@ func (s *session) abort(ctx context.Context, why *Stop) error {
 	}
 	why.Baked = s.bakedSoFar()
 	why.Reason += fmt.Sprintf("; giving the version up was refused: %v", refused)
-	s.state.Status, s.state.Stop, s.state.Intent = Paused, why, nil
-	s.record(EventPaused, AuditEntry{By: why.By, From: s.state.Ratio, To: s.state.Ratio, Why: why.Reason}, Event{What: why.Reason, By: why.By})
+	s.state.Intent = nil
+	s.stop(Paused, why)
 	return s.save(ctx)
 }

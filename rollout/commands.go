@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -43,7 +44,7 @@ func (r *Runner) Approve(ctx context.Context, by, reason string, ratio alipayplu
 			return r.sendCommand(ctx, Command{Kind: CommandApprove, By: by, Reason: reason, Ratio: ratio})
 		}
 	}
-	return nil, fmt.Errorf("rollout %s: no step asks for approval of %v: %w", r.config.name, ratio, alipayplus.ErrInvalid)
+	return nil, fmt.Errorf("rollout %s: no step asks for approval of %v: %w", r.name, ratio, alipayplus.ErrInvalid)
 }
 
 // Receipt is what became of a command.
@@ -63,7 +64,7 @@ type Receipt struct {
 // never lost; one that failed before has had no effect.
 func (r *Runner) sendCommand(ctx context.Context, c Command) (*Receipt, error) {
 	if c.By == "" {
-		return nil, fmt.Errorf("rollout %s: say who asks for it: %w", r.config.name, alipayplus.ErrInvalid)
+		return nil, fmt.Errorf("rollout %s: say who asks for it: %w", r.name, alipayplus.ErrInvalid)
 	}
 	c.ID, c.At = rand.Text(), time.Now()
 	s, err := r.openSession(ctx)
@@ -74,18 +75,15 @@ func (r *Runner) sendCommand(ctx context.Context, c Command) (*Receipt, error) {
 		return nil, err
 	}
 	defer s.close(ctx)
-	if s.state == nil {
-		switch c.Kind {
-		case CommandApprove:
-			return r.postCommand(ctx, c, "")
-		case CommandPause, CommandResume:
-			return nil, s.conflict("it has not begun; nothing is there to %s", c.Kind.verb())
-		case CommandAbort:
-		}
+	switch begun := s.state != nil; {
+	case !begun && c.Kind == CommandApprove:
+		return r.postCommand(ctx, c, "")
+	case !begun && c.Kind != CommandAbort:
+		return nil, r.conflict("it has not begun; nothing is there to %s", c.Kind.verb())
 	}
 	s.startIfNew()
 	s.commandID = c.ID
-	if err := r.store.Post(ctx, r.config.name, c); err != nil {
+	if err := r.store.Post(ctx, r.name, c); err != nil {
 		return nil, err
 	}
 	if err := s.executeCommands(ctx); err != nil {
@@ -97,7 +95,7 @@ func (r *Runner) sendCommand(ctx context.Context, c Command) (*Receipt, error) {
 // postCommand stores a command for whoever drives the rollout, and wakes a run of this
 // runner.
 func (r *Runner) postCommand(ctx context.Context, c Command, holder string) (*Receipt, error) {
-	if err := r.store.Post(ctx, r.config.name, c); err != nil {
+	if err := r.store.Post(ctx, r.name, c); err != nil {
 		return nil, err
 	}
 	select {
@@ -114,9 +112,6 @@ func (s *session) executeCommands(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(commands) == 0 {
-		return s.continueAbort(ctx)
-	}
 	ids := make([]string, len(commands))
 	for i, c := range commands {
 		ids[i] = c.ID
@@ -127,11 +122,16 @@ func (s *session) executeCommands(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := s.lease.Forget(ctx, ids); err != nil {
-		return err
+	if len(ids) > 0 {
+		if err := s.lease.Forget(ctx, ids); err != nil {
+			return err
+		}
+		s.state.Handled = nil
 	}
-	s.state.Handled = nil
-	return s.continueAbort(ctx)
+	if s.abortStarted() { // its outcome is unknown
+		return s.abort(ctx, s.state.Intent.Stop)
+	}
+	return nil
 }
 
 func (s *session) hasCommands(ctx context.Context) (bool, error) {
@@ -145,8 +145,8 @@ func (s *session) executeCommand(ctx context.Context, c Command) error {
 	}
 	s.state.Handled = append(s.state.Handled, c.ID)
 	if why := s.refusalOf(c); why != "" {
-		s.refusals[c.ID] = s.conflict("%s", why)
-		s.record(EventRefused, AuditEntry{By: c.By, From: s.state.Ratio, To: s.state.Ratio, Why: why}, Event{What: why, By: c.By})
+		s.refusals[c.ID] = s.runner.conflict("%s", why)
+		s.recordAudited(EventRefused, Event{What: why, By: c.By})
 		return s.save(ctx)
 	}
 	switch c.Kind {
@@ -160,7 +160,7 @@ func (s *session) executeCommand(ctx context.Context, c Command) error {
 		if c.Reason != "" {
 			what += ": " + c.Reason
 		}
-		s.record(EventApproved, AuditEntry{By: c.By, From: s.state.Ratio, To: c.Ratio, Why: what}, Event{What: what, By: c.By, To: c.Ratio})
+		s.recordAudited(EventApproved, Event{What: what, By: c.By, To: c.Ratio})
 	}
 	return s.save(ctx)
 }
@@ -177,33 +177,29 @@ func (s *session) refusalOf(c Command) string {
 		return "it stopped after that was asked: " + s.state.Stop.Reason + "; look at it, and resume it again"
 	case c.Kind == CommandPause && status == Paused:
 		return "it is paused already"
-	case c.Kind != CommandPause && c.Kind != CommandResume && c.Kind != CommandApprove:
+	case !c.Kind.known():
 		return fmt.Sprintf("the order %q is not known", c.Kind)
 	default:
 		return ""
 	}
 }
 
+// known says whether this version of the library has the kind; a later one may post others.
+func (k CommandKind) known() bool {
+	return slices.Contains([]CommandKind{CommandPause, CommandResume, CommandAbort, CommandApprove}, k)
+}
+
 func (k CommandKind) verb() string {
-	switch k {
-	case CommandPause:
-		return "pause"
-	case CommandResume:
-		return "resume"
-	case CommandAbort:
-		return "abort"
-	case CommandApprove:
-		return "approve"
-	default:
+	if !k.known() {
 		return "do"
 	}
+	return strings.ToLower(string(k))
 }
 
 func (s *session) pause(c Command) {
-	what := cmp.Or(c.Reason, "paused by hand")
-	s.state.Status = Paused
-	s.state.Stop = &Stop{Cause: CausePerson, Reason: what, By: c.By, At: c.At, Ratio: s.state.Ratio, Baked: s.bakedSoFar()}
-	s.record(EventPaused, AuditEntry{By: c.By, From: s.state.Ratio, To: s.state.Ratio, Why: what}, Event{What: what, By: c.By})
+	s.stop(Paused, &Stop{
+		Cause: CausePerson, Reason: cmp.Or(c.Reason, "paused by hand"), By: c.By, At: c.At, Ratio: s.state.Ratio, Baked: s.bakedSoFar(),
+	})
 }
 
 // resume lets a rollout go on from whatever is live. The time of the pause does not count
@@ -214,7 +210,7 @@ func (s *session) resume(c Command) {
 	state.Status, state.Stop, state.Gates = Running, nil, nil
 	state.Began, state.WaitingSince = now, now
 	if state.Ratio > 0 {
-		state.Since, state.Clock = now.Add(-why.Baked.Std()), s.clock()
+		state.Since, state.Clock = now.Add(-why.Baked.Std()), s.runner.clock
 	}
 	switch why.Cause {
 	case CauseRejected, CauseWithdrawn:
@@ -224,8 +220,7 @@ func (s *session) resume(c Command) {
 		state.Applied, state.Application = false, ""
 	case CausePerson, CauseGate, CauseDeadline:
 	}
-	what := cmp.Or(c.Reason, "resumed by hand")
-	s.record(EventResumed, AuditEntry{By: c.By, From: state.Ratio, To: state.Ratio, Why: what}, Event{What: what, By: c.By})
+	s.recordAudited(EventResumed, Event{What: cmp.Or(c.Reason, "resumed by hand"), By: c.By})
 }
 
 // bakedSoFar is the bake time of the live ratio so far, less what two clocks may differ.
@@ -235,7 +230,7 @@ func (s *session) bakedSoFar() Duration {
 		return 0
 	}
 	d := time.Since(state.Since)
-	if state.Clock != s.clock() {
+	if state.Clock != s.runner.clock {
 		d -= state.Spec.clockTolerance()
 	}
 	return Duration(max(0, d))
@@ -257,14 +252,6 @@ func (s *session) executeAbort(ctx context.Context, c Command) error {
 		s.refusals[c.ID] = s.state.stopped()
 	}
 	return err
-}
-
-// continueAbort repeats an abort whose outcome is unknown.
-func (s *session) continueAbort(ctx context.Context) error {
-	if s.abortStarted() {
-		return s.abort(ctx, s.state.Intent.Stop)
-	}
-	return nil
 }
 
 func (s *session) abortStarted() bool {

@@ -119,10 +119,8 @@ func inTheWay(state *State, other *Blocker) string {
 
 func decideReview(state *State, o *Observation, now time.Time) decision {
 	if !state.Applied {
-		switch state.Spec.reviewPolicy() {
-		case ReviewReplace:
+		if state.Spec.reviewPolicy() == ReviewReplace { // reconcile has adopted what may be adopted
 			return decision{action: actWithdraw, message: "withdraw the application that somebody else made"}
-		case ReviewFail, ReviewAdopt: // reconcile has adopted what may be adopted
 		}
 		return decision{action: actConflict, message: "the version is under review already, and this rollout did not apply for it; let the spec say review: adopt to wait for the verdict, or review: replace to apply anew"}
 	}
@@ -167,8 +165,8 @@ func decideStep(state *State, at int, now time.Time, clock string) (_ decision, 
 	}
 	if now.Before(baked) {
 		until := baked
-		if asked := nextEvaluation(state, at, clock); !asked.IsZero() && asked.Before(until) {
-			until = asked
+		if next := nextEvaluation(state, at, clock); !next.IsZero() && next.Before(until) {
+			until = next
 		}
 		return decision{message: fmt.Sprintf("watching %v until %s", state.Ratio, baked.UTC().Format(time.RFC3339)), until: until, ends: baked}, true
 	}
@@ -214,17 +212,18 @@ func failedGate(state *State, o *Observation) (_ decision, failed bool) {
 	if at < 0 {
 		return decision{}, false
 	}
-	stop := func(name, format string, args ...any) (decision, bool) {
-		return decision{action: actStop, status: Paused, cause: CauseGate, gates: []string{name}, message: fmt.Sprintf(format, args...)}, true
-	}
 	for _, name := range state.Spec.Steps[at].Gates {
-		g := state.Gates[name]
-		if g.Verdict.Decision == Fail {
-			return stop(name, "gate %s failed: %s", name, cmp.Or(g.Verdict.Reason, "no reason given"))
+		var d decision
+		switch g := state.Gates[name]; {
+		case g.Verdict.Decision == Fail:
+			d = pauseFor(CauseGate, "gate %s failed: %s", name, cmp.Or(g.Verdict.Reason, "no reason given"))
+		case g.Errors > state.Spec.gate(name).Tolerate:
+			d = pauseFor(CauseGate, "gate %s did not answer %d times in a row, which counts as failed: %s", name, g.Errors, g.Error)
+		default:
+			continue
 		}
-		if most := state.Spec.gate(name).Tolerate; g.Errors > most {
-			return stop(name, "gate %s did not answer %d times in a row, which counts as failed: %s", name, g.Errors, g.Error)
-		}
+		d.gates = []string{name}
+		return d, true
 	}
 	return decision{}, false
 }
@@ -300,11 +299,7 @@ func rejection(reviews []alipayplus.Review) string {
 	var parts []string
 	for _, r := range reviews {
 		if r.Status == alipayplus.ReviewRejected {
-			reason := r.Reason
-			if reason == "" {
-				reason = "no reason given"
-			}
-			parts = append(parts, fmt.Sprintf("%s rejected it: %s", r.Party, reason))
+			parts = append(parts, fmt.Sprintf("%s rejected it: %s", r.Party, cmp.Or(r.Reason, "no reason given")))
 		}
 	}
 	return strings.Join(parts, "; ")

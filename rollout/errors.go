@@ -1,8 +1,6 @@
 package rollout
 
 import (
-	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -212,15 +210,10 @@ func (state *State) stopped() error {
 	return &StoppedError{Rollout: state.Rollout, Target: state.Target, Status: state.Status, Stop: *state.Stop}
 }
 
-// joinErrors is both errors in one line.
+// joinErrors is both errors in one line; the second may be nil.
 func joinErrors(err, second error) error {
-	if err == nil || second == nil {
-		return cmp.Or(err, second)
+	if second == nil {
+		return err
 	}
 	return fmt.Errorf("%w; besides: %w", err, second)
-}
-
-// contextEnded says whether the error is the end of the given context.
-func contextEnded(ctx context.Context, err error) bool {
-	return ctx.Err() != nil && (errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded))
 }

@@ -44,6 +44,7 @@ const (
 	holderName     = "holder"
 	lockName       = "lock"
 	folderMode     = 0o700
+	fileMode       = 0o600
 )
 
 // folder is where a rollout is kept.
@@ -85,11 +86,8 @@ func (s *FileStore) Read(ctx context.Context, rollout string) ([]byte, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	r, err := readRecord(s.folder(rollout))
-	if err != nil {
-		return nil, damagedCheckpoint(rollout, err)
-	}
-	return r.Checkpoint, nil
+	r, err := readRecord(rollout, s.folder(rollout))
+	return r.Checkpoint, err
 }
 
 // Post implements [Store].
@@ -187,19 +185,21 @@ func (s *FileStore) Audit(ctx context.Context, rollout string) iter.Seq2[AuditEn
 }
 
 // readRecord reads what Save wrote last; the zero record when it never did.
-func readRecord(dir string) (r checkpointRecord, err error) {
-	data, err := os.ReadFile(filepath.Join(dir, checkpointName))
+func readRecord(rollout, dir string) (r checkpointRecord, err error) {
+	path := filepath.Join(dir, checkpointName)
+	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {
-		return checkpointRecord{}, nil
+		return r, nil
 	}
 	if err != nil {
-		return checkpointRecord{}, err
+		return r, storeError(rollout, err)
 	}
-	if err := json.Unmarshal(data, &r); err != nil {
-		return checkpointRecord{}, fmt.Errorf("read %s: %w", filepath.Join(dir, checkpointName), err)
+	err = json.Unmarshal(data, &r)
+	if err == nil && len(r.Checkpoint) == 0 {
+		err = errors.New("it holds no checkpoint")
 	}
-	if len(r.Checkpoint) == 0 {
-		return checkpointRecord{}, fmt.Errorf("read %s: it holds no checkpoint", filepath.Join(dir, checkpointName))
+	if err != nil {
+		return checkpointRecord{}, &CheckpointError{Rollout: rollout, Reason: fmt.Sprintf("read %s: %v", path, err)}
 	}
 	return r, nil
 }
@@ -209,14 +209,6 @@ func storeError(rollout string, err error) error {
 		return nil
 	}
 	return fmt.Errorf("rollout %s: the store failed: %w", rollout, err)
-}
-
-// damagedCheckpoint is the error of reading a checkpoint: of the disk, or of its content.
-func damagedCheckpoint(rollout string, err error) error {
-	if _, ok := errors.AsType[*os.PathError](err); ok {
-		return storeError(rollout, err)
-	}
-	return &CheckpointError{Rollout: rollout, Reason: err.Error()}
 }
 
 // fileName makes a name safe for every file system, and different ones different.
@@ -257,14 +249,11 @@ func (l *fileLease) path(name string) string { return filepath.Join(l.dir, name)
 
 // initialize records who holds the lease, and repairs what a crash left incomplete.
 func (l *fileLease) initialize(holder string) error {
-	if err := os.WriteFile(l.path(holderName), []byte(holder), folderMode&^0o100); err != nil {
+	if err := os.WriteFile(l.path(holderName), []byte(holder), fileMode); err != nil {
 		return err
 	}
-	r, err := readRecord(l.dir)
-	if err != nil { // Load returns the error too; a Save would lose the entries in it
-		l.broken = damagedCheckpoint(l.rollout, err)
-		return nil
-	}
+	var r checkpointRecord
+	r, l.broken = readRecord(l.rollout, l.dir) // Load returns the error too; a Save would lose the entries in it
 	return l.appendAudit(r.Audit)
 }
 
@@ -283,11 +272,8 @@ func (l *fileLease) Load(context.Context) ([]byte, error) {
 	if err := l.checkHeld(); err != nil {
 		return nil, err
 	}
-	r, err := readRecord(l.dir)
-	if err != nil {
-		return nil, damagedCheckpoint(l.rollout, err)
-	}
-	return r.Checkpoint, nil
+	r, err := readRecord(l.rollout, l.dir)
+	return r.Checkpoint, err
 }
 
 func (l *fileLease) Save(_ context.Context, checkpoint []byte, audit []AuditEntry) error {
@@ -313,32 +299,23 @@ func (l *fileLease) appendAudit(audit []AuditEntry) error {
 	if len(audit) == 0 {
 		return nil
 	}
-	lines, err := encodeLines(audit)
-	if err != nil {
-		return err
+	var lines bytes.Buffer
+	encoder := json.NewEncoder(&lines)
+	for _, entry := range audit {
+		if err := encoder.Encode(entry); err != nil {
+			return err
+		}
 	}
 	_, missing := os.Stat(l.path(auditName))
-	f, err := os.OpenFile(l.path(auditName), os.O_RDWR|os.O_CREATE, folderMode&^0o100)
+	f, err := os.OpenFile(l.path(auditName), os.O_RDWR|os.O_CREATE, fileMode)
 	if err != nil {
 		return err
 	}
-	err = cmp.Or(appendMissing(f, lines), f.Close())
+	err = cmp.Or(appendMissing(f, lines.Bytes()), f.Close())
 	if err == nil && missing != nil {
 		err = locks.SyncFolder(l.dir)
 	}
 	return err
-}
-
-func encodeLines(audit []AuditEntry) ([]byte, error) {
-	var lines []byte
-	for _, entry := range audit {
-		line, err := json.Marshal(entry)
-		if err != nil {
-			return nil, err
-		}
-		lines = append(append(lines, line...), '\n')
-	}
-	return lines, nil
 }
 
 // appendMissing appends those lines that a crash kept from being written, after the last

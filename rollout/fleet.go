@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -98,7 +100,7 @@ func NewFleet(targets []Target, spec Spec, store Store, options FleetOptions, op
 		return nil, fmt.Errorf("rollout: a limiter with a burst of 0 lets no call through: %w", alipayplus.ErrInvalid)
 	}
 	options.Workers = cmp.Or(options.Workers, 8)
-	c, gates, err := prepare(&spec, store, opts)
+	c, err := newConfig(spec, store, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +113,7 @@ func NewFleet(targets []Target, spec Spec, store Store, options FleetOptions, op
 	f := &Fleet{options: options, canaries: options.canaryCount(len(targets))}
 	seen := make(map[string]bool, len(targets))
 	for _, target := range targets {
-		r, err := newRunner(target, spec, store, c, gates)
+		r, err := newRunner(target, c)
 		if err != nil {
 			return nil, err
 		}
@@ -168,7 +170,7 @@ func (s *FleetSummary) Counts() map[FleetStatus]int {
 func (s *FleetSummary) String() string {
 	counts := s.Counts()
 	parts := make([]string, 0, len(counts))
-	for _, status := range sortedKeys(counts) {
+	for _, status := range slices.Sorted(maps.Keys(counts)) {
 		parts = append(parts, fmt.Sprintf("%d %s", counts[status], status))
 	}
 	return strings.Join(parts, ", ")

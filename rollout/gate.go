@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -101,25 +103,25 @@ func (g *PrometheusGate) check(path string, add report) {
 }
 
 // makeGates makes every gate of the spec.
-func (c *config) makeGates(spec *Spec) (map[string]Gate, error) {
-	made := make(map[string]Gate, len(spec.Gates))
-	for _, name := range sortedKeys(spec.Gates) {
-		gate, err := c.makeGate(name, spec.Gates[name])
+func (c *config) makeGates() error {
+	c.gates = make(map[string]Gate, len(c.spec.Gates))
+	for _, name := range slices.Sorted(maps.Keys(c.spec.Gates)) {
+		gate, err := c.makeGate(name, c.spec.Gates[name])
 		if err != nil {
-			return nil, err
+			return err
 		}
-		made[name] = gate
+		c.gates[name] = gate
 	}
-	for _, name := range sortedKeys(c.gates) {
-		if _, ok := spec.Gates[name]; !ok {
-			return nil, fmt.Errorf("rollout: gate %s is given in Go, but the spec has none of that name: %w", name, alipayplus.ErrInvalid)
+	for _, name := range slices.Sorted(maps.Keys(c.given)) {
+		if _, ok := c.spec.Gates[name]; !ok {
+			return fmt.Errorf("rollout: gate %s is given in Go, but the spec has none of that name: %w", name, alipayplus.ErrInvalid)
 		}
 	}
-	return made, nil
+	return nil
 }
 
 func (c *config) makeGate(name string, spec GateSpec) (Gate, error) {
-	if gate := c.gates[name]; gate != nil {
+	if gate := c.given[name]; gate != nil {
 		if spec.HTTP != nil || spec.Command != nil || spec.Prometheus != nil {
 			return nil, fmt.Errorf("rollout: gate %s is given in Go, and the spec says what it asks; take one of them away: %w", name, alipayplus.ErrInvalid)
 		}
@@ -153,11 +155,11 @@ func (s *session) evaluateGates(ctx context.Context, names []string) error {
 	at := s.state.Spec.stepAt(s.state.Ratio)
 	step := Step{Rollout: s.state.Rollout, Target: s.state.Target, Index: at, Ratio: s.state.Ratio, Since: s.state.Since}
 	verdicts, errs := make([]Verdict, len(names)), make([]error, len(names))
-	var asked sync.WaitGroup
+	var evaluations sync.WaitGroup
 	for i, name := range names {
-		asked.Go(func() { verdicts[i], errs[i] = s.evaluateGate(ctx, name, step) })
+		evaluations.Go(func() { verdicts[i], errs[i] = s.evaluateGate(ctx, name, step) })
 	}
-	asked.Wait()
+	evaluations.Wait()
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -201,7 +203,7 @@ func (s *session) recordVerdict(name string, v Verdict, err error, now time.Time
 		e.What, e.Verdict = fmt.Sprintf("gate %s: %s: %s", name, v.Decision, v.Reason), &v
 	}
 	s.state.Gates[name] = g
-	s.record(EventGate, AuditEntry{}, e)
+	s.record(EventGate, e)
 }
 
 // Bound is the range that a figure must be in.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,7 +18,7 @@ import (
 // HTTPGate asks an HTTP address for a JSON document and compares one field of it
 // to a bound.
 type HTTPGate struct {
-	// URL is asked with GET. It must answer 200 itself: redirects are not followed.
+	// URL is read with GET. It must answer 200 itself: redirects are not followed.
 	// A spec holds no secrets, so there is no user in it.
 	URL string `json:"url" yaml:"url" validate:"required,http_url"`
 	// Field is the path of the figure in the answer: "data.errorRate",
@@ -48,7 +49,7 @@ func (g *HTTPGate) check(path string, add report) {
 	if _, err := parseFieldPath(g.Samples); err != nil && g.Samples != "" {
 		add(path+".samples", "%v", err)
 	}
-	for _, header := range sortedKeys(g.HeadersFrom) {
+	for _, header := range slices.Sorted(maps.Keys(g.HeadersFrom)) {
 		at := fmt.Sprintf("%s.headersFrom[%s]", path, header)
 		switch {
 		case !isHeaderName(header):
@@ -75,11 +76,11 @@ func isHeaderName(name string) bool {
 func (g *HTTPGate) Gate() Gate {
 	spec := *g
 	spec.HeadersFrom = maps.Clone(g.HeadersFrom)
-	asking := transport.New(transport.Options{
+	client := transport.New(transport.Options{
 		HTTPClient: closingClient(), UserAgent: "alipayplus-go", Attempts: 1, MaxAnswerBytes: maxGateAnswer,
 	})
 	return func(ctx context.Context, _ Step) (Verdict, error) {
-		document, err := spec.fetch(ctx, asking)
+		document, err := spec.fetch(ctx, client)
 		if err != nil {
 			return Verdict{}, err
 		}
@@ -98,12 +99,12 @@ func closingClient() *http.Client {
 }
 
 // fetch gets the document.
-func (g *HTTPGate) fetch(ctx context.Context, asking *transport.Transport) (any, error) {
+func (g *HTTPGate) fetch(ctx context.Context, client *transport.Transport) (any, error) {
 	headers, err := g.headers()
 	if err != nil {
 		return nil, err
 	}
-	answer, err := asking.Do(ctx, &transport.Call{
+	answer, err := client.Do(ctx, &transport.Call{
 		Operation: "gate", Method: http.MethodGet, URL: g.URL,
 		Sign: func(_ context.Context, h http.Header) error {
 			maps.Copy(h, headers)
@@ -129,7 +130,7 @@ func (g *HTTPGate) fetch(ctx context.Context, asking *transport.Transport) (any,
 // headers reads the environment.
 func (g *HTTPGate) headers() (http.Header, error) {
 	headers := http.Header{"Accept": {"application/json"}}
-	for _, header := range sortedKeys(g.HeadersFrom) {
+	for _, header := range slices.Sorted(maps.Keys(g.HeadersFrom)) {
 		variable := g.HeadersFrom[header]
 		value := os.Getenv(variable)
 		switch {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -169,7 +170,7 @@ func (p *Plan) step(spec *Spec, i int) {
 	p.add(watch)
 }
 
-// bakedAlready is the part of the live step's bake time that is over.
+// elapsedBake is the part of the live step's bake time that is over.
 func elapsedBake(state *State, seen *Observation, now time.Time, clock string) Duration {
 	at := state.Spec.stepAt(seen.Ratio)
 	if at < 0 || state.Since.IsZero() || seen.Ratio != state.Ratio {
@@ -194,12 +195,7 @@ func (p *Plan) seal() error {
 
 // Blocked says whether a run would stop before the first change.
 func (p *Plan) Blocked() bool {
-	for _, item := range p.Items {
-		if item.State == PlanBlocked {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(p.Items, func(item PlanItem) bool { return item.State == PlanBlocked })
 }
 
 // String shows the plan as text, one line a thing.
@@ -249,21 +245,24 @@ func markdownCell(text string) string {
 	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "`", "'").Replace(text)
 }
 
-// adoptPlan checks that a plan is still true, and reconciles with what it read for that.
-// Nothing is stored when the plan is out of date.
-func (s *session) adoptPlan(ctx context.Context, plan *Plan) error {
+// adopt makes the runner's spec the rollout's. A plan is checked first, unless it is nil:
+// when it is out of date, nothing is stored.
+func (s *session) adopt(ctx context.Context, plan *Plan) error {
+	if plan == nil {
+		return s.adoptSpec(ctx)
+	}
 	if err := s.readTarget(ctx, nil); err != nil {
 		return err
 	}
 	state := *s.state
 	state.Spec = s.runner.spec
-	now, err := planFrom(&state, s.observation, time.Now(), s.clock())
+	now, err := planFrom(&state, s.observation, time.Now(), s.runner.clock)
 	if err != nil {
 		return err
 	}
 	if now.Hash != plan.Hash {
 		return fmt.Errorf("rollout %s: %w: it was made when the target was %s at %v, which is now %s at %v, or by another spec; make a new plan",
-			s.runner.config.name, ErrStalePlan, plan.Observation.Status, plan.Observation.Ratio, s.observation.Status, s.observation.Ratio)
+			s.runner.name, ErrStalePlan, plan.Observation.Status, plan.Observation.Ratio, s.observation.Status, s.observation.Ratio)
 	}
 	if err := s.adoptSpec(ctx); err != nil {
 		return err

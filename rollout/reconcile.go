@@ -25,7 +25,7 @@ func (s *session) readTarget(ctx context.Context, given *BatchResult) error {
 		if err := waitForLimiter(ctx, s.limiter); err != nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(ctx, s.runner.config.callTime)
+		ctx, cancel := context.WithTimeout(ctx, s.runner.callTime)
 		defer cancel()
 		given = new(BatchResult)
 		given.Observation, given.Err = s.runner.target.Observe(ctx)
@@ -34,7 +34,7 @@ func (s *session) readTarget(ctx context.Context, given *BatchResult) error {
 		return given.Err
 	}
 	if given.Observation == nil {
-		return fmt.Errorf("rollout %s: %s was read as nothing, without an error: mend the target", s.runner.config.name, s.runner.target.ID())
+		return fmt.Errorf("rollout %s: %s was read as nothing, without an error: mend the target", s.runner.name, s.runner.target.ID())
 	}
 	s.observation = given.Observation
 	return nil
@@ -135,23 +135,19 @@ func (s *session) adoptApplication() {
 	state.Applied, state.Application, state.WaitingSince = true, o.Application, time.Now()
 }
 
-// adoptRatio records which ratio is live.
+// adoptRatio records which ratio is live. decide stops at a lower one.
 func (s *session) adoptRatio() {
 	state, o := s.state, s.observation
-	if !state.Observed {
-		if o.Ratio > 0 {
-			from := state.Ratio
-			state.recordRatio(o.Ratio, o.ChangedBy, true, time.Now(), s.clock())
-			s.recordAdopted(from, fmt.Sprintf("%v was live already%s", o.Ratio, by(o)))
-		}
+	from := state.Ratio
+	if o.Ratio <= from {
 		return
 	}
-	if o.Ratio <= state.Ratio {
-		return // decide stops at a lower one
+	what := fmt.Sprintf("%v was live already%s", o.Ratio, by(o))
+	if state.Observed {
+		what = fmt.Sprintf("somebody else raised it from %v to %v%s; going on from there", from, o.Ratio, by(o))
 	}
-	from := state.Ratio
-	state.recordRatio(o.Ratio, o.ChangedBy, true, time.Now(), s.clock())
-	s.recordAdopted(from, fmt.Sprintf("somebody else raised it from %v to %v%s; going on from there", from, o.Ratio, by(o)))
+	s.recordRatio(o.Ratio, o.ChangedBy, true)
+	s.recordAdopted(from, what)
 }
 
 // recordObserved records a new status or verdict, and says whether there was one.
@@ -161,11 +157,10 @@ func (s *session) recordObserved() bool {
 		return false
 	}
 	s.state.LastEmitted = now
-	s.record(EventObserved, AuditEntry{}, Event{What: fmt.Sprintf("%s at %v: %s", s.observation.Status, s.observation.Ratio, verdicts(s.observation.Reviews))})
+	s.record(EventObserved, Event{What: fmt.Sprintf("%s at %v: %s", s.observation.Status, s.observation.Ratio, verdicts(s.observation.Reviews))})
 	return true
 }
 
 func (s *session) recordAdopted(from alipayplus.Ratio, what string) {
-	who, to := s.observation.ChangedBy, s.observation.Ratio
-	s.record(EventAdopted, AuditEntry{By: who, From: from, To: to, Why: what}, Event{What: what, By: who, From: from, To: to})
+	s.recordAudited(EventAdopted, Event{What: what, By: s.observation.ChangedBy, From: from, To: s.observation.Ratio})
 }

@@ -46,7 +46,7 @@ func (r *Releases) Release(id string) *ReleaseTarget { return &ReleaseTarget{of:
 // and reads one by one those that are not among them.
 func (r *Releases) ObserveAll(ctx context.Context, targets []Target, wait func(context.Context) error) []BatchResult {
 	all := make([]BatchResult, len(targets))
-	reader := &releaseReader{of: r, wait: wait, siblings: make(map[alipayplus.ListReleasesInput][]*alipayplus.Release)}
+	reader := r.reader(wait)
 	listed, err := reader.onTheirWay(ctx, len(targets))
 	for i, t := range targets {
 		target, ok := t.(*ReleaseTarget)
@@ -69,6 +69,10 @@ type releaseReader struct {
 	of       *Releases
 	wait     func(context.Context) error
 	siblings map[alipayplus.ListReleasesInput][]*alipayplus.Release
+}
+
+func (r *Releases) reader(wait func(context.Context) error) *releaseReader {
+	return &releaseReader{of: r, wait: wait, siblings: make(map[alipayplus.ListReleasesInput][]*alipayplus.Release)}
 }
 
 // onTheirWay lists the releases that a runner waits for, when so many are wanted that
@@ -150,8 +154,7 @@ func (t *ReleaseTarget) Batch() Batch { return t.of }
 
 // Observe implements [Target].
 func (t *ReleaseTarget) Observe(ctx context.Context) (*Observation, error) {
-	one := &releaseReader{of: t.of, wait: func(context.Context) error { return nil }, siblings: make(map[alipayplus.ListReleasesInput][]*alipayplus.Release)}
-	return one.observe(ctx, t.id)
+	return t.of.reader(func(context.Context) error { return nil }).observe(ctx, t.id)
 }
 
 func observationOf(r *alipayplus.Release) *Observation {

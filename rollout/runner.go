@@ -21,27 +21,30 @@ import (
 // It is safe for concurrent use; of all runs of all runners of one name, one makes progress
 // at a time.
 type Runner struct {
+	config
+
 	target Target
-	spec   Spec
-	store  Store
-	config config
-	gates  map[string]Gate
 	// posted wakes a run of this runner when a command is posted through it.
 	posted chan struct{}
 	// failures counts failed calls of the target in a row.
 	failures atomic.Int64
 }
 
+// config is what the runners of a [Fleet] have in common, but for the name.
 type config struct {
-	// spec is the hash of the spec.
-	spec     string
+	spec     Spec
+	specHash string
+	store    Store
+	// gates are those of the spec, and given those of [WithGate].
+	gates  map[string]Gate
+	given  map[string]Gate
+	makers []GateMaker
+	// name is the rollout's, clock that of the machine, and holder that of this runner.
 	name     string
 	clock    string
 	holder   string
 	sinks    []Sink
 	logger   *slog.Logger
-	gates    map[string]Gate
-	makers   []GateMaker
 	interval time.Duration
 	callTime time.Duration
 	newSpec  bool
@@ -65,7 +68,7 @@ func WithSink(sink Sink) Option { return func(c *config) { c.sinks = append(c.si
 func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }
 
 // WithGate implements a gate in Go, of which the spec says no more than name and times.
-func WithGate(name string, gate Gate) Option { return func(c *config) { c.gates[name] = gate } }
+func WithGate(name string, gate Gate) Option { return func(c *config) { c.given[name] = gate } }
 
 // WithGates adds a maker of gates that this package does not make, such as that of the
 // module rollout/prometheus. The first maker that returns a gate wins.
@@ -87,63 +90,58 @@ func WithNewSpec() Option { return func(c *config) { c.newSpec = true } }
 // New makes a runner of a target. It copies the spec, and does no I/O. The error says
 // what is wrong with the spec ([alipayplus.ValidationError]), or which gate nobody makes.
 func New(target Target, spec Spec, store Store, opts ...Option) (*Runner, error) {
-	config, gates, err := prepare(&spec, store, opts)
+	c, err := newConfig(spec, store, opts)
 	if err != nil {
 		return nil, err
 	}
-	return newRunner(target, spec, store, config, gates)
+	return newRunner(target, c)
 }
 
-// prepare checks what all runners of a spec have in common.
-func prepare(spec *Spec, store Store, opts []Option) (config, map[string]Gate, error) {
-	c := config{interval: 5 * time.Minute, callTime: 2 * time.Minute, gates: make(map[string]Gate)}
+func newConfig(spec Spec, store Store, opts []Option) (c config, err error) {
+	c = config{store: store, interval: 5 * time.Minute, callTime: 2 * time.Minute, given: make(map[string]Gate)}
 	for _, set := range opts {
 		set(&c)
 	}
 	if store == nil {
-		return c, nil, fmt.Errorf("rollout: a store is needed: %w", alipayplus.ErrInvalid)
+		return c, fmt.Errorf("rollout: a store is needed: %w", alipayplus.ErrInvalid)
 	}
 	if c.interval <= 0 || c.callTime <= 0 {
-		return c, nil, fmt.Errorf("rollout: the interval and the call timeout must be above 0: %w", alipayplus.ErrInvalid)
+		return c, fmt.Errorf("rollout: the interval and the call timeout must be above 0: %w", alipayplus.ErrInvalid)
 	}
 	if err := spec.Validate(); err != nil {
-		return c, nil, err
+		return c, err
 	}
-	own, err := spec.clone()
-	if err != nil {
-		return c, nil, err
+	if c.spec, err = spec.clone(); err != nil {
+		return c, err
 	}
-	*spec, c.spec = own, own.Hash()
+	c.specHash = c.spec.Hash()
 	if c.clock == "" {
-		host, err := os.Hostname()
-		if err != nil {
-			return c, nil, fmt.Errorf("rollout: the host name cannot be read, give WithHost: %w", err)
+		if c.clock, err = os.Hostname(); err != nil {
+			return c, fmt.Errorf("rollout: the host name cannot be read, give WithHost: %w", err)
 		}
-		c.clock = host
 	}
 	if c.logger == nil {
 		c.logger = slog.New(slog.DiscardHandler)
 	}
 	c.holder = fmt.Sprintf("%s process %d run %s", c.clock, os.Getpid(), rand.Text()[:6])
-	gates, err := c.makeGates(spec)
-	return c, gates, err
+	return c, c.makeGates()
 }
 
-func newRunner(target Target, spec Spec, store Store, c config, gates map[string]Gate) (*Runner, error) {
+func newRunner(target Target, c config) (*Runner, error) {
 	if target == nil {
 		return nil, fmt.Errorf("rollout: a target is needed: %w", alipayplus.ErrInvalid)
 	}
-	if _, ok := target.(Withdrawer); !ok && spec.reviewPolicy() == ReviewReplace {
+	if _, ok := target.(Withdrawer); !ok && c.spec.reviewPolicy() == ReviewReplace {
 		return nil, fmt.Errorf("rollout: %s cannot withdraw an application, so the spec must not say review: replace: %w", target.ID(), alipayplus.ErrInvalid)
 	}
 	if c.name == "" {
 		c.name = target.ID()
 	}
-	return &Runner{target: target, spec: spec, store: store, config: c, gates: gates, posted: make(chan struct{}, 1)}, nil
+	return &Runner{config: c, target: target, posted: make(chan struct{}, 1)}, nil
 }
 
 // Name returns the rollout's name in the store.
-func (r *Runner) Name() string { return r.config.name }
+func (r *Runner) Name() string { return r.name }
 
 // Next is what a rollout waits for.
 type Next struct {
@@ -175,41 +173,46 @@ func (r *Runner) Run(ctx context.Context) (*State, error) {
 // matches [ErrStalePlan].
 func (r *Runner) RunPlan(ctx context.Context, plan *Plan) (*State, error) {
 	if plan == nil {
-		return nil, fmt.Errorf("rollout %s: a plan is needed, make one by Plan; or call Run: %w", r.config.name, alipayplus.ErrInvalid)
+		return nil, fmt.Errorf("rollout %s: a plan is needed, make one by Plan; or call Run: %w", r.name, alipayplus.ErrInvalid)
 	}
 	return r.run(ctx, plan)
 }
 
 // run drives the rollout under one lease; by a plan, unless that is nil.
-func (r *Runner) run(ctx context.Context, plan *Plan) (_ *State, err error) {
+func (r *Runner) run(ctx context.Context, plan *Plan) (*State, error) {
+	return r.withSession(ctx, func(s *session) error {
+		if s.state != nil {
+			s.record(EventStarted, Event{What: fmt.Sprintf("going on: %s at %v", s.state.Status, s.state.Ratio)})
+		}
+		s.startIfNew()
+		if err := s.adopt(ctx, plan); err != nil {
+			return err
+		}
+		for {
+			next, err := s.step(ctx, nil)
+			if err != nil || next.Over {
+				return err
+			}
+			if err := s.wait(ctx, next.At); err != nil {
+				return err
+			}
+		}
+	})
+}
+
+// withSession drives the rollout under one lease, and returns its state, as far as that is
+// known, and the error with which it ended: drive's own, or why the rollout does not go on.
+func (r *Runner) withSession(ctx context.Context, drive func(*session) error) (_ *State, err error) {
 	s, err := r.openSession(ctx)
 	if err != nil {
 		return nil, r.sessionNotOpened(ctx, err)
 	}
 	defer s.close(ctx)
 	defer func() { s.emitFailure(ctx, err) }()
-	s.recordContinued()
-	s.startIfNew()
-	if plan != nil {
-		err = s.adoptPlan(ctx, plan)
-	} else {
-		err = s.adoptSpec(ctx)
-	}
-	if err != nil {
+	if err := drive(s); err != nil {
 		return s.state, r.asPending(ctx, s.lastNext, err)
 	}
-	for {
-		next, err := s.step(ctx, nil)
-		switch {
-		case err != nil:
-			return s.state, r.asPending(ctx, s.lastNext, err)
-		case next.Over:
-			return s.state, s.state.stopped()
-		}
-		if err := s.wait(ctx, next.At); err != nil {
-			return s.state, r.asPending(ctx, *next, err)
-		}
-	}
+	return s.state, s.state.stopped()
 }
 
 // sessionNotOpened is the error of a run that could not open a session, and emits it as an
@@ -217,7 +220,7 @@ func (r *Runner) run(ctx context.Context, plan *Plan) (_ *State, err error) {
 func (r *Runner) sessionNotOpened(ctx context.Context, err error) error {
 	err = r.asPending(ctx, nothingDoneYet(), err)
 	if !errors.Is(err, ErrLeased) {
-		unknown := &State{Rollout: r.config.name, Target: r.target.ID(), Spec: r.spec}
+		unknown := &State{Rollout: r.name, Target: r.target.ID(), Spec: r.spec}
 		(&session{runner: r, state: unknown}).emitFailure(ctx, err)
 	}
 	return err
@@ -228,10 +231,11 @@ func nothingDoneYet() Next { return Next{What: "nothing was done yet"} }
 
 // asPending makes a [PendingError] of an error that is the end of the context.
 func (r *Runner) asPending(ctx context.Context, next Next, err error) error {
-	if !contextEnded(ctx, err) {
+	ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	if ctx.Err() == nil || !ended {
 		return err
 	}
-	return &PendingError{Rollout: r.config.name, Next: next, Err: ctx.Err()}
+	return &PendingError{Rollout: r.name, Next: next, Err: ctx.Err()}
 }
 
 // Step does what is due, if anything, and returns what comes next and when: for
@@ -244,33 +248,27 @@ func (r *Runner) Step(ctx context.Context) (*Next, error) {
 
 // stepOnce is Step with an observation that was just made and a limiter of calls; nil for
 // none. The state is returned with an error too, as far as it is known.
-func (r *Runner) stepOnce(ctx context.Context, seen *BatchResult, limiter *rate.Limiter) (_ *State, _ *Next, err error) {
-	s, err := r.openSession(ctx)
-	if err != nil {
-		return nil, nil, r.sessionNotOpened(ctx, err)
-	}
-	defer s.close(ctx)
-	defer func() { s.emitFailure(ctx, err) }()
-	s.startIfNew()
-	if err := s.adoptSpec(ctx); err != nil {
-		return s.state, nil, err
-	}
-	s.limiter = limiter
-	next, err := s.step(ctx, seen)
-	if err == nil && next.Over {
-		err = s.state.stopped()
-	}
-	return s.state, next, r.asPending(ctx, s.lastNext, err)
+func (r *Runner) stepOnce(ctx context.Context, seen *BatchResult, limiter *rate.Limiter) (*State, *Next, error) {
+	var next *Next
+	state, err := r.withSession(ctx, func(s *session) (err error) {
+		s.limiter = limiter
+		s.startIfNew()
+		if err = s.adoptSpec(ctx); err == nil {
+			next, err = s.step(ctx, seen)
+		}
+		return err
+	})
+	return state, next, err
 }
 
 // Status reads where the rollout stands, without the lease; nil when it has not
 // begun. The error is a [CheckpointError] when the state cannot be used.
 func (r *Runner) Status(ctx context.Context) (*State, error) {
-	data, err := r.store.Read(ctx, r.config.name)
+	data, err := r.store.Read(ctx, r.name)
 	if err != nil || data == nil {
 		return nil, err
 	}
-	return decodeState(r.config.name, data)
+	return decodeState(r.name, data)
 }
 
 // Plan reads the target and what is stored, and says what a run would do. It changes
@@ -295,5 +293,5 @@ func (r *Runner) Plan(ctx context.Context) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return planFrom(state, seen, now, r.config.clock)
+	return planFrom(state, seen, now, r.clock)
 }

@@ -85,7 +85,9 @@ func (s *schedule) run(ctx context.Context) error {
 	defer close(s.jobs)
 	for s.busy > 0 || len(s.ready) > 0 || len(s.waiting) > 0 {
 		if ctx.Err() != nil {
-			s.drain()
+			for s.busy > 0 {
+				s.complete(<-s.results)
+			}
 			return ctx.Err()
 		}
 		s.ready = append(s.ready, s.dueNow(time.Now())...)
@@ -107,13 +109,6 @@ func (s *schedule) run(ctx context.Context) error {
 		timer.Stop()
 	}
 	return nil
-}
-
-// drain waits for the workers' results.
-func (s *schedule) drain() {
-	for s.busy > 0 {
-		s.complete(<-s.results)
-	}
 }
 
 // untilNext is how long nothing will be due.
@@ -176,7 +171,7 @@ func (s *schedule) observeBatch(ctx context.Context, jobs []job) {
 	}
 	batch := targets[0].(Batched).Batch() //nolint:errcheck,forcetypeassert // dueNow puts only such together
 	wait := func(ctx context.Context) error { return waitForLimiter(ctx, s.fleet.options.Limiter) }
-	ctx, cancel := context.WithTimeout(ctx, s.fleet.runners[jobs[0].index].config.callTime*time.Duration(len(jobs)))
+	ctx, cancel := context.WithTimeout(ctx, s.fleet.runners[jobs[0].index].callTime*time.Duration(len(jobs)))
 	defer cancel()
 	seen := batch.ObserveAll(ctx, targets, wait)
 	for i := range jobs {
@@ -220,7 +215,7 @@ func (s *schedule) reschedule(t *FleetMember, r result) (over bool) {
 	switch {
 	case leased:
 		t.What = r.err.Error()
-		s.push(r.index, now, now.Add(s.fleet.runners[r.index].config.interval))
+		s.push(r.index, now, now.Add(s.fleet.runners[r.index].interval))
 		return false
 	case errors.Is(r.err, ErrPending): // the context ended; run returns its error while something waits
 		s.push(r.index, now, now)

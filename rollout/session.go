@@ -38,8 +38,6 @@ type session struct {
 	refusals map[string]error
 	// conflicts counts changes in a row that the target refused.
 	conflicts int
-	// resumed says that there was a state before this session.
-	resumed bool
 	// leaseLost gets why the lease could not be renewed.
 	leaseLost    chan error
 	stopRenewing context.CancelFunc
@@ -93,11 +91,11 @@ func (s *session) step(ctx context.Context, given *BatchResult) (*Next, error) {
 // were recent enough when it began still are, however long it lasted; every other deadline
 // counts to its end.
 func (s *session) decide(began time.Time) decision {
-	d := decide(s.state, s.observation, time.Now(), s.clock())
+	d := decide(s.state, s.observation, time.Now(), s.runner.clock)
 	if d.action != actEvaluateGates {
 		return d
 	}
-	if held := decide(s.state, s.observation, began, s.clock()); held.action == actRaise || held.action == actPublish {
+	if held := decide(s.state, s.observation, began, s.runner.clock); held.action == actRaise || held.action == actPublish {
 		return held
 	}
 	return d
@@ -133,7 +131,7 @@ func (s *session) retryLater(ctx context.Context, err error) (*Next, error) {
 	}
 	n := s.runner.failures.Add(1)
 	next := &Next{State: s.state, What: fmt.Sprintf("trying again after a failure: %v", err), At: now.Add(s.runner.retryIn(n, err))}
-	s.record(EventRetrying, AuditEntry{}, Event{What: next.What, Until: next.At, Error: err.Error()})
+	s.record(EventRetrying, Event{What: next.What, Until: next.At, Error: err.Error()})
 	s.emit(ctx)
 	s.lastNext = *next
 	return next, nil
@@ -159,12 +157,12 @@ func (s *session) act(ctx context.Context, d decision) (*Next, error) {
 		return s.stopRollout(ctx, d)
 	case actDone:
 		s.state.Status, s.state.Stop = Done, nil
-		s.record(EventDone, AuditEntry{From: s.state.Ratio, To: s.state.Ratio, Why: d.message}, Event{What: d.message})
+		s.recordAudited(EventDone, Event{What: d.message})
 		return s.finished(), s.save(ctx)
 	case actConflict:
-		return nil, s.conflict("%s", d.message)
+		return nil, s.runner.conflict("%s", d.message)
 	case actLadderMismatch:
-		return nil, fmt.Errorf("rollout %s: %w", s.runner.config.name, s.state.Spec.checkLadderAbove(s.observation.Ratio, s.observation.Ladder))
+		return nil, fmt.Errorf("rollout %s: %w", s.runner.name, s.state.Spec.checkLadderAbove(s.observation.Ratio, s.observation.Ladder))
 	default:
 		return s.waitingFor(ctx, d)
 	}
@@ -176,20 +174,25 @@ func (s *session) waitingFor(ctx context.Context, d decision) (*Next, error) {
 	if !d.until.IsZero() && d.until.Before(at) {
 		at = d.until
 	}
-	s.record(EventWaiting, AuditEntry{}, Event{What: d.message, Until: d.ends})
+	s.record(EventWaiting, Event{What: d.message, Until: d.ends})
 	s.emit(ctx)
 	return &Next{State: s.state, What: d.message, At: at}, nil
 }
 
 // stopRollout pauses or ends the rollout.
 func (s *session) stopRollout(ctx context.Context, d decision) (*Next, error) {
-	s.state.Status, s.state.Stop = d.status, s.stopOf(d)
+	s.stop(d.status, s.stopOf(d))
+	return s.finished(), s.save(ctx)
+}
+
+// stop records that the rollout is paused or has ended, and why.
+func (s *session) stop(status Status, why *Stop) {
 	kind := EventPaused
-	if d.status == Ended {
+	if status == Ended {
 		kind = EventEnded
 	}
-	s.record(kind, AuditEntry{From: s.state.Ratio, To: s.state.Ratio, Why: d.message}, Event{What: d.message})
-	return s.finished(), s.save(ctx)
+	s.state.Status, s.state.Stop = status, why
+	s.recordAudited(kind, Event{What: why.Reason, By: why.By})
 }
 
 func (s *session) stopOf(d decision) *Stop {
@@ -237,20 +240,13 @@ func (s *session) wait(ctx context.Context, until time.Time) error {
 	}
 }
 
-func (s *session) conflict(format string, args ...any) error {
-	return s.runner.conflict(format, args...)
-}
-
 func (r *Runner) conflict(format string, args ...any) error {
-	return &ConflictError{Rollout: r.config.name, Reason: fmt.Sprintf(format, args...)}
+	return &ConflictError{Rollout: r.name, Reason: fmt.Sprintf(format, args...)}
 }
-
-// clock names the machine whose clock this runner reads.
-func (s *session) clock() string { return s.runner.config.clock }
 
 // openSession acquires the lease, keeps it renewed until close, and loads the state.
 func (r *Runner) openSession(ctx context.Context) (*session, error) {
-	lease, err := r.store.Acquire(ctx, r.config.name, r.config.holder)
+	lease, err := r.store.Acquire(ctx, r.name, r.holder)
 	if err != nil {
 		return nil, err
 	}
@@ -294,8 +290,8 @@ func (s *session) close(ctx context.Context) {
 	s.renewing.Wait()
 	ctx = context.WithoutCancel(ctx)
 	if err := s.lease.Release(ctx); err != nil {
-		s.runner.config.logger.LogAttrs(ctx, slog.LevelWarn, "the lease of a rollout could not be given back",
-			slog.String("rollout", s.runner.config.name), slog.Any("error", err))
+		s.runner.logger.LogAttrs(ctx, slog.LevelWarn, "the lease of a rollout could not be given back",
+			slog.String("rollout", s.runner.name), slog.Any("error", err))
 	}
 }
 
@@ -305,8 +301,7 @@ func (s *session) loadState(ctx context.Context) error {
 	if err != nil || data == nil {
 		return err
 	}
-	s.resumed = true
-	if s.state, err = decodeState(s.runner.config.name, data); err != nil {
+	if s.state, err = decodeState(s.runner.name, data); err != nil {
 		return err
 	}
 	return s.runner.checkTarget(s.state)
@@ -316,15 +311,15 @@ func (s *session) loadState(ctx context.Context) error {
 func (s *session) startIfNew() {
 	if s.state == nil {
 		s.state = s.runner.newState(time.Now())
-		s.record(EventStarted, AuditEntry{Why: "the rollout begins"}, Event{})
+		s.recordAudited(EventStarted, Event{What: "the rollout begins"})
 	}
 }
 
 // newState is where a rollout stands before its first step.
 func (r *Runner) newState(now time.Time) *State {
 	return &State{
-		Rollout: r.config.name, Target: r.target.ID(), Spec: r.spec,
-		Status: Running, Began: now, WaitingSince: now, Clock: r.config.clock,
+		Rollout: r.name, Target: r.target.ID(), Spec: r.spec,
+		Status: Running, Began: now, WaitingSince: now, Clock: r.clock,
 	}
 }
 
@@ -338,8 +333,8 @@ func (r *Runner) checkTarget(state *State) error {
 // checkSpec says whether the stored spec is the runner's. Another one is an error without
 // [WithNewSpec].
 func (r *Runner) checkSpec(state *State) (same bool, err error) {
-	stored, own := state.Spec.Hash(), r.config.spec
-	if stored == own || r.config.newSpec {
+	stored, own := state.Spec.Hash(), r.specHash
+	if stored == own || r.newSpec {
 		return stored == own, nil
 	}
 	return false, r.conflict("the spec is another than the stored one (%s, stored %s); take the stored one, or go on by the new one (WithNewSpec)", own, stored)
@@ -351,34 +346,35 @@ func (s *session) adoptSpec(ctx context.Context) error {
 		return err
 	}
 	s.state.Spec, s.state.Gates, s.state.WaitingSince = s.runner.spec, nil, time.Now()
-	s.record(EventReplanned, AuditEntry{From: s.state.Ratio, To: s.state.Ratio, Why: "the rollout goes on by a new spec"}, Event{})
+	s.recordAudited(EventReplanned, Event{What: "the rollout goes on by a new spec"})
 	return s.save(ctx)
 }
 
-// recordContinued records that this run goes on with what another one began.
-func (s *session) recordContinued() {
-	if s.resumed {
-		s.record(EventStarted, AuditEntry{}, Event{What: fmt.Sprintf("going on: %s at %v", s.state.Status, s.state.Ratio)})
-	}
+// record adds an event to the current transition.
+func (s *session) record(kind EventKind, e Event) {
+	e.Schema, e.At, e.Kind = EventSchema, time.Now(), kind
+	e.What, e.Error = validation.OneLine(e.What), validation.OneLine(e.Error)
+	s.events = append(s.events, e)
 }
 
-// record adds an event to the current transition, and an audit entry if a says why.
-func (s *session) record(kind EventKind, a AuditEntry, e Event) {
-	now := time.Now()
-	if a.Why != "" {
-		a.At, a.Action, a.By, a.Why = now, kind, cmp.Or(a.By, s.runner.config.holder), validation.OneLine(a.Why)
-		s.audit = append(s.audit, a)
+// recordAudited adds an event to the current transition and to the audit log.
+func (s *session) recordAudited(kind EventKind, e Event) {
+	s.record(kind, e)
+	from, to := s.state.Ratio, cmp.Or(e.To, s.state.Ratio)
+	if kind == EventRaised || kind == EventAdopted { // the state has the new ratio already
+		from, to = e.From, e.To
 	}
-	e.Schema, e.At, e.Kind = EventSchema, now, kind
-	e.What, e.Error = validation.OneLine(cmp.Or(e.What, a.Why)), validation.OneLine(e.Error)
-	s.events = append(s.events, e)
+	recorded := s.events[len(s.events)-1]
+	s.audit = append(s.audit, AuditEntry{
+		At: recorded.At, By: cmp.Or(e.By, s.runner.holder), Action: kind, From: from, To: to, Why: recorded.What,
+	})
 }
 
 // save stores the state with its audit entries, and then emits the events.
 func (s *session) save(ctx context.Context) error {
 	state := s.state
 	state.Seq++
-	state.UpdatedAt, state.UpdatedBy = time.Now(), s.runner.config.holder
+	state.UpdatedAt, state.UpdatedBy = time.Now(), s.runner.holder
 	for i := range s.audit {
 		s.audit[i].Seq = state.Seq
 	}
@@ -401,9 +397,9 @@ func (s *session) emit(ctx context.Context) {
 	for _, e := range events {
 		e.Rollout, e.Target, e.Status, e.Ratio = s.state.Rollout, s.state.Target, s.state.Status, s.state.Ratio
 		e.Observation, e.Steps = s.observation, s.state.Spec.ratios()
-		for _, sink := range s.runner.config.sinks {
+		for _, sink := range s.runner.sinks {
 			if err := sink(ctx, e); err != nil {
-				s.runner.config.logger.LogAttrs(ctx, slog.LevelWarn, "a sink of rollout events failed",
+				s.runner.logger.LogAttrs(ctx, slog.LevelWarn, "a sink of rollout events failed",
 					slog.String("rollout", e.Rollout), slog.String("event", string(e.Kind)), slog.Any("error", err))
 			}
 		}
@@ -412,10 +408,9 @@ func (s *session) emit(ctx context.Context) {
 
 // saveError says that a state was not stored. Whatever the store's error is, the run ends:
 // it must not act on a state that no later run would know.
-type saveError struct{ err error }
+type saveError struct{ error }
 
-func (e *saveError) Error() string { return e.err.Error() }
-func (e *saveError) Unwrap() error { return e.err }
+func (e *saveError) Unwrap() error { return e.error }
 
 // emitFailure emits that a run ends with an error that needs a person.
 func (s *session) emitFailure(ctx context.Context, err error) {
@@ -424,6 +419,6 @@ func (s *session) emitFailure(ctx context.Context, err error) {
 		return
 	}
 	s.events = nil // those of a transition that was not stored
-	s.record(EventFailed, AuditEntry{}, Event{What: fmt.Sprintf("the run ended: %v", err), Error: err.Error()})
+	s.record(EventFailed, Event{What: fmt.Sprintf("the run ended: %v", err), Error: err.Error()})
 	s.emit(context.WithoutCancel(ctx))
 }

@@ -19,13 +19,9 @@ import (
 func NDJSONSink(w io.Writer) Sink {
 	var mu sync.Mutex
 	return func(_ context.Context, e Event) error {
-		line, err := json.Marshal(e)
-		if err != nil {
-			return fmt.Errorf("rollout: write the event %s: %w", e.Kind, err)
-		}
 		mu.Lock()
 		defer mu.Unlock()
-		if _, err := w.Write(append(line, '\n')); err != nil {
+		if err := json.NewEncoder(w).Encode(e); err != nil { // one Write; a kept encoder would keep an error too
 			return fmt.Errorf("rollout: write the event %s: %w", e.Kind, err)
 		}
 		return nil

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 	"strconv"
@@ -26,7 +27,7 @@ import (
 const SpecVersion = 1
 
 // Spec says how a version is to be released: which ratios, how long each is
-// watched, what judges it. It is data, in Go, YAML or JSON (see [ParseSpec] and
+// watched, and which gates it must pass. It is data, in Go, YAML or JSON (see [ParseSpec] and
 // api/rollout-spec.schema.json). Nothing in it defaults to a full release: the last
 // step must say 100.
 type Spec struct {
@@ -39,7 +40,7 @@ type Spec struct {
 	ReviewDeadline Duration `json:"reviewDeadline,omitempty" yaml:"reviewDeadline,omitempty" validate:"min=0"`
 	// Deadline is how long everything may take, from the first run or the last
 	// resumption; 0: 30 days. What is live then stays live, and the rollout pauses;
-	// but an abort that was ordered or begun goes on.
+	// but an abort that was requested or begun goes on.
 	Deadline Duration `json:"deadline,omitempty" yaml:"deadline,omitempty" validate:"min=0"`
 	// OnGateFailure says what to do when a gate fails; empty: pause.
 	OnGateFailure FailurePolicy `json:"onGateFailure,omitempty" yaml:"onGateFailure,omitempty" validate:"omitempty,oneof=pause abort"`
@@ -64,7 +65,7 @@ type StepSpec struct {
 	// follows as soon as the gates pass. Time in which no runner ran counts: nobody else
 	// may have watched then. The last step has none.
 	Bake Duration `json:"bake,omitempty" yaml:"bake,omitempty" validate:"min=0"`
-	// Gates name the gates that are asked while the ratio is live, at intervals
+	// Gates name the gates that are evaluated while the ratio is live, at intervals
 	// during the bake time, where a failure stops the rollout at once, and after
 	// it, where all must pass. The last step has none.
 	Gates []string `json:"gates,omitempty" yaml:"gates,omitempty" validate:"max=100,unique"`
@@ -100,7 +101,7 @@ const (
 	FailureAbort FailurePolicy = "abort"
 )
 
-// GateSpec says what a gate asks. At most one of its kinds is set.
+// GateSpec says what a gate evaluates. At most one of its kinds is set.
 type GateSpec struct {
 	// HTTP asks an HTTP address for a figure.
 	HTTP *HTTPGate `json:"http,omitempty" yaml:"http,omitempty"`
@@ -109,11 +110,11 @@ type GateSpec struct {
 	Prometheus *PrometheusGate `json:"prometheus,omitempty" yaml:"prometheus,omitempty"`
 	// Command asks a program.
 	Command *CommandGate `json:"command,omitempty" yaml:"command,omitempty"`
-	// Every is the time between two questions; 0: 1 minute.
+	// Every is the time between two evaluations; 0: 1 minute.
 	Every Duration `json:"every,omitempty" yaml:"every,omitempty" validate:"min=0"`
 	// Timeout is how long an answer may take; 0: 30 seconds.
 	Timeout Duration `json:"timeout,omitempty" yaml:"timeout,omitempty" validate:"min=0"`
-	// Tolerate is how many questions in a row may fail to be answered before that
+	// Tolerate is how many evaluations in a row may give no answer before that
 	// counts as a failed gate; 0: 3. An answer that is missing never passes.
 	Tolerate int `json:"tolerate,omitempty" yaml:"tolerate,omitempty" validate:"min=0,max=1000"`
 }
@@ -139,17 +140,22 @@ func (s *Spec) Validate() error {
 	if s.Version != SpecVersion && s.Version != 0 {
 		add("version", "must be %d; this library reads no other", SpecVersion)
 	}
-	for _, name := range sortedKeys(s.Gates) {
+	for _, name := range slices.Sorted(maps.Keys(s.Gates)) {
 		s.Gates[name].check(name, add)
 	}
 	s.checkSteps(add)
 	if len(fields) == 0 { // a faulty step would make its gates look unused
 		s.checkUnusedGates(add)
 	}
+	return notValid("rollout spec", fields)
+}
+
+// notValid is an [alipayplus.ValidationError], or nil when no field is wrong.
+func notValid(subject string, fields []alipayplus.FieldError) error {
 	if len(fields) == 0 {
 		return nil
 	}
-	return &alipayplus.ValidationError{Subject: "rollout spec", Fields: fields}
+	return &alipayplus.ValidationError{Subject: subject, Fields: fields}
 }
 
 type report = func(path, message string, args ...any)
@@ -206,7 +212,7 @@ func (s *Spec) checkSteps(add report) {
 
 // checkUnusedGates finds gates that no step names.
 func (s *Spec) checkUnusedGates(add report) {
-	for _, name := range sortedKeys(s.Gates) {
+	for _, name := range slices.Sorted(maps.Keys(s.Gates)) {
 		if !slices.ContainsFunc(s.Steps, func(step StepSpec) bool { return slices.Contains(step.Gates, name) }) {
 			add(fmt.Sprintf("gates[%s]", name), "is asked by no step; name it in the gates of one, or remove it")
 		}
@@ -231,10 +237,7 @@ func (s *Spec) checkLadderAbove(live alipayplus.Ratio, ladder alipayplus.Ladder)
 			})
 		}
 	}
-	if fields == nil {
-		return nil
-	}
-	return &alipayplus.ValidationError{Subject: "rollout spec", Fields: fields}
+	return notValid("rollout spec", fields)
 }
 
 // Hash names the content of the spec: two specs that say the same have the same
@@ -316,15 +319,6 @@ func (s *Spec) gate(name string) GateSpec {
 	return g
 }
 
-func sortedKeys[K cmp.Ordered, V any](m map[K]V) []K {
-	keys := make([]K, 0, len(m))
-	for key := range m {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
 // maxSpec is far above what a spec needs, in bytes.
 const maxSpec = 1 << 20
 
@@ -400,7 +394,7 @@ func unreadableSpec(faults ...error) error {
 	for i, err := range faults {
 		fields[i].Message = fmt.Sprintf("cannot be read: %v", err)
 	}
-	return &alipayplus.ValidationError{Subject: "rollout spec", Fields: fields}
+	return notValid("rollout spec", fields)
 }
 
 // Duration is a span of time that is written as Go does, with days besides:

@@ -266,9 +266,3 @@ func decodeState(rollout string, data []byte) (*State, error) {
 func (state *State) approved(ratio alipayplus.Ratio) bool {
 	return slices.ContainsFunc(state.Approvals, func(a Approval) bool { return a.Ratio == ratio })
 }
-
-// recordRatio records that a ratio is live from now on.
-func (state *State) recordRatio(to alipayplus.Ratio, by string, outside bool, now time.Time, clock string) {
-	state.Changes = append(state.Changes, RatioChange{From: state.Ratio, To: to, Outside: outside, By: by, At: now})
-	state.Ratio, state.Since, state.Clock, state.WaitingSince, state.Gates = to, now, clock, now, nil
-}

@@ -69,10 +69,7 @@ func (o WebhookOptions) Validate() error {
 	if o.Timeout < 0 {
 		fields = append(fields, alipayplus.FieldError{Path: "timeout", Message: "must be at least 0"})
 	}
-	if fields == nil {
-		return nil
-	}
-	return &alipayplus.ValidationError{Subject: "webhook", Fields: fields}
+	return notValid("webhook", fields)
 }
 
 // WebhookSink posts each event as JSON, signed, and waits for an answer in the 200s.
@@ -86,12 +83,12 @@ func WebhookSink(options WebhookOptions) (Sink, error) {
 	if err := options.Validate(); err != nil {
 		return nil, err
 	}
-	client := options.Client
-	if client == nil {
-		client = closingClient()
+	if options.Client == nil {
+		options.Client = closingClient()
 	}
+	options.Timeout = cmp.Or(options.Timeout, defaultWebhookTimeout)
 	hook := &webhook{options: options, sending: transport.New(transport.Options{
-		HTTPClient: client, UserAgent: "alipayplus-go", Attempts: webhookAttempts,
+		HTTPClient: options.Client, UserAgent: "alipayplus-go", Attempts: webhookAttempts,
 		MinWait: 500 * time.Millisecond, MaxWait: 5 * time.Second, MaxAnswerBytes: maxWebhookAnswer,
 	})}
 	return hook.deliver, nil
@@ -118,8 +115,7 @@ func (h *webhook) deliver(ctx context.Context, e Event) error {
 	if err != nil {
 		return fmt.Errorf("rollout: webhook: write the event %s: %w", e.Kind, err)
 	}
-	timeout := cmp.Or(h.options.Timeout, defaultWebhookTimeout)
-	ctx, cancel := context.WithTimeout(ctx, timeout)
+	ctx, cancel := context.WithTimeout(ctx, h.options.Timeout)
 	defer cancel()
 	_, err = h.sending.Do(ctx, &transport.Call{
 		Operation: "webhook", Method: http.MethodPost, URL: h.options.URL,

@@ -176,14 +176,12 @@ func classify(err error) error {
 // AlipayCN's code does: the runner would conclude that somebody else was faster and that
 // nothing happened, and observe again at once. But a review or scan may be unfinished,
 // and an earlier attempt with an unknown outcome may have had its effect.
-type transientError struct{ err error }
-
-func (p *transientError) Error() string { return p.err.Error() }
+type transientError struct{ error }
 
 // Is matches every class of the failure but the conflict.
 func (p *transientError) Is(class error) bool {
-	return class != alipayplus.ErrConflict && errors.Is(p.err, class)
+	return class != alipayplus.ErrConflict && errors.Is(p.error, class)
 }
 
 // As finds every error in the chain of the failure.
-func (p *transientError) As(target any) bool { return errors.As(p.err, target) }
+func (p *transientError) As(target any) bool { return errors.As(p.error, target) }

@@ -16,7 +16,7 @@ import (
 // those of the controls name the given person.
 const Self = "runner"
 
-// Fake is a target in memory that obeys the documented rules of a release: both
+// Fake is a target in memory that keeps the documented rules of a release: both
 // parties review, a ratio of the ladder goes live, no ratio falls, 100 % is final. A
 // change with the RequestID of one that was made before has no second effect, as on
 // the platform. It implements [rollout.Withdrawer] and [rollout.Batched], takes the
@@ -116,23 +116,20 @@ func (f *Fake) Apply(ctx context.Context, c rollout.Change) error {
 
 // Raise implements [rollout.Target].
 func (f *Fake) Raise(ctx context.Context, c rollout.Change) error {
-	_, err := f.change(ctx, OpRaise, c, func() (string, error) {
-		if err := f.mayRaise(c.From, c.To); err != nil {
-			return "", err
-		}
-		f.setRatio(Self, c.To, c.RequestID)
-		return "", nil
-	})
-	return err
+	return f.raise(ctx, OpRaise, c, c.To)
 }
 
 // Publish implements [rollout.Target].
 func (f *Fake) Publish(ctx context.Context, c rollout.Change) error {
-	_, err := f.change(ctx, OpPublish, c, func() (string, error) {
-		if err := f.mayRaise(c.From, alipayplus.FullRatio); err != nil {
+	return f.raise(ctx, OpPublish, c, alipayplus.FullRatio)
+}
+
+func (f *Fake) raise(ctx context.Context, op Op, c rollout.Change, to alipayplus.Ratio) error {
+	_, err := f.change(ctx, op, c, func() (string, error) {
+		if err := f.mayRaise(c.From, to); err != nil {
 			return "", err
 		}
-		f.setRatio(Self, alipayplus.FullRatio, c.RequestID)
+		f.setRatio(Self, to, c.RequestID)
 		return "", nil
 	})
 	return err
@@ -371,7 +368,7 @@ func (f *Fake) fault(op Op) (due fault, ok bool) {
 	return fault{}, false
 }
 
-// What follows changes the fake, which is locked. Whether it may be, its callers ask.
+// What follows changes the fake, which is locked. The callers have checked that it may.
 
 func (f *Fake) apply(by, requestID string) {
 	now := time.Now()
@@ -424,11 +421,11 @@ func (f *Fake) catchUp() {
 	}
 }
 
-// approve gives the verdict of the parties, none: of all.
+// approve gives the approval of the parties; none: of all.
 func (f *Fake) approve(at time.Time, parties ...alipayplus.Party) {
 	for i := range f.seen.Reviews {
 		r := &f.seen.Reviews[i]
-		if r.Status == alipayplus.ReviewPending && asked(parties, r.Party) {
+		if r.Status == alipayplus.ReviewPending && (len(parties) == 0 || slices.Contains(parties, r.Party)) {
 			r.Status, r.DecidedAt = alipayplus.ReviewApproved, at
 			f.touched(string(r.Party), at)
 		}

@@ -13,13 +13,7 @@ import (
 // RELEASE_PREPARATION. The error matches [alipayplus.ErrConflict] when nothing is
 // under review.
 func (f *Fake) Approve(parties ...alipayplus.Party) error {
-	return f.control(func() error {
-		if f.seen.Status != alipayplus.ReleaseUnderReview {
-			return f.conflict("nothing is under review")
-		}
-		f.approve(time.Now(), parties...)
-		return nil
-	})
+	return f.control("nothing is under review", func() { f.approve(time.Now(), parties...) }, alipayplus.ReleaseUnderReview)
 }
 
 // ApproveAfter lets both parties approve every application that long after it was
@@ -34,10 +28,7 @@ func (f *Fake) ApproveAfter(d time.Duration) {
 // again, and the reason stays readable. The error matches [alipayplus.ErrConflict]
 // when nothing is under review.
 func (f *Fake) Reject(party alipayplus.Party, reason string) error {
-	return f.control(func() error {
-		if f.seen.Status != alipayplus.ReleaseUnderReview {
-			return f.conflict("nothing is under review")
-		}
+	return f.control("nothing is under review", func() {
 		now := time.Now()
 		for i := range f.seen.Reviews {
 			if r := &f.seen.Reviews[i]; r.Party == party {
@@ -47,58 +38,33 @@ func (f *Fake) Reject(party alipayplus.Party, reason string) error {
 		f.closeReviews()
 		f.seen.Status = alipayplus.ReleaseNewVersionCreated
 		f.touched(string(party), now)
-		return nil
-	})
+	}, alipayplus.ReleaseUnderReview)
 }
 
 // ApplyAs applies for the version as somebody else does, in the console. The error
 // matches [alipayplus.ErrConflict] outside of NEW_VERSION_CREATED.
 func (f *Fake) ApplyAs(who string) error {
-	return f.control(func() error {
-		if f.seen.Status != alipayplus.ReleaseNewVersionCreated {
-			return f.conflict("only a new version can be applied for")
-		}
-		f.apply(who, "")
-		return nil
-	})
+	return f.control("only a new version can be applied for", func() { f.apply(who, "") }, alipayplus.ReleaseNewVersionCreated)
 }
 
 // WithdrawAs takes the application back as somebody else does, in the console. The
 // error matches [alipayplus.ErrConflict] when nothing is under review.
 func (f *Fake) WithdrawAs(who string) error {
-	return f.control(func() error {
-		if f.seen.Status != alipayplus.ReleaseUnderReview {
-			return f.conflict("nothing is under review")
-		}
-		f.withdraw(who, "")
-		return nil
-	})
+	return f.control("nothing is under review", func() { f.withdraw(who, "") }, alipayplus.ReleaseUnderReview)
 }
 
 // SetRatio sets the ratio as somebody else does, in the console; 100 is the full
 // release. It goes where no rule allows: off the ladder, and down. The error matches
 // [alipayplus.ErrConflict] outside of RELEASE_PREPARATION and GRAYSCALE_RELEASE.
 func (f *Fake) SetRatio(who string, ratio alipayplus.Ratio) error {
-	return f.control(func() error {
-		if f.seen.Status != alipayplus.ReleasePreparation && f.seen.Status != alipayplus.ReleaseGrayscale {
-			return f.conflict("its ratio cannot be set")
-		}
-		f.setRatio(who, ratio, "")
-		return nil
-	})
+	return f.control("its ratio cannot be set", func() { f.setRatio(who, ratio, "") }, alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale)
 }
 
 // Cancel gives the version up as somebody else does, in the console. The error
 // matches [alipayplus.ErrConflict] outside of RELEASE_PREPARATION and
 // GRAYSCALE_RELEASE.
 func (f *Fake) Cancel(who string) error {
-	return f.control(func() error {
-		if f.seen.Status != alipayplus.ReleasePreparation && f.seen.Status != alipayplus.ReleaseGrayscale {
-			return f.conflict("it cannot be canceled")
-		}
-		f.cancel(who, "")
-		return nil
-	})
+	return f.control("it cannot be canceled", func() { f.cancel(who, "") }, alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale)
 }
 
 // Edit changes where the fake stands, to whatever it is made: another version in the
@@ -113,15 +79,15 @@ func (f *Fake) Edit(who string, edit func(o *rollout.Observation)) {
 
 // Revoke takes the authorization away: changes are refused with an error that matches
 // [alipayplus.ErrAuthorizationRequired] until [Fake.Grant].
-func (f *Fake) Revoke() { f.authorize(false) }
+func (f *Fake) Revoke() { f.setRevoked(true) }
 
 // Grant gives the authorization back.
-func (f *Fake) Grant() { f.authorize(true) }
+func (f *Fake) Grant() { f.setRevoked(false) }
 
-func (f *Fake) authorize(granted bool) {
+func (f *Fake) setRevoked(revoked bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.revoked = !granted
+	f.revoked = revoked
 }
 
 // Now returns where the fake stands. It is no call: no fault and no hook sees it.
@@ -150,13 +116,14 @@ func (f *Fake) Ratios() []alipayplus.Ratio {
 	return all
 }
 
-func (f *Fake) control(do func() error) error {
+// control does what somebody else does, when the fake is in one of the statuses.
+func (f *Fake) control(refusal string, do func(), in ...alipayplus.ReleaseStatus) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.catchUp()
-	return do()
-}
-
-func asked(parties []alipayplus.Party, party alipayplus.Party) bool {
-	return len(parties) == 0 || slices.Contains(parties, party)
+	if !slices.Contains(in, f.seen.Status) {
+		return f.conflict("%s", refusal)
+	}
+	do()
+	return nil
 }

@@ -104,12 +104,7 @@ func leasesAreOfRollouts(ctx context.Context, t require.TestingT, h StoreHarness
 }
 
 func aDeadHoldersLeaseCanBeAcquired(ctx context.Context, t require.TestingT, h StoreHarness) {
-	dead := acquire(ctx, t, h.Store, climb, "first")
-	require.NoError(t, dead.Save(ctx, checkpoint(1), []rollout.AuditEntry{entry(1)}))
-	require.NoError(t, h.Store.Post(ctx, climb, command("c1", 1)))
-	h.Die(dead)
-
-	next := acquire(ctx, t, h.Store, climb, "second")
+	_, next := succeeded(ctx, t, h)
 	requireLeased(ctx, t, h.Store, climb, "second")
 	requireLoads(ctx, t, next, checkpoint(1))
 	requireCommands(ctx, t, next, "c1")
@@ -118,14 +113,8 @@ func aDeadHoldersLeaseCanBeAcquired(ctx context.Context, t require.TestingT, h S
 }
 
 func aLostLeaseRefusesEverything(ctx context.Context, t require.TestingT, h StoreHarness) {
-	lost := acquire(ctx, t, h.Store, climb, "first")
-	require.NoError(t, lost.Save(ctx, checkpoint(1), []rollout.AuditEntry{entry(1)}))
-	require.NoError(t, h.Store.Post(ctx, climb, command("c1", 1)))
-	h.Die(lost)
-	next := acquire(ctx, t, h.Store, climb, "second")
-
+	lost, next := succeeded(ctx, t, h)
 	requireRefused(ctx, t, lost)
-
 	requireLoads(ctx, t, next, checkpoint(1))
 	requireCommands(ctx, t, next, "c1")
 	requireStored(ctx, t, h.Store, climb, checkpoint(1), entry(1))
@@ -133,15 +122,23 @@ func aLostLeaseRefusesEverything(ctx context.Context, t require.TestingT, h Stor
 }
 
 func aLostLeaseDoesNotEndItsSuccessors(ctx context.Context, t require.TestingT, h StoreHarness) {
-	lost := acquire(ctx, t, h.Store, climb, "first")
-	h.Die(lost)
-	next := acquire(ctx, t, h.Store, climb, "second")
+	lost, next := succeeded(ctx, t, h)
 	if err := lost.Release(ctx); err != nil {
 		require.ErrorIs(t, err, rollout.ErrLeaseLost)
 	}
 	requireLeased(ctx, t, h.Store, climb, "second")
 	require.NoError(t, next.Save(ctx, checkpoint(2), nil))
 	require.NoError(t, next.Release(ctx))
+}
+
+// succeeded is a lease that was lost after a checkpoint and a command were stored, and its
+// successor's.
+func succeeded(ctx context.Context, t require.TestingT, h StoreHarness) (lost, next rollout.Lease) {
+	lost = acquire(ctx, t, h.Store, climb, "first")
+	require.NoError(t, lost.Save(ctx, checkpoint(1), []rollout.AuditEntry{entry(1)}))
+	require.NoError(t, h.Store.Post(ctx, climb, command("c1", 1)))
+	h.Die(lost)
+	return lost, acquire(ctx, t, h.Store, climb, "second")
 }
 
 func aRenewedLeaseIsKept(ctx context.Context, t require.TestingT, h StoreHarness) {
@@ -413,13 +410,11 @@ func readAudit(ctx context.Context, t require.TestingT, s rollout.Store, name st
 
 // auditLines makes entries comparable and readable: the same instant is the same.
 func auditLines(log []rollout.AuditEntry) []string {
-	return slices.Collect(func(yield func(string) bool) {
-		for _, e := range log {
-			if !yield(fmt.Sprintf("%d %s %q %s %d-%d %q", e.Seq, e.At.UTC().Format(time.RFC3339Nano), e.By, e.Action, e.From, e.To, e.Why)) {
-				return
-			}
-		}
-	})
+	lines := make([]string, len(log))
+	for i, e := range log {
+		lines[i] = fmt.Sprintf("%d %s %q %s %d-%d %q", e.Seq, e.At.UTC().Format(time.RFC3339Nano), e.By, e.Action, e.From, e.To, e.Why)
+	}
+	return lines
 }
 
 func commandCases() []contractCase[StoreHarness] {
@@ -532,8 +527,5 @@ func requireCommands(ctx context.Context, t require.TestingT, lease rollout.Leas
 	for i, c := range commands {
 		got[i] = c.ID
 	}
-	if ids == nil {
-		ids = []string{}
-	}
-	require.Equal(t, ids, got)
+	require.Equal(t, append([]string{}, ids...), got)
 }

@@ -3,7 +3,9 @@ package rollouttest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -77,7 +79,7 @@ func aRatioGoesLive(ctx context.Context, t require.TestingT, h TargetHarness) {
 func aRaiseIsMadeOnce(ctx context.Context, t require.TestingT, h TargetHarness) {
 	r := ratios(ctx, t, h)
 	prepared(ctx, t, h)
-	first := rollout.Change{RequestID: request("raise"), To: r[0]}
+	first := change("raise", 0, r[0])
 	require.NoError(t, h.Target.Raise(ctx, first))
 	requireRepeated(t, h.Target.Raise(ctx, first), "a repeated Raise")
 	requireLive(ctx, t, h, r[0], "after a repeated Raise")
@@ -89,8 +91,8 @@ func aRaiseIsMadeOnce(ctx context.Context, t require.TestingT, h TargetHarness) 
 func noRatioBeforeApproval(ctx context.Context, t require.TestingT, h TargetHarness) {
 	r := ratios(ctx, t, h)
 	refused := func(status alipayplus.ReleaseStatus) {
-		requireConflict(t, h.Target.Raise(ctx, rollout.Change{RequestID: request("raise " + string(status)), To: r[0]}), "in %s, Raise", status)
-		requireConflict(t, h.Target.Publish(ctx, rollout.Change{RequestID: request("publish " + string(status)), To: alipayplus.FullRatio}), "in %s, Publish", status)
+		requireConflict(t, h.Target.Raise(ctx, change("raise "+string(status), 0, r[0])), "in %s, Raise", status)
+		requireConflict(t, h.Target.Publish(ctx, change("publish "+string(status), 0, alipayplus.FullRatio)), "in %s, Publish", status)
 		o := observe(ctx, t, h)
 		require.Equal(t, status, o.Status, "after a refused Raise and Publish")
 		require.Zero(t, o.Ratio, "after a refused Raise and Publish, no ratio may be live")
@@ -103,11 +105,11 @@ func noRatioBeforeApproval(ctx context.Context, t require.TestingT, h TargetHarn
 func noRaiseOnStaleKnowledge(ctx context.Context, t require.TestingT, h TargetHarness) {
 	r := ratios(ctx, t, h)
 	prepared(ctx, t, h)
-	requireConflict(t, h.Target.Raise(ctx, rollout.Change{RequestID: request("too far"), From: r[0], To: r[1]}), "while no ratio is live, Raise from %v", r[0])
+	requireConflict(t, h.Target.Raise(ctx, change("too far", r[0], r[1])), "while no ratio is live, Raise from %v", r[0])
 	require.Zero(t, observe(ctx, t, h).Ratio, "after a refused Raise, no ratio may be live")
 	raise(ctx, t, h, 0, r[0])
-	requireConflict(t, h.Target.Raise(ctx, rollout.Change{RequestID: request("not far enough"), From: 0, To: r[1]}), "while %v is live, Raise from 0%%", r[0])
-	requireConflict(t, h.Target.Raise(ctx, rollout.Change{RequestID: request("too far still"), From: r[1], To: r[2]}), "while %v is live, Raise from %v", r[0], r[1])
+	requireConflict(t, h.Target.Raise(ctx, change("not far enough", 0, r[1])), "while %v is live, Raise from 0%%", r[0])
+	requireConflict(t, h.Target.Raise(ctx, change("too far still", r[1], r[2])), "while %v is live, Raise from %v", r[0], r[1])
 	requireLive(ctx, t, h, r[0], "after a refused Raise")
 }
 
@@ -134,7 +136,7 @@ func noRatioOffTheLadder(ctx context.Context, t require.TestingT, h TargetHarnes
 		if ladder.IsZero() && ratio > 0 && ratio <= alipayplus.FullRatio || ladder.Contains(ratio) {
 			continue
 		}
-		requireFinal(t, h.Target.Raise(ctx, rollout.Change{RequestID: request(ratio), To: ratio}), "Raise to %v, which is not on the ladder,", ratio)
+		requireFinal(t, h.Target.Raise(ctx, change(ratio, 0, ratio)), "Raise to %v, which is not on the ladder,", ratio)
 		o := observe(ctx, t, h)
 		require.Equal(t, alipayplus.ReleasePreparation, o.Status, "after a refused Raise to %v", ratio)
 		require.Zero(t, o.Ratio, "after a refused Raise to %v, no ratio may be live", ratio)
@@ -155,31 +157,26 @@ func toAllAtOnce(ctx context.Context, t require.TestingT, h TargetHarness) {
 
 // publish releases to all users, and checks that nothing leads further.
 func publish(ctx context.Context, t require.TestingT, h TargetHarness, from alipayplus.Ratio) {
-	c := rollout.Change{RequestID: request("publish"), From: from, To: alipayplus.FullRatio}
-	full := func() {
-		o := observe(ctx, t, h)
-		require.Equal(t, alipayplus.ReleaseFull, o.Status, "after Publish, Observe must report this status")
-		require.Equal(t, alipayplus.FullRatio, o.Ratio, "after Publish, Observe must report this ratio")
-	}
+	c := change("publish", from, alipayplus.FullRatio)
 	require.NoError(t, h.Target.Publish(ctx, c), "Publish from %v", from)
-	full()
+	requireFull(ctx, t, h)
 	requireRepeated(t, h.Target.Publish(ctx, c), "a repeated Publish")
-	full()
+	requireFull(ctx, t, h)
 	c.RequestID = request("publish again")
 	requireConflict(t, h.Target.Publish(ctx, c), "when all users have the version, another Publish")
-	requireFinal(t, h.Target.Raise(ctx, rollout.Change{RequestID: request("down"), From: alipayplus.FullRatio, To: 50}), "when all users have the version, Raise to 50%%")
-	requireConflict(t, h.Target.Apply(ctx, rollout.Change{RequestID: request("apply after all")}), "when all users have the version, Apply")
-	full()
+	requireFinal(t, h.Target.Raise(ctx, change("down", alipayplus.FullRatio, 50)), "when all users have the version, Raise to 50%%")
+	requireConflict(t, h.Target.Apply(ctx, change("apply after all", 0, 0)), "when all users have the version, Apply")
+	requireFull(ctx, t, h)
 }
 
 func noPublishOnStaleKnowledge(ctx context.Context, t require.TestingT, h TargetHarness) {
 	r := ratios(ctx, t, h)
 	prepared(ctx, t, h)
-	requireConflict(t, h.Target.Publish(ctx, rollout.Change{RequestID: request("too far"), From: r[0], To: alipayplus.FullRatio}), "while no ratio is live, Publish from %v", r[0])
+	requireConflict(t, h.Target.Publish(ctx, change("too far", r[0], alipayplus.FullRatio)), "while no ratio is live, Publish from %v", r[0])
 	require.Equal(t, alipayplus.ReleasePreparation, observe(ctx, t, h).Status, "after a refused Publish")
 	raise(ctx, t, h, 0, r[0])
-	requireConflict(t, h.Target.Publish(ctx, rollout.Change{RequestID: request("not far enough"), From: 0, To: alipayplus.FullRatio}), "while %v is live, Publish from 0%%", r[0])
-	requireConflict(t, h.Target.Publish(ctx, rollout.Change{RequestID: request("too far still"), From: r[1], To: alipayplus.FullRatio}), "while %v is live, Publish from %v", r[0], r[1])
+	requireConflict(t, h.Target.Publish(ctx, change("not far enough", 0, alipayplus.FullRatio)), "while %v is live, Publish from 0%%", r[0])
+	requireConflict(t, h.Target.Publish(ctx, change("too far still", r[1], alipayplus.FullRatio)), "while %v is live, Publish from %v", r[0], r[1])
 	requireLive(ctx, t, h, r[0], "after a refused Publish")
 }
 
@@ -191,12 +188,12 @@ func whatOthersRaisedIsSeen(ctx context.Context, t require.TestingT, h TargetHar
 	prepared(ctx, t, h)
 	h.Raise(r[0])
 	requireLive(ctx, t, h, r[0], "after somebody else raised it")
-	requireConflict(t, h.Target.Raise(ctx, rollout.Change{RequestID: request("from nothing"), To: r[2]}), "after somebody else raised it to %v, Raise from 0%%", r[0])
+	requireConflict(t, h.Target.Raise(ctx, change("from nothing", 0, r[2])), "after somebody else raised it to %v, Raise from 0%%", r[0])
 	h.Raise(r[1])
 	requireLive(ctx, t, h, r[1], "after somebody else raised it")
-	requireConflict(t, h.Target.Raise(ctx, rollout.Change{RequestID: request("from the first"), From: r[0], To: r[2]}), "after somebody else raised it to %v, Raise from %v", r[1], r[0])
-	requireConflict(t, h.Target.Raise(ctx, rollout.Change{RequestID: request("to the same"), From: r[0], To: r[1]}), "after somebody else raised it to %v, Raise from %v to that", r[1], r[0])
-	requireConflict(t, h.Target.Publish(ctx, rollout.Change{RequestID: request("publish"), From: r[0], To: alipayplus.FullRatio}), "after somebody else raised it to %v, Publish from %v", r[1], r[0])
+	requireConflict(t, h.Target.Raise(ctx, change("from the first", r[0], r[2])), "after somebody else raised it to %v, Raise from %v", r[1], r[0])
+	requireConflict(t, h.Target.Raise(ctx, change("to the same", r[0], r[1])), "after somebody else raised it to %v, Raise from %v to that", r[1], r[0])
+	requireConflict(t, h.Target.Publish(ctx, change("publish", r[0], alipayplus.FullRatio)), "after somebody else raised it to %v, Publish from %v", r[1], r[0])
 	requireLive(ctx, t, h, r[1], "after a refused Raise and Publish")
 	raise(ctx, t, h, r[1], r[2])
 }
@@ -208,7 +205,7 @@ func oneRaisesOfMany(ctx context.Context, t require.TestingT, h TargetHarness) {
 	var done sync.WaitGroup
 	for i := range errs {
 		done.Go(func() {
-			errs[i] = h.Target.Raise(ctx, rollout.Change{RequestID: request(i), To: r[i%2]})
+			errs[i] = h.Target.Raise(ctx, change(i, 0, r[i%2]))
 		})
 	}
 	done.Wait()
@@ -226,16 +223,12 @@ func oneRaisesOfMany(ctx context.Context, t require.TestingT, h TargetHarness) {
 
 func abortCases() []contractCase[TargetHarness] {
 	return []contractCase[TargetHarness]{
-		{"a new version is given up", aNewVersionIsGivenUp},
+		{"a new version is given up", abort},
 		{"a version under review is given up", aVersionUnderReviewIsGivenUp},
 		{"a version in preparation is given up", aPreparedVersionIsGivenUp},
 		{"a version that some users have is given up", aLiveVersionIsGivenUp},
 		{"a version that all users have cannot be given up", aFullReleaseIsNotGivenUp},
 	}
-}
-
-func aNewVersionIsGivenUp(ctx context.Context, t require.TestingT, h TargetHarness) {
-	abort(ctx, t, h)
 }
 
 func aVersionUnderReviewIsGivenUp(ctx context.Context, t require.TestingT, h TargetHarness) {
@@ -253,14 +246,14 @@ func aLiveVersionIsGivenUp(ctx context.Context, t require.TestingT, h TargetHarn
 	prepared(ctx, t, h)
 	raise(ctx, t, h, 0, r[0])
 	abort(ctx, t, h)
-	requireFinal(t, h.Target.Raise(ctx, rollout.Change{RequestID: request("after the end"), From: r[0], To: r[1]}), "after an abort, Raise")
-	requireFinal(t, h.Target.Publish(ctx, rollout.Change{RequestID: request("publish"), From: r[0], To: alipayplus.FullRatio}), "after an abort, Publish")
+	requireFinal(t, h.Target.Raise(ctx, change("after the end", r[0], r[1])), "after an abort, Raise")
+	requireFinal(t, h.Target.Publish(ctx, change("publish", r[0], alipayplus.FullRatio)), "after an abort, Publish")
 }
 
 // abort gives the version up, and checks that it is on its way no more.
 func abort(ctx context.Context, t require.TestingT, h TargetHarness) {
 	from := observe(ctx, t, h).Ratio
-	c := rollout.Change{RequestID: request("abort"), From: from}
+	c := change("abort", from, 0)
 	aftermath, err := h.Target.Abort(ctx, c)
 	require.NoError(t, err, "a version that not all users have can be aborted")
 	requireOneLine(t, aftermath)
@@ -278,27 +271,27 @@ func abort(ctx context.Context, t require.TestingT, h TargetHarness) {
 
 func aFullReleaseIsNotGivenUp(ctx context.Context, t require.TestingT, h TargetHarness) {
 	prepared(ctx, t, h)
-	require.NoError(t, h.Target.Publish(ctx, rollout.Change{RequestID: request("publish"), To: alipayplus.FullRatio}))
-	_, err := h.Target.Abort(ctx, rollout.Change{RequestID: request("abort"), From: alipayplus.FullRatio})
+	require.NoError(t, h.Target.Publish(ctx, change("publish", 0, alipayplus.FullRatio)))
+	_, err := h.Target.Abort(ctx, change("abort", alipayplus.FullRatio, 0))
 	requireConflict(t, err, "when all users have the version, Abort")
 	require.Equal(t, alipayplus.ReleaseFull, observe(ctx, t, h).Status, "after a refused Abort")
 }
 
 func failureCases() []contractCase[TargetHarness] {
 	return []contractCase[TargetHarness]{
-		{"an ended context ends every method, without an effect", theContextIsHeeded},
+		{"an ended context ends every method, without an effect", anEndedContextEndsEveryMethod},
 		{"a failure that may pass is reported as one", aTransientFailureIsReported},
-		{"a change whose answer got lost can be repeated", aLostAnswerCanBeAskedAgain},
+		{"a change whose answer got lost can be repeated", aLostAnswerCanBeRepeated},
 	}
 }
 
-func theContextIsHeeded(ctx context.Context, t require.TestingT, h TargetHarness) {
+func anEndedContextEndsEveryMethod(ctx context.Context, t require.TestingT, h TargetHarness) {
 	over, cancel := context.WithCancel(ctx)
 	cancel()
 	r := ratios(ctx, t, h)
 	unchanged := func(what string, call func(rollout.Change) error) {
 		before := observe(ctx, t, h)
-		require.ErrorIs(t, call(rollout.Change{RequestID: request(what + " too late"), From: before.Ratio, To: r[0]}), context.Canceled, what)
+		require.ErrorIs(t, call(change(what+" too late", before.Ratio, r[0])), context.Canceled, what)
 		after := observe(ctx, t, h)
 		require.Equal(t, before.Status, after.Status, what)
 		require.Equal(t, before.Application, after.Application, what)
@@ -322,7 +315,7 @@ func theContextIsHeeded(ctx context.Context, t require.TestingT, h TargetHarness
 	})
 }
 
-// aTransientFailureIsReported asks a runner, whose judgment it is that counts.
+// aTransientFailureIsReported uses a runner, because its classification is what counts.
 func aTransientFailureIsReported(ctx context.Context, t require.TestingT, h TargetHarness) {
 	if h.Break == nil {
 		return
@@ -338,13 +331,13 @@ func aTransientFailureIsReported(ctx context.Context, t require.TestingT, h Targ
 	require.Equal(t, alipayplus.ReleaseUnderReview, observe(ctx, t, h).Status)
 }
 
-func aLostAnswerCanBeAskedAgain(ctx context.Context, t require.TestingT, h TargetHarness) {
+func aLostAnswerCanBeRepeated(ctx context.Context, t require.TestingT, h TargetHarness) {
 	if h.Lose == nil {
 		return
 	}
 	r := ratios(ctx, t, h)
 	prepared(ctx, t, h)
-	c := rollout.Change{RequestID: request("lost"), To: r[0]}
+	c := change("lost", 0, r[0])
 	h.Lose()
 	err := h.Target.Raise(ctx, c)
 	if err != nil && !errors.Is(err, alipayplus.ErrConflict) {
@@ -352,9 +345,9 @@ func aLostAnswerCanBeAskedAgain(ctx context.Context, t require.TestingT, h Targe
 	}
 	requireLive(ctx, t, h, r[0], "after a Raise whose answer got lost")
 
-	c = rollout.Change{RequestID: request("lost too"), From: r[0], To: r[1]}
+	c = change("lost too", r[0], r[1])
 	h.Lose()
-	_ = h.Target.Raise(ctx, c) // it may have asked again by itself
+	_ = h.Target.Raise(ctx, c) // it may have repeated the call by itself
 	requireLive(ctx, t, h, r[1], "after a Raise whose answer got lost")
 	runner := finalRunner(t, h)
 	_, err = runner.Step(ctx)
@@ -374,4 +367,86 @@ func finalRunner(t require.TestingT, h TargetHarness) *rollout.Runner {
 	runner, err := rollout.New(h.Target, spec, rollout.NewMemoryStore(), rollout.WithHost("here"))
 	require.NoError(t, err)
 	return runner
+}
+
+func observe(ctx context.Context, t require.TestingT, h TargetHarness) *rollout.Observation {
+	o, err := h.Target.Observe(ctx)
+	require.NoError(t, err)
+	require.NotNil(t, o)
+	return o
+}
+
+func underReview(ctx context.Context, t require.TestingT, h TargetHarness) *rollout.Observation {
+	require.NoError(t, h.Target.Apply(ctx, change("first", 0, 0)))
+	o := observe(ctx, t, h)
+	require.Equal(t, alipayplus.ReleaseUnderReview, o.Status)
+	return o
+}
+
+func prepared(ctx context.Context, t require.TestingT, h TargetHarness) {
+	underReview(ctx, t, h)
+	h.Approve()
+	require.Equal(t, alipayplus.ReleasePreparation, observe(ctx, t, h).Status)
+}
+
+func raise(ctx context.Context, t require.TestingT, h TargetHarness, from, to alipayplus.Ratio) {
+	require.NoError(t, h.Target.Raise(ctx, change(to, from, to)), "Raise from %v to %v", from, to)
+	requireLive(ctx, t, h, to, "after Raise from %v", from)
+}
+
+// requireLive checks which ratio is live; when says after what.
+func requireLive(ctx context.Context, t require.TestingT, h TargetHarness, ratio alipayplus.Ratio, when string, args ...any) {
+	o := observe(ctx, t, h)
+	when = fmt.Sprintf(when, args...)
+	require.Equal(t, ratio, o.Ratio, "%s, Observe must report that %v is live", when, ratio)
+	require.Equal(t, alipayplus.ReleaseGrayscale, o.Status, "%s, Observe must report that %v is live", when, ratio)
+}
+
+// ratios are three that may be set one after another.
+func ratios(ctx context.Context, t require.TestingT, h TargetHarness) []alipayplus.Ratio {
+	all := h.Ratios
+	if all == nil {
+		all = observe(ctx, t, h).Ladder.Ratios()
+	}
+	require.GreaterOrEqual(t, len(all), 3, "three ratios are needed to check")
+	require.Less(t, all[2], alipayplus.FullRatio)
+	return all[:3]
+}
+
+// change is a change that is named after what it is for.
+func change(what any, from, to alipayplus.Ratio) rollout.Change {
+	return rollout.Change{RequestID: request(what), From: from, To: to}
+}
+
+func request(what any) string { return fmt.Sprintf("rollouttest-%v", what) }
+
+// requireConflict checks that a call was refused because the target is not as the caller
+// believes; call says which, and when.
+func requireConflict(t require.TestingT, err error, call string, args ...any) {
+	call = fmt.Sprintf(call, args...)
+	require.Error(t, err, "%s must be refused", call)
+	require.ErrorIs(t, err, alipayplus.ErrConflict, "%s must be refused by an error that matches alipayplus.ErrConflict", call)
+	require.False(t, alipayplus.IsRetryable(err), "%s must be refused for good, but alipayplus.IsRetryable(%v)", call, err)
+	requireOneLine(t, err.Error())
+}
+
+// requireRepeated checks the outcome of a change that was made before.
+func requireRepeated(t require.TestingT, err error, call string) {
+	if err != nil {
+		requireConflict(t, err, "%s may succeed, or", call)
+	}
+}
+
+// requireFinal checks that a call was refused for good; call says which, and when.
+func requireFinal(t require.TestingT, err error, call string, args ...any) {
+	call = fmt.Sprintf(call, args...)
+	require.Error(t, err, "%s must be refused", call)
+	require.False(t, alipayplus.IsRetryable(err), "%s must be refused for good, but alipayplus.IsRetryable(%v)", call, err)
+	require.NotErrorIs(t, err, alipayplus.ErrOutcomeUnknown, "%s must be refused, which has no effect: %v", call, err)
+	requireOneLine(t, err.Error())
+}
+
+func requireOneLine(t require.TestingT, text string) {
+	require.NotEmpty(t, text, "errors and aftermaths must say something")
+	require.False(t, strings.ContainsAny(text, "\n\r"), "errors and aftermaths must be one line: %q", text)
 }

@@ -2,8 +2,6 @@ package rollouttest
 
 import (
 	"context"
-	"fmt"
-	"strings"
 
 	"github.com/stretchr/testify/require"
 
@@ -114,17 +112,17 @@ func anApplicationIsUnderReview(ctx context.Context, t require.TestingT, h Targe
 }
 
 func anApplicationIsMadeOnce(ctx context.Context, t require.TestingT, h TargetHarness) {
-	c := rollout.Change{RequestID: request("apply")}
+	c := change("apply", 0, 0)
 	require.NoError(t, h.Target.Apply(ctx, c))
 	o := observe(ctx, t, h)
 	require.Equal(t, alipayplus.ReleaseUnderReview, o.Status)
 	requireRepeated(t, h.Target.Apply(ctx, c), "a repeated Apply")
 	require.Equal(t, o.Application, observe(ctx, t, h).Application)
-	requireConflict(t, h.Target.Apply(ctx, rollout.Change{RequestID: request("again")}), "under review, another Apply")
+	requireConflict(t, h.Target.Apply(ctx, change("again", 0, 0)), "under review, another Apply")
 	require.Equal(t, o.Application, observe(ctx, t, h).Application)
 	h.Approve()
 	requireRepeated(t, h.Target.Apply(ctx, c), "an Apply that is repeated after the approval")
-	requireConflict(t, h.Target.Apply(ctx, rollout.Change{RequestID: request("after all")}), "after the approval, another Apply")
+	requireConflict(t, h.Target.Apply(ctx, change("after all", 0, 0)), "after the approval, another Apply")
 	require.Equal(t, alipayplus.ReleasePreparation, observe(ctx, t, h).Status)
 }
 
@@ -157,7 +155,7 @@ func aRejectionIsReported(ctx context.Context, t require.TestingT, h TargetHarne
 func anotherApplicationHasAnotherName(ctx context.Context, t require.TestingT, h TargetHarness) {
 	first := underReview(ctx, t, h).Application
 	h.Reject("the icon is too small")
-	require.NoError(t, h.Target.Apply(ctx, rollout.Change{RequestID: request("second")}))
+	require.NoError(t, h.Target.Apply(ctx, change("second", 0, 0)))
 	o := observe(ctx, t, h)
 	require.Equal(t, alipayplus.ReleaseUnderReview, o.Status)
 	require.NotEmpty(t, o.Application)
@@ -176,11 +174,11 @@ func anApplicationCanBeWithdrawn(ctx context.Context, t require.TestingT, h Targ
 		return
 	}
 	first := underReview(ctx, t, h).Application
-	c := rollout.Change{RequestID: request("withdraw")}
+	c := change("withdraw", 0, 0)
 	require.NoError(t, w.Withdraw(ctx, c))
 	require.Equal(t, alipayplus.ReleaseNewVersionCreated, observe(ctx, t, h).Status)
 	requireRepeated(t, w.Withdraw(ctx, c), "a repeated Withdraw")
-	require.NoError(t, h.Target.Apply(ctx, rollout.Change{RequestID: request("second")}))
+	require.NoError(t, h.Target.Apply(ctx, change("second", 0, 0)))
 	requireRepeated(t, w.Withdraw(ctx, c), "a Withdraw that is repeated after another Apply")
 	o := observe(ctx, t, h)
 	require.Equal(t, alipayplus.ReleaseUnderReview, o.Status, "a repeated withdrawal takes back nothing else")
@@ -194,7 +192,7 @@ func nothingElseCanBeWithdrawn(ctx context.Context, t require.TestingT, h Target
 	}
 	refused := func(when string) {
 		before := observe(ctx, t, h)
-		requireConflict(t, w.Withdraw(ctx, rollout.Change{RequestID: request(when)}), "of a version that is %s, Withdraw", when)
+		requireConflict(t, w.Withdraw(ctx, change(when, 0, 0)), "of a version that is %s, Withdraw", when)
 		require.Equal(t, before.Status, observe(ctx, t, h).Status)
 	}
 	refused("new")
@@ -203,84 +201,4 @@ func nothingElseCanBeWithdrawn(ctx context.Context, t require.TestingT, h Target
 	refused("prepared")
 	raise(ctx, t, h, 0, ratios(ctx, t, h)[0])
 	refused("live")
-}
-
-// What follows is said by the cases above and in the other files.
-
-func observe(ctx context.Context, t require.TestingT, h TargetHarness) *rollout.Observation {
-	o, err := h.Target.Observe(ctx)
-	require.NoError(t, err)
-	require.NotNil(t, o)
-	return o
-}
-
-func underReview(ctx context.Context, t require.TestingT, h TargetHarness) *rollout.Observation {
-	require.NoError(t, h.Target.Apply(ctx, rollout.Change{RequestID: request("first")}))
-	o := observe(ctx, t, h)
-	require.Equal(t, alipayplus.ReleaseUnderReview, o.Status)
-	return o
-}
-
-func prepared(ctx context.Context, t require.TestingT, h TargetHarness) {
-	underReview(ctx, t, h)
-	h.Approve()
-	require.Equal(t, alipayplus.ReleasePreparation, observe(ctx, t, h).Status)
-}
-
-func raise(ctx context.Context, t require.TestingT, h TargetHarness, from, to alipayplus.Ratio) {
-	require.NoError(t, h.Target.Raise(ctx, rollout.Change{RequestID: request(to), From: from, To: to}), "Raise from %v to %v", from, to)
-	requireLive(ctx, t, h, to, "after Raise from %v", from)
-}
-
-// requireLive checks which ratio is live; when says after what.
-func requireLive(ctx context.Context, t require.TestingT, h TargetHarness, ratio alipayplus.Ratio, when string, args ...any) {
-	o := observe(ctx, t, h)
-	when = fmt.Sprintf(when, args...)
-	require.Equal(t, ratio, o.Ratio, "%s, Observe must report that %v is live", when, ratio)
-	require.Equal(t, alipayplus.ReleaseGrayscale, o.Status, "%s, Observe must report that %v is live", when, ratio)
-}
-
-// ratios are three that may be set one after another.
-func ratios(ctx context.Context, t require.TestingT, h TargetHarness) []alipayplus.Ratio {
-	all := h.Ratios
-	if all == nil {
-		all = observe(ctx, t, h).Ladder.Ratios()
-	}
-	require.GreaterOrEqual(t, len(all), 3, "three ratios are needed to check")
-	require.Less(t, all[2], alipayplus.FullRatio)
-	return all[:3]
-}
-
-// request names a change.
-func request(what any) string { return fmt.Sprintf("rollouttest-%v", what) }
-
-// requireConflict checks that a call was refused because the target is not as the caller
-// believes; call says which, and when.
-func requireConflict(t require.TestingT, err error, call string, args ...any) {
-	call = fmt.Sprintf(call, args...)
-	require.Error(t, err, "%s must be refused", call)
-	require.ErrorIs(t, err, alipayplus.ErrConflict, "%s must be refused by an error that matches alipayplus.ErrConflict", call)
-	require.False(t, alipayplus.IsRetryable(err), "%s must be refused for good, but alipayplus.IsRetryable(%v)", call, err)
-	requireOneLine(t, err.Error())
-}
-
-// requireRepeated checks the outcome of a change that was made before.
-func requireRepeated(t require.TestingT, err error, call string) {
-	if err != nil {
-		requireConflict(t, err, "%s may succeed, or", call)
-	}
-}
-
-// requireFinal checks that a call was refused for good; call says which, and when.
-func requireFinal(t require.TestingT, err error, call string, args ...any) {
-	call = fmt.Sprintf(call, args...)
-	require.Error(t, err, "%s must be refused", call)
-	require.False(t, alipayplus.IsRetryable(err), "%s must be refused for good, but alipayplus.IsRetryable(%v)", call, err)
-	require.NotErrorIs(t, err, alipayplus.ErrOutcomeUnknown, "%s must be refused, which has no effect: %v", call, err)
-	requireOneLine(t, err.Error())
-}
-
-func requireOneLine(t require.TestingT, text string) {
-	require.NotEmpty(t, text, "errors and aftermaths must say something")
-	require.False(t, strings.ContainsAny(text, "\n\r"), "errors and aftermaths must be one line: %q", text)
 }
