@@ -36,40 +36,37 @@ func TestACommandDuringTheObservationBeforeAChangeComesFirst(t *testing.T) {
 			return err
 		}, nil},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := plain()
-				spec.Steps[2].Approval = true
-				s := newStage(t, spec)
-				s.fake.ApproveAfter(0)
-				posted := false
-				s.fake.Before(func(ctx context.Context, c rollouttest.Call) error {
-					if c.Op == rollouttest.OpObserve && !posted && time.Since(s.began) >= time.Hour {
-						posted = true
-						require.NoError(t, tt.command(ctx, s.runner(rollout.WithHost("b"))))
-						time.Sleep(time.Minute)
-					}
-					return nil
-				})
-				state, err := s.runner().Run(t.Context())
-				require.True(t, posted)
-				if tt.is == nil {
-					s.requireDone(state, err)
-					return
+		runInVirtualTime(t, name, func(t *testing.T) {
+			spec := plain()
+			spec.Steps[2].Approval = true
+			s := newStage(t, spec)
+			s.fake.ApproveAfter(0)
+			posted := false
+			s.fake.Before(func(ctx context.Context, c rollouttest.Call) error {
+				if c.Op == rollouttest.OpObserve && !posted && time.Since(s.began) >= time.Hour {
+					posted = true
+					require.NoError(t, tt.command(ctx, s.runner(rollout.WithHost("b"))))
+					time.Sleep(time.Minute)
 				}
-				require.ErrorIs(t, err, tt.is)
-				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
-				require.Nil(t, s.state().Intent)
-				s.requireNoCommands()
+				return nil
 			})
+			state, err := s.runner().Run(t.Context())
+			require.True(t, posted)
+			if tt.is == nil {
+				s.requireDone(state, err)
+				return
+			}
+			require.ErrorIs(t, err, tt.is)
+			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+			require.Nil(t, s.state().Intent)
+			s.requireNoCommands()
 		})
 	}
 }
 
 // A raise waits behind the calls of others. A pause meanwhile is executed.
 func TestACommandThatComesWhileAChangeIsQueuedComesFirst(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 1)
 		require.NoError(t, h.fakes[0].ApplyAs("pat"))
 		require.NoError(t, h.fakes[0].Approve())
@@ -90,8 +87,7 @@ func TestACommandThatComesWhileAChangeIsQueuedComesFirst(t *testing.T) {
 }
 
 func TestACommandNeedsNoSpec(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		stored := s.spec.Hash()
 		s.spec = hourly()
@@ -135,21 +131,17 @@ func TestACommandThatIsRefusedLeavesNothing(t *testing.T) {
 			return err
 		}, alipayplus.ErrConflict},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := liveAtTen(t, plain())
-				require.ErrorIs(t, tt.do(s), tt.is)
-				s.requireNoCommands()
-				s.requireDone(s.runner().Run(t.Context()))
-			})
+		runInVirtualTime(t, name, func(t *testing.T) {
+			s := liveAtTen(t, plain())
+			require.ErrorIs(t, tt.do(s), tt.is)
+			s.requireNoCommands()
+			s.requireDone(s.runner().Run(t.Context()))
 		})
 	}
 }
 
 func TestWhatHasNotBegunCanBeApprovedAndNeitherPausedNorResumed(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, approved())
+	onStage(t, approved(), func(t *testing.T, s *stage) {
 		_, err := s.runner().Pause(t.Context(), "lin", "")
 		require.EqualError(t, err, "rollout release 1: it has not begun; nothing is there to pause")
 		require.ErrorIs(t, err, alipayplus.ErrConflict)
@@ -169,9 +161,7 @@ func TestWhatHasNotBegunCanBeApprovedAndNeitherPausedNorResumed(t *testing.T) {
 }
 
 func TestAnAbortIsExecutedThoughARaiseIsStillToBeRepeated(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.ApproveAfter(0)
 		s.fake.FailNext(rollouttest.OpRaise, 1, alipayplus.ErrOutcomeUnknown)
 		s.runUntil(time.Second)
@@ -191,9 +181,7 @@ func TestAnAbortIsExecutedThoughARaiseIsStillToBeRepeated(t *testing.T) {
 
 // What is not live yet is not watched: a pause during the review is none of a bake time.
 func TestAPauseDuringTheReviewCountsNothingAsWatched(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.runUntil(30 * time.Minute)
 		for _, command := range []func(context.Context, string, string) (*rollout.Receipt, error){s.runner().Pause, s.runner().Resume} {
 			_, err := command(t.Context(), "lin", "")
@@ -206,8 +194,7 @@ func TestAPauseDuringTheReviewCountsNothingAsWatched(t *testing.T) {
 }
 
 func TestACommandThatFailedIsKeptAndSaysSo(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		s.fake.FailNext(rollouttest.OpAbort, 1, unavailable())
 
@@ -228,9 +215,7 @@ func TestACommandThatFailedIsKeptAndSaysSo(t *testing.T) {
 // A store whose leases announce no command is checked every three seconds; what is posted
 // through the runner itself need not wait for that.
 func TestACommandThroughTheRunnerThatRunsIsExecutedAtOnce(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		store := lasting(s.store, new(int), new(int))
 		r := s.runnerOf(s.fake, store)
 		var asked time.Time
@@ -247,9 +232,7 @@ func TestACommandThroughTheRunnerThatRunsIsExecutedAtOnce(t *testing.T) {
 }
 
 func TestACommandFromElsewhereIsExecutedWithinThreeSeconds(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		var asked time.Time
 		s.at(90*time.Minute+500*time.Millisecond, func() {
 			asked = time.Now()
@@ -264,8 +247,7 @@ func TestACommandFromElsewhereIsExecutedWithinThreeSeconds(t *testing.T) {
 
 // Somebody may want it to stop.
 func TestARunThatCannotListCommandsDoesNotAct(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		time.Sleep(2 * time.Hour) // 50 % are due
 		calls, gone := s.fake.Calls(rollouttest.OpAny), errors.New("stale file handle")
@@ -276,9 +258,7 @@ func TestARunThatCannotListCommandsDoesNotAct(t *testing.T) {
 }
 
 func TestARunThatCannotListCommandsAnyMoreEnds(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		gone := errors.New("stale file handle")
 		from := s.began.Add(90*time.Minute + 500*time.Millisecond)
 		_, err := s.runnerOf(s.fake, storeFailingFrom(s.store, "Commands", from, gone), rollout.WithInterval(day)).Run(t.Context())
@@ -290,8 +270,7 @@ func TestARunThatCannotListCommandsAnyMoreEnds(t *testing.T) {
 
 // It would be executed again by a run that does not know that it was.
 func TestACommandThatCannotBeRemovedEndsTheRunAndIsExecutedOnce(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, approved())
 		command := rollout.Command{ID: "1", Kind: rollout.CommandApprove, Ratio: 50, By: "lin", At: time.Now()}
 		require.NoError(t, s.store.Post(t.Context(), "release 1", command))
@@ -336,9 +315,7 @@ func TestACommandThatIsNotStoredIsNotExecuted(t *testing.T) {
 }
 
 func TestAnApprovalIsWaitedFor(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, approved())
+	onStage(t, approved(), func(t *testing.T, s *stage) {
 		s.at(8*time.Hour, func() {
 			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 			receipt, err := s.runner(rollout.WithHost("b")).Approve(t.Context(), "lin", "", 50)
@@ -360,9 +337,7 @@ func TestAnApprovalIsWaitedFor(t *testing.T) {
 }
 
 func TestAnApprovalMayComeBeforehand(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, approved())
+	onStage(t, approved(), func(t *testing.T, s *stage) {
 		receipt, err := s.runner().Approve(t.Context(), "lin", "", 50)
 		require.NoError(t, err)
 		require.Equal(t, &rollout.Receipt{}, receipt, "it is left for the first run")
@@ -376,8 +351,7 @@ func TestAnApprovalMayComeBeforehand(t *testing.T) {
 }
 
 func TestAnApprovalIsOfOneRatio(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := approved()
 		spec.Steps[2].Approval = true
 		s := newStage(t, spec)
@@ -404,9 +378,7 @@ func TestWhoAsksMustBeSaid(t *testing.T) {
 }
 
 func TestAnotherRunnerPausesResumesAndAbortsOneThatRuns(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		other := s.runner(rollout.WithHost("b"))
 		s.at(90*time.Minute, func() {
 			receipt, err := other.Pause(t.Context(), "lin", "lunch")
@@ -451,28 +423,23 @@ func TestACommandIsExecutedAtOnce(t *testing.T) {
 		"of the runner":  func(_ *stage, r *rollout.Runner) *rollout.Runner { return r },
 		"of another one": func(s *stage, _ *rollout.Runner) *rollout.Runner { return s.runner(rollout.WithHost("b")) },
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				r := s.runner()
-				var asked time.Time
-				s.at(90*time.Minute, func() {
-					asked = time.Now()
-					_, err := by(s, r).Pause(t.Context(), "lin", "")
-					require.NoError(t, err)
-				})
-				_, err := r.Run(t.Context())
-				require.ErrorContains(t, err, ": paused by hand (by lin); ")
-				require.Zero(t, time.Since(asked))
+		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			r := s.runner()
+			var asked time.Time
+			s.at(90*time.Minute, func() {
+				asked = time.Now()
+				_, err := by(s, r).Pause(t.Context(), "lin", "")
+				require.NoError(t, err)
 			})
+			_, err := r.Run(t.Context())
+			require.ErrorContains(t, err, ": paused by hand (by lin); ")
+			require.Zero(t, time.Since(asked))
 		})
 	}
 }
 
 func TestCommandsWhileNobodyRuns(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.runUntil(90 * time.Minute)
 		r := s.runner(rollout.WithHost("b"))
 		calls := s.fake.Calls(rollouttest.OpAny)
@@ -510,9 +477,7 @@ func TestCommandsWhileNobodyRuns(t *testing.T) {
 }
 
 func TestAnUnknownCommandIsRefused(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		require.NoError(t, s.store.Post(t.Context(), "release 1", rollout.Command{ID: "1", Kind: "REWIND", By: "lin"}))
 		s.requireDone(s.runner().Run(t.Context()))
 		require.Equal(t, []string{`the order "REWIND" is not known`}, s.emitted(rollout.EventRefused))
@@ -530,9 +495,7 @@ func TestAnUnknownCommandIsRefused(t *testing.T) {
 }
 
 func TestAPausedRolloutCanBeAborted(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.gate = failing(10, new(bool))
 		_, err := s.runner().Run(t.Context())
 		require.ErrorIs(t, err, rollout.ErrGateFailed)
@@ -544,9 +507,7 @@ func TestAPausedRolloutCanBeAborted(t *testing.T) {
 }
 
 func TestPostedCommandsAreExecutedInTheirSequence(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		for _, c := range []rollout.Command{
 			{ID: "1", Kind: rollout.CommandPause, By: "lin", Reason: "lunch"},
 			{ID: "2", Kind: rollout.CommandResume, By: "mei"},
@@ -559,9 +520,7 @@ func TestPostedCommandsAreExecutedInTheirSequence(t *testing.T) {
 }
 
 func TestACommandWhoseEffectWasNotStoredIsNotForgotten(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.runUntil(90 * time.Minute)
 		full := errors.New("disk full")
 		_, err := s.runnerOf(s.fake, fullStore(s.store, new(int), 1, full)).Pause(t.Context(), "lin", "lunch")
@@ -603,25 +562,23 @@ func TestAPauseIsNotWatchedTime(t *testing.T) {
 		"paused elsewhere before the tolerance passed": {2 * time.Minute, "b", "b", "b", bake + 2*time.Minute},
 		"paused after it was watched long enough":      {bake - time.Second, "a", "a", "a", bake},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := liveAtTen(t, plain())
-				raised := s.raisedAt()
-				time.Sleep(time.Until(raised.Add(tt.watched)))
-				receipt, err := s.runner(rollout.WithHost(tt.pauses)).Pause(t.Context(), "lin", "")
-				require.NoError(t, err)
-				require.LessOrEqual(t, receipt.State.Stop.Baked.Std(), tt.watched)
-				require.GreaterOrEqual(t, receipt.State.Stop.Baked, rollout.Duration(0))
+		runInVirtualTime(t, name, func(t *testing.T) {
+			s := liveAtTen(t, plain())
+			raised := s.raisedAt()
+			time.Sleep(time.Until(raised.Add(tt.watched)))
+			receipt, err := s.runner(rollout.WithHost(tt.pauses)).Pause(t.Context(), "lin", "")
+			require.NoError(t, err)
+			require.LessOrEqual(t, receipt.State.Stop.Baked.Std(), tt.watched)
+			require.GreaterOrEqual(t, receipt.State.Stop.Baked, rollout.Duration(0))
 
-				time.Sleep(2 * day)
-				_, err = s.runner(rollout.WithHost(tt.resumes)).Resume(t.Context(), "lin", "")
-				require.NoError(t, err)
-				s.requireDone(s.runner(rollout.WithHost(tt.runs)).Run(t.Context()))
+			time.Sleep(2 * day)
+			_, err = s.runner(rollout.WithHost(tt.resumes)).Resume(t.Context(), "lin", "")
+			require.NoError(t, err)
+			s.requireDone(s.runner(rollout.WithHost(tt.runs)).Run(t.Context()))
 
-				live := liveFor(s.fake)[10] - 2*day
-				require.GreaterOrEqual(t, live, tt.live)
-				require.Less(t, live, tt.live+time.Second)
-			})
+			live := liveFor(s.fake)[10] - 2*day
+			require.GreaterOrEqual(t, live, tt.live)
+			require.Less(t, live, tt.live+time.Second)
 		})
 	}
 }
@@ -641,28 +598,25 @@ func TestWhateverStoppedItIsNotWatchedTime(t *testing.T) {
 			return err
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := liveAtTen(t, hourly())
-				require.ErrorAs(t, stop(s), new(*rollout.StoppedError))
-				watched := time.Since(s.raisedAt())
-				require.Equal(t, rollout.Duration(watched), s.state().Stop.Baked)
-				time.Sleep(2 * day)
-				_, err := s.runner().Resume(t.Context(), "lin", "")
-				require.NoError(t, err)
-				s.requireDone(s.runner().Run(t.Context()))
-				live := liveFor(s.fake)[10] - 2*day
-				require.GreaterOrEqual(t, live, time.Hour)
-				require.Less(t, live, time.Hour+time.Second)
-			})
+		runInVirtualTime(t, name, func(t *testing.T) {
+			s := liveAtTen(t, hourly())
+			require.ErrorAs(t, stop(s), new(*rollout.StoppedError))
+			watched := time.Since(s.raisedAt())
+			require.Equal(t, rollout.Duration(watched), s.state().Stop.Baked)
+			time.Sleep(2 * day)
+			_, err := s.runner().Resume(t.Context(), "lin", "")
+			require.NoError(t, err)
+			s.requireDone(s.runner().Run(t.Context()))
+			live := liveFor(s.fake)[10] - 2*day
+			require.GreaterOrEqual(t, live, time.Hour)
+			require.Less(t, live, time.Hour+time.Second)
 		})
 	}
 }
 
 // Somebody resumes what is running, because of what was shown a moment ago; then it stops.
 func TestAResumptionFromBeforeTheStopIsRefused(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, hourly())
 		failed := false
 		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
@@ -698,8 +652,7 @@ func TestAResumptionFromBeforeTheStopIsRefused(t *testing.T) {
 
 // The clock of the machine that paused is four minutes ahead; somebody resumes a minute later.
 func TestAResumptionIsNotRefusedBecauseTwoClocksDisagree(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		_, err := s.runner(rollout.WithHost("b")).Pause(t.Context(), "lin", "")
 		require.NoError(t, err)

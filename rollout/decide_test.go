@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -17,9 +16,7 @@ import (
 )
 
 func TestALadderThatShrankIsSaid(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		ladder, err := alipayplus.NewLadder(10, 30, 100)
 		require.NoError(t, err)
 		s.at(90*time.Minute, func() { s.fake.Edit("", func(o *rollout.Observation) { o.Ladder = ladder }) })
@@ -31,9 +28,7 @@ func TestALadderThatShrankIsSaid(t *testing.T) {
 }
 
 func TestNoReviewIsSpentOnRatiosThatTheTargetDoesNotOffer(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.spec.Steps = []rollout.StepSpec{{Ratio: 1}, {Ratio: 3, Approval: true}, {Ratio: 100}}
 		_, err := s.runner().Run(t.Context())
 		require.ErrorIs(t, err, alipayplus.ErrInvalid)
@@ -45,9 +40,7 @@ func TestNoReviewIsSpentOnRatiosThatTheTargetDoesNotOffer(t *testing.T) {
 
 // What is behind may be as it is: the target need not offer it any more.
 func TestRatiosThatAreBehindNeedNotBeOffered(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		ladder, err := alipayplus.NewLadder(50, 100)
 		require.NoError(t, err)
 		s.at(90*time.Minute, func() { s.fake.Edit("", func(o *rollout.Observation) { o.Ladder = ladder }) })
@@ -89,33 +82,31 @@ func TestDeadlinesPauseAndAreNewAfterResuming(t *testing.T) {
 			[]alipayplus.Ratio{10},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := plain()
-				tt.edit(&spec)
-				s := newStage(t, spec)
-				s.fake.ApproveAfter(tt.until)
+		runInVirtualTime(t, name, func(t *testing.T) {
+			spec := plain()
+			tt.edit(&spec)
+			s := newStage(t, spec)
+			s.fake.ApproveAfter(tt.until)
 
-				state, err := s.runner().Run(t.Context())
+			state, err := s.runner().Run(t.Context())
 
-				require.EqualError(t, err, "rollout release 1 is "+tt.line+wayOut)
-				require.ErrorIs(t, err, rollout.ErrDeadline)
-				require.Equal(t, rollout.Paused, state.Status)
-				require.Equal(t, rollout.CauseDeadline, state.Stop.Cause)
-				require.Equal(t, tt.set, s.fake.Ratios(), "what is live stays live")
-				elapsed := time.Since(s.began)
-				require.GreaterOrEqual(t, elapsed, tt.after)
-				require.Less(t, elapsed, tt.after+12*time.Minute, "two readings later at most")
+			require.EqualError(t, err, "rollout release 1 is "+tt.line+wayOut)
+			require.ErrorIs(t, err, rollout.ErrDeadline)
+			require.Equal(t, rollout.Paused, state.Status)
+			require.Equal(t, rollout.CauseDeadline, state.Stop.Cause)
+			require.Equal(t, tt.set, s.fake.Ratios(), "what is live stays live")
+			elapsed := time.Since(s.began)
+			require.GreaterOrEqual(t, elapsed, tt.after)
+			require.Less(t, elapsed, tt.after+12*time.Minute, "two readings later at most")
 
-				// With as much time again, and the approval, it gets to the end.
-				_, err = s.runner().Resume(t.Context(), "lin", "")
+			// With as much time again, and the approval, it gets to the end.
+			_, err = s.runner().Resume(t.Context(), "lin", "")
+			require.NoError(t, err)
+			if spec.Steps[1].Approval {
+				_, err = s.runner().Approve(t.Context(), "lin", "", 50)
 				require.NoError(t, err)
-				if spec.Steps[1].Approval {
-					_, err = s.runner().Approve(t.Context(), "lin", "", 50)
-					require.NoError(t, err)
-				}
-				s.requireDone(s.runner().Run(t.Context()))
-			})
+			}
+			s.requireDone(s.runner().Run(t.Context()))
 		})
 	}
 }
@@ -123,8 +114,7 @@ func TestDeadlinesPauseAndAreNewAfterResuming(t *testing.T) {
 // A machine that trusts the other's clock less than the step's deadline allows must not
 // begin the bake time anew each time: it would never end.
 func TestAStepThatTookTooLongIsNotWatchedAnew(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := plain()
 		spec.Steps[0].Deadline = rollout.Duration(62 * time.Minute)
 		s := newStage(t, spec)
@@ -140,9 +130,7 @@ func TestAStepThatTookTooLongIsNotWatchedAnew(t *testing.T) {
 }
 
 func TestTheDeadlineThatIsNotSaidIsThirtyDays(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.ApproveAfter(40 * day)
 		_, err := s.runner().Step(t.Context())
 		require.NoError(t, err)
@@ -156,8 +144,7 @@ func TestTheDeadlineThatIsNotSaidIsThirtyDays(t *testing.T) {
 }
 
 func TestTheDeadlineHoldsForATargetThatIsDown(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := plain()
 		spec.Deadline = rollout.Duration(day)
 		s := newStage(t, spec)
@@ -171,8 +158,7 @@ func TestTheDeadlineHoldsForATargetThatIsDown(t *testing.T) {
 }
 
 func TestTheDeadlineCountsFromTheFirstAttemptThoughTheTargetWasNeverRead(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := plain()
 		spec.Deadline = rollout.Duration(day)
 		s := newStage(t, spec)
@@ -189,9 +175,7 @@ func TestTheDeadlineCountsFromTheFirstAttemptThoughTheTargetWasNeverRead(t *test
 }
 
 func TestADeadlineDoesNotKeepAFullReleaseFromBeingSeen(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.runUntil(90 * time.Minute)
 		require.NoError(t, s.fake.SetRatio("pat", 100))
 		time.Sleep(60 * day)
@@ -206,31 +190,27 @@ func TestADeadlineDoesNotKeepAFullReleaseFromBeingSeen(t *testing.T) {
 func TestAVerdictIsValidForAnObservationThatTakesLonger(t *testing.T) {
 	t.Parallel()
 	for _, pause := range []time.Duration{61 * time.Second, 110 * time.Second} {
-		t.Run(fmt.Sprint(pause), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				asked := 0
-				s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
-					asked++
-					return rollout.Passed("fine"), nil
+		runOnStage(t, fmt.Sprint(pause), hourly(), func(t *testing.T, s *stage) {
+			asked := 0
+			s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+				asked++
+				return rollout.Passed("fine"), nil
+			}
+			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+				if c.Op == rollouttest.OpObserve {
+					time.Sleep(pause)
 				}
-				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-					if c.Op == rollouttest.OpObserve {
-						time.Sleep(pause)
-					}
-					return nil
-				})
-				s.requireDone(s.runner().Run(deadline(t, day)))
-				require.Less(t, time.Since(s.began), 5*time.Hour)
-				require.LessOrEqual(t, asked, 2*(60+5))
+				return nil
 			})
+			s.requireDone(s.runner().Run(deadline(t, day)))
+			require.Less(t, time.Since(s.began), 5*time.Hour)
+			require.LessOrEqual(t, asked, 2*(60+5))
 		})
 	}
 }
 
 func TestAFleetGoesOnThoughEachObservationIsQueuedForLongerThanAVerdictIsValid(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 30)
 		h.spec = hourly()
 		h.opts = []rollout.Option{rollout.WithGate("errors", func(context.Context, rollout.Step) (rollout.Verdict, error) {
@@ -246,8 +226,7 @@ func TestAFleetGoesOnThoughEachObservationIsQueuedForLongerThanAVerdictIsValid(t
 // A verdict is stored before anything rests on it, which may take longer than the time
 // between two questions.
 func TestAVerdictHoldsForAsLongAsItIsStored(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
 		s := newStage(t, spec)
@@ -264,28 +243,26 @@ func TestAVerdictHoldsForAsLongAsItIsStored(t *testing.T) {
 func TestAGateWithAShorterIntervalThanAnObservationDoesNotSpin(t *testing.T) {
 	t.Parallel()
 	for _, pause := range []time.Duration{0, 1500 * time.Millisecond, 50 * time.Second} {
-		t.Run(fmt.Sprint(pause), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := hourly()
-				spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
-				spec.Steps[0].Bake, spec.Steps[1].Bake = rollout.Duration(5*time.Second), rollout.Duration(5*time.Second)
-				s := newStage(t, spec)
-				s.fake.ApproveAfter(0)
-				asked := 0
-				s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
-					asked++
-					return rollout.Passed("fine"), nil
+		runInVirtualTime(t, fmt.Sprint(pause), func(t *testing.T) {
+			spec := hourly()
+			spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
+			spec.Steps[0].Bake, spec.Steps[1].Bake = rollout.Duration(5*time.Second), rollout.Duration(5*time.Second)
+			s := newStage(t, spec)
+			s.fake.ApproveAfter(0)
+			asked := 0
+			s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+				asked++
+				return rollout.Passed("fine"), nil
+			}
+			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+				if c.Op == rollouttest.OpObserve {
+					time.Sleep(pause)
 				}
-				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-					if c.Op == rollouttest.OpObserve {
-						time.Sleep(pause)
-					}
-					return nil
-				})
-				s.requireDone(s.runner().Run(deadline(t, day)))
-				require.Less(t, time.Since(s.began), 20*time.Minute)
-				require.LessOrEqual(t, asked, 30)
+				return nil
 			})
+			s.requireDone(s.runner().Run(deadline(t, day)))
+			require.Less(t, time.Since(s.began), 20*time.Minute)
+			require.LessOrEqual(t, asked, 30)
 		})
 	}
 }
@@ -293,8 +270,7 @@ func TestAGateWithAShorterIntervalThanAnObservationDoesNotSpin(t *testing.T) {
 // A verdict on which a ratio rises must not be old: what is valid for an observation is not valid
 // for hours.
 func TestAVerdictThatIsValidForAnObservationIsNotForAnApproval(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := approved()
 		spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
 		spec.Steps[0].Bake, spec.Steps[1].Bake = rollout.Duration(5*time.Second), rollout.Duration(5*time.Second)
@@ -319,20 +295,18 @@ func TestAVerdictThatIsValidForAnObservationIsNotForAnApproval(t *testing.T) {
 func TestAPassAfterItsTimeIsNoAnswer(t *testing.T) {
 	t.Parallel()
 	for name, late := range map[string]rollout.Verdict{"a pass": rollout.Passed("late"), "a failure": rollout.Failed("late"), "none": rollout.Waiting("late")} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := liveAtTen(t, hourly())
-				s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
-					time.Sleep(31 * time.Second) // it does not heed its context
-					return late, nil
-				}
-				state, err := s.runner().Run(t.Context())
-				require.ErrorIs(t, err, rollout.ErrGateFailed)
-				require.ErrorContains(t, err, "release 1 is paused at 10%: gate errors did not answer 4 times in a row, which counts as failed: "+
-					"the gate answered after its time: context deadline exceeded; look into it, then resume, which asks the gates again, or abort")
-				require.Equal(t, 4, state.Gates["errors"].Errors)
-				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
-			})
+		runInVirtualTime(t, name, func(t *testing.T) {
+			s := liveAtTen(t, hourly())
+			s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+				time.Sleep(31 * time.Second) // it does not heed its context
+				return late, nil
+			}
+			state, err := s.runner().Run(t.Context())
+			require.ErrorIs(t, err, rollout.ErrGateFailed)
+			require.ErrorContains(t, err, "release 1 is paused at 10%: gate errors did not answer 4 times in a row, which counts as failed: "+
+				"the gate answered after its time: context deadline exceeded; look into it, then resume, which asks the gates again, or abort")
+			require.Equal(t, 4, state.Gates["errors"].Errors)
+			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 		})
 	}
 }
@@ -347,32 +321,29 @@ func TestAFailedGateComesBeforeTheDeadlines(t *testing.T) {
 			s.Deadline, s.Steps[0].Deadline = rollout.Duration(6*time.Minute), rollout.Duration(6*time.Minute)
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := aborting()
-				spec.Gates["errors"] = rollout.GateSpec{Timeout: rollout.Duration(10 * time.Minute), Every: rollout.Duration(5 * time.Minute)}
-				edit(&spec)
-				s := newStage(t, spec)
-				s.fake.ApproveAfter(0)
-				s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
-					time.Sleep(5 * time.Minute) // and meanwhile it is too late
-					return rollout.Failed("bad"), nil
-				}
-				state, err := s.runner().Run(t.Context())
-				require.ErrorIs(t, err, rollout.ErrGateFailed)
-				require.ErrorIs(t, err, rollout.ErrAborted)
-				require.NotErrorIs(t, err, rollout.ErrDeadline)
-				require.Equal(t, rollout.CauseGate, state.Stop.Cause)
-				require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
-			})
+		runInVirtualTime(t, name, func(t *testing.T) {
+			spec := aborting()
+			spec.Gates["errors"] = rollout.GateSpec{Timeout: rollout.Duration(10 * time.Minute), Every: rollout.Duration(5 * time.Minute)}
+			edit(&spec)
+			s := newStage(t, spec)
+			s.fake.ApproveAfter(0)
+			s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+				time.Sleep(5 * time.Minute) // and meanwhile it is too late
+				return rollout.Failed("bad"), nil
+			}
+			state, err := s.runner().Run(t.Context())
+			require.ErrorIs(t, err, rollout.ErrGateFailed)
+			require.ErrorIs(t, err, rollout.ErrAborted)
+			require.NotErrorIs(t, err, rollout.ErrDeadline)
+			require.Equal(t, rollout.CauseGate, state.Stop.Cause)
+			require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
 		})
 	}
 }
 
 // Only a pass after the bake time is kept longer than the spec says.
 func TestAGateIsEvaluatedAtTheIntervalOfTheSpecUntilARatioMayRise(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(10 * time.Second)}
 		spec.Steps[0].Bake = rollout.Duration(10 * time.Minute)
@@ -397,8 +368,7 @@ func TestAGateIsEvaluatedAtTheIntervalOfTheSpecUntilARatioMayRise(t *testing.T) 
 
 // One gate that passes now and another that passed some time ago have not passed together.
 func TestARatioRisesOnVerdictsOfOneMoment(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates = map[string]rollout.GateSpec{"errors": {Every: rollout.Duration(5 * time.Minute)}, "crashes": {Every: rollout.Duration(20 * time.Minute)}}
 		spec.Steps = []rollout.StepSpec{spec.Steps[0], spec.Steps[2]}
@@ -439,29 +409,25 @@ func TestClocksThatDisagreeNeverMakeABakeTimeShorter(t *testing.T) {
 		"the first machine is four minutes behind": {-4 * time.Minute, "b", time.Hour + time.Minute},
 		"the first machine is four minutes ahead":  {4 * time.Minute, "b", time.Hour + 9*time.Minute},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				// It is reviewed for an hour; 10 % is live half an hour when the first machine stops.
-				s.runUntil(95 * time.Minute)
-				require.Equal(t, alipayplus.Ratio(10), s.fake.Now().Ratio)
-				s.shiftClock(tt.off)
+		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			// It is reviewed for an hour; 10 % is live half an hour when the first machine stops.
+			s.runUntil(95 * time.Minute)
+			require.Equal(t, alipayplus.Ratio(10), s.fake.Now().Ratio)
+			s.shiftClock(tt.off)
 
-				s.requireDone(s.runner(rollout.WithHost(tt.host)).Run(t.Context()))
+			s.requireDone(s.runner(rollout.WithHost(tt.host)).Run(t.Context()))
 
-				live := liveFor(s.fake)
-				require.GreaterOrEqual(t, live[10], tt.baked)
-				require.Less(t, live[10], tt.baked+30*time.Second)
-				require.GreaterOrEqual(t, live[50], time.Hour, "the second machine saw this one go live")
-				require.Less(t, live[50], time.Hour+30*time.Second)
-			})
+			live := liveFor(s.fake)
+			require.GreaterOrEqual(t, live[10], tt.baked)
+			require.Less(t, live[10], tt.baked+30*time.Second)
+			require.GreaterOrEqual(t, live[50], time.Hour, "the second machine saw this one go live")
+			require.Less(t, live[50], time.Hour+30*time.Second)
 		})
 	}
 }
 
 func TestTheClockToleranceIsThatOfTheSpec(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := hourly()
 		spec.ClockTolerance = rollout.Duration(20 * time.Minute)
 		s := newStage(t, spec)
@@ -473,8 +439,7 @@ func TestTheClockToleranceIsThatOfTheSpec(t *testing.T) {
 }
 
 func TestARatioWithoutBakeTimeIsNotMadeToWaitForAnotherClock(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := plain()
 		spec.Steps[0].Bake = 0
 		spec.ClockTolerance = rollout.Duration(10 * time.Hour)
@@ -500,32 +465,29 @@ func TestADeadlineThatPassesDuringAnObservationStopsTheRaise(t *testing.T) {
 			s.Deadline, s.Gates, s.Steps = rollout.Duration(time.Hour+30*time.Second), hourly().Gates, hourly().Steps
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := plain()
-				edit(&spec)
-				s := newStage(t, spec)
-				s.fake.ApproveAfter(0)
-				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-					if c.Op == rollouttest.OpObserve && time.Since(s.began) >= time.Hour {
-						time.Sleep(time.Minute)
-					}
-					return nil
-				})
-
-				_, err := s.runner().Run(t.Context())
-
-				require.ErrorIs(t, err, rollout.ErrDeadline)
-				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+		runInVirtualTime(t, name, func(t *testing.T) {
+			spec := plain()
+			edit(&spec)
+			s := newStage(t, spec)
+			s.fake.ApproveAfter(0)
+			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+				if c.Op == rollouttest.OpObserve && time.Since(s.began) >= time.Hour {
+					time.Sleep(time.Minute)
+				}
+				return nil
 			})
+
+			_, err := s.runner().Run(t.Context())
+
+			require.ErrorIs(t, err, rollout.ErrDeadline)
+			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 		})
 	}
 }
 
 // A ratio that nobody has to watch is found by an observation that takes a while.
 func TestAStepGoesOnFromItsObservation(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := plain()
 		spec.Steps[0].Bake = 0
 		s := newStage(t, spec)

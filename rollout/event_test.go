@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -18,9 +17,7 @@ import (
 )
 
 func TestASinkThatFailsChangesNothing(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		var log bytes.Buffer
 		broken := func(context.Context, rollout.Event) error { return errors.New("pipe closed") }
 		s.requireDone(s.runner(rollout.WithSink(broken), rollout.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))).Run(t.Context()))
@@ -31,9 +28,7 @@ func TestASinkThatFailsChangesNothing(t *testing.T) {
 }
 
 func TestEventsSayAllInOneLineEach(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			return rollout.Verdict{Decision: rollout.Pass, Reason: "fine\x1b[31m\nred"}, nil
 		}
@@ -66,9 +61,7 @@ func TestEventsSayAllInOneLineEach(t *testing.T) {
 }
 
 func TestARunThatGoesOnSaysFromWhere(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.runUntil(90 * time.Minute)
 		s.requireDone(s.runner().Run(t.Context()))
 		require.Equal(t, []string{"the rollout begins", "going on: RUNNING at 10%"}, s.emitted(rollout.EventStarted))
@@ -95,39 +88,36 @@ func TestARunThatCannotOpenASessionEmitsThat(t *testing.T) {
 			return s.runnerOf(s.fake, storeFailing(s.store, "Acquire", unplugged))
 		}, unplugged},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := liveAtTen(t, plain())
-				r := tt.given(s)
-				for name, do := range map[string]func() error{
-					"run":  func() error { _, err := r.Run(t.Context()); return err },
-					"step": func() error { _, err := r.Step(t.Context()); return err },
-				} {
-					s.events = nil
-					err := do()
-					require.Error(t, err)
-					if tt.is != nil {
-						require.ErrorIs(t, err, tt.is)
-					} else {
-						require.ErrorAs(t, err, new(*rollout.CheckpointError))
-					}
-					require.Len(t, s.events, 1, name)
-					emitted := s.events[0]
-					require.Equal(t, rollout.EventFailed, emitted.Kind)
-					require.Equal(t, "the run ended: "+err.Error(), emitted.What)
-					require.Equal(t, err.Error(), emitted.Error)
-					require.Equal(t, "release 1", emitted.Rollout)
-					require.Empty(t, emitted.Status, "it is not known")
-					require.Equal(t, ratiosOf(s.spec), emitted.Steps)
+		runInVirtualTime(t, name, func(t *testing.T) {
+			s := liveAtTen(t, plain())
+			r := tt.given(s)
+			for name, do := range map[string]func() error{
+				"run":  func() error { _, err := r.Run(t.Context()); return err },
+				"step": func() error { _, err := r.Step(t.Context()); return err },
+			} {
+				s.events = nil
+				err := do()
+				require.Error(t, err)
+				if tt.is != nil {
+					require.ErrorIs(t, err, tt.is)
+				} else {
+					require.ErrorAs(t, err, new(*rollout.CheckpointError))
 				}
-			})
+				require.Len(t, s.events, 1, name)
+				emitted := s.events[0]
+				require.Equal(t, rollout.EventFailed, emitted.Kind)
+				require.Equal(t, "the run ended: "+err.Error(), emitted.What)
+				require.Equal(t, err.Error(), emitted.Error)
+				require.Equal(t, "release 1", emitted.Rollout)
+				require.Empty(t, emitted.Status, "it is not known")
+				require.Equal(t, ratiosOf(s.spec), emitted.Steps)
+			}
 		})
 	}
 }
 
 func TestALeaseOfAnotherRunnerAndAStopAreNoFailureEvents(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		lease, err := s.store.Acquire(t.Context(), "release 1", "another")
 		require.NoError(t, err)
@@ -147,9 +137,7 @@ func TestALeaseOfAnotherRunnerAndAStopAreNoFailureEvents(t *testing.T) {
 }
 
 func TestAnObservationIsEmittedOnceHoweverManyStepsMakeIt(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.ApproveAfter(5 * time.Minute)
 		for range 10 {
 			_, err := s.runner().Step(t.Context()) // each in a process of its own
@@ -189,31 +177,28 @@ func TestARunThatEndsWithAnErrorEmitsThat(t *testing.T) {
 			return s.runnerOf(s.fake, fullStore(s.store, new(int), 2, full))
 		}, full, "disk full"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := liveAtTen(t, plain())
-				time.Sleep(2 * time.Hour) // 50 % are due
-				r := tt.given(s)
-				s.events = nil
-				_, err := r.Run(t.Context())
-				require.ErrorIs(t, err, tt.is)
-				if tt.line != "" {
-					require.EqualError(t, err, tt.line)
-				}
-				require.Equal(t, []string{"the run ended: " + err.Error()}, s.all(rollout.EventFailed))
-				last := s.events[len(s.events)-1]
-				require.Equal(t, rollout.EventFailed, last.Kind)
-				require.Equal(t, err.Error(), last.Error)
-				require.Equal(t, "release 1", last.Rollout)
-				require.Empty(t, s.all(rollout.EventRaised), "what was not stored is not emitted")
-			})
+		runInVirtualTime(t, name, func(t *testing.T) {
+			s := liveAtTen(t, plain())
+			time.Sleep(2 * time.Hour) // 50 % are due
+			r := tt.given(s)
+			s.events = nil
+			_, err := r.Run(t.Context())
+			require.ErrorIs(t, err, tt.is)
+			if tt.line != "" {
+				require.EqualError(t, err, tt.line)
+			}
+			require.Equal(t, []string{"the run ended: " + err.Error()}, s.all(rollout.EventFailed))
+			last := s.events[len(s.events)-1]
+			require.Equal(t, rollout.EventFailed, last.Kind)
+			require.Equal(t, err.Error(), last.Error)
+			require.Equal(t, "release 1", last.Rollout)
+			require.Empty(t, s.all(rollout.EventRaised), "what was not stored is not emitted")
 		})
 	}
 }
 
 func TestARunThatIsStoppedEmitsNoFailure(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain()) // a run whose time was over
 		_, err := s.runner().Pause(t.Context(), "lin", "")
 		require.NoError(t, err)
@@ -226,8 +211,7 @@ func TestARunThatIsStoppedEmitsNoFailure(t *testing.T) {
 }
 
 func TestAStepByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		s.spec = hourly()
 		_, run := s.runner().Run(t.Context())
@@ -242,9 +226,7 @@ func TestAStepByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
 
 // Who watches sees what happens when it happens.
 func TestEachEventIsEmittedAtItsTime(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.at(10*time.Minute, func() { s.fake.FailNext(rollouttest.OpObserve, 5, unavailable()) })
 		s.at(20*time.Minute, func() {
 			_, err := s.runner(rollout.WithHost("b")).Pause(t.Context(), "lin", "lunch")

@@ -41,24 +41,21 @@ func TestTheShareOfCanariesIsRoundedUp(t *testing.T) {
 		{10, 1, 10},
 		{0, 0.5, 0},
 	} {
-		t.Run(fmt.Sprint(tt.share, " of ", tt.targets), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHarbor(t, tt.targets)
-				stopped, cancel := context.WithCancel(t.Context())
-				cancel()
-				summary, _ := h.fleet(rollout.FleetOptions{Canaries: tt.share}).Run(stopped)
-				require.Len(t, summary.Members, tt.targets)
-				for i, target := range summary.Members {
-					require.Equal(t, i < tt.ahead, target.Canary)
-				}
-			})
+		runInVirtualTime(t, fmt.Sprint(tt.share, " of ", tt.targets), func(t *testing.T) {
+			h := newHarbor(t, tt.targets)
+			stopped, cancel := context.WithCancel(t.Context())
+			cancel()
+			summary, _ := h.fleet(rollout.FleetOptions{Canaries: tt.share}).Run(stopped)
+			require.Len(t, summary.Members, tt.targets)
+			for i, target := range summary.Members {
+				require.Equal(t, i < tt.ahead, target.Canary)
+			}
 		})
 	}
 }
 
 func TestAFleetOfNoneIsReleased(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		summary, err := newHarbor(t, 0).fleet(rollout.FleetOptions{Canaries: 0.5}).Run(t.Context())
 		require.NoError(t, err)
 		require.Empty(t, summary.Members)
@@ -67,8 +64,7 @@ func TestAFleetOfNoneIsReleased(t *testing.T) {
 }
 
 func TestALimiterLimitsTheCallsOfAllTogether(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 8)
 		var calls []time.Time
 		var single []rollout.Target
@@ -93,8 +89,7 @@ func TestALimiterLimitsTheCallsOfAllTogether(t *testing.T) {
 }
 
 func TestALimiterThatIsSlowerThanTheContextLeavesTheRestForLater(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 8)
 		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 		defer cancel()
@@ -107,8 +102,7 @@ func TestALimiterThatIsSlowerThanTheContextLeavesTheRestForLater(t *testing.T) {
 }
 
 func TestALimiterCountsWhatIsReadTogetherOnce(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 50)
 		limiter := rate.NewLimiter(rate.Every(time.Second), 1)
 		summary, err := h.fleet(rollout.FleetOptions{Limiter: limiter}).Run(t.Context())
@@ -127,31 +121,28 @@ func TestALimiterCountsWhatIsReadTogetherOnce(t *testing.T) {
 func TestNoMoreIsDoneAtATimeThanThereAreWorkers(t *testing.T) {
 	t.Parallel()
 	for workers, most := range map[int]int64{1: 1, 3: 3, 0: 8} {
-		t.Run(fmt.Sprint(workers), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHarbor(t, 20)
-				var now, seen atomic.Int64
-				for _, fake := range h.fakes {
-					fake.Before(func(_ context.Context, c rollouttest.Call) error {
-						if c.Op != rollouttest.OpObserve { // those that are read together are one call
-							seen.Store(max(seen.Load(), now.Add(1)))
-							time.Sleep(time.Second)
-							now.Add(-1)
-						}
-						return nil
-					})
-				}
-				_, err := h.fleet(rollout.FleetOptions{Workers: workers}).Run(t.Context())
-				require.NoError(t, err)
-				require.Equal(t, most, seen.Load())
-			})
+		runInVirtualTime(t, fmt.Sprint(workers), func(t *testing.T) {
+			h := newHarbor(t, 20)
+			var now, seen atomic.Int64
+			for _, fake := range h.fakes {
+				fake.Before(func(_ context.Context, c rollouttest.Call) error {
+					if c.Op != rollouttest.OpObserve { // those that are read together are one call
+						seen.Store(max(seen.Load(), now.Add(1)))
+						time.Sleep(time.Second)
+						now.Add(-1)
+					}
+					return nil
+				})
+			}
+			_, err := h.fleet(rollout.FleetOptions{Workers: workers}).Run(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, most, seen.Load())
 		})
 	}
 }
 
 func TestWhatWaitsLongIsReadTogether(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 90)
 		for _, fake := range h.fakes {
 			fake.ApproveAfter(day)
@@ -199,8 +190,7 @@ type inShortBatch struct{ rollout.Target }
 func (inShortBatch) Batch() rollout.Batch { return shortBatch{} }
 
 func TestWhatABatchLeavesOutIsReadAlone(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		var targets []rollout.Target
 		for _, fake := range h.fakes {
@@ -216,8 +206,7 @@ func TestWhatABatchLeavesOutIsReadAlone(t *testing.T) {
 }
 
 func TestThreeFailuresAreAllShown(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		for _, fake := range h.fakes {
 			fake.FailNext(rollouttest.OpObserve, 1, fmt.Errorf("no such release: %w", alipayplus.ErrNotFound))
@@ -303,8 +292,7 @@ func (h *harbor) watched(read func(n int), after func()) []rollout.Target {
 // Between the reading of many and the acting on one of them, another process raises that
 // one. What was read is lower than what is stored then, and nothing fell.
 func TestAReadingFromBeforeWhatIsStoredDoesNotPause(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 2)
 		for _, fake := range h.fakes {
 			require.NoError(t, fake.ApplyAs("pat"))
@@ -333,8 +321,7 @@ func TestAReadingFromBeforeWhatIsStoredDoesNotPause(t *testing.T) {
 }
 
 func TestAHundredTargetsAreTheMostThatAreReadInOneGo(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 250)
 		var mu sync.Mutex
 		var sizes []int
@@ -353,8 +340,7 @@ func TestAHundredTargetsAreTheMostThatAreReadInOneGo(t *testing.T) {
 
 // Reading many takes longer than reading one, and is given the time of all of them.
 func TestTargetsThatAreReadTogetherHaveTheTimeOfAllOfThem(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 30)
 		retried := 0
 		for _, fake := range h.fakes {
@@ -445,35 +431,32 @@ func TestASummarySaysWhatIsLiveHoweverAStepEnded(t *testing.T) {
 			return context.Canceled
 		}, rollout.FleetStatus(rollout.Running), rollout.ErrPending},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHarbor(t, 1)
-				h.fakes[0].ApproveAfter(0)
-				ctx, cancel := context.WithCancel(t.Context())
+		runInVirtualTime(t, name, func(t *testing.T) {
+			h := newHarbor(t, 1)
+			h.fakes[0].ApproveAfter(0)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			fails := func(_ context.Context, c rollouttest.Call) error {
+				if c.Op == rollouttest.OpObserve && h.fakes[0].Now().Ratio > 0 {
+					return tt.end(cancel)
+				}
+				return nil
+			}
+			h.fakes[0].Before(fails)
+			for range 2 {
+				summary, err := h.fleet(rollout.FleetOptions{}).Run(ctx)
+				require.ErrorIs(t, err, tt.is)
+				require.Equal(t, "1 "+fmt.Sprint(tt.status), summary.String())
+				require.Equal(t, alipayplus.Ratio(10), summary.Members[0].Ratio)
+				ctx, cancel = context.WithCancel(t.Context())
 				defer cancel()
-				fails := func(_ context.Context, c rollouttest.Call) error {
-					if c.Op == rollouttest.OpObserve && h.fakes[0].Now().Ratio > 0 {
-						return tt.end(cancel)
-					}
-					return nil
-				}
-				h.fakes[0].Before(fails)
-				for range 2 {
-					summary, err := h.fleet(rollout.FleetOptions{}).Run(ctx)
-					require.ErrorIs(t, err, tt.is)
-					require.Equal(t, "1 "+fmt.Sprint(tt.status), summary.String())
-					require.Equal(t, alipayplus.Ratio(10), summary.Members[0].Ratio)
-					ctx, cancel = context.WithCancel(t.Context())
-					defer cancel()
-				}
-			})
+			}
 		})
 	}
 }
 
 func TestTheSinksOfAFleetAreCalledOneAtATime(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 20)
 		var events, now, most [2]atomic.Int64
 		sink := func(i int) rollout.Option {
@@ -498,8 +481,7 @@ func TestTheSinksOfAFleetAreCalledOneAtATime(t *testing.T) {
 }
 
 func TestASinkOfAFleetMayWaitInVirtualTime(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		h.opts = []rollout.Option{rollout.WithSink(func(context.Context, rollout.Event) error {
 			time.Sleep(time.Millisecond)

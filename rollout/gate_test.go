@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -245,9 +244,7 @@ func failing(at alipayplus.Ratio, mended *bool) rollout.Gate {
 }
 
 func TestAGateThatFailsPausesTheRollout(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		mended := false
 		s.gate = failing(50, &mended)
 
@@ -274,9 +271,7 @@ func TestAGateThatFailsPausesTheRollout(t *testing.T) {
 }
 
 func TestAResumedRolloutAsksItsGatesAgain(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		mended := false
 		s.gate = failing(50, &mended)
 		_, first := s.runner().Run(t.Context())
@@ -290,8 +285,7 @@ func TestAResumedRolloutAsksItsGatesAgain(t *testing.T) {
 }
 
 func TestAGateThatFailsAbortsWhereTheSpecSaysSo(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := hourly()
 		spec.OnGateFailure = rollout.FailureAbort
 		s := newStage(t, spec)
@@ -313,8 +307,7 @@ func TestAGateThatFailsAbortsWhereTheSpecSaysSo(t *testing.T) {
 }
 
 func TestAnAbortThatIsRefusedPauses(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := hourly()
 		spec.OnGateFailure = rollout.FailureAbort
 		s := newStage(t, spec)
@@ -354,29 +347,25 @@ func TestAGateThatDoesNotAnswerNeverPasses(t *testing.T) {
 			return rollout.Verdict{}, ctx.Err()
 		}, "context deadline exceeded"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				asked := 0
-				s.gate = func(ctx context.Context, _ rollout.Step) (rollout.Verdict, error) {
-					asked++
-					return tt.answer(ctx)
-				}
-				state, err := s.runner().Run(t.Context())
-				require.EqualError(t, err, "rollout release 1 is paused at 10%: gate errors did not answer 4 times in a row, which counts as failed: "+tt.why+"; look into it, then resume, which asks the gates again, or abort")
-				require.ErrorIs(t, err, rollout.ErrGateFailed)
-				require.Equal(t, 4, asked, "three in a row are tolerated")
-				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
-				require.Equal(t, rollout.CauseGate, state.Stop.Cause)
-				require.Equal(t, []string{"gate errors did not answer: " + tt.why}, s.emitted(rollout.EventGate))
-			})
+		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			asked := 0
+			s.gate = func(ctx context.Context, _ rollout.Step) (rollout.Verdict, error) {
+				asked++
+				return tt.answer(ctx)
+			}
+			state, err := s.runner().Run(t.Context())
+			require.EqualError(t, err, "rollout release 1 is paused at 10%: gate errors did not answer 4 times in a row, which counts as failed: "+tt.why+"; look into it, then resume, which asks the gates again, or abort")
+			require.ErrorIs(t, err, rollout.ErrGateFailed)
+			require.Equal(t, 4, asked, "three in a row are tolerated")
+			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+			require.Equal(t, rollout.CauseGate, state.Stop.Cause)
+			require.Equal(t, []string{"gate errors did not answer: " + tt.why}, s.emitted(rollout.EventGate))
 		})
 	}
 }
 
 func TestAFewAnswersMayBeMissing(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates["errors"] = rollout.GateSpec{Tolerate: 2}
 		s := newStage(t, spec)
@@ -392,8 +381,7 @@ func TestAFewAnswersMayBeMissing(t *testing.T) {
 }
 
 func TestAMissingAnswerTakesAFormerPassAway(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates["errors"] = rollout.GateSpec{Tolerate: 1000}
 		s := newStage(t, spec)
@@ -410,8 +398,7 @@ func TestAMissingAnswerTakesAFormerPassAway(t *testing.T) {
 }
 
 func TestAGateThatWaitsIsWaitedForUntilTheDeadline(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Steps[0].Deadline = rollout.Duration(3 * time.Hour)
 		s := newStage(t, spec)
@@ -430,9 +417,7 @@ func TestAGateThatWaitsIsWaitedForUntilTheDeadline(t *testing.T) {
 }
 
 func TestAGateThatWaitsAndThenPassesLetsItGoOn(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.gate = func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
 			if time.Since(step.Since) < 2*time.Hour {
 				return rollout.Waiting("too few samples"), nil
@@ -448,8 +433,7 @@ func TestAGateThatWaitsAndThenPassesLetsItGoOn(t *testing.T) {
 }
 
 func TestGatesAreEvaluatedAtTheirIntervalsAndAllAtTheEnd(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates = map[string]rollout.GateSpec{"often": {Every: rollout.Duration(10 * time.Minute)}, "seldom": {Every: rollout.Duration(25 * time.Minute)}}
 		spec.Steps[0].Gates, spec.Steps[1].Gates = []string{"often", "seldom"}, nil
@@ -475,8 +459,7 @@ func TestGatesAreEvaluatedAtTheirIntervalsAndAllAtTheEnd(t *testing.T) {
 }
 
 func TestAGateWithAnOldVerdictIsEvaluatedAgain(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Steps[1].Approval = true
 		s := newStage(t, spec)
@@ -495,8 +478,7 @@ func TestAGateWithAnOldVerdictIsEvaluatedAgain(t *testing.T) {
 }
 
 func TestOneGateOfManyIsEnoughToStop(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates["latency"] = rollout.GateSpec{}
 		spec.Steps[0].Gates = []string{"latency", "errors"}
@@ -510,8 +492,7 @@ func TestOneGateOfManyIsEnoughToStop(t *testing.T) {
 }
 
 func TestGatesAreEvaluatedSideBySide(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Gates["latency"] = rollout.GateSpec{}
 		spec.Steps[0].Gates = []string{"latency", "errors"}
@@ -529,9 +510,7 @@ func TestGatesAreEvaluatedSideBySide(t *testing.T) {
 }
 
 func TestTheEndOfTheContextIsNoVerdict(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.gate = func(ctx context.Context, _ rollout.Step) (rollout.Verdict, error) {
 			<-ctx.Done()
 			return rollout.Failed("stopped"), nil

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -287,6 +288,31 @@ func newStage(t *testing.T, spec rollout.Spec) *stage {
 	s := &stage{T: t, fake: rollouttest.NewFake("release 1", alipayplus.DefaultLadder()), store: rollout.NewMemoryStore(), spec: spec, began: time.Now()}
 	s.fake.ApproveAfter(time.Hour)
 	return s
+}
+
+// onStage runs a test in virtual time, on a stage, beside other tests.
+func onStage(t *testing.T, spec rollout.Spec, do func(t *testing.T, s *stage)) {
+	t.Helper()
+	inVirtualTime(t, func(t *testing.T) { do(t, newStage(t, spec)) })
+}
+
+// runOnStage runs a subtest in virtual time, on a stage.
+func runOnStage(t *testing.T, name string, spec rollout.Spec, do func(t *testing.T, s *stage)) {
+	t.Helper()
+	runInVirtualTime(t, name, func(t *testing.T) { do(t, newStage(t, spec)) })
+}
+
+// inVirtualTime runs a test in virtual time, beside other tests.
+func inVirtualTime(t *testing.T, do func(t *testing.T)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, do)
+}
+
+// runInVirtualTime runs a subtest in virtual time.
+func runInVirtualTime(t *testing.T, name string, do func(t *testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { synctest.Test(t, do) })
 }
 
 // hourly watches 10 % and 50 % for an hour each, with one gate.
@@ -599,7 +625,7 @@ type world struct {
 
 func newWorld(t *testing.T, opts ...platform.Option) *world {
 	t.Helper()
-	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.Key())}, opts...)...)
+	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.FastKey())}, opts...)...)
 	require.NoError(t, err)
 	w := &world{T: t, p: p}
 	w.workspace, err = p.AddWorkspace(t.Context(), company())

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -297,9 +296,7 @@ func TestAPlanOfWhatCannotBeIsRefused(t *testing.T) {
 }
 
 func TestAPlanOfARolloutThatBeganKnowsWhatItDid(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.runUntil(time.Minute)
 		plan, err := s.runner().Plan(t.Context())
 		require.NoError(t, err)
@@ -313,9 +310,7 @@ func TestAPlanOfARolloutThatBeganKnowsWhatItDid(t *testing.T) {
 }
 
 func TestAPlanOfAPausedRolloutSaysSo(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.at(time.Minute, func() { require.NoError(t, s.fake.Reject(alipayplus.PartyAlipayCN, "no")) })
 		_, err := s.runner().Run(t.Context())
 		require.ErrorIs(t, err, rollout.ErrRejected)
@@ -332,9 +327,7 @@ func TestAPlanOfAPausedRolloutSaysSo(t *testing.T) {
 }
 
 func TestAPlanNeedsTheTargetAndTheStore(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		down := errors.New("down")
 		s.fake.FailNext(rollouttest.OpObserve, 2, down)
 		plan, err := s.runner().Plan(t.Context())
@@ -348,9 +341,7 @@ func TestAPlanNeedsTheTargetAndTheStore(t *testing.T) {
 }
 
 func TestAPlanCountsWhatOfTheBakeTimeIsOver(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.runUntil(80 * time.Minute)
 		live := time.Since(s.fake.Effects()[1].At)
 		require.Greater(t, live, 5*time.Minute)
@@ -370,9 +361,7 @@ func TestAPlanCountsWhatOfTheBakeTimeIsOver(t *testing.T) {
 }
 
 func TestAPlanIsNeededToBeFollowed(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		state, err := s.runner().RunPlan(t.Context(), nil)
 		require.EqualError(t, err, "rollout release 1: a plan is needed, make one by Plan; or call Run: invalid input")
 		require.ErrorIs(t, err, alipayplus.ErrInvalid)
@@ -382,8 +371,7 @@ func TestAPlanIsNeededToBeFollowed(t *testing.T) {
 }
 
 func TestAPlanThatIsOutOfDateStoresNothing(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		stored, err := s.store.Read(t.Context(), "release 1")
 		require.NoError(t, err)
@@ -405,9 +393,7 @@ func TestAPlanThatIsOutOfDateStoresNothing(t *testing.T) {
 // What is read to check the plan is what its first change goes by. A second reading would
 // see what others did meanwhile, and go on by another plan.
 func TestAPlanIsFollowedByWhatWasReadToCheckIt(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		require.NoError(t, s.fake.ApplyAs("pat"))
 		require.NoError(t, s.fake.Approve())
 		plan, err := s.runner().Plan(t.Context())
@@ -423,8 +409,7 @@ func TestAPlanIsFollowedByWhatWasReadToCheckIt(t *testing.T) {
 }
 
 func TestAPlanAfterARatioFellIsBlocked(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		require.NoError(t, s.fake.SetRatio("pat", 5))
 		plan, err := s.runner().Plan(t.Context())
@@ -435,8 +420,7 @@ func TestAPlanAfterARatioFellIsBlocked(t *testing.T) {
 }
 
 func TestAPlanByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		s.spec = hourly()
 		_, run := s.runner().Run(t.Context())
@@ -454,8 +438,7 @@ func TestAPlanByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
 }
 
 func TestAPlanOfAnotherTargetsRolloutIsRefused(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		other := rollouttest.NewFake("release 2", alipayplus.DefaultLadder())
 		plan, err := s.runnerOf(other, s.store, rollout.WithName("release 1")).Plan(t.Context())
@@ -481,22 +464,19 @@ func TestAPlanKnowsTheTimeThatWasWatched(t *testing.T) {
 		"more than the live step's":      {10 * time.Hour, "a", whole - time.Hour},
 		"all, and it is another machine": {10 * time.Hour, "b", whole - time.Hour},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := liveAtTen(t, plain())
-				time.Sleep(time.Until(s.raisedAt().Add(tt.watched)))
-				plan, err := s.runner(rollout.WithHost(tt.host)).Plan(t.Context())
-				require.NoError(t, err)
-				require.Equal(t, rollout.Duration(tt.left), plan.AtLeast)
-			})
+		runInVirtualTime(t, name, func(t *testing.T) {
+			s := liveAtTen(t, plain())
+			time.Sleep(time.Until(s.raisedAt().Add(tt.watched)))
+			plan, err := s.runner(rollout.WithHost(tt.host)).Plan(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, rollout.Duration(tt.left), plan.AtLeast)
 		})
 	}
 }
 
 // What somebody else set was not watched by this rollout.
 func TestAPlanCountsNothingOfARatioThatSomebodyElseJustSet(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		time.Sleep(20 * time.Minute)
 		require.NoError(t, s.fake.SetRatio("pat", 20))
@@ -507,8 +487,7 @@ func TestAPlanCountsNothingOfARatioThatSomebodyElseJustSet(t *testing.T) {
 }
 
 func TestAPlanStaysTrueWhileOnlyTimePasses(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		first, err := s.runner().Plan(t.Context())
 		require.NoError(t, err)
@@ -523,8 +502,7 @@ func TestAPlanStaysTrueWhileOnlyTimePasses(t *testing.T) {
 
 // A plan that was made without the store does not say what is stored.
 func TestAPlanByAnotherSpecThanTheStoredOneIsNotApplied(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		stored := s.state()
 		s.spec = hourly()
@@ -543,8 +521,7 @@ func TestAPlanByAnotherSpecThanTheStoredOneIsNotApplied(t *testing.T) {
 
 // Somebody set a ratio below the first step: it belongs to none, and is watched for none.
 func TestAPlanFromARatioBelowTheFirstStep(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := plain()
 		spec.Steps[0].Approval = true
 		s := newStage(t, spec)
@@ -561,9 +538,7 @@ func TestAPlanFromARatioBelowTheFirstStep(t *testing.T) {
 }
 
 func TestAPlanIsFollowedOnlyWhileItIsTrue(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		plan, err := s.runner().Plan(t.Context())
 		require.NoError(t, err)
 		require.Empty(t, s.fake.Effects())

@@ -3,7 +3,6 @@ package rollout_test
 import (
 	"context"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -16,9 +15,7 @@ import (
 // The version had been applied for before; the name of that application vanishes while it
 // is applied for anew, and the call fails. That is no sign of a new application.
 func TestAnApplicationThatVanishedIsNoneThatWasMade(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.Edit("pat", func(o *rollout.Observation) { o.Application = "application 0" })
 		failed := false
 		s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
@@ -40,33 +37,29 @@ func TestAnApplicationThatVanishedIsNoneThatWasMade(t *testing.T) {
 func TestARaiseIsSettledByItsOwnRatioOnly(t *testing.T) {
 	t.Parallel()
 	for _, set := range []alipayplus.Ratio{30, 50, 100} {
-		t.Run(set.String(), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, plain())
-				failed := false
-				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-					if c.Op != rollouttest.OpRaise || failed {
-						return nil
-					}
-					failed = true
-					require.NoError(t, s.fake.SetRatio("pat", set))
-					return unavailable()
-				})
-				state, err := s.runner().Run(t.Context())
-				require.NoError(t, err)
-				require.Equal(t, rollout.RatioChange{From: 0, To: set, Outside: true, By: "pat", At: state.Changes[0].At}, state.Changes[0])
-				audit := s.audit()
-				require.Equal(t, "ADOPTED 0-"+set.String()[:len(set.String())-1], audit[2])
-				require.NotContains(t, audit, "RAISED 0-10", "10% was never live")
+		runOnStage(t, set.String(), plain(), func(t *testing.T, s *stage) {
+			failed := false
+			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+				if c.Op != rollouttest.OpRaise || failed {
+					return nil
+				}
+				failed = true
+				require.NoError(t, s.fake.SetRatio("pat", set))
+				return unavailable()
 			})
+			state, err := s.runner().Run(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, rollout.RatioChange{From: 0, To: set, Outside: true, By: "pat", At: state.Changes[0].At}, state.Changes[0])
+			audit := s.audit()
+			require.Equal(t, "ADOPTED 0-"+set.String()[:len(set.String())-1], audit[2])
+			require.NotContains(t, audit, "RAISED 0-10", "10% was never live")
 		})
 	}
 }
 
 // A reading that is nothing must neither be acted on nor end the process.
 func TestATargetWithoutObservationIsAnError(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		r := s.runnerOf(unseen{s.fake}, s.store)
 		for name, do := range map[string]func() error{
@@ -92,9 +85,7 @@ type unseen struct{ *rollouttest.Fake }
 func (unseen) Observe(context.Context) (*rollout.Observation, error) { return nil, nil }
 
 func TestAConsoleChangeBetweenObservationAndChangeIsAdopted(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		// Pat raises to 20 % in the moment in which the runner wants to set 10 %.
 		s.between(rollouttest.OpRaise, func() { require.NoError(t, s.fake.SetRatio("pat", 20)) })
 
@@ -138,26 +129,21 @@ func TestWhatOthersRaiseIsAdoptedAndNotReversed(t *testing.T) {
 			[]string{"ADOPTED 10-100", "DONE 100-100"},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				s.at(90*time.Minute, func() { require.NoError(t, s.fake.SetRatio("pat", tt.to)) })
-				state, err := s.runner().Run(t.Context())
-				require.NoError(t, err)
-				require.Equal(t, rollout.Done, state.Status)
-				require.Equal(t, tt.set, s.fake.Ratios())
-				require.Equal(t, []string{tt.line}, s.emitted(rollout.EventAdopted))
-				require.Equal(t, append([]string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10"}, tt.audit...), s.audit())
-				require.Nil(t, state.Intent)
-			})
+		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			s.at(90*time.Minute, func() { require.NoError(t, s.fake.SetRatio("pat", tt.to)) })
+			state, err := s.runner().Run(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, rollout.Done, state.Status)
+			require.Equal(t, tt.set, s.fake.Ratios())
+			require.Equal(t, []string{tt.line}, s.emitted(rollout.EventAdopted))
+			require.Equal(t, append([]string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10"}, tt.audit...), s.audit())
+			require.Nil(t, state.Intent)
 		})
 	}
 }
 
 func TestWhatWasLiveBeforeIsGoneOnFrom(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		require.NoError(t, s.fake.ApplyAs("pat"))
 		require.NoError(t, s.fake.Approve())
 		require.NoError(t, s.fake.SetRatio("pat", 20))
@@ -171,9 +157,7 @@ func TestWhatWasLiveBeforeIsGoneOnFrom(t *testing.T) {
 }
 
 func TestARatioThatFellStopsTheRollout(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.at(150*time.Minute, func() { require.NoError(t, s.fake.SetRatio("pat", 5)) })
 
 		state, err := s.runner().Run(t.Context())
@@ -225,33 +209,28 @@ func TestACanceledOrArchivedReleaseEndsTheRollout(t *testing.T) {
 			"rollout release 1 is ended at 10%: the release is archived: a later version took its place; it is over; release a later version", 10,
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				tt.do(t, s)
-				state, err := s.runner().Run(t.Context())
-				require.EqualError(t, err, tt.line)
-				require.ErrorIs(t, err, alipayplus.ErrConflict)
-				require.Equal(t, rollout.Ended, state.Status)
-				require.Equal(t, tt.ratio, state.Ratio)
-				require.Nil(t, state.Intent)
-				calls := s.fake.Calls(rollouttest.OpAny)
+		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			tt.do(t, s)
+			state, err := s.runner().Run(t.Context())
+			require.EqualError(t, err, tt.line)
+			require.ErrorIs(t, err, alipayplus.ErrConflict)
+			require.Equal(t, rollout.Ended, state.Status)
+			require.Equal(t, tt.ratio, state.Ratio)
+			require.Nil(t, state.Intent)
+			calls := s.fake.Calls(rollouttest.OpAny)
 
-				// It stays so: nobody is asked anything any more.
-				_, err = s.runner().Run(t.Context())
-				require.EqualError(t, err, tt.line)
-				_, err = s.runner().Resume(t.Context(), "lin", "")
-				require.EqualError(t, err, "rollout release 1: it is ENDED; nothing is left to resume")
-				require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny))
-			})
+			// It stays so: nobody is asked anything any more.
+			_, err = s.runner().Run(t.Context())
+			require.EqualError(t, err, tt.line)
+			_, err = s.runner().Resume(t.Context(), "lin", "")
+			require.EqualError(t, err, "rollout release 1: it is ENDED; nothing is left to resume")
+			require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny))
 		})
 	}
 }
 
 func TestAStatusThatNobodyKnowsIsWaitedOut(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.at(90*time.Minute, func() {
 			s.fake.Edit("", func(o *rollout.Observation) { o.Status = "FROZEN" })
 		})
@@ -265,9 +244,7 @@ func TestAStatusThatNobodyKnowsIsWaitedOut(t *testing.T) {
 }
 
 func TestAGrayscaleOfAllUsersIsNoReasonToPanic(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		require.NoError(t, s.fake.ApplyAs("pat"))
 		require.NoError(t, s.fake.Approve())
 		s.fake.Edit("pat", func(o *rollout.Observation) { o.Status, o.Ratio = alipayplus.ReleaseGrayscale, 100 })
@@ -281,8 +258,7 @@ func TestAGrayscaleOfAllUsersIsNoReasonToPanic(t *testing.T) {
 
 // The status and the verdicts are as they were, and yet there is something to store.
 func TestWhatIsAdoptedIsStoredAtOnce(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, hourly())
 		require.NoError(t, s.fake.SetRatio("pat", 30))
 		_, err := s.runner().Step(t.Context())
@@ -293,8 +269,7 @@ func TestWhatIsAdoptedIsStoredAtOnce(t *testing.T) {
 }
 
 func TestApprovalsFromBeforeARatioFellAreGivenAnew(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, approved())
 		_, err := s.runner().Approve(t.Context(), "lin", "", 50)
 		require.NoError(t, err)
@@ -320,8 +295,7 @@ func TestApprovalsFromBeforeARatioFellAreGivenAnew(t *testing.T) {
 }
 
 func TestApprovalsFromBeforeAPauseStillHold(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, approved())
 		_, err := s.runner().Approve(t.Context(), "lin", "", 50)
 		require.NoError(t, err)
@@ -334,8 +308,7 @@ func TestApprovalsFromBeforeAPauseStillHold(t *testing.T) {
 }
 
 func TestAVersionThatWasWithdrawnToDevelopmentIsAppliedForAgainAfterOneResumption(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		s.fake.Edit("pat", func(o *rollout.Observation) {
 			o.Status, o.Ratio = alipayplus.ReleaseNewVersionCreated, 0

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -15,9 +14,7 @@ import (
 )
 
 func TestWhoIsStoppedBeforeTheFirstStepIsPendingToo(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		over, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, run := s.runner().Run(over)
@@ -35,9 +32,7 @@ func TestWhoIsStoppedBeforeTheFirstStepIsPendingToo(t *testing.T) {
 }
 
 func TestAPendingErrorSaysWhatComesNext(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Minute)
 		defer cancel()
 		state, err := s.runner().Run(ctx)
@@ -71,25 +66,22 @@ func TestAPendingErrorDuringAnObservationSaysWhatWasWaitedFor(t *testing.T) {
 			`trying again after a failure: alipayplus: releases.get: .*, next at 2000-01-01T00:00:0\dZ`,
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				tt.given(s)
-				ctx, cancel := context.WithCancel(t.Context())
-				s.fake.Before(func(context.Context, rollouttest.Call) error {
-					if len(s.emitted(rollout.EventWaiting, rollout.EventRetrying)) == 0 {
-						return nil
-					}
-					cancel()
-					return ctx.Err()
-				})
-				_, err := s.runner().Run(ctx)
-				require.ErrorIs(t, err, rollout.ErrPending)
-				require.Regexp(t, "^rollout release 1 is still pending: "+tt.line+"; run it again to go on$", err.Error())
-				var pending *rollout.PendingError
-				require.ErrorAs(t, err, &pending)
-				require.NotNil(t, pending.Next.State)
+		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			tt.given(s)
+			ctx, cancel := context.WithCancel(t.Context())
+			s.fake.Before(func(context.Context, rollouttest.Call) error {
+				if len(s.emitted(rollout.EventWaiting, rollout.EventRetrying)) == 0 {
+					return nil
+				}
+				cancel()
+				return ctx.Err()
 			})
+			_, err := s.runner().Run(ctx)
+			require.ErrorIs(t, err, rollout.ErrPending)
+			require.Regexp(t, "^rollout release 1 is still pending: "+tt.line+"; run it again to go on$", err.Error())
+			var pending *rollout.PendingError
+			require.ErrorAs(t, err, &pending)
+			require.NotNil(t, pending.Next.State)
 		})
 	}
 }
@@ -107,28 +99,24 @@ func TestNothingIsBegunAfterTheEndOfTheContext(t *testing.T) {
 		"run":  func(ctx context.Context, r *rollout.Runner) error { _, err := r.Run(ctx); return err },
 		"step": func(ctx context.Context, r *rollout.Runner) error { _, err := r.Step(ctx); return err },
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := plain()
-				for i := range spec.Steps {
-					spec.Steps[i].Bake = 0
-				}
-				s := newStage(t, spec)
-				s.fake.ApproveAfter(0)
-				ctx, cancel := context.WithCancel(t.Context())
-				s.between(rollouttest.OpRaise, cancel)
-				require.ErrorIs(t, run(ctx, s.runnerOf(heedless{s.fake}, s.store)), rollout.ErrPending)
-				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
-				require.Equal(t, alipayplus.Ratio(10), s.state().Ratio)
-			})
+		runInVirtualTime(t, name, func(t *testing.T) {
+			spec := plain()
+			for i := range spec.Steps {
+				spec.Steps[i].Bake = 0
+			}
+			s := newStage(t, spec)
+			s.fake.ApproveAfter(0)
+			ctx, cancel := context.WithCancel(t.Context())
+			s.between(rollouttest.OpRaise, cancel)
+			require.ErrorIs(t, run(ctx, s.runnerOf(heedless{s.fake}, s.store)), rollout.ErrPending)
+			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+			require.Equal(t, alipayplus.Ratio(10), s.state().Ratio)
 		})
 	}
 }
 
 func TestStepsAtIntervalsClimbAsARunDoes(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		var last *rollout.Next
 		for steps := 0; ; steps++ {
 			require.Less(t, steps, 500)
@@ -153,9 +141,7 @@ func TestStepsAtIntervalsClimbAsARunDoes(t *testing.T) {
 }
 
 func TestAStepThatComesTooEarlyDoesNoHarm(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		for range 4 * 60 {
 			_, err := s.runner().Step(t.Context())
 			require.NoError(t, err)
@@ -168,9 +154,7 @@ func TestAStepThatComesTooEarlyDoesNoHarm(t *testing.T) {
 }
 
 func TestAnotherSpecIsRefusedUnlessAskedFor(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.runUntil(90 * time.Minute)
 		stored := s.spec.Hash()
 		s.spec = plain()
@@ -205,8 +189,7 @@ func TestAnotherSpecIsRefusedUnlessAskedFor(t *testing.T) {
 }
 
 func TestANewSpecAsksTheLiveStepsGatesAnew(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Steps[1].Approval = true
 		s := newStage(t, spec)
@@ -221,9 +204,7 @@ func TestANewSpecAsksTheLiveStepsGatesAnew(t *testing.T) {
 }
 
 func TestTheSameSpecInAnotherFormIsTheSame(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.runUntil(90 * time.Minute)
 		parsed, err := rollout.ParseSpec([]byte("version: 1\nsteps: [{ratio: 10, bake: 1h}, {bake: 60m, ratio: 50}, {ratio: 100}]"))
 		require.NoError(t, err)
@@ -310,9 +291,7 @@ func TestARunnerIsRefusedWhatItCannotDo(t *testing.T) {
 }
 
 func TestMakersMakeGates(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		asked := false
 		none := func(string, rollout.GateSpec) (rollout.Gate, error) { return nil, nil }
 		one := func(name string, _ rollout.GateSpec) (rollout.Gate, error) {

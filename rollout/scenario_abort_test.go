@@ -32,26 +32,24 @@ func TestADeadlineDoesNotEndAnAbort(t *testing.T) {
 			require.ErrorContains(s, err, "the order is kept")
 		}, rollout.CausePerson},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := aborting()
-				spec.Deadline = rollout.Duration(3 * time.Hour)
-				s := liveAtTen(t, spec)
-				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-					if c.Op == rollouttest.OpAbort && time.Since(s.began) < 5*time.Hour {
-						return unavailable()
-					}
-					return nil
-				})
-				tt.given(s)
-
-				state, err := s.runner().Run(t.Context())
-
-				require.ErrorIs(t, err, rollout.ErrAborted)
-				require.NotErrorIs(t, err, rollout.ErrDeadline)
-				require.Equal(t, tt.cause, state.Stop.Cause)
-				require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
+		runInVirtualTime(t, name, func(t *testing.T) {
+			spec := aborting()
+			spec.Deadline = rollout.Duration(3 * time.Hour)
+			s := liveAtTen(t, spec)
+			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+				if c.Op == rollouttest.OpAbort && time.Since(s.began) < 5*time.Hour {
+					return unavailable()
+				}
+				return nil
 			})
+			tt.given(s)
+
+			state, err := s.runner().Run(t.Context())
+
+			require.ErrorIs(t, err, rollout.ErrAborted)
+			require.NotErrorIs(t, err, rollout.ErrDeadline)
+			require.Equal(t, tt.cause, state.Stop.Cause)
+			require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
 		})
 	}
 }
@@ -59,8 +57,7 @@ func TestADeadlineDoesNotEndAnAbort(t *testing.T) {
 // A raise may be half done, so that an abort has to wait until the target can be read, and
 // meanwhile the deadline passes.
 func TestADeadlineDoesNotEndACommandToAbort(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := plain()
 		spec.Deadline = rollout.Duration(3 * time.Hour)
 		s := newStage(t, spec)
@@ -176,35 +173,33 @@ func TestAnAbortThatIsInterruptedInTheQueueStaysAnAbort(t *testing.T) {
 			15 * time.Second, rollout.ErrGateFailed, // it observes again after the gate
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHarbor(t, 1)
-				h.spec = aborting()
-				h.fakes[0].ApproveAfter(0)
-				h.opts = []rollout.Option{rollout.WithGate("errors", failing(0, new(bool)))}
-				_, err := h.fleet(rollout.FleetOptions{}).Run(deadline(t, 2*time.Minute))
-				require.ErrorIs(t, err, rollout.ErrPending)
-				require.Equal(t, []alipayplus.Ratio{10}, h.fakes[0].Ratios())
-				tt.given(h)
-				time.Sleep(time.Minute) // a question is due
-				observed := h.fakes[0].Calls(rollouttest.OpObserve)
+		runInVirtualTime(t, name, func(t *testing.T) {
+			h := newHarbor(t, 1)
+			h.spec = aborting()
+			h.fakes[0].ApproveAfter(0)
+			h.opts = []rollout.Option{rollout.WithGate("errors", failing(0, new(bool)))}
+			_, err := h.fleet(rollout.FleetOptions{}).Run(deadline(t, 2*time.Minute))
+			require.ErrorIs(t, err, rollout.ErrPending)
+			require.Equal(t, []alipayplus.Ratio{10}, h.fakes[0].Ratios())
+			tt.given(h)
+			time.Sleep(time.Minute) // a question is due
+			observed := h.fakes[0].Calls(rollouttest.OpObserve)
 
-				limiter := rate.NewLimiter(rate.Every(10*time.Second), 1)
-				_, err = h.fleet(rollout.FleetOptions{Limiter: limiter}).Run(deadline(t, tt.stopped))
+			limiter := rate.NewLimiter(rate.Every(10*time.Second), 1)
+			_, err = h.fleet(rollout.FleetOptions{Limiter: limiter}).Run(deadline(t, tt.stopped))
 
-				require.ErrorIs(t, err, rollout.ErrPending)
-				require.Greater(t, h.fakes[0].Calls(rollouttest.OpObserve), observed)
-				require.Zero(t, h.fakes[0].Calls(rollouttest.OpAbort))
-				require.Equal(t, alipayplus.ReleaseGrayscale, h.fakes[0].Now().Status)
+			require.ErrorIs(t, err, rollout.ErrPending)
+			require.Greater(t, h.fakes[0].Calls(rollouttest.OpObserve), observed)
+			require.Zero(t, h.fakes[0].Calls(rollouttest.OpAbort))
+			require.Equal(t, alipayplus.ReleaseGrayscale, h.fakes[0].Now().Status)
 
-				summary, err := h.fleet(rollout.FleetOptions{}).Run(t.Context())
-				require.ErrorIs(t, err, rollout.ErrAborted)
-				if tt.class != nil {
-					require.ErrorIs(t, err, tt.class)
-				}
-				require.Equal(t, "1 ABORTED", summary.String())
-				require.Equal(t, alipayplus.ReleaseCanceled, h.fakes[0].Now().Status)
-			})
+			summary, err := h.fleet(rollout.FleetOptions{}).Run(t.Context())
+			require.ErrorIs(t, err, rollout.ErrAborted)
+			if tt.class != nil {
+				require.ErrorIs(t, err, tt.class)
+			}
+			require.Equal(t, "1 ABORTED", summary.String())
+			require.Equal(t, alipayplus.ReleaseCanceled, h.fakes[0].Now().Status)
 		})
 	}
 }
@@ -220,8 +215,7 @@ func (s strict) Abort(ctx context.Context, c rollout.Change) (string, error) {
 }
 
 func TestAnAbortObservesFirstWhatOthersDid(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		require.NoError(t, s.fake.SetRatio("pat", 30))
 
@@ -237,8 +231,7 @@ func TestAnAbortObservesFirstWhatOthersDid(t *testing.T) {
 }
 
 func TestATargetThatCannotBeReadIsGivenUpAllTheSame(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		s.fake.FailNext(rollouttest.OpObserve, 1, unavailable())
 		receipt, err := s.runner().Abort(t.Context(), "lin", "no")
@@ -250,9 +243,7 @@ func TestATargetThatCannotBeReadIsGivenUpAllTheSame(t *testing.T) {
 
 // While it is not known whether a raise took effect, that is found out first: the audit log would lack it otherwise.
 func TestAnAbortOfAHalfDoneRaiseWaitsUntilTheTargetCanBeRead(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.fake.ApproveAfter(0)
 		s.fake.LoseNext(rollouttest.OpRaise, 1, alipayplus.ErrOutcomeUnknown)
 		s.fake.After(func(_ context.Context, c rollouttest.Call) error {
@@ -287,28 +278,23 @@ func TestAbortGivesUpAVersionInAnyStatus(t *testing.T) {
 		"under review":    {30 * time.Minute, alipayplus.ReleaseNewVersionCreated, "nobody has the version; its application is withdrawn"},
 		"live":            {90 * time.Minute, alipayplus.ReleaseCanceled, "the version is canceled; 10% of the users have it"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				if tt.at > 0 {
-					s.runUntil(tt.at)
-				}
-				receipt, err := s.runner().Abort(t.Context(), "lin", "no")
-				require.NoError(t, err)
-				require.Equal(t, rollout.Aborted, receipt.State.Status)
-				require.Equal(t, tt.after, receipt.State.Stop.Aftermath)
-				require.Equal(t, tt.status, s.fake.Now().Status)
-				_, err = s.runner().Run(t.Context())
-				require.ErrorIs(t, err, rollout.ErrAborted)
-			})
+		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			if tt.at > 0 {
+				s.runUntil(tt.at)
+			}
+			receipt, err := s.runner().Abort(t.Context(), "lin", "no")
+			require.NoError(t, err)
+			require.Equal(t, rollout.Aborted, receipt.State.Status)
+			require.Equal(t, tt.after, receipt.State.Stop.Aftermath)
+			require.Equal(t, tt.status, s.fake.Now().Status)
+			_, err = s.runner().Run(t.Context())
+			require.ErrorIs(t, err, rollout.ErrAborted)
 		})
 	}
 }
 
 func TestAFullReleaseCannotBeAborted(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.runUntil(90 * time.Minute)
 		require.NoError(t, s.fake.SetRatio("pat", 100))
 		receipt, err := s.runner().Abort(t.Context(), "lin", "no")
@@ -330,28 +316,23 @@ func TestAnAbortIsRepeatedUntilItIsKnown(t *testing.T) {
 		"before its effect": func(f *rollouttest.Fake, err error) { f.FailNext(rollouttest.OpAbort, 5, err) },
 		"after its effect":  func(f *rollouttest.Fake, err error) { f.LoseNext(rollouttest.OpAbort, 5, err) },
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				fail(s.fake, rollout.Transient(errors.New("reset by peer")))
-				s.at(90*time.Minute, func() {
-					_, err := s.runner(rollout.WithHost("b")).Abort(t.Context(), "lin", "no")
-					require.NoError(t, err)
-				})
-				state, err := s.runner().Run(t.Context())
-				require.ErrorIs(t, err, rollout.ErrAborted)
-				require.Equal(t, "the version is canceled; 10% of the users have it", state.Stop.Aftermath)
-				require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "ABORTED 10-10"}, s.audit())
-				require.Equal(t, 6, s.fake.Calls(rollouttest.OpAbort))
+		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			fail(s.fake, rollout.Transient(errors.New("reset by peer")))
+			s.at(90*time.Minute, func() {
+				_, err := s.runner(rollout.WithHost("b")).Abort(t.Context(), "lin", "no")
+				require.NoError(t, err)
 			})
+			state, err := s.runner().Run(t.Context())
+			require.ErrorIs(t, err, rollout.ErrAborted)
+			require.Equal(t, "the version is canceled; 10% of the users have it", state.Stop.Aftermath)
+			require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "ABORTED 10-10"}, s.audit())
+			require.Equal(t, 6, s.fake.Calls(rollouttest.OpAbort))
 		})
 	}
 }
 
 func TestAnAbortSettlesFirstWhatWasBegun(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		// The answer to the raise gets lost, and the process dies of it.
 		p := new(process)
 		s.between(rollouttest.OpRaise, func() {})
@@ -418,26 +399,24 @@ func TestAnAbortThatIsRepeatedStillSaysWhatItMeansForUsers(t *testing.T) {
 		"in grayscale":   {plain(), 10 * time.Minute, "the version is canceled and cannot go to this target again; what the 10% of users who have it will see is not documented"},
 		"in preparation": {approvedFirst(), 10 * time.Minute, "nobody has the version; it is canceled and cannot go to this target again"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				given := newWorld(t, approving())
-				release := given.release(given.program(), "1.0.0")
-				store, target := rollout.NewMemoryStore(), rollout.ForRelease(given.owner, release.ID)
-				first, err := rollout.New(target, tt.spec, store, rollout.WithHost("a"))
-				require.NoError(t, err)
-				_, err = first.Run(deadline(t, tt.after))
-				require.ErrorIs(t, err, rollout.ErrPending)
-				dying, err := rollout.New(lostAbort{target}, tt.spec, store, rollout.WithHost("a"))
-				require.NoError(t, err)
-				_, err = dying.Abort(t.Context(), "lin", "no")
-				require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
-				require.Equal(t, alipayplus.ReleaseCanceled, given.read(release.ID).Status)
+		runInVirtualTime(t, name, func(t *testing.T) {
+			given := newWorld(t, approving())
+			release := given.release(given.program(), "1.0.0")
+			store, target := rollout.NewMemoryStore(), rollout.ForRelease(given.owner, release.ID)
+			first, err := rollout.New(target, tt.spec, store, rollout.WithHost("a"))
+			require.NoError(t, err)
+			_, err = first.Run(deadline(t, tt.after))
+			require.ErrorIs(t, err, rollout.ErrPending)
+			dying, err := rollout.New(lostAbort{target}, tt.spec, store, rollout.WithHost("a"))
+			require.NoError(t, err)
+			_, err = dying.Abort(t.Context(), "lin", "no")
+			require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+			require.Equal(t, alipayplus.ReleaseCanceled, given.read(release.ID).Status)
 
-				state, err := first.Run(t.Context())
+			state, err := first.Run(t.Context())
 
-				require.ErrorIs(t, err, rollout.ErrAborted)
-				require.Equal(t, tt.want, state.Stop.Aftermath)
-			})
+			require.ErrorIs(t, err, rollout.ErrAborted)
+			require.Equal(t, tt.want, state.Stop.Aftermath)
 		})
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -17,8 +16,7 @@ import (
 )
 
 func TestTheOthersBeginWhenAllCanariesAreThrough(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 6)
 		h.fakes[1].ApproveAfter(3 * day) // the slower canary
 		queued := 0
@@ -90,32 +88,29 @@ func TestACanaryThatIsNotReleasedStopsTheRest(t *testing.T) {
 			}))
 		}, "ABORTED", rollout.ErrGateFailed},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHarbor(t, 5)
-				tt.do(h)
+		runInVirtualTime(t, name, func(t *testing.T) {
+			h := newHarbor(t, 5)
+			tt.do(h)
 
-				var last map[rollout.FleetStatus]int
-				summary, err := h.fleet(rollout.FleetOptions{Canaries: 0.4, OnProgress: func(p rollout.FleetProgress) { last = p.Counts }}).Run(t.Context())
+			var last map[rollout.FleetStatus]int
+			summary, err := h.fleet(rollout.FleetOptions{Canaries: 0.4, OnProgress: func(p rollout.FleetProgress) { last = p.Counts }}).Run(t.Context())
 
-				require.Equal(t, summary.Counts(), last)
-				require.ErrorIs(t, err, tt.is)
-				require.NotErrorIs(t, err, rollout.ErrPending)
-				require.Equal(t, tt.status, summary.Members[0].Status)
-				require.Equal(t, rollout.FleetStatus(rollout.Done), summary.Members[1].Status, "the other canary goes on")
-				for i, target := range summary.Members[2:] {
-					require.Equal(t, rollout.FleetMember{Target: fmt.Sprint("release ", i+2), Status: rollout.FleetSkipped, What: "a canary was not released"}, target)
-					require.Zero(t, h.fakes[i+2].Calls(rollouttest.OpAny), "it is not touched")
-				}
-				require.Contains(t, summary.String(), "3 SKIPPED")
-			})
+			require.Equal(t, summary.Counts(), last)
+			require.ErrorIs(t, err, tt.is)
+			require.NotErrorIs(t, err, rollout.ErrPending)
+			require.Equal(t, tt.status, summary.Members[0].Status)
+			require.Equal(t, rollout.FleetStatus(rollout.Done), summary.Members[1].Status, "the other canary goes on")
+			for i, target := range summary.Members[2:] {
+				require.Equal(t, rollout.FleetMember{Target: fmt.Sprint("release ", i+2), Status: rollout.FleetSkipped, What: "a canary was not released"}, target)
+				require.Zero(t, h.fakes[i+2].Calls(rollouttest.OpAny), "it is not touched")
+			}
+			require.Contains(t, summary.String(), "3 SKIPPED")
 		})
 	}
 }
 
 func TestAReleaseThatSomebodyElseDrivesIsWaitedFor(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		lease, err := h.store.Acquire(t.Context(), "release 1", "lin's shell")
 		require.NoError(t, err)
@@ -144,8 +139,7 @@ func TestAReleaseThatSomebodyElseDrivesIsWaitedFor(t *testing.T) {
 }
 
 func TestAFleetThatIsStoppedFinishesWhatItBeganAndGoesOnLater(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 4)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -198,8 +192,7 @@ func TestAFleetThatIsStoppedFinishesWhatItBeganAndGoesOnLater(t *testing.T) {
 }
 
 func TestAFleetReportsEachOfManyEnds(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 8)
 		h.fakes[1].FailNext(rollouttest.OpObserve, 3, unavailable()) // passes
 		h.after(30*time.Minute, func() { require.NoError(t, h.fakes[2].Reject(alipayplus.PartyAlipayCN, "a | b")) })
@@ -254,8 +247,7 @@ func TestAFleetReportsEachOfManyEnds(t *testing.T) {
 }
 
 func TestAFleetExecutesCommandsToOneOfItsRollouts(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		h.after(90*time.Minute, func() {
 			r, err := rollout.New(h.fakes[1], h.spec, h.store, rollout.WithHost("b"))
@@ -271,8 +263,7 @@ func TestAFleetExecutesCommandsToOneOfItsRollouts(t *testing.T) {
 }
 
 func TestATargetThatFailsAloneDoesNotHoldUpTheOthers(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		h.fakes[1].FailNext(rollouttest.OpObserve, 1_000_000, rollout.Transient(errors.New("reset by peer")))
 		h.spec.Deadline = rollout.Duration(day)
@@ -289,8 +280,7 @@ func TestATargetThatFailsAloneDoesNotHoldUpTheOthers(t *testing.T) {
 }
 
 func TestPeopleSendCommandsThroughTheRunnersOfAFleet(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		h.spec.Steps[1].Approval = true
 		fleet := h.fleet(rollout.FleetOptions{})

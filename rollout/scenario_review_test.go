@@ -2,7 +2,6 @@ package rollout_test
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -15,9 +14,7 @@ import (
 const day = 24 * time.Hour
 
 func TestARejectionOnDayTwoStopsWithTheReasonsOfEachParty(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.fake.ApproveAfter(3 * day)
 		s.at(day, func() { require.NoError(t, s.fake.Approve(alipayplus.PartyAlipayPlus)) })
 		s.at(2*day, func() {
@@ -59,9 +56,7 @@ func TestARejectionOnDayTwoStopsWithTheReasonsOfEachParty(t *testing.T) {
 }
 
 func TestBothWhoRejectedAreNamed(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.at(time.Minute, func() {
 			require.NoError(t, s.fake.Reject(alipayplus.PartyAlipayPlus, ""))
 			s.fake.Edit("", func(o *rollout.Observation) {
@@ -74,9 +69,7 @@ func TestBothWhoRejectedAreNamed(t *testing.T) {
 }
 
 func TestAnApplicationThatWasWithdrawnPauses(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.at(time.Minute, func() { require.NoError(t, s.fake.WithdrawAs("pat")) })
 		_, err := s.runner().Run(t.Context())
 		require.EqualError(t, err, "rollout release 1 is paused at 0%: the application was taken back by pat; resume, which applies anew, or abort")
@@ -91,9 +84,7 @@ func TestAnApplicationThatWasWithdrawnPauses(t *testing.T) {
 }
 
 func TestAnApplicationThatSomebodyRenewedIsWaitedFor(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.at(30*time.Minute, func() {
 			require.NoError(t, s.fake.WithdrawAs("pat"))
 			require.NoError(t, s.fake.ApplyAs("pat"))
@@ -142,42 +133,39 @@ func TestAReviewThatRunsAlready(t *testing.T) {
 			"rollout release 1: version 0.9.0 is RELEASE_PREPARATION and must be out of the way before this one can be applied for; finish, withdraw or cancel it first", nil,
 		},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := hourly()
-				spec.Review = tt.policy
-				s := newStage(t, spec)
-				tt.given(t, s)
-				effects := len(s.fake.Effects())
+		runInVirtualTime(t, tt.name, func(t *testing.T) {
+			spec := hourly()
+			spec.Review = tt.policy
+			s := newStage(t, spec)
+			tt.given(t, s)
+			effects := len(s.fake.Effects())
 
-				state, err := s.runner().Run(t.Context())
+			state, err := s.runner().Run(t.Context())
 
-				if tt.err == "" {
-					s.requireDone(state, err)
-					require.Equal(t, append(tt.audit, "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"), s.audit())
-					return
-				}
-				require.EqualError(t, err, tt.err)
-				var conflict *rollout.ConflictError
-				require.ErrorAs(t, err, &conflict)
-				require.ErrorIs(t, err, alipayplus.ErrConflict)
-				require.Len(t, s.fake.Effects(), effects)
-				require.Equal(t, rollout.Running, state.Status, "the next run observes again")
+			if tt.err == "" {
+				s.requireDone(state, err)
+				require.Equal(t, append(tt.audit, "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"), s.audit())
+				return
+			}
+			require.EqualError(t, err, tt.err)
+			var conflict *rollout.ConflictError
+			require.ErrorAs(t, err, &conflict)
+			require.ErrorIs(t, err, alipayplus.ErrConflict)
+			require.Len(t, s.fake.Effects(), effects)
+			require.Equal(t, rollout.Running, state.Status, "the next run observes again")
 
-				// When it is out of the way, the next run goes on.
-				s.fake.Edit("pat", func(o *rollout.Observation) { o.Blocker = nil })
-				if s.fake.Now().Status == alipayplus.ReleaseUnderReview {
-					require.NoError(t, s.fake.WithdrawAs("pat"))
-				}
-				s.requireDone(s.runner().Run(t.Context()))
-			})
+			// When it is out of the way, the next run goes on.
+			s.fake.Edit("pat", func(o *rollout.Observation) { o.Blocker = nil })
+			if s.fake.Now().Status == alipayplus.ReleaseUnderReview {
+				require.NoError(t, s.fake.WithdrawAs("pat"))
+			}
+			s.requireDone(s.runner().Run(t.Context()))
 		})
 	}
 }
 
 func TestReplacingEmitsWhatItDoes(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Review = rollout.ReviewReplace
 		s := newStage(t, spec)
@@ -196,19 +184,17 @@ func TestAWithdrawalOfWhichTheAnswerGotLostIsOne(t *testing.T) {
 		"of the version itself": func(t *testing.T, s *stage) { require.NoError(t, s.fake.ApplyAs("pat")) },
 		"of another":            func(_ *testing.T, s *stage) { s.other(alipayplus.ReleaseUnderReview) },
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := plain()
-				spec.Review = rollout.ReviewReplace
-				s := newStage(t, spec)
-				given(t, s)
-				s.fake.LoseNext(rollouttest.OpWithdraw, 1, alipayplus.ErrOutcomeUnknown)
-				s.requireDone(s.runner().Run(t.Context()))
-				require.Equal(t, 1, s.fake.Calls(rollouttest.OpWithdraw))
-				require.Equal(t, []string{
-					"STARTED 0-0", "WITHDRAWN 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100",
-				}, s.audit())
-			})
+		runInVirtualTime(t, name, func(t *testing.T) {
+			spec := plain()
+			spec.Review = rollout.ReviewReplace
+			s := newStage(t, spec)
+			given(t, s)
+			s.fake.LoseNext(rollouttest.OpWithdraw, 1, alipayplus.ErrOutcomeUnknown)
+			s.requireDone(s.runner().Run(t.Context()))
+			require.Equal(t, 1, s.fake.Calls(rollouttest.OpWithdraw))
+			require.Equal(t, []string{
+				"STARTED 0-0", "WITHDRAWN 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100",
+			}, s.audit())
 		})
 	}
 }
@@ -227,8 +213,7 @@ func TestWhoCannotWithdrawCannotReplace(t *testing.T) {
 
 // The platform lets one version of a mini program at a time go its way.
 func TestAnotherVersionOnItsWayAtThePlatformIsReplacedOnlyIfTheSpecSaysSo(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		given := newWorld(t)
 		program := given.program()
 		other, release := given.release(program, "1.0.0"), given.release(program, "1.1.0")

@@ -3,7 +3,6 @@ package rollout_test
 import (
 	"bytes"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -81,37 +80,32 @@ func TestAStoredStateThatCannotBeUsedIsNeverAFreshStart(t *testing.T) {
 			"it is damaged: json: cannot unmarshal string into Go struct field State.ratio of type alipayplus.Ratio",
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, plain())
-				s.runUntil(90 * time.Minute)
-				tt.edit(t, s)
-				calls := s.fake.Calls(rollouttest.OpAny)
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			s.runUntil(90 * time.Minute)
+			tt.edit(t, s)
+			calls := s.fake.Calls(rollouttest.OpAny)
 
-				_, run := s.runner().Run(t.Context())
-				_, step := s.runner().Step(t.Context())
-				_, status := s.runner().Status(t.Context())
-				_, pause := s.runner().Pause(t.Context(), "lin", "")
+			_, run := s.runner().Run(t.Context())
+			_, step := s.runner().Step(t.Context())
+			_, status := s.runner().Status(t.Context())
+			_, pause := s.runner().Pause(t.Context(), "lin", "")
 
-				for _, err := range []error{run, step, status, pause} {
-					line := tt.line
-					if name != "newer" {
-						line += "; restore it from a copy, or remove it to begin from what is live"
-					}
-					require.EqualError(t, err, "rollout release 1: the stored state cannot be used: "+line)
-					var checkpoint *rollout.CheckpointError
-					require.ErrorAs(t, err, &checkpoint)
+			for _, err := range []error{run, step, status, pause} {
+				line := tt.line
+				if name != "newer" {
+					line += "; restore it from a copy, or remove it to begin from what is live"
 				}
-				require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny))
-			})
+				require.EqualError(t, err, "rollout release 1: the stored state cannot be used: "+line)
+				var checkpoint *rollout.CheckpointError
+				require.ErrorAs(t, err, &checkpoint)
+			}
+			require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny))
 		})
 	}
 }
 
 func TestTheStateOfAnotherTargetIsRefused(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.runUntil(90*time.Minute, rollout.WithName("tea"))
 		other := s.runnerOf(rollouttest.NewFake("release 2", alipayplus.DefaultLadder()), s.store, rollout.WithName("tea"))
 		_, err := other.Run(t.Context())

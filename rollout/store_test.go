@@ -56,9 +56,7 @@ func TestAStoreThatCannotSaveStopsBeforeTheTargetIsChanged(t *testing.T) {
 
 // The deadline counts from the first attempt, which is remembered though nothing came of it.
 func TestAFirstAttemptThatCannotBeStoredIsTheStoresFailure(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.FailNext(rollouttest.OpObserve, 1, unavailable())
 		full := errors.New("disk full")
 		_, err := s.runnerOf(s.fake, fullStore(s.store, new(int), 1, full)).Run(t.Context())
@@ -68,9 +66,7 @@ func TestAFirstAttemptThatCannotBeStoredIsTheStoresFailure(t *testing.T) {
 }
 
 func TestAnObservationWithoutNewsIsNotStored(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.ApproveAfter(day)
 		s.runUntil(time.Hour)
 		stored, observations := s.state().Seq, s.fake.Calls(rollouttest.OpObserve)
@@ -81,9 +77,7 @@ func TestAnObservationWithoutNewsIsNotStored(t *testing.T) {
 }
 
 func TestAFailureThatTheNextRunNeedNotKnowIsNotStored(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.FailNext(rollouttest.OpObserve, 1000, unavailable())
 		s.runUntil(time.Hour)
 		require.Equal(t, uint64(1), s.state().Seq, "that it began, once")
@@ -93,8 +87,7 @@ func TestAFailureThatTheNextRunNeedNotKnowIsNotStored(t *testing.T) {
 
 // What cannot be read is not taken for a rollout that has not begun.
 func TestAStateThatCannotBeReadIsNoFreshStart(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		s := liveAtTen(t, plain())
 		stored, calls := s.state(), s.fake.Calls(rollouttest.OpAny)
 		worn := errors.New("input/output error")
@@ -159,9 +152,7 @@ func TestNothingIsDoneAfterWhatWasNotStored(t *testing.T) {
 }
 
 func TestNothingIsChangedAfterAnIntentThatWasNotStored(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		// The first saving is the beginning, the second the intent to apply.
 		_, err := s.runnerOf(s.fake, fullStore(s.store, new(int), 2, context.DeadlineExceeded)).Run(deadline(t, time.Hour))
 		require.Error(t, err)
