@@ -43,8 +43,7 @@ func TestATargetThatIsDownForAnHourIsObservedSeldomAndTheRolloutGoesOn(t *testin
 func TestATargetThatAsksForTimeIsGivenIt(t *testing.T) {
 	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.FailNext(rollouttest.OpObserve, 1, &alipayplus.Error{Operation: "releases.get", Code: alipayplus.CodeTrafficExceedLimit, Message: "too many calls", RetryAfter: 20 * time.Minute})
-		next, err := s.runner().Step(t.Context())
-		require.NoError(t, err)
+		next := s.step()
 		require.GreaterOrEqual(t, time.Until(next.At), 18*time.Minute)
 		require.LessOrEqual(t, time.Until(next.At), 22*time.Minute)
 	})
@@ -53,8 +52,7 @@ func TestATargetThatAsksForTimeIsGivenIt(t *testing.T) {
 func TestAnHourIsTheMostThatATargetMayAskFor(t *testing.T) {
 	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.FailNext(rollouttest.OpObserve, 1, &alipayplus.Error{Operation: "releases.get", Message: "later", Retryable: true, RetryAfter: 100 * time.Hour})
-		next, err := s.runner().Step(t.Context())
-		require.NoError(t, err)
+		next := s.step()
 		require.LessOrEqual(t, time.Until(next.At), 66*time.Minute)
 	})
 }
@@ -64,8 +62,7 @@ func TestATargetMayAskForTimeItself(t *testing.T) {
 		waits := make(map[time.Duration]bool)
 		for range 5 {
 			s.fake.FailNext(rollouttest.OpObserve, 1, rollout.TransientAfter(errors.New("busy"), 20*time.Minute))
-			next, err := s.runner().Step(t.Context())
-			require.NoError(t, err)
+			next := s.step()
 			require.Equal(t, "trying again after a failure: busy", next.What)
 			wait := time.Until(next.At)
 			require.GreaterOrEqual(t, wait, 20*time.Minute, "not before")
@@ -111,10 +108,8 @@ func TestAnswersThatGetLostChangeNothingOfTheEnd(t *testing.T) {
 }
 
 func TestAnAuthorizationThatIsRevokedOnTheWayIsAskedFor(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Steps[0].Ratio = 30
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Steps[0].Ratio = 30
 		s.at(90*time.Minute, s.fake.Revoke)
 
 		state, err := s.runner().Run(t.Context())
@@ -184,8 +179,7 @@ func TestWhatATargetAsksForIsNeverUndercut(t *testing.T) {
 			for range 50 {
 				s := newStage(t, plain())
 				s.fake.FailNext(rollouttest.OpObserve, 1, tt.err)
-				next, err := s.runner().Step(t.Context())
-				require.NoError(t, err)
+				next := s.step()
 				wait := time.Until(next.At)
 				require.GreaterOrEqual(t, wait, tt.least)
 				require.LessOrEqual(t, wait, max(tt.least*11/10, 2200*time.Millisecond))
@@ -235,13 +229,11 @@ func TestWhoIsStoppedDuringAnOutageIsPending(t *testing.T) {
 }
 
 func TestTheTargetIsReadRightBeforeEachChange(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Review = rollout.ReviewReplace
-		for i := range spec.Steps {
-			spec.Steps[i].Approval = true
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Review = rollout.ReviewReplace
+		for i := range s.spec.Steps {
+			s.spec.Steps[i].Approval = true
 		}
-		s := newStage(t, spec)
 		s.other(alipayplus.ReleaseUnderReview)
 		s.reads()
 		for i, ratio := range []alipayplus.Ratio{10, 50, 100} {
@@ -255,10 +247,8 @@ func TestTheTargetIsReadRightBeforeEachChange(t *testing.T) {
 }
 
 func TestAFrequentGateDoesNotMakeObservationsFrequent(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Steps[0].Bake = rollout.Duration(10 * time.Hour)
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Steps[0].Bake = rollout.Duration(10 * time.Hour)
 		asked := 0
 		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			asked++

@@ -99,8 +99,7 @@ func TestAChangeThatANewSpecMeansDifferentlyHasAnotherKey(t *testing.T) {
 		require.Equal(t, alipayplus.Ratio(10), old.To)
 		s.spec.Steps[0].Ratio = 20
 		for s.fake.Now().Ratio == 0 {
-			_, err := s.runner(rollout.WithNewSpec()).Step(t.Context())
-			require.NoError(t, err)
+			s.step(rollout.WithNewSpec())
 			time.Sleep(time.Minute)
 		}
 		s.requireDone(s.runner().Run(t.Context()))
@@ -152,10 +151,8 @@ func TestARepeatedChangeHasTheSameKey(t *testing.T) {
 		"another version is in the way": func(_ *testing.T, s *stage) { s.other(alipayplus.ReleaseUnderReview) },
 		"somebody else applied":         func(t *testing.T, s *stage) { require.NoError(t, s.fake.ApplyAs("pat")) },
 	} {
-		runInVirtualTime(t, name, func(t *testing.T) {
-			spec := plain()
-			spec.Review = rollout.ReviewReplace
-			s := newStage(t, spec)
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			s.spec.Review = rollout.ReviewReplace
 			given(t, s)
 			type change struct {
 				op rollouttest.Op
@@ -222,10 +219,8 @@ func TestAConflictOfWhichTheOutcomeIsUnknownKeepsTheIntent(t *testing.T) {
 		"it had its effect": {func(f *rollouttest.Fake) { f.LoseNext(rollouttest.OpRaise, 1, both) }, 1},
 		"it had none":       {func(f *rollouttest.Fake) { f.FailNext(rollouttest.OpRaise, 1, both) }, 2},
 	} {
-		runInVirtualTime(t, name, func(t *testing.T) {
-			spec := plain()
-			spec.Steps = []rollout.StepSpec{spec.Steps[0], spec.Steps[2]} // one raise
-			s := newStage(t, spec)
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			s.spec.Steps = []rollout.StepSpec{s.spec.Steps[0], s.spec.Steps[2]} // one raise
 			s.fake.ApproveAfter(0)
 			keys := make(map[string]int)
 			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
@@ -236,8 +231,7 @@ func TestAConflictOfWhichTheOutcomeIsUnknownKeepsTheIntent(t *testing.T) {
 			})
 			tt.fail(s.fake)
 			for s.fake.Calls(rollouttest.OpRaise) == 0 {
-				_, err := s.runner().Step(t.Context())
-				require.NoError(t, err)
+				s.step()
 				time.Sleep(3 * time.Second)
 			}
 			intent := s.state().Intent
@@ -310,8 +304,7 @@ func TestAChangeThatArrivesAfterItsRepetitionWasRefusedIsTheRollouts(t *testing.
 				keys = append(keys, c.Change.RequestID)
 				return answers[len(keys)-1]
 			})
-			_, err := s.runner().Run(t.Context())
-			require.EqualError(t, err, "rollout release 1: permission denied")
+			require.EqualError(t, errOf(s.runner().Run(t.Context())), "rollout release 1: permission denied")
 			require.Equal(t, keys[0], keys[1])
 			require.NoError(t, tt.arrives(s.fake))
 			time.Sleep(time.Minute)

@@ -36,10 +36,8 @@ func TestACommandDuringTheObservationBeforeAChangeComesFirst(t *testing.T) {
 			return err
 		}, nil},
 	} {
-		runInVirtualTime(t, name, func(t *testing.T) {
-			spec := plain()
-			spec.Steps[2].Approval = true
-			s := newStage(t, spec)
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			s.spec.Steps[2].Approval = true
 			s.fake.ApproveAfter(0)
 			posted := false
 			s.fake.Before(func(ctx context.Context, c rollouttest.Call) error {
@@ -87,8 +85,7 @@ func TestACommandThatComesWhileAChangeIsQueuedComesFirst(t *testing.T) {
 }
 
 func TestACommandNeedsNoSpec(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		stored := s.spec.Hash()
 		s.spec = hourly()
 		other := s.runner()
@@ -131,8 +128,7 @@ func TestACommandThatIsRefusedLeavesNothing(t *testing.T) {
 			return err
 		}, alipayplus.ErrConflict},
 	} {
-		runInVirtualTime(t, name, func(t *testing.T) {
-			s := liveAtTen(t, plain())
+		runOnStageAtTen(t, name, plain(), func(t *testing.T, s *stage) {
 			require.ErrorIs(t, tt.do(s), tt.is)
 			s.requireNoCommands()
 			s.requireDone(s.runner().Run(t.Context()))
@@ -145,15 +141,13 @@ func TestWhatHasNotBegunCanBeApprovedAndNeitherPausedNorResumed(t *testing.T) {
 		_, err := s.runner().Pause(t.Context(), "lin", "")
 		require.EqualError(t, err, "rollout release 1: it has not begun; nothing is there to pause")
 		require.ErrorIs(t, err, alipayplus.ErrConflict)
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.EqualError(t, err, "rollout release 1: it has not begun; nothing is there to resume")
+		require.EqualError(t, errOf(s.runner().Resume(t.Context(), "lin", "")), "rollout release 1: it has not begun; nothing is there to resume")
 		state, err := s.runner().Status(t.Context())
 		require.NoError(t, err)
 		require.Nil(t, state)
 		s.requireNoCommands()
 
-		receipt, err := s.runner().Approve(t.Context(), "lin", "", 50)
-		require.NoError(t, err)
+		receipt := s.approve(50)
 		require.Equal(t, &rollout.Receipt{}, receipt)
 		s.requireDone(s.runner().Run(t.Context()))
 		require.Equal(t, []string{"50% is approved"}, s.emitted(rollout.EventApproved))
@@ -194,8 +188,7 @@ func TestAPauseDuringTheReviewCountsNothingAsWatched(t *testing.T) {
 }
 
 func TestACommandThatFailedIsKeptAndSaysSo(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.FailNext(rollouttest.OpAbort, 1, unavailable())
 
 		receipt, err := s.runner().Abort(t.Context(), "lin", "no")
@@ -247,12 +240,10 @@ func TestACommandFromElsewhereIsExecutedWithinThreeSeconds(t *testing.T) {
 
 // Somebody may want it to stop.
 func TestARunThatCannotListCommandsDoesNotAct(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		time.Sleep(2 * time.Hour) // 50 % are due
 		calls, gone := s.fake.Calls(rollouttest.OpAny), errors.New("stale file handle")
-		_, err := s.runnerOf(s.fake, storeFailingFrom(s.store, "Commands", s.began, gone)).Step(t.Context())
-		require.ErrorIs(t, err, gone)
+		require.ErrorIs(t, errOf(s.runnerOf(s.fake, storeFailingFrom(s.store, "Commands", s.began, gone)).Step(t.Context())), gone)
 		require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny))
 	})
 }
@@ -261,8 +252,7 @@ func TestARunThatCannotListCommandsAnyMoreEnds(t *testing.T) {
 	onStage(t, plain(), func(t *testing.T, s *stage) {
 		gone := errors.New("stale file handle")
 		from := s.began.Add(90*time.Minute + 500*time.Millisecond)
-		_, err := s.runnerOf(s.fake, storeFailingFrom(s.store, "Commands", from, gone), rollout.WithInterval(day)).Run(t.Context())
-		require.ErrorIs(t, err, gone)
+		require.ErrorIs(t, errOf(s.runnerOf(s.fake, storeFailingFrom(s.store, "Commands", from, gone), rollout.WithInterval(day)).Run(t.Context())), gone)
 		require.LessOrEqual(t, time.Since(from), 3*time.Second)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 	})
@@ -270,14 +260,12 @@ func TestARunThatCannotListCommandsAnyMoreEnds(t *testing.T) {
 
 // It would be executed again by a run that does not know that it was.
 func TestACommandThatCannotBeRemovedEndsTheRunAndIsExecutedOnce(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		s := liveAtTen(t, approved())
+	onStageAtTen(t, approved(), func(t *testing.T, s *stage) {
 		command := rollout.Command{ID: "1", Kind: rollout.CommandApprove, Ratio: 50, By: "lin", At: time.Now()}
 		require.NoError(t, s.store.Post(t.Context(), "release 1", command))
 		full := errors.New("read-only")
 		for range 3 {
-			_, err := s.runnerOf(s.fake, storeFailing(s.store, "Forget", full)).Run(t.Context())
-			require.ErrorIs(t, err, full)
+			require.ErrorIs(t, errOf(s.runnerOf(s.fake, storeFailing(s.store, "Forget", full)).Run(t.Context())), full)
 			require.Equal(t, []string{"1"}, s.state().Handled)
 		}
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
@@ -318,8 +306,7 @@ func TestAnApprovalIsWaitedFor(t *testing.T) {
 	onStage(t, approved(), func(t *testing.T, s *stage) {
 		s.at(8*time.Hour, func() {
 			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
-			receipt, err := s.runner(rollout.WithHost("b")).Approve(t.Context(), "lin", "", 50)
-			require.NoError(t, err)
+			receipt := s.approve(50, rollout.WithHost("b"))
 			require.False(t, receipt.Handled, "the runner that has the lease does it")
 			require.Regexp(t, `^a process \d+ run \w{6}$`, receipt.Holder)
 			require.Nil(t, receipt.State)
@@ -338,8 +325,7 @@ func TestAnApprovalIsWaitedFor(t *testing.T) {
 
 func TestAnApprovalMayComeBeforehand(t *testing.T) {
 	onStage(t, approved(), func(t *testing.T, s *stage) {
-		receipt, err := s.runner().Approve(t.Context(), "lin", "", 50)
-		require.NoError(t, err)
+		receipt := s.approve(50)
 		require.Equal(t, &rollout.Receipt{}, receipt, "it is left for the first run")
 		state, err := s.runner().Status(t.Context())
 		require.NoError(t, err)
@@ -351,16 +337,13 @@ func TestAnApprovalMayComeBeforehand(t *testing.T) {
 }
 
 func TestAnApprovalIsOfOneRatio(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := approved()
-		spec.Steps[2].Approval = true
-		s := newStage(t, spec)
-		_, err := s.runner().Approve(t.Context(), "lin", "", 100)
-		require.NoError(t, err)
+	onStage(t, approved(), func(t *testing.T, s *stage) {
+		s.spec.Steps[2].Approval = true
+		s.approve(100)
 		s.runUntil(day)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 		for _, ratio := range []alipayplus.Ratio{10, 20} {
-			_, err = s.runner().Approve(t.Context(), "lin", "", ratio)
+			_, err := s.runner().Approve(t.Context(), "lin", "", ratio)
 			require.EqualError(t, err, "rollout release 1: no step asks for approval of "+ratio.String()+": invalid input")
 			require.ErrorIs(t, err, alipayplus.ErrInvalid)
 		}
@@ -373,8 +356,7 @@ func TestWhoAsksMustBeSaid(t *testing.T) {
 	_, err := s.runner().Pause(t.Context(), "", "because")
 	require.EqualError(t, err, "rollout release 1: say who asks for it: invalid input")
 	require.ErrorIs(t, err, alipayplus.ErrInvalid)
-	_, err = s.runner().Approve(t.Context(), "", "", 50)
-	require.ErrorIs(t, err, alipayplus.ErrInvalid)
+	require.ErrorIs(t, errOf(s.runner().Approve(t.Context(), "", "", 50)), alipayplus.ErrInvalid)
 }
 
 func TestAnotherRunnerPausesResumesAndAbortsOneThatRuns(t *testing.T) {
@@ -497,8 +479,7 @@ func TestAnUnknownCommandIsRefused(t *testing.T) {
 func TestAPausedRolloutCanBeAborted(t *testing.T) {
 	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.gate = failing(10, new(bool))
-		_, err := s.runner().Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrGateFailed)
+		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrGateFailed)
 		receipt, err := s.runner().Abort(t.Context(), "lin", "no")
 		require.NoError(t, err)
 		require.Equal(t, rollout.Aborted, receipt.State.Status)
@@ -523,11 +504,9 @@ func TestACommandWhoseEffectWasNotStoredIsNotForgotten(t *testing.T) {
 	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.runUntil(90 * time.Minute)
 		full := errors.New("disk full")
-		_, err := s.runnerOf(s.fake, fullStore(s.store, new(int), 1, full)).Pause(t.Context(), "lin", "lunch")
-		require.ErrorIs(t, err, full)
+		require.ErrorIs(t, errOf(s.runnerOf(s.fake, fullStore(s.store, new(int), 1, full)).Pause(t.Context(), "lin", "lunch")), full)
 		require.Equal(t, rollout.Running, s.state().Status)
-		_, err = s.runner().Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrPaused)
+		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrPaused)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 	})
 }
@@ -562,18 +541,15 @@ func TestAPauseIsNotWatchedTime(t *testing.T) {
 		"paused elsewhere before the tolerance passed": {2 * time.Minute, "b", "b", "b", bake + 2*time.Minute},
 		"paused after it was watched long enough":      {bake - time.Second, "a", "a", "a", bake},
 	} {
-		runInVirtualTime(t, name, func(t *testing.T) {
-			s := liveAtTen(t, plain())
+		runOnStageAtTen(t, name, plain(), func(t *testing.T, s *stage) {
 			raised := s.raisedAt()
 			time.Sleep(time.Until(raised.Add(tt.watched)))
-			receipt, err := s.runner(rollout.WithHost(tt.pauses)).Pause(t.Context(), "lin", "")
-			require.NoError(t, err)
+			receipt := s.pause(rollout.WithHost(tt.pauses))
 			require.LessOrEqual(t, receipt.State.Stop.Baked.Std(), tt.watched)
 			require.GreaterOrEqual(t, receipt.State.Stop.Baked, rollout.Duration(0))
 
 			time.Sleep(2 * day)
-			_, err = s.runner(rollout.WithHost(tt.resumes)).Resume(t.Context(), "lin", "")
-			require.NoError(t, err)
+			s.resume(rollout.WithHost(tt.resumes))
 			s.requireDone(s.runner(rollout.WithHost(tt.runs)).Run(t.Context()))
 
 			live := liveFor(s.fake)[10] - 2*day
@@ -598,14 +574,12 @@ func TestWhateverStoppedItIsNotWatchedTime(t *testing.T) {
 			return err
 		},
 	} {
-		runInVirtualTime(t, name, func(t *testing.T) {
-			s := liveAtTen(t, hourly())
+		runOnStageAtTen(t, name, hourly(), func(t *testing.T, s *stage) {
 			require.ErrorAs(t, stop(s), new(*rollout.StoppedError))
 			watched := time.Since(s.raisedAt())
 			require.Equal(t, rollout.Duration(watched), s.state().Stop.Baked)
 			time.Sleep(2 * day)
-			_, err := s.runner().Resume(t.Context(), "lin", "")
-			require.NoError(t, err)
+			s.resume()
 			s.requireDone(s.runner().Run(t.Context()))
 			live := liveFor(s.fake)[10] - 2*day
 			require.GreaterOrEqual(t, live, time.Hour)
@@ -616,8 +590,7 @@ func TestWhateverStoppedItIsNotWatchedTime(t *testing.T) {
 
 // Somebody resumes what is running, because of what was shown a moment ago; then it stops.
 func TestAResumptionFromBeforeTheStopIsRefused(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		s := liveAtTen(t, hourly())
+	onStageAtTen(t, hourly(), func(t *testing.T, s *stage) {
 		failed := false
 		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			if failed {
@@ -652,16 +625,13 @@ func TestAResumptionFromBeforeTheStopIsRefused(t *testing.T) {
 
 // The clock of the machine that paused is four minutes ahead; somebody resumes a minute later.
 func TestAResumptionIsNotRefusedBecauseTwoClocksDisagree(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
-		_, err := s.runner(rollout.WithHost("b")).Pause(t.Context(), "lin", "")
-		require.NoError(t, err)
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
+		s.pause(rollout.WithHost("b"))
 		s.rewrite(func(state map[string]any) {
 			stop := state["stop"].(map[string]any)
 			stop["at"] = shifted(t, stop["at"], 4*time.Minute)
 		})
 		time.Sleep(time.Minute)
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
+		s.resume()
 	})
 }

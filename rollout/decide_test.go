@@ -45,8 +45,7 @@ func TestRatiosThatAreBehindNeedNotBeOffered(t *testing.T) {
 		require.NoError(t, err)
 		s.at(90*time.Minute, func() { s.fake.Edit("", func(o *rollout.Observation) { o.Ladder = ladder }) })
 		s.at(100*time.Minute, func() {
-			plan, err := s.runner().Plan(t.Context())
-			require.NoError(t, err)
+			plan := s.plan()
 			require.False(t, plan.Blocked())
 		})
 		s.requireDone(s.runner().Run(t.Context()))
@@ -82,10 +81,8 @@ func TestDeadlinesPauseAndAreNewAfterResuming(t *testing.T) {
 			[]alipayplus.Ratio{10},
 		},
 	} {
-		runInVirtualTime(t, name, func(t *testing.T) {
-			spec := plain()
-			tt.edit(&spec)
-			s := newStage(t, spec)
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			tt.edit(&s.spec)
 			s.fake.ApproveAfter(tt.until)
 
 			state, err := s.runner().Run(t.Context())
@@ -100,11 +97,9 @@ func TestDeadlinesPauseAndAreNewAfterResuming(t *testing.T) {
 			require.Less(t, elapsed, tt.after+12*time.Minute, "two readings later at most")
 
 			// With as much time again, and the approval, it gets to the end.
-			_, err = s.runner().Resume(t.Context(), "lin", "")
-			require.NoError(t, err)
-			if spec.Steps[1].Approval {
-				_, err = s.runner().Approve(t.Context(), "lin", "", 50)
-				require.NoError(t, err)
+			s.resume()
+			if s.spec.Steps[1].Approval {
+				s.approve(50)
 			}
 			s.requireDone(s.runner().Run(t.Context()))
 		})
@@ -114,15 +109,11 @@ func TestDeadlinesPauseAndAreNewAfterResuming(t *testing.T) {
 // A machine that trusts the other's clock less than the step's deadline allows must not
 // begin the bake time anew each time: it would never end.
 func TestAStepThatTookTooLongIsNotWatchedAnew(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := plain()
-		spec.Steps[0].Deadline = rollout.Duration(62 * time.Minute)
-		s := newStage(t, spec)
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		s.spec.Steps[0].Deadline = rollout.Duration(62 * time.Minute)
 		s.runUntil(70 * time.Minute)
-		_, err := s.runner(rollout.WithHost("b")).Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrDeadline)
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
+		require.ErrorIs(t, errOf(s.runner(rollout.WithHost("b")).Run(t.Context())), rollout.ErrDeadline)
+		s.resume()
 		s.requireDone(s.runner(rollout.WithHost("b")).Run(t.Context()))
 		require.GreaterOrEqual(t, liveFor(s.fake)[10], time.Hour)
 		require.Less(t, liveFor(s.fake)[10], 75*time.Minute)
@@ -132,22 +123,17 @@ func TestAStepThatTookTooLongIsNotWatchedAnew(t *testing.T) {
 func TestTheDeadlineThatIsNotSaidIsThirtyDays(t *testing.T) {
 	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.ApproveAfter(40 * day)
-		_, err := s.runner().Step(t.Context())
-		require.NoError(t, err)
+		s.step()
 		time.Sleep(30*day - 1)
-		_, err = s.runner().Step(t.Context())
-		require.NoError(t, err)
+		s.step()
 		time.Sleep(time.Nanosecond)
-		_, err = s.runner().Step(t.Context())
-		require.EqualError(t, err, "rollout release 1 is paused at 0%: the rollout took longer than 30d; resume, which starts the deadlines anew, or abort")
+		require.EqualError(t, errOf(s.runner().Step(t.Context())), "rollout release 1 is paused at 0%: the rollout took longer than 30d; resume, which starts the deadlines anew, or abort")
 	})
 }
 
 func TestTheDeadlineHoldsForATargetThatIsDown(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := plain()
-		spec.Deadline = rollout.Duration(day)
-		s := newStage(t, spec)
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		s.spec.Deadline = rollout.Duration(day)
 		s.fake.FailNext(rollouttest.OpObserve, 10_000, unavailable())
 		_, err := s.runner().Run(t.Context())
 		require.EqualError(t, err, "rollout release 1 is paused at 0%: the rollout took longer than 1d, and the target does not answer: alipayplus: releases.get: SERVICE_UNAVAILABLE: the platform cannot answer now (HTTP 503); resume, which starts the deadlines anew, or abort")
@@ -158,18 +144,14 @@ func TestTheDeadlineHoldsForATargetThatIsDown(t *testing.T) {
 }
 
 func TestTheDeadlineCountsFromTheFirstAttemptThoughTheTargetWasNeverRead(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := plain()
-		spec.Deadline = rollout.Duration(day)
-		s := newStage(t, spec)
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		s.spec.Deadline = rollout.Duration(day)
 		s.fake.FailNext(rollouttest.OpObserve, 1000, unavailable())
 		for range 24 { // as by cron
-			_, err := s.runner().Step(t.Context())
-			require.NoError(t, err)
+			s.step()
 			time.Sleep(time.Hour)
 		}
-		_, err := s.runner().Step(t.Context())
-		require.ErrorIs(t, err, rollout.ErrDeadline)
+		require.ErrorIs(t, errOf(s.runner().Step(t.Context())), rollout.ErrDeadline)
 		require.Equal(t, []string{"STARTED 0-0", "PAUSED 0-0"}, s.audit())
 	})
 }
@@ -226,10 +208,8 @@ func TestAFleetGoesOnThoughEachObservationIsQueuedForLongerThanAVerdictIsValid(t
 // A verdict is stored before anything rests on it, which may take longer than the time
 // between two questions.
 func TestAVerdictHoldsForAsLongAsItIsStored(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
 		slow := storeHooked(s.store, "Save", func(_ context.Context, _ storeCall, do func() error) error {
 			time.Sleep(10 * time.Second)
 			return do()
@@ -243,11 +223,9 @@ func TestAVerdictHoldsForAsLongAsItIsStored(t *testing.T) {
 func TestAGateWithAShorterIntervalThanAnObservationDoesNotSpin(t *testing.T) {
 	t.Parallel()
 	for _, pause := range []time.Duration{0, 1500 * time.Millisecond, 50 * time.Second} {
-		runInVirtualTime(t, fmt.Sprint(pause), func(t *testing.T) {
-			spec := hourly()
-			spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
-			spec.Steps[0].Bake, spec.Steps[1].Bake = rollout.Duration(5*time.Second), rollout.Duration(5*time.Second)
-			s := newStage(t, spec)
+		runOnStage(t, fmt.Sprint(pause), hourly(), func(t *testing.T, s *stage) {
+			s.spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
+			s.spec.Steps[0].Bake, s.spec.Steps[1].Bake = rollout.Duration(5*time.Second), rollout.Duration(5*time.Second)
 			s.fake.ApproveAfter(0)
 			asked := 0
 			s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
@@ -270,11 +248,9 @@ func TestAGateWithAShorterIntervalThanAnObservationDoesNotSpin(t *testing.T) {
 // A verdict on which a ratio rises must not be old: what is valid for an observation is not valid
 // for hours.
 func TestAVerdictThatIsValidForAnObservationIsNotForAnApproval(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := approved()
-		spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
-		spec.Steps[0].Bake, spec.Steps[1].Bake = rollout.Duration(5*time.Second), rollout.Duration(5*time.Second)
-		s := newStage(t, spec)
+	onStage(t, approved(), func(t *testing.T, s *stage) {
+		s.spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
+		s.spec.Steps[0].Bake, s.spec.Steps[1].Bake = rollout.Duration(5*time.Second), rollout.Duration(5*time.Second)
 		s.fake.ApproveAfter(0)
 		var last time.Time
 		s.gate = func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
@@ -284,8 +260,7 @@ func TestAVerdictThatIsValidForAnObservationIsNotForAnApproval(t *testing.T) {
 			return rollout.Passed("fine"), nil
 		}
 		s.at(10*time.Minute+17*time.Second, func() {
-			_, err := s.runner(rollout.WithHost("b")).Approve(t.Context(), "lin", "", 50)
-			require.NoError(t, err)
+			s.approve(50, rollout.WithHost("b"))
 		})
 		s.requireDone(s.runner().Run(t.Context()))
 		require.LessOrEqual(t, s.fake.Effects()[2].At.Sub(last), time.Minute)
@@ -295,8 +270,7 @@ func TestAVerdictThatIsValidForAnObservationIsNotForAnApproval(t *testing.T) {
 func TestAPassAfterItsTimeIsNoAnswer(t *testing.T) {
 	t.Parallel()
 	for name, late := range map[string]rollout.Verdict{"a pass": rollout.Passed("late"), "a failure": rollout.Failed("late"), "none": rollout.Waiting("late")} {
-		runInVirtualTime(t, name, func(t *testing.T) {
-			s := liveAtTen(t, hourly())
+		runOnStageAtTen(t, name, hourly(), func(t *testing.T, s *stage) {
 			s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
 				time.Sleep(31 * time.Second) // it does not heed its context
 				return late, nil
@@ -321,11 +295,9 @@ func TestAFailedGateComesBeforeTheDeadlines(t *testing.T) {
 			s.Deadline, s.Steps[0].Deadline = rollout.Duration(6*time.Minute), rollout.Duration(6*time.Minute)
 		},
 	} {
-		runInVirtualTime(t, name, func(t *testing.T) {
-			spec := aborting()
-			spec.Gates["errors"] = rollout.GateSpec{Timeout: rollout.Duration(10 * time.Minute), Every: rollout.Duration(5 * time.Minute)}
-			edit(&spec)
-			s := newStage(t, spec)
+		runOnStage(t, name, aborting(), func(t *testing.T, s *stage) {
+			s.spec.Gates["errors"] = rollout.GateSpec{Timeout: rollout.Duration(10 * time.Minute), Every: rollout.Duration(5 * time.Minute)}
+			edit(&s.spec)
 			s.fake.ApproveAfter(0)
 			s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
 				time.Sleep(5 * time.Minute) // and meanwhile it is too late
@@ -343,12 +315,10 @@ func TestAFailedGateComesBeforeTheDeadlines(t *testing.T) {
 
 // Only a pass after the bake time is kept longer than the spec says.
 func TestAGateIsEvaluatedAtTheIntervalOfTheSpecUntilARatioMayRise(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(10 * time.Second)}
-		spec.Steps[0].Bake = rollout.Duration(10 * time.Minute)
-		spec.Steps = []rollout.StepSpec{spec.Steps[0], spec.Steps[2]}
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(10 * time.Second)}
+		s.spec.Steps[0].Bake = rollout.Duration(10 * time.Minute)
+		s.spec.Steps = []rollout.StepSpec{s.spec.Steps[0], s.spec.Steps[2]}
 		s.fake.ApproveAfter(0)
 		var asked []time.Time
 		s.gate = func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
@@ -368,12 +338,10 @@ func TestAGateIsEvaluatedAtTheIntervalOfTheSpecUntilARatioMayRise(t *testing.T) 
 
 // One gate that passes now and another that passed some time ago have not passed together.
 func TestARatioRisesOnVerdictsOfOneMoment(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Gates = map[string]rollout.GateSpec{"errors": {Every: rollout.Duration(5 * time.Minute)}, "crashes": {Every: rollout.Duration(20 * time.Minute)}}
-		spec.Steps = []rollout.StepSpec{spec.Steps[0], spec.Steps[2]}
-		spec.Steps[0].Gates = []string{"crashes", "errors"}
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Gates = map[string]rollout.GateSpec{"errors": {Every: rollout.Duration(5 * time.Minute)}, "crashes": {Every: rollout.Duration(20 * time.Minute)}}
+		s.spec.Steps = []rollout.StepSpec{s.spec.Steps[0], s.spec.Steps[2]}
+		s.spec.Steps[0].Gates = []string{"crashes", "errors"}
 		s.fake.ApproveAfter(0)
 		last := make(map[string]time.Time)
 		var mu sync.Mutex // they are asked side by side
@@ -427,10 +395,8 @@ func TestClocksThatDisagreeNeverMakeABakeTimeShorter(t *testing.T) {
 }
 
 func TestTheClockToleranceIsThatOfTheSpec(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := hourly()
-		spec.ClockTolerance = rollout.Duration(20 * time.Minute)
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.ClockTolerance = rollout.Duration(20 * time.Minute)
 		s.runUntil(95 * time.Minute)
 		s.shiftClock(-20 * time.Minute)
 		s.requireDone(s.runner(rollout.WithHost("b")).Run(t.Context()))
@@ -439,18 +405,14 @@ func TestTheClockToleranceIsThatOfTheSpec(t *testing.T) {
 }
 
 func TestARatioWithoutBakeTimeIsNotMadeToWaitForAnotherClock(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := plain()
-		spec.Steps[0].Bake = 0
-		spec.ClockTolerance = rollout.Duration(10 * time.Hour)
-		spec.Steps[1].Approval = true
-		s := newStage(t, spec)
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		s.spec.Steps[0].Bake = 0
+		s.spec.ClockTolerance = rollout.Duration(10 * time.Hour)
+		s.spec.Steps[1].Approval = true
 		s.runUntil(95 * time.Minute)
-		_, err := s.runner().Approve(t.Context(), "lin", "", 50)
-		require.NoError(t, err)
+		s.approve(50)
 		began := time.Now()
-		next, err := s.runner(rollout.WithHost("b")).Step(t.Context())
-		require.NoError(t, err)
+		next := s.step(rollout.WithHost("b"))
 		require.Equal(t, alipayplus.Ratio(50), next.State.Ratio)
 		require.Zero(t, time.Since(began))
 	})
@@ -465,10 +427,8 @@ func TestADeadlineThatPassesDuringAnObservationStopsTheRaise(t *testing.T) {
 			s.Deadline, s.Gates, s.Steps = rollout.Duration(time.Hour+30*time.Second), hourly().Gates, hourly().Steps
 		},
 	} {
-		runInVirtualTime(t, name, func(t *testing.T) {
-			spec := plain()
-			edit(&spec)
-			s := newStage(t, spec)
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			edit(&s.spec)
 			s.fake.ApproveAfter(0)
 			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
 				if c.Op == rollouttest.OpObserve && time.Since(s.began) >= time.Hour {
@@ -487,10 +447,8 @@ func TestADeadlineThatPassesDuringAnObservationStopsTheRaise(t *testing.T) {
 
 // A ratio that nobody has to watch is found by an observation that takes a while.
 func TestAStepGoesOnFromItsObservation(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := plain()
-		spec.Steps[0].Bake = 0
-		s := newStage(t, spec)
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		s.spec.Steps[0].Bake = 0
 		require.NoError(t, s.fake.ApplyAs("olga"))
 		require.NoError(t, s.fake.Approve())
 		require.NoError(t, s.fake.SetRatio("olga", 10))

@@ -57,8 +57,7 @@ func TestAChangeThatIsDoneIsNotPending(t *testing.T) {
 }
 
 func TestARefusalThatCannotBeStoredGivesBothErrors(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		time.Sleep(2 * time.Hour)
 		s.fake.FailNext(rollouttest.OpRaise, 1, alipayplus.ErrPermission)
 		full := errors.New("disk full")

@@ -88,8 +88,7 @@ func TestARunThatCannotOpenASessionEmitsThat(t *testing.T) {
 			return s.runnerOf(s.fake, storeFailing(s.store, "Acquire", unplugged))
 		}, unplugged},
 	} {
-		runInVirtualTime(t, name, func(t *testing.T) {
-			s := liveAtTen(t, plain())
+		runOnStageAtTen(t, name, plain(), func(t *testing.T, s *stage) {
 			r := tt.given(s)
 			for name, do := range map[string]func() error{
 				"run":  func() error { _, err := r.Run(t.Context()); return err },
@@ -117,21 +116,17 @@ func TestARunThatCannotOpenASessionEmitsThat(t *testing.T) {
 }
 
 func TestALeaseOfAnotherRunnerAndAStopAreNoFailureEvents(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		lease, err := s.store.Acquire(t.Context(), "release 1", "another")
 		require.NoError(t, err)
 		s.events = nil
-		_, err = s.runner().Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrLeased)
-		_, err = s.runner().Step(t.Context())
-		require.ErrorIs(t, err, rollout.ErrLeased)
+		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrLeased)
+		require.ErrorIs(t, errOf(s.runner().Step(t.Context())), rollout.ErrLeased)
 		require.NoError(t, lease.Release(t.Context()))
 		over, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		time.Sleep(time.Minute)
-		_, err = s.runner().Run(over)
-		require.ErrorIs(t, err, rollout.ErrPending)
+		require.ErrorIs(t, errOf(s.runner().Run(over)), rollout.ErrPending)
 		require.Empty(t, s.events)
 	})
 }
@@ -140,8 +135,7 @@ func TestAnObservationIsEmittedOnceHoweverManyStepsMakeIt(t *testing.T) {
 	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.ApproveAfter(5 * time.Minute)
 		for range 10 {
-			_, err := s.runner().Step(t.Context()) // each in a process of its own
-			require.NoError(t, err)
+			s.step()
 			time.Sleep(time.Minute)
 		}
 		require.Equal(t, []string{
@@ -177,8 +171,7 @@ func TestARunThatEndsWithAnErrorEmitsThat(t *testing.T) {
 			return s.runnerOf(s.fake, fullStore(s.store, new(int), 2, full))
 		}, full, "disk full"},
 	} {
-		runInVirtualTime(t, name, func(t *testing.T) {
-			s := liveAtTen(t, plain())
+		runOnStageAtTen(t, name, plain(), func(t *testing.T, s *stage) {
 			time.Sleep(2 * time.Hour) // 50 % are due
 			r := tt.given(s)
 			s.events = nil
@@ -198,21 +191,16 @@ func TestARunThatEndsWithAnErrorEmitsThat(t *testing.T) {
 }
 
 func TestARunThatIsStoppedEmitsNoFailure(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		s := liveAtTen(t, plain()) // a run whose time was over
-		_, err := s.runner().Pause(t.Context(), "lin", "")
-		require.NoError(t, err)
-		_, err = s.runner().Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrPaused)
-		_, err = s.runner().Step(t.Context())
-		require.ErrorIs(t, err, rollout.ErrPaused)
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
+		s.pause()
+		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrPaused)
+		require.ErrorIs(t, errOf(s.runner().Step(t.Context())), rollout.ErrPaused)
 		require.Empty(t, s.all(rollout.EventFailed))
 	})
 }
 
 func TestAStepByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		s.spec = hourly()
 		_, run := s.runner().Run(t.Context())
 		s.events = nil
@@ -237,10 +225,8 @@ func TestEachEventIsEmittedAtItsTime(t *testing.T) {
 			seen[e.Kind]++
 			require.Equal(t, time.Now(), e.At, "%s: %s", e.Kind, e.What)
 		}
-		_, err := s.runner().Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrPaused)
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
+		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrPaused)
+		s.resume()
 		s.requireDone(s.runner().Run(t.Context()))
 		for _, kind := range []rollout.EventKind{
 			rollout.EventStarted, rollout.EventChanging, rollout.EventApplied, rollout.EventObserved, rollout.EventWaiting, rollout.EventRetrying,

@@ -168,8 +168,7 @@ func TestAFolderThatMayOnlyBeReadStopsBeforeTheTargetIsChanged(t *testing.T) {
 		require.ErrorIs(t, err, fs.ErrPermission)
 		require.ErrorContains(t, err, "rollout release 1: the store failed: ")
 		require.NotContains(t, err.Error(), "\n")
-		_, err = s.runner().Pause(t.Context(), "lin", "")
-		require.ErrorIs(t, err, fs.ErrPermission)
+		require.ErrorIs(t, errOf(s.runner().Pause(t.Context(), "lin", "")), fs.ErrPermission)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios(), "nothing that nobody would remember")
 		require.Equal(t, alipayplus.Ratio(10), s.state().Ratio, "it can still be read")
 
@@ -220,11 +219,9 @@ func TestAFolderWhoseNameLooksLikeAPatternIsAFolder(t *testing.T) {
 				for range 2 { // one that is there already is left alone
 					require.NoError(t, s.store.Post(t.Context(), "release 1", command))
 				}
-				_, err := s.runner().Run(t.Context())
-				require.ErrorIs(t, err, rollout.ErrPaused)
+				require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrPaused)
 				s.requireNoCommands()
-				_, err = s.runner().Resume(t.Context(), "lin", "")
-				require.NoError(t, err)
+				s.resume()
 				s.requireDone(s.runner().Run(t.Context()))
 				require.Equal(t, []string{
 					"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "PAUSED 10-10", "RESUMED 10-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100",

@@ -276,8 +276,7 @@ func TestAResumedRolloutAsksItsGatesAgain(t *testing.T) {
 		s.gate = failing(50, &mended)
 		_, first := s.runner().Run(t.Context())
 		time.Sleep(day)
-		_, err := s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
+		s.resume()
 		_, second := s.runner().Run(t.Context())
 		require.EqualError(t, second, first.Error())
 		require.Equal(t, []alipayplus.Ratio{10, 50}, s.fake.Ratios())
@@ -285,10 +284,8 @@ func TestAResumedRolloutAsksItsGatesAgain(t *testing.T) {
 }
 
 func TestAGateThatFailsAbortsWhereTheSpecSaysSo(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := hourly()
-		spec.OnGateFailure = rollout.FailureAbort
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.OnGateFailure = rollout.FailureAbort
 		s.gate = failing(50, new(bool))
 
 		state, err := s.runner().Run(t.Context())
@@ -307,10 +304,8 @@ func TestAGateThatFailsAbortsWhereTheSpecSaysSo(t *testing.T) {
 }
 
 func TestAnAbortThatIsRefusedPauses(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := hourly()
-		spec.OnGateFailure = rollout.FailureAbort
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.OnGateFailure = rollout.FailureAbort
 		s.gate = failing(50, new(bool))
 		s.fake.FailNext(rollouttest.OpAbort, 1, alipayplus.ErrPermission)
 
@@ -365,10 +360,8 @@ func TestAGateThatDoesNotAnswerNeverPasses(t *testing.T) {
 }
 
 func TestAFewAnswersMayBeMissing(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Gates["errors"] = rollout.GateSpec{Tolerate: 2}
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Gates["errors"] = rollout.GateSpec{Tolerate: 2}
 		asked := 0
 		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			if asked++; asked%3 != 0 {
@@ -381,10 +374,8 @@ func TestAFewAnswersMayBeMissing(t *testing.T) {
 }
 
 func TestAMissingAnswerTakesAFormerPassAway(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Gates["errors"] = rollout.GateSpec{Tolerate: 1000}
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Gates["errors"] = rollout.GateSpec{Tolerate: 1000}
 		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			if time.Since(s.began) > 90*time.Minute { // it passed during the bake time
 				return rollout.Verdict{}, errors.New("connection refused")
@@ -398,10 +389,8 @@ func TestAMissingAnswerTakesAFormerPassAway(t *testing.T) {
 }
 
 func TestAGateThatWaitsIsWaitedForUntilTheDeadline(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Steps[0].Deadline = rollout.Duration(3 * time.Hour)
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Steps[0].Deadline = rollout.Duration(3 * time.Hour)
 		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			return rollout.Waiting("%d of %d samples", 3, 100), nil
 		}
@@ -433,11 +422,9 @@ func TestAGateThatWaitsAndThenPassesLetsItGoOn(t *testing.T) {
 }
 
 func TestGatesAreEvaluatedAtTheirIntervalsAndAllAtTheEnd(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Gates = map[string]rollout.GateSpec{"often": {Every: rollout.Duration(10 * time.Minute)}, "seldom": {Every: rollout.Duration(25 * time.Minute)}}
-		spec.Steps[0].Gates, spec.Steps[1].Gates = []string{"often", "seldom"}, nil
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Gates = map[string]rollout.GateSpec{"often": {Every: rollout.Duration(10 * time.Minute)}, "seldom": {Every: rollout.Duration(25 * time.Minute)}}
+		s.spec.Steps[0].Gates, s.spec.Steps[1].Gates = []string{"often", "seldom"}, nil
 		var mu sync.Mutex // gates are asked side by side
 		asked := make(map[string][]time.Duration)
 		gate := func(name string) rollout.Option {
@@ -459,10 +446,8 @@ func TestGatesAreEvaluatedAtTheirIntervalsAndAllAtTheEnd(t *testing.T) {
 }
 
 func TestAGateWithAnOldVerdictIsEvaluatedAgain(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Steps[1].Approval = true
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Steps[1].Approval = true
 		s.gate = func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
 			if time.Since(step.Since) > 5*time.Hour {
 				return rollout.Failed("worse at night"), nil
@@ -470,19 +455,16 @@ func TestAGateWithAnOldVerdictIsEvaluatedAgain(t *testing.T) {
 			return rollout.Passed("fine"), nil
 		}
 		// Nobody approves for hours, and meanwhile it goes wrong.
-		_, err := s.runner().Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrGateFailed)
+		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrGateFailed)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 		require.Less(t, time.Since(s.fake.Effects()[1].At), 5*time.Hour+2*time.Minute)
 	})
 }
 
 func TestOneGateOfManyIsEnoughToStop(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Gates["latency"] = rollout.GateSpec{}
-		spec.Steps[0].Gates = []string{"latency", "errors"}
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Gates["latency"] = rollout.GateSpec{}
+		s.spec.Steps[0].Gates = []string{"latency", "errors"}
 		_, err := s.runner(rollout.WithGate("errors", func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			return rollout.Failed("many"), nil
 		})).Run(t.Context())
@@ -492,11 +474,9 @@ func TestOneGateOfManyIsEnoughToStop(t *testing.T) {
 }
 
 func TestGatesAreEvaluatedSideBySide(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Gates["latency"] = rollout.GateSpec{}
-		spec.Steps[0].Gates = []string{"latency", "errors"}
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Gates["latency"] = rollout.GateSpec{}
+		s.spec.Steps[0].Gates = []string{"latency", "errors"}
 		var atOnce, most atomic.Int64
 		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			most.Store(max(most.Load(), atOnce.Add(1)))

@@ -68,16 +68,6 @@ func (h *harbor) after(d time.Duration, do func()) {
 	}()
 }
 
-// liveAtTen is a stage on which 10 % have been live for about a minute, and nobody runs.
-func liveAtTen(t *testing.T, spec rollout.Spec) *stage {
-	t.Helper()
-	s := newStage(t, spec)
-	s.fake.ApproveAfter(0)
-	s.runUntil(time.Minute)
-	require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
-	return s
-}
-
 // aborting is hourly, where a gate that fails gives the version up.
 func aborting() rollout.Spec {
 	spec := hourly()
@@ -302,6 +292,27 @@ func runOnStage(t *testing.T, name string, spec rollout.Spec, do func(t *testing
 	runInVirtualTime(t, name, func(t *testing.T) { do(t, newStage(t, spec)) })
 }
 
+// onStageAtTen is onStage where 10 % have been live for about a minute, and nobody runs.
+func onStageAtTen(t *testing.T, spec rollout.Spec, do func(t *testing.T, s *stage)) {
+	t.Helper()
+	inVirtualTime(t, func(t *testing.T) { do(t, liveAtTen(t, spec)) })
+}
+
+// runOnStageAtTen is onStageAtTen for a subtest.
+func runOnStageAtTen(t *testing.T, name string, spec rollout.Spec, do func(t *testing.T, s *stage)) {
+	t.Helper()
+	runInVirtualTime(t, name, func(t *testing.T) { do(t, liveAtTen(t, spec)) })
+}
+
+func liveAtTen(t *testing.T, spec rollout.Spec) *stage {
+	t.Helper()
+	s := newStage(t, spec)
+	s.fake.ApproveAfter(0)
+	s.runUntil(time.Minute)
+	require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+	return s
+}
+
 // inVirtualTime runs a test in virtual time, beside other tests.
 func inVirtualTime(t *testing.T, do func(t *testing.T)) {
 	t.Helper()
@@ -353,6 +364,45 @@ func (s *stage) runnerOf(target rollout.Target, store rollout.Store, opts ...rol
 	require.NoError(s, err)
 	return r
 }
+
+// pause, resume and approve are commands of lin, who gives no reason.
+func (s *stage) pause(opts ...rollout.Option) *rollout.Receipt {
+	s.Helper()
+	receipt, err := s.runner(opts...).Pause(s.Context(), "lin", "")
+	require.NoError(s, err)
+	return receipt
+}
+
+func (s *stage) resume(opts ...rollout.Option) *rollout.Receipt {
+	s.Helper()
+	receipt, err := s.runner(opts...).Resume(s.Context(), "lin", "")
+	require.NoError(s, err)
+	return receipt
+}
+
+func (s *stage) approve(ratio alipayplus.Ratio, opts ...rollout.Option) *rollout.Receipt {
+	s.Helper()
+	receipt, err := s.runner(opts...).Approve(s.Context(), "lin", "", ratio)
+	require.NoError(s, err)
+	return receipt
+}
+
+func (s *stage) step(opts ...rollout.Option) *rollout.Next {
+	s.Helper()
+	next, err := s.runner(opts...).Step(s.Context())
+	require.NoError(s, err)
+	return next
+}
+
+func (s *stage) plan(opts ...rollout.Option) *rollout.Plan {
+	s.Helper()
+	plan, err := s.runner(opts...).Plan(s.Context())
+	require.NoError(s, err)
+	return plan
+}
+
+// errOf is the error of a call whose other result does not matter.
+func errOf[T any](_ T, err error) error { return err }
 
 func (s *stage) evaluate(ctx context.Context, step rollout.Step) (rollout.Verdict, error) {
 	if s.gate == nil {

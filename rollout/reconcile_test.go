@@ -59,8 +59,7 @@ func TestARaiseIsSettledByItsOwnRatioOnly(t *testing.T) {
 
 // A reading that is nothing must neither be acted on nor end the process.
 func TestATargetWithoutObservationIsAnError(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		r := s.runnerOf(unseen{s.fake}, s.store)
 		for name, do := range map[string]func() error{
 			"run":   func() error { _, err := r.Run(t.Context()); return err },
@@ -220,10 +219,8 @@ func TestACanceledOrArchivedReleaseEndsTheRollout(t *testing.T) {
 			calls := s.fake.Calls(rollouttest.OpAny)
 
 			// It stays so: nobody is asked anything any more.
-			_, err = s.runner().Run(t.Context())
-			require.EqualError(t, err, tt.line)
-			_, err = s.runner().Resume(t.Context(), "lin", "")
-			require.EqualError(t, err, "rollout release 1: it is ENDED; nothing is left to resume")
+			require.EqualError(t, errOf(s.runner().Run(t.Context())), tt.line)
+			require.EqualError(t, errOf(s.runner().Resume(t.Context(), "lin", "")), "rollout release 1: it is ENDED; nothing is left to resume")
 			require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny))
 		})
 	}
@@ -248,8 +245,7 @@ func TestAGrayscaleOfAllUsersIsNoReasonToPanic(t *testing.T) {
 		require.NoError(t, s.fake.ApplyAs("pat"))
 		require.NoError(t, s.fake.Approve())
 		s.fake.Edit("pat", func(o *rollout.Observation) { o.Status, o.Ratio = alipayplus.ReleaseGrayscale, 100 })
-		_, err := s.runner().Plan(t.Context())
-		require.NoError(t, err)
+		s.plan()
 		state, err := s.runner().Run(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, rollout.Done, state.Status)
@@ -258,66 +254,52 @@ func TestAGrayscaleOfAllUsersIsNoReasonToPanic(t *testing.T) {
 
 // The status and the verdicts are as they were, and yet there is something to store.
 func TestWhatIsAdoptedIsStoredAtOnce(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		s := liveAtTen(t, hourly())
+	onStageAtTen(t, hourly(), func(t *testing.T, s *stage) {
 		require.NoError(t, s.fake.SetRatio("pat", 30))
-		_, err := s.runner().Step(t.Context())
-		require.NoError(t, err)
+		s.step()
 		require.Equal(t, alipayplus.Ratio(30), s.state().Ratio)
 		require.Contains(t, s.audit(), "ADOPTED 10-30")
 	})
 }
 
 func TestApprovalsFromBeforeARatioFellAreGivenAnew(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		s := liveAtTen(t, approved())
-		_, err := s.runner().Approve(t.Context(), "lin", "", 50)
-		require.NoError(t, err)
+	onStageAtTen(t, approved(), func(t *testing.T, s *stage) {
+		s.approve(50)
 		s.runUntil(90 * time.Minute)
 		require.Equal(t, alipayplus.Ratio(50), s.fake.Now().Ratio)
 		require.NoError(t, s.fake.SetRatio("pat", 10))
-		_, err = s.runner().Run(t.Context())
-		require.ErrorIs(t, err, alipayplus.ErrConflict)
+		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), alipayplus.ErrConflict)
 
-		receipt, err := s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
+		receipt := s.resume()
 		require.Empty(t, receipt.State.Approvals)
 		s.runUntil(12 * time.Hour)
 		require.Equal(t, []alipayplus.Ratio{10, 50, 10}, s.fake.Ratios(), "what was agreed on was another 50%")
 		require.Contains(t, s.emitted(rollout.EventWaiting), "waiting for approval of 50%")
 
-		_, err = s.runner().Approve(t.Context(), "lin", "", 50)
-		require.NoError(t, err)
-		_, err = s.runner().Run(t.Context())
+		s.approve(50)
+		_, err := s.runner().Run(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, []alipayplus.Ratio{10, 50, 10, 50, 100}, s.fake.Ratios())
 	})
 }
 
 func TestApprovalsFromBeforeAPauseStillHold(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		s := liveAtTen(t, approved())
-		_, err := s.runner().Approve(t.Context(), "lin", "", 50)
-		require.NoError(t, err)
-		_, err = s.runner().Pause(t.Context(), "lin", "")
-		require.NoError(t, err)
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
+	onStageAtTen(t, approved(), func(t *testing.T, s *stage) {
+		s.approve(50)
+		s.pause()
+		s.resume()
 		s.requireDone(s.runner().Run(t.Context()))
 	})
 }
 
 func TestAVersionThatWasWithdrawnToDevelopmentIsAppliedForAgainAfterOneResumption(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.Edit("pat", func(o *rollout.Observation) {
 			o.Status, o.Ratio = alipayplus.ReleaseNewVersionCreated, 0
 		})
-		_, err := s.runner().Run(t.Context())
-		require.ErrorContains(t, err, "release 1 is paused at 10%: 0% is live where 10% was by pat, and a rollout never goes on from a ratio that fell by itself; resume to go on from what is live now, or abort")
+		require.ErrorContains(t, errOf(s.runner().Run(t.Context())), "release 1 is paused at 10%: 0% is live where 10% was by pat, and a rollout never goes on from a ratio that fell by itself; resume to go on from what is live now, or abort")
 
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
+		s.resume()
 		state, err := s.runner().Run(t.Context())
 
 		require.NoError(t, err)

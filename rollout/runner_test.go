@@ -48,8 +48,7 @@ func TestAPendingErrorSaysWhatComesNext(t *testing.T) {
 
 		over, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err = s.runner().Step(over)
-		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, errOf(s.runner().Step(over)), context.Canceled)
 		s.requireDone(s.runner().Run(t.Context()))
 	})
 }
@@ -99,12 +98,10 @@ func TestNothingIsBegunAfterTheEndOfTheContext(t *testing.T) {
 		"run":  func(ctx context.Context, r *rollout.Runner) error { _, err := r.Run(ctx); return err },
 		"step": func(ctx context.Context, r *rollout.Runner) error { _, err := r.Step(ctx); return err },
 	} {
-		runInVirtualTime(t, name, func(t *testing.T) {
-			spec := plain()
-			for i := range spec.Steps {
-				spec.Steps[i].Bake = 0
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			for i := range s.spec.Steps {
+				s.spec.Steps[i].Bake = 0
 			}
-			s := newStage(t, spec)
 			s.fake.ApproveAfter(0)
 			ctx, cancel := context.WithCancel(t.Context())
 			s.between(rollouttest.OpRaise, cancel)
@@ -121,8 +118,7 @@ func TestStepsAtIntervalsClimbAsARunDoes(t *testing.T) {
 		for steps := 0; ; steps++ {
 			require.Less(t, steps, 500)
 			before := time.Now()
-			next, err := s.runner().Step(t.Context())
-			require.NoError(t, err)
+			next := s.step()
 			require.Equal(t, before, time.Now(), "a step does not wait")
 			if last = next; next.Over {
 				break
@@ -134,8 +130,7 @@ func TestStepsAtIntervalsClimbAsARunDoes(t *testing.T) {
 		require.Equal(t, "all users have the version", last.What)
 		s.requireDone(last.State, nil)
 		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
-		next, err := s.runner().Step(t.Context())
-		require.NoError(t, err)
+		next := s.step()
 		require.True(t, next.Over)
 	})
 }
@@ -143,8 +138,7 @@ func TestStepsAtIntervalsClimbAsARunDoes(t *testing.T) {
 func TestAStepThatComesTooEarlyDoesNoHarm(t *testing.T) {
 	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		for range 4 * 60 {
-			_, err := s.runner().Step(t.Context())
-			require.NoError(t, err)
+			s.step()
 			time.Sleep(time.Minute)
 		}
 		s.requireDone(s.runner().Run(t.Context()))
@@ -171,10 +165,8 @@ func TestAnotherSpecIsRefusedUnlessAskedFor(t *testing.T) {
 		_, err = s.store.Acquire(t.Context(), "release 1", "test")
 		require.NoError(t, err, "the lease was given back")
 		time.Sleep(time.Minute)
-		_, err = s.runner(rollout.WithNewSpec()).Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrPaused)
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
+		require.ErrorIs(t, errOf(s.runner(rollout.WithNewSpec()).Run(t.Context())), rollout.ErrPaused)
+		s.resume()
 
 		state, err := s.runner(rollout.WithNewSpec()).Run(t.Context())
 
@@ -197,8 +189,7 @@ func TestANewSpecAsksTheLiveStepsGatesAnew(t *testing.T) {
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 		s.spec = hourly()
 		s.gate = failing(10, new(bool))
-		_, err := s.runner(rollout.WithNewSpec()).Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrGateFailed)
+		require.ErrorIs(t, errOf(s.runner(rollout.WithNewSpec()).Run(t.Context())), rollout.ErrGateFailed)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 	})
 }

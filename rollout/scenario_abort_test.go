@@ -26,10 +26,8 @@ func TestADeadlineDoesNotEndAnAbort(t *testing.T) {
 	}{
 		"asked for by a gate": {func(s *stage) { s.gate = failing(10, new(bool)) }, rollout.CauseGate},
 		"asked for by a person while it is paused": {func(s *stage) {
-			_, err := s.runner().Pause(s.Context(), "lin", "")
-			require.NoError(s, err)
-			_, err = s.runner().Abort(s.Context(), "lin", "no")
-			require.ErrorContains(s, err, "the order is kept")
+			s.pause()
+			require.ErrorContains(s, errOf(s.runner().Abort(s.Context(), "lin", "no")), "the order is kept")
 		}, rollout.CausePerson},
 	} {
 		runInVirtualTime(t, name, func(t *testing.T) {
@@ -57,10 +55,8 @@ func TestADeadlineDoesNotEndAnAbort(t *testing.T) {
 // A raise may be half done, so that an abort has to wait until the target can be read, and
 // meanwhile the deadline passes.
 func TestADeadlineDoesNotEndACommandToAbort(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := plain()
-		spec.Deadline = rollout.Duration(3 * time.Hour)
-		s := newStage(t, spec)
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		s.spec.Deadline = rollout.Duration(3 * time.Hour)
 		s.fake.ApproveAfter(0)
 		raising := false
 		s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
@@ -215,8 +211,7 @@ func (s strict) Abort(ctx context.Context, c rollout.Change) (string, error) {
 }
 
 func TestAnAbortObservesFirstWhatOthersDid(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		require.NoError(t, s.fake.SetRatio("pat", 30))
 
 		receipt, err := s.runnerOf(strict{s.fake}, s.store).Abort(t.Context(), "lin", "no")
@@ -231,8 +226,7 @@ func TestAnAbortObservesFirstWhatOthersDid(t *testing.T) {
 }
 
 func TestATargetThatCannotBeReadIsGivenUpAllTheSame(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.FailNext(rollouttest.OpObserve, 1, unavailable())
 		receipt, err := s.runner().Abort(t.Context(), "lin", "no")
 		require.NoError(t, err)
@@ -287,8 +281,7 @@ func TestAbortGivesUpAVersionInAnyStatus(t *testing.T) {
 			require.Equal(t, rollout.Aborted, receipt.State.Status)
 			require.Equal(t, tt.after, receipt.State.Stop.Aftermath)
 			require.Equal(t, tt.status, s.fake.Now().Status)
-			_, err = s.runner().Run(t.Context())
-			require.ErrorIs(t, err, rollout.ErrAborted)
+			require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrAborted)
 		})
 	}
 }
@@ -302,8 +295,7 @@ func TestAFullReleaseCannotBeAborted(t *testing.T) {
 		require.ErrorContains(t, err, "giving the version up was refused: ")
 		require.Equal(t, rollout.Paused, receipt.State.Status)
 		// It is all users' already: resuming says so.
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
+		s.resume()
 		state, err := s.runner().Run(t.Context())
 		require.NoError(t, err)
 		require.Equal(t, rollout.Done, state.Status)
@@ -342,8 +334,7 @@ func TestAnAbortSettlesFirstWhatWasBegun(t *testing.T) {
 			}
 			return nil
 		})
-		_, err := s.runnerOf(mortalTarget{p, s.fake}, mortalStore(p, s.store)).Run(t.Context())
-		require.ErrorIs(t, err, errDead)
+		require.ErrorIs(t, errOf(s.runnerOf(mortalTarget{p, s.fake}, mortalStore(p, s.store)).Run(t.Context())), errDead)
 		s.fake.After(nil)
 		require.Equal(t, alipayplus.Ratio(0), s.state().Ratio)
 		time.Sleep(time.Minute)

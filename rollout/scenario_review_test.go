@@ -63,8 +63,7 @@ func TestBothWhoRejectedAreNamed(t *testing.T) {
 				o.Reviews[1].Status, o.Reviews[1].Reason = alipayplus.ReviewRejected, "no"
 			})
 		})
-		_, err := s.runner().Run(t.Context())
-		require.ErrorContains(t, err, ": ALIPAY_PLUS rejected it: no reason given; ALIPAY_CN rejected it: no; ")
+		require.ErrorContains(t, errOf(s.runner().Run(t.Context())), ": ALIPAY_PLUS rejected it: no reason given; ALIPAY_CN rejected it: no; ")
 	})
 }
 
@@ -77,8 +76,7 @@ func TestAnApplicationThatWasWithdrawnPauses(t *testing.T) {
 		var review *alipayplus.ReviewError
 		require.ErrorAs(t, err, &review)
 		require.Equal(t, alipayplus.RequestWithdrawn, review.Outcome)
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
+		s.resume()
 		s.requireDone(s.runner().Run(t.Context()))
 	})
 }
@@ -133,10 +131,8 @@ func TestAReviewThatRunsAlready(t *testing.T) {
 			"rollout release 1: version 0.9.0 is RELEASE_PREPARATION and must be out of the way before this one can be applied for; finish, withdraw or cancel it first", nil,
 		},
 	} {
-		runInVirtualTime(t, tt.name, func(t *testing.T) {
-			spec := hourly()
-			spec.Review = tt.policy
-			s := newStage(t, spec)
+		runOnStage(t, tt.name, hourly(), func(t *testing.T, s *stage) {
+			s.spec.Review = tt.policy
 			tt.given(t, s)
 			effects := len(s.fake.Effects())
 
@@ -165,10 +161,8 @@ func TestAReviewThatRunsAlready(t *testing.T) {
 }
 
 func TestReplacingEmitsWhatItDoes(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Review = rollout.ReviewReplace
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Review = rollout.ReviewReplace
 		s.other(alipayplus.ReleaseUnderReview)
 		s.requireDone(s.runner().Run(t.Context()))
 		require.Equal(t, []string{
@@ -184,10 +178,8 @@ func TestAWithdrawalOfWhichTheAnswerGotLostIsOne(t *testing.T) {
 		"of the version itself": func(t *testing.T, s *stage) { require.NoError(t, s.fake.ApplyAs("pat")) },
 		"of another":            func(_ *testing.T, s *stage) { s.other(alipayplus.ReleaseUnderReview) },
 	} {
-		runInVirtualTime(t, name, func(t *testing.T) {
-			spec := plain()
-			spec.Review = rollout.ReviewReplace
-			s := newStage(t, spec)
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			s.spec.Review = rollout.ReviewReplace
 			given(t, s)
 			s.fake.LoseNext(rollouttest.OpWithdraw, 1, alipayplus.ErrOutcomeUnknown)
 			s.requireDone(s.runner().Run(t.Context()))

@@ -103,10 +103,8 @@ func TestALeaseIsKeptHoweverLongAGateOrACallTakes(t *testing.T) {
 		"a reading": func(s *stage, during func()) { s.between(rollouttest.OpObserve, during) },
 		"a change":  func(s *stage, during func()) { s.between(rollouttest.OpRaise, during) },
 	} {
-		runInVirtualTime(t, name, func(t *testing.T) {
-			spec := hourly()
-			spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(30 * time.Minute), Timeout: rollout.Duration(2 * long)}
-			s := newStage(t, spec)
+		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			s.spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(30 * time.Minute), Timeout: rollout.Duration(2 * long)}
 			tried := 0
 			slow(s, func() {
 				for end := time.Now().Add(long); time.Now().Before(end); time.Sleep(10 * time.Second) {
@@ -158,8 +156,7 @@ func TestALeaseThatCannotBeGivenBackIsLoggedAndNoFailure(t *testing.T) {
 			return err
 		},
 	} {
-		runInVirtualTime(t, name, func(t *testing.T) {
-			s := liveAtTen(t, plain())
+		runOnStageAtTen(t, name, plain(), func(t *testing.T, s *stage) {
 			var log bytes.Buffer
 			r := s.runnerOf(s.fake, storeFailing(s.store, "Release", errors.New("unplugged")), rollout.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 			require.NoError(t, do(s, r))
@@ -206,10 +203,8 @@ func TestEachStoredStateHasTheNextNumberAndItsEntriesHaveTheSame(t *testing.T) {
 			return do()
 		})
 		s.runUntil(90 * time.Minute)
-		_, err := s.runner().Pause(t.Context(), "lin", "")
-		require.NoError(t, err)
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
+		s.pause()
+		s.resume()
 		state, err := s.runner().Run(t.Context())
 		s.requireDone(state, err)
 		require.Greater(t, state.Seq, uint64(10))
@@ -245,10 +240,9 @@ func TestALeaseIsGivenBackInOrderWhenARunIsStopped(t *testing.T) {
 					}
 					return do()
 				}}
-				_, err := s.runnerOf(s.fake, store).Run(ctx)
-				require.ErrorIs(t, err, rollout.ErrPending)
+				require.ErrorIs(t, errOf(s.runnerOf(s.fake, store).Run(ctx)), rollout.ErrPending)
 				require.Equal(t, 1, released)
-				_, err = s.store.Acquire(t.Context(), "release 1", "another")
+				_, err := s.store.Acquire(t.Context(), "release 1", "another")
 				require.NoError(t, err)
 			})
 		}
@@ -323,8 +317,7 @@ func TestAnObservationIsStoredThoughTheContextEndedMeanwhile(t *testing.T) {
 			require.NoError(t, ctx.Err())
 			return do()
 		})
-		_, err := s.runnerOf(endsAfterReading{s.fake, cancel}, store).Run(ctx)
-		require.ErrorIs(t, err, rollout.ErrPending)
+		require.ErrorIs(t, errOf(s.runnerOf(endsAfterReading{s.fake, cancel}, store).Run(ctx)), rollout.ErrPending)
 		require.Positive(t, saves)
 		require.True(t, s.state().Observed)
 	})

@@ -59,8 +59,7 @@ func TestAFirstAttemptThatCannotBeStoredIsTheStoresFailure(t *testing.T) {
 	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.FailNext(rollouttest.OpObserve, 1, unavailable())
 		full := errors.New("disk full")
-		_, err := s.runnerOf(s.fake, fullStore(s.store, new(int), 1, full)).Run(t.Context())
-		require.ErrorIs(t, err, full)
+		require.ErrorIs(t, errOf(s.runnerOf(s.fake, fullStore(s.store, new(int), 1, full)).Run(t.Context())), full)
 		require.Zero(t, time.Since(s.began))
 	})
 }
@@ -87,8 +86,7 @@ func TestAFailureThatTheNextRunNeedNotKnowIsNotStored(t *testing.T) {
 
 // What cannot be read is not taken for a rollout that has not begun.
 func TestAStateThatCannotBeReadIsNoFreshStart(t *testing.T) {
-	inVirtualTime(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		stored, calls := s.state(), s.fake.Calls(rollouttest.OpAny)
 		worn := errors.New("input/output error")
 		r := s.runnerOf(s.fake, storeFailing(s.store, "Load", worn))
@@ -137,8 +135,7 @@ func TestNothingIsDoneAfterWhatWasNotStored(t *testing.T) {
 				}
 				return nil
 			})
-			_, err := s.runnerOf(s.fake, store).Run(t.Context())
-			require.ErrorIs(t, err, full)
+			require.ErrorIs(t, errOf(s.runnerOf(s.fake, store).Run(t.Context())), full)
 			require.Zero(t, failed)
 			s.fake.Before(nil)
 			whole := storeFailingOnce(s.store, &wholeSaves, 0, nil)
