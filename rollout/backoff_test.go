@@ -52,8 +52,7 @@ func TestATargetThatAsksForTimeIsGivenIt(t *testing.T) {
 func TestAnHourIsTheMostThatATargetMayAskFor(t *testing.T) {
 	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.FailNext(rollouttest.OpObserve, 1, &alipayplus.Error{Operation: "releases.get", Message: "later", Retryable: true, RetryAfter: 100 * time.Hour})
-		next := s.step()
-		require.LessOrEqual(t, time.Until(next.At), 66*time.Minute)
+		require.LessOrEqual(t, time.Until(s.step().At), 66*time.Minute)
 	})
 }
 
@@ -179,8 +178,7 @@ func TestWhatATargetAsksForIsNeverUndercut(t *testing.T) {
 			for range 50 {
 				s := newStage(t, plain())
 				s.fake.FailNext(rollouttest.OpObserve, 1, tt.err)
-				next := s.step()
-				wait := time.Until(next.At)
+				wait := time.Until(s.step().At)
 				require.GreaterOrEqual(t, wait, tt.least)
 				require.LessOrEqual(t, wait, max(tt.least*11/10, 2200*time.Millisecond))
 				waits[wait] = true

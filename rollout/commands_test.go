@@ -24,17 +24,12 @@ func TestACommandDuringTheObservationBeforeAChangeComesFirst(t *testing.T) {
 		is      error
 	}{
 		"a pause": {func(ctx context.Context, r *rollout.Runner) error {
-			_, err := r.Pause(ctx, "lin", "the icon is wrong")
-			return err
+			return errOf(r.Pause(ctx, "lin", "the icon is wrong"))
 		}, rollout.ErrPaused},
 		"an abort": {func(ctx context.Context, r *rollout.Runner) error {
-			_, err := r.Abort(ctx, "lin", "the icon is wrong")
-			return err
+			return errOf(r.Abort(ctx, "lin", "the icon is wrong"))
 		}, rollout.ErrAborted},
-		"an approval": {func(ctx context.Context, r *rollout.Runner) error {
-			_, err := r.Approve(ctx, "lin", "", 100)
-			return err
-		}, nil},
+		"an approval": {func(ctx context.Context, r *rollout.Runner) error { return errOf(r.Approve(ctx, "lin", "", 100)) }, nil},
 	} {
 		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
 			s.spec.Steps[2].Approval = true
@@ -119,14 +114,8 @@ func TestACommandThatIsRefusedLeavesNothing(t *testing.T) {
 			_, err := s.runner().Pause(over, "lin", "")
 			return err
 		}, context.Canceled},
-		"by nobody": {func(s *stage) error {
-			_, err := s.runner().Abort(s.Context(), "", "")
-			return err
-		}, alipayplus.ErrInvalid},
-		"because it is running": {func(s *stage) error {
-			_, err := s.runner().Resume(s.Context(), "lin", "")
-			return err
-		}, alipayplus.ErrConflict},
+		"by nobody":             {func(s *stage) error { return errOf(s.runner().Abort(s.Context(), "", "")) }, alipayplus.ErrInvalid},
+		"because it is running": {func(s *stage) error { return errOf(s.runner().Resume(s.Context(), "lin", "")) }, alipayplus.ErrConflict},
 	} {
 		runOnStageAtTen(t, name, plain(), func(t *testing.T, s *stage) {
 			require.ErrorIs(t, tt.do(s), tt.is)
@@ -147,8 +136,7 @@ func TestWhatHasNotBegunCanBeApprovedAndNeitherPausedNorResumed(t *testing.T) {
 		require.Nil(t, state)
 		s.requireNoCommands()
 
-		receipt := s.approve(50)
-		require.Equal(t, &rollout.Receipt{}, receipt)
+		require.Equal(t, &rollout.Receipt{}, s.approve(50))
 		s.requireDone(s.runner().Run(t.Context()))
 		require.Equal(t, []string{"50% is approved"}, s.emitted(rollout.EventApproved))
 	})
@@ -325,8 +313,7 @@ func TestAnApprovalIsWaitedFor(t *testing.T) {
 
 func TestAnApprovalMayComeBeforehand(t *testing.T) {
 	onStage(t, approved(), func(t *testing.T, s *stage) {
-		receipt := s.approve(50)
-		require.Equal(t, &rollout.Receipt{}, receipt, "it is left for the first run")
+		require.Equal(t, &rollout.Receipt{}, s.approve(50), "it is left for the first run")
 		state, err := s.runner().Status(t.Context())
 		require.NoError(t, err)
 		require.Nil(t, state, "an approval begins nothing")

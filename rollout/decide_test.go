@@ -45,8 +45,7 @@ func TestRatiosThatAreBehindNeedNotBeOffered(t *testing.T) {
 		require.NoError(t, err)
 		s.at(90*time.Minute, func() { s.fake.Edit("", func(o *rollout.Observation) { o.Ladder = ladder }) })
 		s.at(100*time.Minute, func() {
-			plan := s.plan()
-			require.False(t, plan.Blocked())
+			require.False(t, s.plan().Blocked())
 		})
 		s.requireDone(s.runner().Run(t.Context()))
 	})
@@ -259,9 +258,7 @@ func TestAVerdictThatIsValidForAnObservationIsNotForAnApproval(t *testing.T) {
 			}
 			return rollout.Passed("fine"), nil
 		}
-		s.at(10*time.Minute+17*time.Second, func() {
-			s.approve(50, rollout.WithHost("b"))
-		})
+		s.at(10*time.Minute+17*time.Second, func() { s.approve(50, rollout.WithHost("b")) })
 		s.requireDone(s.runner().Run(t.Context()))
 		require.LessOrEqual(t, s.fake.Effects()[2].At.Sub(last), time.Minute)
 	})
@@ -412,8 +409,7 @@ func TestARatioWithoutBakeTimeIsNotMadeToWaitForAnotherClock(t *testing.T) {
 		s.runUntil(95 * time.Minute)
 		s.approve(50)
 		began := time.Now()
-		next := s.step(rollout.WithHost("b"))
-		require.Equal(t, alipayplus.Ratio(50), next.State.Ratio)
+		require.Equal(t, alipayplus.Ratio(50), s.step(rollout.WithHost("b")).State.Ratio)
 		require.Zero(t, time.Since(began))
 	})
 }

@@ -341,8 +341,7 @@ func TestAPlanCountsWhatOfTheBakeTimeIsOver(t *testing.T) {
 		live := time.Since(s.fake.Effects()[1].At)
 		require.Greater(t, live, 5*time.Minute)
 		atLeast := func(host string) time.Duration {
-			plan := s.plan(rollout.WithHost(host))
-			return plan.AtLeast.Std()
+			return s.plan(rollout.WithHost(host)).AtLeast.Std()
 		}
 		require.Equal(t, 2*time.Hour-live, atLeast("a"))
 		require.Equal(t, 2*time.Hour-live+5*time.Minute, atLeast("b"), "another clock is trusted less")
@@ -452,8 +451,7 @@ func TestAPlanKnowsTheTimeThatWasWatched(t *testing.T) {
 	} {
 		runOnStageAtTen(t, name, plain(), func(t *testing.T, s *stage) {
 			time.Sleep(time.Until(s.raisedAt().Add(tt.watched)))
-			plan := s.plan(rollout.WithHost(tt.host))
-			require.Equal(t, rollout.Duration(tt.left), plan.AtLeast)
+			require.Equal(t, rollout.Duration(tt.left), s.plan(rollout.WithHost(tt.host)).AtLeast)
 		})
 	}
 }
@@ -463,8 +461,7 @@ func TestAPlanCountsNothingOfARatioThatSomebodyElseJustSet(t *testing.T) {
 	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		time.Sleep(20 * time.Minute)
 		require.NoError(t, s.fake.SetRatio("pat", 20))
-		plan := s.plan()
-		require.Equal(t, rollout.Duration(2*time.Hour), plan.AtLeast)
+		require.Equal(t, rollout.Duration(2*time.Hour), s.plan().AtLeast)
 	})
 }
 

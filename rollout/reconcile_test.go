@@ -201,9 +201,7 @@ func TestACanceledOrArchivedReleaseEndsTheRollout(t *testing.T) {
 		},
 		"archived": {
 			func(_ *testing.T, s *stage) {
-				s.at(90*time.Minute, func() {
-					s.fake.Edit("", func(o *rollout.Observation) { o.Status = alipayplus.ReleaseArchived })
-				})
+				s.at(90*time.Minute, func() { s.fake.Edit("", func(o *rollout.Observation) { o.Status = alipayplus.ReleaseArchived }) })
 			},
 			"rollout release 1 is ended at 10%: the release is archived: a later version took its place; it is over; release a later version", 10,
 		},
@@ -228,9 +226,7 @@ func TestACanceledOrArchivedReleaseEndsTheRollout(t *testing.T) {
 
 func TestAStatusThatNobodyKnowsIsWaitedOut(t *testing.T) {
 	onStage(t, hourly(), func(t *testing.T, s *stage) {
-		s.at(90*time.Minute, func() {
-			s.fake.Edit("", func(o *rollout.Observation) { o.Status = "FROZEN" })
-		})
+		s.at(90*time.Minute, func() { s.fake.Edit("", func(o *rollout.Observation) { o.Status = "FROZEN" }) })
 		s.at(9*time.Hour, func() {
 			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 			s.fake.Edit("", func(o *rollout.Observation) { o.Status = alipayplus.ReleaseGrayscale })
@@ -270,8 +266,7 @@ func TestApprovalsFromBeforeARatioFellAreGivenAnew(t *testing.T) {
 		require.NoError(t, s.fake.SetRatio("pat", 10))
 		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), alipayplus.ErrConflict)
 
-		receipt := s.resume()
-		require.Empty(t, receipt.State.Approvals)
+		require.Empty(t, s.resume().State.Approvals)
 		s.runUntil(12 * time.Hour)
 		require.Equal(t, []alipayplus.Ratio{10, 50, 10}, s.fake.Ratios(), "what was agreed on was another 50%")
 		require.Contains(t, s.emitted(rollout.EventWaiting), "waiting for approval of 50%")
@@ -294,9 +289,7 @@ func TestApprovalsFromBeforeAPauseStillHold(t *testing.T) {
 
 func TestAVersionThatWasWithdrawnToDevelopmentIsAppliedForAgainAfterOneResumption(t *testing.T) {
 	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
-		s.fake.Edit("pat", func(o *rollout.Observation) {
-			o.Status, o.Ratio = alipayplus.ReleaseNewVersionCreated, 0
-		})
+		s.fake.Edit("pat", func(o *rollout.Observation) { o.Status, o.Ratio = alipayplus.ReleaseNewVersionCreated, 0 })
 		require.ErrorContains(t, errOf(s.runner().Run(t.Context())), "release 1 is paused at 10%: 0% is live where 10% was by pat, and a rollout never goes on from a ratio that fell by itself; resume to go on from what is live now, or abort")
 
 		s.resume()

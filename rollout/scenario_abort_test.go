@@ -89,18 +89,12 @@ func TestAnAbortThatIsRefusedStaysStoppedWhereverTheProcessDies(t *testing.T) {
 		known func(death) bool
 	}{
 		"asked for by a person": {
-			func(ctx context.Context, r *rollout.Runner) error {
-				_, err := r.Abort(ctx, "lin", "a broken icon")
-				return err
-			},
+			func(ctx context.Context, r *rollout.Runner) error { return errOf(r.Abort(ctx, "lin", "a broken icon")) },
 			rollout.ErrPaused,
 			func(d death) bool { return d.at > 3 || d.at == 3 && d.after }, // the third is to post it
 		},
 		"asked for by a gate": {
-			func(ctx context.Context, r *rollout.Runner) error {
-				_, err := r.Run(ctx)
-				return err
-			},
+			func(ctx context.Context, r *rollout.Runner) error { return errOf(r.Run(ctx)) },
 			rollout.ErrGateFailed,
 			func(death) bool { return true }, // the gate says it again
 		},

@@ -17,9 +17,7 @@ func TestARejectionOnDayTwoStopsWithTheReasonsOfEachParty(t *testing.T) {
 	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.fake.ApproveAfter(3 * day)
 		s.at(day, func() { require.NoError(t, s.fake.Approve(alipayplus.PartyAlipayPlus)) })
-		s.at(2*day, func() {
-			require.NoError(t, s.fake.Reject(alipayplus.PartyAlipayCN, "the icon is\ntoo small"))
-		})
+		s.at(2*day, func() { require.NoError(t, s.fake.Reject(alipayplus.PartyAlipayCN, "the icon is\ntoo small")) })
 
 		state, err := s.runner().Run(t.Context())
 

@@ -141,10 +141,7 @@ func TestARunWhoseLeaseIsGivenBackLogsNothing(t *testing.T) {
 func TestALeaseThatCannotBeGivenBackIsLoggedAndNoFailure(t *testing.T) {
 	t.Parallel()
 	for name, do := range map[string]func(*stage, *rollout.Runner) error{
-		"a run": func(s *stage, r *rollout.Runner) error {
-			_, err := r.Run(s.Context())
-			return err
-		},
+		"a run": func(s *stage, r *rollout.Runner) error { return errOf(r.Run(s.Context())) },
 		"a step": func(s *stage, r *rollout.Runner) error {
 			next, err := r.Step(s.Context())
 			require.NotNil(s, next)
