@@ -124,7 +124,11 @@ func TestNoMoreIsDoneAtATimeThanThereAreWorkers(t *testing.T) {
 		runInVirtualTime(t, fmt.Sprint(workers), func(t *testing.T) {
 			h := newHarbor(t, 20)
 			var now, seen atomic.Int64
+			for i := range h.spec.Steps {
+				h.spec.Steps[i].Bake /= 60 // there is always something to do
+			}
 			for _, fake := range h.fakes {
+				fake.ApproveAfter(time.Minute)
 				fake.Before(func(_ context.Context, c rollouttest.Call) error {
 					if c.Op != rollouttest.OpObserve { // those that are read together are one call
 						seen.Store(max(seen.Load(), now.Add(1)))

@@ -265,7 +265,7 @@ func TestAFleetExecutesCommandsToOneOfItsRollouts(t *testing.T) {
 func TestATargetThatFailsAloneDoesNotHoldUpTheOthers(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
-		h.fakes[1].FailNext(rollouttest.OpObserve, 1_000_000, rollout.Transient(errors.New("reset by peer")))
+		h.fakes[1].FailNext(rollouttest.OpObserve, 10_000, rollout.Transient(errors.New("reset by peer")))
 		h.spec.Deadline = rollout.Duration(day)
 		var others time.Time
 		summary, err := h.fleet(rollout.FleetOptions{OnProgress: func(p rollout.FleetProgress) {

@@ -70,6 +70,7 @@ func weekly() rollout.Spec {
 
 func TestASevenStepLadderOfDays(t *testing.T) {
 	onStage(t, weekly(), func(t *testing.T, s *stage) {
+		s.spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(10 * time.Minute)}
 		s.fake.ApproveAfter(36 * time.Hour)
 		s.requireDone(s.runner().Run(t.Context()))
 		require.GreaterOrEqual(t, time.Since(s.began), 7*day+12*time.Hour)
