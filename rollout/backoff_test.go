@@ -236,8 +236,7 @@ func TestTheTargetIsReadRightBeforeEachChange(t *testing.T) {
 		s.reads()
 		for i, ratio := range []alipayplus.Ratio{10, 50, 100} {
 			s.at(time.Duration(3+2*i)*time.Hour, func() {
-				_, err := s.runner(rollout.WithHost("b")).Approve(t.Context(), "lin", "", ratio)
-				require.NoError(t, err)
+				require.NoError(t, errOf(s.runner(rollout.WithHost("b")).Approve(t.Context(), "lin", "", ratio)))
 			})
 		}
 		s.requireDone(s.runner(rollout.WithInterval(20 * time.Minute)).Run(t.Context()))

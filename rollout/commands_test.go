@@ -131,9 +131,7 @@ func TestWhatHasNotBegunCanBeApprovedAndNeitherPausedNorResumed(t *testing.T) {
 		require.EqualError(t, err, "rollout release 1: it has not begun; nothing is there to pause")
 		require.ErrorIs(t, err, alipayplus.ErrConflict)
 		require.EqualError(t, errOf(s.runner().Resume(t.Context(), "lin", "")), "rollout release 1: it has not begun; nothing is there to resume")
-		state, err := s.runner().Status(t.Context())
-		require.NoError(t, err)
-		require.Nil(t, state)
+		s.requireNotBegun()
 		s.requireNoCommands()
 
 		require.Equal(t, &rollout.Receipt{}, s.approve(50))
@@ -275,8 +273,7 @@ func TestACommandThatIsNotStoredIsNotExecuted(t *testing.T) {
 			require.Nil(t, receipt)
 		}
 		approve() // what has not begun
-		_, err := s.store.Acquire(t.Context(), "release 1", "another")
-		require.NoError(t, err)
+		s.lease("another")
 		approve() // what another runner drives
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -314,9 +311,7 @@ func TestAnApprovalIsWaitedFor(t *testing.T) {
 func TestAnApprovalMayComeBeforehand(t *testing.T) {
 	onStage(t, approved(), func(t *testing.T, s *stage) {
 		require.Equal(t, &rollout.Receipt{}, s.approve(50), "it is left for the first run")
-		state, err := s.runner().Status(t.Context())
-		require.NoError(t, err)
-		require.Nil(t, state, "an approval begins nothing")
+		s.requireNotBegun()  // an approval begins nothing
 		time.Sleep(40 * day) // nor does it start a deadline
 		s.requireDone(s.runner().Run(t.Context()))
 		require.NotContains(t, s.emitted(rollout.EventWaiting), "waiting for approval of 50%")
@@ -370,10 +365,7 @@ func TestAnotherRunnerPausesResumesAndAbortsOneThatRuns(t *testing.T) {
 		require.Equal(t, rollout.Running, receipt.State.Status)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 
-		s.at(time.Since(s.began)+time.Minute, func() {
-			_, err := other.Abort(t.Context(), "lin", "a broken icon")
-			require.NoError(t, err)
-		})
+		s.at(time.Since(s.began)+time.Minute, func() { require.NoError(t, errOf(other.Abort(t.Context(), "lin", "a broken icon"))) })
 		state, err = s.runner().Run(t.Context())
 		require.EqualError(t, err, "rollout release 1 is aborted at 10%: a broken icon (by lin); the version is canceled; 10% of the users have it; it is over; the next attempt is a rollout under another name")
 		require.ErrorIs(t, err, rollout.ErrAborted)
@@ -467,8 +459,7 @@ func TestAPausedRolloutCanBeAborted(t *testing.T) {
 	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.gate = failing(10, new(bool))
 		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrGateFailed)
-		receipt, err := s.runner().Abort(t.Context(), "lin", "no")
-		require.NoError(t, err)
+		receipt := s.abort()
 		require.Equal(t, rollout.Aborted, receipt.State.Status)
 		require.Equal(t, rollout.CausePerson, receipt.State.Stop.Cause)
 	})

@@ -117,8 +117,7 @@ func TestARunThatCannotOpenASessionEmitsThat(t *testing.T) {
 
 func TestALeaseOfAnotherRunnerAndAStopAreNoFailureEvents(t *testing.T) {
 	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
-		lease, err := s.store.Acquire(t.Context(), "release 1", "another")
-		require.NoError(t, err)
+		lease := s.lease("another")
 		s.events = nil
 		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrLeased)
 		require.ErrorIs(t, errOf(s.runner().Step(t.Context())), rollout.ErrLeased)
@@ -216,10 +215,7 @@ func TestAStepByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
 func TestEachEventIsEmittedAtItsTime(t *testing.T) {
 	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.at(10*time.Minute, func() { s.fake.FailNext(rollouttest.OpObserve, 5, unavailable()) })
-		s.at(20*time.Minute, func() {
-			_, err := s.runner(rollout.WithHost("b")).Pause(t.Context(), "lin", "lunch")
-			require.NoError(t, err)
-		})
+		s.at(20*time.Minute, func() { require.NoError(t, errOf(s.runner(rollout.WithHost("b")).Pause(t.Context(), "lin", "lunch"))) })
 		seen := make(map[rollout.EventKind]int)
 		s.onEvent = func(e rollout.Event) {
 			seen[e.Kind]++

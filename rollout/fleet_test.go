@@ -91,8 +91,7 @@ func TestALimiterLimitsTheCallsOfAllTogether(t *testing.T) {
 func TestALimiterThatIsSlowerThanTheContextLeavesTheRestForLater(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 8)
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-		defer cancel()
+		ctx := deadline(t, 5*time.Minute)
 		limiter := rate.NewLimiter(rate.Every(time.Minute), 1)
 		summary, err := h.fleet(rollout.FleetOptions{Limiter: limiter}).Run(ctx)
 		require.ErrorIs(t, err, rollout.ErrPending)
@@ -171,9 +170,7 @@ func TestWhatWaitsCostsNoGoroutine(t *testing.T) {
 		before := runtime.NumGoroutine()
 		most := 0
 		h.after(30*time.Minute, func() { most = runtime.NumGoroutine() - before })
-		ctx, cancel := context.WithTimeout(t.Context(), 31*time.Minute)
-		defer cancel()
-		summary, err := h.fleet(rollout.FleetOptions{Workers: 4}).Run(ctx)
+		summary, err := h.fleet(rollout.FleetOptions{Workers: 4}).Run(deadline(t, 31*time.Minute))
 		require.ErrorIs(t, err, rollout.ErrPending)
 		require.Equal(t, "200 RUNNING", summary.String())
 		require.Less(t, most, 20)
@@ -511,9 +508,7 @@ func waitingFleet(t *testing.T, n int, more time.Duration, inspect func()) {
 			time.Sleep(more)
 			inspect()
 		})
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second+more+1)
-		defer cancel()
-		_, err := fleet.Run(ctx)
+		_, err := fleet.Run(deadline(t, time.Second+more+1))
 		require.ErrorIs(t, err, rollout.ErrPending)
 	})
 }

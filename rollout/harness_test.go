@@ -175,8 +175,7 @@ func (s *stage) rewrite(edit func(state map[string]any)) {
 func (s *stage) replace(edit func(checkpoint []byte) []byte) {
 	s.Helper()
 	ctx := context.WithoutCancel(s.Context())
-	lease, err := s.store.Acquire(ctx, s.fake.ID(), "test")
-	require.NoError(s, err)
+	lease := s.lease("test")
 	data, err := lease.Load(ctx)
 	require.NoError(s, err)
 	require.NoError(s, lease.Save(ctx, edit(data), nil))
@@ -208,12 +207,19 @@ func liveFor(fake *rollouttest.Fake) map[alipayplus.Ratio]time.Duration {
 // requireNoCommands checks that no command is left in the store.
 func (s *stage) requireNoCommands() {
 	s.Helper()
-	lease, err := s.store.Acquire(s.Context(), s.fake.ID(), "test")
-	require.NoError(s, err)
+	lease := s.lease("test")
 	commands, err := lease.Commands(s.Context())
 	require.NoError(s, err)
 	require.Empty(s, commands)
 	require.NoError(s, lease.Release(s.Context()))
+}
+
+// requireNotBegun checks that nothing is stored.
+func (s *stage) requireNotBegun() {
+	s.Helper()
+	state, err := s.runner().Status(s.Context())
+	require.NoError(s, err)
+	require.Nil(s, state)
 }
 
 // approved is hourly with an approval before 50 %.
@@ -385,6 +391,31 @@ func (s *stage) approve(ratio alipayplus.Ratio, opts ...rollout.Option) *rollout
 	receipt, err := s.runner(opts...).Approve(s.Context(), "lin", "", ratio)
 	require.NoError(s, err)
 	return receipt
+}
+
+// abort gives the version up for lin, who says no.
+func (s *stage) abort(opts ...rollout.Option) *rollout.Receipt {
+	s.Helper()
+	receipt, err := s.runner(opts...).Abort(s.Context(), "lin", "no")
+	require.NoError(s, err)
+	return receipt
+}
+
+// finish runs until all users have the version, by whatever ratios.
+func (s *stage) finish(opts ...rollout.Option) *rollout.State {
+	s.Helper()
+	state, err := s.runner(opts...).Run(s.Context())
+	require.NoError(s, err)
+	require.Equal(s, rollout.Done, state.Status)
+	return state
+}
+
+// lease is one of the rollout's, whose holder lives in the test.
+func (s *stage) lease(holder string) rollout.Lease {
+	s.Helper()
+	lease, err := s.store.Acquire(context.WithoutCancel(s.Context()), s.fake.ID(), holder)
+	require.NoError(s, err)
+	return lease
 }
 
 func (s *stage) step(opts ...rollout.Option) *rollout.Next {

@@ -526,9 +526,7 @@ func TestAPlanIsFollowedOnlyWhileItIsTrue(t *testing.T) {
 		require.ErrorIs(t, err, rollout.ErrStalePlan)
 		require.EqualError(t, err, "rollout release 1: the plan is out of date: it was made when the target was NEW_VERSION_CREATED at 0%, which is now UNDER_REVIEW at 0%, or by another spec; make a new plan")
 		require.Len(t, s.fake.Effects(), effects)
-		status, err := s.runner().Status(t.Context())
-		require.NoError(t, err)
-		require.Nil(t, status, "nothing began")
+		s.requireNotBegun() // nothing began
 		require.NoError(t, s.fake.WithdrawAs("pat"))
 
 		plan = s.plan()

@@ -88,10 +88,7 @@ func TestAConsoleChangeBetweenObservationAndChangeIsAdopted(t *testing.T) {
 		// Pat raises to 20 % in the moment in which the runner wants to set 10 %.
 		s.between(rollouttest.OpRaise, func() { require.NoError(t, s.fake.SetRatio("pat", 20)) })
 
-		state, err := s.runner().Run(t.Context())
-
-		require.NoError(t, err)
-		require.Equal(t, rollout.Done, state.Status)
+		state := s.finish()
 		require.Equal(t, []alipayplus.Ratio{20, 50, 100}, s.fake.Ratios())
 		require.Equal(t, []string{"somebody else raised it from 0% to 20% by pat; going on from there"}, s.emitted(rollout.EventAdopted))
 		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "ADOPTED 0-20", "RAISED 20-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
@@ -130,9 +127,7 @@ func TestWhatOthersRaiseIsAdoptedAndNotReversed(t *testing.T) {
 	} {
 		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
 			s.at(90*time.Minute, func() { require.NoError(t, s.fake.SetRatio("pat", tt.to)) })
-			state, err := s.runner().Run(t.Context())
-			require.NoError(t, err)
-			require.Equal(t, rollout.Done, state.Status)
+			state := s.finish()
 			require.Equal(t, tt.set, s.fake.Ratios())
 			require.Equal(t, []string{tt.line}, s.emitted(rollout.EventAdopted))
 			require.Equal(t, append([]string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10"}, tt.audit...), s.audit())
@@ -173,9 +168,7 @@ func TestARatioThatFellStopsTheRollout(t *testing.T) {
 		receipt, err := s.runner().Resume(t.Context(), "lin", "pat and I agreed")
 		require.NoError(t, err)
 		require.True(t, receipt.Handled)
-		state, err = s.runner().Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, rollout.Done, state.Status)
+		state = s.finish()
 		require.Equal(t, []alipayplus.Ratio{10, 50, 5, 10, 50, 100}, s.fake.Ratios())
 	})
 }
@@ -242,9 +235,7 @@ func TestAGrayscaleOfAllUsersIsNoReasonToPanic(t *testing.T) {
 		require.NoError(t, s.fake.Approve())
 		s.fake.Edit("pat", func(o *rollout.Observation) { o.Status, o.Ratio = alipayplus.ReleaseGrayscale, 100 })
 		s.plan()
-		state, err := s.runner().Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, rollout.Done, state.Status)
+		s.finish()
 	})
 }
 
@@ -293,10 +284,7 @@ func TestAVersionThatWasWithdrawnToDevelopmentIsAppliedForAgainAfterOneResumptio
 		require.ErrorContains(t, errOf(s.runner().Run(t.Context())), "release 1 is paused at 10%: 0% is live where 10% was by pat, and a rollout never goes on from a ratio that fell by itself; resume to go on from what is live now, or abort")
 
 		s.resume()
-		state, err := s.runner().Run(t.Context())
-
-		require.NoError(t, err)
-		require.Equal(t, rollout.Done, state.Status)
+		s.finish()
 		require.Equal(t, "application 2", s.fake.Now().Application)
 		require.Equal(t, []alipayplus.Ratio{10, 10, 50, 100}, s.fake.Ratios())
 	})

@@ -25,17 +25,13 @@ func TestWhoIsStoppedBeforeTheFirstStepIsPendingToo(t *testing.T) {
 			require.EqualError(t, err, "rollout release 1 is still pending: nothing was done yet; run it again to go on")
 		}
 		require.Zero(t, s.fake.Calls(rollouttest.OpAny))
-		status, err := s.runner().Status(t.Context())
-		require.NoError(t, err)
-		require.Nil(t, status)
+		s.requireNotBegun()
 	})
 }
 
 func TestAPendingErrorSaysWhatComesNext(t *testing.T) {
 	onStage(t, hourly(), func(t *testing.T, s *stage) {
-		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Minute)
-		defer cancel()
-		state, err := s.runner().Run(ctx)
+		state, err := s.runner().Run(deadline(t, 90*time.Minute))
 		require.ErrorIs(t, err, rollout.ErrPending)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Regexp(t, `^rollout release 1 is still pending: watching 10% until 2000-01-01T02:\d\d:\d\dZ, next at 2000-01-01T01:3\d:\d\dZ; run it again to go on$`, err.Error())

@@ -66,10 +66,7 @@ func TestADeadlineDoesNotEndACommandToAbort(t *testing.T) {
 			}
 			return nil
 		})
-		s.at(2*time.Hour, func() {
-			_, err := s.runner(rollout.WithHost("b")).Abort(t.Context(), "lin", "no")
-			require.NoError(t, err)
-		})
+		s.at(2*time.Hour, func() { s.abort(rollout.WithHost("b")) })
 
 		state, err := s.runner().Run(t.Context())
 
@@ -222,9 +219,7 @@ func TestAnAbortObservesFirstWhatOthersDid(t *testing.T) {
 func TestATargetThatCannotBeReadIsGivenUpAllTheSame(t *testing.T) {
 	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.FailNext(rollouttest.OpObserve, 1, unavailable())
-		receipt, err := s.runner().Abort(t.Context(), "lin", "no")
-		require.NoError(t, err)
-		require.Equal(t, rollout.Aborted, receipt.State.Status)
+		require.Equal(t, rollout.Aborted, s.abort().State.Status)
 		require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
 	})
 }
@@ -270,8 +265,7 @@ func TestAbortGivesUpAVersionInAnyStatus(t *testing.T) {
 			if tt.at > 0 {
 				s.runUntil(tt.at)
 			}
-			receipt, err := s.runner().Abort(t.Context(), "lin", "no")
-			require.NoError(t, err)
+			receipt := s.abort()
 			require.Equal(t, rollout.Aborted, receipt.State.Status)
 			require.Equal(t, tt.after, receipt.State.Stop.Aftermath)
 			require.Equal(t, tt.status, s.fake.Now().Status)
@@ -290,9 +284,7 @@ func TestAFullReleaseCannotBeAborted(t *testing.T) {
 		require.Equal(t, rollout.Paused, receipt.State.Status)
 		// It is all users' already: resuming says so.
 		s.resume()
-		state, err := s.runner().Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, rollout.Done, state.Status)
+		s.finish()
 	})
 }
 
@@ -304,10 +296,7 @@ func TestAnAbortIsRepeatedUntilItIsKnown(t *testing.T) {
 	} {
 		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
 			fail(s.fake, rollout.Transient(errors.New("reset by peer")))
-			s.at(90*time.Minute, func() {
-				_, err := s.runner(rollout.WithHost("b")).Abort(t.Context(), "lin", "no")
-				require.NoError(t, err)
-			})
+			s.at(90*time.Minute, func() { s.abort(rollout.WithHost("b")) })
 			state, err := s.runner().Run(t.Context())
 			require.ErrorIs(t, err, rollout.ErrAborted)
 			require.Equal(t, "the version is canceled; 10% of the users have it", state.Stop.Aftermath)

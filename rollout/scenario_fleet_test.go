@@ -121,8 +121,7 @@ func TestAReleaseThatSomebodyElseDrivesIsWaitedFor(t *testing.T) {
 			}
 			require.NoError(t, lease.Release(t.Context()))
 		})
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Hour)
-		defer cancel()
+		ctx := deadline(t, 5*time.Hour)
 
 		summary, err := h.fleet(rollout.FleetOptions{}).Run(ctx)
 
