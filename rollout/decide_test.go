@@ -168,20 +168,11 @@ func TestAVerdictIsValidForAnObservationThatTakesLonger(t *testing.T) {
 	t.Parallel()
 	for _, pause := range []time.Duration{61 * time.Second, 110 * time.Second} {
 		runOnStage(t, fmt.Sprint(pause), hourly(), func(t *testing.T, s *stage) {
-			asked := 0
-			s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
-				asked++
-				return rollout.Passed("fine"), nil
-			}
-			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-				if c.Op == rollouttest.OpObserve {
-					time.Sleep(pause)
-				}
-				return nil
-			})
+			asked := s.countQuestions()
+			s.before(rollouttest.OpObserve, func() { time.Sleep(pause) })
 			s.requireDone(s.runner().Run(deadline(t, day)))
 			require.Less(t, time.Since(s.began), 5*time.Hour)
-			require.LessOrEqual(t, asked, 2*(60+5))
+			require.LessOrEqual(t, *asked, 2*(60+5))
 		})
 	}
 }
@@ -222,20 +213,11 @@ func TestAGateWithAShorterIntervalThanAnObservationDoesNotSpin(t *testing.T) {
 			s.spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
 			s.spec.Steps[0].Bake, s.spec.Steps[1].Bake = rollout.Duration(5*time.Second), rollout.Duration(5*time.Second)
 			s.fake.ApproveAfter(0)
-			asked := 0
-			s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
-				asked++
-				return rollout.Passed("fine"), nil
-			}
-			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-				if c.Op == rollouttest.OpObserve {
-					time.Sleep(pause)
-				}
-				return nil
-			})
+			asked := s.countQuestions()
+			s.before(rollouttest.OpObserve, func() { time.Sleep(pause) })
 			s.requireDone(s.runner().Run(deadline(t, day)))
 			require.Less(t, time.Since(s.began), 20*time.Minute)
-			require.LessOrEqual(t, asked, 30)
+			require.LessOrEqual(t, *asked, 30)
 		})
 	}
 }
@@ -422,11 +404,10 @@ func TestADeadlineThatPassesDuringAnObservationStopsTheRaise(t *testing.T) {
 		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
 			edit(&s.spec)
 			s.fake.ApproveAfter(0)
-			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-				if c.Op == rollouttest.OpObserve && time.Since(s.began) >= time.Hour {
+			s.before(rollouttest.OpObserve, func() {
+				if time.Since(s.began) >= time.Hour {
 					time.Sleep(time.Minute)
 				}
-				return nil
 			})
 
 			_, err := s.runner().Run(t.Context())
@@ -444,12 +425,7 @@ func TestAStepGoesOnFromItsObservation(t *testing.T) {
 		require.NoError(t, s.fake.ApplyAs("olga"))
 		require.NoError(t, s.fake.Approve())
 		require.NoError(t, s.fake.SetRatio("olga", 10))
-		s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-			if c.Op == rollouttest.OpObserve {
-				time.Sleep(time.Second)
-			}
-			return nil
-		})
+		s.before(rollouttest.OpObserve, func() { time.Sleep(time.Second) })
 
 		next, err := s.runner().Step(t.Context())
 

@@ -67,20 +67,15 @@ func TestALimiterLimitsTheCallsOfAllTogether(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 8)
 		var calls []time.Time
-		var single []rollout.Target
 		for _, fake := range h.fakes {
-			single = append(single, alone{fake})
 			fake.Before(func(context.Context, rollouttest.Call) error {
 				calls = append(calls, time.Now())
 				return nil
 			})
 		}
+		single := h.targets(func(f *rollouttest.Fake) rollout.Target { return alone{f} })
 		limiter := rate.NewLimiter(rate.Every(10*time.Second), 1)
-		fleet, err := rollout.NewFleet(single, h.spec, h.store, rollout.FleetOptions{Limiter: limiter, Workers: 1})
-		require.NoError(t, err)
-		summary, err := fleet.Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, "8 DONE", summary.String())
+		h.finish(h.fleetOf(single, rollout.FleetOptions{Limiter: limiter, Workers: 1}))
 		for i := range calls[1:] {
 			require.GreaterOrEqual(t, calls[i+1].Sub(calls[i]), 10*time.Second-time.Millisecond)
 		}
@@ -91,9 +86,8 @@ func TestALimiterLimitsTheCallsOfAllTogether(t *testing.T) {
 func TestALimiterThatIsSlowerThanTheContextLeavesTheRestForLater(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 8)
-		ctx := deadline(t, 5*time.Minute)
 		limiter := rate.NewLimiter(rate.Every(time.Minute), 1)
-		summary, err := h.fleet(rollout.FleetOptions{Limiter: limiter}).Run(ctx)
+		summary, err := h.fleet(rollout.FleetOptions{Limiter: limiter}).Run(deadline(t, 5*time.Minute))
 		require.ErrorIs(t, err, rollout.ErrPending)
 		require.Equal(t, "8 RUNNING", summary.String())
 		require.Equal(t, 5*time.Minute, summary.Elapsed)
@@ -104,9 +98,7 @@ func TestALimiterCountsWhatIsReadTogetherOnce(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 50)
 		limiter := rate.NewLimiter(rate.Every(time.Second), 1)
-		summary, err := h.fleet(rollout.FleetOptions{Limiter: limiter}).Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, "50 DONE", summary.String())
+		summary := h.finish(h.fleet(rollout.FleetOptions{Limiter: limiter}))
 		changes := 0
 		for _, fake := range h.fakes {
 			changes += fake.Calls(rollouttest.OpAny) - fake.Calls(rollouttest.OpObserve)
@@ -137,8 +129,7 @@ func TestNoMoreIsDoneAtATimeThanThereAreWorkers(t *testing.T) {
 					return nil
 				})
 			}
-			_, err := h.fleet(rollout.FleetOptions{Workers: workers}).Run(t.Context())
-			require.NoError(t, err)
+			h.finish(h.fleet(rollout.FleetOptions{Workers: workers}))
 			require.Equal(t, most, seen.Load())
 		})
 	}
@@ -151,8 +142,7 @@ func TestWhatWaitsLongIsReadTogether(t *testing.T) {
 			fake.ApproveAfter(day)
 		}
 		h.opts = []rollout.Option{rollout.WithInterval(30 * time.Minute)}
-		_, err := h.fleet(rollout.FleetOptions{}).Run(t.Context())
-		require.NoError(t, err)
+		h.finish(h.fleet(rollout.FleetOptions{}))
 		observed := 0
 		for _, fake := range h.fakes {
 			// No target is read more often than every half hour, but at the beginnings.
@@ -193,15 +183,8 @@ func (inShortBatch) Batch() rollout.Batch { return shortBatch{} }
 func TestWhatABatchLeavesOutIsReadAlone(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
-		var targets []rollout.Target
-		for _, fake := range h.fakes {
-			targets = append(targets, inShortBatch{fake})
-		}
-		fleet, err := rollout.NewFleet(targets, h.spec, h.store, rollout.FleetOptions{})
-		require.NoError(t, err)
-		summary, err := fleet.Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, "3 DONE", summary.String())
+		targets := h.targets(func(f *rollouttest.Fake) rollout.Target { return inShortBatch{f} })
+		h.finish(h.fleetOf(targets, rollout.FleetOptions{}))
 		require.Zero(t, h.group.Reads())
 	})
 }
@@ -219,7 +202,7 @@ func TestThreeFailuresAreAllShown(t *testing.T) {
 
 func TestAFleetIsRefusedWhatItCannotBe(t *testing.T) {
 	t.Parallel()
-	targets := newHarbor(t, 2).targets()
+	targets := newHarbor(t, 2).targets(asIs)
 	for name, tt := range map[string]struct {
 		targets []rollout.Target
 		spec    rollout.Spec
@@ -283,11 +266,7 @@ func (t inWatchedBatch) Batch() rollout.Batch { return t.batch }
 // watched are the targets of the harbor in one watched batch.
 func (h *harbor) watched(read func(n int), after func()) []rollout.Target {
 	batch := &watchedBatch{h.group, read, after}
-	var all []rollout.Target
-	for _, fake := range h.fakes {
-		all = append(all, inWatchedBatch{fake, batch})
-	}
-	return all
+	return h.targets(func(f *rollouttest.Fake) rollout.Target { return inWatchedBatch{f, batch} })
 }
 
 // Between the reading of many and the acting on one of them, another process raises that
@@ -309,13 +288,9 @@ func TestAReadingFromBeforeWhatIsStoredDoesNotPause(t *testing.T) {
 				require.Equal(t, alipayplus.Ratio(10), next.State.Ratio)
 			}
 		})
-		fleet, err := rollout.NewFleet(targets, h.spec, h.store, rollout.FleetOptions{}, rollout.WithHost("a"))
-		require.NoError(t, err)
 
-		summary, err := fleet.Run(t.Context())
+		h.finish(h.fleetOf(targets, rollout.FleetOptions{}))
 
-		require.NoError(t, err)
-		require.Equal(t, "2 DONE", summary.String())
 		require.Positive(t, readings)
 		require.Equal(t, []alipayplus.Ratio{10, 50, 100}, h.fakes[0].Ratios())
 	})
@@ -331,9 +306,7 @@ func TestAHundredTargetsAreTheMostThatAreReadInOneGo(t *testing.T) {
 			sizes = append(sizes, n)
 			mu.Unlock()
 		}, func() {})
-		fleet, err := rollout.NewFleet(targets, h.spec, h.store, rollout.FleetOptions{Workers: 1})
-		require.NoError(t, err)
-		_, err = fleet.Run(deadline(t, time.Second))
+		_, err := h.fleetOf(targets, rollout.FleetOptions{Workers: 1}).Run(deadline(t, time.Second))
 		require.ErrorIs(t, err, rollout.ErrPending)
 		require.Equal(t, []int{100, 100, 50}, sizes)
 	})
@@ -472,8 +445,7 @@ func TestTheSinksOfAFleetAreCalledOneAtATime(t *testing.T) {
 			})
 		}
 		h.opts = []rollout.Option{sink(0), sink(1)}
-		_, err := h.fleet(rollout.FleetOptions{}).Run(t.Context())
-		require.NoError(t, err)
+		h.finish(h.fleet(rollout.FleetOptions{}))
 		for i := range 2 {
 			require.Greater(t, events[i].Load(), int64(20*8))
 			require.Equal(t, int64(1), most[i].Load())
@@ -488,8 +460,7 @@ func TestASinkOfAFleetMayWaitInVirtualTime(t *testing.T) {
 			time.Sleep(time.Millisecond)
 			return nil
 		})}
-		_, err := h.fleet(rollout.FleetOptions{}).Run(t.Context())
-		require.NoError(t, err)
+		h.finish(h.fleet(rollout.FleetOptions{}))
 	})
 }
 

@@ -45,19 +45,36 @@ func newHarbor(t *testing.T, n int) *harbor {
 	return h
 }
 
-func (h *harbor) targets() []rollout.Target {
+// targets are the releases, or what as makes of each.
+func (h *harbor) targets(as func(*rollouttest.Fake) rollout.Target) []rollout.Target {
 	var all []rollout.Target
 	for _, fake := range h.fakes {
-		all = append(all, fake)
+		all = append(all, as(fake))
 	}
 	return all
 }
 
+func asIs(f *rollouttest.Fake) rollout.Target { return f }
+
 func (h *harbor) fleet(options rollout.FleetOptions) *rollout.Fleet {
 	h.Helper()
-	fleet, err := rollout.NewFleet(h.targets(), h.spec, h.store, options, append([]rollout.Option{rollout.WithHost("a")}, h.opts...)...)
+	return h.fleetOf(h.targets(asIs), options)
+}
+
+func (h *harbor) fleetOf(targets []rollout.Target, options rollout.FleetOptions) *rollout.Fleet {
+	h.Helper()
+	fleet, err := rollout.NewFleet(targets, h.spec, h.store, options, append([]rollout.Option{rollout.WithHost("a")}, h.opts...)...)
 	require.NoError(h, err)
 	return fleet
+}
+
+// finish runs a fleet until all users have each version.
+func (h *harbor) finish(fleet *rollout.Fleet) *rollout.FleetSummary {
+	h.Helper()
+	summary, err := fleet.Run(h.Context())
+	require.NoError(h, err)
+	require.Equal(h, fmt.Sprintf("%d DONE", len(h.fakes)), summary.String())
+	return summary
 }
 
 // after calls do in a goroutine.
@@ -100,27 +117,43 @@ func (w *world) watchedClient() (*alipayplus.Client, *watchedTransport) {
 // approve lets both parties approve all that is under review.
 func (w *world) approve() {
 	w.Helper()
-	for _, party := range []alipayplus.Party{alipayplus.PartyAlipayPlus, alipayplus.PartyAlipayCN} {
-		reviewer, err := w.p.ReviewerClient(w.Context(), party)
-		require.NoError(w, err)
-		for request, err := range reviewer.Reviews.All(w.Context(), alipayplus.ListReviewsInput{}) {
-			require.NoError(w, err)
-			_, err = reviewer.Reviews.Decide(w.Context(), alipayplus.DecideInput{ID: request.ID, Approve: true})
-			require.NoError(w, err)
-		}
+	reviews, err := w.p.Reviews(w.Context())
+	require.NoError(w, err)
+	for _, r := range reviews {
+		require.NoError(w, r.Approve(w.Context(), alipayplus.PartyAlipayPlus))
+		require.NoError(w, r.Approve(w.Context(), alipayplus.PartyAlipayCN))
 	}
 }
 
 // between calls do once, after the target was read and right before the change.
 func (s *stage) between(op rollouttest.Op, do func()) {
 	done := false
-	s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-		if c.Op == op && !done {
+	s.before(op, func() {
+		if !done {
 			done = true
+			do()
+		}
+	})
+}
+
+// before calls do before each call of a kind.
+func (s *stage) before(op rollouttest.Op, do func()) {
+	s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+		if c.Op == op {
 			do()
 		}
 		return nil
 	})
+}
+
+// countQuestions lets the gates pass, and counts how often they are asked.
+func (s *stage) countQuestions() *int {
+	asked := new(int)
+	s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+		*asked++
+		return rollout.Passed("fine"), nil
+	}
+	return asked
 }
 
 // shiftClock makes the stored state as if the clock of the machine that wrote it

@@ -130,23 +130,16 @@ func TestAReleaseOfThePlatformIsATarget(t *testing.T) {
 		given := newWorld(t)
 		release := given.release(given.program(), "1.0.0").ID
 		console := given.member("pat", alipayplus.RoleDeveloper)
-		decide := func(party alipayplus.Party, approve bool, reason string) {
-			t.Helper()
-			reviewer, err := given.p.ReviewerClient(t.Context(), party)
-			require.NoError(t, err)
-			for request, err := range reviewer.Reviews.All(t.Context(), alipayplus.ListReviewsInput{}) {
-				require.NoError(t, err)
-				_, err = reviewer.Reviews.Decide(t.Context(), alipayplus.DecideInput{ID: request.ID, Approve: approve, Reason: reason})
-				require.NoError(t, err)
-			}
-		}
 		return rollouttest.TargetHarness{
-			Target: rollout.ForRelease(given.owner, release),
-			Approve: func() {
-				decide(alipayplus.PartyAlipayPlus, true, "")
-				decide(alipayplus.PartyAlipayCN, true, "")
+			Target:  rollout.ForRelease(given.owner, release),
+			Approve: given.approve,
+			Reject: func(reason string) {
+				reviews, err := given.p.Reviews(t.Context())
+				require.NoError(t, err)
+				for _, r := range reviews {
+					require.NoError(t, r.Reject(t.Context(), alipayplus.PartyAlipayCN, reason))
+				}
 			},
-			Reject: func(reason string) { decide(alipayplus.PartyAlipayCN, false, reason) },
 			Raise: func(to alipayplus.Ratio) {
 				now := given.read(release)
 				set := console.Releases.Raise

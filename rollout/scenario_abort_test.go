@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -83,55 +82,47 @@ func TestAnAbortThatIsRefusedStaysStoppedWhereverTheProcessDies(t *testing.T) {
 		abort func(context.Context, *rollout.Runner) error
 		class error
 		// known says whether the command is known when the process died at that access.
-		known func(death) bool
+		known func(*process) bool
 	}{
 		"asked for by a person": {
 			func(ctx context.Context, r *rollout.Runner) error { return errOf(r.Abort(ctx, "lin", "a broken icon")) },
 			rollout.ErrPaused,
-			func(d death) bool { return d.at > 3 || d.at == 3 && d.after }, // the third is to post it
+			func(p *process) bool { return p.diesAt > 3 || p.diesAt == 3 && p.after }, // the third is to post it
 		},
 		"asked for by a gate": {
 			func(ctx context.Context, r *rollout.Runner) error { return errOf(r.Run(ctx)) },
 			rollout.ErrGateFailed,
-			func(death) bool { return true }, // the gate says it again
+			func(*process) bool { return true }, // the gate says it again
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			deaths := 0
-			for _, after := range []bool{false, true} {
-				for n, happened := 1, true; happened; n++ {
-					synctest.Test(t, func(t *testing.T) {
-						s := liveAtTen(t, aborting())
-						if errors.Is(tt.class, rollout.ErrGateFailed) {
-							s.gate = failing(10, new(bool))
-						}
-						s.fake.FailNext(rollouttest.OpAbort, 100, alipayplus.ErrPermission)
-						p := &process{diesAt: n, after: after}
-						err := tt.abort(t.Context(), s.runnerOf(mortalTarget{p, s.fake}, mortalStore(p, s.store)))
-						if happened = p.dead; !happened {
-							require.ErrorIs(t, err, tt.class)
-						}
-						time.Sleep(time.Minute)
-
-						state, err := s.runner().Run(t.Context())
-
-						if !tt.known(death{n, after}) {
-							s.requireDone(state, err)
-							return
-						}
-						deaths++
-						require.ErrorIs(t, err, tt.class)
-						require.ErrorContains(t, err, "giving the version up was refused: permission denied")
-						require.Equal(t, rollout.Paused, state.Status)
-						require.Nil(t, state.Intent)
-						require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios(), "it does not climb on")
-						require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "PAUSED 10-10"}, s.audit())
-					})
-					if t.Failed() {
-						t.Fatalf("after a crash at access %d, after its effect: %v", n, after)
-					}
+			atEachAccess(t, func(t *testing.T, p *process) {
+				s := liveAtTen(t, aborting())
+				if errors.Is(tt.class, rollout.ErrGateFailed) {
+					s.gate = failing(10, new(bool))
 				}
-			}
+				s.fake.FailNext(rollouttest.OpAbort, 100, alipayplus.ErrPermission)
+				err := tt.abort(t.Context(), s.mortal(p))
+				if !p.dead {
+					require.ErrorIs(t, err, tt.class)
+				}
+				time.Sleep(time.Minute)
+
+				state, err := s.runner().Run(t.Context())
+
+				if !tt.known(p) {
+					s.requireDone(state, err)
+					return
+				}
+				deaths++
+				require.ErrorIs(t, err, tt.class)
+				require.ErrorContains(t, err, "giving the version up was refused: permission denied")
+				require.Equal(t, rollout.Paused, state.Status)
+				require.Nil(t, state.Intent)
+				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios(), "it does not climb on")
+				require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "PAUSED 10-10"}, s.audit())
+			})
 			require.Greater(t, deaths, 10)
 		})
 	}
@@ -317,7 +308,7 @@ func TestAnAbortSettlesFirstWhatWasBegun(t *testing.T) {
 			}
 			return nil
 		})
-		require.ErrorIs(t, errOf(s.runnerOf(mortalTarget{p, s.fake}, mortalStore(p, s.store)).Run(t.Context())), errDead)
+		require.ErrorIs(t, errOf(s.mortal(p).Run(t.Context())), errDead)
 		s.fake.After(nil)
 		require.Equal(t, alipayplus.Ratio(0), s.state().Ratio)
 		time.Sleep(time.Minute)
@@ -332,33 +323,24 @@ func TestAnAbortSettlesFirstWhatWasBegun(t *testing.T) {
 
 func TestACrashWhileAbortingAborts(t *testing.T) {
 	t.Parallel()
-	for _, after := range []bool{false, true} {
-		for n, happened := 1, true; happened; n++ {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				s.runUntil(90 * time.Minute)
-				p := &process{diesAt: n, after: after}
-				_, err := s.runnerOf(mortalTarget{p, s.fake}, mortalStore(p, s.store)).Abort(t.Context(), "lin", "no")
-				happened = p.dead
-				if !happened {
-					require.NoError(t, err)
-				}
-				time.Sleep(time.Minute)
-				state, err := s.runner().Run(t.Context())
-				if n < 3 || n == 3 && !after { // it died before anybody was asked
-					s.requireDone(state, err)
-					return
-				}
-				require.ErrorIs(t, err, rollout.ErrAborted)
-				require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
-				require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "ABORTED 10-10"}, s.audit())
-				require.Equal(t, "the version is canceled; 10% of the users have it", state.Stop.Aftermath)
-			})
-			if t.Failed() {
-				t.Fatalf("after a crash at access %d, after its effect: %v", n, after)
-			}
+	atEachAccess(t, func(t *testing.T, p *process) {
+		s := newStage(t, hourly())
+		s.runUntil(90 * time.Minute)
+		_, err := s.mortal(p).Abort(t.Context(), "lin", "no")
+		if !p.dead {
+			require.NoError(t, err)
 		}
-	}
+		time.Sleep(time.Minute)
+		state, err := s.runner().Run(t.Context())
+		if p.diesAt < 3 || p.diesAt == 3 && !p.after { // it died before anybody was asked
+			s.requireDone(state, err)
+			return
+		}
+		require.ErrorIs(t, err, rollout.ErrAborted)
+		require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
+		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "ABORTED 10-10"}, s.audit())
+		require.Equal(t, "the version is canceled; 10% of the users have it", state.Stop.Aftermath)
+	})
 }
 
 // The answer to an abort gets lost, or the process dies before it stored it. Who repeats

@@ -121,18 +121,15 @@ func TestAReleaseThatSomebodyElseDrivesIsWaitedFor(t *testing.T) {
 			}
 			require.NoError(t, lease.Release(t.Context()))
 		})
-		ctx := deadline(t, 5*time.Hour)
 
-		summary, err := h.fleet(rollout.FleetOptions{}).Run(ctx)
+		summary, err := h.fleet(rollout.FleetOptions{}).Run(deadline(t, 5*time.Hour))
 
 		require.ErrorIs(t, err, rollout.ErrPending)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.EqualError(t, err, "fleet: 2 DONE, 1 RUNNING; run it again to go on")
 		require.Equal(t, "rollout release 1 is driven by lin's shell; let it end or stop it first", summary.Members[1].What)
 		require.Empty(t, h.fakes[1].Effects())
-		summary, err = h.fleet(rollout.FleetOptions{}).Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, "3 DONE", summary.String())
+		h.finish(h.fleet(rollout.FleetOptions{}))
 		require.False(t, h.fakes[1].Effects()[0].At.Before(h.began.Add(10*time.Hour)))
 	})
 }
@@ -173,18 +170,14 @@ func TestAFleetThatIsStoppedFinishesWhatItBeganAndGoesOnLater(t *testing.T) {
 		require.Positive(t, raised)
 
 		time.Sleep(time.Hour)
-		summary, err = h.fleet(rollout.FleetOptions{}).Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, "4 DONE", summary.String())
+		h.finish(h.fleet(rollout.FleetOptions{}))
 		for _, fake := range h.fakes {
 			require.Equal(t, []alipayplus.Ratio{10, 50, 100}, fake.Ratios())
 		}
 
 		// What is done stays so, and nobody is asked anything.
 		calls := h.fakes[0].Calls(rollouttest.OpAny)
-		summary, err = h.fleet(rollout.FleetOptions{}).Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, "4 DONE", summary.String())
+		summary = h.finish(h.fleet(rollout.FleetOptions{}))
 		require.Equal(t, "all users have the version", summary.Members[0].What)
 		require.LessOrEqual(t, h.fakes[0].Calls(rollouttest.OpAny), calls+1)
 	})
