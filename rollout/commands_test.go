@@ -67,7 +67,7 @@ func TestACommandThatComesWhileAChangeIsQueuedComesFirst(t *testing.T) {
 		fleet := h.fleet(rollout.FleetOptions{Limiter: rate.NewLimiter(rate.Every(time.Minute), 1)})
 		r, err := fleet.Runner("release 0")
 		require.NoError(t, err)
-		h.after(30*time.Second, func() {
+		h.at(30*time.Second, func() {
 			receipt, err := r.Pause(t.Context(), "lin", "")
 			require.NoError(t, err)
 			require.False(t, receipt.Handled)

@@ -159,7 +159,7 @@ func TestWhatWaitsCostsNoGoroutine(t *testing.T) {
 		h := newHarbor(t, 200)
 		before := runtime.NumGoroutine()
 		most := 0
-		h.after(30*time.Minute, func() { most = runtime.NumGoroutine() - before })
+		h.at(30*time.Minute, func() { most = runtime.NumGoroutine() - before })
 		summary, err := h.fleet(rollout.FleetOptions{Workers: 4}).Run(deadline(t, 31*time.Minute))
 		require.ErrorIs(t, err, rollout.ErrPending)
 		require.Equal(t, "200 RUNNING", summary.String())
@@ -471,7 +471,7 @@ func waitingFleet(t *testing.T, n int, more time.Duration, inspect func()) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, n)
 		fleet := h.fleet(rollout.FleetOptions{})
-		h.after(time.Second, func() {
+		h.at(time.Second, func() {
 			for _, fake := range h.fakes {
 				require.Equal(t, alipayplus.ReleaseUnderReview, fake.Now().Status)
 			}

@@ -69,10 +69,10 @@ func TestACanaryThatIsNotReleasedStopsTheRest(t *testing.T) {
 		is     error
 	}{
 		"rejected": {func(h *harbor) {
-			h.after(30*time.Minute, func() { require.NoError(h, h.fakes[0].Reject(alipayplus.PartyAlipayCN, "no")) })
+			h.at(30*time.Minute, func() { require.NoError(h, h.fakes[0].Reject(alipayplus.PartyAlipayCN, "no")) })
 		}, "PAUSED", rollout.ErrRejected},
 		"canceled in the console": {func(h *harbor) {
-			h.after(90*time.Minute, func() { require.NoError(h, h.fakes[0].Cancel("pat")) })
+			h.at(90*time.Minute, func() { require.NoError(h, h.fakes[0].Cancel("pat")) })
 		}, "ENDED", alipayplus.ErrConflict},
 		"failed": {func(h *harbor) {
 			h.fakes[0].FailNext(rollouttest.OpRaise, 1, alipayplus.ErrPermission)
@@ -114,7 +114,7 @@ func TestAReleaseThatSomebodyElseDrivesIsWaitedFor(t *testing.T) {
 		h := newHarbor(t, 3)
 		lease, err := h.store.Acquire(t.Context(), "release 1", "lin's shell")
 		require.NoError(t, err)
-		h.after(0, func() {
+		h.at(0, func() {
 			for time.Since(h.began) < 10*time.Hour {
 				require.NoError(t, lease.Renew(t.Context()))
 				time.Sleep(lease.RenewEvery())
@@ -187,8 +187,8 @@ func TestAFleetReportsEachOfManyEnds(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 8)
 		h.fakes[1].FailNext(rollouttest.OpObserve, 3, unavailable()) // passes
-		h.after(30*time.Minute, func() { require.NoError(t, h.fakes[2].Reject(alipayplus.PartyAlipayCN, "a | b")) })
-		h.after(90*time.Minute, func() { require.NoError(t, h.fakes[3].Cancel("pat")) })
+		h.at(30*time.Minute, func() { require.NoError(t, h.fakes[2].Reject(alipayplus.PartyAlipayCN, "a | b")) })
+		h.at(90*time.Minute, func() { require.NoError(t, h.fakes[3].Cancel("pat")) })
 		h.fakes[4].Revoke()
 		h.fakes[5].FailNext(rollouttest.OpObserve, 1, fmt.Errorf("no such release: %w", alipayplus.ErrNotFound))
 		h.fakes[6].Edit("pat", func(o *rollout.Observation) {
@@ -241,7 +241,7 @@ func TestAFleetReportsEachOfManyEnds(t *testing.T) {
 func TestAFleetExecutesCommandsToOneOfItsRollouts(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
-		h.after(90*time.Minute, func() {
+		h.at(90*time.Minute, func() {
 			r, err := rollout.New(h.fakes[1], h.spec, h.store, rollout.WithHost("b"))
 			require.NoError(t, err)
 			_, err = r.Pause(t.Context(), "lin", "lunch")
@@ -282,7 +282,7 @@ func TestPeopleSendCommandsThroughTheRunnersOfAFleet(t *testing.T) {
 			require.Equal(t, target, r.Name())
 			require.NoError(t, do(r))
 		}
-		h.after(90*time.Minute, func() {
+		h.at(90*time.Minute, func() {
 			command("release 0", func(r *rollout.Runner) error { _, err := r.Pause(t.Context(), "lin", "lunch"); return err })
 			command("release 1", func(r *rollout.Runner) error { _, err := r.Approve(t.Context(), "lin", "", 50); return err })
 			command("release 2", func(r *rollout.Runner) error { _, err := r.Abort(t.Context(), "lin", "no"); return err })
