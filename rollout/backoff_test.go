@@ -40,38 +40,6 @@ func TestATargetThatIsDownForAnHourIsObservedSeldomAndTheRolloutGoesOn(t *testin
 	}
 }
 
-func TestATargetThatAsksForTimeIsGivenIt(t *testing.T) {
-	onStage(t, plain(), func(t *testing.T, s *stage) {
-		s.fake.FailNext(rollouttest.OpObserve, 1, &alipayplus.Error{Operation: "releases.get", Code: alipayplus.CodeTrafficExceedLimit, Message: "too many calls", RetryAfter: 20 * time.Minute})
-		next := s.step()
-		require.GreaterOrEqual(t, time.Until(next.At), 18*time.Minute)
-		require.LessOrEqual(t, time.Until(next.At), 22*time.Minute)
-	})
-}
-
-func TestAnHourIsTheMostThatATargetMayAskFor(t *testing.T) {
-	onStage(t, plain(), func(t *testing.T, s *stage) {
-		s.fake.FailNext(rollouttest.OpObserve, 1, &alipayplus.Error{Operation: "releases.get", Message: "later", Retryable: true, RetryAfter: 100 * time.Hour})
-		require.LessOrEqual(t, time.Until(s.step().At), 66*time.Minute)
-	})
-}
-
-func TestATargetMayAskForTimeItself(t *testing.T) {
-	onStage(t, plain(), func(t *testing.T, s *stage) {
-		waits := make(map[time.Duration]bool)
-		for range 5 {
-			s.fake.FailNext(rollouttest.OpObserve, 1, rollout.TransientAfter(errors.New("busy"), 20*time.Minute))
-			next := s.step()
-			require.Equal(t, "trying again after a failure: busy", next.What)
-			wait := time.Until(next.At)
-			require.GreaterOrEqual(t, wait, 20*time.Minute, "not before")
-			require.LessOrEqual(t, wait, 22*time.Minute)
-			waits[wait] = true
-		}
-		require.Greater(t, len(waits), 1, "not all at the same moment")
-	})
-}
-
 func TestAWaitingRolloutIsReadSeldom(t *testing.T) {
 	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.ApproveAfter(5 * 24 * time.Hour)
@@ -166,19 +134,22 @@ func TestWhatATargetAsksForIsNeverUndercut(t *testing.T) {
 		err   error
 		least time.Duration
 	}{
-		"by the platform":       {&alipayplus.Error{Operation: "releases.get", Code: alipayplus.CodeTrafficExceedLimit, Message: "too many calls", RetryAfter: 20 * time.Minute}, 20 * time.Minute},
-		"by another target":     {rollout.TransientAfter(down, 20*time.Minute), 20 * time.Minute},
-		"through a target":      {rollout.Transient(&alipayplus.Error{Operation: "releases.get", Code: alipayplus.CodeTrafficExceedLimit, Message: "too many calls", RetryAfter: 20 * time.Minute}), 20 * time.Minute},
-		"by less than is usual": {rollout.TransientAfter(down, time.Millisecond), 1800 * time.Millisecond},
-		"by more than an hour":  {rollout.TransientAfter(down, 100*time.Hour), time.Hour},
-		"by nothing":            {rollout.TransientAfter(down, -time.Hour), 1800 * time.Millisecond},
+		"by the platform":          {&alipayplus.Error{Operation: "releases.get", Code: alipayplus.CodeTrafficExceedLimit, Message: "too many calls", RetryAfter: 20 * time.Minute}, 20 * time.Minute},
+		"by the platform for days": {&alipayplus.Error{Operation: "releases.get", Message: "later", Retryable: true, RetryAfter: 100 * time.Hour}, time.Hour},
+		"by another target":        {rollout.TransientAfter(down, 20*time.Minute), 20 * time.Minute},
+		"through a target":         {rollout.Transient(&alipayplus.Error{Operation: "releases.get", Code: alipayplus.CodeTrafficExceedLimit, Message: "too many calls", RetryAfter: 20 * time.Minute}), 20 * time.Minute},
+		"by less than is usual":    {rollout.TransientAfter(down, time.Millisecond), 1800 * time.Millisecond},
+		"by more than an hour":     {rollout.TransientAfter(down, 100*time.Hour), time.Hour},
+		"by nothing":               {rollout.TransientAfter(down, -time.Hour), 1800 * time.Millisecond},
 	} {
 		runInVirtualTime(t, name, func(t *testing.T) {
 			waits := make(map[time.Duration]bool)
 			for range 50 {
 				s := newStage(t, plain())
 				s.fake.FailNext(rollouttest.OpObserve, 1, tt.err)
-				wait := time.Until(s.step().At)
+				next := s.step()
+				require.Equal(t, "trying again after a failure: "+tt.err.Error(), next.What)
+				wait := time.Until(next.At)
 				require.GreaterOrEqual(t, wait, tt.least)
 				require.LessOrEqual(t, wait, max(tt.least*11/10, 2200*time.Millisecond))
 				waits[wait] = true

@@ -191,25 +191,7 @@ func TestACommandThatFailedIsKeptAndSaysSo(t *testing.T) {
 	})
 }
 
-// A store whose leases announce no command is checked every three seconds; what is posted
-// through the runner itself need not wait for that.
-func TestACommandThroughTheRunnerThatRunsIsExecutedAtOnce(t *testing.T) {
-	onStage(t, plain(), func(t *testing.T, s *stage) {
-		store := lasting(s.store, new(int), new(int))
-		r := s.runnerOf(s.fake, store)
-		var asked time.Time
-		s.at(90*time.Minute+500*time.Millisecond, func() {
-			asked = time.Now()
-			receipt, err := r.Pause(t.Context(), "lin", "lunch")
-			require.NoError(t, err)
-			require.False(t, receipt.Handled)
-		})
-		state, err := r.Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrPaused)
-		require.Equal(t, asked, state.UpdatedAt)
-	})
-}
-
+// A store whose leases announce no command is checked every three seconds.
 func TestACommandFromElsewhereIsExecutedWithinThreeSeconds(t *testing.T) {
 	onStage(t, plain(), func(t *testing.T, s *stage) {
 		var asked time.Time
@@ -380,21 +362,32 @@ func TestAnotherRunnerPausesResumesAndAbortsOneThatRuns(t *testing.T) {
 // By the runner itself whatever the store is, and by others where the store announces it.
 func TestACommandIsExecutedAtOnce(t *testing.T) {
 	t.Parallel()
-	for name, by := range map[string]func(*stage, *rollout.Runner) *rollout.Runner{
-		"of the runner":  func(_ *stage, r *rollout.Runner) *rollout.Runner { return r },
-		"of another one": func(s *stage, _ *rollout.Runner) *rollout.Runner { return s.runner(rollout.WithHost("b")) },
+	for name, tt := range map[string]struct{ silent, another bool }{
+		"of the runner":                      {},
+		"of the runner, over a silent store": {silent: true},
+		"of another one":                     {another: true},
 	} {
 		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			if tt.silent { // its leases announce no command
+				s.store = lasting(s.store, new(int), new(int))
+			}
 			r := s.runner()
+			by := r
+			if tt.another {
+				by = s.runner(rollout.WithHost("b"))
+			}
 			var asked time.Time
-			s.at(90*time.Minute, func() {
+			s.at(90*time.Minute+500*time.Millisecond, func() {
 				asked = time.Now()
-				_, err := by(s, r).Pause(t.Context(), "lin", "")
+				receipt, err := by.Pause(t.Context(), "lin", "")
 				require.NoError(t, err)
+				require.False(t, receipt.Handled)
 			})
-			_, err := r.Run(t.Context())
+			state, err := r.Run(t.Context())
+			require.ErrorIs(t, err, rollout.ErrPaused)
 			require.ErrorContains(t, err, ": paused by hand (by lin); ")
 			require.Zero(t, time.Since(asked))
+			require.Equal(t, asked, state.UpdatedAt)
 		})
 	}
 }

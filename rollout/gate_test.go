@@ -284,8 +284,7 @@ func TestAResumedRolloutAsksItsGatesAgain(t *testing.T) {
 }
 
 func TestAGateThatFailsAbortsWhereTheSpecSaysSo(t *testing.T) {
-	onStage(t, hourly(), func(t *testing.T, s *stage) {
-		s.spec.OnGateFailure = rollout.FailureAbort
+	onStage(t, aborting(), func(t *testing.T, s *stage) {
 		s.gate = failing(50, new(bool))
 
 		state, err := s.runner().Run(t.Context())
@@ -304,8 +303,7 @@ func TestAGateThatFailsAbortsWhereTheSpecSaysSo(t *testing.T) {
 }
 
 func TestAnAbortThatIsRefusedPauses(t *testing.T) {
-	onStage(t, hourly(), func(t *testing.T, s *stage) {
-		s.spec.OnGateFailure = rollout.FailureAbort
+	onStage(t, aborting(), func(t *testing.T, s *stage) {
 		s.gate = failing(50, new(bool))
 		s.fake.FailNext(rollouttest.OpAbort, 1, alipayplus.ErrPermission)
 

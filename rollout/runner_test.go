@@ -208,65 +208,43 @@ func TestARunnerIsRefusedWhatItCannotDo(t *testing.T) {
 		spec.Gates["errors"] = g
 		return spec
 	}
+	noAddress := func(string, rollout.GateSpec) (rollout.Gate, error) { return nil, errors.New("no address") }
+	smokeTest := &rollout.CommandGate{Args: []string{"./smoke-test"}}
+	metrics := &rollout.PrometheusGate{Address: "https://prometheus.example", Query: "up", Bound: rollout.Bound{Min: new(1.0)}}
 	for name, tt := range map[string]struct {
-		make func() (*rollout.Runner, error)
-		line string
+		target rollout.Target
+		spec   rollout.Spec
+		store  rollout.Store
+		opts   []rollout.Option
+		line   string
 	}{
-		"no target": {
-			func() (*rollout.Runner, error) { return rollout.New(nil, plain(), store) },
-			"rollout: a target is needed: invalid input",
-		},
-		"no store": {
-			func() (*rollout.Runner, error) { return rollout.New(fake, plain(), nil) },
-			"rollout: a store is needed: invalid input",
-		},
-		"no interval": {
-			func() (*rollout.Runner, error) { return rollout.New(fake, plain(), store, rollout.WithInterval(0)) },
-			"rollout: the interval and the call timeout must be above 0: invalid input",
-		},
-		"no time for a call": {
-			func() (*rollout.Runner, error) { return rollout.New(fake, plain(), store, rollout.WithCallTimeout(0)) },
-			"rollout: the interval and the call timeout must be above 0: invalid input",
-		},
-		"no steps": {
-			func() (*rollout.Runner, error) { return rollout.New(fake, rollout.Spec{Version: 1}, store) },
-			"rollout spec: 1 field not valid: steps must have at least 1 entry",
-		},
+		"no target":          {nil, plain(), store, nil, "rollout: a target is needed: invalid input"},
+		"no store":           {fake, plain(), nil, nil, "rollout: a store is needed: invalid input"},
+		"no interval":        {fake, plain(), store, []rollout.Option{rollout.WithInterval(0)}, "rollout: the interval and the call timeout must be above 0: invalid input"},
+		"no time for a call": {fake, plain(), store, []rollout.Option{rollout.WithCallTimeout(0)}, "rollout: the interval and the call timeout must be above 0: invalid input"},
+		"no steps":           {fake, rollout.Spec{Version: 1}, store, nil, "rollout spec: 1 field not valid: steps must have at least 1 entry"},
 		"a gate that nobody makes": {
-			func() (*rollout.Runner, error) { return rollout.New(fake, hourly(), store) },
+			fake, hourly(), store, nil,
 			"rollout: gate errors says nothing but its name; give it by WithGate, or say http or command in the spec: invalid input",
 		},
 		"a gate that the spec does not have": {
-			func() (*rollout.Runner, error) {
-				return rollout.New(fake, plain(), store, rollout.WithGate("latency", pass))
-			},
+			fake, plain(), store,
+			[]rollout.Option{rollout.WithGate("latency", pass)},
 			"rollout: gate latency is given in Go, but the spec has none of that name: invalid input",
 		},
 		"a gate that is there twice": {
-			func() (*rollout.Runner, error) {
-				return rollout.New(fake, with(rollout.GateSpec{Command: &rollout.CommandGate{Args: []string{"./smoke-test"}}}), store, rollout.WithGate("errors", pass))
-			},
+			fake, with(rollout.GateSpec{Command: smokeTest}), store,
+			[]rollout.Option{rollout.WithGate("errors", pass)},
 			"rollout: gate errors is given in Go, and the spec says what it asks; take one of them away: invalid input",
 		},
 		"a gate that another module makes": {
-			func() (*rollout.Runner, error) {
-				return rollout.New(fake, with(rollout.GateSpec{Prometheus: &rollout.PrometheusGate{
-					Address: "https://prometheus.example", Query: "up", Bound: rollout.Bound{Min: new(1.0)},
-				}}), store)
-			},
+			fake, with(rollout.GateSpec{Prometheus: metrics}), store, nil,
 			"rollout: gate errors asks Prometheus; give WithGates the maker of the module rollout/prometheus: invalid input",
 		},
-		"a maker that fails": {
-			func() (*rollout.Runner, error) {
-				return rollout.New(fake, hourly(), store, rollout.WithGates(func(string, rollout.GateSpec) (rollout.Gate, error) {
-					return nil, errors.New("no address")
-				}))
-			},
-			"rollout: gate errors: no address",
-		},
+		"a maker that fails": {fake, hourly(), store, []rollout.Option{rollout.WithGates(noAddress)}, "rollout: gate errors: no address"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := tt.make()
+			r, err := rollout.New(tt.target, tt.spec, tt.store, tt.opts...)
 			require.Nil(t, r)
 			require.EqualError(t, err, tt.line)
 			if name != "a maker that fails" {
