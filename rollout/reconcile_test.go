@@ -153,7 +153,7 @@ func TestARatioThatFellStopsTheRollout(t *testing.T) {
 		receipt, err := s.runner().Resume(t.Context(), "lin", "pat and I agreed")
 		require.NoError(t, err)
 		require.True(t, receipt.Handled)
-		state = s.finish()
+		s.finish()
 		require.Equal(t, []alipayplus.Ratio{10, 50, 5, 10, 50, 100}, s.fake.Ratios())
 	})
 }
