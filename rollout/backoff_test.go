@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -18,78 +17,31 @@ import (
 func TestATargetThatIsDownForAnHourIsObservedSeldomAndTheRolloutGoesOn(t *testing.T) {
 	t.Parallel()
 	for _, from := range []time.Duration{time.Minute, 90 * time.Minute, 2 * time.Hour} {
-		t.Run(fmt.Sprint(from), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				calls := 0
-				s.fake.Before(func(context.Context, rollouttest.Call) error {
-					if at := time.Since(s.began); at < from || at >= from+time.Hour {
-						return nil
-					}
-					calls++
-					return unavailable()
-				})
-
-				s.requireDone(s.runner().Run(t.Context()))
-
-				// 2 s, 4 s, … 256 s, and then every 5 minutes, each more or less by a tenth.
-				require.GreaterOrEqual(t, calls, 16)
-				require.LessOrEqual(t, calls, 24)
-				require.Equal(t, []string{"trying again after a failure: alipayplus: releases.get: SERVICE_UNAVAILABLE: the platform cannot answer now (HTTP 503)"},
-					s.emitted(rollout.EventRetrying))
-				require.LessOrEqual(t, time.Since(s.began), 4*time.Hour+15*time.Minute, "it goes on soon after")
-				require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
+		runOnStage(t, fmt.Sprint(from), hourly(), func(t *testing.T, s *stage) {
+			calls := 0
+			s.fake.Before(func(context.Context, rollouttest.Call) error {
+				if at := time.Since(s.began); at < from || at >= from+time.Hour {
+					return nil
+				}
+				calls++
+				return unavailable()
 			})
+
+			s.requireDone(s.runner().Run(t.Context()))
+
+			// 2 s, 4 s, … 256 s, and then every 5 minutes, each more or less by a tenth.
+			require.GreaterOrEqual(t, calls, 16)
+			require.LessOrEqual(t, calls, 24)
+			require.Equal(t, []string{"trying again after a failure: alipayplus: releases.get: SERVICE_UNAVAILABLE: the platform cannot answer now (HTTP 503)"},
+				s.emitted(rollout.EventRetrying))
+			require.LessOrEqual(t, time.Since(s.began), 4*time.Hour+15*time.Minute, "it goes on soon after")
+			require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
 		})
 	}
 }
 
-func TestATargetThatAsksForTimeIsGivenIt(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
-		s.fake.FailNext(rollouttest.OpObserve, 1, &alipayplus.Error{Operation: "releases.get", Code: alipayplus.CodeTrafficExceedLimit, Message: "too many calls", RetryAfter: 20 * time.Minute})
-		next, err := s.runner().Step(t.Context())
-		require.NoError(t, err)
-		require.GreaterOrEqual(t, time.Until(next.At), 18*time.Minute)
-		require.LessOrEqual(t, time.Until(next.At), 22*time.Minute)
-	})
-}
-
-func TestAnHourIsTheMostThatATargetMayAskFor(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
-		s.fake.FailNext(rollouttest.OpObserve, 1, &alipayplus.Error{Operation: "releases.get", Message: "later", Retryable: true, RetryAfter: 100 * time.Hour})
-		next, err := s.runner().Step(t.Context())
-		require.NoError(t, err)
-		require.LessOrEqual(t, time.Until(next.At), 66*time.Minute)
-	})
-}
-
-func TestATargetMayAskForTimeItself(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
-		waits := make(map[time.Duration]bool)
-		for range 5 {
-			s.fake.FailNext(rollouttest.OpObserve, 1, rollout.TransientAfter(errors.New("busy"), 20*time.Minute))
-			next, err := s.runner().Step(t.Context())
-			require.NoError(t, err)
-			require.Equal(t, "trying again after a failure: busy", next.What)
-			wait := time.Until(next.At)
-			require.GreaterOrEqual(t, wait, 20*time.Minute, "not before")
-			require.LessOrEqual(t, wait, 22*time.Minute)
-			waits[wait] = true
-		}
-		require.Greater(t, len(waits), 1, "not all at the same moment")
-	})
-}
-
 func TestAWaitingRolloutIsReadSeldom(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.ApproveAfter(5 * 24 * time.Hour)
 		s.requireDone(s.runner(rollout.WithInterval(30 * time.Minute)).Run(t.Context()))
 		// Five days of 48 half hours, and a little more often at the beginnings.
@@ -107,18 +59,15 @@ func TestAnswersThatGetLostChangeNothingOfTheEnd(t *testing.T) {
 				"after the effect":  func(f *rollouttest.Fake) { f.LoseNext(failing, times, lost) },
 				"before the effect": func(f *rollouttest.Fake) { f.FailNext(failing, times, lost) },
 			} {
-				t.Run(fmt.Sprintf("%s, %d times, %s", failing, times, name), func(t *testing.T) {
-					synctest.Test(t, func(t *testing.T) {
-						s := newStage(t, hourly())
-						fail(s.fake)
-						s.requireDone(s.runner().Run(t.Context()))
-						require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
-						ids := make(map[string]bool)
-						for _, e := range s.fake.Effects() {
-							ids[e.RequestID] = true
-						}
-						require.Len(t, ids, 4)
-					})
+				runOnStage(t, fmt.Sprintf("%s, %d times, %s", failing, times, name), hourly(), func(t *testing.T, s *stage) {
+					fail(s.fake)
+					s.requireDone(s.runner().Run(t.Context()))
+					require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
+					ids := make(map[string]bool)
+					for _, e := range s.fake.Effects() {
+						ids[e.RequestID] = true
+					}
+					require.Len(t, ids, 4)
 				})
 			}
 		}
@@ -126,11 +75,8 @@ func TestAnswersThatGetLostChangeNothingOfTheEnd(t *testing.T) {
 }
 
 func TestAnAuthorizationThatIsRevokedOnTheWayIsAskedFor(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Steps[0].Ratio = 30
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Steps[0].Ratio = 30
 		s.at(90*time.Minute, s.fake.Revoke)
 
 		state, err := s.runner().Run(t.Context())
@@ -170,16 +116,13 @@ func TestAFailureThatDoesNotPassIsReturnedAtOnce(t *testing.T) {
 			"rollout release 1: pat may not release: permission denied",
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, plain())
-				s.fake.FailNext(tt.op, 1, tt.err)
-				_, err := s.runner().Run(t.Context())
-				require.ErrorIs(t, err, tt.err)
-				require.EqualError(t, err, tt.line)
-				require.Empty(t, s.emitted(rollout.EventRetrying))
-				s.requireDone(s.runner().Run(t.Context()))
-			})
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			s.fake.FailNext(tt.op, 1, tt.err)
+			_, err := s.runner().Run(t.Context())
+			require.ErrorIs(t, err, tt.err)
+			require.EqualError(t, err, tt.line)
+			require.Empty(t, s.emitted(rollout.EventRetrying))
+			s.requireDone(s.runner().Run(t.Context()))
 		})
 	}
 }
@@ -191,28 +134,27 @@ func TestWhatATargetAsksForIsNeverUndercut(t *testing.T) {
 		err   error
 		least time.Duration
 	}{
-		"by the platform":       {&alipayplus.Error{Operation: "releases.get", Code: alipayplus.CodeTrafficExceedLimit, Message: "too many calls", RetryAfter: 20 * time.Minute}, 20 * time.Minute},
-		"by another target":     {rollout.TransientAfter(down, 20*time.Minute), 20 * time.Minute},
-		"through a target":      {rollout.Transient(&alipayplus.Error{Operation: "releases.get", Code: alipayplus.CodeTrafficExceedLimit, Message: "too many calls", RetryAfter: 20 * time.Minute}), 20 * time.Minute},
-		"by less than is usual": {rollout.TransientAfter(down, time.Millisecond), 1800 * time.Millisecond},
-		"by more than an hour":  {rollout.TransientAfter(down, 100*time.Hour), time.Hour},
-		"by nothing":            {rollout.TransientAfter(down, -time.Hour), 1800 * time.Millisecond},
+		"by the platform":          {&alipayplus.Error{Operation: "releases.get", Code: alipayplus.CodeTrafficExceedLimit, Message: "too many calls", RetryAfter: 20 * time.Minute}, 20 * time.Minute},
+		"by the platform for days": {&alipayplus.Error{Operation: "releases.get", Message: "later", Retryable: true, RetryAfter: 100 * time.Hour}, time.Hour},
+		"by another target":        {rollout.TransientAfter(down, 20*time.Minute), 20 * time.Minute},
+		"through a target":         {rollout.Transient(&alipayplus.Error{Operation: "releases.get", Code: alipayplus.CodeTrafficExceedLimit, Message: "too many calls", RetryAfter: 20 * time.Minute}), 20 * time.Minute},
+		"by less than is usual":    {rollout.TransientAfter(down, time.Millisecond), 1800 * time.Millisecond},
+		"by more than an hour":     {rollout.TransientAfter(down, 100*time.Hour), time.Hour},
+		"by nothing":               {rollout.TransientAfter(down, -time.Hour), 1800 * time.Millisecond},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				waits := make(map[time.Duration]bool)
-				for range 50 {
-					s := newStage(t, plain())
-					s.fake.FailNext(rollouttest.OpObserve, 1, tt.err)
-					next, err := s.runner().Step(t.Context())
-					require.NoError(t, err)
-					wait := time.Until(next.At)
-					require.GreaterOrEqual(t, wait, tt.least)
-					require.LessOrEqual(t, wait, max(tt.least*11/10, 2200*time.Millisecond))
-					waits[wait] = true
-				}
-				require.Greater(t, len(waits), 10, "not all who wait for one target ask at the same moment")
-			})
+		runInVirtualTime(t, name, func(t *testing.T) {
+			waits := make(map[time.Duration]bool)
+			for range 50 {
+				s := newStage(t, plain())
+				s.fake.FailNext(rollouttest.OpObserve, 1, tt.err)
+				next := s.step()
+				require.Equal(t, "trying again after a failure: "+tt.err.Error(), next.What)
+				wait := time.Until(next.At)
+				require.GreaterOrEqual(t, wait, tt.least)
+				require.LessOrEqual(t, wait, max(tt.least*11/10, 2200*time.Millisecond))
+				waits[wait] = true
+			}
+			require.Greater(t, len(waits), 10, "not all who wait for one target ask at the same moment")
 		})
 	}
 }
@@ -233,46 +175,39 @@ func TestWhoIsStoppedDuringAnOutageIsPending(t *testing.T) {
 			"run":  func(ctx context.Context, r *rollout.Runner) error { _, err := r.Run(ctx); return err },
 			"step": func(ctx context.Context, r *rollout.Runner) error { _, err := r.Step(ctx); return err },
 		} {
-			t.Run(name+" "+string(op), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					s := newStage(t, plain())
-					ctx, cancel := context.WithCancel(t.Context())
-					s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-						if c.Op == op {
-							cancel()
-							return unavailable()
-						}
-						return nil
-					})
-					err := run(ctx, s.runner())
-					require.ErrorAs(t, err, new(*rollout.PendingError))
-					require.ErrorIs(t, err, rollout.ErrPending)
-					require.ErrorIs(t, err, context.Canceled)
-					require.NotErrorIs(t, err, alipayplus.ErrConflict)
-					require.Empty(t, s.emitted(rollout.EventFailed))
-					s.fake.Before(nil)
-					s.requireDone(s.runner().Run(t.Context()))
+			runOnStage(t, name+" "+string(op), plain(), func(t *testing.T, s *stage) {
+				ctx, cancel := context.WithCancel(t.Context())
+				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+					if c.Op == op {
+						cancel()
+						return unavailable()
+					}
+					return nil
 				})
+				err := run(ctx, s.runner())
+				require.ErrorAs(t, err, new(*rollout.PendingError))
+				require.ErrorIs(t, err, rollout.ErrPending)
+				require.ErrorIs(t, err, context.Canceled)
+				require.NotErrorIs(t, err, alipayplus.ErrConflict)
+				require.Empty(t, s.emitted(rollout.EventFailed))
+				s.fake.Before(nil)
+				s.requireDone(s.runner().Run(t.Context()))
 			})
 		}
 	}
 }
 
 func TestTheTargetIsReadRightBeforeEachChange(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Review = rollout.ReviewReplace
-		for i := range spec.Steps {
-			spec.Steps[i].Approval = true
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Review = rollout.ReviewReplace
+		for i := range s.spec.Steps {
+			s.spec.Steps[i].Approval = true
 		}
-		s := newStage(t, spec)
 		s.other(alipayplus.ReleaseUnderReview)
 		s.reads()
 		for i, ratio := range []alipayplus.Ratio{10, 50, 100} {
 			s.at(time.Duration(3+2*i)*time.Hour, func() {
-				_, err := s.runner(rollout.WithHost("b")).Approve(t.Context(), "lin", "", ratio)
-				require.NoError(t, err)
+				require.NoError(t, errOf(s.runner(rollout.WithHost("b")).Approve(t.Context(), "lin", "", ratio)))
 			})
 		}
 		s.requireDone(s.runner(rollout.WithInterval(20 * time.Minute)).Run(t.Context()))
@@ -280,27 +215,18 @@ func TestTheTargetIsReadRightBeforeEachChange(t *testing.T) {
 }
 
 func TestAFrequentGateDoesNotMakeObservationsFrequent(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Steps[0].Bake = rollout.Duration(10 * time.Hour)
-		s := newStage(t, spec)
-		asked := 0
-		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
-			asked++
-			return rollout.Passed("fine"), nil
-		}
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Steps[0].Bake = rollout.Duration(10 * time.Hour)
+		asked := s.countQuestions()
 		reads := s.reads()
 		s.requireDone(s.runner(rollout.WithInterval(time.Hour)).Run(t.Context()))
-		require.GreaterOrEqual(t, asked, 11*60)
+		require.GreaterOrEqual(t, *asked, 11*60)
 		require.LessOrEqual(t, *reads, 150)
 	})
 }
 
 func TestAReviewOfMinutesIsFollowedClosely(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.ApproveAfter(10 * time.Minute)
 		s.requireDone(s.runner(rollout.WithInterval(10 * time.Hour)).Run(t.Context()))
 		seen := s.fake.Effects()[1].At.Sub(s.began)
@@ -310,9 +236,7 @@ func TestAReviewOfMinutesIsFollowedClosely(t *testing.T) {
 }
 
 func TestAfterEachFailureTwiceAsLongIsWaited(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.FailNext(rollouttest.OpObserve, 12, unavailable())
 		var calls []time.Time
 		s.fake.Before(func(context.Context, rollouttest.Call) error {
@@ -331,9 +255,7 @@ func TestAfterEachFailureTwiceAsLongIsWaited(t *testing.T) {
 }
 
 func TestAFailureAfterASuccessIsTheFirstAgain(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		fails := func(n int) bool { return n >= 2 && n <= 7 || n >= 9 && n <= 10 }
 		var calls []time.Time
 		s.fake.Before(func(_ context.Context, c rollouttest.Call) error {

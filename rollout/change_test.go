@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -26,24 +25,18 @@ func TestTheSameChangeInTheConsoleAMomentBeforeIsNotTheRollouts(t *testing.T) {
 		"a raise":          {rollouttest.OpRaise, func(f *rollouttest.Fake) error { return f.SetRatio("pat", 10) }, []string{"STARTED 0-0", "APPLIED 0-0", "ADOPTED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}},
 		"the full release": {rollouttest.OpPublish, func(f *rollouttest.Fake) error { return f.SetRatio("pat", 100) }, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "ADOPTED 50-100", "DONE 100-100"}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, plain())
-				s.between(tt.op, func() { require.NoError(t, tt.do(s.fake)) })
-				s.requireDone(s.runner().Run(t.Context()))
-				require.Equal(t, tt.audit, s.audit())
-			})
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			s.between(tt.op, func() { require.NoError(t, tt.do(s.fake)) })
+			s.requireDone(s.runner().Run(t.Context()))
+			require.Equal(t, tt.audit, s.audit())
 		})
 	}
-	t.Run("an application", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			s := newStage(t, plain())
-			s.between(rollouttest.OpApply, func() { require.NoError(t, s.fake.ApplyAs("pat")) })
-			_, err := s.runner().Run(t.Context())
-			require.ErrorIs(t, err, alipayplus.ErrConflict)
-			require.ErrorContains(t, err, "the version is under review already, and this rollout did not apply for it")
-			require.Equal(t, []string{"STARTED 0-0"}, s.audit())
-		})
+	runOnStage(t, "an application", plain(), func(t *testing.T, s *stage) {
+		s.between(rollouttest.OpApply, func() { require.NoError(t, s.fake.ApplyAs("pat")) })
+		_, err := s.runner().Run(t.Context())
+		require.ErrorIs(t, err, alipayplus.ErrConflict)
+		require.ErrorContains(t, err, "the version is under review already, and this rollout did not apply for it")
+		require.Equal(t, []string{"STARTED 0-0"}, s.audit())
 	})
 }
 
@@ -51,35 +44,30 @@ func TestTheSameChangeInTheConsoleAMomentBeforeIsNotTheRollouts(t *testing.T) {
 func TestAChangeThatWasRefusedIsNotRemembered(t *testing.T) {
 	t.Parallel()
 	for name, refusal := range map[string]error{"a conflict": alipayplus.ErrConflict, "a refusal": alipayplus.ErrPermission} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, plain())
-				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-					switch {
-					case c.Op == rollouttest.OpRaise:
-						return refusal
-					case s.fake.Calls(rollouttest.OpRaise) > 0:
-						return alipayplus.ErrNotFound
-					}
-					return nil
-				})
-				_, err := s.runner().Run(t.Context())
-				require.Error(t, err)
-				require.Nil(t, s.state().Intent)
-
-				s.fake.Before(nil)
-				require.NoError(t, s.fake.SetRatio("pat", 10))
-				s.requireDone(s.runner().Run(t.Context()))
-				require.Contains(t, s.audit(), "ADOPTED 0-10")
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+				switch {
+				case c.Op == rollouttest.OpRaise:
+					return refusal
+				case s.fake.Calls(rollouttest.OpRaise) > 0:
+					return alipayplus.ErrNotFound
+				}
+				return nil
 			})
+			_, err := s.runner().Run(t.Context())
+			require.Error(t, err)
+			require.Nil(t, s.state().Intent)
+
+			s.fake.Before(nil)
+			require.NoError(t, s.fake.SetRatio("pat", 10))
+			s.requireDone(s.runner().Run(t.Context()))
+			require.Contains(t, s.audit(), "ADOPTED 0-10")
 		})
 	}
 }
 
 func TestAChangeThatOthersMadeImpossibleIsMeantAnew(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		keys := make(map[string]alipayplus.Ratio)
 		s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
 			if c.Op != rollouttest.OpRaise || c.Change.To != 10 {
@@ -104,17 +92,14 @@ func TestAChangeThatOthersMadeImpossibleIsMeantAnew(t *testing.T) {
 }
 
 func TestAChangeThatANewSpecMeansDifferentlyHasAnotherKey(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.FailNext(rollouttest.OpRaise, 60, rollout.Transient(errors.New("reset by peer")))
 		s.runUntil(3 * time.Hour)
 		old := s.state().Intent
 		require.Equal(t, alipayplus.Ratio(10), old.To)
 		s.spec.Steps[0].Ratio = 20
 		for s.fake.Now().Ratio == 0 {
-			_, err := s.runner(rollout.WithNewSpec()).Step(t.Context())
-			require.NoError(t, err)
+			s.step(rollout.WithNewSpec())
 			time.Sleep(time.Minute)
 		}
 		s.requireDone(s.runner().Run(t.Context()))
@@ -125,9 +110,7 @@ func TestAChangeThatANewSpecMeansDifferentlyHasAnotherKey(t *testing.T) {
 }
 
 func TestAChangeThatWasBegunIsFinished(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		ctx, cancel := context.WithCancel(t.Context())
 		// The job is killed in the moment in which 10 % is being set.
 		s.between(rollouttest.OpRaise, func() {
@@ -144,9 +127,7 @@ func TestAChangeThatWasBegunIsFinished(t *testing.T) {
 }
 
 func TestACallThatHangsIsGivenUp(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		hung := make(map[rollouttest.Op]time.Duration)
 		s.fake.Before(func(ctx context.Context, c rollouttest.Call) error {
 			if hung[c.Op] > 0 {
@@ -170,53 +151,47 @@ func TestARepeatedChangeHasTheSameKey(t *testing.T) {
 		"another version is in the way": func(_ *testing.T, s *stage) { s.other(alipayplus.ReleaseUnderReview) },
 		"somebody else applied":         func(t *testing.T, s *stage) { require.NoError(t, s.fake.ApplyAs("pat")) },
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := plain()
-				spec.Review = rollout.ReviewReplace
-				s := newStage(t, spec)
-				given(t, s)
-				type change struct {
-					op rollouttest.Op
-					to alipayplus.Ratio
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			s.spec.Review = rollout.ReviewReplace
+			given(t, s)
+			type change struct {
+				op rollouttest.Op
+				to alipayplus.Ratio
+			}
+			keys := make(map[change]map[string]int)
+			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+				what := change{c.Op, c.Change.To}
+				if c.Op != rollouttest.OpObserve && keys[what] == nil {
+					keys[what] = make(map[string]int)
 				}
-				keys := make(map[change]map[string]int)
-				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-					what := change{c.Op, c.Change.To}
-					if c.Op != rollouttest.OpObserve && keys[what] == nil {
-						keys[what] = make(map[string]int)
-					}
-					if c.Op != rollouttest.OpObserve {
-						keys[what][c.Change.RequestID]++
-					}
-					return nil
-				})
-				for _, op := range []rollouttest.Op{rollouttest.OpWithdraw, rollouttest.OpApply, rollouttest.OpRaise, rollouttest.OpPublish} {
-					s.fake.FailNext(op, 3, rollout.Transient(errors.New("reset by peer")))
+				if c.Op != rollouttest.OpObserve {
+					keys[what][c.Change.RequestID]++
 				}
-				state, err := s.runner().Run(t.Context())
-				s.requireDone(state, err)
-				for what, times := range map[change]int{
-					{rollouttest.OpWithdraw, 0}: 4, {rollouttest.OpApply, 0}: 4, {rollouttest.OpRaise, 10}: 4, {rollouttest.OpRaise, 50}: 1, {rollouttest.OpPublish, 100}: 4,
-				} {
-					require.Len(t, keys[what], 1, "%v", what)
-					for key, n := range keys[what] {
-						require.NotEmpty(t, key)
-						require.Equal(t, times, n, "%v", what)
-					}
-				}
-				require.Equal(t, []string{
-					"STARTED 0-0", "WITHDRAWN 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100",
-				}, s.audit())
+				return nil
 			})
+			for _, op := range []rollouttest.Op{rollouttest.OpWithdraw, rollouttest.OpApply, rollouttest.OpRaise, rollouttest.OpPublish} {
+				s.fake.FailNext(op, 3, rollout.Transient(errors.New("reset by peer")))
+			}
+			state, err := s.runner().Run(t.Context())
+			s.requireDone(state, err)
+			for what, times := range map[change]int{
+				{rollouttest.OpWithdraw, 0}: 4, {rollouttest.OpApply, 0}: 4, {rollouttest.OpRaise, 10}: 4, {rollouttest.OpRaise, 50}: 1, {rollouttest.OpPublish, 100}: 4,
+			} {
+				require.Len(t, keys[what], 1, "%v", what)
+				for key, n := range keys[what] {
+					require.NotEmpty(t, key)
+					require.Equal(t, times, n, "%v", what)
+				}
+			}
+			require.Equal(t, []string{
+				"STARTED 0-0", "WITHDRAWN 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100",
+			}, s.audit())
 		})
 	}
 }
 
 func TestConflictsWithoutEndEndTheRun(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		conflict := fmt.Errorf("busy with something else: %w", alipayplus.ErrConflict)
 		s.fake.FailNext(rollouttest.OpApply, 4, conflict)
 		_, err := s.runner().Run(t.Context())
@@ -244,33 +219,28 @@ func TestAConflictOfWhichTheOutcomeIsUnknownKeepsTheIntent(t *testing.T) {
 		"it had its effect": {func(f *rollouttest.Fake) { f.LoseNext(rollouttest.OpRaise, 1, both) }, 1},
 		"it had none":       {func(f *rollouttest.Fake) { f.FailNext(rollouttest.OpRaise, 1, both) }, 2},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := plain()
-				spec.Steps = []rollout.StepSpec{spec.Steps[0], spec.Steps[2]} // one raise
-				s := newStage(t, spec)
-				s.fake.ApproveAfter(0)
-				keys := make(map[string]int)
-				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-					if c.Op == rollouttest.OpRaise {
-						keys[c.Change.RequestID]++
-					}
-					return nil
-				})
-				tt.fail(s.fake)
-				for s.fake.Calls(rollouttest.OpRaise) == 0 {
-					_, err := s.runner().Step(t.Context())
-					require.NoError(t, err)
-					time.Sleep(3 * time.Second)
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			s.spec.Steps = []rollout.StepSpec{s.spec.Steps[0], s.spec.Steps[2]} // one raise
+			s.fake.ApproveAfter(0)
+			keys := make(map[string]int)
+			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+				if c.Op == rollouttest.OpRaise {
+					keys[c.Change.RequestID]++
 				}
-				intent := s.state().Intent
-				require.NotNil(t, intent)
-				require.Equal(t, rollout.ChangeRaise, intent.Kind)
-				s.requireDone(s.runner().Run(t.Context()))
-				require.Len(t, keys, 1)
-				require.Equal(t, tt.calls, s.fake.Calls(rollouttest.OpRaise))
-				require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-100", "DONE 100-100"}, s.audit())
+				return nil
 			})
+			tt.fail(s.fake)
+			for s.fake.Calls(rollouttest.OpRaise) == 0 {
+				s.step()
+				time.Sleep(3 * time.Second)
+			}
+			intent := s.state().Intent
+			require.NotNil(t, intent)
+			require.Equal(t, rollout.ChangeRaise, intent.Kind)
+			s.requireDone(s.runner().Run(t.Context()))
+			require.Len(t, keys, 1)
+			require.Equal(t, tt.calls, s.fake.Calls(rollouttest.OpRaise))
+			require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-100", "DONE 100-100"}, s.audit())
 		})
 	}
 }
@@ -291,27 +261,24 @@ func TestAConflictAfterAnUnknownOutcomeKeepsTheKey(t *testing.T) {
 			}
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, plain())
-				answers := []error{alipayplus.ErrOutcomeUnknown, alipayplus.ErrConflict, unavailable(), alipayplus.ErrConflict}
-				var keys []string
-				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-					if c.Op != rollouttest.OpRaise || c.Change.To != 10 {
-						return nil
-					}
-					keys = append(keys, c.Change.RequestID)
-					if len(keys) <= len(answers) {
-						return answers[len(keys)-1]
-					}
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			answers := []error{alipayplus.ErrOutcomeUnknown, alipayplus.ErrConflict, unavailable(), alipayplus.ErrConflict}
+			var keys []string
+			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+				if c.Op != rollouttest.OpRaise || c.Change.To != 10 {
 					return nil
-				})
-				s.requireDone(run(s))
-				require.Len(t, keys, 5)
-				for _, key := range keys {
-					require.Equal(t, keys[0], key)
 				}
+				keys = append(keys, c.Change.RequestID)
+				if len(keys) <= len(answers) {
+					return answers[len(keys)-1]
+				}
+				return nil
 			})
+			s.requireDone(run(s))
+			require.Len(t, keys, 5)
+			for _, key := range keys {
+				require.Equal(t, keys[0], key)
+			}
 		})
 	}
 }
@@ -327,28 +294,24 @@ func TestAChangeThatArrivesAfterItsRepetitionWasRefusedIsTheRollouts(t *testing.
 		"an application": {rollouttest.OpApply, func(f *rollouttest.Fake) error { return f.ApplyAs("olga") }},
 		"a raise":        {rollouttest.OpRaise, func(f *rollouttest.Fake) error { return f.SetRatio("olga", 10) }},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, plain())
-				answers := []error{alipayplus.ErrOutcomeUnknown, alipayplus.ErrPermission}
-				var keys []string
-				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-					if c.Op != tt.op || len(keys) == len(answers) {
-						return nil
-					}
-					keys = append(keys, c.Change.RequestID)
-					return answers[len(keys)-1]
-				})
-				_, err := s.runner().Run(t.Context())
-				require.EqualError(t, err, "rollout release 1: permission denied")
-				require.Equal(t, keys[0], keys[1])
-				require.NoError(t, tt.arrives(s.fake))
-				time.Sleep(time.Minute)
-
-				s.requireDone(s.runner().Run(t.Context()))
-
-				require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			answers := []error{alipayplus.ErrOutcomeUnknown, alipayplus.ErrPermission}
+			var keys []string
+			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+				if c.Op != tt.op || len(keys) == len(answers) {
+					return nil
+				}
+				keys = append(keys, c.Change.RequestID)
+				return answers[len(keys)-1]
 			})
+			require.EqualError(t, errOf(s.runner().Run(t.Context())), "rollout release 1: permission denied")
+			require.Equal(t, keys[0], keys[1])
+			require.NoError(t, tt.arrives(s.fake))
+			time.Sleep(time.Minute)
+
+			s.requireDone(s.runner().Run(t.Context()))
+
+			require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
 		})
 	}
 }

@@ -24,52 +24,42 @@ func TestACommandDuringTheObservationBeforeAChangeComesFirst(t *testing.T) {
 		is      error
 	}{
 		"a pause": {func(ctx context.Context, r *rollout.Runner) error {
-			_, err := r.Pause(ctx, "lin", "the icon is wrong")
-			return err
+			return errOf(r.Pause(ctx, "lin", "the icon is wrong"))
 		}, rollout.ErrPaused},
 		"an abort": {func(ctx context.Context, r *rollout.Runner) error {
-			_, err := r.Abort(ctx, "lin", "the icon is wrong")
-			return err
+			return errOf(r.Abort(ctx, "lin", "the icon is wrong"))
 		}, rollout.ErrAborted},
-		"an approval": {func(ctx context.Context, r *rollout.Runner) error {
-			_, err := r.Approve(ctx, "lin", "", 100)
-			return err
-		}, nil},
+		"an approval": {func(ctx context.Context, r *rollout.Runner) error { return errOf(r.Approve(ctx, "lin", "", 100)) }, nil},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := plain()
-				spec.Steps[2].Approval = true
-				s := newStage(t, spec)
-				s.fake.ApproveAfter(0)
-				posted := false
-				s.fake.Before(func(ctx context.Context, c rollouttest.Call) error {
-					if c.Op == rollouttest.OpObserve && !posted && time.Since(s.began) >= time.Hour {
-						posted = true
-						require.NoError(t, tt.command(ctx, s.runner(rollout.WithHost("b"))))
-						time.Sleep(time.Minute)
-					}
-					return nil
-				})
-				state, err := s.runner().Run(t.Context())
-				require.True(t, posted)
-				if tt.is == nil {
-					s.requireDone(state, err)
-					return
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			s.spec.Steps[2].Approval = true
+			s.fake.ApproveAfter(0)
+			posted := false
+			s.fake.Before(func(ctx context.Context, c rollouttest.Call) error {
+				if c.Op == rollouttest.OpObserve && !posted && time.Since(s.began) >= time.Hour {
+					posted = true
+					require.NoError(t, tt.command(ctx, s.runner(rollout.WithHost("b"))))
+					time.Sleep(time.Minute)
 				}
-				require.ErrorIs(t, err, tt.is)
-				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
-				require.Nil(t, s.state().Intent)
-				s.requireNoCommands()
+				return nil
 			})
+			state, err := s.runner().Run(t.Context())
+			require.True(t, posted)
+			if tt.is == nil {
+				s.requireDone(state, err)
+				return
+			}
+			require.ErrorIs(t, err, tt.is)
+			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+			require.Nil(t, s.state().Intent)
+			s.requireNoCommands()
 		})
 	}
 }
 
 // A raise waits behind the calls of others. A pause meanwhile is executed.
 func TestACommandThatComesWhileAChangeIsQueuedComesFirst(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 1)
 		require.NoError(t, h.fakes[0].ApplyAs("pat"))
 		require.NoError(t, h.fakes[0].Approve())
@@ -77,7 +67,7 @@ func TestACommandThatComesWhileAChangeIsQueuedComesFirst(t *testing.T) {
 		fleet := h.fleet(rollout.FleetOptions{Limiter: rate.NewLimiter(rate.Every(time.Minute), 1)})
 		r, err := fleet.Runner("release 0")
 		require.NoError(t, err)
-		h.after(30*time.Second, func() {
+		h.at(30*time.Second, func() {
 			receipt, err := r.Pause(t.Context(), "lin", "")
 			require.NoError(t, err)
 			require.False(t, receipt.Handled)
@@ -90,9 +80,7 @@ func TestACommandThatComesWhileAChangeIsQueuedComesFirst(t *testing.T) {
 }
 
 func TestACommandNeedsNoSpec(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		stored := s.spec.Hash()
 		s.spec = hourly()
 		other := s.runner()
@@ -126,52 +114,34 @@ func TestACommandThatIsRefusedLeavesNothing(t *testing.T) {
 			_, err := s.runner().Pause(over, "lin", "")
 			return err
 		}, context.Canceled},
-		"by nobody": {func(s *stage) error {
-			_, err := s.runner().Abort(s.Context(), "", "")
-			return err
-		}, alipayplus.ErrInvalid},
-		"because it is running": {func(s *stage) error {
-			_, err := s.runner().Resume(s.Context(), "lin", "")
-			return err
-		}, alipayplus.ErrConflict},
+		"by nobody":             {func(s *stage) error { return errOf(s.runner().Abort(s.Context(), "", "")) }, alipayplus.ErrInvalid},
+		"because it is running": {func(s *stage) error { return errOf(s.runner().Resume(s.Context(), "lin", "")) }, alipayplus.ErrConflict},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := liveAtTen(t, plain())
-				require.ErrorIs(t, tt.do(s), tt.is)
-				s.requireNoCommands()
-				s.requireDone(s.runner().Run(t.Context()))
-			})
+		runOnStageAtTen(t, name, plain(), func(t *testing.T, s *stage) {
+			require.ErrorIs(t, tt.do(s), tt.is)
+			s.requireNoCommands()
+			s.requireDone(s.runner().Run(t.Context()))
 		})
 	}
 }
 
 func TestWhatHasNotBegunCanBeApprovedAndNeitherPausedNorResumed(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, approved())
+	onStage(t, approved(), func(t *testing.T, s *stage) {
 		_, err := s.runner().Pause(t.Context(), "lin", "")
 		require.EqualError(t, err, "rollout release 1: it has not begun; nothing is there to pause")
 		require.ErrorIs(t, err, alipayplus.ErrConflict)
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.EqualError(t, err, "rollout release 1: it has not begun; nothing is there to resume")
-		state, err := s.runner().Status(t.Context())
-		require.NoError(t, err)
-		require.Nil(t, state)
+		require.EqualError(t, errOf(s.runner().Resume(t.Context(), "lin", "")), "rollout release 1: it has not begun; nothing is there to resume")
+		s.requireNotBegun()
 		s.requireNoCommands()
 
-		receipt, err := s.runner().Approve(t.Context(), "lin", "", 50)
-		require.NoError(t, err)
-		require.Equal(t, &rollout.Receipt{}, receipt)
+		require.Equal(t, &rollout.Receipt{}, s.approve(50))
 		s.requireDone(s.runner().Run(t.Context()))
 		require.Equal(t, []string{"50% is approved"}, s.emitted(rollout.EventApproved))
 	})
 }
 
 func TestAnAbortIsExecutedThoughARaiseIsStillToBeRepeated(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.ApproveAfter(0)
 		s.fake.FailNext(rollouttest.OpRaise, 1, alipayplus.ErrOutcomeUnknown)
 		s.runUntil(time.Second)
@@ -191,9 +161,7 @@ func TestAnAbortIsExecutedThoughARaiseIsStillToBeRepeated(t *testing.T) {
 
 // What is not live yet is not watched: a pause during the review is none of a bake time.
 func TestAPauseDuringTheReviewCountsNothingAsWatched(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.runUntil(30 * time.Minute)
 		for _, command := range []func(context.Context, string, string) (*rollout.Receipt, error){s.runner().Pause, s.runner().Resume} {
 			_, err := command(t.Context(), "lin", "")
@@ -206,9 +174,7 @@ func TestAPauseDuringTheReviewCountsNothingAsWatched(t *testing.T) {
 }
 
 func TestACommandThatFailedIsKeptAndSaysSo(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.FailNext(rollouttest.OpAbort, 1, unavailable())
 
 		receipt, err := s.runner().Abort(t.Context(), "lin", "no")
@@ -225,31 +191,9 @@ func TestACommandThatFailedIsKeptAndSaysSo(t *testing.T) {
 	})
 }
 
-// A store whose leases announce no command is checked every three seconds; what is posted
-// through the runner itself need not wait for that.
-func TestACommandThroughTheRunnerThatRunsIsExecutedAtOnce(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
-		store := lasting(s.store, new(int), new(int))
-		r := s.runnerOf(s.fake, store)
-		var asked time.Time
-		s.at(90*time.Minute+500*time.Millisecond, func() {
-			asked = time.Now()
-			receipt, err := r.Pause(t.Context(), "lin", "lunch")
-			require.NoError(t, err)
-			require.False(t, receipt.Handled)
-		})
-		state, err := r.Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrPaused)
-		require.Equal(t, asked, state.UpdatedAt)
-	})
-}
-
+// A store whose leases announce no command is checked every three seconds.
 func TestACommandFromElsewhereIsExecutedWithinThreeSeconds(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		var asked time.Time
 		s.at(90*time.Minute+500*time.Millisecond, func() {
 			asked = time.Now()
@@ -264,25 +208,19 @@ func TestACommandFromElsewhereIsExecutedWithinThreeSeconds(t *testing.T) {
 
 // Somebody may want it to stop.
 func TestARunThatCannotListCommandsDoesNotAct(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		time.Sleep(2 * time.Hour) // 50 % are due
 		calls, gone := s.fake.Calls(rollouttest.OpAny), errors.New("stale file handle")
-		_, err := s.runnerOf(s.fake, storeFailingFrom(s.store, "Commands", s.began, gone)).Step(t.Context())
-		require.ErrorIs(t, err, gone)
+		require.ErrorIs(t, errOf(s.runnerOf(s.fake, storeFailingFrom(s.store, "Commands", s.began, gone)).Step(t.Context())), gone)
 		require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny))
 	})
 }
 
 func TestARunThatCannotListCommandsAnyMoreEnds(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		gone := errors.New("stale file handle")
 		from := s.began.Add(90*time.Minute + 500*time.Millisecond)
-		_, err := s.runnerOf(s.fake, storeFailingFrom(s.store, "Commands", from, gone), rollout.WithInterval(day)).Run(t.Context())
-		require.ErrorIs(t, err, gone)
+		require.ErrorIs(t, errOf(s.runnerOf(s.fake, storeFailingFrom(s.store, "Commands", from, gone), rollout.WithInterval(day)).Run(t.Context())), gone)
 		require.LessOrEqual(t, time.Since(from), 3*time.Second)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 	})
@@ -290,15 +228,12 @@ func TestARunThatCannotListCommandsAnyMoreEnds(t *testing.T) {
 
 // It would be executed again by a run that does not know that it was.
 func TestACommandThatCannotBeRemovedEndsTheRunAndIsExecutedOnce(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, approved())
+	onStageAtTen(t, approved(), func(t *testing.T, s *stage) {
 		command := rollout.Command{ID: "1", Kind: rollout.CommandApprove, Ratio: 50, By: "lin", At: time.Now()}
 		require.NoError(t, s.store.Post(t.Context(), "release 1", command))
 		full := errors.New("read-only")
 		for range 3 {
-			_, err := s.runnerOf(s.fake, storeFailing(s.store, "Forget", full)).Run(t.Context())
-			require.ErrorIs(t, err, full)
+			require.ErrorIs(t, errOf(s.runnerOf(s.fake, storeFailing(s.store, "Forget", full)).Run(t.Context())), full)
 			require.Equal(t, []string{"1"}, s.state().Handled)
 		}
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
@@ -320,8 +255,7 @@ func TestACommandThatIsNotStoredIsNotExecuted(t *testing.T) {
 			require.Nil(t, receipt)
 		}
 		approve() // what has not begun
-		_, err := s.store.Acquire(t.Context(), "release 1", "another")
-		require.NoError(t, err)
+		s.lease("another")
 		approve() // what another runner drives
 	})
 	synctest.Test(t, func(t *testing.T) {
@@ -336,13 +270,10 @@ func TestACommandThatIsNotStoredIsNotExecuted(t *testing.T) {
 }
 
 func TestAnApprovalIsWaitedFor(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, approved())
+	onStage(t, approved(), func(t *testing.T, s *stage) {
 		s.at(8*time.Hour, func() {
 			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
-			receipt, err := s.runner(rollout.WithHost("b")).Approve(t.Context(), "lin", "", 50)
-			require.NoError(t, err)
+			receipt := s.approve(50, rollout.WithHost("b"))
 			require.False(t, receipt.Handled, "the runner that has the lease does it")
 			require.Regexp(t, `^a process \d+ run \w{6}$`, receipt.Holder)
 			require.Nil(t, receipt.State)
@@ -360,15 +291,9 @@ func TestAnApprovalIsWaitedFor(t *testing.T) {
 }
 
 func TestAnApprovalMayComeBeforehand(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, approved())
-		receipt, err := s.runner().Approve(t.Context(), "lin", "", 50)
-		require.NoError(t, err)
-		require.Equal(t, &rollout.Receipt{}, receipt, "it is left for the first run")
-		state, err := s.runner().Status(t.Context())
-		require.NoError(t, err)
-		require.Nil(t, state, "an approval begins nothing")
+	onStage(t, approved(), func(t *testing.T, s *stage) {
+		require.Equal(t, &rollout.Receipt{}, s.approve(50), "it is left for the first run")
+		s.requireNotBegun()  // an approval begins nothing
 		time.Sleep(40 * day) // nor does it start a deadline
 		s.requireDone(s.runner().Run(t.Context()))
 		require.NotContains(t, s.emitted(rollout.EventWaiting), "waiting for approval of 50%")
@@ -376,17 +301,13 @@ func TestAnApprovalMayComeBeforehand(t *testing.T) {
 }
 
 func TestAnApprovalIsOfOneRatio(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := approved()
-		spec.Steps[2].Approval = true
-		s := newStage(t, spec)
-		_, err := s.runner().Approve(t.Context(), "lin", "", 100)
-		require.NoError(t, err)
+	onStage(t, approved(), func(t *testing.T, s *stage) {
+		s.spec.Steps[2].Approval = true
+		s.approve(100)
 		s.runUntil(day)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 		for _, ratio := range []alipayplus.Ratio{10, 20} {
-			_, err = s.runner().Approve(t.Context(), "lin", "", ratio)
+			_, err := s.runner().Approve(t.Context(), "lin", "", ratio)
 			require.EqualError(t, err, "rollout release 1: no step asks for approval of "+ratio.String()+": invalid input")
 			require.ErrorIs(t, err, alipayplus.ErrInvalid)
 		}
@@ -399,14 +320,11 @@ func TestWhoAsksMustBeSaid(t *testing.T) {
 	_, err := s.runner().Pause(t.Context(), "", "because")
 	require.EqualError(t, err, "rollout release 1: say who asks for it: invalid input")
 	require.ErrorIs(t, err, alipayplus.ErrInvalid)
-	_, err = s.runner().Approve(t.Context(), "", "", 50)
-	require.ErrorIs(t, err, alipayplus.ErrInvalid)
+	require.ErrorIs(t, errOf(s.runner().Approve(t.Context(), "", "", 50)), alipayplus.ErrInvalid)
 }
 
 func TestAnotherRunnerPausesResumesAndAbortsOneThatRuns(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		other := s.runner(rollout.WithHost("b"))
 		s.at(90*time.Minute, func() {
 			receipt, err := other.Pause(t.Context(), "lin", "lunch")
@@ -429,10 +347,7 @@ func TestAnotherRunnerPausesResumesAndAbortsOneThatRuns(t *testing.T) {
 		require.Equal(t, rollout.Running, receipt.State.Status)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 
-		s.at(time.Since(s.began)+time.Minute, func() {
-			_, err := other.Abort(t.Context(), "lin", "a broken icon")
-			require.NoError(t, err)
-		})
+		s.at(time.Since(s.began)+time.Minute, func() { require.NoError(t, errOf(other.Abort(t.Context(), "lin", "a broken icon"))) })
 		state, err = s.runner().Run(t.Context())
 		require.EqualError(t, err, "rollout release 1 is aborted at 10%: a broken icon (by lin); the version is canceled; 10% of the users have it; it is over; the next attempt is a rollout under another name")
 		require.ErrorIs(t, err, rollout.ErrAborted)
@@ -447,32 +362,38 @@ func TestAnotherRunnerPausesResumesAndAbortsOneThatRuns(t *testing.T) {
 // By the runner itself whatever the store is, and by others where the store announces it.
 func TestACommandIsExecutedAtOnce(t *testing.T) {
 	t.Parallel()
-	for name, by := range map[string]func(*stage, *rollout.Runner) *rollout.Runner{
-		"of the runner":  func(_ *stage, r *rollout.Runner) *rollout.Runner { return r },
-		"of another one": func(s *stage, _ *rollout.Runner) *rollout.Runner { return s.runner(rollout.WithHost("b")) },
+	for name, tt := range map[string]struct{ silent, another bool }{
+		"of the runner":                      {},
+		"of the runner, over a silent store": {silent: true},
+		"of another one":                     {another: true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				r := s.runner()
-				var asked time.Time
-				s.at(90*time.Minute, func() {
-					asked = time.Now()
-					_, err := by(s, r).Pause(t.Context(), "lin", "")
-					require.NoError(t, err)
-				})
-				_, err := r.Run(t.Context())
-				require.ErrorContains(t, err, ": paused by hand (by lin); ")
-				require.Zero(t, time.Since(asked))
+		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			if tt.silent { // its leases announce no command
+				s.store = lasting(s.store, new(int), new(int))
+			}
+			r := s.runner()
+			by := r
+			if tt.another {
+				by = s.runner(rollout.WithHost("b"))
+			}
+			var asked time.Time
+			s.at(90*time.Minute+500*time.Millisecond, func() {
+				asked = time.Now()
+				receipt, err := by.Pause(t.Context(), "lin", "")
+				require.NoError(t, err)
+				require.False(t, receipt.Handled)
 			})
+			state, err := r.Run(t.Context())
+			require.ErrorIs(t, err, rollout.ErrPaused)
+			require.ErrorContains(t, err, ": paused by hand (by lin); ")
+			require.Zero(t, time.Since(asked))
+			require.Equal(t, asked, state.UpdatedAt)
 		})
 	}
 }
 
 func TestCommandsWhileNobodyRuns(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.runUntil(90 * time.Minute)
 		r := s.runner(rollout.WithHost("b"))
 		calls := s.fake.Calls(rollouttest.OpAny)
@@ -510,9 +431,7 @@ func TestCommandsWhileNobodyRuns(t *testing.T) {
 }
 
 func TestAnUnknownCommandIsRefused(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		require.NoError(t, s.store.Post(t.Context(), "release 1", rollout.Command{ID: "1", Kind: "REWIND", By: "lin"}))
 		s.requireDone(s.runner().Run(t.Context()))
 		require.Equal(t, []string{`the order "REWIND" is not known`}, s.emitted(rollout.EventRefused))
@@ -530,23 +449,17 @@ func TestAnUnknownCommandIsRefused(t *testing.T) {
 }
 
 func TestAPausedRolloutCanBeAborted(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.gate = failing(10, new(bool))
-		_, err := s.runner().Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrGateFailed)
-		receipt, err := s.runner().Abort(t.Context(), "lin", "no")
-		require.NoError(t, err)
+		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrGateFailed)
+		receipt := s.abort()
 		require.Equal(t, rollout.Aborted, receipt.State.Status)
 		require.Equal(t, rollout.CausePerson, receipt.State.Stop.Cause)
 	})
 }
 
 func TestPostedCommandsAreExecutedInTheirSequence(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		for _, c := range []rollout.Command{
 			{ID: "1", Kind: rollout.CommandPause, By: "lin", Reason: "lunch"},
 			{ID: "2", Kind: rollout.CommandResume, By: "mei"},
@@ -559,16 +472,12 @@ func TestPostedCommandsAreExecutedInTheirSequence(t *testing.T) {
 }
 
 func TestACommandWhoseEffectWasNotStoredIsNotForgotten(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.runUntil(90 * time.Minute)
 		full := errors.New("disk full")
-		_, err := s.runnerOf(s.fake, fullStore(s.store, new(int), 1, full)).Pause(t.Context(), "lin", "lunch")
-		require.ErrorIs(t, err, full)
+		require.ErrorIs(t, errOf(s.runnerOf(s.fake, fullStore(s.store, new(int), 1, full)).Pause(t.Context(), "lin", "lunch")), full)
 		require.Equal(t, rollout.Running, s.state().Status)
-		_, err = s.runner().Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrPaused)
+		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrPaused)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 	})
 }
@@ -603,25 +512,20 @@ func TestAPauseIsNotWatchedTime(t *testing.T) {
 		"paused elsewhere before the tolerance passed": {2 * time.Minute, "b", "b", "b", bake + 2*time.Minute},
 		"paused after it was watched long enough":      {bake - time.Second, "a", "a", "a", bake},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := liveAtTen(t, plain())
-				raised := s.raisedAt()
-				time.Sleep(time.Until(raised.Add(tt.watched)))
-				receipt, err := s.runner(rollout.WithHost(tt.pauses)).Pause(t.Context(), "lin", "")
-				require.NoError(t, err)
-				require.LessOrEqual(t, receipt.State.Stop.Baked.Std(), tt.watched)
-				require.GreaterOrEqual(t, receipt.State.Stop.Baked, rollout.Duration(0))
+		runOnStageAtTen(t, name, plain(), func(t *testing.T, s *stage) {
+			raised := s.raisedAt()
+			time.Sleep(time.Until(raised.Add(tt.watched)))
+			receipt := s.pause(rollout.WithHost(tt.pauses))
+			require.LessOrEqual(t, receipt.State.Stop.Baked.Std(), tt.watched)
+			require.GreaterOrEqual(t, receipt.State.Stop.Baked, rollout.Duration(0))
 
-				time.Sleep(2 * day)
-				_, err = s.runner(rollout.WithHost(tt.resumes)).Resume(t.Context(), "lin", "")
-				require.NoError(t, err)
-				s.requireDone(s.runner(rollout.WithHost(tt.runs)).Run(t.Context()))
+			time.Sleep(2 * day)
+			s.resume(rollout.WithHost(tt.resumes))
+			s.requireDone(s.runner(rollout.WithHost(tt.runs)).Run(t.Context()))
 
-				live := liveFor(s.fake)[10] - 2*day
-				require.GreaterOrEqual(t, live, tt.live)
-				require.Less(t, live, tt.live+time.Second)
-			})
+			live := liveFor(s.fake)[10] - 2*day
+			require.GreaterOrEqual(t, live, tt.live)
+			require.Less(t, live, tt.live+time.Second)
 		})
 	}
 }
@@ -641,29 +545,23 @@ func TestWhateverStoppedItIsNotWatchedTime(t *testing.T) {
 			return err
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := liveAtTen(t, hourly())
-				require.ErrorAs(t, stop(s), new(*rollout.StoppedError))
-				watched := time.Since(s.raisedAt())
-				require.Equal(t, rollout.Duration(watched), s.state().Stop.Baked)
-				time.Sleep(2 * day)
-				_, err := s.runner().Resume(t.Context(), "lin", "")
-				require.NoError(t, err)
-				s.requireDone(s.runner().Run(t.Context()))
-				live := liveFor(s.fake)[10] - 2*day
-				require.GreaterOrEqual(t, live, time.Hour)
-				require.Less(t, live, time.Hour+time.Second)
-			})
+		runOnStageAtTen(t, name, hourly(), func(t *testing.T, s *stage) {
+			require.ErrorAs(t, stop(s), new(*rollout.StoppedError))
+			watched := time.Since(s.raisedAt())
+			require.Equal(t, rollout.Duration(watched), s.state().Stop.Baked)
+			time.Sleep(2 * day)
+			s.resume()
+			s.requireDone(s.runner().Run(t.Context()))
+			live := liveFor(s.fake)[10] - 2*day
+			require.GreaterOrEqual(t, live, time.Hour)
+			require.Less(t, live, time.Hour+time.Second)
 		})
 	}
 }
 
 // Somebody resumes what is running, because of what was shown a moment ago; then it stops.
 func TestAResumptionFromBeforeTheStopIsRefused(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, hourly())
+	onStageAtTen(t, hourly(), func(t *testing.T, s *stage) {
 		failed := false
 		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			if failed {
@@ -698,17 +596,13 @@ func TestAResumptionFromBeforeTheStopIsRefused(t *testing.T) {
 
 // The clock of the machine that paused is four minutes ahead; somebody resumes a minute later.
 func TestAResumptionIsNotRefusedBecauseTwoClocksDisagree(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
-		_, err := s.runner(rollout.WithHost("b")).Pause(t.Context(), "lin", "")
-		require.NoError(t, err)
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
+		s.pause(rollout.WithHost("b"))
 		s.rewrite(func(state map[string]any) {
 			stop := state["stop"].(map[string]any)
 			stop["at"] = shifted(t, stop["at"], 4*time.Minute)
 		})
 		time.Sleep(time.Minute)
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
+		s.resume()
 	})
 }

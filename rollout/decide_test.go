@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -17,9 +16,7 @@ import (
 )
 
 func TestALadderThatShrankIsSaid(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		ladder, err := alipayplus.NewLadder(10, 30, 100)
 		require.NoError(t, err)
 		s.at(90*time.Minute, func() { s.fake.Edit("", func(o *rollout.Observation) { o.Ladder = ladder }) })
@@ -31,9 +28,7 @@ func TestALadderThatShrankIsSaid(t *testing.T) {
 }
 
 func TestNoReviewIsSpentOnRatiosThatTheTargetDoesNotOffer(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.spec.Steps = []rollout.StepSpec{{Ratio: 1}, {Ratio: 3, Approval: true}, {Ratio: 100}}
 		_, err := s.runner().Run(t.Context())
 		require.ErrorIs(t, err, alipayplus.ErrInvalid)
@@ -45,17 +40,11 @@ func TestNoReviewIsSpentOnRatiosThatTheTargetDoesNotOffer(t *testing.T) {
 
 // What is behind may be as it is: the target need not offer it any more.
 func TestRatiosThatAreBehindNeedNotBeOffered(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		ladder, err := alipayplus.NewLadder(50, 100)
 		require.NoError(t, err)
 		s.at(90*time.Minute, func() { s.fake.Edit("", func(o *rollout.Observation) { o.Ladder = ladder }) })
-		s.at(100*time.Minute, func() {
-			plan, err := s.runner().Plan(t.Context())
-			require.NoError(t, err)
-			require.False(t, plan.Blocked())
-		})
+		s.at(100*time.Minute, func() { require.False(t, s.plan().Blocked()) })
 		s.requireDone(s.runner().Run(t.Context()))
 	})
 }
@@ -89,33 +78,27 @@ func TestDeadlinesPauseAndAreNewAfterResuming(t *testing.T) {
 			[]alipayplus.Ratio{10},
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := plain()
-				tt.edit(&spec)
-				s := newStage(t, spec)
-				s.fake.ApproveAfter(tt.until)
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			tt.edit(&s.spec)
+			s.fake.ApproveAfter(tt.until)
 
-				state, err := s.runner().Run(t.Context())
+			state, err := s.runner().Run(t.Context())
 
-				require.EqualError(t, err, "rollout release 1 is "+tt.line+wayOut)
-				require.ErrorIs(t, err, rollout.ErrDeadline)
-				require.Equal(t, rollout.Paused, state.Status)
-				require.Equal(t, rollout.CauseDeadline, state.Stop.Cause)
-				require.Equal(t, tt.set, s.fake.Ratios(), "what is live stays live")
-				elapsed := time.Since(s.began)
-				require.GreaterOrEqual(t, elapsed, tt.after)
-				require.Less(t, elapsed, tt.after+12*time.Minute, "two readings later at most")
+			require.EqualError(t, err, "rollout release 1 is "+tt.line+wayOut)
+			require.ErrorIs(t, err, rollout.ErrDeadline)
+			require.Equal(t, rollout.Paused, state.Status)
+			require.Equal(t, rollout.CauseDeadline, state.Stop.Cause)
+			require.Equal(t, tt.set, s.fake.Ratios(), "what is live stays live")
+			elapsed := time.Since(s.began)
+			require.GreaterOrEqual(t, elapsed, tt.after)
+			require.Less(t, elapsed, tt.after+12*time.Minute, "two readings later at most")
 
-				// With as much time again, and the approval, it gets to the end.
-				_, err = s.runner().Resume(t.Context(), "lin", "")
-				require.NoError(t, err)
-				if spec.Steps[1].Approval {
-					_, err = s.runner().Approve(t.Context(), "lin", "", 50)
-					require.NoError(t, err)
-				}
-				s.requireDone(s.runner().Run(t.Context()))
-			})
+			// With as much time again, and the approval, it gets to the end.
+			s.resume()
+			if s.spec.Steps[1].Approval {
+				s.approve(50)
+			}
+			s.requireDone(s.runner().Run(t.Context()))
 		})
 	}
 }
@@ -123,16 +106,11 @@ func TestDeadlinesPauseAndAreNewAfterResuming(t *testing.T) {
 // A machine that trusts the other's clock less than the step's deadline allows must not
 // begin the bake time anew each time: it would never end.
 func TestAStepThatTookTooLongIsNotWatchedAnew(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := plain()
-		spec.Steps[0].Deadline = rollout.Duration(62 * time.Minute)
-		s := newStage(t, spec)
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		s.spec.Steps[0].Deadline = rollout.Duration(62 * time.Minute)
 		s.runUntil(70 * time.Minute)
-		_, err := s.runner(rollout.WithHost("b")).Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrDeadline)
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
+		require.ErrorIs(t, errOf(s.runner(rollout.WithHost("b")).Run(t.Context())), rollout.ErrDeadline)
+		s.resume()
 		s.requireDone(s.runner(rollout.WithHost("b")).Run(t.Context()))
 		require.GreaterOrEqual(t, liveFor(s.fake)[10], time.Hour)
 		require.Less(t, liveFor(s.fake)[10], 75*time.Minute)
@@ -140,27 +118,19 @@ func TestAStepThatTookTooLongIsNotWatchedAnew(t *testing.T) {
 }
 
 func TestTheDeadlineThatIsNotSaidIsThirtyDays(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.ApproveAfter(40 * day)
-		_, err := s.runner().Step(t.Context())
-		require.NoError(t, err)
+		s.step()
 		time.Sleep(30*day - 1)
-		_, err = s.runner().Step(t.Context())
-		require.NoError(t, err)
+		s.step()
 		time.Sleep(time.Nanosecond)
-		_, err = s.runner().Step(t.Context())
-		require.EqualError(t, err, "rollout release 1 is paused at 0%: the rollout took longer than 30d; resume, which starts the deadlines anew, or abort")
+		require.EqualError(t, errOf(s.runner().Step(t.Context())), "rollout release 1 is paused at 0%: the rollout took longer than 30d; resume, which starts the deadlines anew, or abort")
 	})
 }
 
 func TestTheDeadlineHoldsForATargetThatIsDown(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := plain()
-		spec.Deadline = rollout.Duration(day)
-		s := newStage(t, spec)
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		s.spec.Deadline = rollout.Duration(day)
 		s.fake.FailNext(rollouttest.OpObserve, 10_000, unavailable())
 		_, err := s.runner().Run(t.Context())
 		require.EqualError(t, err, "rollout release 1 is paused at 0%: the rollout took longer than 1d, and the target does not answer: alipayplus: releases.get: SERVICE_UNAVAILABLE: the platform cannot answer now (HTTP 503); resume, which starts the deadlines anew, or abort")
@@ -171,33 +141,24 @@ func TestTheDeadlineHoldsForATargetThatIsDown(t *testing.T) {
 }
 
 func TestTheDeadlineCountsFromTheFirstAttemptThoughTheTargetWasNeverRead(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := plain()
-		spec.Deadline = rollout.Duration(day)
-		s := newStage(t, spec)
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		s.spec.Deadline = rollout.Duration(day)
 		s.fake.FailNext(rollouttest.OpObserve, 1000, unavailable())
 		for range 24 { // as by cron
-			_, err := s.runner().Step(t.Context())
-			require.NoError(t, err)
+			s.step()
 			time.Sleep(time.Hour)
 		}
-		_, err := s.runner().Step(t.Context())
-		require.ErrorIs(t, err, rollout.ErrDeadline)
+		require.ErrorIs(t, errOf(s.runner().Step(t.Context())), rollout.ErrDeadline)
 		require.Equal(t, []string{"STARTED 0-0", "PAUSED 0-0"}, s.audit())
 	})
 }
 
 func TestADeadlineDoesNotKeepAFullReleaseFromBeingSeen(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.runUntil(90 * time.Minute)
 		require.NoError(t, s.fake.SetRatio("pat", 100))
 		time.Sleep(60 * day)
-		state, err := s.runner().Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, rollout.Done, state.Status)
+		s.finish()
 	})
 }
 
@@ -206,31 +167,18 @@ func TestADeadlineDoesNotKeepAFullReleaseFromBeingSeen(t *testing.T) {
 func TestAVerdictIsValidForAnObservationThatTakesLonger(t *testing.T) {
 	t.Parallel()
 	for _, pause := range []time.Duration{61 * time.Second, 110 * time.Second} {
-		t.Run(fmt.Sprint(pause), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				asked := 0
-				s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
-					asked++
-					return rollout.Passed("fine"), nil
-				}
-				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-					if c.Op == rollouttest.OpObserve {
-						time.Sleep(pause)
-					}
-					return nil
-				})
-				s.requireDone(s.runner().Run(deadline(t, day)))
-				require.Less(t, time.Since(s.began), 5*time.Hour)
-				require.LessOrEqual(t, asked, 2*(60+5))
-			})
+		runOnStage(t, fmt.Sprint(pause), hourly(), func(t *testing.T, s *stage) {
+			asked := s.countQuestions()
+			s.before(rollouttest.OpObserve, func() { time.Sleep(pause) })
+			s.requireDone(s.runner().Run(deadline(t, day)))
+			require.Less(t, time.Since(s.began), 5*time.Hour)
+			require.LessOrEqual(t, *asked, 2*(60+5))
 		})
 	}
 }
 
 func TestAFleetGoesOnThoughEachObservationIsQueuedForLongerThanAVerdictIsValid(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 30)
 		h.spec = hourly()
 		h.opts = []rollout.Option{rollout.WithGate("errors", func(context.Context, rollout.Step) (rollout.Verdict, error) {
@@ -246,11 +194,8 @@ func TestAFleetGoesOnThoughEachObservationIsQueuedForLongerThanAVerdictIsValid(t
 // A verdict is stored before anything rests on it, which may take longer than the time
 // between two questions.
 func TestAVerdictHoldsForAsLongAsItIsStored(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
 		slow := storeHooked(s.store, "Save", func(_ context.Context, _ storeCall, do func() error) error {
 			time.Sleep(10 * time.Second)
 			return do()
@@ -264,28 +209,15 @@ func TestAVerdictHoldsForAsLongAsItIsStored(t *testing.T) {
 func TestAGateWithAShorterIntervalThanAnObservationDoesNotSpin(t *testing.T) {
 	t.Parallel()
 	for _, pause := range []time.Duration{0, 1500 * time.Millisecond, 50 * time.Second} {
-		t.Run(fmt.Sprint(pause), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := hourly()
-				spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
-				spec.Steps[0].Bake, spec.Steps[1].Bake = rollout.Duration(5*time.Second), rollout.Duration(5*time.Second)
-				s := newStage(t, spec)
-				s.fake.ApproveAfter(0)
-				asked := 0
-				s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
-					asked++
-					return rollout.Passed("fine"), nil
-				}
-				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-					if c.Op == rollouttest.OpObserve {
-						time.Sleep(pause)
-					}
-					return nil
-				})
-				s.requireDone(s.runner().Run(deadline(t, day)))
-				require.Less(t, time.Since(s.began), 20*time.Minute)
-				require.LessOrEqual(t, asked, 30)
-			})
+		runOnStage(t, fmt.Sprint(pause), hourly(), func(t *testing.T, s *stage) {
+			s.spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
+			s.spec.Steps[0].Bake, s.spec.Steps[1].Bake = rollout.Duration(5*time.Second), rollout.Duration(5*time.Second)
+			s.fake.ApproveAfter(0)
+			asked := s.countQuestions()
+			s.before(rollouttest.OpObserve, func() { time.Sleep(pause) })
+			s.requireDone(s.runner().Run(deadline(t, day)))
+			require.Less(t, time.Since(s.began), 20*time.Minute)
+			require.LessOrEqual(t, *asked, 30)
 		})
 	}
 }
@@ -293,12 +225,9 @@ func TestAGateWithAShorterIntervalThanAnObservationDoesNotSpin(t *testing.T) {
 // A verdict on which a ratio rises must not be old: what is valid for an observation is not valid
 // for hours.
 func TestAVerdictThatIsValidForAnObservationIsNotForAnApproval(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := approved()
-		spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
-		spec.Steps[0].Bake, spec.Steps[1].Bake = rollout.Duration(5*time.Second), rollout.Duration(5*time.Second)
-		s := newStage(t, spec)
+	onStage(t, approved(), func(t *testing.T, s *stage) {
+		s.spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Second)}
+		s.spec.Steps[0].Bake, s.spec.Steps[1].Bake = rollout.Duration(5*time.Second), rollout.Duration(5*time.Second)
 		s.fake.ApproveAfter(0)
 		var last time.Time
 		s.gate = func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
@@ -307,10 +236,7 @@ func TestAVerdictThatIsValidForAnObservationIsNotForAnApproval(t *testing.T) {
 			}
 			return rollout.Passed("fine"), nil
 		}
-		s.at(10*time.Minute+17*time.Second, func() {
-			_, err := s.runner(rollout.WithHost("b")).Approve(t.Context(), "lin", "", 50)
-			require.NoError(t, err)
-		})
+		s.at(10*time.Minute+17*time.Second, func() { s.approve(50, rollout.WithHost("b")) })
 		s.requireDone(s.runner().Run(t.Context()))
 		require.LessOrEqual(t, s.fake.Effects()[2].At.Sub(last), time.Minute)
 	})
@@ -319,20 +245,17 @@ func TestAVerdictThatIsValidForAnObservationIsNotForAnApproval(t *testing.T) {
 func TestAPassAfterItsTimeIsNoAnswer(t *testing.T) {
 	t.Parallel()
 	for name, late := range map[string]rollout.Verdict{"a pass": rollout.Passed("late"), "a failure": rollout.Failed("late"), "none": rollout.Waiting("late")} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := liveAtTen(t, hourly())
-				s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
-					time.Sleep(31 * time.Second) // it does not heed its context
-					return late, nil
-				}
-				state, err := s.runner().Run(t.Context())
-				require.ErrorIs(t, err, rollout.ErrGateFailed)
-				require.ErrorContains(t, err, "release 1 is paused at 10%: gate errors did not answer 4 times in a row, which counts as failed: "+
-					"the gate answered after its time: context deadline exceeded; look into it, then resume, which asks the gates again, or abort")
-				require.Equal(t, 4, state.Gates["errors"].Errors)
-				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
-			})
+		runOnStageAtTen(t, name, hourly(), func(t *testing.T, s *stage) {
+			s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+				time.Sleep(31 * time.Second) // it does not heed its context
+				return late, nil
+			}
+			state, err := s.runner().Run(t.Context())
+			require.ErrorIs(t, err, rollout.ErrGateFailed)
+			require.ErrorContains(t, err, "release 1 is paused at 10%: gate errors did not answer 4 times in a row, which counts as failed: "+
+				"the gate answered after its time: context deadline exceeded; look into it, then resume, which asks the gates again, or abort")
+			require.Equal(t, 4, state.Gates["errors"].Errors)
+			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 		})
 	}
 }
@@ -347,37 +270,30 @@ func TestAFailedGateComesBeforeTheDeadlines(t *testing.T) {
 			s.Deadline, s.Steps[0].Deadline = rollout.Duration(6*time.Minute), rollout.Duration(6*time.Minute)
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := aborting()
-				spec.Gates["errors"] = rollout.GateSpec{Timeout: rollout.Duration(10 * time.Minute), Every: rollout.Duration(5 * time.Minute)}
-				edit(&spec)
-				s := newStage(t, spec)
-				s.fake.ApproveAfter(0)
-				s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
-					time.Sleep(5 * time.Minute) // and meanwhile it is too late
-					return rollout.Failed("bad"), nil
-				}
-				state, err := s.runner().Run(t.Context())
-				require.ErrorIs(t, err, rollout.ErrGateFailed)
-				require.ErrorIs(t, err, rollout.ErrAborted)
-				require.NotErrorIs(t, err, rollout.ErrDeadline)
-				require.Equal(t, rollout.CauseGate, state.Stop.Cause)
-				require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
-			})
+		runOnStage(t, name, aborting(), func(t *testing.T, s *stage) {
+			s.spec.Gates["errors"] = rollout.GateSpec{Timeout: rollout.Duration(10 * time.Minute), Every: rollout.Duration(5 * time.Minute)}
+			edit(&s.spec)
+			s.fake.ApproveAfter(0)
+			s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+				time.Sleep(5 * time.Minute) // and meanwhile it is too late
+				return rollout.Failed("bad"), nil
+			}
+			state, err := s.runner().Run(t.Context())
+			require.ErrorIs(t, err, rollout.ErrGateFailed)
+			require.ErrorIs(t, err, rollout.ErrAborted)
+			require.NotErrorIs(t, err, rollout.ErrDeadline)
+			require.Equal(t, rollout.CauseGate, state.Stop.Cause)
+			require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
 		})
 	}
 }
 
 // Only a pass after the bake time is kept longer than the spec says.
 func TestAGateIsEvaluatedAtTheIntervalOfTheSpecUntilARatioMayRise(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(10 * time.Second)}
-		spec.Steps[0].Bake = rollout.Duration(10 * time.Minute)
-		spec.Steps = []rollout.StepSpec{spec.Steps[0], spec.Steps[2]}
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(10 * time.Second)}
+		s.spec.Steps[0].Bake = rollout.Duration(10 * time.Minute)
+		s.spec.Steps = []rollout.StepSpec{s.spec.Steps[0], s.spec.Steps[2]}
 		s.fake.ApproveAfter(0)
 		var asked []time.Time
 		s.gate = func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
@@ -397,13 +313,10 @@ func TestAGateIsEvaluatedAtTheIntervalOfTheSpecUntilARatioMayRise(t *testing.T) 
 
 // One gate that passes now and another that passed some time ago have not passed together.
 func TestARatioRisesOnVerdictsOfOneMoment(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Gates = map[string]rollout.GateSpec{"errors": {Every: rollout.Duration(5 * time.Minute)}, "crashes": {Every: rollout.Duration(20 * time.Minute)}}
-		spec.Steps = []rollout.StepSpec{spec.Steps[0], spec.Steps[2]}
-		spec.Steps[0].Gates = []string{"crashes", "errors"}
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Gates = map[string]rollout.GateSpec{"errors": {Every: rollout.Duration(5 * time.Minute)}, "crashes": {Every: rollout.Duration(20 * time.Minute)}}
+		s.spec.Steps = []rollout.StepSpec{s.spec.Steps[0], s.spec.Steps[2]}
+		s.spec.Steps[0].Gates = []string{"crashes", "errors"}
 		s.fake.ApproveAfter(0)
 		last := make(map[string]time.Time)
 		var mu sync.Mutex // they are asked side by side
@@ -439,32 +352,26 @@ func TestClocksThatDisagreeNeverMakeABakeTimeShorter(t *testing.T) {
 		"the first machine is four minutes behind": {-4 * time.Minute, "b", time.Hour + time.Minute},
 		"the first machine is four minutes ahead":  {4 * time.Minute, "b", time.Hour + 9*time.Minute},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				// It is reviewed for an hour; 10 % is live half an hour when the first machine stops.
-				s.runUntil(95 * time.Minute)
-				require.Equal(t, alipayplus.Ratio(10), s.fake.Now().Ratio)
-				s.shiftClock(tt.off)
+		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			// It is reviewed for an hour; 10 % is live half an hour when the first machine stops.
+			s.runUntil(95 * time.Minute)
+			require.Equal(t, alipayplus.Ratio(10), s.fake.Now().Ratio)
+			s.shiftClock(tt.off)
 
-				s.requireDone(s.runner(rollout.WithHost(tt.host)).Run(t.Context()))
+			s.requireDone(s.runner(rollout.WithHost(tt.host)).Run(t.Context()))
 
-				live := liveFor(s.fake)
-				require.GreaterOrEqual(t, live[10], tt.baked)
-				require.Less(t, live[10], tt.baked+30*time.Second)
-				require.GreaterOrEqual(t, live[50], time.Hour, "the second machine saw this one go live")
-				require.Less(t, live[50], time.Hour+30*time.Second)
-			})
+			live := liveFor(s.fake)
+			require.GreaterOrEqual(t, live[10], tt.baked)
+			require.Less(t, live[10], tt.baked+30*time.Second)
+			require.GreaterOrEqual(t, live[50], time.Hour, "the second machine saw this one go live")
+			require.Less(t, live[50], time.Hour+30*time.Second)
 		})
 	}
 }
 
 func TestTheClockToleranceIsThatOfTheSpec(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := hourly()
-		spec.ClockTolerance = rollout.Duration(20 * time.Minute)
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.ClockTolerance = rollout.Duration(20 * time.Minute)
 		s.runUntil(95 * time.Minute)
 		s.shiftClock(-20 * time.Minute)
 		s.requireDone(s.runner(rollout.WithHost("b")).Run(t.Context()))
@@ -473,20 +380,14 @@ func TestTheClockToleranceIsThatOfTheSpec(t *testing.T) {
 }
 
 func TestARatioWithoutBakeTimeIsNotMadeToWaitForAnotherClock(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := plain()
-		spec.Steps[0].Bake = 0
-		spec.ClockTolerance = rollout.Duration(10 * time.Hour)
-		spec.Steps[1].Approval = true
-		s := newStage(t, spec)
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		s.spec.Steps[0].Bake = 0
+		s.spec.ClockTolerance = rollout.Duration(10 * time.Hour)
+		s.spec.Steps[1].Approval = true
 		s.runUntil(95 * time.Minute)
-		_, err := s.runner().Approve(t.Context(), "lin", "", 50)
-		require.NoError(t, err)
+		s.approve(50)
 		began := time.Now()
-		next, err := s.runner(rollout.WithHost("b")).Step(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, alipayplus.Ratio(50), next.State.Ratio)
+		require.Equal(t, alipayplus.Ratio(50), s.step(rollout.WithHost("b")).State.Ratio)
 		require.Zero(t, time.Since(began))
 	})
 }
@@ -500,44 +401,31 @@ func TestADeadlineThatPassesDuringAnObservationStopsTheRaise(t *testing.T) {
 			s.Deadline, s.Gates, s.Steps = rollout.Duration(time.Hour+30*time.Second), hourly().Gates, hourly().Steps
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := plain()
-				edit(&spec)
-				s := newStage(t, spec)
-				s.fake.ApproveAfter(0)
-				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-					if c.Op == rollouttest.OpObserve && time.Since(s.began) >= time.Hour {
-						time.Sleep(time.Minute)
-					}
-					return nil
-				})
-
-				_, err := s.runner().Run(t.Context())
-
-				require.ErrorIs(t, err, rollout.ErrDeadline)
-				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			edit(&s.spec)
+			s.fake.ApproveAfter(0)
+			s.before(rollouttest.OpObserve, func() {
+				if time.Since(s.began) >= time.Hour {
+					time.Sleep(time.Minute)
+				}
 			})
+
+			_, err := s.runner().Run(t.Context())
+
+			require.ErrorIs(t, err, rollout.ErrDeadline)
+			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 		})
 	}
 }
 
 // A ratio that nobody has to watch is found by an observation that takes a while.
 func TestAStepGoesOnFromItsObservation(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := plain()
-		spec.Steps[0].Bake = 0
-		s := newStage(t, spec)
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		s.spec.Steps[0].Bake = 0
 		require.NoError(t, s.fake.ApplyAs("olga"))
 		require.NoError(t, s.fake.Approve())
 		require.NoError(t, s.fake.SetRatio("olga", 10))
-		s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-			if c.Op == rollouttest.OpObserve {
-				time.Sleep(time.Second)
-			}
-			return nil
-		})
+		s.before(rollouttest.OpObserve, func() { time.Sleep(time.Second) })
 
 		next, err := s.runner().Step(t.Context())
 

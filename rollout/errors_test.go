@@ -7,7 +7,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -18,9 +17,7 @@ import (
 )
 
 func TestAFailureHasOneLine(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		// Nothing can be written: neither the state nor the end of the lease.
 		readOnly := hookedStore{Store: s.store, hook: func(_ context.Context, c storeCall, do func() error) error {
 			if c.method == "Save" || c.method == "Release" {
@@ -45,27 +42,22 @@ func TestAChangeThatIsDoneIsNotPending(t *testing.T) {
 		rollouttest.OpRaise:   {"raise from 0% to 10%", 10},
 		rollouttest.OpPublish: {"release to all users, from 50%", 100},
 	} {
-		t.Run(string(op), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, plain())
-				ctx, cancel := context.WithCancel(t.Context())
-				defer cancel()
-				s.between(op, cancel)
+		runOnStage(t, string(op), plain(), func(t *testing.T, s *stage) {
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			s.between(op, cancel)
 
-				state, err := s.runner().Run(ctx)
+			state, err := s.runner().Run(ctx)
 
-				require.ErrorIs(t, err, rollout.ErrPending)
-				require.EqualError(t, err, "rollout release 1 is still pending: a look at the target, after: "+tt.line+"; run it again to go on")
-				require.Equal(t, tt.live, state.Ratio)
-			})
+			require.ErrorIs(t, err, rollout.ErrPending)
+			require.EqualError(t, err, "rollout release 1 is still pending: a look at the target, after: "+tt.line+"; run it again to go on")
+			require.Equal(t, tt.live, state.Ratio)
 		})
 	}
 }
 
 func TestARefusalThatCannotBeStoredGivesBothErrors(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		time.Sleep(2 * time.Hour)
 		s.fake.FailNext(rollouttest.OpRaise, 1, alipayplus.ErrPermission)
 		full := errors.New("disk full")

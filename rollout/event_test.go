@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -18,9 +17,7 @@ import (
 )
 
 func TestASinkThatFailsChangesNothing(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		var log bytes.Buffer
 		broken := func(context.Context, rollout.Event) error { return errors.New("pipe closed") }
 		s.requireDone(s.runner(rollout.WithSink(broken), rollout.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))).Run(t.Context()))
@@ -31,9 +28,7 @@ func TestASinkThatFailsChangesNothing(t *testing.T) {
 }
 
 func TestEventsSayAllInOneLineEach(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			return rollout.Verdict{Decision: rollout.Pass, Reason: "fine\x1b[31m\nred"}, nil
 		}
@@ -66,9 +61,7 @@ func TestEventsSayAllInOneLineEach(t *testing.T) {
 }
 
 func TestARunThatGoesOnSaysFromWhere(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.runUntil(90 * time.Minute)
 		s.requireDone(s.runner().Run(t.Context()))
 		require.Equal(t, []string{"the rollout begins", "going on: RUNNING at 10%"}, s.emitted(rollout.EventStarted))
@@ -95,65 +88,53 @@ func TestARunThatCannotOpenASessionEmitsThat(t *testing.T) {
 			return s.runnerOf(s.fake, storeFailing(s.store, "Acquire", unplugged))
 		}, unplugged},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := liveAtTen(t, plain())
-				r := tt.given(s)
-				for name, do := range map[string]func() error{
-					"run":  func() error { _, err := r.Run(t.Context()); return err },
-					"step": func() error { _, err := r.Step(t.Context()); return err },
-				} {
-					s.events = nil
-					err := do()
-					require.Error(t, err)
-					if tt.is != nil {
-						require.ErrorIs(t, err, tt.is)
-					} else {
-						require.ErrorAs(t, err, new(*rollout.CheckpointError))
-					}
-					require.Len(t, s.events, 1, name)
-					emitted := s.events[0]
-					require.Equal(t, rollout.EventFailed, emitted.Kind)
-					require.Equal(t, "the run ended: "+err.Error(), emitted.What)
-					require.Equal(t, err.Error(), emitted.Error)
-					require.Equal(t, "release 1", emitted.Rollout)
-					require.Empty(t, emitted.Status, "it is not known")
-					require.Equal(t, ratiosOf(s.spec), emitted.Steps)
+		runOnStageAtTen(t, name, plain(), func(t *testing.T, s *stage) {
+			r := tt.given(s)
+			for name, do := range map[string]func() error{
+				"run":  func() error { _, err := r.Run(t.Context()); return err },
+				"step": func() error { _, err := r.Step(t.Context()); return err },
+			} {
+				s.events = nil
+				err := do()
+				require.Error(t, err)
+				if tt.is != nil {
+					require.ErrorIs(t, err, tt.is)
+				} else {
+					require.ErrorAs(t, err, new(*rollout.CheckpointError))
 				}
-			})
+				require.Len(t, s.events, 1, name)
+				emitted := s.events[0]
+				require.Equal(t, rollout.EventFailed, emitted.Kind)
+				require.Equal(t, "the run ended: "+err.Error(), emitted.What)
+				require.Equal(t, err.Error(), emitted.Error)
+				require.Equal(t, "release 1", emitted.Rollout)
+				require.Empty(t, emitted.Status, "it is not known")
+				require.Equal(t, ratiosOf(s.spec), emitted.Steps)
+			}
 		})
 	}
 }
 
 func TestALeaseOfAnotherRunnerAndAStopAreNoFailureEvents(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
-		lease, err := s.store.Acquire(t.Context(), "release 1", "another")
-		require.NoError(t, err)
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
+		lease := s.lease("another")
 		s.events = nil
-		_, err = s.runner().Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrLeased)
-		_, err = s.runner().Step(t.Context())
-		require.ErrorIs(t, err, rollout.ErrLeased)
+		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrLeased)
+		require.ErrorIs(t, errOf(s.runner().Step(t.Context())), rollout.ErrLeased)
 		require.NoError(t, lease.Release(t.Context()))
 		over, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		time.Sleep(time.Minute)
-		_, err = s.runner().Run(over)
-		require.ErrorIs(t, err, rollout.ErrPending)
+		require.ErrorIs(t, errOf(s.runner().Run(over)), rollout.ErrPending)
 		require.Empty(t, s.events)
 	})
 }
 
 func TestAnObservationIsEmittedOnceHoweverManyStepsMakeIt(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.ApproveAfter(5 * time.Minute)
 		for range 10 {
-			_, err := s.runner().Step(t.Context()) // each in a process of its own
-			require.NoError(t, err)
+			s.step()
 			time.Sleep(time.Minute)
 		}
 		require.Equal(t, []string{
@@ -189,46 +170,36 @@ func TestARunThatEndsWithAnErrorEmitsThat(t *testing.T) {
 			return s.runnerOf(s.fake, fullStore(s.store, new(int), 2, full))
 		}, full, "disk full"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := liveAtTen(t, plain())
-				time.Sleep(2 * time.Hour) // 50 % are due
-				r := tt.given(s)
-				s.events = nil
-				_, err := r.Run(t.Context())
-				require.ErrorIs(t, err, tt.is)
-				if tt.line != "" {
-					require.EqualError(t, err, tt.line)
-				}
-				require.Equal(t, []string{"the run ended: " + err.Error()}, s.all(rollout.EventFailed))
-				last := s.events[len(s.events)-1]
-				require.Equal(t, rollout.EventFailed, last.Kind)
-				require.Equal(t, err.Error(), last.Error)
-				require.Equal(t, "release 1", last.Rollout)
-				require.Empty(t, s.all(rollout.EventRaised), "what was not stored is not emitted")
-			})
+		runOnStageAtTen(t, name, plain(), func(t *testing.T, s *stage) {
+			time.Sleep(2 * time.Hour) // 50 % are due
+			r := tt.given(s)
+			s.events = nil
+			_, err := r.Run(t.Context())
+			require.ErrorIs(t, err, tt.is)
+			if tt.line != "" {
+				require.EqualError(t, err, tt.line)
+			}
+			require.Equal(t, []string{"the run ended: " + err.Error()}, s.all(rollout.EventFailed))
+			last := s.events[len(s.events)-1]
+			require.Equal(t, rollout.EventFailed, last.Kind)
+			require.Equal(t, err.Error(), last.Error)
+			require.Equal(t, "release 1", last.Rollout)
+			require.Empty(t, s.all(rollout.EventRaised), "what was not stored is not emitted")
 		})
 	}
 }
 
 func TestARunThatIsStoppedEmitsNoFailure(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, plain()) // a run whose time was over
-		_, err := s.runner().Pause(t.Context(), "lin", "")
-		require.NoError(t, err)
-		_, err = s.runner().Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrPaused)
-		_, err = s.runner().Step(t.Context())
-		require.ErrorIs(t, err, rollout.ErrPaused)
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
+		s.pause()
+		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrPaused)
+		require.ErrorIs(t, errOf(s.runner().Step(t.Context())), rollout.ErrPaused)
 		require.Empty(t, s.all(rollout.EventFailed))
 	})
 }
 
 func TestAStepByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		s.spec = hourly()
 		_, run := s.runner().Run(t.Context())
 		s.events = nil
@@ -242,23 +213,16 @@ func TestAStepByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
 
 // Who watches sees what happens when it happens.
 func TestEachEventIsEmittedAtItsTime(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.at(10*time.Minute, func() { s.fake.FailNext(rollouttest.OpObserve, 5, unavailable()) })
-		s.at(20*time.Minute, func() {
-			_, err := s.runner(rollout.WithHost("b")).Pause(t.Context(), "lin", "lunch")
-			require.NoError(t, err)
-		})
+		s.at(20*time.Minute, func() { require.NoError(t, errOf(s.runner(rollout.WithHost("b")).Pause(t.Context(), "lin", "lunch"))) })
 		seen := make(map[rollout.EventKind]int)
 		s.onEvent = func(e rollout.Event) {
 			seen[e.Kind]++
 			require.Equal(t, time.Now(), e.At, "%s: %s", e.Kind, e.What)
 		}
-		_, err := s.runner().Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrPaused)
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
+		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrPaused)
+		s.resume()
 		s.requireDone(s.runner().Run(t.Context()))
 		for _, kind := range []rollout.EventKind{
 			rollout.EventStarted, rollout.EventChanging, rollout.EventApplied, rollout.EventObserved, rollout.EventWaiting, rollout.EventRetrying,

@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,55 +36,91 @@ func TestFileStore(t *testing.T) {
 	})
 }
 
-// fileStore gives a store with one checkpoint and two audit entries, and the folder of
-// its rollout.
-func fileStore(t *testing.T) (*rollout.FileStore, string) {
+// The files of a rollout.
+const checkpointFile, auditFile = "checkpoint.json", "audit.ndjson"
+
+// weeklyStore is a file store with a checkpoint and four audit entries of the rollout "weekly".
+type weeklyStore struct {
+	*testing.T
+	store *rollout.FileStore
+	dir   string // of the rollout
+}
+
+func newWeeklyStore(t *testing.T) *weeklyStore {
 	t.Helper()
 	dir := t.TempDir()
-	store := rollout.NewFileStore(dir)
-	lease, err := store.Acquire(t.Context(), "weekly", "first")
-	require.NoError(t, err)
+	w := &weeklyStore{T: t, store: rollout.NewFileStore(dir), dir: filepath.Join(dir, "weekly")}
+	lease := w.lease("first")
 	require.NoError(t, lease.Save(t.Context(), []byte(`{"n":1}`), []rollout.AuditEntry{entry(1, "begun"), entry(1, "applied")}))
 	require.NoError(t, lease.Save(t.Context(), []byte(`{"n":2}`), []rollout.AuditEntry{entry(2, "raised"), entry(2, "watched")}))
 	require.NoError(t, lease.Release(t.Context()))
-	return store, filepath.Join(dir, "weekly")
+	return w
 }
 
 func entry(seq uint64, why string) rollout.AuditEntry {
 	return rollout.AuditEntry{Seq: seq, At: time.Unix(1_800_000_000, 0).UTC(), By: "olga", Action: rollout.EventRaised, Why: why}
 }
 
-func audit(t *testing.T, store rollout.Store) []string {
-	t.Helper()
+func (w *weeklyStore) lease(holder string) rollout.Lease {
+	w.Helper()
+	lease, err := w.store.Acquire(w.Context(), "weekly", holder)
+	require.NoError(w, err)
+	return lease
+}
+
+// mend is what the next lease does, if it does nothing else.
+func (w *weeklyStore) mend() {
+	w.Helper()
+	require.NoError(w, w.lease("next").Release(w.Context()))
+}
+
+// save stores a state with one audit entry, by a lease of its own.
+func (w *weeklyStore) save(seq uint64, why string) {
+	w.Helper()
+	lease := w.lease("next")
+	require.NoError(w, lease.Save(w.Context(), fmt.Appendf(nil, `{"n":%d}`, seq), []rollout.AuditEntry{entry(seq, why)}))
+	require.NoError(w, lease.Release(w.Context()))
+}
+
+func (w *weeklyStore) path(name string) string { return filepath.Join(w.dir, name) }
+
+func (w *weeklyStore) read(name string) string {
+	w.Helper()
+	data, err := os.ReadFile(w.path(name))
+	require.NoError(w, err)
+	return string(data)
+}
+
+func (w *weeklyStore) write(name, content string) {
+	w.Helper()
+	require.NoError(w, os.WriteFile(w.path(name), []byte(content), 0o600))
+}
+
+// requireAudit checks what the audit log holds after its first four entries.
+func (w *weeklyStore) requireAudit(more ...string) {
+	w.Helper()
 	var all []string
-	for e, err := range store.Audit(t.Context(), "weekly") {
-		require.NoError(t, err)
+	for e, err := range w.store.Audit(w.Context(), "weekly") {
+		require.NoError(w, err)
 		all = append(all, e.Why)
 	}
-	return all
+	require.Equal(w, append([]string{"begun", "applied", "raised", "watched"}, more...), all)
 }
+
+// lastSaved is where the entries begin that were stored last.
+func lastSaved(log string) int { return len(log)/2 + strings.IndexByte(log[len(log)/2-1:], '\n') }
 
 // Whatever part of the last entries a crash let onto the disk, the next lease has them
 // whole and once.
 func TestACrashWhileTheAuditLogWasWrittenIsMended(t *testing.T) {
 	t.Parallel()
-	store, dir := fileStore(t)
-	path := filepath.Join(dir, "audit.ndjson")
-	whole, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.Equal(t, []string{"begun", "applied", "raised", "watched"}, audit(t, store))
-	before := len(whole) / 2
-	for whole[before-1] != '\n' {
-		before++
-	}
-	for kept := before; kept <= len(whole); kept++ {
-		require.NoError(t, os.WriteFile(path, whole[:kept], 0o600))
-		lease, err := store.Acquire(t.Context(), "weekly", "second")
-		require.NoError(t, err)
-		require.NoError(t, lease.Release(t.Context()))
-		now, err := os.ReadFile(path)
-		require.NoError(t, err)
-		require.Equal(t, string(whole), string(now), "%d bytes were written", kept)
+	w := newWeeklyStore(t)
+	w.requireAudit()
+	whole := w.read(auditFile)
+	for kept := lastSaved(whole); kept <= len(whole); kept++ {
+		w.write(auditFile, whole[:kept])
+		w.mend()
+		require.Equal(t, whole, w.read(auditFile), "%d bytes were written", kept)
 	}
 }
 
@@ -91,55 +128,47 @@ func TestADamagedCheckpointFileIsAClearErrorAndStays(t *testing.T) {
 	t.Parallel()
 	for name, content := range map[string]string{"cut": `{"checkpoint":{"n":`, "empty": ``, "without content": `{}`, "foreign": `[1]`, "partly foreign": `{"checkpoint":{"n":2},"audit":7}`} {
 		t.Run(name, func(t *testing.T) {
-			store, dir := fileStore(t)
-			path := filepath.Join(dir, "checkpoint.json")
-			require.NoError(t, os.WriteFile(path, []byte(content), 0o600))
-			lease, err := store.Acquire(t.Context(), "weekly", "second")
-			require.NoError(t, err)
+			w := newWeeklyStore(t)
+			w.write(checkpointFile, content)
+			lease := w.lease("second")
 			defer func() { require.NoError(t, lease.Release(t.Context())) }()
 
-			_, err = lease.Load(t.Context())
+			_, err := lease.Load(t.Context())
 
 			require.ErrorAs(t, err, new(*rollout.CheckpointError))
-			require.ErrorContains(t, err, path)
-			_, err = store.Read(t.Context(), "weekly")
-			require.ErrorAs(t, err, new(*rollout.CheckpointError))
-			now, err := os.ReadFile(path)
-			require.NoError(t, err)
-			require.Equal(t, content, string(now), "nothing is begun anew")
+			require.ErrorContains(t, err, w.path(checkpointFile))
+			require.ErrorAs(t, errOf(w.store.Read(t.Context(), "weekly")), new(*rollout.CheckpointError))
+			require.Equal(t, content, w.read(checkpointFile), "nothing is begun anew")
 		})
 	}
 }
 
 func TestAFolderThatIsReplacedIsALostLease(t *testing.T) {
 	t.Parallel()
-	store, dir := fileStore(t)
-	lease, err := store.Acquire(t.Context(), "weekly", "second")
-	require.NoError(t, err)
-	require.NoError(t, os.Rename(dir, dir+".gone"))
+	w := newWeeklyStore(t)
+	lease := w.lease("second")
+	require.NoError(t, os.Rename(w.dir, w.dir+".gone"))
 
 	require.ErrorIs(t, lease.Save(t.Context(), []byte(`{"n":3}`), nil), rollout.ErrLeaseLost)
-	_, err = lease.Load(t.Context())
-	require.ErrorIs(t, err, rollout.ErrLeaseLost)
+	require.ErrorIs(t, errOf(lease.Load(t.Context())), rollout.ErrLeaseLost)
 	require.ErrorIs(t, lease.Renew(t.Context()), rollout.ErrLeaseLost)
 }
 
 // A disk that is full shows itself as a file that cannot be made.
 func TestAStateThatCannotBeWrittenIsAnErrorAndTheFormerStays(t *testing.T) {
 	t.Parallel()
-	store, dir := fileStore(t)
-	lease, err := store.Acquire(t.Context(), "weekly", "second")
-	require.NoError(t, err)
+	w := newWeeklyStore(t)
+	lease := w.lease("second")
 	defer func() { require.NoError(t, lease.Release(t.Context())) }()
-	require.NoError(t, os.MkdirAll(filepath.Join(dir, "checkpoint.json.new", "full"), 0o700), "in the way of the new state")
+	inTheWay(t, w.path(checkpointFile+".new"))
 
-	err = lease.Save(t.Context(), []byte(`{"n":3}`), []rollout.AuditEntry{entry(3, "never")})
+	err := lease.Save(t.Context(), []byte(`{"n":3}`), []rollout.AuditEntry{entry(3, "never")})
 
 	require.ErrorContains(t, err, "rollout weekly: the store failed")
 	now, err := lease.Load(t.Context())
 	require.NoError(t, err)
 	require.JSONEq(t, `{"n":2}`, string(now))
-	require.NotContains(t, audit(t, store), "never")
+	w.requireAudit()
 }
 
 func TestAFolderThatMayOnlyBeReadStopsBeforeTheTargetIsChanged(t *testing.T) {
@@ -168,8 +197,7 @@ func TestAFolderThatMayOnlyBeReadStopsBeforeTheTargetIsChanged(t *testing.T) {
 		require.ErrorIs(t, err, fs.ErrPermission)
 		require.ErrorContains(t, err, "rollout release 1: the store failed: ")
 		require.NotContains(t, err.Error(), "\n")
-		_, err = s.runner().Pause(t.Context(), "lin", "")
-		require.ErrorIs(t, err, fs.ErrPermission)
+		require.ErrorIs(t, errOf(s.runner().Pause(t.Context(), "lin", "")), fs.ErrPermission)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios(), "nothing that nobody would remember")
 		require.Equal(t, alipayplus.Ratio(10), s.state().Ratio, "it can still be read")
 
@@ -183,27 +211,20 @@ func TestAFolderThatMayOnlyBeReadStopsBeforeTheTargetIsChanged(t *testing.T) {
 // moment. What that one would store would take the place of the missing entries.
 func TestNothingIsStoredByALeaseThatCouldNotMendTheLog(t *testing.T) {
 	t.Parallel()
-	store, dir := fileStore(t)
-	log, checkpoint := filepath.Join(dir, "audit.ndjson"), filepath.Join(dir, "checkpoint.json")
-	whole, err := os.ReadFile(log)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(log, whole[:len(whole)-20], 0o600))
-	require.NoError(t, os.Rename(checkpoint, checkpoint+".aside"))
-	require.NoError(t, os.Mkdir(checkpoint, 0o700)) // a file that cannot be read
-	lease, err := store.Acquire(t.Context(), "weekly", "second")
-	require.NoError(t, err)
-	require.NoError(t, os.Remove(checkpoint))
-	require.NoError(t, os.Rename(checkpoint+".aside", checkpoint))
+	w := newWeeklyStore(t)
+	whole, checkpoint := w.read(auditFile), w.read(checkpointFile)
+	w.write(auditFile, whole[:len(whole)-20])
+	away := inTheWay(t, w.path(checkpointFile)) // a file that cannot be read
+	lease := w.lease("second")
+	away()
+	w.write(checkpointFile, checkpoint)
 
-	err = lease.Save(t.Context(), []byte(`{"n":3}`), []rollout.AuditEntry{entry(3, "paused")})
+	err := lease.Save(t.Context(), []byte(`{"n":3}`), []rollout.AuditEntry{entry(3, "paused")})
 
 	require.ErrorContains(t, err, "rollout weekly: the store failed: ")
 	require.NoError(t, lease.Release(t.Context()))
-	lease, err = store.Acquire(t.Context(), "weekly", "third")
-	require.NoError(t, err)
-	require.NoError(t, lease.Save(t.Context(), []byte(`{"n":3}`), []rollout.AuditEntry{entry(3, "resumed")}))
-	require.NoError(t, lease.Release(t.Context()))
-	require.Equal(t, []string{"begun", "applied", "raised", "watched", "resumed"}, audit(t, store))
+	w.save(3, "resumed")
+	w.requireAudit("resumed")
 }
 
 func TestAFolderWhoseNameLooksLikeAPatternIsAFolder(t *testing.T) {
@@ -220,11 +241,9 @@ func TestAFolderWhoseNameLooksLikeAPatternIsAFolder(t *testing.T) {
 				for range 2 { // one that is there already is left alone
 					require.NoError(t, s.store.Post(t.Context(), "release 1", command))
 				}
-				_, err := s.runner().Run(t.Context())
-				require.ErrorIs(t, err, rollout.ErrPaused)
+				require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrPaused)
 				s.requireNoCommands()
-				_, err = s.runner().Resume(t.Context(), "lin", "")
-				require.NoError(t, err)
+				s.resume()
 				s.requireDone(s.runner().Run(t.Context()))
 				require.Equal(t, []string{
 					"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "PAUSED 10-10", "RESUMED 10-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100",
@@ -238,52 +257,33 @@ func TestAFolderWhoseNameLooksLikeAPatternIsAFolder(t *testing.T) {
 // in its place. Whatever part that is of what was written last, the next lease mends it.
 func TestAnAuditLogThatEndsInZerosIsMended(t *testing.T) {
 	t.Parallel()
-	store, dir := fileStore(t)
-	path := filepath.Join(dir, "audit.ndjson")
-	whole, err := os.ReadFile(path)
-	require.NoError(t, err)
-	last := len(whole) / 2
-	for whole[last-1] != '\n' {
-		last++
-	}
-	for from := last; from < len(whole); from += 7 {
-		torn := append([]byte(nil), whole...)
-		clear(torn[from:])
-		require.NoError(t, os.WriteFile(path, torn, 0o600))
-		lease, err := store.Acquire(t.Context(), "weekly", "second")
-		require.NoError(t, err)
-		require.NoError(t, lease.Release(t.Context()))
-		require.Equal(t, []string{"begun", "applied", "raised", "watched"}, audit(t, store), "zeros from byte %d on", from)
-		now, err := os.ReadFile(path)
-		require.NoError(t, err)
-		require.Equal(t, string(whole), string(now), "zeros from byte %d on", from)
+	w := newWeeklyStore(t)
+	whole := w.read(auditFile)
+	for from := lastSaved(whole); from < len(whole); from += 7 {
+		w.write(auditFile, whole[:from]+strings.Repeat("\x00", len(whole)-from))
+		w.mend()
+		require.Equal(t, whole, w.read(auditFile), "zeros from byte %d on", from)
+		w.requireAudit()
 	}
 }
 
 func TestEntriesAfterATornOneAreReadable(t *testing.T) {
 	t.Parallel()
-	store, dir := fileStore(t)
-	path := filepath.Join(dir, "audit.ndjson")
-	whole, err := os.ReadFile(path)
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(path, append(whole[:len(whole)-20], make([]byte, 20)...), 0o600))
-	lease, err := store.Acquire(t.Context(), "weekly", "second")
-	require.NoError(t, err)
-	require.NoError(t, lease.Save(t.Context(), []byte(`{"n":3}`), []rollout.AuditEntry{entry(3, "paused")}))
-	require.NoError(t, lease.Release(t.Context()))
-	require.Equal(t, []string{"begun", "applied", "raised", "watched", "paused"}, audit(t, store))
+	w := newWeeklyStore(t)
+	whole := w.read(auditFile)
+	w.write(auditFile, whole[:len(whole)-20]+strings.Repeat("\x00", 20))
+	w.save(3, "paused")
+	w.requireAudit("paused")
 }
 
 // A log that is read while its last line is being written ends before that line.
 func TestALineThatIsBeingWrittenIsNotReadYet(t *testing.T) {
 	t.Parallel()
-	store, dir := fileStore(t)
-	path := filepath.Join(dir, "audit.ndjson")
-	whole, err := os.ReadFile(path)
-	require.NoError(t, err)
+	w := newWeeklyStore(t)
+	whole := w.read(auditFile)
 	for _, rest := range []string{`{"seq":3,"at"`, "\x00\x00\x00"} {
-		require.NoError(t, os.WriteFile(path, append(whole[:len(whole):len(whole)], rest...), 0o600))
-		require.Equal(t, []string{"begun", "applied", "raised", "watched"}, audit(t, store))
+		w.write(auditFile, whole+rest)
+		w.requireAudit()
 	}
 }
 
@@ -358,30 +358,26 @@ func TestAFileWhereTheFolderBelongsFailsWhateverIsAsked(t *testing.T) {
 func TestALeaseThatCannotBeginLeavesNoLock(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"lock", "holder"} {
-		store, dir := fileStore(t)
-		away := inTheWay(t, filepath.Join(dir, name))
+		w := newWeeklyStore(t)
+		away := inTheWay(t, w.path(name))
 		for range 2 {
-			lease, err := store.Acquire(t.Context(), "weekly", "second")
+			lease, err := w.store.Acquire(t.Context(), "weekly", "second")
 			requireStoreFailed(t, err)
 			require.Nil(t, lease)
 		}
 		away()
-		lease, err := store.Acquire(t.Context(), "weekly", "second")
-		require.NoError(t, err, name)
-		_, err = store.Acquire(t.Context(), "weekly", "third")
-		require.EqualError(t, err, "rollout weekly is driven by second; let it end or stop it first")
+		lease := w.lease("second")
+		require.EqualError(t, errOf(w.store.Acquire(t.Context(), "weekly", "third")), "rollout weekly is driven by second; let it end or stop it first")
 		require.NoError(t, lease.Release(t.Context()))
 	}
 }
 
 func TestACheckpointThatTheDiskDoesNotGiveIsNotADamagedOne(t *testing.T) {
 	t.Parallel()
-	store, dir := fileStore(t)
-	inTheWay(t, filepath.Join(dir, "checkpoint.json"))
-	_, err := store.Read(t.Context(), "weekly")
-	requireStoreFailed(t, err)
-	lease, err := store.Acquire(t.Context(), "weekly", "second")
-	require.NoError(t, err)
+	w := newWeeklyStore(t)
+	inTheWay(t, w.path(checkpointFile))
+	requireStoreFailed(t, errOf(w.store.Read(t.Context(), "weekly")))
+	lease := w.lease("second")
 	defer func() { require.NoError(t, lease.Release(t.Context())) }()
 	data, err := lease.Load(t.Context())
 	requireStoreFailed(t, err)
@@ -392,19 +388,16 @@ func TestACheckpointThatTheDiskDoesNotGiveIsNotADamagedOne(t *testing.T) {
 // they would be missing for ever. The next one adds them first.
 func TestAnAuditLogThatCannotBeWrittenIsMendedByTheNextLease(t *testing.T) {
 	t.Parallel()
-	store, dir := fileStore(t)
-	path := filepath.Join(dir, "audit.ndjson")
-	whole, err := os.ReadFile(path)
-	require.NoError(t, err)
-	lease, err := store.Acquire(t.Context(), "weekly", "second")
-	require.NoError(t, err)
-	away := inTheWay(t, path)
+	w := newWeeklyStore(t)
+	whole := w.read(auditFile)
+	lease := w.lease("second")
+	away := inTheWay(t, w.path(auditFile))
 
 	failed := lease.Save(t.Context(), []byte(`{"n":3}`), []rollout.AuditEntry{entry(3, "published")})
 
 	requireStoreFailed(t, failed)
 	away()
-	require.NoError(t, os.WriteFile(path, whole, 0o600))
+	w.write(auditFile, whole)
 	require.Equal(t, failed, lease.Save(t.Context(), []byte(`{"n":4}`), []rollout.AuditEntry{entry(4, "never")}))
 	require.Equal(t, failed, lease.Save(t.Context(), []byte(`{"n":4}`), nil))
 	now, err := lease.Load(t.Context())
@@ -412,14 +405,12 @@ func TestAnAuditLogThatCannotBeWrittenIsMendedByTheNextLease(t *testing.T) {
 	require.JSONEq(t, `{"n":3}`, string(now))
 	require.NoError(t, lease.Release(t.Context()))
 
-	away = inTheWay(t, path)
-	_, err = store.Acquire(t.Context(), "weekly", "third")
-	requireStoreFailed(t, err)
+	away = inTheWay(t, w.path(auditFile))
+	requireStoreFailed(t, errOf(w.store.Acquire(t.Context(), "weekly", "third")))
 	away()
-	require.NoError(t, os.WriteFile(path, whole, 0o600))
-	lease, err = store.Acquire(t.Context(), "weekly", "third")
-	require.NoError(t, err)
-	require.Equal(t, []string{"begun", "applied", "raised", "watched", "published"}, audit(t, store))
+	w.write(auditFile, whole)
+	lease = w.lease("third")
+	w.requireAudit("published")
 	require.NoError(t, lease.Save(t.Context(), []byte(`{"n":4}`), nil))
 	require.NoError(t, lease.Release(t.Context()))
 }
@@ -431,46 +422,39 @@ func TestAnAuditLogThatTakesNothingIsTheStoresFailure(t *testing.T) {
 	if _, err := os.Stat(full); err != nil {
 		return // not every system has one
 	}
-	store, dir := fileStore(t)
-	path := filepath.Join(dir, "audit.ndjson")
-	lease, err := store.Acquire(t.Context(), "weekly", "second")
-	require.NoError(t, err)
+	w := newWeeklyStore(t)
+	path := w.path(auditFile)
+	lease := w.lease("second")
 	require.NoError(t, os.Rename(path, path+".aside"))
 	require.NoError(t, os.Symlink(full, path))
 	requireStoreFailed(t, lease.Save(t.Context(), []byte(`{"n":3}`), []rollout.AuditEntry{entry(3, "published")}))
 	require.NoError(t, lease.Release(t.Context()))
-	_, err = store.Acquire(t.Context(), "weekly", "third")
-	requireStoreFailed(t, err)
+	requireStoreFailed(t, errOf(w.store.Acquire(t.Context(), "weekly", "third")))
 
 	require.NoError(t, os.Rename(path+".aside", path))
-	lease, err = store.Acquire(t.Context(), "weekly", "third")
-	require.NoError(t, err)
-	require.NoError(t, lease.Release(t.Context()))
-	require.Equal(t, []string{"begun", "applied", "raised", "watched", "published"}, audit(t, store))
+	w.mend()
+	w.requireAudit("published")
 }
 
 func TestADamagedLineOfTheAuditLogIsNotPassedOver(t *testing.T) {
 	t.Parallel()
-	store, dir := fileStore(t)
-	path := filepath.Join(dir, "audit.ndjson")
-	whole, err := os.ReadFile(path)
-	require.NoError(t, err)
-	lines := strings.SplitAfter(string(whole), "\n")
+	w := newWeeklyStore(t)
+	lines := strings.SplitAfter(w.read(auditFile), "\n")
 	lines[1] = "\x00\x00\x00\n"
-	require.NoError(t, os.WriteFile(path, []byte(strings.Join(lines, "")), 0o600))
+	w.write(auditFile, strings.Join(lines, ""))
 	var read []string
 	var last error
-	for e, err := range store.Audit(t.Context(), "weekly") {
+	for e, err := range w.store.Audit(t.Context(), "weekly") {
 		read, last = append(read, e.Why), err
 	}
 	require.Equal(t, []string{"begun", ""}, read, "what is before it, and then the failure")
 	requireStoreFailed(t, last)
-	require.ErrorContains(t, last, path)
+	require.ErrorContains(t, last, w.path(auditFile))
 }
 
 func TestAnAuditLogIsReadAsLongAsSomebodyWantsIt(t *testing.T) {
 	t.Parallel()
-	store, _ := fileStore(t)
+	store := newWeeklyStore(t).store
 	memory := rollout.NewMemoryStore()
 	lease, err := memory.Acquire(t.Context(), "weekly", "first")
 	require.NoError(t, err)
@@ -500,10 +484,8 @@ func TestAFileStoreRespectsAContextThatHasEnded(t *testing.T) {
 	store := rollout.NewFileStore(dir)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	_, err := store.Acquire(ctx, "weekly", "first")
-	require.ErrorIs(t, err, context.Canceled)
-	_, err = store.Read(ctx, "weekly")
-	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorIs(t, errOf(store.Acquire(ctx, "weekly", "first")), context.Canceled)
+	require.ErrorIs(t, errOf(store.Read(ctx, "weekly")), context.Canceled)
 	require.ErrorIs(t, store.Post(ctx, "weekly", rollout.Command{ID: "1"}), context.Canceled)
 	require.NoDirExists(t, dir)
 }
@@ -521,11 +503,10 @@ func TestCommandsThatCannotBeReadStopTheRunBeforeItActs(t *testing.T) {
 		"not the folder": {func(commands string) { require.NoError(t, os.RemoveAll(commands)) }, "commands"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			store, dir := fileStore(t)
-			lease, err := store.Acquire(t.Context(), "weekly", "second")
-			require.NoError(t, err)
+			w := newWeeklyStore(t)
+			lease := w.lease("second")
 			defer func() { require.NoError(t, lease.Release(t.Context())) }()
-			tt.given(filepath.Join(dir, "commands"))
+			tt.given(w.path("commands"))
 
 			commands, err := lease.Commands(t.Context())
 
@@ -541,10 +522,9 @@ func TestCommandsThatCannotBeReadStopTheRunBeforeItActs(t *testing.T) {
 
 func TestACommandThatIsBeingWrittenIsNotReadYet(t *testing.T) {
 	t.Parallel()
-	store, dir := fileStore(t)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "commands", "1-x.json.new"), []byte(`{"id":`), 0o600))
-	lease, err := store.Acquire(t.Context(), "weekly", "second")
-	require.NoError(t, err)
+	w := newWeeklyStore(t)
+	w.write(filepath.Join("commands", "1-x.json.new"), `{"id":`)
+	lease := w.lease("second")
 	defer func() { require.NoError(t, lease.Release(t.Context())) }()
 	commands, err := lease.Commands(t.Context())
 	require.NoError(t, err)
@@ -554,29 +534,16 @@ func TestACommandThatIsBeingWrittenIsNotReadYet(t *testing.T) {
 // A crash may cut a long entry off anywhere, and nothing of those before is lost by that.
 func TestALongEntryThatACrashCutOffIsMended(t *testing.T) {
 	t.Parallel()
-	store, dir := fileStore(t)
-	path := filepath.Join(dir, "audit.ndjson")
-	before, err := os.ReadFile(path)
-	require.NoError(t, err)
-	lease, err := store.Acquire(t.Context(), "weekly", "second")
-	require.NoError(t, err)
-	require.NoError(t, lease.Save(t.Context(), []byte(`{"n":3}`), []rollout.AuditEntry{entry(3, strings.Repeat("long", 3000))}))
-	require.NoError(t, lease.Release(t.Context()))
-	whole, err := os.ReadFile(path)
-	require.NoError(t, err)
+	w := newWeeklyStore(t)
+	before := w.read(auditFile)
+	w.save(3, strings.Repeat("long", 3000))
+	whole := w.read(auditFile)
 	const part = 4 << 10 // as much of the end as is read at once
 	for _, written := range []int{1, part - 2, part - 1, part, part + 1, 2*part - 1, 2 * part, 2*part + 1, len(whole) - len(before) - 1} {
-		for name, torn := range map[string][]byte{
-			"cut":   whole[:len(before)+written],
-			"zeros": append(whole[:len(before):len(before)], make([]byte, written)...),
-		} {
-			require.NoError(t, os.WriteFile(path, torn, 0o600))
-			lease, err := store.Acquire(t.Context(), "weekly", "third")
-			require.NoError(t, err)
-			require.NoError(t, lease.Release(t.Context()))
-			now, err := os.ReadFile(path)
-			require.NoError(t, err)
-			require.Equal(t, string(whole), string(now), "%s after %d bytes", name, written)
+		for name, torn := range map[string]string{"cut": whole[:len(before)+written], "zeros": before + strings.Repeat("\x00", written)} {
+			w.write(auditFile, torn)
+			w.mend()
+			require.Equal(t, whole, w.read(auditFile), "%s after %d bytes", name, written)
 		}
 	}
 }
@@ -587,9 +554,9 @@ func TestWhatIsStoredIsForItsOwner(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		return // which has other rights
 	}
-	store, dir := fileStore(t)
-	require.NoError(t, store.Post(t.Context(), "weekly", rollout.Command{ID: "1"}))
-	require.NoError(t, filepath.WalkDir(filepath.Dir(dir), func(path string, entry os.DirEntry, err error) error {
+	w := newWeeklyStore(t)
+	require.NoError(t, w.store.Post(t.Context(), "weekly", rollout.Command{ID: "1"}))
+	require.NoError(t, filepath.WalkDir(filepath.Dir(w.dir), func(path string, entry os.DirEntry, err error) error {
 		require.NoError(t, err)
 		info, err := entry.Info()
 		require.NoError(t, err)
@@ -597,7 +564,7 @@ func TestWhatIsStoredIsForItsOwner(t *testing.T) {
 		if entry.IsDir() {
 			want = 0o700
 		}
-		if path != filepath.Dir(dir) { // that one is the test's
+		if path != filepath.Dir(w.dir) { // that one is the test's
 			require.Equal(t, want, info.Mode().Perm(), path)
 		}
 		return nil
@@ -607,11 +574,10 @@ func TestWhatIsStoredIsForItsOwner(t *testing.T) {
 // A command that Post reported as stored must not be lost.
 func TestACommandThatCannotBePostedIsAnError(t *testing.T) {
 	t.Parallel()
-	store, dir := fileStore(t)
-	commands := filepath.Join(dir, "commands")
-	require.NoError(t, os.RemoveAll(commands))
-	require.NoError(t, os.WriteFile(commands, nil, 0o600))
-	requireStoreFailed(t, store.Post(t.Context(), "weekly", rollout.Command{ID: "1"}))
+	w := newWeeklyStore(t)
+	require.NoError(t, os.RemoveAll(w.path("commands")))
+	w.write("commands", "")
+	requireStoreFailed(t, w.store.Post(t.Context(), "weekly", rollout.Command{ID: "1"}))
 }
 
 // The folders are made by whoever comes first, and the others go on in them.

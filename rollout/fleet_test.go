@@ -41,24 +41,21 @@ func TestTheShareOfCanariesIsRoundedUp(t *testing.T) {
 		{10, 1, 10},
 		{0, 0.5, 0},
 	} {
-		t.Run(fmt.Sprint(tt.share, " of ", tt.targets), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHarbor(t, tt.targets)
-				stopped, cancel := context.WithCancel(t.Context())
-				cancel()
-				summary, _ := h.fleet(rollout.FleetOptions{Canaries: tt.share}).Run(stopped)
-				require.Len(t, summary.Members, tt.targets)
-				for i, target := range summary.Members {
-					require.Equal(t, i < tt.ahead, target.Canary)
-				}
-			})
+		runInVirtualTime(t, fmt.Sprint(tt.share, " of ", tt.targets), func(t *testing.T) {
+			h := newHarbor(t, tt.targets)
+			stopped, cancel := context.WithCancel(t.Context())
+			cancel()
+			summary, _ := h.fleet(rollout.FleetOptions{Canaries: tt.share}).Run(stopped)
+			require.Len(t, summary.Members, tt.targets)
+			for i, target := range summary.Members {
+				require.Equal(t, i < tt.ahead, target.Canary)
+			}
 		})
 	}
 }
 
 func TestAFleetOfNoneIsReleased(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		summary, err := newHarbor(t, 0).fleet(rollout.FleetOptions{Canaries: 0.5}).Run(t.Context())
 		require.NoError(t, err)
 		require.Empty(t, summary.Members)
@@ -67,24 +64,18 @@ func TestAFleetOfNoneIsReleased(t *testing.T) {
 }
 
 func TestALimiterLimitsTheCallsOfAllTogether(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 8)
 		var calls []time.Time
-		var single []rollout.Target
 		for _, fake := range h.fakes {
-			single = append(single, alone{fake})
 			fake.Before(func(context.Context, rollouttest.Call) error {
 				calls = append(calls, time.Now())
 				return nil
 			})
 		}
+		single := h.targets(func(f *rollouttest.Fake) rollout.Target { return alone{f} })
 		limiter := rate.NewLimiter(rate.Every(10*time.Second), 1)
-		fleet, err := rollout.NewFleet(single, h.spec, h.store, rollout.FleetOptions{Limiter: limiter, Workers: 1})
-		require.NoError(t, err)
-		summary, err := fleet.Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, "8 DONE", summary.String())
+		h.finish(h.fleetOf(single, rollout.FleetOptions{Limiter: limiter, Workers: 1}))
 		for i := range calls[1:] {
 			require.GreaterOrEqual(t, calls[i+1].Sub(calls[i]), 10*time.Second-time.Millisecond)
 		}
@@ -93,13 +84,10 @@ func TestALimiterLimitsTheCallsOfAllTogether(t *testing.T) {
 }
 
 func TestALimiterThatIsSlowerThanTheContextLeavesTheRestForLater(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 8)
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-		defer cancel()
 		limiter := rate.NewLimiter(rate.Every(time.Minute), 1)
-		summary, err := h.fleet(rollout.FleetOptions{Limiter: limiter}).Run(ctx)
+		summary, err := h.fleet(rollout.FleetOptions{Limiter: limiter}).Run(deadline(t, 5*time.Minute))
 		require.ErrorIs(t, err, rollout.ErrPending)
 		require.Equal(t, "8 RUNNING", summary.String())
 		require.Equal(t, 5*time.Minute, summary.Elapsed)
@@ -107,13 +95,10 @@ func TestALimiterThatIsSlowerThanTheContextLeavesTheRestForLater(t *testing.T) {
 }
 
 func TestALimiterCountsWhatIsReadTogetherOnce(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 50)
 		limiter := rate.NewLimiter(rate.Every(time.Second), 1)
-		summary, err := h.fleet(rollout.FleetOptions{Limiter: limiter}).Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, "50 DONE", summary.String())
+		summary := h.finish(h.fleet(rollout.FleetOptions{Limiter: limiter}))
 		changes := 0
 		for _, fake := range h.fakes {
 			changes += fake.Calls(rollouttest.OpAny) - fake.Calls(rollouttest.OpObserve)
@@ -127,38 +112,37 @@ func TestALimiterCountsWhatIsReadTogetherOnce(t *testing.T) {
 func TestNoMoreIsDoneAtATimeThanThereAreWorkers(t *testing.T) {
 	t.Parallel()
 	for workers, most := range map[int]int64{1: 1, 3: 3, 0: 8} {
-		t.Run(fmt.Sprint(workers), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHarbor(t, 20)
-				var now, seen atomic.Int64
-				for _, fake := range h.fakes {
-					fake.Before(func(_ context.Context, c rollouttest.Call) error {
-						if c.Op != rollouttest.OpObserve { // those that are read together are one call
-							seen.Store(max(seen.Load(), now.Add(1)))
-							time.Sleep(time.Second)
-							now.Add(-1)
-						}
-						return nil
-					})
-				}
-				_, err := h.fleet(rollout.FleetOptions{Workers: workers}).Run(t.Context())
-				require.NoError(t, err)
-				require.Equal(t, most, seen.Load())
-			})
+		runInVirtualTime(t, fmt.Sprint(workers), func(t *testing.T) {
+			h := newHarbor(t, 20)
+			var now, seen atomic.Int64
+			for i := range h.spec.Steps {
+				h.spec.Steps[i].Bake /= 60 // there is always something to do
+			}
+			for _, fake := range h.fakes {
+				fake.ApproveAfter(time.Minute)
+				fake.Before(func(_ context.Context, c rollouttest.Call) error {
+					if c.Op != rollouttest.OpObserve { // those that are read together are one call
+						seen.Store(max(seen.Load(), now.Add(1)))
+						time.Sleep(time.Second)
+						now.Add(-1)
+					}
+					return nil
+				})
+			}
+			h.finish(h.fleet(rollout.FleetOptions{Workers: workers}))
+			require.Equal(t, most, seen.Load())
 		})
 	}
 }
 
 func TestWhatWaitsLongIsReadTogether(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 90)
 		for _, fake := range h.fakes {
 			fake.ApproveAfter(day)
 		}
 		h.opts = []rollout.Option{rollout.WithInterval(30 * time.Minute)}
-		_, err := h.fleet(rollout.FleetOptions{}).Run(t.Context())
-		require.NoError(t, err)
+		h.finish(h.fleet(rollout.FleetOptions{}))
 		observed := 0
 		for _, fake := range h.fakes {
 			// No target is read more often than every half hour, but at the beginnings.
@@ -175,10 +159,8 @@ func TestWhatWaitsCostsNoGoroutine(t *testing.T) {
 		h := newHarbor(t, 200)
 		before := runtime.NumGoroutine()
 		most := 0
-		h.after(30*time.Minute, func() { most = runtime.NumGoroutine() - before })
-		ctx, cancel := context.WithTimeout(t.Context(), 31*time.Minute)
-		defer cancel()
-		summary, err := h.fleet(rollout.FleetOptions{Workers: 4}).Run(ctx)
+		h.at(30*time.Minute, func() { most = runtime.NumGoroutine() - before })
+		summary, err := h.fleet(rollout.FleetOptions{Workers: 4}).Run(deadline(t, 31*time.Minute))
 		require.ErrorIs(t, err, rollout.ErrPending)
 		require.Equal(t, "200 RUNNING", summary.String())
 		require.Less(t, most, 20)
@@ -199,25 +181,16 @@ type inShortBatch struct{ rollout.Target }
 func (inShortBatch) Batch() rollout.Batch { return shortBatch{} }
 
 func TestWhatABatchLeavesOutIsReadAlone(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
-		var targets []rollout.Target
-		for _, fake := range h.fakes {
-			targets = append(targets, inShortBatch{fake})
-		}
-		fleet, err := rollout.NewFleet(targets, h.spec, h.store, rollout.FleetOptions{})
-		require.NoError(t, err)
-		summary, err := fleet.Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, "3 DONE", summary.String())
+		targets := h.targets(func(f *rollouttest.Fake) rollout.Target { return inShortBatch{f} })
+		h.finish(h.fleetOf(targets, rollout.FleetOptions{}))
 		require.Zero(t, h.group.Reads())
 	})
 }
 
 func TestThreeFailuresAreAllShown(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		for _, fake := range h.fakes {
 			fake.FailNext(rollouttest.OpObserve, 1, fmt.Errorf("no such release: %w", alipayplus.ErrNotFound))
@@ -229,7 +202,7 @@ func TestThreeFailuresAreAllShown(t *testing.T) {
 
 func TestAFleetIsRefusedWhatItCannotBe(t *testing.T) {
 	t.Parallel()
-	targets := newHarbor(t, 2).targets()
+	targets := newHarbor(t, 2).targets(asIs)
 	for name, tt := range map[string]struct {
 		targets []rollout.Target
 		spec    rollout.Spec
@@ -293,18 +266,13 @@ func (t inWatchedBatch) Batch() rollout.Batch { return t.batch }
 // watched are the targets of the harbor in one watched batch.
 func (h *harbor) watched(read func(n int), after func()) []rollout.Target {
 	batch := &watchedBatch{h.group, read, after}
-	var all []rollout.Target
-	for _, fake := range h.fakes {
-		all = append(all, inWatchedBatch{fake, batch})
-	}
-	return all
+	return h.targets(func(f *rollouttest.Fake) rollout.Target { return inWatchedBatch{f, batch} })
 }
 
 // Between the reading of many and the acting on one of them, another process raises that
 // one. What was read is lower than what is stored then, and nothing fell.
 func TestAReadingFromBeforeWhatIsStoredDoesNotPause(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 2)
 		for _, fake := range h.fakes {
 			require.NoError(t, fake.ApplyAs("pat"))
@@ -320,21 +288,16 @@ func TestAReadingFromBeforeWhatIsStoredDoesNotPause(t *testing.T) {
 				require.Equal(t, alipayplus.Ratio(10), next.State.Ratio)
 			}
 		})
-		fleet, err := rollout.NewFleet(targets, h.spec, h.store, rollout.FleetOptions{}, rollout.WithHost("a"))
-		require.NoError(t, err)
 
-		summary, err := fleet.Run(t.Context())
+		h.finish(h.fleetOf(targets, rollout.FleetOptions{}))
 
-		require.NoError(t, err)
-		require.Equal(t, "2 DONE", summary.String())
 		require.Positive(t, readings)
 		require.Equal(t, []alipayplus.Ratio{10, 50, 100}, h.fakes[0].Ratios())
 	})
 }
 
 func TestAHundredTargetsAreTheMostThatAreReadInOneGo(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 250)
 		var mu sync.Mutex
 		var sizes []int
@@ -343,9 +306,7 @@ func TestAHundredTargetsAreTheMostThatAreReadInOneGo(t *testing.T) {
 			sizes = append(sizes, n)
 			mu.Unlock()
 		}, func() {})
-		fleet, err := rollout.NewFleet(targets, h.spec, h.store, rollout.FleetOptions{Workers: 1})
-		require.NoError(t, err)
-		_, err = fleet.Run(deadline(t, time.Second))
+		_, err := h.fleetOf(targets, rollout.FleetOptions{Workers: 1}).Run(deadline(t, time.Second))
 		require.ErrorIs(t, err, rollout.ErrPending)
 		require.Equal(t, []int{100, 100, 50}, sizes)
 	})
@@ -353,8 +314,7 @@ func TestAHundredTargetsAreTheMostThatAreReadInOneGo(t *testing.T) {
 
 // Reading many takes longer than reading one, and is given the time of all of them.
 func TestTargetsThatAreReadTogetherHaveTheTimeOfAllOfThem(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 30)
 		retried := 0
 		for _, fake := range h.fakes {
@@ -445,35 +405,32 @@ func TestASummarySaysWhatIsLiveHoweverAStepEnded(t *testing.T) {
 			return context.Canceled
 		}, rollout.FleetStatus(rollout.Running), rollout.ErrPending},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHarbor(t, 1)
-				h.fakes[0].ApproveAfter(0)
-				ctx, cancel := context.WithCancel(t.Context())
+		runInVirtualTime(t, name, func(t *testing.T) {
+			h := newHarbor(t, 1)
+			h.fakes[0].ApproveAfter(0)
+			ctx, cancel := context.WithCancel(t.Context())
+			defer cancel()
+			fails := func(_ context.Context, c rollouttest.Call) error {
+				if c.Op == rollouttest.OpObserve && h.fakes[0].Now().Ratio > 0 {
+					return tt.end(cancel)
+				}
+				return nil
+			}
+			h.fakes[0].Before(fails)
+			for range 2 {
+				summary, err := h.fleet(rollout.FleetOptions{}).Run(ctx)
+				require.ErrorIs(t, err, tt.is)
+				require.Equal(t, "1 "+fmt.Sprint(tt.status), summary.String())
+				require.Equal(t, alipayplus.Ratio(10), summary.Members[0].Ratio)
+				ctx, cancel = context.WithCancel(t.Context())
 				defer cancel()
-				fails := func(_ context.Context, c rollouttest.Call) error {
-					if c.Op == rollouttest.OpObserve && h.fakes[0].Now().Ratio > 0 {
-						return tt.end(cancel)
-					}
-					return nil
-				}
-				h.fakes[0].Before(fails)
-				for range 2 {
-					summary, err := h.fleet(rollout.FleetOptions{}).Run(ctx)
-					require.ErrorIs(t, err, tt.is)
-					require.Equal(t, "1 "+fmt.Sprint(tt.status), summary.String())
-					require.Equal(t, alipayplus.Ratio(10), summary.Members[0].Ratio)
-					ctx, cancel = context.WithCancel(t.Context())
-					defer cancel()
-				}
-			})
+			}
 		})
 	}
 }
 
 func TestTheSinksOfAFleetAreCalledOneAtATime(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 20)
 		var events, now, most [2]atomic.Int64
 		sink := func(i int) rollout.Option {
@@ -488,8 +445,7 @@ func TestTheSinksOfAFleetAreCalledOneAtATime(t *testing.T) {
 			})
 		}
 		h.opts = []rollout.Option{sink(0), sink(1)}
-		_, err := h.fleet(rollout.FleetOptions{}).Run(t.Context())
-		require.NoError(t, err)
+		h.finish(h.fleet(rollout.FleetOptions{}))
 		for i := range 2 {
 			require.Greater(t, events[i].Load(), int64(20*8))
 			require.Equal(t, int64(1), most[i].Load())
@@ -498,15 +454,13 @@ func TestTheSinksOfAFleetAreCalledOneAtATime(t *testing.T) {
 }
 
 func TestASinkOfAFleetMayWaitInVirtualTime(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		h.opts = []rollout.Option{rollout.WithSink(func(context.Context, rollout.Event) error {
 			time.Sleep(time.Millisecond)
 			return nil
 		})}
-		_, err := h.fleet(rollout.FleetOptions{}).Run(t.Context())
-		require.NoError(t, err)
+		h.finish(h.fleet(rollout.FleetOptions{}))
 	})
 }
 
@@ -517,7 +471,7 @@ func waitingFleet(t *testing.T, n int, more time.Duration, inspect func()) {
 	synctest.Test(t, func(t *testing.T) {
 		h := newHarbor(t, n)
 		fleet := h.fleet(rollout.FleetOptions{})
-		h.after(time.Second, func() {
+		h.at(time.Second, func() {
 			for _, fake := range h.fakes {
 				require.Equal(t, alipayplus.ReleaseUnderReview, fake.Now().Status)
 			}
@@ -525,9 +479,7 @@ func waitingFleet(t *testing.T, n int, more time.Duration, inspect func()) {
 			time.Sleep(more)
 			inspect()
 		})
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second+more+1)
-		defer cancel()
-		_, err := fleet.Run(ctx)
+		_, err := fleet.Run(deadline(t, time.Second+more+1))
 		require.ErrorIs(t, err, rollout.ErrPending)
 	})
 }

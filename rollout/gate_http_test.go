@@ -151,9 +151,7 @@ func TestAnHTTPGateFollowsNoRedirect(t *testing.T) {
 	}))
 	defer elsewhere.Close()
 	for _, status := range []int{301, 302, 303, 307, 308} {
-		gate := figures(t, func(w http.ResponseWriter, r *http.Request) {
-			http.Redirect(w, r, elsewhere.URL+"/?code=hush", status)
-		})
+		gate := figures(t, func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, elsewhere.URL+"/?code=hush", status) })
 		gate.HeadersFrom = map[string]string{"Authorization": "METRICS_AUTH"}
 
 		_, err := gate.Gate()(t.Context(), rollout.Step{})

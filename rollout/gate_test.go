@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -245,9 +244,7 @@ func failing(at alipayplus.Ratio, mended *bool) rollout.Gate {
 }
 
 func TestAGateThatFailsPausesTheRollout(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		mended := false
 		s.gate = failing(50, &mended)
 
@@ -274,15 +271,12 @@ func TestAGateThatFailsPausesTheRollout(t *testing.T) {
 }
 
 func TestAResumedRolloutAsksItsGatesAgain(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		mended := false
 		s.gate = failing(50, &mended)
 		_, first := s.runner().Run(t.Context())
 		time.Sleep(day)
-		_, err := s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
+		s.resume()
 		_, second := s.runner().Run(t.Context())
 		require.EqualError(t, second, first.Error())
 		require.Equal(t, []alipayplus.Ratio{10, 50}, s.fake.Ratios())
@@ -290,11 +284,7 @@ func TestAResumedRolloutAsksItsGatesAgain(t *testing.T) {
 }
 
 func TestAGateThatFailsAbortsWhereTheSpecSaysSo(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := hourly()
-		spec.OnGateFailure = rollout.FailureAbort
-		s := newStage(t, spec)
+	onStage(t, aborting(), func(t *testing.T, s *stage) {
 		s.gate = failing(50, new(bool))
 
 		state, err := s.runner().Run(t.Context())
@@ -313,11 +303,7 @@ func TestAGateThatFailsAbortsWhereTheSpecSaysSo(t *testing.T) {
 }
 
 func TestAnAbortThatIsRefusedPauses(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := hourly()
-		spec.OnGateFailure = rollout.FailureAbort
-		s := newStage(t, spec)
+	onStage(t, aborting(), func(t *testing.T, s *stage) {
 		s.gate = failing(50, new(bool))
 		s.fake.FailNext(rollouttest.OpAbort, 1, alipayplus.ErrPermission)
 
@@ -354,32 +340,26 @@ func TestAGateThatDoesNotAnswerNeverPasses(t *testing.T) {
 			return rollout.Verdict{}, ctx.Err()
 		}, "context deadline exceeded"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				asked := 0
-				s.gate = func(ctx context.Context, _ rollout.Step) (rollout.Verdict, error) {
-					asked++
-					return tt.answer(ctx)
-				}
-				state, err := s.runner().Run(t.Context())
-				require.EqualError(t, err, "rollout release 1 is paused at 10%: gate errors did not answer 4 times in a row, which counts as failed: "+tt.why+"; look into it, then resume, which asks the gates again, or abort")
-				require.ErrorIs(t, err, rollout.ErrGateFailed)
-				require.Equal(t, 4, asked, "three in a row are tolerated")
-				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
-				require.Equal(t, rollout.CauseGate, state.Stop.Cause)
-				require.Equal(t, []string{"gate errors did not answer: " + tt.why}, s.emitted(rollout.EventGate))
-			})
+		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			asked := 0
+			s.gate = func(ctx context.Context, _ rollout.Step) (rollout.Verdict, error) {
+				asked++
+				return tt.answer(ctx)
+			}
+			state, err := s.runner().Run(t.Context())
+			require.EqualError(t, err, "rollout release 1 is paused at 10%: gate errors did not answer 4 times in a row, which counts as failed: "+tt.why+"; look into it, then resume, which asks the gates again, or abort")
+			require.ErrorIs(t, err, rollout.ErrGateFailed)
+			require.Equal(t, 4, asked, "three in a row are tolerated")
+			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+			require.Equal(t, rollout.CauseGate, state.Stop.Cause)
+			require.Equal(t, []string{"gate errors did not answer: " + tt.why}, s.emitted(rollout.EventGate))
 		})
 	}
 }
 
 func TestAFewAnswersMayBeMissing(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Gates["errors"] = rollout.GateSpec{Tolerate: 2}
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Gates["errors"] = rollout.GateSpec{Tolerate: 2}
 		asked := 0
 		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			if asked++; asked%3 != 0 {
@@ -392,11 +372,8 @@ func TestAFewAnswersMayBeMissing(t *testing.T) {
 }
 
 func TestAMissingAnswerTakesAFormerPassAway(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Gates["errors"] = rollout.GateSpec{Tolerate: 1000}
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Gates["errors"] = rollout.GateSpec{Tolerate: 1000}
 		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			if time.Since(s.began) > 90*time.Minute { // it passed during the bake time
 				return rollout.Verdict{}, errors.New("connection refused")
@@ -410,11 +387,8 @@ func TestAMissingAnswerTakesAFormerPassAway(t *testing.T) {
 }
 
 func TestAGateThatWaitsIsWaitedForUntilTheDeadline(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Steps[0].Deadline = rollout.Duration(3 * time.Hour)
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Steps[0].Deadline = rollout.Duration(3 * time.Hour)
 		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			return rollout.Waiting("%d of %d samples", 3, 100), nil
 		}
@@ -430,9 +404,7 @@ func TestAGateThatWaitsIsWaitedForUntilTheDeadline(t *testing.T) {
 }
 
 func TestAGateThatWaitsAndThenPassesLetsItGoOn(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.gate = func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
 			if time.Since(step.Since) < 2*time.Hour {
 				return rollout.Waiting("too few samples"), nil
@@ -448,12 +420,9 @@ func TestAGateThatWaitsAndThenPassesLetsItGoOn(t *testing.T) {
 }
 
 func TestGatesAreEvaluatedAtTheirIntervalsAndAllAtTheEnd(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Gates = map[string]rollout.GateSpec{"often": {Every: rollout.Duration(10 * time.Minute)}, "seldom": {Every: rollout.Duration(25 * time.Minute)}}
-		spec.Steps[0].Gates, spec.Steps[1].Gates = []string{"often", "seldom"}, nil
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Gates = map[string]rollout.GateSpec{"often": {Every: rollout.Duration(10 * time.Minute)}, "seldom": {Every: rollout.Duration(25 * time.Minute)}}
+		s.spec.Steps[0].Gates, s.spec.Steps[1].Gates = []string{"often", "seldom"}, nil
 		var mu sync.Mutex // gates are asked side by side
 		asked := make(map[string][]time.Duration)
 		gate := func(name string) rollout.Option {
@@ -475,11 +444,8 @@ func TestGatesAreEvaluatedAtTheirIntervalsAndAllAtTheEnd(t *testing.T) {
 }
 
 func TestAGateWithAnOldVerdictIsEvaluatedAgain(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Steps[1].Approval = true
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Steps[1].Approval = true
 		s.gate = func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
 			if time.Since(step.Since) > 5*time.Hour {
 				return rollout.Failed("worse at night"), nil
@@ -487,20 +453,16 @@ func TestAGateWithAnOldVerdictIsEvaluatedAgain(t *testing.T) {
 			return rollout.Passed("fine"), nil
 		}
 		// Nobody approves for hours, and meanwhile it goes wrong.
-		_, err := s.runner().Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrGateFailed)
+		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrGateFailed)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 		require.Less(t, time.Since(s.fake.Effects()[1].At), 5*time.Hour+2*time.Minute)
 	})
 }
 
 func TestOneGateOfManyIsEnoughToStop(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Gates["latency"] = rollout.GateSpec{}
-		spec.Steps[0].Gates = []string{"latency", "errors"}
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Gates["latency"] = rollout.GateSpec{}
+		s.spec.Steps[0].Gates = []string{"latency", "errors"}
 		_, err := s.runner(rollout.WithGate("errors", func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			return rollout.Failed("many"), nil
 		})).Run(t.Context())
@@ -510,12 +472,9 @@ func TestOneGateOfManyIsEnoughToStop(t *testing.T) {
 }
 
 func TestGatesAreEvaluatedSideBySide(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Gates["latency"] = rollout.GateSpec{}
-		spec.Steps[0].Gates = []string{"latency", "errors"}
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Gates["latency"] = rollout.GateSpec{}
+		s.spec.Steps[0].Gates = []string{"latency", "errors"}
 		var atOnce, most atomic.Int64
 		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			most.Store(max(most.Load(), atOnce.Add(1)))
@@ -529,9 +488,7 @@ func TestGatesAreEvaluatedSideBySide(t *testing.T) {
 }
 
 func TestTheEndOfTheContextIsNoVerdict(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.gate = func(ctx context.Context, _ rollout.Step) (rollout.Verdict, error) {
 			<-ctx.Done()
 			return rollout.Failed("stopped"), nil

@@ -9,8 +9,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -22,52 +24,74 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
 )
 
-// harbor is a fleet of releases in memory, which are approved after an hour.
-type harbor struct {
+func deadline(t *testing.T, d time.Duration) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), d)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// onStage runs a test in virtual time, on a stage, beside other tests.
+func onStage(t *testing.T, spec rollout.Spec, do func(t *testing.T, s *stage)) {
+	t.Helper()
+	inVirtualTime(t, func(t *testing.T) { do(t, newStage(t, spec)) })
+}
+
+// runOnStage runs a subtest in virtual time, on a stage.
+func runOnStage(t *testing.T, name string, spec rollout.Spec, do func(t *testing.T, s *stage)) {
+	t.Helper()
+	runInVirtualTime(t, name, func(t *testing.T) { do(t, newStage(t, spec)) })
+}
+
+// onStageAtTen is onStage where 10 % have been live for about a minute, and nobody runs.
+func onStageAtTen(t *testing.T, spec rollout.Spec, do func(t *testing.T, s *stage)) {
+	t.Helper()
+	inVirtualTime(t, func(t *testing.T) { do(t, liveAtTen(t, spec)) })
+}
+
+// runOnStageAtTen is onStageAtTen for a subtest.
+func runOnStageAtTen(t *testing.T, name string, spec rollout.Spec, do func(t *testing.T, s *stage)) {
+	t.Helper()
+	runInVirtualTime(t, name, func(t *testing.T) { do(t, liveAtTen(t, spec)) })
+}
+
+// inVirtualTime runs a test in virtual time, beside other tests.
+func inVirtualTime(t *testing.T, do func(t *testing.T)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, do)
+}
+
+// runInVirtualTime runs a subtest in virtual time.
+func runInVirtualTime(t *testing.T, name string, do func(t *testing.T)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) { synctest.Test(t, do) })
+}
+
+// stage is a release in memory, which both parties approve after an hour, the store of
+// its rollout, and its events.
+type stage struct {
 	*testing.T
-	group *rollouttest.Fakes
-	fakes []*rollouttest.Fake
-	store *rollout.MemoryStore
+	fake  *rollouttest.Fake
+	store rollout.Store
 	spec  rollout.Spec
 	began time.Time
-	opts  []rollout.Option
+	// gate answers for every gate of the spec; nil: each passes.
+	gate rollout.Gate
+	// onEvent is called with every event; may be nil.
+	onEvent func(rollout.Event)
+
+	mu     sync.Mutex
+	events []rollout.Event
 }
 
-func newHarbor(t *testing.T, n int) *harbor {
+func newStage(t *testing.T, spec rollout.Spec) *stage {
 	t.Helper()
-	h := &harbor{T: t, group: rollouttest.NewFakes(), store: rollout.NewMemoryStore(), spec: plain(), began: time.Now()}
-	for i := range n {
-		fake := h.group.New(fmt.Sprintf("release %d", i), alipayplus.DefaultLadder())
-		fake.ApproveAfter(time.Hour)
-		h.fakes = append(h.fakes, fake)
-	}
-	return h
+	s := &stage{T: t, fake: rollouttest.NewFake("release 1", alipayplus.DefaultLadder()), store: rollout.NewMemoryStore(), spec: spec, began: time.Now()}
+	s.fake.ApproveAfter(time.Hour)
+	return s
 }
 
-func (h *harbor) targets() []rollout.Target {
-	var all []rollout.Target
-	for _, fake := range h.fakes {
-		all = append(all, fake)
-	}
-	return all
-}
-
-func (h *harbor) fleet(options rollout.FleetOptions) *rollout.Fleet {
-	h.Helper()
-	fleet, err := rollout.NewFleet(h.targets(), h.spec, h.store, options, append([]rollout.Option{rollout.WithHost("a")}, h.opts...)...)
-	require.NoError(h, err)
-	return fleet
-}
-
-// after calls do in a goroutine.
-func (h *harbor) after(d time.Duration, do func()) {
-	go func() {
-		time.Sleep(time.Until(h.began.Add(d)))
-		do()
-	}()
-}
-
-// liveAtTen is a stage on which 10 % have been live for about a minute, and nobody runs.
 func liveAtTen(t *testing.T, spec rollout.Spec) *stage {
 	t.Helper()
 	s := newStage(t, spec)
@@ -77,58 +101,248 @@ func liveAtTen(t *testing.T, spec rollout.Spec) *stage {
 	return s
 }
 
-// aborting is hourly, where a gate that fails gives the version up.
-func aborting() rollout.Spec {
-	spec := hourly()
-	spec.OnGateFailure = rollout.FailureAbort
-	return spec
+func (s *stage) runner(opts ...rollout.Option) *rollout.Runner {
+	s.Helper()
+	return s.runnerOf(s.fake, s.store, opts...)
 }
 
-// watchedTransport is a way to the platform that calls onRequest before each request.
-type watchedTransport struct {
-	http.RoundTripper
-	onRequest func(path string)
+func (s *stage) runnerOf(target rollout.Target, store rollout.Store, opts ...rollout.Option) *rollout.Runner {
+	s.Helper()
+	all := []rollout.Option{rollout.WithHost("a"), rollout.WithSink(s.sink), rollout.WithGates(func(string, rollout.GateSpec) (rollout.Gate, error) {
+		return s.evaluate, nil
+	})}
+	r, err := rollout.New(target, s.spec, store, append(all, opts...)...)
+	require.NoError(s, err)
+	return r
 }
 
-func (o *watchedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	o.onRequest(r.URL.Path)
-	return o.RoundTripper.RoundTrip(r)
+// runUntil runs a runner until the time of the stage, as in a job that is stopped.
+func (s *stage) runUntil(d time.Duration, opts ...rollout.Option) {
+	s.Helper()
+	ctx, cancel := context.WithDeadline(s.Context(), s.began.Add(d))
+	defer cancel()
+	_, err := s.runner(opts...).Run(ctx)
+	require.ErrorIs(s, err, rollout.ErrPending)
+	require.ErrorIs(s, err, context.DeadlineExceeded)
 }
 
-// watchedClient gives a client of the owner whose requests are watched.
-func (w *world) watchedClient() (*alipayplus.Client, *watchedTransport) {
-	w.Helper()
-	way := w.p.HTTPClient()
-	watched := &watchedTransport{way.Transport, func(string) {}}
-	way.Transport = watched
-	client, err := w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithHTTPClient(way))
-	require.NoError(w, err)
-	return client, watched
+// finish runs until all users have the version, by whatever ratios.
+func (s *stage) finish(opts ...rollout.Option) *rollout.State {
+	s.Helper()
+	state, err := s.runner(opts...).Run(s.Context())
+	require.NoError(s, err)
+	require.Equal(s, rollout.Done, state.Status)
+	return state
 }
 
-// approve lets both parties approve all that is under review.
-func (w *world) approve() {
-	w.Helper()
-	for _, party := range []alipayplus.Party{alipayplus.PartyAlipayPlus, alipayplus.PartyAlipayCN} {
-		reviewer, err := w.p.ReviewerClient(w.Context(), party)
-		require.NoError(w, err)
-		for request, err := range reviewer.Reviews.All(w.Context(), alipayplus.ListReviewsInput{}) {
-			require.NoError(w, err)
-			_, err = reviewer.Reviews.Decide(w.Context(), alipayplus.DecideInput{ID: request.ID, Approve: true})
-			require.NoError(w, err)
+func (s *stage) step(opts ...rollout.Option) *rollout.Next {
+	s.Helper()
+	next, err := s.runner(opts...).Step(s.Context())
+	require.NoError(s, err)
+	return next
+}
+
+func (s *stage) plan(opts ...rollout.Option) *rollout.Plan {
+	s.Helper()
+	plan, err := s.runner(opts...).Plan(s.Context())
+	require.NoError(s, err)
+	return plan
+}
+
+// pause, resume and approve are commands of lin, who gives no reason.
+func (s *stage) pause(opts ...rollout.Option) *rollout.Receipt {
+	s.Helper()
+	receipt, err := s.runner(opts...).Pause(s.Context(), "lin", "")
+	require.NoError(s, err)
+	return receipt
+}
+
+func (s *stage) resume(opts ...rollout.Option) *rollout.Receipt {
+	s.Helper()
+	receipt, err := s.runner(opts...).Resume(s.Context(), "lin", "")
+	require.NoError(s, err)
+	return receipt
+}
+
+func (s *stage) approve(ratio alipayplus.Ratio, opts ...rollout.Option) *rollout.Receipt {
+	s.Helper()
+	receipt, err := s.runner(opts...).Approve(s.Context(), "lin", "", ratio)
+	require.NoError(s, err)
+	return receipt
+}
+
+// abort gives the version up for lin, who says no.
+func (s *stage) abort(opts ...rollout.Option) *rollout.Receipt {
+	s.Helper()
+	receipt, err := s.runner(opts...).Abort(s.Context(), "lin", "no")
+	require.NoError(s, err)
+	return receipt
+}
+
+// errOf is the error of a call whose other result does not matter.
+func errOf[T any](_ T, err error) error { return err }
+
+// at calls do in a goroutine that long after the stage was made.
+func (s *stage) at(d time.Duration, do func()) {
+	go func() {
+		time.Sleep(time.Until(s.began.Add(d)))
+		do()
+	}()
+}
+
+// before calls do before each call of a kind.
+func (s *stage) before(op rollouttest.Op, do func()) {
+	s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+		if c.Op == op {
+			do()
 		}
-	}
+		return nil
+	})
 }
 
 // between calls do once, after the target was read and right before the change.
 func (s *stage) between(op rollouttest.Op, do func()) {
 	done := false
-	s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-		if c.Op == op && !done {
+	s.before(op, func() {
+		if !done {
 			done = true
 			do()
 		}
+	})
+}
+
+// other puts another version in the way.
+func (s *stage) other(status alipayplus.ReleaseStatus) {
+	s.fake.Edit("pat", func(o *rollout.Observation) {
+		o.Blocker = &rollout.Blocker{ID: "release 0", Version: "0.9.0", Status: status}
+	})
+}
+
+func (s *stage) evaluate(ctx context.Context, step rollout.Step) (rollout.Verdict, error) {
+	if s.gate == nil {
+		return rollout.Passed("no errors"), nil
+	}
+	return s.gate(ctx, step)
+}
+
+// countQuestions lets the gates pass, and counts how often they are asked.
+func (s *stage) countQuestions() *int {
+	asked := new(int)
+	s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+		*asked++
+		return rollout.Passed("fine"), nil
+	}
+	return asked
+}
+
+func (s *stage) sink(_ context.Context, e rollout.Event) error {
+	s.mu.Lock()
+	s.events = append(s.events, e)
+	s.mu.Unlock()
+	if s.onEvent != nil {
+		s.onEvent(e)
+	}
+	return nil
+}
+
+// all are the messages of events of the kinds.
+func (s *stage) all(kinds ...rollout.EventKind) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var lines []string
+	for _, e := range s.events {
+		if slices.Contains(kinds, e.Kind) {
+			lines = append(lines, e.What)
+		}
+	}
+	return lines
+}
+
+// emitted are all without repetitions in a row.
+func (s *stage) emitted(kinds ...rollout.EventKind) []string { return slices.Compact(s.all(kinds...)) }
+
+// reads says how often the target was read, and checks that each change was decided
+// by what had just been read.
+func (s *stage) reads() *int {
+	reads := new(int)
+	var before rollouttest.Call
+	var at time.Time
+	s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+		if c.Op == rollouttest.OpObserve {
+			*reads++
+		} else {
+			require.Equal(s, rollouttest.OpObserve, before.Op, "before %s to %v", c.Op, c.Change.To)
+			require.Equal(s, at, time.Now(), "before %s to %v", c.Op, c.Change.To)
+		}
+		before, at = c, time.Now()
 		return nil
+	})
+	return reads
+}
+
+// audit is the audit log in short: who, what, from, to.
+func (s *stage) audit() []string {
+	s.Helper()
+	var lines []string
+	var seq uint64
+	for e, err := range s.store.Audit(context.WithoutCancel(s.Context()), s.fake.ID()) {
+		require.NoError(s, err)
+		require.GreaterOrEqual(s, e.Seq, seq, "the audit log goes back")
+		seq = e.Seq
+		lines = append(lines, fmt.Sprintf("%s %d-%d", e.Action, e.From, e.To))
+	}
+	return lines
+}
+
+// state is the stored one.
+func (s *stage) state() *rollout.State {
+	s.Helper()
+	state, err := s.runner(rollout.WithNewSpec()).Status(s.Context())
+	require.NoError(s, err)
+	require.NotNil(s, state)
+	return state
+}
+
+// lease is one of the rollout's, whose holder lives in the test.
+func (s *stage) lease(holder string) rollout.Lease {
+	s.Helper()
+	lease, err := s.store.Acquire(context.WithoutCancel(s.Context()), s.fake.ID(), holder)
+	require.NoError(s, err)
+	return lease
+}
+
+// replace changes the stored checkpoint.
+func (s *stage) replace(edit func(checkpoint []byte) []byte) {
+	s.Helper()
+	ctx := context.WithoutCancel(s.Context())
+	lease := s.lease("test")
+	data, err := lease.Load(ctx)
+	require.NoError(s, err)
+	require.NoError(s, lease.Save(ctx, edit(data), nil))
+	require.NoError(s, lease.Release(ctx))
+}
+
+// rewrite changes the stored state, with a checksum that fits.
+func (s *stage) rewrite(edit func(state map[string]any)) {
+	s.Helper()
+	s.replace(func(checkpoint []byte) []byte {
+		var c struct {
+			Schema int             `json:"schema"`
+			SHA256 string          `json:"sha256"`
+			State  json.RawMessage `json:"state"`
+		}
+		require.NoError(s, json.Unmarshal(checkpoint, &c))
+		var state map[string]any
+		require.NoError(s, json.Unmarshal(c.State, &state))
+		edit(state)
+		var err error
+		c.State, err = json.Marshal(state)
+		require.NoError(s, err)
+		sum := sha256.Sum256(c.State)
+		c.SHA256 = hex.EncodeToString(sum[:])
+		data, err := json.Marshal(c)
+		require.NoError(s, err)
+		return data
 	})
 }
 
@@ -156,52 +370,6 @@ func shifted(t *testing.T, text any, off time.Duration) string {
 	return at.Add(off).Format(time.RFC3339Nano)
 }
 
-// rewrite changes the stored state, with a checksum that fits.
-func (s *stage) rewrite(edit func(state map[string]any)) {
-	s.Helper()
-	s.replace(func(checkpoint []byte) []byte {
-		var c struct {
-			Schema int             `json:"schema"`
-			SHA256 string          `json:"sha256"`
-			State  json.RawMessage `json:"state"`
-		}
-		require.NoError(s, json.Unmarshal(checkpoint, &c))
-		var state map[string]any
-		require.NoError(s, json.Unmarshal(c.State, &state))
-		edit(state)
-		var err error
-		c.State, err = json.Marshal(state)
-		require.NoError(s, err)
-		sum := sha256.Sum256(c.State)
-		c.SHA256 = hex.EncodeToString(sum[:])
-		data, err := json.Marshal(c)
-		require.NoError(s, err)
-		return data
-	})
-}
-
-// replace changes the stored checkpoint.
-func (s *stage) replace(edit func(checkpoint []byte) []byte) {
-	s.Helper()
-	ctx := context.WithoutCancel(s.Context())
-	lease, err := s.store.Acquire(ctx, s.fake.ID(), "test")
-	require.NoError(s, err)
-	data, err := lease.Load(ctx)
-	require.NoError(s, err)
-	require.NoError(s, lease.Save(ctx, edit(data), nil))
-	require.NoError(s, lease.Release(ctx))
-}
-
-// runUntil runs a runner until the time of the stage, as in a job that is stopped.
-func (s *stage) runUntil(d time.Duration, opts ...rollout.Option) {
-	s.Helper()
-	ctx, cancel := context.WithDeadline(s.Context(), s.began.Add(d))
-	defer cancel()
-	_, err := s.runner(opts...).Run(ctx)
-	require.ErrorIs(s, err, rollout.ErrPending)
-	require.ErrorIs(s, err, context.DeadlineExceeded)
-}
-
 // liveFor is how long each ratio was live before the next.
 func liveFor(fake *rollouttest.Fake) map[alipayplus.Ratio]time.Duration {
 	live := make(map[alipayplus.Ratio]time.Duration)
@@ -217,178 +385,19 @@ func liveFor(fake *rollouttest.Fake) map[alipayplus.Ratio]time.Duration {
 // requireNoCommands checks that no command is left in the store.
 func (s *stage) requireNoCommands() {
 	s.Helper()
-	lease, err := s.store.Acquire(s.Context(), s.fake.ID(), "test")
-	require.NoError(s, err)
+	lease := s.lease("test")
 	commands, err := lease.Commands(s.Context())
 	require.NoError(s, err)
 	require.Empty(s, commands)
 	require.NoError(s, lease.Release(s.Context()))
 }
 
-// approved is hourly with an approval before 50 %.
-func approved() rollout.Spec {
-	spec := hourly()
-	spec.Steps[1].Approval = true
-	return spec
-}
-
-func deadline(t *testing.T, d time.Duration) context.Context {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), d)
-	t.Cleanup(cancel)
-	return ctx
-}
-
-// unavailable is what the client makes of an answer 503.
-func unavailable() error {
-	return &alipayplus.Error{
-		Operation: "releases.get", Code: alipayplus.CodeUnavailable, HTTPStatus: http.StatusServiceUnavailable,
-		Message: "the platform cannot answer now", Retryable: true,
-	}
-}
-
-// other puts another version in the way.
-func (s *stage) other(status alipayplus.ReleaseStatus) {
-	s.fake.Edit("pat", func(o *rollout.Observation) {
-		o.Blocker = &rollout.Blocker{ID: "release 0", Version: "0.9.0", Status: status}
-	})
-}
-
-// noon is a time that is not now.
-var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-
-// happened is an event of a kind, of the rollout "tea".
-func happened(kind rollout.EventKind, what string) rollout.Event {
-	return rollout.Event{
-		Schema: rollout.EventSchema, At: noon, Rollout: "tea", Target: "release rel_1", Kind: kind, What: what,
-		Status: rollout.Running, Ratio: 10,
-	}
-}
-
-// stage is a release in memory, which both parties approve after an hour, the store of
-// its rollout, and its events.
-type stage struct {
-	*testing.T
-	fake  *rollouttest.Fake
-	store rollout.Store
-	spec  rollout.Spec
-	began time.Time
-	// gate answers for every gate of the spec; nil: each passes.
-	gate rollout.Gate
-	// onEvent is called with every event; may be nil.
-	onEvent func(rollout.Event)
-
-	mu     sync.Mutex
-	events []rollout.Event
-}
-
-func newStage(t *testing.T, spec rollout.Spec) *stage {
-	t.Helper()
-	s := &stage{T: t, fake: rollouttest.NewFake("release 1", alipayplus.DefaultLadder()), store: rollout.NewMemoryStore(), spec: spec, began: time.Now()}
-	s.fake.ApproveAfter(time.Hour)
-	return s
-}
-
-// hourly watches 10 % and 50 % for an hour each, with one gate.
-func hourly() rollout.Spec {
-	const hour = rollout.Duration(time.Hour)
-	return rollout.Spec{
-		Version: rollout.SpecVersion,
-		Gates:   map[string]rollout.GateSpec{"errors": {}},
-		Steps: []rollout.StepSpec{
-			{Ratio: 10, Bake: hour, Gates: []string{"errors"}},
-			{Ratio: 50, Bake: hour, Gates: []string{"errors"}},
-			{Ratio: 100},
-		},
-	}
-}
-
-// plain is hourly without gates.
-func plain() rollout.Spec {
-	spec := hourly()
-	spec.Gates = nil
-	for i := range spec.Steps {
-		spec.Steps[i].Gates = nil
-	}
-	return spec
-}
-
-func (s *stage) runner(opts ...rollout.Option) *rollout.Runner {
+// requireNotBegun checks that nothing is stored.
+func (s *stage) requireNotBegun() {
 	s.Helper()
-	return s.runnerOf(s.fake, s.store, opts...)
-}
-
-func (s *stage) runnerOf(target rollout.Target, store rollout.Store, opts ...rollout.Option) *rollout.Runner {
-	s.Helper()
-	all := []rollout.Option{rollout.WithHost("a"), rollout.WithSink(s.sink), rollout.WithGates(func(string, rollout.GateSpec) (rollout.Gate, error) {
-		return s.evaluate, nil
-	})}
-	r, err := rollout.New(target, s.spec, store, append(all, opts...)...)
+	state, err := s.runner().Status(s.Context())
 	require.NoError(s, err)
-	return r
-}
-
-func (s *stage) evaluate(ctx context.Context, step rollout.Step) (rollout.Verdict, error) {
-	if s.gate == nil {
-		return rollout.Passed("no errors"), nil
-	}
-	return s.gate(ctx, step)
-}
-
-func (s *stage) sink(_ context.Context, e rollout.Event) error {
-	s.mu.Lock()
-	s.events = append(s.events, e)
-	s.mu.Unlock()
-	if s.onEvent != nil {
-		s.onEvent(e)
-	}
-	return nil
-}
-
-// emitted are the messages of events of the kinds, without repetitions in a row.
-func (s *stage) emitted(kinds ...rollout.EventKind) []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var lines []string
-	for _, e := range s.events {
-		for _, kind := range kinds {
-			if e.Kind == kind && (len(lines) == 0 || lines[len(lines)-1] != e.What) {
-				lines = append(lines, e.What)
-			}
-		}
-	}
-	return lines
-}
-
-// at calls do in a goroutine that long after the stage was made.
-func (s *stage) at(d time.Duration, do func()) {
-	go func() {
-		time.Sleep(time.Until(s.began.Add(d)))
-		do()
-	}()
-}
-
-// audit is the audit log in short: who, what, from, to.
-func (s *stage) audit() []string {
-	s.Helper()
-	var lines []string
-	var seq uint64
-	for e, err := range s.store.Audit(context.WithoutCancel(s.Context()), s.fake.ID()) {
-		require.NoError(s, err)
-		require.GreaterOrEqual(s, e.Seq, seq, "the audit log goes back")
-		seq = e.Seq
-		lines = append(lines, fmt.Sprintf("%s %d-%d", e.Action, e.From, e.To))
-	}
-	return lines
-}
-
-// state is the stored one.
-func (s *stage) state() *rollout.State {
-	s.Helper()
-	state, err := s.runner(rollout.WithNewSpec()).Status(s.Context())
-	require.NoError(s, err)
-	require.NotNil(s, state)
-	return state
+	require.Nil(s, state)
 }
 
 // requireDone checks that all users have the version and every ratio of the spec was
@@ -421,133 +430,42 @@ func ratiosOf(spec rollout.Spec) []alipayplus.Ratio {
 	return all
 }
 
-// storeCall is a call of a [rollout.Store] or [rollout.Lease] and what was given to it.
-type storeCall struct {
-	method string
-	data   []byte
-	audit  []rollout.AuditEntry
-	ids    []string
-}
-
-// hookedStore calls hook instead of each method; do calls the method of the store itself.
-// The method returns the error of the hook.
-type hookedStore struct {
-	rollout.Store
-	hook func(ctx context.Context, c storeCall, do func() error) error
-	// lasting: its leases need no renewal. listens: its leases announce commands.
-	lasting, listens bool
-}
-
-func (s hookedStore) Acquire(ctx context.Context, name, holder string) (lease rollout.Lease, err error) {
-	err = s.hook(ctx, storeCall{method: "Acquire"}, func() error { lease, err = s.Store.Acquire(ctx, name, holder); return err })
-	if err != nil {
-		return nil, err
+// hourly watches 10 % and 50 % for an hour each, with one gate.
+func hourly() rollout.Spec {
+	const hour = rollout.Duration(time.Hour)
+	return rollout.Spec{
+		Version: rollout.SpecVersion,
+		Gates:   map[string]rollout.GateSpec{"errors": {}},
+		Steps: []rollout.StepSpec{
+			{Ratio: 10, Bake: hour, Gates: []string{"errors"}},
+			{Ratio: 50, Bake: hour, Gates: []string{"errors"}},
+			{Ratio: 100},
+		},
 	}
-	hooked := hookedLease{lease, s}
-	if s.listens {
-		return listeningLease{hooked}, nil
+}
+
+// plain is hourly without gates.
+func plain() rollout.Spec {
+	spec := hourly()
+	spec.Gates = nil
+	for i := range spec.Steps {
+		spec.Steps[i].Gates = nil
 	}
-	return hooked, nil
+	return spec
 }
 
-func (s hookedStore) Read(ctx context.Context, name string) (data []byte, err error) {
-	err = s.hook(ctx, storeCall{method: "Read"}, func() error { data, err = s.Store.Read(ctx, name); return err })
-	return data, err
+// aborting is hourly, where a gate that fails gives the version up.
+func aborting() rollout.Spec {
+	spec := hourly()
+	spec.OnGateFailure = rollout.FailureAbort
+	return spec
 }
 
-func (s hookedStore) Post(ctx context.Context, name string, c rollout.Command) error {
-	return s.hook(ctx, storeCall{method: "Post"}, func() error { return s.Store.Post(ctx, name, c) })
-}
-
-// hookedLease is a lease of a hookedStore. It hides that the lease announces commands.
-type hookedLease struct {
-	rollout.Lease
-	store hookedStore
-}
-
-func (l hookedLease) Load(ctx context.Context) (data []byte, err error) {
-	err = l.store.hook(ctx, storeCall{method: "Load"}, func() error { data, err = l.Lease.Load(ctx); return err })
-	return data, err
-}
-
-func (l hookedLease) Save(ctx context.Context, data []byte, audit []rollout.AuditEntry) error {
-	return l.store.hook(ctx, storeCall{method: "Save", data: data, audit: audit}, func() error { return l.Lease.Save(ctx, data, audit) })
-}
-
-func (l hookedLease) Commands(ctx context.Context) (all []rollout.Command, err error) {
-	err = l.store.hook(ctx, storeCall{method: "Commands"}, func() error { all, err = l.Lease.Commands(ctx); return err })
-	return all, err
-}
-
-func (l hookedLease) Forget(ctx context.Context, ids []string) error {
-	return l.store.hook(ctx, storeCall{method: "Forget", ids: ids}, func() error { return l.Lease.Forget(ctx, ids) })
-}
-
-func (l hookedLease) RenewEvery() time.Duration {
-	if l.store.lasting {
-		return 0
-	}
-	return l.Lease.RenewEvery()
-}
-
-func (l hookedLease) Renew(ctx context.Context) error {
-	return l.store.hook(ctx, storeCall{method: "Renew"}, func() error { return l.Lease.Renew(ctx) })
-}
-
-func (l hookedLease) Release(ctx context.Context) error {
-	return l.store.hook(ctx, storeCall{method: "Release"}, func() error { return l.Lease.Release(ctx) })
-}
-
-type listeningLease struct{ hookedLease }
-
-func (l listeningLease) Posted() <-chan struct{} { return l.Lease.(rollout.Listener).Posted() }
-
-// storeHooked is a store whose method does do instead.
-func storeHooked(store rollout.Store, method string, instead func(ctx context.Context, c storeCall, do func() error) error) hookedStore {
-	return hookedStore{Store: store, hook: func(ctx context.Context, c storeCall, do func() error) error {
-		if c.method != method {
-			return do()
-		}
-		return instead(ctx, c, do)
-	}}
-}
-
-// storeFailing is a store whose method fails.
-func storeFailing(store rollout.Store, method string, err error) hookedStore {
-	return storeHooked(store, method, func(context.Context, storeCall, func() error) error { return err })
-}
-
-// storeFailingFrom is a store whose method fails from a point in time on.
-func storeFailingFrom(store rollout.Store, method string, from time.Time, err error) hookedStore {
-	return storeHooked(store, method, func(_ context.Context, _ storeCall, do func() error) error {
-		if time.Now().Before(from) {
-			return do()
-		}
-		return err
-	})
-}
-
-// fullStore is a store that cannot save from its n-th saving on. saves counts them.
-func fullStore(store rollout.Store, saves *int, n int, err error) hookedStore {
-	return storeHooked(store, "Save", func(_ context.Context, _ storeCall, do func() error) error {
-		if *saves++; *saves >= n {
-			return err
-		}
-		return do()
-	})
-}
-
-// all are all lines of a kind, in which lines may be repeated.
-func (s *stage) all(kind rollout.EventKind) []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var lines []string
-	for _, e := range s.events {
-		if e.Kind == kind {
-			lines = append(lines, e.What)
-		}
-	}
-	return lines
+// approved is hourly with an approval before 50 %.
+func approved() rollout.Spec {
+	spec := hourly()
+	spec.Steps[1].Approval = true
+	return spec
 }
 
 // approvedFirst is plain, where the first ratio waits for an approval.
@@ -557,36 +475,66 @@ func approvedFirst() rollout.Spec {
 	return spec
 }
 
-// reads says how often the target was read, and checks that each change was decided
-// by what had just been read.
-func (s *stage) reads() *int {
-	reads := new(int)
-	var before rollouttest.Call
-	var at time.Time
-	s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-		if c.Op == rollouttest.OpObserve {
-			*reads++
-		} else {
-			require.Equal(s, rollouttest.OpObserve, before.Op, "before %s to %v", c.Op, c.Change.To)
-			require.Equal(s, at, time.Now(), "before %s to %v", c.Op, c.Change.To)
-		}
-		before, at = c, time.Now()
-		return nil
-	})
-	return reads
+// harbor is a fleet of releases in memory, which are approved after an hour.
+type harbor struct {
+	*testing.T
+	group *rollouttest.Fakes
+	fakes []*rollouttest.Fake
+	store *rollout.MemoryStore
+	spec  rollout.Spec
+	began time.Time
+	opts  []rollout.Option
 }
 
-// lasting is a store whose leases need no renewal. It counts renewals and lists of commands.
-func lasting(store rollout.Store, renewed, listed *int) hookedStore {
-	return hookedStore{Store: store, lasting: true, hook: func(_ context.Context, c storeCall, do func() error) error {
-		switch c.method {
-		case "Renew":
-			*renewed++
-		case "Commands":
-			*listed++
-		}
-		return do()
-	}}
+func newHarbor(t *testing.T, n int) *harbor {
+	t.Helper()
+	h := &harbor{T: t, group: rollouttest.NewFakes(), store: rollout.NewMemoryStore(), spec: plain(), began: time.Now()}
+	for i := range n {
+		fake := h.group.New(fmt.Sprintf("release %d", i), alipayplus.DefaultLadder())
+		fake.ApproveAfter(time.Hour)
+		h.fakes = append(h.fakes, fake)
+	}
+	return h
+}
+
+// targets are the releases, or what as makes of each.
+func (h *harbor) targets(as func(*rollouttest.Fake) rollout.Target) []rollout.Target {
+	var all []rollout.Target
+	for _, fake := range h.fakes {
+		all = append(all, as(fake))
+	}
+	return all
+}
+
+func asIs(f *rollouttest.Fake) rollout.Target { return f }
+
+func (h *harbor) fleet(options rollout.FleetOptions) *rollout.Fleet {
+	h.Helper()
+	return h.fleetOf(h.targets(asIs), options)
+}
+
+func (h *harbor) fleetOf(targets []rollout.Target, options rollout.FleetOptions) *rollout.Fleet {
+	h.Helper()
+	fleet, err := rollout.NewFleet(targets, h.spec, h.store, options, append([]rollout.Option{rollout.WithHost("a")}, h.opts...)...)
+	require.NoError(h, err)
+	return fleet
+}
+
+// finish runs a fleet until all users have each version.
+func (h *harbor) finish(fleet *rollout.Fleet) *rollout.FleetSummary {
+	h.Helper()
+	summary, err := fleet.Run(h.Context())
+	require.NoError(h, err)
+	require.Equal(h, fmt.Sprintf("%d DONE", len(h.fakes)), summary.String())
+	return summary
+}
+
+// at calls do in a goroutine that long after the harbor was made.
+func (h *harbor) at(d time.Duration, do func()) {
+	go func() {
+		time.Sleep(time.Until(h.began.Add(d)))
+		do()
+	}()
 }
 
 // world is an embedded platform with a workspace and its owner.
@@ -599,13 +547,24 @@ type world struct {
 
 func newWorld(t *testing.T, opts ...platform.Option) *world {
 	t.Helper()
-	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.Key())}, opts...)...)
+	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.FastKey())}, opts...)...)
 	require.NoError(t, err)
 	w := &world{T: t, p: p}
 	w.workspace, err = p.AddWorkspace(t.Context(), company())
 	require.NoError(t, err)
 	w.owner = w.member("olga", alipayplus.RoleOwner)
 	return w
+}
+
+// approve lets both parties approve all that is under review.
+func (w *world) approve() {
+	w.Helper()
+	reviews, err := w.p.Reviews(w.Context())
+	require.NoError(w, err)
+	for _, r := range reviews {
+		require.NoError(w, r.Approve(w.Context(), alipayplus.PartyAlipayPlus))
+		require.NoError(w, r.Approve(w.Context(), alipayplus.PartyAlipayCN))
+	}
 }
 
 // approving reviews after a minute, each party.
@@ -676,4 +635,45 @@ func ratios(r *alipayplus.Release) []alipayplus.Ratio {
 		all = append(all, step.Ratio)
 	}
 	return all
+}
+
+// watchedTransport is a way to the platform that calls onRequest before each request.
+type watchedTransport struct {
+	http.RoundTripper
+	onRequest func(path string)
+}
+
+func (o *watchedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
+	o.onRequest(r.URL.Path)
+	return o.RoundTripper.RoundTrip(r)
+}
+
+// watchedClient gives a client of the owner whose requests are watched.
+func (w *world) watchedClient() (*alipayplus.Client, *watchedTransport) {
+	w.Helper()
+	way := w.p.HTTPClient()
+	watched := &watchedTransport{way.Transport, func(string) {}}
+	way.Transport = watched
+	client, err := w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithHTTPClient(way))
+	require.NoError(w, err)
+	return client, watched
+}
+
+// unavailable is what the client makes of an answer 503.
+func unavailable() error {
+	return &alipayplus.Error{
+		Operation: "releases.get", Code: alipayplus.CodeUnavailable, HTTPStatus: http.StatusServiceUnavailable,
+		Message: "the platform cannot answer now", Retryable: true,
+	}
+}
+
+// noon is a time that is not now.
+var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
+// happened is an event of a kind, of the rollout "tea".
+func happened(kind rollout.EventKind, what string) rollout.Event {
+	return rollout.Event{
+		Schema: rollout.EventSchema, At: noon, Rollout: "tea", Target: "release rel_1", Kind: kind, What: what,
+		Status: rollout.Running, Ratio: 10,
+	}
 }

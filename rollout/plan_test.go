@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -297,12 +296,9 @@ func TestAPlanOfWhatCannotBeIsRefused(t *testing.T) {
 }
 
 func TestAPlanOfARolloutThatBeganKnowsWhatItDid(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.runUntil(time.Minute)
-		plan, err := s.runner().Plan(t.Context())
-		require.NoError(t, err)
+		plan := s.plan()
 		require.False(t, plan.Blocked())
 		require.Equal(t, []string{"done apply for review (the application is under review)", waits}, inReview(plan))
 
@@ -313,9 +309,7 @@ func TestAPlanOfARolloutThatBeganKnowsWhatItDid(t *testing.T) {
 }
 
 func TestAPlanOfAPausedRolloutSaysSo(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.at(time.Minute, func() { require.NoError(t, s.fake.Reject(alipayplus.PartyAlipayCN, "no")) })
 		_, err := s.runner().Run(t.Context())
 		require.ErrorIs(t, err, rollout.ErrRejected)
@@ -323,41 +317,31 @@ func TestAPlanOfAPausedRolloutSaysSo(t *testing.T) {
 		require.NoError(t, planErr)
 		require.True(t, plan.Blocked())
 		require.Equal(t, []string{"blocked go on (" + err.Error() + ")", "blocked apply for review (ALIPAY_CN rejected it: no)", waits}, inReview(plan))
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
-		plan, err = s.runner().Plan(t.Context())
-		require.NoError(t, err)
+		s.resume()
+		plan = s.plan()
 		require.Equal(t, []string{applies, waits}, inReview(plan))
 	})
 }
 
 func TestAPlanNeedsTheTargetAndTheStore(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		down := errors.New("down")
 		s.fake.FailNext(rollouttest.OpObserve, 2, down)
 		plan, err := s.runner().Plan(t.Context())
 		require.ErrorIs(t, err, down)
 		require.Nil(t, plan)
-		_, err = s.runner().RunPlan(t.Context(), new(rollout.Plan))
-		require.ErrorIs(t, err, down)
-		_, err = s.runnerOf(s.fake, mortalStore(&process{dead: true}, s.store)).Plan(t.Context())
-		require.ErrorIs(t, err, errDead)
+		require.ErrorIs(t, errOf(s.runner().RunPlan(t.Context(), new(rollout.Plan))), down)
+		require.ErrorIs(t, errOf(s.runnerOf(s.fake, mortalStore(&process{dead: true}, s.store)).Plan(t.Context())), errDead)
 	})
 }
 
 func TestAPlanCountsWhatOfTheBakeTimeIsOver(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.runUntil(80 * time.Minute)
 		live := time.Since(s.fake.Effects()[1].At)
 		require.Greater(t, live, 5*time.Minute)
 		atLeast := func(host string) time.Duration {
-			plan, err := s.runner(rollout.WithHost(host)).Plan(t.Context())
-			require.NoError(t, err)
-			return plan.AtLeast.Std()
+			return s.plan(rollout.WithHost(host)).AtLeast.Std()
 		}
 		require.Equal(t, 2*time.Hour-live, atLeast("a"))
 		require.Equal(t, 2*time.Hour-live+5*time.Minute, atLeast("b"), "another clock is trusted less")
@@ -370,9 +354,7 @@ func TestAPlanCountsWhatOfTheBakeTimeIsOver(t *testing.T) {
 }
 
 func TestAPlanIsNeededToBeFollowed(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		state, err := s.runner().RunPlan(t.Context(), nil)
 		require.EqualError(t, err, "rollout release 1: a plan is needed, make one by Plan; or call Run: invalid input")
 		require.ErrorIs(t, err, alipayplus.ErrInvalid)
@@ -382,14 +364,11 @@ func TestAPlanIsNeededToBeFollowed(t *testing.T) {
 }
 
 func TestAPlanThatIsOutOfDateStoresNothing(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		stored, err := s.store.Read(t.Context(), "release 1")
 		require.NoError(t, err)
 		s.spec = hourly()
-		plan, err := s.runner(rollout.WithNewSpec()).Plan(t.Context())
-		require.NoError(t, err)
+		plan := s.plan(rollout.WithNewSpec())
 		require.NoError(t, s.fake.SetRatio("pat", 30))
 
 		_, err = s.runner(rollout.WithNewSpec()).RunPlan(t.Context(), plan)
@@ -405,13 +384,10 @@ func TestAPlanThatIsOutOfDateStoresNothing(t *testing.T) {
 // What is read to check the plan is what its first change goes by. A second reading would
 // see what others did meanwhile, and go on by another plan.
 func TestAPlanIsFollowedByWhatWasReadToCheckIt(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		require.NoError(t, s.fake.ApplyAs("pat"))
 		require.NoError(t, s.fake.Approve())
-		plan, err := s.runner().Plan(t.Context())
-		require.NoError(t, err)
+		plan := s.plan()
 		var ops []rollouttest.Op
 		s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
 			ops = append(ops, c.Op)
@@ -423,21 +399,16 @@ func TestAPlanIsFollowedByWhatWasReadToCheckIt(t *testing.T) {
 }
 
 func TestAPlanAfterARatioFellIsBlocked(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		require.NoError(t, s.fake.SetRatio("pat", 5))
-		plan, err := s.runner().Plan(t.Context())
-		require.NoError(t, err)
+		plan := s.plan()
 		require.True(t, plan.Blocked())
 		require.Equal(t, []string{approvals, "blocked go on (5% is live where 10% was by pat, and a rollout never goes on from a ratio that fell by itself)"}, inReview(plan))
 	})
 }
 
 func TestAPlanByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		s.spec = hourly()
 		_, run := s.runner().Run(t.Context())
 		plan, err := s.runner().Plan(t.Context())
@@ -445,8 +416,7 @@ func TestAPlanByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
 		require.EqualError(t, err, run.Error())
 		require.Nil(t, plan)
 
-		plan, err = s.runner(rollout.WithNewSpec()).Plan(t.Context())
-		require.NoError(t, err)
+		plan = s.plan(rollout.WithNewSpec())
 		require.Equal(t, s.spec.Hash(), plan.Spec)
 		require.Contains(t, plan.String(), "todo     watch 10% for 1h, until these pass: errors")
 		s.requireDone(s.runner(rollout.WithNewSpec()).RunPlan(t.Context(), plan))
@@ -454,9 +424,7 @@ func TestAPlanByAnotherSpecIsRefusedAsARunIs(t *testing.T) {
 }
 
 func TestAPlanOfAnotherTargetsRolloutIsRefused(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		other := rollouttest.NewFake("release 2", alipayplus.DefaultLadder())
 		plan, err := s.runnerOf(other, s.store, rollout.WithName("release 1")).Plan(t.Context())
 		require.EqualError(t, err, "rollout release 1: the stored state is of release 1, not of release 2; give the rollout another name (WithName)")
@@ -481,40 +449,27 @@ func TestAPlanKnowsTheTimeThatWasWatched(t *testing.T) {
 		"more than the live step's":      {10 * time.Hour, "a", whole - time.Hour},
 		"all, and it is another machine": {10 * time.Hour, "b", whole - time.Hour},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := liveAtTen(t, plain())
-				time.Sleep(time.Until(s.raisedAt().Add(tt.watched)))
-				plan, err := s.runner(rollout.WithHost(tt.host)).Plan(t.Context())
-				require.NoError(t, err)
-				require.Equal(t, rollout.Duration(tt.left), plan.AtLeast)
-			})
+		runOnStageAtTen(t, name, plain(), func(t *testing.T, s *stage) {
+			time.Sleep(time.Until(s.raisedAt().Add(tt.watched)))
+			require.Equal(t, rollout.Duration(tt.left), s.plan(rollout.WithHost(tt.host)).AtLeast)
 		})
 	}
 }
 
 // What somebody else set was not watched by this rollout.
 func TestAPlanCountsNothingOfARatioThatSomebodyElseJustSet(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		time.Sleep(20 * time.Minute)
 		require.NoError(t, s.fake.SetRatio("pat", 20))
-		plan, err := s.runner().Plan(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, rollout.Duration(2*time.Hour), plan.AtLeast)
+		require.Equal(t, rollout.Duration(2*time.Hour), s.plan().AtLeast)
 	})
 }
 
 func TestAPlanStaysTrueWhileOnlyTimePasses(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
-		first, err := s.runner().Plan(t.Context())
-		require.NoError(t, err)
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
+		first := s.plan()
 		time.Sleep(20 * time.Minute)
-		second, err := s.runner().Plan(t.Context())
-		require.NoError(t, err)
+		second := s.plan()
 		require.Less(t, second.AtLeast, first.AtLeast)
 		require.Equal(t, first.Hash, second.Hash)
 		s.requireDone(s.runner().RunPlan(t.Context(), first))
@@ -523,15 +478,12 @@ func TestAPlanStaysTrueWhileOnlyTimePasses(t *testing.T) {
 
 // A plan that was made without the store does not say what is stored.
 func TestAPlanByAnotherSpecThanTheStoredOneIsNotApplied(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		stored := s.state()
 		s.spec = hourly()
-		plan, err := s.runner(rollout.WithNewSpec()).Plan(t.Context())
-		require.NoError(t, err)
+		plan := s.plan(rollout.WithNewSpec())
 
-		_, err = s.runner().RunPlan(t.Context(), plan)
+		_, err := s.runner().RunPlan(t.Context(), plan)
 
 		require.ErrorIs(t, err, alipayplus.ErrConflict)
 		require.NotErrorIs(t, err, rollout.ErrStalePlan)
@@ -543,29 +495,22 @@ func TestAPlanByAnotherSpecThanTheStoredOneIsNotApplied(t *testing.T) {
 
 // Somebody set a ratio below the first step: it belongs to none, and is watched for none.
 func TestAPlanFromARatioBelowTheFirstStep(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := plain()
-		spec.Steps[0].Approval = true
-		s := newStage(t, spec)
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		s.spec.Steps[0].Approval = true
 		s.fake.ApproveAfter(0)
 		s.runUntil(time.Minute)
 		require.NoError(t, s.fake.SetRatio("pat", 5))
 		s.runUntil(20 * time.Minute)
 		require.Equal(t, alipayplus.Ratio(5), s.state().Ratio)
-		plan, err := s.runner().Plan(t.Context())
-		require.NoError(t, err)
+		plan := s.plan()
 		require.Equal(t, rollout.Duration(2*time.Hour), plan.AtLeast)
 		require.Equal(t, []string{approvals}, inReview(plan), "nothing is in the way")
 	})
 }
 
 func TestAPlanIsFollowedOnlyWhileItIsTrue(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
-		plan, err := s.runner().Plan(t.Context())
-		require.NoError(t, err)
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		plan := s.plan()
 		require.Empty(t, s.fake.Effects())
 
 		// A plan that went through JSON is the same plan.
@@ -581,16 +526,12 @@ func TestAPlanIsFollowedOnlyWhileItIsTrue(t *testing.T) {
 		require.ErrorIs(t, err, rollout.ErrStalePlan)
 		require.EqualError(t, err, "rollout release 1: the plan is out of date: it was made when the target was NEW_VERSION_CREATED at 0%, which is now UNDER_REVIEW at 0%, or by another spec; make a new plan")
 		require.Len(t, s.fake.Effects(), effects)
-		status, err := s.runner().Status(t.Context())
-		require.NoError(t, err)
-		require.Nil(t, status, "nothing began")
+		s.requireNotBegun() // nothing began
 		require.NoError(t, s.fake.WithdrawAs("pat"))
 
-		plan, err = s.runner().Plan(t.Context())
-		require.NoError(t, err)
+		plan = s.plan()
 		s.spec.Steps[0].Bake = rollout.Duration(time.Minute)
-		_, err = s.runner().RunPlan(t.Context(), plan)
-		require.ErrorIs(t, err, rollout.ErrStalePlan)
+		require.ErrorIs(t, errOf(s.runner().RunPlan(t.Context(), plan)), rollout.ErrStalePlan)
 		s.spec = plain()
 		s.requireDone(s.runner().RunPlan(t.Context(), plan))
 	})

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 
@@ -16,8 +15,7 @@ import (
 )
 
 func TestAReleaseIsGivenUpThoughItsReviewEndsMeanwhile(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		given := newWorld(t)
 		release := given.release(given.program(), "1.0.0")
 		client, way := given.watchedClient()
@@ -74,35 +72,32 @@ func TestALimiterCountsEachCallThatReadsReleases(t *testing.T) {
 		"three releases of one mini program": {1, 3, 3 + 1 + 2},
 		"five releases":                      {2, 2, 4 + 2 + 2},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				releases, targets, way := newWorld(t).releases(tt.programs, tt.each)
-				var calls []string
-				way.onRequest = func(path string) { calls = append(calls, "call "+path[strings.LastIndex(path, "/")+1:]) }
-				wait := func(context.Context) error {
-					calls = append(calls, "wait")
-					return nil
-				}
+		runInVirtualTime(t, name, func(t *testing.T) {
+			releases, targets, way := newWorld(t).releases(tt.programs, tt.each)
+			var calls []string
+			way.onRequest = func(path string) { calls = append(calls, "call "+path[strings.LastIndex(path, "/")+1:]) }
+			wait := func(context.Context) error {
+				calls = append(calls, "wait")
+				return nil
+			}
 
-				all := releases.ObserveAll(t.Context(), targets, wait)
+			all := releases.ObserveAll(t.Context(), targets, wait)
 
-				for i, seen := range all {
-					require.NoError(t, seen.Err)
-					require.Equal(t, alipayplus.ReleaseNewVersionCreated, seen.Observation.Status, targets[i].ID())
-				}
-				require.Len(t, calls, 2*tt.calls, "%v", calls)
-				for i := 0; i < len(calls); i += 2 {
-					require.Equal(t, "wait", calls[i])
-					require.NotEqual(t, "wait", calls[i+1])
-				}
-			})
+			for i, seen := range all {
+				require.NoError(t, seen.Err)
+				require.Equal(t, alipayplus.ReleaseNewVersionCreated, seen.Observation.Status, targets[i].ID())
+			}
+			require.Len(t, calls, 2*tt.calls, "%v", calls)
+			for i := 0; i < len(calls); i += 2 {
+				require.Equal(t, "wait", calls[i])
+				require.NotEqual(t, "wait", calls[i+1])
+			}
 		})
 	}
 }
 
 func TestReleasesAreNotReadWithoutTheLimiter(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		releases, targets, way := newWorld(t).releases(3, 1)
 		way.onRequest = func(path string) { require.Fail(t, "a call without a wait", path) }
 		ended := func(context.Context) error { return context.Canceled }
@@ -114,8 +109,7 @@ func TestReleasesAreNotReadWithoutTheLimiter(t *testing.T) {
 }
 
 func TestReleasesReadNoneButTheirOwn(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		given := newWorld(t)
 		releases, targets, _ := given.releases(1, 1)
 		others, foreign, _ := given.releases(1, 1)
@@ -136,23 +130,16 @@ func TestAReleaseOfThePlatformIsATarget(t *testing.T) {
 		given := newWorld(t)
 		release := given.release(given.program(), "1.0.0").ID
 		console := given.member("pat", alipayplus.RoleDeveloper)
-		decide := func(party alipayplus.Party, approve bool, reason string) {
-			t.Helper()
-			reviewer, err := given.p.ReviewerClient(t.Context(), party)
-			require.NoError(t, err)
-			for request, err := range reviewer.Reviews.All(t.Context(), alipayplus.ListReviewsInput{}) {
-				require.NoError(t, err)
-				_, err = reviewer.Reviews.Decide(t.Context(), alipayplus.DecideInput{ID: request.ID, Approve: approve, Reason: reason})
-				require.NoError(t, err)
-			}
-		}
 		return rollouttest.TargetHarness{
-			Target: rollout.ForRelease(given.owner, release),
-			Approve: func() {
-				decide(alipayplus.PartyAlipayPlus, true, "")
-				decide(alipayplus.PartyAlipayCN, true, "")
+			Target:  rollout.ForRelease(given.owner, release),
+			Approve: given.approve,
+			Reject: func(reason string) {
+				reviews, err := given.p.Reviews(t.Context())
+				require.NoError(t, err)
+				for _, r := range reviews {
+					require.NoError(t, r.Reject(t.Context(), alipayplus.PartyAlipayCN, reason))
+				}
 			},
-			Reject: func(reason string) { decide(alipayplus.PartyAlipayCN, false, reason) },
 			Raise: func(to alipayplus.Ratio) {
 				now := given.read(release)
 				set := console.Releases.Raise

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -15,9 +14,7 @@ import (
 )
 
 func TestWhoIsStoppedBeforeTheFirstStepIsPendingToo(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		over, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, run := s.runner().Run(over)
@@ -28,19 +25,13 @@ func TestWhoIsStoppedBeforeTheFirstStepIsPendingToo(t *testing.T) {
 			require.EqualError(t, err, "rollout release 1 is still pending: nothing was done yet; run it again to go on")
 		}
 		require.Zero(t, s.fake.Calls(rollouttest.OpAny))
-		status, err := s.runner().Status(t.Context())
-		require.NoError(t, err)
-		require.Nil(t, status)
+		s.requireNotBegun()
 	})
 }
 
 func TestAPendingErrorSaysWhatComesNext(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
-		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Minute)
-		defer cancel()
-		state, err := s.runner().Run(ctx)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		state, err := s.runner().Run(deadline(t, 90*time.Minute))
 		require.ErrorIs(t, err, rollout.ErrPending)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Regexp(t, `^rollout release 1 is still pending: watching 10% until 2000-01-01T02:\d\d:\d\dZ, next at 2000-01-01T01:3\d:\d\dZ; run it again to go on$`, err.Error())
@@ -53,8 +44,7 @@ func TestAPendingErrorSaysWhatComesNext(t *testing.T) {
 
 		over, cancel := context.WithCancel(t.Context())
 		cancel()
-		_, err = s.runner().Step(over)
-		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, errOf(s.runner().Step(over)), context.Canceled)
 		s.requireDone(s.runner().Run(t.Context()))
 	})
 }
@@ -71,25 +61,22 @@ func TestAPendingErrorDuringAnObservationSaysWhatWasWaitedFor(t *testing.T) {
 			`trying again after a failure: alipayplus: releases.get: .*, next at 2000-01-01T00:00:0\dZ`,
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				tt.given(s)
-				ctx, cancel := context.WithCancel(t.Context())
-				s.fake.Before(func(context.Context, rollouttest.Call) error {
-					if len(s.emitted(rollout.EventWaiting, rollout.EventRetrying)) == 0 {
-						return nil
-					}
-					cancel()
-					return ctx.Err()
-				})
-				_, err := s.runner().Run(ctx)
-				require.ErrorIs(t, err, rollout.ErrPending)
-				require.Regexp(t, "^rollout release 1 is still pending: "+tt.line+"; run it again to go on$", err.Error())
-				var pending *rollout.PendingError
-				require.ErrorAs(t, err, &pending)
-				require.NotNil(t, pending.Next.State)
+		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			tt.given(s)
+			ctx, cancel := context.WithCancel(t.Context())
+			s.fake.Before(func(context.Context, rollouttest.Call) error {
+				if len(s.emitted(rollout.EventWaiting, rollout.EventRetrying)) == 0 {
+					return nil
+				}
+				cancel()
+				return ctx.Err()
 			})
+			_, err := s.runner().Run(ctx)
+			require.ErrorIs(t, err, rollout.ErrPending)
+			require.Regexp(t, "^rollout release 1 is still pending: "+tt.line+"; run it again to go on$", err.Error())
+			var pending *rollout.PendingError
+			require.ErrorAs(t, err, &pending)
+			require.NotNil(t, pending.Next.State)
 		})
 	}
 }
@@ -107,34 +94,27 @@ func TestNothingIsBegunAfterTheEndOfTheContext(t *testing.T) {
 		"run":  func(ctx context.Context, r *rollout.Runner) error { _, err := r.Run(ctx); return err },
 		"step": func(ctx context.Context, r *rollout.Runner) error { _, err := r.Step(ctx); return err },
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := plain()
-				for i := range spec.Steps {
-					spec.Steps[i].Bake = 0
-				}
-				s := newStage(t, spec)
-				s.fake.ApproveAfter(0)
-				ctx, cancel := context.WithCancel(t.Context())
-				s.between(rollouttest.OpRaise, cancel)
-				require.ErrorIs(t, run(ctx, s.runnerOf(heedless{s.fake}, s.store)), rollout.ErrPending)
-				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
-				require.Equal(t, alipayplus.Ratio(10), s.state().Ratio)
-			})
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			for i := range s.spec.Steps {
+				s.spec.Steps[i].Bake = 0
+			}
+			s.fake.ApproveAfter(0)
+			ctx, cancel := context.WithCancel(t.Context())
+			s.between(rollouttest.OpRaise, cancel)
+			require.ErrorIs(t, run(ctx, s.runnerOf(heedless{s.fake}, s.store)), rollout.ErrPending)
+			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+			require.Equal(t, alipayplus.Ratio(10), s.state().Ratio)
 		})
 	}
 }
 
 func TestStepsAtIntervalsClimbAsARunDoes(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		var last *rollout.Next
 		for steps := 0; ; steps++ {
 			require.Less(t, steps, 500)
 			before := time.Now()
-			next, err := s.runner().Step(t.Context())
-			require.NoError(t, err)
+			next := s.step()
 			require.Equal(t, before, time.Now(), "a step does not wait")
 			if last = next; next.Over {
 				break
@@ -146,19 +126,14 @@ func TestStepsAtIntervalsClimbAsARunDoes(t *testing.T) {
 		require.Equal(t, "all users have the version", last.What)
 		s.requireDone(last.State, nil)
 		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
-		next, err := s.runner().Step(t.Context())
-		require.NoError(t, err)
-		require.True(t, next.Over)
+		require.True(t, s.step().Over)
 	})
 }
 
 func TestAStepThatComesTooEarlyDoesNoHarm(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		for range 4 * 60 {
-			_, err := s.runner().Step(t.Context())
-			require.NoError(t, err)
+			s.step()
 			time.Sleep(time.Minute)
 		}
 		s.requireDone(s.runner().Run(t.Context()))
@@ -168,9 +143,7 @@ func TestAStepThatComesTooEarlyDoesNoHarm(t *testing.T) {
 }
 
 func TestAnotherSpecIsRefusedUnlessAskedFor(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.runUntil(90 * time.Minute)
 		stored := s.spec.Hash()
 		s.spec = plain()
@@ -187,10 +160,8 @@ func TestAnotherSpecIsRefusedUnlessAskedFor(t *testing.T) {
 		_, err = s.store.Acquire(t.Context(), "release 1", "test")
 		require.NoError(t, err, "the lease was given back")
 		time.Sleep(time.Minute)
-		_, err = s.runner(rollout.WithNewSpec()).Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrPaused)
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
+		require.ErrorIs(t, errOf(s.runner(rollout.WithNewSpec()).Run(t.Context())), rollout.ErrPaused)
+		s.resume()
 
 		state, err := s.runner(rollout.WithNewSpec()).Run(t.Context())
 
@@ -205,8 +176,7 @@ func TestAnotherSpecIsRefusedUnlessAskedFor(t *testing.T) {
 }
 
 func TestANewSpecAsksTheLiveStepsGatesAnew(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		spec := hourly()
 		spec.Steps[1].Approval = true
 		s := newStage(t, spec)
@@ -214,16 +184,13 @@ func TestANewSpecAsksTheLiveStepsGatesAnew(t *testing.T) {
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 		s.spec = hourly()
 		s.gate = failing(10, new(bool))
-		_, err := s.runner(rollout.WithNewSpec()).Run(t.Context())
-		require.ErrorIs(t, err, rollout.ErrGateFailed)
+		require.ErrorIs(t, errOf(s.runner(rollout.WithNewSpec()).Run(t.Context())), rollout.ErrGateFailed)
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 	})
 }
 
 func TestTheSameSpecInAnotherFormIsTheSame(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.runUntil(90 * time.Minute)
 		parsed, err := rollout.ParseSpec([]byte("version: 1\nsteps: [{ratio: 10, bake: 1h}, {bake: 60m, ratio: 50}, {ratio: 100}]"))
 		require.NoError(t, err)
@@ -241,65 +208,43 @@ func TestARunnerIsRefusedWhatItCannotDo(t *testing.T) {
 		spec.Gates["errors"] = g
 		return spec
 	}
+	noAddress := func(string, rollout.GateSpec) (rollout.Gate, error) { return nil, errors.New("no address") }
+	smokeTest := &rollout.CommandGate{Args: []string{"./smoke-test"}}
+	metrics := &rollout.PrometheusGate{Address: "https://prometheus.example", Query: "up", Bound: rollout.Bound{Min: new(1.0)}}
 	for name, tt := range map[string]struct {
-		make func() (*rollout.Runner, error)
-		line string
+		target rollout.Target
+		spec   rollout.Spec
+		store  rollout.Store
+		opts   []rollout.Option
+		line   string
 	}{
-		"no target": {
-			func() (*rollout.Runner, error) { return rollout.New(nil, plain(), store) },
-			"rollout: a target is needed: invalid input",
-		},
-		"no store": {
-			func() (*rollout.Runner, error) { return rollout.New(fake, plain(), nil) },
-			"rollout: a store is needed: invalid input",
-		},
-		"no interval": {
-			func() (*rollout.Runner, error) { return rollout.New(fake, plain(), store, rollout.WithInterval(0)) },
-			"rollout: the interval and the call timeout must be above 0: invalid input",
-		},
-		"no time for a call": {
-			func() (*rollout.Runner, error) { return rollout.New(fake, plain(), store, rollout.WithCallTimeout(0)) },
-			"rollout: the interval and the call timeout must be above 0: invalid input",
-		},
-		"no steps": {
-			func() (*rollout.Runner, error) { return rollout.New(fake, rollout.Spec{Version: 1}, store) },
-			"rollout spec: 1 field not valid: steps must have at least 1 entry",
-		},
+		"no target":          {nil, plain(), store, nil, "rollout: a target is needed: invalid input"},
+		"no store":           {fake, plain(), nil, nil, "rollout: a store is needed: invalid input"},
+		"no interval":        {fake, plain(), store, []rollout.Option{rollout.WithInterval(0)}, "rollout: the interval and the call timeout must be above 0: invalid input"},
+		"no time for a call": {fake, plain(), store, []rollout.Option{rollout.WithCallTimeout(0)}, "rollout: the interval and the call timeout must be above 0: invalid input"},
+		"no steps":           {fake, rollout.Spec{Version: 1}, store, nil, "rollout spec: 1 field not valid: steps must have at least 1 entry"},
 		"a gate that nobody makes": {
-			func() (*rollout.Runner, error) { return rollout.New(fake, hourly(), store) },
+			fake, hourly(), store, nil,
 			"rollout: gate errors says nothing but its name; give it by WithGate, or say http or command in the spec: invalid input",
 		},
 		"a gate that the spec does not have": {
-			func() (*rollout.Runner, error) {
-				return rollout.New(fake, plain(), store, rollout.WithGate("latency", pass))
-			},
+			fake, plain(), store,
+			[]rollout.Option{rollout.WithGate("latency", pass)},
 			"rollout: gate latency is given in Go, but the spec has none of that name: invalid input",
 		},
 		"a gate that is there twice": {
-			func() (*rollout.Runner, error) {
-				return rollout.New(fake, with(rollout.GateSpec{Command: &rollout.CommandGate{Args: []string{"./smoke-test"}}}), store, rollout.WithGate("errors", pass))
-			},
+			fake, with(rollout.GateSpec{Command: smokeTest}), store,
+			[]rollout.Option{rollout.WithGate("errors", pass)},
 			"rollout: gate errors is given in Go, and the spec says what it asks; take one of them away: invalid input",
 		},
 		"a gate that another module makes": {
-			func() (*rollout.Runner, error) {
-				return rollout.New(fake, with(rollout.GateSpec{Prometheus: &rollout.PrometheusGate{
-					Address: "https://prometheus.example", Query: "up", Bound: rollout.Bound{Min: new(1.0)},
-				}}), store)
-			},
+			fake, with(rollout.GateSpec{Prometheus: metrics}), store, nil,
 			"rollout: gate errors asks Prometheus; give WithGates the maker of the module rollout/prometheus: invalid input",
 		},
-		"a maker that fails": {
-			func() (*rollout.Runner, error) {
-				return rollout.New(fake, hourly(), store, rollout.WithGates(func(string, rollout.GateSpec) (rollout.Gate, error) {
-					return nil, errors.New("no address")
-				}))
-			},
-			"rollout: gate errors: no address",
-		},
+		"a maker that fails": {fake, hourly(), store, []rollout.Option{rollout.WithGates(noAddress)}, "rollout: gate errors: no address"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r, err := tt.make()
+			r, err := rollout.New(tt.target, tt.spec, tt.store, tt.opts...)
 			require.Nil(t, r)
 			require.EqualError(t, err, tt.line)
 			if name != "a maker that fails" {
@@ -310,9 +255,7 @@ func TestARunnerIsRefusedWhatItCannotDo(t *testing.T) {
 }
 
 func TestMakersMakeGates(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		asked := false
 		none := func(string, rollout.GateSpec) (rollout.Gate, error) { return nil, nil }
 		one := func(name string, _ rollout.GateSpec) (rollout.Gate, error) {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -26,32 +25,28 @@ func TestADeadlineDoesNotEndAnAbort(t *testing.T) {
 	}{
 		"asked for by a gate": {func(s *stage) { s.gate = failing(10, new(bool)) }, rollout.CauseGate},
 		"asked for by a person while it is paused": {func(s *stage) {
-			_, err := s.runner().Pause(s.Context(), "lin", "")
-			require.NoError(s, err)
-			_, err = s.runner().Abort(s.Context(), "lin", "no")
-			require.ErrorContains(s, err, "the order is kept")
+			s.pause()
+			require.ErrorContains(s, errOf(s.runner().Abort(s.Context(), "lin", "no")), "the order is kept")
 		}, rollout.CausePerson},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := aborting()
-				spec.Deadline = rollout.Duration(3 * time.Hour)
-				s := liveAtTen(t, spec)
-				s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
-					if c.Op == rollouttest.OpAbort && time.Since(s.began) < 5*time.Hour {
-						return unavailable()
-					}
-					return nil
-				})
-				tt.given(s)
-
-				state, err := s.runner().Run(t.Context())
-
-				require.ErrorIs(t, err, rollout.ErrAborted)
-				require.NotErrorIs(t, err, rollout.ErrDeadline)
-				require.Equal(t, tt.cause, state.Stop.Cause)
-				require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
+		runInVirtualTime(t, name, func(t *testing.T) {
+			spec := aborting()
+			spec.Deadline = rollout.Duration(3 * time.Hour)
+			s := liveAtTen(t, spec)
+			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+				if c.Op == rollouttest.OpAbort && time.Since(s.began) < 5*time.Hour {
+					return unavailable()
+				}
+				return nil
 			})
+			tt.given(s)
+
+			state, err := s.runner().Run(t.Context())
+
+			require.ErrorIs(t, err, rollout.ErrAborted)
+			require.NotErrorIs(t, err, rollout.ErrDeadline)
+			require.Equal(t, tt.cause, state.Stop.Cause)
+			require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
 		})
 	}
 }
@@ -59,11 +54,8 @@ func TestADeadlineDoesNotEndAnAbort(t *testing.T) {
 // A raise may be half done, so that an abort has to wait until the target can be read, and
 // meanwhile the deadline passes.
 func TestADeadlineDoesNotEndACommandToAbort(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := plain()
-		spec.Deadline = rollout.Duration(3 * time.Hour)
-		s := newStage(t, spec)
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		s.spec.Deadline = rollout.Duration(3 * time.Hour)
 		s.fake.ApproveAfter(0)
 		raising := false
 		s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
@@ -73,10 +65,7 @@ func TestADeadlineDoesNotEndACommandToAbort(t *testing.T) {
 			}
 			return nil
 		})
-		s.at(2*time.Hour, func() {
-			_, err := s.runner(rollout.WithHost("b")).Abort(t.Context(), "lin", "no")
-			require.NoError(t, err)
-		})
+		s.at(2*time.Hour, func() { s.abort(rollout.WithHost("b")) })
 
 		state, err := s.runner().Run(t.Context())
 
@@ -93,61 +82,47 @@ func TestAnAbortThatIsRefusedStaysStoppedWhereverTheProcessDies(t *testing.T) {
 		abort func(context.Context, *rollout.Runner) error
 		class error
 		// known says whether the command is known when the process died at that access.
-		known func(death) bool
+		known func(*process) bool
 	}{
 		"asked for by a person": {
-			func(ctx context.Context, r *rollout.Runner) error {
-				_, err := r.Abort(ctx, "lin", "a broken icon")
-				return err
-			},
+			func(ctx context.Context, r *rollout.Runner) error { return errOf(r.Abort(ctx, "lin", "a broken icon")) },
 			rollout.ErrPaused,
-			func(d death) bool { return d.at > 3 || d.at == 3 && d.after }, // the third is to post it
+			func(p *process) bool { return p.diesAt > 3 || p.diesAt == 3 && p.after }, // the third is to post it
 		},
 		"asked for by a gate": {
-			func(ctx context.Context, r *rollout.Runner) error {
-				_, err := r.Run(ctx)
-				return err
-			},
+			func(ctx context.Context, r *rollout.Runner) error { return errOf(r.Run(ctx)) },
 			rollout.ErrGateFailed,
-			func(death) bool { return true }, // the gate says it again
+			func(*process) bool { return true }, // the gate says it again
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			deaths := 0
-			for _, after := range []bool{false, true} {
-				for n, happened := 1, true; happened; n++ {
-					synctest.Test(t, func(t *testing.T) {
-						s := liveAtTen(t, aborting())
-						if errors.Is(tt.class, rollout.ErrGateFailed) {
-							s.gate = failing(10, new(bool))
-						}
-						s.fake.FailNext(rollouttest.OpAbort, 100, alipayplus.ErrPermission)
-						p := &process{diesAt: n, after: after}
-						err := tt.abort(t.Context(), s.runnerOf(mortalTarget{p, s.fake}, mortalStore(p, s.store)))
-						if happened = p.dead; !happened {
-							require.ErrorIs(t, err, tt.class)
-						}
-						time.Sleep(time.Minute)
-
-						state, err := s.runner().Run(t.Context())
-
-						if !tt.known(death{n, after}) {
-							s.requireDone(state, err)
-							return
-						}
-						deaths++
-						require.ErrorIs(t, err, tt.class)
-						require.ErrorContains(t, err, "giving the version up was refused: permission denied")
-						require.Equal(t, rollout.Paused, state.Status)
-						require.Nil(t, state.Intent)
-						require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios(), "it does not climb on")
-						require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "PAUSED 10-10"}, s.audit())
-					})
-					if t.Failed() {
-						t.Fatalf("after a crash at access %d, after its effect: %v", n, after)
-					}
+			atEachAccess(t, func(t *testing.T, p *process) {
+				s := liveAtTen(t, aborting())
+				if errors.Is(tt.class, rollout.ErrGateFailed) {
+					s.gate = failing(10, new(bool))
 				}
-			}
+				s.fake.FailNext(rollouttest.OpAbort, 100, alipayplus.ErrPermission)
+				err := tt.abort(t.Context(), s.mortal(p))
+				if !p.dead {
+					require.ErrorIs(t, err, tt.class)
+				}
+				time.Sleep(time.Minute)
+
+				state, err := s.runner().Run(t.Context())
+
+				if !tt.known(p) {
+					s.requireDone(state, err)
+					return
+				}
+				deaths++
+				require.ErrorIs(t, err, tt.class)
+				require.ErrorContains(t, err, "giving the version up was refused: permission denied")
+				require.Equal(t, rollout.Paused, state.Status)
+				require.Nil(t, state.Intent)
+				require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios(), "it does not climb on")
+				require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "PAUSED 10-10"}, s.audit())
+			})
 			require.Greater(t, deaths, 10)
 		})
 	}
@@ -176,35 +151,33 @@ func TestAnAbortThatIsInterruptedInTheQueueStaysAnAbort(t *testing.T) {
 			15 * time.Second, rollout.ErrGateFailed, // it observes again after the gate
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHarbor(t, 1)
-				h.spec = aborting()
-				h.fakes[0].ApproveAfter(0)
-				h.opts = []rollout.Option{rollout.WithGate("errors", failing(0, new(bool)))}
-				_, err := h.fleet(rollout.FleetOptions{}).Run(deadline(t, 2*time.Minute))
-				require.ErrorIs(t, err, rollout.ErrPending)
-				require.Equal(t, []alipayplus.Ratio{10}, h.fakes[0].Ratios())
-				tt.given(h)
-				time.Sleep(time.Minute) // a question is due
-				observed := h.fakes[0].Calls(rollouttest.OpObserve)
+		runInVirtualTime(t, name, func(t *testing.T) {
+			h := newHarbor(t, 1)
+			h.spec = aborting()
+			h.fakes[0].ApproveAfter(0)
+			h.opts = []rollout.Option{rollout.WithGate("errors", failing(0, new(bool)))}
+			_, err := h.fleet(rollout.FleetOptions{}).Run(deadline(t, 2*time.Minute))
+			require.ErrorIs(t, err, rollout.ErrPending)
+			require.Equal(t, []alipayplus.Ratio{10}, h.fakes[0].Ratios())
+			tt.given(h)
+			time.Sleep(time.Minute) // a question is due
+			observed := h.fakes[0].Calls(rollouttest.OpObserve)
 
-				limiter := rate.NewLimiter(rate.Every(10*time.Second), 1)
-				_, err = h.fleet(rollout.FleetOptions{Limiter: limiter}).Run(deadline(t, tt.stopped))
+			limiter := rate.NewLimiter(rate.Every(10*time.Second), 1)
+			_, err = h.fleet(rollout.FleetOptions{Limiter: limiter}).Run(deadline(t, tt.stopped))
 
-				require.ErrorIs(t, err, rollout.ErrPending)
-				require.Greater(t, h.fakes[0].Calls(rollouttest.OpObserve), observed)
-				require.Zero(t, h.fakes[0].Calls(rollouttest.OpAbort))
-				require.Equal(t, alipayplus.ReleaseGrayscale, h.fakes[0].Now().Status)
+			require.ErrorIs(t, err, rollout.ErrPending)
+			require.Greater(t, h.fakes[0].Calls(rollouttest.OpObserve), observed)
+			require.Zero(t, h.fakes[0].Calls(rollouttest.OpAbort))
+			require.Equal(t, alipayplus.ReleaseGrayscale, h.fakes[0].Now().Status)
 
-				summary, err := h.fleet(rollout.FleetOptions{}).Run(t.Context())
-				require.ErrorIs(t, err, rollout.ErrAborted)
-				if tt.class != nil {
-					require.ErrorIs(t, err, tt.class)
-				}
-				require.Equal(t, "1 ABORTED", summary.String())
-				require.Equal(t, alipayplus.ReleaseCanceled, h.fakes[0].Now().Status)
-			})
+			summary, err := h.fleet(rollout.FleetOptions{}).Run(t.Context())
+			require.ErrorIs(t, err, rollout.ErrAborted)
+			if tt.class != nil {
+				require.ErrorIs(t, err, tt.class)
+			}
+			require.Equal(t, "1 ABORTED", summary.String())
+			require.Equal(t, alipayplus.ReleaseCanceled, h.fakes[0].Now().Status)
 		})
 	}
 }
@@ -220,9 +193,7 @@ func (s strict) Abort(ctx context.Context, c rollout.Change) (string, error) {
 }
 
 func TestAnAbortObservesFirstWhatOthersDid(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		require.NoError(t, s.fake.SetRatio("pat", 30))
 
 		receipt, err := s.runnerOf(strict{s.fake}, s.store).Abort(t.Context(), "lin", "no")
@@ -237,22 +208,16 @@ func TestAnAbortObservesFirstWhatOthersDid(t *testing.T) {
 }
 
 func TestATargetThatCannotBeReadIsGivenUpAllTheSame(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := liveAtTen(t, plain())
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		s.fake.FailNext(rollouttest.OpObserve, 1, unavailable())
-		receipt, err := s.runner().Abort(t.Context(), "lin", "no")
-		require.NoError(t, err)
-		require.Equal(t, rollout.Aborted, receipt.State.Status)
+		require.Equal(t, rollout.Aborted, s.abort().State.Status)
 		require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
 	})
 }
 
 // While it is not known whether a raise took effect, that is found out first: the audit log would lack it otherwise.
 func TestAnAbortOfAHalfDoneRaiseWaitsUntilTheTargetCanBeRead(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.fake.ApproveAfter(0)
 		s.fake.LoseNext(rollouttest.OpRaise, 1, alipayplus.ErrOutcomeUnknown)
 		s.fake.After(func(_ context.Context, c rollouttest.Call) error {
@@ -287,28 +252,21 @@ func TestAbortGivesUpAVersionInAnyStatus(t *testing.T) {
 		"under review":    {30 * time.Minute, alipayplus.ReleaseNewVersionCreated, "nobody has the version; its application is withdrawn"},
 		"live":            {90 * time.Minute, alipayplus.ReleaseCanceled, "the version is canceled; 10% of the users have it"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				if tt.at > 0 {
-					s.runUntil(tt.at)
-				}
-				receipt, err := s.runner().Abort(t.Context(), "lin", "no")
-				require.NoError(t, err)
-				require.Equal(t, rollout.Aborted, receipt.State.Status)
-				require.Equal(t, tt.after, receipt.State.Stop.Aftermath)
-				require.Equal(t, tt.status, s.fake.Now().Status)
-				_, err = s.runner().Run(t.Context())
-				require.ErrorIs(t, err, rollout.ErrAborted)
-			})
+		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			if tt.at > 0 {
+				s.runUntil(tt.at)
+			}
+			receipt := s.abort()
+			require.Equal(t, rollout.Aborted, receipt.State.Status)
+			require.Equal(t, tt.after, receipt.State.Stop.Aftermath)
+			require.Equal(t, tt.status, s.fake.Now().Status)
+			require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrAborted)
 		})
 	}
 }
 
 func TestAFullReleaseCannotBeAborted(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.runUntil(90 * time.Minute)
 		require.NoError(t, s.fake.SetRatio("pat", 100))
 		receipt, err := s.runner().Abort(t.Context(), "lin", "no")
@@ -316,11 +274,8 @@ func TestAFullReleaseCannotBeAborted(t *testing.T) {
 		require.ErrorContains(t, err, "giving the version up was refused: ")
 		require.Equal(t, rollout.Paused, receipt.State.Status)
 		// It is all users' already: resuming says so.
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
-		state, err := s.runner().Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, rollout.Done, state.Status)
+		s.resume()
+		s.finish()
 	})
 }
 
@@ -330,28 +285,20 @@ func TestAnAbortIsRepeatedUntilItIsKnown(t *testing.T) {
 		"before its effect": func(f *rollouttest.Fake, err error) { f.FailNext(rollouttest.OpAbort, 5, err) },
 		"after its effect":  func(f *rollouttest.Fake, err error) { f.LoseNext(rollouttest.OpAbort, 5, err) },
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				fail(s.fake, rollout.Transient(errors.New("reset by peer")))
-				s.at(90*time.Minute, func() {
-					_, err := s.runner(rollout.WithHost("b")).Abort(t.Context(), "lin", "no")
-					require.NoError(t, err)
-				})
-				state, err := s.runner().Run(t.Context())
-				require.ErrorIs(t, err, rollout.ErrAborted)
-				require.Equal(t, "the version is canceled; 10% of the users have it", state.Stop.Aftermath)
-				require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "ABORTED 10-10"}, s.audit())
-				require.Equal(t, 6, s.fake.Calls(rollouttest.OpAbort))
-			})
+		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			fail(s.fake, rollout.Transient(errors.New("reset by peer")))
+			s.at(90*time.Minute, func() { s.abort(rollout.WithHost("b")) })
+			state, err := s.runner().Run(t.Context())
+			require.ErrorIs(t, err, rollout.ErrAborted)
+			require.Equal(t, "the version is canceled; 10% of the users have it", state.Stop.Aftermath)
+			require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "ABORTED 10-10"}, s.audit())
+			require.Equal(t, 6, s.fake.Calls(rollouttest.OpAbort))
 		})
 	}
 }
 
 func TestAnAbortSettlesFirstWhatWasBegun(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		// The answer to the raise gets lost, and the process dies of it.
 		p := new(process)
 		s.between(rollouttest.OpRaise, func() {})
@@ -361,8 +308,7 @@ func TestAnAbortSettlesFirstWhatWasBegun(t *testing.T) {
 			}
 			return nil
 		})
-		_, err := s.runnerOf(mortalTarget{p, s.fake}, mortalStore(p, s.store)).Run(t.Context())
-		require.ErrorIs(t, err, errDead)
+		require.ErrorIs(t, errOf(s.mortal(p).Run(t.Context())), errDead)
 		s.fake.After(nil)
 		require.Equal(t, alipayplus.Ratio(0), s.state().Ratio)
 		time.Sleep(time.Minute)
@@ -377,33 +323,24 @@ func TestAnAbortSettlesFirstWhatWasBegun(t *testing.T) {
 
 func TestACrashWhileAbortingAborts(t *testing.T) {
 	t.Parallel()
-	for _, after := range []bool{false, true} {
-		for n, happened := 1, true; happened; n++ {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				s.runUntil(90 * time.Minute)
-				p := &process{diesAt: n, after: after}
-				_, err := s.runnerOf(mortalTarget{p, s.fake}, mortalStore(p, s.store)).Abort(t.Context(), "lin", "no")
-				happened = p.dead
-				if !happened {
-					require.NoError(t, err)
-				}
-				time.Sleep(time.Minute)
-				state, err := s.runner().Run(t.Context())
-				if n < 3 || n == 3 && !after { // it died before anybody was asked
-					s.requireDone(state, err)
-					return
-				}
-				require.ErrorIs(t, err, rollout.ErrAborted)
-				require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
-				require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "ABORTED 10-10"}, s.audit())
-				require.Equal(t, "the version is canceled; 10% of the users have it", state.Stop.Aftermath)
-			})
-			if t.Failed() {
-				t.Fatalf("after a crash at access %d, after its effect: %v", n, after)
-			}
+	atEachAccess(t, func(t *testing.T, p *process) {
+		s := newStage(t, hourly())
+		s.runUntil(90 * time.Minute)
+		_, err := s.mortal(p).Abort(t.Context(), "lin", "no")
+		if !p.dead {
+			require.NoError(t, err)
 		}
-	}
+		time.Sleep(time.Minute)
+		state, err := s.runner().Run(t.Context())
+		if p.diesAt < 3 || p.diesAt == 3 && !p.after { // it died before anybody was asked
+			s.requireDone(state, err)
+			return
+		}
+		require.ErrorIs(t, err, rollout.ErrAborted)
+		require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
+		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "ABORTED 10-10"}, s.audit())
+		require.Equal(t, "the version is canceled; 10% of the users have it", state.Stop.Aftermath)
+	})
 }
 
 // The answer to an abort gets lost, or the process dies before it stored it. Who repeats
@@ -418,26 +355,24 @@ func TestAnAbortThatIsRepeatedStillSaysWhatItMeansForUsers(t *testing.T) {
 		"in grayscale":   {plain(), 10 * time.Minute, "the version is canceled and cannot go to this target again; what the 10% of users who have it will see is not documented"},
 		"in preparation": {approvedFirst(), 10 * time.Minute, "nobody has the version; it is canceled and cannot go to this target again"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				given := newWorld(t, approving())
-				release := given.release(given.program(), "1.0.0")
-				store, target := rollout.NewMemoryStore(), rollout.ForRelease(given.owner, release.ID)
-				first, err := rollout.New(target, tt.spec, store, rollout.WithHost("a"))
-				require.NoError(t, err)
-				_, err = first.Run(deadline(t, tt.after))
-				require.ErrorIs(t, err, rollout.ErrPending)
-				dying, err := rollout.New(lostAbort{target}, tt.spec, store, rollout.WithHost("a"))
-				require.NoError(t, err)
-				_, err = dying.Abort(t.Context(), "lin", "no")
-				require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
-				require.Equal(t, alipayplus.ReleaseCanceled, given.read(release.ID).Status)
+		runInVirtualTime(t, name, func(t *testing.T) {
+			given := newWorld(t, approving())
+			release := given.release(given.program(), "1.0.0")
+			store, target := rollout.NewMemoryStore(), rollout.ForRelease(given.owner, release.ID)
+			first, err := rollout.New(target, tt.spec, store, rollout.WithHost("a"))
+			require.NoError(t, err)
+			_, err = first.Run(deadline(t, tt.after))
+			require.ErrorIs(t, err, rollout.ErrPending)
+			dying, err := rollout.New(lostAbort{target}, tt.spec, store, rollout.WithHost("a"))
+			require.NoError(t, err)
+			_, err = dying.Abort(t.Context(), "lin", "no")
+			require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+			require.Equal(t, alipayplus.ReleaseCanceled, given.read(release.ID).Status)
 
-				state, err := first.Run(t.Context())
+			state, err := first.Run(t.Context())
 
-				require.ErrorIs(t, err, rollout.ErrAborted)
-				require.Equal(t, tt.want, state.Stop.Aftermath)
-			})
+			require.ErrorIs(t, err, rollout.ErrAborted)
+			require.Equal(t, tt.want, state.Stop.Aftermath)
 		})
 	}
 }

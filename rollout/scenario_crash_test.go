@@ -3,7 +3,6 @@ package rollout_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -84,10 +83,37 @@ func (t mortalTarget) Abort(ctx context.Context, c rollout.Change) (aftermath st
 	return aftermath, err
 }
 
+// mortal is a runner in a process that can die.
+func (s *stage) mortal(p *process) *rollout.Runner {
+	s.Helper()
+	return s.runnerOf(mortalTarget{p, s.fake}, mortalStore(p, s.store))
+}
+
 // death is where a process dies; 0: it does not.
 type death struct {
 	at    int
 	after bool
+}
+
+// atEachAccess runs a case with a process that dies at its first access, at its second and so
+// on, before and after the effect, until it outlives all. It returns how many accesses there were.
+func atEachAccess(t *testing.T, run func(t *testing.T, p *process)) map[bool]int {
+	t.Helper()
+	accesses := make(map[bool]int)
+	for _, after := range []bool{false, true} {
+		for n, died := 1, true; died; n++ {
+			synctest.Test(t, func(t *testing.T) {
+				p := &process{diesAt: n, after: after}
+				run(t, p)
+				died = p.dead
+			})
+			if t.Failed() {
+				t.Fatalf("after a crash at access %d, after its effect: %v", n, after)
+			}
+			accesses[after] = n
+		}
+	}
+	return accesses
 }
 
 // sevenSteps climbs the whole ladder in seconds, by a gate and one approval.
@@ -133,19 +159,17 @@ func newClimbing(t *testing.T) *climbing {
 	return c
 }
 
-// live runs one process after another until the climb is done. It returns the last,
-// and whether all deaths happened.
-func (c *climbing) live(deaths ...death) (last *process, died bool) {
+// live runs one process after another, and then immortal ones, until the climb is done.
+func (c *climbing) live(processes ...*process) {
 	for life := 0; ; life++ {
 		p := new(process)
-		if life < len(deaths) {
-			p.diesAt, p.after = deaths[life].at, deaths[life].after
+		if life < len(processes) {
+			p = processes[life]
 		}
-		r := c.runnerOf(mortalTarget{p, c.fake}, mortalStore(p, c.store))
-		state, err := r.Run(c.Context())
+		state, err := c.mortal(p).Run(c.Context())
 		if !p.dead || err == nil { // who dies while giving the lease back has done all
 			c.requireDone(state, err)
-			return p, life >= len(deaths) || p.dead && life == len(deaths)-1
+			return
 		}
 		require.ErrorIs(c, err, errDead)
 		time.Sleep(time.Minute) // somebody starts it again
@@ -204,23 +228,14 @@ func (c *climbing) requireWatched(from, to rollouttest.Effect) {
 
 func TestACrashAtAnyPointChangesNothingOfTheEnd(t *testing.T) {
 	t.Parallel()
-	points := make(map[string]int)
-	for _, after := range []bool{false, true} {
-		for n, happened := 1, true; happened; n++ {
-			synctest.Test(t, func(t *testing.T) {
-				c := newClimbing(t)
-				_, happened = c.live(death{n, after})
-				c.requireOneClimb()
-			})
-			if t.Failed() {
-				t.Fatalf("after a crash at access %d, after its effect: %v", n, after)
-			}
-			points[fmt.Sprint("after its effect: ", after)] = n
-		}
-	}
-	t.Log("points:", points)
-	require.Equal(t, points["after its effect: true"], points["after its effect: false"])
-	require.Greater(t, points["after its effect: true"], 100)
+	points := atEachAccess(t, func(t *testing.T, p *process) {
+		c := newClimbing(t)
+		c.live(p)
+		c.requireOneClimb()
+	})
+	t.Log("points, before and after the effect:", points)
+	require.Equal(t, points[true], points[false])
+	require.Greater(t, points[true], 100)
 }
 
 func TestTwoCrashesChangeNothingOfTheEnd(t *testing.T) {
@@ -230,13 +245,15 @@ func TestTwoCrashesChangeNothingOfTheEnd(t *testing.T) {
 		stride = 4
 	}
 	for n := 1; n < 200; n += 7 * stride {
-		for m := 1; m < 150; m += 11 * stride {
+		for m, died := 1, true; died; m += 11 * stride { // until the second process lives on
 			synctest.Test(t, func(t *testing.T) {
 				c := newClimbing(t)
-				if _, died := c.live(death{n, (n+m)%2 == 0}, death{m, (n+m)%3 == 0}); died {
+				second := &process{diesAt: m, after: (n+m)%3 == 0}
+				c.live(&process{diesAt: n, after: (n+m)%2 == 0}, second)
+				c.requireOneClimb()
+				if died = second.dead; died {
 					ends++
 				}
-				c.requireOneClimb()
 			})
 			if t.Failed() {
 				t.Fatalf("after crashes at accesses %d and %d", n, m)
@@ -251,11 +268,11 @@ func TestSomebodyWhoStartsItAgainAndAgainGetsToTheEnd(t *testing.T) {
 	for lives := 5; lives <= 25; lives += 5 {
 		synctest.Test(t, func(t *testing.T) {
 			c := newClimbing(t)
-			var deaths []death
+			var processes []*process
 			for life := range 12 {
-				deaths = append(deaths, death{lives, life%2 == 0})
+				processes = append(processes, &process{diesAt: lives, after: life%2 == 0})
 			}
-			c.live(deaths...)
+			c.live(processes...)
 			c.requireOneClimb()
 		})
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -17,8 +16,7 @@ import (
 )
 
 func TestTheOthersBeginWhenAllCanariesAreThrough(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 6)
 		h.fakes[1].ApproveAfter(3 * day) // the slower canary
 		queued := 0
@@ -71,10 +69,10 @@ func TestACanaryThatIsNotReleasedStopsTheRest(t *testing.T) {
 		is     error
 	}{
 		"rejected": {func(h *harbor) {
-			h.after(30*time.Minute, func() { require.NoError(h, h.fakes[0].Reject(alipayplus.PartyAlipayCN, "no")) })
+			h.at(30*time.Minute, func() { require.NoError(h, h.fakes[0].Reject(alipayplus.PartyAlipayCN, "no")) })
 		}, "PAUSED", rollout.ErrRejected},
 		"canceled in the console": {func(h *harbor) {
-			h.after(90*time.Minute, func() { require.NoError(h, h.fakes[0].Cancel("pat")) })
+			h.at(90*time.Minute, func() { require.NoError(h, h.fakes[0].Cancel("pat")) })
 		}, "ENDED", alipayplus.ErrConflict},
 		"failed": {func(h *harbor) {
 			h.fakes[0].FailNext(rollouttest.OpRaise, 1, alipayplus.ErrPermission)
@@ -90,62 +88,54 @@ func TestACanaryThatIsNotReleasedStopsTheRest(t *testing.T) {
 			}))
 		}, "ABORTED", rollout.ErrGateFailed},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				h := newHarbor(t, 5)
-				tt.do(h)
+		runInVirtualTime(t, name, func(t *testing.T) {
+			h := newHarbor(t, 5)
+			tt.do(h)
 
-				var last map[rollout.FleetStatus]int
-				summary, err := h.fleet(rollout.FleetOptions{Canaries: 0.4, OnProgress: func(p rollout.FleetProgress) { last = p.Counts }}).Run(t.Context())
+			var last map[rollout.FleetStatus]int
+			summary, err := h.fleet(rollout.FleetOptions{Canaries: 0.4, OnProgress: func(p rollout.FleetProgress) { last = p.Counts }}).Run(t.Context())
 
-				require.Equal(t, summary.Counts(), last)
-				require.ErrorIs(t, err, tt.is)
-				require.NotErrorIs(t, err, rollout.ErrPending)
-				require.Equal(t, tt.status, summary.Members[0].Status)
-				require.Equal(t, rollout.FleetStatus(rollout.Done), summary.Members[1].Status, "the other canary goes on")
-				for i, target := range summary.Members[2:] {
-					require.Equal(t, rollout.FleetMember{Target: fmt.Sprint("release ", i+2), Status: rollout.FleetSkipped, What: "a canary was not released"}, target)
-					require.Zero(t, h.fakes[i+2].Calls(rollouttest.OpAny), "it is not touched")
-				}
-				require.Contains(t, summary.String(), "3 SKIPPED")
-			})
+			require.Equal(t, summary.Counts(), last)
+			require.ErrorIs(t, err, tt.is)
+			require.NotErrorIs(t, err, rollout.ErrPending)
+			require.Equal(t, tt.status, summary.Members[0].Status)
+			require.Equal(t, rollout.FleetStatus(rollout.Done), summary.Members[1].Status, "the other canary goes on")
+			for i, target := range summary.Members[2:] {
+				require.Equal(t, rollout.FleetMember{Target: fmt.Sprint("release ", i+2), Status: rollout.FleetSkipped, What: "a canary was not released"}, target)
+				require.Zero(t, h.fakes[i+2].Calls(rollouttest.OpAny), "it is not touched")
+			}
+			require.Contains(t, summary.String(), "3 SKIPPED")
 		})
 	}
 }
 
 func TestAReleaseThatSomebodyElseDrivesIsWaitedFor(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		lease, err := h.store.Acquire(t.Context(), "release 1", "lin's shell")
 		require.NoError(t, err)
-		h.after(0, func() {
+		h.at(0, func() {
 			for time.Since(h.began) < 10*time.Hour {
 				require.NoError(t, lease.Renew(t.Context()))
 				time.Sleep(lease.RenewEvery())
 			}
 			require.NoError(t, lease.Release(t.Context()))
 		})
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Hour)
-		defer cancel()
 
-		summary, err := h.fleet(rollout.FleetOptions{}).Run(ctx)
+		summary, err := h.fleet(rollout.FleetOptions{}).Run(deadline(t, 5*time.Hour))
 
 		require.ErrorIs(t, err, rollout.ErrPending)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.EqualError(t, err, "fleet: 2 DONE, 1 RUNNING; run it again to go on")
 		require.Equal(t, "rollout release 1 is driven by lin's shell; let it end or stop it first", summary.Members[1].What)
 		require.Empty(t, h.fakes[1].Effects())
-		summary, err = h.fleet(rollout.FleetOptions{}).Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, "3 DONE", summary.String())
+		h.finish(h.fleet(rollout.FleetOptions{}))
 		require.False(t, h.fakes[1].Effects()[0].At.Before(h.began.Add(10*time.Hour)))
 	})
 }
 
 func TestAFleetThatIsStoppedFinishesWhatItBeganAndGoesOnLater(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 4)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
@@ -180,30 +170,25 @@ func TestAFleetThatIsStoppedFinishesWhatItBeganAndGoesOnLater(t *testing.T) {
 		require.Positive(t, raised)
 
 		time.Sleep(time.Hour)
-		summary, err = h.fleet(rollout.FleetOptions{}).Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, "4 DONE", summary.String())
+		h.finish(h.fleet(rollout.FleetOptions{}))
 		for _, fake := range h.fakes {
 			require.Equal(t, []alipayplus.Ratio{10, 50, 100}, fake.Ratios())
 		}
 
 		// What is done stays so, and nobody is asked anything.
 		calls := h.fakes[0].Calls(rollouttest.OpAny)
-		summary, err = h.fleet(rollout.FleetOptions{}).Run(t.Context())
-		require.NoError(t, err)
-		require.Equal(t, "4 DONE", summary.String())
+		summary = h.finish(h.fleet(rollout.FleetOptions{}))
 		require.Equal(t, "all users have the version", summary.Members[0].What)
 		require.LessOrEqual(t, h.fakes[0].Calls(rollouttest.OpAny), calls+1)
 	})
 }
 
 func TestAFleetReportsEachOfManyEnds(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 8)
 		h.fakes[1].FailNext(rollouttest.OpObserve, 3, unavailable()) // passes
-		h.after(30*time.Minute, func() { require.NoError(t, h.fakes[2].Reject(alipayplus.PartyAlipayCN, "a | b")) })
-		h.after(90*time.Minute, func() { require.NoError(t, h.fakes[3].Cancel("pat")) })
+		h.at(30*time.Minute, func() { require.NoError(t, h.fakes[2].Reject(alipayplus.PartyAlipayCN, "a | b")) })
+		h.at(90*time.Minute, func() { require.NoError(t, h.fakes[3].Cancel("pat")) })
 		h.fakes[4].Revoke()
 		h.fakes[5].FailNext(rollouttest.OpObserve, 1, fmt.Errorf("no such release: %w", alipayplus.ErrNotFound))
 		h.fakes[6].Edit("pat", func(o *rollout.Observation) {
@@ -254,10 +239,9 @@ func TestAFleetReportsEachOfManyEnds(t *testing.T) {
 }
 
 func TestAFleetExecutesCommandsToOneOfItsRollouts(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
-		h.after(90*time.Minute, func() {
+		h.at(90*time.Minute, func() {
 			r, err := rollout.New(h.fakes[1], h.spec, h.store, rollout.WithHost("b"))
 			require.NoError(t, err)
 			_, err = r.Pause(t.Context(), "lin", "lunch")
@@ -271,10 +255,9 @@ func TestAFleetExecutesCommandsToOneOfItsRollouts(t *testing.T) {
 }
 
 func TestATargetThatFailsAloneDoesNotHoldUpTheOthers(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
-		h.fakes[1].FailNext(rollouttest.OpObserve, 1_000_000, rollout.Transient(errors.New("reset by peer")))
+		h.fakes[1].FailNext(rollouttest.OpObserve, 10_000, rollout.Transient(errors.New("reset by peer")))
 		h.spec.Deadline = rollout.Duration(day)
 		var others time.Time
 		summary, err := h.fleet(rollout.FleetOptions{OnProgress: func(p rollout.FleetProgress) {
@@ -289,8 +272,7 @@ func TestATargetThatFailsAloneDoesNotHoldUpTheOthers(t *testing.T) {
 }
 
 func TestPeopleSendCommandsThroughTheRunnersOfAFleet(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 3)
 		h.spec.Steps[1].Approval = true
 		fleet := h.fleet(rollout.FleetOptions{})
@@ -300,7 +282,7 @@ func TestPeopleSendCommandsThroughTheRunnersOfAFleet(t *testing.T) {
 			require.Equal(t, target, r.Name())
 			require.NoError(t, do(r))
 		}
-		h.after(90*time.Minute, func() {
+		h.at(90*time.Minute, func() {
 			command("release 0", func(r *rollout.Runner) error { _, err := r.Pause(t.Context(), "lin", "lunch"); return err })
 			command("release 1", func(r *rollout.Runner) error { _, err := r.Approve(t.Context(), "lin", "", 50); return err })
 			command("release 2", func(r *rollout.Runner) error { _, err := r.Abort(t.Context(), "lin", "no"); return err })

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -16,8 +15,7 @@ import (
 )
 
 func TestAFleetOverThePlatformReadsTogetherAndReleasesAll(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		given := newWorld(t, approving())
 		releases := rollout.NewReleases(given.owner)
 		var targets []rollout.Target
@@ -40,8 +38,7 @@ func TestAFleetOverThePlatformReadsTogetherAndReleasesAll(t *testing.T) {
 }
 
 func TestAFleetOverThePlatformKeepsToItsLimiter(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		_, targets, way := newWorld(t).releases(4, 1)
 		var calls []time.Time
 		way.onRequest = func(path string) {
@@ -72,9 +69,8 @@ func weekly() rollout.Spec {
 }
 
 func TestASevenStepLadderOfDays(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, weekly())
+	onStage(t, weekly(), func(t *testing.T, s *stage) {
+		s.spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(10 * time.Minute)}
 		s.fake.ApproveAfter(36 * time.Hour)
 		s.requireDone(s.runner().Run(t.Context()))
 		require.GreaterOrEqual(t, time.Since(s.began), 7*day+12*time.Hour)
@@ -84,8 +80,7 @@ func TestASevenStepLadderOfDays(t *testing.T) {
 
 // Each call of the platform is signed, so its reviews and bake times are short.
 func TestASevenStepLadderOverThePlatform(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		given := newWorld(t, approving())
 		release := given.release(given.program(), "1.0.0")
 		spec := weekly()

@@ -2,7 +2,6 @@ package rollout_test
 
 import (
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -15,14 +14,10 @@ import (
 const day = 24 * time.Hour
 
 func TestARejectionOnDayTwoStopsWithTheReasonsOfEachParty(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.fake.ApproveAfter(3 * day)
 		s.at(day, func() { require.NoError(t, s.fake.Approve(alipayplus.PartyAlipayPlus)) })
-		s.at(2*day, func() {
-			require.NoError(t, s.fake.Reject(alipayplus.PartyAlipayCN, "the icon is\ntoo small"))
-		})
+		s.at(2*day, func() { require.NoError(t, s.fake.Reject(alipayplus.PartyAlipayCN, "the icon is\ntoo small")) })
 
 		state, err := s.runner().Run(t.Context())
 
@@ -59,24 +54,19 @@ func TestARejectionOnDayTwoStopsWithTheReasonsOfEachParty(t *testing.T) {
 }
 
 func TestBothWhoRejectedAreNamed(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.at(time.Minute, func() {
 			require.NoError(t, s.fake.Reject(alipayplus.PartyAlipayPlus, ""))
 			s.fake.Edit("", func(o *rollout.Observation) {
 				o.Reviews[1].Status, o.Reviews[1].Reason = alipayplus.ReviewRejected, "no"
 			})
 		})
-		_, err := s.runner().Run(t.Context())
-		require.ErrorContains(t, err, ": ALIPAY_PLUS rejected it: no reason given; ALIPAY_CN rejected it: no; ")
+		require.ErrorContains(t, errOf(s.runner().Run(t.Context())), ": ALIPAY_PLUS rejected it: no reason given; ALIPAY_CN rejected it: no; ")
 	})
 }
 
 func TestAnApplicationThatWasWithdrawnPauses(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.at(time.Minute, func() { require.NoError(t, s.fake.WithdrawAs("pat")) })
 		_, err := s.runner().Run(t.Context())
 		require.EqualError(t, err, "rollout release 1 is paused at 0%: the application was taken back by pat; resume, which applies anew, or abort")
@@ -84,16 +74,13 @@ func TestAnApplicationThatWasWithdrawnPauses(t *testing.T) {
 		var review *alipayplus.ReviewError
 		require.ErrorAs(t, err, &review)
 		require.Equal(t, alipayplus.RequestWithdrawn, review.Outcome)
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
+		s.resume()
 		s.requireDone(s.runner().Run(t.Context()))
 	})
 }
 
 func TestAnApplicationThatSomebodyRenewedIsWaitedFor(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.at(30*time.Minute, func() {
 			require.NoError(t, s.fake.WithdrawAs("pat"))
 			require.NoError(t, s.fake.ApplyAs("pat"))
@@ -142,45 +129,38 @@ func TestAReviewThatRunsAlready(t *testing.T) {
 			"rollout release 1: version 0.9.0 is RELEASE_PREPARATION and must be out of the way before this one can be applied for; finish, withdraw or cancel it first", nil,
 		},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := hourly()
-				spec.Review = tt.policy
-				s := newStage(t, spec)
-				tt.given(t, s)
-				effects := len(s.fake.Effects())
+		runOnStage(t, tt.name, hourly(), func(t *testing.T, s *stage) {
+			s.spec.Review = tt.policy
+			tt.given(t, s)
+			effects := len(s.fake.Effects())
 
-				state, err := s.runner().Run(t.Context())
+			state, err := s.runner().Run(t.Context())
 
-				if tt.err == "" {
-					s.requireDone(state, err)
-					require.Equal(t, append(tt.audit, "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"), s.audit())
-					return
-				}
-				require.EqualError(t, err, tt.err)
-				var conflict *rollout.ConflictError
-				require.ErrorAs(t, err, &conflict)
-				require.ErrorIs(t, err, alipayplus.ErrConflict)
-				require.Len(t, s.fake.Effects(), effects)
-				require.Equal(t, rollout.Running, state.Status, "the next run observes again")
+			if tt.err == "" {
+				s.requireDone(state, err)
+				require.Equal(t, append(tt.audit, "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"), s.audit())
+				return
+			}
+			require.EqualError(t, err, tt.err)
+			var conflict *rollout.ConflictError
+			require.ErrorAs(t, err, &conflict)
+			require.ErrorIs(t, err, alipayplus.ErrConflict)
+			require.Len(t, s.fake.Effects(), effects)
+			require.Equal(t, rollout.Running, state.Status, "the next run observes again")
 
-				// When it is out of the way, the next run goes on.
-				s.fake.Edit("pat", func(o *rollout.Observation) { o.Blocker = nil })
-				if s.fake.Now().Status == alipayplus.ReleaseUnderReview {
-					require.NoError(t, s.fake.WithdrawAs("pat"))
-				}
-				s.requireDone(s.runner().Run(t.Context()))
-			})
+			// When it is out of the way, the next run goes on.
+			s.fake.Edit("pat", func(o *rollout.Observation) { o.Blocker = nil })
+			if s.fake.Now().Status == alipayplus.ReleaseUnderReview {
+				require.NoError(t, s.fake.WithdrawAs("pat"))
+			}
+			s.requireDone(s.runner().Run(t.Context()))
 		})
 	}
 }
 
 func TestReplacingEmitsWhatItDoes(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		spec := hourly()
-		spec.Review = rollout.ReviewReplace
-		s := newStage(t, spec)
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Review = rollout.ReviewReplace
 		s.other(alipayplus.ReleaseUnderReview)
 		s.requireDone(s.runner().Run(t.Context()))
 		require.Equal(t, []string{
@@ -196,19 +176,15 @@ func TestAWithdrawalOfWhichTheAnswerGotLostIsOne(t *testing.T) {
 		"of the version itself": func(t *testing.T, s *stage) { require.NoError(t, s.fake.ApplyAs("pat")) },
 		"of another":            func(_ *testing.T, s *stage) { s.other(alipayplus.ReleaseUnderReview) },
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := plain()
-				spec.Review = rollout.ReviewReplace
-				s := newStage(t, spec)
-				given(t, s)
-				s.fake.LoseNext(rollouttest.OpWithdraw, 1, alipayplus.ErrOutcomeUnknown)
-				s.requireDone(s.runner().Run(t.Context()))
-				require.Equal(t, 1, s.fake.Calls(rollouttest.OpWithdraw))
-				require.Equal(t, []string{
-					"STARTED 0-0", "WITHDRAWN 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100",
-				}, s.audit())
-			})
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			s.spec.Review = rollout.ReviewReplace
+			given(t, s)
+			s.fake.LoseNext(rollouttest.OpWithdraw, 1, alipayplus.ErrOutcomeUnknown)
+			s.requireDone(s.runner().Run(t.Context()))
+			require.Equal(t, 1, s.fake.Calls(rollouttest.OpWithdraw))
+			require.Equal(t, []string{
+				"STARTED 0-0", "WITHDRAWN 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100",
+			}, s.audit())
 		})
 	}
 }
@@ -227,8 +203,7 @@ func TestWhoCannotWithdrawCannotReplace(t *testing.T) {
 
 // The platform lets one version of a mini program at a time go its way.
 func TestAnotherVersionOnItsWayAtThePlatformIsReplacedOnlyIfTheSpecSaysSo(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		given := newWorld(t)
 		program := given.program()
 		other, release := given.release(program, "1.0.0"), given.release(program, "1.1.0")

@@ -21,9 +21,7 @@ import (
 )
 
 func TestTheErrorOfASecondRunnerNamesTheFirst(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		var refused error
 		s.at(90*time.Minute, func() {
 			calls := s.fake.Calls(rollouttest.OpAny)
@@ -52,45 +50,42 @@ func TestWhoLosesTheLeaseChangesNothingMore(t *testing.T) {
 		"before an intent is stored": {saving: 2},
 		"before an effect is stored": {saving: 3, applied: true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, hourly())
-				n := 0
-				var next *rollout.State
-				var nextErr error
-				done := make(chan struct{})
-				steal := func() bool {
-					if n++; n != when.saving {
-						return false
-					}
-					go func() {
-						defer close(done)
-						time.Sleep(45 * time.Second)
-						next, nextErr = s.runner(rollout.WithHost("b")).Run(t.Context())
-					}()
-					return true
+		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			n := 0
+			var next *rollout.State
+			var nextErr error
+			done := make(chan struct{})
+			steal := func() bool {
+				if n++; n != when.saving {
+					return false
 				}
-				var suspended atomic.Bool
-				first := s.runnerOf(mortalTarget{new(process), s.fake}, hookedStore{Store: s.store, hook: func(_ context.Context, c storeCall, do func() error) error {
-					switch {
-					case c.method == "Renew" && suspended.Load():
-						return nil
-					case c.method == "Save" && steal():
-						suspended.Store(true)
-						time.Sleep(time.Minute) // as a machine that was suspended: the lease is not renewed
-						suspended.Store(false)
-					}
-					return do()
-				}})
+				go func() {
+					defer close(done)
+					time.Sleep(45 * time.Second)
+					next, nextErr = s.runner(rollout.WithHost("b")).Run(t.Context())
+				}()
+				return true
+			}
+			var suspended atomic.Bool
+			first := s.runnerOf(mortalTarget{new(process), s.fake}, hookedStore{Store: s.store, hook: func(_ context.Context, c storeCall, do func() error) error {
+				switch {
+				case c.method == "Renew" && suspended.Load():
+					return nil
+				case c.method == "Save" && steal():
+					suspended.Store(true)
+					time.Sleep(time.Minute) // as a machine that was suspended: the lease is not renewed
+					suspended.Store(false)
+				}
+				return do()
+			}})
 
-				_, err := first.Run(t.Context())
+			_, err := first.Run(t.Context())
 
-				require.ErrorIs(t, err, rollout.ErrLeaseLost)
-				require.EqualError(t, err, "rollout release 1: the lease was lost to another runner")
-				<-done
-				s.requireDone(next, nextErr)
-				require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
-			})
+			require.ErrorIs(t, err, rollout.ErrLeaseLost)
+			require.EqualError(t, err, "rollout release 1: the lease was lost to another runner")
+			<-done
+			s.requireDone(next, nextErr)
+			require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
 		})
 	}
 }
@@ -108,30 +103,24 @@ func TestALeaseIsKeptHoweverLongAGateOrACallTakes(t *testing.T) {
 		"a reading": func(s *stage, during func()) { s.between(rollouttest.OpObserve, during) },
 		"a change":  func(s *stage, during func()) { s.between(rollouttest.OpRaise, during) },
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				spec := hourly()
-				spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(30 * time.Minute), Timeout: rollout.Duration(2 * long)}
-				s := newStage(t, spec)
-				tried := 0
-				slow(s, func() {
-					for end := time.Now().Add(long); time.Now().Before(end); time.Sleep(10 * time.Second) {
-						tried++
-						_, err := s.store.Acquire(t.Context(), "release 1", "another")
-						require.ErrorIs(t, err, rollout.ErrLeased)
-					}
-				})
-				s.requireDone(s.runner().Run(t.Context()))
-				require.GreaterOrEqual(t, tried, 10)
+		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			s.spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(30 * time.Minute), Timeout: rollout.Duration(2 * long)}
+			tried := 0
+			slow(s, func() {
+				for end := time.Now().Add(long); time.Now().Before(end); time.Sleep(10 * time.Second) {
+					tried++
+					_, err := s.store.Acquire(t.Context(), "release 1", "another")
+					require.ErrorIs(t, err, rollout.ErrLeased)
+				}
 			})
+			s.requireDone(s.runner().Run(t.Context()))
+			require.GreaterOrEqual(t, tried, 10)
 		})
 	}
 }
 
 func TestALeaseThatIsLostWhileWaitingEndsTheRun(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		lost := s.began.Add(90 * time.Minute)
 		_, err := s.runnerOf(s.fake, storeFailingFrom(s.store, "Renew", lost, rollout.ErrLeaseLost)).Run(t.Context())
 		require.ErrorIs(t, err, rollout.ErrLeaseLost)
@@ -142,9 +131,7 @@ func TestALeaseThatIsLostWhileWaitingEndsTheRun(t *testing.T) {
 }
 
 func TestARunWhoseLeaseIsGivenBackLogsNothing(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		var log bytes.Buffer
 		s.requireDone(s.runner(rollout.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))).Run(t.Context()))
 		require.Empty(t, log.String())
@@ -154,10 +141,7 @@ func TestARunWhoseLeaseIsGivenBackLogsNothing(t *testing.T) {
 func TestALeaseThatCannotBeGivenBackIsLoggedAndNoFailure(t *testing.T) {
 	t.Parallel()
 	for name, do := range map[string]func(*stage, *rollout.Runner) error{
-		"a run": func(s *stage, r *rollout.Runner) error {
-			_, err := r.Run(s.Context())
-			return err
-		},
+		"a run": func(s *stage, r *rollout.Runner) error { return errOf(r.Run(s.Context())) },
 		"a step": func(s *stage, r *rollout.Runner) error {
 			next, err := r.Step(s.Context())
 			require.NotNil(s, next)
@@ -169,17 +153,13 @@ func TestALeaseThatCannotBeGivenBackIsLoggedAndNoFailure(t *testing.T) {
 			return err
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := liveAtTen(t, plain())
-				var log bytes.Buffer
-				r := s.runnerOf(s.fake, storeFailing(s.store, "Release", errors.New("unplugged")), rollout.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
-				require.NoError(t, do(s, r))
-				require.Contains(t, log.String(), `level=WARN msg="the lease of a rollout could not be given back" rollout="release 1" error=unplugged`)
-				time.Sleep(time.Minute)
-				_, err := s.store.Acquire(t.Context(), "release 1", "another")
-				require.NoError(t, err, "it ended as if its holder had died")
-			})
+		runOnStageAtTen(t, name, plain(), func(t *testing.T, s *stage) {
+			var log bytes.Buffer
+			r := s.runnerOf(s.fake, storeFailing(s.store, "Release", errors.New("unplugged")), rollout.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+			require.NoError(t, do(s, r))
+			require.Contains(t, log.String(), `level=WARN msg="the lease of a rollout could not be given back" rollout="release 1" error=unplugged`)
+			time.Sleep(time.Minute)
+			s.lease("another") // it ended as if its holder had died
 		})
 	}
 }
@@ -203,9 +183,7 @@ func TestARunnerIsNamedAfterItsMachineByDefault(t *testing.T) {
 
 // By the number an entry is found that belongs to a state, over many processes.
 func TestEachStoredStateHasTheNextNumberAndItsEntriesHaveTheSame(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		var last uint64
 		s.store = storeHooked(s.store, "Save", func(_ context.Context, c storeCall, do func() error) error {
 			var stored struct {
@@ -221,10 +199,8 @@ func TestEachStoredStateHasTheNextNumberAndItsEntriesHaveTheSame(t *testing.T) {
 			return do()
 		})
 		s.runUntil(90 * time.Minute)
-		_, err := s.runner().Pause(t.Context(), "lin", "")
-		require.NoError(t, err)
-		_, err = s.runner().Resume(t.Context(), "lin", "")
-		require.NoError(t, err)
+		s.pause()
+		s.resume()
 		state, err := s.runner().Run(t.Context())
 		s.requireDone(state, err)
 		require.Greater(t, state.Seq, uint64(10))
@@ -235,56 +211,48 @@ func TestALeaseIsGivenBackInOrderWhenARunIsStopped(t *testing.T) {
 	t.Parallel()
 	for name, op := range map[string]rollouttest.Op{"in a reading": rollouttest.OpObserve, "in a change": rollouttest.OpRaise} {
 		for _, after := range []time.Duration{9 * time.Second, 12 * time.Second} { // it is renewed every 10
-			t.Run(name+" of "+after.String(), func(t *testing.T) {
-				synctest.Test(t, func(t *testing.T) {
-					s := newStage(t, plain())
-					s.fake.ApproveAfter(0)
-					ctx, cancel := context.WithCancel(t.Context())
-					s.between(op, func() {
-						time.Sleep(after)
-						cancel()
-					})
-					// A store over a network that is slow to renew a lease, and does nothing
-					// for a context that has ended.
-					var renewing, released int
-					store := hookedStore{Store: s.store, hook: func(ctx context.Context, c storeCall, do func() error) error {
-						switch c.method {
-						case "Save":
-							require.NoError(t, ctx.Err())
-						case "Renew":
-							renewing++
-							time.Sleep(5 * time.Second)
-							renewing--
-						case "Release":
-							require.NoError(t, ctx.Err())
-							require.Zero(t, renewing, "it is being renewed")
-							released++
-						}
-						return do()
-					}}
-					_, err := s.runnerOf(s.fake, store).Run(ctx)
-					require.ErrorIs(t, err, rollout.ErrPending)
-					require.Equal(t, 1, released)
-					_, err = s.store.Acquire(t.Context(), "release 1", "another")
-					require.NoError(t, err)
+			runOnStage(t, name+" of "+after.String(), plain(), func(t *testing.T, s *stage) {
+				s.fake.ApproveAfter(0)
+				ctx, cancel := context.WithCancel(t.Context())
+				s.between(op, func() {
+					time.Sleep(after)
+					cancel()
 				})
+				// A store over a network that is slow to renew a lease, and does nothing
+				// for a context that has ended.
+				var renewing, released int
+				store := hookedStore{Store: s.store, hook: func(ctx context.Context, c storeCall, do func() error) error {
+					switch c.method {
+					case "Save":
+						require.NoError(t, ctx.Err())
+					case "Renew":
+						renewing++
+						time.Sleep(5 * time.Second)
+						renewing--
+					case "Release":
+						require.NoError(t, ctx.Err())
+						require.Zero(t, renewing, "it is being renewed")
+						released++
+					}
+					return do()
+				}}
+				require.ErrorIs(t, errOf(s.runnerOf(s.fake, store).Run(ctx)), rollout.ErrPending)
+				require.Equal(t, 1, released)
+				s.lease("another")
 			})
 		}
 	}
 }
 
 func TestAStoreInMemoryNeedsNoMaking(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, approved())
+	onStage(t, approved(), func(t *testing.T, s *stage) {
 		s.store = new(rollout.MemoryStore)
 		require.Empty(t, s.audit())
 		data, err := s.store.Read(t.Context(), "release 1")
 		require.NoError(t, err)
 		require.Nil(t, data)
 		s.store = new(rollout.MemoryStore)
-		_, err = s.store.Acquire(t.Context(), "release 1", "another")
-		require.NoError(t, err)
+		s.lease("another")
 		s.store = new(rollout.MemoryStore)
 		require.NoError(t, s.store.Post(t.Context(), "release 1", rollout.Command{ID: "1", Kind: rollout.CommandApprove, Ratio: 50, By: "lin", At: time.Now()}))
 		s.requireDone(s.runner().Run(t.Context()))
@@ -292,9 +260,7 @@ func TestAStoreInMemoryNeedsNoMaking(t *testing.T) {
 }
 
 func TestCommandsAreListedEveryThreeSecondsAndNotMore(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		var renewed, listed int
 		store := lasting(s.store, &renewed, &listed)
 		s.requireDone(s.runnerOf(s.fake, store).Run(t.Context()))
@@ -306,9 +272,7 @@ func TestCommandsAreListedEveryThreeSecondsAndNotMore(t *testing.T) {
 }
 
 func TestCommandsOfAListenerAreNotListedAgainAndAgain(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		var listed int
 		store := hookedStore{Store: s.store, listens: true, hook: func(_ context.Context, c storeCall, do func() error) error {
 			switch {
@@ -339,9 +303,7 @@ func (t endsAfterReading) Observe(ctx context.Context) (*rollout.Observation, er
 
 // A store over a network does nothing for a context that has ended.
 func TestAnObservationIsStoredThoughTheContextEndedMeanwhile(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		ctx, cancel := context.WithCancel(t.Context())
 		saves := 0
 		store := storeHooked(s.store, "Save", func(ctx context.Context, _ storeCall, do func() error) error {
@@ -349,8 +311,7 @@ func TestAnObservationIsStoredThoughTheContextEndedMeanwhile(t *testing.T) {
 			require.NoError(t, ctx.Err())
 			return do()
 		})
-		_, err := s.runnerOf(endsAfterReading{s.fake, cancel}, store).Run(ctx)
-		require.ErrorIs(t, err, rollout.ErrPending)
+		require.ErrorIs(t, errOf(s.runnerOf(endsAfterReading{s.fake, cancel}, store).Run(ctx)), rollout.ErrPending)
 		require.Positive(t, saves)
 		require.True(t, s.state().Observed)
 	})

@@ -7,7 +7,6 @@ import (
 	"os"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -317,9 +316,7 @@ func TestADefaultThatIsSaidIsTheSameSpec(t *testing.T) {
 // A runner carries out the spec that it was given, whatever its caller makes of it for the
 // next one.
 func TestARunnersSpecIsItsOwn(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, hourly())
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		most := 0.5
 		s.spec.Gates["errors"] = rollout.GateSpec{HTTP: &rollout.HTTPGate{URL: "https://metrics.example", Field: "rate", Bound: rollout.Bound{Max: &most}}}
 		hash := s.spec.Hash()
@@ -340,9 +337,7 @@ func TestARunnersSpecIsItsOwn(t *testing.T) {
 
 // What is not limited in Go is stored, and read by the next process.
 func TestTheLongestDurationIsStoredAndRead(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.spec.Deadline, s.spec.ReviewDeadline = math.MaxInt64, math.MaxInt64-1
 		s.runUntil(time.Minute)
 		require.Equal(t, rollout.Duration(math.MaxInt64), s.state().Spec.Deadline)

@@ -3,7 +3,6 @@ package rollout_test
 import (
 	"bytes"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -42,76 +41,55 @@ func (*untouched) ID() string { return "release 1" }
 
 func TestAStoredStateThatCannotBeUsedIsNeverAFreshStart(t *testing.T) {
 	t.Parallel()
+	replaced := func(old, by string) func(*stage) {
+		return func(s *stage) {
+			s.replace(func(b []byte) []byte { return bytes.Replace(b, []byte(old), []byte(by), 1) })
+		}
+	}
 	for name, tt := range map[string]struct {
-		edit func(*testing.T, *stage)
+		edit func(*stage)
 		line string
 	}{
-		"a changed byte": {
-			func(_ *testing.T, s *stage) {
-				s.replace(func(b []byte) []byte { return bytes.Replace(b, []byte(`"ratio":10`), []byte(`"ratio":11`), 1) })
-			},
-			"it is damaged or was changed by hand: its checksum does not fit",
-		},
-		"cut off": {
-			func(_ *testing.T, s *stage) { s.replace(func(b []byte) []byte { return b[:10] }) },
-			"it is damaged: unexpected end of JSON input",
-		},
-		"empty": {
-			func(_ *testing.T, s *stage) { s.replace(func([]byte) []byte { return []byte{} }) },
-			"it is damaged: unexpected end of JSON input",
-		},
-		"another file": {
-			func(_ *testing.T, s *stage) { s.replace(func([]byte) []byte { return []byte(`{"name":"x"}`) }) },
-			"it is damaged: it has no form",
-		},
+		"a changed byte": {replaced(`"ratio":10`, `"ratio":11`), "it is damaged or was changed by hand: its checksum does not fit"},
+		"cut off":        {func(s *stage) { s.replace(func(b []byte) []byte { return b[:10] }) }, "it is damaged: unexpected end of JSON input"},
+		"empty":          {func(s *stage) { s.replace(func([]byte) []byte { return []byte{} }) }, "it is damaged: unexpected end of JSON input"},
+		"another file":   {func(s *stage) { s.replace(func([]byte) []byte { return []byte(`{"name":"x"}`) }) }, "it is damaged: it has no form"},
 		"newer": {
-			func(_ *testing.T, s *stage) {
-				s.replace(func(b []byte) []byte { return bytes.Replace(b, []byte(`"schema":1`), []byte(`"schema":2`), 1) })
-			},
+			replaced(`"schema":1`, `"schema":2`),
 			"it is of form 2, made by a newer version of the library; this one reads up to 1; use the newer version",
 		},
-		"of another rollout": {
-			func(_ *testing.T, s *stage) {
-				s.rewrite(func(state map[string]any) { state["rollout"] = "release 7" })
-			},
-			"it is of the rollout release 7",
-		},
+		"of another rollout": {func(s *stage) { s.rewrite(func(state map[string]any) { state["rollout"] = "release 7" }) }, "it is of the rollout release 7"},
 		"not a state": {
-			func(_ *testing.T, s *stage) { s.rewrite(func(state map[string]any) { state["ratio"] = "ten" }) },
+			func(s *stage) { s.rewrite(func(state map[string]any) { state["ratio"] = "ten" }) },
 			"it is damaged: json: cannot unmarshal string into Go struct field State.ratio of type alipayplus.Ratio",
 		},
 	} {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				s := newStage(t, plain())
-				s.runUntil(90 * time.Minute)
-				tt.edit(t, s)
-				calls := s.fake.Calls(rollouttest.OpAny)
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			s.runUntil(90 * time.Minute)
+			tt.edit(s)
+			calls := s.fake.Calls(rollouttest.OpAny)
 
-				_, run := s.runner().Run(t.Context())
-				_, step := s.runner().Step(t.Context())
-				_, status := s.runner().Status(t.Context())
-				_, pause := s.runner().Pause(t.Context(), "lin", "")
+			_, run := s.runner().Run(t.Context())
+			_, step := s.runner().Step(t.Context())
+			_, status := s.runner().Status(t.Context())
+			_, pause := s.runner().Pause(t.Context(), "lin", "")
 
-				for _, err := range []error{run, step, status, pause} {
-					line := tt.line
-					if name != "newer" {
-						line += "; restore it from a copy, or remove it to begin from what is live"
-					}
-					require.EqualError(t, err, "rollout release 1: the stored state cannot be used: "+line)
-					var checkpoint *rollout.CheckpointError
-					require.ErrorAs(t, err, &checkpoint)
+			for _, err := range []error{run, step, status, pause} {
+				line := tt.line
+				if name != "newer" {
+					line += "; restore it from a copy, or remove it to begin from what is live"
 				}
-				require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny))
-			})
+				require.EqualError(t, err, "rollout release 1: the stored state cannot be used: "+line)
+				var checkpoint *rollout.CheckpointError
+				require.ErrorAs(t, err, &checkpoint)
+			}
+			require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny))
 		})
 	}
 }
 
 func TestTheStateOfAnotherTargetIsRefused(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, plain())
+	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.runUntil(90*time.Minute, rollout.WithName("tea"))
 		other := s.runnerOf(rollouttest.NewFake("release 2", alipayplus.DefaultLadder()), s.store, rollout.WithName("tea"))
 		_, err := other.Run(t.Context())

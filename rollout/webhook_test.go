@@ -72,8 +72,7 @@ func webhook(t *testing.T, options rollout.WebhookOptions) rollout.Sink {
 }
 
 func TestAWebhookIsSignedForItsReceiver(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		to := &webhookReceiver{statuses: []int{204}}
 		given := happened(rollout.EventRaised, "raised from 5% to 10%")
 
@@ -97,8 +96,7 @@ func TestAWebhookIsSignedForItsReceiver(t *testing.T) {
 }
 
 func TestAWebhookThatWasNotSentSoIsRefused(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		to := &webhookReceiver{statuses: []int{200}}
 		require.NoError(t, webhook(t, webhookTo(to))(t.Context(), happened(rollout.EventRaised, "raised")))
 		sent := to.got[0]
@@ -139,8 +137,7 @@ func TestAWebhookThatWasNotSentSoIsRefused(t *testing.T) {
 }
 
 func TestAWebhookOfAnotherTimeIsRefused(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		to := &webhookReceiver{statuses: []int{200}}
 		require.NoError(t, webhook(t, webhookTo(to))(t.Context(), happened(rollout.EventRaised, "raised")))
 		sent := to.got[0]
@@ -192,39 +189,36 @@ func TestAWebhookIsSentAgainWhereThatMayHelp(t *testing.T) {
 		{"not for a receiver that does not know the secret", []int{401}, 1, "HTTP 401"},
 		{"not elsewhere", []int{307}, 1, "HTTP 307"},
 	} {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				to := &webhookReceiver{statuses: tt.statuses, header: http.Header{"Location": {"https://elsewhere.example/hush"}}}
-				begun := time.Now()
+		runInVirtualTime(t, tt.name, func(t *testing.T) {
+			to := &webhookReceiver{statuses: tt.statuses, header: http.Header{"Location": {"https://elsewhere.example/hush"}}}
+			begun := time.Now()
 
-				err := webhook(t, webhookTo(to))(t.Context(), happened(rollout.EventRaised, "raised"))
+			err := webhook(t, webhookTo(to))(t.Context(), happened(rollout.EventRaised, "raised"))
 
-				require.Len(t, to.got, tt.want)
-				for i, got := range to.got {
-					require.Equal(t, "https://hooks.example/T0/hush?token=hush", got.url)
-					require.Equal(t, to.got[0].body, got.body)
-					require.NoError(t, rollout.VerifyWebhook(got.header, got.body, webhookSecret, time.Minute))
-					if i > 0 {
-						require.Greater(t, got.at, to.got[i-1].at, "it is waited in between")
-					}
+			require.Len(t, to.got, tt.want)
+			for i, got := range to.got {
+				require.Equal(t, "https://hooks.example/T0/hush?token=hush", got.url)
+				require.Equal(t, to.got[0].body, got.body)
+				require.NoError(t, rollout.VerifyWebhook(got.header, got.body, webhookSecret, time.Minute))
+				if i > 0 {
+					require.Greater(t, got.at, to.got[i-1].at, "it is waited in between")
 				}
-				require.LessOrEqual(t, time.Since(begun), 10*time.Second)
-				if tt.err == "" {
-					require.NoError(t, err)
-					return
-				}
-				require.ErrorContains(t, err, "rollout: webhook to https://hooks.example: ")
-				require.ErrorContains(t, err, tt.err)
-				require.NotContains(t, err.Error(), "hush", "the address may be a secret")
-				require.NotContains(t, err.Error(), "secret")
-			})
+			}
+			require.LessOrEqual(t, time.Since(begun), 10*time.Second)
+			if tt.err == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, "rollout: webhook to https://hooks.example: ")
+			require.ErrorContains(t, err, tt.err)
+			require.NotContains(t, err.Error(), "hush", "the address may be a secret")
+			require.NotContains(t, err.Error(), "secret")
 		})
 	}
 }
 
 func TestAWebhookHoldsTheRolloutUpNoLongerThanItsTimeout(t *testing.T) {
-	t.Parallel()
-	synctest.Test(t, func(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
 		for timeout, want := range map[time.Duration]time.Duration{0: 10 * time.Second, 3 * time.Second: 3 * time.Second} {
 			to := &webhookReceiver{statuses: []int{-1}}
 			options := webhookTo(to)
