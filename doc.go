@@ -7,7 +7,7 @@
 // the contract is this project's own, on the message structure and signature
 // that Alipay+ documents.
 //
-// The rules stand in this package as pure functions, and can be used without any
+// The rules are in this package as pure functions, and can be used without any
 // network: [Ladder], [ReleaseStatus.CanBecome], [Limits.CheckVersionLimit],
 // [ServicePolicy.Check], [PermissionPolicy.Can]. The client asks them before it
 // sends, as far as the inputs hold what they need (the Known and Target fields); the

@@ -16,7 +16,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
-// Option sets one thing of a [Client]. It copies what it is given.
+// Option configures a [Client]. It copies what it is given.
 type Option func(*config) error
 
 type config struct {

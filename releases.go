@@ -18,7 +18,7 @@ type TargetApp string
 // TargetAlipayCN is AlipayCN, the target of "Release mini programs".
 const TargetAlipayCN TargetApp = "ALIPAY_CN"
 
-// ReleaseStatus is where a release stands. It is open to unknown values.
+// ReleaseStatus is the status of a release. It is open to unknown values.
 type ReleaseStatus string
 
 // The release statuses. The first five are the steps of "Release mini
@@ -118,7 +118,7 @@ type Release struct {
 	Version VersionNumber `json:"version"`
 	// TargetApp is where it goes.
 	TargetApp TargetApp `json:"targetApp"`
-	// Status is where it stands.
+	// Status is its present status.
 	Status ReleaseStatus `json:"status"`
 	// Configuration is the release's own, first copied from the mini program.
 	Configuration Configuration `json:"configuration"`

@@ -12,7 +12,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
-// RequestStatus is where a request stands. It is open to unknown values.
+// RequestStatus is the status of a request. It is open to unknown values.
 type RequestStatus string
 
 // The request statuses. UNDER_REVIEW and APPROVED are documented in "Release
@@ -128,7 +128,7 @@ type Request struct {
 	Title string `json:"title"`
 	// Category is what it is for.
 	Category RequestCategory `json:"category"`
-	// Status is where it stands.
+	// Status is its present status.
 	Status RequestStatus `json:"status"`
 	// Applicant is the member who applied.
 	Applicant string `json:"applicant"`

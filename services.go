@@ -11,7 +11,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/polling"
 )
 
-// ServiceStatus is where a service stands. It is open to unknown values.
+// ServiceStatus is the status of a service. It is open to unknown values.
 type ServiceStatus string
 
 // The six service statuses that Alipay+ documents ("ISV orders").
@@ -197,7 +197,7 @@ type Service struct {
 	ServiceDescription
 	// Company is the offering company, from sign-up; it cannot be entered.
 	Company BusinessRegistration `json:"company"`
-	// Status is where the service stands.
+	// Status is the state of the service.
 	Status ServiceStatus `json:"status"`
 	// ReleaseRequestID is the newest release request; empty before the first submit.
 	ReleaseRequestID string `json:"releaseRequestId,omitempty"`

@@ -21,7 +21,7 @@ import (
 // Production is the address of AlipayCN's gateway, the default of [WithEndpoint].
 const Production = "https://openapi.alipay.com"
 
-// Option sets one thing of a [Client]. It copies what it is given.
+// Option configures a [Client]. It copies what it is given.
 type Option func(*config) error
 
 type config struct {

@@ -192,7 +192,7 @@ func doneIf(asAsked bool) effect {
 	return effectNotDone
 }
 
-// absent stands in the table for a version that does not exist.
+// absent marks a version that does not exist.
 const absent VersionStatus = "(no such version)"
 
 // proof is one line of the table in the package's documentation: the statuses
@@ -356,7 +356,7 @@ func sameAppliedAt(before, after *versionState) bool {
 	return before.detail != nil && before.detail.AppliedAt.Equal(after.detail.AppliedAt.Time)
 }
 
-// sameStatus: somebody was at work since, perhaps in order to stop the release.
+// sameStatus: somebody changed it since, perhaps in order to stop the release.
 func sameStatus(_ versionWrite, before, after *versionState, e effect) bool {
 	return e == effectDone || before != nil && before.status() == after.status()
 }

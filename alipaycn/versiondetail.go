@@ -2,7 +2,7 @@ package alipaycn
 
 import "slices"
 
-// VersionStatus is where a version stands. It is open to values unknown to this
+// VersionStatus is the status of a version. It is open to values unknown to this
 // version of the library.
 type VersionStatus string
 
@@ -132,7 +132,7 @@ func (r AuditResult) Known() bool { return r == AuditResultPass || r == AuditRes
 type VersionDetail struct {
 	// Version is its number.
 	Version Version `json:"app_version,omitempty"`
-	// Status is where it stands.
+	// Status is its present status.
 	Status VersionStatus `json:"status,omitempty"`
 	// Description says what changed.
 	Description string `json:"version_desc,omitempty"`

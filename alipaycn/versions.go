@@ -448,7 +448,7 @@ type VersionSummary struct {
 	Version Version `json:"app_version,omitempty"`
 	// Description says what changed.
 	Description string `json:"version_description,omitempty"`
-	// Status is where it stands.
+	// Status is its present status.
 	Status VersionStatus `json:"version_status,omitempty"`
 	// BundleID is the client.
 	BundleID BundleID `json:"bundle_id,omitempty"`

@@ -74,7 +74,7 @@ func TestARepetitionGetsTheFirstOutcome(t *testing.T) {
 }
 
 // TestARefusalIsNoOutcome: it changed nothing, so the same key may be tried again
-// once what stood in the way is gone, and then it is done once.
+// once its cause is gone, and then it is done once.
 func TestARefusalIsNoOutcome(t *testing.T) {
 	inWorld(t, func(w *world) {
 		program := w.program().ID

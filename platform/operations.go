@@ -250,7 +250,7 @@ type writeSession struct {
 }
 
 // run carries out the call. A refusal changes nothing, so it is no outcome: the
-// same requestId may be tried again once what stood in the way is gone.
+// same requestId may be tried again once its cause is gone.
 func (s *writeSession) run(ctx context.Context) (reply, error) {
 	out, reserved, err := s.applyRule(ctx)
 	if err != nil || reserved == nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
-// Option sets one thing of a [Platform].
+// Option configures a [Platform].
 type Option func(*config) error
 
 type config struct {

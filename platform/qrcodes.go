@@ -47,7 +47,7 @@ func (c *call) isLive(program string) (bool, error) {
 	for _, target := range c.p.targets {
 		at := &releaseRecord{Workspace: c.workspace(), Release: alipayplus.Release{ProgramID: program, TargetApp: target.App()}}
 		for _, status := range []alipayplus.ReleaseStatus{alipayplus.ReleaseGrayscale, alipayplus.ReleaseFull} {
-			n, err := count(c.tx, c.standing(at, status), 1)
+			n, err := count(c.tx, c.releasesIn(at, status), 1)
 			if err != nil || n > 0 {
 				return n > 0, err
 			}

@@ -38,30 +38,30 @@ func createRelease(c *call, in alipayplus.CreateReleaseInput) (*alipayplus.Relea
 
 // mayCreate checks what "Select app" asks for, in the order of the document.
 func (c *call) mayCreate(r *releaseRecord, program *programRecord, target TargetBackend) error {
-	if err := c.firstTime(r); err != nil {
+	if err := c.checkVersionIsNew(r); err != nil {
 		return err
 	}
 	if err := c.checkTarget(program, target); err != nil {
 		return err
 	}
 	limits := target.Limits()
-	if err := c.roomForProgram(r, target); err != nil {
+	if err := c.checkProgramLimit(r, target); err != nil {
 		return err
 	}
-	waiting, err := count(c.tx, c.standing(r, alipayplus.ReleaseNewVersionCreated), limits.WaitingVersions)
+	waiting, err := count(c.tx, c.releasesIn(r, alipayplus.ReleaseNewVersionCreated), limits.WaitingVersions)
 	if err != nil {
 		return err
 	}
-	underReview, err := count(c.tx, c.standing(r, alipayplus.ReleaseUnderReview), 1)
+	underReview, err := count(c.tx, c.releasesIn(r, alipayplus.ReleaseUnderReview), 1)
 	if err != nil {
 		return err
 	}
 	return limits.CheckVersionLimit(target.App(), waiting, underReview > 0)
 }
 
-// roomForProgram checks the limit of mini programs. One that goes to the target
+// checkProgramLimit checks the limit of mini programs. One that goes to the target
 // already needs no room.
-func (c *call) roomForProgram(r *releaseRecord, target TargetBackend) error {
+func (c *call) checkProgramLimit(r *releaseRecord, target TargetBackend) error {
 	there, err := count(c.tx, key("i/going", r.Workspace, string(r.TargetApp), r.ProgramID)+"/", 1)
 	if err != nil || there > 0 {
 		return err
@@ -74,8 +74,8 @@ func (c *call) roomForProgram(r *releaseRecord, target TargetBackend) error {
 	return limits.CheckProgramLimit(target.App(), going)
 }
 
-// firstTime refuses a version that was released to the target before.
-func (c *call) firstTime(r *releaseRecord) error {
+// checkVersionIsNew refuses a version that was released to the target before.
+func (c *call) checkVersionIsNew(r *releaseRecord) error {
 	at, taken, err := c.tx.Get(r.versionSlot())
 	if err != nil || !taken {
 		return err
@@ -112,8 +112,8 @@ func (c *call) checkTarget(program *programRecord, target TargetBackend) error {
 	}
 }
 
-// standing is the index of the releases of the same program and target in a status.
-func (c *call) standing(r *releaseRecord, status alipayplus.ReleaseStatus) string {
+// releasesIn is the index of the releases of the same program and target in a status.
+func (c *call) releasesIn(r *releaseRecord, status alipayplus.ReleaseStatus) string {
 	return key("i/standing", r.Workspace, r.ProgramID, string(r.TargetApp), string(status)) + "/"
 }
 
@@ -246,7 +246,7 @@ func (c *call) mayApply(r *releaseRecord) (TargetBackend, error) {
 		if !status.BlocksApply() {
 			continue
 		}
-		other, err := c.firstStanding(r, status)
+		other, err := c.firstInStatus(r, status)
 		if err != nil {
 			return nil, err
 		}
@@ -266,10 +266,10 @@ func (c *call) mayApply(r *releaseRecord) (TargetBackend, error) {
 	return target, c.checkTarget(program, target)
 }
 
-// firstStanding returns a release of the same program and target in a status,
+// firstInStatus returns a release of the same program and target in a status,
 // other than r itself.
-func (c *call) firstStanding(r *releaseRecord, status alipayplus.ReleaseStatus) (*releaseRecord, error) {
-	prefix := c.standing(r, status)
+func (c *call) firstInStatus(r *releaseRecord, status alipayplus.ReleaseStatus) (*releaseRecord, error) {
+	prefix := c.releasesIn(r, status)
 	for entry, err := range c.tx.Scan(prefix, storage.PrefixEnd(prefix), false) {
 		if err != nil {
 			return nil, err
@@ -369,7 +369,7 @@ func (c *call) goLive(before, r *releaseRecord, ratio alipayplus.Ratio) (*alipay
 
 // archiveFormer archives the version that was fully released until now.
 func (c *call) archiveFormer(r *releaseRecord) error {
-	former, err := c.firstStanding(r, alipayplus.ReleaseFull)
+	former, err := c.firstInStatus(r, alipayplus.ReleaseFull)
 	if err != nil || former == nil {
 		return err
 	}

@@ -89,7 +89,7 @@ func (s *session) changeFailed(ctx context.Context, in *Intent, err error) error
 		in.unknown = true
 		return err
 	case in.Kind == ChangeAbort:
-		return &abortRefusedError{err} // abort removes the intent when it stores the pause
+		return &abortFailedError{err} // abort removes the intent when it stores the pause
 	case errors.Is(err, alipayplus.ErrConflict) && s.conflicts <= maxConflicts:
 		// Somebody was faster, or it is done already: the next observation shows it.
 		// A change whose outcome is unknown keeps its intent until then.
@@ -109,10 +109,10 @@ func (s *session) changeFailed(ctx context.Context, in *Intent, err error) error
 	}
 }
 
-// abortRefusedError says that the target refused to give the version up.
-type abortRefusedError struct{ error }
+// abortFailedError says that the target refused to give the version up.
+type abortFailedError struct{ error }
 
-func (e *abortRefusedError) Unwrap() error { return e.error }
+func (e *abortFailedError) Unwrap() error { return e.error }
 
 // recordChange records a change that was made. who is who made it, as far as the target
 // reports that; empty for the runner.
@@ -157,7 +157,7 @@ func (s *session) recordRatio(to alipayplus.Ratio, by string, outside bool) {
 // intent is kept until the pause is stored, so that a crash in between repeats the abort.
 func (s *session) abort(ctx context.Context, why *Stop) error {
 	err := s.makeChange(ctx, decision{message: "give the version up: " + why.Reason}, &Intent{Kind: ChangeAbort, Stop: why})
-	refused, ok := errors.AsType[*abortRefusedError](err)
+	refused, ok := errors.AsType[*abortFailedError](err)
 	if !ok {
 		return err
 	}

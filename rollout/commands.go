@@ -55,7 +55,7 @@ type Receipt struct {
 	// Holder is the runner that drives the rollout now, and will execute the command at
 	// its next step; empty when there is none.
 	Holder string
-	// State is where the rollout stands; nil when it is not handled.
+	// State is the state of the rollout; nil when it is not handled.
 	State *State
 }
 

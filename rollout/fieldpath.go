@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// fieldPath says where a figure stands in a JSON document: data.result[0].value[1].
+// fieldPath says where a figure is in a JSON document: data.result[0].value[1].
 // The name of a field that holds a dot or a bracket is quoted: data["http.errors"].
 type fieldPath []fieldStep
 

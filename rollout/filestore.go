@@ -22,7 +22,7 @@ import (
 
 // FileStore keeps each rollout in a folder of its own:
 //
-//	checkpoint.json   where it stands
+//	checkpoint.json   its state
 //	audit.ndjson      what was done, one line each
 //	commands/         what people asked for and no runner has done yet
 //	lock              held by the runner, and free when its process ends

@@ -69,7 +69,7 @@ type FleetMember struct {
 	Target string `json:"target"`
 	// Canary says that it is one of those that go ahead.
 	Canary bool `json:"canary,omitempty"`
-	// Status is where it stands.
+	// Status is its present status.
 	Status FleetStatus `json:"status"`
 	// Ratio is live, in percent, as far as this run knows; 0 before it observed the target.
 	Ratio alipayplus.Ratio `json:"ratio"`

@@ -145,7 +145,7 @@ func (r *Runner) Name() string { return r.name }
 
 // Next is what a rollout waits for.
 type Next struct {
-	// State is where the rollout stands.
+	// State is the state of the rollout.
 	State *State
 	// Over says that nothing comes next: the rollout is done, or stopped.
 	Over bool
@@ -156,7 +156,7 @@ type Next struct {
 }
 
 // Run drives the target to the end, and returns the state it ended in: DONE. It
-// first reads what is stored and where the target stands, and goes on from there.
+// first reads what is stored and the state of the target, and goes on from there.
 //
 // When the rollout stops for a reason, the error is a [StoppedError]; a paused
 // one goes on after [Runner.Resume], by another Run. When the context ends, a change
@@ -261,7 +261,7 @@ func (r *Runner) stepOnce(ctx context.Context, seen *BatchResult, limiter *rate.
 	return state, next, err
 }
 
-// Status reads where the rollout stands, without the lease; nil when it has not
+// Status reads the state of the rollout, without the lease; nil when it has not
 // begun. The error is a [CheckpointError] when the state cannot be used.
 func (r *Runner) Status(ctx context.Context) (*State, error) {
 	data, err := r.store.Read(ctx, r.name)

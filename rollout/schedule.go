@@ -50,7 +50,7 @@ type result struct {
 	// nil for the result of a step.
 	observed []job
 	index    int
-	// state is where the rollout stands, nil when that is not known.
+	// state is the state of the rollout, nil when that is not known.
 	state *State
 	next  *Next
 	err   error

@@ -315,7 +315,7 @@ func (s *session) startIfNew() {
 	}
 }
 
-// newState is where a rollout stands before its first step.
+// newState is the state of a rollout before its first step.
 func (r *Runner) newState(now time.Time) *State {
 	return &State{
 		Rollout: r.name, Target: r.target.ID(), Spec: r.spec,

@@ -35,7 +35,7 @@ const (
 // Final says whether nothing leads out of the status.
 func (s Status) Final() bool { return s == Done || s == Aborted || s == Ended }
 
-// State is where a rollout stands: all that another process, on another machine, needs to go
+// State is the state of a rollout: all that another process, on another machine, needs to go
 // on. It is stored after every transition.
 type State struct {
 	// Rollout is the rollout's name.

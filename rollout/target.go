@@ -22,7 +22,7 @@ import (
 type Target interface {
 	// ID names the target for good, for example "release rel_1".
 	ID() string
-	// Observe reads where the target stands. It changes nothing.
+	// Observe reads the state of the target. It changes nothing.
 	Observe(ctx context.Context) (*Observation, error)
 	// Apply sends the version to review.
 	Apply(ctx context.Context, c Change) error
@@ -61,7 +61,7 @@ type Batch interface {
 
 // BatchResult is the result of observing one of many targets.
 type BatchResult struct {
-	// Observation is where the target stands; nil with an error.
+	// Observation is the state of the target; nil with an error.
 	Observation *Observation
 	// Err is why it could not be observed.
 	Err error
@@ -79,9 +79,9 @@ type Change struct {
 	Other *Blocker
 }
 
-// Observation is where a target stands, in the platform's terms whatever the target is.
+// Observation is the state of a target, in the platform's terms whatever the target is.
 type Observation struct {
-	// Status is where the version stands. A status that the library does not
+	// Status is the state of the version. A status that the library does not
 	// know is waited out.
 	Status alipayplus.ReleaseStatus `json:"status"`
 	// Detail is the target's own term for it, where that says more.
@@ -111,6 +111,6 @@ type Blocker struct {
 	ID string `json:"id"`
 	// Version is its number.
 	Version string `json:"version"`
-	// Status is where it stands.
+	// Status is its present status.
 	Status alipayplus.ReleaseStatus `json:"status"`
 }

@@ -92,7 +92,7 @@ type job struct {
 	// they are known.
 	store  rollout.Store
 	target rollout.Target
-	// state is where the rollout stands, nil as long as that is not known.
+	// state is the state of the rollout, nil as long as that is not known.
 	state *rollout.State
 	// next is what the rollout waits for.
 	next rollout.Next
@@ -214,7 +214,7 @@ func (j *job) first(ctx context.Context, runner *rollout.Runner) error {
 	return nil
 }
 
-// known reads where the rollout stands, when the run did not tell.
+// known reads the state of the rollout, when the run did not tell.
 func (j *job) known(ctx context.Context, runner *rollout.Runner, err error) error {
 	if j.state == nil {
 		j.state, _ = runner.Status(context.WithoutCancel(ctx)) // err is worth more than a second one

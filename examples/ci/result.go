@@ -144,7 +144,7 @@ func byFlags(text string) string {
 	return strings.NewReplacer("(WithNewSpec)", "(-new-spec)", "(WithName)", "(-name)").Replace(text)
 }
 
-// standing says where the rollout stands.
+// standing says the state of the rollout.
 func (j *job) standing() string {
 	if j.state == nil {
 		return "the rollout has not begun"

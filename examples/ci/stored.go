@@ -12,7 +12,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
-// status says where the rollout stands: by what was stored last or, before it begins,
+// status says the state of the rollout: by what was stored last or, before it begins,
 // by the target.
 func (j *job) status(ctx context.Context, runner *rollout.Runner) (err error) {
 	if j.state, err = runner.Status(ctx); err != nil {

@@ -89,7 +89,7 @@ func (f *Fake) Observe(ctx context.Context) (*rollout.Observation, error) {
 	return o, nil
 }
 
-// observation is a copy of where the fake stands, which is locked.
+// observation is a copy of the state of the fake, which is locked.
 func (f *Fake) observation() *rollout.Observation {
 	o := f.seen
 	o.Reviews = slices.Clone(o.Reviews)

@@ -67,7 +67,7 @@ func (f *Fake) Cancel(who string) error {
 	return f.control("it cannot be canceled", func() { f.cancel(who, "") }, alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale)
 }
 
-// Edit changes where the fake stands, to whatever it is made: another version in the
+// Edit changes the state of the fake, to whatever it is made: another version in the
 // way, an unknown status, a ladder that shrank. It is no [Effect].
 func (f *Fake) Edit(who string, edit func(o *rollout.Observation)) {
 	f.mu.Lock()
@@ -90,7 +90,7 @@ func (f *Fake) setRevoked(revoked bool) {
 	f.revoked = revoked
 }
 
-// Now returns where the fake stands. It is no call: no fault and no hook sees it.
+// Now returns the state of the fake. It is no call: no fault and no hook sees it.
 func (f *Fake) Now() *rollout.Observation {
 	f.mu.Lock()
 	defer f.mu.Unlock()

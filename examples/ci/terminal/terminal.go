@@ -31,7 +31,7 @@ type Options struct {
 	Color bool
 }
 
-// View shows rollouts to people: where they stand, both reviews, the ladder, the
+// View shows rollouts to people: their state, both reviews, the ladder, the
 // time that is left to watch, the gates, what happened last. With Redraw it shows the
 // one of the newest event; plain lines show all, by name when there are several.
 // Times are UTC. Text of others cannot steer the terminal. It starts nothing by
