@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -466,6 +467,7 @@ func (s unguarded) Update(ctx context.Context, fn func(storage.Tx) error) error 
 		if err != nil {
 			return err
 		}
+		time.Sleep(time.Millisecond) // in the bubble's time: whoever runs beside this one has read by now
 		outdated := false
 		err = s.Store.Update(ctx, func(on storage.Tx) error {
 			outdated = false
