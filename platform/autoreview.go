@@ -63,15 +63,19 @@ const longestReview = 100 * 365 * 24 * time.Hour
 // settle applies the verdicts whose time has come. That nobody sees the platform
 // between two calls lets it do without a goroutine.
 func (p *Platform) settle(ctx context.Context) error {
-	return p.upToDate(ctx, p.cfg.store.View, func(storage.Tx) error { return nil })
+	return p.upToDate(ctx, noLock, p.cfg.store.View, func(storage.Tx) error { return nil })
 }
 
 // errVerdictDue ends a transaction that must not begin before a verdict is applied.
 var errVerdictDue = errors.New("a verdict is due")
 
+// noLock is the lock of who has none.
+func noLock() string { return "" }
+
 // upToDate runs fn in a transaction in which no verdict is due, but for those that
-// wait for another call. When none is due, that costs no transaction of its own.
-func (p *Platform) upToDate(ctx context.Context, transaction func(context.Context, func(storage.Tx) error) error, fn func(storage.Tx) error) error {
+// wait for another call: one that has another lock than held. When none is due, that
+// costs no transaction of its own.
+func (p *Platform) upToDate(ctx context.Context, held func() string, transaction func(context.Context, func(storage.Tx) error) error, fn func(storage.Tx) error) error {
 	if p.cfg.review == nil {
 		return transaction(ctx, fn)
 	}
@@ -79,7 +83,7 @@ func (p *Platform) upToDate(ctx context.Context, transaction func(context.Contex
 		var due *storage.Entry
 		var lock string
 		err := transaction(ctx, func(tx storage.Tx) (err error) {
-			if due, lock, err = p.nextDue(tx); err != nil {
+			if due, lock, err = p.nextDue(tx, held()); err != nil {
 				return err
 			}
 			if due != nil {
@@ -90,9 +94,12 @@ func (p *Platform) upToDate(ctx context.Context, transaction func(context.Contex
 		if !errors.Is(err, errVerdictDue) {
 			return err
 		}
-		unlock, free := p.busy.TryLock(lock)
-		if !free {
-			continue // the verdict now comes after the call that has the lock
+		unlock := func() {}
+		if lock == "" || lock != held() {
+			var free bool
+			if unlock, free = p.busy.TryLock(lock); !free {
+				continue // the verdict now comes after the call that has the lock
+			}
 		}
 		err = p.settleDue(ctx, due)
 		unlock()
@@ -102,22 +109,22 @@ func (p *Platform) upToDate(ctx context.Context, transaction func(context.Contex
 	}
 }
 
-// nextDue finds the first verdict that is due and need not wait for another call,
-// and the lock of what it is about.
-func (p *Platform) nextDue(tx storage.Tx) (due *storage.Entry, lock string, err error) {
+// nextDue finds the first verdict that is due and need not wait for another call
+// than that with the lock held, and the lock of what it is about.
+func (p *Platform) nextDue(tx storage.Tx, held string) (due *storage.Entry, lock string, err error) {
 	for entry, err := range tx.Scan("i/due/", dueKey(now().Add(1), "", ""), false) {
 		if err != nil {
 			return nil, "", err
 		}
 		r, err := load[requestRecord](tx, string(entry.Value))
-		if err != nil && !errors.Is(err, errDamaged) { // what is damaged is dropped
+		if err != nil && !errors.Is(err, storage.ErrDamaged) { // what is damaged is dropped
 			return nil, "", err
 		}
 		lock = ""
 		if r != nil {
 			lock = r.lock()
 		}
-		if p.busy.Free(lock) {
+		if lock != "" && lock == held || p.busy.Free(lock) {
 			return &entry, lock, nil
 		}
 	}
@@ -131,7 +138,7 @@ func (p *Platform) settleDue(ctx context.Context, due *storage.Entry) error {
 	if err == nil {
 		return nil
 	}
-	if codeOf(err) == alipayplus.CodeUnknownException && !errors.Is(err, errDamaged) {
+	if codeOf(err) == alipayplus.CodeUnknownException && !errors.Is(err, storage.ErrDamaged) {
 		return err // the store's failure, which passes; the verdict stays due
 	}
 	p.cfg.logger.ErrorContext(ctx, "an automatic verdict could not be applied and is dropped", "request", string(due.Value), "error", err)

@@ -128,7 +128,7 @@ func (c *call) derivedID(prefix string, of ...string) string {
 // forgetExpired removes the oldest outcomes whose time is over: several, so that
 // removal keeps ahead of arrival.
 func (c *call) forgetExpired() error {
-	const atOnce = 16
+	const atOnce = 100
 	until := key("i/expiry", fmt.Sprintf("%020d", c.at.UnixNano()))
 	var expired []storage.Entry
 	for entry, err := range c.tx.Scan("i/expiry/", until, false) {

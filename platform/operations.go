@@ -212,7 +212,7 @@ func (p *Platform) execute(ctx context.Context, in incoming) executed {
 }
 
 func (p *Platform) read(ctx context.Context, in incoming) (out reply, err error) {
-	err = p.upToDate(ctx, p.cfg.store.View, func(tx storage.Tx) error {
+	err = p.upToDate(ctx, noLock, p.cfg.store.View, func(tx storage.Tx) error {
 		c, err := p.begin(ctx, tx, in)
 		if err != nil {
 			return err
@@ -277,7 +277,7 @@ func (s *writeSession) update(ctx context.Context, fn func(storage.Tx) error) er
 // reserved.
 func (s *writeSession) applyRule(ctx context.Context) (out reply, reserved *call, err error) {
 	for {
-		err = s.p.upToDate(ctx, s.update, func(tx storage.Tx) error {
+		err = s.p.upToDate(ctx, func() string { return s.locked }, s.update, func(tx storage.Tx) error {
 			out, reserved = reply{}, nil
 			c, err := s.p.begin(ctx, tx, s.in)
 			if err != nil {
@@ -359,6 +359,9 @@ func programLock(workspace, program string) string { return key(workspace, progr
 // so that it cannot be used for anything else meanwhile, and the ratio, because
 // no lower one may follow when the platform never learns what came of it.
 func (c *call) reserve() error {
+	if _, err := c.p.target(c.after.TargetApp); err != nil {
+		return err // nothing is announced to an app that cannot be asked
+	}
 	c.announced = c.before.Announced
 	if err := c.before.announce(c.tx, max(c.announced, c.after.Grayscale.Ratio)); err != nil {
 		return err
@@ -426,7 +429,8 @@ func (s *writeSession) askTarget(ctx context.Context, c *call) error {
 }
 
 // effectFailed takes the reservation back when the target app has refused for
-// certain; after an unknown outcome it stays.
+// certain; after an unknown outcome it stays, and so does that of another process
+// on the same store.
 func (s *writeSession) effectFailed(ctx context.Context, c *call, cause error) error {
 	if codeOf(cause) == alipayplus.CodeUnknownException {
 		return cause
@@ -437,11 +441,17 @@ func (s *writeSession) effectFailed(ctx context.Context, c *call, cause error) e
 		if err != nil || r == nil {
 			return err
 		}
-		if err := r.announce(tx, c.announced); err != nil {
+		by, _, err := tx.Get(c.effectKey())
+		if err != nil {
 			return err
 		}
-		if err := tx.Delete(c.effectKey()); err != nil {
-			return err
+		if string(by) == c.outcomeKey() {
+			if err := r.announce(tx, c.announced); err != nil {
+				return err
+			}
+			if err := tx.Delete(c.effectKey()); err != nil {
+				return err
+			}
 		}
 		return c.forget()
 	})

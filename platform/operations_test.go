@@ -18,6 +18,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
@@ -455,4 +456,104 @@ func TestOneCallAtATimeForAMiniProgram(t *testing.T) {
 			require.Equal(w, alipayplus.Ratio(30), w.read(r.ID).Grayscale.Ratio)
 		}
 	}, platform.WithTargetBackends(app))
+}
+
+// lateStore returns from an update a millisecond after others can read it, as a store on a disk does.
+type lateStore struct{ storage.Store }
+
+func (s lateStore) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	err := s.Store.Update(ctx, fn)
+	if err == nil {
+		time.Sleep(time.Millisecond)
+	}
+	return err
+}
+
+// A call that has waited for another one finds what became due meanwhile, although it has the lock itself by then.
+func TestVerdictsThatAreDueComeBeforeACallThatWaited(t *testing.T) {
+	t.Run("for a reading that applies the first of them", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, platform.WithStore(lateStore{storage.NewMemory()}), platform.WithTargetBackends(newFakeApp()),
+				platform.WithAutoReview(approveIn(time.Hour)))
+			r := w.underReview(w.program().ID, "1.0.0")
+			time.Sleep(2 * time.Hour)
+			var reading, raise error
+			var calls sync.WaitGroup
+			calls.Go(func() { _, reading = w.owner.Releases.Get(w.Context(), r.ID) })
+			time.Sleep(500 * time.Microsecond)
+			calls.Go(func() { _, raise = w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(5)) })
+			calls.Wait()
+			require.NoError(t, reading)
+			require.NoError(t, raise)
+		})
+	})
+	t.Run("for a withdrawal that is refused", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			app := newFakeApp()
+			w := newWorld(t, platform.WithTargetBackends(app), platform.WithAutoReview(approveIn(time.Minute)))
+			r := w.underReview(w.program().ID, "1.0.0")
+			app.will(func(asked) error { time.Sleep(time.Hour); return alipayplus.ErrConflict })
+			patient := w.as("olga", alipayplus.WithAttemptTimeout(2*time.Hour))
+			var withdrawal error
+			var calls sync.WaitGroup
+			calls.Go(func() {
+				_, withdrawal = patient.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+			})
+			time.Sleep(2 * time.Minute)
+			app.will(nil)
+			_, err := patient.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(5))
+			require.NoError(t, err)
+			calls.Wait()
+			require.ErrorIs(t, withdrawal, alipayplus.ErrConflict)
+		})
+	})
+}
+
+// onSameStore is the member olga's client of another platform over the same records.
+func (w *world) onSameStore(store storage.Store, app platform.TargetBackend) *alipayplus.Client {
+	w.Helper()
+	p, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithStore(store), platform.WithTargetBackends(app))
+	require.NoError(w, err)
+	client, err := p.Client(w.Context(), w.workspace, "olga", alipayplus.WithRetry(1, time.Second, time.Second))
+	require.NoError(w, err)
+	return client
+}
+
+type renamedApp struct{ *fakeApp }
+
+func (renamedApp) App() alipayplus.TargetApp { return "OTHER" }
+
+func TestNothingIsReservedForATargetAppThatIsNotThere(t *testing.T) {
+	store, app := storage.NewMemory(), newFakeApp()
+	w := newWorld(t, platform.WithStore(store), platform.WithTargetBackends(app))
+	r := w.prepared(w.program().ID, "1.0.0")
+	_, err := w.onSameStore(store, renamedApp{app}).Releases.StartGrayscale(t.Context(), r.GrayscaleTo(50))
+	require.ErrorIs(t, err, alipayplus.ErrInvalid)
+	_, err = w.onSameStore(store, app).Releases.StartGrayscale(t.Context(), r.GrayscaleTo(5))
+	require.NoError(t, err, "nobody was asked for 50")
+}
+
+func TestARefusalTakesBackItsOwnReservationOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, app := storage.NewMemory(), newFakeApp()
+		w := newWorld(t, platform.WithStore(store), platform.WithTargetBackends(app))
+		r := w.prepared(w.program().ID, "1.0.0")
+		other := w.onSameStore(store, app)
+		app.will(func(a asked) error {
+			if a.ratio == 10 {
+				time.Sleep(10 * time.Second)
+				return alipayplus.ErrConflict
+			}
+			time.Sleep(2 * time.Second)
+			return errDown
+		})
+		var calls sync.WaitGroup
+		calls.Go(func() { _, _ = w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(10)) })
+		time.Sleep(time.Second)
+		calls.Go(func() { _, _ = other.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(50)) })
+		calls.Wait()
+		app.will(nil)
+		_, err := w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(5))
+		require.ErrorIs(t, err, alipayplus.ErrConflict, "50 was asked for, and what came of it is unknown")
+	})
 }

@@ -2,7 +2,6 @@ package platform
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,10 +26,6 @@ type record interface {
 	indexes() []string
 }
 
-// errDamaged: what is kept is not what was written, or not there; trying again
-// does not help.
-var errDamaged = errors.New("the records are damaged")
-
 // load reads the record at a key; nil when there is none.
 func load[T any](tx storage.Tx, at string) (*T, error) {
 	r, _, err := loadSized[T](tx, at)
@@ -51,7 +46,7 @@ func find[T any](c *call, what, id, at string) (*T, error) {
 func resolve[T any](tx storage.Tx, at string) (*T, error) {
 	r, err := load[T](tx, at)
 	if err == nil && r == nil {
-		err = fmt.Errorf("%w: the record is missing", errDamaged)
+		err = fmt.Errorf("%w: the record is missing", storage.ErrDamaged)
 	}
 	return r, err
 }
@@ -64,7 +59,7 @@ func loadSized[T any](tx storage.Tx, at string) (r *T, size int, err error) {
 	}
 	r = new(T)
 	if err := json.Unmarshal(value, r); err != nil {
-		return nil, 0, fmt.Errorf("read record %s: %w: %w", at, errDamaged, err)
+		return nil, 0, fmt.Errorf("read record %s: %w: %w", at, storage.ErrDamaged, err)
 	}
 	return r, len(value), nil
 }

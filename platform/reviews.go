@@ -77,8 +77,9 @@ func (p *Platform) decideNow(ctx context.Context, workspace, program, id string,
 		return err
 	}
 	defer unlock()
-	v.At = now()
-	return p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+	lock := func() string { return programLock(workspace, program) }
+	return p.upToDate(ctx, lock, p.cfg.store.Update, func(tx storage.Tx) error {
+		v.At = now()
 		_, err := p.decide(tx, requestKey(workspace, id), party, v, "")
 		return err
 	})

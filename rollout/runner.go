@@ -190,8 +190,11 @@ func (r *Runner) run(ctx context.Context, plan *Plan) (*State, error) {
 		}
 		for {
 			next, err := s.step(ctx, nil)
-			if err != nil || next.Over {
+			if err != nil {
 				return err
+			}
+			if next.Over {
+				return s.state.stopped()
 			}
 			if err := s.wait(ctx, next.At); err != nil {
 				return err
@@ -201,7 +204,7 @@ func (r *Runner) run(ctx context.Context, plan *Plan) (*State, error) {
 }
 
 // withSession drives the rollout under one lease, and returns its state, as far as that is
-// known, and the error with which it ended: drive's own, or why the rollout does not go on.
+// known, with drive's error.
 func (r *Runner) withSession(ctx context.Context, drive func(*session) error) (_ *State, err error) {
 	s, err := r.openSession(ctx)
 	if err != nil {
@@ -212,7 +215,7 @@ func (r *Runner) withSession(ctx context.Context, drive func(*session) error) (_
 	if err := drive(s); err != nil {
 		return s.state, r.asPending(ctx, s.lastNext, err)
 	}
-	return s.state, s.state.stopped()
+	return s.state, nil
 }
 
 // sessionNotOpened is the error of a run that could not open a session, and emits it as an
@@ -255,6 +258,9 @@ func (r *Runner) stepOnce(ctx context.Context, seen *BatchResult, limiter *rate.
 		s.startIfNew()
 		if err = s.adoptSpec(ctx); err == nil {
 			next, err = s.step(ctx, seen)
+		}
+		if err == nil && next.Over { // a paused rollout whose abort is still to be repeated is not over
+			err = s.state.stopped()
 		}
 		return err
 	})

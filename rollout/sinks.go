@@ -95,7 +95,7 @@ const repeatEvery = 10 * time.Minute
 // writer.
 func LineSink(w io.Writer) Sink {
 	var mu sync.Mutex
-	written := make(map[string]repeated)
+	written := make(map[string]map[string]repeated)
 	return func(_ context.Context, e Event) error {
 		mu.Lock()
 		defer mu.Unlock()
@@ -103,7 +103,7 @@ func LineSink(w io.Writer) Sink {
 			return nil
 		}
 		text := e.What
-		if e.By != "" && !strings.Contains(text, e.By) {
+		if e.By != "" && !strings.Contains(text, " by "+e.By) {
 			text += " (by " + e.By + ")"
 		}
 		if !e.Until.IsZero() {
@@ -111,6 +111,7 @@ func LineSink(w io.Writer) Sink {
 		}
 		line := printable(fmt.Sprintf("%s %s: %s: %s", e.At.UTC().Format(time.RFC3339), titleOf(e.Rollout, e.Target), e.Kind, text))
 		if _, err := io.WriteString(w, line+"\n"); err != nil {
+			delete(written, e.Rollout) // it may not have been read
 			return fmt.Errorf("rollout: write the event %s: %w", e.Kind, err)
 		}
 		return nil
@@ -123,29 +124,28 @@ type repeated struct {
 	at   time.Time
 }
 
-// isNews says whether an event is to be written, and remembers it.
-func isNews(written map[string]repeated, e Event) bool {
-	key, text := e.Rollout+"\x00", e.What // what is waited for, whether for the target or after a failure
+// isNews says whether an event is to be written, and remembers it: by its rollout, then by its gate.
+func isNews(written map[string]map[string]repeated, e Event) bool {
+	gate, text := "", e.What // without a gate, what is waited for: the target, or another try after a failure
 	switch e.Kind {
 	case EventWaiting, EventRetrying:
 	case EventGate:
-		key += e.Gate
+		gate = e.Gate
 		if e.Verdict != nil && e.Verdict.Decision == Pass {
 			text = string(Pass) // its figures differ each time
 		}
 	default:
-		for other := range written {
-			if strings.HasPrefix(other, key) {
-				delete(written, other)
-			}
-		}
+		delete(written, e.Rollout)
 		return true
 	}
-	before, known := written[key]
+	before, known := written[e.Rollout][gate]
 	if known && before.text == text && e.At.Sub(before.at) < repeatEvery {
 		return false
 	}
-	written[key] = repeated{text: text, at: e.At}
+	if written[e.Rollout] == nil {
+		written[e.Rollout] = make(map[string]repeated)
+	}
+	written[e.Rollout][gate] = repeated{text: text, at: e.At}
 	return true
 }
 

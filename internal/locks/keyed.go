@@ -26,7 +26,7 @@ func (k *Keyed) Lock(ctx context.Context, name string) (unlock func(), err error
 		return func() { <-l.held; k.leave(name, l) }, nil
 	case <-ctx.Done():
 		k.leave(name, l)
-		return nil, context.Cause(ctx)
+		return nil, ctx.Err()
 	}
 }
 

@@ -16,6 +16,9 @@ var (
 	ErrReadOnly = errors.New("storage: the transaction is read-only; write inside Update")
 	// ErrEmptyKey is what Put returns for the key "", which no store keeps.
 	ErrEmptyKey = errors.New("storage: the key is empty")
+	// ErrDamaged says that a record is not what was written, or not there although another one says so. Trying again
+	// does not help; other records may be right.
+	ErrDamaged = errors.New("the records are damaged")
 	// ErrTxDone is what a [Tx] returns once the function that it was given to is over.
 	ErrTxDone = errors.New("storage: the transaction is over; use a Tx only inside the function that received it")
 )

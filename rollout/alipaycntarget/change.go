@@ -41,10 +41,8 @@ func (t *Target) apply(ctx context.Context, versions *alipaycn.VersionsClient) e
 		if err := versions.ReturnToDevelopment(ctx, t.input(detail)); err != nil {
 			return err
 		}
-	} else {
-		in.Known = detail
 	}
-	_, err = versions.Apply(ctx, in)
+	_, err = versions.Apply(ctx, in) // which reads the version again: making the application may have taken long
 	return err
 }
 
@@ -57,7 +55,7 @@ func (t *Target) applyInput(ctx context.Context) (alipaycn.ApplyInput, error) {
 	if err != nil {
 		return in, fmt.Errorf("make the application of %s: %w", t.ID(), err)
 	}
-	in.Version, in.BundleID = t.version, t.bundle
+	in.Version, in.BundleID, in.Known = t.version, t.bundle, nil
 	if in.AutoOnline {
 		return in, &alipayplus.ValidationError{Subject: "application", Fields: []alipayplus.FieldError{
 			{Path: "auto_online", Message: "must not be set: AlipayCN would release to all users as soon as the review passes, whatever the spec says"},

@@ -89,17 +89,18 @@ func refuseJournal(dir string) error {
 		"go on with that version, give another folder, or move the file away to begin without records", journalName))
 }
 
-// create makes the file of an empty store. It gets its name when it is whole, so that a crash leaves none or all of it.
+// create makes the file of an empty store. It gets its name when it is whole, so that a crash leaves none or all of it,
+// and only if there is none of that name by now: another process may have been quicker, and have records in it.
 func create(path string) error {
 	file, err := os.CreateTemp(filepath.Dir(path), fileName+".new")
 	if err != nil {
 		return err
 	}
 	if err = cmp.Or(file.Close(), makeEmpty(file.Name())); err == nil {
-		err = os.Rename(file.Name(), path)
+		err = os.Link(file.Name(), path)
 	}
-	if err != nil {
-		_ = os.Remove(file.Name()) // the first error says what is wrong
+	_ = os.Remove(file.Name()) // its other name stays; and the first error says what is wrong
+	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	return syncFolder(filepath.Dir(path))

@@ -30,8 +30,15 @@ func guard(read func()) (damage any) {
 }
 
 func (tx *transaction) damaged(why any) error {
-	return fmt.Errorf("bolt: the file %s is damaged: %v", tx.path, why)
+	return damagedError(fmt.Sprintf("bolt: the file %s is damaged: %v", tx.path, why))
 }
+
+// damagedError matches [storage.ErrDamaged].
+type damagedError string
+
+func (e damagedError) Error() string { return string(e) }
+
+func (damagedError) Is(target error) bool { return target == storage.ErrDamaged }
 
 func (tx *transaction) guard(do func() error) (err error) {
 	if tx.records == nil {
