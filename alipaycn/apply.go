@@ -141,6 +141,7 @@ type ApplyInput struct {
 	Saved *BaseInfo `json:"-"`
 	// Known is the version as read right before by versions.get; may be nil. When it is
 	// given, the state before the write is not read again. One of another version is ignored.
+	// One that is out of date can have a write repeated that somebody undid: nil when in doubt.
 	Known *VersionDetail `json:"-"`
 }
 

@@ -534,6 +534,7 @@ func TestAQueryIsEncodedAsAlipayCNExpectsIt(t *testing.T) {
 		{TemplateUsagesInput{TemplateID: "1", Page: 2147483648, PageSize: 50}, "page_num=2147483648&page_size=50&template_id=1"},
 		{ListCategoriesInput{OnlyAvailable: true}, "is_filter=true"},
 		{SafeDomainInput{Domain: "a&b=<c>"}, "safe_domain=a%26b%3D%3Cc%3E"},
+		{SafeDomainInput{Domain: "as it is given \n"}, "safe_domain=as+it+is+given+%0A"},
 		{noFields{}, ""},
 	} {
 		values, err := queryValues(tt.in)

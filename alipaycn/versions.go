@@ -311,6 +311,7 @@ type VersionInput struct {
 	// Known is the version as read right before by versions.get; may be nil. When it is
 	// given, returnToDevelopment, cancelGray and delete do not read
 	// the state before the write again; the others ignore it, and one of another version.
+	// One that is out of date can have a write repeated that somebody undid: nil when in doubt.
 	Known *VersionDetail `json:"-"`
 }
 
@@ -335,6 +336,7 @@ type CancelAuditInput struct {
 
 	// Known is the version as read right before by versions.get; may be nil. When it is
 	// given, the state before the write is not read again. One of another version is ignored.
+	// One that is out of date can have a write repeated that somebody undid: nil when in doubt.
 	Known *VersionDetail `json:"-"`
 }
 
@@ -366,6 +368,7 @@ type PublishInput struct {
 
 	// Known is the version as read right before by versions.get; may be nil. When it is
 	// given, the state before the write is not read again. One of another version is ignored.
+	// One that is out of date can have a write repeated that somebody undid: nil when in doubt.
 	Known *VersionDetail `json:"-"`
 }
 

@@ -530,6 +530,27 @@ func TestAPauseIsNotWatchedTime(t *testing.T) {
 	}
 }
 
+// A paused rollout whose abort could not be carried out yet is not over: by steps too, the abort is repeated.
+func TestAnAbortOfAPausedRolloutIsRepeatedByTheNextSteps(t *testing.T) {
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
+		s.pause()
+		s.fake.FailNext(rollouttest.OpAbort, 2, unavailable())
+		_, err := s.runner().Abort(t.Context(), "lin", "no")
+		require.ErrorContains(t, err, "the next run carries it out")
+
+		next, err := s.runner().Step(t.Context())
+		require.NoError(t, err)
+		require.False(t, next.Over)
+		time.Sleep(time.Until(next.At))
+
+		next, err = s.runner().Step(t.Context())
+		require.ErrorIs(t, err, rollout.ErrAborted)
+		require.True(t, next.Over)
+		require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
+		require.Equal(t, 3, s.fake.Calls(rollouttest.OpAbort))
+	})
+}
+
 func TestWhateverStoppedItIsNotWatchedTime(t *testing.T) {
 	t.Parallel()
 	for name, stop := range map[string]func(*stage) error{

@@ -139,17 +139,42 @@ func TestLineSinkWritesALineForEachEvent(t *testing.T) {
 	paused.By = "olga"
 	adopted := happened(rollout.EventAdopted, "somebody else raised it by olga")
 	adopted.By = "olga"
+	within := happened(rollout.EventPaused, "paused by hand")
+	within.By = "ed" // which "paused" contains
 	waiting := happened(rollout.EventWaiting, "watching 10%")
 	waiting.Until = noon.Add(time.Hour)
-	for _, e := range []rollout.Event{paused, adopted, waiting} {
+	for _, e := range []rollout.Event{paused, adopted, within, waiting} {
 		require.NoError(t, sink(t.Context(), e))
 	}
 	require.Equal(t, eachWrite{
 		"2026-03-01T12:00:00Z tea of release rel_1: PAUSED: paused by hand (by olga)\n",
 		"2026-03-01T12:00:00Z tea of release rel_1: ADOPTED: somebody else raised it by olga\n",
+		"2026-03-01T12:00:00Z tea of release rel_1: PAUSED: paused by hand (by ed)\n",
 		"2026-03-01T12:00:00Z tea of release rel_1: WAITING: watching 10%, until 2026-03-01T13:00:00Z\n",
 	}, out)
 }
+
+// A line that could not be written is not one that was.
+func TestLineSinkWritesAgainWhatItCouldNotWrite(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	failing := true
+	sink := rollout.LineSink(writerFunc(func(p []byte) (int, error) {
+		if failing {
+			return 0, io.ErrClosedPipe
+		}
+		return out.Write(p)
+	}))
+	waiting := happened(rollout.EventWaiting, "watching 10%")
+	require.ErrorIs(t, sink(t.Context(), waiting), io.ErrClosedPipe)
+	failing = false
+	require.NoError(t, sink(t.Context(), waiting))
+	require.Contains(t, out.String(), "watching 10%")
+}
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 func TestLineSinkRepeatsNothingMoreThanEveryTenMinutes(t *testing.T) {
 	t.Parallel()

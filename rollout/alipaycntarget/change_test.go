@@ -110,15 +110,15 @@ func TestPublishingTakesItsOptions(t *testing.T) {
 }
 
 // A change reads the version once, right before it is made.
-func TestAChangeReadsTheVersionOnce(t *testing.T) {
+func TestHowOftenAChangeReadsTheVersion(t *testing.T) {
 	for name, tt := range map[string]struct {
 		from   alipaycn.VersionStatus
 		change func(*testing.T, *alipaycntarget.Target) error
 		calls  []string
 	}{
-		"an application": {alipaycn.StatusInit, func(t *testing.T, target *alipaycntarget.Target) error {
+		"an application, before it is made and right before it is sent": {alipaycn.StatusInit, func(t *testing.T, target *alipaycntarget.Target) error {
 			return target.Apply(t.Context(), change())
-		}, []string{"versions.get", "versions.apply"}},
+		}, []string{"versions.get", "versions.get", "versions.apply"}},
 		"a raise": {alipaycn.StatusWaitRelease, func(t *testing.T, target *alipaycntarget.Target) error {
 			return target.Raise(t.Context(), rollout.Change{RequestID: "r", To: 10})
 		}, []string{"versions.get", "versions.gray"}},
