@@ -17,6 +17,8 @@ import (
 
 	"go.etcd.io/bbolt"
 	bbolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/alipayplus-go/alipayplus/internal/locks"
 )
 
 const (
@@ -103,7 +105,7 @@ func create(path string) error {
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return syncFolder(filepath.Dir(path))
+	return locks.SyncFolder(filepath.Dir(path))
 }
 
 func makeEmpty(path string) error {
@@ -219,17 +221,5 @@ func makeFolder(path string) error {
 	if err != nil {
 		return err
 	}
-	return syncFolder(filepath.Dir(path))
-}
-
-// syncFolder brings the names in a folder to the disk. It does nothing on Windows, which has no such call.
-func syncFolder(path string) error {
-	if runtime.GOOS == "windows" {
-		return nil
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return cmp.Or(f.Sync(), f.Close())
+	return locks.SyncFolder(filepath.Dir(path))
 }
