@@ -68,12 +68,17 @@ func fill(dir string) error {
 		return err
 	}
 	err = s.Update(context.Background(), func(tx storage.Tx) error {
-		return errors.Join(tx.Delete(largeKey(full-1)), tx.Delete(largeKey(full-2)))
+		for range full / 2 {
+			full--
+			if err := tx.Delete(largeKey(full)); err != nil {
+				return err
+			}
+		}
+		return tx.Put("count", fmt.Append(nil, full))
 	})
 	if err != nil {
 		return fmt.Errorf("delete: %w", err)
 	}
-	full -= 2
 	if err := s.Update(context.Background(), putLarge(full)); err != nil {
 		return fmt.Errorf("there is room again: %w", err)
 	}
