@@ -109,8 +109,9 @@ func (p *Platform) upToDate(ctx context.Context, held func() string, transaction
 	}
 }
 
-// nextDue finds the first verdict that is due and need not wait for another call
-// than that with the lock held, and the lock of what it is about.
+// nextDue finds the first verdict that is due and need wait neither for another call
+// than that with the lock held nor for an outcome at the target app, and the lock of
+// what it is about.
 func (p *Platform) nextDue(tx storage.Tx, held string) (due *storage.Entry, lock string, err error) {
 	for entry, err := range tx.Scan("i/due/", dueKey(now().Add(1), "", ""), false) {
 		if err != nil {
@@ -119,6 +120,13 @@ func (p *Platform) nextDue(tx storage.Tx, held string) (due *storage.Entry, lock
 		r, err := load[requestRecord](tx, string(entry.Value))
 		if err != nil && !errors.Is(err, storage.ErrDamaged) { // what is damaged is dropped
 			return nil, "", err
+		}
+		waits, err := r.waits(tx)
+		if err != nil {
+			return nil, "", err
+		}
+		if waits {
+			continue
 		}
 		lock = ""
 		if r != nil {
@@ -149,6 +157,19 @@ func (p *Platform) settleDue(ctx context.Context, due *storage.Entry) error {
 // about.
 func (r *requestRecord) lock() string { return programLock(r.Workspace, r.ProgramID) }
 
+// waits says whether verdicts on the request wait until it is known what the target
+// app has done with its release.
+func (r *requestRecord) waits(tx storage.Tx) (bool, error) {
+	if r == nil || r.ReleaseID == "" {
+		return false, nil
+	}
+	release, err := load[releaseRecord](tx, releaseKey(r.Workspace, r.ReleaseID))
+	if errors.Is(err, storage.ErrDamaged) {
+		return false, nil // the verdict can never be applied
+	}
+	return release != nil && release.Unresolved != "", err
+}
+
 // settleOne applies one verdict, unless another call was quicker.
 func (p *Platform) settleOne(tx storage.Tx, due *storage.Entry) error {
 	_, still, err := tx.Get(due.Key)
@@ -161,6 +182,9 @@ func (p *Platform) settleOne(tx storage.Tx, due *storage.Entry) error {
 	}
 	if r == nil {
 		return tx.Delete(due.Key)
+	}
+	if waits, err := r.waits(tx); err != nil || waits {
+		return err
 	}
 	party := alipayplus.Party(due.Key[strings.LastIndex(due.Key, "/")+1:])
 	_, err = p.decide(tx, r.key(), party, r.Due[party], "")

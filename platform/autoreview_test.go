@@ -85,6 +85,86 @@ func TestAVerdictWaitsForAWithdrawalThatIsUnderWay(t *testing.T) {
 	}
 }
 
+// TestNoVerdictIsAppliedUntilItIsKnownWhatTheTargetAppDid: the target app took the
+// application back, and its answer was lost.
+func TestNoVerdictIsAppliedUntilItIsKnownWhatTheTargetAppDid(t *testing.T) {
+	withdraw := func(w *world, c *alipayplus.Client, r *alipayplus.Release, id string) error {
+		_, err := c.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: id})
+		return err
+	}
+	isWithdrawn := func(w *world, r *alipayplus.Release) {
+		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(r.ID).Status)
+		require.Equal(w, alipayplus.RequestWithdrawn, w.request(r.ReleaseRequestID).Status)
+		time.Sleep(24 * time.Hour)
+		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(r.ID).Status)
+	}
+	isApproved := func(w *world, r *alipayplus.Release) {
+		require.Equal(w, alipayplus.ReleasePreparation, w.read(r.ID).Status)
+	}
+	for name, after := range map[string]func(w *world, app *fakeApp, r *alipayplus.Release){
+		"the same call completes it": func(w *world, _ *fakeApp, r *alipayplus.Release) {
+			require.NoError(w, withdraw(w, w.owner, r, "first"))
+			isWithdrawn(w, r)
+		},
+		"and so does another member's": func(w *world, _ *fakeApp, r *alipayplus.Release) {
+			require.NoError(w, withdraw(w, w.member("max", alipayplus.RoleMaster), r, ""))
+			isWithdrawn(w, r)
+		},
+		"a person's verdict is refused, and says what to do": func(w *world, _ *fakeApp, r *alipayplus.Release) {
+			for party, approve := range map[alipayplus.Party]bool{alipayplus.PartyAlipayPlus: true, alipayplus.PartyAlipayCN: false} {
+				_, err := w.reviewer(party).Reviews.Decide(w.Context(), alipayplus.DecideInput{ID: r.ReleaseRequestID, Approve: approve, Reason: "r"})
+				require.ErrorIs(w, err, alipayplus.ErrConflict)
+				require.ErrorContains(w, err, "ALIPAY_CN was asked for releases.withdraw of release "+r.ID+", and what came of it is not known (yet); repeat that call")
+			}
+			waiting, err := w.p.Reviews(w.Context())
+			require.NoError(w, err)
+			require.Len(w, waiting, 1)
+			require.ErrorIs(w, waiting[0].Approve(w.Context(), alipayplus.PartyAlipayPlus), alipayplus.ErrConflict)
+			require.ErrorIs(w, waiting[0].Reject(w.Context(), alipayplus.PartyAlipayPlus, "r"), alipayplus.ErrConflict)
+			require.NoError(w, withdraw(w, w.owner, r, ""))
+			isWithdrawn(w, r)
+		},
+		"a refusal that is about the release settles it": func(w *world, app *fakeApp, r *alipayplus.Release) {
+			app.will(failing(1, alipayplus.ErrConflict))
+			require.ErrorIs(w, withdraw(w, w.owner, r, ""), alipayplus.ErrConflict)
+			isApproved(w, r)
+		},
+		"one that is about the caller does not": func(w *world, app *fakeApp, r *alipayplus.Release) {
+			for _, refusal := range []error{alipayplus.ErrPermission, alipayplus.ErrRateLimited, alipayplus.ErrLimit} {
+				app.will(failing(1, refusal))
+				require.ErrorIs(w, withdraw(w, w.as("olga", alipayplus.WithRetry(1, 0, 0)), r, ""), refusal)
+				require.Equal(w, alipayplus.ReleaseUnderReview, w.read(r.ID).Status)
+			}
+			require.NoError(w, withdraw(w, w.owner, r, ""))
+			isWithdrawn(w, r)
+		},
+		"the operator may look there": func(w *world, app *fakeApp, r *alipayplus.Release) {
+			require.ErrorIs(w, w.p.DiscardEffect(w.Context(), w.workspace, "rel_x"), alipayplus.ErrNotFound)
+			require.ErrorIs(w, w.p.DiscardEffect(w.Context(), "ws_x", r.ID), alipayplus.ErrNotFound)
+			require.NoError(w, w.p.DiscardEffect(w.Context(), w.workspace, r.ID))
+			isApproved(w, r)
+			before := w.entries("release")
+			require.Contains(w, strings.Join(before, "\n"), "operator "+r.ID+": UNDER_REVIEW to UNDER_REVIEW")
+			require.NoError(w, w.p.DiscardEffect(w.Context(), w.workspace, r.ID))
+			require.Equal(w, before, w.entries("release"), "nothing is unknown any more")
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			app := newFakeApp()
+			inWorld(t, func(w *world) {
+				r := w.underReview(w.program().ID, "1.0.0")
+				other := w.underReview(w.program().ID, "1.0.0")
+				app.expect(failsAfter)
+				require.ErrorIs(w, withdraw(w, w.as("olga", alipayplus.WithRetry(1, 0, 0)), r, "first"), alipayplus.ErrOutcomeUnknown)
+				time.Sleep(2 * time.Hour)
+				require.Equal(w, alipayplus.ReleasePreparation, w.read(other.ID).Status, "nothing else waits")
+				require.Equal(w, alipayplus.ReleaseUnderReview, w.read(r.ID).Status)
+				after(w, app, r)
+			}, platform.WithTargetBackends(app), platform.WithAutoReview(approveIn(time.Hour)))
+		})
+	}
+}
+
 func TestAVerdictThatCannotBeAppliedIsOneWorkspacesMatter(t *testing.T) {
 	var lines bytes.Buffer
 	store := storage.NewMemory()

@@ -189,8 +189,10 @@ type call struct {
 	data any
 	// before and after are the release that the call changes; nil for none.
 	before, after *releaseRecord
-	// announced is what the release's target app was last asked for before.
-	announced alipayplus.Ratio
+	// announced and unresolved are those of the release before the call reserved
+	// anything.
+	announced  alipayplus.Ratio
+	unresolved string
 }
 
 // execute carries out a call exactly once: a repeated requestId gets the first
@@ -356,17 +358,18 @@ func (c *call) lockProgram(name string) error {
 func programLock(workspace, program string) string { return key(workspace, program) }
 
 // reserve records what the target app is about to be asked for: the requestId,
-// so that it cannot be used for anything else meanwhile, and the ratio, because
-// no lower one may follow when the platform never learns what came of it.
+// so that it cannot be used for anything else meanwhile, the operation, because no
+// verdict may be applied until its outcome is known, and the ratio, because no lower
+// one may follow when the platform never learns what came of it.
 func (c *call) reserve() error {
 	if _, err := c.p.target(c.after.TargetApp); err != nil {
 		return err // nothing is announced to an app that cannot be asked
 	}
-	c.announced = c.before.Announced
-	if err := c.before.announce(c.tx, max(c.announced, c.after.Grayscale.Ratio)); err != nil {
+	c.announced, c.unresolved = c.before.Announced, c.before.Unresolved
+	if err := c.before.reserve(c.tx, max(c.announced, c.after.Grayscale.Ratio), c.in.op.Name); err != nil {
 		return err
 	}
-	c.after.Announced = c.before.Announced
+	c.after.Announced, c.after.Unresolved = c.before.Announced, ""
 	if _, _, err := c.tx.Get(c.effectKey()); err != nil {
 		return err
 	}
@@ -402,13 +405,23 @@ func (c *call) endEffect() error {
 	return c.tx.Delete(c.effectKey())
 }
 
-func (r *releaseRecord) announce(tx storage.Tx, ratio alipayplus.Ratio) error {
-	if ratio == r.Announced {
+func (r *releaseRecord) reserve(tx storage.Tx, ratio alipayplus.Ratio, operation string) error {
+	if ratio == r.Announced && operation == r.Unresolved {
 		return nil
 	}
 	before := new(*r)
-	r.Announced = ratio
+	r.Announced, r.Unresolved = ratio, operation
 	return save(tx, before, r)
+}
+
+// checkResolved refuses a change of a release that the target app may have changed
+// already in another way.
+func (r *releaseRecord) checkResolved() error {
+	if r.Unresolved == "" {
+		return nil
+	}
+	return conflict("%s was asked for %s of release %s, and what came of it is not known (yet); repeat that call, which any member may who releases",
+		r.TargetApp, r.Unresolved, r.ID)
 }
 
 // askTarget does what the operation does at the target app.
@@ -446,7 +459,11 @@ func (s *writeSession) effectFailed(ctx context.Context, c *call, cause error) e
 			return err
 		}
 		if string(by) == c.outcomeKey() {
-			if err := r.announce(tx, c.announced); err != nil {
+			unresolved := c.unresolved
+			if isAboutTheRelease(cause) {
+				unresolved = ""
+			}
+			if err := r.reserve(tx, c.announced, unresolved); err != nil {
 				return err
 			}
 			if err := tx.Delete(c.effectKey()); err != nil {
@@ -459,6 +476,46 @@ func (s *writeSession) effectFailed(ctx context.Context, c *call, cause error) e
 		return err
 	}
 	return cause
+}
+
+// isAboutTheRelease says whether a refusal by the target app says what became of the
+// same effect when it was asked for before: it would have come to the same. One
+// that is about the caller, such as a rate limit, does not.
+func isAboutTheRelease(refusal error) bool {
+	switch codeOf(refusal) {
+	case alipayplus.CodeStateConflict, alipayplus.CodeNotFound, alipayplus.CodeParamIllegal:
+		return true
+	default:
+		return false
+	}
+}
+
+// DiscardEffect says that a person has looked at the target app: what it was last
+// asked for about a release, with an outcome that the platform never learned, did not
+// happen. Verdicts that waited for that outcome are applied from then on, and a lower
+// ratio may be set. When it did happen, repeat the call instead: the target app comes
+// to the same. Nothing changes when no outcome is unknown. Errors:
+// [alipayplus.ErrNotFound].
+func (p *Platform) DiscardEffect(ctx context.Context, workspaceID, releaseID string) error {
+	err := p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+		r, err := load[releaseRecord](tx, releaseKey(workspaceID, releaseID))
+		if err == nil && r == nil {
+			err = notFound("release", releaseID)
+		}
+		if err != nil || r.Unresolved == "" {
+			return err
+		}
+		what := r.Unresolved
+		if err := r.reserve(tx, r.Grayscale.Ratio, ""); err != nil {
+			return err
+		}
+		w := auditWriter{p: p, tx: tx, workspace: workspaceID, who: "operator", at: now()}
+		return w.add("release", r.ID, state(&r.Release), state(&r.Release), what+" did not happen at "+string(r.TargetApp))
+	})
+	if err != nil {
+		return fmt.Errorf("platform: discard effect: %w", err)
+	}
+	return nil
 }
 
 // continued is the call in a later transaction.

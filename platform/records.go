@@ -189,6 +189,9 @@ type releaseRecord struct {
 	// Announced is the highest ratio that the target app was asked for, whatever
 	// came of it.
 	Announced alipayplus.Ratio `json:"announced,omitempty"`
+	// Unresolved is the operation that the target app was asked for and whose outcome
+	// is not known, or not yet; empty when there is none.
+	Unresolved string `json:"unresolved,omitempty"`
 }
 
 func releaseKey(workspace, id string) string { return key("release", workspace, id) }

@@ -17,6 +17,9 @@ type refusal struct {
 
 func (r *refusal) Error() string { return r.message }
 
+// Unwrap returns the class of the code.
+func (r *refusal) Unwrap() error { return r.code.Class() }
+
 func refuse(code alipayplus.Code, format string, args ...any) error {
 	return &refusal{code: code, message: fmt.Sprintf(format, args...)}
 }

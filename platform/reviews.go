@@ -132,6 +132,9 @@ func (w auditWriter) followRelease(r *requestRecord) error {
 	if err != nil {
 		return fmt.Errorf("release of request %s: %w", r.ID, err)
 	}
+	if err := release.checkResolved(); err != nil {
+		return err
+	}
 	before := new(*release)
 	release.Reviews, release.UpdatedAt, release.UpdatedBy = r.Reviews, w.at, w.who
 	switch r.Status {

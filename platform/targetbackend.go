@@ -16,7 +16,8 @@ import (
 // [alipayplus.ErrRateLimited] and [alipayplus.ErrAuthorizationRequired] is a
 // refusal: nothing happened there, and its text is answered to the caller. Any
 // other error leaves the outcome unknown: the answer asks the caller to repeat the
-// call, and the text is only logged.
+// call, and the text is only logged. Until it is repeated no verdict on the release is
+// applied (this project's own rule); see [Platform.DiscardEffect].
 type TargetBackend interface {
 	// App is the app's name.
 	App() alipayplus.TargetApp
