@@ -61,6 +61,9 @@ func BenchmarkCalls(b *testing.B) {
 // side's count too, and so does now and then one that is neither's: the fewest of
 // up to twenty measurements count.
 func TestACallCostsLittleMoreThanItsFloor(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const most = 35
 	each(t, func(t *testing.T, e exchange) {
 		require.NoError(t, errors.Join(e.client(t.Context()), e.floor(t.Context())))

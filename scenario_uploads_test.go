@@ -238,6 +238,9 @@ func TestAnUploadWaitsForItsReader(t *testing.T) {
 // The same with net/http's own client, and a server that answers before it has
 // read the body.
 func TestAnUploadOverASocketWaitsForItsReader(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const size, begun = 1 << 20, 64 << 10
 	for name, end := range map[string]func(*borrowed) reply{
 		"done":    (*borrowed).stored,

@@ -175,6 +175,9 @@ func (z zeros) ReadAt(p []byte, at int64) (int, error) {
 }
 
 func TestMemoryDoesNotGrowWithTheFiles(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	small := picture(t, "shot.png", 100, 200)
 	head, err := io.ReadAll(small.reader())
 	require.NoError(t, err)

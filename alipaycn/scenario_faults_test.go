@@ -188,6 +188,9 @@ func faultCases() []faultCase {
 }
 
 func TestEveryWriteTakesEffectOnceUnderEveryFault(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	covered := map[string]bool{}
 	for _, write := range faultyWrites() {

@@ -149,6 +149,9 @@ func TestTokenStoreKeepsItsSecrets(t *testing.T) {
 }
 
 func TestTokenStoresAgree(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	folder := t.TempDir()
 	run := 0
@@ -275,6 +278,9 @@ func TestHugeTokenFileIsRefused(t *testing.T) {
 }
 
 func TestTokenFileDoesNotGrowBeyondWhatIsRead(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	path := tokenPath(t)
 	store := NewFileTokenStore(path)
@@ -316,6 +322,9 @@ func TestAFailedWriteTellsNoSecret(t *testing.T) {
 }
 
 func TestTwoStoresOnOneFileLoseNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	path := tokenPath(t)
 	var writers sync.WaitGroup
@@ -405,6 +414,9 @@ func tokenProcess(t *testing.T, path, role string) *exec.Cmd {
 }
 
 func TestTwoProcessesOnOneFileLoseNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	path := tokenPath(t)
 	first, second := tokenProcess(t, path, "first"), tokenProcess(t, path, "second")

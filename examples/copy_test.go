@@ -42,6 +42,9 @@ func TestAnExampleIsOneFileThatCanBeReadAtOnce(t *testing.T) {
 
 // Each main.go alone builds in a module of somebody else, who has no access to internal packages.
 func TestAnExampleCanBeCopied(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	root, err := filepath.Abs("..")
 	require.NoError(t, err)
 	requirements, err := os.ReadFile(filepath.Join(root, "go.mod"))

@@ -133,6 +133,9 @@ func (w *weighed) RoundTrip(r *http.Request) (*http.Response, error) {
 // Twenty services of the largest size are more than a client takes in one answer,
 // so they come in pages of about 4 MiB, however many were asked for.
 func TestALargeListComesInPagesThatCanBeRead(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	const services, mebibyte = 20, 1 << 20
 	p, olga := ownedPlatform(t)

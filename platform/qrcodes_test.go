@@ -77,6 +77,9 @@ func TestTheSameFieldsGiveTheSameQRCode(t *testing.T) {
 }
 
 func TestTheLargestFieldsStillFitIntoAQRCode(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	inWorld(t, func(w *world) {
 		program := w.full(w.authorizedProgram().ID, "1.0.0").ProgramID

@@ -45,6 +45,9 @@ func settledRecords(t testing.TB, p *Platform) map[string]string {
 // each access of each operation in turn: the answer says that the outcome is
 // unknown, nothing is half done, and the same call succeeds afterwards.
 func TestAStoreThatFailsAtAnyMomentLeavesNothingHalfDone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	bodies := goodBodies()
 	for _, op := range contract.Operations() {

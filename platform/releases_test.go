@@ -477,6 +477,9 @@ func TestALaterFullReleaseArchivesTheFormer(t *testing.T) {
 // TestWhatMayBeDoneWithAReleaseInEachStatus tries every step in every status.
 // The table is the design's, written anew.
 func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	const (
 		created, review, prepared      = alipayplus.ReleaseNewVersionCreated, alipayplus.ReleaseUnderReview, alipayplus.ReleasePreparation

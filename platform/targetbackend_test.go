@@ -272,6 +272,9 @@ func (s *fakeApp) requireAgreement(t require.TestingT, r *alipayplus.Release) {
 // TestATargetAppInTrouble: the call that reaches it is repeated until the target
 // app and the records agree.
 func TestATargetAppInTrouble(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	for _, tc := range []struct {
 		name  string

@@ -23,6 +23,9 @@ import (
 )
 
 func TestFileStore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	rollouttest.TestStore(t, func(t *testing.T) rollouttest.StoreHarness {
 		dir := t.TempDir()
@@ -113,6 +116,9 @@ func lastSaved(log string) int { return len(log)/2 + strings.IndexByte(log[len(l
 // Whatever part of the last entries a crash let onto the disk, the next lease has them
 // whole and once.
 func TestACrashWhileTheAuditLogWasWrittenIsMended(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	w := newWeeklyStore(t)
 	w.requireAudit()
@@ -582,6 +588,9 @@ func TestACommandThatCannotBePostedIsAnError(t *testing.T) {
 
 // The folders are made by whoever comes first, and the others go on in them.
 func TestCommandsThatArePostedAtOnceAreAllStored(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	for range 20 {
 		store := rollout.NewFileStore(filepath.Join(t.TempDir(), "state", "rollouts"))

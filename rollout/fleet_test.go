@@ -95,6 +95,9 @@ func TestALimiterThatIsSlowerThanTheContextLeavesTheRestForLater(t *testing.T) {
 }
 
 func TestALimiterCountsWhatIsReadTogetherOnce(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 50)
 		limiter := rate.NewLimiter(rate.Every(time.Second), 1)
@@ -136,6 +139,9 @@ func TestNoMoreIsDoneAtATimeThanThereAreWorkers(t *testing.T) {
 }
 
 func TestWhatWaitsLongIsReadTogether(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	inVirtualTime(t, func(t *testing.T) {
 		h := newHarbor(t, 90)
 		for _, fake := range h.fakes {
@@ -513,6 +519,9 @@ func TestTenThousandWaitingReleasesNeedLittleMemory(t *testing.T) {
 // What the scheduler does for a release while all wait must not grow with the others,
 // but for the logarithm of a heap, which allocates nothing.
 func TestWhatAWaitingReleaseCostsDoesNotGrowWithTheFleet(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	cost := make(map[int][2]float64)
 	for _, n := range []int{100, 1000} {
 		var bytes, times []uint64

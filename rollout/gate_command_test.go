@@ -68,6 +68,9 @@ func TestProgramOfTheCommandGates(t *testing.T) {
 }
 
 func TestACommandGateDecidesByExitStatus(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	for _, tt := range []struct {
 		name string

@@ -31,6 +31,9 @@ func TestWhatACommandStartedIsKilledWithIt(t *testing.T) {
 }
 
 func TestWhatACommandLeftBehindDoesNotHoldTheVerdictUp(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	address, accept := acceptChild(t)
 	verdict := make(chan rollout.Verdict, 1)

@@ -125,6 +125,9 @@ func TestReleasesReadNoneButTheirOwn(t *testing.T) {
 }
 
 func TestAReleaseOfThePlatformIsATarget(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	rollouttest.TestTarget(t, func(t *testing.T) rollouttest.TargetHarness {
 		given := newWorld(t)

@@ -227,6 +227,9 @@ func (c *climbing) requireWatched(from, to rollouttest.Effect) {
 }
 
 func TestACrashAtAnyPointChangesNothingOfTheEnd(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	points := atEachAccess(t, func(t *testing.T, p *process) {
 		c := newClimbing(t)

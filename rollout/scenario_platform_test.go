@@ -15,6 +15,9 @@ import (
 )
 
 func TestAFleetOverThePlatformReadsTogetherAndReleasesAll(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	inVirtualTime(t, func(t *testing.T) {
 		given := newWorld(t, approving())
 		releases := rollout.NewReleases(given.owner)

@@ -155,6 +155,9 @@ func storeFailingOnce(store rollout.Store, saves *int, n int, err error) hookedS
 }
 
 func TestAStoreThatCannotSaveStopsBeforeTheTargetIsChanged(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	spec := hourly()
 	spec.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(25 * time.Minute)}
@@ -247,6 +250,9 @@ func TestAStateThatCannotBeReadIsNoFreshStart(t *testing.T) {
 
 // A process that was killed then would not have remembered it.
 func TestNothingIsDoneAfterWhatWasNotStored(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	t.Parallel()
 	full := errors.New("disk full")
 	var total int

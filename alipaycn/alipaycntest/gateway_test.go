@@ -101,6 +101,9 @@ func TestControlsSayWhatIsWrong(t *testing.T) {
 // with a code that AlipayCN documents for the operation, and then nothing has
 // changed.
 func FuzzSignedContent(f *testing.F) {
+	if testing.Short() {
+		f.Skip("takes long")
+	}
 	logo := picture(f, 9, 9)
 	for i, op := range cnwire.Operations() {
 		for status := range seedStatuses() {

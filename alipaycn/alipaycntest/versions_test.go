@@ -12,6 +12,9 @@ import (
 
 // Every step from every status: where it leads, or the code that refuses it.
 func TestTransitions(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const gone alipaycn.VersionStatus = ""
 	type step struct {
 		op   cnwire.Operation

@@ -130,6 +130,9 @@ func TestAWrongAddressForNotificationsIsOneLine(t *testing.T) {
 }
 
 func TestTheThirdPartyAppIsNotifiedUntilItListens(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	// Given a third-party app that fails once, and a gateway that is to notify it
 	folder := t.TempDir()
 	events := make(chan alipaycn.Notification, 10)

@@ -84,6 +84,9 @@ func version(text string) func(*options) {
 }
 
 func TestAgainstTheStandInInProcess(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		status, stdout, stderr := execute(t, version("1.2.3"))
 		require.Equal(t, 0, status, stderr)
@@ -254,6 +257,9 @@ func (s *stopAt) Write(p []byte) (int, error) {
 }
 
 func TestInterruptedAnywhereAndRunAgain(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	for at, says := range map[string]string{
 		"INIT":          "interrupted: ",
 		"WAIT_RELEASE":  "interrupted: ",

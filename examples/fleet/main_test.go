@@ -27,6 +27,9 @@ func execute(ctx context.Context, programs int, change ...func(*options)) (statu
 func canaries(share float64) func(*options) { return func(opts *options) { opts.canaries = share } }
 
 func TestTheFleetIsReleasedButForTwo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		status, stdout, stderr := execute(t.Context(), 12, canaries(0.1))
 
@@ -45,6 +48,9 @@ func TestTheFleetIsReleasedButForTwo(t *testing.T) {
 
 // Where all are canaries, or there is but one, nothing is made to fail.
 func TestCanariesDoNotFail(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	synctest.Test(t, func(t *testing.T) {
 		for _, share := range []float64{1, 0.1} {
 			status, stdout, stderr := execute(t.Context(), 1, canaries(share))

@@ -89,6 +89,9 @@ func open(t *testing.T, address, folder, who string) *alipayplus.Client {
 }
 
 func TestEveryCredentialWorks(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	folder := t.TempDir()
 	address := start(t, options{credentials: folder})
 	for who, role := range map[string]alipayplus.Role{
@@ -114,6 +117,9 @@ func TestEveryCredentialWorks(t *testing.T) {
 
 // With -data the next start goes on with the records: the same credentials, the same workspace, and what was made in it.
 func TestRecordsAreKept(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	folder, data := t.TempDir(), filepath.Join(t.TempDir(), "data")
 
 	address, stop := startAndStop(t, options{credentials: folder, data: data})
@@ -150,6 +156,9 @@ func TestRecordsAreKept(t *testing.T) {
 
 // What another start has overwritten, or everybody may read, is written again.
 func TestCredentialsOfKeptRecordsAreNotLost(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	folder := t.TempDir()
 	private := filepath.Join(folder, "owner", "private-key.pem")
 	require.NoError(t, os.Mkdir(filepath.Dir(private), 0o700))
@@ -166,6 +175,9 @@ func TestCredentialsOfKeptRecordsAreNotLost(t *testing.T) {
 
 // One folder may be for both, or the records' in that of the credentials, whatever it is called.
 func TestCredentialsAndRecordsInOneFolder(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	for _, data := range []string{".", "records", "lock", "journal"} {
 		folder := t.TempDir()
 		if data != "." { // begins without records
@@ -196,6 +208,9 @@ func (k *killed) Update(ctx context.Context, fn func(storage.Tx) error) error {
 }
 
 func TestAKillLeavesAllRecordsWithTheirCredentialsOrNone(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	folder, data := t.TempDir(), t.TempDir()
 	store, err := bolt.Open(data)
 	require.NoError(t, err)

@@ -42,6 +42,9 @@ func quick() string {
 
 // Killed wherever it is, and started again, it comes to the same end, and no ratio is set twice.
 func TestKilledAnywhereAndStartedAgainItEndsTheSame(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	data := filepath.Join(t.TempDir(), "data")
 	marks := []string{
 		"everything is kept", "version 1.0.0: release rel_", "CHANGING   apply", "UNDER_REVIEW", "CHANGING   raise from 0%", "raised from 1% to 5%",

@@ -128,6 +128,9 @@ func TestTheFirstPollIsAtOnce(t *testing.T) {
 }
 
 func TestPausesAreATwentiethOfTheWaitWithinTheirBounds(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	const s = time.Second
 	for name, tt := range map[string]struct {
 		opts              Options[string]

@@ -73,11 +73,17 @@ func lastCommit(t require.TestingT, s *Store) (id int) {
 }
 
 func TestStore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	storagetest.TestStore(t, func() storage.Store { return opened(t, t.TempDir()) })
 }
 
 // Whatever is done and however often the store is opened, its records are those of a map.
 func TestRecordsOutliveTheStore(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	dir := t.TempDir()
 	model := map[string]string{} // what one run of rapid leaves, the next one begins with
 	rapid.Check(t, func(t *rapid.T) {
@@ -209,6 +215,9 @@ func TestManyWriters(t *testing.T) {
 
 // A commit that did not reach the file is an error for all who are in it, and the next one is tried anew.
 func TestFailedWrite(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	s := opened(t, t.TempDir())
 	put(t, s, "a", "1")
 	s.db.MaxSize = 1 << 20 // as a full disk; bbolt fails when it grows

@@ -17,6 +17,9 @@ import (
 )
 
 func TestADamagedRequestDoesNotStopOtherWorkspaces(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	dir := t.TempDir()
 	auto := func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(0) }
 	co := alipayplus.BusinessRegistration{

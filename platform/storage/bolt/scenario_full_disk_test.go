@@ -21,6 +21,9 @@ import (
 // A process that may not make files larger meets what a full disk does: a write fails and leaves nothing behind, the
 // store can be opened and read, what is deleted gives room, and with more room all goes on.
 func TestFullDisk(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	if os.Getenv(fillEnv) != "" {
 		require.NoError(t, fill("."))
 		return

@@ -81,6 +81,9 @@ func count(s *Store, who int) (n int, err error) {
 
 // A process is killed again and again while it writes: each commit that was acknowledged is there, once and whole.
 func TestKilledProcess(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	kills := 5
 	if text := os.Getenv(killsEnv); text != "" {
 		var err error

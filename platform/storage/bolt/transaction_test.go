@@ -51,6 +51,9 @@ func numberedRecords(t *testing.T, dir string) []string {
 // Whatever byte is not what it was, no wrong value is returned, and who reads everything is told that the file is damaged
 // unless everything is there.
 func TestDamagedBytes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes long")
+	}
 	dir := t.TempDir()
 	want := numberedRecords(t, dir)
 	path := filepath.Join(dir, fileName)
