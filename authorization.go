@@ -153,12 +153,21 @@ type AuthorizationRequiredError struct {
 	// page can still be used; otherwise it is empty, and
 	// [AuthorizationsClient.Begin] gives one.
 	URL string `json:"url,omitempty"`
+	// Live is the share of users, in percent, for which the release stays live, or
+	// may be when what came of a former call is not known; 0: none. It is set where
+	// the refused call would have changed it.
+	Live Ratio `json:"live,omitempty"`
 }
 
-// Error names the mini program and the call that gives the page to visit. It does
-// not show URL, because whoever has that page can give the authorization.
+// Error names the mini program, the share of users for which its release stays
+// live, and the call that gives the page to visit. It does not show URL, because
+// whoever has that page can give the authorization.
 func (e *AuthorizationRequiredError) Error() string {
-	return validation.OneLine(fmt.Sprintf("mini program %s is not authorized for %s; call Authorizations.Begin and visit the page it returns", e.ProgramID, e.TargetApp))
+	text := fmt.Sprintf("mini program %s is not authorized for %s; call Authorizations.Begin and visit the page it returns", e.ProgramID, e.TargetApp)
+	if e.Live > 0 {
+		text += fmt.Sprintf("; until then its release stays live for %v of users", e.Live)
+	}
+	return validation.OneLine(text)
 }
 
 // Unwrap returns [ErrAuthorizationRequired].

@@ -56,6 +56,15 @@
 //	AUTHORIZED      revoke                            REVOKED
 //	REVOKED         begin                             PENDING
 //
+// # Rules of this project's own
+//
+// The documents do not say what follows; a platform of package platform has it so.
+//
+//   - An authorization that is revoked after the application stops whatever calls the
+//     target app: going live, raising, and canceling what is live for some users
+//     already, which stays so. What is not live yet is withdrawn and canceled without a
+//     call.
+//
 // # Errors
 //
 // Every failure of a call is an [*Error] that names the operation, what is wrong

@@ -228,7 +228,8 @@ func (r *Release) GrayscaleTo(ratio Ratio) GrayscaleInput {
 // is the full release. in.From must be 0.
 //
 // Errors: [RatioError], [ErrConflict] when the release is not in preparation,
-// [ErrPermission], [ErrNotFound].
+// [AuthorizationRequiredError] when the authorization was taken back meanwhile
+// (this project's own rule), [ErrPermission], [ErrNotFound].
 func (c *ReleasesClient) StartGrayscale(ctx context.Context, in GrayscaleInput) (*Release, error) {
 	if in.From != 0 {
 		return nil, notSent(contract.ReleaseGrayscale, &ValidationError{Subject: "grayscale", Fields: []FieldError{
@@ -242,7 +243,8 @@ func (c *ReleasesClient) StartGrayscale(ctx context.Context, in GrayscaleInput) 
 // 100 is the full release. A ratio never goes down.
 //
 // Errors: [RatioError], [ErrConflict] when another ratio than in.From is live or
-// the release is not in grayscale, [ErrPermission], [ErrNotFound].
+// the release is not in grayscale, [AuthorizationRequiredError] as for
+// StartGrayscale, [ErrPermission], [ErrNotFound].
 func (c *ReleasesClient) Raise(ctx context.Context, in GrayscaleInput) (*Release, error) {
 	if in.From == 0 {
 		return nil, notSent(contract.ReleaseGrayscale, &ValidationError{Subject: "grayscale", Fields: []FieldError{

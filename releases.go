@@ -319,15 +319,16 @@ func (c *ReleasesClient) Apply(ctx context.Context, in ApplyInput) (*Release, er
 }
 
 // Withdraw takes back an application that is under review; the release is in
-// NEW_VERSION_CREATED again. Documented for the same platform family, not for
-// AlipayCN. Errors: [ErrConflict] after the verdict, [ErrNotFound], [ErrPermission].
+// NEW_VERSION_CREATED again, also when the platform is no longer allowed to call the
+// target app. Documented for the same platform family, not for AlipayCN. Errors: [ErrConflict] after the verdict, [ErrNotFound], [ErrPermission].
 func (c *ReleasesClient) Withdraw(ctx context.Context, in ReleaseInput) (*Release, error) {
 	return sendWrite[Release](ctx, c.client, contract.ReleaseWithdraw, &in, &in.RequestID)
 }
 
 // Finalize releases to all users at once a release that is in preparation
 // ("Final Release"). A release in grayscale is finished by raising it to 100 %.
-// Errors: [ErrConflict], [ErrNotFound], [ErrPermission].
+// Errors: [ErrConflict], [AuthorizationRequiredError] as for
+// [ReleasesClient.StartGrayscale], [ErrNotFound], [ErrPermission].
 func (c *ReleasesClient) Finalize(ctx context.Context, in ReleaseInput) (*Release, error) {
 	return sendWrite[Release](ctx, c.client, contract.ReleaseFinalize, &in, &in.RequestID)
 }
@@ -335,7 +336,11 @@ func (c *ReleasesClient) Finalize(ctx context.Context, in ReleaseInput) (*Releas
 // Cancel gives up a release in preparation or in grayscale for good: this
 // version cannot go to this target again. What users who already have it will
 // see is not documented. Documented for the same platform family, not for
-// AlipayCN. Errors: [ErrConflict], [ErrNotFound], [ErrPermission].
+// AlipayCN. Errors: [ErrConflict], [ErrNotFound], [ErrPermission], and
+// [AuthorizationRequiredError] for a release that is live somewhere, when the
+// platform is no longer allowed to call the target app: it names the share that
+// stays live. What is not live yet can be canceled without a call to the app
+// (both this project's own rules).
 func (c *ReleasesClient) Cancel(ctx context.Context, in ReleaseInput) (*Release, error) {
 	return sendWrite[Release](ctx, c.client, contract.ReleaseCancel, &in, &in.RequestID)
 }

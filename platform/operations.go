@@ -193,6 +193,11 @@ type call struct {
 	// anything.
 	announced  alipayplus.Ratio
 	unresolved string
+	// effectIsOptional says that the call may come to its end without its effect when
+	// the platform is not authorized to call the target app.
+	effectIsOptional bool
+	// withoutEffect says that the platform is known not to be.
+	withoutEffect bool
 }
 
 // execute carries out a call exactly once: a repeated requestId gets the first
@@ -297,7 +302,7 @@ func (s *writeSession) applyRule(ctx context.Context) (out reply, reserved *call
 			if c.data, err = s.in.rule(c); err != nil {
 				return err
 			}
-			if s.in.op.effect == nil {
+			if s.in.op.effect == nil || c.withoutEffect {
 				out, err = c.commit()
 				return err
 			}
@@ -435,10 +440,25 @@ func (s *writeSession) askTarget(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := s.in.op.effect(target, ctx, release); err != nil {
+	if err := c.explain(s.in.op.effect(target, ctx, release)); err != nil {
 		return s.effectFailed(context.WithoutCancel(ctx), c, fmt.Errorf("target app: %w", err))
 	}
 	return nil
+}
+
+// explain completes the app's own refusal for want of an authorization, which it may
+// know before the platform does.
+func (c *call) explain(err error) error {
+	if !errors.Is(err, alipayplus.ErrAuthorizationRequired) {
+		return err
+	}
+	if c.effectIsOptional {
+		return nil
+	}
+	return fmt.Errorf("%w (%w)", &alipayplus.AuthorizationRequiredError{
+		ProgramID: c.after.ProgramID, TargetApp: c.after.TargetApp,
+		Live: max(c.before.Grayscale.Ratio, c.announced),
+	}, err)
 }
 
 // effectFailed takes the reservation back when the target app has refused for

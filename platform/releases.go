@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -97,6 +98,12 @@ func (c *call) checkTarget(program *programRecord, target TargetBackend) error {
 			fields:  []alipayplus.FieldError{{Path: "languages", Message: "must include " + strings.Join(missing, ", ")}},
 		}
 	}
+	return c.checkAuthorization(program, target)
+}
+
+// checkAuthorization says whether the platform may call the target app for a mini
+// program.
+func (c *call) checkAuthorization(program *programRecord, target TargetBackend) error {
 	if !target.NeedsAuthorization() {
 		return nil
 	}
@@ -110,6 +117,36 @@ func (c *call) checkTarget(program *programRecord, target TargetBackend) error {
 	return &alipayplus.AuthorizationRequiredError{
 		ProgramID: program.ID, TargetApp: target.App(), URL: c.withPage(a, program, target).URL,
 	}
+}
+
+// mayCallTarget says whether the platform may still call the target app for a
+// release: an authorization that was revoked after the application allows nothing
+// that goes live, and nothing that takes back what is live.
+func (c *call) mayCallTarget(r *releaseRecord) error {
+	program, err := c.program(r.ProgramID)
+	if err != nil {
+		return err
+	}
+	target, err := c.p.target(r.TargetApp)
+	if err != nil {
+		return err
+	}
+	err = c.checkAuthorization(program, target)
+	if required, ok := errors.AsType[*alipayplus.AuthorizationRequiredError](err); ok {
+		required.Live = max(r.Grayscale.Ratio, r.Announced)
+	}
+	return err
+}
+
+// takesBack is mayCallTarget for a call that takes back a release. One that is not
+// live anywhere is taken back also without the app, which never hears of it again.
+func (c *call) takesBack(before, r *releaseRecord) error {
+	c.effectIsOptional = before.Grayscale.Ratio == 0 && before.Announced == 0
+	err := c.mayCallTarget(before)
+	if c.effectIsOptional && errors.Is(err, alipayplus.ErrAuthorizationRequired) {
+		c.withoutEffect, r.Unresolved, err = true, "", nil
+	}
+	return err
 }
 
 // releasesIn is the index of the releases of the same program and target in a status.
@@ -299,6 +336,9 @@ func withdrawRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, 
 		return nil, err
 	}
 	r.Reviews = request.Reviews
+	if err := c.takesBack(before, r); err != nil {
+		return nil, err
+	}
 	return c.changeRelease(before, r, "withdrawn"), nil
 }
 
@@ -349,6 +389,9 @@ func finalizeRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, 
 
 // goLive records the ratio of a release whose status has moved.
 func (c *call) goLive(before, r *releaseRecord, ratio alipayplus.Ratio) (*alipayplus.Release, error) {
+	if err := c.mayCallTarget(before); err != nil {
+		return nil, err
+	}
 	r.Grayscale.Ratio = ratio
 	r.Grayscale.Steps = append(r.Grayscale.Steps, alipayplus.GrayscaleStep{Ratio: ratio, By: c.who(), At: c.at})
 	if r.Status == alipayplus.ReleaseFull {
@@ -393,6 +436,9 @@ func cancelRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, er
 	}
 	before := new(*r)
 	if err := r.move(alipayplus.ReleaseCanceled, "canceled"); err != nil {
+		return nil, err
+	}
+	if err := c.takesBack(before, r); err != nil {
 		return nil, err
 	}
 	return c.changeRelease(before, r, ""), nil

@@ -1,7 +1,10 @@
 package platform_test
 
 import (
+	"errors"
 	"fmt"
+	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -548,4 +551,120 @@ func TestReleasesAreListedByProgramTargetAndStatus(t *testing.T) {
 			require.Empty(w, page.NextCursor, name)
 		}
 	})
+}
+
+// What the authorization allowed it allows no more once it is revoked: this project's
+// own rule, as AlipayCN would have it.
+func TestARevokedAuthorizationStopsWhatCallsTheTargetApp(t *testing.T) {
+	full := func(w *world, r *alipayplus.Release) error {
+		_, err := w.owner.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+		return err
+	}
+	cancel := func(w *world, r *alipayplus.Release) error {
+		_, err := w.owner.Releases.Cancel(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+		return err
+	}
+	to := func(ratio alipayplus.Ratio) func(w *world, r *alipayplus.Release) error {
+		return func(w *world, r *alipayplus.Release) error {
+			step := w.owner.Releases.Raise
+			if r.Grayscale.Ratio == 0 {
+				step = w.owner.Releases.StartGrayscale
+			}
+			_, err := step(w.Context(), r.GrayscaleTo(ratio))
+			return err
+		}
+	}
+	const live = "; until then its release stays live for 5% of users"
+	for name, tt := range map[string]struct {
+		status alipayplus.ReleaseStatus
+		do     func(w *world, r *alipayplus.Release) error
+		live   alipayplus.Ratio
+	}{
+		"start":               {alipayplus.ReleasePreparation, to(5), 0},
+		"start at 100 %":      {alipayplus.ReleasePreparation, to(100), 0},
+		"finalize":            {alipayplus.ReleasePreparation, full, 0},
+		"raise":               {alipayplus.ReleaseGrayscale, to(10), 5},
+		"raise to 100 %":      {alipayplus.ReleaseGrayscale, to(100), 5},
+		"cancel what is live": {alipayplus.ReleaseGrayscale, cancel, 5},
+		"apply for the next": {alipayplus.ReleaseNewVersionCreated, func(w *world, r *alipayplus.Release) error {
+			_, err := w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())})
+			return err
+		}, 0},
+	} {
+		sentence(t, name, func(w *world) {
+			program := w.authorizedProgram().ID
+			r := w.releaseIn(tt.status, program)
+			require.NoError(w, w.p.RevokeAuthorization(w.Context(), w.workspace, program, cn))
+			before := w.snapshot()
+
+			err := tt.do(w, r)
+
+			required, ok := errors.AsType[*alipayplus.AuthorizationRequiredError](err)
+			require.True(w, ok, "%v", err)
+			require.Equal(w, &alipayplus.AuthorizationRequiredError{ProgramID: program, TargetApp: cn, Live: tt.live}, required)
+			require.Equal(w, tt.live > 0, strings.Contains(err.Error(), live), err.Error())
+			require.Equal(w, before, w.snapshot())
+
+			w.Log("Given again, it goes on.")
+			w.authorize(program)
+			require.NoError(w, tt.do(w, r))
+		})
+	}
+}
+
+func TestWhatIsNotLiveIsTakenBackWithoutAnAuthorization(t *testing.T) {
+	for _, status := range []alipayplus.ReleaseStatus{alipayplus.ReleaseUnderReview, alipayplus.ReleasePreparation} {
+		for name, revoke := range map[string]func(w *world, app *fakeApp, program string){
+			"the platform knows that it was revoked": func(w *world, app *fakeApp, program string) {
+				app.will(failing(math.MaxInt32, errors.New("it must not be asked")))
+				require.NoError(w, w.p.RevokeAuthorization(w.Context(), w.workspace, program, cn))
+			},
+			"only the target app knows": func(_ *world, app *fakeApp, _ string) {
+				app.will(failing(math.MaxInt32, fmt.Errorf("the token is not valid: %w", alipayplus.ErrAuthorizationRequired)))
+			},
+		} {
+			app := &authorizedApp{newFakeApp()}
+			sentence(t, string(status)+", "+name, func(w *world) {
+				program := w.authorizedProgram().ID
+				r := w.releaseIn(status, program)
+				revoke(w, app.fakeApp, program)
+				if status == alipayplus.ReleaseUnderReview {
+					w.withdraw(r)
+					require.Equal(w, alipayplus.RequestWithdrawn, w.request(r.ReleaseRequestID).Status)
+					return
+				}
+				w.cancel(r)
+				require.Equal(w, alipayplus.ReleaseCanceled, w.read(r.ID).Status)
+			}, platform.WithTargetBackends(app))
+		}
+	}
+}
+
+// authorizedApp is a fakeApp that needs an authorization.
+type authorizedApp struct{ *fakeApp }
+
+func (*authorizedApp) NeedsAuthorization() bool { return true }
+
+// A share that may be live, because what came of a call is not known, is one that
+// stays so.
+func TestAShareThatMayBeLiveStaysSoWithoutAnAuthorization(t *testing.T) {
+	app := &authorizedApp{newFakeApp()}
+	inWorld(t, func(w *world) {
+		program := w.authorizedProgram().ID
+		r := w.prepared(program, "1.0.0")
+		app.will(failing(math.MaxInt32, errDown))
+		_, err := w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(10))
+		require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
+		for name, cause := range map[string]error{"only the target app knows": alipayplus.ErrAuthorizationRequired, "the platform knows": nil} {
+			app.will(failing(math.MaxInt32, cause))
+			if cause == nil {
+				require.NoError(w, w.p.RevokeAuthorization(w.Context(), w.workspace, program, cn))
+			}
+			_, err = w.owner.Releases.Cancel(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+			required, ok := errors.AsType[*alipayplus.AuthorizationRequiredError](err)
+			require.True(w, ok, "%s: %v", name, err)
+			require.Equal(w, alipayplus.Ratio(10), required.Live, name)
+			w.authorize(program)
+		}
+	}, platform.WithTargetBackends(app))
 }

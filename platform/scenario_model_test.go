@@ -411,6 +411,9 @@ func (m *model) step(op contract.Operation, extra map[string]any, then func(*mod
 		var broken refusals
 		broken.unless(m.mayRelease(who, r.program), "ACCESS_DENIED")
 		broken.unless(slices.Contains(from, r.status), "STATE_CONFLICT")
+		if op == contract.ReleaseFinalize || op == contract.ReleaseCancel && r.ratio() > 0 {
+			broken.unless(r.program.authorized, "AUTHORIZATION_REQUIRED")
+		}
 		in := map[string]any{"releaseId": r.id}
 		maps.Copy(in, extra)
 		if _, done := m.call(t, op, who, in, broken); done {
@@ -461,6 +464,7 @@ func (m *model) setRatioAs(t *rapid.T, who string, r *modelRelease, from, ratio 
 	broken.unless(slices.Contains([]string{"RELEASE_PREPARATION", "GRAYSCALE_RELEASE", "FULL_RELEASE"}, r.status), "STATE_CONFLICT")
 	broken.unless(from == r.ratio(), "STATE_CONFLICT")
 	broken.unless(slices.Contains(modelLadder(), ratio) && ratio > r.ratio(), "RATIO_NOT_ALLOWED")
+	broken.unless(r.program.authorized, "AUTHORIZATION_REQUIRED")
 	_, done := m.call(t, contract.ReleaseGrayscale, who, map[string]any{"releaseId": r.id, "from": from, "ratio": ratio}, broken)
 	if done {
 		m.setRatio(r, ratio)
