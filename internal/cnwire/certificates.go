@@ -7,8 +7,8 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/asn1"
+	"encoding/base64"
 	"encoding/hex"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"slices"
@@ -28,8 +28,9 @@ type Certificate struct {
 }
 
 // ParseCertificate reads a certificate file of the console (appCertPublicKey….crt,
-// alipayCertPublicKey_RSA2.crt) in PEM. The first certificate counts; those after
-// it, its issuers, are skipped.
+// alipayCertPublicKey_RSA2.crt) in PEM, or its certificate in bare base64. The
+// first certificate counts, and those after it are its issuers; but each must be
+// whole.
 //
 // Neither issuer nor dates are looked at: the file comes from the console, and the
 // certificates of all apps are issued under the same roots as Alipay's own, so a
@@ -95,41 +96,44 @@ type Roots struct {
 	SN string
 }
 
-// ParseRoots reads the root certificates in PEM. Certificates that cannot be
-// read are skipped: the official file begins with one for SM2, which Go does not
-// know. An error says that no certificate signed with RSA is left.
+// ParseRoots reads the root certificates in PEM. Certificates that are not signed
+// with RSA do not count: the official file begins with one for SM2, which Go
+// cannot read. An error names a block that cannot be read, or says that no
+// certificate signed with RSA is left.
 func ParseRoots(text []byte) (*Roots, error) {
-	blocks, err := decodeCertText(text)
+	found, err := decodeCertText(text)
 	if err != nil {
-		return nil, fmt.Errorf("root certificates: %w", err)
+		return nil, fmt.Errorf("root certificates %w", err)
 	}
+	roots := &Roots{}
 	var serials []string
-	for _, der := range blocks {
-		c, err := x509.ParseCertificate(der)
-		if err == nil && signedWithRSA(c) {
-			serials = append(serials, CertSN(c))
+	for i, der := range found {
+		if !signedWithRSA(der) {
+			continue
 		}
+		c, err := x509.ParseCertificate(der)
+		if err != nil {
+			return nil, fmt.Errorf("root certificates: number %d of %d cannot be read: %w; give the whole alipayRootCert.crt from the console", i+1, len(found), err)
+		}
+		serials = append(serials, CertSN(c))
 	}
 	if len(serials) == 0 {
-		return nil, fmt.Errorf("root certificates: none of the %d in the text is readable and signed with RSA: give the whole alipayRootCert.crt from the console", len(blocks))
+		return nil, fmt.Errorf("root certificates: none of the %d in the text is signed with RSA: give the whole alipayRootCert.crt from the console", len(found))
 	}
-	return &Roots{SN: strings.Join(serials, "_")}, nil
+	roots.SN = strings.Join(serials, "_")
+	return roots, nil
 }
 
 // signedWithRSA applies the platform's rule: an algorithm of the family
 // 1.2.840.113549.1.1, whether or not crypto/x509 knows it.
-func signedWithRSA(c *x509.Certificate) bool {
-	var outer struct {
-		Signed    asn1.RawValue
-		Algorithm pkix.AlgorithmIdentifier
-		Signature asn1.BitString
-	}
-	_, err := asn1.Unmarshal(c.Raw, &outer)
+func signedWithRSA(der []byte) bool {
+	var outer outerCertificate
+	_, err := asn1.Unmarshal(der, &outer)
 	return err == nil && strings.HasPrefix(outer.Algorithm.Algorithm.String(), "1.2.840.113549.1.1.")
 }
 
-// decodeCertText returns the content of at least one block, or an error that
-// goes on after the words "certificate" or "root certificates".
+// decodeCertText returns the certificates of a text, at least one, or an error
+// that goes on after words such as "certificate".
 func decodeCertText(text []byte) ([][]byte, error) {
 	text = bytes.TrimSpace(bytes.TrimPrefix(text, []byte("\ufeff")))
 	switch {
@@ -138,17 +142,54 @@ func decodeCertText(text []byte) ([][]byte, error) {
 	case len(text) > maxCertText:
 		return nil, errors.New("text is longer than 256 KiB: this is not a certificate file")
 	}
-	var blocks [][]byte
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		switch {
-		case strings.HasSuffix(block.Type, "PRIVATE KEY"):
-			return nil, errors.New("text holds a private key, which must stay with its owner: give the certificate alone")
-		case block.Type == "CERTIFICATE":
-			blocks = append(blocks, block.Bytes)
+	blocks, err := signing.DecodePEM(text)
+	switch {
+	case bytes.Contains(text, []byte("PRIVATE KEY-----")):
+		return nil, errors.New("text holds a private key, which must stay with its owner: give the certificate alone")
+	case err != nil:
+		return nil, fmt.Errorf("text %w; give the whole .crt file from the console", err)
+	case len(blocks) == 0:
+		return decodeBareCert(text)
+	}
+	var found [][]byte
+	for i, block := range blocks {
+		if block.Type != "CERTIFICATE" && block.Type != "X509 CERTIFICATE" {
+			continue
 		}
+		if !isCertificate(block.Bytes) {
+			return nil, fmt.Errorf("text has a PEM block %d (%s) that is no whole certificate: it was cut off or changed; give the whole .crt file from the console", i+1, block.Type)
+		}
+		found = append(found, block.Bytes)
 	}
-	if len(blocks) == 0 {
-		return nil, errors.New("text has no whole CERTIFICATE block in PEM: give the content of the .crt file, not its name; convert a binary (DER) file with: openssl x509 -inform DER -in cert.cer -out cert.crt")
+	if len(found) == 0 {
+		return nil, fmt.Errorf("text has no CERTIFICATE block: its PEM block 1 is a %.32s", blocks[0].Type)
 	}
-	return blocks, nil
+	return found, nil
+}
+
+// decodeBareCert reads a certificate that has no BEGIN and END lines.
+func decodeBareCert(text []byte) ([][]byte, error) {
+	der, err := base64.StdEncoding.DecodeString(string(bytes.Join(bytes.Fields(text), nil)))
+	switch {
+	case err != nil:
+		return nil, errors.New("text is neither PEM nor base64: give the content of the .crt file, not its name; convert a binary (DER) file with: openssl x509 -inform DER -in cert.cer -out cert.crt")
+	case bytes.HasPrefix(der, []byte("-----BEGIN")):
+		return nil, errors.New("text is a PEM text encoded in base64 once more: decode it first with: base64 -d")
+	case !isCertificate(der):
+		return nil, errors.New("text is base64 of no whole certificate: it was cut off, or is something else; give the whole .crt file from the console")
+	}
+	return [][]byte{der}, nil
+}
+
+// outerCertificate is what every X.509 certificate is, whatever its algorithms.
+type outerCertificate struct {
+	Signed    asn1.RawValue
+	Algorithm pkix.AlgorithmIdentifier
+	Signature asn1.BitString
+}
+
+func isCertificate(der []byte) bool {
+	var outer outerCertificate
+	rest, err := asn1.Unmarshal(der, &outer)
+	return err == nil && len(rest) == 0
 }

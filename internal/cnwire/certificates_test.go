@@ -107,12 +107,12 @@ func TestParseCertificateRefuses(t *testing.T) {
 		"nothing":            {" \n", "certificate text is empty"},
 		"file name":          {"appCertPublicKey_2021009900000101.crt", "not its name"},
 		"DER":                {string(block.Bytes), "openssl x509 -inform DER"},
-		"base64 of the PEM":  {base64.StdEncoding.EncodeToString([]byte(good)), "no whole CERTIFICATE block"},
-		"cut off":            {good[:len(good)-40], "no whole CERTIFICATE block"},
-		"public key":         {"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "no whole CERTIFICATE block"},
+		"base64 of the PEM":  {base64.StdEncoding.EncodeToString([]byte(good)), "base64 once more"},
+		"cut off":            {good[:len(good)-40], "has no END line for its PEM block 1 (CERTIFICATE)"},
+		"public key":         {"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "its PEM block 1 is a PUBLIC KEY"},
 		"private key":        {string(testkey.PEM()), "holds a private key"},
 		"private key too":    {good + string(testkey.PEM()), "holds a private key"},
-		"damaged":            {string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: block.Bytes[:200]})), "cannot be read"},
+		"damaged":            {string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: block.Bytes[:200]})), "is no whole certificate"},
 		"SM2":                {string(pem.EncodeToMemory(sm2)), "of a kind such as SM2"},
 		"short key":          {string(weak), "has 1024 bits"},
 		"longer than 256 KB": {strings.Repeat("x", 256<<10-len(strings.TrimSpace(good))) + "\n" + good, "longer than 256 KiB"},
@@ -132,7 +132,7 @@ func TestParseRootsRefuses(t *testing.T) {
 	v := load[certVectors](t, "cert.json")
 	sm2, _ := pem.Decode([]byte(v.bundle(t, "with_sm2")))
 	for name, c := range map[string]struct{ text, reason string }{
-		"nothing":       {"", "root certificates: text is empty"},
+		"nothing":       {"", "root certificates text is empty"},
 		"private key":   {string(testkey.PEM()), "holds a private key"},
 		"only SM2":      {string(pem.EncodeToMemory(sm2)), "none of the 1 in the text"},
 		"SM2 and ECDSA": {string(pem.EncodeToMemory(sm2)) + v.pem(t, "ecroot"), "none of the 2 in the text"},
@@ -175,6 +175,99 @@ func TestCertSNOfOtherAttributes(t *testing.T) {
 	require.Equal(t, "34c2eca6f6bd5f36d99894f371ceb6d2", certificate.SN)
 }
 
+// A file that lost something gives an error that names the block, never fewer
+// serials.
+func TestABlockThatBeginsIsReadOrNamed(t *testing.T) {
+	v := load[certVectors](t, "cert.json")
+	root1, root2 := v.pem(t, "root1"), v.pem(t, "root2")
+	both, err := cnwire.ParseRoots([]byte(root1 + root2))
+	require.NoError(t, err)
+	indent := func(text string) string { return "    " + strings.ReplaceAll(text, "\n", "\n    ") }
+	for name, c := range map[string]struct{ damaged, says string }{
+		"cut off":                       {root2[:len(root2)/2], "has no END line for its PEM block 2 (CERTIFICATE)"},
+		"cut off in the END line":       {strings.TrimRight(root2, "-\n"), "damaged END line at its PEM block 2 (CERTIFICATE)"},
+		"no END line":                   {strings.Replace(root2, "-----END CERTIFICATE-----", "", 1), "has no END line for its PEM block 2"},
+		"no BEGIN line":                 {strings.Replace(root2, "-----BEGIN CERTIFICATE-----", "", 1), "has no BEGIN line for its PEM block 2"},
+		"END of another type":           {strings.Replace(root2, "END CERTIFICATE", "END PUBLIC KEY", 1), `says "PUBLIC KEY" for its PEM block 2 (CERTIFICATE)`},
+		"BEGIN of another type":         {strings.Replace(root2, "BEGIN CERTIFICATE", "BEGIN PUBLIC KEY", 1), `says "CERTIFICATE" for its PEM block 2 (PUBLIC KEY)`},
+		"base64 cut":                    {strings.Replace(root2, "\n-----END", "x\n-----END", 1), "PEM block 2 (CERTIFICATE) whose content is no base64"},
+		"a line lost":                   {withoutLine(root2, 3), "PEM block 2 (CERTIFICATE) that is no whole certificate"},
+		"a hyphen of BEGIN lost":        {root2[1:], "damaged BEGIN or END line at its PEM block 2"},
+		"a hyphen of END lost":          {strings.Replace(root2, "-----END", "----END", 1), "damaged END line at its PEM block 2"},
+		"small letters":                 {strings.ToLower(root2), "damaged BEGIN or END line"},
+		`line breaks written as \n`:     {strings.ReplaceAll(root2, "\n", `\n`), `written as \n`},
+		"nothing between BEGIN and END": {"-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----\n", "PEM block 2 (CERTIFICATE)"},
+	} {
+		for surrounding, around := range map[string]func(string) string{
+			"nothing": strings.Clone,
+			"text":    func(text string) string { return "subject=CN = x\n\n" + text + "the end\n" },
+			"CRLF":    func(text string) string { return strings.ReplaceAll(text, "\n", "\r\n") },
+			"BOM":     func(text string) string { return "\ufeff" + text },
+			"indent":  indent,
+		} {
+			t.Run(name+" in "+surrounding, func(t *testing.T) {
+				text := []byte(around(root1 + c.damaged))
+
+				_, err := cnwire.ParseRoots(text)
+				require.ErrorContains(t, err, "root certificates")
+				require.ErrorContains(t, err, c.says)
+				requireOneLine(t, err)
+				require.NotContains(t, err.Error(), "MII")
+
+				_, err = cnwire.ParseCertificate(text)
+				require.ErrorContains(t, err, c.says)
+			})
+		}
+	}
+	for name, text := range map[string]string{
+		"indented":                root1 + indent(root2),
+		"indented by tabs":        strings.ReplaceAll(root1+root2, "\n", "\r\n\t"),
+		"no line break between":   strings.TrimSpace(root1) + root2,
+		"on one line":             strings.ReplaceAll(root1+root2, "\n", " "),
+		"a byte order mark twice": "\ufeff" + root1 + "\ufeff" + root2,
+		"as a value":              `roots: "` + strings.TrimSpace(root1) + `"` + "\n" + root2,
+	} {
+		t.Run(name, func(t *testing.T) {
+			roots, err := cnwire.ParseRoots([]byte(text))
+			require.NoError(t, err)
+			require.Equal(t, both.SN, roots.SN)
+		})
+	}
+	t.Run("cut anywhere", func(t *testing.T) {
+		for n := range len(root2) {
+			roots, err := cnwire.ParseRoots([]byte(root1 + root2[:n]))
+			if err == nil && n > len("-----BEGI") && n < len(root2)-1 {
+				require.Equal(t, both.SN, roots.SN, "cut at %d", n)
+			}
+		}
+	})
+}
+
+// withoutLine leaves a line out.
+func withoutLine(text string, line int) string {
+	lines := strings.Split(text, "\n")
+	return strings.Join(append(lines[:line:line], lines[line+1:]...), "\n")
+}
+
+func TestBareBase64IsACertificateToo(t *testing.T) {
+	v := load[certVectors](t, "cert.json")
+	text := v.pem(t, "app_cert")
+	bare := strings.ReplaceAll(strings.TrimSpace(text[len("-----BEGIN CERTIFICATE-----"):]), "-----END CERTIFICATE-----", "")
+	for name, text := range map[string]string{
+		"with line breaks": bare,
+		"on one line":      strings.Join(strings.Fields(bare), ""),
+		"indented":         "\t" + strings.ReplaceAll(bare, "\n", "\r\n\t"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			certificate, err := cnwire.ParseCertificate([]byte(text))
+			require.NoError(t, err)
+			require.Equal(t, "6145101a03574b262c8ce09322969484", certificate.SN)
+		})
+	}
+	_, err := cnwire.ParseCertificate([]byte(strings.Join(strings.Fields(bare), "")[:1000]))
+	require.ErrorContains(t, err, "base64 of no whole certificate")
+}
+
 func FuzzParseCertificate(f *testing.F) {
 	v := load[certVectors](f, "cert.json")
 	for _, c := range append(v.Certificates, v.Edge...) {
@@ -211,14 +304,19 @@ func FuzzParseRoots(f *testing.F) {
 				require.Regexp(t, serialRE, serial)
 			}
 		}
-		// Whatever else is in the file, a readable root is found.
+		// Whatever else is in the file, a readable root is found, or the error says
+		// what cannot be read.
 		other := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: data})
 		text := append(bytes.Repeat(other, min(max(copies, 0), 2)), root1...)
-		if len(text) < 200<<10 {
-			roots, err := cnwire.ParseRoots(text)
-			require.NoError(t, err)
-			require.True(t, strings.HasSuffix(roots.SN, "25689109c272e210e04546e589b48c3b"))
+		if len(text) > 200<<10 {
+			return
 		}
+		roots, err := cnwire.ParseRoots(text)
+		if err != nil {
+			requireOneLine(t, err)
+			return
+		}
+		require.True(t, strings.HasSuffix(roots.SN, "25689109c272e210e04546e589b48c3b"))
 	})
 }
 

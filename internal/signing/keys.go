@@ -198,19 +198,17 @@ func decodeKeyText(data []byte) ([]foundKey, error) {
 		return nil, errors.New("is longer than 64 KiB: this is not a key file")
 	case !utf8.Valid(text):
 		return nil, errors.New("is not text: convert a binary (DER) file with: openssl pkey -inform DER -in key.der -out key.pem")
-	case bytes.Contains(text, []byte("-----BEGIN")):
-		return decodePEM(text)
 	}
-	return decodeBare(text)
-}
-
-func decodePEM(text []byte) ([]foundKey, error) {
-	var found []foundKey
-	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
-		found = append(found, foundKey{block.Type, decodeBlock(block)})
+	blocks, err := DecodePEM(text)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("%w; give the whole file with its line breaks", err)
+	case len(blocks) == 0:
+		return decodeBare(text)
 	}
-	if len(found) == 0 {
-		return nil, errors.New(`begins as PEM but holds no whole block: it was cut off, or its line breaks got lost or were written as \n; give the whole file with its line breaks`)
+	found := make([]foundKey, len(blocks))
+	for i, block := range blocks {
+		found[i] = foundKey{block.Type, decodeBlock(block)}
 	}
 	return found, nil
 }
