@@ -275,6 +275,9 @@ type ListReleasesInput struct {
 	Status ReleaseStatus `json:"status,omitempty"`
 }
 
+// Validate checks the fields.
+func (in ListReleasesInput) Validate() error { return validate("releases", in, nil) }
+
 // ReleasesClient works on the releases of the workspace. It is safe for
 // concurrent use.
 type ReleasesClient struct{ client *Client }

@@ -131,11 +131,12 @@ func (d ServiceDescription) Validate() error { return DefaultServicePolicy().Che
 // Check checks a description by this policy and returns one [ValidationError]
 // with all broken fields, or nil. The platform calls the same.
 func (s ServicePolicy) Check(d ServiceDescription) error {
-	return invalid("service", s.problems(d))
+	return validate("service", d, s.rules(d))
 }
 
-func (s ServicePolicy) problems(d ServiceDescription) problems {
-	return check(d, func(p *problems) {
+// rules are those of the policy, which tags cannot say.
+func (s ServicePolicy) rules(d ServiceDescription) func(*problems) {
+	return func(p *problems) {
 		tooLong(p, "name", d.Name, s.MaxName)
 		tooLong(p, "description", d.Description, s.MaxText)
 		oneOf(p, "industry", d.Industry, s.Industries)
@@ -147,7 +148,7 @@ func (s ServicePolicy) problems(d ServiceDescription) problems {
 		d.Details.check(p, "details", s)
 		d.Tutorial.check(p, "tutorial", s)
 		d.SuccessStory.check(p, "successStory", s)
-	})
+	}
 }
 
 // Images ranges over the images that the description shows: the JSON path of
@@ -221,14 +222,14 @@ type CreateServiceInput struct {
 
 // Validate checks the description by the policy.
 func (in CreateServiceInput) Validate() error {
-	return policyOr(in.Policy).Check(in.ServiceDescription)
+	return validate("service", in, policyOr(in.Policy).rules(in.ServiceDescription))
 }
 
 // UpdateServiceInput is what [ServicesClient.Update] takes. The description
 // replaces the former one whole.
 type UpdateServiceInput struct {
 	// ServiceID is the service to change.
-	ServiceID string `json:"serviceId"`
+	ServiceID string `json:"serviceId" validate:"required"`
 	ServiceDescription
 	// Policy is as in [CreateServiceInput].
 	Policy *ServicePolicy `json:"-"`
@@ -238,12 +239,7 @@ type UpdateServiceInput struct {
 
 // Validate checks the id and the description.
 func (in UpdateServiceInput) Validate() error {
-	var p problems
-	if in.ServiceID == "" {
-		p.Add("serviceId", "is required")
-	}
-	p = append(p, policyOr(in.Policy).problems(in.ServiceDescription)...)
-	return invalid("service", p)
+	return validate("service", in, policyOr(in.Policy).rules(in.ServiceDescription))
 }
 
 // policyOr is the announced policy, or the default one.
@@ -271,6 +267,9 @@ type ListServicesInput struct {
 	// Status keeps only services in this status; empty: all.
 	Status ServiceStatus `json:"status,omitempty"`
 }
+
+// Validate checks the fields.
+func (in ListServicesInput) Validate() error { return validate("services", in, nil) }
 
 // ServicesClient works on the services of the workspace. It is safe for
 // concurrent use.

@@ -86,5 +86,5 @@ func checkInput(in any, requestID string) error {
 	if v, ok := in.(validator); ok {
 		return v.Validate()
 	}
-	return nil
+	return invalid("call", validation.Texts(in))
 }

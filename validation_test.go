@@ -7,8 +7,11 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
 
 // goodCompany is a business registration that keeps all rules.
@@ -94,6 +97,20 @@ func TestEveryInputIsCheckedValidAndZero(t *testing.T) {
 			require.Equal(t, zero.Validate(), checkInput(zero, ""))
 		})
 	}
+}
+
+// A text in another encoding than UTF-8 would be sent as U+FFFD.
+func TestATextThatIsNoUTF8IsRefusedInEveryInput(t *testing.T) {
+	texts := 0
+	for _, in := range inputs() {
+		for where, filled := range testkey.EachText(in.valid, "\xc4\xe3\xba\xc3") {
+			texts++
+			err := filled.(validator).Validate()
+			require.ErrorContains(t, err, "must be valid UTF-8", "%s of %T", where, filled)
+			require.True(t, utf8.ValidString(err.Error()))
+		}
+	}
+	require.Greater(t, texts, 100)
 }
 
 // An input without a check, or with a check that forgets its own fields, is noticed here.

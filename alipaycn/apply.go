@@ -162,7 +162,7 @@ func (in ApplyInput) Validate() error {
 	oneOf(&p, "bundle_id", in.BundleID, BundleAlipay, BundleIoT)
 	p.applyFiles(in)
 	p.missing(in)
-	return p.err("application")
+	return p.of(in, "application")
 }
 
 func (in ApplyInput) about() versionWrite {

@@ -194,7 +194,7 @@ func (in AuthorizationInput) validate() error {
 		p.required(fmt.Sprintf("appTypes[%d]", i), string(t))
 	}
 	p.state("state", in.State)
-	return p.err("authorization url")
+	return p.of(in, "authorization url")
 }
 
 func (p *problems) appID(path, id string) {

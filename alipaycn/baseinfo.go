@@ -99,7 +99,7 @@ func (in ModifyBaseInfoInput) Validate() error {
 	})
 	p.onlyOf("app_english_name", in.AppEnglishName, "Chinese characters, digits, letters, _, + and -", isNameRune)
 	p.file("app_logo", in.AppLogo, logoRule())
-	return p.err("base information")
+	return p.of(in, "base information")
 }
 
 func (in ModifyBaseInfoInput) empty() bool {
@@ -129,7 +129,7 @@ func (in CheckNameInput) Validate() error {
 	if p.required("app_name", in.AppName) {
 		p.appTexts(appTexts{name: in.AppName})
 	}
-	return p.err("name")
+	return p.of(in, "name")
 }
 
 // NameFine is the check code of a name that nothing is wrong with.
@@ -212,7 +212,7 @@ func (in SafeDomainInput) Validate() error {
 	if p.required("safe_domain", in.Domain) && strings.ContainsFunc(in.Domain, notInDomain) {
 		p.Add("safe_domain", "must be one domain, without spaces, commas and control characters")
 	}
-	return p.err("server domain")
+	return p.of(in, "server domain")
 }
 
 func notInDomain(r rune) bool {

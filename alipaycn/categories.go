@@ -78,7 +78,7 @@ func (in CategoryRequirementsInput) Validate() error {
 	for _, code := range in.Codes {
 		p.required("category_code_list", code)
 	}
-	return p.err("categories")
+	return p.of(in, "categories")
 }
 
 // CategoryRequirements is the answer of categories.requirements.
@@ -183,7 +183,7 @@ func (in TemplateUsagesInput) Validate() error {
 	if in.PageSize < 0 || in.PageSize > 50 {
 		p.Add("page_size", "must be 1 to 50, or 0 for 10")
 	}
-	return p.err("template usages")
+	return p.of(in, "template usages")
 }
 
 // TemplateUsages is the answer of templates.usages.

@@ -89,7 +89,7 @@ func (in GrayInput) Validate() error {
 	if p.required("gray_strategy", string(in.Strategy)) && !in.Strategy.Known() {
 		p.Add("gray_strategy", fmt.Sprintf("must be p10, p30 or p50; got %q", shortened(string(in.Strategy))))
 	}
-	return p.err("grayscale")
+	return p.of(in, "grayscale")
 }
 
 func (in GrayInput) about() versionWrite {

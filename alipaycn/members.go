@@ -60,7 +60,7 @@ func (in AddMemberInput) Validate() error {
 	var p problems
 	p.required("logon_id", in.LogonID)
 	p.role(in.Role, true)
-	return p.err("member")
+	return p.of(in, "member")
 }
 
 // RemoveMemberInput is the input of members.remove
@@ -81,7 +81,7 @@ func (in RemoveMemberInput) Validate() error {
 		p.Add("user_id", "or open_id is required")
 	}
 	p.role(in.Role, true)
-	return p.err("member")
+	return p.of(in, "member")
 }
 
 // ListMembersInput is the input of members.list (alipay.open.app.members.query).
@@ -94,7 +94,7 @@ type ListMembersInput struct {
 func (in ListMembersInput) Validate() error {
 	var p problems
 	p.role(in.Role, false)
-	return p.err("member list")
+	return p.of(in, "member list")
 }
 
 func (p *problems) role(role MemberRole, required bool) {

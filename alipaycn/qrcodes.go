@@ -130,7 +130,7 @@ func (in CreateQRCodeInput) Validate() error {
 		p.Add("color", "must be six hexadecimal digits, as in 0x00BFFF")
 	}
 	oneOf(&p, "size", in.Size, QRCodeSmall, QRCodeMedium, QRCodeLarge)
-	return p.err("QR code")
+	return p.of(in, "QR code")
 }
 
 func isQuery(text string) bool {
@@ -203,7 +203,7 @@ func (in BindQRCodeInput) Validate() error {
 	p.required("page_redirection", in.Page)
 	p.required("mode", string(in.Mode))
 	oneOf(&p, "mode", in.Mode, RouteExact, RouteFuzzy)
-	return p.err("QR code rule")
+	return p.of(in, "QR code rule")
 }
 
 func isRouteURL(text string) bool {
@@ -234,7 +234,7 @@ func (in ListQRCodesInput) Validate() error {
 	if in.PageSize < 1 || in.PageSize > 10 {
 		p.Add("page_size", "must be 1 to 10")
 	}
-	return p.err("QR code list")
+	return p.of(in, "QR code list")
 }
 
 // QRCodeList is the answer of qrcodes.list.
@@ -266,7 +266,7 @@ type UnbindQRCodeInput struct {
 func (in UnbindQRCodeInput) Validate() error {
 	var p problems
 	p.required("route_group", in.RouteGroup)
-	return p.err("QR code rule")
+	return p.of(in, "QR code rule")
 }
 
 // provenByBinding decides qrcodes.bind by all rules of the mini program, and

@@ -46,7 +46,7 @@ func (in tokenInput) Validate() error {
 	}
 	p.length("code", in.Code, 0, most)
 	p.length("refresh_token", in.RefreshToken, 0, most)
-	return p.err("token")
+	return p.of(in, "token")
 }
 
 func (in tokenInput) secrets() []string { return []string{in.Code, in.RefreshToken} }
@@ -126,7 +126,7 @@ type tokenInfoInput struct {
 func (in tokenInfoInput) Validate() error {
 	var p problems
 	p.required("app_auth_token", in.AppAuthToken)
-	return p.err("token")
+	return p.of(in, "token")
 }
 
 func (in tokenInfoInput) secrets() []string { return []string{in.AppAuthToken} }

@@ -14,6 +14,12 @@ import (
 // problems collects the broken fields of one input, by their names on the wire.
 type problems struct{ validation.Problems }
 
+// of is err for an input: it also refuses every text in it that is not valid UTF-8.
+func (p *problems) of(in any, subject string) error {
+	p.Problems = append(p.Problems, validation.Texts(in)...)
+	return p.err(subject)
+}
+
 // err returns nil or one error with all that was collected.
 func (p *problems) err(subject string) error {
 	if len(p.Problems) == 0 {

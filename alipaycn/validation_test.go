@@ -2,10 +2,13 @@ package alipaycn
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/stretchr/testify/require"
 )
 
@@ -225,4 +228,45 @@ func TestAnUnusualEMailAddressIsNotRefused(t *testing.T) {
 		in.ServiceEmail = text
 		require.Equal(t, taken, in.Validate() == nil, "%q", text)
 	}
+}
+
+// A text in another encoding than UTF-8 would be sent as U+FFFD.
+func TestATextThatIsNoUTF8IsRefusedInEveryInput(t *testing.T) {
+	for _, in := range []validator{
+		VersionInput{},
+		CancelAuditInput{},
+		PublishInput{},
+		GrayInput{},
+		UploadInput{},
+		ListVersionsInput{},
+		ApplyInput{},
+		ModifyBaseInfoInput{},
+		CheckNameInput{},
+		SafeDomainInput{},
+		CategoryRequirementsInput{},
+		TemplateUsagesInput{},
+		AddMemberInput{},
+		RemoveMemberInput{},
+		ListMembersInput{},
+		CreateQRCodeInput{},
+		BindQRCodeInput{},
+		ListQRCodesInput{},
+		UnbindQRCodeInput{},
+		tokenInput{},
+		tokenInfoInput{},
+	} {
+		for where, filled := range testkey.EachText(in, "\xc4\xe3\xba\xc3") {
+			err := filled.(validator).Validate()
+			require.ErrorContains(t, err, "must be valid UTF-8", "%s of %T", where, filled)
+			require.True(t, utf8.ValidString(err.Error()))
+		}
+	}
+	for where, filled := range testkey.EachText(AuthorizationInput{}, "\xc4\xe3\xba\xc3") {
+		_, err := AuthorizationURL(filled.(AuthorizationInput))
+		require.ErrorContains(t, err, "must be valid UTF-8", where)
+	}
+
+	_, c := newStub(t, func(int, *http.Request, []byte) stubAnswer { panic("it was sent") })
+	_, err := c.Versions.Apply(t.Context(), ApplyInput{Version: versionOne(), Description: strings.Repeat("\xc4\xe3", 20)})
+	require.ErrorContains(t, err, "version_desc must be valid UTF-8: convert a text of another encoding, such as GBK")
 }

@@ -319,7 +319,7 @@ type VersionInput struct {
 func (in VersionInput) Validate() error {
 	var p problems
 	p.version(in.Version)
-	return p.err("version")
+	return p.of(in, "version")
 }
 
 func (in VersionInput) about() versionWrite {
@@ -344,7 +344,7 @@ type CancelAuditInput struct {
 func (in CancelAuditInput) Validate() error {
 	var p problems
 	p.optionalVersion("app_version", in.Version)
-	return p.err("review")
+	return p.of(in, "review")
 }
 
 func (in CancelAuditInput) about() versionWrite {
@@ -376,7 +376,7 @@ type PublishInput struct {
 func (in PublishInput) Validate() error {
 	var p problems
 	p.version(in.Version)
-	return p.err("version")
+	return p.of(in, "version")
 }
 
 func (in PublishInput) about() versionWrite {
@@ -432,7 +432,7 @@ func (in ListVersionsInput) Validate() error {
 			break
 		}
 	}
-	return p.err("version list")
+	return p.of(in, "version list")
 }
 
 // VersionList is the answer of versions.list. AlipayCN returns at most 20
@@ -526,7 +526,7 @@ func (in UploadInput) Validate() error {
 	if in.Ext != "" && !json.Valid([]byte(in.Ext)) {
 		p.Add("ext", `must be JSON, for example {"extEnable": true}`)
 	}
-	return p.err("upload")
+	return p.of(in, "upload")
 }
 
 func (in UploadInput) about() versionWrite {

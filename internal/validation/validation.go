@@ -3,6 +3,7 @@
 package validation
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/go-playground/validator/v10"
 )
@@ -69,25 +71,114 @@ func (p Problems) Error() string {
 	return strings.Join(texts, "; ")
 }
 
-// Struct checks the tag rules of v, a struct or a pointer to one, and returns
-// every broken field; nil when all hold.
+// Struct checks [Texts] and the tag rules of v, a struct or a pointer to one, and
+// returns every broken field; nil when all hold.
 func Struct(v any) Problems {
+	problems := Texts(v)
 	err := rules().Struct(v)
 	if err == nil {
-		return nil
+		return problems
 	}
 	broken, ok := errors.AsType[validator.ValidationErrors](err)
 	if !ok {
 		return Problems{{Message: "is missing"}}
 	}
 	root := reflect.Indirect(reflect.ValueOf(v)).Type().Name() + "."
-	problems := make(Problems, 0, len(broken))
 	for _, field := range broken {
 		path := strings.TrimPrefix(field.Namespace(), root)
 		path = strings.ReplaceAll(path, embedded+".", "")
 		problems = append(problems, Problem{Path: path, Message: message(field)})
 	}
 	return problems
+}
+
+// Texts finds every text in v, however deep, that is not valid UTF-8: encoding/json
+// would send U+FFFD in its place. Nil when there is none.
+func Texts(v any) Problems {
+	value := reflect.ValueOf(v)
+	if areUTF8(value) {
+		return nil // without the cost of paths
+	}
+	var problems Problems
+	problems.texts("", value)
+	return problems
+}
+
+// areUTF8 says whether texts would find nothing.
+func areUTF8(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.String:
+		return utf8.ValidString(v.String())
+	case reflect.Pointer, reflect.Interface:
+		return areUTF8(v.Elem())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if isSent(v, i) && !areUTF8(v.Field(i)) {
+				return false
+			}
+		}
+	case reflect.Slice, reflect.Array:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return v.Type() != reflect.TypeFor[json.RawMessage]() || utf8.Valid(v.Bytes())
+		}
+		for i := range v.Len() {
+			if !areUTF8(v.Index(i)) {
+				return false
+			}
+		}
+	case reflect.Map:
+		for entries := v.MapRange(); entries.Next(); {
+			if !areUTF8(entries.Key()) || !areUTF8(entries.Value()) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// isSent tells what goes into a call from what is not shown, and from what is read from.
+func isSent(v reflect.Value, i int) bool {
+	field := v.Field(i)
+	if !field.CanInterface() {
+		return v.Type().Field(i).Anonymous
+	}
+	return field.Kind() != reflect.Interface || field.NumMethod() == 0
+}
+
+func (p *Problems) texts(path string, v reflect.Value) {
+	if areUTF8(v) {
+		return
+	}
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		p.texts(path, v.Elem())
+	case reflect.Struct:
+		for i := range v.NumField() {
+			name := jsonName(v.Type().Field(i))
+			switch {
+			case !isSent(v, i):
+			case name == embedded:
+				p.texts(path, v.Field(i))
+			default:
+				p.texts(strings.TrimPrefix(path+"."+name, "."), v.Field(i))
+			}
+		}
+	case reflect.Map:
+		for entries := v.MapRange(); entries.Next(); {
+			p.texts(path, entries.Key())
+			p.texts(fmt.Sprintf("%s[%v]", path, entries.Key()), entries.Value())
+		}
+	case reflect.Slice, reflect.Array:
+		if v.Type().Elem().Kind() != reflect.Uint8 {
+			for i := range v.Len() {
+				p.texts(fmt.Sprintf("%s[%d]", path, i), v.Index(i))
+			}
+			return
+		}
+		fallthrough
+	default:
+		p.Add(path, "must be valid UTF-8: convert a text of another encoding, such as GBK")
+	}
 }
 
 // rules returns the one instance. It caches what it learns of a struct type,

@@ -1,8 +1,10 @@
 package validation_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -229,4 +231,37 @@ func TestProblemsAreCollected(t *testing.T) {
 	require.True(t, p.Has("d"))
 	require.False(t, p.Has("e"))
 	require.EqualError(t, p.Err(), "a is odd; b is even; c is prime; d is a square; something else")
+}
+
+func TestTextsThatAreNoUTF8AreNamedWhereverTheyAre(t *testing.T) {
+	const gbk = "\xc4\xe3"
+	type inner struct {
+		Text string `json:"text"`
+	}
+	type shape struct {
+		inner
+		Name    *string           `json:"name"`
+		List    []inner           `json:"list"`
+		Names   map[string]string `json:"names"`
+		JSON    json.RawMessage   `json:"json"`
+		Any     any               `json:"any"`
+		Bytes   []byte            // no text
+		Reader  io.Reader         // read from, not sent
+		private string
+	}
+	name := gbk
+	v := shape{
+		inner: inner{gbk}, Name: &name, List: []inner{{"x"}, {gbk}}, Names: map[string]string{"a": gbk}, JSON: json.RawMessage(`"` + gbk + `"`),
+		Any: []any{gbk, 1, nil}, Bytes: []byte(gbk), Reader: strings.NewReader(gbk), private: gbk,
+	}
+	require.Equal(t, v.private, gbk)
+	var found []string
+	for _, p := range validation.Texts(v) {
+		require.Equal(t, "must be valid UTF-8: convert a text of another encoding, such as GBK", p.Message)
+		found = append(found, p.Path)
+	}
+	require.Equal(t, []string{"text", "name", "list[1].text", "names[a]", "json", "any[0]"}, found)
+	require.Empty(t, validation.Texts(shape{}))
+	require.Len(t, validation.Texts(shape{inner: inner{gbk}}), 1)
+	require.Empty(t, validation.Texts(nil))
 }
