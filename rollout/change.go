@@ -161,6 +161,7 @@ func (s *session) abort(ctx context.Context, why *Stop) error {
 	if !ok {
 		return err
 	}
+	s.state.voidApprovals(why.Reason)
 	why.Baked = s.bakedSoFar()
 	why.Reason += fmt.Sprintf("; giving the version up was refused: %v", refused)
 	s.state.Intent = nil

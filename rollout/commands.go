@@ -21,8 +21,8 @@ func (r *Runner) Pause(ctx context.Context, by, reason string) (*Receipt, error)
 
 // Resume lets a paused rollout go on: from what is live, with new deadlines and new
 // verdicts of its gates. The time of the pause does not count as bake time. After a
-// rejection it applies again; after somebody lowered the ratio or withdrew the version,
-// approvals have to be given again.
+// rejection it applies again. Unless a person had paused it, approvals that were given before
+// the pause have to be given again, see [Voided].
 func (r *Runner) Resume(ctx context.Context, by, reason string) (*Receipt, error) {
 	return r.sendCommand(ctx, Command{Kind: CommandResume, By: by, Reason: reason})
 }
@@ -35,25 +35,39 @@ func (r *Runner) Abort(ctx context.Context, by, reason string) (*Receipt, error)
 }
 
 // Approve approves that the ratio, in percent, is set. It may be given before the rollout
-// reaches that step, even before it has begun. It cannot be revoked; Pause stops the
-// rollout instead. An error that matches [alipayplus.ErrInvalid]: no step of the spec asks
-// for approval of the ratio.
-func (r *Runner) Approve(ctx context.Context, by, reason string, ratio alipayplus.Ratio) (*Receipt, error) {
-	for _, step := range r.spec.Steps {
-		if step.Ratio == ratio && step.Approval {
-			return r.sendCommand(ctx, Command{Kind: CommandApprove, By: by, Reason: reason, Ratio: ratio})
-		}
+// reaches that step. It is for what has happened so far, or up to what [ApprovedState] says:
+// when a gate fails afterwards, or something else of [Voided] happens, or
+// [Spec].ApprovalExpiry is over, it has to be given again. The stored spec counts. An error
+// that matches [alipayplus.ErrInvalid]: no step asks for approval of the ratio; it lists those
+// that do. [ConflictError]: the rollout has not begun, the ratio is live already, or something
+// of [Voided] has happened after the state that was approved.
+func (r *Runner) Approve(ctx context.Context, by, reason string, ratio alipayplus.Ratio, opts ...ApproveOption) (*Receipt, error) {
+	c := Command{Kind: CommandApprove, By: by, Reason: reason, Ratio: ratio}
+	for _, set := range opts {
+		set(&c)
 	}
-	return nil, fmt.Errorf("rollout %s: no step asks for approval of %v: %w", r.name, ratio, alipayplus.ErrInvalid)
+	return r.sendCommand(ctx, c)
+}
+
+// ApproveOption changes an approval.
+type ApproveOption func(*Command)
+
+// ApprovedState says which state of the rollout the person has looked at, by State.Seq; the
+// default is the present one.
+func ApprovedState(seq uint64) ApproveOption { return func(c *Command) { c.Seq = seq } }
+
+// RevokeApproval revokes all approvals of a ratio, in percent, that is not live yet. A
+// [ConflictError]: there is none, or the ratio is live.
+func (r *Runner) RevokeApproval(ctx context.Context, by, reason string, ratio alipayplus.Ratio) (*Receipt, error) {
+	return r.sendCommand(ctx, Command{Kind: CommandRevoke, By: by, Reason: reason, Ratio: ratio})
 }
 
 // Receipt is what became of a command.
 type Receipt struct {
-	// Handled says that the command was executed. Otherwise it waits in the store: for
-	// Holder, or for the first run of a rollout that has not begun.
+	// Handled says that the command was executed. Otherwise it waits in the store for Holder.
 	Handled bool
 	// Holder is the runner that drives the rollout now, and will execute the command at
-	// its next step; empty when there is none.
+	// its next step; empty when the command was executed.
 	Holder string
 	// State is the state of the rollout; nil when it is not handled.
 	State *State
@@ -67,6 +81,11 @@ func (r *Runner) sendCommand(ctx context.Context, c Command) (*Receipt, error) {
 		return nil, fmt.Errorf("rollout %s: say who asks for it: %w", r.name, alipayplus.ErrInvalid)
 	}
 	c.ID, c.At = rand.Text(), time.Now()
+	if c.Kind != CommandAbort { // which may come before the first run
+		if err := r.checkCommand(ctx, &c); err != nil {
+			return nil, err
+		}
+	}
 	s, err := r.openSession(ctx)
 	if leased, ok := errors.AsType[*LeasedError](err); ok {
 		return r.postCommand(ctx, c, leased.Holder)
@@ -75,21 +94,52 @@ func (r *Runner) sendCommand(ctx context.Context, c Command) (*Receipt, error) {
 		return nil, err
 	}
 	defer s.close(ctx)
-	switch begun := s.state != nil; {
-	case !begun && c.Kind == CommandApprove:
-		return r.postCommand(ctx, c, "")
-	case !begun && c.Kind != CommandAbort:
-		return nil, r.conflict("it has not begun; nothing is there to %s", c.Kind.verb())
-	}
 	s.startIfNew()
 	s.commandID = c.ID
 	if err := r.store.Post(ctx, r.name, c); err != nil {
 		return nil, err
 	}
 	if err := s.executeCommands(ctx); err != nil {
-		return &Receipt{State: s.state}, fmt.Errorf("%w; the order is kept, and the next run carries it out", err)
+		return &Receipt{State: s.state}, fmt.Errorf("%w; the command is stored, and the next run executes it", err)
 	}
 	return &Receipt{Handled: true, State: s.state}, s.refusals[c.ID]
+}
+
+// checkCommand refuses a command of a rollout that has not begun, and an approval of a ratio
+// for which the stored spec wants none, before anything is written.
+func (r *Runner) checkCommand(ctx context.Context, c *Command) error {
+	state, err := r.Status(ctx)
+	switch {
+	case err != nil:
+		return err
+	case state == nil:
+		return r.notBegun(c.Kind)
+	case c.Kind != CommandApprove && c.Kind != CommandRevoke:
+		return nil
+	case !slices.Contains(state.Spec.approvals(), c.Ratio):
+		return fmt.Errorf("rollout %s: %s: %w", r.name, noApprovalWanted(&state.Spec, c.Ratio), alipayplus.ErrInvalid)
+	}
+	c.Seq = cmp.Or(c.Seq, state.Seq)
+	return nil
+}
+
+// notBegun says that the store has nothing under the name, which may be mistyped, as may the
+// store's place.
+func (r *Runner) notBegun(kind CommandKind) error {
+	where := ""
+	if place, ok := r.store.(fmt.Stringer); ok {
+		where = " in " + place.String()
+	}
+	return r.conflict("it has not begun: no rollout of this name is stored%s, so there is nothing to %s; check the name and the place", where, kind.verb())
+}
+
+// noApprovalWanted says that no step asks for approval of the ratio, and which do.
+func noApprovalWanted(spec *Spec, ratio alipayplus.Ratio) string {
+	wanted := "no ratio"
+	if all := spec.approvals(); len(all) > 0 {
+		wanted = strings.Trim(fmt.Sprint(all), "[]")
+	}
+	return fmt.Sprintf("the stored spec does not ask for approval of %v; it asks for approval of: %s", ratio, wanted)
 }
 
 // postCommand stores a command for whoever drives the rollout, and wakes a run of this
@@ -155,14 +205,31 @@ func (s *session) executeCommand(ctx context.Context, c Command) error {
 	case CommandResume:
 		s.resume(c)
 	case CommandApprove:
-		s.state.Approvals = append(s.state.Approvals, Approval{Ratio: c.Ratio, By: c.By, Reason: c.Reason, At: c.At})
-		what := fmt.Sprintf("%v is approved", c.Ratio)
-		if c.Reason != "" {
-			what += ": " + c.Reason
-		}
-		s.recordAudited(EventApproved, Event{What: what, By: c.By, To: c.Ratio})
+		s.approve(c)
+	case CommandRevoke:
+		s.state.Approvals = slices.DeleteFunc(s.state.Approvals, func(a Approval) bool { return a.Ratio == c.Ratio })
+		what := fmt.Sprintf("the approval of %v is revoked", c.Ratio)
+		s.recordAudited(EventRevoked, Event{What: withReason(what, c.Reason), By: c.By, To: c.Ratio})
 	}
 	return s.save(ctx)
+}
+
+// approve records an approval. It counts from when it was given, but not from the future of
+// a machine whose clock is ahead.
+func (s *session) approve(c Command) {
+	a := Approval{Ratio: c.Ratio, By: c.By, Reason: c.Reason, At: c.At, Seq: cmp.Or(c.Seq, s.state.Seq)}
+	if now := time.Now(); a.At.After(now) {
+		a.At = now
+	}
+	s.state.Approvals = append(s.state.Approvals, a)
+	s.recordAudited(EventApproved, Event{What: withReason(fmt.Sprintf("%v is approved", c.Ratio), c.Reason), By: c.By, To: c.Ratio})
+}
+
+func withReason(what, reason string) string {
+	if reason == "" {
+		return what
+	}
+	return what + ": " + reason
 }
 
 // refusalOf says why a command cannot be executed; empty when it can.
@@ -178,7 +245,32 @@ func (s *session) refusalOf(c Command) string {
 	case c.Kind == CommandPause && status == Paused:
 		return "it is paused already"
 	case !c.Kind.known():
-		return fmt.Sprintf("the order %q is not known", c.Kind)
+		return fmt.Sprintf("this version of the library does not know the command %q", c.Kind)
+	case c.Kind == CommandApprove || c.Kind == CommandRevoke:
+		return s.refusalOfApproval(c)
+	default:
+		return ""
+	}
+}
+
+// refusalOfApproval says why a ratio cannot be approved, or its approval not be revoked;
+// empty when it can.
+func (s *session) refusalOfApproval(c Command) string {
+	void := s.state.Voided
+	revokes := c.Kind == CommandRevoke
+	switch {
+	case c.Ratio <= s.state.Ratio && revokes:
+		return fmt.Sprintf("%v is live already; pause the rollout or abort it", s.state.Ratio)
+	case c.Ratio <= s.state.Ratio:
+		return fmt.Sprintf("%v is live already; nothing is left to approve", s.state.Ratio)
+	case !revokes && !slices.Contains(s.state.Spec.approvals(), c.Ratio):
+		return noApprovalWanted(&s.state.Spec, c.Ratio)
+	case revokes && !slices.ContainsFunc(s.state.Approvals, func(a Approval) bool { return a.Ratio == c.Ratio }):
+		return fmt.Sprintf("%v is not approved; nothing is left to revoke", c.Ratio)
+	case !revokes && void != nil && (c.Seq != 0 && c.Seq < void.Seq || c.Seq == 0 && c.At.Before(void.At)):
+		return fmt.Sprintf("%s after the state that was approved; look at it, and approve %v again", void.Why, c.Ratio)
+	case c.Seq > s.state.Seq:
+		return fmt.Sprintf("state %d cannot be approved: the last one is %d", c.Seq, s.state.Seq)
 	default:
 		return ""
 	}
@@ -186,7 +278,7 @@ func (s *session) refusalOf(c Command) string {
 
 // known says whether this version of the library has the kind; a later one may post others.
 func (k CommandKind) known() bool {
-	return slices.Contains([]CommandKind{CommandPause, CommandResume, CommandAbort, CommandApprove}, k)
+	return slices.Contains([]CommandKind{CommandPause, CommandResume, CommandAbort, CommandApprove, CommandRevoke}, k)
 }
 
 func (k CommandKind) verb() string {
@@ -215,8 +307,8 @@ func (s *session) resume(c Command) {
 	switch why.Cause {
 	case CauseRejected, CauseWithdrawn:
 		state.Applied, state.Application = false, ""
-	case CauseOutside: // earlier approvals were for another course of events
-		state.Observed, state.Ratio, state.Approvals = false, 0, nil
+	case CauseOutside:
+		state.Observed, state.Ratio = false, 0
 		state.Applied, state.Application = false, ""
 	case CausePerson, CauseGate, CauseDeadline:
 	}

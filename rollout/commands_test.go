@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"context"
 	"errors"
+	"os"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,18 +126,25 @@ func TestACommandThatIsRefusedLeavesNothing(t *testing.T) {
 	}
 }
 
-func TestWhatHasNotBegunCanBeApprovedAndNeitherPausedNorResumed(t *testing.T) {
+func TestWhatHasNotBegunCannotBeApprovedPausedOrResumed(t *testing.T) {
 	onStage(t, approved(), func(t *testing.T, s *stage) {
-		_, err := s.runner().Pause(t.Context(), "lin", "")
-		require.EqualError(t, err, "rollout release 1: it has not begun; nothing is there to pause")
-		require.ErrorIs(t, err, alipayplus.ErrConflict)
-		require.EqualError(t, errOf(s.runner().Resume(t.Context(), "lin", "")), "rollout release 1: it has not begun; nothing is there to resume")
+		folder := t.TempDir()
+		for verb, command := range map[string]func(*rollout.Runner) error{
+			"pause":   func(r *rollout.Runner) error { return errOf(r.Pause(t.Context(), "lin", "")) },
+			"resume":  func(r *rollout.Runner) error { return errOf(r.Resume(t.Context(), "lin", "")) },
+			"approve": func(r *rollout.Runner) error { return errOf(r.Approve(t.Context(), "lin", "", 50)) },
+			"revoke":  func(r *rollout.Runner) error { return errOf(r.RevokeApproval(t.Context(), "lin", "", 50)) },
+		} {
+			err := command(s.runner())
+			require.EqualError(t, err, "rollout release 1: it has not begun: no rollout of this name is stored, so there is nothing to "+verb+"; check the name and the place")
+			require.ErrorIs(t, err, alipayplus.ErrConflict)
+			require.ErrorContains(t, command(s.runnerOf(s.fake, rollout.NewFileStore(folder))), "is stored in "+folder)
+		}
 		s.requireNotBegun()
 		s.requireNoCommands()
-
-		require.Equal(t, &rollout.Receipt{}, s.approve(50))
-		s.requireDone(s.runner().Run(t.Context()))
-		require.Equal(t, []string{"50% is approved"}, s.emitted(rollout.EventApproved))
+		left, err := os.ReadDir(folder)
+		require.NoError(t, err)
+		require.Empty(t, left, "a mistyped folder stays as it is")
 	})
 }
 
@@ -179,7 +187,7 @@ func TestACommandThatFailedIsKeptAndSaysSo(t *testing.T) {
 
 		receipt, err := s.runner().Abort(t.Context(), "lin", "no")
 
-		require.EqualError(t, err, unavailable().Error()+"; the order is kept, and the next run carries it out")
+		require.EqualError(t, err, unavailable().Error()+"; the command is stored, and the next run executes it")
 		require.True(t, alipayplus.IsRetryable(err))
 		require.False(t, receipt.Handled)
 		require.Equal(t, rollout.Running, receipt.State.Status)
@@ -248,13 +256,13 @@ func TestACommandThatIsNotStoredIsNotExecuted(t *testing.T) {
 	t.Parallel()
 	full := errors.New("disk full")
 	synctest.Test(t, func(t *testing.T) {
-		s := newStage(t, approved())
+		s := liveAtTen(t, approved())
 		approve := func() {
 			receipt, err := s.runnerOf(s.fake, storeFailing(s.store, "Post", full)).Approve(t.Context(), "lin", "", 50)
 			require.ErrorIs(t, err, full)
 			require.Nil(t, receipt)
 		}
-		approve() // what has not begun
+		approve() // what nobody drives
 		s.lease("another")
 		approve() // what another runner drives
 	})
@@ -282,7 +290,7 @@ func TestAnApprovalIsWaitedFor(t *testing.T) {
 		s.requireDone(state, err)
 		require.Contains(t, s.emitted(rollout.EventWaiting), "waiting for approval of 50%")
 		require.Equal(t, []string{"50% is approved"}, s.emitted(rollout.EventApproved))
-		require.Equal(t, []rollout.Approval{{Ratio: 50, By: "lin", At: state.Approvals[0].At}}, state.Approvals)
+		require.Equal(t, []rollout.Approval{{Ratio: 50, By: "lin", At: state.Approvals[0].At, Seq: state.Approvals[0].Seq}}, state.Approvals)
 		raised := s.fake.Effects()[2].At.Sub(s.began)
 		require.GreaterOrEqual(t, raised, 8*time.Hour)
 		require.Less(t, raised, 8*time.Hour+10*time.Second, "a run that waits checks for commands often")
@@ -290,27 +298,216 @@ func TestAnApprovalIsWaitedFor(t *testing.T) {
 	})
 }
 
-func TestAnApprovalMayComeBeforehand(t *testing.T) {
+func TestAnApprovalMayComeBeforeItsStep(t *testing.T) {
 	onStage(t, approved(), func(t *testing.T, s *stage) {
-		require.Equal(t, &rollout.Receipt{}, s.approve(50), "it is left for the first run")
-		s.requireNotBegun()  // an approval begins nothing
-		time.Sleep(40 * day) // nor does it start a deadline
+		s.runUntil(10 * time.Minute)
+		require.Empty(t, s.fake.Ratios())
+		require.Equal(t, []alipayplus.Ratio{50}, s.state().Unapproved(time.Now()))
+		s.approve(50)
+		require.Empty(t, s.state().Unapproved(time.Now()))
 		s.requireDone(s.runner().Run(t.Context()))
 		require.NotContains(t, s.emitted(rollout.EventWaiting), "waiting for approval of 50%")
 	})
 }
 
-func TestAnApprovalIsOfOneRatio(t *testing.T) {
+func TestAnApprovalIsOfOneRatioOfTheStoredSpec(t *testing.T) {
 	onStage(t, approved(), func(t *testing.T, s *stage) {
 		s.spec.Steps[2].Approval = true
-		s.approve(100)
-		s.runUntil(day)
-		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+		s.runUntil(10 * time.Minute)
+		stored := s.spec
+		s.spec = approvedFirst() // the file in the repository has changed since
 		for _, ratio := range []alipayplus.Ratio{10, 20} {
 			_, err := s.runner().Approve(t.Context(), "lin", "", ratio)
-			require.EqualError(t, err, "rollout release 1: no step asks for approval of "+ratio.String()+": invalid input")
+			require.EqualError(t, err, "rollout release 1: the stored spec does not ask for approval of "+ratio.String()+"; it asks for approval of: 50% 100%: invalid input")
 			require.ErrorIs(t, err, alipayplus.ErrInvalid)
 		}
+		s.approve(100)
+		s.spec = stored
+		s.runUntil(day)
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+	})
+}
+
+// requireAsksAgain runs until the approval of 50 % is waited for, and checks what the waiting
+// says.
+func (s *stage) requireAsksAgain(why string) {
+	s.Helper()
+	s.runUntil(time.Since(s.began) + 12*time.Hour)
+	require.Equal(s, alipayplus.Ratio(10), s.fake.Now().Ratio)
+	require.Contains(s, s.emitted(rollout.EventWaiting), "waiting for approval of 50%; "+why)
+	valid, said := s.state().Approval(50, time.Now())
+	require.Nil(s, valid)
+	require.Equal(s, why, said)
+}
+
+func TestAnApprovalCoversNothingThatFailedSince(t *testing.T) {
+	resume := func(s *stage) { s.resume() }
+	for name, tt := range map[string]struct {
+		fail, mend func(s *stage)
+		why        string
+	}{
+		"a gate": {
+			func(s *stage) {
+				s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+					return rollout.Failed("too many errors"), nil
+				}
+				require.ErrorIs(s, errOf(s.runner().Run(s.Context())), rollout.ErrGateFailed)
+			},
+			func(s *stage) { s.gate = nil; s.resume() },
+			"that of lin is void: gate errors failed: too many errors",
+		},
+		"a gate that gives no answer": {
+			func(s *stage) {
+				s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+					return rollout.Verdict{}, errors.New("no route")
+				}
+				require.ErrorIs(s, errOf(s.runner().Run(s.Context())), rollout.ErrGateFailed)
+			},
+			func(s *stage) { s.gate = nil; s.resume() },
+			"that of lin is void: gate errors did not answer 4 times in a row, which counts as failed: no route",
+		},
+		"the deadline": {
+			func(s *stage) {
+				time.Sleep(40 * day)
+				require.ErrorIs(s, errOf(s.runner().Run(s.Context())), rollout.ErrDeadline)
+			},
+			resume, "that of lin is void: the rollout took longer than 30d",
+		},
+		"the spec": {
+			func(*stage) {},
+			func(s *stage) {
+				s.spec.Steps[0].Bake = rollout.Duration(time.Minute)
+				_, err := s.runner(rollout.WithNewSpec()).Step(s.Context())
+				require.NoError(s, err)
+			},
+			"that of lin is void: the spec is another since",
+		},
+	} {
+		runOnStageAtTen(t, name, approved(), func(t *testing.T, s *stage) {
+			s.approve(50)
+			tt.fail(s)
+			tt.mend(s)
+			s.requireAsksAgain(tt.why)
+
+			s.approve(50)
+			s.requireDone(s.runner().Run(t.Context()))
+		})
+	}
+}
+
+func TestAnApprovalOutlivesAPauseByAPerson(t *testing.T) {
+	onStageAtTen(t, approved(), func(t *testing.T, s *stage) {
+		s.approve(50)
+		require.NoError(t, errOf(s.runner().Pause(t.Context(), "lin", "lunch")))
+		s.resume()
+		s.requireDone(s.runner().Run(t.Context()))
+	})
+}
+
+func TestAnApprovalExpires(t *testing.T) {
+	spec := approved()
+	spec.ApprovalExpiry = rollout.Duration(30 * time.Minute) // 10 % are watched for longer
+	onStageAtTen(t, spec, func(t *testing.T, s *stage) {
+		given := time.Now()
+		s.approve(50)
+		s.requireAsksAgain("that of lin expired at " + given.Add(30*time.Minute).UTC().Format(time.RFC3339))
+		s.approve(50)
+		s.requireDone(s.runner().Run(t.Context()))
+	})
+}
+
+func TestAnApprovalIsForTheStateThatWasLookedAt(t *testing.T) {
+	onStageAtTen(t, approved(), func(t *testing.T, s *stage) {
+		looked := s.state().Seq
+		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+			return rollout.Failed("too many errors"), nil
+		}
+		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrGateFailed)
+		s.gate = nil
+
+		_, err := s.runner().Approve(t.Context(), "lin", "", 50, rollout.ApprovedState(looked))
+		require.EqualError(t, err, "rollout release 1: gate errors failed: too many errors after the state that was approved; look at it, and approve 50% again")
+		require.ErrorIs(t, err, alipayplus.ErrConflict)
+		_, err = s.runner().Approve(t.Context(), "lin", "", 50, rollout.ApprovedState(s.state().Seq+10))
+		require.ErrorIs(t, err, alipayplus.ErrConflict)
+		require.Equal(t, []alipayplus.Ratio{50}, s.state().Unapproved(time.Now()))
+
+		_, err = s.runner().Approve(t.Context(), "lin", "a false alarm", 50, rollout.ApprovedState(s.state().Seq))
+		require.NoError(t, err)
+		s.resume()
+		s.requireDone(s.runner().Run(t.Context()))
+	})
+}
+
+// A command may wait for the runner that drives the rollout, while its gate fails.
+func TestAnApprovalThatWasPostedBeforeAGateFailedIsRefused(t *testing.T) {
+	onStageAtTen(t, approved(), func(t *testing.T, s *stage) {
+		late := rollout.Command{ID: "1", Kind: rollout.CommandApprove, Ratio: 50, By: "lin", Seq: s.state().Seq, At: time.Now()}
+		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
+			return rollout.Failed("too many errors"), nil
+		}
+		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrGateFailed)
+		require.NoError(t, s.store.Post(t.Context(), "release 1", late))
+		s.gate = nil
+		s.resume()
+		require.Len(t, s.emitted(rollout.EventRefused), 1)
+		require.Equal(t, []alipayplus.Ratio{50}, s.state().Unapproved(time.Now()))
+	})
+}
+
+func TestAnApprovalCanBeRevoked(t *testing.T) {
+	onStageAtTen(t, approved(), func(t *testing.T, s *stage) {
+		revoke := func(ratio alipayplus.Ratio) error {
+			return errOf(s.runner().RevokeApproval(t.Context(), "mei", "the icon is wrong", ratio))
+		}
+		require.ErrorIs(t, revoke(20), alipayplus.ErrInvalid)
+		require.ErrorContains(t, revoke(50), "50% is not approved; nothing is left to revoke")
+		s.approve(50)
+		require.NoError(t, revoke(50))
+		require.Equal(t, []string{"the approval of 50% is revoked: the icon is wrong"}, s.emitted(rollout.EventRevoked))
+		s.runUntil(day)
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+
+		s.approve(50)
+		s.requireDone(s.runner().Run(t.Context()))
+		require.ErrorIs(t, revoke(50), alipayplus.ErrConflict)
+		require.Contains(t, s.audit(), "REVOKED 10-50")
+	})
+}
+
+func TestWhatIsLiveCannotBeApprovedOrRevoked(t *testing.T) {
+	onStageAtTen(t, approved(), func(t *testing.T, s *stage) {
+		s.approve(50)
+		s.runUntil(90 * time.Minute)
+		require.Equal(t, alipayplus.Ratio(50), s.fake.Now().Ratio)
+		require.ErrorContains(t, errOf(s.runner().Approve(t.Context(), "lin", "", 50)), "50% is live already; nothing is left to approve")
+		require.ErrorContains(t, errOf(s.runner().RevokeApproval(t.Context(), "lin", "", 50)), "50% is live already; pause the rollout or abort it")
+	})
+}
+
+func TestWhatIsWaitedForIsTyped(t *testing.T) {
+	onStage(t, approved(), func(t *testing.T, s *stage) {
+		step := func() *rollout.Next {
+			next, err := s.runner().Step(t.Context())
+			require.NoError(t, err)
+			return next
+		}
+		require.Equal(t, rollout.WaitReview, step().Wait)
+		time.Sleep(90 * time.Minute)
+		require.Equal(t, rollout.WaitBake, step().Wait)
+		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) { return rollout.Waiting("few users"), nil }
+		time.Sleep(2 * time.Hour)
+		next := step()
+		require.Equal(t, rollout.WaitGate, next.Wait)
+		require.Equal(t, "errors", next.Gate)
+		s.gate = nil
+		time.Sleep(2 * time.Hour)
+		next = step()
+		require.Equal(t, rollout.WaitApproval, next.Wait)
+		require.Equal(t, alipayplus.Ratio(50), next.Ratio)
+		s.fake.FailNext(rollouttest.OpObserve, 1, unavailable())
+		time.Sleep(time.Hour)
+		require.Equal(t, rollout.WaitRetry, step().Wait)
 	})
 }
 
@@ -434,7 +631,7 @@ func TestAnUnknownCommandIsRefused(t *testing.T) {
 	onStage(t, plain(), func(t *testing.T, s *stage) {
 		require.NoError(t, s.store.Post(t.Context(), "release 1", rollout.Command{ID: "1", Kind: "REWIND", By: "lin"}))
 		s.requireDone(s.runner().Run(t.Context()))
-		require.Equal(t, []string{`the order "REWIND" is not known`}, s.emitted(rollout.EventRefused))
+		require.Equal(t, []string{`this version of the library does not know the command "REWIND"`}, s.emitted(rollout.EventRefused))
 
 		// When all is over, nothing is left to do.
 		for id, command := range map[string]rollout.CommandKind{"2": rollout.CommandApprove, "3": "REWIND"} {
@@ -443,7 +640,7 @@ func TestAnUnknownCommandIsRefused(t *testing.T) {
 			require.NoError(t, err)
 		}
 		require.ElementsMatch(t, []string{
-			`the order "REWIND" is not known`, "it is DONE; nothing is left to approve", "it is DONE; nothing is left to do",
+			`this version of the library does not know the command "REWIND"`, "it is DONE; nothing is left to approve", "it is DONE; nothing is left to do",
 		}, s.emitted(rollout.EventRefused))
 	})
 }
@@ -536,7 +733,7 @@ func TestAnAbortOfAPausedRolloutIsRepeatedByTheNextSteps(t *testing.T) {
 		s.pause()
 		s.fake.FailNext(rollouttest.OpAbort, 2, unavailable())
 		_, err := s.runner().Abort(t.Context(), "lin", "no")
-		require.ErrorContains(t, err, "the next run carries it out")
+		require.ErrorContains(t, err, "the next run executes it")
 
 		next, err := s.runner().Step(t.Context())
 		require.NoError(t, err)

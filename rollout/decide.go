@@ -41,9 +41,11 @@ type decision struct {
 	until time.Time
 	// ends is when the wait itself is over; zero when that depends on others.
 	ends time.Time
-	// to is the ratio to set.
+	// wait is what is waited for, for actWait.
+	wait WaitKind
+	// to is the ratio to set, or to approve.
 	to alipayplus.Ratio
-	// gates are those to be evaluated.
+	// gates are those to be evaluated, or that do not pass.
 	gates []string
 	// other is the version in the way.
 	other *Blocker
@@ -87,7 +89,7 @@ func decide(state *State, o *Observation, now time.Time, clock string) decision 
 	case alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale:
 		return decideLadder(state, o, now, clock)
 	default:
-		return decision{message: fmt.Sprintf("the target is in status %s, which this library does not know", o.Status)}
+		return decision{wait: WaitTarget, message: fmt.Sprintf("the target is in status %s, which this library does not know", o.Status)}
 	}
 }
 
@@ -124,7 +126,7 @@ func decideReview(state *State, o *Observation, now time.Time) decision {
 		}
 		return decision{action: actConflict, message: "the version is under review already, and this rollout did not apply for it; let the spec say review: adopt to wait for the verdict, or review: replace to apply anew"}
 	}
-	d := decision{message: "under review: " + verdicts(o.Reviews)}
+	d := decision{wait: WaitReview, message: "under review: " + verdicts(o.Reviews)}
 	if state.Spec.ReviewDeadline == 0 {
 		return d
 	}
@@ -143,12 +145,24 @@ func decideLadder(state *State, o *Observation, now time.Time, clock string) dec
 		}
 	}
 	next := state.Spec.Steps[at+1]
-	if next.Approval && !state.approved(next.Ratio) {
-		return decision{message: fmt.Sprintf("waiting for approval of %v", next.Ratio), until: nextEvaluation(state, at, clock)}
+	if next.Approval {
+		if valid, why := state.Approval(next.Ratio, now); valid == nil {
+			return waitForApproval(next.Ratio, why, nextEvaluation(state, at, clock))
+		}
 	}
 	d := decision{action: actRaise, to: next.Ratio, message: fmt.Sprintf("raise from %v to %v", o.Ratio, next.Ratio)}
 	if next.Ratio == alipayplus.FullRatio {
 		d.action, d.message = actPublish, fmt.Sprintf("release to all users, from %v", o.Ratio)
+	}
+	return d
+}
+
+// waitForApproval waits for a person. why is what became of an approval that was given;
+// empty for none.
+func waitForApproval(ratio alipayplus.Ratio, why string, until time.Time) decision {
+	d := decision{wait: WaitApproval, to: ratio, message: fmt.Sprintf("waiting for approval of %v", ratio), until: until}
+	if why != "" {
+		d.message += "; " + why
 	}
 	return d
 }
@@ -168,11 +182,12 @@ func decideStep(state *State, at int, now time.Time, clock string) (_ decision, 
 		if next := nextEvaluation(state, at, clock); !next.IsZero() && next.Before(until) {
 			until = next
 		}
-		return decision{message: fmt.Sprintf("watching %v until %s", state.Ratio, baked.UTC().Format(time.RFC3339)), until: until, ends: baked}, true
+		return decision{wait: WaitBake, message: fmt.Sprintf("watching %v until %s", state.Ratio, baked.UTC().Format(time.RFC3339)), until: until, ends: baked}, true
 	}
 	for _, name := range step.Gates {
 		if g := state.Gates[name]; g.Verdict.Decision != Pass {
 			return decision{
+				wait: WaitGate, gates: []string{name},
 				message: fmt.Sprintf("gate %s does not pass yet: %s", name, cmp.Or(g.Error, g.Verdict.Reason, "no reason given")),
 				until:   nextEvaluation(state, at, clock),
 			}, true

@@ -40,6 +40,8 @@ type StoppedError struct {
 	Rollout string
 	// Target is the id of the target.
 	Target string
+	// Subject is the mini program and its version; zero where that is not known.
+	Subject Subject
 	// Status is PAUSED, ABORTED or ENDED.
 	Status Status
 	// Stop is why.
@@ -48,7 +50,7 @@ type StoppedError struct {
 
 // Error says what stopped, why, and the way out.
 func (e *StoppedError) Error() string {
-	text := fmt.Sprintf("rollout %s is %s at %v: %s", titleOf(e.Rollout, e.Target), strings.ToLower(string(e.Status)), e.Stop.Ratio, e.Stop.Reason)
+	text := fmt.Sprintf("rollout %s is %s at %v: %s", titleOf(e.Rollout, e.Target, e.Subject), strings.ToLower(string(e.Status)), e.Stop.Ratio, e.Stop.Reason)
 	if e.Stop.By != "" {
 		text += " (by " + e.Stop.By + ")"
 	}
@@ -61,12 +63,19 @@ func (e *StoppedError) Error() string {
 	return validation.OneLine(text)
 }
 
-// titleOf is the rollout, and its target where that has another name.
-func titleOf(rollout, target string) string {
-	if rollout == target || target == "" {
-		return rollout
+// titleOf is the rollout, its target where that has another name, and what is released.
+func titleOf(rollout, target string, subject Subject) string {
+	title := rollout
+	if rollout != target && target != "" {
+		title += " of " + target
 	}
-	return rollout + " of " + target
+	if subject.Version != "" && strings.Contains(title, subject.Version) {
+		subject.Version = "" // said already
+	}
+	if text := subject.String(); text != "" && !strings.Contains(title, text) {
+		title += " (" + text + ")"
+	}
+	return title
 }
 
 func (e *StoppedError) wayOut() string {
@@ -207,7 +216,7 @@ func (state *State) stopped() error {
 	if state.Stop == nil {
 		return nil
 	}
-	return &StoppedError{Rollout: state.Rollout, Target: state.Target, Status: state.Status, Stop: *state.Stop}
+	return &StoppedError{Rollout: state.Rollout, Target: state.Target, Subject: state.Subject, Status: state.Status, Stop: *state.Stop}
 }
 
 // joinErrors is both errors in one line; the second may be nil.

@@ -37,6 +37,8 @@ const (
 	EventWaiting EventKind = "WAITING"
 	// EventApproved: a person approved a ratio.
 	EventApproved EventKind = "APPROVED"
+	// EventRevoked: a person revoked the approval of a ratio.
+	EventRevoked EventKind = "REVOKED"
 	// EventPaused: the rollout does not go on until it is resumed.
 	EventPaused EventKind = "PAUSED"
 	// EventResumed: a person let it go on.
@@ -68,6 +70,8 @@ type Event struct {
 	Rollout string `json:"rollout"`
 	// Target is the id of the target.
 	Target string `json:"target"`
+	// Subject is the mini program and its version; zero before the target was observed.
+	Subject Subject `json:"subject,omitzero"`
 	// Kind is what happened.
 	Kind EventKind `json:"kind"`
 	// What describes it in one line.
@@ -78,7 +82,7 @@ type Event struct {
 	Ratio alipayplus.Ratio `json:"ratio"`
 	// From is the ratio before a change, in percent.
 	From alipayplus.Ratio `json:"from,omitempty"`
-	// To is the ratio after a change, in percent.
+	// To is the ratio after a change, in percent, or the ratio that an approval is about.
 	To alipayplus.Ratio `json:"to,omitempty"`
 	// Change is the kind of change that is being made; empty for other events.
 	Change ChangeKind `json:"change,omitempty"`
@@ -86,6 +90,8 @@ type Event struct {
 	Gate string `json:"gate,omitempty"`
 	// Verdict is its verdict; nil when it gave none.
 	Verdict *Verdict `json:"verdict,omitempty"`
+	// Wait is what is waited for, for WAITING and RETRYING.
+	Wait WaitKind `json:"wait,omitempty"`
 	// Until is when the rollout acts next at the earliest, for WAITING and
 	// RETRYING; zero when that depends on others.
 	Until time.Time `json:"until,omitzero"`

@@ -232,3 +232,28 @@ func TestEachEventIsEmittedAtItsTime(t *testing.T) {
 		}
 	})
 }
+
+func TestEventsSayWhichMiniProgramAndVersion(t *testing.T) {
+	tea := rollout.Subject{Program: "2021000000000002", Name: "Blue Lake Tea", Version: "1.2.0"}
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.fake.Edit("pat", func(o *rollout.Observation) { o.Subject = tea })
+		var text bytes.Buffer
+		s.at(90*time.Minute, func() { // a name that cannot be read for a while is known all the same
+			s.fake.Edit("pat", func(o *rollout.Observation) { o.Subject.Name = "" })
+		})
+		s.gate = func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
+			if time.Since(step.Since) > 50*time.Minute {
+				return rollout.Failed("too many errors"), nil
+			}
+			return rollout.Passed("fine"), nil
+		}
+		state, err := s.runner(rollout.WithSink(rollout.LineSink(&text))).Run(t.Context())
+		require.ErrorContains(t, err, "rollout release 1 (Blue Lake Tea 1.2.0) is paused at 10%: gate errors failed: too many errors")
+		require.Equal(t, tea, state.Subject)
+		require.Equal(t, tea, s.events[len(s.events)-1].Subject)
+		require.Contains(t, text.String(), " release 1 (Blue Lake Tea 1.2.0): PAUSED: ")
+		plan, err := s.runner().Plan(t.Context())
+		require.NoError(t, err)
+		require.Contains(t, plan.String(), "release 1 (Blue Lake Tea 1.2.0) is GRAYSCALE_RELEASE at 10%")
+	})
+}

@@ -37,6 +37,9 @@ type FileStore struct{ dir string }
 // It does no I/O.
 func NewFileStore(dir string) *FileStore { return &FileStore{dir} }
 
+// String is the folder.
+func (s *FileStore) String() string { return s.dir }
+
 const (
 	checkpointName = "checkpoint.json"
 	auditName      = "audit.ndjson"

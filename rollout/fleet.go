@@ -67,12 +67,16 @@ const (
 type FleetMember struct {
 	// Target is its id.
 	Target string `json:"target"`
+	// Subject is the mini program and its version; zero before this run observed the target.
+	Subject Subject `json:"subject,omitzero"`
 	// Canary says that it is one of those that go ahead.
 	Canary bool `json:"canary,omitempty"`
 	// Status is its present status.
 	Status FleetStatus `json:"status"`
 	// Ratio is live, in percent, as far as this run knows; 0 before it observed the target.
 	Ratio alipayplus.Ratio `json:"ratio"`
+	// Wait is the kind of what it waits for; empty when it waits for nothing.
+	Wait WaitKind `json:"wait,omitempty"`
 	// What says what it waits for, or why it ended.
 	What string `json:"what,omitempty"`
 	// Err is why it ended without being released; nil otherwise.
@@ -185,7 +189,7 @@ func (s *FleetSummary) Markdown() string {
 		if t.Status == FleetStatus(Done) {
 			continue
 		}
-		fmt.Fprintf(&b, "%s| %s | %s | %v | %s |\n", header, markdownCell(t.Target), t.Status, t.Ratio, markdownCell(t.What))
+		fmt.Fprintf(&b, "%s| %s | %s | %v | %s |\n", header, MarkdownCode(titleOf(t.Target, "", t.Subject)), t.Status, t.Ratio, MarkdownCode(t.What))
 		header = ""
 	}
 	return b.String()

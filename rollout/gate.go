@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -201,6 +202,9 @@ func (s *session) recordVerdict(name string, v Verdict, err error, now time.Time
 		e.What, e.Error = fmt.Sprintf("gate %s did not answer: %v", name, err), err.Error()
 	} else {
 		e.What, e.Verdict = fmt.Sprintf("gate %s: %s: %s", name, v.Decision, v.Reason), &v
+	}
+	if err == nil && v.Decision == Fail { // even one failure that the spec tolerates
+		s.state.voidApprovals(fmt.Sprintf("gate %s failed: %s", name, cmp.Or(v.Reason, "no reason given")))
 	}
 	s.state.Gates[name] = g
 	s.record(EventGate, e)

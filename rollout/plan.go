@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // Plan says what a rollout will do from where its target stands. It is data that can be
@@ -42,6 +43,8 @@ type PlanItem struct {
 	Bake Duration `json:"bake,omitempty"`
 	// Gates are those that must pass.
 	Gates []string `json:"gates,omitempty"`
+	// Approval is the valid approval of the ratio; nil when there is none.
+	Approval *Approval `json:"approval,omitempty"`
 }
 
 // PlanState says how a thing of a plan stands.
@@ -78,12 +81,13 @@ func planFrom(state *State, seen *Observation, now time.Time, clock string) (*Pl
 		return nil, err
 	}
 	p := &Plan{Target: state.Target, Spec: state.Spec.Hash(), Observation: *seen}
+	p.Observation.Subject = state.Subject.with(seen.Subject)
 	if state.Stop != nil {
 		p.add(PlanItem{State: PlanBlocked, What: "go on", Why: state.stopped().Error()})
 	}
 	p.review(state, now, clock)
 	for i := range state.Spec.Steps {
-		p.step(&state.Spec, i)
+		p.step(state, i, now)
 	}
 	p.AtLeast -= elapsedBake(state, seen, now, clock)
 	if err := p.seal(); err != nil {
@@ -140,25 +144,29 @@ func itemOf(d decision) PlanItem {
 }
 
 // step says what becomes of one step of the spec.
-func (p *Plan) step(spec *Spec, i int) {
+func (p *Plan) step(state *State, i int, now time.Time) {
+	spec := &state.Spec
 	step, live := spec.Steps[i], p.Observation.Ratio
 	raise := PlanItem{State: PlanTodo, What: fmt.Sprintf("set %v", step.Ratio), Ratio: step.Ratio}
 	if step.Ratio == alipayplus.FullRatio {
 		raise.What = "release to all users"
 	}
-	if step.Approval {
-		raise.What += ", after approval"
-	}
 	watch := PlanItem{State: PlanTodo, What: fmt.Sprintf("watch %v", step.Ratio), Ratio: step.Ratio, Bake: step.Bake, Gates: step.Gates}
-	switch {
+	switch set := state.setAt(step.Ratio); {
 	case step.Ratio == live:
 		raise.State, raise.Why = PlanDone, "it is live"
+	case step.Ratio < live && set != nil:
+		raise.State, raise.Why = PlanDone, "it was live from "+set.At.UTC().Format(time.RFC3339)
+		watch.State = PlanDone
 	case step.Ratio < live:
 		raise.State, raise.Why = PlanSkipped, fmt.Sprintf("%v is live", live)
 		watch.State, watch.Why = PlanSkipped, raise.Why
-		if i == spec.stepAt(live) {
-			watch.State, watch.Why = PlanTodo, fmt.Sprintf("%v is live, which belongs to this step", live)
-		}
+	case step.Approval:
+		raise.What += ", after approval"
+		raise.Approval, _ = state.Approval(step.Ratio, now)
+	}
+	if step.Ratio < live && i == spec.stepAt(live) {
+		watch.State, watch.Why = PlanTodo, fmt.Sprintf("%v is live, which belongs to this step", live)
 	}
 	p.add(raise)
 	if step.Bake == 0 && len(step.Gates) == 0 {
@@ -168,6 +176,16 @@ func (p *Plan) step(spec *Spec, i int) {
 		p.AtLeast += step.Bake
 	}
 	p.add(watch)
+}
+
+// setAt is when the rollout itself set a ratio last; nil when it never did.
+func (state *State) setAt(ratio alipayplus.Ratio) *RatioChange {
+	for _, c := range slices.Backward(state.Changes) {
+		if c.To == ratio && !c.Outside {
+			return &c
+		}
+	}
+	return nil
 }
 
 // elapsedBake is the part of the live step's bake time that is over.
@@ -180,11 +198,15 @@ func elapsedBake(state *State, seen *Observation, now time.Time, clock string) D
 	return step.Bake - Duration(min(max(0, bakedAt(state, step, clock).Sub(now)), step.Bake.Std()))
 }
 
-// seal gives the plan its hash. AtLeast is no part of it, because it shrinks as time
-// passes.
+// seal gives the plan its hash. What changes nothing of what will be done is no part of it:
+// AtLeast, which shrinks as time passes, the name of the mini program, and approvals.
 func (p *Plan) seal() error {
 	content := *p
-	content.AtLeast = 0
+	content.AtLeast, content.Observation.Subject = 0, Subject{}
+	content.Items = slices.Clone(p.Items)
+	for i := range content.Items {
+		content.Items[i].Approval = nil
+	}
 	data, err := json.Marshal(content)
 	if err != nil {
 		return fmt.Errorf("rollout: make a plan of %s: %w", p.Target, err)
@@ -201,7 +223,7 @@ func (p *Plan) Blocked() bool {
 // String shows the plan as text, one line a thing.
 func (p *Plan) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s is %s at %v; plan %s\n", p.Target, p.Observation.Status, p.Observation.Ratio, p.Hash)
+	fmt.Fprintf(&b, "%s is %s at %v; plan %s\n", titleOf(p.Target, "", p.Observation.Subject), p.Observation.Status, p.Observation.Ratio, p.Hash)
 	for _, item := range p.Items {
 		fmt.Fprintf(&b, "  %-8s %s\n", strings.ToLower(string(item.State)), item.message())
 	}
@@ -219,20 +241,28 @@ func (i PlanItem) message() string {
 	if len(i.Gates) > 0 {
 		text += ", until these pass: " + strings.Join(i.Gates, ", ")
 	}
+	if a := i.Approval; a != nil {
+		text += ", given by " + a.By
+		if a.Reason != "" {
+			text += ": " + a.Reason
+		}
+	}
 	if i.Why != "" {
 		text += " (" + i.Why + ")"
 	}
-	return text
+	return validation.OneLine(text)
 }
 
-// Markdown shows the plan as a table, as for the summary of a CI job.
+// Markdown shows the plan as a table, as for the summary of a CI job. Texts of others are
+// nothing but text in it: see [MarkdownCode].
 func (p *Plan) Markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "**%s** is `%s` at %v; plan `%s`\n\n| | what | why |\n|---|---|---|\n", markdownCell(p.Target), p.Observation.Status, p.Observation.Ratio, p.Hash)
+	fmt.Fprintf(&b, "%s is %s at %v; plan %s\n\n| | what | why |\n|---|---|---|\n",
+		MarkdownCode(titleOf(p.Target, "", p.Observation.Subject)), MarkdownCode(string(p.Observation.Status)), p.Observation.Ratio, MarkdownCode(p.Hash))
 	for _, item := range p.Items {
 		why := item.Why
 		item.Why = ""
-		fmt.Fprintf(&b, "| %s | %s | %s |\n", strings.ToLower(string(item.State)), markdownCell(item.message()), markdownCell(why))
+		fmt.Fprintf(&b, "| %s | %s | %s |\n", strings.ToLower(string(item.State)), MarkdownCode(item.message()), MarkdownCode(why))
 	}
 	if p.AtLeast > 0 {
 		fmt.Fprintf(&b, "\nBake times to come: %v\n", p.AtLeast)
@@ -240,9 +270,20 @@ func (p *Plan) Markdown() string {
 	return b.String()
 }
 
-// markdownCell makes text safe inside a Markdown table.
-func markdownCell(text string) string {
-	return strings.NewReplacer("|", `\|`, "\n", " ", "<", "&lt;", "`", "'").Replace(text)
+// MarkdownCode shows a text that others wrote as a code span of one line, in a cell of a
+// table too, so that it is nothing but text: no mention, link, image, HTML or heading, and
+// no character that nobody sees. A "|" becomes "¦". It keeps the first 2,000 characters; an
+// empty text stays empty.
+func MarkdownCode(text string) string {
+	const longest = 2000
+	runes := []rune(strings.TrimSpace(printable(text)))
+	if len(runes) > longest {
+		runes = append(runes[:longest], []rune("...")...)
+	}
+	if len(runes) == 0 {
+		return ""
+	}
+	return "`" + strings.NewReplacer("`", "'", "|", "¦").Replace(string(runes)) + "`"
 }
 
 // adopt makes the runner's spec the rollout's. A plan is checked first, unless it is nil:

@@ -166,20 +166,20 @@ bake times to come: 1d13h
 func TestAPlanIsShownAsMarkdown(t *testing.T) {
 	t.Parallel()
 	plan := rich(t)
-	require.Equal(t, `**tea\|house &lt;b>** is `+"`GRAYSCALE_RELEASE` at 20%; plan `"+plan.Hash+"`"+`
+	require.Equal(t, strings.ReplaceAll(`"tea¦house <b>" is "GRAYSCALE_RELEASE" at 20%; plan "`+plan.Hash+`"
 
 | | what | why |
 |---|---|---|
-| done | apply for review | all parties have approved |
-| skipped | set 1% | 20% is live |
-| skipped | set 10% | 20% is live |
-| todo | watch 10% for 1h, until these pass: errors | 20% is live, which belongs to this step |
-| todo | set 50% |  |
-| todo | watch 50% for 1d12h, until these pass: errors, latency |  |
-| todo | release to all users, after approval |  |
+| done | "apply for review" | "all parties have approved" |
+| skipped | "set 1%" | "20% is live" |
+| skipped | "set 10%" | "20% is live" |
+| todo | "watch 10% for 1h, until these pass: errors" | "20% is live, which belongs to this step" |
+| todo | "set 50%" |  |
+| todo | "watch 50% for 1d12h, until these pass: errors, latency" |  |
+| todo | "release to all users, after approval" |  |
 
 Bake times to come: 1d13h
-`, plan.Markdown())
+`, `"`, "`"), plan.Markdown())
 }
 
 func TestAPlanIsKeptAsJSON(t *testing.T) {
@@ -534,5 +534,78 @@ func TestAPlanIsFollowedOnlyWhileItIsTrue(t *testing.T) {
 		require.ErrorIs(t, errOf(s.runner().RunPlan(t.Context(), plan)), rollout.ErrStalePlan)
 		s.spec = plain()
 		s.requireDone(s.runner().RunPlan(t.Context(), plan))
+	})
+}
+
+// What reviewers and people at a console write is text in every table.
+func TestTextOfOthersIsInertInMarkdown(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{
+		"a mention": "ask @team", "a link": "[here](https://evil.example)", "an address": "see https://evil.example or www.evil.example",
+		"an image": "![x](https://evil.example/x.png)", "HTML": "<img src=x onerror=alert(1)>", "a table": "a | b |\n|---|---|\n| c | d",
+		"the end of the code": "x` @team `y", "a line break": "fine\r\n# Approved", "a turned direction": "\u202eevil", "nothing to see": "a\u200bb\u2028c",
+	} {
+		for where, markdown := range map[string]string{
+			"MarkdownCode": rollout.MarkdownCode(text),
+			"a plan":       blockedPlan(t, text).Markdown(),
+			"a fleet":      (&rollout.FleetSummary{Members: []rollout.FleetMember{{Target: text, Subject: rollout.Subject{Name: text}, What: text}}}).Markdown(),
+		} {
+			for line := range strings.Lines(strings.TrimSuffix(markdown, "\n")) {
+				require.Zero(t, strings.Count(line, "`")%2, "%s in %s: %q", name, where, line)
+				for i, part := range strings.Split(line, "`") {
+					if i%2 == 0 { // outside of code
+						for _, active := range []string{"@", "[", "<", "http", "www", "!", "#", "evil", "onerror"} {
+							require.NotContains(t, part, active, "%s in %s: %q", name, where, line)
+						}
+					} else {
+						require.NotContains(t, part, "|")
+					}
+				}
+				require.NotContains(t, line, "\u202e")
+				require.NotContains(t, line, "\u200b")
+			}
+			require.LessOrEqual(t, strings.Count(markdown, "\n"), 13, "%s makes no lines in %s", name, where)
+		}
+	}
+}
+
+// blockedPlan is a plan in which a text of others stands wherever one can.
+func blockedPlan(t *testing.T, text string) *rollout.Plan {
+	t.Helper()
+	plan, err := rollout.MakePlan(text, hourly(), &rollout.Observation{
+		Subject: rollout.Subject{Name: text, Version: text}, Status: alipayplus.ReleaseNewVersionCreated,
+		Blocker: &rollout.Blocker{ID: text, Version: text, Status: alipayplus.ReleaseStatus(text)},
+	})
+	require.NoError(t, err)
+	plan.Items[1].Approval = &rollout.Approval{By: text, Reason: text}
+	return plan
+}
+
+func TestAPlanSaysDoneForWhatTheRolloutDid(t *testing.T) {
+	onStageAtTen(t, approved(), func(t *testing.T, s *stage) {
+		s.approve(50)
+		s.runUntil(90 * time.Minute)
+		plan, err := s.runner().Plan(t.Context())
+		require.NoError(t, err)
+		require.Regexp(t, `
+  done     set 10% \(it was live from 2000-01-01T00:00:\d\dZ\)
+  done     watch 10% for 1h, until these pass: errors
+  done     set 50% \(it is live\)
+  todo     watch 50% for 1h, until these pass: errors
+  todo     release to all users
+`, plan.String())
+	})
+}
+
+func TestAPlanShowsWhoApprovedAndWhy(t *testing.T) {
+	onStageAtTen(t, approved(), func(t *testing.T, s *stage) {
+		before, err := s.runner().Plan(t.Context())
+		require.NoError(t, err)
+		_, err = s.runner().Approve(t.Context(), "lin", "support agrees", 50)
+		require.NoError(t, err)
+		plan, err := s.runner().Plan(t.Context())
+		require.NoError(t, err)
+		require.Contains(t, plan.String(), "set 50%, after approval, given by lin: support agrees\n")
+		require.Equal(t, before.Hash, plan.Hash, "an approval makes no plan out of date")
 	})
 }

@@ -53,6 +53,7 @@ func waitForLimiter(ctx context.Context, limiter *rate.Limiter) error {
 // reconcile brings the state up to date with the observation: first the outcome of a change
 // that was begun, then what others did, which is recorded and never reversed.
 func (s *session) reconcile(ctx context.Context, fresh bool) error {
+	s.state.Subject = s.state.Subject.with(s.observation.Subject)
 	s.resolveIntent()
 	s.adoptApplication()
 	s.adoptRatio()
@@ -127,6 +128,7 @@ func (s *session) adoptApplication() {
 		return
 	case state.Applied:
 		s.recordAdopted(state.Ratio, "somebody applied anew"+by(o)+"; waiting for that verdict")
+		state.voidApprovals("somebody applied anew" + by(o))
 	case state.Spec.reviewPolicy() == ReviewAdopt:
 		s.recordAdopted(state.Ratio, "the version is under review already; waiting for the verdict")
 	default:

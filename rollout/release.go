@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/alipayplus-go/alipayplus"
 )
@@ -13,6 +14,10 @@ import (
 type Releases struct {
 	client *alipayplus.Client
 	info   *alipayplus.BusinessRegistration
+
+	mu sync.Mutex
+	// names are the names of mini programs by their ids, as read once; empty where that failed.
+	names map[string]string
 }
 
 // ReleaseOption changes how releases are driven.
@@ -26,7 +31,7 @@ func WithBasicInfo(info alipayplus.BusinessRegistration) ReleaseOption {
 
 // NewReleases returns the client's releases as targets. It does no I/O.
 func NewReleases(client *alipayplus.Client, opts ...ReleaseOption) *Releases {
-	r := &Releases{client: client}
+	r := &Releases{client: client, names: make(map[string]string)}
 	for _, set := range opts {
 		set(r)
 	}
@@ -48,6 +53,7 @@ func (r *Releases) ObserveAll(ctx context.Context, targets []Target, wait func(c
 	all := make([]BatchResult, len(targets))
 	reader := r.reader(wait)
 	listed, err := reader.onTheirWay(ctx, len(targets))
+	reader.nameAll(ctx, len(targets))
 	for i, t := range targets {
 		target, ok := t.(*ReleaseTarget)
 		switch {
@@ -56,7 +62,7 @@ func (r *Releases) ObserveAll(ctx context.Context, targets []Target, wait func(c
 		case err != nil:
 			all[i].Err = err
 		case listed[target.id] != nil:
-			all[i].Observation = observationOf(listed[target.id])
+			all[i].Observation = reader.observation(ctx, listed[target.id])
 		default:
 			all[i].Observation, all[i].Err = reader.observe(ctx, target.id)
 		}
@@ -75,11 +81,14 @@ func (r *Releases) reader(wait func(context.Context) error) *releaseReader {
 	return &releaseReader{of: r, wait: wait, siblings: make(map[alipayplus.ListReleasesInput][]*alipayplus.Release)}
 }
 
+// manyReleases are so many that lists are cheaper than one call for each.
+const manyReleases = 3
+
 // onTheirWay lists the releases that a runner waits for, when so many are wanted that
 // lists are cheaper.
 func (r *releaseReader) onTheirWay(ctx context.Context, wanted int) (map[string]*alipayplus.Release, error) {
 	found := make(map[string]*alipayplus.Release)
-	if wanted < 3 {
+	if wanted < manyReleases {
 		return found, nil
 	}
 	for _, status := range []alipayplus.ReleaseStatus{alipayplus.ReleaseUnderReview, alipayplus.ReleaseGrayscale} {
@@ -92,6 +101,60 @@ func (r *releaseReader) onTheirWay(ctx context.Context, wanted int) (map[string]
 		}
 	}
 	return found, nil
+}
+
+// nameAll reads the names of all mini programs of the workspace before the first of many
+// releases are observed. The name is a courtesy: what fails here is read one by one.
+func (r *releaseReader) nameAll(ctx context.Context, wanted int) {
+	if wanted < manyReleases || r.of.knowsNames() {
+		return
+	}
+	in := alipayplus.ListProgramsInput{ListOptions: alipayplus.ListOptions{Limit: 100}}
+	for more := true; more && r.wait(ctx) == nil; {
+		page, err := r.of.client.Programs.List(ctx, in)
+		if err != nil {
+			return
+		}
+		for _, program := range page.Items {
+			r.of.setName(program.ID, program.Name())
+		}
+		in.Cursor, more = page.NextCursor, page.NextCursor != ""
+	}
+}
+
+// name reads the name of a mini program, once; empty where it cannot be read, which is no
+// reason to hold a rollout up.
+func (r *releaseReader) name(ctx context.Context, program string) string {
+	name, known := r.of.knownName(program)
+	if known || r.wait(ctx) != nil {
+		return name
+	}
+	if p, err := r.of.client.Programs.Get(ctx, program); err == nil {
+		name = p.Name()
+	}
+	if ctx.Err() == nil {
+		r.of.setName(program, name)
+	}
+	return name
+}
+
+func (r *Releases) knowsNames() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.names) > 0
+}
+
+func (r *Releases) knownName(program string) (name string, known bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	name, known = r.names[program]
+	return name, known
+}
+
+func (r *Releases) setName(program, name string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.names[program] = name
 }
 
 // list reads all pages.
@@ -122,7 +185,7 @@ func (r *releaseReader) observe(ctx context.Context, id string) (*Observation, e
 	if err != nil {
 		return nil, err
 	}
-	o := observationOf(release)
+	o := r.observation(ctx, release)
 	if release.Status != alipayplus.ReleaseNewVersionCreated {
 		return o, nil
 	}
@@ -157,9 +220,17 @@ func (t *ReleaseTarget) Observe(ctx context.Context) (*Observation, error) {
 	return t.of.reader(func(context.Context) error { return nil }).observe(ctx, t.id)
 }
 
+// observation is what a release says, with the name of its mini program.
+func (r *releaseReader) observation(ctx context.Context, release *alipayplus.Release) *Observation {
+	o := observationOf(release)
+	o.Subject.Name = r.name(ctx, release.ProgramID)
+	return o
+}
+
 func observationOf(r *alipayplus.Release) *Observation {
 	o := &Observation{
-		Status: r.Status, Ratio: r.Grayscale.Ratio, Ladder: r.Grayscale.Ladder,
+		Subject: Subject{Program: r.ProgramID, Version: r.Version.String()},
+		Status:  r.Status, Ratio: r.Grayscale.Ratio, Ladder: r.Grayscale.Ladder,
 		Application: r.ReleaseRequestID, Reviews: r.Reviews, ChangedBy: r.UpdatedBy, ChangedAt: r.UpdatedAt,
 	}
 	if r.Status == alipayplus.ReleaseFull {

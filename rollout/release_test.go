@@ -64,13 +64,14 @@ func TestALimiterCountsEachCallThatReadsReleases(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		programs, each int
-		// calls is how many are needed: one of each release, one list of each mini program's,
-		// and, from three releases on, two of those that are on their way.
+		// calls is how many are needed: one of each release, one of each mini program's name, one
+		// list of each mini program's releases, and, from three releases on, two lists of those that
+		// are on their way and one of mini programs, in place of one of each.
 		calls int
 	}{
-		"two mini programs":                  {2, 1, 2 + 2},
-		"three releases of one mini program": {1, 3, 3 + 1 + 2},
-		"five releases":                      {2, 2, 4 + 2 + 2},
+		"two mini programs":                  {2, 1, 2 + 2 + 2},
+		"three releases of one mini program": {1, 3, 3 + 1 + 2 + 1},
+		"five releases":                      {2, 2, 4 + 2 + 2 + 1},
 	} {
 		runInVirtualTime(t, name, func(t *testing.T) {
 			releases, targets, way := newWorld(t).releases(tt.programs, tt.each)
@@ -157,4 +158,24 @@ func TestAReleaseOfThePlatformIsATarget(t *testing.T) {
 			Break: func() { given.p.Inject(platform.Fault{Status: http.StatusServiceUnavailable, Times: 4}) },
 		}
 	}, rollouttest.InVirtualTime())
+}
+
+func TestAReleaseSaysWhichMiniProgramItIsOf(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
+		_, targets, way := newWorld(t).releases(1, 1)
+		names := 0
+		way.onRequest = func(path string) {
+			if strings.HasSuffix(path, "/miniprogram/query") {
+				names++
+			}
+		}
+		for range 2 {
+			seen, err := targets[0].Observe(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, "蓝湖茶", seen.Subject.Name)
+			require.Equal(t, "1.0.0", seen.Subject.Version)
+			require.NotEmpty(t, seen.Subject.Program)
+		}
+		require.Equal(t, 1, names, "a name is read once")
+	})
 }

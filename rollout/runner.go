@@ -151,9 +151,34 @@ type Next struct {
 	Over bool
 	// What says in one line what it waits for.
 	What string
+	// Wait is the kind of what it waits for; empty when it is over, or has just been acting.
+	Wait WaitKind
+	// Ratio is what a person must approve, in percent, for [WaitApproval]; 0 for others.
+	Ratio alipayplus.Ratio
+	// Gate is what is waited for, for [WaitGate]; empty for others.
+	Gate string
 	// At is when the next step is due. An earlier one does no harm.
 	At time.Time
 }
+
+// WaitKind is a kind of what a rollout waits for. It is open: later versions may add kinds.
+type WaitKind string
+
+// The kinds of what a rollout waits for.
+const (
+	// WaitReview: the verdicts of the reviewing parties.
+	WaitReview WaitKind = "REVIEW"
+	// WaitApproval: a person, by [Runner.Approve] of Next.Ratio.
+	WaitApproval WaitKind = "APPROVAL"
+	// WaitBake: the end of the bake time.
+	WaitBake WaitKind = "BAKE"
+	// WaitGate: a gate that does not pass yet.
+	WaitGate WaitKind = "GATE"
+	// WaitRetry: the next attempt after a failure.
+	WaitRetry WaitKind = "RETRY"
+	// WaitTarget: the target, which is in a status that the library does not know.
+	WaitTarget WaitKind = "TARGET"
+)
 
 // Run drives the target to the end, and returns the state it ended in: DONE. It
 // first reads what is stored and the state of the target, and goes on from there.
@@ -269,12 +294,17 @@ func (r *Runner) stepOnce(ctx context.Context, seen *BatchResult, limiter *rate.
 
 // Status reads the state of the rollout, without the lease; nil when it has not
 // begun. The error is a [CheckpointError] when the state cannot be used.
-func (r *Runner) Status(ctx context.Context) (*State, error) {
-	data, err := r.store.Read(ctx, r.name)
+func (r *Runner) Status(ctx context.Context) (*State, error) { return ReadState(ctx, r.store, r.name) }
+
+// ReadState reads the state of a rollout by its name alone, without the lease: its spec and
+// target too. It is nil when the store has no rollout of that name. The error is a
+// [CheckpointError] when the state cannot be used.
+func ReadState(ctx context.Context, store Store, rollout string) (*State, error) {
+	data, err := store.Read(ctx, rollout)
 	if err != nil || data == nil {
 		return nil, err
 	}
-	return decodeState(r.name, data)
+	return decodeState(rollout, data)
 }
 
 // Plan reads the target and what is stored, and says what a run would do. It changes

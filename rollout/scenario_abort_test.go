@@ -26,7 +26,7 @@ func TestADeadlineDoesNotEndAnAbort(t *testing.T) {
 		"asked for by a gate": {func(s *stage) { s.gate = failing(10, new(bool)) }, rollout.CauseGate},
 		"asked for by a person while it is paused": {func(s *stage) {
 			s.pause()
-			require.ErrorContains(s, errOf(s.runner().Abort(s.Context(), "lin", "no")), "the order is kept")
+			require.ErrorContains(s, errOf(s.runner().Abort(s.Context(), "lin", "no")), "the command is stored")
 		}, rollout.CausePerson},
 	} {
 		runInVirtualTime(t, name, func(t *testing.T) {
@@ -231,7 +231,7 @@ func TestAnAbortOfAHalfDoneRaiseWaitsUntilTheTargetCanBeRead(t *testing.T) {
 
 		_, err := s.runner().Abort(t.Context(), "lin", "no")
 
-		require.EqualError(t, err, "out of order; the order is kept, and the next run carries it out")
+		require.EqualError(t, err, "out of order; the command is stored, and the next run executes it")
 		require.Zero(t, s.fake.Calls(rollouttest.OpAbort))
 
 		state, err := s.runner().Run(t.Context())

@@ -193,10 +193,10 @@ func (s *schedule) complete(r result) {
 	t := &s.targets[r.index]
 	before := t.Status
 	if r.state != nil {
-		t.Status, t.Ratio = FleetStatus(r.state.Status), r.state.Ratio
+		t.Status, t.Ratio, t.Subject = FleetStatus(r.state.Status), r.state.Ratio, r.state.Subject
 	}
 	if r.next != nil {
-		t.What = r.next.What
+		t.What, t.Wait = r.next.What, r.next.Wait
 	}
 	over := s.reschedule(t, r)
 	s.count(before, t.Status)
@@ -221,7 +221,7 @@ func (s *schedule) reschedule(t *FleetMember, r result) (over bool) {
 		s.push(r.index, now, now)
 		return false
 	case r.err != nil:
-		t.Err = r.err
+		t.Err, t.Wait = r.err, ""
 		if _, stopped := errors.AsType[*StoppedError](r.err); !stopped {
 			t.Status, t.What = FleetFailed, r.err.Error()
 		}

@@ -130,8 +130,8 @@ func (s *session) retryLater(ctx context.Context, err error) (*Next, error) {
 		return s.stopRollout(ctx, d)
 	}
 	n := s.runner.failures.Add(1)
-	next := &Next{State: s.state, What: fmt.Sprintf("trying again after a failure: %v", err), At: now.Add(s.runner.retryIn(n, err))}
-	s.record(EventRetrying, Event{What: next.What, Until: next.At, Error: err.Error()})
+	next := &Next{State: s.state, What: fmt.Sprintf("trying again after a failure: %v", err), Wait: WaitRetry, At: now.Add(s.runner.retryIn(n, err))}
+	s.record(EventRetrying, Event{What: next.What, Wait: next.Wait, Until: next.At, Error: err.Error()})
 	s.emit(ctx)
 	s.lastNext = *next
 	return next, nil
@@ -174,9 +174,18 @@ func (s *session) waitingFor(ctx context.Context, d decision) (*Next, error) {
 	if !d.until.IsZero() && d.until.Before(at) {
 		at = d.until
 	}
-	s.record(EventWaiting, Event{What: d.message, Until: d.ends})
+	next := &Next{State: s.state, What: d.message, Wait: d.wait, At: at}
+	e := Event{What: d.message, Wait: d.wait, Until: d.ends}
+	switch d.wait {
+	case WaitApproval:
+		next.Ratio, e.To = d.to, d.to
+	case WaitGate:
+		next.Gate, e.Gate = d.gates[0], d.gates[0]
+	case WaitReview, WaitBake, WaitRetry, WaitTarget:
+	}
+	s.record(EventWaiting, e)
 	s.emit(ctx)
-	return &Next{State: s.state, What: d.message, At: at}, nil
+	return next, nil
 }
 
 // stopRollout pauses or ends the rollout.
@@ -192,6 +201,9 @@ func (s *session) stop(status Status, why *Stop) {
 		kind = EventEnded
 	}
 	s.state.Status, s.state.Stop = status, why
+	if why.Cause != CausePerson {
+		s.state.voidApprovals(why.Reason)
+	}
 	s.recordAudited(kind, Event{What: why.Reason, By: why.By})
 }
 
@@ -346,6 +358,7 @@ func (s *session) adoptSpec(ctx context.Context) error {
 		return err
 	}
 	s.state.Spec, s.state.Gates, s.state.WaitingSince = s.runner.spec, nil, time.Now()
+	s.state.voidApprovals("the spec is another since")
 	s.recordAudited(EventReplanned, Event{What: "the rollout goes on by a new spec"})
 	return s.save(ctx)
 }
@@ -395,7 +408,7 @@ func (s *session) emit(ctx context.Context) {
 	events := s.events
 	s.events = nil
 	for _, e := range events {
-		e.Rollout, e.Target, e.Status, e.Ratio = s.state.Rollout, s.state.Target, s.state.Status, s.state.Ratio
+		e.Rollout, e.Target, e.Subject, e.Status, e.Ratio = s.state.Rollout, s.state.Target, s.state.Subject, s.state.Status, s.state.Ratio
 		e.Observation, e.Steps = s.observation, s.state.Spec.ratios()
 		for _, sink := range s.runner.sinks {
 			if err := sink(ctx, e); err != nil {

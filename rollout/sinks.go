@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -69,6 +70,8 @@ func (e Event) attrs() []slog.Attr {
 			attrs = append(attrs, slog.String(key, value))
 		}
 	}
+	text("program", cmp.Or(e.Subject.Name, e.Subject.Program))
+	text("version", e.Subject.Version)
 	if e.From != 0 || e.To != 0 {
 		attrs = append(attrs, slog.Int("from", int(e.From)), slog.Int("to", int(e.To)))
 	}
@@ -109,7 +112,7 @@ func LineSink(w io.Writer) Sink {
 		if !e.Until.IsZero() {
 			text += ", until " + e.Until.UTC().Format(time.RFC3339)
 		}
-		line := printable(fmt.Sprintf("%s %s: %s: %s", e.At.UTC().Format(time.RFC3339), titleOf(e.Rollout, e.Target), e.Kind, text))
+		line := printable(fmt.Sprintf("%s %s: %s: %s", e.At.UTC().Format(time.RFC3339), titleOf(e.Rollout, e.Target, e.Subject), e.Kind, text))
 		if _, err := io.WriteString(w, line+"\n"); err != nil {
 			delete(written, e.Rollout) // it may not have been read
 			return fmt.Errorf("rollout: write the event %s: %w", e.Kind, err)
@@ -149,12 +152,12 @@ func isNews(written map[string]map[string]repeated, e Event) bool {
 	return true
 }
 
-// printable is text in one line of valid UTF-8 without what controls a terminal or turns
-// the direction of the text that follows.
+// printable is text in one line of valid UTF-8 without what controls a terminal and what
+// nobody sees.
 func printable(text string) string {
 	text = validation.OneLine(strings.ToValidUTF8(text, "?"))
 	return strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Bidi_Control, r) {
+		if unicode.Is(unicode.Cf, r) { // unseen, and among them what turns the direction
 			return -1
 		}
 		return r

@@ -50,6 +50,9 @@ type Spec struct {
 	// Gates are the gates that steps name. One that is nothing but a name is given
 	// in Go, by [WithGate].
 	Gates map[string]GateSpec `json:"gates,omitempty" yaml:"gates,omitempty" validate:"dive"`
+	// ApprovalExpiry is how long an approval is valid: a ratio that is not set by then needs
+	// another one. 0: without end.
+	ApprovalExpiry Duration `json:"approvalExpiry,omitempty" yaml:"approvalExpiry,omitempty" validate:"min=0"`
 	// Steps are the ratios, in rising order; the last is 100.
 	Steps []StepSpec `json:"steps" yaml:"steps" validate:"min=1,max=100,dive"`
 }
@@ -293,6 +296,17 @@ func (s *Spec) ratios() []alipayplus.Ratio {
 	all := make([]alipayplus.Ratio, len(s.Steps))
 	for i, step := range s.Steps {
 		all[i] = step.Ratio
+	}
+	return all
+}
+
+// approvals are the ratios that a person must approve.
+func (s *Spec) approvals() []alipayplus.Ratio {
+	var all []alipayplus.Ratio
+	for _, step := range s.Steps {
+		if step.Approval {
+			all = append(all, step.Ratio)
+		}
 	}
 	return all
 }

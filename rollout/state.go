@@ -42,6 +42,8 @@ type State struct {
 	Rollout string `json:"rollout"`
 	// Target is the id of the target.
 	Target string `json:"target"`
+	// Subject is the mini program and its version; zero before the target was observed.
+	Subject Subject `json:"subject,omitzero"`
 	// Spec is what is carried out.
 	Spec Spec `json:"spec"`
 	// Status says whether it goes on.
@@ -71,8 +73,10 @@ type State struct {
 	WaitingSince time.Time `json:"watched"`
 	// Gates are the last results of the gates of the live step, by name.
 	Gates map[string]GateState `json:"gates,omitempty"`
-	// Approvals are those given so far.
+	// Approvals are those given so far and not revoked. [State.Approval] says which are valid.
 	Approvals []Approval `json:"approvals,omitempty"`
+	// Voided is what made the approvals void that were given before it; nil for nothing.
+	Voided *Voided `json:"voided,omitempty"`
 	// Changes are the ratios that went live, oldest first.
 	Changes []RatioChange `json:"changes,omitempty"`
 	// Intent is a change whose outcome is unknown; nil for none.
@@ -151,6 +155,21 @@ type Approval struct {
 	By string `json:"by"`
 	// Reason says why; may be empty.
 	Reason string `json:"reason,omitempty"`
+	// At is when.
+	At time.Time `json:"at"`
+	// Seq is the stored state that the approval is for, as in State.Seq.
+	Seq uint64 `json:"seq,omitempty"`
+}
+
+// Voided is something after which approvals have to be given again: a gate failed, a review
+// ended without approval, a deadline passed, somebody else changed the target, or the spec
+// is another.
+type Voided struct {
+	// Seq is the first stored state in which it had happened: approvals for earlier ones are
+	// void.
+	Seq uint64 `json:"seq"`
+	// Why says in one line what happened.
+	Why string `json:"why"`
 	// At is when.
 	At time.Time `json:"at"`
 }
@@ -262,7 +281,48 @@ func decodeState(rollout string, data []byte) (*State, error) {
 	return state, nil
 }
 
-// approved says whether a person approved the ratio.
-func (state *State) approved(ratio alipayplus.Ratio) bool {
-	return slices.ContainsFunc(state.Approvals, func(a Approval) bool { return a.Ratio == ratio })
+// Approval returns the valid approval of a ratio that was given last; nil when there is
+// none. why then says what became of the one that was given: it expired, or something
+// happened after it, see [Voided]; empty when none was given.
+func (state *State) Approval(ratio alipayplus.Ratio, now time.Time) (valid *Approval, why string) {
+	for _, a := range slices.Backward(state.Approvals) {
+		if a.Ratio != ratio {
+			continue
+		}
+		if why = state.whyVoid(a, now); why == "" {
+			return &a, ""
+		}
+		return nil, why
+	}
+	return nil, ""
+}
+
+// whyVoid says why an approval is not valid; empty when it is.
+func (state *State) whyVoid(a Approval, now time.Time) string {
+	expires := a.At.Add(state.Spec.ApprovalExpiry.Std())
+	switch {
+	case state.Voided != nil && a.Seq < state.Voided.Seq:
+		return fmt.Sprintf("that of %s is void: %s", a.By, state.Voided.Why)
+	case state.Spec.ApprovalExpiry > 0 && !now.Before(expires):
+		return fmt.Sprintf("that of %s expired at %s", a.By, expires.UTC().Format(time.RFC3339))
+	default:
+		return ""
+	}
+}
+
+// Unapproved returns the ratios above the live one that the spec wants a person to approve
+// and for which there is no valid approval, in rising order.
+func (state *State) Unapproved(now time.Time) []alipayplus.Ratio {
+	var all []alipayplus.Ratio
+	for _, ratio := range state.Spec.approvals() {
+		if valid, _ := state.Approval(ratio, now); valid == nil && ratio > state.Ratio {
+			all = append(all, ratio)
+		}
+	}
+	return all
+}
+
+// voidApprovals makes the approvals void that were given so far. The caller stores the state.
+func (state *State) voidApprovals(why string) {
+	state.Voided = &Voided{Seq: state.Seq + 1, Why: why, At: time.Now()}
 }

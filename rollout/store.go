@@ -73,6 +73,8 @@ const (
 	CommandAbort CommandKind = "ABORT"
 	// CommandApprove approves a ratio.
 	CommandApprove CommandKind = "APPROVE"
+	// CommandRevoke revokes the approval of a ratio.
+	CommandRevoke CommandKind = "REVOKE"
 )
 
 // Command is what a person asks of a rollout.
@@ -81,12 +83,14 @@ type Command struct {
 	ID string `json:"id"`
 	// Kind is what is asked.
 	Kind CommandKind `json:"order"`
-	// Ratio is what is approved, in percent; 0 for other kinds.
+	// Ratio is what is approved, or not any more, in percent; 0 for other kinds.
 	Ratio alipayplus.Ratio `json:"ratio,omitempty"`
 	// By is who asks.
 	By string `json:"by"`
 	// Reason says why; may be empty.
 	Reason string `json:"reason,omitempty"`
+	// Seq is the stored state that an approval is for, as in State.Seq; 0 for other kinds.
+	Seq uint64 `json:"seq,omitempty"`
 	// At is when.
 	At time.Time `json:"at"`
 }

@@ -1,7 +1,9 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
+	"strings"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -81,6 +83,8 @@ type Change struct {
 
 // Observation is the state of a target, in the platform's terms whatever the target is.
 type Observation struct {
+	// Subject is what is released; its fields are empty where they are unknown.
+	Subject Subject `json:"subject,omitzero"`
 	// Status is the state of the version. A status that the library does not
 	// know is waited out.
 	Status alipayplus.ReleaseStatus `json:"status"`
@@ -102,6 +106,33 @@ type Observation struct {
 	ChangedBy string `json:"changedBy,omitempty"`
 	// ChangedAt is when, by the target's clock; zero when that is unknown.
 	ChangedAt time.Time `json:"changedAt,omitzero"`
+}
+
+// Subject is what is released: a version of a mini program.
+type Subject struct {
+	// Program is the id of the mini program.
+	Program string `json:"program,omitempty"`
+	// Name is the mini program's name in its default language.
+	Name string `json:"name,omitempty"`
+	// Version is the number of the version.
+	Version string `json:"version,omitempty"`
+}
+
+// String shows the name, or else the id, and the version: "Blue Lake Tea 1.2.0". It is
+// empty for the zero Subject.
+func (s Subject) String() string {
+	return strings.TrimSpace(cmp.Or(s.Name, s.Program) + " " + s.Version)
+}
+
+// with is the subject as newly observed, with the name that was known where none was read.
+func (s Subject) with(observed Subject) Subject {
+	if observed.Program == "" && observed.Version == "" {
+		return s
+	}
+	if observed.Name == "" && observed.Program == s.Program {
+		observed.Name = s.Name
+	}
+	return observed
 }
 
 // Blocker is another version of the same mini program on its way to the same

@@ -227,7 +227,6 @@ func TestWrongUseIsStatusTwo(t *testing.T) {
 		{"a variable", map[string]string{"ALIPAYPLUS_CI_MAX_TIME": "5"}, nil, `ALIPAYPLUS_CI_MAX_TIME: "5" cannot be used: "5" is not a duration`},
 		{"a format", nil, []string{"plan", "-format", "html"}, "-format must be text, json or markdown"},
 		{"no ratio", nil, []string{"approve"}, "give -ratio"},
-		{"a ratio that nobody asks for", nil, []string{"approve", "-ratio", "10"}, "no step asks for approval of 10%"},
 		{"nobody", nil, []string{"pause", "-by", ""}, "give -by: who gives the order"},
 		{"no time for a call", nil, []string{"-call-timeout", "0s"}, "-call-timeout must be above 0s"},
 		{"no spec", nil, []string{"-spec", "none.yaml"}, "spec: open none.yaml"},
@@ -323,7 +322,7 @@ func TestInterruptedItSaysHowToGoOn(t *testing.T) {
 func TestPlanChangesNothing(t *testing.T) {
 	for format, want := range map[string]string{
 		"text":     "todo     set 10%\n  todo     release to all users\n",
-		"markdown": "| todo | set 10% |  |\n| todo | release to all users |  |\n",
+		"markdown": "| todo | `set 10%` |  |\n| todo | `release to all users` |  |\n",
 		"json":     `{"state":"TODO","what":"set 10%","ratio":10}`,
 	} {
 		s := newPlace(t, stepwise, approving)

@@ -31,8 +31,12 @@ func (t *Target) observe(ctx context.Context) (*rollout.Observation, error) {
 		return nil, err
 	}
 	o, err := t.observation(detail)
-	if err != nil || detail.Status != alipaycn.StatusInit { // in any other status no version can block this one
-		return o, err
+	if err != nil {
+		return nil, err
+	}
+	o.Subject = rollout.Subject{Program: t.app, Name: detail.AppName, Version: t.version.String()}
+	if detail.Status != alipaycn.StatusInit { // in any other status no version can block this one
+		return o, nil
 	}
 	o.Blocker, err = t.blocker(ctx, versions)
 	if err != nil {

@@ -49,7 +49,7 @@ func TestARejectionIsReportedWithItsReasonAndAppliedForAnewAfterResumption(t *te
 
 		_, err := w.runner(atOnce()).Run(t.Context())
 
-		require.EqualError(t, err, "rollout tea of AlipayCN app 2021000000000002 version 1.2.0 is paused at 0%: ALIPAY_CN rejected it: the icon is too small; mend what the reviewers found, then resume, which applies anew")
+		require.EqualError(t, err, "rollout tea of AlipayCN app 2021000000000002 version 1.2.0 (BlueLakeTea) is paused at 0%: ALIPAY_CN rejected it: the icon is too small; mend what the reviewers found, then resume, which applies anew")
 		require.ErrorIs(t, err, rollout.ErrRejected)
 		w.requireStatus(alipaycn.StatusAuditReject) // the reasons stay to be read in the console
 
@@ -106,12 +106,12 @@ func TestWhatTheConsoleDoesIsAdoptedOrStopsTheClimb(t *testing.T) {
 				require.NoError(w, w.console.Versions.CancelGray(w.Context(), alipaycn.VersionInput{Version: parse(version)}))
 			},
 			set: []alipayplus.Ratio{10},
-			err: "rollout tea of AlipayCN app 2021000000000002 version 1.2.0 is paused at 10%: 0% is live where 10% was, and a rollout never goes on from a ratio that fell by itself; resume to go on from what is live now, or abort",
+			err: "rollout tea of AlipayCN app 2021000000000002 version 1.2.0 (BlueLakeTea) is paused at 10%: 0% is live where 10% was, and a rollout never goes on from a ratio that fell by itself; resume to go on from what is live now, or abort",
 		},
 		"a version that is taken down ends it": {
 			do:  func(w *harness) { require.NoError(w, w.g.TakeDown(mini, version)) },
 			set: []alipayplus.Ratio{10},
-			err: "rollout tea of AlipayCN app 2021000000000002 version 1.2.0 is ended at 10%: the release was canceled; it is over; release a later version",
+			err: "rollout tea of AlipayCN app 2021000000000002 version 1.2.0 (BlueLakeTea) is ended at 10%: the release was canceled; it is over; release a later version",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -194,7 +194,7 @@ func TestAnAbortWhileARatioIsLive(t *testing.T) {
 
 		_, err := runner.Run(t.Context())
 
-		require.EqualError(t, err, "rollout tea of AlipayCN app 2021000000000002 version 1.2.0 is aborted at 30%: it crashes (by lin); the grayscale release is ended and nobody has the version any more; it is in development and can be applied for again; it is over; the next attempt is a rollout under another name")
+		require.EqualError(t, err, "rollout tea of AlipayCN app 2021000000000002 version 1.2.0 (BlueLakeTea) is aborted at 30%: it crashes (by lin); the grayscale release is ended and nobody has the version any more; it is in development and can be applied for again; it is over; the next attempt is a rollout under another name")
 		require.ErrorIs(t, err, rollout.ErrAborted)
 		w.requireStatus(alipaycn.StatusInit)
 	}, alipaycntest.WithAutoReview(0))
