@@ -11,7 +11,7 @@
 // of its own:
 //
 //	p, err := platform.New()
-//	http.ListenAndServe("127.0.0.1:8480", p)
+//	p.Server("127.0.0.1:8480").ListenAndServe()
 //
 // Its records and its signing key then end with the process. To keep them, give
 // it a store, such as that of package storage/bolt, and a key: [WithStore],

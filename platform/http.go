@@ -1,17 +1,16 @@
 package platform
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/inprocess"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
 
@@ -25,11 +24,25 @@ const (
 type reply struct {
 	status int
 	body   []byte
+	// retryAfter is how long the caller is asked to wait; 0: not at all.
+	retryAfter time.Duration
+	// unsigned says that the answer, a refusal, is not worth a signature.
+	unsigned bool
 }
+
+// Refusals of callers who are not authenticated are signed up to a rate, because
+// a signature costs some thousand times what forging a call does. Who gets none
+// is told to come back, which any client understands without trusting it.
+const (
+	signedRefusalsPerSecond = 25
+	signedRefusalsAtOnce    = 100
+	unsignedWait            = time.Second
+)
 
 // ServeHTTP answers the operations of the contract, signed, and the pages that a
 // person visits to authorize the platform.
 func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	paceBody(w, r)
 	path, isOperation := strings.CutPrefix(strings.TrimPrefix(r.URL.Path, p.cfg.prefix), contract.Prefix)
 	if !isOperation {
 		p.pages.ServeHTTP(w, r)
@@ -47,28 +60,17 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.write(w, r, trace, answer, fault)
 }
 
-// answer authenticates and carries out one call.
+// answer authenticates and carries out one call. What costs little comes first:
+// the headers, before a byte of the body is read, and the signature, before the
+// body is kept or decoded.
 func (p *Platform) answer(r *http.Request, path, trace string, fault Fault) reply {
-	op, known := p.operations[path]
-	limit := p.cfg.maxBody
-	if op.Operation == contract.FileUpload {
-		limit = p.cfg.maxFile
-	}
-	if !known || r.Method != http.MethodPost {
-		return p.answerError(r, trace, "", refuse(alipayplus.CodeInvalidAPI, "there is no operation %s %s", r.Method, shorten(r.URL.Path)))
-	}
-	who, err := p.findCaller(r.Context(), r.Header.Get("Client-Id"))
+	in, done, err := p.authenticate(r, path)
 	if err != nil {
-		return p.answerError(r, trace, "", err)
+		out := p.answerError(r, trace, "", err)
+		out.unsigned = !p.refusals.Allow()
+		return out
 	}
-	body, err := readBody(r.Body, limit)
-	if err != nil {
-		return p.answerError(r, trace, "", err)
-	}
-	if err := p.authenticate(r, who.clientRecord, body); err != nil {
-		return p.answerError(r, trace, "", err)
-	}
-	in := incoming{op: op, caller: who, body: body, contentType: r.Header.Get("Content-Type"), base: p.base(r)}
+	defer done()
 	answer := p.execute(r.Context(), in)
 	if fault.Twice {
 		answer = p.execute(r.Context(), in)
@@ -79,53 +81,71 @@ func (p *Platform) answer(r *http.Request, path, trace string, fault Fault) repl
 	return answer.reply
 }
 
-// readBody reads a body of at most limit bytes. What is too large is read to the
-// end of a further allowance all the same, so that the caller gets the answer
-// and not a broken connection.
-func readBody(r io.Reader, limit int64) ([]byte, error) {
-	const allowance = 64 << 20
-	var buf bytes.Buffer
-	n, err := io.Copy(&buf, io.LimitReader(r, limit+1))
+// authenticate reads a call and checks who signed it. What the call holds is given
+// back by done.
+func (p *Platform) authenticate(r *http.Request, path string) (in incoming, done func(), err error) {
+	op, known := p.operations[path]
+	if !known || r.Method != http.MethodPost || r.URL.EscapedPath() != r.URL.Path {
+		return in, nil, refuse(alipayplus.CodeInvalidAPI, "there is no operation %s %s", shorten(r.Method), shorten(r.URL.Path))
+	}
+	signed, err := p.checkHeaders(r)
 	if err != nil {
-		return nil, refuse(alipayplus.CodeUnavailable, "the body could not be read to its end; send it again")
+		return in, nil, err
 	}
-	if n > limit {
-		_, _ = io.Copy(io.Discard, io.LimitReader(r, allowance))
-		return nil, refuse(alipayplus.CodePayloadTooLarge, "the body is larger than %d bytes", limit)
+	who, err := p.findCaller(r.Context(), r.Header.Get("Client-Id"))
+	if err != nil {
+		return in, nil, err
 	}
-	return buf.Bytes(), nil
+	if signed.KeyVersion != "" && signed.KeyVersion != who.KeyVersion {
+		return in, nil, refuse(alipayplus.CodeInvalidSignature, "the client has no key of version %q", shorten(signed.KeyVersion))
+	}
+	public, err := signing.ParsePublicKey(who.PublicKey)
+	if err != nil {
+		return in, nil, err
+	}
+	limit, held := p.cfg.maxBody, p.calls
+	if op.Operation == contract.FileUpload {
+		limit, held = p.cfg.maxFile, p.uploads
+	}
+	digest := signing.NewDigest(r.Method, p.signedPath(r), who.ClientID, r.Header.Get("Request-Time"))
+	body, done, err := receive(r, limit, held, who.ClientID, digest)
+	if err != nil {
+		return in, nil, err
+	}
+	if err := signing.Verify(public, digest.Sum(nil), signed.Signature); err != nil {
+		done()
+		return in, nil, refuse(alipayplus.CodeInvalidSignature, "the signature does not fit the request")
+	}
+	return incoming{op: op, caller: who, body: body, contentType: r.Header.Get("Content-Type"), base: p.base(r)}, done, nil
 }
 
-// signedPath is the path that the caller sent and signed: a mounting handler may
-// have stripped the prefix.
-func (p *Platform) signedPath(r *http.Request) string {
-	path := r.URL.EscapedPath()
-	if p.cfg.prefix == "" || strings.HasPrefix(path, p.cfg.prefix+"/") {
-		return path
+// checkHeaders checks what the headers of a call say by themselves: their syntax
+// and the time. A header that is there twice is refused: whoever forwards the call
+// may read the other one.
+func (p *Platform) checkHeaders(r *http.Request) (signing.Header, error) {
+	for _, name := range []string{"Client-Id", "Request-Time", "Signature", "Content-Type"} {
+		if len(r.Header.Values(name)) > 1 {
+			return signing.Header{}, refuse(alipayplus.CodeInvalidSignature, "the header %s is there more than once", name)
+		}
 	}
-	return p.cfg.prefix + path
-}
-
-// authenticate checks who signed the call. The signature is verified on the raw
-// bytes before anything is read out of them.
-func (p *Platform) authenticate(r *http.Request, credential clientRecord, body []byte) error {
 	signed, err := signing.ParseHeader(r.Header.Get("Signature"))
 	if err != nil {
-		return refuse(alipayplus.CodeInvalidSignature, "the Signature header cannot be used: %v", err)
+		return signing.Header{}, refuse(alipayplus.CodeInvalidSignature, "the Signature header cannot be used: %v", err)
 	}
-	if signed.KeyVersion != "" && signed.KeyVersion != credential.KeyVersion {
-		return refuse(alipayplus.CodeInvalidSignature, "the client has no key of version %q", shorten(signed.KeyVersion))
+	return signed, p.checkTime(r.Header.Get("Request-Time"))
+}
+
+// signedPath is the path that the caller sent and signed, with the query if there
+// is one: a mounting handler may have stripped the prefix.
+func (p *Platform) signedPath(r *http.Request) string {
+	path := r.URL.EscapedPath()
+	if p.cfg.prefix != "" && !strings.HasPrefix(path, p.cfg.prefix+"/") {
+		path = p.cfg.prefix + path
 	}
-	public, err := signing.ParsePublicKey(credential.PublicKey)
-	if err != nil {
-		return err
+	if r.URL.RawQuery != "" || r.URL.ForceQuery {
+		path += "?" + r.URL.RawQuery
 	}
-	at := r.Header.Get("Request-Time")
-	digest := signing.Digest(r.Method, p.signedPath(r), credential.ClientID, at, body)
-	if err := signing.Verify(public, digest[:], signed.Signature); err != nil {
-		return refuse(alipayplus.CodeInvalidSignature, "the signature does not fit the request")
-	}
-	return p.checkTime(at)
+	return path
 }
 
 func (p *Platform) checkTime(text string) error {
@@ -186,7 +206,11 @@ func errorReply(requestID string, err error) reply {
 	if marshalErr != nil {
 		raw = []byte(`{"result":{"resultStatus":"U","resultCode":"UNKNOWN_EXCEPTION","resultMessage":""}}`)
 	}
-	return reply{status: httpStatus(code), body: raw}
+	out := reply{status: httpStatus(code), body: raw}
+	if r, ok := errors.AsType[*refusal](err); ok {
+		out.retryAfter = r.retryAfter
+	}
+	return out
 }
 
 func (p *Platform) answerError(r *http.Request, trace, requestID string, err error) reply {
@@ -198,6 +222,10 @@ func (p *Platform) answerError(r *http.Request, trace, requestID string, err err
 
 // write signs an answer and sends it.
 func (p *Platform) write(w http.ResponseWriter, r *http.Request, trace string, answer reply, fault Fault) {
+	if answer.unsigned {
+		p.writeUnsigned(w, trace)
+		return
+	}
 	id := r.Header.Get("Client-Id")
 	if len(id) > maxClientID {
 		id = ""
@@ -215,10 +243,23 @@ func (p *Platform) write(w http.ResponseWriter, r *http.Request, trace string, a
 	h.Set("Client-Id", id)
 	h.Set("Response-Time", at)
 	h.Set("Trace-Id", trace)
+	inprocess.RetryAfter(h, answer.retryAfter)
 	h.Set("Signature", signing.Header{KeyVersion: p.cfg.keyVersion, Signature: signature}.String())
 	answer.body = fault.tamper(h, answer.body)
 	w.WriteHeader(answer.status)
 	_, _ = w.Write(answer.body) //nolint:gosec // JSON, and said to be
+}
+
+// writeUnsigned answers a caller who is not authenticated when many of them call. It
+// says nothing of the call, because nothing vouches for it.
+func (p *Platform) writeUnsigned(w http.ResponseWriter, trace string) {
+	out := errorReply("", refuse(alipayplus.CodeTrafficExceedLimit, "too many calls that cannot be authenticated; send it again later"))
+	h := w.Header()
+	h.Set("Content-Type", jsonContent)
+	h.Set("Trace-Id", trace)
+	inprocess.RetryAfter(h, unsignedWait)
+	w.WriteHeader(out.status)
+	_, _ = w.Write(out.body) //nolint:gosec // JSON, and said to be
 }
 
 // base is the address of the platform as its caller sees it.

@@ -44,6 +44,11 @@ func TestWhoDoesNotSignProperlyIsNobody(t *testing.T) {
 			header.Del(name)
 			return header
 		}
+		twice := func(name string) http.Header {
+			header := sign(path, now, body)
+			header[name] = []string{header.Get(name), header.Get(name)}
+			return header
+		}
 		forged := sign(path, now, body)
 		forged.Set("Signature", "algorithm=RSA256, keyVersion=1, signature=AAAA")
 		before := w.snapshot()
@@ -52,13 +57,17 @@ func TestWhoDoesNotSignProperlyIsNobody(t *testing.T) {
 			code    alipayplus.Code
 			message string
 		}{
-			"no client id":         {without("Client-Id"), alipayplus.CodeUnknownClient, "the client id is not known here"},
-			"no signature":         {without("Signature"), alipayplus.CodeInvalidSignature, "the Signature header cannot be used: "},
-			"another algorithm":    {edited(sign(path, now, body), "RSA256", "ECC224"), alipayplus.CodeInvalidSignature, "the Signature header cannot be used: "},
-			"a forged signature":   {forged, alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
-			"of another body":      {sign(path, now, []byte(`{}`)), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
-			"of another operation": {sign(contract.Prefix+"release/create", now, body), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
-			"no time":              {without("Request-Time"), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
+			"no client id":            {without("Client-Id"), alipayplus.CodeUnknownClient, "the client id is not known here"},
+			"no signature":            {without("Signature"), alipayplus.CodeInvalidSignature, "the Signature header cannot be used: "},
+			"another algorithm":       {edited(sign(path, now, body), "RSA256", "ECC224"), alipayplus.CodeInvalidSignature, "the Signature header cannot be used: "},
+			"a forged signature":      {forged, alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
+			"of another body":         {sign(path, now, []byte(`{}`)), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
+			"of another operation":    {sign(contract.Prefix+"release/create", now, body), alipayplus.CodeInvalidSignature, "the signature does not fit the request"},
+			"no time":                 {without("Request-Time"), alipayplus.CodeTimestampInvalid, "Request-Time is neither an ISO 8601 time nor milliseconds"},
+			"a client id given twice": {twice("Client-Id"), alipayplus.CodeInvalidSignature, "the header Client-Id is there more than once"},
+			"a time given twice":      {twice("Request-Time"), alipayplus.CodeInvalidSignature, "the header Request-Time is there more than once"},
+			"two signatures":          {twice("Signature"), alipayplus.CodeInvalidSignature, "the header Signature is there more than once"},
+			"two content types":       {twice("Content-Type"), alipayplus.CodeInvalidSignature, "the header Content-Type is there more than once"},
 			"a key version that is not there": {
 				edited(sign(path, now, body), "keyVersion=1", "keyVersion=2"), alipayplus.CodeInvalidSignature, `the client has no key of version "2"`,
 			},
@@ -89,6 +98,30 @@ func TestWhoDoesNotSignProperlyIsNobody(t *testing.T) {
 		} {
 			got := h.sendSigned(http.MethodPost, path, header, fmt.Appendf(nil, `{"requestId":"%d","languages":[{"language":"en","name":"Tea"}]}`, i))
 			require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
+		}
+	})
+}
+
+// What the URL says behind the host is signed, its query too: one that was added
+// on the way does not fit, and one that was signed changes nothing.
+func TestTheQueryIsPartOfTheSignedPath(t *testing.T) {
+	inWorld(t, func(w *world) {
+		h := w.rawClient("olga")
+		path, body := contract.Prefix+contract.WorkspaceQuery.Path, []byte("{}")
+		plain := signedHeader(w, testkey.FastClient(), http.MethodPost, path, h.clientID, time.Now().Format(time.RFC3339Nano), body)
+		for _, added := range []string{"?x=1", "?requestId=2", "?"} {
+			require.Equal(w, alipayplus.CodeInvalidSignature, h.sendSigned(http.MethodPost, path+added, plain, body).Result.Code, added)
+			require.Equal(w, alipayplus.CodeSuccess, h.send(http.MethodPost, path+added, "application/json", body).Result.Code, added)
+		}
+	})
+}
+
+// An operation has one spelling.
+func TestAnEscapedPathIsNoOperation(t *testing.T) {
+	inWorld(t, func(w *world) {
+		h := w.rawClient("olga")
+		for _, path := range []string{"workspace%2Fquery", "workspace/%71uery", "workspace//query", "workspace/query/", "Workspace/query"} {
+			require.Equal(w, alipayplus.CodeInvalidAPI, h.send(http.MethodPost, contract.Prefix+path, "application/json", []byte("{}")).Result.Code, path)
 		}
 	})
 }

@@ -28,6 +28,8 @@ type config struct {
 	logger               *slog.Logger
 	window               time.Duration
 	maxBody, maxFile     int64
+	inFlight             int64
+	inFlightPerClient    int64
 	idempotencyRetention time.Duration
 	authorizationExpiry  time.Duration
 	publicURL            string
@@ -173,6 +175,23 @@ func WithMaxBytes(body, file int64) Option {
 			return errors.New("max bytes: must be above 0")
 		}
 		cfg.maxBody, cfg.maxFile = body, file
+		return nil
+	}
+}
+
+// WithMaxInFlight limits how many bytes of files are being uploaded at once, by all
+// and by one client id; the defaults are four and two times the largest file of
+// [WithMaxBytes] (not documented by Alipay+). What is more is refused before it is
+// read, with REQUEST_TRAFFIC_EXCEED_LIMIT and a Retry-After, which the client of
+// package alipayplus waits for. The bytes are held in memory, also those of callers
+// who turn out not to be who they say. Bodies of other calls have a budget of their
+// own, 32 and 8 times the largest of [WithMaxBytes].
+func WithMaxInFlight(total, perClient int64) Option {
+	return func(cfg *config) error {
+		if total < 1 || perClient < 1 {
+			return errors.New("max in flight: must be above 0")
+		}
+		cfg.inFlight, cfg.inFlightPerClient = total, perClient
 		return nil
 	}
 }

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
@@ -18,6 +19,8 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/inprocess"
 	"github.com/alipayplus-go/alipayplus/internal/locks"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
+
+	"golang.org/x/time/rate"
 )
 
 // Platform is the embeddable platform: an [http.Handler] that serves the
@@ -38,6 +41,10 @@ type Platform struct {
 	counter    atomic.Uint64
 	// forgetting is held by the one call that removes expired outcomes.
 	forgetting sync.Mutex
+	// calls and uploads bound the bodies that are held at once.
+	calls, uploads *budget
+	// refusals bounds how many refusals of unauthenticated callers are signed.
+	refusals *rate.Limiter
 	// name distinguishes the platform from others on the same store.
 	name string
 }
@@ -55,6 +62,11 @@ func New(opts ...Option) (*Platform, error) {
 	if cfg.idempotencyRetention < 2*cfg.window {
 		return nil, errors.New("platform: idempotency retention: must be at least twice the time window, or a captured call could be replayed")
 	}
+	cfg.inFlight = cmp.Or(cfg.inFlight, 4*cfg.maxFile)
+	cfg.inFlightPerClient = cmp.Or(cfg.inFlightPerClient, 2*cfg.maxFile)
+	if cfg.inFlightPerClient < cfg.maxFile || cfg.inFlight < cfg.inFlightPerClient {
+		return nil, errors.New("platform: max in flight: one client must be able to send the largest file, and all together no less than one")
+	}
 	if cfg.signer == nil {
 		key, err := rsa.GenerateKey(rand.Reader, signing.MinBits)
 		if err != nil {
@@ -71,6 +83,8 @@ func New(opts ...Option) (*Platform, error) {
 	}
 	p := &Platform{cfg: cfg, signer: cfg.signer, public: public, targets: cfg.targets, html: pageTemplates(), name: rand.Text()[:8]}
 	p.operations = operations()
+	p.calls, p.uploads = newBudget(32*cfg.maxBody, 8*cfg.maxBody), newBudget(cfg.inFlight, cfg.inFlightPerClient)
+	p.refusals = rate.NewLimiter(signedRefusalsPerSecond, signedRefusalsAtOnce)
 	p.pages = p.servePages()
 	return p, nil
 }

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	"github.com/alipayplus-go/alipayplus"
 )
@@ -13,6 +14,8 @@ type refusal struct {
 	code    alipayplus.Code
 	message string
 	fields  []alipayplus.FieldError
+	// retryAfter is how long the caller is asked to wait; 0: not at all.
+	retryAfter time.Duration
 }
 
 func (r *refusal) Error() string { return r.message }

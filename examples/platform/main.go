@@ -100,7 +100,7 @@ func serve(ctx context.Context, opts options, progress *log.Logger) (failure err
 	if err := writeCredentials(opts.credentials, kept.Credentials); err != nil {
 		return fmt.Errorf("credentials: %w", err)
 	}
-	server := &http.Server{Handler: p, ReadHeaderTimeout: 10 * time.Second}
+	server := p.Server(listener.Addr().String())
 	stopped := make(chan error, 1)
 	context.AfterFunc(ctx, func() {
 		progress.Print("stopping; calls in flight may finish")

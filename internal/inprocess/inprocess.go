@@ -47,8 +47,11 @@ func received(r *http.Request) *http.Request {
 	if in.Host == "" {
 		in.Host = r.URL.Host
 	}
-	if in.Body == nil {
+	switch {
+	case in.Body == nil:
 		in.Body = http.NoBody
+	case in.Body != http.NoBody && in.ContentLength == 0:
+		in.ContentLength = -1 // of unknown length, as a client's request says it
 	}
 	return in
 }
