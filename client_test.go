@@ -175,8 +175,11 @@ func TestEveryOperation(t *testing.T) {
 		"releases.grayscale": {func(ctx context.Context, c *client) error {
 			return second(c.Releases.Raise(ctx, alipayplus.GrayscaleInput{ReleaseID: "rel_1", From: 10, Ratio: 20, RequestID: "k"}))
 		}, `{"releaseId":"rel_1","from":10,"ratio":20,"requestId":"k"}`},
-		"releases.finalize": {func(ctx context.Context, c *client) error { return second(c.Releases.Finalize(ctx, release)) }, `{"releaseId":"rel_1","requestId":"k"}`},
-		"releases.cancel":   {func(ctx context.Context, c *client) error { return second(c.Releases.Cancel(ctx, release)) }, `{"releaseId":"rel_1","requestId":"k"}`},
+		"releases.finalize": {func(ctx context.Context, c *client) error {
+			return second(c.Releases.Finalize(ctx, alipayplus.FinalizeInput{ReleaseID: "rel_1", AllowDowngrade: true, RequestID: "k"}))
+		}, `{"releaseId":"rel_1","allowDowngrade":true,"requestId":"k"}`},
+		"releases.delete": {func(ctx context.Context, c *client) error { return second(c.Releases.Delete(ctx, release)) }, `{"releaseId":"rel_1","requestId":"k"}`},
+		"releases.cancel": {func(ctx context.Context, c *client) error { return second(c.Releases.Cancel(ctx, release)) }, `{"releaseId":"rel_1","requestId":"k"}`},
 		"releases.updateConfiguration": {func(ctx context.Context, c *client) error {
 			return second(c.Releases.UpdateConfiguration(ctx, alipayplus.UpdateReleaseConfigurationInput{ReleaseID: "rel_1", RequestID: "k"}))
 		}, `{"releaseId":"rel_1","configuration":{},"requestId":"k"}`},
@@ -241,11 +244,13 @@ func TestEveryOperation(t *testing.T) {
 
 func second[T any](_ T, err error) error { return err }
 
-// A package goes up as raw bytes under its SHA-256, and is then registered.
-func TestVersionGoesUpInTwoRequests(t *testing.T) {
+// The mini program is read, a package goes up as raw bytes under its SHA-256, and is
+// then registered.
+func TestVersionGoesUpInThreeRequests(t *testing.T) {
 	build := []byte("PK\x03\x04, says a zip")
 	id := fmt.Sprintf("%x", sha256.Sum256(build))
 	given := newGateway(t,
+		signed(200, result("S", "SUCCESS", `,"data":{"id":"mp_1"}`)),
 		signed(200, result("S", "SUCCESS", `,"data":{"id":"`+id+`","contentType":"application/zip","size":19}`)),
 		signed(200, result("S", "SUCCESS", `,"requestId":"$ID","data":{"version":"1.0.0","fileId":"`+id+`"}`)),
 	)
@@ -258,12 +263,40 @@ func TestVersionGoesUpInTwoRequests(t *testing.T) {
 
 	require.NoError(t, err)
 	seen := given.attempts()
-	require.Len(t, seen, 2)
-	require.Equal(t, "/api/open/v2/file/upload", seen[0].request.URL.Path)
-	require.Equal(t, "application/zip", seen[0].header.Get("Content-Type"))
-	require.Equal(t, build, seen[0].body)
-	require.Equal(t, "/api/open/v2/miniprogram/version/upload", seen[1].request.URL.Path)
-	require.JSONEq(t, `{"programId":"mp_1","version":"1.0.0","fileId":"`+id+`","requestId":"k"}`, string(seen[1].body))
+	require.Len(t, seen, 3)
+	require.Equal(t, "/api/open/v2/miniprogram/query", seen[0].request.URL.Path)
+	require.Equal(t, "/api/open/v2/file/upload", seen[1].request.URL.Path)
+	require.Equal(t, "application/zip", seen[1].header.Get("Content-Type"))
+	require.Equal(t, build, seen[1].body)
+	require.Equal(t, "/api/open/v2/miniprogram/version/upload", seen[2].request.URL.Path)
+	require.JSONEq(t, `{"programId":"mp_1","version":"1.0.0","fileId":"`+id+`","requestId":"k"}`, string(seen[2].body))
+}
+
+// A package is not uploaded for a version that cannot be made; the platform has the
+// last word, because the call may be the repetition of one that it did.
+func TestAVersionThatIsTooLowIsNotUploaded(t *testing.T) {
+	read := signed(200, result("S", "SUCCESS", `,"data":{"id":"mp_1","latestVersion":"1.2.0"}`))
+	build := []byte("PK\x03\x04, says a zip")
+	upload := func(given *gateway, version alipayplus.VersionNumber) error {
+		return second(given.client().Programs.UploadVersion(t.Context(), alipayplus.UploadVersionInput{
+			ProgramID: "mp_1", Version: version, Package: bytes.NewReader(build), Size: int64(len(build)), RequestID: "k",
+		}))
+	}
+	for _, version := range []alipayplus.VersionNumber{{Major: 1}, {Major: 1, Minor: 2}} {
+		given := newGateway(t, read, refuses(http.StatusBadRequest, "PARAM_ILLEGAL"))
+		err := upload(given, version)
+		require.ErrorIs(t, err, alipayplus.ErrInvalid)
+		require.ErrorContains(t, err, "programs.uploadVersion")
+		require.Len(t, given.attempts(), 2)
+		require.Equal(t, "/api/open/v2/miniprogram/version/upload", given.attempts()[1].request.URL.Path)
+	}
+	done := newGateway(t, read, signed(200, result("S", "SUCCESS", `,"requestId":"$ID","data":{"version":"1.2.0"}`)))
+	require.NoError(t, upload(done, alipayplus.VersionNumber{Major: 1, Minor: 2}), "it was this call that made it")
+	missing := newGateway(t, refuses(http.StatusNotFound, "NOT_FOUND"))
+	err := upload(missing, alipayplus.VersionNumber{Major: 2})
+	require.ErrorIs(t, err, alipayplus.ErrNotFound)
+	require.ErrorContains(t, err, "programs.uploadVersion")
+	require.Len(t, missing.attempts(), 1)
 }
 
 // The documented answer of qrcode/create has its fields beside the result.

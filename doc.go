@@ -17,6 +17,7 @@
 //
 //	from                 by                                to
 //	NEW_VERSION_CREATED  apply                             UNDER_REVIEW
+//	NEW_VERSION_CREATED  delete (own)                      DELETED
 //	UNDER_REVIEW         all parties approve               RELEASE_PREPARATION
 //	UNDER_REVIEW         a party rejects                   NEW_VERSION_CREATED
 //	UNDER_REVIEW         withdraw                          NEW_VERSION_CREATED
@@ -64,6 +65,12 @@
 //     target app: going live, raising, and canceling what is live for some users
 //     already, which stays so. What is not live yet is withdrawn and canceled without a
 //     call.
+//   - A mistaken selection of the target app can be deleted: its places within the limits
+//     are free, and the version can be selected again.
+//   - A version below the one that is fully released goes live only where AllowDowngrade
+//     is set.
+//   - No verdict is applied to a release until it is known what its target app did when
+//     it was last asked; the same call, repeated by any member, finds out.
 //
 // # Errors
 //

@@ -45,13 +45,14 @@ func (m moves[S]) check(t *testing.T) {
 
 func TestHowAReleaseMoves(t *testing.T) {
 	moves[ReleaseStatus]{
-		"NEW_VERSION_CREATED": {"UNDER_REVIEW"},
+		"NEW_VERSION_CREATED": {"UNDER_REVIEW", "DELETED"},
 		"UNDER_REVIEW":        {"RELEASE_PREPARATION", "NEW_VERSION_CREATED"},
 		"RELEASE_PREPARATION": {"GRAYSCALE_RELEASE", "FULL_RELEASE", "CANCELED"},
 		"GRAYSCALE_RELEASE":   {"GRAYSCALE_RELEASE", "FULL_RELEASE", "CANCELED"},
 		"FULL_RELEASE":        {"ARCHIVED"},
 		"CANCELED":            {},
 		"ARCHIVED":            {},
+		"DELETED":             {},
 	}.check(t)
 }
 

@@ -98,6 +98,7 @@ func TestDetailedErrorsAreOfTheirClass(t *testing.T) {
 	}{
 		{&ValidationError{}, ErrInvalid},
 		{&RatioError{}, ErrInvalid},
+		{&DowngradeError{}, ErrConflict},
 		{&LimitError{}, ErrLimit},
 		{&PermissionError{}, ErrPermission},
 		{&AuthorizationRequiredError{}, ErrAuthorizationRequired},
@@ -207,6 +208,7 @@ func everyError(text string) []error {
 		&ValidationError{Subject: text, Fields: fields},
 		&LimitError{Scope: text},
 		&LimitError{Scope: text, UnderReview: true},
+		&DowngradeError{Version: VersionNumber{Major: 1}, Live: VersionNumber{Major: 2}},
 		&RatioError{From: 1, To: 3, Allowed: []Ratio{5, 100}},
 		&PermissionError{Role: Role(text), Action: Action(text), Allowed: []Role{Role(text)}, AssignedOnly: true},
 		&AuthorizationRequiredError{ProgramID: text, TargetApp: TargetApp(text), URL: text},

@@ -201,6 +201,9 @@ type GrayscaleInput struct {
 	// Ladder is the release's ladder as the caller last read it. When given,
 	// the ratio is checked against it before anything is sent.
 	Ladder Ladder `json:"-"`
+	// AllowDowngrade sets the ratio also when a higher version is fully released, so
+	// that users go back to this one; see [DowngradeError].
+	AllowDowngrade bool `json:"allowDowngrade,omitempty"`
 	// RequestID is the idempotency key; empty: the client makes one.
 	RequestID string `json:"requestId,omitempty"`
 }
@@ -228,8 +231,10 @@ func (r *Release) GrayscaleTo(ratio Ratio) GrayscaleInput {
 // is the full release. in.From must be 0.
 //
 // Errors: [RatioError], [ErrConflict] when the release is not in preparation,
-// [AuthorizationRequiredError] when the authorization was taken back meanwhile
-// (this project's own rule), [ErrPermission], [ErrNotFound].
+// [AuthorizationRequiredError] when the authorization was taken back meanwhile,
+// [DowngradeError] as a conflict when a higher version is fully released and
+// in.AllowDowngrade is not set (both this project's own rules), [ErrPermission],
+// [ErrNotFound].
 func (c *ReleasesClient) StartGrayscale(ctx context.Context, in GrayscaleInput) (*Release, error) {
 	if in.From != 0 {
 		return nil, notSent(contract.ReleaseGrayscale, &ValidationError{Subject: "grayscale", Fields: []FieldError{
@@ -243,8 +248,8 @@ func (c *ReleasesClient) StartGrayscale(ctx context.Context, in GrayscaleInput) 
 // 100 is the full release. A ratio never goes down.
 //
 // Errors: [RatioError], [ErrConflict] when another ratio than in.From is live or
-// the release is not in grayscale, [AuthorizationRequiredError] as for
-// StartGrayscale, [ErrPermission], [ErrNotFound].
+// the release is not in grayscale, [AuthorizationRequiredError] and a downgrade as
+// for StartGrayscale, [ErrPermission], [ErrNotFound].
 func (c *ReleasesClient) Raise(ctx context.Context, in GrayscaleInput) (*Release, error) {
 	if in.From == 0 {
 		return nil, notSent(contract.ReleaseGrayscale, &ValidationError{Subject: "grayscale", Fields: []FieldError{

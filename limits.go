@@ -75,9 +75,9 @@ func (e *LimitError) Error() string {
 func (e *LimitError) wayOut() string {
 	switch {
 	case strings.HasPrefix(e.Scope, scopeVersions):
-		return "apply with one of them and take it through the review"
+		return "apply with one of them and take it through the review, or delete one"
 	case strings.HasPrefix(e.Scope, scopePrograms):
-		return "cancel all releases of one of them, which is possible in preparation and in grayscale"
+		return "delete (in NEW_VERSION_CREATED) or cancel (in preparation and in grayscale) all releases of one of them"
 	default:
 		return "make room first"
 	}

@@ -25,7 +25,7 @@ func TestProgramLimit(t *testing.T) {
 		var limit *alipayplus.LimitError
 		require.ErrorAs(t, err, &limit)
 		require.Equal(t, &alipayplus.LimitError{Scope: "mini programs to ALIPAY_CN in this workspace", Limit: 3, Used: used}, limit)
-		require.ErrorContains(t, err, " of 3 are used; cancel all releases of one of them, which is possible in preparation and in grayscale")
+		require.ErrorContains(t, err, " of 3 are used; delete (in NEW_VERSION_CREATED) or cancel (in preparation and in grayscale) all releases of one of them")
 	}
 }
 
@@ -39,8 +39,8 @@ func TestVersionLimit(t *testing.T) {
 	}{
 		{"none waits", 0, false, ""},
 		{"one below", 1, false, ""},
-		{"at the limit", 2, false, "versions of this mini program to APP: 2 of 2 are used; apply with one of them and take it through the review"},
-		{"above it", 3, false, "versions of this mini program to APP: 3 of 2 are used; apply with one of them and take it through the review"},
+		{"at the limit", 2, false, "versions of this mini program to APP: 2 of 2 are used; apply with one of them and take it through the review, or delete one"},
+		{"above it", 3, false, "versions of this mini program to APP: 3 of 2 are used; apply with one of them and take it through the review, or delete one"},
 		{"under review", 0, true, "versions of this mini program to APP: none may be added while a version is under review; wait for the verdict or withdraw it"},
 		{"both", 2, true, "versions of this mini program to APP: none may be added while a version is under review; wait for the verdict or withdraw it"},
 	} {

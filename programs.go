@@ -271,17 +271,16 @@ func (c *ProgramsClient) UpdateConfiguration(ctx context.Context, in UpdateProgr
 	return sendWrite[Program](ctx, c.client, contract.ProgramConfigure, &in, &in.RequestID)
 }
 
-// UploadVersion uploads a build and makes it a version. The package goes up
-// under its SHA-256, so that a repetition sends nothing twice in effect; then it
-// is registered under in.RequestID. Errors: [ValidationError] for a bad or too
+// UploadVersion uploads a build and makes it a version. The mini program is read
+// first, so that nothing is uploaded for a version that cannot be made; the package
+// goes up under its SHA-256, so that a repetition sends nothing twice in effect; then
+// it is registered under in.RequestID. Errors: [ValidationError] for a bad or too
 // low version number or a package that is no zip, [ErrNotFound], [ErrPermission].
 func (c *ProgramsClient) UploadVersion(ctx context.Context, in UploadVersionInput) (*Version, error) {
 	if err := checkInput(in, in.RequestID); err != nil {
 		return nil, notSent(contract.VersionUpload, err)
 	}
-	file, err := c.client.Files.upload(ctx, contract.VersionUpload.Name, UploadFileInput{
-		Content: in.Package, Size: in.Size, Progress: in.Progress,
-	}, packageTypes())
+	file, err := c.uploadPackage(ctx, in)
 	if err != nil {
 		return nil, err
 	}
@@ -290,6 +289,26 @@ func (c *ProgramsClient) UploadVersion(ctx context.Context, in UploadVersionInpu
 		FileID: file.ID, RequestID: in.RequestID,
 	}
 	return sendWrite[Version](ctx, c.client, contract.VersionUpload, &register, &register.RequestID)
+}
+
+// uploadPackage uploads a build, unless the version is too low already: the platform
+// says so without the package, or gives the outcome of the call that is repeated.
+func (c *ProgramsClient) uploadPackage(ctx context.Context, in UploadVersionInput) (*File, error) {
+	read := contract.ProgramQuery
+	read.Name = contract.VersionUpload.Name
+	program, err := send[Program](ctx, c.client, read, "", ProgramInput{ProgramID: in.ProgramID})
+	if err != nil {
+		return nil, err
+	}
+	upload := UploadFileInput{Content: in.Package, Size: in.Size, Progress: in.Progress}
+	if in.Version.CheckHigher(program.LatestVersion) == nil {
+		return c.client.Files.upload(ctx, contract.VersionUpload.Name, upload, packageTypes())
+	}
+	file, err := describe(upload, packageTypes())
+	if err != nil {
+		return nil, notSent(contract.VersionUpload, err)
+	}
+	return &file, nil
 }
 
 // ListVersions reads a page of the versions of a mini program, newest first

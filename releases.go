@@ -23,7 +23,7 @@ type ReleaseStatus string
 
 // The release statuses. The first five are the steps of "Release mini
 // programs"; CANCELED and ARCHIVED are documented for the same platform family,
-// not on the AlipayCN page.
+// not on the AlipayCN page; DELETED is this project's own.
 const (
 	// ReleaseNewVersionCreated: may be configured and applied for.
 	ReleaseNewVersionCreated ReleaseStatus = "NEW_VERSION_CREATED"
@@ -39,13 +39,17 @@ const (
 	ReleaseCanceled ReleaseStatus = "CANCELED"
 	// ReleaseArchived: another version of the program became fully released.
 	ReleaseArchived ReleaseStatus = "ARCHIVED"
+	// ReleaseDeleted: the selection of the target app was taken back, see
+	// [ReleasesClient.Delete]. Only its answer and the history have this status: the
+	// release is not there any more.
+	ReleaseDeleted ReleaseStatus = "DELETED"
 )
 
 // ReleaseStatuses returns every status that this version of the library knows.
 func ReleaseStatuses() []ReleaseStatus {
 	return []ReleaseStatus{
 		ReleaseNewVersionCreated, ReleaseUnderReview, ReleasePreparation, ReleaseGrayscale,
-		ReleaseFull, ReleaseCanceled, ReleaseArchived,
+		ReleaseFull, ReleaseCanceled, ReleaseArchived, ReleaseDeleted,
 	}
 }
 
@@ -53,6 +57,7 @@ func ReleaseStatuses() []ReleaseStatus {
 func releaseTransitions() []transition[ReleaseStatus] {
 	return []transition[ReleaseStatus]{
 		{ReleaseNewVersionCreated, "apply", ReleaseUnderReview},
+		{ReleaseNewVersionCreated, "delete (own)", ReleaseDeleted},
 		{ReleaseUnderReview, "all parties approve", ReleasePreparation},
 		{ReleaseUnderReview, "a party rejects", ReleaseNewVersionCreated},
 		{ReleaseUnderReview, "withdraw", ReleaseNewVersionCreated},
@@ -187,7 +192,7 @@ func (in CreateReleaseInput) checkLimits() error {
 		if r.ProgramID != in.ProgramID || r.TargetApp != in.TargetApp {
 			continue
 		}
-		going = going || r.Status != ReleaseCanceled
+		going = going || r.Status != ReleaseCanceled && r.Status != ReleaseDeleted
 		underReview = underReview || r.Status == ReleaseUnderReview
 		if r.Status == ReleaseNewVersionCreated {
 			waiting++
@@ -264,6 +269,20 @@ type ReleaseInput struct {
 // Validate checks that the id is there.
 func (in ReleaseInput) Validate() error { return validate("release", in, nil) }
 
+// FinalizeInput is what [ReleasesClient.Finalize] takes.
+type FinalizeInput struct {
+	// ReleaseID is the release.
+	ReleaseID string `json:"releaseId" validate:"required"`
+	// AllowDowngrade releases the version also when a higher one is fully released,
+	// so that users go back to it; see [DowngradeError].
+	AllowDowngrade bool `json:"allowDowngrade,omitempty"`
+	// RequestID is the idempotency key; empty: the client makes one.
+	RequestID string `json:"requestId,omitempty"`
+}
+
+// Validate checks that the id is there.
+func (in FinalizeInput) Validate() error { return validate("release", in, nil) }
+
 // ListReleasesInput chooses releases.
 type ListReleasesInput struct {
 	ListOptions
@@ -330,9 +349,10 @@ func (c *ReleasesClient) Withdraw(ctx context.Context, in ReleaseInput) (*Releas
 
 // Finalize releases to all users at once a release that is in preparation
 // ("Final Release"). A release in grayscale is finished by raising it to 100 %.
-// Errors: [ErrConflict], [AuthorizationRequiredError] as for
-// [ReleasesClient.StartGrayscale], [ErrNotFound], [ErrPermission].
-func (c *ReleasesClient) Finalize(ctx context.Context, in ReleaseInput) (*Release, error) {
+// Errors: [ErrConflict], also when a higher version is fully released and
+// in.AllowDowngrade is not set (this project's own rule), [AuthorizationRequiredError]
+// as for [ReleasesClient.StartGrayscale], [ErrNotFound], [ErrPermission].
+func (c *ReleasesClient) Finalize(ctx context.Context, in FinalizeInput) (*Release, error) {
 	return sendWrite[Release](ctx, c.client, contract.ReleaseFinalize, &in, &in.RequestID)
 }
 
@@ -346,6 +366,16 @@ func (c *ReleasesClient) Finalize(ctx context.Context, in ReleaseInput) (*Releas
 // (both this project's own rules).
 func (c *ReleasesClient) Cancel(ctx context.Context, in ReleaseInput) (*Release, error) {
 	return sendWrite[Release](ctx, c.client, contract.ReleaseCancel, &in, &in.RequestID)
+}
+
+// Delete takes back a mistaken selection of the target app: a release in
+// NEW_VERSION_CREATED, applied for before or not. Its places within the limits are
+// free, and the version can be selected again. It returns the release as it was, in
+// DELETED; from then on it is [ErrNotFound]. This is this project's own rule: no
+// document speaks of it. Errors: [ErrConflict] in any other status, [ErrNotFound],
+// [ErrPermission].
+func (c *ReleasesClient) Delete(ctx context.Context, in ReleaseInput) (*Release, error) {
+	return sendWrite[Release](ctx, c.client, contract.ReleaseDelete, &in, &in.RequestID)
 }
 
 // WaitReviewed waits until all parties have approved a release that was applied
@@ -385,6 +415,33 @@ func (r *Release) BlockedBy(others []*Release) *Release {
 	}
 	return others[i]
 }
+
+// CheckDowngrade says whether version v may go live while live is fully released for
+// the same mini program and target app (zero: none is): it must not be lower. The
+// error is a [DowngradeError]. Not documented: this project's own rule.
+func (v VersionNumber) CheckDowngrade(live VersionNumber) error {
+	if v.Compare(live) >= 0 {
+		return nil
+	}
+	return &DowngradeError{Version: v, Live: live}
+}
+
+// DowngradeError says that a release would take users back to a lower version than
+// the one that is fully released. It matches [ErrConflict].
+type DowngradeError struct {
+	// Version is the version to release.
+	Version VersionNumber
+	// Live is the version that is fully released.
+	Live VersionNumber
+}
+
+// Error names both versions and the way out.
+func (e *DowngradeError) Error() string {
+	return fmt.Sprintf("version %v is lower than %v, which is fully released: users would go back to it; set AllowDowngrade if that is meant", e.Version, e.Live)
+}
+
+// Unwrap returns [ErrConflict].
+func (e *DowngradeError) Unwrap() error { return ErrConflict }
 
 // transition is one line of a status's transition table.
 type transition[S ~string] struct {

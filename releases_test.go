@@ -67,6 +67,17 @@ func TestCreateReleaseChecksTheLanguagesThatWereRead(t *testing.T) {
 	require.NoError(t, in.Validate())
 }
 
+func TestAVersionMustNotBeBelowTheOneThatIsLive(t *testing.T) {
+	one, two := alipayplus.VersionNumber{Major: 1, Patch: 9}, alipayplus.VersionNumber{Major: 2}
+	require.NoError(t, one.CheckDowngrade(alipayplus.VersionNumber{}), "none is live")
+	require.NoError(t, two.CheckDowngrade(one))
+	require.NoError(t, two.CheckDowngrade(two))
+	err := one.CheckDowngrade(two)
+	require.Equal(t, &alipayplus.DowngradeError{Version: one, Live: two}, err)
+	require.ErrorIs(t, err, alipayplus.ErrConflict)
+	require.EqualError(t, err, "version 1.0.9 is lower than 2.0.0, which is fully released: users would go back to it; set AllowDowngrade if that is meant")
+}
+
 func TestWorkspaceTarget(t *testing.T) {
 	w := alipayplus.Workspace{Targets: []alipayplus.TargetAppInfo{{App: "WALLET"}, {App: alipayplus.TargetAlipayCN, ProgramsUsed: 3}}}
 	require.Same(t, &w.Targets[1], w.Target(alipayplus.TargetAlipayCN))

@@ -173,6 +173,9 @@ type ListRequestsInput struct {
 	Status RequestStatus `json:"status,omitempty"`
 	// Category keeps requests of this category; empty: all.
 	Category RequestCategory `json:"category,omitempty"`
+	// Applicant keeps requests of this member; empty: all. This filter is this
+	// project's own.
+	Applicant string `json:"applicant,omitempty" validate:"max=256"`
 }
 
 // Validate checks the fields.

@@ -182,6 +182,9 @@ type TargetAppInfo struct {
 	Ladder Ladder `json:"ladder"`
 	// Languages are those that a mini program must have.
 	Languages []string `json:"languages,omitempty"`
+	// NeedsAuthorization says that a mini program goes there only after the platform
+	// was authorized for it, see [AuthorizationsClient.Begin].
+	NeedsAuthorization bool `json:"needsAuthorization"`
 	// Limits are how much the workspace may have.
 	Limits Limits `json:"limits"`
 	// ProgramsUsed is how many mini programs of the workspace go there.

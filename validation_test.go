@@ -68,6 +68,7 @@ func inputs() []input {
 		{ProgramInput{ProgramID: "p"}, []string{"programId"}},
 		{RegisterVersionInput{ProgramID: "p", Version: version, FileID: sha}, []string{"programId", "version", "fileId"}},
 		{ReleaseInput{ReleaseID: "r"}, []string{"releaseId"}},
+		{FinalizeInput{ReleaseID: "r"}, []string{"releaseId"}},
 		{RequestInput{ID: "req"}, []string{"id"}},
 		{ServiceInput{ServiceID: "s"}, []string{"serviceId"}},
 		{goodService(), serviceFields()},

@@ -125,7 +125,7 @@ func TestTheLogTellsOfServicesArchivesAndCancellations(t *testing.T) {
 			calls++
 			return out
 		}
-		call(contract.ReleaseFinalize, alipayplus.ReleaseInput{ReleaseID: next.ID})
+		call(contract.ReleaseFinalize, alipayplus.FinalizeInput{ReleaseID: next.ID})
 		call(contract.ReleaseCancel, alipayplus.ReleaseInput{ReleaseID: canceled.ID})
 		s := call(contract.ServiceCreate, alipayplus.CreateServiceInput{ServiceDescription: offer}).(*alipayplus.Service)
 		call(contract.ServiceUpdate, alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: offer})

@@ -100,9 +100,10 @@ func writes() []write {
 		release(contract.ReleaseGrayscale, alipayplus.ReleaseGrayscale),
 		{op: contract.ReleaseFinalize, given: func(w *world) any {
 			former := w.full(w.authorizedProgram().ID, "1.0.0")
-			return alipayplus.ReleaseInput{ReleaseID: w.prepared(former.ProgramID, "1.1.0").ID}
+			return alipayplus.FinalizeInput{ReleaseID: w.prepared(former.ProgramID, "1.1.0").ID}
 		}},
 		release(contract.ReleaseCancel, alipayplus.ReleasePreparation),
+		release(contract.ReleaseDelete, alipayplus.ReleaseNewVersionCreated),
 		{op: contract.AuthorizationBegin, given: func(w *world) any {
 			return alipayplus.BeginAuthorizationInput{ProgramID: w.program().ID, TargetApp: cn}
 		}},
@@ -226,6 +227,11 @@ func (w *world) requireRight(result any) {
 		require.NoError(w, err)
 		require.Equal(w, []*alipayplus.Version{r}, page.Items)
 	case *alipayplus.Release:
+		if r.Status == alipayplus.ReleaseDeleted {
+			_, err := w.owner.Releases.Get(ctx, r.ID)
+			require.ErrorIs(w, err, alipayplus.ErrNotFound)
+			return
+		}
 		read(outcome(w.owner.Releases.Get(ctx, r.ID)))
 	case *alipayplus.Authorization:
 		read(outcome(w.owner.Authorizations.Get(ctx, alipayplus.AuthorizationInput{ProgramID: r.ProgramID, TargetApp: r.TargetApp})))

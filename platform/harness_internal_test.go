@@ -163,6 +163,7 @@ func goodBodies() map[contract.Operation]any {
 		contract.ReleaseGrayscale:    alipayplus.GrayscaleInput{ReleaseID: "r4", From: 5, Ratio: 30, RequestID: "1"},
 		contract.ReleaseFinalize:     alipayplus.ReleaseInput{ReleaseID: "r3", RequestID: "1"},
 		contract.ReleaseCancel:       alipayplus.ReleaseInput{ReleaseID: "r4", RequestID: "1"},
+		contract.ReleaseDelete:       alipayplus.ReleaseInput{ReleaseID: "r1", RequestID: "1"},
 		contract.ReleaseConfigure:    alipayplus.UpdateReleaseConfigurationInput{ReleaseID: "r1", RequestID: "1"},
 		contract.AuthorizationBegin:  alipayplus.BeginAuthorizationInput{ProgramID: "p1", TargetApp: alipayplus.TargetAlipayCN, RequestID: "1"},
 		contract.AuthorizationQuery:  alipayplus.AuthorizationInput{ProgramID: "p1", TargetApp: alipayplus.TargetAlipayCN},

@@ -239,7 +239,7 @@ func (w *world) grayscale(program, version string, ratio alipayplus.Ratio) *alip
 // full gives a release that is live for all users.
 func (w *world) full(program, version string) *alipayplus.Release {
 	w.Helper()
-	r, err := w.owner.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: w.prepared(program, version).ID})
+	r, err := w.owner.Releases.Finalize(w.Context(), alipayplus.FinalizeInput{ReleaseID: w.prepared(program, version).ID})
 	require.NoError(w, err)
 	return r
 }

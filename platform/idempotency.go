@@ -109,12 +109,7 @@ func (c *call) forget() error {
 	if err != nil || r == nil {
 		return err
 	}
-	for _, at := range append(r.indexes(), r.key()) {
-		if err := c.tx.Delete(at); err != nil {
-			return err
-		}
-	}
-	return nil
+	return remove(c.tx, r)
 }
 
 // derivedID makes an id that a repetition of the call makes again, and that

@@ -35,7 +35,7 @@ func TestARepetitionGetsTheFirstOutcome(t *testing.T) {
 		first, err := w.owner.Releases.Apply(w.Context(), apply)
 		require.NoError(w, err)
 		w.approve()
-		_, err = w.owner.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+		_, err = w.owner.Releases.Finalize(w.Context(), alipayplus.FinalizeInput{ReleaseID: r.ID})
 		require.NoError(w, err)
 		before := w.snapshot()
 
@@ -346,7 +346,7 @@ func TestOneKeyReachesTheTargetAppOnce(t *testing.T) {
 				var all sync.WaitGroup
 				for i, r := range releases {
 					all.Go(func() {
-						_, failed[i] = w.owner.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "key"})
+						_, failed[i] = w.owner.Releases.Finalize(w.Context(), alipayplus.FinalizeInput{ReleaseID: r.ID, RequestID: "key"})
 					})
 					if !atOnce {
 						synctest.Wait()

@@ -57,6 +57,7 @@ func operations() map[string]operation {
 		operate(contract.ReleaseGrayscale, setRatio).withEffect(setRatioAtTarget),
 		operate(contract.ReleaseFinalize, finalizeRelease).withEffect(setRatioAtTarget),
 		operate(contract.ReleaseCancel, cancelRelease).withEffect(TargetBackend.Cancel),
+		operate(contract.ReleaseDelete, deleteRelease),
 
 		operate(contract.AuthorizationBegin, beginAuthorization),
 		operate(contract.AuthorizationQuery, queryAuthorization),

@@ -76,9 +76,11 @@ func do(ctx context.Context, c *alipayplus.Client, op contract.Operation, in any
 			return outcome(c.Releases.StartGrayscale(ctx, in))
 		}
 		return outcome(c.Releases.Raise(ctx, in))
+	case alipayplus.FinalizeInput:
+		return outcome(c.Releases.Finalize(ctx, in))
 	case alipayplus.ReleaseInput:
 		return outcome(map[contract.Operation]func(context.Context, alipayplus.ReleaseInput) (*alipayplus.Release, error){
-			contract.ReleaseWithdraw: c.Releases.Withdraw, contract.ReleaseFinalize: c.Releases.Finalize, contract.ReleaseCancel: c.Releases.Cancel,
+			contract.ReleaseWithdraw: c.Releases.Withdraw, contract.ReleaseCancel: c.Releases.Cancel, contract.ReleaseDelete: c.Releases.Delete,
 		}[op](ctx, in))
 	default:
 		return nil, fmt.Errorf("no call of %s with a %T", op.Name, in)
@@ -115,6 +117,8 @@ func stepOf(op contract.Operation, r *alipayplus.Release, ratio alipayplus.Ratio
 		return alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())}
 	case contract.ReleaseGrayscale:
 		return alipayplus.GrayscaleInput{ReleaseID: r.ID, From: r.Grayscale.Ratio, Ratio: ratio}
+	case contract.ReleaseFinalize:
+		return alipayplus.FinalizeInput{ReleaseID: r.ID}
 	default:
 		return alipayplus.ReleaseInput{ReleaseID: r.ID}
 	}
@@ -363,7 +367,7 @@ func TestTheTimesOfAReleaseAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
 		app.will(func(asked) error { time.Sleep(20 * time.Second); return nil })
 		began := time.Now()
 
-		live, err := w.owner.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+		live, err := w.owner.Releases.Finalize(w.Context(), alipayplus.FinalizeInput{ReleaseID: r.ID})
 		require.NoError(w, err)
 		done := began.Add(20 * time.Second).UTC()
 		require.Equal(w, done, live.UpdatedAt)

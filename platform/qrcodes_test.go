@@ -130,7 +130,7 @@ func TestALiveVersionAtAnyTargetWillDo(t *testing.T) {
 		require.NoError(w, err)
 		w.apply(r.ID)
 		w.approve()
-		_, err = w.owner.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+		_, err = w.owner.Releases.Finalize(w.Context(), alipayplus.FinalizeInput{ReleaseID: r.ID})
 		require.NoError(w, err)
 		_, err = w.owner.QRCodes.Create(w.Context(), alipayplus.CreateQRCodeInput{AppID: program.ID})
 		require.NoError(w, err)

@@ -98,6 +98,16 @@ func save(tx storage.Tx, before, after record) error {
 	return nil
 }
 
+// remove deletes a record and its indexes.
+func remove(tx storage.Tx, r record) error {
+	for _, at := range append(r.indexes(), r.key()) {
+		if err := tx.Delete(at); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // count says how many keys begin with a prefix, up to most.
 func count(tx storage.Tx, prefix string, most int) (int, error) {
 	n := 0

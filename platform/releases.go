@@ -369,10 +369,10 @@ func setRatio(c *call, in alipayplus.GrayscaleInput) (*alipayplus.Release, error
 		return nil, conflict("release %s may be live at %v: %s was asked for that, and what came of it is not known; set %v again, or a higher ratio, or cancel",
 			r.ID, r.Announced, r.TargetApp, r.Announced)
 	}
-	return c.goLive(before, r, in.Ratio)
+	return c.goLive(before, r, in.Ratio, in.AllowDowngrade)
 }
 
-func finalizeRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, error) {
+func finalizeRelease(c *call, in alipayplus.FinalizeInput) (*alipayplus.Release, error) {
 	r, err := c.releaseFor(alipayplus.ActionRelease, in.ReleaseID)
 	if err != nil {
 		return nil, err
@@ -384,19 +384,28 @@ func finalizeRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, 
 	if err := r.move(alipayplus.ReleaseFull, "fully released"); err != nil {
 		return nil, err
 	}
-	return c.goLive(before, r, alipayplus.FullRatio)
+	return c.goLive(before, r, alipayplus.FullRatio, in.AllowDowngrade)
 }
 
 // goLive records the ratio of a release whose status has moved.
-func (c *call) goLive(before, r *releaseRecord, ratio alipayplus.Ratio) (*alipayplus.Release, error) {
+func (c *call) goLive(before, r *releaseRecord, ratio alipayplus.Ratio, allowDowngrade bool) (*alipayplus.Release, error) {
 	if err := c.mayCallTarget(before); err != nil {
 		return nil, err
+	}
+	former, err := c.firstInStatus(r, alipayplus.ReleaseFull)
+	if err != nil {
+		return nil, err
+	}
+	if former != nil && !allowDowngrade {
+		if err := r.Version.CheckDowngrade(former.Version); err != nil {
+			return nil, err
+		}
 	}
 	r.Grayscale.Ratio = ratio
 	r.Grayscale.Steps = append(r.Grayscale.Steps, alipayplus.GrayscaleStep{Ratio: ratio, By: c.who(), At: c.at})
 	if r.Status == alipayplus.ReleaseFull {
 		r.ReleasedAt = c.at
-		if err := c.archiveFormer(r); err != nil {
+		if err := c.archive(former); err != nil {
 			return nil, err
 		}
 	}
@@ -410,11 +419,10 @@ func (c *call) goLive(before, r *releaseRecord, ratio alipayplus.Ratio) (*alipay
 	return c.changeRelease(before, r, ""), nil
 }
 
-// archiveFormer archives the version that was fully released until now.
-func (c *call) archiveFormer(r *releaseRecord) error {
-	former, err := c.firstInStatus(r, alipayplus.ReleaseFull)
-	if err != nil || former == nil {
-		return err
+// archive archives the version that was fully released until now; nil: none was.
+func (c *call) archive(former *releaseRecord) error {
+	if former == nil {
+		return nil
 	}
 	before := new(*former)
 	if err := former.move(alipayplus.ReleaseArchived, "archived"); err != nil {
@@ -442,6 +450,26 @@ func cancelRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, er
 		return nil, err
 	}
 	return c.changeRelease(before, r, ""), nil
+}
+
+// deleteRelease takes back a selection of the target app, which knows nothing of it:
+// it was never applied for, or that application is over.
+func deleteRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, error) {
+	r, err := c.releaseFor(alipayplus.ActionRelease, in.ReleaseID)
+	if err != nil {
+		return nil, err
+	}
+	before := new(*r)
+	if err := r.move(alipayplus.ReleaseDeleted, "deleted"); err != nil {
+		return nil, err
+	}
+	if err := r.checkResolved(); err != nil {
+		return nil, err
+	}
+	r.UpdatedBy, r.UpdatedAt = c.who(), c.at
+	c.stage(func(c *call) error { return remove(c.tx, before) })
+	c.audit("release", r.ID, state(&before.Release), state(&r.Release), "")
+	return &r.Release, nil
 }
 
 // forTarget is a deep copy of the release as it will be, for a target app to keep.

@@ -1,6 +1,7 @@
 package platform_test
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -36,7 +37,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 		require.NoError(w, err, "the same version may go to another app, too")
 		w.apply(elsewhere.ID)
 		w.decide(alipayplus.PartyAlipayPlus, "")
-		elsewhere, err = w.owner.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: elsewhere.ID})
+		elsewhere, err = w.owner.Releases.Finalize(w.Context(), alipayplus.FinalizeInput{ReleaseID: elsewhere.ID})
 		require.NoError(w, err)
 		require.Equal(w, alipayplus.ReleaseFull, elsewhere.Status)
 	}, platform.WithTargetBackends(platform.NewSimulatedAlipayCN(), newPartnerApp()))
@@ -490,10 +491,10 @@ func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
 	)
 	steps := map[string]contract.Operation{
 		"configure": contract.ReleaseConfigure, "apply": contract.ReleaseApply, "withdraw": contract.ReleaseWithdraw,
-		"grayscale": contract.ReleaseGrayscale, "finalize": contract.ReleaseFinalize, "cancel": contract.ReleaseCancel,
+		"grayscale": contract.ReleaseGrayscale, "finalize": contract.ReleaseFinalize, "cancel": contract.ReleaseCancel, "delete": contract.ReleaseDelete,
 	}
 	allowed := map[alipayplus.ReleaseStatus]map[string]alipayplus.ReleaseStatus{
-		created:  {"configure": created, "apply": review},
+		created:  {"configure": created, "apply": review, "delete": alipayplus.ReleaseDeleted},
 		review:   {"withdraw": created},
 		prepared: {"grayscale": gray, "finalize": full, "cancel": canceled},
 		gray:     {"grayscale": gray, "cancel": canceled},
@@ -512,7 +513,12 @@ func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
 					got := w.rawClient("olga").call(op, withRequestID(stepOf(op, r, 10), "step"))
 					if ok {
 						require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
-						require.Equal(w, to, w.read(r.ID).Status)
+						var after alipayplus.Release
+						require.NoError(w, json.Unmarshal(got.Data, &after))
+						require.Equal(w, to, after.Status)
+						if to != alipayplus.ReleaseDeleted {
+							require.Equal(w, &after, w.read(r.ID))
+						}
 						return
 					}
 					require.Contains(w, []alipayplus.Code{alipayplus.CodeStateConflict, alipayplus.CodeRatioNotAllowed}, got.Result.Code, got.Result.Message)
@@ -522,6 +528,136 @@ func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAMistakenSelectionCanBeDeleted(t *testing.T) {
+	remove := func(w *world, r *alipayplus.Release) *alipayplus.Release {
+		w.Helper()
+		gone, err := w.owner.Releases.Delete(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "delete " + r.ID})
+		require.NoError(w, err)
+		return gone
+	}
+	again := func(w *world, r *alipayplus.Release) (*alipayplus.Release, error) {
+		return w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: r.ProgramID, Version: r.Version, TargetApp: cn})
+	}
+	sentence(t, "it is gone, and the version can be selected again", func(w *world) {
+		r := w.release(w.authorizedProgram().ID, "1.0.0")
+		gone := remove(w, r)
+		require.Equal(w, alipayplus.ReleaseDeleted, gone.Status)
+		require.Equal(w, gone, remove(w, r), "the same call is answered the same")
+		_, err := w.owner.Releases.Get(w.Context(), r.ID)
+		require.ErrorIs(w, err, alipayplus.ErrNotFound)
+		_, err = w.owner.Releases.Delete(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+		require.ErrorIs(w, err, alipayplus.ErrNotFound)
+		require.Empty(w, gather(w, w.owner.Releases.All(w.Context(), alipayplus.ListReleasesInput{})))
+		next, err := again(w, r)
+		require.NoError(w, err)
+		require.NotEqual(w, r.ID, next.ID)
+		w.apply(next.ID)
+		w.approve()
+		require.Equal(w, alipayplus.ReleasePreparation, w.read(next.ID).Status)
+	})
+	sentence(t, "also after a rejection and a withdrawal, and its requests stay readable", func(w *world) {
+		program := w.authorizedProgram().ID
+		rejected := w.underReview(program, "1.0.0")
+		w.decide(alipayplus.PartyAlipayCN, "no icon")
+		remove(w, rejected)
+		withdrawn := w.underReview(program, "2.0.0")
+		w.withdraw(withdrawn)
+		remove(w, withdrawn)
+		require.Equal(w, alipayplus.RequestRejected, w.request(rejected.ReleaseRequestID).Status)
+		require.Equal(w, alipayplus.RequestWithdrawn, w.request(withdrawn.ReleaseRequestID).Status)
+		next, err := again(w, rejected)
+		require.NoError(w, err)
+		require.NotEqual(w, rejected.ReleaseRequestID, w.apply(next.ID).ReleaseRequestID)
+	})
+	app := newPartnerApp()
+	app.limits = alipayplus.Limits{Programs: 1, WaitingVersions: 2}
+	sentence(t, "its places within the limits are free", func(w *world) {
+		create := func(program, version string) (*alipayplus.Release, error) {
+			return w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program, Version: w.upload(program, version), TargetApp: partner})
+		}
+		one, two := w.program().ID, w.program().ID
+		first, err := create(one, "1.0.0")
+		require.NoError(w, err)
+		second, err := create(one, "1.1.0")
+		require.NoError(w, err)
+		_, err = create(one, "1.2.0")
+		require.ErrorIs(w, err, alipayplus.ErrLimit)
+		require.ErrorContains(w, err, "or delete one")
+		_, err = create(two, "1.0.0")
+		require.ErrorIs(w, err, alipayplus.ErrLimit)
+		require.ErrorContains(w, err, "delete (in NEW_VERSION_CREATED)")
+
+		remove(w, first)
+		third, err := create(one, "1.3.0")
+		require.NoError(w, err)
+		remove(w, second)
+		remove(w, third)
+		workspace, err := w.owner.Workspace.Get(w.Context())
+		require.NoError(w, err)
+		require.Zero(w, workspace.Target(partner).ProgramsUsed)
+		_, err = create(two, "1.1.0")
+		require.NoError(w, err)
+	}, platform.WithTargetBackends(app))
+	failing := newFakeApp()
+	sentence(t, "but not while the target app may have it under review", func(w *world) {
+		r := w.release(w.program().ID, "1.0.0")
+		failing.expect(failsAfter)
+		_, err := w.as("olga", alipayplus.WithRetry(1, 0, 0)).Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())})
+		require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
+		_, err = w.owner.Releases.Delete(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+		require.ErrorContains(w, err, "releases.apply")
+		w.withdraw(w.apply(r.ID))
+		remove(w, r)
+	}, platform.WithTargetBackends(failing))
+}
+
+// TestUsersGoBackToALowerVersionOnlyWhenThatIsMeant, whichever way a version goes live.
+func TestUsersGoBackToALowerVersionOnlyWhenThatIsMeant(t *testing.T) {
+	lower := func(w *world) *alipayplus.Release {
+		program := w.authorizedProgram().ID
+		old := w.release(program, "1.0.0")
+		w.full(program, "2.0.0")
+		w.apply(old.ID)
+		w.approve()
+		return w.read(old.ID)
+	}
+	refused := func(w *world, r *alipayplus.Release, err error) {
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+		require.ErrorContains(w, err, "version 1.0.0 is lower than 2.0.0, which is fully released: users would go back to it; set AllowDowngrade if that is meant")
+		require.Equal(w, r, w.read(r.ID))
+	}
+	sentence(t, "finalize", func(w *world) {
+		r := lower(w)
+		in := alipayplus.FinalizeInput{ReleaseID: r.ID}
+		_, err := w.owner.Releases.Finalize(w.Context(), in)
+		refused(w, r, err)
+		in.AllowDowngrade = true
+		done, err := w.owner.Releases.Finalize(w.Context(), in)
+		require.NoError(w, err)
+		require.Equal(w, alipayplus.ReleaseFull, done.Status)
+		archived := gather(w, w.owner.Releases.All(w.Context(), alipayplus.ListReleasesInput{Status: alipayplus.ReleaseArchived}))
+		require.Len(w, archived, 1)
+		w.full(r.ProgramID, "3.0.0") // upwards again without a word
+	})
+	sentence(t, "grayscale", func(w *world) {
+		r := lower(w)
+		for _, ratio := range []alipayplus.Ratio{1, 10, 100} {
+			in := r.GrayscaleTo(ratio)
+			step := w.owner.Releases.Raise
+			if ratio == 1 {
+				step = w.owner.Releases.StartGrayscale
+			}
+			_, err := step(w.Context(), in)
+			refused(w, r, err)
+			in.AllowDowngrade = true
+			r, err = step(w.Context(), in)
+			require.NoError(w, err)
+		}
+		require.Equal(w, alipayplus.ReleaseFull, r.Status)
+	})
 }
 
 func TestReleasesAreListedByProgramTargetAndStatus(t *testing.T) {
@@ -557,7 +693,7 @@ func TestReleasesAreListedByProgramTargetAndStatus(t *testing.T) {
 // own rule, as AlipayCN would have it.
 func TestARevokedAuthorizationStopsWhatCallsTheTargetApp(t *testing.T) {
 	full := func(w *world, r *alipayplus.Release) error {
-		_, err := w.owner.Releases.Finalize(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+		_, err := w.owner.Releases.Finalize(w.Context(), alipayplus.FinalizeInput{ReleaseID: r.ID})
 		return err
 	}
 	cancel := func(w *world, r *alipayplus.Release) error {

@@ -117,9 +117,9 @@ func listRequests(c *call, in alipayplus.ListRequestsInput) (*alipayplus.Page[al
 	title := strings.ToLower(in.Title)
 	return listing[requestRecord, alipayplus.Request]{
 		prefix: key("i/request", c.workspace(), by) + "/", opts: in.ListOptions,
-		filter: key(string(in.Status), string(in.Category), title),
+		filter: key(string(in.Status), string(in.Category), in.Applicant, title),
 		keep: func(r *requestRecord) bool {
-			return matches(in.Status, r.Status) && matches(in.Category, r.Category) &&
+			return matches(in.Status, r.Status) && matches(in.Category, r.Category) && matches(in.Applicant, r.Applicant) &&
 				strings.Contains(strings.ToLower(r.Title), title)
 		},
 		show: func(r *requestRecord) *alipayplus.Request { return &r.Request },

@@ -132,6 +132,29 @@ func TestPagesLeadToEveryRequestOnceInBothOrders(t *testing.T) {
 	})
 }
 
+func TestRequestsAreListedByApplicant(t *testing.T) {
+	inWorld(t, func(w *world) {
+		olgas := w.submitted().ReleaseRequestID
+		r := w.release(w.authorizedProgram().ID, "1.0.0")
+		maxims, err := w.member("max", alipayplus.RoleMaster).Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())})
+		require.NoError(w, err)
+		for applicant, want := range map[string][]string{
+			"olga": {olgas}, "max": {maxims.ReleaseRequestID}, "Olga": {}, "dan": {}, "": {maxims.ReleaseRequestID, olgas},
+		} {
+			page, err := w.owner.Requests.List(w.Context(), alipayplus.ListRequestsInput{Applicant: applicant})
+			require.NoError(w, err)
+			require.Equal(w, want, requestIDs(page), applicant)
+		}
+		page, err := w.owner.Requests.List(w.Context(), alipayplus.ListRequestsInput{Applicant: "max", Category: alipayplus.CategoryServiceRelease})
+		require.NoError(w, err)
+		require.Empty(w, page.Items)
+		page, err = w.owner.Requests.List(w.Context(), alipayplus.ListRequestsInput{ListOptions: alipayplus.ListOptions{Limit: 1}})
+		require.NoError(w, err)
+		_, err = w.owner.Requests.List(w.Context(), alipayplus.ListRequestsInput{ListOptions: alipayplus.ListOptions{Cursor: page.NextCursor}, Applicant: "max"})
+		require.ErrorIs(w, err, alipayplus.ErrInvalid, "a cursor belongs to its filter")
+	})
+}
+
 func TestWhatArrivesBetweenTwoPagesShiftsNothing(t *testing.T) {
 	inWorld(t, func(w *world) {
 		first, second, third := w.submitted(), w.submitted(), w.submitted()

@@ -176,10 +176,13 @@ func anything(ctx context.Context, c *alipayplus.Client, random *rand.Rand, prog
 	case 1, 2:
 		_, err = c.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())})
 	case 3:
-		_, err = c.Releases.Finalize(ctx, named)
+		_, err = c.Releases.Finalize(ctx, alipayplus.FinalizeInput{ReleaseID: r.ID})
 	case 4:
-		if random.IntN(4) == 0 {
+		switch random.IntN(4) {
+		case 0:
 			_, err = c.Releases.Cancel(ctx, named)
+		case 1:
+			_, err = c.Releases.Delete(ctx, named)
 		}
 	default:
 		next, more := r.Grayscale.Ladder.Next(r.Grayscale.Ratio)

@@ -39,8 +39,9 @@ func everyOperation(w *world, program, release, service, request string) map[con
 		contract.ReleaseApply:       alipayplus.ApplyInput{ReleaseID: release, BasicInfo: new(company())},
 		contract.ReleaseWithdraw:    alipayplus.ReleaseInput{ReleaseID: release},
 		contract.ReleaseGrayscale:   alipayplus.GrayscaleInput{ReleaseID: release, Ratio: 1},
-		contract.ReleaseFinalize:    alipayplus.ReleaseInput{ReleaseID: release},
+		contract.ReleaseFinalize:    alipayplus.FinalizeInput{ReleaseID: release},
 		contract.ReleaseCancel:      alipayplus.ReleaseInput{ReleaseID: release},
+		contract.ReleaseDelete:      alipayplus.ReleaseInput{ReleaseID: release},
 		contract.AuthorizationBegin: alipayplus.BeginAuthorizationInput{ProgramID: program, TargetApp: cn},
 		contract.AuthorizationQuery: alipayplus.AuthorizationInput{ProgramID: program, TargetApp: cn},
 		contract.ServiceCreate:      alipayplus.CreateServiceInput{ServiceDescription: w.offer()},
@@ -103,6 +104,7 @@ var whoMay = map[contract.Operation]struct{ membersRelease, assignedRelease, upl
 	contract.ReleaseGrayscale:    {"OMAD", "OMA", "OM"},
 	contract.ReleaseFinalize:     {"OMAD", "OMA", "OM"},
 	contract.ReleaseCancel:       {"OMAD", "OMA", "OM"},
+	contract.ReleaseDelete:       {"OMAD", "OMA", "OM"},
 	contract.AuthorizationBegin:  {"OMAD", "OMA", "OM"},
 	contract.AuthorizationQuery:  {"OMAD", "OMAD", "OMAD"},
 	contract.ServiceCreate:       {"OMAD", "OMAD", "OMAD"},
@@ -137,6 +139,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			program := w.authorizedProgram()
 			live := w.full(program.ID, "1.0.0")
 			own := everyOperation(w, program.ID, w.release(program.ID, "1.0.1").ID, w.draft().ID, live.ReleaseRequestID)
+			own[contract.ReleaseDelete] = alipayplus.ReleaseInput{ReleaseID: live.ID} // which is not gone then
 			other := w.neighbour()
 			theirs := other.authorizedProgram()
 			foreign := everyOperation(w, theirs.ID, other.underReview(theirs.ID, "1.0.0").ID, other.submitted().ID, other.submitted().ReleaseRequestID)

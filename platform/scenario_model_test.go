@@ -411,7 +411,7 @@ func (m *model) step(op contract.Operation, extra map[string]any, then func(*mod
 		var broken refusals
 		broken.unless(m.mayRelease(who, r.program), "ACCESS_DENIED")
 		broken.unless(slices.Contains(from, r.status), "STATE_CONFLICT")
-		if op == contract.ReleaseFinalize || op == contract.ReleaseCancel && r.ratio() > 0 {
+		if op == contract.ReleaseCancel && r.ratio() > 0 {
 			broken.unless(r.program.authorized, "AUTHORIZATION_REQUIRED")
 		}
 		in := map[string]any{"releaseId": r.id}
@@ -465,9 +465,38 @@ func (m *model) setRatioAs(t *rapid.T, who string, r *modelRelease, from, ratio 
 	broken.unless(from == r.ratio(), "STATE_CONFLICT")
 	broken.unless(slices.Contains(modelLadder(), ratio) && ratio > r.ratio(), "RATIO_NOT_ALLOWED")
 	broken.unless(r.program.authorized, "AUTHORIZATION_REQUIRED")
-	_, done := m.call(t, contract.ReleaseGrayscale, who, map[string]any{"releaseId": r.id, "from": from, "ratio": ratio}, broken)
+	downgrade := rapid.Bool().Draw(t, "downgrade")
+	broken.unless(downgrade || !m.undercuts(r), "STATE_CONFLICT")
+	in := map[string]any{"releaseId": r.id, "from": from, "ratio": ratio, "allowDowngrade": downgrade}
+	_, done := m.call(t, contract.ReleaseGrayscale, who, in, broken)
 	if done {
 		m.setRatio(r, ratio)
+	}
+}
+
+// undercuts says whether a higher version than that of the release is live for all.
+func (m *model) undercuts(r *modelRelease) bool {
+	return slices.ContainsFunc(m.of(r.program, "FULL_RELEASE"), func(live *modelRelease) bool { return live.version > r.version })
+}
+
+func (m *model) finalize(t *rapid.T, who string, r *modelRelease) {
+	downgrade := rapid.Bool().Draw(t, "downgrade")
+	var broken refusals
+	broken.unless(m.mayRelease(who, r.program), "ACCESS_DENIED")
+	broken.unless(r.status == "RELEASE_PREPARATION", "STATE_CONFLICT")
+	broken.unless(r.program.authorized, "AUTHORIZATION_REQUIRED")
+	broken.unless(downgrade || !m.undercuts(r), "STATE_CONFLICT")
+	if _, done := m.call(t, contract.ReleaseFinalize, who, map[string]any{"releaseId": r.id, "allowDowngrade": downgrade}, broken); done {
+		m.setRatio(r, 100)
+	}
+}
+
+func (m *model) deleteRelease(t *rapid.T, who string, r *modelRelease) {
+	var broken refusals
+	broken.unless(m.mayRelease(who, r.program), "ACCESS_DENIED")
+	broken.unless(r.status == "NEW_VERSION_CREATED", "STATE_CONFLICT")
+	if _, done := m.call(t, contract.ReleaseDelete, who, map[string]any{"releaseId": r.id}, broken); done {
+		m.releases = slices.DeleteFunc(m.releases, func(other *modelRelease) bool { return other == r })
 	}
 }
 
@@ -709,7 +738,8 @@ func TestThePlatformDoesWhatTheModelDoes(t *testing.T) {
 				r.status = "NEW_VERSION_CREATED"
 				r.request.close("WITHDRAWN")
 			}, "UNDER_REVIEW"),
-			"finalize": m.step(contract.ReleaseFinalize, nil, func(r *modelRelease) { m.setRatio(r, 100) }, "RELEASE_PREPARATION"),
+			"finalize": onAny("release", &m.releases, m.finalize),
+			"delete":   onAny("release", &m.releases, m.deleteRelease),
 			"cancel": m.step(contract.ReleaseCancel, nil, func(r *modelRelease) { r.status = "CANCELED" },
 				"RELEASE_PREPARATION", "GRAYSCALE_RELEASE"),
 			"create a service":  m.createService,

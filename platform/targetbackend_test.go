@@ -485,7 +485,7 @@ func anyStep(rt *rapid.T, w *world, c *alipayplus.Client, release string) {
 		ratio := rapid.SampledFrom(r.Grayscale.Ladder.Ratios()).Draw(rt, "ratio")
 		_, _ = setRatio(w, c, r, ratio)
 	case "finalize":
-		_, _ = c.Releases.Finalize(w.Context(), named)
+		_, _ = c.Releases.Finalize(w.Context(), alipayplus.FinalizeInput{ReleaseID: named.ReleaseID})
 	case "cancel":
 		_, _ = c.Releases.Cancel(w.Context(), named)
 	}

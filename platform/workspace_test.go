@@ -22,7 +22,7 @@ func TestAWorkspaceShowsCompanyRoleLimitsAndPolicies(t *testing.T) {
 			PermissionPolicy: alipayplus.PolicyDevelopersUploadOnly, ServicePolicy: alipayplus.DefaultServicePolicy(),
 			Targets: []alipayplus.TargetAppInfo{
 				{
-					App: cn, Ladder: alipayplus.DefaultLadder(), Languages: []string{"zh-CN"},
+					App: cn, Ladder: alipayplus.DefaultLadder(), Languages: []string{"zh-CN"}, NeedsAuthorization: true,
 					Limits: alipayplus.Limits{Programs: 10, WaitingVersions: 20}, ProgramsUsed: 1,
 				},
 				{App: partner, Ladder: alipayplus.DefaultLadder(), Limits: alipayplus.Limits{Programs: 3, WaitingVersions: 2}},

@@ -14,6 +14,8 @@ import (
 type Releases struct {
 	client *alipayplus.Client
 	info   *alipayplus.BusinessRegistration
+	// downgrade allows what [WithDowngrade] says.
+	downgrade bool
 
 	mu sync.Mutex
 	// names are the names of mini programs by their ids, as read once; empty where that failed.
@@ -27,6 +29,12 @@ type ReleaseOption func(*Releases)
 // company's own, unchanged.
 func WithBasicInfo(info alipayplus.BusinessRegistration) ReleaseOption {
 	return func(r *Releases) { r.info = &info }
+}
+
+// WithDowngrade lets versions go live that are lower than the one that is fully
+// released; by default the platform refuses them, see [alipayplus.DowngradeError].
+func WithDowngrade() ReleaseOption {
+	return func(r *Releases) { r.downgrade = true }
 }
 
 // NewReleases returns the client's releases as targets. It does no I/O.
@@ -267,7 +275,7 @@ func (t *ReleaseTarget) Withdraw(ctx context.Context, c Change) error {
 
 // Raise implements [Target].
 func (t *ReleaseTarget) Raise(ctx context.Context, c Change) error {
-	in := alipayplus.GrayscaleInput{ReleaseID: t.id, From: c.From, Ratio: c.To, RequestID: c.RequestID}
+	in := alipayplus.GrayscaleInput{ReleaseID: t.id, From: c.From, Ratio: c.To, RequestID: c.RequestID, AllowDowngrade: t.of.downgrade}
 	set := t.of.client.Releases.Raise
 	if c.From == 0 {
 		set = t.of.client.Releases.StartGrayscale
@@ -287,7 +295,7 @@ func (t *ReleaseTarget) Publish(ctx context.Context, c Change) error {
 		c.To = alipayplus.FullRatio
 		return t.Raise(ctx, c)
 	}
-	_, err := t.of.client.Releases.Finalize(ctx, alipayplus.ReleaseInput{ReleaseID: t.id, RequestID: c.RequestID})
+	_, err := t.of.client.Releases.Finalize(ctx, alipayplus.FinalizeInput{ReleaseID: t.id, RequestID: c.RequestID, AllowDowngrade: t.of.downgrade})
 	return err
 }
 

@@ -118,7 +118,7 @@ func advance(ctx context.Context, client *alipayplus.Client, r *alipayplus.Relea
 	case r.Status == alipayplus.ReleaseUnderReview:
 		return client.Releases.WaitReviewed(ctx, r.ID, alipayplus.ReleaseWait{}) // a rejection is an error
 	case r.Status == alipayplus.ReleasePreparation && opts.final:
-		return client.Releases.Finalize(ctx, alipayplus.ReleaseInput{ReleaseID: r.ID})
+		return client.Releases.Finalize(ctx, alipayplus.FinalizeInput{ReleaseID: r.ID})
 	case r.Status == alipayplus.ReleasePreparation:
 		return client.Releases.StartGrayscale(ctx, r.GrayscaleTo(next))
 	case r.Status == alipayplus.ReleaseGrayscale:

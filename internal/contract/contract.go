@@ -41,6 +41,7 @@ var (
 	ReleaseGrayscale = Operation{"releases.grayscale", "release/grayscale", true}
 	ReleaseFinalize  = Operation{"releases.finalize", "release/finalize", true}
 	ReleaseCancel    = Operation{"releases.cancel", "release/cancel", true}
+	ReleaseDelete    = Operation{"releases.delete", "release/delete", true}
 	ReleaseConfigure = Operation{"releases.updateConfiguration", "release/configuration/update", true}
 
 	AuthorizationBegin = Operation{"authorizations.begin", "authorization/begin", true}
@@ -71,7 +72,7 @@ func Operations() []Operation {
 		ProgramCreate, ProgramQuery, ProgramList, ProgramAddLanguages, ProgramConfigure,
 		VersionUpload, VersionList, QRCodeCreate,
 		ReleaseCreate, ReleaseQuery, ReleaseList, ReleaseApply, ReleaseWithdraw,
-		ReleaseGrayscale, ReleaseFinalize, ReleaseCancel, ReleaseConfigure,
+		ReleaseGrayscale, ReleaseFinalize, ReleaseCancel, ReleaseDelete, ReleaseConfigure,
 		AuthorizationBegin, AuthorizationQuery,
 		ServiceCreate, ServiceUpdate, ServiceSubmit, ServiceWithdraw, ServiceArchive,
 		ServiceQuery, ServiceList,
