@@ -86,6 +86,7 @@ func (r *Runner) sendCommand(ctx context.Context, c Command) (*Receipt, error) {
 			return nil, err
 		}
 	}
+	defer r.closeSinks(ctx)
 	s, err := r.openSession(ctx)
 	if leased, ok := errors.AsType[*LeasedError](err); ok {
 		return r.postCommand(ctx, c, leased.Holder)

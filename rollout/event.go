@@ -105,7 +105,11 @@ type Event struct {
 	Steps []alipayplus.Ratio `json:"steps,omitempty"`
 }
 
-// Sink receives events. It is called in the goroutine of the run, one event after another,
-// in a [Fleet] too, so a slow sink slows the rollout. Its error is logged (see
-// [WithLogger]) and changes nothing. The context ends with the run's.
+// Sink receives events: one after another, in their order, in a [Fleet] too, in a goroutine
+// that is not the run's. Two sinks may be called at once. What the rollout does comes first: a
+// run waits for its sinks only when nothing is due, a second at most, and 6 when it ends. The
+// context ends after 30 seconds. A sink that fails after more than a second, or does not
+// return, is given up for a minute, for two after the next failure, and so on up to an hour;
+// meanwhile up to 4,096 events wait for it. Its errors are logged (see [WithLogger]) and change
+// nothing.
 type Sink func(ctx context.Context, e Event) error

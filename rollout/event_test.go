@@ -21,7 +21,7 @@ func TestASinkThatFailsChangesNothing(t *testing.T) {
 		var log bytes.Buffer
 		broken := func(context.Context, rollout.Event) error { return errors.New("pipe closed") }
 		s.requireDone(s.runner(rollout.WithSink(broken), rollout.WithLogger(slog.New(slog.NewTextHandler(&log, nil)))).Run(t.Context()))
-		require.Contains(t, log.String(), `level=WARN msg="a sink of rollout events failed" rollout="release 1" event=RAISED error="pipe closed"`)
+		require.Contains(t, log.String(), `level=WARN msg="a sink of rollout events failed; the audit log has what the rollout did" error="pipe closed" rollout="release 1" event=STARTED`)
 		s = newStage(t, plain())
 		s.requireDone(s.runner(rollout.WithSink(broken)).Run(t.Context()))
 	})

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -56,8 +58,41 @@ func (s *FileStore) folder(rollout string) string { return filepath.Join(s.dir, 
 // checkpointRecord is the content of checkpoint.json: the checkpoint, and the audit entries
 // that were stored with it, so that a crash before they are in the log loses none.
 type checkpointRecord struct {
+	// SHA256 is the checksum of the record without it, in hexadecimal digits.
+	SHA256     string          `json:"sha256,omitempty"`
 	Checkpoint json.RawMessage `json:"checkpoint"`
-	Audit      []AuditEntry    `json:"audit,omitempty"`
+	Audit      json.RawMessage `json:"audit,omitempty"`
+}
+
+// sum is the checksum of the checkpoint and the audit entries.
+func (r checkpointRecord) sum() (string, error) {
+	r.SHA256 = ""
+	data, err := json.Marshal(r)
+	if err != nil {
+		return "", err
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), nil
+}
+
+// encode returns the content of the file.
+func (r checkpointRecord) encode() (data []byte, err error) {
+	if r.SHA256, err = r.sum(); err != nil {
+		return nil, err
+	}
+	return json.Marshal(r)
+}
+
+// check says what is wrong with a record that was read; nil when nothing is.
+func (r checkpointRecord) check() error {
+	if len(r.Checkpoint) == 0 {
+		return errors.New("it holds no checkpoint")
+	}
+	sum, err := r.sum()
+	if err == nil && sum != r.SHA256 {
+		err = errors.New("it is damaged or was changed by hand: its checksum does not fit")
+	}
+	return err
 }
 
 // Acquire implements [Store].
@@ -110,7 +145,7 @@ func (s *FileStore) Post(ctx context.Context, rollout string, c Command) error {
 	if err != nil {
 		return fmt.Errorf("rollout %s: encode a command: %w", rollout, err)
 	}
-	name := commandName(fmt.Sprintf("%020d", time.Now().UnixNano()), c.ID)
+	name := commandName(fmt.Sprintf("%0*d", timeDigits, time.Now().UnixNano()), c.ID)
 	return storeError(rollout, locks.WriteFile(filepath.Join(dir, name), data))
 }
 
@@ -120,6 +155,18 @@ func commandName(at, id string) string {
 	return at + "-" + strings.ReplaceAll(fileName(id), "-", "%2D") + ".json"
 }
 
+// isCommandFile says whether Post has made a file of the folder of commands. Others, such as
+// an editor's backup or the notes of a file system, are somebody else's: they are neither
+// read nor removed.
+func isCommandFile(entry os.DirEntry) bool {
+	at, id, ok := strings.Cut(strings.TrimSuffix(entry.Name(), ".json"), "-")
+	return ok && strings.HasSuffix(entry.Name(), ".json") && len(at) == timeDigits &&
+		strings.Trim(at, "0123456789") == "" && id != "" && !strings.ContainsAny(id, "-. ")
+}
+
+// timeDigits is how many digits the time in the name of a command's file has.
+const timeDigits = 20
+
 // commandFiles are the files of the commands with these ids. (filepath.Glob would fail where
 // the name of the folder looks like a pattern.)
 func commandFiles(dir string, ids []string) (paths []string, err error) {
@@ -128,7 +175,7 @@ func commandFiles(dir string, ids []string) (paths []string, err error) {
 		return nil, err
 	}
 	for _, entry := range entries {
-		if slices.ContainsFunc(ids, func(id string) bool { return strings.HasSuffix(entry.Name(), commandName("", id)) }) {
+		if isCommandFile(entry) && slices.ContainsFunc(ids, func(id string) bool { return strings.HasSuffix(entry.Name(), commandName("", id)) }) {
 			paths = append(paths, filepath.Join(dir, entry.Name()))
 		}
 	}
@@ -197,9 +244,8 @@ func readRecord(rollout, dir string) (r checkpointRecord, err error) {
 	if err != nil {
 		return r, storeError(rollout, err)
 	}
-	err = json.Unmarshal(data, &r)
-	if err == nil && len(r.Checkpoint) == 0 {
-		err = errors.New("it holds no checkpoint")
+	if err = json.Unmarshal(data, &r); err == nil {
+		err = r.check()
 	}
 	if err != nil {
 		return checkpointRecord{}, &CheckpointError{Rollout: rollout, Reason: fmt.Sprintf("read %s: %v", path, err)}
@@ -257,7 +303,13 @@ func (l *fileLease) initialize(holder string) error {
 	}
 	var r checkpointRecord
 	r, l.broken = readRecord(l.rollout, l.dir) // Load returns the error too; a Save would lose the entries in it
-	return l.appendAudit(r.Audit)
+	var audit []AuditEntry
+	if len(r.Audit) > 0 {
+		if err := json.Unmarshal(r.Audit, &audit); err != nil {
+			return &CheckpointError{Rollout: l.rollout, Reason: fmt.Sprintf("read %s: %v", l.path(checkpointName), err)}
+		}
+	}
+	return l.appendAudit(audit)
 }
 
 // checkHeld returns an error unless the lease is still held.
@@ -283,7 +335,15 @@ func (l *fileLease) Save(_ context.Context, checkpoint []byte, audit []AuditEntr
 	if err := cmp.Or(l.checkHeld(), l.broken); err != nil {
 		return err
 	}
-	data, err := json.Marshal(checkpointRecord{Checkpoint: checkpoint, Audit: audit})
+	record := checkpointRecord{Checkpoint: checkpoint}
+	var err error
+	if len(audit) > 0 {
+		record.Audit, err = json.Marshal(audit)
+	}
+	var data []byte
+	if err == nil {
+		data, err = record.encode()
+	}
 	if err != nil {
 		return fmt.Errorf("rollout %s: encode a checkpoint: %w", l.rollout, err)
 	}
@@ -377,8 +437,8 @@ func (l *fileLease) Commands(context.Context) ([]Command, error) {
 	}
 	var commands []Command
 	for _, entry := range entries {
-		if filepath.Ext(entry.Name()) != ".json" {
-			continue // a file that is being written
+		if !isCommandFile(entry) {
+			continue // it is being written, or somebody else's
 		}
 		path := filepath.Join(l.path(commandFolder), entry.Name())
 		data, err := os.ReadFile(path)

@@ -503,9 +503,9 @@ func TestCommandsThatCannotBeReadStopTheRunBeforeItActs(t *testing.T) {
 		line  string
 	}{
 		"a damaged one": {func(commands string) {
-			require.NoError(t, os.WriteFile(filepath.Join(commands, "1-x.json"), []byte(`{"id":`), 0o600))
-		}, "1-x.json cannot be read; remove it: "},
-		"a folder":       {func(commands string) { inTheWay(t, filepath.Join(commands, "1-x.json")) }, "1-x.json"},
+			require.NoError(t, os.WriteFile(filepath.Join(commands, "00000000000000000001-x.json"), []byte(`{"id":`), 0o600))
+		}, "00000000000000000001-x.json cannot be read; remove it: "},
+		"a folder":       {func(commands string) { inTheWay(t, filepath.Join(commands, "00000000000000000001-x.json")) }, "00000000000000000001-x.json"},
 		"not the folder": {func(commands string) { require.NoError(t, os.RemoveAll(commands)) }, "commands"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -529,7 +529,7 @@ func TestCommandsThatCannotBeReadStopTheRunBeforeItActs(t *testing.T) {
 func TestACommandThatIsBeingWrittenIsNotReadYet(t *testing.T) {
 	t.Parallel()
 	w := newWeeklyStore(t)
-	w.write(filepath.Join("commands", "1-x.json.new"), `{"id":`)
+	w.write(filepath.Join("commands", "00000000000000000001-x.json.new"), `{"id":`)
 	lease := w.lease("second")
 	defer func() { require.NoError(t, lease.Release(t.Context())) }()
 	commands, err := lease.Commands(t.Context())
@@ -616,4 +616,66 @@ func TestCommandsThatArePostedAtOnceAreAllStored(t *testing.T) {
 		require.Len(t, commands, people)
 		require.NoError(t, lease.Release(t.Context()))
 	}
+}
+
+// People and tools leave files where they can; none of them is a command, and none is removed.
+func TestForeignFilesInAStateFolderAreLeftAlone(t *testing.T) {
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
+		dir := t.TempDir()
+		s.store = rollout.NewFileStore(dir)
+		s.runUntil(2 * time.Minute)
+		folder := filepath.Join(dir, "release%201")
+		require.DirExists(t, folder)
+		foreign := []string{
+			".DS_Store", "Thumbs.db", "README.md", "notes.json", "._00000000000000000001-ABC.json", "00000000000000000001-ABC.json~",
+			"00000000000000000001-ABC (conflicted copy).json", "copy-of-00000000000000000001-ABC.json", ".00000000000000000001-ABC.json.swp",
+			"1-ABC.json", "00000000000000000001.json", "-ABC.json",
+		}
+		var all []string
+		for _, where := range []string{dir, folder, filepath.Join(folder, "commands")} {
+			for _, name := range foreign {
+				all = append(all, filepath.Join(where, name))
+				require.NoError(t, os.WriteFile(filepath.Join(where, name), []byte("{not ours"), 0o600))
+			}
+			all = append(all, filepath.Join(where, "lost+found"))
+			require.NoError(t, os.Mkdir(filepath.Join(where, "lost+found"), 0o700))
+		}
+		require.NoError(t, s.store.Post(t.Context(), "release 1", rollout.Command{ID: "ABC", Kind: rollout.CommandPause, By: "lin", At: time.Now()}))
+		require.ErrorIs(t, errOf(s.runner().Run(t.Context())), rollout.ErrPaused)
+		s.requireNoCommands()
+		s.resume()
+		s.requireDone(s.runner().Run(t.Context()))
+		for _, path := range all {
+			_, err := os.Stat(path)
+			require.NoError(t, err)
+		}
+	})
+}
+
+// A checkpoint holds the audit entries that were stored with it, for when a crash keeps them
+// from the log: what is wrong with them is found as what is wrong with the state is.
+func TestTheChecksumCoversTheAuditEntriesOfTheCheckpoint(t *testing.T) {
+	t.Parallel()
+	w := newWeeklyStore(t)
+	w.save(3, "raised by lin")
+	whole := w.read("checkpoint.json")
+	require.Contains(t, whole, "raised by lin")
+	for name, changed := range map[string]string{
+		"another person":   strings.Replace(whole, "raised by lin", "raised by pat", 1),
+		"no audit entries": whole[:strings.Index(whole, `,"audit"`)] + "}",
+		"no checksum":      strings.Replace(whole, `"sha256":"`, `"sha257":"`, 1),
+		"another name":     strings.Replace(whole, `"audit":`, `"audio":`, 1),
+		"another number":   strings.Replace(whole, `"seq":3`, `"seq":4`, 1),
+	} {
+		require.NotEqual(t, whole, changed, name)
+		w.write("checkpoint.json", changed)
+		_, err := w.store.Read(t.Context(), "weekly")
+		var damaged *rollout.CheckpointError
+		require.ErrorAs(t, err, &damaged, name)
+		require.ErrorContains(t, err, "its checksum does not fit", name)
+	}
+	w.write("checkpoint.json", whole)
+	data, err := w.store.Read(t.Context(), "weekly")
+	require.NoError(t, err)
+	require.NotEmpty(t, data)
 }

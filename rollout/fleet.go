@@ -2,7 +2,6 @@ package rollout
 
 import (
 	"cmp"
-	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -22,6 +21,8 @@ import (
 // that can be observed together are (see [Batched]). It is safe for concurrent use, but one
 // Run at a time makes progress.
 type Fleet struct {
+	// shared is what all runners have in common.
+	shared   config
 	runners  []*Runner
 	options  FleetOptions
 	canaries int
@@ -111,10 +112,7 @@ func NewFleet(targets []Target, spec Spec, store Store, options FleetOptions, op
 	if c.name != "" {
 		return nil, fmt.Errorf("rollout: a fleet's rollouts are named after their targets, WithName cannot be given: %w", alipayplus.ErrInvalid)
 	}
-	for i, sink := range c.sinks {
-		c.sinks[i] = serialized(sink)
-	}
-	f := &Fleet{options: options, canaries: options.canaryCount(len(targets))}
+	f := &Fleet{shared: c, options: options, canaries: options.canaryCount(len(targets))}
 	seen := make(map[string]bool, len(targets))
 	for _, target := range targets {
 		r, err := newRunner(target, c)
@@ -128,16 +126,6 @@ func NewFleet(targets []Target, spec Spec, store Store, options FleetOptions, op
 		f.runners = append(f.runners, r)
 	}
 	return f, nil
-}
-
-// serialized calls a sink by one worker at a time, as [Sink] promises.
-func serialized(sink Sink) Sink {
-	sinkLock := make(chan struct{}, 1) // no mutex: testing/synctest does not advance time while one is waited for
-	return func(ctx context.Context, e Event) error {
-		sinkLock <- struct{}{}
-		defer func() { <-sinkLock }()
-		return sink(ctx, e)
-	}
 }
 
 // Runner returns the runner of a target by its id, so that people can pause, resume, abort

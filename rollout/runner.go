@@ -40,14 +40,15 @@ type config struct {
 	given  map[string]Gate
 	makers []GateMaker
 	// name is the rollout's, clock that of the machine, and holder that of this runner.
-	name     string
-	clock    string
-	holder   string
-	sinks    []Sink
-	logger   *slog.Logger
-	interval time.Duration
-	callTime time.Duration
-	newSpec  bool
+	name   string
+	clock  string
+	holder string
+	// deliveries are those of the sinks.
+	deliveries []*delivery
+	logger     *slog.Logger
+	interval   time.Duration
+	callTime   time.Duration
+	newSpec    bool
 }
 
 // Option changes a runner.
@@ -62,9 +63,12 @@ func WithName(name string) Option { return func(c *config) { c.name = name } }
 func WithHost(name string) Option { return func(c *config) { c.clock = name } }
 
 // WithSink adds a function that gets the events.
-func WithSink(sink Sink) Option { return func(c *config) { c.sinks = append(c.sinks, sink) } }
+func WithSink(sink Sink) Option {
+	return func(c *config) { c.deliveries = append(c.deliveries, &delivery{sink: sink}) }
+}
 
-// WithLogger sets where failures of sinks are logged; nothing is by default.
+// WithLogger sets where failures of sinks are logged, each once until it passes; nothing is
+// by default.
 func WithLogger(logger *slog.Logger) Option { return func(c *config) { c.logger = logger } }
 
 // WithGate implements a gate in Go, of which the spec says no more than name and times.
@@ -122,6 +126,9 @@ func newConfig(spec Spec, store Store, opts []Option) (c config, err error) {
 	}
 	if c.logger == nil {
 		c.logger = slog.New(slog.DiscardHandler)
+	}
+	for _, d := range c.deliveries {
+		d.logger = c.logger
 	}
 	c.holder = fmt.Sprintf("%s process %d run %s", c.clock, os.Getpid(), rand.Text()[:6])
 	return c, c.makeGates()
@@ -205,6 +212,7 @@ func (r *Runner) RunPlan(ctx context.Context, plan *Plan) (*State, error) {
 
 // run drives the rollout under one lease; by a plan, unless that is nil.
 func (r *Runner) run(ctx context.Context, plan *Plan) (*State, error) {
+	defer r.closeSinks(ctx)
 	return r.withSession(ctx, func(s *session) error {
 		if s.state != nil {
 			s.record(EventStarted, Event{What: fmt.Sprintf("going on: %s at %v", s.state.Status, s.state.Ratio)})
@@ -221,6 +229,7 @@ func (r *Runner) run(ctx context.Context, plan *Plan) (*State, error) {
 			if next.Over {
 				return s.state.stopped()
 			}
+			r.settle(sinkPatience)
 			if err := s.wait(ctx, next.At); err != nil {
 				return err
 			}
@@ -270,6 +279,7 @@ func (r *Runner) asPending(ctx context.Context, next Next, err error) error {
 // programs that are started at intervals, as by cron. It returns as soon as it would
 // have to wait. The errors are those of [Runner.Run].
 func (r *Runner) Step(ctx context.Context) (*Next, error) {
+	defer r.closeSinks(ctx)
 	_, next, err := r.stepOnce(ctx, nil, nil)
 	return next, err
 }

@@ -18,6 +18,7 @@ func (f *Fleet) Run(ctx context.Context) (*FleetSummary, error) {
 	begun := time.Now()
 	s := newSchedule(f)
 	err := s.run(ctx)
+	f.shared.closeSinks(ctx)
 	summary := &FleetSummary{Members: s.targets, Elapsed: time.Since(begun)}
 	return summary, summary.asError(err)
 }
@@ -154,7 +155,9 @@ func (s *schedule) work(ctx context.Context) {
 		}
 		j := jobs[0]
 		r := result{index: j.index}
-		r.state, r.next, r.err = s.fleet.runners[j.index].stepOnce(ctx, j.observed, s.fleet.options.Limiter)
+		runner := s.fleet.runners[j.index]
+		r.state, r.next, r.err = runner.stepOnce(ctx, j.observed, s.fleet.options.Limiter)
+		runner.settle(sinkPatience)
 		s.results <- r
 	}
 }

@@ -403,18 +403,15 @@ func (s *session) save(ctx context.Context) error {
 	return nil
 }
 
-// emit gives the recorded events to the sinks.
+// emit hands the recorded events over to the sinks, and waits for none.
 func (s *session) emit(ctx context.Context) {
 	events := s.events
 	s.events = nil
 	for _, e := range events {
 		e.Rollout, e.Target, e.Subject, e.Status, e.Ratio = s.state.Rollout, s.state.Target, s.state.Subject, s.state.Status, s.state.Ratio
 		e.Observation, e.Steps = s.observation, s.state.Spec.ratios()
-		for _, sink := range s.runner.sinks {
-			if err := sink(ctx, e); err != nil {
-				s.runner.logger.LogAttrs(ctx, slog.LevelWarn, "a sink of rollout events failed",
-					slog.String("rollout", e.Rollout), slog.String("event", string(e.Kind)), slog.Any("error", err))
-			}
+		for _, d := range s.runner.deliveries {
+			d.add(ctx, e)
 		}
 	}
 }

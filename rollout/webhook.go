@@ -40,8 +40,8 @@ type WebhookOptions struct {
 	// that respects the proxy settings of the environment and keeps no connection open
 	// between two events.
 	Client *http.Client
-	// Timeout is how long a delivery may take, all attempts together: so long can it
-	// hold the rollout up. 0: 10 seconds.
+	// Timeout is how long a delivery may take, all attempts together, 30 seconds at most; it
+	// does not hold the rollout up, see [Sink]. 0: 10 seconds.
 	Timeout time.Duration
 	// Kinds are the events that are delivered; empty: all but WAITING, which comes with
 	// every observation of the target. That is much for a chat: each change is two events,
