@@ -2,7 +2,7 @@ package alipaycn
 
 import (
 	"context"
-	"crypto/rsa"
+	"crypto"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -13,8 +13,8 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strings"
+	"sync"
 	"time"
-	"unicode/utf8"
 
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/locks"
@@ -35,6 +35,16 @@ type NotificationOptions struct {
 	// certificates: the present one and, during a change, the next one. A
 	// notification names its certificate in alipay_cert_sn.
 	AlipayCertificates [][]byte
+	// AESKey is the app's AES key as the console shows it (接口内容加密方式), with
+	// which the content of notifications is decrypted. Without it an encrypted
+	// notification is an [UnknownNotification] that says so.
+	AESKey []byte
+	// AppPrivateKey is the app's own private key, as PEM or bare base64, and AppSigner
+	// the same as a signer: with either, the answer to the console's check of the
+	// gateway address is signed, and shows the app's public key. Nothing else is
+	// signed with it.
+	AppPrivateKey []byte
+	AppSigner     crypto.Signer
 	// Handle gets each notification; required. AlipayCN is answered "success" only
 	// after it returned nil, and sends the notification again otherwise. It must be
 	// idempotent: after a crash, or when the store has dropped the id, a notification
@@ -66,9 +76,13 @@ const recordTimeout = 10 * time.Second
 // concurrent use.
 //
 // Both protocols are understood: open_app_auth_notify, and the From-Ant message
-// service. The form is decoded once, verified with sign_type kept and then
-// removed, and parsed into a [Notification]. What comes in the query of the address is
-// ignored: it is not signed.
+// service; in UTF-8 and in GBK. The form is decoded once, verified with sign_type and
+// empty values kept and left out, as senders differ, and parsed into a
+// [Notification]. Behind a middleware that has called ParseForm, PostForm is taken.
+// What comes in the query of the address is ignored: it is not signed.
+//
+// The console's own check of the address (alipay.service.check) is answered as
+// documented; Handle does not see it.
 //
 // The answer is "success" with status 200 once Handle returned nil for the
 // notification, now or at an earlier delivery with the same notify_id; deliveries of one
@@ -80,12 +94,12 @@ const recordTimeout = 10 * time.Second
 //
 // Treat a notification as a hint, and confirm what matters by asking AlipayCN
 // ([VersionsClient.Get], [AuthorizationClient.Query]): deliveries may come late
-// and in another order than they were sent, a signature stays valid for ever,
-// and the signed text does not mark where a parameter ends.
+// and in another order than they were sent, and a signature stays valid for ever.
+// The signed text does not mark where a parameter ends; a notification that can be
+// read in two ways, as far as ids, app, kind and content go, is refused.
 type NotificationHandler struct {
-	appID        string
-	publicKey    *rsa.PublicKey
-	certificates []*cnwire.Certificate
+	verifier     *NotificationVerifier
+	check        checkAnswers
 	handle       func(context.Context, Notification) error
 	seen         SeenStore
 	seenFor      time.Duration
@@ -98,13 +112,12 @@ type NotificationHandler struct {
 // *alipayplus.ValidationError with every broken option.
 func NewNotificationHandler(opts NotificationOptions) (*NotificationHandler, error) {
 	h := &NotificationHandler{
-		appID: opts.AppID, handle: opts.Handle, seen: opts.Seen, seenFor: opts.SeenFor,
+		handle: opts.Handle, seen: opts.Seen, seenFor: opts.SeenFor,
 		maxBodyBytes: opts.MaxBodyBytes, logger: opts.Logger,
 	}
 	var p problems
-	if p.required("AppID", opts.AppID) {
-		p.appID("AppID", opts.AppID)
-	}
+	h.verifier = newNotificationVerifier(opts, &p)
+	h.check.signer = appSigner(opts, &p)
 	if opts.Handle == nil {
 		p.Add("Handle", "is required")
 	}
@@ -114,7 +127,6 @@ func NewNotificationHandler(opts NotificationOptions) (*NotificationHandler, err
 	if opts.MaxBodyBytes < 0 {
 		p.Add("MaxBodyBytes", "must not be negative")
 	}
-	h.addKeys(opts, &p)
 	if err := p.err("notification options"); err != nil {
 		return nil, err
 	}
@@ -122,24 +134,25 @@ func NewNotificationHandler(opts NotificationOptions) (*NotificationHandler, err
 	return h, nil
 }
 
-func (h *NotificationHandler) addKeys(opts NotificationOptions, p *problems) {
-	if len(opts.AlipayPublicKey) == 0 && len(opts.AlipayCertificates) == 0 {
-		p.Add("AlipayPublicKey", "is required, or AlipayCertificates: without it no notification can be verified")
-	}
-	if len(opts.AlipayPublicKey) > 0 {
-		key, err := signing.ParsePublicKey(opts.AlipayPublicKey)
-		if err != nil {
-			p.Add("AlipayPublicKey", "is not one: "+err.Error())
+// appSigner is nil without a key.
+func appSigner(opts NotificationOptions, p *problems) crypto.Signer {
+	switch {
+	case opts.AppSigner != nil && len(opts.AppPrivateKey) > 0:
+		p.Add("AppPrivateKey", "and AppSigner are both given: give one of them")
+	case opts.AppSigner != nil:
+		if _, err := signing.CheckSigner(opts.AppSigner); err != nil {
+			p.Add("AppSigner", "is not one: "+err.Error())
 		}
-		h.publicKey = key
-	}
-	for i, text := range opts.AlipayCertificates {
-		certificate, err := cnwire.ParseCertificate(text)
+		return opts.AppSigner
+	case len(opts.AppPrivateKey) > 0:
+		key, err := signing.ParsePrivateKey(opts.AppPrivateKey)
 		if err != nil {
-			p.Add(fmt.Sprintf("AlipayCertificates[%d]", i), "is not one: "+err.Error())
+			p.Add("AppPrivateKey", "is not one: "+err.Error())
+			return nil
 		}
-		h.certificates = append(h.certificates, certificate)
+		return key
 	}
+	return nil
 }
 
 func (h *NotificationHandler) addDefaults() {
@@ -159,19 +172,80 @@ func (h *NotificationHandler) addDefaults() {
 
 // ServeHTTP takes one notification; see [NotificationHandler] for the answers.
 func (h *NotificationHandler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	fields, invalid := h.receive(w, r)
+	params, charset, invalid := h.receive(w, r)
+	var signed signedFields
+	if invalid == nil {
+		signed, invalid = h.verifier.verify(params, charset)
+	}
+	if params.Get("service") == cnwire.GatewayCheckService {
+		h.answerCheck(w, r, signed.fields, invalid)
+		return
+	}
 	if invalid != nil {
 		h.logger.WarnContext(r.Context(), "a notification was refused", "reason", invalid.reason)
 		answerNotification(w, invalid.status, "fail")
 		return
 	}
-	n := parseNotification(fields)
-	if err := h.deliver(r.Context(), fields, n); err != nil {
-		h.logger.ErrorContext(r.Context(), "a notification failed", "notification", n, "error", withoutSecrets(fields, err.Error()))
+	n := h.verifier.read(signed)
+	if unknown, ok := n.(*UnknownNotification); ok && unknown.Problem != "" {
+		h.logger.WarnContext(r.Context(), "a notification cannot be read", "notification", n, "problem", unknown.Problem)
+	}
+	if err := h.deliver(r.Context(), signed.fields, n); err != nil {
+		h.logger.ErrorContext(r.Context(), "a notification failed", "notification", n, "error", withoutSecrets(signed.fields, err.Error()))
 		answerNotification(w, http.StatusInternalServerError, "fail")
 		return
 	}
 	answerNotification(w, http.StatusOK, "success")
+}
+
+// answerCheck answers the console's check of the gateway address. A check that is not
+// Alipay's, or is for another app, is answered that it failed, as documented.
+func (h *NotificationHandler) answerCheck(w http.ResponseWriter, r *http.Request, fields map[string]string, invalid *invalidNotification) {
+	if invalid == nil {
+		appID, err := cnwire.ReadGatewayCheck(fields["biz_content"])
+		switch {
+		case err != nil:
+			invalid = invalidNotificationf(http.StatusForbidden, "%v", err)
+		case appID != h.verifier.appID:
+			invalid = invalidNotificationf(http.StatusForbidden, "it is for app %.64q, not for %q", appID, h.verifier.appID)
+		}
+	}
+	answer, err := h.check.answer(invalid == nil)
+	if err != nil {
+		h.logger.ErrorContext(r.Context(), "the console's check of the gateway could not be answered", "error", err)
+		answerNotification(w, http.StatusInternalServerError, "fail")
+		return
+	}
+	if invalid != nil {
+		h.logger.WarnContext(r.Context(), "the console's check of the gateway was refused", "reason", invalid.reason)
+	}
+	w.Header().Set("Content-Type", "text/xml; charset=GBK")
+	_, _ = io.WriteString(w, answer) // the connection may be closed
+}
+
+// checkAnswers are the answers to the console's check, which never change: each is
+// signed once, whoever asks how often.
+type checkAnswers struct {
+	signer crypto.Signer // nil: they are not signed
+	mu     sync.Mutex
+	made   map[bool]string
+}
+
+func (c *checkAnswers) answer(good bool) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if answer, ok := c.made[good]; ok {
+		return answer, nil
+	}
+	answer, err := cnwire.AnswerGatewayCheck(c.signer, good)
+	if err != nil {
+		return "", err
+	}
+	if c.made == nil {
+		c.made = map[bool]string{}
+	}
+	c.made[good] = answer
+	return answer, nil
 }
 
 func answerNotification(w http.ResponseWriter, status int, text string) {
@@ -181,56 +255,71 @@ func answerNotification(w http.ResponseWriter, status int, text string) {
 	_, _ = io.WriteString(w, text) // the connection may be closed
 }
 
-// invalidNotification is why a request is not a notification that can be trusted. Only
-// the status leaves the process.
-type invalidNotification struct {
-	status int
-	reason string
-}
-
-func invalidNotificationf(status int, format string, args ...any) *invalidNotification {
-	return &invalidNotification{status: status, reason: fmt.Sprintf(format, args...)}
-}
-
-// receive returns the parameters of a notification that Alipay signed for this
-// app. Empty parameters are left out: not every sender signs them.
-func (h *NotificationHandler) receive(w http.ResponseWriter, r *http.Request) (map[string]string, *invalidNotification) {
-	if invalid := checkRequest(r); invalid != nil {
-		return nil, invalid
+// receive returns the parameters of the form, decoded once, as they came, and the
+// charset of the content type.
+func (h *NotificationHandler) receive(w http.ResponseWriter, r *http.Request) (url.Values, string, *invalidNotification) {
+	charset, invalid := checkRequest(r)
+	if invalid != nil {
+		return nil, "", invalid
 	}
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, h.maxBodyBytes))
-	if _, tooLong := errors.AsType[*http.MaxBytesError](err); tooLong {
-		return nil, invalidNotificationf(http.StatusRequestEntityTooLarge, "the body exceeds %d bytes (MaxBodyBytes)", h.maxBodyBytes)
+	if r.PostForm != nil { // a middleware has called ParseForm
+		params, invalid := h.parsedForm(r.PostForm)
+		return params, charset, invalid
 	}
-	if err != nil {
-		return nil, invalidNotificationf(http.StatusBadRequest, "the body could not be read: %v", err)
+	body, err := readAll(w, r, h.maxBodyBytes)
+	_, tooLong := errors.AsType[*http.MaxBytesError](err)
+	switch {
+	case tooLong:
+		return nil, "", h.tooLong()
+	case err == nil && len(body) == 0 || errors.Is(err, http.ErrBodyReadAfterClose):
+		return nil, "", invalidNotificationf(http.StatusBadRequest, "the body is empty: if a middleware reads it, it must call r.ParseForm, or put the body back")
+	case err != nil:
+		return nil, "", invalidNotificationf(http.StatusBadRequest, "the body could not be read: %v", err)
 	}
 	params, err := url.ParseQuery(string(body))
 	if err != nil {
-		return nil, invalidNotificationf(http.StatusBadRequest, "the body is no form")
+		return nil, "", invalidNotificationf(http.StatusBadRequest, "the body is no form: it has a percent sign or a semicolon that is not encoded")
 	}
-	if invalid := checkParams(params); invalid != nil {
-		return nil, invalid
-	}
-	if invalid := h.verify(params); invalid != nil {
-		return nil, invalid
-	}
-	return signedFields(params), nil
+	return params, charset, nil
 }
 
-func checkRequest(r *http.Request) *invalidNotification {
+func readAll(w http.ResponseWriter, r *http.Request, most int64) ([]byte, error) {
+	if r.Body == nil {
+		return nil, nil
+	}
+	return io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+}
+
+// parsedForm is what somebody has read before. Its query is not in it.
+func (h *NotificationHandler) parsedForm(form url.Values) (url.Values, *invalidNotification) {
+	var size int64
+	for name, values := range form {
+		for _, value := range values {
+			size += int64(len(name) + len(value) + len("=&"))
+		}
+	}
+	switch {
+	case len(form) == 0:
+		return nil, invalidNotificationf(http.StatusBadRequest, "the form is empty: a middleware has read the body before r.ParseForm was called, and must put it back")
+	case size > h.maxBodyBytes+1: // the last parameter has no & behind it
+		return nil, h.tooLong()
+	}
+	return form, nil
+}
+
+func (h *NotificationHandler) tooLong() *invalidNotification {
+	return invalidNotificationf(http.StatusRequestEntityTooLarge, "the body exceeds %d bytes (MaxBodyBytes)", h.maxBodyBytes)
+}
+
+func checkRequest(r *http.Request) (charset string, invalid *invalidNotification) {
 	if r.Method != http.MethodPost {
-		return invalidNotificationf(http.StatusMethodNotAllowed, "the method is %.16q, notifications come by POST", r.Method)
+		return "", invalidNotificationf(http.StatusMethodNotAllowed, "the method is %.16q, notifications come by POST", r.Method)
 	}
 	kind, charset := mediaType(r.Header.Get("Content-Type"))
-	switch {
-	case kind != "application/x-www-form-urlencoded":
-		return invalidNotificationf(http.StatusUnsupportedMediaType, "the content type is %.64q, notifications are application/x-www-form-urlencoded", kind)
-	case !isUTF8(charset):
-		return invalidNotificationf(http.StatusBadRequest, "the charset of the content type is %.32q: set UTF-8 in the console", charset)
-	default:
-		return nil
+	if kind != "application/x-www-form-urlencoded" {
+		return "", invalidNotificationf(http.StatusUnsupportedMediaType, "the content type is %.64q, notifications are application/x-www-form-urlencoded", kind)
 	}
+	return charset, nil
 }
 
 // mediaType reads a Content-Type as leniently as it takes: AlipayCN has been
@@ -247,81 +336,9 @@ func mediaType(header string) (kind, charset string) {
 	return strings.ToLower(strings.TrimSpace(kind)), charset
 }
 
-// checkParams rejects parameters that are ambiguous.
-func checkParams(params url.Values) *invalidNotification {
-	for name, values := range params {
-		if len(values) != 1 {
-			return invalidNotificationf(http.StatusBadRequest, "parameter %.64q comes %d times", name, len(values))
-		}
-		if !utf8.ValidString(name) || !utf8.ValidString(values[0]) {
-			return invalidNotificationf(http.StatusBadRequest, "parameter %.64q is not UTF-8: set UTF-8 in the console", name)
-		}
-	}
-	if charset := params.Get("charset"); !isUTF8(charset) {
-		return invalidNotificationf(http.StatusBadRequest, "the charset is %.32q: set UTF-8 in the console", charset)
-	}
-	return nil
-}
-
-func isUTF8(charset string) bool {
-	return charset == "" || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
-}
-
-// verify checks the signature, and that the notification is for this app. The
-// notifications of the service market may lack an app id; they are let through
-// and become an [UnknownNotification], whereas the typed ones need an app id.
-func (h *NotificationHandler) verify(params url.Values) *invalidNotification {
-	keys := h.keysFor(params.Get("alipay_cert_sn"))
-	if len(keys) == 0 {
-		return invalidNotificationf(http.StatusForbidden, "no certificate has the serial %.64q: add Alipay's new certificate to AlipayCertificates", params.Get("alipay_cert_sn"))
-	}
-	var err error
-	for _, key := range keys {
-		if err = cnwire.VerifyNotification(key, params); err == nil {
-			break
-		}
-	}
-	if err != nil {
-		return invalidNotificationf(http.StatusForbidden, "%v", err)
-	}
-	if got := params.Get("app_id"); got != "" && got != h.appID {
-		return invalidNotificationf(http.StatusForbidden, "it is for app %.64q, not for %q", got, h.appID)
-	}
-	return nil
-}
-
-// keysFor returns the keys that a notification may be signed with.
-func (h *NotificationHandler) keysFor(certSN string) []*rsa.PublicKey {
-	var all []*rsa.PublicKey
-	for _, c := range h.certificates {
-		if c.SN == certSN {
-			return []*rsa.PublicKey{c.PublicKey}
-		}
-		all = append(all, c.PublicKey)
-	}
-	switch {
-	case h.publicKey != nil:
-		return []*rsa.PublicKey{h.publicKey}
-	case certSN == "":
-		return all
-	default:
-		return nil
-	}
-}
-
-func signedFields(params url.Values) map[string]string {
-	fields := make(map[string]string, len(params))
-	for name, values := range params {
-		if values[0] != "" {
-			fields[name] = values[0]
-		}
-	}
-	return fields
-}
-
 // deliver returns nil when the notification was handled, now or before.
 func (h *NotificationHandler) deliver(ctx context.Context, fields map[string]string, n Notification) error {
-	id := seenKey(fields)
+	id := h.seenKey(fields)
 	unlock, err := h.deliveries.Lock(ctx, id)
 	if err != nil {
 		return fmt.Errorf("wait for another delivery of it: %w", err)
@@ -368,13 +385,15 @@ func (h *NotificationHandler) record(ctx context.Context, id string, fields map[
 	}
 }
 
-// seenKey names a notification for the [SeenStore]: by its notify_id or, where
-// it has none, by its signature, of which each content has one.
-func seenKey(fields map[string]string) string {
+// seenKey names a notification for the [SeenStore], which several apps may share:
+// by its notify_id or, where it has none, by its signature, of which each signed
+// text has one, however it is taken apart.
+func (h *NotificationHandler) seenKey(fields map[string]string) string {
+	key := "notification:" + h.verifier.appID + ":"
 	if id := fields["notify_id"]; isID(id) {
-		return "notification:" + id
+		return key + id
 	}
-	return "notification:" + sha256Hex(fields["sign"])
+	return key + sha256Hex(fields["sign"])
 }
 
 func sha256Hex(text string) string {

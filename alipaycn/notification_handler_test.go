@@ -1,6 +1,7 @@
 package alipaycn
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -25,6 +26,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/text/encoding/simplifiedchinese"
 	"pgregory.net/rapid"
 )
 
@@ -135,18 +137,16 @@ func TestRequestsThatAreNoNotificationsAreRefused(t *testing.T) {
 		status int
 		logs   string
 	}{
-		"GET":             {func(r *http.Request) { r.Method = http.MethodGet }, 405, "notifications come by POST"},
-		"no content type": {func(r *http.Request) { r.Header.Del("Content-Type") }, 415, `the content type is \"\"`},
-		"JSON":            {func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }, 415, `the content type is \"application/json\"`},
-		"GBK by header":   {func(r *http.Request) { r.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=GBK") }, 400, "GBK"},
-		"GBK as AlipayCN writes it": {func(r *http.Request) {
-			r.Header.Set("Content-Type", "application/x-www-form-urlencoded; text/html; charset=gbk")
-		}, 400, "gbk"},
-		"GBK by parameter":   {setBody(signed(t, with(grant(wholeGrant), "charset", "GBK"), messageForm()).Encode()), 400, "GBK"},
+		"GET":                {func(r *http.Request) { r.Method = http.MethodGet }, 405, "notifications come by POST"},
+		"no content type":    {func(r *http.Request) { r.Header.Del("Content-Type") }, 415, `the content type is \"\"`},
+		"JSON":               {func(r *http.Request) { r.Header.Set("Content-Type", "application/json") }, 415, `the content type is \"application/json\"`},
+		"another charset":    {setBody(signed(t, with(grant(wholeGrant), "charset", "latin1"), messageForm()).Encode()), 400, "latin1"},
 		"not UTF-8":          {setBody(signed(t, with(grant(wholeGrant), "title", "\xb0\xd7"), messageForm()).Encode()), 400, "not UTF-8"},
+		"not GBK":            {setBody(signed(t, with(with(grant(wholeGrant), "title", "\xff\xff"), "charset", "GBK"), messageForm()).Encode()), 400, `not in the charset \"GBK\"`},
 		"no form":            {setBody("sign=%zz"), 400, "no form"},
+		"a bare semicolon":   {setBody(body + ";x=1"), 400, "a semicolon that is not encoded"},
 		"a parameter twice":  {setBody(body + "&app_id=" + isvAppID), 400, "comes 2 times"},
-		"an empty body":      {setBody(""), 403, ""},
+		"an empty body":      {setBody(""), 400, "it must call r.ParseForm, or put the body back"},
 		"a cut body":         {func(r *http.Request) { r.Body = io.NopCloser(io.MultiReader(strings.NewReader(body), brokenReader{})) }, 400, "could not be read"},
 		"no signature":       {setBody(without(good, "sign").Encode()), 403, ""},
 		"an empty signature": {setBody(replaced(good, "sign", "").Encode()), 403, ""},
@@ -270,30 +270,329 @@ func TestUnsignedSignTypeChangesNothing(t *testing.T) {
 	require.Equal(t, 1, r.calls(), "it is the same notification")
 }
 
-// The signed text does not mark where a parameter ends. Whoever has a signed
-// notification may draw its parameters together without breaking the signature;
-// that must not make a typed event that AlipayCN did not send.
-func TestParametersDrawnTogetherMakeNoTypedEvent(t *testing.T) {
-	for _, fields := range []map[string]string{grant(wholeGrant), message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`)} {
-		good := signed(t, fields, messageForm())
-		names := slices.Sorted(maps.Keys(fields))
-		for i := 1; i < len(names); i++ {
-			params := without(good, names[i])
-			params.Set(names[i-1], params.Get(names[i-1])+"&"+names[i]+"="+good.Get(names[i]))
-			r := newReceiver(t)
-			status, text := r.post(t.Context(), params)
-			if r.calls() == 0 {
-				requireFail(t, refusedStatus(status), status, text)
-				continue
-			}
-			if _, unknown := r.events[0].(*UnknownNotification); unknown {
-				continue
-			}
-			// What is left: parameters that no typed notification uses.
-			want := parseNotification(signedFields(good))
-			require.Equal(t, bare(want, time.Time{}), bare(r.events[0], time.Time{}), "%s into %s", names[i], names[i-1])
+// order is a notification of the service market: no notify_id, no app_id, free texts.
+func order() map[string]string {
+	return map[string]string{
+		"notify_type": "servicemarket_order_notify", "method": "alipay.open.servicemarket.order.notify", "charset": "utf-8",
+		"commodity_order_id": "2026112100000001", "contactor": "Li & Co", "name": "a=b", "title": "tea&cake", "sign_type": "RSA2",
+	}
+}
+
+// drawnTogether are the readings of a signed text in which neighbours, two or more, are
+// one value.
+func drawnTogether(params url.Values, form cnwire.NotificationForm) map[string]url.Values {
+	var names []string
+	for _, name := range slices.Sorted(maps.Keys(params)) {
+		if name != "sign" && (name != "sign_type" || form.SignType) {
+			names = append(names, name)
 		}
 	}
+	readings := map[string]url.Values{}
+	for first := range names {
+		for last := first + 1; last < len(names); last++ {
+			reading := maps.Clone(params)
+			value := params.Get(names[first])
+			for _, name := range names[first+1 : last+1] {
+				value += "&" + name + "=" + params.Get(name)
+				reading.Del(name)
+			}
+			reading.Set(names[first], value)
+			readings[names[first]+" to "+names[last]] = reading
+		}
+	}
+	return readings
+}
+
+// The signed text does not mark where a parameter ends. Whoever has a signed
+// notification may draw its parameters together without breaking the signature.
+func TestParametersDrawnTogetherAreNoNewMessage(t *testing.T) {
+	for name, fields := range map[string]map[string]string{
+		"authorization":     grant(wholeGrant),
+		"message":           message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`),
+		"with a serial":     with(grant(wholeGrant), "alipay_cert_sn", "866efef280dec9137a87d047ac446315"),
+		"order":             order(),
+		"order for the app": with(with(order(), "app_id", isvAppID), "notify_id", "7"),
+	} {
+		for _, form := range []cnwire.NotificationForm{{}, messageForm()} {
+			t.Run(fmt.Sprintf("%s %+v", name, form), func(t *testing.T) {
+				good := signed(t, fields, form)
+				r := newReceiver(t)
+				r.succeeds(t, good)
+				readings := drawnTogether(good, form)
+				require.NotEmpty(t, readings)
+				for what, reading := range readings {
+					_, _ = r.post(t.Context(), reading)
+					require.Equal(t, 1, r.calls(), what)
+				}
+				if fields["app_id"] == "" || fields["contactor"] != "" {
+					return
+				}
+				// Nor can one come first, and make the real one look old.
+				r = newReceiver(t)
+				for what, reading := range readings {
+					status, text := r.post(t.Context(), reading)
+					require.Equal(t, "fail", text, what)
+					require.Equal(t, refusedStatus(status), status, what)
+				}
+				require.Zero(t, r.calls())
+				r.succeeds(t, good)
+			})
+		}
+	}
+}
+
+func TestAnotherAppsMessageIsNeverOurs(t *testing.T) {
+	for name, fields := range map[string]map[string]string{
+		"authorization": grant(wholeGrant),
+		"with a serial": with(grant(wholeGrant), "alipay_cert_sn", "866efef280dec9137a87d047ac446315"),
+		"with an address, which sorts before app_id":     with(message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), "address", "x"),
+		"with a text that somebody chose":                with(message("some.kind", `{}`), "address", "x&app_id="+isvAppID),
+		"with a text that somebody chose, and took away": with(message("some.kind", `{}`), "address", "x&app_id="+isvAppID+"&biz_content={}"),
+	} {
+		for _, form := range []cnwire.NotificationForm{{}, messageForm()} {
+			params := signed(t, with(fields, "app_id", "2021009900000999"), form)
+			readings := drawnTogether(params, form)
+			readings["as it is"] = params
+			if text := params.Get("address"); strings.HasPrefix(text, "x&") { // and taken apart
+				apart := maps.Clone(params)
+				apart.Set("address", "x")
+				apart.Set("app_id", isvAppID+"&app_id=2021009900000999")
+				readings["taken apart"] = apart
+			}
+			r := newReceiver(t)
+			for what, reading := range readings {
+				status, text := r.post(t.Context(), reading)
+				require.Equal(t, "fail", text, "%s: %s", name, what)
+				require.Equal(t, refusedStatus(status), status, what)
+			}
+			require.Zero(t, r.calls())
+		}
+	}
+}
+
+func TestSeparatorsInsideValuesAreData(t *testing.T) {
+	r := newReceiver(t)
+	for i, fields := range []map[string]string{
+		message(KindAuditRejected, `{"mini_app_version":"0.0.1","audit_reason":"see https://x.example/?a=1&app_id=2&notify_id=3;b=%26"}`),
+		with(order(), "title", "a&b=c;d&&=%26+ ="),
+		with(order(), "title", "&"),
+	} {
+		r.succeeds(t, signed(t, fields, messageForm()))
+		require.Len(t, r.events, i+1)
+	}
+	rejected, ok := r.events[0].(*AuditRejected)
+	require.True(t, ok)
+	require.Equal(t, "see https://x.example/?a=1&app_id=2&notify_id=3;b=%26", rejected.Reason)
+}
+
+func TestAppsMayShareOneSeenStore(t *testing.T) {
+	seen := NewMemorySeenStore(0)
+	const other = "2021009900000999"
+	ours := newReceiver(t, func(o *NotificationOptions) { o.Seen = seen })
+	theirs := newReceiver(t, func(o *NotificationOptions) { o.Seen, o.AppID = seen, other })
+	fields := message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`)
+	ours.succeeds(t, signed(t, fields, messageForm()))
+	theirs.succeeds(t, signed(t, with(fields, "app_id", other), messageForm()))
+	require.Equal(t, 1, ours.calls())
+	require.Equal(t, 1, theirs.calls())
+}
+
+func TestNotificationsInEveryCharset(t *testing.T) {
+	gbk := func(text string) string {
+		encoded, err := simplifiedchinese.GBK.NewEncoder().String(text)
+		require.NoError(t, err)
+		return encoded
+	}
+	const content = `{"mini_app_version":"0.0.1","audit_reason":"首页空白 50% A+B"}`
+	fields := func(charset, content string) map[string]string {
+		return with(message(KindAuditRejected, content), "charset", charset)
+	}
+	for name, c := range map[string]struct {
+		contentType string
+		fields      map[string]string
+	}{
+		"UTF-8":                             {"application/x-www-form-urlencoded; charset=UTF-8", fields("UTF-8", content)},
+		"UTF-8 by parameter, GBK by header": {"application/x-www-form-urlencoded; charset=GBK", fields("utf-8", content)},
+		"UTF-8 that nothing names":          {"application/x-www-form-urlencoded", fields("", content)},
+		"UTF-8, GBK by header alone":        {"application/x-www-form-urlencoded; charset=GBK", fields("", content)},
+		"GBK":                               {"application/x-www-form-urlencoded; charset=GBK", fields("GBK", gbk(content))},
+		"GBK as it was seen":                {"application/x-www-form-urlencoded; text/html; charset=gbk", fields("gbk", gbk(content))},
+		"GBK by parameter alone":            {"application/x-www-form-urlencoded", fields("GB2312", gbk(content))},
+		"GBK by parameter, UTF-8 by header": {"application/x-www-form-urlencoded; charset=utf-8", fields("GB18030", gbk(content))},
+		"GBK by header alone":               {`application/x-www-form-urlencoded; charset="GBK"`, fields("", gbk(content))},
+	} {
+		for _, form := range []cnwire.NotificationForm{{}, {SignType: true}, {EmptyValues: true}, messageForm()} {
+			t.Run(fmt.Sprintf("%s %+v", name, form), func(t *testing.T) {
+				r := newReceiver(t)
+				req := request(t.Context(), signed(t, c.fields, form).Encode())
+				req.Header.Set("Content-Type", c.contentType)
+				status, text := answerTo(r, req)
+				requireSuccess(t, status, text)
+				rejected, ok := r.events[0].(*AuditRejected)
+				require.True(t, ok, "%v", r.events[0])
+				require.Equal(t, "首页空白 50% A+B", rejected.Reason)
+				require.Equal(t, content, rejected.Fields()["biz_content"])
+			})
+		}
+	}
+}
+
+func TestHandlerBehindAMiddlewareThatHasReadTheForm(t *testing.T) {
+	body := signed(t, grant(wholeGrant), messageForm()).Encode()
+	for name, c := range map[string]struct {
+		middleware func(*http.Request)
+		status     int
+		says       string
+	}{
+		"ParseForm":                 {func(r *http.Request) { _ = r.ParseForm() }, 200, ""},
+		"FormValue":                 {func(r *http.Request) { _ = r.FormValue("x") }, 200, ""},
+		"ParseForm, with a query":   {func(r *http.Request) { r.URL.RawQuery = "app_id=x&notify_id=y"; _ = r.ParseForm() }, 200, ""},
+		"it read the body":          {func(r *http.Request) { _, _ = io.ReadAll(r.Body) }, 400, "it must call r.ParseForm, or put the body back"},
+		"it read, then ParseForm":   {func(r *http.Request) { _, _ = io.ReadAll(r.Body); _ = r.ParseForm() }, 400, "the form is empty"},
+		"it read and put back":      {func(r *http.Request) { b, _ := io.ReadAll(r.Body); r.Body = io.NopCloser(bytes.NewReader(b)) }, 200, ""},
+		"it took the body away":     {func(r *http.Request) { r.Body = nil }, 400, "put the body back"},
+		"a parameter changed":       {func(r *http.Request) { _ = r.ParseForm(); r.PostForm.Set("status", "x") }, 403, ""},
+		"a parameter added":         {func(r *http.Request) { _ = r.ParseForm(); r.PostForm.Add("status", "x") }, 400, "comes 2 times"},
+		"a form above MaxBodyBytes": {func(r *http.Request) { _ = r.ParseForm(); r.PostForm.Set("x", strings.Repeat("x", 1<<20)) }, 413, "MaxBodyBytes"},
+	} {
+		for _, kind := range []string{"application/x-www-form-urlencoded", "application/x-www-form-urlencoded; text/html; charset=UTF-8"} {
+			t.Run(name+" "+kind, func(t *testing.T) {
+				r := newReceiver(t)
+				req := request(t.Context(), body)
+				req.Header.Set("Content-Type", kind)
+				c.middleware(req)
+				status, text := answerTo(r, req)
+				require.Equal(t, c.status, status, r.log.String())
+				require.Equal(t, c.status == http.StatusOK, text == "success")
+				require.Contains(t, r.log.String(), c.says)
+			})
+		}
+	}
+}
+
+func TestEncryptedContentIsDecrypted(t *testing.T) {
+	const key, other = "aa4BtZ4tspm2wnXLb1ThQA==", "c2hhcmVkLWFlcy1rZXktMQ=="
+	aes, err := cnwire.ParseAESKey([]byte(key))
+	require.NoError(t, err)
+	encrypted := func(charset, kind, content string) map[string]string {
+		return with(with(message(kind, string(aes.Encrypt([]byte(content)))), "encrypt_type", "AES"), "charset", charset)
+	}
+	gbk, err := simplifiedchinese.GBK.NewEncoder().String(`{"mini_app_version":"0.0.1","audit_reason":"首页"}`)
+	require.NoError(t, err)
+	withKey := func(key string) func(*NotificationOptions) {
+		return func(o *NotificationOptions) { o.AESKey = []byte(key) }
+	}
+
+	r := newReceiver(t, withKey(key))
+	for _, fields := range []map[string]string{
+		encrypted("UTF-8", KindAuditRejected, `{"mini_app_version":"0.0.1","audit_reason":"首页"}`),
+		with(encrypted("GBK", KindAuditRejected, gbk), "notify_id", "2"),
+	} {
+		r.succeeds(t, signed(t, fields, messageForm()))
+		rejected, ok := r.events[len(r.events)-1].(*AuditRejected)
+		require.True(t, ok)
+		require.Equal(t, "首页", rejected.Reason)
+	}
+	require.Len(t, r.events, 2)
+	r.succeeds(t, signed(t, with(encrypted("UTF-8", "some.kind", `{"a":1}`), "notify_id", "3"), messageForm()))
+	require.JSONEq(t, `{"a":1}`, r.events[2].Info().Fields()["biz_content"])
+
+	for name, c := range map[string]struct {
+		change func(*NotificationOptions)
+		fields map[string]string
+		says   string
+	}{
+		"no key":      {func(*NotificationOptions) {}, encrypted("UTF-8", KindAuditPassed, `{}`), "give the AES key that the console shows for the app (NotificationOptions.AESKey)"},
+		"another key": {withKey(other), encrypted("UTF-8", KindAuditPassed, `{}`), "check that NotificationOptions.AESKey"},
+		"another way": {withKey(key), with(encrypted("UTF-8", KindAuditPassed, `{}`), "encrypt_type", "SM4"), "another way than AES"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReceiver(t, c.change)
+			r.succeeds(t, signed(t, c.fields, messageForm()))
+			unknown, ok := r.events[0].(*UnknownNotification)
+			require.True(t, ok)
+			require.Contains(t, unknown.Problem, c.says)
+			require.Contains(t, r.log.String(), c.says)
+			require.Equal(t, KindAuditPassed, unknown.Kind)
+		})
+	}
+	t.Run("changed on its way", func(t *testing.T) {
+		r := newReceiver(t, withKey(key))
+		good := signed(t, encrypted("UTF-8", KindAuditPassed, `{"mini_app_version":"0.0.1"}`), messageForm())
+		r.fails(t, http.StatusForbidden, replaced(good, "biz_content", string(aes.Encrypt([]byte(`{"mini_app_version":"0.0.2"}`)))))
+	})
+}
+
+// gatewayCheck is the console's check of the address, in GBK.
+func gatewayCheck(t *testing.T, appID, company string) map[string]string {
+	t.Helper()
+	content, err := simplifiedchinese.GBK.NewEncoder().String(`<?xml version="1.0" encoding="GBK"?><XML><AppId><![CDATA[` + appID + `]]></AppId><FromUserId><![CDATA[]]></FromUserId>` +
+		`<CreateTime>1377228401913</CreateTime><MsgType><![CDATA[event]]></MsgType><EventType><![CDATA[verifygw]]></EventType><ActionParam><![CDATA[` + company + `]]></ActionParam><AgreementId/><AccountNo/></XML>`)
+	require.NoError(t, err)
+	return map[string]string{"service": "alipay.service.check", "charset": "GBK", "sign_type": "RSA2", "biz_content": content}
+}
+
+func TestTheConsolesCheckIsAnswered(t *testing.T) {
+	ask := func(t *testing.T, r *receiver, params url.Values) (int, string, string) {
+		t.Helper()
+		req := request(t.Context(), params.Encode())
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded; charset=GBK")
+		w := httptest.NewRecorder()
+		r.ServeHTTP(w, req)
+		return w.Code, w.Header().Get("Content-Type"), w.Body.String()
+	}
+	signer := testkey.FastClient()
+	withSigner := func(o *NotificationOptions) { o.AppSigner = signer }
+	good := signed(t, gatewayCheck(t, isvAppID, "支付宝"), cnwire.NotificationForm{SignType: true})
+
+	t.Run("signed", func(t *testing.T) {
+		r := newReceiver(t, withSigner)
+		for range 2 {
+			status, kind, answer := ask(t, r, good)
+			require.Equal(t, http.StatusOK, status)
+			require.Equal(t, "text/xml; charset=GBK", kind)
+			require.NoError(t, cnwire.VerifyGatewayCheckAnswer(&signer.PublicKey, answer))
+			public := strings.Join(strings.Split(strings.TrimSpace(string(signer.PublicPEM())), "\n")[1:], "")
+			public, _, _ = strings.Cut(public, "-----END")
+			require.True(t, strings.HasPrefix(answer, `<?xml version="1.0" encoding="GBK"?><alipay><response><success>true</success><biz_content>`+public+`</biz_content></response><sign>`), answer)
+			require.True(t, strings.HasSuffix(answer, `</sign><sign_type>RSA2</sign_type></alipay>`), answer)
+		}
+		require.Zero(t, r.calls(), "it is no notification")
+	})
+	t.Run("with a private key", func(t *testing.T) {
+		r := newReceiver(t, func(o *NotificationOptions) { o.AppPrivateKey = testkey.ClientPEM() })
+		_, _, answer := ask(t, r, good)
+		require.NoError(t, cnwire.VerifyGatewayCheckAnswer(&testkey.Client().PublicKey, answer))
+	})
+	t.Run("without a key", func(t *testing.T) {
+		_, _, answer := ask(t, newReceiver(t), good)
+		require.Equal(t, `<?xml version="1.0" encoding="GBK"?><alipay><response><success>true</success></response></alipay>`, answer)
+	})
+	for name, params := range map[string]url.Values{
+		"of another key":     signedWith(t, testkey.FastOther(), gatewayCheck(t, isvAppID, ""), messageForm()),
+		"unsigned":           without(good, "sign"),
+		"for another app":    signed(t, gatewayCheck(t, "2021009900000999", ""), messageForm()),
+		"for no app":         signed(t, gatewayCheck(t, "", ""), messageForm()),
+		"of another event":   signed(t, with(gatewayCheck(t, isvAppID, ""), "biz_content", "<XML><AppId>"+isvAppID+"</AppId><EventType>follow</EventType></XML>"), messageForm()),
+		"that is no XML":     signed(t, with(gatewayCheck(t, isvAppID, ""), "biz_content", "{}"), messageForm()),
+		"with more behind":   replaced(good, "more", "x"),
+		"of another charset": replaced(good, "charset", "latin1"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newReceiver(t, withSigner)
+			status, _, answer := ask(t, r, params)
+			require.Equal(t, http.StatusOK, status)
+			require.Contains(t, answer, "<response><success>false</success><error_code>VERIFY_FAILED</error_code><biz_content>")
+			require.Contains(t, r.log.String(), "check of the gateway was refused")
+			require.Zero(t, r.calls())
+		})
+	}
+	t.Run("the signer fails", func(t *testing.T) {
+		r := newReceiver(t, func(o *NotificationOptions) { o.AppSigner = brokenSigner{signer} })
+		status, _, answer := ask(t, r, good)
+		requireFail(t, http.StatusInternalServerError, status, answer)
+		require.Contains(t, r.log.String(), "could not be answered")
+	})
 }
 
 // refusedStatus allows both refusals: a wrong charset is refused before the
@@ -505,7 +804,7 @@ func TestNotificationIsRecordedAlthoughAlipayHungUp(t *testing.T) {
 		o.Handle = func(context.Context, Notification) error { hangUp(); return nil }
 	})
 	_, _ = r.post(ctx, signed(t, grant(wholeGrant), messageForm()))
-	require.Equal(t, []string{"notification:2026112100222000000000000000000001"}, seen.added)
+	require.Equal(t, []string{"notification:" + isvAppID + ":2026112100222000000000000000000001"}, seen.added)
 }
 
 // contextSeenStore records only while its context lasts, as a database would.
@@ -600,6 +899,10 @@ func TestNotificationOptionsAreChecked(t *testing.T) {
 		"no key":            {func(o *NotificationOptions) { o.AlipayPublicKey = nil }, "AlipayPublicKey", "or AlipayCertificates"},
 		"no real key":       {func(o *NotificationOptions) { o.AlipayPublicKey = []byte("secret") }, "AlipayPublicKey", "public key"},
 		"a private key":     {func(o *NotificationOptions) { o.AlipayPublicKey = testkey.PEM() }, "AlipayPublicKey", "is not one: public key expected, but this is an RSA private key, which must stay with its owner"},
+		"no real AES key":   {func(o *NotificationOptions) { o.AESKey = []byte("secret") }, "AESKey", "is not one: AES key"},
+		"no real app key":   {func(o *NotificationOptions) { o.AppPrivateKey = []byte("secret") }, "AppPrivateKey", "is not one: private key"},
+		"no real signer":    {func(o *NotificationOptions) { o.AppSigner = (*testkey.Signer)(nil) }, "AppSigner", "is not one: signer"},
+		"two app keys":      {func(o *NotificationOptions) { o.AppSigner, o.AppPrivateKey = testkey.FastClient(), testkey.PEM() }, "AppPrivateKey", "and AppSigner are both given"},
 		"a bad certificate": {func(o *NotificationOptions) { o.AlipayCertificates = [][]byte{[]byte("secret")} }, "AlipayCertificates[0]", "is not one: certificate"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -618,7 +921,7 @@ func TestNotificationOptionsAreChecked(t *testing.T) {
 func TestHandlerWithoutLoggerIsSilent(t *testing.T) {
 	r := newReceiver(t, func(o *NotificationOptions) { o.Logger = nil })
 	status, text := answerTo(r, request(t.Context(), ""))
-	requireFail(t, http.StatusForbidden, status, text)
+	requireFail(t, http.StatusBadRequest, status, text)
 }
 
 func TestHandlerOverTheNetwork(t *testing.T) {
@@ -665,11 +968,22 @@ func FuzzNotificationHandler(f *testing.F) {
 	f.Add("application/x-www-form-urlencoded", "sign=%zz&a;b")
 	f.Add("text/plain", "")
 	f.Add("application/x-www-form-urlencoded; text/html; charset=UTF-8", good.Encode())
+	f.Add("application/x-www-form-urlencoded; charset=GBK", signed(f, with(message("x", "\xb0\xd7"), "charset", "GBK"), messageForm()).Encode())
+	f.Add("application/x-www-form-urlencoded; charset=GBK", signed(f, map[string]string{
+		"service": cnwire.GatewayCheckService, "charset": "GBK", "biz_content": cnwire.GatewayCheckContent(isvAppID, 1),
+	}, messageForm()).Encode())
 	f.Fuzz(func(t *testing.T, contentType, body string) {
 		r := newReceiver(t)
 		req := request(t.Context(), body)
 		req.Header.Set("Content-Type", contentType)
 		status, text := answerTo(r, req)
+		params, err := url.ParseQuery(body)
+		if strings.HasPrefix(text, "<?xml") { // the console's check
+			require.NoError(t, err)
+			require.Equal(t, cnwire.VerifyNotification(key, params) == nil, strings.Contains(text, "<success>true</success>"))
+			require.Zero(t, r.calls())
+			return
+		}
 		if text != "success" {
 			require.Equal(t, "fail", text)
 			require.GreaterOrEqual(t, status, 400)
@@ -678,7 +992,6 @@ func FuzzNotificationHandler(f *testing.F) {
 		}
 		require.Equal(t, http.StatusOK, status)
 		require.Equal(t, 1, r.calls())
-		params, err := url.ParseQuery(body)
 		require.NoError(t, err)
 		require.NoError(t, cnwire.VerifyNotification(key, params))
 	})

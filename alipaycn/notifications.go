@@ -45,7 +45,7 @@ type NotificationInfo struct {
 	// NotifyID names the notification; repeated deliveries carry the same one.
 	// Only an [UnknownNotification] may lack it.
 	NotifyID string
-	// Kind is the notify_type or else the msg_method, for example
+	// Kind is the notify_type, or else the msg_method or the service, for example
 	// [KindAuditPassed].
 	Kind string
 	// AppID is the app that the notification was sent to, which is the
@@ -61,8 +61,8 @@ type NotificationInfo struct {
 // Info returns the NotificationInfo itself; every notification has it by embedding.
 func (i NotificationInfo) Info() NotificationInfo { return i }
 
-// Fields returns a copy of the signed parameters as they came, decoded once,
-// for what no field holds. Of an authorization they contain the tokens: do not
+// Fields returns a copy of the signed parameters as they came, decoded once, in
+// UTF-8, with biz_content decrypted, for what no field holds. Of an authorization they contain the tokens: do not
 // log them.
 func (i NotificationInfo) Fields() map[string]string { return maps.Clone(i.fields) }
 
@@ -169,8 +169,9 @@ type MerchantConfirmed struct {
 // know, or whose content is not what it should be. All of it is in Fields.
 type UnknownNotification struct {
 	NotificationInfo
-	// Problem says why a notification of a known kind could not be read; empty
-	// when the kind is not known. It quotes nothing of the content.
+	// Problem says why a notification of a known kind, or one with encrypted
+	// content, could not be read, and what to do; empty when the kind is not known.
+	// It quotes nothing of the content.
 	Problem string
 }
 
@@ -179,7 +180,7 @@ type UnknownNotification struct {
 func parseNotification(fields map[string]string) Notification {
 	info := NotificationInfo{
 		NotifyID: fields["notify_id"],
-		Kind:     cmp.Or(fields["notify_type"], fields["msg_method"]),
+		Kind:     cmp.Or(fields["notify_type"], fields["msg_method"], fields["service"]),
 		AppID:    fields["app_id"],
 		SentAt:   sentAt(fields),
 		fields:   fields,
@@ -215,18 +216,13 @@ func readerOf(kind string) func(NotificationInfo) (n Notification, problem strin
 	}
 }
 
-// checkEnvelope checks what every typed notification needs. It is strict because the
-// signed text does not mark where a parameter ends: someone who has a signed
-// notification could shift parameters into each other, but not so that the ids
-// still look like ids and biz_content is still JSON.
+// checkEnvelope checks what every typed notification needs.
 func checkEnvelope(info NotificationInfo) string {
 	switch {
 	case !isID(info.NotifyID):
 		return "notify_id is missing, or no id"
 	case info.AppID == "":
 		return "app_id is missing"
-	case info.fields["encrypt_type"] != "":
-		return "biz_content is encrypted"
 	default:
 		return ""
 	}

@@ -154,7 +154,6 @@ func TestUnreadableNotificationsAreKept(t *testing.T) {
 		"no version":              {with(passed, "biz_content", `{"mini_app_id":"secret"}`), "no mini_app_version"},
 		"no version, rejected":    {message(KindAuditRejected, `{"audit_reason":"secret"}`), "no mini_app_version"},
 		"reasons that are none":   {message(KindAuditRejected, `{"mini_app_version":"0.0.1","base_audit_reason":["secret"]}`), "biz_content is not the JSON"},
-		"encrypted":               {with(passed, "encrypt_type", "AES"), "is encrypted"},
 		"no id":                   {with(passed, "notify_id", ""), "notify_id is missing"},
 		"no real id":              {with(passed, "notify_id", "1&app_id=secret"), "notify_id is missing, or no id"},
 		"no app":                  {with(passed, "app_id", ""), "app_id is missing"},

@@ -30,7 +30,6 @@ type config struct {
 	token          string
 	signer         crypto.Signer
 	trust          trust
-	publicKey      bool
 	aes            *cnwire.AESKey
 	expiredSeconds int
 	maxSkew        time.Duration
@@ -40,11 +39,11 @@ type config struct {
 
 // trust is what requests and answers are certified with.
 type trust struct {
-	// key verifies answers.
-	key *rsa.PublicKey
-	// certSN is the serial of Alipay's certificate, appCertSN and rootSN are
-	// those of the app's and the roots'; empty without certificates.
-	certSN, appCertSN, rootSN string
+	// keys verify answers.
+	keys cnwire.Keys
+	// appCertSN and rootSN are the serials of the app's certificate and of the
+	// roots; empty without certificates.
+	appCertSN, rootSN string
 	// appKey is the key in the app's certificate.
 	appKey *rsa.PublicKey
 }
@@ -60,10 +59,11 @@ func (cfg *config) check(p *problems) {
 	if cfg.signer == nil && !p.Has("private key") && !p.Has("signer") {
 		p.Add("private key", "is missing: give WithPrivateKey or WithSigner, or set ALIPAYCN_PRIVATE_KEY_FILE")
 	}
-	if cfg.trust.key == nil && !p.Has("Alipay public key") && !p.Has("certificates") {
+	certificates := cfg.trust.keys.Certificates
+	if cfg.trust.keys.Public == nil && len(certificates) == 0 && !p.Has("Alipay public key") && !p.Has("certificates") {
 		p.Add("Alipay public key", "is missing: give WithAlipayPublicKey or WithCertificates, or set ALIPAYCN_PUBLIC_KEY_FILE")
 	}
-	if cfg.publicKey && cfg.trust.certSN != "" {
+	if cfg.trust.keys.Public != nil && len(certificates) > 0 {
 		p.Add("certificates", "and an Alipay public key are both given: give the one that the console shows for the app")
 	}
 	cfg.checkPair(p)
@@ -81,11 +81,12 @@ func (cfg *config) checkPair(p *problems) {
 	if cfg.trust.appKey != nil && !own.Equal(cfg.trust.appKey) {
 		p.Add("certificates", "have an app certificate that does not belong to the private key")
 	}
-	switch {
-	case cfg.trust.key == nil || !own.Equal(cfg.trust.key):
-	case cfg.trust.certSN != "":
-		p.Add("certificates", "have the app's certificate in place of Alipay's: give alipayCertPublicKey_RSA2.crt")
-	default:
+	for _, c := range cfg.trust.keys.Certificates {
+		if own.Equal(c.PublicKey) {
+			p.Add("certificates", "have the app's certificate in place of Alipay's: give alipayCertPublicKey_RSA2.crt")
+		}
+	}
+	if cfg.trust.keys.Public != nil && own.Equal(cfg.trust.keys.Public) {
 		p.Add("Alipay public key", "is the app's own public key: give Alipay's, which the console shows after the app's was uploaded")
 	}
 }
@@ -207,8 +208,7 @@ func WithAlipayPublicKey(key []byte) Option {
 		if err != nil {
 			return transport.KeyProblem("Alipay public key", "public key", err)
 		}
-		cfg.trust.key = public
-		cfg.publicKey = true
+		cfg.trust.keys.Public = public
 		return nil
 	}
 }
@@ -239,7 +239,8 @@ func WithCertificates(app, alipay, root []byte) Option {
 		if err := p.Err(); err != nil {
 			return err
 		}
-		cfg.trust = trust{key: theirs.PublicKey, certSN: theirs.SN, appCertSN: own.SN, rootSN: roots.SN, appKey: own.PublicKey}
+		cfg.trust.keys.Certificates = append(cfg.trust.keys.Certificates, theirs)
+		cfg.trust.appCertSN, cfg.trust.rootSN, cfg.trust.appKey = own.SN, roots.SN, own.PublicKey
 		return nil
 	}
 }

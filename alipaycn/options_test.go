@@ -126,7 +126,7 @@ func TestNewFromEnv(t *testing.T) {
 		c, err := NewFromEnv()
 		require.NoError(t, err)
 		require.Equal(t, appSN, c.trust.appCertSN)
-		require.Equal(t, alipaySN, c.trust.certSN)
+		require.Equal(t, alipaySN, c.trust.keys.Certificates[0].SN)
 	})
 	t.Run("everything wrong at once", func(t *testing.T) {
 		t.Setenv("ALIPAYCN_APP_ID", "a,b")

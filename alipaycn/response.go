@@ -32,7 +32,7 @@ func (c *Client) classify(op cnwire.Operation, out outgoing, a *transport.Answer
 }
 
 func (c *Client) classifyAnswer(op cnwire.Operation, a *transport.Answer, got any) transport.Classification {
-	signature, err := cnwire.VerifyResponse(a.Status, a.Header, a.Body, c.trust.key, c.trust.certSN)
+	signature, err := cnwire.VerifyResponse(a.Status, a.Header, a.Body, c.trust.keys)
 	switch {
 	case err != nil && signature == cnwire.SignatureMissing && a.Status >= http.StatusMultipleChoices:
 		return foreignAnswer(op, a) // a redirect: nothing of AlipayCN's
@@ -120,7 +120,7 @@ func (c *Client) untrusted(a *transport.Answer, signature cnwire.SignatureStatus
 	case signature == cnwire.SignatureMissing:
 		reason = fmt.Sprintf("it is not signed (content type %q)", a.Header.Get("Content-Type"))
 		hint = "check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine"
-	case c.trust.certSN != "":
+	case len(c.trust.keys.Certificates) > 0:
 		hint = "check Alipay's certificate (WithCertificates, ALIPAYCN_ALIPAY_CERT_FILE), which is not the app's own"
 	case a.Header.Get(cnwire.HeaderSN) != "":
 		hint = "the answer names a certificate, so the app may be in certificate mode: then give the certificates in place of Alipay's public key (WithCertificates, ALIPAYCN_ALIPAY_CERT_FILE)"

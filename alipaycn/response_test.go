@@ -292,7 +292,7 @@ func TestResponseVectorsThroughTheClient(t *testing.T) {
 				c.now = func() time.Time { return time.UnixMilli(at) }
 			}
 			if v.CertMode {
-				c.trust.certSN = vectors.Keys.CertSN
+				c.trust.keys = cnwire.Keys{Certificates: []*cnwire.Certificate{{SN: vectors.Keys.CertSN, PublicKey: c.trust.keys.Public}}}
 			}
 			var got json.RawMessage
 			err = c.exchange(t.Context(), cnwire.VersionGet, outgoing{target: cnwire.VersionGet.Path()}, &got)

@@ -51,7 +51,7 @@ func TestFaults(t *testing.T) {
 			}
 			require.NoError(t, err)
 			require.Equal(t, tt.status, out.status)
-			signature, err := cnwire.VerifyResponse(out.status, out.header, out.body, w.publicKey(), "")
+			signature, err := cnwire.VerifyResponse(out.status, out.header, out.body, cnwire.Keys{Public: w.publicKey()})
 			require.Equal(t, tt.signature, signature)
 			require.ErrorIs(t, err, tt.wrong)
 			if tt.fault.RetryAfter > 0 {

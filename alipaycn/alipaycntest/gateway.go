@@ -59,6 +59,8 @@ type config struct {
 	closedList     bool
 	anyTemplate    bool
 	client         *http.Client
+
+	encryptNotifications bool
 }
 
 // New makes a gateway without apps. It makes Alipay's key unless [WithKey] gives

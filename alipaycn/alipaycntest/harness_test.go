@@ -217,7 +217,7 @@ func (w *harness) publicKey() *rsa.PublicKey {
 
 func (w *harness) verify(out reply) {
 	w.t.Helper()
-	signature, err := cnwire.VerifyResponse(out.status, out.header, out.body, w.publicKey(), "")
+	signature, err := cnwire.VerifyResponse(out.status, out.header, out.body, cnwire.Keys{Public: w.publicKey()})
 	require.NoError(w.t, err)
 	require.Equal(w.t, cnwire.SignatureValid, signature)
 }

@@ -3,6 +3,7 @@ package alipaycntest
 import (
 	"context"
 	"crypto/rand"
+	"crypto/rsa"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -63,15 +64,24 @@ func (g *Gateway) Notification(event alipaycn.Notification) (url.Values, error) 
 		params.Set("version", "1.1")
 		params.Set("utc_timestamp", strconv.FormatInt(at.UnixMilli(), 10))
 	}
-	if g.cfg.certificate != nil {
-		params.Set("alipay_cert_sn", g.cfg.certificate.SN)
+	if g.cfg.encryptNotifications {
+		key := g.appAESKey(info.AppID)
+		if key == nil {
+			return nil, fmt.Errorf("alipaycntest: notification: app %.32q has no AES key to encrypt with; give it one (App.AESKey)", info.AppID)
+		}
+		params.Set("encrypt_type", "AES")
+		params.Set("biz_content", string(key.Encrypt(text)))
 	}
-	sign, err := cnwire.SignNotification(g.key, params, cnwire.NotificationForm{SignType: !isGrant, EmptyValues: true})
-	if err != nil {
-		return nil, fmt.Errorf("alipaycntest: notification: %w", err)
+	return g.signed(params, cnwire.NotificationForm{SignType: !isGrant, EmptyValues: true})
+}
+
+func (g *Gateway) appAESKey(appID string) *cnwire.AESKey {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if a := g.apps[appID]; a != nil {
+		return a.aes
 	}
-	params.Set("sign", sign)
-	return params, nil
+	return nil
 }
 
 // wireTime writes a time as AlipayCN does.
@@ -91,26 +101,91 @@ func (g *Gateway) SendNotification(ctx context.Context, address string, event al
 	if err != nil {
 		return err
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(params.Encode()))
-	if err != nil {
-		return fmt.Errorf("alipaycntest: send notification: %w", err)
-	}
 	// As AlipayCN was seen to send it, though text/html is no parameter.
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded; text/html; charset=UTF-8")
-	resp, err := g.cfg.client.Do(req)
+	status, answer, err := g.post(ctx, address, params, "application/x-www-form-urlencoded; text/html; charset=UTF-8")
+	if err == nil && (status != http.StatusOK || strings.TrimSpace(answer) != "success") {
+		err = fmt.Errorf("the answer is %d %s %.64q, not success", status, http.StatusText(status), answer)
+	}
 	if err != nil {
 		return fmt.Errorf("alipaycntest: send notification: %w", err)
-	}
-	defer func() { _ = resp.Body.Close() }()
-	const longest = 512
-	body, err := io.ReadAll(io.LimitReader(resp.Body, longest))
-	if err != nil {
-		return fmt.Errorf("alipaycntest: send notification: read the answer: %w", err)
-	}
-	if resp.StatusCode != http.StatusOK || strings.TrimSpace(string(body)) != "success" {
-		return fmt.Errorf("alipaycntest: send notification: the answer is %s %.64q, not success", resp.Status, body)
 	}
 	return nil
+}
+
+// GatewayCheck returns the signed parameters of the console's check of a gateway
+// address (alipay.service.check), as for the app of that id.
+func (g *Gateway) GatewayCheck(appID string) (url.Values, error) {
+	params := url.Values{
+		"service": {cnwire.GatewayCheckService}, "charset": {"GBK"}, "sign_type": {"RSA2"},
+		"biz_content": {cnwire.GatewayCheckContent(appID, time.Now().UnixMilli())},
+	}
+	return g.signed(params, cnwire.NotificationForm{SignType: true, EmptyValues: true})
+}
+
+// SendGatewayCheck posts the console's check, see [Gateway.GatewayCheck], to an
+// address. It returns an error unless the answer says success and, where it is
+// signed, is signed by the app.
+func (g *Gateway) SendGatewayCheck(ctx context.Context, address, appID string) error {
+	params, err := g.GatewayCheck(appID)
+	if err != nil {
+		return err
+	}
+	status, answer, err := g.post(ctx, address, params, "application/x-www-form-urlencoded; charset=GBK")
+	switch {
+	case err != nil:
+	case status != http.StatusOK:
+		err = fmt.Errorf("the answer is %d %s %.64q", status, http.StatusText(status), answer)
+	case strings.Contains(answer, "<sign>"):
+		err = cnwire.VerifyGatewayCheckAnswer(g.appKey(appID), answer)
+	default:
+		err = cnwire.VerifyGatewayCheckAnswer(nil, answer)
+	}
+	if err != nil {
+		return fmt.Errorf("alipaycntest: send the check of the gateway: %w", err)
+	}
+	return nil
+}
+
+// appKey is nil for an app that is unknown, or has no key.
+func (g *Gateway) appKey(appID string) *rsa.PublicKey {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if a := g.apps[appID]; a != nil {
+		return a.key
+	}
+	return nil
+}
+
+func (g *Gateway) signed(params url.Values, form cnwire.NotificationForm) (url.Values, error) {
+	if g.cfg.certificate != nil {
+		params.Set("alipay_cert_sn", g.cfg.certificate.SN)
+	}
+	sign, err := cnwire.SignNotification(g.key, params, form)
+	if err != nil {
+		return nil, fmt.Errorf("alipaycntest: notification: %w", err)
+	}
+	params.Set("sign", sign)
+	return params, nil
+}
+
+// post returns the beginning of the answer.
+func (g *Gateway) post(ctx context.Context, address string, params url.Values, contentType string) (status int, answer string, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(params.Encode()))
+	if err != nil {
+		return 0, "", err
+	}
+	req.Header.Set("Content-Type", contentType)
+	resp, err := g.cfg.client.Do(req)
+	if err != nil {
+		return 0, "", err
+	}
+	defer func() { _ = resp.Body.Close() }()
+	const longest = 8 << 10
+	body, err := io.ReadAll(io.LimitReader(resp.Body, longest))
+	if err != nil {
+		return 0, "", fmt.Errorf("read the answer: %w", err)
+	}
+	return resp.StatusCode, string(body), nil
 }
 
 // contentOf returns the method and the biz_content of an event; a nil content for

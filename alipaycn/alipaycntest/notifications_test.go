@@ -57,6 +57,65 @@ func TestNotificationsAreUnderstoodByTheHandler(t *testing.T) {
 	}
 }
 
+func TestEncryptedNotificationsAreUnderstoodByTheHandler(t *testing.T) {
+	const key, encrypting = "c2hhcmVkLWFlcy1rZXktMQ==", "2021000000000009"
+	w := newHarness(t, alipaycntest.WithEncryptedNotifications())
+	require.NoError(t, w.g.AddApp(alipaycntest.App{ID: encrypting, AESKey: []byte(key)}))
+	verifier, err := alipaycn.NewNotificationVerifier(alipaycn.NotificationOptions{
+		AppID: encrypting, AlipayPublicKey: w.g.AlipayPublicKey(), AESKey: []byte(key),
+	})
+	require.NoError(t, err)
+	event := &alipaycn.AuditPassed{NotificationInfo: alipaycn.NotificationInfo{AppID: encrypting}, AuditedVersion: alipaycn.AuditedVersion{Version: "0.0.1"}}
+
+	params, err := w.g.Notification(event)
+	require.NoError(t, err)
+	require.NotContains(t, params.Get("biz_content"), "0.0.1")
+	n, err := verifier.Verify(params)
+	require.NoError(t, err)
+	passed, ok := n.(*alipaycn.AuditPassed)
+	require.True(t, ok)
+	require.Equal(t, event.Version, passed.Version)
+
+	event.AppID = isv
+	_, err = w.g.Notification(event)
+	require.ErrorContains(t, err, "has no AES key to encrypt with")
+}
+
+func TestTheConsolesCheckIsAnsweredByTheHandler(t *testing.T) {
+	w := newHarness(t)
+	answer := func(change func(*alipaycn.NotificationOptions)) http.Handler {
+		opts := alipaycn.NotificationOptions{
+			AppID: isv, AlipayPublicKey: w.g.AlipayPublicKey(), Handle: func(context.Context, alipaycn.Notification) error { return nil },
+		}
+		change(&opts)
+		handler, err := alipaycn.NewNotificationHandler(opts)
+		require.NoError(t, err)
+		return handler
+	}
+	for name, c := range map[string]struct {
+		handler http.Handler
+		appID   string
+		says    string
+	}{
+		"signed":          {answer(func(o *alipaycn.NotificationOptions) { o.AppSigner = testkey.FastClient() }), isv, ""},
+		"unsigned":        {answer(func(*alipaycn.NotificationOptions) {}), isv, ""},
+		"another app key": {answer(func(o *alipaycn.NotificationOptions) { o.AppSigner = testkey.FastOther() }), isv, "signature does not match"},
+		"another app":     {answer(func(*alipaycn.NotificationOptions) {}), mini, "VERIFY_FAILED"},
+		"no handler":      {http.NotFoundHandler(), isv, "404 Not Found"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(c.handler)
+			defer server.Close()
+			err := w.g.SendGatewayCheck(t.Context(), server.URL, c.appID)
+			if c.says == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, c.says)
+		})
+	}
+}
+
 func TestNotificationsThatCannotBeSent(t *testing.T) {
 	w := newHarness(t)
 	info := alipaycn.NotificationInfo{AppID: isv}

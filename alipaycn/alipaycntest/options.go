@@ -132,6 +132,16 @@ func WithNotificationClient(client *http.Client) Option {
 	}
 }
 
+// WithEncryptedNotifications encrypts the content of notifications with the AES
+// key of the app that is notified, see [App.AESKey], as for an app that encrypts
+// the content of messages too.
+func WithEncryptedNotifications() Option {
+	return func(c *config) error {
+		c.encryptNotifications = true
+		return nil
+	}
+}
+
 func positive(what string, d time.Duration, set func(*config)) Option {
 	return func(c *config) error {
 		if d <= 0 {

@@ -169,11 +169,16 @@ func write(folder string, files map[string][]byte) error {
 }
 
 // notify posts what AlipayCN sends to a third-party app, until the context ends: that the merchant
-// has authorized it, and each time that the version has passed its review.
+// has authorized it, the console's check of the address, and each time that the version has passed its review.
 func notify(ctx context.Context, g *alipaycntest.Gateway, token alipaycn.Token, address string, progress *log.Logger) {
 	deliver(ctx, g, address, &alipaycn.AuthorizationGranted{
 		NotificationInfo: info(alipaycn.KindAuthorizationGranted), Token: token, AuthorizedAt: time.Now(),
 	}, progress)
+	if err := g.SendGatewayCheck(ctx, address, thirdParty); err != nil {
+		progress.Printf("the console's check of %s failed: %v", address, err)
+	} else {
+		progress.Printf("the console's check of %s is answered", address)
+	}
 	before := alipaycn.StatusInit
 	for wait(ctx, 100*time.Millisecond) {
 		now := g.Status(miniProgram, version)

@@ -82,7 +82,7 @@ func TestBothCredentialsWork(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
 		// Then there is 0.0.1, in an answer that Alipay signed
-		_, err = cnwire.VerifyResponse(resp.StatusCode, resp.Header, body, alipay, "")
+		_, err = cnwire.VerifyResponse(resp.StatusCode, resp.Header, body, cnwire.Keys{Public: alipay})
 		require.NoError(t, err)
 		var list struct {
 			Versions []struct {

@@ -22,7 +22,7 @@ import (
 )
 
 type options struct {
-	listen, publicKey, appID string
+	listen, publicKey, appID, appKey, aesKey string
 }
 
 func main() {
@@ -30,6 +30,8 @@ func main() {
 	flag.StringVar(&opts.listen, "listen", "127.0.0.1:8482", "address to serve on")
 	flag.StringVar(&opts.publicKey, "public-key", "alipay-public-key.pem", "file with Alipay's public key, which is not the app's")
 	flag.StringVar(&opts.appID, "app-id", "", "id of the app that the notifications are for")
+	flag.StringVar(&opts.appKey, "app-key", "", "file with the app's private key, which signs the answer to the console's check of the address; empty: it is not signed")
+	flag.StringVar(&opts.aesKey, "aes-key", "", "file with the app's AES key, which decrypts encrypted notifications; empty: none")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	status := run(ctx, opts, flag.Args(), os.Stdout, log.New(os.Stderr, "", 0))
@@ -61,9 +63,19 @@ func newHandler(opts options, stdout io.Writer, progress *log.Logger) (http.Hand
 	if err != nil {
 		return nil, fmt.Errorf("-public-key: %w", err)
 	}
+	appKey, err := readFile("-app-key", opts.appKey)
+	if err != nil {
+		return nil, err
+	}
+	aesKey, err := readFile("-aes-key", opts.aesKey)
+	if err != nil {
+		return nil, err
+	}
 	return alipaycn.NewNotificationHandler(alipaycn.NotificationOptions{
 		AppID:           opts.appID,
 		AlipayPublicKey: publicKey,
+		AppPrivateKey:   appKey,
+		AESKey:          aesKey,
 		Logger:          slog.New(slog.NewTextHandler(progress.Writer(), nil)),
 		Handle: func(_ context.Context, event alipaycn.Notification) error {
 			// AlipayCN sends again what Handle returns an error for, so a line that
@@ -72,6 +84,18 @@ func newHandler(opts options, stdout io.Writer, progress *log.Logger) (http.Hand
 			return err
 		},
 	})
+}
+
+// readFile returns nothing when no file is named.
+func readFile(flagName, path string) ([]byte, error) {
+	if path == "" {
+		return nil, nil
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", flagName, err)
+	}
+	return text, nil
 }
 
 // serve serves until the context ends, and then lets calls in flight finish.

@@ -102,8 +102,9 @@ func TestTheStandInsNotificationsArePrinted(t *testing.T) {
 	address, stdout, _ := start(t)
 	info := alipaycn.NotificationInfo{NotifyID: "1", AppID: appID}
 
-	// When it sends a verdict twice, and one for another app
+	// When the console checks the address, and it sends a verdict twice, and one for another app
 	passed := &alipaycn.AuditPassed{NotificationInfo: info, AuditedVersion: alipaycn.AuditedVersion{MiniAppID: "2021009900000202", Version: "0.0.1"}}
+	require.NoError(t, g.SendGatewayCheck(t.Context(), address, appID))
 	require.NoError(t, g.SendNotification(t.Context(), address, passed))
 	require.NoError(t, g.SendNotification(t.Context(), address, passed))
 	passed.AppID = "2021009900000999"
@@ -158,6 +159,8 @@ func TestWrongUseIsOneLine(t *testing.T) {
 		"no key":          {options{appID: appID, publicKey: filepath.Join(t.TempDir(), "missing")}, nil, 1, "error: -public-key: open "},
 		"a folder as key": {options{appID: appID, publicKey: t.TempDir()}, nil, 1, "error: -public-key: read "},
 		"no app":          {options{publicKey: key}, nil, 1, "error: -app-id is missing: give the id of the app that the notifications are for\n"},
+		"no app key":      {options{publicKey: key, appID: appID, appKey: "missing"}, nil, 1, "error: -app-key: open "},
+		"no AES key":      {options{publicKey: key, appID: appID, aesKey: "missing"}, nil, 1, "error: -aes-key: open "},
 		"no address":      {options{publicKey: key, appID: appID, listen: "nowhere"}, nil, 1, "nowhere"},
 	} {
 		var stderr bytes.Buffer

@@ -52,6 +52,43 @@ func ParseCertificate(text []byte) (*Certificate, error) {
 	return &Certificate{SN: CertSN(leaf), PublicKey: key}, nil
 }
 
+// Keys are the keys of Alipay's that signatures are verified with: its public key,
+// or its certificates, of which there are two while it changes them.
+type Keys struct {
+	Public       *rsa.PublicKey // nil where certificates are used
+	Certificates []*Certificate
+}
+
+// For returns the keys that a signature may be made with which names a
+// certificate by its serial, or none (""). There are none where nothing but other
+// certificates is known.
+func (k Keys) For(serial string) []*rsa.PublicKey {
+	var all []*rsa.PublicKey
+	for _, c := range k.Certificates {
+		if c.SN == serial {
+			return []*rsa.PublicKey{c.PublicKey}
+		}
+		all = append(all, c.PublicKey)
+	}
+	switch {
+	case k.Public != nil:
+		return []*rsa.PublicKey{k.Public}
+	case serial == "":
+		return all
+	default:
+		return nil
+	}
+}
+
+// serials are those of the certificates, for an error.
+func (k Keys) serials() string {
+	var all []string
+	for _, c := range k.Certificates {
+		all = append(all, c.SN)
+	}
+	return strings.Join(all, ", ")
+}
+
 // CertSN returns the serial by which the platform names a certificate: MD5, in
 // lower-case hexadecimal, of the issuer's distinguished name followed by the
 // decimal serial number. The name is CN=…,OU=…,O=…,C=…: the attributes in the

@@ -5,6 +5,7 @@ import (
 	"crypto/rsa"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -42,13 +43,17 @@ type NotificationForm struct {
 // Which of the four [NotificationForm]s a sender uses does not show, so each is tried, with
 // sign_type first.
 //
+// The signed text does not mark where a value ends: whoever has a notification
+// may draw two parameters together into one value, or take one apart, and the
+// signature still fits. So a notification is refused as ambiguous where another
+// reading of its text has another id, app or kind; see [checkUnambiguous].
+//
 // The error is an [ErrNotification], signing.ErrNoSignature,
 // signing.ErrAlgorithm (a sign_type other than RSA2), signing.ErrEncoding or
 // signing.ErrMismatch.
 //
-// The signed text does not mark where a value ends, and an old notification
-// stays valid. So take a notification for a hint, and confirm what matters with
-// a query.
+// An old notification stays valid. So take a notification for a hint, and confirm
+// what matters with a query.
 func VerifyNotification(key *rsa.PublicKey, params url.Values) error {
 	if err := checkNotification(params); err != nil {
 		return err
@@ -68,7 +73,7 @@ func VerifyNotification(key *rsa.PublicKey, params url.Values) error {
 	} {
 		digest := sha256.Sum256([]byte(form.text(params)))
 		if signing.Verify(key, digest[:], signature) == nil {
-			return nil
+			return checkUnambiguous(params)
 		}
 	}
 	return fmt.Errorf("notification: %w: a value differs from what was signed (decoded twice, or mixed with the query of the callback address), or the key is not Alipay's (the app's own public key is another)", signing.ErrMismatch)
@@ -101,6 +106,59 @@ func checkNotification(params url.Values) error {
 		}
 	}
 	return nil
+}
+
+// What the parameters of both protocols and of orders are to the meaning of a
+// notification. Names that are not here mean nothing to this library.
+type meaning uint8
+
+const (
+	// token: its value is an id, a name, a number or a time, without & and =.
+	token meaning = 1 << iota
+	// telling: what the notification is, whom it is for, and whether it came before,
+	// depend on it.
+	telling
+)
+
+func meaningOf(name string) meaning {
+	switch name {
+	case "app_id", "auth_app_id", "msg_app_id", "notify_id", "notify_type", "msg_method", "msg_type", "service",
+		"charset", "encrypt_type", "sign_type", "alipay_cert_sn", "notify_time", "utc_timestamp", "commodity_order_id":
+		return token | telling
+	case "method", "status", "version":
+		return token
+	case "biz_content", "msg_uid":
+		return telling
+	default:
+		return 0
+	}
+}
+
+// checkUnambiguous refuses parameters whose signed text can be read as others: a
+// value of a token with a separator in it, or a value that holds the beginning of
+// a telling parameter (&notify_id=). JSON may hold it, because JSON shows where it
+// ends. What is left of a text has one reading as far as ids, app, kind and
+// content go. The rule is this project's own.
+func checkUnambiguous(params url.Values) error {
+	for name, values := range params {
+		value := values[0]
+		if meaningOf(name)&token != 0 && strings.ContainsAny(value, "&=") {
+			return fmt.Errorf("%w: the value of %s holds another parameter: two were drawn together", ErrNotification, name)
+		}
+		for _, part := range strings.Split(value, "&")[1:] {
+			inner, _, found := strings.Cut(part, "=")
+			if !found || meaningOf(inner)&telling == 0 || isJSON(value) {
+				continue
+			}
+			return fmt.Errorf("%w: the value of %.64q holds the parameter %s: the signed text can be read in two ways", ErrNotification, name, inner)
+		}
+	}
+	return nil
+}
+
+func isJSON(text string) bool {
+	text = strings.TrimSpace(text)
+	return (strings.HasPrefix(text, "{") || strings.HasPrefix(text, "[")) && json.Valid([]byte(text))
 }
 
 // text is what is signed of params.

@@ -31,15 +31,15 @@ const (
 )
 
 // SerialError says that an answer was signed with another certificate of Alipay
-// than the loaded one.
+// than the loaded ones.
 type SerialError struct {
-	Loaded   string // serial of the certificate that was given for checking
+	Loaded   string // serials of the certificates that were given for checking
 	Received string // serial that the answer names; from outside and not verified
 }
 
-// Error names both serials, in one line.
+// Error names the serials, in one line.
 func (e *SerialError) Error() string {
-	return fmt.Sprintf("answer names the Alipay certificate %.64q, but the loaded one is %.64q", e.Received, e.Loaded)
+	return fmt.Sprintf("answer names the Alipay certificate %.64q, but the loaded one is %.256q", e.Received, e.Loaded)
 }
 
 // VerifyResponse verifies the signature of a whole answer. An answer may be used
@@ -50,49 +50,52 @@ func (e *SerialError) Error() string {
 //     whether errors are always signed, and proxies answer as well. If it has
 //     one, that must be valid, as the official SDK for PHP has it (the one for
 //     Node does not verify errors at all);
-//   - if it is signed and certSN is not "", the header alipay-sn must be absent
-//     or the same.
+//   - where certificates are used and it is signed, the header alipay-sn must be
+//     absent or name one of them.
 //
 // What is signed is
 //
 //	<timestamp>\n<nonce>\n<body>\n
 //
-// Body holds the exact bytes on the wire, so ciphertext where AES is used. Key is
-// Alipay's, not the app's own. CertSN is the serial of the certificate that key
-// comes from, "" when certificates are not used. The header's names are in their
-// canonical form, as net/http delivers them.
+// Body holds the exact bytes on the wire, so ciphertext where AES is used. Keys are
+// Alipay's, not the app's own. The header's names are in their canonical form, as
+// net/http delivers them.
 //
 // The error is a [SerialError], or one of signing.ErrNoSignature,
 // signing.ErrEncoding, signing.ErrHeader and signing.ErrMismatch.
-func VerifyResponse(status int, header http.Header, body []byte, key *rsa.PublicKey, certSN string) (SignatureStatus, error) {
-	signature, err := verifyHeader(header, body, key)
-	received := header.Get(HeaderSN)
-	switch {
-	case signature == SignatureMissing && status >= http.StatusBadRequest:
+func VerifyResponse(status int, header http.Header, body []byte, keys Keys) (SignatureStatus, error) {
+	signature, err := verifyHeader(header, body, keys)
+	if signature == SignatureMissing && status >= http.StatusBadRequest {
 		return SignatureMissing, nil
-	case signature != SignatureMissing && certSN != "" && received != "" && received != certSN:
-		return signature, &SerialError{Loaded: certSN, Received: received}
 	}
 	return signature, err
 }
 
-func verifyHeader(header http.Header, body []byte, key *rsa.PublicKey) (SignatureStatus, error) {
+func verifyHeader(header http.Header, body []byte, keys Keys) (SignatureStatus, error) {
 	// Two readers could choose differently between two values.
 	for _, name := range []string{HeaderSignature, HeaderTimestamp, HeaderNonce, HeaderSN} {
 		if len(header.Values(name)) > 1 {
 			return SignatureInvalid, fmt.Errorf("answer: %w: %s is given twice", signing.ErrHeader, name)
 		}
 	}
-	signature := header.Get(HeaderSignature)
-	if signature == "null" { // which the official SDK for PHP takes for none
-		signature = ""
+	signature, serial := header.Get(HeaderSignature), header.Get(HeaderSN)
+	if signature == "" || signature == "null" { // which the official SDK for PHP takes for none
+		return SignatureMissing, fmt.Errorf("answer: %w", signing.ErrNoSignature)
 	}
-	err := verifySignature(key, header.Get(HeaderTimestamp), header.Get(HeaderNonce), body, signature)
-	switch {
-	case err == nil:
-		return SignatureValid, nil
-	case errors.Is(err, signing.ErrNoSignature):
-		return SignatureMissing, err
+	meant := keys.For(serial)
+	if len(meant) == 0 {
+		status, _ := verifyWithAny(keys.For(""), header, body)
+		return status, &SerialError{Loaded: keys.serials(), Received: serial}
+	}
+	return verifyWithAny(meant, header, body)
+}
+
+func verifyWithAny(keys []*rsa.PublicKey, header http.Header, body []byte) (status SignatureStatus, err error) {
+	for _, key := range keys {
+		err = verifySignature(key, header.Get(HeaderTimestamp), header.Get(HeaderNonce), body, header.Get(HeaderSignature))
+		if err == nil {
+			return SignatureValid, nil
+		}
 	}
 	return SignatureInvalid, err
 }

@@ -27,12 +27,12 @@ func TestResponseVectors(t *testing.T) {
 	require.Len(t, v.Cases, 17)
 	for _, c := range v.Cases {
 		t.Run(c.Name, func(t *testing.T) {
-			serial := ""
+			keys := cnwire.Keys{Public: cert.PublicKey}
 			if c.CertMode {
-				serial = cert.SN
+				keys = cnwire.Keys{Certificates: []*cnwire.Certificate{cert}}
 			}
 
-			signature, err := cnwire.VerifyResponse(c.Status, c.header(), c.Body, cert.PublicKey, serial)
+			signature, err := cnwire.VerifyResponse(c.Status, c.header(), c.Body, keys)
 
 			require.Equal(t, c.Expected.Signature, signature)
 			switch c.Expected.Client {
@@ -132,7 +132,12 @@ func TestVerifyResponse(t *testing.T) {
 				body = c.body
 			}
 
-			signature, err := cnwire.VerifyResponse(c.status, header, []byte(body), key, c.serial)
+			keys := cnwire.Keys{Public: key}
+			if c.serial != "" {
+				keys = cnwire.Keys{Certificates: []*cnwire.Certificate{{SN: c.serial, PublicKey: key}}}
+			}
+
+			signature, err := cnwire.VerifyResponse(c.status, header, []byte(body), keys)
 
 			require.Equal(t, c.signature, signature)
 			if c.is == nil && c.reason == "" {
@@ -186,10 +191,10 @@ func TestAnswersOfAnyLengthVerify(t *testing.T) {
 		body := []byte(strings.Repeat("x", size))
 		header := signedAnswer(t, body)
 
-		signature, err := cnwire.VerifyResponse(http.StatusOK, header, body, key, "")
+		signature, err := cnwire.VerifyResponse(http.StatusOK, header, body, cnwire.Keys{Public: key})
 		require.NoError(t, err)
 		require.Equal(t, cnwire.SignatureValid, signature)
-		signature, err = cnwire.VerifyResponse(http.StatusOK, header, append(body, 'x'), key, "")
+		signature, err = cnwire.VerifyResponse(http.StatusOK, header, append(body, 'x'), cnwire.Keys{Public: key})
 		require.ErrorIs(t, err, signing.ErrMismatch)
 		require.Equal(t, cnwire.SignatureInvalid, signature)
 	}
