@@ -39,12 +39,12 @@ type NotificationOptions struct {
 	// which the content of notifications is decrypted. Without it an encrypted
 	// notification is an [UnknownNotification] that says so.
 	AESKey []byte
-	// AppPrivateKey is the app's own private key, as PEM or bare base64, and AppSigner
-	// the same as a signer: with either, the answer to the console's check of the
-	// gateway address is signed, and shows the app's public key. Nothing else is
-	// signed with it.
+	// AppPrivateKey is the app's own private key, as PEM or bare base64: with it the
+	// answer to the console's check of the gateway address is signed, and shows the
+	// app's public key. Nothing else is signed with it.
 	AppPrivateKey []byte
-	AppSigner     crypto.Signer
+	// AppSigner is AppPrivateKey as a signer, which may live in a KMS or an HSM.
+	AppSigner crypto.Signer
 	// Handle gets each notification; required. AlipayCN is answered "success" only
 	// after it returned nil, and sends the notification again otherwise. It must be
 	// idempotent: after a crash, or when the store has dropped the id, a notification
