@@ -26,6 +26,11 @@ func (s *session) makeChange(ctx context.Context, d decision, in *Intent) error 
 			return err
 		}
 	}
+	if in.Kind == ChangeRaise || in.Kind == ChangePublish {
+		if _, _, frozen := s.state.Spec.frozen(time.Now()); frozen { // since the decision
+			return nil
+		}
+	}
 	ctx = context.WithoutCancel(ctx)
 	if before := s.state.Intent; before != nil && before.same(in) {
 		in = before // the same change again, under the same key

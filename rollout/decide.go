@@ -150,6 +150,13 @@ func decideLadder(state *State, o *Observation, now time.Time, clock string) dec
 			return waitForApproval(next.Ratio, why, nextEvaluation(state, at, clock))
 		}
 	}
+	if why, until, frozen := state.Spec.frozen(now); frozen {
+		d := decision{message: fmt.Sprintf("%v is not set yet, %s", next.Ratio, why), until: until, ends: until}
+		if again := nextEvaluation(state, at, clock); !again.IsZero() && (until.IsZero() || again.Before(until)) {
+			d.until = again
+		}
+		return d
+	}
 	d := decision{action: actRaise, to: next.Ratio, message: fmt.Sprintf("raise from %v to %v", o.Ratio, next.Ratio)}
 	if next.Ratio == alipayplus.FullRatio {
 		d.action, d.message = actPublish, fmt.Sprintf("release to all users, from %v", o.Ratio)
@@ -229,10 +236,11 @@ func failedGate(state *State, o *Observation) (_ decision, failed bool) {
 	}
 	for _, name := range state.Spec.Steps[at].Gates {
 		var d decision
+		spec := state.Spec.gate(name)
 		switch g := state.Gates[name]; {
-		case g.Verdict.Decision == Fail:
-			d = pauseFor(CauseGate, "gate %s failed: %s", name, cmp.Or(g.Verdict.Reason, "no reason given"))
-		case g.Errors > state.Spec.gate(name).Tolerate:
+		case g.failures(spec) >= spec.FailAfter:
+			d = pauseFor(CauseGate, "gate %s failed%s: %s", name, often(spec), cmp.Or(g.Verdict.Reason, "no reason given"))
+		case g.Errors > *spec.Tolerate:
 			d = pauseFor(CauseGate, "gate %s did not answer %d times in a row, which counts as failed: %s", name, g.Errors, g.Error)
 		default:
 			continue
@@ -241,6 +249,18 @@ func failedGate(state *State, o *Observation) (_ decision, failed bool) {
 		return d, true
 	}
 	return decision{}, false
+}
+
+// often says how often a gate has failed; empty where once is enough.
+func often(spec GateSpec) string {
+	switch {
+	case spec.FailAfter == 1:
+		return ""
+	case spec.OfLast == spec.FailAfter:
+		return fmt.Sprintf(" %d times in a row", spec.FailAfter)
+	default:
+		return fmt.Sprintf(" %d of the last %d times", spec.FailAfter, spec.OfLast)
+	}
 }
 
 // dueGates are the gates to be evaluated now. During the bake time each has its own

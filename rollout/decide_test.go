@@ -371,7 +371,7 @@ func TestClocksThatDisagreeNeverMakeABakeTimeShorter(t *testing.T) {
 
 func TestTheClockToleranceIsThatOfTheSpec(t *testing.T) {
 	onStage(t, hourly(), func(t *testing.T, s *stage) {
-		s.spec.ClockTolerance = rollout.Duration(20 * time.Minute)
+		s.spec.ClockTolerance = new(rollout.Duration(20 * time.Minute))
 		s.runUntil(95 * time.Minute)
 		s.shiftClock(-20 * time.Minute)
 		s.requireDone(s.runner(rollout.WithHost("b")).Run(t.Context()))
@@ -382,7 +382,7 @@ func TestTheClockToleranceIsThatOfTheSpec(t *testing.T) {
 func TestARatioWithoutBakeTimeIsNotMadeToWaitForAnotherClock(t *testing.T) {
 	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.spec.Steps[0].Bake = 0
-		s.spec.ClockTolerance = rollout.Duration(10 * time.Hour)
+		s.spec.ClockTolerance = new(rollout.Duration(10 * time.Hour))
 		s.spec.Steps[1].Approval = true
 		s.runUntil(95 * time.Minute)
 		s.approve(50)

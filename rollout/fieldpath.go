@@ -123,8 +123,9 @@ func decodeAnswer(body []byte) (any, error) {
 	return document, nil
 }
 
-// figure finds the number that stands at the path. Whatever else stands there, or
-// nothing, is an error.
+// figure finds the number that stands at the path. Whatever else stands there is an error.
+// When nothing does, because a field or an entry is missing, null or NaN, it matches
+// [ErrNoData].
 func (p fieldPath) figure(document any) (float64, error) {
 	at := document
 	for i, step := range p {
@@ -157,7 +158,7 @@ func (s fieldStep) descend(value any) (any, error) {
 		if inner, ok := v[s.name]; ok {
 			return inner, nil
 		}
-		return nil, fmt.Errorf("has no field %q", s.name)
+		return nil, noDataError(fmt.Sprintf("has no field %q", s.name))
 	case []any:
 		if !s.list {
 			return nil, errors.New("is a list, not an object")
@@ -165,7 +166,9 @@ func (s fieldStep) descend(value any) (any, error) {
 		if s.at < len(v) {
 			return v[s.at], nil
 		}
-		return nil, fmt.Errorf("has %d entries", len(v))
+		return nil, noDataError(fmt.Sprintf("has %d entries", len(v)))
+	case nil:
+		return nil, noDataError("is null")
 	default:
 		return nil, fmt.Errorf("is %s", kindOf(value))
 	}
@@ -180,8 +183,13 @@ func number(value any) (float64, error) {
 		text = v.String()
 	case string:
 		text = v
+	case nil:
+		return 0, noDataError("is null, not a number")
 	default:
 		return 0, fmt.Errorf("is %s, not a number", kindOf(value))
+	}
+	if strings.EqualFold(text, "NaN") {
+		return 0, noDataError("is NaN, not a number")
 	}
 	if text == "" || strings.Trim(text, "+-.0123456789eE") != "" {
 		return 0, errors.New(`is a text that is not a number; "NaN" and "Inf" are none`)
@@ -192,6 +200,12 @@ func number(value any) (float64, error) {
 	}
 	return x, nil
 }
+
+// noDataError is an error that matches [ErrNoData] and says more.
+type noDataError string
+
+func (e noDataError) Error() string { return string(e) }
+func (e noDataError) Unwrap() error { return ErrNoData }
 
 func kindOf(value any) string {
 	switch value.(type) {

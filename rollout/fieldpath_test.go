@@ -56,7 +56,7 @@ func TestWhatIsNoFigureIsAnErrorThatNamesThePlace(t *testing.T) {
 		{"a", `{"a": {}}`, "a is an object, not a number"},
 		{"a", `{"a": [1]}`, "a is a list, not a number"},
 		{"a", `{"a": ""}`, "a is a text that is not a number"},
-		{"a", `{"a": "NaN"}`, "a is a text that is not a number"},
+		{"a", `{"a": "NaN"}`, "a is NaN, not a number"},
 		{"a", `{"a": "+Inf"}`, "a is a text that is not a number"},
 		{"a", `{"a": "infinity"}`, "a is a text that is not a number"},
 		{"a", `{"a": "0x10"}`, "a is a text that is not a number"},

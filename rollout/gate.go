@@ -8,8 +8,10 @@ import (
 	"maps"
 	"math"
 	"net/url"
+	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,6 +35,8 @@ type Step struct {
 	Rollout string
 	// Target is the target's id.
 	Target string
+	// Version is the number of the version; empty when the target does not say it.
+	Version string
 	// Index is the step's place in the spec, from 0.
 	Index int
 	// Ratio is live, in percent.
@@ -53,6 +57,10 @@ const (
 	// Wait: it is too early to say.
 	Wait Decision = "wait"
 )
+
+// ErrNoData marks an error of a gate that says that there is no data yet: an answer without
+// a figure, rather than no answer. See [GateSpec].NoData.
+var ErrNoData = errors.New("no data")
 
 // Verdict is a decision and its reason, for people. A Verdict with another decision than
 // the three counts as an error; so does the zero Verdict.
@@ -98,14 +106,48 @@ type PrometheusGate struct {
 func (g *PrometheusGate) check(path string, add report) {
 	g.Bound.check(path, add)
 	g.checkSamples(path, g.Samples, add)
+	checkVariables(path+".query", g.Query, add)
+	checkVariables(path+".samples", g.Samples, add)
 	if u, err := url.Parse(g.Address); err == nil && (u.User != nil || u.RawQuery != "" || u.Fragment != "") {
 		add(path+".address", "must have no user, query or fragment; name a variable in tokenFrom")
 	}
 }
 
+// Token reads the bearer token from the environment; empty when the gate has none. The error
+// never holds what stands there.
+func (g *PrometheusGate) Token() (string, error) {
+	if g.TokenFrom == "" {
+		return "", nil
+	}
+	return secretFrom(g.TokenFrom, "the bearer token", "a space, a line break or what else is no visible ASCII",
+		func(r rune) bool { return r <= ' ' || r > '~' })
+}
+
+// fault is what can be found wrong without asking.
+func (g *PrometheusGate) fault() error {
+	_, err := g.Token()
+	return err
+}
+
+// secretFrom reads an environment variable that must be set and hold no character that is
+// not allowed. The error never holds its value.
+func secretFrom(variable, purpose, badOnes string, bad func(rune) bool) (string, error) {
+	value := os.Getenv(variable)
+	trimmed := strings.TrimRight(value, "\r\n")
+	switch {
+	case value == "":
+		return "", fmt.Errorf("the environment variable %s, for %s, is not set", variable, purpose)
+	case trimmed != value && !strings.ContainsFunc(trimmed, bad):
+		return "", fmt.Errorf("the environment variable %s, for %s, ends in a line break; set it without", variable, purpose)
+	case strings.ContainsFunc(value, bad):
+		return "", fmt.Errorf("the environment variable %s, for %s, holds %s", variable, purpose, badOnes)
+	}
+	return value, nil
+}
+
 // makeGates makes every gate of the spec.
 func (c *config) makeGates() error {
-	c.gates = make(map[string]Gate, len(c.spec.Gates))
+	c.gates, c.faults = make(map[string]Gate, len(c.spec.Gates)), make(map[string]func() error)
 	for _, name := range slices.Sorted(maps.Keys(c.spec.Gates)) {
 		gate, err := c.makeGate(name, c.spec.Gates[name])
 		if err != nil {
@@ -134,13 +176,18 @@ func (c *config) makeGate(name string, spec GateSpec) (Gate, error) {
 			return nil, fmt.Errorf("rollout: gate %s: %w", name, err)
 		}
 		if gate != nil {
+			if spec.Prometheus != nil {
+				c.faults[name] = spec.Prometheus.fault
+			}
 			return gate, nil
 		}
 	}
 	switch {
 	case spec.HTTP != nil:
+		c.faults[name] = spec.HTTP.fault
 		return spec.HTTP.Gate(), nil
 	case spec.Command != nil:
+		c.faults[name] = spec.Command.fault
 		return spec.Command.Gate(), nil
 	case spec.Prometheus != nil:
 		return nil, fmt.Errorf("rollout: gate %s asks Prometheus; give WithGates the maker of the module rollout/prometheus: %w", name, alipayplus.ErrInvalid)
@@ -154,11 +201,14 @@ func (c *config) makeGate(name string, spec GateSpec) (Gate, error) {
 func (s *session) evaluateGates(ctx context.Context, names []string) error {
 	s.fresh = false // gates may take long
 	at := s.state.Spec.stepAt(s.state.Ratio)
-	step := Step{Rollout: s.state.Rollout, Target: s.state.Target, Index: at, Ratio: s.state.Ratio, Since: s.state.Since}
+	step := Step{
+		Rollout: s.state.Rollout, Target: s.state.Target, Version: s.observation.Subject.Version,
+		Index: at, Ratio: s.state.Ratio, Since: s.state.Since,
+	}
 	verdicts, errs := make([]Verdict, len(names)), make([]error, len(names))
 	var evaluations sync.WaitGroup
 	for i, name := range names {
-		evaluations.Go(func() { verdicts[i], errs[i] = s.evaluateGate(ctx, name, step) })
+		evaluations.Go(func() { verdicts[i], errs[i] = s.runner.evaluateGate(ctx, name, step) })
 	}
 	evaluations.Wait()
 	if err := ctx.Err(); err != nil {
@@ -173,20 +223,25 @@ func (s *session) evaluateGates(ctx context.Context, names []string) error {
 
 // evaluateGate evaluates one gate. A panic counts as an error, so that it neither lets the
 // release go on nor ends the other rollouts of the process.
-func (s *session) evaluateGate(ctx context.Context, name string, step Step) (v Verdict, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.state.Spec.gate(name).Timeout.Std())
+func (c *config) evaluateGate(ctx context.Context, name string, step Step) (v Verdict, err error) {
+	spec := c.spec.gate(name)
+	ctx, cancel := context.WithTimeout(ctx, spec.Timeout.Std())
 	defer cancel()
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("the gate panicked: %v", p)
+			v, err = Verdict{}, fmt.Errorf("the gate panicked: %v", p)
 		}
 	}()
-	v, err = s.runner.gates[name](ctx, step)
-	if err == nil && ctx.Err() != nil {
+	v, err = c.gates[name](ctx, step)
+	switch {
+	case err == nil && ctx.Err() != nil:
 		err = fmt.Errorf("the gate answered after its time: %w", ctx.Err())
-	}
-	if err == nil && v.Decision != Pass && v.Decision != Fail && v.Decision != Wait {
+	case err == nil && v.Decision != Pass && v.Decision != Fail && v.Decision != Wait:
 		err = fmt.Errorf("the gate decided %q, which is neither pass, fail nor wait", v.Decision)
+	case errors.Is(err, ErrNoData) && spec.NoData == NoDataWait:
+		return Waiting("%v", err), nil
+	case errors.Is(err, ErrNoData) && spec.NoData == NoDataFail:
+		return Failed("%v", err), nil
 	}
 	return v, err
 }
@@ -195,19 +250,56 @@ func (s *session) recordVerdict(name string, v Verdict, err error, now time.Time
 	if s.state.Gates == nil {
 		s.state.Gates = make(map[string]GateState)
 	}
-	g := GateState{Verdict: v, At: now}
+	before := s.state.Gates[name]
+	g := GateState{Verdict: v, At: now, Recent: before.Recent}
 	e := Event{Gate: name}
 	if err != nil {
-		g = GateState{At: now, Errors: s.state.Gates[name].Errors + 1, Error: err.Error()}
+		g.Verdict, g.Errors, g.Error = Verdict{}, before.Errors+1, err.Error()
 		e.What, e.Error = fmt.Sprintf("gate %s did not answer: %v", name, err), err.Error()
 	} else {
-		e.What, e.Verdict = fmt.Sprintf("gate %s: %s: %s", name, v.Decision, v.Reason), &v
+		spec := s.state.Spec.gate(name)
+		g.remember(v.Decision, spec.OfLast)
+		e.What, e.Verdict = fmt.Sprintf("gate %s: %s%s: %s", name, v.Decision, g.progress(spec), v.Reason), &v
 	}
 	if err == nil && v.Decision == Fail { // even one failure that the spec tolerates
 		s.state.voidApprovals(fmt.Sprintf("gate %s failed: %s", name, cmp.Or(v.Reason, "no reason given")))
 	}
 	s.state.Gates[name] = g
 	s.record(EventGate, e)
+}
+
+// remember keeps the last n verdicts to pass or to fail, where more than the last one counts.
+func (g *GateState) remember(d Decision, n int) {
+	if n == 1 || d == Wait {
+		return
+	}
+	g.Recent = append(slices.Clone(g.Recent), d)
+	g.Recent = g.Recent[max(0, len(g.Recent)-n):]
+}
+
+// failures is how many of the verdicts that count are to fail.
+func (g *GateState) failures(spec GateSpec) (n int) {
+	if spec.OfLast == 1 {
+		if g.Verdict.Decision == Fail {
+			n++
+		}
+		return n
+	}
+	for _, d := range g.Recent {
+		if d == Fail {
+			n++
+		}
+	}
+	return n
+}
+
+// progress says how far a gate that just failed is from stopping the rollout: " (1 of 3)";
+// empty where the first failure does.
+func (g *GateState) progress(spec GateSpec) string {
+	if spec.FailAfter == 1 || g.Verdict.Decision != Fail {
+		return ""
+	}
+	return fmt.Sprintf(" (%d of %d)", g.failures(spec), spec.FailAfter)
 }
 
 // Bound is the range that a figure must be in.
@@ -251,9 +343,12 @@ func (b Bound) checkSamples(path, samples string, add report) {
 }
 
 // Evaluate compares a figure to the bound; name is what the figure is called in the reason.
-// NaN and the infinities, which come of a division by zero, are errors and never pass.
+// NaN and the infinities, which come of a division by zero, are errors and never pass; that
+// of NaN matches [ErrNoData].
 func (b Bound) Evaluate(name string, figure float64) (Verdict, error) {
 	switch {
+	case math.IsNaN(figure):
+		return Verdict{}, noDataError(name + " is NaN, which is no figure: zero divided by zero, perhaps")
 	case !finite(figure):
 		return Verdict{}, fmt.Errorf("%s is %s, which is no figure", name, formatFigure(figure))
 	case b.Min == nil && b.Max == nil:

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -21,8 +20,9 @@ import (
 // reason.
 //
 // The program finds the environment of the runner, and in it ROLLOUT_NAME,
-// ROLLOUT_TARGET, ROLLOUT_RATIO (in percent, "10") and ROLLOUT_STEP (its place in the
-// spec, from 0). When it takes longer than the gate's timeout it is killed; on Unix
+// ROLLOUT_TARGET, ROLLOUT_VERSION (empty when the target does not say it), ROLLOUT_STEP (its
+// place in the spec, from 0), ROLLOUT_RATIO (in percent, "10"), ROLLOUT_SINCE (when it went
+// live, by RFC 3339) and ROLLOUT_LIVE_SECONDS (how long ago that is, at least 1). When it takes longer than the gate's timeout it is killed; on Unix
 // with all that it started, unless they left its process group.
 type CommandGate struct {
 	// Args are the program and its arguments; no shell reads them.
@@ -48,6 +48,9 @@ func (g *CommandGate) check(path string, add report) {
 		add(path+".args[0]", "must name a program")
 	}
 }
+
+// fault is what can be found wrong without running the program.
+func (g *CommandGate) fault() error { return programFault(g.Args[0]) }
 
 // Gate makes the gate. A program that cannot be started, was killed, or did not end
 // in time gave no verdict: that is an error.
@@ -84,9 +87,7 @@ func commandVerdict(status, wait int, line string) Verdict {
 func runCommand(ctx context.Context, args []string, step Step) (status int, output []byte, err error) {
 	var kept tail
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // to run it is what the spec asks for
-	cmd.Env = append(os.Environ(),
-		"ROLLOUT_NAME="+step.Rollout, "ROLLOUT_TARGET="+step.Target,
-		"ROLLOUT_RATIO="+strconv.Itoa(int(step.Ratio)), "ROLLOUT_STEP="+strconv.Itoa(step.Index))
+	cmd.Env = append(os.Environ(), step.environment()...)
 	cmd.Stdout, cmd.Stderr = &kept, &kept // the same writer, so that os/exec serializes the writes
 	cmd.WaitDelay = commandGrace
 	setProcessGroup(cmd)

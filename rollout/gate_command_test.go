@@ -44,6 +44,8 @@ func TestProgramOfTheCommandGates(t *testing.T) {
 			fmt.Print(os.Getenv("ROLLOUT_"+name), " ") //nolint:forbidigo // it is the program that the gate asks
 		}
 		fmt.Print(os.Getenv("GIVEN_BY_TEST")) //nolint:forbidigo // it is the program that the gate asks
+	case "live":
+		fmt.Print(os.Getenv("ROLLOUT_VERSION"), " ", os.Getenv("ROLLOUT_SINCE"), " ", os.Getenv("ROLLOUT_LIVE_SECONDS")) //nolint:forbidigo // it is the program that the gate asks
 	case "flood":
 		for i := range 1 << 17 {
 			fmt.Println("line", i) //nolint:forbidigo // it is the program that the gate asks

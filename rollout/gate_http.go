@@ -7,7 +7,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -19,7 +18,8 @@ import (
 // to a bound.
 type HTTPGate struct {
 	// URL is read with GET. It must answer 200 itself: redirects are not followed.
-	// A spec holds no secrets, so there is no user in it.
+	// A spec holds no secrets, so there is no user in it. Its path and its query may name
+	// what is known of the step: "?version=${ROLLOUT_VERSION}"; see [Step.Expand].
 	URL string `json:"url" yaml:"url" validate:"required,http_url"`
 	// Field is the path of the figure in the answer: "data.errorRate",
 	// "results[0].value", `data["http.errors"]`. It must be there and be a number, or
@@ -43,6 +43,7 @@ func (g *HTTPGate) check(path string, add report) {
 	if u, err := url.Parse(g.URL); err == nil && u.User != nil {
 		add(path+".url", "must hold no user and password; name a variable in headersFrom")
 	}
+	checkVariables(path+".url", g.URL, add)
 	if _, err := parseFieldPath(g.Field); err != nil && g.Field != "" {
 		add(path+".field", "%v", err)
 	}
@@ -79,8 +80,12 @@ func (g *HTTPGate) Gate() Gate {
 	client := transport.New(transport.Options{
 		HTTPClient: closingClient(), UserAgent: "alipayplus-go", Attempts: 1, MaxAnswerBytes: maxGateAnswer,
 	})
-	return func(ctx context.Context, _ Step) (Verdict, error) {
-		document, err := spec.fetch(ctx, client)
+	return func(ctx context.Context, step Step) (Verdict, error) {
+		address, err := step.expandURL(spec.URL)
+		if err != nil {
+			return Verdict{}, fmt.Errorf("the url: %w", err)
+		}
+		document, err := spec.fetch(ctx, client, address)
 		if err != nil {
 			return Verdict{}, err
 		}
@@ -99,19 +104,19 @@ func closingClient() *http.Client {
 }
 
 // fetch gets the document.
-func (g *HTTPGate) fetch(ctx context.Context, client *transport.Transport) (any, error) {
+func (g *HTTPGate) fetch(ctx context.Context, client *transport.Transport, address string) (any, error) {
 	headers, err := g.headers()
 	if err != nil {
 		return nil, err
 	}
 	answer, err := client.Do(ctx, &transport.Call{
-		Operation: "gate", Method: http.MethodGet, URL: g.URL,
+		Operation: "gate", Method: http.MethodGet, URL: address,
 		Sign: func(_ context.Context, h http.Header) error {
 			maps.Copy(h, headers)
 			return nil
 		},
 		Classify: func(a *transport.Answer) transport.Classification {
-			return transport.Classification{Err: g.status(a), Outcome: transport.Final}
+			return transport.Classification{Err: statusError(address, a), Outcome: transport.Final}
 		},
 	})
 	if failure, ok := errors.AsType[*transport.Failure](err); ok {
@@ -122,7 +127,7 @@ func (g *HTTPGate) fetch(ctx context.Context, client *transport.Transport) (any,
 	}
 	document, err := decodeAnswer(answer.Body)
 	if err != nil {
-		return nil, fmt.Errorf("GET %s: the answer is not JSON (%d bytes of %q): %w", g.shown(), len(answer.Body), answer.Header.Get("Content-Type"), err)
+		return nil, fmt.Errorf("GET %s: the answer is not JSON (%d bytes of %q): %w", shownAddress(address), len(answer.Body), answer.Header.Get("Content-Type"), err)
 	}
 	return document, nil
 }
@@ -131,34 +136,37 @@ func (g *HTTPGate) fetch(ctx context.Context, client *transport.Transport) (any,
 func (g *HTTPGate) headers() (http.Header, error) {
 	headers := http.Header{"Accept": {"application/json"}}
 	for _, header := range slices.Sorted(maps.Keys(g.HeadersFrom)) {
-		variable := g.HeadersFrom[header]
-		value := os.Getenv(variable)
-		switch {
-		case value == "":
-			return nil, fmt.Errorf("the environment variable %s, for the header %s, is not set", variable, header)
-		case strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f }):
-			return nil, fmt.Errorf("the environment variable %s, for the header %s, holds a line break or another control character", variable, header)
+		value, err := secretFrom(g.HeadersFrom[header], "the header "+header, "a line break or another control character",
+			func(r rune) bool { return r < ' ' && r != '\t' || r == 0x7f })
+		if err != nil {
+			return nil, err
 		}
 		headers.Set(header, value)
 	}
 	return headers, nil
 }
 
-// status is the error of an answer other than 200.
-func (g *HTTPGate) status(a *transport.Answer) error {
+// fault is what can be found wrong without asking.
+func (g *HTTPGate) fault() error {
+	_, err := g.headers()
+	return err
+}
+
+// statusError is the error of an answer other than 200.
+func statusError(address string, a *transport.Answer) error {
 	switch {
 	case a.Status == http.StatusOK:
 		return nil
 	case a.Status >= 300 && a.Status < 400:
-		return fmt.Errorf("GET %s: HTTP %d: a gate follows no redirects; give the final address", g.shown(), a.Status)
+		return fmt.Errorf("GET %s: HTTP %d: a gate follows no redirects; give the final address", shownAddress(address), a.Status)
 	default:
-		return fmt.Errorf("GET %s: HTTP %d where 200 is expected", g.shown(), a.Status)
+		return fmt.Errorf("GET %s: HTTP %d where 200 is expected", shownAddress(address), a.Status)
 	}
 }
 
-// shown is the address without user and query.
-func (g *HTTPGate) shown() string {
-	u, err := url.Parse(g.URL)
+// shownAddress is an address without user and query.
+func shownAddress(address string) string {
+	u, err := url.Parse(address)
 	if err != nil {
 		return "an address that cannot be read"
 	}

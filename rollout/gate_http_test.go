@@ -71,7 +71,7 @@ func TestAnHTTPGateNeverPassesWithoutTheFigure(t *testing.T) {
 		{"the field is missing", answering(200, "application/json", `{"data": {}}`), `the answer has no data.rate: data has no field "rate"`},
 		{"null", answering(200, "application/json", `{"data": {"rate": null}}`), "data.rate is null"},
 		{"a truth value", answering(200, "application/json", `{"data": {"rate": false}}`), "data.rate is a truth value"},
-		{"not a number", answering(200, "application/json", `{"data": {"rate": "NaN"}}`), "data.rate is a text"},
+		{"not a number", answering(200, "application/json", `{"data": {"rate": "NaN"}}`), "data.rate is NaN, not a number"},
 		{"HTML", answering(200, "text/html", html), `/errors: the answer is not JSON (30 bytes of "text/html")`},
 		{"nothing", answering(200, "application/json", ""), "/errors: the answer is not JSON (0 bytes"},
 		{"another success", answering(201, "application/json", `{"data": {"rate": 0}}`), "/errors: HTTP 201 where 200 is expected"},
@@ -186,7 +186,7 @@ func TestHeadersOfAnHTTPGateComeFromTheEnvironmentWhenItIsAsked(t *testing.T) {
 
 	for value, want := range map[string]string{
 		"":                  "the environment variable METRICS_AUTH, for the header Authorization, is not set",
-		"Bearer secret\n":   "METRICS_AUTH, for the header Authorization, holds a line break",
+		"Bearer secret\n":   "METRICS_AUTH, for the header Authorization, ends in a line break",
 		"Bearer \x1bsecret": "holds a line break or another control character",
 	} {
 		got = nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"net/http"
 	"sync"
@@ -359,7 +360,7 @@ func TestAGateThatDoesNotAnswerNeverPasses(t *testing.T) {
 
 func TestAFewAnswersMayBeMissing(t *testing.T) {
 	onStage(t, hourly(), func(t *testing.T, s *stage) {
-		s.spec.Gates["errors"] = rollout.GateSpec{Tolerate: 2}
+		s.spec.Gates["errors"] = rollout.GateSpec{Tolerate: new(2)}
 		asked := 0
 		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			if asked++; asked%3 != 0 {
@@ -373,7 +374,7 @@ func TestAFewAnswersMayBeMissing(t *testing.T) {
 
 func TestAMissingAnswerTakesAFormerPassAway(t *testing.T) {
 	onStage(t, hourly(), func(t *testing.T, s *stage) {
-		s.spec.Gates["errors"] = rollout.GateSpec{Tolerate: 1000}
+		s.spec.Gates["errors"] = rollout.GateSpec{Tolerate: new(1000)}
 		s.gate = func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			if time.Since(s.began) > 90*time.Minute { // it passed during the bake time
 				return rollout.Verdict{}, errors.New("connection refused")
@@ -509,4 +510,113 @@ func TestTheEndOfTheContextIsNoVerdict(t *testing.T) {
 		s.onEvent = nil
 		s.requireDone(s.runner().Run(t.Context()))
 	})
+}
+
+// answers makes a gate of decisions, the last of which it repeats.
+func answers(decisions string) rollout.Gate {
+	at := 0
+	return func(context.Context, rollout.Step) (rollout.Verdict, error) {
+		d := decisions[min(at, len(decisions)-1)]
+		at++
+		switch d {
+		case 'p':
+			return rollout.Passed("fine"), nil
+		case 'f':
+			return rollout.Failed("slow"), nil
+		case 'w':
+			return rollout.Waiting("early"), nil
+		case '0':
+			return rollout.Verdict{}, fmt.Errorf("the answer is empty: %w", rollout.ErrNoData)
+		default:
+			return rollout.Verdict{}, errors.New("connection refused")
+		}
+	}
+}
+
+func TestAGateThatFlapsStopsTheRolloutOnlyAfterSoManyFailures(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		spec    rollout.GateSpec
+		answers string
+		why     string // empty: it is released
+	}{
+		"the first one, by default":       {rollout.GateSpec{}, "pf", "gate errors failed: slow"},
+		"one of three":                    {rollout.GateSpec{FailAfter: 3}, "pfp", ""},
+		"two in a row of three":           {rollout.GateSpec{FailAfter: 3}, "ffpffp", ""},
+		"three in a row":                  {rollout.GateSpec{FailAfter: 3}, "ffpfff", "gate errors failed 3 times in a row: slow"},
+		"waiting does not break the row":  {rollout.GateSpec{FailAfter: 3}, "ffwf", "gate errors failed 3 times in a row: slow"},
+		"nor does an answer that misses":  {rollout.GateSpec{FailAfter: 3}, "ffxf", "gate errors failed 3 times in a row: slow"},
+		"two of four":                     {rollout.GateSpec{FailAfter: 2, OfLast: 4}, "pfppf", "gate errors failed 2 of the last 4 times: slow"},
+		"two of five are not two of four": {rollout.GateSpec{FailAfter: 2, OfLast: 4}, "pfpppfp", ""},
+		"no answer is counted apart":      {rollout.GateSpec{FailAfter: 9, Tolerate: new(1)}, "xx", "gate errors did not answer 2 times in a row, which counts as failed: connection refused"},
+		"no missing answer is tolerated":  {rollout.GateSpec{Tolerate: new(0)}, "x", "gate errors did not answer 1 times in a row, which counts as failed: connection refused"},
+	} {
+		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
+			s.spec.Gates["errors"] = tt.spec
+			s.gate = answers(tt.answers)
+			state, err := s.runner().Run(t.Context())
+			if tt.why == "" {
+				s.requireDone(state, err)
+				return
+			}
+			require.ErrorIs(t, err, rollout.ErrGateFailed)
+			require.Equal(t, tt.why, state.Stop.Reason)
+		})
+	}
+}
+
+// Nothing is raised while the last verdict is to fail, and what was counted outlives the process.
+func TestAFailureThatIsNotTheLastKeepsTheRatio(t *testing.T) {
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.spec.Gates["errors"] = rollout.GateSpec{FailAfter: 100, OfLast: 100, Every: rollout.Duration(30 * time.Minute)}
+		s.gate = answers("f")
+		for hour := 2; hour < 20; hour++ {
+			s.runUntil(time.Duration(hour) * time.Hour)
+		}
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+		require.Contains(t, s.emitted(rollout.EventWaiting), "gate errors does not pass yet: slow")
+		failures := s.emitted(rollout.EventGate)
+		require.Equal(t, fmt.Sprintf("gate errors: fail (%d of 100): slow", len(failures)), failures[len(failures)-1])
+	})
+}
+
+func TestAnAnswerWithoutDataMeansWhatTheSpecSays(t *testing.T) {
+	t.Parallel()
+	for policy, why := range map[rollout.NoDataPolicy]string{
+		"":                 "gate errors did not answer 4 times in a row, which counts as failed: the answer is empty: no data",
+		rollout.NoDataFail: "gate errors failed: the answer is empty: no data",
+		rollout.NoDataWait: "the rollout took longer than 10d",
+	} {
+		runOnStage(t, string(policy), hourly(), func(t *testing.T, s *stage) {
+			s.spec.Deadline = rollout.Duration(10 * day)
+			s.spec.Gates["errors"] = rollout.GateSpec{NoData: policy}
+			s.gate = answers("0")
+			state, err := s.runner().Run(t.Context())
+			require.Error(t, err)
+			require.Equal(t, why, state.Stop.Reason)
+			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios(), "it never passes")
+		})
+	}
+}
+
+func TestWhatIsNoDataInAnAnswer(t *testing.T) {
+	t.Parallel()
+	for answer, noData := range map[string]bool{
+		`{"data": {}}`:               true,
+		`{"data": {"rate": null}}`:   true,
+		`{"data": {"rate": "NaN"}}`:  true,
+		`{"data": null}`:             true,
+		`{}`:                         true,
+		`{"data": {"rate": "Inf"}}`:  false,
+		`{"data": {"rate": "high"}}`: false,
+		`{"data": {"rate": {}}}`:     false,
+		`{"data": []}`:               false,
+		`null, 1`:                    false,
+		`<html>`:                     false,
+	} {
+		verdict, err := figures(t, answering(200, "application/json", answer)).Gate()(t.Context(), rollout.Step{})
+		require.Error(t, err, answer)
+		require.Zero(t, verdict)
+		require.Equal(t, noData, errors.Is(err, rollout.ErrNoData), "%s: %v", answer, err)
+	}
 }

@@ -23,8 +23,14 @@ type Plan struct {
 	Observation Observation `json:"seen"`
 	// Items are what is done, to do, skipped or in the way, in order.
 	Items []PlanItem `json:"items"`
-	// AtLeast is the sum of the bake times to come, reviews and approvals apart.
+	// AtLeast is the sum of the bake times to come, reviews, approvals and freezes apart.
 	AtLeast Duration `json:"atLeast"`
+	// Frozen says that no ratio could be set when the plan was made, why, and until when;
+	// empty when one could.
+	Frozen string `json:"frozen,omitempty"`
+	// Faults say which gates could not work on the machine that made the plan, and why: a
+	// program or an environment variable is missing, for example.
+	Faults []string `json:"faults,omitempty"`
 	// Hash names the content of the plan.
 	Hash string `json:"hash"`
 }
@@ -89,7 +95,13 @@ func planFrom(state *State, seen *Observation, now time.Time, clock string) (*Pl
 	for i := range state.Spec.Steps {
 		p.step(state, i, now)
 	}
+	for _, w := range state.Spec.Freeze {
+		p.add(PlanItem{State: PlanTodo, What: "set no ratio in " + w.String()})
+	}
 	p.AtLeast -= elapsedBake(state, seen, now, clock)
+	if !now.IsZero() && !state.Status.Final() {
+		p.Frozen, _, _ = state.Spec.frozen(now)
+	}
 	if err := p.seal(); err != nil {
 		return nil, err
 	}
@@ -199,10 +211,10 @@ func elapsedBake(state *State, seen *Observation, now time.Time, clock string) D
 }
 
 // seal gives the plan its hash. What changes nothing of what will be done is no part of it:
-// AtLeast, which shrinks as time passes, the name of the mini program, and approvals.
+// what changes as time passes or on another machine, the name of the mini program, and approvals.
 func (p *Plan) seal() error {
 	content := *p
-	content.AtLeast, content.Observation.Subject = 0, Subject{}
+	content.AtLeast, content.Frozen, content.Faults, content.Observation.Subject = 0, "", nil, Subject{}
 	content.Items = slices.Clone(p.Items)
 	for i := range content.Items {
 		content.Items[i].Approval = nil
@@ -217,7 +229,7 @@ func (p *Plan) seal() error {
 
 // Blocked says whether a run would stop before the first change.
 func (p *Plan) Blocked() bool {
-	return slices.ContainsFunc(p.Items, func(item PlanItem) bool { return item.State == PlanBlocked })
+	return len(p.Faults) > 0 || slices.ContainsFunc(p.Items, func(item PlanItem) bool { return item.State == PlanBlocked })
 }
 
 // String shows the plan as text, one line a thing.
@@ -227,8 +239,14 @@ func (p *Plan) String() string {
 	for _, item := range p.Items {
 		fmt.Fprintf(&b, "  %-8s %s\n", strings.ToLower(string(item.State)), item.message())
 	}
+	for _, fault := range p.Faults {
+		fmt.Fprintf(&b, "  %-8s %s\n", "blocked", fault)
+	}
 	if p.AtLeast > 0 {
 		fmt.Fprintf(&b, "bake times to come: %v\n", p.AtLeast)
+	}
+	if p.Frozen != "" {
+		fmt.Fprintf(&b, "%s\n", p.Frozen)
 	}
 	return b.String()
 }
@@ -264,8 +282,14 @@ func (p *Plan) Markdown() string {
 		item.Why = ""
 		fmt.Fprintf(&b, "| %s | %s | %s |\n", strings.ToLower(string(item.State)), MarkdownCode(item.message()), MarkdownCode(why))
 	}
+	for _, fault := range p.Faults {
+		fmt.Fprintf(&b, "| blocked | %s | |\n", MarkdownCode(fault))
+	}
 	if p.AtLeast > 0 {
 		fmt.Fprintf(&b, "\nBake times to come: %v\n", p.AtLeast)
+	}
+	if p.Frozen != "" {
+		fmt.Fprintf(&b, "\n%s\n", MarkdownCode(p.Frozen))
 	}
 	return b.String()
 }

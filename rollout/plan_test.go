@@ -241,7 +241,7 @@ func TestAPlansHashChangesWithWhatMattersAndNothingElse(t *testing.T) {
 		"another target":      func(f *facts) { f.target = "release 2" },
 		"another bake time":   func(f *facts) { f.spec.Steps[0].Bake++ },
 		"another policy":      func(f *facts) { f.spec.Review = rollout.ReviewAdopt },
-		"another gate":        func(f *facts) { f.spec.Gates["errors"] = rollout.GateSpec{Tolerate: 1} },
+		"another gate":        func(f *facts) { f.spec.Gates["errors"] = rollout.GateSpec{Tolerate: new(1)} },
 		"an approval":         func(f *facts) { f.spec.Steps[2].Approval = true },
 		"another status":      func(f *facts) { f.seen.Status = alipayplus.ReleasePreparation },
 		"another ratio":       func(f *facts) { f.seen.Ratio = 20 },

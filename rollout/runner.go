@@ -13,6 +13,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // Runner drives one target by a spec, from wherever it stands to all users. It records in
@@ -39,6 +40,8 @@ type config struct {
 	gates  map[string]Gate
 	given  map[string]Gate
 	makers []GateMaker
+	// faults find what is wrong with gates on this machine without evaluating them.
+	faults map[string]func() error
 	// name is the rollout's, clock that of the machine, and holder that of this runner.
 	name   string
 	clock  string
@@ -339,5 +342,12 @@ func (r *Runner) Plan(ctx context.Context) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return planFrom(state, seen, now, r.clock)
+	plan, err := planFrom(state, seen, now, r.clock)
+	if err != nil || seen.Ratio != 0 {
+		return plan, err
+	}
+	for _, fault := range r.gateFaults() {
+		plan.Faults = append(plan.Faults, validation.OneLine(fault.Error()))
+	}
+	return plan, nil
 }

@@ -139,7 +139,7 @@ func anySpec(rt *rapid.T) rollout.Spec {
 		spec.ReviewDeadline = rollout.Duration(minutes(rt, 30, 90, "review deadline"))
 	}
 	for _, name := range []string{"errors", "latency"} {
-		spec.Gates[name] = rollout.GateSpec{Every: duration(20, name), Tolerate: rapid.IntRange(0, 3).Draw(rt, name)}
+		spec.Gates[name] = rollout.GateSpec{Every: duration(20, name), Tolerate: new(rapid.IntRange(0, 3).Draw(rt, name))}
 	}
 	for _, ratio := range []alipayplus.Ratio{1, 5, 10, 20, 30, 50} {
 		if !rapid.Bool().Draw(rt, ratio.String()) {

@@ -95,6 +95,9 @@ func (s *session) decide(began time.Time) decision {
 	if d.action != actEvaluateGates {
 		return d
 	}
+	if _, _, frozen := s.state.Spec.frozen(time.Now()); frozen {
+		return d
+	}
 	if held := decide(s.state, s.observation, began, s.runner.clock); held.action == actRaise || held.action == actPublish {
 		return held
 	}
@@ -139,6 +142,11 @@ func (s *session) retryLater(ctx context.Context, err error) (*Next, error) {
 
 // act does what was decided. It returns what is waited for, or nil to decide again.
 func (s *session) act(ctx context.Context, d decision) (*Next, error) {
+	if d.action == actApply || d.action == actWithdraw || d.action == actRaise {
+		if err := s.checkFirst(); err != nil {
+			return nil, err
+		}
+	}
 	switch d.action {
 	case actApply:
 		return nil, s.makeChange(ctx, d, &Intent{Kind: ChangeApply})

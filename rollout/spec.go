@@ -44,9 +44,11 @@ type Spec struct {
 	Deadline Duration `json:"deadline,omitempty" yaml:"deadline,omitempty" validate:"min=0"`
 	// OnGateFailure says what to do when a gate fails; empty: pause.
 	OnGateFailure FailurePolicy `json:"onGateFailure,omitempty" yaml:"onGateFailure,omitempty" validate:"omitempty,oneof=pause abort"`
-	// ClockTolerance is added to a bake time that another machine goes on with,
-	// because the clocks of two machines disagree; 0: 5 minutes.
-	ClockTolerance Duration `json:"clockTolerance,omitempty" yaml:"clockTolerance,omitempty" validate:"min=0"`
+	// ClockTolerance is how much the clocks of two machines may disagree: it is added to a
+	// bake time that another machine goes on with; nil: 5 minutes.
+	ClockTolerance *Duration `json:"clockTolerance,omitempty" yaml:"clockTolerance,omitempty" validate:"omitempty,min=0"`
+	// Freeze are times in which no ratio is set.
+	Freeze []FreezeWindow `json:"freeze,omitempty" yaml:"freeze,omitempty" validate:"max=100,dive"`
 	// Gates are the gates that steps name. One that is nothing but a name is given
 	// in Go, by [WithGate].
 	Gates map[string]GateSpec `json:"gates,omitempty" yaml:"gates,omitempty" validate:"dive"`
@@ -118,9 +120,30 @@ type GateSpec struct {
 	// Timeout is how long an answer may take; 0: 30 seconds.
 	Timeout Duration `json:"timeout,omitempty" yaml:"timeout,omitempty" validate:"min=0"`
 	// Tolerate is how many evaluations in a row may give no answer before that
-	// counts as a failed gate; 0: 3. An answer that is missing never passes.
-	Tolerate int `json:"tolerate,omitempty" yaml:"tolerate,omitempty" validate:"min=0,max=1000"`
+	// counts as a failed gate; nil: 3. An answer that is missing never passes.
+	Tolerate *int `json:"tolerate,omitempty" yaml:"tolerate,omitempty" validate:"omitempty,min=0,max=1000"`
+	// FailAfter is how many verdicts to fail it takes: in a row, or among the last OfLast.
+	// Those to wait and missing answers are not counted. 0: 1, the first one fails. Fewer
+	// keep the ratio as it is.
+	FailAfter int `json:"failAfter,omitempty" yaml:"failAfter,omitempty" validate:"omitempty,min=1,max=100"`
+	// OfLast is among how many verdicts to pass or to fail FailAfter are counted; 0: as many,
+	// which is in a row.
+	OfLast int `json:"ofLast,omitempty" yaml:"ofLast,omitempty" validate:"omitempty,min=1,max=100"`
+	// NoData says what an answer without a figure means; empty: an error, of which Tolerate
+	// are tolerated. See [ErrNoData].
+	NoData NoDataPolicy `json:"noData,omitempty" yaml:"noData,omitempty" validate:"omitempty,oneof=wait fail"`
 }
+
+// NoDataPolicy says what an answer without a figure means. It never passes.
+type NoDataPolicy string
+
+// The policies.
+const (
+	// NoDataWait waits for data, until a deadline.
+	NoDataWait NoDataPolicy = "wait"
+	// NoDataFail is a verdict to fail.
+	NoDataFail NoDataPolicy = "fail"
+)
 
 const (
 	defaultDeadline       = Duration(30 * 24 * time.Hour)
@@ -146,6 +169,10 @@ func (s *Spec) Validate() error {
 	for _, name := range slices.Sorted(maps.Keys(s.Gates)) {
 		s.Gates[name].check(name, add)
 	}
+	for i, w := range s.Freeze {
+		w.check(fmt.Sprintf("freeze[%d]", i), add)
+	}
+	s.checkFreeze(add)
 	s.checkSteps(add)
 	if len(fields) == 0 { // a faulty step would make its gates look unused
 		s.checkUnusedGates(add)
@@ -183,6 +210,9 @@ func (g GateSpec) check(name string, add report) {
 	}
 	if kinds > 1 {
 		add(path, "must be one of http, prometheus and command")
+	}
+	if g.OfLast != 0 && g.OfLast < max(g.FailAfter, 1) {
+		add(path+".ofLast", "must not be below failAfter")
 	}
 }
 
@@ -249,7 +279,7 @@ func (s *Spec) checkLadderAbove(live alipayplus.Ratio, ladder alipayplus.Ladder)
 func (s *Spec) Hash() string {
 	full := *s
 	full.Review, full.OnGateFailure = s.reviewPolicy(), s.failurePolicy()
-	full.Deadline, full.ClockTolerance = Duration(s.deadline()), Duration(s.clockTolerance())
+	full.Deadline, full.ClockTolerance = Duration(s.deadline()), new(Duration(s.clockTolerance()))
 	full.Gates = make(map[string]GateSpec, len(s.Gates))
 	for name := range s.Gates {
 		full.Gates[name] = s.gate(name)
@@ -318,7 +348,10 @@ func (s *Spec) failurePolicy() FailurePolicy { return cmp.Or(s.OnGateFailure, Fa
 func (s *Spec) deadline() time.Duration { return cmp.Or(s.Deadline, defaultDeadline).Std() }
 
 func (s *Spec) clockTolerance() time.Duration {
-	return cmp.Or(s.ClockTolerance, defaultClockTolerance).Std()
+	if s.ClockTolerance == nil {
+		return defaultClockTolerance.Std()
+	}
+	return s.ClockTolerance.Std()
 }
 
 // gate is the named gate with its defaults filled in.
@@ -326,7 +359,11 @@ func (s *Spec) gate(name string) GateSpec {
 	g := s.Gates[name]
 	g.Every = cmp.Or(g.Every, defaultGateEvery)
 	g.Timeout = cmp.Or(g.Timeout, defaultGateTimeout)
-	g.Tolerate = cmp.Or(g.Tolerate, defaultGateTolerate)
+	if g.Tolerate == nil {
+		g.Tolerate = new(defaultGateTolerate)
+	}
+	g.FailAfter = max(g.FailAfter, 1)
+	g.OfLast = max(g.OfLast, g.FailAfter)
 	if g.Command != nil {
 		g.Command = &CommandGate{Args: g.Command.Args, WaitStatus: cmp.Or(g.Command.WaitStatus, defaultWaitStatus)}
 	}

@@ -81,8 +81,8 @@ steps:
 	require.NoError(t, err)
 	require.Equal(t, &rollout.Spec{
 		Version: 1, Review: rollout.ReviewReplace, ReviewDeadline: rollout.Duration(2 * day), Deadline: rollout.Duration(10 * day),
-		OnGateFailure: rollout.FailureAbort, ClockTolerance: rollout.Duration(90 * time.Second),
-		Gates: map[string]rollout.GateSpec{"errors": {Every: rollout.Duration(5 * time.Minute), Timeout: rollout.Duration(10 * time.Second), Tolerate: 2}},
+		OnGateFailure: rollout.FailureAbort, ClockTolerance: new(rollout.Duration(90 * time.Second)),
+		Gates: map[string]rollout.GateSpec{"errors": {Every: rollout.Duration(5 * time.Minute), Timeout: rollout.Duration(10 * time.Second), Tolerate: new(2)}},
 		Steps: []rollout.StepSpec{
 			{Ratio: 10, Bake: rollout.Duration(36 * time.Hour), Gates: []string{"errors"}, Deadline: rollout.Duration(3 * day)},
 			{Ratio: 100, Approval: true},
@@ -141,7 +141,7 @@ func TestASpecsHashChangesWithItsContent(t *testing.T) {
 	for _, edit := range []func(*rollout.Spec){
 		func(s *rollout.Spec) { s.Review = rollout.ReviewAdopt },
 		func(s *rollout.Spec) { s.Deadline++ },
-		func(s *rollout.Spec) { s.ClockTolerance++ },
+		func(s *rollout.Spec) { s.ClockTolerance = new(rollout.Duration(0)) },
 		func(s *rollout.Spec) { s.Steps[1].Bake++ },
 		func(s *rollout.Spec) { s.Steps[1].Gates = nil },
 		func(s *rollout.Spec) { s.Gates["latency"] = rollout.GateSpec{} },
@@ -292,9 +292,9 @@ func TestADefaultThatIsSaidIsTheSameSpec(t *testing.T) {
 		"the review policy":   func(s *rollout.Spec) { s.Review = rollout.ReviewFail },
 		"the failure policy":  func(s *rollout.Spec) { s.OnGateFailure = rollout.FailurePause },
 		"the deadline":        func(s *rollout.Spec) { s.Deadline = rollout.Duration(30 * day) },
-		"the clock tolerance": func(s *rollout.Spec) { s.ClockTolerance = rollout.Duration(5 * time.Minute) },
+		"the clock tolerance": func(s *rollout.Spec) { s.ClockTolerance = new(rollout.Duration(5 * time.Minute)) },
 		"those of a gate": func(s *rollout.Spec) {
-			s.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Minute), Timeout: rollout.Duration(30 * time.Second), Tolerate: 3}
+			s.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Minute), Timeout: rollout.Duration(30 * time.Second), Tolerate: new(3)}
 		},
 	} {
 		spec, without := hourly(), hourly()

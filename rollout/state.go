@@ -145,6 +145,9 @@ type GateState struct {
 	Errors int `json:"errors,omitempty"`
 	// Error is the last one; empty after a verdict.
 	Error string `json:"error,omitempty"`
+	// Recent are the last verdicts to pass or to fail, oldest first, where more than one
+	// failure stops the rollout: see [GateSpec].FailAfter.
+	Recent []Decision `json:"recent,omitempty"`
 }
 
 // Approval is a person's consent to a ratio.

@@ -4,15 +4,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"os"
-	"strings"
 	"time"
 )
 
 // carrier sends requests with the token, and limits the answers.
 type carrier struct {
-	next      http.RoundTripper
-	tokenFrom string
+	next  http.RoundTripper
+	token func() (string, error)
 }
 
 // closing makes a transport that leaves no connection behind, nor the goroutines that
@@ -44,21 +42,6 @@ func (c *carrier) RoundTrip(req *http.Request) (*http.Response, error) {
 	}
 	resp.Body = &limited{ReadCloser: resp.Body, left: maxAnswer}
 	return resp, nil
-}
-
-// token reads the environment. The error never holds what stands there.
-func (c *carrier) token() (string, error) {
-	if c.tokenFrom == "" {
-		return "", nil
-	}
-	token := os.Getenv(c.tokenFrom)
-	switch {
-	case token == "":
-		return "", fmt.Errorf("the environment variable %s, for the bearer token, is not set", c.tokenFrom)
-	case strings.ContainsFunc(token, func(r rune) bool { return r <= ' ' || r > '~' }):
-		return "", fmt.Errorf("the environment variable %s, for the bearer token, holds a space, a line break or what else is no visible ASCII", c.tokenFrom)
-	}
-	return token, nil
 }
 
 // limited is an answer that fails when it is too long, rather than ending early.

@@ -82,11 +82,11 @@ func newGate(name string, spec rollout.PrometheusGate, o Options) (*gate, error)
 		return nil, errors.New("the address of the Prometheus server cannot be read")
 	}
 	client := &http.Client{
-		Transport:     &carrier{next: o.Transport, tokenFrom: spec.TokenFrom},
+		Transport:     &carrier{next: o.Transport, token: spec.Token},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 	if o.Transport == nil {
-		client.Transport = &carrier{next: closing(), tokenFrom: spec.TokenFrom}
+		client.Transport = &carrier{next: closing(), token: spec.Token}
 	}
 	server, err := api.NewClient(api.Config{Address: spec.Address, Client: client})
 	if err != nil {
@@ -96,13 +96,13 @@ func newGate(name string, spec rollout.PrometheusGate, o Options) (*gate, error)
 }
 
 // ask is the gate.
-func (g *gate) ask(ctx context.Context, _ rollout.Step) (rollout.Verdict, error) {
+func (g *gate) ask(ctx context.Context, step rollout.Step) (rollout.Verdict, error) {
 	counted, err := g.spec.CountsSamples(g.spec.Samples)
 	if err != nil {
 		return rollout.Verdict{}, g.failed("samples", err)
 	}
 	if counted {
-		samples, err := g.figure(ctx, "samples", g.spec.Samples)
+		samples, err := g.figure(ctx, "samples", g.spec.Samples, step)
 		if err != nil {
 			return rollout.Verdict{}, err
 		}
@@ -114,7 +114,7 @@ func (g *gate) ask(ctx context.Context, _ rollout.Step) (rollout.Verdict, error)
 			return *wait, nil
 		}
 	}
-	figure, err := g.figure(ctx, "query", g.spec.Query)
+	figure, err := g.figure(ctx, "query", g.spec.Query, step)
 	if err != nil {
 		return rollout.Verdict{}, err
 	}
@@ -122,7 +122,11 @@ func (g *gate) ask(ctx context.Context, _ rollout.Step) (rollout.Verdict, error)
 }
 
 // figure asks one query. what is the field of the spec that holds it.
-func (g *gate) figure(ctx context.Context, what, query string) (float64, error) {
+func (g *gate) figure(ctx context.Context, what, query string, step rollout.Step) (float64, error) {
+	query, err := step.ExpandQuery(query)
+	if err != nil {
+		return 0, g.failed(what, err)
+	}
 	answer, warnings, _, err := g.server.Query(ctx, query, time.Time{}, v1.WithLookbackDelta(g.maxAge))
 	if err != nil {
 		return 0, g.failed(what, err)
@@ -134,7 +138,10 @@ func (g *gate) figure(ctx context.Context, what, query string) (float64, error) 
 	if err != nil {
 		return 0, g.failed(what, err)
 	}
-	if math.IsNaN(figure) || math.IsInf(figure, 0) {
+	if math.IsNaN(figure) {
+		return 0, g.failed(what, fmt.Errorf("%w: the answer is NaN, which is no figure; is zero divided by zero?", rollout.ErrNoData))
+	}
+	if math.IsInf(figure, 0) {
 		return 0, g.failed(what, fmt.Errorf("the answer is %v, which is no figure; is something divided by zero?", figure))
 	}
 	if off := time.Since(at).Abs(); off > g.maxAge {
@@ -152,7 +159,7 @@ func single(answer model.Value) (figure float64, at time.Time, err error) {
 	case model.Vector:
 		switch {
 		case len(v) == 0:
-			return 0, at, errors.New(`the answer is empty: no series has data; where that means zero, let the query end in "or vector(0)"`)
+			return 0, at, fmt.Errorf(`%w: the answer is empty: no series has data; where that means zero, let the query end in "or vector(0)"`, rollout.ErrNoData)
 		case len(v) > 1:
 			return 0, at, fmt.Errorf("the answer has %d series where one is expected; take the sum, or choose by labels", len(v))
 		case v[0].Histogram != nil:

@@ -165,8 +165,8 @@ func TestAGateWaitsForEnoughSamples(t *testing.T) {
 	}{
 		{"enough", vector(sample("1000", 0)), rollout.Verdict{Decision: rollout.Pass, Reason: "errors is 0"}, "", 2},
 		{"too few", vector(sample("999", 0)), rollout.Verdict{Decision: rollout.Wait, Reason: "999 of 1000 samples"}, "", 1},
-		{"none", vector(), rollout.Verdict{}, "for samples: the answer is empty", 1},
-		{"NaN", vector(sample("NaN", 0)), rollout.Verdict{}, "for samples: the answer is NaN", 1},
+		{"none", vector(), rollout.Verdict{}, "for samples: no data: the answer is empty", 1},
+		{"NaN", vector(sample("NaN", 0)), rollout.Verdict{}, "for samples: no data: the answer is NaN", 1},
 		{"less than none", vector(sample("-1", 0)), rollout.Verdict{}, "for samples: the number of samples is -1", 1},
 		{"of long ago", vector(sample("1000", time.Hour)), rollout.Verdict{}, "for samples: the answer is of", 1},
 	} {
@@ -207,8 +207,9 @@ func TestTheTokenComesFromTheEnvironmentWhenTheGateIsAsked(t *testing.T) {
 	}
 	before := len(s.asked)
 	for value, want := range map[string]string{
-		"":         "the environment variable PROM_TOKEN, for the bearer token, is not set",
-		"secret\n": "the environment variable PROM_TOKEN, for the bearer token, holds",
+		"":             "the environment variable PROM_TOKEN, for the bearer token, is not set",
+		"secret\n":     "the environment variable PROM_TOKEN, for the bearer token, ends in a line break",
+		"secret\nX: 1": "the environment variable PROM_TOKEN, for the bearer token, holds a space, a line break",
 	} {
 		t.Setenv("PROM_TOKEN", value)
 		_, err = gate(t.Context(), rollout.Step{})

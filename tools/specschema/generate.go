@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/google/jsonschema-go/jsonschema"
@@ -62,6 +63,10 @@ type generator struct{ docs comments }
 func (g *generator) refine(s *jsonschema.Schema, t reflect.Type) error {
 	switch t.Kind() {
 	case reflect.Pointer:
+		if others := slices.DeleteFunc(s.Types, func(name string) bool { return name == "null" }); len(others) > 0 {
+			s.Type = others[0]
+		}
+		s.Types = nil
 		return g.refine(s, t.Elem())
 	case reflect.Slice:
 		s.Type, s.Types = "array", nil

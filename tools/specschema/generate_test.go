@@ -148,6 +148,12 @@ func TestBadSpecsAreNot(t *testing.T) {
 		"no program":                  "{version: 1, gates: {errors: {command: {args: []}}}, steps: [{ratio: 100}]}",
 		"an exit status that is none": "{version: 1, gates: {errors: {command: {args: [a], waitStatus: 256}}}, steps: [{ratio: 100}]}",
 		"a header that is a list":     http(`, max: 1, headersFrom: {Authorization: [A]}`),
+		"a freeze without a zone":     "{version: 1, freeze: [{weekdays: [sat]}], steps: [{ratio: 100}]}",
+		"a freeze of nothing":         "{version: 1, freeze: [{zone: UTC}], steps: [{ratio: 100}]}",
+		"a freeze on no day":          "{version: 1, freeze: [{zone: UTC, weekdays: [Saturday]}], steps: [{ratio: 100}]}",
+		"a freeze at no time":         "{version: 1, freeze: [{zone: UTC, hours: 24:00-06:00}], steps: [{ratio: 100}]}",
+		"a freeze on no date":         `{version: 1, freeze: [{zone: UTC, dates: ["1.1.2027"]}], steps: [{ratio: 100}]}`,
+		"no data that passes":         "{version: 1, gates: {errors: {noData: pass}}, steps: [{ratio: 1, gates: [errors]}, {ratio: 100}]}",
 		"a header without a variable": http(`, max: 1, headersFrom: {Authorization: ""}`),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -167,6 +173,10 @@ func TestWhatOnlyTheLibrarySees(t *testing.T) {
 		"no such gate":            "{version: 1, steps: [{ratio: 1, gates: [errors]}, {ratio: 100}]}",
 		"min above max":           `{version: 1, gates: {errors: {http: {url: "http://a.example", field: a, min: 2, max: 1}}}, steps: [{ratio: 100}]}`,
 		"a path that is none":     `{version: 1, gates: {errors: {http: {url: "http://a.example", field: "a[", max: 1}}}, steps: [{ratio: 100}]}`,
+		"no such zone":            "{version: 1, freeze: [{zone: Asia/Shanghei, weekdays: [sat]}], steps: [{ratio: 100}]}",
+		"a freeze for ever":       "{version: 1, freeze: [{zone: UTC, hours: 00:00-24:00}], steps: [{ratio: 100}]}",
+		"2 of the last 1":         "{version: 1, gates: {errors: {failAfter: 2, ofLast: 1}}, steps: [{ratio: 1, gates: [errors]}, {ratio: 100}]}",
+		"a variable that is none": `{version: 1, gates: {errors: {http: {url: "http://a.example?r=${RATIO}", field: a, max: 1}}}, steps: [{ratio: 1, gates: [errors]}, {ratio: 100}]}`,
 		"a duration of centuries": "{version: 1, deadline: 200000d, steps: [{ratio: 100}]}",
 	} {
 		t.Run(name, func(t *testing.T) {

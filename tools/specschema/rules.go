@@ -15,15 +15,17 @@ import (
 // addTagRules adds the rules in the tag of a field, which the library checks by package
 // validator. Those of a duration are part of its form.
 func addTagRules(s *jsonschema.Schema, field reflect.StructField) error {
-	if field.Type == reflect.TypeFor[rollout.Duration]() {
+	if field.Type == reflect.TypeFor[rollout.Duration]() || field.Type == reflect.TypeFor[*rollout.Duration]() {
 		return nil
 	}
 	for rule := range strings.SplitSeq(field.Tag.Get("validate"), ",") {
 		name, value, _ := strings.Cut(rule, "=")
 		switch name {
 		case "", "omitempty":
-		case "dive":
-			return nil
+		case "dive": // the rules that follow are those of the entries
+			if s.Items != nil {
+				s = s.Items
+			}
 		case "required":
 			if field.Type.Kind() == reflect.String {
 				s.MinLength = new(1)
@@ -111,6 +113,15 @@ func addRelations(s *jsonschema.Schema, t reflect.Type) {
 			{Type: "object", Required: []string{"http", "command"}},
 			{Type: "object", Required: []string{"prometheus", "command"}},
 		}}
+	case reflect.TypeFor[rollout.FreezeWindow]():
+		const clock, day = "(?:[01][0-9]|2[0-3]):[0-5][0-9]", "[0-9]{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
+		s.Properties["hours"].Pattern = "^(?:" + clock + "-(?:" + clock + "|24:00))?$"
+		s.Properties["dates"].Items.Pattern = "^" + day + "(?:/" + day + ")?$"
+		s.AnyOf = []*jsonschema.Schema{
+			having("weekdays", &jsonschema.Schema{MinItems: new(1)}),
+			having("hours", &jsonschema.Schema{MinLength: new(1)}),
+			having("dates", &jsonschema.Schema{MinItems: new(1)}),
+		}
 	case reflect.TypeFor[rollout.Bound]():
 		s.AnyOf = []*jsonschema.Schema{{Required: []string{"min"}}, {Required: []string{"max"}}}
 	case reflect.TypeFor[rollout.HTTPGate](), reflect.TypeFor[rollout.PrometheusGate]():
