@@ -22,6 +22,8 @@ const (
 	AuthorizationPending AuthorizationStatus = "PENDING"
 	// AuthorizationGranted: the platform may call the APIs.
 	AuthorizationGranted AuthorizationStatus = "AUTHORIZED"
+	// AuthorizationDeclined: somebody visited the page and declined.
+	AuthorizationDeclined AuthorizationStatus = "DECLINED"
 	// AuthorizationRevoked: the authorization was taken back.
 	AuthorizationRevoked AuthorizationStatus = "REVOKED"
 )
@@ -31,8 +33,10 @@ func authorizationTransitions() []transition[AuthorizationStatus] {
 		{AuthorizationNone, "begin", AuthorizationPending},
 		{AuthorizationPending, "begin again", AuthorizationPending},
 		{AuthorizationPending, "confirm on the target app's page", AuthorizationGranted},
+		{AuthorizationPending, "decline on the target app's page", AuthorizationDeclined},
 		{AuthorizationPending, "let it expire", AuthorizationNone},
 		{AuthorizationGranted, "revoke", AuthorizationRevoked},
+		{AuthorizationDeclined, "begin", AuthorizationPending},
 		{AuthorizationRevoked, "begin", AuthorizationPending},
 	}
 }
@@ -58,7 +62,8 @@ type Authorization struct {
 	// Status says whether it is granted.
 	Status AuthorizationStatus `json:"status"`
 	// URL is the page that a person must visit, logged in to the target app,
-	// while the status is PENDING; empty otherwise.
+	// while the status is PENDING; empty otherwise. A platform that was not told its
+	// public address serves the page at the client's base URL.
 	URL string `json:"url,omitempty"`
 	// State is the one-time value that ties the visit to this authorization;
 	// it is part of URL and is shown back when the visit ends.
@@ -106,19 +111,26 @@ type AuthorizationsClient struct{ client *Client }
 // page useless; one that is granted already is returned as it is. Errors:
 // [ErrNotFound], [ErrPermission].
 func (c *AuthorizationsClient) Begin(ctx context.Context, in BeginAuthorizationInput) (*Authorization, error) {
-	return sendWrite[Authorization](ctx, c.client, contract.AuthorizationBegin, &in, &in.RequestID)
+	return c.resolved(sendWrite[Authorization](ctx, c.client, contract.AuthorizationBegin, &in, &in.RequestID))
 }
 
 // Get reads the authorization of a mini program; one that was never begun is
 // NOT_AUTHORIZED, not an error. Errors: [ErrNotFound] for the mini program.
 func (c *AuthorizationsClient) Get(ctx context.Context, in AuthorizationInput) (*Authorization, error) {
-	return send[Authorization](ctx, c.client, contract.AuthorizationQuery, "", in)
+	return c.resolved(send[Authorization](ctx, c.client, contract.AuthorizationQuery, "", in))
+}
+
+func (c *AuthorizationsClient) resolved(a *Authorization, err error) (*Authorization, error) {
+	if a != nil {
+		a.URL = c.client.endpoint.resolve(a.URL)
+	}
+	return a, err
 }
 
 // WaitGranted waits until a begun authorization is AUTHORIZED and returns it.
-// When it expires or is revoked instead, or was never begun, the error is a
-// [WaitError] with [ErrAuthorizationRequired] in it, and the authorization is
-// returned all the same. The context is the deadline.
+// When it is declined or revoked or expires instead, or was never begun, the error is
+// a [WaitError] with an [AuthorizationRequiredError] in it, whose Status says which,
+// and the authorization is returned all the same. The context is the deadline.
 //
 // For 15 minutes, as long as a page can be used by default, the time between polls
 // stays at opts.Interval, because somebody may be sitting in front of the page;
@@ -132,8 +144,8 @@ func (c *AuthorizationsClient) WaitGranted(ctx context.Context, in Authorization
 			switch a.Status {
 			case AuthorizationGranted:
 				return true, nil
-			case AuthorizationNone, AuthorizationRevoked:
-				return false, &AuthorizationRequiredError{ProgramID: in.ProgramID, TargetApp: in.TargetApp}
+			case AuthorizationNone, AuthorizationDeclined, AuthorizationRevoked:
+				return false, &AuthorizationRequiredError{ProgramID: in.ProgramID, TargetApp: in.TargetApp, Status: a.Status}
 			default:
 				return false, nil
 			}
@@ -153,6 +165,9 @@ type AuthorizationRequiredError struct {
 	// page can still be used; otherwise it is empty, and
 	// [AuthorizationsClient.Begin] gives one.
 	URL string `json:"url,omitempty"`
+	// Status is how the authorization stands: DECLINED, REVOKED, PENDING or
+	// NOT_AUTHORIZED; empty: not known.
+	Status AuthorizationStatus `json:"status,omitempty"`
 	// Live is the share of users, in percent, for which the release stays live, or
 	// may be when what came of a former call is not known; 0: none. It is set where
 	// the refused call would have changed it.
@@ -163,7 +178,11 @@ type AuthorizationRequiredError struct {
 // live, and the call that gives the page to visit. It does not show URL, because
 // whoever has that page can give the authorization.
 func (e *AuthorizationRequiredError) Error() string {
-	text := fmt.Sprintf("mini program %s is not authorized for %s; call Authorizations.Begin and visit the page it returns", e.ProgramID, e.TargetApp)
+	text := fmt.Sprintf("mini program %s is not authorized for %s", e.ProgramID, e.TargetApp)
+	if e.Status == AuthorizationDeclined {
+		text += ": it was declined on the page"
+	}
+	text += "; call Authorizations.Begin and visit the page it returns"
 	if e.Live > 0 {
 		text += fmt.Sprintf("; until then its release stays live for %v of users", e.Live)
 	}

@@ -179,6 +179,9 @@ func (c *Client) classify(op contract.Operation, requestID string, a *transport.
 		return transport.Classification{Err: fail(notJSON(a)), TraceID: trace}
 	}
 	head := got.head()
+	if d := head.Details; d != nil && d.Authorization != nil {
+		d.Authorization.URL = c.endpoint.resolve(d.Authorization.URL)
+	}
 	cl := transport.Classification{ResultCode: string(head.Result.Code), ResultStatus: string(head.Result.Status), TraceID: trace}
 	if err := c.matchesRequest(head, requestID, answered); err != nil {
 		cl.Err = fail(untrusted(err))

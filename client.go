@@ -57,6 +57,15 @@ func newEndpoint(base *url.URL) endpoint {
 	return endpoint{address: origin.String() + path, path: path}
 }
 
+// resolve makes an address of the platform absolute that it gave without its own: the
+// platform is where the client calls it.
+func (e endpoint) resolve(address string) string {
+	if !strings.HasPrefix(address, "/") || strings.HasPrefix(address, "//") {
+		return address
+	}
+	return strings.TrimSuffix(e.address, contract.Prefix) + address
+}
+
 // platformKeys are the platform's public keys by version.
 type platformKeys struct {
 	byVersion map[string]*rsa.PublicKey

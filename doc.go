@@ -53,8 +53,10 @@
 //	NOT_AUTHORIZED  begin                             PENDING
 //	PENDING         begin again                       PENDING
 //	PENDING         confirm on the target app's page  AUTHORIZED
+//	PENDING         decline on the target app's page  DECLINED
 //	PENDING         let it expire                     NOT_AUTHORIZED
 //	AUTHORIZED      revoke                            REVOKED
+//	DECLINED        begin                             PENDING
 //	REVOKED         begin                             PENDING
 //
 // # Rules of this project's own
@@ -71,6 +73,9 @@
 //     is set.
 //   - No verdict is applied to a release until it is known what its target app did when
 //     it was last asked; the same call, repeated by any member, finds out.
+//   - An authorization page is good for one mini program, shows what the platform has
+//     stored, and can be declined on: a client that waits gets an
+//     [*AuthorizationRequiredError] with the status DECLINED.
 //
 // # Errors
 //

@@ -79,8 +79,9 @@ func TestHowARequestMoves(t *testing.T) {
 func TestHowAnAuthorizationMoves(t *testing.T) {
 	moves[AuthorizationStatus]{
 		"NOT_AUTHORIZED": {"PENDING"},
-		"PENDING":        {"PENDING", "AUTHORIZED", "NOT_AUTHORIZED"},
+		"PENDING":        {"PENDING", "AUTHORIZED", "DECLINED", "NOT_AUTHORIZED"},
 		"AUTHORIZED":     {"REVOKED"},
+		"DECLINED":       {"PENDING"},
 		"REVOKED":        {"PENDING"},
 	}.check(t)
 }

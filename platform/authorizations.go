@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,10 +33,17 @@ func beginAuthorization(c *call, in alipayplus.BeginAuthorizationInput) (*alipay
 		return nil, conflict("the authorization is %s", before.Status)
 	}
 	r := c.newAuthorization(in.ProgramID, in.TargetApp)
+	r.Visits = before.Visits
+	r.ended(visitOpen, visitReplaced)
 	r.Status, r.State, r.ExpiresAt = alipayplus.AuthorizationPending, rand.Text(), c.at.Add(c.p.cfg.authorizationExpiry)
+	r.opened()
+	out := c.withPage(r, program, target)
+	if out.URL == "" {
+		return nil, refuse(alipayplus.CodeProcessFail, "the page of %s must lead back to this platform, which was not told its public address; its operator sets WithPublicURL", r.TargetApp)
+	}
 	c.save(before, r)
 	c.audit("authorization", r.ProgramID, string(before.Status), string(r.Status), "")
-	return c.withPage(r, program, target), nil
+	return out, nil
 }
 
 func (c *call) newAuthorization(program string, target alipayplus.TargetApp) *authorizationRecord {
@@ -45,17 +53,21 @@ func (c *call) newAuthorization(program string, target alipayplus.TargetApp) *au
 }
 
 // withPage is an authorization as the caller may see it. Whoever has the page can
-// give the authorization, so only who may release sees it and its state, and its
-// address is made of the caller's own way to the platform, not of another's.
+// give the authorization, so only who may release sees it and its state. The address
+// of a page that the platform serves begins with its public address, or else with
+// nothing: the caller knows where it calls, and the Host of a call is nobody's word.
 func (c *call) withPage(r *authorizationRecord, program *programRecord, target TargetBackend) *alipayplus.Authorization {
 	out := r.Authorization
 	if out.Status != alipayplus.AuthorizationPending || c.may(alipayplus.ActionRelease, program.ID) != nil {
 		out.State = ""
 		return &out
 	}
-	out.URL = target.AuthorizationPage(c.in.base, out.State, &program.Program)
-	if strings.HasPrefix(out.URL, "?") {
-		out.URL = c.in.base + pagePath(target) + out.URL
+	page := target.AuthorizationPage(c.in.base, out.State, &program.Program)
+	switch {
+	case strings.HasPrefix(page, "?"):
+		out.URL = c.p.cfg.publicURL + pagePath(target) + page
+	case c.in.base != "":
+		out.URL = page
 	}
 	return &out
 }
@@ -153,10 +165,19 @@ func (p *Platform) RevokeAuthorization(ctx context.Context, workspaceID, program
 	})
 }
 
-// moveAuthorization ends a pending authorization one way or the other.
+// moveAuthorization ends a pending authorization one way or the other, or takes a
+// given one back.
 func (p *Platform) moveAuthorization(tx storage.Tx, r *authorizationRecord, to alipayplus.AuthorizationStatus, who string) error {
 	before := *r
 	at := now()
+	switch to {
+	case alipayplus.AuthorizationGranted:
+		r.ended(visitOpen, visitGranted)
+	case alipayplus.AuthorizationDeclined:
+		r.ended(visitOpen, visitDeclined)
+	case alipayplus.AuthorizationRevoked:
+		r.ended(visitGranted, visitRevoked)
+	}
 	r.Status, r.State, r.ExpiresAt = to, "", time.Time{}
 	if to == alipayplus.AuthorizationGranted {
 		r.GrantedAt = at
@@ -169,13 +190,13 @@ func (p *Platform) moveAuthorization(tx storage.Tx, r *authorizationRecord, to a
 }
 
 // grant completes the authorization that the state belongs to; false when it
-// belongs to none.
+// belongs to none, or the code is not genuine.
 func (p *Platform) grant(ctx context.Context, state, code string) (granted bool, err error) {
-	if state == "" || code == "" {
+	if code == "" {
 		return false, nil
 	}
-	waiting, err := p.waitingFor(ctx, state)
-	if err != nil || waiting == nil {
+	waiting, v, err := p.visit(ctx, state)
+	if err != nil || v.End != visitOpen {
 		return false, err
 	}
 	target, err := p.target(waiting.TargetApp)
@@ -188,32 +209,61 @@ func (p *Platform) grant(ctx context.Context, state, code string) (granted bool,
 		}
 		return false, fmt.Errorf("exchange the code: %w", err)
 	}
-	err = p.cfg.store.Update(ctx, func(tx storage.Tx) error {
-		granted = false
-		r, err := load[authorizationRecord](tx, waiting.key())
-		if err != nil || r == nil || r.State != state || r.Status != alipayplus.AuthorizationPending {
-			return err
-		}
-		granted = true
+	return p.changeVisit(ctx, state, func(tx storage.Tx, r *authorizationRecord, _ *visit) error {
 		return p.moveAuthorization(tx, r, alipayplus.AuthorizationGranted, string(r.TargetApp))
 	})
-	return granted && err == nil, err
 }
 
-// waitingFor finds the pending authorization of a state; nil when there is none.
-func (p *Platform) waitingFor(ctx context.Context, state string) (*authorizationRecord, error) {
-	var found *authorizationRecord
-	err := p.cfg.store.View(ctx, func(tx storage.Tx) error {
-		found = nil
-		at, ok, err := tx.Get(stateKey(state))
-		if err != nil || !ok {
+// decline ends the authorization that the state belongs to without giving it; false
+// when it belongs to none.
+func (p *Platform) decline(ctx context.Context, state string) (declined bool, err error) {
+	return p.changeVisit(ctx, state, func(tx storage.Tx, r *authorizationRecord, _ *visit) error {
+		return p.moveAuthorization(tx, r, alipayplus.AuthorizationDeclined, string(r.TargetApp))
+	})
+}
+
+// changeVisit changes an authorization by one of its pages; false when the page can no
+// longer be used.
+func (p *Platform) changeVisit(ctx context.Context, state string, change func(storage.Tx, *authorizationRecord, *visit) error) (changed bool, err error) {
+	err = p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+		changed = false
+		r, v, err := findVisit(tx, state)
+		if err != nil || v.End != visitOpen {
 			return err
 		}
-		r, err := load[authorizationRecord](tx, string(at))
-		if err == nil && r != nil && now().Before(r.ExpiresAt) {
-			found = r
-		}
+		changed = true
+		return change(tx, r, v)
+	})
+	return changed && err == nil, err
+}
+
+// visit finds the page that a state belongs to, and its authorization; visitUnknown
+// when there is none.
+func (p *Platform) visit(ctx context.Context, state string) (r *authorizationRecord, v *visit, err error) {
+	err = p.cfg.store.View(ctx, func(tx storage.Tx) error {
+		r, v, err = findVisit(tx, state)
 		return err
 	})
-	return found, err
+	return r, v, err
+}
+
+func findVisit(tx storage.Tx, state string) (*authorizationRecord, *visit, error) {
+	none := &visit{End: visitUnknown}
+	at, ok, err := tx.Get(stateKey(state))
+	if err != nil || !ok {
+		return nil, none, err
+	}
+	r, err := load[authorizationRecord](tx, string(at))
+	if err != nil || r == nil {
+		return nil, none, err
+	}
+	i := slices.IndexFunc(r.Visits, func(v visit) bool { return v.State == state })
+	if i < 0 {
+		return nil, none, nil
+	}
+	v := r.Visits[i]
+	if v.End == visitOpen && !now().Before(v.ExpiresAt) {
+		v.End = visitExpired
+	}
+	return r, &v, nil
 }

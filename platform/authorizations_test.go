@@ -2,6 +2,7 @@ package platform_test
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -10,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -163,49 +165,60 @@ func (w *world) codeFor(a *alipayplus.Authorization) string {
 	page, err := url.Parse(a.URL)
 	require.NoError(w, err)
 	form := page.Query()
-	form.Set("step", "confirm")
 	page.RawQuery = ""
+	form.Set("step", "select")
+	require.Equal(w, http.StatusOK, w.browser().post(page.String(), form).status)
+	form.Set("step", "confirm")
 	back := w.browser().post(page.String(), form)
 	require.Equal(w, http.StatusSeeOther, back.status)
 	return w.browser().follow(a.URL, back).Query().Get("code")
 }
 
 func TestAVisitThatIsNotGenuineAuthorizesNothing(t *testing.T) {
-	for name, visit := range map[string]func(w *world, a *alipayplus.Authorization) (state, code string){
-		"no state": func(w *world, a *alipayplus.Authorization) (string, string) { return "", w.codeFor(a) },
-		"no code":  func(_ *world, a *alipayplus.Authorization) (string, string) { return a.State, "" },
-		"forged state": func(w *world, a *alipayplus.Authorization) (string, string) {
+	for name, tt := range map[string]struct {
+		visit  func(w *world, a *alipayplus.Authorization) (state, code string)
+		status int
+		says   string
+	}{
+		"no state": {func(w *world, a *alipayplus.Authorization) (string, string) { return "", w.codeFor(a) }, 400, "This link is not complete."},
+		"no code":  {func(_ *world, a *alipayplus.Authorization) (string, string) { return a.State, "" }, 400, "This link is not complete."},
+		"forged state": {func(w *world, a *alipayplus.Authorization) (string, string) {
 			return strings.Repeat("A", 26), w.codeFor(a)
-		},
-		"forged code":       func(_ *world, a *alipayplus.Authorization) (string, string) { return a.State, strings.Repeat("0", 64) },
-		"long state":        func(_ *world, _ *alipayplus.Authorization) (string, string) { return strings.Repeat("A", 1<<16), "1" },
-		"state with a path": func(_ *world, a *alipayplus.Authorization) (string, string) { return "../" + a.State, "1" },
-		"code of another state": func(w *world, a *alipayplus.Authorization) (string, string) {
+		}, 404, "This link is not known to the platform."},
+		"forged code": {func(_ *world, a *alipayplus.Authorization) (string, string) {
+			return a.State, strings.Repeat("0", 64)
+		}, 403, "This confirmation is not genuine."},
+		"long state": {func(_ *world, _ *alipayplus.Authorization) (string, string) {
+			return strings.Repeat("A", 1<<16), "1"
+		}, 404, "This link is not known to the platform."},
+		"state with a path": {func(_ *world, a *alipayplus.Authorization) (string, string) {
+			return "../" + a.State, "1"
+		}, 404, "This link is not known to the platform."},
+		"code of another state": {func(w *world, a *alipayplus.Authorization) (string, string) {
 			return a.State, w.codeFor(w.begin(w.program().ID))
-		},
-		"code of another platform": func(w *world, a *alipayplus.Authorization) (string, string) {
+		}, 403, "This confirmation is not genuine."},
+		"code of another platform": {func(w *world, a *alipayplus.Authorization) (string, string) {
 			other := newWorld(w.T)
-			page := strings.Replace(other.begin(other.program().ID).URL, "state=", "state="+a.State+"&x=", 1)
-			return a.State, other.codeFor(&alipayplus.Authorization{URL: page})
-		},
-		"expired": func(w *world, a *alipayplus.Authorization) (string, string) {
+			return a.State, other.codeFor(other.begin(other.program().ID))
+		}, 403, "This confirmation is not genuine."},
+		"expired": {func(w *world, a *alipayplus.Authorization) (string, string) {
 			code := w.codeFor(a)
 			time.Sleep(15 * time.Minute)
 			return a.State, code
-		},
-		"begun anew": func(w *world, a *alipayplus.Authorization) (string, string) {
+		}, 410, "This link has expired."},
+		"begun anew": {func(w *world, a *alipayplus.Authorization) (string, string) {
 			code := w.codeFor(a)
 			require.NotEqual(w, a.State, w.begin(a.ProgramID).State)
 			return a.State, code
-		},
+		}, 410, "This link was replaced by a newer one."},
 	} {
 		sentence(t, name, func(w *world) {
 			program := w.program()
 			a := w.begin(program.ID)
-			state, code := visit(w, a)
+			state, code := tt.visit(w, a)
 			got := w.callback(state, code)
-			require.Equal(w, http.StatusForbidden, got.status)
-			require.Contains(w, got.html, "This link was used before, has expired, or is not genuine. Begin the authorization again.")
+			require.Equal(w, tt.status, got.status)
+			require.Contains(w, got.html, tt.says)
 			require.NotEqual(w, alipayplus.AuthorizationGranted, w.authorization(program.ID).Status)
 			for _, e := range w.auditLog() {
 				require.NotEqual(w, string(alipayplus.AuthorizationGranted), e.To)
@@ -220,11 +233,17 @@ func TestAVisitIsGoodForOneAuthorization(t *testing.T) {
 		a := w.begin(program.ID)
 		code := w.codeFor(a)
 		require.Equal(w, http.StatusOK, w.callback(a.State, code).status)
-		require.Equal(w, http.StatusForbidden, w.callback(a.State, code).status, "used before")
+		granted := w.snapshot()
+		for _, again := range []shown{w.callback(a.State, code), w.callback(a.State, "another"), w.browser().get(a.URL), w.browser().decline(a)} {
+			require.Equal(w, http.StatusOK, again.status, "the last page, once more")
+			require.Contains(w, again.html, "The authorization is complete.")
+		}
+		require.Equal(w, granted, w.snapshot(), "reloading changes nothing")
 
 		w.Log("Not even after a revocation does it work again.")
 		require.NoError(w, w.p.RevokeAuthorization(w.Context(), w.workspace, program.ID, cn))
-		require.Equal(w, http.StatusForbidden, w.callback(a.State, code).status)
+		require.Equal(w, http.StatusGone, w.callback(a.State, code).status)
+		require.Equal(w, http.StatusGone, w.browser().get(a.URL).status)
 		require.Equal(w, alipayplus.AuthorizationRevoked, w.authorization(program.ID).Status)
 	})
 }
@@ -244,7 +263,7 @@ func TestAnAuthorizationThatIsNotCompletedInTimeIsAsIfNeverBegun(t *testing.T) {
 		second := w.begin(program.ID)
 		require.NotEqual(w, first.State, second.State)
 		require.Equal(w, http.StatusOK, w.callback(second.State, w.codeFor(second)).status)
-		require.Equal(w, http.StatusForbidden, w.callback(first.State, w.codeFor(first)).status)
+		require.Equal(w, http.StatusGone, w.browser().get(first.URL).status)
 	}, platform.WithAuthorizationExpiry(time.Minute))
 }
 
@@ -313,7 +332,7 @@ func TestAnAuthorizationIsGivenWithoutAVisit(t *testing.T) {
 			}
 			require.Equal(w, steps, w.entries("authorization")[logged:])
 			if a != nil {
-				require.Equal(w, http.StatusForbidden, w.callback(a.State, w.codeFor(a)).status, "the page leads nowhere")
+				require.NotContains(w, w.browser().get(a.URL).html, "<button", "the page leads nowhere")
 			}
 			_, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: cn})
 			require.NoError(w, err)
@@ -371,7 +390,7 @@ func TestThePagesEscapeWhatTheyShow(t *testing.T) {
 		second := w.browser().click(a.URL, first.html, "确认选择")
 		for _, page := range []shown{
 			first, second,
-			w.browser().get(strings.Replace(a.URL, "program="+program.ID, "program="+url.QueryEscape(evil), 1)),
+			w.browser().get(a.URL + "&program=" + url.QueryEscape(evil) + "&name=" + url.QueryEscape(evil)),
 			w.browser().get(strings.Replace(a.URL, "state="+a.State, "state="+url.QueryEscape(evil), 1)),
 			w.callback(evil, evil),
 		} {
@@ -423,12 +442,136 @@ func TestOnlyTheSecondButtonAuthorizes(t *testing.T) {
 				require.Empty(w, got.header.Get("Location"))
 			}
 		}
-		for name, lacks := range map[string]string{"state": "program=1", "program": "state=1"} {
-			got := w.browser().get(page + "?" + lacks)
+		for name, link := range map[string]string{"no state": "program=1", "empty state": "state=", "nothing": ""} {
+			got := w.browser().get(page + "?" + link)
 			require.Equal(w, http.StatusBadRequest, got.status, name)
 			require.Contains(w, got.html, "This link is not complete.")
 		}
 	})
+}
+
+// decline presses the other button of a page.
+func (b browser) decline(a *alipayplus.Authorization) shown {
+	b.Helper()
+	address, _, _ := strings.Cut(a.URL, "?")
+	got := b.post(address, url.Values{"state": {a.State}, "step": {"select"}, "decline": {"yes"}})
+	if got.status != http.StatusSeeOther {
+		return got
+	}
+	return b.get(b.follow(address, got).String())
+}
+
+func TestAnAuthorizationIsDeclined(t *testing.T) {
+	inWorld(t, func(w *world) {
+		program := w.program()
+		in := alipayplus.AuthorizationInput{ProgramID: program.ID, TargetApp: cn}
+		a := w.begin(program.ID)
+		for _, page := range []shown{w.browser().get(a.URL), w.browser().click(a.URL, w.browser().get(a.URL).html, "确认选择")} {
+			require.Contains(w, page.html, `name="decline"`)
+		}
+		waited := make(chan error)
+		go func() {
+			got, err := w.owner.Authorizations.WaitGranted(w.Context(), in, alipayplus.AuthorizationWait{Interval: time.Second})
+			assert.Equal(w, alipayplus.AuthorizationDeclined, got.Status)
+			waited <- err
+		}()
+		time.Sleep(time.Minute)
+		for range 2 { // reloaded
+			declined := w.browser().decline(a)
+			require.Equal(w, http.StatusOK, declined.status)
+			require.Contains(w, declined.html, "The authorization was declined.")
+		}
+
+		w.Log("Who waits gets to know.")
+		err := <-waited
+		required, ok := errors.AsType[*alipayplus.AuthorizationRequiredError](err)
+		require.True(w, ok, "%v", err)
+		require.Equal(w, alipayplus.AuthorizationDeclined, required.Status)
+		require.ErrorContains(w, err, "it was declined on the page; call Authorizations.Begin")
+		require.Equal(w, &alipayplus.Authorization{ProgramID: program.ID, TargetApp: cn, Status: alipayplus.AuthorizationDeclined}, w.authorization(program.ID))
+		_, err = w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: cn})
+		required, ok = errors.AsType[*alipayplus.AuthorizationRequiredError](err)
+		require.True(w, ok, "%v", err)
+		require.Equal(w, alipayplus.AuthorizationDeclined, required.Status)
+
+		w.Log("The page is over, and nothing that was once on it authorizes.")
+		address, _, _ := strings.Cut(a.URL, "?")
+		got := w.browser().post(address, url.Values{"state": {a.State}, "step": {"confirm"}})
+		require.Contains(w, got.html, "The authorization was declined.")
+		w.authorize(program.ID)
+		require.Equal(w, alipayplus.AuthorizationGranted, w.authorization(program.ID).Status, "it can be asked for again")
+	})
+}
+
+func TestThePageShowsWhatIsStored(t *testing.T) {
+	inWorld(t, func(w *world) {
+		program, other := w.program(), w.program()
+		a := w.begin(program.ID)
+		link, err := url.Parse(a.URL)
+		require.NoError(w, err)
+		require.Equal(w, url.Values{"state": {a.State}}, link.Query(), "the link says nothing else")
+		page := w.browser().get(a.URL + "&name=Your+Bank&program=" + other.ID)
+		require.Contains(w, page.html, "蓝湖茶")
+		require.Contains(w, page.html, "Blue Lake Tea", "the company")
+		require.NotContains(w, page.html, "Your Bank")
+		require.NotContains(w, page.html, other.ID)
+
+		w.Log("Another mini program cannot be selected on it, nor by a state of another target app.")
+		address, _, _ := strings.Cut(a.URL, "?")
+		got := w.browser().post(address, url.Values{"state": {a.State}, "step": {"select"}, "program": {other.ID}, "name": {"Your Bank"}})
+		require.Equal(w, http.StatusBadRequest, got.status)
+		require.NotContains(w, got.html, "Your Bank")
+		elsewhere := strings.Replace(a.URL, "ALIPAY_CN", "LAKE_WALLET", 1)
+		require.Equal(w, http.StatusNotFound, w.browser().get(elsewhere).status)
+
+		w.Log("The confirmation needs the selection.")
+		got = w.browser().post(address, url.Values{"state": {a.State}, "step": {"confirm"}, "program": {program.ID}})
+		require.Equal(w, http.StatusConflict, got.status)
+		require.Contains(w, got.html, "确认选择", "it shows the first page again")
+		require.Equal(w, alipayplus.AuthorizationPending, w.authorization(program.ID).Status)
+	}, platform.WithTargetBackends(platform.NewSimulatedAlipayCN(), newPartnerApp()))
+}
+
+// No link offers a button that leads nowhere.
+func TestALinkThatCannotBeUsedSaysSo(t *testing.T) {
+	for name, tt := range map[string]struct {
+		address func(w *world, a *alipayplus.Authorization) string
+		status  int
+	}{
+		"unknown": {func(_ *world, a *alipayplus.Authorization) string {
+			return strings.Replace(a.URL, a.State, strings.Repeat("A", len(a.State)), 1)
+		}, http.StatusNotFound},
+		"expired": {func(_ *world, a *alipayplus.Authorization) string {
+			time.Sleep(15 * time.Minute)
+			return a.URL
+		}, http.StatusGone},
+		"begun anew": {func(w *world, a *alipayplus.Authorization) string {
+			w.begin(a.ProgramID)
+			return a.URL
+		}, http.StatusGone},
+		"begun anew very often": {func(w *world, a *alipayplus.Authorization) string {
+			for range 20 {
+				w.begin(a.ProgramID)
+			}
+			return a.URL
+		}, http.StatusNotFound},
+	} {
+		sentence(t, name, func(w *world) {
+			a := w.begin(w.program().ID)
+			address := tt.address(w, a)
+			path, query, _ := strings.Cut(address, "?")
+			form, err := url.ParseQuery(query)
+			require.NoError(w, err)
+			for _, step := range []string{"select", "confirm"} {
+				form.Set("step", step)
+				for _, got := range []shown{w.browser().get(address), w.browser().post(path, form)} {
+					require.Equal(w, tt.status, got.status)
+					require.NotContains(w, got.html, "<button")
+					require.Contains(w, got.html, "Begin the authorization again")
+				}
+			}
+		})
+	}
 }
 
 func TestTheLinkLeadsToWhereThePlatformIs(t *testing.T) {
@@ -488,7 +631,7 @@ func TestAVisitIsOverWhenTheAuthorizationIsBegunAnewMeanwhile(t *testing.T) {
 		first := w.begin(program.ID)
 		code := w.codeFor(first)
 		app.meanwhile = func() { w.begin(program.ID) }
-		require.Equal(w, http.StatusForbidden, w.callback(first.State, code).status)
+		require.Equal(w, http.StatusGone, w.callback(first.State, code).status)
 		require.Equal(w, alipayplus.AuthorizationPending, w.authorization(program.ID).Status)
 	}, platform.WithTargetBackends(app))
 }

@@ -116,7 +116,7 @@ func (p *Platform) authenticate(r *http.Request, path string) (in incoming, done
 		done()
 		return in, nil, refuse(alipayplus.CodeInvalidSignature, "the signature does not fit the request")
 	}
-	return incoming{op: op, caller: who, body: body, contentType: r.Header.Get("Content-Type"), base: p.base(r)}, done, nil
+	return incoming{op: op, caller: who, body: body, contentType: r.Header.Get("Content-Type"), base: p.base(r.Context())}, done, nil
 }
 
 // checkHeaders checks what the headers of a call say by themselves: their syntax
@@ -262,14 +262,11 @@ func (p *Platform) writeUnsigned(w http.ResponseWriter, trace string) {
 	_, _ = w.Write(out.body) //nolint:gosec // JSON, and said to be
 }
 
-// base is the address of the platform as its caller sees it.
-func (p *Platform) base(r *http.Request) string {
-	if p.cfg.publicURL != "" {
-		return p.cfg.publicURL
+// base is the address of the platform, as far as the platform knows it: nothing
+// vouches for the Host of a call. Empty when it was not set.
+func (p *Platform) base(ctx context.Context) string {
+	if p.cfg.publicURL == "" && isInProcess(ctx) {
+		return inProcessURL
 	}
-	scheme := "http"
-	if r.TLS != nil {
-		scheme = "https"
-	}
-	return scheme + "://" + r.Host
+	return p.cfg.publicURL
 }

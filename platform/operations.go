@@ -154,7 +154,7 @@ type incoming struct {
 	// body is what was sent, and contentType what it was sent as.
 	body        []byte
 	contentType string
-	// base is the address of the platform as its caller sees it.
+	// base is the address of the platform; empty when it was not set.
 	base string
 
 	// requestID is the idempotency key; empty for a call that needs none.

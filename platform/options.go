@@ -220,8 +220,9 @@ func WithAuthorizationExpiry(d time.Duration) Option {
 }
 
 // WithPublicURL sets the address under which the platform is reached, for the
-// links it gives out. By default it is taken from the Host of each call, which
-// nothing vouches for, so a platform that serves others should set it. A path in
+// links it gives out. By default the links have no host, and clients take their own
+// base URL for it: the Host of a call, which no signature covers, is not used. A target
+// app with a page of its own elsewhere needs it to lead back. A path in
 // it is the prefix under which the platform is mounted, whether the handler that
 // mounts it strips the prefix or not.
 func WithPublicURL(address string) Option {

@@ -1,11 +1,16 @@
 package platform
 
 import (
+	"context"
 	_ "embed" // the pages
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
 // CallbackPath is where the visit of an authorization page ends.
@@ -14,7 +19,7 @@ const CallbackPath = "/authorization/callback"
 //go:embed pages.html
 var pagesHTML string
 
-// pageTemplates are the pages "select", "confirm", "done" and "failed".
+// pageTemplates are the pages "select", "confirm", "done", "declined" and "failed".
 func pageTemplates() *template.Template {
 	return template.Must(template.New("pages").Parse(pagesHTML))
 }
@@ -31,7 +36,7 @@ func (p *Platform) servePages() http.Handler {
 	mux.HandleFunc("GET "+CallbackPath, p.callback)
 	for _, target := range p.targets {
 		if page, ok := target.(http.Handler); ok {
-			mux.Handle(pagePath(target), page)
+			mux.Handle(pagePath(target), p.visited(target.App(), page))
 		}
 	}
 	pages := http.MaxBytesHandler(mux, maxForm)
@@ -47,24 +52,146 @@ func (p *Platform) servePages() http.Handler {
 	})
 }
 
-// callback is where the visit ends. The state must be one that the platform gave
-// out and still waits for; it is good for one visit.
+// AuthorizationVisit is what a target app that serves its page itself knows of the
+// visit: what the platform has stored, whatever the link says.
+type AuthorizationVisit struct {
+	// State is the state of the authorization, which the link names.
+	State string
+	// Program is the mini program that is to be authorized, and no other can be.
+	Program *alipayplus.Program
+	// Company is the name of the company whose mini program it is.
+	Company string
+	// Selected says that Select was called for this visit.
+	Selected bool
+
+	p *Platform
+}
+
+// Select notes that the mini program was selected. It changes nothing when the page
+// can no longer be used.
+func (v *AuthorizationVisit) Select(ctx context.Context) error {
+	changed, err := v.p.changeVisit(ctx, v.State, func(tx storage.Tx, r *authorizationRecord, _ *visit) error {
+		before := *r
+		r.Visits = slices.Clone(r.Visits)
+		for i := range r.Visits {
+			r.Visits[i].Selected = r.Visits[i].Selected || r.Visits[i].State == v.State
+		}
+		return save(tx, &before, r)
+	})
+	v.Selected = v.Selected || changed
+	return err
+}
+
+type visitKey struct{}
+
+// VisitOf returns the visit that a page of a target app is shown for; nil for a
+// request that did not come by the platform. See [TargetBackend].AuthorizationPage.
+func VisitOf(ctx context.Context) *AuthorizationVisit {
+	v, _ := ctx.Value(visitKey{}).(*AuthorizationVisit)
+	return v
+}
+
+// visited shows a page to who may use it. A request carries the state in its address;
+// one that is posted, in its form.
+func (p *Platform) visited(app alipayplus.TargetApp, page http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		state := r.URL.Query().Get("state")
+		if r.Method != http.MethodGet && r.Method != http.MethodHead {
+			if err := r.ParseForm(); err != nil {
+				writePage(w, p.html, http.StatusBadRequest, "failed", "This form could not be read. Begin the authorization again.")
+				return
+			}
+			state = r.PostForm.Get("state")
+		}
+		if state == "" {
+			p.incomplete(w)
+			return
+		}
+		a, v, err := p.visit(r.Context(), state)
+		if err == nil && a != nil && a.TargetApp != app {
+			v = &visit{End: visitUnknown}
+		}
+		if err != nil || v.End != visitOpen {
+			p.showEnd(w, r, v, err)
+			return
+		}
+		shown := &AuthorizationVisit{State: state, Selected: v.Selected, p: p}
+		if err := p.describe(r.Context(), shown, a); err != nil {
+			p.showEnd(w, r, v, err)
+			return
+		}
+		page.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), visitKey{}, shown)))
+	})
+}
+
+// describe reads what a page shows.
+func (p *Platform) describe(ctx context.Context, v *AuthorizationVisit, a *authorizationRecord) error {
+	return p.cfg.store.View(ctx, func(tx storage.Tx) error {
+		program, err := resolve[programRecord](tx, programKey(a.Workspace, a.ProgramID))
+		if err != nil {
+			return err
+		}
+		workspace, err := resolve[workspaceRecord](tx, workspaceKey(a.Workspace))
+		if err != nil {
+			return err
+		}
+		v.Program, v.Company = &program.Program, workspace.Company.CompanyName
+		return nil
+	})
+}
+
+// callback is where the visit ends, with a code or with an error. The state must be
+// one that the platform gave out and still waits for; it is good for one visit.
 func (p *Platform) callback(w http.ResponseWriter, r *http.Request) {
 	if r.Method != http.MethodGet { // the pattern admits HEAD, which must change nothing
 		w.WriteHeader(http.StatusMethodNotAllowed)
 		return
 	}
 	query := r.URL.Query()
-	state, code := query.Get("state"), query.Get("code")
-	granted, err := p.grant(r.Context(), state, code)
-	switch {
-	case err != nil:
+	state, code, refusal := query.Get("state"), query.Get("code"), query.Get("error")
+	if state == "" || code == "" && refusal == "" {
+		p.incomplete(w)
+		return
+	}
+	var err error
+	if refusal != "" {
+		_, err = p.decline(r.Context(), state)
+	} else {
+		_, err = p.grant(r.Context(), state, code)
+	}
+	var v *visit
+	if err == nil {
+		_, v, err = p.visit(r.Context(), state)
+	}
+	p.showEnd(w, r, v, err)
+}
+
+func (p *Platform) incomplete(w http.ResponseWriter) {
+	writePage(w, p.html, http.StatusBadRequest, "failed", "This link is not complete. Begin the authorization again.")
+}
+
+// showEnd says what became of a visit, also when it is asked again.
+func (p *Platform) showEnd(w http.ResponseWriter, r *http.Request, v *visit, err error) {
+	if err != nil {
 		p.cfg.logger.ErrorContext(r.Context(), "an authorization could not be completed", "error", err)
 		writePage(w, p.html, http.StatusInternalServerError, "failed", "The authorization could not be completed. Try again in a moment.")
-	case !granted:
-		writePage(w, p.html, http.StatusForbidden, "failed", "This link was used before, has expired, or is not genuine. Begin the authorization again.")
-	default:
+		return
+	}
+	switch v.End {
+	case visitGranted:
 		writePage(w, p.html, http.StatusOK, "done", nil)
+	case visitDeclined:
+		writePage(w, p.html, http.StatusOK, "declined", nil)
+	case visitExpired:
+		writePage(w, p.html, http.StatusGone, "failed", "This link has expired. Begin the authorization again.")
+	case visitReplaced:
+		writePage(w, p.html, http.StatusGone, "failed", "This link was replaced by a newer one. Use that. Begin the authorization again if you have lost it.")
+	case visitRevoked:
+		writePage(w, p.html, http.StatusGone, "failed", "This link was used, and the authorization was taken back since. Begin the authorization again.")
+	case visitUnknown:
+		writePage(w, p.html, http.StatusNotFound, "failed", "This link is not known to the platform. Begin the authorization again.")
+	default:
+		writePage(w, p.html, http.StatusForbidden, "failed", "This confirmation is not genuine. Begin the authorization again.")
 	}
 }
 

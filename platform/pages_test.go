@@ -43,8 +43,50 @@ func TestThePageIsShownToThoseWhoMayRelease(t *testing.T) {
 	}, platform.WithPermissionPolicy(alipayplus.PolicyAssignedDevelopersRelease))
 }
 
-// The Host of a call is the caller's word. It may lead the caller astray, not
-// somebody else.
+// foreignPage is an AlipayCN with its page elsewhere, as the real one.
+type foreignPage struct{ *platform.SimulatedAlipayCN }
+
+func (foreignPage) AuthorizationPage(base, state string, _ *alipayplus.Program) string {
+	return "https://alipay.example/authorize?back=" + url.QueryEscape(base+platform.CallbackPath) + "&state=" + state
+}
+
+// The Host of a call, which no signature covers, is nobody's word: no address that the
+// platform gives out is made of it.
+func TestNoAddressIsMadeOfTheHostOfACall(t *testing.T) {
+	begin := func(w *world, opts ...alipayplus.Option) (program, answer string) {
+		server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
+			r.Host = "evil.example"
+			for _, name := range []string{"X-Forwarded-Host", "X-Original-Host", "Forwarded"} {
+				r.Header.Set(name, "host=evil.example")
+			}
+			w.p.ServeHTTP(answer, r)
+		}))
+		w.Cleanup(server.Close)
+		program = w.program().ID
+		client := w.remote(server.URL, append(opts, alipayplus.WithHTTPClient(server.Client()))...)
+		got, err := client.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program, TargetApp: cn})
+		if err != nil {
+			return program, err.Error()
+		}
+		require.NotContains(w, got.URL, "evil", "%s", got.URL)
+		return program, strings.Replace(got.URL, server.URL, "SERVER", 1)
+	}
+	w := newWorld(t)
+	_, link := begin(w)
+	require.True(t, strings.HasPrefix(link, "SERVER/targets/ALIPAY_CN/authorize?state="), link)
+
+	w = newWorld(t, platform.WithTargetBackends(foreignPage{platform.NewSimulatedAlipayCN()}))
+	program, refused := begin(w)
+	require.Contains(t, refused, "PROCESS_FAIL: the page of ALIPAY_CN must lead back to this platform, which was not told its public address; its operator sets WithPublicURL")
+	require.Equal(t, alipayplus.AuthorizationNone, w.authorization(program).Status)
+	require.Contains(t, w.begin(program).URL, url.QueryEscape("http://platform.invalid/authorization/callback"), "in process it knows its address")
+
+	w = newWorld(t, platform.WithPublicURL("https://gateway.example"), platform.WithTargetBackends(foreignPage{platform.NewSimulatedAlipayCN()}))
+	_, link = begin(w)
+	require.True(t, strings.HasPrefix(link, "https://alipay.example/authorize?back="+url.QueryEscape("https://gateway.example/authorization/callback")), link)
+}
+
+// A link leads to where its reader calls the platform.
 func TestALinkIsMadeOfTheReadersOwnAddress(t *testing.T) {
 	inWorld(t, func(w *world) {
 		program := w.program().ID
@@ -170,6 +212,8 @@ func TestOnlyASmallPostedFormConfirms(t *testing.T) {
 		address, query, _ := strings.Cut(w.begin(program).URL, "?")
 		form, err := url.ParseQuery(query)
 		require.NoError(w, err)
+		form.Set("step", "select")
+		require.Equal(w, http.StatusOK, w.browser().post(address, form).status)
 		form.Set("step", "confirm")
 		w.Log("What is confirmed leads back with a code; this client would follow it, and be authorized.")
 		padded := func(n int) []byte {

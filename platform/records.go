@@ -284,7 +284,35 @@ func dueKey(at time.Time, request string, party alipayplus.Party) string {
 type authorizationRecord struct {
 	alipayplus.Authorization
 	Workspace string `json:"workspace"`
+	// Visits are the pages that were given out last, oldest first, so that each can
+	// say what became of it.
+	Visits []visit `json:"visits,omitempty"`
 }
+
+// visit is one authorization page that was given out.
+type visit struct {
+	State     string    `json:"state"`
+	ExpiresAt time.Time `json:"expiresAt"`
+	// Selected says that the mini program was selected on the page, which comes before
+	// the confirmation.
+	Selected bool `json:"selected,omitempty"`
+	// End is what became of it; visitOpen as long as it can be used.
+	End visitEnd `json:"end,omitempty"`
+}
+
+// visitEnd is what became of a visit.
+type visitEnd string
+
+const (
+	visitOpen     visitEnd = ""
+	visitGranted  visitEnd = "GRANTED"
+	visitDeclined visitEnd = "DECLINED"
+	visitRevoked  visitEnd = "REVOKED"
+	visitReplaced visitEnd = "REPLACED"
+	visitExpired  visitEnd = "EXPIRED"
+	// visitUnknown is that of a state that was never given out, or too long ago.
+	visitUnknown visitEnd = "UNKNOWN"
+)
 
 func authorizationKey(workspace, program string, target alipayplus.TargetApp) string {
 	return key("authorization", workspace, program, string(target))
@@ -294,12 +322,30 @@ func (r *authorizationRecord) key() string {
 	return authorizationKey(r.Workspace, r.ProgramID, r.TargetApp)
 }
 
-// indexes: the state leads to the authorization as long as it is pending.
+// indexes: the states of the visits lead to the authorization.
 func (r *authorizationRecord) indexes() []string {
-	if r.State == "" {
-		return nil
+	var keys []string
+	for _, v := range r.Visits {
+		keys = append(keys, stateKey(v.State))
 	}
-	return []string{stateKey(r.State)}
+	return keys
+}
+
+// opened adds a visit, and forgets the oldest ones.
+func (r *authorizationRecord) opened() {
+	const kept = 8
+	r.Visits = append(slices.Clone(r.Visits), visit{State: r.State, ExpiresAt: r.ExpiresAt})
+	r.Visits = r.Visits[max(0, len(r.Visits)-kept):]
+}
+
+// ended notes what became of the visits that are in a state.
+func (r *authorizationRecord) ended(from, to visitEnd) {
+	r.Visits = slices.Clone(r.Visits)
+	for i := range r.Visits {
+		if r.Visits[i].End == from {
+			r.Visits[i].End = to
+		}
+	}
 }
 
 func stateKey(state string) string { return key("i/state", state) }

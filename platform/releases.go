@@ -115,7 +115,7 @@ func (c *call) checkAuthorization(program *programRecord, target TargetBackend) 
 		return nil
 	}
 	return &alipayplus.AuthorizationRequiredError{
-		ProgramID: program.ID, TargetApp: target.App(), URL: c.withPage(a, program, target).URL,
+		ProgramID: program.ID, TargetApp: target.App(), URL: c.withPage(a, program, target).URL, Status: a.Status,
 	}
 }
 

@@ -84,7 +84,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 		_, err = w.owner.Releases.Create(w.Context(), in)
 		var required *alipayplus.AuthorizationRequiredError
 		require.ErrorAs(w, err, &required)
-		require.Equal(w, &alipayplus.AuthorizationRequiredError{ProgramID: program.ID, TargetApp: cn, URL: begun.URL}, required,
+		require.Equal(w, &alipayplus.AuthorizationRequiredError{ProgramID: program.ID, TargetApp: cn, URL: begun.URL, Status: alipayplus.AuthorizationPending}, required,
 			"once begun, the error itself says where to go")
 		require.NotContains(w, err.Error(), begun.State, "but not in its text: whoever has the page can authorize")
 	})
@@ -737,7 +737,7 @@ func TestARevokedAuthorizationStopsWhatCallsTheTargetApp(t *testing.T) {
 
 			required, ok := errors.AsType[*alipayplus.AuthorizationRequiredError](err)
 			require.True(w, ok, "%v", err)
-			require.Equal(w, &alipayplus.AuthorizationRequiredError{ProgramID: program, TargetApp: cn, Live: tt.live}, required)
+			require.Equal(w, &alipayplus.AuthorizationRequiredError{ProgramID: program, TargetApp: cn, Status: alipayplus.AuthorizationRevoked, Live: tt.live}, required)
 			require.Equal(w, tt.live > 0, strings.Contains(err.Error(), live), err.Error())
 			require.Equal(w, before, w.snapshot())
 

@@ -49,10 +49,10 @@ func (s *SimulatedAlipayCN) Parties() []alipayplus.Party {
 // NeedsAuthorization returns true.
 func (s *SimulatedAlipayCN) NeedsAuthorization() bool { return true }
 
-// AuthorizationPage returns the page with the two confirmations.
-func (s *SimulatedAlipayCN) AuthorizationPage(_, state string, program *alipayplus.Program) string {
-	query := url.Values{"state": {state}, "program": {program.ID}, "name": {program.Name()}}
-	return "?" + query.Encode()
+// AuthorizationPage returns the page with the two confirmations. The link holds
+// nothing but the state.
+func (s *SimulatedAlipayCN) AuthorizationPage(_, state string, _ *alipayplus.Program) string {
+	return "?" + url.Values{"state": {state}}.Encode()
 }
 
 // Exchange accepts the code that the page gave for the state.
@@ -87,35 +87,51 @@ func (s *SimulatedAlipayCN) Publish(context.Context, *alipayplus.Release) error 
 // Cancel accepts any release.
 func (s *SimulatedAlipayCN) Cancel(context.Context, *alipayplus.Release) error { return nil }
 
-// page is one view of the simulated authorization page.
-type page struct {
-	State, Program, Name string
+// ServeHTTP serves the page with the two confirmations of "Release mini
+// programs", 确认选择 and then 确认授权; on both one can decline. It shows
+// the visit that [VisitOf] gives. A GET, such as by a preview of the link, confirms
+// nothing.
+func (s *SimulatedAlipayCN) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	visit := VisitOf(r.Context())
+	if visit == nil {
+		writePage(w, s.html, http.StatusNotFound, "failed", "This link is not known to the platform. Begin the authorization again.")
+		return
+	}
+	step, declined := "", false
+	if r.Method == http.MethodPost {
+		step, declined = r.PostForm.Get("step"), r.PostForm.Has("decline")
+	}
+	switch {
+	case declined:
+		s.leave(w, visit, "error", "access_denied")
+	case step == "select":
+		s.choose(w, r, visit)
+	case step == "confirm" && visit.Selected:
+		s.leave(w, visit, "code", s.code(visit.State))
+	case step == "confirm":
+		writePage(w, s.html, http.StatusConflict, "select", visit)
+	default:
+		writePage(w, s.html, http.StatusOK, "select", visit)
+	}
 }
 
-// ServeHTTP serves the page with the two confirmations of "Release mini
-// programs": 确认选择 and 确认授权. A GET, such as by a preview of
-// the link, confirms nothing.
-func (s *SimulatedAlipayCN) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	values, step := r.URL.Query(), ""
-	if r.Method == http.MethodPost {
-		if err := r.ParseForm(); err != nil {
-			writePage(w, s.html, http.StatusBadRequest, "failed", "This form could not be read. Begin the authorization again.")
-			return
-		}
-		values, step = r.PostForm, r.PostForm.Get("step")
+// choose is the first confirmation.
+func (s *SimulatedAlipayCN) choose(w http.ResponseWriter, r *http.Request, visit *AuthorizationVisit) {
+	if program := r.PostForm.Get("program"); program != "" && program != visit.Program.ID {
+		writePage(w, s.html, http.StatusBadRequest, "select", visit)
+		return
 	}
-	view := page{State: values.Get("state"), Program: values.Get("program"), Name: values.Get("name")}
-	switch {
-	case view.State == "" || view.Program == "":
-		writePage(w, s.html, http.StatusBadRequest, "failed", "This link is not complete. Begin the authorization again.")
-	case step == "select":
-		writePage(w, s.html, http.StatusOK, "confirm", view)
-	case step == "confirm":
-		query := url.Values{"state": {view.State}, "code": {s.code(view.State)}}
-		// Relative, so that it also leads back to a platform below a path.
-		w.Header().Set("Location", "../.."+CallbackPath+"?"+query.Encode())
-		w.WriteHeader(http.StatusSeeOther)
-	default:
-		writePage(w, s.html, http.StatusOK, "select", view)
+	if err := visit.Select(r.Context()); err != nil {
+		writePage(w, s.html, http.StatusInternalServerError, "failed", "The selection could not be kept. Try again in a moment.")
+		return
 	}
+	writePage(w, s.html, http.StatusOK, "confirm", visit)
+}
+
+// leave sends the browser back to the platform. The address is relative, so that it
+// also leads back to a platform below a path.
+func (s *SimulatedAlipayCN) leave(w http.ResponseWriter, visit *AuthorizationVisit, name, value string) {
+	query := url.Values{"state": {visit.State}, name: {value}}
+	w.Header().Set("Location", "../.."+CallbackPath+"?"+query.Encode())
+	w.WriteHeader(http.StatusSeeOther)
 }

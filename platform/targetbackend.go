@@ -34,10 +34,13 @@ type TargetBackend interface {
 	// the app's APIs for a mini program.
 	NeedsAuthorization() bool
 	// AuthorizationPage is the page that a person must visit, with the state in
-	// it. base is the platform's own address; the visit must end at
-	// base + CallbackPath with the query parameters state and code. A target app
-	// that serves the page itself, because it is also an [http.Handler], returns
-	// only the query, beginning with "?"; the platform puts its address before it.
+	// it, which nobody can guess. base is the platform's own address, see
+	// [WithPublicURL]; without it the page cannot be begun over a network. The visit must
+	// end at base + CallbackPath with the query parameters state and code, or state and
+	// error for one that was declined. A target app that serves the page itself, because
+	// it is also an [http.Handler], returns only the query, beginning with "?", with the
+	// state as its parameter "state"; the platform puts its address before it, and shows
+	// the page only for a state that it waits for, see [VisitOf].
 	AuthorizationPage(base, state string, program *alipayplus.Program) string
 	// Exchange redeems the code that came back with the state; a code that is not
 	// genuine is a refusal.
