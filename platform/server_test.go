@@ -40,7 +40,7 @@ func TestAServerBoundsWhatAConnectionCosts(t *testing.T) {
 	})
 	sentence(t, "a connection that is idle after a call", func(w *world) {
 		status, after := send(w, page+"\r\n", false)
-		require.Contains(w, status, "403")
+		require.Contains(w, status, "400")
 		require.Equal(w, time.Minute, after.Round(time.Second))
 	})
 	sentence(t, "a connection that says nothing", func(w *world) {
