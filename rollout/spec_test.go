@@ -226,7 +226,7 @@ func TestADurationInJSONIsText(t *testing.T) {
 // Whatever is given as a spec is refused as not valid, or is a spec that ends with all users, keeps its meaning when it is
 // written as JSON, and can be planned by.
 func FuzzParseSpec(f *testing.F) {
-	sample, err := os.ReadFile("../examples/ci/release.yaml")
+	sample, err := os.ReadFile("../cmd/alipayplus/samples/release.yaml")
 	require.NoError(f, err)
 	f.Add(sample)
 	f.Add([]byte(`{"version":1,"steps":[{"ratio":10,"bake":"1d12h","gates":["a"]},{"ratio":100,"approval":true}],"gates":{"a":{"every":"1m"}}}`))

@@ -11,6 +11,8 @@ require (
 )
 
 require (
+	github.com/alipayplus-go/alipayplus/cmd/alipayplus v0.0.0 // indirect
+	github.com/alipayplus-go/alipayplus/rollout/prometheus v0.0.0 // indirect
 	github.com/boombuler/barcode v1.1.0 // indirect
 	github.com/gabriel-vasile/mimetype v1.4.16 // indirect
 	github.com/go-playground/locales v0.14.2 // indirect
@@ -19,7 +21,16 @@ require (
 	github.com/gofrs/flock v0.13.2 // indirect
 	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
 	github.com/hashicorp/go-retryablehttp v0.7.8 // indirect
+	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/json-iterator/go v1.1.12 // indirect
 	github.com/leodido/go-urn v1.5.0 // indirect
+	github.com/modern-go/concurrent v0.0.0-20180306012644-bacd9c7ef1dd // indirect
+	github.com/modern-go/reflect2 v1.0.2 // indirect
+	github.com/prometheus/client_golang v1.25.0 // indirect
+	github.com/prometheus/client_model v0.6.3 // indirect
+	github.com/prometheus/common v0.72.0 // indirect
+	github.com/spf13/cobra v1.10.2 // indirect
+	github.com/spf13/pflag v1.0.10 // indirect
 	github.com/tidwall/btree v1.8.2 // indirect
 	go.etcd.io/bbolt v1.5.0 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
@@ -27,8 +38,13 @@ require (
 	golang.org/x/term v0.47.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
 	golang.org/x/time v0.16.0 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
 )
 
-replace github.com/alipayplus-go/alipayplus => ..
+replace (
+	github.com/alipayplus-go/alipayplus => ..
+	github.com/alipayplus-go/alipayplus/cmd/alipayplus => ../cmd/alipayplus
+	github.com/alipayplus-go/alipayplus/rollout/prometheus => ../rollout/prometheus
+)
 
-tool github.com/alipayplus-go/alipayplus/examples/ci
+tool github.com/alipayplus-go/alipayplus/cmd/alipayplus

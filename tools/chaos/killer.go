@@ -84,7 +84,7 @@ func (k *killer) life(ctx context.Context, release string, m moment) (status int
 	}
 	defer func() { _ = log.Close() }() // its lines are for people
 	_, _ = fmt.Fprintf(log, "--- release %s, to be killed %+v\n", release, m)
-	cmd := exec.CommandContext(ctx, k.program, "-release", release) //nolint:gosec // what is tested
+	cmd := exec.CommandContext(ctx, k.program, "rollout", "run", "--release", release) //nolint:gosec // what is tested
 	cmd.Env, cmd.Stdout, cmd.Stderr = append(inherited(), k.environment...), log, log
 	kill := func() { _ = cmd.Process.Kill() } // it may have ended by itself
 	ready := make(chan struct{})

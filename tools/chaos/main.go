@@ -1,8 +1,8 @@
-// Command chaos kills examples/ci again and again, and shows that no release suffers:
+// Command chaos kills the tool again and again, and shows that no release suffers:
 //
 //	go run ./tools/chaos -kills 200
 //
-// It serves a platform whose records are on disk, lets examples/ci drive one release
+// It serves a platform whose records are on disk, lets cmd/alipayplus drive one release
 // after another, kills it with SIGKILL at random moments, at the start of the process
 // and in the middle of its calls too, and starts it again until the release has
 // reached all users. Then it compares the records of the platform and of the rollout:
@@ -28,7 +28,7 @@ import (
 )
 
 // driven is the package of the program that is killed.
-const driven = "github.com/alipayplus-go/alipayplus/examples/ci"
+const driven = "github.com/alipayplus-go/alipayplus/cmd/alipayplus"
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) // else the program would live on
@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 	set.SetOutput(out)
 	set.IntVar(&o.kills, "kills", 200, "how often the program is killed at least")
 	set.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "the seed of the random moments")
-	set.StringVar(&o.program, "program", "", "the `path` of examples/ci; empty: it is built")
+	set.StringVar(&o.program, "program", "", "the `path` of alipayplus; empty: it is built")
 	set.DurationVar(&o.within, "within", time.Second, "the longest time that a process lives before it is killed")
 	switch err := set.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
@@ -143,7 +143,7 @@ func (o *options) drive(ctx context.Context, folder string, out io.Writer) (done
 
 // build builds the program that is killed.
 func build(ctx context.Context, folder string) (program string, err error) {
-	program = filepath.Join(folder, "ci.exe")                                                                         // a name that runs everywhere
+	program = filepath.Join(folder, "alipayplus.exe")                                                                 // a name that runs everywhere
 	output, err := exec.CommandContext(ctx, "go", "build", "-buildvcs=false", "-o", program, driven).CombinedOutput() //nolint:gosec // its own name
 	if err != nil {
 		return "", fmt.Errorf("build %s: %w: %s", driven, err, output)

@@ -36,7 +36,7 @@ func temporary(t *testing.T) string {
 func TestNothingComesOfAFewKills(t *testing.T) {
 	folder := temporary(t)
 	t.Setenv("ALIPAYPLUS_KEY_VERSION", "7") // what a developer has set changes nothing
-	t.Setenv("ALIPAYPLUS_CI_MAX_TIME", "1ms")
+	t.Setenv("ALIPAYPLUS_ROLLOUT_MAX_TIME", "1ms")
 	kills := "12"
 	if testing.Short() {
 		kills = "2"
@@ -56,7 +56,7 @@ func TestNothingComesOfAFewKills(t *testing.T) {
 // detected; the folder is kept for whoever examines it.
 func TestAViolationIsStatusOneAndKeepsTheFolder(t *testing.T) {
 	for status, want := range map[string]string{
-		"7": `the program ended with status 7, for which there is no reason; its output is in .*ci\.log`,
+		"7": `the program ended with status 7, for which there is no reason; its output is in .*alipayplus\.log`,
 		"0": `the platform's record is NEW_VERSION_CREATED; it should be NEW_VERSION_CREATED, UNDER_REVIEW, `,
 	} {
 		temporary(t)

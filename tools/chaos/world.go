@@ -27,7 +27,7 @@ import (
 const (
 	fileMode = 0o600
 	keyBits  = 2048
-	logFile  = "ci.log"
+	logFile  = "alipayplus.log"
 	specFile = "release.yaml"
 	// stateFolder is where the rollouts are remembered.
 	stateFolder = "state"
@@ -178,9 +178,9 @@ func (w *world) credentials(ctx context.Context) error {
 		"ALIPAYPLUS_CLIENT_ID=" + id,
 		"ALIPAYPLUS_PRIVATE_KEY_FILE=" + w.path("private-key.pem"),
 		"ALIPAYPLUS_PLATFORM_PUBLIC_KEY_FILE=" + w.path("platform-public-key.pem"),
-		"ALIPAYPLUS_CI_SPEC=" + w.path(specFile),
-		"ALIPAYPLUS_CI_STATE=" + w.path(stateFolder),
-		"ALIPAYPLUS_CI_INTERVAL=100ms",
+		"ALIPAYPLUS_ROLLOUT_SPEC=" + w.path(specFile),
+		"ALIPAYPLUS_ROLLOUT_STATE=" + w.path(stateFolder),
+		"ALIPAYPLUS_ROLLOUT_INTERVAL=100ms",
 	}
 	return nil
 }

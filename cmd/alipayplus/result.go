@@ -1,0 +1,180 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"golang.org/x/term"
+
+	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/alipayplus-go/alipayplus/rollout/report"
+)
+
+// conclude makes the result, prints it, and says on standard error how it ended.
+func (j *job) conclude(ctx context.Context, err error) {
+	j.result = j.report(ctx, err)
+	j.tell(err)
+	if j.printed {
+		return
+	}
+	if _, err := fmt.Fprint(j.stdout, j.text()); err != nil {
+		_, _ = fmt.Fprintf(j.stderr, "error: print the result: %v\n", err)
+		if j.result.ExitStatus == report.ExitDone { // who reads the result does not know
+			j.result.SetExit(report.ExitInternal)
+		}
+	}
+}
+
+// report makes the result.
+func (j *job) report(ctx context.Context, err error) *report.Report {
+	in := report.Input{
+		Command: j.opts.command, Rollout: j.name, Program: j.program, Version: j.version, Observation: j.seen, State: j.state,
+	}
+	if j.target != nil {
+		in.Target = j.target.ID()
+	}
+	if j.state != nil && in.Target != "" && j.state.Target != in.Target {
+		in.State, j.state = nil, nil // what is stored under the name is of something else
+	}
+	if j.store != nil {
+		in.Audit = j.audit(context.WithoutCancel(ctx))
+	}
+	r := report.New(in)
+	if j.state == nil && j.seen != nil {
+		r.Ratio = j.seen.Ratio
+	}
+	r.SetExit(j.exit(ctx, err))
+	if r.Pending() && !j.next.At.IsZero() {
+		r.WaitingFor, r.NextAt = report.OneLine(j.next.What), j.next.At
+	}
+	r.WaitingFor = cmp.Or(j.waitingFor, r.WaitingFor)
+	r.GoOn = j.goOn(r, err)
+	r.Message = cmp.Or(j.message, j.messageOf(ctx, err))
+	return r
+}
+
+// text is the result in the form that was asked for.
+func (j *job) text() string {
+	output := j.opts.output
+	if output == "" && !j.opts.prints() && isTerminal(j.stdout) {
+		output = formatText
+	}
+	switch output {
+	case formatMarkdown:
+		return j.result.Markdown()
+	case formatText:
+		if j.opts.command == commandStatus && j.state != nil {
+			return j.result.Text()
+		}
+		return "" // standard error says it
+	default:
+		return string(report.Encode(j.result)) + "\n"
+	}
+}
+
+// isTerminal says whether what is written to w is for people.
+func isTerminal(w any) bool {
+	file, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// exit is the exit status. The context is that which cut a run short, if one did.
+func (j *job) exit(ctx context.Context, err error) report.Exit {
+	_, wrong := errors.AsType[wrongUse](err)
+	switch {
+	case wrong:
+		return report.ExitUsage
+	case errors.Is(err, rollout.ErrPaused) && !j.opts.drives():
+		return report.ExitConflict // what was asked is refused
+	case err != nil && cutShort(ctx, err) && errors.Is(context.Cause(ctx), errInterrupted):
+		return report.ExitInterrupted
+	default:
+		return report.ExitOf(err)
+	}
+}
+
+// cutShort says whether the run ended because it had to, and not by itself.
+func cutShort(ctx context.Context, err error) bool {
+	ended := errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded)
+	return errors.Is(err, rollout.ErrPending) || ctx.Err() != nil && ended
+}
+
+// goOn is the command line that continues the rollout.
+func (j *job) goOn(r *report.Report, err error) string {
+	var newSpec []string
+	if j.opts.newSpec && !j.bySpec() { // otherwise it has had its effect
+		newSpec = []string{"--new-spec"}
+	}
+	switch {
+	case j.refusedSpec(err):
+		return j.opts.commandLine(j.opts.command, "--new-spec")
+	case r.Status == rollout.Paused:
+		return j.opts.commandLine(commandResume)
+	case r.Pending(), j.opts.command == commandResume && r.ExitStatus == report.ExitDone:
+		command := commandRun
+		if j.opts.command == commandStep {
+			command = commandStep
+		}
+		return j.opts.commandLine(command, newSpec...)
+	default:
+		return ""
+	}
+}
+
+// bySpec says whether the rollout goes by the spec of this call.
+func (j *job) bySpec() bool {
+	return j.state != nil && (j.spec == nil || j.state.Spec.Hash() == j.spec.Hash())
+}
+
+// refusedSpec says whether the error is that the rollout goes by another spec.
+func (j *job) refusedSpec(err error) bool {
+	_, conflict := errors.AsType[*rollout.ConflictError](err)
+	return conflict && j.state != nil && !j.bySpec() && !j.opts.newSpec && j.opts.asksTarget()
+}
+
+// messageOf says how it ended, in one line.
+func (j *job) messageOf(ctx context.Context, err error) string {
+	switch {
+	case err != nil && ctx.Err() != nil && cutShort(ctx, err):
+		return fmt.Sprintf("%v; %s", context.Cause(ctx), j.standing())
+	case err != nil:
+		return flagNames(report.OneLine(err.Error()))
+	case j.opts.command == commandPlan:
+		return "planned"
+	case j.opts.command == commandApprove:
+		return fmt.Sprintf("%v is approved; %s", j.opts.ratio(), j.standing())
+	default:
+		return j.standing()
+	}
+}
+
+// standing says the state of the rollout, and what a run waits for.
+func (j *job) standing() string {
+	text := report.Standing(j.state)
+	if j.state != nil && j.opts.drives() && !j.next.At.IsZero() {
+		text += "; waiting: " + report.OneLine(j.next.What)
+	}
+	return text
+}
+
+// tell says on standard error how it ended, and how to continue.
+func (j *job) tell(err error) {
+	word, r := "error", j.result
+	switch {
+	case r.ExitStatus == report.ExitPending || r.ExitStatus == report.ExitInterrupted:
+		word = r.Outcome
+	case err == nil && j.opts.drives():
+		word = "done"
+	case err == nil && j.opts.prints():
+		return
+	case err == nil:
+		word = j.opts.command
+	}
+	_, _ = fmt.Fprintf(j.stderr, "%s: %s\n", word, r.Message)
+	if r.GoOn != "" {
+		_, _ = fmt.Fprintf(j.stderr, "to continue: %s\n", r.GoOn)
+	}
+}

@@ -1,0 +1,265 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/alipayplus-go/alipayplus/rollout/report"
+)
+
+// helpWidth is how wide help is, in columns.
+const helpWidth = 80
+
+// app is one call of the program.
+type app struct {
+	stdout, stderr io.Writer
+	// status is the exit status of a command that has reported its end itself.
+	status report.Exit
+	// options are those of the rollout commands.
+	options map[*cobra.Command]*options
+}
+
+// errReported is the error of a command that has reported its end itself, see app.status.
+var errReported = errors.New("reported")
+
+// run runs the program and returns its exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status int) {
+	a := &app{stdout: stdout, stderr: stderr, options: make(map[*cobra.Command]*options)}
+	root := a.root() //nolint:contextcheck // cobra hands the context to each command
+	root.SetArgs(args)
+	cmd, err := root.ExecuteContextC(ctx)
+	switch {
+	case err == nil, errors.Is(err, errReported):
+	case a.options[cmd] != nil: // what is wrong is a result too
+		a.runJob(ctx, a.options[cmd], wrongUse{err})
+	default:
+		a.status = report.ExitOf(err)
+		if a.status == report.ExitInternal && !errors.As(err, new(failure)) { // cobra's own are of the command line
+			a.status = report.ExitUsage
+		}
+		_, _ = fmt.Fprintf(stderr, "error: %s\n", report.OneLine(err.Error()))
+	}
+	return int(a.status)
+}
+
+// failure is an error that is no wrong use of the program.
+type failure struct{ error }
+
+func (f failure) Unwrap() error { return f.error }
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "alipayplus",
+		Short: "Release to Alipay+ from a terminal or a pipeline",
+		Long: `alipayplus releases to Alipay+ from a terminal or a pipeline.
+
+Who calls which platform comes from the ALIPAYPLUS_* variables, and AlipayCN and
+who calls it from the ALIPAYCN_* variables. Flags win over variables, and these
+over the file alipayplus.yaml.
+
+` + exitTable(),
+		Args:              unknownCommand,
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return configure(cmd) },
+	}
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
+	root.PersistentFlags().String("config", "", "the `file` with the configuration (default alipayplus.yaml, where there is one)")
+	root.SetFlagErrorFunc(wrongFlag)
+	root.SetUsageTemplate(usageTemplate())
+	root.SetHelpCommandGroupID("")
+	root.AddCommand(a.rollout(), a.version())
+	return root
+}
+
+// usageTemplate is cobra's own with flags that fit into the width of help.
+func usageTemplate() string {
+	template := new(cobra.Command).UsageTemplate()
+	for _, flags := range []string{"LocalFlags", "InheritedFlags"} {
+		template = strings.ReplaceAll(template, flags+".FlagUsages", fmt.Sprintf("%s.FlagUsagesWrapped %d", flags, helpWidth))
+	}
+	return template
+}
+
+// exitTable is the table of exit statuses in the help.
+func exitTable() string {
+	var b strings.Builder
+	b.WriteString("Exit status, of all commands:\n")
+	for _, exit := range report.Exits() {
+		text := exit.Meaning()
+		if exit.WayOut() != "" {
+			text += ": " + exit.WayOut()
+		}
+		b.WriteString(report.Wrap(fmt.Sprintf("  %3d  %-14s  ", int(exit), exit), text, helpWidth))
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// group is a command that only holds others.
+func group(use, short, long string, commands ...*cobra.Command) *cobra.Command {
+	cmd := &cobra.Command{
+		Use: use, Short: short, Long: long, Args: unknownCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	cmd.AddCommand(commands...)
+	return cmd
+}
+
+// unknownCommand refuses the arguments of a group: a command that is not there.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, sub := range cmd.Commands() {
+		if sub.IsAvailableCommand() {
+			names = append(names, sub.Name())
+		}
+	}
+	if meant := nearest(args[0], names); meant != "" {
+		return misused("there is no command %q; did you mean %q?", cmd.CommandPath()+" "+args[0], cmd.CommandPath()+" "+meant)
+	}
+	return misused("there is no command %q; there are: %s", cmd.CommandPath()+" "+args[0], strings.Join(names, ", "))
+}
+
+// noArguments refuses the arguments of a command that has flags only.
+func noArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	return misused("%q takes flags only, not %q", cmd.CommandPath(), strings.Join(args, " "))
+}
+
+// wrongFlag says what is wrong with a flag, and what was probably meant.
+func wrongFlag(cmd *cobra.Command, err error) error {
+	name := ""
+	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
+		name = unknown.GetSpecifiedName()
+		if short := unknown.GetSpecifiedShortnames(); short != "" { // "-spec" is read as five flags of a letter each
+			name = short
+		}
+	}
+	if name == "" {
+		return misused("%w; --help shows all flags", err)
+	}
+	name, _, _ = strings.Cut(name, "=")
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	if meant := nearest(name, names); meant != "" {
+		return misused("there is no flag -%s; did you mean --%s?", dashed(name), meant)
+	}
+	return misused("there is no flag -%s; --help shows all flags", dashed(name))
+}
+
+func dashed(name string) string {
+	if len(name) > 1 {
+		return "-" + name
+	}
+	return name
+}
+
+// nearest is the word that is most like the given one; empty when none is.
+func nearest(word string, words []string) string {
+	best, least := "", 1+max(1, len(word)/3)
+	for _, w := range slices.Sorted(slices.Values(words)) {
+		distance := editDistance(strings.ToLower(word), w)
+		if len(word) > 1 && strings.HasPrefix(w, strings.ToLower(word)) {
+			distance = min(distance, 1)
+		}
+		if distance < least {
+			best, least = w, distance
+		}
+	}
+	return best
+}
+
+// editDistance is how many letters must be changed, added or removed to make b of a
+// (Levenshtein).
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost = 1 + min(diagonal, row[j], row[j+1])
+			}
+			diagonal, row[j+1] = row[j+1], cost
+		}
+	}
+	return row[len(b)]
+}
+
+func (a *app) version() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print version, commit and Go", Args: noArguments,
+		RunE: func(*cobra.Command, []string) error {
+			if _, err := fmt.Fprintln(a.stdout, built()); err != nil {
+				return failure{fmt.Errorf("print the version: %w", err)}
+			}
+			return nil
+		},
+	}
+}
+
+// built says which version this is, from which commit, and by which Go.
+func built() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "alipayplus (devel)"
+	}
+	text := "alipayplus " + cmp.Or(info.Main.Version, "(devel)")
+	for _, setting := range info.Settings {
+		switch {
+		case setting.Key == "vcs.revision":
+			text += ", commit " + setting.Value
+		case setting.Key == "vcs.modified" && setting.Value == "true":
+			text += " with changes"
+		}
+	}
+	return text + ", " + info.GoVersion
+}
+
+// wrongUse is the error of somebody who calls the program.
+type wrongUse struct{ error }
+
+func (w wrongUse) Unwrap() error { return w.error }
+
+func misused(format string, args ...any) error { return wrongUse{fmt.Errorf(format, args...)} }
+
+// programName is how the program is called: by `go run` when that built it for this
+// once.
+func programName(path string) string {
+	if strings.Contains(path, "go-build") {
+		return "go run ./cmd/alipayplus"
+	}
+	return quoted(path)
+}
+
+// quoted writes a word so that a shell reads it as it is.
+func quoted(word string) string {
+	const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./=:@,+%"
+	if word != "" && strings.Trim(word, plain) == "" {
+		return word
+	}
+	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+}
+
+// thisProgram is how this program is called.
+func thisProgram() string { return programName(os.Args[0]) }
