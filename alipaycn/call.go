@@ -86,7 +86,7 @@ func check(op cnwire.Operation, in any) error {
 }
 
 func (c *Client) encode(op cnwire.Operation, in any) (outgoing, error) {
-	out := outgoing{target: op.Path(), forItself: op == cnwire.AuthorizationToken || op == cnwire.AuthorizationGet}
+	out := outgoing{target: op.Path(), forItself: isForItself(op)}
 	if s, ok := in.(secretInput); ok {
 		out.secrets = s.secrets()
 	}
@@ -109,6 +109,11 @@ func (c *Client) encode(op cnwire.Operation, in any) (outgoing, error) {
 		return out.multipart(files.files()), nil
 	}
 	return out, nil
+}
+
+// isForItself says that an app makes the call for itself, whomever it acts for.
+func isForItself(op cnwire.Operation) bool {
+	return op == cnwire.AuthorizationToken || op == cnwire.AuthorizationGet || op == cnwire.CertificateDownload
 }
 
 func (c *Client) encodeQuery(out outgoing, in any) (outgoing, error) {
@@ -139,7 +144,7 @@ func (c *Client) exchangeOf(ctx context.Context, attempts int, op cnwire.Operati
 		Repeatable: !op.Write, // AlipayCN has no idempotency key
 		Sign:       func(_ context.Context, h http.Header) error { return c.sign(op, out, id, h) },
 		Classify: func(a *transport.Answer) transport.Classification {
-			v := c.classify(op, out, a, got)
+			v := c.classify(ctx, op, out, a, got)
 			v.Retry = v.Retry && a.Attempt < attempts
 			return v
 		},

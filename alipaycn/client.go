@@ -46,6 +46,7 @@ type settings struct {
 	appID          string
 	signer         crypto.Signer
 	trust          trust
+	downloads      *downloads
 	aes            *cnwire.AESKey
 	expiredSeconds int
 	// maxSkew is how far the time of a success may be from now.
@@ -75,7 +76,7 @@ func New(opts ...Option) (*Client, error) {
 		return nil, err
 	}
 	shared := &settings{
-		origin: cfg.origin, appID: cfg.appID, signer: cfg.signer, trust: cfg.trust, aes: cfg.aes,
+		origin: cfg.origin, appID: cfg.appID, signer: cfg.signer, trust: cfg.trust, downloads: &downloads{}, aes: cfg.aes,
 		expiredSeconds: cfg.expiredSeconds, maxSkew: cfg.maxSkew, transport: transport.New(cfg.transport),
 		reconcileBackoff: backoff{cfg.transport.MinWait, cfg.transport.MaxWait},
 		attempts:         cfg.transport.Attempts,

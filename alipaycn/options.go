@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto"
 	"crypto/rsa"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"net/url"
@@ -44,6 +45,9 @@ type trust struct {
 	// appCertSN and rootSN are the serials of the app's certificate and of the
 	// roots; empty without certificates.
 	appCertSN, rootSN string
+	// roots check a certificate that is downloaded, which is done where download says so.
+	roots    *cnwire.Roots
+	download bool
 	// appKey is the key in the app's certificate.
 	appKey *rsa.PublicKey
 }
@@ -65,6 +69,9 @@ func (cfg *config) check(p *problems) {
 	}
 	if cfg.trust.keys.Public != nil && len(certificates) > 0 {
 		p.Add("certificates", "and an Alipay public key are both given: give the one that the console shows for the app")
+	}
+	if (cfg.trust.download || len(certificates) > 0) && cfg.trust.roots == nil && !p.Has("certificates") {
+		p.Add("certificates", "are missing: give WithCertificates too, for the app's and the root certificates")
 	}
 	cfg.checkPair(p)
 }
@@ -103,6 +110,7 @@ func (cfg *config) checkPair(p *problems) {
 //	ALIPAYCN_APP_CERT_FILE        in place of Alipay's public key: the app's certificate,
 //	ALIPAYCN_ALIPAY_CERT_FILE     Alipay's certificate
 //	ALIPAYCN_ROOT_CERT_FILE       and the root certificates
+//	ALIPAYCN_NEXT_ALIPAY_CERT_FILE  besides these, Alipay's next certificate
 //	ALIPAYCN_APP_AUTH_TOKEN_FILE  file with the merchant's token, or
 //	ALIPAYCN_APP_AUTH_TOKEN       the token itself; none: the app acts for itself
 //	ALIPAYCN_AES_KEY_FILE         file with the AES key, or
@@ -128,6 +136,7 @@ func envOptions() []Option {
 	if certificateVariables() {
 		env.Options = append(env.Options, certificatesFromEnv)
 	}
+	env.Text(nextCertVariable, nextCertificateFromEnv)
 	return env.Options
 }
 
@@ -135,6 +144,7 @@ const (
 	appCertVariable    = "ALIPAYCN_APP_CERT_FILE"
 	alipayCertVariable = "ALIPAYCN_ALIPAY_CERT_FILE"
 	rootCertVariable   = "ALIPAYCN_ROOT_CERT_FILE"
+	nextCertVariable   = "ALIPAYCN_NEXT_ALIPAY_CERT_FILE"
 )
 
 func certificateVariables() bool {
@@ -145,7 +155,8 @@ func certificateVariables() bool {
 func certificatesFromEnv(cfg *config) error {
 	var p problems
 	var texts [3][]byte
-	for i, name := range []string{appCertVariable, alipayCertVariable, rootCertVariable} {
+	names := []string{appCertVariable, alipayCertVariable, rootCertVariable}
+	for i, name := range names {
 		path := os.Getenv(name)
 		if path == "" {
 			p.Add("certificates", "need all three files: "+name+" is not set")
@@ -160,7 +171,39 @@ func certificatesFromEnv(cfg *config) error {
 	if err := p.Err(); err != nil {
 		return err
 	}
+	for i, check := range []func([]byte) error{certificateError, certificateError, rootsError} {
+		if err := check(texts[i]); err != nil {
+			problem := &validation.Problem{Path: "certificates", Message: err.Error()}
+			p.AddError(transport.FromVariable(problem, names[i]))
+		}
+	}
+	if err := p.Err(); err != nil {
+		return err
+	}
 	return WithCertificates(texts[0], texts[1], texts[2])(cfg)
+}
+
+func certificateError(text []byte) error {
+	_, err := cnwire.ParseCertificate(text)
+	return err
+}
+
+func rootsError(text []byte) error {
+	_, err := cnwire.ParseRoots(text)
+	return err
+}
+
+func nextCertificateFromEnv(path string) Option {
+	return func(cfg *config) error {
+		text, err := transport.ReadFile(path, "", "certificates")
+		if err == nil {
+			err = WithAlipayCertificates(text)(cfg)
+		}
+		if err != nil {
+			return transport.FromVariable(err, nextCertVariable)
+		}
+		return nil
+	}
 }
 
 // WithAppID sets the id of the app that calls: the third-party app, or the mini
@@ -216,11 +259,10 @@ func WithAlipayPublicKey(key []byte) Option {
 // WithCertificates sets certificate mode, in place of [WithAlipayPublicKey]: the
 // app's certificate, Alipay's certificate and the root certificates, as PEM, from
 // the console (appCertPublicKey….crt, alipayCertPublicKey_RSA2.crt,
-// alipayRootCert.crt). Alipay's certificate is trusted because it is given here;
-// of the roots only the serials are sent. When AlipayCN signs with another
-// certificate, calls fail with an [alipayplus.SignatureError] that says to get it
-// from the console: a downloaded one could be that of any app, because all have
-// the same roots.
+// alipayRootCert.crt). Each may be bare base64 too. Alipay's certificate is trusted because it is
+// given here; of the roots only the serials are sent. When AlipayCN signs with
+// another certificate, calls fail with an [alipayplus.SignatureError], unless
+// [WithAlipayCertificates] gave it or [WithCertificateDownload] may fetch it.
 func WithCertificates(app, alipay, root []byte) Option {
 	return func(cfg *config) error {
 		var p problems
@@ -240,7 +282,40 @@ func WithCertificates(app, alipay, root []byte) Option {
 			return err
 		}
 		cfg.trust.keys.Certificates = append(cfg.trust.keys.Certificates, theirs)
-		cfg.trust.appCertSN, cfg.trust.rootSN, cfg.trust.appKey = own.SN, roots.SN, own.PublicKey
+		cfg.trust.appCertSN, cfg.trust.rootSN, cfg.trust.appKey, cfg.trust.roots = own.SN, roots.SN, own.PublicKey, roots
+		return nil
+	}
+}
+
+// WithAlipayCertificates adds certificates of Alipay to that of [WithCertificates],
+// as PEM: the next one, before Alipay changes to it, so that answers signed with
+// either are accepted.
+func WithAlipayCertificates(next ...[]byte) Option {
+	return func(cfg *config) error {
+		var p problems
+		for i, text := range next {
+			certificate, err := cnwire.ParseCertificate(text)
+			if err != nil {
+				p.Add(fmt.Sprintf("certificates[%d]", i), "Alipay "+err.Error())
+				continue
+			}
+			cfg.trust.keys.Certificates = append(cfg.trust.keys.Certificates, certificate)
+		}
+		return p.Err()
+	}
+}
+
+// WithCertificateDownload lets the client fetch Alipay's next certificate when an
+// answer names one that it does not have: by alipay.open.app.alipaycert.download,
+// once for all calls that need it. The answer to that is not signed, so the
+// certificate is used only if it has the serial that was named, leads to the roots
+// of [WithCertificates], and has the organization of a certificate of Alipay's that
+// was given. Otherwise the call fails as without this option, and says what did not
+// fit; then nothing is downloaded for a minute. What was downloaded is forgotten
+// with the client.
+func WithCertificateDownload() Option {
+	return func(cfg *config) error {
+		cfg.trust.download = true
 		return nil
 	}
 }

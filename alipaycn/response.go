@@ -2,6 +2,7 @@ package alipaycn
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,8 +21,8 @@ const traceHeader = "Alipay-Trace-Id"
 
 // classify says whether an answer can be trusted, whether it is a success, and
 // whether the call may be sent again. A success is in got.
-func (c *Client) classify(op cnwire.Operation, out outgoing, a *transport.Answer, got any) transport.Classification {
-	v := c.classifyAnswer(op, a, got)
+func (c *Client) classify(ctx context.Context, op cnwire.Operation, out outgoing, a *transport.Answer, got any) transport.Classification {
+	v := c.classifyAnswer(ctx, op, a, got)
 	v.TraceID = a.Header.Get(traceHeader)
 	if e, ok := errors.AsType[*Error](v.Err); ok {
 		e.Operation, e.HTTPStatus, e.TraceID = op.Name, a.Status, v.TraceID
@@ -31,8 +32,8 @@ func (c *Client) classify(op cnwire.Operation, out outgoing, a *transport.Answer
 	return v
 }
 
-func (c *Client) classifyAnswer(op cnwire.Operation, a *transport.Answer, got any) transport.Classification {
-	signature, err := cnwire.VerifyResponse(a.Status, a.Header, a.Body, c.trust.keys)
+func (c *Client) classifyAnswer(ctx context.Context, op cnwire.Operation, a *transport.Answer, got any) transport.Classification {
+	signature, err := c.verify(ctx, op, a)
 	switch {
 	case err != nil && signature == cnwire.SignatureMissing && a.Status >= http.StatusMultipleChoices:
 		return foreignAnswer(op, a) // a redirect: nothing of AlipayCN's
@@ -117,6 +118,9 @@ func (c *Client) untrusted(a *transport.Answer, signature cnwire.SignatureStatus
 	case otherCertificate:
 		reason = strings.Replace(reason, "answer names", "it names", 1)
 		hint = "get Alipay's current certificate from the console and give it (WithCertificates, ALIPAYCN_ALIPAY_CERT_FILE)"
+		if !c.trust.download {
+			hint += ", or let the client fetch it (WithCertificateDownload)"
+		}
 	case signature == cnwire.SignatureMissing:
 		reason = fmt.Sprintf("it is not signed (content type %q)", a.Header.Get("Content-Type"))
 		hint = "check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine"

@@ -144,7 +144,7 @@ func TestWhatAUserSeesOfAStaleCertificate(t *testing.T) {
 		_, err = c.BaseInfo.Get(t.Context())
 
 		require.Regexp(t, `^alipaycn: baseInfo\.get: the answer cannot be trusted: it names the Alipay certificate "[0-9a-f]{32}", but the loaded one is "[0-9a-f]{32}" \(HTTP 200, trace T\); `+
-			`get Alipay's current certificate from the console and give it \(WithCertificates, ALIPAYCN_ALIPAY_CERT_FILE\)$`, message(t, err))
+			`get Alipay's current certificate from the console and give it \(WithCertificates, ALIPAYCN_ALIPAY_CERT_FILE\), or let the client fetch it \(WithCertificateDownload\)$`, message(t, err))
 	})
 }
 

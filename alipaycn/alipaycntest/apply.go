@@ -227,6 +227,8 @@ func (g *Gateway) checkApplication(a *app, in alipaycn.ApplyInput) error {
 		return err
 	}
 	switch {
+	case in.RegionType == "" && a.region == "":
+		return refuse("REGION_TYPE_IS_BLANK", "region_type is required: nothing is saved")
 	case a.everOnline() && in.AppName != "" && in.AppName != a.base.AppName:
 		return refuse(alipaycn.CodeCanNotModifyNameOnceOnline, "the mini program was online")
 	case a.everOnline() && in.AppEnglishName != "" && in.AppEnglishName != a.base.AppEnglishName:

@@ -111,6 +111,8 @@ func TestApplicationsAreChecked(t *testing.T) {
 		{"service_phone", "", "SERVICE_TEL_AND_MAIL_BOTH_BLANK"},
 		{"service_phone", "call us", "INVALID_MINI_APP_SERVICE_TEL"},
 		{"service_email", "nobody", "INVALID_MINI_APP_SERVICE_MAIL"},
+		{"region_type", "", "REGION_TYPE_IS_BLANK"},
+		{"app_version", "", "APP_VERSION_IS_BLANK"},
 		{"region_type", "MARS", "REGION_TYPE_IS_INVALID"},
 		{"region_type", "LOCATION", "REGION_CODE_IS_BLANK"},
 		{"license_valid_date", "soon", "LICENSE_VALID_DATE_IS_INVALID"},

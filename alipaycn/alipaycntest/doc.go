@@ -31,7 +31,7 @@
 //   - that one version at a time is in review, passed, rejected or in grayscale
 //     for each client (bundle_id) and not for the whole mini program;
 //   - that a mini program which calls for itself cannot upload: see [WithAnyTemplate];
-//   - that neither region_type nor screenshots are required;
+//   - that region_type is required like the other base information, and screenshots are not;
 //   - that a text has a right length when it has one in any way of counting that
 //     the documents leave open;
 //   - that the texts of a new version count as the mini program's own once it is

@@ -1,9 +1,11 @@
 package alipaycntest
 
 import (
+	"bytes"
 	"crypto"
 	"crypto/rand"
 	"crypto/rsa"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,21 +46,23 @@ type Gateway struct {
 
 // config is what the options set.
 type config struct {
-	key            crypto.Signer
-	certificate    *cnwire.Certificate
-	roots          *cnwire.Roots
-	window         time.Duration
-	buildDelay     time.Duration
-	scanDelay      time.Duration
-	autoReview     time.Duration
-	autoReviews    bool
-	unsignedErrors bool
-	grayNeedsApp   bool
-	grayRequired   bool
-	categories     []alipaycn.Category
-	closedList     bool
-	anyTemplate    bool
-	client         *http.Client
+	key         crypto.Signer
+	certificate *cnwire.Certificate
+	// certificateText is what a client downloads.
+	certificateText []byte
+	roots           *cnwire.Roots
+	window          time.Duration
+	buildDelay      time.Duration
+	scanDelay       time.Duration
+	autoReview      time.Duration
+	autoReviews     bool
+	unsignedErrors  bool
+	grayNeedsApp    bool
+	grayRequired    bool
+	categories      []alipaycn.Category
+	closedList      bool
+	anyTemplate     bool
+	client          *http.Client
 
 	encryptNotifications bool
 }
@@ -96,7 +100,54 @@ func New(opts ...Option) (*Gateway, error) {
 
 // AlipayPublicKey returns Alipay's public key as PEM: what a client verifies
 // answers and notifications with.
-func (g *Gateway) AlipayPublicKey() []byte { return signing.PublicKeyPEM(g.publicKey) }
+func (g *Gateway) AlipayPublicKey() []byte {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return signing.PublicKeyPEM(g.publicKey)
+}
+
+// ChangeCertificate replaces Alipay's key and certificate, as Alipay does before a
+// certificate ends. The gateway must have been made with [WithCertificates].
+func (g *Gateway) ChangeCertificate(key crypto.Signer, alipay []byte) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	public, err := signing.CheckSigner(key)
+	if err != nil {
+		return fmt.Errorf("alipaycntest: change the certificate: %w", err)
+	}
+	certificate, err := cnwire.ParseCertificate(alipay)
+	switch {
+	case g.cfg.certificate == nil:
+		return errors.New("alipaycntest: change the certificate: there is none; make the gateway with WithCertificates")
+	case err != nil:
+		return fmt.Errorf("alipaycntest: change the certificate: %w", err)
+	case !certificate.PublicKey.Equal(public):
+		return errors.New("alipaycntest: change the certificate: it is not that of the key")
+	}
+	g.key, g.publicKey, g.cfg.certificate, g.cfg.certificateText = key, public, certificate, bytes.Clone(alipay)
+	return nil
+}
+
+// identity is what Alipay signs with, and the serial of the certificate, "" without one.
+func (g *Gateway) identity() (key crypto.Signer, serial string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.cfg.certificate != nil {
+		serial = g.cfg.certificate.SN
+	}
+	return g.key, serial
+}
+
+// downloadCertificate answers with Alipay's certificate; the answer is not signed.
+func (g *Gateway) downloadCertificate(c *call) (any, error) {
+	switch serial := c.text("alipay_cert_sn"); {
+	case serial == "":
+		return nil, refuse("missing-alipay-cert-sn", "alipay_cert_sn is empty")
+	case g.cfg.certificate == nil || serial != g.cfg.certificate.SN:
+		return nil, refuse("alipay-cert-not-exist", "there is no certificate %.64q", serial)
+	}
+	return map[string]string{"alipay_cert_content": base64.StdEncoding.EncodeToString(g.cfg.certificateText)}, nil
+}
 
 // HTTPClient returns an HTTP client whose every request goes to the gateway in
 // process, whatever its host, without a socket.
@@ -122,7 +173,8 @@ type App struct {
 	ThirdParty bool
 	// MerchantID is the Alipay user id of its owner; empty: a generated one.
 	MerchantID string
-	// BaseInfo is what is saved about a mini program at the start.
+	// BaseInfo is what is saved about a mini program at the start; with an AppName, it
+	// is offered in China.
 	BaseInfo alipaycn.BaseInfo
 	// NoFiling: the ICP filing is not done, so a version goes online only
 	// restricted, with permit_registration_limit_release or auto_online.
@@ -158,6 +210,9 @@ func (g *Gateway) AddApp(a App) error {
 		logons: map[string]string{}, effects: map[string]int{},
 	}
 	added.base.SafeDomains, added.base.PackageNames = slices.Clone(a.BaseInfo.SafeDomains), slices.Clone(a.BaseInfo.PackageNames)
+	if a.BaseInfo.AppName != "" { // it was applied for before
+		added.region = alipaycn.RegionChina
+	}
 	if err := added.read(a); err != nil {
 		return fmt.Errorf("alipaycntest: add app %.32q: %w", a.ID, err)
 	}
@@ -287,7 +342,7 @@ func (g *Gateway) process(r *http.Request, route route, entry int) answer {
 	if err != nil {
 		return errorAnswer(err)
 	}
-	a.aes = c.aes
+	a.aes, a.unsigned = c.aes, route.op == cnwire.CertificateDownload
 	return a
 }
 
@@ -373,6 +428,7 @@ func routes() map[string]route {
 		{op: cnwire.TemplateUsages, handle: (*Gateway).templateUsages, own: true},
 		{op: cnwire.AuthorizationToken, handle: (*Gateway).token, own: true},
 		{op: cnwire.AuthorizationGet, handle: (*Gateway).tokenInfo, own: true},
+		{op: cnwire.CertificateDownload, handle: (*Gateway).downloadCertificate, own: true},
 	} {
 		all[r.op.Method+" "+r.op.Path()] = r
 	}
@@ -386,6 +442,8 @@ type answer struct {
 	code   alipaycn.Code  // of an error
 	html   bool           // a page of a proxy: never signed
 	aes    *cnwire.AESKey // encrypts a success; may be nil
+
+	unsigned bool // AlipayCN does not sign this one
 }
 
 // refusal is why a call is not carried out.
@@ -470,7 +528,7 @@ func (g *Gateway) send(w http.ResponseWriter, a answer, trace string, fault Faul
 	}
 	if a.html {
 		h.Set("Content-Type", "text/html")
-	} else if a.status < http.StatusBadRequest || !g.cfg.unsignedErrors {
+	} else if !a.unsigned && (a.status < http.StatusBadRequest || !g.cfg.unsignedErrors) {
 		g.sign(h, body, trace)
 	}
 	body = fault.tamper(h, body)
@@ -480,14 +538,15 @@ func (g *Gateway) send(w http.ResponseWriter, a answer, trace string, fault Faul
 
 func (g *Gateway) sign(h http.Header, body []byte, nonce string) {
 	at := strconv.FormatInt(time.Now().UnixMilli(), 10)
-	signature, err := cnwire.SignResponse(g.key, at, nonce, body)
+	key, serial := g.identity()
+	signature, err := cnwire.SignResponse(key, at, nonce, body)
 	if err != nil {
 		panic(fmt.Errorf("alipaycntest: %w", err)) // the key was checked; a signer that fails is its owner's
 	}
 	h.Set(cnwire.HeaderTimestamp, at)
 	h.Set(cnwire.HeaderNonce, nonce)
 	h.Set(cnwire.HeaderSignature, signature)
-	if g.cfg.certificate != nil {
-		h.Set(cnwire.HeaderSN, g.cfg.certificate.SN)
+	if serial != "" {
+		h.Set(cnwire.HeaderSN, serial)
 	}
 }

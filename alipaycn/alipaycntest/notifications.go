@@ -157,10 +157,11 @@ func (g *Gateway) appKey(appID string) *rsa.PublicKey {
 }
 
 func (g *Gateway) signed(params url.Values, form cnwire.NotificationForm) (url.Values, error) {
-	if g.cfg.certificate != nil {
-		params.Set("alipay_cert_sn", g.cfg.certificate.SN)
+	key, serial := g.identity()
+	if serial != "" {
+		params.Set("alipay_cert_sn", serial)
 	}
-	sign, err := cnwire.SignNotification(g.key, params, form)
+	sign, err := cnwire.SignNotification(key, params, form)
 	if err != nil {
 		return nil, fmt.Errorf("alipaycntest: notification: %w", err)
 	}

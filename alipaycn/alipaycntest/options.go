@@ -1,6 +1,7 @@
 package alipaycntest
 
 import (
+	"bytes"
 	"crypto"
 	"errors"
 	"fmt"
@@ -31,12 +32,15 @@ func WithKey(key crypto.Signer) Option {
 
 // WithCertificates adds the header alipay-sn to answers, with the serial of
 // Alipay's certificate, and refuses requests that name other root certificates.
-// Both texts are PEM; the certificate must be that of the key of [WithKey].
+// Both texts are PEM; the certificate must be that of the key of [WithKey]. A client
+// may download it ([alipaycn.WithCertificateDownload]), with its issuers where they are
+// in the text. [Gateway.ChangeCertificate] replaces it.
 func WithCertificates(alipay, roots []byte) Option {
 	return func(c *config) (err error) {
 		if c.certificate, err = cnwire.ParseCertificate(alipay); err != nil {
 			return err
 		}
+		c.certificateText = bytes.Clone(alipay)
 		c.roots, err = cnwire.ParseRoots(roots)
 		return err
 	}

@@ -3,6 +3,8 @@ package alipaycntest_test
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"fmt"
 	"mime/multipart"
 	"net/http"
@@ -15,6 +17,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
+	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/stretchr/testify/require"
 )
@@ -263,6 +266,30 @@ func TestAuthorizationEndsInTheMiddle(t *testing.T) {
 	w.token = token.AppAuthToken
 	w.ok(cnwire.VersionGet, v("0.0.1"))
 	w.refused(alipaycn.GatewayInvalidAppAuthTokenNoAPI, cnwire.VersionPublish, v("0.0.1"))
+}
+
+// The real gateway may take further parameters of the auth string; they are signed too.
+func TestFurtherSignedParametersAreAccepted(t *testing.T) {
+	w := newHarness(t)
+	for name, c := range map[string]struct {
+		sent string
+		code alipaycn.Code
+	}{
+		"signed":   {",x=y", ""},
+		"unsigned": {",x=z", alipaycn.GatewayInvalidSignature},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := w.prepare(cnwire.BaseInfoGet, nil, nil)
+			authString := r.sign.AuthString()
+			signedText := strings.Replace(r.sign.StringToSign(), authString, authString+",x=y", 1)
+			digest := sha256.Sum256([]byte(signedText))
+			signature, err := signing.Sign(testkey.FastClient(), digest[:])
+			require.NoError(t, err)
+			r.header.Set("Authorization", "ALIPAY-SHA256withRSA "+authString+c.sent+",sign="+base64.StdEncoding.EncodeToString(signature))
+
+			require.Equal(t, c.code, w.mustSend(r).code)
+		})
+	}
 }
 
 // Whatever arrives, the gateway answers it, signs the answer, and carries out

@@ -170,10 +170,11 @@ type Authorization struct {
 
 // ParseAuthorization reads the value of an Authorization header.
 //
-// It is strict, so that a mistake shows where it is made: exactly the documented
-// parameters, each at most once, app_id, nonce and timestamp present, in any
-// order (the documents leave it free) but with sign at the end, no spaces but
-// the one behind the scheme. What the real gateway tolerates is not documented.
+// It is strict, so that a mistake shows where it is made: each parameter at most
+// once, app_id, nonce and timestamp present, in any order (the documents leave it
+// free) but with sign at the end, no spaces but the one behind the scheme. Further
+// parameters are signed like the others, and mean nothing. What the real gateway
+// tolerates is not documented.
 //
 // An error is one of signing.ErrNoSignature, signing.ErrAlgorithm (another
 // scheme), signing.ErrEncoding and signing.ErrHeader, with a reason.
@@ -221,6 +222,7 @@ func VerifyRequest(key *rsa.PublicKey, a Authorization, method, pathAndQuery str
 
 func (a *Authorization) readParameters() error {
 	var timestamp, expired string
+	var further map[string]*string
 	for part := range strings.SplitSeq(a.AuthString, ",") {
 		name, text, _ := strings.Cut(part, "=")
 		var field *string
@@ -235,16 +237,25 @@ func (a *Authorization) readParameters() error {
 			field = &timestamp
 		case "expired_seconds":
 			field = &expired
-		default:
-			return fmt.Errorf("%w: %.32q is not a parameter that belongs before the signature", signing.ErrHeader, name)
+		default: // signed as well, and without a meaning here
+			if further == nil {
+				further = map[string]*string{}
+			}
+			if name == "" || name == "sign" || firstNotPlain(name) >= 0 {
+				return fmt.Errorf("%w: %.32q is not a parameter that belongs before the signature", signing.ErrHeader, name)
+			}
+			if further[name] == nil {
+				further[name] = new(string)
+			}
+			field = further[name]
 		}
 		switch {
 		case *field != "":
-			return fmt.Errorf("%w: %s is given twice", signing.ErrHeader, name)
+			return fmt.Errorf("%w: %.32s is given twice", signing.ErrHeader, name)
 		case text == "":
-			return fmt.Errorf("%w: %s is empty", signing.ErrHeader, name)
+			return fmt.Errorf("%w: %.32s is empty", signing.ErrHeader, name)
 		case firstNotPlain(text) >= 0 || strings.Contains(text, "="):
-			return fmt.Errorf("%w: %s may hold visible ASCII characters without comma and equals sign only", signing.ErrHeader, name)
+			return fmt.Errorf("%w: %.32s may hold visible ASCII characters without comma and equals sign only", signing.ErrHeader, name)
 		}
 		*field = text
 	}

@@ -204,6 +204,15 @@ func TestParseAuthorizationAcceptsAnyOrder(t *testing.T) {
 	}, a)
 }
 
+func TestParseAuthorizationAcceptsFurtherParameters(t *testing.T) {
+	a, err := cnwire.ParseAuthorization("ALIPAY-SHA256withRSA app_id=7,x=y,nonce=n-1,timestamp=1,zone=cn,sign=AAA=")
+
+	require.NoError(t, err)
+	require.Equal(t, cnwire.Authorization{
+		AuthString: "app_id=7,x=y,nonce=n-1,timestamp=1,zone=cn", AppID: "7", Nonce: "n-1", Timestamp: 1, Signature: []byte{0, 0},
+	}, a)
+}
+
 func TestParseAuthorizationRefuses(t *testing.T) {
 	const head = "ALIPAY-SHA256withRSA "
 	for name, c := range map[string]struct {
@@ -234,10 +243,13 @@ func TestParseAuthorizationRefuses(t *testing.T) {
 		"empty part":              {head + "app_id=1,,nonce=2,timestamp=3,sign=AAAA", signing.ErrHeader, `"" is not a parameter`},
 		"empty value":             {head + "app_id=1,app_cert_sn=,nonce=2,timestamp=3,sign=AAAA", signing.ErrHeader, "app_cert_sn is empty"},
 		"no equals sign":          {head + "app_id=1,nonce,timestamp=3,sign=AAAA", signing.ErrHeader, "nonce is empty"},
-		"unknown":                 {head + "app_id=1,nonce=2,timestamp=3,more=4,sign=AAAA", signing.ErrHeader, `"more" is not a parameter`},
-		"unknown and long":        {head + strings.Repeat("m", 99) + "=4,sign=AAAA", signing.ErrHeader, `"` + strings.Repeat("m", 32) + `" is not a parameter`},
+		"further, twice":          {head + "app_id=1,nonce=2,timestamp=3,more=4,more=4,sign=AAAA", signing.ErrHeader, "more is given twice"},
+		"further, empty":          {head + "app_id=1,nonce=2,timestamp=3,more=,sign=AAAA", signing.ErrHeader, "more is empty"},
+		"further, strange":        {head + "app_id=1,nonce=2,timestamp=3,more=a=b,sign=AAAA", signing.ErrHeader, "more may hold visible ASCII"},
+		"further, long":           {head + strings.Repeat("m", 99) + " =4,sign=AAAA", signing.ErrHeader, `"` + strings.Repeat("m", 32) + `" is not a parameter`},
+		"further alone":           {head + "more=4,sign=AAAA", signing.ErrHeader, "are required"},
 		"space behind comma":      {head + "app_id=1, nonce=2,timestamp=3,sign=AAAA", signing.ErrHeader, `" nonce" is not a parameter`},
-		"name in capitals":        {head + "App_Id=1,nonce=2,timestamp=3,sign=AAAA", signing.ErrHeader, `"App_Id" is not a parameter`},
+		"name in capitals":        {head + "App_Id=1,nonce=2,timestamp=3,sign=AAAA", signing.ErrHeader, "are required"},
 		"twice":                   {head + "app_id=1,app_id=1,nonce=2,timestamp=3,sign=AAAA", signing.ErrHeader, "app_id is given twice"},
 		"timestamp twice":         {head + "app_id=1,nonce=2,timestamp=3,timestamp=4,sign=AAAA", signing.ErrHeader, "timestamp is given twice"},
 		"value with equals sign":  {head + "app_id=1=2,nonce=2,timestamp=3,sign=AAAA", signing.ErrHeader, "app_id may hold"},

@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
@@ -25,6 +26,9 @@ const maxCertText = 256 << 10
 type Certificate struct {
 	SN        string         // the platform's serial for it, see [CertSN]
 	PublicKey *rsa.PublicKey // of at least 2048 bits
+
+	leaf    *x509.Certificate
+	issuers []*x509.Certificate // that came with it, as far as Go can read them
 }
 
 // ParseCertificate reads a certificate file of the console (appCertPublicKey….crt,
@@ -49,7 +53,51 @@ func ParseCertificate(text []byte) (*Certificate, error) {
 	if err != nil {
 		return nil, fmt.Errorf("certificate has a wrong key: %w", err)
 	}
-	return &Certificate{SN: CertSN(leaf), PublicKey: key}, nil
+	certificate := &Certificate{SN: CertSN(leaf), PublicKey: key, leaf: leaf}
+	for _, der := range blocks[1:] {
+		if issuer, err := x509.ParseCertificate(der); err == nil {
+			certificate.issuers = append(certificate.issuers, issuer)
+		}
+	}
+	return certificate, nil
+}
+
+// VerifyDownloaded reads what alipay.open.app.alipaycert.download answered, which
+// is not signed, and checks that it is Alipay's certificate of that serial: it
+// leads to the roots at that time, by the issuers that came with it or with the
+// given certificates of Alipay, and has the organization of one of these, because
+// the certificates of all apps lead to the same roots. The latter is this project's
+// own rule. The error says what does not fit.
+func (r *Roots) VerifyDownloaded(content, serial string, given []*Certificate, now time.Time) (*Certificate, error) {
+	text, err := base64.StdEncoding.DecodeString(strings.Join(strings.Fields(content), ""))
+	if err != nil || len(text) == 0 {
+		return nil, errors.New("the downloaded certificate is no base64")
+	}
+	got, err := ParseCertificate(text)
+	if err != nil {
+		return nil, fmt.Errorf("the downloaded %w", err)
+	}
+	if got.SN != serial {
+		return nil, fmt.Errorf("the downloaded certificate has the serial %q, and not the one that was asked for", got.SN)
+	}
+	between := x509.NewCertPool()
+	known := false
+	for _, c := range append([]*Certificate{got}, given...) {
+		for _, issuer := range c.issuers {
+			between.AddCert(issuer)
+		}
+		known = known || c != got && c.leaf != nil && slices.Equal(c.leaf.Subject.Organization, got.leaf.Subject.Organization)
+	}
+	_, err = got.leaf.Verify(x509.VerifyOptions{
+		Roots: r.pool, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{x509.ExtKeyUsageAny},
+	})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("the chain of the downloaded certificate was checked, and does not lead to the root certificates: %w", err)
+	case !known:
+		return nil, errors.New("the downloaded certificate is of another organization than Alipay's that was given")
+	}
+	return got, nil
 }
 
 // Keys are the keys of Alipay's that signatures are verified with: its public key,
@@ -131,6 +179,8 @@ type Roots struct {
 	// [CertSN], of the certificates signed with RSA, in the order of the file,
 	// joined by _.
 	SN string
+
+	pool *x509.CertPool
 }
 
 // ParseRoots reads the root certificates in PEM. Certificates that are not signed
@@ -142,7 +192,7 @@ func ParseRoots(text []byte) (*Roots, error) {
 	if err != nil {
 		return nil, fmt.Errorf("root certificates %w", err)
 	}
-	roots := &Roots{}
+	roots := &Roots{pool: x509.NewCertPool()}
 	var serials []string
 	for i, der := range found {
 		if !signedWithRSA(der) {
@@ -152,6 +202,7 @@ func ParseRoots(text []byte) (*Roots, error) {
 		if err != nil {
 			return nil, fmt.Errorf("root certificates: number %d of %d cannot be read: %w; give the whole alipayRootCert.crt from the console", i+1, len(found), err)
 		}
+		roots.pool.AddCert(c)
 		serials = append(serials, CertSN(c))
 	}
 	if len(serials) == 0 {

@@ -100,7 +100,14 @@ var (
 	AuthorizationGet = Operation{"authorization.get", "alipay.open.auth.token.app.query", http.MethodGet, Query, false}
 )
 
-// Operations returns every operation.
+// CertificateDownload brings Alipay's certificate of a serial. Its answer is not
+// signed; see [Roots.VerifyDownloaded]. It is not in AlipayCN's description of V3, so
+// the method is inferred.
+//
+//nolint:gochecknoglobals // as above
+var CertificateDownload = Operation{"certificates.download", "alipay.open.app.alipaycert.download", http.MethodGet, Query, false}
+
+// Operations returns every operation of the description.
 func Operations() []Operation {
 	return []Operation{
 		VersionUpload, VersionBuild, VersionApply, VersionCancelAudit, VersionReturnToDevelopment,
