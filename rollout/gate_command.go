@@ -29,7 +29,7 @@ type CommandGate struct {
 	Args []string `json:"args" yaml:"args" validate:"min=1,max=1000"`
 	// WaitStatus is the exit status that says "too early to say"; 0: 75, which
 	// sysexits.h calls a temporary failure.
-	WaitStatus int `json:"waitStatus,omitempty" yaml:"waitStatus,omitempty" validate:"min=0,max=255"`
+	WaitStatus int `json:"waitStatus,omitempty" yaml:"waitStatus,omitempty" validate:"omitempty,min=1,max=255"`
 }
 
 const (

@@ -12,6 +12,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,11 +38,11 @@ type Spec struct {
 	// running already; empty: fail.
 	Review ReviewPolicy `json:"review,omitempty" yaml:"review,omitempty" validate:"omitempty,oneof=fail adopt replace"`
 	// ReviewDeadline is how long the reviews may take; 0: until Deadline.
-	ReviewDeadline Duration `json:"reviewDeadline,omitempty" yaml:"reviewDeadline,omitempty" validate:"min=0"`
+	ReviewDeadline Duration `json:"reviewDeadline,omitempty" yaml:"reviewDeadline,omitempty" validate:"omitempty,gt=0"`
 	// Deadline is how long everything may take, from the first run or the last
 	// resumption; 0: 30 days. What is live then stays live, and the rollout pauses;
 	// but an abort that was requested or begun goes on.
-	Deadline Duration `json:"deadline,omitempty" yaml:"deadline,omitempty" validate:"min=0"`
+	Deadline Duration `json:"deadline,omitempty" yaml:"deadline,omitempty" validate:"omitempty,gt=0"`
 	// OnGateFailure says what to do when a gate fails; empty: pause.
 	OnGateFailure FailurePolicy `json:"onGateFailure,omitempty" yaml:"onGateFailure,omitempty" validate:"omitempty,oneof=pause abort"`
 	// ClockTolerance is how much the clocks of two machines may disagree: it is added to a
@@ -76,7 +77,7 @@ type StepSpec struct {
 	Gates []string `json:"gates,omitempty" yaml:"gates,omitempty" validate:"max=100,unique"`
 	// Deadline is how long the step may take, from its ratio to the next one; 0:
 	// until the deadline of the whole.
-	Deadline Duration `json:"deadline,omitempty" yaml:"deadline,omitempty" validate:"min=0"`
+	Deadline Duration `json:"deadline,omitempty" yaml:"deadline,omitempty" validate:"omitempty,gt=0"`
 }
 
 // ReviewPolicy says what to do when a review is running that the runner did not
@@ -116,9 +117,9 @@ type GateSpec struct {
 	// Command asks a program.
 	Command *CommandGate `json:"command,omitempty" yaml:"command,omitempty"`
 	// Every is the time between two evaluations; 0: 1 minute.
-	Every Duration `json:"every,omitempty" yaml:"every,omitempty" validate:"min=0"`
+	Every Duration `json:"every,omitempty" yaml:"every,omitempty" validate:"omitempty,gt=0"`
 	// Timeout is how long an answer may take; 0: 30 seconds.
-	Timeout Duration `json:"timeout,omitempty" yaml:"timeout,omitempty" validate:"min=0"`
+	Timeout Duration `json:"timeout,omitempty" yaml:"timeout,omitempty" validate:"omitempty,gt=0"`
 	// Tolerate is how many evaluations in a row may give no answer before that
 	// counts as a failed gate; nil: 3. An answer that is missing never passes.
 	Tolerate *int `json:"tolerate,omitempty" yaml:"tolerate,omitempty" validate:"omitempty,min=0,max=1000"`
@@ -380,72 +381,60 @@ func ParseSpec(data []byte) (*Spec, error) {
 	if len(data) > maxSpec {
 		return nil, unreadableSpec(fmt.Errorf("it has %d bytes; at most %d are read", len(data), maxSpec))
 	}
+	text, err := readStrictly(data)
+	if err != nil {
+		return nil, unreadableSpec(err)
+	}
 	decoder := yaml.NewDecoder(bytes.NewReader(data))
 	decoder.KnownFields(true)
 	spec := new(Spec)
-	if err := decoder.Decode(spec); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = errors.New("it is empty")
-		}
-		if several, ok := errors.AsType[*yaml.TypeError](err); ok {
-			return nil, unreadableSpec(readableErrors(several)...)
-		}
+	err = decoder.Decode(spec)
+	several, isSeveral := errors.AsType[*yaml.TypeError](err)
+	switch {
+	case errors.Is(err, io.EOF):
+		return nil, unreadableSpec(errors.New("it is empty"))
+	case isSeveral:
+		text.add(readableErrors(several)...)
+	case err != nil:
 		return nil, unreadableSpec(err)
 	}
-	if err := checkNoEmptyValue(data); err != nil {
-		return nil, unreadableSpec(err)
+	if err := notValid("rollout spec", text.faults); err != nil {
+		return nil, text.lines.addTo(err)
 	}
 	if err := decoder.Decode(new(yaml.Node)); !errors.Is(err, io.EOF) {
 		return nil, unreadableSpec(errors.New("it must be one document"))
 	}
 	if err := spec.Validate(); err != nil {
-		return nil, err
+		return nil, text.lines.addTo(err)
 	}
 	return spec, nil
 }
 
-// checkNoEmptyValue refuses a field without a value: "bake:" is more likely a forgotten bake
-// time than none.
-func checkNoEmptyValue(data []byte) error {
-	var document yaml.Node
-	if err := yaml.Unmarshal(data, &document); err != nil {
-		return err
-	}
-	var empty error
-	var visit func(node *yaml.Node)
-	visit = func(node *yaml.Node) {
-		if node.Kind == yaml.ScalarNode && node.Tag == "!!null" && empty == nil {
-			empty = fmt.Errorf("line %d: a value is missing; give one, or remove the field", node.Line)
-		}
-		for _, inner := range node.Content {
-			visit(inner)
-		}
-	}
-	visit(&document)
-	return empty
-}
-
-// readableErrors are the errors of the decoder in terms of a spec rather than of Go.
+// readableErrors are the errors of the decoder in terms of a spec rather than of Go. Those of
+// numbers are left out: readStrictly has them.
 func readableErrors(e *yaml.TypeError) []error {
 	terms := strings.NewReplacer(
-		"into alipayplus.Ratio", "as a ratio, which is a whole number of percent",
 		"not found in type rollout.Spec", "is not known", "not found in type rollout.StepSpec", "is not known in a step",
-		"not found in type rollout.GateSpec", "is not known in a gate", "not found in type rollout.", "is not known in ",
-		"cannot unmarshal !!", "cannot read ", "into rollout.", "as ", "into []rollout.StepSpec", "as steps",
+		"not found in type rollout.GateSpec", "is not known in a gate", "not found in type rollout.FreezeWindow", "is not known in a freeze",
+		"not found in type rollout.", "is not known in ", "cannot unmarshal !!", "cannot read ",
+		"into alipayplus.Ratio", "as a ratio", "into rollout.", "as ", "into []rollout.StepSpec", "as steps",
 	)
-	all := make([]error, len(e.Errors))
-	for i, text := range e.Errors {
-		all[i] = errors.New(terms.Replace(text))
+	var all []error
+	for _, text := range e.Errors {
+		if !scalarError.MatchString(text) {
+			all = append(all, errors.New(terms.Replace(text)))
+		}
 	}
 	return all
 }
 
+// scalarError is an error of the decoder about a value that should be a number, true or false.
+var scalarError = regexp.MustCompile("^line [0-9]+: cannot unmarshal !!(?:str|int|float|bool|timestamp) .* into (?:alipayplus.Ratio|int|float64|bool)$")
+
 func unreadableSpec(faults ...error) error {
-	fields := make([]alipayplus.FieldError, len(faults))
-	for i, err := range faults {
-		fields[i].Message = fmt.Sprintf("cannot be read: %v", err)
-	}
-	return notValid("rollout spec", fields)
+	var t strictText
+	t.add(faults...)
+	return notValid("rollout spec", t.faults)
 }
 
 // Duration is a span of time that is written as Go does, with days besides:

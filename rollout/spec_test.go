@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"math"
 	"os"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,7 +30,7 @@ func TestASpecSaysAllThatIsWrongWithIt(t *testing.T) {
 		"no steps":                     {func(s *rollout.Spec) { s.Steps = nil }, "1 field not valid: steps must have at least 1 entry"},
 		"a policy":                     {func(s *rollout.Spec) { s.Review = "ask" }, "1 field not valid: review must be one of fail, adopt, replace"},
 		"a failure policy":             {func(s *rollout.Spec) { s.OnGateFailure = "shrug" }, "1 field not valid: onGateFailure must be one of pause, abort"},
-		"a deadline before the start":  {func(s *rollout.Spec) { s.Deadline = -1 }, "1 field not valid: deadline must be at least 0"},
+		"a deadline before the start":  {func(s *rollout.Spec) { s.Deadline = -1 }, "1 field not valid: deadline must be above 0"},
 		"a ratio that stays":           {func(s *rollout.Spec) { s.Steps[1].Ratio = 10 }, "1 field not valid: steps[1].ratio must be above 10%, the ratio of the step before"},
 		"a ratio that falls":           {func(s *rollout.Spec) { s.Steps[1].Ratio = 5 }, "1 field not valid: steps[1].ratio must be above 10%, the ratio of the step before"},
 		"no full release":              {func(s *rollout.Spec) { s.Steps = s.Steps[:1]; s.Steps[0].Bake, s.Steps[0].Gates = 0, nil }, "1 field not valid: steps[0].ratio must be 100: the last step is the full release, and nothing is released to all users unless the spec says so"},
@@ -159,8 +160,8 @@ func TestErrorsAreInTheTermsOfASpec(t *testing.T) {
 	_, err := rollout.ParseSpec([]byte("version: 1\ndeadline: soon\nsteps:\n  - {ratio: 1%, bake: 10}\n  - {ratio: 100, speed: 2}\n"))
 	const cannot = "cannot be read: line "
 	require.EqualError(t, err, "rollout spec: 4 fields not valid: "+
+		`steps[0].ratio must be a whole number in plain digits, such as 10, and not "1%" (line 4); `+
 		cannot+`2: "soon" is not a duration; write for example 90s, 30m, 12h, 2d or 1d12h; `+
-		cannot+"4: cannot read str `1%` as a ratio, which is a whole number of percent; "+
 		cannot+`4: "10" is not a duration; write for example 90s, 30m, 12h, 2d or 1d12h; `+
 		cannot+"5: field speed is not known in a step")
 }
@@ -276,9 +277,9 @@ func TestAFieldWithoutAValueIsForgottenRatherThanMeant(t *testing.T) {
 func TestAGateThatNoStepAsksProtectsNothing(t *testing.T) {
 	t.Parallel()
 	_, err := rollout.ParseSpec([]byte("version: 1\ngates: {errors: {}, latency: {}}\nsteps:\n- {ratio: 10, bake: 1h, gates: [errors]}\n- ratio: 100\n"))
-	require.EqualError(t, err, "rollout spec: 1 field not valid: gates[latency] is asked by no step; name it in the gates of one, or remove it")
+	require.EqualError(t, err, "rollout spec: 1 field not valid: gates[latency] is asked by no step; name it in the gates of one, or remove it (line 2)")
 	_, err = rollout.ParseSpec([]byte("version: 1\ngates: {errors: {}, latency: {}}\nsteps:\n- {ratio: 10, bake: 1h}\n- ratio: 100\n"))
-	require.EqualError(t, err, "rollout spec: 2 fields not valid: gates[errors] is asked by no step; name it in the gates of one, or remove it; gates[latency] is asked by no step; name it in the gates of one, or remove it")
+	require.EqualError(t, err, "rollout spec: 2 fields not valid: gates[errors] is asked by no step; name it in the gates of one, or remove it (line 2); gates[latency] is asked by no step; name it in the gates of one, or remove it (line 2)")
 	_, err = rollout.ParseSpec([]byte("version: 1\ngates: {errors: {}, latency: {}}\nsteps:\n- {ratio: 10, gates: [errors]}\n- {ratio: 50, gates: [latency]}\n- ratio: 100\n"))
 	require.NoError(t, err)
 	spec := plain()
@@ -359,4 +360,130 @@ func TestAWaitStatusThatIsTheDefaultIsTheSameSpec(t *testing.T) {
 	require.Zero(t, without.Gates["errors"].Command.WaitStatus, "asking for the hash fills nothing in")
 	spec.Gates["errors"].Command.WaitStatus = 3
 	require.NotEqual(t, without.Hash(), spec.Hash())
+}
+
+// specOf is a spec with something in the place of a number, on line 7.
+func specOf(field, value string) string {
+	fields := map[string]string{
+		"version": "1", "ratio": "10", "tolerate": "3", "failAfter": "2", "ofLast": "2", "max": "0.5", "minSamples": "5", "waitStatus": "75", "deadline": "1d",
+	}
+	fields[field] = value
+	lines := []string{
+		"clockTolerance: 0s", "freeze: []", "gates:", "  a: {command: {args: [a]}}", "  b: {http: {url: \"http://a.example\", field: a, min: 0.0, samples: n, minSamples: 1}}",
+		"steps:", "- {ratio: 9, gates: [a, b]}", "- ratio: 100",
+	}
+	switch field {
+	case "version":
+		return strings.Repeat("\n", 6) + "version: " + value + "\nsteps: [{ratio: 100}]\n"
+	case "deadline":
+		return "version: 1\n" + strings.Join(lines[5:], "\n") + "\n\n\n\ndeadline: " + value + "\n"
+	case "ratio":
+		lines[6] = "- {ratio: " + value + ", gates: [a, b]}"
+		return "version: 1\n" + strings.Join(lines[1:], "\n")
+	case "waitStatus":
+		lines[3] = "  a: {command: {args: [a], waitStatus: " + value + "}}"
+	case "max", "minSamples":
+		lines[3] = "  a: {http: {url: \"http://a.example\", field: a, samples: n, max: " + fields["max"] + ", minSamples: " + fields["minSamples"] + "}}"
+	default:
+		lines[3] = "  a: {command: {args: [a]}, " + field + ": " + value + "}"
+	}
+	return "\n\nversion: 1\n" + strings.Join(lines[1:], "\n")
+}
+
+func TestANumberThatIsNotWhatIsMeantIsRefusedWithItsLine(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ field, value, want string }{
+		{"version", "1.9", `version must be a whole number in plain digits, such as 10, and not "1.9" (line 7)`},
+		{"version", "0x1", `version must be a whole number`},
+		{"version", `"1"`, `version must be a number, and is a text; write 1 without quotes (line 7)`},
+		{"ratio", "12.9", `steps[0].ratio must be a whole number in plain digits, such as 10, and not "12.9" (line 7)`},
+		{"ratio", "010", "steps[0].ratio must be a whole number"},
+		{"ratio", "0o12", "steps[0].ratio must be a whole number"},
+		{"ratio", "0xa", "steps[0].ratio must be a whole number"},
+		{"ratio", "0b11", "steps[0].ratio must be a whole number"},
+		{"ratio", "1e1", "steps[0].ratio must be a whole number"},
+		{"ratio", "10.0", "steps[0].ratio must be a whole number"},
+		{"ratio", "1_0", "steps[0].ratio must be a whole number"},
+		{"ratio", "+10", "steps[0].ratio must be a whole number"},
+		{"ratio", "-10", "steps[0].ratio must be a whole number"},
+		{"ratio", "10%", "steps[0].ratio must be a whole number"},
+		{"ratio", "ten", "steps[0].ratio must be a whole number"},
+		{"ratio", ".inf", "steps[0].ratio must be a whole number"},
+		{"ratio", "'10'", "steps[0].ratio must be a number, and is a text; write 10 without quotes"},
+		{"ratio", "4294967306", "steps[0].ratio is too large: 4294967306"},
+		{"ratio", "99999999999999999999", "steps[0].ratio is too large"},
+		{"ratio", "0", "steps[0].ratio must be at least 1 (line 7)"},
+		{"ratio", "100", "(line 8)"},
+		{"tolerate", "2.9", `gates[a].tolerate must be a whole number in plain digits, such as 10, and not "2.9" (line 6)`},
+		{"tolerate", "1001", "gates[a].tolerate must be at most 1000 (line 6)"},
+		{"failAfter", "0", "gates[a].failAfter must be above 0; without it, the default holds (line 6)"},
+		{"failAfter", "1.5", "gates[a].failAfter must be a whole number"},
+		{"ofLast", "0", "gates[a].ofLast must be above 0"},
+		{"every", "0s", "gates[a].every must be above 0; without it, the default holds (line 6)"},
+		{"timeout", "0s", "gates[a].timeout must be above 0"},
+		{"timeout", "-1s", "gates[a].timeout must be above 0 (line 6)"},
+		{"deadline", "0d", "deadline must be above 0; without it, the default holds (line 8)"},
+		{"waitStatus", "0", "gates[a].command.waitStatus must be above 0"},
+		{"waitStatus", "075", "gates[a].command.waitStatus must be a whole number"},
+		{"max", "0x1p-2", "gates[a].http.max must be a number in plain digits"},
+		{"max", "1_000", "gates[a].http.max must be a number in plain digits"},
+		{"max", "010", "gates[a].http.max must be a number in plain digits"},
+		{"max", "1e400", "gates[a].http.max is further from or nearer to 0"},
+		{"max", "1e-400", "gates[a].http.max is further from or nearer to 0"},
+		{"max", ".nan", "gates[a].http.max must be a number in plain digits"},
+		{"max", "-.inf", "gates[a].http.max must be a number in plain digits"},
+		{"max", "1,5", ""},
+		{"max", `"0.5"`, "gates[a].http.max must be a number, and is a text; write 0.5 without quotes (line 6)"},
+		{"minSamples", "1k", "gates[a].http.minSamples must be a number in plain digits"},
+		{"minSamples", "-1", "gates[a].http.minSamples must be at least 0 (line 6)"},
+	} {
+		_, err := rollout.ParseSpec([]byte(specOf(tt.field, tt.value)))
+		require.ErrorContains(t, err, tt.want, "%s: %s", tt.field, tt.value)
+		require.ErrorIs(t, err, alipayplus.ErrInvalid)
+		require.NotContains(t, err.Error(), "\n")
+	}
+	for _, tt := range []struct{ field, value string }{
+		{"version", "1"}, {"ratio", "10"}, {"tolerate", "0"}, {"failAfter", "2"}, {"max", "1e-3"}, {"max", ".5"}, {"max", "-0.5"}, {"max", "0"}, {"waitStatus", "1"}, {"every", "90s"},
+	} {
+		_, err := rollout.ParseSpec([]byte(specOf(tt.field, tt.value)))
+		require.NoError(t, err, "%s: %s", tt.field, tt.value)
+	}
+}
+
+func TestNumbersAreReadStrictlyWhereverTheyStand(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ text, want string }{
+		"JSON":     {`{"version": 1, "steps": [{"ratio": 12.9}, {"ratio": 100}]}`, "steps[0].ratio must be a whole number"},
+		"an alias": {"version: 1\ngates: {a: {every: &x 12.9}}\nsteps: [{ratio: *x, gates: [a]}, {ratio: 100}]", "steps[0].ratio must be a whole number"},
+		"a merge":  {"version: 1\nsteps:\n- &a {ratio: 10.5}\n- <<: *a\n  ratio: 100", "steps[0].ratio must be a whole number"},
+		"yes":      {"version: 1\nsteps:\n- {ratio: 100, approval: yes}", `steps[0].approval must be true or false, not "yes" (line 3)`},
+		"several":  {"version: 1\nsteps:\n- {ratio: 0x1}\n- {ratio: 100.9}", `2 fields not valid: steps[0].ratio must be a whole number in plain digits, such as 10, and not "0x1" (line 3); steps[1].ratio must be a whole number in plain digits, such as 10, and not "100.9" (line 4)`},
+		"a name":   {"version: 1\ngates: {a: {http: {url: \"http://a.example/${ROLLOUT_RATO}\", field: a, max: 1}}}\nsteps: [{ratio: 1, gates: [a]}, {ratio: 100}]", "gates[a].http.url ${ROLLOUT_RATO} is not known; there are ROLLOUT_NAME, ROLLOUT_TARGET, ROLLOUT_VERSION, ROLLOUT_STEP, ROLLOUT_RATIO, ROLLOUT_SINCE, ROLLOUT_LIVE_SECONDS (line 2)"},
+		"a query":  {"version: 1\ngates:\n  a:\n    prometheus:\n      address: http://a.example\n      query: up${HOME}\n      max: 1\nsteps: [{ratio: 1, gates: [a]}, {ratio: 100}]", "gates[a].prometheus.query ${HOME} is not known; there are ROLLOUT_NAME, ROLLOUT_TARGET, ROLLOUT_VERSION, ROLLOUT_STEP, ROLLOUT_RATIO, ROLLOUT_SINCE, ROLLOUT_LIVE_SECONDS (line 6)"},
+		"no end":   {"version: 1\ngates: {a: {http: {url: \"http://a.example/${ROLLOUT_RATIO\", field: a, max: 1}}}\nsteps: [{ratio: 1, gates: [a]}, {ratio: 100}]", "is not closed by a brace (line 2)"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := rollout.ParseSpec([]byte(tt.text))
+			require.ErrorContains(t, err, tt.want)
+		})
+	}
+	spec, err := rollout.ParseSpec([]byte("version: 1\nclockTolerance: 0s\ngates: {a: {tolerate: 0}}\nsteps: [{ratio: 1, bake: 0s, gates: [a]}, {ratio: 100}]"))
+	require.NoError(t, err)
+	require.Zero(t, *spec.ClockTolerance, "zero means zero")
+	require.Zero(t, *spec.Gates["a"].Tolerate)
+	absent, err := rollout.ParseSpec([]byte("version: 1\ngates: {a: {}}\nsteps: [{ratio: 1, gates: [a]}, {ratio: 100}]"))
+	require.NoError(t, err)
+	require.NotEqual(t, absent.Hash(), spec.Hash())
+}
+
+// A number is read as it is written, or not at all.
+func TestWhatIsReadIsWhatIsWritten(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		text := rapid.StringMatching(`[-+]?[0-9_]{0,4}([.][0-9]{0,3})?([eE][-+]?[0-9]{1,2})?|0[xob][0-9a-f]{1,3}`).Draw(rt, "number")
+		spec, err := rollout.ParseSpec([]byte("version: 1\nsteps: [{ratio: " + text + "}, {ratio: 100}]"))
+		if err == nil {
+			require.Equal(rt, text, strconv.Itoa(int(spec.Steps[0].Ratio)))
+		}
+	})
 }

@@ -218,6 +218,8 @@ func message(field validator.FieldError) string {
 	switch field.Tag() {
 	case "min", "gte":
 		return bound("at least", param, field.Kind())
+	case "gt":
+		return bound("above", param, field.Kind())
 	case "max", "lte":
 		return bound("at most", param, field.Kind())
 	case "len":

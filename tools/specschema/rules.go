@@ -16,6 +16,9 @@ import (
 // validator. Those of a duration are part of its form.
 func addTagRules(s *jsonschema.Schema, field reflect.StructField) error {
 	if field.Type == reflect.TypeFor[rollout.Duration]() || field.Type == reflect.TypeFor[*rollout.Duration]() {
+		if strings.Contains(field.Tag.Get("validate"), "gt=0") {
+			s.Not = &jsonschema.Schema{Pattern: noTime}
+		}
 		return nil
 	}
 	for rule := range strings.SplitSeq(field.Tag.Get("validate"), ",") {
