@@ -117,7 +117,9 @@ func (c *AuthorizationsClient) Begin(ctx context.Context, in BeginAuthorizationI
 // Get reads the authorization of a mini program; one that was never begun is
 // NOT_AUTHORIZED, not an error. Errors: [ErrNotFound] for the mini program.
 func (c *AuthorizationsClient) Get(ctx context.Context, in AuthorizationInput) (*Authorization, error) {
-	return c.resolved(send[Authorization](ctx, c.client, contract.AuthorizationQuery, "", in))
+	return c.resolved(get(ctx, c.client, contract.AuthorizationQuery, in, func(a *Authorization) bool {
+		return a.ProgramID == in.ProgramID && a.TargetApp == in.TargetApp
+	}))
 }
 
 func (c *AuthorizationsClient) resolved(a *Authorization, err error) (*Authorization, error) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -49,8 +50,11 @@ type answerHead struct {
 	} `json:"result"`
 	// RequestID repeats that of a write, so that an answer cannot be taken for
 	// another call's.
-	RequestID string        `json:"requestId"`
-	Details   *errorDetails `json:"details"`
+	RequestID string `json:"requestId"`
+	// Question names the attempt that is answered; empty in the kept answer of a
+	// write, and where the platform does not say.
+	Question string        `json:"inReplyTo"`
+	Details  *errorDetails `json:"details"`
 }
 
 func (h *answerHead) head() *answerHead { return h }
@@ -99,14 +103,29 @@ func (c *Client) exchange(ctx context.Context, op contract.Operation, requestID 
 	call.Operation, call.RequestID = op.Name, requestID
 	call.Method, call.URL = http.MethodPost, c.endpoint.address+op.Path
 	call.Repeatable = true // every write carries the key under which it is done once
-	call.Classify = func(a *transport.Answer) transport.Classification { return c.classify(op, requestID, a, got) }
-	if call.Sign == nil {
-		call.Sign = func(_ context.Context, h http.Header) error { return c.sign(op, h, call.Body) }
+	sign := call.Sign
+	if sign == nil {
+		sign = func(_ context.Context, h http.Header) error { return c.sign(op, h, call.Body) }
 	}
+	asked := asked{requestID: requestID}
+	call.Sign = func(ctx context.Context, h http.Header) error {
+		err := sign(ctx, h)
+		asked.signature = h.Get("Signature")
+		return err
+	}
+	call.Classify = func(a *transport.Answer) transport.Classification { return c.classify(op, asked, a, got) }
 	if _, err := c.transport.Do(ctx, call); err != nil {
 		return callError(ctx, op, requestID, err)
 	}
 	return nil
+}
+
+// asked is what an answer must be the answer to.
+type asked struct {
+	// requestID is that of the write; empty for a read.
+	requestID string
+	// signature is the Signature header of the attempt.
+	signature string
 }
 
 // sign adds the documented headers of one attempt.
@@ -161,10 +180,10 @@ func (c *Client) now() string {
 
 // classify says whether an answer can be trusted, whether it is a success, and
 // whether the call may be sent again.
-func (c *Client) classify(op contract.Operation, requestID string, a *transport.Answer, got envelope) transport.Classification {
+func (c *Client) classify(op contract.Operation, asked asked, a *transport.Answer, got envelope) transport.Classification {
 	trace := a.Header.Get("Trace-Id")
 	fail := func(e *Error) *Error {
-		e.Operation, e.RequestID, e.TraceID, e.HTTPStatus = op.Name, requestID, trace, a.Status
+		e.Operation, e.RequestID, e.TraceID, e.HTTPStatus = op.Name, asked.requestID, trace, a.Status
 		return e
 	}
 	if a.Header.Get("Signature") == "" {
@@ -183,7 +202,7 @@ func (c *Client) classify(op contract.Operation, requestID string, a *transport.
 		d.Authorization.URL = c.endpoint.resolve(d.Authorization.URL)
 	}
 	cl := transport.Classification{ResultCode: string(head.Result.Code), ResultStatus: string(head.Result.Status), TraceID: trace}
-	if err := c.matchesRequest(head, requestID, answered); err != nil {
+	if err := c.matchesRequest(head, asked, answered); err != nil {
 		cl.Err = fail(untrusted(err))
 		return cl
 	}
@@ -200,9 +219,51 @@ func (c *Client) classify(op contract.Operation, requestID string, a *transport.
 	return cl
 }
 
+// get is send for a read of one thing, which is refused when it is not the one that
+// was asked for.
+func get[T any](ctx context.Context, c *Client, op contract.Operation, in any, isAsked func(*T) bool) (*T, error) {
+	got, err := send[T](ctx, c, op, "", in)
+	if err == nil && !isAsked(got) {
+		return nil, anotherAnswer(op)
+	}
+	return got, err
+}
+
+// list is send for a page of a list, which is refused when something in it was not
+// asked for, or when there is more than was asked for.
+func list[T any](ctx context.Context, c *Client, op contract.Operation, in any, limit int, isAsked func(*T) bool) (*Page[T], error) {
+	got, err := send[Page[T]](ctx, c, op, "", in)
+	if err != nil {
+		return nil, err
+	}
+	notAsked := func(item *T) bool { return item == nil || !isAsked(item) }
+	if limit > 0 && len(got.Items) > limit || slices.ContainsFunc(got.Items, notAsked) {
+		return nil, anotherAnswer(op)
+	}
+	return got, nil
+}
+
+func anotherAnswer(op contract.Operation) error {
+	err := untrusted(&SignatureError{Reason: "it is about something else than was asked for; somebody may exchange answers"})
+	err.Operation = op.Name
+	return err
+}
+
+// all of a list, whatever is in it, was asked for.
+func anything[T any](*T) bool { return true }
+
+// only says whether a filter lets a value through; one that is empty lets all, and
+// a value that the platform does not tell is not held against it.
+func only[S ~string](filter, value S) bool { return filter == "" || value == "" || filter == value }
+
 // verify checks the signature over the raw bytes and returns when the answer
 // was made.
 func (c *Client) verify(op contract.Operation, a *transport.Answer) (time.Time, error) {
+	for _, name := range []string{"Signature", "Client-Id", "Response-Time"} {
+		if len(a.Header.Values(name)) > 1 {
+			return time.Time{}, &SignatureError{Reason: "it has the header " + name + " more than once"}
+		}
+	}
 	signed, err := signing.ParseHeader(a.Header.Get("Signature"))
 	if err != nil {
 		return time.Time{}, &SignatureError{Reason: err.Error()}
@@ -230,14 +291,14 @@ func (c *Client) verify(op contract.Operation, a *transport.Answer) (time.Time, 
 // request. The answer that this machine's clock is wrong may be of any time, and a
 // refusal need not name the request, because it may come before the request was
 // read.
-func (c *Client) matchesRequest(head *answerHead, requestID string, answered time.Time) error {
+func (c *Client) matchesRequest(head *answerHead, asked asked, answered time.Time) error {
 	if head.Result.Code != CodeTimestampInvalid {
 		if err := c.checkAge(answered); err != nil {
 			return err
 		}
 	}
 	unnamed := head.RequestID == "" && head.Result.Status != ResultSuccess
-	if requestID != "" && head.RequestID != requestID && !unnamed {
+	if asked.requestID != "" && head.RequestID != asked.requestID && !unnamed || head.Question != "" && head.Question != signing.Question(asked.signature) {
 		return &SignatureError{Reason: "it belongs to another request"}
 	}
 	return nil

@@ -243,12 +243,12 @@ func (c *ProgramsClient) Create(ctx context.Context, in CreateProgramInput) (*Pr
 // Get reads a mini program with its languages and configuration. Errors:
 // [ErrNotFound].
 func (c *ProgramsClient) Get(ctx context.Context, id string) (*Program, error) {
-	return send[Program](ctx, c.client, contract.ProgramQuery, "", ProgramInput{ProgramID: id})
+	return get(ctx, c.client, contract.ProgramQuery, ProgramInput{ProgramID: id}, func(p *Program) bool { return p.ID == id })
 }
 
 // List reads a page of mini programs, newest first unless in.Order says otherwise.
 func (c *ProgramsClient) List(ctx context.Context, in ListProgramsInput) (*Page[Program], error) {
-	return send[Page[Program]](ctx, c.client, contract.ProgramList, "", in)
+	return list(ctx, c.client, contract.ProgramList, in, in.Limit, anything[Program])
 }
 
 // All ranges over all mini programs, page by page as they are needed. It ends
@@ -314,7 +314,7 @@ func (c *ProgramsClient) uploadPackage(ctx context.Context, in UploadVersionInpu
 // ListVersions reads a page of the versions of a mini program, newest first
 // unless in.Order says otherwise. Errors: [ErrNotFound].
 func (c *ProgramsClient) ListVersions(ctx context.Context, in ListVersionsInput) (*Page[Version], error) {
-	return send[Page[Version]](ctx, c.client, contract.VersionList, "", in)
+	return list(ctx, c.client, contract.VersionList, in, in.Limit, func(v *Version) bool { return only(in.ProgramID, v.ProgramID) })
 }
 
 // AllVersions ranges over all versions of a mini program, page by page as they
@@ -373,7 +373,7 @@ func versionError(s, problem string) error {
 		s = s[:shown] + "..."
 	}
 	return &ValidationError{Subject: "version number", Fields: []FieldError{
-		{Path: "version", Message: fmt.Sprintf("%q is not of the form x.y.z: %s", s, problem)},
+		{Path: "version", Message: fmt.Sprintf("%.40q is not of the form x.y.z: %s", s, problem)},
 	}}
 }
 

@@ -311,12 +311,14 @@ func (c *ReleasesClient) Create(ctx context.Context, in CreateReleaseInput) (*Re
 
 // Get reads a release. Errors: [ErrNotFound].
 func (c *ReleasesClient) Get(ctx context.Context, id string) (*Release, error) {
-	return send[Release](ctx, c.client, contract.ReleaseQuery, "", ReleaseInput{ReleaseID: id})
+	return get(ctx, c.client, contract.ReleaseQuery, ReleaseInput{ReleaseID: id}, func(r *Release) bool { return r.ID == id })
 }
 
 // List reads a page of releases, newest first unless in.Order says otherwise.
 func (c *ReleasesClient) List(ctx context.Context, in ListReleasesInput) (*Page[Release], error) {
-	return send[Page[Release]](ctx, c.client, contract.ReleaseList, "", in)
+	return list(ctx, c.client, contract.ReleaseList, in, in.Limit, func(r *Release) bool {
+		return only(in.ProgramID, r.ProgramID) && only(in.TargetApp, r.TargetApp) && only(in.Status, r.Status)
+	})
 }
 
 // All ranges over all releases that in chooses, page by page as they are needed.

@@ -186,13 +186,15 @@ type RequestsClient struct{ client *Client }
 
 // Get reads a request with all reviews. Errors: [ErrNotFound].
 func (c *RequestsClient) Get(ctx context.Context, id string) (*Request, error) {
-	return send[Request](ctx, c.client, contract.RequestQuery, "", RequestInput{ID: id})
+	return get(ctx, c.client, contract.RequestQuery, RequestInput{ID: id}, func(r *Request) bool { return r.ID == id })
 }
 
 // List reads a page of requests, sorted by date, newest first unless in.Order
 // says otherwise.
 func (c *RequestsClient) List(ctx context.Context, in ListRequestsInput) (*Page[Request], error) {
-	return send[Page[Request]](ctx, c.client, contract.RequestList, "", in)
+	return list(ctx, c.client, contract.RequestList, in, in.Limit, func(r *Request) bool {
+		return only(in.Status, r.Status) && only(in.Category, r.Category)
+	})
 }
 
 // All ranges over all requests that in chooses, page by page as they are needed.
@@ -290,7 +292,7 @@ type ReviewsClient struct{ client *Client }
 // verdict of the caller's party, oldest first unless in.Order says otherwise.
 // Errors: [ErrPermission] for who is no reviewer.
 func (c *ReviewsClient) List(ctx context.Context, in ListReviewsInput) (*Page[Request], error) {
-	return send[Page[Request]](ctx, c.client, contract.ReviewList, "", in)
+	return list(ctx, c.client, contract.ReviewList, in, in.Limit, anything[Request])
 }
 
 // All ranges over all requests that wait, page by page as they are needed. It

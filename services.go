@@ -187,7 +187,7 @@ func oneOf[S ~string](p *problems, path string, value S, choices []S) {
 	if value == "" || len(choices) == 0 || slices.Contains(choices, value) {
 		return
 	}
-	p.Add(path, fmt.Sprintf("must be one of %v; got %q", choices, value))
+	p.Add(path, fmt.Sprintf("must be one of %v; got %.40q", choices, value))
 }
 
 // Service is an ISV's offer in the Service Market.
@@ -309,12 +309,12 @@ func (c *ServicesClient) Archive(ctx context.Context, in ServiceInput) (*Service
 
 // Get reads a service. Errors: [ErrNotFound].
 func (c *ServicesClient) Get(ctx context.Context, id string) (*Service, error) {
-	return send[Service](ctx, c.client, contract.ServiceQuery, "", ServiceInput{ServiceID: id})
+	return get(ctx, c.client, contract.ServiceQuery, ServiceInput{ServiceID: id}, func(s *Service) bool { return s.ID == id })
 }
 
 // List reads a page of services, newest first unless in.Order says otherwise.
 func (c *ServicesClient) List(ctx context.Context, in ListServicesInput) (*Page[Service], error) {
-	return send[Page[Service]](ctx, c.client, contract.ServiceList, "", in)
+	return list(ctx, c.client, contract.ServiceList, in, in.Limit, func(s *Service) bool { return only(in.Status, s.Status) })
 }
 
 // All ranges over all services that in chooses, page by page as they are needed.

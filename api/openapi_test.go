@@ -381,7 +381,7 @@ func (c checker) answer(op contract.Operation, at node, out reflect.Type) {
 		return
 	}
 	properties := c.at(body, "properties")
-	require.ElementsMatch(c, []string{"result", "requestId", "data"}, keys(properties), "%s: an answer that is a success", op.Name)
+	require.ElementsMatch(c, []string{"result", "requestId", "inReplyTo", "data"}, keys(properties), "%s: an answer that is a success", op.Name)
 	c.value(op.Name, c.at(properties, "result"), reflect.TypeFor[result](), "")
 	c.value(op.Name, c.at(properties, "data"), out, "")
 }
@@ -416,7 +416,7 @@ func TestTheEnvelope(t *testing.T) {
 	files := sources(t, "../platform")
 	require.Equal(t, namesOf(reflect.TypeFor[result]()), tagsOf(files, "result"))
 	require.Equal(t, namesOf(reflect.TypeFor[details]()), tagsOf(files, "details"))
-	require.Equal(t, []string{"data", "details", "requestId", "result"}, tagsOf(files, "answerBody"))
+	require.Equal(t, []string{"data", "details", "inReplyTo", "requestId", "result"}, tagsOf(files, "answerBody"))
 	require.Equal(t, []string{"result"}, tagsOf(files, "qrBody"), "and the documented fields beside it")
 }
 

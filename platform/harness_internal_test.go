@@ -57,7 +57,7 @@ func knownCaller(t require.TestingT, p *Platform, who caller) caller {
 func executeAs(ctx context.Context, p *Platform, who caller, op contract.Operation, contentType string, body []byte) reply {
 	out := p.execute(ctx, incoming{op: p.operations[op.Path], caller: who, body: body, contentType: contentType, base: inProcessURL})
 	if out.err != nil {
-		return errorReply(out.requestID, out.err)
+		return errorReply(out.requestID, "", out.err)
 	}
 	return out.reply
 }

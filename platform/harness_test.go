@@ -13,6 +13,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -461,10 +462,16 @@ type rawAnswer struct {
 		Message string                  `json:"resultMessage"`
 	} `json:"result"`
 	RequestID string          `json:"requestId"`
+	InReplyTo string          `json:"inReplyTo"`
 	Data      json.RawMessage `json:"data"`
 	Details   struct {
 		Fields []alipayplus.FieldError `json:"fields"`
 	} `json:"details"`
+}
+
+// withoutQuestion is the body but for what names the request.
+func (a rawAnswer) withoutQuestion() string {
+	return strings.Replace(a.Body, `,"inReplyTo":"`+a.InReplyTo+`"`, "", 1)
 }
 
 // call sends a JSON body, given as text or as something to marshal.

@@ -66,7 +66,7 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (p *Platform) answer(r *http.Request, path, trace string, fault Fault) reply {
 	in, done, err := p.authenticate(r, path)
 	if err != nil {
-		out := p.answerError(r, trace, "", err)
+		out := p.answerError(r, trace, "", "", err)
 		out.unsigned = !p.refusals.Allow()
 		return out
 	}
@@ -76,7 +76,7 @@ func (p *Platform) answer(r *http.Request, path, trace string, fault Fault) repl
 		answer = p.execute(r.Context(), in)
 	}
 	if answer.err != nil {
-		return p.answerError(r, trace, answer.requestID, answer.err)
+		return p.answerError(r, trace, answer.requestID, in.question, answer.err)
 	}
 	return answer.reply
 }
@@ -116,7 +116,10 @@ func (p *Platform) authenticate(r *http.Request, path string) (in incoming, done
 		done()
 		return in, nil, refuse(alipayplus.CodeInvalidSignature, "the signature does not fit the request")
 	}
-	return incoming{op: op, caller: who, body: body, contentType: r.Header.Get("Content-Type"), base: p.base(r.Context())}, done, nil
+	return incoming{
+		op: op, caller: who, body: body, contentType: r.Header.Get("Content-Type"),
+		base: p.base(r.Context()), question: signing.Question(r.Header.Get("Signature")),
+	}, done, nil
 }
 
 // checkHeaders checks what the headers of a call say by themselves: their syntax
@@ -163,6 +166,7 @@ func (p *Platform) checkTime(text string) error {
 type answerBody struct {
 	Result    result   `json:"result"`
 	RequestID string   `json:"requestId,omitempty"`
+	Question  string   `json:"inReplyTo,omitempty"`
 	Data      any      `json:"data,omitempty"`
 	Details   *details `json:"details,omitempty"`
 }
@@ -180,9 +184,15 @@ type result struct {
 	Message string                  `json:"resultMessage"`
 }
 
-func successReply(requestID string, data any) (reply, error) {
+// successReply makes the answer to a call. That of a write is kept for its
+// repetitions, which carry other signatures: its requestId alone says what it answers.
+func successReply(in incoming, data any) (reply, error) {
 	done := result{Status: alipayplus.ResultSuccess, Code: alipayplus.CodeSuccess, Message: "success"}
-	var body any = answerBody{Result: done, RequestID: requestID, Data: data}
+	answer := answerBody{Result: done, RequestID: in.requestID, Data: data}
+	if in.requestID == "" {
+		answer.Question = in.question
+	}
+	var body any = answer
 	if code, ok := data.(*alipayplus.QRCode); ok {
 		body = qrBody{Result: done, QRCode: code}
 	}
@@ -192,17 +202,16 @@ func successReply(requestID string, data any) (reply, error) {
 
 // errorReply makes an answer of an error. The text of a failure of the platform
 // itself is logged and not answered.
-func errorReply(requestID string, err error) reply {
+func errorReply(requestID, question string, err error) reply {
 	code := codeOf(err)
+	err = bounded(err)
 	res := result{Status: alipayplus.ResultFailed, Code: code, Message: err.Error()}
 	if code == alipayplus.CodeUnknownException {
 		res.Status, res.Message = alipayplus.ResultUnknown, errUnavailable.Error()
 	}
 	const documented = 256 // "resultMessage (up to 256)"
-	if runes := []rune(res.Message); len(runes) > documented {
-		res.Message = string(runes[:documented-3]) + "..."
-	}
-	raw, marshalErr := json.Marshal(answerBody{Result: res, RequestID: requestID, Details: detailsOf(err)})
+	res.Message = cut(res.Message, documented)
+	raw, marshalErr := json.Marshal(answerBody{Result: res, RequestID: requestID, Question: question, Details: detailsOf(err)})
 	if marshalErr != nil {
 		raw = []byte(`{"result":{"resultStatus":"U","resultCode":"UNKNOWN_EXCEPTION","resultMessage":""}}`)
 	}
@@ -213,11 +222,11 @@ func errorReply(requestID string, err error) reply {
 	return out
 }
 
-func (p *Platform) answerError(r *http.Request, trace, requestID string, err error) reply {
+func (p *Platform) answerError(r *http.Request, trace, requestID, question string, err error) reply {
 	if codeOf(err) == alipayplus.CodeUnknownException && !errors.Is(err, context.Canceled) {
 		p.cfg.logger.ErrorContext(r.Context(), "the platform failed", "path", r.URL.Path, "trace_id", trace, "error", err)
 	}
-	return errorReply(requestID, err)
+	return errorReply(requestID, question, err)
 }
 
 // write signs an answer and sends it.
@@ -253,7 +262,7 @@ func (p *Platform) write(w http.ResponseWriter, r *http.Request, trace string, a
 // writeUnsigned answers a caller who is not authenticated when many of them call. It
 // says nothing of the call, because nothing vouches for it.
 func (p *Platform) writeUnsigned(w http.ResponseWriter, trace string) {
-	out := errorReply("", refuse(alipayplus.CodeTrafficExceedLimit, "too many calls that cannot be authenticated; send it again later"))
+	out := errorReply("", "", refuse(alipayplus.CodeTrafficExceedLimit, "too many calls that cannot be authenticated; send it again later"))
 	h := w.Header()
 	h.Set("Content-Type", jsonContent)
 	h.Set("Trace-Id", trace)

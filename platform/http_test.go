@@ -338,3 +338,86 @@ func TestASignerThatFailsOnceDoesNotEndAWait(t *testing.T) {
 		require.Len(w, passedOver, 3)
 	}, platform.WithAutoReview(approveIn(time.Hour)))
 }
+
+// Whoever sits in between cannot give the answer of one question to another, not
+// even an older one to the same.
+func TestAnAnswerFitsOneQuestion(t *testing.T) {
+	inWorld(t, func(w *world) {
+		first, second := w.program().ID, w.program().ID
+		w.authorize(first)
+		one, two := w.release(first, "1.0.0"), w.release(first, "1.1.0")
+		kept := map[string]*http.Response{}
+		var swap string
+		between := through(func(r *http.Request) (*http.Response, error) {
+			if old := kept[swap]; old != nil {
+				return &http.Response{StatusCode: old.StatusCode, Header: old.Header, Body: io.NopCloser(strings.NewReader(old.Status)), Request: r}, nil
+			}
+			resp, err := w.p.HTTPClient().Transport.RoundTrip(r)
+			if err != nil {
+				return nil, err
+			}
+			text, err := io.ReadAll(resp.Body)
+			kept[swap] = &http.Response{StatusCode: resp.StatusCode, Header: resp.Header, Status: string(text)}
+			resp.Body = io.NopCloser(strings.NewReader(string(text)))
+			return resp, err
+		})
+		c := w.as("olga", alipayplus.WithHTTPClient(&http.Client{Transport: between}), alipayplus.WithRetry(1, 0, 0))
+		page := must(c.Programs.List(w.Context(), alipayplus.ListProgramsInput{ListOptions: alipayplus.ListOptions{Limit: 1}}))
+		clear(kept)
+		list := func(cursor string, order alipayplus.SortOrder) error {
+			_, err := c.Programs.List(w.Context(), alipayplus.ListProgramsInput{ListOptions: alipayplus.ListOptions{Limit: 1, Cursor: cursor, Order: order}})
+			return err
+		}
+		release := func(id string) error { _, err := c.Releases.Get(w.Context(), id); return err }
+		program := func(id string) error { _, err := c.Programs.Get(w.Context(), id); return err }
+		versions := func(id string) error {
+			_, err := c.Programs.ListVersions(w.Context(), alipayplus.ListVersionsInput{ProgramID: id})
+			return err
+		}
+		authorization := func(id string) error {
+			_, err := c.Authorizations.Get(w.Context(), alipayplus.AuthorizationInput{ProgramID: id, TargetApp: cn})
+			return err
+		}
+		upload := func(content []byte) error {
+			_, err := c.Files.Upload(w.Context(), alipayplus.UploadFileInput{Content: strings.NewReader(string(content)), Size: int64(len(content))})
+			return err
+		}
+		for name, tt := range map[string]struct{ before, asked func() error }{
+			"another release":       {func() error { return release(one.ID) }, func() error { return release(two.ID) }},
+			"the release before":    {func() error { return release(one.ID) }, func() error { return release(one.ID) }},
+			"no such release":       {func() error { _ = release("rel_none"); return nil }, func() error { return release(one.ID) }},
+			"another program":       {func() error { return program(first) }, func() error { return program(second) }},
+			"another's versions":    {func() error { return versions(first) }, func() error { return versions(second) }},
+			"no versions":           {func() error { return versions(second) }, func() error { return versions(first) }},
+			"another authorization": {func() error { return authorization(first) }, func() error { return authorization(second) }},
+			"another page":          {func() error { return list("", "") }, func() error { return list(page.NextCursor, "") }},
+			"another order":         {func() error { return list("", "") }, func() error { return list("", alipayplus.OldestFirst) }},
+			"another file":          {func() error { return upload(pngImage(w)) }, func() error { return upload(append(pngImage(w), 1)) }},
+		} {
+			swap = name
+			require.NoError(w, tt.before(), name)
+			time.Sleep(time.Second)
+			err := tt.asked()
+			_, untrusted := errors.AsType[*alipayplus.SignatureError](err)
+			require.True(w, untrusted, "%s: %v", name, err)
+			require.ErrorContains(w, err, "it belongs to another request", name)
+		}
+	})
+}
+
+// An answer whose headers two readers could read differently is nobody's.
+func TestAnAnswerWithAHeaderTwiceIsNotTrusted(t *testing.T) {
+	inWorld(t, func(w *world) {
+		for _, name := range []string{"Signature", "Client-Id", "Response-Time"} {
+			doubling := through(func(r *http.Request) (*http.Response, error) {
+				resp, err := w.p.HTTPClient().Transport.RoundTrip(r)
+				if err == nil {
+					resp.Header.Add(name, resp.Header.Get(name))
+				}
+				return resp, err
+			})
+			_, err := w.as("olga", alipayplus.WithHTTPClient(&http.Client{Transport: doubling})).Workspace.Get(w.Context())
+			require.ErrorContains(w, err, "it has the header "+name+" more than once")
+		}
+	})
+}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -96,9 +95,13 @@ func operate[In checked, Out any](op contract.Operation, rule func(*call, In) (O
 // operateWith is operate for a check that depends on the platform: prepare puts
 // what it depends on into the decoded input.
 func operateWith[In checked, Out any](op contract.Operation, prepare func(*Platform, *In), rule func(*call, In) (Out, error)) operation {
+	names := namesOf[In]()
 	return operation{
 		Operation: op,
 		parse: func(p *Platform, in *incoming) (err error) {
+			if err := names.check(in.body); err != nil {
+				return err
+			}
 			var input In
 			inputErr := decode(in.body, &input)
 			if op.Write {
@@ -131,22 +134,6 @@ func (op operation) withoutRecord() operation {
 	return op
 }
 
-// decode reads the JSON of a call. The error leaves out the offset and Go's
-// own text: they help nobody who does not see the code.
-func decode(body []byte, into any) error {
-	err := json.Unmarshal(body, into)
-	if err == nil {
-		return nil
-	}
-	if invalidValue, ok := errors.AsType[*alipayplus.ValidationError](err); ok {
-		return invalidValue
-	}
-	if mismatch, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && mismatch.Field != "" {
-		return invalid(mismatch.Field, "has the wrong JSON type (%s)", mismatch.Value)
-	}
-	return invalid("body", "is not the JSON of this operation")
-}
-
 // incoming is one authenticated call.
 type incoming struct {
 	op     operation
@@ -156,6 +143,8 @@ type incoming struct {
 	contentType string
 	// base is the address of the platform; empty when it was not set.
 	base string
+	// question names the call to whoever gets its answer.
+	question string
 
 	// requestID is the idempotency key; empty for a call that needs none.
 	requestID string
@@ -229,7 +218,7 @@ func (p *Platform) read(ctx context.Context, in incoming) (out reply, err error)
 		if err != nil {
 			return err
 		}
-		out, err = successReply("", data)
+		out, err = successReply(in, data)
 		return err
 	})
 	return out, err
@@ -575,7 +564,7 @@ func (c *call) commit() (reply, error) {
 			return reply{}, err
 		}
 	}
-	out, err := successReply(c.in.requestID, c.data)
+	out, err := successReply(c.in, c.data)
 	if err != nil {
 		return reply{}, err
 	}

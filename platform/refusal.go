@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -121,10 +122,33 @@ func httpStatus(code alipayplus.Code) int {
 }
 
 // shorten keeps foreign text in an error short.
-func shorten(s string) string {
-	const most = 64
-	if len(s) > most {
-		return s[:most] + "..."
+func shorten(s string) string { return cut(s, 64) }
+
+// cut shortens a text to some characters.
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	if characters := []rune(s); len(characters) > most {
+		return string(characters[:most-3]) + "..."
 	}
 	return s
+}
+
+// bounded is an error whose answer is no larger than it helps: what of an input is
+// in it is cut, and of many broken fields the first are named.
+func bounded(err error) error {
+	const mostFields, mostCharacters = 100, 200
+	e, ok := errors.AsType[*alipayplus.ValidationError](err)
+	if !ok {
+		return err
+	}
+	short := &alipayplus.ValidationError{Subject: e.Subject, Fields: slices.Clone(e.Fields)}
+	if more := len(e.Fields) - mostFields; more > 0 {
+		short.Fields = append(short.Fields[:mostFields:mostFields], alipayplus.FieldError{Message: fmt.Sprintf("and %d more", more)})
+	}
+	for i, f := range short.Fields {
+		short.Fields[i] = alipayplus.FieldError{Path: cut(f.Path, mostCharacters), Message: cut(f.Message, mostCharacters)}
+	}
+	return short
 }

@@ -29,7 +29,7 @@ func TestTheStatusOfEveryCode(t *testing.T) {
 		if line.Code == alipayplus.CodeSuccess {
 			continue // is no refusal
 		}
-		answer := errorReply("", &refusal{code: line.Code})
+		answer := errorReply("", "", &refusal{code: line.Code})
 		require.Contains(t, string(answer.body), `"resultStatus":"`+string(line.ResultStatus)+`"`, line.Code)
 	}
 }

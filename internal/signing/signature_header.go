@@ -2,7 +2,9 @@ package signing
 
 import (
 	"cmp"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"net/url"
@@ -50,6 +52,13 @@ func (h Header) String() string {
 		text += ", keyVersion=" + h.KeyVersion
 	}
 	return text + ", signature=" + url.QueryEscape(base64.StdEncoding.EncodeToString(h.Signature))
+}
+
+// Question names the request that carries the header: the SHA-256 of the header's
+// value, in hexadecimal. An answer that repeats it belongs to that request.
+func Question(header string) string {
+	sum := sha256.Sum256([]byte(header))
+	return hex.EncodeToString(sum[:])
 }
 
 // CheckKeyVersion reports whether v can stand in a Signature header: 1 to 64
