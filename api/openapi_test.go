@@ -397,6 +397,7 @@ type (
 	refusal struct {
 		Result    result   `json:"result"`
 		RequestID string   `json:"requestId,omitempty"`
+		InReplyTo string   `json:"inReplyTo,omitempty"`
 		Details   *details `json:"details,omitempty"`
 	}
 	details struct {
