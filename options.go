@@ -181,7 +181,11 @@ func WithObserver(observe func(context.Context, Attempt)) Option {
 		if observe == nil {
 			return transport.NoObserver()
 		}
-		cfg.transport.Observe = func(ctx context.Context, e transport.Attempt) { observe(ctx, Attempt(e)) }
+		cfg.transport.Observe = func(ctx context.Context, e transport.Attempt) {
+			observe(ctx, Attempt{
+				e.Operation, e.RequestID, e.Number, e.Duration, e.HTTPStatus, e.ResultCode, e.ResultStatus, e.TraceID, e.RetryIn, e.Err,
+			})
+		}
 		return nil
 	}
 }

@@ -274,6 +274,8 @@ func ordinals(n int) []string {
 
 // ApplyResult is the answer of versions.apply.
 type ApplyResult struct {
+	Answer
+
 	// SpeedUp says whether the review is a fast one.
 	SpeedUp TextBool `json:"speed_up,omitempty"`
 	// SpeedUpMemo says why, or why not.

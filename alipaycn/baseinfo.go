@@ -21,7 +21,7 @@ func (b *BaseInfoClient) Get(ctx context.Context) (*BaseInfo, error) {
 // works only before the first release; later, information changes with an
 // application for review.
 func (b *BaseInfoClient) Modify(ctx context.Context, in ModifyBaseInfoInput) error {
-	return b.c.write(ctx, safeWrite{op: cnwire.BaseInfoModify, in: in, prove: prover(b.Get, func(after *BaseInfo) (effect, string) {
+	return b.c.write(ctx, safeWrite{op: cnwire.BaseInfoModify, in: in, prove: prover(func(ctx context.Context) (*BaseInfo, error) { return whole(b.Get(ctx)) }, func(after *BaseInfo) (effect, string) {
 		return provenByBaseInfo(in, *after), "baseInfo.get does not prove that it was done"
 	})})
 }
@@ -36,6 +36,8 @@ func (b *BaseInfoClient) CheckName(ctx context.Context, in CheckNameInput) (*Nam
 // BaseInfo is the answer of baseInfo.get (alipay.open.mini.baseinfo.query): what
 // AlipayCN has saved about a mini program.
 type BaseInfo struct {
+	Answer
+
 	// AppName is its name.
 	AppName string `json:"app_name,omitempty"`
 	// AppEnglishName is its English name.
@@ -137,6 +139,8 @@ const NameFine = "NONE"
 
 // NameCheck is the answer of baseInfo.checkName.
 type NameCheck struct {
+	Answer
+
 	// Code is [NameFine], or what is wrong; the other codes are not documented.
 	Code string `json:"check_code,omitempty"`
 	// Memo describes what is wrong.
@@ -190,7 +194,7 @@ func (s *SafeDomainsClient) Remove(ctx context.Context, in SafeDomainInput) erro
 }
 
 func (s *SafeDomainsClient) change(ctx context.Context, op cnwire.Operation, in SafeDomainInput) error {
-	return s.c.write(ctx, safeWrite{op: op, in: in, prove: prover(s.c.BaseInfo.Get, func(after *BaseInfo) (effect, string) {
+	return s.c.write(ctx, safeWrite{op: op, in: in, prove: prover(func(ctx context.Context) (*BaseInfo, error) { return whole(s.c.BaseInfo.Get(ctx)) }, func(after *BaseInfo) (effect, string) {
 		return provenBySafeDomains(op, in, *after), "baseInfo.get does not show the change"
 	})})
 }

@@ -41,6 +41,11 @@ type outgoing struct {
 	// forItself says that the app calls for itself, whomever the client acts for:
 	// the calls about tokens.
 	forItself bool
+	// unwrapped says that the call is not one of the wrapped operations, and repeatable
+	// that it may be sent again after an unknown outcome.
+	unwrapped, repeatable bool
+	// response takes what came; may be nil.
+	response *Response
 	// secrets are what no error may quote, besides the client's token.
 	secrets []string
 }
@@ -93,6 +98,18 @@ func (c *Client) encode(op cnwire.Operation, in any) (outgoing, error) {
 	if op.Kind == cnwire.Query {
 		return c.encodeQuery(out, in)
 	}
+	if op.Kind != cnwire.Multipart {
+		return c.encodeBody(out, op, in, nil)
+	}
+	files, ok := in.(fileInput)
+	if !ok {
+		return out, fmt.Errorf("%s: the input has no files", op.Name)
+	}
+	return c.encodeBody(out, op, in, files.files())
+}
+
+// encodeBody makes the body from the input and, for a multipart call, the files.
+func (c *Client) encodeBody(out outgoing, op cnwire.Operation, in any, files []filePart) (outgoing, error) {
 	data, err := json.Marshal(in)
 	if err != nil {
 		return outgoing{}, err
@@ -102,11 +119,7 @@ func (c *Client) encode(op cnwire.Operation, in any) (outgoing, error) {
 		out.body, out.contentType, out.encrypted = c.aes.Encrypt(data), encryptedContent, true
 	}
 	if op.Kind == cnwire.Multipart {
-		files, ok := in.(fileInput)
-		if !ok {
-			return out, fmt.Errorf("%s: the input has no files", op.Name)
-		}
-		return out.multipart(files.files()), nil
+		return out.multipart(files), nil
 	}
 	return out, nil
 }
@@ -141,11 +154,12 @@ func (c *Client) exchangeOf(ctx context.Context, attempts int, op cnwire.Operati
 	call := transport.Call{
 		Operation: op.Name, RequestID: id, Method: op.Method, URL: c.origin + out.target,
 		ContentType: out.contentType, Body: out.body, Open: out.open, Size: out.size,
-		Repeatable: !op.Write, // AlipayCN has no idempotency key
+		Repeatable: !op.Write || out.repeatable, // AlipayCN has no idempotency key
 		Sign:       func(_ context.Context, h http.Header) error { return c.sign(op, out, id, h) },
 		Classify: func(a *transport.Answer) transport.Classification {
 			v := c.classify(ctx, op, out, a, got)
-			v.Retry = v.Retry && a.Attempt < attempts
+			again := v.Retry || out.repeatable && errors.Is(v.Err, alipayplus.ErrOutcomeUnknown)
+			v.Retry = again && a.Attempt < attempts
 			return v
 		},
 	}
@@ -217,7 +231,7 @@ func (c *Client) callError(ctx context.Context, op cnwire.Operation, out outgoin
 		e.Hint = unknownOutcomeHint(op, e.Code, e.Hint)
 	}
 	if failure.Stopped != nil {
-		e.Message += "; " + c.redacted(out, failure.Stopped.Error())
+		e.since += "; " + c.redacted(out, failure.Stopped.Error())
 		e.cause = errors.Join(e.cause, failure.Stopped)
 	}
 	return e
@@ -241,6 +255,7 @@ func (c *Client) redact(out outgoing, e *Error) {
 		d := &e.Details[i]
 		d.Issue, d.Description = c.redacted(out, d.Issue), c.redacted(out, d.Description)
 	}
+	e.Body = c.redacted(out, e.Body)
 	if out.forItself {
 		e.Body = "" // it may be tokens
 	}

@@ -35,6 +35,8 @@ type ListCategoriesInput struct {
 // CategoryList is the answer of categories.list. Each list is a tree by the ids
 // of the parents.
 type CategoryList struct {
+	Answer
+
 	// Old are the categories of the old tree, which AlipayCN is retiring.
 	Old []Category `json:"category_list,omitempty"`
 	// Categories are the categories, in three levels.
@@ -83,6 +85,8 @@ func (in CategoryRequirementsInput) Validate() error {
 
 // CategoryRequirements is the answer of categories.requirements.
 type CategoryRequirements struct {
+	Answer
+
 	// Requirements are what each category needs.
 	Requirements []CategoryRequirement `json:"category_require_info_list,omitempty"`
 }
@@ -188,6 +192,8 @@ func (in TemplateUsagesInput) Validate() error {
 
 // TemplateUsages is the answer of templates.usages.
 type TemplateUsages struct {
+	Answer
+
 	// AppIDs are the mini programs.
 	AppIDs []string `json:"app_ids,omitempty"`
 	// Usages are the mini programs with their versions.

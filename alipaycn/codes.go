@@ -1,6 +1,7 @@
 package alipaycn
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -183,7 +184,7 @@ const (
 	GatewayUnknownSubCode Code = "unknown-sub-code"
 )
 
-// Known says whether this version of the library knows the code.
+// Known says whether this version of the library knows the code, in AlipayCN's spelling.
 func (c Code) Known() bool {
 	_, known := codes[c]
 	return known
@@ -197,7 +198,7 @@ func (c Code) Known() bool {
 // [alipayplus.ErrOutcomeUnknown] is the class of codes that do not say whether a
 // write took effect. An [Error] matches it only when the call was a write.
 func (c Code) Class() error {
-	if entry, known := codes[c]; known {
+	if entry, known := codes[c.spelt()]; known {
 		return entry.class
 	}
 	return c.classByForm()
@@ -205,7 +206,60 @@ func (c Code) Class() error {
 
 // Hint says in plain words what happened and what to do; empty for an unknown
 // code.
-func (c Code) Hint() string { return codes[c].hint }
+func (c Code) Hint() string { return codes[c.spelt()].hint }
+
+// spelt returns the known code that is meant by another spelling: in other letters
+// (invalid_logon_id), with other separators, with the prefix of the older protocol
+// (isv.invalid-signature), or with EXIST where AlipayCN has EXSIT. Any other code stays
+// as it is.
+func (c Code) spelt() Code {
+	if c.Known() {
+		return c
+	}
+	text := string(c)
+	for _, prefix := range []string{"isv.", "isp.", "aop."} {
+		text = strings.TrimPrefix(text, prefix)
+	}
+	operation := strings.ToUpper(strings.NewReplacer("-", "_", ".", "_", " ", "_").Replace(separated(text)))
+	gateway := strings.ToLower(strings.ReplaceAll(operation, "_", "-"))
+	for _, meant := range []Code{
+		Code(text), Code(operation), Code(gateway),
+		Code(strings.ReplaceAll(operation, "EXIST", "EXSIT")), Code(strings.ReplaceAll(operation, "EXSIT", "EXIST")),
+	} {
+		if strings.Contains(text, "-") && Code(gateway).Known() {
+			return Code(gateway)
+		}
+		if meant.Known() {
+			return meant
+		}
+	}
+	return c
+}
+
+// separated has an underscore where a word of invalidLogonId begins.
+func separated(text string) string {
+	var b strings.Builder
+	for i, r := range text {
+		if i > 0 && r >= 'A' && r <= 'Z' && text[i-1] >= 'a' && text[i-1] <= 'z' {
+			b.WriteByte('_')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// toldCode is the code of a refusal: the one that is told or, where that says nothing,
+// one that the message names. Without a code there must be one in the message.
+func toldCode(told, message string) (Code, bool) {
+	code := Code(shortened(strings.TrimSpace(told), longestQuote)).spelt()
+	if code != "" && code != GatewayUnknownSubCode && (code.Known() || code.classByForm() != nil) {
+		return code, true
+	}
+	if named, found := findCode(message); found {
+		return named, true
+	}
+	return code, code != ""
+}
 
 // classByForm classes an unknown code by its form.
 func (c Code) classByForm() error {
@@ -214,6 +268,18 @@ func (c Code) classByForm() error {
 	switch {
 	case hasSuffix("SYSTEM_ERROR"):
 		return alipayplus.ErrOutcomeUnknown
+	case code == "20000": // this and the next: the older protocol, where sub_code says more
+		return alipayplus.ErrOutcomeUnknown
+	case code == "20001":
+		return alipayplus.ErrAuthorizationRequired
+	case code == "40001", code == "40002":
+		return alipayplus.ErrInvalid
+	case code == "40003":
+		return alipayplus.ErrConflict
+	case code == "40005":
+		return alipayplus.ErrRateLimited
+	case code == "40006":
+		return alipayplus.ErrPermission
 	case strings.HasPrefix(code, "CAN_NOT_") || strings.HasPrefix(code, "CANNOT_"):
 		return alipayplus.ErrConflict
 	case hasSuffix("_NOT_EXIST"):
@@ -226,29 +292,27 @@ func (c Code) classByForm() error {
 	}
 }
 
-// findCode returns the first known code within a text. AlipayCN's gateway says
-// "unknown-sub-code" for codes that it does not know, and names them in the
-// message only, often without a space around them.
+// findCode returns the first known code of an operation within a text, or else the first
+// of the gateway, or else the first that its form classes. AlipayCN's gateway says
+// "unknown-sub-code" for codes that it does not know, and names them in the message
+// only, often without a space around them.
 func findCode(text string) (Code, bool) {
-	if code, found := findKnown(text, isOperationCodeRune); found {
-		return code, true
-	}
-	return findKnown(text, isGatewayCodeRune)
-}
-
-func findKnown(text string, part func(rune) bool) (Code, bool) {
-	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !part(r) }) {
-		code := Code(strings.Trim(word, "-"))
-		if code.Known() && code != GatewayUnknownSubCode {
+	var gateway, byForm Code
+	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !isDigit(r) && !isASCIILetter(r) && r != '_' && r != '-' }) {
+		code := Code(strings.Trim(word, "-")).spelt()
+		switch {
+		case code == GatewayUnknownSubCode:
+		case code.Known() && strings.ToUpper(string(code)) == string(code):
 			return code, true
+		case code.Known():
+			gateway = cmp.Or(gateway, code)
+		case strings.ToUpper(word) == word && strings.Contains(word, "_") && code.classByForm() != nil:
+			byForm = cmp.Or(byForm, code)
 		}
 	}
-	return "", false
+	code := cmp.Or(gateway, byForm)
+	return code, code != ""
 }
-
-func isOperationCodeRune(r rune) bool { return r >= 'A' && r <= 'Z' || isDigit(r) || r == '_' }
-
-func isGatewayCodeRune(r rune) bool { return r >= 'a' && r <= 'z' || r == '-' }
 
 // codeEntry is what is known about a code.
 type codeEntry struct {
@@ -499,6 +563,7 @@ var codes = map[Code]codeEntry{
 	// Members.
 	"INVALID_LOGON_ID":            {alipayplus.ErrInvalid, "logon_id is not an Alipay account; give the e-mail address or phone number with which the person signs in to Alipay"},
 	"INVALID_ROLE":                {alipayplus.ErrInvalid, "role is none of the allowed ones; use DEVELOPER or EXPERIENCER"},
+	"AE0311010110301":             {alipayplus.ErrNotFound, "AlipayCN finds no account with this logon_id; ask the person for the account shown in the Alipay app: it may be another phone number or e-mail address than the bound one"},
 	"USER_INFO_NOT_EXIST":         {alipayplus.ErrNotFound, "there is no Alipay account with this logon_id; ask the person for the account shown in the Alipay app"},
 	"USER_ID_IS_BLANK":            {alipayplus.ErrInvalid, "the member is not named; set user_id or open_id"},
 	"CANNOT_INVITE_MANAGER":       {alipayplus.ErrConflict, "the person manages the mini program and needs no other role; nothing to do"},

@@ -27,7 +27,11 @@
 //
 // Enums are open: a value unknown to this version of the library is kept, and
 // Known says so. Numbers and booleans are read from texts too, and the other way
-// round. Times are Beijing time.
+// round. Times are Beijing time. A field that came in another shape leaves the rest of
+// its answer readable: [Answer] names it, and holds all that came. A write is done when
+// its verified answer says so, whatever else of it can be read.
+//
+// [Client.Do] calls the operations that this package does not wrap.
 //
 // The statuses of a version and the steps between them are [VersionStatus] and
 // [VersionStatus.CanBecome]. Grayscale offers 10, 30 and 50 percent, see

@@ -41,7 +41,7 @@ type Error struct {
 	// TraceID names the call in AlipayCN's log; empty without an answer.
 	TraceID string
 	// Message is what AlipayCN or the library said went wrong. AlipayCN's
-	// messages are mostly Chinese.
+	// messages are mostly Chinese; Error shows 200 characters of one.
 	Message string
 	// Details are the fields that are wrong, where AlipayCN says so.
 	Details []Detail
@@ -63,6 +63,8 @@ type Error struct {
 	// It is in no text and no log.
 	Body string
 
+	// since is what the library found out after what Message says.
+	since string
 	cause error
 }
 
@@ -92,15 +94,19 @@ type Link struct {
 func (e *Error) Error() string { return e.text().Line() }
 
 func (e *Error) text() transport.ErrorText {
+	message := e.Message
+	if e.Code != "" {
+		message = shortened(message, longestQuote)
+	}
 	text := transport.ErrorText{
-		Client: "alipaycn", Operation: e.Operation, Code: string(e.Code), Message: e.Message,
+		Client: "alipaycn", Operation: e.Operation, Code: string(e.Code), Message: message + e.since,
 		HTTPStatus: e.HTTPStatus, Attempts: e.Attempts, TraceID: e.TraceID,
 		Retryable: e.Retryable, OutcomeUnknown: e.OutcomeUnknown, Hint: e.Hint,
 	}
 	fields := make([]string, len(e.Details))
 	for i, d := range e.Details {
 		text.Details = append(text.Details, d.text())
-		fields[i] = d.Field
+		fields[i] = shortened(d.Field, longestQuote)
 	}
 	text.Fields = strings.Join(fields, " ")
 	return text
@@ -110,7 +116,7 @@ func (d Detail) text() string {
 	var parts []string
 	for _, part := range []string{d.Location, d.Field, d.Issue, d.Description} {
 		if part != "" {
-			parts = append(parts, part)
+			parts = append(parts, shortened(part, longestQuote))
 		}
 	}
 	return strings.Join(parts, " ")

@@ -83,6 +83,28 @@ func ExampleNewFileTokenStore() {
 	// Output: token for app 2021009900000202
 }
 
+// An operation that the package does not wrap is called by AlipayCN's name for it.
+func ExampleClient_Do() {
+	client, err := alipaycn.NewFromEnv()
+	if err != nil {
+		log.Fatal(err)
+	}
+	var plugin struct {
+		Version string        `json:"plugin_version"`
+		Since   alipaycn.Time `json:"gmt_create"`
+	}
+	response, err := client.Do(context.Background(), alipaycn.Request{
+		Method: http.MethodGet,
+		Path:   "alipay.open.mini.plugin.version.query", // or /v3/alipay/open/mini/plugin/version/query
+		Input:  map[string]string{"plugin_id": "2021009900000404"},
+	}, &plugin)
+	if err != nil {
+		log.Fatal(err) // an *alipaycn.Error, as that of all calls
+	}
+	fmt.Println(plugin.Version, response.TraceID)
+	fmt.Printf("%s\n", response.Raw) // all that AlipayCN answered
+}
+
 // AlipayCN's messages keep the tokens up to date and tell the verdicts.
 func ExampleNewNotificationHandler() {
 	publicKey, err := os.ReadFile("alipay-public-key.pem")

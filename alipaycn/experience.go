@@ -28,7 +28,7 @@ func (x *ExperienceClient) Cancel(ctx context.Context, in VersionInput) error {
 }
 
 func (x *ExperienceClient) change(ctx context.Context, op cnwire.Operation, in VersionInput) error {
-	get := func(ctx context.Context) (*Experience, error) { return x.Get(ctx, in) }
+	get := func(ctx context.Context) (*Experience, error) { return whole(x.Get(ctx, in)) }
 	return x.c.write(ctx, safeWrite{op: op, in: in, prove: prover(get, func(after *Experience) (effect, string) {
 		return provenByExperience(op, *after), "experience.get shows " + string(after.Status)
 	})})
@@ -48,6 +48,8 @@ func (s ExperienceStatus) Known() bool { return s == ExperienceNone }
 // (alipay.open.mini.experience.query). Its input is a [VersionInput], as is that
 // of experience.create and experience.cancel, which answer nothing.
 type Experience struct {
+	Answer
+
 	// Status is the state of the packaging.
 	Status ExperienceStatus `json:"status,omitempty"`
 	// QRCodeURL is the QR code with which members try the version; 7 days

@@ -35,7 +35,7 @@ type filePart struct {
 	file *File
 }
 
-// fileRule is what AlipayCN documents about a file. A limit of 0 is none.
+// fileRule is what AlipayCN documents about a file. A limit of 0 is none, and so are no types.
 type fileRule struct {
 	types     []fileType
 	bytes     int64
@@ -106,6 +106,9 @@ func (f *File) problem(rule fileRule) string {
 	if err := f.readAll(make([]byte, 1), f.Size-1); err != nil {
 		return err.Error()
 	}
+	if len(rule.types) == 0 {
+		return nameProblem(f.Name, nil)
+	}
 	i := slices.IndexFunc(rule.types, func(t fileType) bool { return bytes.HasPrefix(head, []byte(t.begins)) })
 	if i < 0 {
 		return "must be " + rule.describes + " by its content, whatever its name"
@@ -133,7 +136,7 @@ func nameProblem(name string, endings []string) string {
 	if name == "" || name != path.Base(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == '"' || r == '\\' || r == 0x7f }) {
 		return "must have a file name without folders, quotes and control characters"
 	}
-	if !slices.Contains(endings, strings.ToLower(path.Ext(name))) {
+	if endings != nil && !slices.Contains(endings, strings.ToLower(path.Ext(name))) {
 		return "must have a file name that ends with " + strings.Join(endings, " or ") + ", as its content is"
 	}
 	return ""

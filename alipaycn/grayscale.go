@@ -87,7 +87,7 @@ func (in GrayInput) Validate() error {
 	var p problems
 	p.version(in.Version)
 	if p.required("gray_strategy", string(in.Strategy)) && !in.Strategy.Known() {
-		p.Add("gray_strategy", fmt.Sprintf("must be p10, p30 or p50; got %q", shortened(string(in.Strategy))))
+		p.Add("gray_strategy", fmt.Sprintf("must be p10, p30 or p50; got %q", shortened(string(in.Strategy), longestWrong)))
 	}
 	return p.of(in, "grayscale")
 }

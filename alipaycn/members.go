@@ -20,7 +20,7 @@ func (m *MembersClient) Add(ctx context.Context, in AddMemberInput) error {
 
 // Remove takes a role away from a person (alipay.open.app.members.delete).
 func (m *MembersClient) Remove(ctx context.Context, in RemoveMemberInput) error {
-	list := func(ctx context.Context) (*MemberList, error) { return m.List(ctx, ListMembersInput{in.Role}) }
+	list := func(ctx context.Context) (*MemberList, error) { return whole(m.List(ctx, ListMembersInput{in.Role})) }
 	return m.c.write(ctx, safeWrite{op: cnwire.MemberRemove, in: in, prove: prover(list, func(after *MemberList) (effect, string) {
 		return provenByMembers(in, *after), "members.list does not show that the member is gone"
 	})})
@@ -106,6 +106,8 @@ func (p *problems) role(role MemberRole, required bool) {
 
 // MemberList is the answer of members.list.
 type MemberList struct {
+	Answer
+
 	// Members are the members.
 	Members []Member `json:"app_member_info_list,omitempty"`
 }

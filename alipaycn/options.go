@@ -462,13 +462,17 @@ type Attempt struct {
 	TraceID string
 	// RetryIn is the wait before the next attempt; 0 when none follows.
 	RetryIn time.Duration
+	// Odd are the fields of a success that came in another shape than AlipayCN
+	// documents, without their values: the first to know when AlipayCN changes something.
+	Odd []OddField
 	// Err is why the attempt did not succeed; nil when it did.
 	Err error
 }
 
 func attemptOf(e transport.Attempt) Attempt {
+	odd, _ := e.Detail.([]OddField)
 	return Attempt{
-		Operation: e.Operation, RequestID: e.RequestID, Number: e.Number, Duration: e.Duration, HTTPStatus: e.HTTPStatus,
+		Odd: odd, Operation: e.Operation, RequestID: e.RequestID, Number: e.Number, Duration: e.Duration, HTTPStatus: e.HTTPStatus,
 		Code: Code(e.ResultCode), TraceID: e.TraceID, RetryIn: e.RetryIn, Err: e.Err,
 	}
 }

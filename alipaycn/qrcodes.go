@@ -66,7 +66,7 @@ func (q *QRCodesClient) all(ctx context.Context) ([]QRCodeRule, error) {
 	var rules []QRCodeRule
 	var total Int
 	for page := range most {
-		list, err := q.List(ctx, ListQRCodesInput{Page: page + 1, PageSize: pageSize})
+		list, err := whole(q.List(ctx, ListQRCodesInput{Page: page + 1, PageSize: pageSize}))
 		if err != nil {
 			return nil, err
 		}
@@ -152,6 +152,8 @@ func isColor(text string) bool {
 
 // QRCode is the answer of qrcodes.create: the same code in three pictures.
 type QRCode struct {
+	Answer
+
 	// URL is the square picture.
 	URL string `json:"qr_code_url,omitempty"`
 	// CircleBlueURL is the round picture with a blue slogan.
@@ -213,6 +215,8 @@ func isRouteURL(text string) bool {
 
 // BoundQRCode is the answer of qrcodes.bind.
 type BoundQRCode struct {
+	Answer
+
 	// RouteGroup names the rule, for qrcodes.unbind.
 	RouteGroup string `json:"route_group,omitempty"`
 }
@@ -239,6 +243,8 @@ func (in ListQRCodesInput) Validate() error {
 
 // QRCodeList is the answer of qrcodes.list.
 type QRCodeList struct {
+	Answer
+
 	// Rules are the rules of the page.
 	Rules []QRCodeRule `json:"qr_code_route_groups,omitempty"`
 	// Total is the number of all rules.

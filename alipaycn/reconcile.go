@@ -83,7 +83,7 @@ func (c *Client) reconcile(ctx context.Context, w safeWrite, e *Error, attempt i
 	seen, observed, err := w.prove(ctx)
 	switch {
 	case err != nil:
-		e.Message += "; what became of it could not be read: " + err.Error()
+		e.since += "; what became of it could not be read: " + err.Error()
 		e.cause = errors.Join(e.cause, ctx.Err())
 		if missing, ok := errors.AsType[*AuthorizationError](err); ok {
 			e.cause = errors.Join(e.cause, missing)
@@ -98,7 +98,7 @@ func (c *Client) reconcile(ctx context.Context, w safeWrite, e *Error, attempt i
 	case !lost:
 		e.Hint = unknownOutcomeHint(w.op, e.Code, e.Hint)
 	}
-	e.Message += "; afterwards " + observed
+	e.since += "; afterwards " + observed
 	return false, e
 }
 

@@ -552,9 +552,9 @@ func TestOtherWritesAreProvenByWhatListsShow(t *testing.T) {
 		{"nothing to compare", provenByBaseInfo(ModifyBaseInfoInput{}, saved), effectUnknown},
 
 		// What lists leave open is not proven.
-		{"a member without a role", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{[]Member{{UserID: "2088"}}}), effectUnknown},
-		{"a member with a role that is not known", provenByMembers(RemoveMemberInput{OpenID: "074a", Role: RoleDeveloper}, MemberList{[]Member{{OpenID: "074a", Role: "developer"}}}), effectUnknown},
-		{"somebody else without a role", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{[]Member{{UserID: "2089"}}}), effectDone},
+		{"a member without a role", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{Members: []Member{{UserID: "2088"}}}), effectUnknown},
+		{"a member with a role that is not known", provenByMembers(RemoveMemberInput{OpenID: "074a", Role: RoleDeveloper}, MemberList{Members: []Member{{OpenID: "074a", Role: "developer"}}}), effectUnknown},
+		{"somebody else without a role", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{Members: []Member{{UserID: "2089"}}}), effectDone},
 
 		{"added, and listed with another scheme", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"http://a.example"}, listing("https://a.example")), effectUnknown},
 		{"added, and listed with another scheme and without", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"wss://a.example"}, listing("https://a.example", "a.example")), effectDone},

@@ -2,14 +2,21 @@ package alipaycn
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/simplifiedchinese"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
@@ -22,8 +29,11 @@ const traceHeader = "Alipay-Trace-Id"
 // classify says whether an answer can be trusted, whether it is a success, and
 // whether the call may be sent again. A success is in got.
 func (c *Client) classify(ctx context.Context, op cnwire.Operation, out outgoing, a *transport.Answer, got any) transport.Classification {
-	v := c.classifyAnswer(ctx, op, a, got)
-	v.TraceID = a.Header.Get(traceHeader)
+	if out.response != nil {
+		out.response.take(a.Status, a.Header, a.Body, a.Attempt)
+	}
+	v := c.classifyAnswer(ctx, op, out, a, got)
+	v.TraceID = shortened(a.Header.Get(traceHeader), longestQuote)
 	if e, ok := errors.AsType[*Error](v.Err); ok {
 		e.Operation, e.HTTPStatus, e.TraceID = op.Name, a.Status, v.TraceID
 		c.redact(out, e)
@@ -32,57 +42,133 @@ func (c *Client) classify(ctx context.Context, op cnwire.Operation, out outgoing
 	return v
 }
 
-func (c *Client) classifyAnswer(ctx context.Context, op cnwire.Operation, a *transport.Answer, got any) transport.Classification {
+func (c *Client) classifyAnswer(ctx context.Context, op cnwire.Operation, out outgoing, a *transport.Answer, got any) transport.Classification {
 	signature, err := c.verify(ctx, op, a)
-	switch {
-	case err != nil && signature == cnwire.SignatureMissing && a.Status >= http.StatusMultipleChoices:
-		return foreignAnswer(op, a) // a redirect: nothing of AlipayCN's
-	case err != nil:
+	if err != nil && signature != cnwire.SignatureMissing {
 		return transport.Classification{Err: c.untrusted(a, signature, err)}
 	}
-	body := a.Body
-	if signature == cnwire.SignatureValid {
-		if body, err = c.decrypt(body); err != nil {
-			return transport.Classification{Err: unreadable(a)}
-		}
+	body, notDecrypted := c.content(op, a)
+	if notDecrypted != nil && err == nil && a.Status < http.StatusBadRequest {
+		return transport.Classification{Err: unreadable(a)}
 	}
-	e, ok := parseRefusal(op, a.Status, body)
-	switch {
-	case ok:
+	// A refusal is believed without a signature, whatever the HTTP status: nothing
+	// follows from it that would need one.
+	if e, ok := parseRefusal(op, a.Status, body); ok && (err != nil || out.isRefusal(a.Status, body)) {
 		if hint := timestampHint(e.Code, a.Header, c.now()); hint != "" {
 			e.Hint = hint
 		}
 		return classifyRefusal(e)
+	}
+	switch {
+	case err != nil && a.Status < http.StatusMultipleChoices:
+		return transport.Classification{Err: c.untrusted(a, signature, err)}
+	case err != nil || a.Status >= http.StatusBadRequest:
+		return foreignAnswer(op, a) // such as a redirect: nothing of AlipayCN's
 	case a.Status == http.StatusAccepted:
 		return classifyRefusal(notProcessed(op))
-	case a.Status >= http.StatusBadRequest:
-		return foreignAnswer(op, a)
 	}
 	if e := c.stale(a.Header); e != nil {
 		return transport.Classification{Err: e}
 	}
-	return readSuccess(a, body, got)
+	return readSuccess(op, out, a, body, got)
 }
 
-// decrypt decrypts content that is encrypted: base64, which never begins like JSON.
-// It must have been verified before.
+// content is what an answer says, as JSON in UTF-8: decrypted, without a byte order
+// mark, and without the envelope of AlipayCN's older protocol.
+func (c *Client) content(op cnwire.Operation, a *transport.Answer) ([]byte, error) {
+	mark := []byte("\ufeff")
+	body, err := c.decrypt(bytes.TrimPrefix(a.Body, mark))
+	if err != nil {
+		return nil, err
+	}
+	body = bytes.TrimPrefix(inUTF8(body, a.Header.Get("Content-Type")), mark)
+	return withoutEnvelope(op, body), nil
+}
+
+// decrypt decrypts content that is encrypted: base64, perhaps as a JSON text, which never
+// begins like an object.
 func (c *Client) decrypt(body []byte) ([]byte, error) {
-	text := bytes.TrimSpace(body)
+	text := bytes.Trim(bytes.TrimSpace(body), `"`)
 	if c.aes == nil || len(text) == 0 || text[0] == '{' {
 		return body, nil
 	}
 	return c.aes.Decrypt(text)
 }
 
-// readSuccess reads a verified success, which may be empty.
-func readSuccess(a *transport.Answer, body []byte, got any) transport.Classification {
-	if got == nil || len(bytes.TrimSpace(body)) == 0 {
-		return transport.Classification{}
+// inUTF8 decodes GBK and its relatives, in which AlipayCN writes some messages. What
+// counts is the charset of the content type, unless the bytes are UTF-8 with Chinese
+// in it, which a text in GBK is by accident only; without a charset, whether they are UTF-8.
+func inUTF8(body []byte, contentType string) []byte {
+	isUTF8 := utf8.Valid(body)
+	if isUTF8 && (!bytes.ContainsFunc(body, func(r rune) bool { return r > unicode.MaxASCII }) || bytes.ContainsFunc(body, func(r rune) bool { return unicode.Is(unicode.Han, r) })) {
+		return body
 	}
-	if err := readJSON(body, got); err != nil {
-		return transport.Classification{Err: unreadable(a)}
+	_, params, _ := mime.ParseMediaType(contentType)
+	charset := strings.ToLower(params["charset"])
+	if isUTF8 && !strings.HasPrefix(charset, "gb") && charset != "cp936" && charset != "ms936" {
+		return body
 	}
-	return transport.Classification{}
+	decoded, err := simplifiedchinese.GB18030.NewDecoder().Bytes(body) // which holds GBK and GB2312
+	if err != nil {
+		return body
+	}
+	return decoded
+}
+
+// withoutEnvelope takes {"alipay_open_…_response":{…},"sign":"…"} apart.
+func withoutEnvelope(op cnwire.Operation, body []byte) []byte {
+	inside := body
+	if bytes.Contains(body, []byte(`_response"`)) && json.Valid(body) && bytes.TrimSpace(body)[0] == '{' {
+		for rest := insideOf(bytes.TrimSpace(body)); len(rest) > 0; {
+			var name, value []byte
+			name, rest = nextValue(rest)
+			value, rest = nextValue(rest)
+			if of := textOf(name); (of == "error_response" || of == strings.ReplaceAll(op.API, ".", "_")+"_response") && value[0] == '{' {
+				inside = value
+			}
+		}
+	}
+	return inside
+}
+
+// readSuccess reads a verified success, which may be empty. A write is done, whatever
+// of its answer can be read; a read must have told something.
+func readSuccess(op cnwire.Operation, out outgoing, a *transport.Answer, body []byte, got any) transport.Classification {
+	answer := Answer{}
+	if len(bytes.TrimSpace(body)) > 0 {
+		var err error
+		if json.Valid(body) {
+			answer.Raw = body
+		}
+		if got != nil {
+			answer.Odd, err = readJSON(body, got)
+		}
+		switch {
+		case err != nil && !op.Write:
+			return transport.Classification{Err: unreadable(a)}
+		case err != nil && len(answer.Odd) == 0:
+			answer.Odd = []OddField{{Problem: "is no JSON"}}
+		}
+	}
+	if described, ok := got.(interface{ set(answer Answer) }); ok {
+		described.set(answer)
+	}
+	if out.response != nil {
+		out.response.Answer = answer
+	}
+	return transport.Classification{Detail: withoutValues(answer.Odd)}
+}
+
+// withoutValues are odd fields as an observer gets them; nil when there are none.
+func withoutValues(odd []OddField) any {
+	if len(odd) == 0 {
+		return nil
+	}
+	shown := slices.Clone(odd)
+	for i := range shown {
+		shown[i].Value = nil
+	}
+	return shown
 }
 
 // classifyRefusal is the verdict on AlipayCN's refusal.
@@ -122,7 +208,7 @@ func (c *Client) untrusted(a *transport.Answer, signature cnwire.SignatureStatus
 			hint += ", or let the client fetch it (WithCertificateDownload)"
 		}
 	case signature == cnwire.SignatureMissing:
-		reason = fmt.Sprintf("it is not signed (content type %q)", a.Header.Get("Content-Type"))
+		reason = fmt.Sprintf("it is not signed (content type %q)", contentTypeOf(a))
 		hint = "check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine"
 	case len(c.trust.keys.Certificates) > 0:
 		hint = "check Alipay's certificate (WithCertificates, ALIPAYCN_ALIPAY_CERT_FILE), which is not the app's own"
@@ -132,7 +218,7 @@ func (c *Client) untrusted(a *transport.Answer, signature cnwire.SignatureStatus
 	cause := &alipayplus.SignatureError{Reason: reason}
 	e := &Error{Message: cause.Error(), Hint: hint, cause: cause}
 	if signature == cnwire.SignatureMissing {
-		e.Body = a.Excerpt()
+		e.Body = excerpt(a)
 	}
 	return e
 }
@@ -140,17 +226,31 @@ func (c *Client) untrusted(a *transport.Answer, signature cnwire.SignatureStatus
 // unreadable is the error of a success that is signed, but no JSON of ours.
 func unreadable(a *transport.Answer) *Error {
 	return &Error{
-		Message: fmt.Sprintf("the answer is signed but cannot be read (content type %q)", a.Header.Get("Content-Type")),
-		Hint:    "check the AES key (WithAESKey), and the version of this library", Body: a.Excerpt(),
+		Message: fmt.Sprintf("the answer is signed but cannot be read (content type %q)", contentTypeOf(a)),
+		Hint:    "check the AES key (WithAESKey), and the version of this library", Body: excerpt(a),
 	}
+}
+
+// longestQuote is how many characters an error quotes of a text from outside.
+const longestQuote = 200
+
+func contentTypeOf(a *transport.Answer) string {
+	return shortened(a.Header.Get("Content-Type"), longestQuote)
+}
+
+// excerpt is the beginning of an answer that cannot be used, in UTF-8.
+func excerpt(a *transport.Answer) string {
+	readable := *a
+	readable.Body = inUTF8(a.Body, a.Header.Get("Content-Type"))
+	return readable.Excerpt()
 }
 
 // foreignAnswer is the verdict on an answer that is not AlipayCN's, such as a
 // proxy's page.
 func foreignAnswer(op cnwire.Operation, a *transport.Answer) transport.Classification {
 	e := &Error{
-		HTTPStatus: a.Status, Body: a.Excerpt(),
-		Message: fmt.Sprintf("the answer is not AlipayCN's: no code, content type %q", a.Header.Get("Content-Type")),
+		HTTPStatus: a.Status, Body: excerpt(a),
+		Message: fmt.Sprintf("the answer is not AlipayCN's: no code, content type %q", contentTypeOf(a)),
 	}
 	switch {
 	case a.Status == http.StatusTooManyRequests:
@@ -182,21 +282,40 @@ const successCode = "10000"
 // such as a success or a proxy's page.
 func parseRefusal(op cnwire.Operation, status int, body []byte) (*Error, bool) {
 	var b errorBody
-	if !bytes.Contains(body, []byte(`"code"`)) || json.Unmarshal(body, &b) != nil || b.Code == "" || b.Code == successCode {
-		return nil, false //nolint:nilerr // another body is an answer too, and the caller's business
+	if !b.mayBeIn(body) || json.Unmarshal(body, &b) != nil {
+		return nil, false // another body is an answer too, and the caller's business
 	}
-	code := Code(b.Code)
-	if code == GatewayUnknownSubCode {
-		if named, found := findCode(string(b.Message)); found {
-			code = named
-		}
+	message := string(cmp.Or(b.SubMessage, b.Message, b.OldMessage))
+	code, ok := toldCode(string(cmp.Or(b.SubCode, b.Code)), message)
+	if !ok || code == successCode {
+		return nil, false
 	}
 	e := &Error{
-		Operation: op.Name, Code: code, HTTPStatus: status, Message: string(b.Message),
+		Operation: op.Name, Code: code, HTTPStatus: status, Message: message,
 		Details: b.Details, Links: b.Links, Hint: code.Hint(),
 	}
 	e.classify(op)
 	return e, true
+}
+
+// mayBeIn says quickly whether a body can be a refusal.
+func (errorBody) mayBeIn(body []byte) bool {
+	for _, name := range []string{`ode"`, `ODE"`, `essage"`} {
+		if bytes.Contains(body, []byte(name)) {
+			return true
+		}
+	}
+	return false
+}
+
+// isRefusal says whether what can be read as a refusal is one. The answers of wrapped
+// operations have no code; another's success may have one, but then no message with it.
+func (out outgoing) isRefusal(status int, body []byte) bool {
+	if !out.unwrapped || status >= http.StatusBadRequest {
+		return true
+	}
+	var b errorBody
+	return json.Unmarshal(body, &b) == nil && b.Code+b.SubCode != "" && b.Message+b.OldMessage+b.SubMessage != ""
 }
 
 // classify says from code and status whether the call may be repeated, and whether
@@ -244,6 +363,11 @@ type errorBody struct {
 	Message scalar  `json:"message"`
 	Links   links   `json:"links"`
 	Details details `json:"details"`
+
+	// The names of the older protocol.
+	OldMessage scalar `json:"msg"`
+	SubCode    scalar `json:"sub_code"`
+	SubMessage scalar `json:"sub_msg"`
 }
 
 // scalar is a text; anything else is kept as its JSON. It is cut where no text of

@@ -19,6 +19,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/text/encoding/simplifiedchinese"
 )
 
 func TestAnswersThatCannotBeTrustedAreRefused(t *testing.T) {
@@ -362,4 +363,144 @@ func FuzzRefusal(f *testing.F) {
 			require.NotContains(t, e.Error()+e.LogValue().String(), "SECRETSECRETSECRET")
 		}
 	})
+}
+
+// gbk is a text in the encoding of AlipayCN's older messages.
+func gbk(t *testing.T, text string) string {
+	t.Helper()
+	encoded, err := simplifiedchinese.GBK.NewEncoder().String(text)
+	require.NoError(t, err)
+	return encoded
+}
+
+// A refusal keeps its code, class and hint in whatever form it comes.
+func TestARefusalIsReadInWhateverFormItComes(t *testing.T) {
+	key := []byte("aa4BtZ4tspm2wnXLb1ThQA==")
+	aes, err := cnwire.ParseAESKey(key)
+	require.NoError(t, err)
+	const refusal = `{"code":"CAN_NOT_ONLINE_WITHOUT_AUDIT","message":"没有审核通过"}`
+	for name, body := range map[string]string{
+		"plain":               refusal,
+		"a byte order mark":   "\ufeff" + refusal,
+		"GBK":                 gbk(t, refusal),
+		"encrypted":           string(aes.Encrypt([]byte(refusal))),
+		"encrypted, quoted":   `"` + string(aes.Encrypt([]byte(refusal))) + `"`,
+		"encrypted GBK":       string(aes.Encrypt([]byte(gbk(t, refusal)))),
+		"other letters":       `{"code":"can_not_online_without_audit","message":"没有审核通过"}`,
+		"in the message":      `{"code":"unknown-sub-code","message":"未知的错误码CAN_NOT_ONLINE_WITHOUT_AUDIT没有审核通过"}`,
+		"older protocol":      `{"code":"40004","msg":"Business Failed","sub_code":"CAN_NOT_ONLINE_WITHOUT_AUDIT","sub_msg":"没有审核通过"}`,
+		"its envelope":        `{"alipay_open_mini_version_online_response":{"code":"40004","sub_code":"CAN_NOT_ONLINE_WITHOUT_AUDIT","sub_msg":"没有审核通过"},"sign":"x"}`,
+		"its error":           `{"error_response":{"code":"40004","sub_code":"CAN_NOT_ONLINE_WITHOUT_AUDIT","sub_msg":"没有审核通过"}}`,
+		"unknown fields":      `{"code":"CAN_NOT_ONLINE_WITHOUT_AUDIT","message":"没有审核通过","new":[{}],"links":7,"details":"x"}`,
+		"a code in an object": `{"code":{"value":"CAN_NOT_ONLINE_WITHOUT_AUDIT"},"message":"没有审核通过 CAN_NOT_ONLINE_WITHOUT_AUDIT"}`,
+	} {
+		for _, status := range []int{200, 400, 404, 500} {
+			for _, bare := range []bool{false, true} {
+				_, c := newStub(t, func(int, *http.Request, []byte) stubAnswer {
+					return stubAnswer{status: status, body: body, bare: bare}
+				}, WithRetry(1, 0, 0), WithAESKey(key))
+				err := c.Versions.Publish(t.Context(), PublishInput{})
+				require.Error(t, err) // of Validate
+				err = c.exchange(t.Context(), cnwire.VersionPublish, outgoing{target: cnwire.VersionPublish.Path()}, nil)
+				e := failureOf(t, err)
+				require.Equal(t, CodeCanNotOnlineWithoutAudit, e.Code, "%s, %d, %v", name, status, bare)
+				require.ErrorIs(t, err, alipayplus.ErrConflict)
+				require.Equal(t, CodeCanNotOnlineWithoutAudit.Hint(), e.Hint)
+				require.Contains(t, e.Message, "没有审核通过")
+				require.False(t, e.OutcomeUnknown)
+			}
+		}
+	}
+}
+
+func TestACodeIsKnownInOtherSpellings(t *testing.T) {
+	for body, want := range map[string]Code{
+		`{"code":"invalid_logon_id","message":"非法的支付宝登录账号id"}`:                       "INVALID_LOGON_ID",
+		`{"code":"InvalidLogonId","message":"m"}`:                                    "INVALID_LOGON_ID",
+		`{"code":"Invalid-Logon-Id","message":"m"}`:                                  "INVALID_LOGON_ID",
+		`{"code":" INVALID_LOGON_ID ","message":"m"}`:                                "INVALID_LOGON_ID",
+		`{"code":"isv.invalid-signature","message":"m"}`:                             "invalid-signature",
+		`{"code":"INVALID_SIGNATURE","message":"m"}`:                                 "invalid-signature",
+		`{"code":"isp.unknow-error","message":"m"}`:                                  "unknow-error",
+		`{"code":"DEVELOPER_ALREADY_EXIST","message":"m"}`:                           "DEVELOPER_ALREADY_EXSIT",
+		`{"code":"40004","message":"invalid_logon_id（非法）"}`:                          "INVALID_LOGON_ID",
+		`{"code":"unknown-sub-code","message":"未知的错误码AE0311010110301"}`:              "AE0311010110301",
+		`{"code":"unknown-sub-code","message":"未知的错误码CAN_NOT_FLY"}`:                  "CAN_NOT_FLY",
+		`{"message":"isv.invalid-app-id: 无效的AppID参数"}`:                               "invalid-app-id",
+		`{"code":"40002","msg":"Invalid Arguments","sub_code":"isv.invalid-app-id"}`: "invalid-app-id",
+	} {
+		e := refusalOf(t, cnwire.MemberAdd, 400, body)
+		require.Equal(t, want, e.Code, body)
+		require.NotNil(t, e.Code.Class(), body)
+		if want.Known() {
+			require.NotEmpty(t, e.Hint, body)
+		}
+	}
+	require.ErrorIs(t, refusalOf(t, cnwire.MemberAdd, 400, `{"code":"unknown-sub-code","message":"未知的错误码AE0311010110301"}`), alipayplus.ErrNotFound)
+	require.ErrorIs(t, refusalOf(t, cnwire.VersionPublish, 200, `{"code":"20000","msg":"Service Currently Unavailable"}`), alipayplus.ErrOutcomeUnknown)
+	require.ErrorIs(t, refusalOf(t, cnwire.VersionPublish, 200, `{"code":40006,"msg":"ISV权限不足"}`), alipayplus.ErrPermission)
+	require.Equal(t, alipayplus.ErrInvalid, Code("invalid_logon_id").Class())
+}
+
+func TestTextsInGBKAreDecoded(t *testing.T) {
+	for _, tt := range []struct{ name, text, contentType, says string }{
+		{"by the bytes", gbk(t, "无效的AppID参数"), "application/json", "无效的AppID参数"},
+		{"by the charset", gbk(t, "一"), "application/json; charset=GBK", "一"}, // whose bytes are valid UTF-8
+		{"by the charset of its older name", gbk(t, "版本"), "text/html;charset=gb2312", "版本"},
+		{"with a byte like a backslash", gbk(t, "誠"), "", "誠"},
+		{"UTF-8 under the name of GBK", "版本", "application/json;charset=GBK", "版本"},
+		{"UTF-8 under the name of Latin-1", "版本", "application/json;charset=ISO-8859-1", "版本"},
+		{"a charset that cannot be read", "版本", "application/json; charset", "版本"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			for _, bare := range []bool{false, true} {
+				_, c := newStub(t, func(int, *http.Request, []byte) stubAnswer {
+					return stubAnswer{status: 400, bare: bare, header: http.Header{"Content-Type": {tt.contentType}}, body: `{"code":"invalid-app-id","message":"` + tt.text + `"}`}
+				})
+				_, err := c.BaseInfo.Get(t.Context())
+				require.Equal(t, tt.says, failureOf(t, err).Message)
+			}
+			_, c := newStub(t, func(int, *http.Request, []byte) stubAnswer {
+				return stubAnswer{status: 200, header: http.Header{"Content-Type": {tt.contentType}}, body: `{"app_name":"` + tt.text + `"}`}
+			})
+			info, err := c.BaseInfo.Get(t.Context())
+			require.NoError(t, err)
+			require.Equal(t, tt.says, info.AppName)
+
+			_, c = newStub(t, func(int, *http.Request, []byte) stubAnswer {
+				return stubAnswer{status: 403, bare: true, header: http.Header{"Content-Type": {tt.contentType}}, body: "<html>" + tt.text}
+			})
+			_, err = c.BaseInfo.Get(t.Context())
+			require.Equal(t, "<html>"+tt.says, failureOf(t, err).Body)
+		})
+	}
+}
+
+// FuzzInUTF8: a text in GBK is decoded, and one that is UTF-8 stays as it is without a charset.
+func FuzzInUTF8(f *testing.F) {
+	f.Add("无效的AppID参数", "application/json; charset=GBK")
+	f.Add("\xc4\xe3", "text/html")
+	f.Fuzz(func(t *testing.T, text, contentType string) {
+		got := inUTF8([]byte(text), contentType)
+		require.True(t, utf8.Valid(got))
+		if utf8.ValidString(text) && !strings.Contains(strings.ToLower(contentType), "charset") {
+			require.Equal(t, text, string(got))
+		}
+	})
+}
+
+func TestAnErrorQuotesLittleOfWhatCame(t *testing.T) {
+	long := strings.Repeat("长", 1000)
+	for _, a := range []stubAnswer{
+		{status: 400, body: `{"code":"` + long + `","message":"` + long + `","details":[{"field":"` + long + `","issue":"` + long + `","location":"` + long + `","description":"` + long + `"}]}`},
+		{status: 404, bare: true, header: http.Header{"Content-Type": {long}, "Alipay-Trace-Id": {long}}},
+		{status: 200, bare: true, header: http.Header{"Content-Type": {long}}},
+		{status: 400, body: "{\"code\":\"X\u202e\",\"message\":\"a\\u0000\\u0007\\u001b[31m\u202eb\"}"},
+	} {
+		_, c := newStub(t, func(int, *http.Request, []byte) stubAnswer { return a }, WithRetry(1, 0, 0))
+		_, err := c.BaseInfo.Get(t.Context())
+		require.NotContains(t, err.Error(), strings.Repeat("长", 201))
+		require.NotContains(t, failureOf(t, err).LogValue().String(), strings.Repeat("长", 201))
+		require.NotRegexp(t, "[\x00-\x1f\u202e]", err.Error())
+	}
 }

@@ -363,6 +363,7 @@ func (s *sequence) checkBaseInfo() {
 	require.NoError(s.rt, err)
 	require.Equal(s.rt, s.m.logo, info.AppLogo != "")
 	info.AppLogo = ""
+	info.Answer = alipaycn.Answer{}
 	require.Equal(s.rt, s.m.base, *info)
 }
 

@@ -84,6 +84,7 @@ func (t Token) GoString() string { return t.String() }
 // Tokens is the answer of authorization.token: the token, and one for each app
 // where the merchant authorized several.
 type Tokens struct {
+	Answer
 	Token
 	// Tokens are the tokens, one for each app.
 	Tokens []Token `json:"tokens,omitempty"`
@@ -133,6 +134,8 @@ func (in tokenInfoInput) secrets() []string { return []string{in.AppAuthToken} }
 
 // TokenInfo is the answer of authorization.get: what a merchant has authorized.
 type TokenInfo struct {
+	Answer
+
 	// Status says whether the token is valid.
 	Status TokenStatus `json:"status,omitempty"`
 	// AuthAppID is the merchant's app.

@@ -99,7 +99,7 @@ func oneOf[S ~string](p *problems, path string, value S, choices ...S) {
 	if value == "" || slices.Contains(choices, value) {
 		return
 	}
-	p.Add(path, fmt.Sprintf("must be one of %v; got %q", choices, shortened(string(value))))
+	p.Add(path, fmt.Sprintf("must be one of %v; got %q", choices, shortened(string(value), longestWrong)))
 }
 
 // chineseTwice counts a Chinese character as 2. For what is neither Chinese nor
@@ -136,12 +136,17 @@ func isEmail(text string) bool {
 	})
 }
 
-// shortened keeps a wrong value from filling an error.
-func shortened(text string) string {
-	const most = 32
-	runes := []rune(text)
-	if len(runes) <= most {
-		return text
+// longestWrong is how many characters an error quotes of a wrong value.
+const longestWrong = 32
+
+// shortened keeps a text from filling an error.
+func shortened(text string, most int) string {
+	n := 0
+	for i := range text {
+		if n == most {
+			return text[:i] + "..."
+		}
+		n++
 	}
-	return string(runes[:most]) + "..."
+	return text
 }

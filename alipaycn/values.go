@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -116,46 +115,6 @@ func DateOf(t time.Time) Date { return Date(t.In(beijing()).Format(time.DateOnly
 func (d Date) valid() bool {
 	_, err := time.Parse(time.DateOnly, string(d))
 	return err == nil
-}
-
-// readJSON is [json.Unmarshal] that reads texts from numbers and booleans too. All
-// numbers and booleans of this package are read from texts.
-func readJSON(data []byte, into any) error {
-	err := json.Unmarshal(data, into)
-	wrong, isType := errors.AsType[*json.UnmarshalTypeError](err)
-	if !isType || wrong.Type.Kind() != reflect.String {
-		return err
-	}
-	decoder := json.NewDecoder(bytes.NewReader(data))
-	decoder.UseNumber()
-	var value any
-	if err := decoder.Decode(&value); err != nil {
-		return err
-	}
-	data, err = json.Marshal(asTexts(value))
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(data, into)
-}
-
-// asTexts makes texts of the numbers and booleans in a value, as they are written.
-func asTexts(value any) any {
-	switch v := value.(type) {
-	case json.Number:
-		return v.String()
-	case bool:
-		return strconv.FormatBool(v)
-	case []any:
-		for i := range v {
-			v[i] = asTexts(v[i])
-		}
-	case map[string]any:
-		for name := range v {
-			v[name] = asTexts(v[name])
-		}
-	}
-	return value
 }
 
 func readBool(data []byte, into *bool) error {

@@ -130,6 +130,8 @@ func (r AuditResult) Known() bool { return r == AuditResultPass || r == AuditRes
 // VersionDetail is the answer of versions.get
 // (alipay.open.mini.version.detail.query). Its times are Beijing time.
 type VersionDetail struct {
+	Answer
+
 	// Version is its number.
 	Version Version `json:"app_version,omitempty"`
 	// Status is its present status.

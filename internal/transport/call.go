@@ -72,6 +72,8 @@ type Classification struct {
 	RetryAfter time.Duration
 	// ResultCode, ResultStatus and TraceID are the peer's, for attempts and logs.
 	ResultCode, ResultStatus, TraceID string
+	// Detail is what the call adds for its observer; may be nil.
+	Detail any
 }
 
 // Outcome says what is known about the effect of one attempt.

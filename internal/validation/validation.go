@@ -271,8 +271,8 @@ func bound(relation, param string, kind reflect.Kind) string {
 	}
 }
 
-// OneLine returns s in one line: control characters and line separators, and the
-// spaces around them, become one space.
+// OneLine returns s in one line: control characters, line separators and bidirectional
+// controls, and the spaces around them, become one space.
 func OneLine(s string) string {
 	if !strings.ContainsFunc(s, breaksLine) {
 		return s
@@ -281,5 +281,5 @@ func OneLine(s string) string {
 }
 
 func breaksLine(r rune) bool {
-	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp)
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
 }

@@ -210,6 +210,7 @@ func TestOneLine(t *testing.T) {
 		"two\nlines":            "two lines",
 		"a \r\n b":              "a b",
 		"\x1b[31mred":           "[31mred",
+		"abc\u202egpj.exe":      "abc gpj.exe",
 		"one\u2028two\u2029end": "one two end",
 		"中文\t字":                 "中文 字",
 	} {
