@@ -31,14 +31,15 @@
 //
 // # How a service moves
 //
-//	from            by         to
-//	DRAFT           submit     PENDING_REVIEW
-//	TURNED_DOWN     submit     PENDING_REVIEW
-//	WITHDRAWN       submit     PENDING_REVIEW
-//	PENDING_REVIEW  approve    ONLINE
-//	PENDING_REVIEW  turn down  TURNED_DOWN
-//	PENDING_REVIEW  withdraw   WITHDRAWN
-//	ONLINE          archive    ARCHIVED
+//	from            by                            to
+//	DRAFT           submit                        PENDING_REVIEW
+//	TURNED_DOWN     submit                        PENDING_REVIEW
+//	WITHDRAWN       submit                        PENDING_REVIEW
+//	PENDING_REVIEW  approve                       ONLINE
+//	PENDING_REVIEW  turn down                     TURNED_DOWN
+//	PENDING_REVIEW  withdraw                      WITHDRAWN
+//	ONLINE          a revision is approved (own)  ONLINE
+//	ONLINE          archive                       ARCHIVED
 //
 // # How a request moves
 //
@@ -76,6 +77,11 @@
 //   - An authorization page is good for one mini program, shows what the platform has
 //     stored, and can be declined on: a client that waits gets an
 //     [*AuthorizationRequiredError] with the status DECLINED.
+//   - Reviewers see what was submitted, see [Submission]. The basic information of a
+//     release is the company's until it is applied for; an approved change of it
+//     becomes the company's. So are the mini program's names reviewed with a release.
+//   - A service that is online is changed by a [ServiceRevision]; the former text
+//     stays online until it is approved.
 //
 // # Errors
 //

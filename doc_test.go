@@ -62,7 +62,7 @@ func TestHowAServiceMoves(t *testing.T) {
 		"TURNED_DOWN":    {"PENDING_REVIEW"},
 		"WITHDRAWN":      {"PENDING_REVIEW"},
 		"PENDING_REVIEW": {"ONLINE", "TURNED_DOWN", "WITHDRAWN"},
-		"ONLINE":         {"ARCHIVED"},
+		"ONLINE":         {"ONLINE", "ARCHIVED"},
 		"ARCHIVED":       {},
 	}.check(t)
 }

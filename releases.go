@@ -127,8 +127,13 @@ type Release struct {
 	Status ReleaseStatus `json:"status"`
 	// Configuration is the release's own, first copied from the mini program.
 	Configuration Configuration `json:"configuration"`
-	// BasicInfo is what was applied with; nil before the first application.
+	// BasicInfo is what was applied with last; before the first application it is the
+	// company's registration as it is now, to be confirmed or changed.
 	BasicInfo *BusinessRegistration `json:"basicInfo,omitempty"`
+	// Languages are the mini program's names as they were applied with: a name that
+	// is changed later is reviewed with the next release. Empty before the first
+	// application.
+	Languages []Localization `json:"languages,omitempty"`
 	// ReleaseRequestID is the newest release request, see [RequestsClient.Get];
 	// empty before the first application.
 	ReleaseRequestID string `json:"releaseRequestId,omitempty"`
@@ -215,7 +220,8 @@ type ApplyInput struct {
 	// ReleaseID is the release.
 	ReleaseID string `json:"releaseId" validate:"required"`
 	// BasicInfo is the business registration as confirmed by the applicant,
-	// unchanged ([Workspace] Company) or newer. A changed one is part of the review.
+	// unchanged ([Release] BasicInfo) or newer. A changed one is part of the review, and
+	// becomes the company's once all parties approve (this project's own rule).
 	BasicInfo *BusinessRegistration `json:"basicInfo" validate:"required"`
 	// Known are the mini program's releases to the target app as last read, the
 	// one to apply for among them; may be nil. When another one is on its way,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"time"
 
@@ -145,12 +146,61 @@ type Request struct {
 	// BasicInfoChanged says that the basic information differs from the
 	// company's and is reviewed with the release.
 	BasicInfoChanged bool `json:"basicInfoChanged,omitempty"`
+	// Submission is what is reviewed. Reviewers get it; it is nil for members, who
+	// read the service or the release instead.
+	Submission *Submission `json:"submission,omitempty"`
 	// Reviews are the parties' verdicts, kept apart.
 	Reviews []Review `json:"reviews"`
 	// CreatedAt is when the request was made.
 	CreatedAt time.Time `json:"createdAt"`
 	// FinishedAt is when it was decided or withdrawn; zero until then.
 	FinishedAt time.Time `json:"finishedAt,omitzero"`
+}
+
+// Submission is what is reviewed, as it was when it was submitted: what changes
+// afterwards is no part of it. What reviewers of Alipay+ see is not documented.
+type Submission struct {
+	// Service is the text of the service, with the ids of its pictures; nil for a
+	// release.
+	Service *ServiceDescription `json:"service,omitempty"`
+	// Online is the text that is online until a revision of it is approved; nil for
+	// a service that is not online, and for a release.
+	Online *ServiceDescription `json:"online,omitempty"`
+	// Company is the company's registration: what BasicInfo replaces when it differs
+	// and is approved, and who offers a service.
+	Company *BusinessRegistration `json:"company,omitempty"`
+	// BasicInfo is the registration that a release was applied for with; nil for a
+	// service.
+	BasicInfo *BusinessRegistration `json:"basicInfo,omitempty"`
+	// Configuration is that of the release; nil for a service.
+	Configuration *Configuration `json:"configuration,omitempty"`
+	// Languages are the names of the mini program; empty for a service.
+	Languages []Localization `json:"languages,omitempty"`
+	// LogoFileID is the logo of the mini program; empty: none.
+	LogoFileID string `json:"logoFileId,omitempty"`
+	// PackageFileID is the SHA-256 of the version's package; empty for a service.
+	PackageFileID string `json:"packageFileId,omitempty"`
+}
+
+// Pictures are the ids of the files that the submission shows, which a reviewer
+// reads with [ReviewsClient.File]: each once.
+func (s *Submission) Pictures() []string {
+	var all []string
+	add := func(id string) {
+		if id != "" && !slices.Contains(all, id) {
+			all = append(all, id)
+		}
+	}
+	for _, description := range []*ServiceDescription{s.Service, s.Online} {
+		if description == nil {
+			continue
+		}
+		for _, id := range description.Images() {
+			add(id)
+		}
+	}
+	add(s.LogoFileID)
+	return all
 }
 
 // RequestInput names a request.
@@ -284,12 +334,31 @@ type ListReviewsInput struct {
 	ListOptions
 }
 
+// ReviewFileInput is what [ReviewsClient.File] takes.
+type ReviewFileInput struct {
+	// ID is the id of the request, see [Request].
+	ID string `json:"id" validate:"required"`
+	// FileID is one of [Submission.Pictures].
+	FileID string `json:"fileId" validate:"required"`
+}
+
+// Validate checks the fields.
+func (in ReviewFileInput) Validate() error { return validate("review file", in, nil) }
+
+// FileContent is an uploaded file with its content.
+type FileContent struct {
+	File
+	// Content are the bytes of the file, in base64 over the wire.
+	Content []byte `json:"content"`
+}
+
 // ReviewsClient is for reviewers: their credentials belong to a [Party], not to
 // a workspace. It is safe for concurrent use.
 type ReviewsClient struct{ client *Client }
 
 // List reads a page of the requests, of all workspaces, that wait for the
-// verdict of the caller's party, oldest first unless in.Order says otherwise.
+// verdict of the caller's party, oldest first unless in.Order says otherwise, each
+// with its [Submission].
 // Errors: [ErrPermission] for who is no reviewer.
 func (c *ReviewsClient) List(ctx context.Context, in ListReviewsInput) (*Page[Request], error) {
 	return list(ctx, c.client, contract.ReviewList, in, in.Limit, anything[Request])
@@ -299,6 +368,19 @@ func (c *ReviewsClient) List(ctx context.Context, in ListReviewsInput) (*Page[Re
 // ends after the first error, which it yields.
 func (c *ReviewsClient) All(ctx context.Context, in ListReviewsInput) iter.Seq2[*Request, error] {
 	return all(ctx, contract.ReviewList, in, c.List)
+}
+
+// Get reads a request that the caller's party reviews or has reviewed, with its
+// [Submission]. Errors: [ErrNotFound], also for one that the party has nothing to do
+// with, [ErrPermission] for who is no reviewer.
+func (c *ReviewsClient) Get(ctx context.Context, id string) (*Request, error) {
+	return send[Request](ctx, c.client, contract.ReviewQuery, "", RequestInput{ID: id})
+}
+
+// File reads a picture that a submission shows. Errors: [ErrNotFound], also for a
+// file that is no part of the request, [ErrPermission] for who is no reviewer.
+func (c *ReviewsClient) File(ctx context.Context, in ReviewFileInput) (*FileContent, error) {
+	return send[FileContent](ctx, c.client, contract.ReviewFile, "", in)
 }
 
 // Decide gives the verdict of the caller's party. Errors: [ErrConflict] when

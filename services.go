@@ -40,6 +40,7 @@ func serviceTransitions() []transition[ServiceStatus] {
 		{ServicePendingReview, "approve", ServiceOnline},
 		{ServicePendingReview, "turn down", ServiceTurnedDown},
 		{ServicePendingReview, "withdraw", ServiceWithdrawn},
+		{ServiceOnline, "a revision is approved (own)", ServiceOnline},
 		{ServiceOnline, "archive", ServiceArchived},
 	}
 }
@@ -55,8 +56,9 @@ func (s ServiceStatus) CanBecome(next ServiceStatus) bool {
 	return canBecome(serviceTransitions(), s, next)
 }
 
-// Editable says whether a service in this status may be changed: DRAFT,
-// TURNED_DOWN and WITHDRAWN (not documented).
+// Editable says whether the text of a service in this status is changed in place:
+// DRAFT, TURNED_DOWN and WITHDRAWN (not documented). One that is ONLINE is changed
+// by a [ServiceRevision].
 func (s ServiceStatus) Editable() bool {
 	return s == ServiceDraft || s == ServiceTurnedDown || s == ServiceWithdrawn
 }
@@ -190,6 +192,24 @@ func oneOf[S ~string](p *problems, path string, value S, choices []S) {
 	p.Add(path, fmt.Sprintf("must be one of %v; got %.40q", choices, value))
 }
 
+// ServiceRevision is a changed text of a service that is online. It has a request of
+// its own, and moves as a service does: a DRAFT is submitted, and is TURNED_DOWN or
+// WITHDRAWN, or takes the place of the former text once it is approved. Until then the
+// former text stays online, untouched. How an online service is changed is not
+// documented; this is this project's own rule.
+type ServiceRevision struct {
+	// ServiceDescription is the changed text, whole.
+	ServiceDescription
+	// Status is the state of the revision: DRAFT, PENDING_REVIEW, TURNED_DOWN or
+	// WITHDRAWN.
+	Status ServiceStatus `json:"status"`
+	// ReleaseRequestID is its newest request, see [RequestsClient.Get]; empty before
+	// the first submit.
+	ReleaseRequestID string `json:"releaseRequestId,omitempty"`
+	// UpdatedAt is when it last changed, its status included.
+	UpdatedAt time.Time `json:"updatedAt"`
+}
+
 // Service is an ISV's offer in the Service Market.
 type Service struct {
 	// ID is the platform's id of the service.
@@ -202,6 +222,8 @@ type Service struct {
 	Status ServiceStatus `json:"status"`
 	// ReleaseRequestID is the newest release request; empty before the first submit.
 	ReleaseRequestID string `json:"releaseRequestId,omitempty"`
+	// Revision is the change of an online service that is not approved yet; nil: none.
+	Revision *ServiceRevision `json:"revision,omitempty"`
 	// CreatedBy is the member who created it.
 	CreatedBy string `json:"createdBy"`
 	// CreatedAt is when it was created.
@@ -281,27 +303,28 @@ func (c *ServicesClient) Create(ctx context.Context, in CreateServiceInput) (*Se
 	return sendWrite[Service](ctx, c.client, contract.ServiceCreate, &in, &in.RequestID)
 }
 
-// Update replaces the description of a service that is [ServiceStatus.Editable].
-// Errors: [ValidationError], [ErrConflict], [ErrNotFound], [ErrPermission].
+// Update replaces the description of a service that is [ServiceStatus.Editable], and
+// of one that is ONLINE makes, or replaces, a [ServiceRevision]; the text that is
+// online already takes the revision away. Errors: [ValidationError], [ErrConflict], [ErrNotFound], [ErrPermission].
 func (c *ServicesClient) Update(ctx context.Context, in UpdateServiceInput) (*Service, error) {
 	return sendWrite[Service](ctx, c.client, contract.ServiceUpdate, &in, &in.RequestID)
 }
 
-// Submit sends a service to review: it becomes PENDING_REVIEW and a request is
-// opened. Errors: [ErrConflict], [ErrNotFound], [ErrPermission].
+// Submit sends a service to review, or the revision of one that is ONLINE: it becomes
+// PENDING_REVIEW and a request is opened. Errors: [ErrConflict], [ErrNotFound], [ErrPermission].
 func (c *ServicesClient) Submit(ctx context.Context, in ServiceInput) (*Service, error) {
 	return sendWrite[Service](ctx, c.client, contract.ServiceSubmit, &in, &in.RequestID)
 }
 
-// Withdraw takes back a service that is under review. That this is possible is
+// Withdraw takes back a service, or the revision of one, that is under review. That this is possible is
 // documented for the status, not for the console's page. Errors: [ErrConflict]
 // after the verdict, [ErrNotFound], [ErrPermission].
 func (c *ServicesClient) Withdraw(ctx context.Context, in ServiceInput) (*Service, error) {
 	return sendWrite[Service](ctx, c.client, contract.ServiceWithdraw, &in, &in.RequestID)
 }
 
-// Archive takes an online service out of the Service Market for good. The
-// status is documented, how it is reached is not. Errors: [ErrConflict],
+// Archive takes an online service out of the Service Market for good; a revision of
+// it is withdrawn. The status is documented, how it is reached is not. Errors: [ErrConflict],
 // [ErrNotFound], [ErrPermission].
 func (c *ServicesClient) Archive(ctx context.Context, in ServiceInput) (*Service, error) {
 	return sendWrite[Service](ctx, c.client, contract.ServiceArchive, &in, &in.RequestID)
@@ -323,18 +346,23 @@ func (c *ServicesClient) All(ctx context.Context, in ListServicesInput) iter.Seq
 	return all(ctx, contract.ServiceList, in, c.List)
 }
 
-// WaitOnline waits until a submitted service is ONLINE and returns it. When the
-// review ends otherwise, or the service was never submitted, the error is a
+// WaitOnline waits until what was submitted is online, the service or the revision of
+// one that is ONLINE, and returns the service. When the review ends otherwise, or the service was never submitted, the error is a
 // [WaitError] with a [ReviewError] or [ErrConflict] in it; the service as last
 // seen is returned all the same. The context is the deadline.
 func (c *ServicesClient) WaitOnline(ctx context.Context, id string, opts ServiceWait) (*Service, error) {
 	return wait(ctx, "services.waitOnline", id, opts, polling.Thing[Service]{
-		Poll:  func(ctx context.Context) (*Service, error) { return c.Get(ctx, id) },
-		State: func(s *Service) string { return string(s.Status) },
+		Poll: func(ctx context.Context) (*Service, error) { return c.Get(ctx, id) },
+		State: func(s *Service) string {
+			if s.Revision == nil {
+				return string(s.Status)
+			}
+			return string(s.Status) + ", revision " + string(s.Revision.Status)
+		},
 		Done: func(ctx context.Context, s *Service) (bool, error) {
 			switch s.Status {
 			case ServiceOnline:
-				return true, nil
+				return c.revisionOnline(ctx, s)
 			case ServiceTurnedDown, ServiceWithdrawn:
 				return false, c.client.reviewError(ctx, "service "+s.ID, s.ReleaseRequestID)
 			case ServiceDraft:
@@ -346,6 +374,21 @@ func (c *ServicesClient) WaitOnline(ctx context.Context, id string, opts Service
 			}
 		},
 	})
+}
+
+// revisionOnline says whether nothing of an online service waits any more.
+func (c *ServicesClient) revisionOnline(ctx context.Context, s *Service) (bool, error) {
+	if s.Revision == nil {
+		return true, nil
+	}
+	switch s.Revision.Status {
+	case ServicePendingReview:
+		return false, nil
+	case ServiceTurnedDown, ServiceWithdrawn:
+		return false, c.client.reviewError(ctx, "the revision of service "+s.ID, s.Revision.ReleaseRequestID)
+	default:
+		return true, nil
+	}
 }
 
 // BlockType is the kind of a block of content. It is open to unknown values.

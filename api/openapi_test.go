@@ -118,6 +118,8 @@ func exchanges() map[contract.Operation]exchange {
 		contract.RequestList:         of[alipayplus.ListRequestsInput, page[alipayplus.Request]](),
 		contract.FileUpload:          of[raw, alipayplus.File](),
 		contract.ReviewList:          of[alipayplus.ListReviewsInput, page[alipayplus.Request]](),
+		contract.ReviewQuery:         of[alipayplus.RequestInput, alipayplus.Request](),
+		contract.ReviewFile:          of[alipayplus.ReviewFileInput, alipayplus.FileContent](),
 		contract.ReviewDecide:        of[alipayplus.DecideInput, alipayplus.Request](),
 	}
 }
@@ -523,7 +525,7 @@ func (c checker) shape(path string, schema node, t reflect.Type, each string) {
 	case reflect.TypeFor[time.Time]():
 		kind = "string"
 		require.Equal(c, "date-time", schema["format"], path)
-	case reflect.TypeFor[alipayplus.VersionNumber]():
+	case reflect.TypeFor[alipayplus.VersionNumber](), reflect.TypeFor[[]byte]():
 		kind = "string"
 	case reflect.TypeFor[alipayplus.Ladder]():
 		kind = "array"

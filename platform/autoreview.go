@@ -13,7 +13,8 @@ import (
 
 // AutoReview decides reviews without a person. It is called once for each party
 // when a release or service is submitted, possibly again when that has to be
-// repeated, and must not block. The verdict takes effect after Decision.After;
+// repeated, and must not block. The request has its Submission, which must not be
+// changed. The verdict takes effect after Decision.After;
 // [LeaveOpen] leaves it to [Platform.Reviews].
 type AutoReview func(party alipayplus.Party, request *alipayplus.Request) Decision
 
@@ -41,12 +42,13 @@ func RejectAfter(d time.Duration, reason string) Decision {
 func LeaveOpen() Decision { return Decision{Verdict: alipayplus.ReviewPending} }
 
 // autoReview asks the AutoReview, if there is one, what a party will say and when.
-func (p *Platform) autoReview(r *requestRecord, party alipayplus.Party, at time.Time) {
+func (p *Platform) autoReview(r *requestRecord, submission alipayplus.Submission, party alipayplus.Party, at time.Time) {
 	if p.cfg.review == nil {
 		return
 	}
 	shown := r.Request
 	shown.Reviews = slices.Clone(r.Reviews)
+	shown.Submission = &submission
 	d := p.cfg.review(party, &shown)
 	if d.Verdict == alipayplus.ReviewRejected && d.Reason == "" {
 		d.Reason = "no reason was given"

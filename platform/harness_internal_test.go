@@ -81,6 +81,7 @@ func fuzzPlatform(t testing.TB) *Platform {
 		&workspaceRecord{ID: "ws", Company: alipayplus.BusinessRegistration{CompanyName: "Blue Lake Tea"}},
 		&fileRecord{Workspace: "ws", File: alipayplus.File{ID: pngOfFuzz, ContentType: alipayplus.ContentPNG, Width: 240, Height: 240}},
 		&fileRecord{Workspace: "ws", File: alipayplus.File{ID: zipOfFuzz, ContentType: alipayplus.ContentZip}},
+		&submissionRecord{At: submissionKey("ws", "q2"), Submission: alipayplus.Submission{LogoFileID: pngOfFuzz}},
 	}
 	for n, status := range []alipayplus.ReleaseStatus{
 		"", alipayplus.ReleaseNewVersionCreated, alipayplus.ReleaseUnderReview, alipayplus.ReleasePreparation,
@@ -121,7 +122,7 @@ func fuzzPlatform(t testing.TB) *Platform {
 				return err
 			}
 		}
-		return nil
+		return tx.Put(contentKey("ws", pngOfFuzz), []byte("png"))
 	}))
 	memberCaller(t, p, Member{WorkspaceID: "ws", Name: "olga", Role: alipayplus.RoleOwner})
 	reviewerCaller(t, p, alipayplus.PartyAlipayPlus)
@@ -177,13 +178,15 @@ func goodBodies() map[contract.Operation]any {
 		contract.RequestQuery:        alipayplus.RequestInput{ID: "q1"},
 		contract.RequestList:         alipayplus.ListRequestsInput{Title: "x", Category: alipayplus.CategoryServiceRelease},
 		contract.ReviewList:          alipayplus.ListReviewsInput{},
+		contract.ReviewQuery:         alipayplus.RequestInput{ID: "q2"},
+		contract.ReviewFile:          alipayplus.ReviewFileInput{ID: "q2", FileID: fuzzOffer().ImageFileID},
 		contract.ReviewDecide:        alipayplus.DecideInput{ID: "q2", Reason: "r", RequestID: "1"},
 	}
 }
 
 // fuzzCaller is who may do the operation.
 func fuzzCaller(op contract.Operation) caller {
-	if op == contract.ReviewList || op == contract.ReviewDecide {
+	if strings.HasPrefix(op.Name, "reviews.") {
 		return caller{clientRecord: clientRecord{ClientID: "client of " + string(alipayplus.PartyAlipayPlus)}}
 	}
 	return caller{clientRecord: clientRecord{ClientID: "client of olga"}}

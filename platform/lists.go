@@ -34,6 +34,9 @@ type listing[R, T any] struct {
 	order  alipayplus.SortOrder
 	keep   func(*R) bool
 	show   func(*R) *T
+	// more adds to an entry what is not in its record, and says how many bytes that
+	// has; nil: nothing.
+	more func(*R, *T) (int, error)
 }
 
 // page reads one page.
@@ -63,8 +66,16 @@ func (l listing[R, T]) page(tx storage.Tx) (*alipayplus.Page[T], error) {
 			return nil, err
 		}
 		if r != nil && (l.keep == nil || l.keep(r)) {
-			out.Items = append(out.Items, l.show(r))
+			item := l.show(r)
 			size += bytes
+			if l.more != nil {
+				added, err := l.more(r, item)
+				if err != nil {
+					return nil, err
+				}
+				size += added
+			}
+			out.Items = append(out.Items, item)
 		}
 	}
 	return out, nil

@@ -75,6 +75,8 @@ func operations() map[string]operation {
 		{Operation: contract.FileUpload, parse: parseFile},
 
 		operate(contract.ReviewList, listReviews),
+		operate(contract.ReviewQuery, queryReview),
+		operate(contract.ReviewFile, readReviewFile),
 		operate(contract.ReviewDecide, decideReview),
 	} {
 		byPath[op.Path] = op

@@ -249,6 +249,16 @@ type requestRecord struct {
 	Due map[alipayplus.Party]dueVerdict `json:"due,omitempty"`
 }
 
+// submissionRecord is what a request is about, beside it: lists read many requests.
+type submissionRecord struct {
+	alipayplus.Submission
+	At string `json:"key"`
+}
+
+func submissionKey(workspace, request string) string { return key("submission", workspace, request) }
+func (r *submissionRecord) key() string              { return r.At }
+func (r *submissionRecord) indexes() []string        { return nil }
+
 type dueVerdict struct {
 	At     time.Time               `json:"at"`
 	Status alipayplus.ReviewStatus `json:"status"`

@@ -34,7 +34,33 @@ func createRelease(c *call, in alipayplus.CreateReleaseInput) (*alipayplus.Relea
 	}
 	c.save(nil, r)
 	c.audit("release", r.ID, "", string(r.Status), "")
-	return &r.Release, nil
+	return c.prefilled(r), nil
+}
+
+// prefilled is a release that the call writes, as it is answered: until it is applied
+// for, its basic information is the company's as it is now, and is not kept.
+func (c *call) prefilled(r *releaseRecord) *alipayplus.Release {
+	if r.BasicInfo != nil {
+		return &r.Release
+	}
+	out := new(alipayplus.Release)
+	c.stage(func(c *call) error {
+		*out = r.Release
+		return c.prefill(out)
+	})
+	return out
+}
+
+func (c *call) prefill(r *alipayplus.Release) error {
+	if r.BasicInfo != nil {
+		return nil
+	}
+	company, err := c.company()
+	if err != nil {
+		return err
+	}
+	r.BasicInfo = &company.Company
+	return nil
 }
 
 // mayCreate checks what "Select app" asks for, in the order of the document.
@@ -175,7 +201,7 @@ func queryRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, err
 	if err != nil {
 		return nil, err
 	}
-	return &r.Release, nil
+	return &r.Release, c.prefill(&r.Release)
 }
 
 func listReleases(c *call, in alipayplus.ListReleasesInput) (*alipayplus.Page[alipayplus.Release], error) {
@@ -196,6 +222,7 @@ func listReleases(c *call, in alipayplus.ListReleasesInput) (*alipayplus.Page[al
 			return matches(in.ProgramID, r.ProgramID) && matches(in.TargetApp, r.TargetApp) && matches(in.Status, r.Status)
 		},
 		show: func(r *releaseRecord) *alipayplus.Release { return &r.Release },
+		more: func(_ *releaseRecord, shown *alipayplus.Release) (int, error) { return 0, c.prefill(shown) },
 	}.page(c.tx)
 }
 
@@ -225,7 +252,7 @@ func (c *call) changeRelease(before, r *releaseRecord, note string) *alipayplus.
 		return save(c.tx, before, r)
 	})
 	c.audit("release", r.ID, state(&before.Release), state(&r.Release), note)
-	return &r.Release
+	return c.prefilled(r)
 }
 
 // state is a release's status, with the ratio of a grayscale.
@@ -266,12 +293,20 @@ func applyRelease(c *call, in alipayplus.ApplyInput) (*alipayplus.Release, error
 	if err != nil {
 		return nil, err
 	}
+	version, err := resolve[versionRecord](c.tx, versionKey(c.workspace(), r.ProgramID, r.Version))
+	if err != nil {
+		return nil, err
+	}
 	parties := append([]alipayplus.Party{alipayplus.PartyAlipayPlus}, target.Parties()...)
 	request := c.openRequest(alipayplus.Request{
 		Title:    fmt.Sprintf("Release %s %v to %s", program.Name(), r.Version, r.TargetApp),
 		Category: alipayplus.CategoryProgramRelease, ReleaseID: r.ID, ProgramID: r.ProgramID,
 		Version: r.Version, TargetApp: r.TargetApp, BasicInfoChanged: *in.BasicInfo != company.Company,
+	}, alipayplus.Submission{
+		Company: &company.Company, BasicInfo: in.BasicInfo, Configuration: &r.Configuration,
+		Languages: program.Languages, LogoFileID: program.LogoFileID, PackageFileID: version.FileID,
 	}, r.ReleaseRequestID, parties)
+	r.Languages = program.Languages
 	r.BasicInfo, r.ReleaseRequestID, r.Reviews = in.BasicInfo, request.ID, request.Reviews
 	return c.changeRelease(before, r, ""), nil
 }

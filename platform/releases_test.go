@@ -98,7 +98,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 	sentence(t, "After selecting AlipayCN as the target app, a new version is created.", func(w *world) {
 		r := w.release(w.authorizedProgram().ID, "1.0.0")
 		require.Equal(w, alipayplus.ReleaseNewVersionCreated, r.Status)
-		require.Nil(w, r.BasicInfo)
+		require.Equal(w, new(company()), r.BasicInfo, "prefilled")
 		require.Empty(w, r.ReleaseRequestID)
 		require.Empty(w, r.Reviews)
 		require.Zero(w, r.Grayscale.Ratio)
@@ -803,4 +803,49 @@ func TestAShareThatMayBeLiveStaysSoWithoutAnAuthorization(t *testing.T) {
 			w.authorize(program)
 		}
 	}, platform.WithTargetBackends(app))
+}
+
+// The basic information comes prefilled, and an approved change becomes the company's:
+// this project's own rules.
+func TestTheBasicInformationIsTheCompanysUntilItIsChanged(t *testing.T) {
+	inWorld(t, func(w *world) {
+		program := w.authorizedProgram().ID
+		first, second := w.release(program, "1.0.0"), w.release(program, "2.0.0")
+		require.Equal(w, new(company()), first.BasicInfo)
+		changed := *first.BasicInfo
+		changed.Address = "2 Lake Road, Singapore"
+		stands := func() alipayplus.BusinessRegistration {
+			ws, err := w.owner.Workspace.Get(w.Context())
+			require.NoError(w, err)
+			return ws.Company
+		}
+		apply := func(reason string) {
+			r, err := w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: first.ID, BasicInfo: &changed})
+			require.NoError(w, err)
+			require.True(w, w.request(r.ReleaseRequestID).BasicInfoChanged)
+			require.Equal(w, company(), stands())
+			w.decide(alipayplus.PartyAlipayPlus, "")
+			require.Equal(w, company(), stands(), "until all have approved")
+			w.decide(alipayplus.PartyAlipayCN, reason)
+		}
+		apply("who are you?")
+		require.Equal(w, company(), stands(), "a rejected change changes nothing")
+		require.Equal(w, &changed, w.read(first.ID).BasicInfo, "it is there to be mended")
+
+		apply("")
+		require.Equal(w, changed, stands())
+		require.Equal(w, &changed, w.read(second.ID).BasicInfo, "one that was created before is not prefilled with what is old")
+		list, err := w.owner.Releases.List(w.Context(), alipayplus.ListReleasesInput{Status: alipayplus.ReleaseNewVersionCreated})
+		require.NoError(w, err)
+		require.Equal(w, &changed, list.Items[0].BasicInfo)
+		configured, err := w.owner.Releases.UpdateConfiguration(w.Context(), alipayplus.UpdateReleaseConfigurationInput{ReleaseID: second.ID})
+		require.NoError(w, err)
+		require.Equal(w, &changed, configured.BasicInfo)
+
+		_, err = w.owner.Releases.Finalize(w.Context(), alipayplus.FinalizeInput{ReleaseID: first.ID})
+		require.NoError(w, err)
+		confirmed, err := w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: second.ID, BasicInfo: configured.BasicInfo})
+		require.NoError(w, err)
+		require.False(w, w.request(confirmed.ReleaseRequestID).BasicInfoChanged)
+	})
 }

@@ -7,11 +7,12 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
-// openRequest asks all parties for their verdict. former is the id of the request
+// openRequest asks all parties for their verdict on a submission. former is the id of the request
 // before it for the same release or service; empty for the first.
-func (c *call) openRequest(request alipayplus.Request, former string, parties []alipayplus.Party) *alipayplus.Request {
+func (c *call) openRequest(request alipayplus.Request, submission alipayplus.Submission, former string, parties []alipayplus.Party) *alipayplus.Request {
 	request.ID, request.Status = c.derivedID("req_", request.ReleaseID, request.ServiceID, former), alipayplus.RequestUnderReview
 	request.Applicant, request.CreatedAt = c.who(), c.at
 	for _, party := range parties {
@@ -19,7 +20,7 @@ func (c *call) openRequest(request alipayplus.Request, former string, parties []
 	}
 	r := &requestRecord{Request: request, Workspace: c.workspace(), Sort: c.p.sortKey(c.at), Due: map[alipayplus.Party]dueVerdict{}}
 	for _, party := range parties {
-		c.p.autoReview(r, party, c.at)
+		c.p.autoReview(r, submission, party, c.at)
 	}
 	opened := c.at
 	c.stage(func(c *call) error {
@@ -29,8 +30,18 @@ func (c *call) openRequest(request alipayplus.Request, former string, parties []
 		return nil
 	})
 	c.save(nil, r)
+	c.save(nil, &submissionRecord{Submission: submission, At: submissionKey(r.Workspace, r.ID)})
 	c.audit("request", r.ID, "", string(r.Status), "")
 	return &r.Request
+}
+
+// submission reads what a request is about, and how many bytes it has.
+func (r *requestRecord) submission(tx storage.Tx) (*alipayplus.Submission, int, error) {
+	s, size, err := loadSized[submissionRecord](tx, submissionKey(r.Workspace, r.ID))
+	if err != nil || s == nil {
+		return nil, 0, err
+	}
+	return &s.Submission, size, nil
 }
 
 // begin lets the reviews begin, later than was thought when their verdicts became due.

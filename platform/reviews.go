@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
@@ -13,7 +14,7 @@ import (
 
 // PendingReview is a request that waits for at least one verdict.
 type PendingReview struct {
-	// Request is what waits, as it was when it was listed.
+	// Request is what waits, as it was when it was listed, with what was submitted.
 	Request alipayplus.Request
 	// WorkspaceID is whose it is.
 	WorkspaceID string
@@ -38,6 +39,9 @@ func (p *Platform) Reviews(ctx context.Context) ([]*PendingReview, error) {
 			if err != nil {
 				return err
 			}
+			if r.Submission, _, err = r.submission(tx); err != nil {
+				return err
+			}
 			waiting[r.Sort] = r
 		}
 		return nil
@@ -51,6 +55,24 @@ func (p *Platform) Reviews(ctx context.Context) ([]*PendingReview, error) {
 		out = append(out, &PendingReview{Request: r.Request, WorkspaceID: r.Workspace, p: p})
 	}
 	return out, nil
+}
+
+// File reads a picture that the submission shows, see
+// [alipayplus.Submission.Pictures]. The error matches [alipayplus.ErrNotFound] for any
+// other file.
+func (r *PendingReview) File(ctx context.Context, id string) (file *alipayplus.FileContent, err error) {
+	err = r.p.cfg.store.View(ctx, func(tx storage.Tx) error {
+		request, err := resolve[requestRecord](tx, requestKey(r.WorkspaceID, r.Request.ID))
+		if err != nil {
+			return err
+		}
+		file, err = request.file(tx, id)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("platform: review file: %w", err)
+	}
+	return file, nil
 }
 
 // Approve gives a party's approval. It fails when the party has decided before,
@@ -139,7 +161,9 @@ func (w auditWriter) followRelease(r *requestRecord) error {
 	release.Reviews, release.UpdatedAt, release.UpdatedBy = r.Reviews, w.at, w.who
 	switch r.Status {
 	case alipayplus.RequestApproved:
-		err = release.move(alipayplus.ReleasePreparation, "approved")
+		if err = release.move(alipayplus.ReleasePreparation, "approved"); err == nil && r.BasicInfoChanged {
+			err = w.changeCompany(release)
+		}
 	case alipayplus.RequestRejected:
 		err = release.move(alipayplus.ReleaseNewVersionCreated, "rejected")
 	}
@@ -155,6 +179,20 @@ func (w auditWriter) followRelease(r *requestRecord) error {
 	return w.add("release", release.ID, string(before.Status), string(release.Status), "")
 }
 
+// changeCompany makes the approved basic information of a release the company's.
+func (w auditWriter) changeCompany(release *releaseRecord) error {
+	before, err := resolve[workspaceRecord](w.tx, workspaceKey(release.Workspace))
+	if err != nil {
+		return err
+	}
+	after := new(*before)
+	after.Company = *release.BasicInfo
+	if err := save(w.tx, before, after); err != nil {
+		return err
+	}
+	return w.add("workspace", after.ID, "CREATED", "CREATED", "registration changed with release "+release.ID)
+}
+
 func (w auditWriter) followService(r *requestRecord) error {
 	if r.Status == alipayplus.RequestUnderReview {
 		return nil
@@ -164,18 +202,39 @@ func (w auditWriter) followService(r *requestRecord) error {
 		return fmt.Errorf("service of request %s: %w", r.ID, err)
 	}
 	before := new(*service)
-	to, what := alipayplus.ServiceOnline, "approved"
-	if r.Status == alipayplus.RequestRejected {
-		to, what = alipayplus.ServiceTurnedDown, "turned down"
+	note := ""
+	if service.hasRevision() {
+		note = "revision " + strings.ToLower(string(r.Status))
+		err = w.followRevision(service, r)
+	} else {
+		to, what := alipayplus.ServiceOnline, "approved"
+		if r.Status == alipayplus.RequestRejected {
+			to, what = alipayplus.ServiceTurnedDown, "turned down"
+		}
+		err = service.move(to, what)
 	}
-	if err := service.move(to, what); err != nil {
+	if err != nil {
 		return err
 	}
 	service.UpdatedAt = w.at
 	if err := save(w.tx, before, service); err != nil {
 		return err
 	}
-	return w.add("service", service.ID, string(before.Status), string(service.Status), "")
+	return w.add("service", service.ID, string(before.Status), string(service.Status), note)
+}
+
+// followRevision puts an approved revision in the place of the text that is online; one
+// that was rejected leaves it as it is.
+func (w auditWriter) followRevision(service *serviceRecord, r *requestRecord) error {
+	if r.Status == alipayplus.RequestRejected {
+		return service.moveRevision(alipayplus.ServiceTurnedDown, "turned down", w.at)
+	}
+	if err := service.moveRevision(alipayplus.ServiceOnline, "approved", w.at); err != nil {
+		return err
+	}
+	service.ServiceDescription = service.Revision.ServiceDescription
+	service.ReleaseRequestID, service.Revision = r.ID, nil
+	return nil
 }
 
 // errNoRequest is the same for a request that does not exist and for one that
@@ -201,24 +260,77 @@ func listReviews(c *call, in alipayplus.ListReviewsInput) (*alipayplus.Page[alip
 		prefix: key("i/waiting", string(party), "all") + "/", opts: in.ListOptions,
 		order: alipayplus.OldestFirst,
 		show:  func(r *requestRecord) *alipayplus.Request { return &r.Request },
+		more: func(r *requestRecord, shown *alipayplus.Request) (size int, err error) {
+			shown.Submission, size, err = r.submission(c.tx)
+			return size, err
+		},
 	}.page(c.tx)
 }
 
-func decideReview(c *call, in alipayplus.DecideInput) (*alipayplus.Request, error) {
+// reviewed reads a request that the caller's party reviews.
+func (c *call) reviewed(id string) (*requestRecord, error) {
 	party, err := c.reviewer()
 	if err != nil {
 		return nil, err
 	}
-	at, found, err := c.tx.Get(key("i/request-by-id", in.ID))
+	at, found, err := c.tx.Get(key("i/request-by-id", id))
 	if err != nil {
 		return nil, err
 	}
 	if !found {
 		return nil, errNoRequest()
 	}
-	reviewed, err := resolve[requestRecord](c.tx, string(at))
+	r, err := resolve[requestRecord](c.tx, string(at))
 	if err != nil {
-		return nil, fmt.Errorf("request %s: %w", in.ID, err)
+		return nil, fmt.Errorf("request %s: %w", id, err)
+	}
+	if !slices.ContainsFunc(r.Reviews, func(review alipayplus.Review) bool { return review.Party == party }) {
+		return nil, errNoRequest()
+	}
+	return r, nil
+}
+
+func queryReview(c *call, in alipayplus.RequestInput) (*alipayplus.Request, error) {
+	r, err := c.reviewed(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	r.Submission, _, err = r.submission(c.tx)
+	return &r.Request, err
+}
+
+func readReviewFile(c *call, in alipayplus.ReviewFileInput) (*alipayplus.FileContent, error) {
+	r, err := c.reviewed(in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return r.file(c.tx, in.FileID)
+}
+
+// file reads a picture that the submission shows, and no other file of the workspace.
+func (r *requestRecord) file(tx storage.Tx, id string) (*alipayplus.FileContent, error) {
+	submission, _, err := r.submission(tx)
+	if err != nil {
+		return nil, err
+	}
+	if submission == nil || !slices.Contains(submission.Pictures(), id) {
+		return nil, refuse(alipayplus.CodeNotFound, "request %s shows no picture %q", r.ID, shorten(id))
+	}
+	file, err := resolve[fileRecord](tx, fileKey(r.Workspace, id))
+	if err != nil {
+		return nil, err
+	}
+	content, found, err := tx.Get(contentKey(r.Workspace, id))
+	if err == nil && !found {
+		err = fmt.Errorf("%w: the content of file %s is missing", storage.ErrDamaged, id)
+	}
+	return &alipayplus.FileContent{File: file.File, Content: content}, err
+}
+
+func decideReview(c *call, in alipayplus.DecideInput) (*alipayplus.Request, error) {
+	reviewed, err := c.reviewed(in.ID)
+	if err != nil {
+		return nil, err
 	}
 	if err := c.lockProgram(reviewed.lock()); err != nil {
 		return nil, err
@@ -227,7 +339,7 @@ func decideReview(c *call, in alipayplus.DecideInput) (*alipayplus.Request, erro
 	if !in.Approve {
 		v.Status = alipayplus.ReviewRejected
 	}
-	r, err := c.p.decide(c.tx, string(at), party, v, c.in.requestID)
+	r, err := c.p.decide(c.tx, reviewed.key(), c.caller.Party, v, c.in.requestID)
 	if err != nil {
 		return nil, err
 	}

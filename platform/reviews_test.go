@@ -1,6 +1,12 @@
 package platform_test
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"image"
+	"image/png"
+	"strings"
 	"testing"
 	"time"
 
@@ -108,7 +114,7 @@ func TestAReviewerHasNoWorkspace(t *testing.T) {
 		h := w.rawReviewer(alipayplus.PartyAlipayPlus)
 		log := len(w.auditLog())
 		for op, in := range everyOperation(w, "p", "r", "s", "q") {
-			if op == contract.ReviewList || op == contract.ReviewDecide {
+			if strings.HasPrefix(op.Name, "reviews.") {
 				continue
 			}
 			got := h.try(op, in, op.Name)
@@ -124,7 +130,7 @@ func TestAReviewerHasNoWorkspace(t *testing.T) {
 func TestAMemberReviewsNothing(t *testing.T) {
 	inWorld(t, func(w *world) {
 		s := w.submitted()
-		for _, op := range []contract.Operation{contract.ReviewList, contract.ReviewDecide} {
+		for _, op := range []contract.Operation{contract.ReviewList, contract.ReviewQuery, contract.ReviewDecide} {
 			got := w.rawClient("olga").call(op, alipayplus.DecideInput{ID: s.ReleaseRequestID, Approve: true, RequestID: "1"})
 			require.Equal(w, alipayplus.CodeAccessDenied, got.Result.Code)
 			require.Equal(w, "only a reviewer may do this; members of a workspace see their requests with Requests", got.Result.Message)
@@ -178,4 +184,122 @@ func TestSeveralVerdictsThatAreDueComeInTheirOrder(t *testing.T) {
 			return platform.ApproveAfter(3 * time.Hour)
 		}
 	}))
+}
+
+// picture uploads an image of its own.
+func (w *world) picture(side int) *alipayplus.File {
+	w.Helper()
+	var buf bytes.Buffer
+	require.NoError(w, png.Encode(&buf, image.NewGray(image.Rect(0, 0, side, side))))
+	f, err := w.owner.Files.Upload(w.Context(), alipayplus.UploadFileInput{Content: bytes.NewReader(buf.Bytes()), Size: int64(buf.Len())})
+	require.NoError(w, err)
+	return f
+}
+
+// Nobody decides blind: whoever gives a verdict sees what was submitted, in every way
+// to give one.
+func TestAReviewerSeesWhatWasSubmitted(t *testing.T) {
+	// seen is what a party sees of a request in each way.
+	seen := func(w *world, id string) []*alipayplus.Submission {
+		w.Helper()
+		reviewer := w.reviewer(alipayplus.PartyAlipayPlus)
+		one, err := reviewer.Reviews.Get(w.Context(), id)
+		require.NoError(w, err)
+		all := []*alipayplus.Submission{one.Submission}
+		for r, err := range reviewer.Reviews.All(w.Context(), alipayplus.ListReviewsInput{}) {
+			require.NoError(w, err)
+			all = append(all, r.Submission)
+		}
+		waiting, err := w.p.Reviews(w.Context())
+		require.NoError(w, err)
+		return append(all, waiting[0].Request.Submission)
+	}
+	var asked []*alipayplus.Submission
+	auto := platform.WithAutoReview(func(_ alipayplus.Party, request *alipayplus.Request) platform.Decision {
+		asked = append(asked, request.Submission)
+		return platform.LeaveOpen()
+	})
+	sentence(t, "a service with its pictures", func(w *world) {
+		asked = nil
+		offer := w.offer()
+		offer.Tutorial = alipayplus.Content{alipayplus.ImageBlock(w.picture(9).ID, "")}
+		s, err := w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer})
+		require.NoError(w, err)
+		s, err = w.owner.Services.Submit(w.Context(), alipayplus.ServiceInput{ServiceID: s.ID})
+		require.NoError(w, err)
+		want := &alipayplus.Submission{Service: &offer, Company: new(company())}
+		for _, got := range append(seen(w, s.ReleaseRequestID), asked...) {
+			require.Equal(w, want, got)
+		}
+		require.Equal(w, []string{offer.ImageFileID, offer.Tutorial[0].Image.FileID}, want.Pictures())
+
+		reviewer := w.reviewer(alipayplus.PartyAlipayPlus).Reviews
+		waiting, err := w.p.Reviews(w.Context())
+		require.NoError(w, err)
+		for _, id := range want.Pictures() {
+			got, err := reviewer.File(w.Context(), alipayplus.ReviewFileInput{ID: s.ReleaseRequestID, FileID: id})
+			require.NoError(w, err)
+			sum := sha256.Sum256(got.Content)
+			require.Equal(w, id, hex.EncodeToString(sum[:]))
+			require.Equal(w, alipayplus.ContentPNG, got.ContentType)
+			again, err := waiting[0].File(w.Context(), id)
+			require.NoError(w, err)
+			require.Equal(w, got, again)
+		}
+
+		w.Log("No other file of the workspace, and nobody else.")
+		other := w.picture(10).ID
+		_, err = reviewer.File(w.Context(), alipayplus.ReviewFileInput{ID: s.ReleaseRequestID, FileID: other})
+		require.ErrorIs(w, err, alipayplus.ErrNotFound)
+		_, err = waiting[0].File(w.Context(), other)
+		require.ErrorContains(w, err, "shows no picture")
+		_, err = w.owner.Reviews.File(w.Context(), alipayplus.ReviewFileInput{ID: s.ReleaseRequestID, FileID: offer.ImageFileID})
+		require.ErrorIs(w, err, alipayplus.ErrPermission)
+		for _, get := range []func() error{
+			func() error {
+				_, err := w.reviewer(alipayplus.PartyAlipayCN).Reviews.Get(w.Context(), s.ReleaseRequestID)
+				return err
+			},
+			func() error {
+				_, err := w.reviewer(alipayplus.PartyAlipayCN).Reviews.File(w.Context(), alipayplus.ReviewFileInput{ID: s.ReleaseRequestID, FileID: offer.ImageFileID})
+				return err
+			},
+		} {
+			require.ErrorIs(w, get(), alipayplus.ErrNotFound, "a party that does not review it")
+		}
+		require.Nil(w, w.request(s.ReleaseRequestID).Submission)
+
+		w.Log("What is decided stays readable.")
+		w.decide(alipayplus.PartyAlipayPlus, "no")
+		got, err := reviewer.Get(w.Context(), s.ReleaseRequestID)
+		require.NoError(w, err)
+		require.Equal(w, want, got.Submission)
+	}, auto)
+	sentence(t, "a release with its configuration and the changed registration beside the old one", func(w *world) {
+		asked = nil
+		program := w.authorizedProgram()
+		r := w.release(program.ID, "1.0.0")
+		configuration := alipayplus.Configuration{ServerDomains: []string{"api.bluelake.example"}}
+		_, err := w.owner.Releases.UpdateConfiguration(w.Context(), alipayplus.UpdateReleaseConfigurationInput{ReleaseID: r.ID, Configuration: configuration})
+		require.NoError(w, err)
+		changed := company()
+		changed.Address = "2 Lake Road, Singapore"
+		r, err = w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: &changed})
+		require.NoError(w, err)
+		for _, got := range append(seen(w, r.ReleaseRequestID), asked...) {
+			require.Equal(w, new(company()), got.Company)
+			require.Equal(w, &changed, got.BasicInfo)
+			require.Equal(w, &configuration, got.Configuration)
+			require.Equal(w, program.Languages, got.Languages)
+			require.Len(w, got.PackageFileID, 64)
+		}
+		require.Len(w, asked, 2)
+
+		w.Log("A name that is changed meanwhile is not what is reviewed.")
+		_, err = w.owner.Programs.AddLanguages(w.Context(), alipayplus.AddLanguagesInput{ProgramID: program.ID, Languages: []alipayplus.Localization{{Language: "zh-CN", Name: "别的"}}})
+		require.NoError(w, err)
+		require.Equal(w, program.Languages, seen(w, r.ReleaseRequestID)[0].Languages)
+		w.approve()
+		require.Equal(w, program.Languages, w.read(r.ID).Languages)
+	}, auto)
 }

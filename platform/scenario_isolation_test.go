@@ -55,6 +55,8 @@ func everyOperation(w *world, program, release, service, request string) map[con
 		contract.RequestList:        alipayplus.ListRequestsInput{},
 		contract.FileUpload:         pngImage(w),
 		contract.ReviewList:         alipayplus.ListReviewsInput{},
+		contract.ReviewQuery:        alipayplus.RequestInput{ID: request},
+		contract.ReviewFile:         alipayplus.ReviewFileInput{ID: request, FileID: "f"},
 		contract.ReviewDecide:       alipayplus.DecideInput{ID: request, Approve: true},
 	}
 }
@@ -118,6 +120,8 @@ var whoMay = map[contract.Operation]struct{ membersRelease, assignedRelease, upl
 	contract.RequestList:         {"OMAD", "OMAD", "OMAD"},
 	contract.FileUpload:          {"OMAD", "OMAD", "OMAD"},
 	contract.ReviewList:          {"", "", ""},
+	contract.ReviewQuery:         {"", "", ""},
+	contract.ReviewFile:          {"", "", ""},
 	contract.ReviewDecide:        {"", "", ""},
 }
 
@@ -163,7 +167,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 					}
 					got = h.try(op, foreign[op], "foreign "+what)
 					switch {
-					case op == contract.ReviewList || op == contract.ReviewDecide:
+					case strings.HasPrefix(op.Name, "reviews."):
 						require.Equal(w, alipayplus.CodeAccessDenied, got.Result.Code, "%s: %s", what, got.Body)
 					case !namesNothing[op]:
 						require.Equal(w, alipayplus.CodeNotFound, got.Result.Code, "foreign: %s: %s", what, got.Body)

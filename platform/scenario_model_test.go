@@ -549,6 +549,9 @@ func (m *model) image(t *rapid.T) string {
 func (m *model) serve(op contract.Operation, then func(s *modelService, who string, got answered), from ...string) func(*rapid.T) {
 	return onAny("service", &m.services, func(t *rapid.T, who string, s *modelService) {
 		in := map[string]any{"serviceId": s.id}
+		if op == contract.ServiceUpdate && s.status == "ONLINE" {
+			return // the model has no revisions
+		}
 		if op == contract.ServiceUpdate {
 			maps.Copy(in, m.offer(m.image(t)))
 		}

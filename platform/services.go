@@ -1,6 +1,9 @@
 package platform
 
 import (
+	"reflect"
+	"time"
+
 	"github.com/alipayplus-go/alipayplus"
 )
 
@@ -80,15 +83,54 @@ func updateService(c *call, in alipayplus.UpdateServiceInput) (*alipayplus.Servi
 	if err != nil {
 		return nil, err
 	}
-	if !r.Status.Editable() {
+	revises := r.Status == alipayplus.ServiceOnline
+	if !revises && !r.Status.Editable() {
 		return nil, conflict("service %s is %s and cannot be edited", r.ID, r.Status)
+	}
+	if revises && r.Revision != nil && !r.Revision.Status.Editable() {
+		return nil, conflict("the revision of service %s is %s; withdraw it to edit it", r.ID, r.Revision.Status)
 	}
 	if err := c.checkDescription(in.ServiceDescription); err != nil {
 		return nil, err
 	}
 	before := new(*r)
+	if revises {
+		r.revise(in.ServiceDescription, c.at)
+		return c.changeService(before, r, "revised"), nil
+	}
 	r.ServiceDescription = in.ServiceDescription
 	return c.changeService(before, r, "changed"), nil
+}
+
+// revise changes the text of a service that is online, which stays as it is until the
+// change is approved.
+func (r *serviceRecord) revise(to alipayplus.ServiceDescription, at time.Time) {
+	if reflect.DeepEqual(to, r.ServiceDescription) {
+		r.Revision = nil
+		return
+	}
+	revision := alipayplus.ServiceRevision{Status: alipayplus.ServiceDraft}
+	if r.Revision != nil {
+		revision = *r.Revision
+	}
+	revision.ServiceDescription, revision.UpdatedAt = to, at
+	r.Revision = &revision
+}
+
+// moveRevision changes the status of a revision as a service's.
+func (r *serviceRecord) moveRevision(to alipayplus.ServiceStatus, what string, at time.Time) error {
+	revision := *r.Revision
+	if !revision.Status.CanBecome(to) {
+		return conflict("the revision of service %s is %s and cannot be %s", r.ID, revision.Status, what)
+	}
+	revision.Status, revision.UpdatedAt = to, at
+	r.Revision = &revision
+	return nil
+}
+
+// hasRevision says whether what is submitted and withdrawn is a revision.
+func (r *serviceRecord) hasRevision() bool {
+	return r.Status == alipayplus.ServiceOnline && r.Revision != nil
 }
 
 func submitService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, error) {
@@ -96,18 +138,35 @@ func submitService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, er
 	if err != nil {
 		return nil, err
 	}
-	before := new(*r)
-	if err := r.move(alipayplus.ServicePendingReview, "submitted"); err != nil {
+	company, err := c.company()
+	if err != nil {
 		return nil, err
 	}
-	if err := c.checkDescription(r.ServiceDescription); err != nil {
+	before := new(*r)
+	submission := alipayplus.Submission{Service: &before.ServiceDescription, Company: &company.Company}
+	title, former, note := "Release service ", r.ReleaseRequestID, ""
+	if r.hasRevision() {
+		err = r.moveRevision(alipayplus.ServicePendingReview, "submitted", c.at)
+		submission.Service, submission.Online = &r.Revision.ServiceDescription, &before.ServiceDescription
+		title, former, note = "Revise service ", r.Revision.ReleaseRequestID, "revision submitted"
+	} else {
+		err = r.move(alipayplus.ServicePendingReview, "submitted")
+	}
+	if err != nil {
+		return nil, err
+	}
+	if err := c.checkDescription(*submission.Service); err != nil {
 		return nil, err
 	}
 	request := c.openRequest(alipayplus.Request{
-		Title: "Release service " + r.Name, Category: alipayplus.CategoryServiceRelease, ServiceID: r.ID,
-	}, r.ReleaseRequestID, []alipayplus.Party{alipayplus.PartyAlipayPlus})
-	r.ReleaseRequestID = request.ID
-	return c.changeService(before, r, ""), nil
+		Title: title + submission.Service.Name, Category: alipayplus.CategoryServiceRelease, ServiceID: r.ID,
+	}, submission, former, []alipayplus.Party{alipayplus.PartyAlipayPlus})
+	if r.hasRevision() {
+		r.Revision.ReleaseRequestID = request.ID
+	} else {
+		r.ReleaseRequestID = request.ID
+	}
+	return c.changeService(before, r, note), nil
 }
 
 func withdrawService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, error) {
@@ -116,13 +175,20 @@ func withdrawService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, 
 		return nil, err
 	}
 	before := new(*r)
-	if err := r.move(alipayplus.ServiceWithdrawn, "withdrawn"); err != nil {
+	request, note := r.ReleaseRequestID, ""
+	if r.hasRevision() {
+		err = r.moveRevision(alipayplus.ServiceWithdrawn, "withdrawn", c.at)
+		request, note = r.Revision.ReleaseRequestID, "revision withdrawn"
+	} else {
+		err = r.move(alipayplus.ServiceWithdrawn, "withdrawn")
+	}
+	if err != nil {
 		return nil, err
 	}
-	if _, err := c.closeRequest(r.ReleaseRequestID); err != nil {
+	if _, err := c.closeRequest(request); err != nil {
 		return nil, err
 	}
-	return c.changeService(before, r, ""), nil
+	return c.changeService(before, r, note), nil
 }
 
 func archiveService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, error) {
@@ -134,6 +200,12 @@ func archiveService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, e
 	if err := r.move(alipayplus.ServiceArchived, "archived"); err != nil {
 		return nil, err
 	}
+	if r.Revision != nil && r.Revision.Status == alipayplus.ServicePendingReview {
+		if _, err := c.closeRequest(r.Revision.ReleaseRequestID); err != nil {
+			return nil, err
+		}
+	}
+	r.Revision = nil
 	return c.changeService(before, r, ""), nil
 }
 

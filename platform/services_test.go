@@ -1,6 +1,7 @@
 package platform_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -184,7 +185,7 @@ func TestWhatMayBeDoneWithAServiceInEachStatus(t *testing.T) {
 	allowed := map[alipayplus.ServiceStatus]map[string]alipayplus.ServiceStatus{
 		draft:      {"edit": draft, "submit": pending},
 		pending:    {"withdraw": withdrawn},
-		online:     {"archive": archived},
+		online:     {"edit": online, "archive": archived},
 		turnedDown: {"edit": turnedDown, "submit": pending},
 		withdrawn:  {"edit": withdrawn, "submit": pending},
 		archived:   {},
@@ -293,5 +294,91 @@ func TestServicesAreListedByStatus(t *testing.T) {
 			require.NoError(w, err)
 			require.Equal(w, tt.want, ids(page.Items, func(s *alipayplus.Service) string { return s.ID }), name)
 		}
+	})
+}
+
+// A service that is online is changed by a revision with a request of its own: this
+// project's own rule.
+func TestAServiceThatIsOnlineIsRevised(t *testing.T) {
+	revised := func(w *world) (*alipayplus.Service, alipayplus.ServiceDescription) {
+		s := w.online()
+		changed := s.ServiceDescription
+		changed.Name, changed.ImageFileID = "Tea shop in a day", w.picture(9).ID
+		after, err := w.owner.Services.Update(w.Context(), alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: changed})
+		require.NoError(w, err)
+		require.Equal(w, s.ServiceDescription, after.ServiceDescription, "what is online stays")
+		require.Equal(w, alipayplus.ServiceOnline, after.Status)
+		require.Equal(w, &alipayplus.ServiceRevision{ServiceDescription: changed, Status: alipayplus.ServiceDraft, UpdatedAt: time.Now().UTC()}, after.Revision)
+		return after, changed
+	}
+	submit := func(w *world, s *alipayplus.Service) *alipayplus.Service {
+		first := s.ReleaseRequestID
+		s, err := w.owner.Services.Submit(w.Context(), alipayplus.ServiceInput{ServiceID: s.ID})
+		require.NoError(w, err)
+		require.Equal(w, alipayplus.ServicePendingReview, s.Revision.Status)
+		require.Equal(w, first, s.ReleaseRequestID)
+		request := w.request(s.Revision.ReleaseRequestID)
+		require.NotEqual(w, first, request.ID)
+		require.Equal(w, "Revise service Tea shop in a day", request.Title)
+		require.Equal(w, alipayplus.RequestUnderReview, request.Status)
+		return s
+	}
+	sentence(t, "approved", func(w *world) {
+		s, changed := revised(w)
+		s = submit(w, s)
+		waiting, err := w.p.Reviews(w.Context())
+		require.NoError(w, err)
+		require.Equal(w, &changed, waiting[0].Request.Submission.Service)
+		require.Equal(w, &s.ServiceDescription, waiting[0].Request.Submission.Online, "the text that is online is beside it")
+		_, err = w.owner.Services.Update(w.Context(), alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: changed})
+		require.ErrorIs(w, err, alipayplus.ErrConflict, "what is under review is not changed")
+
+		w.decide(alipayplus.PartyAlipayPlus, "")
+		s, err = w.owner.Services.WaitOnline(w.Context(), s.ID, alipayplus.ServiceWait{})
+		require.NoError(w, err)
+		require.Equal(w, changed, s.ServiceDescription)
+		require.Nil(w, s.Revision)
+	})
+	for name, end := range map[string]func(w *world, s *alipayplus.Service) alipayplus.ServiceStatus{
+		"rejected": func(w *world, _ *alipayplus.Service) alipayplus.ServiceStatus {
+			w.decide(alipayplus.PartyAlipayPlus, "too good to be true")
+			return alipayplus.ServiceTurnedDown
+		},
+		"withdrawn": func(w *world, s *alipayplus.Service) alipayplus.ServiceStatus {
+			_, err := w.owner.Services.Withdraw(w.Context(), alipayplus.ServiceInput{ServiceID: s.ID})
+			require.NoError(w, err)
+			return alipayplus.ServiceWithdrawn
+		},
+	} {
+		sentence(t, name, func(w *world) {
+			s, changed := revised(w)
+			s = submit(w, s)
+			status := end(w, s)
+			after, err := w.owner.Services.WaitOnline(w.Context(), s.ID, alipayplus.ServiceWait{})
+			_, reviewed := errors.AsType[*alipayplus.ReviewError](err)
+			require.True(w, reviewed, "%v", err)
+			require.Equal(w, s.ServiceDescription, after.ServiceDescription, "the old text is untouched")
+			require.Equal(w, alipayplus.ServiceOnline, after.Status)
+			require.Equal(w, status, after.Revision.Status)
+
+			w.Log("It is mended and submitted again, or taken away.")
+			changed.Description = "mended"
+			_, err = w.owner.Services.Update(w.Context(), alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: changed})
+			require.NoError(w, err)
+			again := submit(w, after)
+			require.NotEqual(w, s.Revision.ReleaseRequestID, again.Revision.ReleaseRequestID)
+			w.decide(alipayplus.PartyAlipayPlus, "no")
+			after, err = w.owner.Services.Update(w.Context(), alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: s.ServiceDescription})
+			require.NoError(w, err)
+			require.Nil(w, after.Revision, "the text that is online is no revision")
+		})
+	}
+	sentence(t, "archived meanwhile", func(w *world) {
+		s, _ := revised(w)
+		request := submit(w, s).Revision.ReleaseRequestID
+		archived, err := w.owner.Services.Archive(w.Context(), alipayplus.ServiceInput{ServiceID: s.ID})
+		require.NoError(w, err)
+		require.Nil(w, archived.Revision)
+		require.Equal(w, alipayplus.RequestWithdrawn, w.request(request).Status)
 	})
 }

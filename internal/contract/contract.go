@@ -62,6 +62,8 @@ var (
 	FileUpload = Operation{"files.upload", "file/upload", true}
 
 	ReviewList   = Operation{"reviews.list", "review/list", false}
+	ReviewQuery  = Operation{"reviews.get", "review/query", false}
+	ReviewFile   = Operation{"reviews.file", "review/file", false}
 	ReviewDecide = Operation{"reviews.decide", "review/decide", true}
 )
 
@@ -78,6 +80,6 @@ func Operations() []Operation {
 		ServiceQuery, ServiceList,
 		RequestQuery, RequestList,
 		FileUpload,
-		ReviewList, ReviewDecide,
+		ReviewList, ReviewQuery, ReviewFile, ReviewDecide,
 	}
 }
