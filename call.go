@@ -319,7 +319,7 @@ func untrusted(err error) *Error {
 // classifyUnsigned classifies an answer without a signature: the platform signs all
 // its answers, so this is one of something in between, and no success.
 func classifyUnsigned(a *transport.Answer, fail func(*Error) *Error) transport.Classification {
-	e := fail(&Error{Body: a.Excerpt()})
+	e := fail(&Error{Body: a.Excerpt(), Foreign: true})
 	kind := a.Header.Get("Content-Type")
 	switch {
 	case a.Status == http.StatusTooManyRequests:

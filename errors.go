@@ -183,6 +183,9 @@ type Error struct {
 	Retryable bool
 	// OutcomeUnknown says that the write may or may not have taken effect.
 	OutcomeUnknown bool
+	// Foreign says that the answer is not the platform's, because it is not signed: a
+	// maintenance page, a proxy's refusal, a redirect, or a page of another address.
+	Foreign bool
 	// RetryAfter is how long the platform asked to wait; 0 when it did not.
 	RetryAfter time.Duration
 	// Attempts is how many attempts were begun; 0 when the call was refused before

@@ -54,6 +54,10 @@ type Error struct {
 	// OutcomeUnknown says that the write may or may not have taken effect. There
 	// is no idempotency key: read the state before a repetition.
 	OutcomeUnknown bool
+	// Foreign says that the answer is not AlipayCN's, because it is not signed where AlipayCN
+	// signs, or has no code: a maintenance page, a proxy's refusal, a redirect, or a page of
+	// another address.
+	Foreign bool
 	// RetryAfter is how long AlipayCN asked to wait; 0 when it did not.
 	RetryAfter time.Duration
 	// Attempts is how often sending the call was begun; 0 when it was refused before.

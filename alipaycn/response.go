@@ -218,7 +218,7 @@ func (c *Client) untrusted(a *transport.Answer, signature cnwire.SignatureStatus
 	cause := &alipayplus.SignatureError{Reason: reason}
 	e := &Error{Message: cause.Error(), Hint: hint, cause: cause}
 	if signature == cnwire.SignatureMissing {
-		e.Body = excerpt(a)
+		e.Body, e.Foreign = excerpt(a), true
 	}
 	return e
 }
@@ -249,7 +249,7 @@ func excerpt(a *transport.Answer) string {
 // proxy's page.
 func foreignAnswer(op cnwire.Operation, a *transport.Answer) transport.Classification {
 	e := &Error{
-		HTTPStatus: a.Status, Body: excerpt(a),
+		HTTPStatus: a.Status, Body: excerpt(a), Foreign: true,
 		Message: fmt.Sprintf("the answer is not AlipayCN's: no code, content type %q", contentTypeOf(a)),
 	}
 	switch {

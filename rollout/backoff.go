@@ -2,8 +2,10 @@ package rollout
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"math/rand/v2"
+	"net/http"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -62,6 +64,39 @@ type transientError struct {
 }
 
 func (e *transientError) Unwrap() error { return e.error }
+
+// Outage marks an error of a [Target] that says nothing about the target, because something
+// else answered at its address: a maintenance page, a captive portal, a redirect. Once the
+// target has been observed, this process or an earlier one of the rollout has reached it
+// there: then the error is an outage that passes, and the runner tries again later. Before
+// that, the address may be wrong, and the error is final. An [alipayplus.Error] with Foreign,
+// and a certificate that does not fit the address, need no mark. It returns nil for nil.
+func Outage(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &outageError{err}
+}
+
+type outageError struct{ error }
+
+func (e *outageError) Unwrap() error { return e.error }
+
+// isOutage says whether an error is one that [Outage] describes. What is too large stays so.
+func isOutage(err error) bool {
+	_, marked := errors.AsType[*outageError](err)
+	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
+	_, noTLS := errors.AsType[tls.RecordHeaderError](err)
+	e, ok := errors.AsType[*alipayplus.Error](err)
+	foreign := ok && e.Foreign && e.HTTPStatus != http.StatusRequestEntityTooLarge
+	return marked || certificate || noTLS || foreign || errors.Is(err, http.ErrSchemeMismatch)
+}
+
+// mayPass says whether the same call may succeed later.
+func (s *session) mayPass(err error) bool {
+	reached := s.state.Observed || len(s.state.Changes) > 0
+	return isTransient(err) || reached && isOutage(err)
+}
 
 // isTransient says whether the same call may succeed later.
 func isTransient(err error) bool {

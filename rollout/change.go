@@ -80,7 +80,7 @@ func (s *session) callTarget(ctx context.Context, in *Intent) (aftermath string,
 			return "", w.Withdraw(ctx, c)
 		}
 	}
-	return "", fmt.Errorf("rollout: %s cannot do %s: %w", s.runner.target.ID(), in.Kind, alipayplus.ErrInvalid)
+	return "", fmt.Errorf("%s cannot do %s: %w", s.runner.target.ID(), in.Kind, alipayplus.ErrInvalid)
 }
 
 // changeFailed handles a change that did not succeed. It returns nil when the next
@@ -90,7 +90,7 @@ func (s *session) changeFailed(ctx context.Context, in *Intent, err error) error
 		s.conflicts++
 	}
 	switch {
-	case isTransient(err):
+	case s.mayPass(err):
 		in.unknown = true
 		return err
 	case in.Kind == ChangeAbort:

@@ -242,7 +242,7 @@ func (s *session) refusalOf(c Command) string {
 	case c.Kind == CommandResume && status != Paused:
 		return "it is running; only a paused rollout can be resumed"
 	case c.Kind == CommandResume && c.ID != s.commandID && c.At.Before(s.state.Stop.At):
-		return "it stopped after that was asked: " + s.state.Stop.Reason + "; look at it, and resume it again"
+		return "it stopped after that was asked: " + s.state.Stop.Reason + "; check it, and resume it again"
 	case c.Kind == CommandPause && status == Paused:
 		return "it is paused already"
 	case !c.Kind.known():
@@ -269,7 +269,7 @@ func (s *session) refusalOfApproval(c Command) string {
 	case revokes && !slices.ContainsFunc(s.state.Approvals, func(a Approval) bool { return a.Ratio == c.Ratio }):
 		return fmt.Sprintf("%v is not approved; nothing is left to revoke", c.Ratio)
 	case !revokes && void != nil && (c.Seq != 0 && c.Seq < void.Seq || c.Seq == 0 && c.At.Before(void.At)):
-		return fmt.Sprintf("%s after the state that was approved; look at it, and approve %v again", void.Why, c.Ratio)
+		return fmt.Sprintf("%s after the state that was approved; check it, and approve %v again", void.Why, c.Ratio)
 	case c.Seq > s.state.Seq:
 		return fmt.Sprintf("state %d cannot be approved: the last one is %d", c.Seq, s.state.Seq)
 	default:

@@ -426,7 +426,7 @@ func TestAnApprovalIsForTheStateThatWasLookedAt(t *testing.T) {
 		s.gate = nil
 
 		_, err := s.runner().Approve(t.Context(), "lin", "", 50, rollout.ApprovedState(looked))
-		require.EqualError(t, err, "rollout release 1: gate errors failed: too many errors after the state that was approved; look at it, and approve 50% again")
+		require.EqualError(t, err, "rollout release 1: gate errors failed: too many errors after the state that was approved; check it, and approve 50% again")
 		require.ErrorIs(t, err, alipayplus.ErrConflict)
 		_, err = s.runner().Approve(t.Context(), "lin", "", 50, rollout.ApprovedState(s.state().Seq+10))
 		require.ErrorIs(t, err, alipayplus.ErrConflict)
@@ -803,7 +803,7 @@ func TestAResumptionFromBeforeTheStopIsRefused(t *testing.T) {
 
 		require.EqualError(t, again, err.Error())
 		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
-		require.Equal(t, []string{"it stopped after that was asked: gate errors failed: bad; look at it, and resume it again"}, s.emitted(rollout.EventRefused))
+		require.Equal(t, []string{"it stopped after that was asked: gate errors failed: bad; check it, and resume it again"}, s.emitted(rollout.EventRefused))
 		s.requireNoCommands()
 
 		_, err = s.runner().Resume(t.Context(), "pat", "")

@@ -64,6 +64,8 @@ func decide(state *State, o *Observation, now time.Time, clock string) decision 
 		if o.Ratio >= alipayplus.FullRatio { // even if the status does not say so
 			return decision{action: actDone, message: "all users have the version"}
 		}
+	case alipayplus.ReleaseDeleted:
+		return endFor("the selection of the version for the target app was deleted%s", by(o))
 	case alipayplus.ReleaseCanceled:
 		return endFor("the release was canceled%s", by(o))
 	case alipayplus.ReleaseArchived:
@@ -98,7 +100,7 @@ func decideNew(state *State, o *Observation) decision {
 		if slices.ContainsFunc(o.Reviews, func(r alipayplus.Review) bool { return r.Status == alipayplus.ReviewRejected }) {
 			return pauseFor(CauseRejected, "%s", rejection(o.Reviews))
 		}
-		return pauseFor(CauseWithdrawn, "the application was taken back%s", by(o))
+		return pauseFor(CauseWithdrawn, "the application was withdrawn%s", by(o))
 	}
 	other := o.Blocker
 	switch {
@@ -124,7 +126,7 @@ func decideReview(state *State, o *Observation, now time.Time) decision {
 		if state.Spec.reviewPolicy() == ReviewReplace { // reconcile has adopted what may be adopted
 			return decision{action: actWithdraw, message: "withdraw the application that somebody else made"}
 		}
-		return decision{action: actConflict, message: "the version is under review already, and this rollout did not apply for it; let the spec say review: adopt to wait for the verdict, or review: replace to apply anew"}
+		return decision{action: actConflict, message: "the version is under review already, and this rollout did not apply for it; let the spec say review: adopt to wait for the verdict, or review: replace to apply again"}
 	}
 	d := decision{wait: WaitReview, message: "under review: " + verdicts(o.Reviews)}
 	if state.Spec.ReviewDeadline == 0 {
@@ -182,7 +184,7 @@ func decideStep(state *State, at int, now time.Time, clock string) (_ decision, 
 	}
 	baked := bakedAt(state, step, clock)
 	if due := dueGates(state, step, baked, now); len(due) > 0 {
-		return decision{action: actEvaluateGates, gates: due, message: fmt.Sprintf("ask the gates of %v", state.Ratio)}, true
+		return decision{action: actEvaluateGates, gates: due, message: fmt.Sprintf("evaluate the gates of %v", state.Ratio)}, true
 	}
 	if now.Before(baked) {
 		until := baked

@@ -253,7 +253,7 @@ func TestAPassAfterItsTimeIsNoAnswer(t *testing.T) {
 			state, err := s.runner().Run(t.Context())
 			require.ErrorIs(t, err, rollout.ErrGateFailed)
 			require.ErrorContains(t, err, "release 1 is paused at 10%: gate errors did not answer 4 times in a row, which counts as failed: "+
-				"the gate answered after its time: context deadline exceeded; look into it, then resume, which asks the gates again, or abort")
+				"the gate answered after its time: context deadline exceeded; look into it, then resume, which evaluates the gates again, or abort")
 			require.Equal(t, 4, state.Gates["errors"].Errors)
 			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
 		})

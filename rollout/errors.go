@@ -51,7 +51,7 @@ type StoppedError struct {
 // Error says what stopped, why, and the way out.
 func (e *StoppedError) Error() string {
 	text := fmt.Sprintf("rollout %s is %s at %v: %s", titleOf(e.Rollout, e.Target, e.Subject), strings.ToLower(string(e.Status)), e.Stop.Ratio, e.Stop.Reason)
-	if e.Stop.By != "" {
+	if e.Stop.By != "" && !strings.Contains(e.Stop.Reason, " by "+e.Stop.By) {
 		text += " (by " + e.Stop.By + ")"
 	}
 	if e.Stop.Aftermath != "" {
@@ -88,11 +88,11 @@ func (e *StoppedError) wayOut() string {
 	}
 	switch e.Stop.Cause {
 	case CauseGate:
-		return "look into it, then resume, which asks the gates again, or abort"
+		return "look into it, then resume, which evaluates the gates again, or abort"
 	case CauseRejected:
-		return "mend what the reviewers found, then resume, which applies anew"
+		return "correct what the reviewers found, then resume, which applies again"
 	case CauseWithdrawn:
-		return "resume, which applies anew, or abort"
+		return "resume, which applies again, or abort"
 	case CauseDeadline:
 		return "resume, which starts the deadlines anew, or abort"
 	case CauseOutside:

@@ -50,7 +50,7 @@ func TestAChangeThatIsDoneIsNotPending(t *testing.T) {
 			state, err := s.runner().Run(ctx)
 
 			require.ErrorIs(t, err, rollout.ErrPending)
-			require.EqualError(t, err, "rollout release 1 is still pending: a look at the target, after: "+tt.line+"; run it again to go on")
+			require.EqualError(t, err, "rollout release 1 is still pending: the next observation of the target, after: "+tt.line+"; run it again to go on")
 			require.Equal(t, tt.live, state.Ratio)
 		})
 	}

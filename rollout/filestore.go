@@ -315,7 +315,7 @@ func (l *fileLease) initialize(holder string) error {
 // checkHeld returns an error unless the lease is still held.
 func (l *fileLease) checkHeld() error {
 	if l.released.Load() {
-		return fmt.Errorf("rollout %s: it was given back: %w", l.rollout, ErrLeaseLost)
+		return fmt.Errorf("rollout %s: it was released: %w", l.rollout, ErrLeaseLost)
 	}
 	if err := l.lock.Held(); err != nil {
 		return fmt.Errorf("rollout %s: %w: %w", l.rollout, ErrLeaseLost, err)

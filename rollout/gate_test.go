@@ -251,7 +251,7 @@ func TestAGateThatFailsPausesTheRollout(t *testing.T) {
 
 		state, err := s.runner().Run(t.Context())
 
-		require.EqualError(t, err, "rollout release 1 is paused at 50%: gate errors failed: error rate 0.02 is above 0.01; look into it, then resume, which asks the gates again, or abort")
+		require.EqualError(t, err, "rollout release 1 is paused at 50%: gate errors failed: error rate 0.02 is above 0.01; look into it, then resume, which evaluates the gates again, or abort")
 		require.ErrorIs(t, err, rollout.ErrGateFailed)
 		require.NotErrorIs(t, err, rollout.ErrAborted)
 		require.Equal(t, rollout.Paused, state.Status)
@@ -310,7 +310,7 @@ func TestAnAbortThatIsRefusedPauses(t *testing.T) {
 
 		state, err := s.runner().Run(t.Context())
 
-		require.EqualError(t, err, "rollout release 1 is paused at 50%: gate errors failed: error rate 0.02 is above 0.01; giving the version up was refused: permission denied; look into it, then resume, which asks the gates again, or abort")
+		require.EqualError(t, err, "rollout release 1 is paused at 50%: gate errors failed: error rate 0.02 is above 0.01; giving the version up was refused: permission denied; look into it, then resume, which evaluates the gates again, or abort")
 		require.Equal(t, rollout.Paused, state.Status)
 		require.Nil(t, state.Intent)
 		require.Equal(t, []alipayplus.Ratio{10, 50}, s.fake.Ratios(), "it does not climb on")
@@ -348,7 +348,7 @@ func TestAGateThatDoesNotAnswerNeverPasses(t *testing.T) {
 				return tt.answer(ctx)
 			}
 			state, err := s.runner().Run(t.Context())
-			require.EqualError(t, err, "rollout release 1 is paused at 10%: gate errors did not answer 4 times in a row, which counts as failed: "+tt.why+"; look into it, then resume, which asks the gates again, or abort")
+			require.EqualError(t, err, "rollout release 1 is paused at 10%: gate errors did not answer 4 times in a row, which counts as failed: "+tt.why+"; look into it, then resume, which evaluates the gates again, or abort")
 			require.ErrorIs(t, err, rollout.ErrGateFailed)
 			require.Equal(t, 4, asked, "three in a row are tolerated")
 			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())

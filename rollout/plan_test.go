@@ -43,7 +43,7 @@ func inReview(p *rollout.Plan) []string {
 func TestAPlanOfEveryStatusUnderEveryPolicy(t *testing.T) {
 	t.Parallel()
 	policies := []rollout.ReviewPolicy{"", rollout.ReviewFail, rollout.ReviewAdopt, rollout.ReviewReplace}
-	const notOurs = "blocked apply for review (the version is under review already, and this rollout did not apply for it; let the spec say review: adopt to wait for the verdict, or review: replace to apply anew)"
+	const notOurs = "blocked apply for review (the version is under review already, and this rollout did not apply for it; let the spec say review: adopt to wait for the verdict, or review: replace to apply again)"
 	const (
 		unblock = "finish, withdraw or cancel it first"
 		patient = "wait for its end, or let the spec say review: replace"

@@ -34,7 +34,7 @@ func (s *session) readTarget(ctx context.Context, given *BatchResult) error {
 		return given.Err
 	}
 	if given.Observation == nil {
-		return fmt.Errorf("rollout %s: %s was read as nothing, without an error: mend the target", s.runner.name, s.runner.target.ID())
+		return fmt.Errorf("rollout %s: %s returned neither an observation nor an error; correct the target", s.runner.name, s.runner.target.ID())
 	}
 	s.observation = given.Observation
 	return nil
@@ -127,8 +127,8 @@ func (s *session) adoptApplication() {
 	case o.Status != alipayplus.ReleaseUnderReview:
 		return
 	case state.Applied:
-		s.recordAdopted(state.Ratio, "somebody applied anew"+by(o)+"; waiting for that verdict")
-		state.voidApprovals("somebody applied anew" + by(o))
+		s.recordAdopted(state.Ratio, "somebody applied again"+by(o)+"; waiting for that verdict")
+		state.voidApprovals("somebody applied again" + by(o))
 	case state.Spec.reviewPolicy() == ReviewAdopt:
 		s.recordAdopted(state.Ratio, "the version is under review already; waiting for the verdict")
 	default:

@@ -67,7 +67,7 @@ func TestATargetWithoutObservationIsAnError(t *testing.T) {
 			"step":  func() error { _, err := r.Step(t.Context()); return err },
 			"apply": func() error { _, err := r.RunPlan(t.Context(), new(rollout.Plan)); return err },
 		} {
-			require.EqualError(t, do(), "rollout release 1: release 1 was read as nothing, without an error: mend the target", name)
+			require.EqualError(t, do(), "rollout release 1: release 1 returned neither an observation nor an error; correct the target", name)
 		}
 		_, err := r.Plan(t.Context())
 		require.ErrorIs(t, err, alipayplus.ErrInvalid)

@@ -209,7 +209,7 @@ func TestAFleetReportsEachOfManyEnds(t *testing.T) {
 		require.ErrorAs(t, err, &fleet)
 		require.Same(t, summary, fleet.Summary)
 		require.EqualError(t, err, "fleet: 3 DONE, 1 ENDED, 3 FAILED, 1 PAUSED"+
-			"; rollout release 2 is paused at 0%: ALIPAY_CN rejected it: a | b; mend what the reviewers found, then resume, which applies anew"+
+			"; rollout release 2 is paused at 0%: ALIPAY_CN rejected it: a | b; correct what the reviewers found, then resume, which applies again"+
 			"; rollout release 3 is ended at 10%: the release was canceled by pat; it is over; release a later version"+
 			"; rollout release 4: mini program release 4 is not authorized for ALIPAY_CN; call Authorizations.Begin and visit the page it returns"+
 			"; and 2 more")

@@ -21,7 +21,7 @@ func TestARejectionOnDayTwoStopsWithTheReasonsOfEachParty(t *testing.T) {
 
 		state, err := s.runner().Run(t.Context())
 
-		require.EqualError(t, err, "rollout release 1 is paused at 0%: ALIPAY_CN rejected it: the icon is too small; mend what the reviewers found, then resume, which applies anew")
+		require.EqualError(t, err, "rollout release 1 is paused at 0%: ALIPAY_CN rejected it: the icon is too small; correct what the reviewers found, then resume, which applies again")
 		require.ErrorIs(t, err, rollout.ErrRejected)
 		var stopped *rollout.StoppedError
 		require.ErrorAs(t, err, &stopped)
@@ -69,7 +69,7 @@ func TestAnApplicationThatWasWithdrawnPauses(t *testing.T) {
 	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.at(time.Minute, func() { require.NoError(t, s.fake.WithdrawAs("pat")) })
 		_, err := s.runner().Run(t.Context())
-		require.EqualError(t, err, "rollout release 1 is paused at 0%: the application was taken back by pat; resume, which applies anew, or abort")
+		require.EqualError(t, err, "rollout release 1 is paused at 0%: the application was withdrawn by pat; resume, which applies again, or abort")
 		require.ErrorIs(t, err, rollout.ErrRejected)
 		var review *alipayplus.ReviewError
 		require.ErrorAs(t, err, &review)
@@ -86,7 +86,7 @@ func TestAnApplicationThatSomebodyRenewedIsWaitedFor(t *testing.T) {
 			require.NoError(t, s.fake.ApplyAs("pat"))
 		})
 		s.requireDone(s.runner().Run(t.Context()))
-		require.Equal(t, []string{"somebody applied anew by pat; waiting for that verdict"}, s.emitted(rollout.EventAdopted))
+		require.Equal(t, []string{"somebody applied again by pat; waiting for that verdict"}, s.emitted(rollout.EventAdopted))
 		require.Equal(t, 1, s.fake.Calls(rollouttest.OpApply))
 	})
 }
@@ -108,11 +108,11 @@ func TestAReviewThatRunsAlready(t *testing.T) {
 	}{
 		{
 			"its own, unsaid", own, "",
-			"rollout release 1: the version is under review already, and this rollout did not apply for it; let the spec say review: adopt to wait for the verdict, or review: replace to apply anew", nil,
+			"rollout release 1: the version is under review already, and this rollout did not apply for it; let the spec say review: adopt to wait for the verdict, or review: replace to apply again", nil,
 		},
 		{
 			"its own, fail", own, rollout.ReviewFail,
-			"rollout release 1: the version is under review already, and this rollout did not apply for it; let the spec say review: adopt to wait for the verdict, or review: replace to apply anew", nil,
+			"rollout release 1: the version is under review already, and this rollout did not apply for it; let the spec say review: adopt to wait for the verdict, or review: replace to apply again", nil,
 		},
 		{"its own, adopt", own, rollout.ReviewAdopt, "", []string{"STARTED 0-0", "ADOPTED 0-0"}},
 		{"its own, replace", own, rollout.ReviewReplace, "", []string{"STARTED 0-0", "WITHDRAWN 0-0", "APPLIED 0-0"}},

@@ -64,7 +64,7 @@ func newSchedule(f *Fleet) *schedule {
 	}
 	now := time.Now()
 	for i, r := range f.runners {
-		s.targets[i] = FleetMember{Target: r.target.ID(), Canary: i < f.canaries, Status: FleetStatus(Running), What: "not looked at yet"}
+		s.targets[i] = FleetMember{Target: r.target.ID(), Canary: i < f.canaries, Status: FleetStatus(Running), What: "not observed yet"}
 		if f.canaries > 0 && i >= f.canaries {
 			s.targets[i].Status, s.targets[i].What = FleetQueued, "waiting for the canaries"
 		} else {
@@ -278,7 +278,7 @@ func (s *schedule) canaryFinished(t *FleetMember) {
 	}
 	now := time.Now()
 	s.eachQueued(func(i int, other *FleetMember) {
-		other.Status, other.What = FleetStatus(Running), "not looked at yet"
+		other.Status, other.What = FleetStatus(Running), "not observed yet"
 		s.push(i, now, now)
 	})
 }

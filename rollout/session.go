@@ -83,7 +83,7 @@ func (s *session) step(ctx context.Context, given *BatchResult) (*Next, error) {
 			s.lastNext = *next
 			return next, nil
 		}
-		s.lastNext.What = "a look at the target, after: " + d.message
+		s.lastNext.What = "the next observation of the target, after: " + d.message
 	}
 }
 
@@ -116,7 +116,7 @@ func (s *session) finished() *Next {
 func (s *session) retryLater(ctx context.Context, err error) (*Next, error) {
 	_, unsaved := errors.AsType[*saveError](err)
 	switch {
-	case unsaved || !isTransient(err):
+	case unsaved || !s.mayPass(err):
 		return nil, err
 	case ctx.Err() != nil:
 		return nil, ctx.Err() // it may pass, and a later run tries again
@@ -310,7 +310,7 @@ func (s *session) close(ctx context.Context) {
 	s.renewing.Wait()
 	ctx = context.WithoutCancel(ctx)
 	if err := s.lease.Release(ctx); err != nil {
-		s.runner.logger.LogAttrs(ctx, slog.LevelWarn, "the lease of a rollout could not be given back",
+		s.runner.logger.LogAttrs(ctx, slog.LevelWarn, "the lease of a rollout could not be released",
 			slog.String("rollout", s.runner.name), slog.Any("error", err))
 	}
 }

@@ -157,7 +157,7 @@ func TestALeaseThatCannotBeGivenBackIsLoggedAndNoFailure(t *testing.T) {
 			var log bytes.Buffer
 			r := s.runnerOf(s.fake, storeFailing(s.store, "Release", errors.New("unplugged")), rollout.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
 			require.NoError(t, do(s, r))
-			require.Contains(t, log.String(), `level=WARN msg="the lease of a rollout could not be given back" rollout="release 1" error=unplugged`)
+			require.Contains(t, log.String(), `level=WARN msg="the lease of a rollout could not be released" rollout="release 1" error=unplugged`)
 			time.Sleep(time.Minute)
 			s.lease("another") // it ended as if its holder had died
 		})

@@ -84,7 +84,9 @@ func (e Event) attrs() []slog.Attr {
 		attrs = append(attrs, slog.String("until", e.Until.UTC().Format(time.RFC3339)))
 	}
 	text("by", e.By)
-	text("error", e.Error)
+	if !strings.Contains(e.What, e.Error) { // the message has it already
+		text("error", e.Error)
+	}
 	return attrs
 }
 

@@ -262,10 +262,10 @@ func decodeState(rollout string, data []byte) (*State, error) {
 	}
 	if c.Schema > stateSchema {
 		return nil, &CheckpointError{Rollout: rollout, Newer: true, Reason: fmt.Sprintf(
-			"it is of form %d, made by a newer version of the library; this one reads up to %d", c.Schema, stateSchema)}
+			"it has schema version %d, made by a newer version of the library; this one reads up to %d", c.Schema, stateSchema)}
 	}
 	if c.Schema < 1 {
-		return nil, bad("it is damaged: it has no form")
+		return nil, bad("it is damaged: it has no schema version")
 	}
 	sum := sha256.Sum256(c.State)
 	if hex.EncodeToString(sum[:]) != c.SHA256 {

@@ -53,10 +53,10 @@ func TestAStoredStateThatCannotBeUsedIsNeverAFreshStart(t *testing.T) {
 		"a changed byte": {replaced(`"ratio":10`, `"ratio":11`), "it is damaged or was changed by hand: its checksum does not fit"},
 		"cut off":        {func(s *stage) { s.replace(func(b []byte) []byte { return b[:10] }) }, "it is damaged: unexpected end of JSON input"},
 		"empty":          {func(s *stage) { s.replace(func([]byte) []byte { return []byte{} }) }, "it is damaged: unexpected end of JSON input"},
-		"another file":   {func(s *stage) { s.replace(func([]byte) []byte { return []byte(`{"name":"x"}`) }) }, "it is damaged: it has no form"},
+		"another file":   {func(s *stage) { s.replace(func([]byte) []byte { return []byte(`{"name":"x"}`) }) }, "it is damaged: it has no schema version"},
 		"newer": {
 			replaced(`"schema":1`, `"schema":2`),
-			"it is of form 2, made by a newer version of the library; this one reads up to 1; use the newer version",
+			"it has schema version 2, made by a newer version of the library; this one reads up to 1; use the newer version",
 		},
 		"of another rollout": {func(s *stage) { s.rewrite(func(state map[string]any) { state["rollout"] = "release 7" }) }, "it is of the rollout release 7"},
 		"not a state": {

@@ -18,7 +18,8 @@ import (
 // with an error that matches [alipayplus.ErrConflict]. A change of a target on which
 // Change.From is not live is refused in the same way, except for Abort, which acts on
 // whatever is live. A failure after which the same call may succeed later must satisfy
-// [alipayplus.IsRetryable] or be made by [Transient]; any other error is final.
+// [alipayplus.IsRetryable] or be made by [Transient]; one of something else that answered in
+// the target's place is made by [Outage]; any other error is final.
 //
 // A Target must be safe for concurrent use.
 type Target interface {

@@ -27,7 +27,7 @@ func (j *job) ready(ctx context.Context) (begun bool, err error) {
 }
 
 // applicant is a target that says whether there is what to apply for review with. It is
-// asked before a rollout begins that will apply; later on, when it applies anew.
+// asked before a rollout begins that will apply; later on, when it applies again.
 type applicant interface {
 	checkApplication(ctx context.Context) error
 }

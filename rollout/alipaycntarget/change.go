@@ -153,7 +153,7 @@ func (t *Target) Abort(ctx context.Context, c rollout.Change) (string, error) {
 func (t *Target) abort(ctx context.Context, versions *alipaycn.VersionsClient) (string, error) {
 	const most = 5 // three are enough when nobody else changes the version
 	aftermath := "nobody has the version; it is in development and can be applied for again"
-	lastConflict := t.conflict("moves while it is being given up; look at it in AlipayCN's console")
+	lastConflict := t.conflict("moves while it is being given up; check it in AlipayCN's console")
 	for range most {
 		detail, err := t.read(ctx, versions)
 		if err != nil {

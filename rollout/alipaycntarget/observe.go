@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -170,6 +171,9 @@ func blockerOf(other alipaycn.VersionSummary) *rollout.Blocker {
 // classify makes a failure of AlipayCN transient for the runner when it may pass. It keeps nil.
 func classify(err error) error {
 	e, ok := errors.AsType[*alipaycn.Error](err)
+	if ok && e.Foreign && !e.Retryable && !e.OutcomeUnknown && e.HTTPStatus != http.StatusRequestEntityTooLarge {
+		return rollout.Outage(err)
+	}
 	if !ok || !e.Retryable && !e.OutcomeUnknown {
 		return err
 	}

@@ -49,7 +49,7 @@ func TestARejectionIsReportedWithItsReasonAndAppliedForAnewAfterResumption(t *te
 
 		_, err := w.runner(atOnce()).Run(t.Context())
 
-		require.EqualError(t, err, "rollout tea of AlipayCN app 2021000000000002 version 1.2.0 (BlueLakeTea) is paused at 0%: ALIPAY_CN rejected it: the icon is too small; mend what the reviewers found, then resume, which applies anew")
+		require.EqualError(t, err, "rollout tea of AlipayCN app 2021000000000002 version 1.2.0 (BlueLakeTea) is paused at 0%: ALIPAY_CN rejected it: the icon is too small; correct what the reviewers found, then resume, which applies again")
 		require.ErrorIs(t, err, rollout.ErrRejected)
 		w.requireStatus(alipaycn.StatusAuditReject) // the reasons stay to be read in the console
 

@@ -1,6 +1,11 @@
 package alipaycntarget_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -127,5 +132,76 @@ func TestAnAnswerThatSaysNothingMakesNothingTwice(t *testing.T) {
 				}, alipaycntest.WithAutoReview(0))
 			})
 		}
+	}
+}
+
+// maintenance is what answers in AlipayCN's place for a while.
+type maintenance struct {
+	http.RoundTripper
+	from, to time.Time
+	answer   func() (*http.Response, error)
+}
+
+func (m *maintenance) RoundTrip(r *http.Request) (*http.Response, error) {
+	if now := time.Now(); now.Before(m.from) || !now.Before(m.to) {
+		return m.RoundTripper.RoundTrip(r)
+	}
+	answer, err := m.answer()
+	if answer != nil {
+		answer.Request = r
+	}
+	return answer, err
+}
+
+func maintenancePages() map[string]func() (*http.Response, error) {
+	page := func(status int, location string) func() (*http.Response, error) {
+		return func() (*http.Response, error) {
+			h := http.Header{"Content-Type": {"text/html"}}
+			if location != "" {
+				h.Set("Location", location)
+			}
+			return &http.Response{StatusCode: status, Header: h, Body: io.NopCloser(strings.NewReader("<h1>Back soon</h1>"))}, nil
+		}
+	}
+	return map[string]func() (*http.Response, error){
+		"200": page(200, ""), "403": page(403, ""), "404": page(404, ""), "502": page(502, ""), "503": page(503, ""),
+		"302": page(302, "https://status.example/"), "307": page(307, "https://status.example/"),
+		"a certificate of another name": func() (*http.Response, error) {
+			return nil, &tls.CertificateVerificationError{Err: x509.HostnameError{Certificate: &x509.Certificate{}, Host: "openapi.alipay.com"}}
+		},
+	}
+}
+
+func TestAMaintenancePageInTheMiddleOfARolloutPasses(t *testing.T) {
+	for name, answer := range maintenancePages() {
+		for when, from := range map[string]time.Duration{"during the review": 10 * time.Minute, "during the climb": time.Hour} {
+			t.Run(name+" "+when, func(t *testing.T) {
+				given(t, func(t *testing.T, w *harness) {
+					begin := time.Now().Add(from)
+					w.wire.to = &maintenance{w.wire.to, begin, begin.Add(3 * time.Hour), answer}
+					state, err := w.runner(atOnce()).Run(t.Context())
+					requireClimbed(w, state, err)
+					require.Equal(t, aClimb(), w.g.Effects(mini))
+					require.Less(t, w.wire.calls, 300)
+				}, alipaycntest.WithAutoReview(time.Hour))
+			})
+		}
+	}
+}
+
+func TestAWrongEndpointIsAnErrorAtOnce(t *testing.T) {
+	for name, answer := range maintenancePages() {
+		if name == "502" || name == "503" {
+			continue // a server that has trouble is one
+		}
+		t.Run(name, func(t *testing.T) {
+			given(t, func(t *testing.T, w *harness) {
+				begin := time.Now()
+				w.wire.to = &maintenance{w.wire.to, begin, begin.Add(3 * time.Hour), answer}
+				_, err := w.runner(atOnce()).Run(t.Context())
+				require.Error(t, err)
+				require.Less(t, time.Since(begin), time.Minute)
+			})
+		})
 	}
 }
