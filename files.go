@@ -7,15 +7,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"image"
-	_ "image/jpeg" // uploads may be JPEG
-	_ "image/png"  // uploads may be PNG
 	"io"
 	"net/http"
 	"slices"
 	"sync"
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/picture"
 	"github.com/alipayplus-go/alipayplus/internal/transport"
 )
 
@@ -155,11 +153,11 @@ func (f *File) checkType(types []string) error {
 }
 
 func (f *File) measure(content io.Reader) error {
-	config, _, err := image.DecodeConfig(content)
+	size, err := picture.Measure(content)
 	if err != nil {
 		return invalidFile("begins like %s but is not a readable image", f.ContentType)
 	}
-	f.Width, f.Height = config.Width, config.Height
+	f.Width, f.Height = size.Width, size.Height
 	return nil
 }
 

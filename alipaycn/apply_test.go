@@ -73,7 +73,7 @@ func TestAnApplicationIsRefusedForWhatAlipayCNWouldRefuse(t *testing.T) {
 		{"devices", func(in *ApplyInput) { in.BundleID = BundleIoT }, nil},
 		{"a client that cannot be reviewed", func(in *ApplyInput) { in.BundleID = BundleAmap }, []string{`bundle_id: must be one of [com.alipay.alipaywallet com.alipay.iot.xpaas]; got "com.amap.app"`}},
 		{"too many pictures", func(in *ApplyInput) {
-			shot := *picture(t, "shot.png", 10, 10)
+			shot := *aPicture(t, "shot.png", 10, 10)
 			in.ScreenShots = []File{shot, shot, shot, shot, shot, shot}
 			in.LicensePics = in.ScreenShots
 			in.SpecialLicensePics = in.ScreenShots[:4]
@@ -134,7 +134,7 @@ func TestAFirstApplicationNeedsWhatIsNotSaved(t *testing.T) {
 	in.Saved = &BaseInfo{}
 	in.AppName, in.AppEnglishName, in.AppSlogan = "shop", "shop", "a slogan of ten"
 	in.AppDescription, in.OldCategories, in.ServicePhone = "a description of 20 characters", CategoryIDs{"11_12"}, "95188"
-	in.AppLogo = picture(t, "logo.png", 180, 180)
+	in.AppLogo = aPicture(t, "logo.png", 180, 180)
 	require.Empty(t, broken(in.Validate()), "all is given")
 }
 

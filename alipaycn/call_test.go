@@ -181,7 +181,7 @@ func TestRequestVectorsThroughTheClient(t *testing.T) {
 			c.expiredSeconds, _ = strconv.Atoi(in("expired_seconds"))
 			out := outgoing{target: in("path_and_query"), contentType: jsonContent, body: []byte(in("signed_body")), encrypted: in("body_kind") == "aes"}
 			if in("body_kind") == "multipart" {
-				out = out.multipart([]filePart{{"first_screen_shot", picture(t, "shot-1.png", 1, 1)}})
+				out = out.multipart([]filePart{{"first_screen_shot", aPicture(t, "shot-1.png", 1, 1)}})
 			}
 
 			_ = c.exchange(t.Context(), cnwire.Operation{Name: "vector", Method: in("method"), Write: true}, out, nil)

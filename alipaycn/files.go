@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"image"
-	"image/color"
-	_ "image/jpeg" // pictures may be JPEG
-	_ "image/png"  // pictures may be PNG
 	"io"
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/alipayplus-go/alipayplus/internal/picture"
 )
 
 // File is a file to send. Its content is read in pieces and more than once: to
@@ -146,16 +144,16 @@ func (f *File) imageProblem(rule fileRule) string {
 	if rule.width == 0 && !rule.square {
 		return ""
 	}
-	config, _, err := image.DecodeConfig(f.reader())
+	size, err := picture.Measure(f.reader())
 	switch {
 	case err != nil:
 		return "begins like an image but cannot be read as one"
-	case config.ColorModel == color.CMYKModel:
+	case size.CMYK:
 		return "must be saved in RGB, not in CMYK"
-	case rule.square && config.Width != config.Height:
-		return fmt.Sprintf("must be square; is %d x %d pixels", config.Width, config.Height)
-	case rule.width > 0 && (config.Width > rule.width || config.Height > rule.height):
-		return fmt.Sprintf("must be at most %d pixels wide and %d high; is %d x %d", rule.width, rule.height, config.Width, config.Height)
+	case rule.square && size.Width != size.Height:
+		return fmt.Sprintf("must be square; is %d x %d pixels", size.Width, size.Height)
+	case rule.width > 0 && (size.Width > rule.width || size.Height > rule.height):
+		return fmt.Sprintf("must be at most %d pixels wide and %d high; is %d x %d", rule.width, rule.height, size.Width, size.Height)
 	default:
 		return ""
 	}

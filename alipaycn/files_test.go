@@ -25,7 +25,7 @@ func textFile(name, content string) *File {
 }
 
 // picture is a PNG or JPEG of the given measures, by the ending of its name.
-func picture(t *testing.T, name string, width, height int) *File {
+func aPicture(t *testing.T, name string, width, height int) *File {
 	t.Helper()
 	pixels := image.NewPaletted(image.Rect(0, 0, width, height), color.Palette{color.White})
 	var content bytes.Buffer
@@ -63,26 +63,26 @@ func TestFilesAreCheckedByTheirContent(t *testing.T) {
 		rule fileRule
 		want string
 	}{
-		{"a logo", picture(t, "logo.png", 180, 180), logoRule(), ""},
-		{"a JPEG logo", picture(t, "logo.jpg", 180, 180), logoRule(), ""},
-		{"another ending of JPEG, in capitals", picture(t, "logo.JPEG", 180, 180), logoRule(), ""},
-		{"a name in Chinese", picture(t, "图标.png", 180, 180), logoRule(), ""},
-		{"a large logo", padded(picture(t, "logo.png", 180, 180), 2*megabytes), logoRule(), ""},
-		{"a logo that is too large", padded(picture(t, "logo.png", 180, 180), 2*megabytes+1), logoRule(), "must have at most 2 MB; has 2097153 bytes"},
-		{"a logo that is not square", picture(t, "logo.png", 180, 181), logoRule(), "must be square; is 180 x 181 pixels"},
+		{"a logo", aPicture(t, "logo.png", 180, 180), logoRule(), ""},
+		{"a JPEG logo", aPicture(t, "logo.jpg", 180, 180), logoRule(), ""},
+		{"another ending of JPEG, in capitals", aPicture(t, "logo.JPEG", 180, 180), logoRule(), ""},
+		{"a name in Chinese", aPicture(t, "图标.png", 180, 180), logoRule(), ""},
+		{"a large logo", padded(aPicture(t, "logo.png", 180, 180), 2*megabytes), logoRule(), ""},
+		{"a logo that is too large", padded(aPicture(t, "logo.png", 180, 180), 2*megabytes+1), logoRule(), "must have at most 2 MB; has 2097153 bytes"},
+		{"a logo that is not square", aPicture(t, "logo.png", 180, 181), logoRule(), "must be square; is 180 x 181 pixels"},
 		{"a logo in CMYK", cmyk(180, 180), logoRule(), "must be saved in RGB, not in CMYK"},
 		{"a GIF", textFile("logo.gif", "GIF89a\x01\x00\x01\x00"), logoRule(), "must be png, jpg or jpeg by its content, whatever its name"},
 		{"a GIF that calls itself PNG", textFile("logo.png", "GIF89a\x01\x00\x01\x00"), logoRule(), "must be png, jpg or jpeg by its content, whatever its name"},
-		{"a PNG that calls itself JPEG", &File{Name: "logo.jpg", Content: picture(t, "logo.png", 9, 9).Content, Size: 60}, logoRule(), "must have a file name that ends with .png, as its content is"},
-		{"a JPEG that calls itself PNG", &File{Name: "logo.png", Content: picture(t, "logo.jpg", 9, 9).Content, Size: 60}, logoRule(), "must have a file name that ends with .jpg or .jpeg, as its content is"},
+		{"a PNG that calls itself JPEG", &File{Name: "logo.jpg", Content: aPicture(t, "logo.png", 9, 9).Content, Size: 60}, logoRule(), "must have a file name that ends with .png, as its content is"},
+		{"a JPEG that calls itself PNG", &File{Name: "logo.png", Content: aPicture(t, "logo.jpg", 9, 9).Content, Size: 60}, logoRule(), "must have a file name that ends with .jpg or .jpeg, as its content is"},
 		{"a picture that ends early", textFile("logo.png", "\x89PNG\r\n\x1a\n and no more"), logoRule(), "begins like an image but cannot be read as one"},
-		{"no ending", &File{Name: "logo", Content: picture(t, "logo.png", 9, 9).Content, Size: 60}, logoRule(), "must have a file name that ends with .png, as its content is"},
+		{"no ending", &File{Name: "logo", Content: aPicture(t, "logo.png", 9, 9).Content, Size: 60}, logoRule(), "must have a file name that ends with .png, as its content is"},
 
-		{"a screenshot", picture(t, "shot.png", 2160, 3840), pictureRule(), ""},
-		{"a screenshot that is too wide", picture(t, "shot.png", 2161, 10), pictureRule(), "must be at most 2160 pixels wide and 3840 high; is 2161 x 10"},
-		{"a screenshot that is too high", picture(t, "shot.png", 10, 3841), pictureRule(), "must be at most 2160 pixels wide and 3840 high; is 10 x 3841"},
-		{"a large screenshot", padded(picture(t, "shot.png", 9, 9), 4*megabytes), pictureRule(), ""},
-		{"a screenshot that is too large", padded(picture(t, "shot.png", 9, 9), 4*megabytes+1), pictureRule(), "must have at most 4 MB; has 4194305 bytes"},
+		{"a screenshot", aPicture(t, "shot.png", 2160, 3840), pictureRule(), ""},
+		{"a screenshot that is too wide", aPicture(t, "shot.png", 2161, 10), pictureRule(), "must be at most 2160 pixels wide and 3840 high; is 2161 x 10"},
+		{"a screenshot that is too high", aPicture(t, "shot.png", 10, 3841), pictureRule(), "must be at most 2160 pixels wide and 3840 high; is 10 x 3841"},
+		{"a large screenshot", padded(aPicture(t, "shot.png", 9, 9), 4*megabytes), pictureRule(), ""},
+		{"a screenshot that is too large", padded(aPicture(t, "shot.png", 9, 9), 4*megabytes+1), pictureRule(), "must have at most 4 MB; has 4194305 bytes"},
 		{"a screenshot in CMYK", cmyk(10, 20), pictureRule(), "must be saved in RGB, not in CMYK"},
 
 		{"a zip", zip, testFileRule(), ""},
@@ -96,7 +96,7 @@ func TestFilesAreCheckedByTheirContent(t *testing.T) {
 		{"no size", &File{Name: "report.zip", Content: zip.Content}, testFileRule(), "must have a content and its size"},
 		{"a size above the content's", &File{Name: "report.zip", Content: zip.Content, Size: 9}, testFileRule(), "has fewer bytes than the 9 given as its size"},
 		{"a size far above the content's", &File{Name: "report.zip", Content: zip.Content, Size: 100}, testFileRule(), "has fewer bytes than the 100 given as its size"},
-		{"a size far above the content's, which begins well", &File{Name: "logo.png", Content: picture(t, "logo.png", 9, 9).Content, Size: 9999}, logoRule(), "has fewer bytes than the 9999 given as its size"},
+		{"a size far above the content's, which begins well", &File{Name: "logo.png", Content: aPicture(t, "logo.png", 9, 9).Content, Size: 9999}, logoRule(), "has fewer bytes than the 9999 given as its size"},
 		{"a disk that fails", &File{Name: "logo.png", Content: brokenDisk{}, Size: 100}, logoRule(), "cannot be read: disk is on fire"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -129,8 +129,8 @@ func TestAFileIsReadFromItsBeginningEachTime(t *testing.T) {
 }
 
 func TestAFormCarriesDataAndFilesWithTheirNames(t *testing.T) {
-	logo := picture(t, "logo.png", 180, 180)
-	shot := picture(t, "shot.jpg.png", 100, 200)
+	logo := aPicture(t, "logo.png", 180, 180)
+	shot := aPicture(t, "shot.jpg.png", 100, 200)
 	_, c := newStub(t, func(_ int, r *http.Request, body []byte) stubAnswer {
 		if r.Method == http.MethodGet {
 			return stubAnswer{status: 400, body: `{"code":"SYSTEM_ERROR"}`}
@@ -178,7 +178,7 @@ func TestMemoryDoesNotGrowWithTheFiles(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long")
 	}
-	small := picture(t, "shot.png", 100, 200)
+	small := aPicture(t, "shot.png", 100, 200)
 	head, err := io.ReadAll(small.reader())
 	require.NoError(t, err)
 	spent := func(size int64) int64 {

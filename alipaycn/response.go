@@ -36,6 +36,12 @@ func (c *Client) classify(ctx context.Context, op cnwire.Operation, out outgoing
 	v.TraceID = shortened(a.Header.Get(traceHeader), longestQuote)
 	if e, ok := errors.AsType[*Error](v.Err); ok {
 		e.Operation, e.HTTPStatus, e.TraceID = op.Name, a.Status, v.TraceID
+		if e.Code != "" { // otherwise the words are ours
+			e.Message = a.Redact(e.Message)
+		}
+		for i := range e.Details {
+			e.Details[i].Description, e.Details[i].Issue = a.Redact(e.Details[i].Description), a.Redact(e.Details[i].Issue)
+		}
 		c.redact(out, e)
 		v.ResultCode = string(e.Code)
 	}

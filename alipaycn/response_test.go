@@ -504,3 +504,20 @@ func TestAnErrorQuotesLittleOfWhatCame(t *testing.T) {
 		require.NotRegexp(t, "[\x00-\x1f\u202e]", err.Error())
 	}
 }
+
+// A proxy or a gateway that shows the request does not put its headers into an error.
+func TestAnErrorHoldsNoHeaderOfTheRequest(t *testing.T) {
+	for _, body := range []string{"<html>Authorization: %s</html>", `{"code":"X","message":"%s"}`, `{"code":"X","message":"m","details":[{"description":"%s"}]}`} {
+		sign := ""
+		_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+			_, sign, _ = strings.Cut(r.Header.Get("Authorization"), "sign=")
+			return stubAnswer{status: 403, bare: true, body: strings.Replace(body, "%s", r.Header.Get("Authorization")+r.Header.Get("Alipay-App-Auth-Token"), 1)}
+		})
+		_, err := c.BaseInfo.Get(t.Context())
+		e := failureOf(t, err)
+		for _, text := range []string{e.Body, fullText(err), e.Message} {
+			require.NotContains(t, text, sign[:20])
+			require.NotContains(t, text, stubToken)
+		}
+	}
+}

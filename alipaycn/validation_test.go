@@ -101,10 +101,10 @@ func TestInputs(t *testing.T) {
 		{"list of joined statuses", ListVersionsInput{Statuses: []VersionStatus{"INIT,GRAY", ""}}, []string{"version_status: must not have an empty status or one with a comma"}},
 
 		{"change base information", ModifyBaseInfoInput{AppEnglishName: "my-shop", Categories: CategoryIDs{"a_b"}}, nil},
-		{"change the logo", ModifyBaseInfoInput{AppLogo: picture(t, "logo.png", 9, 9)}, nil},
+		{"change the logo", ModifyBaseInfoInput{AppLogo: aPicture(t, "logo.png", 9, 9)}, nil},
 		{"change the old categories", ModifyBaseInfoInput{OldCategories: CategoryIDs{"1_2"}}, nil},
 		{"change nothing", ModifyBaseInfoInput{}, []string{": must have at least one field to change"}},
-		{"change to what is not allowed", ModifyBaseInfoInput{AppEnglishName: "my shop", ServiceEmail: "x", AppLogo: picture(t, "logo.png", 9, 8)}, []string{
+		{"change to what is not allowed", ModifyBaseInfoInput{AppEnglishName: "my shop", ServiceEmail: "x", AppLogo: aPicture(t, "logo.png", 9, 8)}, []string{
 			"service_email: must be an e-mail address",
 			"app_english_name: must have Chinese characters, digits, letters, _, + and - only",
 			"app_logo: must be square; is 9 x 8 pixels",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -50,14 +51,51 @@ type Answer struct {
 	Body []byte
 	// Attempt counts from 1.
 	Attempt int
+
+	// sent are the headers of the request.
+	sent http.Header
 }
 
 // excerptBytes is how much of an answer that is not the peer's an error keeps.
 const excerptBytes = 512
 
-// Excerpt returns the beginning of the body, for the error of an answer that is not the peer's.
+// Excerpt returns the beginning of the body, for the error of an answer that is not the
+// peer's, without what it mirrors of the request's headers.
 func (a *Answer) Excerpt() string {
-	return strings.ToValidUTF8(string(a.Body[:min(len(a.Body), excerptBytes)]), "?")
+	text := a.Redact(string(a.Body[:min(len(a.Body), 2*excerptBytes)])) // so that nothing is cut before it is found
+	return strings.ToValidUTF8(text[:min(len(text), excerptBytes)], "?")
+}
+
+// Redact takes out of a text what it repeats of the values of the request's headers,
+// whole or in part; those of general headers, such as the content type, may stay.
+func (a *Answer) Redact(text string) string {
+	const part = 12 // characters that no text has in common with a signature or a token by accident
+	hidden := make([]bool, len(text))
+	for name, values := range a.sent {
+		if slices.Contains([]string{"Accept", "Accept-Encoding", "Content-Type", "User-Agent"}, name) {
+			continue
+		}
+		for _, value := range values {
+			n := min(part, len(value))
+			for i := 0; n >= 4 && i+n <= len(text); i++ {
+				if strings.Contains(value, text[i:i+n]) {
+					for j := i; j < i+n; j++ {
+						hidden[j] = true
+					}
+				}
+			}
+		}
+	}
+	var b strings.Builder
+	for i := range len(text) {
+		switch {
+		case !hidden[i]:
+			b.WriteByte(text[i])
+		case i == 0 || !hidden[i-1]:
+			b.WriteString("…")
+		}
+	}
+	return b.String()
 }
 
 // Classification says what an answer means for the call.

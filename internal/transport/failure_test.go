@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -96,4 +97,23 @@ func TestAnErrorIsOneLineOfWhatIsKnown(t *testing.T) {
 func TestAnExcerptIsShortAndReadable(t *testing.T) {
 	require.Equal(t, "<html>?</html>", (&Answer{Body: []byte("<html>\xff</html>")}).Excerpt())
 	require.Len(t, (&Answer{Body: make([]byte, 4096)}).Excerpt(), excerptBytes)
+}
+
+// What a proxy shows of the request stays out of errors, whole, cut short or wrapped.
+func TestAnExcerptHoldsNoHeaderOfTheRequest(t *testing.T) {
+	const signature = "c2lnbmF0dXJlIG9mIHRoZSByZXF1ZXN0/abc+defghijklmnop=="
+	a := Answer{sent: http.Header{"Signature": {"algorithm=RSA256, signature=" + signature}, "Token": {"tok-1"}, "Content-Type": {"application/json"}}}
+	for _, page := range []string{
+		signature, "<pre>Signature: " + signature + "</pre>", strings.Repeat("x", 500) + signature, strings.ReplaceAll(signature, "+", "&#43;"),
+		signature[:30], signature[:20] + "\n" + signature[20:], "token tok-1",
+	} {
+		a.Body = []byte("<html>" + page)
+		text := a.Excerpt()
+		require.NotContains(t, text, "c2lnbmF0dXJl")
+		require.NotContains(t, text, "defghijklmnop")
+		require.NotContains(t, text, "tok-1")
+		require.Contains(t, text, "<html>")
+	}
+	a.Body = []byte("an ordinary page of type application/json")
+	require.Equal(t, string(a.Body), a.Excerpt())
 }

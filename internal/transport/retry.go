@@ -30,8 +30,10 @@ type execution struct {
 	loop    retryablehttp.Client
 	request retryablehttp.Request
 
-	attempt   int
-	sent      time.Time
+	attempt int
+	sent    time.Time
+	// headers is that of the attempt, as it was sent.
+	headers   http.Header
 	roundTrip *roundTrip
 	wait      time.Duration
 	waiting   bool
@@ -125,7 +127,7 @@ func (e *execution) conclude(ctx context.Context, resp *http.Response, err error
 	if err != nil {
 		return e.unread(ctx, resp.StatusCode, err), resp.StatusCode
 	}
-	e.answer = &Answer{Status: resp.StatusCode, Header: resp.Header, Body: body, Attempt: e.attempt}
+	e.answer = &Answer{Status: resp.StatusCode, Header: resp.Header, Body: body, Attempt: e.attempt, sent: e.headers}
 	return e.classify(), resp.StatusCode
 }
 
