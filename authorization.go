@@ -77,9 +77,9 @@ type Authorization struct {
 // AuthorizationInput names an authorization.
 type AuthorizationInput struct {
 	// ProgramID is the mini program.
-	ProgramID string `json:"programId" validate:"required"`
+	ProgramID string `json:"programId" validate:"required,max=64"`
 	// TargetApp is the app whose APIs are called.
-	TargetApp TargetApp `json:"targetApp" validate:"required"`
+	TargetApp TargetApp `json:"targetApp" validate:"required,max=64"`
 }
 
 // Validate checks the fields.
@@ -88,11 +88,11 @@ func (in AuthorizationInput) Validate() error { return validate("authorization",
 // BeginAuthorizationInput is what [AuthorizationsClient.Begin] takes.
 type BeginAuthorizationInput struct {
 	// ProgramID is the mini program.
-	ProgramID string `json:"programId" validate:"required"`
+	ProgramID string `json:"programId" validate:"required,max=64"`
 	// TargetApp is the app whose APIs are called.
-	TargetApp TargetApp `json:"targetApp" validate:"required"`
+	TargetApp TargetApp `json:"targetApp" validate:"required,max=64"`
 	// RequestID is the idempotency key; empty: the client makes one.
-	RequestID string `json:"requestId,omitempty"`
+	RequestID string `json:"requestId,omitempty" validate:"max=64"`
 }
 
 // Validate checks the fields.

@@ -65,6 +65,7 @@ type errorDetails struct {
 	Limit         *LimitError                 `json:"limit"`
 	Ratio         *RatioError                 `json:"ratio"`
 	Authorization *AuthorizationRequiredError `json:"authorization"`
+	Permission    *PermissionError            `json:"permission"`
 }
 
 // send makes one logical call: it checks the input, sends it, repeatedly if need
@@ -88,7 +89,7 @@ func sendWrite[T any](ctx context.Context, c *Client, op contract.Operation, in 
 
 // sendTo is send for an answer of any shape.
 func sendTo(ctx context.Context, c *Client, op contract.Operation, requestID string, in any, got envelope) error {
-	if err := checkInput(in, requestID); err != nil {
+	if err := checkInput(in); err != nil {
 		return notSent(op, err)
 	}
 	body, err := json.Marshal(in)
@@ -100,6 +101,9 @@ func sendTo(ctx context.Context, c *Client, op contract.Operation, requestID str
 
 // exchange makes the attempts of a call and decodes the answer of a success into got.
 func (c *Client) exchange(ctx context.Context, op contract.Operation, requestID string, call *transport.Call, got envelope) error {
+	if c == nil || c.transport == nil {
+		return notSent(op, errNotMade)
+	}
 	call.Operation, call.RequestID = op.Name, requestID
 	call.Method, call.URL = http.MethodPost, c.endpoint.address+op.Path
 	call.Repeatable = true // every write carries the key under which it is done once
@@ -379,6 +383,8 @@ func (d *errorDetails) cause() error {
 		return d.Ratio
 	case d.Authorization != nil:
 		return d.Authorization
+	case d.Permission != nil:
+		return d.Permission
 	case len(d.Fields) > 0:
 		return &ValidationError{Subject: "input", Fields: d.Fields}
 	default:

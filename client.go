@@ -3,6 +3,7 @@ package alipayplus
 import (
 	"crypto"
 	"crypto/rsa"
+	"fmt"
 	"net/url"
 	"strings"
 	"time"
@@ -16,23 +17,23 @@ import (
 // and keep it, because it keeps the connections.
 type Client struct {
 	// Workspace reads the workspace: company, role, limits.
-	Workspace *WorkspaceClient
+	Workspace WorkspaceClient
 	// Programs works on mini programs, their languages, configuration and versions.
-	Programs *ProgramsClient
+	Programs ProgramsClient
 	// Releases takes versions of mini programs to a target app.
-	Releases *ReleasesClient
+	Releases ReleasesClient
 	// Authorizations lets the platform call the target app's APIs.
-	Authorizations *AuthorizationsClient
+	Authorizations AuthorizationsClient
 	// Services releases services to the Service Market.
-	Services *ServicesClient
+	Services ServicesClient
 	// Requests follows release requests.
-	Requests *RequestsClient
+	Requests RequestsClient
 	// Reviews gives verdicts; for reviewers only.
-	Reviews *ReviewsClient
+	Reviews ReviewsClient
 	// QRCodes makes QR codes of released mini programs.
-	QRCodes *QRCodesClient
+	QRCodes QRCodesClient
 	// Files uploads images and packages.
-	Files *FilesClient
+	Files FilesClient
 
 	endpoint   endpoint
 	clientID   string
@@ -43,6 +44,9 @@ type Client struct {
 	maxSkew    time.Duration
 	transport  *transport.Transport
 }
+
+// errNotMade is the error of the zero Client, which has neither an address nor a key.
+var errNotMade = fmt.Errorf("%w: the client was not made; make it with New or NewFromEnv", ErrInvalid)
 
 // endpoint is where operations are: the address to send to and the path to sign.
 type endpoint struct {
@@ -109,14 +113,14 @@ func (cfg *config) client() *Client {
 		maxSkew:    cfg.maxSkew,
 		transport:  transport.New(cfg.transport),
 	}
-	c.Workspace = &WorkspaceClient{c}
-	c.Programs = &ProgramsClient{c}
-	c.Releases = &ReleasesClient{c}
-	c.Authorizations = &AuthorizationsClient{c}
-	c.Services = &ServicesClient{c}
-	c.Requests = &RequestsClient{c}
-	c.Reviews = &ReviewsClient{c}
-	c.QRCodes = &QRCodesClient{c}
-	c.Files = &FilesClient{c}
+	c.Workspace = WorkspaceClient{c}
+	c.Programs = ProgramsClient{c}
+	c.Releases = ReleasesClient{c}
+	c.Authorizations = AuthorizationsClient{c}
+	c.Services = ServicesClient{c}
+	c.Requests = RequestsClient{c}
+	c.Reviews = ReviewsClient{c}
+	c.QRCodes = QRCodesClient{c}
+	c.Files = FilesClient{c}
 	return c
 }

@@ -124,10 +124,10 @@ func TestEveryOperation(t *testing.T) {
 	type client = alipayplus.Client
 	company := business()
 	description := alipayplus.ServiceDescription{
-		Name: "n", Industry: "i", Type: alipayplus.ServiceMiniProgramDevelopment, Description: "d", ImageFileID: "f",
+		Name: "n", Industry: "i", Type: alipayplus.ServiceMiniProgramDevelopment, Description: "d", ImageFileID: fileID,
 		ApplicableApps: []alipayplus.TargetApp{alipayplus.TargetAlipayCN}, PaymentInformation: alipayplus.Content{alipayplus.TextBlock("monthly")},
 	}
-	const descriptionJSON = `"name":"n","industry":"i","type":"MINI_PROGRAM_DEVELOPMENT","description":"d","imageFileId":"f",` +
+	const descriptionJSON = `"name":"n","industry":"i","type":"MINI_PROGRAM_DEVELOPMENT","description":"d","imageFileId":"` + fileID + `",` +
 		`"applicableApps":["ALIPAY_CN"],"paymentInformation":[{"type":"TEXT","text":"monthly"}]`
 	languages := []alipayplus.Localization{{Language: "en", Name: "Tea"}}
 	service := alipayplus.ServiceInput{ServiceID: "svc_1", RequestID: "k"}

@@ -191,7 +191,7 @@ type GrayscaleStep struct {
 // [ReleasesClient.Raise] take. [Release.GrayscaleTo] fills it from a release.
 type GrayscaleInput struct {
 	// ReleaseID is the release.
-	ReleaseID string `json:"releaseId" validate:"required"`
+	ReleaseID string `json:"releaseId" validate:"required,max=64"`
 	// From is the ratio in percent that is live as far as the caller knows, 0
 	// before the first. When another one is live the call fails with [ErrConflict]
 	// and changes nothing.
@@ -205,14 +205,18 @@ type GrayscaleInput struct {
 	// that users go back to this one; see [DowngradeError].
 	AllowDowngrade bool `json:"allowDowngrade,omitempty"`
 	// RequestID is the idempotency key; empty: the client makes one.
-	RequestID string `json:"requestId,omitempty"`
+	RequestID string `json:"requestId,omitempty" validate:"max=64"`
 }
 
 // Validate checks the fields, and the step against the ladder when one is given.
-// The error is a [ValidationError] or a [RatioError].
+// The error is a [ValidationError] or a [RatioError], or matches [ErrConflict] when all
+// users have the release already.
 func (in GrayscaleInput) Validate() error {
 	if err := validate("grayscale", in, nil); err != nil {
 		return err
+	}
+	if in.From == FullRatio {
+		return fmt.Errorf("%w: the release is complete at 100%%; nothing is left to raise", ErrConflict)
 	}
 	if in.Ladder.IsZero() {
 		return nil

@@ -8,7 +8,7 @@ import (
 )
 
 // Limits are how much a workspace may have. They are data that the platform
-// announces, not constants: see [DefaultLimits].
+// announces, not constants: see [DefaultLimits]. A limit of 0 is none.
 type Limits struct {
 	// Programs is how many mini programs of a workspace may go to one target app.
 	Programs int `json:"programs"`
@@ -31,7 +31,7 @@ func DefaultLimits() Limits { return Limits{Programs: 10, WaitingVersions: 20} }
 // CheckProgramLimit says whether one more mini program may go to the target app
 // when used already do. The error is a [LimitError].
 func (l Limits) CheckProgramLimit(target TargetApp, used int) error {
-	if used < l.Programs {
+	if l.Programs == 0 || used < l.Programs {
 		return nil
 	}
 	return &LimitError{Scope: fmt.Sprintf("%s to %s in this workspace", scopePrograms, target), Limit: l.Programs, Used: used}
@@ -41,7 +41,7 @@ func (l Limits) CheckProgramLimit(target TargetApp, used int) error {
 // created for the target app when waiting ones are in NEW_VERSION_CREATED.
 // While one is under review none may be. The error is a [LimitError].
 func (l Limits) CheckVersionLimit(target TargetApp, waiting int, underReview bool) error {
-	if waiting < l.WaitingVersions && !underReview {
+	if (l.WaitingVersions == 0 || waiting < l.WaitingVersions) && !underReview {
 		return nil
 	}
 	return &LimitError{

@@ -35,7 +35,7 @@ type Localization struct {
 	// Tagline is a line about it; may be empty.
 	Tagline string `json:"tagline,omitempty" validate:"max=128"`
 	// Description says what it does; may be empty.
-	Description string `json:"description,omitempty" validate:"max=2000"`
+	Description string `json:"description,omitempty" validate:"max=2000" text:"lines"`
 }
 
 // Configuration are the domains that a mini program may talk to.
@@ -98,7 +98,7 @@ type CreateProgramInput struct {
 	// Configuration may be left empty and set later.
 	Configuration Configuration `json:"configuration,omitzero"`
 	// RequestID is the idempotency key; empty: the client makes one.
-	RequestID string `json:"requestId,omitempty"`
+	RequestID string `json:"requestId,omitempty" validate:"max=64"`
 }
 
 // Validate checks the fields.
@@ -107,11 +107,11 @@ func (in CreateProgramInput) Validate() error { return validate("mini program", 
 // AddLanguagesInput is what [ProgramsClient.AddLanguages] takes.
 type AddLanguagesInput struct {
 	// ProgramID is the mini program.
-	ProgramID string `json:"programId" validate:"required"`
+	ProgramID string `json:"programId" validate:"required,max=64"`
 	// Languages are added; a language that is there already is replaced.
 	Languages []Localization `json:"languages" validate:"min=1,max=50,unique=Language,dive"`
 	// RequestID is the idempotency key; empty: the client makes one.
-	RequestID string `json:"requestId,omitempty"`
+	RequestID string `json:"requestId,omitempty" validate:"max=64"`
 }
 
 // Validate checks the fields.
@@ -121,11 +121,11 @@ func (in AddLanguagesInput) Validate() error { return validate("languages", in, 
 // takes.
 type UpdateProgramConfigurationInput struct {
 	// ProgramID is the mini program.
-	ProgramID string `json:"programId" validate:"required"`
+	ProgramID string `json:"programId" validate:"required,max=64"`
 	// Configuration replaces the former one whole.
 	Configuration Configuration `json:"configuration"`
 	// RequestID is the idempotency key; empty: the client makes one.
-	RequestID string `json:"requestId,omitempty"`
+	RequestID string `json:"requestId,omitempty" validate:"max=64"`
 }
 
 // Validate checks the fields.
@@ -154,11 +154,11 @@ type Version struct {
 // UploadVersionInput is what [ProgramsClient.UploadVersion] takes.
 type UploadVersionInput struct {
 	// ProgramID is the mini program.
-	ProgramID string `json:"programId" validate:"required"`
+	ProgramID string `json:"programId" validate:"required,max=64"`
 	// Version is the number; it must be above all uploaded so far.
 	Version VersionNumber `json:"version" validate:"required"`
 	// Description says what changed; may be empty.
-	Description string `json:"description,omitempty" validate:"max=500"`
+	Description string `json:"description,omitempty" validate:"max=500" text:"lines"`
 	// Package is the zip with the build; it is read in pieces, more than once
 	// ([os.File] and [bytes.Reader] will do). Its largest size is the platform's.
 	Package io.ReaderAt `json:"-" validate:"required,nostructlevel"`
@@ -167,34 +167,38 @@ type UploadVersionInput struct {
 	// Progress is called as in [UploadFileInput]; may be nil.
 	Progress func(sent, size int64) `json:"-"`
 	// RequestID is the idempotency key; empty: the client makes one.
-	RequestID string `json:"requestId,omitempty"`
+	RequestID string `json:"requestId,omitempty" validate:"max=64"`
 }
 
 // Validate checks the fields.
-func (in UploadVersionInput) Validate() error { return validate("version", in, nil) }
+func (in UploadVersionInput) Validate() error {
+	return validate("version", in, func(p *problems) { in.Version.check(p, "version") })
+}
 
 // RegisterVersionInput is the second half of an upload on the wire: it makes an
 // uploaded package a version of a mini program.
 type RegisterVersionInput struct {
 	// ProgramID is the mini program.
-	ProgramID string `json:"programId" validate:"required"`
+	ProgramID string `json:"programId" validate:"required,max=64"`
 	// Version is the number; it must be above all uploaded so far.
 	Version VersionNumber `json:"version" validate:"required"`
 	// Description says what changed; may be empty.
-	Description string `json:"description,omitempty" validate:"max=500"`
+	Description string `json:"description,omitempty" validate:"max=500" text:"lines"`
 	// FileID is the uploaded package.
 	FileID string `json:"fileId" validate:"required,sha256"`
 	// RequestID is the idempotency key.
-	RequestID string `json:"requestId,omitempty"`
+	RequestID string `json:"requestId,omitempty" validate:"max=64"`
 }
 
 // Validate checks the fields.
-func (in RegisterVersionInput) Validate() error { return validate("version", in, nil) }
+func (in RegisterVersionInput) Validate() error {
+	return validate("version", in, func(p *problems) { in.Version.check(p, "version") })
+}
 
 // ProgramInput names a mini program.
 type ProgramInput struct {
 	// ProgramID is the mini program.
-	ProgramID string `json:"programId" validate:"required"`
+	ProgramID string `json:"programId" validate:"required,max=64"`
 }
 
 // Validate checks that the id is there.
@@ -209,7 +213,7 @@ type ListProgramsInput struct {
 type ListVersionsInput struct {
 	ListOptions
 	// ProgramID is the mini program.
-	ProgramID string `json:"programId" validate:"required"`
+	ProgramID string `json:"programId" validate:"required,max=64"`
 }
 
 // Validate checks that the id is there.
@@ -277,7 +281,7 @@ func (c *ProgramsClient) UpdateConfiguration(ctx context.Context, in UpdateProgr
 // it is registered under in.RequestID. Errors: [ValidationError] for a bad or too
 // low version number or a package that is no zip, [ErrNotFound], [ErrPermission].
 func (c *ProgramsClient) UploadVersion(ctx context.Context, in UploadVersionInput) (*Version, error) {
-	if err := checkInput(in, in.RequestID); err != nil {
+	if err := in.Validate(); err != nil {
 		return nil, notSent(contract.VersionUpload, err)
 	}
 	file, err := c.uploadPackage(ctx, in)
@@ -365,6 +369,14 @@ func versionPart(s string) (n int32, problem string) {
 		return 0, fmt.Sprintf("a part must be at most %d", math.MaxInt32)
 	}
 	return int32(n64), ""
+}
+
+// check adds what keeps a number that was not parsed from being one.
+func (v VersionNumber) check(p *problems, path string) {
+	_, err := ParseVersion(v.String())
+	if broken, ok := errors.AsType[*ValidationError](err); ok {
+		p.Add(path, broken.Fields[0].Message)
+	}
 }
 
 func versionError(s, problem string) error {

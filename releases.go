@@ -101,7 +101,7 @@ type BusinessRegistration struct {
 	// Country is the country of registration, two letters (ISO 3166-1).
 	Country string `json:"country" validate:"required,iso3166_1_alpha2"`
 	// Address is the registered address.
-	Address string `json:"address" validate:"required,max=512"`
+	Address string `json:"address" validate:"required,max=512" text:"lines"`
 	// ContactName is who may be asked.
 	ContactName string `json:"contactName" validate:"required,max=128"`
 	// ContactEmail is the contact's e-mail address.
@@ -157,11 +157,11 @@ type Release struct {
 // CreateReleaseInput is what [ReleasesClient.Create] takes.
 type CreateReleaseInput struct {
 	// ProgramID is the mini program.
-	ProgramID string `json:"programId" validate:"required"`
+	ProgramID string `json:"programId" validate:"required,max=64"`
 	// Version is the uploaded version to release.
 	Version VersionNumber `json:"version" validate:"required"`
 	// TargetApp is where it goes.
-	TargetApp TargetApp `json:"targetApp" validate:"required"`
+	TargetApp TargetApp `json:"targetApp" validate:"required,max=64"`
 	// Program is the mini program as last read; may be nil. With Target, the
 	// languages are checked before anything is sent.
 	Program *Program `json:"-" validate:"-"`
@@ -171,14 +171,21 @@ type CreateReleaseInput struct {
 	// be nil. With Target, the limits are checked before anything is sent.
 	Known []*Release `json:"-" validate:"-"`
 	// RequestID is the idempotency key; empty: the client makes one.
-	RequestID string `json:"requestId,omitempty"`
+	RequestID string `json:"requestId,omitempty" validate:"max=64"`
 }
 
 // Validate checks the fields, and the languages and limits as far as they are
 // known. The error is a [ValidationError] or a [LimitError].
 func (in CreateReleaseInput) Validate() error {
 	err := validate("release", in, func(p *problems) {
-		if in.Program == nil || in.Target == nil {
+		in.Version.check(p, "version")
+		if in.Program != nil && in.Program.ID != in.ProgramID {
+			p.Add("program", fmt.Sprintf("is %q, and not %q, which programId names", in.Program.ID, in.ProgramID))
+		}
+		if in.Target != nil && in.Target.App != in.TargetApp {
+			p.Add("target", fmt.Sprintf("is of %q, and not of %q, which targetApp names", in.Target.App, in.TargetApp))
+		}
+		if in.Program == nil || in.Target == nil || len(*p) > 0 {
 			return
 		}
 		if missing := in.Program.MissingLanguages(in.Target.Languages); len(missing) > 0 {
@@ -194,7 +201,7 @@ func (in CreateReleaseInput) Validate() error {
 func (in CreateReleaseInput) checkLimits() error {
 	going, waiting, underReview := false, 0, false
 	for _, r := range in.Known {
-		if r.ProgramID != in.ProgramID || r.TargetApp != in.TargetApp {
+		if r == nil || r.ProgramID != in.ProgramID || r.TargetApp != in.TargetApp {
 			continue
 		}
 		going = going || r.Status != ReleaseCanceled && r.Status != ReleaseDeleted
@@ -218,7 +225,7 @@ func languagesNeeded(app TargetApp, missing []string) string {
 // ApplyInput is what [ReleasesClient.Apply] takes.
 type ApplyInput struct {
 	// ReleaseID is the release.
-	ReleaseID string `json:"releaseId" validate:"required"`
+	ReleaseID string `json:"releaseId" validate:"required,max=64"`
 	// BasicInfo is the business registration as confirmed by the applicant,
 	// unchanged ([Release] BasicInfo) or newer. A changed one is part of the review, and
 	// becomes the company's once all parties approve (this project's own rule).
@@ -228,7 +235,7 @@ type ApplyInput struct {
 	// nothing is sent.
 	Known []*Release `json:"-" validate:"-"`
 	// RequestID is the idempotency key; empty: the client makes one.
-	RequestID string `json:"requestId,omitempty"`
+	RequestID string `json:"requestId,omitempty" validate:"max=64"`
 }
 
 // Validate checks the fields, and whether another release is on its way as far
@@ -237,7 +244,7 @@ func (in ApplyInput) Validate() error {
 	if err := validate("application", in, nil); err != nil {
 		return err
 	}
-	i := slices.IndexFunc(in.Known, func(r *Release) bool { return r.ID == in.ReleaseID })
+	i := slices.IndexFunc(in.Known, func(r *Release) bool { return r != nil && r.ID == in.ReleaseID })
 	if i < 0 {
 		return nil
 	}
@@ -252,11 +259,11 @@ func (in ApplyInput) Validate() error {
 // takes.
 type UpdateReleaseConfigurationInput struct {
 	// ReleaseID is the release.
-	ReleaseID string `json:"releaseId" validate:"required"`
+	ReleaseID string `json:"releaseId" validate:"required,max=64"`
 	// Configuration replaces the release's former one whole.
 	Configuration Configuration `json:"configuration"`
 	// RequestID is the idempotency key; empty: the client makes one.
-	RequestID string `json:"requestId,omitempty"`
+	RequestID string `json:"requestId,omitempty" validate:"max=64"`
 }
 
 // Validate checks the fields.
@@ -267,9 +274,9 @@ func (in UpdateReleaseConfigurationInput) Validate() error {
 // ReleaseInput names a release for an operation that needs nothing else.
 type ReleaseInput struct {
 	// ReleaseID is the release.
-	ReleaseID string `json:"releaseId" validate:"required"`
+	ReleaseID string `json:"releaseId" validate:"required,max=64"`
 	// RequestID is the idempotency key; empty: the client makes one.
-	RequestID string `json:"requestId,omitempty"`
+	RequestID string `json:"requestId,omitempty" validate:"max=64"`
 }
 
 // Validate checks that the id is there.
@@ -278,12 +285,12 @@ func (in ReleaseInput) Validate() error { return validate("release", in, nil) }
 // FinalizeInput is what [ReleasesClient.Finalize] takes.
 type FinalizeInput struct {
 	// ReleaseID is the release.
-	ReleaseID string `json:"releaseId" validate:"required"`
+	ReleaseID string `json:"releaseId" validate:"required,max=64"`
 	// AllowDowngrade releases the version also when a higher one is fully released,
 	// so that users go back to it; see [DowngradeError].
 	AllowDowngrade bool `json:"allowDowngrade,omitempty"`
 	// RequestID is the idempotency key; empty: the client makes one.
-	RequestID string `json:"requestId,omitempty"`
+	RequestID string `json:"requestId,omitempty" validate:"max=64"`
 }
 
 // Validate checks that the id is there.
@@ -293,11 +300,11 @@ func (in FinalizeInput) Validate() error { return validate("release", in, nil) }
 type ListReleasesInput struct {
 	ListOptions
 	// ProgramID keeps releases of one mini program; empty: all.
-	ProgramID string `json:"programId,omitempty"`
+	ProgramID string `json:"programId,omitempty" validate:"max=64"`
 	// TargetApp keeps releases to one target app; empty: all.
-	TargetApp TargetApp `json:"targetApp,omitempty"`
+	TargetApp TargetApp `json:"targetApp,omitempty" validate:"max=64"`
 	// Status keeps releases in one status; empty: all.
-	Status ReleaseStatus `json:"status,omitempty"`
+	Status ReleaseStatus `json:"status,omitempty" validate:"max=64"`
 }
 
 // Validate checks the fields.
@@ -416,7 +423,7 @@ func (c *ReleasesClient) WaitReviewed(ctx context.Context, id string, opts Relea
 // for, see [ReleaseStatus.BlocksApply], or nil.
 func (r *Release) BlockedBy(others []*Release) *Release {
 	i := slices.IndexFunc(others, func(o *Release) bool {
-		return o.ID != r.ID && o.ProgramID == r.ProgramID && o.TargetApp == r.TargetApp && o.Status.BlocksApply()
+		return o != nil && o.ID != r.ID && o.ProgramID == r.ProgramID && o.TargetApp == r.TargetApp && o.Status.BlocksApply()
 	})
 	if i < 0 {
 		return nil

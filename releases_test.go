@@ -47,7 +47,7 @@ func TestBlockedBy(t *testing.T) {
 }
 
 func TestCreateReleaseChecksTheLanguagesThatWereRead(t *testing.T) {
-	program := &alipayplus.Program{Languages: []alipayplus.Localization{{Language: "en"}}}
+	program := &alipayplus.Program{ID: "p1", Languages: []alipayplus.Localization{{Language: "en"}}}
 	target := &alipayplus.TargetAppInfo{App: alipayplus.TargetAlipayCN, Languages: []string{"zh-CN", "en", "zh-HK"}}
 	in := alipayplus.CreateReleaseInput{
 		ProgramID: "p1", Version: alipayplus.VersionNumber{Major: 1}, TargetApp: alipayplus.TargetAlipayCN,

@@ -206,7 +206,7 @@ func (s *Submission) Pictures() []string {
 // RequestInput names a request.
 type RequestInput struct {
 	// ID is the id of the request, see [Request].
-	ID string `json:"id" validate:"required"`
+	ID string `json:"id" validate:"required,max=64"`
 }
 
 // Validate checks that the id is there.
@@ -220,9 +220,9 @@ type ListRequestsInput struct {
 	// alike; empty: all.
 	Title string `json:"title,omitempty" validate:"max=256"`
 	// Status keeps requests in this status; empty: all.
-	Status RequestStatus `json:"status,omitempty"`
+	Status RequestStatus `json:"status,omitempty" validate:"max=64"`
 	// Category keeps requests of this category; empty: all.
-	Category RequestCategory `json:"category,omitempty"`
+	Category RequestCategory `json:"category,omitempty" validate:"max=64"`
 	// Applicant keeps requests of this member; empty: all. This filter is this
 	// project's own.
 	Applicant string `json:"applicant,omitempty" validate:"max=256"`
@@ -311,13 +311,13 @@ func reviewState(reviews []Review) string {
 // DecideInput is what [ReviewsClient.Decide] takes.
 type DecideInput struct {
 	// ID is the id of the request, see [Request].
-	ID string `json:"id" validate:"required"`
+	ID string `json:"id" validate:"required,max=64"`
 	// Approve is the verdict: true approves, false rejects.
 	Approve bool `json:"approve"`
 	// Reason is required for a rejection.
-	Reason string `json:"reason,omitempty" validate:"max=2000"`
+	Reason string `json:"reason,omitempty" validate:"max=2000" text:"lines"`
 	// RequestID is the idempotency key; empty: the client makes one.
-	RequestID string `json:"requestId,omitempty"`
+	RequestID string `json:"requestId,omitempty" validate:"max=64"`
 }
 
 // Validate checks the fields.

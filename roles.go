@@ -126,13 +126,13 @@ func (p PermissionPolicy) Check(role Role, action Action, assigned bool) error {
 // matches [ErrPermission].
 type PermissionError struct {
 	// Role is the member's role.
-	Role Role
+	Role Role `json:"role"`
 	// Action is what the role may not do.
-	Action Action
+	Action Action `json:"action"`
 	// Allowed are the roles that may.
-	Allowed []Role
+	Allowed []Role `json:"allowed,omitempty"`
 	// AssignedOnly says that the member may, once the mini program is assigned.
-	AssignedOnly bool
+	AssignedOnly bool `json:"assignedOnly,omitempty"`
 }
 
 // Error names the role, the action and who may do it.

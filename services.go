@@ -2,13 +2,16 @@ package alipayplus
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"iter"
 	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
 	"github.com/alipayplus-go/alipayplus/internal/polling"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // ServiceStatus is the status of a service. It is open to unknown values.
@@ -71,11 +74,16 @@ type ServiceType string
 const ServiceMiniProgramDevelopment ServiceType = "MINI_PROGRAM_DEVELOPMENT"
 
 // ServicePolicy are the limits of a service's fields. None of them is
-// documented by Alipay+; a platform announces its own, see [Workspace].
+// documented by Alipay+; a platform announces its own, see [Workspace]. A limit of 0
+// is none, and the zero ServicePolicy limits nothing.
 type ServicePolicy struct {
-	// MaxName is the longest name, in characters.
+	// MaxBytes is the largest description as JSON, in bytes: what a platform accepts
+	// as the body of a call, without what else is in it.
+	MaxBytes int64 `json:"maxBytes,omitempty"`
+	// MaxName is the longest name and industry, in characters.
 	MaxName int `json:"maxName"`
-	// MaxText is the longest description, paragraph or table cell, in characters.
+	// MaxText is the longest description, of the service or of an image, paragraph or
+	// table cell, in characters.
 	MaxText int `json:"maxText"`
 	// MaxBlocks is how many blocks a content may have.
 	MaxBlocks int `json:"maxBlocks"`
@@ -95,7 +103,7 @@ type ServicePolicy struct {
 // announced its own. They are not documented by Alipay+, but for the one type.
 func DefaultServicePolicy() ServicePolicy {
 	return ServicePolicy{
-		MaxName: 100, MaxText: 5000, MaxBlocks: 50, MaxTableCells: 500, MaxImageBytes: 2 << 20,
+		MaxBytes: 1_000_000, MaxName: 100, MaxText: 5000, MaxBlocks: 50, MaxTableCells: 500, MaxImageBytes: 2 << 20,
 		Types: []ServiceType{ServiceMiniProgramDevelopment},
 	}
 }
@@ -109,13 +117,13 @@ type ServiceDescription struct {
 	// Industry is the industry; the list to choose from is not documented.
 	Industry string `json:"industry" validate:"required"`
 	// Type is the service type.
-	Type ServiceType `json:"type" validate:"required"`
+	Type ServiceType `json:"type" validate:"required,max=64"`
 	// Description says what the service does and how it benefits users.
-	Description string `json:"description" validate:"required"`
+	Description string `json:"description" validate:"required" text:"lines"`
 	// ImageFileID is the uploaded service image, see [FilesClient.Upload].
-	ImageFileID string `json:"imageFileId" validate:"required"`
+	ImageFileID string `json:"imageFileId" validate:"required,sha256"`
 	// ApplicableApps are the apps that the service supports, one or more.
-	ApplicableApps []TargetApp `json:"applicableApps" validate:"min=1,unique,dive,required"`
+	ApplicableApps []TargetApp `json:"applicableApps" validate:"min=1,max=50,unique,dive,required,max=64"`
 	// PaymentInformation tells merchants the payment schedule.
 	PaymentInformation Content `json:"paymentInformation" validate:"min=1"`
 	// Details are scenarios, purposes, benefits; may be empty.
@@ -140,6 +148,7 @@ func (s ServicePolicy) Check(d ServiceDescription) error {
 func (s ServicePolicy) rules(d ServiceDescription) func(*problems) {
 	return func(p *problems) {
 		tooLong(p, "name", d.Name, s.MaxName)
+		tooLong(p, "industry", d.Industry, s.MaxName)
 		tooLong(p, "description", d.Description, s.MaxText)
 		oneOf(p, "industry", d.Industry, s.Industries)
 		oneOf(p, "type", d.Type, s.Types)
@@ -150,6 +159,18 @@ func (s ServicePolicy) rules(d ServiceDescription) func(*problems) {
 		d.Details.check(p, "details", s)
 		d.Tutorial.check(p, "tutorial", s)
 		d.SuccessStory.check(p, "successStory", s)
+		s.checkSize(p, d)
+	}
+}
+
+// checkSize adds a description that is too large as a whole. What broke another rule
+// has been told already.
+func (s ServicePolicy) checkSize(p *problems, d ServiceDescription) {
+	if s.MaxBytes <= 0 || len(*p) > 0 {
+		return
+	}
+	if text, err := json.Marshal(d); err == nil && int64(len(text)) > s.MaxBytes {
+		p.Add("", fmt.Sprintf("all texts and tables together must have at most %d bytes as JSON; have %d", s.MaxBytes, len(text)))
 	}
 }
 
@@ -178,8 +199,9 @@ func (d ServiceDescription) Images() iter.Seq2[string, string] {
 	}
 }
 
+// tooLong checks a length in characters; a limit of 0 is none.
 func tooLong(p *problems, path, text string, most int) {
-	if n := len([]rune(text)); n > most {
+	if n := utf8.RuneCountInString(text); most > 0 && n > most {
 		p.Add(path, fmt.Sprintf("must have at most %d characters; has %d", most, n))
 	}
 }
@@ -239,7 +261,7 @@ type CreateServiceInput struct {
 	// [DefaultServicePolicy]. They are checked before anything is sent.
 	Policy *ServicePolicy `json:"-"`
 	// RequestID is the idempotency key; empty: the client makes one.
-	RequestID string `json:"requestId,omitempty"`
+	RequestID string `json:"requestId,omitempty" validate:"max=64"`
 }
 
 // Validate checks the description by the policy.
@@ -251,12 +273,12 @@ func (in CreateServiceInput) Validate() error {
 // replaces the former one whole.
 type UpdateServiceInput struct {
 	// ServiceID is the service to change.
-	ServiceID string `json:"serviceId" validate:"required"`
+	ServiceID string `json:"serviceId" validate:"required,max=64"`
 	ServiceDescription
 	// Policy is as in [CreateServiceInput].
 	Policy *ServicePolicy `json:"-"`
 	// RequestID is the idempotency key; empty: the client makes one.
-	RequestID string `json:"requestId,omitempty"`
+	RequestID string `json:"requestId,omitempty" validate:"max=64"`
 }
 
 // Validate checks the id and the description.
@@ -275,9 +297,9 @@ func policyOr(announced *ServicePolicy) ServicePolicy {
 // ServiceInput names a service for an operation that needs nothing else.
 type ServiceInput struct {
 	// ServiceID is the service.
-	ServiceID string `json:"serviceId" validate:"required"`
+	ServiceID string `json:"serviceId" validate:"required,max=64"`
 	// RequestID is the idempotency key; empty: the client makes one.
-	RequestID string `json:"requestId,omitempty"`
+	RequestID string `json:"requestId,omitempty" validate:"max=64"`
 }
 
 // Validate checks that the id is there.
@@ -287,7 +309,7 @@ func (in ServiceInput) Validate() error { return validate("service", in, nil) }
 type ListServicesInput struct {
 	ListOptions
 	// Status keeps only services in this status; empty: all.
-	Status ServiceStatus `json:"status,omitempty"`
+	Status ServiceStatus `json:"status,omitempty" validate:"max=64"`
 }
 
 // Validate checks the fields.
@@ -412,7 +434,7 @@ type Block struct {
 	// Type says which of the other fields is set.
 	Type BlockType `json:"type"`
 	// Text is the paragraph of a TEXT block.
-	Text string `json:"text,omitempty"`
+	Text string `json:"text,omitempty" text:"lines"`
 	// Image is the picture of an IMAGE block.
 	Image *Image `json:"image,omitempty"`
 	// Table is the table of a TABLE block.
@@ -422,7 +444,7 @@ type Block struct {
 // Image names an uploaded image.
 type Image struct {
 	// FileID is the id that [FilesClient.Upload] returned.
-	FileID string `json:"fileId"`
+	FileID string `json:"fileId" validate:"sha256"`
 	// Description says in words what the image shows; may be empty.
 	Description string `json:"description,omitempty"`
 }
@@ -432,7 +454,7 @@ type Table struct {
 	// Header holds the column titles.
 	Header []string `json:"header"`
 	// Rows hold the cells, row by row.
-	Rows [][]string `json:"rows"`
+	Rows [][]string `json:"rows" text:"lines"`
 }
 
 // TextBlock returns a TEXT block.
@@ -450,7 +472,7 @@ func TableBlock(header []string, rows ...[]string) Block {
 
 // check adds the broken fields of the content to p.
 func (c Content) check(p *problems, path string, policy ServicePolicy) {
-	if len(c) > policy.MaxBlocks {
+	if policy.MaxBlocks > 0 && len(c) > policy.MaxBlocks {
 		p.Add(path, fmt.Sprintf("must have at most %d blocks; has %d", policy.MaxBlocks, len(c)))
 		return
 	}
@@ -474,9 +496,7 @@ func (b Block) check(p *problems, path string, policy ServicePolicy) {
 	case BlockText:
 		checkText(p, path+".text", b.Text, policy.MaxText)
 	case BlockImage:
-		if b.Image == nil || b.Image.FileID == "" {
-			p.Add(path+".image.fileId", "is required; upload the image first")
-		}
+		b.Image.check(p, path+".image", policy)
 	case BlockTable:
 		b.Table.check(p, path+".table", policy)
 	default:
@@ -484,13 +504,22 @@ func (b Block) check(p *problems, path string, policy ServicePolicy) {
 	}
 }
 
-func checkText(p *problems, path, text string, most int) {
-	switch n := len([]rune(text)); {
-	case n == 0:
-		p.Add(path, "is required")
-	case n > most:
-		p.Add(path, fmt.Sprintf("must have at most %d characters; has %d", most, n))
+func (i *Image) check(p *problems, path string, policy ServicePolicy) {
+	if i == nil || i.FileID == "" {
+		p.Add(path+".fileId", "is required; upload the image first")
+		return
 	}
+	for _, problem := range validation.Struct(i) {
+		p.Add(path+"."+problem.Path, problem.Message)
+	}
+	tooLong(p, path+".description", i.Description, policy.MaxText)
+}
+
+func checkText(p *problems, path, text string, most int) {
+	if text == "" {
+		p.Add(path, "is required")
+	}
+	tooLong(p, path, text, most)
 }
 
 func (t *Table) check(p *problems, path string, policy ServicePolicy) {
@@ -501,7 +530,7 @@ func (t *Table) check(p *problems, path string, policy ServicePolicy) {
 	if len(t.Rows) == 0 {
 		p.Add(path+".rows", "must have at least 1 row")
 	}
-	if cells := len(t.Header) * (len(t.Rows) + 1); cells > policy.MaxTableCells {
+	if cells := len(t.Header) * (len(t.Rows) + 1); policy.MaxTableCells > 0 && cells > policy.MaxTableCells {
 		p.Add(path, fmt.Sprintf("must have at most %d cells; has %d", policy.MaxTableCells, cells))
 		return
 	}
@@ -513,9 +542,7 @@ func (t *Table) check(p *problems, path string, policy ServicePolicy) {
 			p.Add(fmt.Sprintf("%s.rows[%d]", path, i), fmt.Sprintf("must have %d cells like the header; has %d", len(t.Header), len(row)))
 		}
 		for j, cell := range row {
-			if n := len([]rune(cell)); n > policy.MaxText {
-				p.Add(fmt.Sprintf("%s.rows[%d][%d]", path, i, j), fmt.Sprintf("must have at most %d characters; has %d", policy.MaxText, n))
-			}
+			tooLong(p, fmt.Sprintf("%s.rows[%d][%d]", path, i, j), cell, policy.MaxText)
 		}
 	}
 }

@@ -11,10 +11,13 @@ import (
 )
 
 // shortTea is a service that the narrowest policy of these tests allows.
+// fileID is what a file could be called.
+const fileID = "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f"
+
 func shortTea() alipayplus.ServiceDescription {
 	return alipayplus.ServiceDescription{
 		Name: "Tea", Industry: "FOOD", Type: alipayplus.ServiceMiniProgramDevelopment,
-		Description: "Tea", ImageFileID: "image", ApplicableApps: []alipayplus.TargetApp{alipayplus.TargetAlipayCN},
+		Description: "Tea", ImageFileID: fileID, ApplicableApps: []alipayplus.TargetApp{alipayplus.TargetAlipayCN},
 		PaymentInformation: alipayplus.Content{alipayplus.TextBlock("5 SGD")},
 	}
 }
@@ -203,7 +206,7 @@ func TestContentBlocks(t *testing.T) {
 		{"no text", alipayplus.TextBlock(""), []string{"[0].text is required"}},
 		{"text, but another thing", block{Type: alipayplus.BlockText, Image: &alipayplus.Image{FileID: "f"}}, []string{"[0].text is required"}},
 
-		{"an image", alipayplus.ImageBlock("f", "a cup of tea"), nil},
+		{"an image", alipayplus.ImageBlock(fileID, "a cup"), nil},
 		{"no image", block{Type: alipayplus.BlockImage}, []string{"[0].image.fileId is required; upload the image first"}},
 		{"an image of nothing", alipayplus.ImageBlock("", "a cup"), []string{"[0].image.fileId is required; upload the image first"}},
 

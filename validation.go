@@ -34,7 +34,7 @@ func validate(subject string, v any, more func(*problems)) error {
 }
 
 func check(v any, more func(*problems)) problems {
-	found := validation.Struct(v)
+	found := append(validation.PlainTexts(v), validation.Struct(v)...)
 	if more != nil {
 		more(&found)
 	}
@@ -73,16 +73,8 @@ func (e *ValidationError) Error() string {
 // Unwrap returns [ErrInvalid].
 func (e *ValidationError) Unwrap() error { return ErrInvalid }
 
-// maxRequestID is the longest idempotency key that the contract takes.
-const maxRequestID = 64
-
 // checkInput finds what the platform would refuse, before anything is sent.
-func checkInput(in any, requestID string) error {
-	if len(requestID) > maxRequestID {
-		return &ValidationError{Subject: "call", Fields: []FieldError{
-			{Path: "requestId", Message: fmt.Sprintf("must have at most %d characters", maxRequestID)},
-		}}
-	}
+func checkInput(in any) error {
 	if v, ok := in.(validator); ok {
 		return v.Validate()
 	}

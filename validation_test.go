@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"go/ast"
+	"image"
+	"image/png"
 	"reflect"
 	"strings"
 	"testing"
@@ -24,7 +26,7 @@ func goodCompany() BusinessRegistration {
 
 func goodService() ServiceDescription {
 	return ServiceDescription{
-		Name: "Tea", Industry: "FOOD", Type: ServiceMiniProgramDevelopment, Description: "Tea", ImageFileID: "f",
+		Name: "Tea", Industry: "FOOD", Type: ServiceMiniProgramDevelopment, Description: "Tea", ImageFileID: strings.Repeat("0f", 32),
 		ApplicableApps: []TargetApp{TargetAlipayCN}, PaymentInformation: Content{TextBlock("5 SGD")},
 	}
 }
@@ -94,8 +96,8 @@ func TestEveryInputIsCheckedValidAndZero(t *testing.T) {
 			require.Equal(t, in.missing, paths(t, zero.Validate()))
 
 			// and the client asks the same
-			require.NoError(t, checkInput(in.valid, ""))
-			require.Equal(t, zero.Validate(), checkInput(zero, ""))
+			require.NoError(t, checkInput(in.valid))
+			require.Equal(t, zero.Validate(), checkInput(zero))
 		})
 	}
 }
@@ -112,6 +114,131 @@ func TestATextThatIsNoUTF8IsRefusedInEveryInput(t *testing.T) {
 		}
 	}
 	require.Greater(t, texts, 100)
+}
+
+// readOnly are fields that are not sent, but were read before.
+func readOnly(where string) bool {
+	for _, field := range []string{"Known", "Program", "Target", "Policy"} {
+		if strings.Contains(where, " of "+field) && !strings.HasSuffix(where, " of ProgramID") && !strings.HasSuffix(where, " of TargetApp") {
+			return true
+		}
+	}
+	return false
+}
+
+func TestATextThatCannotBeReadIsRefusedInEveryInput(t *testing.T) {
+	for name, text := range map[string]string{
+		"NUL": "a\x00b", "escape": "a\x1b[31mb", "override": "a\u202eb", "isolate": "a\u2066b", "blanks": " \t\u3000", "invisible": "\u200b\u200b",
+	} {
+		for _, in := range inputs() {
+			for where, filled := range testkey.EachText(in.valid, text) {
+				err := filled.(validator).Validate()
+				require.Regexp(t, "must not (hold the control|be white space)|must be one line", err, "%s: %s of %T", name, where, filled)
+			}
+		}
+	}
+}
+
+func TestOnlyTextsOfSeveralLinesHaveLineFeeds(t *testing.T) {
+	several := map[string]bool{}
+	for _, in := range inputs() {
+		for where, filled := range testkey.EachText(in.valid, "two\nlines") {
+			if !readOnly(where) && !strings.Contains(filled.(validator).Validate().Error(), "must be one line") {
+				several[strings.TrimPrefix(where, "a text of ")] = true
+			}
+		}
+	}
+	for where := range several {
+		require.Regexp(t, "^(Description|Address|Reason|Text|Rows)( of |$)", where)
+	}
+	require.GreaterOrEqual(t, len(several), 5)
+}
+
+func TestEveryTextHasABound(t *testing.T) {
+	for _, in := range inputs() {
+		for where, filled := range testkey.EachText(in.valid, strings.Repeat("x", 1<<20)) {
+			if !readOnly(where) {
+				require.Regexp(t, "must have at most|must be one of|must be a|must be of|twice", filled.(validator).Validate(), "%s of %T", where, filled)
+			}
+		}
+	}
+}
+
+func TestWhatKeepsAllLimitsOfAServiceFitsIntoACall(t *testing.T) {
+	d := goodService()
+	d.Details = nil
+	for range DefaultServicePolicy().MaxBlocks {
+		d.Details = append(d.Details, TextBlock(strings.Repeat("\"", DefaultServicePolicy().MaxText)))
+	}
+	require.NoError(t, d.Validate())
+	d.Tutorial, d.SuccessStory = d.Details, d.Details
+	require.EqualError(t, d.Validate(), "service: 1 field not valid: all texts and tables together must have at most 1000000 bytes as JSON; have 1504194")
+	require.NoError(t, ServicePolicy{}.Check(d), "no limit is none")
+}
+
+func TestTheZeroClientSaysThatItWasNotMade(t *testing.T) {
+	c := new(Client)
+	var picture bytes.Buffer
+	require.NoError(t, png.Encode(&picture, image.NewGray(image.Rect(0, 0, 1, 1))))
+	for name, call := range map[string]func() error{
+		"releases.get": func() error { _, err := c.Releases.Get(t.Context(), "r"); return err },
+		"releases.list": func() error {
+			for _, err := range c.Releases.All(t.Context(), ListReleasesInput{}) {
+				return err
+			}
+			return nil
+		},
+		"releases.withdraw": func() error { _, err := c.Releases.Withdraw(t.Context(), ReleaseInput{ReleaseID: "r"}); return err },
+		"files.upload": func() error {
+			_, err := c.Files.Upload(t.Context(), UploadFileInput{Content: bytes.NewReader(picture.Bytes()), Size: int64(picture.Len())})
+			return err
+		},
+		"programs.uploadVersion": func() error {
+			_, err := c.Programs.UploadVersion(t.Context(), UploadVersionInput{
+				ProgramID: "p", Version: VersionNumber{Major: 1}, Package: strings.NewReader("PK\x03\x04"), Size: 4,
+			})
+			return err
+		},
+		"workspace.get": func() error { _, err := c.Workspace.Get(t.Context()); return err },
+	} {
+		require.EqualError(t, call(), "alipayplus: "+name+": invalid input: the client was not made; make it with New or NewFromEnv")
+	}
+	_, err := c.Services.WaitOnline(t.Context(), "s", ServiceWait{})
+	require.ErrorIs(t, err, ErrInvalid)
+}
+
+func TestNumbersAndFilesThatTheWireRefusesAreRefusedBefore(t *testing.T) {
+	for _, v := range []VersionNumber{{Major: -1}, {Minor: -1}, {Major: 1, Patch: -7}} {
+		for _, in := range []validator{
+			UploadVersionInput{ProgramID: "p", Version: v, Package: strings.NewReader("x"), Size: 1},
+			RegisterVersionInput{ProgramID: "p", Version: v, FileID: strings.Repeat("0f", 32)},
+			CreateReleaseInput{ProgramID: "p", Version: v, TargetApp: TargetAlipayCN},
+		} {
+			require.Equal(t, []string{"version"}, paths(t, in.Validate()))
+			_, err := ParseVersion(v.String())
+			require.ErrorContains(t, in.Validate(), err.(*ValidationError).Fields[0].Message)
+		}
+	}
+	d := goodService()
+	d.ImageFileID, d.Details = "not a sha", Content{ImageBlock("nor this", "")}
+	require.Equal(t, []string{"imageFileId", "details[0].image.fileId"}, paths(t, d.Validate()))
+}
+
+func TestWhatWasReadMayHaveHolesAndMustBeAboutTheSame(t *testing.T) {
+	known := []*Release{nil, {ID: "r", ProgramID: "p", TargetApp: TargetAlipayCN}, nil}
+	company := goodCompany()
+	require.NoError(t, ApplyInput{ReleaseID: "r", BasicInfo: &company, Known: known}.Validate())
+	in := CreateReleaseInput{ProgramID: "p", Version: VersionNumber{Major: 1}, TargetApp: TargetAlipayCN, Known: known, Target: &TargetAppInfo{App: TargetAlipayCN}}
+	require.NoError(t, in.Validate(), "limits of zero are none")
+
+	in.Program, in.Target.App = &Program{ID: "q"}, "WALLET"
+	require.EqualError(t, in.Validate(), `release: 2 fields not valid: program is "q", and not "p", which programId names; target is of "WALLET", and not of "ALIPAY_CN", which targetApp names`)
+}
+
+func TestAFullReleaseCannotBeRaised(t *testing.T) {
+	full := &Release{ID: "r", Grayscale: Grayscale{Ratio: FullRatio, Ladder: DefaultLadder()}}
+	require.EqualError(t, full.GrayscaleTo(FullRatio).Validate(), "conflicting state: the release is complete at 100%; nothing is left to raise")
+	require.ErrorIs(t, full.GrayscaleTo(50).Validate(), ErrConflict)
 }
 
 // An input without a check, or with a check that forgets its own fields, is noticed here.
@@ -304,7 +431,9 @@ func TestMessagesSpeakOfNoGoNames(t *testing.T) {
 
 func TestAnIdempotencyKeyHasAtMost64Characters(t *testing.T) {
 	in := ReleaseInput{ReleaseID: "r"}
-	require.NoError(t, checkInput(in, strings.Repeat("k", 64)))
-	require.EqualError(t, checkInput(in, strings.Repeat("k", 65)), "call: 1 field not valid: requestId must have at most 64 characters")
-	require.NoError(t, checkInput(struct{}{}, ""), "what has no rules breaks none")
+	in.RequestID = strings.Repeat("键", 64)
+	require.NoError(t, checkInput(in))
+	in.RequestID += "k"
+	require.EqualError(t, checkInput(in), "release: 1 field not valid: requestId must have at most 64 characters")
+	require.NoError(t, checkInput(struct{}{}), "what has no rules breaks none")
 }

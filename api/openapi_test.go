@@ -407,6 +407,7 @@ type (
 		Limit         *alipayplus.LimitError                 `json:"limit,omitempty"`
 		Ratio         *alipayplus.RatioError                 `json:"ratio,omitempty"`
 		Authorization *alipayplus.AuthorizationRequiredError `json:"authorization,omitempty"`
+		Permission    *alipayplus.PermissionError            `json:"permission,omitempty"`
 	}
 )
 

@@ -61,7 +61,7 @@ func (p *Platform) checkFile(file *alipayplus.File, content []byte, given string
 		}
 		return nil
 	}
-	if most := p.cfg.services.MaxImageBytes; file.Size > most {
+	if most := p.cfg.services.MaxImageBytes; most > 0 && file.Size > most {
 		return invalid("content", "must have at most %d bytes as an image; has %d", most, file.Size)
 	}
 	return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"time"
+	"unicode/utf8"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
@@ -34,7 +35,7 @@ func requestIDOf(input any, err error, body []byte) (string, error) {
 	if id == "" {
 		return "", invalid("requestId", "is required for a call that changes something")
 	}
-	if len(id) > maxRequestID {
+	if utf8.RuneCountInString(id) > maxRequestID {
 		return "", invalid("requestId", "must have at most %d characters", maxRequestID)
 	}
 	return id, nil

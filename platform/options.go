@@ -99,13 +99,24 @@ func WithTargetBackends(targets ...TargetBackend) Option {
 				return fmt.Errorf("targets[%d]: %s is there already", i, t.App())
 			}
 			seen[t.App()] = true
-			if err := checkParties(t.Parties()); err != nil {
+			if err := checkTarget(t); err != nil {
 				return fmt.Errorf("targets[%d]: %w", i, err)
 			}
 		}
 		cfg.targets = slices.Clone(targets)
 		return nil
 	}
+}
+
+// checkTarget refuses what a target app cannot announce.
+func checkTarget(t TargetBackend) error {
+	if limits := t.Limits(); limits.Programs < 0 || limits.WaitingVersions < 0 {
+		return errors.New("limits: must not be negative; 0 is none")
+	}
+	if t.Ladder().IsZero() {
+		return errors.New("ladder: must offer at least one ratio")
+	}
+	return checkParties(t.Parties())
 }
 
 // checkParties refuses names that are not distinct.
@@ -133,12 +144,29 @@ func WithPermissionPolicy(policy alipayplus.PermissionPolicy) Option {
 }
 
 // WithServicePolicy sets the limits of a service's fields; the default is
-// [alipayplus.DefaultServicePolicy].
+// [alipayplus.DefaultServicePolicy]. A limit of 0 is none, but for MaxBytes, which is at
+// most what fits into the body of a call, see [WithMaxBytes].
 func WithServicePolicy(policy alipayplus.ServicePolicy) Option {
 	return func(cfg *config) error {
+		for _, limit := range []int64{policy.MaxBytes, int64(policy.MaxName), int64(policy.MaxText), int64(policy.MaxBlocks), int64(policy.MaxTableCells), policy.MaxImageBytes} {
+			if limit < 0 {
+				return errors.New("service policy: a limit must not be negative; 0 is none")
+			}
+		}
 		cfg.services = policy
 		return nil
 	}
+}
+
+// announcedServices are the limits of a service's fields such that what keeps them fits
+// into the body of a call.
+func (cfg *config) announcedServices() alipayplus.ServicePolicy {
+	const besides = 4096 // the ids that go with a description, and their names
+	policy, fits := cfg.services, max(cfg.maxBody-besides, 1)
+	if policy.MaxBytes == 0 || policy.MaxBytes > fits {
+		policy.MaxBytes = fits
+	}
+	return policy
 }
 
 // WithAutoReview lets a function decide reviews; see [AutoReview].

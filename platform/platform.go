@@ -62,6 +62,7 @@ func New(opts ...Option) (*Platform, error) {
 	if cfg.idempotencyRetention < 2*cfg.window {
 		return nil, errors.New("platform: idempotency retention: must be at least twice the time window, or a captured call could be replayed")
 	}
+	cfg.services = cfg.announcedServices()
 	cfg.inFlight = cmp.Or(cfg.inFlight, 4*cfg.maxFile)
 	cfg.inFlightPerClient = cmp.Or(cfg.inFlightPerClient, 2*cfg.maxFile)
 	if cfg.inFlightPerClient < cfg.maxFile || cfg.inFlight < cfg.inFlightPerClient {

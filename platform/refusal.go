@@ -74,6 +74,7 @@ type details struct {
 	Limit         *alipayplus.LimitError                 `json:"limit,omitempty"`
 	Ratio         *alipayplus.RatioError                 `json:"ratio,omitempty"`
 	Authorization *alipayplus.AuthorizationRequiredError `json:"authorization,omitempty"`
+	Permission    *alipayplus.PermissionError            `json:"permission,omitempty"`
 }
 
 func detailsOf(err error) *details {
@@ -87,7 +88,8 @@ func detailsOf(err error) *details {
 	d.Limit, _ = errors.AsType[*alipayplus.LimitError](err)
 	d.Ratio, _ = errors.AsType[*alipayplus.RatioError](err)
 	d.Authorization, _ = errors.AsType[*alipayplus.AuthorizationRequiredError](err)
-	if d.Fields == nil && d.Limit == nil && d.Ratio == nil && d.Authorization == nil {
+	d.Permission, _ = errors.AsType[*alipayplus.PermissionError](err)
+	if d.Fields == nil && d.Limit == nil && d.Ratio == nil && d.Authorization == nil && d.Permission == nil {
 		return nil
 	}
 	return &d

@@ -388,7 +388,7 @@ func setRatio(c *call, in alipayplus.GrayscaleInput) (*alipayplus.Release, error
 	}
 	live := r.Grayscale
 	if r.Status == alipayplus.ReleaseFull {
-		return nil, live.Ladder.CheckRaise(live.Ratio, in.Ratio)
+		return nil, conflict("release %s is complete at 100%%; nothing is left to raise", r.ID)
 	}
 	before := new(*r)
 	if err := r.move(to, "released by grayscale"); err != nil {

@@ -154,8 +154,8 @@ func TestWhatBadInputGets(t *testing.T) {
 		{
 			mistake: "a ratio after 100 %",
 			given:   func(w *world) bad { return w.raising(w.full(w.authorizedProgram().ID, "1.0.0"), 50) },
-			line:    "alipayplus: releases.grayscale: ratio 50%: the release is complete at 100%; nothing is left to raise",
-			answer:  "400 RATIO_NOT_ALLOWED ratio 50%: the release is complete at 100%; nothing is left to raise",
+			line:    "alipayplus: releases.grayscale: conflicting state: the release is complete at 100%; nothing is left to raise",
+			answer:  "409 STATE_CONFLICT conflicting state: the release is complete at 100%; nothing is left to raise",
 		},
 		{
 			mistake: "a ratio raised on stale knowledge",
@@ -324,7 +324,7 @@ func TestWhatBadInputGets(t *testing.T) {
 				offer := w.offer()
 				offer.Description = strings.Repeat("x", 10<<20)
 				lax := alipayplus.DefaultServicePolicy()
-				lax.MaxText = 1 << 30
+				lax.MaxText, lax.MaxBytes = 1<<30, 0
 				return w.sending(contract.ServiceCreate, alipayplus.CreateServiceInput{ServiceDescription: offer, Policy: &lax, RequestID: "call"})
 			},
 			line:   "alipayplus: services.create: PAYLOAD_TOO_LARGE: the body is larger than 1048576 bytes (HTTP 413, request call, trace T)",
@@ -378,7 +378,7 @@ func TestWhatBadInputGets(t *testing.T) {
 			given: func(w *world) bad {
 				return w.sending(contract.ProgramCreate, alipayplus.CreateProgramInput{Languages: chinese(), RequestID: strings.Repeat("x", 65)})
 			},
-			line:   "alipayplus: programs.create: call: 1 field not valid: requestId must have at most 64 characters",
+			line:   "alipayplus: programs.create: mini program: 1 field not valid: requestId must have at most 64 characters",
 			answer: "400 PARAM_ILLEGAL input: 1 field not valid: requestId must have at most 64 characters",
 		},
 		{

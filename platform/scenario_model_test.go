@@ -460,8 +460,7 @@ func (m *model) grayscale(t *rapid.T, who string, r *modelRelease) {
 func (m *model) setRatioAs(t *rapid.T, who string, r *modelRelease, from, ratio int) {
 	var broken refusals
 	broken.unless(m.mayRelease(who, r.program), "ACCESS_DENIED")
-	broken.unless(r.status != "FULL_RELEASE", "RATIO_NOT_ALLOWED")
-	broken.unless(slices.Contains([]string{"RELEASE_PREPARATION", "GRAYSCALE_RELEASE", "FULL_RELEASE"}, r.status), "STATE_CONFLICT")
+	broken.unless(slices.Contains([]string{"RELEASE_PREPARATION", "GRAYSCALE_RELEASE"}, r.status), "STATE_CONFLICT")
 	broken.unless(from == r.ratio(), "STATE_CONFLICT")
 	broken.unless(slices.Contains(modelLadder(), ratio) && ratio > r.ratio(), "RATIO_NOT_ALLOWED")
 	broken.unless(r.program.authorized, "AUTHORIZATION_REQUIRED")

@@ -239,7 +239,7 @@ func TestWhatMayBeDoneWithAServiceInEachStatus(t *testing.T) {
 
 func TestTheLimitsOfAServiceAreThePlatformsOwn(t *testing.T) {
 	policy := alipayplus.ServicePolicy{
-		MaxName: 200, MaxText: 8000, MaxBlocks: 2, MaxTableCells: 4, MaxImageBytes: 1 << 20,
+		MaxBytes: 100_000, MaxName: 200, MaxText: 8000, MaxBlocks: 2, MaxTableCells: 4, MaxImageBytes: 1 << 20,
 		Industries: []string{"Tea"}, Types: []alipayplus.ServiceType{"CONSULTING"}, Apps: []alipayplus.TargetApp{partner},
 	}
 	inWorld(t, func(w *world) {

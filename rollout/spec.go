@@ -161,7 +161,7 @@ func (s *Spec) Validate() error {
 	add := func(path, message string, args ...any) {
 		fields = append(fields, alipayplus.FieldError{Path: path, Message: fmt.Sprintf(message, args...)})
 	}
-	for _, p := range validation.Struct(s) {
+	for _, p := range append(validation.Texts(s), validation.Struct(s)...) {
 		add(p.Path, "%s", p.Message)
 	}
 	if s.Version != SpecVersion && s.Version != 0 {

@@ -71,18 +71,18 @@ func (p Problems) Error() string {
 	return strings.Join(texts, "; ")
 }
 
-// Struct checks [Texts] and the tag rules of v, a struct or a pointer to one, and
-// returns every broken field; nil when all hold.
+// Struct checks the tag rules of v, a struct or a pointer to one, and returns every
+// broken field; nil when all hold. What its texts hold is for [Texts] and [PlainTexts].
 func Struct(v any) Problems {
-	problems := Texts(v)
 	err := rules().Struct(v)
 	if err == nil {
-		return problems
+		return nil
 	}
 	broken, ok := errors.AsType[validator.ValidationErrors](err)
 	if !ok {
 		return Problems{{Message: "is missing"}}
 	}
+	var problems Problems
 	root := reflect.Indirect(reflect.ValueOf(v)).Type().Name() + "."
 	for _, field := range broken {
 		path := strings.TrimPrefix(field.Namespace(), root)
@@ -94,26 +94,73 @@ func Struct(v any) Problems {
 
 // Texts finds every text in v, however deep, that is not valid UTF-8: encoding/json
 // would send U+FFFD in its place. Nil when there is none.
-func Texts(v any) Problems {
+func Texts(v any) Problems { return walk(v, notUTF8) }
+
+// PlainTexts is Texts, and finds besides every text that people could not read as it is
+// meant: white space alone, control characters, and controls of the writing direction.
+// A line feed and a tab are for fields with the tag `text:"lines"`. These are rules of
+// this project's own.
+func PlainTexts(v any) Problems { return walk(v, notPlain) }
+
+// textRule says what is wrong with a text; empty: nothing. lines says that it may have
+// several lines.
+type textRule func(text string, lines bool) string
+
+func notUTF8(text string, _ bool) string {
+	if utf8.ValidString(text) {
+		return ""
+	}
+	return "must be valid UTF-8: convert a text of another encoding, such as GBK"
+}
+
+func notPlain(text string, lines bool) string {
+	if wrong := notUTF8(text, lines); wrong != "" {
+		return wrong
+	}
+	blank := text != ""
+	for _, r := range text {
+		switch {
+		case lines && (r == '\n' || r == '\r' || r == '\t'):
+		case r == '\n' || r == '\r' || unicode.In(r, unicode.Zl, unicode.Zp) && !lines:
+			return "must be one line"
+		case unicode.Is(unicode.Cc, r):
+			return fmt.Sprintf("must not hold the control character %U", r)
+		case unicode.Is(unicode.Bidi_Control, r) && !unicode.In(r, marks):
+			return fmt.Sprintf("must not hold the control %U of the writing direction", r)
+		}
+		blank = blank && (unicode.IsSpace(r) || !unicode.IsGraphic(r))
+	}
+	if blank {
+		return "must not be white space alone"
+	}
+	return ""
+}
+
+// marks are the controls of the writing direction that change nothing around them.
+//
+//nolint:gochecknoglobals // a constant that Go cannot write as one
+var marks = &unicode.RangeTable{R16: []unicode.Range16{{Lo: 0x061c, Hi: 0x061c, Stride: 1}, {Lo: 0x200e, Hi: 0x200f, Stride: 1}}}
+
+func walk(v any, rule textRule) Problems {
 	value := reflect.ValueOf(v)
-	if areUTF8(value) {
+	if rule.holds(value, false) {
 		return nil // without the cost of paths
 	}
 	var problems Problems
-	problems.texts("", value)
+	problems.texts("", value, false, rule)
 	return problems
 }
 
-// areUTF8 says whether texts would find nothing.
-func areUTF8(v reflect.Value) bool {
+// holds says whether texts would find nothing.
+func (rule textRule) holds(v reflect.Value, lines bool) bool {
 	switch v.Kind() {
 	case reflect.String:
-		return utf8.ValidString(v.String())
+		return rule(v.String(), lines) == ""
 	case reflect.Pointer, reflect.Interface:
-		return areUTF8(v.Elem())
+		return rule.holds(v.Elem(), lines)
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if isSent(v, i) && !areUTF8(v.Field(i)) {
+			if isSent(v, i) && !rule.holds(v.Field(i), hasLines(v.Type().Field(i))) {
 				return false
 			}
 		}
@@ -122,19 +169,21 @@ func areUTF8(v reflect.Value) bool {
 			return v.Type() != reflect.TypeFor[json.RawMessage]() || utf8.Valid(v.Bytes())
 		}
 		for i := range v.Len() {
-			if !areUTF8(v.Index(i)) {
+			if !rule.holds(v.Index(i), lines) {
 				return false
 			}
 		}
 	case reflect.Map:
 		for entries := v.MapRange(); entries.Next(); {
-			if !areUTF8(entries.Key()) || !areUTF8(entries.Value()) {
+			if !rule.holds(entries.Key(), false) || !rule.holds(entries.Value(), lines) {
 				return false
 			}
 		}
 	}
 	return true
 }
+
+func hasLines(field reflect.StructField) bool { return field.Tag.Get("text") == "lines" }
 
 // isSent tells what goes into a call from what is not shown, and from what is read from.
 func isSent(v reflect.Value, i int) bool {
@@ -145,39 +194,40 @@ func isSent(v reflect.Value, i int) bool {
 	return field.Kind() != reflect.Interface || field.NumMethod() == 0
 }
 
-func (p *Problems) texts(path string, v reflect.Value) {
-	if areUTF8(v) {
+func (p *Problems) texts(path string, v reflect.Value, lines bool, rule textRule) {
+	if rule.holds(v, lines) {
 		return
 	}
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
-		p.texts(path, v.Elem())
+		p.texts(path, v.Elem(), lines, rule)
 	case reflect.Struct:
 		for i := range v.NumField() {
-			name := jsonName(v.Type().Field(i))
+			field := v.Type().Field(i)
+			name := jsonName(field)
 			switch {
 			case !isSent(v, i):
 			case name == embedded:
-				p.texts(path, v.Field(i))
+				p.texts(path, v.Field(i), false, rule)
 			default:
-				p.texts(strings.TrimPrefix(path+"."+name, "."), v.Field(i))
+				p.texts(strings.TrimPrefix(path+"."+name, "."), v.Field(i), hasLines(field), rule)
 			}
 		}
 	case reflect.Map:
 		for entries := v.MapRange(); entries.Next(); {
-			p.texts(path, entries.Key())
-			p.texts(fmt.Sprintf("%s[%v]", path, entries.Key()), entries.Value())
+			p.texts(path, entries.Key(), false, rule)
+			p.texts(fmt.Sprintf("%s[%v]", path, entries.Key()), entries.Value(), lines, rule)
 		}
 	case reflect.Slice, reflect.Array:
 		if v.Type().Elem().Kind() != reflect.Uint8 {
 			for i := range v.Len() {
-				p.texts(fmt.Sprintf("%s[%d]", path, i), v.Index(i))
+				p.texts(fmt.Sprintf("%s[%d]", path, i), v.Index(i), lines, rule)
 			}
 			return
 		}
-		fallthrough
+		p.Add(path, notUTF8(string(v.Bytes()), lines))
 	default:
-		p.Add(path, "must be valid UTF-8: convert a text of another encoding, such as GBK")
+		p.Add(path, rule(v.String(), lines))
 	}
 }
 
