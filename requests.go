@@ -337,7 +337,7 @@ type ListReviewsInput struct {
 // ReviewFileInput is what [ReviewsClient.File] takes.
 type ReviewFileInput struct {
 	// ID is the id of the request, see [Request].
-	ID string `json:"id" validate:"required"`
+	ID string `json:"id" validate:"required,max=64"`
 	// FileID is one of [Submission.Pictures].
 	FileID string `json:"fileId" validate:"required"`
 }
