@@ -212,6 +212,10 @@ func TestEveryOperation(t *testing.T) {
 		"reviews.list": {func(ctx context.Context, c *client) error {
 			return second(c.Reviews.List(ctx, alipayplus.ListReviewsInput{}))
 		}, `{}`},
+		"reviews.get": {func(ctx context.Context, c *client) error { return second(c.Reviews.Get(ctx, "req_1")) }, `{"id":"req_1"}`},
+		"reviews.file": {func(ctx context.Context, c *client) error {
+			return second(c.Reviews.File(ctx, alipayplus.ReviewFileInput{ID: "req_1", FileID: "f"}))
+		}, `{"id":"req_1","fileId":"f"}`},
 		"reviews.decide": {func(ctx context.Context, c *client) error {
 			return second(c.Reviews.Decide(ctx, alipayplus.DecideInput{ID: "req_1", Reason: "no", RequestID: "k"}))
 		}, `{"id":"req_1","approve":false,"reason":"no","requestId":"k"}`},

@@ -80,6 +80,7 @@
 //   - Reviewers see what was submitted, see [Submission]. The basic information of a
 //     release is the company's until it is applied for; an approved change of it
 //     becomes the company's. So are the mini program's names reviewed with a release.
+//   - Languages are compared as tags, see [CanonicalLanguage], and kept in that form.
 //   - A service that is online is changed by a [ServiceRevision]; the former text
 //     stays online until it is approved.
 //

@@ -17,6 +17,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/text/language"
+
 	"github.com/alipayplus-go/alipayplus/internal/contract"
 )
 
@@ -26,8 +28,9 @@ const MaxLanguages = 50
 
 // Localization is what a mini program is called in one language.
 type Localization struct {
-	// Language is a language tag such as "zh-CN". Which codes AlipayCN expects
-	// is not documented.
+	// Language is a language tag such as "zh-CN", in any spelling; the platform keeps
+	// it in its canonical one, see [CanonicalLanguage]. Which codes AlipayCN expects is
+	// not documented.
 	Language string `json:"language" validate:"required,bcp47_strict_language_tag"`
 	// Name is the mini program's name. Its length is not documented here;
 	// AlipayCN has rules of its own.
@@ -36,6 +39,28 @@ type Localization struct {
 	Tagline string `json:"tagline,omitempty" validate:"max=128"`
 	// Description says what it does; may be empty.
 	Description string `json:"description,omitempty" validate:"max=2000" text:"lines"`
+}
+
+// CanonicalLanguage returns a language tag as it is stored and compared (BCP 47): "ZH-cn"
+// and "zh-cn" are zh-CN, and iw is he. What is no language tag is returned as it is.
+func CanonicalLanguage(tag string) string {
+	parsed, err := language.Parse(tag)
+	if err != nil {
+		return tag
+	}
+	return parsed.String()
+}
+
+// uniqueLanguages finds a language that is named twice, however it is spelled.
+func uniqueLanguages(languages []Localization) func(*problems) {
+	return func(p *problems) {
+		for i, l := range languages {
+			if l.Language != "" && (&Program{Languages: languages[:i]}).findLanguage(l.Language) >= 0 {
+				p.Add("languages", "must not name the same thing twice")
+				return
+			}
+		}
+	}
 }
 
 // Configuration are the domains that a mini program may talk to.
@@ -72,7 +97,7 @@ type Program struct {
 // Name returns the name in the default language.
 func (p *Program) Name() string {
 	for _, l := range p.Languages {
-		if l.Language == p.DefaultLanguage {
+		if CanonicalLanguage(l.Language) == CanonicalLanguage(p.DefaultLanguage) {
 			return l.Name
 		}
 	}
@@ -80,17 +105,36 @@ func (p *Program) Name() string {
 }
 
 // MissingLanguages returns those of the needed languages that the mini program
-// lacks, in the order given.
+// lacks, in the order given. Languages are compared as tags, see [CanonicalLanguage].
 func (p *Program) MissingLanguages(needed []string) []string {
-	return slices.DeleteFunc(slices.Clone(needed), func(language string) bool {
-		return slices.ContainsFunc(p.Languages, func(l Localization) bool { return strings.EqualFold(l.Language, language) })
-	})
+	return slices.DeleteFunc(slices.Clone(needed), func(tag string) bool { return p.findLanguage(tag) >= 0 })
+}
+
+// findLanguage is the index of a language among the mini program's; -1 when it has none.
+func (p *Program) findLanguage(tag string) int {
+	tag = CanonicalLanguage(tag)
+	return slices.IndexFunc(p.Languages, func(l Localization) bool { return CanonicalLanguage(l.Language) == tag })
+}
+
+// WithLanguages returns the names of the mini program after those given were added:
+// one of a language that it has already is replaced. Their tags are canonical.
+func (p *Program) WithLanguages(added []Localization) []Localization {
+	after := Program{Languages: slices.Clone(p.Languages)}
+	for _, l := range added {
+		l.Language = CanonicalLanguage(l.Language)
+		if i := after.findLanguage(l.Language); i >= 0 {
+			after.Languages[i] = l
+			continue
+		}
+		after.Languages = append(after.Languages, l)
+	}
+	return after.Languages
 }
 
 // CreateProgramInput is what [ProgramsClient.Create] takes.
 type CreateProgramInput struct {
 	// Languages are the names; the first is the default language.
-	Languages []Localization `json:"languages" validate:"min=1,max=50,unique=Language,dive"`
+	Languages []Localization `json:"languages" validate:"min=1,max=50,dive"`
 	// LogoFileID is the uploaded logo, see [FilesClient.Upload]; may be empty. For
 	// AlipayCN it must be square and have at most 256 KiB ("Create mini program
 	// for AlipayCN").
@@ -102,20 +146,24 @@ type CreateProgramInput struct {
 }
 
 // Validate checks the fields.
-func (in CreateProgramInput) Validate() error { return validate("mini program", in, nil) }
+func (in CreateProgramInput) Validate() error {
+	return validate("mini program", in, uniqueLanguages(in.Languages))
+}
 
 // AddLanguagesInput is what [ProgramsClient.AddLanguages] takes.
 type AddLanguagesInput struct {
 	// ProgramID is the mini program.
 	ProgramID string `json:"programId" validate:"required,max=64"`
 	// Languages are added; a language that is there already is replaced.
-	Languages []Localization `json:"languages" validate:"min=1,max=50,unique=Language,dive"`
+	Languages []Localization `json:"languages" validate:"min=1,max=50,dive"`
 	// RequestID is the idempotency key; empty: the client makes one.
 	RequestID string `json:"requestId,omitempty" validate:"max=64"`
 }
 
 // Validate checks the fields.
-func (in AddLanguagesInput) Validate() error { return validate("languages", in, nil) }
+func (in AddLanguagesInput) Validate() error {
+	return validate("languages", in, uniqueLanguages(in.Languages))
+}
 
 // UpdateProgramConfigurationInput is what [ProgramsClient.UpdateConfiguration]
 // takes.

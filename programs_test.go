@@ -259,3 +259,22 @@ func TestQRCodeCannotBeSavedWhereNothingIs(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 	require.ErrorContains(t, err, "QR code: save the picture: ")
 }
+
+func TestLanguagesAreComparedAsTags(t *testing.T) {
+	for given, want := range map[string]string{
+		"zh-CN": "zh-CN", "ZH-cn": "zh-CN", "zh-hans-cn": "zh-Hans-CN", "EN": "en", "iw": "he", "de-latn-DE": "de-Latn-DE",
+		"": "", "not a tag": "not a tag",
+	} {
+		require.Equal(t, want, alipayplus.CanonicalLanguage(given), given)
+	}
+	twice := []alipayplus.Localization{{Language: "zh-CN", Name: "茶"}, {Language: "ZH-cn", Name: "tea"}}
+	for _, in := range []interface{ Validate() error }{alipayplus.CreateProgramInput{Languages: twice}, alipayplus.AddLanguagesInput{ProgramID: "p", Languages: twice}} {
+		require.ErrorContains(t, in.Validate(), "languages must not name the same thing twice")
+	}
+	p := &alipayplus.Program{DefaultLanguage: "zh-CN", Languages: []alipayplus.Localization{{Language: "ZH-cn", Name: "茶"}, {Language: "iw", Name: "te"}}}
+	require.Equal(t, "茶", p.Name())
+	require.Equal(t, []string{"EN", "zh-Hans"}, p.MissingLanguages([]string{"zh-cn", "HE", "EN", "zh-Hans"}))
+	require.Equal(t, []alipayplus.Localization{{Language: "zh-CN", Name: "tea"}, {Language: "iw", Name: "te"}, {Language: "en-GB", Name: "tea"}},
+		p.WithLanguages([]alipayplus.Localization{{Language: "zh-cn", Name: "tea"}, {Language: "en-gb", Name: "tea"}}))
+	require.Equal(t, "茶", p.Languages[0].Name, "the mini program itself is not changed")
+}

@@ -58,6 +58,7 @@ func inputs() []input {
 		{CreateQRCodeInput{AppID: "a", Type: QRCodePromo}, []string{"appId", "appQrCodeType"}},
 		{CreateReleaseInput{ProgramID: "p", Version: version, TargetApp: TargetAlipayCN}, []string{"programId", "version", "targetApp"}},
 		{CreateServiceInput{ServiceDescription: goodService()}, serviceFields()},
+		{ReviewFileInput{ID: "req", FileID: "f"}, []string{"id", "fileId"}},
 		{DecideInput{ID: "req", Reason: "no logo"}, []string{"id", "reason"}},
 		{GrayscaleInput{ReleaseID: "r", From: 0, Ratio: 1, Ladder: DefaultLadder()}, []string{"releaseId", "ratio"}},
 		{ListOptions{Limit: 1, Order: NewestFirst}, nil},

@@ -1,9 +1,6 @@
 package platform
 
 import (
-	"slices"
-	"strings"
-
 	"github.com/alipayplus-go/alipayplus"
 )
 
@@ -14,8 +11,9 @@ func createProgram(c *call, in alipayplus.CreateProgramInput) (*alipayplus.Progr
 	if err := c.checkLogo(in.LogoFileID); err != nil {
 		return nil, err
 	}
+	languages := new(alipayplus.Program).WithLanguages(in.Languages)
 	r := &programRecord{Workspace: c.workspace(), Sort: c.p.sortKey(c.at), Program: alipayplus.Program{
-		ID: newProgramID(), DefaultLanguage: in.Languages[0].Language, Languages: in.Languages,
+		ID: newProgramID(), DefaultLanguage: languages[0].Language, Languages: languages,
 		LogoFileID: in.LogoFileID, Configuration: in.Configuration, CreatedBy: c.who(), CreatedAt: c.at, UpdatedAt: c.at,
 	}}
 	c.save(nil, r)
@@ -75,15 +73,7 @@ func addLanguages(c *call, in alipayplus.AddLanguagesInput) (*alipayplus.Program
 		return nil, err
 	}
 	before := new(*r)
-	r.Languages = slices.Clone(r.Languages)
-	for _, l := range in.Languages {
-		i := slices.IndexFunc(r.Languages, func(have alipayplus.Localization) bool { return strings.EqualFold(have.Language, l.Language) })
-		if i < 0 {
-			r.Languages = append(r.Languages, l)
-			continue
-		}
-		r.Languages[i] = l
-	}
+	r.Languages = r.WithLanguages(in.Languages)
 	if n := len(r.Languages); n > alipayplus.MaxLanguages {
 		return nil, invalid("languages", "must have at most %d entries in all; would have %d", alipayplus.MaxLanguages, n)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/platform"
 )
 
 func TestAProgramHasLanguagesAConfigurationAndALogo(t *testing.T) {
@@ -200,4 +201,35 @@ func TestAMiniProgramHasAtMostFiftyLanguages(t *testing.T) {
 		require.ErrorIs(w, add(languages(50, 1)), alipayplus.ErrInvalid)
 		require.Equal(w, 50, have())
 	})
+}
+
+// An app that needs languages in a spelling of its own.
+type shoutingApp struct{ *partnerApp }
+
+func (shoutingApp) Languages() []string { return []string{"ZH-CN", "EN-us"} }
+
+func TestLanguagesAreKeptAsTags(t *testing.T) {
+	inWorld(t, func(w *world) {
+		program, err := w.owner.Programs.Create(w.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "ZH-cn", Name: "蓝湖茶"}}})
+		require.NoError(w, err)
+		require.Equal(w, "zh-CN", program.DefaultLanguage)
+		require.Equal(w, "蓝湖茶", program.Name())
+		program, err = w.owner.Programs.AddLanguages(w.Context(), alipayplus.AddLanguagesInput{ProgramID: program.ID, Languages: []alipayplus.Localization{
+			{Language: "zh-cn", Name: "湖茶"}, {Language: "en-US", Name: "Lake Tea"},
+		}})
+		require.NoError(w, err)
+		require.Equal(w, []alipayplus.Localization{{Language: "zh-CN", Name: "湖茶"}, {Language: "en-US", Name: "Lake Tea"}}, program.Languages, "replaced, not lost and not doubled")
+
+		got := w.rawClient("olga").call(contract.ProgramCreate, alipayplus.CreateProgramInput{RequestID: "1", Languages: []alipayplus.Localization{
+			{Language: "zh-CN", Name: "a"}, {Language: "ZH-cn", Name: "b"},
+		}})
+		require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
+
+		ws, err := w.owner.Workspace.Get(w.Context())
+		require.NoError(w, err)
+		require.Equal(w, []string{"zh-CN", "en-US"}, ws.Targets[0].Languages)
+		in := alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: partner, Program: program, Target: ws.Target(partner)}
+		_, err = w.owner.Releases.Create(w.Context(), in)
+		require.NoError(w, err)
+	}, platform.WithTargetBackends(shoutingApp{newPartnerApp()}))
 }

@@ -117,7 +117,7 @@ func (c *call) checkVersionIsNew(r *releaseRecord) error {
 
 // checkTarget checks languages and authorization.
 func (c *call) checkTarget(program *programRecord, target TargetBackend) error {
-	if missing := program.MissingLanguages(target.Languages()); len(missing) > 0 {
+	if missing := program.MissingLanguages(languagesOf(target)); len(missing) > 0 {
 		return &refusal{
 			code:    alipayplus.CodeLanguageRequired,
 			message: fmt.Sprintf("%s needs the languages %s; add them with Programs.AddLanguages", target.App(), strings.Join(missing, ", ")),

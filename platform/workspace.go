@@ -32,10 +32,19 @@ func queryWorkspace(c *call, _ nothing) (*alipayplus.Workspace, error) {
 			return nil, err
 		}
 		out.Targets = append(out.Targets, alipayplus.TargetAppInfo{
-			App: t.App(), Ladder: t.Ladder(), Languages: t.Languages(), NeedsAuthorization: t.NeedsAuthorization(), Limits: t.Limits(), ProgramsUsed: going,
+			App: t.App(), Ladder: t.Ladder(), Languages: languagesOf(t), NeedsAuthorization: t.NeedsAuthorization(), Limits: t.Limits(), ProgramsUsed: going,
 		})
 	}
 	return out, nil
+}
+
+// languagesOf are the languages that a target app needs, as tags are kept.
+func languagesOf(t TargetBackend) []string {
+	var tags []string
+	for _, tag := range t.Languages() {
+		tags = append(tags, alipayplus.CanonicalLanguage(tag))
+	}
+	return tags
 }
 
 func (c *call) company() (*workspaceRecord, error) {
