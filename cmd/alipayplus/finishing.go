@@ -57,10 +57,9 @@ func (j *job) finishing(ctx context.Context) (stop func()) {
 
 // opened is what is known once the rollout was opened.
 type opened struct {
-	store            rollout.Store
-	target           rollout.Target
-	name             string
-	program, version string
+	store  rollout.Store
+	target rollout.Target
+	name   string
 }
 
 // endAtOnce ends the program by its second signal, with a result that rests on what is
@@ -72,7 +71,7 @@ func (j *job) endAtOnce(ctx context.Context, s os.Signal) {
 	last := &job{opts: j.opts, stdout: j.stdout, stderr: j.stderr, show: j.show}
 	if o := j.opened.Load(); o != nil {
 		last.opened.Store(o)
-		last.store, last.target, last.name, last.program, last.version = o.store, o.target, o.name, o.program, o.version
+		last.store, last.target, last.name = o.store, o.target, o.name
 		last.state, _ = rollout.ReadState(context.WithoutCancel(ctx), o.store, o.name) // the result does without
 	}
 	last.message = fmt.Sprintf("%v: ended at once; the next run finds out what became of the change that was begun", causeOf(s))

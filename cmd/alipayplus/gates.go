@@ -3,28 +3,12 @@ package main
 import (
 	"context"
 	"fmt"
-	"maps"
-	"os"
-	"os/exec"
-	"slices"
 	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/alipayplus-go/alipayplus/rollout/report"
 )
-
-// ready says whether the rollout has begun by the spec and, where it has not, whether
-// its gates find what they need.
-func (j *job) ready(ctx context.Context) (begun bool, err error) {
-	state, err := rollout.ReadState(ctx, j.store, j.name)
-	if err != nil {
-		return false, err
-	}
-	if j.spec != nil && (state == nil || j.opts.newSpec && state.Spec.Hash() != j.spec.Hash()) {
-		err = checkGates(j.spec)
-	}
-	return state != nil, err
-}
 
 // applicant is a target that says whether there is what to apply for review with. It is
 // asked before a rollout begins that will apply; later on, when it applies again.
@@ -41,48 +25,77 @@ func (j *job) checkApplication(ctx context.Context, plan *rollout.Plan) error {
 	return target.checkApplication(ctx)
 }
 
-// checkGates says which variables and programs the gates of a spec need that are not
-// here. The gates are asked after the reviews, which may be days from now.
-func checkGates(spec *rollout.Spec) error {
-	var missing []string
-	for _, name := range slices.Sorted(maps.Keys(spec.Gates)) {
-		for _, what := range lacks(spec.Gates[name]) {
-			missing = append(missing, fmt.Sprintf("gate %s: %s", name, what))
-		}
-	}
-	if missing == nil {
+// faultyGates says which gates cannot work here, for the variables or programs that they
+// need. They are evaluated after the reviews, which may be days from now.
+func faultyGates(plan *rollout.Plan) error {
+	if len(plan.Faults) == 0 {
 		return nil
 	}
-	return misused("gates need what is not here: %s", strings.Join(missing, "; "))
+	return misused("gates cannot work here: %s", strings.Join(plan.Faults, "; "))
 }
 
-// lacks says what a gate needs that is not here.
-func lacks(gate rollout.GateSpec) (missing []string) {
-	var variables []string
-	if gate.HTTP != nil {
-		variables = slices.Sorted(maps.Values(gate.HTTP.HeadersFrom))
-	}
-	if gate.Prometheus != nil && gate.Prometheus.TokenFrom != "" {
-		variables = append(variables, gate.Prometheus.TokenFrom)
-	}
-	for _, variable := range variables {
-		if os.Getenv(variable) == "" {
-			missing = append(missing, "set the variable "+variable)
-		}
-	}
-	if gate.Command != nil {
-		if _, err := exec.LookPath(gate.Command.Args[0]); err != nil {
-			missing = append(missing, fmt.Sprintf("the command cannot be run: %v", err))
-		}
-	}
-	return missing
-}
-
-// checkSpecGates evaluates every gate of the spec once.
-func (j *job) checkSpecGates(context.Context) error {
-	spec, err := readSpec(j.opts.spec)
-	if err != nil {
+// checkSpecGates evaluates every gate of the spec once, and prints what each said.
+func (j *job) checkSpecGates(ctx context.Context, runner *rollout.Runner) error {
+	checks, err := runner.CheckGates(ctx)
+	if checks == nil && err != nil {
 		return err
 	}
-	return checkGates(spec)
+	list := gateChecks{Schema: report.Schema, Gates: checks}
+	text := list.text()
+	switch j.opts.output {
+	case formatMarkdown:
+		text = list.markdown()
+	case formatJSON:
+		text = string(report.Encode(list)) + "\n"
+	}
+	if printed := j.print("what the gates said", text); printed != nil {
+		return printed
+	}
+	if err != nil {
+		return fmt.Errorf("%w: %w", rollout.ErrGateFailed, err)
+	}
+	return nil
+}
+
+// gateChecks are what the gates of a spec said.
+type gateChecks struct {
+	// Schema is the version of this form: 1.
+	Schema int `json:"schema"`
+	// Gates are the gates, by name.
+	Gates []rollout.GateCheck `json:"gates"`
+}
+
+func (l gateChecks) text() string {
+	if len(l.Gates) == 0 {
+		return "the spec has no gates\n"
+	}
+	var b strings.Builder
+	for _, g := range l.Gates {
+		b.WriteString(report.Wrap(fmt.Sprintf("%-7s %-12s ", gateVerdict(g), report.OneLine(g.Gate)), report.OneLine(gateReason(g)), helpWidth))
+	}
+	return b.String()
+}
+
+func (l gateChecks) markdown() string {
+	var b strings.Builder
+	b.WriteString("| gate | at | says | why |\n|---|---|---|---|\n")
+	for _, g := range l.Gates {
+		fmt.Fprintf(&b, "| %s | %v | %s | %s |\n", report.Code(g.Gate), g.Ratio, gateVerdict(g), report.Code(gateReason(g)))
+	}
+	return b.String()
+}
+
+// gateVerdict is what a gate said: pass, wait, fail, or nothing.
+func gateVerdict(g rollout.GateCheck) string {
+	if g.Err != nil {
+		return "nothing"
+	}
+	return string(g.Verdict.Decision)
+}
+
+func gateReason(g rollout.GateCheck) string {
+	if g.Err != nil {
+		return g.Error
+	}
+	return g.Verdict.Reason
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,14 +32,14 @@ type job struct {
 	target rollout.Target
 	// name is the rollout's; empty before it is known.
 	name string
-	// program and version are what people call the target; empty when that is not known.
-	program, version string
 	// state is the state of the rollout, nil as long as that is not known.
 	state *rollout.State
 	// next is what the rollout waits for.
 	next rollout.Next
 	// seen is where the target stood when it was last read; nil before that.
 	seen *rollout.Observation
+	// leave ends the run, with the reason why.
+	leave context.CancelCauseFunc
 	// message says how it ended, in place of what the state or the error say.
 	message string
 	// waitingFor says what is waited for, in place of next.
@@ -62,6 +63,8 @@ func (a *app) runJob(ctx context.Context, opts *options, err error) {
 		ctx, cancel = context.WithTimeoutCause(ctx, opts.maxTime.Std(), errOutOfTime)
 		defer cancel()
 	}
+	ctx, j.leave = context.WithCancelCause(ctx)
+	defer j.leave(nil)
 	defer j.finishing(ctx)()
 	resume := j.quiet()
 	if err == nil {
@@ -80,15 +83,12 @@ func newJob(opts *options, stdout, stderr io.Writer) *job {
 	stderr = &oneAtATime{to: stderr}
 	return &job{
 		opts: opts, stdout: stdout, stderr: stderr,
-		show: &view{View: terminal.New(stderr, terminal.Detect(file))},
+		show: &view{View: terminal.New(stderr, terminal.Detect(file)), approve: opts.approveCommand},
 	}
 }
 
 // do carries out the command.
 func (j *job) do(ctx context.Context) (err error) {
-	if j.opts.command == commandGatesCheck {
-		return j.checkSpecGates(ctx)
-	}
 	if j.opts.spec != "" {
 		if j.spec, err = readSpec(j.opts.spec); err != nil {
 			return err
@@ -119,6 +119,8 @@ func (j *job) do(ctx context.Context) (err error) {
 		return j.step(ctx, runner)
 	case commandPlan:
 		return j.plan(ctx, runner)
+	case commandGatesCheck:
+		return j.checkSpecGates(ctx, runner)
 	default:
 		return j.sendCommand(ctx, runner)
 	}
@@ -127,9 +129,12 @@ func (j *job) do(ctx context.Context) (err error) {
 // open opens the store, and finds out what is driven.
 func (j *job) open(ctx context.Context) (err error) {
 	j.store = rollout.NewFileStore(j.opts.state)
+	if j.opts.state == "" { // for commands that store nothing
+		j.store = rollout.NewMemoryStore()
+	}
 	j.name = j.opts.name
 	defer func() {
-		j.opened.Store(&opened{store: j.store, target: j.target, name: j.name, program: j.program, version: j.version})
+		j.opened.Store(&opened{store: j.store, target: j.target, name: j.name})
 	}()
 	if j.opts.release == "" && j.opts.version == "" && j.opts.alipayCNVersion == "" && !j.opts.needsTarget() {
 		return nil
@@ -229,15 +234,15 @@ var errStepDone = errors.New("what was due is done")
 // come out here: later on, days of review are lost by the first, and an address where
 // nobody answers is taken for an outage that passes.
 func (j *job) first(ctx context.Context, runner *rollout.Runner) error {
-	begun, err := j.ready(ctx)
-	if err != nil || begun {
+	state, err := rollout.ReadState(ctx, j.store, j.name)
+	if err != nil || state != nil && (j.spec == nil || !j.opts.newSpec || state.Spec.Hash() == j.spec.Hash()) {
 		return err
 	}
 	plan, err := runner.Plan(ctx)
 	if err != nil {
 		return err
 	}
-	if err := j.checkApplication(ctx, plan); err != nil {
+	if err := cmp.Or(faultyGates(plan), j.checkApplication(ctx, plan)); err != nil {
 		return err
 	}
 	if j.opts.ndjson != toStderr {
@@ -256,12 +261,12 @@ func (j *job) known(ctx context.Context, err error) error {
 
 // plan prints what a run would do.
 func (j *job) plan(ctx context.Context, runner *rollout.Runner) error {
-	begun, err := j.ready(ctx)
+	state, err := rollout.ReadState(ctx, j.store, j.name)
 	if err != nil {
 		return err
 	}
 	plan, err := runner.Plan(ctx)
-	if err == nil && !begun {
+	if err == nil && state == nil {
 		err = j.checkApplication(ctx, plan)
 	}
 	if err != nil {
@@ -275,6 +280,9 @@ func (j *job) plan(ctx context.Context, runner *rollout.Runner) error {
 		text = string(report.Encode(plan)) + "\n"
 	}
 	if err := j.print("the plan", text); err != nil {
+		return err
+	}
+	if err := faultyGates(plan); err != nil {
 		return err
 	}
 	if plan.Blocked() {

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/cmd/alipayplus/internal/terminal"
 	"github.com/alipayplus-go/alipayplus/rollout"
 	"github.com/alipayplus-go/alipayplus/rollout/report"
@@ -21,6 +22,9 @@ func (j *job) sinks(ctx context.Context) (all []rollout.Option, closeAll func(),
 		rollout.WithLogger(slog.New(slog.NewTextHandler(j.stderr, nil))),
 		rollout.WithSink(func(_ context.Context, e rollout.Event) error {
 			j.seen = e.Observation
+			if e.Kind == rollout.EventWaiting && j.opts.leaves(e.Wait) {
+				j.leave(fmt.Errorf("%s, which --wait does not name", e.What))
+			}
 			return nil
 		}),
 	}
@@ -43,6 +47,8 @@ func (j *job) sinks(ctx context.Context) (all []rollout.Option, closeAll func(),
 // view shows events to people.
 type view struct {
 	*terminal.View
+	// approve is the command line by which a person approves a ratio.
+	approve func(alipayplus.Ratio) string
 
 	mu sync.Mutex
 	// last is the newest event, nil before the first.
@@ -52,6 +58,9 @@ type view struct {
 // sink shows an event, with the flags of this program for the options of the library.
 func (v *view) sink(ctx context.Context, e rollout.Event) error {
 	e.What, e.Error = flagNames(e.What), flagNames(e.Error)
+	if e.Kind == rollout.EventWaiting && e.Wait == rollout.WaitApproval {
+		e.What += "; to approve: " + v.approve(e.To)
+	}
 	v.mu.Lock()
 	v.last = &e
 	v.mu.Unlock()

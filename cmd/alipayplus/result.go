@@ -31,7 +31,7 @@ func (j *job) conclude(ctx context.Context, err error) {
 // report makes the result.
 func (j *job) report(ctx context.Context, err error) *report.Report {
 	in := report.Input{
-		Command: j.opts.command, Rollout: j.name, Program: j.program, Version: j.version, Observation: j.seen, State: j.state,
+		Command: j.opts.command, Rollout: j.name, Observation: j.seen, State: j.state,
 	}
 	if j.target != nil {
 		in.Target = j.target.ID()
@@ -52,6 +52,9 @@ func (j *job) report(ctx context.Context, err error) *report.Report {
 	}
 	r.WaitingFor = cmp.Or(j.waitingFor, r.WaitingFor)
 	r.GoOn = j.goOn(r, err)
+	if j.next.Wait == rollout.WaitApproval && r.WaitingFor != "" {
+		r.Approve = j.opts.approveCommand(j.next.Ratio)
+	}
 	r.Message = cmp.Or(j.message, j.messageOf(ctx, err))
 	return r
 }
@@ -174,6 +177,9 @@ func (j *job) tell(err error) {
 		word = j.opts.command
 	}
 	_, _ = fmt.Fprintf(j.stderr, "%s: %s\n", word, r.Message)
+	if r.Approve != "" {
+		_, _ = fmt.Fprintf(j.stderr, "to approve: %s\n", r.Approve)
+	}
 	if r.GoOn != "" {
 		_, _ = fmt.Fprintf(j.stderr, "to continue: %s\n", r.GoOn)
 	}

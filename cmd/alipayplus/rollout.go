@@ -2,6 +2,8 @@ package main
 
 import (
 	"cmp"
+	"fmt"
+	"maps"
 	"os"
 	"os/user"
 	"slices"
@@ -108,6 +110,7 @@ type options struct {
 	by, reason        string
 	percent           int
 	output            string
+	wait              []string
 	junit, ndjson     string
 }
 
@@ -132,6 +135,7 @@ func (o *options) register(set *pflag.FlagSet) {
 	}
 	if o.drives() {
 		set.TextVar(&o.maxTime, "max-time", o.maxTime, "leave with status 8 after this `time`, such as 5h50m, before the job is killed; 0s: never")
+		set.StringSliceVar(&o.wait, "wait", nil, "wait for these alone, of "+strings.Join(waitable(), ", ")+", and leave with status 8 when anything else is to be waited for; none: only do what is due (default: all)")
 		set.TextVar(&o.interval, "interval", o.interval, "the longest `time` between two observations of the release")
 		set.StringVar(&o.junit, "junit", "", "write the steps and gates as test cases to this `file`")
 		set.StringVar(&o.ndjson, "ndjson", "", "add each event as a line of JSON to this `file`; -: to standard error, in place of the view for people")
@@ -216,6 +220,8 @@ func (o *options) checkValues() error {
 		return misused("give --ratio: the ratio that is approved, in percent")
 	case o.by == "" && o.sends():
 		return misused("give --by: who sends the command; neither the environment nor the system tells")
+	case len(o.unknownWaits()) > 0:
+		return unknownWait(o.unknownWaits()[0])
 	case o.maxTime < 0:
 		return misused("--max-time must not be below 0s")
 	case o.interval <= 0:
@@ -226,17 +232,50 @@ func (o *options) checkValues() error {
 	return nil
 }
 
+// none in --wait means that nothing is waited for.
+const none = "none"
+
+// waits are what --wait can name.
+func waits() map[string]rollout.WaitKind {
+	return map[string]rollout.WaitKind{
+		"reviews": rollout.WaitReview, "bake": rollout.WaitBake, "gates": rollout.WaitGate, "approval": rollout.WaitApproval,
+	}
+}
+
+// waitable are the names of what --wait can name.
+func waitable() []string { return slices.Sorted(maps.Keys(waits())) }
+
+func (o *options) unknownWaits() []string {
+	return slices.DeleteFunc(slices.Clone(o.wait), func(name string) bool {
+		return name == none && len(o.wait) == 1 || waits()[name] != ""
+	})
+}
+
+func unknownWait(name string) error {
+	if meant := nearest(name, waitable()); meant != "" {
+		return misused("--wait: there is nothing called %q; did you mean %q?", name, meant)
+	}
+	return misused("--wait: there is nothing called %q; give some of %s, or none", name, strings.Join(waitable(), ", "))
+}
+
+// leaves says whether a run ends where that would be waited for. Failures that pass are
+// always waited for.
+func (o *options) leaves(kind rollout.WaitKind) bool {
+	if len(o.wait) == 0 {
+		return false
+	}
+	for name, of := range waits() {
+		if of == kind {
+			return !slices.Contains(o.wait, name)
+		}
+	}
+	return false
+}
+
 // needsTarget says whether the command needs to know what is driven, and not only the name
 // of the rollout.
 func (o *options) needsTarget() bool {
-	switch o.command {
-	case commandGatesCheck:
-		return false
-	case commandStatus, commandHistory:
-		return o.name == ""
-	default:
-		return true
-	}
+	return o.command != commandStatus && o.command != commandHistory || o.name == ""
 }
 
 // checkVersion says whether the flags name one version at AlipayCN, and nothing else.
@@ -304,4 +343,9 @@ func (o *options) runnerOptions() []rollout.Option {
 // flagNames says the flags of this program where the library says its options.
 func flagNames(text string) string {
 	return strings.NewReplacer("(WithNewSpec)", "(--new-spec)", "(WithName)", "(--name)").Replace(text)
+}
+
+// approveCommand is the command line by which a person approves a ratio.
+func (o *options) approveCommand(ratio alipayplus.Ratio) string {
+	return o.commandLine(commandApprove, fmt.Sprintf("--ratio %d", int(ratio)))
 }

@@ -363,6 +363,15 @@ steps: [{ratio: 1}, {ratio: 10, approval: true}, {ratio: 100}]
 
 	got = ask(report.ExitPending, "step")
 	require.Equal(t, "waiting for approval of 10%", got.WaitingFor)
+	require.Equal(t, thisProgram()+" rollout approve --ratio 10", got.Approve)
+	for _, wait := range []string{"bake", "reviews,gates", "none"} { // of the rest, nothing is waited for
+		left, stderr := s.run("--wait", wait)
+		require.Equal(t, report.ExitPending, left.ExitStatus, stderr)
+		require.Contains(t, left.Message, "waiting for approval of 10%, which --wait does not name; ")
+		require.Contains(t, stderr, "to approve: "+got.Approve+"\n")
+	}
+	require.Contains(t, ask(report.ExitUsage, "--wait", "reveiws").Message, `did you mean "reviews"?`)
+	require.Equal(t, got.Approve, ask(report.ExitDone, "status").Approve)
 	require.Equal(t, "needs approval", got.Steps[2].Why)
 	require.Equal(t, "review done, 1% live, 10% todo, 100% todo", stepsOf(got))
 

@@ -29,12 +29,21 @@ func (j *job) status(ctx context.Context) (err error) {
 		j.message = report.OneLine(fmt.Sprintf("the rollout has not begun; %s is %s at %v", j.target.ID(), j.seen.Status, j.seen.Ratio))
 		return nil
 	}
-	j.waitingFor = report.OneLine(waitsFor(j.state, time.Now()))
+	j.waitingFor, j.next = j.waits(time.Now())
 	j.message = fmt.Sprintf("as stored at %s: %s", j.state.UpdatedAt.UTC().Format(time.RFC3339), j.standing())
 	if j.waitingFor != "" {
 		j.message += "; waiting: " + j.waitingFor
 	}
 	return nil
+}
+
+// waits is what the stored rollout waits for, in a line and typed.
+func (j *job) waits(now time.Time) (text string, next rollout.Next) {
+	text, ratio := waitsFor(j.state, now)
+	if ratio > 0 {
+		next.Wait, next.Ratio = rollout.WaitApproval, ratio
+	}
+	return report.OneLine(text), next
 }
 
 // read reads the state of the rollout, which must be of the target where that is known.
@@ -107,28 +116,31 @@ func historyLine(e rollout.AuditEntry) string {
 	return report.OneLine(strings.TrimSpace(text))
 }
 
-// waitsFor says what a rollout waits for, as far as its state alone tells; empty where
-// that depends on the target.
-func waitsFor(s *rollout.State, now time.Time) string {
+// waitsFor says what a rollout waits for, as far as its state alone tells, and which ratio
+// must be approved, if that is it; empty where that depends on the target.
+func waitsFor(s *rollout.State, now time.Time) (text string, approval alipayplus.Ratio) {
 	if s.Status != rollout.Running {
-		return ""
+		return "", 0
 	}
 	if s.Intent != nil {
-		return "finding out what became of a change that was begun: " + string(s.Intent.Kind)
+		return "finding out what became of a change that was begun: " + string(s.Intent.Kind), 0
 	}
 	for i, step := range slices.Backward(s.Spec.Steps) {
 		if step.Ratio <= s.Ratio {
-			return cmp.Or(watching(s, step, now), approvalOf(s, i+1))
+			if text := watching(s, step, now); text != "" {
+				return text, 0
+			}
+			return approvalOf(s, i+1, now)
 		}
 	}
 	status, verdicts, _ := strings.Cut(s.LastEmitted, ", ")
 	switch alipayplus.ReleaseStatus(status) {
 	case alipayplus.ReleaseUnderReview:
-		return "under review: " + verdicts
+		return "under review: " + verdicts, 0
 	case alipayplus.ReleasePreparation:
-		return approvalOf(s, 0)
+		return approvalOf(s, 0, now)
 	default:
-		return ""
+		return "", 0
 	}
 }
 
@@ -139,20 +151,25 @@ func watching(s *rollout.State, step rollout.StepSpec, now time.Time) string {
 	}
 	for _, name := range step.Gates {
 		if g := s.Gates[name]; g.Verdict.Decision != rollout.Pass {
-			return fmt.Sprintf("gate %s does not pass yet: %s", name, cmp.Or(g.Error, g.Verdict.Reason, "it was not asked yet"))
+			return fmt.Sprintf("gate %s does not pass yet: %s", name, cmp.Or(g.Error, g.Verdict.Reason, "it was not evaluated yet"))
 		}
 	}
 	return ""
 }
 
-// approvalOf says whether the approval of a step of the spec is missing.
-func approvalOf(s *rollout.State, i int) string {
+// approvalOf says whether the approval of a step of the spec is missing, and of which ratio.
+func approvalOf(s *rollout.State, i int, now time.Time) (string, alipayplus.Ratio) {
 	if i >= len(s.Spec.Steps) || !s.Spec.Steps[i].Approval {
-		return ""
+		return "", 0
 	}
 	ratio := s.Spec.Steps[i].Ratio
-	if slices.ContainsFunc(s.Approvals, func(a rollout.Approval) bool { return a.Ratio == ratio }) {
-		return ""
+	valid, why := s.Approval(ratio, now)
+	switch {
+	case valid != nil:
+		return "", 0
+	case why != "":
+		return fmt.Sprintf("waiting for approval of %v again: %s", ratio, why), ratio
+	default:
+		return fmt.Sprintf("waiting for approval of %v", ratio), ratio
 	}
-	return fmt.Sprintf("waiting for approval of %v", ratio)
 }

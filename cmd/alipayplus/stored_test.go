@@ -31,7 +31,7 @@ func TestWaitsFor(t *testing.T) {
 		{"no approval asked for", rollout.State{Ratio: 1}, 0, ""},
 		{"baking", rollout.State{Ratio: 10, Gates: passed}, time.Minute, "watching 10% until 2026-03-02T10:00:00Z"},
 		{"between two ratios of the spec", rollout.State{Ratio: 20, Gates: passed}, time.Minute, "watching 20% until 2026-03-02T10:00:00Z"},
-		{"a gate", rollout.State{Ratio: 10}, time.Hour, "gate errors does not pass yet: it was not asked yet"},
+		{"a gate", rollout.State{Ratio: 10}, time.Hour, "gate errors does not pass yet: it was not evaluated yet"},
 		{"the last approval", rollout.State{Ratio: 10, Gates: passed}, time.Hour, "waiting for approval of 100%"},
 		{"a change", rollout.State{Intent: &rollout.Intent{Kind: rollout.ChangeRaise}}, 0, "finding out what became of a change that was begun: RAISE"},
 		{"paused", rollout.State{Status: rollout.Paused, Ratio: 10}, 0, ""},
@@ -41,7 +41,8 @@ func TestWaitsFor(t *testing.T) {
 			if tt.state.Status == "" {
 				tt.state.Status = rollout.Running
 			}
-			require.Equal(t, tt.want, waitsFor(&tt.state, at.Add(tt.after)))
+			text, _ := waitsFor(&tt.state, at.Add(tt.after))
+			require.Equal(t, tt.want, text)
 		})
 	}
 }

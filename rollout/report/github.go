@@ -73,6 +73,7 @@ func (r *Report) outputs(delimiter string) string {
 		{"version", r.Version},
 		{"message", r.Message},
 		{"waiting-for", r.WaitingFor},
+		{"approve", r.Approve},
 		{"go-on", r.GoOn},
 		{"result", string(Encode(r))},
 	} {

@@ -23,7 +23,7 @@ func TestAnnotationsAreEscaped(t *testing.T) {
 		report.ExitInterrupted: "::warning title=Tea%3A 5%25%2C 1.0.0%3A interrupted::50%25",
 		report.ExitGateFailed:  "::error title=Tea%3A 5%25%2C 1.0.0%3A gate failed::50%25",
 	} {
-		r := report.New(report.Input{Program: "Tea: 5%,", Version: "1.0.0"})
+		r := report.New(report.Input{State: &rollout.State{Subject: rollout.Subject{Name: "Tea: 5%,", Version: "1.0.0"}}})
 		r.SetExit(exit)
 		r.Message = foreign
 		require.True(t, strings.HasPrefix(r.Annotation(), want))

@@ -37,7 +37,8 @@ func standing(t *testing.T, stop *rollout.Stop) report.Input {
 	parsed, err := rollout.ParseSpec([]byte(spec))
 	require.NoError(t, err)
 	state := &rollout.State{
-		Rollout: "release rel_1", Target: "release rel_1", Spec: *parsed, Status: rollout.Running, Stop: stop,
+		Rollout: "release rel_1", Target: "release rel_1", Spec: *parsed, Status: rollout.Running,
+		Subject: rollout.Subject{Program: "2171020000000001", Name: "Blue Lake Tea", Version: "1.2.0"}, Stop: stop,
 		Applied: true, Observed: true, Ratio: 10, Since: at(30), WaitingSince: at(30),
 		Changes: []rollout.RatioChange{
 			{From: 0, To: 1, At: at(0)}, {From: 1, To: 5, At: at(12)}, {From: 5, To: 10, Outside: true, By: "olga", At: at(30)},
@@ -49,7 +50,7 @@ func standing(t *testing.T, stop *rollout.Stop) report.Input {
 		state.Status, stop.Ratio, stop.At = rollout.Paused, 10, at(32)
 	}
 	return report.Input{
-		Command: "run", State: state, Program: "Blue Lake Tea", Version: "1.2.0",
+		Command: "run", State: state,
 		Observation: &rollout.Observation{Status: alipayplus.ReleaseGrayscale, Ratio: 10, Ladder: alipayplus.DefaultLadder()},
 		Audit:       []rollout.AuditEntry{{Action: rollout.EventApplied, At: at(-30)}},
 	}

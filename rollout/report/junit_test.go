@@ -84,7 +84,7 @@ func TestJUnitSaysWhatIsWrongInBodiesToo(t *testing.T) {
 // name of a file. The version is in the suite's name alone, so that cases have a history.
 func TestNamesInJUnitSurviveTheirReaders(t *testing.T) {
 	in := standing(t, nil)
-	in.Program = "Tea: 1.5 l / \"50%\" <b>"
+	in.State.Subject.Name = "Tea: 1.5 l / \"50%\" <b>"
 	in.State.Spec.Steps[0].Gates = []string{"errors.5xx", "p99<1s", "line\nfeed"}
 	suite := readJUnit(t, report.New(in).JUnit()).Suite
 	require.Equal(t, `rollout Tea: 1.5 l / "50%" <b> 1.2.0`, suite.Name)

@@ -31,8 +31,11 @@ func (r *Report) Markdown() string {
 	if r.WaitingFor != "" {
 		fmt.Fprintf(&b, "\nWaiting: %s\n", Code(r.WaitingFor))
 	}
+	if r.Approve != "" {
+		fmt.Fprintf(&b, "\nTo approve:\n\n```sh\n%s\n```\n", fenced(r.Approve))
+	}
 	if r.GoOn != "" {
-		fmt.Fprintf(&b, "\nTo go on:\n\n```sh\n%s\n```\n", fenced(r.GoOn))
+		fmt.Fprintf(&b, "\nTo continue:\n\n```sh\n%s\n```\n", fenced(r.GoOn))
 	}
 	return b.String()
 }

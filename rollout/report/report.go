@@ -33,7 +33,7 @@ type Report struct {
 	Rollout string `json:"rollout,omitempty"`
 	// Target is what is driven.
 	Target string `json:"target,omitempty"`
-	// Program is the mini program's name; empty when that is not known.
+	// Program is the mini program's name, or its id; empty when that is not known.
 	Program string `json:"program,omitempty"`
 	// Version is the version that is released; empty when that is not known.
 	Version string `json:"version,omitempty"`
@@ -51,6 +51,9 @@ type Report struct {
 	NextAt time.Time `json:"nextAt,omitzero"`
 	// Stop is why the rollout does not go on; nil while it does, and when it is done.
 	Stop *rollout.Stop `json:"stop,omitempty"`
+	// Approve is the command line by which a person approves what is waited for; empty when
+	// that is not an approval.
+	Approve string `json:"approve,omitempty"`
 	// GoOn is the command line that continues it; empty when nothing is left to do.
 	GoOn string `json:"goOn,omitempty"`
 
@@ -64,8 +67,6 @@ type Input struct {
 	Command string
 	// Rollout is the rollout's name, and Target what is driven; empty: those of the state.
 	Rollout, Target string
-	// Program is the mini program's name, and Version what is released.
-	Program, Version string
 	// State is the state of the rollout; nil before it began.
 	State *rollout.State
 	// Observation is where the target stood when it was last observed; nil: not known.
@@ -82,7 +83,9 @@ type Input struct {
 func New(in Input) *Report {
 	r := &Report{
 		Schema: Schema, Command: in.Command, Rollout: in.Rollout, Target: in.Target,
-		Program: OneLine(in.Program), Version: OneLine(in.Version),
+	}
+	if s := in.subject(); s != (rollout.Subject{}) {
+		r.Program, r.Version = OneLine(cmp.Or(s.Name, s.Program)), OneLine(s.Version)
 	}
 	r.SetExit(ExitOf(in.Err))
 	if s := in.State; s != nil {
@@ -99,6 +102,17 @@ func New(in Input) *Report {
 		r.Message = Standing(in.State)
 	}
 	return r
+}
+
+// subject is the mini program and its version, as far as they are known.
+func (in Input) subject() (s rollout.Subject) {
+	if in.State != nil {
+		s = in.State.Subject
+	}
+	if in.Observation != nil && in.Observation.Subject != (rollout.Subject{}) {
+		s = in.Observation.Subject
+	}
+	return s
 }
 
 // SetExit sets the exit status, and the outcome that belongs to it.

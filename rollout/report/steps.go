@@ -150,12 +150,15 @@ func lastChange(changes []rollout.RatioChange, fits func(rollout.RatioChange) bo
 }
 
 func approval(s *rollout.State, ratio alipayplus.Ratio) string {
-	for _, a := range s.Approvals {
-		if a.Ratio == ratio {
-			return OneLine("approved by " + a.By)
-		}
+	a, why := s.Approval(ratio, time.Now())
+	switch {
+	case a != nil:
+		return OneLine("approved by " + a.By)
+	case why != "":
+		return OneLine("needs approval again: " + why)
+	default:
+		return "needs approval"
 	}
-	return "needs approval"
 }
 
 // gateOf says how a gate of a step stands. That a ratio was left by the rollout means

@@ -94,6 +94,7 @@ func (r *Report) Text() string {
 	if r.Stop != nil {
 		add("why", OneLine(r.Stop.Reason))
 	}
+	add("approve", r.Approve)
 	add("next", r.GoOn)
 	return b.String()
 }
