@@ -219,7 +219,7 @@ func TestNewFromEnvTakesKeysInEveryForm(t *testing.T) {
 		variable, _, _ := strings.Cut(name, " ")
 		for how, changes := range map[string]map[string]string{
 			"variable": {variable: key},
-			"file":     {variable + "_FILE": file(t, key), variable: "the file goes first"},
+			"file":     {variable + "_FILE": file(t, key), variable: ""},
 		} {
 			t.Run(name+" "+how, func(t *testing.T) {
 				setEnv(t, changes)
@@ -303,7 +303,11 @@ func TestNewFromEnvNamesWhatIsWrong(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			setEnv(t, map[string]string{tt.name: tt.value})
+			changes := map[string]string{tt.name: tt.value}
+			if variable, ok := strings.CutSuffix(tt.name, "_FILE"); ok {
+				changes[variable] = ""
+			}
+			setEnv(t, changes)
 
 			_, err := alipayplus.NewFromEnv()
 
@@ -313,9 +317,18 @@ func TestNewFromEnvNamesWhatIsWrong(t *testing.T) {
 			requireNoKey(t, err.Error())
 		})
 	}
+	t.Run("a file and a variable", func(t *testing.T) {
+		for _, variable := range []string{"ALIPAYPLUS_PRIVATE_KEY", "ALIPAYPLUS_PLATFORM_PUBLIC_KEY"} {
+			setEnv(t, map[string]string{variable + "_FILE": file(t, string(platformKeyPEM("1"))), variable: string(platformKeyPEM("1"))})
+
+			_, err := alipayplus.NewFromEnv()
+
+			require.ErrorContains(t, err, "is given twice: unset "+variable+" or "+variable+"_FILE")
+		}
+	})
 	t.Run("all at once", func(t *testing.T) {
 		setEnv(t, map[string]string{
-			"ALIPAYPLUS_BASE_URL": "", "ALIPAYPLUS_CLIENT_ID": "a b", "ALIPAYPLUS_PRIVATE_KEY_FILE": "/nowhere/key.pem",
+			"ALIPAYPLUS_BASE_URL": "", "ALIPAYPLUS_CLIENT_ID": "a b", "ALIPAYPLUS_PRIVATE_KEY_FILE": "/nowhere/key.pem", "ALIPAYPLUS_PRIVATE_KEY": "",
 			"ALIPAYPLUS_PLATFORM_PUBLIC_KEY": "", "ALIPAYPLUS_ATTEMPT_TIMEOUT": "soon",
 		})
 

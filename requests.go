@@ -90,6 +90,15 @@ type Review struct {
 	DecidedAt time.Time `json:"decidedAt,omitzero"`
 }
 
+// String says in one line how the review stands: "ALIPAY_CN rejected: the icon is too small".
+func (r Review) String() string {
+	text := strings.TrimSpace(fmt.Sprintf("%s %s", r.Party, strings.ToLower(string(r.Status))))
+	if r.Reason != "" {
+		text += ": " + r.Reason
+	}
+	return validation.OneLine(text)
+}
+
 // ReviewOutcome is the rule for what the reviews of all parties come to together: one
 // rejection rejects, all approvals approve, and until then it is under review.
 // Without any review the outcome is under review as well.

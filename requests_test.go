@@ -1,6 +1,7 @@
 package alipayplus_test
 
 import (
+	"fmt"
 	"slices"
 	"testing"
 
@@ -71,4 +72,11 @@ func TestReviewOutcomeAgreesWithItsModel(t *testing.T) {
 		shuffled := rapid.Permutation(drawn).Draw(t, "shuffled")
 		require.Equal(t, want, alipayplus.ReviewOutcome(reviews(shuffled...)), "the order of the parties does not matter")
 	})
+}
+
+func TestAReviewPrintsItself(t *testing.T) {
+	r := alipayplus.Review{Party: alipayplus.PartyAlipayCN, Status: alipayplus.ReviewRejected, Reason: "the icon\nis too small"}
+	require.Equal(t, "ALIPAY_CN rejected: the icon is too small", r.String())
+	require.Equal(t, "[ALIPAY_CN rejected: the icon is too small]", fmt.Sprint([]alipayplus.Review{r}))
+	require.Equal(t, "ALIPAY_PLUS pending", alipayplus.Review{Party: alipayplus.PartyAlipayPlus, Status: alipayplus.ReviewPending}.String())
 }

@@ -12,6 +12,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"reflect"
 	"regexp"
 	"slices"
 	"strconv"
@@ -422,7 +423,7 @@ func readableErrors(e *yaml.TypeError) []error {
 	var all []error
 	for _, text := range e.Errors {
 		if !scalarError.MatchString(text) {
-			all = append(all, errors.New(terms.Replace(text)))
+			all = append(all, errors.New(terms.Replace(text) + probablyMeant(text)))
 		}
 	}
 	return all
@@ -430,6 +431,42 @@ func readableErrors(e *yaml.TypeError) []error {
 
 // scalarError is an error of the decoder about a value that should be a number, true or false.
 var scalarError = regexp.MustCompile("^line [0-9]+: cannot unmarshal !!(?:str|int|float|bool|timestamp) .* into (?:alipayplus.Ratio|int|float64|bool)$")
+
+// probablyMeant names the field that is most like the unknown one of a decoder's error; empty
+// when there is none.
+func probablyMeant(text string) string {
+	words := regexp.MustCompile(`field (\S+) not found in type rollout\.(\w+)`).FindStringSubmatch(text)
+	if words == nil {
+		return ""
+	}
+	if meant := validation.Nearest(words[1], fieldsOf(reflect.TypeFor[Spec](), words[2])); meant != "" {
+		return fmt.Sprintf("; did you mean %s?", meant)
+	}
+	return ""
+}
+
+// fieldsOf are the names of the fields of a type that is, or is within, the given one.
+func fieldsOf(t reflect.Type, name string) (fields []string) {
+	switch t.Kind() {
+	case reflect.Pointer, reflect.Slice, reflect.Map:
+		return fieldsOf(t.Elem(), name)
+	case reflect.Struct:
+	default:
+		return nil
+	}
+	for field := range t.Fields() {
+		key, inline, _ := strings.Cut(field.Tag.Get("yaml"), ",")
+		switch {
+		case t.Name() != name:
+			fields = append(fields, fieldsOf(field.Type, name)...)
+		case strings.Contains(inline, "inline"):
+			fields = append(fields, fieldsOf(field.Type, field.Type.Name())...)
+		case key != "":
+			fields = append(fields, key)
+		}
+	}
+	return fields
+}
 
 func unreadableSpec(faults ...error) error {
 	var t strictText

@@ -14,6 +14,8 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // configFile is read where it is and no other one is given.
@@ -184,7 +186,7 @@ func checkKey(key, value *yaml.Node, known []string) error {
 }
 
 func unknownKey(key *yaml.Node, what string, known []string) error {
-	if meant := nearest(key.Value, known); meant != "" {
+	if meant := validation.Nearest(key.Value, known); meant != "" {
 		return fmt.Errorf("line %d: there is no %s %q; did you mean %q?", key.Line, what, key.Value, meant)
 	}
 	return fmt.Errorf("line %d: there is no %s %q; there are: %s", key.Line, what, key.Value, strings.Join(known, ", "))

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
@@ -252,7 +253,7 @@ func (o *options) unknownWaits() []string {
 }
 
 func unknownWait(name string) error {
-	if meant := nearest(name, waitable()); meant != "" {
+	if meant := validation.Nearest(name, waitable()); meant != "" {
 		return misused("--wait: there is nothing called %q; did you mean %q?", name, meant)
 	}
 	return misused("--wait: there is nothing called %q; give some of %s, or none", name, strings.Join(waitable(), ", "))

@@ -8,12 +8,12 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 	"github.com/alipayplus-go/alipayplus/rollout/report"
 )
 
@@ -128,7 +128,7 @@ func unknownCommand(cmd *cobra.Command, args []string) error {
 			names = append(names, sub.Name())
 		}
 	}
-	if meant := nearest(args[0], names); meant != "" {
+	if meant := validation.Nearest(args[0], names); meant != "" {
 		return misused("there is no command %q; did you mean %q?", cmd.CommandPath()+" "+args[0], cmd.CommandPath()+" "+meant)
 	}
 	return misused("there is no command %q; there are: %s", cmd.CommandPath()+" "+args[0], strings.Join(names, ", "))
@@ -157,7 +157,7 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 	name, _, _ = strings.Cut(name, "=")
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	if meant := nearest(name, names); meant != "" {
+	if meant := validation.Nearest(name, names); meant != "" {
 		return misused("there is no flag -%s; did you mean --%s?", dashed(name), meant)
 	}
 	return misused("there is no flag -%s; --help shows all flags", dashed(name))
@@ -168,42 +168,6 @@ func dashed(name string) string {
 		return "-" + name
 	}
 	return name
-}
-
-// nearest is the word that is most like the given one; empty when none is.
-func nearest(word string, words []string) string {
-	best, least := "", 1+max(1, len(word)/3)
-	for _, w := range slices.Sorted(slices.Values(words)) {
-		distance := editDistance(strings.ToLower(word), w)
-		if len(word) > 1 && strings.HasPrefix(w, strings.ToLower(word)) {
-			distance = min(distance, 1)
-		}
-		if distance < least {
-			best, least = w, distance
-		}
-	}
-	return best
-}
-
-// editDistance is how many letters must be changed, added or removed to make b of a
-// (Levenshtein).
-func editDistance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			cost := diagonal
-			if a[i] != b[j] {
-				cost = 1 + min(diagonal, row[j], row[j+1])
-			}
-			diagonal, row[j+1] = row[j+1], cost
-		}
-	}
-	return row[len(b)]
 }
 
 func (a *app) version() *cobra.Command {

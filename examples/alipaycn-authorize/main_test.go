@@ -131,6 +131,6 @@ func TestHowItEnds(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	require.Equal(t, 130, run(ctx, options{credentials: t.TempDir(), redirect: redirect}, nil, &stdout, log.New(&stderr, "", 0)))
-	require.Contains(t, stderr.String(), "Run the same command again")
+	require.Contains(t, stderr.String(), "The stand-in in this process has forgotten everything: the next start begins anew.")
 	require.Empty(t, stdout.String())
 }

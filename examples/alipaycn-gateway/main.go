@@ -12,6 +12,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"flag"
+	"fmt"
 	"log"
 	"net"
 	"net/http"
@@ -78,7 +79,7 @@ func serve(ctx context.Context, opts options, progress *log.Logger) error {
 	// First the address: credentials of a gateway that runs there already stay.
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", opts.listen)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; give another address by -listen", err)
 	}
 	defer func() { _ = listener.Close() }()
 	token, err := seed(gateway, opts.credentials)

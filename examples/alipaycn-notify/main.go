@@ -102,7 +102,7 @@ func readFile(flagName, path string) ([]byte, error) {
 func serve(ctx context.Context, handler http.Handler, address string, progress *log.Logger) error {
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; give another address by -listen", err)
 	}
 	const slowest = 10 * time.Second
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: slowest, ReadTimeout: slowest}

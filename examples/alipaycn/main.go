@@ -64,7 +64,7 @@ func run(ctx context.Context, opts options, args []string, stdout io.Writer, pro
 	case err == nil:
 		return 0
 	case ctx.Err() != nil:
-		progress.Printf("interrupted: %v\nRun the same command again: what is done is not done twice.", err)
+		progress.Printf("interrupted: %v\n%s", err, map[bool]string{true: "The stand-in in this process has forgotten everything: the next start begins anew.", false: "Run the same command again: what is done is not done twice."}[os.Getenv("ALIPAYCN_APP_ID") == "" && os.Getenv("ALIPAYCN_ENDPOINT") == ""])
 		return 130 // as shells report SIGINT
 	default:
 		progress.Printf("error: %v", err)

@@ -77,7 +77,7 @@ func serve(ctx context.Context, opts options, progress *log.Logger) (failure err
 	// First the address and the lock: credentials of a platform that runs already stay.
 	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", opts.listen)
 	if err != nil {
-		return err
+		return fmt.Errorf("%w; give another address by -listen", err)
 	}
 	defer func() { _ = listener.Close() }()
 	_ = os.MkdirAll(opts.credentials, 0o700) // without it, the lock says what is wrong

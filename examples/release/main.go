@@ -60,7 +60,7 @@ func run(ctx context.Context, opts options, args []string, stdout io.Writer, pro
 	r, err := release(ctx, opts, progress)
 	switch {
 	case err != nil && ctx.Err() != nil:
-		progress.Printf("interrupted: %v\nRun the same command again: what is done is not done twice.", err)
+		progress.Printf("interrupted: %v\n%s", err, map[bool]string{true: "The embedded platform has forgotten everything: the next start begins anew.", false: "Run the same command again: what is done is not done twice."}[opts.baseURL == ""])
 		return 130 // as shells report SIGINT
 	case err != nil:
 	case opts.json:

@@ -82,7 +82,7 @@ func TestInterruptedSaysHowToGoOn(t *testing.T) {
 	var stdout, stderr bytes.Buffer
 	require.Equal(t, 130, run(ctx, options{}, nil, &stdout, log.New(&stderr, "", 0)))
 	require.Empty(t, stdout.String())
-	require.Contains(t, stderr.String(), "Run the same command again")
+	require.Contains(t, stderr.String(), "The embedded platform has forgotten everything: the next start begins anew.")
 }
 
 func TestWrongUse(t *testing.T) {

@@ -138,8 +138,9 @@ func FromVariable(err error, variable string) error {
 	return problems
 }
 
-// Secret takes an option whose content is in the file that variable_FILE names
-// or, where that is not set, in the variable itself. name is that of the option.
+// Secret takes an option whose content is in the file that variable_FILE names, or in the
+// variable itself. Both at once are refused: nobody could tell which was meant. name is that
+// of the option.
 func (e *Environment[C, O]) Secret(variable, name string, option func(content []byte) O) {
 	fromFile := func(path string) O {
 		return func(cfg *C) error {
@@ -149,6 +150,12 @@ func (e *Environment[C, O]) Secret(variable, name string, option func(content []
 			}
 			return option(content)(cfg)
 		}
+	}
+	if os.Getenv(variable) != "" && os.Getenv(variable+"_FILE") != "" {
+		e.Options = append(e.Options, func(*C) error {
+			return &validation.Problem{Path: name, Message: fmt.Sprintf("is given twice: unset %s or %s_FILE", variable, variable)}
+		})
+		return
 	}
 	if !e.Text(variable+"_FILE", fromFile) {
 		e.Text(variable, func(text string) O { return option([]byte(text)) })
