@@ -68,7 +68,7 @@ func (j *job) endAtOnce(ctx context.Context, s os.Signal) {
 	j.concluding.Lock() // never unlocked: nothing else is reported any more
 	ctx, cancel := context.WithCancelCause(ctx)
 	cancel(causeOf(s))
-	last := &job{opts: j.opts, stdout: j.stdout, stderr: j.stderr, show: j.show}
+	last := &job{opts: j.opts, stdout: j.stdout, stderr: j.stderr, width: j.width, show: j.show}
 	if o := j.opened.Load(); o != nil {
 		last.opened.Store(o)
 		last.store, last.target, last.name = o.store, o.target, o.name

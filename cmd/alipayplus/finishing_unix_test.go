@@ -98,7 +98,7 @@ func TestAChangeTakesNoLongerThanTheCallTimeout(t *testing.T) {
 // A Ctrl-C after another signal ends the program at once, though Ctrl-C was ignored when it
 // started, as for the background jobs of a shell; and nothing is lost.
 func TestCtrlCAfterASignalEndsAtOnce(t *testing.T) {
-	for _, first := range []os.Signal{syscall.SIGTERM, os.Interrupt} {
+	for _, first := range []os.Signal{syscall.SIGTERM, syscall.SIGHUP} {
 		s := newPlace(t, patient, approving)
 		cmd := exec.CommandContext(t.Context(), "sh", "-c", `trap "" INT; exec "$0" rollout run`, os.Args[0])
 		cmd.Env = append(os.Environ(), processEnv+"=1")

@@ -38,6 +38,8 @@ type job struct {
 	next rollout.Next
 	// seen is where the target stood when it was last read; nil before that.
 	seen *rollout.Observation
+	// width is that of the terminal that standard error is; 0 for none.
+	width int
 	// leave ends the run, with the reason why.
 	leave context.CancelCauseFunc
 	// message says how it ended, in place of what the state or the error say.
@@ -80,10 +82,13 @@ func (a *app) runJob(ctx context.Context, opts *options, err error) {
 
 func newJob(opts *options, stdout, stderr io.Writer) *job {
 	file, _ := stderr.(*os.File)
+	width, shown := widthOf(stderr), terminal.Detect(file)
+	shown.Hint = opts.hint
 	stderr = &oneAtATime{to: stderr}
 	return &job{
-		opts: opts, stdout: stdout, stderr: stderr,
-		show: &view{View: terminal.New(stderr, terminal.Detect(file)), approve: opts.approveCommand},
+		width: width,
+		opts:  opts, stdout: stdout, stderr: stderr,
+		show: &view{View: terminal.New(stderr, shown)},
 	}
 }
 
@@ -246,7 +251,7 @@ func (j *job) first(ctx context.Context, runner *rollout.Runner) error {
 		return err
 	}
 	if j.opts.ndjson != toStderr {
-		_, _ = fmt.Fprint(j.stderr, report.Visible(plan.String()))
+		_, _ = fmt.Fprint(j.stderr, wrapped(report.Visible(plan.String()), j.width))
 	}
 	return nil
 }
@@ -272,7 +277,7 @@ func (j *job) plan(ctx context.Context, runner *rollout.Runner) error {
 	if err != nil {
 		return j.known(ctx, err)
 	}
-	text := report.Visible(plan.String())
+	text := wrapped(report.Visible(plan.String()), widthOf(j.stdout))
 	switch j.opts.output {
 	case formatMarkdown:
 		text = report.Visible(plan.Markdown())

@@ -28,7 +28,10 @@ import (
 const processEnv = "ALIPAYPLUS_TEST_PROCESS"
 
 func TestMain(m *testing.M) {
-	if os.Getenv(processEnv) != "" {
+	switch {
+	case os.Getenv(initEnv) != "":
+		os.Exit(runInit())
+	case os.Getenv(processEnv) != "":
 		main()
 	}
 	for _, variable := range os.Environ() { // what a CI system, or a developer, has set

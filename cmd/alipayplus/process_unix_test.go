@@ -19,6 +19,17 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout/report"
 )
 
+// self is the path of the test binary, which is the program too.
+func self(t *testing.T) string {
+	t.Helper()
+	path, err := os.Executable()
+	require.NoError(t, err)
+	return path
+}
+
+// processEnvironment is the environment in which the test binary is the program.
+func processEnvironment() []string { return append(os.Environ(), processEnv+"=1") }
+
 // process is the program as a process of its own.
 type process struct {
 	*exec.Cmd
@@ -53,6 +64,8 @@ func TestASignalLetsTheCallInFlightFinish(t *testing.T) {
 		message string
 	}{
 		{syscall.SIGTERM, report.ExitPending, "asked to end by SIGTERM; release "},
+		{syscall.SIGHUP, report.ExitPending, "asked to end by SIGHUP; release "},
+		{syscall.SIGQUIT, report.ExitPending, "asked to end by SIGQUIT; release "},
 		{os.Interrupt, report.ExitInterrupted, "interrupted; release "},
 	} {
 		s := newPlace(t, patient, approving)
@@ -97,7 +110,11 @@ func TestKilledAnywhereAndStartedAgainNothingIsDoneTwice(t *testing.T) {
 	require.Equal(t, report.ExitDone, s.start().end(t).ExitStatus)
 	require.Equal(t, climbedToTheEnd(1, 10), s.changes())
 
-	for kill := 1; kill <= calls; kill++ {
+	step := 1
+	if testing.Short() {
+		step = calls
+	}
+	for kill := 1; kill <= calls; kill += step {
 		s := newPlace(t, stepwise, approving)
 		starting := make(chan *process, 1)
 		n := 0
@@ -120,7 +137,10 @@ func TestKilledAnywhereAndStartedAgainNothingIsDoneTwice(t *testing.T) {
 
 // Killed in any of its changes at AlipayCN, and started again, it comes to the same end.
 func TestKilledInAChangeAtAlipayCNNothingIsDoneTwice(t *testing.T) {
-	const changes = 3
+	changes := 3
+	if testing.Short() {
+		changes = 1
+	}
 	for kill := 1; kill <= changes; kill++ {
 		s, g := newCNPlace(t, "version: 1\nsteps: [{ratio: 10}, {ratio: 100}]\n", alipaycntest.WithAutoReview(0))
 		starting := make(chan *process, 1)

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/cmd/alipayplus/internal/terminal"
 	"github.com/alipayplus-go/alipayplus/rollout"
 	"github.com/alipayplus-go/alipayplus/rollout/report"
@@ -27,6 +26,9 @@ func (j *job) sinks(ctx context.Context) (all []rollout.Option, closeAll func(),
 			}
 			return nil
 		}),
+	}
+	if !j.opts.drives() {
+		return all, func() {}, nil
 	}
 	if j.opts.ndjson == toStderr {
 		return append(all, rollout.WithSink(rollout.NDJSONSink(j.stderr))), func() {}, nil
@@ -47,9 +49,6 @@ func (j *job) sinks(ctx context.Context) (all []rollout.Option, closeAll func(),
 // view shows events to people.
 type view struct {
 	*terminal.View
-	// approve is the command line by which a person approves a ratio.
-	approve func(alipayplus.Ratio) string
-
 	mu sync.Mutex
 	// last is the newest event, nil before the first.
 	last *rollout.Event
@@ -58,9 +57,6 @@ type view struct {
 // sink shows an event, with the flags of this program for the options of the library.
 func (v *view) sink(ctx context.Context, e rollout.Event) error {
 	e.What, e.Error = flagNames(e.What), flagNames(e.Error)
-	if e.Kind == rollout.EventWaiting && e.Wait == rollout.WaitApproval {
-		e.What += "; to approve: " + v.approve(e.To)
-	}
 	v.mu.Lock()
 	v.last = &e
 	v.mu.Unlock()
@@ -123,4 +119,12 @@ func (j *job) warn(what string, err error) {
 	if err != nil {
 		_, _ = fmt.Fprintf(j.stderr, "warning: %s: %v\n", what, err)
 	}
+}
+
+// hint is the command line by which a person approves what an event waits for.
+func (o *options) hint(e rollout.Event) string {
+	if e.Kind != rollout.EventWaiting || e.Wait != rollout.WaitApproval {
+		return ""
+	}
+	return "to approve: " + o.approveCommand(e.To)
 }

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"strings"
 
 	"golang.org/x/term"
 
@@ -61,15 +63,11 @@ func (j *job) report(ctx context.Context, err error) *report.Report {
 
 // text is the result in the form that was asked for.
 func (j *job) text() string {
-	output := j.opts.output
-	if output == "" && !j.opts.prints() && isTerminal(j.stdout) {
-		output = formatText
-	}
-	switch output {
+	switch j.output() {
 	case formatMarkdown:
 		return j.result.Markdown()
 	case formatText:
-		if j.opts.command == commandStatus && j.state != nil {
+		if j.showsState() {
 			return j.result.Text()
 		}
 		return "" // standard error says it
@@ -78,10 +76,36 @@ func (j *job) text() string {
 	}
 }
 
+// output is the form in which the result is printed.
+func (j *job) output() string {
+	if j.opts.output == "" && !j.opts.prints() && isTerminal(j.stdout) {
+		return formatText
+	}
+	return j.opts.output
+}
+
+// showsState says whether the result is where a rollout stands, as text.
+func (j *job) showsState() bool {
+	return j.opts.command == commandStatus && j.state != nil && j.output() == formatText
+}
+
 // isTerminal says whether what is written to w is for people.
 func isTerminal(w any) bool {
 	file, ok := w.(*os.File)
 	return ok && term.IsTerminal(int(file.Fd()))
+}
+
+// widthOf is how many columns the terminal has that w is; 0 where it is none.
+func widthOf(w any) int {
+	file, ok := w.(*os.File)
+	if !ok || !isTerminal(file) {
+		return 0
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil || width <= 0 {
+		return helpWidth
+	}
+	return width
 }
 
 // exit is the exit status. The context is that which cut a run short, if one did.
@@ -142,7 +166,9 @@ func (j *job) refusedSpec(err error) bool {
 func (j *job) messageOf(ctx context.Context, err error) string {
 	switch {
 	case err != nil && ctx.Err() != nil && cutShort(ctx, err):
-		return fmt.Sprintf("%v; %s", context.Cause(ctx), j.standing())
+		return fmt.Sprintf("%v; %s", context.Cause(ctx), report.Standing(j.state))
+	case errors.Is(err, rollout.ErrPending):
+		return j.standing()
 	case err != nil:
 		return flagNames(report.OneLine(err.Error()))
 	case j.opts.command == commandPlan:
@@ -158,15 +184,38 @@ func (j *job) messageOf(ctx context.Context, err error) string {
 func (j *job) standing() string {
 	text := report.Standing(j.state)
 	if j.state != nil && j.opts.drives() && !j.next.At.IsZero() {
-		text += "; waiting: " + report.OneLine(j.next.What)
+		text += "; " + waitingText(j.next.What)
 	}
 	return text
+}
+
+// waitingText says what is waited for, with the word once.
+func waitingText(what string) string {
+	what = report.OneLine(what)
+	if strings.HasPrefix(what, "waiting") {
+		return what
+	}
+	return "waiting: " + what
+}
+
+// wrapped breaks each line of a text to a width, 0 for none. What follows is indented as the
+// words of the line.
+func wrapped(text string, width int) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		words := strings.TrimLeft(line, " ")
+		b.WriteString(report.Wrap(line[:len(line)-len(words)], strings.TrimRight(words, "\n"), width))
+	}
+	return b.String()
 }
 
 // tell says on standard error how it ended, and how to continue.
 func (j *job) tell(err error) {
 	word, r := "error", j.result
 	switch {
+	case err == nil && j.showsState():
+		return // standard output says it
+
 	case r.ExitStatus == report.ExitPending || r.ExitStatus == report.ExitInterrupted:
 		word = r.Outcome
 	case err == nil && j.opts.drives():
@@ -176,11 +225,20 @@ func (j *job) tell(err error) {
 	case err == nil:
 		word = j.opts.command
 	}
-	_, _ = fmt.Fprintf(j.stderr, "%s: %s\n", word, r.Message)
+	message := r.Message
+	for _, mark := range []string{"; ", ": "} { // no word twice
+		message = strings.TrimPrefix(message, word+mark)
+	}
+	j.line(word+": ", message)
 	if r.Approve != "" {
-		_, _ = fmt.Fprintf(j.stderr, "to approve: %s\n", r.Approve)
+		j.line("to approve: ", r.Approve)
 	}
 	if r.GoOn != "" {
-		_, _ = fmt.Fprintf(j.stderr, "to continue: %s\n", r.GoOn)
+		j.line("to continue: ", r.GoOn)
 	}
+}
+
+// line writes a line to standard error; on a terminal in several, between words.
+func (j *job) line(label, text string) {
+	_, _ = io.WriteString(j.stderr, report.Wrap(label, text, j.width))
 }

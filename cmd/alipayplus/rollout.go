@@ -82,11 +82,19 @@ func (a *app) rolloutCommand(use, name, short string) *cobra.Command {
 	o.cmd = cmd
 	a.options[cmd] = o
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		cmd.Flags().Visit(func(f *pflag.Flag) { o.given = append(o.given, given{f.Name, f.Value.String()}) })
+		cmd.Flags().Visit(func(f *pflag.Flag) { o.given = append(o.given, given{f.Name, valueOf(f)}) })
 		a.runJob(cmd.Context(), o, o.check())
 		return errReported
 	}
 	return cmd
+}
+
+// valueOf is the value of a flag as it is given.
+func valueOf(f *pflag.Flag) string {
+	if list, ok := f.Value.(pflag.SliceValue); ok {
+		return strings.Join(list.GetSlice(), ",")
+	}
+	return f.Value.String()
 }
 
 // options are the flags of a rollout command. Those that a command does not have keep their

@@ -47,7 +47,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		if a.status == report.ExitInternal && !errors.As(err, new(failure)) { // cobra's own are of the command line
 			a.status = report.ExitUsage
 		}
-		_, _ = fmt.Fprintf(stderr, "error: %s\n", report.OneLine(err.Error()))
+		_, _ = io.WriteString(stderr, report.Wrap("error: ", report.OneLine(err.Error()), widthOf(stderr)))
 	}
 	return int(a.status)
 }
@@ -144,11 +144,11 @@ func noArguments(cmd *cobra.Command, args []string) error {
 
 // wrongFlag says what is wrong with a flag, and what was probably meant.
 func wrongFlag(cmd *cobra.Command, err error) error {
-	name := ""
+	name, dashes := "", "--"
 	if unknown, ok := errors.AsType[*pflag.NotExistError](err); ok {
 		name = unknown.GetSpecifiedName()
 		if short := unknown.GetSpecifiedShortnames(); short != "" { // "-spec" is read as five flags of a letter each
-			name = short
+			name, dashes = short, "-"
 		}
 	}
 	if name == "" {
@@ -158,16 +158,9 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 	var names []string
 	cmd.Flags().VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
 	if meant := validation.Nearest(name, names); meant != "" {
-		return misused("there is no flag -%s; did you mean --%s?", dashed(name), meant)
+		return misused("there is no flag %s%s; did you mean --%s?", dashes, name, meant)
 	}
-	return misused("there is no flag -%s; --help shows all flags", dashed(name))
-}
-
-func dashed(name string) string {
-	if len(name) > 1 {
-		return "-" + name
-	}
-	return name
+	return misused("there is no flag %s%s; --help shows all flags", dashes, name)
 }
 
 func (a *app) version() *cobra.Command {

@@ -164,7 +164,7 @@ func TestEveryEndHasItsExitStatus(t *testing.T) {
 		},
 		{
 			name: "8, one step", spec: patient, review: approving, args: []string{"step"},
-			status: report.ExitPending, outcome: "pending", message: "is still pending: watching 1%", stands: rollout.Running,
+			status: report.ExitPending, outcome: "pending", message: " is running at 1%; waiting: watching 1%", stands: rollout.Running,
 			goOn: " step", changes: climbed(1),
 		},
 		{
@@ -296,11 +296,11 @@ func TestAFlagGoesBeforeItsVariable(t *testing.T) {
 	require.Equal(t, report.ExitPending, got.ExitStatus)
 }
 
-func TestAnAddressWhereNobodyAnswersShowsBeforeTheRolloutBegins(t *testing.T) {
+func TestAnAddressWhereNoPlatformIsShowsBeforeTheRolloutBegins(t *testing.T) {
 	s := newPlace(t, stepwise, approving)
-	closed := httptest.NewServer(http.NotFoundHandler())
-	closed.Close()
-	t.Setenv("ALIPAYPLUS_BASE_URL", closed.URL)
+	other := httptest.NewServer(http.NotFoundHandler()) // what refuses a connection is tried four times
+	t.Cleanup(other.Close)
+	t.Setenv("ALIPAYPLUS_BASE_URL", other.URL)
 	got, _ := s.run()
 	require.Equal(t, report.ExitInternal, got.ExitStatus)
 	require.Contains(t, got.Message, "check the base URL")
@@ -367,7 +367,8 @@ steps: [{ratio: 1}, {ratio: 10, approval: true}, {ratio: 100}]
 	for _, wait := range []string{"bake", "reviews,gates", "none"} { // of the rest, nothing is waited for
 		left, stderr := s.run("--wait", wait)
 		require.Equal(t, report.ExitPending, left.ExitStatus, stderr)
-		require.Contains(t, left.Message, "waiting for approval of 10%, which --wait does not name; ")
+		require.Contains(t, left.Message, "waiting for approval of 10%, which --wait does not name; release "+s.release+" is running at 1%")
+		require.Contains(t, left.GoOn, " --wait "+wait)
 		require.Contains(t, stderr, "to approve: "+got.Approve+"\n")
 	}
 	require.Contains(t, ask(report.ExitUsage, "--wait", "reveiws").Message, `did you mean "reviews"?`)

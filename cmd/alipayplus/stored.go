@@ -32,7 +32,7 @@ func (j *job) status(ctx context.Context) (err error) {
 	j.waitingFor, j.next = j.waits(time.Now())
 	j.message = fmt.Sprintf("as stored at %s: %s", j.state.UpdatedAt.UTC().Format(time.RFC3339), j.standing())
 	if j.waitingFor != "" {
-		j.message += "; waiting: " + j.waitingFor
+		j.message += "; " + waitingText(j.waitingFor)
 	}
 	return nil
 }
@@ -70,7 +70,7 @@ func (j *job) history(ctx context.Context) error {
 		}
 		log.Entries = append(log.Entries, entry)
 	}
-	text := log.text()
+	text := log.text(widthOf(j.stdout))
 	switch j.opts.output {
 	case formatMarkdown:
 		text = log.markdown()
@@ -91,10 +91,10 @@ type history struct {
 	Entries []rollout.AuditEntry `json:"entries"`
 }
 
-func (h history) text() string {
+func (h history) text(width int) string {
 	var b strings.Builder
 	for _, e := range h.Entries {
-		fmt.Fprintf(&b, "%s  %-9s  %4v  %s\n", e.At.UTC().Format(time.RFC3339), e.Action, e.To, historyLine(e))
+		b.WriteString(report.Wrap(fmt.Sprintf("%s  %-9s  %4v  ", e.At.UTC().Format(time.RFC3339), e.Action, e.To), historyLine(e), width))
 	}
 	return b.String()
 }

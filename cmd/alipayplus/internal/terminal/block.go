@@ -43,7 +43,7 @@ func (t *View) paint(now time.Time) {
 	}
 	// One column stays free: some terminals wrap as soon as the last is written.
 	room := t.options.Width - 1 - labelWidth
-	lines := t.shown.block(now, room)
+	lines := t.shown.block(now, room, t.hint(t.shown.waiting))
 	for _, line := range lines {
 		text := cut(line.text, room)
 		fmt.Fprintf(&b, "%-*s%s%s\n", labelWidth, line.label, t.colored(text, line.color), ansiToEnd)
@@ -53,8 +53,9 @@ func (t *View) paint(now time.Time) {
 	t.write(b.String())
 }
 
-// block is what is shown at a time, in lines that may be cut to the room.
-func (v *progress) block(now time.Time, room int) []blockLine {
+// block is what is shown at a time, in lines that may be cut to the room, with what a person
+// can do.
+func (v *progress) block(now time.Time, room int, hint string) []blockLine {
 	e := v.last
 	lines := []blockLine{
 		{"rollout", nameOf(e), ""},
@@ -68,6 +69,9 @@ func (v *progress) block(now time.Time, room int) []blockLine {
 	lines = append(lines, blockLine{"ladder", ladder, ""})
 	if v.waiting != nil {
 		lines = append(lines, blockLine{"now", message(*v.waiting, now), colorOf(*v.waiting)})
+		if hint != "" {
+			lines = append(lines, blockLine{"next", hint, ""})
+		}
 	}
 	lines = append(lines, v.gateLines()...)
 	if v.message.Kind != "" {

@@ -12,14 +12,14 @@ const (
 	defaultWidth = 80
 	// minHeight holds the highest block of two reviews, and the line behind it where the
 	// cursor stays: one that has scrolled away cannot be painted over.
-	minHeight = 8 + maxGateLines
+	minHeight = 9 + maxGateLines
 )
 
 // Detect says how to show a rollout on a file, standard error for example:
 // repainted where it is a terminal that can do that, and in color unless the variable
 // NO_COLOR is set (no-color.org); else in plain lines. TERM=dumb means plain lines,
 // and so does a TERM that is not set, but in the terminal of Windows. So does a terminal
-// of fewer than 14 rows, where what is repainted would not fit.
+// of fewer than 15 rows, where what is repainted would not fit.
 func Detect(file *os.File) Options {
 	if file == nil || !term.IsTerminal(int(file.Fd())) || !paints(os.Getenv, runtime.GOOS) {
 		return Options{}

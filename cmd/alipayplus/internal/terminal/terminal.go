@@ -28,6 +28,9 @@ type Options struct {
 	Redraw bool
 	// Width is the number of columns of the block; 0: 80. Plain lines are not cut.
 	Width int
+	// Hint says what a person can do about an event, such as the command that approves; nil,
+	// or an empty text: nothing.
+	Hint func(rollout.Event) string
 	// Color colors what is good and what is not, by ANSI sequences.
 	Color bool
 }
@@ -305,7 +308,19 @@ func (t *View) line(e rollout.Event, now time.Time) string {
 	if len(t.views) > 1 {
 		name = nameOf(e) + ": "
 	}
-	return fmt.Sprintf("%s  %s  %s%s\n", clockTime(now), kind, name, message(e, now))
+	text := message(e, now)
+	if hint := t.hint(&e); hint != "" {
+		text += "; " + hint
+	}
+	return fmt.Sprintf("%s  %s  %s%s\n", clockTime(now), kind, name, text)
+}
+
+// hint is what a person can do about an event; the event may be nil.
+func (t *View) hint(e *rollout.Event) string {
+	if t.options.Hint == nil || e == nil {
+		return ""
+	}
+	return harmless(t.options.Hint(*e))
 }
 
 // indented is a line that belongs to the one above.
