@@ -423,7 +423,7 @@ func readableErrors(e *yaml.TypeError) []error {
 	var all []error
 	for _, text := range e.Errors {
 		if !scalarError.MatchString(text) {
-			all = append(all, errors.New(terms.Replace(text) + probablyMeant(text)))
+			all = append(all, errors.New(terms.Replace(text)+probablyMeant(text)))
 		}
 	}
 	return all
