@@ -167,6 +167,9 @@ func TestEveryOperation(t *testing.T) {
 		"releases.list": {func(ctx context.Context, c *client) error {
 			return second(c.Releases.List(ctx, alipayplus.ListReleasesInput{}))
 		}, `{}`},
+		"releases.history": {func(ctx context.Context, c *client) error {
+			return second(c.Releases.History(ctx, alipayplus.ListHistoryInput{ReleaseID: "rel_1"}))
+		}, `{"releaseId":"rel_1"}`},
 		"releases.apply": {func(ctx context.Context, c *client) error {
 			return second(c.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: "rel_1", BasicInfo: &company, RequestID: "k"}))
 		}, `{"releaseId":"rel_1","basicInfo":{"companyName":"Blue Lake Tea","registrationNumber":"201900123A","country":"SG","address":"1 Lake Road",` +
@@ -222,7 +225,7 @@ func TestEveryOperation(t *testing.T) {
 	}
 	for _, op := range contract.Operations() {
 		if op == contract.VersionUpload {
-			continue // two requests: see TestVersionGoesUpInTwoRequests
+			continue // three requests: see TestVersionGoesUpInThreeRequests
 		}
 		t.Run(op.Name, func(t *testing.T) {
 			given := newGateway(t, refuses(404, "NOT_FOUND"))

@@ -83,6 +83,8 @@
 //   - Languages are compared as tags, see [CanonicalLanguage], and kept in that form.
 //   - A service that is online is changed by a [ServiceRevision]; the former text
 //     stays online until it is approved.
+//   - The last owner of a workspace can neither be removed nor get another role.
+//   - A release has a history that all members can read, also when it was deleted.
 //
 // # Errors
 //

@@ -310,6 +310,42 @@ type ListReleasesInput struct {
 // Validate checks the fields.
 func (in ListReleasesInput) Validate() error { return validate("releases", in, nil) }
 
+// ListHistoryInput chooses what [ReleasesClient.History] reads.
+type ListHistoryInput struct {
+	ListOptions
+	// ReleaseID is the release, also one that was deleted.
+	ReleaseID string `json:"releaseId" validate:"required"`
+}
+
+// Validate checks the fields.
+func (in ListHistoryInput) Validate() error { return validate("history", in, nil) }
+
+// ReleaseEvent is one thing that happened to a release.
+type ReleaseEvent struct {
+	// At is when.
+	At time.Time `json:"at"`
+	// By is who: the member, or the reviewing party; "operator" for who runs the
+	// platform.
+	By string `json:"by"`
+	// Operation is the call that did it, for example "releases.apply" or
+	// "reviews.decide"; empty for the operator.
+	Operation string `json:"operation,omitempty"`
+	// From is the status before; empty for the first event.
+	From ReleaseStatus `json:"from,omitempty"`
+	// FromRatio is the live ratio before, in percent; 0 where the status has none.
+	FromRatio Ratio `json:"fromRatio,omitempty"`
+	// To is the status after; equal to From for a change within a status.
+	To ReleaseStatus `json:"to"`
+	// ToRatio is the live ratio after, in percent; 0 where the status has none.
+	ToRatio Ratio `json:"toRatio,omitempty"`
+	// Verdict is what the party said, where it was a verdict; else empty.
+	Verdict ReviewStatus `json:"verdict,omitempty"`
+	// Reason is the party's reason; may be empty.
+	Reason string `json:"reason,omitempty"`
+	// Note says more, for people; may be empty.
+	Note string `json:"note,omitempty"`
+}
+
 // ReleasesClient works on the releases of the workspace. It is safe for
 // concurrent use.
 type ReleasesClient struct{ client *Client }
@@ -338,6 +374,20 @@ func (c *ReleasesClient) List(ctx context.Context, in ListReleasesInput) (*Page[
 // It ends after the first error, which it yields.
 func (c *ReleasesClient) All(ctx context.Context, in ListReleasesInput) iter.Seq2[*Release, error] {
 	return all(ctx, contract.ReleaseList, in, c.List)
+}
+
+// History reads a page of what happened to a release, oldest first unless in.Order
+// says otherwise: who did what and when, from which status and ratio to which, and the
+// verdicts with their reasons. Every member may read it, also that of a release that
+// was deleted. Not documented: this project's own. Errors: [ErrNotFound].
+func (c *ReleasesClient) History(ctx context.Context, in ListHistoryInput) (*Page[ReleaseEvent], error) {
+	return send[Page[ReleaseEvent]](ctx, c.client, contract.ReleaseHistory, "", in)
+}
+
+// AllHistory ranges over the whole history of a release, page by page as it is needed.
+// It ends after the first error, which it yields.
+func (c *ReleasesClient) AllHistory(ctx context.Context, in ListHistoryInput) iter.Seq2[*ReleaseEvent, error] {
+	return all(ctx, contract.ReleaseHistory, in, c.History)
 }
 
 // UpdateConfiguration changes the configuration of a release that is in

@@ -64,6 +64,7 @@ func inputs() []input {
 		{ListOptions{Limit: 1, Order: NewestFirst}, nil},
 		{ListProgramsInput{page}, nil},
 		{ListReleasesInput{ListOptions: page, ProgramID: "p", TargetApp: TargetAlipayCN, Status: ReleaseFull}, nil},
+		{ListHistoryInput{ListOptions: page, ReleaseID: "r"}, []string{"releaseId"}},
 		{ListRequestsInput{ListOptions: page, Title: "tea", Status: RequestApproved, Category: CategoryProgramRelease}, nil},
 		{ListReviewsInput{page}, nil},
 		{ListServicesInput{ListOptions: page, Status: ServiceOnline}, nil},

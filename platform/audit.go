@@ -4,12 +4,15 @@ import (
 	"context"
 	"encoding/json"
 	"iter"
+	"strings"
 	"time"
 
+	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
-// AuditEntry is one change in a workspace.
+// AuditEntry is one change in a workspace, or a call that its caller may not make:
+// of kind "call", with the operation as its id, to DENIED.
 type AuditEntry struct {
 	// At is when.
 	At time.Time `json:"at"`
@@ -27,12 +30,24 @@ type AuditEntry struct {
 	To string `json:"to,omitempty"`
 	// Note says more, for people; may be empty.
 	Note string `json:"note,omitempty"`
+	// Verdict is what a reviewing party said, where that made the change.
+	Verdict alipayplus.ReviewStatus `json:"verdict,omitempty"`
+	// Reason is the party's reason; may be empty.
+	Reason string `json:"reason,omitempty"`
+	// Operation is the call, for example "releases.apply"; empty for what no call did.
+	Operation string `json:"operation,omitempty"`
 	// RequestID is the idempotency key of the call; empty for what no call did.
 	RequestID string `json:"requestId,omitempty"`
+	// ClientID is the client id that called, or that the operator changed.
+	ClientID string `json:"clientId,omitempty"`
+	// KeyVersion is the version of the key that signed the call, or that the operator
+	// changed.
+	KeyVersion string `json:"keyVersion,omitempty"`
 }
 
-// Audit ranges over all changes in a workspace, oldest first. It yields an error
-// last, when reading fails.
+// Audit ranges over all changes in a workspace and all denied calls, oldest first;
+// those of reviewing parties that are about no workspace are under the empty id. It
+// yields an error last, when reading fails.
 func (p *Platform) Audit(ctx context.Context, workspaceID string) iter.Seq2[AuditEntry, error] {
 	const atOnce = 100
 	prefix := key("audit", workspaceID) + "/"
@@ -83,29 +98,90 @@ func (p *Platform) auditFrom(ctx context.Context, from, to string, atOnce int) (
 	return entries, next, err
 }
 
+// source is the call that changes something; zero for what no call does.
+type source struct {
+	operation, requestID, clientID, keyVersion string
+}
+
+func (c *call) source() source {
+	return source{c.in.op.Name, c.in.requestID, c.caller.ClientID, c.caller.key.Version}
+}
+
 // auditWriter adds entries for one who changes something.
 type auditWriter struct {
 	p              *Platform
 	tx             storage.Tx
 	workspace, who string
 	at             time.Time
-	requestID      string
+	source         source
+	// verdict is the one that makes the changes; zero for none.
+	verdict dueVerdict
 }
 
+// add adds an entry; one about a release is part of its history.
 func (w auditWriter) add(kind, id, from, to, note string) error {
-	value, err := json.Marshal(AuditEntry{
-		At: w.at, Who: w.who, Kind: kind, ID: id, From: from, To: to, Note: note, RequestID: w.requestID,
-	})
-	if err != nil {
+	at, err := w.put(kind, id, from, to, note)
+	if err != nil || kind != "release" {
 		return err
 	}
-	return w.tx.Put(key("audit", w.workspace, w.p.sortKey(w.at)), value)
+	return w.toHistory(id, at)
+}
+
+// put adds an entry to the log and returns where.
+func (w auditWriter) put(kind, id, from, to, note string) (at string, err error) {
+	value, err := json.Marshal(AuditEntry{
+		At: w.at, Who: w.who, Kind: kind, ID: id, From: from, To: to, Note: note,
+		Verdict: w.verdict.Status, Reason: w.verdict.Reason, Operation: w.source.operation,
+		RequestID: w.source.requestID, ClientID: w.source.clientID, KeyVersion: w.source.keyVersion,
+	})
+	if err != nil {
+		return "", err
+	}
+	at = key("audit", w.workspace, w.p.sortKey(w.at))
+	return at, w.tx.Put(at, value)
+}
+
+// toHistory makes an entry part of a release's history, which outlives the release.
+func (w auditWriter) toHistory(release, at string) error {
+	return w.tx.Put(historyPrefix(w.workspace, release)+at[strings.LastIndex(at, "/")+1:], []byte(at))
+}
+
+func historyPrefix(workspace, release string) string {
+	return key("i/history", workspace, release) + "/"
 }
 
 // audit stages an entry about what the call does.
 func (c *call) audit(kind, id, from, to, note string) {
-	c.stage(func(c *call) error {
-		w := auditWriter{p: c.p, tx: c.tx, workspace: c.workspace(), who: c.who(), at: c.at, requestID: c.in.requestID}
-		return w.add(kind, id, from, to, note)
-	})
+	c.stage(func(c *call) error { return c.auditWriter().add(kind, id, from, to, note) })
+}
+
+func (c *call) auditWriter() auditWriter {
+	who := c.who() + string(c.caller.Party)
+	return auditWriter{p: c.p, tx: c.tx, workspace: c.workspace(), who: who, at: c.at, source: c.source()}
+}
+
+func releaseHistory(c *call, in alipayplus.ListHistoryInput) (*alipayplus.Page[alipayplus.ReleaseEvent], error) {
+	if err := c.may(alipayplus.ActionView, ""); err != nil {
+		return nil, err
+	}
+	prefix := historyPrefix(c.workspace(), in.ReleaseID)
+	known, err := count(c.tx, prefix, 1)
+	if err == nil && known == 0 { // a release of a time before there was a history has none
+		_, err = c.releaseFor(alipayplus.ActionView, in.ReleaseID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return listing[AuditEntry, alipayplus.ReleaseEvent]{
+		prefix: prefix, opts: in.ListOptions, order: alipayplus.OldestFirst, show: releaseEvent,
+	}.page(c.tx)
+}
+
+func releaseEvent(e *AuditEntry) *alipayplus.ReleaseEvent {
+	out := &alipayplus.ReleaseEvent{
+		At: e.At, By: e.Who, Operation: e.Operation, Verdict: e.Verdict, Reason: e.Reason, Note: e.Note,
+	}
+	out.From, out.FromRatio = parseState(e.From)
+	out.To, out.ToRatio = parseState(e.To)
+	return out
 }

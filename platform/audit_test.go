@@ -2,6 +2,8 @@ package platform_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -264,4 +266,151 @@ func TestTheLogIsComplete(t *testing.T) {
 			"00:10:00 operator " + h.clientID + ":  to ADDED", "00:10:00 operator " + h.clientID + ": ADDED to REMOVED",
 		}, w.entries("client"), "but not those in process, which nobody can use from outside")
 	}, platform.WithAutoReview(approveIn(time.Hour)))
+}
+
+func TestTheLogNamesMemberClientIdAndKeyOfEveryChange(t *testing.T) {
+	inWorld(t, func(w *world) {
+		h := w.rawClient("olga")
+		require.Equal(w, alipayplus.CodeSuccess, h.call(contract.ProgramCreate, newProgram("key", "蓝湖茶")).Result.Code)
+		s := w.submitted()
+		reviewer := w.rawReviewer(alipayplus.PartyAlipayPlus)
+		decided := reviewer.call(contract.ReviewDecide, alipayplus.DecideInput{ID: s.ReleaseRequestID, Reason: "too short", RequestID: "verdict"})
+		require.Equal(w, alipayplus.CodeSuccess, decided.Result.Code)
+		log := w.auditLog()
+		created := log[0]
+		require.Equal(w, []string{"olga", "programs.create", "key", h.clientID, "1"}, []string{created.Who, created.Operation, created.RequestID, created.ClientID, created.KeyVersion})
+		for _, e := range log[len(log)-2:] { // of the request and of the service
+			require.Equal(w, []string{"ALIPAY_PLUS", "reviews.decide", "verdict", reviewer.clientID, "1"}, []string{e.Who, e.Operation, e.RequestID, e.ClientID, e.KeyVersion})
+			require.Equal(w, alipayplus.ReviewRejected, e.Verdict)
+			require.Equal(w, "too short", e.Reason)
+		}
+		for _, e := range log {
+			require.NotEmpty(w, e.ClientID)
+		}
+
+		_, err := w.p.AddKey(w.Context(), h.clientID, testkey.FastClient().Public())
+		require.NoError(w, err)
+		require.NoError(w, w.p.RemoveKey(w.Context(), h.clientID, "1"))
+		w.member("max", alipayplus.RoleMaster, "1", "2")
+		second := w.rawClient("max")
+		require.NoError(w, w.p.RemoveMember(w.Context(), w.workspace, "max"))
+		var changes []string
+		for e, err := range w.p.Audit(w.Context(), w.workspace) {
+			require.NoError(w, err)
+			if e.Who == "operator" && e.Kind != "workspace" {
+				changes = append(changes, fmt.Sprintf("%s %s: %s, %s; client %s key %q", e.Kind, e.ID, e.To, e.Note, e.ClientID, e.KeyVersion))
+			}
+		}
+		client := func(h rawClient, what, of, key string) string {
+			return fmt.Sprintf("client %s: %s, of %s; client %s key %q", h.clientID, what, of, h.clientID, key)
+		}
+		require.Equal(w, []string{
+			"member olga: OWNER, ; client  key \"\"", client(h, "ADDED", "olga", "1"),
+			client(h, "KEY ADDED", "olga", "2"), client(h, "KEY REMOVED", "olga", "1"),
+			"member max: MASTER, assigned: 1, 2; client  key \"\"", client(second, "ADDED", "max", "1"),
+			client(second, "REMOVED", "max", ""), "member max: REMOVED, ; client  key \"\"",
+		}, changes)
+	})
+}
+
+// TestTheLogRecordsCallsThatWereDenied, reads too, and only once each.
+func TestTheLogRecordsCallsThatWereDenied(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.member("dan", alipayplus.RoleDeveloper)
+		dan, reviewer := w.rawClient("dan"), w.rawReviewer(alipayplus.PartyAlipayCN)
+		denied := func(workspace string) (all []string) {
+			for e, err := range w.p.Audit(w.Context(), workspace) {
+				require.NoError(w, err)
+				if e.Kind == "call" {
+					all = append(all, fmt.Sprintf("%s %s %s %s %s %s: %s", e.Who, e.ClientID, e.KeyVersion, e.ID, e.RequestID, e.To, e.Note))
+				}
+			}
+			return all
+		}
+		for _, h := range []rawClient{dan, dan, w.rawClient("olga")} { // the second is the first again
+			h.call(contract.ProgramCreate, newProgram("key", "蓝湖茶"))
+		}
+		dan.call(contract.ReviewList, "{}")
+		dan.call(contract.ReleaseQuery, `{"releaseId":"rel_x"}`) // is not there, which is no denial
+		require.Equal(w, []string{
+			"dan " + dan.clientID + " 1 programs.create key DENIED: role DEVELOPER may not CREATE_PROGRAM here; ask OWNER or MASTER",
+			"dan " + dan.clientID + " 1 reviews.list  DENIED: only a reviewer may do this; members of a workspace see their requests with Requests",
+		}, denied(w.workspace))
+		reviewer.call(contract.WorkspaceQuery, "{}")
+		require.Equal(w, []string{
+			"ALIPAY_CN " + reviewer.clientID + " 1 workspace.get  DENIED: a reviewer has no workspace; use the credentials of a member",
+		}, denied(""))
+	})
+}
+
+func TestAMemberReadsTheHistoryOfARelease(t *testing.T) {
+	inWorld(t, func(w *world) {
+		program := w.authorizedProgram().ID
+		began := time.Now()
+		minute := func() { time.Sleep(time.Minute) }
+		r := w.release(program, "1.0.0")
+		minute()
+		_, err := w.member("max", alipayplus.RoleMaster).Releases.UpdateConfiguration(w.Context(), alipayplus.UpdateReleaseConfigurationInput{ReleaseID: r.ID})
+		require.NoError(w, err)
+		minute()
+		w.apply(r.ID)
+		minute()
+		w.decide(alipayplus.PartyAlipayPlus, "")
+		minute()
+		w.decide(alipayplus.PartyAlipayCN, "no privacy policy")
+		minute()
+		w.withdraw(w.apply(r.ID))
+		minute()
+		w.apply(r.ID)
+		w.approve()
+		minute()
+		live, err := w.owner.Releases.StartGrayscale(w.Context(), w.read(r.ID).GrayscaleTo(5))
+		require.NoError(w, err)
+		live, err = w.owner.Releases.Raise(w.Context(), live.GrayscaleTo(100))
+		require.NoError(w, err)
+		minute()
+		w.full(program, "2.0.0")
+
+		dan := w.member("dan", alipayplus.RoleDeveloper)
+		told := func(e *alipayplus.ReleaseEvent) string {
+			return strings.Join(strings.Fields(fmt.Sprintf("%d %s %s: %s %d to %s %d %s %s %s", int(e.At.Sub(began)/time.Minute), e.By, e.Operation,
+				e.From, e.FromRatio, e.To, e.ToRatio, e.Verdict, e.Reason, e.Note)), " ")
+		}
+		want := []string{
+			"0 olga releases.create: 0 to NEW_VERSION_CREATED 0",
+			"1 max releases.updateConfiguration: NEW_VERSION_CREATED 0 to NEW_VERSION_CREATED 0 configuration changed",
+			"2 olga releases.apply: NEW_VERSION_CREATED 0 to UNDER_REVIEW 0",
+			"3 ALIPAY_PLUS reviews.decide: UNDER_REVIEW 0 to UNDER_REVIEW 0 APPROVED ALIPAY_PLUS APPROVED",
+			"4 ALIPAY_CN reviews.decide: UNDER_REVIEW 0 to NEW_VERSION_CREATED 0 REJECTED no privacy policy",
+			"5 olga releases.apply: NEW_VERSION_CREATED 0 to UNDER_REVIEW 0",
+			"5 olga releases.withdraw: UNDER_REVIEW 0 to NEW_VERSION_CREATED 0 withdrawn",
+			"6 olga releases.apply: NEW_VERSION_CREATED 0 to UNDER_REVIEW 0",
+			"6 ALIPAY_PLUS reviews.decide: UNDER_REVIEW 0 to UNDER_REVIEW 0 APPROVED ALIPAY_PLUS APPROVED",
+			"6 ALIPAY_CN reviews.decide: UNDER_REVIEW 0 to RELEASE_PREPARATION 0 APPROVED",
+			"7 olga releases.grayscale: RELEASE_PREPARATION 0 to GRAYSCALE_RELEASE 5",
+			"7 olga releases.grayscale: GRAYSCALE_RELEASE 5 to FULL_RELEASE 100",
+			"8 olga releases.finalize: FULL_RELEASE 100 to ARCHIVED 0",
+		}
+		read := func(in alipayplus.ListHistoryInput) []string {
+			in.ReleaseID = live.ID
+			return ids(gather(w, dan.Releases.AllHistory(w.Context(), in)), told)
+		}
+		require.Equal(w, want, read(alipayplus.ListHistoryInput{}))
+		require.Equal(w, want, read(alipayplus.ListHistoryInput{ListOptions: alipayplus.ListOptions{Limit: 2}}))
+		slices.Reverse(want)
+		require.Equal(w, want, read(alipayplus.ListHistoryInput{ListOptions: alipayplus.ListOptions{Order: alipayplus.NewestFirst, Limit: 5}}))
+
+		for reader, id := range map[*alipayplus.Client]string{dan: "rel_x", w.neighbour().owner: r.ID} {
+			_, err = reader.Releases.History(w.Context(), alipayplus.ListHistoryInput{ReleaseID: id})
+			require.ErrorIs(w, err, alipayplus.ErrNotFound)
+		}
+		mistaken := w.release(program, "3.0.0")
+		_, err = w.owner.Releases.Delete(w.Context(), alipayplus.ReleaseInput{ReleaseID: mistaken.ID})
+		require.NoError(w, err)
+		began = time.Now()
+		events := gather(w, dan.Releases.AllHistory(w.Context(), alipayplus.ListHistoryInput{ReleaseID: mistaken.ID}))
+		require.Equal(w, []string{
+			"0 olga releases.create: 0 to NEW_VERSION_CREATED 0", "0 olga releases.delete: NEW_VERSION_CREATED 0 to DELETED 0",
+		}, ids(events, told), "also when the release is gone")
+	})
 }

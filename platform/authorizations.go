@@ -142,7 +142,7 @@ func (p *Platform) grantUnasked(tx storage.Tx, workspace, programID string, targ
 		return nil
 	}
 	if r.Status != alipayplus.AuthorizationPending {
-		if err := p.operatorDid(tx, workspace, "authorization", programID, string(r.Status), string(alipayplus.AuthorizationPending)); err != nil {
+		if err := p.operatorDid(tx, workspace, "authorization", programID, string(r.Status), string(alipayplus.AuthorizationPending), "", source{}); err != nil {
 			return err
 		}
 		r.Status = alipayplus.AuthorizationPending

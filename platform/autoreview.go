@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/contract"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
@@ -189,6 +190,6 @@ func (p *Platform) settleOne(tx storage.Tx, due *storage.Entry) error {
 		return err
 	}
 	party := alipayplus.Party(due.Key[strings.LastIndex(due.Key, "/")+1:])
-	_, err = p.decide(tx, r.key(), party, r.Due[party], "")
+	_, err = p.decide(tx, r.key(), party, r.Due[party], source{operation: contract.ReviewDecide.Name})
 	return err
 }

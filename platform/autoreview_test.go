@@ -138,7 +138,7 @@ func TestNoVerdictIsAppliedUntilItIsKnownWhatTheTargetAppDid(t *testing.T) {
 			require.NoError(w, withdraw(w, w.owner, r, ""))
 			isWithdrawn(w, r)
 		},
-		"the operator may look there": func(w *world, app *fakeApp, r *alipayplus.Release) {
+		"the operator may look there": func(w *world, _ *fakeApp, r *alipayplus.Release) {
 			require.ErrorIs(w, w.p.DiscardEffect(w.Context(), w.workspace, "rel_x"), alipayplus.ErrNotFound)
 			require.ErrorIs(w, w.p.DiscardEffect(w.Context(), "ws_x", r.ID), alipayplus.ErrNotFound)
 			require.NoError(w, w.p.DiscardEffect(w.Context(), w.workspace, r.ID))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"os"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -205,7 +206,11 @@ func (w *world) effects(n int, id string) []effect {
 	var found []effect
 	for _, e := range w.auditLog()[n:] {
 		require.Contains(w, []string{id, ""}, e.RequestID)
-		found = append(found, effect{Who: e.Who, Kind: e.Kind, From: e.From, To: e.To, Note: e.Note})
+		next := effect{Who: e.Who, Kind: e.Kind, From: e.From, To: e.To, Note: e.Note}
+		if e.Kind == "QR code" && slices.Contains(found, next) {
+			continue // a repetition has no key to be known by, and gives the same code
+		}
+		found = append(found, next)
 	}
 	return found
 }
@@ -293,7 +298,7 @@ func (o write) prepare(t *testing.T) (given saved, call invocation, undisturbed 
 		require.NoError(t, err)
 		w.requireRight(result)
 		undisturbed = w.effects(before, "key")
-		require.Equal(t, o.op != contract.QRCodeCreate, len(undisturbed) > 0, "all but a QR code leave a trace")
+		require.NotEmpty(t, undisturbed, "all leave a trace")
 	})
 	return given, call, undisturbed
 }

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -77,6 +78,7 @@ func TestOnlyImagesAndPackagesThatCanBeReadAreKept(t *testing.T) {
 			"under another type":   {"image/jpeg", string(pngImage(w)), "was sent as image/jpeg but is image/png"},
 			"under no type":        {"", string(pngImage(w)), "was sent as  but is image/png"},
 		} {
+			time.Sleep(time.Millisecond) // the type is not signed, and each message is to be another
 			got := h.uploadFile(tt.contentType, []byte(tt.content))
 			require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code, name)
 			require.Len(w, got.Details.Fields, 1, name)

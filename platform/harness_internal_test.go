@@ -44,7 +44,7 @@ func reviewerCaller(t require.TestingT, p *Platform, party alipayplus.Party) cal
 func knownCaller(t require.TestingT, p *Platform, who caller) caller {
 	require.NoError(t, p.cfg.store.Update(context.Background(), func(tx storage.Tx) error {
 		if who.Party == "" {
-			if err := save(tx, nil, &memberRecord{who.member}); err != nil {
+			if err := save(tx, nil, &memberRecord{Member: who.member}); err != nil {
 				return err
 			}
 		}
@@ -159,6 +159,7 @@ func goodBodies() map[contract.Operation]any {
 		contract.ReleaseCreate:       alipayplus.CreateReleaseInput{ProgramID: "p0", Version: alipayplus.VersionNumber{Major: 1}, TargetApp: alipayplus.TargetAlipayCN, RequestID: "1"},
 		contract.ReleaseQuery:        alipayplus.ReleaseInput{ReleaseID: "r1"},
 		contract.ReleaseList:         alipayplus.ListReleasesInput{ProgramID: "p1", Status: alipayplus.ReleaseNewVersionCreated},
+		contract.ReleaseHistory:      alipayplus.ListHistoryInput{ReleaseID: "r1"},
 		contract.ReleaseApply:        alipayplus.ApplyInput{ReleaseID: "r1", BasicInfo: company, RequestID: "1"},
 		contract.ReleaseWithdraw:     alipayplus.ReleaseInput{ReleaseID: "r2", RequestID: "1"},
 		contract.ReleaseGrayscale:    alipayplus.GrayscaleInput{ReleaseID: "r4", From: 5, Ratio: 30, RequestID: "1"},

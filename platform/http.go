@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -96,10 +97,11 @@ func (p *Platform) authenticate(r *http.Request, path string) (in incoming, done
 	if err != nil {
 		return in, nil, err
 	}
-	if signed.KeyVersion != "" && signed.KeyVersion != who.KeyVersion {
+	signer, ok := who.keyOf(signed.KeyVersion)
+	if !ok {
 		return in, nil, refuse(alipayplus.CodeInvalidSignature, "the client has no key of version %q", shorten(signed.KeyVersion))
 	}
-	public, err := signing.ParsePublicKey(who.PublicKey)
+	public, err := signing.ParsePublicKey(signer.PublicKey)
 	if err != nil {
 		return in, nil, err
 	}
@@ -112,14 +114,20 @@ func (p *Platform) authenticate(r *http.Request, path string) (in incoming, done
 	if err != nil {
 		return in, nil, err
 	}
-	if err := signing.Verify(public, digest.Sum(nil), signed.Signature); err != nil {
+	message := digest.Sum(nil)
+	if err := signing.Verify(public, message, signed.Signature); err != nil {
 		done()
 		return in, nil, refuse(alipayplus.CodeInvalidSignature, "the signature does not fit the request")
 	}
-	return incoming{
+	who.key = signer
+	in = incoming{
 		op: op, caller: who, body: body, contentType: r.Header.Get("Content-Type"),
 		base: p.base(r.Context()), question: signing.Question(r.Header.Get("Signature")),
-	}, done, nil
+	}
+	if !who.InProcess {
+		in.message = hex.EncodeToString(message)
+	}
+	return in, done, nil
 }
 
 // checkHeaders checks what the headers of a call say by themselves: their syntax

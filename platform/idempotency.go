@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/base32"
 	"fmt"
@@ -50,6 +51,11 @@ type outcomeRecord struct {
 	Status      int       `json:"status"`
 	Body        []byte    `json:"body"`
 	Expires     time.Time `json:"expires"`
+	// Permissions are those that the call needed, and a repetition needs as well.
+	Permissions []permission `json:"permissions,omitempty"`
+	// Enrolled is the member's who called: one of the same name who was added later is
+	// another member.
+	Enrolled string `json:"enrolled,omitempty"`
 }
 
 func (r *outcomeRecord) key() string { return r.At }
@@ -61,14 +67,18 @@ func (c *call) outcomeKey() string {
 	return key("outcome", c.workspace(), c.who()+string(c.caller.Party), c.in.requestID)
 }
 
-// firstOutcome returns the outcome that the requestId already has, or nil; a
-// requestId that has, or is reserved for, other content is refused.
+// firstOutcome returns the outcome that the message or the requestId already has, or
+// nil; a requestId that has, or is reserved for, other content is refused, and so is
+// who may not do any more what the call did.
 func (c *call) firstOutcome() (*reply, error) {
+	if refused, err := c.refusedBefore(); err != nil || refused != nil {
+		return refused, err
+	}
 	if c.in.requestID == "" {
 		return nil, nil //nolint:nilnil // no outcome is no error
 	}
 	first, err := load[outcomeRecord](c.tx, c.outcomeKey())
-	if err != nil || first == nil || !c.at.Before(first.Expires) {
+	if err != nil || first == nil || !c.at.Before(first.Expires) || first.Enrolled != c.caller.enrolled {
 		return nil, err
 	}
 	if first.Operation != c.in.op.Path || first.ContentHash != c.in.contentHash {
@@ -76,6 +86,11 @@ func (c *call) firstOutcome() (*reply, error) {
 	}
 	if first.Status == 0 {
 		return nil, nil //nolint:nilnil // reserved for this very call
+	}
+	for _, needed := range first.Permissions {
+		if err := c.may(needed.Action, needed.ProgramID); err != nil {
+			return nil, err
+		}
 	}
 	return &reply{status: first.Status, body: first.Body}, nil
 }
@@ -92,11 +107,74 @@ func (c *call) remember(out reply) error {
 	after := &outcomeRecord{
 		At: c.outcomeKey(), Operation: c.in.op.Path, ContentHash: c.in.contentHash,
 		Status: out.status, Body: out.body, Expires: c.at.Add(c.p.cfg.idempotencyRetention),
+		Permissions: c.checked, Enrolled: c.caller.enrolled,
 	}
 	if c.session.forgets {
 		if err := c.forgetExpired(); err != nil {
 			return err
 		}
+	}
+	if before == nil {
+		return save(c.tx, nil, after)
+	}
+	return save(c.tx, before, after)
+}
+
+func messageKey(message string) string { return key("message", message) }
+
+// refusedBefore returns the answer to the very same message when that was refused:
+// whoever captured it must not see it done once the cause is gone. The caller signs
+// anew, at another time, to try again.
+func (c *call) refusedBefore() (*reply, error) {
+	if c.in.message == "" {
+		return nil, nil //nolint:nilnil // no refusal is no error
+	}
+	r, err := load[outcomeRecord](c.tx, messageKey(c.in.message))
+	if err != nil || r == nil || !c.at.Before(r.Expires) {
+		return nil, err
+	}
+	return &reply{status: r.Status, body: r.Body}, nil
+}
+
+// refused keeps what must be known of a refusal after it: that the caller may not do
+// it, in the audit log, and the answer to a write as long as the message can be sent
+// again. It returns the refusal, or why it could not be kept.
+func (p *Platform) refused(ctx context.Context, in incoming, refusal error) error {
+	code := codeOf(refusal)
+	denied, replayable := code == alipayplus.CodeAccessDenied, in.op.Write && in.message != ""
+	if refusal == nil || code == alipayplus.CodeUnknownException || !denied && !replayable {
+		return refusal
+	}
+	s := &writeSession{p: p, in: in}
+	err := s.update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
+		c := &call{p: p, tx: tx, in: in, caller: in.caller, at: now(), session: s}
+		if denied {
+			if err := c.auditWriter().add("call", in.op.Name, "", "DENIED", refusal.Error()); err != nil {
+				return err
+			}
+		}
+		if !replayable {
+			return nil
+		}
+		return c.rememberRefusal(errorReply(in.requestID, in.question, refusal))
+	})
+	if err != nil {
+		return err
+	}
+	return refusal
+}
+
+func (c *call) rememberRefusal(out reply) error {
+	if c.session.forgets {
+		if err := c.forgetExpired(); err != nil {
+			return err
+		}
+	}
+	// The message is good for the window on either side of its time.
+	after := &outcomeRecord{At: messageKey(c.in.message), Status: out.status, Body: out.body, Expires: c.at.Add(2 * c.p.cfg.window)}
+	before, err := load[outcomeRecord](c.tx, after.At)
+	if err != nil || before != nil && c.at.Before(before.Expires) {
+		return err
 	}
 	if before == nil {
 		return save(c.tx, nil, after)

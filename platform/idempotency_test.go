@@ -2,8 +2,10 @@ package platform_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -13,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/contract"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
@@ -372,4 +375,124 @@ func TestOneKeyReachesTheTargetAppOnce(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestWhoMayNotDoItAnyMoreGetsNoStoredSuccess, and gets it again with the permission.
+func TestWhoMayNotDoItAnyMoreGetsNoStoredSuccess(t *testing.T) {
+	put := func(w *world, role alipayplus.Role, programs ...string) {
+		require.NoError(w, w.p.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: "max", Role: role, Programs: programs}))
+	}
+	sentence(t, "a demoted member", func(w *world) {
+		c := w.member("max", alipayplus.RoleMaster)
+		first, err := c.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
+		require.NoError(w, err)
+		put(w, alipayplus.RoleDeveloper)
+		_, err = c.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
+		require.ErrorIs(w, err, alipayplus.ErrPermission)
+		put(w, alipayplus.RoleOwner)
+		again, err := c.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
+		require.NoError(w, err)
+		require.Equal(w, first, again)
+	})
+	sentence(t, "a developer whose mini program was given to another", func(w *world) {
+		program := w.program().ID
+		c := w.member("max", alipayplus.RoleDeveloper, program)
+		in := alipayplus.BeginAuthorizationInput{ProgramID: program, TargetApp: cn, RequestID: "key"}
+		first, err := c.Authorizations.Begin(w.Context(), in)
+		require.NoError(w, err)
+		require.NotEmpty(w, first.URL)
+		put(w, alipayplus.RoleDeveloper)
+		_, err = c.Authorizations.Begin(w.Context(), in)
+		require.ErrorIs(w, err, alipayplus.ErrPermission)
+	}, platform.WithPermissionPolicy(alipayplus.PolicyAssignedDevelopersRelease))
+}
+
+// TestACapturedRefusalStaysOne: whoever captured a refused write sends it again, byte by
+// byte, once the cause is gone.
+func TestACapturedRefusalStaysOne(t *testing.T) {
+	for name, given := range map[string]func(w *world) (op contract.Operation, in any, mend func()){
+		"a state": func(w *world) (contract.Operation, any, func()) {
+			r := w.underReview(w.authorizedProgram().ID, "1.0.0")
+			return contract.ReleaseFinalize, alipayplus.FinalizeInput{ReleaseID: r.ID, RequestID: "key"}, w.approve
+		},
+		"a permission": func(w *world) (contract.Operation, any, func()) {
+			w.member("max", alipayplus.RoleMaster)
+			put := func(role alipayplus.Role) {
+				require.NoError(w, w.p.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: "olga", Role: role}))
+			}
+			w.member("eva", alipayplus.RoleOwner)
+			put(alipayplus.RoleDeveloper)
+			return contract.ProgramCreate, newProgram("key", "蓝湖茶"), func() { put(alipayplus.RoleOwner) }
+		},
+		"a file": func(w *world) (contract.Operation, any, func()) {
+			in := alipayplus.CreateServiceInput{ServiceDescription: alipayplus.ServiceDescription{
+				Name: "n", Industry: "i", Type: alipayplus.ServiceMiniProgramDevelopment, Description: "d", ImageFileID: strings.Repeat("0", 64),
+				ApplicableApps: []alipayplus.TargetApp{cn}, PaymentInformation: alipayplus.Content{alipayplus.TextBlock("t")},
+			}, RequestID: "key"}
+			described, err := alipayplus.DescribeFile(pngImage(w))
+			require.NoError(w, err)
+			in.ImageFileID = described.ID
+			return contract.ServiceCreate, in, func() { w.image() }
+		},
+		"a QR code, which has no requestId": func(w *world) (contract.Operation, any, func()) {
+			r := w.prepared(w.authorizedProgram().ID, "1.0.0")
+			return contract.QRCodeCreate, alipayplus.CreateQRCodeInput{AppID: r.ProgramID, Type: alipayplus.QRCodePromo}, func() {
+				_, err := w.owner.Releases.Finalize(w.Context(), alipayplus.FinalizeInput{ReleaseID: r.ID})
+				require.NoError(w, err)
+			}
+		},
+	} {
+		sentence(t, name, func(w *world) {
+			h := w.rawClient("olga")
+			op, in, mend := given(w)
+			body, err := json.Marshal(in)
+			require.NoError(w, err)
+			sign := func() http.Header {
+				header := signedHeader(w, testkey.FastClient(), http.MethodPost, contract.Prefix+op.Path, h.clientID, time.Now().Format(time.RFC3339Nano), body)
+				header.Set("Content-Type", "application/json; charset=UTF-8")
+				return header
+			}
+			captured := sign()
+			send := func(header http.Header) rawAnswer {
+				return h.sendSigned(http.MethodPost, contract.Prefix+op.Path, header, body)
+			}
+			first := send(captured)
+			require.Equal(w, alipayplus.ResultFailed, first.Result.Status, first.Body)
+			mend()
+			before := w.snapshot()
+			for range 5 {
+				require.Equal(w, first.Body, send(captured).Body)
+				require.Equal(w, before, w.snapshot())
+				time.Sleep(time.Minute - time.Nanosecond)
+			}
+			time.Sleep(time.Second)
+			require.Equal(w, alipayplus.CodeTimestampInvalid, send(captured).Result.Code, "its time is over")
+			require.Equal(w, alipayplus.CodeSuccess, send(sign()).Result.Code, "signed anew it is done")
+		})
+	}
+}
+
+// TestARefusalIsRememberedAcrossProcessesAndForgottenInTime, wherever the message arrives.
+func TestARefusalIsRememberedAcrossProcessesAndForgottenInTime(t *testing.T) {
+	store := storage.NewMemory()
+	inWorld(t, func(w *world) {
+		h := w.rawClient("olga")
+		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
+		body := []byte(`{"releaseId":"` + r.ID + `","requestId":"key"}`)
+		path := contract.Prefix + contract.ReleaseFinalize.Path
+		header := signedHeader(w, testkey.FastClient(), http.MethodPost, path, h.clientID, time.Now().Add(4*time.Minute).Format(time.RFC3339Nano), body)
+		header.Set("Content-Type", "application/json; charset=UTF-8")
+		first := h.sendSigned(http.MethodPost, path, header, body)
+		require.Equal(w, alipayplus.CodeStateConflict, first.Result.Code)
+		w.approve()
+		second, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithStore(store))
+		require.NoError(w, err)
+		time.Sleep(8 * time.Minute)
+		again := message{http.MethodPost, path, header, body}.deliver(w, second.HTTPClient(), "http://platform.example")
+		require.Equal(w, first.Body, again.Body)
+		require.Equal(w, 1, w.kept(store, "message/"))
+		time.Sleep(3 * time.Minute)
+		w.program()
+		require.Zero(w, w.kept(store, "message/"))
+	}, platform.WithStore(store))
 }

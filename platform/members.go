@@ -4,9 +4,9 @@ import (
 	"context"
 	"crypto"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -41,40 +41,199 @@ func (p *Platform) AddWorkspace(ctx context.Context, company alipayplus.Business
 		if err := save(tx, nil, r); err != nil {
 			return err
 		}
-		return p.operatorDid(tx, r.ID, "workspace", r.ID, "", "CREATED")
+		return p.operatorDid(tx, r.ID, "workspace", r.ID, "", "CREATED", "", source{})
 	})
 }
 
 // PutMember adds a member to a workspace, or changes one of the same name. What
-// changes holds from the next call on.
+// changes holds from the next call on. The last owner stays one. Errors:
+// [alipayplus.ErrInvalid], [alipayplus.ErrNotFound] for the workspace,
+// [alipayplus.ErrConflict] for the last owner.
 func (p *Platform) PutMember(ctx context.Context, m Member) error {
 	if m.Name == "" || strings.Contains(m.Name, "/") {
-		return errors.New("platform: member: the name must not be empty or hold a slash")
+		return fmt.Errorf("platform: member: %w", refuse(alipayplus.CodeParamIllegal, "the name must not be empty or hold a slash"))
 	}
 	if !m.Role.Known() {
-		return fmt.Errorf("platform: member %s: role %q is not known", m.Name, m.Role)
+		return fmt.Errorf("platform: member %s: %w", m.Name, refuse(alipayplus.CodeParamIllegal, "role %q is not known", m.Role))
 	}
-	return p.cfg.store.Update(ctx, func(tx storage.Tx) error {
-		w, err := load[workspaceRecord](tx, workspaceKey(m.WorkspaceID))
+	err := p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+		before, err := memberOf(tx, m.WorkspaceID, m.Name)
 		if err != nil {
 			return err
 		}
-		if w == nil {
-			return fmt.Errorf("platform: member %s: there is no workspace %q", m.Name, m.WorkspaceID)
-		}
-		before, err := load[memberRecord](tx, memberKey(m.WorkspaceID, m.Name))
-		if err != nil {
-			return err
-		}
-		if err := save(tx, nil, &memberRecord{m}); err != nil {
-			return err
-		}
-		from := ""
+		after, from := &memberRecord{Member: m, Enrolled: newID("")}, ""
 		if before != nil {
-			from = string(before.Role)
+			after.Enrolled, from = before.Enrolled, string(before.Role)
+			if m.Role != alipayplus.RoleOwner {
+				if err := before.mayLeaveOwners(tx); err != nil {
+					return err
+				}
+			}
 		}
-		return p.operatorDid(tx, m.WorkspaceID, "member", m.Name, from, string(m.Role))
+		if err := save(tx, nil, after); err != nil {
+			return err
+		}
+		return p.operatorDid(tx, m.WorkspaceID, "member", m.Name, from, string(m.Role), assignedNote(m.Programs), source{})
 	})
+	if err != nil {
+		return fmt.Errorf("platform: member %s: %w", m.Name, err)
+	}
+	return nil
+}
+
+// assignedNote names the mini programs that are assigned to a member.
+func assignedNote(programs []string) string {
+	if len(programs) == 0 {
+		return ""
+	}
+	return "assigned: " + strings.Join(programs, ", ")
+}
+
+// memberOf reads a member of a workspace that must be there; nil when the member is not.
+func memberOf(tx storage.Tx, workspace, name string) (*memberRecord, error) {
+	w, err := load[workspaceRecord](tx, workspaceKey(workspace))
+	if err != nil {
+		return nil, err
+	}
+	if w == nil {
+		return nil, refuse(alipayplus.CodeNotFound, "there is no workspace %q", shorten(workspace))
+	}
+	return load[memberRecord](tx, memberKey(workspace, name))
+}
+
+// mayLeaveOwners refuses to make the last owner something else, or nothing.
+func (r *memberRecord) mayLeaveOwners(tx storage.Tx) error {
+	if r.Role != alipayplus.RoleOwner {
+		return nil
+	}
+	all, err := members(tx, r.WorkspaceID)
+	if err != nil {
+		return err
+	}
+	if slices.ContainsFunc(all, func(m Member) bool { return m.Role == alipayplus.RoleOwner && m.Name != r.Name }) {
+		return nil
+	}
+	return conflict("this is the last owner of the workspace; make another member an owner first")
+}
+
+// members are those of a workspace, by name.
+func members(tx storage.Tx, workspace string) (all []Member, err error) {
+	err = scan(tx, memberKey(workspace, ""), func(r *memberRecord) { all = append(all, r.Member) })
+	return all, err
+}
+
+// scan reads all records under a prefix.
+func scan[T any](tx storage.Tx, prefix string, visit func(*T)) error {
+	for entry, err := range tx.Scan(prefix, storage.PrefixEnd(prefix), false) {
+		if err != nil {
+			return err
+		}
+		r, err := resolve[T](tx, entry.Key)
+		if err != nil {
+			return err
+		}
+		visit(r)
+	}
+	return nil
+}
+
+// Members lists the members of a workspace, by name. Errors: [alipayplus.ErrNotFound].
+func (p *Platform) Members(ctx context.Context, workspaceID string) (all []Member, err error) {
+	err = p.cfg.store.View(ctx, func(tx storage.Tx) error {
+		if _, err = memberOf(tx, workspaceID, ""); err == nil {
+			all, err = members(tx, workspaceID)
+		}
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("platform: members: %w", err)
+	}
+	return all, nil
+}
+
+// RemoveMember removes a member and all client ids of the member, at once. One of
+// the same name who is added later is another member: neither the client ids nor the
+// outcomes of calls come back. The last owner stays. Errors: [alipayplus.ErrNotFound],
+// [alipayplus.ErrConflict] for the last owner.
+func (p *Platform) RemoveMember(ctx context.Context, workspaceID, name string) error {
+	err := p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+		r, err := memberOf(tx, workspaceID, name)
+		if err == nil && r == nil {
+			err = notFound("member", name)
+		}
+		if err == nil {
+			err = r.mayLeaveOwners(tx)
+		}
+		if err != nil {
+			return err
+		}
+		clients, err := clientsOf(tx, func(c *clientRecord) bool { return c.Workspace == workspaceID && c.Member == name })
+		if err != nil {
+			return err
+		}
+		for _, c := range clients {
+			if err := p.removeClient(tx, c); err != nil {
+				return err
+			}
+		}
+		if err := tx.Delete(r.key()); err != nil {
+			return err
+		}
+		return p.operatorDid(tx, workspaceID, "member", name, string(r.Role), "REMOVED", "", source{})
+	})
+	if err != nil {
+		return fmt.Errorf("platform: remove member %s: %w", shorten(name), err)
+	}
+	return nil
+}
+
+// clientsOf reads the client ids that are kept, by id.
+func clientsOf(tx storage.Tx, keep func(*clientRecord) bool) (all []*clientRecord, err error) {
+	err = scan(tx, clientRecordKey(""), func(r *clientRecord) {
+		if keep(r) {
+			all = append(all, r)
+		}
+	})
+	return all, err
+}
+
+// Credential is a client id, whose it is, and its public keys.
+type Credential struct {
+	// ClientID is the client id.
+	ClientID string
+	// Member is the member whose it is; empty for a reviewer.
+	Member string
+	// Party is the reviewing party; empty for a member.
+	Party alipayplus.Party
+	// Keys are the keys that may sign its calls, newest first.
+	Keys []CredentialKey
+}
+
+// CredentialKey is a public key of a client id.
+type CredentialKey struct {
+	// Version is what the Signature header calls it: keyVersion.
+	Version string
+	// PublicKey is the key, as a PEM block.
+	PublicKey []byte
+}
+
+// Credentials lists the client ids of a workspace's members; those of reviewers for
+// the empty id. Those of [Platform.Client], which nobody can use from outside, are left
+// out.
+func (p *Platform) Credentials(ctx context.Context, workspaceID string) (all []Credential, err error) {
+	err = p.cfg.store.View(ctx, func(tx storage.Tx) error {
+		all = nil
+		clients, err := clientsOf(tx, func(c *clientRecord) bool { return c.Workspace == workspaceID && !c.InProcess })
+		for _, c := range clients {
+			credential := Credential{ClientID: c.ClientID, Member: c.Member, Party: c.Party}
+			for _, k := range c.keys() {
+				credential.Keys = append(credential.Keys, CredentialKey(k))
+			}
+			all = append(all, credential)
+		}
+		return err
+	})
+	return all, err
 }
 
 // AddClient gives a member a client id for the given public key, of key version
@@ -83,60 +242,143 @@ func (p *Platform) AddClient(ctx context.Context, workspaceID, member string, ke
 	return p.addClient(ctx, clientRecord{Workspace: workspaceID, Member: member}, key)
 }
 
-// AddReviewer gives a reviewing party a client id for the given public key, of
-// key version "1". Its calls are review/list and review/decide.
+// AddReviewer gives a reviewing party a client id for the given public key, of key
+// version "1". Its calls are review/list and review/decide.
 func (p *Platform) AddReviewer(ctx context.Context, party alipayplus.Party, key crypto.PublicKey) (clientID string, err error) {
 	return p.addClient(ctx, clientRecord{Party: party}, key)
 }
 
 func (p *Platform) addClient(ctx context.Context, r clientRecord, key crypto.PublicKey) (string, error) {
 	if r.Member == "" && (r.Party == "" || strings.Contains(string(r.Party), "/")) {
-		return "", errors.New("platform: client: the member or the party must not be empty, and a party holds no slash")
+		return "", fmt.Errorf("platform: client: %w",
+			refuse(alipayplus.CodeParamIllegal, "the member or the party must not be empty, and a party holds no slash"))
 	}
-	public, err := signing.CheckPublicKey(key)
+	public, err := p.checkClientKey(key, r.InProcess)
 	if err != nil {
-		return "", fmt.Errorf("platform: client: %w", err)
+		return "", err
 	}
-	if public.Equal(p.public) && !r.InProcess {
-		// An answer looks like a request of the same key, so it could be sent back as one.
-		return "", errors.New("platform: client: the platform's own key cannot be a client's")
-	}
-	r.ClientID, r.KeyVersion, r.PublicKey = newClientID(), "1", signing.PublicKeyPEM(public)
-	return r.ClientID, p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+	r.ClientID, r.clientKey = newClientID(), clientKey{Version: "1", PublicKey: public}
+	err = p.cfg.store.Update(ctx, func(tx storage.Tx) error {
 		if r.Party == "" {
 			m, err := load[memberRecord](tx, memberKey(r.Workspace, r.Member))
 			if err != nil {
 				return err
 			}
 			if m == nil {
-				return fmt.Errorf("platform: client: there is no member %q in workspace %q", r.Member, r.Workspace)
+				return refuse(alipayplus.CodeNotFound, "there is no member %q in workspace %q", shorten(r.Member), shorten(r.Workspace))
 			}
 		}
 		if err := save(tx, nil, &r); err != nil || r.InProcess {
 			return err
 		}
-		return p.operatorDid(tx, r.Workspace, "client", r.ClientID, "", "ADDED")
+		return p.clientChanged(tx, &r, r.Version, "", "ADDED")
 	})
+	if err != nil {
+		return "", fmt.Errorf("platform: client: %w", err)
+	}
+	return r.ClientID, nil
 }
 
-// RemoveClient makes a client id useless, at once.
+// checkClientKey checks a key that a client is to sign with, and returns its PEM.
+func (p *Platform) checkClientKey(key crypto.PublicKey, inProcess bool) ([]byte, error) {
+	public, err := signing.CheckPublicKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("platform: client: %w: %w", alipayplus.ErrInvalid, err)
+	}
+	if public.Equal(p.public) && !inProcess {
+		// An answer looks like a request of the same key, so it could be sent back as one.
+		return nil, fmt.Errorf("platform: client: %w", refuse(alipayplus.CodeParamIllegal, "the platform's own key cannot be a client's"))
+	}
+	return signing.PublicKeyPEM(public), nil
+}
+
+// RemoveClient makes a client id useless, at once: also its repetitions of calls that
+// succeeded get no answer. It does nothing when there is no such client id.
 func (p *Platform) RemoveClient(ctx context.Context, clientID string) error {
 	return p.cfg.store.Update(ctx, func(tx storage.Tx) error {
-		r, err := load[clientRecord](tx, clientKey(clientID))
+		r, err := load[clientRecord](tx, clientRecordKey(clientID))
 		if err != nil || r == nil {
 			return err
 		}
-		if err := tx.Delete(r.key()); err != nil {
-			return err
-		}
-		return p.operatorDid(tx, r.Workspace, "client", r.ClientID, "ADDED", "REMOVED")
+		return p.removeClient(tx, r)
 	})
 }
 
+func (p *Platform) removeClient(tx storage.Tx, r *clientRecord) error {
+	if err := tx.Delete(r.key()); err != nil || r.InProcess {
+		return err
+	}
+	return p.clientChanged(tx, r, "", "ADDED", "REMOVED")
+}
+
+// AddKey gives a client id a further public key and returns its version: calls may be
+// signed by any of its keys, until [Platform.RemoveKey] removes the former one. So a key
+// is rotated without a stop. Errors: [alipayplus.ErrNotFound], [alipayplus.ErrInvalid].
+func (p *Platform) AddKey(ctx context.Context, clientID string, key crypto.PublicKey) (version string, err error) {
+	public, err := p.checkClientKey(key, false)
+	if err != nil {
+		return "", err
+	}
+	err = p.changeClient(ctx, clientID, func(tx storage.Tx, r *clientRecord) error {
+		r.Former = r.keys()
+		r.Versions++
+		version = strconv.Itoa(r.Versions + 1)
+		r.clientKey = clientKey{Version: version, PublicKey: public}
+		return p.clientChanged(tx, r, version, "", "KEY ADDED")
+	})
+	return version, err
+}
+
+// RemoveKey makes a key of a client id useless, at once. The last one stays: remove the
+// client id instead. Errors: [alipayplus.ErrNotFound], [alipayplus.ErrConflict].
+func (p *Platform) RemoveKey(ctx context.Context, clientID, version string) error {
+	return p.changeClient(ctx, clientID, func(tx storage.Tx, r *clientRecord) error {
+		keys := r.keys()
+		i := slices.IndexFunc(keys, func(k clientKey) bool { return k.Version == version })
+		if i < 0 {
+			return refuse(alipayplus.CodeNotFound, "it has no key of version %q", shorten(version))
+		}
+		if len(keys) == 1 {
+			return conflict("this is its last key; remove the client id instead")
+		}
+		keys = slices.Delete(keys, i, i+1)
+		r.clientKey, r.Former = keys[0], keys[1:]
+		return p.clientChanged(tx, r, version, "KEY ADDED", "KEY REMOVED")
+	})
+}
+
+func (p *Platform) changeClient(ctx context.Context, clientID string, change func(storage.Tx, *clientRecord) error) error {
+	err := p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+		r, err := load[clientRecord](tx, clientRecordKey(clientID))
+		if err != nil {
+			return err
+		}
+		if r == nil || r.InProcess {
+			return refuse(alipayplus.CodeNotFound, "there is no such client id")
+		}
+		before := new(*r)
+		if err := change(tx, r); err != nil {
+			return err
+		}
+		return save(tx, before, r)
+	})
+	if err != nil {
+		return fmt.Errorf("platform: client %s: %w", shorten(clientID), err)
+	}
+	return nil
+}
+
+// clientChanged records what the operator did with a client id; version is the key's
+// that it is about, empty for all.
+func (p *Platform) clientChanged(tx storage.Tx, r *clientRecord, version, from, to string) error {
+	whose := "of " + r.Member + string(r.Party)
+	return p.operatorDid(tx, r.Workspace, "client", r.ClientID, from, to, whose, source{clientID: r.ClientID, keyVersion: version})
+}
+
 // operatorDid records what whoever runs the platform did, through Go.
-func (p *Platform) operatorDid(tx storage.Tx, workspace, kind, id, from, to string) error {
-	w := auditWriter{p: p, tx: tx, workspace: workspace, who: "operator", at: now()}
-	return w.add(kind, id, from, to, "")
+func (p *Platform) operatorDid(tx storage.Tx, workspace, kind, id, from, to, note string, about source) error {
+	w := auditWriter{p: p, tx: tx, workspace: workspace, who: "operator", at: now(), source: about}
+	return w.add(kind, id, from, to, note)
 }
 
 // newClientID makes an id of 16 digits, as the documents' samples have.
@@ -153,6 +395,10 @@ type caller struct {
 	clientRecord
 	// member is empty for a reviewer.
 	member Member
+	// enrolled is the member's record's.
+	enrolled string
+	// key is the one that signed the call.
+	key clientKey
 }
 
 func errUnknownClient() error {
@@ -172,7 +418,7 @@ func (p *Platform) findCaller(ctx context.Context, clientID string) (who caller,
 }
 
 func findCaller(ctx context.Context, tx storage.Tx, clientID string) (caller, error) {
-	credential, err := load[clientRecord](tx, clientKey(clientID))
+	credential, err := load[clientRecord](tx, clientRecordKey(clientID))
 	if err != nil {
 		return caller{}, err
 	}
@@ -189,7 +435,7 @@ func findCaller(ctx context.Context, tx storage.Tx, clientID string) (caller, er
 	if m == nil {
 		return caller{}, errUnknownClient()
 	}
-	return caller{clientRecord: *credential, member: m.Member}, nil
+	return caller{clientRecord: *credential, member: m.Member, enrolled: m.Enrolled}, nil
 }
 
 // may refuses what the caller's role does not allow. programID is the mini
@@ -199,7 +445,17 @@ func (c *call) may(action alipayplus.Action, programID string) error {
 		return refuse(alipayplus.CodeAccessDenied, "a reviewer has no workspace; use the credentials of a member")
 	}
 	member := c.caller.member
-	return c.p.cfg.policy.Check(member.Role, action, member.assigned(programID))
+	err := c.p.cfg.policy.Check(member.Role, action, member.assigned(programID))
+	if err == nil && action != alipayplus.ActionView {
+		c.checked = append(c.checked, permission{action, programID})
+	}
+	return err
+}
+
+// permission is what a call needed.
+type permission struct {
+	Action    alipayplus.Action `json:"action"`
+	ProgramID string            `json:"programId,omitempty"`
 }
 
 func (c *call) workspace() string { return c.caller.member.WorkspaceID }

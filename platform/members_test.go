@@ -1,11 +1,15 @@
 package platform_test
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"encoding/json"
 	"net/http"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -112,5 +116,123 @@ func TestAWorkspaceNeedsACompleteBusinessRegistration(t *testing.T) {
 		_, err := w.p.AddWorkspace(w.Context(), alipayplus.BusinessRegistration{CompanyName: "Tea", Country: "Singapore"})
 		require.EqualError(w, err, "business registration: 5 fields not valid: registrationNumber is required; "+
 			"country must be a country code of two letters such as CN; address is required; contactName is required; contactEmail is required")
+	})
+}
+
+func TestMembersAreListedAndRemoved(t *testing.T) {
+	inWorld(t, func(w *world) {
+		w.member("max", alipayplus.RoleMaster)
+		w.member("ann", alipayplus.RoleDeveloper, "1")
+		w.neighbour()
+		all, err := w.p.Members(w.Context(), w.workspace)
+		require.NoError(w, err)
+		require.Equal(w, []platform.Member{
+			{WorkspaceID: w.workspace, Name: "ann", Role: alipayplus.RoleDeveloper, Programs: []string{"1"}},
+			{WorkspaceID: w.workspace, Name: "max", Role: alipayplus.RoleMaster},
+			{WorkspaceID: w.workspace, Name: "olga", Role: alipayplus.RoleOwner},
+		}, all)
+		_, err = w.p.Members(w.Context(), "ws_x")
+		require.ErrorIs(w, err, alipayplus.ErrNotFound)
+
+		laptop, ci, program := w.rawClient("max"), w.rawClient("max"), newProgram("once", "蓝湖茶")
+		require.Equal(w, alipayplus.CodeSuccess, laptop.call(contract.ProgramCreate, program).Result.Code)
+		require.NoError(w, w.p.RemoveMember(w.Context(), w.workspace, "max"))
+		for _, h := range []rawClient{laptop, ci} {
+			require.Equal(w, alipayplus.CodeUnknownClient, h.call(contract.WorkspaceQuery, "{}").Result.Code)
+			require.Equal(w, alipayplus.CodeUnknownClient, h.call(contract.ProgramCreate, program).Result.Code, "nor is a success repeated")
+		}
+		for _, name := range []string{"max", "nobody"} {
+			require.ErrorIs(w, w.p.RemoveMember(w.Context(), w.workspace, name), alipayplus.ErrNotFound)
+		}
+		require.ErrorIs(w, w.p.RemoveMember(w.Context(), "ws_x", "olga"), alipayplus.ErrNotFound)
+
+		w.Log("One of the same name is another member.")
+		w.member("max", alipayplus.RoleMaster)
+		require.Equal(w, alipayplus.CodeUnknownClient, laptop.call(contract.WorkspaceQuery, "{}").Result.Code, "a removed key does not come back")
+		before := w.programs()
+		again := w.rawClient("max").call(contract.ProgramCreate, program)
+		require.Equal(w, alipayplus.CodeSuccess, again.Result.Code)
+		require.Equal(w, before+1, w.programs(), "the answer is not that of the former member")
+	})
+}
+
+func TestTheLastOwnerStays(t *testing.T) {
+	inWorld(t, func(w *world) {
+		put := func(name string, role alipayplus.Role) error {
+			return w.p.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: name, Role: role})
+		}
+		refused := func(err error) {
+			require.ErrorIs(w, err, alipayplus.ErrConflict)
+			require.ErrorContains(w, err, "this is the last owner of the workspace; make another member an owner first")
+		}
+		require.NoError(w, put("max", alipayplus.RoleMaster))
+		refused(put("olga", alipayplus.RoleMaster))
+		refused(w.p.RemoveMember(w.Context(), w.workspace, "olga"))
+		require.NoError(w, put("olga", alipayplus.RoleOwner), "as before")
+		require.NoError(w, put("max", alipayplus.RoleOwner))
+		require.NoError(w, put("olga", alipayplus.RoleDeveloper))
+		refused(w.p.RemoveMember(w.Context(), w.workspace, "max"))
+		require.NoError(w, w.p.RemoveMember(w.Context(), w.workspace, "olga"))
+	})
+}
+
+func TestAKeyIsRotatedWithoutAStop(t *testing.T) {
+	inWorld(t, func(w *world) {
+		h := w.rawClient("olga")
+		second := testkey.FastOther()
+		call := func(key crypto.Signer, version string) alipayplus.Code {
+			time.Sleep(time.Millisecond)
+			body, err := json.Marshal(newProgram("once", "蓝湖茶"))
+			require.NoError(w, err)
+			header := signedHeader(w, key, http.MethodPost, contract.Prefix+contract.ProgramCreate.Path, h.clientID, time.Now().Format(time.RFC3339Nano), body)
+			header.Set("Signature", strings.ReplaceAll(strings.ReplaceAll(header.Get("Signature"), "keyVersion=1, ", version), "keyVersion=1,", version))
+			header.Set("Content-Type", "application/json; charset=UTF-8")
+			return h.sendSigned(http.MethodPost, contract.Prefix+contract.ProgramCreate.Path, header, body).Result.Code
+		}
+		const ok, bad = alipayplus.CodeSuccess, alipayplus.CodeInvalidSignature
+		require.Equal(w, ok, call(testkey.FastClient(), "keyVersion=1, "))
+
+		version, err := w.p.AddKey(w.Context(), h.clientID, second.Public())
+		require.NoError(w, err)
+		require.Equal(w, "2", version)
+		require.Equal(w, ok, call(testkey.FastClient(), "keyVersion=1, "), "the former key is good until it is removed")
+		require.Equal(w, ok, call(second, "keyVersion=2, "))
+		require.Equal(w, ok, call(second, ""), "without a version the newest is meant")
+		require.Equal(w, bad, call(testkey.FastClient(), ""))
+		require.Equal(w, bad, call(testkey.FastClient(), "keyVersion=2, "))
+
+		all, err := w.p.Credentials(w.Context(), w.workspace)
+		require.NoError(w, err)
+		require.Len(w, all, 1, "but not those in process")
+		require.Equal(w, "olga", all[0].Member)
+		require.Equal(w, h.clientID, all[0].ClientID)
+		require.Equal(w, []string{"2", "1"}, []string{all[0].Keys[0].Version, all[0].Keys[1].Version})
+
+		require.NoError(w, w.p.RemoveKey(w.Context(), h.clientID, "1"))
+		require.Equal(w, bad, call(testkey.FastClient(), "keyVersion=1, "), "also for what was answered before")
+		require.Equal(w, ok, call(second, "keyVersion=2, "))
+		require.ErrorIs(w, w.p.RemoveKey(w.Context(), h.clientID, "1"), alipayplus.ErrNotFound)
+		require.ErrorIs(w, w.p.RemoveKey(w.Context(), h.clientID, "2"), alipayplus.ErrConflict)
+		require.ErrorIs(w, w.p.RemoveKey(w.Context(), "nobody", "1"), alipayplus.ErrNotFound)
+		_, err = w.p.AddKey(w.Context(), "nobody", second.Public())
+		require.ErrorIs(w, err, alipayplus.ErrNotFound)
+		_, err = w.p.AddKey(w.Context(), h.clientID, nil)
+		require.ErrorIs(w, err, alipayplus.ErrInvalid)
+		_, err = w.p.AddKey(w.Context(), h.clientID, testkey.FastKey().Public())
+		require.ErrorContains(w, err, "the platform's own key cannot be a client's")
+
+		version, err = w.p.AddKey(w.Context(), h.clientID, testkey.FastClient().Public())
+		require.NoError(w, err)
+		require.Equal(w, "3", version)
+		require.NoError(w, w.p.RemoveKey(w.Context(), h.clientID, "3"))
+		version, err = w.p.AddKey(w.Context(), h.clientID, testkey.FastClient().Public())
+		require.NoError(w, err)
+		require.Equal(w, "4", version, "a version is given once")
+
+		reviewer := w.rawReviewer(alipayplus.PartyAlipayCN)
+		all, err = w.p.Credentials(w.Context(), "")
+		require.NoError(w, err)
+		require.Equal(w, alipayplus.PartyAlipayCN, all[0].Party)
+		require.Equal(w, reviewer.clientID, all[0].ClientID)
 	})
 }

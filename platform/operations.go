@@ -26,9 +26,6 @@ type operation struct {
 	// rule has allowed it; nil for most. It runs between the rule and the staged
 	// writes, may run again, and must come to the same then.
 	effect func(TargetBackend, context.Context, *alipayplus.Release) error
-	// keepsNothing says that a call writes nothing, although the contract counts it
-	// among the writes.
-	keepsNothing bool
 }
 
 // operations is what the platform answers: every operation of the contract, by
@@ -45,11 +42,12 @@ func operations() map[string]operation {
 		operate(contract.ProgramConfigure, configureProgram),
 		operate(contract.VersionUpload, uploadVersion),
 		operate(contract.VersionList, listVersions),
-		operate(contract.QRCodeCreate, createQRCode).withoutRecord(),
+		operate(contract.QRCodeCreate, createQRCode),
 
 		operate(contract.ReleaseCreate, createRelease),
 		operate(contract.ReleaseQuery, queryRelease),
 		operate(contract.ReleaseList, listReleases),
+		operate(contract.ReleaseHistory, releaseHistory),
 		operate(contract.ReleaseConfigure, configureRelease),
 		operate(contract.ReleaseApply, applyRelease).withEffect(TargetBackend.Submit),
 		operate(contract.ReleaseWithdraw, withdrawRelease).withEffect(TargetBackend.Withdraw),
@@ -131,11 +129,6 @@ func (op operation) withEffect(effect func(TargetBackend, context.Context, *alip
 	return op
 }
 
-func (op operation) withoutRecord() operation {
-	op.keepsNothing = true
-	return op
-}
-
 // incoming is one authenticated call.
 type incoming struct {
 	op     operation
@@ -147,6 +140,8 @@ type incoming struct {
 	base string
 	// question names the call to whoever gets its answer.
 	question string
+	// message is what was signed, hashed; empty for a call that nobody can capture.
+	message string
 
 	// requestID is the idempotency key; empty for a call that needs none.
 	requestID string
@@ -181,6 +176,8 @@ type call struct {
 	data any
 	// before and after are the release that the call changes; nil for none.
 	before, after *releaseRecord
+	// checked are the permissions that the call needed.
+	checked []permission
 	// announced and unresolved are those of the release before the call reserved
 	// anything.
 	announced  alipayplus.Ratio
@@ -198,16 +195,16 @@ func (p *Platform) execute(ctx context.Context, in incoming) executed {
 	if err := in.op.parse(p, &in); err != nil {
 		return executed{err: err}
 	}
-	if !in.op.Write || in.op.keepsNothing {
+	if !in.op.Write {
 		out, err := p.read(ctx, in)
-		return executed{reply: out, err: err}
+		return executed{reply: out, err: p.refused(ctx, in, err)}
 	}
 	sum := sha256.Sum256(in.body)
 	in.contentHash = hex.EncodeToString(sum[:])
 	session := &writeSession{p: p, in: in}
 	defer session.unlock()
 	out, err := session.run(ctx)
-	return executed{reply: out, requestID: in.requestID, err: err}
+	return executed{reply: out, requestID: in.requestID, err: p.refused(ctx, in, err)}
 }
 
 func (p *Platform) read(ctx context.Context, in incoming) (out reply, err error) {
@@ -230,7 +227,8 @@ func (p *Platform) read(ctx context.Context, in incoming) (out reply, err error)
 // may have changed while the body was read.
 func (p *Platform) begin(ctx context.Context, tx storage.Tx, in incoming) (*call, error) {
 	who, err := findCaller(ctx, tx, in.caller.ClientID)
-	if err == nil && !bytes.Equal(who.PublicKey, in.caller.PublicKey) {
+	who.key = in.caller.key
+	if signer, _ := who.keyOf(who.key.Version); err == nil && !bytes.Equal(signer.PublicKey, who.key.PublicKey) {
 		err = errUnknownClient()
 	}
 	return &call{p: p, tx: tx, in: in, caller: who, at: now()}, err
@@ -521,8 +519,7 @@ func (p *Platform) DiscardEffect(ctx context.Context, workspaceID, releaseID str
 		if err := r.reserve(tx, r.Grayscale.Ratio, ""); err != nil {
 			return err
 		}
-		w := auditWriter{p: p, tx: tx, workspace: workspaceID, who: "operator", at: now()}
-		return w.add("release", r.ID, state(&r.Release), state(&r.Release), what+" did not happen at "+string(r.TargetApp))
+		return p.operatorDid(tx, workspaceID, "release", r.ID, state(&r.Release), state(&r.Release), what+" did not happen at "+string(r.TargetApp), source{})
 	})
 	if err != nil {
 		return fmt.Errorf("platform: discard effect: %w", err)

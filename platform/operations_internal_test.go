@@ -137,6 +137,7 @@ func TestWhoWasRemovedWhileTheBodyWasReadMayDoNothing(t *testing.T) {
 		return got.Result.Code, string(out.body)
 	}
 
+	require.NoError(t, p.PutMember(t.Context(), Member{WorkspaceID: olga.WorkspaceID, Name: "another", Role: alipayplus.RoleOwner}))
 	olga.Role = alipayplus.RoleDeveloper
 	require.NoError(t, p.PutMember(t.Context(), olga))
 	code, text := create("1")
@@ -145,7 +146,7 @@ func TestWhoWasRemovedWhileTheBodyWasReadMayDoNothing(t *testing.T) {
 	olga.Role = alipayplus.RoleOwner
 	require.NoError(t, p.PutMember(t.Context(), olga))
 	stale := by
-	by.PublicKey = []byte("another key")
+	by.key.PublicKey = []byte("another key")
 	code, text = create("2")
 	require.Equal(t, alipayplus.CodeUnknownClient, code, text)
 

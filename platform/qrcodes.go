@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"image/png"
 	"net/url"
+	"strings"
 
 	"github.com/boombuler/barcode/qr"
 
@@ -17,8 +18,8 @@ import (
 // maxQRText is how many bytes fit into the largest QR code at the level used here.
 const maxQRText = 2331
 
-// createQRCode makes the code for a mini program that is live somewhere. It
-// keeps nothing: the same fields give the same code, as documented.
+// createQRCode makes the code for a mini program that is live somewhere. Only the
+// audit log keeps it: the same fields give the same code, as documented.
 func createQRCode(c *call, in alipayplus.CreateQRCodeInput) (*alipayplus.QRCode, error) {
 	program, err := c.programFor(alipayplus.ActionRelease, in.AppID)
 	if err != nil {
@@ -39,6 +40,7 @@ func createQRCode(c *call, in alipayplus.CreateQRCodeInput) (*alipayplus.QRCode,
 	if err != nil {
 		return nil, fmt.Errorf("draw the QR code: %w", err)
 	}
+	c.audit("QR code", program.ID, "", "CREATED", strings.TrimSpace(string(in.Type)+" "+in.Page))
 	return &alipayplus.QRCode{Value: value, Picture: base64.StdEncoding.EncodeToString(picture), PictureType: "PNG"}, nil
 }
 

@@ -133,28 +133,53 @@ func (r *workspaceRecord) indexes() []string { return nil }
 
 type memberRecord struct {
 	Member
+	// Enrolled distinguishes a member from one of the same name before.
+	Enrolled string `json:"enrolled,omitempty"`
 }
 
 func memberKey(workspace, name string) string { return key("member", workspace, name) }
 func (r *memberRecord) key() string           { return memberKey(r.WorkspaceID, r.Name) }
 func (r *memberRecord) indexes() []string     { return nil }
 
-// clientRecord is a credential: whose it is, and its public key.
+// clientKey is a public key of a client id, in PEM.
+type clientKey struct {
+	Version   string `json:"keyVersion"`
+	PublicKey []byte `json:"publicKey"`
+}
+
+// clientRecord is a credential: whose it is, and its public keys.
 type clientRecord struct {
-	ClientID   string           `json:"clientId"`
-	KeyVersion string           `json:"keyVersion"`
-	PublicKey  []byte           `json:"publicKey"`
-	Workspace  string           `json:"workspace,omitempty"`
-	Member     string           `json:"member,omitempty"`
-	Party      alipayplus.Party `json:"party,omitempty"`
+	ClientID string `json:"clientId"`
+	// clientKey is the newest key.
+	clientKey
+	// Former are the keys before it that are still good, newest first.
+	Former []clientKey `json:"former,omitempty"`
+	// Versions is how many keys there have been, the first one not counted.
+	Versions  int              `json:"versions,omitempty"`
+	Workspace string           `json:"workspace,omitempty"`
+	Member    string           `json:"member,omitempty"`
+	Party     alipayplus.Party `json:"party,omitempty"`
 	// InProcess says that the key is the platform's own; such a credential is
 	// good for nothing that comes over a network.
 	InProcess bool `json:"inProcess,omitempty"`
 }
 
-func clientKey(id string) string          { return key("client", id) }
-func (r *clientRecord) key() string       { return clientKey(r.ClientID) }
+func clientRecordKey(id string) string    { return key("client", id) }
+func (r *clientRecord) key() string       { return clientRecordKey(r.ClientID) }
 func (r *clientRecord) indexes() []string { return nil }
+
+// keyOf is the key of a version; without a version, the newest.
+func (r *clientRecord) keyOf(version string) (clientKey, bool) {
+	for _, k := range r.keys() {
+		if version == "" || k.Version == version {
+			return k, true
+		}
+	}
+	return clientKey{}, false
+}
+
+// keys are all that are good, newest first.
+func (r *clientRecord) keys() []clientKey { return append([]clientKey{r.clientKey}, r.Former...) }
 
 type programRecord struct {
 	alipayplus.Program

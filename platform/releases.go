@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -261,6 +262,19 @@ func state(r *alipayplus.Release) string {
 		return string(r.Status) + " " + r.Grayscale.Ratio.String()
 	}
 	return string(r.Status)
+}
+
+// parseState is the reverse of state.
+func parseState(text string) (status alipayplus.ReleaseStatus, ratio alipayplus.Ratio) {
+	name, percent, found := strings.Cut(text, " ")
+	status = alipayplus.ReleaseStatus(name)
+	if n, err := strconv.Atoi(strings.TrimSuffix(percent, "%")); found && err == nil {
+		return status, alipayplus.Ratio(n)
+	}
+	if status == alipayplus.ReleaseFull {
+		return status, alipayplus.FullRatio
+	}
+	return status, 0
 }
 
 // move changes the status by the root's transition table.

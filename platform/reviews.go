@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/contract"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
@@ -102,13 +103,13 @@ func (p *Platform) decideNow(ctx context.Context, workspace, program, id string,
 	lock := func() string { return programLock(workspace, program) }
 	return p.upToDate(ctx, lock, p.cfg.store.Update, func(tx storage.Tx) error {
 		v.At = now()
-		_, err := p.decide(tx, requestKey(workspace, id), party, v, "")
+		_, err := p.decide(tx, requestKey(workspace, id), party, v, source{operation: contract.ReviewDecide.Name})
 		return err
 	})
 }
 
 // decide is one party's verdict, and all that follows from it.
-func (p *Platform) decide(tx storage.Tx, at string, party alipayplus.Party, v dueVerdict, requestID string) (*requestRecord, error) {
+func (p *Platform) decide(tx storage.Tx, at string, party alipayplus.Party, v dueVerdict, by source) (*requestRecord, error) {
 	r, err := load[requestRecord](tx, at)
 	if err != nil {
 		return nil, err
@@ -134,22 +135,24 @@ func (p *Platform) decide(tx storage.Tx, at string, party alipayplus.Party, v du
 	if err := save(tx, before, r); err != nil {
 		return nil, err
 	}
-	w := auditWriter{p: p, tx: tx, workspace: r.Workspace, at: v.At, who: string(party), requestID: requestID}
-	if err := w.add("request", r.ID, string(before.Status), string(r.Status), string(party)+" "+string(v.Status)); err != nil {
+	w := auditWriter{p: p, tx: tx, workspace: r.Workspace, at: v.At, who: string(party), source: by, verdict: v}
+	entry, err := w.put("request", r.ID, string(before.Status), string(r.Status), string(party)+" "+string(v.Status))
+	if err != nil {
 		return nil, err
 	}
-	return r, w.follow(r)
+	return r, w.follow(r, entry)
 }
 
-// follow brings the release or service in line with its request.
-func (w auditWriter) follow(r *requestRecord) error {
+// follow brings the release or service in line with its request; verdict is the entry
+// about that.
+func (w auditWriter) follow(r *requestRecord, verdict string) error {
 	if r.ReleaseID != "" {
-		return w.followRelease(r)
+		return w.followRelease(r, verdict)
 	}
 	return w.followService(r)
 }
 
-func (w auditWriter) followRelease(r *requestRecord) error {
+func (w auditWriter) followRelease(r *requestRecord, verdict string) error {
 	release, err := resolve[releaseRecord](w.tx, releaseKey(r.Workspace, r.ReleaseID))
 	if err != nil {
 		return fmt.Errorf("release of request %s: %w", r.ID, err)
@@ -174,7 +177,7 @@ func (w auditWriter) followRelease(r *requestRecord) error {
 		return err
 	}
 	if before.Status == release.Status {
-		return nil
+		return w.toHistory(release.ID, verdict)
 	}
 	return w.add("release", release.ID, string(before.Status), string(release.Status), "")
 }
@@ -339,7 +342,7 @@ func decideReview(c *call, in alipayplus.DecideInput) (*alipayplus.Request, erro
 	if !in.Approve {
 		v.Status = alipayplus.ReviewRejected
 	}
-	r, err := c.p.decide(c.tx, reviewed.key(), c.caller.Party, v, c.in.requestID)
+	r, err := c.p.decide(c.tx, reviewed.key(), c.caller.Party, v, c.source())
 	if err != nil {
 		return nil, err
 	}

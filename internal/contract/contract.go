@@ -36,6 +36,7 @@ var (
 	ReleaseCreate    = Operation{"releases.create", "release/create", true}
 	ReleaseQuery     = Operation{"releases.get", "release/query", false}
 	ReleaseList      = Operation{"releases.list", "release/list", false}
+	ReleaseHistory   = Operation{"releases.history", "release/history", false}
 	ReleaseApply     = Operation{"releases.apply", "release/apply", true}
 	ReleaseWithdraw  = Operation{"releases.withdraw", "release/withdraw", true}
 	ReleaseGrayscale = Operation{"releases.grayscale", "release/grayscale", true}
@@ -73,7 +74,7 @@ func Operations() []Operation {
 		WorkspaceQuery,
 		ProgramCreate, ProgramQuery, ProgramList, ProgramAddLanguages, ProgramConfigure,
 		VersionUpload, VersionList, QRCodeCreate,
-		ReleaseCreate, ReleaseQuery, ReleaseList, ReleaseApply, ReleaseWithdraw,
+		ReleaseCreate, ReleaseQuery, ReleaseList, ReleaseHistory, ReleaseApply, ReleaseWithdraw,
 		ReleaseGrayscale, ReleaseFinalize, ReleaseCancel, ReleaseDelete, ReleaseConfigure,
 		AuthorizationBegin, AuthorizationQuery,
 		ServiceCreate, ServiceUpdate, ServiceSubmit, ServiceWithdraw, ServiceArchive,
