@@ -71,6 +71,10 @@ func (c *FilesClient) Upload(ctx context.Context, in UploadFileInput) (*File, er
 	return c.upload(ctx, contract.FileUpload.Name, in, imageTypes())
 }
 
+// expectAbove is the size, in bytes, above which a file is sent only after the
+// platform has said that it will read it: a refusal then costs no upload.
+const expectAbove = 1 << 20
+
 // upload sends a file of one of the given types. The bytes go up raw; the
 // signature covers them, and their SHA-256 names them.
 func (c *FilesClient) upload(ctx context.Context, operation string, in UploadFileInput, types []string) (*File, error) {
@@ -91,6 +95,9 @@ func (c *FilesClient) upload(ctx context.Context, operation string, in UploadFil
 		Size:        in.Size,
 		Open:        sending.open,
 		Sign: func(_ context.Context, h http.Header) error {
+			if in.Size > expectAbove {
+				h.Set("Expect", "100-continue")
+			}
 			return c.client.signStream(op, h, sending.content())
 		},
 	}, &got)

@@ -17,10 +17,30 @@ type Limits struct {
 	WaitingVersions int `json:"waitingVersions"`
 }
 
+// Storage is how many bytes the files of a workspace take: images and packages. Not
+// documented by Alipay+.
+type Storage struct {
+	// Used is how many bytes they take. A file that nothing refers to counts until it
+	// is removed.
+	Used int64 `json:"used"`
+	// Limit is how many they may take; 0: no limit.
+	Limit int64 `json:"limit,omitempty"`
+}
+
+// CheckUpload says whether a file of that many bytes may be added. The error is a
+// [LimitError].
+func (s Storage) CheckUpload(size int64) error {
+	if s.Limit == 0 || size <= s.Limit-s.Used {
+		return nil
+	}
+	return &LimitError{Scope: scopeStorage, Limit: int(s.Limit), Used: int(s.Used)}
+}
+
 // What the limits are about, as their errors begin.
 const (
 	scopePrograms = "mini programs"
 	scopeVersions = "versions of this mini program"
+	scopeStorage  = "bytes of files in this workspace"
 )
 
 // DefaultLimits returns what "Release mini programs" documents for AlipayCN:
@@ -78,6 +98,8 @@ func (e *LimitError) wayOut() string {
 		return "apply with one of them and take it through the review, or delete one"
 	case strings.HasPrefix(e.Scope, scopePrograms):
 		return "delete (in NEW_VERSION_CREATED) or cancel (in preparation and in grayscale) all releases of one of them"
+	case e.Scope == scopeStorage:
+		return "files that no service, version or mini program names are removed after a time; replace images that are no longer needed"
 	default:
 		return "make room first"
 	}

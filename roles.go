@@ -170,6 +170,8 @@ type Workspace struct {
 	PermissionPolicy PermissionPolicy `json:"permissionPolicy"`
 	// ServicePolicy are the limits of a service's fields.
 	ServicePolicy ServicePolicy `json:"servicePolicy"`
+	// Storage is what the workspace's files take.
+	Storage Storage `json:"storage"`
 	// Targets are the apps that mini programs can be released to.
 	Targets []TargetAppInfo `json:"targets"`
 }

@@ -242,6 +242,9 @@ type Service struct {
 	Company BusinessRegistration `json:"company"`
 	// Status is the state of the service.
 	Status ServiceStatus `json:"status"`
+	// ImageBytes is what the images of the text that was entered last, a revision's
+	// included, take in bytes; one that is named twice counts once.
+	ImageBytes int64 `json:"imageBytes"`
 	// ReleaseRequestID is the newest release request; empty before the first submit.
 	ReleaseRequestID string `json:"releaseRequestId,omitempty"`
 	// Revision is the change of an online service that is not approved yet; nil: none.

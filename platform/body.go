@@ -33,15 +33,18 @@ type pacedBody struct {
 	arrived    int64
 }
 
-// paceBody lets the body of a request be read at its pace only. In process there
-// is no connection, and nothing to pace.
-func paceBody(w http.ResponseWriter, r *http.Request) {
+// paceBody returns the request with a body that is read at its pace only. In process
+// there is no connection, and nothing to pace. The server's own request stays as it
+// is: by its body, net/http knows that one that was not asked for need not be sent.
+func paceBody(w http.ResponseWriter, r *http.Request) *http.Request {
 	if r.Body == nil || r.Body == http.NoBody || isInProcess(r.Context()) {
-		return
+		return r
 	}
 	body := &pacedBody{ReadCloser: r.Body, connection: http.NewResponseController(w), begun: time.Now()}
 	body.limit()
-	r.Body = body
+	paced := r.WithContext(r.Context())
+	paced.Body = body
+	return paced
 }
 
 // limit sets the time at which the next bytes must have arrived. A server that

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -153,6 +154,30 @@ func TestAnUploadThatFindsNoRoomIsRepeated(t *testing.T) {
 		require.NoError(w, err)
 		require.GreaterOrEqual(w, time.Since(began), 2*time.Second)
 	}, tight()...)
+}
+
+// A refusal that needs no body comes before the body is sent.
+func TestARefusedUploadIsNotSent(t *testing.T) {
+	w := newWorld(t)
+	server := httptest.NewServer(w.p)
+	defer server.Close()
+	noise := image.NewGray(image.Rect(0, 0, 1200, 1200))
+	for i := range noise.Pix {
+		noise.Pix[i] = byte(i * i * i >> 7)
+	}
+	var content bytes.Buffer
+	require.NoError(t, (&png.Encoder{CompressionLevel: png.NoCompression}).Encode(&content, noise))
+	var sent int64
+	in := alipayplus.UploadFileInput{
+		Content: bytes.NewReader(content.Bytes()), Size: int64(content.Len()),
+		Progress: func(n, _ int64) { sent = n },
+	}
+	_, err := w.remote(server.URL, alipayplus.WithClientID("2021550000000009")).Files.Upload(t.Context(), in)
+	require.ErrorIs(t, err, alipayplus.ErrUnauthenticated)
+	require.Zero(t, sent)
+	_, err = w.remote(server.URL).Files.Upload(t.Context(), in)
+	require.NoError(t, err)
+	require.Equal(t, in.Size, sent)
 }
 
 // pipes is a listener whose connections need no network, so that a server runs in

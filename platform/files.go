@@ -3,6 +3,7 @@ package platform
 import (
 	"archive/zip"
 	"bytes"
+	"fmt"
 
 	"github.com/alipayplus-go/alipayplus"
 )
@@ -34,12 +35,102 @@ func uploadFile(c *call, file *alipayplus.File) (*alipayplus.File, error) {
 		return nil, err
 	}
 	if known != nil {
-		return &known.File, nil
+		return &known.File, c.keepLonger(known)
+	}
+	if err := c.removeUnused(); err != nil {
+		return nil, err
+	}
+	used, err := c.storage()
+	if err == nil {
+		err = used.CheckUpload(file.Size)
+	}
+	if err != nil {
+		return nil, err
 	}
 	c.stage(func(c *call) error { return c.tx.Put(contentKey(c.workspace(), file.ID), c.in.body) })
-	c.save(nil, &fileRecord{File: *file, Workspace: c.workspace()})
+	c.save(nil, &fileRecord{File: *file, Workspace: c.workspace(), Due: c.at.Add(c.p.cfg.unusedFiles)})
+	c.save(nil, &storageRecord{Workspace: c.workspace(), Bytes: used.Used + file.Size})
 	c.audit("file", file.ID, "", "UPLOADED", "")
 	return file, nil
+}
+
+// keepLonger: who uploads a file again is about to use it.
+func (c *call) keepLonger(r *fileRecord) error {
+	if r.Due.IsZero() {
+		return nil
+	}
+	later := *r
+	later.Due = c.at.Add(c.p.cfg.unusedFiles)
+	c.save(r, &later)
+	return nil
+}
+
+// storage is what the files of the caller's workspace take.
+func (c *call) storage() (alipayplus.Storage, error) {
+	r, err := load[storageRecord](c.tx, storageKey(c.workspace()))
+	if err != nil {
+		return alipayplus.Storage{}, err
+	}
+	out := alipayplus.Storage{Limit: c.p.cfg.storageQuota}
+	if r != nil {
+		out.Used = r.Bytes
+	}
+	return out, nil
+}
+
+// removeUnused removes files of the workspace whose time is over and that nothing
+// names: several, so that removal keeps ahead of arrival. One that is named is asked
+// after again later. It writes at once, because room for a new file depends on it; a
+// refusal takes it back.
+func (c *call) removeUnused() error {
+	const atOnce = 200
+	prefix := key("i/unused", c.workspace()) + "/"
+	var due []*fileRecord
+	for entry, err := range c.tx.Scan(prefix, prefix+fmt.Sprintf("%020d", c.at.UnixNano()), false) {
+		if err != nil {
+			return err
+		}
+		r, err := resolve[fileRecord](c.tx, string(entry.Value))
+		if err != nil {
+			return err
+		}
+		if due = append(due, r); len(due) == atOnce {
+			break
+		}
+	}
+	for _, r := range due {
+		if err := c.removeFile(r); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeFile removes a file that nothing names.
+func (c *call) removeFile(r *fileRecord) error {
+	uses, err := count(c.tx, key("i/use", r.Workspace, r.ID)+"/", 1)
+	if err != nil {
+		return err
+	}
+	if uses > 0 {
+		later := *r
+		later.Due = c.at.Add(c.p.cfg.unusedFiles)
+		return save(c.tx, r, &later)
+	}
+	for _, at := range append(r.indexes(), r.key(), contentKey(r.Workspace, r.ID)) {
+		if err := c.tx.Delete(at); err != nil {
+			return err
+		}
+	}
+	used, err := c.storage()
+	if err != nil {
+		return err
+	}
+	if err := save(c.tx, nil, &storageRecord{Workspace: r.Workspace, Bytes: max(used.Used-r.Size, 0)}); err != nil {
+		return err
+	}
+	c.audit("file", r.ID, "UPLOADED", "REMOVED", "nothing named it")
+	return nil
 }
 
 // mayUpload: a file is a package, or an image of a service, and belongs to

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"image"
 	"image/jpeg"
 	"net/http"
@@ -124,4 +125,44 @@ func TestADeveloperWithoutMiniProgramsMayOfferAService(t *testing.T) {
 		require.NoError(w, err)
 		require.Empty(w, versions.Items)
 	}, platform.WithPermissionPolicy(alipayplus.PolicyAssignedDevelopersRelease))
+}
+
+// What a workspace keeps is bounded and shown; what nothing names goes after a while.
+func TestFilesOfAWorkspaceHaveAQuota(t *testing.T) {
+	inWorld(t, func(w *world) {
+		h := w.rawClient("olga")
+		upload := func(text string) (int64, rawAnswer) {
+			content := zipPackage(w, text)
+			return int64(len(content)), h.uploadFile("application/zip", content)
+		}
+		used := func() int64 { return must(w.owner.Workspace.Get(w.Context())).Storage.Used }
+		draft := w.draft()
+		require.Equal(w, int64(len(pngImage(w))), draft.ImageBytes)
+		require.Equal(w, draft.ImageBytes, used())
+		version := w.upload(w.program().ID, "1.0.0")
+		named := used()
+		size, got := upload("a")
+		require.Equal(w, alipayplus.CodeSuccess, got.Result.Code)
+		require.Equal(w, named+size, used())
+		_, got = upload("a")
+		require.Equal(w, alipayplus.CodeSuccess, got.Result.Code)
+		require.Equal(w, named+size, used(), "the same content takes nothing more")
+
+		_, got = upload("another")
+		require.Equal(w, alipayplus.CodeLimitExceeded, got.Result.Code)
+		require.Contains(w, got.Result.Message, fmt.Sprintf("bytes of files in this workspace: %d of 400 are used", used()))
+		require.NotEmpty(w, w.neighbour().image().ID, "another workspace has a quota of its own")
+
+		time.Sleep(7*24*time.Hour + time.Second)
+		size, got = upload("another")
+		require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
+		require.Equal(w, named+size, used(), "the unused package is gone, the image and the version's package are not")
+		time.Sleep(30 * 24 * time.Hour)
+		size, got = upload("a third")
+		require.Equal(w, alipayplus.CodeSuccess, got.Result.Code, got.Result.Message)
+		require.Equal(w, named+size, used())
+		require.Equal(w, version, must(w.owner.Programs.ListVersions(w.Context(), alipayplus.ListVersionsInput{ProgramID: must(w.owner.Programs.List(w.Context(), alipayplus.ListProgramsInput{})).Items[0].ID})).Items[0].Number)
+		_, err := w.owner.Services.Submit(w.Context(), alipayplus.ServiceInput{ServiceID: draft.ID})
+		require.NoError(w, err, "the image is still there")
+	}, platform.WithStorageQuota(400))
 }

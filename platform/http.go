@@ -43,7 +43,7 @@ const (
 // ServeHTTP answers the operations of the contract, signed, and the pages that a
 // person visits to authorize the platform.
 func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	paceBody(w, r)
+	r = paceBody(w, r)
 	path, isOperation := strings.CutPrefix(strings.TrimPrefix(r.URL.Path, p.cfg.prefix), contract.Prefix)
 	if !isOperation {
 		p.pages.ServeHTTP(w, r)

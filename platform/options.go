@@ -32,6 +32,8 @@ type config struct {
 	inFlightPerClient    int64
 	idempotencyRetention time.Duration
 	authorizationExpiry  time.Duration
+	storageQuota         int64
+	unusedFiles          time.Duration
 	publicURL            string
 	prefix               string
 	keyVersion           string
@@ -47,6 +49,8 @@ func defaultConfig() config {
 		keyVersion:           "1",
 		maxBody:              1 << 20,
 		maxFile:              32 << 20,
+		storageQuota:         4 << 30,
+		unusedFiles:          7 * 24 * time.Hour,
 		idempotencyRetention: 24 * time.Hour,
 		authorizationExpiry:  15 * time.Minute,
 	}
@@ -222,6 +226,26 @@ func WithMaxInFlight(total, perClient int64) Option {
 		cfg.inFlight, cfg.inFlightPerClient = total, perClient
 		return nil
 	}
+}
+
+// WithStorageQuota limits the bytes of files that a workspace may have; the default
+// is 4 GiB, 0 is no limit (not documented by Alipay+). What is more is refused with
+// LIMIT_EXCEEDED.
+func WithStorageQuota(bytes int64) Option {
+	return func(cfg *config) error {
+		if bytes < 0 {
+			return errors.New("storage quota: must not be below 0")
+		}
+		cfg.storageQuota = bytes
+		return nil
+	}
+}
+
+// WithUnusedFiles sets how long a file is kept that no service, version or mini
+// program names, counted from its last upload; the default is 7 days (not documented
+// by Alipay+). It is removed by a later upload in its workspace.
+func WithUnusedFiles(keep time.Duration) Option {
+	return duration("unused files", keep, func(cfg *config) { cfg.unusedFiles = keep })
 }
 
 // WithIdempotencyRetention sets how long a requestId is remembered; the default

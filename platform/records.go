@@ -190,7 +190,7 @@ type programRecord struct {
 func programKey(workspace, id string) string { return key("program", workspace, id) }
 func (r *programRecord) key() string         { return programKey(r.Workspace, r.ID) }
 func (r *programRecord) indexes() []string {
-	return []string{key("i/program", r.Workspace, "all", r.Sort)}
+	return append(useKeys(r.Workspace, "program/"+r.ID, r.LogoFileID), key("i/program", r.Workspace, "all", r.Sort))
 }
 
 type versionRecord struct {
@@ -204,18 +204,47 @@ func versionKey(workspace, program string, number alipayplus.VersionNumber) stri
 }
 func (r *versionRecord) key() string { return versionKey(r.Workspace, r.ProgramID, r.Number) }
 func (r *versionRecord) indexes() []string {
-	return []string{key("i/version", r.Workspace, r.ProgramID, "all", r.Sort)}
+	return append(useKeys(r.Workspace, "version/"+r.ProgramID+"/"+r.Number.String(), r.FileID), key("i/version", r.Workspace, r.ProgramID, "all", r.Sort))
 }
 
 type fileRecord struct {
 	alipayplus.File
 	Workspace string `json:"workspace"`
+	// Due is when it is removed, unless something names it; zero: never.
+	Due time.Time `json:"due,omitzero"`
 }
 
 func fileKey(workspace, id string) string    { return key("file", workspace, id) }
 func contentKey(workspace, id string) string { return key("content", workspace, id) }
 func (r *fileRecord) key() string            { return fileKey(r.Workspace, r.ID) }
-func (r *fileRecord) indexes() []string      { return nil }
+func (r *fileRecord) indexes() []string {
+	if r.Due.IsZero() {
+		return nil
+	}
+	return []string{key("i/unused", r.Workspace, fmt.Sprintf("%020d", r.Due.UnixNano()), r.ID)}
+}
+
+// useKeys are the indexes by which a file is known to be named by a record. A record
+// that names files has them for each.
+func useKeys(workspace, by string, files ...string) []string {
+	var keys []string
+	for _, file := range files {
+		if file != "" {
+			keys = append(keys, key("i/use", workspace, file, by))
+		}
+	}
+	return keys
+}
+
+// storageRecord is what the files of a workspace take.
+type storageRecord struct {
+	Workspace string `json:"workspace"`
+	Bytes     int64  `json:"bytes"`
+}
+
+func storageKey(workspace string) string   { return key("storage", workspace) }
+func (r *storageRecord) key() string       { return storageKey(r.Workspace) }
+func (r *storageRecord) indexes() []string { return nil }
 
 type releaseRecord struct {
 	alipayplus.Release
@@ -260,10 +289,19 @@ type serviceRecord struct {
 func serviceKey(workspace, id string) string { return key("service", workspace, id) }
 func (r *serviceRecord) key() string         { return serviceKey(r.Workspace, r.ID) }
 func (r *serviceRecord) indexes() []string {
-	return []string{
+	keys := []string{
 		key("i/service", r.Workspace, "all", r.Sort),
 		key("i/service", r.Workspace, "status="+string(r.Status), r.Sort),
 	}
+	for _, file := range r.Images() {
+		keys = append(keys, useKeys(r.Workspace, "service/"+r.ID, file)...)
+	}
+	if r.Revision != nil {
+		for _, file := range r.Revision.Images() {
+			keys = append(keys, useKeys(r.Workspace, "service/"+r.ID, file)...)
+		}
+	}
+	return keys
 }
 
 type requestRecord struct {

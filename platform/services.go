@@ -11,7 +11,8 @@ func createService(c *call, in alipayplus.CreateServiceInput) (*alipayplus.Servi
 	if err := c.may(alipayplus.ActionManageServices, ""); err != nil {
 		return nil, err
 	}
-	if err := c.checkDescription(in.ServiceDescription); err != nil {
+	images, err := c.checkDescription(in.ServiceDescription)
+	if err != nil {
 		return nil, err
 	}
 	company, err := c.company()
@@ -19,7 +20,7 @@ func createService(c *call, in alipayplus.CreateServiceInput) (*alipayplus.Servi
 		return nil, err
 	}
 	r := &serviceRecord{Workspace: c.workspace(), Sort: c.p.sortKey(c.at), Service: alipayplus.Service{
-		ID: newID("svc_"), ServiceDescription: in.ServiceDescription, Company: company.Company,
+		ID: newID("svc_"), ServiceDescription: in.ServiceDescription, ImageBytes: images, Company: company.Company,
 		Status: alipayplus.ServiceDraft, CreatedBy: c.who(), CreatedAt: c.at, UpdatedAt: c.at,
 	}}
 	c.save(nil, r)
@@ -35,24 +36,30 @@ func createPolicy(p *Platform, in *alipayplus.CreateServiceInput) { in.Policy = 
 func updatePolicy(p *Platform, in *alipayplus.UpdateServiceInput) { in.Policy = &p.cfg.services }
 
 // checkDescription checks by the platform's policy, and that every image was uploaded.
-func (c *call) checkDescription(d alipayplus.ServiceDescription) error {
+// It returns how many bytes the images take.
+func (c *call) checkDescription(d alipayplus.ServiceDescription) (bytes int64, err error) {
 	if err := c.p.cfg.services.Check(d); err != nil {
-		return err
+		return 0, err
 	}
+	counted := map[string]bool{}
 	var broken []alipayplus.FieldError
 	for path, id := range d.Images() {
 		file, err := load[fileRecord](c.tx, fileKey(c.workspace(), id))
 		if err != nil {
-			return err
+			return 0, err
+		}
+		if file != nil && !counted[id] {
+			bytes += file.Size
+			counted[id] = true
 		}
 		if file == nil || file.ContentType == alipayplus.ContentZip {
 			broken = append(broken, alipayplus.FieldError{Path: path, Message: "names no uploaded image; upload it first"})
 		}
 	}
 	if len(broken) > 0 {
-		return &alipayplus.ValidationError{Subject: "service", Fields: broken}
+		return 0, &alipayplus.ValidationError{Subject: "service", Fields: broken}
 	}
-	return nil
+	return bytes, nil
 }
 
 // serviceFor reads a service of the caller's workspace for an action.
@@ -90,10 +97,12 @@ func updateService(c *call, in alipayplus.UpdateServiceInput) (*alipayplus.Servi
 	if revises && r.Revision != nil && !r.Revision.Status.Editable() {
 		return nil, conflict("the revision of service %s is %s; withdraw it to edit it", r.ID, r.Revision.Status)
 	}
-	if err := c.checkDescription(in.ServiceDescription); err != nil {
+	images, err := c.checkDescription(in.ServiceDescription)
+	if err != nil {
 		return nil, err
 	}
 	before := new(*r)
+	r.ImageBytes = images
 	if revises {
 		r.revise(in.ServiceDescription, c.at)
 		return c.changeService(before, r, "revised"), nil
@@ -155,7 +164,7 @@ func submitService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, er
 	if err != nil {
 		return nil, err
 	}
-	if err := c.checkDescription(*submission.Service); err != nil {
+	if r.ImageBytes, err = c.checkDescription(*submission.Service); err != nil {
 		return nil, err
 	}
 	request := c.openRequest(alipayplus.Request{

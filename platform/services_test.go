@@ -24,7 +24,7 @@ func TestReleaseServices(t *testing.T) {
 		s, err := w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer})
 		require.NoError(w, err)
 		require.Equal(w, &alipayplus.Service{
-			ID: s.ID, ServiceDescription: offer, Company: company(), Status: alipayplus.ServiceDraft,
+			ID: s.ID, ServiceDescription: offer, Company: company(), Status: alipayplus.ServiceDraft, ImageBytes: int64(len(pngImage(w))),
 			CreatedBy: "olga", CreatedAt: time.Now().UTC(), UpdatedAt: time.Now().UTC(),
 		}, s)
 		require.Equal(w, s, w.service(s.ID))

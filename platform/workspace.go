@@ -26,6 +26,9 @@ func queryWorkspace(c *call, _ nothing) (*alipayplus.Workspace, error) {
 		Member: c.who(), Role: c.caller.member.Role,
 		PermissionPolicy: c.p.cfg.policy, ServicePolicy: c.p.cfg.services,
 	}
+	if out.Storage, err = c.storage(); err != nil {
+		return nil, err
+	}
 	for _, t := range c.p.targets {
 		going, err := c.programsGoingTo(t.App(), t.Limits().Programs)
 		if err != nil {

@@ -20,6 +20,7 @@ func TestAWorkspaceShowsCompanyRoleLimitsAndPolicies(t *testing.T) {
 		require.Equal(w, &alipayplus.Workspace{
 			ID: w.workspace, Name: "Blue Lake Tea", Company: company(), Member: "dan", Role: alipayplus.RoleDeveloper,
 			PermissionPolicy: alipayplus.PolicyDevelopersUploadOnly, ServicePolicy: alipayplus.DefaultServicePolicy(),
+			Storage: alipayplus.Storage{Used: int64(len(zipPackage(w, "1.0.0")) + len(zipPackage(w, "1.0.1"))), Limit: 4 << 30},
 			Targets: []alipayplus.TargetAppInfo{
 				{
 					App: cn, Ladder: alipayplus.DefaultLadder(), Languages: []string{"zh-CN"}, NeedsAuthorization: true,
