@@ -70,7 +70,7 @@ func read[T any](ctx context.Context, c *Client, op cnwire.Operation, in any) (*
 // call checks the input and sends it until there is a verdict. A success is in
 // got, a pointer; nil where nothing is answered.
 func (c *Client) call(ctx context.Context, op cnwire.Operation, in, got any) error {
-	if err := check(op, in); err != nil {
+	if err := c.check(op, in); err != nil {
 		return err
 	}
 	out, err := c.encode(op, in)
@@ -80,8 +80,11 @@ func (c *Client) call(ctx context.Context, op cnwire.Operation, in, got any) err
 	return c.exchange(ctx, op, out, got)
 }
 
-// check refuses what AlipayCN would refuse.
-func check(op cnwire.Operation, in any) error {
+// check refuses what AlipayCN would refuse, and a client that cannot send.
+func (c *Client) check(op cnwire.Operation, in any) error {
+	if c == nil || c.settings == nil {
+		return notSent(op, fmt.Errorf("%w: the client was not made; make it with New or NewFromEnv", alipayplus.ErrInvalid))
+	}
 	if v, ok := in.(validator); ok {
 		if err := v.Validate(); err != nil {
 			return notSent(op, err)

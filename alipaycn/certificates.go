@@ -24,9 +24,9 @@ const (
 type downloads struct {
 	flight locks.Keyed // one download at a time
 
-	mu       sync.Mutex
-	checked  []*cnwire.Certificate
-	refused  error     // why the last one is not used
+	mu        sync.Mutex
+	checked   []*cnwire.Certificate
+	refused   error     // why the last one is not used
 	refusedAt time.Time // and when
 }
 

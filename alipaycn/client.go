@@ -16,23 +16,23 @@ import (
 // use and starts nothing; make one and keep it, because it keeps the connections.
 type Client struct {
 	// Versions takes versions of the mini program from upload to release.
-	Versions *VersionsClient
+	Versions VersionsClient
 	// BaseInfo reads and changes name, logo and texts of the mini program.
-	BaseInfo *BaseInfoClient
+	BaseInfo BaseInfoClient
 	// Categories lists the categories and what each needs.
-	Categories *CategoriesClient
+	Categories CategoriesClient
 	// Experience makes trial versions.
-	Experience *ExperienceClient
+	Experience ExperienceClient
 	// SafeDomains are the servers that the mini program may talk to.
-	SafeDomains *SafeDomainsClient
+	SafeDomains SafeDomainsClient
 	// Members are the people who may develop and try the mini program.
-	Members *MembersClient
+	Members MembersClient
 	// QRCodes makes QR codes, and binds existing ones.
-	QRCodes *QRCodesClient
+	QRCodes QRCodesClient
 	// Templates lists the mini programs built from a template.
-	Templates *TemplatesClient
+	Templates TemplatesClient
 	// Authorization gets tokens for merchants who authorized the third-party app.
-	Authorization *AuthorizationClient
+	Authorization AuthorizationClient
 
 	*settings
 	// token is the app_auth_token, empty: the app acts for itself. It is a secret,
@@ -101,21 +101,26 @@ func (c *Client) ForApp(ctx context.Context, store TokenStore, authAppID string)
 }
 
 // String describes the client without its secrets.
-func (c Client) String() string { return "alipaycn client of app " + c.appID }
+func (c Client) String() string {
+	if c.settings == nil {
+		return "alipaycn client that was not made"
+	}
+	return "alipaycn client of app " + c.appID
+}
 
 // GoString is String: %#v keeps the secrets too.
 func (c Client) GoString() string { return c.String() }
 
 func (s *settings) client(token string) *Client {
 	c := &Client{settings: s, token: &token}
-	c.Versions = &VersionsClient{c}
-	c.BaseInfo = &BaseInfoClient{c}
-	c.Categories = &CategoriesClient{c}
-	c.Experience = &ExperienceClient{c}
-	c.SafeDomains = &SafeDomainsClient{c}
-	c.Members = &MembersClient{c}
-	c.QRCodes = &QRCodesClient{c}
-	c.Templates = &TemplatesClient{c}
-	c.Authorization = &AuthorizationClient{c}
+	c.Versions = VersionsClient{c}
+	c.BaseInfo = BaseInfoClient{c}
+	c.Categories = CategoriesClient{c}
+	c.Experience = ExperienceClient{c}
+	c.SafeDomains = SafeDomainsClient{c}
+	c.Members = MembersClient{c}
+	c.QRCodes = QRCodesClient{c}
+	c.Templates = TemplatesClient{c}
+	c.Authorization = AuthorizationClient{c}
 	return c
 }

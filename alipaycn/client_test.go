@@ -14,6 +14,8 @@ import (
 	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
 )
 
 const (
@@ -153,4 +155,18 @@ func TestAClientIsPrintedWithoutItsToken(t *testing.T) {
 
 func (brokenSigner) Sign(io.Reader, []byte, crypto.SignerOpts) ([]byte, error) {
 	return nil, errors.New("the HSM is locked")
+}
+
+func TestTheZeroClientSaysThatItWasNotMade(t *testing.T) {
+	c := new(Client)
+	version := VersionInput{Version: alipayplus.VersionNumber{Patch: 1}}
+	_, get := c.Versions.Get(t.Context(), version)
+	_, do := c.Do(t.Context(), Request{Method: http.MethodGet, Path: "alipay.open.mini.version.list.query"}, nil)
+	_, token := c.For("token").Authorization.Exchange(t.Context(), "code")
+	_, rules := c.QRCodes.List(t.Context(), ListQRCodesInput{Page: 1, PageSize: 10})
+	for _, err := range []error{get, do, token, rules, c.Versions.TakeOffline(t.Context(), version), c.SafeDomains.Add(t.Context(), SafeDomainInput{Domain: "api.example.com"})} {
+		require.ErrorIs(t, err, alipayplus.ErrInvalid)
+		require.ErrorContains(t, err, "invalid input: the client was not made; make it with New or NewFromEnv")
+	}
+	require.Equal(t, "alipaycn client that was not made", c.String())
 }

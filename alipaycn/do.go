@@ -74,7 +74,7 @@ func (c *Client) Do(ctx context.Context, r Request, out any) (*Response, error) 
 	if err != nil {
 		return nil, notSent(op, err)
 	}
-	if err := check(op, r.Input); err != nil {
+	if err := c.check(op, r.Input); err != nil {
 		return nil, err
 	}
 	call, err := c.encodeRequest(op, target, r)

@@ -44,7 +44,7 @@ func prover[S any](read func(context.Context) (S, error), conclude func(after S)
 // are sent at all, and anything else is an error that matches
 // [alipayplus.ErrOutcomeUnknown].
 func (c *Client) write(ctx context.Context, w safeWrite) error {
-	if err := check(w.op, w.in); err != nil {
+	if err := c.check(w.op, w.in); err != nil {
 		return err
 	}
 	if w.before != nil {

@@ -142,7 +142,7 @@ func TestARefusalThatTheFirstAttemptCausedIsNotTheLastWord(t *testing.T) {
 				return stubAnswer{status: 400, body: `{"code":"` + string(tt.code) + `"}`}
 			})
 
-			err := tt.do(t, c.Versions)
+			err := tt.do(t, &c.Versions)
 
 			require.Equal(t, 2, sent)
 			require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)

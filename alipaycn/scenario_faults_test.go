@@ -55,7 +55,7 @@ func inStatus(status alipaycn.VersionStatus) func(*gatewayWorld) {
 
 func faultyWrites() []faultyWrite {
 	version := func(op cnwire.Operation, status alipaycn.VersionStatus, do func(context.Context, *alipaycn.VersionsClient) error) faultyWrite {
-		return faultyWrite{op: op, prepare: inStatus(status), do: func(ctx context.Context, w *gatewayWorld) error { return do(ctx, w.c.Versions) }}
+		return faultyWrite{op: op, prepare: inStatus(status), do: func(ctx context.Context, w *gatewayWorld) error { return do(ctx, &w.c.Versions) }}
 	}
 	domain := alipaycn.SafeDomainInput{Domain: "api.bluelake.example"}
 	rule := alipaycn.BindQRCodeInput{RouteURL: "https://bluelake.example/table", Page: "pages/index/index", Mode: alipaycn.RouteExact}

@@ -60,7 +60,7 @@ func TestAKnownVersionIsNotReadAgain(t *testing.T) {
 				{"another version", &VersionDetail{Version: "0.0.2"}, []string{get, write}},
 			} {
 				s, c := newStub(t, always(200, `{"app_version":"0.0.1","status":"GRAY","gray_strategy":"p10"}`))
-				require.NoError(t, tt.do(t.Context(), c.Versions, with.known), with.name)
+				require.NoError(t, tt.do(t.Context(), &c.Versions, with.known), with.name)
 				var calls []string
 				for _, r := range s.seen {
 					calls = append(calls, r.URL.Path)

@@ -135,7 +135,7 @@ func (t *Target) ID() string {
 // versions is the client for one observation or change: it has the newest token.
 func (t *Target) versions(ctx context.Context) (*alipaycn.VersionsClient, error) {
 	if t.tokens == nil {
-		return t.client.Versions, nil
+		return &t.client.Versions, nil
 	}
 	client, err := t.client.ForApp(ctx, t.tokens, t.app)
 	if errors.Is(err, alipaycn.ErrNoToken) {
@@ -144,7 +144,7 @@ func (t *Target) versions(ctx context.Context) (*alipaycn.VersionsClient, error)
 	if err != nil {
 		return nil, err
 	}
-	return client.Versions, nil
+	return &client.Versions, nil
 }
 
 // input names the version, and what is known of it: nil where nothing was read.
