@@ -62,6 +62,10 @@ func keys(root *cobra.Command) map[string][]string {
 // configure gives the flags that are not given the values of their variables, and
 // variables that are not set those of the configuration file.
 func configure(cmd *cobra.Command) error {
+	section := sectionOf(cmd)
+	if section == "" { // it calls nobody
+		return nil
+	}
 	config := cmd.Flag("config")
 	if err := fromVariable(config, "ALIPAYPLUS_CONFIG"); err != nil {
 		return err
@@ -79,9 +83,8 @@ func configure(cmd *cobra.Command) error {
 			}
 		}
 	}
-	section := sectionOf(cmd)
 	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
-		if err == nil && section != "" && f.Name != "help" {
+		if err == nil && f.Name != "help" {
 			err = fromVariable(f, sections()[section]+variableName(f.Name))
 		}
 	})

@@ -1,10 +1,14 @@
 package main
 
 import (
+	"bytes"
+	"os"
 	"testing"
 
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus/rollout/report"
 )
 
 // known are the keys of a configuration in these tests.
@@ -40,4 +44,17 @@ func TestWhatIsWrongWithAConfigurationIsNamed(t *testing.T) {
 		require.EqualError(t, err, want, content)
 		require.NotContains(t, err.Error(), "MIIEvQ")
 	}
+}
+
+func TestWhatCallsNobodyNeedsNoConfiguration(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile(configFile, []byte("rolout: {}"), 0o600))
+	for _, args := range [][]string{{"version"}, {"completion", "bash"}, {"rollout", "--help"}} {
+		var stdout, stderr bytes.Buffer
+		require.Zero(t, run(t.Context(), args, &stdout, &stderr), stderr.String())
+		require.NotEmpty(t, stdout.String())
+	}
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, int(report.ExitUsage), run(t.Context(), []string{"rollout", "status"}, &stdout, &stderr))
+	require.Contains(t, stderr.String(), `alipayplus.yaml: line 1: there is no section "rolout"; did you mean "rollout"?`)
 }
