@@ -26,7 +26,7 @@ func TestNestedModulesWorkWithoutAClone(t *testing.T) {
 	env := strangerEnvironment(t, proxy(t, repo))
 
 	for _, program := range []struct{ pkg, flag, prints string }{
-		{"cmd/alipayplus", "--help", "Release to Alipay+"},
+		{"cmd/alipayplus", "--help", "releases to Alipay+ from a terminal"},
 	} {
 		t.Run(program.pkg, func(t *testing.T) {
 			bin := t.TempDir()
