@@ -314,7 +314,7 @@ func (in ListReleasesInput) Validate() error { return validate("releases", in, n
 type ListHistoryInput struct {
 	ListOptions
 	// ReleaseID is the release, also one that was deleted.
-	ReleaseID string `json:"releaseId" validate:"required"`
+	ReleaseID string `json:"releaseId" validate:"required,max=64"`
 }
 
 // Validate checks the fields.

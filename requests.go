@@ -348,7 +348,7 @@ type ReviewFileInput struct {
 	// ID is the id of the request, see [Request].
 	ID string `json:"id" validate:"required,max=64"`
 	// FileID is one of [Submission.Pictures].
-	FileID string `json:"fileId" validate:"required"`
+	FileID string `json:"fileId" validate:"required,max=64"`
 }
 
 // Validate checks the fields.
