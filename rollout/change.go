@@ -154,6 +154,7 @@ func (s *session) recordChange(in *Intent, who, aftermath string) {
 func (s *session) recordRatio(to alipayplus.Ratio, by string, outside bool) {
 	state, now := s.state, time.Now()
 	state.Changes = append(state.Changes, RatioChange{From: state.Ratio, To: to, Outside: outside, By: by, At: now})
+	state.LiveAt = time.Time{}
 	state.Ratio, state.Since, state.Clock, state.WaitingSince, state.Gates = to, now, s.runner.clock, now, nil
 }
 

@@ -97,6 +97,9 @@ func (r *Runner) sendCommand(ctx context.Context, c Command) (*Receipt, error) {
 	defer s.close(ctx)
 	s.startIfNew()
 	s.commandID = c.ID
+	if err := s.correctClock(ctx); err != nil {
+		return nil, err
+	}
 	if err := r.store.Post(ctx, r.name, c); err != nil {
 		return nil, err
 	}
@@ -146,6 +149,15 @@ func noApprovalWanted(spec *Spec, ratio alipayplus.Ratio) string {
 // postCommand stores a command for whoever drives the rollout, and wakes a run of this
 // runner.
 func (r *Runner) postCommand(ctx context.Context, c Command, holder string) (*Receipt, error) {
+	if c.Kind == CommandResume {
+		state, err := r.Status(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if state != nil {
+			c.Seen = state.Seq
+		}
+	}
 	if err := r.store.Post(ctx, r.name, c); err != nil {
 		return nil, err
 	}
@@ -241,7 +253,7 @@ func (s *session) refusalOf(c Command) string {
 		return fmt.Sprintf("it is %s; nothing is left to %s", status, c.Kind.verb())
 	case c.Kind == CommandResume && status != Paused:
 		return "it is running; only a paused rollout can be resumed"
-	case c.Kind == CommandResume && c.ID != s.commandID && c.At.Before(s.state.Stop.At):
+	case c.Kind == CommandResume && c.ID != s.commandID && c.before(s.state.Stop):
 		return "it stopped after that was asked: " + s.state.Stop.Reason + "; check it, and resume it again"
 	case c.Kind == CommandPause && status == Paused:
 		return "it is paused already"
@@ -275,6 +287,15 @@ func (s *session) refusalOfApproval(c Command) string {
 	default:
 		return ""
 	}
+}
+
+// before says whether a command was given before the rollout stopped: by the states that
+// were stored, where they are known, for two machines may have given the times.
+func (c Command) before(stop *Stop) bool {
+	if c.Seen > 0 && stop.Seq > 0 {
+		return c.Seen < stop.Seq
+	}
+	return c.At.Before(stop.At)
 }
 
 // known says whether this version of the library has the kind; a later one may post others.

@@ -12,9 +12,11 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -145,8 +147,30 @@ func (s *FileStore) Post(ctx context.Context, rollout string, c Command) error {
 	if err != nil {
 		return fmt.Errorf("rollout %s: encode a command: %w", rollout, err)
 	}
-	name := commandName(fmt.Sprintf("%0*d", timeDigits, time.Now().UnixNano()), c.ID)
+	at, err := nextCommandTime(dir, time.Now().UnixNano())
+	if err != nil {
+		return storeError(rollout, err)
+	}
+	name := commandName(fmt.Sprintf("%0*d", timeDigits, at), c.ID)
 	return storeError(rollout, locks.WriteFile(filepath.Join(dir, name), data))
+}
+
+// nextCommandTime is now or, where a machine whose clock is ahead has posted a command, a time
+// after that one: commands are executed in the order in which they were posted.
+func nextCommandTime(dir string, now int64) (int64, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return 0, err
+	}
+	for _, entry := range entries {
+		if !isCommandFile(entry) {
+			continue
+		}
+		if at, err := strconv.ParseInt(entry.Name()[:timeDigits], 10, 64); err == nil && at < math.MaxInt64 {
+			now = max(now, at+1)
+		}
+	}
+	return now, nil
 }
 
 // commandName is the file of a command: the time, by which commands are sorted, and

@@ -57,6 +57,10 @@ func (s *session) reconcile(ctx context.Context, fresh bool) error {
 	s.resolveIntent()
 	s.adoptApplication()
 	s.adoptRatio()
+	if s.state.LiveAt.IsZero() && s.state.Ratio > 0 && s.observation.Ratio == s.state.Ratio {
+		s.state.LiveAt = s.observation.ChangedAt
+	}
+	s.recordCorrections()
 	changed := s.recordObserved()
 	s.state.Observed = true
 	if changed || s.audit != nil {

@@ -338,6 +338,7 @@ func (r *Runner) Plan(ctx context.Context) (*Plan, error) {
 		return nil, err
 	}
 	state.Spec = r.spec
+	state.correctStarts(now, r.clock)
 	seen, err := r.target.Observe(ctx)
 	if err != nil {
 		return nil, err

@@ -55,6 +55,9 @@ func (s *session) step(ctx context.Context, given *BatchResult) (*Next, error) {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
+		if err := s.correctClock(ctx); err != nil {
+			return nil, err
+		}
 		if err := s.executeCommands(ctx); err != nil {
 			return s.retryLater(ctx, err)
 		}
@@ -208,11 +211,29 @@ func (s *session) stop(status Status, why *Stop) {
 	if status == Ended {
 		kind = EventEnded
 	}
+	why.Seq = s.state.Seq + 1
 	s.state.Status, s.state.Stop = status, why
 	if why.Cause != CausePerson {
 		s.state.voidApprovals(why.Reason)
 	}
 	s.recordAudited(kind, Event{What: why.Reason, By: why.By})
+}
+
+// correctClock replaces stored times that cannot be right, once and durably.
+func (s *session) correctClock(ctx context.Context) error {
+	if !s.recordCorrections() {
+		return nil
+	}
+	return s.save(ctx)
+}
+
+// recordCorrections replaces stored times that cannot be right, and says whether there were any.
+func (s *session) recordCorrections() bool {
+	corrected := s.state.correctStarts(time.Now(), s.runner.clock)
+	for _, what := range corrected {
+		s.recordAudited(EventClock, Event{What: what})
+	}
+	return len(corrected) > 0
 }
 
 func (s *session) stopOf(d decision) *Stop {

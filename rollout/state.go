@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -68,6 +69,9 @@ type State struct {
 	Since time.Time `json:"since,omitzero"`
 	// Clock names the machine whose clock Since and WaitingSince are of.
 	Clock string `json:"clock,omitempty"`
+	// LiveAt is when the ratio was set by the target's clock, as it was first seen; zero when
+	// the target does not say it.
+	LiveAt time.Time `json:"liveAt,omitzero"`
 	// WaitingSince is when the present wait began: the deadlines of the review and of the
 	// step count from here.
 	WaitingSince time.Time `json:"watched"`
@@ -121,6 +125,8 @@ type Stop struct {
 	By string `json:"by,omitempty"`
 	// At is when.
 	At time.Time `json:"at"`
+	// Seq is the stored state that it began with.
+	Seq uint64 `json:"seq,omitempty"`
 	// Gate is the gate that failed; empty for other causes.
 	Gate string `json:"gate,omitempty"`
 	// Ratio was live then, in percent.
@@ -329,3 +335,49 @@ func (state *State) Unapproved(now time.Time) []alipayplus.Ratio {
 func (state *State) voidApprovals(why string) {
 	state.Voided = &Voided{Seq: state.Seq + 1, Why: why, At: time.Now()}
 }
+
+// targetClock stands in State.Clock for the target's own clock, which is no machine's.
+const targetClock = "(target)"
+
+// correctStarts replaces stored times that cannot be right, and says which; empty when all
+// can. What another machine, or this one before its clock was set, stored as a time that is
+// still to come would never be over: it counts from now. What it stored as earlier than the
+// target's own time of the change would be over too soon: it counts from that.
+func (state *State) correctStarts(now time.Time, clock string) []string {
+	if state.Status != Running {
+		return nil
+	}
+	var corrected []string
+	note := func(format string, args ...any) { corrected = append(corrected, fmt.Sprintf(format, args...)) }
+	live := state.LiveAt
+	switch behind := !live.IsZero() && !live.After(now) && state.Since.Before(live.Add(-state.Spec.clockTolerance())); {
+	case state.Ratio == 0 || state.Since.IsZero():
+	case state.Since.After(now):
+		note("%v is live since %s, which is still to come by the clock of this machine: its bake time counts from now", state.Ratio, clockTime(state.Since))
+		state.Since, state.Clock = now, clock
+	case behind:
+		note("%v is live since %s by the target's clock, not since %s: its bake time counts from then", state.Ratio, clockTime(live), clockTime(state.Since))
+		if state.WaitingSince.Before(live) {
+			state.WaitingSince = live
+		}
+		state.Since, state.Clock = live, targetClock
+	}
+	if state.WaitingSince.After(now) {
+		note("the wait began at %s, which is still to come: it counts from now", clockTime(state.WaitingSince))
+		state.WaitingSince = now
+	}
+	if state.Began.After(now) {
+		note("the rollout began at %s, which is still to come: its deadline counts from now", clockTime(state.Began))
+		state.Began = now
+	}
+	for _, name := range slices.Sorted(maps.Keys(state.Gates)) {
+		if g := state.Gates[name]; g.At.After(now) {
+			note("gate %s is asked again, its answer is of %s, which is still to come", name, clockTime(g.At))
+			g.At, g.Verdict = time.Time{}, Verdict{}
+			state.Gates[name] = g
+		}
+	}
+	return corrected
+}
+
+func clockTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }

@@ -93,6 +93,8 @@ type Command struct {
 	Seq uint64 `json:"seq,omitempty"`
 	// At is when.
 	At time.Time `json:"at"`
+	// Seen is the Seq of the state that the person saw, for RESUME; 0 when that is unknown.
+	Seen uint64 `json:"seen,omitempty"`
 }
 
 // AuditEntry is one line of the audit log of a rollout.
