@@ -599,7 +599,7 @@ func TestCommandsWhileNobodyRuns(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, receipt.Handled)
 		require.Equal(t, rollout.Paused, receipt.State.Status)
-		require.Equal(t, rollout.Stop{Cause: rollout.CausePerson, Reason: "lunch", By: "lin", At: receipt.State.Stop.At, Ratio: 10, Baked: receipt.State.Stop.Baked}, *receipt.State.Stop)
+		require.Equal(t, rollout.Stop{Cause: rollout.CausePerson, Reason: "lunch", By: "lin", At: receipt.State.Stop.At, Seq: receipt.State.Seq, Ratio: 10, Baked: receipt.State.Stop.Baked}, *receipt.State.Stop)
 		require.Equal(t, calls, s.fake.Calls(rollouttest.OpAny))
 		require.InDelta(t, 20*time.Minute, receipt.State.Stop.Baked.Std(), float64(10*time.Minute), "on another machine a part is not certain")
 
