@@ -61,6 +61,23 @@ func whole[T interface{ lost() error }](got T, err error) (T, error) {
 	return got, err
 }
 
+// boundAnswer is an answer that repeats a part of its question. A signature binds an
+// answer to no question, so that only this shows one that was exchanged.
+type boundAnswer interface {
+	// compare returns what shows that the answer is about something else than was asked
+	// for, empty when nothing does, and which fields are odd beside the question.
+	compare(question any) (another string, odd []OddField)
+}
+
+// notAsked says what was asked for, and what came.
+func notAsked[T ~string](what string, came T, asked ...T) string {
+	texts := make([]string, len(asked))
+	for i := range asked {
+		texts[i] = shortened(string(asked[i]), longestWrong)
+	}
+	return fmt.Sprintf("%s %q came, not %q", what, shortened(string(came), longestWrong), strings.Join(texts, ", "))
+}
+
 // errNotRead says that nothing of an answer could be read.
 var errNotRead = errors.New("is not readable")
 
@@ -132,6 +149,9 @@ func (r *answerReader) readAs(raw []byte, v reflect.Value, kind jsonKind) bool {
 			v.SetZero()
 			return r.report(err.Error(), false, raw)
 		}
+	}
+	if at, ok := v.Addr().Interface().(*Time); ok && kindOfJSON(raw[0]) == kindText && !at.isUsual(raw) {
+		r.report("is a time of another form than yyyy-MM-dd HH:mm:ss", true, raw)
 	}
 	if open, ok := v.Addr().Interface().(interface{ Known() bool }); ok && !v.IsZero() && !open.Known() {
 		r.report("is a value that this version of the library does not know", true, raw)

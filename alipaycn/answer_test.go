@@ -3,6 +3,7 @@ package alipaycn
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"reflect"
 	"strings"
@@ -41,7 +42,9 @@ func TestAnOddFieldLeavesTheRestReadable(t *testing.T) {
 		"one odd entry of a list":     {`"package_info_list":[{"package_name":"p"},"x",{"package_name":"q"}]`, "package_info_list[1]", "is a text, not an object", false, func(d *VersionDetail) bool { return len(d.Packages) == 3 && d.Packages[2].Name == "q" }},
 		"deep inside":                 {`"base_audit_record":{"memos":[{"memo":{},"memo_image_list":["i"]}]}`, "base_audit_record.memos[0].memo", "is an object, not a text", false, func(d *VersionDetail) bool { return d.BaseAuditRecord.Memos[0].Images[0] == "i" }},
 		"a date of another form":      {`"gmt_online":"21.11.2026"`, "gmt_online", "must be a time of the form yyyy-MM-dd HH:mm:ss", false, func(d *VersionDetail) bool { return d.OnlineAt.IsZero() }},
-		"a date as a number":          {`"gmt_online":1763683200000`, "gmt_online", "is a number, not a text", false, func(d *VersionDetail) bool { return d.OnlineAt.IsZero() }},
+		"a date as a number":          {`"gmt_online":1763683200000`, "gmt_online", "is a number, not a text", true, func(d *VersionDetail) bool { return d.OnlineAt.UnixMilli() == 1763683200000 }},
+		"a date of ISO 8601":          {`"gmt_online":"2025-11-21T00:00:00Z"`, "gmt_online", "is a time of another form than yyyy-MM-dd HH:mm:ss", true, func(d *VersionDetail) bool { return d.OnlineAt.UnixMilli() == 1763683200000 }},
+		"a date of zeros":             {`"gmt_online":"0000-00-00 00:00:00"`, "gmt_online", "is a time of another form than yyyy-MM-dd HH:mm:ss", true, func(d *VersionDetail) bool { return d.OnlineAt.IsZero() }},
 		"an unknown value":            {`"scan_result":"PENDING"`, "scan_result", "is a value that this version of the library does not know", true, func(d *VersionDetail) bool { return d.ScanResult == "PENDING" }},
 		"a number for an object":      {`"base_audit_record":5`, "base_audit_record", "is a number, not an object", false, func(d *VersionDetail) bool { return d.BaseAuditRecord == nil || len(d.BaseAuditRecord.Memos) == 0 }},
 		"a name in other letters":     {`"Memo":{}`, "Memo", "is an object, not a text", false, func(d *VersionDetail) bool { return d.Memo == "" }},
@@ -113,6 +116,108 @@ func TestAStateWithAFieldThatIsLostProvesNothing(t *testing.T) {
 		require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
 		require.ErrorContains(t, err, "gray_strategy is an object, not a text")
 		require.Equal(t, 1, writes)
+	})
+}
+
+// A signature binds an answer to no question: one that repeats another question is none.
+func TestAnAnswerAboutSomethingElseIsNoAnswer(t *testing.T) {
+	for name, tt := range map[string]struct {
+		body string
+		ask  func(context.Context, *Client) (any, error)
+		says string // empty: it is an answer
+	}{
+		"another version":        {`{"app_version":"0.0.2","status":"WAIT_RELEASE"}`, getVersionOne, `app_version "0.0.2" came, not "0.0.1"`},
+		"a version alike":        {`{"app_version":"0.0.10","status":"GRAY"}`, getVersionOne, `app_version "0.0.10" came, not "0.0.1"`},
+		"the version":            {`{"app_version":" 0.0.1","status":"GRAY"}`, getVersionOne, ""},
+		"another client":         {`{"app_version_infos":[{"app_version":"0.0.1","bundle_id":"com.amap.app"}]}`, list(BundleIoT), `bundle_id "com.amap.app" came, not "com.alipay.iot.xpaas"`},
+		"no client was named":    {`{"app_version_infos":[{"app_version":"0.0.1","bundle_id":"com.amap.app"}]}`, list(""), ""},
+		"no client is repeated":  {`{"app_version_infos":[{"app_version":"0.0.1"}]}`, list(BundleIoT), ""},
+		"another role":           {`{"app_member_info_list":[{"role":"DEVELOPER"},{"role":"EXPERIENCER"}]}`, members(RoleDeveloper), `role "EXPERIENCER" came, not "DEVELOPER"`},
+		"a role nobody knows":    {`{"app_member_info_list":[{"role":"ADMIN"}]}`, members(RoleDeveloper), ""},
+		"no role was named":      {`{"app_member_info_list":[{"role":"EXPERIENCER"}]}`, members(""), ""},
+		"another category":       {`{"category_require_info_list":[{"category_code":"XS1001_XS2001"},{"category_code":"XS1_XS2"}]}`, requirements("XS1001_XS2001", "XS3_XS4"), `category_code "XS1_XS2" came, not "XS1001_XS2001, XS3_XS4"`},
+		"one of two categories":  {`{"category_require_info_list":[{"category_code":"XS3_XS4"}]}`, requirements("XS1001_XS2001", "XS3_XS4"), ""},
+		"a refusal is no answer": {`{"app_version":"0.0.2","code":"SYSTEM_ERROR"}`, getVersionOne, "SYSTEM_ERROR"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var seen []Attempt
+			_, c := newStub(t, always(200, tt.body), WithRetry(1, 0, 0), WithObserver(func(_ context.Context, a Attempt) { seen = append(seen, a) }))
+			got, err := tt.ask(t.Context(), c)
+			if tt.says == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.Zero(t, got)
+			require.ErrorContains(t, err, tt.says)
+			require.Error(t, seen[0].Err)
+			if strings.Contains(tt.says, "came") {
+				_, untrusted := errors.AsType[*alipayplus.SignatureError](err)
+				require.True(t, untrusted)
+				require.ErrorContains(t, err, "cannot be trusted: it is about something else than was asked for")
+				require.False(t, failureOf(t, err).Retryable)
+			}
+		})
+	}
+}
+
+func getVersionOne(ctx context.Context, c *Client) (any, error) {
+	return value(c.Versions.Get(ctx, VersionInput{Version: versionOne()}))
+}
+
+func list(of BundleID) func(context.Context, *Client) (any, error) {
+	return func(ctx context.Context, c *Client) (any, error) {
+		return value(c.Versions.List(ctx, ListVersionsInput{VersionStatuses(), of}))
+	}
+}
+
+func members(role MemberRole) func(context.Context, *Client) (any, error) {
+	return func(ctx context.Context, c *Client) (any, error) {
+		return value(c.Members.List(ctx, ListMembersInput{role}))
+	}
+}
+
+func requirements(codes ...string) func(context.Context, *Client) (any, error) {
+	return func(ctx context.Context, c *Client) (any, error) {
+		return value(c.Categories.Requirements(ctx, CategoryRequirementsInput{codes}))
+	}
+}
+
+// value is nil for a nil pointer.
+func value[T any](got *T, err error) (any, error) {
+	if got == nil {
+		return nil, err
+	}
+	return got, err
+}
+
+func TestWhatWasNotAskedForIsOdd(t *testing.T) {
+	_, c := newStub(t, always(200, `{"app_version_infos":[{"app_version":"0.0.2","version_status":"INIT"},{"app_version":"0.0.1","version_status":"GRAY"}]}`))
+	got, err := c.Versions.List(t.Context(), ListVersionsInput{Statuses: StatusList{StatusGray}})
+	require.NoError(t, err)
+	require.Len(t, got.Versions, 2)
+	require.Equal(t, []OddField{{Path: "app_version_infos[0].version_status", Problem: "was not asked for", Read: true, Value: json.RawMessage(`"INIT"`)}}, got.Odd)
+
+	_, c = newStub(t, always(200, `{"status":"GRAY"}`))
+	detail, err := c.Versions.Get(t.Context(), VersionInput{Version: versionOne()})
+	require.NoError(t, err)
+	require.Equal(t, []OddField{{Path: "app_version", Problem: "is missing"}}, detail.Odd)
+}
+
+// A list that somebody exchanged must not prove that nothing is online any more.
+func TestAListInAnotherStatusProvesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+			switch {
+			case strings.HasSuffix(r.URL.Path, "/detail/query"):
+				return stubAnswer{status: 200, body: `{"app_version":"0.0.1","status":"OFFLINE"}`}
+			case strings.HasSuffix(r.URL.Path, "/list/query"):
+				return stubAnswer{status: 200, body: `{"app_version_infos":[{"app_version":"0.0.2","version_status":"INIT"}]}`}
+			}
+			return stubAnswer{status: 502, bare: true}
+		})
+		err := c.Versions.TakeOffline(t.Context(), VersionInput{Version: versionOne()})
+		require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+		require.ErrorContains(t, err, "a status that was not asked for")
 	})
 }
 

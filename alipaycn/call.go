@@ -44,6 +44,8 @@ type outgoing struct {
 	// unwrapped says that the call is not one of the wrapped operations, and repeatable
 	// that it may be sent again after an unknown outcome.
 	unwrapped, repeatable bool
+	// question is the input, with which an answer that repeats a part of it is compared.
+	question any
 	// response takes what came; may be nil.
 	response *Response
 	// secrets are what no error may quote, besides the client's token.
@@ -94,7 +96,7 @@ func (c *Client) check(op cnwire.Operation, in any) error {
 }
 
 func (c *Client) encode(op cnwire.Operation, in any) (outgoing, error) {
-	out := outgoing{target: op.Path(), forItself: isForItself(op)}
+	out := outgoing{target: op.Path(), forItself: isForItself(op), question: in}
 	if s, ok := in.(secretInput); ok {
 		out.secrets = s.secrets()
 	}

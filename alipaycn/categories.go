@@ -91,6 +91,17 @@ type CategoryRequirements struct {
 	Requirements []CategoryRequirement `json:"category_require_info_list,omitempty"`
 }
 
+// compare: each category was asked for.
+func (r *CategoryRequirements) compare(question any) (another string, odd []OddField) {
+	in, _ := question.(CategoryRequirementsInput)
+	for _, of := range r.Requirements {
+		if of.Code != "" && !slices.Contains(in.Codes, of.Code) {
+			return notAsked("category_code", of.Code, in.Codes...), nil
+		}
+	}
+	return "", nil
+}
+
 // CategoryRequirement is what a category needs.
 type CategoryRequirement struct {
 	// Code is the category, all levels joined by "_".

@@ -45,9 +45,10 @@ type FilePart struct {
 // Response is what AlipayCN answered to [Client.Do].
 type Response struct {
 	Answer
-	// HTTPStatus is the status of the last answer, and Header its headers.
+	// HTTPStatus is the status of the last answer.
 	HTTPStatus int
-	Header     http.Header
+	// Header are its headers. They are not signed.
+	Header http.Header
 	// TraceID names the call in AlipayCN's log; may be empty.
 	TraceID string
 	// Attempts is how often the call was sent.
@@ -61,6 +62,8 @@ type Response struct {
 // repeated as all calls are, and with the same errors. A success is in out, a pointer
 // to what the answer's JSON is read into, as tolerantly as the answers of this package;
 // a [json.RawMessage] takes it as it is, and nil ignores it.
+//
+// No answer is compared with the question: where it repeats an id, compare that yourself.
 //
 // A call that may change something is not repeated when its outcome is unknown, unless
 // the request says so, and no state proves what became of it: the error matches

@@ -67,6 +67,8 @@ type Error struct {
 	// It is in no text and no log.
 	Body string
 
+	// another says that the answer is about something else than was asked for.
+	another bool
 	// since is what the library found out after what Message says.
 	since string
 	cause error

@@ -389,10 +389,7 @@ func sentAt(fields map[string]string) time.Time {
 	if ms, err := strconv.ParseInt(fields["utc_timestamp"], 10, 64); err == nil {
 		return time.UnixMilli(ms)
 	}
-	at, err := time.ParseInLocation(time.DateTime, fields["notify_time"], beijing())
-	if err != nil {
-		return time.Time{}
-	}
+	at, _ := readTime(strings.TrimSpace(fields["notify_time"]))
 	return at
 }
 

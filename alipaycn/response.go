@@ -156,6 +156,17 @@ func readSuccess(op cnwire.Operation, out outgoing, a *transport.Answer, body []
 			answer.Odd = []OddField{{Problem: "is no JSON"}}
 		}
 	}
+	if bound, ok := got.(boundAnswer); ok {
+		another, odd := bound.compare(out.question)
+		if another != "" {
+			return transport.Classification{Err: anotherAnswer(another)}
+		}
+		for _, o := range odd {
+			if !slices.ContainsFunc(answer.Odd, func(known OddField) bool { return known.Path == o.Path }) {
+				answer.Odd = append(answer.Odd, o)
+			}
+		}
+	}
 	if described, ok := got.(interface{ set(answer Answer) }); ok {
 		described.set(answer)
 	}
@@ -163,6 +174,15 @@ func readSuccess(op cnwire.Operation, out outgoing, a *transport.Answer, body []
 		out.response.Answer = answer
 	}
 	return transport.Classification{Detail: withoutValues(answer.Odd)}
+}
+
+// anotherAnswer is the error of a success that is about something else than was asked for.
+func anotherAnswer(about string) *Error {
+	cause := &alipayplus.SignatureError{Reason: "it is about something else than was asked for: " + about}
+	return &Error{
+		Message: cause.Error(), cause: cause, another: true,
+		Hint: "somebody may exchange answers: check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine",
+	}
 }
 
 // withoutValues are odd fields as an observer gets them; nil when there are none.

@@ -24,7 +24,9 @@ func (v Version) Number() (alipayplus.VersionNumber, error) {
 }
 
 // Is says whether v is the number n.
-func (v Version) Is(n alipayplus.VersionNumber) bool { return string(v) == n.String() }
+func (v Version) Is(n alipayplus.VersionNumber) bool {
+	return strings.TrimSpace(string(v)) == n.String()
+}
 
 // Bool is a boolean that AlipayCN documents as one. It is read from a boolean,
 // a text or a number; null and "" are false.
@@ -65,7 +67,9 @@ func (i TextInt) MarshalJSON() ([]byte, error) {
 func (i *TextInt) UnmarshalJSON(data []byte) error { return readInt(data, (*int64)(i)) }
 
 // Time is a point in time that AlipayCN writes as "yyyy-MM-dd HH:mm:ss" or as
-// "yyyy-MM-dd". That it means Beijing time is inferred, not documented. The
+// "yyyy-MM-dd". That it means Beijing time is inferred, not documented. Other forms are
+// read where only one time can be meant: ISO 8601, slashes, a year first in Chinese,
+// digits alone, and milliseconds or seconds since 1970; this is the project's own. The
 // zero Time is no time.
 type Time struct{ time.Time }
 
@@ -77,23 +81,85 @@ func (t Time) MarshalJSON() ([]byte, error) {
 	return strconv.AppendQuote(nil, t.In(beijing()).Format(time.DateTime)), nil
 }
 
-// UnmarshalJSON reads both forms; null and "" are the zero Time.
+// UnmarshalJSON reads these forms; null, "" and "0000-00-00 00:00:00" are the zero Time.
 func (t *Time) UnmarshalJSON(data []byte) error {
 	text, err := scalarText(data)
 	if err != nil {
 		return err
 	}
-	if text == "" {
-		*t = Time{}
-		return nil
+	*t = Time{}
+	if at, _ := readTime(text); !at.IsZero() {
+		*t = Time{at}
+	} else if strings.Trim(text, "0-: ") != "" {
+		return errors.New("must be a time of the form yyyy-MM-dd HH:mm:ss")
 	}
+	return nil
+}
+
+// isUsual says whether a JSON value is of a form that AlipayCN documents.
+func (t Time) isUsual(raw []byte) bool {
+	text, _ := scalarText(raw)
+	_, usual := readTime(text)
+	return usual || text == ""
+}
+
+// readTime reads a time, as Beijing's where it names no zone, and says whether it is of a
+// form that AlipayCN documents. It returns the zero time when it is none, or may be several.
+func readTime(text string) (at time.Time, usual bool) {
 	for _, layout := range []string{time.DateTime, time.DateOnly} {
-		if at, err := time.ParseInLocation(layout, text, beijing()); err == nil {
-			*t = Time{at}
-			return nil
+		if at, err := time.ParseInLocation(layout, text, beijing()); err == nil && len(text) == len(layout) {
+			return at, true
 		}
 	}
-	return errors.New("must be a time of the form yyyy-MM-dd HH:mm:ss")
+	if strings.Trim(text, "0123456789") == "" {
+		return readDigits(text), false
+	}
+	plain := strings.NewReplacer("/", "-", "年", "-", "月", "-", "日", " ", "时", ":", "分", ":", "秒", "", "T", " ", "t", " ", "z", "Z").Replace(text)
+	for _, layout := range timeLayouts() {
+		for _, text := range []string{text, strings.TrimRight(strings.Join(strings.Fields(plain), " "), ":")} {
+			if at, err := time.ParseInLocation(layout, text, beijing()); err == nil {
+				return at, false
+			}
+		}
+	}
+	return time.Time{}, false
+}
+
+// timeLayouts are the forms of a time, besides those of digits alone, in which only one
+// can be meant: no day before a month in figures, no zone by its letters but GMT.
+func timeLayouts() []string {
+	layouts := []string{time.RFC1123Z, "Jan 2, 2006 3:04:05 PM", "Jan 2, 2006, 3:04:05 PM"}
+	for _, day := range []string{"2006-1-2", "2006.1.2"} {
+		layouts = append(layouts, day, day+" 15")
+		for _, zone := range []string{"", "Z07:00", "Z0700", "Z07", " Z07:00", " Z0700"} {
+			layouts = append(layouts, day+" 15:04:05"+zone, day+" 15:04"+zone)
+		}
+	}
+	return layouts
+}
+
+// readDigits reads yyyyMMdd, with or without HHmm and ss, and seconds or milliseconds since
+// 1970, which their number of digits distinguishes. It returns the zero time for others,
+// and for seconds that may also be yyyyMMddHH.
+func readDigits(text string) time.Time {
+	const layout, earliest = "20060102150405", 1990
+	n, err := strconv.ParseInt(text, 10, 64)
+	var at time.Time
+	switch len(text) {
+	case len("20060102"), len("200601021504"), len(layout):
+		at, err = time.ParseInLocation(layout[:len(text)], text, beijing())
+	case len("1000000000"):
+		if hour, bad := time.Parse("2006010215", text); bad == nil && hour.Year() >= earliest {
+			return time.Time{}
+		}
+		at = time.Unix(n, 0).In(beijing())
+	case len("1000000000000"):
+		at = time.UnixMilli(n).In(beijing())
+	}
+	if err != nil || at.Year() < earliest {
+		return time.Time{}
+	}
+	return at
 }
 
 // beijing is the zone of AlipayCN's times. China has had no other offset since

@@ -117,10 +117,32 @@ func TestTimesAreBeijingTime(t *testing.T) {
 		require.NoError(t, got.UnmarshalJSON([]byte(wire)))
 		require.True(t, got.IsZero())
 	}
-	for _, wire := range []string{`"12.12.2017"`, `1513051200000`, `"2017-13-01 00:00:00"`, `{}`} {
+	for _, wire := range []string{`"12.12.2017"`, `"12/11/2017"`, `"2017-13-01 00:00:00"`, `"2017-12-12 12:00:00 CST"`, `"2017121212"`, `"1"`, `"soon"`, `{}`} {
 		var got Time
 		require.Error(t, got.UnmarshalJSON([]byte(wire)), wire)
+		require.True(t, got.IsZero())
 	}
+}
+
+func TestTimesInOtherFormsAreReadWhereOneCanBeMeant(t *testing.T) {
+	for _, wire := range []string{
+		`"2017-12-12T12:00:00+08:00"`, `"2017-12-12T04:00:00Z"`, `"2017-12-12T04:00:00.000+0000"`, `"2017-12-12T12:00:00"`, `"2017-12-12 12:00:00 +0800"`,
+		`"2017-12-12 12:00:00.0"`, `"2017-12-12 12:00"`, `"2017/12/12 12:00:00"`, `"2017.12.12 12:00:00"`, `"2017年12月12日 12:00:00"`, `"2017年12月12日12时00分00秒"`, `"2017年12月12日12时"`,
+		`"20171212120000"`, `"201712121200"`, `1513051200000`, `"1513051200000"`, `1513051200`, `"Tue, 12 Dec 2017 04:00:00 +0000"`, `"Dec 12, 2017 12:00:00 PM"`, `"Dec 12, 2017, 12:00:00 PM"`,
+	} {
+		var got Time
+		require.NoError(t, got.UnmarshalJSON([]byte(wire)), wire)
+		require.Equal(t, "2017-12-12T04:00:00Z", got.UTC().Format(time.RFC3339), wire)
+		require.False(t, got.isUsual([]byte(wire)), wire)
+	}
+	for _, wire := range []string{`"2017-8-2"`, `"2017/08/02"`, `"2017年8月2日"`, `"20170802"`} {
+		var got Time
+		require.NoError(t, got.UnmarshalJSON([]byte(wire)), wire)
+		require.Equal(t, "2017-08-01T16:00:00Z", got.UTC().Format(time.RFC3339), wire)
+	}
+	var none Time
+	require.NoError(t, none.UnmarshalJSON([]byte(`"0000-00-00 00:00:00"`)))
+	require.True(t, none.IsZero())
 }
 
 func TestDatesAreDaysInBeijing(t *testing.T) {

@@ -199,6 +199,18 @@ type VersionDetail struct {
 	Packages []FeaturePackage `json:"package_info_list,omitempty"`
 }
 
+// compare: the version is the one that was asked for.
+func (d *VersionDetail) compare(question any) (another string, odd []OddField) {
+	in, _ := question.(VersionInput)
+	switch {
+	case d.Version == "" && d.Status != "":
+		return "", []OddField{{Path: "app_version", Problem: "is missing"}}
+	case d.Version != "" && !d.Version.Is(in.Version):
+		return notAsked("app_version", d.Version, Version(in.Version.String())), nil
+	}
+	return "", nil
+}
+
 // AuditRecord are the reasons of a verdict.
 type AuditRecord struct {
 	// Images are the URLs of the pictures of the review.

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -200,7 +202,7 @@ func (v *VersionsClient) find(ctx context.Context, version alipayplus.VersionNum
 	if err == nil && detail.Version.Is(version) {
 		return detail, nil
 	}
-	if err != nil && !isRefusal(err) {
+	if err != nil && !isRefusal(err) && !isAnother(err) {
 		return nil, err
 	}
 	summary, err := v.listed(ctx, version, bundle)
@@ -250,11 +252,18 @@ func (v *VersionsClient) readOnline(ctx context.Context, s *versionState, w vers
 		return err
 	}
 	for _, summary := range list.Versions {
-		if summary.Status == StatusRelease {
-			s.online = summary.Version
+		if summary.Status != StatusRelease {
+			return inconclusive(cnwire.VersionList, "the list shows versions in a status that was not asked for")
 		}
+		s.online = summary.Version
 	}
 	return nil
+}
+
+// isAnother says whether an answer was about something else than was asked for.
+func isAnother(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && e.another
 }
 
 // isRefusal says whether AlipayCN answered, and will not answer otherwise soon.
@@ -445,6 +454,23 @@ type VersionList struct {
 	// AppVersions are the highest number in each status: an old form that
 	// AlipayCN is retiring.
 	AppVersions []Version `json:"app_versions,omitempty"`
+}
+
+// compare: a client that was asked for is that of all versions.
+func (l *VersionList) compare(question any) (another string, odd []OddField) {
+	in, _ := question.(ListVersionsInput)
+	for i, v := range l.Versions {
+		if in.BundleID != "" && v.BundleID != "" && v.BundleID != in.BundleID {
+			return notAsked("bundle_id", v.BundleID, in.BundleID), nil
+		}
+		if v.Status != "" && !slices.Contains(in.Statuses, v.Status) {
+			odd = append(odd, OddField{
+				Path:    fmt.Sprintf("app_version_infos[%d].version_status", i),
+				Problem: "was not asked for", Read: true, Value: []byte(strconv.Quote(string(v.Status))),
+			})
+		}
+	}
+	return "", odd
 }
 
 // VersionSummary is a version as a list shows it.

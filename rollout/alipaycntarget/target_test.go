@@ -70,7 +70,18 @@ func TestWithoutATokenTheMerchantMustAuthorize(t *testing.T) {
 // What AlipayCN answers about a version that is not there is not documented: whatever is
 // not about this version is not believed.
 func TestAnAnswerAboutAnotherVersionIsNotBelieved(t *testing.T) {
-	for _, body := range []always{`{}`, `{"status":"WAIT_RELEASE"}`, `{"app_version":"1.1.0","status":"WAIT_RELEASE"}`} {
+	given(t, func(t *testing.T, w *harness) {
+		w.wire.to = always(`{"app_version":"1.1.0","status":"WAIT_RELEASE"}`)
+		target := alipaycntarget.New(w.client, mini, parse(version))
+		_, err := target.Observe(t.Context())
+		require.ErrorContains(t, err, `it is about something else than was asked for: app_version "1.1.0" came, not "1.2.0"`)
+		require.False(t, alipayplus.IsRetryable(err))
+		require.ErrorContains(t, target.Publish(t.Context(), change()), "it is about something else")
+	})
+}
+
+func TestAnAnswerThatNamesNoVersionIsNotBelieved(t *testing.T) {
+	for _, body := range []always{`{}`, `{"status":"WAIT_RELEASE"}`} {
 		given(t, func(t *testing.T, w *harness) {
 			w.wire.to = body
 			target := alipaycntarget.New(w.client, mini, parse(version))
