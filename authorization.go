@@ -72,6 +72,12 @@ type Authorization struct {
 	ExpiresAt time.Time `json:"expiresAt,omitzero"`
 	// GrantedAt is when it was granted; zero before.
 	GrantedAt time.Time `json:"grantedAt,omitzero"`
+	// TargetProgramID is the mini program that was chosen on the page, by the target
+	// app's own id; empty before, and where the target app has no ids of its own.
+	TargetProgramID string `json:"targetProgramId,omitempty"`
+	// MissingMethods are the target app's APIs that a release needs and that were not
+	// authorized on the page: while the status is PENDING, visit it again.
+	MissingMethods []string `json:"missingMethods,omitempty"`
 }
 
 // AuthorizationInput names an authorization.

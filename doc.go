@@ -24,9 +24,11 @@
 //	RELEASE_PREPARATION  grayscale release                 GRAYSCALE_RELEASE
 //	RELEASE_PREPARATION  final release                     FULL_RELEASE
 //	RELEASE_PREPARATION  cancel                            CANCELED
+//	RELEASE_PREPARATION  target app returns it (own)       NEW_VERSION_CREATED
 //	GRAYSCALE_RELEASE    a higher ratio                    GRAYSCALE_RELEASE
 //	GRAYSCALE_RELEASE    ratio 100 %                       FULL_RELEASE
 //	GRAYSCALE_RELEASE    cancel                            CANCELED
+//	GRAYSCALE_RELEASE    target app ends it (own)          RELEASE_PREPARATION
 //	FULL_RELEASE         another version is fully released ARCHIVED
 //
 // # How a service moves

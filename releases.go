@@ -64,9 +64,11 @@ func releaseTransitions() []transition[ReleaseStatus] {
 		{ReleasePreparation, "grayscale release", ReleaseGrayscale},
 		{ReleasePreparation, "final release", ReleaseFull},
 		{ReleasePreparation, "cancel", ReleaseCanceled},
+		{ReleasePreparation, "target app returns it (own)", ReleaseNewVersionCreated},
 		{ReleaseGrayscale, "a higher ratio", ReleaseGrayscale},
 		{ReleaseGrayscale, "ratio 100 %", ReleaseFull},
 		{ReleaseGrayscale, "cancel", ReleaseCanceled},
+		{ReleaseGrayscale, "target app ends it (own)", ReleasePreparation},
 		{ReleaseFull, "another version is fully released", ReleaseArchived},
 	}
 }

@@ -84,6 +84,8 @@ type Review struct {
 	Status ReviewStatus `json:"status"`
 	// Reason is why the party rejected; may be empty otherwise.
 	Reason string `json:"reason,omitempty"`
+	// Pictures are links to what the target app's reviewers show with a rejection.
+	Pictures []string `json:"pictures,omitempty"`
 	// StartedAt is when the party was asked.
 	StartedAt time.Time `json:"startedAt"`
 	// DecidedAt is when the verdict came; zero while pending.

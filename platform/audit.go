@@ -17,7 +17,7 @@ type AuditEntry struct {
 	// At is when.
 	At time.Time `json:"at"`
 	// Who is the member, the reviewing party or the target app; "operator" for
-	// who runs the platform.
+	// who runs the platform, "outside" for what somebody did at the target app.
 	Who string `json:"who"`
 	// Kind is what changed, for example "release".
 	Kind string `json:"kind"`

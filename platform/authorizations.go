@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +36,7 @@ func beginAuthorization(c *call, in alipayplus.BeginAuthorizationInput) (*alipay
 	r := c.newAuthorization(in.ProgramID, in.TargetApp)
 	r.Visits = before.Visits
 	r.ended(visitOpen, visitReplaced)
-	r.Status, r.State, r.ExpiresAt = alipayplus.AuthorizationPending, rand.Text(), c.at.Add(c.p.cfg.authorizationExpiry)
+	r.Status, r.State, r.ExpiresAt = alipayplus.AuthorizationPending, newState(), c.at.Add(c.p.cfg.authorizationExpiry)
 	r.opened()
 	out := c.withPage(r, program, target)
 	if out.URL == "" {
@@ -45,6 +46,10 @@ func beginAuthorization(c *call, in alipayplus.BeginAuthorizationInput) (*alipay
 	c.audit("authorization", r.ProgramID, string(before.Status), string(r.Status), "")
 	return out, nil
 }
+
+// newState makes a state of 120 random bits. Its length makes it valid base64, which
+// AlipayCN asks for.
+func newState() string { return rand.Text()[:24] }
 
 func (c *call) newAuthorization(program string, target alipayplus.TargetApp) *authorizationRecord {
 	return &authorizationRecord{Workspace: c.workspace(), Authorization: alipayplus.Authorization{
@@ -179,6 +184,7 @@ func (p *Platform) moveAuthorization(tx storage.Tx, r *authorizationRecord, to a
 		r.ended(visitGranted, visitRevoked)
 	}
 	r.Status, r.State, r.ExpiresAt = to, "", time.Time{}
+	r.MissingMethods = nil
 	if to == alipayplus.AuthorizationGranted {
 		r.GrantedAt = at
 	}
@@ -189,29 +195,36 @@ func (p *Platform) moveAuthorization(tx storage.Tx, r *authorizationRecord, to a
 	return w.add("authorization", r.ProgramID, string(before.Status), string(to), "")
 }
 
-// grant completes the authorization that the state belongs to; false when it
-// belongs to none, or the code is not genuine.
-func (p *Platform) grant(ctx context.Context, state, code string) (granted bool, err error) {
-	if code == "" {
-		return false, nil
-	}
+// grant completes the authorization that the state belongs to, if it waits for it.
+// refusal is why the target app, or what was authorized there, grants nothing.
+func (p *Platform) grant(ctx context.Context, state string, query url.Values) (refusal, err error) {
 	waiting, v, err := p.visit(ctx, state)
 	if err != nil || v.End != visitOpen {
-		return false, err
+		return nil, err
 	}
 	target, err := p.target(waiting.TargetApp)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
-	if err := target.Exchange(ctx, state, code); err != nil {
+	given, err := target.Exchange(ctx, TargetVisit{WorkspaceID: waiting.Workspace, ProgramID: waiting.ProgramID, State: state, Query: query})
+	if err != nil {
 		if codeOf(err) != alipayplus.CodeUnknownException {
-			return false, nil // a code that the target app refuses grants nothing
+			return err, nil
 		}
-		return false, fmt.Errorf("exchange the code: %w", err)
+		return nil, fmt.Errorf("exchange the code: %w", err)
 	}
-	return p.changeVisit(ctx, state, func(tx storage.Tx, r *authorizationRecord, _ *visit) error {
+	missing := slices.Clone(given.MissingMethods)
+	if len(missing) > 0 {
+		refusal = fmt.Errorf("%w: %s was not authorized for %s", alipayplus.ErrConflict, target.App(), strings.Join(missing, ", "))
+	}
+	_, err = p.changeVisit(ctx, state, func(tx storage.Tx, r *authorizationRecord, _ *visit) error {
+		r.TargetProgramID, r.MissingMethods = given.TargetProgramID, missing
+		if len(missing) > 0 {
+			return save(tx, r, r)
+		}
 		return p.moveAuthorization(tx, r, alipayplus.AuthorizationGranted, string(r.TargetApp))
 	})
+	return refusal, err
 }
 
 // decline ends the authorization that the state belongs to without giving it; false

@@ -619,9 +619,9 @@ type slowExchange struct {
 	meanwhile func()
 }
 
-func (a *slowExchange) Exchange(ctx context.Context, state, code string) error {
+func (a *slowExchange) Exchange(ctx context.Context, visit platform.TargetVisit) (*platform.TargetAuthorization, error) {
 	a.meanwhile()
-	return a.SimulatedAlipayCN.Exchange(ctx, state, code)
+	return a.SimulatedAlipayCN.Exchange(ctx, visit)
 }
 
 func TestAVisitIsOverWhenTheAuthorizationIsBegunAnewMeanwhile(t *testing.T) {

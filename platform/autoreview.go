@@ -13,7 +13,7 @@ import (
 )
 
 // AutoReview decides reviews without a person. It is called once for each party
-// when a release or service is submitted, possibly again when that has to be
+// when a release or service is submitted, but for the parties of a [TargetObserver], possibly again when that has to be
 // repeated, and must not block. The request has its Submission, which must not be
 // changed. The verdict takes effect after Decision.After;
 // [LeaveOpen] leaves it to [Platform.Reviews].
@@ -44,7 +44,7 @@ func LeaveOpen() Decision { return Decision{Verdict: alipayplus.ReviewPending} }
 
 // autoReview asks the AutoReview, if there is one, what a party will say and when.
 func (p *Platform) autoReview(r *requestRecord, submission alipayplus.Submission, party alipayplus.Party, at time.Time) {
-	if p.cfg.review == nil {
+	if p.cfg.review == nil || p.decidesItself(r, party) {
 		return
 	}
 	shown := r.Request

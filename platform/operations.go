@@ -22,10 +22,10 @@ type operation struct {
 	// used; what is wrong with the rest of the input the rule returns, because a
 	// requestId that has an outcome comes before that.
 	parse func(*Platform, *incoming) error
-	// effect is what the operation does at the target app, to the release as the
+	// effect is what the operation does at the target app, with the release as the
 	// rule has allowed it; nil for most. It runs between the rule and the staged
 	// writes, may run again, and must come to the same then.
-	effect func(TargetBackend, context.Context, *alipayplus.Release) error
+	effect func(TargetBackend, context.Context, TargetCall) error
 }
 
 // operations is what the platform answers: every operation of the contract, by
@@ -124,7 +124,7 @@ func operateWith[In checked, Out any](op contract.Operation, prepare func(*Platf
 	}
 }
 
-func (op operation) withEffect(effect func(TargetBackend, context.Context, *alipayplus.Release) error) operation {
+func (op operation) withEffect(effect func(TargetBackend, context.Context, TargetCall) error) operation {
 	op.effect = effect
 	return op
 }
@@ -142,6 +142,8 @@ type incoming struct {
 	question string
 	// message is what was signed, hashed; empty for a call that nobody can capture.
 	message string
+	// observed is the key of the release that was observed for the call; empty for none.
+	observed string
 
 	// requestID is the idempotency key; empty for a call that needs none.
 	requestID string
@@ -178,6 +180,10 @@ type call struct {
 	before, after *releaseRecord
 	// checked are the permissions that the call needed.
 	checked []permission
+	// about is what the target app is called about; lost says that it refused for want of
+	// an authorization.
+	about TargetCall
+	lost  bool
 	// announced and unresolved are those of the release before the call reserved
 	// anything.
 	announced  alipayplus.Ratio
@@ -208,19 +214,26 @@ func (p *Platform) execute(ctx context.Context, in incoming) executed {
 }
 
 func (p *Platform) read(ctx context.Context, in incoming) (out reply, err error) {
-	err = p.upToDate(ctx, noLock, p.cfg.store.View, func(tx storage.Tx) error {
-		c, err := p.begin(ctx, tx, in)
-		if err != nil {
+	for {
+		err = p.upToDate(ctx, noLock, p.cfg.store.View, func(tx storage.Tx) error {
+			c, err := p.begin(ctx, tx, in)
+			if err != nil {
+				return err
+			}
+			data, err := in.rule(c)
+			if err != nil {
+				return err
+			}
+			out, err = successReply(in, data)
 			return err
+		})
+		unobserved, isUnobserved := errors.AsType[*unobservedError](err)
+		if !isUnobserved {
+			return out, err
 		}
-		data, err := in.rule(c)
-		if err != nil {
-			return err
-		}
-		out, err = successReply(in, data)
-		return err
-	})
-	return out, err
+		p.observe(ctx, unobserved, false)
+		in.observed = unobserved.key()
+	}
 }
 
 // begin starts a run of a call. It reads the credential and the member again: both
@@ -299,6 +312,11 @@ func (s *writeSession) applyRule(ctx context.Context) (out reply, reserved *call
 			reserved = c
 			return c.reserve()
 		})
+		if unobserved, is := errors.AsType[*unobservedError](err); is {
+			s.p.observe(ctx, unobserved, true)
+			s.in.observed = unobserved.key()
+			continue
+		}
 		busy, isBusy := errors.AsType[*busyError](err)
 		if !isBusy {
 			return out, reserved, err
@@ -360,6 +378,12 @@ func (c *call) reserve() error {
 	if _, err := c.p.target(c.after.TargetApp); err != nil {
 		return err // nothing is announced to an app that cannot be asked
 	}
+	// The target app gets copies: what it does with them changes no record.
+	about, err := c.p.targetCall(c.tx, c.after)
+	if err != nil {
+		return err
+	}
+	c.about = about
 	c.announced, c.unresolved = c.before.Announced, c.before.Unresolved
 	if err := c.before.reserve(c.tx, max(c.announced, c.after.Grayscale.Ratio), c.in.op.Name); err != nil {
 		return err
@@ -425,12 +449,8 @@ func (s *writeSession) askTarget(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	// The target app gets a release of its own: what it does with it changes no record.
-	release, err := c.after.forTarget()
-	if err != nil {
-		return err
-	}
-	if err := c.explain(s.in.op.effect(target, ctx, release)); err != nil {
+	if err := c.explain(s.in.op.effect(target, ctx, c.about)); err != nil {
+		s.p.observed.forget(c.before.key()) // somebody may have changed it there
 		return s.effectFailed(context.WithoutCancel(ctx), c, fmt.Errorf("target app: %w", err))
 	}
 	return nil
@@ -442,6 +462,7 @@ func (c *call) explain(err error) error {
 	if !errors.Is(err, alipayplus.ErrAuthorizationRequired) {
 		return err
 	}
+	c.lost = true
 	if c.effectIsOptional {
 		return nil
 	}
@@ -463,6 +484,11 @@ func (s *writeSession) effectFailed(ctx context.Context, c *call, cause error) e
 		r, err := load[releaseRecord](tx, c.before.key())
 		if err != nil || r == nil {
 			return err
+		}
+		if c.lost {
+			if err := c.p.lostAuthorization(tx, r); err != nil {
+				return err
+			}
 		}
 		by, _, err := tx.Get(c.effectKey())
 		if err != nil {
@@ -540,6 +566,11 @@ func (s *writeSession) commit(ctx context.Context, reserved *call) (out reply, e
 		c := reserved.continued(tx)
 		if err := c.endEffect(); err != nil {
 			return err
+		}
+		if c.lost {
+			if err := c.p.lostAuthorization(tx, c.before); err != nil {
+				return err
+			}
 		}
 		out, err = c.commit()
 		return err

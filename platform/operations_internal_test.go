@@ -60,8 +60,8 @@ type meddling struct {
 	meanwhile func(r *alipayplus.Release)
 }
 
-func (m meddling) SetRatio(_ context.Context, r *alipayplus.Release, _ alipayplus.Ratio) error {
-	m.meanwhile(r)
+func (m meddling) SetRatio(_ context.Context, about TargetCall, _ alipayplus.Ratio) error {
+	m.meanwhile(about.Release)
 	return nil
 }
 

@@ -3,13 +3,16 @@ package platform
 import (
 	"context"
 	_ "embed" // the pages
+	"errors"
 	"html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
@@ -148,16 +151,21 @@ func (p *Platform) callback(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	query := r.URL.Query()
-	state, code, refusal := query.Get("state"), query.Get("code"), query.Get("error")
-	if state == "" || code == "" && refusal == "" {
+	state := query.Get("state")
+	answered := func(name string) bool { return name != "state" && query.Get(name) != "" }
+	if state == "" || !slices.ContainsFunc(slices.Collect(maps.Keys(query)), answered) {
 		p.incomplete(w)
 		return
 	}
-	var err error
-	if refusal != "" {
+	var refusal, err error
+	if query.Get("error") != "" {
 		_, err = p.decline(r.Context(), state)
 	} else {
-		_, err = p.grant(r.Context(), state, code)
+		refusal, err = p.grant(r.Context(), state, query)
+	}
+	if refusal != nil && !errors.Is(refusal, alipayplus.ErrPermission) {
+		writePage(w, p.html, http.StatusForbidden, "failed", validation.OneLine("This confirmation was not accepted: "+refusal.Error()+". Begin the authorization again."))
+		return
 	}
 	var v *visit
 	if err == nil {

@@ -38,6 +38,7 @@ type Platform struct {
 	html       *template.Template
 	faults     inprocess.Queue[Fault]
 	busy       locks.Keyed
+	observed   observations
 	counter    atomic.Uint64
 	// forgetting is held by the one call that removes expired outcomes.
 	forgetting sync.Mutex

@@ -326,6 +326,10 @@ type dueVerdict struct {
 	At     time.Time               `json:"at"`
 	Status alipayplus.ReviewStatus `json:"status"`
 	Reason string                  `json:"reason,omitempty"`
+	// Pictures are those of the target app, see [alipayplus.Review].
+	Pictures []string `json:"pictures,omitempty"`
+	// observed says that it comes from the target app itself.
+	observed bool
 }
 
 func requestKey(workspace, id string) string { return key("request", workspace, id) }

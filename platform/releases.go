@@ -191,10 +191,15 @@ func (c *call) releaseFor(action alipayplus.Action, id string) (*releaseRecord, 
 	if err != nil {
 		return nil, err
 	}
-	if err := c.may(action, r.ProgramID); err != nil || action == alipayplus.ActionView {
+	if err := c.may(action, r.ProgramID); err != nil {
 		return r, err
 	}
-	return r, c.lockProgram(programLock(r.Workspace, r.ProgramID))
+	if action != alipayplus.ActionView {
+		if err := c.lockProgram(programLock(r.Workspace, r.ProgramID)); err != nil {
+			return r, err
+		}
+	}
+	return r, c.checkObserved(r)
 }
 
 func queryRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, error) {
@@ -532,9 +537,9 @@ func (r *releaseRecord) forTarget() (*alipayplus.Release, error) {
 }
 
 // setRatioAtTarget is the effect of both ways to raise the ratio.
-func setRatioAtTarget(target TargetBackend, ctx context.Context, r *alipayplus.Release) error { //nolint:revive // the other effects are method expressions
-	if r.Status == alipayplus.ReleaseFull {
-		return target.Publish(ctx, r)
+func setRatioAtTarget(target TargetBackend, ctx context.Context, about TargetCall) error { //nolint:revive // the other effects are method expressions
+	if about.Release.Status == alipayplus.ReleaseFull {
+		return target.Publish(ctx, about)
 	}
-	return target.SetRatio(ctx, r, r.Grayscale.Ratio)
+	return target.SetRatio(ctx, about, about.Release.Grayscale.Ratio)
 }

@@ -124,8 +124,12 @@ func (p *Platform) decide(tx storage.Tx, at string, party alipayplus.Party, v du
 	if r.Reviews[i].Status != alipayplus.ReviewPending {
 		return nil, conflict("the review of request %s by %s is %s already", r.ID, party, r.Reviews[i].Status)
 	}
+	if !v.observed && p.decidesItself(r, party) {
+		return nil, conflict("the verdict of %s comes from %s itself, and is found there", party, r.TargetApp)
+	}
 	before := r.copy()
 	r.Reviews[i].Status, r.Reviews[i].Reason, r.Reviews[i].DecidedAt = v.Status, v.Reason, v.At
+	r.Reviews[i].Pictures = v.Pictures
 	delete(r.Due, party)
 	if outcome := alipayplus.ReviewOutcome(r.Reviews); outcome != alipayplus.RequestUnderReview {
 		if err := r.move(outcome, v.At); err != nil {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -287,9 +288,9 @@ func (m *model) authorize(t *rapid.T, who string, p *modelProgram) {
 	var a struct{ Data alipayplus.Authorization }
 	raw := m.raw(t, contract.AuthorizationQuery, m.caller(t, "olga"), map[string]any{"programId": p.id, "targetApp": "ALIPAY_CN"})
 	require.NoError(t, json.Unmarshal(raw, &a))
-	granted, err := m.p.grant(t.Context(), a.Data.State, m.app.code(a.Data.State))
+	refusal, err := m.p.grant(t.Context(), a.Data.State, url.Values{"code": {m.app.code(a.Data.State)}})
 	require.NoError(t, err)
-	require.True(t, granted)
+	require.NoError(t, refusal)
 	p.authorized = true
 }
 

@@ -56,11 +56,11 @@ func (s *SimulatedAlipayCN) AuthorizationPage(_, state string, _ *alipayplus.Pro
 }
 
 // Exchange accepts the code that the page gave for the state.
-func (s *SimulatedAlipayCN) Exchange(_ context.Context, state, code string) error {
-	if !hmac.Equal([]byte(code), []byte(s.code(state))) {
-		return fmt.Errorf("%w: the code does not belong to this authorization", alipayplus.ErrPermission)
+func (s *SimulatedAlipayCN) Exchange(_ context.Context, visit TargetVisit) (*TargetAuthorization, error) {
+	if !hmac.Equal([]byte(visit.Query.Get("code")), []byte(s.code(visit.State))) {
+		return nil, fmt.Errorf("%w: the code does not belong to this authorization", alipayplus.ErrPermission)
 	}
-	return nil
+	return &TargetAuthorization{}, nil
 }
 
 // code is what the page gives for a state.
@@ -71,21 +71,19 @@ func (s *SimulatedAlipayCN) code(state string) string {
 }
 
 // Submit accepts any release.
-func (s *SimulatedAlipayCN) Submit(context.Context, *alipayplus.Release) error { return nil }
+func (s *SimulatedAlipayCN) Submit(context.Context, TargetCall) error { return nil }
 
 // Withdraw accepts any release.
-func (s *SimulatedAlipayCN) Withdraw(context.Context, *alipayplus.Release) error { return nil }
+func (s *SimulatedAlipayCN) Withdraw(context.Context, TargetCall) error { return nil }
 
 // SetRatio accepts any ratio.
-func (s *SimulatedAlipayCN) SetRatio(context.Context, *alipayplus.Release, alipayplus.Ratio) error {
-	return nil
-}
+func (s *SimulatedAlipayCN) SetRatio(context.Context, TargetCall, alipayplus.Ratio) error { return nil }
 
 // Publish accepts any release.
-func (s *SimulatedAlipayCN) Publish(context.Context, *alipayplus.Release) error { return nil }
+func (s *SimulatedAlipayCN) Publish(context.Context, TargetCall) error { return nil }
 
 // Cancel accepts any release.
-func (s *SimulatedAlipayCN) Cancel(context.Context, *alipayplus.Release) error { return nil }
+func (s *SimulatedAlipayCN) Cancel(context.Context, TargetCall) error { return nil }
 
 // ServeHTTP serves the page with the two confirmations of "Release mini
 // programs", 确认选择 and then 确认授权; on both one can decline. It shows

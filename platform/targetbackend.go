@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"net/url"
 
 	"github.com/alipayplus-go/alipayplus"
 )
@@ -34,30 +35,103 @@ type TargetBackend interface {
 	// the app's APIs for a mini program.
 	NeedsAuthorization() bool
 	// AuthorizationPage is the page that a person must visit, with the state in
-	// it, which nobody can guess. base is the platform's own address, see
-	// [WithPublicURL]; without it the page cannot be begun over a network. The visit must
-	// end at base + CallbackPath with the query parameters state and code, or state and
-	// error for one that was declined. A target app that serves the page itself, because
-	// it is also an [http.Handler], returns only the query, beginning with "?", with the
-	// state as its parameter "state"; the platform puts its address before it, and shows
-	// the page only for a state that it waits for, see [VisitOf].
+	// it, which nobody can guess and which is valid base64. base is the platform's own
+	// address, see [WithPublicURL]; without it the page cannot be begun over a network. The
+	// visit must end at base + CallbackPath with the query parameter state and what Exchange
+	// needs, or state and error for one that was declined. A target app that serves the page
+	// itself, because it is also an [http.Handler], returns only the query, beginning with
+	// "?", with the state as its parameter "state"; the platform puts its address before it,
+	// and shows the page only for a state that it waits for, see [VisitOf].
 	AuthorizationPage(base, state string, program *alipayplus.Program) string
-	// Exchange redeems the code that came back with the state; a code that is not
-	// genuine is a refusal.
-	Exchange(ctx context.Context, state, code string) error
+	// Exchange redeems what came back with the state; what is not genuine is a refusal,
+	// whose text is shown on the page.
+	Exchange(ctx context.Context, visit TargetVisit) (*TargetAuthorization, error)
 
 	// Submit sends a release to the app's review.
-	Submit(ctx context.Context, release *alipayplus.Release) error
+	Submit(ctx context.Context, call TargetCall) error
 	// Withdraw takes a submitted release back, because the applicant did. A
 	// rejection by Alipay+ is not reported: the next Submit of the mini program takes
 	// the place of the former.
-	Withdraw(ctx context.Context, release *alipayplus.Release) error
+	Withdraw(ctx context.Context, call TargetCall) error
 	// SetRatio makes a release live for a share of the users, in percent below 100.
-	SetRatio(ctx context.Context, release *alipayplus.Release, ratio alipayplus.Ratio) error
+	SetRatio(ctx context.Context, call TargetCall, ratio alipayplus.Ratio) error
 	// Publish makes a release live for all users.
-	Publish(ctx context.Context, release *alipayplus.Release) error
+	Publish(ctx context.Context, call TargetCall) error
 	// Cancel takes a release back.
-	Cancel(ctx context.Context, release *alipayplus.Release) error
+	Cancel(ctx context.Context, call TargetCall) error
+}
+
+// TargetCall is what a target app is called about.
+type TargetCall struct {
+	// WorkspaceID is whose the mini program is.
+	WorkspaceID string
+	// Program is the mini program.
+	Program *alipayplus.Program
+	// Release is the release as it will be when the call has succeeded; for Observe, as
+	// it is. It is a copy.
+	Release *alipayplus.Release
+	// File reads a file that the workspace has uploaded. The error matches
+	// [alipayplus.ErrInvalid] when there is none of that id.
+	File func(ctx context.Context, id string) (*alipayplus.File, []byte, error)
+}
+
+// TargetVisit is the end of the visit of an authorization page.
+type TargetVisit struct {
+	// WorkspaceID is whose the mini program is.
+	WorkspaceID string
+	// ProgramID is the mini program for which the page was begun.
+	ProgramID string
+	// State is the state of the page.
+	State string
+	// Query is what came back with it.
+	Query url.Values
+}
+
+// TargetAuthorization is what was authorized on a page.
+type TargetAuthorization struct {
+	// TargetProgramID is the mini program that was chosen, by the target app's own id;
+	// empty where it has none of its own.
+	TargetProgramID string
+	// MissingMethods are the target app's APIs that a release needs and that were not
+	// authorized. With any, the authorization is not granted.
+	MissingMethods []string
+}
+
+// TargetObserver is a [TargetBackend] that says itself what has become of a release. Its
+// parties' verdicts come from there and from nobody else: no [AutoReview] is asked for
+// them, and no reviewer can give them. What somebody did at the target app outside of
+// the platform is recorded by [AuditEntry] Who "outside", and never undone. How a state
+// there becomes one here is this project's own:
+//
+//	UNDER_REVIEW         there APPROVED or REJECTED, the party's verdict
+//	UNDER_REVIEW         there taken back or taken down: the party's rejection
+//	RELEASE_PREPARATION  there live: GRAYSCALE_RELEASE or FULL_RELEASE
+//	RELEASE_PREPARATION  there in development again: NEW_VERSION_CREATED
+//	GRAYSCALE_RELEASE    there another ratio, or 100 %: the same here
+//	GRAYSCALE_RELEASE    there not live any more: RELEASE_PREPARATION or NEW_VERSION_CREATED
+//	either               there taken down: CANCELED
+//	FULL_RELEASE         there offline or taken down: ARCHIVED
+//
+// The platform observes a release before it answers about it or changes it: one that is
+// under review, in preparation or live, and whose last outcome is known, at intervals
+// that grow from 2 seconds to a minute while nothing changes. An observation that fails
+// is logged, and the record is taken as it is.
+type TargetObserver interface {
+	TargetBackend
+	// Observe reads what has become of the release; it changes nothing.
+	Observe(ctx context.Context, call TargetCall) (*TargetState, error)
+}
+
+// TargetState is what a target app says about a release.
+type TargetState struct {
+	// Status is where it stands there.
+	Status alipayplus.ReleaseStatus
+	// Ratio is the share of users who have it.
+	Ratio alipayplus.Ratio
+	// Review is the app's own verdict on the newest application; nil: none.
+	Review *alipayplus.Review
+	// Detail is the status in the app's own words, for the history.
+	Detail string
 }
 
 // target returns a target app by name.

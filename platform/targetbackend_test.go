@@ -100,20 +100,22 @@ func newFakeApp() *fakeApp {
 // NeedsAuthorization spares the tests a visit.
 func (*fakeApp) NeedsAuthorization() bool { return false }
 
-func (s *fakeApp) Submit(ctx context.Context, r *alipayplus.Release) error {
+func (s *fakeApp) Submit(ctx context.Context, c platform.TargetCall) error {
+	r := c.Release
 	return s.do(ctx, "submit", r, 0, func() { s.submitted[r.ID] = r.Configuration })
 }
 
-func (s *fakeApp) Withdraw(ctx context.Context, r *alipayplus.Release) error {
+func (s *fakeApp) Withdraw(ctx context.Context, c platform.TargetCall) error {
+	r := c.Release
 	return s.do(ctx, "withdraw", r, 0, func() { delete(s.submitted, r.ID) })
 }
 
-func (s *fakeApp) SetRatio(ctx context.Context, r *alipayplus.Release, ratio alipayplus.Ratio) error {
-	return s.setRatio(ctx, "ratio", r, ratio)
+func (s *fakeApp) SetRatio(ctx context.Context, c platform.TargetCall, ratio alipayplus.Ratio) error {
+	return s.setRatio(ctx, "ratio", c.Release, ratio)
 }
 
-func (s *fakeApp) Publish(ctx context.Context, r *alipayplus.Release) error {
-	return s.setRatio(ctx, "publish", r, alipayplus.FullRatio)
+func (s *fakeApp) Publish(ctx context.Context, c platform.TargetCall) error {
+	return s.setRatio(ctx, "publish", c.Release, alipayplus.FullRatio)
 }
 
 func (s *fakeApp) setRatio(ctx context.Context, what string, r *alipayplus.Release, ratio alipayplus.Ratio) error {
@@ -123,7 +125,8 @@ func (s *fakeApp) setRatio(ctx context.Context, what string, r *alipayplus.Relea
 	return s.do(ctx, what, r, ratio, func() { s.ratios[r.ID] = append(s.ratios[r.ID], ratio) })
 }
 
-func (s *fakeApp) Cancel(ctx context.Context, r *alipayplus.Release) error {
+func (s *fakeApp) Cancel(ctx context.Context, c platform.TargetCall) error {
+	r := c.Release
 	return s.do(ctx, "cancel", r, 0, func() { s.canceled[r.ID] = true })
 }
 
