@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/alipayplus-go/alipayplus"
 )
@@ -238,6 +239,8 @@ func scalarText(data []byte) (string, error) {
 	switch {
 	case bytes.Equal(data, []byte("null")):
 		return "", nil
+	case len(data) > 1 && data[0] == '"' && bytes.IndexByte(data, '\\') < 0 && utf8.Valid(data):
+		return strings.TrimSpace(string(data[1 : len(data)-1])), nil // as most texts are, without the cost of a decoder
 	case len(data) > 0 && data[0] == '"':
 		var text string
 		if err := json.Unmarshal(data, &text); err != nil {

@@ -133,7 +133,7 @@ func (e *execution) body(req *http.Request) error {
 // RoundTrip sends one attempt. As a method of the execution it also hides the pool's CloseIdleConnections, which
 // go-retryablehttp calls after each failed call.
 func (e *execution) RoundTrip(req *http.Request) (*http.Response, error) {
-	e.headers = req.Header.Clone()
+	e.headers = req.Header
 	resp, err := e.pool.RoundTrip(req.WithContext(e.roundTrip.ctx))
 	if err != nil {
 		return nil, err
