@@ -108,10 +108,10 @@ func (p fieldPath) String() string {
 	return b.String()
 }
 
-// decodeAnswer reads one JSON document and nothing else. Numbers stay as they were
+// decodeAnswer reads one JSON document and nothing else, but for a byte order mark before it. Numbers stay as they were
 // written.
 func decodeAnswer(body []byte) (any, error) {
-	decoder := json.NewDecoder(bytes.NewReader(body))
+	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))))
 	decoder.UseNumber()
 	var document any
 	if err := decoder.Decode(&document); err != nil {

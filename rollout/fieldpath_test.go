@@ -87,6 +87,10 @@ func TestAnAnswerIsOneJSONDocument(t *testing.T) {
 		_, err := decodeAnswer([]byte(answer))
 		require.Error(t, err, answer)
 	}
+	for _, answer := range []string{" {\"a\": 1}\n", "\ufeff{\"a\": 1}"} {
+		_, err := decodeAnswer([]byte(answer))
+		require.NoError(t, err, answer)
+	}
 	_, err := decodeAnswer([]byte(" {\"a\": 1}\n"))
 	require.NoError(t, err)
 }

@@ -6,8 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -17,13 +19,14 @@ import (
 
 // CommandGate asks a program: exit status 0 passes, the WaitStatus waits, any
 // other fails. The last line that it writes, to whichever of its outputs, is the
-// reason.
+// reason, as a terminal would show it.
 //
 // The program finds the environment of the runner, and in it ROLLOUT_NAME,
 // ROLLOUT_TARGET, ROLLOUT_VERSION (empty when the target does not say it), ROLLOUT_STEP (its
 // place in the spec, from 0), ROLLOUT_RATIO (in percent, "10"), ROLLOUT_SINCE (when it went
-// live, by RFC 3339) and ROLLOUT_LIVE_SECONDS (how long ago that is, at least 1). When it takes longer than the gate's timeout it is killed; on Unix
-// with all that it started, unless they left its process group.
+// live, by RFC 3339) and ROLLOUT_LIVE_SECONDS (how long ago that is, at least 1). When it takes longer than the gate's timeout
+// it is asked to end, by SIGTERM, and killed 3 seconds later. What it started, and has not
+// taken out of its process group, ends with it in the same way, also when it ends by itself.
 type CommandGate struct {
 	// Args are the program and its arguments; no shell reads them.
 	Args []string `json:"args" yaml:"args" validate:"min=1,max=1000"`
@@ -34,13 +37,12 @@ type CommandGate struct {
 
 const (
 	defaultWaitStatus = 75
-	// maxCommandOutput is how much of the end of the output is kept, in bytes.
-	maxCommandOutput = 4 << 10
+	// maxLine is how much of the beginning of a line is kept, in bytes.
+	maxLine = 8 << 10
 	// maxReason is how much of the last line is shown, in characters.
 	maxReason = 500
-	// commandGrace is how long the outputs of a program that is over may stay open,
-	// by what it started.
-	commandGrace = time.Second
+	// commandGrace is how long a program may take to end, from being asked to being killed.
+	commandGrace = 3 * time.Second
 )
 
 func (g *CommandGate) check(path string, add report) {
@@ -60,11 +62,11 @@ func (g *CommandGate) Gate() Gate {
 		if len(args) == 0 {
 			return Verdict{}, errors.New("the command gate names no program")
 		}
-		status, output, err := runCommand(ctx, args, step)
+		status, line, err := runCommand(ctx, args, step)
 		if err != nil {
 			return Verdict{}, fmt.Errorf("command %s: %w", validation.OneLine(args[0]), err)
 		}
-		return commandVerdict(status, wait, lastLine(output)), nil
+		return commandVerdict(status, wait, line), nil
 	}
 }
 
@@ -82,50 +84,114 @@ func commandVerdict(status, wait int, line string) Verdict {
 	return Failed("%s", reason)
 }
 
-// runCommand runs a program to its end, and returns its exit status and the end of
-// what it wrote. The error says why it has none.
-func runCommand(ctx context.Context, args []string, step Step) (status int, output []byte, err error) {
-	var kept tail
-	cmd := exec.CommandContext(ctx, args[0], args[1:]...) //nolint:gosec // to run it is what the spec asks for
-	cmd.Env = append(os.Environ(), step.environment()...)
-	cmd.Stdout, cmd.Stderr = &kept, &kept // the same writer, so that os/exec serializes the writes
-	cmd.WaitDelay = commandGrace
-	setProcessGroup(cmd)
-	if err := cmd.Start(); err != nil {
-		return 0, nil, fmt.Errorf("it cannot be started: %w", err)
+// runCommand runs a program to its end, and returns its exit status and the last line that it
+// wrote. The error says why it has none. What it started, and did not take out of its process
+// group, ends with it.
+func runCommand(ctx context.Context, args []string, step Step) (status int, line string, err error) {
+	output, writer, err := os.Pipe()
+	if err != nil {
+		return 0, "", err
 	}
+	defer func() { _ = output.Close() }()
+	cmd := exec.Command(args[0], args[1:]...) //nolint:gosec,noctx // to run it is what the spec asks for; it is ended below
+	cmd.Env = append(os.Environ(), step.environment()...)
+	cmd.Stdout, cmd.Stderr = writer, writer // a file, so that Wait does not wait for who else has it open
+	group, err := startGroup(cmd)
+	_ = writer.Close()
+	if err != nil {
+		return 0, "", cmp.Or(programFault(args[0]), fmt.Errorf("it cannot be started: %w", err))
+	}
+	defer group.release()
+	kept, copied := new(tellingLine), make(chan struct{})
+	go func() {
+		defer close(copied)
+		_, _ = io.Copy(kept, output)
+	}()
+	exited, watched := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(watched)
+		select {
+		case <-exited:
+		case <-ctx.Done():
+			group.terminate()
+			select {
+			case <-exited:
+			case <-time.After(commandGrace):
+				group.kill()
+			}
+		}
+	}()
 	err = cmd.Wait()
-	if errors.Is(err, exec.ErrWaitDelay) {
-		_ = killProcessGroup(cmd) // a child still holds its output
+	close(exited)
+	<-watched
+	group.endRest()
+	select {
+	case <-copied:
+	case <-time.After(commandGrace): // somebody else still has the output open
+		_ = output.SetReadDeadline(time.Now())
+		<-copied
 	}
 	switch {
 	case ctx.Err() != nil:
-		return 0, nil, fmt.Errorf("it did not end in time and was killed: %w", ctx.Err())
+		return 0, "", fmt.Errorf("it did not end in time and was killed: %w", ctx.Err())
 	case cmd.ProcessState == nil || !cmd.ProcessState.Exited():
-		return 0, nil, fmt.Errorf("it did not end by itself: %w", err)
+		return 0, "", fmt.Errorf("it did not end by itself: %w", err)
 	default:
-		return cmd.ProcessState.ExitCode(), kept.end, nil
+		return cmd.ProcessState.ExitCode(), kept.String(), nil
 	}
 }
 
-// tail keeps the end of what is written to it.
-type tail struct{ end []byte }
+// tellingLine keeps the beginning of the last line that says something.
+type tellingLine struct {
+	line []byte
+	last string
+}
 
-func (t *tail) Write(p []byte) (int, error) {
-	t.end = append(t.end, p[max(0, len(p)-maxCommandOutput):]...)
-	if more := len(t.end) - maxCommandOutput; more > 0 {
-		t.end = slices.Delete(t.end, 0, more)
+func (t *tellingLine) Write(p []byte) (int, error) {
+	for rest := p; len(rest) > 0; {
+		end := bytes.IndexAny(rest, "\r\n")
+		part := rest
+		if end >= 0 {
+			part = rest[:end]
+		}
+		t.line = append(t.line, part[:min(len(part), maxLine-len(t.line))]...)
+		if end < 0 {
+			break
+		}
+		t.endLine()
+		rest = rest[end+1:]
 	}
 	return len(p), nil
 }
 
-// lastLine is the last line that says something.
-func lastLine(output []byte) string {
-	output = bytes.TrimSpace(output)
-	line := output[bytes.LastIndexAny(output, "\r\n")+1:]
-	text := []rune(strings.TrimSpace(validation.OneLine(strings.ToValidUTF8(string(line), "?"))))
-	if len(text) > maxReason {
-		text = append(text[:maxReason], []rune("...")...)
+func (t *tellingLine) endLine() {
+	if text := plainLine(t.line); text != "" {
+		t.last = text
 	}
-	return string(text)
+	t.line = t.line[:0]
+}
+
+// String is the line.
+func (t *tellingLine) String() string {
+	t.endLine()
+	return t.last
+}
+
+// escapeSequence is what a program writes to steer a terminal (ECMA-48): strings that end in
+// BEL or ST, such as titles and links, then colours and movements, then all others.
+var escapeSequence = regexp.MustCompile("(?:\x1b[\\]PX^_]|[\u0090\u0098\u009d-\u009f])[^\x07\x1b\u009c]*(?:\x07|\x1b\\\\|\u009c)?" +
+	"|(?:\x1b\\[|\u009b)[0-?]*[ -/]*[@-~]?" +
+	"|\x1b[ -/]*[0-~]?")
+
+// plainLine is what a terminal would show of a line, at most maxReason characters of it.
+func plainLine(line []byte) string {
+	text := escapeSequence.ReplaceAllString(strings.ToValidUTF8(string(line), "?"), "")
+	text = strings.TrimSpace(validation.OneLine(text))
+	if len(text) <= maxReason {
+		return text
+	}
+	if runes := []rune(text); len(runes) > maxReason {
+		text = string(runes[:maxReason]) + "..."
+	}
+	return text
 }

@@ -1,12 +1,23 @@
-//go:build !unix
+//go:build !unix && !windows
 
 package rollout
 
 import "os/exec"
 
-// setProcessGroup does nothing: this system has no process groups that can be killed as a
-// whole.
-func setProcessGroup(*exec.Cmd) {}
+// processGroup is a program: this system has no groups that end as a whole.
+type processGroup struct{ cmd *exec.Cmd }
 
-// killProcessGroup kills the program.
-func killProcessGroup(cmd *exec.Cmd) error { return cmd.Process.Kill() }
+func startGroup(cmd *exec.Cmd) (*processGroup, error) {
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	return &processGroup{cmd}, nil
+}
+
+func (g *processGroup) terminate() { g.kill() }
+
+func (g *processGroup) kill() { _ = g.cmd.Process.Kill() }
+
+func (g *processGroup) endRest() {}
+
+func (g *processGroup) release() {}

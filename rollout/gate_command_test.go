@@ -54,16 +54,22 @@ func TestProgramOfTheCommandGates(t *testing.T) {
 		fmt.Println() //nolint:forbidigo // it is the program that the gate asks
 	case "parent": // starts a child with its own outputs, and stays or goes
 		child := exec.Command(os.Args[0], slices.Concat(os.Args[1:3], []string{"child"}, rest[1:])...)
-		child.Stdout, child.Stderr = os.Stdout, os.Stderr
+		born, tell, err := os.Pipe()
+		require.NoError(t, err)
+		child.Stdout, child.Stderr, child.ExtraFiles = os.Stdout, os.Stderr, []*os.File{tell}
 		require.NoError(t, child.Start())
+		require.NoError(t, tell.Close())
 		if rest[0] == "stays" {
 			_ = child.Wait()
 		}
+		_, err = born.Read(make([]byte, 1))
+		require.NoError(t, err)
 		fmt.Println("the parent went") //nolint:forbidigo // it is the program that the gate asks
 	case "child": // reports to the test that it lives, and again when it lived on
 		conn, err := net.Dial("tcp", rest[0])
 		require.NoError(t, err)
 		fmt.Fprint(conn, "born")
+		_, _ = os.NewFile(3, "born").Write([]byte{1}) // to the parent, if there is one
 		time.Sleep(time.Minute)
 		fmt.Fprint(conn, "alive")
 	}
@@ -87,7 +93,12 @@ func TestACommandGateDecidesByExitStatus(t *testing.T) {
 		{"75", 0, []string{"exit", "75", "no data yet"}, rollout.Verdict{Decision: rollout.Wait, Reason: "no data yet"}},
 		{"another to wait", 3, []string{"exit", "3"}, rollout.Verdict{Decision: rollout.Wait, Reason: "exit status 3"}},
 		{"75 where another waits", 3, []string{"exit", "75"}, rollout.Verdict{Decision: rollout.Fail, Reason: "exit status 75"}},
-		{"words that would steer", 0, []string{"exit", "1", "a\rb\x1b[2Jc\td"}, rollout.Verdict{Decision: rollout.Fail, Reason: "exit status 1: b [2Jc d"}},
+		{"words that would steer", 0, []string{"exit", "1", "a\rb\x1b[2Jc\td"}, rollout.Verdict{Decision: rollout.Fail, Reason: "exit status 1: bc d"}},
+		{"colours last", 0, []string{"exit", "1", "\x1b[31;1mtoo slow\x1b[0m\n\x1b[0m\n\x1b[?25h\n"}, rollout.Verdict{Decision: rollout.Fail, Reason: "exit status 1: too slow"}},
+		{"a title", 0, []string{"exit", "1", "\x1b]0;smoke\atoo slow\n\x1b]0;done\x1b\\\n"}, rollout.Verdict{Decision: rollout.Fail, Reason: "exit status 1: too slow"}},
+		{"a link", 0, []string{"exit", "0", "see \x1b]8;;https://a.example\x1b\\the page\x1b]8;;\x1b\\"}, rollout.Verdict{Decision: rollout.Pass, Reason: "see the page"}},
+		{"other sequences", 0, []string{"exit", "0", "\x1b(B\x1b7\x1bPq#0\x1b\\a\u009b1mb\u009d0;x\u009cc\x1b["}, rollout.Verdict{Decision: rollout.Pass, Reason: "abc"}},
+		{"a line too long", 0, []string{"exit", "0", "begin " + strings.Repeat("x", 20_000)}, rollout.Verdict{Decision: rollout.Pass, Reason: "begin " + strings.Repeat("x", 494) + "..."}},
 		{"words without end", 0, []string{"exit", "0", strings.Repeat("é", 600)}, rollout.Verdict{Decision: rollout.Pass, Reason: strings.Repeat("é", 500) + "..."}},
 		{"a flood", 0, []string{"flood"}, rollout.Verdict{Decision: rollout.Pass, Reason: "the last line"}},
 	} {

@@ -3,25 +3,38 @@
 package rollout
 
 import (
-	"errors"
-	"os"
 	"os/exec"
 	"syscall"
+	"time"
 )
 
-// setProcessGroup makes the program the leader of a process group, which is killed as a
-// whole.
-func setProcessGroup(cmd *exec.Cmd) {
+// processGroup is a program and what it started. Its number names the group as long as one of
+// them lives.
+type processGroup struct{ leader int }
+
+// startGroup starts the program as the leader of a process group.
+func startGroup(cmd *exec.Cmd) (*processGroup, error) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return killProcessGroup(cmd) }
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	return &processGroup{leader: cmd.Process.Pid}, nil
 }
 
-// killProcessGroup kills the program and what it started. Its id names the group as long as
-// one of them lives.
-func killProcessGroup(cmd *exec.Cmd) error {
-	err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-	if errors.Is(err, syscall.ESRCH) {
-		return os.ErrProcessDone
+func (g *processGroup) terminate() { _ = syscall.Kill(-g.leader, syscall.SIGTERM) }
+
+func (g *processGroup) kill() { _ = syscall.Kill(-g.leader, syscall.SIGKILL) }
+
+// endRest ends what a program that is over has left behind, as a supervisor would: it is
+// asked to end, and killed when it does not.
+func (g *processGroup) endRest() {
+	g.terminate()
+	for deadline := time.Now().Add(commandGrace); g.alive() && time.Now().Before(deadline); {
+		time.Sleep(10 * time.Millisecond)
 	}
-	return err
+	g.kill()
 }
+
+func (g *processGroup) alive() bool { return syscall.Kill(-g.leader, 0) == nil }
+
+func (g *processGroup) release() {}

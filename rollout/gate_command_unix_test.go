@@ -5,6 +5,9 @@ package rollout_test
 import (
 	"context"
 	"io"
+	"os"
+	"path/filepath"
+	"runtime"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -59,4 +62,42 @@ func TestACommandThatIsKilledByOthersGivesNoVerdict(t *testing.T) {
 
 	require.ErrorContains(t, err, "command sh: it did not end by itself: signal: killed")
 	require.Zero(t, verdict)
+}
+
+// A child that wrote its output elsewhere ends with its gate too, and is asked to before.
+func TestWhatACommandLeftBehindEndsWhereverItWrites(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	gate := &rollout.CommandGate{Args: []string{"sh", "-c", `
+		(trap 'echo asked >"$0/asked"; exit 0' TERM; echo born >"$0/born"; while :; do sleep 0.01; done) >/dev/null 2>&1 </dev/null &
+		while [ ! -e "$0/born" ]; do sleep 0.01; done
+		echo the parent went`, dir}}
+
+	verdict, err := gate.Gate()(t.Context(), rollout.Step{})
+
+	require.NoError(t, err)
+	require.Equal(t, rollout.Passed("the parent went"), verdict)
+	require.FileExists(t, filepath.Join(dir, "asked"))
+}
+
+func TestACommandIsAskedToEndBeforeItIsKilled(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	gate := &rollout.CommandGate{Args: []string{"sh", "-c", `trap 'echo asked >"$0/asked"; exit 0' TERM; echo born >"$0/born"; while :; do sleep 0.01; done`, dir}}
+	go func() {
+		defer cancel()
+		for {
+			if _, err := os.Stat(filepath.Join(dir, "born")); err == nil || t.Context().Err() != nil {
+				return
+			}
+			runtime.Gosched()
+		}
+	}()
+
+	verdict, err := gate.Gate()(ctx, rollout.Step{})
+
+	require.ErrorIs(t, err, context.Canceled, "a status 0 after its time is no verdict")
+	require.Zero(t, verdict)
+	require.FileExists(t, filepath.Join(dir, "asked"))
 }
