@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -67,13 +68,14 @@ func configure(cmd *cobra.Command) error {
 		return nil
 	}
 	config := cmd.Flag("config")
-	if err := fromVariable(config, "ALIPAYPLUS_CONFIG"); err != nil {
+	if err := fromVariable(config, "ALIPAYPLUS_CONFIG", "ALIPAYPLUS_CONFIG"); err != nil {
 		return err
 	}
 	settings, err := readConfig(config.Value.String(), cmd.Root())
 	if err != nil {
 		return err
 	}
+	fromFile := make(map[string]bool)
 	for _, variable := range slices.Sorted(maps.Keys(settings)) {
 		// A key that is set in one form is not set in the other one besides.
 		base, _ := strings.CutSuffix(variable, "_FILE")
@@ -81,11 +83,17 @@ func configure(cmd *cobra.Command) error {
 			if err := os.Setenv(variable, settings[variable]); err != nil {
 				return err
 			}
+			fromFile[variable] = true
 		}
 	}
 	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
 		if err == nil && f.Name != "help" {
-			err = fromVariable(f, sections()[section]+variableName(f.Name))
+			variable := sections()[section] + variableName(f.Name)
+			where := variable
+			if fromFile[variable] {
+				where = cmp.Or(config.Value.String(), configFile) + ": " + f.Name
+			}
+			err = fromVariable(f, variable, where)
 		}
 	})
 	return err
@@ -101,14 +109,15 @@ func sectionOf(cmd *cobra.Command) string {
 	return ""
 }
 
-// fromVariable gives a flag that is not given the value of its variable.
-func fromVariable(f *pflag.Flag, variable string) error {
+// fromVariable gives a flag that is not given the value of its variable; where is where a
+// user finds that value.
+func fromVariable(f *pflag.Flag, variable, where string) error {
 	value := os.Getenv(variable)
 	if f.Changed || value == "" {
 		return nil
 	}
 	if err := f.Value.Set(value); err != nil {
-		return misused("%s: %q cannot be used: %w", variable, value, err)
+		return misused("%s: %w", where, valueError(f, value, err))
 	}
 	return nil
 }

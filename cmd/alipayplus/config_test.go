@@ -46,6 +46,15 @@ func TestWhatIsWrongWithAConfigurationIsNamed(t *testing.T) {
 	}
 }
 
+func TestAWrongValueIsSaidWhereItStands(t *testing.T) {
+	t.Chdir(t.TempDir())
+	require.NoError(t, os.WriteFile(configFile, []byte("rollout: {max-time: 5}"), 0o600))
+	t.Setenv("ALIPAYPLUS_ROLLOUT_MAX_TIME", "") // unset again at the end
+	var stdout, stderr bytes.Buffer
+	require.Equal(t, int(report.ExitUsage), run(t.Context(), []string{"rollout", "run"}, &stdout, &stderr))
+	require.Contains(t, stderr.String(), `error: alipayplus.yaml: max-time: "5" is not a duration`)
+}
+
 func TestWhatCallsNobodyNeedsNoConfiguration(t *testing.T) {
 	t.Chdir(t.TempDir())
 	require.NoError(t, os.WriteFile(configFile, []byte("rolout: {}"), 0o600))

@@ -193,7 +193,7 @@ func call(ctx context.Context, args []string, stdout, stderr io.Writer) report.E
 
 // command is the command line of a rollout command, which may stand anywhere among args.
 func command(args []string) []string {
-	commands := []string{commandPlan, commandRun, commandStep, commandStatus, commandHistory, commandPause, commandResume, commandApprove, commandAbort}
+	commands := []string{commandPlan, commandRun, commandStep, commandStatus, commandHistory, commandPause, commandResume, commandApprove, commandRevoke, commandAbort}
 	for i, arg := range args {
 		if slices.Contains(commands, arg) {
 			return slices.Concat([]string{"rollout", arg}, args[:i], args[i+1:])

@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/rollout"
 	"github.com/alipayplus-go/alipayplus/rollout/report"
 )
@@ -67,8 +68,11 @@ func (j *job) text() string {
 	case formatMarkdown:
 		return j.result.Markdown()
 	case formatText:
-		if j.showsState() {
+		if j.showsState() && j.state != nil {
 			return j.result.Text()
+		}
+		if j.showsState() && j.seen != nil { // it has not begun
+			return report.Wrap("", j.result.Message, widthOf(j.stdout))
 		}
 		return "" // standard error says it
 	default:
@@ -86,7 +90,7 @@ func (j *job) output() string {
 
 // showsState says whether the result is where a rollout stands, as text.
 func (j *job) showsState() bool {
-	return j.opts.command == commandStatus && j.state != nil && j.output() == formatText
+	return j.opts.command == commandStatus && j.output() == formatText
 }
 
 // isTerminal says whether what is written to w is for people.
@@ -170,14 +174,25 @@ func (j *job) messageOf(ctx context.Context, err error) string {
 	case errors.Is(err, rollout.ErrPending):
 		return j.standing()
 	case err != nil:
-		return flagNames(report.OneLine(err.Error()))
+		return flagNames(withoutClass(report.OneLine(err.Error())))
 	case j.opts.command == commandPlan:
 		return "planned"
 	case j.opts.command == commandApprove:
 		return fmt.Sprintf("%v is approved; %s", j.opts.ratio(), j.standing())
+	case j.opts.command == commandRevoke:
+		return fmt.Sprintf("the approval of %v is revoked; %s", j.opts.ratio(), j.standing())
 	default:
 		return j.standing()
 	}
+}
+
+// withoutClass leaves out the class that an error of the library ends with: the exit status
+// says it.
+func withoutClass(text string) string {
+	for _, class := range []error{alipayplus.ErrInvalid, alipayplus.ErrNotFound, alipayplus.ErrConflict} {
+		text = strings.TrimSuffix(text, ": "+class.Error())
+	}
+	return text
 }
 
 // standing says the state of the rollout, and what a run waits for.

@@ -28,6 +28,7 @@ const (
 	commandPause      = "pause"
 	commandResume     = "resume"
 	commandApprove    = "approve"
+	commandRevoke     = "revoke"
 	commandAbort      = "abort"
 	commandGatesCheck = "gates check"
 )
@@ -66,6 +67,7 @@ func (a *app) rollout() *cobra.Command {
 		a.rolloutCommand("pause", commandPause, "Stop it where it is; what is live stays live"),
 		a.rolloutCommand("resume", commandResume, "Let the next run continue a paused rollout"),
 		a.rolloutCommand("approve", commandApprove, "Approve the ratio of --ratio"),
+		a.rolloutCommand("revoke", commandRevoke, "Take the approval of the ratio of --ratio back"),
 		a.rolloutCommand("abort", commandAbort, "Give the version up"),
 		gates,
 	)
@@ -153,8 +155,8 @@ func (o *options) register(set *pflag.FlagSet) {
 		set.TextVar(&o.callTimeout, "call-timeout", o.callTimeout,
 			"how long a change may take, with its repetitions: the longest `time` for which --max-time and signals are overrun")
 	}
-	if o.command == commandApprove {
-		set.IntVar(&o.percent, "ratio", 0, "the ratio that is approved, in `percent` (required)")
+	if o.namesRatio() {
+		set.IntVar(&o.percent, "ratio", 0, "the ratio whose approval is meant, in `percent` (required)")
 	}
 	if o.sends() {
 		set.StringVar(&o.by, "by", somebody(), "`who` sends the command")
@@ -175,7 +177,12 @@ func (o *options) drives() bool { return o.command == commandRun || o.command ==
 
 // sends says whether the command sends a command to the rollout, of whoever drives it.
 func (o *options) sends() bool {
-	return slices.Contains([]string{commandPause, commandResume, commandAbort, commandApprove}, o.command)
+	return slices.Contains([]string{commandPause, commandResume, commandAbort, commandApprove, commandRevoke}, o.command)
+}
+
+// namesRatio says whether the command is about the approval of one ratio.
+func (o *options) namesRatio() bool {
+	return o.command == commandApprove || o.command == commandRevoke
 }
 
 // prints says whether the command is there for what it prints.
@@ -221,12 +228,14 @@ func (o *options) checkValues() error {
 	switch {
 	case o.state == "" && o.command != commandGatesCheck:
 		return misused("give --state: the folder in which the rollout is remembered")
+	case isFile(o.state):
+		return misused("--state: %s is a file; give the folder in which the rollout is remembered", o.state)
 	case !slices.Contains(formats, o.output):
 		return misused("--output must be text, json or markdown, not %q", o.output)
 	case o.command == commandGatesCheck && o.spec == "":
 		return misused("give --spec: the rollout spec whose gates are evaluated")
-	case o.command == commandApprove && o.percent == 0:
-		return misused("give --ratio: the ratio that is approved, in percent")
+	case o.namesRatio() && o.percent == 0:
+		return misused("give --ratio: the ratio whose approval is meant, in percent")
 	case o.by == "" && o.sends():
 		return misused("give --by: who sends the command; neither the environment nor the system tells")
 	case len(o.unknownWaits()) > 0:
@@ -239,6 +248,12 @@ func (o *options) checkValues() error {
 		return misused("--call-timeout must be above 0s")
 	}
 	return nil
+}
+
+// isFile says whether there is something that is no folder.
+func isFile(name string) bool {
+	info, err := os.Stat(name)
+	return err == nil && !info.IsDir()
 }
 
 // none in --wait means that nothing is waited for.

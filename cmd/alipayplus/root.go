@@ -90,7 +90,7 @@ func usageTemplate() string {
 	for _, flags := range []string{"LocalFlags", "InheritedFlags"} {
 		template = strings.ReplaceAll(template, flags+".FlagUsages", fmt.Sprintf("%s.FlagUsagesWrapped %d", flags, helpWidth))
 	}
-	return template
+	return strings.ReplaceAll(template, `Use "{{.CommandPath}} [command] --help" for more information about a command.`, `More about a command: {{.CommandPath}} [command] --help`)
 }
 
 // exitTable is the table of exit statuses in the help.
@@ -151,6 +151,9 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 			name, dashes = short, "-"
 		}
 	}
+	if bad, ok := errors.AsType[*pflag.InvalidValueError](err); ok {
+		return misused("--%s: %w", bad.GetFlag().Name, valueError(bad.GetFlag(), bad.GetValue(), bad.Unwrap()))
+	}
 	if name == "" {
 		return misused("%w; --help shows all flags", err)
 	}
@@ -161,6 +164,17 @@ func wrongFlag(cmd *cobra.Command, err error) error {
 		return misused("there is no flag %s%s; did you mean --%s?", dashes, name, meant)
 	}
 	return misused("there is no flag %s%s; --help shows all flags", dashes, name)
+}
+
+// valueError is what is wrong with the value of a flag, without the terms of Go.
+func valueError(f *pflag.Flag, value string, err error) error {
+	switch f.Value.Type() {
+	case "int":
+		return fmt.Errorf("%q is not a whole number such as 50", value)
+	case "bool":
+		return fmt.Errorf("%q is neither true nor false", value)
+	}
+	return err
 }
 
 func (a *app) version() *cobra.Command {

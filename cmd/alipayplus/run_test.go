@@ -226,9 +226,13 @@ func TestWrongUseIsStatusTwo(t *testing.T) {
 		{"no state", map[string]string{"ALIPAYPLUS_ROLLOUT_STATE": ""}, nil, "give --state: the folder"},
 		{"no release", map[string]string{"ALIPAYPLUS_ROLLOUT_RELEASE": ""}, nil, "give --release, or --program and --version"},
 		{"two releases", nil, []string{"--program", "1"}, "give either --release, or --program and --version"},
-		{"a variable", map[string]string{"ALIPAYPLUS_ROLLOUT_MAX_TIME": "5"}, nil, `ALIPAYPLUS_ROLLOUT_MAX_TIME: "5" cannot be used: "5" is not a duration`},
+		{"a variable", map[string]string{"ALIPAYPLUS_ROLLOUT_MAX_TIME": "5"}, nil, `ALIPAYPLUS_ROLLOUT_MAX_TIME: "5" is not a duration`},
 		{"a format", nil, []string{"plan", "--output", "html"}, "--output must be text, json or markdown"},
 		{"no ratio", nil, []string{"approve"}, "give --ratio"},
+		{"a number", nil, []string{"approve", "--ratio", "50.5"}, `--ratio: "50.5" is not a whole number such as 50`},
+		{"a number in a variable", map[string]string{"ALIPAYPLUS_ROLLOUT_RATIO": "x"}, []string{"revoke"}, `ALIPAYPLUS_ROLLOUT_RATIO: "x" is not a whole number such as 50`},
+		{"true or false", nil, []string{"--new-spec=maybe"}, `--new-spec: "maybe" is neither true nor false`},
+		{"a state that is no folder", map[string]string{"ALIPAYPLUS_ROLLOUT_STATE": os.DevNull}, nil, "--state: " + os.DevNull + " is a file; give the folder"},
 		{"nobody", nil, []string{"pause", "--by", ""}, "give --by: who sends the command"},
 		{"no time for a call", nil, []string{"--call-timeout", "0s"}, "--call-timeout must be above 0s"},
 		{"no spec", nil, []string{"--spec", "none.yaml"}, "spec: open none.yaml"},
@@ -282,10 +286,11 @@ func TestHelpFitsTheScreenAndNamesEveryExitStatus(t *testing.T) {
 		require.Contains(t, strings.Join(strings.Fields(help()), " "), fmt.Sprintf("%d %v %s", int(exit), exit, exit.Meaning()))
 	}
 	require.Contains(t, help("rollout"), "ALIPAYPLUS_ROLLOUT_MAX_TIME for --max-time")
-	for _, command := range []string{"plan", "run", "step", "status", "history", "pause", "resume", "approve", "abort"} {
+	for _, command := range []string{"plan", "run", "step", "status", "history", "pause", "resume", "approve", "revoke", "abort"} {
 		require.Contains(t, help("rollout"), "\n  "+command+" ")
 		require.Contains(t, help("rollout", command), "\n      --state folder ")
 	}
+	require.Contains(t, help("rollout", "gates"), "\n  check ")
 	require.Contains(t, help("rollout", "gates", "check"), "\n      --spec file ")
 }
 
@@ -384,6 +389,11 @@ steps: [{ratio: 1}, {ratio: 10, approval: true}, {ratio: 100}]
 	require.NotEmpty(t, got.GoOn)
 	require.Contains(t, ask(report.ExitConflict, "resume").Message, "only a paused rollout can be resumed")
 
+	require.NotContains(t, ask(report.ExitUsage, "approve", "--ratio", "30").Message, "invalid input", "the exit status says that")
+	require.Contains(t, ask(report.ExitConflict, "revoke", "--ratio", "10").Message, "10% is not approved; nothing is left to revoke")
+	ask(report.ExitDone, "approve", "--ratio", "10")
+	require.Equal(t, "the approval of 10% is revoked; release "+s.release+" is running at 1%", ask(report.ExitDone, "revoke", "--ratio", "10", "--reason", "too early").Message)
+	require.Equal(t, "waiting for approval of 10%", ask(report.ExitPending, "step").WaitingFor)
 	got = ask(report.ExitDone, "approve", "--ratio", "10", "--by", "olga")
 	require.Equal(t, "approved by olga", got.Steps[2].Why)
 	require.Equal(t, "10% is approved; release "+s.release+" is running at 1%", got.Message)

@@ -41,6 +41,8 @@ func (j *job) send(ctx context.Context, runner *rollout.Runner) (*rollout.Receip
 		return runner.Resume(ctx, by, reason)
 	case commandAbort:
 		return runner.Abort(ctx, by, reason)
+	case commandRevoke:
+		return runner.RevokeApproval(ctx, by, reason, j.opts.ratio())
 	default:
 		return runner.Approve(ctx, by, reason, j.opts.ratio())
 	}
@@ -87,7 +89,7 @@ func (j *job) answer(state *rollout.State, log []rollout.AuditEntry, before int)
 				return true, &rollout.StoppedError{Rollout: state.Rollout, Target: state.Target, Status: state.Status, Stop: *state.Stop}
 			}
 			return true, nil
-		case rollout.EventResumed, rollout.EventAborted, rollout.EventApproved:
+		case rollout.EventResumed, rollout.EventAborted, rollout.EventApproved, rollout.EventRevoked:
 			return true, nil
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"testing"
 	"time"
 
@@ -53,6 +54,11 @@ func TestStatusSaysWhatItRestsOn(t *testing.T) {
 	require.Equal(t, report.ExitDone, got.ExitStatus, stderr)
 	require.Equal(t, "the rollout has not begun; release "+s.release+" is NEW_VERSION_CREATED at 0%", got.Message)
 	require.Contains(t, stderr, "status: the rollout has not begun")
+
+	var stdout, rest bytes.Buffer
+	require.Equal(t, report.ExitDone, call(t.Context(), []string{"status", "-o", "text"}, &stdout, &rest))
+	require.Equal(t, got.Message+"\n", stdout.String())
+	require.Empty(t, rest.String(), "nothing is said twice")
 
 	got, _ = s.run("status", "--release", "rel_mistyped")
 	require.Equal(t, report.ExitNotFound, got.ExitStatus)
