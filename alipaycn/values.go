@@ -2,14 +2,11 @@ package alipaycn
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
-	"fmt"
 	"math"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/alipayplus-go/alipayplus"
 )
@@ -239,14 +236,8 @@ func scalarText(data []byte) (string, error) {
 	switch {
 	case bytes.Equal(data, []byte("null")):
 		return "", nil
-	case len(data) > 1 && data[0] == '"' && bytes.IndexByte(data, '\\') < 0 && utf8.Valid(data):
-		return strings.TrimSpace(string(data[1 : len(data)-1])), nil // as most texts are, without the cost of a decoder
-	case len(data) > 0 && data[0] == '"':
-		var text string
-		if err := json.Unmarshal(data, &text); err != nil {
-			return "", fmt.Errorf("must be a text: %w", err)
-		}
-		return strings.TrimSpace(text), nil
+	case len(data) > 1 && data[0] == '"' && data[len(data)-1] == '"':
+		return strings.TrimSpace(textOf(data)), nil
 	case len(data) == 0 || data[0] == '{' || data[0] == '[':
 		return "", errors.New("must be a text, a number or a boolean")
 	default:
