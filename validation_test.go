@@ -218,7 +218,9 @@ func TestNumbersAndFilesThatTheWireRefusesAreRefusedBefore(t *testing.T) {
 		} {
 			require.Equal(t, []string{"version"}, paths(t, in.Validate()))
 			_, err := ParseVersion(v.String())
-			require.ErrorContains(t, in.Validate(), err.(*ValidationError).Fields[0].Message)
+			invalid, ok := errors.AsType[*ValidationError](err)
+			require.True(t, ok)
+			require.ErrorContains(t, in.Validate(), invalid.Fields[0].Message)
 		}
 	}
 	d := goodService()

@@ -64,10 +64,13 @@ func whole[T interface{ lost() error }](got T, err error) (T, error) {
 // boundAnswer is an answer that repeats a part of its question. A signature binds an
 // answer to no question, so that only this shows one that was exchanged.
 type boundAnswer interface {
-	// compare returns what shows that the answer is about something else than was asked
-	// for, empty when nothing does, and which fields are odd beside the question.
-	compare(question any) (another string, odd []OddField)
+	// differs returns what shows that the answer is about something else than was asked
+	// for; empty when nothing does.
+	differs(question any) string
 }
+
+// besideAnswer is an answer that may hold, or lack, what its question makes odd.
+type besideAnswer interface{ beside(question any) []OddField }
 
 // notAsked says what was asked for, and what came.
 func notAsked[T ~string](what string, came T, asked ...T) string {
@@ -193,7 +196,7 @@ func (r *answerReader) readOdd(raw []byte, v reflect.Value, came, documented jso
 // readInner reads what is meant by an odd value, and reports whether that worked.
 func (r *answerReader) readInner(raw, inner []byte, v reflect.Value, documented jsonKind, problem string) bool {
 	of := answerReader{path: bytes.Clone(r.path)}
-	read := true
+	var read bool
 	switch kind := kindOfJSON(inner[0]); {
 	case documented == kindList && kind != kindList: // one instead of a list
 		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
@@ -336,7 +339,7 @@ func isUnmarshaler(t reflect.Type) bool {
 // fieldsOf returns the fields of a struct by their JSON names.
 func fieldsOf(t reflect.Type) map[string][]int {
 	if known, ok := fieldsOfTypes.Load(t); ok {
-		return known.(map[string][]int) //nolint:forcetypeassert // nothing else is stored
+		return known.(map[string][]int) //nolint:forcetypeassert,errcheck // nothing else is stored
 	}
 	fields := map[string][]int{}
 	for _, field := range reflect.VisibleFields(t) {

@@ -91,15 +91,15 @@ type CategoryRequirements struct {
 	Requirements []CategoryRequirement `json:"category_require_info_list,omitempty"`
 }
 
-// compare: each category was asked for.
-func (r *CategoryRequirements) compare(question any) (another string, odd []OddField) {
+// differs: each category was asked for.
+func (r *CategoryRequirements) differs(question any) string {
 	in, _ := question.(CategoryRequirementsInput)
 	for _, of := range r.Requirements {
 		if of.Code != "" && !slices.Contains(in.Codes, of.Code) {
-			return notAsked("category_code", of.Code, in.Codes...), nil
+			return notAsked("category_code", of.Code, in.Codes...)
 		}
 	}
-	return "", nil
+	return ""
 }
 
 // CategoryRequirement is what a category needs.

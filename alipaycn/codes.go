@@ -252,11 +252,14 @@ func separated(text string) string {
 // one that the message names. Without a code there must be one in the message.
 func toldCode(told, message string) (Code, bool) {
 	code := Code(shortened(strings.TrimSpace(told), longestQuote)).spelt()
-	if code != "" && code != GatewayUnknownSubCode && (code.Known() || code.classByForm() != nil) {
+	oneWord := !strings.ContainsFunc(string(code), notInCode)
+	if code != "" && code != GatewayUnknownSubCode && (code.Known() || oneWord && code.classByForm() != nil) {
 		return code, true
 	}
-	if named, found := findCode(message); found {
-		return named, true
+	for _, text := range []string{told, message} { // a code with more around it
+		if named, found := findCode(text); found {
+			return named, true
+		}
 	}
 	return code, code != ""
 }
@@ -292,13 +295,15 @@ func (c Code) classByForm() error {
 	}
 }
 
+func notInCode(r rune) bool { return !isDigit(r) && !isASCIILetter(r) && r != '_' && r != '-' }
+
 // findCode returns the first known code of an operation within a text, or else the first
 // of the gateway, or else the first that its form classes. AlipayCN's gateway says
 // "unknown-sub-code" for codes that it does not know, and names them in the message
 // only, often without a space around them.
 func findCode(text string) (Code, bool) {
 	var gateway, byForm Code
-	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return !isDigit(r) && !isASCIILetter(r) && r != '_' && r != '-' }) {
+	for word := range strings.FieldsFuncSeq(text, notInCode) {
 		code := Code(strings.Trim(word, "-")).spelt()
 		switch {
 		case code == GatewayUnknownSubCode:

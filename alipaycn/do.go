@@ -111,6 +111,17 @@ func (r Request) operation() (cnwire.Operation, string, error) {
 		op.API = strings.ReplaceAll(strings.Trim(strings.TrimPrefix(at.Path, "/v3"), "/"), "/", ".")
 		op.Name = op.API
 	}
+	r.checkMethod(&op, &p)
+	r.checkFiles(&p)
+	p.Problems = append(p.Problems, validation.Texts(r.Input)...)
+	if err := p.err("request"); err != nil {
+		return op, "", err
+	}
+	return op, at.RequestURI(), nil
+}
+
+// checkMethod says how the input travels.
+func (r Request) checkMethod(op *cnwire.Operation, p *problems) {
 	methods := []string{http.MethodGet, http.MethodHead, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete}
 	if !slices.Contains(methods, r.Method) {
 		p.Add("method", fmt.Sprintf("must be one of %v", methods))
@@ -124,6 +135,9 @@ func (r Request) operation() (cnwire.Operation, string, error) {
 		}
 		op.Kind = cnwire.Multipart
 	}
+}
+
+func (r Request) checkFiles(p *problems) {
 	for i, part := range r.Files {
 		path := fmt.Sprintf("files[%d]", i)
 		if part.Name == "" || strings.ContainsAny(part.Name, "\"\r\n") {
@@ -135,11 +149,6 @@ func (r Request) operation() (cnwire.Operation, string, error) {
 		}
 		p.file(path+".file", part.File, fileRule{})
 	}
-	p.Problems = append(p.Problems, validation.Texts(r.Input)...)
-	if err := p.err("request"); err != nil {
-		return op, "", err
-	}
-	return op, at.RequestURI(), nil
 }
 
 func (c *Client) encodeRequest(op cnwire.Operation, target string, r Request) (outgoing, error) {

@@ -112,16 +112,16 @@ type MemberList struct {
 	Members []Member `json:"app_member_info_list,omitempty"`
 }
 
-// compare: a role that was asked for is that of all members. One that this library does
+// differs: a role that was asked for is that of all members. One that this library does
 // not know may be another name for it.
-func (l *MemberList) compare(question any) (another string, odd []OddField) {
+func (l *MemberList) differs(question any) string {
 	in, _ := question.(ListMembersInput)
 	for _, m := range l.Members {
 		if in.Role != "" && m.Role.Known() && m.Role != in.Role {
-			return notAsked("role", m.Role, in.Role), nil
+			return notAsked("role", m.Role, in.Role)
 		}
 	}
-	return "", nil
+	return ""
 }
 
 // Member is a person with a role.

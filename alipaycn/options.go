@@ -63,6 +63,12 @@ func (cfg *config) check(p *problems) {
 	if cfg.signer == nil && !p.Has("private key") && !p.Has("signer") {
 		p.Add("private key", "is missing: give WithPrivateKey or WithSigner, or set ALIPAYCN_PRIVATE_KEY_FILE")
 	}
+	cfg.checkTrust(p)
+	cfg.checkPair(p)
+}
+
+// checkTrust checks what Alipay's signatures are verified with.
+func (cfg *config) checkTrust(p *problems) {
 	certificates := cfg.trust.keys.Certificates
 	if cfg.trust.keys.Public == nil && len(certificates) == 0 && !p.Has("Alipay public key") && !p.Has("certificates") {
 		p.Add("Alipay public key", "is missing: give WithAlipayPublicKey or WithCertificates, or set ALIPAYCN_PUBLIC_KEY_FILE")
@@ -73,7 +79,6 @@ func (cfg *config) check(p *problems) {
 	if (cfg.trust.download || len(certificates) > 0) && cfg.trust.roots == nil && !p.Has("certificates") {
 		p.Add("certificates", "are missing: give WithCertificates too, for the app's and the root certificates")
 	}
-	cfg.checkPair(p)
 }
 
 // checkPair finds the two most frequent mix-ups of keys.

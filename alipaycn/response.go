@@ -17,6 +17,7 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/encoding/simplifiedchinese"
+	utf16 "golang.org/x/text/encoding/unicode"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
@@ -53,7 +54,7 @@ func (c *Client) classifyAnswer(ctx context.Context, op cnwire.Operation, out ou
 	if err != nil && signature != cnwire.SignatureMissing {
 		return transport.Classification{Err: c.untrusted(a, signature, err)}
 	}
-	body, notDecrypted := c.content(op, a)
+	body, notDecrypted := c.content(op, a) // which is a refusal's too, signed or not
 	if notDecrypted != nil && err == nil && a.Status < http.StatusBadRequest {
 		return transport.Classification{Err: unreadable(a)}
 	}
@@ -65,10 +66,10 @@ func (c *Client) classifyAnswer(ctx context.Context, op cnwire.Operation, out ou
 		}
 		return classifyRefusal(e)
 	}
-	switch {
-	case err != nil && a.Status < http.StatusMultipleChoices:
+	switch foreign := err != nil || a.Status >= http.StatusBadRequest; {
+	case foreign && a.Status < http.StatusMultipleChoices:
 		return transport.Classification{Err: c.untrusted(a, signature, err)}
-	case err != nil || a.Status >= http.StatusBadRequest:
+	case foreign:
 		return foreignAnswer(op, a) // such as a redirect: nothing of AlipayCN's
 	case a.Status == http.StatusAccepted:
 		return classifyRefusal(notProcessed(op))
@@ -82,43 +83,127 @@ func (c *Client) classifyAnswer(ctx context.Context, op cnwire.Operation, out ou
 // content is what an answer says, as JSON in UTF-8: decrypted, without a byte order
 // mark, and without the envelope of AlipayCN's older protocol.
 func (c *Client) content(op cnwire.Operation, a *transport.Answer) ([]byte, error) {
-	mark := []byte("\ufeff")
-	body, err := c.decrypt(bytes.TrimPrefix(a.Body, mark))
+	body, err := c.decrypt(withoutMark(a.Body))
 	if err != nil {
 		return nil, err
 	}
-	body = bytes.TrimPrefix(inUTF8(body, a.Header.Get("Content-Type")), mark)
-	return withoutEnvelope(op, body), nil
+	body = withoutMark(inUTF8(body, a.Header.Get("Content-Type")))
+	return withoutEnvelope(op, repaired(body)), nil
 }
 
-// decrypt decrypts content that is encrypted: base64, perhaps as a JSON text, which never
-// begins like an object.
+// withoutMark takes a byte order mark away.
+func withoutMark(text []byte) []byte {
+	if trimmed, found := bytes.CutPrefix(bytes.TrimSpace(text), []byte("\ufeff")); found {
+		return trimmed
+	}
+	return text
+}
+
+// decrypt decrypts content that is encrypted: base64, perhaps as a JSON text.
 func (c *Client) decrypt(body []byte) ([]byte, error) {
 	text := bytes.Trim(bytes.TrimSpace(body), `"`)
-	if c.aes == nil || len(text) == 0 || text[0] == '{' {
+	if c.aes == nil || len(text) == 0 || bytes.ContainsFunc(text, notInBase64) {
 		return body, nil
 	}
 	return c.aes.Decrypt(text)
 }
 
-// inUTF8 decodes GBK and its relatives, in which AlipayCN writes some messages. What
-// counts is the charset of the content type, unless the bytes are UTF-8 with Chinese
-// in it, which a text in GBK is by accident only; without a charset, whether they are UTF-8.
+func notInBase64(r rune) bool {
+	return !isDigit(r) && !isASCIILetter(r) && !strings.ContainsRune("+/= \t\r\n", r)
+}
+
+// inUTF8 decodes GBK and its relatives, in which AlipayCN writes some messages, and UTF-16.
+// Each text of the JSON is looked at for itself, because a gateway puts messages of others
+// into its own. What counts is the charset of the content type, unless the bytes are UTF-8
+// with Chinese in it, which a text in GBK is by accident only; without a charset, whether
+// they are UTF-8.
 func inUTF8(body []byte, contentType string) []byte {
-	isUTF8 := utf8.Valid(body)
-	if isUTF8 && (!bytes.ContainsFunc(body, func(r rune) bool { return r > unicode.MaxASCII }) || bytes.ContainsFunc(body, func(r rune) bool { return unicode.Is(unicode.Han, r) })) {
-		return body
+	if text, ok := fromUTF16(body); ok {
+		return text
 	}
 	_, params, _ := mime.ParseMediaType(contentType)
 	charset := strings.ToLower(params["charset"])
-	if isUTF8 && !strings.HasPrefix(charset, "gb") && charset != "cp936" && charset != "ms936" {
+	gb := strings.HasPrefix(charset, "gb") || charset == "cp936" || charset == "ms936"
+	if !gb && utf8.Valid(body) {
 		return body
 	}
-	decoded, err := simplifiedchinese.GB18030.NewDecoder().Bytes(body) // which holds GBK and GB2312
-	if err != nil {
+	gb = gb || !utf8.Valid(body)
+	texts := bytes.Split(body, []byte(`"`)) // which is no part of a character in GBK
+	for i, text := range texts {
+		if !isUTF8Text(text, gb) {
+			if decoded, err := simplifiedchinese.GB18030.NewDecoder().Bytes(text); err == nil { // which holds GBK and GB2312
+				texts[i] = decoded
+			}
+		}
+	}
+	return bytes.ToValidUTF8(bytes.Join(texts, []byte(`"`)), []byte("\ufffd"))
+}
+
+// isUTF8Text says whether a text is UTF-8, perhaps with a character that was cut. Without
+// Chinese in it, it may be GBK.
+func isUTF8Text(text []byte, mayBeGB bool) bool {
+	const longestCut = 3
+	han, bad, other := 0, 0, 0
+	for len(text) > 0 {
+		r, size := utf8.DecodeRune(text)
+		switch {
+		case r == utf8.RuneError && size == 1:
+			bad++
+		case unicode.Is(unicode.Han, r):
+			han++
+		case r > unicode.MaxASCII:
+			other++
+		}
+		text = text[size:]
+	}
+	return bad == 0 && (han > 0 || other == 0 || !mayBeGB) || bad <= longestCut && han > bad
+}
+
+// fromUTF16 decodes UTF-16 with a byte order mark, or such that begins like JSON.
+func fromUTF16(body []byte) (text []byte, ok bool) {
+	order := utf16.LittleEndian
+	switch {
+	case len(body) < 2 || len(body)%2 != 0:
+		return nil, false
+	case bytes.HasPrefix(body, []byte("\xfe\xff")), bytes.HasPrefix(body, []byte("\x00{")):
+		order = utf16.BigEndian
+	case !bytes.HasPrefix(body, []byte("\xff\xfe")) && !bytes.HasPrefix(body, []byte("{\x00")):
+		return nil, false
+	}
+	text, err := utf16.UTF16(order, utf16.UseBOM).NewDecoder().Bytes(body)
+	return text, err == nil
+}
+
+// repaired makes JSON of what is almost JSON: with control characters in its texts, with a
+// backslash before what needs none, or with NUL bytes behind it. Anything else stays as it is.
+func repaired(body []byte) []byte {
+	if json.Valid(body) {
 		return body
 	}
-	return decoded
+	var fixed []byte
+	inText := false
+	trimmed := bytes.Trim(body, "\x00 \t\r\n")
+	for i := 0; i < len(trimmed); i++ {
+		b := trimmed[i]
+		switch {
+		case inText && b == '\\' && i+1 < len(trimmed):
+			i++
+			if bytes.IndexByte([]byte(`"\/bfnrtu`), trimmed[i]) >= 0 {
+				fixed = append(fixed, b)
+			}
+			b = trimmed[i]
+		case inText && b < ' ':
+			fixed = fmt.Appendf(fixed, `\u%04x`, b)
+			continue
+		case b == '"':
+			inText = !inText
+		}
+		fixed = append(fixed, b)
+	}
+	if !json.Valid(fixed) {
+		return body
+	}
+	return fixed
 }
 
 // withoutEnvelope takes {"alipay_open_…_response":{…},"sign":"…"} apart.
@@ -157,16 +242,11 @@ func readSuccess(op cnwire.Operation, out outgoing, a *transport.Answer, body []
 		}
 	}
 	if bound, ok := got.(boundAnswer); ok {
-		another, odd := bound.compare(out.question)
-		if another != "" {
+		if another := bound.differs(out.question); another != "" {
 			return transport.Classification{Err: anotherAnswer(another)}
 		}
-		for _, o := range odd {
-			if !slices.ContainsFunc(answer.Odd, func(known OddField) bool { return known.Path == o.Path }) {
-				answer.Odd = append(answer.Odd, o)
-			}
-		}
 	}
+	answer.Odd = append(answer.Odd, besideQuestion(got, out.question, answer.Odd)...)
 	if described, ok := got.(interface{ set(answer Answer) }); ok {
 		described.set(answer)
 	}
@@ -174,6 +254,18 @@ func readSuccess(op cnwire.Operation, out outgoing, a *transport.Answer, body []
 		out.response.Answer = answer
 	}
 	return transport.Classification{Detail: withoutValues(answer.Odd)}
+}
+
+// besideQuestion are the fields that are odd beside the question, and not odd for themselves.
+func besideQuestion(got, question any, known []OddField) (odd []OddField) {
+	if answer, ok := got.(besideAnswer); ok {
+		for _, o := range answer.beside(question) {
+			if !slices.ContainsFunc(known, func(k OddField) bool { return k.Path == o.Path }) {
+				odd = append(odd, o)
+			}
+		}
+	}
+	return odd
 }
 
 // anotherAnswer is the error of a success that is about something else than was asked for.
@@ -307,15 +399,11 @@ const successCode = "10000"
 // whatever the HTTP status. It returns false when the body is something else,
 // such as a success or a proxy's page.
 func parseRefusal(op cnwire.Operation, status int, body []byte) (*Error, bool) {
-	var b errorBody
-	if !b.mayBeIn(body) || json.Unmarshal(body, &b) != nil {
+	b, code, ok := readErrorBody(body)
+	if !ok {
 		return nil, false // another body is an answer too, and the caller's business
 	}
-	message := string(cmp.Or(b.SubMessage, b.Message, b.OldMessage))
-	code, ok := toldCode(string(cmp.Or(b.SubCode, b.Code)), message)
-	if !ok || code == successCode {
-		return nil, false
-	}
+	message := b.message()
 	e := &Error{
 		Operation: op.Name, Code: code, HTTPStatus: status, Message: message,
 		Details: b.Details, Links: b.Links, Hint: code.Hint(),
@@ -324,15 +412,76 @@ func parseRefusal(op cnwire.Operation, status int, body []byte) (*Error, bool) {
 	return e, true
 }
 
+// readErrorBody finds a refusal in a body, where it is in a text, in a list, or a part of
+// an object too, and returns its code.
+func readErrorBody(body []byte) (b errorBody, code Code, ok bool) {
+	const deepest = 4
+	if !b.mayBeIn(body) || len(bytes.TrimSpace(body)) == 0 {
+		return b, "", false
+	}
+	if !json.Valid(body) { // there is more behind it
+		if body, _ = nextValue(body); !json.Valid(body) {
+			return b, "", false
+		}
+	}
+	value, _ := nextValue(body)
+	return findErrorBody(value, deepest)
+}
+
+func findErrorBody(value []byte, depth int) (b errorBody, code Code, ok bool) {
+	if depth == 0 {
+		return b, "", false
+	}
+	var inner [][]byte
+	switch kindOfJSON(value[0]) {
+	case kindText:
+		if text := []byte(textOf(value)); json.Valid(text) {
+			text, _ = nextValue(text)
+			inner = [][]byte{text}
+		}
+	case kindList:
+		if rest := insideOf(value); len(rest) > 0 {
+			first, _ := nextValue(rest)
+			inner = [][]byte{first}
+		}
+	case kindObject:
+		if json.Unmarshal(value, &b) != nil {
+			return b, "", false
+		}
+		if code, ok = b.told(); ok {
+			return b, code, true
+		}
+		inner = b.inner
+	}
+	for _, part := range inner {
+		if b, code, ok = findErrorBody(part, depth-1); ok {
+			return b, code, true
+		}
+	}
+	return errorBody{}, "", false
+}
+
 // mayBeIn says quickly whether a body can be a refusal.
 func (errorBody) mayBeIn(body []byte) bool {
-	for _, name := range []string{`ode"`, `ODE"`, `essage"`} {
+	for _, name := range []string{`ode"`, `ODE"`, `essage"`, `ESSAGE"`, `ode\"`, `essage\"`} {
 		if bytes.Contains(body, []byte(name)) {
 			return true
 		}
 	}
 	return false
 }
+
+// told is the code that a body tells; false when it is no refusal.
+func (b errorBody) told() (Code, bool) {
+	texts := []string{b.message()}
+	for _, d := range b.Details {
+		texts = append(texts, d.Issue, d.Description)
+	}
+	code, ok := toldCode(string(cmp.Or(b.SubCode, b.Code)), strings.Join(texts, "\n"))
+	return code, ok && code != successCode
+}
+
+func (b errorBody) message() string { return string(cmp.Or(b.SubMessage, b.Message)) }
 
 // isRefusal says whether what can be read as a refusal is one. The answers of wrapped
 // operations have no code; another's success may have one, but then no message with it.
@@ -341,7 +490,7 @@ func (out outgoing) isRefusal(status int, body []byte) bool {
 		return true
 	}
 	var b errorBody
-	return json.Unmarshal(body, &b) == nil && b.Code+b.SubCode != "" && b.Message+b.OldMessage+b.SubMessage != ""
+	return json.Unmarshal(body, &b) == nil && b.Code+b.SubCode != "" && b.message() != ""
 }
 
 // classify says from code and status whether the call may be repeated, and whether
@@ -385,19 +534,61 @@ func statusClass(status int) error {
 // errorBody is the body of an error answer. What is unusual in it is kept as
 // well as can be: an error that can be read in part is better than none.
 type errorBody struct {
-	Code    scalar  `json:"code"`
-	Message scalar  `json:"message"`
-	Links   links   `json:"links"`
-	Details details `json:"details"`
+	Code    scalar
+	Message scalar
+	Links   links
+	Details details
 
-	// The names of the older protocol.
-	OldMessage scalar `json:"msg"`
-	SubCode    scalar `json:"sub_code"`
-	SubMessage scalar `json:"sub_msg"`
+	// SubCode and SubMessage are of the older protocol.
+	SubCode    scalar
+	SubMessage scalar
+
+	// inner are the parts in which the refusal may be instead.
+	inner [][]byte
 }
 
-// scalar is a text; anything else is kept as its JSON. It is cut where no text of
-// AlipayCN's is that long.
+// UnmarshalJSON reads the fields by their names in whatever letters, and by those that
+// gateways use for them besides.
+func (b *errorBody) UnmarshalJSON(data []byte) error {
+	if value, _ := nextValue(data); len(value) == 0 || kindOfJSON(value[0]) != kindObject {
+		return errNotRead
+	}
+	*b = errorBody{}
+	for rest := insideOf(bytes.TrimSpace(data)); len(rest) > 0; {
+		var name, value []byte
+		name, rest = nextValue(rest)
+		value, rest = nextValue(rest)
+		plain := strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(textOf(name)))
+		var err error
+		switch plain {
+		case "code", "errorcode", "errcode":
+			err = json.Unmarshal(value, &b.Code)
+		case "subcode":
+			err = json.Unmarshal(value, &b.SubCode)
+		case "message", "msg", "errormessage", "errormsg", "errmsg":
+			err = json.Unmarshal(value, &b.Message)
+		case "submessage", "submsg":
+			err = json.Unmarshal(value, &b.SubMessage)
+		case "links":
+			err = json.Unmarshal(value, &b.Links)
+		case "details":
+			err = json.Unmarshal(value, &b.Details)
+		case "error", "errors", "response", "errorresponse":
+			b.inner = append(b.inner, value)
+		default:
+			if strings.HasPrefix(plain, "alipay") && strings.HasSuffix(plain, "response") {
+				b.inner = append(b.inner, value)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// scalar is a text, perhaps in a list; anything else is kept as its JSON. It is cut where
+// no text of AlipayCN's is that long.
 type scalar string
 
 const (
@@ -410,6 +601,12 @@ func (s *scalar) UnmarshalJSON(data []byte) error {
 	text, err := scalarText(data)
 	if err != nil {
 		text = string(data)
+		if value, _ := nextValue(data); kindOfJSON(value[0]) == kindList && len(insideOf(value)) > 0 {
+			first, rest := nextValue(insideOf(value))
+			if only, err := scalarText(first); err == nil && len(rest) == 0 {
+				text = only
+			}
+		}
 	}
 	*s = scalar(strings.ToValidUTF8(text[:min(len(text), longestScalar)], ""))
 	return nil

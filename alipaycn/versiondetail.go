@@ -199,16 +199,21 @@ type VersionDetail struct {
 	Packages []FeaturePackage `json:"package_info_list,omitempty"`
 }
 
-// compare: the version is the one that was asked for.
-func (d *VersionDetail) compare(question any) (another string, odd []OddField) {
+// differs: the version is the one that was asked for.
+func (d *VersionDetail) differs(question any) string {
 	in, _ := question.(VersionInput)
-	switch {
-	case d.Version == "" && d.Status != "":
-		return "", []OddField{{Path: "app_version", Problem: "is missing"}}
-	case d.Version != "" && !d.Version.Is(in.Version):
-		return notAsked("app_version", d.Version, Version(in.Version.String())), nil
+	if d.Version != "" && !d.Version.Is(in.Version) {
+		return notAsked("app_version", d.Version, Version(in.Version.String()))
 	}
-	return "", nil
+	return ""
+}
+
+// beside: what names no version may be about any.
+func (d *VersionDetail) beside(any) []OddField {
+	if d.Version == "" && d.Status != "" {
+		return []OddField{{Path: "app_version", Problem: "is missing"}}
+	}
+	return nil
 }
 
 // AuditRecord are the reasons of a verdict.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -456,21 +455,28 @@ type VersionList struct {
 	AppVersions []Version `json:"app_versions,omitempty"`
 }
 
-// compare: a client that was asked for is that of all versions.
-func (l *VersionList) compare(question any) (another string, odd []OddField) {
+// differs: a client that was asked for is that of all versions.
+func (l *VersionList) differs(question any) string {
 	in, _ := question.(ListVersionsInput)
-	for i, v := range l.Versions {
+	for _, v := range l.Versions {
 		if in.BundleID != "" && v.BundleID != "" && v.BundleID != in.BundleID {
-			return notAsked("bundle_id", v.BundleID, in.BundleID), nil
-		}
-		if v.Status != "" && !slices.Contains(in.Statuses, v.Status) {
-			odd = append(odd, OddField{
-				Path:    fmt.Sprintf("app_version_infos[%d].version_status", i),
-				Problem: "was not asked for", Read: true, Value: []byte(strconv.Quote(string(v.Status))),
-			})
+			return notAsked("bundle_id", v.BundleID, in.BundleID)
 		}
 	}
-	return "", odd
+	return ""
+}
+
+// beside: a status is one of those that were asked for.
+func (l *VersionList) beside(question any) (odd []OddField) {
+	in, _ := question.(ListVersionsInput)
+	for i, v := range l.Versions {
+		if v.Status != "" && !slices.Contains(in.Statuses, v.Status) {
+			path := fmt.Sprintf("app_version_infos[%d].version_status", i)
+			value, _ := json.Marshal(v.Status) // a text
+			odd = append(odd, OddField{Path: path, Problem: "was not asked for", Read: true, Value: value})
+		}
+	}
+	return odd
 }
 
 // VersionSummary is a version as a list shows it.

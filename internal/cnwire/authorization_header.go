@@ -221,48 +221,30 @@ func VerifyRequest(key *rsa.PublicKey, a Authorization, method, pathAndQuery str
 }
 
 func (a *Authorization) readParameters() error {
-	var timestamp, expired string
-	var further map[string]*string
+	fields := map[string]*string{"app_id": &a.AppID, "app_cert_sn": &a.AppCertSN, "nonce": &a.Nonce, "timestamp": new(string), "expired_seconds": new(string)}
 	for part := range strings.SplitSeq(a.AuthString, ",") {
 		name, text, _ := strings.Cut(part, "=")
-		var field *string
-		switch name {
-		case "app_id":
-			field = &a.AppID
-		case "app_cert_sn":
-			field = &a.AppCertSN
-		case "nonce":
-			field = &a.Nonce
-		case "timestamp":
-			field = &timestamp
-		case "expired_seconds":
-			field = &expired
-		default: // signed as well, and without a meaning here
-			if further == nil {
-				further = map[string]*string{}
-			}
+		if fields[name] == nil { // signed as well, and without a meaning here
 			if name == "" || name == "sign" || firstNotPlain(name) >= 0 {
 				return fmt.Errorf("%w: %.32q is not a parameter that belongs before the signature", signing.ErrHeader, name)
 			}
-			if further[name] == nil {
-				further[name] = new(string)
-			}
-			field = further[name]
+			fields[name] = new(string)
 		}
 		switch {
-		case *field != "":
+		case *fields[name] != "":
 			return fmt.Errorf("%w: %.32s is given twice", signing.ErrHeader, name)
 		case text == "":
 			return fmt.Errorf("%w: %.32s is empty", signing.ErrHeader, name)
 		case firstNotPlain(text) >= 0 || strings.Contains(text, "="):
 			return fmt.Errorf("%w: %.32s may hold visible ASCII characters without comma and equals sign only", signing.ErrHeader, name)
 		}
-		*field = text
+		*fields[name] = text
 	}
+	timestamp := *fields["timestamp"]
 	if a.AppID == "" || a.Nonce == "" || timestamp == "" {
 		return fmt.Errorf("%w: app_id, nonce and timestamp are required", signing.ErrHeader)
 	}
-	return a.readNumbers(timestamp, expired)
+	return a.readNumbers(timestamp, *fields["expired_seconds"])
 }
 
 func (a *Authorization) readNumbers(timestamp, expired string) error {

@@ -40,45 +40,51 @@ func Measure(content io.Reader) (Size, error) {
 func measureJPEG(r *bufio.Reader) (Size, error) {
 	for {
 		marker, err := nextMarker(r)
-		if err != nil {
-			return Size{}, errNone
-		}
-		if marker == 0x01 || marker >= 0xd0 && marker <= 0xd7 {
+		switch {
+		case err != nil || marker == 0xd8 || marker == 0xd9 || marker == 0xda:
+			return Size{}, errNone // the picture itself begins, or ends, without a frame header
+		case marker == 0x01 || marker >= 0xd0 && marker <= 0xd7:
 			continue // without a segment
 		}
 		var length [2]byte
-		if _, err := io.ReadFull(r, length[:]); err != nil || marker == 0xd9 || marker == 0xda {
-			return Size{}, errNone // the picture itself begins, or ends, without a frame header
-		}
-		n := int(binary.BigEndian.Uint16(length[:])) - 2
-		frame := marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc
-		switch {
-		case n < 0 || frame && n < 6:
+		if _, err := io.ReadFull(r, length[:]); err != nil {
 			return Size{}, errNone
-		case frame:
-			var header [6]byte
-			if _, err := io.ReadFull(r, header[:]); err != nil {
-				return Size{}, errNone
-			}
-			return Size{
-				Width: int(binary.BigEndian.Uint16(header[3:])), Height: int(binary.BigEndian.Uint16(header[1:])), CMYK: header[5] == 4,
-			}.checked()
 		}
-		if _, err := r.Discard(n); err != nil {
+		n := int(binary.BigEndian.Uint16(length[:])) - len(length)
+		if isFrame(marker) {
+			return readFrame(r, n)
+		}
+		if _, err := r.Discard(n); err != nil { // it refuses a length below 0
 			return Size{}, errNone
 		}
 	}
 }
 
-// nextMarker reads a marker and the bytes that may fill the space before it.
-func nextMarker(r *bufio.Reader) (byte, error) {
-	if b, err := r.ReadByte(); err != nil || b != 0xff {
-		return 0, errNone
+// isFrame says whether a segment is a frame header, of whatever kind of JPEG.
+func isFrame(marker byte) bool {
+	return marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc
+}
+
+// readFrame reads a frame header of n bytes.
+func readFrame(r *bufio.Reader, n int) (Size, error) {
+	var header [6]byte
+	if _, err := io.ReadFull(r, header[:]); err != nil || n < len(header) {
+		return Size{}, errNone
 	}
-	for {
-		if b, err := r.ReadByte(); err != nil || b != 0xff {
+	return Size{
+		Width: int(binary.BigEndian.Uint16(header[3:])), Height: int(binary.BigEndian.Uint16(header[1:])), CMYK: header[5] == 4,
+	}.checked()
+}
+
+// nextMarker reads a marker. What is between two segments and none is skipped, as the
+// usual decoders do: bytes that fill the space, and others that belong nowhere.
+func nextMarker(r *bufio.Reader) (byte, error) {
+	for before := byte(0); ; {
+		b, err := r.ReadByte()
+		if err != nil || before == 0xff && b != 0xff && b != 0 {
 			return b, err
 		}
+		before = b
 	}
 }
 

@@ -32,12 +32,13 @@ func TestASizeIsReadFromTheHeadersAlone(t *testing.T) {
 		content []byte
 		want    picture.Size
 	}{
-		"a PNG":                      {asPNG, picture.Size{Width: 7, Height: 5}},
-		"a JPEG":                     {asJPEG, picture.Size{Width: 9, Height: 4}},
-		"chroma 1x1 and 1x2":         {changed(frame+11, 0x22, 0, 2, 0x11, 1, 3, 0x12), picture.Size{Width: 9, Height: 4}},
-		"progressive":                {changed(frame+1, 0xc2), picture.Size{Width: 9, Height: 4}},
-		"arithmetic coding, 12 bits": {changed(frame+1, 0xc9, 0, 17, 12), picture.Size{Width: 9, Height: 4}},
-		"four components":            {changed(frame+9, 4), picture.Size{Width: 9, Height: 4, CMYK: true}},
+		"a PNG":                          {asPNG, picture.Size{Width: 7, Height: 5}},
+		"a JPEG":                         {asJPEG, picture.Size{Width: 9, Height: 4}},
+		"chroma 1x1 and 1x2":             {changed(frame+11, 0x22, 0, 2, 0x11, 1, 3, 0x12), picture.Size{Width: 9, Height: 4}},
+		"progressive":                    {changed(frame+1, 0xc2), picture.Size{Width: 9, Height: 4}},
+		"arithmetic coding, 12 bits":     {changed(frame+1, 0xc9, 0, 17, 12), picture.Size{Width: 9, Height: 4}},
+		"four components":                {changed(frame+9, 4), picture.Size{Width: 9, Height: 4, CMYK: true}},
+		"with bytes that belong nowhere": {append([]byte("\xff\xd80\x00\xff\x00x"), asJPEG[2:]...), picture.Size{Width: 9, Height: 4}},
 		"filled and with a long segment": {
 			append(append([]byte("\xff\xd8\xff\xff\xe1\xff\xff"), make([]byte, 0xfffd)...), asJPEG[2:]...), picture.Size{Width: 9, Height: 4},
 		},

@@ -11,7 +11,7 @@ import (
 func TestWhatWasProbablyMeant(t *testing.T) {
 	words := []string{"approval", "bake", "deadline", "gates", "ratio", "reviewDeadline", "steps"}
 	for word, want := range map[string]string{
-		"aproval": "approval", "aprpoval": "approval", "Gates": "gates", "gate": "gates", "raito": "ratio", "reviewdeadline": "reviewDeadline",
+		"pproval": "approval", "aprpoval": "approval", "Gates": "gates", "gate": "gates", "raito": "ratio", "reviewdeadline": "reviewDeadline",
 		"dead": "deadline", "speed": "", "colour": "", "x": "", "": "",
 	} {
 		require.Equal(t, want, validation.Nearest(word, words), word)

@@ -117,21 +117,27 @@ func notPlain(text string, lines bool) string {
 	if wrong := notUTF8(text, lines); wrong != "" {
 		return wrong
 	}
-	blank := text != ""
 	for _, r := range text {
-		switch {
-		case lines && (r == '\n' || r == '\r' || r == '\t'):
-		case r == '\n' || r == '\r' || unicode.In(r, unicode.Zl, unicode.Zp) && !lines:
-			return "must be one line"
-		case unicode.Is(unicode.Cc, r):
-			return fmt.Sprintf("must not hold the control character %U", r)
-		case unicode.Is(unicode.Bidi_Control, r) && !unicode.In(r, marks):
-			return fmt.Sprintf("must not hold the control %U of the writing direction", r)
+		if wrong := notPlainRune(r, lines); wrong != "" {
+			return wrong
 		}
-		blank = blank && (unicode.IsSpace(r) || !unicode.IsGraphic(r))
 	}
-	if blank {
+	if text != "" && !strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsSpace(r) && unicode.IsGraphic(r) }) {
 		return "must not be white space alone"
+	}
+	return ""
+}
+
+func notPlainRune(r rune, lines bool) string {
+	switch {
+	case lines && (r == '\n' || r == '\r' || r == '\t'):
+		return ""
+	case r == '\n' || r == '\r' || unicode.In(r, unicode.Zl, unicode.Zp) && !lines:
+		return "must be one line"
+	case unicode.Is(unicode.Cc, r):
+		return fmt.Sprintf("must not hold the control character %U", r)
+	case unicode.Is(unicode.Bidi_Control, r) && !unicode.In(r, marks):
+		return fmt.Sprintf("must not hold the control %U of the writing direction", r)
 	}
 	return ""
 }
@@ -165,19 +171,25 @@ func (rule textRule) holds(v reflect.Value, lines bool) bool {
 			}
 		}
 	case reflect.Slice, reflect.Array:
-		if v.Type().Elem().Kind() == reflect.Uint8 {
-			return v.Type() != reflect.TypeFor[json.RawMessage]() || utf8.Valid(v.Bytes())
-		}
-		for i := range v.Len() {
-			if !rule.holds(v.Index(i), lines) {
-				return false
-			}
-		}
+		return rule.holdsInAll(v, lines)
 	case reflect.Map:
 		for entries := v.MapRange(); entries.Next(); {
 			if !rule.holds(entries.Key(), false) || !rule.holds(entries.Value(), lines) {
 				return false
 			}
+		}
+	}
+	return true
+}
+
+// holdsInAll is holds for the elements of a list.
+func (rule textRule) holdsInAll(v reflect.Value, lines bool) bool {
+	if v.Type().Elem().Kind() == reflect.Uint8 {
+		return v.Type() != reflect.TypeFor[json.RawMessage]() || utf8.Valid(v.Bytes())
+	}
+	for i := range v.Len() {
+		if !rule.holds(v.Index(i), lines) {
+			return false
 		}
 	}
 	return true

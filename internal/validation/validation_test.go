@@ -255,7 +255,7 @@ func TestTextsThatAreNoUTF8AreNamedWhereverTheyAre(t *testing.T) {
 		inner: inner{gbk}, Name: &name, List: []inner{{"x"}, {gbk}}, Names: map[string]string{"a": gbk}, JSON: json.RawMessage(`"` + gbk + `"`),
 		Any: []any{gbk, 1, nil}, Bytes: []byte(gbk), Reader: strings.NewReader(gbk), private: gbk,
 	}
-	require.Equal(t, v.private, gbk)
+	require.Equal(t, gbk, v.private)
 	var found []string
 	for _, p := range validation.Texts(v) {
 		require.Equal(t, "must be valid UTF-8: convert a text of another encoding, such as GBK", p.Message)
