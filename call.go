@@ -66,6 +66,7 @@ type errorDetails struct {
 	Ratio         *RatioError                 `json:"ratio"`
 	Authorization *AuthorizationRequiredError `json:"authorization"`
 	Permission    *PermissionError            `json:"permission"`
+	Downgrade     *DowngradeError             `json:"downgrade"`
 }
 
 // send makes one logical call: it checks the input, sends it, repeatedly if need
@@ -385,6 +386,8 @@ func (d *errorDetails) cause() error {
 		return d.Authorization
 	case d.Permission != nil:
 		return d.Permission
+	case d.Downgrade != nil:
+		return d.Downgrade
 	case len(d.Fields) > 0:
 		return &ValidationError{Subject: "input", Fields: d.Fields}
 	default:

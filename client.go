@@ -92,7 +92,11 @@ func (k platformKeys) find(version string) (*rsa.PublicKey, bool) {
 func New(opts ...Option) (*Client, error) {
 	cfg := defaultConfig()
 	var p problems
-	for _, opt := range opts {
+	for i, opt := range opts {
+		if opt == nil {
+			p.Add(fmt.Sprintf("options[%d]", i), "must not be nil")
+			continue
+		}
 		p.AddError(opt(&cfg))
 	}
 	cfg.check(&p)

@@ -355,3 +355,9 @@ func requireNoKey(t *testing.T, text string) {
 	}
 	require.NotContains(t, text, bareBase64(testkey.PEM())[:16])
 }
+
+func TestAnOptionThatIsNilIsNamed(t *testing.T) {
+	_, err := alipayplus.New(alipayplus.WithKeyVersion("1"), nil)
+	require.ErrorIs(t, err, alipayplus.ErrInvalid)
+	require.ErrorContains(t, err, "options[1] must not be nil")
+}

@@ -383,7 +383,7 @@ func (c *ReleasesClient) All(ctx context.Context, in ListReleasesInput) iter.Seq
 // verdicts with their reasons. Every member may read it, also that of a release that
 // was deleted. Not documented: this project's own. Errors: [ErrNotFound].
 func (c *ReleasesClient) History(ctx context.Context, in ListHistoryInput) (*Page[ReleaseEvent], error) {
-	return send[Page[ReleaseEvent]](ctx, c.client, contract.ReleaseHistory, "", in)
+	return list(ctx, c.client, contract.ReleaseHistory, in, in.Limit, anything[ReleaseEvent])
 }
 
 // AllHistory ranges over the whole history of a release, page by page as it is needed.
@@ -497,9 +497,9 @@ func (v VersionNumber) CheckDowngrade(live VersionNumber) error {
 // the one that is fully released. It matches [ErrConflict].
 type DowngradeError struct {
 	// Version is the version to release.
-	Version VersionNumber
+	Version VersionNumber `json:"version"`
 	// Live is the version that is fully released.
-	Live VersionNumber
+	Live VersionNumber `json:"live"`
 }
 
 // Error names both versions and the way out.

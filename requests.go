@@ -2,6 +2,8 @@ package alipayplus
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"iter"
 	"slices"
@@ -197,6 +199,9 @@ type Submission struct {
 // reads with [ReviewsClient.File]: each once.
 func (s *Submission) Pictures() []string {
 	var all []string
+	if s == nil {
+		return nil
+	}
 	add := func(id string) {
 		if id != "" && !slices.Contains(all, id) {
 			all = append(all, id)
@@ -385,13 +390,16 @@ func (c *ReviewsClient) All(ctx context.Context, in ListReviewsInput) iter.Seq2[
 // [Submission]. Errors: [ErrNotFound], also for one that the party has nothing to do
 // with, [ErrPermission] for who is no reviewer.
 func (c *ReviewsClient) Get(ctx context.Context, id string) (*Request, error) {
-	return send[Request](ctx, c.client, contract.ReviewQuery, "", RequestInput{ID: id})
+	return get(ctx, c.client, contract.ReviewQuery, RequestInput{ID: id}, func(r *Request) bool { return r.ID == id })
 }
 
 // File reads a picture that a submission shows. Errors: [ErrNotFound], also for a
 // file that is no part of the request, [ErrPermission] for who is no reviewer.
 func (c *ReviewsClient) File(ctx context.Context, in ReviewFileInput) (*FileContent, error) {
-	return send[FileContent](ctx, c.client, contract.ReviewFile, "", in)
+	return get(ctx, c.client, contract.ReviewFile, in, func(f *FileContent) bool {
+		sum := sha256.Sum256(f.Content)
+		return f.ID == in.FileID && f.ID == hex.EncodeToString(sum[:])
+	})
 }
 
 // Decide gives the verdict of the caller's party. Errors: [ErrConflict] when

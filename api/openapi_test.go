@@ -409,6 +409,7 @@ type (
 		Ratio         *alipayplus.RatioError                 `json:"ratio,omitempty"`
 		Authorization *alipayplus.AuthorizationRequiredError `json:"authorization,omitempty"`
 		Permission    *alipayplus.PermissionError            `json:"permission,omitempty"`
+		Downgrade     *alipayplus.DowngradeError             `json:"downgrade,omitempty"`
 	}
 )
 

@@ -3,6 +3,7 @@ package platform
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"iter"
 	"strings"
 	"time"
@@ -47,13 +48,18 @@ type AuditEntry struct {
 
 // Audit ranges over all changes in a workspace and all denied calls, oldest first;
 // those of reviewing parties that are about no workspace are under the empty id. It
-// yields an error last, when reading fails.
+// yields an error last, when reading fails: [alipayplus.ErrNotFound] for a workspace
+// that is not there.
 func (p *Platform) Audit(ctx context.Context, workspaceID string) iter.Seq2[AuditEntry, error] {
 	const atOnce = 100
 	prefix := key("audit", workspaceID) + "/"
 	return func(yield func(AuditEntry, error) bool) {
-		if err := p.settle(ctx); err != nil {
-			yield(AuditEntry{}, err)
+		err := p.settle(ctx)
+		if err == nil {
+			err = p.cfg.store.View(ctx, func(tx storage.Tx) error { return mustHave(tx, workspaceID) })
+		}
+		if err != nil {
+			yield(AuditEntry{}, fmt.Errorf("platform: audit: %w", err))
 			return
 		}
 		from := prefix

@@ -3,7 +3,6 @@ package platform
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net/url"
 	"slices"
@@ -132,12 +131,8 @@ func (p *Platform) GrantAuthorization(ctx context.Context, workspaceID, programI
 // grantUnasked gives an authorization that may not have been begun.
 func (p *Platform) grantUnasked(tx storage.Tx, workspace, programID string, target alipayplus.TargetApp) error {
 	c := &call{p: p, tx: tx, at: now(), caller: caller{member: Member{WorkspaceID: workspace}}}
-	program, err := load[programRecord](tx, programKey(workspace, programID))
-	if err != nil {
+	if err := mustHaveProgram(tx, workspace, programID); err != nil {
 		return err
-	}
-	if program == nil {
-		return fmt.Errorf("there is no mini program %q in this workspace: %w", shorten(programID), alipayplus.ErrNotFound)
 	}
 	r, err := c.authorization(programID, target)
 	if err != nil {
@@ -156,18 +151,39 @@ func (p *Platform) grantUnasked(tx storage.Tx, workspace, programID string, targ
 }
 
 // RevokeAuthorization takes back an authorization, as a merchant may do at the
-// target app.
+// target app. Errors: [alipayplus.ErrConflict] when the mini program is not authorized,
+// [alipayplus.ErrNotFound] and [alipayplus.ErrInvalid] as for GrantAuthorization.
 func (p *Platform) RevokeAuthorization(ctx context.Context, workspaceID, programID string, target alipayplus.TargetApp) error {
-	return p.cfg.store.Update(ctx, func(tx storage.Tx) error {
-		r, err := load[authorizationRecord](tx, authorizationKey(workspaceID, programID, target))
-		if err != nil {
-			return err
-		}
-		if r == nil || !r.Status.CanBecome(alipayplus.AuthorizationRevoked) {
-			return errors.New("platform: revoke: the mini program is not authorized")
-		}
-		return p.moveAuthorization(tx, r, alipayplus.AuthorizationRevoked, string(target))
-	})
+	_, err := p.target(target)
+	if err == nil {
+		err = p.cfg.store.Update(ctx, func(tx storage.Tx) error { return p.revoke(tx, workspaceID, programID, target) })
+	}
+	if err != nil {
+		return fmt.Errorf("platform: revoke: %w", err)
+	}
+	return nil
+}
+
+func (p *Platform) revoke(tx storage.Tx, workspace, programID string, target alipayplus.TargetApp) error {
+	if err := mustHaveProgram(tx, workspace, programID); err != nil {
+		return err
+	}
+	r, err := load[authorizationRecord](tx, authorizationKey(workspace, programID, target))
+	if err != nil {
+		return err
+	}
+	if r == nil || !r.Status.CanBecome(alipayplus.AuthorizationRevoked) {
+		return conflict("the mini program is not authorized")
+	}
+	return p.moveAuthorization(tx, r, alipayplus.AuthorizationRevoked, string(target))
+}
+
+func mustHaveProgram(tx storage.Tx, workspace, id string) error {
+	program, err := load[programRecord](tx, programKey(workspace, id))
+	if err == nil && program == nil {
+		err = notFound("mini program", id)
+	}
+	return err
 }
 
 // moveAuthorization ends a pending authorization one way or the other, or takes a

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/contract"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
@@ -51,13 +52,25 @@ func (p *Platform) autoReview(r *requestRecord, submission alipayplus.Submission
 	shown.Reviews = slices.Clone(r.Reviews)
 	shown.Submission = &submission
 	d := p.cfg.review(party, &shown)
-	if d.Verdict == alipayplus.ReviewRejected && d.Reason == "" {
-		d.Reason = "no reason was given"
-	}
+	d.Reason = plainReason(d)
 	if d.Verdict == alipayplus.ReviewApproved || d.Verdict == alipayplus.ReviewRejected {
 		after := min(max(d.After, 0), longestReview)
 		r.Due[party] = dueVerdict{At: at.Add(after), Status: d.Verdict, Reason: d.Reason}
 	}
+}
+
+// plainReason is the reason as a reviewer could have given it.
+func plainReason(d Decision) string {
+	in := alipayplus.DecideInput{ID: "id", Approve: d.Verdict != alipayplus.ReviewRejected, Reason: d.Reason}
+	if in.Validate() == nil {
+		return in.Reason
+	}
+	const longest = 2000
+	in.Reason = cut(validation.OneLine(strings.ToValidUTF8(in.Reason, "?")), longest)
+	if in.Validate() != nil {
+		in.Reason = "no reason was given"
+	}
+	return in.Reason
 }
 
 // longestReview keeps a Decision.After within what a time can hold.

@@ -201,7 +201,10 @@ func TestAVerdictOfTheFarFutureIsNotDueNow(t *testing.T) {
 }
 
 func TestARejectionByAFunctionHasAReason(t *testing.T) {
-	for given, want := range map[string]string{"": "no reason was given", "too many ads": "too many ads"} {
+	for given, want := range map[string]string{
+		"": "no reason was given", " ": "no reason was given", "too many ads": "too many ads", "ads:\n- one\n- two": "ads:\n- one\n- two",
+		"too\x00 many \u202eads\xff": "too many ads?", strings.Repeat("字", 3000): strings.Repeat("字", 1997) + "...",
+	} {
 		inWorld(t, func(w *world) {
 			s := w.submitted()
 			require.Equal(w, alipayplus.ServiceTurnedDown, w.service(s.ID).Status)

@@ -102,10 +102,10 @@ func TestAnImageIsSmallerThanAPackageMayBe(t *testing.T) {
 		got = h.uploadFile("application/zip", bytes.Repeat([]byte("x"), 401))
 		require.Equal(w, http.StatusRequestEntityTooLarge, got.HTTP)
 		require.Equal(w, "the body is larger than 400 bytes", got.Result.Message)
-		got = h.call(contract.RequestList, `{"title":"`+strings.Repeat("x", 200)+`"}`)
-		require.Equal(w, "the body is larger than 200 bytes", got.Result.Message, "another call has a limit of its own")
-		require.Equal(w, alipayplus.CodeSuccess, h.call(contract.RequestList, `{"title":"`+strings.Repeat("x", 188)+`"}`).Result.Code, "exactly 200")
-	}, platform.WithServicePolicy(policy), platform.WithMaxBytes(200, 400))
+		got = h.call(contract.RequestList, `{"title":"x"}`+strings.Repeat(" ", 8192-12))
+		require.Equal(w, "the body is larger than 8192 bytes", got.Result.Message, "another call has a limit of its own")
+		require.Equal(w, alipayplus.CodeSuccess, h.call(contract.RequestList, `{"title":"x"}`+strings.Repeat(" ", 8192-13)).Result.Code, "exactly as large")
+	}, platform.WithServicePolicy(policy), platform.WithMaxBytes(8192, 400))
 }
 
 // An image belongs to a service, which every member may manage; a package to a
@@ -165,4 +165,27 @@ func TestFilesOfAWorkspaceHaveAQuota(t *testing.T) {
 		_, err := w.owner.Services.Submit(w.Context(), alipayplus.ServiceInput{ServiceID: draft.ID})
 		require.NoError(w, err, "the image is still there")
 	}, platform.WithStorageQuota(400))
+	sentence(t, "a revision uses its images beside those that are online", func(w *world) {
+		s := w.online()
+		changed := s.ServiceDescription
+		changed.ImageFileID = w.picture(9).ID
+		_, err := w.owner.Services.Update(w.Context(), alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: changed})
+		require.NoError(w, err)
+		time.Sleep(15 * 24 * time.Hour)
+		w.picture(10)
+		_, err = w.owner.Services.Submit(w.Context(), alipayplus.ServiceInput{ServiceID: s.ID})
+		require.NoError(w, err, "the revision's image is still there")
+		reviewer, request := w.reviewer(alipayplus.PartyAlipayPlus).Reviews, w.service(s.ID).Revision.ReleaseRequestID
+		for _, id := range []string{s.ImageFileID, changed.ImageFileID} {
+			_, err := reviewer.File(w.Context(), alipayplus.ReviewFileInput{ID: request, FileID: id})
+			require.NoError(w, err, "and so is the one that is online")
+		}
+		w.decide(alipayplus.PartyAlipayPlus, "")
+		time.Sleep(15 * 24 * time.Hour)
+		w.picture(11)
+		_, err = reviewer.File(w.Context(), alipayplus.ReviewFileInput{ID: request, FileID: changed.ImageFileID})
+		require.NoError(w, err, "it is online now")
+		_, err = reviewer.File(w.Context(), alipayplus.ReviewFileInput{ID: request, FileID: s.ImageFileID})
+		require.ErrorIs(w, err, alipayplus.ErrNotFound, "nothing shows the former one any more")
+	})
 }

@@ -8,9 +8,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
@@ -50,11 +52,8 @@ func (p *Platform) AddWorkspace(ctx context.Context, company alipayplus.Business
 // [alipayplus.ErrInvalid], [alipayplus.ErrNotFound] for the workspace,
 // [alipayplus.ErrConflict] for the last owner.
 func (p *Platform) PutMember(ctx context.Context, m Member) error {
-	if m.Name == "" || strings.Contains(m.Name, "/") {
-		return fmt.Errorf("platform: member: %w", refuse(alipayplus.CodeParamIllegal, "the name must not be empty or hold a slash"))
-	}
-	if !m.Role.Known() {
-		return fmt.Errorf("platform: member %s: %w", m.Name, refuse(alipayplus.CodeParamIllegal, "role %q is not known", m.Role))
+	if err := m.check(); err != nil {
+		return fmt.Errorf("platform: member %s: %w", quote(m.Name), err)
 	}
 	err := p.cfg.store.Update(ctx, func(tx storage.Tx) error {
 		before, err := memberOf(tx, m.WorkspaceID, m.Name)
@@ -76,10 +75,48 @@ func (p *Platform) PutMember(ctx context.Context, m Member) error {
 		return p.operatorDid(tx, m.WorkspaceID, "member", m.Name, from, string(m.Role), assignedNote(m.Programs), source{})
 	})
 	if err != nil {
-		return fmt.Errorf("platform: member %s: %w", m.Name, err)
+		return fmt.Errorf("platform: member %s: %w", quote(m.Name), err)
 	}
 	return nil
 }
+
+func (m Member) check() error {
+	if err := checkName("name", m.Name, maxMemberName); err != nil {
+		return err
+	}
+	for i, program := range m.Programs {
+		if err := checkName(fmt.Sprintf("programs[%d]", i), program, maxName); err != nil {
+			return err
+		}
+	}
+	if !m.Role.Known() {
+		return invalid("role", "%s is not known", quote(string(m.Role)))
+	}
+	return nil
+}
+
+// How long names may be, in characters: those that a call or a list can name.
+const (
+	maxMemberName = 256
+	maxName       = 64
+)
+
+// checkName refuses a name that a person cannot read as it is meant, or that cannot be
+// part of a record's key.
+func checkName(path, name string, most int) error {
+	switch wrong := validation.PlainTexts(name); {
+	case name == "" || strings.Contains(name, "/"):
+		return invalid(path, "must not be empty or hold a slash")
+	case len(wrong) > 0:
+		return invalid(path, "%s", wrong[0].Message)
+	case utf8.RuneCountInString(name) > most:
+		return invalid(path, "must have at most %d characters", most)
+	}
+	return nil
+}
+
+// quote shows foreign text in an error of a Go method, in one line.
+func quote(s string) string { return strconv.Quote(shorten(s)) }
 
 // assignedNote names the mini programs that are assigned to a member.
 func assignedNote(programs []string) string {
@@ -99,6 +136,15 @@ func memberOf(tx storage.Tx, workspace, name string) (*memberRecord, error) {
 		return nil, refuse(alipayplus.CodeNotFound, "there is no workspace %q", shorten(workspace))
 	}
 	return load[memberRecord](tx, memberKey(workspace, name))
+}
+
+// mustHave refuses a workspace that is not there; the empty id is that of reviewers.
+func mustHave(tx storage.Tx, workspace string) error {
+	if workspace == "" {
+		return nil
+	}
+	_, err := memberOf(tx, workspace, "")
+	return err
 }
 
 // mayLeaveOwners refuses to make the last owner something else, or nothing.
@@ -182,7 +228,7 @@ func (p *Platform) RemoveMember(ctx context.Context, workspaceID, name string) e
 		return p.operatorDid(tx, workspaceID, "member", name, string(r.Role), "REMOVED", "", source{})
 	})
 	if err != nil {
-		return fmt.Errorf("platform: remove member %s: %w", shorten(name), err)
+		return fmt.Errorf("platform: remove member %s: %w", quote(name), err)
 	}
 	return nil
 }
@@ -219,10 +265,13 @@ type CredentialKey struct {
 
 // Credentials lists the client ids of a workspace's members; those of reviewers for
 // the empty id. Those of [Platform.Client], which nobody can use from outside, are left
-// out.
+// out. Errors: [alipayplus.ErrNotFound].
 func (p *Platform) Credentials(ctx context.Context, workspaceID string) (all []Credential, err error) {
 	err = p.cfg.store.View(ctx, func(tx storage.Tx) error {
 		all = nil
+		if err := mustHave(tx, workspaceID); err != nil {
+			return err
+		}
 		clients, err := clientsOf(tx, func(c *clientRecord) bool { return c.Workspace == workspaceID && !c.InProcess })
 		for _, c := range clients {
 			credential := Credential{ClientID: c.ClientID, Member: c.Member, Party: c.Party}
@@ -233,7 +282,10 @@ func (p *Platform) Credentials(ctx context.Context, workspaceID string) (all []C
 		}
 		return err
 	})
-	return all, err
+	if err != nil {
+		return nil, fmt.Errorf("platform: credentials: %w", err)
+	}
+	return all, nil
 }
 
 // AddClient gives a member a client id for the given public key, of key version
@@ -249,9 +301,12 @@ func (p *Platform) AddReviewer(ctx context.Context, party alipayplus.Party, key 
 }
 
 func (p *Platform) addClient(ctx context.Context, r clientRecord, key crypto.PublicKey) (string, error) {
-	if r.Member == "" && (r.Party == "" || strings.Contains(string(r.Party), "/")) {
-		return "", fmt.Errorf("platform: client: %w",
-			refuse(alipayplus.CodeParamIllegal, "the member or the party must not be empty, and a party holds no slash"))
+	path, name, most := "member", r.Member, maxMemberName
+	if r.Workspace == "" && r.Member == "" {
+		path, name, most = "party", string(r.Party), maxName
+	}
+	if err := checkName(path, name, most); err != nil {
+		return "", fmt.Errorf("platform: client: %w", err)
 	}
 	public, err := p.checkClientKey(key, r.InProcess)
 	if err != nil {
@@ -363,7 +418,7 @@ func (p *Platform) changeClient(ctx context.Context, clientID string, change fun
 		return save(tx, before, r)
 	})
 	if err != nil {
-		return fmt.Errorf("platform: client %s: %w", shorten(clientID), err)
+		return fmt.Errorf("platform: client %s: %w", quote(clientID), err)
 	}
 	return nil
 }

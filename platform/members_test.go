@@ -89,13 +89,24 @@ func TestAnAssignedProgramHoldsFromTheNextCallOn(t *testing.T) {
 func TestWhatAMemberMustBe(t *testing.T) {
 	inWorld(t, func(w *world) {
 		for message, m := range map[string]platform.Member{
-			"the name must not be empty or hold a slash": {WorkspaceID: w.workspace, Role: alipayplus.RoleOwner},
-			"platform: member: the name":                 {WorkspaceID: w.workspace, Name: "a/b", Role: alipayplus.RoleOwner},
-			`member dan: role "GUEST" is not known`:      {WorkspaceID: w.workspace, Name: "dan", Role: "GUEST"},
-			`member dan: there is no workspace "ws_x"`:   {WorkspaceID: "ws_x", Name: "dan", Role: alipayplus.RoleOwner},
+			"name must not be empty or hold a slash":                            {WorkspaceID: w.workspace, Role: alipayplus.RoleOwner},
+			`platform: member "a/b": input: 1 field not`:                        {WorkspaceID: w.workspace, Name: "a/b", Role: alipayplus.RoleOwner},
+			`member "dan": input: 1 field not valid: role "GUEST" is not known`: {WorkspaceID: w.workspace, Name: "dan", Role: "GUEST"},
+			`member "dan": there is no workspace "ws_x"`:                        {WorkspaceID: "ws_x", Name: "dan", Role: alipayplus.RoleOwner},
 		} {
 			require.ErrorContains(w, w.p.PutMember(w.Context(), m), message)
 		}
+		for _, unseen := range []string{" ", "\u200b", "max\n", "max\x00", "max\u202exam", "\xff", strings.Repeat("字", 257)} {
+			member := platform.Member{WorkspaceID: w.workspace, Name: unseen, Role: alipayplus.RoleOwner}
+			require.ErrorIs(w, w.p.PutMember(w.Context(), member), alipayplus.ErrInvalid, "%q", unseen)
+			member.Name, member.Programs = "max", []string{"1", unseen}
+			require.ErrorContains(w, w.p.PutMember(w.Context(), member), "programs[1] must ", "%q", unseen)
+			_, err := w.p.AddReviewer(w.Context(), alipayplus.Party(unseen), testkey.FastClient().Public())
+			require.ErrorContains(w, err, "party must ", "%q", unseen)
+		}
+		require.NoError(w, w.p.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: strings.Repeat("字", 256), Role: alipayplus.RoleOwner}))
+		requests := must(w.owner.Requests.List(w.Context(), alipayplus.ListRequestsInput{Applicant: strings.Repeat("字", 256)}))
+		require.Empty(w, requests.Items, "whoever can be a member can be asked for")
 		_, err := w.p.AddClient(w.Context(), w.workspace, "nobody", testkey.FastClient().Public())
 		require.ErrorContains(w, err, `there is no member "nobody" in workspace "`+w.workspace+`"`)
 		_, err = w.p.Client(w.Context(), w.workspace, "nobody")

@@ -12,6 +12,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
@@ -120,6 +121,14 @@ func checkTarget(t TargetBackend) error {
 	if t.Ladder().IsZero() {
 		return errors.New("ladder: must offer at least one ratio")
 	}
+	for _, tag := range t.Languages() {
+		if wrong := validation.Struct(alipayplus.Localization{Language: tag, Name: tag}); wrong.Has("language") {
+			return fmt.Errorf("language %q: must be a language tag such as zh-CN, or no mini program can have it", tag)
+		}
+	}
+	if err := checkName("app", string(t.App()), maxName); err != nil {
+		return err
+	}
 	return checkParties(t.Parties())
 }
 
@@ -129,6 +138,9 @@ func checkParties(parties []alipayplus.Party) error {
 	for _, party := range parties {
 		if seen[party] || party == "" || strings.Contains(string(party), "/") {
 			return fmt.Errorf("party %q: must be a name of its own, without a slash", party)
+		}
+		if err := checkName("party", string(party), maxName); err != nil {
+			return err
 		}
 		seen[party] = true
 	}
@@ -149,7 +161,8 @@ func WithPermissionPolicy(policy alipayplus.PermissionPolicy) Option {
 
 // WithServicePolicy sets the limits of a service's fields; the default is
 // [alipayplus.DefaultServicePolicy]. A limit of 0 is none, but for MaxBytes, which is at
-// most what fits into the body of a call, see [WithMaxBytes].
+// most 4 MiB and what fits into the body of a call, and MaxImageBytes, at most 11 MiB
+// and the largest file, see [WithMaxBytes]: a reviewer must be able to read them.
 func WithServicePolicy(policy alipayplus.ServicePolicy) Option {
 	return func(cfg *config) error {
 		for _, limit := range []int64{policy.MaxBytes, int64(policy.MaxName), int64(policy.MaxText), int64(policy.MaxBlocks), int64(policy.MaxTableCells), policy.MaxImageBytes} {
@@ -166,11 +179,25 @@ func WithServicePolicy(policy alipayplus.ServicePolicy) Option {
 // into the body of a call.
 func (cfg *config) announcedServices() alipayplus.ServicePolicy {
 	const besides = 4096 // the ids that go with a description, and their names
-	policy, fits := cfg.services, max(cfg.maxBody-besides, 1)
-	if policy.MaxBytes == 0 || policy.MaxBytes > fits {
-		policy.MaxBytes = fits
-	}
+	policy := cfg.services
+	policy.MaxBytes = atMost(policy.MaxBytes, min(cfg.maxBody-besides, mostDescription))
+	policy.MaxImageBytes = atMost(policy.MaxImageBytes, min(cfg.maxFile, mostPicture))
 	return policy
+}
+
+// What an answer to a reviewer can hold, which a client reads up to 16 MiB of: a picture
+// in base64, and some descriptions with those that are online.
+const (
+	mostPicture     = 11 << 20
+	mostDescription = 4 << 20
+)
+
+// atMost is a limit, 0 for none, that is no higher than another.
+func atMost(limit, most int64) int64 {
+	if limit == 0 {
+		return most
+	}
+	return min(limit, most)
 }
 
 // WithAutoReview lets a function decide reviews; see [AutoReview].
@@ -200,11 +227,15 @@ func WithTimeWindow(window time.Duration) Option {
 }
 
 // WithMaxBytes limits the body of a call and the size of an uploaded file, in
-// bytes; the defaults are 1 MiB and 32 MiB (not documented by Alipay+).
+// bytes; the defaults are 1 MiB and 32 MiB (not documented by Alipay+). A body must
+// have room for a service: 8 KiB or more.
 func WithMaxBytes(body, file int64) Option {
 	return func(cfg *config) error {
 		if body < 1 || file < 1 {
 			return errors.New("max bytes: must be above 0")
+		}
+		if body < 8<<10 {
+			return errors.New("max bytes: a body must have at least 8 KiB, or no service fits into it")
 		}
 		cfg.maxBody, cfg.maxFile = body, file
 		return nil

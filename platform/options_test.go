@@ -29,6 +29,16 @@ type reviewedBy struct {
 
 func (a reviewedBy) Parties() []alipayplus.Party { return a.parties }
 
+// called is a partner app of another name and with languages.
+type called struct {
+	*partnerApp
+	app       alipayplus.TargetApp
+	languages []string
+}
+
+func (a called) App() alipayplus.TargetApp { return a.app }
+func (a called) Languages() []string       { return a.languages }
+
 func TestAnOptionThatIsWrongIsRefusedByName(t *testing.T) {
 	elliptical, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	require.NoError(t, err)
@@ -41,11 +51,14 @@ func TestAnOptionThatIsWrongIsRefusedByName(t *testing.T) {
 		"retention: must be at least twice the time": platform.WithIdempotencyRetention(9 * time.Minute),
 		"authorization expiry: must be above 0":      platform.WithAuthorizationExpiry(0),
 		"max bytes: must be above 0":                 platform.WithMaxBytes(1, 0),
+		"a body must have at least 8 KiB":            platform.WithMaxBytes(8<<10-1, 1),
+		"platform: options[1]: must not be nil":      nil,
 		"platform: key version has 0 characters":     platform.WithKeyVersion(""),
 		"platform: ":                                 platform.WithSigner(elliptical),
 	} {
 		_, err := platform.New(platform.WithSigner(testkey.FastKey()), opt)
 		require.ErrorContains(t, err, want)
+		require.ErrorIs(t, err, alipayplus.ErrInvalid)
 	}
 }
 
@@ -122,6 +135,16 @@ func TestTargetsThatAreNotDistinctAreRefused(t *testing.T) {
 	} {
 		_, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithTargetBackends(targets...))
 		require.EqualError(t, err, "platform: "+want)
+	}
+	for want, target := range map[string]platform.TargetBackend{
+		"app must not be empty or hold a slash":                 called{newPartnerApp(), "LAKE/2", nil},
+		"app must not hold the control U+202E":                  called{newPartnerApp(), "LAKE\u202e", nil},
+		"party must be one line":                                by("LAKE\n"),
+		`language "Chinese": must be a language tag`:            called{newPartnerApp(), "LAKE", []string{"zh-CN", "Chinese"}},
+		`language "": must be a language tag such as zh-CN, or`: called{newPartnerApp(), "LAKE", []string{""}},
+	} {
+		_, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithTargetBackends(target))
+		require.ErrorContains(t, err, want)
 	}
 	_, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithTargetBackends(newFakeApp(), by("LAKE", "RIVER")))
 	require.NoError(t, err)

@@ -7,7 +7,6 @@ import (
 	"crypto/rsa"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"html/template"
 	"net/http"
@@ -16,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/inprocess"
 	"github.com/alipayplus-go/alipayplus/internal/locks"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
@@ -52,22 +52,26 @@ type Platform struct {
 
 // New makes a platform. Without options it lives in memory, releases to a
 // simulated AlipayCN, and makes itself a signing key, which takes a moment; give
-// [WithSigner] to keep a key. It does no I/O. The error says which option is wrong.
+// [WithSigner] to keep a key. It does no I/O. The error says which option is wrong, and
+// matches [alipayplus.ErrInvalid].
 func New(opts ...Option) (*Platform, error) {
 	cfg := defaultConfig()
-	for _, opt := range opts {
+	for i, opt := range opts {
+		if opt == nil {
+			return nil, wrongOption("options[%d]: must not be nil", i)
+		}
 		if err := opt(&cfg); err != nil {
-			return nil, fmt.Errorf("platform: %w", err)
+			return nil, wrongOption("%v", err)
 		}
 	}
 	if cfg.idempotencyRetention < 2*cfg.window {
-		return nil, errors.New("platform: idempotency retention: must be at least twice the time window, or a captured call could be replayed")
+		return nil, wrongOption("idempotency retention: must be at least twice the time window, or a captured call could be replayed")
 	}
 	cfg.services = cfg.announcedServices()
 	cfg.inFlight = cmp.Or(cfg.inFlight, 4*cfg.maxFile)
 	cfg.inFlightPerClient = cmp.Or(cfg.inFlightPerClient, 2*cfg.maxFile)
 	if cfg.inFlightPerClient < cfg.maxFile || cfg.inFlight < cfg.inFlightPerClient {
-		return nil, errors.New("platform: max in flight: one client must be able to send the largest file, and all together no less than one")
+		return nil, wrongOption("max in flight: one client must be able to send the largest file, and all together no less than one")
 	}
 	if cfg.signer == nil {
 		key, err := rsa.GenerateKey(rand.Reader, signing.MinBits)
@@ -78,7 +82,7 @@ func New(opts ...Option) (*Platform, error) {
 	}
 	public, err := signing.CheckSigner(cfg.signer)
 	if err != nil {
-		return nil, fmt.Errorf("platform: signer: %w", err)
+		return nil, wrongOption("signer: %v", err)
 	}
 	if len(cfg.targets) == 0 {
 		cfg.targets = []TargetBackend{NewSimulatedAlipayCN()}
@@ -89,6 +93,10 @@ func New(opts ...Option) (*Platform, error) {
 	p.refusals = rate.NewLimiter(signedRefusalsPerSecond, signedRefusalsAtOnce)
 	p.pages = p.servePages()
 	return p, nil
+}
+
+func wrongOption(format string, args ...any) error {
+	return refuse(alipayplus.CodeParamIllegal, "platform: "+format, args...)
 }
 
 // PublicKeyPEM returns the public key that answers are verified with, as a PEM

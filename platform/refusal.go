@@ -75,6 +75,7 @@ type details struct {
 	Ratio         *alipayplus.RatioError                 `json:"ratio,omitempty"`
 	Authorization *alipayplus.AuthorizationRequiredError `json:"authorization,omitempty"`
 	Permission    *alipayplus.PermissionError            `json:"permission,omitempty"`
+	Downgrade     *alipayplus.DowngradeError             `json:"downgrade,omitempty"`
 }
 
 func detailsOf(err error) *details {
@@ -89,7 +90,8 @@ func detailsOf(err error) *details {
 	d.Ratio, _ = errors.AsType[*alipayplus.RatioError](err)
 	d.Authorization, _ = errors.AsType[*alipayplus.AuthorizationRequiredError](err)
 	d.Permission, _ = errors.AsType[*alipayplus.PermissionError](err)
-	if d.Fields == nil && d.Limit == nil && d.Ratio == nil && d.Authorization == nil && d.Permission == nil {
+	d.Downgrade, _ = errors.AsType[*alipayplus.DowngradeError](err)
+	if d.Fields == nil && d.Limit == nil && d.Ratio == nil && d.Authorization == nil && d.Permission == nil && d.Downgrade == nil {
 		return nil
 	}
 	return &d

@@ -95,6 +95,9 @@ func (c *call) checkProgramLimit(r *releaseRecord, target TargetBackend) error {
 		return err
 	}
 	limits := target.Limits()
+	if limits.Programs == 0 {
+		return nil
+	}
 	going, err := c.programsGoingTo(target.App(), limits.Programs)
 	if err != nil {
 		return err

@@ -627,6 +627,9 @@ func TestUsersGoBackToALowerVersionOnlyWhenThatIsMeant(t *testing.T) {
 	refused := func(w *world, r *alipayplus.Release, err error) {
 		require.ErrorIs(w, err, alipayplus.ErrConflict)
 		require.ErrorContains(w, err, "version 1.0.0 is lower than 2.0.0, which is fully released: users would go back to it; set AllowDowngrade if that is meant")
+		downgrade, ok := errors.AsType[*alipayplus.DowngradeError](err)
+		require.True(w, ok)
+		require.Equal(w, &alipayplus.DowngradeError{Version: r.Version, Live: alipayplus.VersionNumber{Major: 2}}, downgrade)
 		require.Equal(w, r, w.read(r.ID))
 	}
 	sentence(t, "finalize", func(w *world) {

@@ -2,7 +2,6 @@ package platform
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -62,6 +61,9 @@ func (p *Platform) Reviews(ctx context.Context) ([]*PendingReview, error) {
 // [alipayplus.Submission.Pictures]. The error matches [alipayplus.ErrNotFound] for any
 // other file.
 func (r *PendingReview) File(ctx context.Context, id string) (file *alipayplus.FileContent, err error) {
+	if r.p == nil {
+		return nil, fmt.Errorf("platform: review file: %w", errNoReview())
+	}
 	err = r.p.cfg.store.View(ctx, func(tx storage.Tx) error {
 		request, err := resolve[requestRecord](tx, requestKey(r.WorkspaceID, r.Request.ID))
 		if err != nil {
@@ -76,19 +78,46 @@ func (r *PendingReview) File(ctx context.Context, id string) (file *alipayplus.F
 	return file, nil
 }
 
-// Approve gives a party's approval. It fails when the party has decided before,
-// or the request is closed.
+// Approve gives a party's approval. Errors: [alipayplus.ErrConflict] when the party has
+// decided before or the request is closed, [alipayplus.ErrNotFound] for a party that does
+// not review it.
 func (r *PendingReview) Approve(ctx context.Context, party alipayplus.Party) error {
-	return r.p.decideNow(ctx, r.WorkspaceID, r.Request.ProgramID, r.Request.ID, party, dueVerdict{Status: alipayplus.ReviewApproved})
+	if err := r.decide(ctx, party, alipayplus.DecideInput{Approve: true}); err != nil {
+		return fmt.Errorf("platform: approve: %w", err)
+	}
+	return nil
 }
 
-// Reject gives a party's rejection with its reason. It fails when the party has
-// decided before, or the request is closed.
+// Reject gives a party's rejection with its reason. Errors: those of Approve, and
+// [alipayplus.ValidationError] for a reason that [alipayplus.DecideInput] refuses.
 func (r *PendingReview) Reject(ctx context.Context, party alipayplus.Party, reason string) error {
-	if reason == "" {
-		return errors.New("platform: reject: the reason must not be empty")
+	if err := r.decide(ctx, party, alipayplus.DecideInput{Reason: reason}); err != nil {
+		return fmt.Errorf("platform: reject: %w", err)
 	}
-	return r.p.decideNow(ctx, r.WorkspaceID, r.Request.ProgramID, r.Request.ID, party, dueVerdict{Status: alipayplus.ReviewRejected, Reason: reason})
+	return nil
+}
+
+func (r *PendingReview) decide(ctx context.Context, party alipayplus.Party, in alipayplus.DecideInput) error {
+	if r.p == nil {
+		return errNoReview()
+	}
+	in.ID = r.Request.ID
+	if err := in.Validate(); err != nil {
+		return err
+	}
+	return r.p.decideNow(ctx, r.WorkspaceID, r.Request.ProgramID, in.ID, party, verdict(in))
+}
+
+// errNoReview is that of a PendingReview that the platform did not make.
+func errNoReview() error {
+	return refuse(alipayplus.CodeParamIllegal, "the review is not one that Platform.Reviews listed")
+}
+
+func verdict(in alipayplus.DecideInput) dueVerdict {
+	if in.Approve {
+		return dueVerdict{Status: alipayplus.ReviewApproved, Reason: in.Reason}
+	}
+	return dueVerdict{Status: alipayplus.ReviewRejected, Reason: in.Reason}
 }
 
 func (p *Platform) decideNow(ctx context.Context, workspace, program, id string, party alipayplus.Party, v dueVerdict) error {
@@ -220,6 +249,9 @@ func (w auditWriter) followService(r *requestRecord) error {
 		}
 		err = service.move(to, what)
 	}
+	if err == nil && r.Status == alipayplus.RequestApproved {
+		err = w.offeredBy(service, r)
+	}
 	if err != nil {
 		return err
 	}
@@ -228,6 +260,16 @@ func (w auditWriter) followService(r *requestRecord) error {
 		return err
 	}
 	return w.add("service", service.ID, string(before.Status), string(service.Status), note)
+}
+
+// offeredBy shows the company as it was reviewed: its registration may have changed
+// since the service was written.
+func (w auditWriter) offeredBy(service *serviceRecord, r *requestRecord) error {
+	submission, _, err := r.submission(w.tx)
+	if err == nil && submission != nil && submission.Company != nil {
+		service.Company = *submission.Company
+	}
+	return err
 }
 
 // followRevision puts an approved revision in the place of the text that is online; one
@@ -323,9 +365,12 @@ func (r *requestRecord) file(tx storage.Tx, id string) (*alipayplus.FileContent,
 	if submission == nil || !slices.Contains(submission.Pictures(), id) {
 		return nil, refuse(alipayplus.CodeNotFound, "request %s shows no picture %q", r.ID, shorten(id))
 	}
-	file, err := resolve[fileRecord](tx, fileKey(r.Workspace, id))
+	file, err := load[fileRecord](tx, fileKey(r.Workspace, id))
 	if err != nil {
 		return nil, err
+	}
+	if file == nil { // nothing but a request that is over named it
+		return nil, refuse(alipayplus.CodeNotFound, "picture %q of request %s is no longer kept", shorten(id), r.ID)
 	}
 	content, found, err := tx.Get(contentKey(r.Workspace, id))
 	if err == nil && !found {
@@ -342,10 +387,8 @@ func decideReview(c *call, in alipayplus.DecideInput) (*alipayplus.Request, erro
 	if err := c.lockProgram(reviewed.lock()); err != nil {
 		return nil, err
 	}
-	v := dueVerdict{At: c.at, Status: alipayplus.ReviewApproved, Reason: in.Reason}
-	if !in.Approve {
-		v.Status = alipayplus.ReviewRejected
-	}
+	v := verdict(in)
+	v.At = c.at
 	r, err := c.p.decide(c.tx, reviewed.key(), c.caller.Party, v, c.source())
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"image"
 	"image/png"
 	"strings"
@@ -91,7 +92,7 @@ func TestARejectionNeedsAReason(t *testing.T) {
 		require.Equal(w, []alipayplus.FieldError{{Path: "reason", Message: "is required to reject: the applicant must know what to mend"}}, got.Details.Fields)
 		waiting, err := w.p.Reviews(w.Context())
 		require.NoError(w, err)
-		require.ErrorContains(w, waiting[0].Reject(w.Context(), alipayplus.PartyAlipayPlus, ""), "the reason must not be empty")
+		require.ErrorContains(w, waiting[0].Reject(w.Context(), alipayplus.PartyAlipayPlus, ""), "platform: reject: verdict: 1 field not valid: reason is required to reject")
 		require.Equal(w, alipayplus.RequestUnderReview, w.request(s.ReleaseRequestID).Status)
 	})
 }
@@ -198,6 +199,49 @@ func (w *world) picture(side int) *alipayplus.File {
 
 // Nobody decides blind: whoever gives a verdict sees what was submitted, in every way
 // to give one.
+// A picture that only a request shows that is over does not hold its place in the quota:
+// the request stays, and says that the picture is gone.
+func TestAPictureOfADecidedRequestIsKeptNoLongerThanItIsUsed(t *testing.T) {
+	inWorld(t, func(w *world) {
+		s := w.submitted()
+		old := s.ImageFileID
+		w.decide(alipayplus.PartyAlipayPlus, "the picture is too small")
+		changed := s.ServiceDescription
+		changed.ImageFileID = w.picture(9).ID
+		_, err := w.owner.Services.Update(w.Context(), alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: changed})
+		require.NoError(w, err)
+		reviewer := w.reviewer(alipayplus.PartyAlipayPlus).Reviews
+		in := alipayplus.ReviewFileInput{ID: s.ReleaseRequestID, FileID: old}
+		require.Equal(w, old, must(reviewer.File(w.Context(), in)).ID)
+
+		time.Sleep(8 * 24 * time.Hour)
+		w.picture(10)
+		_, err = reviewer.File(w.Context(), in)
+		require.ErrorIs(w, err, alipayplus.ErrNotFound)
+		require.ErrorContains(w, err, "is no longer kept")
+		request := must(reviewer.Get(w.Context(), s.ReleaseRequestID))
+		require.Equal(w, []string{old}, request.Submission.Pictures(), "what was decided stays readable")
+		require.Nil(w, (*alipayplus.Submission)(nil).Pictures())
+	})
+}
+
+// A reason has one rule, whoever gives it and how.
+func TestAReasonIsOneThatTheApplicantCanRead(t *testing.T) {
+	inWorld(t, func(w *world) {
+		request := w.submitted().ReleaseRequestID
+		waiting := must(w.p.Reviews(w.Context()))[0]
+		raw := w.rawReviewer(alipayplus.PartyAlipayPlus)
+		for _, reason := range []string{"", " ", "no\x00", "no\u202e", strings.Repeat("字", 2001)} {
+			err := waiting.Reject(w.Context(), alipayplus.PartyAlipayPlus, reason)
+			invalid, ok := errors.AsType[*alipayplus.ValidationError](err)
+			require.True(w, ok, "%v", err)
+			got := raw.call(contract.ReviewDecide, alipayplus.DecideInput{ID: request, Reason: reason, RequestID: "once"})
+			require.Equal(w, invalid.Fields, got.Details.Fields)
+		}
+		require.NoError(w, waiting.Reject(w.Context(), alipayplus.PartyAlipayPlus, strings.Repeat("字", 1999)+"\n"))
+	})
+}
+
 func TestAReviewerSeesWhatWasSubmitted(t *testing.T) {
 	// seen is what a party sees of a request in each way.
 	seen := func(w *world, id string) []*alipayplus.Submission {

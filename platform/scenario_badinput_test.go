@@ -2,10 +2,14 @@ package platform_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -525,4 +529,78 @@ func (o otherTime) move(r *http.Request, h http.Header, name string, by time.Dur
 	require.NoError(o.w, err)
 	h.Set(name, at.Add(by).Format(time.RFC3339Nano))
 	h.Set("Signature", signedHeader(o.w, testkey.FastKey(), r.Method, r.URL.EscapedPath(), h.Get("Client-Id"), h.Get(name), body).Get("Signature"))
+}
+
+// classes are what errors are asked for with errors.Is.
+func classes() []error {
+	return []error{
+		alipayplus.ErrNotFound, alipayplus.ErrPermission, alipayplus.ErrUnauthenticated, alipayplus.ErrConflict, alipayplus.ErrLimit,
+		alipayplus.ErrRateLimited, alipayplus.ErrInvalid, alipayplus.ErrAuthorizationRequired, alipayplus.ErrOutcomeUnknown,
+	}
+}
+
+// TestEveryErrorOfAGoMethodHasAClass tries every method of the platform that can fail
+// with something that is not there, and with texts that nobody can read.
+func TestEveryErrorOfAGoMethodHasAClass(t *testing.T) {
+	inWorld(t, func(w *world) {
+		ctx, key := w.Context(), testkey.FastClient().Public()
+		w.underReview(w.authorizedProgram().ID, "1.0.0")
+		waiting := must(w.p.Reviews(ctx))[0]
+		second := func(_ any, err error) error { return err }
+		methods := map[string]func(text string) error{
+			"AddClient":   func(text string) error { return second(w.p.AddClient(ctx, w.workspace, text, key)) },
+			"AddKey":      func(text string) error { return second(w.p.AddKey(ctx, text, key)) },
+			"AddReviewer": func(text string) error { return second(w.p.AddReviewer(ctx, alipayplus.Party("/"+text), key)) },
+			"AddWorkspace": func(text string) error {
+				return second(w.p.AddWorkspace(ctx, alipayplus.BusinessRegistration{CompanyName: text}))
+			},
+			"Client":              func(text string) error { return second(w.p.Client(ctx, text, "olga")) },
+			"Credentials":         func(text string) error { return second(w.p.Credentials(ctx, "ws_"+text)) },
+			"DiscardEffect":       func(text string) error { return w.p.DiscardEffect(ctx, w.workspace, text) },
+			"Members":             func(text string) error { return second(w.p.Members(ctx, text)) },
+			"RemoveKey":           func(text string) error { return w.p.RemoveKey(ctx, text, "1") },
+			"RemoveMember":        func(text string) error { return w.p.RemoveMember(ctx, w.workspace, text) },
+			"ReviewerClient":      func(text string) error { return second(w.p.ReviewerClient(ctx, alipayplus.Party("/"+text))) },
+			"RevokeAuthorization": func(text string) error { return w.p.RevokeAuthorization(ctx, w.workspace, text, cn) },
+			"GrantAuthorization":  func(text string) error { return w.p.GrantAuthorization(ctx, w.workspace, text, cn) },
+			"PutMember": func(text string) error {
+				return w.p.PutMember(ctx, platform.Member{WorkspaceID: text, Name: "max", Role: alipayplus.RoleMaster})
+			},
+			"Audit": func(text string) error {
+				for _, err := range w.p.Audit(ctx, "ws_"+text) {
+					return err
+				}
+				return nil
+			},
+			"PendingReview.Approve": func(text string) error { return waiting.Approve(ctx, alipayplus.Party(text)) },
+			"PendingReview.Reject":  func(text string) error { return waiting.Reject(ctx, alipayplus.Party(text), "too many ads") },
+			"PendingReview.File":    func(text string) error { return second(waiting.File(ctx, text)) },
+		}
+		for name, method := range methods {
+			for _, text := range []string{"", " ", "nobody", "a\nb", "a\x00b", "a\u202eb", "a/b", "\xff", strings.Repeat("字", 10_000)} {
+				err := method(text)
+				require.Error(w, err, "%s %q", name, text)
+				require.True(w, slices.ContainsFunc(classes(), func(class error) bool { return errors.Is(err, class) }), "%s %q: %v", name, text, err)
+				require.NotContains(w, err.Error(), "\n", name)
+				require.Less(w, len(err.Error()), 1000, name)
+			}
+		}
+		// RemoveClient does nothing for a client id that is not there, and Reviews fails
+		// with its store alone.
+		tried := append(slices.Collect(maps.Keys(methods)), "RemoveClient", "Reviews")
+		for typ, prefix := range map[reflect.Type]string{reflect.TypeFor[*platform.Platform](): "", reflect.TypeFor[*platform.PendingReview](): "PendingReview."} {
+			for m := range typ.Methods() {
+				if fails := m.Type.NumOut() > 0 && (m.Type.Out(m.Type.NumOut()-1) == reflect.TypeFor[error]() || m.Name == "Audit"); fails {
+					require.Contains(w, tried, prefix+m.Name)
+				}
+			}
+		}
+		for name, err := range map[string]error{
+			"approve": new(platform.PendingReview).Approve(ctx, alipayplus.PartyAlipayPlus),
+			"reject":  new(platform.PendingReview).Reject(ctx, alipayplus.PartyAlipayPlus, "no"),
+			"file":    second(new(platform.PendingReview).File(ctx, "f")),
+		} {
+			require.ErrorIs(w, err, alipayplus.ErrInvalid, name+" of a review that nobody listed")
+		}
+	})
 }

@@ -373,6 +373,19 @@ func TestAServiceThatIsOnlineIsRevised(t *testing.T) {
 			require.Nil(w, after.Revision, "the text that is online is no revision")
 		})
 	}
+	sentence(t, "offered by the company as it was reviewed", func(w *world) {
+		s, _ := revised(w)
+		changed := company()
+		changed.CompanyName = "Green Lake Tea"
+		r := w.release(w.authorizedProgram().ID, "1.0.0")
+		_, err := w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: &changed})
+		require.NoError(w, err)
+		w.approve()
+		require.Equal(w, company(), w.service(s.ID).Company, "what is online stays")
+		submit(w, s)
+		w.decide(alipayplus.PartyAlipayPlus, "")
+		require.Equal(w, changed, w.service(s.ID).Company)
+	})
 	sentence(t, "archived meanwhile", func(w *world) {
 		s, _ := revised(w)
 		request := submit(w, s).Revision.ReleaseRequestID

@@ -55,11 +55,11 @@ func (c *call) company() (*workspaceRecord, error) {
 }
 
 // programsGoingTo counts the mini programs that have a release to the target app
-// which is not canceled, up to most.
+// which is not canceled, up to most; 0: all.
 func (c *call) programsGoingTo(target alipayplus.TargetApp, most int) (int, error) {
 	prefix := key("i/going", c.workspace(), string(target)) + "/"
 	n := 0
-	for from := prefix; n < most; n++ {
+	for from := prefix; most == 0 || n < most; n++ {
 		program, err := firstPart(c.tx, prefix, from)
 		if err != nil || program == "" {
 			return n, err

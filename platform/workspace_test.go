@@ -51,6 +51,40 @@ func TestEachTargetHasItsOwnLimits(t *testing.T) {
 	}, platform.WithTargetBackends(platform.NewSimulatedAlipayCN(), newPartnerApp()))
 }
 
+// A limit of 0 is none; what is used is counted all the same.
+func TestWhatIsUsedIsCountedWithoutALimit(t *testing.T) {
+	app := newPartnerApp()
+	app.limits = alipayplus.Limits{}
+	inWorld(t, func(w *world) {
+		for range 2 {
+			program := w.program().ID
+			_, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program, Version: w.upload(program, "1.0.0"), TargetApp: partner})
+			require.NoError(w, err)
+		}
+		require.Equal(w, 2, must(w.owner.Workspace.Get(w.Context())).Target(partner).ProgramsUsed)
+	}, platform.WithTargetBackends(app))
+}
+
+// Whatever keeps the announced limits is accepted, and can be read by its reviewers.
+func TestAnnouncedLimitsAreCoherent(t *testing.T) {
+	for name, tt := range map[string]struct {
+		policy       alipayplus.ServicePolicy
+		body, file   int64
+		bytes, image int64
+	}{
+		"default":               {alipayplus.DefaultServicePolicy(), 1 << 20, 32 << 20, 1_000_000, 2 << 20},
+		"none":                  {alipayplus.ServicePolicy{}, 1 << 20, 32 << 20, 1<<20 - 4096, 11 << 20},
+		"larger than a call":    {alipayplus.ServicePolicy{MaxBytes: 1 << 30, MaxImageBytes: 1 << 30}, 8 << 10, 1000, 4096, 1000},
+		"larger than an answer": {alipayplus.ServicePolicy{}, 64 << 20, 64 << 20, 4 << 20, 11 << 20},
+	} {
+		sentence(t, name, func(w *world) {
+			got := must(w.owner.Workspace.Get(w.Context())).ServicePolicy
+			require.Equal(w, tt.bytes, got.MaxBytes)
+			require.Equal(w, tt.image, got.MaxImageBytes)
+		}, platform.WithServicePolicy(tt.policy), platform.WithMaxBytes(tt.body, tt.file))
+	}
+}
+
 // TestALowerLimitKeepsWhatIsThere: a mini program that goes to the target may go
 // on, though the limit was lowered below what is used.
 func TestALowerLimitKeepsWhatIsThere(t *testing.T) {
