@@ -11,6 +11,7 @@ package main
 import (
 	"context"
 	"os"
+	_ "time/tzdata" // the zones of freeze windows, for machines and images that have no zone files
 )
 
 func main() {

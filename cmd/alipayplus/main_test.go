@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -41,6 +42,16 @@ func TestMain(m *testing.M) {
 		}
 	}
 	os.Exit(m.Run())
+}
+
+// A machine with zone files cannot show by a rollout that the program needs none.
+func TestTheTimeZonesAreLinkedIn(t *testing.T) {
+	t.Parallel()
+
+	packages, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
+
+	require.NoError(t, err)
+	require.Contains(t, strings.Fields(string(packages)), "time/tzdata")
 }
 
 // place is a platform on loopback, a release on it that was not applied for, and a
