@@ -70,6 +70,72 @@ type Configuration struct {
 	ServerDomains []string `json:"serverDomains,omitempty" validate:"max=30,unique,dive,fqdn"`
 	// H5Domains are the hosts whose pages its web view may show.
 	H5Domains []string `json:"h5Domains,omitempty" validate:"max=30,unique,dive,fqdn"`
+	// AlipayCN is what AlipayCN is applied to with; nil: nothing but the version. A
+	// platform that releases to AlipayCN itself needs it, see platform/alipaycnapp.
+	AlipayCN *AlipayCNApplication `json:"alipayCn,omitempty"`
+}
+
+// AlipayCNApplication is what AlipayCN's reviewers see of a mini program and its
+// version. What is left out stays as AlipayCN saved it last, and must be given where
+// it never was. The lengths are AlipayCN's, where a Chinese character counts 2; they are
+// checked when a release is applied for. Files are uploaded ones, by their id.
+type AlipayCNApplication struct {
+	// Description says what changed in the version: 30 to 500 characters. Needed to apply.
+	Description string `json:"description,omitempty" validate:"max=500"`
+	// Name is the mini program's name: 3 to 40 characters.
+	Name string `json:"name,omitempty" validate:"max=40"`
+	// EnglishName is its English name: 3 to 30 letters and digits.
+	EnglishName string `json:"englishName,omitempty" validate:"max=30"`
+	// Slogan says in one line what it does: 10 to 32 characters.
+	Slogan string `json:"slogan,omitempty" validate:"max=32"`
+	// Introduction describes it: 20 to 400 characters.
+	Introduction string `json:"introduction,omitempty" validate:"max=400"`
+	// Categories are its categories, 1 to 4, such as XS1001_XS2001_XS3002.
+	Categories []string `json:"categories,omitempty" validate:"max=4,dive,max=64"`
+	// ServicePhone is the phone number of its customer service: 5 to 30 digits and hyphens.
+	ServicePhone string `json:"servicePhone,omitempty" validate:"max=30"`
+	// ServiceEmail is the e-mail address of its customer service.
+	ServiceEmail string `json:"serviceEmail,omitempty" validate:"max=254"`
+	// RegionType is where it is offered: GLOBAL or CHINA.
+	RegionType string `json:"regionType,omitempty" validate:"max=16"`
+	// LicenseNo is the number of the business licence, where a category needs it.
+	LicenseNo string `json:"licenseNo,omitempty" validate:"max=128"`
+	// LicenseName is the name on it.
+	LicenseName string `json:"licenseName,omitempty" validate:"max=256"`
+	// LicenseValidDate is its last day, as yyyy-MM-dd; 9999-12-31 for no end.
+	LicenseValidDate string `json:"licenseValidDate,omitempty" validate:"max=10"`
+	// Memo is a note for the reviewers: at most 500 characters.
+	Memo string `json:"memo,omitempty" validate:"max=500"`
+	// TwoStageReview splits the review into admission and promotion, as AlipayCN recommends.
+	TwoStageReview bool `json:"twoStageReview,omitempty"`
+	// LogoFileID is the logo: PNG or JPEG, square, at most 2 MB.
+	LogoFileID string `json:"logoFileId,omitempty" validate:"max=64"`
+	// ScreenshotFileIDs are up to 5 screenshots: PNG or JPEG, at most 4 MB each.
+	ScreenshotFileIDs []string `json:"screenshotFileIds,omitempty" validate:"max=5,dive,max=64"`
+	// LicenseFileIDs are up to 5 pictures of the business licence.
+	LicenseFileIDs []string `json:"licenseFileIds,omitempty" validate:"max=5,dive,max=64"`
+	// Template is what the version is built from when it is not at AlipayCN; nil: the
+	// version must have been uploaded there.
+	Template *AlipayCNTemplate `json:"template,omitempty"`
+}
+
+// FileIDs returns the files that the application names.
+func (a *AlipayCNApplication) FileIDs() []string {
+	if a == nil {
+		return nil
+	}
+	ids := slices.Concat([]string{a.LogoFileID}, a.ScreenshotFileIDs, a.LicenseFileIDs)
+	return slices.DeleteFunc(ids, func(id string) bool { return id == "" })
+}
+
+// AlipayCNTemplate is a template of the platform's third-party app at AlipayCN.
+type AlipayCNTemplate struct {
+	// ID is the app id of the template.
+	ID string `json:"id" validate:"required,max=32"`
+	// Version is the version of the template; zero: the newest that is online.
+	Version VersionNumber `json:"version,omitzero"`
+	// Ext is JSON that the mini program reads with my.getExtConfig; empty: none.
+	Ext string `json:"ext,omitempty" validate:"max=65536"`
 }
 
 // Program is a mini program of the workspace.

@@ -100,6 +100,9 @@ func (c *Client) ForApp(ctx context.Context, store TokenStore, authAppID string)
 	return c.For(token.AppAuthToken), nil
 }
 
+// AppID returns the app that calls: the third-party app, or the mini program itself.
+func (c *Client) AppID() string { return c.appID }
+
 // String describes the client without its secrets.
 func (c Client) String() string {
 	if c.settings == nil {

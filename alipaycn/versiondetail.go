@@ -1,6 +1,11 @@
 package alipaycn
 
-import "slices"
+import (
+	"slices"
+	"strings"
+
+	"github.com/alipayplus-go/alipayplus"
+)
 
 // VersionStatus is the status of a version. It is open to values unknown to this
 // version of the library.
@@ -67,6 +72,88 @@ func (s VersionStatus) BlocksApply() bool {
 	return slices.Contains([]VersionStatus{
 		StatusAuditing, StatusAuditReject, StatusWaitRelease, StatusBaseAuditPass, StatusPromoteAuditReject, StatusGray,
 	}, s)
+}
+
+// ReleaseStatus translates the status into the words of "Release mini programs"; false
+// when this version of the library does not know it. How the two correspond is not
+// documented; this table is this project's own. canRelease is can_release of the version.
+//
+//	INIT                  NEW_VERSION_CREATED
+//	AUDITING              UNDER_REVIEW
+//	AUDIT_REJECT          NEW_VERSION_CREATED, rejected
+//	PROMOTE_AUDIT_REJECT  the same, or RELEASE_PREPARATION when can_release says so
+//	WAIT_RELEASE          RELEASE_PREPARATION
+//	BASE_AUDIT_PASS       RELEASE_PREPARATION
+//	GRAY                  GRAYSCALE_RELEASE
+//	RELEASE               FULL_RELEASE
+//	OFFLINE               ARCHIVED
+//	AUDIT_OFFLINE         CANCELED
+func (s VersionStatus) ReleaseStatus(canRelease bool) (_ alipayplus.ReleaseStatus, known bool) {
+	switch s {
+	case StatusInit, StatusAuditReject:
+		return alipayplus.ReleaseNewVersionCreated, true
+	case StatusPromoteAuditReject:
+		if canRelease {
+			return alipayplus.ReleasePreparation, true
+		}
+		return alipayplus.ReleaseNewVersionCreated, true
+	case StatusAuditing:
+		return alipayplus.ReleaseUnderReview, true
+	case StatusWaitRelease, StatusBaseAuditPass:
+		return alipayplus.ReleasePreparation, true
+	case StatusGray:
+		return alipayplus.ReleaseGrayscale, true
+	case StatusRelease:
+		return alipayplus.ReleaseFull, true
+	case StatusOffline:
+		return alipayplus.ReleaseArchived, true
+	case StatusAuditOffline:
+		return alipayplus.ReleaseCanceled, true
+	default:
+		return "", false
+	}
+}
+
+// Review returns AlipayCN's verdict on the version, with the reasons and pictures of both
+// parts of its review, each once; nil once it is in development again or taken down.
+func (d *VersionDetail) Review() *alipayplus.Review {
+	r := &alipayplus.Review{Party: alipayplus.PartyAlipayCN, StartedAt: d.AppliedAt.UTC()}
+	switch status, _ := d.Status.ReleaseStatus(bool(d.CanRelease)); {
+	case d.Status == StatusInit, d.Status == StatusAuditOffline:
+		return nil
+	case status == alipayplus.ReleaseUnderReview:
+		r.Status = alipayplus.ReviewPending
+	case status == alipayplus.ReleaseNewVersionCreated:
+		r.Status, r.DecidedAt = alipayplus.ReviewRejected, d.AuditedAt.UTC()
+		r.Reason, r.Pictures = d.reasons()
+	default:
+		r.Status, r.DecidedAt = alipayplus.ReviewApproved, d.AuditedAt.UTC()
+	}
+	return r
+}
+
+// reasons are why the version was rejected.
+func (d *VersionDetail) reasons() (text string, pictures []string) {
+	var all []string
+	add := func(to *[]string, more ...string) {
+		for _, one := range more {
+			if one = strings.TrimSpace(one); one != "" && !slices.Contains(*to, one) {
+				*to = append(*to, one)
+			}
+		}
+	}
+	add(&all, d.RejectReason)
+	for _, record := range []*AuditRecord{d.BaseAuditRecord, d.PromoteAuditRecord} {
+		if record == nil {
+			continue
+		}
+		add(&pictures, record.Images...)
+		for _, memo := range record.Memos {
+			add(&all, memo.Memo)
+			add(&pictures, memo.Images...)
+		}
+	}
+	return strings.Join(all, "; "), pictures
 }
 
 // successors is the table of transitions. The platform may take a version down

@@ -190,7 +190,7 @@ type programRecord struct {
 func programKey(workspace, id string) string { return key("program", workspace, id) }
 func (r *programRecord) key() string         { return programKey(r.Workspace, r.ID) }
 func (r *programRecord) indexes() []string {
-	return append(useKeys(r.Workspace, "program/"+r.ID, r.LogoFileID), key("i/program", r.Workspace, "all", r.Sort))
+	return append(useKeys(r.Workspace, "program/"+r.ID, append(r.Configuration.AlipayCN.FileIDs(), r.LogoFileID)...), key("i/program", r.Workspace, "all", r.Sort))
 }
 
 type versionRecord struct {
@@ -269,6 +269,7 @@ func (r *releaseRecord) indexes() []string {
 		r.versionSlot(),
 		key("i/standing", r.Workspace, program, target, status, r.ID),
 	}
+	keys = append(keys, useKeys(r.Workspace, "release/"+r.ID, r.Configuration.AlipayCN.FileIDs()...)...)
 	if r.Status != alipayplus.ReleaseCanceled {
 		keys = append(keys, key("i/going", r.Workspace, target, program, r.ID))
 	}

@@ -25,7 +25,7 @@ func (t *Target) apply(ctx context.Context, versions *alipaycn.VersionsClient) e
 	if err != nil {
 		return err
 	}
-	switch status, known := statusOf(detail.Status, bool(detail.CanRelease)); {
+	switch status, known := detail.Status.ReleaseStatus(bool(detail.CanRelease)); {
 	case !known:
 		return t.unknown(detail.Status)
 	case status != alipayplus.ReleaseNewVersionCreated:

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -48,11 +46,14 @@ func (t *Target) observe(ctx context.Context) (*rollout.Observation, error) {
 
 // observation is what a version's detail says, without the blocker.
 func (t *Target) observation(detail *alipaycn.VersionDetail) (*rollout.Observation, error) {
-	status, known := statusOf(detail.Status, bool(detail.CanRelease))
+	status, known := detail.Status.ReleaseStatus(bool(detail.CanRelease))
 	if !known {
 		return nil, t.unknown(detail.Status)
 	}
-	o := &rollout.Observation{Status: status, Detail: string(detail.Status), Ladder: alipaycn.GrayLadder(), Reviews: reviews(detail)}
+	o := &rollout.Observation{Status: status, Detail: string(detail.Status), Ladder: alipaycn.GrayLadder()}
+	if review := detail.Review(); review != nil {
+		o.Reviews = []alipayplus.Review{*review}
+	}
 	if !detail.AppliedAt.IsZero() {
 		o.Application = detail.AppliedAt.UTC().Format(time.RFC3339)
 	}
@@ -71,70 +72,6 @@ func (t *Target) observation(detail *alipaycn.VersionDetail) (*rollout.Observati
 
 func (t *Target) unknown(status alipaycn.VersionStatus) error {
 	return fmt.Errorf("%s is in status %q, which this library does not know; see in AlipayCN's console what it means", t.ID(), status)
-}
-
-// statusOf translates a status of AlipayCN.
-func statusOf(status alipaycn.VersionStatus, canRelease bool) (_ alipayplus.ReleaseStatus, known bool) {
-	switch status {
-	case alipaycn.StatusInit, alipaycn.StatusAuditReject:
-		return alipayplus.ReleaseNewVersionCreated, true
-	case alipaycn.StatusPromoteAuditReject:
-		if canRelease {
-			return alipayplus.ReleasePreparation, true
-		}
-		return alipayplus.ReleaseNewVersionCreated, true
-	case alipaycn.StatusAuditing:
-		return alipayplus.ReleaseUnderReview, true
-	case alipaycn.StatusWaitRelease, alipaycn.StatusBaseAuditPass:
-		return alipayplus.ReleasePreparation, true
-	case alipaycn.StatusGray:
-		return alipayplus.ReleaseGrayscale, true
-	case alipaycn.StatusRelease:
-		return alipayplus.ReleaseFull, true
-	case alipaycn.StatusOffline:
-		return alipayplus.ReleaseArchived, true
-	case alipaycn.StatusAuditOffline:
-		return alipayplus.ReleaseCanceled, true
-	default:
-		return "", false
-	}
-}
-
-// reviews are AlipayCN's verdict; none once the version is in development again.
-func reviews(detail *alipaycn.VersionDetail) []alipayplus.Review {
-	r := alipayplus.Review{Party: alipayplus.PartyAlipayCN, StartedAt: detail.AppliedAt.UTC()}
-	switch status, _ := statusOf(detail.Status, bool(detail.CanRelease)); {
-	case detail.Status == alipaycn.StatusInit, detail.Status == alipaycn.StatusAuditOffline:
-		return nil
-	case status == alipayplus.ReleaseUnderReview:
-		r.Status = alipayplus.ReviewPending
-	case status == alipayplus.ReleaseNewVersionCreated:
-		r.Status, r.Reason, r.DecidedAt = alipayplus.ReviewRejected, reasons(detail), detail.AuditedAt.UTC()
-	default:
-		r.Status, r.DecidedAt = alipayplus.ReviewApproved, detail.AuditedAt.UTC()
-	}
-	return []alipayplus.Review{r}
-}
-
-// reasons are why the version was rejected: AlipayCN's one text, and those of a review
-// in two parts, each once.
-func reasons(detail *alipaycn.VersionDetail) string {
-	var all []string
-	add := func(reason string) {
-		if reason = strings.TrimSpace(reason); reason != "" && !slices.Contains(all, reason) {
-			all = append(all, reason)
-		}
-	}
-	add(detail.RejectReason)
-	for _, record := range []*alipaycn.AuditRecord{detail.BaseAuditRecord, detail.PromoteAuditRecord} {
-		if record == nil {
-			continue
-		}
-		for _, memo := range record.Memos {
-			add(memo.Memo)
-		}
-	}
-	return strings.Join(all, "; ")
 }
 
 // blocker finds the version that keeps this one from being applied for.
@@ -161,7 +98,7 @@ func (t *Target) blocker(ctx context.Context, versions *alipaycn.VersionsClient)
 // NEW_VERSION_CREATED would not explain why it blocks.
 func blockerOf(other alipaycn.VersionSummary) *rollout.Blocker {
 	b := &rollout.Blocker{ID: string(other.Version), Version: string(other.Version)}
-	b.Status, _ = statusOf(other.Status, bool(other.CanRelease)) // a status that blocks is known
+	b.Status, _ = other.Status.ReleaseStatus(bool(other.CanRelease)) // a status that blocks is known
 	if b.Status == alipayplus.ReleaseNewVersionCreated {
 		b.Status = alipayplus.ReleaseStatus(other.Status)
 	}

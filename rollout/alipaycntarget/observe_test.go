@@ -80,7 +80,7 @@ func TestEachStatusIsTranslated(t *testing.T) {
 
 func TestEveryDocumentedStatusIsKnown(t *testing.T) {
 	for _, status := range alipaycn.VersionStatuses() {
-		_, known := statusOf(status, false)
+		_, known := status.ReleaseStatus(false)
 		require.True(t, known, status)
 	}
 }

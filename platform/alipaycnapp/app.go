@@ -1,0 +1,184 @@
+// Package alipaycnapp puts AlipayCN itself behind a platform: a
+// [platform.TargetObserver] over package alipaycn. What a platform with it releases
+// reaches the users of AlipayCN.
+//
+// # Over AlipayCN
+//
+// The platform's operator has a third-party app at AlipayCN, and each merchant authorizes
+// it for one mini program on AlipayCN's own page. A release of version x.y.z needs
+// version x.y.z there in development, or a template in its configuration
+// ([alipayplus.AlipayCNApplication]) that it is built from. How the states of the two
+// correspond is not documented; what follows is this project's own, as is
+// [alipaycn.VersionStatus.ReleaseStatus], which says what each status there is here:
+//
+//	here               at AlipayCN
+//	apply              both reviews begin at once: audit.apply. A version that AlipayCN has rejected, or
+//	                   that Alipay+ has while AlipayCN had not, is returned to development first
+//	apply, unchanged   after a rejection by Alipay+ alone: AlipayCN's review goes on, or its approval holds
+//	withdraw           audit.cancel; when its review has ended: audited.cancel
+//	AlipayCN rejects   the release is rejected, whatever Alipay+ says
+//	Alipay+ rejects    nothing, until the mini program is applied for again or the version is published there
+//	grayscale          gray.online with p10, p30, p50
+//	100 %              online
+//	cancel             gray.cancel, and then audited.cancel: the version is in development there
+//
+// What somebody does in AlipayCN's console is found by [App.Observe], and recorded as
+// the documentation of [platform.TargetObserver] says. AlipayCN lets one version at a time
+// be under review, passed, rejected or in grayscale. One that the platform applied for and
+// gave up gives way; for one that somebody applied for elsewhere the refusal names it.
+//
+// # Exactly once
+//
+// AlipayCN has no idempotency key. Each call reads the version first and does only what is
+// not done yet, so that it can be repeated after any failure; see "Safe writes" in package
+// alipaycn for a lost answer.
+//
+// # What is kept
+//
+// Tokens, and which mini program here is which there, are kept in the platform's store,
+// under keys that begin with "alipaycn/". Tokens are encrypted, see [WithEncryptionKey].
+package alipaycnapp
+
+import (
+	"context"
+	"crypto/aes"
+	"crypto/cipher"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+// App is AlipayCN as a target app of a platform. It is safe for concurrent use.
+type App struct {
+	client *alipaycn.Client
+	store  storage.Store
+	aead   cipher.AEAD
+}
+
+// Option configures an [App].
+type Option func(*App) error
+
+// WithEncryptionKey sets the key of 32 bytes under which tokens are encrypted (AES-256-GCM).
+// It is required. Keep it apart from the store, and give the same at each start: with
+// another one the tokens cannot be read, see [App.ForgetTokens].
+func WithEncryptionKey(key []byte) Option {
+	return func(a *App) error {
+		const size = 32
+		if len(key) != size {
+			return fmt.Errorf("encryption key: must have %d bytes, has %d; make one with: openssl rand %d", size, len(key), size)
+		}
+		block, err := aes.NewCipher(key)
+		if err != nil {
+			return err
+		}
+		a.aead, err = cipher.NewGCM(block)
+		return err
+	}
+}
+
+// New makes an app that calls AlipayCN by the client of a third-party app, and keeps its
+// records in the store of the platform. It does no I/O. The error says which option is
+// wrong or missing.
+func New(store storage.Store, client *alipaycn.Client, opts ...Option) (*App, error) {
+	if store == nil || client == nil {
+		return nil, errors.New("alipaycnapp: the store of the platform and a client of AlipayCN are required")
+	}
+	a := &App{client: client, store: store}
+	for _, set := range opts {
+		if err := set(a); err != nil {
+			return nil, fmt.Errorf("alipaycnapp: %w", err)
+		}
+	}
+	if a.aead == nil {
+		return nil, errors.New("alipaycnapp: give WithEncryptionKey: tokens are never kept in clear")
+	}
+	return a, nil
+}
+
+// App returns ALIPAY_CN.
+func (*App) App() alipayplus.TargetApp { return alipayplus.TargetAlipayCN }
+
+// Ladder returns 10, 30, 50 and 100, which are all that AlipayCN's API offers.
+func (*App) Ladder() alipayplus.Ladder { return alipaycn.GrayLadder() }
+
+// Languages returns zh-CN; which languages AlipayCN requires is not documented.
+func (*App) Languages() []string { return []string{"zh-CN"} }
+
+// Limits returns the documented limits.
+func (*App) Limits() alipayplus.Limits { return alipayplus.DefaultLimits() }
+
+// Parties returns AlipayCN.
+func (*App) Parties() []alipayplus.Party { return []alipayplus.Party{alipayplus.PartyAlipayCN} }
+
+// NeedsAuthorization returns true.
+func (*App) NeedsAuthorization() bool { return true }
+
+// AuthorizationPage returns AlipayCN's own page for a browser; empty without a base that
+// it can lead back to. base + [platform.CallbackPath] must be the callback address that is
+// configured for the third-party app.
+func (a *App) AuthorizationPage(base, state string, _ *alipayplus.Program) string {
+	links, err := alipaycn.AuthorizationURL(alipaycn.AuthorizationInput{
+		ISVAppID: a.client.AppID(), RedirectURL: base + platform.CallbackPath, State: state,
+	})
+	if err != nil {
+		return ""
+	}
+	return links.PC
+}
+
+// Exchange redeems the code and keeps the token. It is refused when another mini program
+// was chosen than is released here, or one that belongs to another.
+func (a *App) Exchange(ctx context.Context, visit platform.TargetVisit) (*platform.TargetAuthorization, error) {
+	callback, err := alipaycn.ParseCallback(&http.Request{Method: http.MethodGet, URL: &url.URL{RawQuery: visit.Query.Encode()}})
+	if errors.Is(err, alipaycn.ErrNoAuthCode) {
+		return nil, fmt.Errorf("%w: %w", alipayplus.ErrInvalid, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if callback.AppID != a.client.AppID() {
+		return nil, fmt.Errorf("%w: the callback is for the third-party app %.32q", alipayplus.ErrConflict, callback.AppID)
+	}
+	tokens, err := a.client.Authorization.Exchange(ctx, callback.AppAuthCode)
+	if err != nil {
+		return nil, certain(err)
+	}
+	if len(tokens.All()) != 1 {
+		return nil, fmt.Errorf("%w: %d mini programs were chosen; choose the one that is released here", alipayplus.ErrConflict, len(tokens.All()))
+	}
+	token := tokens.All()[0]
+	info, err := a.client.Authorization.Query(ctx, token.AppAuthToken)
+	if err != nil {
+		return nil, certain(err)
+	}
+	given := &platform.TargetAuthorization{TargetProgramID: token.AuthAppID, MissingMethods: info.MissingMethods()}
+	if len(given.MissingMethods) > 0 {
+		return given, nil
+	}
+	return given, a.store.Update(ctx, func(tx storage.Tx) error {
+		if err := a.bind(tx, visit.WorkspaceID, visit.ProgramID, token.AuthAppID); err != nil {
+			return err
+		}
+		return a.putToken(tx, token)
+	})
+}
+
+// certain keeps the class of a refusal only when it is certain that nothing happened: of
+// anything else the platform does not know what came.
+func certain(err error) error {
+	if e, is := errors.AsType[*alipaycn.Error](err); is && e.OutcomeUnknown {
+		return errors.New(err.Error())
+	}
+	return err
+}
+
+var (
+	_ platform.TargetObserver = (*App)(nil)
+	_ alipaycn.TokenStore     = (*TokenStore)(nil)
+)

@@ -1,0 +1,204 @@
+package alipaycnapp_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+)
+
+// TestAReleaseReachesEveryUserOfAlipayCN: from the authorization to 100 %, each effect once.
+func TestAReleaseReachesEveryUserOfAlipayCN(t *testing.T) {
+	given(t, func(w *world) {
+		_, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{
+			ProgramID: w.program, Version: w.upload("0.9.0"), TargetApp: alipayplus.TargetAlipayCN,
+		})
+		require.ErrorIs(w, err, alipayplus.ErrAuthorizationRequired)
+		r := w.prepared()
+		require.Equal(w, mini, w.authorization(w.program).TargetProgramID)
+		require.Equal(w, alipaycn.GrayLadder(), r.Grayscale.Ladder)
+		for _, ratio := range []alipayplus.Ratio{10, 30, 50, 100} {
+			if r.Status == alipayplus.ReleasePreparation {
+				r, err = w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(ratio))
+			} else {
+				r, err = w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(ratio))
+			}
+			require.NoError(w, err)
+		}
+		require.Equal(w, alipayplus.ReleaseFull, r.Status)
+		require.Equal(w, alipaycn.StatusRelease, w.g.Status(mini, "1.0.0"))
+		require.Equal(w, map[string]int{"versions.apply": 1, "versions.gray": 3, "versions.publish": 1}, w.g.Effects(mini))
+		require.Equal(w, r, w.later(r), "nothing else was found there")
+	})
+}
+
+func TestAVersionIsBuiltFromItsTemplate(t *testing.T) {
+	given(t, func(w *world) {
+		w.authorize(w.program, mini)
+		application := w.application()
+		r := w.created("1.0.0", application)
+		_, err := w.apply(r)
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+		require.ErrorContains(w, err, "upload it with AlipayCN's own tool")
+		application.Template = &alipayplus.AlipayCNTemplate{ID: template}
+		_, err = w.apply(w.configure(r, application))
+		require.NoError(w, err)
+		require.Equal(w, map[string]int{"versions.upload": 1, "versions.apply": 1}, w.g.Effects(mini))
+	})
+}
+
+func TestARejectionByAlipayCNIsShownWithItsPictures(t *testing.T) {
+	given(t, func(w *world) {
+		r := w.applied()
+		require.NoError(w, w.g.Reject(mini, "1.0.0", alipaycntest.Verdict{
+			Reason: "the logo is blurred", Images: []string{"https://cn.example/1.png"}, Memos: []alipaycn.AuditMemo{{Memo: "use 180 x 180", Images: []string{"https://cn.example/2.png"}}},
+		}))
+		r = w.later(r)
+		require.Equal(w, alipayplus.ReleaseNewVersionCreated, r.Status)
+		require.Equal(w, "the logo is blurred; use 180 x 180", r.Reviews[1].Reason)
+		require.Equal(w, []string{"https://cn.example/1.png", "https://cn.example/2.png"}, r.Reviews[1].Pictures)
+		_, err := w.apply(r)
+		require.NoError(w, err, "a rejected version is returned to development first")
+		require.Equal(w, map[string]int{"versions.apply": 2, "versions.returnToDevelopment": 1}, w.g.Effects(mini))
+	})
+}
+
+// TestWhatSomebodyDoesInTheConsole is found, recorded, and not undone.
+func TestWhatSomebodyDoesInTheConsole(t *testing.T) {
+	for name, tt := range map[string]struct {
+		console func(w *world) error
+		want    alipayplus.ReleaseStatus
+		ratio   alipayplus.Ratio
+		note    string
+	}{
+		"raises the share": {func(w *world) error {
+			return w.console().Versions.RaiseGray(w.Context(), alipaycn.GrayInput{Version: w.version().Version, Strategy: alipaycn.GrayP50})
+		}, alipayplus.ReleaseGrayscale, 50, "found at ALIPAY_CN: GRAY p50"},
+		"publishes": {func(w *world) error {
+			return w.console().Versions.Publish(w.Context(), alipaycn.PublishInput{Version: w.version().Version})
+		}, alipayplus.ReleaseFull, 100, "found at ALIPAY_CN: RELEASE"},
+		"ends the grayscale": {func(w *world) error { return w.console().Versions.CancelGray(w.Context(), w.version()) }, alipayplus.ReleasePreparation, 0, "found at ALIPAY_CN: WAIT_RELEASE"},
+		"forced removal":     {func(w *world) error { return w.g.TakeDown(mini, "1.0.0") }, alipayplus.ReleaseCanceled, 30, "found at ALIPAY_CN: AUDIT_OFFLINE"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			given(t, func(w *world) {
+				r := w.prepared()
+				r, err := w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(30))
+				require.NoError(w, err)
+				require.NoError(w, tt.console(w))
+				r = w.later(r)
+				require.Equal(w, tt.want, r.Status)
+				require.Equal(w, tt.ratio, r.Grayscale.Ratio)
+				require.Equal(w, "outside", w.lastAudit().Who)
+				require.Equal(w, tt.note, w.lastAudit().Note)
+			})
+		})
+	}
+}
+
+// TestACallIsRepeatedAfterItsAnswerWasLost: its effect happens once, whatever went wrong.
+func TestACallIsRepeatedAfterItsAnswerWasLost(t *testing.T) {
+	for name, fault := range map[string]alipaycntest.Fault{
+		"cut before": {CutBefore: true}, "cut after": {CutAfter: true}, "503": {Status: 503}, "503 after": {StatusAfter: 503},
+		"wrong signature": {WrongSignature: true}, "unsigned": {Unsigned: true}, "system error after": {CodeAfter: "SYSTEM_ERROR"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			given(t, func(w *world) {
+				w.authorize(w.program, mini)
+				require.NoError(w, w.g.AddVersion(mini, "1.0.0"))
+				r := w.created("1.0.0", w.application())
+				faulty := func(operation string, do func() (*alipayplus.Release, error)) *alipayplus.Release {
+					f := fault
+					f.Operation = operation
+					w.g.Inject(f)
+					done, err := do()
+					for range 3 {
+						if err == nil {
+							break
+						}
+						done, err = do()
+					}
+					require.NoError(w, err)
+					return done
+				}
+				c := company()
+				r = faulty("versions.apply", func() (*alipayplus.Release, error) {
+					return w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: &c, RequestID: "apply"})
+				})
+				require.NoError(w, w.g.Approve(mini, "1.0.0"))
+				r = w.later(r)
+				step := r.GrayscaleTo(10)
+				step.RequestID = "gray"
+				r = faulty("versions.gray", func() (*alipayplus.Release, error) { return w.owner.Releases.StartGrayscale(w.Context(), step) })
+				last := r.GrayscaleTo(100)
+				last.RequestID = "publish"
+				r = faulty("versions.publish", func() (*alipayplus.Release, error) { return w.owner.Releases.Raise(w.Context(), last) })
+				require.Equal(w, alipayplus.ReleaseFull, r.Status)
+				require.Equal(w, map[string]int{"versions.apply": 1, "versions.gray": 1, "versions.publish": 1}, w.g.Effects(mini))
+			})
+		})
+	}
+}
+
+func TestWithdrawAndCancelTakeTheVersionBackToDevelopment(t *testing.T) {
+	given(t, func(w *world) {
+		r := w.applied()
+		r, err := w.owner.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+		require.NoError(w, err)
+		require.Equal(w, alipaycn.StatusInit, w.g.Status(mini, "1.0.0"))
+		r, err = w.apply(r)
+		require.NoError(w, err)
+		require.NoError(w, w.g.Approve(mini, "1.0.0"))
+		r = w.later(r)
+		r, err = w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(10))
+		require.NoError(w, err)
+		_, err = w.owner.Releases.Cancel(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+		require.NoError(w, err)
+		require.Equal(w, alipaycn.StatusInit, w.g.Status(mini, "1.0.0"))
+	})
+}
+
+func TestARevokedAuthorizationStopsRaises(t *testing.T) {
+	given(t, func(w *world) {
+		r := w.prepared()
+		require.NoError(w, w.g.RevokeAuthorization(mini))
+		_, err := w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(10))
+		require.ErrorIs(w, err, alipayplus.ErrAuthorizationRequired)
+		require.Equal(w, alipayplus.AuthorizationRevoked, w.authorization(w.program).Status)
+		require.Equal(w, alipaycn.StatusWaitRelease, w.g.Status(mini, "1.0.0"))
+		status, page := w.authorize(w.program, mini)
+		require.Equal(w, http.StatusOK, status, page)
+		_, err = w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(10))
+		require.NoError(w, err)
+	})
+}
+
+// TestARatioThatAlipayCNDoesNotHave is refused before AlipayCN is asked.
+func TestARatioThatAlipayCNDoesNotHave(t *testing.T) {
+	given(t, func(w *world) {
+		r := w.prepared()
+		_, err := w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(20))
+		require.ErrorIs(w, err, alipayplus.ErrInvalid)
+		require.Zero(w, w.g.Effects(mini)["versions.gray"])
+	})
+}
+
+// TestAnApplicationIsCheckedByAlipayCNsRules: the answer names every broken field.
+func TestAnApplicationIsCheckedByAlipayCNsRules(t *testing.T) {
+	given(t, func(w *world) {
+		w.authorize(w.program, mini)
+		require.NoError(w, w.g.AddVersion(mini, "1.0.0"))
+		r := w.created("1.0.0", &alipayplus.AlipayCNApplication{Description: "short", ServicePhone: "call us", LogoFileID: ""})
+		_, err := w.apply(r)
+		require.ErrorIs(w, err, alipayplus.ErrInvalid)
+		require.ErrorContains(w, err, "version_desc")
+		require.ErrorContains(w, err, "service_phone")
+		_, err = w.apply(w.configure(r, &alipayplus.AlipayCNApplication{LogoFileID: "nothing"}))
+		require.ErrorIs(w, err, alipayplus.ErrInvalid)
+		require.Empty(w, w.g.Effects(mini))
+	})
+}

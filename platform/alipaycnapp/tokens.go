@@ -1,0 +1,204 @@
+package alipaycnapp
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+// Where records are kept. What of them comes from elsewhere is an id of AlipayCN, of the
+// platform, or a version.
+const (
+	keyCheck    = "alipaycn/key"
+	tokenPrefix = "alipaycn/token/"
+)
+
+func programKey(workspace, program string) string {
+	return "alipaycn/program/" + workspace + "/" + program
+}
+func appKey(app string) string                 { return "alipaycn/app/" + app }
+func submissionKey(app, version string) string { return "alipaycn/submission/" + app + "/" + version }
+
+// ErrEncryptionKey says that tokens were kept under another key than that of
+// [WithEncryptionKey]. Start with the former key, or call [App.ForgetTokens].
+var ErrEncryptionKey = errors.New("the tokens are encrypted under another key (WithEncryptionKey); start with that one, or forget the tokens (ForgetTokens) and let the merchants authorize again")
+
+// TokenStore is the app's [alipaycn.TokenStore] over the platform's store.
+type TokenStore struct{ app *App }
+
+// Tokens returns where the tokens of merchants are.
+func (a *App) Tokens() *TokenStore { return &TokenStore{a} }
+
+// Get returns the token of an app. The error matches [alipaycn.ErrNoToken] when there is
+// none, and [ErrEncryptionKey] when it was kept under another key.
+func (s *TokenStore) Get(ctx context.Context, authAppID string) (token alipaycn.Token, err error) {
+	err = s.app.store.View(ctx, func(tx storage.Tx) error {
+		at := tokenPrefix + authAppID
+		sealed, found, err := tx.Get(at)
+		if err != nil {
+			return err
+		}
+		if !found {
+			return fmt.Errorf("alipaycnapp: app %.32q: %w", authAppID, alipaycn.ErrNoToken)
+		}
+		text, err := s.app.open(at, sealed)
+		if err != nil {
+			return err
+		}
+		token = alipaycn.Token{}
+		return json.Unmarshal(text, &token)
+	})
+	return token, err
+}
+
+// Put stores a token under its AuthAppID, in place of an earlier one.
+func (s *TokenStore) Put(ctx context.Context, token alipaycn.Token) error {
+	return s.app.store.Update(ctx, func(tx storage.Tx) error { return s.app.putToken(tx, token) })
+}
+
+// Delete removes the token of an app; it is no error when there is none.
+func (s *TokenStore) Delete(ctx context.Context, authAppID string) error {
+	return s.app.store.Update(ctx, func(tx storage.Tx) error { return tx.Delete(tokenPrefix + authAppID) })
+}
+
+// List returns the ids of the apps that have a token, in ascending order.
+func (s *TokenStore) List(ctx context.Context) (authAppIDs []string, err error) {
+	err = s.app.store.View(ctx, func(tx storage.Tx) error {
+		authAppIDs = nil
+		for entry, err := range tx.Scan(tokenPrefix, storage.PrefixEnd(tokenPrefix), false) {
+			if err != nil {
+				return err
+			}
+			authAppIDs = append(authAppIDs, strings.TrimPrefix(entry.Key, tokenPrefix))
+		}
+		return nil
+	})
+	return authAppIDs, err
+}
+
+// ForgetTokens removes all tokens, because the key that they were encrypted under is lost.
+// Every merchant must authorize again; the releases stay as they are.
+func (a *App) ForgetTokens(ctx context.Context) error {
+	return a.store.Update(ctx, func(tx storage.Tx) error {
+		keys := []string{keyCheck}
+		for entry, err := range tx.Scan(tokenPrefix, storage.PrefixEnd(tokenPrefix), false) {
+			if err != nil {
+				return err
+			}
+			keys = append(keys, entry.Key)
+		}
+		for _, at := range keys {
+			if err := tx.Delete(at); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// putToken stores a token. It is refused under another key than the others, so that all
+// tokens can be read by one.
+func (a *App) putToken(tx storage.Tx, token alipaycn.Token) error {
+	if token.AuthAppID == "" || token.AppAuthToken == "" {
+		return fmt.Errorf("alipaycnapp: %w: a token needs AuthAppID and AppAuthToken", alipayplus.ErrInvalid)
+	}
+	check, found, err := tx.Get(keyCheck)
+	switch {
+	case err != nil:
+		return err
+	case found:
+		if _, err := a.open(keyCheck, check); err != nil {
+			return err
+		}
+	default:
+		if err := tx.Put(keyCheck, a.seal(keyCheck, nil)); err != nil {
+			return err
+		}
+	}
+	text, err := json.Marshal(token)
+	if err != nil {
+		return err
+	}
+	at := tokenPrefix + token.AuthAppID
+	return tx.Put(at, a.seal(at, text))
+}
+
+// seal encrypts what is kept at a key, so that it can be read only there.
+func (a *App) seal(at string, text []byte) []byte {
+	nonce := make([]byte, a.aead.NonceSize())
+	_, _ = rand.Read(nonce) // never fails
+	return a.aead.Seal(nonce, nonce, text, []byte(at))
+}
+
+func (a *App) open(at string, sealed []byte) ([]byte, error) {
+	if len(sealed) < a.aead.NonceSize() {
+		return nil, fmt.Errorf("alipaycnapp: record %s: %w", at, storage.ErrDamaged)
+	}
+	nonce, text := sealed[:a.aead.NonceSize()], sealed[a.aead.NonceSize():]
+	out, err := a.aead.Open(nil, nonce, text, []byte(at))
+	if err != nil {
+		return nil, fmt.Errorf("alipaycnapp: %w", ErrEncryptionKey)
+	}
+	return out, nil
+}
+
+// bind notes which mini program at AlipayCN a mini program here is. Each is one of the
+// other for good.
+func (a *App) bind(tx storage.Tx, workspace, program, app string) error {
+	bound, found, err := tx.Get(programKey(workspace, program))
+	if err != nil {
+		return err
+	}
+	if found && string(bound) != app {
+		return fmt.Errorf("%w: mini program %s is %s at AlipayCN, and %.32s was chosen; choose that one", alipayplus.ErrConflict, program, bound, app)
+	}
+	owner, found, err := tx.Get(appKey(app))
+	if err != nil {
+		return err
+	}
+	if found && string(owner) != programKey(workspace, program) {
+		return fmt.Errorf("%w: %.32s at AlipayCN is another mini program of this platform already; choose that of mini program %s", alipayplus.ErrConflict, app, program)
+	}
+	if err := tx.Put(programKey(workspace, program), []byte(app)); err != nil {
+		return err
+	}
+	return tx.Put(appKey(app), []byte(programKey(workspace, program)))
+}
+
+// submission is what a version was applied for with last.
+type submission struct {
+	// RequestID is the platform's release request.
+	RequestID string `json:"requestId"`
+	// Content is the hash of what was applied with.
+	Content string `json:"content"`
+	// Before is gmt_apply_audit as it was before.
+	Before string `json:"before"`
+}
+
+// submission reads what the version was applied for with; zero: it was not from here.
+func (a *App) submission(ctx context.Context, app, version string) (s submission, err error) {
+	err = a.store.View(ctx, func(tx storage.Tx) error {
+		text, found, err := tx.Get(submissionKey(app, version))
+		if err != nil || !found {
+			return err
+		}
+		s = submission{}
+		return json.Unmarshal(text, &s)
+	})
+	return s, err
+}
+
+func (a *App) putSubmission(ctx context.Context, app, version string, s submission) error {
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return a.store.Update(ctx, func(tx storage.Tx) error { return tx.Put(submissionKey(app, version), text) })
+}

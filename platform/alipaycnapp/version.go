@@ -1,0 +1,375 @@
+package alipaycnapp
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+// version is the version of one call, with the client that acts for its mini program.
+type version struct {
+	*alipaycn.VersionsClient
+	app    string
+	number alipayplus.VersionNumber
+}
+
+// version finds the mini program of a call and its token.
+func (a *App) version(ctx context.Context, call platform.TargetCall) (*version, error) {
+	v := &version{number: call.Release.Version}
+	err := a.store.View(ctx, func(tx storage.Tx) error {
+		app, _, err := tx.Get(programKey(call.WorkspaceID, call.Program.ID))
+		v.app = string(app)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	client, err := a.client.ForApp(ctx, a.Tokens(), v.app)
+	if errors.Is(err, alipaycn.ErrNoToken) {
+		return nil, fmt.Errorf("%w: %w", alipayplus.ErrAuthorizationRequired, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	v.VersionsClient = &client.Versions
+	return v, nil
+}
+
+func (v *version) input(known *alipaycn.VersionDetail) alipaycn.VersionInput {
+	return alipaycn.VersionInput{Version: v.number, Known: known}
+}
+
+// read reads the version; the error matches [alipayplus.ErrNotFound] when there is none.
+func (v *version) read(ctx context.Context) (*alipaycn.VersionDetail, error) {
+	detail, err := v.Get(ctx, v.input(nil))
+	refused, _ := errors.AsType[*alipaycn.Error](err)
+	missing := refused != nil && refused.Code == alipaycn.CodeVersionIsBlank
+	if err != nil && !missing {
+		return nil, certain(err)
+	}
+	if missing || !detail.Version.Is(v.number) { // what AlipayCN answers about a missing version is not documented
+		return nil, fmt.Errorf("%w: version %v is not at AlipayCN", alipayplus.ErrNotFound, v.number)
+	}
+	return detail, nil
+}
+
+func (v *version) conflict(format string, args ...any) error {
+	return fmt.Errorf("%w: version %v at AlipayCN %s", alipayplus.ErrConflict, v.number, fmt.Sprintf(format, args...))
+}
+
+// Observe implements [platform.TargetObserver]. A status that this version of the library
+// does not know is an error.
+func (a *App) Observe(ctx context.Context, call platform.TargetCall) (*platform.TargetState, error) {
+	v, err := a.version(ctx, call)
+	if err != nil {
+		return nil, err
+	}
+	detail, err := v.read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	status, known := detail.Status.ReleaseStatus(bool(detail.CanRelease))
+	if !known {
+		return nil, fmt.Errorf("version %v at AlipayCN is in status %q, which this library does not know", v.number, detail.Status)
+	}
+	state := &platform.TargetState{Status: status, Review: detail.Review(), Detail: string(detail.Status)}
+	switch status {
+	case alipayplus.ReleaseGrayscale:
+		ratio, ok := detail.GrayStrategy.Ratio()
+		if !ok {
+			return nil, fmt.Errorf("version %v at AlipayCN is in GRAY with gray_strategy %q, which this library cannot read", v.number, detail.GrayStrategy)
+		}
+		state.Ratio, state.Detail = ratio, state.Detail+" "+string(detail.GrayStrategy)
+	case alipayplus.ReleaseFull:
+		state.Ratio = alipayplus.FullRatio
+	}
+	return state, nil
+}
+
+// Submit applies for the review of the version, and uploads it from its template before
+// that when it is not there.
+func (a *App) Submit(ctx context.Context, call platform.TargetCall) error {
+	in, content, err := application(ctx, call)
+	if err != nil {
+		return err
+	}
+	v, err := a.version(ctx, call)
+	if err != nil {
+		return err
+	}
+	detail, err := v.uploaded(ctx, call.Release.Configuration.AlipayCN)
+	if err != nil {
+		return err
+	}
+	former, err := a.submission(ctx, v.app, v.number.String())
+	if err != nil {
+		return err
+	}
+	applied := submission{RequestID: call.Release.ReleaseRequestID, Content: content, Before: detail.AppliedAt.String()}
+	switch status, known := detail.Status.ReleaseStatus(bool(detail.CanRelease)); {
+	case !known:
+		return v.conflict("is in status %q, which this library does not know; see in its console what that means", detail.Status)
+	case detail.ScanResult == alipaycn.ScanFailed:
+		return v.conflict("did not pass the security scan; correct it in a new version")
+	case status == alipayplus.ReleaseUnderReview || status == alipayplus.ReleasePreparation:
+		if former.Content == content {
+			applied.Before = former.Before
+			return a.putSubmission(ctx, v.app, v.number.String(), applied)
+		}
+	case detail.Status == alipaycn.StatusInit:
+	case status == alipayplus.ReleaseNewVersionCreated: // rejected
+		if former.RequestID == applied.RequestID && former.Before != applied.Before {
+			return nil // an earlier try of this call applied for it
+		}
+	default:
+		return v.conflict("is %s and cannot be applied for", detail.Status)
+	}
+	if err := a.makeRoom(ctx, v); err != nil {
+		return err
+	}
+	if err := v.takeBack(ctx); err != nil {
+		return err
+	}
+	if err := a.putSubmission(ctx, v.app, v.number.String(), applied); err != nil {
+		return err
+	}
+	_, err = v.Apply(ctx, in)
+	return certain(err)
+}
+
+// application is what to apply with, and the hash of it.
+func application(ctx context.Context, call platform.TargetCall) (in alipaycn.ApplyInput, content string, err error) {
+	cfg := call.Release.Configuration.AlipayCN
+	if cfg == nil {
+		cfg = &alipayplus.AlipayCNApplication{}
+	}
+	in = alipaycn.ApplyInput{
+		Version: call.Release.Version, Description: cfg.Description,
+		AppName: cfg.Name, AppEnglishName: cfg.EnglishName, AppSlogan: cfg.Slogan, AppDescription: cfg.Introduction,
+		Categories: cfg.Categories, ServicePhone: cfg.ServicePhone, ServiceEmail: cfg.ServiceEmail, RegionType: alipaycn.RegionType(cfg.RegionType),
+		LicenseNo: cfg.LicenseNo, LicenseName: cfg.LicenseName, LicenseValidDate: alipaycn.Date(cfg.LicenseValidDate), Memo: cfg.Memo,
+	}
+	if cfg.TwoStageReview {
+		in.AuditRule = alipaycn.AuditRuleBasePromote
+	}
+	read := func(name string, ids ...string) (files []alipaycn.File, err error) {
+		for i, id := range ids {
+			file, content, err := call.File(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			ending := ".png"
+			if file.ContentType == alipayplus.ContentJPEG {
+				ending = ".jpg"
+			}
+			files = append(files, alipaycn.File{Name: fmt.Sprintf("%s%d%s", name, i+1, ending), Content: bytes.NewReader(content), Size: int64(len(content))})
+		}
+		return files, nil
+	}
+	if cfg.LogoFileID != "" {
+		logo, err := read("logo", cfg.LogoFileID)
+		if err != nil {
+			return in, "", err
+		}
+		in.AppLogo = &logo[0]
+	}
+	if in.ScreenShots, err = read("screenshot", cfg.ScreenshotFileIDs...); err != nil {
+		return in, "", err
+	}
+	if in.LicensePics, err = read("license", cfg.LicenseFileIDs...); err != nil {
+		return in, "", err
+	}
+	text, err := json.Marshal(cfg) // files by the hash of their content
+	if err != nil {
+		return in, "", err
+	}
+	sum := sha256.Sum256(text)
+	return in, hex.EncodeToString(sum[:]), in.Validate()
+}
+
+// buildTime is how long a call waits for a build; most take less than a second.
+const buildTime = 15 * time.Second
+
+// uploaded reads the version, and uploads it when it is not there.
+func (v *version) uploaded(ctx context.Context, cfg *alipayplus.AlipayCNApplication) (*alipaycn.VersionDetail, error) {
+	detail, err := v.read(ctx)
+	if !errors.Is(err, alipayplus.ErrNotFound) {
+		return detail, err
+	}
+	if cfg == nil || cfg.Template == nil {
+		return nil, v.conflict("is not there: upload it with AlipayCN's own tool, or name a template in the release's configuration, and apply again")
+	}
+	build, err := v.QueryBuild(ctx, v.input(nil))
+	if err != nil || build.Failed() {
+		in := alipaycn.UploadInput{TemplateID: cfg.Template.ID, TemplateVersion: cfg.Template.Version, Version: v.number, Ext: cfg.Template.Ext}
+		if _, err := v.Upload(ctx, in); err != nil {
+			return nil, certain(err)
+		}
+	}
+	waiting, cancel := context.WithTimeout(ctx, buildTime)
+	defer cancel()
+	progress, err := v.WaitBuilt(waiting, v.input(nil), alipaycn.BuildWait{Interval: time.Second})
+	failed, isFailed := errors.AsType[*alipaycn.BuildError](err)
+	switch {
+	case isFailed:
+		return nil, v.conflict("could not be built: %v", failed)
+	case err != nil && waiting.Err() != nil && ctx.Err() == nil:
+		return nil, v.conflict("is being built; apply again in a moment")
+	case err != nil:
+		return nil, certain(err)
+	}
+	return progress.Version, nil
+}
+
+// makeRoom takes back another version that keeps this one from being applied for, when the
+// platform applied for it and does not want it any more.
+func (a *App) makeRoom(ctx context.Context, v *version) error {
+	var in alipaycn.ListVersionsInput
+	for _, status := range alipaycn.VersionStatuses() {
+		if status.BlocksApply() {
+			in.Statuses = append(in.Statuses, status)
+		}
+	}
+	list, err := v.List(ctx, in)
+	if refused, is := errors.AsType[*alipaycn.Error](err); is && refused.Code == alipaycn.CodeNoTemplateInstantiateRelation {
+		return nil // nothing was built here ever
+	}
+	if err != nil {
+		return certain(err)
+	}
+	for _, other := range list.Versions {
+		if !other.Status.BlocksApply() || other.Version.Is(v.number) {
+			continue
+		}
+		number, err := alipayplus.ParseVersion(string(other.Version))
+		if err != nil {
+			return err
+		}
+		ours, err := a.submission(ctx, v.app, number.String())
+		if err != nil {
+			return err
+		}
+		if ours.RequestID == "" || other.Status == alipaycn.StatusGray {
+			return v.conflict("cannot be applied for: version %v is %s there; finish it or take it back in AlipayCN's console", number, other.Status)
+		}
+		if err := (&version{v.VersionsClient, v.app, number}).takeBack(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Withdraw takes the version back to development.
+func (a *App) Withdraw(ctx context.Context, call platform.TargetCall) error {
+	return a.takeBack(ctx, call)
+}
+
+// Cancel takes the version back to development, also from grayscale.
+func (a *App) Cancel(ctx context.Context, call platform.TargetCall) error {
+	return a.takeBack(ctx, call)
+}
+
+func (a *App) takeBack(ctx context.Context, call platform.TargetCall) error {
+	v, err := a.version(ctx, call)
+	if err != nil {
+		return err
+	}
+	return v.takeBack(ctx)
+}
+
+// takeBack makes one step at a time and reads the version in between, because reviewers
+// and people at the console may be faster.
+func (v *version) takeBack(ctx context.Context) error {
+	const most = 5 // three are enough when nobody else changes the version
+	last := v.conflict("moves while it is being taken back; look at it in its console")
+	for range most {
+		detail, err := v.read(ctx)
+		if errors.Is(err, alipayplus.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		var stepErr error
+		switch status := detail.Status; {
+		case status == alipaycn.StatusInit, status == alipaycn.StatusAuditOffline, status == alipaycn.StatusOffline:
+			return nil
+		case status == alipaycn.StatusAuditing:
+			stepErr = v.CancelAudit(ctx, alipaycn.CancelAuditInput(v.input(detail)))
+		case status == alipaycn.StatusGray:
+			stepErr = v.CancelGray(ctx, v.input(detail))
+		case status.Reviewed() && status.CanBecome(alipaycn.StatusInit):
+			stepErr = v.ReturnToDevelopment(ctx, v.input(detail))
+		default:
+			return v.conflict("is %s and cannot be taken back", status)
+		}
+		switch stepErr = certain(stepErr); {
+		case stepErr == nil:
+		case errors.Is(stepErr, alipayplus.ErrConflict):
+			last = stepErr
+		default:
+			return stepErr
+		}
+	}
+	return last
+}
+
+// SetRatio makes the version live for 10, 30 or 50 percent.
+func (a *App) SetRatio(ctx context.Context, call platform.TargetCall, ratio alipayplus.Ratio) error {
+	strategy, err := alipaycn.GrayStrategyOf(ratio)
+	if err != nil {
+		return err
+	}
+	return a.goLive(ctx, call, ratio, func(v *version, detail *alipaycn.VersionDetail) error {
+		return v.RaiseGray(ctx, alipaycn.GrayInput{Version: v.number, Strategy: strategy, Known: detail})
+	})
+}
+
+// Publish makes the version live for all users.
+func (a *App) Publish(ctx context.Context, call platform.TargetCall) error {
+	return a.goLive(ctx, call, alipayplus.FullRatio, func(v *version, detail *alipaycn.VersionDetail) error {
+		return v.VersionsClient.Publish(ctx, alipaycn.PublishInput{Version: v.number, Known: detail})
+	})
+}
+
+// goLive does the change unless it is done. A larger share than asked for is a conflict:
+// a share never shrinks.
+func (a *App) goLive(ctx context.Context, call platform.TargetCall, ratio alipayplus.Ratio, change func(*version, *alipaycn.VersionDetail) error) error {
+	v, err := a.version(ctx, call)
+	if err != nil {
+		return err
+	}
+	detail, err := v.read(ctx)
+	if err != nil {
+		return err
+	}
+	status, _ := detail.Status.ReleaseStatus(bool(detail.CanRelease))
+	var live alipayplus.Ratio
+	switch status {
+	case alipayplus.ReleaseFull:
+		live = alipayplus.FullRatio
+	case alipayplus.ReleaseGrayscale:
+		live, _ = detail.GrayStrategy.Ratio()
+	case alipayplus.ReleasePreparation:
+	default:
+		return v.conflict("is %s, where its ratio cannot be changed", detail.Status)
+	}
+	switch {
+	case live == ratio:
+		return nil
+	case live > ratio:
+		return v.conflict("is live at %v already, and %v was asked for; read the release again", live, ratio)
+	default:
+		return certain(change(v, detail))
+	}
+}
