@@ -262,7 +262,7 @@ func (h *NotificationHandler) receive(w http.ResponseWriter, r *http.Request) (u
 	if invalid != nil {
 		return nil, "", invalid
 	}
-	if r.PostForm != nil { // a middleware has called ParseForm
+	if len(r.PostForm) > 0 { // a middleware has called ParseForm
 		params, invalid := h.parsedForm(r.PostForm)
 		return params, charset, invalid
 	}
@@ -271,12 +271,15 @@ func (h *NotificationHandler) receive(w http.ResponseWriter, r *http.Request) (u
 	switch {
 	case tooLong:
 		return nil, "", h.tooLong()
+	case r.PostForm != nil && len(body) == 0: // it is neither in the form nor put back
+		_, invalid := h.parsedForm(r.PostForm)
+		return nil, "", invalid
 	case err == nil && len(body) == 0 || errors.Is(err, http.ErrBodyReadAfterClose):
 		return nil, "", invalidNotificationf(http.StatusBadRequest, "the body is empty: if a middleware reads it, it must call r.ParseForm, or put the body back")
 	case err != nil:
 		return nil, "", invalidNotificationf(http.StatusBadRequest, "the body could not be read: %v", err)
 	}
-	params, err := url.ParseQuery(string(body))
+	params, err := url.ParseQuery(strings.TrimRight(string(body), "\r\n"))
 	if err != nil {
 		return nil, "", invalidNotificationf(http.StatusBadRequest, "the body is no form: it has a percent sign or a semicolon that is not encoded")
 	}

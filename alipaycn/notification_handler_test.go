@@ -1002,3 +1002,33 @@ func requireNothingLocked(t *testing.T, r *receiver) {
 	t.Helper()
 	require.Zero(t, reflect.ValueOf(&r.deliveries).Elem().FieldByName("locks").Len())
 }
+
+// What a proxy or a middleware may do to a form without changing what it says.
+func TestFormsThatCameAnotherWayAreAccepted(t *testing.T) {
+	fields := message(KindAuditRejected, `{"mini_app_version":"0.0.1","audit_reason":"首页空白"}`)
+	inGBK := with(fields, "biz_content", gbk(t, fields["biz_content"]))
+	delete(inGBK, "charset")
+	form := func(fields map[string]string) string { return signed(t, fields, messageForm()).Encode() }
+	for name, body := range map[string]string{
+		"a line break behind it": form(fields) + "\r\n", "an & behind it": form(fields) + "&", "spaces as %20": strings.ReplaceAll(form(fields), "+", "%20"),
+		"spaces around the charset": form(with(fields, "charset", " utf-8 ")), "GBK that nobody names": form(inGBK),
+	} {
+		r := newReceiver(t)
+		status, text := answerTo(r, request(t.Context(), body))
+		require.Equal(t, "success", text, "%s: %s", name, r.log.String())
+		requireSuccess(t, status, text)
+		rejected, ok := r.events[0].(*AuditRejected)
+		require.True(t, ok, name)
+		require.Equal(t, "首页空白", rejected.Reason, name)
+	}
+
+	// A middleware parsed a body that was read already, and the one before it put it back.
+	r := newReceiver(t)
+	req := request(t.Context(), form(fields))
+	body, err := io.ReadAll(req.Body)
+	require.NoError(t, err)
+	require.NoError(t, req.ParseForm())
+	req.Body = io.NopCloser(bytes.NewReader(body))
+	status, text := answerTo(r, req)
+	requireSuccess(t, status, text)
+}

@@ -119,6 +119,9 @@ func (v *NotificationVerifier) verify(params url.Values, headerCharset string) (
 	name := params.Get("charset")
 	if name == "" && !isUTF8(params) {
 		name = headerCharset
+		if header, err := cnwire.ParseCharset(name); err == nil && header.UTF8() {
+			name = "GBK" // the other charset that the console offers
+		}
 	}
 	charset, err := cnwire.ParseCharset(name)
 	if err != nil {

@@ -20,7 +20,7 @@ type Charset struct{ other encoding.Encoding } // nil: UTF-8
 // ParseCharset finds a charset by the name that AlipayCN or a Content-Type gives
 // it. "" is UTF-8.
 func ParseCharset(name string) (Charset, error) {
-	switch strings.ToLower(strings.ReplaceAll(name, "_", "-")) {
+	switch strings.ToLower(strings.ReplaceAll(strings.TrimSpace(name), "_", "-")) {
 	case "", "utf-8", "utf8":
 		return Charset{}, nil
 	case "gbk", "gb2312", "cp936", "x-gbk":
