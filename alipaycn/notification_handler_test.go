@@ -291,12 +291,13 @@ func drawnTogether(params url.Values, form cnwire.NotificationForm) map[string]u
 	for first := range names {
 		for last := first + 1; last < len(names); last++ {
 			reading := maps.Clone(params)
-			value := params.Get(names[first])
+			var value strings.Builder
+			value.WriteString(params.Get(names[first]))
 			for _, name := range names[first+1 : last+1] {
-				value += "&" + name + "=" + params.Get(name)
+				value.WriteString("&" + name + "=" + params.Get(name))
 				reading.Del(name)
 			}
-			reading.Set(names[first], value)
+			reading.Set(names[first], value.String())
 			readings[names[first]+" to "+names[last]] = reading
 		}
 	}

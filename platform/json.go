@@ -51,8 +51,7 @@ func (f fieldNames) add(t reflect.Type, seen map[reflect.Type]bool) {
 			return
 		}
 		seen[t] = true
-		for i := range t.NumField() {
-			field := t.Field(i)
+		for field := range t.Fields() {
 			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 			if name == "-" {
 				continue

@@ -195,16 +195,17 @@ func built() string {
 	if !ok {
 		return "alipayplus (devel)"
 	}
-	text := "alipayplus " + cmp.Or(info.Main.Version, "(devel)")
+	var text strings.Builder
+	text.WriteString("alipayplus " + cmp.Or(info.Main.Version, "(devel)"))
 	for _, setting := range info.Settings {
 		switch {
 		case setting.Key == "vcs.revision":
-			text += ", commit " + setting.Value
+			text.WriteString(", commit " + setting.Value)
 		case setting.Key == "vcs.modified" && setting.Value == "true":
-			text += " with changes"
+			text.WriteString(" with changes")
 		}
 	}
-	return text + ", " + info.GoVersion
+	return text.String() + ", " + info.GoVersion
 }
 
 // wrongUse is the error of somebody who calls the program.
