@@ -93,7 +93,8 @@
 // Every failure of a call is an [*Error] that names the operation, what is wrong
 // and what to do. errors.Is finds its class ([ErrNotFound], [ErrConflict],
 // [ErrLimit], ...); errors.AsType gives the details ([*ValidationError],
-// [*LimitError], [*RatioError], [*AuthorizationRequiredError], [*ReviewError]).
+// [*LimitError], [*RatioError], [*PermissionError], [*DowngradeError],
+// [*AuthorizationRequiredError], [*ReviewError]).
 // A refusal is never a nil error.
 //
 // # Repeating

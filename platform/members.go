@@ -289,13 +289,14 @@ func (p *Platform) Credentials(ctx context.Context, workspaceID string) (all []C
 }
 
 // AddClient gives a member a client id for the given public key, of key version
-// "1". A member may have several.
+// "1". A member may have several. Errors: [alipayplus.ErrNotFound], [alipayplus.ErrInvalid].
 func (p *Platform) AddClient(ctx context.Context, workspaceID, member string, key crypto.PublicKey) (clientID string, err error) {
 	return p.addClient(ctx, clientRecord{Workspace: workspaceID, Member: member}, key)
 }
 
 // AddReviewer gives a reviewing party a client id for the given public key, of key
-// version "1". Its calls are review/list and review/decide.
+// version "1". Its calls are those of [alipayplus.ReviewsClient]. Errors:
+// [alipayplus.ErrInvalid].
 func (p *Platform) AddReviewer(ctx context.Context, party alipayplus.Party, key crypto.PublicKey) (clientID string, err error) {
 	return p.addClient(ctx, clientRecord{Party: party}, key)
 }
