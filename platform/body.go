@@ -60,7 +60,7 @@ func (b *pacedBody) Read(p []byte) (int, error) {
 	b.limit()
 	n, err := b.ReadCloser.Read(p)
 	b.arrived += int64(n)
-	if err == io.EOF { //nolint:errorlint // io.Reader's own, never wrapped
+	if err == io.EOF {
 		_ = b.connection.SetReadDeadline(time.Time{})
 	}
 	return n, err
@@ -112,7 +112,7 @@ func readBody(from io.Reader, size int64) ([]byte, error) {
 		}
 		n, err := from.Read(body[len(body):cap(body)])
 		body = body[:len(body)+n]
-		if err == io.EOF { //nolint:errorlint // io.Reader's own, never wrapped
+		if err == io.EOF {
 			break
 		}
 		if err != nil {

@@ -49,7 +49,7 @@ func TestNoBodyIsReadBeforeTheHeaderIsChecked(t *testing.T) {
 					h.Set("Request-Time", time.Now().Add(-time.Hour).Format(time.RFC3339))
 				},
 				"two times":    func(h http.Header) { h.Add("Request-Time", h.Get("Request-Time")) },
-				"much too big": func(h http.Header) {},
+				"much too big": func(http.Header) {},
 			} {
 				req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, "http://platform.example"+path, untouched{w})
 				require.NoError(w, err)
@@ -227,7 +227,7 @@ func (w *world) served(change func(*http.Server)) *pipes {
 func TestASlowBodyEndsWithItsConnection(t *testing.T) {
 	for name, ownServer := range map[string]func(*http.Server){
 		"by the platform's server": func(*http.Server) {},
-		"by another":               func(s *http.Server) { *s = http.Server{Handler: s.Handler} }, //nolint:gosec // as users write it
+		"by another":               func(s *http.Server) { *s = http.Server{Handler: s.Handler} },
 	} {
 		for what, op := range map[string]string{"an upload": contract.FileUpload.Path, "a call": contract.ProgramCreate.Path, "no operation": "no/such"} {
 			sentence(t, name+", "+what, func(w *world) {

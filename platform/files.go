@@ -35,7 +35,8 @@ func uploadFile(c *call, file *alipayplus.File) (*alipayplus.File, error) {
 		return nil, err
 	}
 	if known != nil {
-		return &known.File, c.keepLonger(known)
+		c.keepLonger(known)
+		return &known.File, nil
 	}
 	if err := c.removeUnused(); err != nil {
 		return nil, err
@@ -55,14 +56,13 @@ func uploadFile(c *call, file *alipayplus.File) (*alipayplus.File, error) {
 }
 
 // keepLonger: who uploads a file again is about to use it.
-func (c *call) keepLonger(r *fileRecord) error {
+func (c *call) keepLonger(r *fileRecord) {
 	if r.Due.IsZero() {
-		return nil
+		return
 	}
 	later := *r
 	later.Due = c.at.Add(c.p.cfg.unusedFiles)
 	c.save(r, &later)
-	return nil
 }
 
 // storage is what the files of the caller's workspace take.

@@ -276,7 +276,7 @@ func (p *Platform) writeUnsigned(w http.ResponseWriter, trace string) {
 	h.Set("Trace-Id", trace)
 	inprocess.RetryAfter(h, unsignedWait)
 	w.WriteHeader(out.status)
-	_, _ = w.Write(out.body) //nolint:gosec // JSON, and said to be
+	_, _ = w.Write(out.body)
 }
 
 // base is the address of the platform, as far as the platform knows it: nothing

@@ -378,6 +378,10 @@ func TestAnAnswerFitsOneQuestion(t *testing.T) {
 			_, err := c.Authorizations.Get(w.Context(), alipayplus.AuthorizationInput{ProgramID: id, TargetApp: cn})
 			return err
 		}
+		history := func(id string) error {
+			_, err := c.Releases.History(w.Context(), alipayplus.ListHistoryInput{ReleaseID: id})
+			return err
+		}
 		upload := func(content []byte) error {
 			_, err := c.Files.Upload(w.Context(), alipayplus.UploadFileInput{Content: strings.NewReader(string(content)), Size: int64(len(content))})
 			return err
@@ -390,6 +394,7 @@ func TestAnAnswerFitsOneQuestion(t *testing.T) {
 			"another's versions":    {func() error { return versions(first) }, func() error { return versions(second) }},
 			"no versions":           {func() error { return versions(second) }, func() error { return versions(first) }},
 			"another authorization": {func() error { return authorization(first) }, func() error { return authorization(second) }},
+			"another history":       {func() error { return history(one.ID) }, func() error { return history(two.ID) }},
 			"another page":          {func() error { return list("", "") }, func() error { return list(page.NextCursor, "") }},
 			"another order":         {func() error { return list("", "") }, func() error { return list("", alipayplus.OldestFirst) }},
 			"another file":          {func() error { return upload(pngImage(w)) }, func() error { return upload(append(pngImage(w), 1)) }},
