@@ -1,8 +1,12 @@
 package alipayplus_test
 
 import (
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -79,4 +83,45 @@ func TestAReviewPrintsItself(t *testing.T) {
 	require.Equal(t, "ALIPAY_CN rejected: the icon is too small", r.String())
 	require.Equal(t, "[ALIPAY_CN rejected: the icon is too small]", fmt.Sprint([]alipayplus.Review{r}))
 	require.Equal(t, "ALIPAY_PLUS pending", alipayplus.Review{Party: alipayplus.PartyAlipayPlus, Status: alipayplus.ReviewPending}.String())
+}
+
+// What a reviewer gets is what was asked for, also where the platform does not name the
+// question in its answer.
+func TestAReviewerTakesNoAnswerAboutSomethingElse(t *testing.T) {
+	const content = "picture"
+	id := fmt.Sprintf("%x", sha256.Sum256([]byte(content)))
+	file := func(id, content string) string {
+		return fmt.Sprintf(`{"id":%q,"content":%q}`, id, base64.StdEncoding.EncodeToString([]byte(content)))
+	}
+	for name, tt := range map[string]struct {
+		data string
+		call func(c *alipayplus.Client) error
+	}{
+		"another request": {`{"id":"req_2"}`, func(c *alipayplus.Client) error {
+			_, err := c.Reviews.Get(t.Context(), "req_1")
+			return err
+		}},
+		"another file": {file(strings.Repeat("0", 64), content), func(c *alipayplus.Client) error {
+			_, err := c.Reviews.File(t.Context(), alipayplus.ReviewFileInput{ID: "req_1", FileID: id})
+			return err
+		}},
+		"another content": {file(id, "another"), func(c *alipayplus.Client) error {
+			_, err := c.Reviews.File(t.Context(), alipayplus.ReviewFileInput{ID: "req_1", FileID: id})
+			return err
+		}},
+		"an event that is none": {`{"items":[null]}`, func(c *alipayplus.Client) error {
+			_, err := c.Releases.History(t.Context(), alipayplus.ListHistoryInput{ReleaseID: "rel_1"})
+			return err
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := tt.call(newGateway(t, signed(200, result("S", "SUCCESS", `,"data":`+tt.data))).client())
+			_, untrusted := errors.AsType[*alipayplus.SignatureError](err)
+			require.True(t, untrusted, "%v", err)
+		})
+	}
+	got, err := newGateway(t, signed(200, result("S", "SUCCESS", `,"data":`+file(id, content)))).client().
+		Reviews.File(t.Context(), alipayplus.ReviewFileInput{ID: "req_1", FileID: id})
+	require.NoError(t, err)
+	require.Equal(t, content, string(got.Content))
 }
