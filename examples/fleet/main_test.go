@@ -37,8 +37,8 @@ func TestTheFleetIsReleasedButForTwo(t *testing.T) {
 		lines := strings.Split(strings.TrimSuffix(stdout, "\n"), "\n")
 		require.Len(t, lines, 8)
 		require.Equal(t, "12 targets: 10 DONE, 2 PAUSED", lines[0])
-		require.Regexp(t, `^\| release rel_\w+ \| PAUSED \| 10% \| gate errors failed: error rate is 0.031, above 0.01 \|$`, lines[4])
-		require.Regexp(t, `^\| release rel_\w+ \| PAUSED \| 0% \| ALIPAY_CN rejected it: the privacy page is missing \|$`, lines[5])
+		require.Regexp(t, "^\\| `release rel_\\w+ \\(Blue Lake Tea \\d+ 1\\.0\\.0\\)` \\| PAUSED \\| 10% \\| `gate errors failed: error rate is 0.031, above 0.01` \\|$", lines[4])
+		require.Regexp(t, "^\\| `release rel_\\w+ \\(Blue Lake Tea \\d+ 1\\.0\\.0\\)` \\| PAUSED \\| 0% \\| `ALIPAY_CN rejected it: the privacy page is missing` \\|$", lines[5])
 		require.Equal(t, "fleet of 12 releases: 10 DONE, 2 PAUSED", lines[7])
 		// Two go ahead, and then the others begin.
 		require.Contains(t, stderr, "releasing map[QUEUED:10 RUNNING:2]\n")
