@@ -81,7 +81,9 @@ func (w FreezeWindow) check(path string, add report) {
 
 // checkFreeze checks that the windows, dates apart, leave a moment free.
 func (s *Spec) checkFreeze(add report) {
-	recurring := slices.DeleteFunc(slices.Clone(s.Freeze), func(w FreezeWindow) bool { return len(w.Dates) > 0 })
+	recurring := slices.DeleteFunc(slices.Clone(s.Freeze), func(w FreezeWindow) bool {
+		return len(w.Dates) > 0 || len(w.Weekdays) == 0 && w.Hours == "" // of the latter check has said it
+	})
 	someMonday := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
 	if _, until, err := frozenUntil(recurring, someMonday); err == nil && until.IsZero() {
 		add("freeze", "leaves no time in which anything could be released")

@@ -99,6 +99,27 @@ func TestAVerdictThatIsStillToComeIsObtainedAgain(t *testing.T) {
 	})
 }
 
+// An approval of a clock that was ahead does not outlive its expiry.
+func TestAnApprovalThatIsStillToComeExpiresAllTheSame(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
+		spec := hourly()
+		spec.Steps[1].Approval, spec.ApprovalExpiry = true, rollout.Duration(30*time.Minute) // 10 % are watched for an hour
+		s := liveAtTen(t, spec)
+		s.approve(50)
+		s.rewrite(func(state map[string]any) {
+			for _, a := range state["approvals"].([]any) {
+				approval := a.(map[string]any)
+				approval["at"] = shifted(s.T, approval["at"], 365*day)
+			}
+		})
+		s.runUntil(6 * time.Hour)
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+		require.Contains(t, s.all(rollout.EventClock)[0], "the approval of 50% by lin is of 20")
+		_, why := s.state().Approval(50, time.Now())
+		require.Contains(t, why, "that of lin expired at 2000-01-01T")
+	})
+}
+
 func TestSmallDifferencesOfClocksChangeNothing(t *testing.T) {
 	for _, off := range []time.Duration{-4 * time.Minute, 0} {
 		runInVirtualTime(t, off.String(), func(t *testing.T) {

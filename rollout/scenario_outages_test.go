@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -60,6 +61,17 @@ func page(status int, header ...string) func() (*http.Response, error) {
 	}
 }
 
+func content(status int, body string) func() (*http.Response, error) {
+	return func() (*http.Response, error) {
+		return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(strings.NewReader(body))}, nil
+	}
+}
+
+func breaksOff() (*http.Response, error) {
+	body := io.MultiReader(strings.NewReader(`{"result":`), iotest.ErrReader(io.ErrUnexpectedEOF))
+	return &http.Response{StatusCode: 200, Header: http.Header{"Content-Type": {"application/json"}}, Body: io.NopCloser(body)}, nil
+}
+
 func fails(err error) func() (*http.Response, error) {
 	return func() (*http.Response, error) { return nil, err }
 }
@@ -71,6 +83,16 @@ func outages() map[string]func() (*http.Response, error) {
 		"a page that refuses":           page(403),
 		"a page that is not found":      page(404),
 		"no content":                    page(204),
+		"a page that asks for a login":  page(401, "WWW-Authenticate", "Basic"),
+		"a redirect to nowhere":         page(302),
+		"a page that is gone":           page(410),
+		"a page that was not asked for": page(405),
+		"JSON of somebody else":         content(200, `{"status":"maintenance"}`),
+		"JSON that refuses":             content(403, `{"error":"blocked","result":null}`),
+		"an answer without a signature": content(200, `{"result":{"resultStatus":"S","resultCode":"SUCCESS"}}`),
+		"an empty object":               content(200, `{}`),
+		"nothing":                       content(200, ""),
+		"an answer that breaks off":     breaksOff,
 		"a gateway":                     page(502),
 		"a gateway that asks to wait":   page(503, "Retry-After", "120"),
 		"a redirect":                    page(302, "Location", "https://status.example/"),
@@ -157,8 +179,8 @@ func TestAnAbortInAnOutageIsMadeWhenThatHasPassed(t *testing.T) {
 func TestAWrongAddressIsAnErrorAtOnce(t *testing.T) {
 	t.Parallel()
 	for name, answer := range outages() {
-		if strings.Contains(name, "gateway") || strings.Contains(name, "portal") {
-			continue // a server that has trouble is one
+		if strings.Contains(name, "gateway") || strings.Contains(name, "portal") || strings.Contains(name, "breaks off") {
+			continue // a server or a network that has trouble is one
 		}
 		runInVirtualTime(t, name, func(t *testing.T) {
 			runner, m, _ := newWorld(t, approving()).maintainedRunner(plain())

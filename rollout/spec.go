@@ -56,7 +56,7 @@ type Spec struct {
 	Gates map[string]GateSpec `json:"gates,omitempty" yaml:"gates,omitempty" validate:"dive"`
 	// ApprovalExpiry is how long an approval is valid: a ratio that is not set by then needs
 	// another one. 0: without end.
-	ApprovalExpiry Duration `json:"approvalExpiry,omitempty" yaml:"approvalExpiry,omitempty" validate:"min=0"`
+	ApprovalExpiry Duration `json:"approvalExpiry,omitempty" yaml:"approvalExpiry,omitempty" validate:"omitempty,gt=0"`
 	// Steps are the ratios, in rising order; the last is 100.
 	Steps []StepSpec `json:"steps" yaml:"steps" validate:"min=1,max=100,dive"`
 }
@@ -222,10 +222,12 @@ func (s *Spec) checkSteps(add report) {
 	var before alipayplus.Ratio
 	for i, step := range s.Steps {
 		path := fmt.Sprintf("steps[%d]", i)
-		if step.Ratio <= before {
-			add(path+".ratio", "must be above %v, the ratio of the step before", before)
+		if inRange := step.Ratio >= 1 && step.Ratio <= alipayplus.FullRatio; inRange { // otherwise that is said already
+			if step.Ratio <= before {
+				add(path+".ratio", "must be above %v, the ratio of the step before", before)
+			}
+			before = max(before, step.Ratio)
 		}
-		before = max(before, step.Ratio)
 		for _, name := range step.Gates {
 			if _, ok := s.Gates[name]; !ok {
 				add(path+".gates", "names %q, which is not among the gates", name)
@@ -417,8 +419,16 @@ func readableErrors(e *yaml.TypeError) []error {
 	terms := strings.NewReplacer(
 		"not found in type rollout.Spec", "is not known", "not found in type rollout.StepSpec", "is not known in a step",
 		"not found in type rollout.GateSpec", "is not known in a gate", "not found in type rollout.FreezeWindow", "is not known in a freeze",
-		"not found in type rollout.", "is not known in ", "cannot unmarshal !!", "cannot read ",
-		"into alipayplus.Ratio", "as a ratio", "into rollout.", "as ", "into []rollout.StepSpec", "as steps",
+		"not found in type rollout.HTTPGate", "is not known in http", "not found in type rollout.PrometheusGate", "is not known in prometheus",
+		"not found in type rollout.CommandGate", "is not known in command",
+		"cannot unmarshal !!seq", "cannot read a list", "cannot unmarshal !!map", "cannot read fields", "cannot unmarshal !!str", "cannot read the text",
+		"cannot unmarshal !!int", "cannot read the number", "cannot unmarshal !!float", "cannot read the number", "cannot unmarshal !!", "cannot read the ",
+		"into rollout.Spec", "as a rollout spec", "into rollout.StepSpec", "as a step", "into []rollout.StepSpec", "as a list of steps",
+		"into rollout.GateSpec", "as a gate", "into map[string]rollout.GateSpec", "as gates with their names",
+		"into rollout.HTTPGate", "as the fields of http", "into rollout.PrometheusGate", "as the fields of prometheus", "into rollout.CommandGate", "as the fields of command",
+		"into rollout.FreezeWindow", "as a freeze", "into []rollout.FreezeWindow", "as a list of freezes", "into []rollout.Weekday", "as a list of days",
+		"into map[string]string", "as texts with their names", "into []string", "as a list of texts", "into string", "as a text",
+		"into alipayplus.Ratio", "as a ratio", "into int", "as a number", "into float64", "as a number", "into bool", "as true or false", "into rollout.", "as a ",
 	)
 	var all []error
 	for _, text := range e.Errors {
@@ -554,6 +564,9 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil
 
 // UnmarshalYAML reads what [ParseDuration] reads. The error names the line.
 func (d *Duration) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind != yaml.ScalarNode {
+		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: a duration must be one value, such as 90s", node.Line)}}
+	}
 	if err := d.UnmarshalText([]byte(node.Value)); err != nil {
 		return &yaml.TypeError{Errors: []string{fmt.Sprintf("line %d: %v", node.Line, err)}}
 	}

@@ -169,6 +169,28 @@ func TestErrorsAreInTheTermsOfASpec(t *testing.T) {
 		cannot+"5: field speed is not known in a step")
 }
 
+func TestWhatHasAnotherShapeIsSaidInPlainWords(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"- a":                         "rollout spec: 1 field not valid: cannot be read: line 1: cannot read a list as a rollout spec",
+		"version: 1\nsteps: [1, 100]": "rollout spec: 2 fields not valid: cannot be read: line 2: cannot read the number `1` as a step; cannot be read: line 2: cannot read the number `100` as a step",
+		"version: 1\nsteps: {a: 1}":   "rollout spec: 1 field not valid: cannot be read: line 2: cannot read fields as a list of steps",
+		"version: 1\nsteps: [{ratio: 100, gates: g}]":                                  "rollout spec: 1 field not valid: cannot be read: line 2: cannot read the text `g` as a list of texts",
+		"version: 1\nsteps: [{ratio: 100}]\ngates: {a: 1}":                             "rollout spec: 1 field not valid: cannot be read: line 3: cannot read the number `1` as a gate",
+		"version: 1\nsteps: [{ratio: 100}]\ngates: [a]":                                "rollout spec: 1 field not valid: cannot be read: line 3: cannot read a list as gates with their names",
+		"version: 1\nsteps: [{ratio: 100}]\nfreeze: {zone: UTC}":                       "rollout spec: 1 field not valid: cannot be read: line 3: cannot read fields as a list of freezes",
+		"version: 1\nsteps: [{ratio: 100}]\ngates: {a: {http: {headersFrom: [x]}}}":    "rollout spec: 1 field not valid: cannot be read: line 3: cannot read a list as texts with their names",
+		"version: 1\nsteps: [{ratio: 0}, {ratio: 100}]":                                "rollout spec: 1 field not valid: steps[0].ratio must be at least 1 (line 2)",
+		"version: 1\nsteps: [{ratio: 101}, {ratio: 100}]":                              "rollout spec: 1 field not valid: steps[0].ratio must be at most 100 (line 2)",
+		"version: 1\nsteps: [{ratio: 100}]\nfreeze: [{zone: UTC}]":                     "rollout spec: 1 field not valid: freeze[0] must have weekdays, hours or dates: without them nothing would ever be released (line 3)",
+		"version: 1\nsteps: [{ratio: 100}]\napprovalExpiry: 0s":                        "rollout spec: 1 field not valid: approvalExpiry must be above 0; without it, the default holds (line 3)",
+		"version: 1\nsteps: [{ratio: 100}]\ngates: {a: {prometheus: {adress: http:}}}": "rollout spec: 1 field not valid: cannot be read: line 3: field adress is not known in prometheus; did you mean address?",
+	} {
+		_, err := rollout.ParseSpec([]byte(text))
+		require.EqualError(t, err, want, text)
+	}
+}
+
 func TestADurationIsReadWithDays(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]time.Duration{
@@ -413,6 +435,10 @@ func TestANumberThatIsNotWhatIsMeantIsRefusedWithItsLine(t *testing.T) {
 		{"ratio", "ten", "steps[0].ratio must be a whole number"},
 		{"ratio", ".inf", "steps[0].ratio must be a whole number"},
 		{"ratio", "'10'", "steps[0].ratio must be a number, and is a text; write 10 without quotes"},
+		{"ratio", "!!str 10", "steps[0].ratio must be a number, and is a text; write 10 without quotes"},
+		{"tolerate", "!!str 2", "gates[a].tolerate must be a number, and is a text; write 2 without quotes"},
+		{"max", "!!str 2", "gates[a].http.max must be a number, and is a text; write 2 without quotes"},
+		{"every", "[1s]", "a duration must be one value, such as 90s"},
 		{"ratio", "4294967306", "steps[0].ratio is too large: 4294967306"},
 		{"ratio", "99999999999999999999", "steps[0].ratio is too large"},
 		{"ratio", "0", "steps[0].ratio must be at least 1 (line 7)"},

@@ -144,6 +144,9 @@ func (t *strictText) checkScalar(node *yaml.Node, as reflect.Type, path, rules s
 		shown = strings.ToValidUTF8(shown[:most], "") + "..."
 	}
 	quoted := node.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
+	if tag := node.ShortTag(); node.Style&yaml.TaggedStyle != 0 && tag != "!!int" && tag != "!!float" {
+		quoted = true // !!str 10, which the YAML library would leave out
+	}
 	zero := false
 	switch as.Kind() {
 	case reflect.Bool:

@@ -370,6 +370,12 @@ func (state *State) correctStarts(now time.Time, clock string) []string {
 		note("the rollout began at %s, which is still to come: its deadline counts from now", clockTime(state.Began))
 		state.Began = now
 	}
+	for i, a := range state.Approvals {
+		if state.Spec.ApprovalExpiry > 0 && a.At.After(now) {
+			note("the approval of %v by %s is of %s, which is still to come: it expires as if it were given now", a.Ratio, a.By, clockTime(a.At))
+			state.Approvals[i].At = now
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(state.Gates)) {
 		if g := state.Gates[name]; g.At.After(now) {
 			note("gate %s is asked again, its answer is of %s, which is still to come", name, clockTime(g.At))

@@ -21,13 +21,7 @@ const (
 // file and its folders where they are missing, and ends a last line that was cut off, so
 // that what is added begins on a line of its own.
 func OpenAppend(path string) (*os.File, error) {
-	if err := os.MkdirAll(filepath.Dir(path), folderMode); err != nil {
-		return nil, err
-	}
-	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_RDWR, fileMode)
-	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid) { // a pipe, or a file that may only be added to
-		return os.OpenFile(path, os.O_APPEND|os.O_WRONLY, fileMode)
-	}
+	file, err := openAppend(path)
 	if err != nil {
 		return nil, err
 	}
@@ -35,6 +29,18 @@ func OpenAppend(path string) (*os.File, error) {
 		return nil, errors.Join(err, file.Close())
 	}
 	return file, nil
+}
+
+// openAppend is OpenAppend without a look at the last line.
+func openAppend(path string) (*os.File, error) {
+	if err := os.MkdirAll(filepath.Dir(path), folderMode); err != nil {
+		return nil, err
+	}
+	file, err := os.OpenFile(path, os.O_APPEND|os.O_CREATE|os.O_RDWR, fileMode)
+	if errors.Is(err, fs.ErrPermission) || errors.Is(err, fs.ErrInvalid) { // a pipe, or a file that may only be added to
+		return os.OpenFile(path, os.O_APPEND|os.O_WRONLY, fileMode)
+	}
+	return file, err
 }
 
 // endLine ends the last line of a regular file that does not end in a line feed.
@@ -45,7 +51,7 @@ func endLine(file *os.File) error {
 	}
 	last := make([]byte, 1)
 	if _, err := file.ReadAt(last, info.Size()-1); err != nil || last[0] == '\n' {
-		return err
+		return nil //nolint:nilerr // a file that may only be added to is added to
 	}
 	_, err = file.WriteString("\n")
 	return err
@@ -53,14 +59,13 @@ func endLine(file *os.File) error {
 
 // appendFile adds text to a file in one write, behind what mends the text before it.
 func appendFile(path string, mend func(before string) string, text string) error {
-	file, err := OpenAppend(path)
+	file, err := openAppend(path)
 	if err != nil {
 		return err
 	}
 	info, err := file.Stat()
 	if err == nil && info.Mode().IsRegular() {
-		var before []byte
-		if before, err = io.ReadAll(io.NewSectionReader(file, 0, info.Size())); err == nil {
+		if before, unread := io.ReadAll(io.NewSectionReader(file, 0, info.Size())); unread == nil {
 			text = mend(string(before)) + text
 		}
 	}

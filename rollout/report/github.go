@@ -82,37 +82,53 @@ func (r *Report) outputs(delimiter string) string {
 	return b.String()
 }
 
-// endOutput is what ends the output in which a file of GitHub Actions was cut off; empty
-// when it was not.
+// endOutput is what ends the output in which a file of GitHub Actions was cut off, and its
+// last line; empty when it was not. GitHub refuses the whole file for one line that it cannot
+// read: a name with neither "=" nor "<<" behind it, or "<<" without a delimiter.
 func endOutput(before string) string {
-	delimiter := ""
+	const missing = "cut-off" // a delimiter for an output that has none
+	delimiter, rest := "", ""
 	for line := range strings.Lines(before) {
+		whole := strings.HasSuffix(line, "\n")
 		line = strings.TrimRight(line, "\r\n")
 		name, value, several := strings.Cut(line, "<<")
+		several = several && !strings.Contains(name, "=")
+		rest = ""
 		switch {
 		case delimiter != "" && line == delimiter:
 			delimiter = ""
-		case delimiter == "" && several && !strings.Contains(name, "="):
+		case delimiter != "":
+		case several && value == "" && !whole:
+			delimiter, rest = missing, missing
+		case several:
 			delimiter = value
+		case !whole && line != "" && !strings.Contains(line, "="):
+			rest = "="
+		}
+		if !whole {
+			rest += "\n"
 		}
 	}
 	if delimiter == "" {
-		return ""
+		return rest
 	}
-	return delimiter + "\n"
+	return rest + delimiter + "\n"
 }
 
-// endFence is what ends the code in which a Markdown file was cut off; empty when it was
-// not.
-func endFence(before string) string {
+// endFence is what ends the code in which a Markdown file was cut off, and its last line;
+// empty when it was not.
+func endFence(before string) (end string) {
 	open := false
 	for line := range strings.Lines(before) {
 		if strings.HasPrefix(line, "```") {
 			open = !open
 		}
 	}
-	if open {
-		return "```\n"
+	if before != "" && !strings.HasSuffix(before, "\n") {
+		end = "\n"
 	}
-	return ""
+	if open {
+		end += "```\n"
+	}
+	return end
 }

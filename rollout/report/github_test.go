@@ -51,6 +51,7 @@ func parseOutputs(t *testing.T, text string) map[string]string {
 		var value []string
 		for {
 			require.NotEmpty(t, lines, "the delimiter %s is not found", delimiter)
+			require.NotEmpty(t, delimiter)
 			line, lines = lines[0], lines[1:]
 			if line == delimiter {
 				break
@@ -67,6 +68,7 @@ func TestOutputsAreAddedToWhateverIsThere(t *testing.T) {
 	r := stopped(t, rollout.Stop{Cause: rollout.CauseRejected, Reason: foreign})
 	for _, before := range []string{
 		"", "earlier=1\n", "earlier=1", "earlier<<X\n1\nX\n", "earlier<<X\n1\nX", "earlier=1\nlog<<X\nline\nli", "earlier=1\nlog<<X", "earlier=a<<b", "earlier=1\r\n",
+		"earlier=1\nlo", "earlier=1\nlog<", "earlier=1\nlog<<", "earlier=1\nlog=", "earlier=1\nlog<<X\n", "earlier=1\nlog<<X\na=b", "earlier=1\n\n",
 	} {
 		folder := t.TempDir()
 		output, summary := filepath.Join(folder, "output"), filepath.Join(folder, "new", "summary.md")
