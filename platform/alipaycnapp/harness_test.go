@@ -152,6 +152,12 @@ func square(t *testing.T) []byte {
 	return buf.Bytes()
 }
 
+func logo(t *testing.T) *alipaycn.File {
+	t.Helper()
+	picture := square(t)
+	return &alipaycn.File{Name: "logo.png", Content: bytes.NewReader(picture), Size: int64(len(picture))}
+}
+
 // application is a complete one.
 func (w *world) application() *alipayplus.AlipayCNApplication {
 	w.Helper()

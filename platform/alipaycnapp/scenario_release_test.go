@@ -202,3 +202,39 @@ func TestAnApplicationIsCheckedByAlipayCNsRules(t *testing.T) {
 		require.Empty(w, w.g.Effects(mini))
 	})
 }
+
+// TestAVersionThatCannotBeAppliedFor: each refusal says what to do, and nothing is changed.
+func TestAVersionThatCannotBeAppliedFor(t *testing.T) {
+	for name, tt := range map[string]struct {
+		there func(w *world) error
+		says  string
+	}{
+		"the scan found something": {func(w *world) error { return w.g.SetScan(mini, "1.0.0", alipaycn.ScanFailed) }, "security scan"},
+		"taken down":               {func(w *world) error { return w.g.TakeDown(mini, "1.0.0") }, "AUDIT_OFFLINE"},
+		"another version was applied for in the console": {func(w *world) error {
+			if err := w.g.AddVersion(mini, "1.0.1"); err != nil {
+				return err
+			}
+			in := alipaycn.ApplyInput{
+				Version: alipayplus.VersionNumber{Major: 1, Patch: 1}, Description: "Somebody applies for another version in the console.",
+				AppName: "蓝湖茶", AppEnglishName: "BlueLakeTea", AppSlogan: "湖畔好茶送到家门口", AppDescription: "蓝湖茶把湖畔的好茶送到你的家门口，随时下单。",
+				Categories: alipaycn.CategoryIDs{"XS1001_XS2001_XS3002"}, ServicePhone: "13110101010", RegionType: alipaycn.RegionChina, AppLogo: logo(w.T),
+			}
+			_, err := w.console().Versions.Apply(w.Context(), in)
+			return err
+		}, "version 1.0.1 is AUDITING there"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			given(t, func(w *world) {
+				w.authorize(w.program, mini)
+				require.NoError(w, w.g.AddVersion(mini, "1.0.0"))
+				require.NoError(w, tt.there(w))
+				before := w.g.Effects(mini)["versions.apply"]
+				_, err := w.apply(w.created("1.0.0", w.application()))
+				require.ErrorIs(w, err, alipayplus.ErrConflict)
+				require.ErrorContains(w, err, tt.says)
+				require.Equal(w, before, w.g.Effects(mini)["versions.apply"])
+			})
+		})
+	}
+}

@@ -116,23 +116,13 @@ func (a *App) Submit(ctx context.Context, call platform.TargetCall) error {
 		return err
 	}
 	applied := submission{RequestID: call.Release.ReleaseRequestID, Content: content, Before: detail.AppliedAt.String()}
-	switch status, known := detail.Status.ReleaseStatus(bool(detail.CanRelease)); {
-	case !known:
-		return v.conflict("is in status %q, which this library does not know; see in its console what that means", detail.Status)
-	case detail.ScanResult == alipaycn.ScanFailed:
-		return v.conflict("did not pass the security scan; correct it in a new version")
-	case status == alipayplus.ReleaseUnderReview || status == alipayplus.ReleasePreparation:
-		if former.Content == content {
-			applied.Before = former.Before
-			return a.putSubmission(ctx, v.app, v.number.String(), applied)
-		}
-	case detail.Status == alipaycn.StatusInit:
-	case status == alipayplus.ReleaseNewVersionCreated: // rejected
-		if former.RequestID == applied.RequestID && former.Before != applied.Before {
-			return nil // an earlier try of this call applied for it
-		}
-	default:
-		return v.conflict("is %s and cannot be applied for", detail.Status)
+	done, err := v.isApplied(detail, former, applied)
+	if err != nil {
+		return err
+	}
+	if done {
+		applied.Before = former.Before
+		return a.putSubmission(ctx, v.app, v.number.String(), applied)
 	}
 	if err := a.makeRoom(ctx, v); err != nil {
 		return err
@@ -145,6 +135,27 @@ func (a *App) Submit(ctx context.Context, call platform.TargetCall) error {
 	}
 	_, err = v.Apply(ctx, in)
 	return certain(err)
+}
+
+// isApplied says whether the version was applied for already with the same content, by an
+// earlier try of the call or by a former application that still holds. The error says why
+// it cannot be.
+func (v *version) isApplied(detail *alipaycn.VersionDetail, former, applied submission) (bool, error) {
+	status, known := detail.Status.ReleaseStatus(bool(detail.CanRelease))
+	switch {
+	case !known:
+		return false, v.conflict("is in status %q, which this library does not know; see in its console what that means", detail.Status)
+	case detail.ScanResult == alipaycn.ScanFailed:
+		return false, v.conflict("did not pass the security scan; correct it in a new version")
+	case status == alipayplus.ReleaseUnderReview || status == alipayplus.ReleasePreparation:
+		return former.Content == applied.Content, nil
+	case detail.Status == alipaycn.StatusInit:
+		return false, nil
+	case status == alipayplus.ReleaseNewVersionCreated: // rejected, an earlier try of this call or a former application
+		return former.RequestID == applied.RequestID && former.Before != applied.Before, nil
+	default:
+		return false, v.conflict("is %s and cannot be applied for", detail.Status)
+	}
 }
 
 // application is what to apply with, and the hash of it.
