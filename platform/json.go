@@ -2,6 +2,7 @@ package platform
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
 	"errors"
 	"io"
@@ -43,6 +44,9 @@ func namesOf[T any]() fieldNames {
 }
 
 func (f fieldNames) add(t reflect.Type, seen map[reflect.Type]bool) {
+	if reads := reflect.PointerTo(t); reads.Implements(reflect.TypeFor[json.Unmarshaler]()) || reads.Implements(reflect.TypeFor[encoding.TextUnmarshaler]()) {
+		return // its own form has none of its fields' names
+	}
 	switch t.Kind() {
 	case reflect.Pointer, reflect.Slice, reflect.Array, reflect.Map:
 		f.add(t.Elem(), seen)

@@ -50,6 +50,8 @@ func TestABodyHasOneReading(t *testing.T) {
 		var made alipayplus.Program
 		require.NoError(w, json.Unmarshal(got.Data, &made))
 		require.Equal(w, `T😀 \ud83d a`, made.Languages[0].Name)
+		got = h.call(contract.ReleaseCreate, `{"requestId":"2","programId":"1","version":"1.0.0","targetApp":"ALIPAY_CN","major":1}`)
+		require.Equal(w, alipayplus.CodeNotFound, got.Result.Code, "a version's parts are no names on the wire: "+got.Result.Message)
 	})
 }
 
