@@ -51,7 +51,7 @@ func TestDoCallsAnyOperation(t *testing.T) {
 			require.Equal(t, "7", out.ID)
 			require.Equal(t, "A1", out.Code, "another operation's success may have a code")
 			require.False(t, out.Created.IsZero())
-			require.Equal(t, `{"id":7,"code":"A1","created":"2026-11-21 10:00:00"}`, string(response.Body))
+			require.Equal(t, `{"id":7,"code":"A1","created":"2026-11-21 10:00:00"}`, string(response.Body)) //nolint:testifylint // to the byte
 			require.Equal(t, response.Body, []byte(response.Raw))
 			require.Equal(t, "id is a number, not a text", response.Odd[0].String())
 			require.Equal(t, 200, response.HTTPStatus)
@@ -90,7 +90,7 @@ func TestDoSendsFilesAndEncrypts(t *testing.T) {
 	}, &out)
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"id": "7"}, out)
-	require.Equal(t, `{"id":"7"}`, string(response.Raw))
+	require.Equal(t, `{"id":"7"}`, string(response.Raw)) //nolint:testifylint // to the byte
 	require.NotEqual(t, response.Raw, response.Body, "the signature covers what is encrypted")
 }
 

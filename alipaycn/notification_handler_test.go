@@ -432,7 +432,7 @@ func TestNotificationsInEveryCharset(t *testing.T) {
 				rejected, ok := r.events[0].(*AuditRejected)
 				require.True(t, ok, "%v", r.events[0])
 				require.Equal(t, "首页空白 50% A+B", rejected.Reason)
-				require.Equal(t, content, rejected.Fields()["biz_content"])
+				require.Equal(t, content, rejected.Fields()["biz_content"]) //nolint:testifylint // to the byte
 			})
 		}
 	}

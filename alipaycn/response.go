@@ -66,12 +66,18 @@ func (c *Client) classifyAnswer(ctx context.Context, op cnwire.Operation, out ou
 		}
 		return classifyRefusal(e)
 	}
-	switch foreign := err != nil || a.Status >= http.StatusBadRequest; {
-	case foreign && a.Status < http.StatusMultipleChoices:
+	if err != nil && a.Status < http.StatusMultipleChoices {
 		return transport.Classification{Err: c.untrusted(a, signature, err)}
-	case foreign:
+	}
+	if err != nil || a.Status >= http.StatusBadRequest {
 		return foreignAnswer(op, a) // such as a redirect: nothing of AlipayCN's
-	case a.Status == http.StatusAccepted:
+	}
+	return c.classifySuccess(op, out, a, body, got)
+}
+
+// classifySuccess is classifyAnswer for a signed answer that is no refusal.
+func (c *Client) classifySuccess(op cnwire.Operation, out outgoing, a *transport.Answer, body []byte, got any) transport.Classification {
+	if a.Status == http.StatusAccepted {
 		return classifyRefusal(notProcessed(op))
 	}
 	if e := c.stale(a.Header); e != nil {
