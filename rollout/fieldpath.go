@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
 )
@@ -108,19 +107,61 @@ func (p fieldPath) String() string {
 	return b.String()
 }
 
+// givenTwice is the value of a name that an object has twice: which of the two is meant
+// depends on the reader.
+type givenTwice struct{}
+
 // decodeAnswer reads one JSON document and nothing else, but for a byte order mark before it. Numbers stay as they were
-// written.
+// written, and a name that is there twice has no value but [givenTwice].
 func decodeAnswer(body []byte) (any, error) {
-	decoder := json.NewDecoder(bytes.NewReader(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))))
-	decoder.UseNumber()
-	var document any
-	if err := decoder.Decode(&document); err != nil {
+	var document json.RawMessage // is valid, and not nested too deeply
+	if err := json.Unmarshal(bytes.TrimPrefix(body, []byte("\xef\xbb\xbf")), &document); err != nil {
 		return nil, err
 	}
-	if _, err := decoder.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the document")
+	decoder := json.NewDecoder(bytes.NewReader(document))
+	decoder.UseNumber()
+	return decodeValue(decoder)
+}
+
+func decodeValue(decoder *json.Decoder) (any, error) {
+	token, err := decoder.Token()
+	if err != nil {
+		return nil, err
 	}
-	return document, nil
+	switch token {
+	case json.Delim('{'):
+		object := make(map[string]any)
+		for decoder.More() {
+			name, err := decoder.Token()
+			if err != nil {
+				return nil, err
+			}
+			text, _ := name.(string)
+			value, err := decodeValue(decoder)
+			if err != nil {
+				return nil, err
+			}
+			if _, twice := object[text]; twice {
+				value = givenTwice{}
+			}
+			object[text] = value
+		}
+		_, err = decoder.Token()
+		return object, err
+	case json.Delim('['):
+		list := []any{}
+		for decoder.More() {
+			value, err := decodeValue(decoder)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, value)
+		}
+		_, err = decoder.Token()
+		return list, err
+	default:
+		return token, nil
+	}
 }
 
 // figure finds the number that stands at the path. Whatever else stands there is an error.
@@ -219,6 +260,8 @@ func kindOf(value any) string {
 		return "a number"
 	case []any:
 		return "a list"
+	case givenTwice:
+		return "there twice"
 	default:
 		return "an object"
 	}

@@ -185,7 +185,7 @@ func (c *config) makeGate(name string, spec GateSpec) (Gate, error) {
 	switch {
 	case spec.HTTP != nil:
 		c.faults[name] = spec.HTTP.fault
-		return spec.HTTP.Gate(), nil
+		return spec.HTTP.gate(c.spec.gate(name).Every.Std()), nil
 	case spec.Command != nil:
 		c.faults[name] = spec.Command.fault
 		return spec.Command.Gate(), nil

@@ -32,6 +32,10 @@ type HTTPGate struct {
 	// HeadersFrom gives headers whose values stand in environment variables, such
 	// as "Authorization": "METRICS_AUTH". A spec holds no secrets.
 	HeadersFrom map[string]string `json:"headersFrom,omitempty" yaml:"headersFrom,omitempty" validate:"max=20"`
+	// Ignore names fields of the answer that would make it incomplete and do not in this one: a
+	// list of which Field takes one of several entries, "results", because their order is
+	// fixed; "errors" that are no messages.
+	Ignore []string `json:"ignore,omitempty" yaml:"ignore,omitempty" validate:"max=20,dive,required,max=200"`
 }
 
 // maxGateAnswer is the most that is read of an answer, in bytes.
@@ -73,10 +77,22 @@ func isHeaderName(name string) bool {
 // request for each (the runner repeats it), and reads environment variables each time. An
 // answer other than 200, larger than 1 MiB, that is not JSON, or without the figure is an
 // error, which shows the address without its query, and neither the value of a header nor
-// the answer.
-func (g *HTTPGate) Gate() Gate {
+// the answer. So is an answer that is ambiguous or says itself that it is incomplete:
+//
+//   - a name on the path of the figure is there twice;
+//   - the path takes one of several entries of a list;
+//   - an object around the figure, such as the whole, has isPartial, is_partial, is_running,
+//     partial, timed_out or terminated_early set, _shards with failed, _clusters with failed,
+//     partial or skipped, a status of "error" or "partial", or messages in warnings, errors,
+//     error or executionErrors, which figures are not;
+//   - the headers Age, Warning or M3-Results-Limited say that it is older than a minute (in a
+//     rollout: than [GateSpec].Every), stale, or cut.
+func (g *HTTPGate) Gate() Gate { return g.gate(defaultGateEvery.Std()) }
+
+// gate makes the gate that accepts answers which a cache has kept for at most that time.
+func (g *HTTPGate) gate(maxAge time.Duration) Gate {
 	spec := *g
-	spec.HeadersFrom = maps.Clone(g.HeadersFrom)
+	spec.HeadersFrom, spec.Ignore = maps.Clone(g.HeadersFrom), slices.Clone(g.Ignore)
 	client := transport.New(transport.Options{
 		HTTPClient: closingClient(), UserAgent: "alipayplus-go", Attempts: 1, MaxAnswerBytes: maxGateAnswer,
 	})
@@ -85,7 +101,7 @@ func (g *HTTPGate) Gate() Gate {
 		if err != nil {
 			return Verdict{}, fmt.Errorf("the url: %w", err)
 		}
-		document, err := spec.fetch(ctx, client, address)
+		document, err := spec.fetch(ctx, client, address, maxAge)
 		if err != nil {
 			return Verdict{}, err
 		}
@@ -104,7 +120,7 @@ func closingClient() *http.Client {
 }
 
 // fetch gets the document.
-func (g *HTTPGate) fetch(ctx context.Context, client *transport.Transport, address string) (any, error) {
+func (g *HTTPGate) fetch(ctx context.Context, client *transport.Transport, address string, maxAge time.Duration) (any, error) {
 	headers, err := g.headers()
 	if err != nil {
 		return nil, err
@@ -124,6 +140,9 @@ func (g *HTTPGate) fetch(ctx context.Context, client *transport.Transport, addre
 	}
 	if err != nil {
 		return nil, err
+	}
+	if err := fresh(answer.Header, maxAge); err != nil {
+		return nil, fmt.Errorf("GET %s: %w", shownAddress(address), err)
 	}
 	document, err := decodeAnswer(answer.Body)
 	if err != nil {
@@ -179,8 +198,23 @@ func (g *HTTPGate) evaluate(document any) (Verdict, error) {
 	if err != nil {
 		return Verdict{}, err
 	}
+	field, err := pathOf(g.Field)
+	if err != nil {
+		return Verdict{}, err
+	}
+	paths := []fieldPath{field}
 	if counted {
-		samples, err := figureAt(g.Samples, document)
+		samples, err := pathOf(g.Samples)
+		if err != nil {
+			return Verdict{}, err
+		}
+		paths = append(paths, samples)
+	}
+	if err := complete(document, g.Ignore, paths...); err != nil {
+		return Verdict{}, err
+	}
+	if counted {
+		samples, err := paths[1].figure(document)
 		if err != nil {
 			return Verdict{}, err
 		}
@@ -192,17 +226,18 @@ func (g *HTTPGate) evaluate(document any) (Verdict, error) {
 			return *wait, nil
 		}
 	}
-	figure, err := figureAt(g.Field, document)
+	figure, err := field.figure(document)
 	if err != nil {
 		return Verdict{}, err
 	}
 	return g.Evaluate(g.Field, figure)
 }
 
-func figureAt(field string, document any) (float64, error) {
-	path, err := parseFieldPath(field)
+// pathOf reads a path that was not checked when it was given in Go.
+func pathOf(text string) (fieldPath, error) {
+	path, err := parseFieldPath(text)
 	if err != nil {
-		return 0, fmt.Errorf("%s %w", field, err)
+		return nil, fmt.Errorf("%s %w", text, err)
 	}
-	return path.figure(document)
+	return path, nil
 }

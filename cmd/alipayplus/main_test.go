@@ -51,7 +51,7 @@ func TestTheTimeZonesAreLinkedIn(t *testing.T) {
 	packages, err := exec.CommandContext(t.Context(), "go", "list", "-deps", ".").Output()
 
 	require.NoError(t, err)
-	require.Contains(t, strings.Fields(string(packages)), "time/tzdata")
+	require.True(t, slices.Contains(strings.Fields(string(packages)), "time/tzdata"))
 }
 
 // place is a platform on loopback, a release on it that was not applied for, and a

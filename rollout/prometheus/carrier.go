@@ -1,13 +1,17 @@
 package prometheus
 
 import (
+	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"time"
 )
 
-// carrier sends requests with the token, and limits the answers.
+// carrier sends requests with the token, limits the answers, and refuses those that say in
+// a way of their store that they are incomplete: warnings are all that the client reads.
 type carrier struct {
 	next  http.RoundTripper
 	token func() (string, error)
@@ -40,20 +44,35 @@ func (c *carrier) RoundTrip(req *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	resp.Body = &limited{ReadCloser: resp.Body, left: maxAnswer}
+	defer func() { _ = resp.Body.Close() }()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(body) > maxAnswer {
+		return nil, fmt.Errorf("the answer is larger than %d bytes", maxAnswer)
+	}
+	if err := complete(resp.Header, body); err != nil {
+		return nil, err
+	}
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return resp, nil
 }
 
-// limited is an answer that fails when it is too long, rather than ending early.
-type limited struct {
-	io.ReadCloser
-	left int64
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	n, err := l.ReadCloser.Read(p)
-	if l.left -= int64(n); l.left < 0 {
-		return 0, fmt.Errorf("the answer is larger than %d bytes", maxAnswer)
+// complete is an error when VictoriaMetrics (isPartial) or M3 (a header) says that the answer
+// is incomplete. What is no JSON is left to the client.
+func complete(h http.Header, body []byte) error {
+	if h.Get("M3-Results-Limited") != "" {
+		return errors.New("the server says that the answer is incomplete, in the header M3-Results-Limited")
 	}
-	return n, err
+	var answer struct {
+		IsPartial json.RawMessage `json:"isPartial"`
+	}
+	_ = json.Unmarshal(body, &answer)
+	switch string(answer.IsPartial) {
+	case "", "false", "null":
+		return nil
+	default:
+		return errors.New("the server says that the answer is incomplete (isPartial): a store did not answer")
+	}
 }

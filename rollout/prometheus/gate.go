@@ -43,8 +43,8 @@ const (
 // Maker returns the maker of the gates whose spec says "prometheus". Such a gate asks
 // its query at the server's present time, and compares the figure to the bound. The
 // answer must be a scalar or a vector of exactly one sample. None, several, NaN, an
-// infinity, a figure that is too old, a warning of the server, a redirect, and whatever
-// else is no clear answer, are errors, which never pass. Where the spec counts samples,
+// infinity, a figure that is too old, a warning of the server, an answer that the server
+// calls partial, a redirect, and whatever else is no clear answer, are errors, which never pass. Where the spec counts samples,
 // that query is asked first, by the same rules, and too few of them wait.
 //
 // The bearer token is read from its environment variable for each question; errors

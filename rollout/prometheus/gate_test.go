@@ -88,6 +88,7 @@ func TestAGateComparesOneFigure(t *testing.T) {
 		{"a vector above", vector(sample("0.02", 0)), rollout.Verdict{Decision: rollout.Fail, Reason: "errors is 0.02, above 0.01"}},
 		{"a scalar", success("scalar", fmt.Sprintf(`[%d,"0"]`, time.Now().Unix()), ""), rollout.Verdict{Decision: rollout.Pass, Reason: "errors is 0"}},
 		{"with a remark", success("vector", "["+sample("0", 0)+"]", `,"infos":["metric might not be a counter"]`), rollout.Verdict{Decision: rollout.Pass, Reason: "errors is 0"}},
+		{"of all stores", success("vector", "["+sample("0", 0)+"]", `,"isPartial":false`), rollout.Verdict{Decision: rollout.Pass, Reason: "errors is 0"}},
 		{"a little old", vector(sample("0", 4*time.Minute)), rollout.Verdict{Decision: rollout.Pass, Reason: "errors is 0"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -120,6 +121,8 @@ func TestWhatIsNotOneFigureNeverPasses(t *testing.T) {
 		{"too little", vector(sample("-Inf", 0)), "the answer is -Inf, which is no figure"},
 		{"a scalar NaN", success("scalar", fmt.Sprintf(`[%d,"NaN"]`, time.Now().Unix()), ""), "the answer is NaN"},
 		{"a warning", success("vector", "["+sample("0", 0)+"]", `,"warnings":["a store did\nnot answer","another"]`), "the server warns that the answer may be wrong: a store did not answer; another"},
+		{"an answer of some stores only", success("vector", "["+sample("0", 0)+"]", `,"isPartial":true`), "the server says that the answer is incomplete (isPartial)"},
+		{"an answer of some stores only, in words", success("vector", "["+sample("0", 0)+"]", `,"isPartial":"yes"`), "the server says that the answer is incomplete (isPartial)"},
 		{"an old figure", vector(sample("0", 6*time.Minute)), "which is 6m0s from now; at most 5m0s are accepted"},
 		{"a figure of the future", vector(sample("0", -6*time.Minute)), "from now; at most 5m0s are accepted"},
 		{"an old scalar", success("scalar", `[1435781451.781,"0"]`, ""), "the answer is of 2015-07-01T20:10:51Z"},
