@@ -64,9 +64,9 @@ func TestGoodSpecsAreValid(t *testing.T) {
 	}
 }
 
-// So are the sample specs of the examples, which name the schema.
+// So are the sample specs of the tool, which name the schema.
 func TestSampleSpecsAreValid(t *testing.T) {
-	samples, err := filepath.Glob("../../examples/*/*.yaml")
+	samples, err := filepath.Glob("../../cmd/alipayplus/samples/*.yaml")
 	require.NoError(t, err)
 	specs := 0
 	for _, sample := range samples {
