@@ -112,7 +112,7 @@ func TestADeadChatDelaysNoRaise(t *testing.T) {
 			}
 		}
 		require.Len(t, s.all(rollout.EventRaised), 3, "other sinks get all")
-		require.Equal(t, s.all(rollout.EventDone), []string{"all users have the version"})
+		require.Equal(t, []string{"all users have the version"}, s.all(rollout.EventDone))
 	})
 }
 

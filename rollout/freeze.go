@@ -106,7 +106,7 @@ const minutesOfDay = 24 * 60
 // parseHours reads "22:00-06:00", in minutes from midnight. The end is above the start: over
 // midnight it is one of the next day.
 func parseHours(text string) (from, to int, err error) {
-	bad := fmt.Errorf("must be two times of a day, such as 09:00-18:00, or over midnight 22:00-06:00")
+	bad := errors.New("must be two times of a day, such as 09:00-18:00, or over midnight 22:00-06:00")
 	first, last, ok := strings.Cut(text, "-")
 	if !ok {
 		return 0, 0, bad

@@ -122,8 +122,8 @@ func (c *config) gateFaults() []error {
 
 // checkFirst refuses a change before which nobody has the version when a gate cannot work on
 // this machine: found now, it costs no review and no ratio that nothing watches.
-func (s *session) checkFirst() error {
-	if s.state.Ratio != 0 || s.observation.Ratio != 0 {
+func (s *session) checkFirst(a action) error {
+	if a != actApply && a != actWithdraw && a != actRaise || s.state.Ratio != 0 || s.observation.Ratio != 0 {
 		return nil
 	}
 	return s.runner.unfitGates("cannot work here", s.runner.gateFaults())

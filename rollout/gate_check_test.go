@@ -70,7 +70,7 @@ func TestEveryGateIsEvaluatedOnceBeforeTheReview(t *testing.T) {
 func script(t *testing.T, mode os.FileMode, text string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "smoke-test")
-	require.NoError(t, os.WriteFile(path, []byte(text), mode)) //nolint:gosec // it is to be run
+	require.NoError(t, os.WriteFile(path, []byte(text), mode))
 	return path
 }
 
@@ -80,7 +80,7 @@ func TestAGateThatCannotWorkIsFoundBeforeTheReview(t *testing.T) {
 		return
 	}
 	t.Chdir(t.TempDir())
-	require.NoError(t, os.WriteFile("smoke-here", []byte("#!/bin/sh\n"), 0o700)) //nolint:gosec // it is to be run
+	require.NoError(t, os.WriteFile("smoke-here", []byte("#!/bin/sh\n"), 0o700))
 	t.Setenv("TWO_LINES", "secret\nX-Other: 1")
 	t.Setenv("ENDS_IN_A_LINE", "secret\n")
 	command := func(program string) rollout.GateSpec {

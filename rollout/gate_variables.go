@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"regexp"
@@ -73,7 +74,7 @@ func (s Step) Expand(text string, escape func(value string) (string, error)) (st
 
 func (s Step) lookUp(name string, closed bool) (string, error) {
 	if !closed {
-		return "", fmt.Errorf("is not closed by a brace")
+		return "", errors.New("is not closed by a brace")
 	}
 	var names []string
 	for _, v := range variables() {
@@ -83,7 +84,7 @@ func (s Step) lookUp(name string, closed bool) (string, error) {
 		}
 		value := v.value(s)
 		if value == "" {
-			return "", fmt.Errorf("is not known: the target does not say it")
+			return "", errors.New("is not known: the target does not say it")
 		}
 		return value, nil
 	}

@@ -145,10 +145,8 @@ func (s *session) retryLater(ctx context.Context, err error) (*Next, error) {
 
 // act does what was decided. It returns what is waited for, or nil to decide again.
 func (s *session) act(ctx context.Context, d decision) (*Next, error) {
-	if d.action == actApply || d.action == actWithdraw || d.action == actRaise {
-		if err := s.checkFirst(); err != nil {
-			return nil, err
-		}
+	if err := s.checkFirst(d.action); err != nil {
+		return nil, err
 	}
 	switch d.action {
 	case actApply:

@@ -155,26 +155,9 @@ func (t *strictText) checkScalar(node *yaml.Node, as reflect.Type, path, rules s
 		}
 		return
 	case reflect.Int:
-		n, err := strconv.ParseInt(node.Value, 10, 32)
-		switch {
-		case quoted && wholeNumber.MatchString(node.Value):
-			t.fault(path, "must be a number, and is a text; write %s without quotes", shown)
-		case !wholeNumber.MatchString(node.Value):
-			t.fault(path, "must be a whole number in plain digits, such as 10, and not %q", shown)
-		case err != nil:
-			t.fault(path, "is too large: %s", shown)
-		}
-		zero = err == nil && n == 0
+		zero = t.checkWhole(node, path, shown, quoted)
 	case reflect.Float64:
-		x, err := strconv.ParseFloat(node.Value, 64)
-		switch {
-		case quoted && decimalNumber.MatchString(node.Value):
-			t.fault(path, "must be a number, and is a text; write %s without quotes", shown)
-		case !decimalNumber.MatchString(node.Value):
-			t.fault(path, "must be a number in plain digits, such as 0.01, and not %q", shown)
-		case err != nil, x == 0 && strings.ContainsAny(mantissa(node.Value), "123456789"):
-			t.fault(path, "is further from or nearer to 0 than a number of 64 bits can be: %s", shown)
-		}
+		t.checkDecimal(node, path, shown, quoted)
 	case reflect.Int64: // a duration, which YAML reads by ParseDuration
 		d, err := ParseDuration(node.Value)
 		zero = err == nil && d == 0
@@ -184,6 +167,33 @@ func (t *strictText) checkScalar(node *yaml.Node, as reflect.Type, path, rules s
 	list := strings.Split(rules, ",")
 	if zero && slices.Contains(list, "omitempty") && (slices.Contains(list, "gt=0") || slices.Contains(list, "min=1")) {
 		t.fault(path, "must be above 0; without it, the default holds")
+	}
+}
+
+// checkWhole checks a whole number, and says whether it is 0.
+func (t *strictText) checkWhole(node *yaml.Node, path, shown string, quoted bool) (zero bool) {
+	n, err := strconv.ParseInt(node.Value, 10, 32)
+	switch {
+	case quoted && wholeNumber.MatchString(node.Value):
+		t.fault(path, "must be a number, and is a text; write %s without quotes", shown)
+	case !wholeNumber.MatchString(node.Value):
+		t.fault(path, "must be a whole number in plain digits, such as 10, and not %q", shown)
+	case err != nil:
+		t.fault(path, "is too large: %s", shown)
+	}
+	return err == nil && n == 0
+}
+
+// checkDecimal checks a number that need not be whole.
+func (t *strictText) checkDecimal(node *yaml.Node, path, shown string, quoted bool) {
+	x, err := strconv.ParseFloat(node.Value, 64)
+	switch {
+	case quoted && decimalNumber.MatchString(node.Value):
+		t.fault(path, "must be a number, and is a text; write %s without quotes", shown)
+	case !decimalNumber.MatchString(node.Value):
+		t.fault(path, "must be a number in plain digits, such as 0.01, and not %q", shown)
+	case err != nil, x == 0 && strings.ContainsAny(mantissa(node.Value), "123456789"):
+		t.fault(path, "is further from or nearer to 0 than a number of 64 bits can be: %s", shown)
 	}
 }
 

@@ -370,6 +370,12 @@ func (state *State) correctStarts(now time.Time, clock string) []string {
 		note("the rollout began at %s, which is still to come: its deadline counts from now", clockTime(state.Began))
 		state.Began = now
 	}
+	state.correctAnswers(now, note)
+	return corrected
+}
+
+// correctAnswers is correctStarts for what people approved and gates said.
+func (state *State) correctAnswers(now time.Time, note func(format string, args ...any)) {
 	for i, a := range state.Approvals {
 		if state.Spec.ApprovalExpiry > 0 && a.At.After(now) {
 			note("the approval of %v by %s is of %s, which is still to come: it expires as if it were given now", a.Ratio, a.By, clockTime(a.At))
@@ -383,7 +389,6 @@ func (state *State) correctStarts(now time.Time, clock string) []string {
 			state.Gates[name] = g
 		}
 	}
-	return corrected
 }
 
 func clockTime(t time.Time) string { return t.UTC().Format(time.RFC3339) }

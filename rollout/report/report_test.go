@@ -16,7 +16,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout/report"
 )
 
-var update = flag.Bool("update", false, "write the files in testdata again") //nolint:gochecknoglobals // a flag of the tests
+var update = flag.Bool("update", false, "write the files in testdata again")
 
 func TestReportsAreAsWrittenDown(t *testing.T) {
 	for name, r := range reports(t) {
