@@ -80,7 +80,7 @@ func (l gateChecks) markdown() string {
 	var b strings.Builder
 	b.WriteString("| gate | at | says | why |\n|---|---|---|---|\n")
 	for _, g := range l.Gates {
-		fmt.Fprintf(&b, "| %s | %v | %s | %s |\n", report.Code(g.Gate), g.Ratio, gateVerdict(g), report.Code(gateReason(g)))
+		fmt.Fprintf(&b, "| %s | %v | %s | %s |\n", rollout.MarkdownCode(g.Gate), g.Ratio, gateVerdict(g), rollout.MarkdownCode(gateReason(g)))
 	}
 	return b.String()
 }

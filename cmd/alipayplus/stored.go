@@ -103,7 +103,7 @@ func (h history) markdown() string {
 	var b strings.Builder
 	b.WriteString("| when (UTC) | what | ratio | by | why |\n|---|---|---|---|---|\n")
 	for _, e := range h.Entries {
-		fmt.Fprintf(&b, "| %s | %s | %v | %s | %s |\n", e.At.UTC().Format(time.DateTime), e.Action, e.To, report.Code(e.By), report.Code(e.Why))
+		fmt.Fprintf(&b, "| %s | %s | %v | %s | %s |\n", e.At.UTC().Format(time.DateTime), e.Action, e.To, rollout.MarkdownCode(e.By), rollout.MarkdownCode(e.Why))
 	}
 	return b.String()
 }

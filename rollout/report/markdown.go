@@ -7,15 +7,16 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
 // Markdown shows how the rollout stands, with its ladder, as for the summary of a CI job.
 // Texts of others are shown as code, so that they are nothing but text.
 func (r *Report) Markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### Rollout %s: %s\n\n", Code(r.title()), strings.ReplaceAll(r.Outcome, "_", " "))
+	fmt.Fprintf(&b, "### Rollout %s: %s\n\n", rollout.MarkdownCode(r.title()), strings.ReplaceAll(r.Outcome, "_", " "))
 	if r.Rollout != "" && r.Rollout != r.title() {
-		fmt.Fprintf(&b, "%s\n\n", Code(r.Rollout))
+		fmt.Fprintf(&b, "%s\n\n", rollout.MarkdownCode(r.Rollout))
 	}
 	fmt.Fprintf(&b, "```text\n%s\n", fenced(r.Message))
 	if r.ladder != "" {
@@ -26,10 +27,10 @@ func (r *Report) Markdown() string {
 		b.WriteString("\n| step | state | live since (UTC) | gates | |\n|---|---|---|---|---|\n")
 	}
 	for _, s := range r.Steps {
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", s.Name, s.State, since(s.LiveAt), gateCell(s.Gates), Code(s.Why))
+		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", s.Name, s.State, since(s.LiveAt), gateCell(s.Gates), rollout.MarkdownCode(s.Why))
 	}
 	if r.WaitingFor != "" {
-		fmt.Fprintf(&b, "\nWaiting: %s\n", Code(r.WaitingFor))
+		fmt.Fprintf(&b, "\nWaiting: %s\n", rollout.MarkdownCode(r.WaitingFor))
 	}
 	if r.Approve != "" {
 		fmt.Fprintf(&b, "\nTo approve:\n\n```sh\n%s\n```\n", fenced(r.Approve))
@@ -50,21 +51,12 @@ func since(t time.Time) string {
 func gateCell(gates []Gate) string {
 	cells := make([]string, len(gates))
 	for i, g := range gates {
-		cells[i] = fmt.Sprintf("%s %s", Code(g.Name), g.State)
+		cells[i] = fmt.Sprintf("%s %s", rollout.MarkdownCode(g.Name), g.State)
 		if g.Why != "" {
-			cells[i] += ": " + Code(g.Why)
+			cells[i] += ": " + rollout.MarkdownCode(g.Why)
 		}
 	}
 	return strings.Join(cells, "<br>")
-}
-
-// Code shows text of others as code in Markdown, so that it is nothing but text, in the
-// cells of tables too.
-func Code(text string) string {
-	if text = fenced(text); text == "" {
-		return ""
-	}
-	return "`" + strings.ReplaceAll(text, "|", `\|`) + "`"
 }
 
 // fenced is text that cannot end the code that it stands in.
