@@ -108,13 +108,14 @@ func (c *Client) exchange(ctx context.Context, op contract.Operation, requestID 
 	call.Operation, call.RequestID = op.Name, requestID
 	call.Method, call.URL = http.MethodPost, c.endpoint.address+op.Path
 	call.Repeatable = true // every write carries the key under which it is done once
-	sign := call.Sign
-	if sign == nil {
-		sign = func(_ context.Context, h http.Header) error { return c.sign(op, h, call.Body) }
-	}
+	stream := call.Sign
 	asked := asked{requestID: requestID}
-	call.Sign = func(ctx context.Context, h http.Header) error {
-		err := sign(ctx, h)
+	call.Sign = func(ctx context.Context, h http.Header) (err error) {
+		if stream == nil {
+			err = c.sign(op, h, call.Body)
+		} else {
+			err = stream(ctx, h)
+		}
 		asked.signature = h.Get("Signature")
 		return err
 	}
