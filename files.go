@@ -13,8 +13,8 @@ import (
 	"sync"
 
 	"github.com/alipayplus-go/alipayplus/internal/contract"
-	"github.com/alipayplus-go/alipayplus/internal/picture"
 	"github.com/alipayplus-go/alipayplus/internal/transport"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // The content types of files that can be uploaded.
@@ -160,7 +160,7 @@ func (f *File) checkType(types []string) error {
 }
 
 func (f *File) measure(content io.Reader) error {
-	size, err := picture.Measure(content)
+	size, err := validation.MeasurePicture(content)
 	if err != nil {
 		return invalidFile("begins like %s but is not a readable image", f.ContentType)
 	}

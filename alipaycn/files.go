@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/alipayplus-go/alipayplus/internal/picture"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // File is a file to send. Its content is read in pieces and more than once: to
@@ -144,7 +144,7 @@ func (f *File) imageProblem(rule fileRule) string {
 	if rule.width == 0 && !rule.square {
 		return ""
 	}
-	size, err := picture.Measure(f.reader())
+	size, err := validation.MeasurePicture(f.reader())
 	switch {
 	case err != nil:
 		return "begins like an image but cannot be read as one"

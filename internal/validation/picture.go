@@ -1,6 +1,4 @@
-// Package picture reads the size of a PNG or JPEG from its headers alone: pictures that
-// Go's decoders do not know, such as a JPEG with unusual chroma sampling, are pictures too.
-package picture
+package validation
 
 import (
 	"bufio"
@@ -9,53 +7,54 @@ import (
 	"io"
 )
 
-// Size is what the headers of a picture say.
-type Size struct {
+// PictureSize is what the headers of a picture say.
+type PictureSize struct {
 	// Width and Height are in pixels, above 0.
 	Width, Height int
 	// CMYK says that it is a JPEG of four color components.
 	CMYK bool
 }
 
-var errNone = errors.New("is not a readable picture")
+var errNoPicture = errors.New("is not a readable picture")
 
-// Measure reads the headers of a PNG or JPEG.
-func Measure(content io.Reader) (Size, error) {
+// MeasurePicture reads the size of a PNG or JPEG from its headers alone: pictures that
+// Go's decoders do not know, such as a JPEG with unusual chroma sampling, are pictures too.
+func MeasurePicture(content io.Reader) (PictureSize, error) {
 	r := bufio.NewReader(content)
 	head, err := r.Peek(24)
 	if err != nil {
-		return Size{}, errNone
+		return PictureSize{}, errNoPicture
 	}
 	if string(head[:8]) == "\x89PNG\r\n\x1a\n" && string(head[8:16]) == "\x00\x00\x00\rIHDR" {
-		return Size{Width: int(binary.BigEndian.Uint32(head[16:])), Height: int(binary.BigEndian.Uint32(head[20:]))}.checked()
+		return PictureSize{Width: int(binary.BigEndian.Uint32(head[16:])), Height: int(binary.BigEndian.Uint32(head[20:]))}.checked()
 	}
 	if head[0] != 0xff || head[1] != 0xd8 {
-		return Size{}, errNone
+		return PictureSize{}, errNoPicture
 	}
 	_, _ = r.Discard(2)
 	return measureJPEG(r)
 }
 
 // measureJPEG looks for the frame header among the segments (ITU-T T.81, B.2).
-func measureJPEG(r *bufio.Reader) (Size, error) {
+func measureJPEG(r *bufio.Reader) (PictureSize, error) {
 	for {
 		marker, err := nextMarker(r)
 		switch {
 		case err != nil || marker == 0xd8 || marker == 0xd9 || marker == 0xda:
-			return Size{}, errNone // the picture itself begins, or ends, without a frame header
+			return PictureSize{}, errNoPicture // the picture itself begins, or ends, without a frame header
 		case marker == 0x01 || marker >= 0xd0 && marker <= 0xd7:
 			continue // without a segment
 		}
 		var length [2]byte
 		if _, err := io.ReadFull(r, length[:]); err != nil {
-			return Size{}, errNone
+			return PictureSize{}, errNoPicture
 		}
 		n := int(binary.BigEndian.Uint16(length[:])) - len(length)
 		if isFrame(marker) {
 			return readFrame(r, n)
 		}
 		if _, err := r.Discard(n); err != nil { // it refuses a length below 0
-			return Size{}, errNone
+			return PictureSize{}, errNoPicture
 		}
 	}
 }
@@ -66,12 +65,12 @@ func isFrame(marker byte) bool {
 }
 
 // readFrame reads a frame header of n bytes.
-func readFrame(r *bufio.Reader, n int) (Size, error) {
+func readFrame(r *bufio.Reader, n int) (PictureSize, error) {
 	var header [6]byte
 	if _, err := io.ReadFull(r, header[:]); err != nil || n < len(header) {
-		return Size{}, errNone
+		return PictureSize{}, errNoPicture
 	}
-	return Size{
+	return PictureSize{
 		Width: int(binary.BigEndian.Uint16(header[3:])), Height: int(binary.BigEndian.Uint16(header[1:])), CMYK: header[5] == 4,
 	}.checked()
 }
@@ -88,9 +87,9 @@ func nextMarker(r *bufio.Reader) (byte, error) {
 	}
 }
 
-func (s Size) checked() (Size, error) {
+func (s PictureSize) checked() (PictureSize, error) {
 	if s.Width <= 0 || s.Height <= 0 {
-		return Size{}, errNone
+		return PictureSize{}, errNoPicture
 	}
 	return s, nil
 }

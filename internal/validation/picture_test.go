@@ -1,4 +1,4 @@
-package picture_test
+package validation_test
 
 import (
 	"bytes"
@@ -10,7 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/alipayplus-go/alipayplus/internal/picture"
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 func pictures(t require.TestingT) (asPNG, asJPEG []byte) {
@@ -30,20 +30,20 @@ func TestASizeIsReadFromTheHeadersAlone(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		content []byte
-		want    picture.Size
+		want    validation.PictureSize
 	}{
-		"a PNG":                          {asPNG, picture.Size{Width: 7, Height: 5}},
-		"a JPEG":                         {asJPEG, picture.Size{Width: 9, Height: 4}},
-		"chroma 1x1 and 1x2":             {changed(frame+11, 0x22, 0, 2, 0x11, 1, 3, 0x12), picture.Size{Width: 9, Height: 4}},
-		"progressive":                    {changed(frame+1, 0xc2), picture.Size{Width: 9, Height: 4}},
-		"arithmetic coding, 12 bits":     {changed(frame+1, 0xc9, 0, 17, 12), picture.Size{Width: 9, Height: 4}},
-		"four components":                {changed(frame+9, 4), picture.Size{Width: 9, Height: 4, CMYK: true}},
-		"with bytes that belong nowhere": {append([]byte("\xff\xd80\x00\xff\x00x"), asJPEG[2:]...), picture.Size{Width: 9, Height: 4}},
+		"a PNG":                          {asPNG, validation.PictureSize{Width: 7, Height: 5}},
+		"a JPEG":                         {asJPEG, validation.PictureSize{Width: 9, Height: 4}},
+		"chroma 1x1 and 1x2":             {changed(frame+11, 0x22, 0, 2, 0x11, 1, 3, 0x12), validation.PictureSize{Width: 9, Height: 4}},
+		"progressive":                    {changed(frame+1, 0xc2), validation.PictureSize{Width: 9, Height: 4}},
+		"arithmetic coding, 12 bits":     {changed(frame+1, 0xc9, 0, 17, 12), validation.PictureSize{Width: 9, Height: 4}},
+		"four components":                {changed(frame+9, 4), validation.PictureSize{Width: 9, Height: 4, CMYK: true}},
+		"with bytes that belong nowhere": {append([]byte("\xff\xd80\x00\xff\x00x"), asJPEG[2:]...), validation.PictureSize{Width: 9, Height: 4}},
 		"filled and with a long segment": {
-			append(append([]byte("\xff\xd8\xff\xff\xe1\xff\xff"), make([]byte, 0xfffd)...), asJPEG[2:]...), picture.Size{Width: 9, Height: 4},
+			append(append([]byte("\xff\xd8\xff\xff\xe1\xff\xff"), make([]byte, 0xfffd)...), asJPEG[2:]...), validation.PictureSize{Width: 9, Height: 4},
 		},
 	} {
-		got, err := picture.Measure(bytes.NewReader(tt.content))
+		got, err := validation.MeasurePicture(bytes.NewReader(tt.content))
 		require.NoError(t, err, name)
 		require.Equal(t, tt.want, got, name)
 	}
@@ -51,7 +51,7 @@ func TestASizeIsReadFromTheHeadersAlone(t *testing.T) {
 		"nothing": nil, "cut off": asPNG[:20], "a JPEG cut off": asJPEG[:30], "no height": changed(frame+5, 0, 0),
 		"another file": []byte(strings.Repeat("GIF89a", 9)), "no frame": changed(frame+1, 0xda),
 	} {
-		_, err := picture.Measure(bytes.NewReader(content))
+		_, err := validation.MeasurePicture(bytes.NewReader(content))
 		require.Error(t, err, name)
 	}
 }
@@ -62,7 +62,7 @@ func FuzzMeasure(f *testing.F) {
 	f.Add(asPNG)
 	f.Add(asJPEG)
 	f.Fuzz(func(t *testing.T, content []byte) {
-		got, err := picture.Measure(bytes.NewReader(content))
+		got, err := validation.MeasurePicture(bytes.NewReader(content))
 		if want, _, known := image.DecodeConfig(bytes.NewReader(content)); known == nil && want.Width > 0 && want.Height > 0 {
 			require.NoError(t, err)
 			require.Equal(t, []int{want.Width, want.Height}, []int{got.Width, got.Height})
