@@ -143,11 +143,7 @@ func (t *strictText) checkScalar(node *yaml.Node, as reflect.Type, path, rules s
 	if most := 40; len(shown) > most {
 		shown = strings.ToValidUTF8(shown[:most], "") + "..."
 	}
-	quoted := node.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
-	if tag := node.ShortTag(); node.Style&yaml.TaggedStyle != 0 && tag != "!!int" && tag != "!!float" {
-		quoted = true // !!str 10, which the YAML library would leave out
-	}
-	zero := false
+	zero, quoted := false, isQuoted(node)
 	switch as.Kind() {
 	case reflect.Bool:
 		if node.ShortTag() != "!!bool" {
@@ -168,6 +164,14 @@ func (t *strictText) checkScalar(node *yaml.Node, as reflect.Type, path, rules s
 	if zero && slices.Contains(list, "omitempty") && (slices.Contains(list, "gt=0") || slices.Contains(list, "min=1")) {
 		t.fault(path, "must be above 0; without it, the default holds")
 	}
+}
+
+// isQuoted says that a value is a text whatever it looks like.
+func isQuoted(node *yaml.Node) bool {
+	if tag := node.ShortTag(); node.Style&yaml.TaggedStyle != 0 && tag != "!!int" && tag != "!!float" {
+		return true // !!str 10, which the YAML library would leave out
+	}
+	return node.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) != 0
 }
 
 // checkWhole checks a whole number, and says whether it is 0.

@@ -376,7 +376,7 @@ steps: [{ratio: 1}, {ratio: 10, approval: true}, {ratio: 100}]
 		require.Contains(t, left.GoOn, " --wait "+wait)
 		require.Contains(t, stderr, "to approve: "+got.Approve+"\n")
 	}
-	require.Contains(t, ask(report.ExitUsage, "--wait", "reveiws").Message, `did you mean "reviews"?`)
+	require.Contains(t, ask(report.ExitUsage, "--wait", "review").Message, `did you mean "reviews"?`)
 	require.Equal(t, got.Approve, ask(report.ExitDone, "status").Approve)
 	require.Equal(t, "needs approval", got.Steps[2].Why)
 	require.Equal(t, "review done, 1% live, 10% todo, 100% todo", stepsOf(got))

@@ -15,13 +15,12 @@ import (
 // addTagRules adds the rules in the tag of a field, which the library checks by package
 // validator. Those of a duration are part of its form.
 func addTagRules(s *jsonschema.Schema, field reflect.StructField) error {
+	rules := field.Tag.Get("validate")
 	if field.Type == reflect.TypeFor[rollout.Duration]() || field.Type == reflect.TypeFor[*rollout.Duration]() {
-		if strings.Contains(field.Tag.Get("validate"), "gt=0") {
-			s.Not = &jsonschema.Schema{Pattern: noTime}
-		}
+		addDurationRules(s, rules)
 		return nil
 	}
-	for rule := range strings.SplitSeq(field.Tag.Get("validate"), ",") {
+	for rule := range strings.SplitSeq(rules, ",") {
 		name, value, _ := strings.Cut(rule, "=")
 		switch name {
 		case "", "omitempty":
@@ -50,6 +49,12 @@ func addTagRules(s *jsonschema.Schema, field reflect.StructField) error {
 		}
 	}
 	return nil
+}
+
+func addDurationRules(s *jsonschema.Schema, rules string) {
+	if strings.Contains(rules, "gt=0") {
+		s.Not = &jsonschema.Schema{Pattern: noTime}
+	}
 }
 
 // addBound adds a bound of a number, a length or a count.
