@@ -159,7 +159,7 @@ func (d *delivery) call(ctx context.Context, e Event) error {
 	d.stuck = true
 	d.mu.Unlock()
 	go func() {
-		<-returned // too late to be of use
+		<-returned //nolint:errcheck // too late to be of use
 		d.mu.Lock()
 		d.stuck = false
 		d.mu.Unlock()
