@@ -32,8 +32,8 @@ func TestALowTerminalGetsPlainLines(t *testing.T) {
 		want          Options
 	}{
 		{120, 40, Options{Redraw: true, Width: 120}},
-		{120, 14, Options{Redraw: true, Width: 120}},
-		{120, 13, Options{Width: 120}},
+		{120, 15, Options{Redraw: true, Width: 120}},
+		{120, 14, Options{Width: 120}},
 		{120, 1, Options{Width: 120}},
 		{120, 0, Options{Redraw: true, Width: 120}},
 		{0, 0, Options{Redraw: true, Width: 80}},
