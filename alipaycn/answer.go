@@ -231,6 +231,7 @@ func (r *answerReader) unmarshal(raw []byte, v reflect.Value) bool {
 
 func (r *answerReader) readList(raw []byte, v reflect.Value) {
 	path := len(r.path)
+	v.Set(reflect.MakeSlice(v.Type(), 0, 0)) // an empty list is not no list
 	for i, rest := 0, insideOf(raw); len(rest) > 0; i++ {
 		var element []byte
 		element, rest = nextValue(rest)

@@ -226,7 +226,7 @@ func TestAListInAnotherStatusProvesNothing(t *testing.T) {
 func FuzzReadJSON(f *testing.F) {
 	for _, seed := range []string{
 		`{"app_version":"0.0.1","status":"GRAY","memo":null,"package_info_list":[{"package_name":"p"},{}],"gmt_create":"2026-01-02 03:04:05"}`,
-		`{"memo":"\"\\","base_audit_record":"{\"memos\":[]}","screen_shot_list":"a"}`, `[[[]]]`, ` { } `, `{"memo":["[",{"}":1}]}`, `null`, `"{}"`, `{"a":[1,2 ,3],"status":5e3}`,
+		`{"memo":"\"\\","base_audit_record":"{\"memos\":[]}","screen_shot_list":"a"}`, `[[[]]]`, ` { } `, `{"memo":["[",{"}":1}]}`, `null`, `"{}"`, `{"a":[1,2 ,3],"status":5e3}`, `{"pACkAge_info_list":[]}`,
 	} {
 		f.Add(seed)
 	}
