@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
 	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
@@ -157,11 +156,5 @@ func isNews(written map[string]map[string]repeated, e Event) bool {
 // printable is text in one line of valid UTF-8 without what controls a terminal and what
 // nobody sees.
 func printable(text string) string {
-	text = validation.OneLine(strings.ToValidUTF8(text, "?"))
-	return strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) { // unseen, and among them what turns the direction
-			return -1
-		}
-		return r
-	}, text)
+	return validation.Visible(validation.OneLine(strings.ToValidUTF8(text, "?")))
 }

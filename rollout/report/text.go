@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf16"
+
+	"github.com/alipayplus-go/alipayplus/internal/validation"
 )
 
 // OneLine makes text of others harmless: one line without control characters and without
@@ -24,14 +26,7 @@ func OneLine(text string) string {
 
 // Visible leaves out the characters that nobody sees, among them those that turn the text
 // behind them around. It keeps line feeds.
-func Visible(text string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) {
-			return -1
-		}
-		return r
-	}, text)
-}
+func Visible(text string) string { return validation.Visible(text) }
 
 // Encode writes JSON in one line, readable where it holds command lines. Characters
 // that nobody sees, among them those that turn text around, are written as escapes.
