@@ -90,6 +90,11 @@ func readJSON(data []byte, into any) ([]OddField, error) {
 	if !json.Valid(data) {
 		return nil, errNotRead
 	}
+	return readValidJSON(data, into)
+}
+
+// readValidJSON is readJSON for what is known to be JSON.
+func readValidJSON(data []byte, into any) ([]OddField, error) {
 	value, _ := nextValue(data)
 	r := answerReader{path: make([]byte, 0, 64)}
 	if !r.read(value, reflect.ValueOf(into).Elem()) {

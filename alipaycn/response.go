@@ -234,11 +234,15 @@ func readSuccess(op cnwire.Operation, out outgoing, a *transport.Answer, body []
 	answer := Answer{}
 	if len(bytes.TrimSpace(body)) > 0 {
 		var err error
-		if json.Valid(body) {
+		valid := json.Valid(body)
+		if valid {
 			answer.Raw = body
 		}
-		if got != nil {
-			answer.Odd, err = readJSON(body, got)
+		switch {
+		case got != nil && valid:
+			answer.Odd, err = readValidJSON(body, got)
+		case got != nil:
+			err = errNotRead
 		}
 		switch {
 		case err != nil && !op.Write:
