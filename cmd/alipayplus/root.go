@@ -27,6 +27,15 @@ type app struct {
 	status report.Exit
 	// options are those of the rollout commands.
 	options map[*cobra.Command]*options
+	// results are what the other commands print.
+	results map[*cobra.Command]result
+}
+
+func newApp(stdout, stderr io.Writer) *app {
+	return &app{
+		stdout: stdout, stderr: stderr,
+		options: make(map[*cobra.Command]*options), results: make(map[*cobra.Command]result),
+	}
 }
 
 // errReported is the error of a command that has reported its end itself, see app.status.
@@ -34,7 +43,7 @@ var errReported = errors.New("reported")
 
 // run runs the program and returns its exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status int) {
-	a := &app{stdout: stdout, stderr: stderr, options: make(map[*cobra.Command]*options)}
+	a := newApp(stdout, stderr)
 	root := a.root() //nolint:contextcheck // cobra hands the context to each command
 	root.SetArgs(args)
 	cmd, err := root.ExecuteContextC(ctx)
