@@ -9,6 +9,7 @@ import (
 	"math"
 	"net/url"
 	"os"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -395,4 +396,235 @@ func formatFigure(x float64) string {
 		return strconv.FormatFloat(x, 'f', -1, 64)
 	}
 	return strconv.FormatFloat(x, 'g', -1, 64)
+}
+
+// GateCheck is what a gate said when it was checked; see [Runner.CheckGates].
+type GateCheck struct {
+	// Gate is the gate's name.
+	Gate string `json:"gate"`
+	// Ratio is that of the first step that names the gate, in percent.
+	Ratio alipayplus.Ratio `json:"ratio"`
+	// Verdict is its verdict; its decision is empty when the gate gave none.
+	Verdict Verdict `json:"verdict"`
+	// Error is why it gave none, in one line; empty after a verdict.
+	Error string `json:"error,omitempty"`
+	// Err is the same as an error; nil after a verdict.
+	Err error `json:"-"`
+}
+
+// CheckGates evaluates every gate of the spec once, side by side: for the first step that
+// names it, as if the bake time of that step were just over. It reads the target, for the
+// version, and changes and stores nothing. The results are in the order of the names. A gate
+// may wait or fail, for nobody may have the version yet; but one that gives no verdict now
+// will hardly give one after days of review: the error names each of those.
+func (r *Runner) CheckGates(ctx context.Context) ([]GateCheck, error) {
+	observeCtx, cancel := context.WithTimeout(ctx, r.callTime)
+	defer cancel()
+	o, err := r.target.Observe(observeCtx)
+	if err != nil {
+		return nil, err
+	}
+	if o == nil {
+		o = new(Observation)
+	}
+	checks := make([]GateCheck, 0, len(r.spec.Gates))
+	for _, name := range slices.Sorted(maps.Keys(r.spec.Gates)) {
+		checks = append(checks, GateCheck{Gate: name})
+	}
+	var evaluations sync.WaitGroup
+	for i := range checks {
+		evaluations.Go(func() { r.checkGate(ctx, &checks[i], o.Subject.Version) })
+	}
+	evaluations.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	var failures []error
+	for _, check := range checks {
+		if check.Err != nil {
+			failures = append(failures, fmt.Errorf("gate %s: %w", check.Gate, check.Err))
+		}
+	}
+	return checks, r.unfitGates("gave no verdict", failures)
+}
+
+func (r *Runner) checkGate(ctx context.Context, check *GateCheck, version string) {
+	at := slices.IndexFunc(r.spec.Steps, func(step StepSpec) bool { return slices.Contains(step.Gates, check.Gate) })
+	step := r.spec.Steps[at] // a gate that no step names is not valid
+	check.Ratio = step.Ratio
+	check.Err = r.gateFault(check.Gate)
+	if check.Err == nil {
+		check.Verdict, check.Err = r.evaluateGate(ctx, check.Gate, Step{
+			Rollout: r.name, Target: r.target.ID(), Version: version, Index: at, Ratio: step.Ratio,
+			Since: time.Now().Add(-step.Bake.Std()),
+		})
+	}
+	if check.Err != nil {
+		check.Verdict, check.Error = Verdict{}, validation.OneLine(check.Err.Error())
+	}
+}
+
+// unfitGates is an error that lists what is wrong with gates; nil when nothing is.
+func (r *Runner) unfitGates(what string, faults []error) error {
+	if len(faults) == 0 {
+		return nil
+	}
+	texts := make([]string, len(faults))
+	for i, err := range faults {
+		texts[i] = err.Error()
+	}
+	return &gatesError{text: validation.OneLine(fmt.Sprintf("rollout %s: %d of %d gates %s: %s", r.name, len(faults), len(r.spec.Gates), what, strings.Join(texts, "; "))), errs: faults}
+}
+
+// gatesError is several errors in one line.
+type gatesError struct {
+	text string
+	errs []error
+}
+
+func (e *gatesError) Error() string   { return e.text }
+func (e *gatesError) Unwrap() []error { return e.errs }
+
+// gateFault is what can be found wrong with a gate on this machine without evaluating it:
+// a program or an environment variable that is missing, for example.
+func (c *config) gateFault(name string) error {
+	if fault := c.faults[name]; fault != nil {
+		return fault()
+	}
+	return nil
+}
+
+// gateFaults are those of all gates, each with its name.
+func (c *config) gateFaults() []error {
+	var faults []error
+	for _, name := range slices.Sorted(maps.Keys(c.gates)) {
+		if err := c.gateFault(name); err != nil {
+			faults = append(faults, fmt.Errorf("gate %s: %w", name, err))
+		}
+	}
+	return faults
+}
+
+// checkFirst refuses a change before which nobody has the version when a gate cannot work on
+// this machine: found now, it costs no review and no ratio that nothing watches.
+func (s *session) checkFirst(a action) error {
+	if a != actApply && a != actWithdraw && a != actRaise || s.state.Ratio != 0 || s.observation.Ratio != 0 {
+		return nil
+	}
+	return s.runner.unfitGates("cannot work here", s.runner.gateFaults())
+}
+
+// variable is something of a step that a gate can name: as ${ROLLOUT_RATIO} in an address
+// or a query, and as an environment variable of a program.
+type variable struct {
+	name  string
+	value func(Step) string
+}
+
+// variables are all that there are.
+func variables() []variable {
+	return []variable{
+		{"ROLLOUT_NAME", func(s Step) string { return s.Rollout }},
+		{"ROLLOUT_TARGET", func(s Step) string { return s.Target }},
+		{"ROLLOUT_VERSION", func(s Step) string { return s.Version }},
+		{"ROLLOUT_STEP", func(s Step) string { return strconv.Itoa(s.Index) }},
+		{"ROLLOUT_RATIO", func(s Step) string { return strconv.Itoa(int(s.Ratio)) }},
+		{"ROLLOUT_SINCE", func(s Step) string { return s.Since.UTC().Format(time.RFC3339) }},
+		{"ROLLOUT_LIVE_SECONDS", func(s Step) string {
+			return strconv.FormatInt(int64(max(time.Since(s.Since), time.Second)/time.Second), 10)
+		}},
+	}
+}
+
+// environment are the variables as a program finds them.
+func (s Step) environment() []string {
+	var all []string
+	for _, v := range variables() {
+		all = append(all, v.name+"="+v.value(s))
+	}
+	return all
+}
+
+// Expand replaces each ${ROLLOUT_RATIO} and the like in a text by what it stands for, which
+// escape makes fit for where it stands: see the README of this package for their names. A
+// number, ${1}, is not replaced: PromQL's label_replace has such. Another name is an error, and
+// so is one whose value is not known, or that escape refuses.
+func (s Step) Expand(text string, escape func(value string) (string, error)) (string, error) {
+	var b strings.Builder
+	for {
+		before, rest, found := strings.Cut(text, "${")
+		b.WriteString(before)
+		if !found {
+			return b.String(), nil
+		}
+		name, after, closed := strings.Cut(rest, "}")
+		text = after
+		if closed && isNumber(name) {
+			b.WriteString("${" + name + "}")
+			continue
+		}
+		value, err := s.lookUp(name, closed)
+		if err == nil {
+			value, err = escape(value)
+		}
+		if err != nil {
+			return "", fmt.Errorf("${%s} %w", name, err)
+		}
+		b.WriteString(value)
+	}
+}
+
+func (s Step) lookUp(name string, closed bool) (string, error) {
+	if !closed {
+		return "", errors.New("is not closed by a brace")
+	}
+	var names []string
+	for _, v := range variables() {
+		names = append(names, v.name)
+		if v.name != name {
+			continue
+		}
+		value := v.value(s)
+		if value == "" {
+			return "", errors.New("is not known: the target does not say it")
+		}
+		return value, nil
+	}
+	return "", fmt.Errorf("is not known; there are %s", strings.Join(names, ", "))
+}
+
+func isNumber(text string) bool { return text != "" && strings.Trim(text, "0123456789") == "" }
+
+// checkVariables reports a variable that there is not.
+func checkVariables(path, text string, add report) {
+	all := Step{Rollout: "x", Target: "x", Version: "x"}
+	if _, err := all.Expand(text, func(value string) (string, error) { return value, nil }); err != nil {
+		add(path, "%s", validation.OneLine(err.Error()))
+	}
+}
+
+// plainValue are the values that mean nothing but themselves in a query of any language.
+var plainValue = regexp.MustCompile(`^[\pL\pN ._:/+-]*$`)
+
+// ExpandQuery is [Step.Expand] for a query in a language such as PromQL: a value that holds
+// more than letters, digits, spaces and . _ : / + - is an error, for it could change what the
+// query asks.
+func (s Step) ExpandQuery(text string) (string, error) {
+	return s.Expand(text, func(value string) (string, error) {
+		if !plainValue.MatchString(value) {
+			return "", fmt.Errorf("is %q, which cannot stand in a query", value)
+		}
+		return value, nil
+	})
+}
+
+// expandURL is [Step.Expand] for an address, in its path and in its query.
+func (s Step) expandURL(text string) (string, error) {
+	path, query, hasQuery := strings.Cut(text, "?")
+	path, err := s.Expand(path, func(value string) (string, error) { return url.PathEscape(value), nil })
+	if err != nil || !hasQuery {
+		return path, err
+	}
+	query, err = s.Expand(query, func(value string) (string, error) { return url.QueryEscape(value), nil })
+	return path + "?" + query, err
 }

@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -273,4 +274,306 @@ func TestAVersionThatWasWithdrawnToDevelopmentIsAppliedForAgainAfterOneResumptio
 		require.Equal(t, "application 2", s.fake.Now().Application)
 		require.Equal(t, []alipayplus.Ratio{10, 10, 50, 100}, s.fake.Ratios())
 	})
+}
+
+// That the target stands where the runner wanted it does not make it the runner's doing.
+func TestTheSameChangeInTheConsoleAMomentBeforeIsNotTheRollouts(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		op    rollouttest.Op
+		do    func(*rollouttest.Fake) error
+		audit []string
+	}{
+		"a raise":          {rollouttest.OpRaise, func(f *rollouttest.Fake) error { return f.SetRatio("pat", 10) }, []string{"STARTED 0-0", "APPLIED 0-0", "ADOPTED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}},
+		"the full release": {rollouttest.OpPublish, func(f *rollouttest.Fake) error { return f.SetRatio("pat", 100) }, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "ADOPTED 50-100", "DONE 100-100"}},
+	} {
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			s.between(tt.op, func() { require.NoError(t, tt.do(s.fake)) })
+			s.requireDone(s.runner().Run(t.Context()))
+			require.Equal(t, tt.audit, s.audit())
+		})
+	}
+	runOnStage(t, "an application", plain(), func(t *testing.T, s *stage) {
+		s.between(rollouttest.OpApply, func() { require.NoError(t, s.fake.ApplyAs("pat")) })
+		_, err := s.runner().Run(t.Context())
+		require.ErrorIs(t, err, alipayplus.ErrConflict)
+		require.ErrorContains(t, err, "the version is under review already, and this rollout did not apply for it")
+		require.Equal(t, []string{"STARTED 0-0"}, s.audit())
+	})
+}
+
+// Whoever goes on after a change that was refused must not take what others do for it.
+func TestAChangeThatWasRefusedIsNotRemembered(t *testing.T) {
+	t.Parallel()
+	for name, refusal := range map[string]error{"a conflict": alipayplus.ErrConflict, "a refusal": alipayplus.ErrPermission} {
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+				switch {
+				case c.Op == rollouttest.OpRaise:
+					return refusal
+				case s.fake.Calls(rollouttest.OpRaise) > 0:
+					return alipayplus.ErrNotFound
+				}
+				return nil
+			})
+			_, err := s.runner().Run(t.Context())
+			require.Error(t, err)
+			require.Nil(t, s.state().Intent)
+
+			s.fake.Before(nil)
+			require.NoError(t, s.fake.SetRatio("pat", 10))
+			s.requireDone(s.runner().Run(t.Context()))
+			require.Contains(t, s.audit(), "ADOPTED 0-10")
+		})
+	}
+}
+
+func TestAChangeThatOthersMadeImpossibleIsMeantAnew(t *testing.T) {
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		keys := make(map[string]alipayplus.Ratio)
+		s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+			if c.Op != rollouttest.OpRaise || c.Change.To != 10 {
+				return nil
+			}
+			keys[c.Change.RequestID] = c.Change.From
+			if len(keys) > 1 {
+				return nil
+			}
+			// What became of the call is not known; it had no effect, and Pat sets 5 %.
+			require.NoError(t, s.fake.SetRatio("pat", 5))
+			return rollout.Transient(errors.New("reset by peer"))
+		})
+
+		_, err := s.runner().Run(t.Context())
+
+		require.NoError(t, err)
+		require.Equal(t, []alipayplus.Ratio{5, 10, 50, 100}, s.fake.Ratios())
+		require.Len(t, keys, 2, "another change has another key")
+		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "ADOPTED 0-5", "RAISED 5-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
+	})
+}
+
+func TestAChangeThatANewSpecMeansDifferentlyHasAnotherKey(t *testing.T) {
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		s.fake.FailNext(rollouttest.OpRaise, 60, rollout.Transient(errors.New("reset by peer")))
+		s.runUntil(3 * time.Hour)
+		old := s.state().Intent
+		require.Equal(t, alipayplus.Ratio(10), old.To)
+		s.spec.Steps[0].Ratio = 20
+		for s.fake.Now().Ratio == 0 {
+			s.step(rollout.WithNewSpec())
+			time.Sleep(time.Minute)
+		}
+		s.requireDone(s.runner().Run(t.Context()))
+		for _, e := range s.fake.Effects() {
+			require.NotEqual(t, old.RequestID, e.RequestID)
+		}
+	})
+}
+
+func TestAChangeThatWasBegunIsFinished(t *testing.T) {
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		ctx, cancel := context.WithCancel(t.Context())
+		// The job is killed in the moment in which 10 % is being set.
+		s.between(rollouttest.OpRaise, func() {
+			cancel()
+			time.Sleep(time.Minute)
+		})
+		_, err := s.runner().Run(ctx)
+		require.ErrorIs(t, err, rollout.ErrPending)
+		require.ErrorIs(t, err, context.Canceled)
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+		require.Equal(t, alipayplus.Ratio(10), s.state().Ratio)
+		require.Nil(t, s.state().Intent)
+	})
+}
+
+func TestACallThatHangsIsGivenUp(t *testing.T) {
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		hung := make(map[rollouttest.Op]time.Duration)
+		s.fake.Before(func(ctx context.Context, c rollouttest.Call) error {
+			if hung[c.Op] > 0 {
+				return nil
+			}
+			began := time.Now()
+			<-ctx.Done()
+			hung[c.Op] = time.Since(began)
+			return nil
+		})
+		s.requireDone(s.runner(rollout.WithCallTimeout(7 * time.Second)).Run(t.Context()))
+		for _, op := range []rollouttest.Op{rollouttest.OpObserve, rollouttest.OpApply, rollouttest.OpRaise, rollouttest.OpPublish} {
+			require.Equal(t, 7*time.Second, hung[op], op)
+		}
+	})
+}
+
+func TestARepeatedChangeHasTheSameKey(t *testing.T) {
+	t.Parallel()
+	for name, given := range map[string]func(*testing.T, *stage){
+		"another version is in the way": func(_ *testing.T, s *stage) { s.other(alipayplus.ReleaseUnderReview) },
+		"somebody else applied":         func(t *testing.T, s *stage) { require.NoError(t, s.fake.ApplyAs("pat")) },
+	} {
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			s.spec.Review = rollout.ReviewReplace
+			given(t, s)
+			type change struct {
+				op rollouttest.Op
+				to alipayplus.Ratio
+			}
+			keys := make(map[change]map[string]int)
+			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+				what := change{c.Op, c.Change.To}
+				if c.Op != rollouttest.OpObserve && keys[what] == nil {
+					keys[what] = make(map[string]int)
+				}
+				if c.Op != rollouttest.OpObserve {
+					keys[what][c.Change.RequestID]++
+				}
+				return nil
+			})
+			for _, op := range []rollouttest.Op{rollouttest.OpWithdraw, rollouttest.OpApply, rollouttest.OpRaise, rollouttest.OpPublish} {
+				s.fake.FailNext(op, 3, rollout.Transient(errors.New("reset by peer")))
+			}
+			state, err := s.runner().Run(t.Context())
+			s.requireDone(state, err)
+			for what, times := range map[change]int{
+				{rollouttest.OpWithdraw, 0}: 4, {rollouttest.OpApply, 0}: 4, {rollouttest.OpRaise, 10}: 4, {rollouttest.OpRaise, 50}: 1, {rollouttest.OpPublish, 100}: 4,
+			} {
+				require.Len(t, keys[what], 1, "%v", what)
+				for key, n := range keys[what] {
+					require.NotEmpty(t, key)
+					require.Equal(t, times, n, "%v", what)
+				}
+			}
+			require.Equal(t, []string{
+				"STARTED 0-0", "WITHDRAWN 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100",
+			}, s.audit())
+		})
+	}
+}
+
+func TestConflictsWithoutEndEndTheRun(t *testing.T) {
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		conflict := fmt.Errorf("busy with something else: %w", alipayplus.ErrConflict)
+		s.fake.FailNext(rollouttest.OpApply, 4, conflict)
+		_, err := s.runner().Run(t.Context())
+		require.EqualError(t, err, "rollout release 1: busy with something else: conflicting state")
+		require.ErrorIs(t, err, conflict)
+		require.Equal(t, 4, s.fake.Calls(rollouttest.OpApply))
+		require.Nil(t, s.state().Intent)
+
+		// Three in a row are taken for what others do in between.
+		s.fake.FailNext(rollouttest.OpApply, 3, conflict)
+		s.fake.FailNext(rollouttest.OpRaise, 3, conflict)
+		s.requireDone(s.runner().Run(t.Context()))
+	})
+}
+
+// A target may answer with a conflict and not know what became of the change: then it need
+// not mean that nothing happened.
+func TestAConflictOfWhichTheOutcomeIsUnknownKeepsTheIntent(t *testing.T) {
+	t.Parallel()
+	both := errors.Join(alipayplus.ErrConflict, alipayplus.ErrOutcomeUnknown)
+	for name, tt := range map[string]struct {
+		fail  func(*rollouttest.Fake)
+		calls int
+	}{
+		"it had its effect": {func(f *rollouttest.Fake) { f.LoseNext(rollouttest.OpRaise, 1, both) }, 1},
+		"it had none":       {func(f *rollouttest.Fake) { f.FailNext(rollouttest.OpRaise, 1, both) }, 2},
+	} {
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			s.spec.Steps = []rollout.StepSpec{s.spec.Steps[0], s.spec.Steps[2]} // one raise
+			s.fake.ApproveAfter(0)
+			keys := make(map[string]int)
+			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+				if c.Op == rollouttest.OpRaise {
+					keys[c.Change.RequestID]++
+				}
+				return nil
+			})
+			tt.fail(s.fake)
+			for s.fake.Calls(rollouttest.OpRaise) == 0 {
+				s.step()
+				time.Sleep(3 * time.Second)
+			}
+			intent := s.state().Intent
+			require.NotNil(t, intent)
+			require.Equal(t, rollout.ChangeRaise, intent.Kind)
+			s.requireDone(s.runner().Run(t.Context()))
+			require.Len(t, keys, 1)
+			require.Equal(t, tt.calls, s.fake.Calls(rollouttest.OpRaise))
+			require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-100", "DONE 100-100"}, s.audit())
+		})
+	}
+}
+
+// A change of which nothing is known may still have its effect: a conflict does not say that
+// it had none, and only the same key keeps the target from making it twice.
+func TestAConflictAfterAnUnknownOutcomeKeepsTheKey(t *testing.T) {
+	t.Parallel()
+	for name, run := range map[string]func(*stage) (*rollout.State, error){
+		"one run": func(s *stage) (*rollout.State, error) { return s.runner().Run(s.Context()) },
+		"many processes": func(s *stage) (*rollout.State, error) {
+			for {
+				next, err := s.runner().Step(s.Context())
+				if err != nil || next.Over {
+					return s.state(), err
+				}
+				time.Sleep(time.Minute)
+			}
+		},
+	} {
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			answers := []error{alipayplus.ErrOutcomeUnknown, alipayplus.ErrConflict, unavailable(), alipayplus.ErrConflict}
+			var keys []string
+			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+				if c.Op != rollouttest.OpRaise || c.Change.To != 10 {
+					return nil
+				}
+				keys = append(keys, c.Change.RequestID)
+				if len(keys) <= len(answers) {
+					return answers[len(keys)-1]
+				}
+				return nil
+			})
+			s.requireDone(run(s))
+			require.Len(t, keys, 5)
+			for _, key := range keys {
+				require.Equal(t, keys[0], key)
+			}
+		})
+	}
+}
+
+// The first attempt is on its way for long, the second one is refused, and then the first
+// arrives. That is the rollout's own change, whoever runs it by then.
+func TestAChangeThatArrivesAfterItsRepetitionWasRefusedIsTheRollouts(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		op      rollouttest.Op
+		arrives func(*rollouttest.Fake) error
+	}{
+		"an application": {rollouttest.OpApply, func(f *rollouttest.Fake) error { return f.ApplyAs("olga") }},
+		"a raise":        {rollouttest.OpRaise, func(f *rollouttest.Fake) error { return f.SetRatio("olga", 10) }},
+	} {
+		runOnStage(t, name, plain(), func(t *testing.T, s *stage) {
+			answers := []error{alipayplus.ErrOutcomeUnknown, alipayplus.ErrPermission}
+			var keys []string
+			s.fake.Before(func(_ context.Context, c rollouttest.Call) error {
+				if c.Op != tt.op || len(keys) == len(answers) {
+					return nil
+				}
+				keys = append(keys, c.Change.RequestID)
+				return answers[len(keys)-1]
+			})
+			require.EqualError(t, errOf(s.runner().Run(t.Context())), "rollout release 1: permission denied")
+			require.Equal(t, keys[0], keys[1])
+			require.NoError(t, tt.arrives(s.fake))
+			time.Sleep(time.Minute)
+
+			s.requireDone(s.runner().Run(t.Context()))
+
+			require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "RAISED 10-50", "RAISED 50-100", "DONE 100-100"}, s.audit())
+		})
+	}
 }

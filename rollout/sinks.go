@@ -158,3 +158,262 @@ func isNews(written map[string]map[string]repeated, e Event) bool {
 func printable(text string) string {
 	return validation.Visible(validation.OneLine(strings.ToValidUTF8(text, "?")))
 }
+
+const (
+	// sinkLimit is how long a sink may take for one event.
+	sinkLimit = 30 * time.Second
+	// sinkPatience is how long a run waits for its sinks at most before it goes on, and how
+	// long a failure may take that is no reason to give a sink up.
+	sinkPatience = time.Second
+	// closingPatience is how long it waits for them when it ends.
+	closingPatience = 5 * time.Second
+	// firstGiveUp is how long a sink is given up for that did not answer. It doubles with each
+	// further time, up to lastGiveUp.
+	firstGiveUp = time.Minute
+	lastGiveUp  = time.Hour
+	// maxQueue is how many events wait for a sink at most; the oldest are dropped.
+	maxQueue = 4096
+)
+
+// delivery hands events to one sink: in order, one at a time, and in the background, so that
+// no pause, abort or stop waits for a sink. A sink that does not answer is given up for a
+// while, which is logged once; the events wait for it. It is safe for concurrent use: the
+// rollouts of a fleet share it.
+type delivery struct {
+	sink   Sink
+	logger *slog.Logger
+
+	mu    sync.Mutex
+	queue []delivered
+	// working says that a goroutine empties the queue; stuck that the sink has not returned
+	// from a call that was given up.
+	working, stuck bool
+	// cancel ends the present call; nil for none. interrupted says that it was called, so that
+	// what waits is left in the queue.
+	cancel      context.CancelFunc
+	interrupted bool
+	// retryAt is until when the sink is given up, and failures how often that was in a row.
+	retryAt  time.Time
+	failures int
+	// lastError is the one that was logged last, and lost how many events did not reach the
+	// sink since it answered last.
+	lastError string
+	lost      int
+}
+
+// delivered is an event for a sink, or a mark that is closed when all before it are done.
+type delivered struct {
+	ctx   context.Context //nolint:containedctx // it goes with the event, and carries values alone
+	event Event
+	mark  chan struct{}
+}
+
+// add hands an event over. It does not block.
+func (d *delivery) add(ctx context.Context, e Event) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.queue) == maxQueue {
+		d.lost++
+		d.queue = d.queue[1:]
+	}
+	d.queue = append(d.queue, delivered{ctx: context.WithoutCancel(ctx), event: e})
+	d.start()
+}
+
+// start begins to empty the queue, unless that goes on already or the sink is given up. The
+// caller holds the lock.
+func (d *delivery) start() {
+	if !d.working && !d.stuck && !time.Now().Before(d.retryAt) {
+		d.working = true
+		go d.work()
+	}
+}
+
+// done is closed when the sink has got the events so far, or was given up.
+func (d *delivery) done() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	mark := make(chan struct{})
+	if d.working {
+		d.queue = append(d.queue, delivered{mark: mark})
+	} else {
+		close(mark)
+	}
+	return mark
+}
+
+// undelivered is how many events wait for the sink.
+func (d *delivery) undelivered() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.queue)
+}
+
+// work empties the queue, or gives the sink up.
+func (d *delivery) work() {
+	for {
+		next, ok := d.next()
+		if !ok {
+			return
+		}
+		if next.mark != nil {
+			close(next.mark)
+			continue
+		}
+		began := time.Now()
+		err := d.call(next.ctx, next.event)
+		if !d.record(next, err, time.Since(began)) {
+			return
+		}
+	}
+}
+
+func (d *delivery) next() (delivered, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if len(d.queue) == 0 {
+		d.working, d.queue = false, nil
+		return delivered{}, false
+	}
+	next := d.queue[0]
+	d.queue = d.queue[1:]
+	return next, true
+}
+
+// call calls the sink, and leaves it alone when it does not return in time. A panic counts as
+// an error: a sink must not end the rollout.
+func (d *delivery) call(ctx context.Context, e Event) error {
+	ctx, cancel := context.WithTimeout(ctx, sinkLimit)
+	defer d.calling(nil)
+	d.calling(cancel)
+	returned := make(chan error, 1)
+	go func() {
+		defer cancel()
+		defer func() {
+			if p := recover(); p != nil {
+				returned <- fmt.Errorf("the sink panicked: %v", p)
+			}
+		}()
+		returned <- d.sink(ctx, e)
+	}()
+	select {
+	case err := <-returned:
+		return err
+	case <-ctx.Done():
+	}
+	select {
+	case err := <-returned:
+		return err
+	case <-time.After(sinkPatience):
+	}
+	d.mu.Lock()
+	d.stuck = true
+	d.mu.Unlock()
+	go func() {
+		<-returned //nolint:errcheck // too late to be of use
+		d.mu.Lock()
+		d.stuck = false
+		d.mu.Unlock()
+	}()
+	return fmt.Errorf("it has not returned: %w", ctx.Err())
+}
+
+func (d *delivery) calling(cancel context.CancelFunc) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.cancel = cancel
+}
+
+// interrupt ends the present call, and leaves the rest in the queue.
+func (d *delivery) interrupt() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.cancel != nil {
+		d.interrupted = true
+		d.cancel()
+	}
+}
+
+// record logs what became of an event, and says whether to go on with the next one.
+func (d *delivery) record(of delivered, err error, took time.Duration) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	log := func(level slog.Level, message string, attrs ...slog.Attr) {
+		d.logger.LogAttrs(of.ctx, level, message, append(attrs, slog.String("rollout", of.event.Rollout), slog.String("event", string(of.event.Kind)))...)
+	}
+	interrupted := d.interrupted
+	d.interrupted = false
+	if err == nil {
+		if d.lastError != "" {
+			log(slog.LevelInfo, "a sink of rollout events answers again", slog.Int("lost", d.lost))
+		}
+		d.failures, d.lost, d.lastError = 0, 0, ""
+		return d.goOn(!interrupted)
+	}
+	d.lost++
+	said := d.lastError == err.Error() || d.failures > 0
+	d.lastError = err.Error()
+	if took < sinkPatience && !interrupted { // it delays nothing
+		if !said {
+			log(slog.LevelWarn, "a sink of rollout events failed; the audit log has what the rollout did", slog.Any("error", err))
+		}
+		return true
+	}
+	pause := min(firstGiveUp<<min(d.failures, 10), lastGiveUp)
+	d.failures++
+	d.retryAt = time.Now().Add(pause)
+	if !said {
+		log(slog.LevelWarn, "a sink of rollout events does not answer, and is given up for a while; the audit log has what the rollout did",
+			slog.Any("error", err), slog.Duration("for", pause))
+	}
+	return d.goOn(false)
+}
+
+// goOn stops emptying the queue unless it is to go on, and lets those go on who wait for that.
+// The caller holds the lock.
+func (d *delivery) goOn(on bool) bool {
+	if on {
+		return true
+	}
+	d.working = false
+	var events []delivered
+	for _, next := range d.queue {
+		if next.mark != nil {
+			close(next.mark)
+			continue
+		}
+		events = append(events, next)
+	}
+	d.queue = events
+	return false
+}
+
+// settle waits until the sinks have got the events so far, but no longer than the patience.
+func (c *config) settle(patience time.Duration) {
+	if len(c.deliveries) == 0 {
+		return
+	}
+	timer := time.NewTimer(patience)
+	defer timer.Stop()
+	for _, d := range c.deliveries {
+		select {
+		case <-d.done():
+		case <-timer.C:
+			return
+		}
+	}
+}
+
+// closeSinks is settle at the end of a run. Events that still wait are lost with the process.
+func (c *config) closeSinks(ctx context.Context) {
+	c.settle(closingPatience)
+	for _, d := range c.deliveries {
+		d.interrupt()
+	}
+	c.settle(sinkPatience)
+	for _, d := range c.deliveries {
+		if n := d.undelivered(); n > 0 {
+			c.logger.LogAttrs(context.WithoutCancel(ctx), slog.LevelWarn, "a sink has not got the last events of a run; the audit log has what the rollout did", slog.Int("events", n))
+		}
+	}
+}
