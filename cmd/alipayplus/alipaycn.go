@@ -22,16 +22,9 @@ type version struct {
 
 // openVersion makes a version at AlipayCN a target.
 func openVersion(ctx context.Context, opts *options) (rollout.Target, error) {
-	keys := []string{"ALIPAYCN_PRIVATE_KEY", "ALIPAYCN_PUBLIC_KEY"}
-	if os.Getenv("ALIPAYCN_ALIPAY_CERT_FILE") != "" { // in place of the public key
-		keys = keys[:1]
-	}
-	if missing := missingVariables([]string{"ALIPAYCN_APP_ID"}, keys); missing != "" {
-		return nil, misused("who calls AlipayCN is not known: set %s", missing)
-	}
-	client, err := alipaycn.NewFromEnv()
+	client, err := opts.app.alipaycnClient(opts.cmd)
 	if err != nil {
-		return nil, wrongUse{err}
+		return nil, err
 	}
 	app, err := miniProgram(ctx, client, opts)
 	if err != nil {

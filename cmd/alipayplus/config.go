@@ -26,7 +26,15 @@ const configFile = "alipayplus.yaml"
 // variables for which their keys stand: base-url in the section platform is for
 // ALIPAYPLUS_BASE_URL.
 func sections() map[string]string {
-	return map[string]string{"platform": "ALIPAYPLUS_", "alipaycn": "ALIPAYCN_", "rollout": "ALIPAYPLUS_ROLLOUT_"}
+	all := flagSections()
+	all["platform"], all["alipaycn"] = "ALIPAYPLUS_", "ALIPAYCN_"
+	return all
+}
+
+// flagSections are the sections whose keys are the flags of the command, or of the group of
+// commands, of that name.
+func flagSections() map[string]string {
+	return map[string]string{"rollout": "ALIPAYPLUS_ROLLOUT_"}
 }
 
 // keys are the keys of each section: what the library reads, and the flags of commands.
@@ -41,7 +49,7 @@ func keys(root *cobra.Command) map[string][]string {
 		},
 	}
 	for _, cmd := range root.Commands() {
-		if sections()[cmd.Name()] == "" {
+		if flagSections()[cmd.Name()] == "" {
 			continue
 		}
 		var collect func(cmd *cobra.Command)
@@ -60,11 +68,32 @@ func keys(root *cobra.Command) map[string][]string {
 	return all
 }
 
-// configure gives the flags that are not given the values of their variables, and
-// variables that are not set those of the configuration file.
-func configure(cmd *cobra.Command) error {
+// configure gives the flags of the command that are not given the values of their
+// variables, which the configuration file may set.
+func (a *app) configure(cmd *cobra.Command) (err error) {
 	section := sectionOf(cmd)
-	if section == "" { // it calls nobody
+	if section == "" { // its flags have no variables
+		return nil
+	}
+	if err := a.settings(cmd); err != nil {
+		return err
+	}
+	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
+		if err == nil && f.Name != "help" {
+			variable := flagSections()[section] + variableName(f.Name)
+			where := variable
+			if a.fromFile[variable] {
+				where = cmp.Or(cmd.Flag("config").Value.String(), configFile) + ": " + f.Name
+			}
+			err = fromVariable(f, variable, where)
+		}
+	})
+	return err
+}
+
+// settings sets the variables that are not set to what the configuration file says, once.
+func (a *app) settings(cmd *cobra.Command) error {
+	if a.fromFile != nil {
 		return nil
 	}
 	config := cmd.Flag("config")
@@ -86,23 +115,14 @@ func configure(cmd *cobra.Command) error {
 			fromFile[variable] = true
 		}
 	}
-	cmd.LocalNonPersistentFlags().VisitAll(func(f *pflag.Flag) {
-		if err == nil && f.Name != "help" {
-			variable := sections()[section] + variableName(f.Name)
-			where := variable
-			if fromFile[variable] {
-				where = cmp.Or(config.Value.String(), configFile) + ": " + f.Name
-			}
-			err = fromVariable(f, variable, where)
-		}
-	})
-	return err
+	a.fromFile = fromFile
+	return nil
 }
 
 // sectionOf is the section of a command's flags: the name of the group that it is in.
 func sectionOf(cmd *cobra.Command) string {
 	for ; cmd.HasParent(); cmd = cmd.Parent() {
-		if _, ok := sections()[cmd.Name()]; ok {
+		if _, ok := flagSections()[cmd.Name()]; ok && cmd.Parent() == cmd.Root() {
 			return cmd.Name()
 		}
 	}

@@ -17,6 +17,7 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -35,13 +36,25 @@ func TestMain(m *testing.M) {
 	case os.Getenv(processEnv) != "":
 		main()
 	}
-	for _, variable := range os.Environ() { // what a CI system, or a developer, has set
-		name, _, _ := strings.Cut(variable, "=")
-		if strings.HasPrefix(name, "ALIPAYPLUS_") || strings.HasPrefix(name, "ALIPAYCN_") || strings.HasPrefix(name, "GITHUB_") {
-			_ = os.Unsetenv(name)
-		}
-	}
-	os.Exit(m.Run())
+	testscript.Main(withoutCredentials{m}, map[string]func(){"alipayplus": main})
+}
+
+// withoutCredentials are the tests, without what a CI system, or a developer, has set.
+type withoutCredentials struct{ *testing.M }
+
+func (m withoutCredentials) Run() int {
+	testkey.ClearEnv("ALIPAYPLUS_", "ALIPAYCN_", "GITHUB_")
+	return m.M.Run()
+}
+
+// TestScripts runs the command lines of testdata/script, each in a folder of its own, by the
+// program itself. See [scriptCommands] for what scripts can use besides.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true, Cmds: scriptCommands(),
+	})
 }
 
 // A machine with zone files cannot show by a rollout that the program needs none.

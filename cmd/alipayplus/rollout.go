@@ -76,7 +76,7 @@ func (a *app) rollout() *cobra.Command {
 // rolloutCommand is one command of the group.
 func (a *app) rolloutCommand(use, name, short string) *cobra.Command {
 	o := &options{
-		command: name, targetApp: string(alipayplus.TargetAlipayCN),
+		app: a, command: name, targetApp: string(alipayplus.TargetAlipayCN),
 		interval: rollout.Duration(5 * time.Minute), callTimeout: rollout.Duration(2 * time.Minute),
 	}
 	cmd := &cobra.Command{Use: use, Short: short, Args: noArguments}
@@ -102,6 +102,7 @@ func valueOf(f *pflag.Flag) string {
 // options are the flags of a rollout command. Those that a command does not have keep their
 // defaults.
 type options struct {
+	app     *app
 	command string
 	cmd     *cobra.Command
 	// given are the flags of the command line.

@@ -27,6 +27,8 @@ type app struct {
 	status report.Exit
 	// options are those of the rollout commands.
 	options map[*cobra.Command]*options
+	// fromFile are the variables that the configuration file has set; nil before it is read.
+	fromFile map[string]bool
 	// results are what the other commands print.
 	results map[*cobra.Command]result
 }
@@ -81,11 +83,12 @@ over the file alipayplus.yaml.
 		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 		SilenceErrors:     true,
 		SilenceUsage:      true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return configure(cmd) },
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.configure(cmd) },
 	}
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)
 	root.PersistentFlags().String("config", "", "the `file` with the configuration (default alipayplus.yaml, where there is one)")
+	root.PersistentFlags().Bool("verbose", false, "log each call of the platform and of AlipayCN to standard error")
 	root.SetFlagErrorFunc(wrongFlag)
 	root.SetUsageTemplate(usageTemplate())
 	root.SetHelpCommandGroupID("")
@@ -205,7 +208,7 @@ func built() string {
 		return "alipayplus (devel)"
 	}
 	var text strings.Builder
-	text.WriteString("alipayplus " + cmp.Or(info.Main.Version, "(devel)"))
+	text.WriteString("alipayplus " + builtVersion())
 	for _, setting := range info.Settings {
 		switch {
 		case setting.Key == "vcs.revision":
@@ -215,6 +218,14 @@ func built() string {
 		}
 	}
 	return text.String() + ", " + info.GoVersion
+}
+
+// builtVersion is the version of the program.
+func builtVersion() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return cmp.Or(info.Main.Version, "(devel)")
+	}
+	return "(devel)"
 }
 
 // wrongUse is the error of somebody who calls the program.

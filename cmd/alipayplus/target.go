@@ -3,8 +3,6 @@ package main
 import (
 	"context"
 	"fmt"
-	"os"
-	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/rollout"
@@ -22,16 +20,9 @@ func openTarget(ctx context.Context, opts *options) (rollout.Target, error) {
 
 // openRelease makes a release of the platform a target.
 func openRelease(ctx context.Context, opts *options) (rollout.Target, error) {
-	missing := missingVariables(
-		[]string{"ALIPAYPLUS_BASE_URL", "ALIPAYPLUS_CLIENT_ID"},
-		[]string{"ALIPAYPLUS_PRIVATE_KEY", "ALIPAYPLUS_PLATFORM_PUBLIC_KEY"},
-	)
-	if missing != "" {
-		return nil, misused("the platform and who calls it are not known: set %s", missing)
-	}
-	client, err := alipayplus.NewFromEnv()
+	client, err := opts.app.platformClient(opts.cmd)
 	if err != nil {
-		return nil, wrongUse{err}
+		return nil, err
 	}
 	id := opts.release
 	if id == "" {
@@ -40,23 +31,6 @@ func openRelease(ctx context.Context, opts *options) (rollout.Target, error) {
 		}
 	}
 	return rollout.ForRelease(client, id), nil
-}
-
-// missingVariables names the variables without which there is no client. Of keys, a
-// variable has the text, or another one the name of a file with it.
-func missingVariables(texts, keys []string) string {
-	var missing []string
-	for _, name := range texts {
-		if os.Getenv(name) == "" {
-			missing = append(missing, name)
-		}
-	}
-	for _, name := range keys {
-		if os.Getenv(name) == "" && os.Getenv(name+"_FILE") == "" {
-			missing = append(missing, fmt.Sprintf("%s_FILE (or %s)", name, name))
-		}
-	}
-	return strings.Join(missing, ", ")
 }
 
 // findRelease finds the release of a version. It makes none.

@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/alipayplus-go/alipayplus/platform"
+)
+
+// scriptCommands are the commands that scripts have besides those of testscript:
+//
+//	platform [review]   serves a platform on loopback, whose reviewers approve at once or after
+//	                    the time review ("never": not at all), and sets the ALIPAYPLUS_*
+//	                    variables to those of the owner of a workspace on it
+//	alipaycn            serves a stand-in for AlipayCN, with version 0.0.1 of a mini program
+//	                    in development, and sets the ALIPAYCN_* variables to those of its app
+//	status N COMMAND    runs a command that must end with that exit status
+func scriptCommands() map[string]func(ts *testscript.TestScript, neg bool, args []string) {
+	return map[string]func(ts *testscript.TestScript, neg bool, args []string){
+		"platform": scriptPlatform, "alipaycn": scriptAlipayCN, "status": scriptStatus,
+	}
+}
+
+func scriptPlatform(ts *testscript.TestScript, _ bool, args []string) {
+	review := func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(0) }
+	if len(args) > 0 {
+		if args[0] == "never" {
+			review = nil
+		} else {
+			after, err := time.ParseDuration(args[0])
+			ts.Check(err)
+			review = func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(after) }
+		}
+	}
+	options := []platform.Option{platform.WithSigner(testkey.Key())}
+	if review != nil {
+		options = append(options, platform.WithAutoReview(review))
+	}
+	p, err := platform.New(options...)
+	ts.Check(err)
+	ctx := context.Background()
+	workspace, err := p.AddWorkspace(ctx, company())
+	ts.Check(err)
+	ts.Check(p.PutMember(ctx, platform.Member{WorkspaceID: workspace, Name: "owner", Role: alipayplus.RoleOwner}))
+	id, err := p.AddClient(ctx, workspace, "owner", testkey.Client().Public())
+	ts.Check(err)
+	ts.Setenv("ALIPAYPLUS_BASE_URL", scriptServe(ts, p))
+	ts.Setenv("ALIPAYPLUS_CLIENT_ID", id)
+	ts.Setenv("ALIPAYPLUS_PRIVATE_KEY_FILE", scriptFile(ts, "private-key.pem", testkey.ClientPEM()))
+	ts.Setenv("ALIPAYPLUS_PLATFORM_PUBLIC_KEY_FILE", scriptFile(ts, "platform-public-key.pem", p.PublicKeyPEM()))
+}
+
+func scriptAlipayCN(ts *testscript.TestScript, _ bool, _ []string) {
+	g, err := alipaycntest.New(alipaycntest.WithKey(testkey.Key()), alipaycntest.WithAutoReview(0), alipaycntest.WithAnyTemplate())
+	ts.Check(err)
+	public, err := x509.MarshalPKIXPublicKey(testkey.Client().Public())
+	ts.Check(err)
+	ts.Check(g.AddApp(alipaycntest.App{ID: cnProgram, PublicKey: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})}))
+	ts.Check(g.AddVersion(cnProgram, "0.0.1"))
+	ts.Setenv("ALIPAYCN_ENDPOINT", scriptServe(ts, g))
+	ts.Setenv("ALIPAYCN_APP_ID", cnProgram)
+	ts.Setenv("ALIPAYCN_PRIVATE_KEY_FILE", scriptFile(ts, "app-private-key.pem", testkey.ClientPEM()))
+	ts.Setenv("ALIPAYCN_PUBLIC_KEY_FILE", scriptFile(ts, "alipay-public-key.pem", g.AlipayPublicKey()))
+}
+
+// scriptServe serves on loopback until the script ends.
+func scriptServe(ts *testscript.TestScript, served http.Handler) (address string) {
+	server := httptest.NewServer(served)
+	ts.Defer(server.Close)
+	return server.URL
+}
+
+// scriptFile writes a file beside those of the script.
+func scriptFile(ts *testscript.TestScript, name string, content []byte) (path string) {
+	path = filepath.Join(ts.Getenv("WORK"), ".credentials", name)
+	ts.Check(os.MkdirAll(filepath.Dir(path), 0o700))
+	ts.Check(os.WriteFile(path, content, 0o600))
+	return path
+}
+
+func scriptStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N COMMAND ARGUMENTS...")
+	}
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err, got := ts.Exec(args[1], args[2:]...), 0
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		err, got = nil, exit.ExitCode()
+	}
+	ts.Check(err)
+	if got != want {
+		ts.Fatalf("exit status %s", fmt.Sprintf("%d, not %d", got, want))
+	}
+}
