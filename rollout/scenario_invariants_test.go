@@ -27,16 +27,28 @@ func TestWhateverGoesWrongARolloutKeepsItsPromises(t *testing.T) {
 	ends := make(map[rollout.Status]int)
 	rapid.Check(t, func(rt *rapid.T) {
 		inBubble(t, func(ctx context.Context) {
-			o := newOrdeal(ctx, rt)
-			state := o.survive()
-			o.requireRising()
-			o.requireEvaluated()
-			o.requireOnce()
-			o.requireAgreement(state)
-			ends[state.Status]++
+			ends[anyOrdeal(ctx, rt).keepsPromises().Status]++
 		})
 	})
 	t.Log("ends:", ends)
+}
+
+// The person approved, the process died before it raised, and then the gate failed: the
+// approval is void, and the person is asked for another one.
+func TestAnApprovalThatAnotherProcessFindsVoidIsAskedForAgain(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
+		o := newOrdeal(t.Context(), t, rollout.Spec{
+			Version: rollout.SpecVersion,
+			Gates:   map[string]rollout.GateSpec{"errors": {Tolerate: new(0)}},
+			Steps: []rollout.StepSpec{
+				{Ratio: 1, Bake: rollout.Duration(time.Minute), Gates: []string{"errors"}}, {Ratio: 20, Approval: true}, {Ratio: 100},
+			},
+		})
+		o.fake.ApproveAfter(0)
+		o.deaths, o.script = []death{{at: 44, after: true}, {at: 12}}, []string{"pass", "fail", "fail", "pass", "error", "fail"}
+		require.Equal(t, rollout.Done, o.keepsPromises().Status)
+		require.Contains(t, strings.Join(o.history, "\n"), "waiting for approval of 20%; that of lin is void")
+	})
 }
 
 // inBubble runs one case in virtual time of its own. A case that fails panics, which
@@ -71,7 +83,7 @@ type answer struct {
 
 // ordeal is a rollout to which much happens.
 type ordeal struct {
-	rt       *rapid.T
+	rt       rapid.TB
 	ctx      context.Context
 	fake     *rollouttest.Fake
 	store    *rollout.MemoryStore
@@ -84,15 +96,24 @@ type ordeal struct {
 
 	mu        sync.Mutex
 	answers   []answer
-	approvals map[alipayplus.Ratio]time.Time
+	approvals int // how many were given
 	reopened  int // how often an application came to nothing
+	history   []string
 }
 
-func newOrdeal(ctx context.Context, rt *rapid.T) *ordeal {
+func newOrdeal(ctx context.Context, rt rapid.TB, spec rollout.Spec) *ordeal {
 	o := &ordeal{
-		rt: rt, ctx: ctx, store: rollout.NewMemoryStore(), approvals: make(map[alipayplus.Ratio]time.Time),
-		fake: rollouttest.NewFake("release 1", alipayplus.DefaultLadder()), spec: anySpec(rt),
+		rt: rt, ctx: ctx, store: rollout.NewMemoryStore(), hosts: []string{"a"},
+		fake: rollouttest.NewFake("release 1", alipayplus.DefaultLadder()), spec: spec,
 	}
+	o.fake.Before(func(_ context.Context, c rollouttest.Call) error { return o.happen(c, "before") })
+	o.fake.After(func(_ context.Context, c rollouttest.Call) error { return o.happen(c, "after") })
+	return o
+}
+
+// anyOrdeal is one that was drawn.
+func anyOrdeal(ctx context.Context, rt *rapid.T) *ordeal {
+	o := newOrdeal(ctx, rt, anySpec(rt))
 	o.fake.ApproveAfter(minutes(rt, 0, 90, "review"))
 	o.troubles = rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) trouble {
 		return trouble{rapid.IntRange(1, 80).Draw(rt, "at"), rapid.SampledFrom(kinds()).Draw(rt, "what")}
@@ -110,9 +131,18 @@ func newOrdeal(ctx context.Context, rt *rapid.T) *ordeal {
 			seen.Blocker = &rollout.Blocker{ID: "release 0", Version: "0.9.0", Status: alipayplus.ReleaseUnderReview}
 		})
 	}
-	o.fake.Before(func(_ context.Context, c rollouttest.Call) error { return o.happen(c, "before") })
-	o.fake.After(func(_ context.Context, c rollouttest.Call) error { return o.happen(c, "after") })
 	return o
+}
+
+// keepsPromises lets the rollout come to its end and checks everything that was promised.
+func (o *ordeal) keepsPromises() *rollout.State {
+	state := o.survive()
+	o.requireRising()
+	o.requireEvaluated()
+	o.requireApproved()
+	o.requireOnce()
+	o.requireAgreement(state)
+	return state
 }
 
 func kinds() []string {
@@ -252,21 +282,18 @@ func (o *ordeal) ask(name string) rollout.Gate {
 	}
 }
 
-// sink approves what is waited for.
+// sink approves what is waited for, as often as it is asked for.
 func (o *ordeal) sink(_ context.Context, e rollout.Event) error {
-	if e.Kind != rollout.EventWaiting {
+	if last := len(o.history) - 1; last < 0 || !strings.HasSuffix(o.history[last], e.What) {
+		o.history = append(o.history, fmt.Sprintf("%s %s %s", e.At.Format("02 15:04:05"), e.Kind, e.What))
+	}
+	if e.Kind != rollout.EventWaiting || e.Wait != rollout.WaitApproval {
 		return nil
 	}
-	for _, step := range o.spec.Steps {
-		if e.What == fmt.Sprintf("waiting for approval of %v", step.Ratio) {
-			require.True(o.rt, step.Approval)
-			if _, given := o.approvals[step.Ratio]; !given {
-				o.approvals[step.Ratio] = time.Now()
-				c := rollout.Command{ID: "approve " + step.Ratio.String(), Kind: rollout.CommandApprove, Ratio: step.Ratio, By: "lin", At: time.Now()}
-				require.NoError(o.rt, o.store.Post(o.ctx, o.fake.ID(), c))
-			}
-		}
-	}
+	require.True(o.rt, slices.ContainsFunc(o.spec.Steps, func(s rollout.StepSpec) bool { return s.Ratio == e.To && s.Approval }), "%v", e.To)
+	o.approvals++
+	c := rollout.Command{ID: fmt.Sprint("approval ", o.approvals), Kind: rollout.CommandApprove, Ratio: e.To, By: "lin", At: time.Now()}
+	require.NoError(o.rt, o.store.Post(o.ctx, o.fake.ID(), c))
 	return nil
 }
 
@@ -280,18 +307,24 @@ func (o *ordeal) runner(p *process, life int) *rollout.Runner {
 	return r
 }
 
+// patience is how long a rollout may take to whose person nothing is left to do. Bake times,
+// intervals of gates, reviews and what dies or fails add up to two days at most.
+const patience = 10 * day
+
 // survive starts one process after another until the rollout is over.
 func (o *ordeal) survive() *rollout.State {
-	for life := range 100 {
+	all, cancel := context.WithTimeout(o.ctx, patience)
+	defer cancel()
+	for life := 0; all.Err() == nil; life++ {
 		p := new(process)
 		if life < len(o.deaths) {
 			p.diesAt, p.after = o.deaths[life].at, o.deaths[life].after
 		}
-		job := 90 * day
+		job := patience
 		if life < len(o.jobs) {
 			job = o.jobs[life]
 		}
-		ctx, cancel := context.WithTimeout(o.ctx, job)
+		ctx, cancel := context.WithTimeout(all, job)
 		state, err := o.runner(p, life).Run(ctx)
 		cancel()
 		if !p.dead && state != nil && state.Status.Final() {
@@ -300,7 +333,8 @@ func (o *ordeal) survive() *rollout.State {
 		o.mend(p, state, err, life)
 		time.Sleep(time.Minute)
 	}
-	o.rt.Fatalf("it comes to no end: %v at %v", o.fake.Now().Status, o.fake.Now().Ratio)
+	last := o.history[max(0, len(o.history)-60):]
+	o.rt.Fatalf("it comes to no end: %v at %v; of %d events the last are:\n%s", o.fake.Now().Status, o.fake.Now().Ratio, len(o.history), strings.Join(last, "\n"))
 	return nil
 }
 
@@ -350,10 +384,32 @@ func (o *ordeal) requireRising() {
 		require.Equal(o.rt, o.spec.Steps[next].Ratio, e.To, "from %v", e.From)
 		require.Equal(o.rt, e.To == alipayplus.FullRatio, e.Kind == rollout.ChangePublish)
 		require.Equal(o.rt, e.To == alipayplus.FullRatio, next == len(o.spec.Steps)-1)
-		if o.spec.Steps[next].Approval {
-			require.Contains(o.rt, o.approvals, e.To)
-			require.False(o.rt, e.At.Before(o.approvals[e.To]))
+	}
+}
+
+// requireApproved checks that the runner raised to a ratio that wants approval only under
+// one, and that nothing had stopped the rollout since.
+func (o *ordeal) requireApproved() {
+	var audit []rollout.AuditEntry
+	for entry, err := range o.store.Audit(o.ctx, o.fake.ID()) {
+		require.NoError(o.rt, err)
+		audit = append(audit, entry)
+	}
+	for _, e := range o.raises() {
+		approval := slices.ContainsFunc(o.spec.Steps, func(s rollout.StepSpec) bool { return s.Ratio == e.To && s.Approval })
+		if e.By != rollouttest.Self || !approval {
+			continue
 		}
+		var approved bool
+		for _, entry := range audit {
+			switch {
+			case entry.Action == rollout.EventApproved && entry.To == e.To && !entry.At.After(e.At):
+				approved = true
+			case entry.Action == rollout.EventPaused && entry.At.Before(e.At): // no person does
+				approved = false
+			}
+		}
+		require.True(o.rt, approved, "%v", e.To)
 	}
 }
 
