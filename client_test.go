@@ -181,8 +181,10 @@ func TestEveryOperation(t *testing.T) {
 		"releases.finalize": {func(ctx context.Context, c *client) error {
 			return second(c.Releases.Finalize(ctx, alipayplus.FinalizeInput{ReleaseID: "rel_1", AllowDowngrade: true, RequestID: "k"}))
 		}, `{"releaseId":"rel_1","allowDowngrade":true,"requestId":"k"}`},
-		"releases.delete": {func(ctx context.Context, c *client) error { return second(c.Releases.Delete(ctx, release)) }, `{"releaseId":"rel_1","requestId":"k"}`},
-		"releases.cancel": {func(ctx context.Context, c *client) error { return second(c.Releases.Cancel(ctx, release)) }, `{"releaseId":"rel_1","requestId":"k"}`},
+		"releases.delete":      {func(ctx context.Context, c *client) error { return second(c.Releases.Delete(ctx, release)) }, `{"releaseId":"rel_1","requestId":"k"}`},
+		"releases.cancel":      {func(ctx context.Context, c *client) error { return second(c.Releases.Cancel(ctx, release)) }, `{"releaseId":"rel_1","requestId":"k"}`},
+		"releases.takeOffline": {func(ctx context.Context, c *client) error { return second(c.Releases.TakeOffline(ctx, release)) }, `{"releaseId":"rel_1","requestId":"k"}`},
+		"releases.rollBack":    {func(ctx context.Context, c *client) error { return second(c.Releases.RollBack(ctx, release)) }, `{"releaseId":"rel_1","requestId":"k"}`},
 		"releases.updateConfiguration": {func(ctx context.Context, c *client) error {
 			return second(c.Releases.UpdateConfiguration(ctx, alipayplus.UpdateReleaseConfigurationInput{ReleaseID: "rel_1", RequestID: "k"}))
 		}, `{"releaseId":"rel_1","configuration":{},"requestId":"k"}`},

@@ -30,6 +30,8 @@
 //	GRAYSCALE_RELEASE    cancel                            CANCELED
 //	GRAYSCALE_RELEASE    target app ends it (own)          RELEASE_PREPARATION
 //	FULL_RELEASE         another version is fully released ARCHIVED
+//	FULL_RELEASE         take offline, roll back (own)     ARCHIVED
+//	ARCHIVED             the next one rolls back (own)     FULL_RELEASE
 //
 // # How a service moves
 //
@@ -74,6 +76,8 @@
 //     are free, and the version can be selected again.
 //   - A version below the one that is fully released goes live only where AllowDowngrade
 //     is set.
+//   - A full release can be taken offline, and rolled back to the one that it replaced,
+//     where the target app can do so.
 //   - No verdict is applied to a release until it is known what its target app did when
 //     it was last asked; the same call, repeated by any member, finds out.
 //   - An authorization page is good for one mini program, shows what the platform has

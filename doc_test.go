@@ -51,7 +51,7 @@ func TestHowAReleaseMoves(t *testing.T) {
 		"GRAYSCALE_RELEASE":   {"GRAYSCALE_RELEASE", "FULL_RELEASE", "CANCELED", "RELEASE_PREPARATION"},
 		"FULL_RELEASE":        {"ARCHIVED"},
 		"CANCELED":            {},
-		"ARCHIVED":            {},
+		"ARCHIVED":            {"FULL_RELEASE"},
 		"DELETED":             {},
 	}.check(t)
 }

@@ -23,7 +23,8 @@ type ReleaseStatus string
 
 // The release statuses. The first five are the steps of "Release mini
 // programs"; CANCELED and ARCHIVED are documented for the same platform family,
-// not on the AlipayCN page; DELETED is this project's own.
+// not on the AlipayCN page; DELETED is this project's own, as are the ways to ARCHIVED
+// by [ReleasesClient.TakeOffline] and [ReleasesClient.RollBack].
 const (
 	// ReleaseNewVersionCreated: may be configured and applied for.
 	ReleaseNewVersionCreated ReleaseStatus = "NEW_VERSION_CREATED"
@@ -37,7 +38,8 @@ const (
 	ReleaseFull ReleaseStatus = "FULL_RELEASE"
 	// ReleaseCanceled: given up; this version cannot go to this target again.
 	ReleaseCanceled ReleaseStatus = "CANCELED"
-	// ReleaseArchived: another version of the program became fully released.
+	// ReleaseArchived: was live for all users, until another version became fully
+	// released or this one was taken offline or rolled back.
 	ReleaseArchived ReleaseStatus = "ARCHIVED"
 	// ReleaseDeleted: the selection of the target app was taken back, see
 	// [ReleasesClient.Delete]. Only its answer and the history have this status: the
@@ -70,6 +72,8 @@ func releaseTransitions() []transition[ReleaseStatus] {
 		{ReleaseGrayscale, "cancel", ReleaseCanceled},
 		{ReleaseGrayscale, "target app ends it (own)", ReleasePreparation},
 		{ReleaseFull, "another version is fully released", ReleaseArchived},
+		{ReleaseFull, "take offline, roll back (own)", ReleaseArchived},
+		{ReleaseArchived, "the next one rolls back (own)", ReleaseFull},
 	}
 }
 
@@ -152,7 +156,8 @@ type Release struct {
 	UpdatedBy string `json:"updatedBy"`
 	// UpdatedAt is when it last changed.
 	UpdatedAt time.Time `json:"updatedAt"`
-	// ReleasedAt is when it became fully released; zero until then.
+	// ReleasedAt is when it became fully released, by a rollback of the version after it
+	// too; zero until then.
 	ReleasedAt time.Time `json:"releasedAt,omitzero"`
 }
 
@@ -433,6 +438,26 @@ func (c *ReleasesClient) Finalize(ctx context.Context, in FinalizeInput) (*Relea
 // (both this project's own rules).
 func (c *ReleasesClient) Cancel(ctx context.Context, in ReleaseInput) (*Release, error) {
 	return sendWrite[Release](ctx, c.client, contract.ReleaseCancel, &in, &in.RequestID)
+}
+
+// TakeOffline takes a fully released version away from all users; it is ARCHIVED, and
+// none is in its place. AlipayCN's own API has this call, and the product documents do
+// not: it is this project's own here. Errors: [ErrConflict] when it is not fully
+// released, when the target app has no such call, or when the app refuses, as AlipayCN
+// does while another version is in grayscale; [AuthorizationRequiredError];
+// [ErrNotFound]; [ErrPermission].
+func (c *ReleasesClient) TakeOffline(ctx context.Context, in ReleaseInput) (*Release, error) {
+	return sendWrite[Release](ctx, c.client, contract.ReleaseTakeOffline, &in, &in.RequestID)
+}
+
+// RollBack takes a fully released version back, and makes the one that it replaced live
+// for all users again, without review. The named release is ARCHIVED, the one before it
+// FULL_RELEASE; what is returned is the latter. AlipayCN's own API has this call, and the
+// product documents do not: it is this project's own here. Errors: those of
+// [ReleasesClient.TakeOffline], and [ErrConflict] when it replaced no version, or when
+// the app refuses, as AlipayCN does after another rollback.
+func (c *ReleasesClient) RollBack(ctx context.Context, in ReleaseInput) (*Release, error) {
+	return sendWrite[Release](ctx, c.client, contract.ReleaseRollBack, &in, &in.RequestID)
 }
 
 // Delete takes back a mistaken selection of the target app: a release in

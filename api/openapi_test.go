@@ -105,6 +105,8 @@ func exchanges() map[contract.Operation]exchange {
 		contract.ReleaseGrayscale:    of[alipayplus.GrayscaleInput, alipayplus.Release](),
 		contract.ReleaseFinalize:     of[alipayplus.FinalizeInput, alipayplus.Release](),
 		contract.ReleaseDelete:       of[alipayplus.ReleaseInput, alipayplus.Release](),
+		contract.ReleaseTakeOffline:  of[alipayplus.ReleaseInput, alipayplus.Release](),
+		contract.ReleaseRollBack:     of[alipayplus.ReleaseInput, alipayplus.Release](),
 		contract.ReleaseCancel:       of[alipayplus.ReleaseInput, alipayplus.Release](),
 		contract.AuthorizationBegin:  of[alipayplus.BeginAuthorizationInput, alipayplus.Authorization](),
 		contract.AuthorizationQuery:  of[alipayplus.AuthorizationInput, alipayplus.Authorization](),

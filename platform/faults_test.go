@@ -104,6 +104,11 @@ func writes() []write {
 			return alipayplus.FinalizeInput{ReleaseID: w.prepared(former.ProgramID, "1.1.0").ID}
 		}},
 		release(contract.ReleaseCancel, alipayplus.ReleasePreparation),
+		release(contract.ReleaseTakeOffline, alipayplus.ReleaseFull),
+		{op: contract.ReleaseRollBack, given: func(w *world) any {
+			former := w.full(w.authorizedProgram().ID, "1.0.0")
+			return alipayplus.ReleaseInput{ReleaseID: w.full(former.ProgramID, "1.1.0").ID}
+		}},
 		release(contract.ReleaseDelete, alipayplus.ReleaseNewVersionCreated),
 		{op: contract.AuthorizationBegin, given: func(w *world) any {
 			return alipayplus.BeginAuthorizationInput{ProgramID: w.program().ID, TargetApp: cn}

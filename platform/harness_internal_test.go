@@ -110,7 +110,11 @@ func fuzzPlatform(t testing.TB) *Platform {
 		if status == alipayplus.ReleaseUnderReview {
 			request.Status, request.Reviews = alipayplus.RequestUnderReview, []alipayplus.Review{{Party: alipayplus.PartyAlipayPlus, Status: alipayplus.ReviewPending}}
 		}
-		records = append(records, &releaseRecord{Workspace: "ws", Sort: sort, Release: release}, &requestRecord{Workspace: "ws", Sort: sort, Request: request})
+		kept := &releaseRecord{Workspace: "ws", Sort: sort, Release: release}
+		if status == alipayplus.ReleaseFull {
+			kept.Replaced = releaseKey("ws", "r7")
+		}
+		records = append(records, kept, &requestRecord{Workspace: "ws", Sort: sort, Request: request})
 	}
 	for n, status := range []alipayplus.ServiceStatus{alipayplus.ServiceDraft, alipayplus.ServicePendingReview, alipayplus.ServiceOnline} {
 		id, sort := base(n, "s")
@@ -165,6 +169,8 @@ func goodBodies() map[contract.Operation]any {
 		contract.ReleaseGrayscale:    alipayplus.GrayscaleInput{ReleaseID: "r4", From: 5, Ratio: 30, RequestID: "1"},
 		contract.ReleaseFinalize:     alipayplus.ReleaseInput{ReleaseID: "r3", RequestID: "1"},
 		contract.ReleaseCancel:       alipayplus.ReleaseInput{ReleaseID: "r4", RequestID: "1"},
+		contract.ReleaseTakeOffline:  alipayplus.ReleaseInput{ReleaseID: "r5", RequestID: "1"},
+		contract.ReleaseRollBack:     alipayplus.ReleaseInput{ReleaseID: "r5", RequestID: "1"},
 		contract.ReleaseDelete:       alipayplus.ReleaseInput{ReleaseID: "r1", RequestID: "1"},
 		contract.ReleaseConfigure:    alipayplus.UpdateReleaseConfigurationInput{ReleaseID: "r1", RequestID: "1"},
 		contract.AuthorizationBegin:  alipayplus.BeginAuthorizationInput{ProgramID: "p1", TargetApp: alipayplus.TargetAlipayCN, RequestID: "1"},

@@ -138,6 +138,12 @@ func (p *Platform) adoptNow(ctx context.Context, at *unobservedError) (changed b
 	if observeErr != nil && !errors.Is(observeErr, alipayplus.ErrAuthorizationRequired) {
 		return false, observeErr
 	}
+	cameBack := false
+	if observeErr == nil && before.Replaced != "" && before.Status == alipayplus.ReleaseFull && state.Status == alipayplus.ReleaseArchived {
+		if cameBack, err = p.cameBack(ctx, target, before); err != nil {
+			return false, err
+		}
+	}
 	err = p.cfg.store.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
 		changed = false
 		if observeErr != nil {
@@ -147,10 +153,28 @@ func (p *Platform) adoptNow(ctx context.Context, at *unobservedError) (changed b
 		if err != nil || r == nil || r.Unresolved != "" || r.Status != before.Status || !r.UpdatedAt.Equal(before.UpdatedAt) {
 			return err // another process was faster: the next observation sees what came of it
 		}
-		changed, err = p.adopt(tx, r, target, state)
+		changed, err = p.adopt(tx, r, target, state, cameBack)
 		return err
 	})
 	return changed, errors.Join(observeErr, err)
+}
+
+// cameBack says whether the release that r replaced is live again: somebody rolled r back.
+func (p *Platform) cameBack(ctx context.Context, target TargetObserver, r *releaseRecord) (bool, error) {
+	var about TargetCall
+	err := p.cfg.store.View(ctx, func(tx storage.Tx) error {
+		former, err := resolve[releaseRecord](tx, r.Replaced)
+		if err != nil {
+			return err
+		}
+		about, err = p.targetCall(tx, former)
+		return err
+	})
+	if err != nil {
+		return false, err
+	}
+	state, err := target.Observe(ctx, about)
+	return err == nil && state.Status == alipayplus.ReleaseFull, err
 }
 
 // lostAuthorization records that the target app refuses calls for want of an authorization
@@ -164,7 +188,7 @@ func (p *Platform) lostAuthorization(tx storage.Tx, r *releaseRecord) error {
 }
 
 // adopt brings the record of a release in line with what the target app says about it.
-func (p *Platform) adopt(tx storage.Tx, r *releaseRecord, target TargetObserver, state *TargetState) (changed bool, err error) {
+func (p *Platform) adopt(tx storage.Tx, r *releaseRecord, target TargetObserver, state *TargetState, cameBack bool) (changed bool, err error) {
 	if r.Status == alipayplus.ReleaseUnderReview {
 		return p.adoptVerdict(tx, r, target, state)
 	}
@@ -187,11 +211,20 @@ func (p *Platform) adopt(tx storage.Tx, r *releaseRecord, target TargetObserver,
 		if err != nil {
 			return false, err
 		}
-		if err := c.archive(former); err != nil {
+		if err := c.replace(former, r); err != nil {
 			return false, err
 		}
 	}
 	c.changeRelease(before, r, fmt.Sprintf("found at %s: %s", r.TargetApp, state.Detail))
+	if cameBack {
+		former, err := resolve[releaseRecord](tx, r.Replaced)
+		if err != nil {
+			return false, err
+		}
+		if err := c.moveAlong(new(*former), former, alipayplus.ReleaseFull, fmt.Sprintf("found at %s: version %v was rolled back", r.TargetApp, r.Version)); err != nil {
+			return false, err
+		}
+	}
 	for _, write := range c.staged {
 		if err := write(c); err != nil {
 			return false, err

@@ -22,15 +22,20 @@ type observedApp struct {
 	state    platform.TargetState
 	err      error
 	observed int
+	// of are the states of some releases, in place of the state of all.
+	of map[string]alipayplus.ReleaseStatus
 }
 
 func newObservedApp() *observedApp { return &observedApp{fakeApp: newFakeApp()} }
 
-func (a *observedApp) Observe(context.Context, platform.TargetCall) (*platform.TargetState, error) {
+func (a *observedApp) Observe(_ context.Context, c platform.TargetCall) (*platform.TargetState, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.observed++
 	state := a.state
+	if status, is := a.of[c.Release.ID]; is {
+		state.Status = status
+	}
 	return &state, a.err
 }
 
@@ -187,6 +192,27 @@ func TestAVersionThatWasPublishedOutsideArchivesTheFormer(t *testing.T) {
 		require.Equal(w, alipayplus.ReleaseFull, w.after(time.Minute, r.ID).Status)
 		app.says(alipayplus.ReleaseArchived, 0, alipayplus.ReviewApproved)
 		require.Equal(w, alipayplus.ReleaseArchived, w.read(former.ID).Status)
+	}, alipayplus.ReleaseFull)
+}
+
+// TestAReleaseThatWasRolledBackOutside: the version that it replaced is live again.
+func TestAReleaseThatWasRolledBackOutside(t *testing.T) {
+	observedWorld(t, func(w *world, app *observedApp, former *alipayplus.Release) {
+		app.says(alipayplus.ReleaseUnderReview, 0, alipayplus.ReviewPending)
+		r := w.apply(w.release(former.ProgramID, "1.1.0").ID)
+		app.says(alipayplus.ReleasePreparation, 0, alipayplus.ReviewApproved)
+		w.after(time.Minute, r.ID)
+		_, err := w.owner.Releases.Finalize(w.Context(), alipayplus.FinalizeInput{ReleaseID: r.ID})
+		require.NoError(w, err)
+		app.says(alipayplus.ReleaseArchived, 0, "")
+		app.mu.Lock()
+		app.of = map[string]alipayplus.ReleaseStatus{former.ID: alipayplus.ReleaseFull}
+		app.mu.Unlock()
+		require.Equal(w, alipayplus.ReleaseArchived, w.after(time.Minute, r.ID).Status)
+		back := w.read(former.ID)
+		require.Equal(w, alipayplus.ReleaseFull, back.Status)
+		require.Equal(w, "outside", back.UpdatedBy)
+		require.Equal(w, "found at ALIPAY_CN: version 1.1.0 was rolled back", w.lastEvent(former.ID).Note)
 	}, alipayplus.ReleaseFull)
 }
 

@@ -54,6 +54,8 @@ func operations() map[string]operation {
 		operate(contract.ReleaseGrayscale, setRatio).withEffect(setRatioAtTarget),
 		operate(contract.ReleaseFinalize, finalizeRelease).withEffect(setRatioAtTarget),
 		operate(contract.ReleaseCancel, cancelRelease).withEffect(TargetBackend.Cancel),
+		operate(contract.ReleaseTakeOffline, takeOffline).withEffect(reverting(TargetReverter.TakeOffline)),
+		operate(contract.ReleaseRollBack, rollBack).withEffect(reverting(TargetReverter.RollBack)),
 		operate(contract.ReleaseDelete, deleteRelease),
 
 		operate(contract.AuthorizationBegin, beginAuthorization),
@@ -188,6 +190,8 @@ type call struct {
 	// anything.
 	announced  alipayplus.Ratio
 	unresolved string
+	// goesBackTo is the version that a rollback brings back.
+	goesBackTo alipayplus.VersionNumber
 	// effectIsOptional says that the call may come to its end without its effect when
 	// the platform is not authorized to call the target app.
 	effectIsOptional bool
@@ -384,6 +388,7 @@ func (c *call) reserve() error {
 		return err
 	}
 	c.about = about
+	c.about.GoesBackTo = c.goesBackTo
 	c.announced, c.unresolved = c.before.Announced, c.before.Unresolved
 	if err := c.before.reserve(c.tx, max(c.announced, c.after.Grayscale.Ratio), c.in.op.Name); err != nil {
 		return err

@@ -81,6 +81,7 @@ func do(ctx context.Context, c *alipayplus.Client, op contract.Operation, in any
 	case alipayplus.ReleaseInput:
 		return outcome(map[contract.Operation]func(context.Context, alipayplus.ReleaseInput) (*alipayplus.Release, error){
 			contract.ReleaseWithdraw: c.Releases.Withdraw, contract.ReleaseCancel: c.Releases.Cancel, contract.ReleaseDelete: c.Releases.Delete,
+			contract.ReleaseTakeOffline: c.Releases.TakeOffline, contract.ReleaseRollBack: c.Releases.RollBack,
 		}[op](ctx, in))
 	default:
 		return nil, fmt.Errorf("no call of %s with a %T", op.Name, in)

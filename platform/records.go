@@ -256,6 +256,9 @@ type releaseRecord struct {
 	// Unresolved is the operation that the target app was asked for and whose outcome
 	// is not known, or not yet; empty when there is none.
 	Unresolved string `json:"unresolved,omitempty"`
+	// Replaced is the key of the release that was fully released until this one was; empty
+	// when none was.
+	Replaced string `json:"replaced,omitempty"`
 }
 
 func releaseKey(workspace, id string) string { return key("release", workspace, id) }

@@ -294,6 +294,14 @@ func (r *releaseRecord) move(to alipayplus.ReleaseStatus, what string) error {
 	return nil
 }
 
+// moveLive is move by a ratio. Only a rollback brings an archived release back.
+func (r *releaseRecord) moveLive(to alipayplus.ReleaseStatus, what string) error {
+	if r.Status == alipayplus.ReleaseArchived {
+		return conflict("release %s is %s and cannot be %s", r.ID, state(&r.Release), what)
+	}
+	return r.move(to, what)
+}
+
 func applyRelease(c *call, in alipayplus.ApplyInput) (*alipayplus.Release, error) {
 	r, err := c.releaseFor(alipayplus.ActionRelease, in.ReleaseID)
 	if err != nil {
@@ -413,7 +421,7 @@ func setRatio(c *call, in alipayplus.GrayscaleInput) (*alipayplus.Release, error
 		return nil, conflict("release %s is complete at 100%%; nothing is left to raise", r.ID)
 	}
 	before := new(*r)
-	if err := r.move(to, "released by grayscale"); err != nil {
+	if err := r.moveLive(to, "released by grayscale"); err != nil {
 		return nil, err
 	}
 	if in.From != live.Ratio {
@@ -438,7 +446,7 @@ func finalizeRelease(c *call, in alipayplus.FinalizeInput) (*alipayplus.Release,
 		return nil, conflict("release %s is in grayscale at %v; raise it to 100%% instead", r.ID, r.Grayscale.Ratio)
 	}
 	before := new(*r)
-	if err := r.move(alipayplus.ReleaseFull, "fully released"); err != nil {
+	if err := r.moveLive(alipayplus.ReleaseFull, "fully released"); err != nil {
 		return nil, err
 	}
 	return c.goLive(before, r, alipayplus.FullRatio, in.AllowDowngrade)
@@ -462,7 +470,7 @@ func (c *call) goLive(before, r *releaseRecord, ratio alipayplus.Ratio, allowDow
 	r.Grayscale.Steps = append(r.Grayscale.Steps, alipayplus.GrayscaleStep{Ratio: ratio, By: c.who(), At: c.at})
 	if r.Status == alipayplus.ReleaseFull {
 		r.ReleasedAt = c.at
-		if err := c.archive(former); err != nil {
+		if err := c.replace(former, r); err != nil {
 			return nil, err
 		}
 	}
@@ -476,21 +484,32 @@ func (c *call) goLive(before, r *releaseRecord, ratio alipayplus.Ratio, allowDow
 	return c.changeRelease(before, r, ""), nil
 }
 
-// archive archives the version that was fully released until now; nil: none was.
-func (c *call) archive(former *releaseRecord) error {
+// replace archives the version that was fully released until r is; nil: none was. What was
+// last asked for about it does not matter any more.
+func (c *call) replace(former, r *releaseRecord) error {
 	if former == nil {
 		return nil
 	}
+	r.Replaced = former.key()
 	before := new(*former)
-	if err := former.move(alipayplus.ReleaseArchived, "archived"); err != nil {
+	former.Unresolved = ""
+	return c.moveAlong(before, former, alipayplus.ReleaseArchived, "")
+}
+
+// moveAlong moves a release because of what the call does with another one.
+func (c *call) moveAlong(before, r *releaseRecord, to alipayplus.ReleaseStatus, note string) error {
+	if err := r.move(to, "in "+string(to)); err != nil {
 		return err
 	}
-	former.UpdatedBy = c.who()
+	r.UpdatedBy = c.who()
 	c.stage(func(c *call) error {
-		former.UpdatedAt = c.at
-		return save(c.tx, before, former)
+		r.UpdatedAt = c.at
+		if to == alipayplus.ReleaseFull {
+			r.ReleasedAt = c.at
+		}
+		return save(c.tx, before, r)
 	})
-	c.audit("release", former.ID, string(before.Status), string(former.Status), "")
+	c.audit("release", r.ID, string(before.Status), string(r.Status), note)
 	return nil
 }
 
@@ -507,6 +526,63 @@ func cancelRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, er
 		return nil, err
 	}
 	return c.changeRelease(before, r, ""), nil
+}
+
+func takeOffline(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, error) {
+	before, r, err := c.fullRelease(in.ReleaseID, "taken offline")
+	if err != nil {
+		return nil, err
+	}
+	return c.changeRelease(before, r, "taken offline"), nil
+}
+
+// rollBack answers the release that takes the place of the one that is rolled back.
+func rollBack(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, error) {
+	before, r, err := c.fullRelease(in.ReleaseID, "rolled back")
+	if err != nil {
+		return nil, err
+	}
+	if r.Replaced == "" {
+		return nil, conflict("release %s replaced none that was fully released, so there is none to go back to; take it offline instead", r.ID)
+	}
+	former, err := resolve[releaseRecord](c.tx, r.Replaced)
+	if err != nil {
+		return nil, err
+	}
+	c.goesBackTo = former.Version
+	c.changeRelease(before, r, fmt.Sprintf("rolled back to %v", former.Version))
+	if err := c.moveAlong(new(*former), former, alipayplus.ReleaseFull, fmt.Sprintf("version %v was rolled back", r.Version)); err != nil {
+		return nil, err
+	}
+	return c.prefilled(former), nil
+}
+
+// fullRelease reads a release that is fully released and archives it. What was last asked
+// for about it must be known: it may not be live any more.
+func (c *call) fullRelease(id, what string) (before, r *releaseRecord, err error) {
+	if r, err = c.releaseFor(alipayplus.ActionRelease, id); err != nil {
+		return nil, nil, err
+	}
+	if r.Status != alipayplus.ReleaseFull {
+		return nil, nil, conflict("release %s is %s; only one that is fully released can be %s", r.ID, state(&r.Release), what)
+	}
+	if r.Unresolved != c.in.op.Name {
+		if err := r.checkResolved(); err != nil {
+			return nil, nil, err
+		}
+	}
+	before = new(*r)
+	target, err := c.p.target(r.TargetApp)
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, is := target.(TargetReverter); !is {
+		return nil, nil, conflict("%s can take nothing back that is fully released; release another version instead", r.TargetApp)
+	}
+	if err := c.mayCallTarget(r); err != nil {
+		return nil, nil, err
+	}
+	return before, r, r.move(alipayplus.ReleaseArchived, what)
 }
 
 // deleteRelease takes back a selection of the target app, which knows nothing of it:
@@ -545,4 +621,11 @@ func setRatioAtTarget(target TargetBackend, ctx context.Context, about TargetCal
 		return target.Publish(ctx, about)
 	}
 	return target.SetRatio(ctx, about, about.Release.Grayscale.Ratio)
+}
+
+// reverting is an effect at a target app that the rule has found to be a [TargetReverter].
+func reverting(effect func(TargetReverter, context.Context, TargetCall) error) func(TargetBackend, context.Context, TargetCall) error {
+	return func(target TargetBackend, ctx context.Context, about TargetCall) error { //nolint:revive // as above
+		return effect(target.(TargetReverter), ctx, about) //nolint:forcetypeassert,errcheck // the rule has asked
+	}
 }

@@ -1,6 +1,7 @@
 package platform_test
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -470,7 +471,6 @@ func TestALaterFullReleaseArchivesTheFormer(t *testing.T) {
 			require.Equal(w, alipayplus.ReleaseFull, second.Status)
 			archived := w.read(first.ID)
 			require.Equal(w, alipayplus.ReleaseArchived, archived.Status)
-			require.True(w, archived.Status.Terminal())
 			require.Equal(w, first.ReleasedAt, archived.ReleasedAt)
 			require.Equal(w, time.Now().UTC(), archived.UpdatedAt)
 			require.Equal(w, alipayplus.ReleaseFull, w.read(other.ID).Status, "another mini program's release stays")
@@ -480,6 +480,85 @@ func TestALaterFullReleaseArchivesTheFormer(t *testing.T) {
 
 // TestWhatMayBeDoneWithAReleaseInEachStatus tries every step in every status.
 // The table is the design's, written anew.
+// TestAFullReleaseIsTakenBack: it is taken offline, or the version that it replaced comes
+// back. No document speaks of either.
+func TestAFullReleaseIsTakenBack(t *testing.T) {
+	named := func(r *alipayplus.Release) alipayplus.ReleaseInput {
+		return alipayplus.ReleaseInput{ReleaseID: r.ID}
+	}
+	sentence(t, "offline", func(w *world) {
+		program := w.authorizedProgram().ID
+		w.full(program, "1.0.0")
+		r := w.full(program, "2.0.0")
+		time.Sleep(time.Hour)
+		off, err := w.owner.Releases.TakeOffline(w.Context(), named(r))
+		require.NoError(w, err)
+		require.Equal(w, alipayplus.ReleaseArchived, off.Status)
+		require.Equal(w, w.read(r.ID), off)
+		require.Empty(w, gather(w, w.owner.Releases.All(w.Context(), alipayplus.ListReleasesInput{Status: alipayplus.ReleaseFull})), "none is in its place")
+		for _, again := range []func(context.Context, alipayplus.ReleaseInput) (*alipayplus.Release, error){w.owner.Releases.TakeOffline, w.owner.Releases.RollBack} {
+			_, err = again(w.Context(), named(r))
+			require.ErrorIs(w, err, alipayplus.ErrConflict)
+			require.ErrorContains(w, err, "is ARCHIVED; only one that is fully released can be")
+		}
+		third := w.full(program, "3.0.0")
+		_, err = w.owner.Releases.RollBack(w.Context(), named(third))
+		require.ErrorContains(w, err, "replaced none that was fully released", "nobody goes back to what was taken offline")
+	})
+	sentence(t, "back to the version before", func(w *world) {
+		program := w.authorizedProgram().ID
+		first := w.full(program, "1.0.0")
+		_, err := w.owner.Releases.RollBack(w.Context(), named(first))
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+		require.ErrorContains(w, err, "take it offline instead")
+		second := w.full(program, "2.0.0")
+		time.Sleep(time.Hour)
+		back, err := w.owner.Releases.RollBack(w.Context(), named(second))
+		require.NoError(w, err)
+		require.Equal(w, first.ID, back.ID)
+		require.Equal(w, alipayplus.ReleaseFull, back.Status)
+		require.Equal(w, alipayplus.FullRatio, back.Grayscale.Ratio)
+		require.Equal(w, time.Now().UTC(), back.ReleasedAt)
+		require.Equal(w, back, w.read(first.ID))
+		require.Equal(w, alipayplus.ReleaseArchived, w.read(second.ID).Status)
+		require.Equal(w, "version 2.0.0 was rolled back", w.lastEvent(first.ID).Note)
+		require.Equal(w, "rolled back to 1.0.0", w.lastEvent(second.ID).Note)
+		third := w.full(program, "3.0.0")
+		require.Equal(w, alipayplus.ReleaseArchived, w.read(first.ID).Status)
+		back, err = w.owner.Releases.RollBack(w.Context(), named(third))
+		require.NoError(w, err)
+		require.Equal(w, first.ID, back.ID, "the one that it replaced, not the one that was rolled back")
+	})
+	sentence(t, "not where the target app cannot", func(w *world) {
+		r := w.full(w.program().ID, "1.0.0")
+		for _, take := range []func(context.Context, alipayplus.ReleaseInput) (*alipayplus.Release, error){w.owner.Releases.TakeOffline, w.owner.Releases.RollBack} {
+			_, err := take(w.Context(), named(r))
+			require.ErrorIs(w, err, alipayplus.ErrConflict)
+			require.ErrorContains(w, err, "ALIPAY_CN can take nothing back that is fully released")
+		}
+	}, platform.WithTargetBackends(struct{ platform.TargetBackend }{newFakeApp()}))
+	app := newFakeApp()
+	sentence(t, "not while it is unknown whether it was already", func(w *world) {
+		program := w.program().ID
+		w.full(program, "1.0.0")
+		r := w.full(program, "2.0.0")
+		app.expect(failsAfter)
+		_, err := w.as("olga", alipayplus.WithRetry(1, 0, 0)).Releases.RollBack(w.Context(), named(r))
+		require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
+		_, err = w.owner.Releases.TakeOffline(w.Context(), named(r))
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+		require.ErrorContains(w, err, "repeat that call")
+		_, err = w.owner.Releases.RollBack(w.Context(), named(r))
+		require.NoError(w, err)
+	}, platform.WithTargetBackends(app))
+}
+
+func (w *world) lastEvent(release string) *alipayplus.ReleaseEvent {
+	w.Helper()
+	events := gather(w, w.owner.Releases.AllHistory(w.Context(), alipayplus.ListHistoryInput{ReleaseID: release}))
+	return events[len(events)-1]
+}
+
 func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long")
@@ -492,13 +571,14 @@ func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
 	steps := map[string]contract.Operation{
 		"configure": contract.ReleaseConfigure, "apply": contract.ReleaseApply, "withdraw": contract.ReleaseWithdraw,
 		"grayscale": contract.ReleaseGrayscale, "finalize": contract.ReleaseFinalize, "cancel": contract.ReleaseCancel, "delete": contract.ReleaseDelete,
+		"take offline": contract.ReleaseTakeOffline,
 	}
 	allowed := map[alipayplus.ReleaseStatus]map[string]alipayplus.ReleaseStatus{
 		created:  {"configure": created, "apply": review, "delete": alipayplus.ReleaseDeleted},
 		review:   {"withdraw": created},
 		prepared: {"grayscale": gray, "finalize": full, "cancel": canceled},
 		gray:     {"grayscale": gray, "cancel": canceled},
-		full:     {},
+		full:     {"take offline": archived},
 		canceled: {},
 		archived: {},
 	}

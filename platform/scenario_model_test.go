@@ -55,6 +55,8 @@ type modelRelease struct {
 	status  string
 	steps   []int
 	request *modelRequest
+	// replaced is the one that was live for all until this one was; nil: none.
+	replaced *modelRelease
 }
 
 type modelService struct {
@@ -491,6 +493,24 @@ func (m *model) finalize(t *rapid.T, who string, r *modelRelease) {
 	}
 }
 
+// takeBack takes a full release offline, or goes back to the one that it replaced.
+func (m *model) takeBack(op contract.Operation) func(*rapid.T) {
+	return onAny("release", &m.releases, func(t *rapid.T, who string, r *modelRelease) {
+		var broken refusals
+		broken.unless(m.mayRelease(who, r.program), "ACCESS_DENIED")
+		broken.unless(r.status == "FULL_RELEASE", "STATE_CONFLICT")
+		broken.unless(op == contract.ReleaseTakeOffline || r.replaced != nil, "STATE_CONFLICT")
+		broken.unless(r.program.authorized, "AUTHORIZATION_REQUIRED")
+		if _, done := m.call(t, op, who, map[string]any{"releaseId": r.id}, broken); !done {
+			return
+		}
+		r.status = "ARCHIVED"
+		if op == contract.ReleaseRollBack {
+			r.replaced.status = "FULL_RELEASE"
+		}
+	})
+}
+
 func (m *model) deleteRelease(t *rapid.T, who string, r *modelRelease) {
 	var broken refusals
 	broken.unless(m.mayRelease(who, r.program), "ACCESS_DENIED")
@@ -515,7 +535,7 @@ func (m *model) setRatio(r *modelRelease, ratio int) {
 		return
 	}
 	for _, former := range m.of(r.program, "FULL_RELEASE") {
-		former.status = "ARCHIVED"
+		former.status, r.replaced = "ARCHIVED", former
 	}
 	r.status = "FULL_RELEASE"
 }
@@ -741,8 +761,10 @@ func TestThePlatformDoesWhatTheModelDoes(t *testing.T) {
 				r.status = "NEW_VERSION_CREATED"
 				r.request.close("WITHDRAWN")
 			}, "UNDER_REVIEW"),
-			"finalize": onAny("release", &m.releases, m.finalize),
-			"delete":   onAny("release", &m.releases, m.deleteRelease),
+			"finalize":     onAny("release", &m.releases, m.finalize),
+			"take offline": m.takeBack(contract.ReleaseTakeOffline),
+			"roll back":    m.takeBack(contract.ReleaseRollBack),
+			"delete":       onAny("release", &m.releases, m.deleteRelease),
 			"cancel": m.step(contract.ReleaseCancel, nil, func(r *modelRelease) { r.status = "CANCELED" },
 				"RELEASE_PREPARATION", "GRAYSCALE_RELEASE"),
 			"create a service":  m.createService,

@@ -85,6 +85,12 @@ func (s *SimulatedAlipayCN) Publish(context.Context, TargetCall) error { return 
 // Cancel accepts any release.
 func (s *SimulatedAlipayCN) Cancel(context.Context, TargetCall) error { return nil }
 
+// TakeOffline accepts any release.
+func (s *SimulatedAlipayCN) TakeOffline(context.Context, TargetCall) error { return nil }
+
+// RollBack accepts any release.
+func (s *SimulatedAlipayCN) RollBack(context.Context, TargetCall) error { return nil }
+
 // ServeHTTP serves the page with the two confirmations of "Release mini
 // programs", 确认选择 and then 确认授权; on both one can decline. It shows
 // the visit that [VisitOf] gives. A GET, such as by a preview of the link, confirms

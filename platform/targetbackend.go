@@ -70,6 +70,8 @@ type TargetCall struct {
 	// Release is the release as it will be when the call has succeeded; for Observe, as
 	// it is. It is a copy.
 	Release *alipayplus.Release
+	// GoesBackTo is the version that takes the place of the release's; zero but for RollBack.
+	GoesBackTo alipayplus.VersionNumber
 	// File reads a file that the workspace has uploaded. The error matches
 	// [alipayplus.ErrInvalid] when there is none of that id.
 	File func(ctx context.Context, id string) (*alipayplus.File, []byte, error)
@@ -97,6 +99,18 @@ type TargetAuthorization struct {
 	MissingMethods []string
 }
 
+// TargetReverter is a [TargetBackend] that can take a release back that is live for all
+// users, as AlipayCN's own API can (this project's own here). Without it
+// [alipayplus.ReleasesClient.TakeOffline] and RollBack are refused.
+type TargetReverter interface {
+	TargetBackend
+	// TakeOffline takes the release away from all users.
+	TakeOffline(ctx context.Context, call TargetCall) error
+	// RollBack takes the release away, and makes version call.GoesBackTo live for all users,
+	// which was before it. When another one would come back, that is a refusal.
+	RollBack(ctx context.Context, call TargetCall) error
+}
+
 // TargetObserver is a [TargetBackend] that says itself what has become of a release. Its
 // parties' verdicts come from there and from nobody else: no [AutoReview] is asked for
 // them, and no reviewer can give them. What somebody did at the target app outside of
@@ -110,7 +124,8 @@ type TargetAuthorization struct {
 //	GRAYSCALE_RELEASE    there another ratio, or 100 %: the same here
 //	GRAYSCALE_RELEASE    there not live any more: RELEASE_PREPARATION or NEW_VERSION_CREATED
 //	either               there taken down: CANCELED
-//	FULL_RELEASE         there offline or taken down: ARCHIVED
+//	FULL_RELEASE         there offline or taken down: ARCHIVED; and when the version before it
+//	                     is live there again, that one FULL_RELEASE
 //
 // The platform observes a release before it answers about it or changes it: one that is
 // under review, in preparation or live, and whose last outcome is known, at intervals

@@ -130,6 +130,14 @@ func (s *fakeApp) Cancel(ctx context.Context, c platform.TargetCall) error {
 	return s.do(ctx, "cancel", r, 0, func() { s.canceled[r.ID] = true })
 }
 
+func (s *fakeApp) TakeOffline(ctx context.Context, c platform.TargetCall) error {
+	return s.do(ctx, "offline", c.Release, 0, func() {})
+}
+
+func (s *fakeApp) RollBack(ctx context.Context, c platform.TargetCall) error {
+	return s.do(ctx, "back to "+c.GoesBackTo.String(), c.Release, 0, func() {})
+}
+
 // do notes what is asked and does it, or not, and gets into the trouble that comes next.
 func (s *fakeApp) do(ctx context.Context, what string, r *alipayplus.Release, ratio alipayplus.Ratio, change func()) error {
 	question := asked{what, r.ID, r.ReleaseRequestID, ratio}

@@ -45,6 +45,9 @@ var (
 	ReleaseDelete    = Operation{"releases.delete", "release/delete", true}
 	ReleaseConfigure = Operation{"releases.updateConfiguration", "release/configuration/update", true}
 
+	ReleaseTakeOffline = Operation{"releases.takeOffline", "release/offline", true}
+	ReleaseRollBack    = Operation{"releases.rollBack", "release/rollback", true}
+
 	AuthorizationBegin = Operation{"authorizations.begin", "authorization/begin", true}
 	AuthorizationQuery = Operation{"authorizations.get", "authorization/query", false}
 
@@ -76,6 +79,7 @@ func Operations() []Operation {
 		VersionUpload, VersionList, QRCodeCreate,
 		ReleaseCreate, ReleaseQuery, ReleaseList, ReleaseHistory, ReleaseApply, ReleaseWithdraw,
 		ReleaseGrayscale, ReleaseFinalize, ReleaseCancel, ReleaseDelete, ReleaseConfigure,
+		ReleaseTakeOffline, ReleaseRollBack,
 		AuthorizationBegin, AuthorizationQuery,
 		ServiceCreate, ServiceUpdate, ServiceSubmit, ServiceWithdraw, ServiceArchive,
 		ServiceQuery, ServiceList,

@@ -20,6 +20,8 @@
 //	Alipay+ rejects    nothing, until the mini program is applied for again or the version is published there
 //	grayscale          gray.online with p10, p30, p50
 //	100 %              online
+//	take offline       offline
+//	roll back          rollback, and the version that came back is checked to be the one before it here
 //	cancel             gray.cancel, and then audited.cancel: the version is in development there
 //
 // What somebody does in AlipayCN's console is found by [App.Observe], and recorded as
@@ -180,5 +182,6 @@ func certain(err error) error {
 
 var (
 	_ platform.TargetObserver = (*App)(nil)
+	_ platform.TargetReverter = (*App)(nil)
 	_ alipaycn.TokenStore     = (*TokenStore)(nil)
 )

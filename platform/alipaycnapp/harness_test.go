@@ -233,6 +233,22 @@ func (w *world) prepared() *alipayplus.Release {
 	return r
 }
 
+// full is released to all users.
+func (w *world) full(number string) *alipayplus.Release {
+	w.Helper()
+	if w.authorization(w.program).Status != alipayplus.AuthorizationGranted {
+		w.authorize(w.program, mini)
+	}
+	require.NoError(w, w.g.AddVersion(mini, number))
+	r, err := w.apply(w.created(number, w.application()))
+	require.NoError(w, err)
+	require.NoError(w, w.g.Approve(mini, number))
+	r = w.later(r)
+	r, err = w.owner.Releases.Finalize(w.Context(), alipayplus.FinalizeInput{ReleaseID: r.ID})
+	require.NoError(w, err)
+	return r
+}
+
 // later reads a release when it is observed again.
 func (w *world) later(r *alipayplus.Release) *alipayplus.Release {
 	w.Helper()

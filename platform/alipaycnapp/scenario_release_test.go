@@ -162,6 +162,45 @@ func TestWithdrawAndCancelTakeTheVersionBackToDevelopment(t *testing.T) {
 	})
 }
 
+// TestAFullReleaseIsTakenBack: offline, or back to the version before; the console may be
+// faster.
+func TestAFullReleaseIsTakenBack(t *testing.T) {
+	two := alipaycn.VersionInput{Version: alipayplus.VersionNumber{Major: 2}}
+	for name, tt := range map[string]struct {
+		take          func(w *world, r *alipayplus.Release) error
+		first, second alipayplus.ReleaseStatus
+		effects       map[string]int
+	}{
+		"offline": {func(w *world, r *alipayplus.Release) error {
+			_, err := w.owner.Releases.TakeOffline(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+			return err
+		}, alipayplus.ReleaseArchived, alipayplus.ReleaseArchived, map[string]int{"versions.takeOffline": 1}},
+		"back": {func(w *world, r *alipayplus.Release) error {
+			_, err := w.owner.Releases.RollBack(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+			return err
+		}, alipayplus.ReleaseFull, alipayplus.ReleaseArchived, map[string]int{"versions.rollback": 1}},
+		"offline in the console": {func(w *world, _ *alipayplus.Release) error { return w.console().Versions.TakeOffline(w.Context(), two) }, alipayplus.ReleaseArchived, alipayplus.ReleaseArchived, map[string]int{"versions.takeOffline": 1}},
+		"back in the console":    {func(w *world, _ *alipayplus.Release) error { return w.console().Versions.Rollback(w.Context(), two) }, alipayplus.ReleaseFull, alipayplus.ReleaseArchived, map[string]int{"versions.rollback": 1}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			given(t, func(w *world) {
+				first, second := w.full("1.0.0"), w.full("2.0.0")
+				require.NoError(w, tt.take(w, second))
+				require.Equal(w, tt.second, w.later(second).Status)
+				first = w.later(first)
+				require.Equal(w, tt.first, first.Status)
+				require.Equal(w, tt.first == alipayplus.ReleaseFull, w.g.Status(mini, "1.0.0") == alipaycn.StatusRelease)
+				require.Equal(w, alipaycn.StatusOffline, w.g.Status(mini, "2.0.0"))
+				for effect, count := range tt.effects {
+					require.Equal(w, count, w.g.Effects(mini)[effect])
+				}
+				_, err := w.owner.Releases.RollBack(w.Context(), alipayplus.ReleaseInput{ReleaseID: first.ID})
+				require.ErrorIs(w, err, alipayplus.ErrConflict, "nothing was before it")
+			})
+		})
+	}
+}
+
 func TestARevokedAuthorizationStopsRaises(t *testing.T) {
 	given(t, func(w *world) {
 		r := w.prepared()

@@ -353,6 +353,54 @@ func (a *App) Publish(ctx context.Context, call platform.TargetCall) error {
 	})
 }
 
+// TakeOffline takes the version away from all users.
+func (a *App) TakeOffline(ctx context.Context, call platform.TargetCall) error {
+	v, detail, err := a.online(ctx, call)
+	if err != nil || detail.Status == alipaycn.StatusOffline {
+		return err
+	}
+	return certain(v.VersionsClient.TakeOffline(ctx, v.input(detail)))
+}
+
+// RollBack takes the version away, and the one before it is live again. Which one that is
+// AlipayCN decides: when it chose another one, that is a conflict.
+func (a *App) RollBack(ctx context.Context, call platform.TargetCall) error {
+	v, detail, err := a.online(ctx, call)
+	if err != nil {
+		return err
+	}
+	if detail.Status == alipaycn.StatusRelease {
+		if err := certain(v.Rollback(ctx, v.input(detail))); err != nil {
+			return err
+		}
+	}
+	former := &version{v.VersionsClient, v.app, call.GoesBackTo}
+	switch detail, err := former.read(ctx); {
+	case err != nil:
+		return err
+	case detail.Status != alipaycn.StatusRelease:
+		return v.conflict("is not live any more, and version %v is %s and not in its place; see in its console which one is", former.number, detail.Status)
+	default:
+		return nil
+	}
+}
+
+// online reads a version that is live for all users, or was until now.
+func (a *App) online(ctx context.Context, call platform.TargetCall) (*version, *alipaycn.VersionDetail, error) {
+	v, err := a.version(ctx, call)
+	if err != nil {
+		return nil, nil, err
+	}
+	detail, err := v.read(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	if detail.Status != alipaycn.StatusRelease && detail.Status != alipaycn.StatusOffline {
+		return nil, nil, v.conflict("is %s, and not live for all users", detail.Status)
+	}
+	return v, detail, nil
+}
+
 // goLive does the change unless it is done. A larger share than asked for is a conflict:
 // a share never shrinks.
 func (a *App) goLive(ctx context.Context, call platform.TargetCall, ratio alipayplus.Ratio, change func(*version, *alipaycn.VersionDetail) error) error {
