@@ -24,9 +24,9 @@ type (
 // security scan.
 type BuildProgress struct {
 	// Build is the state of the build.
-	Build Build
+	Build Build `json:"build"`
 	// Version is the version; nil until the build has made it.
-	Version *VersionDetail
+	Version *VersionDetail `json:"version,omitempty"`
 }
 
 // WaitBuilt waits until a version is built and its security scan has ended, so

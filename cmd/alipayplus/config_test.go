@@ -2,10 +2,10 @@ package main
 
 import (
 	"bytes"
+	"io"
 	"os"
 	"testing"
 
-	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus/rollout/report"
@@ -13,9 +13,7 @@ import (
 
 // known are the keys of a configuration in these tests.
 func known() map[string][]string {
-	a := new(app)
-	a.options = make(map[*cobra.Command]*options)
-	return keys(a.root())
+	return keys(newApp(io.Discard, io.Discard).root())
 }
 
 func TestAConfigurationStandsForVariables(t *testing.T) {

@@ -1,17 +1,23 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"crypto/x509"
+	"encoding/json"
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -30,10 +36,81 @@ import (
 //	alipaycn            serves a stand-in for AlipayCN, with version 0.0.1 of a mini program
 //	                    in development, and sets the ALIPAYCN_* variables to those of its app
 //	status N COMMAND    runs a command that must end with that exit status
+//	as PARTY            sets the ALIPAYPLUS_* variables to those of a reviewer; "as owner": back
+//	grant PROGRAM       gives the authorization of a mini program, without a visit of its page
+//	sample FILE         writes a build (.zip) or a picture (.png)
+//	capture NAME PATH   sets a variable to what the last output, JSON, has at a path
 func scriptCommands() map[string]func(ts *testscript.TestScript, neg bool, args []string) {
 	return map[string]func(ts *testscript.TestScript, neg bool, args []string){
 		"platform": scriptPlatform, "alipaycn": scriptAlipayCN, "status": scriptStatus,
+		"as": scriptAs, "grant": scriptGrant, "sample": scriptSample, "capture": scriptCapture,
 	}
+}
+
+// scriptPlace is the platform of a script.
+type scriptPlace struct {
+	p                *platform.Platform
+	workspace, owner string
+}
+
+type scriptPlaceKey struct{}
+
+// scriptSetup gives each script a place.
+func scriptSetup(env *testscript.Env) error {
+	env.Values[scriptPlaceKey{}] = new(scriptPlace)
+	return nil
+}
+
+func placeOf(ts *testscript.TestScript) *scriptPlace {
+	place, ok := ts.Value(scriptPlaceKey{}).(*scriptPlace)
+	if !ok {
+		ts.Fatalf("the scripts have no setup")
+	}
+	return place
+}
+
+func scriptAs(ts *testscript.TestScript, _ bool, args []string) {
+	place := placeOf(ts)
+	if args[0] == "owner" {
+		ts.Setenv("ALIPAYPLUS_CLIENT_ID", place.owner)
+		return
+	}
+	id, err := place.p.AddReviewer(context.Background(), alipayplus.Party(args[0]), testkey.Client().Public())
+	ts.Check(err)
+	ts.Setenv("ALIPAYPLUS_CLIENT_ID", id)
+}
+
+func scriptGrant(ts *testscript.TestScript, _ bool, args []string) {
+	place := placeOf(ts)
+	ts.Check(place.p.GrantAuthorization(context.Background(), place.workspace, args[0], alipayplus.TargetAlipayCN))
+}
+
+func scriptSample(ts *testscript.TestScript, _ bool, args []string) {
+	var content bytes.Buffer
+	switch filepath.Ext(args[0]) {
+	case ".zip":
+		archive := zip.NewWriter(&content)
+		_, err := archive.Create(args[0])
+		ts.Check(err)
+		ts.Check(archive.Close())
+	case ".png":
+		picture := image.NewGray(image.Rect(0, 0, 256, 256))
+		picture.Pix[0] = byte(len(args[0])) // another name is another picture
+		ts.Check(png.Encode(&content, picture))
+	default:
+		ts.Fatalf("a sample is a .zip or a .png")
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), content.Bytes(), 0o600))
+}
+
+func scriptCapture(ts *testscript.TestScript, _ bool, args []string) {
+	var value any
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &value))
+	text := cell(at(value, strings.Split(args[1], ".")))
+	if text == "" {
+		ts.Fatalf("the last output has nothing at %s", args[1])
+	}
+	ts.Setenv(args[0], text)
 }
 
 func scriptPlatform(ts *testscript.TestScript, _ bool, args []string) {
@@ -59,6 +136,7 @@ func scriptPlatform(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(p.PutMember(ctx, platform.Member{WorkspaceID: workspace, Name: "owner", Role: alipayplus.RoleOwner}))
 	id, err := p.AddClient(ctx, workspace, "owner", testkey.Client().Public())
 	ts.Check(err)
+	*placeOf(ts) = scriptPlace{p, workspace, id}
 	ts.Setenv("ALIPAYPLUS_BASE_URL", scriptServe(ts, p))
 	ts.Setenv("ALIPAYPLUS_CLIENT_ID", id)
 	ts.Setenv("ALIPAYPLUS_PRIVATE_KEY_FILE", scriptFile(ts, "private-key.pem", testkey.ClientPEM()))

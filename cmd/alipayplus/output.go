@@ -33,6 +33,8 @@ const (
 type result struct {
 	of      reflect.Type
 	columns []string
+	// show shows it to people in another way; may be nil.
+	show func(value any) (string, error)
 }
 
 // result says what a command prints, and gives it the flag -o. of is any value of the type:
@@ -40,15 +42,27 @@ type result struct {
 // column is the path of a field in the JSON form, "grayscale.ratio", where a number names an
 // element of a list and a name in front of it is the title: "name=languages.0.name".
 func (a *app) result(cmd *cobra.Command, of any, columns ...string) {
-	a.results[cmd] = result{reflect.TypeOf(of), columns}
+	a.results[cmd] = result{of: reflect.TypeOf(of), columns: columns}
 	form := choice{value: formatTable, of: []string{formatTable, formatJSON, formatYAML}}
 	cmd.Flags().VarP(&form, "output", "o", "print the result as `"+strings.Join(form.of, "|")+"`")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(form.of, cobra.ShellCompDirectiveNoFileComp))
 }
 
+// shows has a command show its result to people in a way of its own, unless show is nil.
+func (a *app) shows(cmd *cobra.Command, show func(value any) (string, error)) {
+	r := a.results[cmd]
+	r.show = show
+	a.results[cmd] = r
+}
+
 // print prints what a command came to, in the form of its flag -o.
 func (a *app) print(cmd *cobra.Command, value any) error {
-	text, err := encode(value, cmd.Flag("output").Value.String(), a.results[cmd].columns, a.view())
+	result, form := a.results[cmd], cmd.Flag("output").Value.String()
+	encode := func() (string, error) { return encode(value, form, result.columns, a.view()) }
+	if form == formatTable && result.show != nil {
+		encode = func() (string, error) { return result.show(value) }
+	}
+	text, err := encode()
 	if err == nil {
 		_, err = io.WriteString(a.stdout, text)
 	}

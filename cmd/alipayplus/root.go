@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/internal/validation"
 	"github.com/alipayplus-go/alipayplus/rollout/report"
 )
@@ -22,6 +23,7 @@ const helpWidth = 80
 
 // app is one call of the program.
 type app struct {
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	// status is the exit status of a command that has reported its end itself.
 	status report.Exit
@@ -31,12 +33,16 @@ type app struct {
 	fromFile map[string]bool
 	// results are what the other commands print.
 	results map[*cobra.Command]result
+	// methods are those of the libraries that a command calls: "ReleasesClient.Apply".
+	methods map[*cobra.Command][]string
+	// inputs are what the input of such a call is made of.
+	inputs map[*cobra.Command]*input
 }
 
 func newApp(stdout, stderr io.Writer) *app {
 	return &app{
-		stdout: stdout, stderr: stderr,
-		options: make(map[*cobra.Command]*options), results: make(map[*cobra.Command]result),
+		stdin: os.Stdin, stdout: stdout, stderr: stderr,
+		options: make(map[*cobra.Command]*options), results: make(map[*cobra.Command]result), methods: make(map[*cobra.Command][]string), inputs: make(map[*cobra.Command]*input),
 	}
 }
 
@@ -54,13 +60,30 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 	case a.options[cmd] != nil: // what is wrong is a result too
 		a.runJob(ctx, a.options[cmd], wrongUse{err})
 	default:
-		a.status = report.ExitOf(err)
+		a.status = exitOf(ctx, err)
 		if a.status == report.ExitInternal && !errors.As(err, new(failure)) { // cobra's own are of the command line
 			a.status = report.ExitUsage
 		}
 		_, _ = io.WriteString(stderr, report.Wrap("error: ", report.OneLine(err.Error()), widthOf(stderr)))
 	}
 	return int(a.status)
+}
+
+// exitOf is the exit status of what a call came to. The context is that of the program.
+func exitOf(ctx context.Context, err error) report.Exit {
+	_, rejected := errors.AsType[*alipaycn.RejectedError](err)
+	switch {
+	case errors.As(err, new(wrongUse)):
+		return report.ExitUsage
+	case rejected:
+		return report.ExitRejected
+	case cnNotFound(err):
+		return report.ExitNotFound
+	case ctx.Err() != nil && errors.Is(context.Cause(ctx), errInterrupted):
+		return report.ExitInterrupted
+	default:
+		return report.ExitOf(err)
+	}
 }
 
 // failure is an error that is no wrong use of the program.
@@ -92,7 +115,10 @@ over the file alipayplus.yaml.
 	root.SetFlagErrorFunc(wrongFlag)
 	root.SetUsageTemplate(usageTemplate())
 	root.SetHelpCommandGroupID("")
-	root.AddCommand(a.rollout(), a.version())
+	root.AddCommand(
+		a.rollout(), a.services(), a.programs(), a.version(), a.releases(), a.authorizations(), a.requests(), a.reviews(), a.qrcodes(),
+		a.files(), a.workspace(), a.alipaycn(),
+	)
 	return root
 }
 
@@ -190,15 +216,15 @@ func valueError(f *pflag.Flag, value string, err error) error {
 }
 
 func (a *app) version() *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Print version, commit and Go", Args: noArguments,
-		RunE: func(*cobra.Command, []string) error {
-			if _, err := fmt.Fprintln(a.stdout, built()); err != nil {
-				return failure{fmt.Errorf("print the version: %w", err)}
-			}
-			return nil
-		},
+	cmd := group("version", "Upload versions; alone, print the version of the tool",
+		"Upload versions of mini programs. Alone, it prints the version of the tool, its\ncommit and Go.", a.versions()...)
+	cmd.RunE = func(*cobra.Command, []string) error {
+		if _, err := fmt.Fprintln(a.stdout, built()); err != nil {
+			return failure{fmt.Errorf("print the version: %w", err)}
+		}
+		return nil
 	}
+	return cmd
 }
 
 // built says which version this is, from which commit, and by which Go.

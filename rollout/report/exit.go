@@ -57,6 +57,9 @@ func ExitOf(err error) Exit {
 	if _, forged := errors.AsType[*alipayplus.SignatureError](err); forged {
 		return ExitAuthentication
 	}
+	if _, ended := errors.AsType[*alipayplus.ReviewError](err); ended {
+		return ExitRejected
+	}
 	for _, of := range classes() {
 		if errors.Is(err, of.class) {
 			return of.exit

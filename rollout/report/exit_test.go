@@ -41,6 +41,7 @@ func TestEveryEndHasItsExitStatus(t *testing.T) {
 		{stopped(rollout.Aborted, rollout.CauseGate), report.ExitGateFailed},
 		{stopped(rollout.Paused, rollout.CauseRejected), report.ExitRejected},
 		{stopped(rollout.Paused, rollout.CauseWithdrawn), report.ExitRejected},
+		{&alipayplus.WaitError{Err: &alipayplus.ReviewError{Outcome: alipayplus.RequestRejected}}, report.ExitRejected},
 		{stopped(rollout.Paused, rollout.CauseDeadline), report.ExitTimeout},
 		{stopped(rollout.Paused, rollout.CausePerson), report.ExitPending},
 		{&rollout.PendingError{Err: context.Canceled}, report.ExitPending},
