@@ -63,14 +63,14 @@ func TestIdempotencyKey(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			given := newGateway(t, page(502), page(502), page(502), page(502), done())
 			c := given.client()
-			mine := strings.Repeat("k", 64)
+			own := strings.Repeat("k", 64)
 
-			err := cancelWith(t, c, mine)
-			require.Equal(t, mine, failure(t, err).RequestID)
+			err := cancelWith(t, c, own)
+			require.Equal(t, own, failure(t, err).RequestID)
 			require.NoError(t, cancelWith(t, c, failure(t, err).RequestID))
 
 			for _, a := range given.attempts() {
-				require.Equal(t, mine, a.requestID())
+				require.Equal(t, own, a.requestID())
 			}
 			require.Len(t, given.attempts(), 5)
 		})

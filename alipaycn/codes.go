@@ -248,15 +248,15 @@ func separated(text string) string {
 	return b.String()
 }
 
-// toldCode is the code of a refusal: the one that is told or, where that says nothing,
+// statedCode is the code of a refusal: the stated one or, where that says nothing,
 // one that the message names. Without a code there must be one in the message.
-func toldCode(told, message string) (Code, bool) {
-	code := Code(shortened(strings.TrimSpace(told), longestQuote)).spelt()
+func statedCode(stated, message string) (Code, bool) {
+	code := Code(shortened(strings.TrimSpace(stated), longestQuote)).spelt()
 	oneWord := !strings.ContainsFunc(string(code), notInCode)
 	if code != "" && code != GatewayUnknownSubCode && (code.Known() || oneWord && code.classByForm() != nil) {
 		return code, true
 	}
-	for _, text := range []string{told, message} { // a code with more around it
+	for _, text := range []string{stated, message} { // a code with more around it
 		if named, found := findCode(text); found {
 			return named, true
 		}

@@ -152,15 +152,15 @@ func TestARefusalThatTheFirstAttemptCausedIsNotTheLastWord(t *testing.T) {
 
 // What AlipayCN's code says is kept, and which operation to call is added, unless the code says it too.
 func TestTheHintOfAnUnknownOutcome(t *testing.T) {
-	const look = "look at versions.get before you call again"
+	const check = "look at versions.get before you call again"
 	for _, tt := range []struct {
 		op   cnwire.Operation
 		code Code
 		hint string
 		want string
 	}{
-		{cnwire.VersionGray, "", "", look},
-		{cnwire.VersionGray, "", "wait a minute", "wait a minute; " + look},
+		{cnwire.VersionGray, "", "", check},
+		{cnwire.VersionGray, "", "wait a minute", "wait a minute; " + check},
 		{cnwire.VersionGray, CodeSystemError, "it may have been done", "it may have been done"},
 		{cnwire.QRCodeCreate, "", "wait a minute", "wait a minute; call again: at worst there is a QR code that nobody uses"},
 		{cnwire.QRCodeCreate, CodeSystemError, "look at it", "call again: at worst there is a QR code that nobody uses"},

@@ -458,7 +458,7 @@ func findErrorBody(value []byte, depth int) (b errorBody, code Code, ok bool) {
 		if json.Unmarshal(value, &b) != nil {
 			return b, "", false
 		}
-		if code, ok = b.told(); ok {
+		if code, ok = b.statedCode(); ok {
 			return b, code, true
 		}
 		inner = b.inner
@@ -481,13 +481,13 @@ func (errorBody) mayBeIn(body []byte) bool {
 	return false
 }
 
-// told is the code that a body tells; false when it is no refusal.
-func (b errorBody) told() (Code, bool) {
+// statedCode is the code that a body states; false when it is no refusal.
+func (b errorBody) statedCode() (Code, bool) {
 	texts := []string{b.message()}
 	for _, d := range b.Details {
 		texts = append(texts, d.Issue, d.Description)
 	}
-	code, ok := toldCode(string(cmp.Or(b.SubCode, b.Code)), strings.Join(texts, "\n"))
+	code, ok := statedCode(string(cmp.Or(b.SubCode, b.Code)), strings.Join(texts, "\n"))
 	return code, ok && code != successCode
 }
 

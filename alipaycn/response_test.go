@@ -212,7 +212,7 @@ func TestTheNameOfAnUnknownSubCodeIsFound(t *testing.T) {
 	require.Equal(t, GatewayUnknownSubCode, e.Code)
 
 	e = refusalOf(t, cnwire.VersionApply, 400, `{"code":"SYSTEM_LIMIT","message":"not SUBMIT_REPEAT"}`)
-	require.Equal(t, CodeSystemLimit, e.Code, "a code that is told is not looked for")
+	require.Equal(t, CodeSystemLimit, e.Code, "a stated code is not searched for")
 }
 
 func TestAnErrorBodyIsReadAsWellAsCanBe(t *testing.T) {

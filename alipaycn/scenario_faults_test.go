@@ -28,8 +28,8 @@ const (
 type faultyWrite struct {
 	op cnwire.Operation
 	// prepare brings the gateway to where the write is possible.
-	prepare func(*gatewayWorld)
-	do      func(context.Context, *gatewayWorld) error
+	prepare func(*gatewayFixture)
+	do      func(context.Context, *gatewayFixture) error
 	// silent: no state proves it.
 	silent bool
 	// app counts its effects.
@@ -38,9 +38,9 @@ type faultyWrite struct {
 
 // arrange makes a gateway on which the write is possible; effects says how often the
 // write has taken effect since.
-func (f faultyWrite) arrange(t *testing.T) (w *gatewayWorld, effects func() int) {
+func (f faultyWrite) arrange(t *testing.T) (w *gatewayFixture, effects func() int) {
 	t.Helper()
-	w = newGatewayWorld(t)
+	w = newGatewayFixture(t)
 	if f.prepare != nil {
 		f.prepare(w)
 	}
@@ -49,19 +49,19 @@ func (f faultyWrite) arrange(t *testing.T) (w *gatewayWorld, effects func() int)
 	return w, func() int { return w.g.Effects(app)[f.op.Name] - before }
 }
 
-func inStatus(status alipaycn.VersionStatus) func(*gatewayWorld) {
-	return func(w *gatewayWorld) { w.bring(status) }
+func inStatus(status alipaycn.VersionStatus) func(*gatewayFixture) {
+	return func(w *gatewayFixture) { w.bring(status) }
 }
 
 func faultyWrites() []faultyWrite {
 	version := func(op cnwire.Operation, status alipaycn.VersionStatus, do func(context.Context, *alipaycn.VersionsClient) error) faultyWrite {
-		return faultyWrite{op: op, prepare: inStatus(status), do: func(ctx context.Context, w *gatewayWorld) error { return do(ctx, &w.c.Versions) }}
+		return faultyWrite{op: op, prepare: inStatus(status), do: func(ctx context.Context, w *gatewayFixture) error { return do(ctx, &w.c.Versions) }}
 	}
 	domain := alipaycn.SafeDomainInput{Domain: "api.bluelake.example"}
 	rule := alipaycn.BindQRCodeInput{RouteURL: "https://bluelake.example/table", Page: "pages/index/index", Mode: alipaycn.RouteExact}
 	var code string
 	return []faultyWrite{
-		{op: cnwire.VersionUpload, do: func(ctx context.Context, w *gatewayWorld) error {
+		{op: cnwire.VersionUpload, do: func(ctx context.Context, w *gatewayFixture) error {
 			_, err := w.c.Versions.Upload(ctx, alipaycn.UploadInput{TemplateID: templateID, Version: number(1)})
 			return err
 		}},
@@ -90,7 +90,7 @@ func faultyWrites() []faultyWrite {
 		version(cnwire.VersionTakeOffline, alipaycn.StatusRelease, func(ctx context.Context, v *alipaycn.VersionsClient) error {
 			return v.TakeOffline(ctx, firstVersion())
 		}),
-		{op: cnwire.VersionRollback, prepare: func(w *gatewayWorld) {
+		{op: cnwire.VersionRollback, prepare: func(w *gatewayFixture) {
 			w.bring(alipaycn.StatusRelease)
 			require.NoError(w.t, w.g.AddVersion(miniID, "0.2.0"))
 			next := firstApplication()
@@ -99,61 +99,61 @@ func faultyWrites() []faultyWrite {
 			require.NoError(w.t, err)
 			require.NoError(w.t, w.g.Approve(miniID, "0.2.0"))
 			require.NoError(w.t, w.c.Versions.Publish(w.t.Context(), alipaycn.PublishInput{Version: number(2)}))
-		}, do: func(ctx context.Context, w *gatewayWorld) error {
+		}, do: func(ctx context.Context, w *gatewayFixture) error {
 			return w.c.Versions.Rollback(ctx, alipaycn.VersionInput{Version: number(2)})
 		}},
 		version(cnwire.VersionDelete, alipaycn.StatusInit, func(ctx context.Context, v *alipaycn.VersionsClient) error {
 			return v.Delete(ctx, firstVersion())
 		}),
-		{op: cnwire.BaseInfoModify, do: func(ctx context.Context, w *gatewayWorld) error {
+		{op: cnwire.BaseInfoModify, do: func(ctx context.Context, w *gatewayFixture) error {
 			return w.c.BaseInfo.Modify(ctx, alipaycn.ModifyBaseInfoInput{AppSlogan: "Tea from the blue lake"})
 		}},
-		{op: cnwire.ExperienceCreate, prepare: inStatus(alipaycn.StatusInit), do: func(ctx context.Context, w *gatewayWorld) error {
+		{op: cnwire.ExperienceCreate, prepare: inStatus(alipaycn.StatusInit), do: func(ctx context.Context, w *gatewayFixture) error {
 			return w.c.Experience.Create(ctx, firstVersion())
 		}},
-		{op: cnwire.ExperienceCancel, prepare: func(w *gatewayWorld) {
+		{op: cnwire.ExperienceCancel, prepare: func(w *gatewayFixture) {
 			w.bring(alipaycn.StatusInit)
 			require.NoError(w.t, w.c.Experience.Create(w.t.Context(), firstVersion()))
-		}, do: func(ctx context.Context, w *gatewayWorld) error { return w.c.Experience.Cancel(ctx, firstVersion()) }},
-		{op: cnwire.SafeDomainAdd, do: func(ctx context.Context, w *gatewayWorld) error { return w.c.SafeDomains.Add(ctx, domain) }},
-		{op: cnwire.SafeDomainRemove, prepare: func(w *gatewayWorld) {
+		}, do: func(ctx context.Context, w *gatewayFixture) error { return w.c.Experience.Cancel(ctx, firstVersion()) }},
+		{op: cnwire.SafeDomainAdd, do: func(ctx context.Context, w *gatewayFixture) error { return w.c.SafeDomains.Add(ctx, domain) }},
+		{op: cnwire.SafeDomainRemove, prepare: func(w *gatewayFixture) {
 			require.NoError(w.t, w.c.SafeDomains.Add(w.t.Context(), domain))
-		}, do: func(ctx context.Context, w *gatewayWorld) error { return w.c.SafeDomains.Remove(ctx, domain) }},
-		{op: cnwire.MemberAdd, silent: true, do: func(ctx context.Context, w *gatewayWorld) error {
+		}, do: func(ctx context.Context, w *gatewayFixture) error { return w.c.SafeDomains.Remove(ctx, domain) }},
+		{op: cnwire.MemberAdd, silent: true, do: func(ctx context.Context, w *gatewayFixture) error {
 			return w.c.Members.Add(ctx, alipaycn.AddMemberInput{LogonID: "mei@bluelake.example", Role: alipaycn.RoleDeveloper})
 		}},
-		{op: cnwire.MemberRemove, prepare: func(w *gatewayWorld) {
+		{op: cnwire.MemberRemove, prepare: func(w *gatewayFixture) {
 			require.NoError(w.t, w.c.Members.Add(w.t.Context(), alipaycn.AddMemberInput{LogonID: "mei@bluelake.example", Role: alipaycn.RoleDeveloper}))
-		}, do: func(ctx context.Context, w *gatewayWorld) error {
+		}, do: func(ctx context.Context, w *gatewayFixture) error {
 			list, err := w.c.Members.List(ctx, alipaycn.ListMembersInput{Role: alipaycn.RoleDeveloper})
 			require.NoError(w.t, err)
 			return w.c.Members.Remove(ctx, alipaycn.RemoveMemberInput{UserID: list.Members[0].UserID, Role: alipaycn.RoleDeveloper})
 		}},
-		{op: cnwire.QRCodeCreate, silent: true, do: func(ctx context.Context, w *gatewayWorld) error {
+		{op: cnwire.QRCodeCreate, silent: true, do: func(ctx context.Context, w *gatewayFixture) error {
 			_, err := w.c.QRCodes.Create(ctx, alipaycn.CreateQRCodeInput{Page: "pages/index/index", Description: "a table", Query: "a=b"})
 			return err
 		}},
-		{op: cnwire.QRCodeBind, prepare: inStatus(alipaycn.StatusInit), do: func(ctx context.Context, w *gatewayWorld) error {
+		{op: cnwire.QRCodeBind, prepare: inStatus(alipaycn.StatusInit), do: func(ctx context.Context, w *gatewayFixture) error {
 			bound, err := w.c.QRCodes.Bind(ctx, rule)
 			if err == nil {
 				require.NotEmpty(w.t, bound.RouteGroup)
 			}
 			return err
 		}},
-		{op: cnwire.QRCodeUnbind, prepare: func(w *gatewayWorld) {
+		{op: cnwire.QRCodeUnbind, prepare: func(w *gatewayFixture) {
 			w.bring(alipaycn.StatusInit)
 			_, err := w.c.QRCodes.Bind(w.t.Context(), rule)
 			require.NoError(w.t, err)
-		}, do: func(ctx context.Context, w *gatewayWorld) error {
+		}, do: func(ctx context.Context, w *gatewayFixture) error {
 			list, err := w.c.QRCodes.List(ctx, alipaycn.ListQRCodesInput{Page: 1, PageSize: 10})
 			require.NoError(w.t, err)
 			return w.c.QRCodes.Unbind(ctx, alipaycn.UnbindQRCodeInput{RouteGroup: list.Rules[0].RouteGroup})
 		}},
-		{op: cnwire.AuthorizationToken, silent: true, app: isvID, prepare: func(w *gatewayWorld) {
+		{op: cnwire.AuthorizationToken, silent: true, app: isvID, prepare: func(w *gatewayFixture) {
 			made, err := w.g.AuthorizationCode(isvID, miniID)
 			require.NoError(w.t, err)
 			code = made
-		}, do: func(ctx context.Context, w *gatewayWorld) error {
+		}, do: func(ctx context.Context, w *gatewayFixture) error {
 			_, err := w.c.Authorization.Exchange(ctx, code)
 			return err
 		}},
@@ -264,7 +264,7 @@ func isRetryable(err error) bool {
 // A write that never gets through is sent as often as any call, and no more.
 func TestAWriteThatNeverGetsThroughIsGivenUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newGatewayWorld(t)
+		w := newGatewayFixture(t)
 		w.bring(alipaycn.StatusWaitRelease)
 		sent := len(w.g.Calls())
 		w.g.Inject(alipaycntest.Fault{Operation: "versions.publish", CutBefore: true, Times: 100})
@@ -288,7 +288,7 @@ func TestAWriteThatNeverGetsThroughIsGivenUp(t *testing.T) {
 // The deadline is kept, and the last of it goes into reading the state.
 func TestTheDeadlineIsKeptWhileAWriteIsReconciled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newGatewayWorld(t)
+		w := newGatewayFixture(t)
 		w.bring(alipaycn.StatusWaitRelease)
 		w.g.Inject(alipaycntest.Fault{Operation: "versions.publish", CutBefore: true, Times: 100})
 		ctx, cancel := context.WithTimeout(t.Context(), 400*time.Millisecond) // less than the first wait

@@ -45,7 +45,7 @@ func (l *lostOnce) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // losing returns a second client of the same app that loses the first answer of an operation.
-func (w *gatewayWorld) losing(op cnwire.Operation, notSent bool, somebody func()) (*alipaycn.Client, *lostOnce) {
+func (w *gatewayFixture) losing(op cnwire.Operation, notSent bool, somebody func()) (*alipaycn.Client, *lostOnce) {
 	w.t.Helper()
 	lost := &lostOnce{RoundTripper: w.g.HTTPClient().Transport, path: op.Path(), notSent: notSent, somebody: somebody}
 	return w.client(alipaycn.WithHTTPClient(&http.Client{Transport: lost})), lost
@@ -60,7 +60,7 @@ func TestWhatSomebodyUndidIsNotDoneAgain(t *testing.T) {
 		op       cnwire.Operation
 		from     alipaycn.VersionStatus
 		do       func(*testing.T, *alipaycn.Client) error
-		somebody func(*testing.T, *gatewayWorld)
+		somebody func(*testing.T, *gatewayFixture)
 		ends     alipaycn.VersionStatus
 	}{
 		{
@@ -68,7 +68,7 @@ func TestWhatSomebodyUndidIsNotDoneAgain(t *testing.T) {
 			func(t *testing.T, c *alipaycn.Client) error {
 				return c.Versions.RaiseGray(t.Context(), alipaycn.GrayInput{Version: number(1), Strategy: alipaycn.GrayP30})
 			},
-			func(t *testing.T, w *gatewayWorld) { ok(t, w.c.Versions.CancelGray(t.Context(), firstVersion())) },
+			func(t *testing.T, w *gatewayFixture) { ok(t, w.c.Versions.CancelGray(t.Context(), firstVersion())) },
 			alipaycn.StatusWaitRelease,
 		},
 		{
@@ -76,7 +76,7 @@ func TestWhatSomebodyUndidIsNotDoneAgain(t *testing.T) {
 			func(t *testing.T, c *alipaycn.Client) error {
 				return c.Versions.CancelAudit(t.Context(), alipaycn.CancelAuditInput{Version: number(1)})
 			},
-			func(t *testing.T, w *gatewayWorld) {
+			func(t *testing.T, w *gatewayFixture) {
 				_, err := w.c.Versions.Apply(t.Context(), firstApplication())
 				ok(t, err)
 			},
@@ -87,7 +87,7 @@ func TestWhatSomebodyUndidIsNotDoneAgain(t *testing.T) {
 			func(t *testing.T, c *alipaycn.Client) error {
 				return c.Versions.ReturnToDevelopment(t.Context(), firstVersion())
 			},
-			func(t *testing.T, w *gatewayWorld) {
+			func(t *testing.T, w *gatewayFixture) {
 				_, err := w.c.Versions.Apply(t.Context(), firstApplication())
 				ok(t, err)
 				ok(t, w.g.Approve(miniID, "0.1.0"))
@@ -100,7 +100,7 @@ func TestWhatSomebodyUndidIsNotDoneAgain(t *testing.T) {
 				ok(t, c.Versions.RaiseGray(t.Context(), alipaycn.GrayInput{Version: number(1), Strategy: alipaycn.GrayP30}))
 				return c.Versions.CancelGray(t.Context(), firstVersion())
 			},
-			func(t *testing.T, w *gatewayWorld) {
+			func(t *testing.T, w *gatewayFixture) {
 				ok(t, w.c.Versions.StartGray(t.Context(), alipaycn.GrayInput{Version: number(1), Strategy: alipaycn.GrayP10}))
 			},
 			alipaycn.StatusGray,
@@ -108,13 +108,13 @@ func TestWhatSomebodyUndidIsNotDoneAgain(t *testing.T) {
 		{
 			"a version was deleted, and its number used again", cnwire.VersionDelete, alipaycn.StatusInit,
 			func(t *testing.T, c *alipaycn.Client) error { return c.Versions.Delete(t.Context(), firstVersion()) },
-			func(t *testing.T, w *gatewayWorld) { ok(t, w.g.AddVersion(miniID, "0.1.0")) },
+			func(t *testing.T, w *gatewayFixture) { ok(t, w.g.AddVersion(miniID, "0.1.0")) },
 			alipaycn.StatusInit,
 		},
 	} {
 		t.Run(tt.name, alipaycn.InVirtualTime(func(t *testing.T) {
 			// Given a version, and a second client whose answer gets lost
-			w := newGatewayWorld(t)
+			w := newGatewayFixture(t)
 			w.bring(tt.from)
 			later(t)
 			c, lost := w.losing(tt.op, false, func() { later(t); tt.somebody(t, w) })
@@ -134,7 +134,7 @@ func TestWhatSomebodyUndidIsNotDoneAgain(t *testing.T) {
 // same version with another description.
 func TestTheApplicationOfSomebodyElseIsNotTakenForOnesOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newGatewayWorld(t)
+		w := newGatewayFixture(t)
 		w.bring(alipaycn.StatusInit)
 		c, lost := w.losing(cnwire.VersionApply, true, func() {
 			theirs := firstApplication()
@@ -154,7 +154,7 @@ func TestTheApplicationOfSomebodyElseIsNotTakenForOnesOwn(t *testing.T) {
 // was still being built.
 func TestTheUploadOfSomebodyElseIsNotTakenForOnesOwn(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newGatewayWorld(t, alipaycntest.WithBuildDelay(never))
+		w := newGatewayFixture(t, alipaycntest.WithBuildDelay(never))
 		in := alipaycn.UploadInput{TemplateID: templateID, Version: number(1)}
 		_, err := w.c.Versions.Upload(t.Context(), in)
 		require.NoError(t, err)
@@ -174,7 +174,7 @@ const never = 1000 * time.Hour
 // A version that is being built shows nowhere, before its deletion was refused and after.
 func TestAVersionThatIsBeingBuiltIsNotTakenForGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newGatewayWorld(t, alipaycntest.WithBuildDelay(never))
+		w := newGatewayFixture(t, alipaycntest.WithBuildDelay(never))
 		_, err := w.c.Versions.Upload(t.Context(), alipaycn.UploadInput{TemplateID: templateID, Version: number(1)})
 		require.NoError(t, err)
 		c, _ := w.losing(cnwire.VersionDelete, false, func() {})
@@ -190,7 +190,7 @@ func TestAVersionThatIsBeingBuiltIsNotTakenForGone(t *testing.T) {
 // published: the mini program is still there for its users.
 func TestAVersionThatAnotherReplacedIsNotTakenForOffline(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newGatewayWorld(t)
+		w := newGatewayFixture(t)
 		w.bring(alipaycn.StatusRelease)
 		c, lost := w.losing(cnwire.VersionTakeOffline, true, func() {
 			require.NoError(t, w.g.AddVersion(miniID, "0.2.0"))
@@ -220,7 +220,7 @@ func TestTheStateBeforeIsNotWaitedForLong(t *testing.T) {
 		{"too many calls", alipaycntest.Fault{Status: http.StatusTooManyRequests, RetryAfter: time.Minute}},
 	} {
 		t.Run(tt.name, alipaycn.InVirtualTime(func(t *testing.T) {
-			w := newGatewayWorld(t)
+			w := newGatewayFixture(t)
 			w.bring(alipaycn.StatusGray)
 			tt.fault.Operation, tt.fault.Times = "versions.get", 100
 			w.g.Inject(tt.fault)
@@ -237,7 +237,7 @@ func TestTheStateBeforeIsNotWaitedForLong(t *testing.T) {
 // A caller with little time gets the change made, not only the state read.
 func TestTheStateBeforeLeavesTimeForTheChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newGatewayWorld(t)
+		w := newGatewayFixture(t)
 		w.bring(alipaycn.StatusGray)
 		w.g.Inject(alipaycntest.Fault{Operation: "versions.get", Times: 100, Delay: time.Hour})
 		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
@@ -252,7 +252,7 @@ func TestTheStateBeforeLeavesTimeForTheChange(t *testing.T) {
 // A gateway that has trouble holds up neither the state nor the stop for good.
 func TestAGrayscaleReleaseIsEndedThoughTheStateBeforeIsNotKnown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newGatewayWorld(t)
+		w := newGatewayFixture(t)
 		w.bring(alipaycn.StatusGray)
 		w.g.Inject(alipaycntest.Fault{Operation: "versions.get", Times: 4, Status: http.StatusBadGateway})
 		w.g.Inject(alipaycntest.Fault{Operation: "versions.cancelGray", Status: http.StatusBadGateway})

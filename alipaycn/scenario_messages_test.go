@@ -59,7 +59,7 @@ func TestWhatAUserSeesOfAnAnswerThatCannotBeTrusted(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, alipaycn.InVirtualTime(func(t *testing.T) {
-			w := newGatewayWorld(t)
+			w := newGatewayFixture(t)
 			w.bring(alipaycn.StatusWaitRelease)
 			tt.fault.Operation = "versions.get"
 			w.g.Inject(tt.fault)
@@ -71,7 +71,7 @@ func TestWhatAUserSeesOfAnAnswerThatCannotBeTrusted(t *testing.T) {
 		}))
 	}
 	t.Run("of a write, and of every look at what became of it", alipaycn.InVirtualTime(func(t *testing.T) {
-		w := newGatewayWorld(t)
+		w := newGatewayFixture(t)
 		w.bring(alipaycn.StatusWaitRelease)
 		w.g.Inject(alipaycntest.Fault{Corrupt: true, Times: 1000})
 		err := publish(t.Context(), w.c)
@@ -115,7 +115,7 @@ func TestWhatAUserSeesOfSwappedKeys(t *testing.T) {
 
 	synctest.Test(t, func(t *testing.T) {
 		other := testkey.FastOther()
-		w := newGatewayWorld(t, alipaycntest.WithCertificates(alipay, alipay))
+		w := newGatewayFixture(t, alipaycntest.WithCertificates(alipay, alipay))
 
 		_, err := w.client(alipaycn.WithSigner(other)).BaseInfo.Get(t.Context())
 		require.Equal(t, "alipaycn: baseInfo.get: invalid-signature: signature does not match: the auth string, method, path, query, body or app auth token differ from what was signed, or another key was used (HTTP 401, trace T); "+
@@ -133,7 +133,7 @@ func TestWhatAUserSeesOfAStaleCertificate(t *testing.T) {
 	stale, current := selfSigned(t, 1, testkey.FastKey()), selfSigned(t, 2, testkey.FastKey())
 	app := selfSigned(t, 3, testkey.FastClient())
 	synctest.Test(t, func(t *testing.T) {
-		w := newGatewayWorld(t, alipaycntest.WithCertificates(current, stale))
+		w := newGatewayFixture(t, alipaycntest.WithCertificates(current, stale))
 		require.NoError(t, w.g.AddApp(alipaycntest.App{ID: "2021000000000009", Certificate: app}))
 		c, err := alipaycn.New(
 			alipaycn.WithAppID("2021000000000009"), alipaycn.WithSigner(testkey.FastClient()),
@@ -204,7 +204,7 @@ func TestWhatAUserSeesOfAWrongClock(t *testing.T) {
 		},
 	} {
 		t.Run(tt.name, alipaycn.InVirtualTime(func(t *testing.T) {
-			w := newGatewayWorld(t, alipaycntest.WithTimeWindow(tt.window))
+			w := newGatewayFixture(t, alipaycntest.WithTimeWindow(tt.window))
 			w.bring(alipaycn.StatusWaitRelease)
 			gateway := w.g.HTTPClient()
 			if tt.date != nil {
@@ -216,7 +216,7 @@ func TestWhatAUserSeesOfAWrongClock(t *testing.T) {
 		}))
 	}
 	t.Run("near enough", alipaycn.InVirtualTime(func(t *testing.T) {
-		w := newGatewayWorld(t, alipaycntest.WithTimeWindow(24*time.Hour))
+		w := newGatewayFixture(t, alipaycntest.WithTimeWindow(24*time.Hour))
 		w.bring(alipaycn.StatusWaitRelease)
 		for _, off := range []time.Duration{-30 * time.Minute, 30 * time.Minute} {
 			require.NoError(t, reads(t.Context(), w.client(alipaycn.WithClock(shifted(off)))))
@@ -232,7 +232,7 @@ func TestWhatAUserSeesWhenTheMerchantWithdrawsInTheMiddleOfARelease(t *testing.T
 		return c.Versions.RaiseGray(ctx, alipaycn.GrayInput{Version: number(1), Strategy: alipaycn.GrayP30})
 	}
 	synctest.Test(t, func(t *testing.T) {
-		w := newGatewayWorld(t)
+		w := newGatewayFixture(t)
 		w.bring(alipaycn.StatusGray)
 		require.NoError(t, w.g.RevokeAuthorization(miniID))
 
@@ -247,7 +247,7 @@ func TestWhatAUserSeesWhenTheMerchantWithdrawsInTheMiddleOfARelease(t *testing.T
 		require.Equal(t, "versions.waitReviewed: 0.1.0: waiting ended after 1 poll, last state none: alipaycn: versions.get: "+notValid, message(t, err))
 	})
 	t.Run("while the answer to a write is lost", alipaycn.InVirtualTime(func(t *testing.T) {
-		w := newGatewayWorld(t)
+		w := newGatewayFixture(t)
 		w.bring(alipaycn.StatusGray)
 		c, _ := w.losing(cnwire.VersionGray, false, func() { require.NoError(t, w.g.RevokeAuthorization(miniID)) })
 
@@ -280,7 +280,7 @@ func TestWhatAUserSeesOfWhatIsBetweenThisMachineAndAlipayCN(t *testing.T) {
 		{http.StatusRequestTimeout, true, `versions.publish: the answer is not AlipayCN's: no code, content type "text/html"; afterwards the version is in WAIT_RELEASE (HTTP 408, 4 attempts, trace T); it is not known whether the call took effect; something between this machine and AlipayCN has a problem; look at versions.get before you call again`},
 	} {
 		t.Run(http.StatusText(tt.status), alipaycn.InVirtualTime(func(t *testing.T) {
-			w := newGatewayWorld(t)
+			w := newGatewayFixture(t)
 			w.bring(alipaycn.StatusWaitRelease)
 			var err error
 			if tt.write {

@@ -42,7 +42,7 @@ func TestRandomSequencesAgreeWithAModelOfTheDocuments(t *testing.T) {
 
 // sequence is one random sequence.
 type sequence struct {
-	*gatewayWorld
+	*gatewayFixture
 	rt *rapid.T
 	m  *documentsModel
 	// step counts the steps.
@@ -55,10 +55,10 @@ type sequence struct {
 
 func newSequence(t *testing.T, rt *rapid.T) *sequence {
 	const untilSet = 24 * time.Hour // builds and scans end when a step says so
-	w := newGatewayWorld(t, alipaycntest.WithBuildDelay(untilSet), alipaycntest.WithScanDelay(untilSet))
+	w := newGatewayFixture(t, alipaycntest.WithBuildDelay(untilSet), alipaycntest.WithScanDelay(untilSet))
 	w.c = w.client(alipaycn.WithRetry(4, 0, 0))
 	s := &sequence{
-		gatewayWorld: w, rt: rt, m: newDocumentsModel(), whole: firstApplication(),
+		gatewayFixture: w, rt: rt, m: newDocumentsModel(), whole: firstApplication(),
 		shares: map[alipayplus.VersionNumber]alipayplus.Ratio{},
 	}
 	for _, text := range rapid.SampledFrom(beginnings()).Draw(rt, "beginning") {

@@ -15,8 +15,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// gatewayWorld is a gateway with a third-party app that acts for a mini program.
-type gatewayWorld struct {
+// gatewayFixture is a gateway with a third-party app that acts for a mini program.
+type gatewayFixture struct {
 	t *testing.T
 	g *alipaycntest.Gateway
 	c *alipaycn.Client
@@ -24,7 +24,7 @@ type gatewayWorld struct {
 	token string
 }
 
-func newGatewayWorld(t *testing.T, opts ...alipaycntest.Option) *gatewayWorld {
+func newGatewayFixture(t *testing.T, opts ...alipaycntest.Option) *gatewayFixture {
 	t.Helper()
 	g, err := alipaycntest.New(append([]alipaycntest.Option{alipaycntest.WithKey(testkey.FastKey())}, opts...)...)
 	require.NoError(t, err)
@@ -33,13 +33,13 @@ func newGatewayWorld(t *testing.T, opts ...alipaycntest.Option) *gatewayWorld {
 	require.NoError(t, g.AddTemplate(isvID, templateID, "1.0.0"))
 	token, err := g.Authorize(isvID, miniID)
 	require.NoError(t, err)
-	w := &gatewayWorld{t: t, g: g, token: token.AppAuthToken}
+	w := &gatewayFixture{t: t, g: g, token: token.AppAuthToken}
 	w.c = w.client()
 	return w
 }
 
 // client is a client of the third-party app; opts go over the right ones.
-func (w *gatewayWorld) client(opts ...alipaycn.Option) *alipaycn.Client {
+func (w *gatewayFixture) client(opts ...alipaycn.Option) *alipaycn.Client {
 	w.t.Helper()
 	c, err := alipaycn.New(append([]alipaycn.Option{
 		alipaycn.WithAppID(isvID), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
@@ -50,7 +50,7 @@ func (w *gatewayWorld) client(opts ...alipaycn.Option) *alipaycn.Client {
 }
 
 // bring brings the version 0.1.0 to a status.
-func (w *gatewayWorld) bring(status alipaycn.VersionStatus) {
+func (w *gatewayFixture) bring(status alipaycn.VersionStatus) {
 	w.t.Helper()
 	ctx := w.t.Context()
 	require.NoError(w.t, w.g.AddVersion(miniID, "0.1.0"))

@@ -17,7 +17,7 @@ import (
 
 func TestAWholeReleaseWithItsWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newGatewayWorld(t, alipaycntest.WithBuildDelay(time.Minute), alipaycntest.WithScanDelay(time.Minute), alipaycntest.WithAutoReview(time.Hour))
+		w := newGatewayFixture(t, alipaycntest.WithBuildDelay(time.Minute), alipaycntest.WithScanDelay(time.Minute), alipaycntest.WithAutoReview(time.Hour))
 		ctx := t.Context()
 		v := w.c.Versions
 		start := time.Now()
@@ -63,7 +63,7 @@ func TestAWholeReleaseWithItsWaits(t *testing.T) {
 
 func TestARejectionTellsEveryReason(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newGatewayWorld(t)
+		w := newGatewayFixture(t)
 		w.bring(alipaycn.StatusAuditing)
 		require.NoError(t, w.g.Reject(miniID, "0.1.0", alipaycntest.Verdict{Reason: "the logo is blurred"}))
 		detail, err := w.c.Versions.WaitReviewed(t.Context(), firstVersion(), alipaycn.ReviewWait{})
@@ -86,23 +86,23 @@ func TestReasonsOfBothPartsAreInTheError(t *testing.T) {
 func TestWaitsEndForTheReasonsThatThereAre(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
-		prepare func(*gatewayWorld)
+		prepare func(*gatewayFixture)
 		target  error
 		says    string
 	}{
 		{"not applied for", inStatus(alipaycn.StatusInit), alipayplus.ErrConflict, "in development"},
-		{"taken down", func(w *gatewayWorld) {
+		{"taken down", func(w *gatewayFixture) {
 			w.bring(alipaycn.StatusWaitRelease)
 			require.NoError(w.t, w.g.TakeDown(miniID, "0.1.0"))
 		}, alipayplus.ErrConflict, "took the version down"},
-		{"authorization revoked", func(w *gatewayWorld) {
+		{"authorization revoked", func(w *gatewayFixture) {
 			w.bring(alipaycn.StatusAuditing)
 			require.NoError(w.t, w.g.RevokeAuthorization(miniID))
 		}, alipayplus.ErrAuthorizationRequired, "authorize"},
 		{"deadline", inStatus(alipaycn.StatusAuditing), context.DeadlineExceeded, "last state AUDITING"},
 	} {
 		t.Run(tt.name, alipaycn.InVirtualTime(func(t *testing.T) {
-			w := newGatewayWorld(t)
+			w := newGatewayFixture(t)
 			tt.prepare(w)
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
@@ -118,7 +118,7 @@ func TestWaitsEndForTheReasonsThatThereAre(t *testing.T) {
 
 func TestPartOfAReviewMayBeEnough(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newGatewayWorld(t)
+		w := newGatewayFixture(t)
 		w.bring(alipaycn.StatusAuditing)
 		require.NoError(t, w.g.ApproveAdmission(miniID, "0.1.0", true, alipaycntest.Verdict{Reason: "dull"}))
 		detail, err := w.c.Versions.WaitReviewed(t.Context(), firstVersion(), alipaycn.ReviewWait{})
@@ -131,21 +131,21 @@ func TestPartOfAReviewMayBeEnough(t *testing.T) {
 func TestABuildOrScanThatFailsEndsTheWait(t *testing.T) {
 	for _, tt := range []struct {
 		name string
-		fail func(*gatewayWorld)
+		fail func(*gatewayFixture)
 		says string
 		scan bool
 	}{
-		{"build", func(w *gatewayWorld) { require.NoError(w.t, w.g.AdvanceBuild(miniID, "0.1.0", alipaycn.BuildFailed)) }, "build of version 0.1.0 failed", false},
-		{"time", func(w *gatewayWorld) {
+		{"build", func(w *gatewayFixture) { require.NoError(w.t, w.g.AdvanceBuild(miniID, "0.1.0", alipaycn.BuildFailed)) }, "build of version 0.1.0 failed", false},
+		{"time", func(w *gatewayFixture) {
 			require.NoError(w.t, w.g.AdvanceBuild(miniID, "0.1.0", alipaycn.BuildTimedOut))
 		}, "took too long", false},
-		{"scan", func(w *gatewayWorld) {
+		{"scan", func(w *gatewayFixture) {
 			require.NoError(w.t, w.g.AdvanceBuild(miniID, "0.1.0", alipaycn.BuildCreated))
 			require.NoError(w.t, w.g.SetScan(miniID, "0.1.0", alipaycn.ScanFailed))
 		}, "scan of version 0.1.0", true},
 	} {
 		t.Run(tt.name, alipaycn.InVirtualTime(func(t *testing.T) {
-			w := newGatewayWorld(t, alipaycntest.WithBuildDelay(time.Hour))
+			w := newGatewayFixture(t, alipaycntest.WithBuildDelay(time.Hour))
 			_, err := w.c.Versions.Upload(t.Context(), alipaycn.UploadInput{TemplateID: templateID, Version: number(1)})
 			require.NoError(t, err)
 			tt.fail(w)
@@ -162,7 +162,7 @@ func TestABuildOrScanThatFailsEndsTheWait(t *testing.T) {
 // An upload that is still being built is known by its build, and not sent again.
 func TestAnUploadIsProvenByItsBuild(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newGatewayWorld(t, alipaycntest.WithBuildDelay(time.Hour))
+		w := newGatewayFixture(t, alipaycntest.WithBuildDelay(time.Hour))
 		w.g.Inject(alipaycntest.Fault{Operation: "versions.upload", CutAfter: true})
 		build, err := w.c.Versions.Upload(t.Context(), alipaycn.UploadInput{TemplateID: templateID, Version: number(1)})
 		require.NoError(t, err)
@@ -173,7 +173,7 @@ func TestAnUploadIsProvenByItsBuild(t *testing.T) {
 
 func TestTheResourcesReadWhatTheGatewayKeeps(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		w := newGatewayWorld(t)
+		w := newGatewayFixture(t)
 		ctx := t.Context()
 		check, err := w.c.BaseInfo.CheckName(ctx, alipaycn.CheckNameInput{AppName: "BlueLakeTea"})
 		require.NoError(t, err)

@@ -372,7 +372,7 @@ func TestAMemberReadsTheHistoryOfARelease(t *testing.T) {
 		w.full(program, "2.0.0")
 
 		dan := w.member("dan", alipayplus.RoleDeveloper)
-		told := func(e *alipayplus.ReleaseEvent) string {
+		summary := func(e *alipayplus.ReleaseEvent) string {
 			return strings.Join(strings.Fields(fmt.Sprintf("%d %s %s: %s %d to %s %d %s %s %s", int(e.At.Sub(began)/time.Minute), e.By, e.Operation,
 				e.From, e.FromRatio, e.To, e.ToRatio, e.Verdict, e.Reason, e.Note)), " ")
 		}
@@ -393,7 +393,7 @@ func TestAMemberReadsTheHistoryOfARelease(t *testing.T) {
 		}
 		read := func(in alipayplus.ListHistoryInput) []string {
 			in.ReleaseID = live.ID
-			return ids(gather(w, dan.Releases.AllHistory(w.Context(), in)), told)
+			return ids(gather(w, dan.Releases.AllHistory(w.Context(), in)), summary)
 		}
 		require.Equal(w, want, read(alipayplus.ListHistoryInput{}))
 		require.Equal(w, want, read(alipayplus.ListHistoryInput{ListOptions: alipayplus.ListOptions{Limit: 2}}))
@@ -411,6 +411,6 @@ func TestAMemberReadsTheHistoryOfARelease(t *testing.T) {
 		events := gather(w, dan.Releases.AllHistory(w.Context(), alipayplus.ListHistoryInput{ReleaseID: mistaken.ID}))
 		require.Equal(w, []string{
 			"0 olga releases.create: 0 to NEW_VERSION_CREATED 0", "0 olga releases.delete: NEW_VERSION_CREATED 0 to DELETED 0",
-		}, ids(events, told), "also when the release is gone")
+		}, ids(events, summary), "also when the release is gone")
 	})
 }

@@ -86,15 +86,15 @@ func benchmarkListPage(b *testing.B, newStore func() storage.Store) {
 		} {
 			b.Run(fmt.Sprintf("%s/%d", bc.name, n), func(b *testing.B) {
 				b.ReportAllocs()
-				var took []time.Duration
+				var durations []time.Duration
 				for b.Loop() {
 					began := time.Now()
 					require.Len(b, list(bc.in).Items, 20)
-					took = append(took, time.Since(began))
+					durations = append(durations, time.Since(began))
 				}
-				slices.Sort(took)
-				b.ReportMetric(float64(took[len(took)/2].Microseconds()), "p50-µs")
-				b.ReportMetric(float64(took[len(took)*99/100].Microseconds()), "p99-µs")
+				slices.Sort(durations)
+				b.ReportMetric(float64(durations[len(durations)/2].Microseconds()), "p50-µs")
+				b.ReportMetric(float64(durations[len(durations)*99/100].Microseconds()), "p99-µs")
 			})
 		}
 	}

@@ -73,15 +73,15 @@ func TestAChangedRoleHoldsFromTheNextCallOn(t *testing.T) {
 
 func TestAnAssignedProgramHoldsFromTheNextCallOn(t *testing.T) {
 	inWorld(t, func(w *world) {
-		mine, other := w.program(), w.program()
+		assigned, other := w.program(), w.program()
 		dan := w.member("dan", alipayplus.RoleDeveloper)
 		begin := func(program string) error {
 			_, err := dan.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program, TargetApp: cn})
 			return err
 		}
-		require.ErrorContains(w, begin(mine.ID), "role DEVELOPER may not RELEASE here; ask OWNER or MASTER, or have the mini program assigned to you")
-		require.NoError(w, w.p.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: "dan", Role: alipayplus.RoleDeveloper, Programs: []string{mine.ID}}))
-		require.NoError(w, begin(mine.ID))
+		require.ErrorContains(w, begin(assigned.ID), "role DEVELOPER may not RELEASE here; ask OWNER or MASTER, or have the mini program assigned to you")
+		require.NoError(w, w.p.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: "dan", Role: alipayplus.RoleDeveloper, Programs: []string{assigned.ID}}))
+		require.NoError(w, begin(assigned.ID))
 		require.ErrorIs(w, begin(other.ID), alipayplus.ErrPermission)
 	}, platform.WithPermissionPolicy(alipayplus.PolicyAssignedDevelopersRelease))
 }

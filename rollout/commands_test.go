@@ -61,7 +61,7 @@ func TestACommandDuringTheObservationBeforeAChangeComesFirst(t *testing.T) {
 // A raise waits behind the calls of others. A pause meanwhile is executed.
 func TestACommandThatComesWhileAChangeIsQueuedComesFirst(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 1)
+		h := newFleetFixture(t, 1)
 		require.NoError(t, h.fakes[0].ApplyAs("pat"))
 		require.NoError(t, h.fakes[0].Approve())
 		// It observes at 0 s, and would raise at 60 s.

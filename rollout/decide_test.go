@@ -179,7 +179,7 @@ func TestAVerdictIsValidForAnObservationThatTakesLonger(t *testing.T) {
 
 func TestAFleetGoesOnThoughEachObservationIsQueuedForLongerThanAVerdictIsValid(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 30)
+		h := newFleetFixture(t, 30)
 		h.spec = hourly()
 		h.opts = []rollout.Option{rollout.WithGate("errors", func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			return rollout.Passed("fine"), nil

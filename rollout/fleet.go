@@ -385,7 +385,7 @@ func (s *schedule) work(ctx context.Context) {
 		r := result{index: j.index}
 		runner := s.fleet.runners[j.index]
 		r.state, r.next, r.err = runner.stepOnce(ctx, j.observed, s.fleet.options.Limiter)
-		runner.settle(sinkPatience)
+		runner.settle(sinkTimeout)
 		s.results <- r
 	}
 }

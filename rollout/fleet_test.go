@@ -42,7 +42,7 @@ func TestTheShareOfCanariesIsRoundedUp(t *testing.T) {
 		{0, 0.5, 0},
 	} {
 		runInVirtualTime(t, fmt.Sprint(tt.share, " of ", tt.targets), func(t *testing.T) {
-			h := newHarbor(t, tt.targets)
+			h := newFleetFixture(t, tt.targets)
 			stopped, cancel := context.WithCancel(t.Context())
 			cancel()
 			summary, _ := h.fleet(rollout.FleetOptions{Canaries: tt.share}).Run(stopped)
@@ -56,7 +56,7 @@ func TestTheShareOfCanariesIsRoundedUp(t *testing.T) {
 
 func TestAFleetOfNoneIsReleased(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		summary, err := newHarbor(t, 0).fleet(rollout.FleetOptions{Canaries: 0.5}).Run(t.Context())
+		summary, err := newFleetFixture(t, 0).fleet(rollout.FleetOptions{Canaries: 0.5}).Run(t.Context())
 		require.NoError(t, err)
 		require.Empty(t, summary.Members)
 		require.Empty(t, summary.String())
@@ -65,7 +65,7 @@ func TestAFleetOfNoneIsReleased(t *testing.T) {
 
 func TestALimiterLimitsTheCallsOfAllTogether(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 8)
+		h := newFleetFixture(t, 8)
 		var calls []time.Time
 		for _, fake := range h.fakes {
 			fake.Before(func(context.Context, rollouttest.Call) error {
@@ -85,7 +85,7 @@ func TestALimiterLimitsTheCallsOfAllTogether(t *testing.T) {
 
 func TestALimiterThatIsSlowerThanTheContextLeavesTheRestForLater(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 8)
+		h := newFleetFixture(t, 8)
 		limiter := rate.NewLimiter(rate.Every(time.Minute), 1)
 		summary, err := h.fleet(rollout.FleetOptions{Limiter: limiter}).Run(deadline(t, 5*time.Minute))
 		require.ErrorIs(t, err, rollout.ErrPending)
@@ -99,7 +99,7 @@ func TestALimiterCountsWhatIsReadTogetherOnce(t *testing.T) {
 		t.Skip("takes long")
 	}
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 50)
+		h := newFleetFixture(t, 50)
 		limiter := rate.NewLimiter(rate.Every(time.Second), 1)
 		summary := h.finish(h.fleet(rollout.FleetOptions{Limiter: limiter}))
 		changes := 0
@@ -116,7 +116,7 @@ func TestNoMoreIsDoneAtATimeThanThereAreWorkers(t *testing.T) {
 	t.Parallel()
 	for workers, most := range map[int]int64{1: 1, 3: 3, 0: 8} {
 		runInVirtualTime(t, fmt.Sprint(workers), func(t *testing.T) {
-			h := newHarbor(t, 20)
+			h := newFleetFixture(t, 20)
 			var now, seen atomic.Int64
 			for i := range h.spec.Steps {
 				h.spec.Steps[i].Bake /= 60 // there is always something to do
@@ -143,7 +143,7 @@ func TestWhatWaitsLongIsReadTogether(t *testing.T) {
 		t.Skip("takes long")
 	}
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 90)
+		h := newFleetFixture(t, 90)
 		for _, fake := range h.fakes {
 			fake.ApproveAfter(day)
 		}
@@ -162,7 +162,7 @@ func TestWhatWaitsLongIsReadTogether(t *testing.T) {
 
 func TestWhatWaitsCostsNoGoroutine(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		h := newHarbor(t, 200)
+		h := newFleetFixture(t, 200)
 		before := runtime.NumGoroutine()
 		most := 0
 		h.at(30*time.Minute, func() { most = runtime.NumGoroutine() - before })
@@ -188,7 +188,7 @@ func (inShortBatch) Batch() rollout.Batch { return shortBatch{} }
 
 func TestWhatABatchLeavesOutIsReadAlone(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 3)
+		h := newFleetFixture(t, 3)
 		targets := h.targets(func(f *rollouttest.Fake) rollout.Target { return inShortBatch{f} })
 		h.finish(h.fleetOf(targets, rollout.FleetOptions{}))
 		require.Zero(t, h.group.Reads())
@@ -197,7 +197,7 @@ func TestWhatABatchLeavesOutIsReadAlone(t *testing.T) {
 
 func TestThreeFailuresAreAllShown(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 3)
+		h := newFleetFixture(t, 3)
 		for _, fake := range h.fakes {
 			fake.FailNext(rollouttest.OpObserve, 1, fmt.Errorf("no such release: %w", alipayplus.ErrNotFound))
 		}
@@ -208,7 +208,7 @@ func TestThreeFailuresAreAllShown(t *testing.T) {
 
 func TestAFleetIsRefusedWhatItCannotBe(t *testing.T) {
 	t.Parallel()
-	targets := newHarbor(t, 2).targets(asIs)
+	targets := newFleetFixture(t, 2).targets(asIs)
 	for name, tt := range map[string]struct {
 		targets []rollout.Target
 		spec    rollout.Spec
@@ -269,8 +269,8 @@ type inWatchedBatch struct {
 
 func (t inWatchedBatch) Batch() rollout.Batch { return t.batch }
 
-// watched are the targets of the harbor in one watched batch.
-func (h *harbor) watched(read func(n int), after func()) []rollout.Target {
+// watched are the targets of the fleetFixture in one watched batch.
+func (h *fleetFixture) watched(read func(n int), after func()) []rollout.Target {
 	batch := &watchedBatch{h.group, read, after}
 	return h.targets(func(f *rollouttest.Fake) rollout.Target { return inWatchedBatch{f, batch} })
 }
@@ -279,7 +279,7 @@ func (h *harbor) watched(read func(n int), after func()) []rollout.Target {
 // one. What was read is lower than what is stored then, and nothing fell.
 func TestAReadingFromBeforeWhatIsStoredDoesNotPause(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 2)
+		h := newFleetFixture(t, 2)
 		for _, fake := range h.fakes {
 			require.NoError(t, fake.ApplyAs("pat"))
 			require.NoError(t, fake.Approve())
@@ -304,7 +304,7 @@ func TestAReadingFromBeforeWhatIsStoredDoesNotPause(t *testing.T) {
 
 func TestAHundredTargetsAreTheMostThatAreReadInOneGo(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 250)
+		h := newFleetFixture(t, 250)
 		var mu sync.Mutex
 		var sizes []int
 		targets := h.watched(func(n int) {
@@ -321,7 +321,7 @@ func TestAHundredTargetsAreTheMostThatAreReadInOneGo(t *testing.T) {
 // Reading many takes longer than reading one, and is given the time of all of them.
 func TestTargetsThatAreReadTogetherHaveTheTimeOfAllOfThem(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 30)
+		h := newFleetFixture(t, 30)
 		retried := 0
 		for _, fake := range h.fakes {
 			fake.Before(func(ctx context.Context, _ rollouttest.Call) error {
@@ -376,7 +376,7 @@ func TestAFleetThatIsStoppedInItsLastStepIsPending(t *testing.T) {
 	t.Parallel()
 	for range 20 {
 		synctest.Test(t, func(t *testing.T) {
-			h := newHarbor(t, 1)
+			h := newFleetFixture(t, 1)
 			inner, cancel := context.WithCancel(t.Context())
 			defer cancel()
 			ctx := endsWhileAsked{inner, cancel, make(chan struct{}), new(atomic.Bool)}
@@ -412,7 +412,7 @@ func TestASummarySaysWhatIsLiveHoweverAStepEnded(t *testing.T) {
 		}, rollout.FleetStatus(rollout.Running), rollout.ErrPending},
 	} {
 		runInVirtualTime(t, name, func(t *testing.T) {
-			h := newHarbor(t, 1)
+			h := newFleetFixture(t, 1)
 			h.fakes[0].ApproveAfter(0)
 			ctx, cancel := context.WithCancel(t.Context())
 			defer cancel()
@@ -437,7 +437,7 @@ func TestASummarySaysWhatIsLiveHoweverAStepEnded(t *testing.T) {
 
 func TestTheSinksOfAFleetAreCalledOneAtATime(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 20)
+		h := newFleetFixture(t, 20)
 		var events, now, most [2]atomic.Int64
 		sink := func(i int) rollout.Option {
 			return rollout.WithSink(func(context.Context, rollout.Event) error {
@@ -461,7 +461,7 @@ func TestTheSinksOfAFleetAreCalledOneAtATime(t *testing.T) {
 
 func TestASinkOfAFleetMayWaitInVirtualTime(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 3)
+		h := newFleetFixture(t, 3)
 		h.opts = []rollout.Option{rollout.WithSink(func(context.Context, rollout.Event) error {
 			time.Sleep(time.Millisecond)
 			return nil
@@ -475,7 +475,7 @@ func TestASinkOfAFleetMayWaitInVirtualTime(t *testing.T) {
 func waitingFleet(t *testing.T, n int, more time.Duration, inspect func()) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		h := newHarbor(t, n)
+		h := newFleetFixture(t, n)
 		fleet := h.fleet(rollout.FleetOptions{})
 		h.at(time.Second, func() {
 			for _, fake := range h.fakes {

@@ -54,15 +54,15 @@ func TestProgramOfTheCommandGates(t *testing.T) {
 		fmt.Println() //nolint:forbidigo // it is the program that the gate asks
 	case "parent": // starts a child with its own outputs, and stays or goes
 		child := exec.Command(os.Args[0], slices.Concat(os.Args[1:3], []string{"child"}, rest[1:])...)
-		born, tell, err := os.Pipe()
+		started, starting, err := os.Pipe()
 		require.NoError(t, err)
-		child.Stdout, child.Stderr, child.ExtraFiles = os.Stdout, os.Stderr, []*os.File{tell}
+		child.Stdout, child.Stderr, child.ExtraFiles = os.Stdout, os.Stderr, []*os.File{starting}
 		require.NoError(t, child.Start())
-		require.NoError(t, tell.Close())
+		require.NoError(t, starting.Close())
 		if rest[0] == "stays" {
 			_ = child.Wait()
 		}
-		_, err = born.Read(make([]byte, 1))
+		_, err = started.Read(make([]byte, 1))
 		require.NoError(t, err)
 		fmt.Println("the parent went") //nolint:forbidigo // it is the program that the gate asks
 	case "child": // reports to the test that it lives, and again when it lived on

@@ -475,8 +475,8 @@ func approvedFirst() rollout.Spec {
 	return spec
 }
 
-// harbor is a fleet of releases in memory, which are approved after an hour.
-type harbor struct {
+// fleetFixture is a fleet of releases in memory, which are approved after an hour.
+type fleetFixture struct {
 	*testing.T
 	group *rollouttest.Fakes
 	fakes []*rollouttest.Fake
@@ -486,9 +486,9 @@ type harbor struct {
 	opts  []rollout.Option
 }
 
-func newHarbor(t *testing.T, n int) *harbor {
+func newFleetFixture(t *testing.T, n int) *fleetFixture {
 	t.Helper()
-	h := &harbor{T: t, group: rollouttest.NewFakes(), store: rollout.NewMemoryStore(), spec: plain(), began: time.Now()}
+	h := &fleetFixture{T: t, group: rollouttest.NewFakes(), store: rollout.NewMemoryStore(), spec: plain(), began: time.Now()}
 	for i := range n {
 		fake := h.group.New(fmt.Sprintf("release %d", i), alipayplus.DefaultLadder())
 		fake.ApproveAfter(time.Hour)
@@ -498,7 +498,7 @@ func newHarbor(t *testing.T, n int) *harbor {
 }
 
 // targets are the releases, or what as makes of each.
-func (h *harbor) targets(as func(*rollouttest.Fake) rollout.Target) []rollout.Target {
+func (h *fleetFixture) targets(as func(*rollouttest.Fake) rollout.Target) []rollout.Target {
 	var all []rollout.Target
 	for _, fake := range h.fakes {
 		all = append(all, as(fake))
@@ -508,12 +508,12 @@ func (h *harbor) targets(as func(*rollouttest.Fake) rollout.Target) []rollout.Ta
 
 func asIs(f *rollouttest.Fake) rollout.Target { return f }
 
-func (h *harbor) fleet(options rollout.FleetOptions) *rollout.Fleet {
+func (h *fleetFixture) fleet(options rollout.FleetOptions) *rollout.Fleet {
 	h.Helper()
 	return h.fleetOf(h.targets(asIs), options)
 }
 
-func (h *harbor) fleetOf(targets []rollout.Target, options rollout.FleetOptions) *rollout.Fleet {
+func (h *fleetFixture) fleetOf(targets []rollout.Target, options rollout.FleetOptions) *rollout.Fleet {
 	h.Helper()
 	fleet, err := rollout.NewFleet(targets, h.spec, h.store, options, append([]rollout.Option{rollout.WithHost("a")}, h.opts...)...)
 	require.NoError(h, err)
@@ -521,7 +521,7 @@ func (h *harbor) fleetOf(targets []rollout.Target, options rollout.FleetOptions)
 }
 
 // finish runs a fleet until all users have each version.
-func (h *harbor) finish(fleet *rollout.Fleet) *rollout.FleetSummary {
+func (h *fleetFixture) finish(fleet *rollout.Fleet) *rollout.FleetSummary {
 	h.Helper()
 	summary, err := fleet.Run(h.Context())
 	require.NoError(h, err)
@@ -529,27 +529,27 @@ func (h *harbor) finish(fleet *rollout.Fleet) *rollout.FleetSummary {
 	return summary
 }
 
-// at calls do in a goroutine that long after the harbor was made.
-func (h *harbor) at(d time.Duration, do func()) {
+// at calls do in a goroutine that long after the fleetFixture was made.
+func (h *fleetFixture) at(d time.Duration, do func()) {
 	go func() {
 		time.Sleep(time.Until(h.began.Add(d)))
 		do()
 	}()
 }
 
-// world is an embedded platform with a workspace and its owner.
-type world struct {
+// fixture is an embedded platform with a workspace and its owner.
+type fixture struct {
 	*testing.T
 	p         *platform.Platform
 	workspace string
 	owner     *alipayplus.Client
 }
 
-func newWorld(t *testing.T, opts ...platform.Option) *world {
+func newFixture(t *testing.T, opts ...platform.Option) *fixture {
 	t.Helper()
 	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.FastKey())}, opts...)...)
 	require.NoError(t, err)
-	w := &world{T: t, p: p}
+	w := &fixture{T: t, p: p}
 	w.workspace, err = p.AddWorkspace(t.Context(), company())
 	require.NoError(t, err)
 	w.owner = w.member("olga", alipayplus.RoleOwner)
@@ -557,7 +557,7 @@ func newWorld(t *testing.T, opts ...platform.Option) *world {
 }
 
 // approve lets both parties approve all that is under review.
-func (w *world) approve() {
+func (w *fixture) approve() {
 	w.Helper()
 	reviews, err := w.p.Reviews(w.Context())
 	require.NoError(w, err)
@@ -581,7 +581,7 @@ func company() alipayplus.BusinessRegistration {
 	}
 }
 
-func (w *world) member(name string, role alipayplus.Role) *alipayplus.Client {
+func (w *fixture) member(name string, role alipayplus.Role) *alipayplus.Client {
 	w.Helper()
 	require.NoError(w, w.p.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: name, Role: role}))
 	c, err := w.p.Client(w.Context(), w.workspace, name)
@@ -590,7 +590,7 @@ func (w *world) member(name string, role alipayplus.Role) *alipayplus.Client {
 }
 
 // program gives an authorized mini program.
-func (w *world) program() string {
+func (w *fixture) program() string {
 	w.Helper()
 	p, err := w.owner.Programs.Create(w.Context(), alipayplus.CreateProgramInput{
 		Languages: []alipayplus.Localization{{Language: "zh-CN", Name: "蓝湖茶"}},
@@ -601,7 +601,7 @@ func (w *world) program() string {
 }
 
 // release creates a release of a new version, that was not applied for.
-func (w *world) release(program, version string) *alipayplus.Release {
+func (w *fixture) release(program, version string) *alipayplus.Release {
 	w.Helper()
 	number, err := alipayplus.ParseVersion(version)
 	require.NoError(w, err)
@@ -621,7 +621,7 @@ func (w *world) release(program, version string) *alipayplus.Release {
 	return r
 }
 
-func (w *world) read(release string) *alipayplus.Release {
+func (w *fixture) read(release string) *alipayplus.Release {
 	w.Helper()
 	r, err := w.owner.Releases.Get(context.WithoutCancel(w.Context()), release)
 	require.NoError(w, err)
@@ -649,7 +649,7 @@ func (o *watchedTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // watchedClient gives a client of the owner whose requests are watched.
-func (w *world) watchedClient() (*alipayplus.Client, *watchedTransport) {
+func (w *fixture) watchedClient() (*alipayplus.Client, *watchedTransport) {
 	w.Helper()
 	way := w.p.HTTPClient()
 	watched := &watchedTransport{way.Transport, func(string) {}}

@@ -43,7 +43,7 @@ func inReview(p *rollout.Plan) []string {
 func TestAPlanOfEveryStatusUnderEveryPolicy(t *testing.T) {
 	t.Parallel()
 	policies := []rollout.ReviewPolicy{"", rollout.ReviewFail, rollout.ReviewAdopt, rollout.ReviewReplace}
-	const notOurs = "blocked apply for review (the version is under review already, and this rollout did not apply for it; let the spec say review: adopt to wait for the verdict, or review: replace to apply again)"
+	const appliedElsewhere = "blocked apply for review (the version is under review already, and this rollout did not apply for it; let the spec say review: adopt to wait for the verdict, or review: replace to apply again)"
 	const (
 		unblock = "finish, withdraw or cancel it first"
 		patient = "wait for its end, or let the spec say review: replace"
@@ -64,8 +64,8 @@ func TestAPlanOfEveryStatusUnderEveryPolicy(t *testing.T) {
 		},
 		{alipayplus.ReleaseNewVersionCreated, alipayplus.ReleasePreparation, anyPolicy, []string{fmt.Sprintf(blocks, "RELEASE_PREPARATION", unblock), waits}},
 		{alipayplus.ReleaseNewVersionCreated, alipayplus.ReleaseGrayscale, anyPolicy, []string{fmt.Sprintf(blocks, "GRAYSCALE_RELEASE", unblock), waits}},
-		{alipayplus.ReleaseUnderReview, "", "", []string{notOurs, waits}},
-		{alipayplus.ReleaseUnderReview, "", rollout.ReviewFail, []string{notOurs, waits}},
+		{alipayplus.ReleaseUnderReview, "", "", []string{appliedElsewhere, waits}},
+		{alipayplus.ReleaseUnderReview, "", rollout.ReviewFail, []string{appliedElsewhere, waits}},
 		{alipayplus.ReleaseUnderReview, "", rollout.ReviewAdopt, []string{"done apply for review (the version is under review already, and is adopted)", waits}},
 		{alipayplus.ReleaseUnderReview, "", rollout.ReviewReplace, []string{"todo withdraw the application that somebody else made", applies, waits}},
 		{alipayplus.ReleasePreparation, "", anyPolicy, []string{approvals}},

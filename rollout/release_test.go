@@ -16,7 +16,7 @@ import (
 
 func TestAReleaseIsGivenUpThoughItsReviewEndsMeanwhile(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		given := newWorld(t)
+		given := newFixture(t)
 		release := given.release(given.program(), "1.0.0")
 		client, way := given.watchedClient()
 		r, err := rollout.New(rollout.ForRelease(client, release.ID), plain(), rollout.NewMemoryStore(), rollout.WithHost("a"))
@@ -46,7 +46,7 @@ func TestAReleaseIsGivenUpThoughItsReviewEndsMeanwhile(t *testing.T) {
 
 // releases gives new releases as targets, so many of each of so many mini programs, over
 // a client whose requests are watched.
-func (w *world) releases(programs, each int) (*rollout.Releases, []rollout.Target, *watchedTransport) {
+func (w *fixture) releases(programs, each int) (*rollout.Releases, []rollout.Target, *watchedTransport) {
 	w.Helper()
 	client, way := w.watchedClient()
 	releases := rollout.NewReleases(client)
@@ -74,7 +74,7 @@ func TestALimiterCountsEachCallThatReadsReleases(t *testing.T) {
 		"five releases":                      {2, 2, 4 + 2 + 2 + 1},
 	} {
 		runInVirtualTime(t, name, func(t *testing.T) {
-			releases, targets, way := newWorld(t).releases(tt.programs, tt.each)
+			releases, targets, way := newFixture(t).releases(tt.programs, tt.each)
 			var calls []string
 			way.onRequest = func(path string) { calls = append(calls, "call "+path[strings.LastIndex(path, "/")+1:]) }
 			wait := func(context.Context) error {
@@ -99,7 +99,7 @@ func TestALimiterCountsEachCallThatReadsReleases(t *testing.T) {
 
 func TestReleasesAreNotReadWithoutTheLimiter(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		releases, targets, way := newWorld(t).releases(3, 1)
+		releases, targets, way := newFixture(t).releases(3, 1)
 		way.onRequest = func(path string) { require.Fail(t, "a call without a wait", path) }
 		ended := func(context.Context) error { return context.Canceled }
 		for _, seen := range releases.ObserveAll(t.Context(), targets, ended) {
@@ -111,7 +111,7 @@ func TestReleasesAreNotReadWithoutTheLimiter(t *testing.T) {
 
 func TestReleasesReadNoneButTheirOwn(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		given := newWorld(t)
+		given := newFixture(t)
 		releases, targets, _ := given.releases(1, 1)
 		others, foreign, _ := given.releases(1, 1)
 		wait := func(context.Context) error { return nil }
@@ -131,7 +131,7 @@ func TestAReleaseOfThePlatformIsATarget(t *testing.T) {
 	}
 	t.Parallel()
 	rollouttest.TestTarget(t, func(t *testing.T) rollouttest.TargetHarness {
-		given := newWorld(t)
+		given := newFixture(t)
 		release := given.release(given.program(), "1.0.0").ID
 		console := given.member("pat", alipayplus.RoleDeveloper)
 		return rollouttest.TargetHarness{
@@ -162,7 +162,7 @@ func TestAReleaseOfThePlatformIsATarget(t *testing.T) {
 
 func TestAReleaseSaysWhichMiniProgramItIsOf(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		_, targets, way := newWorld(t).releases(1, 1)
+		_, targets, way := newFixture(t).releases(1, 1)
 		names := 0
 		way.onRequest = func(path string) {
 			if strings.HasSuffix(path, "/miniprogram/query") {

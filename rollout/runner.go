@@ -232,7 +232,7 @@ func (r *Runner) run(ctx context.Context, plan *Plan) (*State, error) {
 			if next.Over {
 				return s.state.stopped()
 			}
-			r.settle(sinkPatience)
+			r.settle(sinkTimeout)
 			if err := s.wait(ctx, next.At); err != nil {
 				return err
 			}

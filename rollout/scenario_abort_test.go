@@ -133,26 +133,26 @@ func TestAnAbortThatIsRefusedStaysStoppedWhereverTheProcessDies(t *testing.T) {
 func TestAnAbortThatIsInterruptedInTheQueueStaysAnAbort(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		given func(*harbor)
+		given func(*fleetFixture)
 		// stopped is when the run ends: after the last observation, before the abort.
 		stopped time.Duration
 		class   error
 	}{
 		"asked for by a person": {
-			func(h *harbor) {
+			func(h *fleetFixture) {
 				require.NoError(h, h.store.Post(h.Context(), "release 0", rollout.Command{ID: "1", Kind: rollout.CommandAbort, By: "lin", Reason: "no", At: time.Now()}))
 			},
 			5 * time.Second, nil,
 		},
 		"asked for by a gate": {
-			func(h *harbor) {
+			func(h *fleetFixture) {
 				h.opts = []rollout.Option{rollout.WithGate("errors", failing(10, new(bool)))}
 			},
 			15 * time.Second, rollout.ErrGateFailed, // it observes again after the gate
 		},
 	} {
 		runInVirtualTime(t, name, func(t *testing.T) {
-			h := newHarbor(t, 1)
+			h := newFleetFixture(t, 1)
 			h.spec = aborting()
 			h.fakes[0].ApproveAfter(0)
 			h.opts = []rollout.Option{rollout.WithGate("errors", failing(0, new(bool)))}
@@ -356,7 +356,7 @@ func TestAnAbortThatIsRepeatedStillSaysWhatItMeansForUsers(t *testing.T) {
 		"in preparation": {approvedFirst(), 10 * time.Minute, "nobody has the version; it is canceled and cannot go to this target again"},
 	} {
 		runInVirtualTime(t, name, func(t *testing.T) {
-			given := newWorld(t, approving())
+			given := newFixture(t, approving())
 			release := given.release(given.program(), "1.0.0")
 			store, target := rollout.NewMemoryStore(), rollout.ForRelease(given.owner, release.ID)
 			first, err := rollout.New(target, tt.spec, store, rollout.WithHost("a"))

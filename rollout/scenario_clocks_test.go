@@ -37,11 +37,11 @@ func TestAStartThatIsStillToComeIsReplacedOnce(t *testing.T) {
 				shortened(s.all(rollout.EventClock), 1))
 			require.Contains(t, s.audit(), "CLOCK 10-10")
 			require.WithinDuration(t, began, s.state().Since, time.Second, "it is stored")
-			told := len(s.all(rollout.EventClock))
+			emitted := len(s.all(rollout.EventClock))
 
 			s.finish(rollout.WithHost(host))
 
-			require.Len(t, s.all(rollout.EventClock), told, "it is told once")
+			require.Len(t, s.all(rollout.EventClock), emitted, "it is emitted once")
 			require.InDelta(t, float64(time.Hour+time.Minute), float64(liveFor(s.fake)[10]), float64(3*time.Minute))
 		})
 	}

@@ -18,7 +18,7 @@ import (
 
 func TestTheOthersBeginWhenAllCanariesAreThrough(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 6)
+		h := newFleetFixture(t, 6)
 		h.fakes[1].ApproveAfter(3 * day) // the slower canary
 		queued := 0
 		stand := make(map[string]rollout.FleetStatus)
@@ -65,20 +65,20 @@ func TestTheOthersBeginWhenAllCanariesAreThrough(t *testing.T) {
 func TestACanaryThatIsNotReleasedStopsTheRest(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
-		do     func(*harbor)
+		do     func(*fleetFixture)
 		status rollout.FleetStatus
 		is     error
 	}{
-		"rejected": {func(h *harbor) {
+		"rejected": {func(h *fleetFixture) {
 			h.at(30*time.Minute, func() { require.NoError(h, h.fakes[0].Reject(alipayplus.PartyAlipayCN, "no")) })
 		}, "PAUSED", rollout.ErrRejected},
-		"canceled in the console": {func(h *harbor) {
+		"canceled in the console": {func(h *fleetFixture) {
 			h.at(90*time.Minute, func() { require.NoError(h, h.fakes[0].Cancel("pat")) })
 		}, "ENDED", alipayplus.ErrConflict},
-		"failed": {func(h *harbor) {
+		"failed": {func(h *fleetFixture) {
 			h.fakes[0].FailNext(rollouttest.OpRaise, 1, alipayplus.ErrPermission)
 		}, "FAILED", alipayplus.ErrPermission},
-		"a gate failed": {func(h *harbor) {
+		"a gate failed": {func(h *fleetFixture) {
 			h.spec = hourly()
 			h.spec.OnGateFailure = rollout.FailureAbort
 			h.opts = append(h.opts, rollout.WithGate("errors", func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
@@ -90,7 +90,7 @@ func TestACanaryThatIsNotReleasedStopsTheRest(t *testing.T) {
 		}, "ABORTED", rollout.ErrGateFailed},
 	} {
 		runInVirtualTime(t, name, func(t *testing.T) {
-			h := newHarbor(t, 5)
+			h := newFleetFixture(t, 5)
 			tt.do(h)
 
 			var last map[rollout.FleetStatus]int
@@ -112,7 +112,7 @@ func TestACanaryThatIsNotReleasedStopsTheRest(t *testing.T) {
 
 func TestAReleaseThatSomebodyElseDrivesIsWaitedFor(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 3)
+		h := newFleetFixture(t, 3)
 		lease, err := h.store.Acquire(t.Context(), "release 1", "lin's shell")
 		require.NoError(t, err)
 		h.at(0, func() {
@@ -137,7 +137,7 @@ func TestAReleaseThatSomebodyElseDrivesIsWaitedFor(t *testing.T) {
 
 func TestAFleetThatIsStoppedFinishesWhatItBeganAndGoesOnLater(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 4)
+		h := newFleetFixture(t, 4)
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		var stopped atomic.Bool
@@ -186,7 +186,7 @@ func TestAFleetThatIsStoppedFinishesWhatItBeganAndGoesOnLater(t *testing.T) {
 
 func TestAFleetReportsEachOfManyEnds(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 8)
+		h := newFleetFixture(t, 8)
 		h.fakes[1].FailNext(rollouttest.OpObserve, 3, unavailable()) // passes
 		h.at(30*time.Minute, func() { require.NoError(t, h.fakes[2].Reject(alipayplus.PartyAlipayCN, "a | b")) })
 		h.at(90*time.Minute, func() { require.NoError(t, h.fakes[3].Cancel("pat")) })
@@ -241,7 +241,7 @@ func TestAFleetReportsEachOfManyEnds(t *testing.T) {
 
 func TestAFleetExecutesCommandsToOneOfItsRollouts(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 3)
+		h := newFleetFixture(t, 3)
 		h.at(90*time.Minute, func() {
 			r, err := rollout.New(h.fakes[1], h.spec, h.store, rollout.WithHost("b"))
 			require.NoError(t, err)
@@ -257,7 +257,7 @@ func TestAFleetExecutesCommandsToOneOfItsRollouts(t *testing.T) {
 
 func TestATargetThatFailsAloneDoesNotHoldUpTheOthers(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 3)
+		h := newFleetFixture(t, 3)
 		h.fakes[1].FailNext(rollouttest.OpObserve, 10_000, rollout.Transient(errors.New("reset by peer")))
 		h.spec.Deadline = rollout.Duration(day)
 		var others time.Time
@@ -274,7 +274,7 @@ func TestATargetThatFailsAloneDoesNotHoldUpTheOthers(t *testing.T) {
 
 func TestPeopleSendCommandsThroughTheRunnersOfAFleet(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		h := newHarbor(t, 3)
+		h := newFleetFixture(t, 3)
 		h.spec.Steps[1].Approval = true
 		fleet := h.fleet(rollout.FleetOptions{})
 		command := func(target string, do func(*rollout.Runner) error) {

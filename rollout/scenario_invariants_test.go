@@ -27,7 +27,7 @@ func TestWhateverGoesWrongARolloutKeepsItsPromises(t *testing.T) {
 	ends := make(map[rollout.Status]int)
 	rapid.Check(t, func(rt *rapid.T) {
 		inBubble(t, func(ctx context.Context) {
-			ends[anyOrdeal(ctx, rt).keepsPromises().Status]++
+			ends[anySimulation(ctx, rt).keepsPromises().Status]++
 		})
 	})
 	t.Log("ends:", ends)
@@ -37,7 +37,7 @@ func TestWhateverGoesWrongARolloutKeepsItsPromises(t *testing.T) {
 // approval is void, and the person is asked for another one.
 func TestAnApprovalThatAnotherProcessFindsVoidIsAskedForAgain(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		o := newOrdeal(t.Context(), t, rollout.Spec{
+		o := newSimulation(t.Context(), t, rollout.Spec{
 			Version: rollout.SpecVersion,
 			Gates:   map[string]rollout.GateSpec{"errors": {Tolerate: new(0)}},
 			Steps: []rollout.StepSpec{
@@ -81,8 +81,8 @@ type answer struct {
 	raises int
 }
 
-// ordeal is a rollout to which much happens.
-type ordeal struct {
+// simulation is a rollout with outages, crashes and commands at random.
+type simulation struct {
 	rt       rapid.TB
 	ctx      context.Context
 	fake     *rollouttest.Fake
@@ -101,8 +101,8 @@ type ordeal struct {
 	history   []string
 }
 
-func newOrdeal(ctx context.Context, rt rapid.TB, spec rollout.Spec) *ordeal {
-	o := &ordeal{
+func newSimulation(ctx context.Context, rt rapid.TB, spec rollout.Spec) *simulation {
+	o := &simulation{
 		rt: rt, ctx: ctx, store: rollout.NewMemoryStore(), hosts: []string{"a"},
 		fake: rollouttest.NewFake("release 1", alipayplus.DefaultLadder()), spec: spec,
 	}
@@ -111,9 +111,9 @@ func newOrdeal(ctx context.Context, rt rapid.TB, spec rollout.Spec) *ordeal {
 	return o
 }
 
-// anyOrdeal is one that was drawn.
-func anyOrdeal(ctx context.Context, rt *rapid.T) *ordeal {
-	o := newOrdeal(ctx, rt, anySpec(rt))
+// anySimulation is one that was drawn.
+func anySimulation(ctx context.Context, rt *rapid.T) *simulation {
+	o := newSimulation(ctx, rt, anySpec(rt))
 	o.fake.ApproveAfter(minutes(rt, 0, 90, "review"))
 	o.troubles = rapid.SliceOfN(rapid.Custom(func(rt *rapid.T) trouble {
 		return trouble{rapid.IntRange(1, 80).Draw(rt, "at"), rapid.SampledFrom(kinds()).Draw(rt, "what")}
@@ -135,7 +135,7 @@ func anyOrdeal(ctx context.Context, rt *rapid.T) *ordeal {
 }
 
 // keepsPromises lets the rollout come to its end and checks everything that was promised.
-func (o *ordeal) keepsPromises() *rollout.State {
+func (o *simulation) keepsPromises() *rollout.State {
 	state := o.survive()
 	o.requireRising()
 	o.requireEvaluated()
@@ -190,7 +190,7 @@ func anySpec(rt *rapid.T) rollout.Spec {
 }
 
 // happen lets the troubles of a call happen.
-func (o *ordeal) happen(call rollouttest.Call, when string) error {
+func (o *simulation) happen(call rollouttest.Call, when string) error {
 	for _, t := range o.troubles {
 		if t.at == call.N {
 			if err := o.trouble(call.Op, when, t.what); err != nil {
@@ -203,7 +203,7 @@ func (o *ordeal) happen(call rollouttest.Call, when string) error {
 
 // trouble is one, when its time has come. What the console refuses just then does not
 // happen.
-func (o *ordeal) trouble(op rollouttest.Op, when, what string) error {
+func (o *simulation) trouble(op rollouttest.Op, when, what string) error {
 	what, due := strings.CutPrefix(what, when+": ")
 	if !due {
 		return nil
@@ -240,7 +240,7 @@ func (o *ordeal) trouble(op rollouttest.Op, when, what string) error {
 	return nil
 }
 
-func (o *ordeal) reopen(err error) bool {
+func (o *simulation) reopen(err error) bool {
 	if err == nil {
 		o.reopened++
 	}
@@ -248,7 +248,7 @@ func (o *ordeal) reopen(err error) bool {
 }
 
 // consoleRaises sets the next ratio of the ladder, or all users.
-func (o *ordeal) consoleRaises(all bool) {
+func (o *simulation) consoleRaises(all bool) {
 	next := o.fake.Now().Ladder.Ratios()
 	next = slices.DeleteFunc(slices.Clone(next), func(r alipayplus.Ratio) bool { return r <= o.fake.Now().Ratio })
 	if len(next) == 0 {
@@ -262,7 +262,7 @@ func (o *ordeal) consoleRaises(all bool) {
 }
 
 // ask is every gate. It says what the script says.
-func (o *ordeal) ask(name string) rollout.Gate {
+func (o *simulation) ask(name string) rollout.Gate {
 	return func(_ context.Context, step rollout.Step) (rollout.Verdict, error) {
 		o.mu.Lock()
 		defer o.mu.Unlock()
@@ -283,7 +283,7 @@ func (o *ordeal) ask(name string) rollout.Gate {
 }
 
 // sink approves what is waited for, as often as it is asked for.
-func (o *ordeal) sink(_ context.Context, e rollout.Event) error {
+func (o *simulation) sink(_ context.Context, e rollout.Event) error {
 	if last := len(o.history) - 1; last < 0 || !strings.HasSuffix(o.history[last], e.What) {
 		o.history = append(o.history, fmt.Sprintf("%s %s %s", e.At.Format("02 15:04:05"), e.Kind, e.What))
 	}
@@ -297,7 +297,7 @@ func (o *ordeal) sink(_ context.Context, e rollout.Event) error {
 	return nil
 }
 
-func (o *ordeal) runner(p *process, life int) *rollout.Runner {
+func (o *simulation) runner(p *process, life int) *rollout.Runner {
 	opts := []rollout.Option{rollout.WithHost(o.hosts[life%len(o.hosts)]), rollout.WithSink(o.sink)}
 	for name := range o.spec.Gates {
 		opts = append(opts, rollout.WithGate(name, o.ask(name)))
@@ -307,20 +307,20 @@ func (o *ordeal) runner(p *process, life int) *rollout.Runner {
 	return r
 }
 
-// patience is how long a rollout may take to whose person nothing is left to do. Bake times,
+// longestRollout is how long a rollout may take to whose person nothing is left to do. Bake times,
 // intervals of gates, reviews and what dies or fails add up to two days at most.
-const patience = 10 * day
+const longestRollout = 10 * day
 
 // survive starts one process after another until the rollout is over.
-func (o *ordeal) survive() *rollout.State {
-	all, cancel := context.WithTimeout(o.ctx, patience)
+func (o *simulation) survive() *rollout.State {
+	all, cancel := context.WithTimeout(o.ctx, longestRollout)
 	defer cancel()
 	for life := 0; all.Err() == nil; life++ {
 		p := new(process)
 		if life < len(o.deaths) {
 			p.diesAt, p.after = o.deaths[life].at, o.deaths[life].after
 		}
-		job := patience
+		job := longestRollout
 		if life < len(o.jobs) {
 			job = o.jobs[life]
 		}
@@ -339,7 +339,7 @@ func (o *ordeal) survive() *rollout.State {
 }
 
 // mend does what the error asks a person for.
-func (o *ordeal) mend(p *process, state *rollout.State, err error, life int) {
+func (o *simulation) mend(p *process, state *rollout.State, err error, life int) {
 	if p.dead {
 		return // perhaps when all was done, while it gave the lease back
 	}
@@ -364,14 +364,14 @@ func (o *ordeal) mend(p *process, state *rollout.State, err error, life int) {
 }
 
 // raises are the changes of the ratio, oldest first.
-func (o *ordeal) raises() []rollouttest.Effect {
+func (o *simulation) raises() []rollouttest.Effect {
 	return slices.DeleteFunc(o.fake.Effects(), func(e rollouttest.Effect) bool {
 		return e.Kind != rollout.ChangeRaise && e.Kind != rollout.ChangePublish
 	})
 }
 
 // requireRising checks that ratios only rise, and the runner's by the steps of the spec.
-func (o *ordeal) requireRising() {
+func (o *simulation) requireRising() {
 	var live alipayplus.Ratio
 	for _, e := range o.raises() {
 		require.Equal(o.rt, live, e.From)
@@ -389,7 +389,7 @@ func (o *ordeal) requireRising() {
 
 // requireApproved checks that the runner raised to a ratio that wants approval only under
 // one, and that nothing had stopped the rollout since.
-func (o *ordeal) requireApproved() {
+func (o *simulation) requireApproved() {
 	var audit []rollout.AuditEntry
 	for entry, err := range o.store.Audit(o.ctx, o.fake.ID()) {
 		require.NoError(o.rt, err)
@@ -415,7 +415,7 @@ func (o *ordeal) requireApproved() {
 
 // requireEvaluated checks that the runner raised only what was watched long enough, and
 // what every gate passed last, after that.
-func (o *ordeal) requireEvaluated() {
+func (o *simulation) requireEvaluated() {
 	var since time.Time
 	for i, e := range o.raises() {
 		before := since
@@ -443,7 +443,7 @@ func (o *ordeal) requireEvaluated() {
 }
 
 // lastAnswer is what a gate said last before the n-th raise.
-func (o *ordeal) lastAnswer(gate string, n int) (last answer) {
+func (o *simulation) lastAnswer(gate string, n int) (last answer) {
 	for _, a := range o.answers {
 		if a.gate == gate && a.raises <= n {
 			last = a
@@ -453,7 +453,7 @@ func (o *ordeal) lastAnswer(gate string, n int) (last answer) {
 }
 
 // requireOnce checks that nothing was done, and nothing written down, twice.
-func (o *ordeal) requireOnce() {
+func (o *simulation) requireOnce() {
 	requests := make(map[string]bool)
 	applications := 0
 	for _, e := range o.fake.Effects() {
@@ -493,7 +493,7 @@ func (o *ordeal) requireOnce() {
 }
 
 // requireAgreement checks that the state that is left says what is so.
-func (o *ordeal) requireAgreement(state *rollout.State) {
+func (o *simulation) requireAgreement(state *rollout.State) {
 	stored, err := o.runner(new(process), 0).Status(o.ctx)
 	require.NoError(o.rt, err)
 	require.Equal(o.rt, state.Seq, stored.Seq)

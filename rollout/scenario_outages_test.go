@@ -104,7 +104,7 @@ func outages() map[string]func() (*http.Response, error) {
 	}
 }
 
-func (w *world) maintainedRunner(spec rollout.Spec) (*rollout.Runner, *maintained, *alipayplus.Release) {
+func (w *fixture) maintainedRunner(spec rollout.Spec) (*rollout.Runner, *maintained, *alipayplus.Release) {
 	w.Helper()
 	way := w.p.HTTPClient()
 	m := &maintained{RoundTripper: way.Transport}
@@ -122,7 +122,7 @@ func TestAnOutageInTheMiddleOfARolloutPasses(t *testing.T) {
 	for _, only := range []string{"", "/grayscale", "/query"} { // all calls, the changes, the observations
 		for name, answer := range outages() {
 			runInVirtualTime(t, name+" of "+only, func(t *testing.T) {
-				w := newWorld(t, approving())
+				w := newFixture(t, approving())
 				runner, m, release := w.maintainedRunner(plain())
 				began := time.Now()
 				go func() {
@@ -146,7 +146,7 @@ func TestAnOutageThatDoesNotPassPausesAtTheDeadline(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
 		spec := plain()
 		spec.Deadline = rollout.Duration(day)
-		runner, m, _ := newWorld(t, approving()).maintainedRunner(spec)
+		runner, m, _ := newFixture(t, approving()).maintainedRunner(spec)
 		go func() {
 			time.Sleep(30 * time.Minute)
 			m.set("", page(200))
@@ -159,7 +159,7 @@ func TestAnOutageThatDoesNotPassPausesAtTheDeadline(t *testing.T) {
 
 func TestAnAbortInAnOutageIsMadeWhenThatHasPassed(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		w := newWorld(t, approving())
+		w := newFixture(t, approving())
 		runner, m, release := w.maintainedRunner(plain())
 		go func() {
 			time.Sleep(30 * time.Minute)
@@ -184,7 +184,7 @@ func TestAWrongAddressIsAnErrorAtOnce(t *testing.T) {
 			continue // a server or a network that has trouble is one
 		}
 		runInVirtualTime(t, name, func(t *testing.T) {
-			runner, m, _ := newWorld(t, approving()).maintainedRunner(plain())
+			runner, m, _ := newFixture(t, approving()).maintainedRunner(plain())
 			m.set("", answer)
 			began := time.Now()
 			_, err := runner.Run(t.Context())
@@ -198,7 +198,7 @@ func TestAWrongAddressIsAnErrorAtOnce(t *testing.T) {
 // Whoever knows a key and signs wrongly is no maintenance page.
 func TestAnAnswerWithAWrongSignatureIsNoOutage(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		runner, m, _ := newWorld(t, approving()).maintainedRunner(plain())
+		runner, m, _ := newFixture(t, approving()).maintainedRunner(plain())
 		go func() {
 			time.Sleep(30 * time.Minute)
 			m.set("", page(200, "Signature", "algorithm=RSA256,keyVersion=1,signature=AAAA"))

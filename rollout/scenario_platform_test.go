@@ -19,7 +19,7 @@ func TestAFleetOverThePlatformReadsTogetherAndReleasesAll(t *testing.T) {
 		t.Skip("takes long")
 	}
 	inVirtualTime(t, func(t *testing.T) {
-		given := newWorld(t, approving())
+		given := newFixture(t, approving())
 		releases := rollout.NewReleases(given.owner)
 		var targets []rollout.Target
 		for range 5 {
@@ -42,7 +42,7 @@ func TestAFleetOverThePlatformReadsTogetherAndReleasesAll(t *testing.T) {
 
 func TestAFleetOverThePlatformKeepsToItsLimiter(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		_, targets, way := newWorld(t).releases(4, 1)
+		_, targets, way := newFixture(t).releases(4, 1)
 		var calls []time.Time
 		way.onRequest = func(path string) {
 			if !strings.Contains(path, "workspace") && !strings.Contains(path, "apply") {
@@ -84,7 +84,7 @@ func TestASevenStepLadderOfDays(t *testing.T) {
 // Each call of the platform is signed, so its reviews and bake times are short.
 func TestASevenStepLadderOverThePlatform(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		given := newWorld(t, approving())
+		given := newFixture(t, approving())
 		release := given.release(given.program(), "1.0.0")
 		spec := weekly()
 		for i := range spec.Steps[:6] {

@@ -204,7 +204,7 @@ func TestWhoCannotWithdrawCannotReplace(t *testing.T) {
 // The platform lets one version of a mini program at a time go its way.
 func TestAnotherVersionOnItsWayAtThePlatformIsReplacedOnlyIfTheSpecSaysSo(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
-		given := newWorld(t)
+		given := newFixture(t)
 		program := given.program()
 		other, release := given.release(program, "1.0.0"), given.release(program, "1.1.0")
 		info := company()

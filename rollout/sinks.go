@@ -162,11 +162,11 @@ func printable(text string) string {
 const (
 	// sinkLimit is how long a sink may take for one event.
 	sinkLimit = 30 * time.Second
-	// sinkPatience is how long a run waits for its sinks at most before it goes on, and how
+	// sinkTimeout is how long a run waits for its sinks at most before it goes on, and how
 	// long a failure may take that is no reason to give a sink up.
-	sinkPatience = time.Second
-	// closingPatience is how long it waits for them when it ends.
-	closingPatience = 5 * time.Second
+	sinkTimeout = time.Second
+	// closeTimeout is how long it waits for them when it ends.
+	closeTimeout = 5 * time.Second
 	// firstGiveUp is how long a sink is given up for that did not answer. It doubles with each
 	// further time, up to lastGiveUp.
 	firstGiveUp = time.Minute
@@ -304,7 +304,7 @@ func (d *delivery) call(ctx context.Context, e Event) error {
 	select {
 	case err := <-returned:
 		return err
-	case <-time.After(sinkPatience):
+	case <-time.After(sinkTimeout):
 	}
 	d.mu.Lock()
 	d.stuck = true
@@ -335,7 +335,7 @@ func (d *delivery) interrupt() {
 }
 
 // record logs what became of an event, and says whether to go on with the next one.
-func (d *delivery) record(of delivered, err error, took time.Duration) bool {
+func (d *delivery) record(of delivered, err error, elapsed time.Duration) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	log := func(level slog.Level, message string, attrs ...slog.Attr) {
@@ -353,7 +353,7 @@ func (d *delivery) record(of delivered, err error, took time.Duration) bool {
 	d.lost++
 	said := d.lastError == err.Error() || d.failures > 0
 	d.lastError = err.Error()
-	if took < sinkPatience && !interrupted { // it delays nothing
+	if elapsed < sinkTimeout && !interrupted { // it delays nothing
 		if !said {
 			log(slog.LevelWarn, "a sink of rollout events failed; the audit log has what the rollout did", slog.Any("error", err))
 		}
@@ -388,12 +388,12 @@ func (d *delivery) goOn(on bool) bool {
 	return false
 }
 
-// settle waits until the sinks have got the events so far, but no longer than the patience.
-func (c *config) settle(patience time.Duration) {
+// settle waits until the sinks have got the events so far, but no longer than the timeout.
+func (c *config) settle(timeout time.Duration) {
 	if len(c.deliveries) == 0 {
 		return
 	}
-	timer := time.NewTimer(patience)
+	timer := time.NewTimer(timeout)
 	defer timer.Stop()
 	for _, d := range c.deliveries {
 		select {
@@ -406,11 +406,11 @@ func (c *config) settle(patience time.Duration) {
 
 // closeSinks is settle at the end of a run. Events that still wait are lost with the process.
 func (c *config) closeSinks(ctx context.Context) {
-	c.settle(closingPatience)
+	c.settle(closeTimeout)
 	for _, d := range c.deliveries {
 		d.interrupt()
 	}
-	c.settle(sinkPatience)
+	c.settle(sinkTimeout)
 	for _, d := range c.deliveries {
 		if n := d.undelivered(); n > 0 {
 			c.logger.LogAttrs(context.WithoutCancel(ctx), slog.LevelWarn, "a sink has not got the last events of a run; the audit log has what the rollout did", slog.Int("events", n))

@@ -354,7 +354,7 @@ func TestADeadChatOfAFleetDelaysNobody(t *testing.T) {
 				end := make(chan struct{})
 				defer time.Sleep(time.Minute) // until what hangs has ended
 				defer close(end)
-				h := newHarbor(t, 20)
+				h := newFleetFixture(t, 20)
 				h.opts = []rollout.Option{rollout.WithSink(dead(end))}
 				fleet := h.fleet(rollout.FleetOptions{Workers: 2})
 				var aborted time.Time

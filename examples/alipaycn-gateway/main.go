@@ -90,9 +90,9 @@ func serve(ctx context.Context, opts options, progress *log.Logger) error {
 	stopped := make(chan error, 1)
 	context.AfterFunc(ctx, func() {
 		progress.Print("stopping; calls in flight may finish")
-		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+		limit, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 		defer cancel()
-		stopped <- server.Shutdown(patience)
+		stopped <- server.Shutdown(limit)
 	})
 	var notifier sync.WaitGroup
 	defer notifier.Wait()

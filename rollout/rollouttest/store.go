@@ -242,18 +242,18 @@ func aCheckpointMayBeLarge(ctx context.Context, t require.TestingT, h StoreHarne
 
 func theAuditLogIsAppendedTo(ctx context.Context, t require.TestingT, h StoreHarness) {
 	lease := acquire(ctx, t, h.Store, climb, "first")
-	strange := entry(2)
-	strange.By, strange.Why = "Lin \"Mei\" 林美", "two\nlines, a \\ and <b>; \u2028 \x00 end"
+	unusual := entry(2)
+	unusual.By, unusual.Why = "Lin \"Mei\" 林美", "two\nlines, a \\ and <b>; \u2028 \x00 end"
 	require.NoError(t, lease.Save(ctx, checkpoint(1), []rollout.AuditEntry{entry(1)}))
-	require.NoError(t, lease.Save(ctx, checkpoint(2), []rollout.AuditEntry{strange, entry(2)}))
+	require.NoError(t, lease.Save(ctx, checkpoint(2), []rollout.AuditEntry{unusual, entry(2)}))
 	require.NoError(t, lease.Save(ctx, checkpoint(3), nil))
 	require.NoError(t, lease.Save(ctx, checkpoint(4), []rollout.AuditEntry{entry(4)}))
 	require.NoError(t, lease.Save(ctx, checkpoint(5), []rollout.AuditEntry{entry(5)}))
-	requireStored(ctx, t, h.Store, climb, checkpoint(5), entry(1), strange, entry(2), entry(4), entry(5))
+	requireStored(ctx, t, h.Store, climb, checkpoint(5), entry(1), unusual, entry(2), entry(4), entry(5))
 	require.NoError(t, lease.Release(ctx))
 
 	next := acquire(ctx, t, h.Store, climb, "second")
-	requireStored(ctx, t, h.Store, climb, checkpoint(5), entry(1), strange, entry(2), entry(4), entry(5))
+	requireStored(ctx, t, h.Store, climb, checkpoint(5), entry(1), unusual, entry(2), entry(4), entry(5))
 	require.NoError(t, next.Release(ctx))
 }
 

@@ -27,7 +27,7 @@ type records struct {
 }
 
 // check compares the records of a release that reached all users.
-func (w *world) check(ctx context.Context, release string) error {
+func (w *deployment) check(ctx context.Context, release string) error {
 	r, err := w.read(ctx, release)
 	if err != nil {
 		return err
@@ -35,7 +35,7 @@ func (w *world) check(ctx context.Context, release string) error {
 	return r.check()
 }
 
-func (w *world) read(ctx context.Context, release string) (r records, err error) {
+func (w *deployment) read(ctx context.Context, release string) (r records, err error) {
 	for entry, err := range w.platform.Audit(ctx, w.workspace) {
 		if err != nil {
 			return r, err
@@ -59,13 +59,15 @@ func (w *world) read(ctx context.Context, release string) (r records, err error)
 	return r, nil
 }
 
-func (w *world) rollouts() *rollout.FileStore { return rollout.NewFileStore(w.path(stateFolder)) }
+func (w *deployment) rollouts() *rollout.FileStore { return rollout.NewFileStore(w.path(stateFolder)) }
 
-func (w *world) target(release string) rollout.Target { return rollout.ForRelease(w.owner, release) }
+func (w *deployment) target(release string) rollout.Target {
+	return rollout.ForRelease(w.owner, release)
+}
 
 // checkpoint reads the rollout's checkpoint, nil when there is none. It must be whole at
 // any moment.
-func (w *world) checkpoint(ctx context.Context, release string) (*rollout.State, error) {
+func (w *deployment) checkpoint(ctx context.Context, release string) (*rollout.State, error) {
 	content, err := os.ReadFile(w.path(specFile))
 	if err != nil {
 		return nil, err
@@ -84,7 +86,7 @@ func (w *world) checkpoint(ctx context.Context, release string) (*rollout.State,
 // checkKilled checks what a killed process left: a checkpoint that is whole and not ahead
 // of the release, or none. It says whether the process was killed before its first
 // checkpoint, and whether in the middle of a change.
-func (w *world) checkKilled(ctx context.Context, release string) (early, changing bool, err error) {
+func (w *deployment) checkKilled(ctx context.Context, release string) (early, changing bool, err error) {
 	state, err := w.checkpoint(ctx, release)
 	if err != nil || state == nil {
 		return state == nil, false, err

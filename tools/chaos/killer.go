@@ -14,7 +14,7 @@ import (
 
 // killer drives releases by a program that it kills.
 type killer struct {
-	*world
+	*deployment
 	program string
 	within  time.Duration
 	random  *rand.Rand

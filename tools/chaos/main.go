@@ -112,13 +112,13 @@ func (o *options) drive(ctx context.Context, folder string, out io.Writer) (done
 			return done, err
 		}
 	}
-	w, err := newWorld(ctx, folder)
+	w, err := newDeployment(ctx, folder)
 	if err != nil {
 		return done, err
 	}
 	defer func() { err = errors.Join(err, w.close()) }()
 	k := &killer{
-		world: w, program: o.program, within: o.within,
+		deployment: w, program: o.program, within: o.within,
 		random: rand.New(rand.NewPCG(o.seed, 0)), //nolint:gosec // moments, not secrets
 	}
 	_, _ = fmt.Fprintf(out, "seed %d, platform on %s\n", o.seed, w.address)

@@ -23,7 +23,7 @@ func TestNestedModulesWorkWithoutAClone(t *testing.T) {
 	repo, err := read("../..")
 	require.NoError(t, err)
 	require.NoError(t, repo.tag(version, repo.published()))
-	env := strangerEnvironment(t, proxy(t, repo))
+	env := userEnvironment(t, proxy(t, repo))
 
 	for _, program := range []struct{ pkg, flag, prints string }{
 		{"cmd/alipayplus", "--help", "releases to Alipay+ from a terminal"},
@@ -91,9 +91,9 @@ func fileURL(folder string) string {
 	return (&url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(filepath.ToSlash(folder), "/")}).String()
 }
 
-// strangerEnvironment is that of a user with an empty module cache. What this repository's modules require is on this
+// userEnvironment is that of a user with an empty module cache. What this repository's modules require is on this
 // machine already, because they are built here. With -trimpath what was compiled once can be used again, wherever it lies.
-func strangerEnvironment(t *testing.T, proxy string) []string {
+func userEnvironment(t *testing.T, proxy string) []string {
 	t.Helper()
 	settings := strings.Split(goCommand(t, ".", os.Environ(), "env", "GOMODCACHE", "GOPROXY"), "\n")
 	env := slices.DeleteFunc(os.Environ(), func(variable string) bool {

@@ -124,7 +124,7 @@ func updateWhileReading(b *testing.B, s *Store, first, end int) (updates, syncs 
 	})
 	var next atomic.Int64
 	next.Store(int64(first))
-	took := make([]time.Duration, end)
+	durations := make([]time.Duration, end)
 	for range writers {
 		all.Go(func() {
 			for i := int(next.Add(1)) - 1; i < end; i = int(next.Add(1)) - 1 {
@@ -132,14 +132,14 @@ func updateWhileReading(b *testing.B, s *Store, first, end int) (updates, syncs 
 				if err := s.Update(context.Background(), putReleases(i, i+1)); err != nil {
 					b.Error(err)
 				}
-				took[i] = time.Since(began)
+				durations[i] = time.Since(began)
 			}
 		})
 	}
 	all.Wait()
 	close(done)
 	beside.Wait()
-	return took[first:], syncs
+	return durations[first:], syncs
 }
 
 // running waits a moment, unless it is done.
@@ -153,13 +153,13 @@ func running(done chan struct{}) bool {
 }
 
 // readPages reads pages at places all over the list.
-func readPages(b *testing.B, s *Store, records int) (took []time.Duration) {
+func readPages(b *testing.B, s *Store, records int) (durations []time.Duration) {
 	for n := range 5000 {
 		began := time.Now()
 		require.NoError(b, readPage(s, fmt.Sprintf("i/all/%012d", n*104729%records)))
-		took = append(took, time.Since(began))
+		durations = append(durations, time.Since(began))
 	}
-	return took
+	return durations
 }
 
 // readPage reads 20 records as a list of the platform does.
@@ -181,9 +181,9 @@ func readPage(s *Store, from string) error {
 	})
 }
 
-func reportQuantiles(b *testing.B, what string, took []time.Duration) {
-	slices.Sort(took)
-	at := func(q float64) float64 { return took[int(q*float64(len(took)-1))].Seconds() * 1e3 }
+func reportQuantiles(b *testing.B, what string, durations []time.Duration) {
+	slices.Sort(durations)
+	at := func(q float64) float64 { return durations[int(q*float64(len(durations)-1))].Seconds() * 1e3 }
 	b.ReportMetric(at(0.5), what+"-p50-ms")
 	b.ReportMetric(at(0.99), what+"-p99-ms")
 	b.ReportMetric(at(1), what+"-max-ms")

@@ -39,8 +39,8 @@ const (
 	bakeTime = 150 * time.Millisecond
 )
 
-// world is a platform with its records on disk, and what the program needs to call it.
-type world struct {
+// deployment is a platform with its records on disk, and what the program needs to call it.
+type deployment struct {
 	folder    string
 	workspace string
 	program   string
@@ -58,8 +58,8 @@ type world struct {
 	kill  func()
 }
 
-func newWorld(ctx context.Context, folder string) (w *world, err error) {
-	w = &world{folder: folder}
+func newDeployment(ctx context.Context, folder string) (w *deployment, err error) {
+	w = &deployment{folder: folder}
 	if w.store, err = bolt.Open(w.path("platform")); err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func newWorld(ctx context.Context, folder string) (w *world, err error) {
 
 // settle makes what a release needs: a company, an owner, an authorized mini program,
 // an address, credentials and a spec.
-func (w *world) settle(ctx context.Context) (err error) {
+func (w *deployment) settle(ctx context.Context) (err error) {
 	company := alipayplus.BusinessRegistration{
 		CompanyName: "Blue Lake Tea", RegistrationNumber: "201900123A", Country: "SG",
 		Address: "1 Lake Road, Singapore", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
@@ -110,7 +110,7 @@ func (w *world) settle(ctx context.Context) (err error) {
 }
 
 // serve serves the platform, and the figure of the gates.
-func (w *world) serve(ctx context.Context) error {
+func (w *deployment) serve(ctx context.Context) error {
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -127,7 +127,7 @@ func (w *world) serve(ctx context.Context) error {
 
 // call passes a call of the program on to the platform, and kills the program in it when
 // that is the moment.
-func (w *world) call(rw http.ResponseWriter, r *http.Request) {
+func (w *deployment) call(rw http.ResponseWriter, r *http.Request) {
 	w.mu.Lock()
 	w.calls++
 	now, kill := w.at.call == w.calls, w.kill
@@ -144,14 +144,14 @@ func (w *world) call(rw http.ResponseWriter, r *http.Request) {
 }
 
 // inCall sets the call of the next process in which it is killed, and counts from 1 again.
-func (w *world) inCall(m moment, kill func()) {
+func (w *deployment) inCall(m moment, kill func()) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.calls, w.at, w.kill = 0, m, kill
 }
 
 // credentials writes a key, a spec, and the environment that names them.
-func (w *world) credentials(ctx context.Context) error {
+func (w *deployment) credentials(ctx context.Context) error {
 	key, err := rsa.GenerateKey(rand.Reader, keyBits)
 	if err != nil {
 		return err
@@ -203,7 +203,7 @@ func specOf(address string) string {
 }
 
 // release makes a release of the nth version that was not applied for.
-func (w *world) release(ctx context.Context, n int) (id string, err error) {
+func (w *deployment) release(ctx context.Context, n int) (id string, err error) {
 	version := alipayplus.VersionNumber{Major: 1, Minor: int32(n)}
 	var build bytes.Buffer
 	z := zip.NewWriter(&build)
@@ -228,6 +228,6 @@ func (w *world) release(ctx context.Context, n int) (id string, err error) {
 	return release.ID, nil
 }
 
-func (w *world) path(name string) string { return filepath.Join(w.folder, name) }
+func (w *deployment) path(name string) string { return filepath.Join(w.folder, name) }
 
-func (w *world) close() error { return errors.Join(w.server.Close(), w.store.Close()) }
+func (w *deployment) close() error { return errors.Join(w.server.Close(), w.store.Close()) }
