@@ -372,7 +372,7 @@ func (s *sequence) steps() []step {
 	var all []step
 	for _, v := range slices.Backward(s.m.versions) {
 		all = append(all, s.writesAbout(v)...)
-		all = append(all, s.happenings(v)...)
+		all = append(all, s.possibleSteps(v)...)
 	}
 	for _, bundle := range modelBundles() {
 		all = append(all, s.uploads(bundle)...)
@@ -529,8 +529,8 @@ func (s *sequence) applications(v *modelVersion) []step {
 	return all
 }
 
-// happenings lists what may happen to a version at AlipayCN.
-func (s *sequence) happenings(v *modelVersion) []step {
+// possibleSteps lists the steps that are possible for a version at AlipayCN.
+func (s *sequence) possibleSteps(v *modelVersion) []step {
 	number := v.number.String()
 	var all []step
 	add := func(text string, do func() error, effect func()) {

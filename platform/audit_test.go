@@ -16,18 +16,18 @@ import (
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
-// diary is the log with the minute since the beginning instead of the time.
-type diary struct {
+// auditLine is the log with the minute since the beginning instead of the time.
+type auditLine struct {
 	minute                                       int
 	who, kind, id, from, to, note, idempotencyID string
 }
 
-func (w *world) diary(since time.Time) []diary {
+func (w *world) auditLines(since time.Time) []auditLine {
 	w.Helper()
-	var all []diary
+	var all []auditLine
 	for _, e := range w.auditLog() {
 		require.Equal(w, time.UTC, e.At.Location())
-		all = append(all, diary{int(e.At.Sub(since) / time.Minute), e.Who, e.Kind, e.ID, e.From, e.To, e.Note, e.RequestID})
+		all = append(all, auditLine{int(e.At.Sub(since) / time.Minute), e.Who, e.Kind, e.ID, e.From, e.To, e.Note, e.RequestID})
 	}
 	return all
 }
@@ -82,7 +82,7 @@ func TestTheLogSaysWhoChangedWhatWhenFromWhatToWhatAndInWhichCall(t *testing.T) 
 		require.NoError(w, w.p.RevokeAuthorization(w.Context(), w.workspace, program.ID, cn))
 
 		const created, review, preparation = "NEW_VERSION_CREATED", "UNDER_REVIEW", "RELEASE_PREPARATION"
-		want := []diary{
+		want := []auditLine{
 			{0, "olga", "mini program", program.ID, "", "CREATED", "", "call-0"},
 			{1, "max", "mini program", program.ID, "CREATED", "CREATED", "configuration changed", "call-1"},
 			{2, "max", "file", fileID, "", "UPLOADED", "", ""},
@@ -109,7 +109,7 @@ func TestTheLogSaysWhoChangedWhatWhenFromWhatToWhatAndInWhichCall(t *testing.T) 
 			{17, "olga", "release", r.ID, "GRAYSCALE_RELEASE 30%", "FULL_RELEASE", "", "call-17"},
 			{18, "ALIPAY_CN", "authorization", program.ID, "AUTHORIZED", "REVOKED", "", ""},
 		}
-		require.Equal(w, want, w.diary(began))
+		require.Equal(w, want, w.auditLines(began))
 		require.Empty(w, w.neighbour().auditLog())
 	})
 }
@@ -137,7 +137,7 @@ func TestTheLogTellsOfServicesArchivesAndCancellations(t *testing.T) {
 		w.approve()
 		call(contract.ServiceArchive, alipayplus.ServiceInput{ServiceID: s.ID})
 
-		require.Equal(w, []diary{
+		require.Equal(w, []auditLine{
 			{0, "olga", "release", former.ID, "FULL_RELEASE", "ARCHIVED", "", "call-0"},
 			{0, "olga", "release", next.ID, "RELEASE_PREPARATION", "FULL_RELEASE", "", "call-0"},
 			{0, "olga", "release", canceled.ID, "RELEASE_PREPARATION", "CANCELED", "", "call-1"},
@@ -152,7 +152,7 @@ func TestTheLogTellsOfServicesArchivesAndCancellations(t *testing.T) {
 			{0, "ALIPAY_PLUS", "request", second.ReleaseRequestID, "UNDER_REVIEW", "APPROVED", "ALIPAY_PLUS APPROVED", ""},
 			{0, "ALIPAY_PLUS", "service", s.ID, "PENDING_REVIEW", "ONLINE", "", ""},
 			{0, "olga", "service", s.ID, "ONLINE", "ARCHIVED", "", "call-7"},
-		}, w.diary(began)[before:])
+		}, w.auditLines(began)[before:])
 	})
 }
 
@@ -192,8 +192,8 @@ func TestAVerdictThatIsDueIsLoggedAtItsTime(t *testing.T) {
 		s := w.submitted()
 		time.Sleep(3 * time.Hour)
 		program := w.program()
-		log := w.diary(began)
-		require.Equal(w, []diary{
+		log := w.auditLines(began)
+		require.Equal(w, []auditLine{
 			{60, "ALIPAY_PLUS", "request", s.ReleaseRequestID, "UNDER_REVIEW", "APPROVED", "ALIPAY_PLUS APPROVED", ""},
 			{60, "ALIPAY_PLUS", "service", s.ID, "PENDING_REVIEW", "ONLINE", "", ""},
 		}, log[len(log)-3:len(log)-1])

@@ -116,13 +116,13 @@ func FuzzCursor(f *testing.F) {
 	})
 }
 
-// weighed is a transport that notes how large each answer is.
-type weighed struct {
+// measured is a transport that notes how large each answer is.
+type measured struct {
 	to    http.RoundTripper
 	sizes []int64
 }
 
-func (w *weighed) RoundTrip(r *http.Request) (*http.Response, error) {
+func (w *measured) RoundTrip(r *http.Request) (*http.Response, error) {
 	resp, err := w.to.RoundTrip(r)
 	if err == nil {
 		w.sizes = append(w.sizes, resp.ContentLength)
@@ -139,7 +139,7 @@ func TestALargeListComesInPagesThatCanBeRead(t *testing.T) {
 	t.Parallel()
 	const services, mebibyte = 20, 1 << 20
 	p, olga := ownedPlatform(t)
-	network := &weighed{to: p.HTTPClient().Transport}
+	network := &measured{to: p.HTTPClient().Transport}
 	owner, err := p.Client(t.Context(), olga.WorkspaceID, olga.Name, alipayplus.WithHTTPClient(&http.Client{Transport: network}))
 	require.NoError(t, err)
 

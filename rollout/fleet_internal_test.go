@@ -13,21 +13,21 @@ import (
 	"pgregory.net/rapid"
 )
 
-// buoy is a target that is read together with all others.
-type buoy struct {
+// batchedTarget is a target that is read together with all others.
+type batchedTarget struct {
 	Target
 	id string
 }
 
-type sea struct{}
+type emptyBatch struct{}
 
-func (sea) ObserveAll(context.Context, []Target, func(context.Context) error) []BatchResult {
+func (emptyBatch) ObserveAll(context.Context, []Target, func(context.Context) error) []BatchResult {
 	return nil
 }
 
-func (b buoy) ID() string { return b.id }
+func (b batchedTarget) ID() string { return b.id }
 
-func (b buoy) Batch() Batch { return sea{} }
+func (b batchedTarget) Batch() Batch { return emptyBatch{} }
 
 // waitingSchedule is the schedule of a fleet of n targets that all wait, each for a moment of its
 // own within an hour, in no command.
@@ -35,7 +35,7 @@ func waitingSchedule(tb testing.TB, n int) *schedule {
 	tb.Helper()
 	targets := make([]Target, n)
 	for i := range n {
-		targets[i] = buoy{id: fmt.Sprint("release ", i)}
+		targets[i] = batchedTarget{id: fmt.Sprint("release ", i)}
 	}
 	fleet, err := NewFleet(targets, Spec{Version: SpecVersion, Steps: []StepSpec{{Ratio: 100}}}, NewMemoryStore(), FleetOptions{}, WithHost("a"))
 	require.NoError(tb, err)
