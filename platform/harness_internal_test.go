@@ -200,7 +200,7 @@ func fuzzCaller(op contract.Operation) caller {
 }
 
 // everythingKept is all records, but for the outcomes that are remembered and the
-// effects that are noted.
+// leases that are held.
 func everythingKept(t testing.TB, p *Platform) map[string]string {
 	t.Helper()
 	all := map[string]string{}
@@ -209,7 +209,7 @@ func everythingKept(t testing.TB, p *Platform) map[string]string {
 			if err != nil {
 				return err
 			}
-			if !strings.HasPrefix(e.Key, "outcome/") && !strings.HasPrefix(e.Key, "i/expiry/") && !strings.HasPrefix(e.Key, "effect/") {
+			if !strings.HasPrefix(e.Key, "outcome/") && !strings.HasPrefix(e.Key, "i/expiry/") && !strings.HasPrefix(e.Key, "lease/") {
 				all[e.Key] = string(e.Value)
 			}
 		}

@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -99,18 +100,14 @@ func (c *call) checkObserved(r *releaseRecord) error {
 }
 
 // observe reads what has become of a release at its target app, and records it. A failure
-// is logged. locked says that the caller has the mini program to itself.
-func (p *Platform) observe(ctx context.Context, at *unobservedError, locked bool) {
-	if !locked {
-		unlock, free := p.busy.TryLock(programLock(at.workspace, at.program))
-		if !free {
-			return // by the call that is under way it is observed
-		}
-		defer unlock()
-	}
+// is logged. While a call has the mini program to itself, nothing is observed.
+func (p *Platform) observe(ctx context.Context, at *unobservedError) {
 	ctx, cancel := context.WithTimeout(ctx, observationTimeout)
 	defer cancel()
 	changed, err := p.adoptNow(ctx, at)
+	if _, is := errors.AsType[*leasedError](err); is {
+		return
+	}
 	if err != nil {
 		p.cfg.logger.WarnContext(ctx, "a release could not be observed at its target app", "release", at.release, "error", err)
 	}
@@ -127,6 +124,9 @@ func (p *Platform) adoptNow(ctx context.Context, at *unobservedError) (changed b
 		}
 		if target = p.observer(before); target == nil {
 			return nil
+		}
+		if busy, err := leased(tx, leaseKey(at.workspace, at.program)); err != nil || busy {
+			return cmp.Or(err, error(&leasedError{}))
 		}
 		about, err = p.targetCall(tx, before)
 		return err
@@ -148,6 +148,9 @@ func (p *Platform) adoptNow(ctx context.Context, at *unobservedError) (changed b
 		changed = false
 		if observeErr != nil {
 			return p.lostAuthorization(tx, before)
+		}
+		if err := checkLease(tx, leaseKey(at.workspace, at.program)); err != nil {
+			return err
 		}
 		r, err := load[releaseRecord](tx, at.key())
 		if err != nil || r == nil || r.Unresolved != "" || r.Status != before.Status || !r.UpdatedAt.Equal(before.UpdatedAt) {

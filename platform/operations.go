@@ -212,14 +212,14 @@ func (p *Platform) execute(ctx context.Context, in incoming) executed {
 	sum := sha256.Sum256(in.body)
 	in.contentHash = hex.EncodeToString(sum[:])
 	session := &writeSession{p: p, in: in}
-	defer session.unlock()
+	defer func() { session.giveBack(ctx) }()
 	out, err := session.run(ctx)
 	return executed{reply: out, requestID: in.requestID, err: p.refused(ctx, in, err)}
 }
 
 func (p *Platform) read(ctx context.Context, in incoming) (out reply, err error) {
 	for {
-		err = p.upToDate(ctx, noLock, p.cfg.store.View, func(tx storage.Tx) error {
+		err = p.upToDate(ctx, p.cfg.store.View, func(tx storage.Tx) error {
 			c, err := p.begin(ctx, tx, in)
 			if err != nil {
 				return err
@@ -235,7 +235,7 @@ func (p *Platform) read(ctx context.Context, in incoming) (out reply, err error)
 		if !isUnobserved {
 			return out, err
 		}
-		p.observe(ctx, unobserved, false)
+		p.observe(ctx, unobserved)
 		in.observed = unobserved.key()
 	}
 }
@@ -256,9 +256,8 @@ func (p *Platform) begin(ctx context.Context, tx storage.Tx, in incoming) (*call
 type writeSession struct {
 	p  *Platform
 	in incoming
-	// locked is the mini program that the session has to itself; empty for none.
-	locked      string
-	releaseLock func()
+	// lease is that of the mini program which the session has to itself; nil for none.
+	lease *leaseRecord
 	// forgets says that the transaction under way removes expired outcomes.
 	forgets bool
 }
@@ -290,89 +289,50 @@ func (s *writeSession) update(ctx context.Context, fn func(storage.Tx) error) er
 // is committed in it; for one with an effect it returns the call that has been
 // reserved.
 func (s *writeSession) applyRule(ctx context.Context) (out reply, reserved *call, err error) {
-	for {
-		err = s.p.upToDate(ctx, func() string { return s.locked }, s.update, func(tx storage.Tx) error {
-			out, reserved = reply{}, nil
-			c, err := s.p.begin(ctx, tx, s.in)
-			if err != nil {
+	err = whenFree(ctx, func() error {
+		s.in.observed = "" // the call that had the mini program to itself may have changed it
+		for {
+			err := s.p.upToDate(ctx, s.update, func(tx storage.Tx) (err error) {
+				out, reserved, err = s.applyRuleIn(ctx, tx)
+				return err
+			})
+			unobserved, is := errors.AsType[*unobservedError](err)
+			if !is {
 				return err
 			}
-			c.session = s
-			first, err := c.firstOutcome()
-			if err != nil {
-				return err
-			}
-			if first != nil {
-				out = *first
-				return nil
-			}
-			if c.data, err = s.in.rule(c); err != nil {
-				return err
-			}
-			if s.in.op.effect == nil || c.withoutEffect {
-				out, err = c.commit()
-				return err
-			}
-			reserved = c
-			return c.reserve()
-		})
-		if unobserved, is := errors.AsType[*unobservedError](err); is {
-			s.p.observe(ctx, unobserved, true)
+			s.p.observe(ctx, unobserved)
 			s.in.observed = unobserved.key()
-			continue
 		}
-		busy, isBusy := errors.AsType[*busyError](err)
-		if !isBusy {
-			return out, reserved, err
-		}
-		if err := s.waitFor(ctx, busy.lock); err != nil {
-			return reply{}, nil, err
-		}
-	}
-}
-
-// busyError ends a transaction in which a mini program is locked by another call.
-type busyError struct{ lock string }
-
-func (e *busyError) Error() string { return "another call is under way for " + e.lock }
-
-// waitFor waits for a lock and acquires it, for another try of the transaction.
-func (s *writeSession) waitFor(ctx context.Context, lock string) error {
-	s.unlock()
-	unlock, err := s.p.busy.Lock(ctx, lock)
+	})
 	if err != nil {
-		return err
+		return reply{}, nil, err
 	}
-	s.locked, s.releaseLock = lock, unlock
-	return nil
+	return out, reserved, nil
 }
 
-func (s *writeSession) unlock() {
-	if s.locked != "" {
-		s.releaseLock()
-		s.locked = ""
+func (s *writeSession) applyRuleIn(ctx context.Context, tx storage.Tx) (out reply, reserved *call, err error) {
+	s.lease = nil // of a transaction that is run again
+	c, err := s.p.begin(ctx, tx, s.in)
+	if err != nil {
+		return reply{}, nil, err
 	}
+	c.session = s
+	first, err := c.firstOutcome()
+	if err != nil {
+		return reply{}, nil, err
+	}
+	if first != nil {
+		return *first, nil, nil
+	}
+	if c.data, err = s.in.rule(c); err != nil {
+		return reply{}, nil, err
+	}
+	if s.in.op.effect == nil || c.withoutEffect {
+		out, err = c.commit()
+		return out, nil, err
+	}
+	return reply{}, c, c.reserve()
 }
-
-// lockProgram keeps other calls and verdicts away from a mini program until this
-// call is over, its effect included, so that what happens at the target app and
-// what is recorded come in the same order. Which program it is only the records
-// say, so it is called inside a transaction, where nothing may wait: when the
-// program is locked already, the transaction ends with a busyError.
-func (c *call) lockProgram(name string) error {
-	if c.session.locked == name {
-		return nil
-	}
-	unlock, free := c.p.busy.TryLock(name)
-	if !free {
-		return &busyError{lock: name}
-	}
-	c.session.unlock()
-	c.session.locked, c.session.releaseLock = name, unlock
-	return nil
-}
-
-func programLock(workspace, program string) string { return key(workspace, program) }
 
 // reserve records what the target app is about to be asked for: the requestId,
 // so that it cannot be used for anything else meanwhile, the operation, because no
@@ -394,28 +354,17 @@ func (c *call) reserve() error {
 		return err
 	}
 	c.after.Announced, c.after.Unresolved = c.before.Announced, ""
-	if _, _, err := c.tx.Get(c.effectKey()); err != nil {
-		return err
-	}
-	if err := c.tx.Put(c.effectKey(), []byte(c.outcomeKey())); err != nil {
+	if err := c.session.takeLease(c.tx, leaseKey(c.workspace(), c.after.ProgramID)); err != nil {
 		return err
 	}
 	return c.remember(reply{})
 }
 
-// effectKey is where a mini program's effect that is under way is noted. Every
-// call with an effect writes it in both its transactions, so that in any
-// serializable store the two of one call come before or after those of another
-// about the same mini program, whatever else they read and write.
-func (c *call) effectKey() string {
-	return key("effect", c.workspace(), c.after.ProgramID)
-}
-
-// endEffect ends what reserve began. It fails when another process on the same
-// store has changed the release meanwhile: the caller repeats the call, and the
-// rule decides anew.
+// endEffect ends what reserve began. It fails when the call took longer than its lease and
+// another one has changed the release: the caller repeats the call, and the rule decides
+// anew.
 func (c *call) endEffect() error {
-	by, _, err := c.tx.Get(c.effectKey())
+	holds, err := c.session.holdsLease(c.tx)
 	if err != nil {
 		return err
 	}
@@ -423,10 +372,10 @@ func (c *call) endEffect() error {
 	if err != nil {
 		return err
 	}
-	if string(by) != c.outcomeKey() || r == nil || r.Status != c.before.Status || !r.UpdatedAt.Equal(c.before.UpdatedAt) {
+	if !holds || r == nil || r.Status != c.before.Status || !r.UpdatedAt.Equal(c.before.UpdatedAt) {
 		return fmt.Errorf("release %s was changed while the target app was asked: %w", c.before.ID, errUnavailable)
 	}
-	return c.tx.Delete(c.effectKey())
+	return remove(c.tx, c.session.lease)
 }
 
 func (r *releaseRecord) reserve(tx storage.Tx, ratio alipayplus.Ratio, operation string) error {
@@ -454,7 +403,9 @@ func (s *writeSession) askTarget(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	if err := c.explain(s.in.op.effect(target, ctx, c.about)); err != nil {
+	asking, cancel := context.WithTimeout(ctx, effectTime)
+	defer cancel()
+	if err := c.explain(s.in.op.effect(target, asking, c.about)); err != nil {
 		s.p.observed.forget(c.before.key()) // somebody may have changed it there
 		return s.effectFailed(context.WithoutCancel(ctx), c, fmt.Errorf("target app: %w", err))
 	}
@@ -478,8 +429,8 @@ func (c *call) explain(err error) error {
 }
 
 // effectFailed takes the reservation back when the target app has refused for
-// certain; after an unknown outcome it stays, and so does that of another process
-// on the same store.
+// certain; after an unknown outcome it stays, and so does that of a call that has the
+// lease by now.
 func (s *writeSession) effectFailed(ctx context.Context, c *call, cause error) error {
 	if codeOf(cause) == alipayplus.CodeUnknownException {
 		return cause
@@ -495,27 +446,26 @@ func (s *writeSession) effectFailed(ctx context.Context, c *call, cause error) e
 				return err
 			}
 		}
-		by, _, err := tx.Get(c.effectKey())
-		if err != nil {
+		holds, err := s.holdsLease(tx)
+		if err != nil || !holds {
 			return err
 		}
-		if string(by) == c.outcomeKey() {
-			unresolved := c.unresolved
-			if isAboutTheRelease(cause) {
-				unresolved = ""
-			}
-			if err := r.reserve(tx, c.announced, unresolved); err != nil {
-				return err
-			}
-			if err := tx.Delete(c.effectKey()); err != nil {
-				return err
-			}
+		unresolved := c.unresolved
+		if isAboutTheRelease(cause) {
+			unresolved = ""
+		}
+		if err := r.reserve(tx, c.announced, unresolved); err != nil {
+			return err
+		}
+		if err := remove(tx, s.lease); err != nil {
+			return err
 		}
 		return c.forget()
 	})
 	if err != nil {
 		return err
 	}
+	s.lease = nil
 	return cause
 }
 
@@ -538,24 +488,31 @@ func isAboutTheRelease(refusal error) bool {
 // to the same. Nothing changes when no outcome is unknown. Errors:
 // [alipayplus.ErrNotFound].
 func (p *Platform) DiscardEffect(ctx context.Context, workspaceID, releaseID string) error {
-	err := p.cfg.store.Update(ctx, func(tx storage.Tx) error {
-		r, err := load[releaseRecord](tx, releaseKey(workspaceID, releaseID))
-		if err == nil && r == nil {
-			err = notFound("release", releaseID)
-		}
-		if err != nil || r.Unresolved == "" {
-			return err
-		}
-		what := r.Unresolved
-		if err := r.reserve(tx, r.Grayscale.Ratio, ""); err != nil {
-			return err
-		}
-		return p.operatorDid(tx, workspaceID, "release", r.ID, state(&r.Release), state(&r.Release), what+" did not happen at "+string(r.TargetApp), source{})
+	err := whenFree(ctx, func() error {
+		return p.cfg.store.Update(ctx, func(tx storage.Tx) error { return p.discardEffect(tx, workspaceID, releaseID) })
 	})
 	if err != nil {
 		return fmt.Errorf("platform: discard effect: %w", err)
 	}
 	return nil
+}
+
+func (p *Platform) discardEffect(tx storage.Tx, workspace, id string) error {
+	r, err := load[releaseRecord](tx, releaseKey(workspace, id))
+	if err == nil && r == nil {
+		err = notFound("release", id)
+	}
+	if err != nil || r.Unresolved == "" {
+		return err
+	}
+	if err := checkLease(tx, leaseKey(workspace, r.ProgramID)); err != nil {
+		return err
+	}
+	what := r.Unresolved
+	if err := r.reserve(tx, r.Grayscale.Ratio, ""); err != nil {
+		return err
+	}
+	return p.operatorDid(tx, workspace, "release", r.ID, state(&r.Release), state(&r.Release), what+" did not happen at "+string(r.TargetApp), source{})
 }
 
 // continued is the call in a later transaction.
@@ -580,6 +537,9 @@ func (s *writeSession) commit(ctx context.Context, reserved *call) (out reply, e
 		out, err = c.commit()
 		return err
 	})
+	if err == nil {
+		s.lease = nil
+	}
 	return out, err
 }
 

@@ -72,8 +72,8 @@ func raise(t *testing.T, p *Platform) reply {
 	return executeAs(t.Context(), p, fuzzCaller(contract.ReleaseGrayscale), contract.ReleaseGrayscale, "", body)
 }
 
-// TestAReleaseThatAnotherProcessChangedIsNotOverwritten: locks hold in one process
-// only. The outcome is unknown then, and a repetition is decided anew.
+// TestAReleaseThatAnotherProcessChangedIsNotOverwritten: whoever took longer than its lease
+// finds that another has it. The outcome is unknown then, and a repetition is decided anew.
 func TestAReleaseThatAnotherProcessChangedIsNotOverwritten(t *testing.T) {
 	for name, change := range map[string]func(t *testing.T, p *Platform, tx storage.Tx) error{
 		"by a verdict": func(t *testing.T, _ *Platform, tx storage.Tx) error {
@@ -93,7 +93,7 @@ func TestAReleaseThatAnotherProcessChangedIsNotOverwritten(t *testing.T) {
 			return save(tx, before, after)
 		},
 		"by asking the target app, too": func(_ *testing.T, _ *Platform, tx storage.Tx) error {
-			return tx.Put("effect/ws/p4", []byte("another"))
+			return save(tx, nil, &leaseRecord{At: leaseKey("ws", "p4"), Holder: "another"})
 		},
 		"which removed it": func(_ *testing.T, _ *Platform, tx storage.Tx) error { return tx.Delete(releaseKey("ws", "r4")) },
 	} {

@@ -475,7 +475,7 @@ func (s lateStore) Update(ctx context.Context, fn func(storage.Tx) error) error 
 	return err
 }
 
-// A call that has waited for another one finds what became due meanwhile, although it has the lock itself by then.
+// A call that has waited for another one finds what became due meanwhile, before its own rule.
 func TestVerdictsThatAreDueComeBeforeACallThatWaited(t *testing.T) {
 	t.Run("for a reading that applies the first of them", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
@@ -496,16 +496,16 @@ func TestVerdictsThatAreDueComeBeforeACallThatWaited(t *testing.T) {
 	t.Run("for a withdrawal that is refused", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			app := newFakeApp()
-			w := newWorld(t, platform.WithTargetBackends(app), platform.WithAutoReview(approveIn(time.Minute)))
+			w := newWorld(t, platform.WithTargetBackends(app), platform.WithAutoReview(approveIn(10*time.Second)))
 			r := w.underReview(w.program().ID, "1.0.0")
-			app.will(func(asked) error { time.Sleep(time.Hour); return alipayplus.ErrConflict })
-			patient := w.as("olga", alipayplus.WithAttemptTimeout(2*time.Hour))
+			app.will(func(asked) error { time.Sleep(30 * time.Second); return alipayplus.ErrConflict })
+			patient := w.as("olga", alipayplus.WithAttemptTimeout(time.Hour))
 			var withdrawal error
 			var calls sync.WaitGroup
 			calls.Go(func() {
 				_, withdrawal = patient.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
 			})
-			time.Sleep(2 * time.Minute)
+			time.Sleep(20 * time.Second)
 			app.will(nil)
 			_, err := patient.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(5))
 			require.NoError(t, err)

@@ -58,7 +58,9 @@ func defaultConfig() config {
 }
 
 // WithStore sets where records are kept; the default is memory, which ends with
-// the process. Package storage/bolt keeps them in a file.
+// the process. Package storage/bolt keeps them in a file. Several platforms may work on
+// one store: a call that asks a target app has its mini program to itself for up to a
+// minute, by a lease in the store. Their clocks must not differ by more than ten seconds.
 func WithStore(store storage.Store) Option {
 	return func(cfg *config) error {
 		if store == nil {

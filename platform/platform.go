@@ -20,7 +20,6 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/inprocess"
-	"github.com/alipayplus-go/alipayplus/internal/locks"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
 
@@ -38,7 +37,6 @@ type Platform struct {
 	pages      http.Handler
 	html       *template.Template
 	faults     inprocess.Queue[Fault]
-	busy       locks.Keyed
 	observed   observations
 	counter    atomic.Uint64
 	// forgetting is held by the one call that removes expired outcomes.

@@ -14,15 +14,22 @@ import (
 type refusal struct {
 	code    alipayplus.Code
 	message string
-	fields  []alipayplus.FieldError
+	// class is what it matches for who calls in Go; nil: that of the code.
+	class  error
+	fields []alipayplus.FieldError
 	// retryAfter is how long the caller is asked to wait; 0: not at all.
 	retryAfter time.Duration
 }
 
 func (r *refusal) Error() string { return r.message }
 
-// Unwrap returns the class of the code.
-func (r *refusal) Unwrap() error { return r.code.Class() }
+// Unwrap returns the class.
+func (r *refusal) Unwrap() error {
+	if r.class != nil {
+		return r.class
+	}
+	return r.code.Class()
+}
 
 func refuse(code alipayplus.Code, format string, args ...any) error {
 	return &refusal{code: code, message: fmt.Sprintf(format, args...)}

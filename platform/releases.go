@@ -198,7 +198,7 @@ func (c *call) releaseFor(action alipayplus.Action, id string) (*releaseRecord, 
 		return r, err
 	}
 	if action != alipayplus.ActionView {
-		if err := c.lockProgram(programLock(r.Workspace, r.ProgramID)); err != nil {
+		if err := checkLease(c.tx, leaseKey(r.Workspace, r.ProgramID)); err != nil {
 			return r, err
 		}
 	}

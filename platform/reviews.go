@@ -82,7 +82,8 @@ func (r *PendingReview) File(ctx context.Context, id string) (file *alipayplus.F
 }
 
 // Approve gives a party's approval. Errors: [alipayplus.ErrConflict] when the party has
-// decided before or the request is closed, [alipayplus.ErrNotFound] for a party that does
+// decided before, the request is closed, or another call about the mini program takes
+// long, [alipayplus.ErrNotFound] for a party that does
 // not review it.
 func (r *PendingReview) Approve(ctx context.Context, party alipayplus.Party) error {
 	if err := r.decide(ctx, party, alipayplus.DecideInput{Approve: true}); err != nil {
@@ -127,16 +128,15 @@ func (p *Platform) decideNow(ctx context.Context, workspace, program, id string,
 	if err := p.settle(ctx); err != nil {
 		return err
 	}
-	unlock, err := p.busy.Lock(ctx, programLock(workspace, program))
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	lock := func() string { return programLock(workspace, program) }
-	return p.upToDate(ctx, lock, p.cfg.store.Update, func(tx storage.Tx) error {
-		v.At = now()
-		_, err := p.decide(tx, requestKey(workspace, id), party, v, source{operation: contract.ReviewDecide.Name})
-		return err
+	return whenFree(ctx, func() error {
+		return p.upToDate(ctx, p.cfg.store.Update, func(tx storage.Tx) error {
+			if err := checkLease(tx, leaseKey(workspace, program)); err != nil {
+				return err
+			}
+			v.At = now()
+			_, err := p.decide(tx, requestKey(workspace, id), party, v, source{operation: contract.ReviewDecide.Name})
+			return err
+		})
 	})
 }
 
@@ -387,7 +387,7 @@ func decideReview(c *call, in alipayplus.DecideInput) (*alipayplus.Request, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := c.lockProgram(reviewed.lock()); err != nil {
+	if err := checkLease(c.tx, leaseKey(reviewed.Workspace, reviewed.ProgramID)); err != nil {
 		return nil, err
 	}
 	v := verdict(in)
@@ -465,27 +465,22 @@ const longestReview = 100 * 365 * 24 * time.Hour
 // settle applies the verdicts whose time has come. That nobody sees the platform
 // between two calls lets it do without a goroutine.
 func (p *Platform) settle(ctx context.Context) error {
-	return p.upToDate(ctx, noLock, p.cfg.store.View, func(storage.Tx) error { return nil })
+	return p.upToDate(ctx, p.cfg.store.View, func(storage.Tx) error { return nil })
 }
 
 // errVerdictDue ends a transaction that must not begin before a verdict is applied.
 var errVerdictDue = errors.New("a verdict is due")
 
-// noLock is the lock of who has none.
-func noLock() string { return "" }
-
 // upToDate runs fn in a transaction in which no verdict is due, but for those that
-// wait for another call: one that has another lock than held. When none is due, that
-// costs no transaction of its own.
-func (p *Platform) upToDate(ctx context.Context, held func() string, transaction func(context.Context, func(storage.Tx) error) error, fn func(storage.Tx) error) error {
+// wait for a call. When none is due, that costs no transaction of its own.
+func (p *Platform) upToDate(ctx context.Context, transaction func(context.Context, func(storage.Tx) error) error, fn func(storage.Tx) error) error {
 	if p.cfg.review == nil {
 		return transaction(ctx, fn)
 	}
 	for {
 		var due *storage.Entry
-		var lock string
 		err := transaction(ctx, func(tx storage.Tx) (err error) {
-			if due, lock, err = p.nextDue(tx, held()); err != nil {
+			if due, err = nextDue(tx); err != nil {
 				return err
 			}
 			if due != nil {
@@ -496,49 +491,31 @@ func (p *Platform) upToDate(ctx context.Context, held func() string, transaction
 		if !errors.Is(err, errVerdictDue) {
 			return err
 		}
-		unlock := func() {}
-		if lock == "" || lock != held() {
-			var free bool
-			if unlock, free = p.busy.TryLock(lock); !free {
-				continue // the verdict now comes after the call that has the lock
-			}
-		}
-		err = p.settleDue(ctx, due)
-		unlock()
-		if err != nil {
+		if err := p.settleDue(ctx, due); err != nil {
 			return err
 		}
 	}
 }
 
-// nextDue finds the first verdict that is due and need wait neither for another call
-// than that with the lock held nor for an outcome at the target app, and the lock of
-// what it is about.
-func (p *Platform) nextDue(tx storage.Tx, held string) (due *storage.Entry, lock string, err error) {
+// nextDue finds the first verdict that is due and need not wait; nil when there is none.
+func nextDue(tx storage.Tx) (due *storage.Entry, err error) {
 	for entry, err := range tx.Scan("i/due/", dueKey(now().Add(1), "", ""), false) {
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		r, err := load[requestRecord](tx, string(entry.Value))
 		if err != nil && !errors.Is(err, storage.ErrDamaged) { // what is damaged is dropped
-			return nil, "", err
+			return nil, err
 		}
 		waits, err := r.waits(tx)
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
-		if waits {
-			continue
-		}
-		lock = ""
-		if r != nil {
-			lock = r.lock()
-		}
-		if lock != "" && lock == held || p.busy.Free(lock) {
-			return &entry, lock, nil
+		if !waits {
+			return &entry, nil
 		}
 	}
-	return nil, "", nil
+	return nil, nil //nolint:nilnil // none is no error
 }
 
 // settleDue applies one verdict, or drops it when it can never be applied: it
@@ -555,15 +532,14 @@ func (p *Platform) settleDue(ctx context.Context, due *storage.Entry) error {
 	return p.cfg.store.Update(ctx, func(tx storage.Tx) error { return tx.Delete(due.Key) })
 }
 
-// lock is the name under which one call at a time works on what the request is
-// about.
-func (r *requestRecord) lock() string { return programLock(r.Workspace, r.ProgramID) }
-
-// waits says whether verdicts on the request wait until it is known what the target
-// app has done with its release.
+// waits says whether verdicts on the request wait until a call about the mini program is
+// over, and it is known what the target app has done with the release.
 func (r *requestRecord) waits(tx storage.Tx) (bool, error) {
 	if r == nil || r.ReleaseID == "" {
 		return false, nil
+	}
+	if waits, err := leased(tx, leaseKey(r.Workspace, r.ProgramID)); err != nil || waits {
+		return waits, err
 	}
 	release, err := load[releaseRecord](tx, releaseKey(r.Workspace, r.ReleaseID))
 	if errors.Is(err, storage.ErrDamaged) {
@@ -586,6 +562,9 @@ func (p *Platform) settleOne(tx storage.Tx, due *storage.Entry) error {
 		return tx.Delete(due.Key)
 	}
 	if waits, err := r.waits(tx); err != nil || waits {
+		return err
+	}
+	if err := checkLease(tx, leaseKey(r.Workspace, r.ProgramID)); err != nil {
 		return err
 	}
 	party := alipayplus.Party(due.Key[strings.LastIndex(due.Key, "/")+1:])

@@ -10,7 +10,9 @@ import (
 // TargetBackend is an app that mini programs are released to. Its methods must be
 // safe for concurrent use. Those that change something there may be called
 // again with the same arguments, after a failure or a crash, and must come to
-// the same then.
+// the same then. They must end when their context does, at the latest 40 seconds after
+// they were called: from then on another call about the mini program may begin, which one
+// at a time has to itself.
 //
 // An error that matches one of [alipayplus.ErrInvalid], [alipayplus.ErrNotFound],
 // [alipayplus.ErrPermission], [alipayplus.ErrConflict], [alipayplus.ErrLimit],

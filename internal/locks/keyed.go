@@ -30,25 +30,6 @@ func (k *Keyed) Lock(ctx context.Context, name string) (unlock func(), err error
 	}
 }
 
-// TryLock acquires the lock if nobody has it or waits for it.
-func (k *Keyed) TryLock(name string) (unlock func(), free bool) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	if k.locks[name] != nil {
-		return nil, false
-	}
-	l := k.join(name)
-	l.held <- struct{}{}
-	return func() { <-l.held; k.leave(name, l) }, true
-}
-
-// Free says whether nobody has the lock or waits for it.
-func (k *Keyed) Free(name string) bool {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	return k.locks[name] == nil
-}
-
 // join counts one more user of a lock, which it makes for the first; k.mu is held.
 func (k *Keyed) join(name string) *keyedLock {
 	if k.locks == nil {

@@ -45,14 +45,3 @@ func TestWaitingForANameEndsWithTheContext(t *testing.T) {
 		require.Empty(t, k.locks)
 	})
 }
-
-func TestANameThatIsTakenIsNotWaitedFor(t *testing.T) {
-	var k Keyed
-	unlock, free := k.TryLock("a")
-	require.True(t, free)
-	require.False(t, k.Free("a"))
-	_, free = k.TryLock("a")
-	require.False(t, free)
-	unlock()
-	require.True(t, k.Free("a"))
-}
