@@ -176,7 +176,7 @@ func TestErrorTexts(t *testing.T) {
 				{Party: PartyAlipayPlus, Status: ReviewRejected, Reason: "no logo"},
 				{Party: "AUDIT", Status: ReviewApproved, Reason: "fine"},
 				{Party: PartyAlipayCN, Status: ReviewRejected, Reason: "no tea"},
-			}}, "release r1 was rejected (ALIPAY_PLUS: no logo; ALIPAY_CN: no tea)",
+			}}, "release r1 was rejected (ALIPAY_PLUS: no logo; ALIPAY_CN: no tea); correct it and send it to review again",
 		},
 		{
 			"wait", &WaitError{Operation: "releases.waitReviewed", ID: "r1", LastState: "UNDER_REVIEW", Polls: 7, Err: context.DeadlineExceeded},

@@ -420,7 +420,7 @@ type ReviewError struct {
 	Reviews []Review
 }
 
-// Error gives the outcome and every party's reason.
+// Error gives the outcome, every party's reason, and what to do.
 func (e *ReviewError) Error() string {
 	var reasons []string
 	for _, r := range e.Reviews {
@@ -430,7 +430,7 @@ func (e *ReviewError) Error() string {
 	}
 	text := fmt.Sprintf("%s was %s", e.Subject, strings.ToLower(strings.ReplaceAll(string(e.Outcome), "_", " ")))
 	if len(reasons) > 0 {
-		text += " (" + strings.Join(reasons, "; ") + ")"
+		text += " (" + strings.Join(reasons, "; ") + "); correct it and send it to review again"
 	}
 	return validation.OneLine(text)
 }

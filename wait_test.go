@@ -99,7 +99,7 @@ func TestWaitReviewed(t *testing.T) {
 		{name: "a state of tomorrow", replies: []reply{releaseIs("AUDIT", "req_1"), releaseIs(prepared, "req_1")}, state: "RELEASE_PREPARATION"},
 		{
 			name: "rejected", replies: []reply{releaseIs(inReview, "req_1"), releaseIs(created, "req_1"), requestIs("REJECTED", "REJECTED")},
-			state: "NEW_VERSION_CREATED", outcome: "REJECTED", text: "release rel_1 was rejected (ALIPAY_CN: no logo)",
+			state: "NEW_VERSION_CREATED", outcome: "REJECTED", text: "release rel_1 was rejected (ALIPAY_CN: no logo); correct it and send it to review again",
 		},
 		{
 			name: "withdrawn", replies: []reply{releaseIs(created, "req_1"), requestIs("WITHDRAWN", "CLOSED")},
@@ -145,7 +145,7 @@ func TestWaitOnline(t *testing.T) {
 		{name: "online", replies: []reply{serviceIs(pending, "req_1"), serviceIs(alipayplus.ServiceOnline, "req_1")}, state: "ONLINE"},
 		{
 			name: "turned down", replies: []reply{serviceIs(alipayplus.ServiceTurnedDown, "req_1"), requestIs("REJECTED", "REJECTED")},
-			state: "TURNED_DOWN", outcome: "REJECTED", text: "service svc_1 was rejected (ALIPAY_CN: no logo)",
+			state: "TURNED_DOWN", outcome: "REJECTED", text: "service svc_1 was rejected (ALIPAY_CN: no logo); correct it and send it to review again",
 		},
 		{
 			name: "withdrawn", replies: []reply{serviceIs(alipayplus.ServiceWithdrawn, "req_1"), requestIs("WITHDRAWN", "CLOSED")},
@@ -176,7 +176,7 @@ func TestWaitDecided(t *testing.T) {
 	for _, c := range []waitCase{
 		{name: "approved", replies: []reply{requestIs("UNDER_REVIEW", "PENDING"), requestIs("APPROVED", "APPROVED")}, state: "APPROVED"},
 		{name: "a state of tomorrow", replies: []reply{requestIs("ESCALATED", "PENDING"), requestIs("APPROVED", "APPROVED")}, state: "APPROVED"},
-		{name: "rejected", replies: []reply{requestIs("REJECTED", "REJECTED")}, state: "REJECTED", outcome: "REJECTED", text: "request req_1 was rejected (ALIPAY_CN: no logo)"},
+		{name: "rejected", replies: []reply{requestIs("REJECTED", "REJECTED")}, state: "REJECTED", outcome: "REJECTED", text: "request req_1 was rejected (ALIPAY_CN: no logo); correct it and send it to review again"},
 		{name: "withdrawn", replies: []reply{requestIs("WITHDRAWN", "CLOSED")}, state: "WITHDRAWN", outcome: "WITHDRAWN", text: "request req_1 was withdrawn"},
 	} {
 		c.check(t, func(ctx context.Context, client *alipayplus.Client) waited {

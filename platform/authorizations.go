@@ -231,7 +231,7 @@ func (p *Platform) grant(ctx context.Context, state string, query url.Values) (r
 	}
 	missing := slices.Clone(given.MissingMethods)
 	if len(missing) > 0 {
-		refusal = fmt.Errorf("%w: %s was not authorized for %s", alipayplus.ErrConflict, target.App(), strings.Join(missing, ", "))
+		refusal = conflict("%s did not authorize %s, which a release needs; the platform's operator adds that to the platform's app there", target.App(), strings.Join(missing, ", "))
 	}
 	_, err = p.changeVisit(ctx, state, func(tx storage.Tx, r *authorizationRecord, _ *visit) error {
 		r.TargetProgramID, r.MissingMethods = given.TargetProgramID, missing

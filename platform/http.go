@@ -216,6 +216,9 @@ func errorReply(requestID, question string, err error) reply {
 	res := result{Status: alipayplus.ResultFailed, Code: code, Message: err.Error()}
 	if code == alipayplus.CodeUnknownException {
 		res.Status, res.Message = alipayplus.ResultUnknown, errUnavailable.Error()
+		if failure, is := errors.AsType[*targetFailure](err); is {
+			res.Message = failure.unavailable()
+		}
 	}
 	const documented = 256 // "resultMessage (up to 256)"
 	res.Message = cut(res.Message, documented)

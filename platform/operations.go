@@ -407,9 +407,24 @@ func (s *writeSession) askTarget(ctx context.Context, c *call) error {
 	defer cancel()
 	if err := c.explain(s.in.op.effect(target, asking, c.about)); err != nil {
 		s.p.observed.forget(c.before.key()) // somebody may have changed it there
-		return s.effectFailed(context.WithoutCancel(ctx), c, fmt.Errorf("target app: %w", err))
+		return s.effectFailed(context.WithoutCancel(ctx), c, &targetFailure{c.after.TargetApp, err})
 	}
 	return nil
+}
+
+// targetFailure is what a target app did not do.
+type targetFailure struct {
+	app alipayplus.TargetApp
+	err error
+}
+
+func (f *targetFailure) Error() string { return "target app: " + f.err.Error() }
+
+func (f *targetFailure) Unwrap() error { return f.err }
+
+// unavailable is what the caller is told when the outcome is not known.
+func (f *targetFailure) unavailable() string {
+	return fmt.Sprintf("%s could not be asked, or did not say what happened; the platform's log says why, by the trace id", f.app)
 }
 
 // explain completes the app's own refusal for want of an authorization, which it may

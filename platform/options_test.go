@@ -101,7 +101,7 @@ func TestAFailureOfThePlatformIsLoggedAndNotAnswered(t *testing.T) {
 		got := w.rawClient("olga").call(contract.ReleaseApply, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "1"})
 		require.Equal(w, alipayplus.CodeUnknownException, got.Result.Code)
 		require.Equal(w, alipayplus.ResultUnknown, got.Result.Status)
-		require.Equal(w, "the platform could not finish the call", got.Result.Message)
+		require.Equal(w, "ALIPAY_CN could not be asked, or did not say what happened; the platform's log says why, by the trace id", got.Result.Message)
 		require.Contains(w, log.String(), "dial 10.0.0.7: refused")
 		require.Contains(w, log.String(), got.Header.Get("Trace-Id"))
 		require.Contains(w, log.String(), "/api/open/v2/release/apply")

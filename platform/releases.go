@@ -287,6 +287,9 @@ func parseState(text string) (status alipayplus.ReleaseStatus, ratio alipayplus.
 
 // move changes the status by the root's transition table.
 func (r *releaseRecord) move(to alipayplus.ReleaseStatus, what string) error {
+	if r.Status == alipayplus.ReleaseCanceled {
+		return conflict("release %s is %s and cannot be %s; release a higher version (Releases.History says who canceled it)", r.ID, r.Status, what)
+	}
 	if !r.Status.CanBecome(to) {
 		return conflict("release %s is %s and cannot be %s", r.ID, state(&r.Release), what)
 	}

@@ -145,14 +145,14 @@ func (a *App) Exchange(ctx context.Context, visit platform.TargetVisit) (*platfo
 		return nil, err
 	}
 	if callback.AppID != a.client.AppID() {
-		return nil, fmt.Errorf("%w: the callback is for the third-party app %.32q", alipayplus.ErrConflict, callback.AppID)
+		return nil, refuse(alipayplus.ErrConflict, "the callback is for the third-party app %.32q, which is not the platform's", callback.AppID)
 	}
 	tokens, err := a.client.Authorization.Exchange(ctx, callback.AppAuthCode)
 	if err != nil {
 		return nil, certain(err)
 	}
 	if len(tokens.All()) != 1 {
-		return nil, fmt.Errorf("%w: %d mini programs were chosen; choose the one that is released here", alipayplus.ErrConflict, len(tokens.All()))
+		return nil, refuse(alipayplus.ErrConflict, "%d mini programs were chosen; choose the one that is released here", len(tokens.All()))
 	}
 	token := tokens.All()[0]
 	info, err := a.client.Authorization.Query(ctx, token.AppAuthToken)
@@ -169,15 +169,6 @@ func (a *App) Exchange(ctx context.Context, visit platform.TargetVisit) (*platfo
 		}
 		return a.putToken(tx, token)
 	})
-}
-
-// certain keeps the class of a refusal only when it is certain that nothing happened: of
-// anything else the platform does not know what came.
-func certain(err error) error {
-	if e, is := errors.AsType[*alipaycn.Error](err); is && e.OutcomeUnknown {
-		return errors.New(err.Error())
-	}
-	return err
 }
 
 var (

@@ -40,7 +40,7 @@ func TestAnAuthorizationThatIsNoGood(t *testing.T) {
 		require.NoError(w, w.p.RevokeAuthorization(w.Context(), w.workspace, w.program, alipayplus.TargetAlipayCN))
 		status, page = w.authorize(w.program, other)
 		require.Equal(w, http.StatusForbidden, status)
-		require.Contains(w, page, "choose that one")
+		require.Contains(w, page, "choose "+mini)
 	})
 }
 

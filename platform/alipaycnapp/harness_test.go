@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,13 +43,15 @@ type world struct {
 	workspace string
 	owner     *alipayplus.Client
 	program   string
+	log       bytes.Buffer // of the platform that again has started
+	down      atomic.Bool  // nothing comes through to AlipayCN from that platform
 }
 
 // given runs a test in virtual time. Alipay+ approves at once; AlipayCN decides in the test.
-func given(t *testing.T, test func(w *world)) {
+func given(t *testing.T, test func(w *world), opts ...alipaycntest.Option) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		g, err := alipaycntest.New(alipaycntest.WithKey(testkey.FastKey()))
+		g, err := alipaycntest.New(append(opts, alipaycntest.WithKey(testkey.FastKey()))...)
 		require.NoError(t, err)
 		require.NoError(t, g.AddApp(alipaycntest.App{ID: isv, PublicKey: testkey.FastClient().PublicPEM(), ThirdParty: true}))
 		require.NoError(t, g.AddApp(alipaycntest.App{ID: mini, PublicKey: testkey.FastClient().PublicPEM()}))

@@ -157,14 +157,14 @@ func (a *App) bind(tx storage.Tx, workspace, program, app string) error {
 		return err
 	}
 	if found && string(bound) != app {
-		return fmt.Errorf("%w: mini program %s is %s at AlipayCN, and %.32s was chosen; choose that one", alipayplus.ErrConflict, program, bound, app)
+		return refuse(alipayplus.ErrConflict, "%.32s was chosen, and mini program %s is %s at AlipayCN; choose %s", app, program, bound, bound)
 	}
 	owner, found, err := tx.Get(appKey(app))
 	if err != nil {
 		return err
 	}
 	if found && string(owner) != programKey(workspace, program) {
-		return fmt.Errorf("%w: %.32s at AlipayCN is another mini program of this platform already; choose that of mini program %s", alipayplus.ErrConflict, app, program)
+		return refuse(alipayplus.ErrConflict, "%.32s at AlipayCN is another mini program of this platform already; choose that of mini program %s", app, program)
 	}
 	if err := tx.Put(programKey(workspace, program), []byte(app)); err != nil {
 		return err

@@ -58,13 +58,13 @@ func (v *version) read(ctx context.Context) (*alipaycn.VersionDetail, error) {
 		return nil, certain(err)
 	}
 	if missing || !detail.Version.Is(v.number) { // what AlipayCN answers about a missing version is not documented
-		return nil, fmt.Errorf("%w: version %v is not at AlipayCN", alipayplus.ErrNotFound, v.number)
+		return nil, refuse(alipayplus.ErrNotFound, "version %v is not at AlipayCN; look in its console who deleted it", v.number)
 	}
 	return detail, nil
 }
 
 func (v *version) conflict(format string, args ...any) error {
-	return fmt.Errorf("%w: version %v at AlipayCN %s", alipayplus.ErrConflict, v.number, fmt.Sprintf(format, args...))
+	return refuse(alipayplus.ErrConflict, "version %v at AlipayCN %s", v.number, fmt.Sprintf(format, args...))
 }
 
 // Observe implements [platform.TargetObserver]. A status that this version of the library
@@ -224,7 +224,7 @@ func (v *version) uploaded(ctx context.Context, cfg *alipayplus.AlipayCNApplicat
 	if err != nil || build.Failed() {
 		in := alipaycn.UploadInput{TemplateID: cfg.Template.ID, TemplateVersion: cfg.Template.Version, Version: v.number, Ext: cfg.Template.Ext}
 		if _, err := v.Upload(ctx, in); err != nil {
-			return nil, certain(err)
+			return nil, noTemplate(certain(err), cfg.Template)
 		}
 	}
 	waiting, cancel := context.WithTimeout(ctx, buildTime)
@@ -233,7 +233,7 @@ func (v *version) uploaded(ctx context.Context, cfg *alipayplus.AlipayCNApplicat
 	failed, isFailed := errors.AsType[*alipaycn.BuildError](err)
 	switch {
 	case isFailed:
-		return nil, v.conflict("could not be built: %v", failed)
+		return nil, v.conflict("could not be built from template %s (build status %s); correct the template or its ext, and apply again", cfg.Template.ID, failed.Build.BuildStatus)
 	case err != nil && waiting.Err() != nil && ctx.Err() == nil:
 		return nil, v.conflict("is being built; apply again in a moment")
 	case err != nil:
