@@ -8,7 +8,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -106,6 +105,10 @@ type AuthorizationInput struct {
 	// with [StateSigner.Sign]. It may be empty, but then nothing ties the code
 	// that comes back to the one who was asked.
 	State string
+	// Endpoint is the address of a stand-in that serves the page, such as package
+	// alipaycntest; empty: AlipayCN. It takes the place of https://b.alipay.com in PC and
+	// of alipays:/ in Phone.
+	Endpoint string
 }
 
 // AuthorizationLinks are two ways to the same authorization.
@@ -115,13 +118,6 @@ type AuthorizationLinks struct {
 	// Phone opens the Alipay app; show it as a QR code or as a link on a phone.
 	Phone string
 }
-
-// Where AlipayCN takes the authorization in. The part after bizData= is the
-// percent-encoded JSON of what is asked.
-const (
-	authorizePC    = "https://b.alipay.com/page/message/tasksDetail?bizData="
-	authorizePhone = "alipays://platformapi/startapp?appId=2021003130652097&page=pages%2Fauthorize%2Findex%3FbizData%3D"
-)
 
 // What AlipayCN documents about lengths, in characters.
 const (
@@ -142,44 +138,23 @@ func AuthorizationURL(in AuthorizationInput) (AuthorizationLinks, error) {
 	if err := in.validate(); err != nil {
 		return AuthorizationLinks{}, err
 	}
-	data := bizData{PlatformCode: "O", TaskType: "INTERFACE_AUTH", AgentOpParam: agentOpParam{
-		RedirectURI: in.RedirectURL, AppTypes: in.AppTypes, ISVAppID: in.ISVAppID, State: in.State,
-	}}
-	if len(in.AppTypes) == 0 {
-		data.AgentOpParam.AppTypes = []AppType{AppTypeMiniProgram}
+	param := cnwire.AgentOpParam{RedirectURI: in.RedirectURL, ISVAppID: in.ISVAppID, State: in.State}
+	for _, t := range in.AppTypes {
+		param.AppTypes = append(param.AppTypes, string(t))
 	}
-	encoded, err := data.encode()
+	if len(param.AppTypes) == 0 {
+		param.AppTypes = []string{string(AppTypeMiniProgram)}
+	}
+	encoded, err := cnwire.NewAuthorizationRequest(param).Encode()
 	if err != nil {
 		return AuthorizationLinks{}, fmt.Errorf("alipaycn: authorization url: %w", err)
 	}
-	return AuthorizationLinks{PC: authorizePC + encoded, Phone: authorizePhone + encoded}, nil
-}
-
-// bizData has its fields in the order of AlipayCN's documents.
-type bizData struct {
-	PlatformCode string       `json:"platformCode"`
-	TaskType     string       `json:"taskType"`
-	AgentOpParam agentOpParam `json:"agentOpParam"`
-}
-
-type agentOpParam struct {
-	RedirectURI string    `json:"redirectUri"`
-	AppTypes    []AppType `json:"appTypes"`
-	ISVAppID    string    `json:"isvAppId"`
-	State       string    `json:"state,omitzero"`
-}
-
-// encode returns what JavaScript's encodeURIComponent(JSON.stringify(d))
-// would: the page behind the link reads it with the counterparts of these two.
-func (d bizData) encode() (string, error) {
-	var text strings.Builder
-	enc := json.NewEncoder(&text)
-	enc.SetEscapeHTML(false) // & stays &
-	if err := enc.Encode(d); err != nil {
-		return "", err
+	pc, phone := "https://b.alipay.com", "alipays:/"
+	if in.Endpoint != "" {
+		pc = strings.TrimRight(in.Endpoint, "/")
+		phone = pc
 	}
-	encoded := url.QueryEscape(strings.TrimSuffix(text.String(), "\n"))
-	return strings.ReplaceAll(encoded, "+", "%20"), nil
+	return AuthorizationLinks{PC: pc + cnwire.AuthorizePC + encoded, Phone: phone + cnwire.AuthorizePhone + encoded}, nil
 }
 
 func (in AuthorizationInput) validate() error {
@@ -194,6 +169,9 @@ func (in AuthorizationInput) validate() error {
 		p.required(fmt.Sprintf("appTypes[%d]", i), string(t))
 	}
 	p.state("state", in.State)
+	if in.Endpoint != "" {
+		p.endpoint("endpoint", in.Endpoint)
+	}
 	return p.of(in, "authorization url")
 }
 
@@ -215,6 +193,13 @@ func (p *problems) redirect(path, address string) {
 		p.Add(path, "must not have a user or a password")
 	case u.Fragment != "":
 		p.Add(path, "must not have a fragment: a browser does not send it")
+	}
+}
+
+func (p *problems) endpoint(path, address string) {
+	p.redirect(path, address)
+	if strings.ContainsRune(address, '?') {
+		p.Add(path, "must not have a query")
 	}
 }
 

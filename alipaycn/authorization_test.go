@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 )
@@ -62,6 +63,22 @@ func askedFor(t require.TestingT, link string) string {
 	return asked
 }
 
+func TestAuthorizationURLOfAStandIn(t *testing.T) {
+	in := authorizationInput()
+	real, err := AuthorizationURL(in)
+	require.NoError(t, err)
+	in.Endpoint = "http://127.0.0.1:8481/"
+	links, err := AuthorizationURL(in)
+	require.NoError(t, err)
+	require.Equal(t, strings.Replace(real.PC, "https://b.alipay.com/", "http://127.0.0.1:8481/", 1), links.PC)
+	require.Equal(t, strings.Replace(real.Phone, "alipays://", "http://127.0.0.1:8481/", 1), links.Phone)
+	for _, wrong := range []string{"127.0.0.1:8481", "ftp://127.0.0.1", "http://127.0.0.1/?a=b", "http://user@127.0.0.1"} {
+		in.Endpoint = wrong
+		_, err := AuthorizationURL(in)
+		require.ErrorContains(t, err, "endpoint", wrong)
+	}
+}
+
 func TestAuthorizationURLCarriesEveryRedirectAndState(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		in := authorizationInput()
@@ -72,12 +89,14 @@ func TestAuthorizationURLCarriesEveryRedirectAndState(t *testing.T) {
 		}
 		links, err := AuthorizationURL(in)
 		require.NoError(t, err)
-		var asked bizData
+		var asked cnwire.AuthorizationRequest
 		require.NoError(t, json.Unmarshal([]byte(askedFor(t, links.PC)), &asked))
 		require.Equal(t, in.RedirectURL, asked.AgentOpParam.RedirectURI)
 		require.Equal(t, in.State, asked.AgentOpParam.State)
 		require.NotContains(t, links.PC, "+")
-		require.Equal(t, strings.TrimPrefix(links.PC, authorizePC), strings.TrimPrefix(links.Phone, authorizePhone))
+		_, onPC, _ := strings.Cut(links.PC, cnwire.AuthorizePC)
+		_, onPhone, _ := strings.Cut(links.Phone, cnwire.AuthorizePhone)
+		require.Equal(t, onPC, onPhone)
 	})
 }
 

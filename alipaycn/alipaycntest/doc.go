@@ -8,6 +8,10 @@
 // line, AES and, where an app has one, the certificate's serial. It signs every
 // answer. It knows every operation that package alipaycn has.
 //
+// It serves the page on which a merchant authorizes a third-party app, under the paths of
+// AlipayCN's links for PC and for phones: see Endpoint of [alipaycn.AuthorizationInput].
+// The merchant logs in with [App.MerchantID], chooses a mini program, and confirms twice.
+//
 // # It is a model
 //
 // AlipayCN documents names, fields, lengths, error codes and quotas, and hardly
@@ -36,6 +40,9 @@
 //     the documents leave open;
 //   - that the texts of a new version count as the mini program's own once it is
 //     applied for, and as unchangeable (name, English name) once it was online;
+//   - the authorization page: its looks, that there is no password, that one mini
+//     program is chosen at a time, and that a merchant who declines comes back with
+//     error=access_denied and no code;
 //   - that a refresh ends the app_auth_token before, but for the refresh token,
 //     which is documented to stay good;
 //   - that words which AlipayCN does not allow, brands, ended licences and ICP

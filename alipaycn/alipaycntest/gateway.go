@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	html "html/template"
 	"io"
 	"net/http"
 	"slices"
@@ -31,6 +32,7 @@ type Gateway struct {
 	key       crypto.Signer
 	publicKey *rsa.PublicKey
 	routes    map[string]route
+	pages     *html.Template
 	faults    inprocess.Queue[Fault]
 
 	mu        sync.Mutex
@@ -91,7 +93,7 @@ func New(opts ...Option) (*Gateway, error) {
 		return nil, errors.New("alipaycntest: certificate: it is not that of the key; give WithKey the key that it was made for")
 	}
 	g := &Gateway{
-		cfg: cfg, key: cfg.key, publicKey: public, routes: routes(),
+		cfg: cfg, key: cfg.key, publicKey: public, routes: routes(), pages: pageTemplates(),
 		apps: map[string]*app{}, templates: map[string]*template{}, tokens: map[string]*grant{},
 		codes: map[string]*authCode{}, nonces: map[string]time.Time{},
 	}
@@ -171,11 +173,15 @@ type App struct {
 	AESKey []byte
 	// ThirdParty: it is a third-party app.
 	ThirdParty bool
-	// MerchantID is the Alipay user id of its owner; empty: a generated one.
+	// MerchantID is the Alipay user id of its owner, who logs in with it on the
+	// authorization page; empty: a generated one.
 	MerchantID string
 	// BaseInfo is what is saved about a mini program at the start; with an AppName, it
 	// is offered in China.
 	BaseInfo alipaycn.BaseInfo
+	// RedirectURL is the callback address (授权回调地址) that is configured for a third-party
+	// app: the authorization page leads to no other; empty: to any.
+	RedirectURL string
 	// NoFiling: the ICP filing is not done, so a version goes online only
 	// restricted, with permit_registration_limit_release or auto_online.
 	NoFiling bool
@@ -189,6 +195,7 @@ type app struct {
 	aes        *cnwire.AESKey
 	thirdParty bool
 	merchant   string
+	redirect   string
 	noFiling   bool
 	releases   int // how often a version went online
 	base       alipaycn.BaseInfo
@@ -206,7 +213,7 @@ type app struct {
 // AddApp adds an app. The error names the field that is wrong.
 func (g *Gateway) AddApp(a App) error {
 	added := &app{
-		id: a.ID, thirdParty: a.ThirdParty, merchant: a.MerchantID, noFiling: a.NoFiling, base: a.BaseInfo,
+		id: a.ID, thirdParty: a.ThirdParty, merchant: a.MerchantID, redirect: a.RedirectURL, noFiling: a.NoFiling, base: a.BaseInfo,
 		logons: map[string]string{}, effects: map[string]int{},
 	}
 	added.base.SafeDomains, added.base.PackageNames = slices.Clone(a.BaseInfo.SafeDomains), slices.Clone(a.BaseInfo.PackageNames)
@@ -304,8 +311,12 @@ func (g *Gateway) Effects(appID string) map[string]int {
 // refused with 413; the limit is not documented.
 const maxBody = 100 << 20
 
-// ServeHTTP answers one call.
+// ServeHTTP answers one call, or shows the authorization page.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == cnwire.AuthorizePCPath || r.URL.Path == cnwire.AuthorizePhonePath {
+		g.servePage(w, r)
+		return
+	}
 	trace := rand.Text()
 	route := g.routes[r.Method+" "+r.URL.Path]
 	entry := g.record(Call{Operation: route.op.Name, RequestID: r.Header.Get("Alipay-Request-Id"), TraceID: trace, At: time.Now()})

@@ -61,6 +61,7 @@ type App struct {
 	client *alipaycn.Client
 	store  storage.Store
 	aead   cipher.AEAD
+	page   string
 }
 
 // Option configures an [App].
@@ -80,6 +81,16 @@ func WithEncryptionKey(key []byte) Option {
 			return err
 		}
 		a.aead, err = cipher.NewGCM(block)
+		return err
+	}
+}
+
+// WithAuthorizationEndpoint sets the address of a stand-in that serves the authorization
+// page, such as package alipaycntest; without it the page is AlipayCN's own.
+func WithAuthorizationEndpoint(address string) Option {
+	return func(a *App) error {
+		a.page = address
+		_, err := a.authorizationLinks("https://platform.invalid", "")
 		return err
 	}
 }
@@ -125,13 +136,17 @@ func (*App) NeedsAuthorization() bool { return true }
 // it can lead back to. base + [platform.CallbackPath] must be the callback address that is
 // configured for the third-party app.
 func (a *App) AuthorizationPage(base, state string, _ *alipayplus.Program) string {
-	links, err := alipaycn.AuthorizationURL(alipaycn.AuthorizationInput{
-		ISVAppID: a.client.AppID(), RedirectURL: base + platform.CallbackPath, State: state,
-	})
+	links, err := a.authorizationLinks(base, state)
 	if err != nil {
 		return ""
 	}
 	return links.PC
+}
+
+func (a *App) authorizationLinks(base, state string) (alipaycn.AuthorizationLinks, error) {
+	return alipaycn.AuthorizationURL(alipaycn.AuthorizationInput{
+		ISVAppID: a.client.AppID(), RedirectURL: base + platform.CallbackPath, State: state, Endpoint: a.page,
+	})
 }
 
 // Exchange redeems the code and keeps the token. It is refused when another mini program

@@ -82,6 +82,20 @@ func TestTheEncryptionKeyIsLost(t *testing.T) {
 	})
 }
 
+// TestTheMerchantDeclines: the stand-in's page leads back with an error.
+func TestTheMerchantDeclines(t *testing.T) {
+	given(t, func(w *world) {
+		a, err := w.owner.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{ProgramID: w.program, TargetApp: alipayplus.TargetAlipayCN})
+		require.NoError(w, err)
+		elsewhere := w.newApp(key(1), alipaycnapp.WithAuthorizationEndpoint("https://alipay.example")).AuthorizationPage(address, a.State, nil)
+		require.Equal(w, strings.Replace(a.URL, "b.alipay.com", "alipay.example", 1), elsewhere)
+		status, page := w.callback(url.Values{"app_id": {isv}, "error": {"access_denied"}, "state": {a.State}, "source": {"alipay_app_auth"}})
+		require.Equal(w, http.StatusOK, status)
+		require.Contains(w, page, "The authorization was declined.")
+		require.Equal(w, alipayplus.AuthorizationDeclined, w.authorization(w.program).Status)
+	})
+}
+
 func TestNewSaysWhatIsMissing(t *testing.T) {
 	given(t, func(w *world) {
 		_, err := alipaycnapp.New(nil, nil)
@@ -90,5 +104,7 @@ func TestNewSaysWhatIsMissing(t *testing.T) {
 		require.ErrorContains(w, err, "give WithEncryptionKey")
 		_, err = alipaycnapp.New(w.store, w.client(isv), alipaycnapp.WithEncryptionKey([]byte(strings.Repeat("k", 31))))
 		require.ErrorContains(w, err, "must have 32 bytes, has 31")
+		_, err = alipaycnapp.New(w.store, w.client(isv), alipaycnapp.WithEncryptionKey(key(1)), alipaycnapp.WithAuthorizationEndpoint("127.0.0.1:8481"))
+		require.ErrorContains(w, err, "endpoint is not an address")
 	})
 }

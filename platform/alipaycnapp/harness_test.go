@@ -89,9 +89,9 @@ func (w *world) start(key []byte, opts ...platform.Option) {
 	require.NoError(w, err)
 }
 
-func (w *world) newApp(key []byte) *alipaycnapp.App {
+func (w *world) newApp(key []byte, opts ...alipaycnapp.Option) *alipaycnapp.App {
 	w.Helper()
-	app, err := alipaycnapp.New(w.store, w.client(isv), alipaycnapp.WithEncryptionKey(key))
+	app, err := alipaycnapp.New(w.store, w.client(isv), append(opts, alipaycnapp.WithEncryptionKey(key))...)
 	require.NoError(w, err)
 	return app
 }

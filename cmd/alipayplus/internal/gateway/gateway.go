@@ -1,0 +1,268 @@
+// Package gateway opens a platform that somebody can release on at once: it has two
+// companies with their members, a mini program of the first one, and both reviewers, and
+// credentials for each. It is what `alipayplus serve` serves and `alipayplus ship --demo`
+// releases on.
+package gateway
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/alipaycnapp"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+	"github.com/alipayplus-go/alipayplus/platform/storage/bolt"
+)
+
+// Options say what is opened. The zero value is a platform in memory whose reviewers decide
+// themselves, with a simulated AlipayCN behind it.
+type Options struct {
+	// Data is the folder that records, keys and credentials are kept in, for the next Open to
+	// continue with; empty: in memory.
+	Data string
+	// PublicURL is the address under which people reach the pages; empty: the one they call.
+	// It is required with AlipayCN, whose page leads back to it.
+	PublicURL string
+	// AutoReview is how long after an application every party approves; 0: the reviewers decide.
+	AutoReview time.Duration
+	// AlipayCN is called for releases to AlipayCN; nil: it is simulated.
+	AlipayCN *alipaycn.Client
+	// EncryptionKey encrypts the tokens that AlipayCN's merchants give: 32 bytes. It is
+	// required with AlipayCN and Data; without Data the tokens are not kept, and it is made.
+	EncryptionKey []byte
+	// Logger gets the failures of the platform itself; nil: they are dropped.
+	Logger *slog.Logger
+}
+
+// Gateway is an open platform.
+type Gateway struct {
+	*platform.Platform
+
+	workspace   string
+	program     string
+	credentials map[string]Credentials
+	close       func() error
+}
+
+// Open opens a platform. It must be closed. Another process that has the same folder of
+// records open is an error that says so.
+func Open(ctx context.Context, opts Options) (g *Gateway, err error) {
+	var store storage.Store = storage.NewMemory()
+	closeStore := func() error { return nil }
+	if opts.Data != "" {
+		records, err := bolt.Open(opts.Data)
+		if err != nil {
+			return nil, err
+		}
+		store, closeStore = records, records.Close
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, closeStore())
+		}
+	}()
+	kept, err := readSeed(ctx, store)
+	if err == nil && kept.SigningKey == nil {
+		kept, err = plant(ctx, store)
+	}
+	if err != nil {
+		return nil, err
+	}
+	p, err := newPlatform(store, kept.SigningKey, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &Gateway{Platform: p, workspace: kept.Workspace, program: kept.Program, credentials: kept.Credentials, close: closeStore}, nil
+}
+
+// Close closes the records.
+func (g *Gateway) Close() error { return g.close() }
+
+// Workspace is the id of the first company, whose owner, master and developer have
+// credentials.
+func (g *Gateway) Workspace() string { return g.workspace }
+
+// Program is the id of the first company's mini program.
+func (g *Gateway) Program() string { return g.program }
+
+func newPlatform(store storage.Store, key []byte, opts Options) (*platform.Platform, error) {
+	signer, err := x509.ParsePKCS1PrivateKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("the platform's key in the records: %w", err)
+	}
+	with := []platform.Option{platform.WithStore(store), platform.WithSigner(signer)}
+	if opts.Logger != nil {
+		with = append(with, platform.WithLogger(opts.Logger))
+	}
+	if opts.PublicURL != "" {
+		with = append(with, platform.WithPublicURL(opts.PublicURL))
+	}
+	if opts.AutoReview > 0 {
+		with = append(with, platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
+			return platform.ApproveAfter(opts.AutoReview)
+		}))
+	}
+	if opts.AlipayCN != nil {
+		app, err := newApp(store, opts)
+		if err != nil {
+			return nil, err
+		}
+		with = append(with, platform.WithTargetBackends(app))
+	}
+	return platform.New(with...)
+}
+
+func newApp(store storage.Store, opts Options) (*alipaycnapp.App, error) {
+	key := opts.EncryptionKey
+	if key == nil && opts.Data == "" { // the tokens end with the process, and so may their key
+		key = make([]byte, 32)
+		_, _ = rand.Read(key) // never fails
+	}
+	return alipaycnapp.New(store, opts.AlipayCN, alipaycnapp.WithEncryptionKey(key))
+}
+
+// patience is how long calls in flight may take after the end.
+const patience = 10 * time.Second
+
+// Serve serves the platform until the context ends, and then lets calls in flight finish for
+// up to 10 seconds. It closes the listener.
+func (g *Gateway) Serve(ctx context.Context, listener net.Listener) error {
+	server := g.Server(listener.Addr().String())
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+		defer cancel()
+		stopped <- server.Shutdown(late)
+	})
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if !stop() {
+			<-stopped
+		}
+		return err
+	}
+	return <-stopped
+}
+
+// seed is what is kept beside the platform's own records, so that the next start continues
+// with the same keys. A platform in earnest has its key where secrets are kept, and never sees
+// the private keys of others.
+type seed struct {
+	// SigningKey is the platform's key, PKCS #1.
+	SigningKey []byte
+	// Workspace and Program are the ids of the first company and of its mini program.
+	Workspace, Program string
+	// Credentials are of those who call, by name.
+	Credentials map[string]Credentials
+}
+
+const seedRecord = "gateway/seed"
+
+func readSeed(ctx context.Context, store storage.Store) (kept seed, err error) {
+	err = store.View(ctx, func(tx storage.Tx) error {
+		text, found, err := tx.Get(seedRecord)
+		if err != nil || !found {
+			return err
+		}
+		return json.Unmarshal(text, &kept)
+	})
+	return kept, err
+}
+
+// plant fills a store: in memory first, and then all at once, so that a process that is killed
+// leaves nothing or everything.
+func plant(ctx context.Context, store storage.Store) (made seed, err error) {
+	key, err := rsa.GenerateKey(rand.Reader, keyBits)
+	if err != nil {
+		return made, err
+	}
+	memory := storage.NewMemory()
+	p, err := platform.New(platform.WithStore(memory), platform.WithSigner(key))
+	if err != nil {
+		return made, err
+	}
+	made = seed{SigningKey: x509.MarshalPKCS1PrivateKey(key), Credentials: make(map[string]Credentials)}
+	if err := made.addCompanies(ctx, p); err != nil {
+		return made, err
+	}
+	text, err := json.Marshal(made)
+	if err != nil {
+		return made, err
+	}
+	return made, store.Update(ctx, func(to storage.Tx) error {
+		return cmp.Or(to.Put(seedRecord, text), memory.View(ctx, func(from storage.Tx) error {
+			for entry, err := range from.Scan("", "", false) {
+				if err = cmp.Or(err, to.Put(entry.Key, entry.Value)); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	})
+}
+
+// addCompanies adds the companies, their members, the mini program and the reviewers.
+func (s *seed) addCompanies(ctx context.Context, p *platform.Platform) (err error) {
+	lake := alipayplus.BusinessRegistration{
+		CompanyName: "Blue Lake Tea Pte. Ltd.", RegistrationNumber: "201900123A", Country: "SG",
+		Address: "1 Lake Road, Singapore 000001", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
+	}
+	hill := lake
+	hill.CompanyName, hill.RegistrationNumber = "Red Hill Coffee Pte. Ltd.", "202100456B"
+	if s.Workspace, err = p.AddWorkspace(ctx, lake); err != nil {
+		return err
+	}
+	other, err := p.AddWorkspace(ctx, hill)
+	if err != nil {
+		return err
+	}
+	for _, m := range []platform.Member{
+		{WorkspaceID: s.Workspace, Name: Owner, Role: alipayplus.RoleOwner},
+		{WorkspaceID: s.Workspace, Name: Master, Role: alipayplus.RoleMaster},
+		{WorkspaceID: s.Workspace, Name: Developer, Role: alipayplus.RoleDeveloper},
+		{WorkspaceID: other, Name: OtherOwner, Role: alipayplus.RoleOwner},
+	} {
+		if err := cmp.Or(p.PutMember(ctx, m), s.addMember(ctx, p, m)); err != nil {
+			return err
+		}
+	}
+	for _, party := range []alipayplus.Party{alipayplus.PartyAlipayPlus, alipayplus.PartyAlipayCN} {
+		if err := s.addReviewer(ctx, p, party); err != nil {
+			return err
+		}
+	}
+	return s.addProgram(ctx, p)
+}
+
+// addProgram adds a mini program, so that a developer, who may release but not create one, has
+// one.
+func (s *seed) addProgram(ctx context.Context, p *platform.Platform) error {
+	owner, err := p.Client(ctx, s.Workspace, Owner)
+	if err != nil {
+		return err
+	}
+	program, err := owner.Programs.Create(ctx, alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{
+		{Language: "en-US", Name: "Blue Lake Tea"}, {Language: "zh-CN", Name: "蓝湖茶"},
+	}})
+	if err == nil {
+		s.Program = program.ID
+	}
+	return err
+}
+
+// reviewerName is ReviewerAlipayPlus or ReviewerAlipayCN.
+func reviewerName(party alipayplus.Party) string {
+	return "reviewer-" + strings.ToLower(strings.ReplaceAll(string(party), "_", "-"))
+}
