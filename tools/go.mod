@@ -4,6 +4,7 @@ go 1.26.0
 
 require (
 	github.com/alipayplus-go/alipayplus v0.0.0
+	github.com/alipayplus-go/alipayplus/cmd/alipayplus v0.0.0
 	github.com/google/jsonschema-go v0.4.3
 	github.com/stretchr/testify v1.12.1
 	go.yaml.in/yaml/v3 v3.0.5
@@ -11,7 +12,6 @@ require (
 )
 
 require (
-	github.com/alipayplus-go/alipayplus/cmd/alipayplus v0.0.0 // indirect
 	github.com/alipayplus-go/alipayplus/rollout/prometheus v0.0.0 // indirect
 	github.com/boombuler/barcode v1.1.0 // indirect
 	github.com/gabriel-vasile/mimetype v1.4.16 // indirect

@@ -9,12 +9,12 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"reflect"
 
 	"github.com/spf13/cobra"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/cmd/alipayplus/manifest"
 )
 
 // services is the group of commands about services.
@@ -52,32 +52,6 @@ func (a *app) services() *cobra.Command {
 
 func serviceState() []string { return []string{"id", "status", "revision.status"} }
 
-// serviceFile is what a service is to be, as a file says it. Pictures are named by their
-// paths from the folder of the file.
-type serviceFile struct {
-	// ID is the service that is meant; empty: the one of that name.
-	ID             string                 `json:"id,omitempty"`
-	Name           string                 `json:"name"`
-	Industry       string                 `json:"industry"`
-	Type           alipayplus.ServiceType `json:"type,omitempty"`
-	Description    string                 `json:"description"`
-	Image          string                 `json:"image"`
-	ApplicableApps []alipayplus.TargetApp `json:"applicableApps,omitempty"`
-
-	PaymentInformation []serviceBlock `json:"paymentInformation"`
-	Details            []serviceBlock `json:"details,omitempty"`
-	Tutorial           []serviceBlock `json:"tutorial,omitempty"`
-	SuccessStory       []serviceBlock `json:"successStory,omitempty"`
-}
-
-// serviceBlock is a paragraph, a picture or a table.
-type serviceBlock struct {
-	Text        string            `json:"text,omitempty"`
-	Image       string            `json:"image,omitempty"`
-	Description string            `json:"description,omitempty"`
-	Table       *alipayplus.Table `json:"table,omitempty"`
-}
-
 // localService is a service as a file describes it, with the pictures by their ids.
 type localService struct {
 	id string
@@ -88,74 +62,31 @@ type localService struct {
 
 // readService reads what a service is to be. It calls nobody.
 func (a *app) readService(name string) (*localService, error) {
-	var file serviceFile
-	if err := readFile(name, a.stdin, &file); err != nil {
+	content, err := readAll(name, a.stdin)
+	if err != nil {
+		return nil, misused("-f: %w", err)
+	}
+	file, err := manifest.ParseService(content)
+	if err != nil {
 		return nil, misused("%s: %w", name, err)
 	}
 	local := &localService{id: file.ID, pictures: make(map[string]string)}
-	local.ServiceDescription = alipayplus.ServiceDescription{
-		Name: file.Name, Industry: file.Industry, Type: cmp.Or(file.Type, alipayplus.ServiceMiniProgramDevelopment),
-		Description: file.Description, ApplicableApps: file.ApplicableApps,
-	}
-	if len(local.ApplicableApps) == 0 {
-		local.ApplicableApps = []alipayplus.TargetApp{alipayplus.TargetAlipayCN}
-	}
-	folder := filepath.Dir(name)
-	var err error
-	if local.ImageFileID, err = local.picture(folder, "image", file.Image); err != nil {
+	local.ServiceDescription, err = file.Describe(func(path string) (string, error) { return local.picture(besides(name, path)) })
+	if err != nil {
 		return nil, misused("%s: %w", name, err)
-	}
-	for _, part := range []struct {
-		name string
-		from []serviceBlock
-		into *alipayplus.Content
-	}{
-		{"paymentInformation", file.PaymentInformation, &local.PaymentInformation},
-		{"details", file.Details, &local.Details},
-		{"tutorial", file.Tutorial, &local.Tutorial},
-		{"successStory", file.SuccessStory, &local.SuccessStory},
-	} {
-		for i, from := range part.from {
-			block, err := local.block(folder, fmt.Sprintf("%s[%d]", part.name, i), from)
-			if err != nil {
-				return nil, misused("%s: %w", name, err)
-			}
-			*part.into = append(*part.into, block)
-		}
 	}
 	return local, nil
 }
 
-// block reads a block, which must be one of a text, a picture and a table.
-func (s *localService) block(folder, path string, from serviceBlock) (alipayplus.Block, error) {
-	switch {
-	case from.Text != "" && from.Image == "" && from.Table == nil && from.Description == "":
-		return alipayplus.TextBlock(from.Text), nil
-	case from.Image != "" && from.Text == "" && from.Table == nil:
-		id, err := s.picture(folder, path+".image", from.Image)
-		return alipayplus.ImageBlock(id, from.Description), err
-	case from.Table != nil && from.Text == "" && from.Image == "" && from.Description == "":
-		return alipayplus.TableBlock(from.Table.Header, from.Table.Rows...), nil
-	default:
-		return alipayplus.Block{}, fmt.Errorf("%s: it must have one of text, image (with a description, or without) and table", path)
-	}
-}
-
 // picture returns the id of a picture.
-func (s *localService) picture(folder, path, name string) (id string, err error) {
-	if name == "" {
-		return "", fmt.Errorf("%s: it must be the path of a picture", path)
-	}
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(folder, name)
-	}
+func (s *localService) picture(name string) (id string, err error) {
 	content, err := os.ReadFile(name)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
+		return "", err
 	}
 	file, err := alipayplus.DescribeFile(content)
 	if err != nil {
-		return "", fmt.Errorf("%s: %w", path, err)
+		return "", fmt.Errorf("%s: %w", name, err)
 	}
 	s.pictures[file.ID] = name
 	return file.ID, nil

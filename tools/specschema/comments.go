@@ -11,51 +11,58 @@ import (
 	"strings"
 )
 
-// comments are the doc comments of a package by "Type" and "Type.Field".
+// comments are the doc comments of packages by "package.Type" and "package.Type.Field".
 type comments map[string]string
 
-// readComments reads the doc comments of the types in a folder.
-func readComments(folder string) (comments, error) {
-	files, err := filepath.Glob(filepath.Join(folder, "*.go"))
-	if err != nil {
-		return nil, err
-	}
+// readComments reads the doc comments of the types in folders.
+func readComments(folders ...string) (comments, error) {
 	c := make(comments)
-	for _, name := range files {
-		file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments|parser.SkipObjectResolution)
+	for _, folder := range folders {
+		files, err := filepath.Glob(filepath.Join(folder, "*.go"))
 		if err != nil {
 			return nil, err
 		}
-		for _, decl := range file.Decls {
-			if types, ok := decl.(*ast.GenDecl); ok && types.Tok == token.TYPE {
-				c.add(types)
+		before := len(c)
+		for _, name := range files {
+			if strings.HasSuffix(name, "_test.go") {
+				continue
+			}
+			file, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.ParseComments|parser.SkipObjectResolution)
+			if err != nil {
+				return nil, err
+			}
+			for _, decl := range file.Decls {
+				if types, ok := decl.(*ast.GenDecl); ok && types.Tok == token.TYPE {
+					c.add(file.Name.Name, types)
+				}
 			}
 		}
-	}
-	if c["Spec"] == "" {
-		return nil, fmt.Errorf("%s has no documented type Spec", folder)
+		if len(c) == before {
+			return nil, fmt.Errorf("%s has no documented types", folder)
+		}
 	}
 	return c, nil
 }
 
-// add takes the comments of a declaration of types.
-func (c comments) add(types *ast.GenDecl) {
+// add takes the comments of a declaration of types in a package.
+func (c comments) add(in string, types *ast.GenDecl) {
 	for _, spec := range types.Specs {
 		declared, ok := spec.(*ast.TypeSpec)
 		if !ok {
 			continue
 		}
-		c[declared.Name.Name] = plain(types.Doc)
+		name := in + "." + declared.Name.Name
+		c[name] = plain(types.Doc)
 		if declared.Doc != nil {
-			c[declared.Name.Name] = plain(declared.Doc)
+			c[name] = plain(declared.Doc)
 		}
 		fields, ok := declared.Type.(*ast.StructType)
 		if !ok {
 			continue
 		}
 		for _, field := range fields.Fields.List {
-			for _, name := range field.Names {
-				c[declared.Name.Name+"."+name.Name] = plain(field.Doc)
+			for _, of := range field.Names {
+				c[name+"."+of.Name] = plain(field.Doc)
 			}
 		}
 	}
@@ -64,9 +71,9 @@ func (c comments) add(types *ast.GenDecl) {
 // of is the comment of a type, or of a field of it.
 func (c comments) of(t reflect.Type, field string) string {
 	if field == "" {
-		return c[t.Name()]
+		return c[t.String()]
 	}
-	return c[t.Name()+"."+field]
+	return c[t.String()+"."+field]
 }
 
 // link is a link of a doc comment.

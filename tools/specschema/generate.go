@@ -10,49 +10,64 @@ import (
 
 	"github.com/google/jsonschema-go/jsonschema"
 
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/cmd/alipayplus/manifest"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
-// address is where editors find the published schema.
-const address = "https://raw.githubusercontent.com/alipayplus-go/alipayplus/main/api/rollout-spec.schema.json"
+// addresses is the folder in which editors find the published schemas.
+const addresses = "https://raw.githubusercontent.com/alipayplus-go/alipayplus/main/api/"
 
-// generate returns the schema as it is published. source is the folder of package
-// rollout, for its doc comments.
-func generate(source string) ([]byte, error) {
-	docs, err := readComments(source)
-	if err != nil {
-		return nil, err
+// schema is a published schema.
+type schema struct {
+	// file is its name in the folder api.
+	file, title string
+	of          reflect.Type
+}
+
+// schemas are all that are published.
+func schemas() []schema {
+	return []schema{
+		{"rollout-spec.schema.json", "rollout spec", reflect.TypeFor[rollout.Spec]()},
+		{"ship.schema.json", "ship file", reflect.TypeFor[manifest.Ship]()},
+		{"service.schema.json", "service file", reflect.TypeFor[manifest.Service]()},
 	}
-	schema, err := schemaOf(docs)
+}
+
+// generate returns the schema as it is published. The doc comments are those of the packages
+// of its types.
+func (s schema) generate(docs comments) ([]byte, error) {
+	made, err := s.make(docs)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", s.file, err)
 	}
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	if err := encoder.Encode(schema); err != nil {
+	if err := encoder.Encode(made); err != nil {
 		return nil, err
 	}
 	return text.Bytes(), nil
 }
 
-// schemaOf makes the schema of a spec.
-func schemaOf(docs comments) (*jsonschema.Schema, error) {
-	spec := reflect.TypeFor[rollout.Spec]()
-	schema, err := jsonschema.ForType(spec, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
-		reflect.TypeFor[rollout.Duration](): {Ref: "#/$defs/duration"},
+func (s schema) make(docs comments) (*jsonschema.Schema, error) {
+	made, err := jsonschema.ForType(s.of, &jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
+		reflect.TypeFor[rollout.Duration]():         {Ref: "#/$defs/duration"},
+		reflect.TypeFor[alipayplus.VersionNumber](): {Type: "string", Pattern: versionForm},
 	}})
 	if err != nil {
 		return nil, err
 	}
 	g := generator{docs: docs}
-	if err := g.refine(schema, spec); err != nil {
+	if err := g.refine(made, s.of); err != nil {
 		return nil, err
 	}
-	schema.Schema, schema.ID, schema.Title = "https://json-schema.org/draft/2020-12/schema", address, "rollout spec"
-	schema.Defs = map[string]*jsonschema.Schema{"duration": duration(docs)}
-	return schema, nil
+	made.Schema, made.ID, made.Title = "https://json-schema.org/draft/2020-12/schema", addresses+s.file, s.title
+	if s.of != reflect.TypeFor[manifest.Service]() { // the one without times
+		made.Defs = map[string]*jsonschema.Schema{"duration": duration(docs)}
+	}
+	return made, nil
 }
 
 // generator adds to an inferred schema what the types alone do not say.
@@ -61,6 +76,9 @@ type generator struct{ docs comments }
 // refine goes through a schema and the type that it was inferred from. That a null is
 // allowed, as inferred for pointers, lists and maps, it takes back.
 func (g *generator) refine(s *jsonschema.Schema, t reflect.Type) error {
+	if t == reflect.TypeFor[alipayplus.VersionNumber]() {
+		return nil
+	}
 	switch t.Kind() {
 	case reflect.Pointer:
 		if others := slices.DeleteFunc(s.Types, func(name string) bool { return name == "null" }); len(others) > 0 {

@@ -13,16 +13,21 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/alipayplus-go/alipayplus/cmd/alipayplus/manifest"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
-func TestThePublishedSchemaIsCurrent(t *testing.T) {
-	want, err := generate(source)
+func TestThePublishedSchemasAreCurrent(t *testing.T) {
+	docs, err := readComments(sources()...)
 	require.NoError(t, err)
-	got, err := os.ReadFile(published)
-	require.NoError(t, err)
-	got = bytes.ReplaceAll(got, []byte("\r\n"), []byte("\n")) // as some systems check it out
-	require.Equal(t, string(want), string(got), "to make it so: go generate -C tools/specschema")
+	for _, s := range schemas() {
+		want, err := s.generate(docs)
+		require.NoError(t, err)
+		got, err := os.ReadFile(filepath.Join(published, s.file))
+		require.NoError(t, err)
+		got = bytes.ReplaceAll(got, []byte("\r\n"), []byte("\n")) // as some systems check it out
+		require.Equal(t, string(want), string(got), "to make it so: go generate -C tools/specschema")
+	}
 }
 
 func TestEverythingIsDescribed(t *testing.T) {
@@ -32,11 +37,15 @@ func TestEverythingIsDescribed(t *testing.T) {
 		for name, property := range s.Properties {
 			walk(path+"."+name, property)
 		}
+		for name, inner := range map[string]*jsonschema.Schema{"[]": s.Items, "{}": s.AdditionalProperties} {
+			if inner != nil && inner.Properties != nil {
+				walk(path+name, inner)
+			}
+		}
 	}
-	s := read(t)
-	walk("spec", s)
-	walk("step", s.Properties["steps"].Items)
-	walk("gate", s.Properties["gates"].AdditionalProperties)
+	for _, s := range schemas() {
+		walk(s.file, read(t, s.file))
+	}
 }
 
 // What ParseSpec takes, the schema takes too.
@@ -64,26 +73,73 @@ func TestGoodSpecsAreValid(t *testing.T) {
 	}
 }
 
-// So are the sample specs of the tool, which name the schema.
-func TestSampleSpecsAreValid(t *testing.T) {
+// So are the samples of the tool, each by the schema that it names.
+func TestSamplesAreValid(t *testing.T) {
 	samples, err := filepath.Glob("../../cmd/alipayplus/samples/*.yaml")
 	require.NoError(t, err)
-	specs := 0
+	checked := make(map[string]int)
 	for _, sample := range samples {
 		text, err := os.ReadFile(sample)
 		require.NoError(t, err)
-		_, schema, named := strings.Cut(string(text), "# yaml-language-server: $schema=")
-		if !named { // it is something else
+		_, named, ok := strings.Cut(string(text), "# yaml-language-server: $schema=")
+		if !ok { // it is something else
 			continue
 		}
-		specs++
-		t.Run(filepath.Base(sample), func(t *testing.T) {
-			file, _, _ := strings.Cut(schema, "\n")
-			require.FileExists(t, filepath.Join(filepath.Dir(sample), file))
-			requireValid(t, string(text))
+		named, _, _ = strings.Cut(named, "\n")
+		file, published := strings.CutPrefix(named, addresses)
+		if !published { // in this repository
+			require.FileExists(t, filepath.Join(filepath.Dir(sample), named))
+			file = filepath.Base(named)
+		}
+		checked[file]++
+		t.Run(filepath.Base(sample), func(t *testing.T) { require.NoError(t, validate(t, file, string(text))) })
+	}
+	for _, s := range schemas() {
+		require.NotZero(t, checked[s.file], s.file)
+	}
+}
+
+// What the tool takes, the schemas of its files take too, and what they do not, neither does
+// the tool.
+func TestFilesOfTheTool(t *testing.T) {
+	const spec, ship, service = "rollout: {version: 1, steps: [{ratio: 100}]}}", "ship.schema.json", "service.schema.json"
+	named := "program: {languages: [{language: zh-CN, name: Tea}]}, "
+	offer := "name: Tea, industry: Tea, type: MINI_PROGRAM_DEVELOPMENT, description: Tea, image: a.png, "
+	for name, tt := range map[string]struct {
+		file, text string
+		good       bool
+	}{
+		"the least":                {ship, "{version: 1, " + named + "release: {}, " + spec, true},
+		"a spec elsewhere":         {ship, "{version: 1, " + named + "release: {version: 1.0.0}, rolloutFile: a.yaml}", true},
+		"both":                     {ship, "{version: 1, " + named + "release: {}, rolloutFile: a.yaml, " + spec, false},
+		"no spec":                  {ship, "{version: 1, " + named + "release: {}}", false},
+		"no version":               {ship, "{" + named + "release: {}, " + spec, false},
+		"no language":              {ship, "{version: 1, program: {languages: []}, release: {}, " + spec, false},
+		"no version number":        {ship, "{version: 1, " + named + "release: {version: v1}, " + spec, false},
+		"no country":               {ship, "{version: 1, " + named + "release: {basicInfo: {country: Singapore}}, " + spec, false},
+		"no address":               {ship, "{version: 1, " + named + "release: {basicInfo: {contactEmail: mei}}, " + spec, false},
+		"an unknown field":         {ship, "{version: 1, " + named + "release: {build: a.zip}, " + spec, false},
+		"a bad spec":               {ship, "{version: 1, " + named + "release: {}, rollout: {version: 1, steps: []}}", false},
+		"a service":                {service, "{" + offer + "applicableApps: [ALIPAY_CN], paymentInformation: [{text: a}, {image: a.png, description: a}, {table: {header: [a], rows: [[b]]}}]}", true},
+		"no app":                   {service, "{" + offer + "applicableApps: [], paymentInformation: [{text: a}]}", false},
+		"no payment":               {service, "{" + offer + "applicableApps: [A]}", false},
+		"a description of nothing": {service, "{" + offer + "paymentInformation: [{text: a, description: a}]}", false},
+		"what has defaults":        {service, "{name: Tea, industry: Tea, description: Tea, image: a.png, paymentInformation: [{text: a}]}", true},
+		"a block of nothing":       {service, "{" + offer + "applicableApps: [A], paymentInformation: [{}]}", false},
+		"two in a block":           {service, "{" + offer + "applicableApps: [A], paymentInformation: [{text: a, table: {header: [a]}}]}", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var err error
+			if tt.file == ship {
+				_, err = manifest.ParseShip([]byte(tt.text))
+			} else {
+				_, err = manifest.ParseService([]byte(tt.text))
+			}
+			require.Equal(t, tt.good, err == nil, "the tool: %v", err)
+			err = validate(t, tt.file, tt.text)
+			require.Equal(t, tt.good, err == nil, "the schema: %v", err)
 		})
 	}
-	require.NotZero(t, specs)
 }
 
 // And those that the documents show.
@@ -93,7 +149,7 @@ func TestSpecsInDocumentsAreValid(t *testing.T) {
 	specs := regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$").FindAllStringSubmatch(string(text), -1)
 	require.NotEmpty(t, specs)
 	for _, spec := range specs {
-		require.Contains(t, spec[1], "# yaml-language-server: $schema="+address+"\n")
+		require.Contains(t, spec[1], "# yaml-language-server: $schema="+addresses+specFile+"\n")
 		requireValid(t, spec[1])
 	}
 }
@@ -167,7 +223,7 @@ func TestBadSpecsAreNot(t *testing.T) {
 		"a header without a variable": http(`, max: 1, headersFrom: {Authorization: ""}`),
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Error(t, validate(t, text), "the schema")
+			require.Error(t, validate(t, specFile, text), "the schema")
 			_, err := rollout.ParseSpec([]byte(text))
 			require.Error(t, err, "the library")
 		})
@@ -196,7 +252,7 @@ func TestWhatOnlyTheLibrarySees(t *testing.T) {
 		"a duration of centuries": "{version: 1, deadline: 200000d, steps: [{ratio: 100}]}",
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.NoError(t, validate(t, text), "the schema")
+			require.NoError(t, validate(t, specFile, text), "the schema")
 			_, err := rollout.ParseSpec([]byte(text))
 			require.Error(t, err, "the library")
 		})
@@ -207,26 +263,29 @@ func requireValid(t *testing.T, text string) {
 	t.Helper()
 	_, err := rollout.ParseSpec([]byte(text))
 	require.NoError(t, err, "the library")
-	require.NoError(t, validate(t, text), "the schema")
+	require.NoError(t, validate(t, specFile, text), "the schema")
 }
 
-// validate checks a text in YAML by the published schema.
-func validate(t *testing.T, text string) error {
+// specFile is the schema of rollout specs.
+const specFile = "rollout-spec.schema.json"
+
+// validate checks a text in YAML by a published schema.
+func validate(t *testing.T, file, text string) error {
 	t.Helper()
 	var parsed, instance any
 	require.NoError(t, yaml.Unmarshal([]byte(text), &parsed))
 	data, err := json.Marshal(parsed)
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(data, &instance))
-	resolved, err := read(t).Resolve(nil)
+	resolved, err := read(t, file).Resolve(nil)
 	require.NoError(t, err)
 	return resolved.Validate(instance)
 }
 
-// read reads the published schema.
-func read(t *testing.T) *jsonschema.Schema {
+// read reads a published schema.
+func read(t *testing.T, file string) *jsonschema.Schema {
 	t.Helper()
-	text, err := os.ReadFile(published)
+	text, err := os.ReadFile(filepath.Join(published, file))
 	require.NoError(t, err)
 	schema := new(jsonschema.Schema)
 	require.NoError(t, json.Unmarshal(text, schema))

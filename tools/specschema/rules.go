@@ -9,6 +9,7 @@ import (
 	"github.com/google/jsonschema-go/jsonschema"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/cmd/alipayplus/manifest"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
@@ -23,17 +24,25 @@ func addTagRules(s *jsonschema.Schema, field reflect.StructField) error {
 	for rule := range strings.SplitSeq(rules, ",") {
 		name, value, _ := strings.Cut(rule, "=")
 		switch name {
-		case "", "omitempty":
+		case "", "-", "omitempty":
 		case "dive": // the rules that follow are those of the entries
 			if s.Items != nil {
 				s = s.Items
 			}
 		case "required":
-			if field.Type.Kind() == reflect.String {
+			if s.Type == "string" {
 				s.MinLength = new(1)
 			}
 		case "http_url":
 			s.Pattern = "^[Hh][Tt][Tt][Pp][Ss]?://."
+		case "iso3166_1_alpha2":
+			s.Pattern = "^[A-Z]{2}$"
+		case "bcp47_strict_language_tag":
+			s.Pattern = "^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$"
+		case "email":
+			s.Pattern = "^[^@]+@[^@]+$"
+		case "fqdn":
+			s.Pattern = `^[^:/]+\.[^:/]+$`
 		case "unique":
 			s.UniqueItems = true
 		case "oneof":
@@ -41,7 +50,7 @@ func addTagRules(s *jsonschema.Schema, field reflect.StructField) error {
 				s.Enum = append(s.Enum, value)
 			}
 		case "min", "max":
-			if err := addBound(s, field.Type.Kind(), name, value); err != nil {
+			if err := addBound(s, name, value); err != nil {
 				return err
 			}
 		default:
@@ -58,18 +67,18 @@ func addDurationRules(s *jsonschema.Schema, rules string) {
 }
 
 // addBound adds a bound of a number, a length or a count.
-func addBound(s *jsonschema.Schema, kind reflect.Kind, name, value string) error {
+func addBound(s *jsonschema.Schema, name, value string) error {
 	n, err := strconv.Atoi(value)
 	if err != nil {
 		return err
 	}
 	lowest := name == "min"
-	switch kind {
-	case reflect.String:
+	switch s.Type {
+	case "string":
 		*either(lowest, &s.MinLength, &s.MaxLength) = &n
-	case reflect.Slice:
+	case "array":
 		*either(lowest, &s.MinItems, &s.MaxItems) = &n
-	case reflect.Map:
+	case "object":
 		*either(lowest, &s.MinProperties, &s.MaxProperties) = &n
 	default:
 		*either(lowest, &s.Minimum, &s.Maximum) = new(float64(n))
@@ -83,6 +92,9 @@ func either[T any](first bool, a, b T) T {
 	}
 	return b
 }
+
+// versionForm is the form of a version number, x.y.z.
+const versionForm = `^(?:0|[1-9][0-9]*)\.(?:0|[1-9][0-9]*)\.(?:0|[1-9][0-9]*)$`
 
 // The forms of a duration, as rollout.ParseDuration reads it, without a minus.
 const (
@@ -110,6 +122,12 @@ func addRelations(s *jsonschema.Schema, t reflect.Type) {
 		s.Properties["gates"].PropertyNames = &jsonschema.Schema{MinLength: new(1)}
 		steps := s.Properties["steps"]
 		steps.Contains, steps.MaxContains = having("ratio", full()), new(1)
+	case reflect.TypeFor[manifest.Ship]():
+		s.Properties["version"].Const = new(any(manifest.Version))
+		s.OneOf = []*jsonschema.Schema{{Required: []string{"rollout"}}, {Required: []string{"rolloutFile"}}}
+	case reflect.TypeFor[manifest.Block]():
+		s.OneOf = []*jsonschema.Schema{{Required: []string{"text"}}, {Required: []string{"image"}}, {Required: []string{"table"}}}
+		s.DependentRequired = map[string][]string{"description": {"image"}}
 	case reflect.TypeFor[rollout.StepSpec]():
 		s.If = having("ratio", full())
 		s.Then = &jsonschema.Schema{Properties: map[string]*jsonschema.Schema{
