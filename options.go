@@ -1,6 +1,7 @@
 package alipayplus
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"crypto"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/signing"
@@ -45,6 +47,9 @@ func defaultConfig() config {
 func (cfg *config) check(p *problems) {
 	if cfg.baseURL == nil && !p.Has("base URL") {
 		p.Add("base URL", "is missing: give WithBaseURL or set ALIPAYPLUS_BASE_URL")
+	}
+	if p.Has("credentials") {
+		return
 	}
 	if cfg.clientID == "" && !p.Has("client id") {
 		p.Add("client id", "is missing: give WithClientID or set ALIPAYPLUS_CLIENT_ID")
@@ -137,6 +142,30 @@ func WithPlatformKey(version string, key []byte) Option {
 		cfg.platform.byVersion[version] = public
 		cfg.platform.newest = version
 		return nil
+	}
+}
+
+// WithCredentials sets what a member was given in a folder: [WithClientID] by its file
+// client-id, [WithPrivateKey] by private-key.pem, and [WithPlatformKey] of version "1" by
+// platform-public-key.pem. The names are this project's own; examples/platform writes them.
+func WithCredentials(folder string) Option {
+	return func(cfg *config) error {
+		var p problems
+		for _, file := range []struct {
+			name string
+			use  func(content []byte) Option
+		}{
+			{"client-id", func(id []byte) Option { return WithClientID(string(bytes.TrimSpace(id))) }},
+			{"private-key.pem", WithPrivateKey},
+			{"platform-public-key.pem", func(key []byte) Option { return WithPlatformKey("1", key) }},
+		} {
+			content, err := os.ReadFile(filepath.Join(folder, file.name))
+			if err != nil {
+				return &validation.Problem{Path: "credentials", Message: "cannot be read: " + err.Error()}
+			}
+			p.AddError(file.use(content)(cfg))
+		}
+		return p.Err()
 	}
 }
 

@@ -361,3 +361,26 @@ func TestAnOptionThatIsNilIsNamed(t *testing.T) {
 	require.ErrorIs(t, err, alipayplus.ErrInvalid)
 	require.ErrorContains(t, err, "options[1] must not be nil")
 }
+
+// TestCredentialsAreReadFromAFolder: what a member was given, and every file that is wrong.
+func TestCredentialsAreReadFromAFolder(t *testing.T) {
+	files := map[string][]byte{
+		"client-id": []byte(myClientID + "\n"), "private-key.pem": testkey.ClientPEM(), "platform-public-key.pem": platformKeyPEM("1"),
+	}
+	_, err := alipayplus.New(alipayplus.WithBaseURL(gatewayURL), alipayplus.WithCredentials(testkey.Folder(t, files)))
+	require.NoError(t, err)
+
+	files["private-key.pem"], files["platform-public-key.pem"] = []byte("no key"), nil
+	_, err = alipayplus.New(alipayplus.WithBaseURL(gatewayURL), alipayplus.WithCredentials(testkey.Folder(t, files)))
+	var paths []string
+	for _, f := range problemsOf(t, err) {
+		paths = append(paths, f.Path)
+	}
+	require.Equal(t, []string{"private key", "platform public key"}, paths)
+
+	_, err = alipayplus.New(alipayplus.WithBaseURL(gatewayURL), alipayplus.WithCredentials(t.TempDir()))
+	wrong := problemsOf(t, err)
+	require.Len(t, wrong, 1)
+	require.Equal(t, "credentials", wrong[0].Path)
+	require.Contains(t, wrong[0].Message, "client-id")
+}

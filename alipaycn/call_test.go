@@ -57,6 +57,11 @@ func TestEveryAttemptIsSignedAfreshAndKeepsItsRequestID(t *testing.T) {
 		require.Positive(t, events[0].RetryIn)
 		require.NoError(t, events[2].Err)
 		require.Equal(t, 3, events[2].Number)
+		require.Equal(t, "alipay.open.mini.version.detail.query", events[2].API)
+
+		_, err = c.Do(t.Context(), Request{Method: http.MethodGet, Path: "alipay.open.mini.version.list.query"}, nil)
+		require.NoError(t, err)
+		require.Equal(t, "alipay.open.mini.version.list.query", events[3].API)
 	})
 }
 

@@ -2,6 +2,7 @@ package alipaycn
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto"
 	"crypto/rsa"
@@ -438,7 +439,15 @@ func WithObserver(observe func(context.Context, Attempt)) Option {
 		if observe == nil {
 			return transport.NoObserver()
 		}
-		cfg.transport.Observe = func(ctx context.Context, e transport.Attempt) { observe(ctx, attemptOf(e)) }
+		apis := map[string]string{}
+		for _, op := range append(cnwire.Operations(), cnwire.CertificateDownload) {
+			apis[op.Name] = op.API
+		}
+		cfg.transport.Observe = func(ctx context.Context, e transport.Attempt) {
+			a := attemptOf(e)
+			a.API = cmp.Or(apis[e.Operation], e.Operation) // Client.Do calls an operation by AlipayCN's name
+			observe(ctx, a)
+		}
 		return nil
 	}
 }
@@ -453,6 +462,8 @@ func WithUserAgent(agent string) Option {
 type Attempt struct {
 	// Operation is the call, for example "versions.apply".
 	Operation string
+	// API is the method by AlipayCN's name, for example "alipay.open.mini.version.audit.apply".
+	API string
 	// RequestID is the alipay-request-id: the same in all attempts of a call.
 	RequestID string
 	// Number counts from 1.

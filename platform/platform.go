@@ -141,6 +141,20 @@ func (p *Platform) Client(ctx context.Context, workspaceID, member string, opts 
 	return p.inProcess(ctx, clientRecord{Workspace: workspaceID, Member: member}, opts)
 }
 
+// AddOwner onboards a company: it makes a workspace, whose owner has the name given, and
+// returns the owner's in-process client, as [Platform.AddWorkspace], [Platform.PutMember]
+// and [Platform.Client] do one after the other, with their errors.
+func (p *Platform) AddOwner(ctx context.Context, company alipayplus.BusinessRegistration, name string, opts ...alipayplus.Option) (*alipayplus.Client, error) {
+	workspace, err := p.AddWorkspace(ctx, company)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.PutMember(ctx, Member{WorkspaceID: workspace, Name: name, Role: alipayplus.RoleOwner}); err != nil {
+		return nil, err
+	}
+	return p.Client(ctx, workspace, name, opts...)
+}
+
 // ReviewerClient is [Platform.Client] for a reviewing party.
 func (p *Platform) ReviewerClient(ctx context.Context, party alipayplus.Party, opts ...alipayplus.Option) (*alipayplus.Client, error) {
 	return p.inProcess(ctx, clientRecord{Party: party}, opts)

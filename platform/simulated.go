@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
 )
@@ -138,4 +139,27 @@ func (s *SimulatedAlipayCN) leave(w http.ResponseWriter, visit *AuthorizationVis
 	query := url.Values{"state": {visit.State}, name: {value}}
 	w.Header().Set("Location", "../.."+CallbackPath+"?"+query.Encode())
 	w.WriteHeader(http.StatusSeeOther)
+}
+
+// ConfirmSimulated does on the page of a simulated AlipayCN what a person does: 确认选择, and
+// then 确认授权. page is the address that the authorization was begun with; browser
+// is [Platform.HTTPClient], or any client when the platform is served somewhere.
+func ConfirmSimulated(ctx context.Context, browser *http.Client, page string) error {
+	address, query, _ := strings.Cut(page, "?")
+	for _, step := range []string{"select", "confirm"} {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(query+"&step="+step))
+		if err != nil {
+			return fmt.Errorf("platform: confirm: %w", err)
+		}
+		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		resp, err := browser.Do(req)
+		if err != nil {
+			return fmt.Errorf("platform: confirm: step %s: %w", step, err)
+		}
+		_ = resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("platform: confirm: step %s: the page answered %s", step, resp.Status)
+		}
+	}
+	return nil
 }

@@ -7,11 +7,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
@@ -123,31 +119,14 @@ func exchange(ctx context.Context, client *alipaycn.Client, opts options) (file,
 // whose merchant has authorized it; the code is what came back with the merchant.
 func standIn() (client *alipaycn.Client, appID, code string, err error) {
 	const thirdParty, program = "2021000000000002", "2021000000000001"
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return nil, "", "", err
-	}
-	public, err := x509.MarshalPKIXPublicKey(key.Public())
-	if err != nil {
-		return nil, "", "", err
-	}
 	g, err := alipaycntest.New()
 	if err != nil {
 		return nil, "", "", err
 	}
-	err = cmp.Or(
-		g.AddApp(alipaycntest.App{ID: thirdParty, ThirdParty: true, PublicKey: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})}),
-		g.AddApp(alipaycntest.App{ID: program}),
-	)
-	if err != nil {
+	client, err = g.Client(alipaycntest.App{ID: thirdParty, ThirdParty: true})
+	if err := cmp.Or(err, g.AddApp(alipaycntest.App{ID: program})); err != nil {
 		return nil, "", "", err
 	}
-	if code, err = g.AuthorizationCode(thirdParty, program); err != nil {
-		return nil, "", "", err
-	}
-	client, err = alipaycn.New(
-		alipaycn.WithAppID(thirdParty), alipaycn.WithSigner(key),
-		alipaycn.WithAlipayPublicKey(g.AlipayPublicKey()), alipaycn.WithHTTPClient(g.HTTPClient()),
-	)
+	code, err = g.AuthorizationCode(thirdParty, program)
 	return client, thirdParty, code, err
 }

@@ -8,11 +8,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
 	"errors"
 	"flag"
 	"fmt"
@@ -220,30 +216,17 @@ func connect(ctx context.Context, opts options, progress *log.Logger) (client *a
 // app, and returns the client of that app and its token. A real one comes of examples/alipaycn-authorize.
 func standIn(version alipayplus.VersionNumber) (client *alipaycn.Client, token string, err error) {
 	const thirdParty, program = "2021000000000002", "2021000000000001"
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	if err != nil {
-		return nil, "", err
-	}
-	public, _ := x509.MarshalPKIXPublicKey(key.Public()) // it knows RSA keys
 	g, err := alipaycntest.New(alipaycntest.WithAutoReview(time.Second))
 	if err != nil {
 		return nil, "", err
 	}
-	err = cmp.Or(
-		g.AddApp(alipaycntest.App{ID: thirdParty, ThirdParty: true, PublicKey: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})}),
-		g.AddApp(alipaycntest.App{ID: program}),
-		g.AddVersion(program, version.String()),
-	)
-	if err != nil {
+	client, err = g.Client(alipaycntest.App{ID: thirdParty, ThirdParty: true})
+	if err := cmp.Or(err, g.AddApp(alipaycntest.App{ID: program}), g.AddVersion(program, version.String())); err != nil {
 		return nil, "", err
 	}
 	granted, err := g.Authorize(thirdParty, program)
 	if err != nil {
 		return nil, "", err
 	}
-	client, err = alipaycn.New(
-		alipaycn.WithAppID(thirdParty), alipaycn.WithSigner(key), alipaycn.WithAppAuthToken(granted.AppAuthToken),
-		alipaycn.WithAlipayPublicKey(g.AlipayPublicKey()), alipaycn.WithHTTPClient(g.HTTPClient()),
-	)
-	return client, granted.AppAuthToken, err
+	return client.For(granted.AppAuthToken), granted.AppAuthToken, nil
 }

@@ -1,37 +1,39 @@
-// Command release takes a mini program from its package to every user of AlipayCN: it
-// creates the mini program, uploads the version, selects the app, gets the authorization,
-// applies, waits for both reviews, climbs the grayscale ladder, and saves a QR code. Before
-// each step it reads what is there, so it can be stopped at any point and started again.
+// Command release takes a mini program from its package to every user of AlipayCN: it creates the mini program, uploads
+// the version, selects the app, gets the authorization, applies, waits for both reviews, climbs the grayscale ladder, and
+// saves a QR code. Before each step it reads what is there, so it can be stopped at any point and started again.
 package main
 
 import (
 	"archive/zip"
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
+	"image"
+	"image/png"
 	"io"
 	"log"
 	"net/http"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/alipaycnapp/alipaycnapptest"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
 type options struct {
-	baseURL, credentials, until, qr string
-	confirm, final, json            bool
-	version                         alipayplus.VersionNumber
-	observe                         time.Duration
+	baseURL, credentials, until, qr, template string
+	confirm, final, json, alipayCN            bool
+	version                                   alipayplus.VersionNumber
+	observe                                   time.Duration
 }
 
 func main() {
@@ -45,6 +47,8 @@ func main() {
 	flag.StringVar(&opts.qr, "qr", "qrcode.png", "where the QR code is saved; empty: nowhere")
 	flag.BoolVar(&opts.json, "json", false, "print one JSON object on stdout instead of a line")
 	flag.BoolVar(&opts.confirm, "confirm-authorization", false, "confirm the authorization page without a person (simulated AlipayCN only; always on with the embedded platform)")
+	flag.BoolVar(&opts.alipayCN, "alipaycn", false, "release to AlipayCN itself, by its own API and ladder; with the embedded platform, to a stand-in for it in this process")
+	flag.StringVar(&opts.template, "template", alipaycnapptest.Template, "with -alipaycn: id of the template that a version which AlipayCN does not have is built from")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	status := run(ctx, opts, flag.Args(), os.Stdout, log.New(os.Stderr, "", 0))
@@ -79,11 +83,7 @@ func run(ctx context.Context, opts options, args []string, stdout io.Writer, pro
 
 // release takes the version as far as -until says, from wherever an earlier run left it.
 func release(ctx context.Context, opts options, progress *log.Logger) (*alipayplus.Release, error) {
-	client, browser, err := connect(ctx, opts)
-	if err != nil {
-		return nil, err
-	}
-	workspace, err := client.Workspace.Get(ctx)
+	client, confirm, err := connect(ctx, opts, progress)
 	if err != nil {
 		return nil, err
 	}
@@ -91,14 +91,14 @@ func release(ctx context.Context, opts options, progress *log.Logger) (*alipaypl
 	if err != nil {
 		return nil, err
 	}
-	progress.Printf("mini program %s of %q has version %v", program.ID, workspace.Name, opts.version)
-	r, err := selectApp(ctx, client, browser, program.ID, opts.version, progress)
+	progress.Printf("mini program %s has version %v", program.ID, opts.version)
+	r, err := selectApp(ctx, client, confirm, program.ID, opts.version, progress)
 	if err != nil || opts.until == "created" {
 		return r, err
 	}
 	for r.Status != alipayplus.ReleaseFull {
 		progress.Printf("%s at %v of %v", r.Status, r.Grayscale.Ratio, r.Grayscale.Ladder)
-		if r, err = advance(ctx, client, r, &workspace.Company, opts); err != nil {
+		if r, err = advance(ctx, client, r, opts); err != nil {
 			return nil, err
 		}
 	}
@@ -110,11 +110,13 @@ func release(ctx context.Context, opts options, progress *log.Logger) (*alipaypl
 }
 
 // advance does what the status of the release asks for.
-func advance(ctx context.Context, client *alipayplus.Client, r *alipayplus.Release, company *alipayplus.BusinessRegistration, opts options) (*alipayplus.Release, error) {
+func advance(ctx context.Context, client *alipayplus.Client, r *alipayplus.Release, opts options) (*alipayplus.Release, error) {
 	next, _ := r.Grayscale.Ladder.Next(r.Grayscale.Ratio)
 	switch {
+	case r.Status == alipayplus.ReleaseNewVersionCreated && opts.alipayCN && r.Configuration.AlipayCN == nil:
+		return configure(ctx, client, r.ID, opts.template)
 	case r.Status == alipayplus.ReleaseNewVersionCreated:
-		return client.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: company})
+		return client.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: r.BasicInfo})
 	case r.Status == alipayplus.ReleaseUnderReview:
 		return client.Releases.WaitReviewed(ctx, r.ID, alipayplus.ReleaseWait{}) // a rejection is an error
 	case r.Status == alipayplus.ReleasePreparation && opts.final:
@@ -151,18 +153,14 @@ func upload(ctx context.Context, client *alipayplus.Client, version alipayplus.V
 	}
 	var build bytes.Buffer // a zip file that holds nothing; open your own instead
 	archive := zip.NewWriter(&build)
-	_, err = archive.Create("app.json")
-	if err := cmp.Or(err, archive.Close()); err != nil {
-		return nil, err
-	}
-	_, err = client.Programs.UploadVersion(ctx, alipayplus.UploadVersionInput{
-		ProgramID: program.ID, Version: version, Package: bytes.NewReader(build.Bytes()), Size: int64(build.Len()),
-	})
+	_, _ = archive.Create("app.json") // a buffer takes all
+	_ = archive.Close()
+	_, err = client.Programs.UploadVersion(ctx, alipayplus.UploadVersionInput{ProgramID: program.ID, Version: version, Package: bytes.NewReader(build.Bytes()), Size: int64(build.Len())})
 	return program, err
 }
 
 // selectApp finds the release of the version, or makes it by selecting AlipayCN for the version.
-func selectApp(ctx context.Context, client *alipayplus.Client, browser *http.Client, program string, version alipayplus.VersionNumber, progress *log.Logger) (*alipayplus.Release, error) {
+func selectApp(ctx context.Context, client *alipayplus.Client, confirm func(ctx context.Context, page string) error, program string, version alipayplus.VersionNumber, progress *log.Logger) (*alipayplus.Release, error) {
 	for r, err := range client.Releases.All(ctx, alipayplus.ListReleasesInput{ProgramID: program, TargetApp: alipayplus.TargetAlipayCN}) {
 		if err != nil || r.Version == version {
 			return r, err
@@ -178,73 +176,75 @@ func selectApp(ctx context.Context, client *alipayplus.Client, browser *http.Cli
 	if err != nil {
 		return nil, err
 	}
-	if browser == nil {
+	if confirm == nil {
 		progress.Printf("open this page, press 确认选择 and then 确认授权: %s", begun.URL)
-	} else if err := confirm(ctx, browser, begun.URL); err != nil {
+	} else if err := confirm(ctx, begun.URL); err != nil {
 		return nil, fmt.Errorf("confirm the authorization: %w", err)
 	}
-	authorization := alipayplus.AuthorizationInput{ProgramID: program, TargetApp: in.TargetApp}
-	if _, err := client.Authorizations.WaitGranted(ctx, authorization, alipayplus.AuthorizationWait{}); err != nil {
+	if _, err := client.Authorizations.WaitGranted(ctx, alipayplus.AuthorizationInput{ProgramID: program, TargetApp: in.TargetApp}, alipayplus.AuthorizationWait{}); err != nil {
 		return nil, err
 	}
 	return client.Releases.Create(ctx, in)
 }
 
-// confirm does on the page of the simulated AlipayCN what a person does on the real one.
-func confirm(ctx context.Context, browser *http.Client, page string) error {
-	address, query, _ := strings.Cut(page, "?")
-	for _, step := range []string{"select", "confirm"} {
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, address, strings.NewReader(query+"&step="+step))
-		if err != nil {
-			return err
-		}
-		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		resp, err := browser.Do(req)
-		if err != nil {
-			return err
-		}
-		_ = resp.Body.Close()
-		if resp.StatusCode != http.StatusOK {
-			return fmt.Errorf("step %s: the page answered %s", step, resp.Status)
-		}
-	}
-	return nil
-}
-
 // connect returns a client of the platform at -base-url, or of one in this process, and what confirms its pages; nil: a person.
-func connect(ctx context.Context, opts options) (client *alipayplus.Client, browser *http.Client, err error) {
+func connect(ctx context.Context, opts options, progress *log.Logger) (client *alipayplus.Client, confirm func(ctx context.Context, page string) error, err error) {
 	if opts.baseURL == "" {
-		p, err := platform.New(platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
-			return platform.ApproveAfter(time.Second)
-		}))
-		if err != nil {
-			return nil, nil, err
-		}
-		workspace, err := p.AddWorkspace(ctx, alipayplus.BusinessRegistration{
-			CompanyName: "Blue Lake Tea Pte. Ltd.", RegistrationNumber: "201900123A", Country: "SG",
-			Address: "1 Lake Road, Singapore 000001", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
-		})
-		if err == nil {
-			err = p.PutMember(ctx, platform.Member{WorkspaceID: workspace, Name: "owner", Role: alipayplus.RoleOwner})
-		}
-		if err == nil {
-			client, err = p.Client(ctx, workspace, "owner")
-		}
-		return client, p.HTTPClient(), err
+		return embed(ctx, opts, progress)
 	}
 	with := []alipayplus.Option{alipayplus.WithBaseURL(opts.baseURL)}
 	if opts.credentials != "" {
-		id, err1 := os.ReadFile(filepath.Join(opts.credentials, "client-id"))
-		key, err2 := os.ReadFile(filepath.Join(opts.credentials, "private-key.pem"))
-		platformKey, err3 := os.ReadFile(filepath.Join(opts.credentials, "platform-public-key.pem"))
-		if err := cmp.Or(err1, err2, err3); err != nil {
-			return nil, nil, fmt.Errorf("credentials: %w", err)
-		}
-		with = append(with, alipayplus.WithClientID(strings.TrimSpace(string(id))), alipayplus.WithPrivateKey(key), alipayplus.WithPlatformKey("1", platformKey))
+		with = append(with, alipayplus.WithCredentials(opts.credentials))
 	}
 	if opts.confirm {
-		browser = http.DefaultClient
+		confirm = func(ctx context.Context, page string) error {
+			return platform.ConfirmSimulated(ctx, http.DefaultClient, page)
+		}
 	}
 	client, err = alipayplus.NewFromEnv(with...)
-	return client, browser, err
+	return client, confirm, err
+}
+
+// embed starts a platform in this process, whose reviewers take a second. With -alipaycn a stand-in for AlipayCN is behind
+// it, whose every call is shown; examples/platform has AlipayCN itself.
+func embed(ctx context.Context, opts options, progress *log.Logger) (*alipayplus.Client, func(ctx context.Context, page string) error, error) {
+	store, confirm := storage.NewMemory(), platform.ConfirmSimulated
+	with := []platform.Option{platform.WithStore(store), platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
+		return platform.ApproveAfter(time.Second)
+	})}
+	if opts.alipayCN {
+		app, gateway, err := alipaycnapptest.New(store, []alipaycntest.Option{alipaycntest.WithAutoReview(time.Second)}, alipaycn.WithObserver(
+			func(_ context.Context, a alipaycn.Attempt) {
+				progress.Printf("AlipayCN was asked for %s, trace %s", a.API, a.TraceID)
+			}))
+		if err != nil {
+			return nil, nil, err
+		}
+		with, confirm = append(with, platform.WithTargetBackends(app)), alipaycnapptest.Confirm(gateway)
+	}
+	p, err := platform.New(with...)
+	if err != nil {
+		return nil, nil, err
+	}
+	client, err := p.AddOwner(ctx, alipayplus.BusinessRegistration{
+		CompanyName: "Blue Lake Tea Pte. Ltd.", RegistrationNumber: "201900123A", Country: "SG", Address: "1 Lake Road, Singapore 000001", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
+	}, "owner")
+	return client, func(ctx context.Context, page string) error { return confirm(ctx, p.HTTPClient(), page) }, err
+}
+
+// configure says what AlipayCN reviews: texts, a logo, and the template that the version is built from unless it is there.
+func configure(ctx context.Context, client *alipayplus.Client, release, template string) (*alipayplus.Release, error) {
+	var logo bytes.Buffer // a black square; open your own instead
+	_ = png.Encode(&logo, image.NewGray(image.Rect(0, 0, 180, 180)))
+	file, err := client.Files.Upload(ctx, alipayplus.UploadFileInput{Content: bytes.NewReader(logo.Bytes()), Size: int64(logo.Len())})
+	if err != nil {
+		return nil, err
+	}
+	in := alipayplus.AlipayCNApplication{
+		Name: "蓝湖茶", EnglishName: "BlueLakeTea", Slogan: "湖畔好茶送到家门口", Introduction: "蓝湖茶把湖畔的好茶送到你的家门口，随时下单。",
+		Description: "The first version: order tea from the lake, and have it brought to your door.", LogoFileID: file.ID,
+		Categories: []string{"XS1001_XS2001_XS3002"}, ServicePhone: "13110101010", RegionType: "CHINA", TwoStageReview: true,
+		Template: &alipayplus.AlipayCNTemplate{ID: template},
+	}
+	return client.Releases.UpdateConfiguration(ctx, alipayplus.UpdateReleaseConfigurationInput{ReleaseID: release, Configuration: alipayplus.Configuration{AlipayCN: &in}})
 }

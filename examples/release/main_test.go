@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -21,6 +22,7 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/alipaycnapp/alipaycnapptest"
 )
 
 // processEnv holds the command line of a test binary that is to be the example.
@@ -152,6 +154,28 @@ func TestJSONPrintsOneObject(t *testing.T) {
 	require.Equal(t, []string{"FULL_RELEASE"}, s.ratios(t))
 }
 
+// With -alipaycn the whole way is AlipayCN's, and each call of it is shown.
+func TestReleaseToAlipayCNItself(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out, progress bytes.Buffer
+		opts := options{alipayCN: true, template: alipaycnapptest.Template, version: alipayplus.VersionNumber{Major: 1}, until: "released"}
+		status := run(t.Context(), opts, nil, &out, log.New(&progress, "", 0))
+		require.Zero(t, status, progress.String())
+		require.Regexp(t, `^released \d{16} 1\.0\.0 to ALIPAY_CN at 100%\n$`, out.String())
+		var writes []string
+		for _, call := range regexp.MustCompile(`AlipayCN was asked for (\S+), trace \w+\n`).FindAllStringSubmatch(progress.String(), -1) {
+			if !strings.HasSuffix(call[1], ".query") {
+				writes = append(writes, strings.TrimPrefix(call[1], "alipay.open."))
+			}
+		}
+		require.Equal(t, []string{
+			"auth.token.app", "mini.version.upload", "mini.version.audit.apply",
+			"mini.version.gray.online", "mini.version.gray.online", "mini.version.gray.online", "mini.version.online",
+		}, writes)
+		require.Contains(t, progress.String(), "GRAYSCALE_RELEASE at 30% of 10%, 30%, 50%, 100%")
+	})
+}
+
 // Another program may drive the release from there, by the id that is the only line.
 func TestUntilCreatedPrintsTheReleaseAndAppliesForNothing(t *testing.T) {
 	s := serve(t)
@@ -236,7 +260,7 @@ func TestBadUseIsOneLineThatSaysWhatToDo(t *testing.T) {
 	}{
 		{"unknown end", func(opts *options) { opts.until = "reviewed" }, 2, "must be created or released"},
 		{"credentials for nothing", func(opts *options) { opts.baseURL = "" }, 2, "-credentials need a -base-url"},
-		{"no credentials", func(opts *options) { opts.credentials = empty }, 1, "credentials: open"},
+		{"no credentials", func(opts *options) { opts.credentials = empty }, 1, "credentials cannot be read: open"},
 		{"no variables", func(opts *options) { opts.credentials = "" }, 1, "ALIPAYPLUS_CLIENT_ID"},
 		{"wrong key", func(opts *options) { opts.credentials = wrong }, 1, "check that the private key belongs to the client id"},
 	} {

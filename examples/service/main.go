@@ -7,7 +7,6 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"encoding/json"
 	"flag"
@@ -19,8 +18,6 @@ import (
 	"log"
 	"os"
 	"os/signal"
-	"path/filepath"
-	"strings"
 	"syscall"
 	"time"
 
@@ -191,13 +188,7 @@ func connect(ctx context.Context, opts options) (*alipayplus.Client, error) {
 	}
 	with := []alipayplus.Option{alipayplus.WithBaseURL(opts.baseURL)}
 	if opts.credentials != "" {
-		id, err1 := os.ReadFile(filepath.Join(opts.credentials, "client-id"))
-		key, err2 := os.ReadFile(filepath.Join(opts.credentials, "private-key.pem"))
-		platformKey, err3 := os.ReadFile(filepath.Join(opts.credentials, "platform-public-key.pem"))
-		if err := cmp.Or(err1, err2, err3); err != nil {
-			return nil, fmt.Errorf("credentials: %w", err)
-		}
-		with = append(with, alipayplus.WithClientID(strings.TrimSpace(string(id))), alipayplus.WithPrivateKey(key), alipayplus.WithPlatformKey("1", platformKey))
+		with = append(with, alipayplus.WithCredentials(opts.credentials))
 	}
 	return alipayplus.NewFromEnv(with...)
 }
@@ -211,16 +202,8 @@ func embed(ctx context.Context) (*alipayplus.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	workspace, err := p.AddWorkspace(ctx, alipayplus.BusinessRegistration{
+	return p.AddOwner(ctx, alipayplus.BusinessRegistration{
 		CompanyName: "Blue Lake Tea Pte. Ltd.", RegistrationNumber: "201900123A", Country: "SG",
 		Address: "1 Lake Road, Singapore 000001", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
-	})
-	if err != nil {
-		return nil, err
-	}
-	owner := platform.Member{WorkspaceID: workspace, Name: "owner", Role: alipayplus.RoleOwner}
-	if err := p.PutMember(ctx, owner); err != nil {
-		return nil, err
-	}
-	return p.Client(ctx, workspace, owner.Name)
+	}, "owner")
 }

@@ -95,7 +95,7 @@ func TestWrongUse(t *testing.T) {
 	}{
 		{"a word too many", options{}, []string{"now"}, 2, "there are flags only"},
 		{"credentials for nothing", options{credentials: "."}, nil, 2, "-credentials need a -base-url"},
-		{"no credentials", options{baseURL: "http://127.0.0.1:1", credentials: t.TempDir()}, nil, 1, "error: credentials: open "},
+		{"no credentials", options{baseURL: "http://127.0.0.1:1", credentials: t.TempDir()}, nil, 1, "credentials cannot be read: open "},
 		{"no variables", options{baseURL: "http://127.0.0.1:1"}, nil, 1, "ALIPAYPLUS_CLIENT_ID"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
