@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
@@ -120,4 +121,19 @@ type closing struct {
 func (c *closing) Close() error {
 	c.closed = true
 	return nil
+}
+
+func TestAddOwnerNeedsWhatItsStepsNeed(t *testing.T) {
+	p, err := platform.New(platform.WithSigner(testkey.FastKey()))
+	require.NoError(t, err)
+	_, err = p.AddOwner(t.Context(), alipayplus.BusinessRegistration{}, "mei")
+	require.ErrorIs(t, err, alipayplus.ErrInvalid)
+	_, err = p.AddOwner(t.Context(), company(), "")
+	require.ErrorIs(t, err, alipayplus.ErrInvalid)
+	owner, err := p.AddOwner(t.Context(), company(), "mei")
+	require.NoError(t, err)
+	w, err := owner.Workspace.Get(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, alipayplus.RoleOwner, w.Role)
+	require.Equal(t, "mei", w.Member)
 }

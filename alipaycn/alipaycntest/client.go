@@ -52,7 +52,7 @@ func (g *Gateway) Confirm(ctx context.Context, browser *http.Client, page, appID
 	if err != nil {
 		return errors.New("alipaycntest: confirm: nobody answers at the address that the page leads back to") // the error holds the code
 	}
-	defer resp.Body.Close() //nolint:errcheck // it was read
+	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
 		return fmt.Errorf("alipaycntest: confirm: the page that it leads back to answered %s", resp.Status)
 	}
