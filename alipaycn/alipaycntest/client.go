@@ -4,13 +4,13 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/signing"
 )
 
@@ -59,35 +59,19 @@ func (g *Gateway) Confirm(ctx context.Context, browser *http.Client, page, appID
 	return nil
 }
 
-// comeBack is where the page leads back to, with a code and the state.
+// comeBack is where the page leads back to, with a code.
 func (g *Gateway) comeBack(page, appID string, methods []string) (string, error) {
-	u, err := url.Parse(page)
+	link, err := url.Parse(page)
 	if err != nil {
 		return "", errors.New("the page is no address")
 	}
-	var asked struct {
-		AgentOpParam struct {
-			RedirectURI string `json:"redirectUri"`
-			ISVAppID    string `json:"isvAppId"`
-			State       string `json:"state"`
-		} `json:"agentOpParam"`
-	}
-	if err := json.Unmarshal([]byte(u.Query().Get("bizData")), &asked); err != nil {
-		return "", errors.New("the page has no bizData; give AuthorizationLinks.PC")
-	}
-	in := asked.AgentOpParam
-	code, err := g.AuthorizationCode(in.ISVAppID, appID, methods...)
+	asked, err := cnwire.ParseAuthorizationRequest(link)
 	if err != nil {
 		return "", err
 	}
-	to, err := url.Parse(in.RedirectURI)
+	code, err := g.AuthorizationCode(asked.AgentOpParam.ISVAppID, appID, methods...)
 	if err != nil {
-		return "", errors.New("redirectUri is no address")
+		return "", err
 	}
-	query := to.Query()
-	for name, value := range map[string]string{"app_id": in.ISVAppID, "app_auth_code": code, "state": in.State, "source": "alipay_app_auth"} {
-		query.Set(name, value)
-	}
-	to.RawQuery = query.Encode()
-	return to.String(), nil
+	return ledBack(asked.AgentOpParam, url.Values{"app_auth_code": {code}})
 }

@@ -4,6 +4,7 @@ import (
 	_ "embed" // the page
 	"fmt"
 	html "html/template"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -171,23 +172,30 @@ func (v *visit) choose(step string) {
 
 // leave sends the browser back to who asked.
 func (v *visit) leave(with url.Values) {
-	back, err := url.Parse(v.asked.RedirectURI)
+	back, err := ledBack(v.asked, with)
 	if err != nil {
 		v.show(http.StatusBadRequest, "failed", "redirectUri is not an address.")
 		return
 	}
-	query := back.Query()
-	query.Set("app_id", v.ThirdParty)
-	query.Set("source", "alipay_app_auth")
-	if v.asked.State != "" {
-		query.Set("state", v.asked.State)
-	}
-	for name, values := range with {
-		query[name] = values
-	}
-	back.RawQuery = query.Encode()
-	v.w.Header().Set("Location", back.String())
+	v.w.Header().Set("Location", back)
 	v.w.WriteHeader(http.StatusSeeOther)
+}
+
+// ledBack is where a page leads back to, with what came of it.
+func ledBack(asked cnwire.AgentOpParam, with url.Values) (string, error) {
+	back, err := url.Parse(asked.RedirectURI)
+	if err != nil {
+		return "", fmt.Errorf("redirectUri is not an address: %w", err)
+	}
+	query := back.Query()
+	query.Set("app_id", asked.ISVAppID)
+	query.Set("source", "alipay_app_auth")
+	if asked.State != "" {
+		query.Set("state", asked.State)
+	}
+	maps.Copy(query, with)
+	back.RawQuery = query.Encode()
+	return back.String(), nil
 }
 
 // show writes a page. There is no form-action in its policy: browsers apply it to the

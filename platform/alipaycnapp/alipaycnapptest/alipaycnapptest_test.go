@@ -33,7 +33,7 @@ func TestAMerchantAuthorizesAPlatform(t *testing.T) {
 	begun, err := owner.Authorizations.Begin(t.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: alipayplus.TargetAlipayCN})
 	require.NoError(t, err)
 
-	require.ErrorContains(t, alipaycnapptest.Confirm(gateway)(t.Context(), p.HTTPClient(), "https://b.alipay.com/"), "the page has no bizData")
+	require.ErrorContains(t, alipaycnapptest.Confirm(gateway)(t.Context(), p.HTTPClient(), "https://b.alipay.com/"), "bizData is not")
 	require.ErrorContains(t, gateway.Confirm(t.Context(), p.HTTPClient(), begun.URL, "nobody"), `there is no mini program "nobody"`)
 	require.NoError(t, alipaycnapptest.Confirm(gateway)(t.Context(), p.HTTPClient(), begun.URL))
 	granted, err := owner.Authorizations.Get(t.Context(), alipayplus.AuthorizationInput{ProgramID: program.ID, TargetApp: alipayplus.TargetAlipayCN})
