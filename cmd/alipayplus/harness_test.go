@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"image/draw"
 	"image/png"
 	"net/http"
 	"net/http/httptest"
@@ -34,7 +35,9 @@ import (
 //	                    the time review ("never": not at all), and sets the ALIPAYPLUS_*
 //	                    variables to those of the owner of a workspace on it
 //	alipaycn            serves a stand-in for AlipayCN, with version 0.0.1 of a mini program
-//	                    in development, and sets the ALIPAYCN_* variables to those of its app
+//	                    in development, and sets the ALIPAYCN_* variables to those of its app;
+//	                    "alipaycn third-party": those of a third-party app, for which a
+//	                    merchant's code is in code.txt
 //	status N COMMAND    runs a command that must end with that exit status
 //	as PARTY            sets the ALIPAYPLUS_* variables to those of a reviewer; "as owner": back
 //	grant PROGRAM       gives the authorization of a mini program, without a visit of its page
@@ -94,7 +97,8 @@ func scriptSample(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Check(err)
 		ts.Check(archive.Close())
 	case ".png":
-		picture := image.NewGray(image.Rect(0, 0, 256, 256))
+		picture := image.NewRGBA(image.Rect(0, 0, 256, 256))
+		draw.Draw(picture, picture.Bounds(), image.White, image.Point{}, draw.Src)
 		picture.Pix[0] = byte(len(args[0])) // another name is another picture
 		ts.Check(png.Encode(&content, picture))
 	default:
@@ -143,15 +147,27 @@ func scriptPlatform(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("ALIPAYPLUS_PLATFORM_PUBLIC_KEY_FILE", scriptFile(ts, "platform-public-key.pem", p.PublicKeyPEM()))
 }
 
-func scriptAlipayCN(ts *testscript.TestScript, _ bool, _ []string) {
+func scriptAlipayCN(ts *testscript.TestScript, _ bool, args []string) {
 	g, err := alipaycntest.New(alipaycntest.WithKey(testkey.Key()), alipaycntest.WithAutoReview(0), alipaycntest.WithAnyTemplate())
 	ts.Check(err)
 	public, err := x509.MarshalPKIXPublicKey(testkey.Client().Public())
 	ts.Check(err)
-	ts.Check(g.AddApp(alipaycntest.App{ID: cnProgram, PublicKey: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})}))
-	ts.Check(g.AddVersion(cnProgram, "0.0.1"))
+	caller := alipaycntest.App{ID: cnProgram, PublicKey: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: public})}
+	if thirdParty := len(args) > 0; thirdParty {
+		const merchant = "2021000000000008"
+		caller.ID, caller.ThirdParty = "2021000000000006", true
+		ts.Check(g.AddApp(caller))
+		ts.Check(g.AddApp(alipaycntest.App{ID: merchant}))
+		ts.Check(g.AddTemplate(caller.ID, "2021000000000003", "1.0.0"))
+		code, err := g.AuthorizationCode(caller.ID, merchant)
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs("code.txt"), []byte(code+"\n"), 0o600))
+	} else {
+		ts.Check(g.AddApp(caller))
+		ts.Check(g.AddVersion(caller.ID, "0.0.1"))
+	}
 	ts.Setenv("ALIPAYCN_ENDPOINT", scriptServe(ts, g))
-	ts.Setenv("ALIPAYCN_APP_ID", cnProgram)
+	ts.Setenv("ALIPAYCN_APP_ID", caller.ID)
 	ts.Setenv("ALIPAYCN_PRIVATE_KEY_FILE", scriptFile(ts, "app-private-key.pem", testkey.ClientPEM()))
 	ts.Setenv("ALIPAYCN_PUBLIC_KEY_FILE", scriptFile(ts, "alipay-public-key.pem", g.AlipayPublicKey()))
 }
