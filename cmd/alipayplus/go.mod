@@ -7,6 +7,7 @@ require (
 	github.com/alipayplus-go/alipayplus/rollout/prometheus v0.0.0
 	github.com/boombuler/barcode v1.1.0
 	github.com/gofrs/flock v0.13.2
+	github.com/google/jsonschema-go v0.4.3
 	github.com/rogpeppe/go-internal v1.16.0
 	github.com/spf13/cobra v1.10.2
 	github.com/spf13/pflag v1.0.10

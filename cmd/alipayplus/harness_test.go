@@ -42,11 +42,13 @@ import (
 //	as PARTY            sets the ALIPAYPLUS_* variables to those of a reviewer; "as owner": back
 //	grant PROGRAM       gives the authorization of a mini program, without a visit of its page
 //	sample FILE         writes a build (.zip) or a picture (.png)
+//	json COMMAND        runs a command of the program with -o json, whose output must be as its
+//	                    schema says
 //	capture NAME PATH   sets a variable to what the last output, JSON, has at a path
 func scriptCommands() map[string]func(ts *testscript.TestScript, neg bool, args []string) {
 	return map[string]func(ts *testscript.TestScript, neg bool, args []string){
 		"platform": scriptPlatform, "alipaycn": scriptAlipayCN, "status": scriptStatus,
-		"as": scriptAs, "grant": scriptGrant, "sample": scriptSample, "capture": scriptCapture,
+		"as": scriptAs, "grant": scriptGrant, "sample": scriptSample, "capture": scriptCapture, "json": scriptJSON,
 	}
 }
 
@@ -106,6 +108,27 @@ func scriptSample(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	ts.Check(os.WriteFile(ts.MkAbs(args[0]), content.Bytes(), 0o600))
 }
+
+func scriptJSON(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(ts.Exec("alipayplus", append(args, "-o", "json")...))
+	schemas := outputSchemas(scriptT{ts})
+	for n := len(args); n > 0; n-- {
+		if command := strings.Join(args[:n], " "); schemas.commands[command] != nil {
+			ts.Check(schemas.check(command, []byte(ts.ReadFile("stdout"))))
+			return
+		}
+	}
+	ts.Fatalf("no schema says what the command prints")
+}
+
+// scriptT fails a script.
+type scriptT struct{ *testscript.TestScript }
+
+// Errorf fails the script.
+func (t scriptT) Errorf(format string, args ...any) { t.Fatalf(format, args...) }
+
+// FailNow fails the script.
+func (t scriptT) FailNow() { t.Fatalf("failed") }
 
 func scriptCapture(ts *testscript.TestScript, _ bool, args []string) {
 	var value any

@@ -2,10 +2,16 @@ package main
 
 import (
 	"bytes"
+	"encoding"
 	"encoding/json"
+	"flag"
+	"os"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 
@@ -91,4 +97,130 @@ func TestAChoiceNamesItsWords(t *testing.T) {
 	require.Equal(t, "yaml", c.String())
 	require.EqualError(t, c.Set("jsn"), `"jsn" is not known; did you mean "json"?`)
 	require.EqualError(t, c.Set("picture"), "it must be one of json, yaml")
+}
+
+var updateSchemas = flag.Bool("update", false, "write "+schemaFile+" again")
+
+// schemaFile says of each command what -o json prints.
+const schemaFile = "../../api/output.schema.json"
+
+// schemas are what commands print, by their paths, and the types in that.
+type schemas struct {
+	commands, types map[string]*jsonschema.Schema
+}
+
+// outputSchemas makes the schemas of the Go types.
+func outputSchemas(t require.TestingT) schemas {
+	a, commands := leafCommands()
+	s := schemas{make(map[string]*jsonschema.Schema), make(map[string]*jsonschema.Schema)}
+	for path, cmd := range commands {
+		if r, prints := a.results[cmd]; prints {
+			s.commands[path] = s.of(t, r.of)
+		}
+	}
+	return s
+}
+
+// of is the schema of a type, in which structs that have a name are references.
+func (s schemas) of(t require.TestingT, of reflect.Type) *jsonschema.Schema {
+	switch {
+	case of.Kind() == reflect.Pointer:
+		return s.of(t, of.Elem())
+	case written(of) != nil:
+		return written(of)
+	case of.Kind() == reflect.Slice:
+		return &jsonschema.Schema{Type: "array", Items: s.of(t, of.Elem())}
+	case of.Kind() == reflect.Struct:
+		name := strings.TrimPrefix(of.String(), "main.")
+		if _, done := s.types[name]; !done {
+			s.types[name] = nil // it may contain itself
+			s.types[name] = s.object(t, of)
+		}
+		return &jsonschema.Schema{Ref: "#/$defs/" + name}
+	default:
+		schema, err := jsonschema.ForType(of, &jsonschema.ForOptions{})
+		require.NoError(t, err, of)
+		return schema
+	}
+}
+
+// object is the schema of a struct.
+func (s schemas) object(t require.TestingT, of reflect.Type) *jsonschema.Schema {
+	object := &jsonschema.Schema{Type: "object", Properties: make(map[string]*jsonschema.Schema)}
+	for _, f := range reflect.VisibleFields(of) {
+		name, rest, _ := strings.Cut(f.Tag.Get("json"), ",")
+		if !f.IsExported() || f.Anonymous || name == "-" {
+			continue
+		}
+		require.NotEmpty(t, name, "%v.%s: what is printed has a name in JSON", of, f.Name)
+		if object.Properties[name] = s.of(t, f.Type); !strings.Contains(rest, "omit") {
+			object.Required = append(object.Required, name)
+		}
+		object.PropertyOrder = append(object.PropertyOrder, name)
+	}
+	return object
+}
+
+// written is the schema of a type that is written in a form of its own; nil: it is not.
+func written(of reflect.Type) *jsonschema.Schema {
+	switch of {
+	case reflect.TypeFor[time.Time]():
+		return &jsonschema.Schema{Type: "string", Format: "date-time"}
+	case reflect.TypeFor[json.RawMessage]():
+		return &jsonschema.Schema{} // whatever AlipayCN answers
+	case reflect.TypeFor[alipayplus.Ladder]():
+		return &jsonschema.Schema{Type: "array", Items: &jsonschema.Schema{Type: "integer"}}
+	}
+	writer := of.Implements(reflect.TypeFor[json.Marshaler]()) || of.Implements(reflect.TypeFor[encoding.TextMarshaler]())
+	if writer { // all others write texts, as their zero values show
+		return &jsonschema.Schema{Type: "string"}
+	}
+	return nil
+}
+
+// document is what is published.
+func (s schemas) document() map[string]any {
+	return map[string]any{
+		"$schema":     "https://json-schema.org/draft/2020-12/schema",
+		"title":       "Output of alipayplus",
+		"description": "What each command prints with -o json. Fields may be added; those that are there keep their names and types.",
+		"commands":    s.commands,
+		"$defs":       s.types,
+	}
+}
+
+// check says whether what a command printed is as its schema says; a field that the schema
+// does not have is wrong here.
+func (s schemas) check(command string, output []byte) error {
+	schema := s.commands[command].CloneSchemas()
+	schema.Defs = make(map[string]*jsonschema.Schema)
+	for name, object := range s.types {
+		closed := object.CloneSchemas()
+		closed.AdditionalProperties = &jsonschema.Schema{Not: &jsonschema.Schema{}}
+		schema.Defs[name] = closed
+	}
+	resolved, err := schema.Resolve(nil)
+	if err != nil {
+		return err
+	}
+	var value any
+	if err := json.Unmarshal(output, &value); err != nil {
+		return err
+	}
+	return resolved.Validate(value)
+}
+
+func TestTheSchemasOfAllOutputsArePublished(t *testing.T) {
+	t.Parallel()
+
+	want, err := json.MarshalIndent(outputSchemas(t).document(), "", "  ")
+	require.NoError(t, err)
+	want = append(want, '\n')
+	if *updateSchemas {
+		require.NoError(t, os.WriteFile(schemaFile, want, 0o600))
+	}
+	got, err := os.ReadFile(schemaFile)
+
+	require.NoError(t, err)
+	require.Equal(t, string(want), string(got), "write it again: go test -run Schemas -update ./cmd/alipayplus")
 }

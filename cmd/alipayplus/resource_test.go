@@ -15,8 +15,7 @@ import (
 )
 
 // leafCommands are the commands that do something, by their paths without the program's name.
-func leafCommands(t *testing.T) (*app, map[string]*cobra.Command) {
-	t.Helper()
+func leafCommands() (*app, map[string]*cobra.Command) {
 	a := newApp(io.Discard, io.Discard)
 	all := make(map[string]*cobra.Command)
 	var walk func(cmd *cobra.Command)
@@ -51,7 +50,7 @@ func clientMethods(client reflect.Type) (all []string) {
 
 func TestEveryMethodOfTheClientsHasACommand(t *testing.T) {
 	t.Parallel()
-	a, commands := leafCommands(t)
+	a, commands := leafCommands()
 	var called []string
 	for _, cmd := range commands {
 		called = append(called, a.methods[cmd]...)
@@ -90,7 +89,7 @@ func TestEveryMethodOfTheClientsHasACommand(t *testing.T) {
 
 func TestEveryFieldOfAnInputCanBeGiven(t *testing.T) {
 	t.Parallel()
-	a, commands := leafCommands(t)
+	a, commands := leafCommands()
 
 	for path, cmd := range commands {
 		in := a.inputs[cmd]
@@ -106,7 +105,7 @@ func TestEveryFieldOfAnInputCanBeGiven(t *testing.T) {
 
 func TestEveryCommandHasAnExampleThatIsUnderstood(t *testing.T) {
 	t.Parallel()
-	a, commands := leafCommands(t)
+	a, commands := leafCommands()
 
 	for path, cmd := range commands {
 		if _, prints := a.results[cmd]; !prints {
@@ -116,7 +115,7 @@ func TestEveryCommandHasAnExampleThatIsUnderstood(t *testing.T) {
 		for example := range strings.Lines(cmd.Example) {
 			words := shellWords(strings.TrimSpace(example))
 			require.Equal(t, "alipayplus", words[0], example)
-			_, fresh := leafCommands(t)
+			_, fresh := leafCommands()
 			named := fresh[path]
 			require.True(t, strings.HasPrefix(strings.Join(words[1:], " "), path), "%s: the example is of another command: %s", path, example)
 			require.NoError(t, named.ParseFlags(words[1+len(strings.Fields(path)):]), example)
@@ -148,7 +147,7 @@ func TestEnumsAreCompletedAndCorrected(t *testing.T) {
 		{flag: "order", value: "random", wrong: "it must be one of newest, oldest"},
 		{flag: "target-app", value: "PARTNER_APP", want: "PARTNER_APP"},
 	} {
-		_, commands := leafCommands(t)
+		_, commands := leafCommands()
 		list := commands["release list"]
 
 		err := list.Flags().Set(test.flag, test.value)
@@ -166,7 +165,7 @@ func TestEnumsAreCompletedAndCorrected(t *testing.T) {
 
 func TestAnEnumHasItsKnownWords(t *testing.T) {
 	t.Parallel()
-	a, commands := leafCommands(t)
+	a, commands := leafCommands()
 
 	for path, cmd := range commands {
 		if a.inputs[cmd] == nil {
