@@ -252,6 +252,29 @@ func (w *world) full(number string) *alipayplus.Release {
 	return r
 }
 
+// as is a member's client, who calls once.
+func (w *world) as(member string) *alipayplus.Client {
+	w.Helper()
+	c, err := w.p.Client(w.Context(), w.workspace, member, alipayplus.WithRetry(1, 0, 0))
+	require.NoError(w, err)
+	return c
+}
+
+// waiting are the requests that wait for a verdict.
+func (w *world) waiting() []*platform.PendingReview {
+	w.Helper()
+	waiting, err := w.p.Reviews(w.Context())
+	require.NoError(w, err)
+	return waiting
+}
+
+func (w *world) rejectForAlipayPlus() {
+	w.Helper()
+	for _, review := range w.waiting() {
+		require.NoError(w, review.Reject(w.Context(), alipayplus.PartyAlipayPlus, "no privacy policy"))
+	}
+}
+
 // later reads a release when it is observed again.
 func (w *world) later(r *alipayplus.Release) *alipayplus.Release {
 	w.Helper()

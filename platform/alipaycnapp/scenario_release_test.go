@@ -1,6 +1,7 @@
 package alipaycnapp_test
 
 import (
+	"maps"
 	"net/http"
 	"testing"
 
@@ -65,6 +66,54 @@ func TestARejectionByAlipayCNIsShownWithItsPictures(t *testing.T) {
 		require.NoError(w, err, "a rejected version is returned to development first")
 		require.Equal(w, map[string]int{"versions.apply": 2, "versions.returnToDevelopment": 1}, w.g.Effects(mini))
 	})
+}
+
+// TestARejectionByAlipayPlusAlone: AlipayCN's review goes on, and holds for the same
+// application; another one takes its place.
+func TestARejectionByAlipayPlusAlone(t *testing.T) {
+	for name, tt := range map[string]struct {
+		change  func(w *world, r *alipayplus.Release) *alipayplus.Release
+		effects map[string]int
+	}{
+		"unchanged": {func(_ *world, r *alipayplus.Release) *alipayplus.Release { return r }, map[string]int{"versions.apply": 1}},
+		"changed": {func(w *world, r *alipayplus.Release) *alipayplus.Release {
+			application := *r.Configuration.AlipayCN
+			application.Memo = "The first picture shows the new shop."
+			return w.configure(r, &application)
+		}, map[string]int{"versions.apply": 2, "versions.cancelAudit": 1}},
+	} {
+		for when, decided := range map[string]bool{"while AlipayCN reviews": false, "after AlipayCN's approval": true} {
+			t.Run(name+", "+when, func(t *testing.T) {
+				given(t, func(w *world) {
+					w.start(key(1)) // where people review for Alipay+
+					w.owner = w.as("olga")
+					r := w.applied()
+					w.rejectForAlipayPlus()
+					r = w.later(r)
+					require.Equal(w, alipayplus.ReleaseNewVersionCreated, r.Status)
+					require.Equal(w, alipaycn.StatusAuditing, w.g.Status(mini, "1.0.0"), "nothing was asked of AlipayCN")
+					want := maps.Clone(tt.effects)
+					if decided {
+						require.NoError(w, w.g.Approve(mini, "1.0.0"))
+						if want["versions.cancelAudit"] > 0 {
+							delete(want, "versions.cancelAudit")
+							want["versions.returnToDevelopment"] = 1
+						}
+					}
+					r, err := w.apply(tt.change(w, r))
+					require.NoError(w, err)
+					require.Equal(w, want, w.g.Effects(mini))
+					if w.g.Status(mini, "1.0.0") == alipaycn.StatusAuditing {
+						require.NoError(w, w.g.Approve(mini, "1.0.0"))
+					}
+					for _, review := range w.waiting() {
+						require.NoError(w, review.Approve(w.Context(), alipayplus.PartyAlipayPlus))
+					}
+					require.Equal(w, alipayplus.ReleasePreparation, w.later(r).Status)
+				})
+			})
+		}
+	}
 }
 
 // TestWhatSomebodyDoesInTheConsole is found, recorded, and not undone.
