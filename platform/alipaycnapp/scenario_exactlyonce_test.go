@@ -95,7 +95,7 @@ func (w *world) process(l *life, before func(path string)) *world {
 	w.Helper()
 	ends := l.endsAt
 	l.endsAt = 0
-	next := *w
+	next := &world{T: w.T, g: w.g, store: w.store, workspace: w.workspace, program: w.program}
 	client, err := alipaycn.New(
 		alipaycn.WithAppID(isv), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
 		alipaycn.WithHTTPClient(&http.Client{Transport: mortalTransport{w.g.HTTPClient().Transport, l, before}}),
@@ -112,7 +112,7 @@ func (w *world) process(l *life, before func(path string)) *world {
 	require.NoError(w, err)
 	l.endsAt = ends
 	l.accesses.Store(0)
-	return &next
+	return next
 }
 
 func approvedAtOnce(alipayplus.Party, *alipayplus.Request) platform.Decision {
