@@ -34,7 +34,7 @@ func sections() map[string]string {
 // flagSections are the sections whose keys are the flags of the command, or of the group of
 // commands, of that name.
 func flagSections() map[string]string {
-	return map[string]string{"rollout": "ALIPAYPLUS_ROLLOUT_", "ship": "ALIPAYPLUS_SHIP_"}
+	return map[string]string{"rollout": "ALIPAYPLUS_ROLLOUT_", "serve": "ALIPAYPLUS_SERVE_", "ship": "ALIPAYPLUS_SHIP_"}
 }
 
 // keys are the keys of each section: what the library reads, and the flags of commands.

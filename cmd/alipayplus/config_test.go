@@ -35,7 +35,7 @@ func TestWhatIsWrongWithAConfigurationIsNamed(t *testing.T) {
 		"platform:\n  private-key: MIIEvQ": "line 2: a configuration holds no secrets: give private-key-file, the name of a file with it",
 		"rollout: {spec: [a]}":             "line 1: spec must be one value",
 		"rollout: {spec: a, spec: b}":      "line 1: spec is given twice",
-		"- spec":                           "line 1: it must have the sections alipaycn, platform, rollout, ship",
+		"- spec":                           "line 1: it must have the sections alipaycn, platform, rollout, serve, ship",
 		"rollout: spec":                    "line 1: rollout must have keys and values",
 	} {
 		_, err := parseConfig([]byte(content), known())

@@ -17,8 +17,8 @@ import (
 )
 
 // platformClient makes the client that the ALIPAYPLUS_* variables and the configuration
-// file name. It does not call the platform.
-func (a *app) platformClient(cmd *cobra.Command) (*alipayplus.Client, error) {
+// file name, with options besides. It does not call the platform.
+func (a *app) platformClient(cmd *cobra.Command, besides ...alipayplus.Option) (*alipayplus.Client, error) {
 	if err := a.settings(cmd); err != nil {
 		return nil, err
 	}
@@ -29,7 +29,7 @@ func (a *app) platformClient(cmd *cobra.Command) (*alipayplus.Client, error) {
 	if missing != "" {
 		return nil, misused("the platform and who calls it are not known: set %s", missing)
 	}
-	client, err := alipayplus.NewFromEnv(a.platformOptions(cmd)...)
+	client, err := alipayplus.NewFromEnv(append(a.platformOptions(cmd), besides...)...)
 	if err != nil {
 		return nil, wrongUse{err}
 	}
@@ -48,8 +48,8 @@ func (a *app) platformOptions(cmd *cobra.Command) []alipayplus.Option {
 }
 
 // alipaycnClient makes the client that the ALIPAYCN_* variables and the configuration file
-// name. It does not call AlipayCN.
-func (a *app) alipaycnClient(cmd *cobra.Command) (*alipaycn.Client, error) {
+// name, with options besides. It does not call AlipayCN.
+func (a *app) alipaycnClient(cmd *cobra.Command, besides ...alipaycn.Option) (*alipaycn.Client, error) {
 	if err := a.settings(cmd); err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (a *app) alipaycnClient(cmd *cobra.Command) (*alipaycn.Client, error) {
 			log(attempt{at.Operation, at.Number, at.Duration, at.HTTPStatus, string(at.Code), at.TraceID, at.RetryIn, at.Err})
 		}))
 	}
-	client, err := alipaycn.NewFromEnv(options...)
+	client, err := alipaycn.NewFromEnv(append(options, besides...)...)
 	if err != nil {
 		return nil, wrongUse{err}
 	}

@@ -12,6 +12,7 @@ import (
 	"image"
 	"image/draw"
 	"image/png"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -38,6 +39,8 @@ import (
 //	                    in development, and sets the ALIPAYCN_* variables to those of its app;
 //	                    "alipaycn third-party": those of a third-party app, for which a
 //	                    merchant's code is in code.txt
+//	serve FLAGS         runs "alipayplus serve" on a free port until the script ends, and sets the
+//	                    ALIPAYPLUS_* variables to those of the developer on it
 //	status N COMMAND    runs a command that must end with that exit status
 //	as PARTY            sets the ALIPAYPLUS_* variables to those of a reviewer; "as owner": back
 //	grant PROGRAM       gives the authorization of a mini program, without a visit of its page
@@ -47,7 +50,7 @@ import (
 //	capture NAME PATH   sets a variable to what the last output, JSON, has at a path
 func scriptCommands() map[string]func(ts *testscript.TestScript, neg bool, args []string) {
 	return map[string]func(ts *testscript.TestScript, neg bool, args []string){
-		"platform": scriptPlatform, "alipaycn": scriptAlipayCN, "status": scriptStatus,
+		"platform": scriptPlatform, "alipaycn": scriptAlipayCN, "serve": scriptServed, "status": scriptStatus,
 		"as": scriptAs, "grant": scriptGrant, "sample": scriptSample, "capture": scriptCapture, "json": scriptJSON,
 	}
 }
@@ -193,6 +196,34 @@ func scriptAlipayCN(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Setenv("ALIPAYCN_APP_ID", caller.ID)
 	ts.Setenv("ALIPAYCN_PRIVATE_KEY_FILE", scriptFile(ts, "app-private-key.pem", testkey.ClientPEM()))
 	ts.Setenv("ALIPAYCN_PUBLIC_KEY_FILE", scriptFile(ts, "alipay-public-key.pem", g.AlipayPublicKey()))
+}
+
+// scriptServed runs the program itself, as a person does in another terminal.
+func scriptServed(ts *testscript.TestScript, _ bool, args []string) {
+	ctx, stop := context.WithCancel(context.Background())
+	cmd := exec.CommandContext(ctx, "alipayplus", append([]string{"serve", "--listen", "127.0.0.1:0", "-o", "json"}, args...)...)
+	cmd.Path, cmd.Dir, cmd.Env = filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], "alipayplus"), ts.Getenv("WORK"), os.Environ()
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	var log bytes.Buffer
+	cmd.Stderr = &log
+	out, err := cmd.StdoutPipe()
+	ts.Check(err)
+	ts.Check(cmd.Start())
+	ts.Defer(func() {
+		stop()
+		_, _ = io.Copy(io.Discard, out)
+		_ = cmd.Wait()
+		ts.Logf("%s", log.String())
+	})
+	var ready served
+	if err := json.NewDecoder(out).Decode(&ready); err != nil {
+		stop()
+		ts.Fatalf("serve: %v", err)
+	}
+	for name, value := range ready.Variables {
+		ts.Setenv(name, value)
+	}
+	ts.Setenv("SERVED_CREDENTIALS", ready.Credentials)
 }
 
 // scriptServe serves on loopback until the script ends.

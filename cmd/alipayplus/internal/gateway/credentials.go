@@ -59,6 +59,9 @@ func (c Credentials) Options() []alipayplus.Option {
 	}
 }
 
+// Who are those who have credentials, in order.
+func (g *Gateway) Who() []string { return slices.Sorted(maps.Keys(g.credentials)) }
+
 // Credentials are those of one who has some, such as [Developer]; zero for others.
 func (g *Gateway) Credentials(who string) Credentials { return g.credentials[who] }
 

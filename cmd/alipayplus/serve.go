@@ -1,0 +1,188 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/cmd/alipayplus/internal/gateway"
+	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/alipayplus-go/alipayplus/rollout/report"
+)
+
+const serveHelp = `Serve a platform that can be released on at once: with two companies, their
+members, a mini program of the first company, and both reviewers. Each gets
+credentials in a folder.
+
+Without --data it is in memory, and gone at the end. With --data the next start
+continues with the same records, keys and credentials.
+
+Releases go to a simulated AlipayCN. With --alipaycn they go to AlipayCN itself,
+which the ALIPAYCN_* variables say how to call: in production, unless
+ALIPAYCN_ENDPOINT names another gateway.`
+
+// server are the flags of the command serve.
+type server struct {
+	listen, publicURL, credentials, data, key string
+	autoReview                                rollout.Duration
+	alipayCN                                  bool
+}
+
+// served is what serve prints when it can be called.
+type served struct {
+	// Schema is the version of this form: 1.
+	Schema int `json:"schema"`
+	// Address is where the platform is.
+	Address string `json:"address"`
+	// Credentials is the folder with the credentials, and Who are those who have some, each in
+	// the folder of that name.
+	Credentials string   `json:"credentials"`
+	Who         []string `json:"who"`
+	// Data is the folder with the records; empty: they are in memory.
+	Data string `json:"data,omitempty"`
+	// AlipayCN says what releases to AlipayCN go to: simulated, or an address.
+	AlipayCN string `json:"alipaycn"`
+	// Variables are those by which the developer of the first company calls the platform.
+	Variables map[string]string `json:"variables"`
+}
+
+func (a *app) serve() *cobra.Command {
+	s := &server{autoReview: rollout.Duration(2 * time.Second)}
+	cmd := &cobra.Command{
+		Use: "serve", Short: "Serve a platform to release on, for trials and as a gateway", Long: serveHelp, Args: noArguments,
+		Example: "  alipayplus serve --data data\n  alipayplus serve --alipaycn --data data --encryption-key-file alipaycn.key",
+		RunE:    func(cmd *cobra.Command, _ []string) error { return s.run(a, cmd) },
+	}
+	set := cmd.Flags()
+	set.SortFlags = false
+	set.StringVar(&s.listen, "listen", "127.0.0.1:8480", "the `address` to serve on; port 0: any free one")
+	set.StringVar(&s.data, "data", "", "the `folder` in which the records are kept (default: in memory)")
+	set.StringVar(&s.credentials, "credentials", "credentials", "the `folder` that the credentials are written into")
+	set.TextVar(&s.autoReview, "auto-review", s.autoReview, "every party approves after this `time`; 0s: the reviewers decide, by \"alipayplus review\"")
+	set.StringVar(&s.publicURL, "public-url", "", "the `address` under which people reach the authorization pages (default: the one that they call)")
+	set.BoolVar(&s.alipayCN, "alipaycn", false, "release to AlipayCN itself, by the ALIPAYCN_* variables")
+	set.StringVar(&s.key, "encryption-key-file", "", "the `file` with the 32 bytes that AlipayCN's tokens are encrypted under, with --alipaycn and --data")
+	a.result(cmd, served{})
+	return cmd
+}
+
+func (s *server) run(a *app, cmd *cobra.Command) error {
+	switch {
+	case s.credentials == "":
+		return misused("--credentials must name a folder")
+	case s.autoReview < 0:
+		return misused("--auto-review must not be below 0s")
+	case s.key != "" && !s.alipayCN:
+		return misused("--encryption-key-file is for AlipayCN's tokens: give --alipaycn too")
+	}
+	// First the address: what runs there already keeps its credentials.
+	listener, err := new(net.ListenConfig).Listen(cmd.Context(), "tcp", s.listen)
+	if err != nil {
+		return misused("--listen: %w", err)
+	}
+	defer func() { _ = listener.Close() }()
+	opts, to, err := s.options(a, cmd, "http://"+listener.Addr().String())
+	if err != nil {
+		return err
+	}
+	g, err := gateway.Open(cmd.Context(), opts)
+	if err != nil {
+		return failure{err}
+	}
+	return errors.Join(s.serve(a, cmd, g, listener, to), g.Close())
+}
+
+// options are those of the platform, and what it calls AlipayCN by.
+func (s *server) options(a *app, cmd *cobra.Command, address string) (opts gateway.Options, to string, err error) {
+	opts = gateway.Options{
+		Data: s.data, PublicURL: s.publicURL, AutoReview: s.autoReview.Std(), Logger: slog.New(slog.NewTextHandler(a.stderr, nil)),
+	}
+	if !s.alipayCN {
+		return opts, "simulated", nil
+	}
+	if opts.AlipayCN, err = a.alipaycnClient(cmd); err != nil {
+		return opts, "", err
+	}
+	if opts.PublicURL == "" {
+		opts.PublicURL = address
+	}
+	opts.EncryptionKey, err = s.encryptionKey()
+	return opts, cmp.Or(os.Getenv("ALIPAYCN_ENDPOINT"), alipaycn.Production), err
+}
+
+// encryptionKey reads the key of AlipayCN's tokens; nil where they are not kept.
+func (s *server) encryptionKey() ([]byte, error) {
+	const way = "make one with: openssl rand -out FILE 32"
+	if s.key == "" {
+		if s.data == "" {
+			return nil, nil
+		}
+		return nil, misused("give --encryption-key-file: AlipayCN's tokens are never kept in clear; %s", way)
+	}
+	key, err := os.ReadFile(s.key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, misused("--encryption-key-file: %w; %s", err, way)
+	}
+	if err != nil {
+		return nil, misused("--encryption-key-file: %w", err)
+	}
+	if len(key) != 32 {
+		return nil, misused("--encryption-key-file: %s has %d bytes, not 32; %s", s.key, len(key), way)
+	}
+	return key, nil
+}
+
+// serve says where the platform is, and serves it until the context ends.
+func (s *server) serve(a *app, cmd *cobra.Command, g *gateway.Gateway, listener net.Listener, to string) error {
+	release, err := g.WriteCredentials(s.credentials)
+	if err != nil {
+		return failure{fmt.Errorf("%w: give another folder by --credentials", err)}
+	}
+	defer release()
+	folder, err := filepath.Abs(s.credentials)
+	if err != nil {
+		return failure{err}
+	}
+	address := "http://" + listener.Addr().String()
+	ready := served{
+		Schema: report.Schema, Address: address, Credentials: folder, Who: g.Who(), Data: s.data, AlipayCN: to,
+		Variables: g.Variables(address, folder, gateway.Developer),
+	}
+	if err := a.print(cmd, ready); err != nil {
+		return err
+	}
+	a.say("platform on %s, credentials in %s; stop it with Ctrl-C", address, folder)
+	a.say("to call it as %s: export %s", gateway.Developer, exported(ready.Variables))
+	context.AfterFunc(cmd.Context(), func() { a.say("stopping; calls in flight may finish") })
+	if err := g.Serve(cmd.Context(), listener); err != nil {
+		return failure{err}
+	}
+	return nil
+}
+
+// exported are variables as a shell sets them.
+func exported(variables map[string]string) string {
+	var words []string
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		words = append(words, name+"="+quoted(variables[name]))
+	}
+	return strings.Join(words, " ")
+}
+
+// say writes a line about progress to standard error.
+func (a *app) say(format string, args ...any) {
+	_, _ = fmt.Fprintln(a.stderr, report.OneLine(fmt.Sprintf(format, args...)))
+}
