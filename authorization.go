@@ -62,7 +62,7 @@ type Authorization struct {
 	// Status says whether it is granted.
 	Status AuthorizationStatus `json:"status"`
 	// URL is the page that a person must visit, logged in to the target app,
-	// while the status is PENDING; empty otherwise. A platform that was not told its
+	// while the status is PENDING; empty otherwise. A platform that does not know its
 	// public address serves the page at the client's base URL.
 	URL string `json:"url,omitempty"`
 	// State is the one-time value that ties the visit to this authorization;

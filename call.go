@@ -255,11 +255,11 @@ func anotherAnswer(op contract.Operation) error {
 	return err
 }
 
-// all of a list, whatever is in it, was asked for.
+// anything matches every item of a list that was asked for without a filter.
 func anything[T any](*T) bool { return true }
 
 // only says whether a filter lets a value through; one that is empty lets all, and
-// a value that the platform does not tell is not held against it.
+// a value that the platform leaves out does not count as another one.
 func only[S ~string](filter, value S) bool { return filter == "" || value == "" || filter == value }
 
 // verify checks the signature over the raw bytes and returns when the answer

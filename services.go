@@ -164,7 +164,7 @@ func (s ServicePolicy) rules(d ServiceDescription) func(*problems) {
 }
 
 // checkSize adds a description that is too large as a whole. What broke another rule
-// has been told already.
+// has been reported already.
 func (s ServicePolicy) checkSize(p *problems, d ServiceDescription) {
 	if s.MaxBytes <= 0 || len(*p) > 0 {
 		return

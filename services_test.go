@@ -10,10 +10,10 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 )
 
-// shortTea is a service that the narrowest policy of these tests allows.
 // fileID is what a file could be called.
 const fileID = "0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f0f"
 
+// shortTea is a service that the narrowest policy of these tests allows.
 func shortTea() alipayplus.ServiceDescription {
 	return alipayplus.ServiceDescription{
 		Name: "Tea", Industry: "FOOD", Type: alipayplus.ServiceMiniProgramDevelopment,

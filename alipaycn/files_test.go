@@ -24,7 +24,7 @@ func textFile(name, content string) *File {
 	return &File{Name: name, Content: strings.NewReader(content), Size: int64(len(content))}
 }
 
-// picture is a PNG or JPEG of the given measures, by the ending of its name.
+// aPicture is a PNG or JPEG of the given measures, by the ending of its name.
 func aPicture(t *testing.T, name string, width, height int) *File {
 	t.Helper()
 	pixels := image.NewPaletted(image.Rect(0, 0, width, height), color.Palette{color.White})

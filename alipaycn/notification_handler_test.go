@@ -193,7 +193,6 @@ type brokenReader struct{}
 
 func (brokenReader) Read([]byte) (int, error) { return 0, errors.New("connection reset") }
 
-// otherKey is a key that is not the test key.
 func TestContentTypeIsReadAsAlipayCNWritesIt(t *testing.T) {
 	body := signed(t, grant(wholeGrant), messageForm()).Encode()
 	for _, kind := range []string{

@@ -229,7 +229,7 @@ func withoutEnvelope(op cnwire.Operation, body []byte) []byte {
 }
 
 // readSuccess reads a verified success, which may be empty. A write is done, whatever
-// of its answer can be read; a read must have told something.
+// of its answer can be read; a read must have answered something.
 func readSuccess(op cnwire.Operation, out outgoing, a *transport.Answer, body []byte, got any) transport.Classification {
 	answer := Answer{}
 	if len(bytes.TrimSpace(body)) > 0 {

@@ -20,7 +20,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
-// upload sends a file by hand.
+// uploadFile sends a file by hand.
 func (h rawClient) uploadFile(contentType string, content []byte) rawAnswer {
 	h.Helper()
 	return h.send(http.MethodPost, contract.Prefix+contract.FileUpload.Path, contentType, content)
@@ -165,6 +165,18 @@ func TestFilesOfAWorkspaceHaveAQuota(t *testing.T) {
 		_, err := w.owner.Services.Submit(w.Context(), alipayplus.ServiceInput{ServiceID: draft.ID})
 		require.NoError(w, err, "the image is still there")
 	}, platform.WithStorageQuota(400))
+	sentence(t, "how long an unused file is kept can be set", func(w *world) {
+		h := w.rawClient("olga")
+		used := func() int64 { return must(w.owner.Workspace.Get(w.Context())).Storage.Used }
+		h.uploadFile("application/zip", zipPackage(w, "a"))
+		one := used()
+		time.Sleep(time.Hour - time.Second)
+		h.uploadFile("application/zip", zipPackage(w, "b"))
+		require.Equal(w, 2*one, used())
+		time.Sleep(2 * time.Second)
+		h.uploadFile("application/zip", zipPackage(w, "c"))
+		require.Equal(w, 2*one, used(), "the first is gone")
+	}, platform.WithUnusedFiles(time.Hour))
 	sentence(t, "a revision uses its images beside those that are online", func(w *world) {
 		s := w.online()
 		changed := s.ServiceDescription

@@ -478,8 +478,6 @@ func TestALaterFullReleaseArchivesTheFormer(t *testing.T) {
 	}
 }
 
-// TestWhatMayBeDoneWithAReleaseInEachStatus tries every step in every status.
-// The table is the design's, written anew.
 // TestAFullReleaseIsTakenBack: it is taken offline, or the version that it replaced comes
 // back. No document speaks of either.
 func TestAFullReleaseIsTakenBack(t *testing.T) {
@@ -559,6 +557,8 @@ func (w *world) lastEvent(release string) *alipayplus.ReleaseEvent {
 	return events[len(events)-1]
 }
 
+// TestWhatMayBeDoneWithAReleaseInEachStatus tries every step in every status.
+// The table is the design's, written anew.
 func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes long")

@@ -16,7 +16,7 @@ type EventKind string
 // The kinds of event, which are the actions of the audit log too as far as they
 // change something.
 const (
-	// EventStarted: a run began, or went on with the rollout.
+	// EventStarted: a run began or continued the rollout.
 	EventStarted EventKind = "STARTED"
 	// EventObserved: the target's status or a verdict changed.
 	EventObserved EventKind = "OBSERVED"

@@ -545,11 +545,11 @@ func (s Step) environment() []string {
 	return all
 }
 
-// Expand replaces each ${ROLLOUT_RATIO} and the like in a text by what it stands for, which
+// expand replaces each ${ROLLOUT_RATIO} and the like in a text by what it stands for, which
 // escape makes fit for where it stands: see the README of this package for their names. A
 // number, ${1}, is not replaced: PromQL's label_replace has such. Another name is an error, and
 // so is one whose value is not known, or that escape refuses.
-func (s Step) Expand(text string, escape func(value string) (string, error)) (string, error) {
+func (s Step) expand(text string, escape func(value string) (string, error)) (string, error) {
 	var b strings.Builder
 	for {
 		before, rest, found := strings.Cut(text, "${")
@@ -598,7 +598,7 @@ func isNumber(text string) bool { return text != "" && strings.Trim(text, "01234
 // checkVariables reports a variable that there is not.
 func checkVariables(path, text string, add report) {
 	all := Step{Rollout: "x", Target: "x", Version: "x"}
-	if _, err := all.Expand(text, func(value string) (string, error) { return value, nil }); err != nil {
+	if _, err := all.expand(text, func(value string) (string, error) { return value, nil }); err != nil {
 		add(path, "%s", validation.OneLine(err.Error()))
 	}
 }
@@ -610,7 +610,7 @@ var plainValue = regexp.MustCompile(`^[\pL\pN ._:/+-]*$`)
 // more than letters, digits, spaces and . _ : / + - is an error, for it could change what the
 // query asks.
 func (s Step) ExpandQuery(text string) (string, error) {
-	return s.Expand(text, func(value string) (string, error) {
+	return s.expand(text, func(value string) (string, error) {
 		if !plainValue.MatchString(value) {
 			return "", fmt.Errorf("is %q, which cannot stand in a query", value)
 		}
@@ -621,10 +621,10 @@ func (s Step) ExpandQuery(text string) (string, error) {
 // expandURL is [Step.Expand] for an address, in its path and in its query.
 func (s Step) expandURL(text string) (string, error) {
 	path, query, hasQuery := strings.Cut(text, "?")
-	path, err := s.Expand(path, func(value string) (string, error) { return url.PathEscape(value), nil })
+	path, err := s.expand(path, func(value string) (string, error) { return url.PathEscape(value), nil })
 	if err != nil || !hasQuery {
 		return path, err
 	}
-	query, err = s.Expand(query, func(value string) (string, error) { return url.QueryEscape(value), nil })
+	query, err = s.expand(query, func(value string) (string, error) { return url.QueryEscape(value), nil })
 	return path + "?" + query, err
 }

@@ -537,6 +537,13 @@ func (h *fleetFixture) at(d time.Duration, do func()) {
 	}()
 }
 
+// requireNoApproval says that nobody's approval of a ratio is valid.
+func requireNoApproval(t *testing.T, state *rollout.State, ratio alipayplus.Ratio) {
+	t.Helper()
+	valid, _ := state.Approval(ratio, time.Now())
+	require.Nil(t, valid)
+}
+
 // fixture is an embedded platform with a workspace and its owner.
 type fixture struct {
 	*testing.T

@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -42,6 +43,33 @@ func TestAReleaseIsGivenUpThoughItsReviewEndsMeanwhile(t *testing.T) {
 		require.Equal(t, "nobody has the version; it is canceled and cannot go to this target again", receipt.State.Stop.Aftermath)
 		require.Equal(t, alipayplus.ReleaseCanceled, given.read(release.ID).Status)
 	})
+}
+
+func TestAReleaseGoesBackToALowerVersionOnlyWhenThatIsMeant(t *testing.T) {
+	atOnce := plain()
+	atOnce.Steps = []rollout.StepSpec{{Ratio: alipayplus.FullRatio}}
+	for name, spec := range map[string]rollout.Spec{"step by step": plain(), "at once": atOnce} {
+		t.Run(name, func(t *testing.T) {
+			inVirtualTime(t, func(t *testing.T) {
+				w := newFixture(t, approving())
+				program := w.program()
+				lower, higher := w.release(program, "1.0.0"), w.release(program, "2.0.0")
+				run := func(r *alipayplus.Release, opts ...rollout.ReleaseOption) error {
+					runner, err := rollout.New(rollout.ForRelease(w.owner, r.ID, opts...), spec, rollout.NewMemoryStore(), rollout.WithHost("a"))
+					require.NoError(t, err)
+					return errOf(runner.Run(t.Context()))
+				}
+				require.NoError(t, run(higher))
+
+				refused, ok := errors.AsType[*alipayplus.DowngradeError](run(lower))
+				require.True(t, ok)
+				require.Equal(t, higher.Version, refused.Live)
+
+				require.NoError(t, run(lower, rollout.WithDowngrade()))
+				require.Equal(t, alipayplus.ReleaseFull, w.read(lower.ID).Status)
+			})
+		})
+	}
 }
 
 // releases gives new releases as targets, so many of each of so many mini programs, over

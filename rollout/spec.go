@@ -256,11 +256,8 @@ func (s *Spec) checkUnusedGates(add report) {
 	}
 }
 
-// CheckLadder says whether the ladder offers every ratio of the steps. The error
-// is an [alipayplus.ValidationError]. The zero ladder is not checked.
-func (s *Spec) CheckLadder(ladder alipayplus.Ladder) error { return s.checkLadderAbove(0, ladder) }
-
-// checkLadderAbove is CheckLadder of the steps that are still to come.
+// checkLadderAbove says whether the ladder offers every ratio of the steps that are still
+// to come. The error is an [alipayplus.ValidationError]. The zero ladder is not checked.
 func (s *Spec) checkLadderAbove(live alipayplus.Ratio, ladder alipayplus.Ladder) error {
 	if ladder.IsZero() {
 		return nil

@@ -129,16 +129,6 @@ func TestWhatIsNoSpecIsAnErrorThatNamesTheLine(t *testing.T) {
 	require.NoError(t, err, "the longest")
 }
 
-func TestTheLadderOfTheTargetIsHeldAgainstTheSteps(t *testing.T) {
-	t.Parallel()
-	spec := hourly()
-	require.NoError(t, spec.CheckLadder(alipayplus.DefaultLadder()))
-	require.NoError(t, spec.CheckLadder(alipayplus.Ladder{}))
-	narrow, err := alipayplus.NewLadder(5, 50, 100)
-	require.NoError(t, err)
-	require.EqualError(t, spec.CheckLadder(narrow), "rollout spec: 1 field not valid: steps[0].ratio is 10%, which the target does not offer; it offers 5%, 50%, 100%")
-}
-
 func TestASpecsHashChangesWithItsContent(t *testing.T) {
 	t.Parallel()
 	hashes := map[string]bool{new(hourly()).Hash(): true}

@@ -319,18 +319,6 @@ func (state *State) whyVoid(a Approval, now time.Time) string {
 	}
 }
 
-// Unapproved returns the ratios above the live one that the spec wants a person to approve
-// and for which there is no valid approval, in rising order.
-func (state *State) Unapproved(now time.Time) []alipayplus.Ratio {
-	var all []alipayplus.Ratio
-	for _, ratio := range state.Spec.approvals() {
-		if valid, _ := state.Approval(ratio, now); valid == nil && ratio > state.Ratio {
-			all = append(all, ratio)
-		}
-	}
-	return all
-}
-
 // voidApprovals makes the approvals void that were given so far. The caller stores the state.
 func (state *State) voidApprovals(why string) {
 	state.Voided = &Voided{Seq: state.Seq + 1, Why: why, At: time.Now()}

@@ -139,7 +139,7 @@ func FromVariable(err error, variable string) error {
 }
 
 // Secret takes an option whose content is in the file that variable_FILE names, or in the
-// variable itself. Both at once are refused: nobody could tell which was meant. name is that
+// variable itself. Both at once are refused, as either could be meant. name is that
 // of the option.
 func (e *Environment[C, O]) Secret(variable, name string, option func(content []byte) O) {
 	fromFile := func(path string) O {

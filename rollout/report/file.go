@@ -31,7 +31,7 @@ func OpenAppend(path string) (*os.File, error) {
 	return file, nil
 }
 
-// openAppend is OpenAppend without a look at the last line.
+// openAppend is OpenAppend that does not check the last line.
 func openAppend(path string) (*os.File, error) {
 	if err := os.MkdirAll(filepath.Dir(path), folderMode); err != nil {
 		return nil, err

@@ -71,7 +71,7 @@ type Input struct {
 	State *rollout.State
 	// Observation is where the target stood when it was last observed; nil: not known.
 	Observation *rollout.Observation
-	// Audit is the audit log of the rollout. It tells how long the review lasted.
+	// Audit is the audit log of the rollout. How long the review lasted comes from it.
 	Audit []rollout.AuditEntry
 	// Err is what the run came to; nil: all is well. A [rollout.PendingError] says what is
 	// waited for.
