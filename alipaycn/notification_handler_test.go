@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,10 +11,8 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"reflect"
 	"runtime"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -31,105 +28,6 @@ import (
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 )
-
-type notifyVectors struct {
-	Keys struct {
-		Public  string `json:"alipay_public_key_pem"`
-		Private string `json:"TEST_ONLY_alipay_private_key_pkcs8_pem"`
-	} `json:"keys"`
-	Cases       []notifyVector `json:"cases"`
-	Information []notifyVector `json:"informational_cases"`
-}
-
-type notifyVector struct {
-	Name     string            `json:"name"`
-	Fields   map[string]string `json:"fields"`
-	FormBody string            `json:"form_body"`
-	Expected struct {
-		Valid bool `json:"valid"`
-	} `json:"expected"`
-}
-
-func readNotifyVectors(t testing.TB) notifyVectors {
-	t.Helper()
-	text, err := os.ReadFile("../internal/cnwire/testdata/notify.json")
-	require.NoError(t, err)
-	var v notifyVectors
-	require.NoError(t, json.Unmarshal(text, &v))
-	require.NotEmpty(t, v.Cases)
-	return v
-}
-
-func TestNotificationVectors(t *testing.T) {
-	vectors := readNotifyVectors(t)
-	types := map[string]Notification{
-		"app_auth_without_sign_type":          &AuthorizationGranted{},
-		"audit_passed_with_sign_type":         &AuditPassed{},
-		"audit_rejected_chinese_percent_plus": &AuditRejected{},
-	}
-	for _, c := range vectors.Cases {
-		t.Run(c.Name, func(t *testing.T) {
-			r := newReceiver(t, func(o *NotificationOptions) { o.AlipayPublicKey = []byte(vectors.Keys.Public) })
-
-			status, text := answerTo(r, request(t.Context(), c.FormBody))
-
-			if !c.Expected.Valid {
-				requireFail(t, http.StatusForbidden, status, text)
-				require.Zero(t, r.calls())
-				return
-			}
-			requireSuccess(t, status, text)
-			require.Equal(t, 1, r.calls())
-			want := types[c.Name]
-			if want == nil {
-				want = &UnknownNotification{}
-			}
-			require.IsType(t, want, r.events[0])
-			got := r.events[0].Info().Fields()
-			for name, value := range c.Fields {
-				require.Equal(t, value, got[name], name)
-			}
-		})
-	}
-}
-
-func TestSHA1IsRefused(t *testing.T) {
-	vectors := readNotifyVectors(t)
-	require.NotEmpty(t, vectors.Information)
-	for _, c := range vectors.Information {
-		r := newReceiver(t, func(o *NotificationOptions) { o.AlipayPublicKey = []byte(vectors.Keys.Public) })
-		status, text := answerTo(r, request(t.Context(), c.FormBody))
-		requireFail(t, http.StatusForbidden, status, text)
-	}
-}
-
-func TestBothProtocolsInEveryForm(t *testing.T) {
-	for name, fields := range map[string]map[string]string{
-		"message":       with(message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), "msg_uid", ""),
-		"authorization": with(grant(wholeGrant), "encrypt_type", ""),
-	} {
-		for _, form := range []cnwire.NotificationForm{{}, {SignType: true}, {EmptyValues: true}, {SignType: true, EmptyValues: true}} {
-			r := newReceiver(t)
-			r.succeeds(t, signed(t, fields, form))
-			require.Len(t, r.events, 1)
-			_, unknown := r.events[0].(*UnknownNotification)
-			require.False(t, unknown, "%s %+v", name, form)
-		}
-	}
-}
-
-func TestEmptyParametersMeanNothing(t *testing.T) {
-	// Given a notification whose sender does not sign empty values
-	params := signed(t, message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), cnwire.NotificationForm{SignType: true})
-	// When somebody adds one that would change its kind
-	params.Set("notify_type", "")
-	params.Set("encrypt_type", "")
-	// Then it is what it was
-	r := newReceiver(t)
-	r.succeeds(t, params)
-	require.IsType(t, &AuditPassed{}, r.events[0])
-	require.NotContains(t, r.events[0].Info().Fields(), "notify_type")
-}
 
 func TestRequestsThatAreNoNotificationsAreRefused(t *testing.T) {
 	good := signed(t, grant(wholeGrant), messageForm())
@@ -230,163 +128,6 @@ func TestLongBodiesAreRefused(t *testing.T) {
 	requireFail(t, http.StatusRequestEntityTooLarge, status, text)
 }
 
-func TestEveryChangeIsNoticed(t *testing.T) {
-	r := newReceiver(t)
-	for _, fields := range []map[string]string{grant(wholeGrant), message(KindAuditRejected, `{"mini_app_version":"0.0.1","audit_reason":"A+B & 100%"}`)} {
-		for _, form := range []cnwire.NotificationForm{{}, messageForm()} {
-			good := signed(t, fields, form)
-			changed := map[string]url.Values{"added": replaced(good, "more", "x")}
-			for name := range good {
-				if name == "sign_type" && !form.SignType {
-					continue // not signed; see the next test
-				}
-				changed["changed "+name] = replaced(good, name, good.Get(name)+"x")
-				changed["emptied "+name] = replaced(good, name, "")
-				changed["removed "+name] = without(good, name)
-				changed["renamed "+name] = replaced(without(good, name), name+"x", good.Get(name))
-				changed["decoded twice "+name] = replaced(good, name, strings.ReplaceAll(good.Get(name), "+", " "))
-			}
-			for what, params := range changed {
-				if maps.EqualFunc(params, good, slices.Equal) {
-					continue // there was nothing to decode
-				}
-				status, text := r.post(t.Context(), params)
-				require.Equal(t, "fail", text, what)
-				require.Equal(t, refusedStatus(status), status, what)
-			}
-		}
-	}
-	require.Zero(t, r.calls())
-}
-
-func TestUnsignedSignTypeChangesNothing(t *testing.T) {
-	good := signed(t, grant(wholeGrant), cnwire.NotificationForm{})
-	for _, kind := range []string{"RSA", "rsa2", "none"} {
-		r := newReceiver(t)
-		r.fails(t, http.StatusForbidden, replaced(good, "sign_type", kind))
-	}
-	r := newReceiver(t)
-	r.succeeds(t, without(good, "sign_type"))
-	r.succeeds(t, good)
-	require.Equal(t, 1, r.calls(), "it is the same notification")
-}
-
-// order is a notification of the service market: no notify_id, no app_id, free texts.
-func order() map[string]string {
-	return map[string]string{
-		"notify_type": "servicemarket_order_notify", "method": "alipay.open.servicemarket.order.notify", "charset": "utf-8",
-		"commodity_order_id": "2026112100000001", "contactor": "Li & Co", "name": "a=b", "title": "tea&cake", "sign_type": "RSA2",
-	}
-}
-
-// drawnTogether are the readings of a signed text in which neighbours, two or more, are
-// one value.
-func drawnTogether(params url.Values, form cnwire.NotificationForm) map[string]url.Values {
-	var names []string
-	for _, name := range slices.Sorted(maps.Keys(params)) {
-		if name != "sign" && (name != "sign_type" || form.SignType) {
-			names = append(names, name)
-		}
-	}
-	readings := map[string]url.Values{}
-	for first := range names {
-		for last := first + 1; last < len(names); last++ {
-			reading := maps.Clone(params)
-			var value strings.Builder
-			value.WriteString(params.Get(names[first]))
-			for _, name := range names[first+1 : last+1] {
-				value.WriteString("&" + name + "=" + params.Get(name))
-				reading.Del(name)
-			}
-			reading.Set(names[first], value.String())
-			readings[names[first]+" to "+names[last]] = reading
-		}
-	}
-	return readings
-}
-
-// The signed text does not mark where a parameter ends. Whoever has a signed
-// notification may draw its parameters together without breaking the signature.
-func TestParametersDrawnTogetherAreNoNewMessage(t *testing.T) {
-	for name, fields := range map[string]map[string]string{
-		"authorization":     grant(wholeGrant),
-		"message":           message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`),
-		"with a serial":     with(grant(wholeGrant), "alipay_cert_sn", "866efef280dec9137a87d047ac446315"),
-		"order":             order(),
-		"order for the app": with(with(order(), "app_id", isvAppID), "notify_id", "7"),
-	} {
-		for _, form := range []cnwire.NotificationForm{{}, messageForm()} {
-			t.Run(fmt.Sprintf("%s %+v", name, form), func(t *testing.T) {
-				good := signed(t, fields, form)
-				r := newReceiver(t)
-				r.succeeds(t, good)
-				readings := drawnTogether(good, form)
-				require.NotEmpty(t, readings)
-				for what, reading := range readings {
-					_, _ = r.post(t.Context(), reading)
-					require.Equal(t, 1, r.calls(), what)
-				}
-				if fields["app_id"] == "" || fields["contactor"] != "" {
-					return
-				}
-				// Nor can one come first, and make the real one look old.
-				r = newReceiver(t)
-				for what, reading := range readings {
-					status, text := r.post(t.Context(), reading)
-					require.Equal(t, "fail", text, what)
-					require.Equal(t, refusedStatus(status), status, what)
-				}
-				require.Zero(t, r.calls())
-				r.succeeds(t, good)
-			})
-		}
-	}
-}
-
-func TestAnotherAppsMessageIsNeverOurs(t *testing.T) {
-	for name, fields := range map[string]map[string]string{
-		"authorization": grant(wholeGrant),
-		"with a serial": with(grant(wholeGrant), "alipay_cert_sn", "866efef280dec9137a87d047ac446315"),
-		"with an address, which sorts before app_id":     with(message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), "address", "x"),
-		"with a text that somebody chose":                with(message("some.kind", `{}`), "address", "x&app_id="+isvAppID),
-		"with a text that somebody chose, and took away": with(message("some.kind", `{}`), "address", "x&app_id="+isvAppID+"&biz_content={}"),
-	} {
-		for _, form := range []cnwire.NotificationForm{{}, messageForm()} {
-			params := signed(t, with(fields, "app_id", "2021009900000999"), form)
-			readings := drawnTogether(params, form)
-			readings["as it is"] = params
-			if text := params.Get("address"); strings.HasPrefix(text, "x&") { // and taken apart
-				apart := maps.Clone(params)
-				apart.Set("address", "x")
-				apart.Set("app_id", isvAppID+"&app_id=2021009900000999")
-				readings["taken apart"] = apart
-			}
-			r := newReceiver(t)
-			for what, reading := range readings {
-				status, text := r.post(t.Context(), reading)
-				require.Equal(t, "fail", text, "%s: %s", name, what)
-				require.Equal(t, refusedStatus(status), status, what)
-			}
-			require.Zero(t, r.calls())
-		}
-	}
-}
-
-func TestSeparatorsInsideValuesAreData(t *testing.T) {
-	r := newReceiver(t)
-	for i, fields := range []map[string]string{
-		message(KindAuditRejected, `{"mini_app_version":"0.0.1","audit_reason":"see https://x.example/?a=1&app_id=2&notify_id=3;b=%26"}`),
-		with(order(), "title", "a&b=c;d&&=%26+ ="),
-		with(order(), "title", "&"),
-	} {
-		r.succeeds(t, signed(t, fields, messageForm()))
-		require.Len(t, r.events, i+1)
-	}
-	rejected, ok := r.events[0].(*AuditRejected)
-	require.True(t, ok)
-	require.Equal(t, "see https://x.example/?a=1&app_id=2&notify_id=3;b=%26", rejected.Reason)
-}
-
 func TestAppsMayShareOneSeenStore(t *testing.T) {
 	seen := NewMemorySeenStore(0)
 	const other = "2021009900000999"
@@ -397,46 +138,6 @@ func TestAppsMayShareOneSeenStore(t *testing.T) {
 	theirs.succeeds(t, signed(t, with(fields, "app_id", other), messageForm()))
 	require.Equal(t, 1, ours.calls())
 	require.Equal(t, 1, theirs.calls())
-}
-
-func TestNotificationsInEveryCharset(t *testing.T) {
-	gbk := func(text string) string {
-		encoded, err := simplifiedchinese.GBK.NewEncoder().String(text)
-		require.NoError(t, err)
-		return encoded
-	}
-	const content = `{"mini_app_version":"0.0.1","audit_reason":"首页空白 50% A+B"}`
-	fields := func(charset, content string) map[string]string {
-		return with(message(KindAuditRejected, content), "charset", charset)
-	}
-	for name, c := range map[string]struct {
-		contentType string
-		fields      map[string]string
-	}{
-		"UTF-8":                             {"application/x-www-form-urlencoded; charset=UTF-8", fields("UTF-8", content)},
-		"UTF-8 by parameter, GBK by header": {"application/x-www-form-urlencoded; charset=GBK", fields("utf-8", content)},
-		"UTF-8 that nothing names":          {"application/x-www-form-urlencoded", fields("", content)},
-		"UTF-8, GBK by header alone":        {"application/x-www-form-urlencoded; charset=GBK", fields("", content)},
-		"GBK":                               {"application/x-www-form-urlencoded; charset=GBK", fields("GBK", gbk(content))},
-		"GBK as it was seen":                {"application/x-www-form-urlencoded; text/html; charset=gbk", fields("gbk", gbk(content))},
-		"GBK by parameter alone":            {"application/x-www-form-urlencoded", fields("GB2312", gbk(content))},
-		"GBK by parameter, UTF-8 by header": {"application/x-www-form-urlencoded; charset=utf-8", fields("GB18030", gbk(content))},
-		"GBK by header alone":               {`application/x-www-form-urlencoded; charset="GBK"`, fields("", gbk(content))},
-	} {
-		for _, form := range []cnwire.NotificationForm{{}, {SignType: true}, {EmptyValues: true}, messageForm()} {
-			t.Run(fmt.Sprintf("%s %+v", name, form), func(t *testing.T) {
-				r := newReceiver(t)
-				req := request(t.Context(), signed(t, c.fields, form).Encode())
-				req.Header.Set("Content-Type", c.contentType)
-				status, text := answerTo(r, req)
-				requireSuccess(t, status, text)
-				rejected, ok := r.events[0].(*AuditRejected)
-				require.True(t, ok, "%v", r.events[0])
-				require.Equal(t, "首页空白 50% A+B", rejected.Reason)
-				require.Equal(t, content, rejected.Fields()["biz_content"]) //nolint:testifylint // to the byte
-			})
-		}
-	}
 }
 
 func TestHandlerBehindAMiddlewareThatHasReadTheForm(t *testing.T) {
@@ -470,59 +171,6 @@ func TestHandlerBehindAMiddlewareThatHasReadTheForm(t *testing.T) {
 			})
 		}
 	}
-}
-
-func TestEncryptedContentIsDecrypted(t *testing.T) {
-	const key, other = "aa4BtZ4tspm2wnXLb1ThQA==", "c2hhcmVkLWFlcy1rZXktMQ=="
-	aes, err := cnwire.ParseAESKey([]byte(key))
-	require.NoError(t, err)
-	encrypted := func(charset, kind, content string) map[string]string {
-		return with(with(message(kind, string(aes.Encrypt([]byte(content)))), "encrypt_type", "AES"), "charset", charset)
-	}
-	gbk, err := simplifiedchinese.GBK.NewEncoder().String(`{"mini_app_version":"0.0.1","audit_reason":"首页"}`)
-	require.NoError(t, err)
-	withKey := func(key string) func(*NotificationOptions) {
-		return func(o *NotificationOptions) { o.AESKey = []byte(key) }
-	}
-
-	r := newReceiver(t, withKey(key))
-	for _, fields := range []map[string]string{
-		encrypted("UTF-8", KindAuditRejected, `{"mini_app_version":"0.0.1","audit_reason":"首页"}`),
-		with(encrypted("GBK", KindAuditRejected, gbk), "notify_id", "2"),
-	} {
-		r.succeeds(t, signed(t, fields, messageForm()))
-		rejected, ok := r.events[len(r.events)-1].(*AuditRejected)
-		require.True(t, ok)
-		require.Equal(t, "首页", rejected.Reason)
-	}
-	require.Len(t, r.events, 2)
-	r.succeeds(t, signed(t, with(encrypted("UTF-8", "some.kind", `{"a":1}`), "notify_id", "3"), messageForm()))
-	require.JSONEq(t, `{"a":1}`, r.events[2].Info().Fields()["biz_content"])
-
-	for name, c := range map[string]struct {
-		change func(*NotificationOptions)
-		fields map[string]string
-		says   string
-	}{
-		"no key":      {func(*NotificationOptions) {}, encrypted("UTF-8", KindAuditPassed, `{}`), "give the AES key that the console shows for the app (NotificationOptions.AESKey)"},
-		"another key": {withKey(other), encrypted("UTF-8", KindAuditPassed, `{}`), "check that NotificationOptions.AESKey"},
-		"another way": {withKey(key), with(encrypted("UTF-8", KindAuditPassed, `{}`), "encrypt_type", "SM4"), "another way than AES"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := newReceiver(t, c.change)
-			r.succeeds(t, signed(t, c.fields, messageForm()))
-			unknown, ok := r.events[0].(*UnknownNotification)
-			require.True(t, ok)
-			require.Contains(t, unknown.Problem, c.says)
-			require.Contains(t, r.log.String(), c.says)
-			require.Equal(t, KindAuditPassed, unknown.Kind)
-		})
-	}
-	t.Run("changed on its way", func(t *testing.T) {
-		r := newReceiver(t, withKey(key))
-		good := signed(t, encrypted("UTF-8", KindAuditPassed, `{"mini_app_version":"0.0.1"}`), messageForm())
-		r.fails(t, http.StatusForbidden, replaced(good, "biz_content", string(aes.Encrypt([]byte(`{"mini_app_version":"0.0.2"}`)))))
-	})
 }
 
 // gatewayCheck is the console's check of the address, in GBK.
@@ -595,23 +243,6 @@ func TestTheConsolesCheckIsAnswered(t *testing.T) {
 		requireFail(t, http.StatusInternalServerError, status, answer)
 		require.Contains(t, r.log.String(), "could not be answered")
 	})
-}
-
-// refusedStatus allows both refusals: a wrong charset is refused before the
-// signature is checked.
-func refusedStatus(status int) int {
-	if status == http.StatusBadRequest {
-		return status
-	}
-	return http.StatusForbidden
-}
-
-func TestNotificationsWithoutAppIDAreNeverTyped(t *testing.T) {
-	fields := grant(wholeGrant)
-	delete(fields, "app_id")
-	r := newReceiver(t)
-	r.succeeds(t, signed(t, fields, messageForm()))
-	require.IsType(t, &UnknownNotification{}, r.events[0])
 }
 
 func TestReplaysAreAnsweredAndNotHandled(t *testing.T) {
@@ -846,42 +477,6 @@ func TestTheLogHasNoSecrets(t *testing.T) {
 	}
 	require.Contains(t, r.log.String(), "came again")
 	require.NotContains(t, r.log.String(), "secret")
-}
-
-func TestNotificationsOfCertificateMode(t *testing.T) {
-	oldText, oldSN := certificatePEM(t, testkey.FastKey(), 1)
-	nextText, nextSN := certificatePEM(t, testkey.FastOther(), 2)
-	certificates := func(o *NotificationOptions) {
-		o.AlipayPublicKey, o.AlipayCertificates = nil, [][]byte{oldText, nextText}
-	}
-	withKey := func(o *NotificationOptions) { o.AlipayCertificates = [][]byte{nextText} }
-	for name, c := range map[string]struct {
-		options func(*NotificationOptions)
-		key     *testkey.Signer
-		sn      string
-		status  int
-		logs    string
-	}{
-		"the present one":                 {certificates, testkey.FastKey(), oldSN, 200, ""},
-		"the next one":                    {certificates, testkey.FastOther(), nextSN, 200, ""},
-		"the key of another":              {certificates, testkey.FastKey(), nextSN, 403, ""},
-		"no serial, the first":            {certificates, testkey.FastKey(), "", 200, ""},
-		"no serial, the second":           {certificates, testkey.FastOther(), "", 200, ""},
-		"a serial that nobody gave":       {certificates, testkey.FastKey(), "866efef280dec9137a87d047ac446315", 403, "add Alipay's new certificate"},
-		"a serial, but a key":             {withKey, testkey.FastKey(), oldSN, 200, ""},
-		"a serial whose key is not meant": {withKey, testkey.FastKey(), nextSN, 403, ""},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := newReceiver(t, c.options)
-			fields := grant(wholeGrant)
-			if c.sn != "" {
-				fields["alipay_cert_sn"] = c.sn
-			}
-			status, _ := r.post(t.Context(), signedWith(t, c.key, fields, messageForm()))
-			require.Equal(t, c.status, status)
-			require.Contains(t, r.log.String(), c.logs)
-		})
-	}
 }
 
 func TestNotificationOptionsAreChecked(t *testing.T) {
