@@ -190,6 +190,9 @@ type foundKey struct {
 // decodeKeyText returns at least one foundKey, or an error that goes on after
 // the words "private key" or "public key".
 func decodeKeyText(data []byte) ([]foundKey, error) {
+	if key := decodeWritten(data); key != nil {
+		return []foundKey{{value: key}}, nil
+	}
 	text := bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\ufeff")))
 	switch {
 	case len(text) == 0:
@@ -211,6 +214,17 @@ func decodeKeyText(data []byte) ([]foundKey, error) {
 		found[i] = foundKey{block.Type, decodeBlock(block)}
 	}
 	return found, nil
+}
+
+// decodeWritten reads what [PublicKeyPEM] wrote, which a platform does at every call; nil
+// for any other text.
+func decodeWritten(data []byte) any {
+	block, _ := pem.Decode(data)
+	if block == nil || !bytes.Equal(pem.EncodeToMemory(block), data) {
+		return nil
+	}
+	key, _ := x509.ParsePKIXPublicKey(block.Bytes)
+	return key
 }
 
 func decodeBlock(block *pem.Block) any {

@@ -74,18 +74,23 @@ func (l pemLine) describe() string {
 	return fmt.Sprintf(" (%.32s)", l.label)
 }
 
+// Keys are read at every call of a platform, so these are compiled once.
+var (
+	pemLineWhole = regexp.MustCompile(`^-----(BEGIN|END) ([^-]*[^- ])-----$`)
+	pemLineAlike = regexp.MustCompile(`-{5}(?:BEGIN|END)\b[^-\r\n]{0,64}-{0,5}` +
+		`|(?i:-*[ \t]*\b(?:BEGIN|END)[ \t]*` + pemLabels + `[ \t]*-{1,5})` +
+		`|(?i:-{1,5}[ \t]*(?:BEGIN|END)[ \t]*` + pemLabels + `)`)
+)
+
+const pemLabels = `[A-Z0-9 ]*(?:CERTIFICATE|KEY|CRL|REQUEST|PKCS7|PARAMETERS)\b`
+
 // pemLines finds the BEGIN and END lines of a text, and what once was one: with
 // fewer hyphens, in small letters.
 func pemLines(text []byte) []pemLine {
-	const labels = `[A-Z0-9 ]*(?:CERTIFICATE|KEY|CRL|REQUEST|PKCS7|PARAMETERS)\b`
-	whole := regexp.MustCompile(`^-----(BEGIN|END) ([^-]*[^- ])-----$`)
-	alike := regexp.MustCompile(`-{5}(?:BEGIN|END)\b[^-\r\n]{0,64}-{0,5}` +
-		`|(?i:-*[ \t]*\b(?:BEGIN|END)[ \t]*` + labels + `[ \t]*-{1,5})` +
-		`|(?i:-{1,5}[ \t]*(?:BEGIN|END)[ \t]*` + labels + `)`)
 	var lines []pemLine
-	for _, at := range alike.FindAllIndex(text, -1) {
+	for _, at := range pemLineAlike.FindAllIndex(text, -1) {
 		line := pemLine{from: at[0], to: at[1]}
-		if parts := whole.FindSubmatch(text[at[0]:at[1]]); parts != nil {
+		if parts := pemLineWhole.FindSubmatch(text[at[0]:at[1]]); parts != nil {
 			line.label, line.end = string(parts[2]), string(parts[1]) == "END"
 		} else {
 			line.damaged = true
