@@ -588,10 +588,10 @@ func TestAnAnswerWithoutDataMeansWhatTheSpecSays(t *testing.T) {
 	for policy, why := range map[rollout.NoDataPolicy]string{
 		"":                 "gate errors did not answer 4 times in a row, which counts as failed: the answer is empty: no data",
 		rollout.NoDataFail: "gate errors failed: the answer is empty: no data",
-		rollout.NoDataWait: "the rollout took longer than 10d",
+		rollout.NoDataWait: "the rollout took longer than 1d",
 	} {
 		runOnStage(t, string(policy), hourly(), func(t *testing.T, s *stage) {
-			s.spec.Deadline = rollout.Duration(10 * day)
+			s.spec.Deadline = rollout.Duration(day)
 			s.spec.Gates["errors"] = rollout.GateSpec{NoData: policy}
 			s.gate = answers("0")
 			state, err := s.runner().Run(t.Context())

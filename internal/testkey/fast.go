@@ -5,6 +5,7 @@ import (
 	"crypto"
 	"crypto/rsa"
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"io"
 	"math/big"
@@ -45,7 +46,7 @@ var fastSigners = sync.OnceValue(func() [3]*Signer {
 
 // newSigner makes a key of the 64 highest primes below *next, and lowers that.
 func newSigner(next *uint64) *Signer {
-	const e, primes = 65537, 64
+	const e, primes = 3, 64
 	s := &Signer{PublicKey: rsa.PublicKey{N: big.NewInt(1), E: e}}
 	for p := *next; len(s.factors) < primes; p -= 2 {
 		prime := new(big.Int).SetUint64(p)
@@ -75,14 +76,21 @@ func (s *Signer) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byt
 	if opts.HashFunc() != crypto.SHA256 || len(digest) != sha256.Size {
 		return nil, errors.New("testkey: a fast key signs SHA-256 only")
 	}
-	message := new(big.Int).SetBytes(padded(digest, s.Size()))
-	sum, word := new(big.Int), new(big.Int)
+	message := padded(digest, s.Size())
+	sum, word, product := new(big.Int), new(big.Int), new(big.Int)
 	for _, f := range s.factors {
-		m := word.Mod(message, word.SetUint64(f.prime)).Uint64()
-		word.SetUint64(power(m, f.exponent, f.prime))
-		sum.Add(sum, word.Mul(word, f.unit))
+		word.SetUint64(power(remainder(message, f.prime), f.exponent, f.prime))
+		sum.Add(sum, product.Mul(word, f.unit))
 	}
 	return sum.Mod(sum, s.N).FillBytes(make([]byte, s.Size())), nil
+}
+
+// remainder is a message of whole words of 32 bits modulo a prime below 2^32.
+func remainder(message []byte, prime uint64) (r uint64) {
+	for ; len(message) > 0; message = message[4:] {
+		r = (r<<32 | uint64(binary.BigEndian.Uint32(message))) % prime
+	}
+	return r
 }
 
 // power is base to the exponent modulo a prime below 2^32.
