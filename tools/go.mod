@@ -5,6 +5,8 @@ go 1.26.0
 require (
 	github.com/alipayplus-go/alipayplus v0.0.0
 	github.com/alipayplus-go/alipayplus/cmd/alipayplus v0.0.0
+	github.com/chromedp/cdproto v0.160.1
+	github.com/chromedp/chromedp v0.23.1
 	github.com/google/jsonschema-go v0.4.3
 	github.com/stretchr/testify v1.12.1
 	go.yaml.in/yaml/v3 v3.0.5
@@ -15,6 +17,7 @@ require (
 	github.com/alipayplus-go/alipayplus/rollout/prometheus v0.0.0 // indirect
 	github.com/boombuler/barcode v1.1.0 // indirect
 	github.com/gabriel-vasile/mimetype v1.4.16 // indirect
+	github.com/go-json-experiment/json v0.0.0-20260213210345-44df1a37e875 // indirect
 	github.com/go-playground/locales v0.14.2 // indirect
 	github.com/go-playground/universal-translator v0.18.2 // indirect
 	github.com/go-playground/validator/v10 v10.30.6 // indirect

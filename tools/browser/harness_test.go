@@ -1,0 +1,273 @@
+package browser_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/png"
+	"net"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/alipaycnapp"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+// The apps at AlipayCN, and the merchant whose mini programs two of them are.
+const (
+	isv      = "2021000000000001"
+	mini     = "2021000000000002"
+	other    = "2021000000000003"
+	merchant = "2088000000000001"
+)
+
+// patience is how long a page may take to show something.
+const patience = 30 * time.Second
+
+// chromium is where a Chromium is; the test is skipped where there is none.
+func chromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome", "chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	t.Skip("no Chromium is installed here; on Debian: apt-get install chromium")
+	return ""
+}
+
+// browser is a Chromium with one page.
+type browser struct {
+	*testing.T
+	page  context.Context
+	width int64
+	shots int
+}
+
+// open starts a Chromium whose window has a width in pixels.
+func open(t *testing.T, width int64) *browser {
+	t.Helper()
+	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(chromium(t)), chromedp.UserDataDir(t.TempDir())}
+	for _, flag := range []string{
+		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking", "disable-component-update",
+		"disable-sync", "disable-dev-shm-usage",
+	} {
+		opts = append(opts, chromedp.Flag(flag, true))
+	}
+	allocator, cancel := chromedp.NewExecAllocator(t.Context(), opts...)
+	t.Cleanup(cancel)
+	page, cancel := chromedp.NewContext(allocator)
+	t.Cleanup(cancel)
+	b := &browser{T: t, page: page, width: width}
+	require.NoError(t, chromedp.Do(page, chromedp.EmulateViewport(width, 2*width)), "start Chromium") // not by do: its deadline would end Chromium
+	require.NoError(t, chromedp.Listen(page, func(event any) {
+		if entry, is := event.(*log.EventEntryAdded); is && entry.Entry.Source == log.EntrySourceSecurity {
+			t.Errorf("the browser refuses something of %s: %s", entry.Entry.URL, entry.Entry.Text)
+		}
+	}))
+	return b
+}
+
+func (b *browser) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+	b.Helper()
+	ctx, cancel := context.WithTimeout(b.page, patience)
+	defer cancel()
+	if err := chromedp.Do(ctx, steps...); err != nil {
+		text, _ := chromedp.Run(b.page, chromedp.Evaluate[string](`document.body ? document.body.innerText : ""`))
+		require.NoError(b, err, "%s; the page says: %s", what, text)
+	}
+}
+
+// visit opens an address.
+func (b *browser) visit(address string) {
+	b.Helper()
+	b.do("visit", chromedp.Navigate(address))
+}
+
+// press presses a button by its text.
+func (b *browser) press(text string) {
+	b.Helper()
+	b.do("press "+text, chromedp.Click(fmt.Sprintf(`//button[normalize-space()=%q]`, text), chromedp.NodeVisible))
+}
+
+// choose presses what a selector names.
+func (b *browser) choose(selector string) {
+	b.Helper()
+	b.do("choose "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
+}
+
+func (b *browser) write(selector, text string) {
+	b.Helper()
+	b.do("write", chromedp.SendKeys(chromedp.CSS(selector), text, chromedp.NodeVisible))
+}
+
+// sees waits until the page shows a text, and checks that nothing of the page lies beside the window.
+func (b *browser) sees(text string) {
+	b.Helper()
+	b.do("see "+text, chromedp.WaitVisible(fmt.Sprintf(`//body//*[text()[contains(., %q)]]`, text)))
+	wide, err := chromedp.Run(b.page, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > window.innerWidth`))
+	require.NoError(b, err)
+	require.False(b, wide, "%q has to be scrolled sideways at %d pixels", text, b.width)
+	b.shoot()
+}
+
+// seesNot says that the page, which is complete, does not show a text.
+func (b *browser) seesNot(text string) {
+	b.Helper()
+	shown, err := chromedp.Run(b.page, chromedp.Evaluate[string](`document.body.innerText`))
+	require.NoError(b, err)
+	require.NotContains(b, shown, text)
+}
+
+func (b *browser) shoot() {
+	folder := os.Getenv("SCREENSHOTS")
+	if folder == "" {
+		return
+	}
+	b.Helper()
+	picture, err := chromedp.Run(b.page, chromedp.FullScreenshot(100))
+	require.NoError(b, err)
+	b.shots++
+	name := fmt.Sprintf("%s-%d-%d.png", strings.ReplaceAll(b.Name(), "/", "-"), b.width, b.shots)
+	require.NoError(b, os.MkdirAll(folder, 0o750))
+	require.NoError(b, os.WriteFile(filepath.Join(folder, name), picture, 0o600))
+}
+
+// world is a platform on a port of this machine, with a company and its mini program.
+type world struct {
+	*testing.T
+	g       *alipaycntest.Gateway // nil without AlipayCN
+	p       *platform.Platform
+	address string
+	gateway string // the address of g
+	owner   *alipayplus.Client
+	program string
+	space   string
+}
+
+// overAlipayCN is a platform that releases to AlipayCN: the stand-in, on a port too.
+func overAlipayCN(t *testing.T) *world {
+	t.Helper()
+	g, err := alipaycntest.New(alipaycntest.WithKey(testkey.FastKey()))
+	require.NoError(t, err)
+	gateway := httptest.NewServer(g)
+	t.Cleanup(gateway.Close)
+	client, err := alipaycn.New(
+		alipaycn.WithAppID(isv), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(g.AlipayPublicKey()),
+		alipaycn.WithEndpoint(gateway.URL),
+	)
+	require.NoError(t, err)
+	store := storage.NewMemory()
+	app, err := alipaycnapp.New(store, client, alipaycnapp.WithEncryptionKey(bytes.Repeat([]byte("k"), 32)), alipaycnapp.WithAuthorizationEndpoint(gateway.URL))
+	require.NoError(t, err)
+	w := serve(t, platform.WithStore(store), platform.WithTargetBackends(app))
+	w.g, w.gateway = g, gateway.URL
+	for _, app := range []alipaycntest.App{
+		{ID: isv, ThirdParty: true, PublicKey: testkey.FastClient().PublicPEM(), RedirectURL: w.address + platform.CallbackPath},
+		{ID: mini, MerchantID: merchant, BaseInfo: alipaycn.BaseInfo{AppName: "蓝湖茶"}},
+		{ID: other, MerchantID: merchant, BaseInfo: alipaycn.BaseInfo{AppName: "一个名字很长很长很长很长很长很长很长很长的小程序"}},
+	} {
+		require.NoError(t, g.AddApp(app))
+	}
+	return w
+}
+
+// serve serves a platform.
+func serve(t *testing.T, opts ...platform.Option) *world {
+	t.Helper()
+	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	w := &world{T: t, address: "http://" + listener.Addr().String()}
+	w.p, err = platform.New(append(opts, platform.WithSigner(testkey.FastKey()), platform.WithPublicURL(w.address),
+		platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(0) }))...)
+	require.NoError(t, err)
+	server := w.p.Server("")
+	t.Cleanup(func() { _ = server.Close() })
+	go func() { _ = server.Serve(listener) }()
+	company := company()
+	w.space, err = w.p.AddWorkspace(t.Context(), company)
+	require.NoError(t, err)
+	require.NoError(t, w.p.PutMember(t.Context(), platform.Member{WorkspaceID: w.space, Name: "olga", Role: alipayplus.RoleOwner}))
+	w.owner, err = w.p.Client(t.Context(), w.space, "olga")
+	require.NoError(t, err)
+	program, err := w.owner.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en-US", Name: "Blue Lake Tea"}}})
+	require.NoError(t, err)
+	w.program = program.ID
+	return w
+}
+
+func company() alipayplus.BusinessRegistration {
+	return alipayplus.BusinessRegistration{
+		CompanyName: "Blue Lake Tea Pte. Ltd.", RegistrationNumber: "201900123A", Country: "SG",
+		Address: "1 Lake Road, Singapore", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
+	}
+}
+
+// begin begins the authorization.
+func (w *world) begin() *alipayplus.Authorization {
+	w.Helper()
+	a, err := w.owner.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{ProgramID: w.program, TargetApp: alipayplus.TargetAlipayCN})
+	require.NoError(w, err)
+	return a
+}
+
+// phone is the link for phones to the page with a state.
+func (w *world) phone(state string) string {
+	w.Helper()
+	links, err := alipaycn.AuthorizationURL(alipaycn.AuthorizationInput{
+		ISVAppID: isv, RedirectURL: w.address + platform.CallbackPath, State: state, Endpoint: w.gateway,
+	})
+	require.NoError(w, err)
+	return links.Phone
+}
+
+func (w *world) authorization() *alipayplus.Authorization {
+	w.Helper()
+	a, err := w.owner.Authorizations.Get(w.Context(), alipayplus.AuthorizationInput{ProgramID: w.program, TargetApp: alipayplus.TargetAlipayCN})
+	require.NoError(w, err)
+	return a
+}
+
+// upload uploads a version to the platform.
+func (w *world) upload(version alipayplus.VersionNumber) {
+	w.Helper()
+	var build bytes.Buffer
+	z := zip.NewWriter(&build)
+	_, err := z.Create("app.json")
+	require.NoError(w, err)
+	require.NoError(w, z.Close())
+	_, err = w.owner.Programs.UploadVersion(w.Context(), alipayplus.UploadVersionInput{
+		ProgramID: w.program, Version: version, Package: bytes.NewReader(build.Bytes()), Size: int64(build.Len()),
+	})
+	require.NoError(w, err)
+}
+
+// configuration is what AlipayCN's reviewers see.
+func (w *world) configuration() alipayplus.Configuration {
+	w.Helper()
+	var picture bytes.Buffer
+	require.NoError(w, png.Encode(&picture, image.NewRGBA(image.Rect(0, 0, 180, 180))))
+	logo, err := w.owner.Files.Upload(w.Context(), alipayplus.UploadFileInput{Content: bytes.NewReader(picture.Bytes()), Size: int64(picture.Len())})
+	require.NoError(w, err)
+	return alipayplus.Configuration{AlipayCN: &alipayplus.AlipayCNApplication{
+		Description: "The first version: order tea from the lake, and have it brought to your door.",
+		Name:        "蓝湖茶", EnglishName: "BlueLakeTea", Slogan: "湖畔好茶送到家门口", Introduction: "蓝湖茶把湖畔的好茶送到你的家门口，随时下单。",
+		Categories: []string{"XS1001_XS2001_XS3002"}, ServicePhone: "13110101010", RegionType: "CHINA", LogoFileID: logo.ID,
+	}}
+}
