@@ -30,6 +30,8 @@ func TestAnAuthorizationThatIsNoGood(t *testing.T) {
 		require.Contains(w, page, "is for the third-party app")
 		status, _ = w.callback(url.Values{"app_id": {isv}, "state": {a.State}})
 		require.Equal(w, http.StatusForbidden, status, "without a code")
+		_, page = w.callback(url.Values{"app_id": {isv, other}, "app_auth_code": {"1"}, "state": {a.State}})
+		require.Contains(w, page, "app_id comes 2 times")
 
 		status, page = w.authorize(w.program, mini)
 		require.Equal(w, http.StatusOK, status, page)

@@ -35,7 +35,7 @@ const (
 
 // world is AlipayCN's gateway and a platform over it, with a mini program that is there too.
 type world struct {
-	*testing.T
+	testing.TB
 	g         *alipaycntest.Gateway
 	store     *storage.Memory
 	app       *alipaycnapp.App
@@ -50,23 +50,27 @@ type world struct {
 // given runs a test in virtual time. Alipay+ approves at once; AlipayCN decides in the test.
 func given(t *testing.T, test func(w *world), opts ...alipaycntest.Option) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		g, err := alipaycntest.New(append(opts, alipaycntest.WithKey(testkey.FastKey()))...)
-		require.NoError(t, err)
-		require.NoError(t, g.AddApp(alipaycntest.App{ID: isv, PublicKey: testkey.FastClient().PublicPEM(), ThirdParty: true}))
-		require.NoError(t, g.AddApp(alipaycntest.App{ID: mini, PublicKey: testkey.FastClient().PublicPEM()}))
-		require.NoError(t, g.AddApp(alipaycntest.App{ID: other}))
-		require.NoError(t, g.AddTemplate(isv, template, "1.0.0"))
-		w := &world{T: t, g: g, store: storage.NewMemory()}
-		w.start(key(1), platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(0) }))
-		w.workspace, err = w.p.AddWorkspace(t.Context(), company())
-		require.NoError(t, err)
-		require.NoError(t, w.p.PutMember(t.Context(), platform.Member{WorkspaceID: w.workspace, Name: "olga", Role: alipayplus.RoleOwner}))
-		w.owner, err = w.p.Client(t.Context(), w.workspace, "olga", alipayplus.WithRetry(1, 0, 0))
-		require.NoError(t, err)
-		w.program = w.newProgram("蓝湖茶")
-		test(w)
-	})
+	synctest.Test(t, func(t *testing.T) { test(newWorld(t, opts...)) })
+}
+
+// newWorld is what given gives.
+func newWorld(t testing.TB, opts ...alipaycntest.Option) *world {
+	t.Helper()
+	g, err := alipaycntest.New(append(opts, alipaycntest.WithKey(testkey.FastKey()))...)
+	require.NoError(t, err)
+	require.NoError(t, g.AddApp(alipaycntest.App{ID: isv, PublicKey: testkey.FastClient().PublicPEM(), ThirdParty: true}))
+	require.NoError(t, g.AddApp(alipaycntest.App{ID: mini, PublicKey: testkey.FastClient().PublicPEM()}))
+	require.NoError(t, g.AddApp(alipaycntest.App{ID: other}))
+	require.NoError(t, g.AddTemplate(isv, template, "1.0.0"))
+	w := &world{TB: t, g: g, store: storage.NewMemory()}
+	w.start(key(1), platform.WithAutoReview(approvedAtOnce))
+	w.workspace, err = w.p.AddWorkspace(t.Context(), company())
+	require.NoError(t, err)
+	require.NoError(t, w.p.PutMember(t.Context(), platform.Member{WorkspaceID: w.workspace, Name: "olga", Role: alipayplus.RoleOwner}))
+	w.owner, err = w.p.Client(t.Context(), w.workspace, "olga", alipayplus.WithRetry(1, 0, 0))
+	require.NoError(t, err)
+	w.program = w.newProgram("蓝湖茶")
+	return w
 }
 
 func key(n byte) []byte { return bytes.Repeat([]byte{n}, 32) }
@@ -148,14 +152,14 @@ func (w *world) authorization(program string) *alipayplus.Authorization {
 	return a
 }
 
-func square(t *testing.T) []byte {
+func square(t testing.TB) []byte {
 	t.Helper()
 	var buf bytes.Buffer
 	require.NoError(t, png.Encode(&buf, image.NewRGBA(image.Rect(0, 0, 180, 180))))
 	return buf.Bytes()
 }
 
-func logo(t *testing.T) *alipaycn.File {
+func logo(t testing.TB) *alipaycn.File {
 	t.Helper()
 	picture := square(t)
 	return &alipaycn.File{Name: "logo.png", Content: bytes.NewReader(picture), Size: int64(len(picture))}
@@ -164,7 +168,7 @@ func logo(t *testing.T) *alipaycn.File {
 // application is a complete one.
 func (w *world) application() *alipayplus.AlipayCNApplication {
 	w.Helper()
-	picture := square(w.T)
+	picture := square(w.TB)
 	logo, err := w.owner.Files.Upload(w.Context(), alipayplus.UploadFileInput{Content: bytes.NewReader(picture), Size: int64(len(picture))})
 	require.NoError(w, err)
 	return &alipayplus.AlipayCNApplication{

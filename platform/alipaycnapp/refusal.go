@@ -37,7 +37,7 @@ func certain(err error) error {
 		return err
 	}
 	says := e.Hint
-	if !e.Code.Known() || says == "" {
+	if !e.Code.Known() {
 		says = e.Message
 	}
 	return refuse(err, "AlipayCN says %s (trace %s): %s", e.Code, e.TraceID, says)

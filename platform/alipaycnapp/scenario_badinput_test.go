@@ -315,7 +315,7 @@ func (w *world) again(key, alipay []byte) {
 	w.p, err = platform.New(
 		platform.WithSigner(testkey.FastKey()), platform.WithStore(w.store), platform.WithPublicURL(address), platform.WithTargetBackends(w.app),
 		platform.WithLogger(slog.New(slog.NewTextHandler(&w.log, nil))),
-		platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(0) }),
+		platform.WithAutoReview(approvedAtOnce),
 	)
 	require.NoError(w, err)
 	w.owner, err = w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithRetry(1, 0, 0))

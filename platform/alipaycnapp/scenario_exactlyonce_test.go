@@ -95,7 +95,7 @@ func (w *world) process(l *life, before func(path string)) *world {
 	w.Helper()
 	ends := l.endsAt
 	l.endsAt = 0
-	next := &world{T: w.T, g: w.g, store: w.store, workspace: w.workspace, program: w.program}
+	next := &world{TB: w.TB, g: w.g, store: w.store, workspace: w.workspace, program: w.program}
 	client, err := alipaycn.New(
 		alipaycn.WithAppID(isv), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
 		alipaycn.WithHTTPClient(&http.Client{Transport: mortalTransport{w.g.HTTPClient().Transport, l, before}}),

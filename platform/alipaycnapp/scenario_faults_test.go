@@ -134,25 +134,30 @@ func (w *world) overStore(store storage.Store) {
 	require.NoError(w, err)
 	w.p, err = platform.New(
 		platform.WithSigner(testkey.FastKey()), platform.WithStore(w.store), platform.WithPublicURL(address), platform.WithTargetBackends(w.app),
-		platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(0) }),
+		platform.WithAutoReview(approvedAtOnce),
 	)
 	require.NoError(w, err)
 	w.owner, err = w.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithRetry(1, 0, 0))
 	require.NoError(w, err)
 }
 
-// TestEachAccessToTheStoreMayFail: what is repeated then comes to the same.
+// TestEachAccessToTheStoreMayFail: what is repeated then comes to the same, also when an answer of AlipayCN was lost.
 func TestEachAccessToTheStoreMayFail(t *testing.T) {
-	most := 1
-	for n := 0; n < most; n++ {
-		given(t, func(w *world) {
-			store := &failing{Store: w.store, left: n}
-			w.overStore(store)
-			w.wholeWay()
-			most = max(most, min(store.accesses, 200))
+	for name, fault := range map[string]alipaycntest.Fault{"alone": {Operation: "versions.apply"}, "after a lost answer": {Operation: "versions.apply", CutAfter: true}} {
+		t.Run(name, func(t *testing.T) {
+			most := 1
+			for n := 0; n < most; n++ {
+				given(t, func(w *world) {
+					store := &failing{Store: w.store, left: n}
+					w.overStore(store)
+					w.g.Inject(fault)
+					w.wholeWay()
+					most = max(most, min(store.accesses, 200))
+				})
+			}
+			require.Greater(t, most, 20)
 		})
 	}
-	require.Greater(t, most, 20)
 }
 
 // TestEachCallToAlipayCNMayFail, before it is processed and after.

@@ -306,7 +306,7 @@ func TestAVersionThatCannotBeAppliedFor(t *testing.T) {
 			in := alipaycn.ApplyInput{
 				Version: alipayplus.VersionNumber{Major: 1, Patch: 1}, Description: "Somebody applies for another version in the console.",
 				AppName: "蓝湖茶", AppEnglishName: "BlueLakeTea", AppSlogan: "湖畔好茶送到家门口", AppDescription: "蓝湖茶把湖畔的好茶送到你的家门口，随时下单。",
-				Categories: alipaycn.CategoryIDs{"XS1001_XS2001_XS3002"}, ServicePhone: "13110101010", RegionType: alipaycn.RegionChina, AppLogo: logo(w.T),
+				Categories: alipaycn.CategoryIDs{"XS1001_XS2001_XS3002"}, ServicePhone: "13110101010", RegionType: alipaycn.RegionChina, AppLogo: logo(w.TB),
 			}
 			_, err := w.console().Versions.Apply(w.Context(), in)
 			return err

@@ -47,46 +47,6 @@ func (w *world) decided(decisions ...platform.Decision) {
 	require.NoError(w, err)
 }
 
-// TestARejectionByAlipayPlusAlone: AlipayCN's review goes on when the application is sent again as it was, and its
-// approval holds; a changed one is reviewed anew.
-func TestARejectionByAlipayPlusAlone(t *testing.T) {
-	for name, tt := range map[string]struct {
-		approved, changed bool
-		want              map[string]int
-		status            alipaycn.VersionStatus
-	}{
-		"unchanged, under review": {false, false, map[string]int{"versions.apply": 1}, alipaycn.StatusAuditing},
-		"unchanged, approved":     {true, false, map[string]int{"versions.apply": 1}, alipaycn.StatusWaitRelease},
-		"changed, under review":   {false, true, map[string]int{"versions.apply": 2, "versions.cancelAudit": 1}, alipaycn.StatusAuditing},
-		"changed, approved":       {true, true, map[string]int{"versions.apply": 2, "versions.returnToDevelopment": 1}, alipaycn.StatusAuditing},
-	} {
-		t.Run(name, func(t *testing.T) {
-			given(t, func(w *world) {
-				w.decided(platform.RejectAfter(time.Minute, "no"), platform.ApproveAfter(0))
-				r := w.applied()
-				if tt.approved {
-					require.NoError(w, w.g.Approve(mini, "1.0.0"))
-				}
-				r = w.later(r)
-				require.Equal(w, alipayplus.ReleaseNewVersionCreated, r.Status)
-				if tt.changed {
-					application := w.application()
-					application.Memo = "another word to the reviewers"
-					r = w.configure(r, application)
-				}
-				_, err := w.apply(r)
-				require.NoError(w, err)
-				require.Equal(w, tt.status, w.g.Status(mini, "1.0.0"))
-				require.Equal(w, tt.want, w.g.Effects(mini))
-				if tt.status == alipaycn.StatusAuditing {
-					require.NoError(w, w.g.Approve(mini, "1.0.0"))
-				}
-				require.Equal(w, alipayplus.ReleasePreparation, w.later(r).Status)
-			})
-		})
-	}
-}
-
 // TestAVersionThatWasGivenUpGivesWay: another one is applied for in its place.
 func TestAVersionThatWasGivenUpGivesWay(t *testing.T) {
 	for name, approved := range map[string]bool{"under review": false, "approved": true} {
@@ -337,7 +297,7 @@ func TestOneMiniProgramIsChosen(t *testing.T) {
 // file reads an uploaded file, as the platform lets the app do.
 func (w *world) file(_ context.Context, id string) (*alipayplus.File, []byte, error) {
 	require.NotEmpty(w, id)
-	return &alipayplus.File{ContentType: alipayplus.ContentPNG}, square(w.T), nil
+	return &alipayplus.File{ContentType: alipayplus.ContentPNG}, square(w.TB), nil
 }
 
 // TestPicturesAreThoseThatWereUploaded: with an ending that fits them.
