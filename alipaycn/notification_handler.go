@@ -111,13 +111,28 @@ type NotificationHandler struct {
 // NewNotificationHandler returns a handler. It calls nobody. The error is an
 // *alipayplus.ValidationError with every broken option.
 func NewNotificationHandler(opts NotificationOptions) (*NotificationHandler, error) {
+	var p problems
+	return opts.newHandler(newNotificationVerifier(opts, &p), &p)
+}
+
+// NewNotificationHandler returns a handler of the notifications for the app that the client
+// calls as. What verifies, decrypts and signs is the client's, so opts must have Handle and
+// none of AppID, keys, certificates and signer; the rest is as for [NewNotificationHandler].
+func (c *Client) NewNotificationHandler(opts NotificationOptions) (*NotificationHandler, error) {
+	var p problems
+	if opts.AppID != "" || len(opts.AlipayPublicKey)+len(opts.AlipayCertificates)+len(opts.AESKey)+len(opts.AppPrivateKey) > 0 || opts.AppSigner != nil {
+		p.Add("AppID", "and keys are the client's: leave them out")
+	}
+	opts.AppSigner = c.signer
+	return opts.newHandler(&NotificationVerifier{appID: c.appID, keys: c.trust.keys, aes: c.aes}, &p)
+}
+
+func (opts NotificationOptions) newHandler(verifier *NotificationVerifier, p *problems) (*NotificationHandler, error) {
 	h := &NotificationHandler{
-		handle: opts.Handle, seen: opts.Seen, seenFor: opts.SeenFor,
+		verifier: verifier, handle: opts.Handle, seen: opts.Seen, seenFor: opts.SeenFor,
 		maxBodyBytes: opts.MaxBodyBytes, logger: opts.Logger,
 	}
-	var p problems
-	h.verifier = newNotificationVerifier(opts, &p)
-	h.check.signer = appSigner(opts, &p)
+	h.check.signer = appSigner(opts, p)
 	if opts.Handle == nil {
 		p.Add("Handle", "is required")
 	}

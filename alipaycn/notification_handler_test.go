@@ -697,3 +697,15 @@ func requireSeen(t *testing.T, s *MemorySeenStore, id string, want bool) {
 	require.NoError(t, err)
 	require.Equal(t, want, seen, id)
 }
+
+// TestTheHandlerOfAClient verifies and signs by what the client has.
+func TestTheHandlerOfAClient(t *testing.T) {
+	_, c := newStub(t, always(200, `{}`))
+	_, err := c.NewNotificationHandler(NotificationOptions{AppID: "2021000000000009"})
+	require.ErrorContains(t, err, "AppID and keys are the client's")
+	require.ErrorContains(t, err, "Handle is required")
+	h, err := c.NewNotificationHandler(NotificationOptions{Handle: func(context.Context, Notification) error { return nil }})
+	require.NoError(t, err)
+	require.Equal(t, c.appID, h.verifier.appID)
+	require.Equal(t, c.trust.keys, h.verifier.keys)
+}

@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -160,6 +162,83 @@ func (p *Platform) adoptNow(ctx context.Context, at *unobservedError) (changed b
 		return err
 	})
 	return changed, errors.Join(observeErr, err)
+}
+
+// receiver is what serves the messages of a target app, and where.
+func (p *Platform) receiver(sender TargetSender) (path string, handler http.Handler, err error) {
+	path, handler, err = sender.Receiver(func(ctx context.Context, workspace, program string) error {
+		return p.look(ctx, sender, workspace, program)
+	})
+	if err == nil && (!strings.HasPrefix(path, "/") || strings.ContainsAny(path, " {}") || handler == nil) {
+		err = fmt.Errorf("receiver of %s: needs a handler and a path such as /alipaycn/notify", sender.App())
+	}
+	return path, handler, err
+}
+
+// look observes at once a mini program's authorization and its releases that are open.
+func (p *Platform) look(ctx context.Context, sender TargetSender, workspace, program string) error {
+	granted, err := p.checkAuthorization(ctx, sender, workspace, program)
+	if err != nil || !granted {
+		return err
+	}
+	var open []*unobservedError
+	err = p.cfg.store.View(ctx, func(tx storage.Tx) error {
+		open = nil
+		c := &call{p: p, tx: tx}
+		of := &releaseRecord{Workspace: workspace, Release: alipayplus.Release{ProgramID: program, TargetApp: sender.App()}}
+		for _, status := range alipayplus.ReleaseStatuses() {
+			if !status.BlocksApply() && status != alipayplus.ReleaseFull {
+				continue
+			}
+			r, err := c.firstInStatus(of, status)
+			if err != nil {
+				return err
+			}
+			if r != nil {
+				open = append(open, &unobservedError{r.Workspace, r.ProgramID, r.ID})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, at := range open {
+		p.observed.forget(at.key())
+		err := whenFree(ctx, func() error {
+			_, err := p.adoptNow(ctx, at)
+			return err
+		})
+		if err != nil && !errors.Is(err, alipayplus.ErrAuthorizationRequired) { // that it was taken back is recorded
+			return fmt.Errorf("observe release %s: %w", at.release, err)
+		}
+	}
+	return nil
+}
+
+// checkAuthorization says whether the platform is authorized, and records that it is not any
+// more when the target app says so.
+func (p *Platform) checkAuthorization(ctx context.Context, sender TargetSender, workspace, program string) (granted bool, err error) {
+	at := authorizationKey(workspace, program, sender.App())
+	var before *authorizationRecord
+	err = p.cfg.store.View(ctx, func(tx storage.Tx) (err error) {
+		before, err = load[authorizationRecord](tx, at)
+		return err
+	})
+	if err != nil || before == nil || before.Status != alipayplus.AuthorizationGranted {
+		return false, err
+	}
+	err = sender.CheckAuthorization(ctx, workspace, program)
+	if err == nil || !errors.Is(err, alipayplus.ErrAuthorizationRequired) {
+		return err == nil, err
+	}
+	return false, p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+		r, err := load[authorizationRecord](tx, at)
+		if err != nil || r == nil || r.Status != before.Status || !r.GrantedAt.Equal(before.GrantedAt) {
+			return err // given again meanwhile
+		}
+		return p.moveAuthorization(tx, r, alipayplus.AuthorizationRevoked, string(r.TargetApp))
+	})
 }
 
 // cameBack says whether the release that r replaced is live again: somebody rolled r back.

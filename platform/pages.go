@@ -32,17 +32,32 @@ func pagePath(target TargetBackend) string {
 	return "/targets/" + url.PathEscape(string(target.App())) + "/authorize"
 }
 
-// servePages are what a person visits to authorize the platform.
-func (p *Platform) servePages() http.Handler {
+// servePages are what a person visits to authorize the platform, and what else is no
+// operation of the contract: the messages of target apps, and what monitoring asks for.
+func (p *Platform) servePages() (http.Handler, error) {
 	const maxForm = 64 << 10
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET "+CallbackPath, p.callback)
+	handle := func(pattern string, page http.Handler) { mux.Handle(pattern, http.MaxBytesHandler(page, maxForm)) }
+	handle("GET "+CallbackPath, http.HandlerFunc(p.callback))
+	handle("GET /healthz", http.HandlerFunc(p.healthy))
+	handle("GET /readyz", http.HandlerFunc(p.ready))
 	for _, target := range p.targets {
 		if page, ok := target.(http.Handler); ok {
-			mux.Handle(pagePath(target), p.visited(target.App(), page))
+			handle(pagePath(target), p.visited(target.App(), page))
+		}
+		if sender, ok := target.(TargetSender); ok {
+			path, receiver, err := p.receiver(sender)
+			if err != nil {
+				return nil, err
+			}
+			mux.Handle(path, receiver)
 		}
 	}
-	pages := http.MaxBytesHandler(mux, maxForm)
+	return p.below(mux), nil
+}
+
+// below serves pages below the platform's prefix, stripped by a mounting handler or not.
+func (p *Platform) below(pages http.Handler) http.Handler {
 	if p.cfg.prefix == "" {
 		return pages
 	}

@@ -90,7 +90,9 @@ func New(opts ...Option) (*Platform, error) {
 	p.operations = operations()
 	p.calls, p.uploads = newBudget(32*cfg.maxBody, 8*cfg.maxBody), newBudget(cfg.inFlight, cfg.inFlightPerClient)
 	p.refusals = rate.NewLimiter(signedRefusalsPerSecond, signedRefusalsAtOnce)
-	p.pages = p.servePages()
+	if p.pages, err = p.servePages(); err != nil {
+		return nil, wrongOption("targets: %v", err)
+	}
 	return p, nil
 }
 

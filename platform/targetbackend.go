@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -137,6 +138,24 @@ type TargetObserver interface {
 	TargetBackend
 	// Observe reads what has become of the release; it changes nothing.
 	Observe(ctx context.Context, call TargetCall) (*TargetState, error)
+}
+
+// TargetSender is a [TargetObserver] whose app sends messages to the platform. A message
+// is a hint to look, and never the state itself: it may come late, twice, and after one that
+// was sent later, and whoever has seen it can send it again, for its signature stays valid.
+// So the platform asks the app, and adopts what that says as it does whenever it observes.
+type TargetSender interface {
+	TargetObserver
+	// Receiver returns where on the platform the app sends its messages, a path such as
+	// "/alipaycn/notify", and what serves them there. The handler must verify who sent a
+	// message, call look for the mini program that it is about, and answer such that the
+	// message is sent again when that fails. look returns when the mini program's authorization
+	// and releases are as the app says.
+	Receiver(look func(ctx context.Context, workspaceID, programID string) error) (path string, handler http.Handler, err error)
+	// CheckAuthorization asks the app whether the platform may still call it for a mini
+	// program that was authorized. The error matches [alipayplus.ErrAuthorizationRequired] when
+	// it may not.
+	CheckAuthorization(ctx context.Context, workspaceID, programID string) error
 }
 
 // TargetState is what a target app says about a release.

@@ -29,6 +29,14 @@
 // be under review, passed, rejected or in grayscale. One that the platform applied for and
 // gave up gives way; for one that somebody applied for elsewhere the refusal names it.
 //
+// # Messages
+//
+// AlipayCN's messages come to [NotifyPath] of the platform: a verdict is adopted at once, and an
+// authorization that was taken back is revoked. A message is a hint to look, not the state: its
+// signature stays valid for ever, and it may come late, twice and out of order, so what it is
+// about is read from AlipayCN and adopted as [App.Observe] says. For want of a message nothing is lost,
+// it only takes longer. No message about builds is documented: a build is polled.
+//
 // # Exactly once
 //
 // AlipayCN has no idempotency key. Each call reads the version first and does only what is
@@ -47,6 +55,7 @@ import (
 	"crypto/cipher"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net/http"
 	"net/url"
 
@@ -61,6 +70,7 @@ type App struct {
 	client *alipaycn.Client
 	store  storage.Store
 	aead   cipher.AEAD
+	logger *slog.Logger
 	page   string
 }
 
@@ -82,6 +92,18 @@ func WithEncryptionKey(key []byte) Option {
 		}
 		a.aead, err = cipher.NewGCM(block)
 		return err
+	}
+}
+
+// WithLogger sets where messages of AlipayCN that were refused or failed are logged; nothing
+// is by default.
+func WithLogger(logger *slog.Logger) Option {
+	return func(a *App) error {
+		if logger == nil {
+			return errors.New("logger: must not be nil")
+		}
+		a.logger = logger
+		return nil
 	}
 }
 
@@ -187,7 +209,7 @@ func (a *App) Exchange(ctx context.Context, visit platform.TargetVisit) (*platfo
 }
 
 var (
-	_ platform.TargetObserver = (*App)(nil)
+	_ platform.TargetSender   = (*App)(nil)
 	_ platform.TargetReverter = (*App)(nil)
 	_ alipaycn.TokenStore     = (*TokenStore)(nil)
 )

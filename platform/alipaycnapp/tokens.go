@@ -16,12 +16,13 @@ import (
 // Where records are kept. What of them comes from elsewhere is an id of AlipayCN, of the
 // platform, or a version.
 const (
-	keyCheck    = "alipaycn/key"
-	tokenPrefix = "alipaycn/token/"
+	keyCheck      = "alipaycn/key"
+	tokenPrefix   = "alipaycn/token/"
+	programPrefix = "alipaycn/program/"
 )
 
 func programKey(workspace, program string) string {
-	return "alipaycn/program/" + workspace + "/" + program
+	return programPrefix + workspace + "/" + program
 }
 func appKey(app string) string                 { return "alipaycn/app/" + app }
 func submissionKey(app, version string) string { return "alipaycn/submission/" + app + "/" + version }
