@@ -2,11 +2,15 @@ package alipaycn
 
 import (
 	"context"
+	"fmt"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
+	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
+	"github.com/alipayplus-go/alipayplus/internal/transport"
 )
 
 // QRCodesClient makes QR codes of the mini program, and binds ordinary ones to
@@ -22,6 +26,41 @@ func (q *QRCodesClient) Create(ctx context.Context, in CreateQRCodeInput) (*QRCo
 		return nil, err
 	}
 	return got, nil
+}
+
+// Picture reads one of the pictures of a QR code, such as [QRCode].URL: a PNG or JPEG of at most
+// 1 MiB. It is not signed; its address comes in a signed answer.
+func (q *QRCodesClient) Picture(ctx context.Context, address string) ([]byte, error) {
+	op := cnwire.Operation{Name: "qrcodes.picture", API: "qrcodes.picture", Method: http.MethodGet}
+	if err := q.c.check(op, nil); err != nil {
+		return nil, err
+	}
+	if u, err := url.Parse(address); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
+		return nil, notSent(op, fmt.Errorf("%w: the address of the picture must be an http or https address", alipayplus.ErrInvalid))
+	}
+	answer, err := q.c.transport.Do(ctx, &transport.Call{
+		Operation: op.Name, Method: op.Method, URL: address, Repeatable: true, Classify: classifyPicture,
+	})
+	if err != nil {
+		return nil, q.c.callError(ctx, op, outgoing{}, err)
+	}
+	return answer.Body, nil
+}
+
+func classifyPicture(a *transport.Answer) (out transport.Classification) {
+	const most = 1 << 20
+	kind := http.DetectContentType(a.Body)
+	switch {
+	case a.Status != http.StatusOK:
+		out.Err = fmt.Errorf("the address of the picture answered %d %s", a.Status, http.StatusText(a.Status))
+		out.Retry = a.Status >= http.StatusInternalServerError || a.Status == http.StatusTooManyRequests
+	case len(a.Body) > most:
+		out.Err = fmt.Errorf("the picture has %d bytes; at most %d are read", len(a.Body), most)
+	case kind != "image/png" && kind != "image/jpeg":
+		out.Err = fmt.Errorf("what is at the address of the picture is %s, neither PNG nor JPEG", kind)
+	}
+	out.Outcome = transport.NotProcessed
+	return out
 }
 
 // Bind makes an ordinary QR code open the mini program (alipay.open.mini.qrcode.bind).

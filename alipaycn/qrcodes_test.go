@@ -10,6 +10,8 @@ import (
 	"testing/synctest"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/inprocess"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/stretchr/testify/require"
 )
 
@@ -140,5 +142,46 @@ func TestABindingIsNotProvenByARuleOfBefore(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, tt.group, bound.RouteGroup)
 		}))
+	}
+}
+
+// TestThePictureOfAQRCode is read as it is, without a signature, and only when it is one.
+func TestThePictureOfAQRCode(t *testing.T) {
+	const address = "https://mobilecodec.example/1.png"
+	png := "\x89PNG\r\n\x1a\n and more"
+	for name, tt := range map[string]struct {
+		address string
+		status  int
+		body    string
+		want    string
+	}{
+		"a picture":       {address, 200, png, ""},
+		"a page":          {address, 200, "<html>", "is text/html; charset=utf-8, neither PNG nor JPEG"},
+		"nothing":         {address, 404, "", "answered 404 Not Found"},
+		"too large":       {address, 200, png + strings.Repeat("x", 1<<20), "at most 1048576 are read"},
+		"a file":          {"file:///etc/passwd", 200, png, "must be an http or https address"},
+		"with a password": {"https://me:secret@mobilecodec.example/1.png", 200, png, "must be an http or https address"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var sent http.Header
+			handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				sent = r.Header
+				w.WriteHeader(tt.status)
+				_, _ = io.WriteString(w, tt.body)
+			})
+			c, err := New(WithAppID("2021000000000001"), WithSigner(testkey.FastClient()), WithAlipayPublicKey(testkey.FastKey().PublicPEM()),
+				WithHTTPClient(&http.Client{Transport: inprocess.Transport{Handler: handler}}))
+			require.NoError(t, err)
+			got, err := c.QRCodes.Picture(t.Context(), tt.address)
+			if tt.want == "" {
+				require.NoError(t, err)
+				require.Equal(t, png, string(got))
+				require.Empty(t, sent.Get("Authorization"))
+				return
+			}
+			require.ErrorContains(t, err, tt.want)
+			require.ErrorContains(t, err, "qrcodes.picture")
+			require.NotContains(t, err.Error(), "secret")
+		})
 	}
 }

@@ -296,6 +296,12 @@ func (s *writeSession) applyRule(ctx context.Context) (out reply, reserved *call
 				out, reserved, err = s.applyRuleIn(ctx, tx)
 				return err
 			})
+			if unmade, is := errors.AsType[*unmadeQRCodeError](err); is {
+				if err := s.p.makeQRCode(ctx, unmade); err != nil {
+					return err
+				}
+				continue
+			}
 			unobserved, is := errors.AsType[*unobservedError](err)
 			if !is {
 				return err

@@ -158,6 +158,15 @@ type TargetSender interface {
 	CheckAuthorization(ctx context.Context, workspaceID, programID string) error
 }
 
+// TargetQRCodes is a [TargetBackend] that makes the QR codes of what is live there itself.
+// Those of any other the platform draws.
+type TargetQRCodes interface {
+	TargetBackend
+	// CreateQRCode makes a code for a mini program that is live there. The platform keeps
+	// it, and asks for another only for another type, page or parameters.
+	CreateQRCode(ctx context.Context, workspaceID string, program *alipayplus.Program, in alipayplus.CreateQRCodeInput) (*alipayplus.QRCode, error)
+}
+
 // TargetState is what a target app says about a release.
 type TargetState struct {
 	// Status is where it stands there.

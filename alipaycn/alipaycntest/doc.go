@@ -60,7 +60,8 @@
 //     invalid-parameter for an unknown client;
 //   - that errors are signed and not encrypted: see [WithUnsignedErrors];
 //   - the statuses of a trial version other than notExpVersion, its links, and
-//     the links of QR codes and pictures, which lead nowhere;
+//     the links of pictures, which lead nowhere, but for those of QR codes, which
+//     lead to a black square;
 //   - the categories: see [WithCategories], and what a name check says of a name
 //     that is not fine.
 //

@@ -317,6 +317,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		g.servePage(w, r)
 		return
 	}
+	if r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, picturePath) {
+		servePicture(w)
+		return
+	}
 	trace := rand.Text()
 	route := g.routes[r.Method+" "+r.URL.Path]
 	entry := g.record(Call{Operation: route.op.Name, RequestID: r.Header.Get("Alipay-Request-Id"), TraceID: trace, At: time.Now()})
@@ -344,6 +348,7 @@ func (g *Gateway) process(r *http.Request, route route, entry int) answer {
 	}
 	c, err := g.verify(r, route, body)
 	if c != nil {
+		c.origin = originOf(r)
 		g.amend(entry, func(e *Call) { e.AppID, e.MiniAppID = c.caller.id, c.miniID() })
 	}
 	if err != nil {

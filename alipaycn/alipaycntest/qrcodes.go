@@ -4,6 +4,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"image"
+	"image/png"
+	"net/http"
 	"slices"
 	"strconv"
 
@@ -23,7 +26,27 @@ func (g *Gateway) createQRCode(c *call) (any, error) {
 		}
 		return nil, refuse(code, "%s %s", invalid.Fields[0].Path, invalid.Fields[0].Message)
 	}
-	return alipaycn.QRCode{URL: g.picture("qrcode"), CircleBlueURL: g.picture("qrcode-blue"), CircleWhiteURL: g.picture("qrcode-white")}, nil
+	picture := func(what string) string { return fmt.Sprintf("%s%s%s-%d.png", c.origin, picturePath, what, g.next()) }
+	return alipaycn.QRCode{URL: picture("qrcode"), CircleBlueURL: picture("qrcode-blue"), CircleWhiteURL: picture("qrcode-white")}, nil
+}
+
+// picturePath is where the pictures of QR codes are.
+const picturePath = "/pictures/"
+
+// servePicture serves a picture in place of a QR code's: a black square.
+func servePicture(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "image/png")
+	const side = 64
+	_ = png.Encode(w, image.NewGray(image.Rect(0, 0, side, side))) // the connection may be closed
+}
+
+// originOf is the address under which a request reached the gateway: by a socket, or in
+// process, where any host leads to it.
+func originOf(r *http.Request) string {
+	if r.TLS == nil && r.Context().Value(http.LocalAddrContextKey) != nil {
+		return "http://" + r.Host
+	}
+	return "https://" + r.Host
 }
 
 // maxRules is the documented number of rules for QR codes.

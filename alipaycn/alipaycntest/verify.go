@@ -32,6 +32,8 @@ type call struct {
 	aes    *cnwire.AESKey // encrypts the call and its answer; may be nil
 	now    time.Time
 
+	// origin is the address under which the call reached the gateway.
+	origin string
 	// dataType is the content type of what is signed: the body, or the part data.
 	dataType string
 }

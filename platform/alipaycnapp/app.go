@@ -210,6 +210,7 @@ func (a *App) Exchange(ctx context.Context, visit platform.TargetVisit) (*platfo
 
 var (
 	_ platform.TargetSender   = (*App)(nil)
+	_ platform.TargetQRCodes  = (*App)(nil)
 	_ platform.TargetReverter = (*App)(nil)
 	_ alipaycn.TokenStore     = (*TokenStore)(nil)
 )

@@ -67,12 +67,7 @@ func (a *App) programOf(ctx context.Context, app string) (workspace, program str
 
 // CheckAuthorization implements [platform.TargetSender], by alipay.open.auth.token.app.query.
 func (a *App) CheckAuthorization(ctx context.Context, workspaceID, programID string) error {
-	var app string
-	err := a.store.View(ctx, func(tx storage.Tx) error {
-		bound, _, err := tx.Get(programKey(workspaceID, programID))
-		app = string(bound)
-		return err
-	})
+	app, err := a.appOf(ctx, workspaceID, programID)
 	if err != nil {
 		return err
 	}

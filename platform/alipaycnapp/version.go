@@ -25,24 +25,34 @@ type version struct {
 
 // version finds the mini program of a call and its token.
 func (a *App) version(ctx context.Context, call platform.TargetCall) (*version, error) {
-	v := &version{number: call.Release.Version}
-	err := a.store.View(ctx, func(tx storage.Tx) error {
-		app, _, err := tx.Get(programKey(call.WorkspaceID, call.Program.ID))
-		v.app = string(app)
-		return err
-	})
+	app, err := a.appOf(ctx, call.WorkspaceID, call.Program.ID)
 	if err != nil {
 		return nil, err
 	}
-	client, err := a.client.ForApp(ctx, a.Tokens(), v.app)
+	client, err := a.clientFor(ctx, app)
+	if err != nil {
+		return nil, err
+	}
+	return &version{&client.Versions, app, call.Release.Version}, nil
+}
+
+// appOf finds the mini program at AlipayCN that one here is; empty: none.
+func (a *App) appOf(ctx context.Context, workspace, program string) (app string, err error) {
+	err = a.store.View(ctx, func(tx storage.Tx) error {
+		bound, _, err := tx.Get(programKey(workspace, program))
+		app = string(bound)
+		return err
+	})
+	return app, err
+}
+
+// clientFor calls for the merchant of a mini program at AlipayCN.
+func (a *App) clientFor(ctx context.Context, app string) (*alipaycn.Client, error) {
+	client, err := a.client.ForApp(ctx, a.Tokens(), app)
 	if errors.Is(err, alipaycn.ErrNoToken) {
 		return nil, fmt.Errorf("%w: %w", alipayplus.ErrAuthorizationRequired, err)
 	}
-	if err != nil {
-		return nil, err
-	}
-	v.VersionsClient = &client.Versions
-	return v, nil
+	return client, err
 }
 
 func (v *version) input(known *alipaycn.VersionDetail) alipaycn.VersionInput {
