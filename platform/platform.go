@@ -8,8 +8,10 @@ import (
 	"crypto/rsa"
 	"encoding/binary"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"html/template"
+	"net"
 	"net/http"
 	"strconv"
 	"sync"
@@ -193,4 +195,27 @@ func (p *Platform) HTTPClient() *http.Client {
 		p.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), inProcessCall{}, true)))
 	}
 	return &http.Client{Transport: inprocess.Transport{Handler: http.HandlerFunc(marked)}}
+}
+
+// stopTimeout is how long calls in flight may take after the end of [Platform.Serve].
+const stopTimeout = 10 * time.Second
+
+// Serve serves the platform by [Platform.Server] on a listener, which it closes, until the
+// context ends; then calls in flight may finish, for up to 10 seconds.
+func (p *Platform) Serve(ctx context.Context, listener net.Listener) error {
+	server := p.Server(listener.Addr().String())
+	stopped := make(chan error, 1)
+	stop := context.AfterFunc(ctx, func() {
+		p.cfg.logger.InfoContext(ctx, "stopping; calls in flight may finish")
+		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopTimeout)
+		defer cancel()
+		stopped <- server.Shutdown(patience)
+	})
+	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+		if !stop() {
+			<-stopped
+		}
+		return err
+	}
+	return <-stopped
 }

@@ -34,6 +34,7 @@ const (
 	miniProgram = "2021000000000001"
 	thirdParty  = "2021000000000002"
 	version     = "0.0.1"
+	merchant    = "2088000000000001" // owns the mini program, and logs in with this on the authorization page
 )
 
 type options struct {
@@ -120,7 +121,7 @@ func seed(g *alipaycntest.Gateway, folder string) (token alipaycn.Token, err err
 		return token, err
 	}
 	err = cmp.Or(
-		g.AddApp(alipaycntest.App{ID: miniProgram, PublicKey: miniPublic}),
+		g.AddApp(alipaycntest.App{ID: miniProgram, PublicKey: miniPublic, MerchantID: merchant}),
 		g.AddApp(alipaycntest.App{ID: thirdParty, PublicKey: thirdPublic, ThirdParty: true}),
 		g.AddVersion(miniProgram, version),
 	)

@@ -11,13 +11,11 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
-	"errors"
 	"flag"
 	"fmt"
 	"log"
 	"log/slog"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -28,6 +26,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/alipaycnapp"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 	"github.com/alipayplus-go/alipayplus/platform/storage/bolt"
 )
@@ -35,6 +34,7 @@ import (
 type options struct {
 	listen, publicURL, credentials, data string
 	autoReview                           time.Duration
+	alipayCN                             bool
 }
 
 func main() {
@@ -44,6 +44,7 @@ func main() {
 	flag.StringVar(&opts.credentials, "credentials", "credentials", "folder that the credentials are written into")
 	flag.StringVar(&opts.data, "data", "", "folder that the records are kept in, for the next start to go on with; empty: in memory, and gone at the end")
 	flag.DurationVar(&opts.autoReview, "auto-review", 2*time.Second, "every party approves after this time; 0: the reviewers decide")
+	flag.BoolVar(&opts.alipayCN, "alipaycn", false, "release to AlipayCN itself, or to the gateway at ALIPAYCN_ENDPOINT; AlipayCN's own reviewers decide there")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	status := run(ctx, opts, flag.Args(), log.New(os.Stderr, "", 0))
@@ -93,6 +94,9 @@ func serve(ctx context.Context, opts options, progress *log.Logger) (failure err
 	if err != nil {
 		return err
 	}
+	if opts.alipayCN { // its authorization page leads back to here
+		opts.publicURL = cmp.Or(opts.publicURL, "http://"+listener.Addr().String())
+	}
 	p, err := newPlatform(store, kept.SigningKey, opts, progress)
 	if err != nil {
 		return err
@@ -100,19 +104,8 @@ func serve(ctx context.Context, opts options, progress *log.Logger) (failure err
 	if err := writeCredentials(opts.credentials, kept.Credentials); err != nil {
 		return fmt.Errorf("credentials: %w", err)
 	}
-	server := p.Server(listener.Addr().String())
-	stopped := make(chan error, 1)
-	context.AfterFunc(ctx, func() {
-		progress.Print("stopping; calls in flight may finish")
-		patience, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
-		defer cancel()
-		stopped <- server.Shutdown(patience)
-	})
 	progress.Printf("platform on http://%s, credentials in %s; stop it with Ctrl-C", listener.Addr(), opts.credentials)
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		return err
-	}
-	return <-stopped
+	return p.Serve(ctx, listener)
 }
 
 func newPlatform(store storage.Store, key []byte, opts options, progress *log.Logger) (*platform.Platform, error) {
@@ -124,6 +117,13 @@ func newPlatform(store storage.Store, key []byte, opts options, progress *log.Lo
 	with := []platform.Option{platform.WithStore(store), platform.WithSigner(signer), platform.WithLogger(logger)}
 	if opts.publicURL != "" {
 		with = append(with, platform.WithPublicURL(opts.publicURL))
+	}
+	if opts.alipayCN { // the third-party app that calls it is in the ALIPAYCN_ variables
+		app, err := alipaycnapp.NewFromEnv(store, alipaycnapp.WithLogger(logger))
+		if err != nil {
+			return nil, err
+		}
+		with = append(with, platform.WithTargetBackends(app))
 	}
 	if opts.autoReview > 0 {
 		approve := func(alipayplus.Party, *alipayplus.Request) platform.Decision {

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"io"
 	"log"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -17,13 +19,14 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 	"github.com/alipayplus-go/alipayplus/platform/storage/bolt"
 )
 
 func TestMain(m *testing.M) {
-	testkey.ClearEnv("ALIPAYPLUS_")
+	testkey.ClearEnv("ALIPAYPLUS_", "ALIPAYCN_")
 	status := m.Run()
 	if folder, err := earlier(); err == nil {
 		_ = os.RemoveAll(folder)
@@ -280,4 +283,70 @@ func TestWrongUse(t *testing.T) {
 		require.Equal(t, tt.status, run(t.Context(), tt.opts, tt.args, log.New(&stderr, "", 0)))
 		require.Contains(t, stderr.String(), tt.want)
 	}
+}
+
+// gateway is a stand-in for AlipayCN on loopback; the variables say how to call it.
+func gateway(t *testing.T) *alipaycntest.Gateway {
+	t.Helper()
+	g, err := alipaycntest.New(alipaycntest.WithKey(testkey.FastKey()), alipaycntest.WithAutoReview(0), alipaycntest.WithAnyTemplate())
+	require.NoError(t, err)
+	require.NoError(t, g.AddApp(alipaycntest.App{ID: "2021000000000002", PublicKey: testkey.ClientPublicPEM(), ThirdParty: true}))
+	require.NoError(t, g.AddApp(alipaycntest.App{ID: "2021000000000001"}))
+	server := httptest.NewServer(g)
+	t.Cleanup(server.Close)
+	files := testkey.Folder(t, map[string][]byte{
+		"private-key.pem": testkey.ClientPEM(), "alipay-public-key.pem": g.AlipayPublicKey(), "encryption-key": bytes.Repeat([]byte("k"), 32),
+	})
+	for name, value := range map[string]string{
+		"ENDPOINT": server.URL, "APP_ID": "2021000000000002", "PRIVATE_KEY_FILE": filepath.Join(files, "private-key.pem"),
+		"PUBLIC_KEY_FILE": filepath.Join(files, "alipay-public-key.pem"), "ENCRYPTION_KEY_FILE": filepath.Join(files, "encryption-key"),
+	} {
+		t.Setenv("ALIPAYCN_"+name, value)
+	}
+	return g
+}
+
+// With -alipaycn a release is AlipayCN's, Alipay+'s reviewers alone approve by themselves, and what is kept is used again.
+func TestAReleaseAtAlipayCN(t *testing.T) {
+	g, folder, data := gateway(t), t.TempDir(), kept(t)
+	opts := options{credentials: folder, data: data, autoReview: time.Nanosecond, alipayCN: true}
+	address, stop := startAndStop(t, opts)
+	owner := open(t, address, folder, "owner")
+	var program *alipayplus.Program
+	for p, err := range owner.Programs.All(t.Context(), alipayplus.ListProgramsInput{}) {
+		require.NoError(t, err)
+		program = p
+	}
+	begun, err := owner.Authorizations.Begin(t.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: alipayplus.TargetAlipayCN})
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(begun.URL, os.Getenv("ALIPAYCN_ENDPOINT")+"/page/"), begun.URL)
+	require.NoError(t, g.Confirm(t.Context(), http.DefaultClient, begun.URL, "2021000000000001"))
+	stop()
+
+	address, stop = startAndStop(t, opts)
+	defer stop()
+	owner = open(t, address, folder, "owner")
+	granted, err := owner.Authorizations.Get(t.Context(), alipayplus.AuthorizationInput{ProgramID: program.ID, TargetApp: alipayplus.TargetAlipayCN})
+	require.NoError(t, err)
+	require.Equal(t, alipayplus.AuthorizationGranted, granted.Status)
+	require.Equal(t, "2021000000000001", granted.TargetProgramID)
+	w, err := owner.Workspace.Get(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "10%, 30%, 50%, 100%", w.Targets[0].Ladder.String())
+	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n"} {
+		resp, err := http.Get(address + path) //nolint:noctx // on loopback
+		require.NoError(t, err)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, want, string(body))
+	}
+}
+
+func TestAlipayCNNeedsItsVariables(t *testing.T) {
+	data := kept(t)
+	requireFails(t, "set ALIPAYCN_ENCRYPTION_KEY_FILE", options{credentials: t.TempDir(), data: data, alipayCN: true})
+	gateway(t)
+	t.Setenv("ALIPAYCN_ENCRYPTION_KEY_FILE", os.DevNull)
+	requireFails(t, "must have 32 bytes, has 0", options{credentials: t.TempDir(), data: data, alipayCN: true})
 }

@@ -58,6 +58,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"os"
+	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
@@ -134,6 +136,48 @@ func New(store storage.Store, client *alipaycn.Client, opts ...Option) (*App, er
 		return nil, errors.New("alipaycnapp: give WithEncryptionKey: tokens are never kept in clear")
 	}
 	return a, nil
+}
+
+// NewFromEnv makes an app from environment variables, then applies opts over them. It reads
+// the files they name. Those of [alipaycn.NewFromEnv] say who calls AlipayCN, which is the
+// third-party app; besides them:
+//
+//	ALIPAYCN_ENCRYPTION_KEY_FILE     file with the 32 bytes of WithEncryptionKey; make it with: openssl rand -out FILE 32
+//	ALIPAYCN_AUTHORIZATION_ENDPOINT  address of a stand-in that serves the authorization page (default: AlipayCN's own
+//	                                 page; with an ALIPAYCN_ENDPOINT without TLS, which is a stand-in, that)
+//
+// The error names every variable that is missing or wrong, and never a secret.
+func NewFromEnv(store storage.Store, opts ...Option) (*App, error) {
+	client, clientErr := alipaycn.NewFromEnv()
+	var with []Option
+	key, keyErr := encryptionKeyFromEnv()
+	if keyErr == nil {
+		with = append(with, WithEncryptionKey(key))
+	}
+	page := os.Getenv("ALIPAYCN_AUTHORIZATION_ENDPOINT")
+	if at := os.Getenv("ALIPAYCN_ENDPOINT"); page == "" && strings.HasPrefix(at, "http://") {
+		page = at
+	}
+	if page != "" {
+		with = append(with, WithAuthorizationEndpoint(page))
+	}
+	if err := errors.Join(clientErr, keyErr); err != nil {
+		return nil, fmt.Errorf("alipaycnapp: %s", strings.ReplaceAll(err.Error(), "\n", "; "))
+	}
+	return New(store, client, append(with, opts...)...)
+}
+
+func encryptionKeyFromEnv() ([]byte, error) {
+	const variable = "ALIPAYCN_ENCRYPTION_KEY_FILE"
+	file := os.Getenv(variable)
+	if file == "" {
+		return nil, errors.New("encryption key is missing: set " + variable + " to a file of 32 bytes; make one with: openssl rand -out FILE 32")
+	}
+	key, err := os.ReadFile(file) //nolint:gosec // the path is the user's own
+	if err != nil {
+		return nil, fmt.Errorf("encryption key (from %s): %w", variable, err)
+	}
+	return key, nil
 }
 
 // App returns ALIPAY_CN.
