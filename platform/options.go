@@ -80,6 +80,18 @@ func WithSigner(signer crypto.Signer) Option {
 	}
 }
 
+// WithPrivateKey is [WithSigner] with a key as PEM or bare base64, PKCS#1 or PKCS#8.
+func WithPrivateKey(key []byte) Option {
+	return func(cfg *config) error {
+		signer, err := signing.ParsePrivateKey(key)
+		if err != nil {
+			return fmt.Errorf("private key: %w", err)
+		}
+		cfg.signer = signer
+		return nil
+	}
+}
+
 // WithKeyVersion sets the version that answers name for the signing key, so that
 // it can be replaced without a stop: clients are given the new public key first.
 // The default is "1".

@@ -149,3 +149,11 @@ func TestTargetsThatAreNotDistinctAreRefused(t *testing.T) {
 	_, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithTargetBackends(newFakeApp(), by("LAKE", "RIVER")))
 	require.NoError(t, err)
 }
+
+func TestTheSigningKeyAsPEM(t *testing.T) {
+	p, err := platform.New(platform.WithPrivateKey(testkey.ClientPEM()))
+	require.NoError(t, err)
+	require.Equal(t, testkey.ClientPublicPEM(), p.PublicKeyPEM())
+	_, err = platform.New(platform.WithPrivateKey([]byte("no key")))
+	require.ErrorContains(t, err, "private key")
+}
