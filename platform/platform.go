@@ -213,7 +213,7 @@ func (p *Platform) Serve(ctx context.Context, listener net.Listener) error {
 	})
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		if !stop() {
-			<-stopped
+			err = errors.Join(err, <-stopped)
 		}
 		return err
 	}

@@ -334,7 +334,7 @@ func TestAReleaseAtAlipayCN(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "10%, 30%, 50%, 100%", w.Targets[0].Ladder.String())
 	for path, want := range map[string]string{"/healthz": "ok\n", "/readyz": "ready\n"} {
-		resp, err := http.Get(address + path) //nolint:noctx // on loopback
+		resp, err := http.Get(address + path)
 		require.NoError(t, err)
 		body, err := io.ReadAll(resp.Body)
 		require.NoError(t, err)
