@@ -63,7 +63,7 @@ func TestAVerdictIsAdoptedWhenItsMessageComes(t *testing.T) {
 		require.NoError(w, w.g.Reject(mini, "1.0.0", alipaycntest.Verdict{Reason: "the logo is blurred"}))
 		message := w.message(passed(mini)) // it says something else: only a hint
 		require.Equal(w, http.StatusOK, w.send(message))
-		require.Equal(w, "REJECTED the logo is blurred", w.decided())
+		require.Equal(w, "REJECTED the logo is blurred", w.recorded())
 
 		asked := w.details()
 		require.Equal(w, http.StatusOK, w.send(message), "it came again")
@@ -71,8 +71,8 @@ func TestAVerdictIsAdoptedWhenItsMessageComes(t *testing.T) {
 	})
 }
 
-// decided is AlipayCN's verdict as the platform has recorded it, without asking AlipayCN.
-func (w *world) decided() (verdict string) {
+// recorded is AlipayCN's verdict as the platform has recorded it, without asking AlipayCN.
+func (w *world) recorded() (verdict string) {
 	w.Helper()
 	for e, err := range w.p.Audit(w.Context(), w.workspace) {
 		require.NoError(w, err)
@@ -120,7 +120,7 @@ func TestAMessageThatIsNotTaken(t *testing.T) {
 		w.g.Inject(alipaycntest.Fault{Operation: "versions.get", Status: http.StatusServiceUnavailable})
 		require.Equal(w, http.StatusInternalServerError, w.send(message), "AlipayCN could not be asked")
 		require.Equal(w, http.StatusOK, w.send(message), "and is asked when the message comes again")
-		require.Equal(w, "APPROVED", w.decided())
+		require.Equal(w, "APPROVED", w.recorded())
 
 		require.Equal(w, http.StatusOK, w.send(w.message(passed(other))), "a mini program that is not the platform's")
 		require.Equal(w, http.StatusOK, w.send(w.message(&alipaycn.MerchantConfirmed{NotificationInfo: alipaycn.NotificationInfo{AppID: isv}, OrderNo: "1"})))
