@@ -41,6 +41,8 @@ import (
 //	                    merchant's code is in code.txt
 //	serve FLAGS         runs "alipayplus serve" on a free port until the script ends, and sets the
 //	                    ALIPAYPLUS_* variables to those of the developer on it
+//	authorize           waits until somebody must visit the page of a mini program's
+//	                    authorization, and gives it
 //	status N COMMAND    runs a command that must end with that exit status
 //	as PARTY            sets the ALIPAYPLUS_* variables to those of a reviewer; "as owner": back
 //	grant PROGRAM       gives the authorization of a mini program, without a visit of its page
@@ -51,7 +53,8 @@ import (
 func scriptCommands() map[string]func(ts *testscript.TestScript, neg bool, args []string) {
 	return map[string]func(ts *testscript.TestScript, neg bool, args []string){
 		"platform": scriptPlatform, "alipaycn": scriptAlipayCN, "serve": scriptServed, "status": scriptStatus,
-		"as": scriptAs, "grant": scriptGrant, "sample": scriptSample, "capture": scriptCapture, "json": scriptJSON,
+		"authorize": scriptAuthorize,
+		"as":        scriptAs, "grant": scriptGrant, "sample": scriptSample, "capture": scriptCapture, "json": scriptJSON,
 	}
 }
 
@@ -255,4 +258,39 @@ func scriptStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit status %s", fmt.Sprintf("%d, not %d", got, want))
 	}
+}
+
+// scriptAuthorize waits until an authorization was begun.
+func scriptAuthorize(ts *testscript.TestScript, _ bool, _ []string) {
+	place := placeOf(ts)
+	for range 1000 {
+		done, err := authorizeAll(context.Background(), place.p, place.workspace)
+		ts.Check(err)
+		if done > 0 {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("no authorization was begun")
+}
+
+func authorizeAll(ctx context.Context, p *platform.Platform, workspace string) (done int, err error) {
+	owner, err := p.Client(ctx, workspace, "owner")
+	if err != nil {
+		return 0, err
+	}
+	for program, err := range owner.Programs.All(ctx, alipayplus.ListProgramsInput{}) {
+		if err != nil {
+			return done, err
+		}
+		begun, err := owner.Authorizations.Get(ctx, alipayplus.AuthorizationInput{ProgramID: program.ID, TargetApp: alipayplus.TargetAlipayCN})
+		if err != nil || begun.Status != alipayplus.AuthorizationPending {
+			return done, err
+		}
+		if err := p.GrantAuthorization(ctx, workspace, program.ID, alipayplus.TargetAlipayCN); err != nil {
+			return done, err
+		}
+		done++
+	}
+	return done, nil
 }

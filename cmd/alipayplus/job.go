@@ -38,6 +38,8 @@ type job struct {
 	next rollout.Next
 	// seen is where the target stood when it was last read; nil before that.
 	seen *rollout.Observation
+	// redraw says that standard error is a terminal that can be painted on.
+	redraw bool
 	// width is that of the terminal that standard error is; 0 for none.
 	width int
 	// leave ends the run, with the reason why.
@@ -87,14 +89,19 @@ func newJob(opts *options, stdout, stderr io.Writer) *job {
 	shown.Redraw = shown.Redraw && !isVerbose(opts.cmd) // its lines would spoil what is painted over
 	stderr = &oneAtATime{to: stderr}
 	return &job{
-		width: width,
-		opts:  opts, stdout: stdout, stderr: stderr,
+		width: width, redraw: shown.Redraw,
+		opts: opts, stdout: stdout, stderr: stderr,
 		show: &view{View: terminal.New(stderr, shown)},
 	}
 }
 
 // do carries out the command.
 func (j *job) do(ctx context.Context) (err error) {
+	if j.opts.ship != nil {
+		if err := j.opts.ship.prepare(ctx, j); err != nil {
+			return err
+		}
+	}
 	if j.opts.spec != "" {
 		if j.spec, err = readSpec(j.opts.spec); err != nil {
 			return err
@@ -113,6 +120,7 @@ func (j *job) do(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	closeSinks = sync.OnceFunc(closeSinks)
 	defer closeSinks()
 	runner, err := j.runner(ctx, sinks)
 	if err != nil {
@@ -121,6 +129,12 @@ func (j *job) do(ctx context.Context) (err error) {
 	switch j.opts.command {
 	case commandRun:
 		return j.run(ctx, runner)
+	case commandShip:
+		if err := j.run(ctx, runner); err != nil {
+			return err
+		}
+		closeSinks() // the block is complete
+		return j.opts.ship.finish(ctx)
 	case commandStep:
 		return j.step(ctx, runner)
 	case commandPlan:
@@ -174,6 +188,9 @@ func (j *job) runner(ctx context.Context, sinks []rollout.Option) (*rollout.Runn
 		}
 	}
 	options := append(sinks, j.opts.runnerOptions()...)
+	if j.opts.ship != nil {
+		options = append(options, j.opts.ship.gates...)
+	}
 	options = append(options, rollout.WithGates(prometheus.Maker(prometheus.Options{})))
 	if j.opts.sends() {
 		options = append(options, rollout.WithGates(noGate))

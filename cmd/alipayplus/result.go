@@ -68,6 +68,9 @@ func (j *job) text() string {
 	case formatMarkdown:
 		return j.result.Markdown()
 	case formatText:
+		if j.opts.ship != nil {
+			return j.opts.ship.outcome(j.result)
+		}
 		if j.showsState() && j.state != nil {
 			return j.result.Text()
 		}
@@ -76,13 +79,16 @@ func (j *job) text() string {
 		}
 		return "" // standard error says it
 	default:
+		if j.opts.ship != nil {
+			return string(report.Encode(j.opts.ship.shipReport(j.result))) + "\n"
+		}
 		return string(report.Encode(j.result)) + "\n"
 	}
 }
 
 // output is the form in which the result is printed.
 func (j *job) output() string {
-	if j.opts.output == "" && !j.opts.prints() && isTerminal(j.stdout) {
+	if j.opts.output == "" && !j.opts.prints() && (isTerminal(j.stdout) || j.opts.ship != nil) {
 		return formatText
 	}
 	return j.opts.output
@@ -146,8 +152,8 @@ func (j *job) goOn(r *report.Report, err error) string {
 		return j.opts.commandLine(commandResume)
 	case r.Pending(), j.opts.command == commandResume && r.ExitStatus == report.ExitDone:
 		command := commandRun
-		if j.opts.command == commandStep {
-			command = commandStep
+		if j.opts.command == commandStep || j.opts.command == commandShip {
+			command = j.opts.command
 		}
 		return j.opts.commandLine(command, newSpec...)
 	default:

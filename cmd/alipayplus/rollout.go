@@ -104,7 +104,9 @@ func valueOf(f *pflag.Flag) string {
 type options struct {
 	app     *app
 	command string
-	cmd     *cobra.Command
+	// ship is what is shipped; nil for the rollout commands.
+	ship *shipment
+	cmd  *cobra.Command
 	// given are the flags of the command line.
 	given []given
 
@@ -131,6 +133,25 @@ type given struct{ name, value string }
 
 func (o *options) register(set *pflag.FlagSet) {
 	set.SortFlags = false
+	if o.ship == nil {
+		o.registerTarget(set)
+	} else {
+		set.StringVar(&o.state, "state", o.state, "the `folder` in which the rollout is remembered from one call to the next")
+		set.BoolVar(&o.newSpec, "new-spec", false, "continue by the spec of the file when the rollout began by another one")
+	}
+	o.registerRun(set)
+	if o.namesRatio() {
+		set.IntVar(&o.percent, "ratio", 0, "the ratio whose approval is meant, in `percent` (required)")
+	}
+	if o.sends() {
+		set.StringVar(&o.by, "by", somebody(), "`who` sends the command")
+		set.StringVar(&o.reason, "reason", "", "why the command is sent")
+	}
+	set.StringVarP(&o.output, "output", "o", "", "print the result as `text`, json or markdown; default: "+o.defaultOutput())
+}
+
+// registerTarget adds the flags that say what is driven, and by which spec.
+func (o *options) registerTarget(set *pflag.FlagSet) {
 	set.StringVar(&o.state, "state", "", "the `folder` in which the rollout is remembered from one call to the next (required)")
 	set.StringVar(&o.release, "release", "", "the `id` of the release; or give --program and --version")
 	set.StringVar(&o.program, "program", "", "the `id` of the mini program, with --version; with --alipaycn-version it can be left out")
@@ -145,9 +166,13 @@ func (o *options) register(set *pflag.FlagSet) {
 	if o.drives() || o.command == commandPlan {
 		set.StringVar(&o.application, "application", "", "the `file` with what AlipayCN reviews, read anew for each application, with --alipaycn-version")
 	}
+}
+
+// registerRun adds the flags of commands that make changes.
+func (o *options) registerRun(set *pflag.FlagSet) {
 	if o.drives() {
 		set.TextVar(&o.maxTime, "max-time", o.maxTime, "leave with status 8 after this `time`, such as 5h50m, before the job is killed; 0s: never")
-		set.StringSliceVar(&o.wait, "wait", nil, "wait for these alone, of "+strings.Join(waitable(), ", ")+", and leave with status 8 when anything else is to be waited for; none: only do what is due (default: all)")
+		set.StringSliceVar(&o.wait, "wait", nil, "wait for these alone, of "+strings.Join(o.waitable(), ", ")+", and leave with status 8 when anything else is to be waited for; none: only do what is due (default: all)")
 		set.TextVar(&o.interval, "interval", o.interval, "the longest `time` between two observations of the release")
 		set.StringVar(&o.junit, "junit", "", "write the steps and gates as test cases to this `file`")
 		set.StringVar(&o.ndjson, "ndjson", "", "add each event as a line of JSON to this `file`; -: to standard error, in place of the view for people")
@@ -156,25 +181,19 @@ func (o *options) register(set *pflag.FlagSet) {
 		set.TextVar(&o.callTimeout, "call-timeout", o.callTimeout,
 			"how long a change may take, with its repetitions: the longest `time` for which --max-time and signals are overrun")
 	}
-	if o.namesRatio() {
-		set.IntVar(&o.percent, "ratio", 0, "the ratio whose approval is meant, in `percent` (required)")
-	}
-	if o.sends() {
-		set.StringVar(&o.by, "by", somebody(), "`who` sends the command")
-		set.StringVar(&o.reason, "reason", "", "why the command is sent")
-	}
-	set.StringVarP(&o.output, "output", "o", "", "print the result as `text`, json or markdown; default: "+o.defaultOutput())
 }
 
 func (o *options) defaultOutput() string {
-	if o.prints() {
+	if o.prints() || o.ship != nil {
 		return "text"
 	}
 	return "text on a terminal, else json"
 }
 
 // drives says whether the command makes changes by a spec.
-func (o *options) drives() bool { return o.command == commandRun || o.command == commandStep }
+func (o *options) drives() bool {
+	return o.command == commandRun || o.command == commandStep || o.command == commandShip
+}
 
 // sends says whether the command sends a command to the rollout, of whoever drives it.
 func (o *options) sends() bool {
@@ -240,7 +259,7 @@ func (o *options) checkValues() error {
 	case o.by == "" && o.sends():
 		return misused("give --by: who sends the command; neither the environment nor the system tells")
 	case len(o.unknownWaits()) > 0:
-		return unknownWait(o.unknownWaits()[0])
+		return o.unknownWait(o.unknownWaits()[0])
 	case o.maxTime < 0:
 		return misused("--max-time must not be below 0s")
 	case o.interval <= 0:
@@ -268,19 +287,31 @@ func waits() map[string]rollout.WaitKind {
 }
 
 // waitable are the names of what --wait can name.
-func waitable() []string { return slices.Sorted(maps.Keys(waits())) }
+func (o *options) waitable() []string {
+	names := slices.Collect(maps.Keys(waits()))
+	if o.ship != nil {
+		names = append(names, authorization)
+	}
+	slices.Sort(names)
+	return names
+}
 
 func (o *options) unknownWaits() []string {
 	return slices.DeleteFunc(slices.Clone(o.wait), func(name string) bool {
-		return name == none && len(o.wait) == 1 || waits()[name] != ""
+		return name == none && len(o.wait) == 1 || slices.Contains(o.waitable(), name)
 	})
 }
 
-func unknownWait(name string) error {
-	if meant := validation.Nearest(name, waitable()); meant != "" {
+func (o *options) unknownWait(name string) error {
+	if meant := validation.Nearest(name, o.waitable()); meant != "" {
 		return misused("--wait: there is nothing called %q; did you mean %q?", name, meant)
 	}
-	return misused("--wait: there is nothing called %q; give some of %s, or none", name, strings.Join(waitable(), ", "))
+	return misused("--wait: there is nothing called %q; give some of %s, or none", name, strings.Join(o.waitable(), ", "))
+}
+
+// waitsForAuthorization says whether a shipment waits for the page of an authorization.
+func (o *options) waitsForAuthorization() bool {
+	return len(o.wait) == 0 || slices.Contains(o.wait, authorization)
 }
 
 // leaves says whether a run ends where that would be waited for. Failures that pass are
@@ -336,19 +367,30 @@ func (o *options) ratio() alipayplus.Ratio { return alipayplus.Ratio(o.percent) 
 // commandLine is the command line of another rollout command for the same rollout: with the
 // flags of this call that the other has, but for those that were about this call alone.
 func (o *options) commandLine(command string, extra ...string) string {
-	words := []string{thisProgram(), "rollout", command}
+	path := append([]string{"rollout"}, strings.Fields(command)...)
+	if command == commandShip {
+		path = []string{commandShip}
+	}
+	words := append([]string{thisProgram()}, path...)
 	other := o.cmd.Root()
-	if found, _, err := other.Find(append([]string{"rollout"}, strings.Fields(command)...)); err == nil {
+	if found, _, err := other.Find(path); err == nil {
 		other = found
 	}
 	for _, flag := range o.given {
 		switch flag.name {
 		case "new-spec", "by", "reason", "ratio", "output":
 			continue
+		case "state", "version":
+			if o.ship != nil && command != commandShip { // the release says more
+				continue
+			}
 		}
 		if other.Flag(flag.name) != nil {
 			words = append(words, "--"+flag.name, quoted(flag.value))
 		}
+	}
+	if o.ship != nil && command != commandShip {
+		words = append(words, "--state", quoted(o.state), "--release", quoted(o.release))
 	}
 	return strings.Join(append(words, extra...), " ")
 }

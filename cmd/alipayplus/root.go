@@ -116,6 +116,7 @@ over the file alipayplus.yaml.
 	root.SetUsageTemplate(usageTemplate())
 	root.SetHelpCommandGroupID("")
 	root.AddCommand(
+		a.ship(),
 		a.rollout(), a.services(), a.programs(), a.version(), a.releases(), a.authorizations(), a.requests(), a.reviews(), a.qrcodes(),
 		a.files(), a.workspace(), a.alipaycn(), a.initialize(), a.validate(), a.serve(), a.doctor(),
 	)

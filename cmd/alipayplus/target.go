@@ -20,6 +20,9 @@ func openTarget(ctx context.Context, opts *options) (rollout.Target, error) {
 
 // openRelease makes a release of the platform a target.
 func openRelease(ctx context.Context, opts *options) (rollout.Target, error) {
+	if opts.ship != nil {
+		return opts.ship.target(), nil
+	}
 	client, err := opts.app.platformClient(opts.cmd)
 	if err != nil {
 		return nil, err

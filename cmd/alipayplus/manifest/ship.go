@@ -204,3 +204,12 @@ func ParseSpec(content []byte) (*rollout.Spec, error) {
 	}
 	return parsed, nil
 }
+
+// Pictures are the paths of the pictures, the logo first.
+func (a *AlipayCN) Pictures() []string {
+	var all []string
+	if a.Logo != "" {
+		all = append(all, a.Logo)
+	}
+	return append(append(all, a.Screenshots...), a.LicensePictures...)
+}
