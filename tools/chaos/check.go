@@ -35,6 +35,18 @@ func (w *deployment) check(ctx context.Context, release string) error {
 	return r.check()
 }
 
+// checkDone compares the records of a job that the program says is done.
+func (w *deployment) checkDone(ctx context.Context, j job) error {
+	release, err := j.release(ctx)
+	if err != nil {
+		return err
+	}
+	if release == "" {
+		return errors.New("the program says that it is done, and there is no release")
+	}
+	return w.check(ctx, release)
+}
+
 func (w *deployment) read(ctx context.Context, release string) (r records, err error) {
 	for entry, err := range w.platform.Audit(ctx, w.workspace) {
 		if err != nil {
@@ -86,7 +98,11 @@ func (w *deployment) checkpoint(ctx context.Context, release string) (*rollout.S
 // checkKilled checks what a killed process left: a checkpoint that is whole and not ahead
 // of the release, or none. It says whether the process was killed before its first
 // checkpoint, and whether in the middle of a change.
-func (w *deployment) checkKilled(ctx context.Context, release string) (early, changing bool, err error) {
+func (w *deployment) checkKilled(ctx context.Context, j job) (early, changing bool, err error) {
+	release, err := j.release(ctx)
+	if err != nil || release == "" {
+		return true, false, err
+	}
 	state, err := w.checkpoint(ctx, release)
 	if err != nil || state == nil {
 		return state == nil, false, err

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/contract"
 	"github.com/alipayplus-go/alipayplus/platform"
 	"github.com/alipayplus-go/alipayplus/platform/storage/bolt"
 )
@@ -133,6 +134,9 @@ func (w *deployment) call(rw http.ResponseWriter, r *http.Request) {
 	now, kill := w.at.call == w.calls, w.kill
 	done := w.at.done
 	w.mu.Unlock()
+	if strings.HasSuffix(r.URL.Path, "/"+contract.AuthorizationBegin.Path) {
+		defer w.visit(context.WithoutCancel(r.Context()))
+	}
 	if !now {
 		w.platform.ServeHTTP(rw, r)
 		return
@@ -141,6 +145,16 @@ func (w *deployment) call(rw http.ResponseWriter, r *http.Request) {
 		w.platform.ServeHTTP(httptest.NewRecorder(), r.WithContext(context.WithoutCancel(r.Context())))
 	}
 	kill()
+}
+
+// visit does what a person does on the pages of authorizations that were begun.
+func (w *deployment) visit(ctx context.Context) {
+	for program, err := range w.owner.Programs.All(ctx, alipayplus.ListProgramsInput{}) {
+		if err != nil {
+			return // the program sees that nobody came
+		}
+		_ = w.platform.GrantAuthorization(ctx, w.workspace, program.ID, alipayplus.TargetAlipayCN)
+	}
 }
 
 // inCall sets the call of the next process in which it is killed, and counts from 1 again.
@@ -181,6 +195,8 @@ func (w *deployment) credentials(ctx context.Context) error {
 		"ALIPAYPLUS_ROLLOUT_SPEC=" + w.path(specFile),
 		"ALIPAYPLUS_ROLLOUT_STATE=" + w.path(stateFolder),
 		"ALIPAYPLUS_ROLLOUT_INTERVAL=100ms",
+		"ALIPAYPLUS_SHIP_STATE=" + w.path(stateFolder),
+		"ALIPAYPLUS_SHIP_INTERVAL=100ms",
 	}
 	return nil
 }
@@ -204,17 +220,13 @@ func specOf(address string) string {
 
 // release makes a release of the nth version that was not applied for.
 func (w *deployment) release(ctx context.Context, n int) (id string, err error) {
-	version := alipayplus.VersionNumber{Major: 1, Minor: int32(n)}
-	var build bytes.Buffer
-	z := zip.NewWriter(&build)
-	if _, err := z.Create(fmt.Sprintf("app-%v.json", version)); err != nil {
-		return "", err
-	}
-	if err := z.Close(); err != nil {
+	version := versionOf(n)
+	build, err := buildOf(version)
+	if err != nil {
 		return "", err
 	}
 	_, err = w.owner.Programs.UploadVersion(ctx, alipayplus.UploadVersionInput{
-		ProgramID: w.program, Version: version, Package: bytes.NewReader(build.Bytes()), Size: int64(build.Len()),
+		ProgramID: w.program, Version: version, Package: bytes.NewReader(build), Size: int64(len(build)),
 	})
 	if err != nil {
 		return "", err
@@ -226,6 +238,21 @@ func (w *deployment) release(ctx context.Context, n int) (id string, err error) 
 		return "", err
 	}
 	return release.ID, nil
+}
+
+func versionOf(n int) alipayplus.VersionNumber {
+	return alipayplus.VersionNumber{Major: 1, Minor: int32(n)} //nolint:gosec // it is small
+}
+
+// buildOf is the package of a version.
+func buildOf(version alipayplus.VersionNumber) ([]byte, error) {
+	var build bytes.Buffer
+	z := zip.NewWriter(&build)
+	if _, err := z.Create(fmt.Sprintf("app-%v.json", version)); err != nil {
+		return nil, err
+	}
+	err := z.Close()
+	return build.Bytes(), err
 }
 
 func (w *deployment) path(name string) string { return filepath.Join(w.folder, name) }

@@ -20,16 +20,28 @@ type killer struct {
 	random  *rand.Rand
 }
 
+// job is what the program is started for, again and again.
+type job struct {
+	// name is for people.
+	name string
+	// args are the command line.
+	args []string
+	// calls is in which of its first calls of the platform a process is killed.
+	calls int
+	// release is the id of the release; empty as long as there is none.
+	release func(ctx context.Context) (id string, err error)
+}
+
 // drive starts the program, kills it and starts it again, until it says that the
 // release has reached all users. It kills it a number of times at most, and adds what
 // it did to the tally.
-func (k *killer) drive(ctx context.Context, release string, most int, done *tally) error {
+func (k *killer) drive(ctx context.Context, j job, most int, done *tally) error {
 	for last := done.kills + most; ; {
 		m := moment{}
 		if done.kills < last {
-			m = k.moment()
+			m = k.moment(j.calls)
 		}
-		status, killed, err := k.life(ctx, release, m)
+		status, killed, err := k.life(ctx, j, m)
 		switch {
 		case err != nil:
 			return err
@@ -38,7 +50,7 @@ func (k *killer) drive(ctx context.Context, release string, most int, done *tall
 		case !killed:
 			return fmt.Errorf("the program ended with status %d, for which there is no reason; its output is in %s", status, k.path(logFile))
 		}
-		early, changing, err := k.checkKilled(ctx, release)
+		early, changing, err := k.checkKilled(ctx, j)
 		if err != nil {
 			return fmt.Errorf("after it was killed: %w", err)
 		}
@@ -57,8 +69,7 @@ type moment struct {
 }
 
 // moment chooses one: by time, often soon after the start, or in one of the first calls.
-func (k *killer) moment() moment {
-	const often = 8
+func (k *killer) moment(often int) moment {
 	switch k.random.IntN(5) {
 	case 0:
 		return moment{after: k.until(k.within / 20)}
@@ -77,14 +88,14 @@ func (k *killer) until(most time.Duration) time.Duration {
 }
 
 // life is one process, from its start to its end.
-func (k *killer) life(ctx context.Context, release string, m moment) (status int, killed bool, err error) {
+func (k *killer) life(ctx context.Context, j job, m moment) (status int, killed bool, err error) {
 	log, err := os.OpenFile(k.path(logFile), os.O_APPEND|os.O_CREATE|os.O_WRONLY, fileMode)
 	if err != nil {
 		return 0, false, err
 	}
 	defer func() { _ = log.Close() }() // its lines are for people
-	_, _ = fmt.Fprintf(log, "--- release %s, to be killed %+v\n", release, m)
-	cmd := exec.CommandContext(ctx, k.program, "rollout", "run", "--release", release) //nolint:gosec // what is tested
+	_, _ = fmt.Fprintf(log, "--- %s, to be killed %+v\n", j.name, m)
+	cmd := exec.CommandContext(ctx, k.program, j.args...) //nolint:gosec // what is tested
 	cmd.Env, cmd.Stdout, cmd.Stderr = append(inherited(), k.environment...), log, log
 	kill := func() { _ = cmd.Process.Kill() } // it may have ended by itself
 	ready := make(chan struct{})

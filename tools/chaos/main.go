@@ -1,12 +1,15 @@
 // Command chaos kills the tool again and again, and shows that no release suffers:
 //
 //	go run ./tools/chaos -kills 200
+//	go run ./tools/chaos -ship
 //
 // It serves a platform whose records are on disk, lets cmd/alipayplus drive one release
 // after another, kills it with SIGKILL at random moments, at the start of the process
 // and in the middle of its calls too, and starts it again until the release has
 // reached all users. Then it compares the records of the platform and of the rollout:
-// each ratio was set once, in rising order, after its time, and both agree.
+// each ratio was set once, in rising order, after its time, and both agree. With -ship the
+// program begins with a package and a file instead of a release: then there is one mini
+// program, one version and one release of it besides, however often it was killed.
 //
 // The seed that it prints repeats the same choices; their effect depends on the
 // machine too. When something is wrong the exit status is 1, and the folder is kept.
@@ -42,6 +45,7 @@ type options struct {
 	seed    uint64
 	program string
 	within  time.Duration
+	ship    bool
 }
 
 // run returns the exit status: 0 when all held, 1 when something did not, 2 for flags
@@ -54,6 +58,7 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 	set.Uint64Var(&o.seed, "seed", uint64(time.Now().UnixNano()), "the seed of the random moments")
 	set.StringVar(&o.program, "program", "", "the `path` of alipayplus; empty: it is built")
 	set.DurationVar(&o.within, "within", time.Second, "the longest time that a process lives before it is killed")
+	set.BoolVar(&o.ship, "ship", false, "let the program ship: begin with a package and no mini program")
 	switch err := set.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -123,23 +128,41 @@ func (o *options) drive(ctx context.Context, folder string, out io.Writer) (done
 	}
 	_, _ = fmt.Fprintf(out, "seed %d, platform on %s\n", o.seed, w.address)
 	for done.releases == 0 || done.kills < o.kills {
-		release, err := w.release(ctx, done.releases)
+		j, err := o.job(ctx, w, done.releases)
 		if err != nil {
 			return done, fmt.Errorf("prepare a release: %w", err)
 		}
 		before := done.kills
-		err = k.drive(ctx, release, o.kills-done.kills, done)
+		err = k.drive(ctx, j, o.kills-done.kills, done)
 		if err == nil {
-			err = w.check(ctx, release)
+			err = w.checkDone(ctx, j)
 		}
 		if err != nil {
-			return done, fmt.Errorf("release %s, after %d kills: %w", release, done.kills-before, err)
+			return done, fmt.Errorf("%s, after %d kills: %w", j.name, done.kills-before, err)
 		}
 		done.releases++
-		_, _ = fmt.Fprintf(out, "release %s reached all users after %d kills; %d of %d\n", release, done.kills-before, done.kills, o.kills)
+		_, _ = fmt.Fprintf(out, "%s reached all users after %d kills; %d of %d\n", j.name, done.kills-before, done.kills, o.kills)
 	}
 	return done, nil
 }
+
+// job prepares the nth thing that the program is started for.
+func (o *options) job(ctx context.Context, w *deployment, n int) (job, error) {
+	if o.ship {
+		return w.shipment(n)
+	}
+	id, err := w.release(ctx, n)
+	return job{
+		name: "release " + id, args: []string{"rollout", "run", "--release", id}, calls: callsOfRun,
+		release: func(context.Context) (string, error) { return id, nil },
+	}, err
+}
+
+// The first calls of a process in which it is killed.
+const (
+	callsOfRun  = 8
+	callsOfShip = 24
+)
 
 // build builds the program that is killed.
 func build(ctx context.Context, folder string) (program string, err error) {
