@@ -86,6 +86,7 @@ func newJob(opts *options, stdout, stderr io.Writer) *job {
 	file, _ := stderr.(*os.File)
 	width, shown := widthOf(stderr), terminal.Detect(file)
 	shown.Hint = opts.hint
+	shown.Pause = opts.pauseCommand
 	shown.Redraw = shown.Redraw && !isVerbose(opts.cmd) // its lines would spoil what is painted over
 	stderr = &oneAtATime{to: stderr}
 	return &job{

@@ -416,3 +416,12 @@ func flagNames(text string) string {
 func (o *options) approveCommand(ratio alipayplus.Ratio) string {
 	return o.commandLine(commandApprove, fmt.Sprintf("--ratio %d", int(ratio)))
 }
+
+// pauseCommand is the command line by which a person pauses the rollout; empty for the demo,
+// which no other process can reach.
+func (o *options) pauseCommand() string {
+	if o.ship != nil && o.ship.demo {
+		return ""
+	}
+	return o.commandLine(commandPause)
+}

@@ -484,6 +484,15 @@ func (s *shipment) say(label, format string, args ...any) {
 	_, _ = io.WriteString(s.stderr, report.Wrap(fmt.Sprintf("%-10s ", label), text, s.width))
 }
 
+// sayWhole says an address in a line of its own, which no line feed breaks: it is copied.
+func (s *shipment) sayWhole(address string) {
+	if s.opts.ndjson == toStderr {
+		s.say("page", "%s", address)
+		return
+	}
+	_, _ = fmt.Fprintln(s.stderr, report.OneLine(address))
+}
+
 // requestID is the request id of a write that is made once: the same input again is the same
 // call.
 func requestID(operation string, in any) string {

@@ -47,7 +47,8 @@ func (s *shipment) authorize(ctx context.Context) error {
 // visit shows the page, and waits until somebody has visited it.
 func (s *shipment) visit(ctx context.Context, at alipayplus.AuthorizationInput, begun *alipayplus.Authorization) (*alipayplus.Authorization, error) {
 	s.page = begun.URL
-	s.say("authorize", "log in to %s, open this page, and confirm twice: %s", at.TargetApp, begun.URL)
+	s.say("authorize", "log in to %s, open this page, and confirm twice:", at.TargetApp)
+	s.sayWhole(begun.URL)
 	for _, method := range begun.MissingMethods {
 		s.say("", "what was confirmed does not include %s", method)
 	}

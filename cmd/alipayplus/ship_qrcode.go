@@ -29,7 +29,8 @@ func (s *shipment) finish(ctx context.Context) error {
 		return fmt.Errorf("all users have the version, but there is no QR code: %w", err)
 	}
 	s.showQRCode(code.Value)
-	s.say("QR code", "%s, for %s", path, code.Value)
+	s.say("QR code", "%s, for", path)
+	s.sayWhole(code.Value)
 	return nil
 }
 

@@ -43,7 +43,7 @@ func (t *View) paint(now time.Time) {
 	}
 	// One column stays free: some terminals wrap as soon as the last is written.
 	room := t.options.Width - 1 - labelWidth
-	lines := t.shown.block(now, room, t.hint(t.shown.waiting))
+	lines := t.shown.block(now, room, t.hint(t.shown.waiting), t.pause(t.shown))
 	for _, line := range lines {
 		text := cut(line.text, room)
 		fmt.Fprintf(&b, "%-*s%s%s\n", labelWidth, line.label, t.colored(text, line.color), ansiToEnd)
@@ -54,8 +54,8 @@ func (t *View) paint(now time.Time) {
 }
 
 // block is what is shown at a time, in lines that may be cut to the room, with what a person
-// can do.
-func (v *progress) block(now time.Time, room int, hint string) []blockLine {
+// can do, and the command that pauses it.
+func (v *progress) block(now time.Time, room int, hint, pause string) []blockLine {
 	e := v.last
 	lines := []blockLine{
 		{"rollout", nameOf(e), ""},
@@ -69,13 +69,49 @@ func (v *progress) block(now time.Time, room int, hint string) []blockLine {
 	lines = append(lines, blockLine{"ladder", ladder, ""})
 	if v.waiting != nil {
 		lines = append(lines, blockLine{"now", message(*v.waiting, now), colorOf(*v.waiting)})
-		if hint != "" {
-			lines = append(lines, blockLine{"next", hint, ""})
-		}
+		lines = append(lines, broken("next", cmp.Or(hint, nextOf(e)), room)...)
 	}
 	lines = append(lines, v.gateLines()...)
 	if v.message.Kind != "" {
 		lines = append(lines, blockLine{"last", clockTime(v.message.At) + " " + message(v.message, now), colorOf(v.message)})
+	}
+	return append(lines, broken("pause", pause, room)...)
+}
+
+// nextOf is the next ratio of the spec; empty when it is not known, or there is none.
+func nextOf(e rollout.Event) string {
+	if e.Status != rollout.Running {
+		return ""
+	}
+	for _, ratio := range e.Steps {
+		switch {
+		case ratio <= e.Ratio:
+		case ratio == alipayplus.FullRatio:
+			return "release to all users"
+		default:
+			return fmt.Sprintf("raise to %v", ratio)
+		}
+	}
+	return ""
+}
+
+// broken is a text that must be whole, such as a command, in as many lines as it takes; none
+// for an empty one.
+func broken(label, text string, room int) (lines []blockLine) {
+	line := ""
+	for word := range strings.FieldsSeq(text) {
+		switch {
+		case line == "":
+			line = word
+		case len(line)+1+len(word) <= room:
+			line += " " + word
+		default:
+			lines = append(lines, blockLine{label, line, ""})
+			label, line = "", word
+		}
+	}
+	if line != "" {
+		lines = append(lines, blockLine{label, line, ""})
 	}
 	return lines
 }

@@ -31,6 +31,9 @@ type Options struct {
 	// Hint says what a person can do about an event, such as the command that approves; nil,
 	// or an empty text: nothing.
 	Hint func(rollout.Event) string
+	// Pause is the command that pauses the rollout, which the block shows while it runs; nil,
+	// or an empty text: none is shown.
+	Pause func() string
 	// Color colors what is good and what is not, by ANSI sequences.
 	Color bool
 }
@@ -321,6 +324,14 @@ func (t *View) hint(e *rollout.Event) string {
 		return ""
 	}
 	return harmless(t.options.Hint(*e))
+}
+
+// pause is the command that pauses a rollout that waits for something but a person.
+func (t *View) pause(v *progress) string {
+	if t.options.Pause == nil || v.waiting == nil || v.last.Status != rollout.Running || t.hint(v.waiting) != "" {
+		return ""
+	}
+	return harmless(t.options.Pause())
 }
 
 // indented is a line that belongs to the one above.

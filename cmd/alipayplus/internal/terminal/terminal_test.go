@@ -225,6 +225,7 @@ review   ALIPAY_PLUS approved 2026-03-01T11:00:00Z
 review   ALIPAY_CN approved 2026-03-01T11:30:00Z
 ladder   [###...........................]  10%   1* 5 (10*) 20 30 50* 100*
 now      watching 10%; 1d 00:59:56 left
+next     raise to 50%
 gate     errors: pass: errors is 0.001
 last     2026-03-01T12:00:01Z raised from 5% to 10%`, out.String())
 
@@ -253,6 +254,22 @@ last     2026-03-01T12:00:05Z gate errors failed`, out.String())
 	wide := new(screen)
 	showOn(t, terminal.New(wide, terminal.Options{Redraw: true, Width: 100}), atTen(0, rollout.EventRaised, "raised"))
 	require.Contains(t, wide.String(), "50* 100*   (* step)\n", "where there is room, the star is explained")
+}
+
+// A command is useless when it is cut off.
+func TestTheBlockNamesCommandsWhole(t *testing.T) {
+	out := new(screen)
+	asked := ""
+	view := terminal.New(out, terminal.Options{
+		Redraw: true, Width: 40, Hint: func(rollout.Event) string { return asked }, Pause: func() string { return "alipayplus rollout pause --state .alipayplus --release rel_1" },
+	})
+	showOn(t, view, watchingTen(3))
+	require.Contains(t, out.String(), "\npause    alipayplus rollout pause\n         --state .alipayplus --release\n         rel_1")
+
+	asked = "to approve: alipayplus rollout approve --release rel_1 --ratio 50"
+	showOn(t, view, watchingTen(4))
+	require.Contains(t, out.String(), "\nnext     to approve: alipayplus rollout\n         approve --release rel_1\n         --ratio 50")
+	require.NotContains(t, out.String(), "pause")
 }
 
 // What was waited for is no longer true once a verdict came, and what comes next is not told yet.
