@@ -164,23 +164,16 @@ func (s *serviceApplication) apply(ctx context.Context) (*alipayplus.Service, er
 	if err != nil {
 		return nil, err
 	}
-	text, status := textOf(service)
-	same := service != nil && sameText(*text, s.local.ServiceDescription)
-	switch {
-	case same && status == alipayplus.ServiceOnline:
-		return service, nil
-	case same && status == alipayplus.ServicePendingReview:
-		return service, nil
-	case service != nil && status == alipayplus.ServicePendingReview:
-		return nil, fmt.Errorf("service %s is under review with another text; withdraw it first (service withdraw %s): %w", service.ID, service.ID, alipayplus.ErrConflict)
-	case same && !s.draft && !s.resubmit && (status == alipayplus.ServiceTurnedDown || status == alipayplus.ServiceWithdrawn):
-		return nil, s.turnedDown(ctx, service, status)
-	case !same:
+	change, submit, err := s.left(ctx, service)
+	if err != nil {
+		return nil, err
+	}
+	if change {
 		if service, err = s.change(ctx, service, archived); err != nil {
 			return nil, err
 		}
 	}
-	if _, status = textOf(service); s.draft || !status.CanBecome(alipayplus.ServicePendingReview) {
+	if _, status := textOf(service); !submit || status == alipayplus.ServiceOnline { // it has its text of before again
 		return service, nil
 	}
 	service, err = s.client.Services.Submit(ctx, alipayplus.ServiceInput{ServiceID: service.ID})
@@ -188,6 +181,23 @@ func (s *serviceApplication) apply(ctx context.Context) (*alipayplus.Service, er
 		s.progress("submitted: " + stateLine(service, serviceState()))
 	}
 	return service, err
+}
+
+// left says what is left to do: whether the text must be changed, and submitted.
+func (s *serviceApplication) left(ctx context.Context, service *alipayplus.Service) (change, submit bool, err error) {
+	text, status := textOf(service)
+	same := service != nil && sameText(*text, s.local.ServiceDescription)
+	reviewed := status == alipayplus.ServiceTurnedDown || status == alipayplus.ServiceWithdrawn
+	switch {
+	case same && (status == alipayplus.ServiceOnline || status == alipayplus.ServicePendingReview):
+		return false, false, nil
+	case status == alipayplus.ServicePendingReview:
+		return false, false, fmt.Errorf("service %s is under review with another text; withdraw it first (service withdraw %s): %w", service.ID, service.ID, alipayplus.ErrConflict)
+	case same && reviewed && !s.draft && !s.resubmit:
+		return false, false, s.turnedDown(ctx, service, status)
+	default:
+		return !same, !s.draft, nil
+	}
 }
 
 // find finds the service that is meant, or nil, and counts the archived ones of its name.
