@@ -273,6 +273,11 @@ func (a *app) confirm(cmd *cobra.Command, warning string) error {
 	if warning == "" || !isTerminal(a.stdin) || cmd.Flag("yes").Value.String() == "true" {
 		return nil
 	}
+	return a.ask(warning)
+}
+
+// ask asks whether to do what cannot be taken back.
+func (a *app) ask(warning string) error {
 	_, _ = fmt.Fprintf(a.stderr, "%s Continue? [y/N] ", warning)
 	answer, err := bufio.NewReader(a.stdin).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {

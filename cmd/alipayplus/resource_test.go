@@ -2,6 +2,7 @@ package main
 
 import (
 	"io"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -113,15 +114,39 @@ func TestEveryCommandHasAnExampleThatIsUnderstood(t *testing.T) {
 		}
 		require.NotEmpty(t, cmd.Example, path)
 		for example := range strings.Lines(cmd.Example) {
-			words := shellWords(strings.TrimSpace(example))
-			require.Equal(t, "alipayplus", words[0], example)
-			_, fresh := leafCommands()
-			named := fresh[path]
-			require.True(t, strings.HasPrefix(strings.Join(words[1:], " "), path), "%s: the example is of another command: %s", path, example)
-			require.NoError(t, named.ParseFlags(words[1+len(strings.Fields(path)):]), example)
-			require.NoError(t, named.Args(named, named.Flags().Args()), example)
+			require.True(t, strings.HasPrefix(strings.TrimSpace(example), "alipayplus "+path), "%s: the example is of another command", path)
+			requireUnderstood(t, example)
 		}
 	}
+}
+
+func TestTheCommandsOfTheDocumentsAreUnderstood(t *testing.T) {
+	t.Parallel()
+	document, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	_, section, found := strings.Cut(string(document), "## Single calls\n")
+	require.True(t, found)
+	_, block, _ := strings.Cut(section, "```sh\n")
+	block, _, _ = strings.Cut(block, "```")
+	require.NotEmpty(t, block)
+
+	for line := range strings.Lines(block) {
+		line, _, _ = strings.Cut(line, " #")
+		requireUnderstood(t, line)
+	}
+}
+
+// requireUnderstood holds that a command line has a command, flags that it has, and its
+// arguments.
+func requireUnderstood(t *testing.T, line string) {
+	t.Helper()
+	words := shellWords(strings.TrimSpace(line))
+	require.Equal(t, "alipayplus", words[0], line)
+	cmd, rest, err := newApp(io.Discard, io.Discard).root().Find(words[1:])
+	require.NoError(t, err, line)
+	require.False(t, cmd.HasSubCommands(), line)
+	require.NoError(t, cmd.ParseFlags(rest), line)
+	require.NoError(t, cmd.Args(cmd, cmd.Flags().Args()), line)
 }
 
 // shellWords are the words of a command line, some in quotes.
