@@ -81,7 +81,7 @@ func TestJSONAndYAMLHoldTheSame(t *testing.T) {
 func TestATableFitsIntoTheTerminal(t *testing.T) {
 	t.Parallel()
 
-	got, err := encode([]map[string]string{{"id": "sha256-of-something", "text": "ten columns", "name": "蓝湖茶蓝湖茶"}}, formatTable,
+	got, err := encode([]map[string]string{{"id": "sha256-of-something", "text": "ten columns", "name": "蓝湖茶 蓝湖茶"}}, formatTable,
 		[]string{"id", "text", "name"}, terminal.Options{Width: 40, Color: true})
 
 	require.NoError(t, err)

@@ -17,7 +17,7 @@ func (a *app) releases() *cobra.Command {
 and "rollout" do the same by themselves.`,
 		listing(a, dial, client.All, spec{
 			use: "list", short: "List releases",
-			columns: []string{"id", "programId", "version", "targetApp", "status", "grayscale.ratio", "updatedAt"},
+			columns: []string{"id", "version", "status", "grayscale.ratio", "targetApp", "updatedAt", "programId"},
 			example: []string{"release list --status GRAYSCALE_RELEASE --order oldest -o json"},
 		}),
 		returning(a, dial, client.Get, spec{

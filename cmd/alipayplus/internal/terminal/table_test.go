@@ -7,13 +7,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestTheFirstColumnOfATableIsNeverCut(t *testing.T) {
-	got := Table([]string{"ID", "STATUS", "TITLE"}, [][]string{{strings.Repeat("x", 40), "UNDER_REVIEW", "Release of Blue Lake Tea 1.0.0 to ALIPAY_CN"}}, Options{Width: 80})
+func TestATableThatIsTooWideLosesWordsAndThenColumns(t *testing.T) {
+	id := strings.Repeat("x", 30)
+	titles := []string{"ID", "STATUS", "TITLE", "UPDATED AT"}
+	rows := [][]string{{id, "UNDER_REVIEW", "Release of Blue Lake Tea", "2026-01-02T03:04:05Z"}}
 
-	lines := strings.Split(got, "\n")
-	require.True(t, strings.HasPrefix(lines[1], strings.Repeat("x", 40)+"  UNDER_REVIEW  Release"), got)
-	require.Len(t, lines[1], 80)
-	require.NotContains(t, got, "\x1b")
+	wide := Table(titles, rows, Options{})
+	cut := Table(titles, rows, Options{Width: 80})
+	left := Table(titles, rows, Options{Width: 60})
+	narrow := Table(titles, rows, Options{Width: 20})
+
+	require.Equal(t, id+"  UNDER_REVIEW  Release of Blue Lake Tea  2026-01-02T03:04:05Z", strings.Split(wide, "\n")[1])
+	require.Equal(t, id+"  UNDER_REVIEW  Release o...  2026-01-02T03:04:05Z", strings.Split(cut, "\n")[1])
+	require.Equal(t, "ID                              STATUS        TITLE      ...\n"+id+"  UNDER_REVIEW  Releas...\n", left)
+	require.Equal(t, "ID                              ...\n"+id+"\n", narrow)
 }
 
 func TestForeignTextsOfATableAreInert(t *testing.T) {
