@@ -292,11 +292,14 @@ func readFile(name string, stdin io.Reader, into any) error {
 		return err
 	}
 	var document yaml.Node
-	if err := yaml.Unmarshal(content, &document); err != nil {
-		return err
-	}
-	if len(document.Content) == 0 {
+	texts := yaml.NewDecoder(bytes.NewReader(content))
+	switch err := texts.Decode(&document); {
+	case errors.Is(err, io.EOF):
 		return errors.New("it is empty")
+	case err != nil:
+		return err
+	case !errors.Is(texts.Decode(new(yaml.Node)), io.EOF):
+		return errors.New("it must be one document")
 	}
 	noTimes(&document)
 	var value any
