@@ -149,7 +149,9 @@ func (j *job) do(ctx context.Context) (err error) {
 
 // open opens the store, and finds out what is driven.
 func (j *job) open(ctx context.Context) (err error) {
-	j.store = rollout.NewFileStore(j.opts.state)
+	if j.store, err = openState(j.opts.state); err != nil {
+		return err
+	}
 	if j.opts.state == "" { // for commands that store nothing
 		j.store = rollout.NewMemoryStore()
 	}
