@@ -303,6 +303,41 @@ func (g *GateState) progress(spec GateSpec) string {
 	return fmt.Sprintf(" (%d of %d)", g.failures(spec), spec.FailAfter)
 }
 
+// failedGate says whether a gate of the live step stops the rollout.
+func failedGate(state *State, o *Observation) (_ decision, failed bool) {
+	at := state.Spec.stepAt(o.Ratio)
+	if at < 0 {
+		return decision{}, false
+	}
+	for _, name := range state.Spec.Steps[at].Gates {
+		var d decision
+		spec := state.Spec.gate(name)
+		switch g := state.Gates[name]; {
+		case g.failures(spec) >= spec.FailAfter:
+			d = pauseFor(CauseGate, "gate %s failed%s: %s", name, often(spec), cmp.Or(g.Verdict.Reason, "no reason given"))
+		case g.Errors > *spec.Tolerate:
+			d = pauseFor(CauseGate, "gate %s did not answer %d times in a row, which counts as failed: %s", name, g.Errors, g.Error)
+		default:
+			continue
+		}
+		d.gates = []string{name}
+		return d, true
+	}
+	return decision{}, false
+}
+
+// often says how often a gate has failed; empty where once is enough.
+func often(spec GateSpec) string {
+	switch {
+	case spec.FailAfter == 1:
+		return ""
+	case spec.OfLast == spec.FailAfter:
+		return fmt.Sprintf(" %d times in a row", spec.FailAfter)
+	default:
+		return fmt.Sprintf(" %d of the last %d times", spec.FailAfter, spec.OfLast)
+	}
+}
+
 // Bound is the range that a figure must be in.
 type Bound struct {
 	// Min is the least figure that passes; nil: none.
