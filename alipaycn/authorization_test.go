@@ -65,13 +65,13 @@ func askedFor(t require.TestingT, link string) string {
 
 func TestAuthorizationURLOfAStandIn(t *testing.T) {
 	in := authorizationInput()
-	real, err := AuthorizationURL(in)
+	standard, err := AuthorizationURL(in)
 	require.NoError(t, err)
 	in.Endpoint = "http://127.0.0.1:8481/"
 	links, err := AuthorizationURL(in)
 	require.NoError(t, err)
-	require.Equal(t, strings.Replace(real.PC, "https://b.alipay.com/", "http://127.0.0.1:8481/", 1), links.PC)
-	require.Equal(t, strings.Replace(real.Phone, "alipays://", "http://127.0.0.1:8481/", 1), links.Phone)
+	require.Equal(t, strings.Replace(standard.PC, "https://b.alipay.com/", "http://127.0.0.1:8481/", 1), links.PC)
+	require.Equal(t, strings.Replace(standard.Phone, "alipays://", "http://127.0.0.1:8481/", 1), links.Phone)
 	for _, wrong := range []string{"127.0.0.1:8481", "ftp://127.0.0.1", "http://127.0.0.1/?a=b", "http://user@127.0.0.1"} {
 		in.Endpoint = wrong
 		_, err := AuthorizationURL(in)

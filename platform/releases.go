@@ -628,7 +628,7 @@ func setRatioAtTarget(target TargetBackend, ctx context.Context, about TargetCal
 
 // reverting is an effect at a target app that the rule has found to be a [TargetReverter].
 func reverting(effect func(TargetReverter, context.Context, TargetCall) error) func(TargetBackend, context.Context, TargetCall) error {
-	return func(target TargetBackend, ctx context.Context, about TargetCall) error { //nolint:revive // as above
+	return func(target TargetBackend, ctx context.Context, about TargetCall) error {
 		return effect(target.(TargetReverter), ctx, about) //nolint:forcetypeassert,errcheck // the rule has asked
 	}
 }
