@@ -90,8 +90,9 @@ func (t mortalTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// process starts another platform over the same store and AlipayCN.
-func (w *world) process(l *life, before func(path string)) *world {
+// process starts another platform over the same store and AlipayCN; review as
+// [platform.WithAutoReview] takes it.
+func (w *world) process(l *life, before func(path string), review platform.AutoReview) *world {
 	w.Helper()
 	ends := l.endsAt
 	l.endsAt = 0
@@ -106,7 +107,7 @@ func (w *world) process(l *life, before func(path string)) *world {
 	next.app, err = alipaycnapp.New(store, client, alipaycnapp.WithEncryptionKey(key(1)))
 	require.NoError(w, err)
 	next.p, err = platform.New(platform.WithSigner(testkey.FastKey()), platform.WithStore(store), platform.WithPublicURL(address),
-		platform.WithTargetBackends(next.app), platform.WithAutoReview(approvedAtOnce))
+		platform.WithTargetBackends(next.app), platform.WithAutoReview(review))
 	require.NoError(w, err)
 	next.owner, err = next.p.Client(w.Context(), w.workspace, "olga", alipayplus.WithRetry(1, 0, 0))
 	require.NoError(w, err)
@@ -283,7 +284,7 @@ func TestEachEffectHappensOnceUnderEachFault(t *testing.T) {
 						revoked = true
 						require.NoError(w, w.g.RevokeAuthorization(mini))
 					}
-				})
+				}, approvedAtOnce)
 				acting.repeated(func(w *world) error { return e.call(w, r) })
 				require.True(w, revoked)
 				require.Equal(w, e.status, acting.read(r).Status)
@@ -323,9 +324,9 @@ func (w *world) happensOnce(t require.TestingT, e effect, fault alipaycntest.Fau
 		w.g.Inject(fault)
 	}
 	l := &life{endsAt: endsAt}
-	first := w.process(l, nil)
+	first := w.process(l, nil, approvedAtOnce)
 	if err := e.call(first, r); err != nil || endsAt > 0 {
-		next := w.process(&life{}, nil)
+		next := w.process(&life{}, nil, approvedAtOnce)
 		next.repeated(func(w *world) error { return e.call(w, r) })
 		w = next
 	} else {
@@ -407,7 +408,7 @@ func TestAnAuthorizationCodeIsExchangedOnce(t *testing.T) {
 						w.g.Inject(fault)
 					}
 					l := &life{endsAt: endsAt}
-					dying := w.process(l, nil)
+					dying := w.process(l, nil, approvedAtOnce)
 					a, err := w.owner.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{ProgramID: w.program, TargetApp: alipayplus.TargetAlipayCN})
 					require.NoError(w, err)
 					code, err := w.g.AuthorizationCode(isv, mini)
