@@ -11,6 +11,9 @@
 // program begins with a package and a file instead of a release: then there is one mini
 // program, one version and one release of it besides, however often it was killed.
 //
+// With -alipaycn it serves a stand-in for AlipayCN instead, and kills cmd/alipayplus both as
+// the rollout and as the platform between the two: each effect took place at AlipayCN once.
+//
 // The seed that it prints repeats the same choices; their effect depends on the
 // machine too. When something is wrong the exit status is 1, and the folder is kept.
 package main
@@ -46,6 +49,8 @@ type options struct {
 	program string
 	within  time.Duration
 	ship    bool
+	// alipayCN says that the platform releases to AlipayCN, and is killed too.
+	alipayCN bool
 }
 
 // run returns the exit status: 0 when all held, 1 when something did not, 2 for flags
@@ -59,6 +64,7 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 	set.StringVar(&o.program, "program", "", "the `path` of alipayplus; empty: it is built")
 	set.DurationVar(&o.within, "within", time.Second, "the longest time that a process lives before it is killed")
 	set.BoolVar(&o.ship, "ship", false, "let the program ship: begin with a package and no mini program")
+	set.BoolVar(&o.alipayCN, "alipaycn", false, "kill the platform too, which releases to a stand-in for AlipayCN")
 	switch err := set.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
@@ -72,7 +78,12 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 		_, _ = fmt.Fprintf(out, "chaos: %v\n", err)
 		return 1
 	}
-	done, err := o.drive(ctx, folder, out)
+	var done fmt.Stringer
+	if o.alipayCN {
+		done, err = o.driveAlipayCN(ctx, folder, out)
+	} else {
+		done, err = o.drive(ctx, folder, out)
+	}
 	if err != nil {
 		_, _ = fmt.Fprintf(out, "chaos: %v\nseed %d; what was written is kept in %s\n", err, o.seed, folder)
 		return 1
