@@ -1,12 +1,14 @@
 package alipaycnapp_test
 
 import (
+	"context"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/platform/alipaycnapp"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
@@ -41,4 +43,49 @@ func TestATokenIsWhole(t *testing.T) {
 			require.ErrorContains(w, err, "a token needs AuthAppID and AppAuthToken")
 		}
 	})
+}
+
+// TestAStoreThatFailsIsHeardOf: at each of its accesses, by each method.
+func TestAStoreThatFailsIsHeardOf(t *testing.T) {
+	for name, do := range map[string]func(ctx context.Context, app *alipaycnapp.App) error{
+		"get": func(ctx context.Context, app *alipaycnapp.App) error {
+			_, err := app.Tokens().Get(ctx, mini)
+			return err
+		},
+		"list": func(ctx context.Context, app *alipaycnapp.App) error {
+			_, err := app.Tokens().List(ctx)
+			return err
+		},
+		"put": func(ctx context.Context, app *alipaycnapp.App) error {
+			return app.Tokens().Put(ctx, alipaycn.Token{AuthAppID: other, AppAuthToken: "2"})
+		},
+		"delete": func(ctx context.Context, app *alipaycnapp.App) error { return app.Tokens().Delete(ctx, mini) },
+		"forget": func(ctx context.Context, app *alipaycnapp.App) error { return app.ForgetTokens(ctx) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			for _, kept := range []bool{false, true} {
+				if name == "get" && !kept {
+					continue
+				}
+				accesses := 1
+				for n := 0; n <= accesses; n++ {
+					given(t, func(w *world) {
+						if kept {
+							require.NoError(w, w.app.Tokens().Put(w.Context(), alipaycn.Token{AuthAppID: mini, AppAuthToken: "1"}))
+						}
+						store := &failing{Store: w.store, left: n}
+						app, err := alipaycnapp.New(store, w.client(isv), alipaycnapp.WithEncryptionKey(key(1)))
+						require.NoError(w, err)
+						err = do(w.Context(), app)
+						if n == store.accesses {
+							require.NoError(w, err)
+							return
+						}
+						require.ErrorIs(w, err, errStore, "access %d", n+1)
+						accesses = max(accesses, store.accesses, n+1)
+					})
+				}
+			}
+		})
+	}
 }

@@ -345,3 +345,54 @@ func TestWithoutAnApplication(t *testing.T) {
 		require.Empty(w, w.g.Effects(mini))
 	})
 }
+
+// TestReviewersMayBeFaster than a withdrawal: the version is read again, until it is in development or does not stop moving.
+func TestReviewersMayBeFaster(t *testing.T) {
+	for name, tt := range map[string]struct {
+		fault alipaycntest.Fault
+		is    error
+		says  string
+	}{
+		"once":         {alipaycntest.Fault{Code: alipaycn.CodeAuditingVersionNotExist, Times: 1}, nil, ""},
+		"again":        {alipaycntest.Fault{Code: alipaycn.CodeAuditingVersionNotExist, Times: 100}, alipayplus.ErrConflict, "AUDITING_VERSION_NOT_EXIST"},
+		"another code": {alipaycntest.Fault{Code: "app-call-limited", Times: 1}, alipayplus.ErrRateLimited, "app-call-limited"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			given(t, func(w *world) {
+				r := w.applied()
+				tt.fault.Operation = "versions.cancelAudit"
+				w.g.Inject(tt.fault)
+				_, err := w.owner.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+				if tt.is == nil {
+					require.NoError(w, err)
+					require.Equal(w, alipaycn.StatusInit, w.g.Status(mini, "1.0.0"))
+					return
+				}
+				require.ErrorIs(w, err, tt.is)
+				require.ErrorContains(w, err, tt.says)
+				require.Equal(w, alipaycn.StatusAuditing, w.g.Status(mini, "1.0.0"))
+			})
+		})
+	}
+}
+
+// TestWhatKeepsAnotherVersionFromBeingAppliedFor is looked for before: what the list says is believed only when it can be read.
+func TestWhatKeepsAnotherVersionFromBeingAppliedFor(t *testing.T) {
+	given(t, func(w *world) {
+		w.authorize(w.program, mini)
+		require.NoError(w, w.g.AddVersion(mini, "1.0.0"))
+		r := w.created("1.0.0", w.application())
+		w.g.Inject(alipaycntest.Fault{Operation: "versions.list", Code: "PAGE_SIZE_LESS_ZERO"})
+		_, err := w.apply(r)
+		require.ErrorContains(w, err, "PAGE_SIZE_LESS_ZERO")
+		w.g.Inject(alipaycntest.Fault{Operation: "versions.list", Code: alipaycn.CodeNoTemplateInstantiateRelation})
+		_, err = w.apply(r)
+		require.NoError(w, err, "nothing was built from a template ever")
+
+		require.NoError(w, w.g.AddVersion(mini, "1.0.1"))
+		call := w.call("1.0.1")
+		call.Release.Configuration.AlipayCN, call.File = r.Configuration.AlipayCN, w.file
+		require.ErrorContains(w, w.saying(`"app_version":"1.0.0"`, `"app_version":"one"`).Submit(w.Context(), call), "one")
+		require.Equal(w, map[string]int{"versions.apply": 1}, w.g.Effects(mini))
+	})
+}
