@@ -22,6 +22,9 @@ func TestAnAuthorizationThatIsNoGood(t *testing.T) {
 		a := w.authorization(w.program)
 		require.Contains(w, a.MissingMethods, "alipay.open.mini.version.gray.online")
 		require.NotContains(w, a.MissingMethods, "alipay.open.mini.version.online")
+		kept, err := w.app.Tokens().List(w.Context())
+		require.NoError(w, err)
+		require.Empty(w, kept, "a token that is no good for a release is not kept")
 
 		status, _ = w.callback(url.Values{"app_id": {isv}, "app_auth_code": {"guessed"}, "state": {a.State}})
 		require.Equal(w, http.StatusForbidden, status)
