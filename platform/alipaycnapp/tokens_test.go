@@ -1,13 +1,14 @@
 package alipaycnapp_test
 
 import (
-	"context"
+	"net/url"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/platform"
 	"github.com/alipayplus-go/alipayplus/platform/alipaycnapp"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
@@ -47,20 +48,28 @@ func TestATokenIsWhole(t *testing.T) {
 
 // TestAStoreThatFailsIsHeardOf: at each of its accesses, by each method.
 func TestAStoreThatFailsIsHeardOf(t *testing.T) {
-	for name, do := range map[string]func(ctx context.Context, app *alipaycnapp.App) error{
-		"get": func(ctx context.Context, app *alipaycnapp.App) error {
-			_, err := app.Tokens().Get(ctx, mini)
+	for name, do := range map[string]func(w *world, app *alipaycnapp.App) error{
+		"get": func(w *world, app *alipaycnapp.App) error {
+			_, err := app.Tokens().Get(w.Context(), mini)
 			return err
 		},
-		"list": func(ctx context.Context, app *alipaycnapp.App) error {
-			_, err := app.Tokens().List(ctx)
+		"list": func(w *world, app *alipaycnapp.App) error {
+			_, err := app.Tokens().List(w.Context())
 			return err
 		},
-		"put": func(ctx context.Context, app *alipaycnapp.App) error {
-			return app.Tokens().Put(ctx, alipaycn.Token{AuthAppID: other, AppAuthToken: "2"})
+		"put": func(w *world, app *alipaycnapp.App) error {
+			return app.Tokens().Put(w.Context(), alipaycn.Token{AuthAppID: other, AppAuthToken: "2"})
 		},
-		"delete": func(ctx context.Context, app *alipaycnapp.App) error { return app.Tokens().Delete(ctx, mini) },
-		"forget": func(ctx context.Context, app *alipaycnapp.App) error { return app.ForgetTokens(ctx) },
+		"delete": func(w *world, app *alipaycnapp.App) error { return app.Tokens().Delete(w.Context(), mini) },
+		"forget": func(w *world, app *alipaycnapp.App) error { return app.ForgetTokens(w.Context()) },
+		"exchange": func(w *world, app *alipaycnapp.App) error {
+			code, err := w.g.AuthorizationCode(isv, other)
+			require.NoError(w, err)
+			_, err = app.Exchange(w.Context(), platform.TargetVisit{
+				WorkspaceID: w.workspace, ProgramID: w.program, Query: url.Values{"app_id": {isv}, "app_auth_code": {code}},
+			})
+			return err
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for _, kept := range []bool{false, true} {
@@ -76,7 +85,7 @@ func TestAStoreThatFailsIsHeardOf(t *testing.T) {
 						store := &failing{Store: w.store, left: n}
 						app, err := alipaycnapp.New(store, w.client(isv), alipaycnapp.WithEncryptionKey(key(1)))
 						require.NoError(w, err)
-						err = do(w.Context(), app)
+						err = do(w, app)
 						if n == store.accesses {
 							require.NoError(w, err)
 							return
