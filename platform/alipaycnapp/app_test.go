@@ -3,6 +3,8 @@ package alipaycnapp_test
 import (
 	"net/http"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -10,6 +12,8 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform/alipaycnapp"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
@@ -112,4 +116,49 @@ func TestNewSaysWhatIsMissing(t *testing.T) {
 		_, err = alipaycnapp.New(w.store, w.client(isv), alipaycnapp.WithEncryptionKey(key(1)), alipaycnapp.WithAuthorizationEndpoint("127.0.0.1:8481"))
 		require.ErrorContains(w, err, "endpoint is not an address")
 	})
+}
+
+// TestAnAppFromItsEnvironment: everything that is missing is named at once, and a stand-in serves its page itself.
+func TestAnAppFromItsEnvironment(t *testing.T) {
+	g, err := alipaycntest.New(alipaycntest.WithKey(testkey.FastKey()))
+	require.NoError(t, err)
+	store, folder := storage.NewMemory(), t.TempDir()
+	for name, content := range map[string][]byte{"private.pem": testkey.ClientPEM(), "alipay.pem": g.AlipayPublicKey(), "key": key(1), "short": []byte("k")} {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), content, 0o600))
+	}
+	t.Setenv("ALIPAYCN_ENCRYPTION_KEY_FILE", "")
+	_, err = alipaycnapp.NewFromEnv(store)
+	require.ErrorContains(t, err, "ALIPAYCN_APP_ID")
+	require.ErrorContains(t, err, "set ALIPAYCN_ENCRYPTION_KEY_FILE to a file of 32 bytes; make one with: openssl rand -out FILE 32")
+	require.NotContains(t, err.Error(), "\n")
+
+	t.Setenv("ALIPAYCN_APP_ID", isv)
+	t.Setenv("ALIPAYCN_PRIVATE_KEY_FILE", filepath.Join(folder, "private.pem"))
+	t.Setenv("ALIPAYCN_PUBLIC_KEY_FILE", filepath.Join(folder, "alipay.pem"))
+	page := func(keyFile, endpoint, authorization string) string {
+		t.Setenv("ALIPAYCN_ENCRYPTION_KEY_FILE", filepath.Join(folder, keyFile))
+		t.Setenv("ALIPAYCN_ENDPOINT", endpoint)
+		t.Setenv("ALIPAYCN_AUTHORIZATION_ENDPOINT", authorization)
+		app, err := alipaycnapp.NewFromEnv(store)
+		if err != nil {
+			return err.Error()
+		}
+		link, err := url.Parse(app.AuthorizationPage(address, "c3RhdGU+", nil))
+		require.NoError(t, err)
+		return link.Scheme + "://" + link.Host
+	}
+	require.Equal(t, "https://b.alipay.com", page("key", "", ""))
+	require.Equal(t, "https://b.alipay.com", page("key", "https://openapi.example", ""))
+	require.Equal(t, "http://127.0.0.1:8481", page("key", "http://127.0.0.1:8481", ""))
+	require.Equal(t, "https://page.example", page("key", "http://127.0.0.1:8481", "https://page.example"))
+	require.Contains(t, page("key", "", "nowhere"), "endpoint must be an https or http address with a host")
+	require.Contains(t, page("short", "", ""), "encryption key: must have 32 bytes, has 1")
+	require.Contains(t, page("none", "", ""), "encryption key (from ALIPAYCN_ENCRYPTION_KEY_FILE): open")
+
+	_, err = alipaycnapp.New(store, nil, alipaycnapp.WithEncryptionKey(key(1)))
+	require.Error(t, err)
+	t.Setenv("ALIPAYCN_ENCRYPTION_KEY_FILE", filepath.Join(folder, "key"))
+	t.Setenv("ALIPAYCN_AUTHORIZATION_ENDPOINT", "")
+	_, err = alipaycnapp.NewFromEnv(store, alipaycnapp.WithLogger(nil))
+	require.ErrorContains(t, err, "logger: must not be nil")
 }
