@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"os"
 	"path/filepath"
 	"strings"
 
@@ -307,10 +308,25 @@ func (a *app) cnQRCodes() *cobra.Command {
 			return got.Rules, nil
 		})
 	}
+	to := ""
+	create := func(c client, ctx context.Context, in alipaycn.CreateQRCodeInput) (*alipaycn.QRCode, error) {
+		code, err := c.Create(ctx, in)
+		if err != nil || to == "" {
+			return code, err
+		}
+		picture, err := c.Picture(ctx, code.URL)
+		if err != nil {
+			return nil, err
+		}
+		return code, os.WriteFile(to, picture, 0o600)
+	}
 	return group("qrcode", "Make QR codes of the mini program, and bind ordinary ones", "Make QR codes of the mini program, and bind ordinary ones to it.",
-		returning(a, dial, client.Create, spec{
-			use: "create PAGE", short: "Make a QR code, in three pictures", args: []string{"url_param"},
-			example: []string{"alipaycn qrcode create pages/menu/index --description menu --size m"},
+		returning(a, dial, create, spec{
+			use: "create PAGE", short: "Make a QR code, in three pictures", args: []string{"url_param"}, calls: []any{client.Create, client.Picture},
+			flags: func(cmd *cobra.Command) {
+				cmd.Flags().StringVar(&to, "to", "", "write the square picture to this `file`")
+			},
+			example: []string{"alipaycn qrcode create pages/menu/index --description menu --size m --to menu.png"},
 		}),
 		returning(a, dial, client.Bind, spec{
 			use: "bind ADDRESS", short: "Have an ordinary QR code with an address open the mini program", args: []string{"route_url"},

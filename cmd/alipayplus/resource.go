@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"path"
 	"reflect"
 	"runtime"
 	"slices"
@@ -239,14 +240,14 @@ func examples(lines []string) string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
-// methodNames are the names of methods, as "ReleasesClient.Apply". What is no method has
-// none.
+// methodNames are the names of methods, as "alipayplus.ReleasesClient.Apply". What is no
+// method has none.
 func methodNames(methods ...any) (names []string) {
 	for _, method := range methods {
-		name := runtime.FuncForPC(reflect.ValueOf(method).Pointer()).Name()
-		_, name, isMethod := strings.Cut(name, ".(*")
+		name := path.Base(runtime.FuncForPC(reflect.ValueOf(method).Pointer()).Name())
+		library, name, isMethod := strings.Cut(name, ".(*")
 		if receiver, method, ok := strings.Cut(name, ")."); isMethod && ok && !strings.Contains(method, ".") {
-			names = append(names, receiver+"."+method)
+			names = append(names, library+"."+receiver+"."+method)
 		}
 	}
 	return names

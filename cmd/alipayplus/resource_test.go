@@ -76,14 +76,16 @@ func TestEveryMethodOfTheClientsHasACommand(t *testing.T) {
 			"Client.ForApp":   "ALIPAYCN_APP_AUTH_TOKEN_FILE says for whom",
 			"Client.GoString": "it is no call",
 			"Client.String":   "it is no call",
+
+			"Client.NewNotificationHandler": "notifications come to a server, not to a command",
 		}},
 	} {
 		for _, method := range clientMethods(c.client) {
 			if reason := c.without[method]; reason != "" {
-				require.NotContains(t, called, method, "%s: it has a command, and is on the list of those that have none: %s", library, reason)
+				require.NotContains(t, called, library+"."+method, "it has a command, and is on the list of those that have none: %s", reason)
 				continue
 			}
-			require.Contains(t, called, method, "%s: no command calls it", library)
+			require.Contains(t, called, library+"."+method, "no command calls it")
 		}
 	}
 }

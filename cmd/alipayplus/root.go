@@ -33,7 +33,7 @@ type app struct {
 	fromFile map[string]bool
 	// results are what the other commands print.
 	results map[*cobra.Command]result
-	// methods are those of the libraries that a command calls: "ReleasesClient.Apply".
+	// methods are those of the libraries that a command calls: "alipayplus.ReleasesClient.Apply".
 	methods map[*cobra.Command][]string
 	// inputs are what the input of such a call is made of.
 	inputs map[*cobra.Command]*input
