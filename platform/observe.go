@@ -116,23 +116,9 @@ func (p *Platform) observe(ctx context.Context, at *unobservedError) {
 	p.observed.done(at.key(), changed)
 }
 
+// adoptNow reads what has become of a release at its target app, and records it.
 func (p *Platform) adoptNow(ctx context.Context, at *unobservedError) (changed bool, err error) {
-	var before *releaseRecord
-	var target TargetObserver
-	var about TargetCall
-	err = p.cfg.store.View(ctx, func(tx storage.Tx) (err error) {
-		if before, err = resolve[releaseRecord](tx, at.key()); err != nil {
-			return err
-		}
-		if target = p.observer(before); target == nil {
-			return nil
-		}
-		if busy, err := leased(tx, leaseKey(at.workspace, at.program)); err != nil || busy {
-			return cmp.Or(err, error(&leasedError{}))
-		}
-		about, err = p.targetCall(tx, before)
-		return err
-	})
+	before, target, about, err := p.toObserve(ctx, at)
 	if err != nil || target == nil {
 		return false, err
 	}
@@ -141,8 +127,8 @@ func (p *Platform) adoptNow(ctx context.Context, at *unobservedError) (changed b
 		return false, observeErr
 	}
 	cameBack := false
-	if observeErr == nil && before.Replaced != "" && before.Status == alipayplus.ReleaseFull && state.Status == alipayplus.ReleaseArchived {
-		if cameBack, err = p.cameBack(ctx, target, before); err != nil {
+	if observeErr == nil {
+		if cameBack, err = p.cameBack(ctx, target, before, state.Status); err != nil {
 			return false, err
 		}
 	}
@@ -164,10 +150,29 @@ func (p *Platform) adoptNow(ctx context.Context, at *unobservedError) (changed b
 	return changed, errors.Join(observeErr, err)
 }
 
+// toObserve reads a release and what its target app is asked with; target is nil when it
+// cannot be observed.
+func (p *Platform) toObserve(ctx context.Context, at *unobservedError) (r *releaseRecord, target TargetObserver, about TargetCall, err error) {
+	err = p.cfg.store.View(ctx, func(tx storage.Tx) (err error) {
+		if r, err = resolve[releaseRecord](tx, at.key()); err != nil {
+			return err
+		}
+		if target = p.observer(r); target == nil {
+			return nil
+		}
+		if busy, err := leased(tx, leaseKey(at.workspace, at.program)); err != nil || busy {
+			return cmp.Or(err, error(&leasedError{}))
+		}
+		about, err = p.targetCall(tx, r)
+		return err
+	})
+	return r, target, about, err
+}
+
 // receiver is what serves the messages of a target app, and where.
 func (p *Platform) receiver(sender TargetSender) (path string, handler http.Handler, err error) {
 	path, handler, err = sender.Receiver(func(ctx context.Context, workspace, program string) error {
-		return p.look(ctx, sender, workspace, program)
+		return p.observeProgram(ctx, sender, workspace, program)
 	})
 	if err == nil && (!strings.HasPrefix(path, "/") || strings.ContainsAny(path, " {}") || handler == nil) {
 		err = fmt.Errorf("receiver of %s: needs a handler and a path such as /alipaycn/notify", sender.App())
@@ -175,8 +180,8 @@ func (p *Platform) receiver(sender TargetSender) (path string, handler http.Hand
 	return path, handler, err
 }
 
-// look observes at once a mini program's authorization and its releases that are open.
-func (p *Platform) look(ctx context.Context, sender TargetSender, workspace, program string) error {
+// observeProgram observes at once a mini program's authorization and its releases that are open.
+func (p *Platform) observeProgram(ctx context.Context, sender TargetSender, workspace, program string) error {
 	granted, err := p.checkAuthorization(ctx, sender, workspace, program)
 	if err != nil || !granted {
 		return err
@@ -241,8 +246,12 @@ func (p *Platform) checkAuthorization(ctx context.Context, sender TargetSender, 
 	})
 }
 
-// cameBack says whether the release that r replaced is live again: somebody rolled r back.
-func (p *Platform) cameBack(ctx context.Context, target TargetObserver, r *releaseRecord) (bool, error) {
+// cameBack says whether the release that r replaced is live again: somebody rolled r back,
+// whose status was observed to be another now.
+func (p *Platform) cameBack(ctx context.Context, target TargetObserver, r *releaseRecord, now alipayplus.ReleaseStatus) (bool, error) {
+	if r.Replaced == "" || r.Status != alipayplus.ReleaseFull || now != alipayplus.ReleaseArchived {
+		return false, nil
+	}
 	var about TargetCall
 	err := p.cfg.store.View(ctx, func(tx storage.Tx) error {
 		former, err := resolve[releaseRecord](tx, r.Replaced)
