@@ -98,15 +98,8 @@ func newJob(opts *options, stdout, stderr io.Writer) *job {
 
 // do carries out the command.
 func (j *job) do(ctx context.Context) (err error) {
-	if j.opts.ship != nil {
-		if err := j.opts.ship.prepare(ctx, j); err != nil {
-			return err
-		}
-	}
-	if j.opts.spec != "" {
-		if j.spec, err = readSpec(j.opts.spec); err != nil {
-			return err
-		}
+	if err := j.specify(ctx); err != nil {
+		return err
 	}
 	if err := j.open(ctx); err != nil {
 		return err
@@ -145,6 +138,17 @@ func (j *job) do(ctx context.Context) (err error) {
 	default:
 		return j.sendCommand(ctx, runner)
 	}
+}
+
+// specify finds out by which spec the rollout goes, as far as this call says it.
+func (j *job) specify(ctx context.Context) (err error) {
+	if j.opts.ship != nil {
+		return j.opts.ship.prepare(ctx, j)
+	}
+	if j.opts.spec != "" {
+		j.spec, err = readSpec(j.opts.spec)
+	}
+	return err
 }
 
 // open opens the store, and finds out what is driven.

@@ -477,8 +477,8 @@ func (s *shipment) shipReport(of *report.Report) shipReport {
 func (s *shipment) say(label, format string, args ...any) {
 	text := report.OneLine(fmt.Sprintf(format, args...))
 	if s.opts.ndjson == toStderr {
-		e := rollout.Event{At: time.Now(), Kind: "PREPARED", What: label + " " + text}
-		_ = rollout.NDJSONSink(s.stderr)(context.Background(), e) // like all progress
+		e := rollout.Event{Schema: rollout.EventSchema, At: time.Now(), Kind: "PREPARED", What: label + " " + text}
+		_, _ = fmt.Fprintf(s.stderr, "%s\n", report.Encode(e))
 		return
 	}
 	_, _ = io.WriteString(s.stderr, report.Wrap(fmt.Sprintf("%-10s ", label), text, s.width))
