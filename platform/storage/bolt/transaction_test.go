@@ -59,7 +59,7 @@ func TestDamagedBytes(t *testing.T) {
 	path := filepath.Join(dir, fileName)
 	content, err := os.ReadFile(path)
 	require.NoError(t, err)
-	const pages, step = 10, 41
+	const pages, step = 10, 131
 	damaged := 0
 	for at := range pages * os.Getpagesize() {
 		if inPage := at % os.Getpagesize(); inPage > 80 && at%step > 0 {
