@@ -548,8 +548,11 @@ func TestEveryErrorOfAGoMethodHasAClass(t *testing.T) {
 		waiting := must(w.p.Reviews(ctx))[0]
 		second := func(_ any, err error) error { return err }
 		methods := map[string]func(text string) error{
-			"AddClient":   func(text string) error { return second(w.p.AddClient(ctx, w.workspace, text, key)) },
-			"AddKey":      func(text string) error { return second(w.p.AddKey(ctx, text, key)) },
+			"AddClient": func(text string) error { return second(w.p.AddClient(ctx, w.workspace, text, key)) },
+			"AddKey":    func(text string) error { return second(w.p.AddKey(ctx, text, key)) },
+			"AddOwner": func(text string) error {
+				return second(w.p.AddOwner(ctx, alipayplus.BusinessRegistration{CompanyName: text}, "mei"))
+			},
 			"AddReviewer": func(text string) error { return second(w.p.AddReviewer(ctx, alipayplus.Party("/"+text), key)) },
 			"AddWorkspace": func(text string) error {
 				return second(w.p.AddWorkspace(ctx, alipayplus.BusinessRegistration{CompanyName: text}))
@@ -585,9 +588,9 @@ func TestEveryErrorOfAGoMethodHasAClass(t *testing.T) {
 				require.Less(w, len(err.Error()), 1000, name)
 			}
 		}
-		// RemoveClient does nothing for a client id that is not there, and Reviews fails
-		// with its store alone.
-		tried := append(slices.Collect(maps.Keys(methods)), "RemoveClient", "Reviews")
+		// RemoveClient does nothing for a client id that is not there, Reviews fails with its
+		// store alone, and Serve with its listener.
+		tried := append(slices.Collect(maps.Keys(methods)), "RemoveClient", "Reviews", "Serve")
 		for typ, prefix := range map[reflect.Type]string{reflect.TypeFor[*platform.Platform](): "", reflect.TypeFor[*platform.PendingReview](): "PendingReview."} {
 			for m := range typ.Methods() {
 				if fails := m.Type.NumOut() > 0 && (m.Type.Out(m.Type.NumOut()-1) == reflect.TypeFor[error]() || m.Name == "Audit"); fails {
