@@ -58,18 +58,23 @@ const (
 // Validate checks the options. The error is an [alipayplus.ValidationError], which
 // shows neither the address nor the secret.
 func (o WebhookOptions) Validate() error {
-	var fields []alipayplus.FieldError
-	u, err := url.Parse(o.URL)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
-		fields = append(fields, alipayplus.FieldError{Path: "url", Message: "must be an http or https address, without user and password"})
-	}
+	fields := checkHook(o.URL, o.Timeout)
 	if len(o.Secret) == 0 {
 		fields = append(fields, alipayplus.FieldError{Path: "secret", Message: "is required: receivers must be able to tell who sends"})
 	}
-	if o.Timeout < 0 {
+	return notValid("webhook", fields)
+}
+
+// checkHook says what is wrong with the options of anything that is posted to.
+func checkHook(address string, timeout time.Duration) (fields []alipayplus.FieldError) {
+	u, err := url.Parse(address)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.User != nil {
+		fields = append(fields, alipayplus.FieldError{Path: "url", Message: "must be an http or https address, without user and password"})
+	}
+	if timeout < 0 {
 		fields = append(fields, alipayplus.FieldError{Path: "timeout", Message: "must be at least 0"})
 	}
-	return notValid("webhook", fields)
+	return fields
 }
 
 // WebhookSink posts each event as JSON, signed, and waits for an answer in the 200s.
@@ -83,15 +88,20 @@ func WebhookSink(options WebhookOptions) (Sink, error) {
 	if err := options.Validate(); err != nil {
 		return nil, err
 	}
-	if options.Client == nil {
-		options.Client = closingClient()
-	}
 	options.Timeout = cmp.Or(options.Timeout, defaultWebhookTimeout)
-	hook := &webhook{options: options, sending: transport.New(transport.Options{
-		HTTPClient: options.Client, UserAgent: "alipayplus-go", Attempts: webhookAttempts,
-		MinWait: 500 * time.Millisecond, MaxWait: 5 * time.Second, MaxAnswerBytes: maxWebhookAnswer,
-	})}
+	hook := &webhook{options: options, sending: newDelivery(options.Client)}
 	return hook.deliver, nil
+}
+
+// newDelivery sends what is posted: by the client, nil for one of its own.
+func newDelivery(client *http.Client) *transport.Transport {
+	if client == nil {
+		client = closingClient()
+	}
+	return transport.New(transport.Options{
+		HTTPClient: client, UserAgent: "alipayplus-go", Attempts: webhookAttempts,
+		MinWait: 500 * time.Millisecond, MaxWait: 5 * time.Second, MaxAnswerBytes: maxWebhookAnswer,
+	})
 }
 
 type webhook struct {
@@ -125,7 +135,7 @@ func (h *webhook) deliver(ctx context.Context, e Event) error {
 			return nil
 		},
 	})
-	return h.redact(err)
+	return redactHook(h.options.URL, err)
 }
 
 func classifyDelivery(a *transport.Answer) transport.Classification {
@@ -139,15 +149,18 @@ func classifyDelivery(a *transport.Answer) transport.Classification {
 	}
 }
 
-// redact removes the path and the query of the address, which may be secrets, from the text
-// of an error.
-func (h *webhook) redact(err error) error {
+// errHookAddress is the error of an address that Validate has read, and that cannot be read.
+var errHookAddress = errors.New("rollout: webhook: its address cannot be read")
+
+// redactHook removes the path and the query of the address, which may be secrets, from the
+// text of an error.
+func redactHook(address string, err error) error {
 	if err == nil {
 		return nil
 	}
-	u, parsed := url.Parse(h.options.URL)
-	if parsed != nil { // Validate has read it
-		return errors.New("rollout: webhook: its address cannot be read")
+	u, parsed := url.Parse(address)
+	if parsed != nil {
+		return errHookAddress
 	}
 	origin, text := u.Scheme+"://"+u.Host, strings.TrimPrefix(err.Error(), "webhook: ")
 	for _, secret := range []string{u.RawQuery, u.EscapedPath(), u.Path} {

@@ -30,6 +30,11 @@ func (j *job) sinks(ctx context.Context) (all []rollout.Option, closeAll func(),
 	if !j.opts.drives() {
 		return all, func() {}, nil
 	}
+	notified, err := j.opts.notifySinks()
+	if err != nil {
+		return nil, nil, err
+	}
+	all = append(all, notified...)
 	if j.opts.ndjson == toStderr {
 		return append(all, rollout.WithSink(rollout.NDJSONSink(j.stderr))), func() {}, nil
 	}

@@ -124,7 +124,7 @@ type options struct {
 	by, reason        string
 	percent           int
 	output            string
-	wait              []string
+	wait, notify      []string
 	junit, ndjson     string
 }
 
@@ -173,6 +173,7 @@ func (o *options) registerRun(set *pflag.FlagSet) {
 	if o.drives() {
 		set.TextVar(&o.maxTime, "max-time", o.maxTime, "leave with status 8 after this `time`, such as 5h50m, before the job is killed; 0s: never")
 		set.StringSliceVar(&o.wait, "wait", nil, "wait for these alone, of "+strings.Join(o.waitable(), ", ")+", and leave with status 8 when anything else is to be waited for; none: only do what is due (default: all)")
+		set.StringSliceVar(&o.notify, "notify", nil, notifyUsage())
 		set.TextVar(&o.interval, "interval", o.interval, "the longest `time` between two observations of the release")
 		set.StringVar(&o.junit, "junit", "", "write the steps and gates as test cases to this `file`")
 		set.StringVar(&o.ndjson, "ndjson", "", "add each event as a line of JSON to this `file`; -: to standard error, in place of the view for people")

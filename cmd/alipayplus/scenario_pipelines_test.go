@@ -184,7 +184,7 @@ func resolved(t require.TestingT, text string, known map[string]string) string {
 	})
 }
 
-// runs says whether a condition of a job holds: NAME != ''.
+// runs says whether a condition of a job holds: NAME != ”.
 func runs(t require.TestingT, condition string, known map[string]string) bool {
 	if condition == "" {
 		return true
