@@ -37,8 +37,8 @@ const rolloutHelp = `Drive one release, or one version at AlipayCN, through its 
 ladder of ratios to all users, by a rollout spec.
 
 A rollout takes days, and a job does not: any of these commands may be stopped
-or killed at any moment and started again. What is known is in the folder of
---state, and what is done is not done twice.
+or killed at any moment and started again. What is known is in --state, a folder
+or a branch of the repository, and what is done is not done twice.
 
 Each flag can be given by a variable too, ALIPAYPLUS_ROLLOUT_ and its name in
 capitals: ALIPAYPLUS_ROLLOUT_MAX_TIME for --max-time. It can also be given in
@@ -136,7 +136,7 @@ func (o *options) register(set *pflag.FlagSet) {
 	if o.ship == nil {
 		o.registerTarget(set)
 	} else {
-		set.StringVar(&o.state, "state", o.state, "the `folder` in which the rollout is remembered from one call to the next")
+		set.StringVar(&o.state, "state", o.state, stateUsage)
 		set.BoolVar(&o.newSpec, "new-spec", false, "continue by the spec of the file when the rollout began by another one")
 	}
 	o.registerRun(set)
@@ -152,13 +152,13 @@ func (o *options) register(set *pflag.FlagSet) {
 
 // registerTarget adds the flags that say what is driven, and by which spec.
 func (o *options) registerTarget(set *pflag.FlagSet) {
-	set.StringVar(&o.state, "state", "", "the `folder` in which the rollout is remembered from one call to the next (required)")
+	set.StringVar(&o.state, "state", "", stateUsage+" (required)")
 	set.StringVar(&o.release, "release", "", "the `id` of the release; or give --program and --version")
 	set.StringVar(&o.program, "program", "", "the `id` of the mini program, with --version; with --alipaycn-version it can be left out")
 	set.StringVar(&o.version, "version", "", "the version `x.y.z` whose release is meant, with --program")
 	set.StringVar(&o.targetApp, "target-app", o.targetApp, "the `app` that the release goes to, with --program")
 	set.StringVar(&o.alipayCNVersion, "alipaycn-version", "", "the version `x.y.z` at AlipayCN that is driven by AlipayCN's own API, in place of a release")
-	set.StringVar(&o.name, "name", "", "the `name` of the rollout in the folder (default: the release's)")
+	set.StringVar(&o.name, "name", "", "the `name` of the rollout in --state (default: the release's)")
 	if o.drives() || o.command == commandPlan || o.command == commandGatesCheck {
 		set.StringVar(&o.spec, "spec", "", "the `file` with the rollout spec, YAML or JSON; a rollout that has begun continues by its own without it")
 		set.BoolVar(&o.newSpec, "new-spec", false, "continue by this spec when the rollout began by another one")
@@ -248,9 +248,7 @@ func (o *options) checkValues() error {
 	formats := []string{"", formatText, formatJSON, formatMarkdown}
 	switch {
 	case o.state == "" && o.command != commandGatesCheck:
-		return misused("give --state: the folder in which the rollout is remembered")
-	case isFile(o.state):
-		return misused("--state: %s is a file; give the folder in which the rollout is remembered", o.state)
+		return misused("give --state: the folder, or git:BRANCH, in which the rollout is remembered")
 	case !slices.Contains(formats, o.output):
 		return misused("--output must be text, json or markdown, not %q", o.output)
 	case o.command == commandGatesCheck && o.spec == "":

@@ -1,6 +1,5 @@
-// Command rollout shows how one writes a tool of one's own that releases: with a gate that asks what
-// one has, with progress in one's own words, a report for a CI system, and an exit status for each end.
-// It embeds a platform in memory, so that it runs without an account.
+// Command rollout shows how one writes a tool of one's own that releases: with a gate in Go, progress in one's own
+// words, a report for a CI system, and an exit status. It embeds a platform in memory, and needs no account.
 package main
 
 import (
