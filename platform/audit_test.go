@@ -22,7 +22,7 @@ type auditLine struct {
 	who, kind, id, from, to, note, idempotencyID string
 }
 
-func (w *world) auditLines(since time.Time) []auditLine {
+func (w *fixture) auditLines(since time.Time) []auditLine {
 	w.Helper()
 	var all []auditLine
 	for _, e := range w.auditLog() {
@@ -35,7 +35,7 @@ func (w *world) auditLines(since time.Time) []auditLine {
 // TestTheLogSaysWhoChangedWhatWhenFromWhatToWhatAndInWhichCall goes through the
 // life of a mini program and a service, one step a minute.
 func TestTheLogSaysWhoChangedWhatWhenFromWhatToWhatAndInWhichCall(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		began := time.Now()
 		maxim := w.member("max", alipayplus.RoleMaster)
 		plus := w.reviewer(alipayplus.PartyAlipayPlus)
@@ -115,7 +115,7 @@ func TestTheLogSaysWhoChangedWhatWhenFromWhatToWhatAndInWhichCall(t *testing.T) 
 }
 
 func TestTheLogTellsOfServicesArchivesAndCancellations(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		offer := w.offer()
 		program := w.authorizedProgram()
 		former, next := w.full(program.ID, "1.0.0"), w.prepared(program.ID, "2.0.0")
@@ -157,7 +157,7 @@ func TestTheLogTellsOfServicesArchivesAndCancellations(t *testing.T) {
 }
 
 func TestTheLogIsReadInPiecesAndFromTheBeginningAgain(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		const changes = 205 // more than two pieces
 		h := w.rawClient("olga")
 		in := alipayplus.CreateProgramInput{Languages: chinese()}
@@ -187,7 +187,7 @@ func TestTheLogIsReadInPiecesAndFromTheBeginningAgain(t *testing.T) {
 }
 
 func TestAVerdictThatIsDueIsLoggedAtItsTime(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		began := time.Now()
 		s := w.submitted()
 		time.Sleep(3 * time.Hour)
@@ -205,7 +205,7 @@ func TestAVerdictThatIsDueIsLoggedAtItsTime(t *testing.T) {
 // processes may share a store, and one may start anew.
 func TestTwoPlatformsOnOneStoreLoseNothing(t *testing.T) {
 	store := storage.NewMemory()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		second, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithStore(store))
 		require.NoError(w, err)
 		for _, name := range []string{"a", "b", "c", "d"} {
@@ -221,7 +221,7 @@ func TestTwoPlatformsOnOneStoreLoseNothing(t *testing.T) {
 }
 
 // entries are those of the audit log that are about one kind of thing.
-func (w *world) entries(kind string) []string {
+func (w *fixture) entries(kind string) []string {
 	w.Helper()
 	all := []string{}
 	for e, err := range w.p.Audit(w.Context(), w.workspace) {
@@ -239,7 +239,7 @@ func (w *world) entries(kind string) []string {
 // Audit lists what the operator did, and all that time has brought, also when
 // nobody has called since.
 func TestTheLogIsComplete(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		s := w.submitted()
 		time.Sleep(10 * time.Minute)
 		h := w.rawClient("olga")
@@ -269,7 +269,7 @@ func TestTheLogIsComplete(t *testing.T) {
 }
 
 func TestTheLogNamesMemberClientIdAndKeyOfEveryChange(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		h := w.rawClient("olga")
 		require.Equal(w, alipayplus.CodeSuccess, h.call(contract.ProgramCreate, newProgram("key", "蓝湖茶")).Result.Code)
 		s := w.submitted()
@@ -315,7 +315,7 @@ func TestTheLogNamesMemberClientIdAndKeyOfEveryChange(t *testing.T) {
 
 // TestTheLogRecordsCallsThatWereDenied, reads too, and only once each.
 func TestTheLogRecordsCallsThatWereDenied(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		w.member("dan", alipayplus.RoleDeveloper)
 		dan, reviewer := w.rawClient("dan"), w.rawReviewer(alipayplus.PartyAlipayCN)
 		denied := func(workspace string) (all []string) {
@@ -344,7 +344,7 @@ func TestTheLogRecordsCallsThatWereDenied(t *testing.T) {
 }
 
 func TestAMemberReadsTheHistoryOfARelease(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.authorizedProgram().ID
 		began := time.Now()
 		minute := func() { time.Sleep(time.Minute) }

@@ -25,7 +25,7 @@ type browser struct {
 	client *http.Client
 }
 
-func (w *world) browser() browser { return browser{w, w.p.HTTPClient()} }
+func (w *fixture) browser() browser { return browser{w, w.p.HTTPClient()} }
 
 // shown is what a page request came to.
 type shown struct {
@@ -92,14 +92,14 @@ func attribute(tag, name string) string {
 	return value
 }
 
-func (w *world) begin(program string) *alipayplus.Authorization {
+func (w *fixture) begin(program string) *alipayplus.Authorization {
 	w.Helper()
 	a, err := w.owner.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program, TargetApp: cn})
 	require.NoError(w, err)
 	return a
 }
 
-func (w *world) authorization(program string) *alipayplus.Authorization {
+func (w *fixture) authorization(program string) *alipayplus.Authorization {
 	w.Helper()
 	a, err := w.owner.Authorizations.Get(w.Context(), alipayplus.AuthorizationInput{ProgramID: program, TargetApp: cn})
 	require.NoError(w, err)
@@ -109,7 +109,7 @@ func (w *world) authorization(program string) *alipayplus.Authorization {
 // TestCompleteAuthorization is that part of "Release mini programs", over HTTP
 // as a browser sees it.
 func TestCompleteAuthorization(t *testing.T) {
-	sentence(t, "To proceed, click Continue and you're navigated to the AlipayCN website.", func(w *world) {
+	sentence(t, "To proceed, click Continue and you're navigated to the AlipayCN website.", func(w *fixture) {
 		program := w.program()
 		a := w.begin(program.ID)
 		require.Equal(w, alipayplus.AuthorizationPending, a.Status)
@@ -118,7 +118,7 @@ func TestCompleteAuthorization(t *testing.T) {
 		require.Equal(w, a, w.authorization(program.ID))
 		require.Equal(w, http.StatusOK, w.browser().get(a.URL).status)
 	})
-	sentence(t, "On the authorization page, select the mini program you want to authorize and click 确认选择.", func(w *world) {
+	sentence(t, "On the authorization page, select the mini program you want to authorize and click 确认选择.", func(w *fixture) {
 		program := w.program()
 		a := w.begin(program.ID)
 		first := w.browser().get(a.URL)
@@ -131,7 +131,7 @@ func TestCompleteAuthorization(t *testing.T) {
 		require.Contains(w, second.html, "蓝湖茶")
 		require.Equal(w, alipayplus.AuthorizationPending, w.authorization(program.ID).Status, "selecting authorizes nothing")
 	})
-	sentence(t, "Click 确认授权 to finish the authorization.", func(w *world) {
+	sentence(t, "Click 确认授权 to finish the authorization.", func(w *fixture) {
 		program := w.program()
 		a := w.begin(program.ID)
 		second := w.browser().click(a.URL, w.browser().get(a.URL).html, "确认选择")
@@ -154,13 +154,13 @@ func TestCompleteAuthorization(t *testing.T) {
 }
 
 // callback is the address at which the visit of a page ends.
-func (w *world) callback(state, code string) shown {
+func (w *fixture) callback(state, code string) shown {
 	w.Helper()
 	return w.browser().get("http://platform.invalid" + platform.CallbackPath + "?" + url.Values{"state": {state}, "code": {code}}.Encode())
 }
 
 // codeFor confirms on the page and returns the code that comes back.
-func (w *world) codeFor(a *alipayplus.Authorization) string {
+func (w *fixture) codeFor(a *alipayplus.Authorization) string {
 	w.Helper()
 	page, err := url.Parse(a.URL)
 	require.NoError(w, err)
@@ -176,43 +176,43 @@ func (w *world) codeFor(a *alipayplus.Authorization) string {
 
 func TestAVisitThatIsNotGenuineAuthorizesNothing(t *testing.T) {
 	for name, tt := range map[string]struct {
-		visit  func(w *world, a *alipayplus.Authorization) (state, code string)
+		visit  func(w *fixture, a *alipayplus.Authorization) (state, code string)
 		status int
 		says   string
 	}{
-		"no state": {func(w *world, a *alipayplus.Authorization) (string, string) { return "", w.codeFor(a) }, 400, "This link is not complete."},
-		"no code":  {func(_ *world, a *alipayplus.Authorization) (string, string) { return a.State, "" }, 400, "This link is not complete."},
-		"forged state": {func(w *world, a *alipayplus.Authorization) (string, string) {
+		"no state": {func(w *fixture, a *alipayplus.Authorization) (string, string) { return "", w.codeFor(a) }, 400, "This link is not complete."},
+		"no code":  {func(_ *fixture, a *alipayplus.Authorization) (string, string) { return a.State, "" }, 400, "This link is not complete."},
+		"forged state": {func(w *fixture, a *alipayplus.Authorization) (string, string) {
 			return strings.Repeat("A", 26), w.codeFor(a)
 		}, 404, "This link is not known to the platform."},
-		"forged code": {func(_ *world, a *alipayplus.Authorization) (string, string) {
+		"forged code": {func(_ *fixture, a *alipayplus.Authorization) (string, string) {
 			return a.State, strings.Repeat("0", 64)
 		}, 403, "This confirmation is not genuine."},
-		"long state": {func(_ *world, _ *alipayplus.Authorization) (string, string) {
+		"long state": {func(_ *fixture, _ *alipayplus.Authorization) (string, string) {
 			return strings.Repeat("A", 1<<16), "1"
 		}, 404, "This link is not known to the platform."},
-		"state with a path": {func(_ *world, a *alipayplus.Authorization) (string, string) {
+		"state with a path": {func(_ *fixture, a *alipayplus.Authorization) (string, string) {
 			return "../" + a.State, "1"
 		}, 404, "This link is not known to the platform."},
-		"code of another state": {func(w *world, a *alipayplus.Authorization) (string, string) {
+		"code of another state": {func(w *fixture, a *alipayplus.Authorization) (string, string) {
 			return a.State, w.codeFor(w.begin(w.program().ID))
 		}, 403, "This confirmation is not genuine."},
-		"code of another platform": {func(w *world, a *alipayplus.Authorization) (string, string) {
-			other := newWorld(w.T)
+		"code of another platform": {func(w *fixture, a *alipayplus.Authorization) (string, string) {
+			other := newFixture(w.T)
 			return a.State, other.codeFor(other.begin(other.program().ID))
 		}, 403, "This confirmation is not genuine."},
-		"expired": {func(w *world, a *alipayplus.Authorization) (string, string) {
+		"expired": {func(w *fixture, a *alipayplus.Authorization) (string, string) {
 			code := w.codeFor(a)
 			time.Sleep(15 * time.Minute)
 			return a.State, code
 		}, 410, "This link has expired."},
-		"begun anew": {func(w *world, a *alipayplus.Authorization) (string, string) {
+		"begun anew": {func(w *fixture, a *alipayplus.Authorization) (string, string) {
 			code := w.codeFor(a)
 			require.NotEqual(w, a.State, w.begin(a.ProgramID).State)
 			return a.State, code
 		}, 410, "This link was replaced by a newer one."},
 	} {
-		sentence(t, name, func(w *world) {
+		sentence(t, name, func(w *fixture) {
 			program := w.program()
 			a := w.begin(program.ID)
 			state, code := tt.visit(w, a)
@@ -228,7 +228,7 @@ func TestAVisitThatIsNotGenuineAuthorizesNothing(t *testing.T) {
 }
 
 func TestAVisitIsGoodForOneAuthorization(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program()
 		a := w.begin(program.ID)
 		code := w.codeFor(a)
@@ -249,7 +249,7 @@ func TestAVisitIsGoodForOneAuthorization(t *testing.T) {
 }
 
 func TestAnAuthorizationThatIsNotCompletedInTimeIsAsIfNeverBegun(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program()
 		require.Equal(w, &alipayplus.Authorization{ProgramID: program.ID, TargetApp: cn, Status: alipayplus.AuthorizationNone}, w.authorization(program.ID))
 		first := w.begin(program.ID)
@@ -268,7 +268,7 @@ func TestAnAuthorizationThatIsNotCompletedInTimeIsAsIfNeverBegun(t *testing.T) {
 }
 
 func TestAnAuthorizationThatIsGrantedNeedsNotBeBegunAgain(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.authorizedProgram()
 		before := w.snapshot()
 		again := w.begin(program.ID)
@@ -279,7 +279,7 @@ func TestAnAuthorizationThatIsGrantedNeedsNotBeBegunAgain(t *testing.T) {
 }
 
 func TestARevokedAuthorizationCanBeGivenAgain(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program()
 		require.ErrorContains(w, w.p.RevokeAuthorization(w.Context(), w.workspace, program.ID, cn), "is not authorized")
 		w.authorize(program.ID)
@@ -295,26 +295,26 @@ func TestARevokedAuthorizationCanBeGivenAgain(t *testing.T) {
 }
 
 func TestAnAuthorizationIsGivenWithoutAVisit(t *testing.T) {
-	pending := func(w *world, program string) *alipayplus.Authorization { return w.begin(program) }
+	pending := func(w *fixture, program string) *alipayplus.Authorization { return w.begin(program) }
 	for name, tt := range map[string]struct {
-		before func(w *world, program string) *alipayplus.Authorization
+		before func(w *fixture, program string) *alipayplus.Authorization
 		// begun is the status that it is begun from; empty: it was begun already.
 		begun string
 	}{
-		"never begun": {func(*world, string) *alipayplus.Authorization { return nil }, "NOT_AUTHORIZED"},
+		"never begun": {func(*fixture, string) *alipayplus.Authorization { return nil }, "NOT_AUTHORIZED"},
 		"begun":       {pending, ""},
-		"expired": {func(w *world, program string) *alipayplus.Authorization {
+		"expired": {func(w *fixture, program string) *alipayplus.Authorization {
 			a := w.begin(program)
 			time.Sleep(time.Hour)
 			return a
 		}, "NOT_AUTHORIZED"},
-		"revoked": {func(w *world, program string) *alipayplus.Authorization {
+		"revoked": {func(w *fixture, program string) *alipayplus.Authorization {
 			w.authorize(program)
 			require.NoError(w, w.p.RevokeAuthorization(w.Context(), w.workspace, program, cn))
 			return nil
 		}, "REVOKED"},
 	} {
-		sentence(t, name, func(w *world) {
+		sentence(t, name, func(w *fixture) {
 			program := w.program()
 			a := tt.before(w, program.ID)
 			logged := len(w.entries("authorization"))
@@ -348,7 +348,7 @@ func TestAnAuthorizationIsGivenWithoutAVisit(t *testing.T) {
 }
 
 func TestWhatCannotBeAuthorizedIsNot(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program, other := w.program(), w.neighbour()
 		for name, tt := range map[string]struct {
 			workspace, program string
@@ -370,7 +370,7 @@ func TestWhatCannotBeAuthorizedIsNot(t *testing.T) {
 }
 
 func TestATargetThatNeedsNoAuthorizationGivesNoPage(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program()
 		a, err := w.owner.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: partner})
 		require.NoError(w, err)
@@ -380,7 +380,7 @@ func TestATargetThatNeedsNoAuthorizationGivesNoPage(t *testing.T) {
 
 func TestThePagesEscapeWhatTheyShow(t *testing.T) {
 	const evil = `"><script>alert(1)</script>`
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program, err := w.owner.Programs.Create(w.Context(), alipayplus.CreateProgramInput{
 			Languages: []alipayplus.Localization{{Language: "zh-CN", Name: evil}},
 		})
@@ -402,7 +402,7 @@ func TestThePagesEscapeWhatTheyShow(t *testing.T) {
 }
 
 func TestThePagesCannotBeFramedCachedOrLeakTheirAddress(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		a := w.begin(w.program().ID)
 		first := w.browser().get(a.URL)
 		for name, page := range map[string]shown{
@@ -423,7 +423,7 @@ func TestThePagesCannotBeFramedCachedOrLeakTheirAddress(t *testing.T) {
 // TestOnlyTheSecondButtonAuthorizes: nothing but the confirmation, posted, gives
 // a code; a preview that only looks must not.
 func TestOnlyTheSecondButtonAuthorizes(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		a := w.begin(w.program().ID)
 		page, query, _ := strings.Cut(a.URL, "?")
 		form, err := url.ParseQuery(query)
@@ -462,7 +462,7 @@ func (b browser) decline(a *alipayplus.Authorization) shown {
 }
 
 func TestAnAuthorizationIsDeclined(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program()
 		in := alipayplus.AuthorizationInput{ProgramID: program.ID, TargetApp: cn}
 		a := w.begin(program.ID)
@@ -504,7 +504,7 @@ func TestAnAuthorizationIsDeclined(t *testing.T) {
 }
 
 func TestThePageShowsWhatIsStored(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program, other := w.program(), w.program()
 		a := w.begin(program.ID)
 		link, err := url.Parse(a.URL)
@@ -535,28 +535,28 @@ func TestThePageShowsWhatIsStored(t *testing.T) {
 // No link offers a button that leads nowhere.
 func TestALinkThatCannotBeUsedSaysSo(t *testing.T) {
 	for name, tt := range map[string]struct {
-		address func(w *world, a *alipayplus.Authorization) string
+		address func(w *fixture, a *alipayplus.Authorization) string
 		status  int
 	}{
-		"unknown": {func(_ *world, a *alipayplus.Authorization) string {
+		"unknown": {func(_ *fixture, a *alipayplus.Authorization) string {
 			return strings.Replace(a.URL, a.State, strings.Repeat("A", len(a.State)), 1)
 		}, http.StatusNotFound},
-		"expired": {func(_ *world, a *alipayplus.Authorization) string {
+		"expired": {func(_ *fixture, a *alipayplus.Authorization) string {
 			time.Sleep(15 * time.Minute)
 			return a.URL
 		}, http.StatusGone},
-		"begun anew": {func(w *world, a *alipayplus.Authorization) string {
+		"begun anew": {func(w *fixture, a *alipayplus.Authorization) string {
 			w.begin(a.ProgramID)
 			return a.URL
 		}, http.StatusGone},
-		"begun anew very often": {func(w *world, a *alipayplus.Authorization) string {
+		"begun anew very often": {func(w *fixture, a *alipayplus.Authorization) string {
 			for range 20 {
 				w.begin(a.ProgramID)
 			}
 			return a.URL
 		}, http.StatusNotFound},
 	} {
-		sentence(t, name, func(w *world) {
+		sentence(t, name, func(w *fixture) {
 			a := w.begin(w.program().ID)
 			address := tt.address(w, a)
 			path, query, _ := strings.Cut(address, "?")
@@ -579,7 +579,7 @@ func TestTheLinkLeadsToWhereThePlatformIs(t *testing.T) {
 		"by the Host of the call": httptest.NewServer, "over TLS": httptest.NewTLSServer,
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
+			w := newFixture(t)
 			server := start(w.p)
 			defer server.Close()
 			w.owner = w.remote(server.URL, alipayplus.WithHTTPClient(server.Client()))
@@ -594,7 +594,7 @@ func TestTheLinkLeadsToWhereThePlatformIs(t *testing.T) {
 }
 
 func TestAnAuthorizationIsForATargetThatIsThere(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program()
 		for _, op := range []contract.Operation{contract.AuthorizationBegin, contract.AuthorizationQuery} {
 			got := w.rawClient("olga").call(op, alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: partner, RequestID: "1"})
@@ -605,7 +605,7 @@ func TestAnAuthorizationIsForATargetThatIsThere(t *testing.T) {
 }
 
 func TestWhatIsNoOperationAndNoPageIsNotThere(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		for _, path := range []string{"/", "/authorization", "/api/open/v1/release/query", "/targets"} {
 			require.Equal(w, http.StatusNotFound, w.browser().get("http://platform.invalid"+path).status, path)
 		}
@@ -626,7 +626,7 @@ func (a *slowExchange) Exchange(ctx context.Context, visit platform.TargetVisit)
 
 func TestAVisitIsOverWhenTheAuthorizationIsBegunAnewMeanwhile(t *testing.T) {
 	app := &slowExchange{SimulatedAlipayCN: platform.NewSimulatedAlipayCN()}
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program()
 		first := w.begin(program.ID)
 		code := w.codeFor(first)

@@ -37,7 +37,7 @@ func (u untouched) Read([]byte) (int, error) {
 
 // The header says who calls and when; only who is known then costs more than that.
 func TestNoBodyIsReadBeforeTheHeaderIsChecked(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		h := w.rawClient("olga")
 		for _, op := range []contract.Operation{contract.ProgramCreate, contract.FileUpload, {Path: "no/such"}} {
 			path := contract.Prefix + op.Path
@@ -72,7 +72,7 @@ func TestNoBodyIsReadBeforeTheHeaderIsChecked(t *testing.T) {
 
 // stalled sends the header of a call whose body never comes, and returns what ends it
 // and gives its status.
-func (w *world) stalled(h rawClient, op contract.Operation, size int) (end func() int) {
+func (w *fixture) stalled(h rawClient, op contract.Operation, size int) (end func() int) {
 	w.Helper()
 	path := contract.Prefix + op.Path
 	body, sent := io.Pipe()
@@ -105,7 +105,7 @@ func tight() []platform.Option {
 // A caller who can name a client id can make the platform hold so much, and no
 // more; and what others send is not held up by it.
 func TestBodiesAreHeldWithinABudget(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		mallory, other, third := w.rawClient("olga"), w.rawClient("olga"), w.rawClient("olga")
 		large := bytes.Repeat([]byte("x"), 90_000)
 		first := w.stalled(mallory, contract.FileUpload, 100_000)
@@ -138,7 +138,7 @@ func TestBodiesAreHeldWithinABudget(t *testing.T) {
 
 // The client waits for its turn, as Retry-After asks, without the user's help.
 func TestAnUploadThatFindsNoRoomIsRepeated(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		first, second := w.stalled(w.rawClient("olga"), contract.FileUpload, 100_000), w.stalled(w.rawClient("olga"), contract.FileUpload, 90_000)
 		noise := image.NewGray(image.Rect(0, 0, 200, 200))
 		for i := range noise.Pix {
@@ -161,7 +161,7 @@ func TestAnUploadThatFindsNoRoomIsRepeated(t *testing.T) {
 
 // A refusal that needs no body comes before the body is sent.
 func TestARefusedUploadIsNotSent(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	server := httptest.NewServer(w.p)
 	defer server.Close()
 	noise := image.NewGray(image.Rect(0, 0, 1200, 1200))
@@ -212,7 +212,7 @@ func (l *pipes) dial() net.Conn {
 }
 
 // served runs a server of the platform in virtual time.
-func (w *world) served(change func(*http.Server)) *pipes {
+func (w *fixture) served(change func(*http.Server)) *pipes {
 	w.Helper()
 	server, l := w.p.Server(""), &pipes{accept: make(chan net.Conn)}
 	change(server)
@@ -233,7 +233,7 @@ func TestASlowBodyEndsWithItsConnection(t *testing.T) {
 		"by another":               func(s *http.Server) { *s = http.Server{Handler: s.Handler} },
 	} {
 		for what, op := range map[string]string{"an upload": contract.FileUpload.Path, "a call": contract.ProgramCreate.Path, "no operation": "no/such"} {
-			sentence(t, name+", "+what, func(w *world) {
+			sentence(t, name+", "+what, func(w *fixture) {
 				conn, began := w.served(ownServer).dial(), time.Now()
 				defer conn.Close()
 				path := contract.Prefix + op
@@ -263,7 +263,7 @@ func TestASlowBodyEndsWithItsConnection(t *testing.T) {
 // A body that arrives at a decent pace may take as long as it is large, and the
 // connection is good for the next call.
 func TestALargeBodyHasTheTimeThatItNeeds(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		conn := w.served(func(*http.Server) {}).dial()
 		defer conn.Close()
 		h, answers := w.rawClient("olga"), bufio.NewReader(conn)
@@ -304,7 +304,7 @@ func (d *dripping) Read(p []byte) (int, error) {
 // Signing is what costs; callers who are nobody get it up to a rate. The client
 // does not believe what is not signed: it is told to come back, and then learns why.
 func TestRefusalsOfStrangersAreSignedUpToARate(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		forged := w.signedMessage(contract.WorkspaceQuery, "2021550000000009", testkey.FastClient(), "{}")
 		signed := 0
 		for range 1000 {
@@ -340,7 +340,7 @@ func must[T any](value T, err error) T {
 // What a gateway in front of the platform reads in a body, the platform reads too,
 // or it refuses the body.
 func TestABodyHasOneReading(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		h := w.rawClient("olga")
 		const field = `{"requestId":"1","languages":[{"language":"en","name":"Tea"}]`
 		for name, tt := range map[string]struct{ body, message string }{
@@ -389,7 +389,7 @@ func TestARefusalEchoesLittle(t *testing.T) {
 		contract.AuthorizationBegin: alipayplus.BeginAuthorizationInput{}, contract.QRCodeCreate: alipayplus.CreateQRCodeInput{}, contract.ReviewDecide: alipayplus.DecideInput{},
 		contract.VersionUpload: alipayplus.RegisterVersionInput{}, contract.ProgramConfigure: alipayplus.UpdateProgramConfigurationInput{},
 	}
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		h := w.rawClient("olga")
 		require.NotEmpty(w, w.program().ID)
 		little := func(got rawAnswer, what string) {

@@ -61,8 +61,8 @@ const attemptLimit = 10 * time.Second
 // there before, which gives the input.
 type write struct {
 	op    contract.Operation
-	as    func(*world, ...alipayplus.Option) *alipayplus.Client
-	given func(*world) any
+	as    func(*fixture, ...alipayplus.Option) *alipayplus.Client
+	given func(*fixture) any
 }
 
 // invocation makes the call under an idempotency key.
@@ -70,68 +70,68 @@ type invocation func(ctx context.Context, c *alipayplus.Client, id string) (any,
 
 func writes() []write {
 	release := func(op contract.Operation, from alipayplus.ReleaseStatus) write {
-		return write{op: op, given: func(w *world) any { return stepOf(op, w.releaseIn(from, w.authorizedProgram().ID), 20) }}
+		return write{op: op, given: func(w *fixture) any { return stepOf(op, w.releaseIn(from, w.authorizedProgram().ID), 20) }}
 	}
-	service := func(op contract.Operation, given func(*world) *alipayplus.Service) write {
-		return write{op: op, given: func(w *world) any { return alipayplus.ServiceInput{ServiceID: given(w).ID} }}
+	service := func(op contract.Operation, given func(*fixture) *alipayplus.Service) write {
+		return write{op: op, given: func(w *fixture) any { return alipayplus.ServiceInput{ServiceID: given(w).ID} }}
 	}
 	return []write{
-		{op: contract.ProgramCreate, given: func(*world) any { return alipayplus.CreateProgramInput{Languages: chinese()} }},
-		{op: contract.ProgramAddLanguages, given: func(w *world) any {
+		{op: contract.ProgramCreate, given: func(*fixture) any { return alipayplus.CreateProgramInput{Languages: chinese()} }},
+		{op: contract.ProgramAddLanguages, given: func(w *fixture) any {
 			return alipayplus.AddLanguagesInput{ProgramID: w.program().ID, Languages: []alipayplus.Localization{{Language: "en", Name: "Blue Lake Tea"}}}
 		}},
-		{op: contract.ProgramConfigure, given: func(w *world) any {
+		{op: contract.ProgramConfigure, given: func(w *fixture) any {
 			return alipayplus.UpdateProgramConfigurationInput{ProgramID: w.program().ID, Configuration: teaDomains()}
 		}},
-		{op: contract.VersionUpload, given: func(w *world) any {
+		{op: contract.VersionUpload, given: func(w *fixture) any {
 			return versionUpload{programID: w.program().ID, version: alipayplus.VersionNumber{Major: 1}, content: zipPackage(w, "1.0.0")}
 		}},
-		{op: contract.QRCodeCreate, given: func(w *world) any {
+		{op: contract.QRCodeCreate, given: func(w *fixture) any {
 			return alipayplus.CreateQRCodeInput{AppID: w.full(w.authorizedProgram().ID, "1.0.0").ProgramID, Page: "pages/tea"}
 		}},
-		{op: contract.ReleaseCreate, given: func(w *world) any {
+		{op: contract.ReleaseCreate, given: func(w *fixture) any {
 			program := w.authorizedProgram().ID
 			return alipayplus.CreateReleaseInput{ProgramID: program, Version: w.upload(program, "1.0.0"), TargetApp: cn}
 		}},
-		{op: contract.ReleaseConfigure, given: func(w *world) any {
+		{op: contract.ReleaseConfigure, given: func(w *fixture) any {
 			return alipayplus.UpdateReleaseConfigurationInput{ReleaseID: w.created().ID, Configuration: teaDomains()}
 		}},
 		release(contract.ReleaseApply, alipayplus.ReleaseNewVersionCreated),
 		release(contract.ReleaseWithdraw, alipayplus.ReleaseUnderReview),
 		release(contract.ReleaseGrayscale, alipayplus.ReleaseGrayscale),
-		{op: contract.ReleaseFinalize, given: func(w *world) any {
+		{op: contract.ReleaseFinalize, given: func(w *fixture) any {
 			former := w.full(w.authorizedProgram().ID, "1.0.0")
 			return alipayplus.FinalizeInput{ReleaseID: w.prepared(former.ProgramID, "1.1.0").ID}
 		}},
 		release(contract.ReleaseCancel, alipayplus.ReleasePreparation),
 		release(contract.ReleaseTakeOffline, alipayplus.ReleaseFull),
-		{op: contract.ReleaseRollBack, given: func(w *world) any {
+		{op: contract.ReleaseRollBack, given: func(w *fixture) any {
 			former := w.full(w.authorizedProgram().ID, "1.0.0")
 			return alipayplus.ReleaseInput{ReleaseID: w.full(former.ProgramID, "1.1.0").ID}
 		}},
 		release(contract.ReleaseDelete, alipayplus.ReleaseNewVersionCreated),
-		{op: contract.AuthorizationBegin, given: func(w *world) any {
+		{op: contract.AuthorizationBegin, given: func(w *fixture) any {
 			return alipayplus.BeginAuthorizationInput{ProgramID: w.program().ID, TargetApp: cn}
 		}},
-		{op: contract.ServiceCreate, given: func(w *world) any { return alipayplus.CreateServiceInput{ServiceDescription: w.offer()} }},
-		{op: contract.ServiceUpdate, given: func(w *world) any {
+		{op: contract.ServiceCreate, given: func(w *fixture) any { return alipayplus.CreateServiceInput{ServiceDescription: w.offer()} }},
+		{op: contract.ServiceUpdate, given: func(w *fixture) any {
 			s := w.draft()
 			s.Name = "Tea shops, better"
 			return alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: s.ServiceDescription}
 		}},
-		service(contract.ServiceSubmit, (*world).draft),
-		service(contract.ServiceWithdraw, (*world).submitted),
-		service(contract.ServiceArchive, (*world).online),
-		{op: contract.FileUpload, given: func(w *world) any { return pngImage(w) }},
-		{op: contract.ReviewDecide, as: func(w *world, opts ...alipayplus.Option) *alipayplus.Client {
+		service(contract.ServiceSubmit, (*fixture).draft),
+		service(contract.ServiceWithdraw, (*fixture).submitted),
+		service(contract.ServiceArchive, (*fixture).online),
+		{op: contract.FileUpload, given: func(w *fixture) any { return pngImage(w) }},
+		{op: contract.ReviewDecide, as: func(w *fixture, opts ...alipayplus.Option) *alipayplus.Client {
 			return w.reviewer(alipayplus.PartyAlipayPlus, opts...)
-		}, given: func(w *world) any {
+		}, given: func(w *fixture) any {
 			return alipayplus.DecideInput{ID: w.submitted().ReleaseRequestID, Approve: true}
 		}},
 	}
 }
 
-func (o write) caller(w *world, opts ...alipayplus.Option) *alipayplus.Client {
+func (o write) caller(w *fixture, opts ...alipayplus.Option) *alipayplus.Client {
 	w.Helper()
 	if o.as != nil {
 		return o.as(w, opts...)
@@ -150,19 +150,19 @@ func teaDomains() alipayplus.Configuration {
 }
 
 // created gives a release of a mini program of its own.
-func (w *world) created() *alipayplus.Release {
+func (w *fixture) created() *alipayplus.Release {
 	w.Helper()
 	return w.release(w.authorizedProgram().ID, "1.0.0")
 }
 
-// saved is a world put aside, to be taken up again as often as needed.
+// saved is a fixture put aside, to be taken up again as often as needed.
 type saved struct {
 	workspace string
 	records   []storage.Entry
 }
 
 // save puts aside what a store holds.
-func (w *world) save(store storage.Store) saved {
+func (w *fixture) save(store storage.Store) saved {
 	w.Helper()
 	s := saved{workspace: w.workspace}
 	require.NoError(w, store.View(w.Context(), func(tx storage.Tx) error {
@@ -177,9 +177,9 @@ func (w *world) save(store storage.Store) saved {
 	return s
 }
 
-// world takes the saved one up, as a platform that starts over its store, a
+// fixture takes the saved one up, as a platform that starts over its store, a
 // minute after midnight.
-func (s saved) world(t *testing.T, opts ...platform.Option) *world {
+func (s saved) fixture(t *testing.T, opts ...platform.Option) *fixture {
 	t.Helper()
 	time.Sleep(time.Minute)
 	store := storage.NewMemory()
@@ -193,7 +193,7 @@ func (s saved) world(t *testing.T, opts ...platform.Option) *world {
 	}))
 	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.FastKey()), platform.WithStore(store)}, opts...)...)
 	require.NoError(t, err)
-	w := &world{T: t, p: p, workspace: s.workspace}
+	w := &fixture{T: t, p: p, workspace: s.workspace}
 	w.owner = w.as("olga")
 	return w
 }
@@ -206,7 +206,7 @@ type effect struct {
 
 // effects lists what happened in the workspace after the first n entries. All of
 // it must be the doing of the call with the given id, where it says whose it is.
-func (w *world) effects(n int, id string) []effect {
+func (w *fixture) effects(n int, id string) []effect {
 	w.Helper()
 	var found []effect
 	for _, e := range w.auditLog()[n:] {
@@ -221,7 +221,7 @@ func (w *world) effects(n int, id string) []effect {
 }
 
 // requireRight checks that a result is what the platform now says of the thing.
-func (w *world) requireRight(result any) {
+func (w *fixture) requireRight(result any) {
 	w.Helper()
 	read := func(now any, err error) {
 		w.Helper()
@@ -276,8 +276,8 @@ func TestEveryWriteUnderEveryFault(t *testing.T) {
 				}
 				t.Run(m.name, func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
-						op.repeats(given.world(t), m, call, undisturbed)
-						op.sendsOnce(given.world(t), m, call, undisturbed)
+						op.repeats(given.fixture(t), m, call, undisturbed)
+						op.sendsOnce(given.fixture(t), m, call, undisturbed)
 					})
 				})
 			}
@@ -293,14 +293,14 @@ func (o write) prepare(t *testing.T) (given saved, call invocation, undisturbed 
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		store := storage.NewMemory()
-		first := newWorld(t, platform.WithStore(store))
+		first := newFixture(t, platform.WithStore(store))
 		in := o.given(first)
 		call = func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
 			return do(ctx, c, o.op, withRequestID(in, id))
 		}
 		given = first.save(store)
 
-		w := given.world(t)
+		w := given.fixture(t)
 		before := len(w.auditLog())
 		result, err := call(t.Context(), o.caller(w), "key")
 		require.NoError(t, err)
@@ -313,7 +313,7 @@ func (o write) prepare(t *testing.T) (given saved, call invocation, undisturbed 
 
 // repeats makes the call with retries on, once through one fault and once
 // through three in a row.
-func (o write) repeats(w *world, m mishap, call invocation, undisturbed []effect) {
+func (o write) repeats(w *fixture, m mishap, call invocation, undisturbed []effect) {
 	w.Helper()
 	client := o.caller(w, alipayplus.WithAttemptTimeout(attemptLimit))
 	before := len(w.auditLog())
@@ -331,7 +331,7 @@ func (o write) repeats(w *world, m mishap, call invocation, undisturbed []effect
 
 // sendsOnce makes the call with retries off, checks the error, and then
 // repeats it by hand under the same key.
-func (o write) sendsOnce(w *world, m mishap, call invocation, undisturbed []effect) {
+func (o write) sendsOnce(w *fixture, m mishap, call invocation, undisturbed []effect) {
 	w.Helper()
 	client := o.caller(w, alipayplus.WithAttemptTimeout(attemptLimit), alipayplus.WithRetry(1, 0, 0))
 	before := len(w.auditLog())
@@ -376,7 +376,7 @@ func (m mishap) requireError(t require.TestingT, err error) {
 
 // TestAFaultHoldsForItsTimes: and the page of a proxy says when to come back.
 func TestAFaultHoldsForItsTimes(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	client := w.as("olga", alipayplus.WithRetry(1, 0, 0))
 	w.p.Inject(platform.Fault{
 		Operation: contract.WorkspaceQuery.Name, Times: 2, Status: http.StatusServiceUnavailable, RetryAfter: 20 * time.Second,
@@ -395,7 +395,7 @@ func TestAFaultHoldsForItsTimes(t *testing.T) {
 
 // A fault that never happens would prove nothing.
 func TestInjectKnowsItsOperations(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	for _, wrong := range []string{"releases.aply", "release/apply", "RELEASES.APPLY", " "} {
 		require.PanicsWithValue(t, fmt.Sprintf("platform: Inject: there is no operation %q", wrong), func() {
 			w.p.Inject(platform.Fault{Operation: wrong, Times: 1000, CutBefore: true})

@@ -27,7 +27,7 @@ func (h rawClient) uploadFile(contentType string, content []byte) rawAnswer {
 }
 
 func TestAFileIsNamedByItsContent(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		var photo bytes.Buffer
 		require.NoError(w, jpeg.Encode(&photo, image.NewGray(image.Rect(0, 0, 30, 20)), nil))
 		for contentType, content := range map[string][]byte{
@@ -52,7 +52,7 @@ func TestAFileIsNamedByItsContent(t *testing.T) {
 }
 
 func TestTheSameContentIsTheSameFile(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		h := w.rawClient("olga")
 		first := h.uploadFile("image/png", pngImage(w))
 		log := len(w.auditLog())
@@ -63,7 +63,7 @@ func TestTheSameContentIsTheSameFile(t *testing.T) {
 }
 
 func TestOnlyImagesAndPackagesThatCanBeReadAreKept(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		h := w.rawClient("olga")
 		for name, tt := range map[string]struct {
 			contentType string
@@ -92,7 +92,7 @@ func TestOnlyImagesAndPackagesThatCanBeReadAreKept(t *testing.T) {
 func TestAnImageIsSmallerThanAPackageMayBe(t *testing.T) {
 	policy := alipayplus.DefaultServicePolicy()
 	policy.MaxImageBytes = 70
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		h := w.rawClient("olga")
 		got := h.uploadFile("image/png", pngImage(w))
 		require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
@@ -111,9 +111,9 @@ func TestAnImageIsSmallerThanAPackageMayBe(t *testing.T) {
 // An image belongs to a service, which every member may manage; a package to a
 // mini program, which must be the developer's.
 func TestADeveloperWithoutMiniProgramsMayOfferAService(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program().ID
-		dan := &world{T: w.T, p: w.p, workspace: w.workspace, owner: w.member("dan", alipayplus.RoleDeveloper)}
+		dan := &fixture{T: w.T, p: w.p, workspace: w.workspace, owner: w.member("dan", alipayplus.RoleDeveloper)}
 		require.Equal(w, alipayplus.ServicePendingReview, dan.submitted().Status)
 
 		build := zipPackage(w, "1.0.0")
@@ -129,7 +129,7 @@ func TestADeveloperWithoutMiniProgramsMayOfferAService(t *testing.T) {
 
 // What a workspace keeps is bounded and shown; what nothing names goes after a while.
 func TestFilesOfAWorkspaceHaveAQuota(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		h := w.rawClient("olga")
 		upload := func(text string) (int64, rawAnswer) {
 			content := zipPackage(w, text)
@@ -165,7 +165,7 @@ func TestFilesOfAWorkspaceHaveAQuota(t *testing.T) {
 		_, err := w.owner.Services.Submit(w.Context(), alipayplus.ServiceInput{ServiceID: draft.ID})
 		require.NoError(w, err, "the image is still there")
 	}, platform.WithStorageQuota(400))
-	sentence(t, "how long an unused file is kept can be set", func(w *world) {
+	sentence(t, "how long an unused file is kept can be set", func(w *fixture) {
 		h := w.rawClient("olga")
 		used := func() int64 { return must(w.owner.Workspace.Get(w.Context())).Storage.Used }
 		h.uploadFile("application/zip", zipPackage(w, "a"))
@@ -177,7 +177,7 @@ func TestFilesOfAWorkspaceHaveAQuota(t *testing.T) {
 		h.uploadFile("application/zip", zipPackage(w, "c"))
 		require.Equal(w, 2*one, used(), "the first is gone")
 	}, platform.WithUnusedFiles(time.Hour))
-	sentence(t, "a revision uses its images beside those that are online", func(w *world) {
+	sentence(t, "a revision uses its images beside those that are online", func(w *fixture) {
 		s := w.online()
 		changed := s.ServiceDescription
 		changed.ImageFileID = w.picture(9).ID

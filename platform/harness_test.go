@@ -34,26 +34,26 @@ func company() alipayplus.BusinessRegistration {
 	}
 }
 
-type world struct {
+type fixture struct {
 	*testing.T
 	p         *platform.Platform
 	workspace string
 	owner     *alipayplus.Client
 }
 
-// newWorld gives a platform with one workspace and its owner.
-func newWorld(t *testing.T, opts ...platform.Option) *world {
+// newFixture gives a platform with one workspace and its owner.
+func newFixture(t *testing.T, opts ...platform.Option) *fixture {
 	t.Helper()
 	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.FastKey())}, opts...)...)
 	require.NoError(t, err)
-	w := &world{T: t, p: p}
+	w := &fixture{T: t, p: p}
 	w.workspace, err = p.AddWorkspace(t.Context(), company())
 	require.NoError(t, err)
 	w.owner = w.member("olga", alipayplus.RoleOwner)
 	return w
 }
 
-func (w *world) member(name string, role alipayplus.Role, programs ...string) *alipayplus.Client {
+func (w *fixture) member(name string, role alipayplus.Role, programs ...string) *alipayplus.Client {
 	w.Helper()
 	m := platform.Member{WorkspaceID: w.workspace, Name: name, Role: role, Programs: programs}
 	require.NoError(w, w.p.PutMember(w.Context(), m))
@@ -61,14 +61,14 @@ func (w *world) member(name string, role alipayplus.Role, programs ...string) *a
 }
 
 // as gives a client of a member who is there.
-func (w *world) as(name string, opts ...alipayplus.Option) *alipayplus.Client {
+func (w *fixture) as(name string, opts ...alipayplus.Option) *alipayplus.Client {
 	w.Helper()
 	c, err := w.p.Client(w.Context(), w.workspace, name, opts...)
 	require.NoError(w, err)
 	return c
 }
 
-func (w *world) reviewer(party alipayplus.Party, opts ...alipayplus.Option) *alipayplus.Client {
+func (w *fixture) reviewer(party alipayplus.Party, opts ...alipayplus.Option) *alipayplus.Client {
 	w.Helper()
 	c, err := w.p.ReviewerClient(w.Context(), party, opts...)
 	require.NoError(w, err)
@@ -94,7 +94,7 @@ func pngImage(t testing.TB) []byte {
 	return buf.Bytes()
 }
 
-func (w *world) program() *alipayplus.Program {
+func (w *fixture) program() *alipayplus.Program {
 	w.Helper()
 	p, err := w.owner.Programs.Create(w.Context(), alipayplus.CreateProgramInput{
 		Languages: []alipayplus.Localization{{Language: "zh-CN", Name: "蓝湖茶"}},
@@ -103,7 +103,7 @@ func (w *world) program() *alipayplus.Program {
 	return p
 }
 
-func (w *world) upload(program, version string) alipayplus.VersionNumber {
+func (w *fixture) upload(program, version string) alipayplus.VersionNumber {
 	w.Helper()
 	number, err := alipayplus.ParseVersion(version)
 	require.NoError(w, err)
@@ -116,7 +116,7 @@ func (w *world) upload(program, version string) alipayplus.VersionNumber {
 }
 
 // authorize visits the page as a person would.
-func (w *world) authorize(program string) {
+func (w *fixture) authorize(program string) {
 	w.Helper()
 	a, err := w.owner.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{
 		ProgramID: program, TargetApp: alipayplus.TargetAlipayCN,
@@ -146,7 +146,7 @@ func visit(ctx context.Context, t require.TestingT, browser *http.Client, page s
 }
 
 // release creates a release of a new version.
-func (w *world) release(program, version string) *alipayplus.Release {
+func (w *fixture) release(program, version string) *alipayplus.Release {
 	w.Helper()
 	r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{
 		ProgramID: program, Version: w.upload(program, version), TargetApp: alipayplus.TargetAlipayCN,
@@ -155,7 +155,7 @@ func (w *world) release(program, version string) *alipayplus.Release {
 	return r
 }
 
-func (w *world) apply(release string) *alipayplus.Release {
+func (w *fixture) apply(release string) *alipayplus.Release {
 	w.Helper()
 	r, err := w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: release, BasicInfo: new(company())})
 	require.NoError(w, err)
@@ -163,7 +163,7 @@ func (w *world) apply(release string) *alipayplus.Release {
 }
 
 // approve gives the approval of every party that is waited for.
-func (w *world) approve() {
+func (w *fixture) approve() {
 	w.Helper()
 	reviews, err := w.p.Reviews(w.Context())
 	require.NoError(w, err)
@@ -176,28 +176,28 @@ func (w *world) approve() {
 
 const cn = alipayplus.TargetAlipayCN
 
-// inWorld runs a check on a new platform, in virtual time.
-func inWorld(t *testing.T, check func(w *world), opts ...platform.Option) {
+// withFixture runs a check on a new platform, in virtual time.
+func withFixture(t *testing.T, check func(w *fixture), opts ...platform.Option) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		t.Helper()
-		check(newWorld(t, opts...))
+		check(newFixture(t, opts...))
 	})
 }
 
-// sentence is inWorld as a subtest, under a sentence of a document or what a case is.
-func sentence(t *testing.T, text string, check func(w *world), opts ...platform.Option) {
+// sentence is withFixture as a subtest, under a sentence of a document or what a case is.
+func sentence(t *testing.T, text string, check func(w *fixture), opts ...platform.Option) {
 	t.Helper()
 	t.Run(text, func(t *testing.T) {
 		t.Helper()
-		inWorld(t, check, opts...)
+		withFixture(t, check, opts...)
 	})
 }
 
 // neighbour gives another workspace on the same platform.
-func (w *world) neighbour() *world {
+func (w *fixture) neighbour() *fixture {
 	w.Helper()
-	other := &world{T: w.T, p: w.p}
+	other := &fixture{T: w.T, p: w.p}
 	theirs := company()
 	theirs.CompanyName = "Red Hill Coffee"
 	var err error
@@ -208,7 +208,7 @@ func (w *world) neighbour() *world {
 }
 
 // authorizedProgram gives a mini program that may go to AlipayCN.
-func (w *world) authorizedProgram() *alipayplus.Program {
+func (w *fixture) authorizedProgram() *alipayplus.Program {
 	w.Helper()
 	p := w.program()
 	w.authorize(p.ID)
@@ -216,13 +216,13 @@ func (w *world) authorizedProgram() *alipayplus.Program {
 }
 
 // underReview gives a release that waits for both verdicts.
-func (w *world) underReview(program, version string) *alipayplus.Release {
+func (w *fixture) underReview(program, version string) *alipayplus.Release {
 	w.Helper()
 	return w.apply(w.release(program, version).ID)
 }
 
 // prepared gives a release that both parties have approved.
-func (w *world) prepared(program, version string) *alipayplus.Release {
+func (w *fixture) prepared(program, version string) *alipayplus.Release {
 	w.Helper()
 	r := w.underReview(program, version)
 	w.approve()
@@ -230,7 +230,7 @@ func (w *world) prepared(program, version string) *alipayplus.Release {
 }
 
 // grayscale gives a release that is live at a ratio.
-func (w *world) grayscale(program, version string, ratio alipayplus.Ratio) *alipayplus.Release {
+func (w *fixture) grayscale(program, version string, ratio alipayplus.Ratio) *alipayplus.Release {
 	w.Helper()
 	r, err := w.owner.Releases.StartGrayscale(w.Context(), w.prepared(program, version).GrayscaleTo(ratio))
 	require.NoError(w, err)
@@ -238,21 +238,21 @@ func (w *world) grayscale(program, version string, ratio alipayplus.Ratio) *alip
 }
 
 // full gives a release that is live for all users.
-func (w *world) full(program, version string) *alipayplus.Release {
+func (w *fixture) full(program, version string) *alipayplus.Release {
 	w.Helper()
 	r, err := w.owner.Releases.Finalize(w.Context(), alipayplus.FinalizeInput{ReleaseID: w.prepared(program, version).ID})
 	require.NoError(w, err)
 	return r
 }
 
-func (w *world) read(release string) *alipayplus.Release {
+func (w *fixture) read(release string) *alipayplus.Release {
 	w.Helper()
 	r, err := w.owner.Releases.Get(w.Context(), release)
 	require.NoError(w, err)
 	return r
 }
 
-func (w *world) request(id string) *alipayplus.Request {
+func (w *fixture) request(id string) *alipayplus.Request {
 	w.Helper()
 	r, err := w.owner.Requests.Get(w.Context(), id)
 	require.NoError(w, err)
@@ -261,7 +261,7 @@ func (w *world) request(id string) *alipayplus.Request {
 
 // decide gives one party's verdict on the one request that waits; an empty
 // reason approves.
-func (w *world) decide(party alipayplus.Party, reason string) {
+func (w *fixture) decide(party alipayplus.Party, reason string) {
 	w.Helper()
 	waiting, err := w.p.Reviews(w.Context())
 	require.NoError(w, err)
@@ -274,7 +274,7 @@ func (w *world) decide(party alipayplus.Party, reason string) {
 }
 
 // releaseIn gives a release in a status, by the shortest way there.
-func (w *world) releaseIn(status alipayplus.ReleaseStatus, program string) *alipayplus.Release {
+func (w *fixture) releaseIn(status alipayplus.ReleaseStatus, program string) *alipayplus.Release {
 	w.Helper()
 	const version = "1.0.0"
 	switch status {
@@ -302,20 +302,20 @@ func (w *world) releaseIn(status alipayplus.ReleaseStatus, program string) *alip
 	}
 }
 
-func (w *world) withdraw(r *alipayplus.Release) {
+func (w *fixture) withdraw(r *alipayplus.Release) {
 	w.Helper()
 	_, err := w.owner.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
 	require.NoError(w, err)
 }
 
-func (w *world) cancel(r *alipayplus.Release) {
+func (w *fixture) cancel(r *alipayplus.Release) {
 	w.Helper()
 	_, err := w.owner.Releases.Cancel(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
 	require.NoError(w, err)
 }
 
 // image uploads a service image.
-func (w *world) image() *alipayplus.File {
+func (w *fixture) image() *alipayplus.File {
 	w.Helper()
 	content := pngImage(w)
 	f, err := w.owner.Files.Upload(w.Context(), alipayplus.UploadFileInput{Content: bytes.NewReader(content), Size: int64(len(content))})
@@ -324,7 +324,7 @@ func (w *world) image() *alipayplus.File {
 }
 
 // offer is a complete description of a service.
-func (w *world) offer() alipayplus.ServiceDescription {
+func (w *fixture) offer() alipayplus.ServiceDescription {
 	w.Helper()
 	return alipayplus.ServiceDescription{
 		Name: "Tea shop in a week", Industry: "Food and beverage", Type: alipayplus.ServiceMiniProgramDevelopment,
@@ -334,28 +334,28 @@ func (w *world) offer() alipayplus.ServiceDescription {
 	}
 }
 
-func (w *world) draft() *alipayplus.Service {
+func (w *fixture) draft() *alipayplus.Service {
 	w.Helper()
 	s, err := w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: w.offer()})
 	require.NoError(w, err)
 	return s
 }
 
-func (w *world) submitted() *alipayplus.Service {
+func (w *fixture) submitted() *alipayplus.Service {
 	w.Helper()
 	s, err := w.owner.Services.Submit(w.Context(), alipayplus.ServiceInput{ServiceID: w.draft().ID})
 	require.NoError(w, err)
 	return s
 }
 
-func (w *world) online() *alipayplus.Service {
+func (w *fixture) online() *alipayplus.Service {
 	w.Helper()
 	s := w.submitted()
 	w.approve()
 	return w.service(s.ID)
 }
 
-func (w *world) service(id string) *alipayplus.Service {
+func (w *fixture) service(id string) *alipayplus.Service {
 	w.Helper()
 	s, err := w.owner.Services.Get(w.Context(), id)
 	require.NoError(w, err)
@@ -372,7 +372,7 @@ func publicKey(t testing.TB, p *platform.Platform) *rsa.PublicKey {
 
 // auditLog reads all changes, but for those of the operator: tests add members
 // and clients whenever they need them.
-func (w *world) auditLog() []platform.AuditEntry {
+func (w *fixture) auditLog() []platform.AuditEntry {
 	w.Helper()
 	var all []platform.AuditEntry
 	for e, err := range w.p.Audit(w.Context(), w.workspace) {
@@ -386,7 +386,7 @@ func (w *world) auditLog() []platform.AuditEntry {
 
 // snapshot is all that the owner can see, and the length of the audit log. Two
 // equal ones say that nothing was done in between, and nothing half.
-func (w *world) snapshot() string {
+func (w *fixture) snapshot() string {
 	w.Helper()
 	all := map[string]any{"audit": len(w.auditLog())}
 	ctx := w.Context()
@@ -430,25 +430,25 @@ func ids[T any](items []*T, id func(*T) string) []string {
 // rawClient signs calls by hand, as a program in another language would: nothing
 // checks them before the platform does.
 type rawClient struct {
-	*world
+	*fixture
 	clientID string
 	// off is how far its clock is from the platform's.
 	off time.Duration
 }
 
 // rawClient gives a member a client id of its own.
-func (w *world) rawClient(member string) rawClient {
+func (w *fixture) rawClient(member string) rawClient {
 	w.Helper()
 	id, err := w.p.AddClient(w.Context(), w.workspace, member, testkey.FastClient().Public())
 	require.NoError(w, err)
-	return rawClient{world: w, clientID: id}
+	return rawClient{fixture: w, clientID: id}
 }
 
-func (w *world) rawReviewer(party alipayplus.Party) rawClient {
+func (w *fixture) rawReviewer(party alipayplus.Party) rawClient {
 	w.Helper()
 	id, err := w.p.AddReviewer(w.Context(), party, testkey.FastClient().Public())
 	require.NoError(w, err)
-	return rawClient{world: w, clientID: id}
+	return rawClient{fixture: w, clientID: id}
 }
 
 // rawAnswer is what the platform answered.
@@ -547,7 +547,7 @@ func (m message) deliver(t testing.TB, client *http.Client, base string) rawAnsw
 }
 
 // remote is the owner's client over a socket.
-func (w *world) remote(base string, opts ...alipayplus.Option) *alipayplus.Client {
+func (w *fixture) remote(base string, opts ...alipayplus.Option) *alipayplus.Client {
 	w.Helper()
 	id, err := w.p.AddClient(w.Context(), w.workspace, "olga", testkey.FastClient().Public())
 	require.NoError(w, err)

@@ -29,7 +29,7 @@ import (
 
 // TestWhoDoesNotSignProperlyIsNobody sends good calls with headers that are not.
 func TestWhoDoesNotSignProperlyIsNobody(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		h := w.rawClient("olga")
 		path, body := contract.Prefix+contract.ProgramCreate.Path, []byte(`{"requestId":"1","languages":[{"language":"en","name":"Tea"}]}`)
 		sign := func(path, at string, body []byte) http.Header {
@@ -106,7 +106,7 @@ func TestWhoDoesNotSignProperlyIsNobody(t *testing.T) {
 // What the URL says behind the host is signed, its query too: one that was added
 // on the way does not fit, and one that was signed changes nothing.
 func TestTheQueryIsPartOfTheSignedPath(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		h := w.rawClient("olga")
 		path, body := contract.Prefix+contract.WorkspaceQuery.Path, []byte("{}")
 		plain := signedHeader(w, testkey.FastClient(), http.MethodPost, path, h.clientID, time.Now().Format(time.RFC3339Nano), body)
@@ -119,7 +119,7 @@ func TestTheQueryIsPartOfTheSignedPath(t *testing.T) {
 
 // An operation has one spelling.
 func TestAnEscapedPathIsNoOperation(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		h := w.rawClient("olga")
 		for _, path := range []string{"workspace%2Fquery", "workspace/%71uery", "workspace//query", "workspace/query/", "Workspace/query"} {
 			require.Equal(w, alipayplus.CodeInvalidAPI, h.send(http.MethodPost, contract.Prefix+path, "application/json", []byte("{}")).Result.Code, path)
@@ -130,7 +130,7 @@ func TestAnEscapedPathIsNoOperation(t *testing.T) {
 // TestALongMessageIsCutButTheFieldsAreNot: result messages have up to 256
 // characters, as documented.
 func TestALongMessageIsCutButTheFieldsAreNot(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		var languages []alipayplus.Localization
 		for i := range 10 {
 			languages = append(languages, alipayplus.Localization{Language: fmt.Sprintf("%d!", i)})
@@ -150,7 +150,7 @@ type through func(*http.Request) (*http.Response, error)
 func (f through) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
 
 // inProcessID is a client id of the owner that is good in process only.
-func (w *world) inProcessID() string {
+func (w *fixture) inProcessID() string {
 	w.Helper()
 	var id string
 	spy := through(func(r *http.Request) (*http.Response, error) {
@@ -163,7 +163,7 @@ func (w *world) inProcessID() string {
 }
 
 // signedMessage is one that is signed with any key.
-func (w *world) signedMessage(op contract.Operation, id string, key crypto.Signer, body string) message {
+func (w *fixture) signedMessage(op contract.Operation, id string, key crypto.Signer, body string) message {
 	w.Helper()
 	path := contract.Prefix + op.Path
 	header := signedHeader(w, key, http.MethodPost, path, id, time.Now().Format(time.RFC3339Nano), []byte(body))
@@ -184,7 +184,7 @@ func sentBack(m message, answer rawAnswer) message {
 // An in-process client signs with the platform's own key. Whoever learns its id
 // gains nothing by it over a network, not even with a signature that fits.
 func TestAnInProcessIDIsUnknownToTheNetworkWhateverItSigns(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	server := httptest.NewServer(w.p)
 	defer server.Close()
 	id := w.inProcessID()
@@ -207,7 +207,7 @@ func TestAnInProcessIDIsUnknownToTheNetworkWhateverItSigns(t *testing.T) {
 // The platform signs every answer, also to somebody who only says who he is. What
 // he gets is a message signed with the platform's key; it must open no door.
 func TestARefusalSentBackAsARequestIsRefused(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	server := httptest.NewServer(w.p)
 	defer server.Close()
 	for name, tt := range map[string]struct {
@@ -235,7 +235,7 @@ func TestARefusalSentBackAsARequestIsRefused(t *testing.T) {
 // A client with the platform's key could be played by its answers.
 func TestThePlatformsOwnKeyIsNobodysKey(t *testing.T) {
 	store := storage.NewMemory()
-	w := newWorld(t, platform.WithStore(store))
+	w := newFixture(t, platform.WithStore(store))
 	own := publicKey(t, w.p)
 	before := w.kept(store, "client/")
 	for name, key := range map[string]*rsa.PublicKey{
@@ -259,7 +259,7 @@ func quiet(t *testing.T, h http.Handler) *httptest.Server {
 }
 
 func TestOnlyWhatMayPassIsRetryable(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	untrusted := quiet(t, w.p)
 	untrusted.StartTLS()
 	oversized := quiet(t, http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
@@ -319,7 +319,7 @@ func (h *hiccup) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) (
 // A wait of days must not end because the key store was out of reach for a moment.
 // One that is gone for good is reported all the same.
 func TestASignerThatFailsOnceDoesNotEndAWait(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
 		var passedOver []error
 		wait := alipayplus.ReleaseWait{
@@ -343,7 +343,7 @@ func TestASignerThatFailsOnceDoesNotEndAWait(t *testing.T) {
 // Whoever sits in between cannot give the answer of one question to another, not
 // even an older one to the same.
 func TestAnAnswerFitsOneQuestion(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		first, second := w.program().ID, w.program().ID
 		w.authorize(first)
 		one, two := w.release(first, "1.0.0"), w.release(first, "1.1.0")
@@ -413,7 +413,7 @@ func TestAnAnswerFitsOneQuestion(t *testing.T) {
 
 // An answer whose headers two readers could read differently is nobody's.
 func TestAnAnswerWithAHeaderTwiceIsNotTrusted(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		for _, name := range []string{"Signature", "Client-Id", "Response-Time"} {
 			doubling := through(func(r *http.Request) (*http.Response, error) {
 				resp, err := w.p.HTTPClient().Transport.RoundTrip(r)
@@ -434,7 +434,7 @@ func TestAServerBoundsWhatAConnectionCosts(t *testing.T) {
 	const page = "GET /authorization/callback HTTP/1.1\r\nHost: platform.example\r\n"
 	// send writes a text, in pieces of one byte a second where it drips, and returns the status line and after
 	// what time the connection was closed.
-	send := func(w *world, text string, drips bool) (status string, after time.Duration) {
+	send := func(w *fixture, text string, drips bool) (status string, after time.Duration) {
 		conn, began := w.served(func(*http.Server) {}).dial(), time.Now()
 		ended := make(chan error)
 		go func() { ended <- writeTo(conn, text, drips) }()
@@ -446,20 +446,20 @@ func TestAServerBoundsWhatAConnectionCosts(t *testing.T) {
 		<-ended
 		return status, after
 	}
-	sentence(t, "a header that drips", func(w *world) {
+	sentence(t, "a header that drips", func(w *fixture) {
 		_, after := send(w, page+strings.Repeat("x", 1000), true)
 		require.Less(w, after, 11*time.Second)
 	})
-	sentence(t, "a header that is long", func(w *world) {
+	sentence(t, "a header that is long", func(w *fixture) {
 		status, _ := send(w, page+"X: "+strings.Repeat("x", 64<<10), false)
 		require.Contains(w, status, "431")
 	})
-	sentence(t, "a connection that is idle after a call", func(w *world) {
+	sentence(t, "a connection that is idle after a call", func(w *fixture) {
 		status, after := send(w, page+"\r\n", false)
 		require.Contains(w, status, "400")
 		require.Equal(w, time.Minute, after.Round(time.Second))
 	})
-	sentence(t, "a connection that says nothing", func(w *world) {
+	sentence(t, "a connection that says nothing", func(w *fixture) {
 		_, after := send(w, "", false)
 		require.Less(w, after, 11*time.Second)
 	})

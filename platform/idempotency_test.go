@@ -26,13 +26,13 @@ func newProgram(id, name string) alipayplus.CreateProgramInput {
 }
 
 // programs counts the mini programs of the workspace.
-func (w *world) programs() int {
+func (w *fixture) programs() int {
 	w.Helper()
 	return len(gather(w, w.owner.Programs.All(w.Context(), alipayplus.ListProgramsInput{})))
 }
 
 func TestARepetitionGetsTheFirstOutcome(t *testing.T) {
-	sentence(t, "even when the thing has moved on since", func(w *world) {
+	sentence(t, "even when the thing has moved on since", func(w *fixture) {
 		r := w.created()
 		apply := alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "apply"}
 		first, err := w.owner.Releases.Apply(w.Context(), apply)
@@ -48,7 +48,7 @@ func TestARepetitionGetsTheFirstOutcome(t *testing.T) {
 		require.Equal(w, first, again)
 		require.Equal(w, before, w.snapshot())
 	})
-	sentence(t, "from any client of the same member", func(w *world) {
+	sentence(t, "from any client of the same member", func(w *fixture) {
 		first, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
 		require.NoError(w, err)
 		again, err := w.as("olga").Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
@@ -56,7 +56,7 @@ func TestARepetitionGetsTheFirstOutcome(t *testing.T) {
 		require.Equal(w, first, again)
 		require.Equal(w, 1, w.programs())
 	})
-	sentence(t, "but another member's key is another key", func(w *world) {
+	sentence(t, "but another member's key is another key", func(w *fixture) {
 		first, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
 		require.NoError(w, err)
 		theirs, err := w.member("max", alipayplus.RoleMaster).Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
@@ -65,7 +65,7 @@ func TestARepetitionGetsTheFirstOutcome(t *testing.T) {
 		require.Equal(w, "max", theirs.CreatedBy)
 		require.Equal(w, 2, w.programs())
 	})
-	sentence(t, "and so is the key of a member of the same name in another workspace", func(w *world) {
+	sentence(t, "and so is the key of a member of the same name in another workspace", func(w *fixture) {
 		other := w.neighbour()
 		theirs := other.member("olga", alipayplus.RoleOwner)
 		first, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
@@ -79,7 +79,7 @@ func TestARepetitionGetsTheFirstOutcome(t *testing.T) {
 // TestARefusalIsNoOutcome: it changed nothing, so the same key may be tried again
 // once its cause is gone, and then it is done once.
 func TestARefusalIsNoOutcome(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program().ID
 		in := alipayplus.CreateReleaseInput{
 			ProgramID: program, Version: w.upload(program, "1.0.0"), TargetApp: cn, RequestID: "key",
@@ -94,7 +94,7 @@ func TestARefusalIsNoOutcome(t *testing.T) {
 		require.NoError(w, err)
 		require.Equal(w, first, again)
 	})
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.prepared(w.authorizedProgram().ID, "1.0.0")
 		step := r.GrayscaleTo(2)
 		step.RequestID, step.Ladder = "key", alipayplus.Ladder{} // the platform shall refuse it, not the client
@@ -124,7 +124,7 @@ func stable(err error) alipayplus.Error {
 }
 
 func TestAKeyIsForOneContent(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		first, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
 		require.NoError(w, err)
 
@@ -155,7 +155,7 @@ func requireReused(t require.TestingT, err error) {
 func TestAKeyIsRememberedAsLongAsPromised(t *testing.T) {
 	const retention = 6 * time.Hour
 	store := storage.NewMemory()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		first, err := w.owner.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
 		require.NoError(w, err)
 		time.Sleep(retention - 1)
@@ -187,7 +187,7 @@ func TestAKeyIsRememberedAsLongAsPromised(t *testing.T) {
 }
 
 // kept counts the records under a prefix.
-func (w *world) kept(store storage.Store, prefix string) int {
+func (w *fixture) kept(store storage.Store, prefix string) int {
 	w.Helper()
 	n := 0
 	require.NoError(w, store.View(w.Context(), func(tx storage.Tx) error {
@@ -211,7 +211,7 @@ func TestDuplicatesAtTheSameTime(t *testing.T) {
 			t.Parallel()
 			given, call, undisturbed := op.prepare(t)
 			synctest.Test(t, func(t *testing.T) {
-				w := given.world(t)
+				w := given.fixture(t)
 				before := len(w.auditLog())
 				results := make([]any, senders)
 				var all sync.WaitGroup
@@ -239,7 +239,7 @@ func TestDuplicatesAtTheSameTime(t *testing.T) {
 func TestAPlatformThatStartsOver(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := storage.NewMemory()
-		w := newWorld(t, platform.WithStore(store), platform.WithAutoReview(approveIn(time.Hour)))
+		w := newFixture(t, platform.WithStore(store), platform.WithAutoReview(approveIn(time.Hour)))
 		r := w.created()
 		door := &swinging{to: w.p.HTTPClient().Transport}
 		client := w.as("olga", alipayplus.WithHTTPClient(&http.Client{Transport: door}))
@@ -338,7 +338,7 @@ func TestOneKeyReachesTheTargetAppOnce(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				app, store := newFakeApp(), &together{Store: storage.NewMemory(), both: make(chan struct{})}
-				w := newWorld(t, platform.WithTargetBackends(app), platform.WithStore(store))
+				w := newFixture(t, platform.WithTargetBackends(app), platform.WithStore(store))
 				releases := []*alipayplus.Release{w.prepared(w.program().ID, "1.0.0"), w.prepared(w.program().ID, "1.0.0")}
 				app.take()
 				thinks := make(chan struct{})
@@ -379,10 +379,10 @@ func TestOneKeyReachesTheTargetAppOnce(t *testing.T) {
 
 // TestWhoMayNotDoItAnyMoreGetsNoStoredSuccess, and gets it again with the permission.
 func TestWhoMayNotDoItAnyMoreGetsNoStoredSuccess(t *testing.T) {
-	put := func(w *world, role alipayplus.Role, programs ...string) {
+	put := func(w *fixture, role alipayplus.Role, programs ...string) {
 		require.NoError(w, w.p.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: "max", Role: role, Programs: programs}))
 	}
-	sentence(t, "a demoted member", func(w *world) {
+	sentence(t, "a demoted member", func(w *fixture) {
 		c := w.member("max", alipayplus.RoleMaster)
 		first, err := c.Programs.Create(w.Context(), newProgram("key", "蓝湖茶"))
 		require.NoError(w, err)
@@ -394,7 +394,7 @@ func TestWhoMayNotDoItAnyMoreGetsNoStoredSuccess(t *testing.T) {
 		require.NoError(w, err)
 		require.Equal(w, first, again)
 	})
-	sentence(t, "a developer whose mini program was given to another", func(w *world) {
+	sentence(t, "a developer whose mini program was given to another", func(w *fixture) {
 		program := w.program().ID
 		c := w.member("max", alipayplus.RoleDeveloper, program)
 		in := alipayplus.BeginAuthorizationInput{ProgramID: program, TargetApp: cn, RequestID: "key"}
@@ -410,12 +410,12 @@ func TestWhoMayNotDoItAnyMoreGetsNoStoredSuccess(t *testing.T) {
 // TestACapturedRefusalStaysOne: whoever captured a refused write sends it again, byte by
 // byte, once the cause is gone.
 func TestACapturedRefusalStaysOne(t *testing.T) {
-	for name, given := range map[string]func(w *world) (op contract.Operation, in any, mend func()){
-		"a state": func(w *world) (contract.Operation, any, func()) {
+	for name, given := range map[string]func(w *fixture) (op contract.Operation, in any, mend func()){
+		"a state": func(w *fixture) (contract.Operation, any, func()) {
 			r := w.underReview(w.authorizedProgram().ID, "1.0.0")
 			return contract.ReleaseFinalize, alipayplus.FinalizeInput{ReleaseID: r.ID, RequestID: "key"}, w.approve
 		},
-		"a permission": func(w *world) (contract.Operation, any, func()) {
+		"a permission": func(w *fixture) (contract.Operation, any, func()) {
 			w.member("max", alipayplus.RoleMaster)
 			put := func(role alipayplus.Role) {
 				require.NoError(w, w.p.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: "olga", Role: role}))
@@ -424,7 +424,7 @@ func TestACapturedRefusalStaysOne(t *testing.T) {
 			put(alipayplus.RoleDeveloper)
 			return contract.ProgramCreate, newProgram("key", "蓝湖茶"), func() { put(alipayplus.RoleOwner) }
 		},
-		"a file": func(w *world) (contract.Operation, any, func()) {
+		"a file": func(w *fixture) (contract.Operation, any, func()) {
 			in := alipayplus.CreateServiceInput{ServiceDescription: alipayplus.ServiceDescription{
 				Name: "n", Industry: "i", Type: alipayplus.ServiceMiniProgramDevelopment, Description: "d", ImageFileID: strings.Repeat("0", 64),
 				ApplicableApps: []alipayplus.TargetApp{cn}, PaymentInformation: alipayplus.Content{alipayplus.TextBlock("t")},
@@ -434,7 +434,7 @@ func TestACapturedRefusalStaysOne(t *testing.T) {
 			in.ImageFileID = described.ID
 			return contract.ServiceCreate, in, func() { w.image() }
 		},
-		"a QR code, which has no requestId": func(w *world) (contract.Operation, any, func()) {
+		"a QR code, which has no requestId": func(w *fixture) (contract.Operation, any, func()) {
 			r := w.prepared(w.authorizedProgram().ID, "1.0.0")
 			return contract.QRCodeCreate, alipayplus.CreateQRCodeInput{AppID: r.ProgramID, Type: alipayplus.QRCodePromo}, func() {
 				_, err := w.owner.Releases.Finalize(w.Context(), alipayplus.FinalizeInput{ReleaseID: r.ID})
@@ -442,7 +442,7 @@ func TestACapturedRefusalStaysOne(t *testing.T) {
 			}
 		},
 	} {
-		sentence(t, name, func(w *world) {
+		sentence(t, name, func(w *fixture) {
 			h := w.rawClient("olga")
 			op, in, mend := given(w)
 			body, err := json.Marshal(in)
@@ -475,7 +475,7 @@ func TestACapturedRefusalStaysOne(t *testing.T) {
 // TestARefusalIsRememberedAcrossProcessesAndForgottenInTime, wherever the message arrives.
 func TestARefusalIsRememberedAcrossProcessesAndForgottenInTime(t *testing.T) {
 	store := storage.NewMemory()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		h := w.rawClient("olga")
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
 		body := []byte(`{"releaseId":"` + r.ID + `","requestId":"key"}`)

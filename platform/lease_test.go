@@ -18,7 +18,7 @@ import (
 )
 
 // everyStore runs a test in virtual time over each store, with two platforms on it.
-func everyStore(t *testing.T, test func(w *world, store storage.Store, app *fakeApp)) {
+func everyStore(t *testing.T, test func(w *fixture, store storage.Store, app *fakeApp)) {
 	t.Helper()
 	for name, open := range map[string]func(t *testing.T) storage.Store{
 		"memory": func(*testing.T) storage.Store { return storage.NewMemory() },
@@ -33,7 +33,7 @@ func everyStore(t *testing.T, test func(w *world, store storage.Store, app *fake
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store, app := open(t), newFakeApp()
-				test(newWorld(t, platform.WithStore(store), platform.WithTargetBackends(app)), store, app)
+				test(newFixture(t, platform.WithStore(store), platform.WithTargetBackends(app)), store, app)
 			})
 		})
 	}
@@ -41,7 +41,7 @@ func everyStore(t *testing.T, test func(w *world, store storage.Store, app *fake
 
 // TestTwoPlatformsOnOneStoreAskOneAfterTheOther, whoever is asked for what.
 func TestTwoPlatformsOnOneStoreAskOneAfterTheOther(t *testing.T) {
-	everyStore(t, func(w *world, store storage.Store, app *fakeApp) {
+	everyStore(t, func(w *fixture, store storage.Store, app *fakeApp) {
 		r := w.prepared(w.program().ID, "1.0.0")
 		var asking, most atomic.Int32
 		app.will(func(asked) error {
@@ -96,7 +96,7 @@ func (s *mortalStore) Update(ctx context.Context, fn func(storage.Tx) error) err
 // TestAPlatformThatDiesWhileItAsks: others wait until its lease has ended, say so, and then
 // go on by what the target app does.
 func TestAPlatformThatDiesWhileItAsks(t *testing.T) {
-	everyStore(t, func(w *world, store storage.Store, app *fakeApp) {
+	everyStore(t, func(w *fixture, store storage.Store, app *fakeApp) {
 		r := w.prepared(w.program().ID, "1.0.0")
 		mortal := &mortalStore{Store: store}
 		dying := w.onSameStore(mortal, app)
@@ -132,7 +132,7 @@ func TestAPlatformThatDiesWhileItAsks(t *testing.T) {
 // TestACallStopsAskingBeforeItsLeaseEnds, however long its caller would wait.
 func TestACallStopsAskingBeforeItsLeaseEnds(t *testing.T) {
 	app := newFakeApp()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.prepared(w.program().ID, "1.0.0")
 		app.expect(hangsBefore)
 		began := time.Now()
@@ -151,7 +151,7 @@ func TestACallThatTookLongerThanItsLease(t *testing.T) {
 	for name, outcome := range map[string]error{"done": nil, "refused": alipayplus.ErrConflict} {
 		t.Run(name, func(t *testing.T) {
 			app := newFakeApp()
-			inWorld(t, func(w *world) {
+			withFixture(t, func(w *fixture) {
 				r := w.prepared(w.program().ID, "1.0.0")
 				app.will(func(a asked) error {
 					if a.ratio != 5 {
@@ -178,7 +178,7 @@ func TestACallThatTookLongerThanItsLease(t *testing.T) {
 // TestAVerdictWaitsForALease: the person who gives it, and the automatic one.
 func TestAVerdictWaitsForALease(t *testing.T) {
 	app := newFakeApp()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.underReview(w.program().ID, "1.0.0")
 		waiting, err := w.p.Reviews(w.Context())
 		require.NoError(w, err)

@@ -16,7 +16,7 @@ import (
 
 // listing answers every call with an empty page, signed as the platform does,
 // whose cursor is that of its place.
-func (w *world) listing(cursors func(n int) string) (*alipayplus.Client, *int) {
+func (w *fixture) listing(cursors func(n int) string) (*alipayplus.Client, *int) {
 	w.Helper()
 	calls := new(int)
 	answer := through(func(r *http.Request) (*http.Response, error) {
@@ -35,7 +35,7 @@ func (w *world) listing(cursors func(n int) string) (*alipayplus.Client, *int) {
 // ever. One with many pages is read to its end.
 func TestAListWhosePagesGoRoundEnds(t *testing.T) {
 	const most, long = 20, 100
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		client, calls := w.listing(func(n int) string {
 			if n > most {
 				return "" // so that the test ends

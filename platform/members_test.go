@@ -20,7 +20,7 @@ import (
 )
 
 func TestAMemberMayHaveSeveralClients(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		laptop, ci := w.rawClient("olga"), w.rawClient("olga")
 		require.NotEqual(w, laptop.clientID, ci.clientID)
 		require.Regexp(w, `^[0-9]{16}$`, ci.clientID)
@@ -42,7 +42,7 @@ func TestAMemberMayHaveSeveralClients(t *testing.T) {
 }
 
 func TestARemovedClientIsUnknownAtOnceAndTheOthersStay(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		lost, kept := w.rawClient("olga"), w.rawClient("olga")
 		require.NoError(w, w.p.RemoveClient(w.Context(), lost.clientID))
 		got := lost.call(contract.WorkspaceQuery, "{}")
@@ -54,7 +54,7 @@ func TestARemovedClientIsUnknownAtOnceAndTheOthersStay(t *testing.T) {
 }
 
 func TestAChangedRoleHoldsFromTheNextCallOn(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		dan := w.member("dan", alipayplus.RoleDeveloper)
 		in := alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en", Name: "Tea"}}}
 		_, err := dan.Programs.Create(w.Context(), in)
@@ -72,7 +72,7 @@ func TestAChangedRoleHoldsFromTheNextCallOn(t *testing.T) {
 }
 
 func TestAnAssignedProgramHoldsFromTheNextCallOn(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		assigned, other := w.program(), w.program()
 		dan := w.member("dan", alipayplus.RoleDeveloper)
 		begin := func(program string) error {
@@ -87,7 +87,7 @@ func TestAnAssignedProgramHoldsFromTheNextCallOn(t *testing.T) {
 }
 
 func TestWhatAMemberMustBe(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		for message, m := range map[string]platform.Member{
 			"name must not be empty or hold a slash":                            {WorkspaceID: w.workspace, Role: alipayplus.RoleOwner},
 			`platform: member "a/b": input: 1 field not`:                        {WorkspaceID: w.workspace, Name: "a/b", Role: alipayplus.RoleOwner},
@@ -123,7 +123,7 @@ func TestWhatAMemberMustBe(t *testing.T) {
 }
 
 func TestAWorkspaceNeedsACompleteBusinessRegistration(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		_, err := w.p.AddWorkspace(w.Context(), alipayplus.BusinessRegistration{CompanyName: "Tea", Country: "Singapore"})
 		require.EqualError(w, err, "business registration: 5 fields not valid: registrationNumber is required; "+
 			"country must be a country code of two letters such as CN; address is required; contactName is required; contactEmail is required")
@@ -131,7 +131,7 @@ func TestAWorkspaceNeedsACompleteBusinessRegistration(t *testing.T) {
 }
 
 func TestMembersAreListedAndRemoved(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		w.member("max", alipayplus.RoleMaster)
 		w.member("ann", alipayplus.RoleDeveloper, "1")
 		w.neighbour()
@@ -168,7 +168,7 @@ func TestMembersAreListedAndRemoved(t *testing.T) {
 }
 
 func TestTheLastOwnerStays(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		put := func(name string, role alipayplus.Role) error {
 			return w.p.PutMember(w.Context(), platform.Member{WorkspaceID: w.workspace, Name: name, Role: role})
 		}
@@ -188,7 +188,7 @@ func TestTheLastOwnerStays(t *testing.T) {
 }
 
 func TestAKeyIsRotatedWithoutAStop(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		h := w.rawClient("olga")
 		second := testkey.FastOther()
 		call := func(key crypto.Signer, version string) alipayplus.Code {

@@ -61,12 +61,12 @@ func (a *observedApp) observations() int {
 	return a.observed
 }
 
-// observedWorld is a world with such an app, where Alipay+ approves by itself, and the
+// observedFixture is a fixture with such an app, where Alipay+ approves by itself, and the
 // release is taken to a status.
-func observedWorld(t *testing.T, test func(w *world, app *observedApp, r *alipayplus.Release), to alipayplus.ReleaseStatus) {
+func observedFixture(t *testing.T, test func(w *fixture, app *observedApp, r *alipayplus.Release), to alipayplus.ReleaseStatus) {
 	t.Helper()
 	app := newObservedApp()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.release(w.program().ID, "1.0.0")
 		app.says(alipayplus.ReleaseUnderReview, 0, alipayplus.ReviewPending)
 		r = w.apply(r.ID)
@@ -90,14 +90,14 @@ func observedWorld(t *testing.T, test func(w *world, app *observedApp, r *alipay
 }
 
 // after reads a release after some time.
-func (w *world) after(d time.Duration, release string) *alipayplus.Release {
+func (w *fixture) after(d time.Duration, release string) *alipayplus.Release {
 	w.Helper()
 	time.Sleep(d)
 	return w.read(release)
 }
 
 func TestTheVerdictOfAnObservedAppComesFromThere(t *testing.T) {
-	observedWorld(t, func(w *world, app *observedApp, r *alipayplus.Release) {
+	observedFixture(t, func(w *fixture, app *observedApp, r *alipayplus.Release) {
 		r = w.after(time.Minute, r.ID)
 		require.Equal(w, alipayplus.ReleaseUnderReview, r.Status, "no automatic verdict stands in for the app's own")
 		for _, pending := range gather(w, values(w.p.Reviews(w.Context()))) {
@@ -160,7 +160,7 @@ func TestWhatSomebodyDidAtTheTargetAppIsAdopted(t *testing.T) {
 		{full, "A_NEW_STATUS", 0, full, 100, "olga"},
 	} {
 		t.Run(fmt.Sprintf("%s, there %s", tt.from, tt.there), func(t *testing.T) {
-			observedWorld(t, func(w *world, app *observedApp, r *alipayplus.Release) {
+			observedFixture(t, func(w *fixture, app *observedApp, r *alipayplus.Release) {
 				app.says(tt.there, tt.ratio, "")
 				r = w.after(time.Minute, r.ID)
 				require.Equal(w, tt.want, r.Status)
@@ -178,7 +178,7 @@ func TestWhatSomebodyDidAtTheTargetAppIsAdopted(t *testing.T) {
 }
 
 func TestAVersionThatWasPublishedOutsideArchivesTheFormer(t *testing.T) {
-	observedWorld(t, func(w *world, app *observedApp, former *alipayplus.Release) {
+	observedFixture(t, func(w *fixture, app *observedApp, former *alipayplus.Release) {
 		w.upload(former.ProgramID, "1.1.0")
 		r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{
 			ProgramID: former.ProgramID, Version: alipayplus.VersionNumber{Major: 1, Minor: 1}, TargetApp: alipayplus.TargetAlipayCN,
@@ -197,7 +197,7 @@ func TestAVersionThatWasPublishedOutsideArchivesTheFormer(t *testing.T) {
 
 // TestAReleaseThatWasRolledBackOutside: the version that it replaced is live again.
 func TestAReleaseThatWasRolledBackOutside(t *testing.T) {
-	observedWorld(t, func(w *world, app *observedApp, former *alipayplus.Release) {
+	observedFixture(t, func(w *fixture, app *observedApp, former *alipayplus.Release) {
 		app.says(alipayplus.ReleaseUnderReview, 0, alipayplus.ReviewPending)
 		r := w.apply(w.release(former.ProgramID, "1.1.0").ID)
 		app.says(alipayplus.ReleasePreparation, 0, alipayplus.ReviewApproved)
@@ -217,7 +217,7 @@ func TestAReleaseThatWasRolledBackOutside(t *testing.T) {
 }
 
 func TestAReleaseIsObservedBeforeItIsChanged(t *testing.T) {
-	observedWorld(t, func(w *world, app *observedApp, r *alipayplus.Release) {
+	observedFixture(t, func(w *fixture, app *observedApp, r *alipayplus.Release) {
 		w.read(r.ID)
 		app.says(alipayplus.ReleaseGrayscale, 50, alipayplus.ReviewApproved)
 		app.take()
@@ -232,7 +232,7 @@ func TestAReleaseIsObservedBeforeItIsChanged(t *testing.T) {
 }
 
 func TestAReleaseIsObservedLessAndLessWhileNothingChanges(t *testing.T) {
-	observedWorld(t, func(w *world, app *observedApp, r *alipayplus.Release) {
+	observedFixture(t, func(w *fixture, app *observedApp, r *alipayplus.Release) {
 		before := app.observations()
 		for range 600 {
 			w.after(time.Second, r.ID)
@@ -246,7 +246,7 @@ func TestAReleaseIsObservedLessAndLessWhileNothingChanges(t *testing.T) {
 // TestAnAppThatCannotBeObserved: what is recorded is answered, and nothing is changed by a
 // guess.
 func TestAnAppThatCannotBeObserved(t *testing.T) {
-	observedWorld(t, func(w *world, app *observedApp, r *alipayplus.Release) {
+	observedFixture(t, func(w *fixture, app *observedApp, r *alipayplus.Release) {
 		app.fails(errors.New("no route to the target app"))
 		require.Equal(w, r, w.after(time.Hour, r.ID))
 		_, err := w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(20))
@@ -260,26 +260,26 @@ type needingApp struct{ *observedApp }
 func (needingApp) NeedsAuthorization() bool { return true }
 
 func TestAnAuthorizationThatTheAppRefusesIsRevoked(t *testing.T) {
-	for name, refuse := range map[string]func(w *world, app *observedApp, r *alipayplus.Release){
-		"when it is observed": func(w *world, app *observedApp, r *alipayplus.Release) {
+	for name, refuse := range map[string]func(w *fixture, app *observedApp, r *alipayplus.Release){
+		"when it is observed": func(w *fixture, app *observedApp, r *alipayplus.Release) {
 			app.fails(alipayplus.ErrAuthorizationRequired)
 			require.Equal(w, alipayplus.ReleaseUnderReview, w.after(time.Minute, r.ID).Status)
 		},
-		"when it is asked": func(w *world, app *observedApp, r *alipayplus.Release) {
+		"when it is asked": func(w *fixture, app *observedApp, r *alipayplus.Release) {
 			app.says(alipayplus.ReleasePreparation, 0, alipayplus.ReviewApproved)
 			w.after(time.Minute, r.ID)
 			app.will(failing(1, alipayplus.ErrAuthorizationRequired))
 			_, err := w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(10))
 			require.ErrorIs(w, err, alipayplus.ErrAuthorizationRequired)
 		},
-		"when it is asked to take back what is not live": func(w *world, app *observedApp, r *alipayplus.Release) {
+		"when it is asked to take back what is not live": func(w *fixture, app *observedApp, r *alipayplus.Release) {
 			app.will(failing(1, alipayplus.ErrAuthorizationRequired))
 			w.withdraw(r)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			app := needingApp{newObservedApp()}
-			inWorld(t, func(w *world) {
+			withFixture(t, func(w *fixture) {
 				program := w.program().ID
 				w.authorize(program)
 				app.says(alipayplus.ReleaseUnderReview, 0, alipayplus.ReviewPending)
@@ -317,7 +317,7 @@ func TestAnAuthorizationSaysWhatIsMissingAndWhatWasChosen(t *testing.T) {
 			{TargetProgramID: "2021", MissingMethods: []string{"cn.gray", "cn.online"}}, {TargetProgramID: "2021"},
 		},
 	}
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program().ID
 		a := w.begin(program)
 		shown := w.callback(a.State, "1")

@@ -159,7 +159,7 @@ func TestACallMakesFewTransactions(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		app := newFakeApp()
 		// Verdicts that are due much later are settled for free.
-		w := newWorld(t, platform.WithStore(store), platform.WithTargetBackends(app), platform.WithAutoReview(approveIn(1<<40)))
+		w := newFixture(t, platform.WithStore(store), platform.WithTargetBackends(app), platform.WithAutoReview(approveIn(1<<40)))
 		program := w.program().ID
 		approved := w.prepared(w.program().ID, "1.0.0")
 		live, created, waiting := w.grayscale(program, "1.0.0", 1), w.release(w.program().ID, "1.0.0"), w.underReview(w.program().ID, "1.0.0")
@@ -185,7 +185,7 @@ func TestACallMakesFewTransactions(t *testing.T) {
 			{"its repetition", member, contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: live.ID, From: 1, Ratio: 5, RequestID: "6"}, alipayplus.CodeSuccess, transactions{1, 1}},
 			{"a raise that is refused", member, contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: live.ID, From: 5, Ratio: 1, RequestID: "7"}, alipayplus.CodeRatioNotAllowed, transactions{1, 2}},
 			{"finalize by raise", member, contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: live.ID, From: 5, Ratio: 100, RequestID: "8"}, alipayplus.CodeSuccess, transactions{1, 2}},
-			{"a call without a client id", rawClient{world: w}, contract.ReleaseQuery, "{}", alipayplus.CodeUnknownClient, transactions{0, 0}},
+			{"a call without a client id", rawClient{fixture: w}, contract.ReleaseQuery, "{}", alipayplus.CodeUnknownClient, transactions{0, 0}},
 			{"a body that is not JSON", member, contract.ReleaseCancel, "{", alipayplus.CodeParamIllegal, transactions{1, 0}},
 		} {
 			var got rawAnswer
@@ -204,7 +204,7 @@ func TestACallMakesFewTransactions(t *testing.T) {
 // however often it was asked.
 func TestTheTargetAppGetsTheRequestThatIsCommitted(t *testing.T) {
 	app := newFakeApp()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		created := w.release(w.program().ID, "1.0.0")
 		once := w.as("olga", alipayplus.WithRetry(1, 0, 0))
 		apply := alipayplus.ApplyInput{ReleaseID: created.ID, BasicInfo: new(company()), RequestID: "apply"}
@@ -257,7 +257,7 @@ func TestARefusalOfTheTargetAppIsFinal(t *testing.T) {
 	} {
 		t.Run(tt.class.Error(), func(t *testing.T) {
 			app := newFakeApp()
-			inWorld(t, func(w *world) {
+			withFixture(t, func(w *fixture) {
 				r := w.grayscale(w.program().ID, "1.0.0", 5)
 				before := w.snapshot()
 				app.take()
@@ -291,7 +291,7 @@ func TestARefusalOfTheTargetAppIsFinal(t *testing.T) {
 // A refusal is taken note of, although its caller has hung up.
 func TestARefusalThatNobodyWaitsForIsTakenNoteOf(t *testing.T) {
 	app := newFakeApp()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.grayscale(w.program().ID, "1.0.0", 5)
 		ctx, hangUp := context.WithCancel(w.Context())
 		app.will(func(asked) error {
@@ -310,7 +310,7 @@ func TestARefusalThatNobodyWaitsForIsTakenNoteOf(t *testing.T) {
 // platform decides.
 func TestTheTargetAppIsAskedForAWithdrawal(t *testing.T) {
 	app := newFakeApp()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.underReview(w.program().ID, "1.0.0")
 		app.take()
 		in := alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "withdraw"}
@@ -337,7 +337,7 @@ func TestAWithdrawalThatFailsAtTheTargetAppIsNone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			app := newFakeApp()
-			inWorld(t, func(w *world) {
+			withFixture(t, func(w *fixture) {
 				r := w.underReview(w.program().ID, "1.0.0")
 				before := w.snapshot()
 				app.will(failing(1, cause))
@@ -362,7 +362,7 @@ func TestAWithdrawalThatFailsAtTheTargetAppIsNone(t *testing.T) {
 // say the records, however long that took.
 func TestTheTimesOfAReleaseAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
 	app := newFakeApp()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program().ID
 		former := w.full(program, "1.0.0")
 		r := w.prepared(program, "1.1.0")
@@ -385,7 +385,7 @@ func TestTheTimesOfAReleaseAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
 // transactions again.
 func TestTheTimesOfARequestAreThoseAfterTheTargetAppWasAsked(t *testing.T) {
 	app := newFakeApp()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.release(w.program().ID, "1.0.0")
 		app.will(func(asked) error { time.Sleep(20 * time.Second); return nil })
 		began := time.Now()
@@ -423,7 +423,7 @@ func (s rerunning) Update(ctx context.Context, fn func(storage.Tx) error) error 
 // however many callers there are, and does not hold up another mini program.
 func TestOneCallAtATimeForAMiniProgram(t *testing.T) {
 	app := newFakeApp()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		first, second := w.prepared(w.program().ID, "1.0.0"), w.prepared(w.program().ID, "1.0.0")
 		began := time.Now()
 		var mu sync.Mutex
@@ -479,7 +479,7 @@ func (s lateStore) Update(ctx context.Context, fn func(storage.Tx) error) error 
 func TestVerdictsThatAreDueComeBeforeACallThatWaited(t *testing.T) {
 	t.Run("for a reading that applies the first of them", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			w := newWorld(t, platform.WithStore(lateStore{storage.NewMemory()}), platform.WithTargetBackends(newFakeApp()),
+			w := newFixture(t, platform.WithStore(lateStore{storage.NewMemory()}), platform.WithTargetBackends(newFakeApp()),
 				platform.WithAutoReview(approveIn(time.Hour)))
 			r := w.underReview(w.program().ID, "1.0.0")
 			time.Sleep(2 * time.Hour)
@@ -496,7 +496,7 @@ func TestVerdictsThatAreDueComeBeforeACallThatWaited(t *testing.T) {
 	t.Run("for a withdrawal that is refused", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			app := newFakeApp()
-			w := newWorld(t, platform.WithTargetBackends(app), platform.WithAutoReview(approveIn(10*time.Second)))
+			w := newFixture(t, platform.WithTargetBackends(app), platform.WithAutoReview(approveIn(10*time.Second)))
 			r := w.underReview(w.program().ID, "1.0.0")
 			app.will(func(asked) error { time.Sleep(30 * time.Second); return alipayplus.ErrConflict })
 			patient := w.as("olga", alipayplus.WithAttemptTimeout(time.Hour))
@@ -516,7 +516,7 @@ func TestVerdictsThatAreDueComeBeforeACallThatWaited(t *testing.T) {
 }
 
 // onSameStore is the member olga's client of another platform over the same records.
-func (w *world) onSameStore(store storage.Store, app platform.TargetBackend) *alipayplus.Client {
+func (w *fixture) onSameStore(store storage.Store, app platform.TargetBackend) *alipayplus.Client {
 	w.Helper()
 	p, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithStore(store), platform.WithTargetBackends(app))
 	require.NoError(w, err)
@@ -531,7 +531,7 @@ func (renamedApp) App() alipayplus.TargetApp { return "OTHER" }
 
 func TestNothingIsReservedForATargetAppThatIsNotThere(t *testing.T) {
 	store, app := storage.NewMemory(), newFakeApp()
-	w := newWorld(t, platform.WithStore(store), platform.WithTargetBackends(app))
+	w := newFixture(t, platform.WithStore(store), platform.WithTargetBackends(app))
 	r := w.prepared(w.program().ID, "1.0.0")
 	_, err := w.onSameStore(store, renamedApp{app}).Releases.StartGrayscale(t.Context(), r.GrayscaleTo(50))
 	require.ErrorIs(t, err, alipayplus.ErrInvalid)
@@ -542,7 +542,7 @@ func TestNothingIsReservedForATargetAppThatIsNotThere(t *testing.T) {
 func TestARefusalTakesBackItsOwnReservationOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, app := storage.NewMemory(), newFakeApp()
-		w := newWorld(t, platform.WithStore(store), platform.WithTargetBackends(app))
+		w := newFixture(t, platform.WithStore(store), platform.WithTargetBackends(app))
 		r := w.prepared(w.program().ID, "1.0.0")
 		other := w.onSameStore(store, app)
 		app.will(func(a asked) error {

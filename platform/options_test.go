@@ -71,7 +71,7 @@ func TestAPlatformMakesItselfAKey(t *testing.T) {
 }
 
 func TestTheTimeWindowIsThePlatformsOwn(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		h := w.rawClient("olga")
 		for off, ok := range map[time.Duration]bool{-time.Second: true, time.Second: true, -2 * time.Second: false, 2 * time.Second: false} {
 			h.off = off
@@ -81,7 +81,7 @@ func TestTheTimeWindowIsThePlatformsOwn(t *testing.T) {
 }
 
 func TestAnswersNameTheKeyVersion(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		require.Contains(w, w.rawClient("olga").call(contract.WorkspaceQuery, "{}").Header.Get("Signature"), "keyVersion=2026a,")
 		_, err := w.owner.Workspace.Get(w.Context())
 		require.NoError(w, err, "clients in process know it")
@@ -93,7 +93,7 @@ func TestAnswersNameTheKeyVersion(t *testing.T) {
 func TestAFailureOfThePlatformIsLoggedAndNotAnswered(t *testing.T) {
 	var log bytes.Buffer
 	app := newFakeApp()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.release(w.program().ID, "1.0.0")
 		require.Empty(w, log.String(), "what goes well is not logged")
 
@@ -111,7 +111,7 @@ func TestAFailureOfThePlatformIsLoggedAndNotAnswered(t *testing.T) {
 // TestACallThatWasCanceledIsNotLogged: that a caller has gone is no failure.
 func TestACallThatWasCanceledIsNotLogged(t *testing.T) {
 	var log bytes.Buffer
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		ctx, cancel := context.WithCancel(w.Context())
 		cancel()
 		req := httptest.NewRequestWithContext(ctx, http.MethodPost, contract.Prefix+"workspace/query", nil)

@@ -23,7 +23,7 @@ import (
 // Whoever has the page can give the authorization, so who may not release does
 // not see it.
 func TestThePageIsShownToThoseWhoMayRelease(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program().ID
 		begun := w.begin(program)
 		in := alipayplus.AuthorizationInput{ProgramID: program, TargetApp: cn}
@@ -53,7 +53,7 @@ func (foreignPage) AuthorizationPage(base, state string, _ *alipayplus.Program) 
 // The Host of a call, which no signature covers, is nobody's word: no address that the
 // platform gives out is made of it.
 func TestNoAddressIsMadeOfTheHostOfACall(t *testing.T) {
-	begin := func(w *world, opts ...alipayplus.Option) (program, answer string) {
+	begin := func(w *fixture, opts ...alipayplus.Option) (program, answer string) {
 		server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, r *http.Request) {
 			r.Host = "evil.example"
 			for _, name := range []string{"X-Forwarded-Host", "X-Original-Host", "Forwarded"} {
@@ -71,24 +71,24 @@ func TestNoAddressIsMadeOfTheHostOfACall(t *testing.T) {
 		require.NotContains(w, got.URL, "evil", "%s", got.URL)
 		return program, strings.Replace(got.URL, server.URL, "SERVER", 1)
 	}
-	w := newWorld(t)
+	w := newFixture(t)
 	_, link := begin(w)
 	require.True(t, strings.HasPrefix(link, "SERVER/targets/ALIPAY_CN/authorize?state="), link)
 
-	w = newWorld(t, platform.WithTargetBackends(foreignPage{platform.NewSimulatedAlipayCN()}))
+	w = newFixture(t, platform.WithTargetBackends(foreignPage{platform.NewSimulatedAlipayCN()}))
 	program, refused := begin(w)
 	require.Contains(t, refused, "PROCESS_FAIL: the page of ALIPAY_CN must lead back to this platform, which was not told its public address; its operator sets WithPublicURL")
 	require.Equal(t, alipayplus.AuthorizationNone, w.authorization(program).Status)
 	require.Contains(t, w.begin(program).URL, url.QueryEscape("http://platform.invalid/authorization/callback"), "in process it knows its address")
 
-	w = newWorld(t, platform.WithPublicURL("https://gateway.example"), platform.WithTargetBackends(foreignPage{platform.NewSimulatedAlipayCN()}))
+	w = newFixture(t, platform.WithPublicURL("https://gateway.example"), platform.WithTargetBackends(foreignPage{platform.NewSimulatedAlipayCN()}))
 	_, link = begin(w)
 	require.True(t, strings.HasPrefix(link, "https://alipay.example/authorize?back="+url.QueryEscape("https://gateway.example/authorization/callback")), link)
 }
 
 // A link leads to where its reader calls the platform.
 func TestALinkIsMadeOfTheReadersOwnAddress(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program().ID
 		w.member("max", alipayplus.RoleMaster)
 		olga, maxim := w.as("olga", alipayplus.WithBaseURL("http://evil.example")), w.as("max", alipayplus.WithBaseURL("http://max.example:8080"))
@@ -118,7 +118,7 @@ func TestThePublicURLGoesBeforeEveryLink(t *testing.T) {
 		"http://gateway.example:8443/release":    "http://gateway.example:8443/release",
 		"https://gateway.example/team/release//": "https://gateway.example/team/release",
 	} {
-		sentence(t, given, func(w *world) {
+		sentence(t, given, func(w *fixture) {
 			program := w.program().ID
 			begun := w.begin(program)
 			require.True(w, strings.HasPrefix(begun.URL, want+"/targets/ALIPAY_CN/authorize?"), begun.URL)
@@ -151,7 +151,7 @@ func TestAWholeReleaseBelowAPath(t *testing.T) {
 			mux := http.NewServeMux()
 			server := httptest.NewServer(mux)
 			defer server.Close()
-			w := newWorld(t, platform.WithPublicURL(server.URL+"/gw/"))
+			w := newFixture(t, platform.WithPublicURL(server.URL+"/gw/"))
 			mux.Handle("/gw/", mount(w.p))
 			w.owner = w.remote(server.URL+"/gw", alipayplus.WithHTTPClient(server.Client()))
 
@@ -207,7 +207,7 @@ func inParts(t testing.TB, form url.Values) (contentType string, body []byte) {
 // The confirmation is a small form that was posted, and nothing else is one.
 func TestOnlyASmallPostedFormConfirms(t *testing.T) {
 	const encoded = "application/x-www-form-urlencoded"
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program().ID
 		address, query, _ := strings.Cut(w.begin(program).URL, "?")
 		form, err := url.ParseQuery(query)

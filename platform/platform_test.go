@@ -20,7 +20,7 @@ import (
 // TestInProcessIsAsOverTheNetwork: the same member, once in process and once
 // through a socket, gets the same answer from the same platform.
 func TestInProcessIsAsOverTheNetwork(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	gateway := httptest.NewServer(w.p)
 	defer gateway.Close()
 	remote := w.remote(gateway.URL, alipayplus.WithRetry(1, 0, 0))
@@ -52,7 +52,7 @@ func TestInProcessIsAsOverTheNetwork(t *testing.T) {
 
 // TestTheInProcessRoundTripper: it keeps to the rules of http.RoundTripper.
 func TestTheInProcessRoundTripper(t *testing.T) {
-	w := newWorld(t)
+	w := newFixture(t)
 	door := w.p.HTTPClient().Transport
 	ask := func(ctx context.Context, body io.Reader) *http.Request {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://any.example/api/open/v2/nothing/here", body)
@@ -104,7 +104,7 @@ func TestTheInProcessRoundTripper(t *testing.T) {
 // reaches the test, and the mini program is not locked for good.
 func TestABugOfATargetAppIsSeen(t *testing.T) {
 	app := newFakeApp()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.release(w.program().ID, "1.0.0")
 		app.expect(panicsBefore)
 		require.Panics(w, func() { w.apply(r.ID) })

@@ -16,7 +16,7 @@ import (
 )
 
 func TestAProgramHasLanguagesAConfigurationAndALogo(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		in := alipayplus.CreateProgramInput{
 			Languages: []alipayplus.Localization{
 				{Language: "zh-CN", Name: "蓝湖茶", Tagline: "好茶", Description: "新加坡茶店"},
@@ -40,7 +40,7 @@ func TestAProgramHasLanguagesAConfigurationAndALogo(t *testing.T) {
 }
 
 // logo uploads a square image.
-func (w *world) logo(side int) *alipayplus.File {
+func (w *fixture) logo(side int) *alipayplus.File {
 	w.Helper()
 	var buf bytes.Buffer
 	require.NoError(w, png.Encode(&buf, image.NewGray(image.Rect(0, 0, side, side))))
@@ -50,7 +50,7 @@ func (w *world) logo(side int) *alipayplus.File {
 }
 
 func TestALogoIsAnUploadedImageThatFits(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		h, create := w.rawClient("olga"), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en", Name: "Tea"}}}
 		create.LogoFileID, create.RequestID = strings.Repeat("0", 64), "1"
 		got := h.call(contract.ProgramCreate, create)
@@ -64,7 +64,7 @@ func TestALogoIsAnUploadedImageThatFits(t *testing.T) {
 }
 
 func TestLanguagesAreAddedOrReplaced(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program()
 		time.Sleep(time.Hour)
 		p, err := w.owner.Programs.AddLanguages(w.Context(), alipayplus.AddLanguagesInput{ProgramID: program.ID, Languages: []alipayplus.Localization{
@@ -79,7 +79,7 @@ func TestLanguagesAreAddedOrReplaced(t *testing.T) {
 }
 
 func TestAConfigurationReplacesTheFormerOneWhole(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program()
 		set := func(c alipayplus.Configuration) alipayplus.Configuration {
 			p, err := w.owner.Programs.UpdateConfiguration(w.Context(), alipayplus.UpdateProgramConfigurationInput{ProgramID: program.ID, Configuration: c})
@@ -101,7 +101,7 @@ func TestAConfigurationReplacesTheFormerOneWhole(t *testing.T) {
 }
 
 func TestVersionsRise(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program()
 		v := w.upload(program.ID, "1.2.3")
 		p, err := w.owner.Programs.Get(w.Context(), program.ID)
@@ -134,7 +134,7 @@ func TestVersionsRise(t *testing.T) {
 }
 
 func TestAVersionIsMadeOfAnUploadedPackage(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program()
 		for file, message := range map[string]string{
 			strings.Repeat("0", 64): "names no uploaded file; upload it first",
@@ -151,7 +151,7 @@ func TestAVersionIsMadeOfAnUploadedPackage(t *testing.T) {
 }
 
 func TestProgramsAreListedByDate(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		first, second := w.program(), w.program()
 		id := func(p *alipayplus.Program) string { return p.ID }
 		require.Equal(w, []string{second.ID, first.ID}, ids(gather(w, w.owner.Programs.All(w.Context(), alipayplus.ListProgramsInput{})), id))
@@ -174,7 +174,7 @@ func languages(first, n int) []alipayplus.Localization {
 }
 
 func TestAMiniProgramHasAtMostFiftyLanguages(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		h := w.rawClient("olga")
 		got := h.call(contract.ProgramCreate, alipayplus.CreateProgramInput{Languages: languages(0, 51), RequestID: "1"})
 		require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
@@ -209,7 +209,7 @@ type shoutingApp struct{ *partnerApp }
 func (shoutingApp) Languages() []string { return []string{"ZH-CN", "EN-us"} }
 
 func TestLanguagesAreKeptAsTags(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program, err := w.owner.Programs.Create(w.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "ZH-cn", Name: "蓝湖茶"}}})
 		require.NoError(w, err)
 		require.Equal(w, "zh-CN", program.DefaultLanguage)

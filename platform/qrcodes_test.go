@@ -17,7 +17,7 @@ import (
 )
 
 func TestAQRCodeNeedsAVersionThatIsLive(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.authorizedProgram()
 		create := func() error {
 			_, err := w.owner.QRCodes.Create(w.Context(), alipayplus.CreateQRCodeInput{AppID: program.ID})
@@ -39,7 +39,7 @@ func TestAQRCodeNeedsAVersionThatIsLive(t *testing.T) {
 }
 
 func TestTheSameFieldsGiveTheSameQRCode(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.full(w.authorizedProgram().ID, "1.0.0").ProgramID
 		in := alipayplus.CreateQRCodeInput{AppID: program, Page: "pages/tea", Params: "table=4&x=茶", Description: "table four"}
 		first, err := w.owner.QRCodes.Create(w.Context(), in)
@@ -82,7 +82,7 @@ func TestTheLargestFieldsStillFitIntoAQRCode(t *testing.T) {
 		t.Skip("takes long")
 	}
 	t.Parallel()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.full(w.authorizedProgram().ID, "1.0.0").ProgramID
 		code, err := w.owner.QRCodes.Create(w.Context(), alipayplus.CreateQRCodeInput{
 			AppID: program, Page: strings.Repeat("p", 256), Params: strings.Repeat("q", 256),
@@ -108,7 +108,7 @@ func TestTheLargestFieldsStillFitIntoAQRCode(t *testing.T) {
 
 // TestTheAnswerOfAQRCodeIsTheDocumentedOne: its fields stand beside the result.
 func TestTheAnswerOfAQRCodeIsTheDocumentedOne(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.full(w.authorizedProgram().ID, "1.0.0").ProgramID
 		log := len(w.auditLog())
 		got := w.rawClient("olga").call(contract.QRCodeCreate, `{"appId":"`+program+`","appQrCodeType":"PROMO"}`)
@@ -134,7 +134,7 @@ func kinds(entries []platform.AuditEntry) []string {
 }
 
 func TestALiveVersionAtAnyTargetWillDo(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.program()
 		r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: partner})
 		require.NoError(w, err)

@@ -19,18 +19,18 @@ import (
 
 // TestReleaseMiniPrograms is the document "Release mini programs", sentence by sentence.
 func TestReleaseMiniPrograms(t *testing.T) {
-	sentence(t, "In a workspace, the owner, masters, and developers have permission to proceed with the release process.", func(w *world) {
+	sentence(t, "In a workspace, the owner, masters, and developers have permission to proceed with the release process.", func(w *fixture) {
 		program := w.program()
 		for i, role := range []alipayplus.Role{alipayplus.RoleOwner, alipayplus.RoleMaster, alipayplus.RoleDeveloper} {
 			member := w.member("m"+string(role), role)
-			as := &world{T: w.T, p: w.p, workspace: w.workspace, owner: member}
+			as := &fixture{T: w.T, p: w.p, workspace: w.workspace, owner: member}
 			as.authorize(program.ID)
 			released := as.full(program.ID, fmt.Sprintf("1.0.%d", i+1))
 			require.Equal(w, alipayplus.ReleaseFull, released.Status)
 			require.Equal(w, "m"+string(role), released.CreatedBy)
 		}
 	})
-	sentence(t, "You can release your mini program to AlipayCN or other Alipay+ partner apps.", func(w *world) {
+	sentence(t, "You can release your mini program to AlipayCN or other Alipay+ partner apps.", func(w *fixture) {
 		program := w.authorizedProgram()
 		version := w.full(program.ID, "1.0.0").Version
 
@@ -42,7 +42,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 		require.NoError(w, err)
 		require.Equal(w, alipayplus.ReleaseFull, elsewhere.Status)
 	}, platform.WithTargetBackends(platform.NewSimulatedAlipayCN(), newPartnerApp()))
-	sentence(t, "Go to the Versions tab, choose a target version, and click Select App.", func(w *world) {
+	sentence(t, "Go to the Versions tab, choose a target version, and click Select App.", func(w *fixture) {
 		program := w.authorizedProgram()
 		w.upload(program.ID, "1.0.0")
 		w.upload(program.ID, "1.1.0")
@@ -55,7 +55,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 		require.NoError(w, err)
 		require.Equal(w, "1.0.0", r.Version.String(), "any uploaded version, not only the newest")
 	})
-	sentence(t, "Choose AlipayCN as the target app. You might see an indicator guiding you to add languages first.", func(w *world) {
+	sentence(t, "Choose AlipayCN as the target app. You might see an indicator guiding you to add languages first.", func(w *fixture) {
 		program, err := w.owner.Programs.Create(w.Context(), alipayplus.CreateProgramInput{
 			Languages: []alipayplus.Localization{{Language: "en", Name: "Blue Lake"}},
 		})
@@ -74,7 +74,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 		_, err = w.owner.Releases.Create(w.Context(), in)
 		require.NoError(w, err)
 	})
-	sentence(t, "A pop-up window might appear indicating that you need to authorize the platform to call AlipayCN's APIs.", func(w *world) {
+	sentence(t, "A pop-up window might appear indicating that you need to authorize the platform to call AlipayCN's APIs.", func(w *fixture) {
 		program := w.program()
 		in := alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: cn}
 		_, err := w.owner.Releases.Create(w.Context(), in)
@@ -89,14 +89,14 @@ func TestReleaseMiniPrograms(t *testing.T) {
 			"once begun, the error itself says where to go")
 		require.NotContains(w, err.Error(), begun.State, "but not in its text: whoever has the page can authorize")
 	})
-	sentence(t, "Then go back to the platform and confirm whether the authorization is completed.", func(w *world) {
+	sentence(t, "Then go back to the platform and confirm whether the authorization is completed.", func(w *fixture) {
 		program := w.authorizedProgram()
 		a, err := w.owner.Authorizations.Get(w.Context(), alipayplus.AuthorizationInput{ProgramID: program.ID, TargetApp: cn})
 		require.NoError(w, err)
 		require.Equal(w, alipayplus.AuthorizationGranted, a.Status)
 		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.release(program.ID, "1.0.0").Status)
 	})
-	sentence(t, "After selecting AlipayCN as the target app, a new version is created.", func(w *world) {
+	sentence(t, "After selecting AlipayCN as the target app, a new version is created.", func(w *fixture) {
 		r := w.release(w.authorizedProgram().ID, "1.0.0")
 		require.Equal(w, alipayplus.ReleaseNewVersionCreated, r.Status)
 		require.Equal(w, new(company()), r.BasicInfo, "prefilled")
@@ -105,7 +105,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 		require.Zero(w, r.Grayscale.Ratio)
 		require.Equal(w, r, w.read(r.ID), "and can be read")
 	})
-	sentence(t, "You can also click View Configuration to check and modify the configurations.", func(w *world) {
+	sentence(t, "You can also click View Configuration to check and modify the configurations.", func(w *fixture) {
 		program := w.authorizedProgram()
 		_, err := w.owner.Programs.UpdateConfiguration(w.Context(), alipayplus.UpdateProgramConfigurationInput{
 			ProgramID: program.ID, Configuration: alipayplus.Configuration{ServerDomains: []string{"api.bluelake.example"}},
@@ -122,7 +122,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 		require.NoError(w, err)
 		require.Equal(w, []string{"api.bluelake.example"}, unchanged.Configuration.ServerDomains, "the mini program's stays")
 	})
-	sentence(t, "The basic information is the business registration you submit during the merchant onboarding process.", func(w *world) {
+	sentence(t, "The basic information is the business registration you submit during the merchant onboarding process.", func(w *fixture) {
 		ws, err := w.owner.Workspace.Get(w.Context())
 		require.NoError(w, err)
 		r := w.release(w.authorizedProgram().ID, "1.0.0")
@@ -131,7 +131,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 		require.Equal(w, &ws.Company, r.BasicInfo)
 		require.False(w, w.request(r.ReleaseRequestID).BasicInfoChanged)
 	})
-	sentence(t, "Then click Apply to submit the release request to Alipay+ and AlipayCN for review.", func(w *world) {
+	sentence(t, "Then click Apply to submit the release request to Alipay+ and AlipayCN for review.", func(w *fixture) {
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
 		require.Equal(w, alipayplus.ReleaseUnderReview, r.Status)
 		asked := []alipayplus.Review{
@@ -146,7 +146,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 			Version: r.Version, TargetApp: cn, Reviews: asked, CreatedAt: time.Now().UTC(),
 		}, request)
 	})
-	sentence(t, "If you modify the basic information, Alipay + and AlipayCN will review the information during the release review process.", func(w *world) {
+	sentence(t, "If you modify the basic information, Alipay + and AlipayCN will review the information during the release review process.", func(w *fixture) {
 		moved := company()
 		moved.Address = "2 Lake Road, Singapore"
 		r := w.release(w.authorizedProgram().ID, "1.0.0")
@@ -163,7 +163,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 		require.NoError(w, err)
 		require.Equal(w, company(), ws.Company, "what was registered at sign-up stays")
 	})
-	sentence(t, "After the approval of Alipay+ and AlipayCN, you can proceed to the release preparation.", func(w *world) {
+	sentence(t, "After the approval of Alipay+ and AlipayCN, you can proceed to the release preparation.", func(w *fixture) {
 		for i, order := range [][]alipayplus.Party{
 			{alipayplus.PartyAlipayPlus, alipayplus.PartyAlipayCN}, {alipayplus.PartyAlipayCN, alipayplus.PartyAlipayPlus},
 		} {
@@ -176,7 +176,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 			require.Equal(w, alipayplus.RequestApproved, w.request(r.ReleaseRequestID).Status)
 		}
 	})
-	sentence(t, "Grayscale Release: Gradually increase the release ratio, from 1% to 100% (full release).", func(w *world) {
+	sentence(t, "Grayscale Release: Gradually increase the release ratio, from 1% to 100% (full release).", func(w *fixture) {
 		r := w.grayscale(w.authorizedProgram().ID, "1.0.0", 1)
 		require.Equal(w, alipayplus.ReleaseGrayscale, r.Status)
 		steps := 1
@@ -195,14 +195,14 @@ func TestReleaseMiniPrograms(t *testing.T) {
 		require.Equal(w, alipayplus.ReleaseFull, r.Status)
 		require.Equal(w, time.Now().UTC(), r.ReleasedAt)
 	})
-	sentence(t, "The grayscale ratio ranges from 1%-100%, with seven options to choose from.", func(w *world) {
+	sentence(t, "The grayscale ratio ranges from 1%-100%, with seven options to choose from.", func(w *fixture) {
 		r := w.release(w.authorizedProgram().ID, "1.0.0")
 		options := r.Grayscale.Ladder.Ratios()
 		require.Len(w, options, 7)
 		require.Equal(w, alipayplus.Ratio(1), options[0])
 		require.Equal(w, alipayplus.Ratio(100), options[6])
 	})
-	sentence(t, "Choose any ratio within the range for grayscale release.", func(w *world) {
+	sentence(t, "Choose any ratio within the range for grayscale release.", func(w *fixture) {
 		for _, ratio := range alipayplus.DefaultLadder().Ratios() {
 			r := w.grayscale(w.authorizedProgram().ID, "1.0.0", ratio)
 			require.Equal(w, ratio, r.Grayscale.Ratio)
@@ -213,7 +213,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 			}
 		}
 	})
-	sentence(t, "If everything goes well, you can gradually increase the ratio to 100% to fully release the mini program.", func(w *world) {
+	sentence(t, "If everything goes well, you can gradually increase the ratio to 100% to fully release the mini program.", func(w *fixture) {
 		r := w.grayscale(w.authorizedProgram().ID, "1.0.0", 1)
 		r, err := w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(30))
 		require.NoError(w, err, "ratios may be left out")
@@ -221,14 +221,14 @@ func TestReleaseMiniPrograms(t *testing.T) {
 		require.NoError(w, err)
 		require.Equal(w, alipayplus.ReleaseFull, r.Status)
 	})
-	sentence(t, "Final Release: Fully release the mini program directly.", func(w *world) {
+	sentence(t, "Final Release: Fully release the mini program directly.", func(w *fixture) {
 		r := w.full(w.authorizedProgram().ID, "1.0.0")
 		require.Equal(w, alipayplus.ReleaseFull, r.Status)
 		require.Equal(w, alipayplus.FullRatio, r.Grayscale.Ratio)
 		require.Len(w, r.Grayscale.Steps, 1)
 		require.Equal(w, time.Now().UTC(), r.ReleasedAt)
 	})
-	sentence(t, "Next steps: Generate QR codes", func(w *world) {
+	sentence(t, "Next steps: Generate QR codes", func(w *fixture) {
 		r := w.full(w.authorizedProgram().ID, "1.0.0")
 		code, err := w.owner.QRCodes.Create(w.Context(), alipayplus.CreateQRCodeInput{AppID: r.ProgramID})
 		require.NoError(w, err)
@@ -238,7 +238,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 }
 
 func TestCurrentlyYouCanReleaseUpTo10MiniProgramsToAlipayCN(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		for range 10 {
 			w.release(w.authorizedProgram().ID, "1.0.0")
 		}
@@ -277,7 +277,7 @@ func TestCurrentlyYouCanReleaseUpTo10MiniProgramsToAlipayCN(t *testing.T) {
 }
 
 func TestForTheSameMiniProgramYouCanReleaseUpTo20VersionsWhenNoVersionReachesUnderReview(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.authorizedProgram()
 		var waiting []*alipayplus.Release
 		for i := range 20 {
@@ -311,17 +311,17 @@ func TestForTheSameMiniProgramYouCanReleaseUpTo20VersionsWhenNoVersionReachesUnd
 func TestApplyIsRefusedWhileAnotherVersionIsOnItsWay(t *testing.T) {
 	for _, tt := range []struct {
 		status alipayplus.ReleaseStatus
-		finish func(w *world, r *alipayplus.Release)
+		finish func(w *fixture, r *alipayplus.Release)
 	}{
-		{alipayplus.ReleaseUnderReview, (*world).withdraw},
-		{alipayplus.ReleasePreparation, (*world).cancel},
-		{alipayplus.ReleaseGrayscale, (*world).cancel},
-		{alipayplus.ReleaseGrayscale, func(w *world, r *alipayplus.Release) {
+		{alipayplus.ReleaseUnderReview, (*fixture).withdraw},
+		{alipayplus.ReleasePreparation, (*fixture).cancel},
+		{alipayplus.ReleaseGrayscale, (*fixture).cancel},
+		{alipayplus.ReleaseGrayscale, func(w *fixture, r *alipayplus.Release) {
 			_, err := w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(100))
 			require.NoError(w, err)
 		}},
 	} {
-		sentence(t, string(tt.status), func(w *world) {
+		sentence(t, string(tt.status), func(w *fixture) {
 			program := w.authorizedProgram()
 			next := w.release(program.ID, "0.9.0")
 			first := w.releaseIn(tt.status, program.ID)
@@ -343,7 +343,7 @@ func TestApplyIsRefusedWhileAnotherVersionIsOnItsWay(t *testing.T) {
 }
 
 func TestARejectedReleaseGoesBackAndTheReasonsStayReadable(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.authorizedProgram()
 		r := w.underReview(program.ID, "1.0.0")
 		began := time.Now().UTC()
@@ -386,7 +386,7 @@ func TestARejectedReleaseGoesBackAndTheReasonsStayReadable(t *testing.T) {
 }
 
 func TestARejectionByOnePartyClosesTheOthersReview(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
 		waiting, err := w.p.Reviews(w.Context())
 		require.NoError(w, err)
@@ -404,7 +404,7 @@ func TestARejectionByOnePartyClosesTheOthersReview(t *testing.T) {
 }
 
 func TestAnApplicantMayWithdrawUntilTheVerdict(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
 		w.decide(alipayplus.PartyAlipayPlus, "")
 		time.Sleep(time.Minute)
@@ -433,7 +433,7 @@ func TestACanceledVersionCannotGoToThisTargetAgain(t *testing.T) {
 	for name, status := range map[string]alipayplus.ReleaseStatus{
 		"in preparation": alipayplus.ReleasePreparation, "in grayscale": alipayplus.ReleaseGrayscale,
 	} {
-		sentence(t, name, func(w *world) {
+		sentence(t, name, func(w *fixture) {
 			program := w.authorizedProgram()
 			r := w.releaseIn(status, program.ID)
 			ratio := r.Grayscale.Ratio
@@ -452,13 +452,13 @@ func TestACanceledVersionCannotGoToThisTargetAgain(t *testing.T) {
 }
 
 func TestALaterFullReleaseArchivesTheFormer(t *testing.T) {
-	for name, release := range map[string]func(*world, string) *alipayplus.Release{
-		"by final release": func(w *world, program string) *alipayplus.Release { return w.full(program, "2.0.0") },
-		"by grayscale to 100%": func(w *world, program string) *alipayplus.Release {
+	for name, release := range map[string]func(*fixture, string) *alipayplus.Release{
+		"by final release": func(w *fixture, program string) *alipayplus.Release { return w.full(program, "2.0.0") },
+		"by grayscale to 100%": func(w *fixture, program string) *alipayplus.Release {
 			return w.grayscale(program, "2.0.0", 100)
 		},
 	} {
-		sentence(t, name, func(w *world) {
+		sentence(t, name, func(w *fixture) {
 			program, untouched := w.authorizedProgram(), w.authorizedProgram()
 			first := w.full(program.ID, "1.0.0")
 			other := w.full(untouched.ID, "1.0.0")
@@ -484,7 +484,7 @@ func TestAFullReleaseIsTakenBack(t *testing.T) {
 	named := func(r *alipayplus.Release) alipayplus.ReleaseInput {
 		return alipayplus.ReleaseInput{ReleaseID: r.ID}
 	}
-	sentence(t, "offline", func(w *world) {
+	sentence(t, "offline", func(w *fixture) {
 		program := w.authorizedProgram().ID
 		w.full(program, "1.0.0")
 		r := w.full(program, "2.0.0")
@@ -503,7 +503,7 @@ func TestAFullReleaseIsTakenBack(t *testing.T) {
 		_, err = w.owner.Releases.RollBack(w.Context(), named(third))
 		require.ErrorContains(w, err, "replaced none that was fully released", "nobody goes back to what was taken offline")
 	})
-	sentence(t, "back to the version before", func(w *world) {
+	sentence(t, "back to the version before", func(w *fixture) {
 		program := w.authorizedProgram().ID
 		first := w.full(program, "1.0.0")
 		_, err := w.owner.Releases.RollBack(w.Context(), named(first))
@@ -527,7 +527,7 @@ func TestAFullReleaseIsTakenBack(t *testing.T) {
 		require.NoError(w, err)
 		require.Equal(w, first.ID, back.ID, "the one that it replaced, not the one that was rolled back")
 	})
-	sentence(t, "not where the target app cannot", func(w *world) {
+	sentence(t, "not where the target app cannot", func(w *fixture) {
 		r := w.full(w.program().ID, "1.0.0")
 		for _, take := range []func(context.Context, alipayplus.ReleaseInput) (*alipayplus.Release, error){w.owner.Releases.TakeOffline, w.owner.Releases.RollBack} {
 			_, err := take(w.Context(), named(r))
@@ -536,7 +536,7 @@ func TestAFullReleaseIsTakenBack(t *testing.T) {
 		}
 	}, platform.WithTargetBackends(struct{ platform.TargetBackend }{newFakeApp()}))
 	app := newFakeApp()
-	sentence(t, "not while it is unknown whether it was already", func(w *world) {
+	sentence(t, "not while it is unknown whether it was already", func(w *fixture) {
 		program := w.program().ID
 		w.full(program, "1.0.0")
 		r := w.full(program, "2.0.0")
@@ -551,7 +551,7 @@ func TestAFullReleaseIsTakenBack(t *testing.T) {
 	}, platform.WithTargetBackends(app))
 }
 
-func (w *world) lastEvent(release string) *alipayplus.ReleaseEvent {
+func (w *fixture) lastEvent(release string) *alipayplus.ReleaseEvent {
 	w.Helper()
 	events := gather(w, w.owner.Releases.AllHistory(w.Context(), alipayplus.ListHistoryInput{ReleaseID: release}))
 	return events[len(events)-1]
@@ -586,7 +586,7 @@ func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
 		t.Run(string(status), func(t *testing.T) {
 			for step, op := range steps {
 				to, ok := may[step]
-				sentence(t, step, func(w *world) {
+				sentence(t, step, func(w *fixture) {
 					r := w.releaseIn(status, w.authorizedProgram().ID)
 					require.Equal(w, status, r.Status)
 					log := len(w.auditLog())
@@ -611,16 +611,16 @@ func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
 }
 
 func TestAMistakenSelectionCanBeDeleted(t *testing.T) {
-	remove := func(w *world, r *alipayplus.Release) *alipayplus.Release {
+	remove := func(w *fixture, r *alipayplus.Release) *alipayplus.Release {
 		w.Helper()
 		gone, err := w.owner.Releases.Delete(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "delete " + r.ID})
 		require.NoError(w, err)
 		return gone
 	}
-	again := func(w *world, r *alipayplus.Release) (*alipayplus.Release, error) {
+	again := func(w *fixture, r *alipayplus.Release) (*alipayplus.Release, error) {
 		return w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: r.ProgramID, Version: r.Version, TargetApp: cn})
 	}
-	sentence(t, "it is gone, and the version can be selected again", func(w *world) {
+	sentence(t, "it is gone, and the version can be selected again", func(w *fixture) {
 		r := w.release(w.authorizedProgram().ID, "1.0.0")
 		gone := remove(w, r)
 		require.Equal(w, alipayplus.ReleaseDeleted, gone.Status)
@@ -637,7 +637,7 @@ func TestAMistakenSelectionCanBeDeleted(t *testing.T) {
 		w.approve()
 		require.Equal(w, alipayplus.ReleasePreparation, w.read(next.ID).Status)
 	})
-	sentence(t, "also after a rejection and a withdrawal, and its requests stay readable", func(w *world) {
+	sentence(t, "also after a rejection and a withdrawal, and its requests stay readable", func(w *fixture) {
 		program := w.authorizedProgram().ID
 		rejected := w.underReview(program, "1.0.0")
 		w.decide(alipayplus.PartyAlipayCN, "no icon")
@@ -653,7 +653,7 @@ func TestAMistakenSelectionCanBeDeleted(t *testing.T) {
 	})
 	app := newPartnerApp()
 	app.limits = alipayplus.Limits{Programs: 1, WaitingVersions: 2}
-	sentence(t, "its places within the limits are free", func(w *world) {
+	sentence(t, "its places within the limits are free", func(w *fixture) {
 		create := func(program, version string) (*alipayplus.Release, error) {
 			return w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program, Version: w.upload(program, version), TargetApp: partner})
 		}
@@ -681,7 +681,7 @@ func TestAMistakenSelectionCanBeDeleted(t *testing.T) {
 		require.NoError(w, err)
 	}, platform.WithTargetBackends(app))
 	failing := newFakeApp()
-	sentence(t, "but not while the target app may have it under review", func(w *world) {
+	sentence(t, "but not while the target app may have it under review", func(w *fixture) {
 		r := w.release(w.program().ID, "1.0.0")
 		failing.expect(failsAfter)
 		_, err := w.as("olga", alipayplus.WithRetry(1, 0, 0)).Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())})
@@ -696,7 +696,7 @@ func TestAMistakenSelectionCanBeDeleted(t *testing.T) {
 
 // TestUsersGoBackToALowerVersionOnlyWhenThatIsMeant, whichever way a version goes live.
 func TestUsersGoBackToALowerVersionOnlyWhenThatIsMeant(t *testing.T) {
-	lower := func(w *world) *alipayplus.Release {
+	lower := func(w *fixture) *alipayplus.Release {
 		program := w.authorizedProgram().ID
 		old := w.release(program, "1.0.0")
 		w.full(program, "2.0.0")
@@ -704,7 +704,7 @@ func TestUsersGoBackToALowerVersionOnlyWhenThatIsMeant(t *testing.T) {
 		w.approve()
 		return w.read(old.ID)
 	}
-	refused := func(w *world, r *alipayplus.Release, err error) {
+	refused := func(w *fixture, r *alipayplus.Release, err error) {
 		require.ErrorIs(w, err, alipayplus.ErrConflict)
 		require.ErrorContains(w, err, "version 1.0.0 is lower than 2.0.0, which is fully released: users would go back to it; set AllowDowngrade if that is meant")
 		downgrade, ok := errors.AsType[*alipayplus.DowngradeError](err)
@@ -712,7 +712,7 @@ func TestUsersGoBackToALowerVersionOnlyWhenThatIsMeant(t *testing.T) {
 		require.Equal(w, &alipayplus.DowngradeError{Version: r.Version, Live: alipayplus.VersionNumber{Major: 2}}, downgrade)
 		require.Equal(w, r, w.read(r.ID))
 	}
-	sentence(t, "finalize", func(w *world) {
+	sentence(t, "finalize", func(w *fixture) {
 		r := lower(w)
 		in := alipayplus.FinalizeInput{ReleaseID: r.ID}
 		_, err := w.owner.Releases.Finalize(w.Context(), in)
@@ -725,7 +725,7 @@ func TestUsersGoBackToALowerVersionOnlyWhenThatIsMeant(t *testing.T) {
 		require.Len(w, archived, 1)
 		w.full(r.ProgramID, "3.0.0") // upwards again without a word
 	})
-	sentence(t, "grayscale", func(w *world) {
+	sentence(t, "grayscale", func(w *fixture) {
 		r := lower(w)
 		for _, ratio := range []alipayplus.Ratio{1, 10, 100} {
 			in := r.GrayscaleTo(ratio)
@@ -744,7 +744,7 @@ func TestUsersGoBackToALowerVersionOnlyWhenThatIsMeant(t *testing.T) {
 }
 
 func TestReleasesAreListedByProgramTargetAndStatus(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		one, two := w.authorizedProgram(), w.authorizedProgram()
 		live := w.full(one.ID, "1.0.0")
 		waiting := w.release(one.ID, "1.1.0")
@@ -775,16 +775,16 @@ func TestReleasesAreListedByProgramTargetAndStatus(t *testing.T) {
 // What the authorization allowed it allows no more once it is revoked: this project's
 // own rule, as AlipayCN would have it.
 func TestARevokedAuthorizationStopsWhatCallsTheTargetApp(t *testing.T) {
-	full := func(w *world, r *alipayplus.Release) error {
+	full := func(w *fixture, r *alipayplus.Release) error {
 		_, err := w.owner.Releases.Finalize(w.Context(), alipayplus.FinalizeInput{ReleaseID: r.ID})
 		return err
 	}
-	cancel := func(w *world, r *alipayplus.Release) error {
+	cancel := func(w *fixture, r *alipayplus.Release) error {
 		_, err := w.owner.Releases.Cancel(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
 		return err
 	}
-	to := func(ratio alipayplus.Ratio) func(w *world, r *alipayplus.Release) error {
-		return func(w *world, r *alipayplus.Release) error {
+	to := func(ratio alipayplus.Ratio) func(w *fixture, r *alipayplus.Release) error {
+		return func(w *fixture, r *alipayplus.Release) error {
 			step := w.owner.Releases.Raise
 			if r.Grayscale.Ratio == 0 {
 				step = w.owner.Releases.StartGrayscale
@@ -796,7 +796,7 @@ func TestARevokedAuthorizationStopsWhatCallsTheTargetApp(t *testing.T) {
 	const live = "; until then its release stays live for 5% of users"
 	for name, tt := range map[string]struct {
 		status alipayplus.ReleaseStatus
-		do     func(w *world, r *alipayplus.Release) error
+		do     func(w *fixture, r *alipayplus.Release) error
 		live   alipayplus.Ratio
 	}{
 		"start":               {alipayplus.ReleasePreparation, to(5), 0},
@@ -805,12 +805,12 @@ func TestARevokedAuthorizationStopsWhatCallsTheTargetApp(t *testing.T) {
 		"raise":               {alipayplus.ReleaseGrayscale, to(10), 5},
 		"raise to 100 %":      {alipayplus.ReleaseGrayscale, to(100), 5},
 		"cancel what is live": {alipayplus.ReleaseGrayscale, cancel, 5},
-		"apply for the next": {alipayplus.ReleaseNewVersionCreated, func(w *world, r *alipayplus.Release) error {
+		"apply for the next": {alipayplus.ReleaseNewVersionCreated, func(w *fixture, r *alipayplus.Release) error {
 			_, err := w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())})
 			return err
 		}, 0},
 	} {
-		sentence(t, name, func(w *world) {
+		sentence(t, name, func(w *fixture) {
 			program := w.authorizedProgram().ID
 			r := w.releaseIn(tt.status, program)
 			require.NoError(w, w.p.RevokeAuthorization(w.Context(), w.workspace, program, cn))
@@ -833,17 +833,17 @@ func TestARevokedAuthorizationStopsWhatCallsTheTargetApp(t *testing.T) {
 
 func TestWhatIsNotLiveIsTakenBackWithoutAnAuthorization(t *testing.T) {
 	for _, status := range []alipayplus.ReleaseStatus{alipayplus.ReleaseUnderReview, alipayplus.ReleasePreparation} {
-		for name, revoke := range map[string]func(w *world, app *fakeApp, program string){
-			"the platform knows that it was revoked": func(w *world, app *fakeApp, program string) {
+		for name, revoke := range map[string]func(w *fixture, app *fakeApp, program string){
+			"the platform knows that it was revoked": func(w *fixture, app *fakeApp, program string) {
 				app.will(failing(math.MaxInt32, errors.New("it must not be asked")))
 				require.NoError(w, w.p.RevokeAuthorization(w.Context(), w.workspace, program, cn))
 			},
-			"only the target app knows": func(_ *world, app *fakeApp, _ string) {
+			"only the target app knows": func(_ *fixture, app *fakeApp, _ string) {
 				app.will(failing(math.MaxInt32, fmt.Errorf("the token is not valid: %w", alipayplus.ErrAuthorizationRequired)))
 			},
 		} {
 			app := &authorizedApp{newFakeApp()}
-			sentence(t, string(status)+", "+name, func(w *world) {
+			sentence(t, string(status)+", "+name, func(w *fixture) {
 				program := w.authorizedProgram().ID
 				r := w.releaseIn(status, program)
 				revoke(w, app.fakeApp, program)
@@ -868,7 +868,7 @@ func (*authorizedApp) NeedsAuthorization() bool { return true }
 // stays so.
 func TestAShareThatMayBeLiveStaysSoWithoutAnAuthorization(t *testing.T) {
 	app := &authorizedApp{newFakeApp()}
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.authorizedProgram().ID
 		r := w.prepared(program, "1.0.0")
 		app.will(failing(math.MaxInt32, errDown))
@@ -891,7 +891,7 @@ func TestAShareThatMayBeLiveStaysSoWithoutAnAuthorization(t *testing.T) {
 // The basic information comes prefilled, and an approved change becomes the company's:
 // this project's own rules.
 func TestTheBasicInformationIsTheCompanysUntilItIsChanged(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.authorizedProgram().ID
 		first, second := w.release(program, "1.0.0"), w.release(program, "2.0.0")
 		require.Equal(w, new(company()), first.BasicInfo)

@@ -18,7 +18,7 @@ func requestIDs(page *alipayplus.Page[alipayplus.Request]) []string {
 
 // TestMyRequests is the tab of "Release services", Service released.
 func TestMyRequests(t *testing.T) {
-	sentence(t, "Under the My Requests tab, you can filter all requests by request title or status release.", func(w *world) {
+	sentence(t, "Under the My Requests tab, you can filter all requests by request title or status release.", func(w *fixture) {
 		approved := w.submitted().ReleaseRequestID
 		w.approve()
 		rejected := w.submitted().ReleaseRequestID
@@ -56,7 +56,7 @@ func TestMyRequests(t *testing.T) {
 			require.Empty(w, page.NextCursor, name)
 		}
 	})
-	sentence(t, "You can also sort all requests by date.", func(w *world) {
+	sentence(t, "You can also sort all requests by date.", func(w *fixture) {
 		first := w.submitted().ReleaseRequestID
 		time.Sleep(time.Hour)
 		second := w.submitted().ReleaseRequestID
@@ -71,7 +71,7 @@ func TestMyRequests(t *testing.T) {
 			require.Equal(w, want, requestIDs(page), "order %q", order)
 		}
 	})
-	sentence(t, "Then click on a specific request to view more details.", func(w *world) {
+	sentence(t, "Then click on a specific request to view more details.", func(w *fixture) {
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
 		w.decide(alipayplus.PartyAlipayCN, "no privacy policy")
 		got := w.request(r.ReleaseRequestID)
@@ -84,7 +84,7 @@ func TestMyRequests(t *testing.T) {
 // TestARequestIsKeptForGood: a requestId may be used again once it is forgotten;
 // what it was about is not.
 func TestARequestIsKeptForGood(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.release(w.authorizedProgram().ID, "1.0.0")
 		apply := func() *alipayplus.Release {
 			r, err := w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company()), RequestID: "apply"})
@@ -102,7 +102,7 @@ func TestARequestIsKeptForGood(t *testing.T) {
 }
 
 func TestPagesLeadToEveryRequestOnceInBothOrders(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		var oldest []string
 		for range 5 {
 			oldest = append(oldest, w.submitted().ReleaseRequestID)
@@ -133,7 +133,7 @@ func TestPagesLeadToEveryRequestOnceInBothOrders(t *testing.T) {
 }
 
 func TestRequestsAreListedByApplicant(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		olgas := w.submitted().ReleaseRequestID
 		r := w.release(w.authorizedProgram().ID, "1.0.0")
 		maxims, err := w.member("max", alipayplus.RoleMaster).Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())})
@@ -156,7 +156,7 @@ func TestRequestsAreListedByApplicant(t *testing.T) {
 }
 
 func TestWhatArrivesBetweenTwoPagesShiftsNothing(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		first, second, third := w.submitted(), w.submitted(), w.submitted()
 		in := alipayplus.ListRequestsInput{ListOptions: alipayplus.ListOptions{Limit: 2}}
 		page, err := w.owner.Requests.List(w.Context(), in)
@@ -175,7 +175,7 @@ func TestWhatArrivesBetweenTwoPagesShiftsNothing(t *testing.T) {
 }
 
 func TestThePlatformChoosesTwentyForAPage(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		for range 21 {
 			w.draft()
 		}
@@ -191,7 +191,7 @@ func TestThePlatformChoosesTwentyForAPage(t *testing.T) {
 }
 
 func TestACursorBelongsToOneList(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		for range 2 {
 			w.submitted()
 		}
@@ -240,7 +240,7 @@ func TestACursorBelongsToOneList(t *testing.T) {
 }
 
 func TestTheOptionsOfAListAreChecked(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		h := w.rawClient("olga")
 		for _, op := range []contract.Operation{contract.RequestList, contract.ServiceList, contract.ReleaseList, contract.ProgramList, contract.VersionList} {
 			got := h.call(op, `{"limit":101,"order":"UP","cursor":"`+strings.Repeat("x", 1025)+`","programId":"1"}`)

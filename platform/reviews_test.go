@@ -24,7 +24,7 @@ import (
 )
 
 func TestEachPartySeesWhatWaitsForItOfAllWorkspacesOldestFirst(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		service := w.submitted().ReleaseRequestID
 		other := w.neighbour()
 		release := other.underReview(other.authorizedProgram().ID, "1.0.0").ReleaseRequestID
@@ -52,7 +52,7 @@ func TestEachPartySeesWhatWaitsForItOfAllWorkspacesOldestFirst(t *testing.T) {
 }
 
 func TestReviewsAreListedOldestFirst(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		first := w.submitted().ReleaseRequestID
 		time.Sleep(time.Hour)
 		second := w.submitted().ReleaseRequestID
@@ -63,7 +63,7 @@ func TestReviewsAreListedOldestFirst(t *testing.T) {
 }
 
 func TestReviewersDecideWithTheirOwnCredentials(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
 		plus, china := w.reviewer(alipayplus.PartyAlipayPlus), w.reviewer(alipayplus.PartyAlipayCN)
 		time.Sleep(time.Hour)
@@ -89,7 +89,7 @@ func TestReviewersDecideWithTheirOwnCredentials(t *testing.T) {
 }
 
 func TestARejectionNeedsAReason(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		s := w.submitted()
 		got := w.rawReviewer(alipayplus.PartyAlipayPlus).call(contract.ReviewDecide, alipayplus.DecideInput{ID: s.ReleaseRequestID, RequestID: "1"})
 		require.Equal(w, alipayplus.CodeParamIllegal, got.Result.Code)
@@ -102,7 +102,7 @@ func TestARejectionNeedsAReason(t *testing.T) {
 }
 
 func TestAPartyDecidesOnlyWhatItIsAskedAbout(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		s := w.submitted()
 		china := w.reviewer(alipayplus.PartyAlipayCN)
 		_, err := china.Reviews.Decide(w.Context(), alipayplus.DecideInput{ID: s.ReleaseRequestID, Approve: true})
@@ -114,7 +114,7 @@ func TestAPartyDecidesOnlyWhatItIsAskedAbout(t *testing.T) {
 }
 
 func TestAReviewerHasNoWorkspace(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		w.submitted()
 		h := w.rawReviewer(alipayplus.PartyAlipayPlus)
 		log := len(w.auditLog())
@@ -133,7 +133,7 @@ func TestAReviewerHasNoWorkspace(t *testing.T) {
 }
 
 func TestAMemberReviewsNothing(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		s := w.submitted()
 		for _, op := range []contract.Operation{contract.ReviewList, contract.ReviewQuery, contract.ReviewDecide} {
 			got := w.rawClient("olga").call(op, alipayplus.DecideInput{ID: s.ReleaseRequestID, Approve: true, RequestID: "1"})
@@ -145,7 +145,7 @@ func TestAMemberReviewsNothing(t *testing.T) {
 }
 
 func TestAFunctionMayTurnDownOrLeaveOpen(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		s := w.submitted()
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
 		time.Sleep(time.Minute)
@@ -164,7 +164,7 @@ func TestAFunctionMayTurnDownOrLeaveOpen(t *testing.T) {
 }
 
 func TestSeveralVerdictsThatAreDueComeInTheirOrder(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		s, r := w.submitted(), w.underReview(w.authorizedProgram().ID, "1.0.0")
 		time.Sleep(100 * time.Hour)
 		waiting, err := w.p.Reviews(w.Context())
@@ -192,7 +192,7 @@ func TestSeveralVerdictsThatAreDueComeInTheirOrder(t *testing.T) {
 }
 
 // picture uploads an image of its own.
-func (w *world) picture(side int) *alipayplus.File {
+func (w *fixture) picture(side int) *alipayplus.File {
 	w.Helper()
 	var buf bytes.Buffer
 	require.NoError(w, png.Encode(&buf, image.NewGray(image.Rect(0, 0, side, side))))
@@ -206,7 +206,7 @@ func (w *world) picture(side int) *alipayplus.File {
 // A picture that only a request shows that is over does not hold its place in the quota:
 // the request stays, and says that the picture is gone.
 func TestAPictureOfADecidedRequestIsKeptNoLongerThanItIsUsed(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		s := w.submitted()
 		old := s.ImageFileID
 		w.decide(alipayplus.PartyAlipayPlus, "the picture is too small")
@@ -231,7 +231,7 @@ func TestAPictureOfADecidedRequestIsKeptNoLongerThanItIsUsed(t *testing.T) {
 
 // A reason has one rule, whoever gives it and how.
 func TestAReasonIsOneThatTheApplicantCanRead(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		request := w.submitted().ReleaseRequestID
 		waiting := must(w.p.Reviews(w.Context()))[0]
 		raw := w.rawReviewer(alipayplus.PartyAlipayPlus)
@@ -248,7 +248,7 @@ func TestAReasonIsOneThatTheApplicantCanRead(t *testing.T) {
 
 func TestAReviewerSeesWhatWasSubmitted(t *testing.T) {
 	// seen is what a party sees of a request in each way.
-	seen := func(w *world, id string) []*alipayplus.Submission {
+	seen := func(w *fixture, id string) []*alipayplus.Submission {
 		w.Helper()
 		reviewer := w.reviewer(alipayplus.PartyAlipayPlus)
 		one, err := reviewer.Reviews.Get(w.Context(), id)
@@ -267,7 +267,7 @@ func TestAReviewerSeesWhatWasSubmitted(t *testing.T) {
 		asked = append(asked, request.Submission)
 		return platform.LeaveOpen()
 	})
-	sentence(t, "a service with its pictures", func(w *world) {
+	sentence(t, "a service with its pictures", func(w *fixture) {
 		asked = nil
 		offer := w.offer()
 		offer.Tutorial = alipayplus.Content{alipayplus.ImageBlock(w.picture(9).ID, "")}
@@ -323,7 +323,7 @@ func TestAReviewerSeesWhatWasSubmitted(t *testing.T) {
 		require.NoError(w, err)
 		require.Equal(w, want, got.Submission)
 	}, auto)
-	sentence(t, "a release with its configuration and the changed registration beside the old one", func(w *world) {
+	sentence(t, "a release with its configuration and the changed registration beside the old one", func(w *fixture) {
 		asked = nil
 		program := w.authorizedProgram()
 		r := w.release(program.ID, "1.0.0")
@@ -358,15 +358,15 @@ func TestAVerdictWaitsForAWithdrawalThatIsUnderWay(t *testing.T) {
 	for _, tt := range []struct {
 		name    string
 		auto    platform.AutoReview
-		verdict func(w *world) error
+		verdict func(w *fixture) error
 	}{
 		{
 			"by time", approveIn(time.Minute),
-			func(w *world) error { _, err := w.owner.Workspace.Get(w.Context()); return err },
+			func(w *fixture) error { _, err := w.owner.Workspace.Get(w.Context()); return err },
 		},
 		{
 			"by a person", nil,
-			func(w *world) error {
+			func(w *fixture) error {
 				all, err := w.p.Reviews(w.Context())
 				require.NoError(w, err)
 				for _, review := range all[0].Request.Reviews {
@@ -377,7 +377,7 @@ func TestAVerdictWaitsForAWithdrawalThatIsUnderWay(t *testing.T) {
 		},
 		{
 			"through the contract", nil,
-			func(w *world) error {
+			func(w *fixture) error {
 				var decided []error
 				for _, party := range []alipayplus.Party{alipayplus.PartyAlipayCN, alipayplus.PartyAlipayPlus} {
 					reviewer, err := w.p.ReviewerClient(w.Context(), party, alipayplus.WithAttemptTimeout(2*time.Hour))
@@ -396,7 +396,7 @@ func TestAVerdictWaitsForAWithdrawalThatIsUnderWay(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				app := newFakeApp()
-				w := newWorld(t, platform.WithTargetBackends(app), platform.WithAutoReview(tt.auto))
+				w := newFixture(t, platform.WithTargetBackends(app), platform.WithAutoReview(tt.auto))
 				r := w.underReview(w.program().ID, "1.0.0")
 				app.will(func(asked) error { time.Sleep(time.Hour); return nil })
 
@@ -423,29 +423,29 @@ func TestAVerdictWaitsForAWithdrawalThatIsUnderWay(t *testing.T) {
 // TestNoVerdictIsAppliedUntilItIsKnownWhatTheTargetAppDid: the target app took the
 // application back, and its answer was lost.
 func TestNoVerdictIsAppliedUntilItIsKnownWhatTheTargetAppDid(t *testing.T) {
-	withdraw := func(w *world, c *alipayplus.Client, r *alipayplus.Release, id string) error {
+	withdraw := func(w *fixture, c *alipayplus.Client, r *alipayplus.Release, id string) error {
 		_, err := c.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: id})
 		return err
 	}
-	isWithdrawn := func(w *world, r *alipayplus.Release) {
+	isWithdrawn := func(w *fixture, r *alipayplus.Release) {
 		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(r.ID).Status)
 		require.Equal(w, alipayplus.RequestWithdrawn, w.request(r.ReleaseRequestID).Status)
 		time.Sleep(24 * time.Hour)
 		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.read(r.ID).Status)
 	}
-	isApproved := func(w *world, r *alipayplus.Release) {
+	isApproved := func(w *fixture, r *alipayplus.Release) {
 		require.Equal(w, alipayplus.ReleasePreparation, w.read(r.ID).Status)
 	}
-	for name, after := range map[string]func(w *world, app *fakeApp, r *alipayplus.Release){
-		"the same call completes it": func(w *world, _ *fakeApp, r *alipayplus.Release) {
+	for name, after := range map[string]func(w *fixture, app *fakeApp, r *alipayplus.Release){
+		"the same call completes it": func(w *fixture, _ *fakeApp, r *alipayplus.Release) {
 			require.NoError(w, withdraw(w, w.owner, r, "first"))
 			isWithdrawn(w, r)
 		},
-		"and so does another member's": func(w *world, _ *fakeApp, r *alipayplus.Release) {
+		"and so does another member's": func(w *fixture, _ *fakeApp, r *alipayplus.Release) {
 			require.NoError(w, withdraw(w, w.member("max", alipayplus.RoleMaster), r, ""))
 			isWithdrawn(w, r)
 		},
-		"a person's verdict is refused, and says what to do": func(w *world, _ *fakeApp, r *alipayplus.Release) {
+		"a person's verdict is refused, and says what to do": func(w *fixture, _ *fakeApp, r *alipayplus.Release) {
 			for party, approve := range map[alipayplus.Party]bool{alipayplus.PartyAlipayPlus: true, alipayplus.PartyAlipayCN: false} {
 				_, err := w.reviewer(party).Reviews.Decide(w.Context(), alipayplus.DecideInput{ID: r.ReleaseRequestID, Approve: approve, Reason: "r"})
 				require.ErrorIs(w, err, alipayplus.ErrConflict)
@@ -459,12 +459,12 @@ func TestNoVerdictIsAppliedUntilItIsKnownWhatTheTargetAppDid(t *testing.T) {
 			require.NoError(w, withdraw(w, w.owner, r, ""))
 			isWithdrawn(w, r)
 		},
-		"a refusal that is about the release settles it": func(w *world, app *fakeApp, r *alipayplus.Release) {
+		"a refusal that is about the release settles it": func(w *fixture, app *fakeApp, r *alipayplus.Release) {
 			app.will(failing(1, alipayplus.ErrConflict))
 			require.ErrorIs(w, withdraw(w, w.owner, r, ""), alipayplus.ErrConflict)
 			isApproved(w, r)
 		},
-		"one that is about the caller does not": func(w *world, app *fakeApp, r *alipayplus.Release) {
+		"one that is about the caller does not": func(w *fixture, app *fakeApp, r *alipayplus.Release) {
 			for _, refusal := range []error{alipayplus.ErrPermission, alipayplus.ErrRateLimited, alipayplus.ErrLimit} {
 				app.will(failing(1, refusal))
 				require.ErrorIs(w, withdraw(w, w.as("olga", alipayplus.WithRetry(1, 0, 0)), r, ""), refusal)
@@ -473,7 +473,7 @@ func TestNoVerdictIsAppliedUntilItIsKnownWhatTheTargetAppDid(t *testing.T) {
 			require.NoError(w, withdraw(w, w.owner, r, ""))
 			isWithdrawn(w, r)
 		},
-		"the operator may look there": func(w *world, _ *fakeApp, r *alipayplus.Release) {
+		"the operator may look there": func(w *fixture, _ *fakeApp, r *alipayplus.Release) {
 			require.ErrorIs(w, w.p.DiscardEffect(w.Context(), w.workspace, "rel_x"), alipayplus.ErrNotFound)
 			require.ErrorIs(w, w.p.DiscardEffect(w.Context(), "ws_x", r.ID), alipayplus.ErrNotFound)
 			require.NoError(w, w.p.DiscardEffect(w.Context(), w.workspace, r.ID))
@@ -486,7 +486,7 @@ func TestNoVerdictIsAppliedUntilItIsKnownWhatTheTargetAppDid(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			app := newFakeApp()
-			inWorld(t, func(w *world) {
+			withFixture(t, func(w *fixture) {
 				r := w.underReview(w.program().ID, "1.0.0")
 				other := w.underReview(w.program().ID, "1.0.0")
 				app.expect(failsAfter)
@@ -503,7 +503,7 @@ func TestNoVerdictIsAppliedUntilItIsKnownWhatTheTargetAppDid(t *testing.T) {
 func TestAVerdictThatCannotBeAppliedIsOneWorkspacesMatter(t *testing.T) {
 	var lines bytes.Buffer
 	store := storage.NewMemory()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		lost := w.submitted()
 		other := w.neighbour()
 		later := other.submitted()
@@ -520,14 +520,14 @@ func TestAVerdictThatCannotBeAppliedIsOneWorkspacesMatter(t *testing.T) {
 }
 
 func TestAVerdictOfTheFarFutureIsNotDueNow(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		s := w.submitted()
 		for _, d := range []time.Duration{0, 24 * time.Hour, 365 * 24 * time.Hour} {
 			time.Sleep(d)
 			require.Equal(w, alipayplus.ServicePendingReview, w.service(s.ID).Status, d)
 		}
 	}, platform.WithAutoReview(approveIn(math.MaxInt64)))
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		s := w.service(w.submitted().ID)
 		require.Equal(w, alipayplus.ServiceOnline, s.Status, "and one of the past is due now")
 		request := w.request(s.ReleaseRequestID)
@@ -540,7 +540,7 @@ func TestARejectionByAFunctionHasAReason(t *testing.T) {
 		"": "no reason was given", " ": "no reason was given", "too many ads": "too many ads", "ads:\n- one\n- two": "ads:\n- one\n- two",
 		"too\x00 many \u202eads\xff": "too many ads?", strings.Repeat("字", 3000): strings.Repeat("字", 1997) + "...",
 	} {
-		inWorld(t, func(w *world) {
+		withFixture(t, func(w *fixture) {
 			s := w.submitted()
 			require.Equal(w, alipayplus.ServiceTurnedDown, w.service(s.ID).Status)
 			require.Equal(w, want, w.request(s.ReleaseRequestID).Reviews[0].Reason)
@@ -552,7 +552,7 @@ func TestARejectionByAFunctionHasAReason(t *testing.T) {
 
 func TestAReviewCanBeDecidedByAFunctionAfterATime(t *testing.T) {
 	var asked []string
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
 		require.Subset(w, asked, []string{"ALIPAY_PLUS " + r.ReleaseRequestID, "ALIPAY_CN " + r.ReleaseRequestID})
 		applied := time.Now().UTC()
@@ -579,7 +579,7 @@ func TestAReviewCanBeDecidedByAFunctionAfterATime(t *testing.T) {
 }
 
 func TestAVerdictThatIsDueDoesNotOvertakeAWithdrawal(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
 		w.withdraw(r)
 		time.Sleep(48 * time.Hour)
@@ -589,7 +589,7 @@ func TestAVerdictThatIsDueDoesNotOvertakeAWithdrawal(t *testing.T) {
 }
 
 func TestAVerdictThatIsDueComesBeforeOneThatIsGivenNow(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
 		waiting, err := w.p.Reviews(w.Context())
 		require.NoError(w, err)

@@ -52,13 +52,13 @@ func TestWhatBadInputGets(t *testing.T) {
 	for _, tt := range []struct {
 		mistake string
 		opts    []platform.Option
-		given   func(w *world) bad
+		given   func(w *fixture) bad
 		// line is the client's error; answer the platform's, as status, code, message.
 		line, answer string
 	}{
 		{
 			mistake: "a role that may not",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				w.member("dan", alipayplus.RoleDeveloper)
 				in := alipayplus.CreateProgramInput{Languages: chinese(), RequestID: "call"}
 				call := w.sending(contract.ProgramCreate, in)
@@ -70,7 +70,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "another workspace's id",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				other := w.neighbour()
 				return w.step(contract.ReleaseCancel, other.release(other.authorizedProgram().ID, "1.0.0").ID)
 			},
@@ -79,7 +79,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "a service with six broken fields",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				return w.offering(alipayplus.ServiceDescription{
 					Type: "CONSULTING", PaymentInformation: alipayplus.Content{alipayplus.TextBlock("now")},
 				})
@@ -91,7 +91,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "a table with a missing cell",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				offer := w.offer()
 				offer.PaymentInformation = alipayplus.Content{alipayplus.TextBlock("See:"), alipayplus.TableBlock(
 					[]string{"When", "How much"}, []string{"now", "half"}, []string{"later"},
@@ -103,7 +103,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "an image that is no image",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				content := []byte("%PDF-1.7 not a picture")
 				call := w.sending(contract.FileUpload, content)
 				call.rawClient = func(h rawClient) rawAnswer { return h.uploadFile("image/png", content) }
@@ -114,7 +114,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "version 1.2",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				program := w.program()
 				w.upload(program.ID, "1.0.0")
 				return bad{
@@ -129,7 +129,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "a lower version",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				program := w.program()
 				w.upload(program.ID, "1.10.0")
 				file := gather(w, w.owner.Programs.AllVersions(w.Context(), alipayplus.ListVersionsInput{ProgramID: program.ID}))[0].FileID
@@ -145,25 +145,25 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "a ratio that is not on the ladder",
-			given:   func(w *world) bad { return w.raising(w.grayscale(w.authorizedProgram().ID, "1.0.0", 10), 25) },
+			given:   func(w *fixture) bad { return w.raising(w.grayscale(w.authorizedProgram().ID, "1.0.0", 10), 25) },
 			line:    "alipayplus: releases.grayscale: ratio 25% is not allowed: it is not on the ladder; allowed now: 20%, 30%, 50%, 100%",
 			answer:  "400 RATIO_NOT_ALLOWED ratio 25% is not allowed: it is not on the ladder; allowed now: 20%, 30%, 50%, 100%",
 		},
 		{
 			mistake: "a ratio lower than the current",
-			given:   func(w *world) bad { return w.raising(w.grayscale(w.authorizedProgram().ID, "1.0.0", 10), 5) },
+			given:   func(w *fixture) bad { return w.raising(w.grayscale(w.authorizedProgram().ID, "1.0.0", 10), 5) },
 			line:    "alipayplus: releases.grayscale: ratio 5% is not allowed: it is not above the live ratio 10%; allowed now: 20%, 30%, 50%, 100%",
 			answer:  "400 RATIO_NOT_ALLOWED ratio 5% is not allowed: it is not above the live ratio 10%; allowed now: 20%, 30%, 50%, 100%",
 		},
 		{
 			mistake: "a ratio after 100 %",
-			given:   func(w *world) bad { return w.raising(w.full(w.authorizedProgram().ID, "1.0.0"), 50) },
+			given:   func(w *fixture) bad { return w.raising(w.full(w.authorizedProgram().ID, "1.0.0"), 50) },
 			line:    "alipayplus: releases.grayscale: conflicting state: the release is complete at 100%; nothing is left to raise",
 			answer:  "409 STATE_CONFLICT conflicting state: the release is complete at 100%; nothing is left to raise",
 		},
 		{
 			mistake: "a ratio raised on stale knowledge",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				r := w.grayscale(w.authorizedProgram().ID, "1.0.0", 10)
 				r.Grayscale.Ratio = 5
 				return w.raising(r, 20)
@@ -173,7 +173,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "the 11th mini program",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				for range 10 {
 					w.release(w.authorizedProgram().ID, "1.0.0")
 				}
@@ -184,7 +184,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "the 21st version",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				program := w.authorizedProgram()
 				for i := range 20 {
 					w.release(program.ID, fmt.Sprintf("1.0.%d", i))
@@ -196,7 +196,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "create while one is under review",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				program := w.authorizedProgram()
 				w.underReview(program.ID, "1.0.0")
 				return w.creating(program.ID, "1.0.1", cn)
@@ -206,7 +206,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "create a release of a version that was not uploaded",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				return w.sending(contract.ReleaseCreate, alipayplus.CreateReleaseInput{ProgramID: w.authorizedProgram().ID, Version: alipayplus.VersionNumber{Major: 3}, TargetApp: cn, RequestID: "call"})
 			},
 			line:   `alipayplus: releases.create: NOT_FOUND: there is no uploaded version "3.0.0" in this workspace (HTTP 404, request call, trace T); check the id; things of other workspaces look as if they did not exist`,
@@ -214,13 +214,13 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "create a release to an app that is not there",
-			given:   func(w *world) bad { return w.creating(w.authorizedProgram().ID, "1.0.0", partner) },
+			given:   func(w *fixture) bad { return w.creating(w.authorizedProgram().ID, "1.0.0", partner) },
 			line:    "alipayplus: releases.create: PARAM_ILLEGAL: input: 1 field not valid: targetApp is no app that this platform releases to; see Workspace.Get (HTTP 400, request call, trace T)",
 			answer:  "400 PARAM_ILLEGAL input: 1 field not valid: targetApp is no app that this platform releases to; see Workspace.Get",
 		},
 		{
 			mistake: "apply with the authorization revoked after create",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				r := w.release(w.authorizedProgram().ID, "1.0.0")
 				require.NoError(w, w.p.RevokeAuthorization(w.Context(), w.workspace, r.ProgramID, cn))
 				return w.applying(r.ID, new(company()))
@@ -231,7 +231,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		{
 			mistake: "apply without a language that the target has come to need",
 			opts:    []platform.Option{platform.WithTargetBackends(&languageApp{partnerApp: growing})},
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				program := w.program()
 				r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: w.upload(program.ID, "1.0.0"), TargetApp: partner})
 				require.NoError(w, err)
@@ -243,13 +243,13 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "apply without basic information",
-			given:   func(w *world) bad { return w.applying(w.release(w.authorizedProgram().ID, "1.0.0").ID, nil) },
+			given:   func(w *fixture) bad { return w.applying(w.release(w.authorizedProgram().ID, "1.0.0").ID, nil) },
 			line:    "alipayplus: releases.apply: application: 1 field not valid: basicInfo is required",
 			answer:  "400 PARAM_ILLEGAL application: 1 field not valid: basicInfo is required",
 		},
 		{
 			mistake: "apply with half of the basic information",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				return w.applying(w.release(w.authorizedProgram().ID, "1.0.0").ID, &alipayplus.BusinessRegistration{
 					CompanyName: "Tea", RegistrationNumber: "1", Country: "SG", ContactName: "Mei", ContactEmail: "mei",
 				})
@@ -259,7 +259,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "apply while another version is in grayscale",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				program := w.authorizedProgram()
 				w.grayscale(program.ID, "1.0.0", 5)
 				return w.applying(w.release(program.ID, "1.0.1").ID, new(company()))
@@ -269,7 +269,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "withdraw after the verdict",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				return w.step(contract.ReleaseWithdraw, w.prepared(w.authorizedProgram().ID, "1.0.0").ID)
 			},
 			line:   "alipayplus: releases.withdraw: STATE_CONFLICT: release rel_X is RELEASE_PREPARATION; only one that is under review can be withdrawn (HTTP 409, request call, trace T)",
@@ -277,7 +277,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "cancel before it was applied for",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				return w.step(contract.ReleaseCancel, w.release(w.authorizedProgram().ID, "1.0.0").ID)
 			},
 			line:   "alipayplus: releases.cancel: STATE_CONFLICT: release rel_X is NEW_VERSION_CREATED and cannot be canceled (HTTP 409, request call, trace T)",
@@ -285,7 +285,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "the final release of one in grayscale",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				return w.step(contract.ReleaseFinalize, w.grayscale(w.authorizedProgram().ID, "1.0.0", 10).ID)
 			},
 			line:   "alipayplus: releases.finalize: STATE_CONFLICT: release rel_X is in grayscale at 10%; raise it to 100% instead (HTTP 409, request call, trace T)",
@@ -293,7 +293,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "edit a service under review",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				s := w.submitted()
 				return w.sending(contract.ServiceUpdate, alipayplus.UpdateServiceInput{ServiceID: s.ID, ServiceDescription: s.ServiceDescription, RequestID: "call"})
 			},
@@ -302,7 +302,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "the same requestId with other content",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				_, err := w.owner.Programs.Create(w.Context(), alipayplus.CreateProgramInput{Languages: chinese(), RequestID: "call"})
 				require.NoError(w, err)
 				return w.sending(contract.ProgramCreate, alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en", Name: "Other"}}, RequestID: "call"})
@@ -312,7 +312,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "the same requestId for another operation",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				r := w.underReview(w.authorizedProgram().ID, "1.0.0")
 				w.approve()
 				_, err := w.owner.Releases.Finalize(w.Context(), alipayplus.FinalizeInput{ReleaseID: r.ID, RequestID: "call"})
@@ -324,7 +324,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "10 MB of JSON",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				offer := w.offer()
 				offer.Description = strings.Repeat("x", 10<<20)
 				lax := alipayplus.DefaultServicePolicy()
@@ -336,7 +336,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "an unknown client",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				const unknown = "5J5YBR2Y3YB49A0000"
 				in := alipayplus.CreateProgramInput{Languages: chinese(), RequestID: "call"}
 				call := w.sending(contract.ProgramCreate, in)
@@ -355,19 +355,19 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "a clock that is an hour behind",
-			given:   func(w *world) bad { return w.withClock(-time.Hour) },
+			given:   func(w *fixture) bad { return w.withClock(-time.Hour) },
 			line:    "alipayplus: programs.create: TIMESTAMP_INVALID: Request-Time is 1h0m0s away from the platform's time; at most 5m0s is allowed (HTTP 401, request call, trace T); set this machine's clock: it is 1h0m0s behind the platform's",
 			answer:  "401 TIMESTAMP_INVALID Request-Time is 1h0m0s away from the platform's time; at most 5m0s is allowed",
 		},
 		{
 			mistake: "a clock that is an hour ahead",
-			given:   func(w *world) bad { return w.withClock(time.Hour) },
+			given:   func(w *fixture) bad { return w.withClock(time.Hour) },
 			line:    "alipayplus: programs.create: TIMESTAMP_INVALID: Request-Time is 1h0m0s away from the platform's time; at most 5m0s is allowed (HTTP 401, request call, trace T); set this machine's clock: it is 1h0m0s ahead of the platform's",
 			answer:  "401 TIMESTAMP_INVALID Request-Time is 1h0m0s away from the platform's time; at most 5m0s is allowed",
 		},
 		{
 			mistake: "a cursor from elsewhere",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				return w.sending(contract.ReleaseList, alipayplus.ListReleasesInput{ListOptions: alipayplus.ListOptions{Cursor: "eyJsIjoiIn0"}})
 			},
 			line:   "alipayplus: releases.list: PARAM_ILLEGAL: input: 1 field not valid: cursor does not belong to this list; begin without a cursor (HTTP 400, trace T)",
@@ -379,7 +379,7 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "a requestId of 65 characters",
-			given: func(w *world) bad {
+			given: func(w *fixture) bad {
 				return w.sending(contract.ProgramCreate, alipayplus.CreateProgramInput{Languages: chinese(), RequestID: strings.Repeat("x", 65)})
 			},
 			line:   "alipayplus: programs.create: mini program: 1 field not valid: requestId must have at most 64 characters",
@@ -403,13 +403,13 @@ func TestWhatBadInputGets(t *testing.T) {
 		},
 		{
 			mistake: "GET",
-			given: func(*world) bad {
+			given: func(*fixture) bad {
 				return bad{rawClient: func(h rawClient) rawAnswer { return h.send(http.MethodGet, contract.Prefix+"release/query", "", nil) }}
 			},
 			answer: "404 INVALID_API there is no operation GET /api/open/v2/release/query",
 		},
 	} {
-		sentence(t, tt.mistake, func(w *world) {
+		sentence(t, tt.mistake, func(w *fixture) {
 			call := tt.given(w)
 			as := call.as
 			if as == "" {
@@ -449,14 +449,14 @@ func (a *languageApp) Languages() []string {
 }
 
 // byHand makes a call by hand alone: the client would not.
-func byHand(op contract.Operation, in any) func(*world) bad {
-	return func(*world) bad {
+func byHand(op contract.Operation, in any) func(*fixture) bad {
+	return func(*fixture) bad {
 		return bad{rawClient: func(h rawClient) rawAnswer { return h.call(op, in) }}
 	}
 }
 
 // sending makes a call with the client and by hand.
-func (w *world) sending(op contract.Operation, in any) bad {
+func (w *fixture) sending(op contract.Operation, in any) bad {
 	in = withRequestID(in, "call")
 	return bad{
 		client:    func(c *alipayplus.Client) error { _, err := do(w.Context(), c, op, in); return err },
@@ -465,29 +465,29 @@ func (w *world) sending(op contract.Operation, in any) bad {
 }
 
 // step is a step of a release that needs nothing but its id.
-func (w *world) step(op contract.Operation, release string) bad {
+func (w *fixture) step(op contract.Operation, release string) bad {
 	return w.sending(op, stepOf(op, &alipayplus.Release{ID: release}, 0))
 }
 
-func (w *world) offering(offer alipayplus.ServiceDescription) bad {
+func (w *fixture) offering(offer alipayplus.ServiceDescription) bad {
 	return w.sending(contract.ServiceCreate, alipayplus.CreateServiceInput{ServiceDescription: offer})
 }
 
 // raising asks for a ratio of what was read of a release.
-func (w *world) raising(r *alipayplus.Release, to alipayplus.Ratio) bad {
+func (w *fixture) raising(r *alipayplus.Release, to alipayplus.Ratio) bad {
 	return w.sending(contract.ReleaseGrayscale, r.GrayscaleTo(to))
 }
 
-func (w *world) creating(program, version string, app alipayplus.TargetApp) bad {
+func (w *fixture) creating(program, version string, app alipayplus.TargetApp) bad {
 	return w.sending(contract.ReleaseCreate, alipayplus.CreateReleaseInput{ProgramID: program, Version: w.upload(program, version), TargetApp: app})
 }
 
-func (w *world) applying(release string, info *alipayplus.BusinessRegistration) bad {
+func (w *fixture) applying(release string, info *alipayplus.BusinessRegistration) bad {
 	return w.sending(contract.ReleaseApply, alipayplus.ApplyInput{ReleaseID: release, BasicInfo: info})
 }
 
 // withClock creates a mini program from a machine whose clock is off.
-func (w *world) withClock(off time.Duration) bad {
+func (w *fixture) withClock(off time.Duration) bad {
 	in := alipayplus.CreateProgramInput{Languages: chinese(), RequestID: "call"}
 	return bad{
 		client: func(*alipayplus.Client) error {
@@ -505,7 +505,7 @@ func (w *world) withClock(off time.Duration) bad {
 // and makes it seem that the client's is off: it moves the times of requests and
 // answers and signs anew, as both sign with the platform's key in process.
 type otherTime struct {
-	w   *world
+	w   *fixture
 	off time.Duration
 }
 
@@ -542,7 +542,7 @@ func classes() []error {
 // TestEveryErrorOfAGoMethodHasAClass tries every method of the platform that can fail
 // with something that is not there, and with texts that nobody can read.
 func TestEveryErrorOfAGoMethodHasAClass(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		ctx, key := w.Context(), testkey.FastClient().Public()
 		w.underReview(w.authorizedProgram().ID, "1.0.0")
 		waiting := must(w.p.Reviews(ctx))[0]

@@ -25,7 +25,7 @@ import (
 // test would keep its bubble from ending.
 func TestWaitersOfThreeDays(t *testing.T) {
 	const waiters, weekend = 12, 72 * time.Hour
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		w.Helper()
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
 		began := time.Now()
@@ -60,7 +60,7 @@ func TestWaitersOfThreeDays(t *testing.T) {
 // TestWaitersThatGiveUp: whoever stops waiting gets an error, with what was last
 // seen, and is gone.
 func TestWaitersThatGiveUp(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.underReview(w.authorizedProgram().ID, "1.0.0")
 		before := len(goroutinesOfBubble(w))
 		ctx, cancel := context.WithTimeout(w.Context(), 72*time.Hour)
@@ -97,7 +97,7 @@ func goroutinesOfBubble(t require.TestingT) []string {
 // TestACallLeavesNoGoroutine: not when it succeeds, is refused, is cut, or is
 // given up.
 func TestACallLeavesNoGoroutine(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		w.owner = w.as("olga", alipayplus.WithRetry(4, 0, 0))
 		before := len(goroutinesOfBubble(w))
 		for i := range 20 {
@@ -121,7 +121,7 @@ func TestACallLeavesNoGoroutine(t *testing.T) {
 func TestManyMembersAtOnce(t *testing.T) {
 	const members, calls = 6, 25
 	app := newFakeApp()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		var programs []string
 		for range 2 {
 			p := w.program().ID
@@ -202,7 +202,7 @@ func anything(ctx context.Context, c *alipayplus.Client, random *rand.Rand, prog
 // requireOrder checks what must hold whatever happened: the rules of a mini
 // program, the target app in step with the records, and the audit log telling
 // the story without a gap.
-func (w *world) requireOrder(app *fakeApp, programs []string) {
+func (w *fixture) requireOrder(app *fakeApp, programs []string) {
 	w.Helper()
 	last := map[string]string{}
 	for _, e := range w.auditLog() {

@@ -17,7 +17,7 @@ import (
 
 // everyOperation is a good input for each operation, about the given things.
 // What is []byte is a file. The requestId is given by call.
-func everyOperation(w *world, program, release, service, request string) map[contract.Operation]any {
+func everyOperation(w *fixture, program, release, service, request string) map[contract.Operation]any {
 	w.Helper()
 	names := []alipayplus.Localization{{Language: "en", Name: "Blue Lake"}}
 	return map[contract.Operation]any{
@@ -77,7 +77,7 @@ func (h rawClient) try(op contract.Operation, in any, requestID string) rawAnswe
 }
 
 func TestEveryOperationIsTried(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		tried := everyOperation(w, "p", "r", "s", "q")
 		require.Len(w, tried, len(contract.Operations()))
 		for _, op := range contract.Operations() {
@@ -145,7 +145,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 		alipayplus.PolicyAssignedDevelopersRelease: func(op contract.Operation) string { return whoMay[op].assignedRelease },
 		alipayplus.PolicyDevelopersUploadOnly:      func(op contract.Operation) string { return whoMay[op].uploadOnly },
 	} {
-		sentence(t, string(policy), func(w *world) {
+		sentence(t, string(policy), func(w *fixture) {
 			program := w.authorizedProgram()
 			live := w.full(program.ID, "1.0.0")
 			own := everyOperation(w, program.ID, w.release(program.ID, "1.0.1").ID, w.draft().ID, live.ReleaseRequestID)
@@ -188,7 +188,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 // TestWhatBelongsToAnotherWorkspaceAnswersLikeWhatDoesNotExist compares the
 // whole answers, but for the ids in them.
 func TestWhatBelongsToAnotherWorkspaceAnswersLikeWhatDoesNotExist(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		other := w.neighbour()
 		theirs := other.authorizedProgram()
 		release, service := other.underReview(theirs.ID, "1.0.0"), other.submitted()
@@ -222,7 +222,7 @@ func headerNames(h http.Header) []string {
 }
 
 func TestAFileOfAnotherWorkspaceIsNotThere(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		other := w.neighbour()
 		offer := other.offer() // with an image that only they uploaded
 		offer.PaymentInformation = alipayplus.Content{alipayplus.ImageBlock(offer.ImageFileID, "")}
@@ -248,7 +248,7 @@ func TestAFileOfAnotherWorkspaceIsNotThere(t *testing.T) {
 }
 
 func TestListsShowOnlyTheOwnWorkspace(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		w.underReview(w.authorizedProgram().ID, "1.0.0")
 		w.submitted()
 		empty := w.neighbour().snapshot()

@@ -13,7 +13,7 @@ import (
 
 func TestAMiniProgramGoesFromUploadToEveryUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		given := newWorld(t, platform.WithAutoReview(func(party alipayplus.Party, _ *alipayplus.Request) platform.Decision {
+		given := newFixture(t, platform.WithAutoReview(func(party alipayplus.Party, _ *alipayplus.Request) platform.Decision {
 			if party == alipayplus.PartyAlipayCN {
 				return platform.ApproveAfter(72 * time.Hour)
 			}

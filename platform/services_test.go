@@ -15,11 +15,11 @@ import (
 
 // TestReleaseServices is the document "Release services", sentence by sentence.
 func TestReleaseServices(t *testing.T) {
-	sentence(t, "ISVs can create and release services to Service Market on Alipay+ Mini Program Platform to expand their business.", func(w *world) {
+	sentence(t, "ISVs can create and release services to Service Market on Alipay+ Mini Program Platform to expand their business.", func(w *fixture) {
 		s := w.online()
 		require.Equal(w, alipayplus.ServiceOnline, s.Status)
 	})
-	sentence(t, "Then click + Create Service.", func(w *world) {
+	sentence(t, "Then click + Create Service.", func(w *fixture) {
 		offer := w.offer()
 		s, err := w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer})
 		require.NoError(w, err)
@@ -29,7 +29,7 @@ func TestReleaseServices(t *testing.T) {
 		}, s)
 		require.Equal(w, s, w.service(s.ID))
 	})
-	sentence(t, "The basic information section contains basic information about your service, including name, industry, type, description, image, and applicable apps.", func(w *world) {
+	sentence(t, "The basic information section contains basic information about your service, including name, industry, type, description, image, and applicable apps.", func(w *fixture) {
 		want := map[string]string{
 			"name": "is required", "industry": "is required", "type": "is required", "description": "is required",
 			"imageFileId": "is required", "applicableApps": "must have at least 1 entry", "paymentInformation": "must have at least 1 entry",
@@ -42,14 +42,14 @@ func TestReleaseServices(t *testing.T) {
 		}
 		require.Equal(w, want, found)
 	})
-	sentence(t, "Service Type: Currently, the mini program development service is supported.", func(w *world) {
+	sentence(t, "Service Type: Currently, the mini program development service is supported.", func(w *fixture) {
 		offer := w.offer()
 		offer.Type = "CONSULTING"
 		_, err := w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer})
 		require.ErrorIs(w, err, alipayplus.ErrInvalid)
 		require.ErrorContains(w, err, `type must be one of [MINI_PROGRAM_DEVELOPMENT]; got "CONSULTING"`)
 	})
-	sentence(t, "Service Image: Upload an image.", func(w *world) {
+	sentence(t, "Service Image: Upload an image.", func(w *fixture) {
 		offer := w.offer()
 		offer.ImageFileID = strings.Repeat("0", 64)
 		_, err := w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer})
@@ -63,14 +63,14 @@ func TestReleaseServices(t *testing.T) {
 		_, err = w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer})
 		require.ErrorContains(w, err, "imageFileId names no uploaded image", "a package is none")
 	})
-	sentence(t, "Applicable Apps: Select one or more apps that your service supports.", func(w *world) {
+	sentence(t, "Applicable Apps: Select one or more apps that your service supports.", func(w *fixture) {
 		offer := w.offer()
 		offer.ApplicableApps = []alipayplus.TargetApp{cn, partner}
 		s, err := w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer})
 		require.NoError(w, err)
 		require.Equal(w, offer.ApplicableApps, s.ApplicableApps)
 	})
-	sentence(t, "In the payment information section, you need to add texts, images, or tables to tell merchants about your payment schedule.", func(w *world) {
+	sentence(t, "In the payment information section, you need to add texts, images, or tables to tell merchants about your payment schedule.", func(w *fixture) {
 		offer := w.offer()
 		offer.PaymentInformation = alipayplus.Content{
 			alipayplus.TextBlock("Three parts."),
@@ -85,7 +85,7 @@ func TestReleaseServices(t *testing.T) {
 		_, err = w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer})
 		require.ErrorContains(w, err, "paymentInformation must have at least 1 entry")
 	})
-	sentence(t, "The company information comes from the information you entered for your company when you sign up to Alipay+ Mini Program Platform.", func(w *world) {
+	sentence(t, "The company information comes from the information you entered for your company when you sign up to Alipay+ Mini Program Platform.", func(w *fixture) {
 		got := w.rawClient("olga").call(contract.ServiceCreate, struct {
 			alipayplus.CreateServiceInput
 			Company alipayplus.BusinessRegistration `json:"company"`
@@ -95,7 +95,7 @@ func TestReleaseServices(t *testing.T) {
 		require.NoError(w, err)
 		require.Equal(w, company(), list.Items[0].Company, "it cannot be entered")
 	})
-	sentence(t, "The more information section includes service details, tutorial, and success story.", func(w *world) {
+	sentence(t, "The more information section includes service details, tutorial, and success story.", func(w *fixture) {
 		offer := w.offer()
 		offer.Details = alipayplus.Content{alipayplus.TextBlock("For tea shops.")}
 		offer.Tutorial = alipayplus.Content{alipayplus.ImageBlock(offer.ImageFileID, ""), alipayplus.TextBlock("Call us.")}
@@ -108,7 +108,7 @@ func TestReleaseServices(t *testing.T) {
 		_, err = w.owner.Services.Create(w.Context(), alipayplus.CreateServiceInput{ServiceDescription: offer})
 		require.ErrorContains(w, err, "tutorial[1].image.fileId names no uploaded image; upload it first")
 	})
-	sentence(t, "After filling in the information, click Submit to submit the service release request to Alipay+ Mini Program Platform for approval.", func(w *world) {
+	sentence(t, "After filling in the information, click Submit to submit the service release request to Alipay+ Mini Program Platform for approval.", func(w *fixture) {
 		s := w.submitted()
 		require.Equal(w, alipayplus.ServicePendingReview, s.Status)
 		require.Equal(w, &alipayplus.Request{
@@ -117,7 +117,7 @@ func TestReleaseServices(t *testing.T) {
 			Reviews: []alipayplus.Review{{Party: alipayplus.PartyAlipayPlus, Status: alipayplus.ReviewPending, StartedAt: time.Now().UTC()}},
 		}, w.request(s.ReleaseRequestID))
 	})
-	sentence(t, "To view your request and approval status, go to To-Do List > My Requests.", func(w *world) {
+	sentence(t, "To view your request and approval status, go to To-Do List > My Requests.", func(w *fixture) {
 		s := w.submitted()
 		list, err := w.owner.Requests.List(w.Context(), alipayplus.ListRequestsInput{})
 		require.NoError(w, err)
@@ -125,7 +125,7 @@ func TestReleaseServices(t *testing.T) {
 		require.Equal(w, s.ReleaseRequestID, list.Items[0].ID)
 		require.Equal(w, alipayplus.RequestUnderReview, list.Items[0].Status)
 	})
-	sentence(t, "Once approved, the status of your service release request changes from Under Review to Approved.", func(w *world) {
+	sentence(t, "Once approved, the status of your service release request changes from Under Review to Approved.", func(w *fixture) {
 		s := w.submitted()
 		require.Equal(w, alipayplus.RequestUnderReview, w.request(s.ReleaseRequestID).Status)
 		time.Sleep(36 * time.Hour)
@@ -134,7 +134,7 @@ func TestReleaseServices(t *testing.T) {
 		require.Equal(w, alipayplus.RequestApproved, request.Status)
 		require.Equal(w, time.Now().UTC(), request.FinishedAt)
 	})
-	sentence(t, "Now your service is updated to Online, which means the service is released to Service Market and available for merchants to order.", func(w *world) {
+	sentence(t, "Now your service is updated to Online, which means the service is released to Service Market and available for merchants to order.", func(w *fixture) {
 		s := w.submitted()
 		online, err := w.owner.Services.WaitOnline(w.Context(), s.ID, alipayplus.ServiceWait{MaxInterval: time.Hour})
 		require.NoError(w, err)
@@ -147,7 +147,7 @@ func TestReleaseServices(t *testing.T) {
 }
 
 func TestAServiceThatWasTurnedDownIsMendedAndSubmittedAgain(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		s := w.submitted()
 		w.decide(alipayplus.PartyAlipayPlus, "the image shows another company's logo")
 		s = w.service(s.ID)
@@ -193,22 +193,22 @@ func TestWhatMayBeDoneWithAServiceInEachStatus(t *testing.T) {
 	steps := map[string]contract.Operation{
 		"edit": contract.ServiceUpdate, "submit": contract.ServiceSubmit, "withdraw": contract.ServiceWithdraw, "archive": contract.ServiceArchive,
 	}
-	bring := map[alipayplus.ServiceStatus]func(w *world) *alipayplus.Service{
-		draft:   (*world).draft,
-		pending: (*world).submitted,
-		online:  (*world).online,
-		turnedDown: func(w *world) *alipayplus.Service {
+	bring := map[alipayplus.ServiceStatus]func(w *fixture) *alipayplus.Service{
+		draft:   (*fixture).draft,
+		pending: (*fixture).submitted,
+		online:  (*fixture).online,
+		turnedDown: func(w *fixture) *alipayplus.Service {
 			s := w.submitted()
 			w.decide(alipayplus.PartyAlipayPlus, "too short")
 			return w.service(s.ID)
 		},
-		withdrawn: func(w *world) *alipayplus.Service {
+		withdrawn: func(w *fixture) *alipayplus.Service {
 			s, err := w.owner.Services.Withdraw(w.Context(), alipayplus.ServiceInput{ServiceID: w.submitted().ID})
 			require.NoError(w, err)
 			require.Equal(w, alipayplus.RequestWithdrawn, w.request(s.ReleaseRequestID).Status)
 			return s
 		},
-		archived: func(w *world) *alipayplus.Service {
+		archived: func(w *fixture) *alipayplus.Service {
 			s, err := w.owner.Services.Archive(w.Context(), alipayplus.ServiceInput{ServiceID: w.online().ID})
 			require.NoError(w, err)
 			return s
@@ -218,7 +218,7 @@ func TestWhatMayBeDoneWithAServiceInEachStatus(t *testing.T) {
 		t.Run(string(status), func(t *testing.T) {
 			for step, op := range steps {
 				to, ok := may[step]
-				sentence(t, step, func(w *world) {
+				sentence(t, step, func(w *fixture) {
 					s := bring[status](w)
 					require.Equal(w, status, s.Status)
 					log := len(w.auditLog())
@@ -242,7 +242,7 @@ func TestTheLimitsOfAServiceAreThePlatformsOwn(t *testing.T) {
 		MaxBytes: 100_000, MaxName: 200, MaxText: 8000, MaxBlocks: 2, MaxTableCells: 4, MaxImageBytes: 1 << 20,
 		Industries: []string{"Tea"}, Types: []alipayplus.ServiceType{"CONSULTING"}, Apps: []alipayplus.TargetApp{partner},
 	}
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		ws, err := w.owner.Workspace.Get(w.Context())
 		require.NoError(w, err)
 		require.Equal(w, policy, ws.ServicePolicy, "it announces them")
@@ -276,7 +276,7 @@ func TestTheLimitsOfAServiceAreThePlatformsOwn(t *testing.T) {
 }
 
 func TestServicesAreListedByStatus(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		first := w.draft()
 		second := w.submitted()
 		third := w.draft()
@@ -300,7 +300,7 @@ func TestServicesAreListedByStatus(t *testing.T) {
 // A service that is online is changed by a revision with a request of its own: this
 // project's own rule.
 func TestAServiceThatIsOnlineIsRevised(t *testing.T) {
-	revised := func(w *world) (*alipayplus.Service, alipayplus.ServiceDescription) {
+	revised := func(w *fixture) (*alipayplus.Service, alipayplus.ServiceDescription) {
 		s := w.online()
 		changed := s.ServiceDescription
 		changed.Name, changed.ImageFileID = "Tea shop in a day", w.picture(9).ID
@@ -311,7 +311,7 @@ func TestAServiceThatIsOnlineIsRevised(t *testing.T) {
 		require.Equal(w, &alipayplus.ServiceRevision{ServiceDescription: changed, Status: alipayplus.ServiceDraft, UpdatedAt: time.Now().UTC()}, after.Revision)
 		return after, changed
 	}
-	submit := func(w *world, s *alipayplus.Service) *alipayplus.Service {
+	submit := func(w *fixture, s *alipayplus.Service) *alipayplus.Service {
 		first := s.ReleaseRequestID
 		s, err := w.owner.Services.Submit(w.Context(), alipayplus.ServiceInput{ServiceID: s.ID})
 		require.NoError(w, err)
@@ -323,7 +323,7 @@ func TestAServiceThatIsOnlineIsRevised(t *testing.T) {
 		require.Equal(w, alipayplus.RequestUnderReview, request.Status)
 		return s
 	}
-	sentence(t, "approved", func(w *world) {
+	sentence(t, "approved", func(w *fixture) {
 		s, changed := revised(w)
 		s = submit(w, s)
 		waiting, err := w.p.Reviews(w.Context())
@@ -339,18 +339,18 @@ func TestAServiceThatIsOnlineIsRevised(t *testing.T) {
 		require.Equal(w, changed, s.ServiceDescription)
 		require.Nil(w, s.Revision)
 	})
-	for name, end := range map[string]func(w *world, s *alipayplus.Service) alipayplus.ServiceStatus{
-		"rejected": func(w *world, _ *alipayplus.Service) alipayplus.ServiceStatus {
+	for name, end := range map[string]func(w *fixture, s *alipayplus.Service) alipayplus.ServiceStatus{
+		"rejected": func(w *fixture, _ *alipayplus.Service) alipayplus.ServiceStatus {
 			w.decide(alipayplus.PartyAlipayPlus, "too good to be true")
 			return alipayplus.ServiceTurnedDown
 		},
-		"withdrawn": func(w *world, s *alipayplus.Service) alipayplus.ServiceStatus {
+		"withdrawn": func(w *fixture, s *alipayplus.Service) alipayplus.ServiceStatus {
 			_, err := w.owner.Services.Withdraw(w.Context(), alipayplus.ServiceInput{ServiceID: s.ID})
 			require.NoError(w, err)
 			return alipayplus.ServiceWithdrawn
 		},
 	} {
-		sentence(t, name, func(w *world) {
+		sentence(t, name, func(w *fixture) {
 			s, changed := revised(w)
 			s = submit(w, s)
 			status := end(w, s)
@@ -373,7 +373,7 @@ func TestAServiceThatIsOnlineIsRevised(t *testing.T) {
 			require.Nil(w, after.Revision, "the text that is online is no revision")
 		})
 	}
-	sentence(t, "offered by the company as it was reviewed", func(w *world) {
+	sentence(t, "offered by the company as it was reviewed", func(w *fixture) {
 		s, _ := revised(w)
 		changed := company()
 		changed.CompanyName = "Green Lake Tea"
@@ -386,7 +386,7 @@ func TestAServiceThatIsOnlineIsRevised(t *testing.T) {
 		w.decide(alipayplus.PartyAlipayPlus, "")
 		require.Equal(w, changed, w.service(s.ID).Company)
 	})
-	sentence(t, "archived meanwhile", func(w *world) {
+	sentence(t, "archived meanwhile", func(w *fixture) {
 		s, _ := revised(w)
 		request := submit(w, s).Revision.ReleaseRequestID
 		archived, err := w.owner.Services.Archive(w.Context(), alipayplus.ServiceInput{ServiceID: s.ID})

@@ -259,7 +259,7 @@ func (s server) RoundTrip(r *http.Request) (resp *http.Response, err error) {
 	return s.to.RoundTrip(r)
 }
 
-func behindServer(w *world, opts ...alipayplus.Option) *alipayplus.Client {
+func behindServer(w *fixture, opts ...alipayplus.Option) *alipayplus.Client {
 	w.Helper()
 	wired := []alipayplus.Option{
 		alipayplus.WithHTTPClient(&http.Client{Transport: server{w.p.HTTPClient().Transport}}),
@@ -305,7 +305,7 @@ func TestATargetAppInTrouble(t *testing.T) {
 		for _, first := range troubles() {
 			t.Run(fmt.Sprintf("%s %s", tc.name, first), func(t *testing.T) {
 				app := newFakeApp()
-				inWorld(t, func(w *world) {
+				withFixture(t, func(w *fixture) {
 					r := w.releaseIn(tc.given, w.program().ID)
 					step := stepOf(tc.op, r, tc.ratio)
 					before := len(w.auditLog())
@@ -328,7 +328,7 @@ func TestATargetAppInTrouble(t *testing.T) {
 		}
 		t.Run(tc.name+" under the same requestId", func(t *testing.T) {
 			app := newFakeApp()
-			inWorld(t, func(w *world) {
+			withFixture(t, func(w *fixture) {
 				r := w.releaseIn(tc.given, w.program().ID)
 				step := withRequestID(stepOf(tc.op, r, tc.ratio), "once")
 				before := w.snapshot()
@@ -365,7 +365,7 @@ func TestAStepThatMayBeLiveIsNotUndercut(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			app := newFakeApp()
-			inWorld(t, func(w *world) {
+			withFixture(t, func(w *fixture) {
 				r := w.grayscale(w.program().ID, "1.0.0", 1)
 				app.expect(tt.troubles...)
 				once := w.as("olga", alipayplus.WithRetry(1, 0, 0))
@@ -397,7 +397,7 @@ func TestAStepThatMayBeLiveIsNotUndercut(t *testing.T) {
 // known, so the key is not free for another.
 func TestAKeyIsTakenWhileTheTargetAppIsAsked(t *testing.T) {
 	app := newFakeApp()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.grayscale(w.program().ID, "1.0.0", 1)
 		app.expect(failsBefore)
 		step := alipayplus.GrayscaleInput{ReleaseID: r.ID, From: 1, Ratio: 20, RequestID: "key"}
@@ -417,7 +417,7 @@ func TestAKeyIsTakenWhileTheTargetAppIsAsked(t *testing.T) {
 // nobody waits for the answer any more.
 func TestACallerWhoHangsUp(t *testing.T) {
 	app := newFakeApp()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.prepared(w.program().ID, "1.0.0")
 		ctx, hangUp := context.WithCancel(w.Context())
 		app.during = hangUp
@@ -434,7 +434,7 @@ func TestACallerWhoHangsUp(t *testing.T) {
 // application is on its way to the target app comes before it or too late.
 func TestWhatIsReviewedIsWhatWasSubmitted(t *testing.T) {
 	app := newFakeApp()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		r := w.release(w.program().ID, "1.0.0")
 		var late sync.WaitGroup
 		app.during = func() {
@@ -460,13 +460,13 @@ func TestTheTargetAppAndTheRecordsAgreeInTheEnd(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		store := storage.NewMemory()
-		first := newWorld(t, platform.WithStore(store), platform.WithTargetBackends(newFakeApp()))
+		first := newFixture(t, platform.WithStore(store), platform.WithTargetBackends(newFakeApp()))
 		release := first.prepared(first.program().ID, "1.0.0").ID
 		given := first.save(store)
 		rapid.Check(inBubble{t}, func(rt *rapid.T) {
 			app := newFakeApp()
 			app.submitted[release] = alipayplus.Configuration{}
-			w := given.world(t, platform.WithTargetBackends(app))
+			w := given.fixture(t, platform.WithTargetBackends(app))
 			once := behindServer(w, alipayplus.WithRetry(1, 0, 0))
 			for range rapid.IntRange(1, 5).Draw(rt, "steps") {
 				app.expect(rapid.SampledFrom(append(troubles(), refuses, none, none)).Draw(rt, "trouble"))
@@ -488,7 +488,7 @@ func TestTheTargetAppAndTheRecordsAgreeInTheEnd(t *testing.T) {
 type inBubble struct{ *testing.T }
 
 // anyStep tries one thing that a member may do with a release, whatever comes of it.
-func anyStep(rt *rapid.T, w *world, c *alipayplus.Client, release string) {
+func anyStep(rt *rapid.T, w *fixture, c *alipayplus.Client, release string) {
 	r := w.read(release)
 	named := alipayplus.ReleaseInput{ReleaseID: release}
 	switch rapid.SampledFrom([]string{"raise", "raise", "raise", "finalize", "cancel"}).Draw(rt, "what") {
@@ -504,7 +504,7 @@ func anyStep(rt *rapid.T, w *world, c *alipayplus.Client, release string) {
 
 // setRatio asks for a ratio with the call that fits, and leaves it to the
 // platform to refuse it.
-func setRatio(w *world, c *alipayplus.Client, r *alipayplus.Release, ratio alipayplus.Ratio) (*alipayplus.Release, error) {
+func setRatio(w *fixture, c *alipayplus.Client, r *alipayplus.Release, ratio alipayplus.Ratio) (*alipayplus.Release, error) {
 	in := alipayplus.GrayscaleInput{ReleaseID: r.ID, From: r.Grayscale.Ratio, Ratio: ratio}
 	if in.From == 0 {
 		return c.Releases.StartGrayscale(w.Context(), in)

@@ -10,7 +10,7 @@ import (
 )
 
 func TestAWorkspaceShowsCompanyRoleLimitsAndPolicies(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.authorizedProgram()
 		w.release(program.ID, "1.0.0")
 		w.release(program.ID, "1.0.1")
@@ -33,7 +33,7 @@ func TestAWorkspaceShowsCompanyRoleLimitsAndPolicies(t *testing.T) {
 }
 
 func TestEachTargetHasItsOwnLimits(t *testing.T) {
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		program := w.authorizedProgram()
 		create := func(app alipayplus.TargetApp, version alipayplus.VersionNumber) error {
 			_, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: version, TargetApp: app})
@@ -55,7 +55,7 @@ func TestEachTargetHasItsOwnLimits(t *testing.T) {
 func TestWhatIsUsedIsCountedWithoutALimit(t *testing.T) {
 	app := newPartnerApp()
 	app.limits = alipayplus.Limits{}
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		for range 2 {
 			program := w.program().ID
 			_, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program, Version: w.upload(program, "1.0.0"), TargetApp: partner})
@@ -77,7 +77,7 @@ func TestAnnouncedLimitsAreCoherent(t *testing.T) {
 		"larger than a call":    {alipayplus.ServicePolicy{MaxBytes: 1 << 30, MaxImageBytes: 1 << 30}, 8 << 10, 1000, 4096, 1000},
 		"larger than an answer": {alipayplus.ServicePolicy{}, 64 << 20, 64 << 20, 4 << 20, 11 << 20},
 	} {
-		sentence(t, name, func(w *world) {
+		sentence(t, name, func(w *fixture) {
 			got := must(w.owner.Workspace.Get(w.Context())).ServicePolicy
 			require.Equal(w, tt.bytes, got.MaxBytes)
 			require.Equal(w, tt.image, got.MaxImageBytes)
@@ -89,7 +89,7 @@ func TestAnnouncedLimitsAreCoherent(t *testing.T) {
 // on, though the limit was lowered below what is used.
 func TestALowerLimitKeepsWhatIsThere(t *testing.T) {
 	app := newPartnerApp()
-	inWorld(t, func(w *world) {
+	withFixture(t, func(w *fixture) {
 		create := func(program, version string) error {
 			_, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: program, Version: w.upload(program, version), TargetApp: partner})
 			return err
