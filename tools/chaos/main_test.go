@@ -52,6 +52,19 @@ func TestNothingComesOfAFewKills(t *testing.T) {
 	require.Empty(t, left, "what nobody needs is removed")
 }
 
+// The main job begins with a package and no mini program.
+func TestNothingComesOfAFewKillsOfTheMainJob(t *testing.T) {
+	temporary(t)
+	kills := "6"
+	if testing.Short() {
+		kills = "2"
+	}
+	var out bytes.Buffer
+	status := run(t.Context(), []string{"-ship", "-kills", kills, "-seed", "2"}, &out)
+	require.Zero(t, status, out.String())
+	require.Contains(t, out.String(), "\nTea house 0 1.0.0 reached all users after ")
+}
+
 // A program that ends in another way, or says that it is done when it is not, is
 // detected; the folder is kept for whoever examines it.
 func TestAViolationIsStatusOneAndKeepsTheFolder(t *testing.T) {
