@@ -65,6 +65,9 @@ type Authorization struct {
 	// while the status is PENDING; empty otherwise. A platform that does not know its
 	// public address serves the page at the client's base URL.
 	URL string `json:"url,omitempty"`
+	// PhoneURL is the same page for a phone, to be shown as a QR code or opened there; empty
+	// where the target app has none of its own.
+	PhoneURL string `json:"phoneUrl,omitempty"`
 	// State is the one-time value that ties the visit to this authorization;
 	// it is part of URL and is shown back when the visit ends.
 	State string `json:"state,omitempty"`

@@ -72,6 +72,9 @@ func (c *call) withPage(r *authorizationRecord, program *programRecord, target T
 		out.URL = c.p.cfg.publicURL + pagePath(target) + page
 	case c.in.base != "":
 		out.URL = page
+		if phone, has := target.(TargetPhonePage); has {
+			out.PhoneURL = phone.PhoneAuthorizationPage(c.in.base, out.State, &program.Program)
+		}
 	}
 	return &out
 }

@@ -158,6 +158,13 @@ type TargetSender interface {
 	CheckAuthorization(ctx context.Context, workspaceID, programID string) error
 }
 
+// TargetPhonePage is a [TargetBackend] whose authorization page has another address on a phone.
+type TargetPhonePage interface {
+	TargetBackend
+	// PhoneAuthorizationPage is AuthorizationPage for a phone; empty without a base.
+	PhoneAuthorizationPage(base, state string, program *alipayplus.Program) string
+}
+
 // TargetQRCodes is a [TargetBackend] that makes the QR codes of what is live there itself.
 // Those of any other the platform draws.
 type TargetQRCodes interface {

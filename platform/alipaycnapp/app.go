@@ -209,6 +209,15 @@ func (a *App) AuthorizationPage(base, state string, _ *alipayplus.Program) strin
 	return links.PC
 }
 
+// PhoneAuthorizationPage returns the link that opens the page in the Alipay app.
+func (a *App) PhoneAuthorizationPage(base, state string, _ *alipayplus.Program) string {
+	links, err := a.authorizationLinks(base, state)
+	if err != nil {
+		return ""
+	}
+	return links.Phone
+}
+
 func (a *App) authorizationLinks(base, state string) (alipaycn.AuthorizationLinks, error) {
 	return alipaycn.AuthorizationURL(alipaycn.AuthorizationInput{
 		ISVAppID: a.client.AppID(), RedirectURL: base + platform.CallbackPath, State: state, Endpoint: a.page,
@@ -253,8 +262,9 @@ func (a *App) Exchange(ctx context.Context, visit platform.TargetVisit) (*platfo
 }
 
 var (
-	_ platform.TargetSender   = (*App)(nil)
-	_ platform.TargetQRCodes  = (*App)(nil)
-	_ platform.TargetReverter = (*App)(nil)
-	_ alipaycn.TokenStore     = (*TokenStore)(nil)
+	_ platform.TargetSender    = (*App)(nil)
+	_ platform.TargetQRCodes   = (*App)(nil)
+	_ platform.TargetPhonePage = (*App)(nil)
+	_ platform.TargetReverter  = (*App)(nil)
+	_ alipaycn.TokenStore      = (*TokenStore)(nil)
 )

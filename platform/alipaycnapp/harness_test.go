@@ -127,6 +127,8 @@ func (w *world) authorize(program, chosen string, methods ...string) (status int
 	a, err := w.owner.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program, TargetApp: alipayplus.TargetAlipayCN})
 	require.NoError(w, err)
 	require.True(w, strings.HasPrefix(a.URL, "https://b.alipay.com/page/message/tasksDetail?bizData="), a.URL)
+	require.True(w, strings.HasPrefix(a.PhoneURL, "alipays://platformapi/startapp?"), a.PhoneURL)
+	require.Contains(w, a.PhoneURL, a.State)
 	code, err := w.g.AuthorizationCode(isv, chosen, methods...)
 	require.NoError(w, err)
 	return w.callback(url.Values{"app_id": {isv}, "app_auth_code": {code}, "state": {a.State}, "source": {"alipay_app_auth"}})
