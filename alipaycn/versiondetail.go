@@ -128,6 +128,9 @@ func (d *VersionDetail) Review() *alipayplus.Review {
 		r.Reason, r.Pictures = d.reasons()
 	default:
 		r.Status, r.DecidedAt = alipayplus.ReviewApproved, d.AuditedAt.UTC()
+		if d.PromoteAudit == AuditResultReject { // it may be released, but is not promoted: why is worth reading
+			r.Reason, r.Pictures = d.reasons()
+		}
 	}
 	return r
 }

@@ -17,6 +17,8 @@
 //	apply, unchanged   after a rejection by Alipay+ alone: AlipayCN's review goes on, or its approval holds
 //	withdraw           audit.cancel; when its review has ended: audited.cancel
 //	AlipayCN rejects   the release is rejected, whatever Alipay+ says
+//	admitted, but not  approved, with the reasons; AlipayCN has no grayscale for such a version
+//	promoted
 //	Alipay+ rejects    nothing, until the mini program is applied for again or the version is published there
 //	grayscale          gray.online with p10, p30, p50
 //	100 %              online

@@ -326,3 +326,52 @@ func TestAVersionThatCannotBeAppliedFor(t *testing.T) {
 		})
 	}
 }
+
+// TestAdmissionPassesAndPromotionDoesNot: the version may be released, and why it is not promoted is
+// shown with its pictures. AlipayCN has no grayscale for it.
+func TestAdmissionPassesAndPromotionDoesNot(t *testing.T) {
+	given(t, func(w *world) {
+		r := w.applied()
+		require.NoError(w, w.g.ApproveAdmission(mini, "1.0.0", true, alipaycntest.Verdict{
+			Images: []string{"https://cn.example/1.png"}, Memos: []alipaycn.AuditMemo{{Memo: "show more tea", Images: []string{"https://cn.example/2.png"}}},
+		}))
+		r = w.later(r)
+		require.Equal(w, alipayplus.ReleasePreparation, r.Status)
+		require.Equal(w, alipayplus.ReviewApproved, r.Reviews[1].Status)
+		require.Equal(w, "show more tea", r.Reviews[1].Reason)
+		require.Equal(w, []string{"https://cn.example/1.png", "https://cn.example/2.png"}, r.Reviews[1].Pictures)
+		_, err := w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(10))
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+		r, err = w.owner.Releases.Finalize(w.Context(), alipayplus.FinalizeInput{ReleaseID: r.ID})
+		require.NoError(w, err)
+		require.Equal(w, alipayplus.ReleaseFull, r.Status)
+	})
+}
+
+// TestWhatTheProgramSaysHoldsForItsReleases: texts, pictures and the template, with its version and
+// what the mini program reads from it.
+func TestWhatTheProgramSaysHoldsForItsReleases(t *testing.T) {
+	given(t, func(w *world) {
+		w.authorize(w.program, mini)
+		application := w.application()
+		application.Template = &alipayplus.AlipayCNTemplate{ID: template, Version: alipayplus.VersionNumber{Major: 1}, Ext: `{"extEnable":true}`}
+		_, err := w.owner.Programs.UpdateConfiguration(w.Context(), alipayplus.UpdateProgramConfigurationInput{
+			ProgramID: w.program, Configuration: alipayplus.Configuration{AlipayCN: application},
+		})
+		require.NoError(w, err)
+		r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: w.program, Version: w.upload("1.0.0"), TargetApp: alipayplus.TargetAlipayCN})
+		require.NoError(w, err)
+		require.Equal(w, application, r.Configuration.AlipayCN)
+		_, err = w.apply(r)
+		require.NoError(w, err)
+		require.Equal(w, alipaycn.StatusAuditing, w.g.Status(mini, "1.0.0"))
+
+		application.Template.Version.Major = 7
+		_, err = w.owner.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
+		require.NoError(w, err)
+		second := w.created("1.0.1", application)
+		_, err = w.apply(second)
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+		require.ErrorContains(w, err, "publish the template version first")
+	})
+}
