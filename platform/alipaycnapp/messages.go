@@ -79,8 +79,8 @@ func (a *App) CheckAuthorization(ctx context.Context, workspaceID, programID str
 		return err
 	}
 	info, err := a.client.Authorization.Query(ctx, token.AppAuthToken)
-	if err == nil && info.Status == alipaycn.TokenInvalid {
-		return refuse(alipayplus.ErrAuthorizationRequired, "the token of mini program %.32q is not valid any more", app)
+	if err == nil && info.Status == alipaycn.TokenInvalid || errors.Is(err, alipayplus.ErrAuthorizationRequired) {
+		return a.refresh(ctx, app)
 	}
 	return certain(err)
 }

@@ -159,3 +159,31 @@ func TestAnAuthorizationCannotBeCheckedWithoutItsToken(t *testing.T) {
 		require.ErrorIs(w, w.newApp(key(2)).CheckAuthorization(w.Context(), w.workspace, w.program), alipaycnapp.ErrEncryptionKey)
 	})
 }
+
+// TestATokenThatWasReplacedElsewhereIsRefreshed: calls go on, and nobody has to authorize again.
+func TestATokenThatWasReplacedElsewhereIsRefreshed(t *testing.T) {
+	given(t, func(w *world) {
+		r := w.prepared()
+		for range 2 {
+			token, err := w.app.Tokens().Get(w.Context(), mini)
+			require.NoError(w, err)
+			_, err = w.client(isv).Authorization.Refresh(w.Context(), token.AppRefreshToken)
+			require.NoError(w, err)
+			next, _ := r.Grayscale.Ladder.Next(r.Grayscale.Ratio)
+			if r.Status == alipayplus.ReleasePreparation {
+				r, err = w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(next))
+			} else {
+				r, err = w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(next))
+			}
+			require.NoError(w, err)
+			require.Equal(w, alipayplus.AuthorizationGranted, w.authorization(w.program).Status)
+		}
+		token, err := w.app.Tokens().Get(w.Context(), mini)
+		require.NoError(w, err)
+		_, err = w.client(isv).Authorization.Refresh(w.Context(), token.AppRefreshToken)
+		require.NoError(w, err)
+		require.NoError(w, w.app.CheckAuthorization(w.Context(), w.workspace, w.program))
+		require.NoError(w, w.g.RevokeAuthorization(mini))
+		require.ErrorIs(w, w.app.CheckAuthorization(w.Context(), w.workspace, w.program), alipayplus.ErrAuthorizationRequired)
+	})
+}

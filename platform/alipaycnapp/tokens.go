@@ -104,6 +104,30 @@ func (a *App) ForgetTokens(ctx context.Context) error {
 	})
 }
 
+// refresh gets a new token in place of one that AlipayCN refuses, which works when it was
+// replaced elsewhere, and not when it was taken back. AlipayCN documents that tokens are
+// permanent, so they are refreshed at no other time. The error matches
+// [alipayplus.ErrAuthorizationRequired] when the merchant must authorize again.
+func (a *App) refresh(ctx context.Context, app string) error {
+	token, err := a.Tokens().Get(ctx, app)
+	if err != nil {
+		return err
+	}
+	if token.AppRefreshToken == "" {
+		return refuse(alipayplus.ErrAuthorizationRequired, "the token of mini program %.32q is not valid any more", app)
+	}
+	tokens, err := a.client.Authorization.Refresh(ctx, token.AppRefreshToken)
+	if err != nil {
+		return certain(err)
+	}
+	for _, fresh := range tokens.All() {
+		if fresh.AuthAppID == app {
+			return a.Tokens().Put(ctx, fresh)
+		}
+	}
+	return refuse(alipayplus.ErrAuthorizationRequired, "AlipayCN refreshed the token of mini program %.32q for another one", app)
+}
+
 // putToken stores a token. It is refused under another key than the others, so that all
 // tokens can be read by one.
 func (a *App) putToken(tx storage.Tx, token alipaycn.Token) error {

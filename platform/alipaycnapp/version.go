@@ -85,6 +85,14 @@ func (a *App) Observe(ctx context.Context, call platform.TargetCall) (*platform.
 		return nil, err
 	}
 	detail, err := v.read(ctx)
+	if errors.Is(err, alipayplus.ErrAuthorizationRequired) {
+		if err := a.refresh(ctx, v.app); err != nil {
+			return nil, err
+		}
+		if v, err = a.version(ctx, call); err == nil {
+			detail, err = v.read(ctx)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
