@@ -136,7 +136,7 @@ func (a *app) qrcodes() *cobra.Command {
 			if !ok {
 				return "", fmt.Errorf("%T is no QR code", out)
 			}
-			drawn, err := terminal.QRCode(code.Value, a.view())
+			drawn, _, err := terminal.QRCode(code.Value, a.view())
 			return drawn + code.Value + "\n", err
 		},
 		example: []string{"qrcode create 2171000000000001 --page pages/menu --to menu.png"},

@@ -13,10 +13,10 @@ import (
 // Whoever scans the drawing must get the modules of the code.
 func TestAQRCodeIsDrawnModuleByModule(t *testing.T) {
 	const text = "https://qr.example/menu"
-	code, err := qr.Encode(text, qr.M, qr.Auto)
+	code, err := qr.Encode(text, qr.L, qr.Auto)
 	require.NoError(t, err)
 
-	drawn, err := QRCode(text, Options{})
+	drawn, width, err := QRCode(text, Options{})
 
 	require.NoError(t, err)
 	lines := strings.Split(strings.TrimSuffix(drawn, "\n"), "\n")
@@ -30,11 +30,14 @@ func TestAQRCodeIsDrawnModuleByModule(t *testing.T) {
 			require.Equal(t, black == 0, halves[line[x+quiet]][(y+quiet)%2], "%v", image.Pt(x, y))
 		}
 	}
-	require.LessOrEqual(t, utf8.RuneCountInString(lines[0]), 80)
+	require.Equal(t, width, utf8.RuneCountInString(lines[0]))
+	require.Less(t, len(lines), 24)
+	_, _, err = QRCode(strings.Repeat("x", 5000), Options{})
+	require.Error(t, err, "it does not fit")
 }
 
 func TestAQRCodeIsDarkOnLightInColor(t *testing.T) {
-	drawn, err := QRCode("x", Options{Color: true})
+	drawn, _, err := QRCode("x", Options{Color: true})
 
 	require.NoError(t, err)
 	for line := range strings.Lines(drawn) {
