@@ -33,8 +33,9 @@ const defaultState = ".alipayplus"
 const shipHelp = `Ship a mini program: from its package to all users, by one file.
 
 The mini program is found by its name, or made; its languages and configuration
-become what the file says; the package is uploaded; the target app is selected and
-authorized; the release is applied for, and climbs by the rollout spec of the file.
+become what the file says; the package is uploaded; the target app is selected
+and authorized; the release is applied for, and climbs by the rollout spec of
+the file.
 
 Each step looks first at what is there. So the same command continues after any
 interruption, also in a later job, and nothing is done twice. Approve, pause and
