@@ -171,6 +171,7 @@ func TestReleaseToAlipayCNItself(t *testing.T) {
 		require.Equal(t, []string{
 			"auth.token.app", "mini.version.upload", "mini.version.audit.apply",
 			"mini.version.gray.online", "mini.version.gray.online", "mini.version.gray.online", "mini.version.online",
+			"app.qrcode.create",
 		}, writes)
 		require.Contains(t, progress.String(), "GRAYSCALE_RELEASE at 30% of 10%, 30%, 50%, 100%")
 	})
