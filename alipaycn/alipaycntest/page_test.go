@@ -3,6 +3,7 @@ package alipaycntest_test
 import (
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -60,9 +61,7 @@ func (b *browser) open(link string) page {
 func (b *browser) press(link, step string, form url.Values) page {
 	b.Helper()
 	sent := url.Values{"step": {step}}
-	for name, values := range form {
-		sent[name] = values
-	}
+	maps.Copy(sent, form)
 	return b.do(http.MethodPost, link, sent)
 }
 

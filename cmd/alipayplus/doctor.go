@@ -175,7 +175,7 @@ func (d *doctor) keyFiles(of, variable string) {
 		d.ok(of, "keys", "they can be used, and the private key is no file")
 		return
 	}
-	info, err := os.Stat(name)
+	info, err := os.Stat(name) //nolint:gosec // it is the user's own file
 	if err == nil && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
 		d.warn(of, "keys", "chmod 600 "+quoted(name), "others can read %s (mode %04o)", filepath.Base(name), info.Mode().Perm())
 		return

@@ -36,8 +36,8 @@ func leafCommands() (*app, map[string]*cobra.Command) {
 // clientMethods are the exported methods of the resources of a client, and its own.
 func clientMethods(client reflect.Type) (all []string) {
 	add := func(t reflect.Type) {
-		for i := range t.NumMethod() {
-			all = append(all, t.Elem().Name()+"."+t.Method(i).Name)
+		for method := range t.Methods() {
+			all = append(all, t.Elem().Name()+"."+method.Name)
 		}
 	}
 	add(client)

@@ -35,9 +35,8 @@ func TestMain(m *testing.M) {
 	_ = os.Setenv("GIT_CONFIG_GLOBAL", config)
 	_ = os.Setenv("GIT_CONFIG_NOSYSTEM", "1")
 	_ = os.Setenv("HOME", home)
-	status := m.Run()
+	m.Run()
 	_ = os.RemoveAll(home)
-	os.Exit(status)
 }
 
 // git runs git in a folder.

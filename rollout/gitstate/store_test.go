@@ -136,7 +136,7 @@ func TestALostAnswerIsFoundOut(t *testing.T) {
 	require.NoError(t, err)
 	// A remote helper's failure, as far as git tells: the push is done, and git fails.
 	script := "#!/bin/sh\n\"" + found + "\" \"$@\"\ns=$?\nfor a in \"$@\"; do [ \"$a\" = push ] && exit 128; done\nexit $s\n"
-	require.NoError(t, os.WriteFile(filepath.Join(bin, "git"), []byte(script), 0o700)) //nolint:gosec // it is run
+	require.NoError(t, os.WriteFile(filepath.Join(bin, "git"), []byte(script), 0o700))
 	commits := git(t, origin, "rev-list", "--count", "refs/heads/"+branch)
 	gitstate.SetPath(lease, filepath.Join(bin, "git"))
 
@@ -167,7 +167,7 @@ func TestWhatIsInTheWayIsNamed(t *testing.T) {
 	git(t, dir, "remote", "add", "other", "https://mei:secret@127.0.0.1:1/tea.git")
 	require.NotContains(t, open(dir, "state", gitstate.WithRemote("other")).Error(), "secret")
 	hook := filepath.Join(origin, "hooks", "pre-receive")
-	require.NoError(t, os.WriteFile(hook, []byte("#!/bin/sh\necho GH006: Protected branch update failed >&2\nexit 1\n"), 0o700)) //nolint:gosec // it is run
+	require.NoError(t, os.WriteFile(hook, []byte("#!/bin/sh\necho GH006: Protected branch update failed >&2\nexit 1\n"), 0o700))
 	require.ErrorContains(t, open(dir, "state"), "give a branch that no rule protects")
 	require.Equal(t, "main", git(t, origin, "branch", "--format=%(refname:short)"))
 }

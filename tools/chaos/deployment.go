@@ -241,7 +241,7 @@ func (w *deployment) release(ctx context.Context, n int) (id string, err error) 
 }
 
 func versionOf(n int) alipayplus.VersionNumber {
-	return alipayplus.VersionNumber{Major: 1, Minor: int32(n)} //nolint:gosec // it is small
+	return alipayplus.VersionNumber{Major: 1, Minor: int32(n)}
 }
 
 // buildOf is the package of a version.

@@ -33,16 +33,6 @@ func addTagRules(s *jsonschema.Schema, field reflect.StructField) error {
 			if s.Type == "string" {
 				s.MinLength = new(1)
 			}
-		case "http_url":
-			s.Pattern = "^[Hh][Tt][Tt][Pp][Ss]?://."
-		case "iso3166_1_alpha2":
-			s.Pattern = "^[A-Z]{2}$"
-		case "bcp47_strict_language_tag":
-			s.Pattern = "^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$"
-		case "email":
-			s.Pattern = "^[^@]+@[^@]+$"
-		case "fqdn":
-			s.Pattern = `^[^:/]+\.[^:/]+$`
 		case "unique":
 			s.UniqueItems = true
 		case "oneof":
@@ -54,10 +44,25 @@ func addTagRules(s *jsonschema.Schema, field reflect.StructField) error {
 				return err
 			}
 		default:
-			return fmt.Errorf("%s: the rule %q is not known here", field.Name, rule)
+			pattern, ok := patterns()[name]
+			if !ok {
+				return fmt.Errorf("%s: the rule %q is not known here", field.Name, rule)
+			}
+			s.Pattern = pattern
 		}
 	}
 	return nil
+}
+
+// patterns are the rules about the form of a text.
+func patterns() map[string]string {
+	return map[string]string{
+		"http_url":                  "^[Hh][Tt][Tt][Pp][Ss]?://.",
+		"iso3166_1_alpha2":          "^[A-Z]{2}$",
+		"bcp47_strict_language_tag": "^[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*$",
+		"email":                     "^[^@]+@[^@]+$",
+		"fqdn":                      `^[^:/]+\.[^:/]+$`,
+	}
 }
 
 func addDurationRules(s *jsonschema.Schema, rules string) {

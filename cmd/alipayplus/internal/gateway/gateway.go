@@ -14,8 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
-	"net/http"
 	"strings"
 	"time"
 
@@ -132,28 +130,6 @@ func newApp(store storage.Store, opts Options) (*alipaycnapp.App, error) {
 		_, _ = rand.Read(key) // never fails
 	}
 	return alipaycnapp.New(store, opts.AlipayCN, alipaycnapp.WithEncryptionKey(key))
-}
-
-// patience is how long calls in flight may take after the end.
-const patience = 10 * time.Second
-
-// Serve serves the platform until the context ends, and then lets calls in flight finish for
-// up to 10 seconds. It closes the listener.
-func (g *Gateway) Serve(ctx context.Context, listener net.Listener) error {
-	server := g.Server(listener.Addr().String())
-	stopped := make(chan error, 1)
-	stop := context.AfterFunc(ctx, func() {
-		late, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
-		defer cancel()
-		stopped <- server.Shutdown(late)
-	})
-	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
-		if !stop() {
-			<-stopped
-		}
-		return err
-	}
-	return <-stopped
 }
 
 // seed is what is kept beside the platform's own records, so that the next start continues

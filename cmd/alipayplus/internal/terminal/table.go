@@ -67,6 +67,12 @@ func fit(rows [][]string, width int) []int {
 		least = least[:len(least)-1]
 	}
 	widths = widths[:len(least)]
+	narrow(widths, least, width)
+	return widths
+}
+
+// narrow takes from the widest columns, down to the least that each needs, until a line fits.
+func narrow(widths, least []int, width int) {
 	for lineWidth(widths) > width {
 		widest := -1
 		for k := range widths {
@@ -75,11 +81,10 @@ func fit(rows [][]string, width int) []int {
 			}
 		}
 		if widest < 0 {
-			break
+			return
 		}
 		widths[widest]--
 	}
-	return widths
 }
 
 // lineWidth is how many columns of the terminal a line takes.
