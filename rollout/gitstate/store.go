@@ -51,8 +51,8 @@ type Store struct {
 	repo      repository
 	leaseTime time.Duration
 	now       func() time.Time
-	// turn is held by the one operation that runs.
-	turn chan struct{}
+	// busy holds one entry while an operation runs.
+	busy chan struct{}
 	// head is the commit that the branch is known to be at, empty for none; records are what is
 	// known of the rollouts in it.
 	head    string
@@ -102,7 +102,7 @@ func New(dir, branch string, opts ...Option) (*Store, error) {
 	s := &Store{
 		repo:      repository{program: "git", dir: dir, remote: DefaultRemote, branch: branch},
 		leaseTime: DefaultLeaseTime, now: time.Now,
-		turn: make(chan struct{}, 1), records: make(map[string]record),
+		busy: make(chan struct{}, 1), records: make(map[string]record),
 	}
 	if err := checkBranch(branch); err != nil {
 		return nil, fmt.Errorf("gitstate: %w", err)
@@ -194,8 +194,8 @@ func (s *Store) enter(ctx context.Context) (leave func(), err error) {
 		return nil, err
 	}
 	select {
-	case s.turn <- struct{}{}:
-		return func() { <-s.turn }, nil
+	case s.busy <- struct{}{}:
+		return func() { <-s.busy }, nil
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}

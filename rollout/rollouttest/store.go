@@ -329,18 +329,17 @@ func namesAreKeptApart(ctx context.Context, t require.TestingT, h StoreHarness) 
 		"蓝湖茶", "蓝湖茶/1.0.0", "caf\u00e9", "cafe\u0301", "😀", "two\nlines", "tab\t", "nul\x00byte", "not\xffutf8", "CON", "lock", "audit", "commands", "checkpoint.json",
 		long + "1", long + "2", strings.Repeat("x", 255), strings.Repeat("x", 256),
 	}
+	leases := make([]rollout.Lease, len(names))
 	for n, name := range names {
-		lease := acquire(ctx, t, h.Store, name, "first")
-		requireLoads(ctx, t, lease, nil)
-		require.NoError(t, lease.Save(ctx, checkpoint(n), []rollout.AuditEntry{entry(n)}))
+		leases[n] = acquire(ctx, t, h.Store, name, "first")
+		requireLoads(ctx, t, leases[n], nil)
+		require.NoError(t, leases[n].Save(ctx, checkpoint(n), []rollout.AuditEntry{entry(n)}))
 		require.NoError(t, h.Store.Post(ctx, name, command(fmt.Sprint("c", n), n)))
-		require.NoError(t, lease.Release(ctx))
 	}
 	for n, name := range names {
 		requireStored(ctx, t, h.Store, name, checkpoint(n), entry(n))
-		lease := acquire(ctx, t, h.Store, name, "second")
-		requireCommands(ctx, t, lease, fmt.Sprint("c", n))
-		require.NoError(t, lease.Release(ctx))
+		requireCommands(ctx, t, leases[n], fmt.Sprint("c", n))
+		require.NoError(t, leases[n].Release(ctx))
 	}
 }
 
