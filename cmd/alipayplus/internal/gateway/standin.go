@@ -2,18 +2,11 @@ package gateway
 
 import (
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
-	"errors"
-	"fmt"
-	"net/http"
-	"net/url"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
-	"github.com/alipayplus-go/alipayplus/internal/signing"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
@@ -40,22 +33,14 @@ func NewStandIn(autoReview time.Duration) (*StandIn, error) {
 	if err != nil {
 		return nil, err
 	}
-	key, err := rsa.GenerateKey(rand.Reader, keyBits)
+	client, err := g.Client(alipaycntest.App{ID: ThirdParty, ThirdParty: true})
 	if err != nil {
-		return nil, err
-	}
-	public := signing.PublicKeyPEM(&key.PublicKey)
-	if err := g.AddApp(alipaycntest.App{ID: ThirdParty, PublicKey: public, ThirdParty: true}); err != nil {
 		return nil, err
 	}
 	if err := g.AddApp(alipaycntest.App{ID: MiniProgram}); err != nil {
 		return nil, err
 	}
-	client, err := alipaycn.New(
-		alipaycn.WithAppID(ThirdParty), alipaycn.WithSigner(key),
-		alipaycn.WithAlipayPublicKey(g.AlipayPublicKey()), alipaycn.WithHTTPClient(g.HTTPClient()),
-	)
-	return &StandIn{Gateway: g, Client: client}, err
+	return &StandIn{Gateway: g, Client: client}, nil
 }
 
 // AddVersion uploads a version of the mini program to AlipayCN, as its own tools do.
@@ -65,25 +50,5 @@ func (s *StandIn) AddVersion(version string) error { return s.Gateway.AddVersion
 // AlipayCN for the mini program. The page is that of the authorization that was begun on the
 // platform.
 func (s *StandIn) Authorize(ctx context.Context, p *platform.Platform, begun *alipayplus.Authorization) error {
-	code, err := s.AuthorizationCode(ThirdParty, MiniProgram)
-	if err != nil {
-		return err
-	}
-	query := url.Values{"app_id": {ThirdParty}, "app_auth_code": {code}, "state": {begun.State}}
-	callback := "http://platform.invalid" + platform.CallbackPath + "?" + query.Encode()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, callback, nil)
-	if err != nil {
-		return err
-	}
-	resp, err := p.HTTPClient().Do(req)
-	if err != nil {
-		return fmt.Errorf("lead back from AlipayCN's page: %w", errors.Unwrap(err))
-	}
-	if err := resp.Body.Close(); err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("lead back from AlipayCN's page: %s", resp.Status)
-	}
-	return nil
+	return s.Confirm(ctx, p.HTTPClient(), begun.URL, MiniProgram)
 }
