@@ -17,7 +17,6 @@ import (
 	randv2 "math/rand/v2"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"slices"
@@ -28,7 +27,6 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
-	"github.com/alipayplus-go/alipayplus/platform"
 )
 
 // The apps at AlipayCN's stand-in.
@@ -263,20 +261,7 @@ func (c *chain) authorize(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	code, err := c.cn.AuthorizationCode(thirdParty, miniProgram)
-	if err != nil {
-		return err
-	}
-	query := url.Values{"app_id": {thirdParty}, "app_auth_code": {code}, "state": {a.State}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, c.address+platform.CallbackPath+"?"+query.Encode(), nil)
-	if err != nil {
-		return err
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return err
-	}
-	return errors.Join(resp.Body.Close(), c.must(resp.StatusCode == http.StatusOK, "the authorization was not given: %s", resp.Status))
+	return c.cn.Confirm(ctx, http.DefaultClient, a.URL, miniProgram)
 }
 
 func (*chain) must(holds bool, format string, args ...any) error {

@@ -26,7 +26,6 @@ import (
 	"maps"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -247,14 +246,7 @@ func newPlatform(ctx context.Context, client *alipaycn.Client) (p *platform.Plat
 	if err != nil {
 		return nil, nil, "", err
 	}
-	workspace, err := p.AddWorkspace(ctx, company())
-	if err != nil {
-		return nil, nil, "", err
-	}
-	if err := p.PutMember(ctx, platform.Member{WorkspaceID: workspace, Name: "owner", Role: alipayplus.RoleOwner}); err != nil {
-		return nil, nil, "", err
-	}
-	if owner, err = p.Client(ctx, workspace, "owner"); err != nil {
+	if owner, err = p.AddOwner(ctx, company(), "owner"); err != nil {
 		return nil, nil, "", err
 	}
 	program, err := owner.Programs.Create(ctx, alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "zh-CN", Name: "蓝湖茶"}}})
@@ -270,26 +262,7 @@ func authorize(ctx context.Context, p *platform.Platform, owner *alipayplus.Clie
 	if err != nil {
 		return err
 	}
-	code, err := backend.AuthorizationCode(isv, mini)
-	if err != nil {
-		return err
-	}
-	back := url.Values{"app_id": {isv}, "app_auth_code": {code}, "state": {begun.State}}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, publicURL+platform.CallbackPath+"?"+back.Encode(), nil)
-	if err != nil {
-		return err
-	}
-	resp, err := p.HTTPClient().Do(req)
-	if err != nil {
-		return err
-	}
-	if err := resp.Body.Close(); err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("the authorization was answered with %s", resp.Status)
-	}
-	return nil
+	return backend.Confirm(ctx, p.HTTPClient(), begun.URL, mini)
 }
 
 // applied is a release whose version is built from the template, and applied for with a logo.
