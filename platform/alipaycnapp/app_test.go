@@ -19,7 +19,7 @@ import (
 )
 
 func TestAnAuthorizationThatIsNoGood(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		status, page := w.authorize(w.program, mini, "alipay.open.mini.version.online")
 		require.Equal(w, http.StatusForbidden, status)
 		require.Contains(w, page, "alipay.open.mini.version.gray.online")
@@ -54,7 +54,7 @@ func TestAnAuthorizationThatIsNoGood(t *testing.T) {
 }
 
 func TestTokensAreNeverKeptInClear(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		w.authorize(w.program, mini)
 		token, err := w.app.Tokens().Get(w.Context(), mini)
 		require.NoError(w, err)
@@ -72,7 +72,7 @@ func TestTokensAreNeverKeptInClear(t *testing.T) {
 
 // TestTheEncryptionKeyIsLost: the error says how to go on, and that leads on.
 func TestTheEncryptionKeyIsLost(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		w.applied()
 		again := w.newApp(key(2))
 		_, err := again.Tokens().Get(w.Context(), mini)
@@ -93,7 +93,7 @@ func TestTheEncryptionKeyIsLost(t *testing.T) {
 
 // TestTheMerchantDeclines: the stand-in's page leads back with an error.
 func TestTheMerchantDeclines(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		a, err := w.owner.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{ProgramID: w.program, TargetApp: alipayplus.TargetAlipayCN})
 		require.NoError(w, err)
 		elsewhere := w.newApp(key(1), alipaycnapp.WithAuthorizationEndpoint("https://alipay.example")).AuthorizationPage(address, a.State, nil)
@@ -106,7 +106,7 @@ func TestTheMerchantDeclines(t *testing.T) {
 }
 
 func TestNewSaysWhatIsMissing(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		_, err := alipaycnapp.New(nil, nil)
 		require.ErrorContains(w, err, "the store of the platform and a client")
 		_, err = alipaycnapp.New(w.store, w.client(isv))

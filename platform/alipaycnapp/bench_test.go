@@ -13,20 +13,20 @@ import (
 // counts the calls to AlipayCN too; keys are those that cost next to nothing.
 func BenchmarkRaise(b *testing.B) {
 	b.Run("platform", func(b *testing.B) {
-		raise(b, func(w *world, _ *alipaycn.Client, r *alipayplus.Release) error {
+		raise(b, func(w *fixture, _ *alipaycn.Client, r *alipayplus.Release) error {
 			_, err := w.owner.Releases.StartGrayscale(b.Context(), r.GrayscaleTo(10))
 			return err
 		})
 	})
 	b.Run("direct", func(b *testing.B) {
-		raise(b, func(_ *world, client *alipaycn.Client, r *alipayplus.Release) error {
+		raise(b, func(_ *fixture, client *alipaycn.Client, r *alipayplus.Release) error {
 			return client.Versions.RaiseGray(b.Context(), alipaycn.GrayInput{Version: r.Version, Strategy: alipaycn.GrayP10})
 		})
 	})
 }
 
 // raise measures one change, each time of another release.
-func raise(b *testing.B, change func(*world, *alipaycn.Client, *alipayplus.Release) error) {
+func raise(b *testing.B, change func(*fixture, *alipaycn.Client, *alipayplus.Release) error) {
 	b.ReportAllocs()
 	calls := 0
 	for b.Loop() {
@@ -43,9 +43,9 @@ func raise(b *testing.B, change func(*world, *alipaycn.Client, *alipayplus.Relea
 }
 
 // approved is a release that both have approved, and the client that acts for its mini program.
-func approved(b *testing.B) (*world, *alipaycn.Client, *alipayplus.Release) {
+func approved(b *testing.B) (*fixture, *alipaycn.Client, *alipayplus.Release) {
 	b.Helper()
-	w := newWorld(b)
+	w := newFixture(b)
 	r := w.applied()
 	require.NoError(b, w.g.Approve(mini, "1.0.0"))
 	r, err := w.owner.Releases.Get(b.Context(), r.ID)

@@ -33,8 +33,8 @@ const (
 	address  = "https://gateway.example"
 )
 
-// world is AlipayCN's gateway and a platform over it, with a mini program that is there too.
-type world struct {
+// fixture is AlipayCN's gateway and a platform over it, with a mini program that is there too.
+type fixture struct {
 	testing.TB
 	g         *alipaycntest.Gateway
 	store     *storage.Memory
@@ -48,13 +48,13 @@ type world struct {
 }
 
 // given runs a test in virtual time. Alipay+ approves at once; AlipayCN decides in the test.
-func given(t *testing.T, test func(w *world), opts ...alipaycntest.Option) {
+func given(t *testing.T, test func(w *fixture), opts ...alipaycntest.Option) {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) { test(newWorld(t, opts...)) })
+	synctest.Test(t, func(t *testing.T) { test(newFixture(t, opts...)) })
 }
 
-// newWorld is what given gives.
-func newWorld(t testing.TB, opts ...alipaycntest.Option) *world {
+// newFixture is what given gives.
+func newFixture(t testing.TB, opts ...alipaycntest.Option) *fixture {
 	t.Helper()
 	g, err := alipaycntest.New(append(opts, alipaycntest.WithKey(testkey.FastKey()))...)
 	require.NoError(t, err)
@@ -62,7 +62,7 @@ func newWorld(t testing.TB, opts ...alipaycntest.Option) *world {
 	require.NoError(t, g.AddApp(alipaycntest.App{ID: mini, PublicKey: testkey.FastClient().PublicPEM()}))
 	require.NoError(t, g.AddApp(alipaycntest.App{ID: other}))
 	require.NoError(t, g.AddTemplate(isv, template, "1.0.0"))
-	w := &world{TB: t, g: g, store: storage.NewMemory()}
+	w := &fixture{TB: t, g: g, store: storage.NewMemory()}
 	w.start(key(1), platform.WithAutoReview(approvedAtOnce))
 	w.workspace, err = w.p.AddWorkspace(t.Context(), company())
 	require.NoError(t, err)
@@ -83,7 +83,7 @@ func company() alipayplus.BusinessRegistration {
 }
 
 // start makes a platform over the store.
-func (w *world) start(key []byte, opts ...platform.Option) {
+func (w *fixture) start(key []byte, opts ...platform.Option) {
 	w.Helper()
 	w.app = w.newApp(key)
 	var err error
@@ -93,7 +93,7 @@ func (w *world) start(key []byte, opts ...platform.Option) {
 	require.NoError(w, err)
 }
 
-func (w *world) newApp(key []byte, opts ...alipaycnapp.Option) *alipaycnapp.App {
+func (w *fixture) newApp(key []byte, opts ...alipaycnapp.Option) *alipaycnapp.App {
 	w.Helper()
 	app, err := alipaycnapp.New(w.store, w.client(isv), append(opts, alipaycnapp.WithEncryptionKey(key))...)
 	require.NoError(w, err)
@@ -101,7 +101,7 @@ func (w *world) newApp(key []byte, opts ...alipaycnapp.Option) *alipaycnapp.App 
 }
 
 // client calls AlipayCN once, without repetitions that take time.
-func (w *world) client(app string) *alipaycn.Client {
+func (w *fixture) client(app string) *alipaycn.Client {
 	w.Helper()
 	c, err := alipaycn.New(
 		alipaycn.WithAppID(app), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
@@ -112,9 +112,9 @@ func (w *world) client(app string) *alipaycn.Client {
 }
 
 // console is the mini program's own people at AlipayCN.
-func (w *world) console() *alipaycn.Client { return w.client(mini) }
+func (w *fixture) console() *alipaycn.Client { return w.client(mini) }
 
-func (w *world) newProgram(name string) string {
+func (w *fixture) newProgram(name string) string {
 	w.Helper()
 	p, err := w.owner.Programs.Create(w.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "zh-CN", Name: name}}})
 	require.NoError(w, err)
@@ -122,7 +122,7 @@ func (w *world) newProgram(name string) string {
 }
 
 // authorize visits AlipayCN's page and chooses a mini program there.
-func (w *world) authorize(program, chosen string, methods ...string) (status int, page string) {
+func (w *fixture) authorize(program, chosen string, methods ...string) (status int, page string) {
 	w.Helper()
 	a, err := w.owner.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{ProgramID: program, TargetApp: alipayplus.TargetAlipayCN})
 	require.NoError(w, err)
@@ -134,7 +134,7 @@ func (w *world) authorize(program, chosen string, methods ...string) (status int
 	return w.callback(url.Values{"app_id": {isv}, "app_auth_code": {code}, "state": {a.State}, "source": {"alipay_app_auth"}})
 }
 
-func (w *world) callback(query url.Values) (status int, page string) {
+func (w *fixture) callback(query url.Values) (status int, page string) {
 	w.Helper()
 	req, err := http.NewRequestWithContext(w.Context(), http.MethodGet, address+platform.CallbackPath+"?"+query.Encode(), nil)
 	require.NoError(w, err)
@@ -147,7 +147,7 @@ func (w *world) callback(query url.Values) (status int, page string) {
 	return resp.StatusCode, body.String()
 }
 
-func (w *world) authorization(program string) *alipayplus.Authorization {
+func (w *fixture) authorization(program string) *alipayplus.Authorization {
 	w.Helper()
 	a, err := w.owner.Authorizations.Get(w.Context(), alipayplus.AuthorizationInput{ProgramID: program, TargetApp: alipayplus.TargetAlipayCN})
 	require.NoError(w, err)
@@ -168,7 +168,7 @@ func logo(t testing.TB) *alipaycn.File {
 }
 
 // application is a complete one.
-func (w *world) application() *alipayplus.AlipayCNApplication {
+func (w *fixture) application() *alipayplus.AlipayCNApplication {
 	w.Helper()
 	picture := square(w.TB)
 	logo, err := w.owner.Files.Upload(w.Context(), alipayplus.UploadFileInput{Content: bytes.NewReader(picture), Size: int64(len(picture))})
@@ -181,7 +181,7 @@ func (w *world) application() *alipayplus.AlipayCNApplication {
 }
 
 // upload uploads a version here.
-func (w *world) upload(number string) alipayplus.VersionNumber {
+func (w *fixture) upload(number string) alipayplus.VersionNumber {
 	w.Helper()
 	version, err := alipayplus.ParseVersion(number)
 	require.NoError(w, err)
@@ -198,14 +198,14 @@ func (w *world) upload(number string) alipayplus.VersionNumber {
 }
 
 // created makes the release of a version that is uploaded here.
-func (w *world) created(number string, application *alipayplus.AlipayCNApplication) *alipayplus.Release {
+func (w *fixture) created(number string, application *alipayplus.AlipayCNApplication) *alipayplus.Release {
 	w.Helper()
 	r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: w.program, Version: w.upload(number), TargetApp: alipayplus.TargetAlipayCN})
 	require.NoError(w, err)
 	return w.configure(r, application)
 }
 
-func (w *world) configure(r *alipayplus.Release, application *alipayplus.AlipayCNApplication) *alipayplus.Release {
+func (w *fixture) configure(r *alipayplus.Release, application *alipayplus.AlipayCNApplication) *alipayplus.Release {
 	w.Helper()
 	r, err := w.owner.Releases.UpdateConfiguration(w.Context(), alipayplus.UpdateReleaseConfigurationInput{
 		ReleaseID: r.ID, Configuration: alipayplus.Configuration{AlipayCN: application},
@@ -214,14 +214,14 @@ func (w *world) configure(r *alipayplus.Release, application *alipayplus.AlipayC
 	return r
 }
 
-func (w *world) apply(r *alipayplus.Release) (*alipayplus.Release, error) {
+func (w *fixture) apply(r *alipayplus.Release) (*alipayplus.Release, error) {
 	w.Helper()
 	c := company()
 	return w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: &c})
 }
 
 // applied is an authorized mini program whose version 1.0.0 is under review.
-func (w *world) applied() *alipayplus.Release {
+func (w *fixture) applied() *alipayplus.Release {
 	w.Helper()
 	status, page := w.authorize(w.program, mini)
 	require.Equal(w, http.StatusOK, status, page)
@@ -233,7 +233,7 @@ func (w *world) applied() *alipayplus.Release {
 }
 
 // prepared is approved by both.
-func (w *world) prepared() *alipayplus.Release {
+func (w *fixture) prepared() *alipayplus.Release {
 	w.Helper()
 	r := w.applied()
 	require.NoError(w, w.g.Approve(mini, "1.0.0"))
@@ -243,7 +243,7 @@ func (w *world) prepared() *alipayplus.Release {
 }
 
 // full is released to all users.
-func (w *world) full(number string) *alipayplus.Release {
+func (w *fixture) full(number string) *alipayplus.Release {
 	w.Helper()
 	if w.authorization(w.program).Status != alipayplus.AuthorizationGranted {
 		w.authorize(w.program, mini)
@@ -259,7 +259,7 @@ func (w *world) full(number string) *alipayplus.Release {
 }
 
 // as is a member's client, who calls once.
-func (w *world) as(member string) *alipayplus.Client {
+func (w *fixture) as(member string) *alipayplus.Client {
 	w.Helper()
 	c, err := w.p.Client(w.Context(), w.workspace, member, alipayplus.WithRetry(1, 0, 0))
 	require.NoError(w, err)
@@ -267,14 +267,14 @@ func (w *world) as(member string) *alipayplus.Client {
 }
 
 // waiting are the requests that wait for a verdict.
-func (w *world) waiting() []*platform.PendingReview {
+func (w *fixture) waiting() []*platform.PendingReview {
 	w.Helper()
 	waiting, err := w.p.Reviews(w.Context())
 	require.NoError(w, err)
 	return waiting
 }
 
-func (w *world) rejectForAlipayPlus() {
+func (w *fixture) rejectForAlipayPlus() {
 	w.Helper()
 	for _, review := range w.waiting() {
 		require.NoError(w, review.Reject(w.Context(), alipayplus.PartyAlipayPlus, "no privacy policy"))
@@ -282,7 +282,7 @@ func (w *world) rejectForAlipayPlus() {
 }
 
 // later reads a release when it is observed again.
-func (w *world) later(r *alipayplus.Release) *alipayplus.Release {
+func (w *fixture) later(r *alipayplus.Release) *alipayplus.Release {
 	w.Helper()
 	time.Sleep(time.Minute)
 	r, err := w.owner.Releases.Get(w.Context(), r.ID)
@@ -290,11 +290,11 @@ func (w *world) later(r *alipayplus.Release) *alipayplus.Release {
 	return r
 }
 
-func (w *world) version() alipaycn.VersionInput {
+func (w *fixture) version() alipaycn.VersionInput {
 	return alipaycn.VersionInput{Version: alipayplus.VersionNumber{Major: 1}}
 }
 
-func (w *world) lastAudit() platform.AuditEntry {
+func (w *fixture) lastAudit() platform.AuditEntry {
 	w.Helper()
 	var last platform.AuditEntry
 	for e, err := range w.p.Audit(context.WithoutCancel(w.Context()), w.workspace) {

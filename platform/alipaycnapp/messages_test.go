@@ -17,7 +17,7 @@ import (
 )
 
 // send posts a message of AlipayCN to the platform.
-func (w *world) send(message url.Values) (status int) {
+func (w *fixture) send(message url.Values) (status int) {
 	w.Helper()
 	req, err := http.NewRequestWithContext(w.Context(), http.MethodPost, address+alipaycnapp.NotifyPath, strings.NewReader(message.Encode()))
 	require.NoError(w, err)
@@ -28,7 +28,7 @@ func (w *world) send(message url.Values) (status int) {
 	return resp.StatusCode
 }
 
-func (w *world) message(n alipaycn.Notification) url.Values {
+func (w *fixture) message(n alipaycn.Notification) url.Values {
 	w.Helper()
 	message, err := w.g.Notification(n)
 	require.NoError(w, err)
@@ -47,7 +47,7 @@ func cancelled() *alipaycn.AuthorizationCancelled {
 }
 
 // details is how often AlipayCN was asked for the version.
-func (w *world) details() (n int) {
+func (w *fixture) details() (n int) {
 	for _, c := range w.g.Calls() {
 		if c.Operation == "versions.get" {
 			n++
@@ -58,7 +58,7 @@ func (w *world) details() (n int) {
 
 // TestAVerdictIsAdoptedWhenItsMessageComes, and not when somebody reads the release next.
 func TestAVerdictIsAdoptedWhenItsMessageComes(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		w.applied()
 		require.NoError(w, w.g.Reject(mini, "1.0.0", alipaycntest.Verdict{Reason: "the logo is blurred"}))
 		message := w.message(passed(mini)) // it says something else: only a hint
@@ -72,7 +72,7 @@ func TestAVerdictIsAdoptedWhenItsMessageComes(t *testing.T) {
 }
 
 // recorded is AlipayCN's verdict as the platform has recorded it, without asking AlipayCN.
-func (w *world) recorded() (verdict string) {
+func (w *fixture) recorded() (verdict string) {
 	w.Helper()
 	for e, err := range w.p.Audit(w.Context(), w.workspace) {
 		require.NoError(w, err)
@@ -85,7 +85,7 @@ func (w *world) recorded() (verdict string) {
 
 // TestARevokedAuthorizationIsAdoptedWhenItsMessageComes, also while no release is open.
 func TestARevokedAuthorizationIsAdoptedWhenItsMessageComes(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		w.authorize(w.program, mini)
 		require.Equal(w, http.StatusOK, w.send(w.message(cancelled())))
 		require.Equal(w, alipayplus.AuthorizationGranted, w.authorization(w.program).Status, "AlipayCN says that it holds: an old message that was sent again")
@@ -97,7 +97,7 @@ func TestARevokedAuthorizationIsAdoptedWhenItsMessageComes(t *testing.T) {
 }
 
 func TestARevokedAuthorizationOfALiveReleaseIsAdopted(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		r := w.prepared()
 		require.NoError(w, w.g.RevokeAuthorization(mini))
 		require.Equal(w, http.StatusOK, w.send(w.message(cancelled())))
@@ -109,7 +109,7 @@ func TestARevokedAuthorizationOfALiveReleaseIsAdopted(t *testing.T) {
 
 // TestAMessageThatIsNotTaken is sent again by AlipayCN, or is nobody's.
 func TestAMessageThatIsNotTaken(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		w.applied()
 		forged := w.message(passed(mini))
 		forged.Set("biz_content", strings.Replace(forged.Get("biz_content"), "1.0.0", "1.0.1", 1))
@@ -129,7 +129,7 @@ func TestAMessageThatIsNotTaken(t *testing.T) {
 
 // TestIdsOfMessagesAreForgotten when their time has come, and no earlier.
 func TestIdsOfMessagesAreForgotten(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		w.authorize(w.program, mini)
 		ids := func() (n int) {
 			require.NoError(w, w.store.View(w.Context(), func(tx storage.Tx) error {
@@ -152,7 +152,7 @@ func TestIdsOfMessagesAreForgotten(t *testing.T) {
 }
 
 func TestAnAuthorizationCannotBeCheckedWithoutItsToken(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		w.authorize(w.program, mini)
 		require.NoError(w, w.app.CheckAuthorization(w.Context(), w.workspace, w.program))
 		require.ErrorIs(w, w.app.CheckAuthorization(w.Context(), "nobody's", w.program), alipayplus.ErrAuthorizationRequired)
@@ -162,7 +162,7 @@ func TestAnAuthorizationCannotBeCheckedWithoutItsToken(t *testing.T) {
 
 // TestATokenThatWasReplacedElsewhereIsRefreshed: calls go on, and nobody has to authorize again.
 func TestATokenThatWasReplacedElsewhereIsRefreshed(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		r := w.prepared()
 		for range 2 {
 			token, err := w.app.Tokens().Get(w.Context(), mini)

@@ -12,7 +12,7 @@ import (
 
 // TestQRCodesAreAlipayCNs: one for the same fields, with the picture that AlipayCN drew.
 func TestQRCodesAreAlipayCNs(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		in := alipayplus.CreateQRCodeInput{AppID: w.program, Page: "pages/index/index", Params: "table=5"}
 		r := w.prepared()
 		_, err := w.owner.QRCodes.Create(w.Context(), in)
@@ -38,7 +38,7 @@ func TestQRCodesAreAlipayCNs(t *testing.T) {
 
 // TestAQRCodeThatAlipayCNDoesNotMake: the answer says why, and nothing is kept.
 func TestAQRCodeThatAlipayCNDoesNotMake(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		r := w.prepared()
 		_, err := w.owner.Releases.Finalize(w.Context(), alipayplus.FinalizeInput{ReleaseID: r.ID})
 		require.NoError(w, err)

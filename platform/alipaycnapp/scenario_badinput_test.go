@@ -28,7 +28,7 @@ import (
 // badInput is something that a person did wrong, or that went wrong for one, and the one
 // line that the person gets.
 type badInput struct {
-	does func(w *world) error
+	does func(w *fixture) error
 	gets string
 	is   error
 	// logged is what the platform's operator finds in the log.
@@ -40,7 +40,7 @@ type badInput struct {
 func badInputs() map[string]badInput {
 	return map[string]badInput{
 		"the mini program is not authorized": {
-			does: func(w *world) error {
+			does: func(w *fixture) error {
 				_, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{ProgramID: w.program, Version: w.upload("1.0.0"), TargetApp: alipayplus.TargetAlipayCN})
 				return err
 			},
@@ -48,7 +48,7 @@ func badInputs() map[string]badInput {
 			is:   alipayplus.ErrAuthorizationRequired,
 		},
 		"another mini program was chosen": {
-			does: func(w *world) error {
+			does: func(w *fixture) error {
 				w.authorize(w.program, mini)
 				require.NoError(w, w.p.RevokeAuthorization(w.Context(), w.workspace, w.program, alipayplus.TargetAlipayCN))
 				return w.page(w.authorize(w.program, other))
@@ -56,7 +56,7 @@ func badInputs() map[string]badInput {
 			gets: "This confirmation was not accepted: 2021000000000003 was chosen, and mini program PROGRAM is 2021000000000002 at AlipayCN; choose 2021000000000002. Begin the authorization again.",
 		},
 		"a method was not authorized": {
-			does: func(w *world) error {
+			does: func(w *fixture) error {
 				var methods []string
 				for _, op := range cnwire.Operations() {
 					if op != cnwire.VersionGray {
@@ -68,7 +68,7 @@ func badInputs() map[string]badInput {
 			gets: "This confirmation was not accepted: ALIPAY_CN did not authorize alipay.open.mini.version.gray.online, which a release needs; the platform's operator adds that to the platform's app there. Begin the authorization again.",
 		},
 		"the version is not at AlipayCN": {
-			does: func(w *world) error {
+			does: func(w *fixture) error {
 				w.authorize(w.program, mini)
 				_, err := w.apply(w.created("1.0.0", w.application()))
 				return err
@@ -77,7 +77,7 @@ func badInputs() map[string]badInput {
 			is:   alipayplus.ErrConflict,
 		},
 		"its build fails": {
-			does: func(w *world) error {
+			does: func(w *fixture) error {
 				w.authorize(w.program, mini)
 				application := w.application()
 				application.Template = &alipayplus.AlipayCNTemplate{ID: template}
@@ -90,7 +90,7 @@ func badInputs() map[string]badInput {
 			opts: []alipaycntest.Option{alipaycntest.WithBuildDelay(time.Hour)},
 		},
 		"it is still being built": {
-			does: func(w *world) error {
+			does: func(w *fixture) error {
 				w.authorize(w.program, mini)
 				application := w.application()
 				application.Template = &alipayplus.AlipayCNTemplate{ID: template}
@@ -102,7 +102,7 @@ func badInputs() map[string]badInput {
 			opts: []alipaycntest.Option{alipaycntest.WithBuildDelay(time.Hour)},
 		},
 		"it did not pass the scan": {
-			does: func(w *world) error {
+			does: func(w *fixture) error {
 				w.authorize(w.program, mini)
 				require.NoError(w, w.g.AddVersion(mini, "1.0.0"))
 				require.NoError(w, w.g.SetScan(mini, "1.0.0", alipaycn.ScanFailed))
@@ -113,7 +113,7 @@ func badInputs() map[string]badInput {
 			is:   alipayplus.ErrConflict,
 		},
 		"it is still being scanned": {
-			does: func(w *world) error {
+			does: func(w *fixture) error {
 				w.authorize(w.program, mini)
 				require.NoError(w, w.g.AddVersion(mini, "1.0.0"))
 				require.NoError(w, w.g.SetScan(mini, "1.0.0", alipaycn.ScanRunning))
@@ -124,7 +124,7 @@ func badInputs() map[string]badInput {
 			is:   alipayplus.ErrConflict,
 		},
 		"there are 20 versions in development": {
-			does: func(w *world) error {
+			does: func(w *fixture) error {
 				w.authorize(w.program, mini)
 				for n := range 20 {
 					require.NoError(w, w.g.AddVersion(mini, fmt.Sprintf("0.0.%d", n+1)))
@@ -138,7 +138,7 @@ func badInputs() map[string]badInput {
 			is:   alipayplus.ErrLimit,
 		},
 		"the template is not there": {
-			does: func(w *world) error {
+			does: func(w *fixture) error {
 				w.authorize(w.program, mini)
 				application := w.application()
 				application.Template = &alipayplus.AlipayCNTemplate{ID: "2021000000000009"}
@@ -149,7 +149,7 @@ func badInputs() map[string]badInput {
 			is:   alipayplus.ErrInvalid,
 		},
 		"the name is taken": {
-			does: func(w *world) error {
+			does: func(w *fixture) error {
 				require.NoError(w, w.g.AddApp(alipaycntest.App{ID: "2021000000000005", BaseInfo: alipaycn.BaseInfo{AppName: "蓝湖茶"}}))
 				w.authorize(w.program, mini)
 				require.NoError(w, w.g.AddVersion(mini, "1.0.0"))
@@ -160,7 +160,7 @@ func badInputs() map[string]badInput {
 			is:   alipayplus.ErrInvalid,
 		},
 		"AlipayCN rejects it, with pictures": {
-			does: func(w *world) error {
+			does: func(w *fixture) error {
 				r := w.applied()
 				require.NoError(w, w.g.Reject(mini, "1.0.0", alipaycntest.Verdict{
 					Reason: "the logo is blurred", Images: []string{"https://cn.example/1.png"}, Memos: []alipaycn.AuditMemo{{Memo: "use 180 x 180", Images: []string{"https://cn.example/2.png"}}},
@@ -174,7 +174,7 @@ func badInputs() map[string]badInput {
 			gets: "releases.waitReviewed: RELEASE: waiting ended after 1 poll, last state NEW_VERSION_CREATED ALIPAY_PLUS=APPROVED,ALIPAY_CN=REJECTED: release RELEASE was rejected (ALIPAY_CN: the logo is blurred; use 180 x 180); correct it and send it to review again",
 		},
 		"20 percent": {
-			does: func(w *world) error {
+			does: func(w *fixture) error {
 				_, err := w.owner.Releases.StartGrayscale(w.Context(), w.prepared().GrayscaleTo(20))
 				return err
 			},
@@ -182,7 +182,7 @@ func badInputs() map[string]badInput {
 			is:   alipayplus.ErrInvalid,
 		},
 		"somebody published in the console": {
-			does: func(w *world) error {
+			does: func(w *fixture) error {
 				r := w.live(30)
 				require.NoError(w, w.console().Versions.Publish(w.Context(), alipaycn.PublishInput{Version: w.version().Version}))
 				_, err := w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(50))
@@ -192,7 +192,7 @@ func badInputs() map[string]badInput {
 			is:   alipayplus.ErrConflict,
 		},
 		"AlipayCN removed the version at 30 percent": {
-			does: func(w *world) error {
+			does: func(w *fixture) error {
 				r := w.live(30)
 				require.NoError(w, w.g.TakeDown(mini, "1.0.0"))
 				_, err := w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(50))
@@ -202,7 +202,7 @@ func badInputs() map[string]badInput {
 			is:   alipayplus.ErrConflict,
 		},
 		"AlipayCN is down": {
-			does: func(w *world) error {
+			does: func(w *fixture) error {
 				r := w.live(30)
 				w.down.Store(true)
 				_, err := w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(50))
@@ -213,7 +213,7 @@ func badInputs() map[string]badInput {
 			logged: "something between this machine and AlipayCN has a problem; try later",
 		},
 		"the Alipay key is wrong": {
-			does: func(w *world) error {
+			does: func(w *fixture) error {
 				r := w.live(30)
 				w.again(key(1), testkey.FastOther().PublicPEM())
 				_, err := w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(50))
@@ -224,7 +224,7 @@ func badInputs() map[string]badInput {
 			logged: "check Alipay's public key (WithAlipayPublicKey, ALIPAYCN_PUBLIC_KEY_FILE), which is not the app's own",
 		},
 		"the encryption key is lost": {
-			does: func(w *world) error {
+			does: func(w *fixture) error {
 				r := w.live(30)
 				w.again(key(2), w.g.AlipayPublicKey())
 				_, err := w.owner.Releases.Raise(w.Context(), r.GrayscaleTo(50))
@@ -241,7 +241,7 @@ func badInputs() map[string]badInput {
 func TestWhatBadInputGets(t *testing.T) {
 	for name, tt := range badInputs() {
 		t.Run(name, func(t *testing.T) {
-			given(t, func(w *world) {
+			given(t, func(w *fixture) {
 				w.again(key(1), w.g.AlipayPublicKey())
 				err := tt.does(w)
 				require.Equal(w, tt.gets, w.withoutIDs(err.Error()))
@@ -255,7 +255,7 @@ func TestWhatBadInputGets(t *testing.T) {
 }
 
 // withoutIDs leaves out of a text what differs each time.
-func (w *world) withoutIDs(text string) string {
+func (w *fixture) withoutIDs(text string) string {
 	text = strings.ReplaceAll(text, w.program, "PROGRAM")
 	text = regexp.MustCompile(`rel_[A-Z2-7]+`).ReplaceAllString(text, "RELEASE")
 	return regexp.MustCompile(`(request|trace) [0-9A-Za-z]{20,}`).ReplaceAllString(text, "$1 ID")
@@ -263,7 +263,7 @@ func (w *world) withoutIDs(text string) string {
 
 // TestAlipayCNIsDownForAnHour while a rollout runs: it goes on by itself, and sets each ratio once.
 func TestAlipayCNIsDownForAnHour(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		r := w.prepared()
 		w.again(key(1), w.g.AlipayPublicKey())
 		spec := rollout.Spec{Version: rollout.SpecVersion}
@@ -286,7 +286,7 @@ func TestAlipayCNIsDownForAnHour(t *testing.T) {
 }
 
 // live is live for a share of the users.
-func (w *world) live(ratio alipayplus.Ratio) *alipayplus.Release {
+func (w *fixture) live(ratio alipayplus.Ratio) *alipayplus.Release {
 	w.Helper()
 	r, err := w.owner.Releases.StartGrayscale(w.Context(), w.prepared().GrayscaleTo(ratio))
 	require.NoError(w, err)
@@ -294,7 +294,7 @@ func (w *world) live(ratio alipayplus.Ratio) *alipayplus.Release {
 }
 
 // page is what the page says that did not authorize anything.
-func (w *world) page(status int, text string) error {
+func (w *fixture) page(status int, text string) error {
 	w.Helper()
 	require.Equal(w, http.StatusForbidden, status, text)
 	_, text, _ = strings.Cut(text, "<p>")
@@ -303,7 +303,7 @@ func (w *world) page(status int, text string) error {
 }
 
 // again starts the platform again, with an encryption key, and Alipay's public key as it was configured.
-func (w *world) again(key, alipay []byte) {
+func (w *fixture) again(key, alipay []byte) {
 	w.Helper()
 	client, err := alipaycn.New(
 		alipaycn.WithAppID(isv), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(alipay),

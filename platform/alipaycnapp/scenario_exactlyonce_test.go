@@ -92,11 +92,11 @@ func (t mortalTransport) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // process starts another platform over the same store and AlipayCN; review as
 // [platform.WithAutoReview] takes it.
-func (w *world) process(l *life, before func(path string), review platform.AutoReview) *world {
+func (w *fixture) process(l *life, before func(path string), review platform.AutoReview) *fixture {
 	w.Helper()
 	ends := l.endsAt
 	l.endsAt = 0
-	next := &world{TB: w.TB, g: w.g, store: w.store, workspace: w.workspace, program: w.program}
+	next := &fixture{TB: w.TB, g: w.g, store: w.store, workspace: w.workspace, program: w.program}
 	client, err := alipaycn.New(
 		alipaycn.WithAppID(isv), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
 		alipaycn.WithHTTPClient(&http.Client{Transport: mortalTransport{w.g.HTTPClient().Transport, l, before}}),
@@ -125,9 +125,9 @@ type effect struct {
 	// operation is AlipayCN's, in which the faults happen.
 	operation string
 	// given is the release before.
-	given func(w *world) *alipayplus.Release
+	given func(w *fixture) *alipayplus.Release
 	// call has the effect; it always carries the same requestId.
-	call func(w *world, r *alipayplus.Release) error
+	call func(w *fixture, r *alipayplus.Release) error
 	// want is what took effect there, and where the release stands in the end.
 	want   map[string]int
 	status alipayplus.ReleaseStatus
@@ -138,39 +138,39 @@ type effect struct {
 
 func effects() map[string]effect {
 	type call = func(context.Context, alipayplus.ReleaseInput) (*alipayplus.Release, error)
-	named := func(of func(c *alipayplus.ReleasesClient) call) func(w *world, r *alipayplus.Release) error {
-		return func(w *world, r *alipayplus.Release) error {
+	named := func(of func(c *alipayplus.ReleasesClient) call) func(w *fixture, r *alipayplus.Release) error {
+		return func(w *fixture, r *alipayplus.Release) error {
 			_, err := of(&w.owner.Releases)(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: "once"})
 			return err
 		}
 	}
-	ratio := func(ratio alipayplus.Ratio) func(w *world, r *alipayplus.Release) error {
-		return func(w *world, r *alipayplus.Release) error {
+	ratio := func(ratio alipayplus.Ratio) func(w *fixture, r *alipayplus.Release) error {
+		return func(w *fixture, r *alipayplus.Release) error {
 			in := r.GrayscaleTo(ratio)
 			in.RequestID = "once"
 			_, err := w.owner.Releases.StartGrayscale(w.Context(), in)
 			return err
 		}
 	}
-	created := func(w *world) *alipayplus.Release {
+	created := func(w *fixture) *alipayplus.Release {
 		w.Helper()
 		w.authorize(w.program, mini)
 		require.NoError(w, w.g.AddVersion(mini, "1.0.0"))
 		return w.created("1.0.0", w.application())
 	}
-	grayscale := func(w *world) *alipayplus.Release {
+	grayscale := func(w *fixture) *alipayplus.Release {
 		w.Helper()
 		r := w.prepared()
 		r, err := w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(10))
 		require.NoError(w, err)
 		return r
 	}
-	second := func(w *world) *alipayplus.Release {
+	second := func(w *fixture) *alipayplus.Release {
 		w.Helper()
 		w.full("0.9.0")
 		return w.full("1.0.0")
 	}
-	apply := func(w *world, r *alipayplus.Release) error {
+	apply := func(w *fixture, r *alipayplus.Release) error {
 		c := company()
 		_, err := w.owner.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: &c, RequestID: "once"})
 		return err
@@ -178,12 +178,12 @@ func effects() map[string]effect {
 	return map[string]effect{
 		"submit": {"versions.apply", created, apply, map[string]int{"versions.apply": 1}, alipayplus.ReleaseUnderReview, false},
 		"withdraw": {
-			"versions.cancelAudit", (*world).applied, named(func(c *alipayplus.ReleasesClient) call { return c.Withdraw }),
+			"versions.cancelAudit", (*fixture).applied, named(func(c *alipayplus.ReleasesClient) call { return c.Withdraw }),
 			map[string]int{"versions.cancelAudit": 1},
 			alipayplus.ReleaseNewVersionCreated, true,
 		},
-		"ratio":   {"versions.gray", (*world).prepared, ratio(10), map[string]int{"versions.gray": 1}, alipayplus.ReleaseGrayscale, false},
-		"publish": {"versions.publish", (*world).prepared, ratio(100), map[string]int{"versions.publish": 1}, alipayplus.ReleaseFull, false},
+		"ratio":   {"versions.gray", (*fixture).prepared, ratio(10), map[string]int{"versions.gray": 1}, alipayplus.ReleaseGrayscale, false},
+		"publish": {"versions.publish", (*fixture).prepared, ratio(100), map[string]int{"versions.publish": 1}, alipayplus.ReleaseFull, false},
 		"cancel": {
 			"versions.cancelGray", grayscale, named(func(c *alipayplus.ReleasesClient) call { return c.Cancel }),
 			map[string]int{"versions.cancelGray": 1, "versions.returnToDevelopment": 1},
@@ -211,7 +211,7 @@ func troubles() map[string]alipaycntest.Fault {
 
 // repeated makes a call until it succeeds, as a person does; the authorization is given
 // again when it is gone.
-func (w *world) repeated(call func(w *world) error) {
+func (w *fixture) repeated(call func(w *fixture) error) {
 	w.Helper()
 	var err error
 	for range 12 {
@@ -229,7 +229,7 @@ func (w *world) repeated(call func(w *world) error) {
 }
 
 // since is what took effect at AlipayCN after a moment.
-func (w *world) since(before map[string]int) map[string]int {
+func (w *fixture) since(before map[string]int) map[string]int {
 	w.Helper()
 	effects := w.g.Effects(mini)
 	for name, count := range before {
@@ -241,7 +241,7 @@ func (w *world) since(before map[string]int) map[string]int {
 }
 
 // requireAgreement checks that the records and AlipayCN say the same about each release.
-func (w *world) requireAgreement(t require.TestingT) {
+func (w *fixture) requireAgreement(t require.TestingT) {
 	w.Helper()
 	time.Sleep(time.Minute)
 	for r, err := range w.owner.Releases.All(w.Context(), alipayplus.ListReleasesInput{}) {
@@ -269,13 +269,13 @@ func TestEachEffectHappensOnceUnderEachFault(t *testing.T) {
 	for name, e := range effects() {
 		for trouble, fault := range troubles() {
 			t.Run(name+", "+trouble, func(t *testing.T) {
-				given(t, func(w *world) {
+				given(t, func(w *fixture) {
 					w.happensOnce(w, e, fault, 0)
 				})
 			})
 		}
 		t.Run(name+", token revoked", func(t *testing.T) {
-			given(t, func(w *world) {
+			given(t, func(w *fixture) {
 				r := e.given(w)
 				before := w.g.Effects(mini)
 				revoked := false
@@ -285,7 +285,7 @@ func TestEachEffectHappensOnceUnderEachFault(t *testing.T) {
 						require.NoError(w, w.g.RevokeAuthorization(mini))
 					}
 				}, approvedAtOnce)
-				acting.repeated(func(w *world) error { return e.call(w, r) })
+				acting.repeated(func(w *fixture) error { return e.call(w, r) })
 				require.True(w, revoked)
 				require.Equal(w, e.status, acting.read(r).Status)
 				if e.without {
@@ -306,7 +306,7 @@ func paths() map[string]string {
 	}
 }
 
-func (w *world) read(r *alipayplus.Release) *alipayplus.Release {
+func (w *fixture) read(r *alipayplus.Release) *alipayplus.Release {
 	w.Helper()
 	r, err := w.owner.Releases.Get(w.Context(), r.ID)
 	require.NoError(w, err)
@@ -315,7 +315,7 @@ func (w *world) read(r *alipayplus.Release) *alipayplus.Release {
 
 // happensOnce has an effect under a fault, by a process that dies at one of its accesses (0:
 // never) and another that goes on. It returns how many accesses there were.
-func (w *world) happensOnce(t require.TestingT, e effect, fault alipaycntest.Fault, endsAt int64) (accesses int64) {
+func (w *fixture) happensOnce(t require.TestingT, e effect, fault alipaycntest.Fault, endsAt int64) (accesses int64) {
 	w.Helper()
 	r := e.given(w)
 	before, done := w.g.Effects(mini), w.doneHere(r)
@@ -327,7 +327,7 @@ func (w *world) happensOnce(t require.TestingT, e effect, fault alipaycntest.Fau
 	first := w.process(l, nil, approvedAtOnce)
 	if err := e.call(first, r); err != nil || endsAt > 0 {
 		next := w.process(&life{}, nil, approvedAtOnce)
-		next.repeated(func(w *world) error { return e.call(w, r) })
+		next.repeated(func(w *fixture) error { return e.call(w, r) })
 		w = next
 	} else {
 		w = first
@@ -341,7 +341,7 @@ func (w *world) happensOnce(t require.TestingT, e effect, fault alipaycntest.Fau
 
 // doneHere is how often a member did something with a release; nobody may have done
 // anything elsewhere.
-func (w *world) doneHere(r *alipayplus.Release) (times int) {
+func (w *fixture) doneHere(r *alipayplus.Release) (times int) {
 	w.Helper()
 	for event, err := range w.owner.Releases.AllHistory(w.Context(), alipayplus.ListHistoryInput{ReleaseID: r.ID}) {
 		require.NoError(w, err)
@@ -365,7 +365,7 @@ func TestAPlatformThatIsKilledAtEachOfItsAccesses(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			accesses := int64(1)
 			for endsAt := int64(0); endsAt <= accesses; endsAt += stride {
-				given(t, func(w *world) {
+				given(t, func(w *fixture) {
 					n := w.happensOnce(w, e, alipaycntest.Fault{}, endsAt)
 					if endsAt == 0 {
 						accesses = n
@@ -387,7 +387,7 @@ func TestAPlatformThatIsKilledUnderAFault(t *testing.T) {
 		e := effects()[rapid.SampledFrom(names).Draw(rt, "effect")]
 		fault := troubles()[rapid.SampledFrom(faults).Draw(rt, "fault")]
 		endsAt := rapid.Int64Range(1, 60).Draw(rt, "endsAt")
-		given(t, func(w *world) { w.happensOnce(rt, e, fault, endsAt) })
+		given(t, func(w *fixture) { w.happensOnce(rt, e, fault, endsAt) })
 	})
 }
 
@@ -402,7 +402,7 @@ func TestAnAuthorizationCodeIsExchangedOnce(t *testing.T) {
 				stride = 1
 			}
 			for endsAt := int64(0); endsAt <= accesses; endsAt += stride {
-				given(t, func(w *world) {
+				given(t, func(w *fixture) {
 					if fault != (alipaycntest.Fault{}) {
 						fault.Operation = "authorization.token"
 						w.g.Inject(fault)

@@ -78,7 +78,7 @@ func (t failingTx) Scan(from, to string, descending bool) iter.Seq2[storage.Entr
 }
 
 // wholeWay goes from the authorization to 100 % and back offline. Each call is repeated, with its request id, until it succeeds.
-func (w *world) wholeWay() {
+func (w *fixture) wholeWay() {
 	w.Helper()
 	again := func(do func() (*alipayplus.Release, error)) (r *alipayplus.Release) {
 		w.Helper()
@@ -127,7 +127,7 @@ func (w *world) wholeWay() {
 }
 
 // overStore starts the platform with an app that keeps its records in another store than the platform.
-func (w *world) overStore(store storage.Store) {
+func (w *fixture) overStore(store storage.Store) {
 	w.Helper()
 	var err error
 	w.app, err = alipaycnapp.New(store, w.client(isv), alipaycnapp.WithEncryptionKey(key(1)))
@@ -155,7 +155,7 @@ func TestEachAccessToTheStoreMayFail(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			most := 1
 			for n := 0; n < most; n += stride() {
-				given(t, func(w *world) {
+				given(t, func(w *fixture) {
 					store := &failing{Store: w.store, left: n}
 					w.overStore(store)
 					w.g.Inject(fault)
@@ -174,7 +174,7 @@ func TestEachCallToAlipayCNMayFail(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			most := 1
 			for n := 0; n < most; n += stride() {
-				given(t, func(w *world) {
+				given(t, func(w *fixture) {
 					if n > 0 {
 						w.g.Inject(alipaycntest.Fault{Times: n, Delay: time.Nanosecond})
 					}

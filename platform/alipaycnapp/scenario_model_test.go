@@ -40,9 +40,9 @@ type modelVersion struct {
 }
 
 type model struct {
-	*world
+	*fixture
 	t         *rapid.T
-	platforms []*world
+	platforms []*fixture
 	versions  []*modelVersion
 	effects   map[string]int
 	online    int
@@ -481,11 +481,11 @@ func (m *model) step() {
 func TestThePlatformsAndAlipayCNDoWhatTheModelDoes(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
-		given(t, func(w *world) {
+		given(t, func(w *fixture) {
 			w.start(key(1)) // where people review for Alipay+
 			w.owner = w.as("olga")
 			w.authorize(w.program, mini)
-			m := &model{world: w, t: rt, platforms: []*world{w, w.process(&life{}, nil, nil)}, effects: map[string]int{}}
+			m := &model{fixture: w, t: rt, platforms: []*fixture{w, w.process(&life{}, nil, nil)}, effects: map[string]int{}}
 			const oneRelease = 5 // steps from nothing to 100 %
 			for range rapid.IntRange(0, 2*oneRelease).Draw(rt, "before") {
 				m.goOn()

@@ -14,7 +14,7 @@ import (
 
 // TestAReleaseReachesEveryUserOfAlipayCN: from the authorization to 100 %, each effect once.
 func TestAReleaseReachesEveryUserOfAlipayCN(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		_, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{
 			ProgramID: w.program, Version: w.upload("0.9.0"), TargetApp: alipayplus.TargetAlipayCN,
 		})
@@ -38,7 +38,7 @@ func TestAReleaseReachesEveryUserOfAlipayCN(t *testing.T) {
 }
 
 func TestAVersionIsBuiltFromItsTemplate(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		w.authorize(w.program, mini)
 		application := w.application()
 		r := w.created("1.0.0", application)
@@ -53,7 +53,7 @@ func TestAVersionIsBuiltFromItsTemplate(t *testing.T) {
 }
 
 func TestARejectionByAlipayCNIsShownWithItsPictures(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		r := w.applied()
 		require.NoError(w, w.g.Reject(mini, "1.0.0", alipaycntest.Verdict{
 			Reason: "the logo is blurred", Images: []string{"https://cn.example/1.png"}, Memos: []alipaycn.AuditMemo{{Memo: "use 180 x 180", Images: []string{"https://cn.example/2.png"}}},
@@ -72,11 +72,11 @@ func TestARejectionByAlipayCNIsShownWithItsPictures(t *testing.T) {
 // application; another one takes its place.
 func TestARejectionByAlipayPlusAlone(t *testing.T) {
 	for name, tt := range map[string]struct {
-		change  func(w *world, r *alipayplus.Release) *alipayplus.Release
+		change  func(w *fixture, r *alipayplus.Release) *alipayplus.Release
 		effects map[string]int
 	}{
-		"unchanged": {func(_ *world, r *alipayplus.Release) *alipayplus.Release { return r }, map[string]int{"versions.apply": 1}},
-		"changed": {func(w *world, r *alipayplus.Release) *alipayplus.Release {
+		"unchanged": {func(_ *fixture, r *alipayplus.Release) *alipayplus.Release { return r }, map[string]int{"versions.apply": 1}},
+		"changed": {func(w *fixture, r *alipayplus.Release) *alipayplus.Release {
 			application := *r.Configuration.AlipayCN
 			application.Memo = "The first picture shows the new shop."
 			return w.configure(r, &application)
@@ -84,7 +84,7 @@ func TestARejectionByAlipayPlusAlone(t *testing.T) {
 	} {
 		for when, decided := range map[string]bool{"while AlipayCN reviews": false, "after AlipayCN's approval": true} {
 			t.Run(name+", "+when, func(t *testing.T) {
-				given(t, func(w *world) {
+				given(t, func(w *fixture) {
 					w.start(key(1)) // where people review for Alipay+
 					w.owner = w.as("olga")
 					r := w.applied()
@@ -119,22 +119,22 @@ func TestARejectionByAlipayPlusAlone(t *testing.T) {
 // TestWhatSomebodyDoesInTheConsole is found, recorded, and not undone.
 func TestWhatSomebodyDoesInTheConsole(t *testing.T) {
 	for name, tt := range map[string]struct {
-		console func(w *world) error
+		console func(w *fixture) error
 		want    alipayplus.ReleaseStatus
 		ratio   alipayplus.Ratio
 		note    string
 	}{
-		"raises the share": {func(w *world) error {
+		"raises the share": {func(w *fixture) error {
 			return w.console().Versions.RaiseGray(w.Context(), alipaycn.GrayInput{Version: w.version().Version, Strategy: alipaycn.GrayP50})
 		}, alipayplus.ReleaseGrayscale, 50, "found at ALIPAY_CN: GRAY p50"},
-		"publishes": {func(w *world) error {
+		"publishes": {func(w *fixture) error {
 			return w.console().Versions.Publish(w.Context(), alipaycn.PublishInput{Version: w.version().Version})
 		}, alipayplus.ReleaseFull, 100, "found at ALIPAY_CN: RELEASE"},
-		"ends the grayscale": {func(w *world) error { return w.console().Versions.CancelGray(w.Context(), w.version()) }, alipayplus.ReleasePreparation, 0, "found at ALIPAY_CN: WAIT_RELEASE"},
-		"forced removal":     {func(w *world) error { return w.g.TakeDown(mini, "1.0.0") }, alipayplus.ReleaseCanceled, 30, "found at ALIPAY_CN: AUDIT_OFFLINE"},
+		"ends the grayscale": {func(w *fixture) error { return w.console().Versions.CancelGray(w.Context(), w.version()) }, alipayplus.ReleasePreparation, 0, "found at ALIPAY_CN: WAIT_RELEASE"},
+		"forced removal":     {func(w *fixture) error { return w.g.TakeDown(mini, "1.0.0") }, alipayplus.ReleaseCanceled, 30, "found at ALIPAY_CN: AUDIT_OFFLINE"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			given(t, func(w *world) {
+			given(t, func(w *fixture) {
 				r := w.prepared()
 				r, err := w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(30))
 				require.NoError(w, err)
@@ -156,7 +156,7 @@ func TestACallIsRepeatedAfterItsAnswerWasLost(t *testing.T) {
 		"wrong signature": {WrongSignature: true}, "unsigned": {Unsigned: true}, "system error after": {CodeAfter: "SYSTEM_ERROR"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			given(t, func(w *world) {
+			given(t, func(w *fixture) {
 				w.authorize(w.program, mini)
 				require.NoError(w, w.g.AddVersion(mini, "1.0.0"))
 				r := w.created("1.0.0", w.application())
@@ -194,7 +194,7 @@ func TestACallIsRepeatedAfterItsAnswerWasLost(t *testing.T) {
 }
 
 func TestWithdrawAndCancelTakeTheVersionBackToDevelopment(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		r := w.applied()
 		r, err := w.owner.Releases.Withdraw(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
 		require.NoError(w, err)
@@ -216,23 +216,25 @@ func TestWithdrawAndCancelTakeTheVersionBackToDevelopment(t *testing.T) {
 func TestAFullReleaseIsTakenBack(t *testing.T) {
 	two := alipaycn.VersionInput{Version: alipayplus.VersionNumber{Major: 2}}
 	for name, tt := range map[string]struct {
-		take          func(w *world, r *alipayplus.Release) error
+		take          func(w *fixture, r *alipayplus.Release) error
 		first, second alipayplus.ReleaseStatus
 		effects       map[string]int
 	}{
-		"offline": {func(w *world, r *alipayplus.Release) error {
+		"offline": {func(w *fixture, r *alipayplus.Release) error {
 			_, err := w.owner.Releases.TakeOffline(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
 			return err
 		}, alipayplus.ReleaseArchived, alipayplus.ReleaseArchived, map[string]int{"versions.takeOffline": 1}},
-		"back": {func(w *world, r *alipayplus.Release) error {
+		"back": {func(w *fixture, r *alipayplus.Release) error {
 			_, err := w.owner.Releases.RollBack(w.Context(), alipayplus.ReleaseInput{ReleaseID: r.ID})
 			return err
 		}, alipayplus.ReleaseFull, alipayplus.ReleaseArchived, map[string]int{"versions.rollback": 1}},
-		"offline in the console": {func(w *world, _ *alipayplus.Release) error { return w.console().Versions.TakeOffline(w.Context(), two) }, alipayplus.ReleaseArchived, alipayplus.ReleaseArchived, map[string]int{"versions.takeOffline": 1}},
-		"back in the console":    {func(w *world, _ *alipayplus.Release) error { return w.console().Versions.Rollback(w.Context(), two) }, alipayplus.ReleaseFull, alipayplus.ReleaseArchived, map[string]int{"versions.rollback": 1}},
+		"offline in the console": {func(w *fixture, _ *alipayplus.Release) error {
+			return w.console().Versions.TakeOffline(w.Context(), two)
+		}, alipayplus.ReleaseArchived, alipayplus.ReleaseArchived, map[string]int{"versions.takeOffline": 1}},
+		"back in the console": {func(w *fixture, _ *alipayplus.Release) error { return w.console().Versions.Rollback(w.Context(), two) }, alipayplus.ReleaseFull, alipayplus.ReleaseArchived, map[string]int{"versions.rollback": 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			given(t, func(w *world) {
+			given(t, func(w *fixture) {
 				first, second := w.full("1.0.0"), w.full("2.0.0")
 				require.NoError(w, tt.take(w, second))
 				require.Equal(w, tt.second, w.later(second).Status)
@@ -251,7 +253,7 @@ func TestAFullReleaseIsTakenBack(t *testing.T) {
 }
 
 func TestARevokedAuthorizationStopsRaises(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		r := w.prepared()
 		require.NoError(w, w.g.RevokeAuthorization(mini))
 		_, err := w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(10))
@@ -267,7 +269,7 @@ func TestARevokedAuthorizationStopsRaises(t *testing.T) {
 
 // TestARatioThatAlipayCNDoesNotHave is refused before AlipayCN is asked.
 func TestARatioThatAlipayCNDoesNotHave(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		r := w.prepared()
 		_, err := w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(20))
 		require.ErrorIs(w, err, alipayplus.ErrInvalid)
@@ -277,7 +279,7 @@ func TestARatioThatAlipayCNDoesNotHave(t *testing.T) {
 
 // TestAnApplicationIsCheckedByAlipayCNsRules: the answer names every broken field.
 func TestAnApplicationIsCheckedByAlipayCNsRules(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		w.authorize(w.program, mini)
 		require.NoError(w, w.g.AddVersion(mini, "1.0.0"))
 		r := w.created("1.0.0", &alipayplus.AlipayCNApplication{Description: "short", ServicePhone: "call us", LogoFileID: ""})
@@ -294,12 +296,12 @@ func TestAnApplicationIsCheckedByAlipayCNsRules(t *testing.T) {
 // TestAVersionThatCannotBeAppliedFor: each refusal says what to do, and nothing is changed.
 func TestAVersionThatCannotBeAppliedFor(t *testing.T) {
 	for name, tt := range map[string]struct {
-		there func(w *world) error
+		there func(w *fixture) error
 		says  string
 	}{
-		"the scan found something": {func(w *world) error { return w.g.SetScan(mini, "1.0.0", alipaycn.ScanFailed) }, "security scan"},
-		"taken down":               {func(w *world) error { return w.g.TakeDown(mini, "1.0.0") }, "AUDIT_OFFLINE"},
-		"another version was applied for in the console": {func(w *world) error {
+		"the scan found something": {func(w *fixture) error { return w.g.SetScan(mini, "1.0.0", alipaycn.ScanFailed) }, "security scan"},
+		"taken down":               {func(w *fixture) error { return w.g.TakeDown(mini, "1.0.0") }, "AUDIT_OFFLINE"},
+		"another version was applied for in the console": {func(w *fixture) error {
 			if err := w.g.AddVersion(mini, "1.0.1"); err != nil {
 				return err
 			}
@@ -313,7 +315,7 @@ func TestAVersionThatCannotBeAppliedFor(t *testing.T) {
 		}, "version 1.0.1 is AUDITING there"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			given(t, func(w *world) {
+			given(t, func(w *fixture) {
 				w.authorize(w.program, mini)
 				require.NoError(w, w.g.AddVersion(mini, "1.0.0"))
 				require.NoError(w, tt.there(w))
@@ -330,7 +332,7 @@ func TestAVersionThatCannotBeAppliedFor(t *testing.T) {
 // TestAdmissionPassesAndPromotionDoesNot: the version may be released, and why it is not promoted is
 // shown with its pictures. AlipayCN has no grayscale for it.
 func TestAdmissionPassesAndPromotionDoesNot(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		r := w.applied()
 		require.NoError(w, w.g.ApproveAdmission(mini, "1.0.0", true, alipaycntest.Verdict{
 			Images: []string{"https://cn.example/1.png"}, Memos: []alipaycn.AuditMemo{{Memo: "show more tea", Images: []string{"https://cn.example/2.png"}}},
@@ -351,7 +353,7 @@ func TestAdmissionPassesAndPromotionDoesNot(t *testing.T) {
 // TestWhatTheProgramSaysHoldsForItsReleases: texts, pictures and the template, with its version and
 // what the mini program reads from it.
 func TestWhatTheProgramSaysHoldsForItsReleases(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		w.authorize(w.program, mini)
 		application := w.application()
 		application.Template = &alipayplus.AlipayCNTemplate{ID: template, Version: alipayplus.VersionNumber{Major: 1}, Ext: `{"extEnable":true}`}

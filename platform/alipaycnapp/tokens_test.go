@@ -15,7 +15,7 @@ import (
 
 // TestARecordThatIsDamaged is neither another key's nor missing, and a record that was moved is not read.
 func TestARecordThatIsDamaged(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		tokens := w.app.Tokens()
 		require.NoError(w, tokens.Put(w.Context(), alipaycn.Token{AuthAppID: mini, AppAuthToken: "1"}))
 		put := func(at string, value []byte) {
@@ -37,7 +37,7 @@ func TestARecordThatIsDamaged(t *testing.T) {
 }
 
 func TestATokenIsWhole(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		for _, token := range []alipaycn.Token{{AuthAppID: mini}, {AppAuthToken: "1"}} {
 			err := w.app.Tokens().Put(w.Context(), token)
 			require.ErrorIs(w, err, alipayplus.ErrInvalid)
@@ -48,21 +48,21 @@ func TestATokenIsWhole(t *testing.T) {
 
 // TestAStoreThatFailsIsHeardOf: at each of its accesses, by each method.
 func TestAStoreThatFailsIsHeardOf(t *testing.T) {
-	for name, do := range map[string]func(w *world, app *alipaycnapp.App) error{
-		"get": func(w *world, app *alipaycnapp.App) error {
+	for name, do := range map[string]func(w *fixture, app *alipaycnapp.App) error{
+		"get": func(w *fixture, app *alipaycnapp.App) error {
 			_, err := app.Tokens().Get(w.Context(), mini)
 			return err
 		},
-		"list": func(w *world, app *alipaycnapp.App) error {
+		"list": func(w *fixture, app *alipaycnapp.App) error {
 			_, err := app.Tokens().List(w.Context())
 			return err
 		},
-		"put": func(w *world, app *alipaycnapp.App) error {
+		"put": func(w *fixture, app *alipaycnapp.App) error {
 			return app.Tokens().Put(w.Context(), alipaycn.Token{AuthAppID: other, AppAuthToken: "2"})
 		},
-		"delete": func(w *world, app *alipaycnapp.App) error { return app.Tokens().Delete(w.Context(), mini) },
-		"forget": func(w *world, app *alipaycnapp.App) error { return app.ForgetTokens(w.Context()) },
-		"exchange": func(w *world, app *alipaycnapp.App) error {
+		"delete": func(w *fixture, app *alipaycnapp.App) error { return app.Tokens().Delete(w.Context(), mini) },
+		"forget": func(w *fixture, app *alipaycnapp.App) error { return app.ForgetTokens(w.Context()) },
+		"exchange": func(w *fixture, app *alipaycnapp.App) error {
 			code, err := w.g.AuthorizationCode(isv, other)
 			require.NoError(w, err)
 			_, err = app.Exchange(w.Context(), platform.TargetVisit{
@@ -78,7 +78,7 @@ func TestAStoreThatFailsIsHeardOf(t *testing.T) {
 				}
 				accesses := 1
 				for n := 0; n <= accesses; n++ {
-					given(t, func(w *world) {
+					given(t, func(w *fixture) {
 						if kept {
 							require.NoError(w, w.app.Tokens().Put(w.Context(), alipaycn.Token{AuthAppID: mini, AppAuthToken: "1"}))
 						}

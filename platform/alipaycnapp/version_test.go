@@ -24,7 +24,7 @@ import (
 )
 
 // call is what the platform calls the app about: a version of the mini program.
-func (w *world) call(number string) platform.TargetCall {
+func (w *fixture) call(number string) platform.TargetCall {
 	w.Helper()
 	version, err := alipayplus.ParseVersion(number)
 	require.NoError(w, err)
@@ -32,7 +32,7 @@ func (w *world) call(number string) platform.TargetCall {
 }
 
 // decided is a platform whose reviewers for Alipay+ decide so about one application after the other.
-func (w *world) decided(decisions ...platform.Decision) {
+func (w *fixture) decided(decisions ...platform.Decision) {
 	w.Helper()
 	next := func(alipayplus.Party, *alipayplus.Request) platform.Decision {
 		d := decisions[0]
@@ -51,7 +51,7 @@ func (w *world) decided(decisions ...platform.Decision) {
 func TestAVersionThatWasGivenUpGivesWay(t *testing.T) {
 	for name, approved := range map[string]bool{"under review": false, "approved": true} {
 		t.Run(name, func(t *testing.T) {
-			given(t, func(w *world) {
+			given(t, func(w *fixture) {
 				w.decided(platform.RejectAfter(time.Minute, "no"), platform.ApproveAfter(0))
 				r := w.applied()
 				if approved {
@@ -70,7 +70,7 @@ func TestAVersionThatWasGivenUpGivesWay(t *testing.T) {
 
 // TestWithdrawAfterItsReviewHasEnded at AlipayCN.
 func TestWithdrawAfterItsReviewHasEnded(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		w.decided(platform.LeaveOpen())
 		r := w.applied()
 		require.NoError(w, w.g.Approve(mini, "1.0.0"))
@@ -83,7 +83,7 @@ func TestWithdrawAfterItsReviewHasEnded(t *testing.T) {
 
 // TestWhatIsDoneAlreadyIsNotDoneAgain: each call comes to the same when it is repeated, and says what keeps it from that.
 func TestWhatIsDoneAlreadyIsNotDoneAgain(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		ctx, call := w.Context(), w.call("1.0.0")
 		twice := func(do func() error) {
 			w.Helper()
@@ -117,7 +117,7 @@ func TestWhatIsDoneAlreadyIsNotDoneAgain(t *testing.T) {
 }
 
 // firstRelease is the release of the mini program.
-func (w *world) firstRelease() *alipayplus.Release {
+func (w *fixture) firstRelease() *alipayplus.Release {
 	w.Helper()
 	page, err := w.owner.Releases.List(w.Context(), alipayplus.ListReleasesInput{ProgramID: w.program})
 	require.NoError(w, err)
@@ -126,7 +126,7 @@ func (w *world) firstRelease() *alipayplus.Release {
 
 // TestAFullReleaseCannotBeTakenBack, only offline, and back to the one before it.
 func TestAFullReleaseCannotBeTakenBack(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		ctx, first, second := w.Context(), w.call("1.0.0"), w.call("1.1.0")
 		w.full("1.0.0")
 		require.NoError(w, w.app.Publish(ctx, first), "it is published already")
@@ -156,7 +156,7 @@ func TestAFullReleaseCannotBeTakenBack(t *testing.T) {
 
 // TestWhatIsNotThereAnyMore: what is taken back is gone, and nothing else can be done with it.
 func TestWhatIsNotThereAnyMore(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		w.authorize(w.program, mini)
 		ctx, call := w.Context(), w.call("1.0.0")
 		require.NoError(w, w.app.Withdraw(ctx, call))
@@ -176,7 +176,7 @@ func TestWhatIsNotThereAnyMore(t *testing.T) {
 
 // TestWithoutAToken: every call says that the authorization is missing.
 func TestWithoutAToken(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		r := w.applied()
 		require.NoError(w, w.app.Tokens().Delete(w.Context(), mini))
 		ctx, call := w.Context(), w.call("1.0.0")
@@ -223,7 +223,7 @@ func (t rewritten) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // saying is an app whose AlipayCN says other words.
-func (w *world) saying(oldnew ...string) *alipaycnapp.App {
+func (w *fixture) saying(oldnew ...string) *alipaycnapp.App {
 	w.Helper()
 	client, err := alipaycn.New(
 		alipaycn.WithAppID(isv), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
@@ -238,7 +238,7 @@ func (w *world) saying(oldnew ...string) *alipaycnapp.App {
 
 // TestWhatAlipayCNDoesNotSayToday is no verdict and no ratio: nothing is done on it.
 func TestWhatAlipayCNDoesNotSayToday(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		r := w.prepared()
 		ctx, call := w.Context(), w.call("1.0.0")
 		unknown := w.saying("WAIT_RELEASE", "FROZEN")
@@ -258,7 +258,7 @@ func TestWhatAlipayCNDoesNotSayToday(t *testing.T) {
 
 // TestACodeThatTheLibraryDoesNotKnow: what AlipayCN says to it is the message.
 func TestACodeThatTheLibraryDoesNotKnow(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		require.NoError(w, w.g.AddApp(alipaycntest.App{ID: "2021000000000005", BaseInfo: alipaycn.BaseInfo{AppName: "蓝湖茶"}}))
 		w.authorize(w.program, mini)
 		require.NoError(w, w.g.AddVersion(mini, "1.0.0"))
@@ -272,7 +272,7 @@ func TestACodeThatTheLibraryDoesNotKnow(t *testing.T) {
 
 // TestOneMiniProgramIsChosen, and its token is looked at before it is kept.
 func TestOneMiniProgramIsChosen(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		exchange := func(app *alipaycnapp.App) error {
 			code, err := w.g.AuthorizationCode(isv, mini)
 			require.NoError(w, err)
@@ -295,14 +295,14 @@ func TestOneMiniProgramIsChosen(t *testing.T) {
 }
 
 // file reads an uploaded file, as the platform lets the app do.
-func (w *world) file(_ context.Context, id string) (*alipayplus.File, []byte, error) {
+func (w *fixture) file(_ context.Context, id string) (*alipayplus.File, []byte, error) {
 	require.NotEmpty(w, id)
 	return &alipayplus.File{ContentType: alipayplus.ContentPNG}, square(w.TB), nil
 }
 
 // TestPicturesAreThoseThatWereUploaded: with an ending that fits them.
 func TestPicturesAreThoseThatWereUploaded(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		w.authorize(w.program, mini)
 		require.NoError(w, w.g.AddVersion(mini, "1.0.0"))
 		var shot bytes.Buffer
@@ -322,7 +322,7 @@ func TestPicturesAreThoseThatWereUploaded(t *testing.T) {
 
 // TestWithoutAnApplication: every field that AlipayCN requires is named.
 func TestWithoutAnApplication(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		w.authorize(w.program, mini)
 		require.NoError(w, w.g.AddVersion(mini, "1.0.0"))
 		_, err := w.apply(w.created("1.0.0", nil))
@@ -358,7 +358,7 @@ func TestReviewersMayBeFaster(t *testing.T) {
 		"another code": {alipaycntest.Fault{Code: "app-call-limited", Times: 1}, alipayplus.ErrRateLimited, "app-call-limited"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			given(t, func(w *world) {
+			given(t, func(w *fixture) {
 				r := w.applied()
 				tt.fault.Operation = "versions.cancelAudit"
 				w.g.Inject(tt.fault)
@@ -378,7 +378,7 @@ func TestReviewersMayBeFaster(t *testing.T) {
 
 // TestWhatKeepsAnotherVersionFromBeingAppliedFor is looked for before: what the list says is believed only when it can be read.
 func TestWhatKeepsAnotherVersionFromBeingAppliedFor(t *testing.T) {
-	given(t, func(w *world) {
+	given(t, func(w *fixture) {
 		w.authorize(w.program, mini)
 		require.NoError(w, w.g.AddVersion(mini, "1.0.0"))
 		r := w.created("1.0.0", w.application())

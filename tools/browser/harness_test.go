@@ -37,8 +37,8 @@ const (
 	merchant = "2088000000000001"
 )
 
-// patience is how long a page may take to show something.
-const patience = 30 * time.Second
+// pageTimeout is how long a page may take to show something.
+const pageTimeout = 30 * time.Second
 
 // chromium is where a Chromium is; the test is skipped where there is none.
 func chromium(t *testing.T) string {
@@ -86,7 +86,7 @@ func open(t *testing.T, width int64) *browser {
 
 func (b *browser) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	b.Helper()
-	ctx, cancel := context.WithTimeout(b.page, patience)
+	ctx, cancel := context.WithTimeout(b.page, pageTimeout)
 	defer cancel()
 	if err := chromedp.Do(ctx, steps...); err != nil {
 		text, _ := chromedp.Run(b.page, chromedp.Evaluate[string](`document.body ? document.body.innerText : ""`))
@@ -149,8 +149,8 @@ func (b *browser) shoot() {
 	require.NoError(b, os.WriteFile(filepath.Join(folder, name), picture, 0o600))
 }
 
-// world is a platform on a port of this machine, with a company and its mini program.
-type world struct {
+// fixture is a platform on a port of this machine, with a company and its mini program.
+type fixture struct {
 	*testing.T
 	g       *alipaycntest.Gateway // nil without AlipayCN
 	p       *platform.Platform
@@ -162,7 +162,7 @@ type world struct {
 }
 
 // overAlipayCN is a platform that releases to AlipayCN: the stand-in, on a port too.
-func overAlipayCN(t *testing.T) *world {
+func overAlipayCN(t *testing.T) *fixture {
 	t.Helper()
 	g, err := alipaycntest.New(alipaycntest.WithKey(testkey.FastKey()))
 	require.NoError(t, err)
@@ -189,11 +189,11 @@ func overAlipayCN(t *testing.T) *world {
 }
 
 // serve serves a platform.
-func serve(t *testing.T, opts ...platform.Option) *world {
+func serve(t *testing.T, opts ...platform.Option) *fixture {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
-	w := &world{T: t, address: "http://" + listener.Addr().String()}
+	w := &fixture{T: t, address: "http://" + listener.Addr().String()}
 	w.p, err = platform.New(append(opts, platform.WithSigner(testkey.FastKey()), platform.WithPublicURL(w.address),
 		platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(0) }))...)
 	require.NoError(t, err)
@@ -220,7 +220,7 @@ func company() alipayplus.BusinessRegistration {
 }
 
 // begin begins the authorization.
-func (w *world) begin() *alipayplus.Authorization {
+func (w *fixture) begin() *alipayplus.Authorization {
 	w.Helper()
 	a, err := w.owner.Authorizations.Begin(w.Context(), alipayplus.BeginAuthorizationInput{ProgramID: w.program, TargetApp: alipayplus.TargetAlipayCN})
 	require.NoError(w, err)
@@ -228,7 +228,7 @@ func (w *world) begin() *alipayplus.Authorization {
 }
 
 // phone is the link for phones to the page with a state.
-func (w *world) phone(state string) string {
+func (w *fixture) phone(state string) string {
 	w.Helper()
 	links, err := alipaycn.AuthorizationURL(alipaycn.AuthorizationInput{
 		ISVAppID: isv, RedirectURL: w.address + platform.CallbackPath, State: state, Endpoint: w.gateway,
@@ -237,7 +237,7 @@ func (w *world) phone(state string) string {
 	return links.Phone
 }
 
-func (w *world) authorization() *alipayplus.Authorization {
+func (w *fixture) authorization() *alipayplus.Authorization {
 	w.Helper()
 	a, err := w.owner.Authorizations.Get(w.Context(), alipayplus.AuthorizationInput{ProgramID: w.program, TargetApp: alipayplus.TargetAlipayCN})
 	require.NoError(w, err)
@@ -245,7 +245,7 @@ func (w *world) authorization() *alipayplus.Authorization {
 }
 
 // upload uploads a version to the platform.
-func (w *world) upload(version alipayplus.VersionNumber) {
+func (w *fixture) upload(version alipayplus.VersionNumber) {
 	w.Helper()
 	var build bytes.Buffer
 	z := zip.NewWriter(&build)
@@ -259,7 +259,7 @@ func (w *world) upload(version alipayplus.VersionNumber) {
 }
 
 // configuration is what AlipayCN's reviewers see.
-func (w *world) configuration() alipayplus.Configuration {
+func (w *fixture) configuration() alipayplus.Configuration {
 	w.Helper()
 	var picture bytes.Buffer
 	require.NoError(w, png.Encode(&picture, image.NewRGBA(image.Rect(0, 0, 180, 180))))
