@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"os"
 
@@ -78,11 +77,10 @@ func appAuthToken() (string, error) {
 	return string(bytes.TrimSpace(token)), nil
 }
 
-// Observe tells a version that is not there from wrong use: AlipayCN has a code for
-// both, and the version was named.
+// Observe says of a version that is not there how to bring it there.
 func (v *version) Observe(ctx context.Context) (*rollout.Observation, error) {
 	o, err := v.Target.Observe(ctx)
-	if e, ok := errors.AsType[*alipaycn.Error](err); ok && e.Code == alipaycn.CodeVersionIsBlank {
+	if cnNotFound(err) {
 		err = fmt.Errorf("%s: %w at AlipayCN; upload it first: %w", v.ID(), alipayplus.ErrNotFound, err)
 	}
 	return o, err
