@@ -220,12 +220,13 @@ func (e *gitError) Error() string {
 
 func (e *gitError) Unwrap() error { return e.err }
 
-// wayOut says what to do about the most frequent refusals.
+// wayOut says what to do about the most frequent refusals. The texts looked for are git's words,
+// never digits alone: hashes and paths have any digits.
 func wayOut(text string) string {
 	switch {
 	case strings.Contains(text, "not a git repository"), strings.Contains(text, "does not appear to be a git repository"):
 		return "; run it in a clone of the repository, whose remote is there"
-	case strings.Contains(text, "could not read Username"), strings.Contains(text, "Authentication failed"), strings.Contains(text, "Permission denied"), strings.Contains(text, "403"):
+	case strings.Contains(text, "could not read Username"), strings.Contains(text, "Authentication failed"), strings.Contains(text, "Permission denied"), strings.Contains(text, "error: 403"):
 		return "; let the job push to the repository: in GitHub Actions permissions: contents: write, in GitLab a token with write_repository"
 	case strings.Contains(text, "protected branch"), strings.Contains(text, "GH006"), strings.Contains(text, "GH013"):
 		return "; give a branch that no rule protects"

@@ -167,7 +167,7 @@ func TestWhatIsInTheWayIsNamed(t *testing.T) {
 	git(t, dir, "remote", "add", "other", "https://mei:secret@127.0.0.1:1/tea.git")
 	require.NotContains(t, open(dir, "state", gitstate.WithRemote("other")).Error(), "secret")
 	hook := filepath.Join(origin, "hooks", "pre-receive")
-	require.NoError(t, os.WriteFile(hook, []byte("#!/bin/sh\necho GH006: Protected branch update failed >&2\nexit 1\n"), 0o700))
+	require.NoError(t, os.WriteFile(hook, []byte("#!/bin/sh\necho GH006: Protected branch update failed for 240310 >&2\nexit 1\n"), 0o700))
 	require.ErrorContains(t, open(dir, "state"), "give a branch that no rule protects")
 	require.Equal(t, "main", git(t, origin, "branch", "--format=%(refname:short)"))
 }
