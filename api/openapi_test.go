@@ -298,6 +298,7 @@ func TestEveryOperation(t *testing.T) {
 		require.Equal(t, op.Write, at["x-write"], op.Name)
 		require.Equal(t, op == contract.QRCodeCreate, at["x-documented-by-alipayplus"], op.Name)
 		require.NotEmpty(t, at["summary"], op.Name)
+		require.NotEmpty(t, at["description"], op.Name)
 		schemas.request(op, at, types.in)
 		schemas.answer(op, at, types.out)
 	}
@@ -375,7 +376,7 @@ func (c checker) answer(op contract.Operation, at node, out reflect.Type) {
 		require.Equal(c, "Refusal", name)
 	}
 	done, name := c.follow(c.at(at, "responses", "200"))
-	require.Equal(c, schemaName(out), name, op.Name)
+	require.Equal(c, schemaName(out)+"Answer", name, "%s: generators take a schema of the same name for a duplicate", op.Name)
 	body := c.at(done, "content", "application/json; charset=UTF-8", "schema")
 	if op == contract.QRCodeCreate {
 		parts, ok := body["allOf"].([]any)
