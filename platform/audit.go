@@ -166,7 +166,7 @@ func (c *call) auditWriter() auditWriter {
 	return auditWriter{p: c.p, tx: c.tx, workspace: c.workspace(), who: who, at: c.at, source: c.source()}
 }
 
-func releaseHistory(c *call, in alipayplus.ListHistoryInput) (*alipayplus.Page[alipayplus.ReleaseEvent], error) {
+func releaseHistory(c *call, in alipayplus.ListHistoryInput) (*page, error) {
 	if err := c.may(alipayplus.ActionView, ""); err != nil {
 		return nil, err
 	}
@@ -178,16 +178,20 @@ func releaseHistory(c *call, in alipayplus.ListHistoryInput) (*alipayplus.Page[a
 	if err != nil {
 		return nil, err
 	}
-	return listing[AuditEntry, alipayplus.ReleaseEvent]{
-		prefix: prefix, opts: in.ListOptions, order: alipayplus.OldestFirst, show: releaseEvent,
-	}.page(c.tx)
+	return listing{prefix: prefix, opts: in.ListOptions, order: alipayplus.OldestFirst, show: showReleaseEvent}.page(c.tx)
 }
 
-func releaseEvent(e *AuditEntry) *alipayplus.ReleaseEvent {
-	out := &alipayplus.ReleaseEvent{
+// showReleaseEvent shows an entry of the audit log as members see it.
+func showReleaseEvent(to []byte, r stored) ([]byte, error) {
+	var e AuditEntry
+	if err := json.Unmarshal(r, &e); err != nil {
+		return nil, fmt.Errorf("%w: %w", storage.ErrDamaged, err)
+	}
+	out := alipayplus.ReleaseEvent{
 		At: e.At, By: e.Who, Operation: e.Operation, Verdict: e.Verdict, Reason: e.Reason, Note: e.Note,
 	}
 	out.From, out.FromRatio = parseState(e.From)
 	out.To, out.ToRatio = parseState(e.To)
-	return out
+	shown, err := json.Marshal(out)
+	return append(to, shown...), err
 }

@@ -201,10 +201,18 @@ func successReply(in incoming, data any) (reply, error) {
 		answer.Question = in.question
 	}
 	var body any = answer
-	if code, ok := data.(*alipayplus.QRCode); ok {
-		body = qrBody{Result: done, QRCode: code}
+	list, isList := data.(*page)
+	switch data := data.(type) {
+	case *alipayplus.QRCode:
+		body = qrBody{Result: done, QRCode: data}
+	case *page:
+		answer.Data = nil
+		body = answer
 	}
 	raw, err := json.Marshal(body)
+	if isList && err == nil { // it is JSON already
+		raw = append(list.appendTo(append(raw[:len(raw)-1], `,"data":`...)), '}')
+	}
 	return reply{status: http.StatusOK, body: raw}, err
 }
 

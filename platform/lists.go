@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -24,7 +25,7 @@ const (
 )
 
 // listing is one list: an index and what to keep of it.
-type listing[R, T any] struct {
+type listing struct {
 	// prefix of the index keys; what follows is the sort key.
 	prefix string
 	opts   alipayplus.ListOptions
@@ -32,15 +33,23 @@ type listing[R, T any] struct {
 	// listing is recognized.
 	filter string
 	order  alipayplus.SortOrder
-	keep   func(*R) bool
-	show   func(*R) *T
-	// more adds to an entry what is not in its record, and says how many bytes that
-	// has; nil: nothing.
-	more func(*R, *T) (int, error)
+	// keep chooses entries; nil: all.
+	keep func(stored) bool
+	// show appends an entry as it is answered; nil: as it is stored.
+	show func(to []byte, r stored) ([]byte, error)
+}
+
+// page is one page of a list, see [alipayplus.Page].
+type page struct {
+	// items are the entries in JSON, with commas between them.
+	items []byte
+	// entries is how many they are.
+	entries int
+	next    string
 }
 
 // page reads one page.
-func (l listing[R, T]) page(tx storage.Tx) (*alipayplus.Page[T], error) {
+func (l listing) page(tx storage.Tx) (*page, error) {
 	from, to, err := l.bounds()
 	if err != nil {
 		return nil, err
@@ -49,44 +58,59 @@ func (l listing[R, T]) page(tx storage.Tx) (*alipayplus.Page[T], error) {
 	if limit == 0 {
 		limit = defaultPage
 	}
-	out := &alipayplus.Page[T]{Items: []*T{}}
-	examined, size, last := 0, 0, ""
+	out := &page{}
+	examined, last := 0, ""
 	for entry, err := range tx.Scan(from, to, l.descending()) {
 		if err != nil {
 			return nil, err
 		}
-		if len(out.Items) == limit || examined == maxExamined || size > maxPageBytes {
-			out.NextCursor = l.cursor(last)
+		if out.entries == limit || examined == maxExamined || len(out.items) > maxPageBytes {
+			out.next = l.cursor(last)
 			return out, nil
 		}
 		examined++
 		last = strings.TrimPrefix(entry.Key, l.prefix)
-		r, bytes, err := loadSized[R](tx, string(entry.Value))
+		value, found, err := tx.Get(string(entry.Value))
 		if err != nil {
 			return nil, err
 		}
-		if r != nil && (l.keep == nil || l.keep(r)) {
-			item := l.show(r)
-			size += bytes
-			if l.more != nil {
-				added, err := l.more(r, item)
-				if err != nil {
-					return nil, err
-				}
-				size += added
-			}
-			out.Items = append(out.Items, item)
+		if !found || l.keep != nil && !l.keep(value) {
+			continue
+		}
+		if err := l.add(out, value); err != nil {
+			return nil, fmt.Errorf("read record %s: %w", entry.Value, err)
 		}
 	}
 	return out, nil
 }
 
-func (l listing[R, T]) descending() bool {
+func (l listing) add(out *page, r stored) (err error) {
+	if out.entries++; out.entries > 1 {
+		out.items = append(out.items, ',')
+	}
+	if l.show == nil {
+		out.items, err = r.appendShown(out.items, "workspace")
+	} else {
+		out.items, err = l.show(out.items, r)
+	}
+	return err
+}
+
+// appendTo appends the page in JSON.
+func (p *page) appendTo(to []byte) []byte {
+	to = append(append(append(to, `{"items":[`...), p.items...), ']')
+	if p.next != "" {
+		to = append(append(append(to, `,"nextCursor":"`...), p.next...), '"') // base64
+	}
+	return append(to, '}')
+}
+
+func (l listing) descending() bool {
 	return cmp.Or(l.opts.Order, l.order) != alipayplus.OldestFirst
 }
 
 // bounds are the keys of the index that are left after the cursor.
-func (l listing[R, T]) bounds() (from, to string, err error) {
+func (l listing) bounds() (from, to string, err error) {
 	from, to = l.prefix, storage.PrefixEnd(l.prefix)
 	if l.opts.Cursor == "" {
 		return from, to, nil
@@ -102,7 +126,7 @@ func (l listing[R, T]) bounds() (from, to string, err error) {
 }
 
 // identity distinguishes one listing from another.
-func (l listing[R, T]) identity() string {
+func (l listing) identity() string {
 	direction := "up"
 	if l.descending() {
 		direction = "down"
@@ -116,7 +140,7 @@ type cursor struct {
 	After string `json:"a"`
 }
 
-func (l listing[R, T]) cursor(after string) string {
+func (l listing) cursor(after string) string {
 	text, err := json.Marshal(cursor{List: l.identity(), After: after})
 	if err != nil {
 		return "" // two strings always marshal

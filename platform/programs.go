@@ -57,14 +57,11 @@ func queryProgram(c *call, in alipayplus.ProgramInput) (*alipayplus.Program, err
 	return &r.Program, nil
 }
 
-func listPrograms(c *call, in alipayplus.ListProgramsInput) (*alipayplus.Page[alipayplus.Program], error) {
+func listPrograms(c *call, in alipayplus.ListProgramsInput) (*page, error) {
 	if err := c.may(alipayplus.ActionView, ""); err != nil {
 		return nil, err
 	}
-	return listing[programRecord, alipayplus.Program]{
-		prefix: key("i/program", c.workspace(), "all") + "/", opts: in.ListOptions,
-		show: func(r *programRecord) *alipayplus.Program { return &r.Program },
-	}.page(c.tx)
+	return listing{prefix: key("i/program", c.workspace(), "all") + "/", opts: in.ListOptions}.page(c.tx)
 }
 
 func addLanguages(c *call, in alipayplus.AddLanguagesInput) (*alipayplus.Program, error) {
@@ -123,12 +120,9 @@ func uploadVersion(c *call, in alipayplus.RegisterVersionInput) (*alipayplus.Ver
 	return &r.Version, nil
 }
 
-func listVersions(c *call, in alipayplus.ListVersionsInput) (*alipayplus.Page[alipayplus.Version], error) {
+func listVersions(c *call, in alipayplus.ListVersionsInput) (*page, error) {
 	if _, err := c.programFor(alipayplus.ActionView, in.ProgramID); err != nil {
 		return nil, err
 	}
-	return listing[versionRecord, alipayplus.Version]{
-		prefix: key("i/version", c.workspace(), in.ProgramID, "all") + "/", opts: in.ListOptions,
-		show: func(r *versionRecord) *alipayplus.Version { return &r.Version },
-	}.page(c.tx)
+	return listing{prefix: key("i/version", c.workspace(), in.ProgramID, "all") + "/", opts: in.ListOptions}.page(c.tx)
 }

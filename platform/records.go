@@ -1,6 +1,7 @@
 package platform
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -28,8 +29,15 @@ type record interface {
 
 // load reads the record at a key; nil when there is none.
 func load[T any](tx storage.Tx, at string) (*T, error) {
-	r, _, err := loadSized[T](tx, at)
-	return r, err
+	value, found, err := tx.Get(at)
+	if err != nil || !found {
+		return nil, err
+	}
+	r := new(T)
+	if err := json.Unmarshal(value, r); err != nil {
+		return nil, fmt.Errorf("read record %s: %w: %w", at, storage.ErrDamaged, err)
+	}
+	return r, nil
 }
 
 // find reads a record of the caller's workspace. One that is not there is refused in
@@ -51,17 +59,76 @@ func resolve[T any](tx storage.Tx, at string) (*T, error) {
 	return r, err
 }
 
-// loadSized is load, and how many bytes the record has.
-func loadSized[T any](tx storage.Tx, at string) (r *T, size int, err error) {
-	value, found, err := tx.Get(at)
-	if err != nil || !found {
-		return nil, 0, err
+// stored is a record as save wrote it: the members that are shown, and behind them the
+// platform's own, the first of which is never left out. Lists pass it on as it is: decoding
+// it and encoding it again would take most of their time.
+type stored []byte
+
+// appendShown appends what is shown of a record; own is the first member that is not.
+func (r stored) appendShown(to []byte, own string) ([]byte, error) {
+	end := bytes.LastIndex(r, []byte(`"`+own+`":`)) // in a text, the quotes would be escaped
+	if end < 1 {
+		return nil, fmt.Errorf("%w: it has no %s", storage.ErrDamaged, own)
 	}
-	r = new(T)
-	if err := json.Unmarshal(value, r); err != nil {
-		return nil, 0, fmt.Errorf("read record %s: %w: %w", at, storage.ErrDamaged, err)
+	return append(append(to, bytes.TrimRight(r[:end], ",")...), '}'), nil
+}
+
+// matches says whether a text passes a filter; an empty filter passes all.
+func (r stored) matches(name, filter string) bool { return filter == "" || r.text(name) == filter }
+
+// text is the text of a member; empty when it has none.
+func (r stored) text(name string) string {
+	value := r.member(name)
+	if len(value) < len(`""`) || value[0] != '"' {
+		return ""
 	}
-	return r, len(value), nil
+	if bytes.IndexByte(value, '\\') < 0 {
+		return string(value[1 : len(value)-1])
+	}
+	var text string
+	_ = json.Unmarshal(value, &text) // it is a text
+	return text
+}
+
+// member is the value of a member; nil when there is none.
+func (r stored) member(name string) []byte {
+	for rest := r; len(rest) > 1 && rest[0] != '}'; { // it begins with '{' or ','
+		rest = rest[1:]
+		key := rest[:rest.valueEnd()]
+		rest = rest[min(len(key)+1, len(rest)):]
+		value := rest[:rest.valueEnd()]
+		if string(key) == `"`+name+`"` {
+			return value
+		}
+		rest = rest[len(value):]
+	}
+	return nil
+}
+
+// valueEnd is where the name or value ends with which r begins.
+func (r stored) valueEnd() int {
+	depth, inText := 0, false
+	for i := 0; i < len(r); i++ {
+		switch c := r[i]; {
+		case inText && c == '\\':
+			i++
+		case c == '"':
+			inText = !inText
+		case inText:
+		case c == '{' || c == '[':
+			depth++
+		case depth == 0 && (c == ':' || c == ',' || c == '}'):
+			return i
+		case c == '}' || c == ']':
+			depth--
+		}
+	}
+	return len(r)
+}
+
+// appendMember appends a member to the object in which to ends; the object is not empty.
+func appendMember(to []byte, name string, value []byte) []byte {
+	return append(append(append(append(to[:len(to)-1], `,"`...), name+`":`...), value...), '}')
 }
 
 // save writes a record and brings its indexes up to date. before is what was

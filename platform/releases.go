@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
@@ -213,7 +214,7 @@ func queryRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, err
 	return &r.Release, c.prefill(&r.Release)
 }
 
-func listReleases(c *call, in alipayplus.ListReleasesInput) (*alipayplus.Page[alipayplus.Release], error) {
+func listReleases(c *call, in alipayplus.ListReleasesInput) (*page, error) {
 	if err := c.may(alipayplus.ActionView, ""); err != nil {
 		return nil, err
 	}
@@ -224,15 +225,33 @@ func listReleases(c *call, in alipayplus.ListReleasesInput) (*alipayplus.Page[al
 	case in.Status != "":
 		by = "status=" + string(in.Status)
 	}
-	return listing[releaseRecord, alipayplus.Release]{
+	return listing{
 		prefix: key("i/release", c.workspace(), by) + "/", opts: in.ListOptions,
 		filter: key(in.ProgramID, string(in.TargetApp), string(in.Status)),
-		keep: func(r *releaseRecord) bool {
-			return matches(in.ProgramID, r.ProgramID) && matches(in.TargetApp, r.TargetApp) && matches(in.Status, r.Status)
+		keep: func(r stored) bool {
+			return r.matches("programId", in.ProgramID) && r.matches("targetApp", string(in.TargetApp)) && r.matches("status", string(in.Status))
 		},
-		show: func(r *releaseRecord) *alipayplus.Release { return &r.Release },
-		more: func(_ *releaseRecord, shown *alipayplus.Release) (int, error) { return 0, c.prefill(shown) },
+		show: c.showRelease(),
 	}.page(c.tx)
+}
+
+// showRelease shows a release in a list: prefilled, see prefill.
+func (c *call) showRelease() func(to []byte, r stored) ([]byte, error) {
+	company := sync.OnceValues(func() ([]byte, error) {
+		r, err := c.company()
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(r.Company)
+	})
+	return func(to []byte, r stored) ([]byte, error) {
+		to, err := r.appendShown(to, "workspace")
+		if err != nil || r.member("basicInfo") != nil {
+			return to, err
+		}
+		info, err := company()
+		return appendMember(to, "basicInfo", info), err
+	}
 }
 
 // matches says whether a value passes a filter; an empty filter passes all.

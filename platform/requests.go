@@ -35,13 +35,13 @@ func (c *call) openRequest(request alipayplus.Request, submission alipayplus.Sub
 	return &r.Request
 }
 
-// submission reads what a request is about, and how many bytes it has.
-func (r *requestRecord) submission(tx storage.Tx) (*alipayplus.Submission, int, error) {
-	s, size, err := loadSized[submissionRecord](tx, submissionKey(r.Workspace, r.ID))
+// submission reads what a request is about.
+func (r *requestRecord) submission(tx storage.Tx) (*alipayplus.Submission, error) {
+	s, err := load[submissionRecord](tx, submissionKey(r.Workspace, r.ID))
 	if err != nil || s == nil {
-		return nil, 0, err
+		return nil, err
 	}
-	return &s.Submission, size, nil
+	return &s.Submission, nil
 }
 
 // begin lets the reviews begin, later than was thought when their verdicts became due.
@@ -114,7 +114,7 @@ func queryRequest(c *call, in alipayplus.RequestInput) (*alipayplus.Request, err
 	return &r.Request, nil
 }
 
-func listRequests(c *call, in alipayplus.ListRequestsInput) (*alipayplus.Page[alipayplus.Request], error) {
+func listRequests(c *call, in alipayplus.ListRequestsInput) (*page, error) {
 	if err := c.may(alipayplus.ActionView, ""); err != nil {
 		return nil, err
 	}
@@ -126,13 +126,12 @@ func listRequests(c *call, in alipayplus.ListRequestsInput) (*alipayplus.Page[al
 		by = "category=" + string(in.Category)
 	}
 	title := strings.ToLower(in.Title)
-	return listing[requestRecord, alipayplus.Request]{
+	return listing{
 		prefix: key("i/request", c.workspace(), by) + "/", opts: in.ListOptions,
 		filter: key(string(in.Status), string(in.Category), in.Applicant, title),
-		keep: func(r *requestRecord) bool {
-			return matches(in.Status, r.Status) && matches(in.Category, r.Category) && matches(in.Applicant, r.Applicant) &&
-				strings.Contains(strings.ToLower(r.Title), title)
+		keep: func(r stored) bool {
+			return r.matches("status", string(in.Status)) && r.matches("category", string(in.Category)) && r.matches("applicant", in.Applicant) &&
+				(title == "" || strings.Contains(strings.ToLower(r.text("title")), title))
 		},
-		show: func(r *requestRecord) *alipayplus.Request { return &r.Request },
 	}.page(c.tx)
 }

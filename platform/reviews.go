@@ -42,7 +42,7 @@ func (p *Platform) Reviews(ctx context.Context) ([]*PendingReview, error) {
 			if err != nil {
 				return err
 			}
-			if r.Submission, _, err = r.submission(tx); err != nil {
+			if r.Submission, err = r.submission(tx); err != nil {
 				return err
 			}
 			waiting[r.Sort] = r
@@ -268,7 +268,7 @@ func (w auditWriter) followService(r *requestRecord) error {
 // offeredBy shows the company as it was reviewed: its registration may have changed
 // since the service was written.
 func (w auditWriter) offeredBy(service *serviceRecord, r *requestRecord) error {
-	submission, _, err := r.submission(w.tx)
+	submission, err := r.submission(w.tx)
 	if err == nil && submission != nil && submission.Company != nil {
 		service.Company = *submission.Company
 	}
@@ -303,18 +303,25 @@ func (c *call) reviewer() (alipayplus.Party, error) {
 	return c.caller.Party, nil
 }
 
-func listReviews(c *call, in alipayplus.ListReviewsInput) (*alipayplus.Page[alipayplus.Request], error) {
+func listReviews(c *call, in alipayplus.ListReviewsInput) (*page, error) {
 	party, err := c.reviewer()
 	if err != nil {
 		return nil, err
 	}
-	return listing[requestRecord, alipayplus.Request]{
+	return listing{
 		prefix: key("i/waiting", string(party), "all") + "/", opts: in.ListOptions,
 		order: alipayplus.OldestFirst,
-		show:  func(r *requestRecord) *alipayplus.Request { return &r.Request },
-		more: func(r *requestRecord, shown *alipayplus.Request) (size int, err error) {
-			shown.Submission, size, err = r.submission(c.tx)
-			return size, err
+		show: func(to []byte, r stored) ([]byte, error) {
+			to, err := r.appendShown(to, "workspace")
+			if err != nil {
+				return nil, err
+			}
+			submission, found, err := c.tx.Get(submissionKey(r.text("workspace"), r.text("id")))
+			if err != nil || !found {
+				return to, err
+			}
+			shown, err := stored(submission).appendShown(nil, "key")
+			return appendMember(to, "submission", shown), err
 		},
 	}.page(c.tx)
 }
@@ -347,7 +354,7 @@ func queryReview(c *call, in alipayplus.RequestInput) (*alipayplus.Request, erro
 	if err != nil {
 		return nil, err
 	}
-	r.Submission, _, err = r.submission(c.tx)
+	r.Submission, err = r.submission(c.tx)
 	return &r.Request, err
 }
 
@@ -361,7 +368,7 @@ func readReviewFile(c *call, in alipayplus.ReviewFileInput) (*alipayplus.FileCon
 
 // file reads a picture that the submission shows, and no other file of the workspace.
 func (r *requestRecord) file(tx storage.Tx, id string) (*alipayplus.FileContent, error) {
-	submission, _, err := r.submission(tx)
+	submission, err := r.submission(tx)
 	if err != nil {
 		return nil, err
 	}

@@ -226,7 +226,7 @@ func queryService(c *call, in alipayplus.ServiceInput) (*alipayplus.Service, err
 	return &r.Service, nil
 }
 
-func listServices(c *call, in alipayplus.ListServicesInput) (*alipayplus.Page[alipayplus.Service], error) {
+func listServices(c *call, in alipayplus.ListServicesInput) (*page, error) {
 	if err := c.may(alipayplus.ActionView, ""); err != nil {
 		return nil, err
 	}
@@ -234,8 +234,5 @@ func listServices(c *call, in alipayplus.ListServicesInput) (*alipayplus.Page[al
 	if in.Status != "" {
 		by = "status=" + string(in.Status)
 	}
-	return listing[serviceRecord, alipayplus.Service]{
-		prefix: key("i/service", c.workspace(), by) + "/", opts: in.ListOptions,
-		show: func(r *serviceRecord) *alipayplus.Service { return &r.Service },
-	}.page(c.tx)
+	return listing{prefix: key("i/service", c.workspace(), by) + "/", opts: in.ListOptions}.page(c.tx)
 }
