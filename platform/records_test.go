@@ -7,8 +7,10 @@ import (
 	"image"
 	"image/png"
 	"net/http"
+	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -141,4 +143,103 @@ func TestRecordsThatCannotBeReadAreAFailureOfThePlatform(t *testing.T) {
 	for _, err := range p.Audit(t.Context(), "ws") {
 		require.Error(t, err)
 	}
+}
+
+// What a list passes on is what encoding the thing would give, however much its texts look like
+// the end of it, and a filter finds each member as it is.
+func TestARecordIsStoredAsItIsShown(t *testing.T) {
+	const tricky = "a \"b\" \\ <c> 茶,\"workspace\":\"x\",\"key\":\"y\"}{],"
+	program, version, release := new(programRecord), new(versionRecord), new(releaseRecord)
+	service, request, submission := new(serviceRecord), new(requestRecord), new(submissionRecord)
+	for _, filled := range []bool{false, true} {
+		for _, kept := range []struct {
+			record, shown any
+			own           string
+		}{
+			{program, &program.Program, "workspace"},
+			{version, &version.Version, "workspace"},
+			{release, &release.Release, "workspace"},
+			{service, &service.Service, "workspace"},
+			{request, &request.Request, "workspace"},
+			{submission, &submission.Submission, "key"},
+		} {
+			if filled {
+				fill(reflect.ValueOf(kept.record).Elem(), tricky)
+			}
+			value, err := json.Marshal(kept.record)
+			require.NoError(t, err)
+			want, err := json.Marshal(kept.shown)
+			require.NoError(t, err)
+			got, err := stored(value).appendShown(nil, kept.own)
+			require.NoError(t, err)
+			require.Equal(t, string(want), string(got), "%T", kept.record)
+
+			var members map[string]json.RawMessage
+			require.NoError(t, json.Unmarshal(value, &members))
+			for name, member := range members {
+				require.Equal(t, string(member), string(stored(value).member(name)), "%T: %s", kept.record, name)
+			}
+			require.Nil(t, stored(value).member("x"))
+		}
+	}
+	value, err := json.Marshal(request)
+	require.NoError(t, err)
+	require.Equal(t, tricky, stored(value).text("title"))
+	require.Empty(t, stored(value).text("reviews"), "no text")
+}
+
+// fill gives every exported field below v a value; each text is the given one.
+func fill(v reflect.Value, text string) {
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(text)
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		v.SetInt(1)
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(v.Elem(), text)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range v.Len() {
+			fill(v.Index(i), text)
+		}
+	case reflect.Map:
+		entry := reflect.New(v.Type().Elem()).Elem()
+		fill(entry, text)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(reflect.ValueOf(text).Convert(v.Type().Key()), entry)
+	case reflect.Struct:
+		if v.Type() == reflect.TypeFor[time.Time]() {
+			v.Set(reflect.ValueOf(time.Unix(1, 2).UTC()))
+			return
+		}
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				fill(v.Field(i), text)
+			}
+		}
+	}
+}
+
+// Whatever is in the store, reading it as a record neither panics nor takes forever.
+func FuzzStored(f *testing.F) {
+	f.Add([]byte(`{"id":"a","list":[{"x":"]\\""}],"workspace":"ws"}`), "list")
+	f.Add([]byte(`{"workspace":`), "")
+	f.Add([]byte(`{"a\\`), "a")
+	f.Fuzz(func(t *testing.T, value []byte, name string) {
+		_ = stored(value).text(name)
+		_, _ = stored(value).appendShown(nil, name)
+		var members map[string]json.RawMessage
+		var compact bytes.Buffer
+		if json.Unmarshal(value, &members) != nil || json.Compact(&compact, value) != nil || compact.String() != string(value) {
+			return
+		}
+		for name, want := range members {
+			if plain, err := json.Marshal(name); err == nil && bytes.Count(value, append(plain, ':')) == 1 {
+				require.Equal(t, string(want), string(stored(value).member(name)))
+			}
+		}
+	})
 }
