@@ -3,13 +3,13 @@ package alipaycn
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
+	"github.com/alipayplus-go/alipayplus/internal/jitter"
 	"github.com/alipayplus-go/alipayplus/internal/polling"
 )
 
@@ -163,7 +163,7 @@ func (b backoff) pause(ctx context.Context, attempt int, asked time.Duration) bo
 		wait *= 2
 	}
 	wait = min(max(wait, asked), b.longest)
-	wait += time.Duration(rand.Float64() * float64(b.shortest)) //nolint:gosec // jitter needs no secrecy
+	wait += time.Duration(jitter.Float64() * float64(b.shortest))
 	if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) <= wait {
 		return false
 	}

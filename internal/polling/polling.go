@@ -6,8 +6,9 @@ package polling
 import (
 	"context"
 	"errors"
-	"math/rand/v2"
 	"time"
+
+	"github.com/alipayplus-go/alipayplus/internal/jitter"
 )
 
 const (
@@ -188,8 +189,5 @@ func (l *loop[T]) pause() time.Duration {
 	}
 	unattended := time.Since(l.changed) - l.thing.Attended
 	pause := min(max(unattended/share, backoff), l.opts.MaxInterval)
-	if spread := int64(pause / 5); spread > 0 {
-		pause -= time.Duration(rand.Int64N(spread)) //nolint:gosec // jitter needs no secrecy
-	}
-	return pause
+	return pause - time.Duration(jitter.Float64()*float64(pause/5))
 }

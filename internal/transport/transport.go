@@ -6,11 +6,12 @@ package transport
 import (
 	"context"
 	"log/slog"
-	"math/rand/v2"
 	"net/http"
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/alipayplus-go/alipayplus/internal/jitter"
 )
 
 // defaultMaxAnswerBytes limits an answer when Options.MaxAnswerBytes is 0: 16 MiB.
@@ -62,7 +63,7 @@ func New(o Options) *Transport {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	t := &Transport{client: ownClient(o.HTTPClient), random: rand.Float64}
+	t := &Transport{client: ownClient(o.HTTPClient), random: jitter.Float64}
 	o.AttemptTimeout = shorter(o.AttemptTimeout, t.client.Timeout)
 	t.client.Timeout = 0
 	t.options, t.pool = o, t.client.Transport

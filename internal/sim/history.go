@@ -1,0 +1,126 @@
+package sim
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"text/tabwriter"
+	"time"
+)
+
+// event is something that happened in a world.
+type event struct {
+	at time.Time
+	// who did it, what it was, and what it came to; in few words, the same in each run.
+	who, what, outcome string
+	// about is what the rules judge: an *exchange, a *commit, a *checkpoint; nil for what is only told.
+	about any
+}
+
+// history is what happened, in order.
+type history struct {
+	began time.Time
+	// keep says that the events are kept to be shown; the hash is made of all in any case.
+	keep   bool
+	events []event
+	n      int
+	hash   hash.Hash
+	names  map[string]string
+	counts map[string]int
+
+	mu sync.Mutex
+	// recent happened since all goroutines were blocked.
+	recent []event
+}
+
+func newHistory(began time.Time, keep bool) *history {
+	return &history{began: began, keep: keep, hash: sha256.New(), names: map[string]string{}, counts: map[string]int{}}
+}
+
+func (h *history) add(who, what, outcome string, about any) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.recent = append(h.recent, event{time.Now(), who, what, outcome, about})
+}
+
+// settle puts what happened since the last time in an order that does not depend on which of several processors was
+// faster, and returns it.
+func (h *history) settle() []event {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	events := h.recent
+	h.recent = nil
+	slices.SortStableFunc(events, func(a, b event) int { return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.who, b.who)) })
+	for i := range events {
+		e := &events[i]
+		e.what, e.outcome = h.normalize(e.what), h.normalize(e.outcome)
+		h.n++
+		fmt.Fprintln(h.hash, e.at.Sub(h.began), e.who, e.what, e.outcome)
+	}
+	if h.keep {
+		h.events = append(h.events, events...)
+	}
+	return events
+}
+
+// sum is a hash of the history so far.
+func (h *history) sum() string { return hex.EncodeToString(h.hash.Sum(nil))[:16] }
+
+// ids are made at random, by the platform and by clients.
+var ids = regexp.MustCompile(`\b(?:([a-z]{2,4})_)?[A-Z2-7]{26}\b|\b[1-9][0-9]{15}\b`) //nolint:gochecknoglobals // compiled once
+
+// normalize gives ids names by the order in which they appear.
+func (h *history) normalize(text string) string {
+	if len(text) < 16 {
+		return text
+	}
+	return ids.ReplaceAllStringFunc(text, func(id string) string {
+		name, known := h.names[id]
+		if !known {
+			of, _, found := strings.Cut(id, "_")
+			switch {
+			case !found && len(id) == 16:
+				of = "program"
+			case !found:
+				of = "id"
+			}
+			h.counts[of]++
+			name = fmt.Sprintf("%s-%d", of, h.counts[of])
+			h.names[id] = name
+		}
+		return name
+	})
+}
+
+// String is the history as a table.
+func (h *history) String() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 1, 2, ' ', 0)
+	fmt.Fprintln(w, "time\twho\twhat\tcame to")
+	for _, e := range h.events {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", stamp(e.at.Sub(h.began)), e.who, e.what, e.outcome)
+	}
+	w.Flush()
+	return b.String()
+}
+
+// stamp is a time as days and the time of day.
+func stamp(d time.Duration) string {
+	const day = 24 * time.Hour
+	rest := d % day
+	return fmt.Sprintf("%dd %02d:%02d:%06.3f", d/day, rest/time.Hour, rest%time.Hour/time.Minute, (rest % time.Minute).Seconds())
+}
+
+// table is the history, where it is kept.
+func (h *history) table() string {
+	if !h.keep {
+		return ""
+	}
+	return h.String()
+}

@@ -1,0 +1,185 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+)
+
+// person does something now and then, as the platform lets them.
+type person struct {
+	*member
+	*process
+
+	w      *world
+	random *rand.Rand
+	client *alipayplus.Client
+}
+
+// startPeople lets the members of all workspaces and the reviewers of both parties come to work.
+func (w *world) startPeople() {
+	whose := uint64(1000)
+	start := func(m *member, act func(*person)) {
+		whose++
+		p := &person{member: m, process: newProcess(w.ctx, m.name, true), w: w, random: w.source(whose)}
+		p.client = w.client(m, p.process)
+		go p.work(act)
+	}
+	for _, m := range w.members() {
+		start(m, (*person).release)
+	}
+	setup := w.platform(w.store)
+	for _, party := range []alipayplus.Party{alipayplus.PartyAlipayPlus, alipayplus.PartyAlipayCN} {
+		id, err := setup.AddReviewer(w.ctx, party, testkey.FastClient().Public())
+		w.ok(err)
+		m := &member{name: "reviewer " + string(party), clientID: id, party: party}
+		w.rules.members[id] = m
+		start(m, (*person).review)
+	}
+}
+
+// work is what a person does all day.
+func (p *person) work(act func(*person)) {
+	for {
+		pause := time.Duration(p.random.ExpFloat64() * float64(2*time.Hour))
+		if !sleep(p.process, pause) {
+			return
+		}
+		if _, err := p.w.scheduler.pass(p.ctx, p.process, decision, ""); err != nil {
+			return
+		}
+		act(p)
+	}
+}
+
+// did records what a person did and what it came to.
+func (p *person) did(what string, err error) { p.w.history.add(p.member.name, what, errorOf(err), nil) }
+
+// errorOf is an error in few words.
+func errorOf(err error) string {
+	if err == nil {
+		return "done"
+	}
+	if e, ok := errors.AsType[*alipayplus.Error](err); ok && e.Code != "" {
+		return string(e.Code)
+	}
+	return err.Error()
+}
+
+// review decides about what waits for the person's party.
+func (p *person) review() {
+	for request, err := range p.client.Reviews.All(p.ctx, alipayplus.ListReviewsInput{}) {
+		if err != nil {
+			p.did("list reviews", err)
+			return
+		}
+		in, what := alipayplus.DecideInput{ID: request.ID, Approve: true}, "approve"
+		if p.random.IntN(5) == 0 {
+			in.Approve, in.Reason, what = false, "no privacy policy", "reject"
+		}
+		_, err := p.client.Reviews.Decide(p.ctx, in)
+		p.did(what+" "+request.ID, err)
+	}
+}
+
+// release does one step of some release, also one that is not its turn.
+func (p *person) release() {
+	ctx := p.ctx
+	ws := p.w.workspaceOf(p.member)
+	program := ws.programs[p.random.IntN(len(ws.programs))]
+	page, err := p.client.Releases.List(ctx, alipayplus.ListReleasesInput{ProgramID: program, ListOptions: alipayplus.ListOptions{Limit: 50}})
+	if err != nil {
+		p.did("list releases", err)
+		return
+	}
+	if len(page.Items) == 0 || p.random.IntN(4) == 0 {
+		version := alipayplus.VersionNumber{Major: 1 + int32(p.random.IntN(3))}
+		_, err := p.client.Releases.Create(ctx, alipayplus.CreateReleaseInput{ProgramID: program, Version: version, TargetApp: alipayplus.TargetAlipayCN})
+		p.did(fmt.Sprintf("create release of %s %v", program, version), err)
+		return
+	}
+	r := page.Items[p.random.IntN(len(page.Items))]
+	p.step(ctx, r)
+}
+
+// step takes a release on by what fits its status mostly, and by anything sometimes.
+func (p *person) step(ctx context.Context, r *alipayplus.Release) {
+	in := alipayplus.ReleaseInput{ReleaseID: r.ID}
+	info := company(0)
+	ladder := r.Grayscale.Ladder.Ratios()
+	ratio := alipayplus.Ratio(1 + p.random.IntN(100))
+	if len(ladder) > 0 && p.random.IntN(5) > 0 {
+		ratio = ladder[p.random.IntN(len(ladder))]
+	}
+	all := map[string]func() error{
+		"apply": func() error {
+			_, err := p.client.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: &info})
+			return err
+		},
+		"withdraw": func() error { _, err := p.client.Releases.Withdraw(ctx, in); return err },
+		"cancel":   func() error { _, err := p.client.Releases.Cancel(ctx, in); return err },
+		"delete":   func() error { _, err := p.client.Releases.Delete(ctx, in); return err },
+		"finalize": func() error {
+			_, err := p.client.Releases.Finalize(ctx, alipayplus.FinalizeInput{ReleaseID: r.ID, AllowDowngrade: true})
+			return err
+		},
+		"offline":  func() error { _, err := p.client.Releases.TakeOffline(ctx, in); return err },
+		"rollback": func() error { _, err := p.client.Releases.RollBack(ctx, in); return err },
+		"start": func() error {
+			_, err := p.client.Releases.StartGrayscale(ctx, alipayplus.GrayscaleInput{ReleaseID: r.ID, Ratio: ratio, AllowDowngrade: true})
+			return err
+		},
+		"raise": func() error {
+			_, err := p.client.Releases.Raise(ctx, alipayplus.GrayscaleInput{ReleaseID: r.ID, From: r.Grayscale.Ratio, Ratio: ratio, AllowDowngrade: true})
+			return err
+		},
+		"history": func() error {
+			for _, err := range p.client.Releases.AllHistory(ctx, alipayplus.ListHistoryInput{ReleaseID: r.ID}) {
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		"look elsewhere": func() error { return p.lookElsewhere(ctx) },
+	}
+	fitting := map[alipayplus.ReleaseStatus][]string{
+		alipayplus.ReleaseNewVersionCreated: {"apply", "apply", "apply", "delete"},
+		alipayplus.ReleaseUnderReview:       {"withdraw", "history", "history"},
+		alipayplus.ReleasePreparation:       {"start", "start", "start", "finalize", "cancel"},
+		alipayplus.ReleaseGrayscale:         {"raise", "raise", "raise", "raise", "finalize", "cancel"},
+		alipayplus.ReleaseFull:              {"offline", "rollback", "history"},
+	}
+	choice := fitting[r.Status]
+	if len(choice) == 0 || p.random.IntN(4) == 0 {
+		choice = []string{"apply", "withdraw", "cancel", "delete", "finalize", "offline", "rollback", "start", "raise", "history", "look elsewhere"}
+	}
+	what := choice[p.random.IntN(len(choice))]
+	err := all[what]()
+	p.did(fmt.Sprintf("%s %s %v", what, r.ID, r.Version), err)
+}
+
+// lookElsewhere reads what belongs to another workspace.
+func (p *person) lookElsewhere(ctx context.Context) error {
+	for _, ws := range p.w.workspaces {
+		if ws.id != p.workspace {
+			_, err := p.client.Programs.Get(ctx, ws.programs[0])
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *world) workspaceOf(m *member) *workspace {
+	for _, ws := range w.workspaces {
+		if ws.id == m.workspace {
+			return ws
+		}
+	}
+	return nil
+}

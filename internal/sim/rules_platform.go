@@ -1,0 +1,346 @@
+package sim
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// platformRules are those of the documents "Release mini programs" and "Release services", and what the platform promises
+// about its calls.
+type platformRules struct {
+	*rules
+
+	releases map[string]*releaseLine // by id
+	// owners are the workspaces of ids.
+	owners map[string]string
+	// approved are the verdicts to approve that have reached a platform, by request and party; asked the ratios, by release.
+	approved map[[2]string]bool
+	asked    map[string][]int
+	// outcomes are the answers of success, by caller and request id; written what an audit log has.
+	outcomes map[[2]string]string
+	written  map[[2]string][]string
+	last     map[string]string
+}
+
+// releaseLine is what the rules read of a stored release.
+type releaseLine struct {
+	ID        string `json:"id"`
+	Workspace string `json:"workspace"`
+	ProgramID string `json:"programId"`
+	TargetApp string `json:"targetApp"`
+	Version   any    `json:"version"`
+	Status    string `json:"status"`
+	RequestID string `json:"releaseRequestId"`
+	Grayscale struct {
+		Ratio int `json:"ratio"`
+	} `json:"grayscale"`
+	Reviews []struct {
+		Party  string `json:"party"`
+		Status string `json:"status"`
+	} `json:"reviews"`
+	UpdatedAt time.Time `json:"updatedAt"`
+	deleted   bool
+}
+
+// auditLine is what the rules read of an entry of the audit log.
+type auditLine struct {
+	Kind      string `json:"kind"`
+	ID        string `json:"id"`
+	From      string `json:"from"`
+	To        string `json:"to"`
+	Who       string `json:"who"`
+	RequestID string `json:"requestId"`
+}
+
+func newPlatformRules(r *rules) platformRules {
+	return platformRules{
+		rules: r, releases: map[string]*releaseLine{}, owners: map[string]string{}, approved: map[[2]string]bool{}, asked: map[string][]int{},
+		outcomes: map[[2]string]string{}, written: map[[2]string][]string{}, last: map[string]string{},
+	}
+}
+
+const (
+	created     = "NEW_VERSION_CREATED"
+	underReview = "UNDER_REVIEW"
+	preparation = "RELEASE_PREPARATION"
+	grayscale   = "GRAYSCALE_RELEASE"
+	fullRelease = "FULL_RELEASE"
+	canceled    = "CANCELED"
+	archived    = "ARCHIVED"
+	deleted     = "DELETED"
+)
+
+// mayBecome says where a release goes from where.
+func mayBecome(from, to string) bool {
+	switch from {
+	case "":
+		return to == created
+	case created:
+		return to == underReview || to == deleted
+	case underReview:
+		return to == preparation || to == created
+	case preparation:
+		return to == grayscale || to == fullRelease || to == canceled
+	case grayscale:
+		return to == fullRelease || to == canceled
+	case fullRelease:
+		return to == archived
+	case archived:
+		return to == fullRelease
+	default:
+		return false
+	}
+}
+
+// commit judges what was stored.
+func (r *platformRules) commit(c *commit) {
+	var moved []string
+	var told []auditLine
+	for _, w := range c.writes {
+		parts := strings.Split(w.key, "/")
+		switch {
+		case parts[0] == "i" || len(parts) < 3:
+		case parts[0] == "audit":
+			told = append(told, r.audited(w))
+		case parts[0] == "release":
+			if r.released(parts[1], parts[2], w.value) {
+				moved = append(moved, parts[2])
+			}
+		case parts[0] == "request" || parts[0] == "service" || parts[0] == "program":
+			r.owners[parts[2]] = parts[1]
+		}
+	}
+	for _, id := range moved {
+		is := r.releases[id]
+		status := is.Status
+		if is.deleted {
+			status = deleted
+		}
+		r.must("every change is in the audit log", slices.ContainsFunc(told, func(a auditLine) bool { return a.ID == id && strings.HasPrefix(a.To, status) }),
+			"release %s became %s without an entry", id, status)
+	}
+	if len(moved) > 0 {
+		r.oneOnItsWay(moved)
+	}
+}
+
+// audited judges an entry of the audit log.
+func (r *platformRules) audited(w write) auditLine {
+	var a auditLine
+	if json.Unmarshal(w.value, &a) != nil || a.Kind != "release" {
+		return a
+	}
+	of := [2]string{a.ID, a.RequestID}
+	what := a.From + " to " + a.To
+	if a.RequestID != "" && a.From != a.To {
+		r.must("a request id has its effect once", !slices.Contains(r.written[of], what), "release %s went %s twice by one request id", a.ID, what)
+		r.written[of] = append(r.written[of], what)
+	}
+	r.must("the audit log is in order", r.last[a.ID] < w.key, "an entry of release %s stands before an earlier one", a.ID)
+	r.last[a.ID] = w.key
+	return a
+}
+
+// released judges the record of a release, and says whether its status or ratio is new.
+func (r *platformRules) released(workspace, id string, value []byte) bool {
+	before := r.releases[id]
+	now := &releaseLine{}
+	if before == nil {
+		before = &releaseLine{}
+	}
+	if value == nil {
+		*now = *before
+		now.deleted = true
+		r.releases[id] = now
+		r.must("a release moves by the documented steps", mayBecome(before.Status, deleted), "release %s went from %s to %s", id, before.Status, deleted)
+		return true
+	}
+	if err := json.Unmarshal(value, now); err != nil {
+		r.must("a record can be read", false, "release %s: %v", id, err)
+		return false
+	}
+	r.owners[id] = workspace
+	r.releases[id] = now
+	if before.Status == now.Status && before.Grayscale.Ratio == now.Grayscale.Ratio {
+		return false
+	}
+	if before.Status != now.Status {
+		r.must("a release moves by the documented steps", mayBecome(before.Status, now.Status), "release %s went from %s to %s", id, before.Status, now.Status)
+	}
+	switch now.Status {
+	case created:
+		if before.Status == "" {
+			r.limits(now)
+		}
+	case preparation:
+		r.verdicts(now)
+	case grayscale, fullRelease:
+		r.ratio(before, now)
+	}
+	return true
+}
+
+// verdicts: "After the approval of Alipay+ and AlipayCN, you can proceed to the release preparation."
+func (r *platformRules) verdicts(now *releaseLine) {
+	for _, party := range []string{"ALIPAY_PLUS", "ALIPAY_CN"} {
+		r.must("both parties have approved", r.approved[[2]string{now.RequestID, party}], "release %s is in preparation, and %s has not approved %s", now.ID, party, now.RequestID)
+	}
+}
+
+// ratio: "Gradually increase the release ratio, from 1% to 100%", with seven options.
+func (r *platformRules) ratio(before, now *releaseLine) {
+	from, to := before.Grayscale.Ratio, now.Grayscale.Ratio
+	if before.Status == archived { // it comes back
+		return
+	}
+	r.must("a ratio only grows", to > from, "release %s went from %d%% to %d%%", now.ID, from, to)
+	r.must("a ratio is on the ladder", slices.Contains([]int{1, 5, 10, 20, 30, 50, 100}, to), "release %s is at %d%%", now.ID, to)
+	r.must("a ratio was asked for", slices.Contains(r.asked[now.ID], to), "release %s is at %d%%, and nobody asked for that", now.ID, to)
+	if now.Status == fullRelease {
+		r.must("100% is for all, and nothing else", to == 100, "release %s is fully released at %d%%", now.ID, to)
+	}
+}
+
+// limits: "Currently, you can release up to 10 mini programs to AlipayCN. For the same mini program, you can release up to
+// 20 versions to AlipayCN when no version reaches Under Review."
+func (r *platformRules) limits(now *releaseLine) {
+	programs := map[string]bool{}
+	waiting, reviewed := 0, false
+	for _, other := range r.releases {
+		if other.deleted || other.Workspace != now.Workspace || other.TargetApp != now.TargetApp {
+			continue
+		}
+		if other.Status != canceled {
+			programs[other.ProgramID] = true
+		}
+		if other.ProgramID == now.ProgramID {
+			reviewed = reviewed || other.Status == underReview
+			if other.Status == created {
+				waiting++
+			}
+		}
+	}
+	r.must("10 mini programs go to AlipayCN", len(programs) <= 10, "%d mini programs of %s go there", len(programs), now.Workspace)
+	r.must("20 versions wait", waiting <= 20, "%d versions of %s wait", waiting, now.ProgramID)
+	r.must("no version is selected while one is under review", !reviewed, "release %s was created while one of %s is under review", now.ID, now.ProgramID)
+}
+
+// oneOnItsWay: one version of a mini program is under review, in preparation or in grayscale.
+func (r *platformRules) oneOnItsWay(moved []string) {
+	for _, id := range moved {
+		of, n := r.releases[id], 0
+		for _, other := range r.releases {
+			if !other.deleted && other.ProgramID == of.ProgramID && other.TargetApp == of.TargetApp &&
+				(other.Status == underReview || other.Status == preparation || other.Status == grayscale) {
+				n++
+			}
+		}
+		r.must("one version is on its way", n <= 1, "%d versions of %s are", n, of.ProgramID)
+	}
+}
+
+// identifiers are those that the platform gives.
+var identifiers = regexp.MustCompile(`\b[a-z]{2,4}_[A-Z2-7]{26}\b|"[1-9][0-9]{15}"`) //nolint:gochecknoglobals // compiled once
+
+// exchange judges a call.
+func (r *platformRules) exchange(e *exchange) {
+	m := r.members[e.header.Get("Client-Id")]
+	operation := strings.TrimPrefix(e.path, "/api/open/v2/")
+	var in struct {
+		RequestID string `json:"requestId"`
+		ID        string `json:"id"`
+		ReleaseID string `json:"releaseId"`
+		ProgramID string `json:"programId"`
+		Approve   bool   `json:"approve"`
+		Ratio     int    `json:"ratio"`
+	}
+	if m == nil || operation == e.path || json.Unmarshal(e.request, &in) != nil {
+		return
+	}
+	if e.begun {
+		switch operation {
+		case "review/decide":
+			if in.Approve {
+				r.approved[[2]string{in.ID, string(m.party)}] = true
+			}
+		case "release/grayscale":
+			r.asked[in.ReleaseID] = append(r.asked[in.ReleaseID], in.Ratio)
+		case "release/finalize":
+			r.asked[in.ReleaseID] = append(r.asked[in.ReleaseID], 100)
+		}
+		return
+	}
+	if m.party == "" {
+		r.isolated(m, e)
+	}
+	if outcomeOf(e.status, e.answer) != "SUCCESS" {
+		return
+	}
+	program := in.ProgramID
+	if of := r.releases[in.ReleaseID]; of != nil {
+		program = of.ProgramID
+	}
+	r.must("a role does what it may", r.may(m, operation, program), "%s of %s did %s", m.role, m.workspace, operation)
+	if in.RequestID != "" {
+		by := [2]string{m.workspace + m.name, in.RequestID}
+		first, known := r.outcomes[by]
+		r.must("a request id has one outcome", !known || first == string(e.answer), "%s %s: first %s, then %s", operation, in.RequestID, first, e.answer)
+		r.outcomes[by] = string(e.answer)
+	}
+	r.stored(e)
+}
+
+// isolated: nothing of another workspace is in an answer.
+func (r *platformRules) isolated(m *member, e *exchange) {
+	for _, id := range identifiers.FindAllString(string(e.answer), -1) {
+		id = strings.Trim(id, `"`)
+		if strings.Contains(string(e.request), id) { // what was asked for may be named
+			continue
+		}
+		owner, known := r.owners[id]
+		r.must("a workspace sees its own", !known || owner == m.workspace, "%s of %s sees %s of %s in %s", m.name, m.workspace, id, owner, e.path)
+	}
+}
+
+// may: "In a workspace, the owner, masters, and developers have permission to proceed with the release process"; where the
+// platform was given one of the other two documented policies, developers release what they are assigned, or nothing.
+func (r *platformRules) may(m *member, operation, program string) bool {
+	if m.party != "" {
+		return strings.HasPrefix(operation, "review/")
+	}
+	if strings.HasPrefix(operation, "review/") {
+		return false
+	}
+	changes := []string{"create", "apply", "withdraw", "grayscale", "finalize", "cancel", "delete", "update", "offline", "rollback", "begin", "add"}
+	_, verb, _ := strings.Cut(operation, "/")
+	if i := strings.LastIndex(verb, "/"); i >= 0 {
+		verb = verb[i+1:]
+	}
+	if m.role != "DEVELOPER" || !slices.Contains(changes, verb) || strings.HasPrefix(operation, "service/") {
+		return true
+	}
+	switch r.w.policy {
+	case "MEMBERS_RELEASE":
+		return strings.HasPrefix(operation, "release/") || operation == "authorization/begin" || operation == "miniprogram/language/add"
+	case "ASSIGNED_DEVELOPERS_RELEASE":
+		return strings.HasPrefix(operation, "release/") && slices.Contains(m.programs, program)
+	default:
+		return false
+	}
+}
+
+// stored: what was answered is stored.
+func (r *platformRules) stored(e *exchange) {
+	var out struct {
+		Data releaseLine `json:"data"`
+	}
+	if !strings.HasPrefix(e.path, "/api/open/v2/release/") || json.Unmarshal(e.answer, &out) != nil || out.Data.ID == "" || out.Data.Status == "" {
+		return
+	}
+	is := r.releases[out.Data.ID]
+	r.must("what was answered is stored", is != nil && (is.deleted || !is.UpdatedAt.Before(out.Data.UpdatedAt)),
+		"%s answered that release %s is %s, and it is not stored", e.path, out.Data.ID, out.Data.Status)
+}

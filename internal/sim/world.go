@@ -1,0 +1,325 @@
+package sim
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	crand "crypto/rand"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
+)
+
+// Config says which world is made.
+type Config struct {
+	// Seed is the world's: the same seed gives the same history.
+	Seed uint64
+	// Events ends the world after that many events; 0: at its own end.
+	Events int
+	// Faults is how many faults there may be; below 0: any number.
+	Faults int
+	// Keep says that the events are kept, so that the history can be shown.
+	Keep bool
+}
+
+// Result is what came of a world.
+type Result struct {
+	// Seed is the world's.
+	Seed uint64
+	// Violation is the first thing that must not happen; nil when all held.
+	Violation *Violation
+	// Hash is a hash of the history, Events how many events it has, and Table the history itself, where it was kept.
+	Hash   string
+	Events int
+	Table  string
+	// Took is how much virtual time it took.
+	Took time.Duration
+	// Checked counts how often each rule had something to judge.
+	Checked map[string]int
+	// Faults counts what went wrong.
+	Faults map[string]int
+}
+
+// Violation is something that must not happen.
+type Violation struct {
+	// Rule is which rule does not hold, and What is what happened.
+	Rule, What string
+	// Event is the number of the event, from 1: the shortest history that shows it.
+	Event int
+}
+
+// Error says at which event which rule does not hold.
+func (v *Violation) Error() string { return fmt.Sprintf("event %d: %s: %s", v.Event, v.Rule, v.What) }
+
+// Run makes a world and lets it go on to its end, or to the first violation.
+func Run(t *testing.T, c Config) (r *Result) {
+	t.Helper()
+	given := crand.Reader
+	defer func() { crand.Reader = given }()
+	crand.Reader = newRandomness(c.Seed)
+	synctest.Test(t, func(t *testing.T) { r = newWorld(t, c).run() })
+	return r
+}
+
+// Explain runs a world that does not hold again, with ever fewer faults, and shows the shortest history that does not hold.
+func Explain(t *testing.T, r *Result) string {
+	t.Helper()
+	c := Config{Seed: r.Seed, Faults: -1, Keep: true}
+	total := 0
+	for _, n := range r.Faults {
+		total += n
+	}
+	// It is not certain that more faults fail where fewer do; what is found fails in any case.
+	shortest, most := total, total
+	for least := 0; least < most; {
+		c.Faults = (least + most) / 2
+		if Run(t, c).Violation == nil {
+			least = c.Faults + 1
+		} else {
+			most, shortest = c.Faults, c.Faults
+		}
+	}
+	c.Faults = shortest
+	shown := Run(t, c)
+	if shown.Violation == nil {
+		c.Faults = -1
+		shown = Run(t, c)
+	}
+	return fmt.Sprintf("%s\nseed %d: %v; with %d of %d faults: %v\nagain: go test ./internal/sim -run TestSeeds -v -args -seeds 1 -from %d\n",
+		shown.Table, r.Seed, r.Violation, shortest, total, shown.Violation, r.Seed)
+}
+
+// The times of a world.
+const (
+	day = 24 * time.Hour
+	// trouble is how long there are faults and people who do anything at any moment.
+	trouble = 4 * day
+)
+
+// world is everything.
+type world struct {
+	testing.TB
+
+	config    Config
+	random    *rand.Rand
+	began     time.Time
+	scheduler *scheduler
+	history   *history
+	network   *network
+	faults    *faults
+	rules     *rules
+	// ctx ends with the world.
+	ctx context.Context //nolint:containedctx // the life of the world
+	end context.CancelFunc
+
+	store      *storage.Memory
+	policy     alipayplus.PermissionPolicy
+	gateways   []*server
+	workspaces []*workspace
+}
+
+// workspace is a company's place, as the world made it.
+type workspace struct {
+	id       string
+	members  []*member
+	programs []string
+}
+
+// member is who has a credential.
+type member struct {
+	name, workspace, clientID string
+	role                      alipayplus.Role
+	party                     alipayplus.Party
+	programs                  []string
+}
+
+func newWorld(t testing.TB, c Config) *world {
+	t.Helper()
+	w := &world{TB: t, config: c, began: time.Now(), store: storage.NewMemory()}
+	w.random = w.source(3)
+	w.ctx, w.end = context.WithCancel(t.Context())
+	w.history = newHistory(w.began, c.Keep)
+	w.faults = newFaults(c.Seed, w.began.Add(trouble), c.Faults)
+	w.scheduler = newScheduler(c.Seed, w.faults, w.settle)
+	w.network = &network{scheduler: w.scheduler, history: w.history, hosts: map[string]func(uint64) *server{}}
+	w.policy = []alipayplus.PermissionPolicy{alipayplus.PolicyMembersRelease, alipayplus.PolicyAssignedDevelopersRelease, alipayplus.PolicyDevelopersUploadOnly}[w.random.IntN(3)]
+	w.rules = newRules(w)
+	w.found()
+	w.startPlatforms(1 + w.random.IntN(3))
+	w.startPeople()
+	return w
+}
+
+// ok ends the test when the world cannot be made.
+func (w *world) ok(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// source are random numbers of somebody's own.
+func (w *world) source(whose uint64) *rand.Rand {
+	return rand.New(rand.NewPCG(w.config.Seed, whose)) //nolint:gosec // a seed is to give the same numbers again
+}
+
+// run lets the world go on to its end.
+func (w *world) run() *Result {
+	w.scheduler.run(w.over)
+	took := time.Since(w.began)
+	w.end()
+	return &Result{
+		Seed: w.config.Seed, Violation: w.rules.violation, Hash: w.history.sum(), Events: w.history.n, Table: w.history.table(),
+		Took: took, Checked: w.rules.checked, Faults: w.faults.counts(),
+	}
+}
+
+// settle judges what happened since all goroutines were blocked.
+func (w *world) settle() {
+	for _, e := range w.history.settle() {
+		w.rules.judge(e)
+	}
+}
+
+func (w *world) over() bool {
+	return w.rules.violation != nil || w.config.Events > 0 && w.history.n >= w.config.Events || time.Since(w.began) > trouble+day
+}
+
+// sleep waits in virtual time; false says that the process is dead.
+func sleep(p *process, d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-p.ctx.Done():
+		return false
+	}
+}
+
+// found makes the workspaces, before anything goes wrong.
+func (w *world) found() {
+	p := w.platform(w.store)
+	for i := range 2 {
+		ws := &workspace{}
+		var err error
+		ws.id, err = p.AddWorkspace(w.ctx, company(i))
+		w.ok(err)
+		w.workspaces = append(w.workspaces, ws)
+		owner := w.enroll(p, ws, &member{name: fmt.Sprintf("owner %d", i+1), role: alipayplus.RoleOwner})
+		for range 2 + w.random.IntN(2) {
+			w.foundProgram(p, ws, owner)
+		}
+		w.enroll(p, ws, &member{name: fmt.Sprintf("master %d", i+1), role: alipayplus.RoleMaster})
+		w.enroll(p, ws, &member{name: fmt.Sprintf("developer %d", i+1), role: alipayplus.RoleDeveloper, programs: ws.programs[:1]})
+	}
+}
+
+func company(n int) alipayplus.BusinessRegistration {
+	return alipayplus.BusinessRegistration{
+		CompanyName: fmt.Sprintf("Company %d", n), RegistrationNumber: "201900123A", Country: "SG",
+		Address: "1 Lake Road, Singapore", ContactName: "Lin Mei", ContactEmail: "mei@example.com",
+	}
+}
+
+func (w *world) enroll(p *platform.Platform, ws *workspace, m *member) *member {
+	m.workspace = ws.id
+	w.ok(p.PutMember(w.ctx, platform.Member{WorkspaceID: ws.id, Name: m.name, Role: m.role, Programs: m.programs}))
+	var err error
+	m.clientID, err = p.AddClient(w.ctx, ws.id, m.name, testkey.FastClient().Public())
+	w.ok(err)
+	ws.members = append(ws.members, m)
+	w.rules.members[m.clientID] = m
+	return m
+}
+
+func (w *world) foundProgram(p *platform.Platform, ws *workspace, owner *member) {
+	c, err := p.Client(w.ctx, ws.id, owner.name)
+	w.ok(err)
+	program, err := c.Programs.Create(w.ctx, alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "zh-CN", Name: "蓝湖茶"}}})
+	w.ok(err)
+	ws.programs = append(ws.programs, program.ID)
+	w.ok(p.GrantAuthorization(w.ctx, ws.id, program.ID, alipayplus.TargetAlipayCN))
+	for n := range int32(3) {
+		build := pack(n)
+		_, err := c.Programs.UploadVersion(w.ctx, alipayplus.UploadVersionInput{
+			ProgramID: program.ID, Version: alipayplus.VersionNumber{Major: n + 1}, Package: bytes.NewReader(build), Size: int64(len(build)),
+		})
+		w.ok(err)
+	}
+}
+
+// pack is a build that differs from the others.
+func pack(n int32) []byte {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	_, _ = z.Create(fmt.Sprint(n))
+	_ = z.Close()
+	return b.Bytes()
+}
+
+// platformHost is where the platforms are reached.
+const platformHost = "platform.example"
+
+func (w *world) platform(store storage.Store) *platform.Platform {
+	p, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithStore(store), platform.WithPermissionPolicy(w.policy), platform.WithPublicURL("https://"+platformHost))
+	w.ok(err)
+	return p
+}
+
+// startPlatforms starts platforms over the one store. One that was killed starts again.
+func (w *world) startPlatforms(n int) {
+	w.gateways = make([]*server, n)
+	for i := range n {
+		w.startPlatform(i)
+		random := w.source(100 + uint64(i))
+		go func() {
+			for {
+				select {
+				case <-w.gateways[i].ctx.Done():
+				case <-w.ctx.Done():
+					return
+				}
+				w.history.add(w.gateways[i].name, "killed", "", nil)
+				select {
+				case <-time.After(time.Duration(random.Int64N(int64(5 * time.Minute)))):
+				case <-w.ctx.Done():
+					return
+				}
+				w.startPlatform(i)
+				w.history.add(w.gateways[i].name, "started", "", nil)
+			}
+		}()
+	}
+	w.network.hosts[platformHost] = func(choice uint64) *server { return w.gateways[choice%uint64(n)] }
+}
+
+func (w *world) startPlatform(i int) {
+	p := newProcess(w.ctx, fmt.Sprintf("platform %d", i+1), false)
+	w.gateways[i] = &server{process: p, handler: w.platform(records{w.store, w.scheduler, w.history, p}), signature: "Signature"}
+}
+
+// client calls the platforms as a member or a reviewer, from a process.
+func (w *world) client(m *member, p *process, opts ...alipayplus.Option) *alipayplus.Client {
+	c, err := alipayplus.New(append([]alipayplus.Option{
+		alipayplus.WithBaseURL("https://" + platformHost), alipayplus.WithClientID(m.clientID), alipayplus.WithSigner(testkey.FastClient()),
+		alipayplus.WithPlatformKey("1", testkey.FastKey().PublicPEM()), alipayplus.WithHTTPClient(w.network.client(p)),
+	}, opts...)...)
+	w.ok(err)
+	return c
+}
+
+// members are those of all workspaces.
+func (w *world) members() (all []*member) {
+	for _, ws := range w.workspaces {
+		all = append(all, ws.members...)
+	}
+	return all
+}

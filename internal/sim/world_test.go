@@ -1,0 +1,70 @@
+package sim_test
+
+import (
+	"flag"
+	"maps"
+	"runtime"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus/internal/sim"
+)
+
+// The worlds of TestSeeds, after -args.
+var (
+	seeds   = flag.Int("seeds", 5, "how many worlds; with -for, at most")
+	from    = flag.Uint64("from", 1, "the seed of the first")
+	lasting = flag.Duration("for", 0, "begin no further world after this time; 0: all of them")
+)
+
+func TestSeeds(t *testing.T) {
+	n, began := *seeds, time.Now()
+	events, took := 0, time.Duration(0)
+	checked, faults := map[string]int{}, map[string]int{}
+	seed := *from
+	for ; seed < *from+uint64(n) && (*lasting == 0 || time.Since(began) < *lasting); seed++ {
+		r := sim.Run(t, sim.Config{Seed: seed, Faults: -1, Events: most()})
+		if r.Violation != nil {
+			t.Fatal(sim.Explain(t, r))
+		}
+		events, took = events+r.Events, took+r.Took
+		add(checked, r.Checked)
+		add(faults, r.Faults)
+	}
+	t.Logf("seeds %d to %d: %d events in %v of virtual time, %v of real", *from, seed-1, events, took.Round(time.Hour), time.Since(began).Round(time.Second))
+	for _, all := range []map[string]int{checked, faults} {
+		for _, what := range slices.Sorted(maps.Keys(all)) {
+			t.Logf("%9d %s", all[what], what)
+		}
+	}
+}
+
+// most is how many events a world has at most.
+func most() int {
+	if testing.Short() {
+		return 500
+	}
+	return 0
+}
+
+func add(to, more map[string]int) {
+	for what, n := range more {
+		to[what] += n
+	}
+}
+
+func TestASeedGivesOneHistoryOnAnyNumberOfProcessors(t *testing.T) {
+	run := func(processors int) *sim.Result {
+		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
+		return sim.Run(t, sim.Config{Seed: *from, Faults: -1, Events: most(), Keep: true})
+	}
+	one, several := run(1), run(max(runtime.NumCPU(), 2))
+	if one.Hash != several.Hash {
+		require.Equal(t, one.Table, several.Table)
+	}
+	require.Equal(t, one.Hash, several.Hash)
+	require.NotEqual(t, one.Hash, sim.Run(t, sim.Config{Seed: *from + 1, Faults: -1, Events: most()}).Hash)
+}
