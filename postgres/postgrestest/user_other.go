@@ -1,0 +1,12 @@
+//go:build !unix
+
+package postgrestest
+
+import "os/exec"
+
+// user is whom the server runs as: always the own one.
+type user struct{}
+
+func otherUser(string) (user, error) { return user{}, nil }
+
+func (user) runs(*exec.Cmd) {}
