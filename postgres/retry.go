@@ -14,12 +14,6 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// The SQLSTATE codes that mean something here.
-const (
-	undefinedTable    = "42P01"
-	invalidSchemaName = "3F000"
-)
-
 // How long a failure that may pass is tried again. A caller of the platform is better off with an answer that asks to
 // repeat the call; a rollout has nobody who would.
 const (
@@ -84,11 +78,12 @@ func passes(code string) bool {
 
 // explain adds the way out where there is one.
 func explain(err error) error {
+	const insufficientPrivilege = "42501"
 	pg, is := errors.AsType[*pgconn.PgError](err)
 	switch {
-	case is && (pg.Code == undefinedTable || pg.Code == invalidSchemaName):
+	case isMissing(err):
 		return fmt.Errorf("the schema is missing, create it by postgres.Migrate: %w", err)
-	case is && pg.Code == "42501":
+	case is && pg.Code == insufficientPrivilege:
 		return fmt.Errorf("the user of the database lacks a right on the schema alipayplus: %w", err)
 	default:
 		return err

@@ -93,10 +93,17 @@ type querier interface {
 // readVersion returns the version of the schema; 0 when there is none.
 func readVersion(ctx context.Context, from querier) (version int, err error) {
 	err = from.QueryRow(ctx, `select version from alipayplus.schema_version`).Scan(&version)
-	if pg, is := errors.AsType[*pgconn.PgError](err); is && (pg.Code == undefinedTable || pg.Code == invalidSchemaName) {
+	if isMissing(err) || errors.Is(err, pgx.ErrNoRows) {
 		return 0, nil
 	}
 	return version, err
+}
+
+// isMissing says whether a table, or the schema as a whole, is not there.
+func isMissing(err error) bool {
+	const undefinedTable, invalidSchemaName = "42P01", "3F000"
+	pg, is := errors.AsType[*pgconn.PgError](err)
+	return is && (pg.Code == undefinedTable || pg.Code == invalidSchemaName)
 }
 
 func migrate(ctx context.Context, tx pgx.Tx) error {

@@ -70,13 +70,13 @@ func (s *Store) run(ctx context.Context, operation string, do func() error) erro
 		return own.err
 	}
 	if err != nil {
-		return fmt.Errorf("postgres: %s: %w", operation, explain(err))
+		return fmt.Errorf("postgres: %s: %w", operation, err)
 	}
 	return nil
 }
 
 const (
-	beginView = `begin isolation level repeatable read read only`
+	beginView = `begin isolation level serializable read only`
 	// The lock comes before the snapshot, which the first query takes; so every writer sees what those before it wrote,
 	// and together they are serializable. The table of the lock has no rows: a lock on that of the records would keep it
 	// from being vacuumed. The id of the transaction tells what became of its commit.
@@ -93,7 +93,7 @@ func (s *Store) view(ctx context.Context, fn func(storage.Tx) error) error {
 	}
 	defer release(ctx, conn)
 	if _, err := conn.Exec(ctx, beginView); err != nil {
-		return err
+		return explain(err)
 	}
 	return runFunction(&transaction{ctx: ctx, conn: conn, readOnly: true}, fn)
 }
@@ -106,7 +106,7 @@ func (s *Store) update(ctx context.Context, fn func(storage.Tx) error) error {
 	defer release(ctx, conn)
 	results, err := conn.Conn().PgConn().Exec(ctx, beginUpdate).ReadAll()
 	if err != nil {
-		return err
+		return explain(err)
 	}
 	id := string(results[len(results)-1].Rows[0][0])
 	tx := &transaction{ctx: ctx, conn: conn, writes: map[string][]byte{}}
@@ -144,7 +144,7 @@ func (s *Store) commit(ctx context.Context, tx *transaction, id string) error {
 	batch.Queue("commit")
 	err := tx.conn.SendBatch(ctx, batch).Close()
 	if err == nil || !tx.conn.Conn().IsClosed() {
-		return err
+		return explain(err)
 	}
 	committed, unknown := s.committed(ctx, id)
 	switch {

@@ -32,8 +32,9 @@ func (tx *transaction) usable() error {
 	return tx.failure
 }
 
-// failed keeps the failure.
+// failed explains the failure and keeps it.
 func (tx *transaction) failed(err error) error {
+	err = explain(err)
 	if err != nil && tx.failure == nil {
 		tx.failure = err
 	}

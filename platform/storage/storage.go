@@ -34,6 +34,9 @@ type Store interface {
 	// View runs fn on a consistent snapshot: nothing that others commit meanwhile shows up in it. A write in it is
 	// [ErrReadOnly]. View returns the error of fn as it is.
 	//
+	// A store that can lose its snapshot, with a connection, runs fn again from the start on a fresh one. So fn must set
+	// what it hands out through variables anew on each run.
+	//
 	// fn must not call the store, which may have it wait for itself.
 	View(ctx context.Context, fn func(Tx) error) error
 
