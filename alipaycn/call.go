@@ -41,7 +41,7 @@ type outgoing struct {
 	// encrypted says that body is encrypted.
 	encrypted bool
 	// forItself says that the app calls for itself, whomever the client acts for:
-	// the calls about tokens.
+	// the calls about tokens and orders.
 	forItself bool
 	// unwrapped says that the call is not one of the wrapped operations, and repeatable
 	// that it may be sent again after an unknown outcome.
@@ -133,7 +133,13 @@ func (c *Client) encodeBody(out outgoing, op cnwire.Operation, in any, files []f
 
 // isForItself says that an app makes the call for itself, whomever it acts for.
 func isForItself(op cnwire.Operation) bool {
-	return op == cnwire.AuthorizationToken || op == cnwire.AuthorizationGet || op == cnwire.CertificateDownload
+	switch op {
+	case cnwire.AuthorizationToken, cnwire.AuthorizationGet, cnwire.CertificateDownload,
+		cnwire.OrderCreate, cnwire.OrderGet, cnwire.OrderAccept, cnwire.OrderReject, cnwire.OrderCompleteItem, cnwire.OrderCancelItem:
+		return true
+	default:
+		return false
+	}
 }
 
 func (c *Client) encodeQuery(out outgoing, in any) (outgoing, error) {

@@ -309,6 +309,13 @@ func models() []model {
 		{cnwire.QRCodeList, ListQRCodesInput{}, QRCodeList{}},
 		{cnwire.QRCodeUnbind, UnbindQRCodeInput{}, noFields{}},
 		{cnwire.TemplateUsages, TemplateUsagesInput{}, TemplateUsages{}},
+		{cnwire.OrderCreate, CreateOrderInput{}, CreatedOrder{}},
+		{cnwire.OrderGet, GetOrderInput{}, Order{}},
+		{cnwire.OrderAccept, OrderInput{}, noFields{}},
+		{cnwire.OrderReject, RejectOrderInput{}, noFields{}},
+		{cnwire.OrderCompleteItem, OrderItemInput{}, noFields{}},
+		{cnwire.OrderConfirmItem, OrderItemInput{}, noFields{}},
+		{cnwire.OrderCancelItem, CancelOrderItemInput{}, noFields{}},
 		{cnwire.AuthorizationToken, tokenInput{}, Tokens{}},
 		{cnwire.AuthorizationGet, tokenInfoInput{}, TokenInfo{}},
 	}
@@ -410,6 +417,7 @@ func TestEveryFileIsModelledAndNoneIsInvented(t *testing.T) {
 			ScreenShots: make([]File, 9), LicensePics: make([]File, 9), SpecialLicensePics: make([]File, 9),
 		}.files()},
 		{cnwire.BaseInfoModify, ModifyBaseInfoInput{AppLogo: &File{}}.files()},
+		{cnwire.OrderCreate, CreateOrderInput{AppLogo: &File{}}.files()},
 	} {
 		t.Run(tt.op.Name, func(t *testing.T) {
 			_, _, want := d.of(t, tt.op).input()

@@ -31,6 +31,8 @@ type Client struct {
 	QRCodes QRCodesClient
 	// Templates lists the mini programs built from a template.
 	Templates TemplatesClient
+	// Orders works on what merchants order in AlipayCN's service market.
+	Orders OrdersClient
 	// Authorization gets tokens for merchants who authorized the third-party app.
 	Authorization AuthorizationClient
 
@@ -124,6 +126,7 @@ func (s *settings) client(token string) *Client {
 	c.Members = MembersClient{c}
 	c.QRCodes = QRCodesClient{c}
 	c.Templates = TemplatesClient{c}
+	c.Orders = OrdersClient{c}
 	c.Authorization = AuthorizationClient{c}
 	return c
 }

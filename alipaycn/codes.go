@@ -144,6 +144,15 @@ const (
 	// CodeRouteGroupNotExist: there is no rule with this route_group.
 	CodeRouteGroupNotExist Code = "ROUTE_GROUP_NOT_EXIST"
 
+	// CodeOrderNotExist: there is no such order.
+	CodeOrderNotExist Code = "ORDER_NOT_EXIST"
+	// CodeCommodityOrderStatusInvalid: the order is in a status in which it can be neither accepted nor rejected.
+	CodeCommodityOrderStatusInvalid Code = "COMMODITY_ORDER_STATUS_INVALID"
+	// CodeCommodityOrderItemNotExist: the order has no such item.
+	CodeCommodityOrderItemNotExist Code = "COMMODITY_ORDER_ITEM_NOT_EXIST"
+	// CodeItemStatusNotAllow: the item is in a status in which this is not possible.
+	CodeItemStatusNotAllow Code = "ITEM_STATUS_NOT_ALLOW"
+
 	// CodeAuthCodeNotExist: there is no such authorization code.
 	CodeAuthCodeNotExist Code = "AUTH_CODE_NOT_EXIST"
 	// CodeAuthCodeNotValid: the authorization code was used already or is older than 24 hours.
@@ -615,6 +624,31 @@ var codes = map[Code]codeEntry{
 	"INVALID_PAGE_SIZE":               {alipayplus.ErrInvalid, "page_size is not valid; use 1 to 50"},
 	"PAGE_SIZE_EXCEED_MAX_QUERY_SIZE": {alipayplus.ErrInvalid, "page_size is above 50; use at most 50"},
 	"TEMPLATE_NO_RELATION_ERROR":      {alipayplus.ErrNotFound, "no mini program was built from this template; check template_id and template_version"},
+
+	// Orders of the service market. What these codes mean is inferred from their names.
+	"ORDER_NOT_EXIST":                  {alipayplus.ErrNotFound, "there is no such order; check commodity_order_id, which the order's message carries"},
+	"COMMODITY_ORDER_STATUS_INVALID":   {alipayplus.ErrConflict, "the order is in a status in which it can be neither accepted nor rejected; read it with orders.get: only one in MERCHANT_ORDED can"},
+	"COMMODITY_ORDER_ITEM_NOT_EXIST":   {alipayplus.ErrNotFound, "the order has no such item; check commodity_order_id, mini_app_id and shop_id with orders.get"},
+	"ITEM_STATUS_NOT_ALLOW":            {alipayplus.ErrConflict, "the item is in a status in which this is not possible; read its order_status with orders.get"},
+	"CONFIRM_CHARGE_ITEM_NOT_ALLOW":    {alipayplus.ErrPermission, "an item that is paid for cannot be confirmed for the merchant; let the merchant confirm it"},
+	"NO_PERMISSION_ACCETP_ORDER":       {alipayplus.ErrPermission, "the app may not accept this order (the code is misspelt on the wire); call with the third-party app whose service was ordered"},
+	"NO_PERMISSION_REJECT_ORDER":       {alipayplus.ErrPermission, "the app may not reject this order; call with the third-party app whose service was ordered"},
+	"NO_PERMISSION_OPERATION":          {alipayplus.ErrPermission, "the app may not work on this item; call with the third-party app whose service was ordered"},
+	"NO_PERMISSION_COMFIRM_ORDERITEM":  {alipayplus.ErrPermission, "the app may not confirm this item for the merchant (the code is misspelt on the wire); call with the app_auth_token of the merchant who ordered"},
+	"NO_PERMISSION_CANCEL_ORDER_ITEM":  {alipayplus.ErrPermission, "the app may not cancel this item; call with the third-party app whose service was ordered"},
+	"NOPERMISSION_QUERY":               {alipayplus.ErrPermission, "the app may not read this order; call with the third-party app whose service was ordered"},
+	"QUERY_FAILD":                      {alipayplus.ErrInvalid, "the order could not be read (the code is misspelt on the wire); check commodity_order_id and start_page; with the right ones, try again later"},
+	"PARAMS_ERROR":                     {alipayplus.ErrInvalid, "a parameter is missing or wrong; check commodity_order_id and, where a mini program was ordered, mini_app_id"},
+	"NOT_SUPPORT_ORDER_BY_OPENAPI":     {alipayplus.ErrPermission, "this service cannot be ordered by a call; let the merchant order it in AlipayCN's service market"},
+	"SIGN_AGREEMENT_FAILED":            {alipayplus.ErrConflict, "the agreement about the order could not be signed for the merchant; look at the merchant's account in AlipayCN's console, or let the merchant order the service in the market"},
+	"AGENT_AUTH_FAIL":                  {alipayplus.ErrAuthorizationRequired, "AlipayCN could not put the mini program under the third-party app's care; let the merchant authorize the third-party app, and look whether the order's message came before you call again"},
+	"APP_ID_ILLEGAL":                   {alipayplus.ErrInvalid, "mini_app_id is not a mini program that may be ordered for; leave it out: it is for callers of AlipayCN's own"},
+	"APP_ID_EXIST":                     {alipayplus.ErrConflict, "the mini program is in an order already; look for its order, or leave mini_app_id out"},
+	"CREATE_MINI_APP_EXCEED_MAX_COUNT": {alipayplus.ErrLimit, "the merchant has as many mini programs as are allowed; let the merchant delete one that is not needed"},
+	"CREATE_MINI_APP_PID_PUNISH":       {alipayplus.ErrPermission, "the merchant is under a penalty and must not have new mini programs; let the merchant settle it in AlipayCN's console"},
+	"BLACK_LIST_CHECK_FAIL":            {alipayplus.ErrPermission, "AlipayCN does not allow the merchant new mini programs; let the merchant ask AlipayCN's support"},
+	"USER_INVALID_STATUS":              {alipayplus.ErrPermission, "the merchant's account is in a status in which nothing can be ordered, for example frozen or not verified; let the merchant look at the account in Alipay"},
+	"BIZ_ERROR":                        {alipayplus.ErrConflict, "AlipayCN refused the order for a reason that the code does not say; the message may name it"},
 
 	// Authorization.
 	"APP_NOT_ISV":               {alipayplus.ErrInvalid, "the calling app is not a third-party app; call with the app id of the third-party app"},

@@ -92,7 +92,7 @@ func TestHintsNameOperationsThatExist(t *testing.T) {
 		for word := range strings.FieldsFuncSeq(code.Hint(), func(r rune) bool { return !isASCIILetter(r) && r != '.' }) {
 			resource, _, isName := strings.Cut(word, ".")
 			switch resource {
-			case "versions", "baseInfo", "categories", "experience", "safeDomains", "members", "qrcodes", "templates", "authorization":
+			case "versions", "baseInfo", "categories", "experience", "safeDomains", "members", "qrcodes", "templates", "orders", "authorization":
 				require.True(t, !isName || names[word], "%s names %s", code, word)
 			}
 		}

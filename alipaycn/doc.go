@@ -1,8 +1,8 @@
 // Package alipaycn speaks AlipayCN's public OpenAPI V3 for the life of a mini
 // program's version: upload from a template, build, review, grayscale, publish,
 // take offline, roll back, with the QR codes, members, domains and
-// authorizations around it. It is what puts a mini program in front of users,
-// and it needs nothing else of this module running.
+// authorizations around it, and for the orders of AlipayCN's service market. It is what puts
+// a mini program in front of users, and it needs nothing else of this module running.
 //
 // # Client
 //
@@ -141,7 +141,23 @@
 //	qrcodes.unbind
 //	    done      qrcodes.list does not show the rule
 //	    not done  it does
-//	members.add, qrcodes.create, authorization.token
+//	orders.accept
+//	    done      orders.get shows another status than MERCHANT_ORDED, and an item in
+//	              TO_DO, DOING, TO_CONFIRM, CONFIRMED or DONE
+//	    not done  it shows MERCHANT_ORDED
+//	orders.reject
+//	    done      orders.get shows all items in ISV_REJECTED
+//	    not done  it shows the status MERCHANT_ORDED
+//	orders.completeItem
+//	    done      orders.get shows the item in TO_CONFIRM, CONFIRMED or DONE
+//	    not done  it shows it in TO_DO or DOING
+//	orders.confirmItem
+//	    done      orders.get shows the item in CONFIRMED or DONE
+//	    not done  it shows it in TO_CONFIRM
+//	orders.cancelItem
+//	    done      orders.get shows the item in ISV_CANCELLED
+//	    not done  it shows it in TO_DO, DOING or TO_CONFIRM
+//	members.add, qrcodes.create, orders.create, authorization.token
 //	    nothing proves anything: lists hide the account, each call makes a
-//	    picture, a code works once
+//	    picture or an order, a code works once
 package alipaycn

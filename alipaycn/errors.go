@@ -63,7 +63,8 @@ type Error struct {
 	// Attempts is how often sending the call was begun; 0 when it was refused before.
 	Attempts int
 	// Body is the beginning, up to 512 bytes, of an answer that could not be
-	// trusted or read, such as a proxy's HTML page; empty for calls about tokens.
+	// trusted or read, such as a proxy's HTML page; empty for calls that an
+	// app makes for itself, which may be about tokens.
 	// It is in no text and no log.
 	Body string
 

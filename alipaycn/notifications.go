@@ -31,11 +31,13 @@ const (
 	KindAuditRejected = "alipay.open.mini.version.audit.rejected"
 	// KindMerchantConfirmed is [MerchantConfirmed].
 	KindMerchantConfirmed = "alipay.open.mini.merchant.confirmed"
+	// KindOrderPlaced is [OrderPlaced].
+	KindOrderPlaced = "servicemarket_order_notify"
 )
 
 // Notification is a verified notification: an [*AuditPassed], [*AuditRejected],
-// [*AuthorizationGranted], [*AuthorizationCancelled], [*MerchantConfirmed] or
-// [*UnknownNotification]. Use a type switch with a default: further kinds may come.
+// [*AuthorizationGranted], [*AuthorizationCancelled], [*MerchantConfirmed],
+// [*OrderPlaced] or [*UnknownNotification]. Use a type switch with a default: further kinds may come.
 //
 // Notifications keep their tokens and codes out of String and LogValue.
 type Notification interface {
@@ -171,6 +173,40 @@ type MerchantConfirmed struct {
 	MiniAppID string
 }
 
+// OrderPlaced says that a merchant ordered a service of the third-party app in AlipayCN's
+// service market (servicemarket_order_notify); what it came to, [OrdersClient.Get] shows. An
+// order in Alipay+'s own market is another thing. What AlipayCN sends besides is in Fields. No
+// message was found for what happens to an order afterwards.
+type OrderPlaced struct {
+	NotificationInfo
+	// OrderID names the order (commodity_order_id); it is always there.
+	OrderID string
+	// OrderedAt is when the merchant ordered; zero when that cannot be read.
+	OrderedAt time.Time
+	// Title is the name of the service.
+	Title string
+	// MerchantPID is the merchant's Alipay user id; it begins with 2088.
+	MerchantPID string
+	// MerchantName is the merchant's name.
+	MerchantName string
+	// Contact is the person to talk to.
+	Contact string
+	// Phone is the phone number.
+	Phone string
+	// Items is the number of things that were ordered for; 0 when that cannot be read.
+	Items int
+	// TotalPrice is the price in decimal digits, for example "0.01"; that it is in yuan is inferred.
+	TotalPrice string
+	// MiniAppID is the mini program that the merchant chose (consumer_miniAppId); may be empty.
+	MiniAppID string
+	// ServiceCode is the code of the service; may be empty.
+	ServiceCode string
+	// OrderTicket is the authorization code of the order, a secret; may be empty.
+	OrderTicket string
+	// ISVTicket is what the third-party app put into the link to the service; may be empty.
+	ISVTicket string
+}
+
 // UnknownNotification is a verified notification that this version of the library does not
 // know, or whose content is not what it should be. All of it is in Fields.
 type UnknownNotification struct {
@@ -217,6 +253,8 @@ func readerOf(kind string) func(NotificationInfo) (n Notification, problem strin
 		return readAuthorizationCancelled
 	case KindMerchantConfirmed:
 		return readMerchantConfirmed
+	case KindOrderPlaced:
+		return readOrderPlaced
 	default:
 		return nil
 	}
@@ -374,6 +412,23 @@ func readMerchantConfirmed(info NotificationInfo) (n Notification, problem strin
 	return &MerchantConfirmed{
 		NotificationInfo: info, OrderNo: content.OrderNo, OutOrderNo: content.OutOrderNo,
 		MiniAppID: cmp.Or(content.MiniAppID, content.MinAppID),
+	}, ""
+}
+
+// readOrderPlaced reads a message whose content is not in biz_content, but in parameters of
+// its own.
+func readOrderPlaced(info NotificationInfo) (n Notification, problem string) {
+	f := info.fields
+	if !isID(f["commodity_order_id"]) {
+		return nil, "commodity_order_id is missing, or no id"
+	}
+	at, _ := readTime(strings.TrimSpace(f["order_time"]))
+	items, _ := strconv.Atoi(f["order_item_num"]) // what cannot be read is in Fields
+	return &OrderPlaced{
+		NotificationInfo: info, OrderID: f["commodity_order_id"], OrderedAt: at, Title: f["title"],
+		MerchantPID: f["merchant_pid"], MerchantName: f["name"], Contact: f["contactor"], Phone: f["phone"],
+		Items: items, TotalPrice: f["total_price"], MiniAppID: f["consumer_miniAppId"],
+		ServiceCode: f["service_code"], OrderTicket: f["order_ticket"], ISVTicket: f["isv_ticket"],
 	}, ""
 }
 

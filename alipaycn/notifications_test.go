@@ -118,6 +118,21 @@ func TestNotificationsAreTyped(t *testing.T) {
 			message(KindMerchantConfirmed, `{"order_no":"o1","out_order_no":"mine-1","min_app_id":"`+merchantAppID+`"}`),
 			&MerchantConfirmed{NotificationInfo: info(KindMerchantConfirmed), OrderNo: "o1", OutOrderNo: "mine-1", MiniAppID: merchantAppID},
 		},
+		"a merchant ordered": {
+			wholeOrder(),
+			&OrderPlaced{
+				NotificationInfo: NotificationInfo{
+					NotifyID: "2026112100222000000000000000000002", Kind: KindOrderPlaced, AppID: isvAppID, SentAt: grantInfo.SentAt,
+				},
+				OrderID: "2026112100000001", OrderedAt: time.Date(2026, 11, 21, 10, 11, 0, 0, beijing()), Title: "tea&cake",
+				MerchantPID: "2088000000000001", MerchantName: "a=b", Contact: "Li & Co", Phone: "13110101010", Items: 2, TotalPrice: "0.01",
+				MiniAppID: merchantAppID, ServiceCode: "AM01", OrderTicket: "secret-ticket", ISVTicket: "secret=isv",
+			},
+		},
+		"a merchant ordered, and little is said": {
+			with(with(with(message(KindOrderPlaced, ""), "commodity_order_id", "7"), "order_item_num", "many"), "order_time", "noon"),
+			&OrderPlaced{NotificationInfo: info(KindOrderPlaced), OrderID: "7"},
+		},
 		"something new": {
 			message("alipay.open.mini.something.new", `not JSON`),
 			&UnknownNotification{NotificationInfo: info("alipay.open.mini.something.new")},
@@ -145,6 +160,8 @@ func bare(event Notification, at time.Time) Notification {
 	case *AuthorizationCancelled:
 		set(&e.NotificationInfo)
 	case *MerchantConfirmed:
+		set(&e.NotificationInfo)
+	case *OrderPlaced:
 		set(&e.NotificationInfo)
 	case *UnknownNotification:
 		set(&e.NotificationInfo)
@@ -177,6 +194,9 @@ func TestUnreadableNotificationsAreKept(t *testing.T) {
 		"withdrawn, no JSON":      {message(KindAuthorizationCancelled, `secret`), "biz_content is not the JSON"},
 		"withdrawn, two apps":     {with(message(KindAuthorizationCancelled, `{"auth_app_id":"1"}`), "auth_app_id", "2"), "auth_app_id differs"},
 		"confirmed, no JSON":      {message(KindMerchantConfirmed, `secret`), "biz_content is not the JSON"},
+		"ordered, no order":       {with(wholeOrder(), "commodity_order_id", ""), "commodity_order_id is missing"},
+		"ordered, no real order":  {with(wholeOrder(), "commodity_order_id", "secret&x"), "commodity_order_id is missing, or no id"},
+		"ordered, no id":          {with(wholeOrder(), "notify_id", ""), "notify_id is missing"},
 		"a kind it does not know": {message("secret.kind", ``), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -210,11 +230,13 @@ func TestNotificationsKeepTheirSecrets(t *testing.T) {
 	require.True(t, ok)
 	unknown, ok := parseNotification(with(grant(wholeGrant), "status", "other")).(*UnknownNotification)
 	require.True(t, ok)
-	for _, v := range []any{granted, *granted, unknown, *unknown, granted.NotificationInfo, Notification(granted)} {
+	ordered, ok := parseNotification(wholeOrder()).(*OrderPlaced)
+	require.True(t, ok)
+	for _, v := range []any{granted, *granted, unknown, *unknown, granted.NotificationInfo, Notification(granted), ordered, *ordered} {
 		for _, text := range written(v) {
 			require.NotContains(t, text, "secret")
-			require.Contains(t, text, KindAuthorizationGranted)
-			require.Contains(t, text, "2026112100222000000000000000000001")
+			require.Contains(t, text, v.(interface{ Info() NotificationInfo }).Info().Kind)
+			require.Contains(t, text, "20261121002220000000000000000000")
 		}
 	}
 }
@@ -381,6 +403,7 @@ func TestBothProtocolsInEveryForm(t *testing.T) {
 	for name, fields := range map[string]map[string]string{
 		"message":       with(message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`), "msg_uid", ""),
 		"authorization": with(grant(wholeGrant), "encrypt_type", ""),
+		"order":         with(wholeOrder(), "isv_ticket", ""),
 	} {
 		for _, form := range []cnwire.NotificationForm{{}, {SignType: true}, {EmptyValues: true}, {SignType: true, EmptyValues: true}} {
 			r := newReceiver(t)
@@ -446,7 +469,19 @@ func TestUnsignedSignTypeChangesNothing(t *testing.T) {
 	require.Equal(t, 1, r.calls(), "it is the same notification")
 }
 
-// order is a notification of the service market: no notify_id, no app_id, free texts.
+// wholeOrder is an order's message with all that it may have.
+func wholeOrder() map[string]string {
+	return map[string]string{
+		"notify_type": "servicemarket_order_notify", "method": "alipay.open.servicemarket.order.notify",
+		"notify_id": "2026112100222000000000000000000002", "notify_time": "2026-11-21 10:11:12", "timestamp": "2026-11-21 10:11:12",
+		"app_id": isvAppID, "charset": "UTF-8", "version": "1.0", "sign_type": "RSA2",
+		"commodity_order_id": "2026112100000001", "order_time": "2026-11-21 10:11:00", "title": "tea&cake", "name": "a=b",
+		"merchant_pid": "2088000000000001", "contactor": "Li & Co", "phone": "13110101010", "order_item_num": "2", "total_price": "0.01",
+		"consumer_miniAppId": merchantAppID, "service_code": "AM01", "order_ticket": "secret-ticket", "isv_ticket": "secret=isv",
+	}
+}
+
+// order is a notification of the service market as it may be, too: no notify_id, no app_id, free texts.
 func order() map[string]string {
 	return map[string]string{
 		"notify_type": "servicemarket_order_notify", "method": "alipay.open.servicemarket.order.notify", "charset": "utf-8",
@@ -488,6 +523,7 @@ func TestParametersDrawnTogetherAreNoNewMessage(t *testing.T) {
 		"message":           message(KindAuditPassed, `{"mini_app_version":"0.0.1"}`),
 		"with a serial":     with(grant(wholeGrant), "alipay_cert_sn", "866efef280dec9137a87d047ac446315"),
 		"order":             order(),
+		"whole order":       wholeOrder(),
 		"order for the app": with(with(order(), "app_id", isvAppID), "notify_id", "7"),
 	} {
 		for _, form := range []cnwire.NotificationForm{{}, messageForm()} {

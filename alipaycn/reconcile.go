@@ -131,6 +131,8 @@ func whereToCheck(op cnwire.Operation) (hint string, unprovable bool) {
 		return "call again: AlipayCN refuses it when the person was invited", true
 	case cnwire.QRCodeCreate:
 		return "call again: at worst there is a QR code that nobody uses", true
+	case cnwire.OrderCreate:
+		return "wait for the order's message before you call again: another call may make another order and another mini program", true
 	case cnwire.AuthorizationToken:
 		return "call again with the same code or refresh token; when AlipayCN refuses it, let the merchant authorize again", true
 	}
@@ -146,6 +148,8 @@ func whereToCheck(op cnwire.Operation) (hint string, unprovable bool) {
 		read = cnwire.MemberList
 	case cnwire.QRCodeBind, cnwire.QRCodeUnbind:
 		read = cnwire.QRCodeList
+	case cnwire.OrderAccept, cnwire.OrderReject, cnwire.OrderCompleteItem, cnwire.OrderConfirmItem, cnwire.OrderCancelItem:
+		read = cnwire.OrderGet
 	}
 	return "look at " + read.Name + " before you call again", false
 }
@@ -441,5 +445,10 @@ func repeatCodes(op cnwire.Operation) []Code {
 		cnwire.MemberRemove:               {CodeRoleNotExist},
 		cnwire.QRCodeBind:                 {CodeRouteRuleConflict},
 		cnwire.QRCodeUnbind:               {CodeRouteGroupNotExist},
+		cnwire.OrderAccept:                {CodeCommodityOrderStatusInvalid},
+		cnwire.OrderReject:                {CodeCommodityOrderStatusInvalid},
+		cnwire.OrderCompleteItem:          {CodeItemStatusNotAllow},
+		cnwire.OrderConfirmItem:           {CodeItemStatusNotAllow},
+		cnwire.OrderCancelItem:            {CodeItemStatusNotAllow},
 	}[op]
 }

@@ -60,7 +60,7 @@ func faultyWrites() []faultyWrite {
 	domain := alipaycn.SafeDomainInput{Domain: "api.bluelake.example"}
 	rule := alipaycn.BindQRCodeInput{RouteURL: "https://bluelake.example/table", Page: "pages/index/index", Mode: alipaycn.RouteExact}
 	var code string
-	return []faultyWrite{
+	return append(faultyOrders(), []faultyWrite{
 		{op: cnwire.VersionUpload, do: func(ctx context.Context, w *gatewayFixture) error {
 			_, err := w.c.Versions.Upload(ctx, alipaycn.UploadInput{TemplateID: templateID, Version: number(1)})
 			return err
@@ -156,6 +156,50 @@ func faultyWrites() []faultyWrite {
 		}, do: func(ctx context.Context, w *gatewayFixture) error {
 			_, err := w.c.Authorization.Exchange(ctx, code)
 			return err
+		}},
+	}...)
+}
+
+// faultyOrders are the writes about an order, which for all but a confirmation count for the
+// third-party app.
+func faultyOrders() []faultyWrite {
+	var order string
+	placed := func(steps ...func(*gatewayFixture) error) func(*gatewayFixture) {
+		return func(w *gatewayFixture) {
+			var err error
+			order, err = w.g.PlaceOrder(isvID, miniID)
+			require.NoError(w.t, err)
+			for _, step := range steps {
+				require.NoError(w.t, step(w))
+			}
+		}
+	}
+	item := func() alipaycn.OrderItemInput { return alipaycn.OrderItemInput{OrderID: order, MiniAppID: miniID} }
+	accept := func(w *gatewayFixture) error {
+		return w.c.Orders.Accept(w.t.Context(), alipaycn.OrderInput{OrderID: order})
+	}
+	complete := func(w *gatewayFixture) error { return w.c.Orders.CompleteItem(w.t.Context(), item()) }
+	return []faultyWrite{
+		{op: cnwire.OrderCreate, silent: true, app: isvID, do: func(ctx context.Context, w *gatewayFixture) error {
+			_, err := w.c.Orders.Create(ctx, alipaycn.CreateOrderInput{
+				ServiceID: "AM01", MerchantPID: "2088000000000001", AppName: "GreenLakeTea", AppEnglishName: "GreenLakeTea", AppLogo: squarePNG(180),
+			})
+			return err
+		}},
+		{op: cnwire.OrderAccept, app: isvID, prepare: placed(), do: func(ctx context.Context, w *gatewayFixture) error {
+			return w.c.Orders.Accept(ctx, alipaycn.OrderInput{OrderID: order})
+		}},
+		{op: cnwire.OrderReject, app: isvID, prepare: placed(), do: func(ctx context.Context, w *gatewayFixture) error {
+			return w.c.Orders.Reject(ctx, alipaycn.RejectOrderInput{OrderID: order, Reason: "no time"})
+		}},
+		{op: cnwire.OrderCompleteItem, app: isvID, prepare: placed(accept), do: func(ctx context.Context, w *gatewayFixture) error {
+			return w.c.Orders.CompleteItem(ctx, item())
+		}},
+		{op: cnwire.OrderConfirmItem, prepare: placed(accept, complete), do: func(ctx context.Context, w *gatewayFixture) error {
+			return w.c.Orders.ConfirmItem(ctx, item())
+		}},
+		{op: cnwire.OrderCancelItem, app: isvID, prepare: placed(accept), do: func(ctx context.Context, w *gatewayFixture) error {
+			return w.c.Orders.CancelItem(ctx, alipaycn.CancelOrderItemInput{OrderID: order, MiniAppID: miniID, Reason: "no time"})
 		}},
 	}
 }

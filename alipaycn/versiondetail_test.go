@@ -102,6 +102,9 @@ func TestEnumsKnowWhatIsDocumented(t *testing.T) {
 		{"route mode", func(s string) bool { return RouteMode(s).Known() }, []string{"EXACT", "FUZZY", "PATTERN"}, "exact"},
 		{"trial", func(s string) bool { return ExperienceStatus(s).Known() }, []string{"notExpVersion"}, "expVersion"},
 		{"app type", func(s string) bool { return AppType(s).Known() }, []string{string(AppTypeMiniProgram), string(AppTypeMobile), string(AppTypeWeb), string(AppTypePublic), string(AppTypeBase)}, "MINIAPP"},
+		{"order status", func(s string) bool { return OrderStatus(s).Known() }, []string{"MERCHANT_ORDED"}, "MERCHANT_ORDERED"},
+		{"order item status", func(s string) bool { return OrderItemStatus(s).Known() }, []string{"TO_DO", "DOING", "TO_CONFIRM", "CONFIRMED", "DONE", "MERCHANT_REJECTED", "MERCHANT_CANCELLED", "ISV_REJECTED", "ISV_CANCELLED"}, "CANCELLED"},
+		{"shop status", func(s string) bool { return ShopStatus(s).Known() }, []string{"ONLINE", "OFFLINE", "AVAILABLE", "INIT", "EXPIRED"}, "online"},
 		{"token status", func(s string) bool { return TokenStatus(s).Known() }, []string{"valid", "invalid"}, "VALID"},
 		{"version status", func(s string) bool { return VersionStatus(s).Known() }, []string{"INIT", "AUDITING", "AUDIT_REJECT", "WAIT_RELEASE", "BASE_AUDIT_PASS", "PROMOTE_AUDIT_REJECT", "GRAY", "RELEASE", "OFFLINE", "AUDIT_OFFLINE"}, "init"},
 	} {

@@ -189,7 +189,7 @@ func (c *call) application() (alipaycn.ApplyInput, error) {
 
 // fileParts are the names of the parts that carry the files of an operation.
 func fileParts(op cnwire.Operation) []string {
-	if op == cnwire.BaseInfoModify {
+	if op == cnwire.BaseInfoModify || op == cnwire.OrderCreate {
 		return []string{"app_logo"}
 	}
 	return slices.Concat(

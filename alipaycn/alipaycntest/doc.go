@@ -62,10 +62,15 @@
 //   - the statuses of a trial version other than notExpVersion, its links, and
 //     the links of pictures, which lead nowhere, but for those of QR codes, which
 //     lead to a black square;
+//   - orders of the service market: the steps between the statuses of an item (the model
+//     takes those that the names suggest), that an item has none before the order is
+//     accepted, every status of an order but MERCHANT_ORDED, that an order which the
+//     third-party app makes needs no acceptance, which calls need the merchant's token, the
+//     codes for what cannot be read, and that out_biz_no is no idempotency key;
 //   - the categories: see [WithCategories], and what a name check says of a name
 //     that is not fine.
 //
 // Not modelled are the monthly counts of changes, the five submissions per
-// template and day, penalties, the status PROMOTE_AUDIT_REJECT, and the header
-// x-http-method-override.
+// template and day, penalties, the status PROMOTE_AUDIT_REJECT, the header
+// x-http-method-override, and of orders shops, prices and what ends them by time.
 package alipaycntest

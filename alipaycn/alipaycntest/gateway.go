@@ -40,6 +40,7 @@ type Gateway struct {
 	templates map[string]*template
 	tokens    map[string]*grant // by app_auth_token
 	codes     map[string]*authCode
+	orders    map[string]*order
 	nonces    map[string]time.Time // until when each is refused
 	forgotten time.Time            // when nonces were dropped last
 	calls     []Call
@@ -95,7 +96,7 @@ func New(opts ...Option) (*Gateway, error) {
 	g := &Gateway{
 		cfg: cfg, key: cfg.key, publicKey: public, routes: routes(), pages: pageTemplates(),
 		apps: map[string]*app{}, templates: map[string]*template{}, tokens: map[string]*grant{},
-		codes: map[string]*authCode{}, nonces: map[string]time.Time{},
+		codes: map[string]*authCode{}, orders: map[string]*order{}, nonces: map[string]time.Time{},
 	}
 	return g, nil
 }
@@ -289,8 +290,9 @@ func (g *Gateway) Calls() []Call {
 }
 
 // Effects returns how often each write took effect on an app, by operation, for
-// example {"versions.apply": 1}. Those of authorization.token count for the
-// third-party app, all others for the mini program. It is nil for an unknown app.
+// example {"versions.apply": 1}. Those of authorization.token and of orders, but for
+// orders.confirmItem, count for the third-party app, all others for the mini program. It is
+// nil for an unknown app.
 func (g *Gateway) Effects(appID string) map[string]int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -442,6 +444,13 @@ func routes() map[string]route {
 		{op: cnwire.QRCodeList, handle: (*Gateway).listQRCodes},
 		{op: cnwire.QRCodeUnbind, handle: (*Gateway).unbindQRCode},
 		{op: cnwire.TemplateUsages, handle: (*Gateway).templateUsages, own: true},
+		{op: cnwire.OrderCreate, handle: (*Gateway).createOrder, own: true},
+		{op: cnwire.OrderGet, handle: (*Gateway).getOrder, own: true},
+		{op: cnwire.OrderAccept, handle: (*Gateway).acceptOrder, own: true},
+		{op: cnwire.OrderReject, handle: (*Gateway).rejectOrder, own: true},
+		{op: cnwire.OrderCompleteItem, handle: (*Gateway).completeItem, own: true},
+		{op: cnwire.OrderConfirmItem, handle: (*Gateway).confirmItem},
+		{op: cnwire.OrderCancelItem, handle: (*Gateway).cancelItem, own: true},
 		{op: cnwire.AuthorizationToken, handle: (*Gateway).token, own: true},
 		{op: cnwire.AuthorizationGet, handle: (*Gateway).tokenInfo, own: true},
 		{op: cnwire.CertificateDownload, handle: (*Gateway).downloadCertificate, own: true},

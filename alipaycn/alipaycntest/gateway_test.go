@@ -195,6 +195,7 @@ func seedContent(f *testing.F, op cnwire.Operation, change fields) []byte {
 		"url_param": "pages/index", "describe": "a table", "route_url": "https://example.com/", "page_redirection": "pages/index", "mode": "EXACT",
 		"page_no": "1", "page_num": "1", "page_size": "10", "route_group": "RG1", "category_code_list": []string{"XS1011_XS2089"},
 		"grant_type": "authorization_code", "code": "x", "refresh_token": "x", "app_auth_token": "x",
+		"commodity_order_id": "1", "start_page": "1", "merchandise_id": "AM01", "merchant_pid": "2088", "mini_app_id": mini, "shop_id": "1",
 	})
 	maps.Copy(in, change)
 	if op.Kind == cnwire.Query {
@@ -232,6 +233,10 @@ func seedChanges() []fields {
 		{"page_size": "99"},
 		{"route_pattern": "x"},
 		{"license_valid_date": "9999-12-31", "license_no": "1"},
+		{"mini_app_id": "", "merchandise_id": ""},
+		{"mini_app_id": "", "merchant_pid": "1"},
+		{"mini_app_id": ""},
+		{"start_page": "0"},
 	}
 	for name := range application("") {
 		changes = append(changes, fields{name: ""}, fields{name: "é"}, fields{name: strings.Repeat("茶", 600)}, fields{name: nil}, fields{name: []int{}})
@@ -239,6 +244,7 @@ func seedChanges() []fields {
 	for _, name := range []string{
 		"template_id", "template_version", "ext", "gray_strategy", "version_status", "safe_domain", "logon_id", "user_id", "url_param",
 		"describe", "route_url", "page_redirection", "mode", "route_group", "category_code_list", "grant_type", "code", "app_auth_token",
+		"commodity_order_id", "start_page",
 	} {
 		changes = append(changes, fields{name: ""}, fields{name: "é "}, fields{name: fields{"x": 1.5}})
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -20,18 +21,32 @@ import (
 
 // Notification returns the signed parameters of a notification, as AlipayCN
 // posts them to an application gateway: an [*alipaycn.AuthorizationGranted] as
-// open_app_auth_notify, and an [*alipaycn.AuditPassed], [*alipaycn.AuditRejected],
+// open_app_auth_notify, an [*alipaycn.OrderPlaced] as servicemarket_order_notify, and
+// an [*alipaycn.AuditPassed], [*alipaycn.AuditRejected],
 // [*alipaycn.AuthorizationCancelled] or [*alipaycn.MerchantConfirmed] as a
 // message of the From-Ant service. The event's AppID is the app that is notified;
 // NotifyID and SentAt are generated where they are not given.
 //
 // The content of these messages is not documented but for a few fields; it
-// follows what AlipayCN has been seen to send. Which of the two sign their
-// sign_type is inferred: the message service does, open_app_auth_notify does not.
+// follows what AlipayCN has been seen to send. Which of them sign their sign_type is
+// inferred: open_app_auth_notify does not, the others do; of two orders that were seen, one
+// did.
 func (g *Gateway) Notification(event alipaycn.Notification) (url.Values, error) {
 	info := event.Info()
 	if info.AppID == "" {
 		return nil, errors.New("alipaycntest: notification: the event has no AppID; set NotificationInfo{AppID: ...}")
+	}
+	id, at := info.NotifyID, info.SentAt
+	if id == "" {
+		id = rand.Text()
+	}
+	if at.IsZero() {
+		at = time.Now()
+	}
+	params := url.Values{"notify_id": {id}, "app_id": {info.AppID}, "charset": {"UTF-8"}, "sign_type": {"RSA2"}}
+	if placed, isOrder := event.(*alipaycn.OrderPlaced); isOrder {
+		maps.Copy(params, orderParams(placed, wireTime(at)))
+		return g.signed(params, cnwire.NotificationForm{SignType: true, EmptyValues: true})
 	}
 	method, content := contentOf(event)
 	if content == nil {
@@ -41,16 +56,7 @@ func (g *Gateway) Notification(event alipaycn.Notification) (url.Values, error) 
 	if err != nil {
 		return nil, fmt.Errorf("alipaycntest: notification: %w", err)
 	}
-	id, at := info.NotifyID, info.SentAt
-	if id == "" {
-		id = rand.Text()
-	}
-	if at.IsZero() {
-		at = time.Now()
-	}
-	params := url.Values{
-		"notify_id": {id}, "app_id": {info.AppID}, "charset": {"UTF-8"}, "sign_type": {"RSA2"}, "biz_content": {string(text)},
-	}
+	params.Set("biz_content", string(text))
 	granted, isGrant := event.(*alipaycn.AuthorizationGranted)
 	if isGrant {
 		params.Set("notify_type", alipaycn.KindAuthorizationGranted)
@@ -73,6 +79,21 @@ func (g *Gateway) Notification(event alipaycn.Notification) (url.Values, error) 
 		params.Set("biz_content", string(key.Encrypt(text)))
 	}
 	return g.signed(params, cnwire.NotificationForm{SignType: !isGrant, EmptyValues: true})
+}
+
+// orderParams are the parameters of an order's message, which has no biz_content.
+func orderParams(e *alipaycn.OrderPlaced, sentAt string) url.Values {
+	params := url.Values{
+		"notify_type": {alipaycn.KindOrderPlaced}, "method": {"alipay.open.servicemarket.order.notify"}, "version": {"1.0"},
+		"notify_time": {sentAt}, "timestamp": {sentAt},
+		"commodity_order_id": {e.OrderID}, "title": {e.Title}, "merchant_pid": {e.MerchantPID}, "name": {e.MerchantName},
+		"contactor": {e.Contact}, "phone": {e.Phone}, "order_item_num": {strconv.Itoa(e.Items)}, "total_price": {e.TotalPrice},
+		"service_code": {e.ServiceCode}, "order_ticket": {e.OrderTicket}, "isv_ticket": {e.ISVTicket}, "consumer_miniAppId": {e.MiniAppID},
+	}
+	if !e.OrderedAt.IsZero() {
+		params.Set("order_time", wireTime(e.OrderedAt))
+	}
+	return params
 }
 
 func (g *Gateway) appAESKey(appID string) *cnwire.AESKey {

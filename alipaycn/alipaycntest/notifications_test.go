@@ -35,6 +35,10 @@ func TestNotificationsAreUnderstoodByTheHandler(t *testing.T) {
 		&alipaycn.AuthorizationGranted{NotificationInfo: info, Token: token, AppAuthCode: "code-1", Trigger: "alipay", OutBizNo: "7"},
 		&alipaycn.AuthorizationCancelled{NotificationInfo: info, AuthAppID: mini, UserID: "2088"},
 		&alipaycn.MerchantConfirmed{NotificationInfo: info, OrderNo: "1", OutOrderNo: "2", MiniAppID: mini},
+		&alipaycn.OrderPlaced{
+			NotificationInfo: info, OrderID: "7", Title: "tea & cake", MerchantPID: "2088", MerchantName: "蓝湖", Contact: "Li & Co", Phone: "131",
+			Items: 1, TotalPrice: "0.01", MiniAppID: mini, ServiceCode: "AM01", OrderTicket: "t=1",
+		},
 	} {
 		got = nil
 		require.NoError(t, w.g.SendNotification(t.Context(), server.URL+"?x=1", sent))
@@ -51,6 +55,8 @@ func TestNotificationsAreUnderstoodByTheHandler(t *testing.T) {
 		case *alipaycn.AuthorizationCancelled:
 			e.NotificationInfo = info
 		case *alipaycn.MerchantConfirmed:
+			e.NotificationInfo = info
+		case *alipaycn.OrderPlaced:
 			e.NotificationInfo = info
 		}
 		require.Equal(t, sent, got)

@@ -31,7 +31,7 @@ func (a *app) alipaycn() *cobra.Command {
 variables. With ALIPAYCN_APP_AUTH_TOKEN_FILE a third-party app acts for a
 merchant.`,
 		a.cnVersions(), a.cnGray(), a.cnExperience(), a.cnApp(), a.cnCategories(), a.cnDomains(), a.cnMembers(), a.cnQRCodes(),
-		a.cnTemplates(), a.cnAuthorization(), a.cnRaw())
+		a.cnTemplates(), a.cnOrders(), a.cnAuthorization(), a.cnRaw())
 }
 
 // cnVersions is the group of commands about versions at AlipayCN.
@@ -171,13 +171,11 @@ func (a *app) cnApp() *cobra.Command {
 	get := func(c client, ctx context.Context, _ noInput) (*alipaycn.BaseInfo, error) { return c.Get(ctx) }
 	var logo string
 	modify := func(c client, ctx context.Context, in alipaycn.ModifyBaseInfoInput) error {
-		if logo != "" {
-			file, err := readPart("", logo)
-			if err != nil {
-				return wrongUse{err}
-			}
-			in.AppLogo = file
+		file, err := readLogo(logo)
+		if err != nil {
+			return err
 		}
+		in.AppLogo = file
 		return c.Modify(ctx, in)
 	}
 	return group("app", "Show and change name, logo and texts of the mini program", "Show and change what AlipayCN has saved about the mini program.",
@@ -186,9 +184,7 @@ func (a *app) cnApp() *cobra.Command {
 		}),
 		changing(a, dial, modify, spec{
 			use: "modify", short: "Change it, before the first release only", late: true, calls: []any{client.Modify},
-			flags: func(cmd *cobra.Command) {
-				cmd.Flags().StringVar(&logo, "logo", "", "the `file` with the logo, PNG or JPEG")
-			},
+			flags:   logoFlag(&logo),
 			example: []string{"alipaycn app modify --slogan 'Tea from the blue lake' --logo logo.png"},
 		}),
 		returning(a, dial, client.CheckName, spec{
@@ -381,6 +377,75 @@ func (a *app) cnTemplates() *cobra.Command {
 			columns: []string{"app=mini_app_id", "version=app_version"}, example: []string{"alipaycn template usages 2021000000000003"},
 		}),
 	)
+}
+
+// cnOrders is the group of commands about orders of AlipayCN's service market.
+func (a *app) cnOrders() *cobra.Command {
+	type client = *alipaycn.OrdersClient
+	dial := atAlipayCN(a, func(c *alipaycn.Client) client { return &c.Orders })
+	one := []string{"commodity_order_id"}
+	var logo string
+	create := func(c client, ctx context.Context, in alipaycn.CreateOrderInput) (*alipaycn.CreatedOrder, error) {
+		file, err := readLogo(logo)
+		if err != nil {
+			return nil, err
+		}
+		in.AppLogo = file
+		return c.Create(ctx, in)
+	}
+	return group("order", "Work on what merchants order in AlipayCN's service market", `Work on what merchants order in AlipayCN's own service market. It is another
+market than Alipay+'s. The third-party app calls for itself, but confirms for the
+merchant whose token it has.`,
+		returning(a, dial, create, spec{
+			use: "create SERVICE", short: "Order a service for a merchant, with a new mini program", args: []string{"merchandise_id"}, calls: []any{client.Create},
+			flags: logoFlag(&logo),
+			example: []string{
+				"alipaycn order create AM010401000000018130 --merchant 2088000000000001 --name BlueLakeTea --english-name BlueLakeTea --categories XS1001_XS2001_XS3002",
+			},
+		}),
+		returning(a, dial, client.Get, spec{
+			use: "get ORDER", short: "Show an order and its items", args: one, example: []string{"alipaycn order get 2026112100000001"},
+		}),
+		changing(a, dial, client.Accept, spec{
+			use: "accept ORDER", short: "Take an order on", args: one, example: []string{"alipaycn order accept 2026112100000001"},
+		}),
+		changing(a, dial, client.Reject, spec{
+			use: "reject ORDER", short: "Turn an order down", args: one, warning: "The order ends.",
+			example: []string{"alipaycn order reject 2026112100000001 --reason 'fully booked'"},
+		}),
+		changing(a, dial, client.CompleteItem, spec{
+			use: "complete-item ORDER", short: "Say that the work on an item is done", args: one,
+			example: []string{"alipaycn order complete-item 2026112100000001 --mini-app 2021000000000008"},
+		}),
+		changing(a, dial, client.ConfirmItem, spec{
+			use: "confirm-item ORDER", short: "Confirm an item for the merchant", args: one,
+			warning: "The merchant cannot turn the item down any more.",
+			example: []string{"alipaycn order confirm-item 2026112100000001 --mini-app 2021000000000008"},
+		}),
+		changing(a, dial, client.CancelItem, spec{
+			use: "cancel-item ORDER", short: "End the work on an item", args: one, warning: "The item ends.",
+			example: []string{"alipaycn order cancel-item 2026112100000001 --mini-app 2021000000000008 --reason 'not possible'"},
+		}),
+	)
+}
+
+// logoFlag adds the flag of a logo's file.
+func logoFlag(name *string) func(cmd *cobra.Command) {
+	return func(cmd *cobra.Command) {
+		cmd.Flags().StringVar(name, "logo", "", "the `file` with the logo, PNG or JPEG")
+	}
+}
+
+// readLogo reads the logo of a flag; nil where it is not given.
+func readLogo(name string) (*alipaycn.File, error) {
+	if name == "" {
+		return nil, nil //nolint:nilnil // none is an answer
+	}
+	file, err := readPart("", name)
+	if err != nil {
+		return nil, wrongUse{err}
+	}
+	return file, nil
 }
 
 // cnToken is a token of a merchant as it is printed: without what is secret.

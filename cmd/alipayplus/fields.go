@@ -54,5 +54,14 @@ func fieldDocs() map[string]fieldDoc {
 		"page_redirection":                  {"page", "the `page` that opens"},
 		"mode":                              {"mode", "which addresses it covers, `mode`"},
 		"route_pattern":                     {"pattern", "a `pattern` of addresses of one host"},
+		"start_page":                        {"page", "the `page` of items, counted from 1"},
+		"reject_reason":                     {"reason", "why, as a `text` for the merchant"},
+		"cancel_reason":                     {"reason", "why, as a `text` for the merchant"},
+		"mini_app_id":                       {"mini-app", "the `id` of the mini program that it is for"},
+		"shop_id":                           {"shop", "the `id` of the shop that it is for"},
+		"merchant_pid":                      {"merchant", "the merchant's Alipay user `id`"},
+		"market_code":                       {"market-code", "the `value` that AlipayCN assigns; new callers need it"},
+		"app_origin":                        {"app-origin", "the `value` that says where the call comes from"},
+		"out_biz_no":                        {"out-biz-no", "the merchant's own `number` of the order"},
 	}
 }

@@ -38,7 +38,7 @@ import (
 //	alipaycn            serves a stand-in for AlipayCN, with version 0.0.1 of a mini program
 //	                    in development, and sets the ALIPAYCN_* variables to those of its app;
 //	                    "alipaycn third-party": those of a third-party app, for which a
-//	                    merchant's code is in code.txt
+//	                    merchant's code is in code.txt, and the merchant's order has the id $ORDER
 //	serve FLAGS         runs "alipayplus serve" on a free port until the script ends, and sets the
 //	                    ALIPAYPLUS_* variables to those of the developer on it
 //	authorize           waits until somebody must visit the page of a mini program's
@@ -191,6 +191,9 @@ func scriptAlipayCN(ts *testscript.TestScript, _ bool, args []string) {
 		code, err := g.AuthorizationCode(caller.ID, merchant)
 		ts.Check(err)
 		ts.Check(os.WriteFile(ts.MkAbs("code.txt"), []byte(code+"\n"), 0o600))
+		order, err := g.PlaceOrder(caller.ID, merchant)
+		ts.Check(err)
+		ts.Setenv("ORDER", order)
 	} else {
 		ts.Check(g.AddApp(caller))
 		ts.Check(g.AddVersion(caller.ID, "0.0.1"))

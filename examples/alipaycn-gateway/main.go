@@ -83,7 +83,7 @@ func serve(ctx context.Context, opts options, progress *log.Logger) error {
 		return fmt.Errorf("%w; give another address by -listen", err)
 	}
 	defer func() { _ = listener.Close() }()
-	token, err := seed(gateway, opts.credentials)
+	token, order, err := seed(gateway, opts.credentials)
 	if err != nil {
 		return err
 	}
@@ -100,7 +100,7 @@ func serve(ctx context.Context, opts options, progress *log.Logger) error {
 	notifying, stop := context.WithCancel(ctx)
 	defer stop()
 	if opts.notify != "" {
-		notifier.Go(func() { notify(notifying, gateway, token, opts.notify, progress) })
+		notifier.Go(func() { notify(notifying, gateway, token, order, opts.notify, progress) })
 	}
 	progress.Printf("gateway on http://%s, credentials in %s; stop it with Ctrl-C", listener.Addr(), opts.credentials)
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
@@ -110,15 +110,16 @@ func serve(ctx context.Context, opts options, progress *log.Logger) error {
 }
 
 // seed adds the apps and writes their credentials: the mini program's into the folder itself, the
-// third-party app's into a folder in it. It returns the token that the third-party app has.
-func seed(g *alipaycntest.Gateway, folder string) (token alipaycn.Token, err error) {
+// third-party app's into a folder in it. It returns the token that the third-party app has, and
+// the id of what the merchant has ordered from it.
+func seed(g *alipaycntest.Gateway, folder string) (token alipaycn.Token, order string, err error) {
 	miniPrivate, miniPublic, err := newKey()
 	if err != nil {
-		return token, err
+		return token, "", err
 	}
 	thirdPrivate, thirdPublic, err := newKey()
 	if err != nil {
-		return token, err
+		return token, "", err
 	}
 	err = cmp.Or(
 		g.AddApp(alipaycntest.App{ID: miniProgram, PublicKey: miniPublic, MerchantID: merchant}),
@@ -126,18 +127,20 @@ func seed(g *alipaycntest.Gateway, folder string) (token alipaycn.Token, err err
 		g.AddVersion(miniProgram, version),
 	)
 	if err != nil {
-		return token, err
+		return token, "", err
 	}
-	if token, err = g.Authorize(thirdParty, miniProgram); err != nil {
-		return token, err
+	token, err1 := g.Authorize(thirdParty, miniProgram)
+	order, err2 := g.PlaceOrder(thirdParty, miniProgram)
+	if err := cmp.Or(err1, err2); err != nil {
+		return token, "", err
 	}
-	return token, cmp.Or(
+	return token, order, cmp.Or(
 		write(folder, map[string][]byte{
 			"app-id": []byte(miniProgram + "\n"), "app-private-key.pem": miniPrivate, "alipay-public-key.pem": g.AlipayPublicKey(),
 		}),
 		write(filepath.Join(folder, "third-party"), map[string][]byte{
 			"app-id": []byte(thirdParty + "\n"), "app-private-key.pem": thirdPrivate, "alipay-public-key.pem": g.AlipayPublicKey(),
-			"app-auth-token": []byte(token.AppAuthToken + "\n"),
+			"app-auth-token": []byte(token.AppAuthToken + "\n"), "order-id": []byte(order + "\n"),
 		}),
 	)
 }
@@ -171,10 +174,14 @@ func write(folder string, files map[string][]byte) error {
 }
 
 // notify posts what AlipayCN sends to a third-party app, until the context ends: that the merchant
-// has authorized it, the console's check of the address, and each time that the version has passed its review.
-func notify(ctx context.Context, g *alipaycntest.Gateway, token alipaycn.Token, address string, progress *log.Logger) {
+// has authorized it and ordered, the console's check of the address, and each time that the version has passed its review.
+func notify(ctx context.Context, g *alipaycntest.Gateway, token alipaycn.Token, order, address string, progress *log.Logger) {
 	deliver(ctx, g, address, &alipaycn.AuthorizationGranted{
 		NotificationInfo: info(alipaycn.KindAuthorizationGranted), Token: token, AuthorizedAt: time.Now(),
+	}, progress)
+	deliver(ctx, g, address, &alipaycn.OrderPlaced{
+		NotificationInfo: info(alipaycn.KindOrderPlaced), OrderID: order, OrderedAt: time.Now(), Title: "a mini program for a tea shop",
+		MerchantPID: merchant, MerchantName: "Blue Lake Tea", Items: 1, TotalPrice: "0.00", MiniAppID: miniProgram,
 	}, progress)
 	if err := g.SendGatewayCheck(ctx, address, thirdParty); err != nil {
 		progress.Printf("the console's check of %s failed: %v", address, err)

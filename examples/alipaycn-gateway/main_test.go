@@ -163,6 +163,11 @@ func TestTheThirdPartyAppIsNotifiedUntilItListens(t *testing.T) {
 	require.Equal(t, read(t, folder, "third-party", "app-auth-token"), granted.Token.AppAuthToken)
 	require.Equal(t, miniProgram, granted.Token.AuthAppID)
 
+	// And of the merchant's order, which it reads
+	placed, ok := (<-events).(*alipaycn.OrderPlaced)
+	require.True(t, ok)
+	require.Equal(t, read(t, folder, "third-party", "order-id"), placed.OrderID)
+
 	// And when it applies for the version, it hears of the verdict
 	client, err := alipaycn.New(
 		alipaycn.WithEndpoint(endpoint), alipaycn.WithAppID(thirdParty), alipaycn.WithAppAuthToken(granted.Token.AppAuthToken),
@@ -170,6 +175,9 @@ func TestTheThirdPartyAppIsNotifiedUntilItListens(t *testing.T) {
 		alipaycn.WithAlipayPublicKey([]byte(read(t, folder, "alipay-public-key.pem"))),
 	)
 	require.NoError(t, err)
+	order, err := client.Orders.Get(t.Context(), alipaycn.GetOrderInput{OrderID: placed.OrderID})
+	require.NoError(t, err)
+	require.Equal(t, alipaycn.OrderMerchantOrdered, order.Status)
 	_, err = client.Versions.Apply(t.Context(), application(t))
 	require.NoError(t, err)
 	passed, ok := (<-events).(*alipaycn.AuditPassed)

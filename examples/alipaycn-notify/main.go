@@ -137,6 +137,8 @@ func line(event alipaycn.Notification) string {
 		return fmt.Sprintf("authorization withdrawn: app %q of merchant %q", e.AuthAppID, e.UserID)
 	case *alipaycn.MerchantConfirmed:
 		return fmt.Sprintf("confirmed: mini program %q of order %q", e.MiniAppID, e.OrderNo)
+	case *alipaycn.OrderPlaced:
+		return fmt.Sprintf("ordered: %q by merchant %q, order %q", e.Title, e.MerchantPID, e.OrderID)
 	case *alipaycn.UnknownNotification:
 		return strings.TrimSuffix(fmt.Sprintf("unknown: %v: %s", e, e.Problem), ": ")
 	default:

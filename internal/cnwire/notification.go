@@ -125,9 +125,11 @@ func meaningOf(name string) meaning {
 	case "app_id", "auth_app_id", "msg_app_id", "notify_id", "notify_type", "msg_method", "msg_type", "service",
 		"charset", "encrypt_type", "sign_type", "alipay_cert_sn", "notify_time", "utc_timestamp", "commodity_order_id":
 		return token | telling
+	case "merchant_pid", "consumer_miniAppId", "order_time", "order_item_num", "total_price", "service_code": // of orders
+		return token | telling
 	case "method", "status", "version":
 		return token
-	case "biz_content", "msg_uid":
+	case "biz_content", "msg_uid", "order_ticket", "isv_ticket":
 		return telling
 	default:
 		return 0

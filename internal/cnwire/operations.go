@@ -93,6 +93,16 @@ var (
 
 	TemplateUsages = Operation{"templates.usages", "alipay.open.mini.template.usage.query", http.MethodGet, Query, false}
 
+	// Orders are those of AlipayCN's own service market. The third-party app that offers the
+	// service calls for itself, but confirms an item for the merchant.
+	OrderCreate       = Operation{"orders.create", "alipay.open.servicemarket.order.create", http.MethodPost, Multipart, true}
+	OrderGet          = Operation{"orders.get", "alipay.open.servicemarket.order.query", http.MethodGet, Query, false}
+	OrderAccept       = Operation{"orders.accept", "alipay.open.servicemarket.order.accept", http.MethodPost, JSON, true}
+	OrderReject       = Operation{"orders.reject", "alipay.open.servicemarket.order.reject", http.MethodPost, JSON, true}
+	OrderCompleteItem = Operation{"orders.completeItem", "alipay.open.servicemarket.order.item.complete", http.MethodPost, JSON, true}
+	OrderConfirmItem  = Operation{"orders.confirmItem", "alipay.open.servicemarket.order.item.confirm", http.MethodPost, JSON, true}
+	OrderCancelItem   = Operation{"orders.cancelItem", "alipay.open.servicemarket.order.item.cancel", http.MethodPost, JSON, true}
+
 	// AuthorizationToken exchanges a code and refreshes. It is called by the
 	// third-party app for itself, without an app_auth_token.
 	AuthorizationToken = Operation{"authorization.token", "alipay.open.auth.token.app", http.MethodPost, JSON, true}
@@ -120,6 +130,7 @@ func Operations() []Operation {
 		MemberAdd, MemberRemove, MemberList,
 		QRCodeCreate, QRCodeBind, QRCodeList, QRCodeUnbind,
 		TemplateUsages,
+		OrderCreate, OrderGet, OrderAccept, OrderReject, OrderCompleteItem, OrderConfirmItem, OrderCancelItem,
 		AuthorizationToken, AuthorizationGet,
 	}
 }
