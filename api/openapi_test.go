@@ -146,6 +146,10 @@ func TestTheTableIsThePlatforms(t *testing.T) {
 		require.True(t, ok, op)
 		if want.in != reflect.TypeFor[raw]() { // a file has no types to compare
 			require.Equal(t, want.in.Name(), in, op)
+			if out == "page" { // a list passes its entries on as they are stored, so that they have no type
+				require.Contains(t, schemaName(want.out), "Page", op)
+				continue
+			}
 			require.Equal(t, schemaName(want.out), out, op)
 		}
 	}
