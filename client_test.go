@@ -181,6 +181,9 @@ func TestEveryOperation(t *testing.T) {
 		"releases.finalize": {func(ctx context.Context, c *client) error {
 			return second(c.Releases.Finalize(ctx, alipayplus.FinalizeInput{ReleaseID: "rel_1", AllowDowngrade: true, RequestID: "k"}))
 		}, `{"releaseId":"rel_1","allowDowngrade":true,"requestId":"k"}`},
+		"releases.testCompatibility": {func(ctx context.Context, c *client) error {
+			return second(c.Releases.TestCompatibility(ctx, alipayplus.TestCompatibilityInput{ReleaseID: "rel_1", Systems: []string{"Android 16"}, RequestID: "k"}))
+		}, `{"releaseId":"rel_1","systems":["Android 16"],"requestId":"k"}`},
 		"releases.delete":      {func(ctx context.Context, c *client) error { return second(c.Releases.Delete(ctx, release)) }, `{"releaseId":"rel_1","requestId":"k"}`},
 		"releases.cancel":      {func(ctx context.Context, c *client) error { return second(c.Releases.Cancel(ctx, release)) }, `{"releaseId":"rel_1","requestId":"k"}`},
 		"releases.takeOffline": {func(ctx context.Context, c *client) error { return second(c.Releases.TakeOffline(ctx, release)) }, `{"releaseId":"rel_1","requestId":"k"}`},

@@ -99,6 +99,7 @@ func TestDetailedErrorsAreOfTheirClass(t *testing.T) {
 		{&ValidationError{}, ErrInvalid},
 		{&RatioError{}, ErrInvalid},
 		{&DowngradeError{}, ErrConflict},
+		{&CompatibilityError{}, ErrConflict},
 		{&LimitError{}, ErrLimit},
 		{&PermissionError{}, ErrPermission},
 		{&AuthorizationRequiredError{}, ErrAuthorizationRequired},
@@ -209,6 +210,10 @@ func everyError(text string) []error {
 		&LimitError{Scope: text},
 		&LimitError{Scope: text, UnderReview: true},
 		&DowngradeError{Version: VersionNumber{Major: 1}, Live: VersionNumber{Major: 2}},
+		&CompatibilityError{ReleaseID: text},
+		&CompatibilityError{ReleaseID: text, Report: &CompatibilityReport{Status: CompatibilityFailed, Results: []CompatibilityResult{{
+			TestDevice: TestDevice{System: text, Network: text, Device: text}, Status: CompatibilityFailed, Problem: text,
+		}}}},
 		&RatioError{From: 1, To: 3, Allowed: []Ratio{5, 100}},
 		&PermissionError{Role: Role(text), Action: Action(text), Allowed: []Role{Role(text)}, AssignedOnly: true},
 		&AuthorizationRequiredError{ProgramID: text, TargetApp: TargetApp(text), URL: text},

@@ -140,6 +140,9 @@ type Release struct {
 	// is changed later is reviewed with the next release. Empty before the first
 	// application.
 	Languages []Localization `json:"languages,omitempty"`
+	// Compatibility is the report of the newest compatibility test, see
+	// [ReleasesClient.TestCompatibility]; nil: never tested.
+	Compatibility *CompatibilityReport `json:"compatibility,omitempty"`
 	// ReleaseRequestID is the newest release request, see [RequestsClient.Get];
 	// empty before the first application.
 	ReleaseRequestID string `json:"releaseRequestId,omitempty"`

@@ -187,6 +187,9 @@ type TargetAppInfo struct {
 	// NeedsAuthorization says that a mini program goes there only after the platform
 	// was authorized for it, see [AuthorizationsClient.Begin].
 	NeedsAuthorization bool `json:"needsAuthorization"`
+	// TestDevices are what versions can be tested on before they are applied for, see
+	// [ReleasesClient.TestCompatibility]; empty: the app has no such test.
+	TestDevices []TestDevice `json:"testDevices,omitempty"`
 	// Limits are how much the workspace may have.
 	Limits Limits `json:"limits"`
 	// ProgramsUsed is how many mini programs of the workspace go there.

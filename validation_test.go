@@ -73,6 +73,7 @@ func inputs() []input {
 		{RegisterVersionInput{ProgramID: "p", Version: version, FileID: sha}, []string{"programId", "version", "fileId"}},
 		{ReleaseInput{ReleaseID: "r"}, []string{"releaseId"}},
 		{FinalizeInput{ReleaseID: "r"}, []string{"releaseId"}},
+		{TestCompatibilityInput{ReleaseID: "r", Systems: []string{"Android 16"}, Networks: []string{"5G"}, Devices: []string{"Pixel 9"}}, []string{"releaseId"}},
 		{RequestInput{ID: "req"}, []string{"id"}},
 		{ServiceInput{ServiceID: "s"}, []string{"serviceId"}},
 		{goodService(), serviceFields()},

@@ -100,6 +100,7 @@ func exchanges() map[contract.Operation]exchange {
 		contract.ReleaseList:         of[alipayplus.ListReleasesInput, page[alipayplus.Release]](),
 		contract.ReleaseConfigure:    of[alipayplus.UpdateReleaseConfigurationInput, alipayplus.Release](),
 		contract.ReleaseHistory:      of[alipayplus.ListHistoryInput, page[alipayplus.ReleaseEvent]](),
+		contract.ReleaseTest:         of[alipayplus.TestCompatibilityInput, alipayplus.Release](),
 		contract.ReleaseApply:        of[alipayplus.ApplyInput, alipayplus.Release](),
 		contract.ReleaseWithdraw:     of[alipayplus.ReleaseInput, alipayplus.Release](),
 		contract.ReleaseGrayscale:    of[alipayplus.GrayscaleInput, alipayplus.Release](),

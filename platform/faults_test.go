@@ -96,6 +96,9 @@ func writes() []write {
 		{op: contract.ReleaseConfigure, given: func(w *fixture) any {
 			return alipayplus.UpdateReleaseConfigurationInput{ReleaseID: w.created().ID, Configuration: teaDomains()}
 		}},
+		{op: contract.ReleaseTest, given: func(w *fixture) any {
+			return alipayplus.TestCompatibilityInput{ReleaseID: w.releaseTo(partner, w.program().ID, "1.0.0").ID}
+		}},
 		release(contract.ReleaseApply, alipayplus.ReleaseNewVersionCreated),
 		release(contract.ReleaseWithdraw, alipayplus.ReleaseUnderReview),
 		release(contract.ReleaseGrayscale, alipayplus.ReleaseGrayscale),
@@ -276,8 +279,8 @@ func TestEveryWriteUnderEveryFault(t *testing.T) {
 				}
 				t.Run(m.name, func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
-						op.repeats(given.fixture(t), m, call, undisturbed)
-						op.sendsOnce(given.fixture(t), m, call, undisturbed)
+						op.repeats(given.fixture(t, bothApps()), m, call, undisturbed)
+						op.sendsOnce(given.fixture(t, bothApps()), m, call, undisturbed)
 					})
 				})
 			}
@@ -293,14 +296,14 @@ func (o write) prepare(t *testing.T) (given saved, call invocation, undisturbed 
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		store := storage.NewMemory()
-		first := newFixture(t, platform.WithStore(store))
+		first := newFixture(t, platform.WithStore(store), bothApps())
 		in := o.given(first)
 		call = func(ctx context.Context, c *alipayplus.Client, id string) (any, error) {
 			return do(ctx, c, o.op, withRequestID(in, id))
 		}
 		given = first.save(store)
 
-		w := given.fixture(t)
+		w := given.fixture(t, bothApps())
 		before := len(w.auditLog())
 		result, err := call(t.Context(), o.caller(w), "key")
 		require.NoError(t, err)

@@ -71,7 +71,8 @@ var (
 // mini program, release, request and service number n are in the n-th status.
 func fuzzPlatform(t testing.TB) *Platform {
 	t.Helper()
-	p, err := New(WithSigner(testkey.FastKey()))
+	wallet := NewPartnerApp("LAKE_WALLET", PartnerAppOptions{TestDevices: []alipayplus.TestDevice{{System: "s", Network: "n", Device: "d"}}})
+	p, err := New(WithSigner(testkey.FastKey()), WithTargetBackends(NewSimulatedAlipayCN(), wallet))
 	require.NoError(t, err)
 	one := alipayplus.VersionNumber{Major: 1}
 	base := func(n int, prefix string) (id, sort string) {
@@ -81,6 +82,9 @@ func fuzzPlatform(t testing.TB) *Platform {
 		&workspaceRecord{ID: "ws", Company: alipayplus.BusinessRegistration{CompanyName: "Blue Lake Tea"}},
 		&fileRecord{Workspace: "ws", File: alipayplus.File{ID: pngOfFuzz, ContentType: alipayplus.ContentPNG, Width: 240, Height: 240}},
 		&fileRecord{Workspace: "ws", File: alipayplus.File{ID: zipOfFuzz, ContentType: alipayplus.ContentZip}},
+		&releaseRecord{Workspace: "ws", Sort: p.sortKey(time.Unix(8, 0)), Release: alipayplus.Release{
+			ID: "r8", ProgramID: "p1", Version: one, TargetApp: wallet.App(), Status: alipayplus.ReleaseNewVersionCreated,
+		}},
 		&submissionRecord{At: submissionKey("ws", "q2"), Submission: alipayplus.Submission{LogoFileID: pngOfFuzz}},
 	}
 	for n, status := range []alipayplus.ReleaseStatus{
@@ -164,6 +168,7 @@ func goodBodies() map[contract.Operation]any {
 		contract.ReleaseQuery:        alipayplus.ReleaseInput{ReleaseID: "r1"},
 		contract.ReleaseList:         alipayplus.ListReleasesInput{ProgramID: "p1", Status: alipayplus.ReleaseNewVersionCreated},
 		contract.ReleaseHistory:      alipayplus.ListHistoryInput{ReleaseID: "r1"},
+		contract.ReleaseTest:         alipayplus.TestCompatibilityInput{ReleaseID: "r8", Systems: []string{"s"}, RequestID: "1"},
 		contract.ReleaseApply:        alipayplus.ApplyInput{ReleaseID: "r1", BasicInfo: company, RequestID: "1"},
 		contract.ReleaseWithdraw:     alipayplus.ReleaseInput{ReleaseID: "r2", RequestID: "1"},
 		contract.ReleaseGrayscale:    alipayplus.GrayscaleInput{ReleaseID: "r4", From: 5, Ratio: 30, RequestID: "1"},

@@ -148,8 +148,13 @@ func visit(ctx context.Context, t require.TestingT, browser *http.Client, page s
 // release creates a release of a new version.
 func (w *fixture) release(program, version string) *alipayplus.Release {
 	w.Helper()
+	return w.releaseTo(cn, program, version)
+}
+
+func (w *fixture) releaseTo(app alipayplus.TargetApp, program, version string) *alipayplus.Release {
+	w.Helper()
 	r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{
-		ProgramID: program, Version: w.upload(program, version), TargetApp: alipayplus.TargetAlipayCN,
+		ProgramID: program, Version: w.upload(program, version), TargetApp: app,
 	})
 	require.NoError(w, err)
 	return r

@@ -211,7 +211,7 @@ func TestDuplicatesAtTheSameTime(t *testing.T) {
 			t.Parallel()
 			given, call, undisturbed := op.prepare(t)
 			synctest.Test(t, func(t *testing.T) {
-				w := given.fixture(t)
+				w := given.fixture(t, bothApps())
 				before := len(w.auditLog())
 				results := make([]any, senders)
 				var all sync.WaitGroup

@@ -95,7 +95,7 @@ func (e *unobservedError) key() string { return releaseKey(e.workspace, e.releas
 // checkObserved makes sure that a release is observed before it is answered about, when
 // that is due, and before it is changed.
 func (c *call) checkObserved(r *releaseRecord) error {
-	if c.in.observed == r.key() || c.p.observer(r) == nil || c.session == nil && !c.p.observed.due(r.key()) {
+	if c.in.observed == r.key() || c.p.observer(r) == nil && c.p.tester(r) == nil || c.session == nil && !c.p.observed.due(r.key()) {
 		return nil
 	}
 	return &unobservedError{r.Workspace, r.ProgramID, r.ID}
@@ -116,12 +116,21 @@ func (p *Platform) observe(ctx context.Context, at *unobservedError) {
 	p.observed.done(at.key(), changed)
 }
 
-// adoptNow reads what has become of a release at its target app, and records it.
+// adoptNow reads what has become of a release and of its compatibility test at the target app,
+// and records it.
 func (p *Platform) adoptNow(ctx context.Context, at *unobservedError) (changed bool, err error) {
-	before, target, about, err := p.toObserve(ctx, at)
-	if err != nil || target == nil {
+	tested, testErr := p.adoptResults(ctx, at)
+	changed, err = p.adoptState(ctx, at)
+	return tested || changed, errors.Join(testErr, err)
+}
+
+// adoptState reads what has become of a release at its target app, and records it.
+func (p *Platform) adoptState(ctx context.Context, at *unobservedError) (changed bool, err error) {
+	before, about, err := p.toObserve(ctx, at, func(r *releaseRecord) bool { return p.observer(r) != nil })
+	if err != nil || before == nil {
 		return false, err
 	}
+	target := p.observer(before)
 	state, observeErr := target.Observe(ctx, about)
 	if observeErr != nil && !errors.Is(observeErr, alipayplus.ErrAuthorizationRequired) {
 		return false, observeErr
@@ -150,14 +159,15 @@ func (p *Platform) adoptNow(ctx context.Context, at *unobservedError) (changed b
 	return changed, errors.Join(observeErr, err)
 }
 
-// toObserve reads a release and what its target app is asked with; target is nil when it
-// cannot be observed.
-func (p *Platform) toObserve(ctx context.Context, at *unobservedError) (r *releaseRecord, target TargetObserver, about TargetCall, err error) {
+// toObserve reads a release and what its target app is asked with; nil when it is not to be
+// observed.
+func (p *Platform) toObserve(ctx context.Context, at *unobservedError, due func(*releaseRecord) bool) (r *releaseRecord, about TargetCall, err error) {
 	err = p.cfg.store.View(ctx, func(tx storage.Tx) (err error) {
 		if r, err = resolve[releaseRecord](tx, at.key()); err != nil {
 			return err
 		}
-		if target = p.observer(r); target == nil {
+		if !due(r) {
+			r = nil
 			return nil
 		}
 		if busy, err := leased(tx, leaseKey(at.workspace, at.program)); err != nil || busy {
@@ -166,7 +176,7 @@ func (p *Platform) toObserve(ctx context.Context, at *unobservedError) (r *relea
 		about, err = p.targetCall(tx, r)
 		return err
 	})
-	return r, target, about, err
+	return r, about, err
 }
 
 // receiver is what serves the messages of a target app, and where.

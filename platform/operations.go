@@ -49,6 +49,7 @@ func operations() map[string]operation {
 		operate(contract.ReleaseList, listReleases),
 		operate(contract.ReleaseHistory, releaseHistory),
 		operate(contract.ReleaseConfigure, configureRelease),
+		operate(contract.ReleaseTest, testCompatibility).withEffect(testAtTarget),
 		operate(contract.ReleaseApply, applyRelease).withEffect(TargetBackend.Submit),
 		operate(contract.ReleaseWithdraw, withdrawRelease).withEffect(TargetBackend.Withdraw),
 		operate(contract.ReleaseGrayscale, setRatio).withEffect(setRatioAtTarget),

@@ -69,6 +69,8 @@ func do(ctx context.Context, c *alipayplus.Client, op contract.Operation, in any
 		return outcome(c.Releases.List(ctx, in))
 	case alipayplus.UpdateReleaseConfigurationInput:
 		return outcome(c.Releases.UpdateConfiguration(ctx, in))
+	case alipayplus.TestCompatibilityInput:
+		return outcome(c.Releases.TestCompatibility(ctx, in))
 	case alipayplus.ApplyInput:
 		return outcome(c.Releases.Apply(ctx, in))
 	case alipayplus.GrayscaleInput:

@@ -143,6 +143,9 @@ func checkTarget(t TargetBackend) error {
 	if err := checkName("app", string(t.App()), maxName); err != nil {
 		return err
 	}
+	if err := checkTestDevices(testDevices(t)); err != nil {
+		return err
+	}
 	return checkParties(t.Parties())
 }
 

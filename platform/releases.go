@@ -268,6 +268,7 @@ func configureRelease(c *call, in alipayplus.UpdateReleaseConfigurationInput) (*
 	}
 	before := new(*r)
 	r.Configuration = in.Configuration
+	r.outdate()
 	return c.changeRelease(before, r, "configuration changed"), nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -34,6 +35,22 @@ const (
 
 type modelApp struct{ *SimulatedAlipayCN }
 
+// The app tests compatibility, as AlipayCN does not, and has its results at once.
+
+func (modelApp) TestDevices() []alipayplus.TestDevice {
+	return []alipayplus.TestDevice{{System: "Android 16", Network: "5G", Device: "Pixel 9"}}
+}
+
+func (modelApp) TestCompatibility(context.Context, TargetCall) error { return nil }
+
+func (modelApp) CompatibilityResults(_ context.Context, call TargetCall) ([]alipayplus.CompatibilityResult, error) {
+	results := call.Release.Compatibility.Results
+	for i := range results {
+		results[i].Status = alipayplus.CompatibilityPassed
+	}
+	return results, nil
+}
+
 // Limits returns small ones.
 func (modelApp) Limits() alipayplus.Limits {
 	return alipayplus.Limits{Programs: modelPrograms, WaitingVersions: modelWaiting}
@@ -57,6 +74,9 @@ type modelRelease struct {
 	request *modelRequest
 	// replaced is the one that was live for all until this one was; nil: none.
 	replaced *modelRelease
+	// tests are how often it was tested, and outdated says that it was configured since.
+	tests    int
+	outdated bool
 }
 
 type modelService struct {
@@ -414,7 +434,7 @@ func (m *model) step(op contract.Operation, extra map[string]any, then func(*mod
 		var broken refusals
 		broken.unless(m.mayRelease(who, r.program), "ACCESS_DENIED")
 		broken.unless(slices.Contains(from, r.status), "STATE_CONFLICT")
-		if op == contract.ReleaseCancel && r.ratio() > 0 {
+		if op == contract.ReleaseTest || op == contract.ReleaseCancel && r.ratio() > 0 {
 			broken.unless(r.program.authorized, "AUTHORIZATION_REQUIRED")
 		}
 		in := map[string]any{"releaseId": r.id}
@@ -668,14 +688,18 @@ func (m *model) checkReleases(t *rapid.T) {
 		for _, s := range r.Grayscale.Steps {
 			steps = append(steps, int(s.Ratio))
 		}
-		return fmt.Sprint(r.ID, r.Version, r.Status, int(r.Grayscale.Ratio), steps, r.ReleaseRequestID, r.ReleasedAt.IsZero())
+		var report alipayplus.CompatibilityReport
+		if r.Compatibility != nil {
+			report = *r.Compatibility
+		}
+		return fmt.Sprint(r.ID, r.Version, r.Status, int(r.Grayscale.Ratio), steps, r.ReleaseRequestID, r.ReleasedAt.IsZero(), report.Run, report.Outdated)
 	}
 	known := func(r *modelRelease) string {
 		request := ""
 		if r.request != nil {
 			request = r.request.id
 		}
-		return fmt.Sprint(r.id, number(r.version), r.status, r.ratio(), r.steps, request, r.ratio() < 100)
+		return fmt.Sprint(r.id, number(r.version), r.status, r.ratio(), r.steps, request, r.ratio() < 100, r.tests, r.outdated)
 	}
 	require.Equal(t, lines(m.releases, known), lines(list[alipayplus.Release](t, m, contract.ReleaseList, map[string]any{}), shown))
 	for _, p := range m.programs {
@@ -756,7 +780,11 @@ func TestThePlatformDoesWhatTheModelDoes(t *testing.T) {
 			"another version":       onAny("program", &m.programs, m.upload),
 			"grayscale":             onAny("release", &m.releases, m.grayscale),
 			"configure": m.step(contract.ReleaseConfigure, map[string]any{"configuration": map[string]any{}},
-				func(*modelRelease) {}, "NEW_VERSION_CREATED"),
+				func(r *modelRelease) { r.outdated = r.tests > 0 }, "NEW_VERSION_CREATED"),
+			"test": m.step(contract.ReleaseTest, nil, func(r *modelRelease) {
+				r.tests++
+				r.outdated = false
+			}, "NEW_VERSION_CREATED"),
 			"withdraw": m.step(contract.ReleaseWithdraw, nil, func(r *modelRelease) {
 				r.status = "NEW_VERSION_CREATED"
 				r.request.close("WITHDRAWN")

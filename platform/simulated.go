@@ -20,6 +20,8 @@ import (
 // and accepts whatever the platform asks of it. It is a model: AlipayCN's real
 // API is in package alipaycn.
 type SimulatedAlipayCN struct {
+	accepting
+
 	secret []byte
 	html   *template.Template
 }
@@ -71,20 +73,23 @@ func (s *SimulatedAlipayCN) code(state string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
+// accepting is the part of a simulated app that accepts any release.
+type accepting struct{}
+
 // Submit accepts any release.
-func (s *SimulatedAlipayCN) Submit(context.Context, TargetCall) error { return nil }
+func (accepting) Submit(context.Context, TargetCall) error { return nil }
 
 // Withdraw accepts any release.
-func (s *SimulatedAlipayCN) Withdraw(context.Context, TargetCall) error { return nil }
+func (accepting) Withdraw(context.Context, TargetCall) error { return nil }
 
 // SetRatio accepts any ratio.
-func (s *SimulatedAlipayCN) SetRatio(context.Context, TargetCall, alipayplus.Ratio) error { return nil }
+func (accepting) SetRatio(context.Context, TargetCall, alipayplus.Ratio) error { return nil }
 
 // Publish accepts any release.
-func (s *SimulatedAlipayCN) Publish(context.Context, TargetCall) error { return nil }
+func (accepting) Publish(context.Context, TargetCall) error { return nil }
 
 // Cancel accepts any release.
-func (s *SimulatedAlipayCN) Cancel(context.Context, TargetCall) error { return nil }
+func (accepting) Cancel(context.Context, TargetCall) error { return nil }
 
 // TakeOffline accepts any release.
 func (s *SimulatedAlipayCN) TakeOffline(context.Context, TargetCall) error { return nil }

@@ -35,7 +35,7 @@ func queryWorkspace(c *call, _ nothing) (*alipayplus.Workspace, error) {
 			return nil, err
 		}
 		out.Targets = append(out.Targets, alipayplus.TargetAppInfo{
-			App: t.App(), Ladder: t.Ladder(), Languages: languagesOf(t), NeedsAuthorization: t.NeedsAuthorization(), Limits: t.Limits(), ProgramsUsed: going,
+			App: t.App(), Ladder: t.Ladder(), Languages: languagesOf(t), NeedsAuthorization: t.NeedsAuthorization(), TestDevices: testDevices(t), Limits: t.Limits(), ProgramsUsed: going,
 		})
 	}
 	return out, nil

@@ -157,7 +157,16 @@ func scriptPlatform(ts *testscript.TestScript, _ bool, args []string) {
 			review = func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(after) }
 		}
 	}
-	options := []platform.Option{platform.WithSigner(testkey.Key())}
+	wallet := platform.NewPartnerApp("LAKE_WALLET", platform.PartnerAppOptions{
+		TestDevices: []alipayplus.TestDevice{{System: "Android 16", Network: "5G", Device: "Pixel 9"}, {System: "iOS 26", Network: "5G", Device: "iPhone 17"}},
+		Test: func(r *alipayplus.Release, on alipayplus.TestDevice) string {
+			if on.System == "iOS 26" && len(r.Configuration.ServerDomains) == 0 {
+				return "the first page stays white"
+			}
+			return ""
+		},
+	})
+	options := []platform.Option{platform.WithSigner(testkey.Key()), platform.WithTargetBackends(platform.NewSimulatedAlipayCN(), wallet)}
 	if review != nil {
 		options = append(options, platform.WithAutoReview(review))
 	}

@@ -34,6 +34,18 @@ and "rollout" do the same by themselves.`,
 			args: one, file: "the configuration, in the field configuration",
 			example: []string{"release configure rel_1 -f release.yaml"},
 		}),
+		returning(a, dial, client.TestCompatibility, spec{
+			use: "test-compatibility RELEASE", short: "Test a release on systems, networks and devices of a partner app",
+			long: `Test a release on systems, networks and devices of a partner app, before it is
+applied for; "workspace get" lists those that there are. AlipayCN has no such test.`,
+			args:    one,
+			example: []string{"release test-compatibility rel_1", "release test-compatibility rel_1 --systems 'Android 16' --networks 5G,WIFI"},
+		}),
+		waiting(a, dial, client.WaitTested, spec{
+			use: "wait-tested RELEASE", short: "Wait until a compatibility test has found no problem",
+			columns: []string{"id", "compatibility.status", "compatibility.results.device", "compatibility.results.status"},
+			example: []string{"release wait-tested rel_1 --timeout 1h"},
+		}),
 		a.releaseApply(dial),
 		returning(a, dial, client.Withdraw, spec{
 			use: "withdraw RELEASE", short: "Take an application back that is under review", args: one,

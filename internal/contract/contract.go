@@ -45,6 +45,8 @@ var (
 	ReleaseDelete    = Operation{"releases.delete", "release/delete", true}
 	ReleaseConfigure = Operation{"releases.updateConfiguration", "release/configuration/update", true}
 
+	ReleaseTest = Operation{"releases.testCompatibility", "release/compatibility/test", true}
+
 	ReleaseTakeOffline = Operation{"releases.takeOffline", "release/offline", true}
 	ReleaseRollBack    = Operation{"releases.rollBack", "release/rollback", true}
 
@@ -79,7 +81,7 @@ func Operations() []Operation {
 		VersionUpload, VersionList, QRCodeCreate,
 		ReleaseCreate, ReleaseQuery, ReleaseList, ReleaseHistory, ReleaseApply, ReleaseWithdraw,
 		ReleaseGrayscale, ReleaseFinalize, ReleaseCancel, ReleaseDelete, ReleaseConfigure,
-		ReleaseTakeOffline, ReleaseRollBack,
+		ReleaseTest, ReleaseTakeOffline, ReleaseRollBack,
 		AuthorizationBegin, AuthorizationQuery,
 		ServiceCreate, ServiceUpdate, ServiceSubmit, ServiceWithdraw, ServiceArchive,
 		ServiceQuery, ServiceList,
