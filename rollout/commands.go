@@ -97,16 +97,18 @@ func (r *Runner) sendCommand(ctx context.Context, c Command) (*Receipt, error) {
 	defer s.close(ctx)
 	s.startIfNew()
 	s.commandID = c.ID
-	if err := s.correctClock(ctx); err != nil {
-		return nil, err
-	}
+	s.correctClock()
 	if err := r.store.Post(ctx, r.name, c); err != nil {
 		return nil, err
 	}
-	if err := s.executeCommands(ctx); err != nil {
+	if err := s.transact(ctx, func() error { return s.executeCommands(ctx) }); err != nil {
 		return &Receipt{State: s.state}, fmt.Errorf("%w; the command is stored, and the next run executes it", err)
 	}
-	return &Receipt{Handled: true, State: s.state}, s.refusals[c.ID]
+	refused := s.refusals[c.ID]
+	if refused == nil && c.Kind == CommandAbort && s.state.Status != Aborted {
+		refused = s.state.stopped()
+	}
+	return &Receipt{Handled: true, State: s.state}, refused
 }
 
 // checkCommand refuses a command of a rollout that has not begun, and an approval of a ratio
@@ -168,38 +170,42 @@ func (r *Runner) postCommand(ctx context.Context, c Command, holder string) (*Re
 	return &Receipt{Holder: holder}, nil
 }
 
-// executeCommands executes the posted commands, oldest first. The state that a command
-// leads to records its ID before the command is removed, so that it is executed once.
+// executeCommands executes the posted commands, oldest first, after an abort that was begun.
+// The state that a command leads to records its ID before the command is removed, so that it is
+// executed once.
 func (s *session) executeCommands(ctx context.Context) error {
-	commands, err := s.lease.Commands(ctx)
+	commands, err := s.posted(ctx)
 	if err != nil {
 		return err
 	}
-	ids := make([]string, len(commands))
-	for i, c := range commands {
-		ids[i] = c.ID
-		if slices.Contains(s.state.Handled, c.ID) {
+	s.state.Handled = slices.DeleteFunc(s.state.Handled, func(id string) bool { // those that were removed since
+		return !slices.ContainsFunc(commands, func(c Command) bool { return c.ID == id })
+	})
+	if s.abortStarted() {
+		if err := s.abort(ctx, s.state.Intent.Stop); err != nil {
+			return err
+		}
+	}
+	for _, c := range commands {
+		if s.yielded {
+			return nil
+		}
+		if s.isHandled(c) {
 			continue
 		}
 		if err := s.executeCommand(ctx, c); err != nil {
 			return err
 		}
 	}
-	if len(ids) > 0 {
-		if err := s.lease.Forget(ctx, ids); err != nil {
-			return err
-		}
-		s.state.Handled = nil
-	}
-	if s.abortStarted() { // its outcome is unknown
-		return s.abort(ctx, s.state.Intent.Stop)
-	}
 	return nil
 }
 
+func (s *session) isHandled(c Command) bool { return slices.Contains(s.state.Handled, c.ID) }
+
+// hasCommands says whether there are commands that were not executed.
 func (s *session) hasCommands(ctx context.Context) (bool, error) {
-	commands, err := s.lease.Commands(ctx)
-	return len(commands) > 0, err
+	commands, err := s.posted(ctx)
+	return slices.ContainsFunc(commands, func(c Command) bool { return !s.isHandled(c) }), err
 }
 
 func (s *session) executeCommand(ctx context.Context, c Command) error {
@@ -210,7 +216,8 @@ func (s *session) executeCommand(ctx context.Context, c Command) error {
 	if why := s.refusalOf(c); why != "" {
 		s.refusals[c.ID] = s.runner.conflict("%s", why)
 		s.recordAudited(EventRefused, Event{What: why, By: c.By})
-		return s.save(ctx)
+		s.keep()
+		return nil
 	}
 	switch c.Kind {
 	case CommandPause:
@@ -224,7 +231,8 @@ func (s *session) executeCommand(ctx context.Context, c Command) error {
 		what := fmt.Sprintf("the approval of %v is revoked", c.Ratio)
 		s.recordAudited(EventRevoked, Event{What: withReason(what, c.Reason), By: c.By, To: c.Ratio})
 	}
-	return s.save(ctx)
+	s.keep()
+	return nil
 }
 
 // approve records an approval. It counts from when it was given, but not from the future of
@@ -355,17 +363,13 @@ func (s *session) bakedSoFar() Duration {
 // the same, unless the outcome of a change is unknown.
 func (s *session) executeAbort(ctx context.Context, c Command) error {
 	if err := s.observe(ctx, nil); err != nil {
-		if _, unstored := errors.AsType[*saveError](err); unstored || s.state.Intent != nil || ctx.Err() != nil {
+		if s.state.Intent != nil || ctx.Err() != nil {
 			return err
 		}
 	}
 	s.state.Handled = append(s.state.Handled, c.ID)
 	why := &Stop{Cause: CausePerson, Reason: cmp.Or(c.Reason, "aborted by hand"), By: c.By, At: c.At, Ratio: s.state.Ratio}
-	err := s.abort(ctx, why)
-	if err == nil && s.state.Status != Aborted {
-		s.refusals[c.ID] = s.state.stopped()
-	}
-	return err
+	return s.abort(ctx, why)
 }
 
 func (s *session) abortStarted() bool {
@@ -375,6 +379,6 @@ func (s *session) abortStarted() bool {
 // abortPending says whether the version is to be given up: by an abort whose outcome is
 // unknown, or by a command that could not be executed yet.
 func (s *session) abortPending(ctx context.Context) bool {
-	commands, err := s.lease.Commands(ctx)
-	return s.abortStarted() || err == nil && slices.ContainsFunc(commands, func(c Command) bool { return c.Kind == CommandAbort })
+	commands, err := s.posted(ctx)
+	return s.abortStarted() || err == nil && slices.ContainsFunc(commands, func(c Command) bool { return c.Kind == CommandAbort && !s.isHandled(c) })
 }

@@ -219,10 +219,13 @@ func (state *State) stopped() error {
 	return &StoppedError{Rollout: state.Rollout, Target: state.Target, Subject: state.Subject, Status: state.Status, Stop: *state.Stop}
 }
 
-// joinErrors is both errors in one line; the second may be nil.
+// joinErrors is both errors in one line; either may be nil.
 func joinErrors(err, second error) error {
-	if second == nil {
+	switch {
+	case second == nil:
 		return err
+	case err == nil:
+		return second
 	}
 	return fmt.Errorf("%w; besides: %w", err, second)
 }

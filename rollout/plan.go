@@ -314,7 +314,7 @@ func MarkdownCode(text string) string {
 // when it is out of date, nothing is stored.
 func (s *session) adopt(ctx context.Context, plan *Plan) error {
 	if plan == nil {
-		return s.adoptSpec(ctx)
+		return s.adoptSpec()
 	}
 	if err := s.readTarget(ctx, nil); err != nil {
 		return err
@@ -329,8 +329,9 @@ func (s *session) adopt(ctx context.Context, plan *Plan) error {
 		return fmt.Errorf("rollout %s: %w: it was made when the target was %s at %v, which is now %s at %v, or by another spec; make a new plan",
 			s.runner.name, ErrStalePlan, plan.Observation.Status, plan.Observation.Ratio, s.observation.Status, s.observation.Ratio)
 	}
-	if err := s.adoptSpec(ctx); err != nil {
+	if err := s.adoptSpec(); err != nil {
 		return err
 	}
-	return s.reconcile(ctx, true)
+	s.reconcile(true)
+	return nil
 }

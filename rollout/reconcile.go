@@ -18,7 +18,8 @@ func (s *session) observe(ctx context.Context, given *BatchResult) error {
 	if err := s.readTarget(ctx, given); err != nil {
 		return err
 	}
-	return s.reconcile(ctx, given == nil)
+	s.reconcile(given == nil)
+	return nil
 }
 
 // readTarget reads the target. It ends with the context, because nothing is lost by that.
@@ -54,7 +55,7 @@ func waitForLimiter(ctx context.Context, limiter *rate.Limiter) error {
 
 // reconcile brings the state up to date with the observation: first the outcome of a change
 // that was begun, then what others did, which is recorded and never reversed.
-func (s *session) reconcile(ctx context.Context, fresh bool) error {
+func (s *session) reconcile(fresh bool) {
 	s.state.Subject = s.state.Subject.with(s.observation.Subject)
 	s.resolveIntent()
 	s.adoptApplication()
@@ -62,18 +63,14 @@ func (s *session) reconcile(ctx context.Context, fresh bool) error {
 	if s.state.LiveAt.IsZero() && s.state.Ratio > 0 && s.observation.Ratio == s.state.Ratio {
 		s.state.LiveAt = s.observation.ChangedAt
 	}
-	s.recordCorrections()
+	s.correctClock()
 	changed := s.recordObserved()
 	s.state.Observed = true
 	if changed || s.audit != nil {
-		if err := s.save(ctx); err != nil {
-			return err
-		}
+		s.keep()
 	}
-	s.emit(ctx)
 	now := time.Now()
 	s.fresh, s.observeAt = fresh, now.Add(s.runner.observeIn(now.Sub(s.state.WaitingSince)))
-	return nil
 }
 
 // resolveIntent finds out what became of a change whose outcome is unknown.
@@ -177,10 +174,22 @@ func (s *session) recordAdopted(from alipayplus.Ratio, what string) {
 // the same time; more are an error.
 const maxConflicts = 3
 
-// makeChange makes one change of the target. The intent is stored before the call, and the
-// outcome after it. Neither the call nor the storing ends with the context: a change that
-// was begun is finished.
+// makeChange makes one change of the target whose intent is stored. Where it is not, it is
+// noted, and the session yields, so that it will be. The call does not end with the context: a
+// change that was begun is finished.
 func (s *session) makeChange(ctx context.Context, d decision, in *Intent) error {
+	if before := s.state.Intent; before == nil || !before.same(in) {
+		in.RequestID, in.From, in.At = rand.Text(), s.state.Ratio, time.Now()
+		if s.observation != nil {
+			in.Application = s.observation.Application
+		}
+		s.state.Intent = in
+		s.record(EventChanging, Event{What: d.message, Change: in.Kind, From: in.From, To: in.To})
+		s.keep()
+		s.yielded = true
+		return nil
+	}
+	in = s.state.Intent // the same change again, under the same key
 	if err := waitForLimiter(ctx, s.limiter); err != nil {
 		return err
 	}
@@ -194,28 +203,15 @@ func (s *session) makeChange(ctx context.Context, d decision, in *Intent) error 
 			return nil
 		}
 	}
-	ctx = context.WithoutCancel(ctx)
-	if before := s.state.Intent; before != nil && before.same(in) {
-		in = before // the same change again, under the same key
-	} else {
-		in.RequestID, in.From, in.At = rand.Text(), s.state.Ratio, time.Now()
-		if s.observation != nil {
-			in.Application = s.observation.Application
-		}
-		s.state.Intent = in
-		s.record(EventChanging, Event{What: d.message, Change: in.Kind, From: in.From, To: in.To})
-		if err := s.save(ctx); err != nil {
-			return err
-		}
-	}
 	s.observeAt = time.Time{} // the observation is out of date, whatever comes of the call
-	aftermath, err := s.callTarget(ctx, in)
+	aftermath, err := s.callTarget(context.WithoutCancel(ctx), in)
 	if err != nil {
-		return s.changeFailed(ctx, in, err)
+		return s.changeFailed(in, err)
 	}
 	s.conflicts = 0
 	s.recordChange(in, "", aftermath)
-	return s.save(ctx)
+	s.keep()
+	return nil
 }
 
 func (in *Intent) same(other *Intent) bool {
@@ -248,7 +244,7 @@ func (s *session) callTarget(ctx context.Context, in *Intent) (aftermath string,
 
 // changeFailed handles a change that did not succeed. It returns nil when the next
 // observation decides how to go on.
-func (s *session) changeFailed(ctx context.Context, in *Intent, err error) error {
+func (s *session) changeFailed(in *Intent, err error) error {
 	if errors.Is(err, alipayplus.ErrConflict) {
 		s.conflicts++
 	}
@@ -261,18 +257,16 @@ func (s *session) changeFailed(ctx context.Context, in *Intent, err error) error
 	case errors.Is(err, alipayplus.ErrConflict) && s.conflicts <= maxConflicts:
 		// Somebody was faster, or it is done already: the next observation shows it.
 		// A change whose outcome is unknown keeps its intent until then.
-		if in.unknown {
-			return nil
+		if !in.unknown {
+			s.state.Intent = nil
+			s.keep()
 		}
-		s.state.Intent = nil
-		return s.save(ctx)
+		return nil
 	case in.unknown: // this attempt had no effect; the next run finds out about the earlier one
 		return fmt.Errorf("rollout %s: %w", s.runner.name, err)
 	default:
 		s.state.Intent = nil
-		if stored := s.save(ctx); stored != nil {
-			return joinErrors(err, stored)
-		}
+		s.keep()
 		return fmt.Errorf("rollout %s: %w", s.runner.name, err)
 	}
 }
@@ -335,5 +329,5 @@ func (s *session) abort(ctx context.Context, why *Stop) error {
 	why.Reason += fmt.Sprintf("; giving the version up was refused: %v", refused)
 	s.state.Intent = nil
 	s.stop(Paused, why)
-	return s.save(ctx)
+	return nil
 }

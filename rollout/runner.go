@@ -216,7 +216,7 @@ func (r *Runner) RunPlan(ctx context.Context, plan *Plan) (*State, error) {
 // run drives the rollout under one lease; by a plan, unless that is nil.
 func (r *Runner) run(ctx context.Context, plan *Plan) (*State, error) {
 	defer r.closeSinks(ctx)
-	return r.withSession(ctx, func(s *session) error {
+	return r.withSession(ctx, func(s *leasedSession) error {
 		if s.state != nil {
 			s.record(EventStarted, Event{What: fmt.Sprintf("going on: %s at %v", s.state.Status, s.state.Ratio)})
 		}
@@ -242,13 +242,13 @@ func (r *Runner) run(ctx context.Context, plan *Plan) (*State, error) {
 
 // withSession drives the rollout under one lease, and returns its state, as far as that is
 // known, with drive's error.
-func (r *Runner) withSession(ctx context.Context, drive func(*session) error) (_ *State, err error) {
+func (r *Runner) withSession(ctx context.Context, drive func(*leasedSession) error) (_ *State, err error) {
 	s, err := r.openSession(ctx)
 	if err != nil {
 		return nil, r.sessionNotOpened(ctx, err)
 	}
 	defer s.close(ctx)
-	defer func() { s.emitFailure(ctx, err) }()
+	defer func() { r.emit(ctx, s.failure(err)) }()
 	if err := drive(s); err != nil {
 		return s.state, r.asPending(ctx, s.lastNext, err)
 	}
@@ -260,10 +260,19 @@ func (r *Runner) withSession(ctx context.Context, drive func(*session) error) (_
 func (r *Runner) sessionNotOpened(ctx context.Context, err error) error {
 	err = r.asPending(ctx, nothingDoneYet(), err)
 	if !errors.Is(err, ErrLeased) {
-		unknown := &State{Rollout: r.name, Target: r.target.ID(), Spec: r.spec}
-		(&session{runner: r, state: unknown}).emitFailure(ctx, err)
+		s := r.newSession(nil)
+		r.emit(ctx, s.failure(err))
 	}
 	return err
+}
+
+// emit hands events over to the sinks, and waits for none.
+func (r *Runner) emit(ctx context.Context, events []Event) {
+	for _, e := range events {
+		for _, d := range r.deliveries {
+			d.add(ctx, e)
+		}
+	}
 }
 
 // nothingDoneYet is what comes next for a run that was stopped before its first step.
@@ -291,10 +300,9 @@ func (r *Runner) Step(ctx context.Context) (*Next, error) {
 // none. The state is returned with an error too, as far as it is known.
 func (r *Runner) stepOnce(ctx context.Context, seen *BatchResult, limiter *rate.Limiter) (*State, *Next, error) {
 	var next *Next
-	state, err := r.withSession(ctx, func(s *session) (err error) {
+	state, err := r.withSession(ctx, func(s *leasedSession) (err error) {
 		s.limiter = limiter
-		s.startIfNew()
-		if err = s.adoptSpec(ctx); err == nil {
+		if err = s.begin(); err == nil {
 			next, err = s.step(ctx, seen)
 		}
 		if err == nil && next.Over { // a paused rollout whose abort is still to be repeated is not over

@@ -47,8 +47,8 @@ func TestWhoLosesTheLeaseChangesNothingMore(t *testing.T) {
 		saving  int
 		applied bool
 	}{
-		"before an intent is stored": {saving: 2},
-		"before an effect is stored": {saving: 3, applied: true},
+		"before an intent is stored": {saving: 1},
+		"before an effect is stored": {saving: 2, applied: true},
 	} {
 		runOnStage(t, name, hourly(), func(t *testing.T, s *stage) {
 			n := 0

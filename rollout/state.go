@@ -37,7 +37,7 @@ const (
 func (s Status) Final() bool { return s == Done || s == Aborted || s == Ended }
 
 // State is the state of a rollout: all that another process, on another machine, needs to go
-// on. It is stored after every transition.
+// on. It is stored before every change of the target, and before every wait.
 type State struct {
 	// Rollout is the rollout's name.
 	Rollout string `json:"rollout"`

@@ -285,8 +285,8 @@ func TestNothingIsDoneAfterWhatWasNotStored(t *testing.T) {
 
 func TestNothingIsChangedAfterAnIntentThatWasNotStored(t *testing.T) {
 	onStage(t, hourly(), func(t *testing.T, s *stage) {
-		// The first saving is the beginning, the second the intent to apply.
-		_, err := s.runnerOf(s.fake, fullStore(s.store, new(int), 2, context.DeadlineExceeded)).Run(deadline(t, time.Hour))
+		// The first saving has the beginning, and the intent to apply.
+		_, err := s.runnerOf(s.fake, fullStore(s.store, new(int), 1, context.DeadlineExceeded)).Run(deadline(t, time.Hour))
 		require.Error(t, err)
 		require.Empty(t, s.fake.Effects(), "a store that times out is a store that did not store")
 	})
