@@ -153,7 +153,8 @@ func (r *answerReader) readAs(raw []byte, v reflect.Value, kind jsonKind) bool {
 	case v.Kind() == reflect.String && !isUnmarshaler(v.Type()):
 		v.SetString(textOf(raw))
 	default:
-		if err := json.Unmarshal(raw, v.Addr().Interface()); err != nil {
+		of, _ := v.Addr().Interface().(json.Unmarshaler) // all types of such kinds are; json.Unmarshal would check the JSON again
+		if err := of.UnmarshalJSON(raw); err != nil {
 			v.SetZero()
 			return r.report(err.Error(), false, raw)
 		}
