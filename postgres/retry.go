@@ -23,12 +23,16 @@ const (
 	longestPause    = 500 * time.Millisecond
 )
 
+// longestAttempt is how long one attempt may take, so that a server that does not answer any more holds nobody up for
+// good.
+const longestAttempt = 30 * time.Second
+
 // retry runs do until it succeeds, fails for good, or would begin again after patience. An error that matches
 // errUndecided is returned at once: what do did may be there.
-func retry(ctx context.Context, patience time.Duration, do func() error) error {
+func retry(ctx context.Context, patience time.Duration, do func(context.Context) error) error {
 	deadline := time.Now().Add(patience)
 	for pause := firstPause; ; pause = min(2*pause, longestPause) {
-		err := do()
+		err := attempt(ctx, do)
 		if err == nil || !mayPass(err) || errors.Is(err, errUndecided) {
 			return err
 		}
@@ -42,6 +46,16 @@ func retry(ctx context.Context, patience time.Duration, do func() error) error {
 		case <-time.After(wait):
 		}
 	}
+}
+
+func attempt(ctx context.Context, do func(context.Context) error) error {
+	within, cancel := context.WithTimeout(ctx, longestAttempt)
+	defer cancel()
+	err := do(within)
+	if errors.Is(err, context.DeadlineExceeded) && within.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("the database did not answer within %v; look whether it can be reached, and is not overloaded", longestAttempt)
+	}
+	return err
 }
 
 // errUndecided says that nobody can tell whether a commit happened.

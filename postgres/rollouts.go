@@ -53,7 +53,7 @@ func digest(name string) []byte {
 }
 
 // do runs a statement, as often as it takes. It must come to the same when it is repeated after it was done.
-func (s *RolloutStore) do(ctx context.Context, name string, statement func() error) error {
+func (s *RolloutStore) do(ctx context.Context, name string, statement func(context.Context) error) error {
 	err := retry(ctx, rolloutPatience, statement)
 	if err == nil || errors.Is(err, rollout.ErrLeased) || errors.Is(err, rollout.ErrLeaseLost) {
 		return err
@@ -69,7 +69,7 @@ insert into alipayplus.rollouts as r (id, name, token, holder, until) values ($1
 on conflict (id) do update set token = excluded.token, holder = excluded.holder, until = clock_timestamp() + $5
 where r.token is null or r.token = excluded.token or r.until <= clock_timestamp()`
 	l := &rolloutLease{store: s, name: name, id: digest(name), token: []byte(rand.Text()), posted: make(chan struct{}, 1)}
-	err := s.do(ctx, name, func() error {
+	err := s.do(ctx, name, func(ctx context.Context) error {
 		done, err := s.pool.Exec(ctx, acquire, l.id, []byte(name), l.token, []byte(holder), rolloutLeaseTime)
 		if err != nil || done.RowsAffected() == 1 {
 			return err
@@ -84,13 +84,13 @@ where r.token is null or r.token = excluded.token or r.until <= clock_timestamp(
 	if err != nil {
 		return nil, err
 	}
-	s.listener.add(l)
+	s.listener.add(l) //nolint:contextcheck // it listens as long as there are leases
 	return l, nil
 }
 
 // Read implements [rollout.Store].
 func (s *RolloutStore) Read(ctx context.Context, name string) (checkpoint []byte, err error) {
-	err = s.do(ctx, name, func() error {
+	err = s.do(ctx, name, func(ctx context.Context) error {
 		err := s.pool.QueryRow(ctx, `select checkpoint from alipayplus.rollouts where id = $1`, digest(name)).Scan(&checkpoint)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
@@ -111,7 +111,7 @@ select pg_notify('` + channel + `', encode(rollout, 'hex')) from posted`
 	if err != nil {
 		return fmt.Errorf("rollout %s: encode a command: %w", name, err)
 	}
-	return s.do(ctx, name, func() error {
+	return s.do(ctx, name, func(ctx context.Context) error {
 		_, err := s.pool.Exec(ctx, post, digest(name), digest(c.ID), data)
 		return err
 	})
@@ -122,7 +122,7 @@ func (s *RolloutStore) Audit(ctx context.Context, name string) iter.Seq2[rollout
 	return func(yield func(rollout.AuditEntry, error) bool) {
 		for after, more := int64(0), true; more; {
 			var entries []rollout.AuditEntry
-			err := s.do(ctx, name, func() (err error) {
+			err := s.do(ctx, name, func(ctx context.Context) (err error) {
 				entries, after, more, err = s.auditAfter(ctx, name, after)
 				return err
 			})
@@ -192,7 +192,7 @@ func (l *rolloutLease) announce() {
 // held runs a statement that begins with the id of the rollout and the token, and returns a row only as long as the lease
 // is held.
 func (l *rolloutLease) held(ctx context.Context, to any, sql string, args ...any) error {
-	return l.store.do(ctx, l.name, func() error {
+	return l.store.do(ctx, l.name, func(ctx context.Context) error {
 		err := l.store.pool.QueryRow(ctx, sql, append([]any{l.id, l.token}, args...)...).Scan(to)
 		return l.lost(err)
 	})
@@ -235,7 +235,7 @@ func (l *rolloutLease) Commands(ctx context.Context) (commands []rollout.Command
 select c.command from alipayplus.rollouts r left join alipayplus.rollout_commands c on c.rollout = r.id
 where r.id = $1 and r.token = $2 order by c.seq`
 	var stored [][]byte
-	err = l.store.do(ctx, l.name, func() error {
+	err = l.store.do(ctx, l.name, func(ctx context.Context) error {
 		rows, err := l.store.pool.Query(ctx, read, l.id, l.token)
 		if err != nil {
 			return err
@@ -291,7 +291,7 @@ returning exists (select from alipayplus.rollout_commands where rollout = $1)`
 
 func (l *rolloutLease) Release(ctx context.Context) error {
 	l.ended.Do(func() { l.store.listener.remove(l) })
-	return l.store.do(ctx, l.name, func() error {
+	return l.store.do(ctx, l.name, func(ctx context.Context) error {
 		_, err := l.store.pool.Exec(ctx, `
 update alipayplus.rollouts set token = null, holder = null, until = null where id = $1 and token = $2`, l.id, l.token)
 		return err

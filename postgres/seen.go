@@ -22,7 +22,7 @@ func NewSeenStore(pool *pgxpool.Pool) *SeenStore { return &SeenStore{pool: pool}
 
 // Seen reports whether the id is recorded.
 func (s *SeenStore) Seen(ctx context.Context, id string) (seen bool, err error) {
-	err = retry(ctx, storePatience, func() error {
+	err = retry(ctx, storePatience, func(ctx context.Context) error {
 		return s.pool.QueryRow(ctx, `select exists (select from alipayplus.seen where id = $1 and until > clock_timestamp())`, []byte(id)).Scan(&seen)
 	})
 	if err != nil {
@@ -47,7 +47,7 @@ with forgotten as (
 )
 select exists (select from added)`
 	by := []byte(rand.Text()) // tells an attempt whose answer was lost from somebody else's
-	err = retry(ctx, storePatience, func() error {
+	err = retry(ctx, storePatience, func(ctx context.Context) error {
 		return s.pool.QueryRow(ctx, add, []byte(id), by, until).Scan(&added)
 	})
 	if err != nil {

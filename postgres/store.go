@@ -35,7 +35,7 @@ func NewStore(pool *pgxpool.Pool) *Store {
 
 // View runs fn on a snapshot; see [storage.Store]. When the connection is lost, fn runs again.
 func (s *Store) View(ctx context.Context, fn func(storage.Tx) error) error {
-	return s.run(ctx, "view", func() error { return s.view(ctx, fn) })
+	return s.run(ctx, "view", func(ctx context.Context) error { return s.view(ctx, fn) })
 }
 
 // Update runs fn in a transaction, as often as it takes; see [storage.Store]. When it returns nil, the writes are durable
@@ -44,13 +44,7 @@ func (s *Store) View(ctx context.Context, fn func(storage.Tx) error) error {
 //
 // A key of more than 2,600 bytes is refused.
 func (s *Store) Update(ctx context.Context, fn func(storage.Tx) error) error {
-	select {
-	case s.updating <- struct{}{}:
-		defer func() { <-s.updating }()
-	case <-ctx.Done():
-		return fmt.Errorf("postgres: update: %w", ctx.Err())
-	}
-	return s.run(ctx, "update", func() error { return s.update(ctx, fn) })
+	return s.run(ctx, "update", func(ctx context.Context) error { return s.update(ctx, fn) })
 }
 
 // functionError is an error of the caller's function, which is returned as it is.
@@ -59,12 +53,12 @@ type functionError struct{ err error }
 func (e *functionError) Error() string { return e.err.Error() }
 
 // run runs do, which may fail for the moment, and says whose failure it is.
-func (s *Store) run(ctx context.Context, operation string, do func() error) error {
-	err := retry(ctx, storePatience, func() error {
+func (s *Store) run(ctx context.Context, operation string, do func(context.Context) error) error {
+	err := retry(ctx, storePatience, func(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		return do()
+		return do(ctx)
 	})
 	if own, is := err.(*functionError); is { //nolint:errorlint // it is never wrapped, and what it holds may be another
 		return own.err
@@ -99,6 +93,12 @@ func (s *Store) view(ctx context.Context, fn func(storage.Tx) error) error {
 }
 
 func (s *Store) update(ctx context.Context, fn func(storage.Tx) error) error {
+	select {
+	case s.updating <- struct{}{}:
+		defer func() { <-s.updating }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		return err
@@ -160,7 +160,7 @@ func (s *Store) commit(ctx context.Context, tx *transaction, id string) error {
 // committed asks whether a transaction was committed, which may still be under way.
 func (s *Store) committed(ctx context.Context, id string) (committed bool, err error) {
 	var status *string
-	err = retry(ctx, endTimeout, func() error {
+	err = retry(ctx, endTimeout, func(ctx context.Context) error {
 		err := s.pool.QueryRow(ctx, `select pg_xact_status($1::text::xid8)`, id).Scan(&status)
 		if err == nil && status != nil && *status == "in progress" {
 			err = errInProgress

@@ -49,7 +49,7 @@ func NewTokenStore(pool *pgxpool.Pool, key []byte) (*TokenStore, error) {
 // it was stored under another key.
 func (s *TokenStore) Get(ctx context.Context, authAppID string) (token alipaycn.Token, err error) {
 	var sealed []byte
-	err = retry(ctx, storePatience, func() error {
+	err = retry(ctx, storePatience, func(ctx context.Context) error {
 		return s.pool.QueryRow(ctx, `select token from alipayplus.tokens where app = $1`, []byte(authAppID)).Scan(&sealed)
 	})
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -81,12 +81,17 @@ func (s *TokenStore) Put(ctx context.Context, token alipaycn.Token) error {
 	text, err := json.Marshal(token)
 	if err == nil {
 		err = s.execute(ctx, `insert into alipayplus.tokens (app, token) values ($1, $2) on conflict (app) do update set token = excluded.token`,
-			[]byte(token.AuthAppID), s.aead.Seal(nil, nil, text, []byte(token.AuthAppID)))
+			[]byte(token.AuthAppID), s.seal(token.AuthAppID, text))
 	}
 	if err != nil {
 		return fmt.Errorf("postgres: put token of app %q: %w", token.AuthAppID, err)
 	}
 	return nil
+}
+
+// seal encrypts the token of an app, so that it can be read only as that.
+func (s *TokenStore) seal(authAppID string, text []byte) []byte {
+	return s.aead.Seal(nil, nil, text, []byte(authAppID)) //nolint:gosec // it makes a random nonce itself
 }
 
 // Delete removes the token of an app; it is no error when there is none.
@@ -99,7 +104,7 @@ func (s *TokenStore) Delete(ctx context.Context, authAppID string) error {
 
 // execute runs a statement, as often as it takes.
 func (s *TokenStore) execute(ctx context.Context, sql string, args ...any) error {
-	return explain(retry(ctx, storePatience, func() error {
+	return explain(retry(ctx, storePatience, func(ctx context.Context) error {
 		_, err := s.pool.Exec(ctx, sql, args...)
 		return err
 	}))
@@ -107,7 +112,7 @@ func (s *TokenStore) execute(ctx context.Context, sql string, args ...any) error
 
 // List returns the ids of the apps that have a token, in ascending order.
 func (s *TokenStore) List(ctx context.Context) (authAppIDs []string, err error) {
-	err = retry(ctx, storePatience, func() error {
+	err = retry(ctx, storePatience, func(ctx context.Context) error {
 		rows, err := s.pool.Query(ctx, `select app from alipayplus.tokens order by app`)
 		if err != nil {
 			return err

@@ -14,6 +14,7 @@ require (
 )
 
 require (
+	github.com/alipayplus-go/alipayplus/postgres v0.0.0 // indirect
 	github.com/alipayplus-go/alipayplus/rollout/prometheus v0.0.0 // indirect
 	github.com/boombuler/barcode v1.1.0 // indirect
 	github.com/gabriel-vasile/mimetype v1.4.16 // indirect
@@ -25,6 +26,10 @@ require (
 	github.com/hashicorp/go-cleanhttp v0.5.2 // indirect
 	github.com/hashicorp/go-retryablehttp v0.7.8 // indirect
 	github.com/inconshreveable/mousetrap v1.1.0 // indirect
+	github.com/jackc/pgpassfile v1.0.0 // indirect
+	github.com/jackc/pgservicefile v0.0.0-20240606120523-5a60cdf6a761 // indirect
+	github.com/jackc/pgx/v5 v5.12.0 // indirect
+	github.com/jackc/puddle/v2 v2.2.3 // indirect
 	github.com/json-iterator/go v1.1.12 // indirect
 	github.com/leodido/go-urn v1.5.0 // indirect
 	github.com/mitchellh/colorstring v0.0.0-20190213212951-d06e56a500db // indirect
@@ -40,6 +45,7 @@ require (
 	github.com/tidwall/btree v1.8.2 // indirect
 	go.etcd.io/bbolt v1.5.0 // indirect
 	golang.org/x/crypto v0.58.0 // indirect
+	golang.org/x/sync v0.24.0 // indirect
 	golang.org/x/sys v0.49.0 // indirect
 	golang.org/x/term v0.47.0 // indirect
 	golang.org/x/text v0.43.0 // indirect
@@ -50,6 +56,7 @@ require (
 replace (
 	github.com/alipayplus-go/alipayplus => ..
 	github.com/alipayplus-go/alipayplus/cmd/alipayplus => ../cmd/alipayplus
+	github.com/alipayplus-go/alipayplus/postgres => ../postgres
 	github.com/alipayplus-go/alipayplus/rollout/prometheus => ../rollout/prometheus
 )
 

@@ -20,6 +20,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -28,6 +29,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/postgres/postgrestest"
 )
 
 // scriptCommands are the commands that scripts have besides those of testscript:
@@ -41,6 +43,8 @@ import (
 //	                    merchant's code is in code.txt, and the merchant's order has the id $ORDER
 //	serve FLAGS         runs "alipayplus serve" on a free port until the script ends, and sets the
 //	                    ALIPAYPLUS_* variables to those of the developer on it
+//	database NAME       sets a variable to the address of an empty PostgreSQL database; the
+//	                    condition [postgres] says whether there can be one
 //	authorize           waits until somebody must visit the page of a mini program's
 //	                    authorization, and gives it
 //	status N COMMAND    runs a command that must end with that exit status
@@ -55,7 +59,31 @@ func scriptCommands() map[string]func(ts *testscript.TestScript, neg bool, args 
 		"platform": scriptPlatform, "alipaycn": scriptAlipayCN, "serve": scriptServed, "status": scriptStatus,
 		"authorize": scriptAuthorize,
 		"as":        scriptAs, "grant": scriptGrant, "sample": scriptSample, "capture": scriptCapture, "json": scriptJSON,
+		"database": scriptDatabase,
 	}
+}
+
+// postgresServer starts the server that scripts share. It ends with the process.
+var postgresServer = sync.OnceValues(func() (*postgrestest.Server, error) { return postgrestest.Start(context.Background()) })
+
+// scriptCondition is the condition [postgres].
+func scriptCondition(name string) (bool, error) {
+	if name != "postgres" {
+		return false, fmt.Errorf("there is no condition %s", name)
+	}
+	_, err := postgresServer()
+	if errors.Is(err, postgrestest.ErrNotInstalled) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+func scriptDatabase(ts *testscript.TestScript, _ bool, args []string) {
+	server, err := postgresServer()
+	ts.Check(err)
+	address, err := server.CreateDatabase(context.Background())
+	ts.Check(err)
+	ts.Setenv(args[0], address)
 }
 
 // scriptPlace is the platform of a script.

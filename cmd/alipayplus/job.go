@@ -28,8 +28,10 @@ type job struct {
 	spec *rollout.Spec
 	// store is where rollouts are remembered, and target what is driven; nil before
 	// they are known.
-	store  rollout.Store
-	target rollout.Target
+	store rollout.Store
+	// closeStore closes it.
+	closeStore func()
+	target     rollout.Target
 	// name is the rollout's; empty before it is known.
 	name string
 	// state is the state of the rollout, nil as long as that is not known.
@@ -71,6 +73,7 @@ func (a *app) runJob(ctx context.Context, opts *options, err error) {
 	defer j.leave(nil)
 	defer j.finishing(ctx)()
 	resume := j.quiet()
+	defer func() { j.closeStore() }()
 	if err == nil {
 		err = j.do(ctx)
 	}
@@ -91,7 +94,7 @@ func newJob(opts *options, stdout, stderr io.Writer) *job {
 	stderr = &oneAtATime{to: stderr}
 	return &job{
 		width: width, redraw: shown.Redraw,
-		opts: opts, stdout: stdout, stderr: stderr,
+		opts: opts, stdout: stdout, stderr: stderr, closeStore: func() {},
 		show: &view{View: terminal.New(stderr, shown)},
 	}
 }
@@ -153,9 +156,11 @@ func (j *job) specify(ctx context.Context) (err error) {
 
 // open opens the store, and finds out what is driven.
 func (j *job) open(ctx context.Context) (err error) {
-	if j.store, err = openState(j.opts.state); err != nil {
+	store, closeStore, err := openState(ctx, j.opts.state)
+	if err != nil {
 		return err
 	}
+	j.store, j.closeStore = store, closeStore
 	if j.opts.state == "" { // for commands that store nothing
 		j.store = rollout.NewMemoryStore()
 	}
@@ -191,7 +196,7 @@ func (j *job) runner(ctx context.Context, sinks []rollout.Option) (*rollout.Runn
 		case j.opts.sends():
 			return nil, j.noRollout()
 		default:
-			return nil, misused("give --spec: the rollout has not begun, so %s holds none", j.opts.state)
+			return nil, misused("give --spec: the rollout has not begun, so %s holds none", withoutPassword(j.opts.state))
 		}
 	}
 	options := append(sinks, j.opts.runnerOptions()...)
@@ -207,7 +212,7 @@ func (j *job) runner(ctx context.Context, sinks []rollout.Option) (*rollout.Runn
 
 // noRollout says that nothing is stored under the name.
 func (j *job) noRollout() error {
-	return fmt.Errorf("there is no rollout %q in %s; check --state and --name, or begin it by run: %w", j.name, j.opts.state, alipayplus.ErrNotFound)
+	return fmt.Errorf("there is no rollout %q in %s; check --state and --name, or begin it by run: %w", j.name, withoutPassword(j.opts.state), alipayplus.ErrNotFound)
 }
 
 // noGate makes gates for commands that evaluate none.

@@ -53,7 +53,7 @@ func TestScripts(t *testing.T) {
 	t.Parallel()
 
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true, Cmds: scriptCommands(), Setup: scriptSetup,
+		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true, Cmds: scriptCommands(), Setup: scriptSetup, Condition: scriptCondition,
 	})
 }
 

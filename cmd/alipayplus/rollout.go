@@ -248,7 +248,7 @@ func (o *options) checkValues() error {
 	formats := []string{"", formatText, formatJSON, formatMarkdown}
 	switch {
 	case o.state == "" && o.command != commandGatesCheck:
-		return misused("give --state: the folder, or git:BRANCH, in which the rollout is remembered")
+		return misused("give --state: the folder, git:BRANCH or postgres://USER@HOST/DATABASE in which the rollout is remembered")
 	case !slices.Contains(formats, o.output):
 		return misused("--output must be text, json or markdown, not %q", o.output)
 	case o.command == commandGatesCheck && o.spec == "":
@@ -385,11 +385,11 @@ func (o *options) commandLine(command string, extra ...string) string {
 			}
 		}
 		if other.Flag(flag.name) != nil {
-			words = append(words, "--"+flag.name, quoted(flag.value))
+			words = append(words, "--"+flag.name, quoted(withoutPassword(flag.value)))
 		}
 	}
 	if o.ship != nil && command != commandShip {
-		words = append(words, "--state", quoted(o.state), "--release", quoted(o.release))
+		words = append(words, "--state", quoted(withoutPassword(o.state)), "--release", quoted(o.release))
 	}
 	return strings.Join(append(words, extra...), " ")
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/cmd/alipayplus/internal/gateway"
+	"github.com/alipayplus-go/alipayplus/postgres"
 	"github.com/alipayplus-go/alipayplus/rollout"
 	"github.com/alipayplus-go/alipayplus/rollout/report"
 )
@@ -28,7 +29,10 @@ members, a mini program of the first company, and both reviewers. Each gets
 credentials in a folder.
 
 Without --data it is in memory, and gone at the end. With --data the next start
-continues with the same records, keys and credentials.
+continues with the same records, keys and credentials. With --postgres so does any
+number of processes that serve the same platform at the same time, each with
+--credentials in a folder of its own; give each that is behind a balancer the
+balancer's address as --public-url.
 
 Releases go to a simulated AlipayCN. With --alipaycn they go to AlipayCN itself,
 which the ALIPAYCN_* variables say how to call: in production, unless
@@ -36,9 +40,9 @@ ALIPAYCN_ENDPOINT names another gateway.`
 
 // server are the flags of the command serve.
 type server struct {
-	listen, publicURL, credentials, data, key string
-	autoReview                                rollout.Duration
-	alipayCN                                  bool
+	listen, publicURL, credentials, data, postgres, key string
+	autoReview                                          rollout.Duration
+	alipayCN                                            bool
 }
 
 // served is what serve prints when it can be called.
@@ -53,6 +57,8 @@ type served struct {
 	Who         []string `json:"who"`
 	// Data is the folder with the records; empty: they are in memory.
 	Data string `json:"data,omitempty"`
+	// Database is where the records are kept in place of Data, without the password; empty: in none.
+	Database string `json:"database,omitempty"`
 	// AlipayCN says what releases to AlipayCN go to: simulated, or an address.
 	AlipayCN string `json:"alipaycn"`
 	// Variables are those by which the developer of the first company calls the platform.
@@ -63,18 +69,19 @@ func (a *app) serve() *cobra.Command {
 	s := &server{autoReview: rollout.Duration(2 * time.Second)}
 	cmd := &cobra.Command{
 		Use: "serve", Short: "Serve a platform to release on, for trials and as a gateway", Long: serveHelp, Args: noArguments,
-		Example: "  alipayplus serve --data data\n  alipayplus serve --alipaycn --data data --encryption-key-file alipaycn.key",
+		Example: "  alipayplus serve --data data\n  alipayplus serve --postgres postgres://gateway@db.example/release --public-url https://gateway.example\n  alipayplus serve --alipaycn --data data --encryption-key-file alipaycn.key",
 		RunE:    func(cmd *cobra.Command, _ []string) error { return s.run(a, cmd) },
 	}
 	set := cmd.Flags()
 	set.SortFlags = false
 	set.StringVar(&s.listen, "listen", "127.0.0.1:8480", "the `address` to serve on; port 0: any free one")
 	set.StringVar(&s.data, "data", "", "the `folder` in which the records are kept (default: in memory)")
+	set.StringVar(&s.postgres, "postgres", "", "the PostgreSQL `database` in which the records are kept: postgres://USER@HOST/DATABASE, the password better in PGPASSWORD or PGPASSFILE")
 	set.StringVar(&s.credentials, "credentials", "credentials", "the `folder` that the credentials are written into")
 	set.TextVar(&s.autoReview, "auto-review", s.autoReview, "every party approves after this `time`; 0s: the reviewers decide, by \"alipayplus review\"")
 	set.StringVar(&s.publicURL, "public-url", "", "the `address` under which people reach the authorization pages (default: the one that they call)")
 	set.BoolVar(&s.alipayCN, "alipaycn", false, "release to AlipayCN itself, by the ALIPAYCN_* variables")
-	set.StringVar(&s.key, "encryption-key-file", "", "the `file` with the 32 bytes that AlipayCN's tokens are encrypted under, with --alipaycn and --data")
+	set.StringVar(&s.key, "encryption-key-file", "", "the `file` with the 32 bytes that AlipayCN's tokens are encrypted under, with --alipaycn and --data or --postgres")
 	a.result(cmd, served{})
 	return cmd
 }
@@ -87,6 +94,8 @@ func (s *server) run(a *app, cmd *cobra.Command) error {
 		return misused("--auto-review must not be below 0s")
 	case s.key != "" && !s.alipayCN:
 		return misused("--encryption-key-file is for AlipayCN's tokens: give --alipaycn too")
+	case s.data != "" && s.postgres != "":
+		return misused("give --data or --postgres, not both: the records are kept in one of them")
 	}
 	// First the address: what runs there already keeps its credentials.
 	listener, err := new(net.ListenConfig).Listen(cmd.Context(), "tcp", s.listen)
@@ -97,6 +106,14 @@ func (s *server) run(a *app, cmd *cobra.Command) error {
 	opts, to, err := s.options(a, cmd, "http://"+listener.Addr().String())
 	if err != nil {
 		return err
+	}
+	if s.postgres != "" {
+		pool, err := openPostgres(cmd.Context(), "--postgres", s.postgres)
+		if err != nil {
+			return err
+		}
+		defer pool.Close()
+		opts.Store = postgres.NewStore(pool)
 	}
 	g, err := gateway.Open(cmd.Context(), opts)
 	if err != nil {
@@ -127,7 +144,7 @@ func (s *server) options(a *app, cmd *cobra.Command, address string) (opts gatew
 func (s *server) encryptionKey() ([]byte, error) {
 	const way = "make one with: openssl rand -out FILE 32"
 	if s.key == "" {
-		if s.data == "" {
+		if s.data == "" && s.postgres == "" {
 			return nil, nil
 		}
 		return nil, misused("give --encryption-key-file: AlipayCN's tokens are never kept in clear; %s", way)
@@ -158,7 +175,7 @@ func (s *server) serve(a *app, cmd *cobra.Command, g *gateway.Gateway, listener 
 	}
 	address := "http://" + listener.Addr().String()
 	ready := served{
-		Schema: report.Schema, Address: address, Credentials: folder, Who: g.Who(), Data: s.data, AlipayCN: to,
+		Schema: report.Schema, Address: address, Credentials: folder, Who: g.Who(), Data: s.data, Database: withoutPassword(s.postgres), AlipayCN: to,
 		Variables: g.Variables(address, folder, gateway.Developer),
 	}
 	if err := a.print(cmd, ready); err != nil {

@@ -1,33 +1,39 @@
 package main
 
 import (
+	"context"
 	"strings"
 
+	"github.com/alipayplus-go/alipayplus/postgres"
 	"github.com/alipayplus-go/alipayplus/rollout"
 	"github.com/alipayplus-go/alipayplus/rollout/gitstate"
 )
 
 // stateUsage is the help of --state.
-const stateUsage = "where the rollout is remembered from one call to the next: a `folder`, or git:BRANCH for a branch of the repository that this is run in, at its remote origin"
+const stateUsage = "where the rollout is remembered from one call to the next: a `folder`, git:BRANCH for a branch of the repository that this is run in, at its remote origin, or postgres://USER@HOST/DATABASE"
 
 // gitState is what --state begins with for a branch.
 const gitState = "git:"
 
-// openState opens the store that --state names.
-func openState(name string) (rollout.Store, error) {
+// openState opens the store that --state names. It must be closed.
+func openState(ctx context.Context, name string) (store rollout.Store, closeStore func(), err error) {
+	closeStore = func() {}
 	branch, inGit := strings.CutPrefix(name, gitState)
 	switch {
 	case inGit:
-		store, err := gitstate.New(".", branch)
-		if err != nil {
-			return nil, misused("--state: %w", err)
+		if store, err = gitstate.New(".", branch); err != nil {
+			err = misused("--state: %w", err)
 		}
-		return store, nil
-	case strings.HasPrefix(name, "postgres://"), strings.HasPrefix(name, "postgresql://"):
-		return nil, misused("--state: this version keeps no rollouts in PostgreSQL; give a folder or git:BRANCH")
+	case isPostgres(name):
+		pool, failure := openPostgres(ctx, "--state", name)
+		if failure != nil {
+			return nil, nil, failure
+		}
+		store, closeStore = postgres.NewRolloutStore(pool), pool.Close
 	case isFile(name):
-		return nil, misused("--state: %s is a file; give the folder in which the rollout is remembered", name)
+		err = misused("--state: %s is a file; give the folder in which the rollout is remembered", name)
 	default:
-		return rollout.NewFileStore(name), nil
+		store = rollout.NewFileStore(name)
 	}
+	return store, closeStore, err
 }

@@ -102,7 +102,7 @@ func start(ctx context.Context, bin, dir string, as user, opts []Option) (*Serve
 func (s *Server) Start(ctx context.Context) error {
 	// The shell stops the server when its standard input ends, which it does with this process, and removes the folder.
 	const script = `"$@" & pid=$!; read -r line; kill -INT $pid; wait $pid; [ "$line" = keep ] || { cd / && rm -rf "$FOLDER"; }`
-	s.command = exec.Command("sh", append([]string{"-c", script, "sh"}, s.args...)...) //nolint:noctx // it ends with Stop or Close
+	s.command = exec.Command("sh", append([]string{"-c", script, "sh"}, s.args...)...)
 	s.as.runs(s.command)
 	s.command.Dir = s.dir
 	s.command.Env = append(os.Environ(), "FOLDER="+s.dir)

@@ -31,6 +31,8 @@ type Options struct {
 	// Data is the folder that records, keys and credentials are kept in, for the next Open to
 	// continue with; empty: in memory.
 	Data string
+	// Store keeps them in place of Data, and stays open; it may be shared by several processes.
+	Store storage.Store
 	// PublicURL is the address under which people reach the pages; empty: the one they call.
 	// It is required with AlipayCN, whose page leads back to it.
 	PublicURL string
@@ -39,7 +41,7 @@ type Options struct {
 	// AlipayCN is called for releases to AlipayCN; nil: it is simulated.
 	AlipayCN *alipaycn.Client
 	// EncryptionKey encrypts the tokens that AlipayCN's merchants give: 32 bytes. It is
-	// required with AlipayCN and Data; without Data the tokens are not kept, and it is made.
+	// required with AlipayCN where records are kept; in memory the tokens are not, and it is made.
 	EncryptionKey []byte
 	// Logger gets the failures of the platform itself; nil: they are dropped.
 	Logger *slog.Logger
@@ -60,7 +62,10 @@ type Gateway struct {
 func Open(ctx context.Context, opts Options) (g *Gateway, err error) {
 	var store storage.Store = storage.NewMemory()
 	closeStore := func() error { return nil }
-	if opts.Data != "" {
+	switch {
+	case opts.Store != nil:
+		store = opts.Store
+	case opts.Data != "":
 		records, err := bolt.Open(opts.Data)
 		if err != nil {
 			return nil, err
@@ -125,7 +130,7 @@ func newPlatform(store storage.Store, key []byte, opts Options) (*platform.Platf
 
 func newApp(store storage.Store, opts Options) (*alipaycnapp.App, error) {
 	key := opts.EncryptionKey
-	if key == nil && opts.Data == "" { // the tokens end with the process, and so may their key
+	if key == nil && opts.Data == "" && opts.Store == nil { // the tokens end with the process, and so may their key
 		key = make([]byte, 32)
 		_, _ = rand.Read(key) // never fails
 	}
@@ -147,18 +152,24 @@ type seed struct {
 const seedRecord = "gateway/seed"
 
 func readSeed(ctx context.Context, store storage.Store) (kept seed, err error) {
-	err = store.View(ctx, func(tx storage.Tx) error {
-		text, found, err := tx.Get(seedRecord)
-		if err != nil || !found {
-			return err
-		}
-		return json.Unmarshal(text, &kept)
+	err = store.View(ctx, func(tx storage.Tx) (err error) {
+		kept, err = seedIn(tx)
+		return err
 	})
 	return kept, err
 }
 
+// seedIn is the seed of a transaction; zero when there is none.
+func seedIn(tx storage.Tx) (kept seed, err error) {
+	text, found, err := tx.Get(seedRecord)
+	if err == nil && found {
+		err = json.Unmarshal(text, &kept)
+	}
+	return kept, err
+}
+
 // plant fills a store: in memory first, and then all at once, so that a process that is killed
-// leaves nothing or everything.
+// leaves nothing or everything. Where another process was quicker, what that one made counts.
 func plant(ctx context.Context, store storage.Store) (made seed, err error) {
 	key, err := rsa.GenerateKey(rand.Reader, keyBits)
 	if err != nil {
@@ -177,7 +188,12 @@ func plant(ctx context.Context, store storage.Store) (made seed, err error) {
 	if err != nil {
 		return made, err
 	}
-	return made, store.Update(ctx, func(to storage.Tx) error {
+	own := made
+	err = store.Update(ctx, func(to storage.Tx) error {
+		if made, err = seedIn(to); err != nil || made.SigningKey != nil {
+			return err
+		}
+		made = own
 		return cmp.Or(to.Put(seedRecord, text), memory.View(ctx, func(from storage.Tx) error {
 			for entry, err := range from.Scan("", "", false) {
 				if err = cmp.Or(err, to.Put(entry.Key, entry.Value)); err != nil {
@@ -187,6 +203,7 @@ func plant(ctx context.Context, store storage.Store) (made seed, err error) {
 			return nil
 		}))
 	})
+	return made, err
 }
 
 // addCompanies adds the companies, their members, the mini program and the reviewers.

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/cmd/alipayplus/internal/gateway"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
 // open opens a gateway until the test ends.
@@ -164,4 +166,27 @@ func TestTokensAreKeptUnderAKeyThatIsKeptApart(t *testing.T) {
 	require.ErrorContains(t, err, "encryption key")
 	opts.EncryptionKey = bytes.Repeat([]byte("k"), 32)
 	open(t, opts)
+}
+
+// Processes that begin on one store at the same moment are one platform.
+func TestGatewaysThatBeginTogetherOnOneStoreAreOnePlatform(t *testing.T) {
+	t.Parallel()
+	store := storage.NewMemory()
+	gateways := make([]*gateway.Gateway, 3)
+	var all sync.WaitGroup
+	for i := range gateways {
+		all.Go(func() {
+			var err error
+			if gateways[i], err = gateway.Open(t.Context(), gateway.Options{Store: store}); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	for _, g := range gateways {
+		require.Equal(t, gateways[0].Workspace(), g.Workspace())
+		require.Equal(t, gateways[0].Program(), g.Program())
+		require.Equal(t, gateways[0].Credentials(gateway.Owner), g.Credentials(gateway.Owner))
+		require.Equal(t, gateways[0].PublicKeyPEM(), g.PublicKeyPEM())
+	}
 }
