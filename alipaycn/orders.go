@@ -116,7 +116,7 @@ func (o *OrdersClient) all(ctx context.Context, orderID string) (*Order, error) 
 // OrderStatus is where an order as a whole stands. It is open: AlipayCN names only one.
 type OrderStatus string
 
-// OrderMerchantOrdered: the merchant has ordered, and nobody has accepted yet (spelt so on
+// OrderMerchantOrdered says that the merchant has ordered, and nobody has accepted yet (spelt so on
 // the wire).
 const OrderMerchantOrdered OrderStatus = "MERCHANT_ORDED"
 

@@ -1,4 +1,4 @@
-// Calls every operation of the version family with the official SDK for Node, and asserts what comes of it.
+// Calls every operation of the version family, and those of orders, with the official SDK for Node, and asserts what comes of it.
 //
 //   node interop.mjs ENDPOINT CREDENTIALS
 //
@@ -17,6 +17,7 @@ if (!endpoint || !folder) {
 }
 
 const family = '/v3/alipay/open/mini/version/';
+const market = '/v3/alipay/open/servicemarket/order/';
 let calls = 0;
 const used = new Set();
 
@@ -32,7 +33,8 @@ function client(from) {
 
 async function call(who, method, operation, options) {
   used.add(operation);
-  const answer = await who.sdk.curl(method, family + operation, { ...options, appAuthToken: who.appAuthToken });
+  const path = operation.startsWith('/') ? operation : family + operation;
+  const answer = await who.sdk.curl(method, path, { ...options, appAuthToken: who.appAuthToken });
   calls++;
   assert.equal(answer.responseHttpStatus, 200);
   return answer.data;
@@ -172,6 +174,34 @@ async function second(who) {
   await is(who, '0.0.1', 'OFFLINE');
 }
 
+// orders works on what the merchant ordered in the service market, and on an order that it makes for the merchant itself. The
+// third-party app calls without a token, but confirms with the merchant's.
+async function orders(merchant) {
+  const own = { ...merchant, appAuthToken: undefined };
+  const order = { commodity_order_id: readFileSync(join(folder, 'third-party', 'order-id'), 'utf8').trim() };
+  const item = async of => (await get(own, market + 'query', of)).order_items[0];
+  const placed = await get(own, market + 'query', { ...order, start_page: '1' });
+  assert.equal(placed.status, 'MERCHANT_ORDED');
+  await refused('ITEM_STATUS_NOT_ALLOW', 400, post(own, market + 'item/complete', order));
+  await post(own, market + 'accept', order);
+  await refused('COMMODITY_ORDER_STATUS_INVALID', 400, post(own, market + 'reject', { ...order, reject_reason: '没有时间' }));
+  await post(own, market + 'item/complete', { ...order, mini_app_id: placed.order_items[0].mini_app_id });
+  await refused('self-invoke-forbidden', 403, post(own, market + 'item/confirm', order));
+  await post(merchant, market + 'item/confirm', order);
+  assert.equal((await item(order)).order_status, 'CONFIRMED');
+
+  const form = new AlipayFormData();
+  for (const [name, value] of Object.entries({
+    merchandise_id: 'AM01', merchant_pid: placed.order_items[0].merchant_pid, app_name: '绿湖茶馆', app_english_name: 'GreenLakeTea',
+    mini_category_ids: 'XS1001_XS2001_XS3002',
+  })) form.addField(name, value);
+  form.addFile('app_logo', 'logo.png', png(180, 180));
+  const made = await call(own, 'POST', market + 'create', { form });
+  assert.equal((await item({ commodity_order_id: made.commodity_order_id })).mini_app_id, made.mini_app_id);
+  await post(own, market + 'item/cancel', { commodity_order_id: made.commodity_order_id, cancel_reason: '做不到' });
+  assert.equal((await item({ commodity_order_id: made.commodity_order_id })).order_status, 'ISV_CANCELLED');
+}
+
 // strangers are refused, by their key and by their token.
 async function strangers(who, thirdParty) {
   const wrongKey = { sdk: new AlipaySdk({ ...who.config, privateKey: thirdParty.config.privateKey }) };
@@ -192,10 +222,12 @@ const mini = client(folder);
 const thirdParty = client(join(folder, 'third-party'));
 await first(mini);
 await second(thirdParty);
+await orders(thirdParty);
 await strangers(mini, thirdParty);
 await untrusted(mini);
 
 assert.deepEqual([...used].sort(), [
+  ...['accept', 'create', 'item/cancel', 'item/complete', 'item/confirm', 'query', 'reject'].map(name => market + name),
   'audit/apply', 'audit/cancel', 'audited/cancel', 'build/query', 'delete', 'detail/query', 'gray/cancel', 'gray/online',
   'list/query', 'offline', 'online', 'rollback', 'upload',
 ]);

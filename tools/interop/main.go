@@ -94,6 +94,9 @@ func run(ctx context.Context, folder string, stdout io.Writer) error {
 	if want := map[string]int{"versions.upload": 1, "versions.apply": 1, "versions.gray": 3, "versions.publish": 1}; !maps.Equal(effects, want) {
 		return fmt.Errorf("AlipayCN was asked for %v, not for %v", effects, want)
 	}
+	if err := orders(ctx, backend, client); err != nil {
+		return err
+	}
 	if err := strangers(ctx, gateway.address, signer, gatewayKey); err != nil {
 		return err
 	}
@@ -190,7 +193,7 @@ func (g *sdkGateway) report(stdout io.Writer) error {
 			return err
 		}
 	}
-	_, err := fmt.Fprintf(stdout, "interop: %d calls of the platform verified by the SDK, from the upload to 100%%\n", did.Verified)
+	_, err := fmt.Fprintf(stdout, "interop: %d calls verified by the SDK, from the upload to 100%%, and of orders\n", did.Verified)
 	return err
 }
 
@@ -298,6 +301,51 @@ func applied(ctx context.Context, owner *alipayplus.Client, programID string) (*
 		return nil, err
 	}
 	return owner.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())})
+}
+
+// orders works on what the merchant orders in AlipayCN's service market, and on an order that it makes for the merchant.
+func orders(ctx context.Context, backend *alipaycntest.Gateway, client *alipaycn.Client) error {
+	token, err1 := backend.Authorize(isv, mini)
+	accepted, err2 := backend.PlaceOrder(isv, mini)
+	rejected, err3 := backend.PlaceOrder(isv, mini)
+	if err := cmp.Or(err1, err2, err3); err != nil {
+		return err
+	}
+	item := alipaycn.OrderItemInput{OrderID: accepted, MiniAppID: mini}
+	for _, step := range []func() error{
+		func() error { return client.Orders.Accept(ctx, alipaycn.OrderInput{OrderID: accepted}) },
+		func() error { return client.Orders.CompleteItem(ctx, item) },
+		func() error { return client.For(token.AppAuthToken).Orders.ConfirmItem(ctx, item) },
+		func() error {
+			return client.Orders.Reject(ctx, alipaycn.RejectOrderInput{OrderID: rejected, Reason: "没有时间"})
+		},
+	} {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, image.NewRGBA(image.Rect(0, 0, 180, 180))); err != nil {
+		return err
+	}
+	order, err := client.Orders.Get(ctx, alipaycn.GetOrderInput{OrderID: accepted, Page: 1})
+	if err != nil {
+		return err
+	}
+	made, err := client.Orders.Create(ctx, alipaycn.CreateOrderInput{
+		ServiceID: "AM01", MerchantPID: order.Items[0].MerchantPID, AppName: "绿湖茶", AppEnglishName: "GreenLakeTea",
+		AppLogo: &alipaycn.File{Name: "logo.png", Content: bytes.NewReader(picture.Bytes()), Size: int64(picture.Len())},
+	})
+	if err != nil {
+		return err
+	}
+	if err := client.Orders.CancelItem(ctx, alipaycn.CancelOrderItemInput{OrderID: made.OrderID}); err != nil {
+		return err
+	}
+	if order.Items[0].Status != alipaycn.OrderItemConfirmed || backend.Effects(isv)["orders.cancelItem"] != 1 {
+		return fmt.Errorf("the item is in %s, and AlipayCN was asked for %v", order.Items[0].Status, backend.Effects(isv))
+	}
+	return nil
 }
 
 // strangers shows that signatures are checked at all: a request that another key signed is refused by the SDK, and an
