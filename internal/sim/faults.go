@@ -21,6 +21,7 @@ const (
 	full        fault = "full"        // nothing is stored
 	torn        fault = "torn"        // it is stored or not, and the error does not say which
 	unconfirmed fault = "unconfirmed" // it is stored, and the error says that it was not
+	lied        fault = "lied"        // it is stored until the power fails
 	again       fault = "again"       // others got in the way, the transaction runs once more
 )
 
@@ -79,7 +80,7 @@ func kindsOfFault(k kind) []fault {
 	case record:
 		return []fault{full, unconfirmed, again}
 	case disk:
-		return []fault{full, torn, unconfirmed}
+		return []fault{full, torn, unconfirmed, lied}
 	default:
 		return nil
 	}
@@ -125,7 +126,7 @@ func (f *faults) befalls(p *process) fault {
 }
 
 // halt is how long a process is stopped: often longer than a lease lasts.
-func (f *faults) halt() time.Duration { return time.Duration(f.random.Int64N(int64(5 * time.Minute))) }
+func (f *faults) halt() time.Duration { return time.Duration(f.random.Int64N(int64(time.Hour))) }
 
 func (f *faults) over() bool { return f.left == 0 || !time.Now().Before(f.until) }
 

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"text/tabwriter"
 	"time"
 )
 
@@ -101,12 +100,10 @@ func (h *history) normalize(text string) string {
 // String is the history as a table.
 func (h *history) String() string {
 	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 1, 2, ' ', 0)
-	fmt.Fprintln(w, "time\twho\twhat\tcame to")
+	fmt.Fprintf(&b, "%-17s %-40s %-90s %s\n", "time", "who", "what", "came to")
 	for _, e := range h.events {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", stamp(e.at.Sub(h.began)), e.who, e.what, e.outcome)
+		fmt.Fprintf(&b, "%-17s %-40s %-90s %s\n", stamp(e.at.Sub(h.began)), e.who, e.what, e.outcome)
 	}
-	w.Flush()
 	return b.String()
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
 // person does something now and then, as the platform lets them.
@@ -33,8 +34,12 @@ func (w *world) startPeople() {
 	for _, m := range w.members() {
 		start(m, (*person).release)
 	}
-	setup := w.platform(w.store)
-	for _, party := range []alipayplus.Party{alipayplus.PartyAlipayPlus, alipayplus.PartyAlipayCN} {
+	setup := w.platform(w.store, w.direct())
+	parties := []alipayplus.Party{alipayplus.PartyAlipayPlus, alipayplus.PartyAlipayCN}
+	if w.behind { // AlipayCN's own people decide there
+		parties = parties[:1]
+	}
+	for _, party := range parties {
 		id, err := setup.AddReviewer(w.ctx, party, testkey.FastClient().Public())
 		w.ok(err)
 		m := &member{name: "reviewer " + string(party), clientID: id, party: party}
@@ -66,7 +71,15 @@ func errorOf(err error) string {
 		return "done"
 	}
 	if e, ok := errors.AsType[*alipayplus.Error](err); ok && e.Code != "" {
+		if e.Code == alipayplus.CodeParamIllegal {
+			return err.Error() // the world is made wrong
+		}
 		return string(e.Code)
+	}
+	for _, class := range []error{errKilled, rollout.ErrLeased, rollout.ErrLeaseLost, rollout.ErrPending, rollout.ErrAborted, rollout.ErrGateFailed, rollout.ErrRejected, rollout.ErrDeadline, rollout.ErrPaused} {
+		if errors.Is(err, class) {
+			return class.Error()
+		}
 	}
 	return err.Error()
 }
@@ -79,7 +92,7 @@ func (p *person) review() {
 			return
 		}
 		in, what := alipayplus.DecideInput{ID: request.ID, Approve: true}, "approve"
-		if p.random.IntN(5) == 0 {
+		if !p.w.faults.over() && p.random.IntN(5) == 0 {
 			in.Approve, in.Reason, what = false, "no privacy policy", "reject"
 		}
 		_, err := p.client.Reviews.Decide(p.ctx, in)
@@ -91,6 +104,13 @@ func (p *person) review() {
 func (p *person) release() {
 	ctx := p.ctx
 	ws := p.w.workspaceOf(p.member)
+	if p.w.faults.over() {
+		return
+	}
+	if p.random.IntN(30) == 0 {
+		p.interfere(ctx, ws.driven[p.random.IntN(len(ws.driven))])
+		return
+	}
 	program := ws.programs[p.random.IntN(len(ws.programs))]
 	page, err := p.client.Releases.List(ctx, alipayplus.ListReleasesInput{ProgramID: program, ListOptions: alipayplus.ListOptions{Limit: 50}})
 	if err != nil {
@@ -105,6 +125,18 @@ func (p *person) release() {
 	}
 	r := page.Items[p.random.IntN(len(page.Items))]
 	p.step(ctx, r)
+}
+
+// interfere does something about a release that a job drives, but for deleting it.
+func (p *person) interfere(ctx context.Context, id string) {
+	r, err := p.client.Releases.Get(ctx, id)
+	if err != nil {
+		p.did("get release", err)
+		return
+	}
+	if r.Status != alipayplus.ReleaseNewVersionCreated {
+		p.step(ctx, r)
+	}
 }
 
 // step takes a release on by what fits its status mostly, and by anything sometimes.

@@ -2,6 +2,9 @@ package sim
 
 import (
 	"fmt"
+	"strings"
+
+	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
 // rules judge what happens in a world. They are written anew from the product documents, and call nothing of what they
@@ -13,24 +16,70 @@ type rules struct {
 	violation *Violation
 
 	platform platformRules
+	rollouts rolloutRules
+	alipaycn alipaycnRules
 }
 
 func newRules(w *world) *rules {
 	r := &rules{w: w, members: map[string]*member{}, checked: map[string]int{}}
-	r.platform = newPlatformRules(r)
+	r.platform, r.rollouts, r.alipaycn = newPlatformRules(r), newRolloutRules(r), newAlipayCNRules(r)
 	return r
 }
 
 // judge holds an event against all rules.
 func (r *rules) judge(e event) {
+	for _, secret := range r.w.secrets {
+		r.must("secrets are in no text", !strings.Contains(e.outcome, secret), "%s %s", e.who, e.what)
+	}
 	switch about := e.about.(type) {
 	case *exchange:
-		if about.host == platformHost {
+		switch about.host {
+		case platformHost:
 			r.platform.exchange(about)
+		case cnHost:
+			r.alipaycn.exchange(e.at, about)
 		}
 	case *commit:
-		r.platform.commit(about)
+		r.platform.commit(e.at, about)
+	case *decided:
+		r.alipaycn.decided(e.at, about, e.outcome)
+	case *saved:
+		r.rollouts.saved(e.at, about)
+	case *posted:
+		r.rollouts.posted(e.at, about)
+	case *judged:
+		r.rollouts.judgedBy(about)
 	}
+}
+
+// begin learns what there is before anything happens.
+func (r *rules) begin() {
+	c := &commit{}
+	r.w.ok(r.w.store.View(r.w.ctx, func(tx storage.Tx) error {
+		for e, err := range tx.Scan("", "", false) {
+			if err != nil {
+				return err
+			}
+			c.writes = append(c.writes, write{e.Key, e.Value})
+		}
+		return nil
+	}))
+	r.platform.commit(r.w.began, c)
+	clear(r.checked)
+	r.rollouts.begin()
+}
+
+// atRest judges the world once it has come to rest, or should have.
+func (r *rules) atRest(waiting []*deployment) {
+	r.must("every rollout comes to an end", len(waiting) == 0, "%s and %d more have not", first(waiting), len(waiting)-1)
+	r.rollouts.atRest()
+}
+
+func first(waiting []*deployment) string {
+	if len(waiting) == 0 {
+		return "none"
+	}
+	return waiting[0].name
 }
 
 // must counts a rule, and notes that it does not hold.

@@ -19,6 +19,8 @@ type platformRules struct {
 	// approved are the verdicts to approve that have reached a platform, by request and party; asked the ratios, by release.
 	approved map[[2]string]bool
 	asked    map[string][]int
+	// applied are the request ids of applications that have reached a platform, by release.
+	applied map[string]map[string]bool
 	// outcomes are the answers of success, by caller and request id; written what an audit log has.
 	outcomes map[[2]string]string
 	written  map[[2]string][]string
@@ -31,7 +33,7 @@ type releaseLine struct {
 	Workspace string `json:"workspace"`
 	ProgramID string `json:"programId"`
 	TargetApp string `json:"targetApp"`
-	Version   any    `json:"version"`
+	Version   string `json:"version"`
 	Status    string `json:"status"`
 	RequestID string `json:"releaseRequestId"`
 	Grayscale struct {
@@ -57,7 +59,7 @@ type auditLine struct {
 
 func newPlatformRules(r *rules) platformRules {
 	return platformRules{
-		rules: r, releases: map[string]*releaseLine{}, owners: map[string]string{}, approved: map[[2]string]bool{}, asked: map[string][]int{},
+		rules: r, releases: map[string]*releaseLine{}, owners: map[string]string{}, approved: map[[2]string]bool{}, asked: map[string][]int{}, applied: map[string]map[string]bool{},
 		outcomes: map[[2]string]string{}, written: map[[2]string][]string{}, last: map[string]string{},
 	}
 }
@@ -73,8 +75,12 @@ const (
 	deleted     = "DELETED"
 )
 
-// mayBecome says where a release goes from where.
-func mayBecome(from, to string) bool {
+// mayBecome says where a release goes from where. behind says that people can change it at AlipayCN: several of their steps
+// may be found at once.
+func mayBecome(from, to string, behind bool) bool {
+	if behind && slices.Contains([]string{preparation, grayscale}, from) {
+		return to != deleted
+	}
 	switch from {
 	case "":
 		return to == created
@@ -96,7 +102,7 @@ func mayBecome(from, to string) bool {
 }
 
 // commit judges what was stored.
-func (r *platformRules) commit(c *commit) {
+func (r *platformRules) commit(at time.Time, c *commit) {
 	var moved []string
 	var told []auditLine
 	for _, w := range c.writes {
@@ -106,7 +112,7 @@ func (r *platformRules) commit(c *commit) {
 		case parts[0] == "audit":
 			told = append(told, r.audited(w))
 		case parts[0] == "release":
-			if r.released(parts[1], parts[2], w.value) {
+			if r.released(at, parts[1], parts[2], w.value) {
 				moved = append(moved, parts[2])
 			}
 		case parts[0] == "request" || parts[0] == "service" || parts[0] == "program":
@@ -145,7 +151,7 @@ func (r *platformRules) audited(w write) auditLine {
 }
 
 // released judges the record of a release, and says whether its status or ratio is new.
-func (r *platformRules) released(workspace, id string, value []byte) bool {
+func (r *platformRules) released(at time.Time, workspace, id string, value []byte) bool {
 	before := r.releases[id]
 	now := &releaseLine{}
 	if before == nil {
@@ -155,7 +161,7 @@ func (r *platformRules) released(workspace, id string, value []byte) bool {
 		*now = *before
 		now.deleted = true
 		r.releases[id] = now
-		r.must("a release moves by the documented steps", mayBecome(before.Status, deleted), "release %s went from %s to %s", id, before.Status, deleted)
+		r.must("a release moves by the documented steps", mayBecome(before.Status, deleted, r.w.behind), "release %s went from %s to %s", id, before.Status, deleted)
 		return true
 	}
 	if err := json.Unmarshal(value, now); err != nil {
@@ -168,7 +174,7 @@ func (r *platformRules) released(workspace, id string, value []byte) bool {
 		return false
 	}
 	if before.Status != now.Status {
-		r.must("a release moves by the documented steps", mayBecome(before.Status, now.Status), "release %s went from %s to %s", id, before.Status, now.Status)
+		r.must("a release moves by the documented steps", mayBecome(before.Status, now.Status, r.w.behind), "release %s went from %s to %s", id, before.Status, now.Status)
 	}
 	switch now.Status {
 	case created:
@@ -178,29 +184,44 @@ func (r *platformRules) released(workspace, id string, value []byte) bool {
 	case preparation:
 		r.verdicts(now)
 	case grayscale, fullRelease:
-		r.ratio(before, now)
+		r.ratio(at, before, now)
 	}
 	return true
 }
 
 // verdicts: "After the approval of Alipay+ and AlipayCN, you can proceed to the release preparation."
 func (r *platformRules) verdicts(now *releaseLine) {
-	for _, party := range []string{"ALIPAY_PLUS", "ALIPAY_CN"} {
-		r.must("both parties have approved", r.approved[[2]string{now.RequestID, party}], "release %s is in preparation, and %s has not approved %s", now.ID, party, now.RequestID)
+	both := r.approved[[2]string{now.RequestID, "ALIPAY_PLUS"}]
+	if r.w.behind {
+		both = both && r.alipaycn.version(r.w.apps[now.ProgramID], now.Version).approved
+	} else {
+		both = both && r.approved[[2]string{now.RequestID, "ALIPAY_CN"}]
 	}
+	r.must("both parties have approved", both, "release %s is in preparation", now.ID)
 }
 
-// ratio: "Gradually increase the release ratio, from 1% to 100%", with seven options.
-func (r *platformRules) ratio(before, now *releaseLine) {
+// ratio: "Gradually increase the release ratio, from 1% to 100%", with seven options; AlipayCN itself knows 10, 30 and 50.
+func (r *platformRules) ratio(at time.Time, before, now *releaseLine) {
 	from, to := before.Grayscale.Ratio, now.Grayscale.Ratio
 	if before.Status == archived { // it comes back
 		return
 	}
-	r.must("a ratio only grows", to > from, "release %s went from %d%% to %d%%", now.ID, from, to)
-	r.must("a ratio is on the ladder", slices.Contains([]int{1, 5, 10, 20, 30, 50, 100}, to), "release %s is at %d%%", now.ID, to)
-	r.must("a ratio was asked for", slices.Contains(r.asked[now.ID], to), "release %s is at %d%%, and nobody asked for that", now.ID, to)
+	ladder := []int{1, 5, 10, 20, 30, 50, 100}
+	touched := false
+	if r.w.behind {
+		ladder = []int{10, 30, 50, 100}
+		touched = r.alipaycn.version(r.w.apps[now.ProgramID], now.Version).touched
+	}
+	r.must("a ratio is on the ladder", slices.Contains(ladder, to), "release %s is at %d%%", now.ID, to)
+	r.must("a ratio only grows", touched || to > from, "release %s went from %d%% to %d%%", now.ID, from, to)
+	r.must("a ratio was asked for", touched || slices.Contains(r.asked[now.ID], to), "release %s is at %d%%, and nobody asked for that", now.ID, to)
 	if now.Status == fullRelease {
 		r.must("100% is for all, and nothing else", to == 100, "release %s is fully released at %d%%", now.ID, to)
+	}
+	for _, p := range r.rollouts.of {
+		if p.release == now.ID {
+			r.rollouts.wentLive(at, p, "", to)
+		}
 	}
 }
 
@@ -266,6 +287,11 @@ func (r *platformRules) exchange(e *exchange) {
 			if in.Approve {
 				r.approved[[2]string{in.ID, string(m.party)}] = true
 			}
+		case "release/apply":
+			if r.applied[in.ReleaseID] == nil {
+				r.applied[in.ReleaseID] = map[string]bool{}
+			}
+			r.applied[in.ReleaseID][in.RequestID] = true
 		case "release/grayscale":
 			r.asked[in.ReleaseID] = append(r.asked[in.ReleaseID], in.Ratio)
 		case "release/finalize":

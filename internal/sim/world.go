@@ -7,14 +7,18 @@ import (
 	crand "crypto/rand"
 	"fmt"
 	"math/rand/v2"
+	"net/http"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
+	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
 // Config says which world is made.
@@ -100,7 +104,9 @@ func Explain(t *testing.T, r *Result) string {
 const (
 	day = 24 * time.Hour
 	// trouble is how long there are faults and people who do anything at any moment.
-	trouble = 4 * day
+	trouble = 2 * day
+	// patience is how long all may take to come to an end afterwards.
+	patience = 8 * day
 )
 
 // world is everything.
@@ -121,8 +127,21 @@ type world struct {
 
 	store      *storage.Memory
 	policy     alipayplus.PermissionPolicy
-	gateways   []*server
+	platforms  []*server
 	workspaces []*workspace
+
+	gateway  *alipaycntest.Gateway
+	alipaycn *server
+	versions []versionAtCN
+	// apps are the mini programs at AlipayCN, by that of the platform.
+	apps map[string]string
+	// behind says that the platforms release to AlipayCN, and not to what simulates it.
+	behind bool
+
+	machines    []*machine
+	deployments []*deployment
+	// secrets must not be in any text.
+	secrets []string
 }
 
 // workspace is a company's place, as the world made it.
@@ -130,6 +149,8 @@ type workspace struct {
 	id       string
 	members  []*member
 	programs []string
+	// driven are the releases that jobs drive; people leave them alone mostly.
+	driven []string
 }
 
 // member is who has a credential.
@@ -142,7 +163,7 @@ type member struct {
 
 func newWorld(t testing.TB, c Config) *world {
 	t.Helper()
-	w := &world{TB: t, config: c, began: time.Now(), store: storage.NewMemory()}
+	w := &world{TB: t, config: c, began: time.Now(), store: storage.NewMemory(), apps: map[string]string{}}
 	w.random = w.source(3)
 	w.ctx, w.end = context.WithCancel(t.Context())
 	w.history = newHistory(w.began, c.Keep)
@@ -151,9 +172,18 @@ func newWorld(t testing.TB, c Config) *world {
 	w.network = &network{scheduler: w.scheduler, history: w.history, hosts: map[string]func(uint64) *server{}}
 	w.policy = []alipayplus.PermissionPolicy{alipayplus.PolicyMembersRelease, alipayplus.PolicyAssignedDevelopersRelease, alipayplus.PolicyDevelopersUploadOnly}[w.random.IntN(3)]
 	w.rules = newRules(w)
+	w.behind = w.random.IntN(2) == 0
+	w.secrets = []string{hookSecret}
+	w.startAlipayCN()
 	w.found()
+	for range w.random.IntN(3) {
+		w.addDirectDeployment()
+	}
+	w.rules.begin()
 	w.startPlatforms(1 + w.random.IntN(3))
 	w.startPeople()
+	w.startRollouts()
+	go w.watchConsole(w.source(5000))
 	return w
 }
 
@@ -175,6 +205,7 @@ func (w *world) run() *Result {
 	w.scheduler.run(w.over)
 	took := time.Since(w.began)
 	w.end()
+	time.Sleep(day) // for what does not end with its context, such as the wait of a sink
 	return &Result{
 		Seed: w.config.Seed, Violation: w.rules.violation, Hash: w.history.sum(), Events: w.history.n, Table: w.history.table(),
 		Took: took, Checked: w.rules.checked, Faults: w.faults.counts(),
@@ -189,7 +220,18 @@ func (w *world) settle() {
 }
 
 func (w *world) over() bool {
-	return w.rules.violation != nil || w.config.Events > 0 && w.history.n >= w.config.Events || time.Since(w.began) > trouble+day
+	if w.rules.violation != nil || w.config.Events > 0 && w.history.n >= w.config.Events {
+		return true
+	}
+	if !w.faults.over() || time.Since(w.began) < trouble+day {
+		return false
+	}
+	waiting := slices.DeleteFunc(slices.Clone(w.deployments), func(d *deployment) bool { return d.ended.Load() })
+	late := time.Since(w.began) > trouble+patience
+	if len(waiting) == 0 || late {
+		w.rules.atRest(waiting)
+	}
+	return len(waiting) == 0 || late
 }
 
 // sleep waits in virtual time; false says that the process is dead.
@@ -206,7 +248,7 @@ func sleep(p *process, d time.Duration) bool {
 
 // found makes the workspaces, before anything goes wrong.
 func (w *world) found() {
-	p := w.platform(w.store)
+	p := w.platform(w.store, w.direct())
 	for i := range 2 {
 		ws := &workspace{}
 		var err error
@@ -214,12 +256,29 @@ func (w *world) found() {
 		w.ok(err)
 		w.workspaces = append(w.workspaces, ws)
 		owner := w.enroll(p, ws, &member{name: fmt.Sprintf("owner %d", i+1), role: alipayplus.RoleOwner})
-		for range 2 + w.random.IntN(2) {
-			w.foundProgram(p, ws, owner)
+		c, err := p.Client(w.ctx, ws.id, owner.name)
+		w.ok(err)
+		for range 1 + w.random.IntN(2) {
+			ws.programs = append(ws.programs, w.foundProgram(p, ws, c, 3))
 		}
+		w.addPlatformDeployment(p, ws, c, owner)
 		w.enroll(p, ws, &member{name: fmt.Sprintf("master %d", i+1), role: alipayplus.RoleMaster})
 		w.enroll(p, ws, &member{name: fmt.Sprintf("developer %d", i+1), role: alipayplus.RoleDeveloper, programs: ws.programs[:1]})
 	}
+}
+
+func (w *world) nextRollout() string { return fmt.Sprintf("rollout %d", len(w.deployments)+1) }
+
+// addPlatformDeployment adds a release that jobs drive over the platforms.
+func (w *world) addPlatformDeployment(p *platform.Platform, ws *workspace, c *alipayplus.Client, owner *member) {
+	program := w.foundProgram(p, ws, c, 1)
+	r, err := c.Releases.Create(w.ctx, alipayplus.CreateReleaseInput{ProgramID: program, Version: alipayplus.VersionNumber{Major: 1}, TargetApp: alipayplus.TargetAlipayCN})
+	w.ok(err)
+	ws.driven = append(ws.driven, r.ID)
+	w.deployments = append(w.deployments, &deployment{
+		name: w.nextRollout(), release: r.ID, ladder: slices.DeleteFunc(r.Grayscale.Ladder.Ratios(), func(r alipayplus.Ratio) bool { return r == alipayplus.FullRatio }),
+		target: func(p *process) rollout.Target { return rollout.ForRelease(w.client(owner, p), r.ID) },
+	})
 }
 
 func company(n int) alipayplus.BusinessRegistration {
@@ -240,20 +299,38 @@ func (w *world) enroll(p *platform.Platform, ws *workspace, m *member) *member {
 	return m
 }
 
-func (w *world) foundProgram(p *platform.Platform, ws *workspace, owner *member) {
-	c, err := p.Client(w.ctx, ws.id, owner.name)
+// foundProgram makes a mini program with some versions, which may go to AlipayCN.
+func (w *world) foundProgram(p *platform.Platform, ws *workspace, c *alipayplus.Client, versions int32) (id string) {
+	logo := picture(180, 180)
+	file, err := c.Files.Upload(w.ctx, alipayplus.UploadFileInput{Content: bytes.NewReader(logo), Size: int64(len(logo))})
 	w.ok(err)
-	program, err := c.Programs.Create(w.ctx, alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "zh-CN", Name: "蓝湖茶"}}})
+	name := fmt.Sprintf("BlueLakeTea%c", 'A'+len(w.versions))
+	program, err := c.Programs.Create(w.ctx, alipayplus.CreateProgramInput{
+		Languages: []alipayplus.Localization{{Language: "zh-CN", Name: "蓝湖茶"}},
+		Configuration: alipayplus.Configuration{AlipayCN: &alipayplus.AlipayCNApplication{
+			Description: "Order tea from the lake, and have it brought to your door.",
+			Name:        name, EnglishName: name, Slogan: "湖畔好茶送到家门口", Introduction: "蓝湖茶把湖畔的好茶送到你的家门口，随时下单。",
+			Categories: []string{"XS1001_XS2001_XS3002"}, ServicePhone: "13110101010", RegionType: "CHINA", LogoFileID: file.ID,
+		}},
+	})
 	w.ok(err)
-	ws.programs = append(ws.programs, program.ID)
-	w.ok(p.GrantAuthorization(w.ctx, ws.id, program.ID, alipayplus.TargetAlipayCN))
-	for n := range int32(3) {
+	if w.behind {
+		app := w.addMiniProgram(true, int(versions))
+		w.apps[program.ID] = app
+		a, err := c.Authorizations.Begin(w.ctx, alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: alipayplus.TargetAlipayCN})
+		w.ok(err)
+		w.ok(w.gateway.Confirm(w.ctx, p.HTTPClient(), a.URL, app))
+	} else {
+		w.ok(p.GrantAuthorization(w.ctx, ws.id, program.ID, alipayplus.TargetAlipayCN))
+	}
+	for n := range versions {
 		build := pack(n)
 		_, err := c.Programs.UploadVersion(w.ctx, alipayplus.UploadVersionInput{
 			ProgramID: program.ID, Version: alipayplus.VersionNumber{Major: n + 1}, Package: bytes.NewReader(build), Size: int64(len(build)),
 		})
 		w.ok(err)
 	}
+	return program.ID
 }
 
 // pack is a build that differs from the others.
@@ -268,42 +345,47 @@ func pack(n int32) []byte {
 // platformHost is where the platforms are reached.
 const platformHost = "platform.example"
 
-func (w *world) platform(store storage.Store) *platform.Platform {
-	p, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithStore(store), platform.WithPermissionPolicy(w.policy), platform.WithPublicURL("https://"+platformHost))
+// platform makes a platform over a store, which calls AlipayCN by an HTTP client.
+func (w *world) platform(store storage.Store, by *http.Client) *platform.Platform {
+	opts := []platform.Option{platform.WithSigner(testkey.FastKey()), platform.WithStore(store), platform.WithPermissionPolicy(w.policy), platform.WithPublicURL("https://" + platformHost)}
+	if w.behind {
+		opts = append(opts, platform.WithTargetBackends(w.targetBehind(store, by)))
+	}
+	p, err := platform.New(opts...)
 	w.ok(err)
 	return p
 }
 
 // startPlatforms starts platforms over the one store. One that was killed starts again.
 func (w *world) startPlatforms(n int) {
-	w.gateways = make([]*server, n)
+	w.platforms = make([]*server, n)
 	for i := range n {
 		w.startPlatform(i)
 		random := w.source(100 + uint64(i))
 		go func() {
 			for {
 				select {
-				case <-w.gateways[i].ctx.Done():
+				case <-w.platforms[i].ctx.Done():
 				case <-w.ctx.Done():
 					return
 				}
-				w.history.add(w.gateways[i].name, "killed", "", nil)
+				w.history.add(w.platforms[i].name, "killed", "", nil)
 				select {
 				case <-time.After(time.Duration(random.Int64N(int64(5 * time.Minute)))):
 				case <-w.ctx.Done():
 					return
 				}
 				w.startPlatform(i)
-				w.history.add(w.gateways[i].name, "started", "", nil)
+				w.history.add(w.platforms[i].name, "started", "", nil)
 			}
 		}()
 	}
-	w.network.hosts[platformHost] = func(choice uint64) *server { return w.gateways[choice%uint64(n)] }
+	w.network.hosts[platformHost] = func(choice uint64) *server { return w.platforms[choice%uint64(n)] }
 }
 
 func (w *world) startPlatform(i int) {
 	p := newProcess(w.ctx, fmt.Sprintf("platform %d", i+1), false)
-	w.gateways[i] = &server{process: p, handler: w.platform(records{w.store, w.scheduler, w.history, p}), signature: "Signature"}
+	w.platforms[i] = &server{process: p, handler: w.platform(records{w.store, w.scheduler, w.history, p}, w.network.client(p)), signature: "Signature"}
 }
 
 // client calls the platforms as a member or a reviewer, from a process.

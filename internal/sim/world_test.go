@@ -20,13 +20,21 @@ var (
 	lasting = flag.Duration("for", 0, "begin no further world after this time; 0: all of them")
 )
 
+var (
+	show  = flag.Bool("show", false, "show the history")
+	limit = flag.Int("events", 0, "how many events a world has at most; 0: any number")
+)
+
 func TestSeeds(t *testing.T) {
 	n, began := *seeds, time.Now()
 	events, took := 0, time.Duration(0)
 	checked, faults := map[string]int{}, map[string]int{}
 	seed := *from
 	for ; seed < *from+uint64(n) && (*lasting == 0 || time.Since(began) < *lasting); seed++ {
-		r := sim.Run(t, sim.Config{Seed: seed, Faults: -1, Events: most()})
+		r := sim.Run(t, sim.Config{Seed: seed, Faults: -1, Events: most(), Keep: *show})
+		if *show {
+			t.Log(r.Table)
+		}
 		if r.Violation != nil {
 			t.Fatal(sim.Explain(t, r))
 		}
@@ -47,7 +55,7 @@ func most() int {
 	if testing.Short() {
 		return 500
 	}
-	return 0
+	return *limit
 }
 
 func add(to, more map[string]int) {

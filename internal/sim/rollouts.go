@@ -1,0 +1,344 @@
+package sim
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/rollout"
+)
+
+// deployment is a release that jobs on several machines drive, and that operators give commands about.
+type deployment struct {
+	name   string
+	spec   rollout.Spec
+	target func(p *process) rollout.Target
+	// over are the machines that it runs on, and disk where it is kept: that of the only machine, or a database.
+	over []*machine
+	disk *volume
+	// bad is when the version begins to make trouble, and mended when that ends.
+	bad, mended time.Time
+	// ladder are the ratios of its target below 100; direct says that no platform is asked, and release is the
+	// platform's otherwise.
+	ladder       []alipayplus.Ratio
+	direct       bool
+	release, app string
+	// ended says that its rollout has come to an end.
+	ended atomic.Bool
+}
+
+// What is outside, and answers badly.
+const (
+	metricsHost = "metrics.example"
+	chatHost    = "chat.example"
+	hookSecret  = "TOPSECRETHOOK"
+)
+
+// startRollouts starts the jobs of some deployments, and their operators.
+func (w *world) startRollouts() {
+	for i := range 3 {
+		w.machines = append(w.machines, &machine{name: fmt.Sprintf("machine %d", i+1), offset: skew(w.random), disk: newVolume(false)})
+	}
+	w.network.hosts[metricsHost] = w.outside("metrics", http.HandlerFunc(w.metrics))
+	w.network.hosts[chatHost] = w.outside("chat", http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "ok") }))
+	database := newVolume(true)
+	for i, d := range w.deployments {
+		random := w.source(2000 + uint64(i))
+		d.spec = spec(random, d.ladder)
+		d.over, d.disk = w.machines, database
+		if random.IntN(3) == 0 {
+			d.over = w.machines[:1]
+			d.disk = d.over[0].disk
+		}
+		if random.IntN(3) == 0 {
+			d.bad = w.began.Add(time.Duration(random.Int64N(int64(trouble))))
+			d.mended = d.bad.Add(time.Duration(random.Int64N(int64(day))))
+		}
+		jobs := 1 + random.IntN(2)
+		for job := range jobs {
+			go w.supervise(d, fmt.Sprintf("job %d of %s", job+1, d.name), w.source(3000+10*uint64(i)+uint64(job)))
+		}
+		go w.operate(d, w.source(4000+uint64(i)))
+	}
+}
+
+// skew is how far a clock is off: two differ by less than a spec tolerates.
+func skew(random *rand.Rand) time.Duration {
+	const most = 2 * time.Minute
+	return time.Duration(random.Int64N(int64(2*most))) - most
+}
+
+// spec is a plan, as somebody may make one.
+func spec(random *rand.Rand, ladder []alipayplus.Ratio) rollout.Spec {
+	s := rollout.Spec{
+		Version: rollout.SpecVersion, Review: rollout.ReviewAdopt, Deadline: rollout.Duration(10 * day),
+		Gates: map[string]rollout.GateSpec{},
+	}
+	gated := random.IntN(3) > 0
+	if gated {
+		s.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Duration(10+random.IntN(50)) * time.Minute), FailAfter: 1 + random.IntN(2)}
+	}
+	if random.IntN(4) == 0 {
+		s.OnGateFailure = rollout.FailureAbort
+	}
+	used := false
+	for _, ratio := range ladder {
+		if random.IntN(3) == 0 {
+			continue
+		}
+		step := rollout.StepSpec{Ratio: ratio, Approval: random.IntN(4) == 0, Bake: rollout.Duration(time.Duration(random.IntN(8)) * time.Hour)}
+		if gated && (!used || random.IntN(3) > 0) {
+			step.Gates, used = []string{"errors"}, true
+		}
+		s.Steps = append(s.Steps, step)
+	}
+	if !used {
+		clear(s.Gates)
+	}
+	s.Steps = append(s.Steps, rollout.StepSpec{Ratio: alipayplus.FullRatio, Approval: random.IntN(4) == 0})
+	return s
+}
+
+// supervise starts a job until its rollout has ended: again after it was killed or canceled, perhaps on another machine.
+func (w *world) supervise(d *deployment, name string, random *rand.Rand) {
+	for !d.ended.Load() {
+		m := d.over[random.IntN(len(d.over))]
+		p := newProcess(w.ctx, name+" on "+m.name, false)
+		ctx, cancel := p.ctx, context.CancelFunc(func() {})
+		if random.IntN(2) == 0 {
+			ctx, cancel = context.WithTimeout(ctx, time.Duration(random.Int64N(int64(12*time.Hour))))
+		}
+		if _, err := w.scheduler.pass(ctx, p, decision, "start"); err == nil {
+			w.drive(ctx, p, m, d, random)
+		}
+		cancel()
+		if p.dead() {
+			w.history.add(p.name, "run", "killed", nil)
+		}
+		if p.dead() && !d.disk.shared && random.IntN(3) == 0 {
+			d.disk.losePower()
+			w.history.add(m.name, "the power fails", "", nil)
+		}
+		p.kill()
+		if !w.sleep(time.Duration(random.Int64N(int64(4*time.Hour)) + int64(10*time.Minute))) {
+			return
+		}
+	}
+}
+
+// sleep waits in virtual time; false says that the world has ended.
+func (w *world) sleep(d time.Duration) bool {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-w.ctx.Done():
+		return false
+	}
+}
+
+// drive is a job.
+func (w *world) drive(ctx context.Context, p *process, m *machine, d *deployment, random *rand.Rand) {
+	runner := w.runner(p, m, d)
+	if random.IntN(3) > 0 {
+		state, err := runner.Run(ctx)
+		w.ran(p, d, state, err)
+		return
+	}
+	for !p.dead() && ctx.Err() == nil {
+		next, err := runner.Step(ctx)
+		var state *rollout.State
+		if next != nil {
+			state = next.State
+		}
+		if stopped, is := errors.AsType[*rollout.StoppedError](err); is && stopped.Status.Final() || next != nil && next.Over {
+			w.ran(p, d, state, err)
+			return
+		}
+		if err != nil {
+			w.ran(p, d, nil, err)
+		}
+		if !sleep(p, time.Duration(random.Int64N(int64(30*time.Minute)))) {
+			return
+		}
+	}
+}
+
+// ran records what a run came to.
+func (w *world) ran(p *process, d *deployment, state *rollout.State, err error) {
+	if p.dead() {
+		return
+	}
+	stopped, is := errors.AsType[*rollout.StoppedError](err)
+	if is && stopped.Status.Final() || err == nil && state != nil && state.Status.Final() {
+		d.ended.Store(true)
+	}
+	w.history.add(p.name, "run", errorOf(err), nil)
+}
+
+// runner drives a deployment in a process.
+func (w *world) runner(p *process, m *machine, d *deployment) *rollout.Runner {
+	chat, err := rollout.ChatSink(rollout.ChatOptions{Service: rollout.ChatSlack, URL: "https://" + chatHost + "/" + hookSecret, Client: w.network.client(p)})
+	w.ok(err)
+	opts := []rollout.Option{rollout.WithName(d.name), rollout.WithHost(m.name), rollout.WithInterval(30 * time.Minute), rollout.WithSink(chat)}
+	if len(d.spec.Gates) > 0 {
+		opts = append(opts, rollout.WithGate("errors", w.gate(p, d)))
+	}
+	r, err := rollout.New(skewed{d.target(p), m}, d.spec, store{w, m, d.disk, p}, opts...)
+	w.ok(err)
+	return r
+}
+
+// skewed is a target as a machine sees it whose clock is off.
+type skewed struct {
+	rollout.Target
+
+	machine *machine
+}
+
+// Observe implements [rollout.Target].
+func (t skewed) Observe(ctx context.Context) (*rollout.Observation, error) {
+	o, err := t.Target.Observe(ctx)
+	if o != nil && !o.ChangedAt.IsZero() {
+		o.ChangedAt = o.ChangedAt.Add(-t.machine.offset)
+	}
+	return o, err
+}
+
+// Withdraw implements [rollout.Withdrawer].
+func (t skewed) Withdraw(ctx context.Context, c rollout.Change) error {
+	withdrawer, ok := t.Target.(rollout.Withdrawer)
+	if !ok {
+		return alipayplus.ErrInvalid
+	}
+	return withdrawer.Withdraw(ctx, c)
+}
+
+// judged is what a gate said to a job.
+type judged struct {
+	rollout string
+	ratio   int
+	verdict rollout.Decision
+}
+
+// gate asks for the error rate of a version.
+func (w *world) gate(p *process, d *deployment) rollout.Gate {
+	client := w.network.client(p)
+	return func(ctx context.Context, step rollout.Step) (rollout.Verdict, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+metricsHost+"/"+strings.ReplaceAll(d.name, " ", "_"), http.NoBody)
+		if err != nil {
+			return rollout.Verdict{}, err
+		}
+		resp, err := client.Do(req)
+		if err != nil {
+			return rollout.Verdict{}, err
+		}
+		text, err := readAll(resp.Body)
+		v := rollout.Verdict{Decision: rollout.Decision(text), Reason: "as measured"}
+		if err != nil || resp.StatusCode != http.StatusOK {
+			return rollout.Verdict{}, errors.Join(err, errors.New("no figure"))
+		}
+		w.history.add(p.name, fmt.Sprintf("gate at %v", step.Ratio), errorOf(nil)+" "+clip(string(v.Decision)), &judged{d.name, int(step.Ratio), v.Decision})
+		return v, nil
+	}
+}
+
+func clip(text string) string { return text[:min(len(text), 8)] }
+
+// metrics answers what the error rate of a version is, not always.
+func (w *world) metrics(rw http.ResponseWriter, r *http.Request) {
+	name := strings.ReplaceAll(strings.TrimPrefix(r.URL.Path, "/"), "_", " ")
+	answer := "pass"
+	for _, d := range w.deployments {
+		if d.name == name && !d.bad.IsZero() && time.Now().After(d.bad) && time.Now().Before(d.mended) {
+			answer = "fail"
+		}
+	}
+	if !w.faults.over() {
+		switch w.faults.random.IntN(20) {
+		case 0:
+			answer = "wait"
+		case 1:
+			answer = "<html>"
+		case 2:
+			rw.WriteHeader(http.StatusInternalServerError)
+		}
+	}
+	_, _ = io.WriteString(rw, answer)
+}
+
+// outside is a server that is never killed.
+func (w *world) outside(name string, handler http.Handler) func(uint64) *server {
+	s := &server{process: newProcess(w.ctx, name, true), handler: handler}
+	return func(uint64) *server { return s }
+}
+
+// operate lets a person give commands about a deployment: any at any moment, until the trouble is over; then what lets it
+// come to an end.
+func (w *world) operate(d *deployment, random *rand.Rand) {
+	for !d.ended.Load() {
+		if !w.sleep(time.Duration(random.ExpFloat64() * float64(3*time.Hour))) {
+			return
+		}
+		m := w.machines[random.IntN(len(w.machines))]
+		if !d.disk.shared {
+			m = d.over[0]
+		}
+		p := newProcess(w.ctx, "operator of "+d.name, false)
+		if _, err := w.scheduler.pass(p.ctx, p, decision, ""); err == nil {
+			w.command(p, m, d, random)
+		}
+		p.kill()
+	}
+}
+
+// command gives one command.
+func (w *world) command(p *process, m *machine, d *deployment, random *rand.Rand) {
+	runner := w.runner(p, m, d)
+	ctx := p.ctx
+	state, err := runner.Status(ctx)
+	if err != nil || state == nil {
+		w.history.add(p.name, "status", errorOf(err), nil)
+		return
+	}
+	var wanted []alipayplus.Ratio
+	for _, step := range d.spec.Steps {
+		if valid, _ := state.Approval(step.Ratio, time.Now()); step.Approval && step.Ratio > state.Ratio && valid == nil {
+			wanted = append(wanted, step.Ratio)
+		}
+	}
+	const by, why = "op", "seen"
+	what := ""
+	switch {
+	case state.Status == rollout.Paused && (w.faults.over() || random.IntN(2) == 0):
+		what = "resume"
+		_, err = runner.Resume(ctx, by, why)
+	case len(wanted) > 0 && (w.faults.over() || random.IntN(3) > 0):
+		what = fmt.Sprintf("approve %v", wanted[0])
+		_, err = runner.Approve(ctx, by, why, wanted[0])
+	case w.faults.over():
+		return
+	case random.IntN(4) == 0:
+		what = "pause"
+		_, err = runner.Pause(ctx, by, why)
+	case random.IntN(8) == 0 && len(d.spec.Steps) > 1:
+		what = "revoke"
+		_, err = runner.RevokeApproval(ctx, by, why, d.spec.Steps[random.IntN(len(d.spec.Steps))].Ratio)
+	case random.IntN(40) == 0:
+		what = "abort"
+		_, err = runner.Abort(ctx, by, why)
+	default:
+		return
+	}
+	if !p.dead() {
+		w.history.add(p.name, what, errorOf(err), nil)
+	}
+}

@@ -1,0 +1,169 @@
+package sim
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// alipaycnRules are those of AlipayCN, as ../shared/facts has them, and of what may be asked of it.
+type alipaycnRules struct {
+	*rules
+
+	apps     map[string]string // by the token of their merchant
+	versions map[[2]string]*atCN
+	// applied counts the applications, by the platform's release.
+	applied map[string]int
+}
+
+// atCN is a version of a mini program at AlipayCN.
+type atCN struct {
+	auditing, approved bool
+	ratio              int
+	// touched says that people have changed it there.
+	touched bool
+}
+
+func newAlipayCNRules(r *rules) alipaycnRules {
+	return alipaycnRules{r, map[string]string{}, map[[2]string]*atCN{}, map[string]int{}}
+}
+
+func (r *alipaycnRules) version(app, number string) *atCN {
+	at := [2]string{app, number}
+	if r.versions[at] == nil {
+		r.versions[at] = &atCN{}
+	}
+	return r.versions[at]
+}
+
+var granted = regexp.MustCompile(`"(app_auth_token|auth_app_id)":"([^"]+)"`) //nolint:gochecknoglobals // compiled once
+
+// learn remembers whose a token is, that AlipayCN has given.
+func (r *alipaycnRules) learn(answer []byte) {
+	found := map[string]string{}
+	for _, m := range granted.FindAllStringSubmatch(string(answer), -1) {
+		found[m[1]] = m[2]
+	}
+	if token, app := found["app_auth_token"], found["auth_app_id"]; token != "" && app != "" {
+		r.apps[token] = app
+		if !slices.Contains(r.w.secrets, token) {
+			r.w.secrets = append(r.w.secrets, token)
+		}
+	}
+}
+
+// decided learns what people did at the console.
+func (r *alipaycnRules) decided(at time.Time, d *decided, outcome string) {
+	v := r.version(d.app, d.version)
+	if outcome != "done" {
+		return
+	}
+	v.touched = v.touched || d.what != "approve" && d.what != "reject"
+	switch d.what {
+	case "approve":
+		v.auditing, v.approved = false, true
+	case "reject", "cancel audit":
+		v.auditing, v.approved = false, false
+	case "cancel gray", "offline":
+		v.ratio = 0
+	case "gray 10":
+		r.live(at, d.app, "console", d.version, 10)
+	case "publish":
+		r.live(at, d.app, "console", d.version, 100)
+	}
+}
+
+// live learns that a version went live for a share of the users.
+func (r *alipaycnRules) live(at time.Time, app, process, version string, to int) {
+	r.version(app, version).ratio = to
+	r.rollouts.wentLive(at, r.direct(app), process, to)
+}
+
+// direct is the rollout that releases a mini program without a platform; nil for others.
+func (r *alipaycnRules) direct(app string) *progress {
+	for _, p := range r.rollouts.of {
+		if p.direct && p.app == app {
+			return p
+		}
+	}
+	return nil
+}
+
+// exchange judges a call.
+func (r *alipaycnRules) exchange(at time.Time, e *exchange) {
+	if e.begun || e.status != 200 {
+		return
+	}
+	operation := strings.TrimPrefix(e.path, "/v3/alipay/open/")
+	if operation == "auth/token/app" {
+		r.learn(e.answer)
+		return
+	}
+	var in struct {
+		Version  string `json:"app_version"`
+		Strategy string `json:"gray_strategy"`
+	}
+	body := e.request
+	if i := strings.Index(string(body), `{"`); operation == "mini/version/audit/apply" && i >= 0 {
+		body = body[i : i+strings.IndexByte(string(body[i:]), '\n')]
+	}
+	_ = json.Unmarshal([]byte(strings.TrimSpace(string(body))), &in)
+	app := r.apps[e.header.Get("Alipay-App-Auth-Token")]
+	v := r.version(app, in.Version)
+	by := r.rollouts.by(e.from)
+	switch operation {
+	case "mini/version/audit/apply":
+		v.auditing, v.approved = true, false
+		if by != nil {
+			r.rollouts.effect(by, "apply")
+		} else if id := r.releaseOf(app, in.Version); id != "" {
+			asked := len(r.platform.applied[id])
+			r.applied[id]++
+			r.must("an application is made once for each that was asked for", r.applied[id] <= asked, "release %s was applied for %d times, and asked for %d times", id, r.applied[id], asked)
+		}
+	case "mini/version/audit/cancel", "mini/version/audited/cancel":
+		v.auditing, v.approved = false, false
+		r.given(by)
+	case "mini/version/gray/online":
+		to := map[string]int{"p10": 10, "p30": 30, "p50": 50}[in.Strategy]
+		r.must("AlipayCN's share is on its ladder", to > 0, "%s %s went to %s", app, in.Version, in.Strategy)
+		r.raised(at, e, app, in.Version, to)
+	case "mini/version/online":
+		r.raised(at, e, app, in.Version, 100)
+	case "mini/version/gray/cancel", "mini/version/offline", "mini/version/rollback":
+		v.ratio = 0
+		r.given(by)
+	}
+}
+
+// given learns that a rollout gave its version up.
+func (r *alipaycnRules) given(by *progress) {
+	if by != nil && by.last != nil && by.last.Intent != nil && by.last.Intent.Kind == "ABORT" {
+		by.aborted = true
+	}
+}
+
+// raised judges that a version went live for more users.
+func (r *alipaycnRules) raised(at time.Time, e *exchange, app, version string, to int) {
+	v := r.version(app, version)
+	r.must("AlipayCN's share only grows", to > v.ratio, "%s %s went from %d%% to %d%%", app, version, v.ratio, to)
+	r.must("nobody gets what AlipayCN has not approved", v.approved, "%s %s went to %d%%", app, version, to)
+	if id := r.releaseOf(app, version); id != "" {
+		is := r.platform.releases[id]
+		r.must("nobody gets what Alipay+ has not approved", r.platform.approved[[2]string{is.RequestID, "ALIPAY_PLUS"}], "%s %s went to %d%%", app, version, to)
+		r.must("AlipayCN's share was asked for", slices.Contains(r.platform.asked[id], to), "%s %s went to %d%%", app, version, to)
+	}
+	r.live(at, app, e.from, version, to)
+}
+
+// releaseOf is the platform's release of a version at AlipayCN; empty when no platform releases it.
+func (r *alipaycnRules) releaseOf(app, version string) string {
+	for id, is := range r.platform.releases {
+		if !is.deleted && is.Version == version && r.w.apps[is.ProgramID] == app {
+			return id
+		}
+	}
+	return ""
+}

@@ -1,0 +1,167 @@
+package sim
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alipayplus-go/alipayplus/rollout"
+)
+
+// rolloutRules are those of a rollout: what its plan and its people want is done, in order, and no more.
+type rolloutRules struct {
+	*rules
+
+	of map[string]*progress
+}
+
+// progress is what is known of a rollout.
+type progress struct {
+	*deployment
+
+	last *checkpoint
+	// live is when its ratio went live, by the target's clock.
+	live  time.Time
+	ratio int
+	// approved and revoked are when that was posted last, by ratio; void is when approvals were voided last.
+	approved, revoked map[int]time.Time
+	void              time.Time
+	// verdict is the gate's last one, and of which ratio it is.
+	verdict rollout.Decision
+	judged  int
+	// effects counts the successful calls under an intent.
+	effects map[string]int
+	// aborted says that the version was given up at the target.
+	aborted bool
+}
+
+func newRolloutRules(r *rules) rolloutRules { return rolloutRules{r, map[string]*progress{}} }
+
+// begin learns of the deployments.
+func (r *rolloutRules) begin() {
+	for _, d := range r.w.deployments {
+		r.of[d.name] = &progress{deployment: d, approved: map[int]time.Time{}, revoked: map[int]time.Time{}, effects: map[string]int{}}
+	}
+}
+
+// by is the rollout of a process; nil for another process.
+func (r *rolloutRules) by(process string) *progress {
+	_, name, _ := strings.Cut(process, " of ")
+	name, _, _ = strings.Cut(name, " on ")
+	return r.of[name]
+}
+
+// posted learns of a command.
+func (r *rolloutRules) posted(at time.Time, c *posted) {
+	p := r.of[c.rollout]
+	switch c.command.Kind {
+	case rollout.CommandApprove:
+		p.approved[int(c.command.Ratio)] = at
+	case rollout.CommandRevoke:
+		p.revoked[int(c.command.Ratio)] = at
+	default:
+	}
+}
+
+// saved judges a checkpoint.
+func (r *rolloutRules) saved(at time.Time, s *saved) {
+	now, err := decodeCheckpoint(s.checkpoint)
+	if err != nil {
+		r.must("a checkpoint can be read", false, "%s: %v", s.rollout, err)
+		return
+	}
+	p := r.of[s.rollout]
+	before := p.last
+	p.last = now
+	if now.Stop != nil && now.Stop.Cause != "PERSON" && (before == nil || before.Stop == nil) {
+		p.void = at
+	}
+	if before != nil && before.final() {
+		r.must("what has ended stays so", before.Status == now.Status, "%s went from %s to %s", s.rollout, before.Status, now.Status)
+	}
+	if in := now.Intent; in != nil && (in.Kind == "RAISE" || in.Kind == "PUBLISH") && (before == nil || before.Intent == nil || before.Intent.RequestID != in.RequestID) {
+		r.intended(at, p, in.From, in.To)
+	}
+}
+
+func (c *checkpoint) final() bool {
+	return c.Status == "DONE" || c.Status == "ABORTED" || c.Status == "ENDED"
+}
+
+// intended judges that a ratio is about to be set.
+func (r *rolloutRules) intended(at time.Time, p *progress, from, to int) {
+	steps := p.spec.Steps
+	i := slices.IndexFunc(steps, func(s rollout.StepSpec) bool { return int(s.Ratio) == to })
+	next := slices.IndexFunc(steps, func(s rollout.StepSpec) bool { return int(s.Ratio) > from })
+	r.must("a rollout sets what its plan says next", i >= 0 && i == next, "%s is about to go from %d%% to %d%%", p.name, from, to)
+	r.must("who is paused raises nothing", p.last.Status == "RUNNING", "%s is %s and about to set %d%%", p.name, p.last.Status, to)
+	if i < 0 {
+		return
+	}
+	if steps[i].Approval {
+		given, is := p.approved[to]
+		r.must("an approval comes before its ratio", is && given.After(p.void), "%s is about to set %d%% without one", p.name, to)
+		const race = 10 * time.Minute // until it is noticed
+		taken, is := p.revoked[to]
+		r.must("a revoked approval is none", !is || taken.Before(given) || at.Sub(taken) < race, "%s is about to set %d%%, whose approval was revoked", p.name, to)
+	}
+	live := slices.IndexFunc(steps, func(s rollout.StepSpec) bool { return int(s.Ratio) == from })
+	if live < 0 {
+		return
+	}
+	if len(steps[live].Gates) > 0 {
+		r.must("a gate passes before a raise", p.judged == from && p.verdict == rollout.Pass, "%s is about to set %d%%, and its gate said %q at %d%%", p.name, to, clip(string(p.verdict)), p.judged)
+	}
+	const tolerance = 5 * time.Minute
+	if p.ratio == from {
+		r.must("a ratio is watched for its time", at.Sub(p.live) >= steps[live].Bake.Std()-tolerance, "%s is about to set %d%% %v after %d%%", p.name, to, at.Sub(p.live), from)
+	}
+}
+
+// judgedBy learns what a gate said.
+func (r *rolloutRules) judgedBy(j *judged) {
+	p := r.of[j.rollout]
+	p.verdict, p.judged = j.verdict, j.ratio
+}
+
+// wentLive learns that a ratio went live at a target, and judges it when the rollout did that.
+func (r *rolloutRules) wentLive(at time.Time, p *progress, process string, to int) {
+	if p == nil {
+		return
+	}
+	p.ratio, p.live = to, at
+	if r.by(process) == p {
+		r.effect(p, "raise")
+		r.must("an abort is followed by no raise", !p.aborted, "%s was aborted, and set %d%%", p.name, to)
+	}
+}
+
+// effect judges that a rollout changed its target.
+func (r *rolloutRules) effect(p *progress, what string) {
+	if p.last == nil || p.last.Intent == nil {
+		r.must("a change is intended", false, "%s did %s without an intent", p.name, what)
+		return
+	}
+	under := what + p.last.Intent.RequestID
+	p.effects[under]++
+	r.must("an intent has its effect once", p.effects[under] == 1, "%s did %s %d times by one intent", p.name, what, p.effects[under])
+}
+
+// atRest judges where rollouts have come to.
+func (r *rolloutRules) atRest() {
+	for _, p := range r.of {
+		if p.last == nil {
+			continue
+		}
+		status := ""
+		if is := r.platform.releases[p.release]; is != nil {
+			status = is.Status
+		}
+		switch p.last.Status {
+		case "DONE":
+			r.must("at rest, the target is where the rollout says", p.direct && p.ratio == 100 || status == fullRelease || status == archived, "%s is done, its target %s at %d%%", p.name, status, p.ratio)
+		case "ABORTED":
+			r.must("at rest, the target is where the rollout says", p.direct || status == canceled || status == created, "%s is aborted, its target %s", p.name, status)
+		}
+	}
+}
