@@ -26,6 +26,10 @@ type Client struct {
 	Authorizations AuthorizationsClient
 	// Services releases services to the Service Market.
 	Services ServicesClient
+	// Market reads the services of all workspaces that are online.
+	Market MarketClient
+	// Orders places and follows orders of services, and takes them on.
+	Orders OrdersClient
 	// Requests follows release requests.
 	Requests RequestsClient
 	// Reviews gives verdicts; for reviewers only.
@@ -122,6 +126,8 @@ func (cfg *config) client() *Client {
 	c.Releases = ReleasesClient{c}
 	c.Authorizations = AuthorizationsClient{c}
 	c.Services = ServicesClient{c}
+	c.Market = MarketClient{c}
+	c.Orders = OrdersClient{c}
 	c.Requests = RequestsClient{c}
 	c.Reviews = ReviewsClient{c}
 	c.QRCodes = QRCodesClient{c}

@@ -132,6 +132,9 @@ func TestEveryOperation(t *testing.T) {
 	languages := []alipayplus.Localization{{Language: "en", Name: "Tea"}}
 	service := alipayplus.ServiceInput{ServiceID: "svc_1", RequestID: "k"}
 	release := alipayplus.ReleaseInput{ReleaseID: "rel_1", RequestID: "k"}
+	order := alipayplus.OrderInput{OrderID: "ord_1", RequestID: "k"}
+	refuse := alipayplus.RefuseOrderInput{OrderID: "ord_1", Reason: "too soon", RequestID: "k"}
+	const orderJSON, refuseJSON = `{"orderId":"ord_1","requestId":"k"}`, `{"orderId":"ord_1","reason":"too soon","requestId":"k"}`
 	image := picture(t)
 
 	tests := map[string]struct {
@@ -210,6 +213,28 @@ func TestEveryOperation(t *testing.T) {
 		"services.list": {func(ctx context.Context, c *client) error {
 			return second(c.Services.List(ctx, alipayplus.ListServicesInput{}))
 		}, `{}`},
+		"market.get": {func(ctx context.Context, c *client) error { return second(c.Market.Get(ctx, "svc_1")) }, `{"serviceId":"svc_1"}`},
+		"market.list": {func(ctx context.Context, c *client) error {
+			return second(c.Market.List(ctx, alipayplus.ListMarketInput{Name: "tea", App: alipayplus.TargetAlipayCN}))
+		}, `{"name":"tea","app":"ALIPAY_CN"}`},
+		"market.file": {func(ctx context.Context, c *client) error {
+			return second(c.Market.File(ctx, alipayplus.MarketFileInput{ServiceID: "svc_1", FileID: "f"}))
+		}, `{"serviceId":"svc_1","fileId":"f"}`},
+		"orders.place": {func(ctx context.Context, c *client) error {
+			return second(c.Orders.Place(ctx, alipayplus.PlaceOrderInput{ServiceID: "svc_1", ProgramID: "mp_1", Note: "soon", RequestID: "k"}))
+		}, `{"serviceId":"svc_1","programId":"mp_1","note":"soon","requestId":"k"}`},
+		"orders.accept":       {func(ctx context.Context, c *client) error { return second(c.Orders.Accept(ctx, order)) }, orderJSON},
+		"orders.reject":       {func(ctx context.Context, c *client) error { return second(c.Orders.Reject(ctx, refuse)) }, refuseJSON},
+		"orders.confirm":      {func(ctx context.Context, c *client) error { return second(c.Orders.Confirm(ctx, order)) }, orderJSON},
+		"orders.submit":       {func(ctx context.Context, c *client) error { return second(c.Orders.Submit(ctx, order)) }, orderJSON},
+		"orders.approve":      {func(ctx context.Context, c *client) error { return second(c.Orders.Approve(ctx, order)) }, orderJSON},
+		"orders.turnDown":     {func(ctx context.Context, c *client) error { return second(c.Orders.TurnDown(ctx, refuse)) }, refuseJSON},
+		"orders.cancel":       {func(ctx context.Context, c *client) error { return second(c.Orders.Cancel(ctx, refuse)) }, refuseJSON},
+		"orders.revokeAccess": {func(ctx context.Context, c *client) error { return second(c.Orders.RevokeAccess(ctx, order)) }, orderJSON},
+		"orders.get":          {func(ctx context.Context, c *client) error { return second(c.Orders.Get(ctx, "ord_1")) }, `{"orderId":"ord_1"}`},
+		"orders.list": {func(ctx context.Context, c *client) error {
+			return second(c.Orders.List(ctx, alipayplus.ListOrdersInput{Side: alipayplus.SideProvider, Status: alipayplus.OrderNew, Number: "ORD"}))
+		}, `{"side":"PROVIDER","status":"NEW_ORDER","number":"ORD"}`},
 		"requests.get": {func(ctx context.Context, c *client) error { return second(c.Requests.Get(ctx, "req_1")) }, `{"id":"req_1"}`},
 		"requests.list": {func(ctx context.Context, c *client) error {
 			return second(c.Requests.List(ctx, alipayplus.ListRequestsInput{Title: "tea", Status: alipayplus.RequestApproved}))

@@ -45,6 +45,22 @@
 //	ONLINE          a revision is approved (own)  ONLINE
 //	ONLINE          archive                       ARCHIVED
 //
+// # How an order moves
+//
+//	from                  by                         to
+//	NEW_ORDER             provider: accept           PENDING_CONFIRMATION
+//	NEW_ORDER             provider: reject (own)     CANCELED
+//	NEW_ORDER             merchant: cancel (own)     CANCELED
+//	PENDING_CONFIRMATION  merchant: confirm          IN_DEVELOPMENT
+//	PENDING_CONFIRMATION  merchant: reject (own)     CANCELED
+//	PENDING_CONFIRMATION  merchant: reject (own)     NEW_ORDER
+//	IN_DEVELOPMENT        provider: submit           UNDER_APPROVAL
+//	IN_DEVELOPMENT        provider: cancel           CANCELED
+//	IN_DEVELOPMENT        merchant: cancel (own)     CANCELED
+//	UNDER_APPROVAL        merchant: approve          COMPLETED
+//	UNDER_APPROVAL        merchant: turn down (own)  IN_DEVELOPMENT
+//	UNDER_APPROVAL        merchant: turn down (own)  CANCELED
+//
 // # How a request moves
 //
 //	from          by                   to
@@ -89,6 +105,12 @@
 //   - Languages are compared as tags, see [CanonicalLanguage], and kept in that form.
 //   - A service that is online is changed by a [ServiceRevision]; the former text
 //     stays online until it is approved.
+//   - What an order becomes by a rejection or by turning it down is an [OrderPolicy]'s. A
+//     merchant can cancel an order, and take back the access that it gave by confirming
+//     it; the access ends with the order. A workspace cannot order its own service.
+//   - By an order that gives access, owner and masters of the provider, and its developers to
+//     whom the mini program is assigned, view, upload, configure and release that mini
+//     program, see [PermissionPolicy.CanForMerchant]. What they do is in the merchant's workspace, under their company's name.
 //   - The last owner of a workspace can neither be removed nor get another role.
 //   - A release has a history that all members can read, also when it was deleted.
 //

@@ -14,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// status is what all four status types can do.
+// status is what all status types can do.
 type status[S any] interface {
 	~string
 	Known() bool
@@ -67,6 +67,17 @@ func TestHowAServiceMoves(t *testing.T) {
 	}.check(t)
 }
 
+func TestHowAnOrderMoves(t *testing.T) {
+	moves[OrderStatus]{
+		"NEW_ORDER":            {"PENDING_CONFIRMATION", "CANCELED"},
+		"PENDING_CONFIRMATION": {"IN_DEVELOPMENT", "CANCELED", "NEW_ORDER"},
+		"IN_DEVELOPMENT":       {"UNDER_APPROVAL", "CANCELED"},
+		"UNDER_APPROVAL":       {"COMPLETED", "IN_DEVELOPMENT", "CANCELED"},
+		"COMPLETED":            {},
+		"CANCELED":             {},
+	}.check(t)
+}
+
 func TestHowARequestMoves(t *testing.T) {
 	moves[RequestStatus]{
 		"UNDER_REVIEW": {"APPROVED", "REJECTED", "WITHDRAWN"},
@@ -112,6 +123,7 @@ func TestTheDocumentedTablesAreTheRules(t *testing.T) {
 	require.Equal(t, map[string][]string{
 		"# How a release moves":        lines(releaseTransitions()),
 		"# How a service moves":        lines(serviceTransitions()),
+		"# How an order moves":         lines(orderTransitions()),
 		"# How a request moves":        lines(requestTransitions()),
 		"# How an authorization moves": lines(authorizationTransitions()),
 	}, documented)

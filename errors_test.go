@@ -180,6 +180,15 @@ func TestErrorTexts(t *testing.T) {
 			}}, "release r1 was rejected (ALIPAY_PLUS: no logo; ALIPAY_CN: no tea); correct it and send it to review again",
 		},
 		{
+			"rejected order", &OrderError{ID: "ord_1", Status: OrderCanceled, Refusal: &OrderRefusal{Side: SideProvider, Action: OrderReject, Reason: "no time"}},
+			"order ord_1 is CANCELED, rejected by the provider: no time; the merchant can place another order",
+		},
+		{
+			"order that was turned down", &OrderError{ID: "ord_1", Status: OrderInDevelopment, Refusal: &OrderRefusal{Side: SideMerchant, Action: OrderTurnDown}},
+			"order ord_1 is IN_DEVELOPMENT, turned down by the merchant; the provider can submit or cancel, the merchant can cancel",
+		},
+		{"order", &OrderError{ID: "ord_1", Status: OrderCanceled}, "order ord_1 is CANCELED; the merchant can place another order"},
+		{
 			"wait", &WaitError{Operation: "releases.waitReviewed", ID: "r1", LastState: "UNDER_REVIEW", Polls: 7, Err: context.DeadlineExceeded},
 			"releases.waitReviewed: r1: waiting ended after 7 polls, last state UNDER_REVIEW: context deadline exceeded",
 		},
@@ -219,6 +228,7 @@ func everyError(text string) []error {
 		&AuthorizationRequiredError{ProgramID: text, TargetApp: TargetApp(text), URL: text},
 		&SignatureError{Reason: text},
 		&ReviewError{Outcome: RequestStatus(text), Subject: text, Reviews: []Review{{Party: Party(text), Status: ReviewRejected, Reason: text}}},
+		&OrderError{ID: text, Status: OrderStatus(text), Refusal: &OrderRefusal{Side: OrderSide(text), By: text, Reason: text}},
 		&WaitError{Operation: text, ID: text, LastState: text, Err: errors.Join(errors.New(text), errors.New(text))},
 	}
 }

@@ -335,8 +335,12 @@ type ReleaseEvent struct {
 	// At is when.
 	At time.Time `json:"at"`
 	// By is who: the member, or the reviewing party; "operator" for who runs the
-	// platform.
+	// platform. A member of a provider is company and member, "Acme/dev": no member's own name
+	// holds a slash.
 	By string `json:"by"`
+	// OrderID is the order by which a member of a provider did it for the merchant; empty
+	// for the workspace's own members.
+	OrderID string `json:"orderId,omitempty"`
 	// Operation is the call that did it, for example "releases.apply" or
 	// "reviews.decide"; empty for the operator.
 	Operation string `json:"operation,omitempty"`

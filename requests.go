@@ -2,8 +2,6 @@ package alipayplus
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"iter"
 	"slices"
@@ -396,10 +394,7 @@ func (c *ReviewsClient) Get(ctx context.Context, id string) (*Request, error) {
 // File reads a picture that a submission shows. Errors: [ErrNotFound], also for a
 // file that is no part of the request, [ErrPermission] for who is no reviewer.
 func (c *ReviewsClient) File(ctx context.Context, in ReviewFileInput) (*FileContent, error) {
-	return get(ctx, c.client, contract.ReviewFile, in, func(f *FileContent) bool {
-		sum := sha256.Sum256(f.Content)
-		return f.ID == in.FileID && f.ID == hex.EncodeToString(sum[:])
-	})
+	return get(ctx, c.client, contract.ReviewFile, in, func(f *FileContent) bool { return f.isFile(in.FileID) })
 }
 
 // Decide gives the verdict of the caller's party. Errors: [ErrConflict] when

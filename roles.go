@@ -47,13 +47,15 @@ const (
 	ActionRelease Action = "RELEASE"
 	// ActionManageServices creates, changes and submits services.
 	ActionManageServices Action = "MANAGE_SERVICES"
+	// ActionManageOrders places orders, and does whatever leads on with them.
+	ActionManageOrders Action = "MANAGE_ORDERS"
 )
 
 // Actions returns every action.
 func Actions() []Action {
 	return []Action{
 		ActionView, ActionCreateProgram, ActionConfigureProgram,
-		ActionUpload, ActionRelease, ActionManageServices,
+		ActionUpload, ActionRelease, ActionManageServices, ActionManageOrders,
 	}
 }
 
@@ -85,8 +87,9 @@ func (p PermissionPolicy) Known() bool {
 // An unknown role, action or policy may do nothing.
 //
 // Creating and configuring mini programs is documented for owner and masters
-// only. Permissions for services are not documented: every member may manage
-// them, as "Release services" names no role.
+// only. Permissions for services and orders are not documented: every member may manage
+// services, as "Release services" names no role; orders, which let another company
+// release, may be managed by whoever may release any mini program.
 func (p PermissionPolicy) Can(role Role, action Action, assigned bool) bool {
 	if !p.Known() || !role.Known() || !slices.Contains(Actions(), action) {
 		return false
@@ -101,6 +104,8 @@ func (p PermissionPolicy) Can(role Role, action Action, assigned bool) bool {
 		return assigned || p != PolicyAssignedDevelopersRelease
 	case ActionRelease:
 		return p == PolicyMembersRelease || p == PolicyAssignedDevelopersRelease && assigned
+	case ActionManageOrders:
+		return p == PolicyMembersRelease
 	default:
 		return false
 	}
@@ -109,16 +114,48 @@ func (p PermissionPolicy) Can(role Role, action Action, assigned bool) bool {
 // Check is [PermissionPolicy.Can] as an error: a [PermissionError] that names
 // who may.
 func (p PermissionPolicy) Check(role Role, action Action, assigned bool) error {
-	if p.Can(role, action, assigned) {
+	return checkRole(p.Can, role, action, assigned)
+}
+
+// CanForMerchant says whether a member of a provider, of the given role there, may do the
+// action with the mini program of a merchant whose order gives access, see
+// [Order.GivesAccess]; assigned says whether that mini program is assigned to the member.
+//
+// An ISV "adds its developers to the members of the mini program" as documented; what they
+// may do is not: to view, upload, configure and release it. Owner and masters need
+// no assignment. Under [PolicyDevelopersUploadOnly] developers view and upload only.
+func (p PermissionPolicy) CanForMerchant(role Role, action Action, assigned bool) bool {
+	if !p.Known() || !role.Known() || role == RoleDeveloper && !assigned {
+		return false
+	}
+	switch action {
+	case ActionView, ActionUpload:
+		return true
+	case ActionConfigureProgram, ActionRelease:
+		return role != RoleDeveloper || p != PolicyDevelopersUploadOnly
+	default:
+		return false
+	}
+}
+
+// CheckForMerchant is [PermissionPolicy.CanForMerchant] as an error: a [PermissionError]
+// that names who may.
+func (p PermissionPolicy) CheckForMerchant(role Role, action Action, assigned bool) error {
+	return checkRole(p.CanForMerchant, role, action, assigned)
+}
+
+// checkRole is a rule for who may do what as an error.
+func checkRole(can func(role Role, action Action, assigned bool) bool, role Role, action Action, assigned bool) error {
+	if can(role, action, assigned) {
 		return nil
 	}
 	e := &PermissionError{Role: role, Action: action}
 	for _, r := range []Role{RoleOwner, RoleMaster, RoleDeveloper} {
-		if p.Can(r, action, false) {
+		if can(r, action, false) {
 			e.Allowed = append(e.Allowed, r)
 		}
 	}
-	e.AssignedOnly = !assigned && p.Can(role, action, true)
+	e.AssignedOnly = !assigned && can(role, action, true)
 	return e
 }
 
@@ -170,6 +207,8 @@ type Workspace struct {
 	PermissionPolicy PermissionPolicy `json:"permissionPolicy"`
 	// ServicePolicy are the limits of a service's fields.
 	ServicePolicy ServicePolicy `json:"servicePolicy"`
+	// OrderPolicy is what an order becomes where the documents leave it open.
+	OrderPolicy OrderPolicy `json:"orderPolicy,omitzero"`
 	// Storage is what the workspace's files take.
 	Storage Storage `json:"storage"`
 	// Targets are the apps that mini programs can be released to.

@@ -24,15 +24,15 @@ func TestWhatDevelopersMayDo(t *testing.T) {
 	}{
 		{alipayplus.PolicyMembersRelease, map[alipayplus.Action]string{
 			alipayplus.ActionView: always, alipayplus.ActionCreateProgram: never, alipayplus.ActionConfigureProgram: never,
-			alipayplus.ActionUpload: always, alipayplus.ActionRelease: always, alipayplus.ActionManageServices: always,
+			alipayplus.ActionUpload: always, alipayplus.ActionRelease: always, alipayplus.ActionManageServices: always, alipayplus.ActionManageOrders: always,
 		}},
 		{alipayplus.PolicyAssignedDevelopersRelease, map[alipayplus.Action]string{
 			alipayplus.ActionView: always, alipayplus.ActionCreateProgram: never, alipayplus.ActionConfigureProgram: never,
-			alipayplus.ActionUpload: assigned, alipayplus.ActionRelease: assigned, alipayplus.ActionManageServices: always,
+			alipayplus.ActionUpload: assigned, alipayplus.ActionRelease: assigned, alipayplus.ActionManageServices: always, alipayplus.ActionManageOrders: never,
 		}},
 		{alipayplus.PolicyDevelopersUploadOnly, map[alipayplus.Action]string{
 			alipayplus.ActionView: always, alipayplus.ActionCreateProgram: never, alipayplus.ActionConfigureProgram: never,
-			alipayplus.ActionUpload: always, alipayplus.ActionRelease: never, alipayplus.ActionManageServices: always,
+			alipayplus.ActionUpload: always, alipayplus.ActionRelease: never, alipayplus.ActionManageServices: always, alipayplus.ActionManageOrders: never,
 		}},
 	} {
 		require.Len(t, tt.may, len(alipayplus.Actions()), "every action is in the table")
@@ -44,6 +44,30 @@ func TestWhatDevelopersMayDo(t *testing.T) {
 			}
 		}
 	}
+}
+
+// By an order, whatever a provider's members may do at home.
+func TestWhatAProvidersMembersMayDo(t *testing.T) {
+	for policy, developers := range map[alipayplus.PermissionPolicy][]alipayplus.Action{
+		alipayplus.PolicyMembersRelease:            {alipayplus.ActionView, alipayplus.ActionUpload, alipayplus.ActionConfigureProgram, alipayplus.ActionRelease},
+		alipayplus.PolicyAssignedDevelopersRelease: {alipayplus.ActionView, alipayplus.ActionUpload, alipayplus.ActionConfigureProgram, alipayplus.ActionRelease},
+		alipayplus.PolicyDevelopersUploadOnly:      {alipayplus.ActionView, alipayplus.ActionUpload},
+		"EVERYBODY":                                nil,
+	} {
+		for _, action := range append(alipayplus.Actions(), "", "DELETE_ALL") {
+			given := slices.Contains([]alipayplus.Action{alipayplus.ActionView, alipayplus.ActionUpload, alipayplus.ActionConfigureProgram, alipayplus.ActionRelease}, action)
+			for _, assigned := range []bool{true, false} {
+				for _, role := range []alipayplus.Role{owner, master} {
+					require.Equal(t, given && policy.Known(), policy.CanForMerchant(role, action, assigned), "%s: %s %s", policy, role, action)
+				}
+				require.Equal(t, assigned && slices.Contains(developers, action), policy.CanForMerchant(developer, action, assigned), "%s: %s, assigned %v", policy, action, assigned)
+				require.False(t, policy.CanForMerchant("GUEST", action, assigned))
+			}
+		}
+	}
+	require.EqualError(t, alipayplus.PolicyMembersRelease.CheckForMerchant(developer, alipayplus.ActionRelease, false),
+		"role DEVELOPER may not RELEASE here; ask OWNER or MASTER, or have the mini program assigned to you")
+	require.NoError(t, alipayplus.PolicyMembersRelease.CheckForMerchant(developer, alipayplus.ActionRelease, true))
 }
 
 func TestWhatIsUnknownMayDoNothing(t *testing.T) {

@@ -58,6 +58,13 @@ func inputs() []input {
 		{CreateQRCodeInput{AppID: "a", Type: QRCodePromo}, []string{"appId", "appQrCodeType"}},
 		{CreateReleaseInput{ProgramID: "p", Version: version, TargetApp: TargetAlipayCN}, []string{"programId", "version", "targetApp"}},
 		{CreateServiceInput{ServiceDescription: goodService()}, serviceFields()},
+		{ListMarketInput{ListOptions: page, Name: "tea", Industry: "Catering", Type: ServiceMiniProgramDevelopment, App: TargetAlipayCN}, nil},
+		{MarketFileInput{ServiceID: "s", FileID: sha}, []string{"serviceId", "fileId"}},
+		{PlaceOrderInput{ServiceID: "s", ProgramID: "p", Note: "with\nlines"}, []string{"serviceId", "programId"}},
+		{OrderInput{OrderID: "o"}, []string{"orderId"}},
+		{RefuseOrderInput{OrderID: "o", Reason: "with\nlines"}, []string{"orderId"}},
+		{ListOrdersInput{ListOptions: page, Side: SideProvider, Status: OrderNew, Number: "ORD"}, nil},
+		{OrderPolicy{Rejected: OrderNew, TurnedDown: OrderCanceled}, nil},
 		{ReviewFileInput{ID: "req", FileID: "f"}, []string{"id", "fileId"}},
 		{DecideInput{ID: "req", Reason: "no logo"}, []string{"id", "reason"}},
 		{GrayscaleInput{ReleaseID: "r", From: 0, Ratio: 1, Ladder: DefaultLadder()}, []string{"releaseId", "ratio"}},
@@ -152,7 +159,7 @@ func TestOnlyTextsOfSeveralLinesHaveLineFeeds(t *testing.T) {
 		}
 	}
 	for where := range several {
-		require.Regexp(t, "^(Description|Address|Reason|Text|Rows)( of |$)", where)
+		require.Regexp(t, "^(Description|Address|Note|Reason|Text|Rows)( of |$)", where)
 	}
 	require.GreaterOrEqual(t, len(several), 5)
 }

@@ -34,7 +34,7 @@ type WaitOptions[T any] struct {
 	OnError func(error)
 }
 
-// How to wait for the four things that can be waited for.
+// How to wait for the things that can be waited for.
 type (
 	// ReleaseWait says how to wait for a release.
 	ReleaseWait = WaitOptions[Release]
@@ -44,6 +44,8 @@ type (
 	RequestWait = WaitOptions[Request]
 	// AuthorizationWait says how to wait for an authorization.
 	AuthorizationWait = WaitOptions[Authorization]
+	// OrderWait says how to wait for an order.
+	OrderWait = WaitOptions[Order]
 )
 
 // wait polls until thing.Done says so, the context ends, or a poll fails for

@@ -18,8 +18,12 @@ type AuditEntry struct {
 	// At is when.
 	At time.Time `json:"at"`
 	// Who is the member, the reviewing party or the target app; "operator" for
-	// who runs the platform, "outside" for what somebody did at the target app.
+	// who runs the platform, "outside" for what somebody did at the target app. A member of
+	// another workspace is company and member, "Acme/dev".
 	Who string `json:"who"`
+	// OrderID is the order by which a member of a provider did it for the merchant; the
+	// logs of both have the entry. Empty for what members do for their own workspace.
+	OrderID string `json:"orderId,omitempty"`
 	// Kind is what changed, for example "release".
 	Kind string `json:"kind"`
 	// ID is the id of what changed.
@@ -118,8 +122,10 @@ type auditWriter struct {
 	p              *Platform
 	tx             storage.Tx
 	workspace, who string
-	at             time.Time
-	source         source
+	// order is that of [AuditEntry].
+	order  string
+	at     time.Time
+	source source
 	// verdict is the one that makes the changes; zero for none.
 	verdict dueVerdict
 }
@@ -136,7 +142,7 @@ func (w auditWriter) add(kind, id, from, to, note string) error {
 // put adds an entry to the log and returns where.
 func (w auditWriter) put(kind, id, from, to, note string) (at string, err error) {
 	value, err := json.Marshal(AuditEntry{
-		At: w.at, Who: w.who, Kind: kind, ID: id, From: from, To: to, Note: note,
+		At: w.at, Who: w.who, OrderID: w.order, Kind: kind, ID: id, From: from, To: to, Note: note,
 		Verdict: w.verdict.Status, Reason: w.verdict.Reason, Operation: w.source.operation,
 		RequestID: w.source.requestID, ClientID: w.source.clientID, KeyVersion: w.source.keyVersion,
 	})
@@ -158,27 +164,41 @@ func historyPrefix(workspace, release string) string {
 
 // audit stages an entry about what the call does.
 func (c *call) audit(kind, id, from, to, note string) {
-	c.stage(func(c *call) error { return c.auditWriter().add(kind, id, from, to, note) })
+	c.stage(func(c *call) error {
+		if c.order != nil {
+			if _, err := c.auditWriterAt(c.home(), c.caller.member.Name).put(kind, id, from, to, note); err != nil {
+				return err
+			}
+		}
+		return c.auditWriter().add(kind, id, from, to, note)
+	})
 }
 
 func (c *call) auditWriter() auditWriter {
-	who := c.who() + string(c.caller.Party)
-	return auditWriter{p: c.p, tx: c.tx, workspace: c.workspace(), who: who, at: c.at, source: c.source()}
+	return c.auditWriterAt(c.workspace(), c.who()+string(c.caller.Party))
+}
+
+// auditWriterAt writes to the log of a workspace, which knows the caller by a name.
+func (c *call) auditWriterAt(workspace, who string) auditWriter {
+	w := auditWriter{p: c.p, tx: c.tx, workspace: workspace, who: who, at: c.at, source: c.source()}
+	if c.order != nil {
+		w.order = c.order.ID
+	}
+	return w
 }
 
 func releaseHistory(c *call, in alipayplus.ListHistoryInput) (*page, error) {
 	if err := c.may(alipayplus.ActionView, ""); err != nil {
 		return nil, err
 	}
-	prefix := historyPrefix(c.workspace(), in.ReleaseID)
-	known, err := count(c.tx, prefix, 1)
-	if err == nil && known == 0 { // a release of a time before there was a history has none
+	known, err := count(c.tx, historyPrefix(c.home(), in.ReleaseID), 1)
+	if err == nil && known == 0 { // a merchant's, or of a time before there was a history
 		_, err = c.releaseFor(alipayplus.ActionView, in.ReleaseID)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return listing{prefix: prefix, opts: in.ListOptions, order: alipayplus.OldestFirst, show: showReleaseEvent}.page(c.tx)
+	return listing{prefix: historyPrefix(c.workspace(), in.ReleaseID), opts: in.ListOptions, order: alipayplus.OldestFirst, show: showReleaseEvent}.page(c.tx)
 }
 
 // showReleaseEvent shows an entry of the audit log as members see it.
@@ -188,7 +208,7 @@ func showReleaseEvent(to []byte, r stored) ([]byte, error) {
 		return nil, fmt.Errorf("%w: %w", storage.ErrDamaged, err)
 	}
 	out := alipayplus.ReleaseEvent{
-		At: e.At, By: e.Who, Operation: e.Operation, Verdict: e.Verdict, Reason: e.Reason, Note: e.Note,
+		At: e.At, By: e.Who, OrderID: e.OrderID, Operation: e.Operation, Verdict: e.Verdict, Reason: e.Reason, Note: e.Note,
 	}
 	out.From, out.FromRatio = parseState(e.From)
 	out.To, out.ToRatio = parseState(e.To)

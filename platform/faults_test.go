@@ -75,6 +75,16 @@ func writes() []write {
 	service := func(op contract.Operation, given func(*fixture) *alipayplus.Service) write {
 		return write{op: op, given: func(w *fixture) any { return alipayplus.ServiceInput{ServiceID: given(w).ID} }}
 	}
+	// What a merchant does with its order, and what a provider does with one of its services.
+	asMerchant := func(op contract.Operation, from alipayplus.OrderStatus) write {
+		return write{op: op, given: func(w *fixture) any { return orderStep(op, w.orderIn(from, w.neighbour(), w.program().ID)) }}
+	}
+	asProvider := func(op contract.Operation, from alipayplus.OrderStatus) write {
+		return write{op: op, given: func(w *fixture) any {
+			merchant := w.neighbour()
+			return orderStep(op, merchant.orderIn(from, w, merchant.program().ID))
+		}}
+	}
 	return []write{
 		{op: contract.ProgramCreate, given: func(*fixture) any { return alipayplus.CreateProgramInput{Languages: chinese()} }},
 		{op: contract.ProgramAddLanguages, given: func(w *fixture) any {
@@ -125,12 +135,33 @@ func writes() []write {
 		service(contract.ServiceSubmit, (*fixture).draft),
 		service(contract.ServiceWithdraw, (*fixture).submitted),
 		service(contract.ServiceArchive, (*fixture).online),
+		{op: contract.OrderPlace, given: func(w *fixture) any {
+			return alipayplus.PlaceOrderInput{ServiceID: w.neighbour().online().ID, ProgramID: w.program().ID, Note: "in green, please"}
+		}},
+		asProvider(contract.OrderAccept, alipayplus.OrderNew),
+		asProvider(contract.OrderReject, alipayplus.OrderNew),
+		asMerchant(contract.OrderConfirm, alipayplus.OrderPendingConfirmation),
+		asProvider(contract.OrderSubmit, alipayplus.OrderInDevelopment),
+		asMerchant(contract.OrderApprove, alipayplus.OrderUnderApproval),
+		asMerchant(contract.OrderTurnDown, alipayplus.OrderUnderApproval),
+		asMerchant(contract.OrderCancel, alipayplus.OrderInDevelopment),
+		asMerchant(contract.OrderRevokeAccess, alipayplus.OrderInDevelopment),
 		{op: contract.FileUpload, given: func(w *fixture) any { return pngImage(w) }},
 		{op: contract.ReviewDecide, as: func(w *fixture, opts ...alipayplus.Option) *alipayplus.Client {
 			return w.reviewer(alipayplus.PartyAlipayPlus, opts...)
 		}, given: func(w *fixture) any {
 			return alipayplus.DecideInput{ID: w.submitted().ReleaseRequestID, Approve: true}
 		}},
+	}
+}
+
+// orderStep is the input of an operation about an order.
+func orderStep(op contract.Operation, o *alipayplus.Order) any {
+	switch op {
+	case contract.OrderReject, contract.OrderTurnDown, contract.OrderCancel:
+		return alipayplus.RefuseOrderInput{OrderID: o.ID, Reason: "no time"}
+	default:
+		return alipayplus.OrderInput{OrderID: o.ID}
 	}
 }
 
@@ -250,6 +281,8 @@ func (w *fixture) requireRight(result any) {
 		read(outcome(w.owner.Authorizations.Get(ctx, alipayplus.AuthorizationInput{ProgramID: r.ProgramID, TargetApp: r.TargetApp})))
 	case *alipayplus.Service:
 		read(outcome(w.owner.Services.Get(ctx, r.ID)))
+	case *alipayplus.Order:
+		read(outcome(w.owner.Orders.Get(ctx, r.ID)))
 	case *alipayplus.Request:
 		read(outcome(w.owner.Requests.Get(ctx, r.ID)))
 	case *alipayplus.QRCode:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
 // parseFile describes and checks the bytes of an upload, outside of any
@@ -38,21 +39,33 @@ func uploadFile(c *call, file *alipayplus.File) (*alipayplus.File, error) {
 		c.keepLonger(known)
 		return &known.File, nil
 	}
+	return file, c.keepFile(file, c.in.body)
+}
+
+// keepFile keeps a file that is not there yet, where there is room for it. Like removeUnused it
+// writes at once: another one of the same call must find less room.
+func (c *call) keepFile(file *alipayplus.File, content []byte) error {
 	if err := c.removeUnused(); err != nil {
-		return nil, err
+		return err
 	}
 	used, err := c.storage()
 	if err == nil {
 		err = used.CheckUpload(file.Size)
 	}
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = c.tx.Put(contentKey(c.workspace(), file.ID), content)
 	}
-	c.stage(func(c *call) error { return c.tx.Put(contentKey(c.workspace(), file.ID), c.in.body) })
-	c.save(nil, &fileRecord{File: *file, Workspace: c.workspace(), Due: c.at.Add(c.p.cfg.unusedFiles)})
-	c.save(nil, &storageRecord{Workspace: c.workspace(), Bytes: used.Used + file.Size})
+	if err == nil {
+		err = save(c.tx, nil, &fileRecord{File: *file, Workspace: c.workspace(), Due: c.at.Add(c.p.cfg.unusedFiles)})
+	}
+	if err == nil {
+		err = save(c.tx, nil, &storageRecord{Workspace: c.workspace(), Bytes: used.Used + file.Size})
+	}
+	if err != nil {
+		return err
+	}
 	c.audit("file", file.ID, "", "UPLOADED", "")
-	return file, nil
+	return nil
 }
 
 // keepLonger: who uploads a file again is about to use it.
@@ -65,7 +78,7 @@ func (c *call) keepLonger(r *fileRecord) {
 	c.save(r, &later)
 }
 
-// storage is what the files of the caller's workspace take.
+// storage is what the files of the workspace that the call is about take.
 func (c *call) storage() (alipayplus.Storage, error) {
 	r, err := load[storageRecord](c.tx, storageKey(c.workspace()))
 	if err != nil {
@@ -158,11 +171,53 @@ func (p *Platform) checkFile(file *alipayplus.File, content []byte, given string
 	return nil
 }
 
-// file reads a file of the caller's workspace that a field names.
+// file reads a file of the caller's own workspace that a field names.
 func (c *call) file(path, id string) (*fileRecord, error) {
-	r, err := load[fileRecord](c.tx, fileKey(c.workspace(), id))
+	r, err := load[fileRecord](c.tx, fileKey(c.home(), id))
 	if err == nil && r == nil {
 		err = invalid(path, "names no uploaded file; upload it first")
 	}
-	return r, err
+	if err != nil {
+		return nil, err
+	}
+	return r, c.bringFiles(id)
+}
+
+// fileContent reads a file with its content; nil when there is none.
+func fileContent(tx storage.Tx, workspace, id string) (*alipayplus.FileContent, error) {
+	r, err := load[fileRecord](tx, fileKey(workspace, id))
+	if err != nil || r == nil {
+		return nil, err
+	}
+	content, found, err := tx.Get(contentKey(workspace, id))
+	if err == nil && !found {
+		err = fmt.Errorf("%w: the content of file %s is missing", storage.ErrDamaged, id)
+	}
+	return &alipayplus.FileContent{File: r.File, Content: content}, err
+}
+
+// bringFiles copies files of the caller's own workspace to the merchant's for whom it acts: what
+// a record names is in the workspace of the record, and counts there.
+func (c *call) bringFiles(ids ...string) error {
+	if c.order == nil {
+		return nil
+	}
+	for _, id := range ids {
+		if err := c.bringFile(id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *call) bringFile(id string) error {
+	there, err := load[fileRecord](c.tx, fileKey(c.workspace(), id))
+	if err != nil || there != nil {
+		return err
+	}
+	file, err := fileContent(c.tx, c.home(), id)
+	if err != nil || file == nil {
+		return err
+	}
+	return c.keepFile(&file.File, file.Content)
 }

@@ -124,6 +124,16 @@ func fuzzPlatform(t testing.TB) *Platform {
 		id, sort := base(n, "s")
 		records = append(records, &serviceRecord{Workspace: "ws", Sort: sort, Service: alipayplus.Service{ID: id, Status: status, ReleaseRequestID: "q2", ServiceDescription: fuzzOffer()}})
 	}
+	// The workspace is the merchant of orders o, and the provider of orders x.
+	records = append(records, &serviceRecord{Workspace: "other", Service: alipayplus.Service{ID: "s3", Status: alipayplus.ServiceOnline, ServiceDescription: fuzzOffer()}})
+	for n, status := range []alipayplus.OrderStatus{
+		alipayplus.OrderNew, alipayplus.OrderPendingConfirmation, alipayplus.OrderInDevelopment, alipayplus.OrderUnderApproval, alipayplus.OrderCompleted, alipayplus.OrderCanceled,
+	} {
+		placed, sort := base(n, "o")
+		records = append(records, &orderRecord{Workspace: "ws", ProviderWorkspace: "other", Sort: sort, Order: alipayplus.Order{ID: placed, Status: status, ProgramID: "p1", ServiceID: "s3"}})
+		taken, sort := base(n, "x")
+		records = append(records, &orderRecord{Workspace: "other", ProviderWorkspace: "ws", Sort: sort + "x", Order: alipayplus.Order{ID: taken, Status: status, ProgramID: "p9", ServiceID: "s2"}})
+	}
 	require.NoError(t, p.cfg.store.Update(t.Context(), func(tx storage.Tx) error {
 		for _, r := range records {
 			if err := save(tx, nil, r); err != nil {
@@ -187,6 +197,20 @@ func goodBodies() map[contract.Operation]any {
 		contract.ServiceArchive:      alipayplus.ServiceInput{ServiceID: "s2", RequestID: "1"},
 		contract.ServiceQuery:        alipayplus.ServiceInput{ServiceID: "s0"},
 		contract.ServiceList:         alipayplus.ListServicesInput{Status: alipayplus.ServiceDraft},
+		contract.MarketQuery:         alipayplus.ServiceInput{ServiceID: "s2"},
+		contract.MarketList:          alipayplus.ListMarketInput{Name: "n", Industry: "i", App: alipayplus.TargetAlipayCN},
+		contract.MarketFile:          alipayplus.MarketFileInput{ServiceID: "s2", FileID: pngOfFuzz},
+		contract.OrderPlace:          alipayplus.PlaceOrderInput{ServiceID: "s3", ProgramID: "p1", Note: "n", RequestID: "1"},
+		contract.OrderAccept:         alipayplus.OrderInput{OrderID: "x0", RequestID: "1"},
+		contract.OrderReject:         alipayplus.RefuseOrderInput{OrderID: "x0", Reason: "r", RequestID: "1"},
+		contract.OrderConfirm:        alipayplus.OrderInput{OrderID: "o1", RequestID: "1"},
+		contract.OrderSubmit:         alipayplus.OrderInput{OrderID: "x2", RequestID: "1"},
+		contract.OrderApprove:        alipayplus.OrderInput{OrderID: "o3", RequestID: "1"},
+		contract.OrderTurnDown:       alipayplus.RefuseOrderInput{OrderID: "o3", RequestID: "1"},
+		contract.OrderCancel:         alipayplus.RefuseOrderInput{OrderID: "o2", RequestID: "1"},
+		contract.OrderRevokeAccess:   alipayplus.OrderInput{OrderID: "o2", RequestID: "1"},
+		contract.OrderQuery:          alipayplus.OrderInput{OrderID: "x1"},
+		contract.OrderList:           alipayplus.ListOrdersInput{Side: alipayplus.SideProvider, Number: "x"},
 		contract.RequestQuery:        alipayplus.RequestInput{ID: "q1"},
 		contract.RequestList:         alipayplus.ListRequestsInput{Title: "x", Category: alipayplus.CategoryServiceRelease},
 		contract.ReviewList:          alipayplus.ListReviewsInput{},

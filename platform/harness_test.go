@@ -367,6 +367,43 @@ func (w *fixture) service(id string) *alipayplus.Service {
 	return s
 }
 
+// place orders a service of another workspace for a mini program.
+func (w *fixture) place(service *alipayplus.Service, program string) *alipayplus.Order {
+	w.Helper()
+	o, err := w.owner.Orders.Place(w.Context(), alipayplus.PlaceOrderInput{ServiceID: service.ID, ProgramID: program})
+	require.NoError(w, err)
+	return o
+}
+
+// orderIn gives an order by the workspace for a mini program, of a service of the provider's, in
+// a status, by the shortest way there.
+func (w *fixture) orderIn(status alipayplus.OrderStatus, provider *fixture, program string) *alipayplus.Order {
+	w.Helper()
+	o := w.place(provider.online(), program)
+	in := alipayplus.OrderInput{OrderID: o.ID}
+	if status == alipayplus.OrderCanceled {
+		return succeeds(w, w.owner.Orders.Cancel, alipayplus.RefuseOrderInput{OrderID: o.ID})
+	}
+	for _, step := range []func(context.Context, alipayplus.OrderInput) (*alipayplus.Order, error){
+		provider.owner.Orders.Accept, w.owner.Orders.Confirm, provider.owner.Orders.Submit, w.owner.Orders.Approve,
+	} {
+		if o.Status == status {
+			break
+		}
+		o = succeeds(w, step, in)
+	}
+	require.Equal(w, status, o.Status)
+	return succeeds(w, w.owner.Orders.Get, o.ID)
+}
+
+// succeeds makes a call that succeeds.
+func succeeds[In, Out any](t testing.TB, call func(context.Context, In) (Out, error), in In) Out {
+	t.Helper()
+	out, err := call(t.Context(), in)
+	require.NoError(t, err)
+	return out
+}
+
 // publicKey is the key that the platform's answers are verified with.
 func publicKey(t testing.TB, p *platform.Platform) *rsa.PublicKey {
 	t.Helper()
@@ -401,6 +438,7 @@ func (w *fixture) snapshot() string {
 	all["releases"] = gather(w, w.owner.Releases.All(ctx, alipayplus.ListReleasesInput{}))
 	all["services"] = gather(w, w.owner.Services.All(ctx, alipayplus.ListServicesInput{}))
 	all["requests"] = gather(w, w.owner.Requests.All(ctx, alipayplus.ListRequestsInput{}))
+	all["orders"] = gather(w, w.owner.Orders.All(ctx, alipayplus.ListOrdersInput{}))
 	programs := gather(w, w.owner.Programs.All(ctx, alipayplus.ListProgramsInput{}))
 	all["programs"] = programs
 	for _, p := range programs[:min(len(programs), 2)] {

@@ -64,7 +64,7 @@ func (r *outcomeRecord) indexes() []string {
 }
 
 func (c *call) outcomeKey() string {
-	return key("outcome", c.workspace(), c.who()+string(c.caller.Party), c.in.requestID)
+	return key("outcome", c.home(), c.caller.member.Name+string(c.caller.Party), c.in.requestID)
 }
 
 // firstOutcome returns the outcome that the message or the requestId already has, or
@@ -88,7 +88,7 @@ func (c *call) firstOutcome() (*reply, error) {
 		return nil, nil //nolint:nilnil // reserved for this very call
 	}
 	for _, needed := range first.Permissions {
-		if err := c.may(needed.Action, needed.ProgramID); err != nil {
+		if err := c.mayStill(needed); err != nil {
 			return nil, err
 		}
 	}

@@ -25,7 +25,8 @@ type Member struct {
 	// Role is what the member is.
 	Role alipayplus.Role `json:"role"`
 	// Programs are the mini programs assigned to a developer; see
-	// [alipayplus.PolicyAssignedDevelopersRelease].
+	// [alipayplus.PolicyAssignedDevelopersRelease], and for those of merchants
+	// [alipayplus.PermissionPolicy.CanForMerchant].
 	Programs []string `json:"programs,omitempty"`
 }
 
@@ -500,10 +501,13 @@ func (c *call) may(action alipayplus.Action, programID string) error {
 	if c.caller.Party != "" {
 		return refuse(alipayplus.CodeAccessDenied, "a reviewer has no workspace; use the credentials of a member")
 	}
-	member := c.caller.member
-	err := c.p.cfg.policy.Check(member.Role, action, member.assigned(programID))
+	member, check := c.caller.member, c.p.cfg.policy.Check
+	if c.order != nil {
+		check = c.p.cfg.policy.CheckForMerchant
+	}
+	err := check(member.Role, action, member.assigned(programID))
 	if err == nil && action != alipayplus.ActionView {
-		c.checked = append(c.checked, permission{action, programID})
+		c.checked = append(c.checked, permission{action, programID, c.order != nil})
 	}
 	return err
 }
@@ -512,7 +516,30 @@ func (c *call) may(action alipayplus.Action, programID string) error {
 type permission struct {
 	Action    alipayplus.Action `json:"action"`
 	ProgramID string            `json:"programId,omitempty"`
+	// ByOrder says that the call was for a merchant.
+	ByOrder bool `json:"byOrder,omitempty"`
 }
 
-func (c *call) workspace() string { return c.caller.member.WorkspaceID }
-func (c *call) who() string       { return c.caller.member.Name }
+// home is the caller's own workspace.
+func (c *call) home() string { return c.caller.member.WorkspaceID }
+
+// workspace is the one whose records the call is about: the caller's own, or the
+// merchant's for whom it acts.
+func (c *call) workspace() string {
+	if c.order != nil {
+		return c.order.Workspace
+	}
+	return c.home()
+}
+
+// who is the calling member, as the records of the workspace name it.
+func (c *call) who() string {
+	if c.order != nil {
+		return foreignMember(c.order.Provider, c.caller.member.Name)
+	}
+	return c.caller.member.Name
+}
+
+// foreignMember names a member in the records of another workspace. No member's name
+// holds a slash.
+func foreignMember(company, name string) string { return company + "/" + name }

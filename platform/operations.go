@@ -70,6 +70,22 @@ func operations() map[string]operation {
 		operate(contract.ServiceQuery, queryService),
 		operate(contract.ServiceList, listServices),
 
+		operate(contract.MarketQuery, queryMarket),
+		operate(contract.MarketList, listMarket),
+		operate(contract.MarketFile, readMarketFile),
+
+		operate(contract.OrderPlace, placeOrder),
+		operate(contract.OrderAccept, acceptOrder),
+		operate(contract.OrderReject, rejectOrder),
+		operate(contract.OrderConfirm, confirmOrder),
+		operate(contract.OrderSubmit, submitOrder),
+		operate(contract.OrderApprove, approveOrder),
+		operate(contract.OrderTurnDown, turnDownOrder),
+		operate(contract.OrderCancel, cancelOrder),
+		operate(contract.OrderRevokeAccess, revokeAccess),
+		operate(contract.OrderQuery, queryOrder),
+		operate(contract.OrderList, listOrders),
+
 		operate(contract.RequestQuery, queryRequest),
 		operate(contract.RequestList, listRequests),
 
@@ -171,6 +187,8 @@ type call struct {
 	in     incoming
 	caller caller
 	at     time.Time
+	// order is the one by which the caller acts for a merchant; nil: for its own workspace.
+	order *orderRecord
 	// session outlives the transaction; nil for a call that writes nothing.
 	session *writeSession
 

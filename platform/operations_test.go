@@ -61,6 +61,17 @@ func do(ctx context.Context, c *alipayplus.Client, op contract.Operation, in any
 		return outcome(map[contract.Operation]func(context.Context, alipayplus.ServiceInput) (*alipayplus.Service, error){
 			contract.ServiceSubmit: c.Services.Submit, contract.ServiceWithdraw: c.Services.Withdraw, contract.ServiceArchive: c.Services.Archive,
 		}[op](ctx, in))
+	case alipayplus.PlaceOrderInput:
+		return outcome(c.Orders.Place(ctx, in))
+	case alipayplus.OrderInput:
+		return outcome(map[contract.Operation]func(context.Context, alipayplus.OrderInput) (*alipayplus.Order, error){
+			contract.OrderAccept: c.Orders.Accept, contract.OrderConfirm: c.Orders.Confirm, contract.OrderSubmit: c.Orders.Submit,
+			contract.OrderApprove: c.Orders.Approve, contract.OrderRevokeAccess: c.Orders.RevokeAccess,
+		}[op](ctx, in))
+	case alipayplus.RefuseOrderInput:
+		return outcome(map[contract.Operation]func(context.Context, alipayplus.RefuseOrderInput) (*alipayplus.Order, error){
+			contract.OrderReject: c.Orders.Reject, contract.OrderTurnDown: c.Orders.TurnDown, contract.OrderCancel: c.Orders.Cancel,
+		}[op](ctx, in))
 	case alipayplus.DecideInput:
 		return outcome(c.Reviews.Decide(ctx, in))
 	case alipayplus.CreateReleaseInput:

@@ -25,6 +25,7 @@ type config struct {
 	targets              []TargetBackend
 	policy               alipayplus.PermissionPolicy
 	services             alipayplus.ServicePolicy
+	orders               alipayplus.OrderPolicy
 	review               AutoReview
 	logger               *slog.Logger
 	window               time.Duration
@@ -189,6 +190,15 @@ func WithServicePolicy(policy alipayplus.ServicePolicy) Option {
 		}
 		cfg.services = policy
 		return nil
+	}
+}
+
+// WithOrderPolicy sets what an order becomes where the documents leave it open; the default is
+// the zero [alipayplus.OrderPolicy].
+func WithOrderPolicy(policy alipayplus.OrderPolicy) Option {
+	return func(cfg *config) error {
+		cfg.orders = policy
+		return policy.Validate()
 	}
 }
 

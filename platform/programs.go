@@ -32,14 +32,18 @@ func (c *call) checkLogo(id string) error {
 	return file.CheckLogo()
 }
 
-// program reads a mini program of the caller's workspace.
+// program reads a mini program of the workspace that the call is about.
 func (c *call) program(id string) (*programRecord, error) {
 	return find[programRecord](c, "mini program", id, programKey(c.workspace(), id))
 }
 
-// programFor reads a mini program for an action that the caller may do with it.
+// programFor reads a mini program, the caller's own or a merchant's, for an action that
+// the caller may do with it.
 func (c *call) programFor(action alipayplus.Action, id string) (*programRecord, error) {
 	if err := c.may(alipayplus.ActionView, id); err != nil {
+		return nil, err
+	}
+	if err := c.actFor(id); err != nil {
 		return nil, err
 	}
 	r, err := c.program(id)
@@ -80,6 +84,9 @@ func addLanguages(c *call, in alipayplus.AddLanguagesInput) (*alipayplus.Program
 func configureProgram(c *call, in alipayplus.UpdateProgramConfigurationInput) (*alipayplus.Program, error) {
 	r, err := c.programFor(alipayplus.ActionConfigureProgram, in.ProgramID)
 	if err != nil {
+		return nil, err
+	}
+	if err := c.bringFiles(in.Configuration.AlipayCN.FileIDs()...); err != nil {
 		return nil, err
 	}
 	before := new(*r)

@@ -337,6 +337,7 @@ func (r *releaseRecord) indexes() []string {
 		key("i/release", r.Workspace, "program="+program, r.Sort),
 		key("i/release", r.Workspace, "status="+status, r.Sort),
 		r.versionSlot(),
+		releaseIDKey(r.ID),
 		key("i/standing", r.Workspace, program, target, status, r.ID),
 	}
 	keys = append(keys, useKeys(r.Workspace, "release/"+r.ID, r.Configuration.AlipayCN.FileIDs()...)...)
@@ -345,6 +346,11 @@ func (r *releaseRecord) indexes() []string {
 	}
 	return keys
 }
+
+// releaseIDKey leads to a release, whosever it is.
+func releaseIDKey(id string) string { return key("i/release-by-id", id) }
+
+func (r *releaseRecord) place() (workspace, program string) { return r.Workspace, r.ProgramID }
 
 // versionSlot is taken for good: a version goes to a target once.
 func (r *releaseRecord) versionSlot() string {
@@ -364,6 +370,9 @@ func (r *serviceRecord) indexes() []string {
 		key("i/service", r.Workspace, "all", r.Sort),
 		key("i/service", r.Workspace, "status="+string(r.Status), r.Sort),
 	}
+	if r.Status == alipayplus.ServiceOnline {
+		keys = append(keys, marketIDKey(r.ID), marketPrefix+r.Sort)
+	}
 	for _, file := range r.Images() {
 		keys = append(keys, useKeys(r.Workspace, "service/"+r.ID, file)...)
 	}
@@ -373,6 +382,61 @@ func (r *serviceRecord) indexes() []string {
 		}
 	}
 	return keys
+}
+
+// What is in the Service Market is found by everybody, and only while it is ONLINE.
+const marketPrefix = "i/market/all/"
+
+func marketIDKey(service string) string { return key("i/market-by-id", service) }
+
+// orderRecord is kept in the merchant's workspace.
+type orderRecord struct {
+	alipayplus.Order
+	// Side hides that of the order, which depends on who asks and is not stored.
+	Side      *struct{} `json:"side,omitempty"`
+	Workspace string    `json:"workspace"`
+	// ProviderWorkspace is the workspace of the service.
+	ProviderWorkspace string `json:"providerWorkspace"`
+	Sort              string `json:"sort"`
+}
+
+func (r *orderRecord) key() string { return key("order", r.Workspace, r.ID) }
+func (r *orderRecord) indexes() []string {
+	var keys []string
+	for _, side := range []alipayplus.OrderSide{alipayplus.SideMerchant, alipayplus.SideProvider} {
+		workspace := r.workspaceOf(side)
+		keys = append(
+			keys, orderIDKey(workspace, r.ID),
+			key("i/order", workspace, "all", r.Sort),
+			key("i/order", workspace, "side="+string(side), r.Sort),
+			key("i/order", workspace, "status="+string(r.Status), r.Sort),
+		)
+	}
+	if r.GivesAccess() {
+		keys = append(keys, accessPrefix(r.ProviderWorkspace, r.ProgramID)+r.ID)
+	}
+	return keys
+}
+
+// orderIDKey leads to an order for the workspaces that it is about, and for no other.
+func orderIDKey(workspace, id string) string { return key("i/order-by-id", workspace, id) }
+
+// accessPrefix leads to the orders by which a provider has access to a mini program.
+func accessPrefix(provider, program string) string { return key("i/access", provider, program) + "/" }
+
+func (r *orderRecord) workspaceOf(side alipayplus.OrderSide) string {
+	if side == alipayplus.SideProvider {
+		return r.ProviderWorkspace
+	}
+	return r.Workspace
+}
+
+// companyOf is the company's name of a side.
+func (r *orderRecord) companyOf(side alipayplus.OrderSide) string {
+	if side == alipayplus.SideProvider {
+		return r.Provider
+	}
+	return r.Merchant
 }
 
 type requestRecord struct {
@@ -403,6 +467,11 @@ type dueVerdict struct {
 	observed bool
 }
 
+// requestIDKey leads to a request, whosever it is.
+func requestIDKey(id string) string { return key("i/request-by-id", id) }
+
+func (r *requestRecord) place() (workspace, program string) { return r.Workspace, r.ProgramID }
+
 func requestKey(workspace, id string) string { return key("request", workspace, id) }
 func (r *requestRecord) key() string         { return requestKey(r.Workspace, r.ID) }
 func (r *requestRecord) indexes() []string {
@@ -410,7 +479,7 @@ func (r *requestRecord) indexes() []string {
 		key("i/request", r.Workspace, "all", r.Sort),
 		key("i/request", r.Workspace, "status="+string(r.Status), r.Sort),
 		key("i/request", r.Workspace, "category="+string(r.Category), r.Sort),
-		key("i/request-by-id", r.ID),
+		requestIDKey(r.ID),
 	}
 	for _, review := range r.Reviews {
 		if review.Status != alipayplus.ReviewPending {

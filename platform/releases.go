@@ -185,13 +185,14 @@ func (c *call) releasesIn(r *releaseRecord, status alipayplus.ReleaseStatus) str
 	return key("i/standing", r.Workspace, r.ProgramID, string(r.TargetApp), string(status)) + "/"
 }
 
-// releaseFor reads a release for an action that the caller may do with it. For
-// all but a view it keeps other calls away from the mini program.
+// releaseFor reads a release, of the caller's own mini program or of a merchant's, for an
+// action that the caller may do with it. For all but a view it keeps other calls away
+// from the mini program.
 func (c *call) releaseFor(action alipayplus.Action, id string) (*releaseRecord, error) {
 	if err := c.may(alipayplus.ActionView, ""); err != nil {
 		return nil, err
 	}
-	r, err := find[releaseRecord](c, "release", id, releaseKey(c.workspace(), id))
+	r, err := actingFind[releaseRecord](c, "release", id, releaseKey(c.home(), id), releaseIDKey(id))
 	if err != nil {
 		return nil, err
 	}
@@ -221,6 +222,9 @@ func listReleases(c *call, in alipayplus.ListReleasesInput) (*page, error) {
 	by := "all"
 	switch {
 	case in.ProgramID != "":
+		if err := c.mayViewFor(in.ProgramID); err != nil {
+			return nil, err
+		}
 		by = "program=" + in.ProgramID
 	case in.Status != "":
 		by = "status=" + string(in.Status)
@@ -265,6 +269,9 @@ func configureRelease(c *call, in alipayplus.UpdateReleaseConfigurationInput) (*
 	if r.Status != alipayplus.ReleaseNewVersionCreated {
 		return nil, conflict("release %s is %s; its configuration can be changed only in %s",
 			r.ID, r.Status, alipayplus.ReleaseNewVersionCreated)
+	}
+	if err := c.bringFiles(in.Configuration.AlipayCN.FileIDs()...); err != nil {
+		return nil, err
 	}
 	before := new(*r)
 	r.Configuration = in.Configuration

@@ -79,7 +79,7 @@ func (r *requestRecord) move(to alipayplus.RequestStatus, at time.Time) error {
 	return nil
 }
 
-// request reads a request of the caller's workspace.
+// request reads a request of the workspace that the call is about.
 func (c *call) request(id string) (*requestRecord, error) {
 	return find[requestRecord](c, "request", id, requestKey(c.workspace(), id))
 }
@@ -107,11 +107,11 @@ func queryRequest(c *call, in alipayplus.RequestInput) (*alipayplus.Request, err
 	if err := c.may(alipayplus.ActionView, ""); err != nil {
 		return nil, err
 	}
-	r, err := c.request(in.ID)
+	r, err := actingFind[requestRecord](c, "request", in.ID, requestKey(c.home(), in.ID), requestIDKey(in.ID))
 	if err != nil {
 		return nil, err
 	}
-	return &r.Request, nil
+	return &r.Request, c.may(alipayplus.ActionView, r.ProgramID)
 }
 
 func listRequests(c *call, in alipayplus.ListRequestsInput) (*page, error) {

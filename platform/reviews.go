@@ -332,7 +332,7 @@ func (c *call) reviewed(id string) (*requestRecord, error) {
 	if err != nil {
 		return nil, err
 	}
-	at, found, err := c.tx.Get(key("i/request-by-id", id))
+	at, found, err := c.tx.Get(requestIDKey(id))
 	if err != nil {
 		return nil, err
 	}
@@ -375,18 +375,11 @@ func (r *requestRecord) file(tx storage.Tx, id string) (*alipayplus.FileContent,
 	if submission == nil || !slices.Contains(submission.Pictures(), id) {
 		return nil, refuse(alipayplus.CodeNotFound, "request %s shows no picture %q", r.ID, shorten(id))
 	}
-	file, err := load[fileRecord](tx, fileKey(r.Workspace, id))
-	if err != nil {
-		return nil, err
+	file, err := fileContent(tx, r.Workspace, id)
+	if err == nil && file == nil { // nothing but a request that is over named it
+		err = refuse(alipayplus.CodeNotFound, "picture %q of request %s is no longer kept", shorten(id), r.ID)
 	}
-	if file == nil { // nothing but a request that is over named it
-		return nil, refuse(alipayplus.CodeNotFound, "picture %q of request %s is no longer kept", shorten(id), r.ID)
-	}
-	content, found, err := tx.Get(contentKey(r.Workspace, id))
-	if err == nil && !found {
-		err = fmt.Errorf("%w: the content of file %s is missing", storage.ErrDamaged, id)
-	}
-	return &alipayplus.FileContent{File: file.File, Content: content}, err
+	return file, err
 }
 
 func decideReview(c *call, in alipayplus.DecideInput) (*alipayplus.Request, error) {

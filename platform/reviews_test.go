@@ -118,7 +118,7 @@ func TestAReviewerHasNoWorkspace(t *testing.T) {
 		w.submitted()
 		h := w.rawReviewer(alipayplus.PartyAlipayPlus)
 		log := len(w.auditLog())
-		for op, in := range everyOperation(w, "p", "r", "s", "q") {
+		for op, in := range everyOperation(w, things{"p", "r", "s", "q", "o"}) {
 			if strings.HasPrefix(op.Name, "reviews.") {
 				continue
 			}

@@ -15,10 +15,14 @@ import (
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
+// things are the ids of what operations are about.
+type things struct{ program, release, service, request, order string }
+
 // everyOperation is a good input for each operation, about the given things.
 // What is []byte is a file. The requestId is given by call.
-func everyOperation(w *fixture, program, release, service, request string) map[contract.Operation]any {
+func everyOperation(w *fixture, about things) map[contract.Operation]any {
 	w.Helper()
+	program, release, service, request, order := about.program, about.release, about.service, about.request, about.order
 	names := []alipayplus.Localization{{Language: "en", Name: "Blue Lake"}}
 	return map[contract.Operation]any{
 		contract.WorkspaceQuery:      struct{}{},
@@ -55,6 +59,20 @@ func everyOperation(w *fixture, program, release, service, request string) map[c
 		contract.ServiceArchive:     alipayplus.ServiceInput{ServiceID: service},
 		contract.ServiceQuery:       alipayplus.ServiceInput{ServiceID: service},
 		contract.ServiceList:        alipayplus.ListServicesInput{},
+		contract.MarketQuery:        alipayplus.ServiceInput{ServiceID: service},
+		contract.MarketList:         alipayplus.ListMarketInput{},
+		contract.MarketFile:         alipayplus.MarketFileInput{ServiceID: service, FileID: "f"},
+		contract.OrderPlace:         alipayplus.PlaceOrderInput{ServiceID: service, ProgramID: program},
+		contract.OrderAccept:        alipayplus.OrderInput{OrderID: order},
+		contract.OrderReject:        alipayplus.RefuseOrderInput{OrderID: order},
+		contract.OrderConfirm:       alipayplus.OrderInput{OrderID: order},
+		contract.OrderSubmit:        alipayplus.OrderInput{OrderID: order},
+		contract.OrderApprove:       alipayplus.OrderInput{OrderID: order},
+		contract.OrderTurnDown:      alipayplus.RefuseOrderInput{OrderID: order},
+		contract.OrderCancel:        alipayplus.RefuseOrderInput{OrderID: order},
+		contract.OrderRevokeAccess:  alipayplus.OrderInput{OrderID: order},
+		contract.OrderQuery:         alipayplus.OrderInput{OrderID: order},
+		contract.OrderList:          alipayplus.ListOrdersInput{},
 		contract.RequestQuery:       alipayplus.RequestInput{ID: request},
 		contract.RequestList:        alipayplus.ListRequestsInput{},
 		contract.FileUpload:         pngImage(w),
@@ -79,7 +97,7 @@ func (h rawClient) try(op contract.Operation, in any, requestID string) rawAnswe
 
 func TestEveryOperationIsTried(t *testing.T) {
 	withFixture(t, func(w *fixture) {
-		tried := everyOperation(w, "p", "r", "s", "q")
+		tried := everyOperation(w, things{"p", "r", "s", "q", "o"})
 		require.Len(w, tried, len(contract.Operations()))
 		for _, op := range contract.Operations() {
 			require.Contains(w, tried, op)
@@ -124,6 +142,20 @@ var whoMay = map[contract.Operation]struct{ membersRelease, assignedRelease, upl
 	contract.ServiceArchive:      {"OMAD", "OMAD", "OMAD"},
 	contract.ServiceQuery:        {"OMAD", "OMAD", "OMAD"},
 	contract.ServiceList:         {"OMAD", "OMAD", "OMAD"},
+	contract.MarketQuery:         {"OMAD", "OMAD", "OMAD"},
+	contract.MarketList:          {"OMAD", "OMAD", "OMAD"},
+	contract.MarketFile:          {"OMAD", "OMAD", "OMAD"},
+	contract.OrderPlace:          {"OMAD", "OM", "OM"},
+	contract.OrderAccept:         {"OMAD", "OM", "OM"},
+	contract.OrderReject:         {"OMAD", "OM", "OM"},
+	contract.OrderConfirm:        {"OM", "OM", "OM"},
+	contract.OrderSubmit:         {"OMAD", "OM", "OM"},
+	contract.OrderApprove:        {"OMAD", "OM", "OM"},
+	contract.OrderTurnDown:       {"OMAD", "OM", "OM"},
+	contract.OrderCancel:         {"OMAD", "OM", "OM"},
+	contract.OrderRevokeAccess:   {"OMAD", "OM", "OM"},
+	contract.OrderQuery:          {"OMAD", "OMAD", "OMAD"},
+	contract.OrderList:           {"OMAD", "OMAD", "OMAD"},
 	contract.RequestQuery:        {"OMAD", "OMAD", "OMAD"},
 	contract.RequestList:         {"OMAD", "OMAD", "OMAD"},
 	contract.FileUpload:          {"OMAD", "OMAD", "OMAD"},
@@ -138,6 +170,7 @@ var whoMay = map[contract.Operation]struct{ membersRelease, assignedRelease, upl
 var namesNothing = map[contract.Operation]bool{
 	contract.WorkspaceQuery: true, contract.ProgramCreate: true, contract.ProgramList: true, contract.ReleaseList: true,
 	contract.ServiceCreate: true, contract.ServiceList: true, contract.RequestList: true, contract.FileUpload: true,
+	contract.MarketList: true, contract.OrderList: true,
 }
 
 func TestWhoMayDoWhat(t *testing.T) {
@@ -150,11 +183,23 @@ func TestWhoMayDoWhat(t *testing.T) {
 		sentence(t, string(policy), func(w *fixture) {
 			program := w.authorizedProgram()
 			live := w.full(program.ID, "1.0.0")
-			own := everyOperation(w, program.ID, w.release(program.ID, "1.0.1").ID, w.draft().ID, live.ReleaseRequestID)
+			partner := w.neighbour()
+			order := w.orderIn(alipayplus.OrderPendingConfirmation, partner, program.ID)
+			own := everyOperation(w, things{program.ID, w.release(program.ID, "1.0.1").ID, w.draft().ID, live.ReleaseRequestID, order.ID})
+			forSale := w.online()
+			own[contract.MarketQuery] = alipayplus.ServiceInput{ServiceID: forSale.ID}
+			own[contract.MarketFile] = alipayplus.MarketFileInput{ServiceID: forSale.ID, FileID: forSale.ImageFileID}
+			own[contract.OrderPlace] = alipayplus.PlaceOrderInput{ServiceID: order.ServiceID, ProgramID: program.ID}
+			taken := partner.place(forSale, partner.program().ID)
+			own[contract.OrderAccept] = alipayplus.OrderInput{OrderID: taken.ID}
+			own[contract.OrderSubmit] = alipayplus.OrderInput{OrderID: taken.ID}
 			own[contract.ReleaseDelete] = alipayplus.ReleaseInput{ReleaseID: live.ID} // which is not gone then
 			other := w.neighbour()
 			theirs := other.authorizedProgram()
-			foreign := everyOperation(w, theirs.ID, other.underReview(theirs.ID, "1.0.0").ID, other.submitted().ID, other.submitted().ReleaseRequestID)
+			theirOrder := other.orderIn(alipayplus.OrderInDevelopment, partner, theirs.ID)
+			foreign := everyOperation(w, things{
+				theirs.ID, other.underReview(theirs.ID, "1.0.0").ID, other.submitted().ID, other.submitted().ReleaseRequestID, theirOrder.ID,
+			})
 			untouched := other.snapshot()
 
 			w.member("max", alipayplus.RoleMaster)
@@ -193,16 +238,18 @@ func TestWhatBelongsToAnotherWorkspaceAnswersLikeWhatDoesNotExist(t *testing.T) 
 	withFixture(t, func(w *fixture) {
 		other := w.neighbour()
 		theirs := other.authorizedProgram()
+		order := other.orderIn(alipayplus.OrderInDevelopment, w.neighbour(), theirs.ID)
 		release, service := other.underReview(theirs.ID, "1.0.0"), other.submitted()
 		there := map[string]string{
+			order.ID:  "ord_" + strings.Repeat("A", 26),
 			theirs.ID: "1111111111111111", release.ID: "rel_" + strings.Repeat("A", 26),
 			service.ID: "svc_" + strings.Repeat("A", 26), service.ReleaseRequestID: "req_" + strings.Repeat("A", 26),
 		}
-		foreign := everyOperation(w, theirs.ID, release.ID, service.ID, service.ReleaseRequestID)
-		missing := everyOperation(w, there[theirs.ID], there[release.ID], there[service.ID], there[service.ReleaseRequestID])
+		foreign := everyOperation(w, things{theirs.ID, release.ID, service.ID, service.ReleaseRequestID, order.ID})
+		missing := everyOperation(w, things{there[theirs.ID], there[release.ID], there[service.ID], there[service.ReleaseRequestID], there[order.ID]})
 		hidden := strings.NewReplacer(
-			theirs.ID, "ID", release.ID, "ID", service.ID, "ID", service.ReleaseRequestID, "ID", "key-1", "key", "key-2", "key",
-			there[theirs.ID], "ID", there[release.ID], "ID", there[service.ID], "ID", there[service.ReleaseRequestID], "ID",
+			theirs.ID, "ID", release.ID, "ID", service.ID, "ID", service.ReleaseRequestID, "ID", order.ID, "ID", "key-1", "key", "key-2", "key",
+			there[theirs.ID], "ID", there[release.ID], "ID", there[service.ID], "ID", there[service.ReleaseRequestID], "ID", there[order.ID], "ID",
 		)
 		h, log := w.rawClient("olga"), len(w.auditLog())
 		for _, op := range contract.Operations() {

@@ -25,6 +25,7 @@ func queryWorkspace(c *call, _ nothing) (*alipayplus.Workspace, error) {
 		ID: r.ID, Name: r.Company.CompanyName, Company: r.Company,
 		Member: c.who(), Role: c.caller.member.Role,
 		PermissionPolicy: c.p.cfg.policy, ServicePolicy: c.p.cfg.services,
+		OrderPolicy: c.p.cfg.orders,
 	}
 	if out.Storage, err = c.storage(); err != nil {
 		return nil, err

@@ -61,6 +61,22 @@ var (
 	ServiceQuery    = Operation{"services.get", "service/query", false}
 	ServiceList     = Operation{"services.list", "service/list", false}
 
+	MarketQuery = Operation{"market.get", "market/query", false}
+	MarketList  = Operation{"market.list", "market/list", false}
+	MarketFile  = Operation{"market.file", "market/file", false}
+
+	OrderPlace        = Operation{"orders.place", "order/place", true}
+	OrderAccept       = Operation{"orders.accept", "order/accept", true}
+	OrderReject       = Operation{"orders.reject", "order/reject", true}
+	OrderConfirm      = Operation{"orders.confirm", "order/confirm", true}
+	OrderSubmit       = Operation{"orders.submit", "order/submit", true}
+	OrderApprove      = Operation{"orders.approve", "order/approve", true}
+	OrderTurnDown     = Operation{"orders.turnDown", "order/turndown", true}
+	OrderCancel       = Operation{"orders.cancel", "order/cancel", true}
+	OrderRevokeAccess = Operation{"orders.revokeAccess", "order/access/revoke", true}
+	OrderQuery        = Operation{"orders.get", "order/query", false}
+	OrderList         = Operation{"orders.list", "order/list", false}
+
 	RequestQuery = Operation{"requests.get", "request/query", false}
 	RequestList  = Operation{"requests.list", "request/list", false}
 
@@ -85,6 +101,9 @@ func Operations() []Operation {
 		AuthorizationBegin, AuthorizationQuery,
 		ServiceCreate, ServiceUpdate, ServiceSubmit, ServiceWithdraw, ServiceArchive,
 		ServiceQuery, ServiceList,
+		MarketQuery, MarketList, MarketFile,
+		OrderPlace, OrderAccept, OrderReject, OrderConfirm, OrderSubmit, OrderApprove, OrderTurnDown,
+		OrderCancel, OrderRevokeAccess, OrderQuery, OrderList,
 		RequestQuery, RequestList,
 		FileUpload,
 		ReviewList, ReviewQuery, ReviewFile, ReviewDecide,
