@@ -102,6 +102,9 @@ func decideNew(state *State, o *Observation) decision {
 		}
 		return pauseFor(CauseWithdrawn, "the application was withdrawn%s", by(o))
 	}
+	if d, held := decideCompatibility(&state.Spec, o); held {
+		return d
+	}
 	other := o.Blocker
 	switch {
 	case other == nil:

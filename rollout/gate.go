@@ -44,6 +44,8 @@ type Step struct {
 	Ratio alipayplus.Ratio
 	// Since is when the ratio went live, as far as the runner knows.
 	Since time.Time
+	// Compatibility is that of the [Observation].
+	Compatibility *Verdict
 }
 
 // Decision is the result of a gate for a step.
@@ -166,7 +168,7 @@ func (c *config) makeGates() error {
 
 func (c *config) makeGate(name string, spec GateSpec) (Gate, error) {
 	if gate := c.given[name]; gate != nil {
-		if spec.HTTP != nil || spec.Command != nil || spec.Prometheus != nil {
+		if spec.kinds() > 0 {
 			return nil, fmt.Errorf("rollout: gate %s is given in Go, and the spec says what it asks; take one of them away: %w", name, alipayplus.ErrInvalid)
 		}
 		return gate, nil
@@ -190,10 +192,12 @@ func (c *config) makeGate(name string, spec GateSpec) (Gate, error) {
 	case spec.Command != nil:
 		c.faults[name] = spec.Command.fault
 		return spec.Command.Gate(), nil
+	case spec.Compatibility != nil:
+		return spec.Compatibility.Gate(), nil
 	case spec.Prometheus != nil:
 		return nil, fmt.Errorf("rollout: gate %s asks Prometheus; give WithGates the maker of the module rollout/prometheus: %w", name, alipayplus.ErrInvalid)
 	default:
-		return nil, fmt.Errorf("rollout: gate %s says nothing but its name; give it by WithGate, or say http or command in the spec: %w", name, alipayplus.ErrInvalid)
+		return nil, fmt.Errorf("rollout: gate %s says nothing but its name; give it by WithGate, or say http, command or compatibility in the spec: %w", name, alipayplus.ErrInvalid)
 	}
 }
 
@@ -204,7 +208,7 @@ func (s *session) evaluateGates(ctx context.Context, names []string) error {
 	at := s.state.Spec.stepAt(s.state.Ratio)
 	step := Step{
 		Rollout: s.state.Rollout, Target: s.state.Target, Version: s.observation.Subject.Version,
-		Index: at, Ratio: s.state.Ratio, Since: s.state.Since,
+		Index: at, Ratio: s.state.Ratio, Since: s.state.Since, Compatibility: s.observation.Compatibility,
 	}
 	verdicts, errs := make([]Verdict, len(names)), make([]error, len(names))
 	var evaluations sync.WaitGroup
@@ -469,7 +473,7 @@ func (r *Runner) CheckGates(ctx context.Context) ([]GateCheck, error) {
 	}
 	var evaluations sync.WaitGroup
 	for i := range checks {
-		evaluations.Go(func() { r.checkGate(ctx, &checks[i], o.Subject.Version) })
+		evaluations.Go(func() { r.checkGate(ctx, &checks[i], o) })
 	}
 	evaluations.Wait()
 	if err := ctx.Err(); err != nil {
@@ -484,15 +488,15 @@ func (r *Runner) CheckGates(ctx context.Context) ([]GateCheck, error) {
 	return checks, r.unfitGates("gave no verdict", failures)
 }
 
-func (r *Runner) checkGate(ctx context.Context, check *GateCheck, version string) {
+func (r *Runner) checkGate(ctx context.Context, check *GateCheck, o *Observation) {
 	at := slices.IndexFunc(r.spec.Steps, func(step StepSpec) bool { return slices.Contains(step.Gates, check.Gate) })
 	step := r.spec.Steps[at] // a gate that no step names is not valid
 	check.Ratio = step.Ratio
 	check.Err = r.gateFault(check.Gate)
 	if check.Err == nil {
 		check.Verdict, check.Err = r.evaluateGate(ctx, check.Gate, Step{
-			Rollout: r.name, Target: r.target.ID(), Version: version, Index: at, Ratio: step.Ratio,
-			Since: time.Now().Add(-step.Bake.Std()),
+			Rollout: r.name, Target: r.target.ID(), Version: o.Subject.Version, Index: at, Ratio: step.Ratio,
+			Since: time.Now().Add(-step.Bake.Std()), Compatibility: o.Compatibility,
 		})
 	}
 	if check.Err != nil {

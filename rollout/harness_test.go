@@ -610,6 +610,11 @@ func (w *fixture) program() string {
 // release creates a release of a new version, that was not applied for.
 func (w *fixture) release(program, version string) *alipayplus.Release {
 	w.Helper()
+	return w.releaseTo(alipayplus.TargetAlipayCN, program, version)
+}
+
+func (w *fixture) releaseTo(app alipayplus.TargetApp, program, version string) *alipayplus.Release {
+	w.Helper()
 	number, err := alipayplus.ParseVersion(version)
 	require.NoError(w, err)
 	var build bytes.Buffer
@@ -622,7 +627,7 @@ func (w *fixture) release(program, version string) *alipayplus.Release {
 	})
 	require.NoError(w, err)
 	r, err := w.owner.Releases.Create(w.Context(), alipayplus.CreateReleaseInput{
-		ProgramID: program, Version: number, TargetApp: alipayplus.TargetAlipayCN,
+		ProgramID: program, Version: number, TargetApp: app,
 	})
 	require.NoError(w, err)
 	return r

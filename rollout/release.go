@@ -239,7 +239,7 @@ func observationOf(r *alipayplus.Release) *Observation {
 	o := &Observation{
 		Subject: Subject{Program: r.ProgramID, Version: r.Version.String()},
 		Status:  r.Status, Ratio: r.Grayscale.Ratio, Ladder: r.Grayscale.Ladder,
-		Application: r.ReleaseRequestID, Reviews: r.Reviews, ChangedBy: r.UpdatedBy, ChangedAt: r.UpdatedAt,
+		Application: r.ReleaseRequestID, Reviews: r.Reviews, Compatibility: compatibilityOf(r), ChangedBy: r.UpdatedBy, ChangedAt: r.UpdatedAt,
 	}
 	if r.Status == alipayplus.ReleaseFull {
 		o.Ratio = alipayplus.FullRatio

@@ -225,7 +225,7 @@ func TestARunnerIsRefusedWhatItCannotDo(t *testing.T) {
 		"no steps":           {fake, rollout.Spec{Version: 1}, store, nil, "rollout spec: 1 field not valid: steps must have at least 1 entry"},
 		"a gate that nobody makes": {
 			fake, hourly(), store, nil,
-			"rollout: gate errors says nothing but its name; give it by WithGate, or say http or command in the spec: invalid input",
+			"rollout: gate errors says nothing but its name; give it by WithGate, or say http, command or compatibility in the spec: invalid input",
 		},
 		"a gate that the spec does not have": {
 			fake, plain(), store,

@@ -117,6 +117,8 @@ type GateSpec struct {
 	Prometheus *PrometheusGate `json:"prometheus,omitempty" yaml:"prometheus,omitempty"`
 	// Command asks a program.
 	Command *CommandGate `json:"command,omitempty" yaml:"command,omitempty"`
+	// Compatibility asks for the report of a compatibility test, before the application too.
+	Compatibility *CompatibilityGate `json:"compatibility,omitempty" yaml:"compatibility,omitempty"`
 	// Every is the time between two evaluations; 0: 1 minute.
 	Every Duration `json:"every,omitempty" yaml:"every,omitempty" validate:"omitempty,gt=0"`
 	// Timeout is how long an answer may take; 0: 30 seconds.
@@ -192,26 +194,32 @@ func notValid(subject string, fields []alipayplus.FieldError) error {
 
 type report = func(path, message string, args ...any)
 
+// kinds is how many of its kinds are set.
+func (g GateSpec) kinds() (n int) {
+	for _, set := range []bool{g.HTTP != nil, g.Prometheus != nil, g.Command != nil, g.Compatibility != nil} {
+		if set {
+			n++
+		}
+	}
+	return n
+}
+
 func (g GateSpec) check(name string, add report) {
 	path := fmt.Sprintf("gates[%s]", name)
 	if name == "" {
 		add("gates", "must not have an entry without a name")
 	}
-	kinds := 0
 	if g.HTTP != nil {
-		kinds++
 		g.HTTP.check(path+".http", add)
 	}
 	if g.Prometheus != nil {
-		kinds++
 		g.Prometheus.check(path+".prometheus", add)
 	}
 	if g.Command != nil {
-		kinds++
 		g.Command.check(path+".command", add)
 	}
-	if kinds > 1 {
-		add(path, "must be one of http, prometheus and command")
+	if g.kinds() > 1 {
+		add(path, "must be one of http, prometheus, command and compatibility")
 	}
 	if g.OfLast != 0 && g.OfLast < max(g.FailAfter, 1) {
 		add(path+".ofLast", "must not be below failAfter")
@@ -417,12 +425,12 @@ func readableErrors(e *yaml.TypeError) []error {
 		"not found in type rollout.Spec", "is not known", "not found in type rollout.StepSpec", "is not known in a step",
 		"not found in type rollout.GateSpec", "is not known in a gate", "not found in type rollout.FreezeWindow", "is not known in a freeze",
 		"not found in type rollout.HTTPGate", "is not known in http", "not found in type rollout.PrometheusGate", "is not known in prometheus",
-		"not found in type rollout.CommandGate", "is not known in command",
+		"not found in type rollout.CommandGate", "is not known in command", "not found in type rollout.CompatibilityGate", "is not known in compatibility",
 		"cannot unmarshal !!seq", "cannot read a list", "cannot unmarshal !!map", "cannot read fields", "cannot unmarshal !!str", "cannot read the text",
 		"cannot unmarshal !!int", "cannot read the number", "cannot unmarshal !!float", "cannot read the number", "cannot unmarshal !!", "cannot read the ",
 		"into rollout.Spec", "as a rollout spec", "into rollout.StepSpec", "as a step", "into []rollout.StepSpec", "as a list of steps",
 		"into rollout.GateSpec", "as a gate", "into map[string]rollout.GateSpec", "as gates with their names",
-		"into rollout.HTTPGate", "as the fields of http", "into rollout.PrometheusGate", "as the fields of prometheus", "into rollout.CommandGate", "as the fields of command",
+		"into rollout.HTTPGate", "as the fields of http", "into rollout.PrometheusGate", "as the fields of prometheus", "into rollout.CommandGate", "as the fields of command", "into rollout.CompatibilityGate", "as the fields of compatibility, which has none: {}",
 		"into rollout.FreezeWindow", "as a freeze", "into []rollout.FreezeWindow", "as a list of freezes", "into []rollout.Weekday", "as a list of days",
 		"into map[string]string", "as texts with their names", "into []string", "as a list of texts", "into string", "as a text",
 		"into alipayplus.Ratio", "as a ratio", "into int", "as a number", "into float64", "as a number", "into bool", "as true or false", "into rollout.", "as a ",

@@ -42,10 +42,10 @@ func TestASpecSaysAllThatIsWrongWithIt(t *testing.T) {
 		"a gate that asks nobody else": {func(s *rollout.Spec) { s.Gates["errors"] = rollout.GateSpec{Command: command(), Every: 1} }, ""},
 		"a gate of two kinds": {func(s *rollout.Spec) {
 			s.Gates["errors"] = rollout.GateSpec{Command: command(), HTTP: &rollout.HTTPGate{URL: "https://a.example", Field: "n", Bound: rollout.Bound{Min: new(1.0)}}}
-		}, "1 field not valid: gates[errors] must be one of http, prometheus and command"},
+		}, "1 field not valid: gates[errors] must be one of http, prometheus, command and compatibility"},
 		"gates of command and Prometheus": {func(s *rollout.Spec) {
 			s.Gates["errors"] = rollout.GateSpec{Command: command(), Prometheus: &rollout.PrometheusGate{Address: "https://a.example", Query: "up", Bound: rollout.Bound{Min: new(1.0)}}}
-		}, "1 field not valid: gates[errors] must be one of http, prometheus and command"},
+		}, "1 field not valid: gates[errors] must be one of http, prometheus, command and compatibility"},
 		"much": {func(s *rollout.Spec) { s.Version, s.Steps[2].Ratio = 3, 50 }, "3 fields not valid: version must be 1; this library reads no other; steps[2].ratio must be above 50%, the ratio of the step before; steps[2].ratio must be 100: the last step is the full release, and nothing is released to all users unless the spec says so"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -100,6 +100,9 @@ type Observation struct {
 	Application string `json:"application,omitempty"`
 	// Reviews are the verdicts on the newest application.
 	Reviews []alipayplus.Review `json:"reviews,omitempty"`
+	// Compatibility is the verdict of the newest compatibility test on the version as it is,
+	// see [CompatibilityGate]; nil when there is none.
+	Compatibility *Verdict `json:"compatibility,omitempty"`
 	// Blocker is another version that keeps this one from being applied for; nil
 	// when there is none, and when this one is applied for already.
 	Blocker *Blocker `json:"blocker,omitempty"`
