@@ -38,6 +38,8 @@ type Client struct {
 	QRCodes QRCodesClient
 	// Files uploads images and packages.
 	Files FilesClient
+	// Sessions opens the console in the browser.
+	Sessions SessionsClient
 
 	endpoint   endpoint
 	clientID   string
@@ -132,5 +134,6 @@ func (cfg *config) client() *Client {
 	c.Reviews = ReviewsClient{c}
 	c.QRCodes = QRCodesClient{c}
 	c.Files = FilesClient{c}
+	c.Sessions = SessionsClient{c}
 	return c
 }

@@ -252,6 +252,9 @@ func TestEveryOperation(t *testing.T) {
 		"reviews.decide": {func(ctx context.Context, c *client) error {
 			return second(c.Reviews.Decide(ctx, alipayplus.DecideInput{ID: "req_1", Reason: "no", RequestID: "k"}))
 		}, `{"id":"req_1","approve":false,"reason":"no","requestId":"k"}`},
+		"sessions.begin": {func(ctx context.Context, c *client) error {
+			return second(c.Sessions.Begin(ctx, alipayplus.BeginSessionInput{TokenHash: fileID, RequestID: "k"}))
+		}, `{"tokenHash":"` + fileID + `","requestId":"k"}`},
 	}
 	for _, op := range contract.Operations() {
 		if op == contract.VersionUpload {

@@ -53,6 +53,7 @@ func inputs() []input {
 		{ApplyInput{ReleaseID: "r", BasicInfo: &company}, []string{"releaseId", "basicInfo"}},
 		{AuthorizationInput{ProgramID: "p", TargetApp: TargetAlipayCN}, []string{"programId", "targetApp"}},
 		{BeginAuthorizationInput{ProgramID: "p", TargetApp: TargetAlipayCN}, []string{"programId", "targetApp"}},
+		{BeginSessionInput{TokenHash: sha}, []string{"tokenHash"}},
 		{company, []string{"companyName", "registrationNumber", "country", "address", "contactName", "contactEmail"}},
 		{CreateProgramInput{Languages: names, Configuration: domains, LogoFileID: sha}, []string{"languages"}},
 		{CreateQRCodeInput{AppID: "a", Type: QRCodePromo}, []string{"appId", "appQrCodeType"}},

@@ -139,6 +139,7 @@ func exchanges() map[contract.Operation]exchange {
 		contract.ReviewQuery:         of[alipayplus.RequestInput, alipayplus.Request](),
 		contract.ReviewFile:          of[alipayplus.ReviewFileInput, alipayplus.FileContent](),
 		contract.ReviewDecide:        of[alipayplus.DecideInput, alipayplus.Request](),
+		contract.SessionBegin:        of[alipayplus.BeginSessionInput, alipayplus.SignIn](),
 	}
 }
 

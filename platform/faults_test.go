@@ -2,6 +2,7 @@ package platform_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/http"
@@ -152,6 +153,9 @@ func writes() []write {
 		}, given: func(w *fixture) any {
 			return alipayplus.DecideInput{ID: w.submitted().ReleaseRequestID, Approve: true}
 		}},
+		{op: contract.SessionBegin, given: func(*fixture) any {
+			return alipayplus.BeginSessionInput{TokenHash: fmt.Sprintf("%x", sha256.Sum256([]byte(signInToken)))}
+		}},
 	}
 }
 
@@ -164,6 +168,9 @@ func orderStep(op contract.Operation, o *alipayplus.Order) any {
 		return alipayplus.OrderInput{OrderID: o.ID}
 	}
 }
+
+// signInToken is the secret of an address that a test makes.
+const signInToken = "of an address that signs in"
 
 func (o write) caller(w *fixture, opts ...alipayplus.Option) *alipayplus.Client {
 	w.Helper()
@@ -225,7 +232,7 @@ func (s saved) fixture(t *testing.T, opts ...platform.Option) *fixture {
 		}
 		return nil
 	}))
-	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.FastKey()), platform.WithStore(store)}, opts...)...)
+	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.FastKey()), platform.WithStore(store), platform.WithConsole(noPages)}, opts...)...)
 	require.NoError(t, err)
 	w := &fixture{T: t, p: p, workspace: s.workspace}
 	w.owner = w.as("olga")
@@ -292,6 +299,15 @@ func (w *fixture) requireRight(result any) {
 		described, err := alipayplus.DescribeFile(pngImage(w))
 		require.NoError(w, err)
 		require.Equal(w, described, r)
+	case *alipayplus.SignIn:
+		who, err := w.p.SignInFor(ctx, signInToken)
+		if !time.Now().Before(r.ExpiresAt) { // the call took longer than the address is good for
+			require.ErrorIs(w, err, alipayplus.ErrUnauthenticated)
+			return
+		}
+		require.NoError(w, err)
+		require.Equal(w, "olga", who.Member)
+		require.Equal(w, r.ExpiresAt, who.ExpiresAt)
 	default:
 		require.Failf(w, "no way to read it back", "%T", result)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -72,7 +73,7 @@ var (
 func fuzzPlatform(t testing.TB) *Platform {
 	t.Helper()
 	wallet := NewPartnerApp("LAKE_WALLET", PartnerAppOptions{TestDevices: []alipayplus.TestDevice{{System: "s", Network: "n", Device: "d"}}})
-	p, err := New(WithSigner(testkey.FastKey()), WithTargetBackends(NewSimulatedAlipayCN(), wallet))
+	p, err := New(WithSigner(testkey.FastKey()), WithTargetBackends(NewSimulatedAlipayCN(), wallet), WithConsole(noPages))
 	require.NoError(t, err)
 	one := alipayplus.VersionNumber{Major: 1}
 	base := func(n int, prefix string) (id, sort string) {
@@ -147,6 +148,9 @@ func fuzzPlatform(t testing.TB) *Platform {
 	return p
 }
 
+// noPages is a console without pages.
+func noPages(*Platform) (http.Handler, error) { return http.NotFoundHandler(), nil }
+
 func fuzzOffer() alipayplus.ServiceDescription {
 	return alipayplus.ServiceDescription{
 		Name: "n", Industry: "i", Type: alipayplus.ServiceMiniProgramDevelopment, Description: "d",
@@ -217,6 +221,7 @@ func goodBodies() map[contract.Operation]any {
 		contract.ReviewQuery:         alipayplus.RequestInput{ID: "q2"},
 		contract.ReviewFile:          alipayplus.ReviewFileInput{ID: "q2", FileID: fuzzOffer().ImageFileID},
 		contract.ReviewDecide:        alipayplus.DecideInput{ID: "q2", Reason: "r", RequestID: "1"},
+		contract.SessionBegin:        alipayplus.BeginSessionInput{TokenHash: pngOfFuzz, RequestID: "1"},
 	}
 }
 

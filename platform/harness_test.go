@@ -44,7 +44,7 @@ type fixture struct {
 // newFixture gives a platform with one workspace and its owner.
 func newFixture(t *testing.T, opts ...platform.Option) *fixture {
 	t.Helper()
-	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.FastKey())}, opts...)...)
+	p, err := platform.New(append([]platform.Option{platform.WithSigner(testkey.FastKey()), platform.WithConsole(noPages)}, opts...)...)
 	require.NoError(t, err)
 	w := &fixture{T: t, p: p}
 	w.workspace, err = p.AddWorkspace(t.Context(), company())
@@ -52,6 +52,9 @@ func newFixture(t *testing.T, opts ...platform.Option) *fixture {
 	w.owner = w.member("olga", alipayplus.RoleOwner)
 	return w
 }
+
+// noPages is a console without pages.
+func noPages(*platform.Platform) (http.Handler, error) { return http.NotFoundHandler(), nil }
 
 func (w *fixture) member(name string, role alipayplus.Role, programs ...string) *alipayplus.Client {
 	w.Helper()

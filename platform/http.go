@@ -5,8 +5,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -308,15 +310,32 @@ func (p *Platform) base(ctx context.Context) string {
 // None of the limits is documented by Alipay+.
 //
 // The caller starts and stops it, and may change it first: its Handler, to serve
-// the platform beside others, its TLSConfig, or its ErrorLog.
+// the platform beside others, its TLSConfig, or its ErrorLog. Pages that stay open end
+// when it is shut down, see [Stopping].
 func (p *Platform) Server(address string) *http.Server {
 	slowest := bodyGrace + time.Duration(max(p.cfg.maxFile, p.cfg.maxBody)/minBodyRate)*time.Second
-	return &http.Server{
+	stopping := make(chan struct{})
+	server := &http.Server{
 		Addr:              address,
 		Handler:           p,
 		MaxHeaderBytes:    16 << 10,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       time.Minute,
 		WriteTimeout:      slowest + time.Minute,
+		BaseContext: func(net.Listener) context.Context {
+			return context.WithValue(context.Background(), stoppingKey{}, (<-chan struct{})(stopping))
+		},
 	}
+	server.RegisterOnShutdown(sync.OnceFunc(func() { close(stopping) }))
+	return server
+}
+
+type stoppingKey struct{}
+
+// Stopping returns a channel that is closed when the server of a request, one of
+// [Platform.Server], is shut down; nil, which never is, for any other server. An answer that
+// has no end of its own ends then.
+func Stopping(ctx context.Context) <-chan struct{} {
+	stopping, _ := ctx.Value(stoppingKey{}).(<-chan struct{})
+	return stopping
 }

@@ -28,6 +28,8 @@ const (
 type listing struct {
 	// prefix of the index keys; what follows is the sort key.
 	prefix string
+	// direct says that the keys are those of the records themselves.
+	direct bool
 	opts   alipayplus.ListOptions
 	// filter names all that chooses entries, so that a cursor of another
 	// listing is recognized.
@@ -70,7 +72,11 @@ func (l listing) page(tx storage.Tx) (*page, error) {
 		}
 		examined++
 		last = strings.TrimPrefix(entry.Key, l.prefix)
-		value, found, err := tx.Get(string(entry.Value))
+		at := string(entry.Value)
+		if l.direct {
+			at = entry.Key
+		}
+		value, found, err := tx.Get(at)
 		if err != nil {
 			return nil, err
 		}

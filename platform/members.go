@@ -223,6 +223,15 @@ func (p *Platform) RemoveMember(ctx context.Context, workspaceID, name string) e
 				return err
 			}
 		}
+		sessions, err := sessionsOf(tx, sessionsPrefix(workspaceID, name, ""))
+		if err != nil {
+			return err
+		}
+		for _, s := range sessions {
+			if err := remove(tx, s); err != nil {
+				return err
+			}
+		}
 		if err := tx.Delete(r.key()); err != nil {
 			return err
 		}
@@ -468,14 +477,14 @@ func (p *Platform) findCaller(ctx context.Context, clientID string) (who caller,
 		return caller{}, errUnknownClient()
 	}
 	err = p.cfg.store.View(ctx, func(tx storage.Tx) error {
-		who, err = findCaller(ctx, tx, clientID)
+		who, err = p.findCallerIn(ctx, tx, clientID)
 		return err
 	})
 	return who, err
 }
 
-func findCaller(ctx context.Context, tx storage.Tx, clientID string) (caller, error) {
-	credential, err := load[clientRecord](tx, clientRecordKey(clientID))
+func (p *Platform) findCallerIn(ctx context.Context, tx storage.Tx, clientID string) (caller, error) {
+	credential, err := p.credential(tx, clientID)
 	if err != nil {
 		return caller{}, err
 	}
@@ -493,6 +502,14 @@ func findCaller(ctx context.Context, tx storage.Tx, clientID string) (caller, er
 		return caller{}, errUnknownClient()
 	}
 	return caller{clientRecord: *credential, member: m.Member, enrolled: m.Enrolled}, nil
+}
+
+// credential reads that of a client id, or of a session; nil when there is none.
+func (p *Platform) credential(tx storage.Tx, clientID string) (*clientRecord, error) {
+	if strings.HasPrefix(clientID, sessionPrefix) {
+		return p.sessionCredential(tx, clientID)
+	}
+	return load[clientRecord](tx, clientRecordKey(clientID))
 }
 
 // may refuses what the caller's role does not allow. programID is the mini

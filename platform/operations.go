@@ -95,6 +95,8 @@ func operations() map[string]operation {
 		operate(contract.ReviewQuery, queryReview),
 		operate(contract.ReviewFile, readReviewFile),
 		operate(contract.ReviewDecide, decideReview),
+
+		operate(contract.SessionBegin, beginSession),
 	} {
 		byPath[op.Path] = op
 	}
@@ -262,7 +264,7 @@ func (p *Platform) read(ctx context.Context, in incoming) (out reply, err error)
 // begin starts a run of a call. It reads the credential and the member again: both
 // may have changed while the body was read.
 func (p *Platform) begin(ctx context.Context, tx storage.Tx, in incoming) (*call, error) {
-	who, err := findCaller(ctx, tx, in.caller.ClientID)
+	who, err := p.findCallerIn(ctx, tx, in.caller.ClientID)
 	who.key = in.caller.key
 	if signer, _ := who.keyOf(who.key.Version); err == nil && !bytes.Equal(signer.PublicKey, who.key.PublicKey) {
 		err = errUnknownClient()

@@ -89,6 +89,8 @@ func do(ctx context.Context, c *alipayplus.Client, op contract.Operation, in any
 			return outcome(c.Releases.StartGrayscale(ctx, in))
 		}
 		return outcome(c.Releases.Raise(ctx, in))
+	case alipayplus.BeginSessionInput:
+		return outcome(c.Sessions.Begin(ctx, in))
 	case alipayplus.FinalizeInput:
 		return outcome(c.Releases.Finalize(ctx, in))
 	case alipayplus.ReleaseInput:

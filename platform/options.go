@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"net/url"
 	"slices"
 	"strings"
@@ -38,6 +39,9 @@ type config struct {
 	unusedFiles          time.Duration
 	publicURL            string
 	prefix               string
+	console              func(*Platform) (http.Handler, error)
+	sessionIdle          time.Duration
+	sessionLongest       time.Duration
 	keyVersion           string
 }
 
@@ -55,6 +59,8 @@ func defaultConfig() config {
 		unusedFiles:          7 * 24 * time.Hour,
 		idempotencyRetention: 24 * time.Hour,
 		authorizationExpiry:  15 * time.Minute,
+		sessionIdle:          30 * time.Minute,
+		sessionLongest:       12 * time.Hour,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	_ "embed" // the pages
 	"errors"
+	"fmt"
 	"html/template"
 	"maps"
 	"net/http"
@@ -41,6 +42,13 @@ func (p *Platform) servePages() (http.Handler, error) {
 	handle("GET "+CallbackPath, http.HandlerFunc(p.callback))
 	handle("GET /healthz", http.HandlerFunc(p.healthy))
 	handle("GET /readyz", http.HandlerFunc(p.ready))
+	if p.cfg.console != nil {
+		console, err := p.cfg.console(p)
+		if err != nil {
+			return nil, fmt.Errorf("console: %w", err)
+		}
+		mux.Handle(ConsolePath, console)
+	}
 	for _, target := range p.targets {
 		if page, ok := target.(http.Handler); ok {
 			handle(pagePath(target), p.visited(target.App(), page))
@@ -48,7 +56,7 @@ func (p *Platform) servePages() (http.Handler, error) {
 		if sender, ok := target.(TargetSender); ok {
 			path, receiver, err := p.receiver(sender)
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("targets: %w", err)
 			}
 			mux.Handle(path, receiver)
 		}

@@ -93,7 +93,7 @@ func New(opts ...Option) (*Platform, error) {
 	p.calls, p.uploads = newBudget(32*cfg.maxBody, 8*cfg.maxBody), newBudget(cfg.inFlight, cfg.inFlightPerClient)
 	p.refusals = rate.NewLimiter(signedRefusalsPerSecond, signedRefusalsAtOnce)
 	if p.pages, err = p.servePages(); err != nil {
-		return nil, wrongOption("targets: %v", err)
+		return nil, wrongOption("%v", err)
 	}
 	return p, nil
 }
@@ -173,6 +173,11 @@ func (p *Platform) inProcess(ctx context.Context, r clientRecord, opts []alipayp
 	if err != nil {
 		return nil, err
 	}
+	return p.clientOf(clientID, opts)
+}
+
+// clientOf is a client of an in-process client id.
+func (p *Platform) clientOf(clientID string, opts []alipayplus.Option) (*alipayplus.Client, error) {
 	wired := []alipayplus.Option{
 		alipayplus.WithBaseURL(inProcessURL + p.cfg.prefix),
 		alipayplus.WithClientID(clientID),

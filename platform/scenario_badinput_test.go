@@ -575,6 +575,12 @@ func TestEveryErrorOfAGoMethodHasAClass(t *testing.T) {
 				}
 				return nil
 			},
+			"SignIn": func(text string) error {
+				_, _, err := w.p.SignIn(ctx, text)
+				return err
+			},
+			"SignInFor":             func(text string) error { return second(w.p.SignInFor(ctx, text)) },
+			"Session":               func(text string) error { return second(w.p.Session(ctx, text, true)) },
 			"PendingReview.Approve": func(text string) error { return waiting.Approve(ctx, alipayplus.Party(text)) },
 			"PendingReview.Reject":  func(text string) error { return waiting.Reject(ctx, alipayplus.Party(text), "too many ads") },
 			"PendingReview.File":    func(text string) error { return second(waiting.File(ctx, text)) },
@@ -588,9 +594,9 @@ func TestEveryErrorOfAGoMethodHasAClass(t *testing.T) {
 				require.Less(w, len(err.Error()), 1000, name)
 			}
 		}
-		// RemoveClient does nothing for a client id that is not there, Reviews fails with its
-		// store alone, and Serve with its listener.
-		tried := append(slices.Collect(maps.Keys(methods)), "RemoveClient", "Reviews", "Serve")
+		// RemoveClient does nothing for a client id that is not there, Reviews and Marks
+		// fail with the store alone, and Serve with its listener.
+		tried := append(slices.Collect(maps.Keys(methods)), "RemoveClient", "Reviews", "Marks", "Serve")
 		for typ, prefix := range map[reflect.Type]string{reflect.TypeFor[*platform.Platform](): "", reflect.TypeFor[*platform.PendingReview](): "PendingReview."} {
 			for m := range typ.Methods() {
 				if fails := m.Type.NumOut() > 0 && (m.Type.Out(m.Type.NumOut()-1) == reflect.TypeFor[error]() || m.Name == "Audit"); fails {

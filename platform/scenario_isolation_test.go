@@ -1,6 +1,8 @@
 package platform_test
 
 import (
+	"crypto/rand"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"net/http"
@@ -80,6 +82,7 @@ func everyOperation(w *fixture, about things) map[contract.Operation]any {
 		contract.ReviewQuery:        alipayplus.RequestInput{ID: request},
 		contract.ReviewFile:         alipayplus.ReviewFileInput{ID: request, FileID: "f"},
 		contract.ReviewDecide:       alipayplus.DecideInput{ID: request, Approve: true},
+		contract.SessionBegin:       alipayplus.BeginSessionInput{TokenHash: fmt.Sprintf("%x", sha256.Sum256([]byte(rand.Text())))},
 	}
 }
 
@@ -163,6 +166,7 @@ var whoMay = map[contract.Operation]struct{ membersRelease, assignedRelease, upl
 	contract.ReviewQuery:         {"", "", ""},
 	contract.ReviewFile:          {"", "", ""},
 	contract.ReviewDecide:        {"", "", ""},
+	contract.SessionBegin:        {"OMAD", "OMAD", "OMAD"},
 }
 
 // namesNothing are the operations that are about nothing of a workspace, or
@@ -170,7 +174,7 @@ var whoMay = map[contract.Operation]struct{ membersRelease, assignedRelease, upl
 var namesNothing = map[contract.Operation]bool{
 	contract.WorkspaceQuery: true, contract.ProgramCreate: true, contract.ProgramList: true, contract.ReleaseList: true,
 	contract.ServiceCreate: true, contract.ServiceList: true, contract.RequestList: true, contract.FileUpload: true,
-	contract.MarketList: true, contract.OrderList: true,
+	contract.MarketList: true, contract.OrderList: true, contract.SessionBegin: true,
 }
 
 func TestWhoMayDoWhat(t *testing.T) {

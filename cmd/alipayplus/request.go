@@ -9,6 +9,7 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/cmd/alipayplus/internal/terminal"
+	"github.com/alipayplus-go/alipayplus/rollout/report"
 )
 
 // workspace is the group of commands about the workspace.
@@ -21,6 +22,23 @@ func (a *app) workspace() *cobra.Command {
 			use: "get", short: "Show the company, the caller's role, limits and their use", example: []string{"workspace get"},
 			calls: []any{(*alipayplus.WorkspaceClient).Get},
 		}))
+}
+
+// console prints where a person signs in to the console.
+func (a *app) console() *cobra.Command {
+	type client = *alipayplus.SessionsClient
+	dial := atPlatform(a, func(c *alipayplus.Client) client { return &c.Sessions })
+	return returning(a, dial, client.Begin, spec{
+		use: "console", short: "Sign in to the platform's console in the browser",
+		long: `Print an address that signs in to the platform's console in the browser, as the
+member or the reviewing party whose key signs the call. It works once, for a
+minute: whoever has it can sign in.`,
+		hidden: []string{"tokenHash"}, late: true, example: []string{"console"},
+		show: func(out any) (string, error) {
+			signIn, _ := out.(*alipayplus.SignIn)
+			return report.OneLine(signIn.URL) + "\n", nil
+		},
+	})
 }
 
 // authorizations is the group of commands about authorizations.

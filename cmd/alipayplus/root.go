@@ -118,7 +118,7 @@ over the file alipayplus.yaml.
 	root.AddCommand(
 		a.ship(),
 		a.rollout(), a.services(), a.programs(), a.version(), a.releases(), a.authorizations(), a.requests(), a.reviews(), a.qrcodes(),
-		a.files(), a.workspace(), a.alipaycn(), a.initialize(), a.validate(), a.serve(), a.doctor(),
+		a.files(), a.workspace(), a.console(), a.alipaycn(), a.initialize(), a.validate(), a.serve(), a.doctor(),
 	)
 	return root
 }

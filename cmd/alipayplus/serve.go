@@ -26,7 +26,7 @@ import (
 
 const serveHelp = `Serve a platform that can be released on at once: with two companies, their
 members, a mini program of the first company, and both reviewers. Each gets
-credentials in a folder.
+credentials in a folder. It has a console in the browser: "alipayplus console".
 
 Without --data it is in memory, and gone at the end. With --data the next start
 continues with the same records, keys and credentials. With --postgres so does any
@@ -51,6 +51,8 @@ type served struct {
 	Schema int `json:"schema"`
 	// Address is where the platform is.
 	Address string `json:"address"`
+	// Console is where the console is in the browser; the command console signs in to it.
+	Console string `json:"console"`
 	// Credentials is the folder with the credentials, and Who are those who have some, each in
 	// the folder of that name.
 	Credentials string   `json:"credentials"`
@@ -174,14 +176,19 @@ func (s *server) serve(a *app, cmd *cobra.Command, g *gateway.Gateway, listener 
 		return failure{err}
 	}
 	address := "http://" + listener.Addr().String()
+	console := g.ConsoleURL()
+	if strings.HasPrefix(console, "/") {
+		console = address + console
+	}
 	ready := served{
-		Schema: report.Schema, Address: address, Credentials: folder, Who: g.Who(), Data: s.data, Database: withoutPassword(s.postgres), AlipayCN: to,
+		Schema: report.Schema, Address: address, Console: console, Credentials: folder, Who: g.Who(), Data: s.data, Database: withoutPassword(s.postgres), AlipayCN: to,
 		Variables: g.Variables(address, folder, gateway.Developer),
 	}
 	if err := a.print(cmd, ready); err != nil {
 		return err
 	}
 	a.say("platform on %s, credentials in %s; stop it with Ctrl-C", address, folder)
+	a.say("console on %s; to sign in: alipayplus console, with the variables of who signs in", console)
 	a.say("to call it as %s: export %s", gateway.Developer, exported(ready.Variables))
 	context.AfterFunc(cmd.Context(), func() { a.say("stopping; calls in flight may finish") })
 	if err := g.Serve(cmd.Context(), listener); err != nil {

@@ -87,6 +87,8 @@ var (
 	ReviewQuery  = Operation{"reviews.get", "review/query", false}
 	ReviewFile   = Operation{"reviews.file", "review/file", false}
 	ReviewDecide = Operation{"reviews.decide", "review/decide", true}
+
+	SessionBegin = Operation{"sessions.begin", "session/begin", true}
 )
 
 // Operations returns every operation of the contract.
@@ -107,5 +109,6 @@ func Operations() []Operation {
 		RequestQuery, RequestList,
 		FileUpload,
 		ReviewList, ReviewQuery, ReviewFile, ReviewDecide,
+		SessionBegin,
 	}
 }

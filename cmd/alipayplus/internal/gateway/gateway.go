@@ -21,6 +21,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/platform"
 	"github.com/alipayplus-go/alipayplus/platform/alipaycnapp"
+	"github.com/alipayplus-go/alipayplus/platform/console"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 	"github.com/alipayplus-go/alipayplus/platform/storage/bolt"
 )
@@ -106,7 +107,7 @@ func newPlatform(store storage.Store, key []byte, opts Options) (*platform.Platf
 	if err != nil {
 		return nil, fmt.Errorf("the platform's key in the records: %w", err)
 	}
-	with := []platform.Option{platform.WithStore(store), platform.WithSigner(signer)}
+	with := []platform.Option{platform.WithStore(store), platform.WithSigner(signer), platform.WithConsole(console.New())}
 	if opts.Logger != nil {
 		with = append(with, platform.WithLogger(opts.Logger))
 	}

@@ -1,0 +1,185 @@
+package console
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+)
+
+// language is one that the console speaks.
+type language string
+
+const (
+	english language = "en"
+	chinese language = "zh"
+)
+
+func languages() []language { return []language{english, chinese} }
+
+func (l language) known() bool { return l == english || l == chinese }
+
+// languageOf is the language that a browser has chosen, or else prefers.
+func languageOf(r *http.Request) language {
+	if cookie, err := r.Cookie(languageCookie); err == nil && language(cookie.Value).known() {
+		return language(cookie.Value)
+	}
+	best, weight := english, 0.0
+	for _, part := range strings.Split(r.Header.Get("Accept-Language"), ",") {
+		tag, quality, _ := strings.Cut(part, ";")
+		primary, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(tag)), "-")
+		of := 1.0
+		if text, has := strings.CutPrefix(strings.TrimSpace(quality), "q="); has {
+			of, _ = strconv.ParseFloat(text, 64) // what cannot be read counts nothing
+		}
+		if l := language(primary); l.known() && of > weight {
+			best, weight = l, of
+		}
+	}
+	return best
+}
+
+// text is a text in each language.
+type text struct{ en, zh string }
+
+func (t text) in(l language) string {
+	if l == chinese {
+		return t.zh
+	}
+	return t.en
+}
+
+// texts are all texts of the pages but the names of values.
+func texts() map[string]text {
+	return map[string]text{
+		"product":         {"Alipay+ console", "Alipay+ 控制台"},
+		"skip":            {"Skip to the content", "跳到正文"},
+		"menu":            {"Menu", "菜单"},
+		"menu.todo":       {"To-Do List", "待办事项"},
+		"menu.requests":   {"My Requests", "我的申请"},
+		"menu.reviews":    {"Reviews", "待审核"},
+		"menu.sessions":   {"Sessions", "登录会话"},
+		"language":        {"Language", "语言"},
+		"signout":         {"Sign out", "退出登录"},
+		"changed":         {"The page has been brought up to date.", "页面已更新。"},
+		"stale":           {"Something has changed. Open the page again to see it.", "内容已有变化，请重新打开页面查看。"},
+		"no":              {"No", "否"},
+		"none":            {"None", "无"},
+		"more":            {"More", "更多"},
+		"empty":           {"There is nothing here yet.", "暂无内容。"},
+		"utc":             {"Times are in UTC.", "时间均为 UTC。"},
+		"details":         {"Details", "详情"},
+		"back":            {"Back", "返回"},
+		"apply.filter":    {"Filter", "筛选"},
+		"all":             {"All", "全部"},
+		"order":           {"Sort by date", "按日期排序"},
+		"order.newest":    {"Newest first", "最新在前"},
+		"order.oldest":    {"Oldest first", "最早在前"},
+		"signin.title":    {"Sign in", "登录"},
+		"signin.as":       {"Sign in to the console as:", "以下列身份登录控制台："},
+		"signin.button":   {"Sign in", "登录"},
+		"signin.once":     {"This address works once, and only for a minute. If you did not ask for it, close this page.", "此地址仅可使用一次，且一分钟内有效。若非本人操作，请关闭此页面。"},
+		"signin.gone":     {"This address can no longer be used", "此地址已失效"},
+		"signedout.title": {"You are not signed in", "您尚未登录"},
+		"signedout.bye":   {"You have signed out", "您已退出登录"},
+		"signedout.how":   {"There are no passwords here. Ask for an address with the key that you call the platform with:", "此处不使用密码。请使用您调用平台的密钥获取登录地址："},
+		"failed.title":    {"This could not be done", "操作未能完成"},
+		"reviewer":        {"Reviewer", "审核方"},
+		"workspace":       {"Workspace", "工作空间"},
+		"member":          {"Member", "成员"},
+		"role":            {"Role", "角色"},
+
+		"problem.failed":        {"The platform could not do this. Try again in a moment; its log says why.", "平台未能完成操作，请稍后重试；原因见平台日志。"},
+		"problem.notfound":      {"There is no such thing here, or it belongs to another workspace.", "此处没有该内容，或其属于其他工作空间。"},
+		"problem.permission":    {"You may not do this.", "您没有权限执行此操作。"},
+		"problem.forged":        {"This form does not belong to your session. Open the page again and repeat it.", "此表单不属于您的会话，请重新打开页面后再试。"},
+		"problem.invalid":       {"Something is missing or wrong:", "内容缺失或有误："},
+		"problem.limit":         {"A limit is reached.", "已达到上限。"},
+		"problem.authorization": {"The platform must be authorized first.", "请先完成授权。"},
+		"problem.conflict":      {"This is not possible in the present state.", "当前状态下无法执行此操作。"},
+		"problem.ratelimited":   {"Too many calls. Try again in a moment.", "调用过于频繁，请稍后重试。"},
+		"problem.unknown":       {"It is not known whether this was done. Send the same form again: it will not be done twice.", "无法确定操作是否已完成。请重新提交同一表单：不会重复执行。"},
+
+		"sessions.title": {"Where you are signed in", "您的登录会话"},
+		"sessions.begun": {"Signed in", "登录时间"},
+		"sessions.seen":  {"Last active", "最近活动"},
+		"sessions.ends":  {"Ends, unless used", "未使用时的结束时间"},
+		"sessions.key":   {"By client id", "客户端 ID"},
+		"sessions.this":  {"this one", "当前会话"},
+		"sessions.end":   {"End", "结束"},
+
+		"requests.title":    {"My Requests", "我的申请"},
+		"requests.search":   {"Request title", "申请标题"},
+		"request.title":     {"Request", "申请"},
+		"request.name":      {"Title", "标题"},
+		"request.category":  {"Category", "类别"},
+		"request.status":    {"Status", "状态"},
+		"request.applicant": {"Applicant", "申请人"},
+		"request.created":   {"Created time", "创建时间"},
+		"request.finished":  {"Finish time", "完成时间"},
+		"request.version":   {"Version", "版本"},
+		"request.target":    {"Target app", "目标 App"},
+		"request.reviews":   {"Reviews", "审核"},
+		"request.service":   {"Open the service", "打开服务"},
+		"request.release":   {"Open the release", "打开发布"},
+		"request.basicinfo": {"The basic information was changed, and is reviewed as well.", "基本信息有变更，将一并审核。"},
+
+		"review.party":             {"Reviewing party", "审核方"},
+		"review.verdict":           {"Verdict", "审核结果"},
+		"review.reason":            {"Reason", "原因"},
+		"review.decided":           {"Decided", "审核时间"},
+		"review.title":             {"Review", "审核"},
+		"review.decide":            {"Your verdict", "您的审核结果"},
+		"review.approve":           {"Approve", "通过"},
+		"review.reject":            {"Reject", "驳回"},
+		"review.why":               {"Reason, required to reject: what has to be mended", "原因（驳回时必填）：需要修改的内容"},
+		"review.done":              {"This review does not wait for you.", "此审核无需您处理。"},
+		"reviews.title":            {"Reviews to decide", "待审核"},
+		"submission.title":         {"What is reviewed", "审核内容"},
+		"submission.service":       {"Service", "服务"},
+		"submission.company":       {"Company information", "公司信息"},
+		"submission.basicinfo":     {"Basic information", "基本信息"},
+		"submission.before":        {"Until now", "变更前"},
+		"submission.after":         {"Submitted", "提交内容"},
+		"submission.online":        {"Online now", "当前在线"},
+		"submission.changed":       {"changed", "有变更"},
+		"submission.field":         {"Field", "字段"},
+		"submission.configuration": {"Configuration", "配置"},
+		"submission.package":       {"Package (SHA-256)", "代码包（SHA-256）"},
+		"submission.logo":          {"Logo", "图标"},
+		"submission.none":          {"What was submitted is no longer kept.", "提交内容已不再保留。"},
+	}
+}
+
+// names are what values of the contract are called, by the platform's spelling.
+func names() map[string]text {
+	return map[string]text{
+		"UNDER_REVIEW": {"Under review", "审核中"}, "APPROVED": {"Approved", "已通过"}, "REJECTED": {"Rejected", "已驳回"}, "WITHDRAWN": {"Withdrawn", "已撤回"},
+		"PENDING": {"Pending", "待审核"}, "CLOSED": {"Not needed any more", "无需审核"},
+		"SERVICE_RELEASE": {"Service release", "服务发布"}, "MINI_PROGRAM_RELEASE": {"Mini program release", "小程序发布"},
+		"ALIPAY_PLUS": {"Alipay+", "Alipay+"}, "ALIPAY_CN": {"AlipayCN", "支付宝"},
+		"OWNER": {"Owner", "所有者"}, "MASTER": {"Master", "管理员"}, "DEVELOPER": {"Developer", "开发者"},
+		"MINI_PROGRAM_DEVELOPMENT": {"Mini program development", "小程序开发"},
+	}
+}
+
+// tones are how values are coloured: good, bad, or waiting; others are plain.
+func tones() map[string]string {
+	return map[string]string{
+		"APPROVED": "good", "ONLINE": "good", "FULL_RELEASE": "good", "AUTHORIZED": "good",
+		"REJECTED": "bad", "TURNED_DOWN": "bad", "CANCELED": "bad", "DECLINED": "bad", "REVOKED": "bad",
+		"PENDING": "waiting", "UNDER_REVIEW": "waiting", "PENDING_REVIEW": "waiting", "GRAYSCALE_RELEASE": "waiting", "RELEASE_PREPARATION": "waiting",
+	}
+}
+
+// fieldNames are what fields of the contract are called, by their names on the wire.
+func fieldNames() map[string]text {
+	return map[string]text{
+		"companyName": {"Company name", "公司名称"}, "registrationNumber": {"Registration number", "注册号"}, "country": {"Country", "国家/地区"},
+		"address": {"Address", "地址"}, "contactName": {"Contact", "联系人"}, "contactEmail": {"E-mail", "电子邮箱"}, "contactPhone": {"Phone", "电话"},
+		"name": {"Service Name", "服务名称"}, "industry": {"Service Industry", "服务行业"}, "type": {"Service Type", "服务类型"},
+		"description": {"Service Description", "服务描述"}, "imageFileId": {"Service Image", "服务图片"}, "applicableApps": {"Applicable Apps", "适用 App"},
+		"paymentInformation": {"Payment information", "付款信息"}, "details": {"Service Details", "服务详情"}, "tutorial": {"Tutorial", "使用教程"},
+		"successStory": {"Success Story", "成功案例"}, "serverDomains": {"Server domains", "服务器域名"}, "h5Domains": {"H5 domains", "H5 域名"},
+		"reason": {"Reason", "原因"}, "title": {"Title", "标题"}, "status": {"Status", "状态"}, "category": {"Category", "类别"},
+	}
+}
