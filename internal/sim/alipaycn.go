@@ -82,7 +82,7 @@ func (w *world) addDirectDeployment() {
 	w.ok(err)
 	w.secrets = append(w.secrets, token.AppAuthToken)
 	w.rules.alipaycn.apps[token.AppAuthToken] = app
-	application := applicationAtCN(fmt.Sprintf("BlueLakeTea%c", 'A'+len(w.versions)))
+	application := applicationAtCN(w.name())
 	w.deployments = append(w.deployments, &deployment{
 		name: w.nextRollout(), app: app, ladder: []alipayplus.Ratio{10, 30, 50}, direct: true,
 		target: func(p *process) rollout.Target {
@@ -157,7 +157,7 @@ func (w *world) atConsole(v versionAtCN, random *rand.Rand) (what string, err er
 		return "reject", w.gateway.Reject(v.app, v.number, alipaycntest.Verdict{Reason: "the logo is blurred"})
 	case status == alipaycn.StatusAuditing:
 		return "approve", w.gateway.Approve(v.app, v.number)
-	case status == alipaycn.StatusGray && interferes && random.IntN(3) == 0:
+	case status == alipaycn.StatusGray && (interferes && random.IntN(3) == 0 || w.faults.over() && w.unknown(v)):
 		return "cancel gray", own.CancelGray(w.ctx, in)
 	case status == alipaycn.StatusGray && interferes && random.IntN(2) == 0:
 		return "publish", own.Publish(w.ctx, alipaycn.PublishInput{Version: number})
@@ -168,6 +168,12 @@ func (w *world) atConsole(v versionAtCN, random *rand.Rand) (what string, err er
 	default:
 		return "", nil
 	}
+}
+
+// unknown says that a platform has another opinion about a version that is in grayscale: somebody has begun that here.
+func (w *world) unknown(v versionAtCN) bool {
+	id := w.rules.alipaycn.releaseOf(v.app, v.number)
+	return v.platform && (id == "" || w.rules.platform.releases[id].Status == created)
 }
 
 // notify sends AlipayCN's message about a review to the platforms.

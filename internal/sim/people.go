@@ -33,6 +33,11 @@ func (w *world) startPeople() {
 	}
 	for _, m := range w.members() {
 		start(m, (*person).release)
+		if len(w.workspaceOf(m).many) > 0 && m.role != alipayplus.RoleDeveloper {
+			for range 4 {
+				start(m, (*person).collect)
+			}
+		}
 	}
 	setup := w.platform(w.store, w.direct())
 	parties := []alipayplus.Party{alipayplus.PartyAlipayPlus, alipayplus.PartyAlipayCN}
@@ -105,6 +110,11 @@ func (p *person) release() {
 	ctx := p.ctx
 	ws := p.w.workspaceOf(p.member)
 	if p.w.faults.over() {
+		p.look(ctx)
+		return
+	}
+	if p.random.IntN(8) == 0 {
+		p.offer(ctx, ws)
 		return
 	}
 	if p.random.IntN(30) == 0 {
@@ -125,6 +135,62 @@ func (p *person) release() {
 	}
 	r := page.Items[p.random.IntN(len(page.Items))]
 	p.step(ctx, r)
+}
+
+// look reads what is under review: the platform asks AlipayCN for its verdict when somebody does.
+func (p *person) look(ctx context.Context) {
+	for r, err := range p.client.Releases.All(ctx, alipayplus.ListReleasesInput{Status: alipayplus.ReleaseUnderReview}) {
+		if err != nil {
+			return
+		}
+		_, err = p.client.Releases.Get(ctx, r.ID)
+		p.did("get "+r.ID, err)
+	}
+}
+
+// offer does one step of some service.
+func (p *person) offer(ctx context.Context, ws *workspace) {
+	page, err := p.client.Services.List(ctx, alipayplus.ListServicesInput{})
+	if err != nil {
+		p.did("list services", err)
+		return
+	}
+	if len(page.Items) == 0 || p.random.IntN(3) == 0 {
+		_, err := p.client.Services.Create(ctx, alipayplus.CreateServiceInput{ServiceDescription: alipayplus.ServiceDescription{
+			Name: "Tea shop in a week", Industry: "Food and beverage", Type: alipayplus.ServiceMiniProgramDevelopment,
+			Description: "We build your mini program.", ImageFileID: ws.picture, ApplicableApps: []alipayplus.TargetApp{alipayplus.TargetAlipayCN},
+			PaymentInformation: alipayplus.Content{alipayplus.TextBlock("Half now, half at release.")},
+		}})
+		p.did("create service", err)
+		return
+	}
+	in := alipayplus.ServiceInput{ServiceID: page.Items[p.random.IntN(len(page.Items))].ID}
+	what := "submit"
+	switch p.random.IntN(6) {
+	case 0:
+		what = "withdraw"
+		_, err = p.client.Services.Withdraw(ctx, in)
+	case 1:
+		what = "archive"
+		_, err = p.client.Services.Archive(ctx, in)
+	default:
+		_, err = p.client.Services.Submit(ctx, in)
+	}
+	p.did(what+" "+in.ServiceID, err)
+}
+
+// collect selects AlipayCN for one version after another, and for one mini program after another.
+func (p *person) collect() {
+	if p.w.faults.over() {
+		return
+	}
+	ws := p.w.workspaceOf(p.member)
+	program, version := ws.many[0], int32(1+p.random.IntN(manyVersions))
+	if p.random.IntN(2) == 0 {
+		program, version = ws.many[p.random.IntN(len(ws.many))], 1
+	}
+	_, err := p.client.Releases.Create(p.ctx, alipayplus.CreateReleaseInput{ProgramID: program, Version: alipayplus.VersionNumber{Major: version}, TargetApp: alipayplus.TargetAlipayCN})
+	p.did(fmt.Sprintf("create release of %s %d.0.0", program, version), err)
 }
 
 // interfere does something about a release that a job drives, but for deleting it.

@@ -166,7 +166,11 @@ func (w *world) drive(ctx context.Context, p *process, m *machine, d *deployment
 		if err != nil {
 			w.ran(p, d, nil, err)
 		}
-		if !sleep(p, time.Duration(random.Int64N(int64(30*time.Minute)))) {
+		pause := 30 * time.Minute
+		if err != nil {
+			pause = 4 * time.Hour
+		}
+		if !sleep(p, time.Duration(random.Int64N(int64(pause)))) {
 			return
 		}
 	}

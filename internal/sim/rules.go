@@ -2,6 +2,8 @@ package sim
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/alipayplus-go/alipayplus/platform/storage"
@@ -72,6 +74,9 @@ func (r *rules) begin() {
 // atRest judges the world once it has come to rest, or should have.
 func (r *rules) atRest(waiting []*deployment) {
 	r.must("every rollout comes to an end", len(waiting) == 0, "%s and %d more have not", first(waiting), len(waiting)-1)
+	for _, id := range slices.Sorted(maps.Keys(r.platform.requests)) {
+		r.must("every request is decided", r.platform.requests[id].Status != underReview, "%s is not", id)
+	}
 	r.rollouts.atRest()
 }
 

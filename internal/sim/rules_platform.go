@@ -14,6 +14,8 @@ type platformRules struct {
 	*rules
 
 	releases map[string]*releaseLine // by id
+	requests map[string]*requestLine
+	services map[string]string // their status
 	// owners are the workspaces of ids.
 	owners map[string]string
 	// approved are the verdicts to approve that have reached a platform, by request and party; asked the ratios, by release.
@@ -59,7 +61,7 @@ type auditLine struct {
 
 func newPlatformRules(r *rules) platformRules {
 	return platformRules{
-		rules: r, releases: map[string]*releaseLine{}, owners: map[string]string{}, approved: map[[2]string]bool{}, asked: map[string][]int{}, applied: map[string]map[string]bool{},
+		rules: r, releases: map[string]*releaseLine{}, requests: map[string]*requestLine{}, services: map[string]string{}, owners: map[string]string{}, approved: map[[2]string]bool{}, asked: map[string][]int{}, applied: map[string]map[string]bool{},
 		outcomes: map[[2]string]string{}, written: map[[2]string][]string{}, last: map[string]string{},
 	}
 }
@@ -115,7 +117,13 @@ func (r *platformRules) commit(at time.Time, c *commit) {
 			if r.released(at, parts[1], parts[2], w.value) {
 				moved = append(moved, parts[2])
 			}
-		case parts[0] == "request" || parts[0] == "service" || parts[0] == "program":
+		case parts[0] == "request":
+			r.owners[parts[2]] = parts[1]
+			r.requested(parts[2], w.value)
+		case parts[0] == "service":
+			r.owners[parts[2]] = parts[1]
+			r.offered(parts[2], w.value)
+		case parts[0] == "program":
 			r.owners[parts[2]] = parts[1]
 		}
 	}
@@ -131,6 +139,43 @@ func (r *platformRules) commit(at time.Time, c *commit) {
 	if len(moved) > 0 {
 		r.oneOnItsWay(moved)
 	}
+}
+
+// requested judges the record of a request: "Once approved, the status changes from Under Review to Approved".
+func (r *platformRules) requested(id string, value []byte) {
+	now := &requestLine{}
+	if json.Unmarshal(value, now) != nil {
+		return
+	}
+	before := r.requests[id]
+	r.requests[id] = now
+	if before == nil || before.Status == now.Status {
+		return
+	}
+	r.must("a request is decided once", before.Status == underReview, "request %s went from %s to %s", id, before.Status, now.Status)
+}
+
+// requestLine is what the rules read of a stored request, and of a stored service.
+type requestLine struct {
+	Status string `json:"status"`
+}
+
+// offered judges the record of a service: "Once approved, your service is updated to Online".
+func (r *platformRules) offered(id string, value []byte) {
+	now := &requestLine{}
+	if json.Unmarshal(value, now) != nil {
+		return
+	}
+	before := r.services[id]
+	r.services[id] = now.Status
+	if before == "" || before == now.Status {
+		return
+	}
+	next := map[string][]string{
+		"DRAFT": {"PENDING_REVIEW"}, "TURNED_DOWN": {"PENDING_REVIEW"}, "WITHDRAWN": {"PENDING_REVIEW"},
+		"PENDING_REVIEW": {"ONLINE", "TURNED_DOWN", "WITHDRAWN"}, "ONLINE": {"ARCHIVED"},
+	}
+	r.must("a service moves by the documented steps", slices.Contains(next[before], now.Status), "service %s went from %s to %s", id, before, now.Status)
 }
 
 // audited judges an entry of the audit log.
@@ -164,8 +209,9 @@ func (r *platformRules) released(at time.Time, workspace, id string, value []byt
 		r.must("a release moves by the documented steps", mayBecome(before.Status, deleted, r.w.behind), "release %s went from %s to %s", id, before.Status, deleted)
 		return true
 	}
-	if err := json.Unmarshal(value, now); err != nil {
-		r.must("a record can be read", false, "release %s: %v", id, err)
+	err := json.Unmarshal(value, now)
+	r.must("a record can be read", err == nil, "release %s: %v", id, err)
+	if err != nil {
 		return false
 	}
 	r.owners[id] = workspace

@@ -66,8 +66,8 @@ func (r *rolloutRules) posted(at time.Time, c *posted) {
 // saved judges a checkpoint.
 func (r *rolloutRules) saved(at time.Time, s *saved) {
 	now, err := decodeCheckpoint(s.checkpoint)
+	r.must("a checkpoint can be read", err == nil, "%s: %v", s.rollout, err)
 	if err != nil {
-		r.must("a checkpoint can be read", false, "%s: %v", s.rollout, err)
 		return
 	}
 	p := r.of[s.rollout]
@@ -138,8 +138,9 @@ func (r *rolloutRules) wentLive(at time.Time, p *progress, process string, to in
 
 // effect judges that a rollout changed its target.
 func (r *rolloutRules) effect(p *progress, what string) {
-	if p.last == nil || p.last.Intent == nil {
-		r.must("a change is intended", false, "%s did %s without an intent", p.name, what)
+	intended := p.last != nil && p.last.Intent != nil
+	r.must("a change is intended", intended, "%s did %s without an intent", p.name, what)
+	if !intended {
 		return
 	}
 	under := what + p.last.Intent.RequestID

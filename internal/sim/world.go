@@ -107,6 +107,9 @@ const (
 	trouble = 2 * day
 	// patience is how long all may take to come to an end afterwards.
 	patience = 8 * day
+	// manyVersions and manyPrograms are more than may go to AlipayCN.
+	manyVersions = 23
+	manyPrograms = 12
 )
 
 // world is everything.
@@ -151,6 +154,10 @@ type workspace struct {
 	programs []string
 	// driven are the releases that jobs drive; people leave them alone mostly.
 	driven []string
+	// many are mini programs that reach the limits, the first one by its versions; empty in most worlds.
+	many []string
+	// picture is an uploaded one.
+	picture string
 }
 
 // member is who has a credential.
@@ -262,9 +269,22 @@ func (w *world) found() {
 			ws.programs = append(ws.programs, w.foundProgram(p, ws, c, 3))
 		}
 		w.addPlatformDeployment(p, ws, c, owner)
+		ws.picture = w.upload(c, picture(8, 8))
+		if i == 0 && w.random.IntN(6) == 0 {
+			ws.many = append(ws.many, w.foundProgram(p, ws, c, manyVersions))
+			for range manyPrograms - 1 {
+				ws.many = append(ws.many, w.foundProgram(p, ws, c, 1))
+			}
+		}
 		w.enroll(p, ws, &member{name: fmt.Sprintf("master %d", i+1), role: alipayplus.RoleMaster})
 		w.enroll(p, ws, &member{name: fmt.Sprintf("developer %d", i+1), role: alipayplus.RoleDeveloper, programs: ws.programs[:1]})
 	}
+}
+
+// name is one that no other mini program has.
+func (w *world) name() string {
+	n := len(w.versions) + len(w.apps)
+	return fmt.Sprintf("BlueLakeTea%c%c", 'A'+n/26, 'A'+n%26)
 }
 
 func (w *world) nextRollout() string { return fmt.Sprintf("rollout %d", len(w.deployments)+1) }
@@ -301,16 +321,14 @@ func (w *world) enroll(p *platform.Platform, ws *workspace, m *member) *member {
 
 // foundProgram makes a mini program with some versions, which may go to AlipayCN.
 func (w *world) foundProgram(p *platform.Platform, ws *workspace, c *alipayplus.Client, versions int32) (id string) {
-	logo := picture(180, 180)
-	file, err := c.Files.Upload(w.ctx, alipayplus.UploadFileInput{Content: bytes.NewReader(logo), Size: int64(len(logo))})
-	w.ok(err)
-	name := fmt.Sprintf("BlueLakeTea%c", 'A'+len(w.versions))
+	logo := w.upload(c, picture(180, 180))
+	name := w.name()
 	program, err := c.Programs.Create(w.ctx, alipayplus.CreateProgramInput{
 		Languages: []alipayplus.Localization{{Language: "zh-CN", Name: "蓝湖茶"}},
 		Configuration: alipayplus.Configuration{AlipayCN: &alipayplus.AlipayCNApplication{
 			Description: "Order tea from the lake, and have it brought to your door.",
 			Name:        name, EnglishName: name, Slogan: "湖畔好茶送到家门口", Introduction: "蓝湖茶把湖畔的好茶送到你的家门口，随时下单。",
-			Categories: []string{"XS1001_XS2001_XS3002"}, ServicePhone: "13110101010", RegionType: "CHINA", LogoFileID: file.ID,
+			Categories: []string{"XS1001_XS2001_XS3002"}, ServicePhone: "13110101010", RegionType: "CHINA", LogoFileID: logo,
 		}},
 	})
 	w.ok(err)
@@ -331,6 +349,12 @@ func (w *world) foundProgram(p *platform.Platform, ws *workspace, c *alipayplus.
 		w.ok(err)
 	}
 	return program.ID
+}
+
+func (w *world) upload(c *alipayplus.Client, content []byte) (id string) {
+	file, err := c.Files.Upload(w.ctx, alipayplus.UploadFileInput{Content: bytes.NewReader(content), Size: int64(len(content))})
+	w.ok(err)
+	return file.ID
 }
 
 // pack is a build that differs from the others.
