@@ -20,9 +20,10 @@ import (
 // machine is where rollouts are run: with a clock of its own, and a disk.
 type machine struct {
 	name string
-	// offset is how far its clock is ahead. It changes only while nothing of it runs.
-	offset time.Duration
-	disk   *volume
+	// offset is how far its clock is ahead. It changes only while nothing runs there, which running counts.
+	offset  time.Duration
+	running int
+	disk    *volume
 }
 
 // volume keeps rollouts: a disk of one machine, whose leases end with their process, or a database that machines share, whose

@@ -116,7 +116,13 @@ func (w *world) supervise(d *deployment, name string, random *rand.Rand) {
 			ctx, cancel = context.WithTimeout(ctx, time.Duration(random.Int64N(int64(12*time.Hour))))
 		}
 		if _, err := w.scheduler.pass(ctx, p, decision, "start"); err == nil {
+			if m.running == 0 && !w.faults.over() && random.IntN(4) == 0 {
+				m.offset = skew(random)
+				w.history.add(m.name, "the clock is set", m.offset.String(), nil)
+			}
+			m.running++
 			w.drive(ctx, p, m, d, random)
+			m.running--
 		}
 		cancel()
 		if p.dead() {
@@ -298,7 +304,9 @@ func (w *world) operate(d *deployment, random *rand.Rand) {
 		}
 		p := newProcess(w.ctx, "operator of "+d.name, false)
 		if _, err := w.scheduler.pass(p.ctx, p, decision, ""); err == nil {
+			m.running++
 			w.command(p, m, d, random)
+			m.running--
 		}
 		p.kill()
 	}
