@@ -161,18 +161,17 @@ func (c *Client) exchange(ctx context.Context, op cnwire.Operation, out outgoing
 	return c.exchangeOf(ctx, c.attempts, op, out, got)
 }
 
-// exchangeOf is exchange when fewer answers than usual are waited for.
+// exchangeOf is exchange when the call is sent less often than usual.
 func (c *Client) exchangeOf(ctx context.Context, attempts int, op cnwire.Operation, out outgoing, got any) error {
 	id := rand.Text()
 	call := transport.Call{
-		Operation: op.Name, RequestID: id, Method: op.Method, URL: c.origin + out.target,
+		Operation: op.Name, RequestID: id, Attempts: attempts, Method: op.Method, URL: c.origin + out.target,
 		ContentType: out.contentType, Body: out.body, Open: out.open, Size: out.size,
 		Repeatable: !op.Write || out.repeatable, // AlipayCN has no idempotency key
 		Sign:       func(_ context.Context, h http.Header) error { return c.sign(op, out, id, h) },
 		Classify: func(a *transport.Answer) transport.Classification {
 			v := c.classify(ctx, op, out, a, got)
-			again := v.Retry || out.repeatable && errors.Is(v.Err, alipayplus.ErrOutcomeUnknown)
-			v.Retry = again && a.Attempt < attempts
+			v.Retry = v.Retry || out.repeatable && errors.Is(v.Err, alipayplus.ErrOutcomeUnknown)
 			return v
 		},
 	}

@@ -55,7 +55,7 @@ type settings struct {
 	maxSkew   time.Duration
 	transport *transport.Transport
 	// reconcileBackoff is the wait before the state is read after an unknown outcome; attempts is
-	// how often a write is sent at most.
+	// how often a call is sent at most.
 	reconcileBackoff backoff
 	attempts         int
 	now              func() time.Time

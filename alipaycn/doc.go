@@ -62,10 +62,12 @@
 // and versions.rollback, and before qrcodes.bind, so that what somebody undid or
 // stopped in the meantime is not done again. A program that has just
 // read the version gives it as Known of the input, and it is not read a second time.
-// Where it could not be read, less is proven: no upload, deletion and binding, an
-// application only by AUDITING, and of the others but cancelGray nothing that would let
-// them be sent again. Only upload, apply and bind wait for it longer than five seconds,
-// or than half of the time that the context leaves.
+// When AlipayCN cannot be asked for it, which costs one attempt, the write is not sent, and
+// the error says that nothing happened; cancelGray alone, which may end a release that goes
+// wrong, is sent all the same. Where AlipayCN refuses to show it, the write is sent and less
+// is proven: no upload, deletion and binding, an application only by AUDITING, and of the
+// others but cancelGray nothing that would let them be sent again. Only upload, apply and bind
+// wait for it longer than five seconds, or than half of the time that the context leaves.
 // That a state leads to these conclusions is inferred from the descriptions of the
 // operations; AlipayCN documents no such table.
 //

@@ -133,7 +133,7 @@ func TestAFormCarriesDataAndFilesWithTheirNames(t *testing.T) {
 	shot := aPicture(t, "shot.jpg.png", 100, 200)
 	_, c := newStub(t, func(_ int, r *http.Request, body []byte) stubAnswer {
 		if r.Method == http.MethodGet {
-			return stubAnswer{status: 400, body: `{"code":"SYSTEM_ERROR"}`}
+			return stubAnswer{status: 400, body: `{"code":"NO_PERMISSION"}`}
 		}
 		require.Equal(t, int64(len(body)), r.ContentLength)
 		_, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))

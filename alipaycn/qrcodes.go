@@ -67,9 +67,10 @@ func classifyPicture(a *transport.Answer) (out transport.Classification) {
 // It reads the rules before, to know afterwards what it did.
 func (q *QRCodesClient) Bind(ctx context.Context, in BindQRCodeInput) (*BoundQRCode, error) {
 	got, fresh := new(BoundQRCode), false
-	before := func(ctx context.Context) {
-		rules, err := q.all(ctx)
-		fresh = err == nil && !slices.ContainsFunc(rules, in.shownBy)
+	before := func(ctx context.Context) error {
+		rules, known, err := readBefore(ctx, q.c, cnwire.QRCodeBind, func(ctx context.Context, c *Client) ([]QRCodeRule, error) { return c.QRCodes.all(ctx) })
+		fresh = known && !slices.ContainsFunc(rules, in.shownBy)
+		return err
 	}
 	err := q.c.write(ctx, safeWrite{op: cnwire.QRCodeBind, in: in, got: got, before: before, prove: prover(q.all, func(after []QRCodeRule) (effect, string) {
 		seen, rule := provenByBinding(in, after)

@@ -19,8 +19,8 @@ type safeWrite struct {
 	in any
 	// got takes the answer; nil where nothing is answered.
 	got any
-	// before reads the state that prove compares with; may be nil.
-	before func(context.Context)
+	// before reads the state that prove compares with; may be nil. After an error the write is not sent.
+	before func(context.Context) error
 	// prove reads the state and returns what it proves, and a description of it.
 	// Nil: no state proves anything.
 	prove func(context.Context) (seen effect, observed string, err error)
@@ -48,7 +48,9 @@ func (c *Client) write(ctx context.Context, w safeWrite) error {
 		return err
 	}
 	if w.before != nil {
-		w.before(ctx)
+		if err := w.before(ctx); err != nil {
+			return err
+		}
 	}
 	out, err := c.encode(w.op, w.in)
 	if err != nil {
@@ -100,6 +102,39 @@ func (c *Client) reconcile(ctx context.Context, w safeWrite, e *Error, attempt i
 	}
 	e.since += "; afterwards " + observed
 	return false, e
+}
+
+// readBefore reads the state before a write. When AlipayCN cannot be asked that costs one attempt, and
+// the error says that the write was not sent: it would most likely be lost too, and less would be proven
+// then. Where AlipayCN says that it does not show the state, known is false, and whether the write is
+// possible, AlipayCN says.
+func readBefore[S any](ctx context.Context, c *Client, op cnwire.Operation, read func(context.Context, *Client) (S, error)) (state S, known bool, err error) {
+	once := *c.settings
+	once.attempts = 1
+	state, err = read(ctx, once.client(*c.token))
+	e, failed := errors.AsType[*Error](err)
+	if failed && (errors.Is(err, alipayplus.ErrRateLimited) || errors.Is(err, ErrRetryLater)) && c.reconcileBackoff.pause(ctx, 1, e.RetryAfter) {
+		state, err = read(ctx, c) // it is busy, not down
+		e, failed = errors.AsType[*Error](err)
+	}
+	if !failed || e.Attempts == 0 || isRefusal(err) {
+		return state, err == nil, nil
+	}
+	return state, false, e.notBegun(op)
+}
+
+// notBegun is the error of a write that was not sent because e was the end of the read before it.
+func (e *Error) notBegun(op cnwire.Operation) *Error {
+	hint := e.Hint
+	if errors.Is(e.Code.Class(), alipayplus.ErrOutcomeUnknown) {
+		hint = "call again later"
+	}
+	return &Error{
+		Operation: op.Name, HTTPStatus: e.HTTPStatus, TraceID: e.TraceID, Foreign: e.Foreign,
+		Message: "nothing happened: it was not sent, because the state before it could not be read: " + e.Operation + ": " +
+			strings.TrimSpace(string(e.Code)+" "+e.text().Message),
+		Hint: hint, Retryable: e.Retryable, RetryAfter: e.RetryAfter, Body: e.Body, cause: e.cause,
+	}
 }
 
 // isFinalRefusal says whether AlipayCN processed the call before it refused it, so

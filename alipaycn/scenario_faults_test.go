@@ -277,6 +277,60 @@ func faultMeetsWrite(t *testing.T, write faultyWrite, fault faultCase) {
 	require.Equal(t, 1, effects())
 }
 
+// noReads fails all calls that read something.
+func noReads(g *alipaycntest.Gateway) {
+	for _, op := range cnwire.Operations() {
+		if !op.Write {
+			g.Inject(alipaycntest.Fault{Operation: op.Name, Status: http.StatusServiceUnavailable, Times: 1000})
+		}
+	}
+}
+
+// When the gateway is down before a write whose state before is read, one attempt is made, nothing is
+// sent, and the error says that nothing happened. The end of a grayscale release is sent all the same.
+func TestAWriteIsNotSentWhileTheStateBeforeCannotBeRead(t *testing.T) {
+	for _, write := range faultyWrites() {
+		if !slices.Contains([]cnwire.Operation{
+			cnwire.VersionUpload, cnwire.VersionApply, cnwire.VersionCancelAudit, cnwire.VersionReturnToDevelopment,
+			cnwire.VersionGray, cnwire.VersionCancelGray, cnwire.VersionPublish, cnwire.VersionDelete, cnwire.QRCodeBind,
+		}, write.op) {
+			continue
+		}
+		t.Run(write.op.Name, alipaycn.InVirtualTime(func(t *testing.T) {
+			w, effects := write.arrange(t)
+			attempts := map[string]int{}
+			w.c = w.client(alipaycn.WithObserver(func(_ context.Context, a alipaycn.Attempt) { attempts[a.Operation]++ }))
+			noReads(w.g)
+			err := write.do(t.Context(), w)
+
+			require.Len(t, attempts, 1+effects())
+			if write.op == cnwire.VersionCancelGray {
+				require.NoError(t, err)
+				require.Equal(t, 1, effects())
+				require.Equal(t, map[string]int{"versions.get": 1, "versions.cancelGray": 1}, attempts)
+				return
+			}
+			for _, n := range attempts {
+				require.Equal(t, 1, n)
+			}
+			require.Zero(t, effects())
+			require.ErrorContains(t, err, "alipaycn: "+write.op.Name+": nothing happened: it was not sent")
+			require.NotErrorIs(t, err, alipayplus.ErrOutcomeUnknown)
+			require.True(t, isRetryable(err))
+		}))
+	}
+}
+
+// AlipayCN that is busy is asked again, as by other calls.
+func TestTheStateBeforeIsReadAgainFromABusyGateway(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newGatewayFixture(t)
+		w.bring(alipaycn.StatusWaitRelease)
+		w.g.Inject(alipaycntest.Fault{Operation: "versions.get", Status: http.StatusTooManyRequests, Times: 2})
+		require.NoError(t, publish(t.Context(), w.c))
+	})
+}
+
 // When the gateway stays down, the write is not repeated and the error says so.
 func TestAWriteIsNotRepeatedWhileItsStateCannotBeRead(t *testing.T) {
 	for _, write := range faultyWrites() {
@@ -286,11 +340,11 @@ func TestAWriteIsNotRepeatedWhileItsStateCannotBeRead(t *testing.T) {
 		t.Run(write.op.Name, alipaycn.InVirtualTime(func(t *testing.T) {
 			w, effects := write.arrange(t)
 			w.g.Inject(alipaycntest.Fault{Operation: write.op.Name, CutAfter: true})
-			for _, op := range cnwire.Operations() {
-				if !op.Write {
-					w.g.Inject(alipaycntest.Fault{Operation: op.Name, Status: http.StatusServiceUnavailable, Times: 1000})
+			w.c = w.client(alipaycn.WithObserver(func(_ context.Context, a alipaycn.Attempt) {
+				if a.Operation == write.op.Name {
+					noReads(w.g)
 				}
-			}
+			}))
 			err := write.do(t.Context(), w)
 
 			require.ErrorIs(t, err, alipayplus.ErrOutcomeUnknown)

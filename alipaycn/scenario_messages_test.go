@@ -74,7 +74,7 @@ func TestWhatAUserSeesOfAnAnswerThatCannotBeTrusted(t *testing.T) {
 		w := newGatewayFixture(t)
 		w.bring(alipaycn.StatusWaitRelease)
 		w.g.Inject(alipaycntest.Fault{Corrupt: true, Times: 1000})
-		err := publish(t.Context(), w.c)
+		err := w.c.Versions.Publish(t.Context(), alipaycn.PublishInput{Version: number(1), Known: &alipaycn.VersionDetail{Version: "0.1.0"}})
 		require.Equal(t, "alipaycn: versions.publish: "+strings.TrimSuffix(changed, " (HTTP 200, trace T)")+
 			"; what became of it could not be read: alipaycn: versions.get: "+changed+"; "+checkKey+
 			" (HTTP 200, trace T); it is not known whether the call took effect; "+checkKey+"; look at versions.get before you call again", message(t, err))

@@ -134,7 +134,10 @@ func (v *VersionsClient) write(ctx context.Context, op cnwire.Operation, in vers
 	write := safeWrite{op: op, in: in, got: got}
 	if !w.version.IsZero() {
 		var before *versionState
-		write.before = func(ctx context.Context) { before = v.stateBefore(ctx, w) }
+		write.before = func(ctx context.Context) (err error) {
+			before, err = v.stateBefore(ctx, w)
+			return err
+		}
 		write.prove = prover(func(ctx context.Context) (*versionState, error) { return v.state(ctx, w) }, func(after *versionState) (effect, string) {
 			seen := provenBy(w, before, after)
 			if build, ok := got.(*Build); ok && seen == effectDone {
@@ -146,25 +149,31 @@ func (v *VersionsClient) write(ctx context.Context, op cnwire.Operation, in vers
 	return v.c.write(ctx, write)
 }
 
-// stateBefore is the state before a write, nil when it is not needed or cannot be read:
-// then less is proven afterwards, and whether the write is possible, AlipayCN says.
-func (v *VersionsClient) stateBefore(ctx context.Context, w versionWrite) *versionState {
+// stateBefore is the state before a write, nil when it is not needed or AlipayCN does not show it:
+// then less is proven afterwards. The error says that the write must not be sent; the end of a grayscale
+// release is worth more than what is proven by the state.
+func (v *VersionsClient) stateBefore(ctx context.Context, w versionWrite) (*versionState, error) {
 	if !w.readsBefore() {
-		return nil
+		return nil, nil //nolint:nilnil // it is not needed
 	}
 	if w.known != nil && w.known.Version.Is(w.version) && w.known.lost() == nil {
-		return &versionState{detail: w.known}
+		return &versionState{detail: w.known}, nil
 	}
 	if w.urgent() {
 		limited, cancel := context.WithTimeout(ctx, stateTimeout(ctx))
 		defer cancel()
 		ctx = limited
 	}
-	state, err := v.state(ctx, w)
-	if err != nil {
-		return nil
+	state, known, err := readBefore(ctx, v.c, w.op, func(ctx context.Context, c *Client) (*versionState, error) {
+		return c.Versions.state(ctx, w)
+	})
+	if w.op == cnwire.VersionCancelGray {
+		err = nil
 	}
-	return state
+	if !known {
+		state = nil
+	}
+	return state, err
 }
 
 // stateTimeout is how long the read of the state before an urgent write may take. It

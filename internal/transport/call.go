@@ -35,6 +35,8 @@ type Call struct {
 	// Repeatable says that sending twice does no harm: a read, or a write that carries its idempotency key. Such a call is
 	// also sent again after an unknown outcome; any other only when the attempt certainly had no effect.
 	Repeatable bool
+	// Attempts is the most often that the call is sent, at most Options.Attempts; 0: as often as that.
+	Attempts int
 	// RequestID goes to logs and attempts, so that they can be found again at the peer.
 	RequestID string
 	// Classify verifies every complete answer, redirects included, and says what it means for the call. Required.

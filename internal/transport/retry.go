@@ -30,6 +30,8 @@ type execution struct {
 	loop    retryablehttp.Client
 	request retryablehttp.Request
 
+	// most is the most often that the call is sent.
+	most    int
 	attempt int
 	sent    time.Time
 	// headers is that of the attempt, as it was sent.
@@ -60,7 +62,11 @@ func (t *Transport) begin(ctx context.Context, c *Call) (*execution, error) {
 	e.http.Transport = e
 	e.request.Request = req
 	e.loop.HTTPClient = &e.http
-	e.loop.RetryMax = t.options.Attempts - 1
+	e.most = max(t.options.Attempts, 1)
+	if c.Attempts > 0 {
+		e.most = min(e.most, c.Attempts)
+	}
+	e.loop.RetryMax = e.most - 1
 	e.loop.CheckRetry = e.checkRetry
 	e.loop.Backoff = chosenWait
 	e.loop.PrepareRetry = e.prepare
@@ -193,7 +199,7 @@ func (e *execution) tryAgain(ctx context.Context, c Classification) bool {
 	}
 	e.err, e.retry = c.Err, c.Retry
 	harmless := e.call.Repeatable || c.Outcome == NotProcessed
-	return c.Retry && harmless && e.attempt < e.options.Attempts && e.inTime(ctx, c.RetryAfter)
+	return c.Retry && harmless && e.attempt < e.most && e.inTime(ctx, c.RetryAfter)
 }
 
 // inTime chooses the wait for the next attempt. A wait that would pass the context's deadline is not begun: it could only

@@ -106,6 +106,20 @@ func TestForgottenOutcome(t *testing.T) {
 	})
 }
 
+// A call may be sent less often than others, whatever its attempts end with, and never more often.
+func TestACallHasItsOwnNumberOfAttempts(t *testing.T) {
+	for most, sent := range map[int]int{0: 4, 1: 1, 3: 3, 9: 4} {
+		for _, reply := range []reply{answers(503, ""), fails(errDial), fails(errReset)} {
+			synctest.Test(t, func(t *testing.T) {
+				c := repeatable()
+				c.Attempts = most
+				_, err := New(patient(newPeer(t, reply, reply, reply, reply).client())).Do(t.Context(), c)
+				require.Equal(t, sent, failure(t, err).Attempts)
+			})
+		}
+	}
+}
+
 // A final refusal that says "try later" is no reason to send a write without a key again.
 func TestFinalRefusalOfAWriteIsNotRepeated(t *testing.T) {
 	c := write()
