@@ -48,7 +48,8 @@ import (
 //	authorize           waits until somebody must visit the page of a mini program's
 //	                    authorization, and gives it
 //	status N COMMAND    runs a command that must end with that exit status
-//	as PARTY            sets the ALIPAYPLUS_* variables to those of a reviewer; "as owner": back
+//	as PARTY            sets the ALIPAYPLUS_* variables to those of a reviewer; "as provider": to
+//	                    those of the owner of another workspace; "as owner": back
 //	grant PROGRAM       gives the authorization of a mini program, without a visit of its page
 //	sample FILE         writes a build (.zip) or a picture (.png)
 //	json COMMAND        runs a command of the program with -o json, whose output must be as its
@@ -90,6 +91,8 @@ func scriptDatabase(ts *testscript.TestScript, _ bool, args []string) {
 type scriptPlace struct {
 	p                *platform.Platform
 	workspace, owner string
+	// provider is the client id of the owner of another workspace.
+	provider string
 }
 
 type scriptPlaceKey struct{}
@@ -110,11 +113,16 @@ func placeOf(ts *testscript.TestScript) *scriptPlace {
 
 func scriptAs(ts *testscript.TestScript, _ bool, args []string) {
 	place := placeOf(ts)
-	if args[0] == "owner" {
-		ts.Setenv("ALIPAYPLUS_CLIENT_ID", place.owner)
-		return
+	var id string
+	var err error
+	switch args[0] {
+	case "owner":
+		id = place.owner
+	case "provider":
+		id = place.provider
+	default:
+		id, err = place.p.AddReviewer(context.Background(), alipayplus.Party(args[0]), testkey.Client().Public())
 	}
-	id, err := place.p.AddReviewer(context.Background(), alipayplus.Party(args[0]), testkey.Client().Public())
 	ts.Check(err)
 	ts.Setenv("ALIPAYPLUS_CLIENT_ID", id)
 }
@@ -201,12 +209,19 @@ func scriptPlatform(ts *testscript.TestScript, _ bool, args []string) {
 	p, err := platform.New(options...)
 	ts.Check(err)
 	ctx := context.Background()
-	workspace, err := p.AddWorkspace(ctx, company())
-	ts.Check(err)
-	ts.Check(p.PutMember(ctx, platform.Member{WorkspaceID: workspace, Name: "owner", Role: alipayplus.RoleOwner}))
-	id, err := p.AddClient(ctx, workspace, "owner", testkey.Client().Public())
-	ts.Check(err)
-	*placeOf(ts) = scriptPlace{p, workspace, id}
+	owned := func(company alipayplus.BusinessRegistration) (workspace, id string) {
+		workspace, err := p.AddWorkspace(ctx, company)
+		ts.Check(err)
+		ts.Check(p.PutMember(ctx, platform.Member{WorkspaceID: workspace, Name: "owner", Role: alipayplus.RoleOwner}))
+		id, err = p.AddClient(ctx, workspace, "owner", testkey.Client().Public())
+		ts.Check(err)
+		return workspace, id
+	}
+	workspace, id := owned(company())
+	other := company()
+	other.CompanyName = "Red Hill Coffee"
+	_, provider := owned(other)
+	*placeOf(ts) = scriptPlace{p, workspace, id, provider}
 	ts.Setenv("ALIPAYPLUS_BASE_URL", scriptServe(ts, p))
 	ts.Setenv("ALIPAYPLUS_CLIENT_ID", id)
 	ts.Setenv("ALIPAYPLUS_PRIVATE_KEY_FILE", scriptFile(ts, "private-key.pem", testkey.ClientPEM()))

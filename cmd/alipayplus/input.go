@@ -377,6 +377,13 @@ func wordsOf(t reflect.Type) []string {
 	case reflect.TypeFor[alipayplus.ServiceStatus]():
 		return words(alipayplus.ServiceDraft, alipayplus.ServicePendingReview, alipayplus.ServiceOnline, alipayplus.ServiceTurnedDown,
 			alipayplus.ServiceWithdrawn, alipayplus.ServiceArchived)
+	case reflect.TypeFor[alipayplus.ServiceType]():
+		return words(alipayplus.ServiceMiniProgramDevelopment)
+	case reflect.TypeFor[alipayplus.OrderStatus]():
+		return words(alipayplus.OrderNew, alipayplus.OrderPendingConfirmation, alipayplus.OrderInDevelopment, alipayplus.OrderUnderApproval,
+			alipayplus.OrderCompleted, alipayplus.OrderCanceled)
+	case reflect.TypeFor[alipayplus.OrderSide]():
+		return words(alipayplus.SideMerchant, alipayplus.SideProvider)
 	case reflect.TypeFor[alipayplus.RequestStatus]():
 		return words(alipayplus.RequestUnderReview, alipayplus.RequestApproved, alipayplus.RequestRejected, alipayplus.RequestWithdrawn)
 	case reflect.TypeFor[alipayplus.RequestCategory]():

@@ -117,9 +117,19 @@ func (a *app) reviews() *cobra.Command {
 
 // reviewFile writes a picture of a submission to a file.
 func (a *app) reviewFile(dial dialer[*alipayplus.ReviewsClient]) *cobra.Command {
+	return writingFile(a, dial, (*alipayplus.ReviewsClient).File, spec{
+		use: "file REQUEST FILE-ID TO", short: "Write a picture of a submission to the file TO", args: []string{"id", "fileId"},
+		example: []string{"review file req_1 0f…9a picture.png"},
+	})
+}
+
+// writingFile is a command of a method that reads a file, which it writes to its last
+// argument.
+func writingFile[C, In any](a *app, dial dialer[C], method func(C, context.Context, In) (*alipayplus.FileContent, error), s spec) *cobra.Command {
 	var to string
-	return returning(a, dial, func(c *alipayplus.ReviewsClient, ctx context.Context, in alipayplus.ReviewFileInput) (*alipayplus.File, error) {
-		content, err := c.File(ctx, in)
+	s.last, s.calls = &to, []any{method}
+	return returning(a, dial, func(c C, ctx context.Context, in In) (*alipayplus.File, error) {
+		content, err := method(c, ctx, in)
 		if err != nil {
 			return nil, err
 		}
@@ -127,10 +137,7 @@ func (a *app) reviewFile(dial dialer[*alipayplus.ReviewsClient]) *cobra.Command 
 			return nil, err
 		}
 		return &content.File, nil
-	}, spec{
-		use: "file REQUEST FILE-ID TO", short: "Write a picture of a submission to the file TO", args: []string{"id", "fileId"}, last: &to,
-		example: []string{"review file req_1 0f…9a picture.png"}, calls: []any{(*alipayplus.ReviewsClient).File},
-	})
+	}, s)
 }
 
 // qrcodes is the group of commands about QR codes.

@@ -62,6 +62,8 @@ func TestEveryMethodOfTheClientsHasACommand(t *testing.T) {
 		without map[string]string
 	}{
 		"alipayplus": {reflect.TypeFor[*alipayplus.Client](), map[string]string{
+			"MarketClient.List":           "All reads the same pages",
+			"OrdersClient.List":           "All reads the same pages",
 			"ProgramsClient.List":         "All reads the same pages",
 			"ProgramsClient.ListVersions": "AllVersions reads the same pages",
 			"ReleasesClient.List":         "All reads the same pages",

@@ -117,8 +117,8 @@ over the file alipayplus.yaml.
 	root.SetHelpCommandGroupID("")
 	root.AddCommand(
 		a.ship(),
-		a.rollout(), a.services(), a.programs(), a.version(), a.releases(), a.authorizations(), a.requests(), a.reviews(), a.qrcodes(),
-		a.files(), a.workspace(), a.console(), a.alipaycn(), a.initialize(), a.validate(), a.serve(), a.doctor(),
+		a.rollout(), a.services(), a.market(), a.orders(), a.programs(), a.version(), a.releases(), a.authorizations(), a.requests(), a.reviews(),
+		a.qrcodes(), a.files(), a.workspace(), a.console(), a.alipaycn(), a.initialize(), a.validate(), a.serve(), a.doctor(),
 	)
 	return root
 }

@@ -27,7 +27,7 @@ const (
 	ExitConflict Exit = 5
 	// ExitGateFailed: a gate failed.
 	ExitGateFailed Exit = 6
-	// ExitRejected: a review ended without approval.
+	// ExitRejected: a review ended without approval, or somebody said no to an order.
 	ExitRejected Exit = 7
 	// ExitPending: it is not over; the same command continues it.
 	ExitPending Exit = 8
@@ -58,6 +58,9 @@ func ExitOf(err error) Exit {
 		return ExitAuthentication
 	}
 	if _, ended := errors.AsType[*alipayplus.ReviewError](err); ended {
+		return ExitRejected
+	}
+	if _, refused := errors.AsType[*alipayplus.OrderError](err); refused {
 		return ExitRejected
 	}
 	for _, of := range classes() {
@@ -131,7 +134,7 @@ func (e Exit) describe() (word, meaning, wayOut string) {
 	case ExitGateFailed:
 		return "gate_failed", "a gate failed, and the rollout is paused or aborted", "find the cause, then resume or abort"
 	case ExitRejected:
-		return "rejected", "a review ended without approval", "correct it, then resume"
+		return "rejected", "a review ended without approval, or an order was refused", "correct it, then resume"
 	case ExitPending:
 		return "pending", "it is not over, or a person has paused it", "run it again; when paused, resume first"
 	case ExitTimeout:

@@ -42,6 +42,7 @@ func TestEveryEndHasItsExitStatus(t *testing.T) {
 		{stopped(rollout.Paused, rollout.CauseRejected), report.ExitRejected},
 		{stopped(rollout.Paused, rollout.CauseWithdrawn), report.ExitRejected},
 		{&alipayplus.WaitError{Err: &alipayplus.ReviewError{Outcome: alipayplus.RequestRejected}}, report.ExitRejected},
+		{&alipayplus.WaitError{Err: &alipayplus.OrderError{Status: alipayplus.OrderCanceled}}, report.ExitRejected},
 		{stopped(rollout.Paused, rollout.CauseDeadline), report.ExitTimeout},
 		{stopped(rollout.Paused, rollout.CausePerson), report.ExitPending},
 		{&rollout.PendingError{Err: context.Canceled}, report.ExitPending},
