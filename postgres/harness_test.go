@@ -29,6 +29,20 @@ func address(t testing.TB) string {
 	return at
 }
 
+// ownServer starts a server that the test can stop, with an empty database.
+func ownServer(t testing.TB) (s *postgrestest.Server, address string) {
+	t.Helper()
+	s, err := postgrestest.Start(t.Context())
+	if errors.Is(err, postgrestest.ErrNotInstalled) {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	address, err = s.CreateDatabase(t.Context())
+	require.NoError(t, err)
+	return s, address
+}
+
 // connect opens a pool, as another process has it.
 func connect(t testing.TB, address string) *pgxpool.Pool {
 	t.Helper()

@@ -12,7 +12,6 @@ import (
 
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 	"github.com/alipayplus-go/alipayplus/postgres"
-	"github.com/alipayplus-go/alipayplus/postgres/postgrestest"
 )
 
 // disconnect ends all other sessions of the database, as a restart of the server does.
@@ -64,14 +63,7 @@ func TestAFunctionThatWasMisledIsRunAgain(t *testing.T) {
 
 func TestWhileTheServerIsAwayCallsFailAndAfterwardsTheySucceed(t *testing.T) {
 	t.Parallel()
-	server, err := postgrestest.Start(t.Context())
-	if errors.Is(err, postgrestest.ErrNotInstalled) {
-		t.Skip(err)
-	}
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, server.Close()) })
-	at, err := server.CreateDatabase(t.Context())
-	require.NoError(t, err)
+	server, at := ownServer(t)
 	pool := connect(t, at)
 	require.NoError(t, postgres.Migrate(t.Context(), pool))
 	store := postgres.NewStore(pool)
@@ -83,7 +75,7 @@ func TestWhileTheServerIsAwayCallsFailAndAfterwardsTheySucceed(t *testing.T) {
 	require.NoError(t, store.Update(t.Context(), put))
 
 	require.NoError(t, server.Stop())
-	err = store.Update(t.Context(), put)
+	err := store.Update(t.Context(), put)
 	require.ErrorContains(t, err, "postgres: update: ")
 	require.Equal(t, int64(1), count.Load(), "nothing to run it in")
 

@@ -42,7 +42,7 @@ func WithSync() Option { return func(o *options) { o.settings[0] = "fsync=on" } 
 // Start starts a server, and returns when it can be called. As root, it runs as another user: postgres, or nobody. The
 // error matches [ErrNotInstalled] when there is no server in PATH or below /usr/lib/postgresql.
 func Start(ctx context.Context, opts ...Option) (s *Server, err error) {
-	bin, err := programs()
+	bin, err := Programs()
 	if err != nil {
 		return nil, err
 	}
@@ -60,8 +60,9 @@ func Start(ctx context.Context, opts ...Option) (s *Server, err error) {
 	return s, nil
 }
 
-// programs finds the folder of the server's programs: that of the newest version.
-func programs() (dir string, err error) {
+// Programs returns the folder of the server's programs: those in PATH or, below /usr/lib/postgresql, the newest. The error
+// matches [ErrNotInstalled] when there are none.
+func Programs() (dir string, err error) {
 	if path, err := exec.LookPath("initdb"); err == nil {
 		path, err = filepath.EvalSymlinks(path)
 		return filepath.Dir(path), err

@@ -14,6 +14,12 @@
 // With -alipaycn it serves a stand-in for AlipayCN instead, and kills cmd/alipayplus both as
 // the rollout and as the platform between the two: each effect took place at AlipayCN once.
 //
+// With -postgres it serves a platform by several processes over a PostgreSQL database, lets clients write through a
+// balancer, and kills one process after another: each acknowledged write is recorded exactly once, the next read sees it,
+// and no call is refused that repeating it would not have saved. It needs a PostgreSQL server to start:
+//
+//	go run ./tools/chaos -postgres -for 3m
+//
 // The seed that it prints repeats the same choices; their effect depends on the
 // machine too. When something is wrong the exit status is 1, and the folder is kept.
 package main
@@ -51,6 +57,12 @@ type options struct {
 	ship    bool
 	// alipayCN says that the platform releases to AlipayCN, and is killed too.
 	alipayCN bool
+	// postgres says that several platforms over one database are killed.
+	postgres bool
+	// gateways and clients are how many there are with postgres, lasting is how long they work, and every how often one
+	// is killed.
+	gateways, clients int
+	lasting, every    time.Duration
 }
 
 // run returns the exit status: 0 when all held, 1 when something did not, 2 for flags
@@ -65,10 +77,15 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 	set.DurationVar(&o.within, "within", time.Second, "the longest time that a process lives before it is killed")
 	set.BoolVar(&o.ship, "ship", false, "let the program ship: begin with a package and no mini program")
 	set.BoolVar(&o.alipayCN, "alipaycn", false, "kill the platform too, which releases to a stand-in for AlipayCN")
+	set.BoolVar(&o.postgres, "postgres", false, "kill one of several platforms over a PostgreSQL database")
+	set.IntVar(&o.gateways, "gateways", 3, "how many platforms there are, with -postgres")
+	set.IntVar(&o.clients, "clients", 64, "how many clients write, with -postgres")
+	set.DurationVar(&o.lasting, "for", 20*time.Second, "how long the clients write, with -postgres")
+	set.DurationVar(&o.every, "every", 2*time.Second, "how often a platform is killed, with -postgres")
 	switch err := set.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
 		return 0
-	case err != nil || set.NArg() > 0 || o.kills < 0 || o.within <= 0:
+	case err != nil || set.NArg() > 0 || o.kills < 0 || o.within <= 0 || o.gateways < 1 || o.clients < 1 || o.every <= 0:
 		_, _ = fmt.Fprintln(out, "chaos: give nothing but flags that can be used, see -h")
 		return 2
 	}
@@ -79,9 +96,12 @@ func run(ctx context.Context, args []string, out io.Writer) int {
 		return 1
 	}
 	var done fmt.Stringer
-	if o.alipayCN {
+	switch {
+	case o.alipayCN:
 		done, err = o.driveAlipayCN(ctx, folder, out)
-	} else {
+	case o.postgres:
+		done, err = o.driveGateways(ctx, folder, out)
+	default:
 		done, err = o.drive(ctx, folder, out)
 	}
 	if err != nil {
