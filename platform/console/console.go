@@ -50,7 +50,7 @@ func New(opts ...Option) func(*platform.Platform) (http.Handler, error) {
 			return nil, err
 		}
 		c := &console{platform: p, path: at.EscapedPath(), secure: at.Scheme == "https", logger: slog.New(slog.DiscardHandler)}
-		c.live = newLive(p.Marks)
+		c.live, c.uploads = newLive(p.Marks), make(chan struct{}, uploadsAtOnce)
 		for _, opt := range opts {
 			if err := opt(c); err != nil {
 				return nil, err
@@ -72,7 +72,9 @@ type console struct {
 	secure bool
 	logger *slog.Logger
 	live   *live
-	pages  map[language]*template.Template
+	// uploads bounds the forms with files that are read at once.
+	uploads chan struct{}
+	pages   map[language]*template.Template
 }
 
 // handler serves the pages. Each is in the file that is named after it.
@@ -100,6 +102,18 @@ func (c *console) handler() http.Handler {
 	page("POST reviews/{id}/decide", (*visit).decide)
 	page("GET reviews/{id}/files/{file}", (*visit).reviewFile)
 	page("GET files/{file}", (*visit).file)
+	page("GET programs", (*visit).programs)
+	page("POST programs", (*visit).createProgram)
+	page("GET programs/{id}", (*visit).program)
+	page("POST programs/{id}/languages", (*visit).addLanguage)
+	page("POST programs/{id}/authorize", (*visit).authorize)
+	page("POST programs/{id}/configure", (*visit).configureProgram)
+	page("POST programs/{id}/releases", (*visit).selectTarget)
+	handle("POST programs/{id}/versions", c.upload((*visit).uploadVersion))
+	page("GET releases", (*visit).releases)
+	page("GET releases/{id}", (*visit).release)
+	page("POST releases/{id}/{step}", (*visit).step)
+	page("GET audit", (*visit).audit)
 	handle("GET ", c.anyone((*visit).nothing))
 	return protect(mux)
 }

@@ -1,12 +1,15 @@
 package console_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"html"
 	"image"
 	"image/png"
 	"io"
+	"maps"
+	"mime/multipart"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -104,6 +107,18 @@ func (w *fixture) submitted() *alipayplus.Service {
 	return s
 }
 
+func zipPackage(t testing.TB) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	f, err := z.Create("app.json")
+	require.NoError(t, err)
+	_, err = f.Write([]byte(`{"pages":["pages/index/index"]}`))
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	return out.Bytes()
+}
+
 // browser is a person's browser.
 type browser struct {
 	*fixture
@@ -161,6 +176,11 @@ func (b *browser) do(method, address string, form url.Values, header map[string]
 	for name, value := range header {
 		req.Header.Set(name, value)
 	}
+	b.send(req)
+}
+
+func (b *browser) send(req *http.Request) {
+	b.Helper()
 	resp, err := b.http.Do(req)
 	require.NoError(b, err)
 	body, err := io.ReadAll(resp.Body)
@@ -207,6 +227,32 @@ func (b *browser) submit(action string, entered url.Values) *browser {
 		values[name] = value
 	}
 	b.post(action, values)
+	return b
+}
+
+// attach is submit for a form with a file.
+func (b *browser) attach(action, field string, content []byte, entered url.Values) *browser {
+	b.Helper()
+	values := b.form(action)
+	maps.Copy(values, entered)
+	values.Del(field)
+	var body bytes.Buffer
+	form := multipart.NewWriter(&body)
+	for name, all := range values {
+		for _, value := range all {
+			require.NoError(b, form.WriteField(name, value))
+		}
+	}
+	part, err := form.CreateFormFile(field, "file")
+	require.NoError(b, err)
+	_, err = part.Write(content)
+	require.NoError(b, err)
+	require.NoError(b, form.Close())
+	req, err := http.NewRequestWithContext(context.WithoutCancel(b.Context()), http.MethodPost, origin+"/release/console/"+action, &body)
+	require.NoError(b, err)
+	req.Header.Set("Content-Type", form.FormDataContentType())
+	req.Header.Set("Sec-Fetch-Site", "same-origin")
+	b.send(req)
 	return b
 }
 

@@ -5,8 +5,11 @@ import (
 	"fmt"
 	"html/template"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
+
+	"github.com/alipayplus-go/alipayplus"
 )
 
 // parsePages reads the templates, once a language.
@@ -54,6 +57,9 @@ func (c *console) functions(lang language) template.FuncMap {
 		// field is a field of the contract in the language of the page, with the rest of its
 		// path: "paymentInformation[1].text".
 		"field": func(path string) string {
+			for _, whole := range []string{"configuration.", "basicInfo."} {
+				path = strings.TrimPrefix(path, whole)
+			}
 			end := strings.IndexAny(path, "[.")
 			if end < 0 {
 				end = len(path)
@@ -74,8 +80,17 @@ func (c *console) functions(lang language) template.FuncMap {
 		},
 		"iso":     func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
 		"compare": compare,
-		"of":      pairs,
-		"lower":   func(value any) string { return strings.ToLower(fmt.Sprint(value)) },
+		// registration are all fields of a business registration.
+		"registration": func(of *alipayplus.BusinessRegistration) []difference {
+			if of == nil {
+				of = &alipayplus.BusinessRegistration{}
+			}
+			return sides(of, of)
+		},
+		"lines":       func(words []string) string { return strings.Join(words, "\n") },
+		"stepName":    func(step string) string { return texts["step."+step].in(lang) },
+		"stepWarning": func(step string) string { return texts["warning."+step].in(lang) },
+		"of":          pairs,
 	}
 }
 
@@ -104,8 +119,13 @@ type difference struct {
 // compare puts the text fields of two structs of one type side by side; a nil one has none.
 // A field that is empty in both is left out.
 func compare(before, after any) []difference {
+	return slices.DeleteFunc(sides(before, after), func(d difference) bool { return d.Before == "" && d.After == "" })
+}
+
+// sides is compare with the fields that are empty.
+func sides(before, after any) []difference {
 	old, young := fields(before), fields(after)
-	if old == nil && young == nil {
+	if young == nil {
 		return nil
 	}
 	of := reflect.TypeOf(after).Elem()
@@ -114,7 +134,7 @@ func compare(before, after any) []difference {
 		name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
 		d := difference{Field: name, Before: old[name], After: young[name]}
 		d.Changed = old != nil && young != nil && d.Before != d.After
-		if d.Before != "" || d.After != "" {
+		if _, is := young[name]; is {
 			out = append(out, d)
 		}
 	}

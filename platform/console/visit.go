@@ -22,6 +22,10 @@ const (
 	// maxForm is how large a form may be that holds no files, in bytes: it has room for a
 	// service.
 	maxForm = 2 << 20
+	// maxUpload is how large one may be that holds files, and uploadsAtOnce how many of
+	// them are read at a time.
+	maxUpload     = 33 << 20
+	uploadsAtOnce = 4
 )
 
 // Whether a request is something that a person does, which keeps the session alive.
@@ -54,16 +58,38 @@ func (v *visit) ctx() context.Context { return v.r.Context() }
 
 // anyone serves a page that needs no session.
 func (c *console) anyone(show func(*visit) error) http.HandlerFunc {
+	return c.limited(maxForm, show)
+}
+
+func (c *console) limited(most int64, show func(*visit) error) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{console: c, w: w, r: r, lang: languageOf(r)}
-		r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+		r.Body = http.MaxBytesReader(w, r.Body, most)
 		v.end(show(v))
 	}
 }
 
 // member serves a page to who has signed in: a member or a reviewer.
 func (c *console) member(active bool, show func(*visit) error) http.HandlerFunc {
-	return c.anyone(func(v *visit) error {
+	return c.anyone(c.asMember(active, show))
+}
+
+// upload is member for a form with files, which are held in memory while it is served: a
+// few at a time.
+func (c *console) upload(show func(*visit) error) http.HandlerFunc {
+	return c.limited(maxUpload, func(v *visit) error {
+		select {
+		case c.uploads <- struct{}{}:
+			defer func() { <-c.uploads }()
+			return c.asMember(active, show)(v)
+		case <-v.ctx().Done():
+			return nil
+		}
+	})
+}
+
+func (c *console) asMember(active bool, show func(*visit) error) func(*visit) error {
+	return func(v *visit) error {
 		cookie, err := v.r.Cookie(sessionCookie)
 		if err != nil {
 			return alipayplus.ErrUnauthenticated
@@ -74,7 +100,7 @@ func (c *console) member(active bool, show func(*visit) error) http.HandlerFunc 
 		}
 		v.secret = cookie.Value
 		if v.r.Method == http.MethodPost && subtle.ConstantTimeCompare([]byte(v.r.PostFormValue("csrf")), []byte(v.csrf())) != 1 {
-			return errForged
+			return v.forged()
 		}
 		if v.client, err = v.session.Client(); err != nil {
 			return err
@@ -87,11 +113,19 @@ func (c *console) member(active bool, show func(*visit) error) http.HandlerFunc 
 			v.mark = marks[0]
 		}
 		return show(v)
-	})
+	}
 }
 
 // errForged is that of a form that this console did not give to this session.
 var errForged = errors.New("console: the form does not belong to this session; open the page again")
+
+// forged is errForged, unless the form could not be read.
+func (v *visit) forged() error {
+	if err := v.r.ParseMultipartForm(maxUpload); err != nil && !errors.Is(err, http.ErrNotMultipart) {
+		return err
+	}
+	return errForged
+}
 
 // csrf is what each form of the session carries: nobody knows it who cannot read the pages.
 func (v *visit) csrf() string {
