@@ -81,12 +81,21 @@ func (c *console) functions(lang language) template.FuncMap {
 		"iso":     func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
 		"compare": compare,
 		// registration are all fields of a business registration.
-		"registration": func(of *alipayplus.BusinessRegistration) []difference {
-			if of == nil {
-				of = &alipayplus.BusinessRegistration{}
+		"registration": func(of any) []difference {
+			var all alipayplus.BusinessRegistration
+			switch of := of.(type) {
+			case alipayplus.BusinessRegistration:
+				all = of
+			case *alipayplus.BusinessRegistration:
+				if of != nil {
+					all = *of
+				}
 			}
-			return sides(of, of)
+			return sides(&all, &all)
 		},
+		"add":         func(a, b int) int { return a + b },
+		"words":       func(words ...string) []string { return words },
+		"buttonName":  func(button string) string { return texts["button."+button].in(lang) },
 		"lines":       func(words []string) string { return strings.Join(words, "\n") },
 		"stepName":    func(step string) string { return texts["step."+step].in(lang) },
 		"stepWarning": func(step string) string { return texts["warning."+step].in(lang) },

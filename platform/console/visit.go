@@ -226,6 +226,9 @@ func (v *visit) show(name, title string, data any) error {
 	return nil
 }
 
+// Path is where the console is.
+func (p *page) Path() string { return p.path }
+
 // Lang is the language of the page.
 func (p *page) Lang() language { return p.lang }
 
