@@ -3,6 +3,7 @@ package rollout
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"slices"
@@ -50,7 +51,7 @@ type Transition struct {
 // The errors are those of [Runner.Run], but for [StoppedError]: Next.Over and the state in it
 // say that. With an error too, there is a transition to be stored.
 func (r *Runner) Advance(ctx context.Context, checkpoint []byte, commands []Command, observed *BatchResult) (*Transition, error) {
-	s := r.newSession(func(context.Context) ([]Command, error) { return commands, nil })
+	s := r.newSession(givenCommands(commands))
 	var next *Next
 	err := s.load(checkpoint)
 	if err == nil {
@@ -80,7 +81,7 @@ type session struct {
 	runner *Runner
 	state  *State
 	// posted are the commands that were posted and are not forgotten yet, oldest first.
-	posted func(context.Context) ([]Command, error)
+	posted commandList
 	// limiter limits calls of the target; nil for none.
 	limiter *rate.Limiter
 	// observation is the last one, nil before the first; fresh says that nothing was
@@ -90,23 +91,33 @@ type session struct {
 	observeAt   time.Time
 	// lastNext is what the session waited for last.
 	lastNext Next
-	// changed says that the state is to be stored, with the audit entries, before the events of
-	// it are emitted; yielded that this must be before anything else.
+	// changed says that the state is to be stored, with the audit entries, before the events are
+	// emitted; yielded that this must be before anything else. The first complete events say what
+	// the state is since; the others belong to what is still being done.
 	changed, yielded bool
 	audit            []AuditEntry
 	events           []Event
-	// recorded are events that are not of a state yet.
-	recorded []Event
-	// commandID is the command that this session was opened for; empty for none.
+	complete         int
+	// commandID is the command that this session was opened for, empty for none, and refusal
+	// why it could not be executed.
 	commandID string
-	// refusals are the errors of commands that could not be executed, by ID.
-	refusals map[string]error
+	refusal   error
 	// conflicts counts changes in a row that the target refused.
 	conflicts int
 }
 
-func (r *Runner) newSession(posted func(context.Context) ([]Command, error)) session {
-	return session{runner: r, posted: posted, refusals: make(map[string]error), lastNext: nothingDoneYet()}
+// commandList gives commands as [Lease].Commands does.
+type commandList interface {
+	Commands(ctx context.Context) ([]Command, error)
+}
+
+// givenCommands are commands that are in no store.
+type givenCommands []Command
+
+func (c givenCommands) Commands(context.Context) ([]Command, error) { return c, nil }
+
+func (r *Runner) newSession(posted commandList) session {
+	return session{runner: r, posted: posted, lastNext: nothingDoneYet()}
 }
 
 // load reads the state from a checkpoint. It stays nil when the rollout has not begun, and the
@@ -115,14 +126,30 @@ func (s *session) load(checkpoint []byte) error {
 	if checkpoint == nil {
 		return nil
 	}
+	sum := sha256.Sum256(checkpoint)
+	if known := s.runner.decoded.Load(); known != nil && known.sum == sum {
+		s.state = known.state.clone()
+		return nil
+	}
 	state, err := decodeState(s.runner.name, checkpoint)
 	if err == nil {
 		err = s.runner.checkTarget(state)
 	}
-	if err == nil {
-		s.state = state
+	if err != nil {
+		return err
 	}
-	return err
+	if state.specHash == s.runner.specHash {
+		state.Spec = s.runner.spec // which says the same, and is in memory already
+	}
+	s.state = state
+	s.runner.decoded.Store(&decoded{sum, state.clone()})
+	return nil
+}
+
+// decoded is what a checkpoint says, by its checksum. It is never changed.
+type decoded struct {
+	sum   [sha256.Size]byte
+	state *State
 }
 
 // begin begins the rollout, unless it has begun, and makes the runner's spec its own.
@@ -336,7 +363,7 @@ func (s *session) startIfNew() {
 func (r *Runner) newState(now time.Time) *State {
 	return &State{
 		Rollout: r.name, Target: r.target.ID(), Spec: r.spec,
-		Status: Running, Began: now, WaitingSince: now, Clock: r.clock,
+		Status: Running, Began: now, WaitingSince: now, Clock: r.clock, specHash: r.specHash,
 	}
 }
 
@@ -354,7 +381,7 @@ func (r *Runner) checkTarget(state *State) error {
 // checkSpec says whether the stored spec is the runner's. Another one is an error without
 // [WithNewSpec].
 func (r *Runner) checkSpec(state *State) (same bool, err error) {
-	stored, own := state.Spec.Hash(), r.specHash
+	stored, own := state.specHash, r.specHash
 	if stored == own || r.newSpec {
 		return stored == own, nil
 	}
@@ -366,7 +393,7 @@ func (s *session) adoptSpec() error {
 	if same, err := s.runner.checkSpec(s.state); err != nil || same {
 		return err
 	}
-	s.state.Spec, s.state.Gates, s.state.WaitingSince = s.runner.spec, nil, time.Now()
+	s.state.Spec, s.state.specHash, s.state.Gates, s.state.WaitingSince = s.runner.spec, s.runner.specHash, nil, time.Now()
 	s.state.voidApprovals("the spec is another since")
 	s.recordAudited(EventReplanned, Event{What: "the rollout goes on by a new spec"})
 	s.keep()
@@ -377,7 +404,7 @@ func (s *session) adoptSpec() error {
 func (s *session) record(kind EventKind, e Event) {
 	e.Schema, e.At, e.Kind = EventSchema, time.Now(), kind
 	e.What, e.Error = validation.OneLine(e.What), validation.OneLine(e.Error)
-	s.recorded = append(s.recorded, e)
+	s.events = append(s.events, e)
 }
 
 // recordAudited adds an event of what is being done, and an entry of the audit log.
@@ -387,7 +414,7 @@ func (s *session) recordAudited(kind EventKind, e Event) {
 	if kind == EventRaised || kind == EventAdopted { // the state has the new ratio already
 		from, to = e.From, e.To
 	}
-	recorded := s.recorded[len(s.recorded)-1]
+	recorded := s.events[len(s.events)-1]
 	s.audit = append(s.audit, AuditEntry{
 		At: recorded.At, By: cmp.Or(e.By, s.runner.holder), Action: kind, From: from, To: to, Why: recorded.What,
 	})
@@ -402,12 +429,16 @@ func (s *session) keep() {
 
 // completeEvents gives the recorded events what the state says now.
 func (s *session) completeEvents() {
-	for _, e := range s.recorded {
-		e.Rollout, e.Target, e.Subject, e.Status, e.Ratio = s.state.Rollout, s.state.Target, s.state.Subject, s.state.Status, s.state.Ratio
-		e.Observation, e.Steps = s.observation, s.state.Spec.ratios()
-		s.events = append(s.events, e)
+	ratios := s.runner.ratios
+	if s.state.specHash != s.runner.specHash {
+		ratios = s.state.Spec.ratios()
 	}
-	s.recorded = nil
+	for i := range s.events[s.complete:] {
+		e := &s.events[s.complete+i]
+		e.Rollout, e.Target, e.Subject, e.Status, e.Ratio = s.state.Rollout, s.state.Target, s.state.Subject, s.state.Status, s.state.Ratio
+		e.Observation, e.Steps = s.observation, ratios
+	}
+	s.complete = len(s.events)
 }
 
 // transition is what became of the state since the last transition; without a checkpoint
@@ -431,9 +462,10 @@ func (s *session) transition(failed error) (t Transition, err error) {
 		if t.Checkpoint, err = s.state.encode(); err != nil {
 			return Transition{}, err
 		}
+		s.runner.decoded.Store(&decoded{sha256.Sum256(t.Checkpoint), s.state.clone()})
 		t.Audit, s.audit, s.changed = s.audit, nil, false
 	}
-	t.Events, s.events = s.events, nil
+	t.Events, s.events, s.complete = s.events[:s.complete], s.events[s.complete:], 0
 	t.Forget = slices.Clone(s.state.Handled)
 	return t, nil
 }
@@ -456,10 +488,8 @@ func (s *session) failure(err error) []Event {
 	if s.state == nil { // it could not be read
 		s.state = &State{Rollout: s.runner.name, Target: s.runner.target.ID(), Spec: s.runner.spec}
 	}
-	s.recorded = nil
+	s.events, s.complete = nil, 0
 	s.record(EventFailed, Event{What: fmt.Sprintf("the run ended: %v", err), Error: err.Error()})
 	s.completeEvents()
-	failed := s.events
-	s.events = nil
-	return failed
+	return s.events
 }

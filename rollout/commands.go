@@ -104,7 +104,7 @@ func (r *Runner) sendCommand(ctx context.Context, c Command) (*Receipt, error) {
 	if err := s.transact(ctx, func() error { return s.executeCommands(ctx) }); err != nil {
 		return &Receipt{State: s.state}, fmt.Errorf("%w; the command is stored, and the next run executes it", err)
 	}
-	refused := s.refusals[c.ID]
+	refused := s.refusal
 	if refused == nil && c.Kind == CommandAbort && s.state.Status != Aborted {
 		refused = s.state.stopped()
 	}
@@ -174,7 +174,7 @@ func (r *Runner) postCommand(ctx context.Context, c Command, holder string) (*Re
 // The state that a command leads to records its ID before the command is removed, so that it is
 // executed once.
 func (s *session) executeCommands(ctx context.Context) error {
-	commands, err := s.posted(ctx)
+	commands, err := s.posted.Commands(ctx)
 	if err != nil {
 		return err
 	}
@@ -204,7 +204,7 @@ func (s *session) isHandled(c Command) bool { return slices.Contains(s.state.Han
 
 // hasCommands says whether there are commands that were not executed.
 func (s *session) hasCommands(ctx context.Context) (bool, error) {
-	commands, err := s.posted(ctx)
+	commands, err := s.posted.Commands(ctx)
 	return slices.ContainsFunc(commands, func(c Command) bool { return !s.isHandled(c) }), err
 }
 
@@ -214,7 +214,9 @@ func (s *session) executeCommand(ctx context.Context, c Command) error {
 	}
 	s.state.Handled = append(s.state.Handled, c.ID)
 	if why := s.refusalOf(c); why != "" {
-		s.refusals[c.ID] = s.runner.conflict("%s", why)
+		if c.ID == s.commandID {
+			s.refusal = s.runner.conflict("%s", why)
+		}
 		s.recordAudited(EventRefused, Event{What: why, By: c.By})
 		s.keep()
 		return nil
@@ -379,6 +381,6 @@ func (s *session) abortStarted() bool {
 // abortPending says whether the version is to be given up: by an abort whose outcome is
 // unknown, or by a command that could not be executed yet.
 func (s *session) abortPending(ctx context.Context) bool {
-	commands, err := s.posted(ctx)
+	commands, err := s.posted.Commands(ctx)
 	return s.abortStarted() || err == nil && slices.ContainsFunc(commands, func(c Command) bool { return c.Kind == CommandAbort && !s.isHandled(c) })
 }

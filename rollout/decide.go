@@ -288,15 +288,25 @@ func nextEvaluation(state *State, at int, clock string) time.Time {
 }
 
 // verdicts says how each party's review stands.
-func verdicts(reviews []alipayplus.Review) string {
+func verdicts(reviews []alipayplus.Review) string { return string(appendVerdicts(nil, reviews)) }
+
+func appendVerdicts(text []byte, reviews []alipayplus.Review) []byte {
 	if len(reviews) == 0 {
-		return "no verdict yet"
+		return append(text, "no verdict yet"...)
 	}
-	parts := make([]string, len(reviews))
 	for i, r := range reviews {
-		parts[i] = fmt.Sprintf("%s %s", r.Party, strings.ToLower(string(r.Status)))
+		if i > 0 {
+			text = append(text, ", "...)
+		}
+		text = append(append(text, r.Party...), ' ')
+		for _, c := range []byte(r.Status) {
+			if c >= 'A' && c <= 'Z' {
+				c += 'a' - 'A'
+			}
+			text = append(text, c)
+		}
 	}
-	return strings.Join(parts, ", ")
+	return text
 }
 
 // rejection gives the reasons of those who rejected.

@@ -312,6 +312,8 @@ func (s *schedule) run(ctx context.Context) error {
 	}
 	defer workers.Wait()
 	defer close(s.jobs)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
 	for s.busy > 0 || len(s.ready) > 0 || len(s.waiting) > 0 {
 		if ctx.Err() != nil {
 			for s.busy > 0 {
@@ -325,7 +327,7 @@ func (s *schedule) run(ctx context.Context) error {
 		if len(s.ready) > 0 {
 			jobs, first = s.jobs, s.ready[0]
 		}
-		timer := time.NewTimer(s.untilNext())
+		timer.Reset(s.untilNext())
 		select {
 		case jobs <- first:
 			s.busy++
@@ -335,7 +337,6 @@ func (s *schedule) run(ctx context.Context) error {
 		case <-timer.C:
 		case <-ctx.Done():
 		}
-		timer.Stop()
 	}
 	return nil
 }
@@ -354,7 +355,7 @@ func (s *schedule) dueNow(now time.Time) [][]job {
 	var lists [][]job
 	together := make(map[Batch]int)
 	for len(s.waiting) > 0 && !now.Before(s.waiting[0].at) {
-		next := heap.Pop(&s.waiting).(due) //nolint:errcheck,forcetypeassert // the heap holds nothing else
+		next := s.pop()
 		j := job{index: next.index}
 		batched, ok := s.fleet.runners[next.index].target.(Batched)
 		if !ok {
@@ -416,8 +417,8 @@ func (s *schedule) observeBatch(ctx context.Context, jobs []job) {
 func (s *schedule) complete(r result) {
 	s.busy--
 	if r.observed != nil {
-		for _, j := range r.observed {
-			s.ready = append(s.ready, []job{j})
+		for i := range r.observed {
+			s.ready = append(s.ready, r.observed[i:i+1])
 		}
 		return
 	}
@@ -474,7 +475,19 @@ func (s *schedule) count(before, after FleetStatus) {
 
 // push puts a target back that is due later.
 func (s *schedule) push(index int, now, at time.Time) {
-	heap.Push(&s.waiting, due{at: alignedTime(now, at), index: index})
+	s.waiting = append(s.waiting, due{at: alignedTime(now, at), index: index})
+	heap.Fix(&s.waiting, len(s.waiting)-1) // heap.Push would allocate
+}
+
+// pop removes the target that is due first.
+func (s *schedule) pop() due {
+	last := len(s.waiting) - 1
+	first := s.waiting[0]
+	s.waiting[0] = s.waiting[last]
+	if s.waiting = s.waiting[:last]; last > 0 {
+		heap.Fix(&s.waiting, 0)
+	}
+	return first
 }
 
 // alignedTime lengthens a wait by up to an eighth, to a moment that other waits are moved to

@@ -538,6 +538,26 @@ func TestWhatAWaitingReleaseCostsDoesNotGrowWithTheFleet(t *testing.T) {
 	}
 }
 
+// A step of a rollout asks the store for lease, checkpoint and commands, however many there are; what
+// it knows it does not read anew. Most of the steps of a ladder find that there is nothing to do.
+func TestALadderOfAFleetAllocatesLittle(t *testing.T) {
+	const ladders, most = 100, 6000
+	synctest.Test(t, func(t *testing.T) {
+		h := newFleetFixture(t, ladders)
+		h.spec = everyRatio()
+		fleet := h.fleet(rollout.FleetOptions{})
+		_, _, before := heap()
+		h.finish(fleet)
+		_, _, after := heap()
+		for _, fake := range h.fakes {
+			require.Equal(t, ratiosOf(h.spec), fake.Ratios())
+		}
+		each := (after - before) / ladders
+		t.Logf("%d allocations a ladder, those of the targets and the store in memory included", each)
+		require.LessOrEqual(t, each, uint64(most))
+	})
+}
+
 // BenchmarkAFleetUntilAllWait applies for all releases of a fleet and then stops.
 func BenchmarkAFleetUntilAllWait(b *testing.B) {
 	for _, n := range []int{100, 1000, 10_000} {

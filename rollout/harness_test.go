@@ -444,6 +444,17 @@ func hourly() rollout.Spec {
 	}
 }
 
+// everyRatio climbs the whole ladder, an hour each.
+func everyRatio() rollout.Spec {
+	spec := plain()
+	spec.Steps = nil
+	for _, ratio := range alipayplus.DefaultLadder().Ratios() {
+		spec.Steps = append(spec.Steps, rollout.StepSpec{Ratio: ratio, Bake: rollout.Duration(time.Hour)})
+	}
+	spec.Steps[len(spec.Steps)-1].Bake = 0
+	return spec
+}
+
 // plain is hourly without gates.
 func plain() rollout.Spec {
 	spec := hourly()

@@ -157,11 +157,13 @@ func (s *session) adoptRatio() {
 
 // recordObserved records a new status or verdict, and says whether there was one.
 func (s *session) recordObserved() bool {
-	now := string(s.observation.Status) + ", " + verdicts(s.observation.Reviews)
-	if s.state.LastEmitted == now {
+	text := make([]byte, 0, 256) // not a string, which would be allocated at each observation
+	text = append(append(text, s.observation.Status...), ", "...)
+	text = appendVerdicts(text, s.observation.Reviews)
+	if s.state.LastEmitted == string(text) {
 		return false
 	}
-	s.state.LastEmitted = now
+	s.state.LastEmitted = string(text)
 	s.record(EventObserved, Event{What: fmt.Sprintf("%s at %v: %s", s.observation.Status, s.observation.Ratio, verdicts(s.observation.Reviews))})
 	return true
 }

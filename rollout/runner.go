@@ -29,13 +29,17 @@ type Runner struct {
 	posted chan struct{}
 	// failures counts failed calls of the target in a row.
 	failures atomic.Int64
+	// decoded is the state that was loaded or stored last, so that it is decoded once.
+	decoded atomic.Pointer[decoded]
 }
 
 // config is what the runners of a [Fleet] have in common, but for the name.
 type config struct {
 	spec     Spec
 	specHash string
-	store    Store
+	// ratios are those of the spec.
+	ratios []alipayplus.Ratio
+	store  Store
 	// gates are those of the spec, and given those of [WithGate].
 	gates  map[string]Gate
 	given  map[string]Gate
@@ -121,7 +125,7 @@ func newConfig(spec Spec, store Store, opts []Option) (c config, err error) {
 	if c.spec, err = spec.clone(); err != nil {
 		return c, err
 	}
-	c.specHash = c.spec.Hash()
+	c.specHash, c.ratios = c.spec.Hash(), c.spec.ratios()
 	if c.clock == "" {
 		if c.clock, err = os.Hostname(); err != nil {
 			return c, fmt.Errorf("rollout: the host name cannot be read, give WithHost: %w", err)

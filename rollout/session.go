@@ -11,11 +11,22 @@ import (
 type leasedSession struct {
 	session
 
-	lease Lease
-	// leaseLost gets why the lease could not be renewed.
-	leaseLost    chan error
-	stopRenewing context.CancelFunc
-	renewing     sync.WaitGroup
+	lease   Lease
+	renewal renewal
+}
+
+// renewal renews a lease in the background until it is stopped. It begins when the first renewal
+// is due, for most sessions are over by then.
+type renewal struct {
+	timer *time.Timer
+
+	mu      sync.Mutex
+	stopped bool
+	// cancel ends the renewing, and ended is closed then; nil before it begins.
+	cancel context.CancelFunc
+	ended  chan struct{}
+	// failed gets why the lease could not be renewed; see failure.
+	failed chan error
 }
 
 // commandInterval is how often a waiting run checks for commands of other processes, in a
@@ -51,17 +62,16 @@ func (s *leasedSession) transact(ctx context.Context, do func() error) error {
 // store stores what the session came to, emits its events, and forgets the commands that were
 // executed. failed is the error that the session came to; nil for none.
 func (s *leasedSession) store(ctx context.Context, failed error) error {
-	ctx = context.WithoutCancel(ctx)
 	t, err := s.transition(failed)
 	if err == nil && t.Checkpoint != nil {
-		err = s.lease.Save(ctx, t.Checkpoint, t.Audit)
+		err = s.lease.Save(context.WithoutCancel(ctx), t.Checkpoint, t.Audit)
 	}
 	if err != nil {
 		return err
 	}
 	s.runner.emit(ctx, t.Events)
 	if len(t.Forget) > 0 {
-		if err := s.lease.Forget(ctx, t.Forget); err != nil {
+		if err := s.lease.Forget(context.WithoutCancel(ctx), t.Forget); err != nil {
 			if isTransient(err) { // the state says which were executed; they are forgotten later
 				return nil
 			}
@@ -77,6 +87,7 @@ func (s *leasedSession) store(ctx context.Context, failed error) error {
 func (s *leasedSession) wait(ctx context.Context, until time.Time) error {
 	s.fresh = false
 	listener, listens := s.lease.(Listener)
+	lost := s.renewal.failure()
 	var posted <-chan struct{}
 	if listens {
 		posted = listener.Posted()
@@ -90,7 +101,7 @@ func (s *leasedSession) wait(ctx context.Context, until time.Time) error {
 			pause = min(pause, commandInterval)
 		}
 		select {
-		case err := <-s.leaseLost:
+		case err := <-lost:
 			return err
 		case <-ctx.Done():
 			return ctx.Err()
@@ -112,8 +123,8 @@ func (r *Runner) openSession(ctx context.Context) (*leasedSession, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &leasedSession{session: r.newSession(lease.Commands), lease: lease, leaseLost: make(chan error, 1)}
-	s.renewLease(ctx)
+	s := &leasedSession{session: r.newSession(lease), lease: lease}
+	s.renewal.start(ctx, lease)
 	checkpoint, err := lease.Load(ctx)
 	if err == nil {
 		err = s.load(checkpoint)
@@ -125,35 +136,67 @@ func (r *Runner) openSession(ctx context.Context) (*leasedSession, error) {
 	return s, nil
 }
 
-// renewLease renews the lease in the background until close, however long a call, a gate
-// or a wait takes.
-func (s *leasedSession) renewLease(ctx context.Context) {
-	ctx, s.stopRenewing = context.WithCancel(context.WithoutCancel(ctx))
-	every := s.lease.RenewEvery()
-	if every <= 0 {
+// start renews the lease however long a call, a gate or a wait takes, and after the context has
+// ended too.
+func (r *renewal) start(ctx context.Context, lease Lease) {
+	if every := lease.RenewEvery(); every > 0 {
+		r.timer = time.AfterFunc(every, func() { r.renew(ctx, lease, every) })
+	}
+}
+
+func (r *renewal) renew(ctx context.Context, lease Lease, every time.Duration) {
+	r.mu.Lock()
+	if r.stopped {
+		r.mu.Unlock()
 		return
 	}
-	s.renewing.Go(func() {
-		due := time.NewTicker(every)
-		defer due.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-due.C:
-			}
-			if err := s.lease.Renew(ctx); err != nil {
-				s.leaseLost <- err // ends a wait; anything else fails when it saves
-				return
-			}
+	ctx, r.cancel = context.WithCancel(context.WithoutCancel(ctx))
+	r.ended = make(chan struct{})
+	r.mu.Unlock()
+	defer close(r.ended)
+	due := time.NewTicker(every)
+	defer due.Stop()
+	for {
+		if err := lease.Renew(ctx); err != nil {
+			r.failure() <- err // ends a wait; anything else fails when it saves
+			return
 		}
-	})
+		select {
+		case <-ctx.Done():
+			return
+		case <-due.C:
+		}
+	}
+}
+
+// failure receives why the lease could not be renewed.
+func (r *renewal) failure() chan error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.failed == nil {
+		r.failed = make(chan error, 1)
+	}
+	return r.failed
+}
+
+// stop returns when nothing is being renewed any more.
+func (r *renewal) stop() {
+	if r.timer == nil || r.timer.Stop() {
+		return
+	}
+	r.mu.Lock()
+	r.stopped = true
+	cancel, ended := r.cancel, r.ended
+	r.mu.Unlock()
+	if cancel != nil {
+		cancel()
+		<-ended
+	}
 }
 
 // close releases the lease. One that cannot be released expires.
 func (s *leasedSession) close(ctx context.Context) {
-	s.stopRenewing()
-	s.renewing.Wait()
+	s.renewal.stop()
 	ctx = context.WithoutCancel(ctx)
 	if err := s.lease.Release(ctx); err != nil {
 		s.runner.logger.LogAttrs(ctx, slog.LevelWarn, "the lease of a rollout could not be released",

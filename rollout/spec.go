@@ -501,34 +501,35 @@ var (
 // ParseDuration reads a duration: days, where they come first, and then what
 // [time.ParseDuration] reads. Anything else, a bare number too, is an error.
 func ParseDuration(text string) (Duration, error) {
-	bad := fmt.Errorf("%q is not a duration; write for example 90s, 30m, 12h, 2d or 1d12h", text)
+	d, ok := parseDuration(text)
+	if !ok {
+		return 0, fmt.Errorf("%q is not a duration; write for example 90s, 30m, 12h, 2d or 1d12h", text)
+	}
+	return d, nil
+}
+
+func parseDuration(text string) (_ Duration, ok bool) {
 	days, rest, found := strings.Cut(text, "d")
 	if !found {
 		d, err := time.ParseDuration(text)
-		if err != nil || text == "0" {
-			return 0, bad
-		}
-		return Duration(d), nil
+		return Duration(d), err == nil && text != "0"
 	}
 	n, err := strconv.ParseFloat(days, 64)
 	if err != nil || !isDecimal(days) {
-		return 0, bad
+		return 0, false
 	}
 	var more time.Duration
 	if rest != "" {
 		if more, err = time.ParseDuration(rest); err != nil || more < 0 || rest[0] == '+' || rest == "0" {
-			return 0, bad
+			return 0, false
 		}
 	}
 	whole := math.Round(n * float64(24*time.Hour))
 	if whole >= math.MaxInt64 {
-		return 0, bad
+		return 0, false
 	}
 	d := time.Duration(whole) + more
-	if d < 0 { // it overflowed
-		return 0, bad
-	}
-	return Duration(d), nil
+	return Duration(d), d >= 0 // otherwise it overflowed
 }
 
 func isDecimal(text string) bool {

@@ -93,6 +93,9 @@ type State struct {
 	UpdatedAt time.Time `json:"updatedAt"`
 	// UpdatedBy is the runner that stored it.
 	UpdatedBy string `json:"updatedBy"`
+
+	// specHash is the hash of Spec.
+	specHash string
 }
 
 // Cause is why a rollout stopped.
@@ -252,8 +255,7 @@ func (state *State) encode() ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("rollout %s: encode the state: %w", state.Rollout, err)
 	}
-	sum := sha256.Sum256(data)
-	return json.Marshal(storedState{Schema: stateSchema, SHA256: hex.EncodeToString(sum[:]), State: data})
+	return fmt.Appendf(make([]byte, 0, len(data)+128), `{"schema":%d,"sha256":"%x","state":%s}`, stateSchema, sha256.Sum256(data), data), nil
 }
 
 // decodeState reads what encode wrote. Anything else, an empty file too, is a
@@ -287,7 +289,28 @@ func decodeState(rollout string, data []byte) (*State, error) {
 	if state.Intent != nil {
 		state.Intent.unknown = true
 	}
+	state.specHash = state.Spec.Hash()
 	return state, nil
+}
+
+// clone is the state as decodeState would read it. What is never changed in place is shared.
+func (state *State) clone() *State {
+	c := *state
+	c.Gates = maps.Clone(state.Gates)
+	c.Approvals, c.Changes, c.Handled = slices.Clone(state.Approvals), slices.Clone(state.Changes), slices.Clone(state.Handled)
+	c.Stop = state.Stop.clone()
+	if in := state.Intent; in != nil {
+		c.Intent = new(*in)
+		c.Intent.Stop, c.Intent.unknown = in.Stop.clone(), true
+	}
+	return &c
+}
+
+func (stop *Stop) clone() *Stop {
+	if stop == nil {
+		return nil
+	}
+	return new(*stop)
 }
 
 // Approval returns the valid approval of a ratio that was given last; nil when there is
@@ -369,6 +392,9 @@ func (state *State) correctAnswers(now time.Time, note func(format string, args 
 			note("the approval of %v by %s is of %s, which is still to come: it expires as if it were given now", a.Ratio, a.By, clockTime(a.At))
 			state.Approvals[i].At = now
 		}
+	}
+	if len(state.Gates) == 0 { // sorting none costs more than all else here
+		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(state.Gates)) {
 		if g := state.Gates[name]; g.At.After(now) {

@@ -354,5 +354,8 @@ func Visible(s string) string {
 }
 
 func breaksLine(r rune) bool {
+	if r < unicode.MaxASCII { // most are
+		return r < ' '
+	}
 	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
 }
