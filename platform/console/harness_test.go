@@ -190,9 +190,12 @@ func (b *browser) send(req *http.Request) {
 }
 
 var (
-	formTag  = regexp.MustCompile(`(?s)<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>`)
-	inputTag = regexp.MustCompile(`<input[^>]*>`)
-	attrs    = regexp.MustCompile(`(\w+)="([^"]*)"`)
+	formTag   = regexp.MustCompile(`(?s)<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>`)
+	inputTag  = regexp.MustCompile(`<input[^>]*>`)
+	areaTag   = regexp.MustCompile(`(?s)<textarea[^>]*name="([^"]*)"[^>]*>(.*?)</textarea>`)
+	selectTag = regexp.MustCompile(`(?s)<select[^>]*name="([^"]*)"[^>]*>(.*?)</select>`)
+	optionTag = regexp.MustCompile(`<option(?: value="([^"]*)")?([^>]*)>([^<]*)`)
+	attrs     = regexp.MustCompile(`(\w+)="([^"]*)"`)
 )
 
 // form reads the fields of the form of the page that is sent to an address below the
@@ -212,6 +215,21 @@ func (b *browser) form(action string) url.Values {
 			if of["type"] != "checkbox" && of["type"] != "radio" || strings.Contains(input, " checked") {
 				values.Add(of["name"], of["value"])
 			}
+		}
+		for _, area := range areaTag.FindAllStringSubmatch(found[2], -1) {
+			values.Add(area[1], html.UnescapeString(area[2]))
+		}
+		for _, choice := range selectTag.FindAllStringSubmatch(found[2], -1) {
+			chosen := ""
+			for i, option := range optionTag.FindAllStringSubmatch(choice[2], -1) {
+				if i == 0 || strings.Contains(option[2], " selected") {
+					chosen = html.UnescapeString(option[1])
+					if !strings.Contains(option[0], " value=") {
+						chosen = html.UnescapeString(option[3])
+					}
+				}
+			}
+			values.Add(choice[1], chosen)
 		}
 		return values
 	}

@@ -20,8 +20,10 @@ func (v *visit) releases() error {
 		Statuses []alipayplus.ReleaseStatus
 		Releases []*alipayplus.Release
 		Next     string
-	}{in, slices.DeleteFunc(alipayplus.ReleaseStatuses(), func(s alipayplus.ReleaseStatus) bool { return s == alipayplus.ReleaseDeleted }),
-		found.Items, v.next(found.NextCursor)})
+	}{
+		in, slices.DeleteFunc(alipayplus.ReleaseStatuses(), func(s alipayplus.ReleaseStatus) bool { return s == alipayplus.ReleaseDeleted }),
+		found.Items, v.next(found.NextCursor),
+	})
 }
 
 // releasePage is a release, and what may be done with it in its status.

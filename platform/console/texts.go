@@ -59,6 +59,8 @@ func texts() map[string]text {
 		"menu.reviews":    {"Reviews", "待审核"},
 		"menu.sessions":   {"Sessions", "登录会话"},
 		"menu.services":   {"Services", "服务"},
+		"menu.market":     {"Service Market", "服务市场"},
+		"menu.orders":     {"Orders", "订单"},
 		"menu.programs":   {"Mini programs", "小程序"},
 		"menu.releases":   {"Releases", "发布"},
 		"menu.audit":      {"Audit log", "审计日志"},
@@ -238,6 +240,28 @@ func texts() map[string]text {
 		"warning.rollback": {"All users get the version that was released before.", "所有用户将回到之前发布的版本。"},
 		"step.delete":      {"Delete this selection", "删除此选择"},
 		"warning.delete":   {"The version can be selected again.", "该版本可再次选择。"},
+
+		"market.title":     {"Service Market", "服务市场"},
+		"market.service":   {"Service", "服务"},
+		"market.empty":     {"No service is online that matches.", "没有符合条件的在线服务。"},
+		"market.order":     {"Order this service", "订购此服务"},
+		"market.place":     {"Place the order", "提交订单"},
+		"market.noprogram": {"An order is for a mini program of yours, and there is none yet.", "订单须对应您的小程序，目前尚无小程序。"},
+		"market.programs":  {"Create a mini program", "创建小程序"},
+
+		"orders.title":   {"Orders", "订单"},
+		"order.title":    {"Order", "订单"},
+		"order.number":   {"Order number", "订单号"},
+		"order.side":     {"You are", "您的身份"},
+		"order.other":    {"Other side", "对方"},
+		"order.program":  {"Mini program", "小程序"},
+		"order.note":     {"Note", "备注"},
+		"order.why":      {"Reason, optional", "原因（选填）"},
+		"order.actions":  {"What you can do", "可执行的操作"},
+		"order.access":   {"The provider may configure, upload and release the mini program. It stays the merchant's.", "服务商可配置、上传并发布该小程序，小程序仍归商户所有。"},
+		"order.noaccess": {"The provider has no access to the mini program.", "服务商无权访问该小程序。"},
+		"order.revoked":  {"The merchant has taken the provider's access back.", "商户已收回服务商的访问权限。"},
+		"order.revoke":   {"From now on the provider does not reach the mini program. The order keeps its status.", "此后服务商将无法访问该小程序，订单状态不变。"},
 	}
 }
 
@@ -254,6 +278,10 @@ func names() map[string]text {
 		"NOT_AUTHORIZED": {"Not authorized", "未授权"}, "AUTHORIZED": {"Authorized", "已授权"}, "DECLINED": {"Declined", "已拒绝"}, "REVOKED": {"Revoked", "已收回"},
 		"DRAFT": {"Draft", "草稿"}, "PENDING_REVIEW": {"Pending Review", "待审核"}, "ONLINE": {"Online", "已上线"}, "TURNED_DOWN": {"Turn Down", "已驳回"},
 		"TEXT": {"Text", "文本"}, "IMAGE": {"Image", "图片"}, "TABLE": {"Table", "表格"},
+		"NEW_ORDER": {"New Order", "新订单"}, "PENDING_CONFIRMATION": {"Pending Confirmation", "待确认"}, "IN_DEVELOPMENT": {"In Development", "开发中"},
+		"UNDER_APPROVAL": {"Under Approval", "待验收"}, "COMPLETED": {"Completed", "已完成"}, "MERCHANT": {"Merchant", "商户"}, "PROVIDER": {"Provider", "服务商"},
+		"ACCEPT": {"Accept", "接单"}, "REJECT": {"Reject", "拒绝"}, "CONFIRM": {"Confirm", "确认"}, "SUBMIT": {"Submit for approval", "提交验收"},
+		"APPROVE": {"Approve", "验收通过"}, "TURN_DOWN": {"Turn down", "验收不通过"}, "CANCEL": {"Cancel the order", "取消订单"}, "REVOKE_ACCESS": {"Take access back", "收回权限"},
 		"OWNER": {"Owner", "所有者"}, "MASTER": {"Master", "管理员"}, "DEVELOPER": {"Developer", "开发者"},
 		"MINI_PROGRAM_DEVELOPMENT": {"Mini program development", "小程序开发"},
 	}
@@ -262,9 +290,10 @@ func names() map[string]text {
 // tones are how values are coloured: good, bad, or waiting; others are plain.
 func tones() map[string]string {
 	return map[string]string{
-		"APPROVED": "good", "ONLINE": "good", "FULL_RELEASE": "good", "AUTHORIZED": "good",
+		"APPROVED": "good", "ONLINE": "good", "FULL_RELEASE": "good", "AUTHORIZED": "good", "COMPLETED": "good",
 		"REJECTED": "bad", "TURNED_DOWN": "bad", "CANCELED": "bad", "DECLINED": "bad", "REVOKED": "bad",
 		"PENDING": "waiting", "UNDER_REVIEW": "waiting", "PENDING_REVIEW": "waiting", "GRAYSCALE_RELEASE": "waiting", "RELEASE_PREPARATION": "waiting",
+		"NEW_ORDER": "waiting", "PENDING_CONFIRMATION": "waiting", "UNDER_APPROVAL": "waiting",
 	}
 }
 

@@ -65,6 +65,18 @@ func TestEveryValueHasAName(t *testing.T) {
 	for _, s := range []alipayplus.Role{alipayplus.RoleOwner, alipayplus.RoleMaster, alipayplus.RoleDeveloper} {
 		add(string(s))
 	}
+	for _, s := range []alipayplus.OrderStatus{
+		alipayplus.OrderNew, alipayplus.OrderPendingConfirmation, alipayplus.OrderInDevelopment,
+		alipayplus.OrderUnderApproval, alipayplus.OrderCompleted, alipayplus.OrderCanceled,
+	} {
+		add(string(s))
+		for _, side := range []alipayplus.OrderSide{alipayplus.SideMerchant, alipayplus.SideProvider} {
+			add(string(side))
+			for _, a := range s.Actions(side) {
+				add(string(a))
+			}
+		}
+	}
 	for _, value := range values {
 		require.Contains(t, names(), value)
 	}
