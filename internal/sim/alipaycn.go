@@ -15,7 +15,6 @@ import (
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
-	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform/alipaycnapp"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 	"github.com/alipayplus-go/alipayplus/rollout"
@@ -31,9 +30,9 @@ const (
 // startAlipayCN makes AlipayCN, where everything is reliable but the way there.
 func (w *world) startAlipayCN() {
 	w.alipaycn = &server{process: newProcess(w.ctx, "AlipayCN", true), signature: cnwire.HeaderSignature}
-	g, err := alipaycntest.New(alipaycntest.WithKey(testkey.FastKey()), alipaycntest.WithNotificationClient(w.network.client(w.alipaycn.process)))
+	g, err := alipaycntest.New(alipaycntest.WithKey(w.keys.server), alipaycntest.WithNotificationClient(w.network.client(w.alipaycn.process)))
 	w.ok(err)
-	w.ok(g.AddApp(alipaycntest.App{ID: thirdParty, PublicKey: testkey.FastClient().PublicPEM(), ThirdParty: true}))
+	w.ok(g.AddApp(alipaycntest.App{ID: thirdParty, PublicKey: w.keys.clientPEM, ThirdParty: true}))
 	w.gateway, w.alipaycn.handler = g, g
 	w.network.hosts[cnHost] = func(uint64) *server { return w.alipaycn }
 }
@@ -49,7 +48,7 @@ type versionAtCN struct {
 // addMiniProgram adds a mini program with versions to AlipayCN.
 func (w *world) addMiniProgram(platform bool, versions int) (app string) {
 	app = fmt.Sprintf("20210000000%05d", 10+len(w.versions))
-	w.ok(w.gateway.AddApp(alipaycntest.App{ID: app, PublicKey: testkey.FastClient().PublicPEM()}))
+	w.ok(w.gateway.AddApp(alipaycntest.App{ID: app, PublicKey: w.keys.clientPEM}))
 	for n := range versions {
 		number := fmt.Sprintf("%d.0.0", n+1)
 		w.ok(w.gateway.AddVersion(app, number))
@@ -61,7 +60,7 @@ func (w *world) addMiniProgram(platform bool, versions int) (app string) {
 // cnClient calls AlipayCN as an app.
 func (w *world) cnClient(app string, by *http.Client) *alipaycn.Client {
 	c, err := alipaycn.New(
-		alipaycn.WithAppID(app), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(w.gateway.AlipayPublicKey()),
+		alipaycn.WithAppID(app), alipaycn.WithSigner(w.keys.client), alipaycn.WithAlipayPublicKey(w.gateway.AlipayPublicKey()),
 		alipaycn.WithHTTPClient(by),
 	)
 	w.ok(err)

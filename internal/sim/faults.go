@@ -48,6 +48,8 @@ type faults struct {
 	// rate is how many of a thousand points of a kind have a fault, kills how many of ten thousand end a process.
 	rate  map[kind]int
 	kills int
+	// outages are when nearly all points of a kind fail.
+	outages []outage
 	// slow is how many of a thousand points take long.
 	slow int
 	// count is how many there were of each.
@@ -67,7 +69,30 @@ func newFaults(seed uint64, until time.Time, left int) *faults {
 		f.rate[k] = amount(120)
 	}
 	f.kills, f.slow = amount(60), amount(30)
+	for range f.random.IntN(4) {
+		kinds := []kind{request, reply, record, disk}
+		begins := until.Add(-time.Duration(f.random.Int64N(int64(trouble))))
+		f.outages = append(f.outages, outage{kinds[f.random.IntN(len(kinds))], begins, begins.Add(time.Duration(f.random.Int64N(int64(8 * time.Hour))))})
+	}
 	return f
+}
+
+// outage is when nearly all points of a kind fail.
+type outage struct {
+	kind         kind
+	begins, ends time.Time
+}
+
+// rateOf is how many of a thousand points of a kind fail now.
+func (f *faults) rateOf(k kind) int {
+	const nearlyAll = 950
+	now := time.Now()
+	for _, o := range f.outages {
+		if o.kind == k && now.After(o.begins) && now.Before(o.ends) {
+			return nearlyAll
+		}
+	}
+	return f.rate[k]
 }
 
 // kindsOfFault are those of a kind of point, and how often each comes beside the others.
@@ -96,7 +121,7 @@ func (f *faults) at(k kind) fate {
 	if f.random.IntN(1000) < f.slow {
 		at.delay = time.Duration(f.random.Int64N(int64(2 * time.Minute)))
 	}
-	if f.random.IntN(1000) < f.rate[k] {
+	if f.random.IntN(1000) < f.rateOf(k) {
 		at.fault = possible[f.random.IntN(len(possible))]
 		f.spend(at.fault)
 	}

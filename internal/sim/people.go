@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
@@ -45,7 +44,7 @@ func (w *world) startPeople() {
 		parties = parties[:1]
 	}
 	for _, party := range parties {
-		id, err := setup.AddReviewer(w.ctx, party, testkey.FastClient().Public())
+		id, err := setup.AddReviewer(w.ctx, party, w.keys.client.Public())
 		w.ok(err)
 		m := &member{name: "reviewer " + string(party), clientID: id, party: party}
 		w.rules.members[id] = m

@@ -91,6 +91,8 @@ func first(waiting []*deployment) string {
 func (r *rules) must(rule string, holds bool, format string, args ...any) {
 	r.checked[rule]++
 	if !holds && r.violation == nil {
-		r.violation = &Violation{Rule: rule, What: r.w.history.normalize(fmt.Sprintf(format, args...)), Event: r.w.history.n}
+		const most = 400
+		what := r.w.history.normalize(fmt.Sprintf(format, args...))
+		r.violation = &Violation{Rule: rule, What: what[:min(len(what), most)], Event: r.w.history.n}
 	}
 }

@@ -129,7 +129,11 @@ func (r *rolloutRules) wentLive(at time.Time, p *progress, process string, to in
 	if p == nil {
 		return
 	}
-	p.ratio, p.live = to, at
+	// AlipayCN does not say since when a version is in grayscale: who did not see that it was not cannot know.
+	if unseen := p.direct && p.last != nil && p.last.Ratio == to; !unseen {
+		p.live = at
+	}
+	p.ratio = to
 	if r.by(process) == p {
 		r.effect(p, "raise")
 		r.must("an abort is followed by no raise", !p.aborted, "%s was aborted, and set %d%%", p.name, to)
