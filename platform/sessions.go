@@ -455,6 +455,27 @@ func (s *Session) begin(ctx context.Context, tx storage.Tx) (*call, error) {
 	return c, err
 }
 
+// May refuses what the member may not do now, by the platform's policy, see
+// [WithPermissionPolicy]: for what the console does beside the contract. programID is the mini
+// program that it is about; empty where there is none. Errors: [alipayplus.ErrPermission],
+// [alipayplus.ErrUnauthenticated] when the session has ended.
+func (s *Session) May(ctx context.Context, action alipayplus.Action, programID string) error {
+	if err := s.check(); err != nil {
+		return err
+	}
+	err := s.p.cfg.store.View(ctx, func(tx storage.Tx) error {
+		c, err := s.begin(ctx, tx)
+		if err != nil {
+			return err
+		}
+		return c.may(action, programID)
+	})
+	if err != nil {
+		return fmt.Errorf("platform: permission: %w", err)
+	}
+	return nil
+}
+
 // File reads a picture of the member's workspace. Errors: [alipayplus.ErrNotFound],
 // [alipayplus.ErrUnauthenticated] when the session has ended, [alipayplus.ErrPermission]
 // for a reviewer, who has [alipayplus.ReviewsClient.File].

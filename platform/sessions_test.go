@@ -246,7 +246,7 @@ func TestASessionThatNobodyGaveIsRefused(t *testing.T) {
 	second := func(_ any, err error) error { return err }
 	for name, err := range map[string]error{
 		"sessions": second(s.Sessions(ctx)), "end": s.End(ctx, "ses_1"), "client": second(s.Client()), "file": second(s.File(ctx, "f")),
-		"audit": second(s.Audit(ctx, alipayplus.ListOptions{})),
+		"audit": second(s.Audit(ctx, alipayplus.ListOptions{})), "may": s.May(ctx, alipayplus.ActionView, ""),
 	} {
 		require.ErrorIs(t, err, alipayplus.ErrInvalid, name)
 	}

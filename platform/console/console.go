@@ -72,6 +72,8 @@ type console struct {
 	secure bool
 	logger *slog.Logger
 	live   *live
+	// rollouts are shown where there are some; may be nil.
+	rollouts Rollouts
 	// uploads bounds the forms with files that are read at once.
 	uploads chan struct{}
 	pages   map[language]*template.Template
@@ -127,6 +129,8 @@ func (c *console) handler() http.Handler {
 	page("GET releases", (*visit).releases)
 	page("GET releases/{id}", (*visit).release)
 	page("POST releases/{id}/{step}", (*visit).step)
+	page("GET rollouts", (*visit).rolloutsPage)
+	page("POST rollouts/{name}/{action}", (*visit).commandRollout)
 	page("GET audit", (*visit).audit)
 	handle("GET ", c.anyone((*visit).nothing))
 	return protect(mux)

@@ -163,6 +163,17 @@ func texts() map[string]text {
 		"audit.note":   {"Note", "备注"},
 		"audit.by":     {"By call and client id", "调用与客户端 ID"},
 
+		"rollouts.title":  {"Rollouts", "自动发布"},
+		"rollout.stopped": {"Stopped", "停止原因"},
+		"rollout.gates":   {"Gates", "检查项"},
+		"rollout.gate":    {"Gate", "检查项"},
+		"rollout.found":   {"Found", "结果"},
+		"rollout.approve": {"Approve", "批准"},
+		"rollout.pause":   {"Pause", "暂停"},
+		"rollout.resume":  {"Resume", "继续"},
+		"step.abort":      {"Abort the rollout", "中止自动发布"},
+		"warning.abort":   {"The version is given up at the target app.", "将在目标 App 放弃此版本。"},
+
 		"services.title":   {"Services", "服务"},
 		"service.title":    {"Service", "服务"},
 		"service.create":   {"Create Service", "创建服务"},
@@ -277,6 +288,8 @@ func names() map[string]text {
 		"ARCHIVED": {"Archived", "已归档"}, "DELETED": {"Deleted", "已删除"},
 		"NOT_AUTHORIZED": {"Not authorized", "未授权"}, "AUTHORIZED": {"Authorized", "已授权"}, "DECLINED": {"Declined", "已拒绝"}, "REVOKED": {"Revoked", "已收回"},
 		"DRAFT": {"Draft", "草稿"}, "PENDING_REVIEW": {"Pending Review", "待审核"}, "ONLINE": {"Online", "已上线"}, "TURNED_DOWN": {"Turn Down", "已驳回"},
+		"RUNNING": {"Running", "进行中"}, "PAUSED": {"Paused", "已暂停"}, "DONE": {"Done", "已完成"}, "ABORTED": {"Aborted", "已中止"}, "ENDED": {"Ended", "已结束"},
+		"pass": {"Passed", "通过"}, "fail": {"Failed", "未通过"}, "wait": {"Waiting", "等待中"},
 		"TEXT": {"Text", "文本"}, "IMAGE": {"Image", "图片"}, "TABLE": {"Table", "表格"},
 		"NEW_ORDER": {"New Order", "新订单"}, "PENDING_CONFIRMATION": {"Pending Confirmation", "待确认"}, "IN_DEVELOPMENT": {"In Development", "开发中"},
 		"UNDER_APPROVAL": {"Under Approval", "待验收"}, "COMPLETED": {"Completed", "已完成"}, "MERCHANT": {"Merchant", "商户"}, "PROVIDER": {"Provider", "服务商"},
@@ -291,6 +304,7 @@ func names() map[string]text {
 func tones() map[string]string {
 	return map[string]string{
 		"APPROVED": "good", "ONLINE": "good", "FULL_RELEASE": "good", "AUTHORIZED": "good", "COMPLETED": "good",
+		"pass": "good", "DONE": "good", "fail": "bad", "ABORTED": "bad", "wait": "waiting", "RUNNING": "waiting", "PAUSED": "waiting",
 		"REJECTED": "bad", "TURNED_DOWN": "bad", "CANCELED": "bad", "DECLINED": "bad", "REVOKED": "bad",
 		"PENDING": "waiting", "UNDER_REVIEW": "waiting", "PENDING_REVIEW": "waiting", "GRAYSCALE_RELEASE": "waiting", "RELEASE_PREPARATION": "waiting",
 		"NEW_ORDER": "waiting", "PENDING_CONFIRMATION": "waiting", "UNDER_APPROVAL": "waiting",

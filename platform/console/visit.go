@@ -10,6 +10,7 @@ import (
 	"html/template"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -226,6 +227,9 @@ func (v *visit) show(name, title string, data any) error {
 	return nil
 }
 
+// HasRollouts says that there is a page of rollouts.
+func (p *page) HasRollouts() bool { return p.rollouts != nil }
+
 // Path is where the console is.
 func (p *page) Path() string { return p.path }
 
@@ -324,6 +328,14 @@ func problemOf(err error) *problem {
 	}
 	if invalid, ok := errors.AsType[*alipayplus.ValidationError](err); ok && out.Fields == nil {
 		out.Fields = invalid.Fields
+	}
+	if bare := slices.ContainsFunc(kinds, func(k struct {
+		class error
+		kind  string
+	}) bool {
+		return err == k.class //nolint:errorlint // a class that says no more than the kind
+	}); out.Kind != "problem.failed" && out.Message == "" && !bare {
+		out.Message = err.Error()
 	}
 	if len(out.Fields) > 0 {
 		out.Message = ""
