@@ -79,6 +79,18 @@ type modelRelease struct {
 	outdated bool
 }
 
+// modelOrder is an order of the provider's one service.
+type modelOrder struct {
+	id        string
+	program   *modelProgram
+	status    string
+	takenBack bool
+}
+
+func (o *modelOrder) givesAccess() bool {
+	return (o.status == "IN_DEVELOPMENT" || o.status == "UNDER_APPROVAL") && !o.takenBack
+}
+
 type modelService struct {
 	id      string
 	status  string
@@ -98,11 +110,14 @@ type modelRequest struct {
 type model struct {
 	p         *Platform
 	workspace string
-	app       *SimulatedAlipayCN
-	policy    string
-	file      string
-	calls     int
-	last      func(*rapid.T)
+	// provider is another workspace, and forSale its service in the Service Market.
+	provider, forSale string
+	app               *SimulatedAlipayCN
+	policy            string
+	orderPolicy       alipayplus.OrderPolicy
+	file              string
+	calls             int
+	last              func(*rapid.T)
 	// callers are those who are known to the platform, as long as no role changes.
 	callers map[string]caller
 
@@ -110,6 +125,7 @@ type model struct {
 	releases []*modelRelease
 	services []*modelService
 	requests []*modelRequest
+	orders   []*modelOrder
 }
 
 func newModel(t *rapid.T) *model {
@@ -117,13 +133,34 @@ func newModel(t *rapid.T) *model {
 		"MEMBERS_RELEASE", "ASSIGNED_DEVELOPERS_RELEASE", "DEVELOPERS_UPLOAD_ONLY",
 	}).Draw(t, "policy")}
 	var err error
+	m.orderPolicy = alipayplus.OrderPolicy{
+		Rejected:   rapid.SampledFrom([]alipayplus.OrderStatus{"", "NEW_ORDER"}).Draw(t, "rejected"),
+		TurnedDown: rapid.SampledFrom([]alipayplus.OrderStatus{"", "CANCELED"}).Draw(t, "turned down"),
+	}
 	m.p, err = New(WithSigner(testkey.FastKey()), WithTargetBackends(modelApp{m.app}),
-		WithPermissionPolicy(alipayplus.PermissionPolicy(m.policy)))
+		WithPermissionPolicy(alipayplus.PermissionPolicy(m.policy)), WithOrderPolicy(m.orderPolicy))
 	require.NoError(t, err)
 	m.workspace, err = m.p.AddWorkspace(t.Context(), modelCompany())
 	require.NoError(t, err)
-	m.file = m.uploadPackage(t)
+	m.file = m.uploadPackage(t, "olga")
+	m.openShop(t)
 	return m
+}
+
+// openShop gives the provider a service in the Service Market, and a package.
+func (m *model) openShop(t *rapid.T) {
+	company := modelCompany()
+	company.CompanyName = "Red Hill Coffee"
+	var err error
+	m.provider, err = m.p.AddWorkspace(t.Context(), company)
+	require.NoError(t, err)
+	m.uploadPackage(t, "pia")
+	got, _ := m.call(t, contract.ServiceCreate, "pia", m.offer(m.uploadFile(t, "pia", alipayplus.ContentPNG, smallPNG(t))), nil)
+	m.forSale = got.Data.ID
+	m.call(t, contract.ServiceSubmit, "pia", map[string]any{"serviceId": m.forSale}, nil)
+	waiting, err := m.p.Reviews(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, waiting[0].Approve(t.Context(), alipayplus.PartyAlipayPlus))
 }
 
 func modelCompany() alipayplus.BusinessRegistration {
@@ -133,30 +170,65 @@ func modelCompany() alipayplus.BusinessRegistration {
 	}
 }
 
-// The members. The developer is assigned the first mini program.
+// The members: olga, max and dev of the workspace, pia and pit of the provider. The
+// developers, dev and pit, are assigned the first mini program.
 
 func (m *model) member(name string) Member {
-	roles := map[string]alipayplus.Role{"olga": alipayplus.RoleOwner, "max": alipayplus.RoleMaster, "dev": alipayplus.RoleDeveloper}
+	roles := map[string]alipayplus.Role{
+		"olga": alipayplus.RoleOwner, "max": alipayplus.RoleMaster, "dev": alipayplus.RoleDeveloper,
+		"pia": alipayplus.RoleOwner, "pit": alipayplus.RoleDeveloper,
+	}
 	member := Member{WorkspaceID: m.workspace, Name: name, Role: roles[name]}
-	if name == "dev" && len(m.programs) > 0 {
+	if ofProvider(name) {
+		member.WorkspaceID = m.provider
+	}
+	if isDeveloper(name) && len(m.programs) > 0 {
 		member.Programs = []string{m.programs[0].id}
 	}
 	return member
+}
+
+func ofProvider(name string) bool { return name == "pia" || name == "pit" }
+
+func isDeveloper(name string) bool { return name == "dev" || name == "pit" }
+
+// signs is how the workspace knows a member.
+func signs(who string) string {
+	if ofProvider(who) {
+		return "Red Hill Coffee/" + who
+	}
+	return who
 }
 
 func anyMember(t *rapid.T) string {
 	return rapid.SampledFrom([]string{"olga", "max", "dev"}).Draw(t, "member")
 }
 
+// anybody is a member of either workspace.
+func anybody(t *rapid.T) string {
+	return rapid.SampledFrom([]string{"olga", "olga", "max", "max", "dev", "dev", "pia", "pit"}).Draw(t, "member")
+}
+
 func (m *model) assigned(who string, p *modelProgram) bool {
-	return who == "dev" && len(m.programs) > 0 && m.programs[0] == p
+	return isDeveloper(who) && len(m.programs) > 0 && m.programs[0] == p
+}
+
+// reaches says whether a member's workspace may know of a mini program.
+func (m *model) reaches(who string, p *modelProgram) bool {
+	return !ofProvider(who) || slices.ContainsFunc(m.orders, func(o *modelOrder) bool { return o.program == p && o.givesAccess() })
 }
 
 func (m *model) mayRelease(who string, p *modelProgram) bool {
+	if ofProvider(who) {
+		return who == "pia" || m.assigned(who, p) && m.policy != "DEVELOPERS_UPLOAD_ONLY"
+	}
 	return who != "dev" || m.policy == "MEMBERS_RELEASE" || m.policy == "ASSIGNED_DEVELOPERS_RELEASE" && m.assigned(who, p)
 }
 
 func (m *model) mayUpload(who string, p *modelProgram) bool {
+	if ofProvider(who) {
+		return who == "pia" || m.assigned(who, p)
+	}
 	return who != "dev" || m.policy != "ASSIGNED_DEVELOPERS_RELEASE" || m.assigned(who, p)
 }
 
@@ -175,6 +247,9 @@ type answered struct {
 // no rule is broken, and else is refused for one of the rules that are.
 func (m *model) call(t *rapid.T, op contract.Operation, who string, in map[string]any, broken refusals) (got answered, done bool) {
 	m.calls++
+	if !m.mayName(who, op, in) {
+		broken = append(broken, "NOT_FOUND")
+	}
 	in["requestId"] = fmt.Sprintf("call-%d", m.calls)
 	raw := m.raw(t, op, m.caller(t, who), in)
 	require.NoError(t, json.Unmarshal(raw, &got))
@@ -190,8 +265,28 @@ func (m *model) call(t *rapid.T, op contract.Operation, who string, in map[strin
 		repeat(t) // at once: a refusal lasts as long as its reason
 		return got, false
 	}
+	if ofProvider(who) {
+		repeat(t) // at once: the access may end
+		return got, true
+	}
 	m.last = repeat
 	return got, true
+}
+
+// mayName says whether what a call is about is there for the caller.
+func (m *model) mayName(who string, op contract.Operation, in map[string]any) bool {
+	program := slices.IndexFunc(m.programs, func(p *modelProgram) bool { return p.id == in["programId"] })
+	release := slices.IndexFunc(m.releases, func(r *modelRelease) bool { return r.id == in["releaseId"] })
+	switch {
+	case op == contract.OrderPlace:
+		return !ofProvider(who)
+	case program >= 0:
+		return m.reaches(who, m.programs[program])
+	case release >= 0:
+		return m.reaches(who, m.releases[release].program)
+	default:
+		return !ofProvider(who) || in["serviceId"] == nil || in["serviceId"] == m.forSale
+	}
 }
 
 // caller is a member, or a party that reviews.
@@ -213,17 +308,17 @@ func (m *model) raw(t *rapid.T, op contract.Operation, by caller, in map[string]
 	return executeAs(t.Context(), m.p, by, op, "", body).body
 }
 
-func (m *model) uploadPackage(t *rapid.T) string {
+func (m *model) uploadPackage(t *rapid.T, who string) string {
 	var build bytes.Buffer
 	z := zip.NewWriter(&build)
 	_, err := z.Create("app.json")
 	require.NoError(t, err)
 	require.NoError(t, z.Close())
-	return m.uploadFile(t, alipayplus.ContentZip, build.Bytes())
+	return m.uploadFile(t, who, alipayplus.ContentZip, build.Bytes())
 }
 
-func (m *model) uploadFile(t *rapid.T, contentType string, content []byte) string {
-	done := executeAs(t.Context(), m.p, m.caller(t, "olga"), contract.FileUpload, contentType, content)
+func (m *model) uploadFile(t *rapid.T, who, contentType string, content []byte) string {
+	done := executeAs(t.Context(), m.p, m.caller(t, who), contract.FileUpload, contentType, content)
 	require.Equal(t, http.StatusOK, done.status)
 	var got answered
 	require.NoError(t, json.Unmarshal(done.body, &got))
@@ -252,7 +347,7 @@ func anyOf[T any](t *rapid.T, what string, all []T) (T, bool) {
 func onAny[T any](what string, all *[]T, try func(t *rapid.T, who string, it T)) func(*rapid.T) {
 	return func(t *rapid.T) {
 		if it, ok := anyOf(t, what, *all); ok {
-			try(t, anyMember(t), it)
+			try(t, anybody(t), it)
 		}
 	}
 }
@@ -411,7 +506,7 @@ func (m *model) apply(t *rapid.T, who string, r *modelRelease) {
 }
 
 func (m *model) open(id, applicant string, parties ...string) *modelRequest {
-	request := &modelRequest{id: id, status: "UNDER_REVIEW", applicant: applicant, reviews: map[string]string{}}
+	request := &modelRequest{id: id, status: "UNDER_REVIEW", applicant: signs(applicant), reviews: map[string]string{}}
 	for _, party := range parties {
 		request.reviews[party] = "PENDING"
 	}
@@ -582,7 +677,7 @@ func (m *model) offer(image string) map[string]any {
 
 // image uploads the smallest picture there is.
 func (m *model) image(t *rapid.T) string {
-	return m.uploadFile(t, alipayplus.ContentPNG, smallPNG(t))
+	return m.uploadFile(t, "olga", alipayplus.ContentPNG, smallPNG(t))
 }
 
 // serve does something with a service that stands in one of the statuses.
@@ -608,6 +703,78 @@ func (m *model) approveService(t *rapid.T) {
 	waiting := slices.DeleteFunc(slices.Clone(m.services), func(s *modelService) bool { return s.status != "PENDING_REVIEW" })
 	if s, ok := anyOf(t, "service", waiting); ok {
 		m.decideAs(t, "ALIPAY_PLUS", s.request, true)
+	}
+}
+
+// Orders.
+
+func (m *model) placeOrder(t *rapid.T, who string, p *modelProgram) {
+	if len(m.orders) > 4 {
+		return
+	}
+	var broken refusals
+	broken.unless(m.mayOrder(who), "ACCESS_DENIED")
+	got, done := m.call(t, contract.OrderPlace, who, map[string]any{"serviceId": m.forSale, "programId": p.id}, broken)
+	if done {
+		m.orders = append(m.orders, &modelOrder{id: got.Data.ID, program: p, status: "NEW_ORDER"})
+	}
+}
+
+func (m *model) mayOrder(who string) bool { return !isDeveloper(who) || m.policy == "MEMBERS_RELEASE" }
+
+// orderMoves are what each side does with an order: from which status to which.
+func (m *model) orderMoves(ofProvider bool) map[contract.Operation]map[string]string {
+	if ofProvider {
+		return map[contract.Operation]map[string]string{
+			contract.OrderAccept: {"NEW_ORDER": "PENDING_CONFIRMATION"},
+			contract.OrderReject: {"NEW_ORDER": "CANCELED"},
+			contract.OrderSubmit: {"IN_DEVELOPMENT": "UNDER_APPROVAL"},
+			contract.OrderCancel: {"IN_DEVELOPMENT": "CANCELED"},
+		}
+	}
+	return map[contract.Operation]map[string]string{
+		contract.OrderConfirm:  {"PENDING_CONFIRMATION": "IN_DEVELOPMENT"},
+		contract.OrderReject:   {"PENDING_CONFIRMATION": cmp.Or(string(m.orderPolicy.Rejected), "CANCELED")},
+		contract.OrderApprove:  {"UNDER_APPROVAL": "COMPLETED"},
+		contract.OrderTurnDown: {"UNDER_APPROVAL": cmp.Or(string(m.orderPolicy.TurnedDown), "IN_DEVELOPMENT")},
+		contract.OrderCancel:   {"NEW_ORDER": "CANCELED", "IN_DEVELOPMENT": "CANCELED"},
+	}
+}
+
+func (m *model) order(t *rapid.T, who string, o *modelOrder) {
+	op := rapid.SampledFrom([]contract.Operation{
+		contract.OrderAccept, contract.OrderConfirm, contract.OrderSubmit, contract.OrderApprove,
+		contract.OrderReject, contract.OrderTurnDown, contract.OrderCancel, contract.OrderRevokeAccess,
+	}).Draw(t, "what")
+	m.orderAs(t, op, who, o)
+}
+
+func (m *model) orderAs(t *rapid.T, op contract.Operation, who string, o *modelOrder) {
+	from, can := m.orderMoves(ofProvider(who))[op]
+	to, now := from[o.status]
+	if op == contract.OrderRevokeAccess {
+		can, to, now = !ofProvider(who), o.status, o.givesAccess()
+	}
+	var broken refusals
+	broken.unless(m.mayOrder(who) && (op != contract.OrderConfirm || who != "dev"), "ACCESS_DENIED")
+	broken.unless(can, "ACCESS_DENIED")
+	broken.unless(now, "STATE_CONFLICT")
+	if _, done := m.call(t, op, who, map[string]any{"orderId": o.id}, broken); done {
+		o.status, o.takenBack = to, o.takenBack || op == contract.OrderRevokeAccess
+	}
+}
+
+// goOnWithOrder leads an order on, so that the provider gets to work.
+func (m *model) goOnWithOrder(t *rapid.T) {
+	o, ok := anyOf(t, "order", m.orders)
+	if !ok {
+		return
+	}
+	switch o.status {
+	case "NEW_ORDER":
+		m.orderAs(t, contract.OrderAccept, "pia", o)
+	case "PENDING_CONFIRMATION":
+		m.orderAs(t, contract.OrderConfirm, "max", o)
 	}
 }
 
@@ -656,6 +823,7 @@ func (m *model) check(t *rapid.T) {
 	m.checkReleases(t)
 	m.checkRequests(t)
 	m.checkServices(t)
+	m.checkOrders(t)
 	var w struct{ Data alipayplus.Workspace }
 	require.NoError(t, json.Unmarshal(m.raw(t, contract.WorkspaceQuery, m.caller(t, "dev"), map[string]any{}), &w))
 	require.Equal(t, min(len(m.going()), modelPrograms), w.Data.Targets[0].ProgramsUsed)
@@ -672,11 +840,15 @@ func lines[T any](all []*T, line func(*T) string) []string {
 
 // list reads a list, the oldest first, as its items' own type.
 func list[T any](t *rapid.T, m *model, op contract.Operation, filter map[string]any) []*T {
+	return listBy[T](t, m, "dev", op, filter)
+}
+
+func listBy[T any](t *rapid.T, m *model, who string, op contract.Operation, filter map[string]any) []*T {
 	filter["limit"], filter["order"] = 100, "ASC"
 	var page struct {
 		Data alipayplus.Page[T] `json:"data"`
 	}
-	raw := m.raw(t, op, m.caller(t, "dev"), filter)
+	raw := m.raw(t, op, m.caller(t, who), filter)
 	require.NoError(t, json.Unmarshal(raw, &page))
 	require.Empty(t, page.Data.NextCursor)
 	return page.Data.Items
@@ -754,6 +926,19 @@ func (m *model) checkServices(t *rapid.T) {
 	require.Equal(t, lines(m.services, known), lines(list[alipayplus.Service](t, m, contract.ServiceList, map[string]any{}), shown))
 }
 
+func (m *model) checkOrders(t *rapid.T) {
+	known := func(o *modelOrder) string { return fmt.Sprint(o.id, o.program.id, o.status, o.givesAccess()) }
+	shown := func(o *alipayplus.Order) string { return fmt.Sprint(o.ID, o.ProgramID, o.Status, o.GivesAccess()) }
+	for _, side := range []string{"MERCHANT", "PROVIDER"} {
+		who := map[string]string{"MERCHANT": "dev", "PROVIDER": "pit"}[side]
+		require.Equal(t, lines(m.orders, known), lines(listBy[alipayplus.Order](t, m, who, contract.OrderList, map[string]any{"side": side}), shown))
+		status := rapid.SampledFrom([]string{"NEW_ORDER", "IN_DEVELOPMENT", "COMPLETED", "CANCELED"}).Draw(t, "status")
+		standing := slices.DeleteFunc(slices.Clone(m.orders), func(o *modelOrder) bool { return o.status != status })
+		require.Equal(t, lines(standing, known), lines(listBy[alipayplus.Order](t, m, who, contract.OrderList, map[string]any{"status": status}), shown))
+	}
+	require.Empty(t, listBy[alipayplus.Release](t, m, "pia", contract.ReleaseList, map[string]any{}), "the mini programs stay the merchant's")
+}
+
 // TestThePlatformDoesWhatTheModelDoes: whatever members and reviewers try, in
 // whatever order.
 func TestThePlatformDoesWhatTheModelDoes(t *testing.T) {
@@ -795,6 +980,9 @@ func TestThePlatformDoesWhatTheModelDoes(t *testing.T) {
 			"delete":       onAny("release", &m.releases, m.deleteRelease),
 			"cancel": m.step(contract.ReleaseCancel, nil, func(r *modelRelease) { r.status = "CANCELED" },
 				"RELEASE_PREPARATION", "GRAYSCALE_RELEASE"),
+			"place an order":    onAny("program", &m.programs, m.placeOrder),
+			"an order":          onAny("order", &m.orders, m.order),
+			"go on with orders": m.goOnWithOrder,
 			"create a service":  m.createService,
 			"approve a service": m.approveService,
 			"update a service":  m.serve(contract.ServiceUpdate, func(*modelService, string, answered) {}, editable...),
