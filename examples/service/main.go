@@ -1,5 +1,6 @@
 // Command service releases a service to the Service Market: it uploads the
-// images, creates the service, submits it, and waits until it is online.
+// images, creates the service, submits it, and waits until it is online. On the
+// platform that it embeds, a merchant orders it at the end.
 //
 // Before each step it reads what is there already, so that it can be stopped at
 // any point and started again.
@@ -75,10 +76,19 @@ func report(service *alipayplus.Service, opts options, stdout io.Writer) error {
 
 // release takes the service to the market, from wherever an earlier run left it.
 func release(ctx context.Context, opts options, progress *log.Logger) (*alipayplus.Service, error) {
-	client, err := connect(ctx, opts)
+	client, merchant, err := connect(ctx, opts)
 	if err != nil {
 		return nil, err
 	}
+	service, err := online(ctx, client, progress)
+	if err == nil && merchant != nil {
+		err = order(ctx, client, merchant, service.ID, progress)
+	}
+	return service, err
+}
+
+// online takes the service online.
+func online(ctx context.Context, client *alipayplus.Client, progress *log.Logger) (*alipayplus.Service, error) {
 	workspace, err := client.Workspace.Get(ctx)
 	if err != nil {
 		return nil, err
@@ -111,6 +121,40 @@ func release(ctx context.Context, opts options, progress *log.Logger) (*alipaypl
 		}
 	}
 	return client.Services.WaitOnline(ctx, service.ID, alipayplus.ServiceWait{})
+}
+
+// order has a merchant find the service in the Service Market and order it, and takes the
+// order on. From the confirmation on, the provider's client reaches the merchant's mini
+// program as its own: see examples/release for what it does then.
+func order(ctx context.Context, provider, merchant *alipayplus.Client, serviceID string, progress *log.Logger) error {
+	offer, err := merchant.Market.Get(ctx, serviceID)
+	if err != nil {
+		return err
+	}
+	program, err := merchant.Programs.Create(ctx, alipayplus.CreateProgramInput{
+		Languages: []alipayplus.Localization{{Language: "zh-CN", Name: "红山咖啡"}, {Language: "en", Name: "Red Hill Coffee"}},
+	})
+	if err != nil {
+		return err
+	}
+	placed, err := merchant.Orders.Place(ctx, alipayplus.PlaceOrderInput{ServiceID: offer.ID, ProgramID: program.ID, Note: "With our menu, please."})
+	if err != nil {
+		return err
+	}
+	progress.Printf("order %s by %s: %s", placed.ID, placed.Merchant, placed.Status)
+	in := alipayplus.OrderInput{OrderID: placed.ID}
+	if _, err := provider.Orders.Accept(ctx, in); err != nil {
+		return err
+	}
+	confirmed, err := merchant.Orders.Confirm(ctx, in)
+	if err != nil {
+		return err
+	}
+	found, err := provider.Programs.Get(ctx, confirmed.ProgramID)
+	if err == nil {
+		progress.Printf("order %s: %s; the provider may release mini program %s (%s)", confirmed.ID, confirmed.Status, found.ID, found.Name())
+	}
+	return err
 }
 
 // create finds the service by its name, or uploads its images and creates it.
@@ -181,8 +225,9 @@ func upload(ctx context.Context, client *alipayplus.Client, c color.Color) (*ali
 	})
 }
 
-// connect returns a client of the platform at -base-url, or of one in this process.
-func connect(ctx context.Context, opts options) (*alipayplus.Client, error) {
+// connect returns a client of the platform at -base-url, or of one in this process,
+// which has a merchant too.
+func connect(ctx context.Context, opts options) (client, merchant *alipayplus.Client, err error) {
 	if opts.baseURL == "" {
 		return embed(ctx)
 	}
@@ -190,20 +235,29 @@ func connect(ctx context.Context, opts options) (*alipayplus.Client, error) {
 	if opts.credentials != "" {
 		with = append(with, alipayplus.WithCredentials(opts.credentials))
 	}
-	return alipayplus.NewFromEnv(with...)
+	client, err = alipayplus.NewFromEnv(with...)
+	return client, nil, err
 }
 
-// embed starts a platform in this process, with one company and its owner. Every
-// service is approved after a second.
-func embed(ctx context.Context) (*alipayplus.Client, error) {
+// embed starts a platform in this process, with a provider and a merchant, and the owner of
+// each. Every service is approved after a second.
+func embed(ctx context.Context) (client, merchant *alipayplus.Client, err error) {
 	p, err := platform.New(platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
 		return platform.ApproveAfter(time.Second)
 	}))
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return p.AddOwner(ctx, alipayplus.BusinessRegistration{
+	client, err = p.AddOwner(ctx, alipayplus.BusinessRegistration{
 		CompanyName: "Blue Lake Tea Pte. Ltd.", RegistrationNumber: "201900123A", Country: "SG",
 		Address: "1 Lake Road, Singapore 000001", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
 	}, "owner")
+	if err != nil {
+		return nil, nil, err
+	}
+	merchant, err = p.AddOwner(ctx, alipayplus.BusinessRegistration{
+		CompanyName: "Red Hill Coffee Pte. Ltd.", RegistrationNumber: "201700456B", Country: "SG",
+		Address: "2 Hill Road, Singapore 000002", ContactName: "Ravi Tan", ContactEmail: "ravi@redhill.example",
+	}, "owner")
+	return client, merchant, err
 }

@@ -31,6 +31,8 @@ func TestServiceGoesOnline(t *testing.T) {
 		require.Regexp(t, `^service svc_\w+ ONLINE\n$`, stdout.String())
 		require.Contains(t, stderr.String(), "UNDER_REVIEW: ALIPAY_PLUS PENDING")
 		require.Contains(t, stderr.String(), "APPROVED: ALIPAY_PLUS APPROVED")
+		require.Regexp(t, `order ord_\w+ by Red Hill Coffee Pte\. Ltd\.: NEW_ORDER\n`, stderr.String())
+		require.Regexp(t, `order ord_\w+: IN_DEVELOPMENT; the provider may release mini program \d+ \(红山咖啡\)\n$`, stderr.String())
 	})
 }
 
@@ -68,6 +70,7 @@ func TestAtAPlatformThatIsServed(t *testing.T) {
 	require.Zero(t, run(t.Context(), opts, nil, &second, progress), stderr.String())
 	require.Equal(t, first.String(), second.String())
 	require.Contains(t, stderr.String(), "is there: ONLINE")
+	require.NotContains(t, stderr.String(), "order ord_", "merchants are others there")
 
 	// The wrong key is one line that says what to check.
 	require.NoError(t, os.WriteFile(filepath.Join(credentials, "private-key.pem"), testkey.PEM(), 0o600))
