@@ -133,7 +133,7 @@ func (g *gateways) run(ctx context.Context) (err error) {
 	all.Go(func() { errs[len(g.writers)] = g.killSome(ctx, over) })
 	all.Wait()
 	g.elapsed = time.Since(began)
-	return errors.Join(append(errs, ctx.Err())...)
+	return errors.Join(errors.Join(errs...), ctx.Err())
 }
 
 // killSome kills a gateway again and again, and starts it again.
