@@ -58,7 +58,8 @@ const (
 func (s *FileStore) folder(rollout string) string { return filepath.Join(s.dir, fileName(rollout)) }
 
 // checkpointRecord is the content of checkpoint.json: the checkpoint, and the audit entries
-// that were stored with it, so that a crash before they are in the log loses none.
+// that may not be on the disk yet, those that were stored with it among them, so that a crash
+// loses none.
 type checkpointRecord struct {
 	// SHA256 is the checksum of the record without it, in hexadecimal digits.
 	SHA256     string          `json:"sha256,omitempty"`
@@ -77,12 +78,13 @@ func (r checkpointRecord) sum() (string, error) {
 	return hex.EncodeToString(sum[:]), nil
 }
 
-// encode returns the content of the file.
-func (r checkpointRecord) encode() (data []byte, err error) {
-	if r.SHA256, err = r.sum(); err != nil {
+// encode returns the content of the file, which begins with the checksum of the rest.
+func (r checkpointRecord) encode() ([]byte, error) {
+	data, err := json.Marshal(r)
+	if err != nil {
 		return nil, err
 	}
-	return json.Marshal(r)
+	return fmt.Appendf(make([]byte, 0, len(data)+128), `{"sha256":"%x",%s`, sha256.Sum256(data), data[1:]), nil
 }
 
 // check says what is wrong with a record that was read; nil when nothing is.
@@ -313,6 +315,8 @@ type fileLease struct {
 	lock    *locks.File
 	// released says that Release was called.
 	released atomic.Bool
+	// unsynced are the last entries of the audit log, which may not be on the disk yet.
+	unsynced []AuditEntry
 	// broken is why nothing more may be stored: the audit log may lack entries that the
 	// checkpoint has. The next lease repairs it.
 	broken error
@@ -327,13 +331,12 @@ func (l *fileLease) initialize(holder string) error {
 	}
 	var r checkpointRecord
 	r, l.broken = readRecord(l.rollout, l.dir) // Load returns the error too; a Save would lose the entries in it
-	var audit []AuditEntry
 	if len(r.Audit) > 0 {
-		if err := json.Unmarshal(r.Audit, &audit); err != nil {
+		if err := json.Unmarshal(r.Audit, &l.unsynced); err != nil {
 			return &CheckpointError{Rollout: l.rollout, Reason: fmt.Sprintf("read %s: %v", l.path(checkpointName), err)}
 		}
 	}
-	return l.appendAudit(audit)
+	return l.appendAudit(l.unsynced, false)
 }
 
 // checkHeld returns an error unless the lease is still held.
@@ -359,10 +362,17 @@ func (l *fileLease) Save(_ context.Context, checkpoint []byte, audit []AuditEntr
 	if err := cmp.Or(l.checkHeld(), l.broken); err != nil {
 		return err
 	}
+	if len(l.unsynced) >= maxUnsynced {
+		if err := l.appendAudit(l.unsynced, true); err != nil {
+			return storeError(l.rollout, err)
+		}
+		l.unsynced = nil
+	}
 	record := checkpointRecord{Checkpoint: checkpoint}
+	unsynced := slices.Concat(l.unsynced, audit)
 	var err error
-	if len(audit) > 0 {
-		record.Audit, err = json.Marshal(audit)
+	if len(unsynced) > 0 {
+		record.Audit, err = json.Marshal(unsynced)
 	}
 	var data []byte
 	if err == nil {
@@ -374,15 +384,21 @@ func (l *fileLease) Save(_ context.Context, checkpoint []byte, audit []AuditEntr
 	if err := locks.WriteFile(l.path(checkpointName), data); err != nil {
 		return storeError(l.rollout, err)
 	}
-	if err := l.appendAudit(audit); err != nil {
+	l.unsynced = unsynced
+	if err := l.appendAudit(audit, false); err != nil {
 		l.broken = storeError(l.rollout, err)
 		return l.broken
 	}
 	return nil
 }
 
-// appendAudit appends the entries to the audit log, less those that it ends with already.
-func (l *fileLease) appendAudit(audit []AuditEntry) error {
+// maxUnsynced is how many entries of the audit log the checkpoint holds too, before the log is
+// synced: to sync it each time would be a third of what a Save costs.
+const maxUnsynced = 16
+
+// appendAudit appends the entries to the audit log, less those that it ends with already, and
+// syncs it if that is asked.
+func (l *fileLease) appendAudit(audit []AuditEntry, sync bool) error {
 	if len(audit) == 0 {
 		return nil
 	}
@@ -398,7 +414,11 @@ func (l *fileLease) appendAudit(audit []AuditEntry) error {
 	if err != nil {
 		return err
 	}
-	err = cmp.Or(appendMissing(f, lines.Bytes()), f.Close())
+	err = appendMissing(f, lines.Bytes())
+	if err == nil && sync {
+		err = f.Sync()
+	}
+	err = cmp.Or(err, f.Close())
 	if err == nil && missing != nil {
 		err = locks.SyncFolder(l.dir)
 	}
@@ -426,10 +446,8 @@ func appendMissing(f *os.File, lines []byte) error {
 	if err := f.Truncate(size); err != nil {
 		return err
 	}
-	if _, err := f.WriteAt(lines[there:], size); err != nil {
-		return err
-	}
-	return f.Sync()
+	_, err = f.WriteAt(lines[there:], size)
+	return err
 }
 
 // completeLines is the size of the file without an incomplete last line.

@@ -2,6 +2,7 @@ package rollout_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -270,6 +271,26 @@ func TestAnAuditLogThatEndsInZerosIsMended(t *testing.T) {
 		w.mend()
 		require.Equal(t, whole, w.read(auditFile), "zeros from byte %d on", from)
 		w.requireAudit()
+	}
+}
+
+// Not every Save syncs the log: when power fails, the entries of several may be missing. The checkpoint
+// has those.
+func TestEntriesOfSeveralSavesThatWereNotSyncedAreMended(t *testing.T) {
+	t.Parallel()
+	w := newWeeklyStore(t)
+	for n := range uint64(30) {
+		w.save(n+3, fmt.Sprint("entry ", n))
+		whole := w.read(auditFile)
+		var record struct{ Audit []rollout.AuditEntry }
+		require.NoError(t, json.Unmarshal([]byte(w.read(checkpointFile)), &record))
+		require.NotEmpty(t, record.Audit)
+		require.LessOrEqual(t, len(record.Audit), 16)
+		lines := strings.SplitAfter(whole, "\n")
+		synced := strings.Join(lines[:len(lines)-1-len(record.Audit)], "")
+		w.write(auditFile, synced)
+		w.mend()
+		require.Equal(t, whole, w.read(auditFile))
 	}
 }
 
