@@ -58,7 +58,7 @@ type faults struct {
 
 // newFaults draws how much goes wrong: in some worlds nothing, in some one thing, in some all.
 func newFaults(seed uint64, until time.Time, left int) *faults {
-	f := &faults{random: rand.New(rand.NewPCG(seed, 2)), until: until, left: left, rate: map[kind]int{}, count: map[fault]int{}} //nolint:gosec // a seed is to give the same numbers again
+	f := &faults{random: rand.New(rand.NewPCG(seed, 2)), until: until, left: left, rate: map[kind]int{}, count: map[fault]int{}}
 	amount := func(most int) int {
 		if f.random.IntN(3) == 0 {
 			return 0

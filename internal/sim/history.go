@@ -72,7 +72,7 @@ func (h *history) settle() []event {
 func (h *history) sum() string { return hex.EncodeToString(h.hash.Sum(nil))[:16] }
 
 // ids are made at random, by the platform and by clients.
-var ids = regexp.MustCompile(`\b(?:([a-z]{2,4})_)?[A-Z2-7]{26}\b|\b[1-9][0-9]{15}\b`) //nolint:gochecknoglobals // compiled once
+var ids = regexp.MustCompile(`\b(?:([a-z]{2,4})_)?[A-Z2-7]{26}\b|\b[1-9][0-9]{15}\b`)
 
 // normalize gives ids names by the order in which they appear.
 func (h *history) normalize(text string) string {

@@ -288,7 +288,7 @@ func (s store) read(checkpoint []byte) []byte {
 	return shifted(bytes.Clone(checkpoint), -s.machine.offset)
 }
 
-var stamps = regexp.MustCompile(`"2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9:]+)"`) //nolint:gochecknoglobals // compiled once
+var stamps = regexp.MustCompile(`"2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9:]+)"`)
 
 // shifted is a checkpoint with all its times later.
 func shifted(checkpoint []byte, by time.Duration) []byte {

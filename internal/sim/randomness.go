@@ -38,7 +38,7 @@ func (r *randomness) Read(b []byte) (int, error) {
 		asks = asks*1_099_511_628_211 + r.name(pc)
 	}
 	r.drawn[asks]++
-	source := rand.NewPCG(r.seed^asks, uint64(r.at.UnixNano())^r.drawn[asks]<<32) //nolint:gosec // a seed is to give the same numbers again
+	source := rand.NewPCG(r.seed^asks, uint64(r.at.UnixNano())^r.drawn[asks]<<32)
 	var word [8]byte
 	for i := 0; i < len(b); i += len(word) {
 		binary.LittleEndian.PutUint64(word[:], source.Uint64())

@@ -38,7 +38,7 @@ func (r *alipaycnRules) version(app, number string) *atCN {
 	return r.versions[at]
 }
 
-var granted = regexp.MustCompile(`"(app_auth_token|auth_app_id)":"([^"]+)"`) //nolint:gochecknoglobals // compiled once
+var granted = regexp.MustCompile(`"(app_auth_token|auth_app_id)":"([^"]+)"`)
 
 // learn remembers whose a token is, that AlipayCN has given.
 func (r *alipaycnRules) learn(answer []byte) {

@@ -310,7 +310,7 @@ func (r *platformRules) oneOnItsWay(moved []string) {
 }
 
 // identifiers are those that the platform gives.
-var identifiers = regexp.MustCompile(`\b[a-z]{2,4}_[A-Z2-7]{26}\b|"[1-9][0-9]{15}"`) //nolint:gochecknoglobals // compiled once
+var identifiers = regexp.MustCompile(`\b[a-z]{2,4}_[A-Z2-7]{26}\b|"[1-9][0-9]{15}"`)
 
 // exchange judges a call.
 func (r *platformRules) exchange(e *exchange) {

@@ -77,7 +77,7 @@ func (p *process) dead() bool { return p.ctx.Err() != nil }
 var errKilled = errors.New("sim: the process was killed")
 
 func newScheduler(seed uint64, f *faults, settled func()) *scheduler {
-	return &scheduler{random: rand.New(rand.NewPCG(seed, 1)), faults: f, settled: settled, wake: make(chan struct{}, 1)} //nolint:gosec // a seed is to give the same numbers again
+	return &scheduler{random: rand.New(rand.NewPCG(seed, 1)), faults: f, settled: settled, wake: make(chan struct{}, 1)}
 }
 
 // pass waits until the process may go on, and says what goes wrong there. An error says that

@@ -229,7 +229,7 @@ func (w *world) ok(err error) {
 
 // source are random numbers of somebody's own.
 func (w *world) source(whose uint64) *rand.Rand {
-	return rand.New(rand.NewPCG(w.config.Seed, whose)) //nolint:gosec // a seed is to give the same numbers again
+	return rand.New(rand.NewPCG(w.config.Seed, whose))
 }
 
 // run lets the world go on to its end.
