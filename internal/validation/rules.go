@@ -101,8 +101,12 @@ func parseRule(text string) tagRule {
 func (p *Problems) structAt(path string, v reflect.Value) {
 	for _, field := range rulesOf(v.Type()) {
 		at := path
-		if field.name != embedded {
-			at = strings.TrimPrefix(path+"."+field.name, ".")
+		switch {
+		case field.name == embedded:
+		case path == "":
+			at = field.name
+		default:
+			at = path + "." + field.name
 		}
 		p.valueAt(at, v.Field(field.index), field.rules)
 	}
