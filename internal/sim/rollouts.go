@@ -328,7 +328,7 @@ func (w *world) command(p *process, m *machine, d *deployment, random *rand.Rand
 		}
 	}
 	const by, why = "op", "seen"
-	what := ""
+	var what string
 	switch {
 	case state.Status == rollout.Paused && (w.faults.over() || random.IntN(2) == 0):
 		what = "resume"
