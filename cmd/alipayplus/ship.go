@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -131,7 +132,7 @@ func (s *shipment) prepare(ctx context.Context, j *job) (err error) {
 		}
 	}
 	for _, step := range []func(context.Context) error{
-		s.readWorkspace, s.findProgram, s.configure, s.upload, s.authorize, s.selectApp, s.configureRelease,
+		s.readWorkspace, s.findProgram, s.configure, s.upload, s.authorize, s.selectApp, s.configureRelease, s.test,
 	} {
 		if err := step(ctx); err != nil {
 			return err
@@ -314,6 +315,31 @@ func (s *shipment) configureRelease(ctx context.Context) error {
 	}
 	s.release = release
 	s.say("configured", "the release")
+	return nil
+}
+
+// test begins a compatibility test where a gate asks for its report, and there is none of the
+// release as it is. The rollout waits for it.
+func (s *shipment) test(ctx context.Context) error {
+	asks := func(g rollout.GateSpec) bool { return g.Compatibility != nil }
+	if s.release.Status != alipayplus.ReleaseNewVersionCreated || !slices.ContainsFunc(slices.Collect(maps.Values(s.spec.Gates)), asks) {
+		return nil
+	}
+	run := 0
+	if report := s.release.Compatibility; report != nil {
+		if report.Status == alipayplus.CompatibilityTesting || !report.Outdated {
+			return nil
+		}
+		run = report.Run
+	}
+	in := alipayplus.TestCompatibilityInput{ReleaseID: s.release.ID}
+	in.RequestID = requestID("releases.testCompatibility", []any{in, run})
+	release, err := s.client.Releases.TestCompatibility(ctx, in)
+	if err != nil {
+		return err
+	}
+	s.release = release
+	s.say("testing", "compatibility, on %d devices", len(release.Compatibility.Results))
 	return nil
 }
 
