@@ -105,6 +105,9 @@ func (c *Client) ForApp(ctx context.Context, store TokenStore, authAppID string)
 // AppID returns the app that calls: the third-party app, or the mini program itself.
 func (c *Client) AppID() string { return c.appID }
 
+// Endpoint returns the address of the gateway that is called, such as [Production].
+func (c *Client) Endpoint() string { return c.origin }
+
 // String describes the client without its secrets.
 func (c Client) String() string {
 	if c.settings == nil {

@@ -147,7 +147,8 @@ func (p *Platform) Client(ctx context.Context, workspaceID, member string, opts 
 
 // AddOwner onboards a company: it makes a workspace, whose owner has the name given, and
 // returns the owner's in-process client, as [Platform.AddWorkspace], [Platform.PutMember]
-// and [Platform.Client] do one after the other, with their errors.
+// and [Platform.Client] do one after the other, with their errors. The id of the workspace is
+// in what the client's Workspace.Get returns.
 func (p *Platform) AddOwner(ctx context.Context, company alipayplus.BusinessRegistration, name string, opts ...alipayplus.Option) (*alipayplus.Client, error) {
 	workspace, err := p.AddWorkspace(ctx, company)
 	if err != nil {

@@ -46,10 +46,11 @@ import (
 //	database NAME       sets a variable to the address of an empty PostgreSQL database; the
 //	                    condition [postgres] says whether there can be one
 //	authorize           waits until somebody must visit the page of a mini program's
-//	                    authorization, and gives it
+//	                    authorization, and gives it; "authorize decline": declines it there
 //	status N COMMAND    runs a command that must end with that exit status
 //	as PARTY            sets the ALIPAYPLUS_* variables to those of a reviewer; "as provider": to
-//	                    those of the owner of another workspace; "as owner": back
+//	                    those of the owner of another workspace; "as owner": back; after serve: to
+//	                    those of whoever has credentials by that name
 //	grant PROGRAM       gives the authorization of a mini program, without a visit of its page
 //	sample FILE         writes a build (.zip) or a picture (.png)
 //	json COMMAND        runs a command of the program with -o json, whose output must be as its
@@ -113,6 +114,11 @@ func placeOf(ts *testscript.TestScript) *scriptPlace {
 
 func scriptAs(ts *testscript.TestScript, _ bool, args []string) {
 	place := placeOf(ts)
+	if folder := ts.Getenv("SERVED_CREDENTIALS"); folder != "" {
+		ts.Setenv("ALIPAYPLUS_CLIENT_ID", strings.TrimSpace(ts.ReadFile(filepath.Join(folder, args[0], "client-id"))))
+		ts.Setenv("ALIPAYPLUS_PRIVATE_KEY_FILE", filepath.Join(folder, args[0], "private-key.pem"))
+		return
+	}
 	var id string
 	var err error
 	switch args[0] {
@@ -261,6 +267,9 @@ func scriptServed(ts *testscript.TestScript, _ bool, args []string) {
 	ctx, stop := context.WithCancel(context.Background())
 	cmd := exec.CommandContext(ctx, "alipayplus", append([]string{"serve", "--listen", "127.0.0.1:0", "-o", "json"}, args...)...)
 	cmd.Path, cmd.Dir, cmd.Env = filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], "alipayplus"), ts.Getenv("WORK"), os.Environ()
+	for _, name := range []string{"ENDPOINT", "APP_ID", "PRIVATE_KEY_FILE", "PUBLIC_KEY_FILE"} { // of a stand-in, see scriptAlipayCN
+		cmd.Env = append(cmd.Env, "ALIPAYCN_"+name+"="+ts.Getenv("ALIPAYCN_"+name))
+	}
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	var log bytes.Buffer
 	cmd.Stderr = &log
@@ -316,10 +325,16 @@ func scriptStatus(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // scriptAuthorize waits until an authorization was begun.
-func scriptAuthorize(ts *testscript.TestScript, _ bool, _ []string) {
+func scriptAuthorize(ts *testscript.TestScript, _ bool, args []string) {
 	place := placeOf(ts)
+	answer := func(ctx context.Context, begun *alipayplus.Authorization) error {
+		return place.p.GrantAuthorization(ctx, place.workspace, begun.ProgramID, begun.TargetApp)
+	}
+	if len(args) > 0 {
+		answer = func(ctx context.Context, begun *alipayplus.Authorization) error { return decline(ctx, place.p, begun) }
+	}
 	for range 1000 {
-		done, err := authorizeAll(context.Background(), place.p, place.workspace)
+		done, err := authorizeAll(context.Background(), place.p, place.workspace, answer)
 		ts.Check(err)
 		if done > 0 {
 			return
@@ -329,7 +344,22 @@ func scriptAuthorize(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Fatalf("no authorization was begun")
 }
 
-func authorizeAll(ctx context.Context, p *platform.Platform, workspace string) (done int, err error) {
+// decline does on the page of an authorization what a person does who declines.
+func decline(ctx context.Context, p *platform.Platform, begun *alipayplus.Authorization) error {
+	page, state, _ := strings.Cut(begun.URL, "?")
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, page, strings.NewReader(state+"&step=select&decline=1"))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	resp, err := p.HTTPClient().Do(req)
+	if err != nil {
+		return err
+	}
+	return resp.Body.Close()
+}
+
+func authorizeAll(ctx context.Context, p *platform.Platform, workspace string, answer func(context.Context, *alipayplus.Authorization) error) (done int, err error) {
 	owner, err := p.Client(ctx, workspace, "owner")
 	if err != nil {
 		return 0, err
@@ -342,7 +372,7 @@ func authorizeAll(ctx context.Context, p *platform.Platform, workspace string) (
 		if err != nil || begun.Status != alipayplus.AuthorizationPending {
 			return done, err
 		}
-		if err := p.GrantAuthorization(ctx, workspace, program.ID, alipayplus.TargetAlipayCN); err != nil {
+		if err := answer(ctx, begun); err != nil {
 			return done, err
 		}
 		done++

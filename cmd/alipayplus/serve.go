@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,7 +16,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/cmd/alipayplus/internal/gateway"
 	"github.com/alipayplus-go/alipayplus/postgres"
 	"github.com/alipayplus-go/alipayplus/rollout"
@@ -36,13 +35,14 @@ balancer's address as --public-url.
 
 Releases go to a simulated AlipayCN. With --alipaycn they go to AlipayCN itself,
 which the ALIPAYCN_* variables say how to call: in production, unless
-ALIPAYCN_ENDPOINT names another gateway.`
+ALIPAYCN_ENDPOINT names another gateway. --partner-app adds a simulated partner app.`
 
 // server are the flags of the command serve.
 type server struct {
 	listen, publicURL, credentials, data, postgres, key string
 	autoReview                                          rollout.Duration
 	alipayCN                                            bool
+	partnerApps                                         []string
 }
 
 // served is what serve prints when it can be called.
@@ -84,6 +84,7 @@ func (a *app) serve() *cobra.Command {
 	set.StringVar(&s.publicURL, "public-url", "", "the `address` under which people reach the authorization pages (default: the one that they call)")
 	set.BoolVar(&s.alipayCN, "alipaycn", false, "release to AlipayCN itself, by the ALIPAYCN_* variables")
 	set.StringVar(&s.key, "encryption-key-file", "", "the `file` with the 32 bytes that AlipayCN's tokens are encrypted under, with --alipaycn and --data or --postgres")
+	set.StringSliceVar(&s.partnerApps, "partner-app", nil, "release also to a simulated partner app of this `name`, such as LAKE_WALLET")
 	a.result(cmd, served{})
 	return cmd
 }
@@ -129,6 +130,9 @@ func (s *server) options(a *app, cmd *cobra.Command, address string) (opts gatew
 	opts = gateway.Options{
 		Data: s.data, PublicURL: s.publicURL, AutoReview: s.autoReview.Std(), Logger: slog.New(slog.NewTextHandler(a.stderr, nil)),
 	}
+	for _, name := range s.partnerApps {
+		opts.PartnerApps = append(opts.PartnerApps, alipayplus.TargetApp(name))
+	}
 	if !s.alipayCN {
 		return opts, "simulated", nil
 	}
@@ -139,7 +143,7 @@ func (s *server) options(a *app, cmd *cobra.Command, address string) (opts gatew
 		opts.PublicURL = address
 	}
 	opts.EncryptionKey, err = s.encryptionKey()
-	return opts, cmp.Or(os.Getenv("ALIPAYCN_ENDPOINT"), alipaycn.Production), err
+	return opts, opts.AlipayCN.Endpoint(), err
 }
 
 // encryptionKey reads the key of AlipayCN's tokens; nil where they are not kept.

@@ -38,8 +38,15 @@ func (s *shipment) authorize(ctx context.Context) error {
 			continue
 		}
 		known, err = s.visit(ctx, at, known)
-		if refused, ok := errors.AsType[*alipayplus.AuthorizationRequiredError](err); ok && refused.Status == alipayplus.AuthorizationNone {
+		refused, ok := errors.AsType[*alipayplus.AuthorizationRequiredError](err)
+		switch {
+		case !ok:
+		case refused.Status == alipayplus.AuthorizationNone:
 			err = nil // its time was up: there is another page
+		default:
+			s.page = "" // nobody can use it any more
+			return fmt.Errorf("%w: mini program %s is %s for %s; the same command asks again, by another page",
+				alipayplus.ErrAuthorizationRequired, at.ProgramID, refused.Status, app)
 		}
 	}
 }

@@ -169,14 +169,11 @@ func workspace(ctx context.Context, p *platform.Platform, targets []rollout.Targ
 		CompanyName: "Blue Lake Tea Pte. Ltd.", RegistrationNumber: "201900123A", Country: "SG",
 		Address: "1 Lake Road, Singapore 000001", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
 	}
-	id, err := p.AddWorkspace(ctx, company)
+	client, err := p.AddOwner(ctx, company, "owner")
 	if err != nil {
 		return err
 	}
-	if err := p.PutMember(ctx, platform.Member{WorkspaceID: id, Name: "owner", Role: alipayplus.RoleOwner}); err != nil {
-		return err
-	}
-	client, err := p.Client(ctx, id, "owner")
+	space, err := client.Workspace.Get(ctx)
 	if err != nil {
 		return err
 	}
@@ -190,7 +187,7 @@ func workspace(ctx context.Context, p *platform.Platform, targets []rollout.Targ
 		if err != nil {
 			return err
 		}
-		if err := p.GrantAuthorization(ctx, id, program.ID, alipayplus.TargetAlipayCN); err != nil {
+		if err := p.GrantAuthorization(ctx, space.ID, program.ID, alipayplus.TargetAlipayCN); err != nil {
 			return err
 		}
 		var build bytes.Buffer // a zip file that holds nothing

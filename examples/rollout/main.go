@@ -121,13 +121,15 @@ func prepare(ctx context.Context) (*alipayplus.Client, *alipayplus.Release, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	workspace, err1 := p.AddWorkspace(ctx, alipayplus.BusinessRegistration{
+	client, err := p.AddOwner(ctx, alipayplus.BusinessRegistration{
 		CompanyName: "Blue Lake Tea Pte. Ltd.", RegistrationNumber: "201900123A", Country: "SG",
 		Address: "1 Lake Road, Singapore 000001", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
-	})
-	err2 := p.PutMember(ctx, platform.Member{WorkspaceID: workspace, Name: "owner", Role: alipayplus.RoleOwner})
-	client, err3 := p.Client(ctx, workspace, "owner")
-	if err := cmp.Or(err1, err2, err3); err != nil {
+	}, "owner")
+	if err != nil {
+		return nil, nil, err
+	}
+	workspace, err := client.Workspace.Get(ctx)
+	if err != nil {
 		return nil, nil, err
 	}
 	program, err := client.Programs.Create(ctx, alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{
@@ -140,11 +142,11 @@ func prepare(ctx context.Context) (*alipayplus.Client, *alipayplus.Release, erro
 	var build bytes.Buffer // a zip file
 	archive := zip.NewWriter(&build)
 	_, err = archive.Create("app.json")
-	err1 = cmp.Or(err, archive.Close())
-	_, err2 = client.Programs.UploadVersion(ctx, alipayplus.UploadVersionInput{
+	err1 := cmp.Or(err, archive.Close())
+	_, err2 := client.Programs.UploadVersion(ctx, alipayplus.UploadVersionInput{
 		ProgramID: program.ID, Version: version, Package: bytes.NewReader(build.Bytes()), Size: int64(build.Len()),
 	})
-	err3 = p.GrantAuthorization(ctx, workspace, program.ID, alipayplus.TargetAlipayCN)
+	err3 := p.GrantAuthorization(ctx, workspace.ID, program.ID, alipayplus.TargetAlipayCN)
 	release, err4 := client.Releases.Create(ctx, alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: version, TargetApp: alipayplus.TargetAlipayCN})
 	return client, release, cmp.Or(err1, err2, err3, err4)
 }

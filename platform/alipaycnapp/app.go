@@ -112,7 +112,8 @@ func WithLogger(logger *slog.Logger) Option {
 }
 
 // WithAuthorizationEndpoint sets the address of a stand-in that serves the authorization
-// page, such as package alipaycntest; without it the page is AlipayCN's own.
+// page, such as package alipaycntest. Without it the page is AlipayCN's own or, when the client's
+// endpoint is without TLS, which is a stand-in, served there.
 func WithAuthorizationEndpoint(address string) Option {
 	return func(a *App) error {
 		a.page = address
@@ -129,6 +130,9 @@ func New(store storage.Store, client *alipaycn.Client, opts ...Option) (*App, er
 		return nil, errors.New("alipaycnapp: the store of the platform and a client of AlipayCN are required")
 	}
 	a := &App{client: client, store: store}
+	if at := client.Endpoint(); strings.HasPrefix(at, "http://") {
+		a.page = at
+	}
 	for _, set := range opts {
 		if err := set(a); err != nil {
 			return nil, fmt.Errorf("alipaycnapp: %w", err)
@@ -145,8 +149,8 @@ func New(store storage.Store, client *alipaycn.Client, opts ...Option) (*App, er
 // third-party app; besides them:
 //
 //	ALIPAYCN_ENCRYPTION_KEY_FILE     file with the 32 bytes of WithEncryptionKey; make it with: openssl rand -out FILE 32
-//	ALIPAYCN_AUTHORIZATION_ENDPOINT  address of a stand-in that serves the authorization page (default: AlipayCN's own
-//	                                 page; with an ALIPAYCN_ENDPOINT without TLS, which is a stand-in, that)
+//	ALIPAYCN_AUTHORIZATION_ENDPOINT  address of a stand-in that serves the authorization page (default: see
+//	                                 WithAuthorizationEndpoint)
 //
 // The error names every variable that is missing or wrong, and never a secret.
 func NewFromEnv(store storage.Store, opts ...Option) (*App, error) {
@@ -156,11 +160,7 @@ func NewFromEnv(store storage.Store, opts ...Option) (*App, error) {
 	if keyErr == nil {
 		with = append(with, WithEncryptionKey(key))
 	}
-	page := os.Getenv("ALIPAYCN_AUTHORIZATION_ENDPOINT")
-	if at := os.Getenv("ALIPAYCN_ENDPOINT"); page == "" && strings.HasPrefix(at, "http://") {
-		page = at
-	}
-	if page != "" {
+	if page := os.Getenv("ALIPAYCN_AUTHORIZATION_ENDPOINT"); page != "" {
 		with = append(with, WithAuthorizationEndpoint(page))
 	}
 	if err := errors.Join(clientErr, keyErr); err != nil {

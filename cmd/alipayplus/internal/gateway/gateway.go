@@ -39,6 +39,9 @@ type Options struct {
 	PublicURL string
 	// AutoReview is how long after an application every party approves; 0: the reviewers decide.
 	AutoReview time.Duration
+	// PartnerApps are the names of partner apps that it releases to besides, which are simulated;
+	// the names of their reviewers are "reviewer-" and that of the app.
+	PartnerApps []alipayplus.TargetApp
 	// AlipayCN is called for releases to AlipayCN; nil: it is simulated.
 	AlipayCN *alipaycn.Client
 	// EncryptionKey encrypts the tokens that AlipayCN's merchants give: 32 bytes. It is
@@ -89,6 +92,11 @@ func Open(ctx context.Context, opts Options) (g *Gateway, err error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, app := range opts.PartnerApps {
+		if err := kept.addPartner(ctx, p, store, app); err != nil {
+			return nil, err
+		}
+	}
 	return &Gateway{Platform: p, workspace: kept.Workspace, program: kept.Program, credentials: kept.Credentials, close: closeStore}, nil
 }
 
@@ -119,14 +127,27 @@ func newPlatform(store storage.Store, key []byte, opts Options) (*platform.Platf
 			return platform.ApproveAfter(opts.AutoReview)
 		}))
 	}
+	targets := []platform.TargetBackend{platform.NewSimulatedAlipayCN()}
 	if opts.AlipayCN != nil {
-		app, err := newApp(store, opts)
-		if err != nil {
+		if targets[0], err = newApp(store, opts); err != nil {
 			return nil, err
 		}
-		with = append(with, platform.WithTargetBackends(app))
 	}
-	return platform.New(with...)
+	for _, name := range opts.PartnerApps {
+		targets = append(targets, newPartnerApp(name))
+	}
+	return platform.New(append(with, platform.WithTargetBackends(targets...))...)
+}
+
+// newPartnerApp simulates a partner app, which tests compatibility on two phones and finds
+// nothing.
+func newPartnerApp(name alipayplus.TargetApp) *platform.PartnerApp {
+	return platform.NewPartnerApp(name, platform.PartnerAppOptions{
+		TestTime: 2 * time.Second,
+		TestDevices: []alipayplus.TestDevice{
+			{System: "Android 16", Network: "5G", Device: "Pixel 9"}, {System: "iOS 26", Network: "WIFI", Device: "iPhone 17"},
+		},
+	})
 }
 
 func newApp(store storage.Store, opts Options) (*alipaycnapp.App, error) {
@@ -207,6 +228,22 @@ func plant(ctx context.Context, store storage.Store) (made seed, err error) {
 	return made, err
 }
 
+// addPartner adds the reviewer of a partner app, once.
+func (s *seed) addPartner(ctx context.Context, p *platform.Platform, store storage.Store, app alipayplus.TargetApp) error {
+	party := alipayplus.Party(app)
+	if _, has := s.Credentials[reviewerName(party)]; has {
+		return nil
+	}
+	if err := s.addReviewer(ctx, p, party); err != nil {
+		return err
+	}
+	text, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return store.Update(ctx, func(tx storage.Tx) error { return tx.Put(seedRecord, text) })
+}
+
 // addCompanies adds the companies, their members, the mini program and the reviewers.
 func (s *seed) addCompanies(ctx context.Context, p *platform.Platform) (err error) {
 	lake := alipayplus.BusinessRegistration{
@@ -256,7 +293,7 @@ func (s *seed) addProgram(ctx context.Context, p *platform.Platform) error {
 	return err
 }
 
-// reviewerName is ReviewerAlipayPlus or ReviewerAlipayCN.
+// reviewerName is ReviewerAlipayPlus, ReviewerAlipayCN or that of a partner app.
 func reviewerName(party alipayplus.Party) string {
 	return "reviewer-" + strings.ToLower(strings.ReplaceAll(string(party), "_", "-"))
 }
