@@ -69,9 +69,10 @@ type Session struct {
 	ID string
 	// WorkspaceID and Member are whose it is; empty for a reviewer.
 	WorkspaceID, Member string
-	// Company and Role are those of the member, as they are now; empty for a reviewer.
+	// Company is the name of the member's company; empty for a reviewer.
 	Company string
-	Role    alipayplus.Role
+	// Role is what the member is now; empty for a reviewer.
+	Role alipayplus.Role
 	// Party is the reviewing party; empty for a member.
 	Party alipayplus.Party
 	// ClientID is the client id that began it.

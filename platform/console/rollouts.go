@@ -65,10 +65,14 @@ type RolloutApproval struct {
 
 // The actions of a [RolloutCommand].
 const (
+	// RolloutApprove approves a ratio.
 	RolloutApprove = "approve"
-	RolloutPause   = "pause"
-	RolloutResume  = "resume"
-	RolloutAbort   = "abort"
+	// RolloutPause stops the rollout where it is.
+	RolloutPause = "pause"
+	// RolloutResume lets a paused rollout go on.
+	RolloutResume = "resume"
+	// RolloutAbort gives the version up.
+	RolloutAbort = "abort"
 )
 
 // RolloutCommand is what a person asks of a rollout.
