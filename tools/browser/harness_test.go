@@ -106,6 +106,30 @@ func (b *browser) press(text string) {
 	b.do("press "+text, chromedp.Click(fmt.Sprintf(`//button[normalize-space()=%q]`, text), chromedp.NodeVisible))
 }
 
+// follow follows a link by its text.
+func (b *browser) follow(text string) {
+	b.Helper()
+	b.do("follow "+text, chromedp.Click(fmt.Sprintf(`//a[normalize-space()=%q]`, text), chromedp.NodeVisible))
+}
+
+// unfold opens what is closed until it is needed, by its summary.
+func (b *browser) unfold(text string) {
+	b.Helper()
+	b.do("unfold "+text, chromedp.Click(fmt.Sprintf(`//summary[normalize-space()=%q]`, text), chromedp.NodeVisible))
+}
+
+// pick picks a value of a select box.
+func (b *browser) pick(selector, value string) {
+	b.Helper()
+	b.do("pick", chromedp.SetValue(chromedp.CSS(selector), value))
+}
+
+// attach chooses a file.
+func (b *browser) attach(selector, path string) {
+	b.Helper()
+	b.do("attach "+path, chromedp.SetUploadFiles(chromedp.CSS(selector), []string{path}))
+}
+
 // choose presses what a selector names.
 func (b *browser) choose(selector string) {
 	b.Helper()
@@ -188,14 +212,23 @@ func overAlipayCN(t *testing.T) *fixture {
 	return w
 }
 
-// serve serves a platform.
+// serve serves a platform whose reviewers approve at once.
 func serve(t *testing.T, opts ...platform.Option) *fixture {
+	t.Helper()
+	w := listen(t, append(opts, platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(0) }))...)
+	program, err := w.owner.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en-US", Name: "Blue Lake Tea"}}})
+	require.NoError(t, err)
+	w.program = program.ID
+	return w
+}
+
+// listen serves a platform, with a company and its owner.
+func listen(t *testing.T, opts ...platform.Option) *fixture {
 	t.Helper()
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	w := &fixture{T: t, address: "http://" + listener.Addr().String()}
-	w.p, err = platform.New(append(opts, platform.WithSigner(testkey.FastKey()), platform.WithPublicURL(w.address),
-		platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(0) }))...)
+	w.p, err = platform.New(append(opts, platform.WithSigner(testkey.FastKey()), platform.WithPublicURL(w.address))...)
 	require.NoError(t, err)
 	server := w.p.Server("")
 	t.Cleanup(func() { _ = server.Close() })
@@ -206,9 +239,6 @@ func serve(t *testing.T, opts ...platform.Option) *fixture {
 	require.NoError(t, w.p.PutMember(t.Context(), platform.Member{WorkspaceID: w.space, Name: "olga", Role: alipayplus.RoleOwner}))
 	w.owner, err = w.p.Client(t.Context(), w.space, "olga")
 	require.NoError(t, err)
-	program, err := w.owner.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en-US", Name: "Blue Lake Tea"}}})
-	require.NoError(t, err)
-	w.program = program.ID
 	return w
 }
 

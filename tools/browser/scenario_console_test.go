@@ -1,0 +1,294 @@
+package browser_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"image"
+	"image/color"
+	"image/png"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/chromedp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/console"
+)
+
+// signIn signs somebody in, as the address that `alipayplus console` prints does.
+func (b *browser) signIn(who *alipayplus.Client) {
+	b.Helper()
+	address, err := who.Sessions.Begin(b.Context(), alipayplus.BeginSessionInput{})
+	require.NoError(b, err)
+	b.visit(address.URL)
+	b.press("Sign in")
+	b.sees("Sessions")
+}
+
+// picture writes a picture of a service into a folder.
+func (w *fixture) picture() string {
+	w.Helper()
+	canvas := image.NewRGBA(image.Rect(0, 0, 360, 240))
+	for i := range canvas.Pix {
+		canvas.Pix[i] = []uint8{0x1b, 0x8a, 0x5a, 0xff}[i%4]
+	}
+	for x := 60; x < 300; x++ {
+		canvas.Set(x, 120, color.White)
+	}
+	var out bytes.Buffer
+	require.NoError(w, png.Encode(&out, canvas))
+	return w.file("service.png", out.Bytes())
+}
+
+func (w *fixture) file(name string, content []byte) string {
+	w.Helper()
+	path := filepath.Join(w.TempDir(), name)
+	require.NoError(w, os.WriteFile(path, content, 0o600))
+	return path
+}
+
+func zipFile(t *testing.T) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	z := zip.NewWriter(&out)
+	_, err := z.Create("app.json")
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	return out.Bytes()
+}
+
+// withConsole is a platform with a console, and reviewers who are people.
+func withConsole(t *testing.T, opts ...platform.Option) *fixture {
+	t.Helper()
+	return listen(t, append(opts, platform.WithConsole(console.New()))...)
+}
+
+// merchant gives the owner of another company, with a mini program.
+func (w *fixture) merchant(name string) *alipayplus.Client {
+	w.Helper()
+	theirs := company()
+	theirs.CompanyName = name
+	owner, err := w.p.AddOwner(w.Context(), theirs, "ravi")
+	require.NoError(w, err)
+	_, err = owner.Programs.Create(w.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en-US", Name: "Red Hill Coffee"}}})
+	require.NoError(w, err)
+	return owner
+}
+
+// TestReleaseServices goes through "Release services" step by step, each in the browser: by the
+// provider, the reviewer, and the merchant for whom it is available to order then.
+func TestReleaseServices(t *testing.T) {
+	w := withConsole(t)
+	provider, reviewer, merchant := open(t, wide), open(t, wide), open(t, narrow)
+	provider.signIn(w.owner)
+
+	// Step 1: Navigate to Services. Step 2: Enter information.
+	provider.follow("Services")
+	provider.follow("+ Create Service")
+	provider.sees("Enter information")
+	provider.write("input[name=name]", "Tea shop in a week")
+	provider.write("input[name=industry]", "Food and beverage")
+	provider.write("textarea[name=description]", "We build your mini program, and bring your tea to more people.")
+	provider.attach(`input[name="imageFileId.file"]`, w.picture())
+	provider.choose("input[name=applicableApps][value=ALIPAY_CN]")
+	provider.write(`textarea[name="paymentInformation.0.text"]`, "Half now, half at release.")
+	provider.choose(`button[value="tutorial.text"]`)
+	provider.write(`textarea[name="tutorial.0.text"]`, "Order, confirm, approve.")
+	provider.press("Preview")
+	provider.sees("Half now, half at release.")
+	provider.press("Save")
+	provider.sees("Draft")
+	provider.isAccessible()
+
+	// Step 3: Wait for approval.
+	provider.press("Submit")
+	provider.sees("Pending Review")
+	provider.follow("My Requests")
+	provider.sees("Under review")
+	party, err := w.p.ReviewerClient(t.Context(), alipayplus.PartyAlipayPlus)
+	require.NoError(t, err)
+	reviewer.signIn(party)
+	reviewer.follow("Reviews")
+	reviewer.follow("Release service Tea shop in a week")
+	reviewer.sees("Half now, half at release.")
+	reviewer.isAccessible()
+	reviewer.press("Approve")
+	reviewer.sees("This review does not wait for you.")
+
+	// Step 4: Service released. The page of the provider is still open, and says so by itself.
+	provider.sees("Approved")
+	provider.write("input[name=title]", "tea")
+	provider.pick("select[name=status]", "APPROVED")
+	provider.press("Filter")
+	provider.follow("Release service Tea shop in a week")
+	provider.sees("Alipay+")
+	provider.follow("Services")
+	provider.sees("Online")
+
+	// "… available for merchants to order."
+	ravi := w.merchant("Red Hill Coffee Pte. Ltd.")
+	merchant.signIn(ravi)
+	merchant.follow("Service Market")
+	merchant.sees("Tea shop in a week")
+	merchant.isAccessible()
+	merchant.follow("Tea shop in a week")
+	merchant.write("textarea[name=note]", "With matcha, please.")
+	merchant.isAccessible()
+	merchant.press("Place the order")
+	merchant.sees("New Order")
+	merchant.isAccessible()
+
+	// Both sides follow the order.
+	provider.follow("Orders")
+	provider.sees("Red Hill Coffee")
+	provider.isAccessible()
+	provider.do("open the order", chromedp.Click(`//tbody//th/a`, chromedp.NodeVisible))
+	provider.press("Accept")
+	merchant.sees("Pending Confirmation")
+	merchant.press("Confirm")
+	merchant.sees("In Development")
+	provider.sees("may configure, upload and release")
+	provider.press("Submit for approval")
+	merchant.sees("Under Approval")
+	merchant.press("Approve")
+	provider.sees("Completed")
+}
+
+// TestReleaseMiniPrograms goes through "Release mini programs" from the package to all users, to the app that
+// the platform simulates: all of it in the browser.
+func TestReleaseMiniPrograms(t *testing.T) {
+	w := withConsole(t)
+	b, alipayPlus, alipayCN := open(t, wide), open(t, narrow), open(t, wide)
+	b.signIn(w.owner)
+	b.follow("Mini programs")
+	b.do("language", chromedp.SetValue(chromedp.CSS("input[name=language]"), "en-US"))
+	b.write("main input[name=name]", "Blue Lake Tea")
+	b.press("Create a mini program")
+	b.sees("Target apps")
+	b.unfold("Upload a version")
+	b.write("input[name=version]", "1.0.0")
+	b.attach("input[name=package]", w.file("app.zip", zipFile(t)))
+	b.press("Upload a version")
+	b.sees("Release this version")
+
+	// Step 1: "You might see an indicator guiding you to add languages first."
+	b.press("Release this version")
+	b.sees("zh-CN")
+	b.unfold("Add a language")
+	b.write(`form[action$="/languages"] input[name=name]`, "蓝湖茶")
+	b.press("Add a language")
+	b.sees("蓝湖茶")
+	// "A pop-up window might appear indicating that you need to authorize the platform to call AlipayCN's APIs."
+	b.press("Release this version")
+	b.sees("must be authorized first")
+	b.isAccessible()
+	b.follow("Mini programs")
+	b.do("open it", chromedp.Click(`//tbody//th/a`, chromedp.NodeVisible))
+	b.press("Authorize")
+	b.follow("Open the page that authorizes")
+	b.sees("1 / 2")
+	b.press("确认选择")
+	b.sees("2 / 2")
+	b.press("确认授权")
+	b.sees("The authorization is complete.")
+	b.signIn(w.owner)
+	b.follow("Mini programs")
+	b.do("open it", chromedp.Click(`//tbody//th/a`, chromedp.NodeVisible))
+	b.sees("Authorized")
+	b.press("Release this version")
+	b.sees("New version created")
+	b.isAccessible()
+	// "Confirm your basic information. … You can update the information."
+	b.do("another address", chromedp.SetValue(chromedp.CSS("input[name=address]"), "2 Lake Road, Singapore"))
+	b.press("Apply to release")
+	b.sees("Under review")
+
+	// Step 2: "After the approval of Alipay+ and AlipayCN".
+	for party, reviewer := range map[alipayplus.Party]*browser{alipayplus.PartyAlipayPlus: alipayPlus, alipayplus.PartyAlipayCN: alipayCN} {
+		client, err := w.p.ReviewerClient(t.Context(), party)
+		require.NoError(t, err)
+		reviewer.signIn(client)
+		reviewer.follow("Reviews")
+		reviewer.do("open it", chromedp.Click(`//tbody//th/a`, chromedp.NodeVisible))
+		reviewer.sees("2 Lake Road, Singapore")
+		reviewer.isAccessible()
+		reviewer.press("Approve")
+		reviewer.sees("This review does not wait for you.")
+	}
+
+	// Step 3: "seven options to choose from"; the open page shows by itself that there are reviews no more.
+	b.sees("Release preparation")
+	b.pick("select[name=ratio]", "1")
+	b.press("Grayscale release")
+	b.sees("Grayscale release")
+	b.pick("select[name=ratio]", "20")
+	b.press("Grayscale release")
+	b.sees("20%")
+	b.isAccessible()
+	b.pick("select[name=ratio]", "100")
+	b.press("Grayscale release")
+	b.sees("Full release")
+	b.isAccessible()
+	r, err := w.owner.Releases.List(t.Context(), alipayplus.ListReleasesInput{})
+	require.NoError(t, err)
+	require.Equal(t, alipayplus.ReleaseFull, r.Items[0].Status)
+	for _, page := range []string{"Audit log", "Sessions", "Releases"} {
+		b.follow(page)
+		b.sees(page)
+		b.isAccessible()
+	}
+}
+
+// TestHostileTexts: whatever a name holds, it is a text, in its place, and nothing moves.
+func TestHostileTexts(t *testing.T) {
+	for name, hostile := range map[string]struct{ text, then string }{
+		"html":          {`<script>document.title="taken"</script><img src=x onerror="document.title='taken'"><b>`, "Target apps"},
+		"bidirectional": {"Tea \u202egnissim eht\u202c\u2066 and \u05ea\u05d4", "Target apps"},
+		"long":          {strings.Repeat("LongTea", 36), "Target apps"},
+		"endless":       {strings.Repeat("0123456789", 1000), "must have at most"},
+		"emoji":         {"🍵👩‍👩‍👧‍👦🇸🇬 tea ̷̧̛ ﷽", "Target apps"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := withConsole(t)
+			for _, width := range []int64{narrow, wide} {
+				b := open(t, width)
+				b.signIn(w.owner)
+				b.follow("Mini programs")
+				b.do("name it", chromedp.SetValue(chromedp.CSS("main input[name=name]"), hostile.text))
+				b.press("Create a mini program")
+				b.sees(hostile.then)
+				for _, page := range []string{"Mini programs", "Releases", "My Requests", "Audit log"} {
+					b.follow(page)
+					b.sees(page)
+				}
+				title, err := chromedp.Run(b.page, chromedp.Title())
+				require.NoError(t, err)
+				require.NotContains(t, title, "taken")
+			}
+		})
+	}
+}
+
+// isAccessible says that axe-core, whose folder is AXE in the environment, finds nothing wrong with the page.
+func (b *browser) isAccessible() {
+	b.Helper()
+	folder := os.Getenv("AXE")
+	if folder == "" {
+		return // .ci/run says that there is no npm
+	}
+	source, err := os.ReadFile(filepath.Join(folder, "axe.min.js"))
+	require.NoError(b, err)
+	b.do("axe-core", chromedp.Evaluate[chromedp.Void](string(source)+";0"))
+	found, err := chromedp.Run(b.page, chromedp.Evaluate[string](
+		`axe.run().then(r => JSON.stringify(r.violations.map(v => v.id + ": " + v.nodes.map(n => n.html).join(" ")))) `, chromedp.EvalAwaitPromise))
+	require.NoError(b, err)
+	var violations []string
+	require.NoError(b, json.Unmarshal([]byte(found), &violations))
+	require.Empty(b, violations, fmt.Sprintf("at %d pixels", b.width))
+}
