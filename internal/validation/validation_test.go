@@ -41,6 +41,9 @@ func TestMessages(t *testing.T) {
 		{"host name", struct {
 			F string `json:"f" validate:"fqdn"`
 		}{"https://x"}, "must be a host name such as api.example.com, without scheme, port or path"},
+		{"language", struct {
+			F string `json:"f" validate:"bcp47_language_tag"`
+		}{"?"}, "must be a language tag such as zh-CN"},
 		{"strict language", struct {
 			F string `json:"f" validate:"bcp47_strict_language_tag"`
 		}{"?"}, "must be a language tag such as zh-CN"},
@@ -53,6 +56,9 @@ func TestMessages(t *testing.T) {
 		{"hash", struct {
 			F string `json:"f" validate:"sha256"`
 		}{"x"}, "must be a SHA-256 in 64 lower-case hexadecimal digits"},
+		{"ASCII", struct {
+			F string `json:"f" validate:"printascii"`
+		}{"茶"}, "must be printable ASCII"},
 		{"choice", struct {
 			F string `json:"f" validate:"oneof=RED GREEN"`
 		}{"BLUE"}, "must be one of RED, GREEN"},
@@ -63,6 +69,9 @@ func TestMessages(t *testing.T) {
 		{"long text", struct {
 			F string `json:"f" validate:"max=2"`
 		}{"xxx"}, "must have at most 2 characters"},
+		{"text of a length", struct {
+			F string `json:"f" validate:"len=2"`
+		}{"x"}, "must have exactly 2 characters"},
 		{"short list", struct {
 			F []int `json:"f" validate:"min=2"`
 		}{}, "must have at least 2 entries"},
@@ -75,12 +84,22 @@ func TestMessages(t *testing.T) {
 		{"map", struct {
 			F map[string]int `json:"f" validate:"min=2"`
 		}{}, "must have at least 2 entries"},
+		{"array", struct {
+			F [1]int `json:"f" validate:"len=2"`
+		}{}, "must have exactly 2 entries"},
 		{"small number", struct {
-			F int `json:"f" validate:"min=1"`
+			F int `json:"f" validate:"gte=1"`
 		}{}, "must be at least 1"},
 		{"large number", struct {
-			F float64 `json:"f" validate:"max=1"`
+			F float64 `json:"f" validate:"lte=1"`
 		}{2}, "must be at most 1"},
+
+		{"a rule without words", struct {
+			F string `json:"f" validate:"startswith=x"`
+		}{"y"}, `breaks the rule "startswith x"`},
+		{"a rule without words or parameter", struct {
+			F string `json:"f" validate:"lowercase"`
+		}{"Y"}, `breaks the rule "lowercase"`},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			require.Equal(t, []string{"f: " + tt.want}, found(tt.v))
@@ -165,7 +184,7 @@ func TestValuesAreNotShown(t *testing.T) {
 		B string   `json:"b" validate:"max=1"`
 		C string   `json:"c" validate:"oneof=X Y"`
 		D []string `json:"d" validate:"dive,fqdn"`
-		E string   `json:"e" validate:"max=1"`
+		E string   `json:"e" validate:"lowercase,len=1"`
 	}{secret, secret, secret, []string{secret}, strings.ToUpper(secret)}
 	require.Len(t, found(v), 5)
 	require.NotContains(t, strings.ToLower(fmt.Sprint(found(v))), secret)
