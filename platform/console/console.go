@@ -80,7 +80,7 @@ type console struct {
 }
 
 // handler serves the pages. Each is in the file that is named after it.
-func (c *console) handler() http.Handler {
+func (c *console) handler() http.Handler { //nolint:funlen // a table
 	mux := http.NewServeMux()
 	handle := func(pattern string, h http.HandlerFunc) {
 		method, path, _ := strings.Cut(pattern, " ")
@@ -157,5 +157,5 @@ func protect(h http.Handler) http.Handler {
 // asset serves the style sheet and the script.
 func (c *console) asset(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Cache-Control", "max-age=300")
-	http.ServeFileFS(w, r, embedded, "assets/"+r.PathValue("name"))
+	http.ServeFileFS(w, r, embedded, "assets/"+r.PathValue("name")) //nolint:gosec // of an embedded file system
 }

@@ -142,7 +142,7 @@ func sides(before, after any) []difference {
 	for i := range of.NumField() {
 		name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
 		d := difference{Field: name, Before: old[name], After: young[name]}
-		d.Changed = old != nil && young != nil && d.Before != d.After
+		d.Changed = old != nil && d.Before != d.After
 		if _, is := young[name]; is {
 			out = append(out, d)
 		}

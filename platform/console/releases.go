@@ -81,7 +81,7 @@ func (v *visit) step() error {
 	plain := map[string]func(context.Context, alipayplus.ReleaseInput) (*alipayplus.Release, error){
 		"withdraw": releases.Withdraw, "cancel": releases.Cancel, "delete": releases.Delete, "offline": releases.TakeOffline, "rollback": releases.RollBack,
 	}
-	to, err := "releases/"+id, error(nil)
+	to, err := "releases/"+id, error(nil) //nolint:wastedassign // each step sets it
 	switch step := v.r.PathValue("step"); step {
 	case "configure":
 		err = v.configureRelease(id)

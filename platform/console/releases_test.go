@@ -13,8 +13,6 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 )
 
-var idTag = regexp.MustCompile(`/(?:programs|releases)/([\w]+)`)
-
 // created gives the page of a release of version 1.0.0 in a browser, made by clicking alone.
 func (w *fixture) created() (b *browser, release string) {
 	w.Helper()

@@ -44,7 +44,7 @@ func (v *visit) noSignIn(err error) error {
 }
 
 func (v *visit) setCookie(name, value string, maxAge int) {
-	http.SetCookie(v.w, &http.Cookie{
+	http.SetCookie(v.w, &http.Cookie{ //nolint:gosec // Secure where the browser comes over TLS
 		Name: name, Value: value, Path: v.path, MaxAge: maxAge,
 		HttpOnly: true, Secure: v.secure || v.r.TLS != nil, SameSite: http.SameSiteStrictMode,
 	})

@@ -49,7 +49,7 @@ func (t text) in(l language) string {
 }
 
 // texts are all texts of the pages but the names of values.
-func texts() map[string]text {
+func texts() map[string]text { //nolint:funlen // a table
 	return map[string]text{
 		"product":         {"Alipay+ console", "Alipay+ 控制台"},
 		"skip":            {"Skip to the content", "跳到正文"},

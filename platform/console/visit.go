@@ -332,7 +332,8 @@ func problemOf(err error) *problem {
 	if bare := slices.ContainsFunc(kinds, func(k struct {
 		class error
 		kind  string
-	}) bool {
+	},
+	) bool {
 		return err == k.class //nolint:errorlint // a class that says no more than the kind
 	}); out.Kind != "problem.failed" && out.Message == "" && !bare {
 		out.Message = err.Error()
