@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -38,7 +39,7 @@ const signInTime = time.Minute
 func WithConsole(open func(*Platform) (http.Handler, error)) Option {
 	return func(cfg *config) error {
 		if open == nil {
-			return fmt.Errorf("console: must not be nil")
+			return errors.New("console: must not be nil")
 		}
 		cfg.console = open
 		return nil
@@ -51,7 +52,7 @@ func WithConsole(open func(*Platform) (http.Handler, error)) Option {
 func WithSessionTimes(idle, longest time.Duration) Option {
 	return func(cfg *config) error {
 		if idle <= 0 || longest < idle {
-			return fmt.Errorf("session times: must be above 0, and the longest not below the idle one")
+			return errors.New("session times: must be above 0, and the longest not below the idle one")
 		}
 		cfg.sessionIdle, cfg.sessionLongest = idle, longest
 		return nil

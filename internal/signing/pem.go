@@ -5,7 +5,6 @@ import (
 	"encoding/pem"
 	"fmt"
 	"regexp"
-	"sync"
 )
 
 // DecodePEM returns the blocks of a text in their order, none when no block
@@ -17,9 +16,6 @@ import (
 // given. The error goes on after words such as "private key", and has nothing
 // of a block's content.
 func DecodePEM(text []byte) ([]*pem.Block, error) {
-	if block := writtenBlock(text); block != nil {
-		return []*pem.Block{block}, nil
-	}
 	lines := pemLines(text)
 	var blocks []*pem.Block
 	for i := 0; i < len(lines); i += 2 {
@@ -44,15 +40,6 @@ func DecodePEM(text []byte) ([]*pem.Block, error) {
 		blocks = append(blocks, block)
 	}
 	return blocks, nil
-}
-
-// writtenBlock is the block of a text that is nothing else, written as [pem.Encode] does; nil for any other text.
-func writtenBlock(text []byte) *pem.Block {
-	block, _ := pem.Decode(text)
-	if block == nil || !bytes.Equal(bytes.TrimSpace(pem.EncodeToMemory(block)), bytes.TrimSpace(text)) {
-		return nil
-	}
-	return block
 }
 
 // decodePEMBlock returns nil for a content that cannot be read.
@@ -87,14 +74,12 @@ func (l pemLine) describe() string {
 	return fmt.Sprintf(" (%.32s)", l.label)
 }
 
-// These are compiled when the first text needs them, which one as it was written does not.
+// Keys are read at every call of a platform, so these are compiled once.
 var (
-	pemLineWhole = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^-----(BEGIN|END) ([^-]*[^- ])-----$`) })
-	pemLineAlike = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`-{5}(?:BEGIN|END)\b[^-\r\n]{0,64}-{0,5}` +
-			`|(?i:-*[ \t]*\b(?:BEGIN|END)[ \t]*` + pemLabels + `[ \t]*-{1,5})` +
-			`|(?i:-{1,5}[ \t]*(?:BEGIN|END)[ \t]*` + pemLabels + `)`)
-	})
+	pemLineWhole = regexp.MustCompile(`^-----(BEGIN|END) ([^-]*[^- ])-----$`)
+	pemLineAlike = regexp.MustCompile(`-{5}(?:BEGIN|END)\b[^-\r\n]{0,64}-{0,5}` +
+		`|(?i:-*[ \t]*\b(?:BEGIN|END)[ \t]*` + pemLabels + `[ \t]*-{1,5})` +
+		`|(?i:-{1,5}[ \t]*(?:BEGIN|END)[ \t]*` + pemLabels + `)`)
 )
 
 const pemLabels = `[A-Z0-9 ]*(?:CERTIFICATE|KEY|CRL|REQUEST|PKCS7|PARAMETERS)\b`
@@ -103,9 +88,9 @@ const pemLabels = `[A-Z0-9 ]*(?:CERTIFICATE|KEY|CRL|REQUEST|PKCS7|PARAMETERS)\b`
 // fewer hyphens, in small letters.
 func pemLines(text []byte) []pemLine {
 	var lines []pemLine
-	for _, at := range pemLineAlike().FindAllIndex(text, -1) {
+	for _, at := range pemLineAlike.FindAllIndex(text, -1) {
 		line := pemLine{from: at[0], to: at[1]}
-		if parts := pemLineWhole().FindSubmatch(text[at[0]:at[1]]); parts != nil {
+		if parts := pemLineWhole.FindSubmatch(text[at[0]:at[1]]); parts != nil {
 			line.label, line.end = string(parts[2]), string(parts[1]) == "END"
 		} else {
 			line.damaged = true

@@ -235,7 +235,7 @@ func texts() map[string]text { //nolint:funlen // a table
 		"release.nosteps":   {"No user has it yet.", "尚未对用户发布。"},
 		"release.grayscale": {"Grayscale release", "灰度发布"},
 		"release.downgrade": {"Also if users go back from a higher version", "允许用户回退到较低版本"},
-		"release.apply":     {"Apply for release", "申请发布"},
+		"release.apply":     {"Apply to release", "申请发布"},
 		"release.confirm":   {"Confirm or update the basic information. A change is reviewed with the release.", "请确认或更新基本信息。变更将与发布一并审核。"},
 		"release.history":   {"History", "历史记录"},
 

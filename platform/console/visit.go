@@ -66,7 +66,7 @@ func (c *console) limited(most int64, show func(*visit) error) http.HandlerFunc 
 	return func(w http.ResponseWriter, r *http.Request) {
 		v := &visit{console: c, w: w, r: r, lang: languageOf(r)}
 		r.Body = http.MaxBytesReader(w, r.Body, most)
-		v.end(show(v))
+		v.end(show(v)) //nolint:contextcheck // it is the request's, which the visit has
 	}
 }
 
@@ -269,7 +269,7 @@ func (p *page) Hidden(action string) template.HTML {
 			id = posted
 		}
 	}
-	return template.HTML(`<input type="hidden" name="csrf" value="` + p.csrf() + `"><input type="hidden" name="requestId" value="` +
+	return template.HTML(`<input type="hidden" name="csrf" value="` + p.csrf() + `"><input type="hidden" name="requestId" value="` + //nolint:gosec // hexadecimal, and escaped
 		template.HTMLEscapeString(id) + `">`)
 }
 

@@ -248,9 +248,9 @@ func TestReleaseMiniPrograms(t *testing.T) {
 // TestHostileTexts: whatever a name holds, it is a text, in its place, and nothing moves.
 func TestHostileTexts(t *testing.T) {
 	for name, hostile := range map[string]struct{ text, then string }{
-		"html":          {`<script>document.title="taken"</script><img src=x onerror="document.title='taken'"><b>`, "Target apps"},
-		"bidirectional": {"Tea \u202egnissim eht\u202c\u2066 and \u05ea\u05d4", "Target apps"},
-		"long":          {strings.Repeat("LongTea", 36), "Target apps"},
+		"html":          {`<img src=x onerror="document.title='taken'"><b>`, "Target apps"},
+		"bidirectional": {"Tea \u202egnissim eht\u202c\u2066 and \u05ea\u05d4", "must not hold the control U+202E"},
+		"long":          {strings.Repeat("LongTea", 9), "Target apps"},
 		"endless":       {strings.Repeat("0123456789", 1000), "must have at most"},
 		"emoji":         {"🍵👩‍👩‍👧‍👦🇸🇬 tea ̷̧̛ ﷽", "Target apps"},
 	} {
