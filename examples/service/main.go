@@ -1,5 +1,5 @@
-// Command service releases a service to the Service Market: it uploads the
-// images, creates the service, submits it, and waits until it is online. On the
+// Command service releases a service to the Service Market: it uploads an
+// image, creates the service, submits it, and waits until it is online. On the
 // platform that it embeds, a merchant orders it at the end.
 //
 // Before each step it reads what is there already, so that it can be stopped at
@@ -123,9 +123,8 @@ func online(ctx context.Context, client *alipayplus.Client, progress *log.Logger
 	return client.Services.WaitOnline(ctx, service.ID, alipayplus.ServiceWait{})
 }
 
-// order has a merchant find the service in the Service Market and order it, and takes the
-// order on. From the confirmation on, the provider's client reaches the merchant's mini
-// program as its own: see examples/release for what it does then.
+// order has a merchant order the service in the Service Market, and takes the order on. From the confirmation
+// on, the provider's client reaches the merchant's mini program as its own: examples/release goes on from there.
 func order(ctx context.Context, provider, merchant *alipayplus.Client, serviceID string, progress *log.Logger) error {
 	offer, err := merchant.Market.Get(ctx, serviceID)
 	if err != nil {
@@ -157,7 +156,7 @@ func order(ctx context.Context, provider, merchant *alipayplus.Client, serviceID
 	return err
 }
 
-// create finds the service by its name, or uploads its images and creates it.
+// create finds the service by its name, or uploads its image and creates it.
 func create(ctx context.Context, client *alipayplus.Client, policy *alipayplus.ServicePolicy, progress *log.Logger) (*alipayplus.Service, error) {
 	const name = "Mini program development by Blue Lake Studio"
 	for service, err := range client.Services.All(ctx, alipayplus.ListServicesInput{}) {
@@ -169,37 +168,27 @@ func create(ctx context.Context, client *alipayplus.Client, policy *alipayplus.S
 			return service, nil
 		}
 	}
-	cover, err := upload(ctx, client, color.RGBA{R: 0x16, G: 0x77, B: 0xff, A: 0xff})
+	picture, err := upload(ctx, client, color.RGBA{R: 0x16, G: 0x77, B: 0xff, A: 0xff})
 	if err != nil {
 		return nil, fmt.Errorf("service image: %w", err)
 	}
-	steps, err := upload(ctx, client, color.White)
-	if err != nil {
-		return nil, fmt.Errorf("tutorial image: %w", err)
-	}
 	service, err := client.Services.Create(ctx, alipayplus.CreateServiceInput{
 		ServiceDescription: alipayplus.ServiceDescription{
-			Name:           name,
-			Industry:       "Food and beverage",
-			Type:           alipayplus.ServiceMiniProgramDevelopment,
-			Description:    "We design, build and release ordering mini programs for tea houses, bakeries and restaurants.",
-			ImageFileID:    cover.ID,
-			ApplicableApps: []alipayplus.TargetApp{alipayplus.TargetAlipayCN},
+			Name: name, Industry: "Food and beverage", Type: alipayplus.ServiceMiniProgramDevelopment,
+			Description: "We design, build and release ordering mini programs for tea houses, bakeries and restaurants.",
+			ImageFileID: picture.ID, ApplicableApps: []alipayplus.TargetApp{alipayplus.TargetAlipayCN},
 			PaymentInformation: alipayplus.Content{
 				alipayplus.TextBlock("Half on order, half when the mini program is released."),
 				alipayplus.TableBlock(
 					[]string{"Package", "Price", "Delivered within"},
-					[]string{"Menu only", "2,000 USD", "2 weeks"},
-					[]string{"Menu and payment", "5,000 USD", "4 weeks"},
+					[]string{"Menu only", "2,000 USD", "2 weeks"}, []string{"Menu and payment", "5,000 USD", "4 weeks"},
 				),
 			},
 			Tutorial: alipayplus.Content{
 				alipayplus.TextBlock("Order the service, confirm the quotation, send us your menu, test, release."),
-				alipayplus.ImageBlock(steps.ID, "The four steps from order to release"),
+				alipayplus.ImageBlock(picture.ID, "The four steps from order to release"),
 			},
-			SuccessStory: alipayplus.Content{
-				alipayplus.TextBlock("A tea house in Hangzhou serves 40 % of its guests through its mini program."),
-			},
+			SuccessStory: alipayplus.Content{alipayplus.TextBlock("A tea house in Hangzhou serves 40 % of its guests through its mini program.")},
 		},
 		// With the policy that this platform announces, what it would refuse is found
 		// before anything is sent, and the error names every broken field.
@@ -212,17 +201,14 @@ func create(ctx context.Context, client *alipayplus.Client, policy *alipayplus.S
 	return service, nil
 }
 
-// upload uploads a picture of one color. A file of yours is uploaded in the same
-// way: an *os.File is an io.ReaderAt, and its Stat has the size.
+// upload uploads a picture of one color. A file of yours is uploaded alike: an *os.File is an io.ReaderAt.
 func upload(ctx context.Context, client *alipayplus.Client, c color.Color) (*alipayplus.File, error) {
 	picture := image.NewPaletted(image.Rect(0, 0, 256, 256), color.Palette{c})
 	var content bytes.Buffer
 	if err := png.Encode(&content, picture); err != nil {
 		return nil, err
 	}
-	return client.Files.Upload(ctx, alipayplus.UploadFileInput{
-		Content: bytes.NewReader(content.Bytes()), Size: int64(content.Len()),
-	})
+	return client.Files.Upload(ctx, alipayplus.UploadFileInput{Content: bytes.NewReader(content.Bytes()), Size: int64(content.Len())})
 }
 
 // connect returns a client of the platform at -base-url, or of one in this process,
@@ -242,9 +228,10 @@ func connect(ctx context.Context, opts options) (client, merchant *alipayplus.Cl
 // embed starts a platform in this process, with a provider and a merchant, and the owner of
 // each. Every service is approved after a second.
 func embed(ctx context.Context) (client, merchant *alipayplus.Client, err error) {
-	p, err := platform.New(platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
+	approve := func(alipayplus.Party, *alipayplus.Request) platform.Decision {
 		return platform.ApproveAfter(time.Second)
-	}))
+	}
+	p, err := platform.New(platform.WithAutoReview(approve))
 	if err != nil {
 		return nil, nil, err
 	}
