@@ -125,6 +125,7 @@ func (c *console) handler() http.Handler { //nolint:funlen // a table
 	page("POST programs/{id}/authorize", (*visit).authorize)
 	page("POST programs/{id}/configure", (*visit).configureProgram)
 	page("POST programs/{id}/releases", (*visit).selectTarget)
+	page("POST programs/{id}/qrcode", (*visit).qrCode)
 	handle("POST programs/{id}/versions", c.upload((*visit).uploadVersion))
 	page("GET releases", (*visit).releases)
 	page("GET releases/{id}", (*visit).release)

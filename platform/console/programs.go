@@ -70,6 +70,21 @@ func (v *visit) program() error {
 	return v.show("program", "program.title", data)
 }
 
+// qrCode answers with the picture of a QR code, which opens the mini program.
+func (v *visit) qrCode() error {
+	code, err := v.client.QRCodes.Create(v.ctx(), alipayplus.CreateQRCodeInput{
+		AppID: v.r.PathValue("id"), Page: v.posted("page"), Params: v.posted("params"),
+	})
+	var content []byte
+	if err == nil {
+		content, err = code.PNG()
+	}
+	if err != nil {
+		return v.done(err, "", v.program)
+	}
+	return v.picture(&alipayplus.FileContent{File: alipayplus.File{ContentType: alipayplus.ContentPNG}, Content: content})
+}
+
 // programTarget is a target app as a mini program stands to it.
 type programTarget struct {
 	alipayplus.TargetAppInfo

@@ -53,12 +53,17 @@ func (v *visit) release() error {
 	if err != nil {
 		return err
 	}
-	status := release.Status
+	workspace, err := v.client.Workspace.Get(v.ctx())
+	if err != nil {
+		return err
+	}
+	target, status := workspace.Target(release.TargetApp), release.Status
 	data := &releasePage{
 		Release: release, Program: program, History: history.Items, Next: v.next(history.NextCursor), Ladder: drawLadder(release),
 		Can: map[string]bool{
 			"configure": status == alipayplus.ReleaseNewVersionCreated,
 			"apply":     status == alipayplus.ReleaseNewVersionCreated,
+			"test":      status == alipayplus.ReleaseNewVersionCreated && target != nil && len(target.TestDevices) > 0,
 			"delete":    status == alipayplus.ReleaseNewVersionCreated,
 			"withdraw":  status == alipayplus.ReleaseUnderReview,
 			"finalize":  status == alipayplus.ReleasePreparation,
@@ -87,6 +92,8 @@ func (v *visit) step() error {
 		err = v.configureRelease(id)
 	case "apply":
 		_, err = releases.Apply(v.ctx(), alipayplus.ApplyInput{ReleaseID: id, BasicInfo: v.basicInfo(), RequestID: in.RequestID})
+	case "test":
+		_, err = releases.TestCompatibility(v.ctx(), alipayplus.TestCompatibilityInput{ReleaseID: id, RequestID: in.RequestID})
 	case "grayscale":
 		err = v.setRatio(id)
 	case "finalize":

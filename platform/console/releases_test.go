@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/platform"
 )
 
 // created gives the page of a release of version 1.0.0 in a browser, made by clicking alone.
@@ -95,4 +96,41 @@ func TestAnUnknownStepIsNone(t *testing.T) {
 		b.post("releases/r/destroy", form)
 		require.Equal(w, http.StatusNotFound, b.status)
 	})
+}
+
+// "Next steps: Generate QR codes": a mini program that users have gets one, another one does not.
+func TestAQRCode(t *testing.T) {
+	withFixture(t, func(w *fixture) {
+		b, release := w.created()
+		r, err := w.owner.Releases.Get(w.Context(), release)
+		require.NoError(w, err)
+		program := "programs/" + r.ProgramID
+		b.get(program).submit(program+"/qrcode", nil).shows("not possible in the present state")
+		require.Equal(w, http.StatusConflict, b.status)
+		b.get("releases/"+release).submit("releases/"+release+"/apply", nil)
+		w.decided(url.Values{"verdict": {"approve"}})
+		b.get("releases/"+release).submit("releases/"+release+"/finalize", nil).shows("Full release")
+		b.get(program).submit(program+"/qrcode", url.Values{"page": {"pages/index/index"}})
+		require.Equal(w, alipayplus.ContentPNG, b.header.Get("Content-Type"))
+		require.True(w, strings.HasPrefix(b.page, "\x89PNG"))
+	})
+}
+
+// A partner app has the step of compatibility testing, and its page shows the report.
+func TestACompatibilityTest(t *testing.T) {
+	device := alipayplus.TestDevice{System: "Android 16", Network: "5G", Device: "Pixel 9"}
+	app := platform.NewPartnerApp("LAKE_WALLET", platform.PartnerAppOptions{
+		TestDevices: []alipayplus.TestDevice{device}, Test: func(*alipayplus.Release, alipayplus.TestDevice) string { return "The <b>logo</b> is cut" },
+	})
+	withFixture(t, func(w *fixture) {
+		b := w.signedIn(w.owner)
+		b.get("programs").submit("programs", url.Values{"language": {"en-US"}, "name": {"Tea"}})
+		program := strings.TrimPrefix(b.at, origin+"/release/console/")
+		b.attach(program+"/versions", "package", zipPackage(w), url.Values{"version": {"1.0.0"}})
+		b.submit(program+"/releases", url.Values{"version": {"1.0.0"}, "targetApp": {"LAKE_WALLET"}}).shows("New version created", "Test Compatibility")
+		release := strings.TrimPrefix(b.at, origin+"/release/console/")
+		b.submit(release+"/test", nil)
+		b.get(release).shows("Failed", "Pixel 9", "Android 16", "5G", "The <b>logo</b> is cut")
+		b.submit(release+"/configure", url.Values{"serverDomains": {"api.example.com"}}).shows("The configuration has changed since.")
+	}, platform.WithTargetBackends(app))
 }
