@@ -60,9 +60,13 @@ func (c *console) functions(lang language) template.FuncMap {
 			for _, whole := range []string{"configuration.", "basicInfo."} {
 				path = strings.TrimPrefix(path, whole)
 			}
-			end := strings.IndexAny(path, "[.")
-			if end < 0 {
-				end = len(path)
+			own := 0
+			if strings.HasPrefix(path, "alipayCn.") {
+				own = len("alipayCn.")
+			}
+			end := len(path)
+			if at := strings.IndexAny(path[own:], "[."); at >= 0 {
+				end = own + at
 			}
 			text, has := fieldNames[path[:end]]
 			if !has {
@@ -78,8 +82,9 @@ func (c *console) functions(lang language) template.FuncMap {
 			}
 			return at.UTC().Format("2006-01-02 15:04")
 		},
-		"iso":     func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
-		"compare": compare,
+		"iso":         func(at time.Time) string { return at.UTC().Format(time.RFC3339) },
+		"compare":     compare,
+		"application": applicationOf,
 		// registration are all fields of a business registration.
 		"registration": func(of any) []difference {
 			var all alipayplus.BusinessRegistration

@@ -108,16 +108,13 @@ func (v *visit) configureProgram() error {
 	if err != nil {
 		return err
 	}
-	_, err = v.client.Programs.UpdateConfiguration(v.ctx(), alipayplus.UpdateProgramConfigurationInput{
-		ProgramID: id, Configuration: v.configured(program.Configuration), RequestID: v.requestID(),
-	})
+	configuration, err := v.configured(program.Configuration)
+	if err == nil {
+		_, err = v.client.Programs.UpdateConfiguration(v.ctx(), alipayplus.UpdateProgramConfigurationInput{
+			ProgramID: id, Configuration: configuration, RequestID: v.requestID(),
+		})
+	}
 	return v.done(err, "programs/"+id, v.program)
-}
-
-// configured is a configuration with the domains that were entered, a line each.
-func (v *visit) configured(c alipayplus.Configuration) alipayplus.Configuration {
-	c.ServerDomains, c.H5Domains = v.lines("serverDomains"), v.lines("h5Domains")
-	return c
 }
 
 // lines are the lines of a field that are not empty.

@@ -88,8 +88,6 @@ func (v *visit) step() error {
 	}
 	to, err := "releases/"+id, error(nil) //nolint:wastedassign // each step sets it
 	switch step := v.r.PathValue("step"); step {
-	case "configure":
-		err = v.configureRelease(id)
 	case "apply":
 		_, err = releases.Apply(v.ctx(), alipayplus.ApplyInput{ReleaseID: id, BasicInfo: v.basicInfo(), RequestID: in.RequestID})
 	case "test":
@@ -111,15 +109,19 @@ func (v *visit) step() error {
 	return v.done(err, to, v.release)
 }
 
-func (v *visit) configureRelease(id string) error {
+func (v *visit) configureRelease() error {
+	id := v.r.PathValue("id")
 	release, err := v.client.Releases.Get(v.ctx(), id)
 	if err != nil {
 		return err
 	}
-	_, err = v.client.Releases.UpdateConfiguration(v.ctx(), alipayplus.UpdateReleaseConfigurationInput{
-		ReleaseID: id, Configuration: v.configured(release.Configuration), RequestID: v.requestID(),
-	})
-	return err
+	configuration, err := v.configured(release.Configuration)
+	if err == nil {
+		_, err = v.client.Releases.UpdateConfiguration(v.ctx(), alipayplus.UpdateReleaseConfigurationInput{
+			ReleaseID: id, Configuration: configuration, RequestID: v.requestID(),
+		})
+	}
+	return v.done(err, "releases/"+id, v.release)
 }
 
 // basicInfo is the business registration as it was confirmed or changed in the form.

@@ -218,6 +218,7 @@ func texts() map[string]text { //nolint:funlen // a table
 		"program.until":         {"until", "有效期至"},
 		"program.authorize":     {"Authorize", "去授权"},
 		"program.notneeded":     {"Not needed", "无需授权"},
+		"program.application":   {"What AlipayCN reviews", "支付宝审核内容"},
 		"program.qrcodes":       {"QR codes", "二维码"},
 		"program.qrcode":        {"Generate QR code", "生成二维码"},
 		"program.page":          {"Page, the first one if empty", "页面（留空为首页）"},
@@ -332,6 +333,14 @@ func fieldNames() map[string]text {
 		"description": {"Service Description", "服务描述"}, "imageFileId": {"Service Image", "服务图片"}, "applicableApps": {"Applicable Apps", "适用 App"},
 		"paymentInformation": {"Payment information", "付款信息"}, "details": {"Service Details", "服务详情"}, "tutorial": {"Tutorial", "使用教程"},
 		"successStory": {"Success Story", "成功案例"}, "serverDomains": {"Server domains", "服务器域名"}, "h5Domains": {"H5 domains", "H5 域名"},
+		"alipayCn.description": {"What changed in the version", "版本描述"}, "alipayCn.name": {"Mini program name", "小程序名称"},
+		"alipayCn.englishName": {"English name", "小程序英文名称"}, "alipayCn.slogan": {"Slogan", "小程序简介"},
+		"alipayCn.introduction": {"Introduction", "小程序描述"}, "alipayCn.categories": {"Categories", "小程序类目"},
+		"alipayCn.servicePhone": {"Customer service phone", "客服电话"}, "alipayCn.serviceEmail": {"Customer service e-mail", "客服邮箱"},
+		"alipayCn.regionType": {"Region: GLOBAL or CHINA", "服务区域：GLOBAL 或 CHINA"}, "alipayCn.licenseNo": {"Licence number", "营业执照号"},
+		"alipayCn.licenseName": {"Name on the licence", "营业执照名称"}, "alipayCn.licenseValidDate": {"Last day of the licence, yyyy-MM-dd", "营业执照有效期，yyyy-MM-dd"},
+		"alipayCn.memo": {"Note for the reviewers", "备注"}, "alipayCn.twoStageReview": {"Review in two stages", "两阶段审核"},
+		"alipayCn.logoFileId": {"Logo", "小程序图标"}, "alipayCn.screenshotFileIds": {"Screenshot", "小程序截图"}, "alipayCn.licenseFileIds": {"Picture of the licence", "营业执照图片"},
 		"reason": {"Reason", "原因"}, "title": {"Title", "标题"}, "status": {"Status", "状态"}, "category": {"Category", "类别"},
 	}
 }
