@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -169,6 +170,7 @@ func TestWhatWaitsCostsNoGoroutine(t *testing.T) {
 		summary, err := h.fleet(rollout.FleetOptions{Workers: 4}).Run(deadline(t, 31*time.Minute))
 		require.ErrorIs(t, err, rollout.ErrPending)
 		require.Equal(t, "200 RUNNING", summary.String())
+		synctest.Wait() // for the race detector: most is another goroutine's
 		require.Less(t, most, 20)
 		require.Positive(t, most)
 	})
@@ -541,6 +543,9 @@ func TestWhatAWaitingReleaseCostsDoesNotGrowWithTheFleet(t *testing.T) {
 // A step of a rollout asks the store for lease, checkpoint and commands, however many there are; what
 // it knows it does not read anew. Most of the steps of a ladder find that there is nothing to do.
 func TestALadderOfAFleetAllocatesLittle(t *testing.T) {
+	if info, ok := debug.ReadBuildInfo(); ok && slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool { return s.Key == "-race" || s.Key == "GOEXPERIMENT" }) {
+		t.Skip("the race detector empties pools at random, and an experiment changes encoding/json")
+	}
 	const ladders, most = 100, 6000
 	synctest.Test(t, func(t *testing.T) {
 		h := newFleetFixture(t, ladders)

@@ -366,6 +366,7 @@ func TestADeadChatOfAFleetDelaysNobody(t *testing.T) {
 				})
 				_, err := fleet.Run(t.Context())
 				require.ErrorIs(t, err, rollout.ErrAborted)
+				synctest.Wait() // for the race detector: aborted is another goroutine's
 				require.LessOrEqual(t, aborted.Sub(h.began), 90*time.Minute+6*time.Second)
 				require.Less(t, time.Since(h.began), 4*time.Hour)
 			})
