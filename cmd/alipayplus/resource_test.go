@@ -74,6 +74,7 @@ func TestEveryMethodOfTheClientsHasACommand(t *testing.T) {
 		}},
 		"alipaycn": {reflect.TypeFor[*alipaycn.Client](), map[string]string{
 			"Client.AppID":    "it calls nobody",
+			"Client.Endpoint": "it calls nobody",
 			"Client.For":      "ALIPAYCN_APP_AUTH_TOKEN_FILE says for whom",
 			"Client.ForApp":   "ALIPAYCN_APP_AUTH_TOKEN_FILE says for whom",
 			"Client.GoString": "it is no call",

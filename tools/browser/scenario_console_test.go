@@ -3,6 +3,8 @@ package browser_test
 import (
 	"archive/zip"
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"image"
@@ -245,34 +247,138 @@ func TestReleaseMiniPrograms(t *testing.T) {
 	}
 }
 
-// TestHostileTexts: whatever a name holds, it is a text, in its place, and nothing moves.
+// hostileTexts are what names and texts may hold where somebody wants to do harm, or does not care.
+func hostileTexts() map[string]string {
+	return map[string]string{
+		"html":          `<img src=x onerror="document.title='taken'"><b>`,
+		"bidirectional": "Tea \u202egnissim eht\u202c\u2066 and \u05ea\u05d4",
+		"long":          strings.Repeat("LongTea", 9),
+		"endless":       strings.Repeat("0123456789", 1000),
+		"emoji":         "🍵👩‍👩‍👧‍👦🇸🇬 tea ̷̧̛ ﷽",
+	}
+}
+
+// TestHostileTexts: whatever a field holds, it is a text, in its place, and nothing moves. What cannot be
+// shown as it is meant, or has no end, is refused before.
 func TestHostileTexts(t *testing.T) {
-	for name, hostile := range map[string]struct{ text, then string }{
-		"html":          {`<img src=x onerror="document.title='taken'"><b>`, "Target apps"},
-		"bidirectional": {"Tea \u202egnissim eht\u202c\u2066 and \u05ea\u05d4", "must not hold the control U+202E"},
-		"long":          {strings.Repeat("LongTea", 9), "Target apps"},
-		"endless":       {strings.Repeat("0123456789", 1000), "must have at most"},
-		"emoji":         {"🍵👩‍👩‍👧‍👦🇸🇬 tea ̷̧̛ ﷽", "Target apps"},
-	} {
+	for name, text := range hostileTexts() {
 		t.Run(name, func(t *testing.T) {
 			w := withConsole(t)
-			for _, width := range []int64{narrow, wide} {
-				b := open(t, width)
+			b := open(t, narrow)
+			b.signIn(w.owner)
+			b.follow("Mini programs")
+			b.do("name it", chromedp.SetValue(chromedp.CSS("main input[name=name]"), text))
+			b.press("Create a mini program")
+			switch name {
+			case "bidirectional":
+				b.sees("must not hold the control U+202E")
+				return
+			case "endless":
+				b.sees("must have at most")
+				return
+			}
+			b.sees("Target apps")
+			w.everyField(text)
+			reviewer, err := w.p.ReviewerClient(t.Context(), alipayplus.PartyAlipayPlus)
+			require.NoError(t, err)
+			widths := []int64{narrow}
+			if name == "html" {
+				widths = append(widths, wide)
+			}
+			for _, width := range widths {
+				b, r := open(t, width), open(t, width)
 				b.signIn(w.owner)
-				b.follow("Mini programs")
-				b.do("name it", chromedp.SetValue(chromedp.CSS("main input[name=name]"), hostile.text))
-				b.press("Create a mini program")
-				b.sees(hostile.then)
-				for _, page := range []string{"Mini programs", "Releases", "My Requests", "Audit log"} {
+				for _, page := range []string{"My Requests", "Services", "Service Market", "Orders", "Mini programs", "Releases", "Audit log", "Sessions"} {
 					b.follow(page)
 					b.sees(page)
 				}
-				title, err := chromedp.Run(b.page, chromedp.Title())
-				require.NoError(t, err)
-				require.NotContains(t, title, "taken")
+				for _, page := range []string{"My Requests", "Services", "Service Market", "Orders", "Mini programs", "Releases"} {
+					b.follow(page)
+					b.sees(page)
+					b.do("open the first", chromedp.Click(`(//main//tbody//th/a | //main//h2/a)[1]`, chromedp.NodeVisible))
+					b.sees("Sessions")
+					if name == "html" {
+						b.isAccessible()
+					}
+				}
+				r.signIn(reviewer)
+				r.do("open the first", chromedp.Click(`(//tbody//th/a)[1]`, chromedp.NodeVisible))
+				r.sees("Your verdict")
+				for _, of := range []*browser{b, r} {
+					title, err := chromedp.Run(of.page, chromedp.Title())
+					require.NoError(t, err)
+					require.NotContains(t, title, "taken")
+				}
 			}
 		})
 	}
+}
+
+// everyField makes one of everything, with a text in every field that takes one: services that are online, under
+// review and ordered, and a release that was rejected.
+func (w *fixture) everyField(text string) {
+	w.Helper()
+	ctx := w.Context()
+	content, err := os.ReadFile(w.picture())
+	require.NoError(w, err)
+	sum := sha256.Sum256(content)
+	picture := hex.EncodeToString(sum[:])
+	all := alipayplus.Content{alipayplus.TextBlock(text), alipayplus.ImageBlock(picture, text), alipayplus.TableBlock([]string{text, text}, []string{text, text})}
+	description := alipayplus.ServiceDescription{
+		Name: text, Industry: text, Type: alipayplus.ServiceMiniProgramDevelopment, Description: text, ImageFileID: picture,
+		ApplicableApps: []alipayplus.TargetApp{alipayplus.TargetAlipayCN}, PaymentInformation: all, Details: all, Tutorial: all, SuccessStory: all,
+	}
+	reviews := map[alipayplus.Party]*alipayplus.Client{}
+	for _, party := range []alipayplus.Party{alipayplus.PartyAlipayPlus, alipayplus.PartyAlipayCN} {
+		reviews[party], err = w.p.ReviewerClient(ctx, party)
+		require.NoError(w, err)
+	}
+	submit := func(of *alipayplus.Client) *alipayplus.Service {
+		_, err := of.Files.Upload(ctx, alipayplus.UploadFileInput{Content: bytes.NewReader(content), Size: int64(len(content))})
+		require.NoError(w, err)
+		s, err := of.Services.Create(ctx, alipayplus.CreateServiceInput{ServiceDescription: description})
+		require.NoError(w, err)
+		s, err = of.Services.Submit(ctx, alipayplus.ServiceInput{ServiceID: s.ID})
+		require.NoError(w, err)
+		return s
+	}
+	approve := func(id string) {
+		_, err := reviews[alipayplus.PartyAlipayPlus].Reviews.Decide(ctx, alipayplus.DecideInput{ID: id, Approve: true})
+		require.NoError(w, err)
+	}
+	merchant := w.merchant(text)
+	for provider, other := range map[*alipayplus.Client]*alipayplus.Client{w.owner: merchant, merchant: w.owner} {
+		s := submit(provider)
+		approve(s.ReleaseRequestID)
+		programs, err := other.Programs.List(ctx, alipayplus.ListProgramsInput{})
+		require.NoError(w, err)
+		o, err := other.Orders.Place(ctx, alipayplus.PlaceOrderInput{ServiceID: s.ID, ProgramID: programs.Items[0].ID, Note: text})
+		require.NoError(w, err)
+		_, err = provider.Orders.Reject(ctx, alipayplus.RefuseOrderInput{OrderID: o.ID, Reason: text})
+		require.NoError(w, err)
+	}
+
+	programs, err := w.owner.Programs.List(ctx, alipayplus.ListProgramsInput{})
+	require.NoError(w, err)
+	w.program = programs.Items[0].ID
+	_, err = w.owner.Programs.AddLanguages(ctx, alipayplus.AddLanguagesInput{ProgramID: w.program, Languages: []alipayplus.Localization{{Language: "en-US", Name: text}}})
+	require.NoError(w, err)
+	require.NoError(w, w.p.GrantAuthorization(ctx, w.space, w.program, alipayplus.TargetAlipayCN))
+	build := zipFile(w.T)
+	version := alipayplus.VersionNumber{Major: 1}
+	_, err = w.owner.Programs.UploadVersion(ctx, alipayplus.UploadVersionInput{
+		ProgramID: w.program, Version: version, Description: text, Package: bytes.NewReader(build), Size: int64(len(build)),
+	})
+	require.NoError(w, err)
+	r, err := w.owner.Releases.Create(ctx, alipayplus.CreateReleaseInput{ProgramID: w.program, Version: version, TargetApp: alipayplus.TargetAlipayCN})
+	require.NoError(w, err)
+	theirs := company()
+	theirs.CompanyName, theirs.Address, theirs.ContactName = text, text, text
+	r, err = w.owner.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: &theirs})
+	require.NoError(w, err)
+	_, err = reviews[alipayplus.PartyAlipayCN].Reviews.Decide(ctx, alipayplus.DecideInput{ID: r.ReleaseRequestID, Reason: text})
+	require.NoError(w, err)
+	submit(w.owner) // and waits
 }
 
 // isAccessible says that axe-core, whose folder is AXE in the environment, finds nothing wrong with the page.
