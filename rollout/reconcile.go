@@ -60,7 +60,8 @@ func (s *session) reconcile(fresh bool) {
 	s.resolveIntent()
 	s.adoptApplication()
 	s.adoptRatio()
-	if s.state.LiveAt.IsZero() && s.state.Ratio > 0 && s.observation.Ratio == s.state.Ratio {
+	// A ratio that was taken back and set again since it was observed last is live anew.
+	if s.state.Ratio > 0 && s.observation.Ratio == s.state.Ratio && (s.state.LiveAt.IsZero() || s.observation.ChangedAt.After(s.state.LiveAt)) {
 		s.state.LiveAt = s.observation.ChangedAt
 	}
 	s.correctClock()

@@ -136,6 +136,19 @@ func TestWhatWasLiveBeforeIsGoneOnFrom(t *testing.T) {
 	})
 }
 
+// A ratio that somebody took back and set again between two observations is watched for its whole time anew.
+func TestARatioThatWasSetAgainIsLiveAnew(t *testing.T) {
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.at(90*time.Minute, func() {
+			require.NoError(t, s.fake.SetRatio("pat", 5))
+			require.NoError(t, s.fake.SetRatio("pat", 10))
+		})
+		s.finish()
+		require.Equal(t, []alipayplus.Ratio{10, 5, 10, 50, 100}, s.fake.Ratios())
+		require.GreaterOrEqual(t, liveFor(s.fake)[10], time.Hour)
+	})
+}
+
 func TestARatioThatFellStopsTheRollout(t *testing.T) {
 	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.at(150*time.Minute, func() { require.NoError(t, s.fake.SetRatio("pat", 5)) })

@@ -69,7 +69,7 @@ type State struct {
 	Since time.Time `json:"since,omitzero"`
 	// Clock names the machine whose clock Since and WaitingSince are of.
 	Clock string `json:"clock,omitempty"`
-	// LiveAt is when the ratio was set by the target's clock, as it was first seen; zero when
+	// LiveAt is when the ratio was set by the target's clock, as it was last seen; zero when
 	// the target does not say it.
 	LiveAt time.Time `json:"liveAt,omitzero"`
 	// WaitingSince is when the present wait began: the deadlines of the review and of the
