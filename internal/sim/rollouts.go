@@ -32,6 +32,9 @@ type deployment struct {
 	release, app string
 	// ended says that its rollout has come to an end.
 	ended atomic.Bool
+	// inTheWay says that its last run ended because of something that only a person can clear away, such as a higher
+	// version that all users have meanwhile.
+	inTheWay atomic.Bool
 }
 
 // What is outside, and answers badly.
@@ -191,6 +194,7 @@ func (w *world) ran(p *process, d *deployment, state *rollout.State, err error) 
 	if is && stopped.Status.Final() || err == nil && state != nil && state.Status.Final() {
 		d.ended.Store(true)
 	}
+	d.inTheWay.Store(!is && errors.Is(err, alipayplus.ErrConflict))
 	w.history.add(p.name, "run", errorOf(err), nil)
 }
 
@@ -336,6 +340,9 @@ func (w *world) command(p *process, m *machine, d *deployment, random *rand.Rand
 	case len(wanted) > 0 && (w.faults.over() || random.IntN(3) > 0):
 		what = fmt.Sprintf("approve %v", wanted[0])
 		_, err = runner.Approve(ctx, by, why, wanted[0])
+	case w.faults.over() && d.inTheWay.Load():
+		what = "abort"
+		_, err = runner.Abort(ctx, by, why)
 	case w.faults.over():
 		return
 	case random.IntN(4) == 0:

@@ -46,7 +46,7 @@ func Start(ctx context.Context, opts ...Option) (s *Server, err error) {
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "pg") // short: the name of a socket has at most about 100 bytes
+	dir, err := os.MkdirTemp(parent(), "pg") // short: the name of a socket has at most about 100 bytes
 	if err != nil {
 		return nil, fmt.Errorf("postgrestest: start: %w", err)
 	}

@@ -14,6 +14,14 @@ import (
 // user is whom the server runs as; the zero user is the own one.
 type user struct{ as *syscall.Credential }
 
+// parent is where the folder of a server is made: for root, where the other user can enter, which need not be so for TMPDIR.
+func parent() string {
+	if os.Getuid() == 0 {
+		return "/tmp"
+	}
+	return ""
+}
+
 // otherUser finds the user for root, as whom no server starts, and gives the folder to that user.
 func otherUser(dir string) (user, error) {
 	if os.Getuid() != 0 {
