@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -136,7 +137,8 @@ func (p *person) release() {
 	p.step(ctx, r)
 }
 
-// look reads what is under review: the platform asks AlipayCN for its verdict when somebody does.
+// look reads what is under review: the platform asks AlipayCN for its verdict when somebody does. What nobody can decide,
+// because the outcome of an earlier call about it is not known, is withdrawn after a while.
 func (p *person) look(ctx context.Context) {
 	for r, err := range p.client.Releases.All(ctx, alipayplus.ListReleasesInput{Status: alipayplus.ReleaseUnderReview}) {
 		if err != nil {
@@ -144,6 +146,10 @@ func (p *person) look(ctx context.Context) {
 		}
 		_, err = p.client.Releases.Get(ctx, r.ID)
 		p.did("get "+r.ID, err)
+		if err == nil && time.Since(r.UpdatedAt) > day && slices.Contains(p.w.workspaceOf(p.member).programs, r.ProgramID) {
+			_, err = p.client.Releases.Withdraw(ctx, alipayplus.ReleaseInput{ReleaseID: r.ID})
+			p.did("withdraw "+r.ID, err)
+		}
 	}
 }
 
