@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"image"
 	"image/color"
 	"image/png"
@@ -396,5 +395,5 @@ func (b *browser) isAccessible() {
 	require.NoError(b, err)
 	var violations []string
 	require.NoError(b, json.Unmarshal([]byte(found), &violations))
-	require.Empty(b, violations, fmt.Sprintf("at %d pixels", b.width))
+	require.Empty(b, violations, "at %d pixels", b.width)
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // noLimit says that a row's allocations are not limited.
-var noLimit = math.Inf(1)
+const noLimit = math.MaxFloat64
 
 // row is a subject beside its floor.
 type row struct {

@@ -19,11 +19,11 @@ func (r *rows) starts(ctx context.Context) error {
 	}
 	binary := func(name string) (func(context.Context) error, error) {
 		path := filepath.Join(r.dir, name)
-		out, err := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/alipayplus-go/alipayplus/tools/sidebyside/start/"+name).CombinedOutput()
+		out, err := exec.CommandContext(ctx, "go", "build", "-o", path, "github.com/alipayplus-go/alipayplus/tools/sidebyside/start/"+name).CombinedOutput() //nolint:gosec // one of two names
 		if err != nil {
 			return nil, fmt.Errorf("build %s: %w: %s", name, err, out)
 		}
-		return func(ctx context.Context) error { return exec.CommandContext(ctx, path, private, public).Run() }, nil
+		return func(ctx context.Context) error { return exec.CommandContext(ctx, path, private, public).Run() }, nil //nolint:gosec // it was just built
 	}
 	floor, err := binary("floor")
 	if err != nil {

@@ -88,7 +88,7 @@ func Open(ctx context.Context, opts Options) (g *Gateway, err error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := newPlatform(store, kept.SigningKey, opts)
+	p, err := newPlatform(store, kept.SigningKey, opts) //nolint:contextcheck // a request has its own
 	if err != nil {
 		return nil, err
 	}
