@@ -241,9 +241,7 @@ func (b *browser) form(action string) url.Values {
 func (b *browser) submit(action string, entered url.Values) *browser {
 	b.Helper()
 	values := b.form(action)
-	for name, value := range entered {
-		values[name] = value
-	}
+	maps.Copy(values, entered)
 	b.post(action, values)
 	return b
 }

@@ -144,8 +144,8 @@ func sides(before, after any) []difference {
 	}
 	of := reflect.TypeOf(after).Elem()
 	var out []difference
-	for i := range of.NumField() {
-		name, _, _ := strings.Cut(of.Field(i).Tag.Get("json"), ",")
+	for field := range of.Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
 		d := difference{Field: name, Before: old[name], After: young[name]}
 		d.Changed = old != nil && d.Before != d.After
 		if _, is := young[name]; is {

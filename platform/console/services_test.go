@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -20,9 +21,7 @@ func TestAServiceFromItsCreationToTheMarket(t *testing.T) {
 		}
 		with := func(more ...string) url.Values {
 			out := url.Values{}
-			for name, value := range basic {
-				out[name] = value
-			}
+			maps.Copy(out, basic)
 			for i := 0; i < len(more); i += 2 {
 				out.Set(more[i], more[i+1])
 			}

@@ -24,7 +24,7 @@ func languageOf(r *http.Request) language {
 		return language(cookie.Value)
 	}
 	best, weight := english, 0.0
-	for _, part := range strings.Split(r.Header.Get("Accept-Language"), ",") {
+	for part := range strings.SplitSeq(r.Header.Get("Accept-Language"), ",") {
 		tag, quality, _ := strings.Cut(part, ";")
 		primary, _, _ := strings.Cut(strings.ToLower(strings.TrimSpace(tag)), "-")
 		of := 1.0
