@@ -120,7 +120,21 @@ func (b *browser) press(text string) {
 // follow follows a link by its text.
 func (b *browser) follow(text string) {
 	b.Helper()
-	b.do("follow "+text, chromedp.Click(fmt.Sprintf(`//a[normalize-space()=%q]`, text), chromedp.NodeVisible))
+	// The page itself finds and clicks it in one go: what was found before may belong to a page that was brought up to date since.
+	script := fmt.Sprintf(`(() => {
+		const link = document.evaluate(%q, document, null, XPathResult.FIRST_ORDERED_NODE_TYPE, null).singleNodeValue;
+		if (link) link.click();
+		return link !== null;
+	})()`, fmt.Sprintf(`//a[normalize-space()=%q]`, text))
+	deadline := time.Now().Add(pageTimeout)
+	for {
+		followed, err := chromedp.Run(b.page, chromedp.Evaluate[bool](script))
+		if err == nil && followed {
+			return
+		}
+		require.True(b, time.Now().Before(deadline), "follow %s: %v", text, err)
+		b.do("wait", chromedp.WaitReady(chromedp.CSS("body")))
+	}
 }
 
 // unfold opens what is closed until it is needed, by its summary.
