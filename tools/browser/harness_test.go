@@ -4,7 +4,6 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"image"
 	"image/png"
@@ -89,7 +88,7 @@ func (b *browser) do(what string, steps ...chromedp.Action[chromedp.Void]) {
 	b.Helper()
 	deadline := time.Now().Add(pageTimeout)
 	err := b.try(steps)
-	for errors.Is(err, context.DeadlineExceeded) && time.Now().Before(deadline) {
+	for err != nil && time.Now().Before(deadline) {
 		err = b.try(steps) // what was found belonged to a page that was brought up to date meanwhile
 	}
 	if err != nil {
@@ -123,17 +122,30 @@ func (b *browser) follow(text string) {
 	// The page itself finds and clicks it in one go: what was found before may belong to a page that was brought up to date since.
 	script := fmt.Sprintf(`(() => {
 		const link = document.evaluate(%q, document, null, XPathResult.FIRST_ORDERED_NODE_TYPE, null).singleNodeValue;
-		if (link) link.click();
+		if (link) { window.left = true; link.click(); }
 		return link !== null;
 	})()`, fmt.Sprintf(`//a[normalize-space()=%q]`, text))
 	deadline := time.Now().Add(pageTimeout)
 	for {
 		followed, err := chromedp.Run(b.page, chromedp.Evaluate[bool](script))
 		if err == nil && followed {
+			b.arrives()
 			return
 		}
 		require.True(b, time.Now().Before(deadline), "follow %s: %v", text, err)
 		b.do("wait", chromedp.WaitReady(chromedp.CSS("body")))
+	}
+}
+
+// arrives waits until the page that was left is gone, and the next one is complete.
+func (b *browser) arrives() {
+	b.Helper()
+	for deadline := time.Now().Add(pageTimeout); ; {
+		there, err := chromedp.Run(b.page, chromedp.Evaluate[bool](`!window.left && document.readyState === "complete"`))
+		if err == nil && there {
+			return
+		}
+		require.True(b, time.Now().Before(deadline), "the next page does not come: %v", err)
 	}
 }
 
