@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -132,7 +133,6 @@ type world struct {
 	keys       keys
 	store      *storage.Memory
 	policy     alipayplus.PermissionPolicy
-	platforms  []*server
 	workspaces []*workspace
 
 	gateway  *alipaycntest.Gateway
@@ -407,34 +407,36 @@ func (w *world) platform(store storage.Store, by *http.Client) *platform.Platfor
 
 // startPlatforms starts platforms over the one store. One that was killed starts again.
 func (w *world) startPlatforms(n int) {
-	w.platforms = make([]*server, n)
-	for i := range n {
-		w.startPlatform(i)
+	servers := make([]atomic.Pointer[server], n)
+	for i := range servers {
+		name := fmt.Sprintf("platform %d", i+1)
+		servers[i].Store(w.platformServer(newProcess(w.ctx, name, false)))
 		random := w.source(100 + uint64(i))
 		go func() {
 			for {
-				select {
-				case <-w.platforms[i].ctx.Done():
-				case <-w.ctx.Done():
+				<-servers[i].Load().ctx.Done()
+				if w.ctx.Err() != nil {
 					return
 				}
-				w.history.add(w.platforms[i].name, "killed", "", nil)
-				select {
-				case <-time.After(time.Duration(random.Int64N(int64(5 * time.Minute)))):
-				case <-w.ctx.Done():
+				w.history.add(name, "killed", "", nil)
+				if !w.sleep(time.Duration(random.Int64N(int64(5 * time.Minute)))) {
 					return
 				}
-				w.startPlatform(i)
-				w.history.add(w.platforms[i].name, "started", "", nil)
+				p := newProcess(w.ctx, name, false)
+				if _, err := w.scheduler.pass(p.ctx, p, decision, "start"); err != nil && w.ctx.Err() != nil {
+					return
+				}
+				servers[i].Store(w.platformServer(p))
+				w.history.add(name, "started", "", nil)
 			}
 		}()
 	}
-	w.network.hosts[platformHost] = func(choice uint64) *server { return w.platforms[choice%uint64(n)] }
+	w.network.hosts[platformHost] = func(choice uint64) *server { return servers[choice%uint64(n)].Load() }
 }
 
-func (w *world) startPlatform(i int) {
-	p := newProcess(w.ctx, fmt.Sprintf("platform %d", i+1), false)
-	w.platforms[i] = &server{process: p, handler: w.platform(records{w.store, w.scheduler, w.history, p}, w.network.client(p)), signature: "Signature"}
+// platformServer is a platform in a process.
+func (w *world) platformServer(p *process) *server {
+	return &server{process: p, handler: w.platform(records{w.store, w.scheduler, w.history, p}, w.network.client(p)), signature: "Signature"}
 }
 
 // client calls the platforms as a member or a reviewer, from a process.
