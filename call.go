@@ -101,10 +101,12 @@ func sendTo(ctx context.Context, c *Client, op contract.Operation, requestID str
 }
 
 // exchange makes the attempts of a call and decodes the answer of a success into got.
-func (c *Client) exchange(ctx context.Context, op contract.Operation, requestID string, call *transport.Call, got envelope) error {
+func (c *Client) exchange(ctx context.Context, op contract.Operation, requestID string, call *transport.Call, got envelope) (err error) {
 	if c == nil || c.transport == nil {
 		return notSent(op, errNotMade)
 	}
+	ctx, end := c.operations.Begin(ctx, Operation{Name: op.Name, RequestID: requestID})
+	defer func() { end(err) }()
 	call.Operation, call.RequestID = op.Name, requestID
 	call.Method, call.URL = http.MethodPost, c.endpoint.address+op.Path
 	call.Repeatable = true // every write carries the key under which it is done once

@@ -49,6 +49,7 @@ type Client struct {
 	timeFormat TimeFormat
 	maxSkew    time.Duration
 	transport  *transport.Transport
+	operations transport.Operations[Operation]
 }
 
 // errNotMade is the error of the zero Client, which has neither an address nor a key.
@@ -122,6 +123,7 @@ func (cfg *config) client() *Client {
 		timeFormat: cfg.timeFormat,
 		maxSkew:    cfg.maxSkew,
 		transport:  transport.New(cfg.transport),
+		operations: cfg.operations,
 	}
 	c.Workspace = WorkspaceClient{c}
 	c.Programs = ProgramsClient{c}

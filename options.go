@@ -30,6 +30,7 @@ type config struct {
 	timeFormat TimeFormat
 	maxSkew    time.Duration
 	transport  transport.Options
+	operations transport.Operations[Operation]
 }
 
 // defaultMaxSkew is not documented by Alipay+.
@@ -203,20 +204,44 @@ func WithLogger(logger *slog.Logger) Option {
 	return func(cfg *config) error { return transport.Logger(&cfg.transport, logger) }
 }
 
-// WithObserver sets a function that is called once an attempt, in the calling
+// WithObserver adds a function that is called once an attempt, after it, in the calling
 // goroutine, for metrics and traces. It must be safe for concurrent use.
 func WithObserver(observe func(context.Context, Attempt)) Option {
 	return func(cfg *config) error {
 		if observe == nil {
-			return transport.NoObserver()
+			return transport.NoFunction("observer")
 		}
-		cfg.transport.Observe = func(ctx context.Context, e transport.Attempt) {
+		transport.Observer(&cfg.transport, func(ctx context.Context, e transport.Attempt) {
 			observe(ctx, Attempt{
 				e.Operation, e.RequestID, e.Number, e.Duration, e.HTTPStatus, e.ResultCode, e.ResultStatus, e.TraceID, e.RetryIn, e.Err,
 			})
-		}
+		})
 		return nil
 	}
+}
+
+// WithOperationObserver adds a function that is called when an operation begins, before
+// its first attempt, in the calling goroutine, for traces. The context that it returns,
+// which must be made from the one it gets, is that of the attempts: of what
+// [WithRoundTripper] makes, of the observers and of the logger. The function that it
+// returns, which may be nil, is called once, when the operation is over, with the error
+// of the call; nil for a success. Both must be safe for concurrent use.
+func WithOperationObserver(begin func(context.Context, Operation) (context.Context, func(error))) Option {
+	return func(cfg *config) error {
+		if begin == nil {
+			return transport.NoFunction("operation observer")
+		}
+		cfg.operations = append(cfg.operations, begin)
+		return nil
+	}
+}
+
+// WithRoundTripper adds a function that wraps the transport of the HTTP client, whichever
+// that is, for traces and for headers that something on the way asks for. What it makes
+// sends each attempt, after it was signed: it must not change the headers that are there,
+// nor read the body. The last one that is added is outermost.
+func WithRoundTripper(wrap func(next http.RoundTripper) http.RoundTripper) Option {
+	return func(cfg *config) error { return transport.RoundTripper(&cfg.transport, wrap) }
 }
 
 // WithUserAgent sets the User-Agent header; the default is "alipayplus-go".
@@ -257,6 +282,14 @@ func WithMaxClockSkew(skew time.Duration) Option {
 		cfg.maxSkew = skew
 		return nil
 	}
+}
+
+// Operation describes a call that begins, for traces. It holds no secrets.
+type Operation struct {
+	// Name is the call, for example "releases.create".
+	Name string
+	// RequestID is the idempotency key of a write; empty for a read.
+	RequestID string
 }
 
 // Attempt describes one attempt of a call, for metrics and traces. It holds no

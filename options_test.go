@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"errors"
+	"fmt"
 	"io"
 	"math"
 	"math/big"
@@ -125,6 +126,8 @@ func TestNewNamesEverythingThatIsWrong(t *testing.T) {
 		{alipayplus.WithRateLimit(1, 0), "rate limit", "burst of at least 1"},
 		{alipayplus.WithAttemptTimeout(0), "attempt timeout", "must be above 0"},
 		{alipayplus.WithObserver(nil), "observer", "must not be nil"},
+		{alipayplus.WithOperationObserver(nil), "operation observer", "must not be nil"},
+		{alipayplus.WithRoundTripper(nil), "round tripper", "must not be nil"},
 		{alipayplus.WithUserAgent("bot\r\nX-Other: 1"), "user agent", "must be printable ASCII"},
 		{alipayplus.WithTimeFormat(2), "time format", "must be TimeISO8601 or TimeUnixMilli"},
 		{alipayplus.WithMaxClockSkew(0), "clock skew", "must be above 0"},
@@ -383,4 +386,47 @@ func TestCredentialsAreReadFromAFolder(t *testing.T) {
 	require.Len(t, wrong, 1)
 	require.Equal(t, "credentials", wrong[0].Path)
 	require.Contains(t, wrong[0].Message, "client-id")
+}
+
+// An operation is one, however often it is sent: what its observer puts into the context, each attempt has.
+func TestAnOperationIsObservedAroundItsAttempts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type key struct{}
+		var log []string
+		given := newGateway(t, page(502), refuses(403, "ACCESS_DENIED"))
+		c := given.client(
+			alipayplus.WithOperationObserver(func(ctx context.Context, op alipayplus.Operation) (context.Context, func(error)) {
+				log = append(log, "begin "+op.Name+" "+op.RequestID)
+				return context.WithValue(ctx, key{}, "span"), func(err error) {
+					require.ErrorIs(t, err, alipayplus.ErrPermission)
+					log = append(log, "end")
+				}
+			}),
+			alipayplus.WithRoundTripper(func(next http.RoundTripper) http.RoundTripper {
+				return roundTrip(func(r *http.Request) (*http.Response, error) {
+					log = append(log, fmt.Sprint("send in ", r.Context().Value(key{})))
+					r = r.Clone(r.Context())
+					r.Header.Set("Traceparent", "00-1")
+					return next.RoundTrip(r)
+				})
+			}),
+			alipayplus.WithObserver(func(ctx context.Context, a alipayplus.Attempt) {
+				log = append(log, fmt.Sprint("attempt ", a.Number, " in ", ctx.Value(key{})))
+			}),
+			alipayplus.WithObserver(func(context.Context, alipayplus.Attempt) { log = append(log, "the other observer") }),
+		)
+
+		_, err := c.Releases.Cancel(t.Context(), alipayplus.ReleaseInput{ReleaseID: "rel_1", RequestID: "request-1"})
+
+		require.ErrorIs(t, err, alipayplus.ErrPermission)
+		require.Equal(t, []string{
+			"begin releases.cancel request-1",
+			"send in span", "attempt 1 in span", "the other observer",
+			"send in span", "attempt 2 in span", "the other observer",
+			"end",
+		}, log)
+		for _, a := range given.attempts() { // whose signature the gateway has checked
+			require.Equal(t, "00-1", a.header.Get("Traceparent"))
+		}
+	})
 }

@@ -157,11 +157,18 @@ func (c *Client) encodeQuery(out outgoing, in any) (outgoing, error) {
 }
 
 // exchange sends a call until there is a verdict; a success is in got.
-func (c *Client) exchange(ctx context.Context, op cnwire.Operation, out outgoing, got any) error {
+func (c *Client) exchange(ctx context.Context, op cnwire.Operation, out outgoing, got any) (err error) {
+	ctx, end := c.begin(ctx, op)
+	defer func() { end(err) }()
 	return c.exchangeOf(ctx, c.attempts, op, out, got)
 }
 
-// exchangeOf is exchange when the call is sent less often than usual.
+// begin begins an operation: what follows has its context, and end is called with what it came to.
+func (c *Client) begin(ctx context.Context, op cnwire.Operation) (of context.Context, end func(error)) {
+	return c.operations.Begin(ctx, Operation{Name: op.Name, API: op.API})
+}
+
+// exchangeOf is exchange within an operation that has begun, when the call is sent less often than usual.
 func (c *Client) exchangeOf(ctx context.Context, attempts int, op cnwire.Operation, out outgoing, got any) error {
 	id := rand.Text()
 	call := transport.Call{

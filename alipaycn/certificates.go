@@ -111,6 +111,8 @@ func (c *Client) fetchCertificate(ctx context.Context, serial string) (content s
 	if err != nil {
 		return "", err
 	}
+	ctx, end := c.begin(ctx, cnwire.CertificateDownload)
+	defer func() { end(err) }()
 	var got struct {
 		Content string `json:"alipay_cert_content"`
 	}

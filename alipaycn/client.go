@@ -54,6 +54,8 @@ type settings struct {
 	// maxSkew is how far the time of a success may be from now.
 	maxSkew   time.Duration
 	transport *transport.Transport
+	// operations are called when an operation begins.
+	operations transport.Operations[Operation]
 	// reconcileBackoff is the wait before the state is read after an unknown outcome; attempts is
 	// how often a call is sent at most.
 	reconcileBackoff backoff
@@ -79,7 +81,7 @@ func New(opts ...Option) (*Client, error) {
 	}
 	shared := &settings{
 		origin: cfg.origin, appID: cfg.appID, signer: cfg.signer, trust: cfg.trust, downloads: &downloads{}, aes: cfg.aes,
-		expiredSeconds: cfg.expiredSeconds, maxSkew: cfg.maxSkew, transport: transport.New(cfg.transport),
+		expiredSeconds: cfg.expiredSeconds, maxSkew: cfg.maxSkew, transport: transport.New(cfg.transport), operations: cfg.operations,
 		reconcileBackoff: backoff{cfg.transport.MinWait, cfg.transport.MaxWait},
 		attempts:         cfg.transport.Attempts,
 		now:              cfg.now, nonce: rand.Text,

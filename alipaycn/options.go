@@ -37,6 +37,7 @@ type config struct {
 	maxSkew        time.Duration
 	now            func() time.Time
 	transport      transport.Options
+	operations     transport.Operations[Operation]
 }
 
 // trust is what requests and answers are certified with.
@@ -432,29 +433,63 @@ func WithLogger(logger *slog.Logger) Option {
 	return func(cfg *config) error { return transport.Logger(&cfg.transport, logger) }
 }
 
-// WithObserver sets a function that is called once an attempt, in the calling
+// WithObserver adds a function that is called once an attempt, after it, in the calling
 // goroutine, for metrics and traces. It must be safe for concurrent use.
 func WithObserver(observe func(context.Context, Attempt)) Option {
 	return func(cfg *config) error {
 		if observe == nil {
-			return transport.NoObserver()
+			return transport.NoFunction("observer")
 		}
 		apis := map[string]string{}
 		for _, op := range append(cnwire.Operations(), cnwire.CertificateDownload) {
 			apis[op.Name] = op.API
 		}
-		cfg.transport.Observe = func(ctx context.Context, e transport.Attempt) {
+		transport.Observer(&cfg.transport, func(ctx context.Context, e transport.Attempt) {
 			a := attemptOf(e)
 			a.API = cmp.Or(apis[e.Operation], e.Operation) // Client.Do calls an operation by AlipayCN's name
 			observe(ctx, a)
-		}
+		})
 		return nil
 	}
+}
+
+// WithOperationObserver adds a function that is called when an operation begins, before
+// its first attempt, in the calling goroutine, for traces. A write whose outcome is
+// unknown is one operation with all that it takes to learn what became of it; the reads
+// that this takes are operations within it. The context that the function returns,
+// which must be made from the one it gets, is that of the attempts: of what
+// [WithRoundTripper] makes, of the observers and of the logger. The function that it
+// returns, which may be nil, is called once, when the operation is over, with the error
+// of the call; nil for a success. Both must be safe for concurrent use.
+func WithOperationObserver(begin func(context.Context, Operation) (context.Context, func(error))) Option {
+	return func(cfg *config) error {
+		if begin == nil {
+			return transport.NoFunction("operation observer")
+		}
+		cfg.operations = append(cfg.operations, begin)
+		return nil
+	}
+}
+
+// WithRoundTripper adds a function that wraps the transport of the HTTP client, whichever
+// that is, for traces and for headers that something on the way asks for. What it makes
+// sends each attempt, after it was signed: it must not change the headers that are there,
+// nor read the body. The last one that is added is outermost.
+func WithRoundTripper(wrap func(next http.RoundTripper) http.RoundTripper) Option {
+	return func(cfg *config) error { return transport.RoundTripper(&cfg.transport, wrap) }
 }
 
 // WithUserAgent sets the User-Agent header; the default is "alipayplus-go".
 func WithUserAgent(agent string) Option {
 	return func(cfg *config) error { return transport.UserAgent(&cfg.transport, agent) }
+}
+
+// Operation describes a call that begins, for traces. It holds no secrets.
+type Operation struct {
+	// Name is the call, for example "versions.apply".
+	Name string
+	// API is the method by AlipayCN's name, for example "alipay.open.mini.version.audit.apply".
+	API string
 }
 
 // Attempt describes one attempt of a call, for metrics and traces. It holds no

@@ -1,15 +1,19 @@
 package alipaycn
 
 import (
+	"context"
 	"crypto/ed25519"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"io"
 	"math"
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -68,6 +72,8 @@ func TestOptionsAreChecked(t *testing.T) {
 		{"rate", WithRateLimit(math.NaN(), 1), "rate limit"},
 		{"attempt timeout", WithAttemptTimeout(0), "attempt timeout"},
 		{"observer", WithObserver(nil), "observer"},
+		{"operation observer", WithOperationObserver(nil), "operation observer"},
+		{"round tripper", WithRoundTripper(nil), "round tripper"},
 		{"user agent", WithUserAgent("a\nb"), "user agent"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -182,4 +188,37 @@ func TestCertificatesAreTakenTogether(t *testing.T) {
 			require.NotContains(t, err.Error(), variable+" is not set")
 		})
 	}
+}
+
+// A write with what it takes to learn what became of it is one operation, and the read is one within it.
+func TestAWriteIsOneOperationWithTheReadThatProvesIt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		type key struct{}
+		var log []string
+		within := func(ctx context.Context) string { name, _ := ctx.Value(key{}).(string); return name }
+		_, c := newStub(t, func(n int, r *http.Request, _ []byte) stubAnswer {
+			log = append(log, "send in "+within(r.Context()))
+			if n == 1 {
+				return stubAnswer{status: 502, body: "<html>", bare: true}
+			}
+			return stubAnswer{status: 200, body: `{"app_version":"0.0.1","status":"OFFLINE"}`}
+		}, WithOperationObserver(func(ctx context.Context, op Operation) (context.Context, func(error)) {
+			name := strings.TrimPrefix(within(ctx)+"/"+op.Name, "/")
+			log = append(log, "begin "+name+" "+op.API)
+			return context.WithValue(ctx, key{}, name), func(err error) { log = append(log, fmt.Sprintf("end %s %v", name, err)) }
+		}), WithObserver(func(ctx context.Context, a Attempt) {
+			log = append(log, fmt.Sprint("attempt ", a.Number, " in ", within(ctx)))
+		}))
+
+		_ = c.Versions.TakeOffline(t.Context(), VersionInput{Version: versionOne()})
+
+		require.Equal(t, []string{
+			"begin versions.takeOffline alipay.open.mini.version.offline",
+			"send in versions.takeOffline", "attempt 1 in versions.takeOffline",
+			"begin versions.takeOffline/versions.get alipay.open.mini.version.detail.query",
+			"send in versions.takeOffline/versions.get", "attempt 1 in versions.takeOffline/versions.get",
+			"end versions.takeOffline/versions.get <nil>",
+		}, log[:7])
+		require.Contains(t, log[len(log)-1], "end versions.takeOffline ")
+	})
 }

@@ -43,10 +43,12 @@ func prover[S any](read func(context.Context) (S, error), conclude func(after S)
 // took effect is a success, one that did not is sent again, as often as calls
 // are sent at all, and anything else is an error that matches
 // [alipayplus.ErrOutcomeUnknown].
-func (c *Client) write(ctx context.Context, w safeWrite) error {
+func (c *Client) write(ctx context.Context, w safeWrite) (err error) {
 	if err := c.check(w.op, w.in); err != nil {
 		return err
 	}
+	ctx, end := c.begin(ctx, w.op)
+	defer func() { end(err) }()
 	if w.before != nil {
 		if err := w.before(ctx); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package transport
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -86,8 +87,30 @@ func UserAgent(o *Options, agent string) error {
 	return nil
 }
 
-// NoObserver is what is wrong with an observer that is nil.
-func NoObserver() error { return &validation.Problem{Path: "observer", Message: "must not be nil"} }
+// Observer adds a function to those that are called once per attempt.
+func Observer(o *Options, observe func(context.Context, Attempt)) {
+	before := o.Observe
+	o.Observe = func(ctx context.Context, a Attempt) {
+		if before != nil {
+			before(ctx, a)
+		}
+		observe(ctx, a)
+	}
+}
+
+// RoundTripper adds a function that wraps what sends the attempts.
+func RoundTripper(o *Options, wrap func(http.RoundTripper) http.RoundTripper) error {
+	if wrap == nil {
+		return NoFunction("round tripper")
+	}
+	o.Wrap = append(o.Wrap, wrap)
+	return nil
+}
+
+// NoFunction is what is wrong with an option whose function is nil.
+func NoFunction(option string) error {
+	return &validation.Problem{Path: option, Message: "must not be nil"}
+}
 
 // Address parses the address of a platform, which must be of http or https and
 // have a host, and neither user, query nor fragment. option is its name, example

@@ -87,7 +87,8 @@ func TestOptionsRefuseWhatIsWrongAndChangeNothing(t *testing.T) {
 		"a line break":         {func(o *Options) error { return UserAgent(o, "a\r\nX: y") }, "user agent must be printable ASCII"},
 		"DEL":                  {func(o *Options) error { return UserAgent(o, "a\x7f") }, "user agent must be printable ASCII"},
 		"another alphabet":     {func(o *Options) error { return UserAgent(o, "é") }, "user agent must be printable ASCII"},
-		"no observer":          {func(*Options) error { return NoObserver() }, "observer must not be nil"},
+		"no observer":          {func(*Options) error { return NoFunction("observer") }, "observer must not be nil"},
+		"no round tripper":     {func(o *Options) error { return RoundTripper(o, nil) }, "round tripper must not be nil"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := Default()

@@ -42,6 +42,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Observe is called once per attempt, after it, in the goroutine of the call. Nil: it is not called.
 	Observe func(context.Context, Attempt)
+	// Wrap are applied to the HTTP client's transport, the last one outermost. What they make sends each attempt, with the
+	// context of the call.
+	Wrap []func(http.RoundTripper) http.RoundTripper
 }
 
 // Transport sends calls. It is safe for concurrent use; a client makes one and keeps it.
@@ -67,6 +70,9 @@ func New(o Options) *Transport {
 	o.AttemptTimeout = shorter(o.AttemptTimeout, t.client.Timeout)
 	t.client.Timeout = 0
 	t.options, t.pool = o, t.client.Transport
+	for _, wrap := range o.Wrap {
+		t.pool = wrap(t.pool)
+	}
 	return t
 }
 

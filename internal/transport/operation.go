@@ -1,0 +1,28 @@
+package transport
+
+import (
+	"context"
+	"slices"
+)
+
+// Operations are the functions that are called when an operation begins, before its first attempt. Each returns the
+// context of what follows, and what is called when the operation is over; the latter may be nil. O describes an operation.
+type Operations[O any] []func(context.Context, O) (context.Context, func(error))
+
+// Begin calls them in their order. end calls what they returned, in the reverse one.
+func (all Operations[O]) Begin(ctx context.Context, operation O) (of context.Context, end func(error)) {
+	if len(all) == 0 {
+		return ctx, func(error) {}
+	}
+	ends := make([]func(error), len(all))
+	for i, begin := range all {
+		ctx, ends[i] = begin(ctx, operation)
+	}
+	return ctx, func(err error) {
+		for _, end := range slices.Backward(ends) {
+			if end != nil {
+				end(err)
+			}
+		}
+	}
+}
