@@ -68,7 +68,7 @@ func texts() map[string]text { //nolint:funlen // a table
 		"language":        {"Language", "语言"},
 		"signout":         {"Sign out", "退出登录"},
 		"changed":         {"The page has been brought up to date.", "页面已更新。"},
-		"stale":           {"Something has changed. Open the page again to see it.", "内容已有变化，请重新打开页面查看。"},
+		"stale":           {"Something has changed. To see it, leave the form, or open the page again.", "内容已有变化，离开表单或重新打开页面即可查看。"},
 		"no":              {"No", "否"},
 		"none":            {"None", "无"},
 		"more":            {"More", "更多"},

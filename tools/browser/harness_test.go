@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
@@ -37,8 +38,11 @@ const (
 	merchant = "2088000000000001"
 )
 
-// pageTimeout is how long a page may take to show something.
-const pageTimeout = 30 * time.Second
+// pageTimeout is how long a page may take to show something, and pollEvery how often it is looked for.
+const (
+	pageTimeout = 30 * time.Second
+	pollEvery   = 50 * time.Millisecond
+)
 
 // chromium is where a Chromium is; the test is skipped where there is none.
 func chromium(t *testing.T) string {
@@ -84,104 +88,116 @@ func open(t *testing.T, width int64) *browser {
 	return b
 }
 
-func (b *browser) do(what string, steps ...chromedp.Action[chromedp.Void]) {
+// until lets the page look, and act, until what a script says is true. What the script does it does in one go: the page
+// does not change meanwhile. When the page is left, the next one goes on.
+func (b *browser) until(what, script string) {
 	b.Helper()
-	deadline := time.Now().Add(pageTimeout)
-	err := b.try(steps)
-	for err != nil && time.Now().Before(deadline) {
-		err = b.try(steps) // what was found belonged to a page that was brought up to date meanwhile
-	}
-	if err != nil {
-		text, _ := chromedp.Run(b.page, chromedp.Evaluate[string](`document.body ? document.body.innerText : ""`))
-		require.NoError(b, err, "%s; the page says: %s", what, text)
+	script = fmt.Sprintf(scripts, script)
+	for deadline := time.Now().Add(pageTimeout); ; {
+		_, err := chromedp.Run(b.page, chromedp.Poll[bool](script, chromedp.WithPollingInterval(pollEvery), chromedp.WithPollingTimeout(time.Until(deadline))))
+		if err == nil {
+			return
+		}
+		if time.Now().After(deadline) || b.page.Err() != nil {
+			text, _ := chromedp.Run(b.page, chromedp.Evaluate[string](`document.body ? document.body.innerText : ""`))
+			require.NoError(b, err, "%s; the page says: %s", what, text)
+		}
 	}
 }
 
-// try does steps, the last of which alone changes anything, in a part of the time that there is.
-func (b *browser) try(steps []chromedp.Action[chromedp.Void]) error {
-	ctx, cancel := context.WithTimeout(b.page, pageTimeout/3)
-	defer cancel()
-	return chromedp.Do(ctx, steps...)
-}
+// scripts are what a script may use: find gives the first element of a selector or an XPath expression that is visible and
+// over which nothing lies.
+const scripts = `(() => {
+	const all = function* (where) {
+		if (!/^[/(]/.test(where)) { yield* document.querySelectorAll(where); return; }
+		const found = document.evaluate(where, document, null, XPathResult.ORDERED_NODE_SNAPSHOT_TYPE, null);
+		for (let i = 0; i < found.snapshotLength; i++) yield found.snapshotItem(i);
+	};
+	const find = (where) => {
+		if (document.readyState !== 'complete') return null;
+		for (const element of all(where)) {
+			element.scrollIntoView({ block: 'center', behavior: 'instant' });
+			const box = element.getClientRects()[0];
+			const top = box && document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2);
+			if (top && (element.contains(top) || top.closest('label')?.control === element)) return element;
+		}
+		return null;
+	};
+	%s
+})()`
 
 // visit opens an address.
 func (b *browser) visit(address string) {
 	b.Helper()
-	b.do("visit", chromedp.Navigate(address))
+	ctx, cancel := context.WithTimeout(b.page, pageTimeout)
+	defer cancel()
+	require.NoError(b, chromedp.Do(ctx, chromedp.Navigate(address)), "visit %s", address)
+}
+
+// click clicks what a selector or an XPath expression finds.
+func (b *browser) click(where string) {
+	b.Helper()
+	b.until("click "+where, fmt.Sprintf(`const element = find(%q); if (element) element.click(); return element !== null;`, where))
+}
+
+// leave clicks what leads to another page, and waits until that is there.
+func (b *browser) leave(where string) {
+	b.Helper()
+	b.until("click "+where, fmt.Sprintf(`const element = find(%q); if (element) { window.left = true; element.click(); } return element !== null;`, where))
+	b.until("leave the page by "+where, `return !window.left && document.readyState === 'complete';`)
 }
 
 // press presses a button by its text.
 func (b *browser) press(text string) {
 	b.Helper()
-	b.do("press "+text, chromedp.Click(fmt.Sprintf(`//button[normalize-space()=%q]`, text), chromedp.NodeVisible))
+	b.leave(fmt.Sprintf(`//button[normalize-space()=%q]`, text))
 }
 
 // follow follows a link by its text.
 func (b *browser) follow(text string) {
 	b.Helper()
-	// The page itself finds and clicks it in one go: what was found before may belong to a page that was brought up to date since.
-	script := fmt.Sprintf(`(() => {
-		const link = document.evaluate(%q, document, null, XPathResult.FIRST_ORDERED_NODE_TYPE, null).singleNodeValue;
-		if (link) { window.left = true; link.click(); }
-		return link !== null;
-	})()`, fmt.Sprintf(`//a[normalize-space()=%q]`, text))
-	deadline := time.Now().Add(pageTimeout)
-	for {
-		followed, err := chromedp.Run(b.page, chromedp.Evaluate[bool](script))
-		if err == nil && followed {
-			b.arrives()
-			return
-		}
-		require.True(b, time.Now().Before(deadline), "follow %s: %v", text, err)
-		b.do("wait", chromedp.WaitReady(chromedp.CSS("body")))
-	}
-}
-
-// arrives waits until the page that was left is gone, and the next one is complete.
-func (b *browser) arrives() {
-	b.Helper()
-	for deadline := time.Now().Add(pageTimeout); ; {
-		there, err := chromedp.Run(b.page, chromedp.Evaluate[bool](`!window.left && document.readyState === "complete"`))
-		if err == nil && there {
-			return
-		}
-		require.True(b, time.Now().Before(deadline), "the next page does not come: %v", err)
-	}
+	b.leave(fmt.Sprintf(`//a[normalize-space()=%q]`, text))
 }
 
 // unfold opens what is closed until it is needed, by its summary.
 func (b *browser) unfold(text string) {
 	b.Helper()
-	b.do("unfold "+text, chromedp.Click(fmt.Sprintf(`//summary[normalize-space()=%q]`, text), chromedp.NodeVisible))
+	b.click(fmt.Sprintf(`//summary[normalize-space()=%q]`, text))
 }
 
 // pick picks a value of a select box.
 func (b *browser) pick(selector, value string) {
 	b.Helper()
-	b.do("pick", chromedp.SetValue(chromedp.CSS(selector), value))
+	b.until("pick "+value, fmt.Sprintf(`const box = find(%q); if (!box) return false;
+		box.value = %q; box.dispatchEvent(new Event('change', { bubbles: true })); return box.value === %[2]q;`, selector, value))
 }
 
 // attach chooses a file.
 func (b *browser) attach(selector, path string) {
 	b.Helper()
-	b.do("attach "+path, chromedp.SetUploadFiles(chromedp.CSS(selector), []string{path}))
+	ctx, cancel := context.WithTimeout(b.page, pageTimeout)
+	defer cancel()
+	require.NoError(b, chromedp.Do(ctx, chromedp.SetUploadFiles(chromedp.CSS(selector), []string{path})), "attach %s", path)
 }
 
-// choose presses what a selector names.
-func (b *browser) choose(selector string) {
-	b.Helper()
-	b.do("choose "+selector, chromedp.Click(chromedp.CSS(selector), chromedp.NodeVisible))
-}
-
+// write puts a text into a field, in place of what is there.
 func (b *browser) write(selector, text string) {
 	b.Helper()
-	b.do("write", chromedp.SendKeys(chromedp.CSS(selector), text, chromedp.NodeVisible))
+	b.until("go to "+selector, fmt.Sprintf(`const field = find(%q); if (field) { field.focus(); field.select(); } return field !== null;`, selector))
+	_, err := chromedp.Call(b.page, input.InsertText, input.InsertTextParams{Text: text})
+	require.NoError(b, err)
 }
 
 // sees waits until the page shows a text, not only to choose, and checks that nothing of the page lies beside the window.
 func (b *browser) sees(text string) {
 	b.Helper()
-	b.do("see "+text, chromedp.WaitVisible(fmt.Sprintf(`//body//*[not(self::option) and not(self::*[local-name()="title"]) and text()[contains(., %q)]]`, text)))
+	b.until("see "+text, fmt.Sprintf(`
+		const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+		while (texts.nextNode()) {
+			const { data, parentElement: at } = texts.currentNode;
+			if (data.includes(%q) && at.tagName !== 'OPTION' && at.getClientRects().length > 0) return true;
+		}
+		return false;`, text))
 	wide, err := chromedp.Run(b.page, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > window.innerWidth`))
 	require.NoError(b, err)
 	require.False(b, wide, "%q has to be scrolled sideways at %d pixels", text, b.width)

@@ -97,9 +97,9 @@ func TestReleaseServices(t *testing.T) {
 	provider.write("input[name=industry]", "Food and beverage")
 	provider.write("textarea[name=description]", "We build your mini program, and bring your tea to more people.")
 	provider.attach(`input[name="imageFileId.file"]`, w.picture())
-	provider.choose("input[name=applicableApps][value=ALIPAY_CN]")
+	provider.click("input[name=applicableApps][value=ALIPAY_CN]")
 	provider.write(`textarea[name="paymentInformation.0.text"]`, "Half now, half at release.")
-	provider.choose(`button[value="tutorial.text"]`)
+	provider.leave(`button[value="tutorial.text"]`)
 	provider.write(`textarea[name="tutorial.0.text"]`, "Order, confirm, approve.")
 	provider.press("Preview")
 	provider.sees("Half now, half at release.")
@@ -149,7 +149,7 @@ func TestReleaseServices(t *testing.T) {
 	provider.follow("Orders")
 	provider.sees("Red Hill Coffee")
 	provider.isAccessible()
-	provider.do("open the order", chromedp.Click(`//tbody//th/a`, chromedp.NodeVisible))
+	provider.leave(`//tbody//th/a`)
 	provider.press("Accept")
 	merchant.sees("Pending Confirmation")
 	merchant.press("Confirm")
@@ -168,7 +168,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 	b, alipayPlus, alipayCN := open(t, wide), open(t, narrow), open(t, wide)
 	b.signIn(w.owner)
 	b.follow("Mini programs")
-	b.do("language", chromedp.SetValue(chromedp.CSS("input[name=language]"), "en-US"))
+	b.write("input[name=language]", "en-US")
 	b.write("main input[name=name]", "Blue Lake Tea")
 	b.press("Create a mini program")
 	b.sees("Target apps")
@@ -190,7 +190,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 	b.sees("must be authorized first")
 	b.isAccessible()
 	b.follow("Mini programs")
-	b.do("open it", chromedp.Click(`//tbody//th/a`, chromedp.NodeVisible))
+	b.leave(`//tbody//th/a`)
 	b.press("Authorize")
 	b.follow("Open the page that authorizes")
 	b.sees("1 / 2")
@@ -200,13 +200,13 @@ func TestReleaseMiniPrograms(t *testing.T) {
 	b.sees("The authorization is complete.")
 	b.signIn(w.owner)
 	b.follow("Mini programs")
-	b.do("open it", chromedp.Click(`//tbody//th/a`, chromedp.NodeVisible))
+	b.leave(`//tbody//th/a`)
 	b.sees("Authorized")
 	b.press("Release this version")
 	b.sees("New version created")
 	b.isAccessible()
 	// "Confirm your basic information. … You can update the information."
-	b.do("another address", chromedp.SetValue(chromedp.CSS("input[name=address]"), "2 Lake Road, Singapore"))
+	b.write("input[name=address]", "2 Lake Road, Singapore")
 	b.press("Apply to release")
 	b.sees("Under review")
 
@@ -216,7 +216,7 @@ func TestReleaseMiniPrograms(t *testing.T) {
 		require.NoError(t, err)
 		reviewer.signIn(client)
 		reviewer.follow("Reviews")
-		reviewer.do("open it", chromedp.Click(`//tbody//th/a`, chromedp.NodeVisible))
+		reviewer.leave(`//tbody//th/a`)
 		reviewer.sees("2 Lake Road, Singapore")
 		reviewer.isAccessible()
 		reviewer.press("Approve")
@@ -246,6 +246,36 @@ func TestReleaseMiniPrograms(t *testing.T) {
 	}
 }
 
+// TestAnOpenPageLeavesAloneWhatIsUsed: what others do appears around what somebody is about to press, and not in a form
+// before they leave it.
+func TestAnOpenPageLeavesAloneWhatIsUsed(t *testing.T) {
+	w := withConsole(t)
+	b := open(t, narrow)
+	create := func(name string) {
+		_, err := w.owner.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en-US", Name: name}}})
+		require.NoError(t, err)
+	}
+	create("Green tea")
+	b.signIn(w.owner)
+	b.follow("Mini programs")
+	b.sees("Green tea")
+	b.until("remember it", `window.row = document.querySelector('tbody tr'); return window.row !== null;`)
+	create("Black tea")
+	b.sees("Black tea")
+	b.sees("The page has been brought up to date.")
+	b.until("find it where it was", `return document.contains(window.row) && window.row.innerText.includes('Green tea');`)
+
+	b.write("main input[name=name]", "White")
+	create("Red tea")
+	b.sees("Something has changed.")
+	b.seesNot("Red tea")
+	b.write("main input[name=name]", "")
+	b.seesNot("Red tea")
+	b.until("leave it", `document.activeElement.blur(); return true;`)
+	b.sees("Red tea")
+	b.seesNot("Something has changed.")
+}
+
 // hostileTexts are what names and texts may hold where somebody wants to do harm, or does not care.
 func hostileTexts() map[string]string {
 	return map[string]string{
@@ -266,7 +296,7 @@ func TestHostileTexts(t *testing.T) {
 			b := open(t, narrow)
 			b.signIn(w.owner)
 			b.follow("Mini programs")
-			b.do("name it", chromedp.SetValue(chromedp.CSS("main input[name=name]"), text))
+			b.write("main input[name=name]", text)
 			b.press("Create a mini program")
 			switch name {
 			case "bidirectional":
@@ -294,14 +324,14 @@ func TestHostileTexts(t *testing.T) {
 				for _, page := range []string{"My Requests", "Services", "Service Market", "Orders", "Mini programs", "Releases"} {
 					b.follow(page)
 					b.sees(page)
-					b.do("open the first", chromedp.Click(`(//main//tbody//th/a | //main//h2/a)[1]`, chromedp.NodeVisible))
+					b.leave(`(//main//tbody//th/a | //main//h2/a)[1]`)
 					b.sees("Sessions")
 					if name == "html" {
 						b.isAccessible()
 					}
 				}
 				r.signIn(reviewer)
-				r.do("open the first", chromedp.Click(`(//tbody//th/a)[1]`, chromedp.NodeVisible))
+				r.leave(`(//tbody//th/a)[1]`)
 				r.sees("Your verdict")
 				for _, of := range []*browser{b, r} {
 					title, err := chromedp.Run(of.page, chromedp.Title())
@@ -389,7 +419,7 @@ func (b *browser) isAccessible() {
 	}
 	source, err := os.ReadFile(filepath.Join(folder, "axe.min.js"))
 	require.NoError(b, err)
-	b.do("axe-core", chromedp.Evaluate[chromedp.Void](string(source)+";0"))
+	require.NoError(b, chromedp.Do(b.page, chromedp.Evaluate[chromedp.Void](string(source)+";0")))
 	found, err := chromedp.Run(b.page, chromedp.Evaluate[string](
 		`axe.run().then(r => JSON.stringify(r.violations.map(v => v.id + ": " + v.nodes.map(n => n.html).join(" ")))) `, chromedp.EvalAwaitPromise))
 	require.NoError(b, err)
