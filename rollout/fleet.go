@@ -26,7 +26,7 @@ import (
 // Run at a time makes progress.
 type Fleet struct {
 	// shared is what all runners have in common.
-	shared   config
+	shared   *config
 	runners  []*Runner
 	options  FleetOptions
 	canaries int
@@ -113,7 +113,7 @@ func NewFleet(targets []Target, spec Spec, store Store, options FleetOptions, op
 	if err != nil {
 		return nil, err
 	}
-	if c.name != "" {
+	if c.givenName != "" {
 		return nil, fmt.Errorf("rollout: a fleet's rollouts are named after their targets, WithName cannot be given: %w", alipayplus.ErrInvalid)
 	}
 	f := &Fleet{shared: c, options: options, canaries: options.canaryCount(len(targets))}

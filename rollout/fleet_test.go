@@ -514,7 +514,7 @@ func TestTenThousandWaitingReleasesNeedLittleMemory(t *testing.T) {
 		})
 		t.Logf("%d releases: %d bytes live, %d each", n, live, live/uint64(n))
 		require.Positive(t, live)
-		require.LessOrEqual(t, live, uint64(max(n, 1000)*20_000), "the store and the targets in memory included")
+		require.LessOrEqual(t, live, uint64(max(n, 1000)*4500), "the store and the targets in memory included")
 	}
 }
 
@@ -546,7 +546,7 @@ func TestALadderOfAFleetAllocatesLittle(t *testing.T) {
 	if info, ok := debug.ReadBuildInfo(); ok && slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool { return s.Key == "-race" || s.Key == "GOEXPERIMENT" }) {
 		t.Skip("the race detector empties pools at random, and an experiment changes encoding/json")
 	}
-	const ladders, most = 100, 6000
+	const ladders, most = 100, 5500
 	synctest.Test(t, func(t *testing.T) {
 		h := newFleetFixture(t, ladders)
 		h.spec = everyRatio()

@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -22,8 +23,10 @@ import (
 // It is safe for concurrent use; of all runs of all runners of one name, one makes progress
 // at a time.
 type Runner struct {
-	config
+	*config
 
+	// name is the rollout's.
+	name   string
 	target Target
 	// posted wakes a run of this runner when a command is posted through it.
 	posted chan struct{}
@@ -33,7 +36,7 @@ type Runner struct {
 	decoded atomic.Pointer[decoded]
 }
 
-// config is what the runners of a [Fleet] have in common, but for the name.
+// config is what the runners of a [Fleet] share. It is not changed once it is made.
 type config struct {
 	spec     Spec
 	specHash string
@@ -46,10 +49,10 @@ type config struct {
 	makers []GateMaker
 	// faults find what is wrong with gates on this machine without evaluating them.
 	faults map[string]func() error
-	// name is the rollout's, clock that of the machine, and holder that of this runner.
-	name   string
-	clock  string
-	holder string
+	// givenName is that of [WithName], clock that of the machine, and holder that of the runners.
+	givenName string
+	clock     string
+	holder    string
 	// deliveries are those of the sinks.
 	deliveries []*delivery
 	logger     *slog.Logger
@@ -63,7 +66,7 @@ type Option func(*config)
 
 // WithName names the rollout in the store; the default is the target's id. Every
 // rollout of a store needs a name of its own.
-func WithName(name string) Option { return func(c *config) { c.name = name } }
+func WithName(name string) Option { return func(c *config) { c.givenName = name } }
 
 // WithHost names the machine whose clock the runner reads; the default is the host
 // name. When another machine goes on, bake times are longer by [Spec].ClockTolerance.
@@ -108,27 +111,28 @@ func New(target Target, spec Spec, store Store, opts ...Option) (*Runner, error)
 	return newRunner(target, c)
 }
 
-func newConfig(spec Spec, store Store, opts []Option) (c config, err error) {
-	c = config{store: store, interval: 5 * time.Minute, callTime: 2 * time.Minute, given: make(map[string]Gate)}
+func newConfig(spec Spec, store Store, opts []Option) (*config, error) {
+	c := &config{store: store, interval: 5 * time.Minute, callTime: 2 * time.Minute, given: make(map[string]Gate)}
 	for _, set := range opts {
-		set(&c)
+		set(c)
 	}
 	if store == nil {
-		return c, fmt.Errorf("rollout: a store is needed: %w", alipayplus.ErrInvalid)
+		return nil, fmt.Errorf("rollout: a store is needed: %w", alipayplus.ErrInvalid)
 	}
 	if c.interval <= 0 || c.callTime <= 0 {
-		return c, fmt.Errorf("rollout: the interval and the call timeout must be above 0: %w", alipayplus.ErrInvalid)
+		return nil, fmt.Errorf("rollout: the interval and the call timeout must be above 0: %w", alipayplus.ErrInvalid)
 	}
 	if err := spec.Validate(); err != nil {
-		return c, err
+		return nil, err
 	}
+	var err error
 	if c.spec, err = spec.clone(); err != nil {
-		return c, err
+		return nil, err
 	}
 	c.specHash, c.ratios = c.spec.Hash(), c.spec.ratios()
 	if c.clock == "" {
 		if c.clock, err = os.Hostname(); err != nil {
-			return c, fmt.Errorf("rollout: the host name cannot be read, give WithHost: %w", err)
+			return nil, fmt.Errorf("rollout: the host name cannot be read, give WithHost: %w", err)
 		}
 	}
 	if c.logger == nil {
@@ -141,17 +145,14 @@ func newConfig(spec Spec, store Store, opts []Option) (c config, err error) {
 	return c, c.makeGates()
 }
 
-func newRunner(target Target, c config) (*Runner, error) {
+func newRunner(target Target, c *config) (*Runner, error) {
 	if target == nil {
 		return nil, fmt.Errorf("rollout: a target is needed: %w", alipayplus.ErrInvalid)
 	}
 	if _, ok := target.(Withdrawer); !ok && c.spec.reviewPolicy() == ReviewReplace {
 		return nil, fmt.Errorf("rollout: %s cannot withdraw an application, so the spec must not say review: replace: %w", target.ID(), alipayplus.ErrInvalid)
 	}
-	if c.name == "" {
-		c.name = target.ID()
-	}
-	return &Runner{config: c, target: target, posted: make(chan struct{}, 1)}, nil
+	return &Runner{config: c, name: cmp.Or(c.givenName, target.ID()), target: target, posted: make(chan struct{}, 1)}, nil
 }
 
 // Name returns the rollout's name in the store.

@@ -36,7 +36,8 @@ type Store interface {
 // is lost, every method returns an error that matches [ErrLeaseLost]. A Lease must be
 // safe for concurrent use: it is renewed while other methods are called.
 type Lease interface {
-	// Load returns the checkpoint byte for byte as it was saved, nil when there is none.
+	// Load returns the checkpoint byte for byte as it was saved, nil when there is none. The
+	// caller must not change the bytes, which may be those that the store keeps.
 	Load(ctx context.Context) ([]byte, error)
 	// Save stores the checkpoint, a JSON object, and appends to the audit log:
 	// durably, and after a crash either both or neither.
@@ -127,6 +128,7 @@ type MemoryStore struct {
 const leaseTime = 30 * time.Second
 
 type memoryRollout struct {
+	// checkpoint is never changed, but replaced.
 	checkpoint []byte
 	audit      []AuditEntry
 	commands   []Command
@@ -134,7 +136,7 @@ type memoryRollout struct {
 	term   uint64
 	holder string
 	until  time.Time
-	// posted announces a new command to the holder.
+	// posted announces a new command to the holder; nil while nobody has the lease.
 	posted chan struct{}
 }
 
@@ -167,7 +169,7 @@ func (m *MemoryStore) Acquire(ctx context.Context, rollout, holder string) (Leas
 	}
 	r.term++
 	r.holder, r.until, r.posted = holder, now.Add(leaseTime), make(chan struct{}, 1)
-	return &memoryLease{store: m, rollout: rollout, term: r.term, posted: r.posted}, nil
+	return &memoryLease{store: m, name: rollout, rollout: r, term: r.term, posted: r.posted}, nil
 }
 
 // Read implements [Store].
@@ -209,7 +211,8 @@ func (m *MemoryStore) Audit(_ context.Context, rollout string) iter.Seq2[AuditEn
 // memoryLease is a lease of a [MemoryStore].
 type memoryLease struct {
 	store   *MemoryStore
-	rollout string
+	name    string
+	rollout *memoryRollout
 	term    uint64
 	posted  chan struct{}
 }
@@ -218,9 +221,9 @@ type memoryLease struct {
 func (l *memoryLease) withRollout(fn func(*memoryRollout)) error {
 	l.store.mu.Lock()
 	defer l.store.mu.Unlock()
-	r := l.store.rollout(l.rollout)
+	r := l.rollout
 	if r.term != l.term || r.until.IsZero() {
-		return fmt.Errorf("rollout %s: %w", l.rollout, ErrLeaseLost)
+		return fmt.Errorf("rollout %s: %w", l.name, ErrLeaseLost)
 	}
 	r.until = time.Now().Add(leaseTime)
 	fn(r)
@@ -231,7 +234,7 @@ func (l *memoryLease) withRollout(fn func(*memoryRollout)) error {
 func (l *memoryLease) Posted() <-chan struct{} { return l.posted }
 
 func (l *memoryLease) Load(context.Context) (checkpoint []byte, err error) {
-	err = l.withRollout(func(r *memoryRollout) { checkpoint = bytes.Clone(r.checkpoint) })
+	err = l.withRollout(func(r *memoryRollout) { checkpoint = r.checkpoint })
 	return checkpoint, err
 }
 
@@ -260,8 +263,8 @@ func (l *memoryLease) Renew(context.Context) error { return l.withRollout(func(*
 func (l *memoryLease) Release(context.Context) error {
 	l.store.mu.Lock()
 	defer l.store.mu.Unlock()
-	if r := l.store.rollout(l.rollout); r.term == l.term {
-		r.holder, r.until = "", time.Time{}
+	if r := l.rollout; r.term == l.term {
+		r.holder, r.until, r.posted = "", time.Time{}, nil
 	}
 	return nil
 }

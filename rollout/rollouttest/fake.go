@@ -32,7 +32,7 @@ type Fake struct {
 	approveIn  time.Duration
 	appliedAt  time.Time
 	applied    int
-	made       map[string]made
+	made       []made
 	effects    []Effect
 	calls      map[Op]int
 	total      int
@@ -41,8 +41,9 @@ type Fake struct {
 	afterHook  Hook
 }
 
-// made is a change that was made, by its RequestID.
+// made is a change that was made.
 type made struct {
+	requestID string
 	op        Op
 	from, to  alipayplus.Ratio
 	other     string
@@ -197,12 +198,13 @@ func (f *Fake) Abort(ctx context.Context, c rollout.Change) (string, error) {
 
 // change makes a change once for each RequestID.
 func (f *Fake) change(ctx context.Context, op Op, c rollout.Change, effect func() (string, error)) (aftermath string, err error) {
-	now := made{op: op, from: c.From, to: c.To}
+	now := made{requestID: c.RequestID, op: op, from: c.From, to: c.To}
 	if c.Other != nil {
 		now.other = c.Other.ID
 	}
 	err = f.call(ctx, op, c, func() error {
-		if before, ok := f.made[c.RequestID]; ok {
+		if at := slices.IndexFunc(f.made, func(m made) bool { return m.requestID == c.RequestID }); at >= 0 {
+			before := f.made[at]
 			aftermath = before.aftermath
 			if before.aftermath = ""; before != now {
 				return f.conflict("request %s was used before, for something else", c.RequestID)
@@ -219,7 +221,7 @@ func (f *Fake) change(ctx context.Context, op Op, c rollout.Change, effect func(
 		aftermath = done
 		if c.RequestID != "" {
 			now.aftermath = done
-			f.made[c.RequestID] = now
+			f.made = append(f.made, now)
 		}
 		return nil
 	})
@@ -301,6 +303,9 @@ func (f *Fake) LoseNext(op Op, n int, err error) { f.addFaults(op, n, fault{err:
 func (f *Fake) addFaults(op Op, n int, one fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.faults == nil {
+		f.faults = make(map[Op][]fault)
+	}
 	for range n {
 		f.faults[op] = append(f.faults[op], one)
 	}
@@ -455,8 +460,8 @@ func NewFakes() *Fakes { return new(Fakes) }
 func (g *Fakes) New(id string, ladder alipayplus.Ladder) *Fake {
 	return &Fake{
 		id: id, group: g,
-		seen: rollout.Observation{Status: alipayplus.ReleaseNewVersionCreated, Ladder: ladder},
-		made: make(map[string]made), calls: make(map[Op]int), faults: make(map[Op][]fault),
+		seen:  rollout.Observation{Status: alipayplus.ReleaseNewVersionCreated, Ladder: ladder},
+		calls: make(map[Op]int),
 	}
 }
 
