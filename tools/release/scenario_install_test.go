@@ -39,7 +39,7 @@ func TestNestedModulesWorkWithoutAClone(t *testing.T) {
 			require.Contains(t, string(output), program.prints)
 		})
 	}
-	for _, pkg := range []string{"postgres", "rollout/prometheus"} {
+	for _, pkg := range []string{"otel", "postgres", "rollout/prometheus"} {
 		t.Run(pkg, func(t *testing.T) {
 			folder := t.TempDir()
 			source := fmt.Sprintf("package main\n\nimport _ %q\n\nfunc main() {}\n", repo.modules[0].path+"/"+pkg)
