@@ -18,6 +18,8 @@ type transaction struct {
 	path    string        // of the file, for messages
 	records *bbolt.Bucket // nil once the transaction is over
 	damage  error         // what it met
+	getter  *bbolt.Cursor // of Get, nil before the first
+	key     []byte        // of Get, which is looked for again and again
 }
 
 // guard runs what reads pages of the file. Damage is what bbolt panics with on a page that makes no sense, or the fault
@@ -54,9 +56,12 @@ func (tx *transaction) guard(do func() error) (err error) {
 // Get implements [storage.Tx].
 func (tx *transaction) Get(key string) (value []byte, found bool, err error) {
 	err = tx.guard(func() (err error) {
-		encoded := tx.records.Get([]byte(key))
-		if encoded != nil {
-			value, err = tx.decode([]byte(key), encoded)
+		if tx.getter == nil {
+			tx.getter = tx.records.Cursor() // Bucket.Get makes one each time
+		}
+		tx.key = append(tx.key[:0], key...)
+		if at, encoded := tx.getter.Seek(tx.key); bytes.Equal(at, tx.key) && encoded != nil {
+			value, err = tx.decode(tx.key, encoded)
 			found = err == nil
 		}
 		return err

@@ -184,3 +184,16 @@ func TestFileCutWhileItIsOpen(t *testing.T) {
 	_, err = Open(dir)
 	require.ErrorContains(t, err, "so it was cut")
 }
+
+// Lists read hundreds of records: what is found is copied out of the file, and nothing else is allocated for it.
+func TestAGetAllocatesTheValueAlone(t *testing.T) {
+	s := opened(t, t.TempDir())
+	put(t, s, "a key that is longer than what fits on a stack", "value")
+	require.NoError(t, s.View(t.Context(), func(tx storage.Tx) error {
+		require.LessOrEqual(t, testing.AllocsPerRun(100, func() {
+			_, found, err := tx.Get("a key that is longer than what fits on a stack")
+			require.True(t, found && err == nil)
+		}), 1.0)
+		return nil
+	}))
+}
