@@ -3,7 +3,6 @@ package temporal
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"math"
 	"sync"
 	"testing"
@@ -63,7 +62,7 @@ func newStage(t *testing.T, spec rollout.Spec) *stage {
 	}
 	s.fake.ApproveAfter(time.Hour)
 	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler)))
+	suite.SetLogger(sdklog.NewStructuredLogger(discard))
 	s.env = suite.NewTestWorkflowEnvironment()
 	s.env.SetStartTime(time.Now())
 	s.env.SetTestTimeout(10_000 * time.Hour)

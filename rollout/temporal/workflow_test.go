@@ -3,6 +3,7 @@ package temporal
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"slices"
 	"testing"
 	"time"
@@ -14,6 +15,8 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout"
 	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
 )
+
+var discard = slog.New(slog.DiscardHandler)
 
 var (
 	allRatios  = []alipayplus.Ratio{1, 5, 10, 20, 30, 50, 100}

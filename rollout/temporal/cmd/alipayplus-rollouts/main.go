@@ -1,0 +1,232 @@
+// Command alipayplus-rollouts drives releases of a platform on Temporal: its worker, and the
+// commands of the people who release.
+//
+//	alipayplus-rollouts worker                            drives them; as many as you like, on any machine
+//	alipayplus-rollouts start -spec release.yaml rel_...  starts one
+//	alipayplus-rollouts status rel_...                    what it waits for
+//	alipayplus-rollouts approve -ratio 50 -by lin rel_... approves a ratio
+//	alipayplus-rollouts pause | resume | abort -by lin -reason "..." rel_...
+//	alipayplus-rollouts retry rel_...                     goes on after a failure
+//	alipayplus-rollouts audit rel_...                     what happened, one JSON object a line
+//	alipayplus-rollouts wait rel_...                      until it is over
+//	alipayplus-rollouts attributes                        adds the search attributes to the namespace
+//
+// Temporal is found by the variables of its own tools, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and so
+// on; the worker finds the platform by ALIPAYPLUS_BASE_URL and so on, see [alipayplus.NewFromEnv].
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"os/user"
+	"strings"
+	"syscall"
+	"time"
+
+	"go.temporal.io/sdk/client"
+	"go.temporal.io/sdk/contrib/envconfig"
+	sdklog "go.temporal.io/sdk/log"
+	"go.temporal.io/sdk/worker"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/alipayplus-go/alipayplus/rollout/prometheus"
+	"github.com/alipayplus-go/alipayplus/rollout/temporal"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
+	stop()
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		os.Exit(2)
+	case err != nil:
+		fmt.Fprintln(os.Stderr, "error:", err)
+		os.Exit(1)
+	}
+}
+
+// options are the flags of all commands.
+type options struct {
+	queue, spec, by, reason string
+	ratio                   int
+	limit                   float64
+	attributes              bool
+}
+
+const usage = "say what to do: worker, start, status, approve, pause, resume, abort, retry, audit, wait or attributes"
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) == 0 {
+		return fmt.Errorf("%s: %w", usage, flag.ErrHelp)
+	}
+	var o options
+	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&o.queue, "task-queue", "rollouts", "task queue of the workers")
+	flags.StringVar(&o.spec, "spec", "release.yaml", "start: file with the spec of the rollout")
+	flags.StringVar(&o.by, "by", account(), "commands: who asks for it")
+	flags.StringVar(&o.reason, "reason", "", "commands: why")
+	flags.IntVar(&o.ratio, "ratio", 0, "approve: what is approved, in percent")
+	flags.Float64Var(&o.limit, "limit", 0, "worker: steps in a second of all workers together; 0: no limit")
+	flags.BoolVar(&o.attributes, "attributes", false, "start: keep search attributes, see the command attributes")
+	if err := flags.Parse(args[1:]); err != nil {
+		return err
+	}
+	found, err := envconfig.LoadDefaultClientOptions()
+	if err != nil {
+		return err
+	}
+	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	found.Logger = sdklog.NewStructuredLogger(logger)
+	c, err := client.DialContext(ctx, found)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	rollouts := temporal.NewClient(c, o.queue)
+	switch args[0] {
+	case "worker":
+		return work(ctx, c, o, stdout, logger)
+	case "attributes":
+		namespace := found.Namespace
+		if namespace == "" {
+			namespace = client.DefaultNamespace
+		}
+		return rollouts.AddSearchAttributes(ctx, namespace)
+	}
+	if flags.NArg() != 1 {
+		return fmt.Errorf("%s needs the id of one release", args[0])
+	}
+	return command(ctx, rollouts, args[0], targetOf(flags.Arg(0)), o, stdout)
+}
+
+// account is who runs the program, as far as that is known.
+func account() string {
+	if u, err := user.Current(); err == nil {
+		return u.Username
+	}
+	return ""
+}
+
+const prefix = "release " // as rollout.ForRelease names its targets
+
+func targetOf(release string) string { return prefix + strings.TrimPrefix(release, prefix) }
+
+// work drives rollouts until the context ends.
+func work(ctx context.Context, c client.Client, o options, stdout io.Writer, logger *slog.Logger) error {
+	platform, err := alipayplus.NewFromEnv()
+	if err != nil {
+		return err
+	}
+	releases := rollout.NewReleases(platform)
+	w := worker.New(c, o.queue, worker.Options{TaskQueueActivitiesPerSecond: o.limit, WorkerStopTimeout: 30 * time.Second})
+	err = temporal.Register(w, temporal.Options{
+		Target: func(_ context.Context, id string) (rollout.Target, error) {
+			release, ok := strings.CutPrefix(id, prefix)
+			if !ok {
+				return nil, fmt.Errorf("this worker drives releases of a platform, not %q: %w", id, alipayplus.ErrNotFound)
+			}
+			return releases.Release(release), nil
+		},
+		Runner: []rollout.Option{rollout.WithGates(prometheus.Maker(prometheus.Options{}))},
+		Sink:   rollout.LineSink(stdout),
+		Logger: logger,
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.Start(); err != nil {
+		return err
+	}
+	defer w.Stop()
+	_, err = fmt.Fprintf(stdout, "driving rollouts of the task queue %s\n", o.queue)
+	<-ctx.Done()
+	return err
+}
+
+// command executes one command of a person.
+func command(ctx context.Context, c *temporal.Client, name, target string, o options, stdout io.Writer) error {
+	var receipt *rollout.Receipt
+	var err error
+	switch name {
+	case "start":
+		return start(ctx, c, target, o)
+	case "status":
+		return status(ctx, c, target, stdout)
+	case "audit":
+		return audit(ctx, c, target, stdout)
+	case "retry":
+		return c.Retry(ctx, target)
+	case "wait":
+		state, err := c.Wait(ctx, target)
+		if err == nil {
+			_, err = fmt.Fprintf(stdout, "%s %s at %v\n", target, state.Status, state.Ratio)
+		}
+		return err
+	case "pause":
+		receipt, err = c.Pause(ctx, target, o.by, o.reason)
+	case "resume":
+		receipt, err = c.Resume(ctx, target, o.by, o.reason)
+	case "abort":
+		receipt, err = c.Abort(ctx, target, o.by, o.reason)
+	case "approve":
+		receipt, err = c.Approve(ctx, target, o.by, o.reason, alipayplus.Ratio(o.ratio))
+	default:
+		return fmt.Errorf("there is no command %s; %s", name, usage)
+	}
+	if err != nil {
+		return err
+	}
+	done := "it is kept, and executed as soon as a worker is there"
+	if receipt.Handled {
+		done = fmt.Sprintf("%s at %v", receipt.State.Status, receipt.State.Ratio)
+	}
+	_, err = fmt.Fprintf(stdout, "%s: %s\n", target, done)
+	return err
+}
+
+func start(ctx context.Context, c *temporal.Client, target string, o options) error {
+	content, err := os.ReadFile(o.spec)
+	if err != nil {
+		return err
+	}
+	spec, err := rollout.ParseSpec(content)
+	if err != nil {
+		return fmt.Errorf("%s: %w", o.spec, err)
+	}
+	return c.Start(ctx, temporal.Rollout{Target: target, Spec: *spec, SearchAttributes: o.attributes})
+}
+
+func status(ctx context.Context, c *temporal.Client, target string, stdout io.Writer) error {
+	at, err := c.Status(ctx, target)
+	if err != nil {
+		return err
+	}
+	text := target + ": nothing was done yet"
+	if s := at.Next.State; s != nil {
+		text = fmt.Sprintf("%s %s at %v: %s", target, s.Status, s.Ratio, at.Next.What)
+	}
+	if at.Failure != "" {
+		text += "; it waits for a person, who says retry: " + at.Failure
+	}
+	_, err = fmt.Fprintln(stdout, text)
+	return err
+}
+
+func audit(ctx context.Context, c *temporal.Client, target string, stdout io.Writer) error {
+	entries, err := c.Audit(ctx, target)
+	out := json.NewEncoder(stdout)
+	for _, e := range entries {
+		err = errors.Join(err, out.Encode(e))
+	}
+	return err
+}
