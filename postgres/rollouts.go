@@ -29,7 +29,7 @@ type RolloutStore struct {
 	listener *listener
 }
 
-var _ rollout.Store = (*RolloutStore)(nil)
+var _ rollout.Lister = (*RolloutStore)(nil)
 
 // rolloutLeaseTime is how long a lease lives without being renewed.
 const rolloutLeaseTime = 30 * time.Second
@@ -138,6 +138,38 @@ func (s *RolloutStore) Audit(ctx context.Context, name string) iter.Seq2[rollout
 		}
 	}
 }
+
+// Checkpoints implements [rollout.Lister].
+func (s *RolloutStore) Checkpoints(ctx context.Context) iter.Seq2[[]byte, error] {
+	const atOnce = 100
+	return func(yield func([]byte, error) bool) {
+		for after, more := []byte{}, true; more; {
+			var some []keptCheckpoint
+			err := retry(ctx, rolloutPatience, func(ctx context.Context) error {
+				rows, err := s.pool.Query(ctx, `
+select id, checkpoint from alipayplus.rollouts where id > $1 and checkpoint is not null order by id limit $2`, after, atOnce)
+				if err == nil {
+					some, err = pgx.CollectRows(rows, pgx.RowToStructByPos[keptCheckpoint])
+				}
+				return err
+			})
+			if err != nil {
+				yield(nil, fmt.Errorf("rollouts: the store failed: %w", explain(err)))
+				return
+			}
+			for _, kept := range some {
+				if !yield(kept.Checkpoint, nil) {
+					return
+				}
+				after = kept.ID
+			}
+			more = len(some) == atOnce
+		}
+	}
+}
+
+// keptCheckpoint is that of one rollout.
+type keptCheckpoint struct{ ID, Checkpoint []byte }
 
 // savedAudit is what one Save has appended to an audit log.
 type savedAudit struct {

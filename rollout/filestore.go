@@ -260,6 +260,33 @@ func (s *FileStore) Audit(ctx context.Context, rollout string) iter.Seq2[AuditEn
 	}
 }
 
+// Checkpoints implements [Lister].
+func (s *FileStore) Checkpoints(ctx context.Context) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		folders, err := os.ReadDir(s.dir)
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			yield(nil, fmt.Errorf("rollouts: the store failed: %w", err))
+			return
+		}
+		for _, folder := range folders {
+			if err := ctx.Err(); err != nil {
+				yield(nil, err)
+				return
+			}
+			if !folder.IsDir() {
+				continue
+			}
+			r, err := readRecord(folder.Name(), filepath.Join(s.dir, folder.Name()))
+			if err == nil && r.Checkpoint == nil {
+				continue // it has not begun, or is no rollout
+			}
+			if !yield(r.Checkpoint, err) || err != nil && !errors.As(err, new(*CheckpointError)) {
+				return
+			}
+		}
+	}
+}
+
 // readRecord reads what Save wrote last; the zero record when it never did.
 func readRecord(rollout, dir string) (r checkpointRecord, err error) {
 	path := filepath.Join(dir, checkpointName)

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"os"
 	"sync/atomic"
@@ -331,6 +332,23 @@ func ReadState(ctx context.Context, store Store, rollout string) (*State, error)
 		return nil, err
 	}
 	return decodeState(rollout, data)
+}
+
+// ReadStates ranges over the states of all rollouts of a store, as [ReadState] reads one. It ends
+// after the first error, which it yields, but for a [CheckpointError], which is about one
+// rollout whose state cannot be used.
+func ReadStates(ctx context.Context, store Lister) iter.Seq2[*State, error] {
+	return func(yield func(*State, error) bool) {
+		for data, err := range store.Checkpoints(ctx) {
+			var state *State
+			if err == nil {
+				state, err = decodeState("", data)
+			}
+			if !yield(state, err) {
+				return
+			}
+		}
+	}
 }
 
 // Plan reads the target and what is stored, and says what a run would do. It changes

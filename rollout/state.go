@@ -258,8 +258,8 @@ func (state *State) encode() ([]byte, error) {
 	return fmt.Appendf(make([]byte, 0, len(data)+128), `{"schema":%d,"sha256":"%x","state":%s}`, stateSchema, sha256.Sum256(data), data), nil
 }
 
-// decodeState reads what encode wrote. Anything else, an empty file too, is a
-// [CheckpointError].
+// decodeState reads what encode wrote, of a rollout or, for the empty name, of any. Anything
+// else, an empty file too, is a [CheckpointError].
 func decodeState(rollout string, data []byte) (*State, error) {
 	bad := func(format string, args ...any) error {
 		return &CheckpointError{Rollout: rollout, Reason: fmt.Sprintf(format, args...)}
@@ -283,7 +283,7 @@ func decodeState(rollout string, data []byte) (*State, error) {
 	if err := json.Unmarshal(c.State, state); err != nil {
 		return nil, bad("it is damaged: %v", err)
 	}
-	if state.Rollout != rollout {
+	if rollout != "" && state.Rollout != rollout {
 		return nil, bad("it is of the rollout %s", state.Rollout)
 	}
 	if state.Intent != nil {

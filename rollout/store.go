@@ -32,6 +32,15 @@ type Store interface {
 	Audit(ctx context.Context, rollout string) iter.Seq2[AuditEntry, error]
 }
 
+// Lister is a [Store] that can say which rollouts it keeps. Every store of this module is one.
+type Lister interface {
+	Store
+	// Checkpoints ranges over the checkpoints of all rollouts, in no particular order and without
+	// their leases. It ends after the first error, which it yields, but for a
+	// [CheckpointError], which is about one rollout.
+	Checkpoints(ctx context.Context) iter.Seq2[[]byte, error]
+}
+
 // Lease is the right to change a rollout, which one runner has at a time. When it
 // is lost, every method returns an error that matches [ErrLeaseLost]. A Lease must be
 // safe for concurrent use: it is renewed while other methods are called.
@@ -202,6 +211,29 @@ func (m *MemoryStore) Audit(_ context.Context, rollout string) iter.Seq2[AuditEn
 		m.mu.Unlock()
 		for _, entry := range audit {
 			if !yield(entry, nil) {
+				return
+			}
+		}
+	}
+}
+
+// Checkpoints implements [Lister].
+func (m *MemoryStore) Checkpoints(ctx context.Context) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		m.mu.Lock()
+		var all [][]byte
+		for _, r := range m.rollouts {
+			if r.checkpoint != nil {
+				all = append(all, bytes.Clone(r.checkpoint))
+			}
+		}
+		m.mu.Unlock()
+		for _, checkpoint := range all {
+			if err := ctx.Err(); err != nil {
+				yield(nil, err)
+				return
+			}
+			if !yield(checkpoint, nil) {
 				return
 			}
 		}

@@ -9,15 +9,19 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"html"
 	"image"
 	"image/draw"
 	"image/png"
 	"io"
 	"net/http"
+	"net/http/cookiejar"
 	"net/http/httptest"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -53,6 +57,8 @@ import (
 //	                    those of whoever has credentials by that name
 //	grant PROGRAM       gives the authorization of a mini program, without a visit of its page
 //	sample FILE         writes a build (.zip) or a picture (.png)
+//	browse PAGE [FORM]  opens a page of the console, as who the ALIPAYPLUS_* variables name, and prints it;
+//	                    with FORM it sends the page's form of that address, and prints what that leads to
 //	json COMMAND        runs a command of the program with -o json, whose output must be as its
 //	                    schema says
 //	capture NAME PATH   sets a variable to what the last output, JSON, has at a path
@@ -61,7 +67,7 @@ func scriptCommands() map[string]func(ts *testscript.TestScript, neg bool, args 
 		"platform": scriptPlatform, "alipaycn": scriptAlipayCN, "serve": scriptServed, "status": scriptStatus,
 		"authorize": scriptAuthorize,
 		"as":        scriptAs, "grant": scriptGrant, "sample": scriptSample, "capture": scriptCapture, "json": scriptJSON,
-		"database": scriptDatabase,
+		"database": scriptDatabase, "browse": scriptBrowse,
 	}
 }
 
@@ -177,6 +183,56 @@ func (t scriptT) Errorf(format string, args ...any) { t.Fatalf(format, args...) 
 
 // FailNow fails the script.
 func (t scriptT) FailNow() { t.Fatalf("failed") }
+
+var (
+	pageForm  = regexp.MustCompile(`(?s)<form[^>]*action="([^"]*)"[^>]*>(.*?)</form>`)
+	pageInput = regexp.MustCompile(`<input type="hidden" name="([^"]*)" value="([^"]*)"`)
+)
+
+func scriptBrowse(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(ts.Exec("alipayplus", "console"))
+	signIn := strings.TrimSpace(ts.ReadFile("stdout"))
+	base, _, _ := strings.Cut(signIn, "sign-in?")
+	jar, err := cookiejar.New(nil)
+	ts.Check(err)
+	client := &http.Client{Jar: jar}
+	get := func(address string) string {
+		resp, err := client.Get(address) //nolint:noctx // a script has no context
+		return scriptPage(ts, resp, err)
+	}
+	submit := func(page, action string) string {
+		for _, form := range pageForm.FindAllStringSubmatch(page, -1) {
+			if path := html.UnescapeString(form[1]); strings.HasSuffix(path, "/console/"+action) {
+				fields := url.Values{}
+				for _, input := range pageInput.FindAllStringSubmatch(form[2], -1) {
+					fields.Set(input[1], html.UnescapeString(input[2]))
+				}
+				resp, err := client.PostForm(base+action, fields) //nolint:noctx // a script has no context
+				return scriptPage(ts, resp, err)
+			}
+		}
+		ts.Fatalf("there is no form %s in %s", action, page)
+		return ""
+	}
+	submit(get(signIn), "sign-in")
+	page := get(base + args[0])
+	for _, action := range args[1:] {
+		page = submit(page, action)
+	}
+	_, err = io.WriteString(ts.Stdout(), html.UnescapeString(page))
+	ts.Check(err)
+}
+
+// scriptPage reads a page, which must be one.
+func scriptPage(ts *testscript.TestScript, resp *http.Response, err error) string {
+	ts.Check(err)
+	page, err := io.ReadAll(resp.Body)
+	ts.Check(errors.Join(err, resp.Body.Close()))
+	if resp.StatusCode != http.StatusOK {
+		ts.Fatalf("%s: %s %s", resp.Request.URL.Path, resp.Status, page)
+	}
+	return string(page)
+}
 
 func scriptCapture(ts *testscript.TestScript, _ bool, args []string) {
 	var value any

@@ -25,7 +25,8 @@ import (
 
 const serveHelp = `Serve a platform that can be released on at once: with two companies, their
 members, a mini program of the first company, and both reviewers. Each gets
-credentials in a folder. It has a console in the browser: "alipayplus console".
+credentials in a folder. It has a console in the browser: "alipayplus console";
+with --state it shows the rollouts that are remembered there, and commands them.
 
 Without --data it is in memory, and gone at the end. With --data the next start
 continues with the same records, keys and credentials. With --postgres so does any
@@ -39,10 +40,10 @@ ALIPAYCN_ENDPOINT names another gateway. --partner-app adds a simulated partner 
 
 // server are the flags of the command serve.
 type server struct {
-	listen, publicURL, credentials, data, postgres, key string
-	autoReview                                          rollout.Duration
-	alipayCN                                            bool
-	partnerApps                                         []string
+	listen, publicURL, credentials, data, postgres, key, state string
+	autoReview                                                 rollout.Duration
+	alipayCN                                                   bool
+	partnerApps                                                []string
 }
 
 // served is what serve prints when it can be called.
@@ -84,6 +85,7 @@ func (a *app) serve() *cobra.Command {
 	set.StringVar(&s.publicURL, "public-url", "", "the `address` under which people reach the authorization pages (default: the one that they call)")
 	set.BoolVar(&s.alipayCN, "alipaycn", false, "release to AlipayCN itself, by the ALIPAYCN_* variables")
 	set.StringVar(&s.key, "encryption-key-file", "", "the `file` with the 32 bytes that AlipayCN's tokens are encrypted under, with --alipaycn and --data or --postgres")
+	set.StringVar(&s.state, "state", "", "the console shows the rollouts that are remembered here, by \"alipayplus rollout --state\": a `folder`, git:BRANCH or postgres://USER@HOST/DATABASE")
 	set.StringSliceVar(&s.partnerApps, "partner-app", nil, "release also to a simulated partner app of this `name`, such as LAKE_WALLET")
 	a.result(cmd, served{})
 	return cmd
@@ -117,6 +119,14 @@ func (s *server) run(a *app, cmd *cobra.Command) error {
 		}
 		defer pool.Close()
 		opts.Store = postgres.NewStore(pool)
+	}
+	if s.state != "" {
+		rollouts, closeRollouts, err := openState(cmd.Context(), s.state)
+		if err != nil {
+			return err
+		}
+		defer closeRollouts()
+		opts.Rollouts = rollouts
 	}
 	g, err := gateway.Open(cmd.Context(), opts)
 	if err != nil {

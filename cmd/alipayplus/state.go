@@ -16,7 +16,7 @@ const stateUsage = "where the rollout is remembered from one call to the next: a
 const gitState = "git:"
 
 // openState opens the store that --state names. It must be closed.
-func openState(ctx context.Context, name string) (store rollout.Store, closeStore func(), err error) {
+func openState(ctx context.Context, name string) (store rollout.Lister, closeStore func(), err error) {
 	closeStore = func() {}
 	branch, inGit := strings.CutPrefix(name, gitState)
 	switch {

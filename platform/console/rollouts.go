@@ -12,16 +12,17 @@ import (
 // Package platform/console/consolerollouts has those of package rollout. It must be safe
 // for concurrent use.
 type Rollouts interface {
-	// List returns the rollouts of a workspace.
-	List(ctx context.Context, workspaceID string) ([]*Rollout, error)
-	// Command does what a person asks for. Errors: [alipayplus.ErrNotFound] for a rollout
-	// that List does not return, [alipayplus.ErrConflict], [alipayplus.ErrInvalid].
-	Command(ctx context.Context, workspaceID string, c RolloutCommand) error
+	// List returns the rollouts of releases that the client can read, which acts as who looks.
+	List(ctx context.Context, client *alipayplus.Client) ([]*Rollout, error)
+	// Command does what a person asks for, as whom the client acts. Errors:
+	// [alipayplus.ErrNotFound] for a rollout that List does not return,
+	// [alipayplus.ErrConflict], [alipayplus.ErrInvalid].
+	Command(ctx context.Context, client *alipayplus.Client, c RolloutCommand) error
 }
 
 // Rollout is one release that drives itself.
 type Rollout struct {
-	// Name names it within the workspace.
+	// Name names it.
 	Name string
 	// ReleaseID is the release that it drives.
 	ReleaseID string
@@ -107,7 +108,7 @@ func (v *visit) rolloutsPage() error {
 	if err := v.session.May(v.ctx(), alipayplus.ActionView, ""); err != nil {
 		return err
 	}
-	all, err := v.rollouts.List(v.ctx(), v.session.WorkspaceID)
+	all, err := v.rollouts.List(v.ctx(), v.client)
 	if err != nil {
 		return err
 	}
@@ -124,7 +125,7 @@ func (v *visit) commandRollout() error {
 	if err == nil {
 		ratio, _ := strconv.Atoi(v.posted("ratio"))          // what is no number approves nothing
 		seq, _ := strconv.ParseUint(v.posted("seq"), 10, 64) // what is no number is no state
-		err = v.rollouts.Command(v.ctx(), v.session.WorkspaceID, RolloutCommand{
+		err = v.rollouts.Command(v.ctx(), v.client, RolloutCommand{
 			Rollout: name, Action: v.r.PathValue("action"), By: v.session.Member, Reason: v.posted("reason"),
 			Ratio: alipayplus.Ratio(ratio), Seq: seq,
 		})
@@ -134,7 +135,7 @@ func (v *visit) commandRollout() error {
 
 // mayCommand refuses who may not release what the rollout drives.
 func (v *visit) mayCommand(name string) error {
-	all, err := v.rollouts.List(v.ctx(), v.session.WorkspaceID)
+	all, err := v.rollouts.List(v.ctx(), v.client)
 	if err != nil {
 		return err
 	}

@@ -15,19 +15,15 @@ import (
 
 // rollouts is one that a test shows, and what was asked of it.
 type rollouts struct {
-	workspace string
-	shown     console.Rollout
-	asked     []console.RolloutCommand
+	shown console.Rollout
+	asked []console.RolloutCommand
 }
 
-func (r *rollouts) List(_ context.Context, workspace string) ([]*console.Rollout, error) {
-	if workspace != r.workspace {
-		return nil, nil
-	}
+func (r *rollouts) List(context.Context, *alipayplus.Client) ([]*console.Rollout, error) {
 	return []*console.Rollout{&r.shown}, nil
 }
 
-func (r *rollouts) Command(_ context.Context, _ string, c console.RolloutCommand) error {
+func (r *rollouts) Command(_ context.Context, _ *alipayplus.Client, c console.RolloutCommand) error {
 	r.asked = append(r.asked, c)
 	return nil
 }
@@ -36,7 +32,6 @@ func TestARolloutIsCommandedByWhoMayRelease(t *testing.T) {
 	given := &rollouts{}
 	withFixture(t, func(w *fixture) {
 		b, release := w.created()
-		given.workspace = w.workspace
 		given.shown = console.Rollout{
 			Name: "tea 1.0/a", ReleaseID: release, Status: "RUNNING", Ratio: 5, Seq: 7,
 			Gates:     []console.RolloutGate{{Name: "errors", Decision: "wait", Reason: "error rate 0.004 is below 0.01"}},

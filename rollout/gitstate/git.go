@@ -86,6 +86,12 @@ func (r repository) read(ctx context.Context, commit string, paths []string) (fi
 	return files, nil
 }
 
+// folders names those of a commit.
+func (r repository) folders(ctx context.Context, commit string) ([]string, error) {
+	out, err := r.git(ctx, nil, "ls-tree", "-d", "-z", "--name-only", commit)
+	return strings.FieldsFunc(out, func(c rune) bool { return c == 0 }), err
+}
+
 // Whose the commits are: a person need not be configured.
 const committer = "alipayplus <alipayplus@localhost.invalid>"
 

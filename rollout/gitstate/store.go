@@ -188,6 +188,43 @@ func (s *Store) Audit(ctx context.Context, name string) iter.Seq2[rollout.AuditE
 	}
 }
 
+// Checkpoints implements [rollout.Lister].
+func (s *Store) Checkpoints(ctx context.Context) iter.Seq2[[]byte, error] {
+	return func(yield func([]byte, error) bool) {
+		all, err := s.readCheckpoints(ctx)
+		if err != nil {
+			yield(nil, fmt.Errorf("rollouts: the store in %v failed: %w", s, err))
+			return
+		}
+		for _, checkpoint := range all {
+			if checkpoint != nil && !yield(checkpoint, nil) {
+				return
+			}
+		}
+	}
+}
+
+// readCheckpoints reads those of all rollouts as they are now.
+func (s *Store) readCheckpoints(ctx context.Context) ([][]byte, error) {
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	if err := s.fetch(ctx); err != nil || s.head == "" {
+		return nil, err
+	}
+	folders, err := s.repo.folders(ctx, s.head)
+	if err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, folder := range folders {
+		paths = append(paths, folder+"/"+checkpointFile)
+	}
+	return s.repo.read(ctx, s.head, paths)
+}
+
 // enter waits until no other operation runs.
 func (s *Store) enter(ctx context.Context) (leave func(), err error) {
 	if err := ctx.Err(); err != nil {

@@ -205,7 +205,40 @@ func checkpointCases() []contractCase[StoreHarness] {
 		{"reading needs no lease and takes none", readingNeedsNoLease},
 		{"whatever a rollout is called, it is itself and no other", namesAreKeptApart},
 		{"another process finds all of it", anotherProcessFindsAll},
+		{"a store that lists what it keeps lists what was saved, and nothing else", theSavedIsListed},
 	}
+}
+
+func theSavedIsListed(ctx context.Context, t require.TestingT, h StoreHarness) {
+	store, lists := h.Store.(rollout.Lister)
+	if !lists {
+		return
+	}
+	listed := func() (all []string) {
+		for data, err := range store.Checkpoints(ctx) {
+			require.NoError(t, err)
+			all = append(all, string(data))
+		}
+		return all
+	}
+	require.Empty(t, listed())
+	var want []string
+	for i, name := range []string{"one", "other", "not begun", "release 1/ä"} {
+		lease := acquire(ctx, t, store, name, "first")
+		if name != "not begun" {
+			require.NoError(t, lease.Save(ctx, checkpoint(0), nil))
+			require.NoError(t, lease.Save(ctx, checkpoint(i+1), nil))
+			want = append(want, string(checkpoint(i+1)))
+		}
+		if i > 0 {
+			require.NoError(t, lease.Release(ctx))
+		}
+	}
+	require.ElementsMatch(t, want, listed(), "held or not")
+	for range store.Checkpoints(ctx) { // can be left in the middle
+		break
+	}
+	require.ElementsMatch(t, want, listed())
 }
 
 func anEmptyStoreHasNothing(ctx context.Context, t require.TestingT, h StoreHarness) {

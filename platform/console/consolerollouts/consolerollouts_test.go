@@ -4,8 +4,10 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"fmt"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,16 +19,19 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
-// prepared gives a release that both parties have approved, and its workspace.
-func prepared(t *testing.T) (owner *alipayplus.Client, workspace, release string) {
+func company() alipayplus.BusinessRegistration {
+	return alipayplus.BusinessRegistration{
+		CompanyName: "Blue Lake Tea", RegistrationNumber: "1", Country: "SG", Address: "1 Lake Road", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
+	}
+}
+
+// prepared gives a release that both parties have approved, and the owner of its workspace.
+func prepared(t *testing.T) (p *platform.Platform, owner *alipayplus.Client, release string) {
 	t.Helper()
 	p, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithAutoReview(
 		func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(0) }))
 	require.NoError(t, err)
-	company := alipayplus.BusinessRegistration{
-		CompanyName: "Blue Lake Tea", RegistrationNumber: "1", Country: "SG", Address: "1 Lake Road", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
-	}
-	owner, err = p.AddOwner(t.Context(), company, "olga")
+	owner, err = p.AddOwner(t.Context(), company(), "olga")
 	require.NoError(t, err)
 	of, err := owner.Workspace.Get(t.Context())
 	require.NoError(t, err)
@@ -45,14 +50,14 @@ func prepared(t *testing.T) (owner *alipayplus.Client, workspace, release string
 	require.NoError(t, err)
 	r, err := owner.Releases.Create(t.Context(), alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: one, TargetApp: alipayplus.TargetAlipayCN})
 	require.NoError(t, err)
-	_, err = owner.Releases.Apply(t.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: &company})
+	_, err = owner.Releases.Apply(t.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())})
 	require.NoError(t, err)
-	return owner, of.ID, r.ID
+	return p, owner, r.ID
 }
 
 func TestARolloutIsShownAndCommanded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		owner, workspace, release := prepared(t)
+		p, owner, release := prepared(t)
 		ctx := t.Context()
 		gate := func(context.Context, rollout.Step) (rollout.Verdict, error) {
 			return rollout.Passed("error rate 0.004"), nil
@@ -61,25 +66,18 @@ func TestARolloutIsShownAndCommanded(t *testing.T) {
 			Version: rollout.SpecVersion, Review: rollout.ReviewAdopt, Gates: map[string]rollout.GateSpec{"errors": {}},
 			Steps: []rollout.StepSpec{{Ratio: 5, Gates: []string{"errors"}}, {Ratio: 100, Approval: true}},
 		}
-		runner, err := rollout.New(rollout.ForRelease(owner, release), spec, rollout.NewMemoryStore(), rollout.WithGate("errors", gate), rollout.WithName("tea"))
+		store := rollout.NewMemoryStore()
+		runner, err := rollout.New(rollout.ForRelease(owner, release), spec, store, rollout.WithGate("errors", gate), rollout.WithName("tea"))
 		require.NoError(t, err)
-		shown := consolerollouts.New(func(_ context.Context, of string) ([]*rollout.Runner, error) {
-			if of != workspace {
-				return nil, nil
-			}
-			return []*rollout.Runner{runner}, nil
-		})
-		all, err := shown.List(ctx, workspace)
-		require.NoError(t, err)
-		require.Empty(t, all, "it has not begun")
+		shown := consolerollouts.New(store)
+		require.Empty(t, list(t, shown, owner), "it has not begun")
 
 		for range 3 {
 			_, err = runner.Step(ctx)
 			require.NoError(t, err)
 		}
 		one := func() *console.Rollout {
-			all, err := shown.List(ctx, workspace)
-			require.NoError(t, err)
+			all := list(t, shown, owner)
 			require.Len(t, all, 1)
 			return all[0]
 		}
@@ -90,23 +88,94 @@ func TestARolloutIsShownAndCommanded(t *testing.T) {
 		require.Equal(t, alipayplus.Ratio(5), state.Ratio)
 		require.Equal(t, []console.RolloutApproval{{Ratio: 100}}, state.Approvals)
 		require.Equal(t, "error rate 0.004", state.Gates[0].Reason)
-		others, err := shown.List(ctx, "ws_other")
+		stranger, err := p.AddOwner(ctx, company(), "ravi")
 		require.NoError(t, err)
-		require.Empty(t, others)
+		require.Empty(t, list(t, shown, stranger), "it is of another workspace")
 
-		do := func(action string) error {
-			return shown.Command(ctx, workspace, console.RolloutCommand{Rollout: "tea", Action: action, By: "olga", Ratio: 100, Seq: one().Seq})
+		do := func(client *alipayplus.Client, action string) error {
+			return shown.Command(ctx, client, console.RolloutCommand{Rollout: "tea", Action: action, By: "olga", Ratio: 100, Seq: one().Seq})
 		}
-		require.NoError(t, do(console.RolloutPause))
+		require.NoError(t, do(owner, console.RolloutPause))
 		require.Equal(t, "PAUSED", one().Status)
 		require.NotEmpty(t, one().Stopped)
-		require.NoError(t, do(console.RolloutResume))
-		require.NoError(t, do(console.RolloutApprove))
+		require.NoError(t, do(owner, console.RolloutResume))
+		require.NoError(t, do(owner, console.RolloutApprove))
 		require.Equal(t, "olga", one().Approvals[0].By)
-		require.ErrorIs(t, do("explode"), alipayplus.ErrInvalid)
-		require.ErrorIs(t, shown.Command(ctx, "ws_other", console.RolloutCommand{Rollout: "tea", Action: console.RolloutPause, By: "ravi"}), alipayplus.ErrNotFound)
-		require.NoError(t, do(console.RolloutAbort))
+		require.ErrorIs(t, do(owner, "explode"), alipayplus.ErrInvalid)
+		require.ErrorIs(t, do(stranger, console.RolloutPause), alipayplus.ErrNotFound)
+		require.ErrorIs(t, shown.Command(ctx, owner, console.RolloutCommand{Rollout: "coffee", Action: console.RolloutPause, By: "olga"}), alipayplus.ErrNotFound)
+		require.NoError(t, do(owner, console.RolloutAbort))
 		require.Equal(t, "ABORTED", one().Status)
 		require.Empty(t, one().Approvals)
+		canceled, err := owner.Releases.Get(ctx, release)
+		require.NoError(t, err)
+		require.Equal(t, alipayplus.ReleaseCanceled, canceled.Status)
 	})
+}
+
+// TestACommandIsLeftToWhoeverDrivesTheRollout: and shown once it was executed.
+func TestACommandIsLeftToWhoeverDrivesTheRollout(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, owner, release := prepared(t)
+		store := rollout.NewMemoryStore()
+		spec := rollout.Spec{
+			Version: rollout.SpecVersion, Review: rollout.ReviewAdopt, Steps: []rollout.StepSpec{{Ratio: 5}, {Ratio: 100, Approval: true}},
+		}
+		runner, err := rollout.New(rollout.ForRelease(owner, release), spec, store)
+		require.NoError(t, err)
+		ended := make(chan error, 1)
+		go func() {
+			_, err := runner.Run(t.Context())
+			ended <- err
+		}()
+		time.Sleep(time.Hour)
+		shown := consolerollouts.New(store)
+		before := list(t, shown, owner)[0]
+		require.NoError(t, shown.Command(t.Context(), owner, console.RolloutCommand{
+			Rollout: before.Name, Action: console.RolloutPause, By: "olga", Seq: before.Seq,
+		}))
+		require.Equal(t, "PAUSED", list(t, shown, owner)[0].Status)
+		require.ErrorAs(t, <-ended, new(*rollout.StoppedError))
+	})
+}
+
+// TestWhatIsOverComesLast: and only the newest of it is shown.
+func TestWhatIsOverComesLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, owner, release := prepared(t)
+		store := rollout.NewMemoryStore()
+		spec := rollout.Spec{Version: rollout.SpecVersion, Review: rollout.ReviewAdopt, Steps: []rollout.StepSpec{{Ratio: 5}, {Ratio: 100, Approval: true}}}
+		begin := func(name string) *rollout.Runner {
+			runner, err := rollout.New(rollout.ForRelease(owner, release), spec, store, rollout.WithName(name))
+			require.NoError(t, err)
+			_, err = runner.Step(t.Context())
+			require.NoError(t, err)
+			time.Sleep(time.Minute)
+			return runner
+		}
+		begin("going on")
+		aborted := begin("aborted 0")
+		_, err := aborted.Abort(t.Context(), "olga", "")
+		require.NoError(t, err)
+		for i := 1; i < 25; i++ { // the release is canceled, which ends them
+			runner, err := rollout.New(rollout.ForRelease(owner, release), spec, store, rollout.WithName(fmt.Sprintf("aborted %d", i)))
+			require.NoError(t, err)
+			_, _ = runner.Step(t.Context())
+			time.Sleep(time.Minute)
+		}
+		lease, err := store.Acquire(t.Context(), "damaged", "test")
+		require.NoError(t, err)
+		require.NoError(t, lease.Save(t.Context(), []byte("{}"), nil))
+		shown := list(t, consolerollouts.New(store), owner)
+		require.Len(t, shown, 21)
+		require.Equal(t, "going on", shown[0].Name)
+		require.Equal(t, "aborted 24", shown[1].Name)
+	})
+}
+
+func list(t *testing.T, of console.Rollouts, client *alipayplus.Client) []*console.Rollout {
+	t.Helper()
+	all, err := of.List(t.Context(), client)
+	require.NoError(t, err)
+	return all
 }

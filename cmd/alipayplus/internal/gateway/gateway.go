@@ -22,8 +22,10 @@ import (
 	"github.com/alipayplus-go/alipayplus/platform"
 	"github.com/alipayplus-go/alipayplus/platform/alipaycnapp"
 	"github.com/alipayplus-go/alipayplus/platform/console"
+	"github.com/alipayplus-go/alipayplus/platform/console/consolerollouts"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 	"github.com/alipayplus-go/alipayplus/platform/storage/bolt"
+	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
 // Options say what is opened. The zero value is a platform in memory whose reviewers decide
@@ -47,6 +49,8 @@ type Options struct {
 	// EncryptionKey encrypts the tokens that AlipayCN's merchants give: 32 bytes. It is
 	// required with AlipayCN where records are kept; in memory the tokens are not, and it is made.
 	EncryptionKey []byte
+	// Rollouts are shown in the console; nil: none are.
+	Rollouts rollout.Lister
 	// Logger gets the failures of the platform itself; nil: they are dropped.
 	Logger *slog.Logger
 }
@@ -115,7 +119,11 @@ func newPlatform(store storage.Store, key []byte, opts Options) (*platform.Platf
 	if err != nil {
 		return nil, fmt.Errorf("the platform's key in the records: %w", err)
 	}
-	with := []platform.Option{platform.WithStore(store), platform.WithSigner(signer), platform.WithConsole(console.New())}
+	var shown []console.Option
+	if opts.Rollouts != nil {
+		shown = append(shown, console.WithRollouts(consolerollouts.New(opts.Rollouts)))
+	}
+	with := []platform.Option{platform.WithStore(store), platform.WithSigner(signer), platform.WithConsole(console.New(shown...))}
 	if opts.Logger != nil {
 		with = append(with, platform.WithLogger(opts.Logger))
 	}
