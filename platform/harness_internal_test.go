@@ -80,6 +80,7 @@ func fuzzPlatform(t testing.TB) *Platform {
 		return fmt.Sprintf("%s%d", prefix, n), p.sortKey(time.Unix(int64(n), 0))
 	}
 	records := []record{
+		&indexesRecord{Generation: indexGeneration},
 		&workspaceRecord{ID: "ws", Company: alipayplus.BusinessRegistration{CompanyName: "Blue Lake Tea"}},
 		&fileRecord{Workspace: "ws", File: alipayplus.File{ID: pngOfFuzz, ContentType: alipayplus.ContentPNG, Width: 240, Height: 240}},
 		&fileRecord{Workspace: "ws", File: alipayplus.File{ID: zipOfFuzz, ContentType: alipayplus.ContentZip}},

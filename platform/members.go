@@ -41,6 +41,9 @@ func (p *Platform) AddWorkspace(ctx context.Context, company alipayplus.Business
 	}
 	r := &workspaceRecord{ID: newID("ws_"), Company: company}
 	return r.ID, p.cfg.store.Update(ctx, func(tx storage.Tx) error {
+		if err := beginIndexed(tx); err != nil {
+			return err
+		}
 		if err := save(tx, nil, r); err != nil {
 			return err
 		}

@@ -226,6 +226,9 @@ func (p *Platform) execute(ctx context.Context, in incoming) executed {
 	if err := in.op.parse(p, &in); err != nil {
 		return executed{err: err}
 	}
+	if err := p.reindex(ctx); err != nil {
+		return executed{err: p.refused(ctx, in, err)}
+	}
 	if !in.op.Write {
 		out, err := p.read(ctx, in)
 		return executed{reply: out, err: p.refused(ctx, in, err)}

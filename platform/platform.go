@@ -41,6 +41,8 @@ type Platform struct {
 	faults     inprocess.Queue[Fault]
 	observed   observations
 	counter    atomic.Uint64
+	// reindexed says that all records are known to have the indexes that are read.
+	reindexed atomic.Bool
 	// forgetting is held by the one call that removes expired outcomes.
 	forgetting sync.Mutex
 	// calls and uploads bound the bodies that are held at once.
