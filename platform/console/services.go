@@ -71,6 +71,8 @@ type editor struct {
 	Policy      alipayplus.ServicePolicy
 	// Apps are those to choose from.
 	Apps []alipayplus.TargetApp
+	// Company comes from sign-up, and is shown beside what is entered.
+	Company alipayplus.BusinessRegistration
 	// Preview says that the service is shown as merchants would see it.
 	Preview bool
 	// Action is where the form is sent, below the console.
@@ -123,7 +125,7 @@ func (v *visit) edit(e *editor) error {
 	if err != nil {
 		return err
 	}
-	e.Policy = workspace.ServicePolicy
+	e.Policy, e.Company = workspace.ServicePolicy, workspace.Company
 	e.Apps = slices.Clone(e.Policy.Apps)
 	if len(e.Apps) == 0 {
 		for _, target := range workspace.Targets {
@@ -135,7 +137,11 @@ func (v *visit) edit(e *editor) error {
 			e.Apps = append(e.Apps, app)
 		}
 	}
-	return v.show("editor", "editor.title", e)
+	title := "editor.title"
+	if e.ID == "" {
+		title = "service.create"
+	}
+	return v.show("editor", title, e)
 }
 
 // saveService takes the form: it saves the service, or shows the form again with what its
