@@ -231,7 +231,10 @@ func TestEveryOperation(t *testing.T) {
 		"orders.turnDown":     {func(ctx context.Context, c *client) error { return second(c.Orders.TurnDown(ctx, refuse)) }, refuseJSON},
 		"orders.cancel":       {func(ctx context.Context, c *client) error { return second(c.Orders.Cancel(ctx, refuse)) }, refuseJSON},
 		"orders.revokeAccess": {func(ctx context.Context, c *client) error { return second(c.Orders.RevokeAccess(ctx, order)) }, orderJSON},
-		"orders.get":          {func(ctx context.Context, c *client) error { return second(c.Orders.Get(ctx, "ord_1")) }, `{"orderId":"ord_1"}`},
+		"orders.assign": {func(ctx context.Context, c *client) error {
+			return second(c.Orders.Assign(ctx, alipayplus.AssignMembersInput{OrderID: "ord_1", Members: []string{"ann", "ben"}, RequestID: "k"}))
+		}, `{"orderId":"ord_1","members":["ann","ben"],"requestId":"k"}`},
+		"orders.get": {func(ctx context.Context, c *client) error { return second(c.Orders.Get(ctx, "ord_1")) }, `{"orderId":"ord_1"}`},
 		"orders.list": {func(ctx context.Context, c *client) error {
 			return second(c.Orders.List(ctx, alipayplus.ListOrdersInput{Side: alipayplus.SideProvider, Status: alipayplus.OrderNew, Number: "ORD"}))
 		}, `{"side":"PROVIDER","status":"NEW_ORDER","number":"ORD"}`},

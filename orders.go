@@ -216,6 +216,9 @@ type Order struct {
 	// Refusal is the rejection, turning down or cancellation that the order has its status
 	// by; nil when it has it by anything else.
 	Refusal *OrderRefusal `json:"refusal,omitempty"`
+	// Members are the developers of the provider who are assigned to the order, see
+	// [OrdersClient.Assign]; owner and masters need no assignment.
+	Members []string `json:"members,omitempty"`
 	// AccessRevokedAt is when the merchant took back what it had confirmed, see
 	// [OrdersClient.RevokeAccess]; zero: not taken back.
 	AccessRevokedAt time.Time `json:"accessRevokedAt,omitzero"`
@@ -285,6 +288,20 @@ type OrderInput struct {
 
 // Validate checks that the number is there.
 func (in OrderInput) Validate() error { return validate("order", in, nil) }
+
+// AssignMembersInput is what [OrdersClient.Assign] takes.
+type AssignMembersInput struct {
+	// OrderID is the order number.
+	OrderID string `json:"orderId" validate:"required,max=64"`
+	// Members are the names of all developers who are to be assigned, in place of those
+	// who are; empty: nobody.
+	Members []string `json:"members,omitempty" validate:"max=100,unique,dive,required,max=256"`
+	// RequestID is the idempotency key; empty: the client makes one.
+	RequestID string `json:"requestId,omitempty" validate:"max=64"`
+}
+
+// Validate checks the fields.
+func (in AssignMembersInput) Validate() error { return validate("order", in, nil) }
 
 // RefuseOrderInput is what [OrdersClient.Reject], [OrdersClient.TurnDown] and
 // [OrdersClient.Cancel] take.
@@ -374,6 +391,15 @@ func (c *OrdersClient) TurnDown(ctx context.Context, in RefuseOrderInput) (*Orde
 // [ErrConflict], [ErrNotFound], [ErrPermission].
 func (c *OrdersClient) Cancel(ctx context.Context, in RefuseOrderInput) (*Order, error) {
 	return sendWrite[Order](ctx, c.client, contract.OrderCancel, &in, &in.RequestID)
+}
+
+// Assign says, as owner or master of the provider, which of its developers work for the
+// merchant by the order, once and as long as it gives access: the ISV "adds its developers to the
+// members of the mini program" as documented. It can be changed until the order ends.
+// Errors: [ErrInvalid] for who is no developer of the workspace, [ErrConflict],
+// [ErrNotFound], [ErrPermission] also for the merchant.
+func (c *OrdersClient) Assign(ctx context.Context, in AssignMembersInput) (*Order, error) {
+	return sendWrite[Order](ctx, c.client, contract.OrderAssign, &in, &in.RequestID)
 }
 
 // RevokeAccess takes back, as merchant, what [OrdersClient.Confirm] gave: from the next

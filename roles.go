@@ -49,13 +49,15 @@ const (
 	ActionManageServices Action = "MANAGE_SERVICES"
 	// ActionManageOrders places orders, and does whatever leads on with them.
 	ActionManageOrders Action = "MANAGE_ORDERS"
+	// ActionAssignMembers says which developers work for a merchant by an order.
+	ActionAssignMembers Action = "ASSIGN_MEMBERS"
 )
 
 // Actions returns every action.
 func Actions() []Action {
 	return []Action{
 		ActionView, ActionCreateProgram, ActionConfigureProgram,
-		ActionUpload, ActionRelease, ActionManageServices, ActionManageOrders,
+		ActionUpload, ActionRelease, ActionManageServices, ActionManageOrders, ActionAssignMembers,
 	}
 }
 
@@ -86,8 +88,8 @@ func (p PermissionPolicy) Known() bool {
 // developers are assigned, and only [PolicyAssignedDevelopersRelease] asks).
 // An unknown role, action or policy may do nothing.
 //
-// Creating and configuring mini programs is documented for owner and masters
-// only. Permissions for services and orders are not documented: every member may manage
+// Creating and configuring mini programs, and adding members to them, is documented for
+// owner and masters only. Permissions for services and orders are not documented: every member may manage
 // services, as "Release services" names no role; orders, which let another company
 // release, may be managed by whoever may release any mini program.
 func (p PermissionPolicy) Can(role Role, action Action, assigned bool) bool {
@@ -119,7 +121,8 @@ func (p PermissionPolicy) Check(role Role, action Action, assigned bool) error {
 
 // CanForMerchant says whether a member of a provider, of the given role there, may do the
 // action with the mini program of a merchant whose order gives access, see
-// [Order.GivesAccess]; assigned says whether that mini program is assigned to the member.
+// [Order.GivesAccess]; assigned says whether the order, see [OrdersClient.Assign], or that
+// mini program is assigned to the member.
 //
 // An ISV "adds its developers to the members of the mini program" as documented; what they
 // may do is not: to view, upload, configure and release it. Owner and masters need

@@ -24,15 +24,15 @@ func TestWhatDevelopersMayDo(t *testing.T) {
 	}{
 		{alipayplus.PolicyMembersRelease, map[alipayplus.Action]string{
 			alipayplus.ActionView: always, alipayplus.ActionCreateProgram: never, alipayplus.ActionConfigureProgram: never,
-			alipayplus.ActionUpload: always, alipayplus.ActionRelease: always, alipayplus.ActionManageServices: always, alipayplus.ActionManageOrders: always,
+			alipayplus.ActionUpload: always, alipayplus.ActionRelease: always, alipayplus.ActionManageServices: always, alipayplus.ActionManageOrders: always, alipayplus.ActionAssignMembers: never,
 		}},
 		{alipayplus.PolicyAssignedDevelopersRelease, map[alipayplus.Action]string{
 			alipayplus.ActionView: always, alipayplus.ActionCreateProgram: never, alipayplus.ActionConfigureProgram: never,
-			alipayplus.ActionUpload: assigned, alipayplus.ActionRelease: assigned, alipayplus.ActionManageServices: always, alipayplus.ActionManageOrders: never,
+			alipayplus.ActionUpload: assigned, alipayplus.ActionRelease: assigned, alipayplus.ActionManageServices: always, alipayplus.ActionManageOrders: never, alipayplus.ActionAssignMembers: never,
 		}},
 		{alipayplus.PolicyDevelopersUploadOnly, map[alipayplus.Action]string{
 			alipayplus.ActionView: always, alipayplus.ActionCreateProgram: never, alipayplus.ActionConfigureProgram: never,
-			alipayplus.ActionUpload: always, alipayplus.ActionRelease: never, alipayplus.ActionManageServices: always, alipayplus.ActionManageOrders: never,
+			alipayplus.ActionUpload: always, alipayplus.ActionRelease: never, alipayplus.ActionManageServices: always, alipayplus.ActionManageOrders: never, alipayplus.ActionAssignMembers: never,
 		}},
 	} {
 		require.Len(t, tt.may, len(alipayplus.Actions()), "every action is in the table")

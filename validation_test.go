@@ -63,6 +63,7 @@ func inputs() []input {
 		{MarketFileInput{ServiceID: "s", FileID: sha}, []string{"serviceId", "fileId"}},
 		{PlaceOrderInput{ServiceID: "s", ProgramID: "p", Note: "with\nlines"}, []string{"serviceId", "programId"}},
 		{OrderInput{OrderID: "o"}, []string{"orderId"}},
+		{AssignMembersInput{OrderID: "o", Members: []string{"ann"}}, []string{"orderId"}},
 		{RefuseOrderInput{OrderID: "o", Reason: "with\nlines"}, []string{"orderId"}},
 		{ListOrdersInput{ListOptions: page, Side: SideProvider, Status: OrderNew, Number: "ORD"}, nil},
 		{OrderPolicy{Rejected: OrderNew, TurnedDown: OrderCanceled}, nil},

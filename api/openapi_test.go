@@ -130,6 +130,7 @@ func exchanges() map[contract.Operation]exchange {
 		contract.OrderTurnDown:       of[alipayplus.RefuseOrderInput, alipayplus.Order](),
 		contract.OrderCancel:         of[alipayplus.RefuseOrderInput, alipayplus.Order](),
 		contract.OrderRevokeAccess:   of[alipayplus.OrderInput, alipayplus.Order](),
+		contract.OrderAssign:         of[alipayplus.AssignMembersInput, alipayplus.Order](),
 		contract.OrderQuery:          of[alipayplus.OrderInput, alipayplus.Order](),
 		contract.OrderList:           of[alipayplus.ListOrdersInput, page[alipayplus.Order]](),
 		contract.RequestQuery:        of[alipayplus.RequestInput, alipayplus.Request](),

@@ -24,10 +24,14 @@ func (c *call) actFor(programID string) error {
 		if err != nil {
 			return err
 		}
-		// The index only finds; the order decides.
+		// The index only finds; the order decides: of several, one to which the caller is assigned.
 		if order.GivesAccess() && order.ProviderWorkspace == c.home() && order.ProgramID == programID {
-			c.order = order
-			return nil
+			if c.order == nil || order.assigns(c.caller) {
+				c.order = order
+			}
+			if c.order.assigns(c.caller) {
+				return nil
+			}
 		}
 	}
 	return nil

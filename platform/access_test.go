@@ -171,6 +171,59 @@ func (w *fixture) forMerchant(status alipayplus.OrderStatus, takenBack bool, col
 	}
 }
 
+// "The ISV adds its developers to the members of the mini program": its owner and masters do, by
+// the order, and they alone; what that gives ends with the order.
+func TestAProviderAssignsItsDevelopers(t *testing.T) {
+	withFixture(t, func(w *fixture) {
+		provider := w.neighbour()
+		program := w.program()
+		o := w.orderIn(alipayplus.OrderInDevelopment, provider, program.ID)
+		lead := provider.member("max", alipayplus.RoleMaster)
+		ann, ben := provider.member("ann", alipayplus.RoleDeveloper), provider.member("ben", alipayplus.RoleDeveloper)
+		reads := func(who *alipayplus.Client) error { _, err := who.Programs.Get(w.Context(), program.ID); return err }
+		require.ErrorIs(w, reads(ann), alipayplus.ErrPermission)
+		require.ErrorContains(w, reads(ann), "have the mini program assigned to you")
+
+		assign := func(who *alipayplus.Client, members ...string) error {
+			_, err := who.Orders.Assign(w.Context(), alipayplus.AssignMembersInput{OrderID: o.ID, Members: members})
+			return err
+		}
+		require.ErrorIs(w, assign(ann, "ann"), alipayplus.ErrPermission, "nobody assigns themselves")
+		require.ErrorIs(w, assign(w.owner, "ann"), alipayplus.ErrPermission, "the merchant does not")
+		require.ErrorContains(w, assign(provider.owner, "ann", "zoe"), `members[1] "zoe" is no developer of this workspace`)
+		require.ErrorContains(w, assign(provider.owner, "max"), "owner and masters need no assignment")
+		require.ErrorIs(w, assign(provider.owner, "ann", "ann"), alipayplus.ErrInvalid)
+
+		assigned := succeeds(w, lead.Orders.Assign, alipayplus.AssignMembersInput{OrderID: o.ID, Members: []string{"ann"}})
+		require.Equal(w, []string{"ann"}, assigned.Members)
+		require.Equal(w, []string{"ann"}, succeeds(w, w.owner.Orders.Get, o.ID).Members, "the merchant sees who works for it")
+		require.NoError(w, reads(ann))
+		succeeds(w, ann.Programs.UpdateConfiguration, alipayplus.UpdateProgramConfigurationInput{ProgramID: program.ID, Configuration: teaDomains()})
+		require.ErrorIs(w, reads(ben), alipayplus.ErrPermission)
+		last := provider.auditLog()[len(provider.auditLog())-2]
+		require.Equal(w, "assigned: ann", last.Note)
+
+		require.NoError(w, w.p.RemoveMember(w.Context(), provider.workspace, "ann"))
+		ann = provider.member("ann", alipayplus.RoleDeveloper)
+		require.ErrorIs(w, reads(ann), alipayplus.ErrPermission, "another person of the same name")
+		require.NoError(w, assign(lead, "ann", "ben"))
+		require.NoError(w, reads(ann))
+		require.NoError(w, assign(lead, "ben"))
+		require.ErrorIs(w, reads(ann), alipayplus.ErrPermission, "no longer")
+		require.NoError(w, reads(ben))
+
+		second := w.orderIn(alipayplus.OrderInDevelopment, provider, program.ID)
+		succeeds(w, lead.Orders.Assign, alipayplus.AssignMembersInput{OrderID: second.ID, Members: []string{"ann"}})
+		require.NoError(w, reads(ann), "of several orders, the one to which she is assigned")
+		require.NoError(w, reads(ben))
+
+		succeeds(w, w.owner.Orders.RevokeAccess, alipayplus.OrderInput{OrderID: o.ID})
+		require.Error(w, reads(ben))
+		succeeds(w, w.owner.Orders.Cancel, alipayplus.RefuseOrderInput{OrderID: o.ID})
+		require.ErrorIs(w, assign(lead, "ann"), alipayplus.ErrConflict, "it is over")
+	})
+}
+
 // What access an order gave ends with it, and when the merchant takes it back: from the next call
 // on, also for a repetition of a call that succeeded.
 func TestAccessEnds(t *testing.T) {

@@ -147,6 +147,12 @@ func writes() []write {
 		asMerchant(contract.OrderTurnDown, alipayplus.OrderUnderApproval),
 		asMerchant(contract.OrderCancel, alipayplus.OrderInDevelopment),
 		asMerchant(contract.OrderRevokeAccess, alipayplus.OrderInDevelopment),
+		{op: contract.OrderAssign, given: func(w *fixture) any {
+			merchant := w.neighbour()
+			w.member("ann", alipayplus.RoleDeveloper)
+			o := merchant.orderIn(alipayplus.OrderInDevelopment, w, merchant.program().ID)
+			return alipayplus.AssignMembersInput{OrderID: o.ID, Members: []string{"ann"}}
+		}},
 		{op: contract.FileUpload, given: func(w *fixture) any { return pngImage(w) }},
 		{op: contract.ReviewDecide, as: func(w *fixture, opts ...alipayplus.Option) *alipayplus.Client {
 			return w.reviewer(alipayplus.PartyAlipayPlus, opts...)

@@ -214,6 +214,7 @@ func goodBodies() map[contract.Operation]any {
 		contract.OrderTurnDown:       alipayplus.RefuseOrderInput{OrderID: "o3", RequestID: "1"},
 		contract.OrderCancel:         alipayplus.RefuseOrderInput{OrderID: "o2", RequestID: "1"},
 		contract.OrderRevokeAccess:   alipayplus.OrderInput{OrderID: "o2", RequestID: "1"},
+		contract.OrderAssign:         alipayplus.AssignMembersInput{OrderID: "x2", RequestID: "1"},
 		contract.OrderQuery:          alipayplus.OrderInput{OrderID: "x1"},
 		contract.OrderList:           alipayplus.ListOrdersInput{Side: alipayplus.SideProvider, Number: "x"},
 		contract.RequestQuery:        alipayplus.RequestInput{ID: "q1"},

@@ -26,7 +26,7 @@ type Member struct {
 	Role alipayplus.Role `json:"role"`
 	// Programs are the mini programs assigned to a developer; see
 	// [alipayplus.PolicyAssignedDevelopersRelease], and for those of merchants
-	// [alipayplus.PermissionPolicy.CanForMerchant].
+	// [alipayplus.PermissionPolicy.CanForMerchant] and [alipayplus.OrdersClient.Assign].
 	Programs []string `json:"programs,omitempty"`
 }
 
@@ -522,10 +522,11 @@ func (c *call) may(action alipayplus.Action, programID string) error {
 		return refuse(alipayplus.CodeAccessDenied, "a reviewer has no workspace; use the credentials of a member")
 	}
 	member, check := c.caller.member, c.p.cfg.policy.Check
+	assigned := member.assigned(programID)
 	if c.order != nil {
-		check = c.p.cfg.policy.CheckForMerchant
+		check, assigned = c.p.cfg.policy.CheckForMerchant, assigned || c.order.assigns(c.caller)
 	}
-	err := check(member.Role, action, member.assigned(programID))
+	err := check(member.Role, action, assigned)
 	if err == nil && action != alipayplus.ActionView {
 		c.checked = append(c.checked, permission{action, programID, c.order != nil})
 	}

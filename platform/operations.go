@@ -83,6 +83,7 @@ func operations() map[string]operation {
 		operate(contract.OrderTurnDown, turnDownOrder),
 		operate(contract.OrderCancel, cancelOrder),
 		operate(contract.OrderRevokeAccess, revokeAccess),
+		operate(contract.OrderAssign, assignMembers),
 		operate(contract.OrderQuery, queryOrder),
 		operate(contract.OrderList, listOrders),
 

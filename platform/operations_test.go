@@ -68,6 +68,8 @@ func do(ctx context.Context, c *alipayplus.Client, op contract.Operation, in any
 			contract.OrderAccept: c.Orders.Accept, contract.OrderConfirm: c.Orders.Confirm, contract.OrderSubmit: c.Orders.Submit,
 			contract.OrderApprove: c.Orders.Approve, contract.OrderRevokeAccess: c.Orders.RevokeAccess,
 		}[op](ctx, in))
+	case alipayplus.AssignMembersInput:
+		return outcome(c.Orders.Assign(ctx, in))
 	case alipayplus.RefuseOrderInput:
 		return outcome(map[contract.Operation]func(context.Context, alipayplus.RefuseOrderInput) (*alipayplus.Order, error){
 			contract.OrderReject: c.Orders.Reject, contract.OrderTurnDown: c.Orders.TurnDown, contract.OrderCancel: c.Orders.Cancel,

@@ -1,6 +1,8 @@
 package platform
 
 import (
+	"cmp"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -212,6 +214,42 @@ func revokeAccess(c *call, in alipayplus.OrderInput) (*alipayplus.Order, error) 
 	before := new(*r)
 	r.AccessRevokedAt = c.at
 	return c.changeOrder(before, r, side, "access to mini program "+r.ProgramID+" taken back"), nil
+}
+
+func assignMembers(c *call, in alipayplus.AssignMembersInput) (*alipayplus.Order, error) {
+	r, side, err := c.orderFor(alipayplus.ActionAssignMembers, in.OrderID)
+	if err != nil {
+		return nil, err
+	}
+	if side != alipayplus.SideProvider {
+		return nil, refuse(alipayplus.CodeAccessDenied, "who works by order %s, its provider says", r.ID)
+	}
+	if r.Status.Terminal() {
+		return nil, conflict("order %s is %s, so nobody works by it: %s", r.ID, r.Status, r.Status.WayOut())
+	}
+	before := new(*r)
+	r.Members, r.Enrolled = in.Members, make(map[string]string, len(in.Members))
+	for i, name := range in.Members {
+		path := fmt.Sprintf("members[%d]", i)
+		if err := checkName(path, name, maxMemberName); err != nil {
+			return nil, err
+		}
+		m, err := load[memberRecord](c.tx, memberKey(c.home(), name))
+		if err != nil {
+			return nil, err
+		}
+		if m == nil || m.Role != alipayplus.RoleDeveloper {
+			return nil, invalid(path, "%s is no developer of this workspace; owner and masters need no assignment", quote(name))
+		}
+		r.Enrolled[name] = m.Enrolled
+	}
+	return c.changeOrder(before, r, side, "assigned: "+cmp.Or(strings.Join(in.Members, ", "), "nobody")), nil
+}
+
+// assigns says whether the caller is assigned to the order.
+func (r *orderRecord) assigns(who caller) bool {
+	enrolled, has := r.Enrolled[who.member.Name]
+	return has && enrolled == who.enrolled
 }
 
 func queryOrder(c *call, in alipayplus.OrderInput) (*alipayplus.Order, error) {

@@ -397,7 +397,9 @@ type orderRecord struct {
 	Workspace string    `json:"workspace"`
 	// ProviderWorkspace is the workspace of the service.
 	ProviderWorkspace string `json:"providerWorkspace"`
-	Sort              string `json:"sort"`
+	// Enrolled distinguishes the assigned members from later ones of the same names.
+	Enrolled map[string]string `json:"enrolled,omitempty"`
+	Sort     string            `json:"sort"`
 }
 
 func (r *orderRecord) key() string { return key("order", r.Workspace, r.ID) }

@@ -73,6 +73,7 @@ func everyOperation(w *fixture, about things) map[contract.Operation]any {
 		contract.OrderTurnDown:      alipayplus.RefuseOrderInput{OrderID: order},
 		contract.OrderCancel:        alipayplus.RefuseOrderInput{OrderID: order},
 		contract.OrderRevokeAccess:  alipayplus.OrderInput{OrderID: order},
+		contract.OrderAssign:        alipayplus.AssignMembersInput{OrderID: order},
 		contract.OrderQuery:         alipayplus.OrderInput{OrderID: order},
 		contract.OrderList:          alipayplus.ListOrdersInput{},
 		contract.RequestQuery:       alipayplus.RequestInput{ID: request},
@@ -157,6 +158,7 @@ var whoMay = map[contract.Operation]struct{ membersRelease, assignedRelease, upl
 	contract.OrderTurnDown:       {"OMAD", "OM", "OM"},
 	contract.OrderCancel:         {"OMAD", "OM", "OM"},
 	contract.OrderRevokeAccess:   {"OMAD", "OM", "OM"},
+	contract.OrderAssign:         {"OM", "OM", "OM"},
 	contract.OrderQuery:          {"OMAD", "OMAD", "OMAD"},
 	contract.OrderList:           {"OMAD", "OMAD", "OMAD"},
 	contract.RequestQuery:        {"OMAD", "OMAD", "OMAD"},
@@ -197,6 +199,7 @@ func TestWhoMayDoWhat(t *testing.T) {
 			taken := partner.place(forSale, partner.program().ID)
 			own[contract.OrderAccept] = alipayplus.OrderInput{OrderID: taken.ID}
 			own[contract.OrderSubmit] = alipayplus.OrderInput{OrderID: taken.ID}
+			own[contract.OrderAssign] = alipayplus.AssignMembersInput{OrderID: taken.ID, Members: []string{"ann"}}
 			own[contract.ReleaseDelete] = alipayplus.ReleaseInput{ReleaseID: live.ID} // which is not gone then
 			other := w.neighbour()
 			theirs := other.authorizedProgram()

@@ -31,6 +31,7 @@ func fieldDocs() map[string]fieldDoc {
 		"side":            {"side", "only those of which the workspace is this `side`"},
 		"number":          {"number", "only those whose number contains this `text`"},
 		"note":            {"note", "what is wanted, as a `text` for the provider"},
+		"members":         {"members", "all `developers` who are to be assigned, by name; none: nobody"},
 		"reason":          {"reason", "why, as a `text` for the other side"},
 		"appQrCodePage":   {"page", "the `page` that it opens; the first page without it"},
 		"appQrCodeParams": {"params", "the `parameters` that the page gets, as in a query"},

@@ -54,9 +54,16 @@ release the merchant's mini program, by the same commands as their own.`,
 		returning(a, dial, client.Confirm, spec{
 			use: "confirm ORDER", short: "Confirm an order that was accepted, as its merchant", args: one,
 			long: `Confirm an order that was accepted, as its merchant. From then on the provider's
-owner and masters, and its developers to whom the mini program is assigned,
+owner and masters, and the developers whom they "assign",
 upload, configure and release it, until the order ends or "revoke-access".`,
 			warning: "The provider can release the mini program from then on.", example: []string{"order confirm ord_1"},
+		}),
+		returning(a, dial, client.Assign, spec{
+			use: "assign ORDER", short: "Say which developers work by an order, as its provider", args: one,
+			long: `Say, as owner or master of the provider, which of its developers work on the
+merchant's mini program while the order gives access: all of them at once, in
+place of those who did. Owner and masters need no assignment.`,
+			example: []string{"order assign ord_1 --members ann,ben"},
 		}),
 		returning(a, dial, client.Submit, spec{
 			use: "submit ORDER", short: "Submit what was developed for approval, as its provider", args: one, example: []string{"order submit ord_1"},

@@ -74,6 +74,7 @@ var (
 	OrderTurnDown     = Operation{"orders.turnDown", "order/turndown", true}
 	OrderCancel       = Operation{"orders.cancel", "order/cancel", true}
 	OrderRevokeAccess = Operation{"orders.revokeAccess", "order/access/revoke", true}
+	OrderAssign       = Operation{"orders.assign", "order/assign", true}
 	OrderQuery        = Operation{"orders.get", "order/query", false}
 	OrderList         = Operation{"orders.list", "order/list", false}
 
@@ -105,7 +106,7 @@ func Operations() []Operation {
 		ServiceQuery, ServiceList,
 		MarketQuery, MarketList, MarketFile,
 		OrderPlace, OrderAccept, OrderReject, OrderConfirm, OrderSubmit, OrderApprove, OrderTurnDown,
-		OrderCancel, OrderRevokeAccess, OrderQuery, OrderList,
+		OrderCancel, OrderRevokeAccess, OrderAssign, OrderQuery, OrderList,
 		RequestQuery, RequestList,
 		FileUpload,
 		ReviewList, ReviewQuery, ReviewFile, ReviewDecide,

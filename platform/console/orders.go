@@ -2,6 +2,8 @@ package console
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/alipayplus-go/alipayplus"
 )
@@ -49,10 +51,36 @@ func (v *visit) order() error {
 		_, refuses := v.refusals()[a]
 		actions = append(actions, action{a, refuses})
 	}
+	developers, err := v.developersFor(order)
+	if err != nil {
+		return err
+	}
 	return v.show("order", "order.title", struct {
 		*alipayplus.Order
-		Actions []action
-	}{order, actions})
+		Actions    []action
+		Developers []string
+		Chosen     func(string) bool
+	}{order, actions, developers, func(name string) bool { return slices.Contains(order.Members, name) }})
+}
+
+// developersFor are those whom the caller can assign to an order: none for who may not.
+func (v *visit) developersFor(order *alipayplus.Order) (names []string, err error) {
+	if order.Side != alipayplus.SideProvider || order.Status.Terminal() {
+		return nil, nil
+	}
+	if err := v.session.May(v.ctx(), alipayplus.ActionAssignMembers, ""); err != nil {
+		if errors.Is(err, alipayplus.ErrPermission) {
+			err = nil
+		}
+		return nil, err
+	}
+	members, err := v.platform.Members(v.ctx(), v.session.WorkspaceID)
+	for _, m := range members {
+		if m.Role == alipayplus.RoleDeveloper {
+			names = append(names, m.Name)
+		}
+	}
+	return names, err
 }
 
 // act does with an order what a button says.
@@ -63,6 +91,8 @@ func (v *visit) act() error {
 		_, err = do(v.ctx(), alipayplus.OrderInput{OrderID: id, RequestID: v.requestID()})
 	} else if refuse, has := v.refusals()[action]; has {
 		_, err = refuse(v.ctx(), alipayplus.RefuseOrderInput{OrderID: id, Reason: v.posted("reason"), RequestID: v.requestID()})
+	} else if action == assign {
+		_, err = v.client.Orders.Assign(v.ctx(), alipayplus.AssignMembersInput{OrderID: id, Members: v.r.PostForm["members"], RequestID: v.requestID()})
 	} else {
 		return alipayplus.ErrNotFound
 	}
@@ -71,6 +101,9 @@ func (v *visit) act() error {
 
 // revokeAccess is the address below an order at which its merchant takes access back.
 const revokeAccess alipayplus.OrderAction = "REVOKE_ACCESS"
+
+// assign is the address below an order at which its provider assigns developers.
+const assign alipayplus.OrderAction = "ASSIGN"
 
 // steps are the actions that need nothing but the order.
 func (v *visit) steps() map[alipayplus.OrderAction]func(context.Context, alipayplus.OrderInput) (*alipayplus.Order, error) {
