@@ -180,16 +180,16 @@ func (s *server) encryptionKey() ([]byte, error) {
 
 // serve says where the platform is, and serves it until the context ends.
 func (s *server) serve(a *app, cmd *cobra.Command, g *gateway.Gateway, listener net.Listener, to string) error {
-	release, err := g.WriteCredentials(s.credentials)
-	if err != nil {
-		return failure{fmt.Errorf("%w: give another folder by --credentials", err)}
-	}
-	defer release()
 	folder, err := filepath.Abs(s.credentials)
 	if err != nil {
 		return failure{err}
 	}
 	address := "http://" + listener.Addr().String()
+	release, err := g.WriteCredentials(folder, address)
+	if err != nil {
+		return failure{fmt.Errorf("%w: give another folder by --credentials", err)}
+	}
+	defer release()
 	console := g.ConsoleURL()
 	if strings.HasPrefix(console, "/") {
 		console = address + console
@@ -202,7 +202,8 @@ func (s *server) serve(a *app, cmd *cobra.Command, g *gateway.Gateway, listener 
 		return err
 	}
 	a.say("platform on %s, credentials in %s; stop it with Ctrl-C", address, folder)
-	a.say("console on %s; to sign in: alipayplus console, with the variables of who signs in", console)
+	a.say("console on %s; to sign in as %s: %s console --config %s", console, gateway.Owner, thisProgram(), quoted(filepath.Join(s.credentials, gateway.Owner, gateway.ConfigFile)))
+	a.say("others have such a file too: %s", strings.Join(slices.DeleteFunc(g.Who(), func(who string) bool { return who == gateway.Owner }), ", "))
 	a.say("to call it as %s: export %s", gateway.Developer, exported(ready.Variables))
 	context.AfterFunc(cmd.Context(), func() { a.say("stopping; calls in flight may finish") })
 	if err := g.Serve(cmd.Context(), listener); err != nil {

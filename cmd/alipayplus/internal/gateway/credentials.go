@@ -49,6 +49,8 @@ const (
 	clientIDFile    = "client-id"
 	privateKeyFile  = "private-key.pem"
 	platformKeyFile = "platform-public-key.pem"
+	// ConfigFile is the configuration of the tool that calls with them: its --config.
+	ConfigFile = "alipayplus.yaml"
 )
 
 // Options are those of a client that calls with the credentials. Where the platform is, the
@@ -66,10 +68,11 @@ func (g *Gateway) Who() []string { return slices.Sorted(maps.Keys(g.credentials)
 func (g *Gateway) Credentials(who string) Credentials { return g.credentials[who] }
 
 // WriteCredentials writes the credentials of all into a folder, each into one of its own:
-// client-id, private-key.pem and platform-public-key.pem, which their owner alone can read.
+// client-id, private-key.pem and platform-public-key.pem, which their owner alone can read, and the
+// configuration of the tool that calls an address with them.
 // What an earlier start left is replaced. Until release is called, the folder is this
 // platform's: another one that runs does not get it.
-func (g *Gateway) WriteCredentials(folder string) (release func(), err error) {
+func (g *Gateway) WriteCredentials(folder, address string) (release func(), err error) {
 	_ = os.MkdirAll(folder, 0o700) // without it, the lock says what is wrong
 	lock := flock.New(filepath.Join(folder, "credentials.lock"))
 	release = func() { _ = lock.Close() }
@@ -80,6 +83,7 @@ func (g *Gateway) WriteCredentials(folder string) (release func(), err error) {
 	for who, c := range g.credentials {
 		err := writeFiles(filepath.Join(folder, who), map[string][]byte{
 			clientIDFile: []byte(c.ClientID + "\n"), privateKeyFile: c.PrivateKey, platformKeyFile: c.PlatformKey,
+			ConfigFile: g.config(address, folder, who),
 		})
 		if err != nil {
 			release()
@@ -87,6 +91,12 @@ func (g *Gateway) WriteCredentials(folder string) (release func(), err error) {
 		}
 	}
 	return release, nil
+}
+
+// config is a configuration of the tool.
+func (g *Gateway) config(address, folder, who string) []byte {
+	return fmt.Appendf(nil, "platform: # alipayplus --config %s\n  base-url: %q\n  client-id: %q\n  private-key-file: %q\n  platform-public-key-file: %q\n",
+		ConfigFile, address, g.credentials[who].ClientID, filepath.Join(folder, who, privateKeyFile), filepath.Join(folder, who, platformKeyFile))
 }
 
 // writeFiles writes files whose owner alone can read them, whatever was there.

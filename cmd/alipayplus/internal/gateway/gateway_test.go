@@ -45,7 +45,7 @@ func serve(t *testing.T, g *gateway.Gateway) (address string, stop func()) {
 func TestEveryCredentialCallsThePlatformUntilItEnds(t *testing.T) {
 	t.Parallel()
 	g, folder := open(t, gateway.Options{}), t.TempDir()
-	release, err := g.WriteCredentials(folder)
+	release, err := g.WriteCredentials(folder, "http://gateway.example")
 	require.NoError(t, err)
 	defer release()
 	address, stop := serve(t, g)
@@ -120,17 +120,17 @@ func TestTheNextStartContinuesWithTheRecords(t *testing.T) {
 func TestAFolderOfCredentialsIsOfOnePlatformAtATime(t *testing.T) {
 	t.Parallel()
 	g, folder := open(t, gateway.Options{}), t.TempDir()
-	release, err := g.WriteCredentials(folder)
+	release, err := g.WriteCredentials(folder, "http://gateway.example")
 	require.NoError(t, err)
 	private := filepath.Join(folder, gateway.Owner, "private-key.pem")
 	require.NoError(t, os.Remove(private))
 
-	_, err = g.WriteCredentials(folder)
+	_, err = g.WriteCredentials(folder, "http://gateway.example")
 
 	require.EqualError(t, err, "a platform runs already with the credentials in "+folder)
 	require.NoFileExists(t, private)
 	release()
-	release, err = g.WriteCredentials(folder)
+	release, err = g.WriteCredentials(folder, "http://gateway.example")
 	require.NoError(t, err)
 	release()
 	require.FileExists(t, private)
