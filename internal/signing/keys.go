@@ -190,9 +190,6 @@ type foundKey struct {
 // decodeKeyText returns at least one foundKey, or an error that goes on after
 // the words "private key" or "public key".
 func decodeKeyText(data []byte) ([]foundKey, error) {
-	if key := decodeWritten(data); key != nil {
-		return []foundKey{{value: key}}, nil
-	}
 	text := bytes.TrimSpace(bytes.TrimPrefix(data, []byte("\ufeff")))
 	switch {
 	case len(text) == 0:
@@ -214,17 +211,6 @@ func decodeKeyText(data []byte) ([]foundKey, error) {
 		found[i] = foundKey{block.Type, decodeBlock(block)}
 	}
 	return found, nil
-}
-
-// decodeWritten reads what [PublicKeyPEM] wrote, which a platform does at every call; nil
-// for any other text.
-func decodeWritten(data []byte) any {
-	block, _ := pem.Decode(data)
-	if block == nil || !bytes.Equal(pem.EncodeToMemory(block), data) {
-		return nil
-	}
-	key, _ := x509.ParsePKIXPublicKey(block.Bytes)
-	return key
 }
 
 func decodeBlock(block *pem.Block) any {
@@ -251,6 +237,9 @@ func decodeBare(text []byte) ([]foundKey, error) {
 // decodeDER goes by the content, not by a PEM label: labels are often wrong,
 // and bare base64 has none.
 func decodeDER(der []byte) any {
+	if k, err := x509.ParsePKIXPublicKey(der); err == nil { // first, because a platform reads one at every call
+		return k
+	}
 	if k, err := x509.ParsePKCS8PrivateKey(der); err == nil {
 		return k
 	}
@@ -258,9 +247,6 @@ func decodeDER(der []byte) any {
 		return k
 	}
 	if k, err := x509.ParseECPrivateKey(der); err == nil {
-		return k
-	}
-	if k, err := x509.ParsePKIXPublicKey(der); err == nil {
 		return k
 	}
 	if k, err := x509.ParsePKCS1PublicKey(der); err == nil {

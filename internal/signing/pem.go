@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"regexp"
+	"sync"
 )
 
 // DecodePEM returns the blocks of a text in their order, none when no block
@@ -16,6 +17,9 @@ import (
 // given. The error goes on after words such as "private key", and has nothing
 // of a block's content.
 func DecodePEM(text []byte) ([]*pem.Block, error) {
+	if block := asWritten(text); block != nil {
+		return []*pem.Block{block}, nil
+	}
 	lines := pemLines(text)
 	var blocks []*pem.Block
 	for i := 0; i < len(lines); i += 2 {
@@ -40,6 +44,16 @@ func DecodePEM(text []byte) ([]*pem.Block, error) {
 		blocks = append(blocks, block)
 	}
 	return blocks, nil
+}
+
+// asWritten is the one block that a text is, just as openssl and [PublicKeyPEM] write it; nil for
+// any other text. Most keys are, and a platform reads one at every call.
+func asWritten(text []byte) *pem.Block {
+	block, _ := pem.Decode(text)
+	if block == nil || len(block.Bytes) == 0 || !bytes.Equal(bytes.TrimSpace(pem.EncodeToMemory(block)), bytes.TrimSpace(text)) {
+		return nil
+	}
+	return block
 }
 
 // decodePEMBlock returns nil for a content that cannot be read.
@@ -74,12 +88,15 @@ func (l pemLine) describe() string {
 	return fmt.Sprintf(" (%.32s)", l.label)
 }
 
-// Keys are read at every call of a platform, so these are compiled once.
+// They are compiled for the first text that is not just as it is written, since that takes longer
+// than to read a key.
 var (
-	pemLineWhole = regexp.MustCompile(`^-----(BEGIN|END) ([^-]*[^- ])-----$`)
-	pemLineAlike = regexp.MustCompile(`-{5}(?:BEGIN|END)\b[^-\r\n]{0,64}-{0,5}` +
-		`|(?i:-*[ \t]*\b(?:BEGIN|END)[ \t]*` + pemLabels + `[ \t]*-{1,5})` +
-		`|(?i:-{1,5}[ \t]*(?:BEGIN|END)[ \t]*` + pemLabels + `)`)
+	pemLineWhole = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^-----(BEGIN|END) ([^-]*[^- ])-----$`) })
+	pemLineAlike = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`-{5}(?:BEGIN|END)\b[^-\r\n]{0,64}-{0,5}` +
+			`|(?i:-*[ \t]*\b(?:BEGIN|END)[ \t]*` + pemLabels + `[ \t]*-{1,5})` +
+			`|(?i:-{1,5}[ \t]*(?:BEGIN|END)[ \t]*` + pemLabels + `)`)
+	})
 )
 
 const pemLabels = `[A-Z0-9 ]*(?:CERTIFICATE|KEY|CRL|REQUEST|PKCS7|PARAMETERS)\b`
@@ -88,9 +105,9 @@ const pemLabels = `[A-Z0-9 ]*(?:CERTIFICATE|KEY|CRL|REQUEST|PKCS7|PARAMETERS)\b`
 // fewer hyphens, in small letters.
 func pemLines(text []byte) []pemLine {
 	var lines []pemLine
-	for _, at := range pemLineAlike.FindAllIndex(text, -1) {
+	for _, at := range pemLineAlike().FindAllIndex(text, -1) {
 		line := pemLine{from: at[0], to: at[1]}
-		if parts := pemLineWhole.FindSubmatch(text[at[0]:at[1]]); parts != nil {
+		if parts := pemLineWhole().FindSubmatch(text[at[0]:at[1]]); parts != nil {
 			line.label, line.end = string(parts[2]), string(parts[1]) == "END"
 		} else {
 			line.damaged = true
