@@ -67,9 +67,9 @@ func (o *observations) forget(release string) {
 
 // observer returns the target app of the release when it is to be observed; nil when
 // the record alone says how the release stands, or what was last asked for has no known
-// outcome.
+// outcome. A version whose application is over may be at the target app still.
 func (p *Platform) observer(r *releaseRecord) TargetObserver {
-	open := r.Status.BlocksApply() || r.Status == alipayplus.ReleaseFull
+	open := r.Status.BlocksApply() || r.Status == alipayplus.ReleaseFull || r.Status == alipayplus.ReleaseNewVersionCreated && r.ReleaseRequestID != ""
 	if !open || r.Unresolved != "" {
 		return nil
 	}
@@ -338,6 +338,9 @@ func (p *Platform) adopt(tx storage.Tx, r *releaseRecord, target TargetObserver,
 // [TargetObserver].
 func adopted(r *alipayplus.Release, s *TargetState) (alipayplus.ReleaseStatus, alipayplus.Ratio) {
 	full := r.Status == alipayplus.ReleaseFull
+	if r.Status == alipayplus.ReleaseNewVersionCreated && s.Status != alipayplus.ReleaseFull {
+		return r.Status, r.Grayscale.Ratio // it is not released by this platform
+	}
 	switch s.Status {
 	case alipayplus.ReleaseFull:
 		return alipayplus.ReleaseFull, alipayplus.FullRatio

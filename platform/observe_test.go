@@ -63,7 +63,7 @@ func (a *observedApp) observations() int {
 
 // observedFixture is a fixture with such an app, where Alipay+ approves by itself, and the
 // release is taken to a status.
-func observedFixture(t *testing.T, test func(w *fixture, app *observedApp, r *alipayplus.Release), to alipayplus.ReleaseStatus) {
+func observedFixture(t *testing.T, test func(w *fixture, app *observedApp, r *alipayplus.Release), to alipayplus.ReleaseStatus, opts ...platform.Option) {
 	t.Helper()
 	app := newObservedApp()
 	withFixture(t, func(w *fixture) {
@@ -86,7 +86,7 @@ func observedFixture(t *testing.T, test func(w *fixture, app *observedApp, r *al
 		}
 		require.NoError(w, err)
 		test(w, app, r)
-	}, platform.WithTargetBackends(app), platform.WithAutoReview(approveIn(0)))
+	}, append([]platform.Option{platform.WithTargetBackends(app), platform.WithAutoReview(approveIn(0))}, opts...)...)
 }
 
 // after reads a release after some time.
@@ -175,6 +175,39 @@ func TestWhatSomebodyDidAtTheTargetAppIsAdopted(t *testing.T) {
 			}, tt.from)
 		})
 	}
+}
+
+// TestAVersionThatAlipayPlusRejectedIsPublishedOutside: AlipayCN, which has approved it, lets its own console do that.
+func TestAVersionThatAlipayPlusRejectedIsPublishedOutside(t *testing.T) {
+	rejected := alipayplus.VersionNumber{Major: 1, Minor: 1}
+	decide := platform.WithAutoReview(func(_ alipayplus.Party, r *alipayplus.Request) platform.Decision {
+		if r.Version == rejected {
+			return platform.RejectAfter(0, "no privacy policy")
+		}
+		return platform.ApproveAfter(0)
+	})
+	observedFixture(t, func(w *fixture, app *observedApp, former *alipayplus.Release) {
+		r := w.release(former.ProgramID, rejected.String())
+		app.says(alipayplus.ReleaseUnderReview, 0, alipayplus.ReviewPending)
+		before := app.observations()
+		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.after(time.Minute, r.ID).Status)
+		require.Equal(w, before, app.observations(), "the app does not know of it")
+		r = w.apply(r.ID)
+		for _, there := range []alipayplus.ReleaseStatus{alipayplus.ReleaseUnderReview, alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale, alipayplus.ReleaseCanceled} {
+			app.says(there, 10, alipayplus.ReviewApproved)
+			require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.after(time.Minute, r.ID).Status, there)
+		}
+
+		app.says(alipayplus.ReleaseFull, 100, alipayplus.ReviewApproved)
+		r = w.after(time.Minute, r.ID)
+
+		require.Equal(w, alipayplus.ReleaseFull, r.Status)
+		require.Equal(w, alipayplus.FullRatio, r.Grayscale.Ratio)
+		require.Equal(w, "outside", r.UpdatedBy)
+		require.Equal(w, alipayplus.ReviewRejected, r.Reviews[0].Status, "that Alipay+ has rejected it stays readable")
+		app.says(alipayplus.ReleaseArchived, 0, "")
+		require.Equal(w, alipayplus.ReleaseArchived, w.read(former.ID).Status)
+	}, alipayplus.ReleaseFull, decide)
 }
 
 func TestAVersionThatWasPublishedOutsideArchivesTheFormer(t *testing.T) {

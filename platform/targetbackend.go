@@ -120,6 +120,7 @@ type TargetReverter interface {
 // the platform is recorded by [AuditEntry] Who "outside", and never undone. How a state
 // there becomes one here is this project's own:
 //
+//	NEW_VERSION_CREATED  there live for all users, after an application that is over: FULL_RELEASE
 //	UNDER_REVIEW         there APPROVED or REJECTED, the party's verdict
 //	UNDER_REVIEW         there taken back or taken down: the party's rejection
 //	RELEASE_PREPARATION  there live: GRAYSCALE_RELEASE or FULL_RELEASE
@@ -130,8 +131,8 @@ type TargetReverter interface {
 //	FULL_RELEASE         there offline or taken down: ARCHIVED; and when the version before it
 //	                     is live there again, that one FULL_RELEASE
 //
-// The platform observes a release before it answers about it or changes it: one that is
-// under review, in preparation or live, and whose last outcome is known, at intervals
+// The platform observes a release before it answers about it or changes it: one that was
+// applied for, is neither canceled nor archived, and whose last outcome is known, at intervals
 // that grow from 2 seconds to a minute while nothing changes. An observation that fails
 // is logged, and the record is taken as it is.
 type TargetObserver interface {
