@@ -158,9 +158,11 @@ func (w *world) atConsole(v versionAtCN, random *rand.Rand) (what string, err er
 		return "approve", w.gateway.Approve(v.app, v.number)
 	case status == alipaycn.StatusGray && (interferes && random.IntN(3) == 0 || w.faults.over() && w.unknown(v)):
 		return "cancel gray", own.CancelGray(w.ctx, in)
-	case status == alipaycn.StatusGray && interferes && !w.unknown(v) && random.IntN(2) == 0:
+	case status == alipaycn.StatusGray && interferes && random.IntN(2) == 0:
 		return "publish", own.Publish(w.ctx, alipaycn.PublishInput{Version: number})
-	case status == alipaycn.StatusWaitRelease && interferes && !w.unknown(v): // a platform has no way back from what Alipay+ has rejected
+	case status == alipaycn.StatusWaitRelease && interferes && random.IntN(3) == 0:
+		return "publish", own.Publish(w.ctx, alipaycn.PublishInput{Version: number})
+	case status == alipaycn.StatusWaitRelease && interferes:
 		return "gray 10", own.StartGray(w.ctx, alipaycn.GrayInput{Version: number, Strategy: "p10"})
 	case status == alipaycn.StatusRelease && interferes:
 		return "offline", own.TakeOffline(w.ctx, in)

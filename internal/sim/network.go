@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/alipayplus-go/alipayplus/internal/inprocess"
 )
@@ -37,9 +38,11 @@ type exchange struct {
 	header               http.Header
 	request              []byte
 	// begun says that the server has only just got it: there is no answer yet.
-	begun  bool
-	status int
-	answer []byte
+	begun bool
+	// arrived is when the server got it.
+	arrived time.Time
+	status  int
+	answer  []byte
 }
 
 // wire is how one process reaches the others.
@@ -111,7 +114,7 @@ type answered struct {
 
 // serve lets a server answer a request. Nobody waits for the answer when answers is nil.
 func (w wire) serve(ctx context.Context, to *server, r *http.Request, body []byte, what string, answers chan<- answered) {
-	e := &exchange{from: w.from.name, to: to.name, host: r.URL.Host, path: r.URL.Path, header: r.Header, request: body, begun: true}
+	e := &exchange{from: w.from.name, to: to.name, host: r.URL.Host, path: r.URL.Path, header: r.Header, request: body, begun: true, arrived: time.Now()}
 	who, what := to.name, what+" from "+w.from.name
 	if answers == nil {
 		if _, err := w.scheduler.pass(ctx, to.process, decision, what); err != nil {

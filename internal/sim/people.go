@@ -111,10 +111,18 @@ func (p *person) release() {
 	ws := p.w.workspaceOf(p.member)
 	if p.w.faults.over() {
 		p.look(ctx)
+		p.finish(ctx)
 		return
 	}
-	if p.random.IntN(8) == 0 {
+	switch p.random.IntN(12) {
+	case 0, 1:
 		p.offer(ctx, ws)
+		return
+	case 2, 3, 4:
+		p.trade(ctx, ws)
+		return
+	case 5:
+		p.actWithoutOrder(ctx)
 		return
 	}
 	if p.random.IntN(30) == 0 {
@@ -137,12 +145,19 @@ func (p *person) release() {
 	p.step(ctx, r)
 }
 
-// look reads what is under review: the platform asks AlipayCN for its verdict when somebody does. What nobody can decide,
+// look reads what was applied for: the platform asks AlipayCN what became of it when somebody does. What nobody can decide,
 // because the outcome of an earlier call about it is not known, is withdrawn after a while.
 func (p *person) look(ctx context.Context) {
-	for r, err := range p.client.Releases.All(ctx, alipayplus.ListReleasesInput{Status: alipayplus.ReleaseUnderReview}) {
+	for r, err := range p.client.Releases.All(ctx, alipayplus.ListReleasesInput{}) {
 		if err != nil {
 			return
+		}
+		if p.role == alipayplus.RoleOwner && r.Status != alipayplus.ReleaseUnderReview && r.ReleaseRequestID != "" {
+			_, err = p.client.Releases.Get(ctx, r.ID)
+			p.did("get "+r.ID, err)
+		}
+		if r.Status != alipayplus.ReleaseUnderReview {
+			continue
 		}
 		_, err = p.client.Releases.Get(ctx, r.ID)
 		p.did("get "+r.ID, err)
@@ -161,11 +176,7 @@ func (p *person) offer(ctx context.Context, ws *workspace) {
 		return
 	}
 	if len(page.Items) == 0 || p.random.IntN(3) == 0 {
-		_, err := p.client.Services.Create(ctx, alipayplus.CreateServiceInput{ServiceDescription: alipayplus.ServiceDescription{
-			Name: "Tea shop in a week", Industry: "Food and beverage", Type: alipayplus.ServiceMiniProgramDevelopment,
-			Description: "We build your mini program.", ImageFileID: ws.picture, ApplicableApps: []alipayplus.TargetApp{alipayplus.TargetAlipayCN},
-			PaymentInformation: alipayplus.Content{alipayplus.TextBlock("Half now, half at release.")},
-		}})
+		_, err := p.client.Services.Create(ctx, alipayplus.CreateServiceInput{ServiceDescription: serviceOf(ws)})
 		p.did("create service", err)
 		return
 	}
@@ -182,6 +193,15 @@ func (p *person) offer(ctx context.Context, ws *workspace) {
 		_, err = p.client.Services.Submit(ctx, in)
 	}
 	p.did(what+" "+in.ServiceID, err)
+}
+
+// serviceOf is what a workspace offers.
+func serviceOf(ws *workspace) alipayplus.ServiceDescription {
+	return alipayplus.ServiceDescription{
+		Name: "Tea shop in a week", Industry: "Food and beverage", Type: alipayplus.ServiceMiniProgramDevelopment,
+		Description: "We build your mini program.", ImageFileID: ws.picture, ApplicableApps: []alipayplus.TargetApp{alipayplus.TargetAlipayCN},
+		PaymentInformation: alipayplus.Content{alipayplus.TextBlock("Half now, half at release.")},
+	}
 }
 
 // collect selects AlipayCN for one version after another, and for one mini program after another.

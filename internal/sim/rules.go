@@ -18,13 +18,14 @@ type rules struct {
 	violation *Violation
 
 	platform platformRules
+	orders   orderRules
 	rollouts rolloutRules
 	alipaycn alipaycnRules
 }
 
 func newRules(w *world) *rules {
 	r := &rules{w: w, members: map[string]*member{}, checked: map[string]int{}}
-	r.platform, r.rollouts, r.alipaycn = newPlatformRules(r), newRolloutRules(r), newAlipayCNRules(r)
+	r.platform, r.orders, r.rollouts, r.alipaycn = newPlatformRules(r), newOrderRules(r), newRolloutRules(r), newAlipayCNRules(r)
 	return r
 }
 
@@ -68,6 +69,7 @@ func (r *rules) begin() {
 	}))
 	r.platform.commit(r.w.began, c)
 	clear(r.checked)
+	r.violation = nil // what was founded had steps that nobody has seen
 	r.rollouts.begin()
 }
 
@@ -77,6 +79,8 @@ func (r *rules) atRest(waiting []*deployment) {
 	for _, id := range slices.Sorted(maps.Keys(r.platform.requests)) {
 		r.must("every request is decided", r.platform.requests[id].Status != underReview, "%s is not", id)
 	}
+	r.must("every order comes to an end", r.orders.open() == "", "%s has not", r.orders.open())
+	r.alipaycn.atRest()
 	r.rollouts.atRest()
 }
 

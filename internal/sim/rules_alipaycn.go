@@ -64,7 +64,15 @@ func (r *alipaycnRules) decided(at time.Time, d *decided, outcome string) {
 	switch d.what {
 	case "approve":
 		v.auditing, v.approved = false, true
-	case "reject", "cancel audit":
+	case "cancel audit": // what people took back may be asked for once more by who does not know whether it was done
+		if id := r.releaseOf(d.app, d.version); id != "" {
+			r.applied[id] = min(r.applied[id], len(r.platform.applied[id])-1)
+		}
+		if p := r.direct(d.app); p != nil && p.last != nil && p.last.Intent != nil {
+			delete(p.effects, "apply"+p.last.Intent.RequestID)
+		}
+		v.auditing, v.approved = false, false
+	case "reject":
 		v.auditing, v.approved = false, false
 	case "cancel gray", "offline":
 		v.ratio = 0
@@ -156,6 +164,21 @@ func (r *alipaycnRules) raised(at time.Time, e *exchange, app, version string, t
 		r.must("AlipayCN's share was asked for", slices.Contains(r.platform.asked[id], to), "%s %s went to %d%%", app, version, to)
 	}
 	r.live(at, app, e.from, version, to)
+}
+
+// atRest judges that the platform knows what all users have.
+func (r *alipaycnRules) atRest() {
+	for _, v := range r.w.versions {
+		id := r.releaseOf(v.app, v.number)
+		if id == "" || r.w.gateway.Status(v.app, v.number) != "RELEASE" || r.platform.applied[id] == nil {
+			continue
+		}
+		if r.platform.releases[id].Unresolved != "" { // until somebody repeats the call
+			continue
+		}
+		status := r.platform.releases[id].Status
+		r.must("at rest, the platform knows what all users have", status == fullRelease, "release %s is %s, and all users have it", id, status)
+	}
 }
 
 // releaseOf is the platform's release of a version at AlipayCN; empty when no platform releases it.

@@ -38,7 +38,9 @@ type releaseLine struct {
 	Version   string `json:"version"`
 	Status    string `json:"status"`
 	RequestID string `json:"releaseRequestId"`
-	Grayscale struct {
+	// Unresolved says what AlipayCN was asked for and has not answered.
+	Unresolved string `json:"unresolved"`
+	Grayscale  struct {
 		Ratio int `json:"ratio"`
 	} `json:"grayscale"`
 	Reviews []struct {
@@ -87,7 +89,7 @@ func mayBecome(from, to string, behind bool) bool {
 	case "":
 		return to == created
 	case created:
-		return to == underReview || to == deleted
+		return to == underReview || to == deleted || behind && to == fullRelease
 	case underReview:
 		return to == preparation || to == created
 	case preparation:
@@ -105,7 +107,7 @@ func mayBecome(from, to string, behind bool) bool {
 
 // commit judges what was stored.
 func (r *platformRules) commit(at time.Time, c *commit) {
-	var moved []string
+	var moved, changed []string
 	var told []auditLine
 	for _, w := range c.writes {
 		parts := strings.Split(w.key, "/")
@@ -122,7 +124,13 @@ func (r *platformRules) commit(at time.Time, c *commit) {
 			r.requested(parts[2], w.value)
 		case parts[0] == "service":
 			r.owners[parts[2]] = parts[1]
-			r.offered(parts[2], w.value)
+			if status := r.services[parts[2]]; r.offered(parts[2], w.value) && status != "" {
+				changed = append(changed, parts[2])
+			}
+		case parts[0] == "order":
+			if r.orders.stored(at, parts[2], w.value) {
+				changed = append(changed, parts[2])
+			}
 		case parts[0] == "program":
 			r.owners[parts[2]] = parts[1]
 		}
@@ -135,6 +143,19 @@ func (r *platformRules) commit(at time.Time, c *commit) {
 		}
 		r.must("every change is in the audit log", slices.ContainsFunc(told, func(a auditLine) bool { return a.ID == id && strings.HasPrefix(a.To, status) }),
 			"release %s became %s without an entry", id, status)
+	}
+	for _, id := range changed {
+		entries := 0
+		for _, a := range told {
+			if a.ID == id {
+				entries++
+			}
+		}
+		sides := 1
+		if r.orders.of[id] != nil {
+			sides = 2
+		}
+		r.must("every change is in the audit log", entries == sides, "%s changed with %d entries", id, entries)
 	}
 	if len(moved) > 0 {
 		r.oneOnItsWay(moved)
@@ -157,25 +178,30 @@ func (r *platformRules) requested(id string, value []byte) {
 
 // requestLine is what the rules read of a stored request, and of a stored service.
 type requestLine struct {
-	Status string `json:"status"`
+	Status    string `json:"status"`
+	ProgramID string `json:"programId"`
 }
 
 // offered judges the record of a service: "Once approved, your service is updated to Online".
-func (r *platformRules) offered(id string, value []byte) {
+func (r *platformRules) offered(id string, value []byte) (moved bool) {
 	now := &requestLine{}
 	if json.Unmarshal(value, now) != nil {
-		return
+		return false
 	}
 	before := r.services[id]
 	r.services[id] = now.Status
+	if now.Status == "ONLINE" {
+		r.orders.online[id] = true
+	}
 	if before == "" || before == now.Status {
-		return
+		return false
 	}
 	next := map[string][]string{
 		"DRAFT": {"PENDING_REVIEW"}, "TURNED_DOWN": {"PENDING_REVIEW"}, "WITHDRAWN": {"PENDING_REVIEW"},
 		"PENDING_REVIEW": {"ONLINE", "TURNED_DOWN", "WITHDRAWN"}, "ONLINE": {"ARCHIVED"},
 	}
 	r.must("a service moves by the documented steps", slices.Contains(next[before], now.Status), "service %s went from %s to %s", id, before, now.Status)
+	return true
 }
 
 // audited judges an entry of the audit log.
@@ -184,14 +210,15 @@ func (r *platformRules) audited(w write) auditLine {
 	if json.Unmarshal(w.value, &a) != nil || a.Kind != "release" {
 		return a
 	}
-	of := [2]string{a.ID, a.RequestID}
+	workspace := strings.Split(w.key, "/")[1]
+	of := [2]string{workspace + a.ID, a.RequestID}
 	what := a.From + " to " + a.To
 	if a.RequestID != "" && a.From != a.To {
 		r.must("a request id has its effect once", !slices.Contains(r.written[of], what), "release %s went %s twice by one request id", a.ID, what)
 		r.written[of] = append(r.written[of], what)
 	}
-	r.must("the audit log is in order", r.last[a.ID] < w.key, "an entry of release %s stands before an earlier one", a.ID)
-	r.last[a.ID] = w.key
+	r.must("the audit log is in order", r.last[workspace+a.ID] < w.key, "an entry of release %s stands before an earlier one", a.ID)
+	r.last[workspace+a.ID] = w.key
 	return a
 }
 
@@ -321,6 +348,7 @@ func (r *platformRules) exchange(e *exchange) {
 		ID        string `json:"id"`
 		ReleaseID string `json:"releaseId"`
 		ProgramID string `json:"programId"`
+		OrderID   string `json:"orderId"`
 		Approve   bool   `json:"approve"`
 		Ratio     int    `json:"ratio"`
 	}
@@ -355,7 +383,13 @@ func (r *platformRules) exchange(e *exchange) {
 	if of := r.releases[in.ReleaseID]; of != nil {
 		program = of.ProgramID
 	}
-	r.must("a role does what it may", r.may(m, operation, program), "%s of %s did %s", m.role, m.workspace, operation)
+	if owner := r.owners[program]; m.party == "" && owner != "" && owner != m.workspace && operation != "release/history" && !strings.HasSuffix(operation, "/list") { // lists are empty then
+		r.must("an order gives access, and nothing else does", r.orders.gave(m.workspace, program, e.arrived), "%s of %s did %s with %s of %s", m.name, m.workspace, operation, program, owner)
+		r.must("a role does what it may for a merchant", r.orders.mayForMerchant(m, operation, program), "%s of %s did %s", m.role, m.workspace, operation)
+	} else {
+		r.must("a role does what it may", r.may(m, operation, program), "%s of %s did %s", m.role, m.workspace, operation)
+	}
+	r.orders.acted(m, operation, in.OrderID)
 	if in.RequestID != "" {
 		by := [2]string{m.workspace + m.name, in.RequestID}
 		first, known := r.outcomes[by]
@@ -373,8 +407,19 @@ func (r *platformRules) isolated(m *member, e *exchange) {
 			continue
 		}
 		owner, known := r.owners[id]
-		r.must("a workspace sees its own", !known || owner == m.workspace, "%s of %s sees %s of %s in %s", m.name, m.workspace, id, owner, e.path)
+		r.must("a workspace sees its own", !known || owner == m.workspace || r.orders.told(m.workspace, id) || r.orders.gave(m.workspace, r.programOf(id), e.arrived), "%s of %s sees %s of %s in %s", m.name, m.workspace, id, owner, e.path)
 	}
+}
+
+// programOf is the mini program that something is about.
+func (r *platformRules) programOf(id string) string {
+	if of := r.releases[id]; of != nil {
+		return of.ProgramID
+	}
+	if of := r.requests[id]; of != nil {
+		return of.ProgramID
+	}
+	return id
 }
 
 // may: "In a workspace, the owner, masters, and developers have permission to proceed with the release process"; where the
@@ -386,7 +431,7 @@ func (r *platformRules) may(m *member, operation, program string) bool {
 	if strings.HasPrefix(operation, "review/") {
 		return false
 	}
-	changes := []string{"create", "apply", "withdraw", "grayscale", "finalize", "cancel", "delete", "update", "offline", "rollback", "begin", "add"}
+	changes := []string{"create", "apply", "withdraw", "grayscale", "finalize", "cancel", "delete", "update", "offline", "rollback", "begin", "add", "place", "accept", "reject", "confirm", "submit", "approve", "turndown", "revoke"}
 	_, verb, _ := strings.Cut(operation, "/")
 	if i := strings.LastIndex(verb, "/"); i >= 0 {
 		verb = verb[i+1:]
@@ -396,7 +441,7 @@ func (r *platformRules) may(m *member, operation, program string) bool {
 	}
 	switch r.w.policy {
 	case "MEMBERS_RELEASE":
-		return strings.HasPrefix(operation, "release/") || operation == "authorization/begin" || operation == "miniprogram/language/add"
+		return strings.HasPrefix(operation, "order/") || strings.HasPrefix(operation, "release/") || operation == "authorization/begin" || operation == "miniprogram/language/add"
 	case "ASSIGNED_DEVELOPERS_RELEASE":
 		return strings.HasPrefix(operation, "release/") && slices.Contains(m.programs, program)
 	default:

@@ -31,8 +31,11 @@ type progress struct {
 	judged  int
 	// effects counts the successful calls under an intent.
 	effects map[string]int
-	// aborted says that the version was given up at the target.
+	// aborted says that the version was given up at the target, and resumed when somebody let the rollout go on last.
 	aborted bool
+	resumed time.Time
+	// stopped is when it was paused last.
+	stopped time.Time
 }
 
 func newRolloutRules(r *rules) rolloutRules { return rolloutRules{r, map[string]*progress{}} }
@@ -59,6 +62,8 @@ func (r *rolloutRules) posted(at time.Time, c *posted) {
 		p.approved[int(c.command.Ratio)] = at
 	case rollout.CommandRevoke:
 		p.revoked[int(c.command.Ratio)] = at
+	case rollout.CommandResume:
+		p.resumed = at
 	default:
 	}
 }
@@ -75,6 +80,14 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 	p.last = now
 	if now.Stop != nil && now.Stop.Cause != "PERSON" && (before == nil || before.Stop == nil) {
 		p.void = at
+	}
+	switch {
+	case now.Status == "PAUSED" && (before == nil || before.Status != "PAUSED"):
+		p.stopped = at
+	case before != nil && before.Status == "PAUSED" && now.Status == "RUNNING":
+		const race = 10 * time.Minute // somebody resumed what had stopped already, and stops again
+		r.must("what is paused goes on when somebody says so", p.resumed.After(p.stopped.Add(-race)), "%s was paused, and goes on", p.name)
+		p.aborted = false // an abort that the target refused ends in a pause, which a person may end
 	}
 	if before != nil && before.final() {
 		r.must("what has ended stays so", before.Status == now.Status, "%s went from %s to %s", s.rollout, before.Status, now.Status)

@@ -143,6 +143,9 @@ type world struct {
 	// behind says that the platforms release to AlipayCN, and not to what simulates it.
 	behind bool
 
+	// seen are releases of merchants that providers have seen, by the provider's workspace.
+	seen map[string][]string
+
 	machines    []*machine
 	deployments []*deployment
 	// secrets must not be in any text.
@@ -191,7 +194,7 @@ type member struct {
 
 func newWorld(t testing.TB, c Config) *world {
 	t.Helper()
-	w := &world{TB: t, config: c, began: time.Now(), store: storage.NewMemory(), keys: keysFor(c.Seed), apps: map[string]string{}}
+	w := &world{TB: t, config: c, began: time.Now(), store: storage.NewMemory(), keys: keysFor(c.Seed), apps: map[string]string{}, seen: map[string][]string{}}
 	if realKeys(c.Seed) && c.Events == 0 {
 		const few = 1000
 		w.config.Events = few
@@ -260,10 +263,11 @@ func (w *world) over() bool {
 	}
 	waiting := slices.DeleteFunc(slices.Clone(w.deployments), func(d *deployment) bool { return d.ended.Load() })
 	late := time.Since(w.began) > trouble+patience
-	if len(waiting) == 0 || late {
+	rests := len(waiting) == 0 && w.rules.orders.open() == ""
+	if rests || late {
 		w.rules.atRest(waiting)
 	}
-	return len(waiting) == 0 || late
+	return rests || late
 }
 
 // sleep waits in virtual time; false says that the process is dead.
@@ -302,7 +306,40 @@ func (w *world) found() {
 			}
 		}
 		w.enroll(p, ws, &member{name: fmt.Sprintf("master %d", i+1), role: alipayplus.RoleMaster})
-		w.enroll(p, ws, &member{name: fmt.Sprintf("developer %d", i+1), role: alipayplus.RoleDeveloper, programs: ws.programs[:1]})
+	}
+	for i, ws := range w.workspaces {
+		other := w.workspaces[1-i]
+		assigned := []string{ws.programs[0], other.programs[0]} // the latter when an order gives access
+		w.enroll(p, ws, &member{name: fmt.Sprintf("developer %d", i+1), role: alipayplus.RoleDeveloper, programs: assigned})
+		w.foundOrder(p, ws, other)
+	}
+}
+
+// foundOrder lets a workspace offer a service, and another one order it for its first mini program.
+func (w *world) foundOrder(p *platform.Platform, provider, merchant *workspace) {
+	of := func(ws *workspace) *alipayplus.Client {
+		c, err := p.Client(w.ctx, ws.id, ws.members[0].name)
+		w.ok(err)
+		return c
+	}
+	offers, orders := of(provider), of(merchant)
+	service, err := offers.Services.Create(w.ctx, alipayplus.CreateServiceInput{ServiceDescription: serviceOf(provider)})
+	w.ok(err)
+	_, err = offers.Services.Submit(w.ctx, alipayplus.ServiceInput{ServiceID: service.ID})
+	w.ok(err)
+	waiting, err := p.Reviews(w.ctx)
+	w.ok(err)
+	for _, review := range waiting {
+		w.ok(review.Approve(w.ctx, alipayplus.PartyAlipayPlus))
+	}
+	placed, err := orders.Orders.Place(w.ctx, alipayplus.PlaceOrderInput{ServiceID: service.ID, ProgramID: merchant.programs[0]})
+	w.ok(err)
+	in := alipayplus.OrderInput{OrderID: placed.ID}
+	_, err = offers.Orders.Accept(w.ctx, in)
+	w.ok(err)
+	if w.random.IntN(4) > 0 {
+		_, err = orders.Orders.Confirm(w.ctx, in)
+		w.ok(err)
 	}
 }
 

@@ -1,0 +1,47 @@
+package sim
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus/rollout"
+)
+
+// TestAnAbortThatWasRefused is followed by a raise only when a person resumes the rollout, which then applies anew.
+func TestAnAbortThatWasRefused(t *testing.T) {
+	const job = "job 1 of rollout 1 on machine 1"
+	for what, resumed := range map[string]bool{"and resumed by a person": true, "and went on by itself": false} {
+		t.Run(what, func(t *testing.T) {
+			d := &deployment{name: "rollout 1", direct: true, app: "2021000000000010", spec: rollout.Spec{Steps: []rollout.StepSpec{{Ratio: 10}, {Ratio: 100}}}}
+			r := newRules(&world{history: newHistory(time.Now(), false), deployments: []*deployment{d}})
+			r.rollouts.begin()
+			at := time.Now()
+			save := func(state string) {
+				at = at.Add(time.Hour)
+				r.rollouts.saved(at, &saved{d.name, job, fmt.Appendf(nil, `{"state": %s}`, state), 0})
+			}
+			save(`{"status": "RUNNING", "intent": {"kind": "ABORT", "requestId": "1"}}`)
+			r.alipaycn.given(r.rollouts.by(job))
+			save(`{"status": "PAUSED", "stop": {"cause": "PERSON"}}`)
+			if resumed {
+				at = at.Add(time.Hour)
+				r.rollouts.posted(at, &posted{d.name, rollout.Command{Kind: rollout.CommandResume}})
+			}
+			save(`{"status": "RUNNING"}`)
+			save(`{"status": "RUNNING", "intent": {"kind": "RAISE", "requestId": "2", "to": 10}}`)
+			r.rollouts.wentLive(at, r.rollouts.of[d.name], job, 10)
+			require.Equal(t, resumed, r.violation == nil, r.violation)
+		})
+	}
+	d := &deployment{name: "rollout 1"}
+	r := newRules(&world{history: newHistory(time.Now(), false), deployments: []*deployment{d}})
+	r.rollouts.begin()
+	r.rollouts.saved(time.Now(), &saved{d.name, job, []byte(`{"state": {"status": "RUNNING", "intent": {"kind": "ABORT", "requestId": "1"}}}`), 0})
+	r.alipaycn.given(r.rollouts.by(job))
+	r.rollouts.saved(time.Now(), &saved{d.name, job, []byte(`{"state": {"status": "RUNNING", "intent": {"kind": "RAISE", "requestId": "2", "to": 10}}}`), 0})
+	r.rollouts.wentLive(time.Now(), r.rollouts.of[d.name], job, 10)
+	require.NotNil(t, r.violation)
+}
