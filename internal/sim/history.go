@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"log/slog"
 	"regexp"
 	"slices"
 	"strings"
@@ -46,6 +47,27 @@ func (h *history) add(who, what, outcome string, about any) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.recent = append(h.recent, event{time.Now(), who, what, outcome, about})
+}
+
+// logger logs what a process says as events.
+func (h *history) logger(who string) *slog.Logger {
+	return slog.New(slog.NewTextHandler(said{h, who}, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey {
+			return slog.Attr{}
+		}
+		return a
+	}}))
+}
+
+type said struct {
+	history *history
+	who     string
+}
+
+// Write implements [io.Writer].
+func (s said) Write(line []byte) (int, error) {
+	s.history.add(s.who, "log", strings.TrimSpace(string(line)), nil)
+	return len(line), nil
 }
 
 // settle puts what happened since the last time in an order that does not depend on which of several processors was

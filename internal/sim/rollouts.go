@@ -202,7 +202,7 @@ func (w *world) ran(p *process, d *deployment, state *rollout.State, err error) 
 func (w *world) runner(p *process, m *machine, d *deployment) *rollout.Runner {
 	chat, err := rollout.ChatSink(rollout.ChatOptions{Service: rollout.ChatSlack, URL: "https://" + chatHost + "/" + hookSecret, Client: w.network.client(p)})
 	w.ok(err)
-	opts := []rollout.Option{rollout.WithName(d.name), rollout.WithHost(m.name), rollout.WithInterval(30 * time.Minute), rollout.WithSink(chat)}
+	opts := []rollout.Option{rollout.WithName(d.name), rollout.WithHost(m.name), rollout.WithInterval(30 * time.Minute), rollout.WithSink(chat), rollout.WithLogger(w.history.logger(p.name))}
 	if len(d.spec.Gates) > 0 {
 		opts = append(opts, rollout.WithGate("errors", w.gate(p, d)))
 	}

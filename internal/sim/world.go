@@ -432,8 +432,8 @@ func pack(n int32) []byte {
 const platformHost = "platform.example"
 
 // platform makes a platform over a store, which calls AlipayCN by an HTTP client.
-func (w *world) platform(store storage.Store, by *http.Client) *platform.Platform {
-	opts := []platform.Option{platform.WithSigner(w.keys.server), platform.WithStore(store), platform.WithPermissionPolicy(w.policy), platform.WithPublicURL("https://" + platformHost)}
+func (w *world) platform(store storage.Store, by *http.Client, more ...platform.Option) *platform.Platform {
+	opts := append([]platform.Option{platform.WithSigner(w.keys.server), platform.WithStore(store), platform.WithPermissionPolicy(w.policy), platform.WithPublicURL("https://" + platformHost)}, more...)
 	if w.behind {
 		opts = append(opts, platform.WithTargetBackends(w.targetBehind(store, by)))
 	}
@@ -473,7 +473,7 @@ func (w *world) startPlatforms(n int) {
 
 // platformServer is a platform in a process.
 func (w *world) platformServer(p *process) *server {
-	return &server{process: p, handler: w.platform(records{w.store, w.scheduler, w.history, p}, w.network.client(p)), signature: "Signature"}
+	return &server{process: p, handler: w.platform(records{w.store, w.scheduler, w.history, p}, w.network.client(p), platform.WithLogger(w.history.logger(p.name))), signature: "Signature"}
 }
 
 // client calls the platforms as a member or a reviewer, from a process.
