@@ -57,7 +57,8 @@ type faults struct {
 }
 
 // newFaults draws how much goes wrong: in some worlds nothing, in some one thing, in some all.
-func newFaults(seed uint64, until time.Time, left int) *faults {
+func newFaults(seed uint64, began time.Time, lasting time.Duration, left int) *faults {
+	until := began.Add(lasting)
 	f := &faults{random: rand.New(rand.NewPCG(seed, 2)), until: until, left: left, rate: map[kind]int{}, count: map[fault]int{}}
 	amount := func(most int) int {
 		if f.random.IntN(3) == 0 {
@@ -71,7 +72,7 @@ func newFaults(seed uint64, until time.Time, left int) *faults {
 	f.kills, f.slow = amount(60), amount(30)
 	for range f.random.IntN(4) {
 		kinds := []kind{request, reply, record, disk}
-		begins := until.Add(-time.Duration(f.random.Int64N(int64(trouble))))
+		begins := until.Add(-time.Duration(f.random.Int64N(int64(lasting))))
 		f.outages = append(f.outages, outage{kinds[f.random.IntN(len(kinds))], begins, begins.Add(time.Duration(f.random.Int64N(int64(8 * time.Hour))))})
 	}
 	return f

@@ -17,7 +17,9 @@ import (
 
 // deployment is a release that jobs on several machines drive, and that operators give commands about.
 type deployment struct {
-	name   string
+	name string
+	// plan is somebody's own; nil for one that the world makes up.
+	plan   *Plan
 	spec   rollout.Spec
 	target func(p *process) rollout.Target
 	// over are the machines that it runs on, and disk where it is kept: that of the only machine, or a database.
@@ -54,14 +56,16 @@ func (w *world) startRollouts() {
 	database := newVolume(true)
 	for i, d := range w.deployments {
 		random := w.source(2000 + uint64(i))
-		d.spec = spec(random, d.ladder)
+		if d.spec = spec(random, d.ladder); d.plan != nil {
+			d.spec = d.plan.spec()
+		}
 		d.over, d.disk = w.machines, database
 		if random.IntN(3) == 0 {
 			d.over = w.machines[:1]
 			d.disk = d.over[0].disk
 		}
-		if random.IntN(3) == 0 {
-			d.bad = w.began.Add(time.Duration(random.Int64N(int64(trouble))))
+		if random.IntN(3) == 0 && d.plan == nil {
+			d.bad = w.began.Add(time.Duration(random.Int64N(int64(w.trouble))))
 			d.mended = d.bad.Add(time.Duration(random.Int64N(int64(day))))
 		}
 		jobs := 1 + random.IntN(2)
@@ -200,11 +204,17 @@ func (w *world) ran(p *process, d *deployment, state *rollout.State, err error) 
 
 // runner drives a deployment in a process.
 func (w *world) runner(p *process, m *machine, d *deployment) *rollout.Runner {
+	own := []rollout.Option{rollout.WithName(d.name), rollout.WithHost(m.name), rollout.WithLogger(w.history.logger(p.name))}
+	if d.plan != nil {
+		r, err := rollout.New(skewed{d.target(p), m}, d.spec, store{w, m, d.disk, p}, append(d.plan.options(w, d, p), own...)...)
+		w.ok(err)
+		return r
+	}
 	chat, err := rollout.ChatSink(rollout.ChatOptions{Service: rollout.ChatSlack, URL: "https://" + chatHost + "/" + hookSecret, Client: w.network.client(p)})
 	w.ok(err)
-	opts := []rollout.Option{rollout.WithName(d.name), rollout.WithHost(m.name), rollout.WithInterval(30 * time.Minute), rollout.WithSink(chat), rollout.WithLogger(w.history.logger(p.name))}
+	opts := append(own, rollout.WithInterval(30*time.Minute), rollout.WithSink(chat))
 	if len(d.spec.Gates) > 0 {
-		opts = append(opts, rollout.WithGate("errors", w.gate(p, d)))
+		opts = append(opts, rollout.WithGate("errors", w.watched(p, d, "errors", w.gate(p, d))))
 	}
 	r, err := rollout.New(skewed{d.target(p), m}, d.spec, store{w, m, d.disk, p}, opts...)
 	w.ok(err)
@@ -238,15 +248,15 @@ func (t skewed) Withdraw(ctx context.Context, c rollout.Change) error {
 
 // judged is what a gate said to a job.
 type judged struct {
-	rollout string
-	ratio   int
-	verdict rollout.Decision
+	rollout, gate string
+	ratio         int
+	verdict       rollout.Decision
 }
 
 // gate asks for the error rate of a version.
 func (w *world) gate(p *process, d *deployment) rollout.Gate {
 	client := w.network.client(p)
-	return func(ctx context.Context, step rollout.Step) (rollout.Verdict, error) {
+	return func(ctx context.Context, _ rollout.Step) (rollout.Verdict, error) {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+metricsHost+"/"+strings.ReplaceAll(d.name, " ", "_"), http.NoBody)
 		if err != nil {
 			return rollout.Verdict{}, err
@@ -260,7 +270,6 @@ func (w *world) gate(p *process, d *deployment) rollout.Gate {
 		if err != nil || resp.StatusCode != http.StatusOK {
 			return rollout.Verdict{}, errors.Join(err, errors.New("no figure"))
 		}
-		w.history.add(p.name, fmt.Sprintf("gate at %v", step.Ratio), errorOf(nil)+" "+clip(string(v.Decision)), &judged{d.name, int(step.Ratio), v.Decision})
 		return v, nil
 	}
 }
@@ -272,7 +281,7 @@ func (w *world) metrics(rw http.ResponseWriter, r *http.Request) {
 	name := strings.ReplaceAll(strings.TrimPrefix(r.URL.Path, "/"), "_", " ")
 	answer := "pass"
 	for _, d := range w.deployments {
-		if d.name == name && !d.bad.IsZero() && time.Now().After(d.bad) && time.Now().Before(d.mended) {
+		if d.name == name && (Health{d}).Bad() {
 			answer = "fail"
 		}
 	}

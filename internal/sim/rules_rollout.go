@@ -26,9 +26,8 @@ type progress struct {
 	// approved and revoked are when that was posted last, by ratio; void is when approvals were voided last.
 	approved, revoked map[int]time.Time
 	void              time.Time
-	// verdict is the gate's last one, and of which ratio it is.
-	verdict rollout.Decision
-	judged  int
+	// judged are the last verdicts of the gates, by their names.
+	judged map[string]*judged
 	// effects counts the successful calls under an intent.
 	effects map[string]int
 	// aborted says that the version was given up at the target, and resumed when somebody let the rollout go on last.
@@ -43,7 +42,7 @@ func newRolloutRules(r *rules) rolloutRules { return rolloutRules{r, map[string]
 // begin learns of the deployments.
 func (r *rolloutRules) begin() {
 	for _, d := range r.w.deployments {
-		r.of[d.name] = &progress{deployment: d, approved: map[int]time.Time{}, revoked: map[int]time.Time{}, effects: map[string]int{}}
+		r.of[d.name] = &progress{deployment: d, approved: map[int]time.Time{}, revoked: map[int]time.Time{}, effects: map[string]int{}, judged: map[string]*judged{}}
 	}
 }
 
@@ -122,8 +121,15 @@ func (r *rolloutRules) intended(at time.Time, p *progress, from, to int) {
 	if live < 0 {
 		return
 	}
-	if len(steps[live].Gates) > 0 {
-		r.must("a gate passes before a raise", p.judged == from && p.verdict == rollout.Pass, "%s is about to set %d%%, and its gate said %q at %d%%", p.name, to, clip(string(p.verdict)), p.judged)
+	for _, gate := range steps[live].Gates {
+		last := p.judged[gate]
+		if last == nil {
+			last = &judged{}
+		}
+		r.must("a gate passes before a raise", last.ratio == from && last.verdict == rollout.Pass, "%s is about to set %d%%, and gate %s said %q at %d%%", p.name, to, gate, clip(string(last.verdict)), last.ratio)
+	}
+	if bad := p.badSince(at); p.plan != nil {
+		r.must("no more users get a version that makes trouble", bad.IsZero() || at.Sub(bad) < p.plan.Unnoticed, "%s is about to set %d%% after %v of trouble at %d%%", p.name, to, at.Sub(bad).Round(time.Minute), from)
 	}
 	const tolerance = 5 * time.Minute
 	if p.ratio == from {
@@ -133,8 +139,7 @@ func (r *rolloutRules) intended(at time.Time, p *progress, from, to int) {
 
 // judgedBy learns what a gate said.
 func (r *rolloutRules) judgedBy(j *judged) {
-	p := r.of[j.rollout]
-	p.verdict, p.judged = j.verdict, j.ratio
+	r.of[j.rollout].judged[j.gate] = j
 }
 
 // wentLive learns that a ratio went live at a target, and judges it when the rollout did that.

@@ -31,6 +31,8 @@ type Config struct {
 	Events int
 	// Faults is how many faults there may be; below 0: any number.
 	Faults int
+	// Plan is what is tried in place of the plans that the world makes up, in a world that has nothing else; nil for none.
+	Plan *Plan
 	// Keep says that the events are kept, so that the history can be shown.
 	Keep bool
 }
@@ -51,6 +53,8 @@ type Result struct {
 	Checked map[string]int
 	// Faults counts what went wrong.
 	Faults map[string]int
+	// plan is that of its world.
+	plan *Plan
 }
 
 // Violation is something that must not happen.
@@ -77,7 +81,7 @@ func Run(t *testing.T, c Config) (r *Result) {
 // Explain runs a world that does not hold again, with ever fewer faults, and shows the shortest history that does not hold.
 func Explain(t *testing.T, r *Result) string {
 	t.Helper()
-	c := Config{Seed: r.Seed, Faults: -1, Keep: true}
+	c := Config{Seed: r.Seed, Faults: -1, Keep: true, Plan: r.plan}
 	total := 0
 	for _, n := range r.Faults {
 		total += n
@@ -105,8 +109,9 @@ func Explain(t *testing.T, r *Result) string {
 // The times of a world.
 const (
 	day = 24 * time.Hour
-	// trouble is how long there are faults and people who do anything at any moment.
-	trouble = 2 * day
+	// shortTrouble is how long there are faults and people who do anything at any moment, and longTrouble where a plan is tried.
+	shortTrouble = 2 * day
+	longTrouble  = 7 * day
 	// patience is how long all may take to come to an end afterwards.
 	patience = 8 * day
 	// manyVersions and manyPrograms are more than may go to AlipayCN.
@@ -118,14 +123,16 @@ const (
 type world struct {
 	testing.TB
 
-	config    Config
-	random    *rand.Rand
-	began     time.Time
-	scheduler *scheduler
-	history   *history
-	network   *network
-	faults    *faults
-	rules     *rules
+	config Config
+	random *rand.Rand
+	// trouble and patience are the times of this world.
+	trouble, patience time.Duration
+	began             time.Time
+	scheduler         *scheduler
+	history           *history
+	network           *network
+	faults            *faults
+	rules             *rules
 	// ctx ends with the world.
 	ctx context.Context //nolint:containedctx // the life of the world
 	end context.CancelFunc
@@ -202,7 +209,11 @@ func newWorld(t testing.TB, c Config) *world {
 	w.random = w.source(3)
 	w.ctx, w.end = context.WithCancel(t.Context())
 	w.history = newHistory(w.began, c.Keep)
-	w.faults = newFaults(c.Seed, w.began.Add(trouble), c.Faults)
+	w.trouble, w.patience = shortTrouble, patience
+	if c.Plan != nil {
+		w.trouble, w.patience = longTrouble, patience+3*c.Plan.lasts()
+	}
+	w.faults = newFaults(c.Seed, w.began, w.trouble, c.Faults)
 	w.scheduler = newScheduler(c.Seed, w.faults, w.settle)
 	w.network = &network{scheduler: w.scheduler, history: w.history, hosts: map[string]func(uint64) *server{}}
 	w.policy = []alipayplus.PermissionPolicy{alipayplus.PolicyMembersRelease, alipayplus.PolicyAssignedDevelopersRelease, alipayplus.PolicyDevelopersUploadOnly}[w.random.IntN(3)]
@@ -210,6 +221,14 @@ func newWorld(t testing.TB, c Config) *world {
 	w.behind = w.random.IntN(2) == 0
 	w.secrets = []string{hookSecret}
 	w.startAlipayCN()
+	if c.Plan != nil {
+		w.addPlan(w.source(4))
+		w.rules.begin()
+		w.startRollouts()
+		w.startServers()
+		go w.watchConsole(w.source(5000))
+		return w
+	}
 	w.found()
 	for range w.random.IntN(3) {
 		w.addDirectDeployment()
@@ -243,7 +262,7 @@ func (w *world) run() *Result {
 	time.Sleep(day) // for what does not end with its context, such as the wait of a sink
 	return &Result{
 		Seed: w.config.Seed, Violation: w.rules.violation, Hash: w.history.sum(), Events: w.history.n, Table: w.history.table(),
-		Took: took, Checked: w.rules.checked, Faults: w.faults.counts(),
+		Took: took, Checked: w.rules.checked, Faults: w.faults.counts(), plan: w.config.Plan,
 	}
 }
 
@@ -258,11 +277,11 @@ func (w *world) over() bool {
 	if w.rules.violation != nil || w.config.Events > 0 && w.history.n >= w.config.Events {
 		return true
 	}
-	if !w.faults.over() || time.Since(w.began) < trouble+day {
+	if w.config.Plan == nil && (!w.faults.over() || time.Since(w.began) < w.trouble+day) {
 		return false
 	}
 	waiting := slices.DeleteFunc(slices.Clone(w.deployments), func(d *deployment) bool { return d.ended.Load() })
-	late := time.Since(w.began) > trouble+patience
+	late := time.Since(w.began) > w.trouble+w.patience
 	rests := len(waiting) == 0 && w.rules.orders.open() == ""
 	if rests || late {
 		w.rules.atRest(waiting)

@@ -118,7 +118,7 @@ func (p plants) try(ctx context.Context, f fault, root, dir string) (result stri
 		return "", false, err
 	}
 	simulation := filepath.Join(dir, "simulation.test")
-	build := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-overlay", overlay, "-o", simulation, "./internal/sim") //nolint:gosec // as above
+	build := exec.CommandContext(ctx, "go", "test", "-c", "-vet=off", "-ldflags=-s -w", "-overlay", overlay, "-o", simulation, "./internal/sim") //nolint:gosec // as above
 	build.Dir = root
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", false, fmt.Errorf("%w: %s", err, out)
