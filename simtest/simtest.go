@@ -34,9 +34,10 @@ type Plan struct {
 	// Unnoticed is how long a version may make trouble at a ratio before a higher ratio counts as a fault of the plan;
 	// 0: the longest time between two evaluations of a gate, and 15 minutes.
 	Unnoticed time.Duration
-	// Weeks is how many are tried; 0: 100. From is the seed of the first one; 0: 1.
+	// Weeks is how many are tried; 0: 100.
 	Weeks int
-	From  uint64
+	// From is the seed of the first one; 0: 1.
+	From uint64
 }
 
 // Process is where the rollout runs.
@@ -47,11 +48,13 @@ type Health = sim.Health
 
 // Report is what came of a plan.
 type Report struct {
-	// Weeks is how many were tried, Took how long they were together, and Raises how often a ratio was set.
-	Weeks  int
-	Took   time.Duration
-	Raises int
-	// Faults counts what went wrong in them.
+	// Weeks is how many were tried.
+	Weeks int
+	// Took is how long they were together, in their own time.
+	Took time.Duration
+	// Changes is how often a version was applied for, and a ratio set.
+	Changes int
+	// Faults counts what went wrong, by its kind.
 	Faults map[string]int
 }
 
@@ -94,7 +97,7 @@ func Try(t *testing.T, p Plan) (*Report, error) {
 		r := sim.Run(t, sim.Config{Seed: seed, Faults: -1, Plan: plan})
 		report.Weeks++
 		report.Took += r.Took
-		report.Raises += r.Checked["a change is intended"]
+		report.Changes += r.Checked["a change is intended"]
 		for what, n := range r.Faults {
 			report.Faults[what] += n
 		}

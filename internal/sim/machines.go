@@ -68,13 +68,19 @@ func (d *volume) of(name string) *kept {
 	return d.rollouts[name]
 }
 
+// lost are the checkpoints that are left when the power has failed, by rollout.
+type lost map[string][]byte
+
 // losePower leaves what was really written.
-func (d *volume) losePower() {
+func (d *volume) losePower() lost {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	for _, k := range d.rollouts {
+	left := lost{}
+	for name, k := range d.rollouts {
 		k.contents = k.synced
+		left[name] = k.checkpoint
 	}
+	return left
 }
 
 // store is a disk as a process reaches it, whose clock is that of its machine.

@@ -136,8 +136,7 @@ func (w *world) supervise(d *deployment, name string, random *rand.Rand) {
 			w.history.add(p.name, "run", "killed", nil)
 		}
 		if p.dead() && !d.disk.shared && random.IntN(3) == 0 {
-			d.disk.losePower()
-			w.history.add(m.name, "the power fails", "", nil)
+			w.history.add(m.name, "the power fails", "", d.disk.losePower())
 		}
 		p.kill()
 		if !w.sleep(time.Duration(random.Int64N(int64(4*time.Hour)) + int64(10*time.Minute))) {

@@ -48,6 +48,8 @@ func (r *rules) judge(e event) {
 		r.alipaycn.decided(e.at, about, e.outcome)
 	case *saved:
 		r.rollouts.saved(e.at, about)
+	case lost:
+		r.rollouts.lost(e.at, about)
 	case *posted:
 		r.rollouts.posted(e.at, about)
 	case *judged:

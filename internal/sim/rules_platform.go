@@ -393,6 +393,10 @@ func (r *platformRules) exchange(e *exchange) {
 	if in.RequestID != "" {
 		by := [2]string{m.workspace + m.name, in.RequestID}
 		first, known := r.outcomes[by]
+		if p := r.rollouts.by(e.from); p != nil && !known {
+			intended := p.last != nil && p.last.Intent != nil && strings.HasPrefix(in.RequestID, p.last.Intent.RequestID)
+			r.must("a change is intended", intended, "%s did %s without an intent", p.name, operation)
+		}
 		r.must("a request id has one outcome", !known || first == string(e.answer), "%s %s: first %s, then %s", operation, in.RequestID, first, e.answer)
 		r.outcomes[by] = string(e.answer)
 	}

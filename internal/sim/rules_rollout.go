@@ -33,8 +33,9 @@ type progress struct {
 	// aborted says that the version was given up at the target, and resumed when somebody let the rollout go on last.
 	aborted bool
 	resumed time.Time
-	// stopped is when it was paused last.
+	// stopped is when it was paused last, and paused how long it was since its ratio went live.
 	stopped time.Time
+	paused  time.Duration
 }
 
 func newRolloutRules(r *rules) rolloutRules { return rolloutRules{r, map[string]*progress{}} }
@@ -86,6 +87,7 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 	case before != nil && before.Status == "PAUSED" && now.Status == "RUNNING":
 		const race = 10 * time.Minute // somebody resumed what had stopped already, and stops again
 		r.must("what is paused goes on when somebody says so", p.resumed.After(p.stopped.Add(-race)), "%s was paused, and goes on", p.name)
+		p.paused += at.Sub(p.stopped)
 		p.aborted = false // an abort that the target refused ends in a pause, which a person may end
 	}
 	if before != nil && before.final() {
@@ -93,6 +95,21 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 	}
 	if in := now.Intent; in != nil && (in.Kind == "RAISE" || in.Kind == "PUBLISH") && (before == nil || before.Intent == nil || before.Intent.RequestID != in.RequestID) {
 		r.intended(at, p, in.From, in.To)
+	}
+}
+
+// lost learns that rollouts are where they were: their disk had lied.
+func (r *rolloutRules) lost(at time.Time, left lost) {
+	for name, data := range left {
+		p := r.of[name]
+		now, err := decodeCheckpoint(data)
+		if err != nil {
+			now = nil
+		}
+		if p.last != nil && p.last.Status == "PAUSED" && (now == nil || now.Status != "PAUSED") {
+			p.paused += at.Sub(p.stopped)
+		}
+		p.last = now
 	}
 }
 
@@ -133,7 +150,7 @@ func (r *rolloutRules) intended(at time.Time, p *progress, from, to int) {
 	}
 	const tolerance = 5 * time.Minute
 	if p.ratio == from {
-		r.must("a ratio is watched for its time", at.Sub(p.live) >= steps[live].Bake.Std()-tolerance, "%s is about to set %d%% %v after %d%%", p.name, to, at.Sub(p.live), from)
+		r.must("a ratio is watched for its time", at.Sub(p.live)-p.paused >= steps[live].Bake.Std()-tolerance, "%s is about to set %d%% %v after %d%%, of which it was paused %v", p.name, to, at.Sub(p.live), from, p.paused)
 	}
 }
 
@@ -149,7 +166,7 @@ func (r *rolloutRules) wentLive(at time.Time, p *progress, process string, to in
 	}
 	// AlipayCN does not say since when a version is in grayscale: who did not see that it was not cannot know.
 	if unseen := p.direct && p.last != nil && p.last.Ratio == to; !unseen {
-		p.live = at
+		p.live, p.paused = at, 0
 	}
 	p.ratio = to
 	if r.by(process) == p {
