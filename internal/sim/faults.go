@@ -16,6 +16,7 @@ const (
 	maintenance fault = "maintenance" // a page of a proxy in the server's place
 	duplicated  fault = "duplicated"  // the request arrives twice
 	corrupted   fault = "corrupted"   // the answer is changed on its way
+	forged      fault = "forged"      // the answer says something else, and is not signed anew
 	unsigned    fault = "unsigned"    // the answer has lost its signature
 	missigned   fault = "missigned"   // the answer has a signature that does not fit
 	full        fault = "full"        // nothing is stored
@@ -102,7 +103,7 @@ func kindsOfFault(k kind) []fault {
 	case request:
 		return []fault{refused, cutBefore, cutBefore, maintenance, duplicated}
 	case reply:
-		return []fault{cutAfter, cutAfter, corrupted, unsigned, missigned, maintenance}
+		return []fault{cutAfter, cutAfter, corrupted, forged, unsigned, missigned, maintenance}
 	case record:
 		return []fault{full, unconfirmed, again}
 	case disk:

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -44,6 +45,9 @@ type exchange struct {
 	status  int
 	answer  []byte
 }
+
+// proxied is that a process got the page of a proxy, which may say that the server has not got the request.
+type proxied struct{ from string }
 
 // wire is how one process reaches the others.
 type wire struct {
@@ -147,15 +151,30 @@ func (w wire) serve(ctx context.Context, to *server, r *http.Request, body []byt
 		response = page(r, f)
 	default:
 		content := inprocess.Fault{Corrupt: f.fault == corrupted, Unsigned: f.fault == unsigned, WrongSignature: f.fault == missigned}.
-			Tamper(response.Header, e.answer, to.signature, "algorithm=RSA256, keyVersion=1, signature=d3Jvbmc%3D")
+			Tamper(response.Header, forge(f.fault, to, e.answer), to.signature, "algorithm=RSA256, keyVersion=1, signature=d3Jvbmc%3D")
 		response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(content)), int64(len(content))
 		response.Request = r
 	}
 	if f.fault != none {
-		w.history.add(who, what, string(f.fault), nil)
+		var about any
+		if f.fault == maintenance {
+			about = &proxied{w.from.name}
+		}
+		w.history.add(who, what, string(f.fault), about)
 	}
 	answers <- answered{response, err}
 }
+
+// forge is an answer that somebody else could have made, of a server that signs its own: all is well.
+func forge(f fault, from *server, answer []byte) []byte {
+	if f != forged || from.signature == "" {
+		return answer
+	}
+	return forgery.ReplaceAll(answer, []byte(`"RELEASE"`))
+}
+
+// forgery is where an answer of AlipayCN says how a version stands.
+var forgery = regexp.MustCompile(`"(?:INIT|AUDITING|WAIT_RELEASE|GRAY)"`)
 
 // joined is a context that ends with the request or with the server.
 func joined(ctx, server context.Context) (context.Context, context.CancelFunc) {

@@ -102,7 +102,7 @@ func (w *world) watched(p *process, d *deployment, name string, gate rollout.Gat
 		if err = errors.Join(err, ctx.Err()); err != nil {
 			return v, err
 		}
-		w.history.add(p.name, fmt.Sprintf("gate %s at %v", name, step.Ratio), errorOf(nil)+" "+clip(string(v.Decision)), &judged{d.name, name, int(step.Ratio), v.Decision})
+		w.history.add(p.name, fmt.Sprintf("gate %s at %v", name, step.Ratio), errorOf(nil)+" "+clip(string(v.Decision)), &judged{rollout: d.name, gate: name, ratio: int(step.Ratio), verdict: v.Decision})
 		return v, nil
 	}
 }

@@ -250,6 +250,7 @@ type judged struct {
 	rollout, gate string
 	ratio         int
 	verdict       rollout.Decision
+	at            time.Time
 }
 
 // gate asks for the error rate of a version.

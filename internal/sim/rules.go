@@ -48,12 +48,14 @@ func (r *rules) judge(e event) {
 		r.alipaycn.decided(e.at, about, e.outcome)
 	case *saved:
 		r.rollouts.saved(e.at, about)
+	case *proxied:
+		delete(r.alipaycn.sent, about.from)
 	case lost:
 		r.rollouts.lost(e.at, about)
 	case *posted:
 		r.rollouts.posted(e.at, about)
 	case *judged:
-		r.rollouts.judgedBy(about)
+		r.rollouts.judgedBy(e.at, about)
 	}
 }
 

@@ -16,6 +16,8 @@ type alipaycnRules struct {
 	versions map[[2]string]*atCN
 	// applied counts the applications, by the platform's release.
 	applied map[string]int
+	// sent are the writes of processes since they have read anything, by what they are, and how they were signed.
+	sent map[string]map[string]string
 }
 
 // atCN is a version of a mini program at AlipayCN.
@@ -27,7 +29,7 @@ type atCN struct {
 }
 
 func newAlipayCNRules(r *rules) alipaycnRules {
-	return alipaycnRules{r, map[string]string{}, map[[2]string]*atCN{}, map[string]int{}}
+	return alipaycnRules{r, map[string]string{}, map[[2]string]*atCN{}, map[string]int{}, map[string]map[string]string{}}
 }
 
 func (r *alipaycnRules) version(app, number string) *atCN {
@@ -101,6 +103,9 @@ func (r *alipaycnRules) direct(app string) *progress {
 
 // exchange judges a call.
 func (r *alipaycnRules) exchange(at time.Time, e *exchange) {
+	if e.begun {
+		r.begun(e)
+	}
 	if e.begun || e.status != 200 {
 		return
 	}
@@ -144,6 +149,25 @@ func (r *alipaycnRules) exchange(at time.Time, e *exchange) {
 		v.ratio = 0
 		r.given(by)
 	}
+}
+
+// begun judges that a write is not sent again before its state was read: the former may have had its effect.
+func (r *alipaycnRules) begun(e *exchange) {
+	if !strings.Contains(e.path, "/mini/version/") {
+		return
+	}
+	if strings.HasSuffix(e.path, "/query") {
+		delete(r.sent, e.from)
+		return
+	}
+	if r.sent[e.from] == nil {
+		r.sent[e.from] = map[string]string{}
+	}
+	what := e.path + " " + e.header.Get("Alipay-App-Auth-Token")
+	signed := e.header.Get("Authorization")
+	before := r.sent[e.from][what]
+	r.must("a write is not sent again without reading", before == "" || before == signed, "%s sent %s again", e.from, e.path)
+	r.sent[e.from][what] = signed
 }
 
 // given learns that a rollout gave its version up.

@@ -30,6 +30,8 @@ type progress struct {
 	judged map[string]*judged
 	// effects counts the successful calls under an intent.
 	effects map[string]int
+	// abort is when somebody asked to give the version up, and stopped it not since.
+	abort time.Time
 	// aborted says that the version was given up at the target, and resumed when somebody let the rollout go on last.
 	aborted bool
 	resumed time.Time
@@ -64,6 +66,10 @@ func (r *rolloutRules) posted(at time.Time, c *posted) {
 		p.revoked[int(c.command.Ratio)] = at
 	case rollout.CommandResume:
 		p.resumed = at
+	case rollout.CommandAbort:
+		if p.last != nil && !p.last.final() {
+			p.abort = at
+		}
 	default:
 	}
 }
@@ -83,11 +89,11 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 	}
 	switch {
 	case now.Status == "PAUSED" && (before == nil || before.Status != "PAUSED"):
-		p.stopped = at
+		p.stopped, p.abort = at, time.Time{}
 	case before != nil && before.Status == "PAUSED" && now.Status == "RUNNING":
 		const race = 10 * time.Minute // somebody resumed what had stopped already, and stops again
 		r.must("what is paused goes on when somebody says so", p.resumed.After(p.stopped.Add(-race)), "%s was paused, and goes on", p.name)
-		p.paused += at.Sub(p.stopped)
+		p.goOn(at)
 		p.aborted = false // an abort that the target refused ends in a pause, which a person may end
 	}
 	if before != nil && before.final() {
@@ -96,6 +102,15 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 	if in := now.Intent; in != nil && (in.Kind == "RAISE" || in.Kind == "PUBLISH") && (before == nil || before.Intent == nil || before.Intent.RequestID != in.RequestID) {
 		r.intended(at, p, in.From, in.To)
 	}
+}
+
+// goOn learns that a pause has ended, and how long it was of the time since the ratio went live.
+func (p *progress) goOn(at time.Time) {
+	since := p.stopped
+	if since.Before(p.live) {
+		since = p.live
+	}
+	p.paused += at.Sub(since)
 }
 
 // lost learns that rollouts are where they were: their disk had lied.
@@ -107,9 +122,9 @@ func (r *rolloutRules) lost(at time.Time, left lost) {
 			now = nil
 		}
 		if p.last != nil && p.last.Status == "PAUSED" && (now == nil || now.Status != "PAUSED") {
-			p.paused += at.Sub(p.stopped)
+			p.goOn(at)
 		}
-		p.last = now
+		p.last, p.abort = now, time.Time{}
 	}
 }
 
@@ -124,13 +139,14 @@ func (r *rolloutRules) intended(at time.Time, p *progress, from, to int) {
 	next := slices.IndexFunc(steps, func(s rollout.StepSpec) bool { return int(s.Ratio) > from })
 	r.must("a rollout sets what its plan says next", i >= 0 && i == next, "%s is about to go from %d%% to %d%%", p.name, from, to)
 	r.must("who is paused raises nothing", p.last.Status == "RUNNING", "%s is %s and about to set %d%%", p.name, p.last.Status, to)
+	const race = 10 * time.Minute // until it is noticed
+	r.must("who is to give up raises nothing", p.abort.IsZero() || at.Sub(p.abort) < race, "%s is about to set %d%%, and was aborted %v ago", p.name, to, at.Sub(p.abort))
 	if i < 0 {
 		return
 	}
 	if steps[i].Approval {
 		given, is := p.approved[to]
 		r.must("an approval comes before its ratio", is && given.After(p.void), "%s is about to set %d%% without one", p.name, to)
-		const race = 10 * time.Minute // until it is noticed
 		taken, is := p.revoked[to]
 		r.must("a revoked approval is none", !is || taken.Before(given) || at.Sub(taken) < race, "%s is about to set %d%%, whose approval was revoked", p.name, to)
 	}
@@ -138,24 +154,27 @@ func (r *rolloutRules) intended(at time.Time, p *progress, from, to int) {
 	if live < 0 {
 		return
 	}
+	const tolerance = 5 * time.Minute
+	baked := p.live.Add(p.paused + steps[live].Bake.Std() - tolerance)
 	for _, gate := range steps[live].Gates {
 		last := p.judged[gate]
 		if last == nil {
 			last = &judged{}
 		}
 		r.must("a gate passes before a raise", last.ratio == from && last.verdict == rollout.Pass, "%s is about to set %d%%, and gate %s said %q at %d%%", p.name, to, gate, clip(string(last.verdict)), last.ratio)
+		r.must("a verdict on which a ratio rises is of the end of its time", p.ratio != from || !last.at.Before(baked), "%s is about to set %d%%, and gate %s spoke before %d%% was watched", p.name, to, gate, from)
 	}
 	if bad := p.badSince(at); p.plan != nil {
 		r.must("no more users get a version that makes trouble", bad.IsZero() || at.Sub(bad) < p.plan.Unnoticed, "%s is about to set %d%% after %v of trouble at %d%%", p.name, to, at.Sub(bad).Round(time.Minute), from)
 	}
-	const tolerance = 5 * time.Minute
 	if p.ratio == from {
-		r.must("a ratio is watched for its time", at.Sub(p.live)-p.paused >= steps[live].Bake.Std()-tolerance, "%s is about to set %d%% %v after %d%%, of which it was paused %v", p.name, to, at.Sub(p.live), from, p.paused)
+		r.must("a ratio is watched for its time", !at.Before(baked), "%s is about to set %d%% %v after %d%%, of which it was paused %v", p.name, to, at.Sub(p.live), from, p.paused)
 	}
 }
 
 // judgedBy learns what a gate said.
-func (r *rolloutRules) judgedBy(j *judged) {
+func (r *rolloutRules) judgedBy(at time.Time, j *judged) {
+	j.at = at
 	r.of[j.rollout].judged[j.gate] = j
 }
 

@@ -28,9 +28,8 @@ var faults = []fault{
 		"state.Ratio, state.Clock, state.WaitingSince, state.Gates = to, s.runner.clock, now, nil\n\tif state.Since.IsZero() {\n\t\tstate.Since = now\n\t}",
 	},
 	{
-		"the verdicts of a gate outlive their ratio", "rollout/reconcile.go",
-		"state.Ratio, state.Since, state.Clock, state.WaitingSince, state.Gates = to, now, s.runner.clock, now, nil",
-		"state.Ratio, state.Since, state.Clock, state.WaitingSince = to, now, s.runner.clock, now",
+		"a verdict of before the end of the bake time is enough", "rollout/decide.go",
+		"\tif last.Before(baked) && baked.Before(next) {\n\t\treturn baked\n\t}\n", "",
 	},
 	{
 		"an approval of another ratio is taken", "rollout/state.go",
@@ -81,8 +80,8 @@ var faults = []fault{
 		"\t\treturn signature, err\n", "\t\treturn signature, nil\n",
 	},
 	{
-		"a ratio at AlipayCN is set whatever is live", "rollout/alipaycntarget/change.go",
-		"\tcase o.Ratio != expected:\n", "\tcase o.Ratio > 100:\n",
+		"an intent is made anew at each attempt", "rollout/reconcile.go",
+		"\tin = s.state.Intent // the same change again, under the same key\n", "\tin.RequestID, in.From, in.At = rand.Text(), s.state.Ratio, s.state.Intent.At\n",
 	},
 	{
 		"the limit of waiting versions is off by one", "limits.go",
