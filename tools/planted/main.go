@@ -29,7 +29,7 @@ func main() {
 	p := plants{out: os.Stdout}
 	flag.StringVar(&p.root, "root", ".", "the folder of the repository")
 	flag.IntVar(&p.seeds, "seeds", 40, "how many worlds are tried for each fault, at most")
-	only := flag.String("only", "", "only those whose names contain this")
+	only := flag.String("only", "", "only those whose names match this regular expression")
 	flag.Parse()
 	found, all, err := p.run(ctx, *only)
 	if err != nil {
@@ -50,6 +50,10 @@ type plants struct {
 }
 
 func (p plants) run(ctx context.Context, only string) (found, all int, err error) {
+	match, err := regexp.Compile(only)
+	if err != nil {
+		return 0, 0, err
+	}
 	root, err := filepath.Abs(p.root)
 	if err != nil {
 		return 0, 0, err
@@ -60,7 +64,7 @@ func (p plants) run(ctx context.Context, only string) (found, all int, err error
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	for _, f := range faults {
-		if !strings.Contains(f.name, only) {
+		if !match.MatchString(f.name) {
 			continue
 		}
 		all++
