@@ -91,9 +91,7 @@ func (t *Telemetry) begin(ctx context.Context, api, operation string, besides ..
 		if c.attempt != nil { // whoever wrapped the transport, or signs, panicked
 			c.attempt.End()
 		}
-		if errors.Is(err, alipayplus.ErrOutcomeUnknown) {
-			t.instruments.outcomesUnknown.Add(ctx, 1, metric.WithAttributes(of...))
-		}
+		t.instruments.outcomesUnknown.Add(ctx, oneIf(errors.Is(err, alipayplus.ErrOutcomeUnknown)), metric.WithAttributes(of...))
 		if err != nil {
 			why := semconv.ErrorTypeKey.String(operationError(err))
 			of = append(of, why)
@@ -153,9 +151,7 @@ type attempt struct {
 // attempted ends the span of an attempt.
 func (t *Telemetry) attempted(ctx context.Context, a attempt) {
 	of := []attribute.KeyValue{apiKey.String(a.api), operationKey.String(a.operation)}
-	if a.retryIn > 0 {
-		t.instruments.retries.Add(ctx, 1, metric.WithAttributes(of...))
-	}
+	t.instruments.retries.Add(ctx, oneIf(a.retryIn > 0), metric.WithAttributes(of...))
 	result := a.result()
 	t.instruments.attemptDuration.Record(ctx, a.duration.Seconds(), metric.WithAttributes(append(of, result...)...))
 	c, ok := ctx.Value(callKey{}).(*call)
@@ -232,6 +228,15 @@ func codeOf(code alipaycn.Code) string {
 		return ""
 	}
 	return string(code)
+}
+
+// oneIf counts what is rare, and says too that it did not happen: the rise of a series that
+// begins with 1 is seen by nobody.
+func oneIf(happened bool) int64 {
+	if happened {
+		return 1
+	}
+	return 0
 }
 
 // text is an attribute whose value is not empty; none for one that is.

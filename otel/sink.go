@@ -71,7 +71,9 @@ func (s *sink) take(ctx context.Context, e rollout.Event) error {
 		if e.Verdict != nil {
 			decision = string(e.Verdict.Decision)
 		}
-		i.verdicts.Add(ctx, 1, metric.WithAttributes(gateKey.String(e.Gate), decisionKey.String(decision)))
+		for _, d := range []string{string(rollout.Pass), string(rollout.Fail), string(rollout.Wait), noVerdict} {
+			i.verdicts.Add(ctx, oneIf(d == decision), metric.WithAttributes(gateKey.String(e.Gate), decisionKey.String(d)))
+		}
 	}
 	if e.Status != "" {
 		i.ratio.Record(ctx, int64(e.Ratio), metric.WithAttributes(rolloutKey.String(e.Rollout)))
@@ -98,7 +100,9 @@ func (s *sink) waited(ctx context.Context, p *progress, e rollout.Event) {
 	}
 	p.wait, p.waits = e.Wait, e.At
 	if p.wait != "" {
-		i.waiting.Add(ctx, 1, metric.WithAttributes(waitKey.String(string(p.wait))))
+		of := metric.WithAttributes(waitKey.String(string(p.wait)))
+		i.waiting.Add(ctx, 1, of)
+		i.waitDuration.Add(ctx, 0, of) // see oneIf
 	}
 }
 

@@ -315,9 +315,13 @@ func (p *Platform) base(ctx context.Context) string {
 func (p *Platform) Server(address string) *http.Server {
 	slowest := bodyGrace + time.Duration(max(p.cfg.maxFile, p.cfg.maxBody)/minBodyRate)*time.Second
 	stopping := make(chan struct{})
+	var handler http.Handler = p
+	for _, wrap := range p.cfg.middleware {
+		handler = wrap(handler)
+	}
 	server := &http.Server{
 		Addr:              address,
-		Handler:           p,
+		Handler:           handler,
 		MaxHeaderBytes:    16 << 10,
 		ReadHeaderTimeout: 10 * time.Second,
 		IdleTimeout:       time.Minute,

@@ -478,3 +478,23 @@ func writeTo(conn net.Conn, text string, drips bool) error {
 	}
 	return nil
 }
+
+func TestMiddlewareWrapsWhatIsServed(t *testing.T) {
+	var seen []string
+	named := func(name string) platform.Option {
+		return platform.WithMiddleware(func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				seen = append(seen, name)
+				next.ServeHTTP(w, r)
+			})
+		})
+	}
+	p, err := platform.New(platform.WithSigner(testkey.FastKey()), named("inner"), named("outer"))
+	require.NoError(t, err)
+	answer := httptest.NewRecorder()
+
+	p.Server("").Handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/readyz", nil))
+
+	require.Equal(t, http.StatusOK, answer.Code)
+	require.Equal(t, []string{"outer", "inner"}, seen)
+}

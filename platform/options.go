@@ -40,6 +40,7 @@ type config struct {
 	publicURL            string
 	prefix               string
 	console              func(*Platform) (http.Handler, error)
+	middleware           []func(http.Handler) http.Handler
 	sessionIdle          time.Duration
 	sessionLongest       time.Duration
 	keyVersion           string
@@ -249,6 +250,18 @@ func WithLogger(logger *slog.Logger) Option {
 			return errors.New("logger: must not be nil")
 		}
 		cfg.logger = logger
+		return nil
+	}
+}
+
+// WithMiddleware adds a function that wraps what [Platform.Server] serves, for traces or access
+// logs. The last one that is added is outermost. Calls in process do not pass it.
+func WithMiddleware(wrap func(next http.Handler) http.Handler) Option {
+	return func(cfg *config) error {
+		if wrap == nil {
+			return errors.New("middleware: must not be nil")
+		}
+		cfg.middleware = append(cfg.middleware, wrap)
 		return nil
 	}
 }

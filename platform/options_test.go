@@ -45,6 +45,7 @@ func TestAnOptionThatIsWrongIsRefusedByName(t *testing.T) {
 	for want, opt := range map[string]platform.Option{
 		"platform: store: must not be nil":           platform.WithStore(nil),
 		"platform: logger: must not be nil":          platform.WithLogger(nil),
+		"platform: middleware: must not be nil":      platform.WithMiddleware(nil),
 		`permission policy: "ANARCHY" is not known`:  platform.WithPermissionPolicy("ANARCHY"),
 		"time window: must be above 0":               platform.WithTimeWindow(0),
 		"idempotency retention: must be above 0":     platform.WithIdempotencyRetention(-time.Second),

@@ -27,6 +27,7 @@ func (j *job) sinks(ctx context.Context) (all []rollout.Option, closeAll func(),
 			return nil
 		}),
 	}
+	all = append(all, j.opts.app.telemetry.rolloutOptions()...)
 	if !j.opts.drives() {
 		return all, func() {}, nil
 	}

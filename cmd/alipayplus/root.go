@@ -37,6 +37,8 @@ type app struct {
 	methods map[*cobra.Command][]string
 	// inputs are what the input of such a call is made of.
 	inputs map[*cobra.Command]*input
+	// telemetry is nil unless a variable asks for it.
+	telemetry *telemetry
 }
 
 func newApp(stdout, stderr io.Writer) *app {
@@ -66,6 +68,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) (status i
 		}
 		_, _ = io.WriteString(stderr, report.Wrap("error: ", report.OneLine(err.Error()), widthOf(stderr)))
 	}
+	a.telemetry.end(ctx, a.status)
 	return int(a.status)
 }
 
@@ -102,11 +105,16 @@ who calls it from the ALIPAYCN_* variables. Flags win over variables, and these
 over the file alipayplus.yaml.
 
 ` + exitTable(),
-		Args:              unknownCommand,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error { return a.configure(cmd) },
+		Args:          unknownCommand,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if err := a.configure(cmd); err != nil {
+				return err
+			}
+			return a.observe(cmd)
+		},
 	}
 	root.SetOut(a.stdout)
 	root.SetErr(a.stderr)

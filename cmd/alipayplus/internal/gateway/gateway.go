@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"strings"
 	"time"
 
@@ -53,6 +54,8 @@ type Options struct {
 	Rollouts rollout.Lister
 	// Logger gets the failures of the platform itself; nil: they are dropped.
 	Logger *slog.Logger
+	// Middleware wraps what is served; nil: nothing does.
+	Middleware func(http.Handler) http.Handler
 }
 
 // Gateway is an open platform.
@@ -126,6 +129,9 @@ func newPlatform(store storage.Store, key []byte, opts Options) (*platform.Platf
 	with := []platform.Option{platform.WithStore(store), platform.WithSigner(signer), platform.WithConsole(console.New(shown...))}
 	if opts.Logger != nil {
 		with = append(with, platform.WithLogger(opts.Logger))
+	}
+	if opts.Middleware != nil {
+		with = append(with, platform.WithMiddleware(opts.Middleware))
 	}
 	if opts.PublicURL != "" {
 		with = append(with, platform.WithPublicURL(opts.PublicURL))
