@@ -9,7 +9,6 @@ import (
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
-	"github.com/alipayplus-go/alipayplus/internal/jitter"
 	"github.com/alipayplus-go/alipayplus/internal/polling"
 )
 
@@ -204,7 +203,7 @@ func (b backoff) pause(ctx context.Context, attempt int, asked time.Duration) bo
 		wait *= 2
 	}
 	wait = min(max(wait, asked), b.longest)
-	wait += time.Duration(jitter.Float64() * float64(b.shortest))
+	wait += time.Duration(polling.Jitter() * float64(b.shortest))
 	if deadline, limited := ctx.Deadline(); limited && time.Until(deadline) <= wait {
 		return false
 	}

@@ -98,7 +98,7 @@ func publish(ctx context.Context, c *alipaycn.Client) error {
 // squarePNG is a picture of that many pixels in both directions.
 func squarePNG(side int) *alipaycn.File {
 	var out bytes.Buffer
-	if err := png.Encode(&out, image.NewRGBA(image.Rect(0, 0, side, side))); err != nil {
+	if err := png.Encode(&out, image.NewGray(image.Rect(0, 0, side, side))); err != nil {
 		panic(err)
 	}
 	return &alipaycn.File{Name: "logo.png", Content: bytes.NewReader(out.Bytes()), Size: int64(out.Len())}

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
-	"github.com/alipayplus-go/alipayplus/internal/jitter"
+	"github.com/alipayplus-go/alipayplus/internal/polling"
 )
 
 const firstInterval = 2 * time.Second
@@ -24,7 +24,7 @@ func (r *Runner) observeIn(waited time.Duration) time.Duration {
 func (r *Runner) retryIn(n int64, err error) time.Duration {
 	backoff := jittered(min(firstInterval<<min(n-1, 20), r.interval))
 	asked := min(retryAfter(err), time.Hour)
-	spread := time.Duration(float64(asked) * 0.1 * jitter.Float64())
+	spread := time.Duration(float64(asked) * 0.1 * polling.Jitter())
 	return max(backoff, asked+spread)
 }
 
@@ -41,7 +41,7 @@ func retryAfter(err error) time.Duration {
 
 // jittered spreads a wait by a tenth to either side.
 func jittered(d time.Duration) time.Duration {
-	return time.Duration(float64(d) * (0.9 + 0.2*jitter.Float64()))
+	return time.Duration(float64(d) * (0.9 + 0.2*polling.Jitter()))
 }
 
 // Transient marks an error of a [Target] as transient: the runner tries again later. It

@@ -7,8 +7,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/alipayplus-go/alipayplus/internal/jitter"
 )
 
 const (
@@ -189,5 +187,5 @@ func (l *loop[T]) pause() time.Duration {
 	}
 	unattended := time.Since(l.changed) - l.thing.Attended
 	pause := min(max(unattended/share, backoff), l.opts.MaxInterval)
-	return pause - time.Duration(jitter.Float64()*float64(pause/5))
+	return pause - time.Duration(Jitter()*float64(pause/5))
 }

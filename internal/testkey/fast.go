@@ -26,6 +26,8 @@ type Signer struct {
 // factor is a prime of the modulus, with what a signature modulo this prime needs.
 type factor struct {
 	prime, exponent uint64
+	// padding is what all messages have before their digest, modulo this prime.
+	padding uint64
 	// unit is 1 modulo this prime and 0 modulo the others.
 	unit *big.Int
 }
@@ -57,7 +59,9 @@ func newSigner(next *uint64) *Signer {
 		}
 		*next = p - 2
 	}
+	before := padded(make([]byte, sha256.Size), s.Size())
 	for i, f := range s.factors {
+		s.factors[i].padding = remainder(0, before[:len(before)-sha256.Size], f.prime)
 		prime := new(big.Int).SetUint64(f.prime)
 		others := new(big.Int).Div(s.N, prime)
 		s.factors[i].unit = others.Mul(others, new(big.Int).ModInverse(others, prime))
@@ -76,17 +80,18 @@ func (s *Signer) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byt
 	if opts.HashFunc() != crypto.SHA256 || len(digest) != sha256.Size {
 		return nil, errors.New("testkey: a fast key signs SHA-256 only")
 	}
-	message := padded(digest, s.Size())
 	sum, word, product := new(big.Int), new(big.Int), new(big.Int)
 	for _, f := range s.factors {
-		word.SetUint64(power(remainder(message, f.prime), f.exponent, f.prime))
+		word.SetUint64(power(remainder(f.padding, digest, f.prime), f.exponent, f.prime))
 		sum.Add(sum, product.Mul(word, f.unit))
 	}
 	return sum.Mod(sum, s.N).FillBytes(make([]byte, s.Size())), nil
 }
 
-// remainder is a message of whole words of 32 bits modulo a prime below 2^32.
-func remainder(message []byte, prime uint64) (r uint64) {
+// remainder is a message of whole words of 32 bits modulo a prime below 2^32; before is that of
+// what comes before it.
+func remainder(before uint64, message []byte, prime uint64) uint64 {
+	r := before
 	for ; len(message) > 0; message = message[4:] {
 		r = (r<<32 | uint64(binary.BigEndian.Uint32(message))) % prime
 	}

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/time/rate"
 
-	"github.com/alipayplus-go/alipayplus/internal/jitter"
+	"github.com/alipayplus-go/alipayplus/internal/polling"
 )
 
 // defaultMaxAnswerBytes limits an answer when Options.MaxAnswerBytes is 0: 16 MiB.
@@ -66,7 +66,7 @@ func New(o Options) *Transport {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	t := &Transport{client: ownClient(o.HTTPClient), random: jitter.Float64}
+	t := &Transport{client: ownClient(o.HTTPClient), random: polling.Jitter}
 	o.AttemptTimeout = shorter(o.AttemptTimeout, t.client.Timeout)
 	t.client.Timeout = 0
 	t.options, t.pool = o, t.client.Transport

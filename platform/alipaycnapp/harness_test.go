@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -154,23 +155,23 @@ func (w *fixture) authorization(program string) *alipayplus.Authorization {
 	return a
 }
 
-func square(t testing.TB) []byte {
-	t.Helper()
+// square is a picture that nobody changes: it is made once.
+var square = sync.OnceValue(func() []byte {
 	var buf bytes.Buffer
-	require.NoError(t, png.Encode(&buf, image.NewRGBA(image.Rect(0, 0, 180, 180))))
+	_ = png.Encode(&buf, image.NewGray(image.Rect(0, 0, 180, 180))) // a buffer takes all
 	return buf.Bytes()
-}
+})
 
 func logo(t testing.TB) *alipaycn.File {
 	t.Helper()
-	picture := square(t)
+	picture := square()
 	return &alipaycn.File{Name: "logo.png", Content: bytes.NewReader(picture), Size: int64(len(picture))}
 }
 
 // application is a complete one.
 func (w *fixture) application() *alipayplus.AlipayCNApplication {
 	w.Helper()
-	picture := square(w.TB)
+	picture := square()
 	logo, err := w.owner.Files.Upload(w.Context(), alipayplus.UploadFileInput{Content: bytes.NewReader(picture), Size: int64(len(picture))})
 	require.NoError(w, err)
 	return &alipayplus.AlipayCNApplication{

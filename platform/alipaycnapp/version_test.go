@@ -297,7 +297,7 @@ func TestOneMiniProgramIsChosen(t *testing.T) {
 // file reads an uploaded file, as the platform lets the app do.
 func (w *fixture) file(_ context.Context, id string) (*alipayplus.File, []byte, error) {
 	require.NotEmpty(w, id)
-	return &alipayplus.File{ContentType: alipayplus.ContentPNG}, square(w.TB), nil
+	return &alipayplus.File{ContentType: alipayplus.ContentPNG}, square(), nil
 }
 
 // TestPicturesAreThoseThatWereUploaded: with an ending that fits them.

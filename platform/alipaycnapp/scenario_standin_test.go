@@ -1,4 +1,4 @@
-package alipaycnapptest_test
+package alipaycnapp_test
 
 import (
 	"context"
@@ -15,6 +15,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 )
 
+// What package alipaycnapptest sets up for tests of others.
 func TestAMerchantAuthorizesAPlatform(t *testing.T) {
 	store := storage.NewMemory()
 	var asked []string

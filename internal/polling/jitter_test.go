@@ -1,4 +1,4 @@
-package jitter_test
+package polling_test
 
 import (
 	"bytes"
@@ -7,7 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/alipayplus-go/alipayplus/internal/jitter"
+	"github.com/alipayplus-go/alipayplus/internal/polling"
 )
 
 func TestANumberIsBelowOneAndComesFromTheOneSource(t *testing.T) {
@@ -19,6 +19,6 @@ func TestANumberIsBelowOneAndComesFromTheOneSource(t *testing.T) {
 		{0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff}: 1 - 1.0/(1<<53),
 	} {
 		rand.Reader = bytes.NewReader(drawn[:])
-		require.Equal(t, want, jitter.Float64()) //nolint:testifylint // these are exact
+		require.Equal(t, want, polling.Jitter()) //nolint:testifylint // these are exact
 	}
 }
