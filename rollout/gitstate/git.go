@@ -27,11 +27,12 @@ func (r repository) ref() string      { return "refs/heads/" + r.branch }
 func (r repository) tracking() string { return "refs/alipayplus/" + r.branch }
 
 // fetch returns the commit that the branch is at, empty when there is no branch, and has it in
-// the clone.
-func (r repository) fetch(ctx context.Context, known string) (head string, err error) {
+// the clone. Where that is not the known one, it returns files of it as well, nil for one that
+// is not there.
+func (r repository) fetch(ctx context.Context, known string, paths []string) (head string, files [][]byte, err error) {
 	out, err := r.git(ctx, nil, "ls-remote", r.remote, r.ref())
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	for line := range strings.Lines(out) { // the pattern matches the end of longer names too
 		if commit, name, _ := strings.Cut(strings.TrimSpace(line), "\t"); name == r.ref() {
@@ -39,38 +40,63 @@ func (r repository) fetch(ctx context.Context, known string) (head string, err e
 		}
 	}
 	if head == "" || head == known {
-		return head, nil
+		return head, nil, nil
 	}
 	_, err = r.git(ctx, nil, "fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-gc", r.remote, "+"+r.ref()+":"+r.tracking())
-	if err == nil {
-		head, err = r.resolved(ctx) // it may have moved on
+	if err != nil {
+		return "", nil, err
 	}
-	return head, err
-}
-
-func (r repository) resolved(ctx context.Context) (string, error) {
-	out, err := r.git(ctx, nil, "rev-parse", "--verify", "--quiet", r.tracking()+"^{commit}")
-	return strings.TrimSpace(out), err
+	names := []string{r.tracking() + "^{commit}", r.tracking() + ":" + aboutFile} // it may have moved on
+	for _, path := range paths {
+		names = append(names, r.tracking()+":"+path)
+	}
+	found, err := r.objects(ctx, names)
+	if err != nil {
+		return "", nil, err
+	}
+	if found[1].id == "" {
+		return "", nil, errors.New("the branch has something else in it; give a branch of its own: it was not made by this package")
+	}
+	return found[0].id, contents(found[2:]), nil
 }
 
 // read reads files of a commit; nil for one that is not there.
-func (r repository) read(ctx context.Context, commit string, paths []string) (files [][]byte, err error) {
-	var asked strings.Builder
+func (r repository) read(ctx context.Context, commit string, paths []string) ([][]byte, error) {
+	var names []string
 	for _, path := range paths {
-		fmt.Fprintf(&asked, "%s:%s\n", commit, path)
+		names = append(names, commit+":"+path)
 	}
-	out, err := r.git(ctx, strings.NewReader(asked.String()), "cat-file", "--batch")
+	found, err := r.objects(ctx, names)
+	return contents(found), err
+}
+
+// object is an object of the clone; zero for one that is not there.
+type object struct {
+	id      string
+	content []byte
+}
+
+func contents(objects []object) (all [][]byte) {
+	for _, o := range objects {
+		all = append(all, o.content)
+	}
+	return all
+}
+
+// objects reads objects by their names.
+func (r repository) objects(ctx context.Context, names []string) (found []object, err error) {
+	out, err := r.git(ctx, strings.NewReader(strings.Join(names, "\n")+"\n"), "cat-file", "--batch")
 	if err != nil {
 		return nil, err
 	}
 	answers := bufio.NewReader(strings.NewReader(out))
-	for range paths {
+	for range names {
 		head, err := answers.ReadString('\n')
 		if err != nil {
 			return nil, fmt.Errorf("git cat-file: %w", err)
 		}
 		if strings.HasSuffix(head, " missing\n") {
-			files = append(files, nil)
+			found = append(found, object{})
 			continue
 		}
 		size, err := strconv.Atoi(strings.TrimSpace(head[strings.LastIndexByte(head, ' ')+1:]))
@@ -81,9 +107,10 @@ func (r repository) read(ctx context.Context, commit string, paths []string) (fi
 		if _, err := io.ReadFull(answers, content); err != nil {
 			return nil, fmt.Errorf("git cat-file: %w", err)
 		}
-		files = append(files, content[:size])
+		id, _, _ := strings.Cut(head, " ")
+		found = append(found, object{id, content[:size]})
 	}
-	return files, nil
+	return found, nil
 }
 
 // folders names those of a commit.
@@ -142,7 +169,7 @@ func (r repository) push(ctx context.Context, commit, from string) (pushed bool,
 		return false, ctx.Err()
 	}
 	// Whatever git says, the branch tells: the answer may have got lost.
-	head, err := r.fetch(ctx, from)
+	head, _, err := r.fetch(ctx, from, nil)
 	if err != nil {
 		return false, failure
 	}

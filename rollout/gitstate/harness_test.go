@@ -78,8 +78,13 @@ func opened(t testing.TB, dir string, opts ...gitstate.Option) *gitstate.Store {
 	return s
 }
 
-// clock is a clock that a test sets.
-type clock struct{ ahead atomic.Int64 }
+// clock is a clock that stands still until a test sets it ahead.
+type clock struct {
+	start time.Time
+	ahead atomic.Int64
+}
 
-func (c *clock) now() time.Time          { return time.Now().Add(time.Duration(c.ahead.Load())) }
+func newClock() *clock { return &clock{start: time.Now()} }
+
+func (c *clock) now() time.Time          { return c.start.Add(time.Duration(c.ahead.Load())) }
 func (c *clock) advance(d time.Duration) { c.ahead.Add(int64(d)) }

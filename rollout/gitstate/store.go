@@ -245,7 +245,7 @@ func (s *Store) read(ctx context.Context, name string) (record, error) {
 		return record{}, err
 	}
 	defer leave()
-	if err := s.fetch(ctx); err != nil {
+	if err := s.fetch(ctx, name); err != nil {
 		return record{}, s.failed(name, err)
 	}
 	r, err := s.record(ctx, name)
@@ -272,7 +272,7 @@ func (s *Store) change(ctx context.Context, name string, fetch bool, message str
 	fetch = fetch || s.head == ""
 	for try := range mostPushes {
 		if fetch {
-			if err := s.fetch(ctx); err != nil {
+			if err := s.fetch(ctx, name); err != nil {
 				return s.failed(name, err)
 			}
 		}
@@ -338,34 +338,29 @@ func pause(ctx context.Context, try int) error {
 	}
 }
 
-// fetch learns where the branch is now.
-func (s *Store) fetch(ctx context.Context) error {
-	head, err := s.repo.fetch(ctx, s.head)
-	if err == nil && head != s.head {
+// fetch learns where the branch is now, and what is there of rollouts that are about to be read.
+func (s *Store) fetch(ctx context.Context, names ...string) error {
+	var paths []string
+	for _, name := range names {
+		paths = append(paths, recordFiles(name)...)
+	}
+	head, files, err := s.repo.fetch(ctx, s.head, paths)
+	if err != nil || head != s.head {
 		clear(s.records)
 		s.head = head
-		err = s.checkOwn(ctx)
 	}
-	if err != nil {
-		s.head = ""
-		clear(s.records)
-	}
-	return err
-}
-
-// checkOwn refuses a branch that is for something else.
-func (s *Store) checkOwn(ctx context.Context) error {
-	if s.head == "" {
-		return nil
-	}
-	files, err := s.repo.read(ctx, s.head, []string{aboutFile})
-	if err == nil && files[0] == nil {
-		err = fmt.Errorf("the branch has something else in it; give a branch of its own: %w", errForeign)
+	for _, name := range names {
+		if len(files) == 0 {
+			break
+		}
+		own := len(recordFiles(name))
+		if r, err := decodeRecord(files[:own]); err == nil { // otherwise record reads and refuses it
+			s.records[name] = r
+		}
+		files = files[own:]
 	}
 	return err
 }
-
-var errForeign = errors.New("it was not made by this package")
 
 // record reads a rollout from the commit that is known.
 func (s *Store) record(ctx context.Context, name string) (r record, err error) {

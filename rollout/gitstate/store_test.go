@@ -20,15 +20,16 @@ func TestTheStoreKeepsTheContract(t *testing.T) {
 	}
 	rollouttest.TestStore(t, func(t *testing.T) rollouttest.StoreHarness {
 		t.Helper()
-		origin, time := remote(t), new(clock)
+		const leaseTime = 30 * time.Second
+		origin, clock := remote(t), newClock()
 		open := func() rollout.Store {
-			s := opened(t, cloned(t, origin))
-			gitstate.SetClock(s, time.now)
+			s := opened(t, cloned(t, origin), gitstate.WithLeaseTime(leaseTime))
+			gitstate.SetClock(s, clock.now)
 			return s
 		}
 		return rollouttest.StoreHarness{
-			Store: open(), Reopen: open, Elapse: time.advance,
-			Die: func(rollout.Lease) { time.advance(gitstate.DefaultLeaseTime) },
+			Store: open(), Reopen: open, Elapse: clock.advance, Slow: true,
+			Die: func(rollout.Lease) { clock.advance(leaseTime) },
 		}
 	})
 }
@@ -67,7 +68,7 @@ func TestACloneAsACISystemMakesIt(t *testing.T) {
 // ahead.
 func TestARefusedPushIsALostLease(t *testing.T) {
 	t.Parallel()
-	origin, early := remote(t), new(clock)
+	origin, early := remote(t), newClock()
 	first := saved(t, opened(t, cloned(t, origin)), "r", "first", `{"n":1}`)
 	other := opened(t, cloned(t, origin))
 	early.advance(time.Hour)

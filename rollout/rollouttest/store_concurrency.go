@@ -28,8 +28,8 @@ const crowd = 8
 func oneHolderAtATime(ctx context.Context, t require.TestingT, h StoreHarness) {
 	var holders atomic.Int64
 	var acquired atomic.Int64
-	errs := together(func(i int) error {
-		for range 25 {
+	errs := together(h, func(i int) error {
+		for range h.times(25, 3) {
 			lease, err := h.Store.Acquire(ctx, climb, fmt.Sprint("holder ", i))
 			if errors.Is(err, rollout.ErrLeased) {
 				continue
@@ -64,9 +64,10 @@ func oneHolderAtATime(ctx context.Context, t require.TestingT, h StoreHarness) {
 
 func noCommandIsLost(ctx context.Context, t require.TestingT, h StoreHarness) {
 	lease := acquire(ctx, t, h.Store, climb, "first")
-	errs := together(func(i int) error {
+	each := h.times(10, 2)
+	errs := together(h, func(i int) error {
 		var all error
-		for n := range 10 {
+		for n := range each {
 			c := command(fmt.Sprintf("c%d.%d", i, n), n)
 			all = errors.Join(all, h.Store.Post(ctx, climb, c), h.Store.Post(ctx, climb, c))
 		}
@@ -83,7 +84,7 @@ func noCommandIsLost(ctx context.Context, t require.TestingT, h StoreHarness) {
 		got = append(got, c.ID)
 	}
 	for i := range crowd {
-		for n := range 10 {
+		for n := range each {
 			want = append(want, fmt.Sprintf("c%d.%d", i, n))
 		}
 	}
@@ -95,12 +96,13 @@ func noCommandIsLost(ctx context.Context, t require.TestingT, h StoreHarness) {
 
 func rolloutsRunSideBySide(ctx context.Context, t require.TestingT, h StoreHarness) {
 	name := func(i int) string { return fmt.Sprint("release ", i) }
-	errs := together(func(i int) error {
+	each := h.times(10, 2)
+	errs := together(h, func(i int) error {
 		lease, err := h.Store.Acquire(ctx, name(i), name(i))
 		if err != nil {
 			return err
 		}
-		for n := range 10 {
+		for n := range each {
 			err = errors.Join(err, lease.Save(ctx, checkpoint(100*i+n), []rollout.AuditEntry{entry(n)}), lease.Renew(ctx))
 		}
 		return errors.Join(err, lease.Release(ctx))
@@ -116,20 +118,20 @@ func rolloutsRunSideBySide(ctx context.Context, t require.TestingT, h StoreHarne
 	for i := range crowd {
 		read, err := h.Store.Read(ctx, name(i))
 		require.NoError(t, err)
-		require.Equal(t, string(checkpoint(100*i+9)), string(read))
-		require.Len(t, readAudit(ctx, t, h.Store, name(i)), 10)
+		require.Equal(t, string(checkpoint(100*i+each-1)), string(read))
+		require.Len(t, readAudit(ctx, t, h.Store, name(i)), each)
 	}
 }
 
 // together runs work by a crowd, and beside it a reader.
-func together(work func(i int) error, beside func() error) error {
+func together(h StoreHarness, work func(i int) error, beside func() error) error {
 	errs := make([]error, crowd+1)
 	var done sync.WaitGroup
 	for i := range crowd {
 		done.Go(func() { errs[i] = work(i) })
 	}
 	done.Go(func() {
-		for range 50 {
+		for range h.times(50, 5) {
 			if err := beside(); err != nil {
 				errs[crowd] = err
 			}
