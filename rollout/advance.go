@@ -69,6 +69,9 @@ func (r *Runner) Advance(ctx context.Context, checkpoint []byte, commands []Comm
 		next = &s.lastNext
 	}
 	t.Next, t.Yielded = *next, s.yielded
+	if t.Next.State == nil { // it yielded before anything was decided
+		t.Next.State = s.state
+	}
 	if t.Checkpoint == nil {
 		t.Checkpoint = checkpoint
 	}

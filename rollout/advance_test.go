@@ -167,6 +167,7 @@ func TestAdvanceAbortsWhatALostCallBegan(t *testing.T) {
 		require.NoError(t, err)
 		require.True(t, begun.Yielded)
 		require.Equal(t, []string{"c1"}, begun.Forget, "the checkpoint has the abort")
+		require.Equal(t, rollout.ChangeAbort, begun.Next.State.Intent.Kind)
 		for range 2 {
 			aborted, err := s.advance(carried{checkpoint: begun.Checkpoint}, new(process))
 			require.NoError(t, err)

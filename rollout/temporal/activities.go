@@ -35,8 +35,8 @@ type Options struct {
 	Logger *slog.Logger
 }
 
-// Register gives a worker the workflow and its activities, under the names "Rollout", "Advance"
-// and "Emit". The worker's TaskQueueActivitiesPerSecond limits the steps of all workers
+// Register gives a worker the workflows and activities, under the names "Rollout", "RolloutFleet",
+// "Advance" and "Emit". The worker's TaskQueueActivitiesPerSecond limits the steps of all workers
 // of the task queue together, and so the calls of the targets. The error matches
 // [alipayplus.ErrInvalid]: Options.Target is missing.
 func Register(w worker.Registry, o Options) error {
@@ -48,6 +48,7 @@ func Register(w worker.Registry, o Options) error {
 	}
 	a := &activities{options: o, runners: make(map[string]*rollout.Runner)}
 	w.RegisterWorkflowWithOptions(drive, workflow.RegisterOptions{Name: workflowName})
+	w.RegisterWorkflowWithOptions(driveFleet, workflow.RegisterOptions{Name: fleetName})
 	w.RegisterActivityWithOptions(a.advance, activity.RegisterOptions{Name: activityStep})
 	w.RegisterActivityWithOptions(a.emit, activity.RegisterOptions{Name: activityEmit})
 	return nil

@@ -54,7 +54,7 @@ func (c *Client) Start(ctx context.Context, r Rollout) error {
 		WorkflowIDReusePolicy:                    enums.WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY,
 		WorkflowExecutionErrorWhenAlreadyStarted: true,
 	}, workflowName, carried{Rollout: r})
-	if _, started := errors.AsType[*serviceerror.WorkflowExecutionAlreadyStarted](err); started {
+	if isStarted(err) {
 		return fmt.Errorf("temporal: rollout %s was started already; follow it, or start one of another name: %w", r.name(), alipayplus.ErrConflict)
 	}
 	return c.asError("start", r.name(), err)

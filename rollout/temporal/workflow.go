@@ -76,10 +76,11 @@ type answer struct {
 
 // standing is the answer to the query for the status, and the result of the workflow.
 type standing struct {
-	Checkpoint []byte       `json:"checkpoint,omitempty"`
-	Next       rollout.Next `json:"next"`
-	Failure    string       `json:"failure,omitempty"`
-	Answers    []answer     `json:"answers,omitempty"`
+	Checkpoint []byte         `json:"checkpoint,omitempty"`
+	Next       rollout.Next   `json:"next"`
+	Status     rollout.Status `json:"status,omitempty"`
+	Failure    string         `json:"failure,omitempty"`
+	Answers    []answer       `json:"answers,omitempty"`
 }
 
 // step is the input of the activity that advances the rollout.
@@ -144,7 +145,7 @@ func drive(ctx workflow.Context, c carried) (*standing, error) {
 }
 
 func (r *run) standing() *standing {
-	return &standing{Checkpoint: r.Checkpoint, Next: r.Next, Failure: r.Failure, Answers: r.Answers}
+	return &standing{Checkpoint: r.Checkpoint, Next: r.Next, Status: r.Position.Status, Failure: r.Failure, Answers: r.Answers}
 }
 
 // idle says that nothing happens until a person does something.
