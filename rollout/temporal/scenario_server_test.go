@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"testing"
 	"time"
@@ -211,11 +212,11 @@ func (d *deployment) release(n int) (target string) {
 	return "release " + r.ID
 }
 
-// seconds is the ladder, with a second or two at each ratio, and an approval at 30 %.
-func seconds() rollout.Spec {
+// seconds is the ladder, with some seconds at each ratio, and an approval at 30 %.
+func seconds(bake time.Duration) rollout.Spec {
 	spec := rollout.Spec{Version: rollout.SpecVersion}
 	for _, ratio := range alipayplus.DefaultLadder().Ratios() {
-		spec.Steps = append(spec.Steps, rollout.StepSpec{Ratio: ratio, Bake: rollout.Duration(2 * time.Second), Approval: ratio == 30})
+		spec.Steps = append(spec.Steps, rollout.StepSpec{Ratio: ratio, Bake: rollout.Duration(bake), Approval: ratio == 30})
 	}
 	spec.Steps[len(spec.Steps)-1].Bake = 0
 	return spec
@@ -242,22 +243,23 @@ func (d *deployment) requireOneClimb(target string) {
 // Workers and the server are killed at random moments; each release gets each ratio once.
 func TestEachRatioIsSetOnceWhateverIsKilled(t *testing.T) {
 	d := deploy(t)
+	spec := seconds(2*time.Second + time.Duration(*kills)*time.Second/8) // so that they are under way until the last kill
 	var targets []string
 	for n := range *releases {
 		target := d.release(n)
 		targets = append(targets, target)
 		d.eventually("it is started", func(ctx context.Context) error {
-			return d.rollouts.Start(ctx, temporal.Rollout{Target: target, Spec: seconds()})
+			return d.rollouts.Start(ctx, temporal.Rollout{Target: target, Spec: spec})
 		})
 	}
-	require.ErrorIs(t, d.rollouts.Start(t.Context(), temporal.Rollout{Target: targets[0], Spec: seconds()}), alipayplus.ErrConflict)
+	require.ErrorIs(t, d.rollouts.Start(t.Context(), temporal.Rollout{Target: targets[0], Spec: spec}), alipayplus.ErrConflict)
 	t.Log("approving while no worker lives")
 	receipt, err := d.rollouts.Approve(t.Context(), targets[0], "lin", "before anybody drives it", 30)
 	require.NoError(t, err)
 	require.False(t, receipt.Handled)
 
 	d.workers = []*exec.Cmd{d.startWorker(), d.startWorker()}
-	d.killAtRandom()
+	d.killAtRandom(targets)
 
 	for _, target := range targets {
 		d.eventually("it is over", func(ctx context.Context) error { return d.approveUntilDone(ctx, target) })
@@ -272,7 +274,7 @@ func TestEachRatioIsSetOnceWhateverIsKilled(t *testing.T) {
 }
 
 // killAtRandom kills a worker again and again, at times the server, and starts what was killed.
-func (d *deployment) killAtRandom() {
+func (d *deployment) killAtRandom(targets []string) {
 	d.Helper()
 	for n := range *kills {
 		time.Sleep(500*time.Millisecond + time.Duration(rand.Int64N(int64(2*time.Second)))) //nolint:gosec // a moment
@@ -284,6 +286,9 @@ func (d *deployment) killAtRandom() {
 		at := rand.IntN(len(d.workers)) //nolint:gosec // any of them
 		kill(d.workers[at])
 		d.workers[at] = d.startWorker()
+		ctx, cancel := context.WithTimeout(d.Context(), time.Second)
+		_ = d.approveUntilDone(ctx, targets[n%len(targets)]) // where it is waited for
+		cancel()
 	}
 }
 
@@ -324,9 +329,10 @@ func (d *deployment) recordHistory(target, name string) {
 		require.NoError(d, err)
 		all.Events = append(all.Events, event)
 	}
-	text, err := protojson.MarshalOptions{Indent: " "}.Marshal(&all)
+	text, err := protojson.Marshal(&all)
 	require.NoError(d, err)
-	require.NoError(d, os.WriteFile(filepath.Join(*record, name), text, 0o600))
+	text = regexp.MustCompile(`"identity":\s*"[^"]*"`).ReplaceAll(text, []byte(`"identity":"worker"`)) // which machine it was is nobody's business
+	require.NoError(d, os.WriteFile(filepath.Join(*record, name), append(text, '\n'), 0o600))
 }
 
 // People pause, resume and abort a release that real workers drive.
@@ -334,10 +340,7 @@ func TestPeopleCommandAReleaseThatWorkersDrive(t *testing.T) {
 	d := deploy(t)
 	d.workers = []*exec.Cmd{d.startWorker()}
 	require.NoError(t, d.rollouts.AddSearchAttributes(t.Context(), client.DefaultNamespace))
-	spec := seconds()
-	for i := range spec.Steps[:6] {
-		spec.Steps[i].Bake = rollout.Duration(time.Hour)
-	}
+	spec := seconds(time.Hour)
 	target := d.release(1)
 	d.eventually("it is started", func(ctx context.Context) error {
 		return d.rollouts.Start(ctx, temporal.Rollout{Target: target, Spec: spec, SearchAttributes: true})
