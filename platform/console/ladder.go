@@ -11,7 +11,7 @@ import (
 // The size of the picture, in its own units, and the margins around what is drawn.
 const (
 	ladderWidth, ladderHeight                        = 720, 260
-	ladderLeft, ladderRight, ladderTop, ladderBottom = 56, 24, 16, 34
+	ladderLeft, ladderRight, ladderTop, ladderBottom = 72, 24, 16, 34
 )
 
 // ladder is a picture of a release's ratios: time on the x axis, the ladder on the y axis.
