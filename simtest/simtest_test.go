@@ -83,7 +83,7 @@ func weeks() int {
 	if testing.Short() {
 		return 20
 	}
-	return 100
+	return 40
 }
 
 // A plan that holds, whatever happens.
