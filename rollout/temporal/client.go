@@ -241,11 +241,11 @@ func (c *Client) standing(ctx context.Context, name string) (*standing, error) {
 
 // polled is what the activity that waits has found since; nil when none waits.
 func (c *Client) polled(ctx context.Context, name string) *poll {
-	described, err := c.sdk.DescribeWorkflowExecution(ctx, WorkflowID(name), "")
+	described, err := c.sdk.DescribeWorkflow(ctx, WorkflowID(name), "")
 	if err != nil {
 		return nil
 	}
-	for _, a := range described.GetPendingActivities() {
+	for _, a := range described.RawResponse.GetPendingActivities() {
 		var p poll
 		if a.GetActivityType().GetName() != activityStep || a.GetHeartbeatDetails() == nil {
 			continue

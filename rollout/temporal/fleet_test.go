@@ -27,7 +27,7 @@ func fleetOf(t *testing.T, c carriedFleet, ends map[string]rollout.Status) (resu
 		env := suite.NewTestWorkflowEnvironment()
 		env.RegisterWorkflowWithOptions(driveFleet, workflow.RegisterOptions{Name: fleetName})
 		env.RegisterWorkflowWithOptions(drive, workflow.RegisterOptions{Name: workflowName})
-		env.OnWorkflow(workflowName, mock.Anything, mock.Anything).Return(func(ctx workflow.Context, c carried) (*standing, error) {
+		env.OnWorkflow(workflowName, mock.Anything, mock.Anything).Return(func(_ workflow.Context, c carried) (*standing, error) {
 			started++
 			end := ends[c.Rollout.Target]
 			if end == "" {

@@ -90,7 +90,7 @@ func newStage(t *testing.T, spec rollout.Spec) *stage {
 // target makes the target. The clock of the environment jumps from timer to timer, and that of the
 // process, which is the runner's, follows.
 func (s *stage) target(ctx context.Context, id string) (rollout.Target, error) {
-	time.Sleep(s.env.Now().Sub(time.Now()))
+	time.Sleep(time.Until(s.env.Now()))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.attempts++

@@ -144,7 +144,7 @@ func (d *deployment) start(log, program string, args ...string) *exec.Cmd {
 	out, err := os.OpenFile(filepath.Join(d.folder, log), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	require.NoError(d, err)
 	defer out.Close()
-	cmd := exec.Command(program, args...) //nolint:gosec,noctx // it is killed
+	cmd := exec.Command(program, args...)
 	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = d.environment, d.folder, out, out
 	require.NoError(d, cmd.Start())
 	return cmd
@@ -277,13 +277,13 @@ func TestEachRatioIsSetOnceWhateverIsKilled(t *testing.T) {
 func (d *deployment) killAtRandom(targets []string) {
 	d.Helper()
 	for n := range *kills {
-		time.Sleep(500*time.Millisecond + time.Duration(rand.Int64N(int64(2*time.Second)))) //nolint:gosec // a moment
+		time.Sleep(500*time.Millisecond + time.Duration(rand.Int64N(int64(2*time.Second))))
 		if n%4 == 3 {
 			kill(d.server)
 			d.startServer()
 			continue
 		}
-		at := rand.IntN(len(d.workers)) //nolint:gosec // any of them
+		at := rand.IntN(len(d.workers))
 		kill(d.workers[at])
 		d.workers[at] = d.startWorker()
 		ctx, cancel := context.WithTimeout(d.Context(), time.Second)
@@ -312,9 +312,9 @@ func (d *deployment) approveUntilDone(ctx context.Context, target string) error 
 
 // events is how long the history is.
 func (d *deployment) events(target string) int64 {
-	described, err := d.sdk.DescribeWorkflowExecution(d.Context(), temporal.WorkflowID(target), "")
+	described, err := d.sdk.DescribeWorkflow(d.Context(), temporal.WorkflowID(target), "")
 	require.NoError(d, err)
-	return described.GetWorkflowExecutionInfo().GetHistoryLength()
+	return described.RawResponse.GetWorkflowExecutionInfo().GetHistoryLength()
 }
 
 // recordHistory writes the history of a workflow as the replay test reads it.
@@ -374,10 +374,10 @@ func TestPeopleCommandAReleaseThatWorkersDrive(t *testing.T) {
 	require.Equal(t, "it crashes", state.Stop.Reason)
 	_, err = d.rollouts.Resume(t.Context(), target, "lin", "")
 	require.ErrorContains(t, err, "it is ABORTED")
-	described, err := d.sdk.DescribeWorkflowExecution(t.Context(), temporal.WorkflowID(target), "")
+	described, err := d.sdk.DescribeWorkflow(t.Context(), temporal.WorkflowID(target), "")
 	require.NoError(t, err)
 	var status string
-	require.NoError(t, converter.GetDefaultDataConverter().FromPayload(described.GetWorkflowExecutionInfo().GetSearchAttributes().GetIndexedFields()["RolloutStatus"], &status))
+	require.NoError(t, converter.GetDefaultDataConverter().FromPayload(described.RawResponse.GetWorkflowExecutionInfo().GetSearchAttributes().GetIndexedFields()["RolloutStatus"], &status))
 	require.Equal(t, "ABORTED", status)
 	d.recordHistory(target, "commands.json")
 }

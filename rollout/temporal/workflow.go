@@ -226,7 +226,7 @@ func (r *run) stepFailed(ctx workflow.Context, err error) error {
 		var p poll
 		if failed.Type() != errorWaiting || failed.Details(&p) != nil {
 			r.Failure = failed.Error()
-			return nil
+			return nil //nolint:nilerr // it waits for a person
 		}
 		r.Checkpoint, r.Next = p.Checkpoint, p.Next
 	}
@@ -305,7 +305,7 @@ func (r *run) show(ctx workflow.Context) error {
 }
 
 // The search attributes of a rollout.
-var (
+var ( //nolint:gochecknoglobals // their type has no constants
 	attributeProgram = sdk.NewSearchAttributeKeyKeyword("RolloutProgram")
 	attributeVersion = sdk.NewSearchAttributeKeyKeyword("RolloutVersion")
 	attributeStatus  = sdk.NewSearchAttributeKeyKeyword("RolloutStatus")
