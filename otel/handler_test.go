@@ -1,6 +1,7 @@
 package otel_test
 
 import (
+	"errors"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -34,8 +35,8 @@ func TestARequestIsNamedByItsRoute(t *testing.T) {
 		spans := r.spans.GetSpans()
 		require.Equal(t, tt.want, spans[0].Name)
 		for _, a := range spans[0].Attributes {
-			require.NotContains(t, a.Value.Emit(), "s3cret")
-			require.NotContains(t, a.Value.Emit(), "S3CRET")
+			require.NotContains(t, a.Value.String(), "s3cret")
+			require.NotContains(t, a.Value.String(), "S3CRET")
 		}
 		r.spans.Reset()
 	}
@@ -47,8 +48,9 @@ func TestAnAnswerIsThatOfTheHandler(t *testing.T) {
 		w.WriteHeader(http.StatusEarlyHints)
 		w.WriteHeader(http.StatusTeapot)
 		_, err := io.WriteString(w, "short and stout")
-		require.NoError(t, err)
-		require.NoError(t, http.NewResponseController(w).Flush())
+		if err = errors.Join(err, http.NewResponseController(w).Flush()); err != nil {
+			t.Error(err)
+		}
 	}))
 	server := httptest.NewServer(handler)
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/readyz", nil)

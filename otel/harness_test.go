@@ -84,7 +84,7 @@ func (r *recorder) tree(of string, show ...attribute.Key) string {
 func attributeOf(s tracetest.SpanStub, key attribute.Key) (string, bool) {
 	for _, a := range s.Attributes {
 		if a.Key == key {
-			return a.Value.Emit(), true
+			return a.Value.String(), true
 		}
 	}
 	return "", false
