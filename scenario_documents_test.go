@@ -179,7 +179,7 @@ func TestTheDocumentReleaseServices(t *testing.T) {
 		require.Equal(s, signedUp(), of.Company)
 	})
 	s.sentence("Log in to Alipay+ Mini Program Platform.", func(s *served) {
-		resp, err := http.Get(s.address + "/console/requests") //nolint:gosec,noctx // of this test
+		resp, err := http.Get(s.address + "/console/requests")
 		require.NoError(s, err)
 		require.NoError(s, resp.Body.Close())
 		require.Equal(s, http.StatusUnauthorized, resp.StatusCode, "who has not")

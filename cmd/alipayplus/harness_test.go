@@ -197,7 +197,7 @@ func scriptBrowse(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	client := &http.Client{Jar: jar}
 	get := func(address string) string {
-		resp, err := client.Get(address) //nolint:noctx // a script has no context
+		resp, err := client.Get(address)
 		return scriptPage(ts, resp, err)
 	}
 	submit := func(page, action string) string {
@@ -207,7 +207,7 @@ func scriptBrowse(ts *testscript.TestScript, _ bool, args []string) {
 				for _, input := range pageInput.FindAllStringSubmatch(form[2], -1) {
 					fields.Set(input[1], html.UnescapeString(input[2]))
 				}
-				resp, err := client.PostForm(base+action, fields) //nolint:noctx // a script has no context
+				resp, err := client.PostForm(base+action, fields)
 				return scriptPage(ts, resp, err)
 			}
 		}

@@ -91,8 +91,10 @@ func (l pemLine) describe() string {
 // They are compiled for the first text that is not just as it is written, since that takes longer
 // than to read a key.
 var (
-	pemLineWhole = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^-----(BEGIN|END) ([^-]*[^- ])-----$`) })
-	pemLineAlike = sync.OnceValue(func() *regexp.Regexp {
+	pemLineWhole = sync.OnceValue(func() *regexp.Regexp { //nolint:gochecknoglobals // a constant but for the time that it takes
+		return regexp.MustCompile(`^-----(BEGIN|END) ([^-]*[^- ])-----$`)
+	})
+	pemLineAlike = sync.OnceValue(func() *regexp.Regexp { //nolint:gochecknoglobals // as above
 		return regexp.MustCompile(`-{5}(?:BEGIN|END)\b[^-\r\n]{0,64}-{0,5}` +
 			`|(?i:-*[ \t]*\b(?:BEGIN|END)[ \t]*` + pemLabels + `[ \t]*-{1,5})` +
 			`|(?i:-{1,5}[ \t]*(?:BEGIN|END)[ \t]*` + pemLabels + `)`)

@@ -213,11 +213,12 @@ func (c *Client) Wait(ctx context.Context, name string) (*rollout.State, error) 
 // RolloutRatio to a namespace, for rollouts with [Rollout].SearchAttributes. Those that are there
 // stay.
 func (c *Client) AddSearchAttributes(ctx context.Context, namespace string) error {
+	keys := attributes()
 	_, err := c.sdk.OperatorService().AddSearchAttributes(ctx, &operatorservice.AddSearchAttributesRequest{
 		Namespace: namespace,
 		SearchAttributes: map[string]enums.IndexedValueType{
-			attributeProgram.GetName(): attributeProgram.GetValueType(), attributeVersion.GetName(): attributeVersion.GetValueType(),
-			attributeStatus.GetName(): attributeStatus.GetValueType(), attributeRatio.GetName(): attributeRatio.GetValueType(),
+			keys.program.GetName(): keys.program.GetValueType(), keys.version.GetName(): keys.version.GetValueType(),
+			keys.status.GetName(): keys.status.GetValueType(), keys.ratio.GetName(): keys.ratio.GetValueType(),
 		},
 	})
 	if _, there := errors.AsType[*serviceerror.AlreadyExists](err); there {

@@ -290,24 +290,29 @@ func (r *run) show(ctx workflow.Context) error {
 	if !r.Rollout.SearchAttributes {
 		return nil
 	}
-	now := workflow.GetTypedSearchAttributes(ctx)
-	status, _ := now.GetKeyword(attributeStatus)
-	ratio, _ := now.GetInt64(attributeRatio)
-	program, _ := now.GetKeyword(attributeProgram)
-	version, _ := now.GetKeyword(attributeVersion)
+	keys, now := attributes(), workflow.GetTypedSearchAttributes(ctx)
+	status, _ := now.GetKeyword(keys.status)
+	ratio, _ := now.GetInt64(keys.ratio)
+	program, _ := now.GetKeyword(keys.program)
+	version, _ := now.GetKeyword(keys.version)
 	at := r.Position
 	if status == string(at.Status) && ratio == int64(at.Ratio) && program == at.Subject.Program && version == at.Subject.Version {
 		return nil
 	}
 	return workflow.UpsertTypedSearchAttributes(ctx,
-		attributeProgram.ValueSet(at.Subject.Program), attributeVersion.ValueSet(at.Subject.Version),
-		attributeStatus.ValueSet(string(at.Status)), attributeRatio.ValueSet(int64(at.Ratio)))
+		keys.program.ValueSet(at.Subject.Program), keys.version.ValueSet(at.Subject.Version),
+		keys.status.ValueSet(string(at.Status)), keys.ratio.ValueSet(int64(at.Ratio)))
 }
 
-// The search attributes of a rollout.
-var ( //nolint:gochecknoglobals // their type has no constants
-	attributeProgram = sdk.NewSearchAttributeKeyKeyword("RolloutProgram")
-	attributeVersion = sdk.NewSearchAttributeKeyKeyword("RolloutVersion")
-	attributeStatus  = sdk.NewSearchAttributeKeyKeyword("RolloutStatus")
-	attributeRatio   = sdk.NewSearchAttributeKeyInt64("RolloutRatio")
-)
+// searchAttributes are those of a rollout.
+type searchAttributes struct {
+	program, version, status sdk.SearchAttributeKeyKeyword
+	ratio                    sdk.SearchAttributeKeyInt64
+}
+
+func attributes() searchAttributes {
+	return searchAttributes{
+		program: sdk.NewSearchAttributeKeyKeyword("RolloutProgram"), version: sdk.NewSearchAttributeKeyKeyword("RolloutVersion"),
+		status: sdk.NewSearchAttributeKeyKeyword("RolloutStatus"), ratio: sdk.NewSearchAttributeKeyInt64("RolloutRatio"),
+	}
+}

@@ -9,174 +9,176 @@ type fault struct {
 }
 
 // faults are the planted ones.
-var faults = []fault{
-	{
-		"a change is made before its intent is stored", "rollout/reconcile.go",
-		"\t\ts.keep()\n\t\ts.yielded = true\n\t\treturn nil\n", "\t\ts.keep()\n",
-	},
-	{
-		"a rollout goes on although another holds its lease", "rollout/session.go",
-		"\t\terr = s.lease.Save(context.WithoutCancel(ctx), t.Checkpoint, t.Audit)\n", "\t\t_ = s.lease.Save(context.WithoutCancel(ctx), t.Checkpoint, t.Audit)\n",
-	},
-	{
-		"a pause counts as bake time", "rollout/commands.go",
-		"now.Add(-why.Baked.Std())", "now.Add(-now.Sub(why.At) - why.Baked.Std())",
-	},
-	{
-		"the bake time of a ratio counts from the one before", "rollout/reconcile.go",
-		"state.Ratio, state.Since, state.Clock, state.WaitingSince, state.Gates = to, now, s.runner.clock, now, nil",
-		"state.Ratio, state.Clock, state.WaitingSince, state.Gates = to, s.runner.clock, now, nil\n\tif state.Since.IsZero() {\n\t\tstate.Since = now\n\t}",
-	},
-	{
-		"a verdict of before the end of the bake time is enough", "rollout/decide.go",
-		"\tif last.Before(baked) && baked.Before(next) {\n\t\treturn baked\n\t}\n", "",
-	},
-	{
-		"an approval of another ratio is taken", "rollout/state.go",
-		"\t\tif a.Ratio != ratio {\n", "\t\tif a.Ratio < ratio && a.Ratio == 0 {\n",
-	},
-	{
-		"an approval outlives a failed gate", "rollout/advance.go",
-		"\tif why.Cause != CausePerson {\n", "\tif why.Cause != CausePerson && why.Cause != CauseGate && why.Cause != CauseOutside && why.Cause != CauseDeadline {\n",
-	},
-	{
-		"a revoked approval stays", "rollout/commands.go",
-		"func(a Approval) bool { return a.Ratio == c.Ratio })\n\t\twhat", "func(a Approval) bool { return a.Ratio > c.Ratio })\n\t\twhat",
-	},
-	{
-		"a gate that does not answer passes", "rollout/gate.go",
-		"g.Verdict, g.Errors, g.Error = Verdict{}, before.Errors+1, err.Error()", "g.Verdict, g.Errors, g.Error = Passed(\"no answer\"), before.Errors+1, err.Error()",
-	},
-	{
-		"a gate that waits passes", "rollout/decide.go",
-		"g.Verdict.Decision != Pass {", "g.Verdict.Decision == Fail {",
-	},
-	{
-		"a rollout that is paused goes on", "rollout/advance.go",
-		"\t\tif s.state.Status != Running {\n", "\t\tif s.state.Status.Final() {\n",
-	},
-	{
-		"a step is skipped", "rollout/decide.go",
-		"\tnext := state.Spec.Steps[at+1]\n", "\tnext := state.Spec.Steps[min(at+2, len(state.Spec.Steps)-1)]\n",
-	},
-	{
-		"an abort that was begun is dropped", "rollout/reconcile.go",
-		"\tcase s.mayPass(err):\n\t\tin.unknown = true\n\t\treturn err\n", "\tcase s.mayPass(err):\n\t\tin.unknown = in.Kind != ChangeAbort\n\t\ts.state.Intent = nil\n\t\treturn err\n",
-	},
-	{
-		"a final rollout takes commands", "rollout/commands.go",
-		"\tcase status.Final():\n", "\tcase status == Done:\n",
-	},
-	{
-		"the address of a chat is in the log", "rollout/chat.go",
-		"return redactHook(address, err)", "return err",
-	},
-	{
-		"a write at AlipayCN is sent again without reading", "alipaycn/reconcile.go",
-		"\t\tif !unknown || w.prove == nil {\n", "\t\tif e.OutcomeUnknown && attempt < 3 {\n\t\t\tcontinue\n\t\t}\n\t\tif !unknown || w.prove == nil {\n",
-	},
-	{
-		"answers of AlipayCN are not verified", "alipaycn/certificates.go",
-		"\t\treturn signature, err\n", "\t\treturn signature, nil\n",
-	},
-	{
-		"an intent is made anew at each attempt", "rollout/reconcile.go",
-		"\tin = s.state.Intent // the same change again, under the same key\n", "\tin.RequestID, in.From, in.At = rand.Text(), s.state.Ratio, s.state.Intent.At\n",
-	},
-	{
-		"the limit of waiting versions is off by one", "limits.go",
-		"waiting < l.WaitingVersions)", "waiting <= l.WaitingVersions)",
-	},
-	{
-		"the limit of mini programs is off by one", "limits.go",
-		"used < l.Programs {", "used <= l.Programs {",
-	},
-	{
-		"versions are selected while one is under review", "platform/releases.go",
-		"limits.CheckVersionLimit(target.App(), waiting, underReview > 0)", "limits.CheckVersionLimit(target.App(), waiting, underReview > 1)",
-	},
-	{
-		"a version in grayscale does not keep others from being applied for", "releases.go",
-		"return s == ReleaseUnderReview || s == ReleasePreparation || s == ReleaseGrayscale", "return s == ReleaseUnderReview || s == ReleasePreparation",
-	},
-	{
-		"one party's approval is enough", "requests.go",
-		"\tif len(reviews) > 0 && approved == len(reviews) {\n", "\tif len(reviews) > 0 && approved > 0 {\n",
-	},
-	{
-		"a verdict is taken for another application", "platform/alipaycnapp/version.go",
-		"\t\treturn former.Content == applied.Content, nil\n", "\t\treturn former.Content != \"\", nil\n",
-	},
-	{
-		"an application is made again by the same call", "platform/alipaycnapp/version.go",
-		"\tif done {\n\t\tapplied.Before", "\tif done && former.RequestID != applied.RequestID {\n\t\tapplied.Before",
-	},
-	{
-		"a ratio falls", "grayscale.go",
-		"\tif l.Contains(to) && to > from {\n", "\tif l.Contains(to) {\n",
-	},
-	{
-		"a write that was answered is not stored", "platform/releases.go",
-		"\t\tr.UpdatedAt = c.at // when the effect is done\n\t\treturn save(c.tx, before, r)\n", "\t\tr.UpdatedAt = c.at // when the effect is done\n\t\tif c.session.lease != nil && c.caller.member.Role == alipayplus.RoleMaster {\n\t\t\treturn nil\n\t\t}\n\t\treturn save(c.tx, before, r)\n",
-	},
-	{
-		"the outcome of a call is not remembered", "platform/operations.go",
-		"\treturn out, c.remember(out)\n", "\treturn out, nil\n",
-	},
-	{
-		"the lease of a mini program is not checked", "platform/lease.go",
-		"\tcase now().Before(lease.Until):\n\t\treturn &leasedError{lease.Until}\n", "\tcase now().Before(lease.Until):\n\t\treturn nil\n",
-	},
-	{
-		"a call commits after its lease was taken over", "platform/operations.go",
-		"if !holds || r == nil || r.Status != c.before.Status || !r.UpdatedAt.Equal(c.before.UpdatedAt) {", "if r == nil {",
-	},
-	{
-		"an unknown outcome is taken for none", "platform/operations.go",
-		"\tif codeOf(cause) == alipayplus.CodeUnknownException {\n\t\treturn cause\n\t}\n\terr := s.p.cfg", "\terr := s.p.cfg",
-	},
-	{
-		"a permission is not asked for", "platform/releases.go",
-		"func cancelRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, error) {\n\tr, err := c.releaseFor(alipayplus.ActionRelease, in.ReleaseID)", "func cancelRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, error) {\n\tr, err := c.releaseFor(alipayplus.ActionView, in.ReleaseID)",
-	},
-	{
-		"a developer of a provider needs no assignment", "roles.go",
-		"if !p.Known() || !role.Known() || role == RoleDeveloper && !assigned {", "if !p.Known() || !role.Known() {",
-	},
-	{
-		"the access by an order outlives it", "orders.go",
-		"return s == OrderInDevelopment || s == OrderUnderApproval }", "return s == OrderInDevelopment || s == OrderUnderApproval || s == OrderCompleted }",
-	},
-	{
-		"the access by an order outlives its taking back", "orders.go",
-		"return o.Status.GivesAccess() && o.AccessRevokedAt.IsZero() }", "return o.Status.GivesAccess() }",
-	},
-	{
-		"a repetition is answered although the order has ended", "platform/access.go",
-		"\t\tif c.order == nil {\n\t\t\treturn notFound(\"mini program\", needed.ProgramID)\n\t\t}\n", "",
-	},
-	{
-		"a merchant accepts its own order", "orders.go",
-		"{OrderNew, SideProvider, OrderAccept, OrderPendingConfirmation, false},", "{OrderNew, SideProvider, OrderAccept, OrderPendingConfirmation, false},\n\t\t{OrderNew, SideMerchant, OrderAccept, OrderPendingConfirmation, false},",
-	},
-	{
-		"an entry is missing in the provider's log", "platform/orders.go",
-		"for _, side := range []alipayplus.OrderSide{alipayplus.SideMerchant, alipayplus.SideProvider} {", "for _, side := range []alipayplus.OrderSide{by} {",
-	},
-	{
-		"an entry is missing for the release that is replaced", "platform/releases.go",
-		"\tc.audit(\"release\", r.ID, string(before.Status), string(r.Status), note)\n\treturn nil\n", "\treturn nil\n",
-	},
-	{
-		"a release is taken offline at the target app and stays here", "platform/observe.go",
-		"\tcase alipayplus.ReleaseArchived:\n\t\treturn alipayplus.ReleaseArchived, r.Grayscale.Ratio\n", "\tcase alipayplus.ReleaseArchived:\n\t\treturn r.Status, r.Grayscale.Ratio\n",
-	},
-	{
-		"what was published outside is not found", "platform/observe.go",
-		" || r.Status == alipayplus.ReleaseNewVersionCreated && r.ReleaseRequestID != \"\"", "",
-	},
-	{
-		"a repetition is another call", "platform/idempotency.go",
-		"return key(\"outcome\", c.home(), c.caller.member.Name+string(c.caller.Party), c.in.requestID)", "return key(\"outcome\", c.home(), c.caller.member.Name+string(c.caller.Party), c.in.requestID+c.in.message)",
-	},
+func faults() []fault { //nolint:funlen // a list
+	return []fault{
+		{
+			"a change is made before its intent is stored", "rollout/reconcile.go",
+			"\t\ts.keep()\n\t\ts.yielded = true\n\t\treturn nil\n", "\t\ts.keep()\n",
+		},
+		{
+			"a rollout goes on although another holds its lease", "rollout/session.go",
+			"\t\terr = s.lease.Save(context.WithoutCancel(ctx), t.Checkpoint, t.Audit)\n", "\t\t_ = s.lease.Save(context.WithoutCancel(ctx), t.Checkpoint, t.Audit)\n",
+		},
+		{
+			"a pause counts as bake time", "rollout/commands.go",
+			"now.Add(-why.Baked.Std())", "now.Add(-now.Sub(why.At) - why.Baked.Std())",
+		},
+		{
+			"the bake time of a ratio counts from the one before", "rollout/reconcile.go",
+			"state.Ratio, state.Since, state.Clock, state.WaitingSince, state.Gates = to, now, s.runner.clock, now, nil",
+			"state.Ratio, state.Clock, state.WaitingSince, state.Gates = to, s.runner.clock, now, nil\n\tif state.Since.IsZero() {\n\t\tstate.Since = now\n\t}",
+		},
+		{
+			"a verdict of before the end of the bake time is enough", "rollout/decide.go",
+			"\tif last.Before(baked) && baked.Before(next) {\n\t\treturn baked\n\t}\n", "",
+		},
+		{
+			"an approval of another ratio is taken", "rollout/state.go",
+			"\t\tif a.Ratio != ratio {\n", "\t\tif a.Ratio < ratio && a.Ratio == 0 {\n",
+		},
+		{
+			"an approval outlives a failed gate", "rollout/advance.go",
+			"\tif why.Cause != CausePerson {\n", "\tif why.Cause != CausePerson && why.Cause != CauseGate && why.Cause != CauseOutside && why.Cause != CauseDeadline {\n",
+		},
+		{
+			"a revoked approval stays", "rollout/commands.go",
+			"func(a Approval) bool { return a.Ratio == c.Ratio })\n\t\twhat", "func(a Approval) bool { return a.Ratio > c.Ratio })\n\t\twhat",
+		},
+		{
+			"a gate that does not answer passes", "rollout/gate.go",
+			"g.Verdict, g.Errors, g.Error = Verdict{}, before.Errors+1, err.Error()", "g.Verdict, g.Errors, g.Error = Passed(\"no answer\"), before.Errors+1, err.Error()",
+		},
+		{
+			"a gate that waits passes", "rollout/decide.go",
+			"g.Verdict.Decision != Pass {", "g.Verdict.Decision == Fail {",
+		},
+		{
+			"a rollout that is paused goes on", "rollout/advance.go",
+			"\t\tif s.state.Status != Running {\n", "\t\tif s.state.Status.Final() {\n",
+		},
+		{
+			"a step is skipped", "rollout/decide.go",
+			"\tnext := state.Spec.Steps[at+1]\n", "\tnext := state.Spec.Steps[min(at+2, len(state.Spec.Steps)-1)]\n",
+		},
+		{
+			"an abort that was begun is dropped", "rollout/reconcile.go",
+			"\tcase s.mayPass(err):\n\t\tin.unknown = true\n\t\treturn err\n", "\tcase s.mayPass(err):\n\t\tin.unknown = in.Kind != ChangeAbort\n\t\ts.state.Intent = nil\n\t\treturn err\n",
+		},
+		{
+			"a final rollout takes commands", "rollout/commands.go",
+			"\tcase status.Final():\n", "\tcase status == Done:\n",
+		},
+		{
+			"the address of a chat is in the log", "rollout/chat.go",
+			"return redactHook(address, err)", "return err",
+		},
+		{
+			"a write at AlipayCN is sent again without reading", "alipaycn/reconcile.go",
+			"\t\tif !unknown || w.prove == nil {\n", "\t\tif e.OutcomeUnknown && attempt < 3 {\n\t\t\tcontinue\n\t\t}\n\t\tif !unknown || w.prove == nil {\n",
+		},
+		{
+			"answers of AlipayCN are not verified", "alipaycn/certificates.go",
+			"\t\treturn signature, err\n", "\t\treturn signature, nil\n",
+		},
+		{
+			"an intent is made anew at each attempt", "rollout/reconcile.go",
+			"\tin = s.state.Intent // the same change again, under the same key\n", "\tin.RequestID, in.From, in.At = rand.Text(), s.state.Ratio, s.state.Intent.At\n",
+		},
+		{
+			"the limit of waiting versions is off by one", "limits.go",
+			"waiting < l.WaitingVersions)", "waiting <= l.WaitingVersions)",
+		},
+		{
+			"the limit of mini programs is off by one", "limits.go",
+			"used < l.Programs {", "used <= l.Programs {",
+		},
+		{
+			"versions are selected while one is under review", "platform/releases.go",
+			"limits.CheckVersionLimit(target.App(), waiting, underReview > 0)", "limits.CheckVersionLimit(target.App(), waiting, underReview > 1)",
+		},
+		{
+			"a version in grayscale does not keep others from being applied for", "releases.go",
+			"return s == ReleaseUnderReview || s == ReleasePreparation || s == ReleaseGrayscale", "return s == ReleaseUnderReview || s == ReleasePreparation",
+		},
+		{
+			"one party's approval is enough", "requests.go",
+			"\tif len(reviews) > 0 && approved == len(reviews) {\n", "\tif len(reviews) > 0 && approved > 0 {\n",
+		},
+		{
+			"a verdict is taken for another application", "platform/alipaycnapp/version.go",
+			"\t\treturn former.Content == applied.Content, nil\n", "\t\treturn former.Content != \"\", nil\n",
+		},
+		{
+			"an application is made again by the same call", "platform/alipaycnapp/version.go",
+			"\tif done {\n\t\tapplied.Before", "\tif done && former.RequestID != applied.RequestID {\n\t\tapplied.Before",
+		},
+		{
+			"a ratio falls", "grayscale.go",
+			"\tif l.Contains(to) && to > from {\n", "\tif l.Contains(to) {\n",
+		},
+		{
+			"a write that was answered is not stored", "platform/releases.go",
+			"\t\tr.UpdatedAt = c.at // when the effect is done\n\t\treturn save(c.tx, before, r)\n", "\t\tr.UpdatedAt = c.at // when the effect is done\n\t\tif c.session.lease != nil && c.caller.member.Role == alipayplus.RoleMaster {\n\t\t\treturn nil\n\t\t}\n\t\treturn save(c.tx, before, r)\n",
+		},
+		{
+			"the outcome of a call is not remembered", "platform/operations.go",
+			"\treturn out, c.remember(out)\n", "\treturn out, nil\n",
+		},
+		{
+			"the lease of a mini program is not checked", "platform/lease.go",
+			"\tcase now().Before(lease.Until):\n\t\treturn &leasedError{lease.Until}\n", "\tcase now().Before(lease.Until):\n\t\treturn nil\n",
+		},
+		{
+			"a call commits after its lease was taken over", "platform/operations.go",
+			"if !holds || r == nil || r.Status != c.before.Status || !r.UpdatedAt.Equal(c.before.UpdatedAt) {", "if r == nil || !holds && r.ID == \"\" {",
+		},
+		{
+			"an unknown outcome is taken for none", "platform/operations.go",
+			"\tif codeOf(cause) == alipayplus.CodeUnknownException {\n\t\treturn cause\n\t}\n\terr := s.p.cfg", "\terr := s.p.cfg",
+		},
+		{
+			"a permission is not asked for", "platform/releases.go",
+			"func cancelRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, error) {\n\tr, err := c.releaseFor(alipayplus.ActionRelease, in.ReleaseID)", "func cancelRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, error) {\n\tr, err := c.releaseFor(alipayplus.ActionView, in.ReleaseID)",
+		},
+		{
+			"a developer of a provider needs no assignment", "roles.go",
+			"if !p.Known() || !role.Known() || role == RoleDeveloper && !assigned {", "if !p.Known() || !role.Known() {",
+		},
+		{
+			"the access by an order outlives it", "orders.go",
+			"return s == OrderInDevelopment || s == OrderUnderApproval }", "return s == OrderInDevelopment || s == OrderUnderApproval || s == OrderCompleted }",
+		},
+		{
+			"the access by an order outlives its taking back", "orders.go",
+			"return o.Status.GivesAccess() && o.AccessRevokedAt.IsZero() }", "return o.Status.GivesAccess() }",
+		},
+		{
+			"a repetition is answered although the order has ended", "platform/access.go",
+			"\t\tif c.order == nil {\n\t\t\treturn notFound(\"mini program\", needed.ProgramID)\n\t\t}\n", "",
+		},
+		{
+			"a merchant accepts its own order", "orders.go",
+			"{OrderNew, SideProvider, OrderAccept, OrderPendingConfirmation, false},", "{OrderNew, SideProvider, OrderAccept, OrderPendingConfirmation, false},\n\t\t{OrderNew, SideMerchant, OrderAccept, OrderPendingConfirmation, false},",
+		},
+		{
+			"an entry is missing in the provider's log", "platform/orders.go",
+			"for _, side := range []alipayplus.OrderSide{alipayplus.SideMerchant, alipayplus.SideProvider} {", "for _, side := range []alipayplus.OrderSide{by} {",
+		},
+		{
+			"an entry is missing for the release that is replaced", "platform/releases.go",
+			"\tc.audit(\"release\", r.ID, string(before.Status), string(r.Status), note)\n\treturn nil\n", "\treturn nil\n",
+		},
+		{
+			"a release is taken offline at the target app and stays here", "platform/observe.go",
+			"\tcase alipayplus.ReleaseArchived:\n\t\treturn alipayplus.ReleaseArchived, r.Grayscale.Ratio\n", "\tcase alipayplus.ReleaseArchived:\n\t\treturn r.Status, r.Grayscale.Ratio\n",
+		},
+		{
+			"what was published outside is not found", "platform/observe.go",
+			" || r.Status == alipayplus.ReleaseNewVersionCreated && r.ReleaseRequestID != \"\"", "",
+		},
+		{
+			"a repetition is another call", "platform/idempotency.go",
+			"return key(\"outcome\", c.home(), c.caller.member.Name+string(c.caller.Party), c.in.requestID)", "return key(\"outcome\", c.home(), c.caller.member.Name+string(c.caller.Party), c.in.requestID+c.in.message)",
+		},
+	}
 }

@@ -63,7 +63,7 @@ func (p plants) run(ctx context.Context, only string) (found, all int, err error
 		return 0, 0, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	for _, f := range faults {
+	for _, f := range faults() {
 		if !match.MatchString(f.name) {
 			continue
 		}
@@ -76,7 +76,9 @@ func (p plants) run(ctx context.Context, only string) (found, all int, err error
 		if is {
 			found++
 		}
-		fmt.Fprintf(p.out, "%-70s %-40s %s (%v)\n", f.name, f.file, result, time.Since(began).Round(time.Second))
+		if _, err := fmt.Fprintf(p.out, "%-70s %-40s %s (%v)\n", f.name, f.file, result, time.Since(began).Round(time.Second)); err != nil {
+			return found, all, err
+		}
 	}
 	return found, all, nil
 }
@@ -84,7 +86,7 @@ func (p plants) run(ctx context.Context, only string) (found, all int, err error
 // overlay is the source with a fault, for the go command.
 func (f fault) overlay(root, dir string) (file string, err error) {
 	path := filepath.Join(root, f.file)
-	source, err := os.ReadFile(path) //nolint:gosec // a file of the list
+	source, err := os.ReadFile(path)
 	if err != nil {
 		return "", err
 	}
@@ -93,7 +95,7 @@ func (f fault) overlay(root, dir string) (file string, err error) {
 		return "", err
 	}
 	changed := filepath.Join(dir, "planted.go")
-	if err := os.WriteFile(changed, []byte(planted), 0o600); err != nil {
+	if err := os.WriteFile(changed, []byte(planted), 0o600); err != nil { //nolint:gosec // in a folder of its own
 		return "", err
 	}
 	text, err := json.Marshal(map[string]map[string]string{"Replace": {path: changed}})
