@@ -3,9 +3,9 @@ package rollout
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"slices"
 	"time"
 
@@ -129,7 +129,7 @@ func (s *session) load(checkpoint []byte) error {
 	if checkpoint == nil {
 		return nil
 	}
-	sum := sha256.Sum256(checkpoint)
+	sum := maphash.Bytes(s.runner.seed, checkpoint)
 	if known := s.runner.decoded.Load(); known != nil && known.sum == sum {
 		s.state = known.state.clone()
 		return nil
@@ -151,7 +151,7 @@ func (s *session) load(checkpoint []byte) error {
 
 // decoded is what a checkpoint says, by its checksum. It is never changed.
 type decoded struct {
-	sum   [sha256.Size]byte
+	sum   uint64
 	state *State
 }
 
@@ -465,7 +465,7 @@ func (s *session) transition(failed error) (t Transition, err error) {
 		if t.Checkpoint, err = s.state.encode(); err != nil {
 			return Transition{}, err
 		}
-		s.runner.decoded.Store(&decoded{sha256.Sum256(t.Checkpoint), s.state.clone()})
+		s.runner.decoded.Store(&decoded{maphash.Bytes(s.runner.seed, t.Checkpoint), s.state.clone()})
 		t.Audit, s.audit, s.changed = s.audit, nil, false
 	}
 	t.Events, s.events, s.complete = s.events[:s.complete], s.events[s.complete:], 0

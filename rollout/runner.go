@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"iter"
 	"log/slog"
 	"os"
@@ -60,6 +61,8 @@ type config struct {
 	interval   time.Duration
 	callTime   time.Duration
 	newSpec    bool
+	// seed is that of the checksums of checkpoints in memory.
+	seed maphash.Seed
 }
 
 // Option changes a runner.
@@ -113,7 +116,7 @@ func New(target Target, spec Spec, store Store, opts ...Option) (*Runner, error)
 }
 
 func newConfig(spec Spec, store Store, opts []Option) (*config, error) {
-	c := &config{store: store, interval: 5 * time.Minute, callTime: 2 * time.Minute, given: make(map[string]Gate)}
+	c := &config{store: store, interval: 5 * time.Minute, callTime: 2 * time.Minute, given: make(map[string]Gate), seed: maphash.MakeSeed()}
 	for _, set := range opts {
 		set(c)
 	}
