@@ -49,9 +49,9 @@ func (h *history) add(who, what, outcome string, about any) {
 	h.recent = append(h.recent, event{time.Now(), who, what, outcome, about})
 }
 
-// logger logs what a process says as events.
-func (h *history) logger(who string) *slog.Logger {
-	return slog.New(slog.NewTextHandler(said{h, who}, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+// logger logs what a process says as events, until it is killed.
+func (h *history) logger(by *process) *slog.Logger {
+	return slog.New(slog.NewTextHandler(said{h, by}, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
 		if a.Key == slog.TimeKey {
 			return slog.Attr{}
 		}
@@ -61,12 +61,14 @@ func (h *history) logger(who string) *slog.Logger {
 
 type said struct {
 	history *history
-	who     string
+	by      *process
 }
 
 // Write implements [io.Writer].
 func (s said) Write(line []byte) (int, error) {
-	s.history.add(s.who, "log", strings.TrimSpace(string(line)), nil)
+	if !s.by.dead() {
+		s.history.add(s.by.name, "log", strings.TrimSpace(string(line)), nil)
+	}
 	return len(line), nil
 }
 

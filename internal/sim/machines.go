@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus/rollout"
@@ -22,7 +23,7 @@ type machine struct {
 	name string
 	// offset is how far its clock is ahead. It changes only while nothing runs there, which running counts.
 	offset  time.Duration
-	running int
+	running atomic.Int32
 	disk    *volume
 }
 

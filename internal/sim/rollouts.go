@@ -123,13 +123,13 @@ func (w *world) supervise(d *deployment, name string, random *rand.Rand) {
 			ctx, cancel = context.WithTimeout(ctx, time.Duration(random.Int64N(int64(12*time.Hour))))
 		}
 		if _, err := w.scheduler.pass(ctx, p, decision, "start"); err == nil {
-			if m.running == 0 && !w.faults.over() && random.IntN(4) == 0 {
+			if m.running.Load() == 0 && !w.faults.over() && random.IntN(4) == 0 {
 				m.offset = skew(random)
 				w.history.add(m.name, "the clock is set", m.offset.String(), nil)
 			}
-			m.running++
+			m.running.Add(1)
 			w.drive(ctx, p, m, d, random)
-			m.running--
+			m.running.Add(-1)
 		}
 		cancel()
 		if p.dead() {
@@ -203,7 +203,7 @@ func (w *world) ran(p *process, d *deployment, state *rollout.State, err error) 
 
 // runner drives a deployment in a process.
 func (w *world) runner(p *process, m *machine, d *deployment) *rollout.Runner {
-	own := []rollout.Option{rollout.WithName(d.name), rollout.WithHost(m.name), rollout.WithLogger(w.history.logger(p.name))}
+	own := []rollout.Option{rollout.WithName(d.name), rollout.WithHost(m.name), rollout.WithLogger(w.history.logger(p))}
 	if d.plan != nil {
 		r, err := rollout.New(skewed{d.target(p), m}, d.spec, store{w, m, d.disk, p}, append(d.plan.options(w, d, p), own...)...)
 		w.ok(err)
@@ -317,9 +317,9 @@ func (w *world) operate(d *deployment, random *rand.Rand) {
 		}
 		p := newProcess(w.ctx, "operator of "+d.name, false)
 		if _, err := w.scheduler.pass(p.ctx, p, decision, ""); err == nil {
-			m.running++
+			m.running.Add(1)
 			w.command(p, m, d, random)
-			m.running--
+			m.running.Add(-1)
 		}
 		p.kill()
 	}

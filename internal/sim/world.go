@@ -492,7 +492,7 @@ func (w *world) startPlatforms(n int) {
 
 // platformServer is a platform in a process.
 func (w *world) platformServer(p *process) *server {
-	return &server{process: p, handler: w.platform(records{w.store, w.scheduler, w.history, p}, w.network.client(p), platform.WithLogger(w.history.logger(p.name))), signature: "Signature"}
+	return &server{process: p, handler: w.platform(records{w.store, w.scheduler, w.history, p}, w.network.client(p), platform.WithLogger(w.history.logger(p))), signature: "Signature"}
 }
 
 // client calls the platforms as a member or a reviewer, from a process.
