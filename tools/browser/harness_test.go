@@ -70,7 +70,7 @@ func open(t *testing.T, width int64) *browser {
 	opts := []chromedp.ExecAllocatorOption{chromedp.ExecPath(chromium(t)), chromedp.UserDataDir(t.TempDir())}
 	for _, flag := range []string{
 		"headless", "no-sandbox", "disable-gpu", "disable-quic", "no-first-run", "disable-background-networking", "disable-component-update",
-		"disable-sync", "disable-dev-shm-usage",
+		"disable-sync", "disable-dev-shm-usage", "hide-scrollbars",
 	} {
 		opts = append(opts, chromedp.Flag(flag, true))
 	}
