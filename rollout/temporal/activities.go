@@ -60,8 +60,8 @@ type activities struct {
 	reads   reads
 
 	mu sync.Mutex
-	// runners count failures in a row, by the name of the rollout and the hash of its spec. Who
-	// is forgotten counts from 0 again.
+	// runners count failures in a row, by the name of the rollout, its target and the hash of its
+	// spec. Who is forgotten counts from 0 again.
 	runners map[string]*rollout.Runner
 }
 
@@ -98,7 +98,6 @@ func (a *activities) advance(ctx context.Context, in step) (*transition, error) 
 	return nil, sdk.NewApplicationErrorWithOptions(next.What, errorWaiting, sdk.ApplicationErrorOptions{
 		NextRetryDelay: max(time.Until(next.At), time.Second),
 		Category:       sdk.ApplicationErrorCategoryBenign,
-		Details:        []any{from},
 	})
 }
 
@@ -172,7 +171,7 @@ func keepAlive(ctx context.Context, details poll) (stop func()) {
 
 // runner returns the runner of a rollout.
 func (a *activities) runner(target rollout.Target, of Rollout) (*rollout.Runner, error) {
-	key := of.name() + "\n" + of.Spec.Hash()
+	key := of.name() + "\n" + of.Target + "\n" + of.Spec.Hash()
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if r := a.runners[key]; r != nil {

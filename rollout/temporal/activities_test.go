@@ -2,14 +2,19 @@ package temporal
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/activity"
+	sdklog "go.temporal.io/sdk/log"
+	sdk "go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
 )
 
 func TestRegisterNeedsTargets(t *testing.T) {
@@ -43,6 +48,61 @@ func TestASpecThatNobodyCanCarryOutWaitsForAPerson(t *testing.T) {
 		s.env.ExecuteWorkflow(workflowName, carried{Rollout: Rollout{Target: s.fake.ID(), Spec: s.spec}})
 		require.ErrorContains(t, s.env.GetWorkflowError(), "canceled")
 	})
+}
+
+// onWorker makes one step of a rollout on a worker, as Temporal's server calls for it.
+func onWorker(a *activities, in step) (*transition, error) {
+	var suite testsuite.WorkflowTestSuite
+	suite.SetLogger(sdklog.NewStructuredLogger(discard))
+	env := suite.NewTestActivityEnvironment()
+	env.RegisterActivityWithOptions(a.advance, activity.RegisterOptions{Name: activityStep})
+	result, err := env.ExecuteActivity(activityStep, in)
+	if err != nil {
+		return nil, err
+	}
+	t := new(transition)
+	return t, result.Get(t)
+}
+
+func newWorker(make func(id string) rollout.Target) *activities {
+	return &activities{runners: map[string]*rollout.Runner{}, options: Options{
+		Target: func(_ context.Context, id string) (rollout.Target, error) { return make(id), nil },
+		Runner: []rollout.Option{rollout.WithGates(func(string, rollout.GateSpec) (rollout.Gate, error) {
+			return func(context.Context, rollout.Step) (rollout.Verdict, error) { return rollout.Passed("no errors"), nil }, nil
+		})},
+	}}
+}
+
+// Who was terminated may be started again under its name, for another release.
+func TestANameThatIsUsedAgainDrivesItsOwnTarget(t *testing.T) {
+	a := newWorker(func(id string) rollout.Target { return rollouttest.NewFake(id, alipayplus.DefaultLadder()) })
+	for _, id := range []string{"release 1", "release 2"} {
+		done, err := onWorker(a, step{Rollout: Rollout{Name: "tea", Target: id, Spec: ladder()}})
+		require.NoError(t, err)
+		state, err := decode(t.Context(), "tea", done.Checkpoint)
+		require.NoError(t, err)
+		require.Equal(t, id, state.Target)
+	}
+}
+
+// Temporal's server replaces a failure above 4 KB by one that does not say what is waited for.
+func TestAWaitIsASmallFailureHoweverLongTheSpecIs(t *testing.T) {
+	fake := rollouttest.NewFake("release 1", alipayplus.DefaultLadder())
+	a := newWorker(func(string) rollout.Target { return fake })
+	spec := ladder()
+	spec.Gates["errors"] = rollout.GateSpec{Prometheus: &rollout.PrometheusGate{Address: "http://metrics.example", Query: strings.Repeat("sum(rate(errors[5m])) + ", 200) + "0", Bound: rollout.Bound{Max: new(0.01)}}}
+	in := step{Rollout: Rollout{Target: "release 1", Spec: spec}}
+	for {
+		done, err := onWorker(a, in)
+		if err != nil {
+			failure := sdk.GetDefaultFailureConverter().ErrorToFailure(err)
+			require.Contains(t, failure.GetMessage()+failure.GetCause().GetMessage(), "under review")
+			require.Less(t, failure.Size(), 2<<10)
+			return
+		}
+		require.Empty(t, done.Failure)
+		in.Checkpoint = done.Checkpoint
+	}
 }
 
 func TestASinkThatFailsChangesNothing(t *testing.T) {

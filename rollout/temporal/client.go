@@ -189,8 +189,8 @@ func (c *Client) Status(ctx context.Context, name string) (*Status, error) {
 	return &Status{Next: s.Next, Failure: s.Failure}, nil
 }
 
-// Audit reads the audit log of a rollout, oldest entry first: the last 4,000. The errors are those
-// of Status.
+// Audit reads the audit log of a rollout, oldest entry first: the last 4,000, or as many as fill
+// 1 MB. The errors are those of Status.
 func (c *Client) Audit(ctx context.Context, name string) (audit []rollout.AuditEntry, err error) {
 	answer, err := c.sdk.QueryWorkflow(ctx, WorkflowID(name), "", queryAudit)
 	if err == nil {

@@ -25,6 +25,9 @@ const (
 	errorWaiting   = "Waiting"
 	maxAnswers     = 32
 	maxAudit       = 4000
+	// maxAuditSize limits the audit log in bytes, about: a run hands it on to the next one in a
+	// payload, which Temporal's server limits to 2 MB, as it does the answer to the query.
+	maxAuditSize   = 1 << 20
 	emitTimeout    = 10 * time.Second
 	lostWorkerTime = 30 * time.Second
 	// stepTimeout limits one call of Advance, which may make several calls of the target and
@@ -132,6 +135,7 @@ func drive(ctx workflow.Context, c carried) (*standing, error) {
 		case ctx.Err() != nil:
 			err = ctx.Err()
 		case r.Next.Over && r.Position.Status.Final():
+			r.refuseTheRest()
 			return r.standing(), nil
 		case r.idle():
 			r.awaitCommand(ctx)
@@ -158,6 +162,20 @@ func (r *run) awaitCommand(ctx workflow.Context) {
 	s.AddReceive(r.retry, func(workflow.ReceiveChannel, bool) {})
 	s.AddReceive(ctx.Done(), func(workflow.ReceiveChannel, bool) {})
 	s.Select(ctx)
+}
+
+// refuseTheRest answers the commands that came too late.
+func (r *run) refuseTheRest() {
+	for _, c := range r.Commands {
+		r.answer(c.ID, fmt.Sprintf("it is %s; nothing is left to do", r.Position.Status))
+	}
+	r.Commands = nil
+}
+
+// answer says what became of a command; refused is empty when it was executed.
+func (r *run) answer(id, refused string) {
+	r.Answers = append(r.Answers, answer{ID: id, Refused: refused})
+	r.Answers = r.Answers[max(0, len(r.Answers)-maxAnswers):]
 }
 
 // receive takes in what was sent so far. After a failure it lets the rollout go on.
@@ -217,18 +235,13 @@ func (r *run) advance(ctx workflow.Context) error {
 }
 
 // stepFailed handles an activity without a result: it was canceled while it waited, or has failed
-// in a way that does not pass.
+// in a way that does not pass, which waits for a person.
 func (r *run) stepFailed(ctx workflow.Context, err error) error {
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if failed, ok := errors.AsType[*sdk.ApplicationError](err); ok {
-		var p poll
-		if failed.Type() != errorWaiting || failed.Details(&p) != nil {
-			r.Failure = failed.Error()
-			return nil //nolint:nilerr // it waits for a person
-		}
-		r.Checkpoint, r.Next = p.Checkpoint, p.Next
+	if failed, ok := errors.AsType[*sdk.ApplicationError](err); ok && failed.Type() != errorWaiting {
+		r.Failure = failed.Error()
 	}
 	return nil
 }
@@ -236,32 +249,46 @@ func (r *run) stepFailed(ctx workflow.Context, err error) error {
 // apply takes over what a step came to.
 func (r *run) apply(t transition) {
 	r.Checkpoint, r.Next, r.Position, r.Failure = t.Checkpoint, t.Next, t.Position, t.Failure
-	r.Audit = append(r.Audit, t.Audit...)
-	r.Audit = r.Audit[max(0, len(r.Audit)-maxAudit):]
+	r.Audit = latest(append(r.Audit, t.Audit...))
 	r.Events = append(r.Events, t.Events...)
+	if !t.Aborting {
+		for _, id := range r.Open {
+			r.answer(id, "")
+		}
+		r.Open = nil
+	}
 	refused := ""
 	for _, entry := range t.Audit {
 		if entry.Action == rollout.EventRefused {
 			refused = entry.Why
 		}
 	}
-	for _, c := range r.Commands {
-		if slices.Contains(t.Forget, c.ID) {
+	r.Commands = slices.DeleteFunc(r.Commands, func(c rollout.Command) bool {
+		switch {
+		case !slices.Contains(t.Forget, c.ID):
+			return false
+		case t.Aborting && refused == "":
 			r.Open = append(r.Open, c.ID)
+		default:
+			r.answer(c.ID, refused)
+		}
+		return true
+	})
+	if r.Failure != "" && len(r.Commands) > 0 { // it is executed when the rollout goes on
+		r.answer(r.Commands[0].ID, r.Failure)
+	}
+}
+
+// latest are the last entries of an audit log, as many as are kept.
+func latest(audit []rollout.AuditEntry) []rollout.AuditEntry {
+	const besides = 128 // bytes of an entry but for its texts
+	size, least := 0, max(0, len(audit)-maxAudit)
+	for i := len(audit) - 1; i >= least; i-- {
+		if size += besides + len(audit[i].By) + len(audit[i].Why); size > maxAuditSize {
+			return audit[i+1:]
 		}
 	}
-	r.Commands = slices.DeleteFunc(r.Commands, func(c rollout.Command) bool { return slices.Contains(t.Forget, c.ID) })
-	if t.Aborting {
-		return
-	}
-	for _, id := range r.Open {
-		r.Answers = append(r.Answers, answer{ID: id, Refused: refused})
-	}
-	if r.Failure != "" && len(r.Commands) > 0 { // it is executed when the rollout goes on
-		r.Answers = append(r.Answers, answer{ID: r.Commands[0].ID, Refused: r.Failure})
-	}
-	r.Answers = r.Answers[max(0, len(r.Answers)-maxAnswers):]
-	r.Open = nil
+	return audit[least:]
 }
 
 // emit has the events emitted, now that their state is stored. A change that is about to be made

@@ -2,10 +2,12 @@ package temporal
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,6 +118,35 @@ func TestACommandThatIsRefusedSaysWhy(t *testing.T) {
 		require.Contains(t, at.Answers[1].Refused, "it asks for approval of: 30%")
 		require.Equal(t, answer{ID: "approval"}, at.Answers[2])
 	})
+}
+
+func TestACommandThatComesTooLateIsRefused(t *testing.T) {
+	onStage(t, ladder(), func(s *stage) {
+		s.command(2*time.Hour, rollout.Command{ID: "c1", Kind: rollout.CommandAbort})
+		s.command(2*time.Hour, rollout.Command{ID: "c2", Kind: rollout.CommandPause})
+		s.command(2*time.Hour, rollout.Command{ID: "c3", Kind: rollout.CommandAbort})
+		require.Equal(t, rollout.Aborted, s.run().Status)
+		at, _ := s.standing()
+		require.Equal(t, []answer{
+			{ID: "c1"},
+			{ID: "c2", Refused: "it is ABORTED; nothing is left to pause"},
+			{ID: "c3", Refused: "it is ABORTED; nothing is left to do"},
+		}, at.Answers)
+	})
+}
+
+// What a run hands on to the next is one payload, and these have a limit of 2 MB.
+func TestTheAuditLogHasRoomInAPayload(t *testing.T) {
+	t.Parallel()
+	r := new(run)
+	for n := range uint64(2 * maxAudit) {
+		r.apply(transition{Audit: []rollout.AuditEntry{{Seq: n, Action: rollout.EventRefused, By: "lin", Why: strings.Repeat("why ", 500)}}})
+	}
+	all, err := json.Marshal(r.carried)
+	require.NoError(t, err)
+	require.Less(t, len(all), 3<<19)
+	require.Greater(t, len(all), 1<<19)
+	require.Equal(t, uint64(2*maxAudit-1), r.Audit[len(r.Audit)-1].Seq)
 }
 
 // Whoever sends signals by hand, with Temporal's own tool, names no id and no time.
