@@ -7,11 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/api/operatorservice/v1"
 	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflow/v1"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/converter"
 
@@ -97,7 +99,11 @@ func (c *Client) RevokeApproval(ctx context.Context, name, by, reason string, ra
 // Retry lets a rollout go on that ended with an error that needed a person: see [Status].Failure.
 // For others it does nothing. A command does the same.
 func (c *Client) Retry(ctx context.Context, name string) error {
-	return c.asError("retry", name, c.sdk.SignalWorkflow(ctx, WorkflowID(name), "", signalRetry, nil))
+	err := c.sdk.SignalWorkflow(ctx, WorkflowID(name), "", signalRetry, nil)
+	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
+		return c.notRunning(ctx, name)
+	}
+	return c.asError("retry", name, err)
 }
 
 const (
@@ -112,6 +118,11 @@ func (c *Client) send(ctx context.Context, name string, command rollout.Command)
 	if command.By == "" {
 		return nil, fmt.Errorf("temporal: rollout %s: say who asks for it: %w", name, alipayplus.ErrInvalid)
 	}
+	waiting, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	if err := c.addState(waiting, name, &command); err != nil {
+		return nil, err
+	}
 	command.ID, command.At = rand.Text(), time.Now()
 	err := c.sdk.SignalWorkflow(ctx, WorkflowID(name), "", signalCommand, command)
 	if _, gone := errors.AsType[*serviceerror.NotFound](err); gone {
@@ -120,8 +131,6 @@ func (c *Client) send(ctx context.Context, name string, command rollout.Command)
 	if err != nil {
 		return nil, c.asError("send a command to", name, err)
 	}
-	waiting, cancel := context.WithTimeout(ctx, answerTime)
-	defer cancel()
 	for {
 		s, err := c.standing(waiting, name)
 		if err == nil {
@@ -137,11 +146,48 @@ func (c *Client) send(ctx context.Context, name string, command rollout.Command)
 	}
 }
 
+// addState says which state of the rollout the command is for, as far as a worker tells: the times
+// that two machines give are no measure. It refuses an approval that the spec does not ask for.
+func (c *Client) addState(ctx context.Context, name string, command *rollout.Command) error {
+	if command.Kind == rollout.CommandPause || command.Kind == rollout.CommandAbort {
+		return nil // which hold for whatever the state is
+	}
+	ctx, cancel := context.WithTimeout(ctx, answerTime/2)
+	defer cancel()
+	s, err := c.standing(ctx, name)
+	if err != nil {
+		return nil //nolint:nilerr // the command is kept all the same
+	}
+	state, err := decode(ctx, name, s.Checkpoint)
+	if err != nil || state == nil {
+		return err
+	}
+	if command.Kind == rollout.CommandResume {
+		command.Seen = state.Seq
+		return nil
+	}
+	var wanted []alipayplus.Ratio
+	for _, step := range state.Spec.Steps {
+		if step.Approval {
+			wanted = append(wanted, step.Ratio)
+		}
+	}
+	if !slices.Contains(wanted, command.Ratio) {
+		return fmt.Errorf("temporal: rollout %s: its spec does not ask for approval of %v; it asks for approval of: %s: %w",
+			name, command.Ratio, cmp.Or(strings.Trim(fmt.Sprint(wanted), "[]"), "no ratio"), alipayplus.ErrInvalid)
+	}
+	command.Seq = cmp.Or(command.Seq, state.Seq)
+	return nil
+}
+
 // notRunning is why no command reaches a rollout.
 func (c *Client) notRunning(ctx context.Context, name string) error {
 	s, err := c.Status(ctx, name)
-	if err != nil || s.Next.State == nil {
+	switch {
+	case err != nil:
 		return &rollout.ConflictError{Rollout: name, Reason: "it has not begun: no workflow of this name is there; check the name and the namespace"}
+	case s.Next.State == nil || !s.Next.State.Status.Final():
+		return &rollout.ConflictError{Rollout: name, Reason: cmp.Or(s.Failure, "its workflow does not run")}
 	}
 	return &rollout.ConflictError{Rollout: name, Reason: fmt.Sprintf("it is %s; nothing is left to do", s.Next.State.Status)}
 }
@@ -167,7 +213,8 @@ type Status struct {
 	// Next is what it waits for, with its state; Next.State is nil before the first step.
 	Next rollout.Next
 	// Failure is an error that needs a person, after which [Client.Retry] or a command lets the
-	// rollout go on; empty otherwise.
+	// rollout go on; or that its workflow was terminated or canceled, after which [Client.Start]
+	// begins anew; empty otherwise.
 	Failure string
 }
 
@@ -178,12 +225,25 @@ func (c *Client) Status(ctx context.Context, name string) (*Status, error) {
 	if err != nil {
 		return nil, c.asError("read", name, err)
 	}
-	if p := c.polled(ctx, name); p != nil {
-		s.Checkpoint, s.Next = p.Checkpoint, p.Next
-	}
 	state, err := decode(ctx, name, s.Checkpoint)
 	if err != nil {
 		return nil, err
+	}
+	described, err := c.sdk.DescribeWorkflow(ctx, WorkflowID(name), "")
+	if err != nil {
+		return nil, c.asError("read", name, err)
+	}
+	if why := stuck(described.RawResponse.GetWorkflowExecutionInfo().GetStatus()); why != "" {
+		s.Failure = why
+	} else if p := polled(described.RawResponse.GetPendingActivities()); p != nil {
+		found, err := decode(ctx, name, p.Checkpoint)
+		if err != nil {
+			return nil, err
+		}
+		if state != nil { // what is in no history has no number of its own
+			found.Seq = state.Seq
+		}
+		state, s.Next = found, p.Next
 	}
 	s.Next.State = state
 	return &Status{Next: s.Next, Failure: s.Failure}, nil
@@ -240,13 +300,20 @@ func (c *Client) standing(ctx context.Context, name string) (*standing, error) {
 	return s, answer.Get(s)
 }
 
-// polled is what the activity that waits has found since; nil when none waits.
-func (c *Client) polled(ctx context.Context, name string) *poll {
-	described, err := c.sdk.DescribeWorkflow(ctx, WorkflowID(name), "")
-	if err != nil {
-		return nil
+// stuck is why a workflow that was not over does not go on; empty for others.
+func stuck(status enums.WorkflowExecutionStatus) string {
+	switch status {
+	case enums.WORKFLOW_EXECUTION_STATUS_TERMINATED, enums.WORKFLOW_EXECUTION_STATUS_CANCELED,
+		enums.WORKFLOW_EXECUTION_STATUS_FAILED, enums.WORKFLOW_EXECUTION_STATUS_TIMED_OUT:
+		return fmt.Sprintf("its workflow is %v and does not go on; start the rollout again", status)
+	default:
+		return ""
 	}
-	for _, a := range described.RawResponse.GetPendingActivities() {
+}
+
+// polled is what the activity that waits has found since; nil when none waits.
+func polled(activities []*workflow.PendingActivityInfo) *poll {
+	for _, a := range activities {
 		var p poll
 		if a.GetActivityType().GetName() != activityStep || a.GetHeartbeatDetails() == nil {
 			continue

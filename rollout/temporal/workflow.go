@@ -15,16 +15,16 @@ import (
 
 // The names that are in histories: they stay.
 const (
-	workflowName   = "Rollout"
-	activityStep   = "Advance"
-	activityEmit   = "Emit"
-	signalCommand  = "command"
-	signalRetry    = "retry"
-	queryStatus    = "status"
-	queryAudit     = "audit"
-	errorWaiting   = "Waiting"
-	maxAnswers     = 32
-	maxAudit       = 4000
+	workflowName  = "Rollout"
+	activityStep  = "Advance"
+	activityEmit  = "Emit"
+	signalCommand = "command"
+	signalRetry   = "retry"
+	queryStatus   = "status"
+	queryAudit    = "audit"
+	errorWaiting  = "Waiting"
+	maxAnswers    = 32
+	maxAudit      = 4000
 	// maxAuditSize limits the audit log in bytes, about: a run hands it on to the next one in a
 	// payload, which Temporal's server limits to 2 MB, as it does the answer to the query.
 	maxAuditSize   = 1 << 20
