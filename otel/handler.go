@@ -34,8 +34,12 @@ func (t *Telemetry) Handler(next http.Handler) http.Handler {
 		ctx := t.propagator.Extract(r.Context(), propagation.HeaderCarrier(r.Header))
 		ctx, span := t.tracer.Start(ctx, name, trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(of...))
 		answer := &answer{ResponseWriter: w, status: http.StatusOK}
+		completed := false
 		defer func() {
 			defer span.End()
+			if !completed { // it panics: the caller sees the connection end
+				answer.status = http.StatusInternalServerError
+			}
 			of = append(of, semconv.HTTPResponseStatusCode(answer.status))
 			if answer.status >= http.StatusInternalServerError {
 				of = append(of, semconv.ErrorTypeKey.String(strconv.Itoa(answer.status)))
@@ -46,6 +50,7 @@ func (t *Telemetry) Handler(next http.Handler) http.Handler {
 			t.instruments.requestDuration.Record(ctx, time.Since(began).Seconds(), metric.WithAttributes(of...))
 		}()
 		next.ServeHTTP(answer, r.WithContext(ctx))
+		completed = true
 	})
 }
 

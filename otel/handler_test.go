@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/codes"
 )
 
 // A page's address may hold a secret, and anybody may ask for any: neither becomes a name.
@@ -66,4 +67,19 @@ func TestAnAnswerIsThatOfTheHandler(t *testing.T) {
 	server.Close() // which waits for the handler
 	require.Equal(t, "short and stout", string(text))
 	require.InDelta(t, 1, r.metrics(t)["http.server.request.duration{http.request.method=GET,http.response.status_code=418,http.route=/readyz,url.scheme=http}"], 0)
+}
+
+// A handler that panics has not answered: its caller sees the connection end.
+func TestAHandlerThatPanicsIsAnError(t *testing.T) {
+	r := record(t)
+	handler := r.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }))
+
+	require.PanicsWithValue(t, http.ErrAbortHandler, func() {
+		handler.ServeHTTP(httptest.NewRecorder(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/readyz", nil))
+	})
+
+	spans := r.spans.GetSpans()
+	require.Len(t, spans, 1)
+	require.Equal(t, codes.Error, spans[0].Status.Code)
+	require.InDelta(t, 1, r.metrics(t)["http.server.request.duration{error.type=500,http.request.method=GET,http.response.status_code=500,http.route=/readyz,url.scheme=http}"], 0)
 }
