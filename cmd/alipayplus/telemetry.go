@@ -161,10 +161,14 @@ func (t *telemetry) end(ctx context.Context, exit report.Exit) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
 	defer cancel()
+	var sending sync.WaitGroup // together: one that hangs leaves no time for the others
+	defer sending.Wait()
 	for _, end := range t.ends {
-		if err := end(ctx); err != nil {
-			global.Handle(err)
-		}
+		sending.Go(func() {
+			if err := end(ctx); err != nil {
+				global.Handle(err)
+			}
+		})
 	}
 }
 

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync"
 	"testing"
+	"testing/synctest"
 
 	"github.com/stretchr/testify/require"
 	collectorlogs "go.opentelemetry.io/proto/otlp/collector/logs/v1"
@@ -103,6 +105,19 @@ func TestACollectorThatIsNotThereChangesNoExitStatus(t *testing.T) {
 
 	require.Equal(t, report.ExitDone, got.ExitStatus)
 	require.Contains(t, stderr, "warning: OpenTelemetry: traces export: ")
+}
+
+// The address of the traces may be another than that of the metrics, and hang.
+func TestWhatHangsAtTheEndDelaysNothingElse(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		sent := false
+		made := &telemetry{ends: []func(context.Context) error{
+			func(ctx context.Context) error { <-ctx.Done(); return nil },
+			func(ctx context.Context) error { sent = ctx.Err() == nil; return nil },
+		}}
+		made.end(t.Context(), report.ExitDone)
+		require.True(t, sent)
+	})
 }
 
 func TestNothingIsSentUnlessAVariableSaysWhere(t *testing.T) {
