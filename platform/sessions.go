@@ -459,7 +459,8 @@ func (s *Session) begin(ctx context.Context, tx storage.Tx) (*call, error) {
 
 // May refuses what the member may not do now, by the platform's policy, see
 // [WithPermissionPolicy]: for what the console does beside the contract. programID is the mini
-// program that it is about; empty where there is none. Errors: [alipayplus.ErrPermission],
+// program that it is about, of the workspace or of a merchant for whom it works by an order;
+// empty where there is none. Errors: [alipayplus.ErrPermission],
 // [alipayplus.ErrUnauthenticated] when the session has ended.
 func (s *Session) May(ctx context.Context, action alipayplus.Action, programID string) error {
 	if err := s.check(); err != nil {
@@ -467,6 +468,9 @@ func (s *Session) May(ctx context.Context, action alipayplus.Action, programID s
 	}
 	err := s.p.cfg.store.View(ctx, func(tx storage.Tx) error {
 		c, err := s.begin(ctx, tx)
+		if err == nil && programID != "" {
+			err = c.actFor(programID)
+		}
 		if err != nil {
 			return err
 		}

@@ -241,6 +241,22 @@ func TestTheAuditPageIsTheLog(t *testing.T) {
 	})
 }
 
+// What a developer may do with a merchant's mini program, the order says.
+func TestASessionMayForAMerchant(t *testing.T) {
+	withFixture(t, func(w *fixture) {
+		provider := w.neighbour()
+		program := w.program()
+		o := w.orderIn(alipayplus.OrderInDevelopment, provider, program.ID)
+		ann, _ := provider.signedIn(provider.member("ann", alipayplus.RoleDeveloper))
+		may := func() error { return ann.May(w.Context(), alipayplus.ActionRelease, program.ID) }
+		require.ErrorIs(w, may(), alipayplus.ErrPermission)
+		succeeds(w, provider.owner.Orders.Assign, alipayplus.AssignMembersInput{OrderID: o.ID, Members: []string{"ann"}})
+		require.NoError(w, may())
+		succeeds(w, w.owner.Orders.RevokeAccess, alipayplus.OrderInput{OrderID: o.ID})
+		require.ErrorIs(w, may(), alipayplus.ErrPermission)
+	}, platform.WithPermissionPolicy(alipayplus.PolicyAssignedDevelopersRelease))
+}
+
 func TestASessionThatNobodyGaveIsRefused(t *testing.T) {
 	s, ctx := new(platform.Session), t.Context()
 	second := func(_ any, err error) error { return err }

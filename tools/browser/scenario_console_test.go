@@ -276,6 +276,88 @@ func TestAnOpenPageLeavesAloneWhatIsUsed(t *testing.T) {
 	b.seesNot("Something has changed.")
 }
 
+// TestWhatChangedMeanwhileIsNotForgotten: what somebody changes while the page asks for a change before it is shown once
+// the form is left.
+func TestWhatChangedMeanwhileIsNotForgotten(t *testing.T) {
+	w := withConsole(t)
+	b := open(t, wide)
+	create := func(name string) {
+		_, err := w.owner.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en-US", Name: name}}})
+		require.NoError(t, err)
+	}
+	b.signIn(w.owner)
+	b.follow("Mini programs")
+	b.until("hold the next answer", `
+		const fetched = window.fetch;
+		window.fetch = async (...of) => {
+			const answer = await fetched(...of);
+			window.fetch = fetched;
+			Math.random = () => 3; // the page waits longer before it asks again
+			new MutationObserver(() => window.go()).observe(document.body, { attributeFilter: ['data-live'] });
+			new MutationObserver((_, observer) => { observer.disconnect(); document.querySelector('main input[name=name]').focus(); })
+				.observe(document.querySelector('[data-part=page]'), { childList: true, subtree: true });
+			await new Promise((go) => { window.go = go; });
+			return answer;
+		};
+		return true;`)
+	create("Green tea")
+	b.until("have the answer", `return window.go !== undefined;`)
+	create("Black tea")
+	b.sees("Green tea")
+	b.sees("Something has changed.")
+	b.seesNot("Black tea")
+	b.until("leave it", `document.activeElement.blur(); document.dispatchEvent(new Event('pointerup')); return true;`)
+	b.sees("Black tea")
+}
+
+// TestAFieldThatWasLeftAsItWasShowsWhatOthersEnter: and sends that, not what was there before.
+func TestAFieldThatWasLeftAsItWasShowsWhatOthersEnter(t *testing.T) {
+	w := withConsole(t)
+	b := open(t, wide)
+	program, err := w.owner.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en-US", Name: "Green tea"}}})
+	require.NoError(t, err)
+	b.signIn(w.owner)
+	b.follow("Mini programs")
+	b.follow("Green tea")
+	b.write("textarea[name=serverDomains]", "old.example")
+	b.write("textarea[name=serverDomains]", "")
+	b.until("leave it", `document.activeElement.blur(); return true;`)
+	_, err = w.owner.Programs.UpdateConfiguration(t.Context(), alipayplus.UpdateProgramConfigurationInput{
+		ProgramID: program.ID, Configuration: alipayplus.Configuration{ServerDomains: []string{"new.example"}},
+	})
+	require.NoError(t, err)
+	b.until("see it", `return document.querySelector('textarea[name=serverDomains]').value === 'new.example';`)
+}
+
+// TestNothingElseIsUnfolded: what was about to be confirmed does not become something else to confirm.
+func TestNothingElseIsUnfolded(t *testing.T) {
+	w := withConsole(t)
+	program, err := w.owner.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "zh-CN", Name: "蓝湖茶"}}})
+	require.NoError(t, err)
+	w.program = program.ID
+	require.NoError(t, w.p.GrantAuthorization(t.Context(), w.space, w.program, alipayplus.TargetAlipayCN))
+	one := alipayplus.VersionNumber{Major: 1}
+	w.upload(one)
+	r, err := w.owner.Releases.Create(t.Context(), alipayplus.CreateReleaseInput{ProgramID: w.program, Version: one, TargetApp: alipayplus.TargetAlipayCN})
+	require.NoError(t, err)
+	r, err = w.owner.Releases.Apply(t.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())})
+	require.NoError(t, err)
+	b := open(t, wide)
+	b.signIn(w.owner)
+	b.visit(w.address + "/console/releases/" + r.ID)
+	b.unfold("Withdraw the application")
+	b.until("see it", `return document.querySelectorAll('details[open]').length === 1;`)
+	for _, party := range []alipayplus.Party{alipayplus.PartyAlipayPlus, alipayplus.PartyAlipayCN} {
+		reviewer, err := w.p.ReviewerClient(t.Context(), party)
+		require.NoError(t, err)
+		_, err = reviewer.Reviews.Decide(t.Context(), alipayplus.DecideInput{ID: r.ReleaseRequestID, Approve: true})
+		require.NoError(t, err)
+	}
+	b.sees("Release preparation")
+	b.sees("Cancel the release")
+	b.until("see nothing unfolded", `return document.querySelectorAll('details[open]').length === 0;`)
+}
+
 // hostileTexts are what names and texts may hold where somebody wants to do harm, or does not care.
 func hostileTexts() map[string]string {
 	return map[string]string{

@@ -4,10 +4,11 @@
   'use strict';
   const notice = document.getElementById('stale');
   let source = null, timer = 0, asked = 0;
-  let stale = false; // the page shows less than the platform knows
+  let stale = false; // the page may show less than the platform knows
 
   const page = () => document.querySelector('[data-part=page]');
   const say = (text) => { notice.textContent = text; notice.hidden = false; };
+  const later = () => { stale = true; say(notice.dataset.stale); };
 
   // inUse: somebody is in a form, or presses something, which must not change under their hands.
   const inUse = () => document.querySelector(':active:is(a, button, summary, input, select, textarea)') !== null ||
@@ -17,9 +18,10 @@
         : f.tagName === 'SELECT' ? [...f.options].some((o) => o.selected !== o.defaultSelected) && f.selectedIndex !== 0
           : f.value !== f.defaultValue));
 
-  // same: one may become the other in its place. What is pressed must not: no button is made another one, and a link
-  // or a form leads where it did.
-  const same = (a, b) => a.nodeName === b.nodeName && !a.matches('button, [type=radio], [type=checkbox]') &&
+  // same: one may become the other in its place. What is pressed must not: no button is made another one, a link or a
+  // form leads where it did, and what is unfolded has its id. Nor must a field that somebody has been in: it would keep
+  // what it held, whatever it is given.
+  const same = (a, b) => a.nodeName === b.nodeName && !a.matches('button, select, textarea, input:not([type=hidden])') &&
     ['id', 'name', 'action', 'href'].every((name) => a.getAttribute(name) === b.getAttribute(name));
 
   // become makes an element like another, and leaves what is alike where it is: what is about to be pressed, what has the
@@ -53,13 +55,13 @@
   };
 
   const update = async () => {
-    if (inUse()) { say(notice.dataset.stale); return; }
+    if (inUse()) { later(); return; }
     const number = ++asked;
     const answer = await fetch(location.href, { headers: { 'Console-Follows': 'true' } });
     if (!answer.ok) throw new Error(answer.statusText);
     const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html').querySelector('[data-part=page]');
     if (number !== asked) return; // a later answer is on its way, or there
-    if (inUse()) { say(notice.dataset.stale); return; }
+    if (inUse()) { later(); return; }
     stale = false;
     if (!fresh || fresh.isEqualNode(page())) { notice.hidden = notice.hidden || notice.textContent === notice.dataset.stale; return; }
     become(page(), fresh);
@@ -68,7 +70,7 @@
 
   const schedule = () => {
     clearTimeout(timer); // many pages are not to ask at the same instant
-    timer = setTimeout(() => update().catch(() => say(notice.dataset.stale)), Math.random() * 300);
+    timer = setTimeout(() => update().catch(later), Math.random() * 300);
   };
   // Once nobody uses the page any more, it shows what it could not show before.
   for (const event of ['focusout', 'pointerup', 'change', 'reset']) document.addEventListener(event, () => { if (stale) schedule(); });

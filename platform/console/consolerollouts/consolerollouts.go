@@ -39,8 +39,8 @@ func (r rollouts) List(ctx context.Context, client *alipayplus.Client) ([]*conso
 	for final := 0; len(states) > 0 && final < mostFinal; states = states[1:] {
 		state := states[0]
 		_, err := client.Releases.Get(ctx, releaseID(state))
-		if errors.Is(err, alipayplus.ErrNotFound) {
-			continue
+		if errors.Is(err, alipayplus.ErrNotFound) || errors.Is(err, alipayplus.ErrPermission) {
+			continue // it is of others, or of a merchant for whom colleagues work
 		}
 		if err != nil {
 			return nil, err

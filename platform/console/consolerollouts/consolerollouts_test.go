@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"image"
+	"image/png"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -137,6 +139,66 @@ func TestACommandIsLeftToWhoeverDrivesTheRollout(t *testing.T) {
 		require.Equal(t, "PAUSED", list(t, shown, owner)[0].Status)
 		require.ErrorAs(t, <-ended, new(*rollout.StoppedError))
 	})
+}
+
+// TestAColleagueWorksForTheMerchant: whoever is not assigned to an order sees nothing of the merchant's
+// rollouts, and all of the others.
+func TestAColleagueWorksForTheMerchant(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, merchant, release := prepared(t)
+		ctx := t.Context()
+		store := rollout.NewMemoryStore()
+		spec := rollout.Spec{Version: rollout.SpecVersion, Review: rollout.ReviewAdopt, Steps: []rollout.StepSpec{{Ratio: 5}, {Ratio: 100, Approval: true}}}
+		runner, err := rollout.New(rollout.ForRelease(merchant, release), spec, store, rollout.WithName("tea"))
+		require.NoError(t, err)
+		_, err = runner.Step(ctx)
+		require.NoError(t, err)
+
+		provider, err := p.AddOwner(ctx, company(), "ravi")
+		require.NoError(t, err)
+		order := ordered(t, provider, merchant)
+		of, err := provider.Workspace.Get(ctx)
+		require.NoError(t, err)
+		require.NoError(t, p.PutMember(ctx, platform.Member{WorkspaceID: of.ID, Name: "dan", Role: alipayplus.RoleDeveloper}))
+		dan, err := p.Client(ctx, of.ID, "dan")
+		require.NoError(t, err)
+		shown := consolerollouts.New(store)
+		require.Len(t, list(t, shown, provider), 1)
+		require.Empty(t, list(t, shown, dan))
+		pause := console.RolloutCommand{Rollout: "tea", Action: console.RolloutPause, By: "dan"}
+		require.ErrorIs(t, shown.Command(ctx, dan, pause), alipayplus.ErrPermission)
+		_, err = provider.Orders.Assign(ctx, alipayplus.AssignMembersInput{OrderID: order, Members: []string{"dan"}})
+		require.NoError(t, err)
+		require.Len(t, list(t, shown, dan), 1)
+		require.NoError(t, shown.Command(ctx, dan, pause))
+	})
+}
+
+// ordered is an order that gives a provider access to the merchant's mini program.
+func ordered(t *testing.T, provider, merchant *alipayplus.Client) string {
+	t.Helper()
+	ctx := t.Context()
+	var picture bytes.Buffer
+	require.NoError(t, png.Encode(&picture, image.NewRGBA(image.Rect(0, 0, 360, 240))))
+	file, err := provider.Files.Upload(ctx, alipayplus.UploadFileInput{Content: bytes.NewReader(picture.Bytes()), Size: int64(picture.Len())})
+	require.NoError(t, err)
+	some := alipayplus.Content{alipayplus.TextBlock("tea")}
+	service, err := provider.Services.Create(ctx, alipayplus.CreateServiceInput{ServiceDescription: alipayplus.ServiceDescription{
+		Name: "Tea shop", Industry: "Food", Type: alipayplus.ServiceMiniProgramDevelopment, Description: "tea", ImageFileID: file.ID,
+		ApplicableApps: []alipayplus.TargetApp{alipayplus.TargetAlipayCN}, PaymentInformation: some, Details: some, Tutorial: some,
+	}})
+	require.NoError(t, err)
+	_, err = provider.Services.Submit(ctx, alipayplus.ServiceInput{ServiceID: service.ID})
+	require.NoError(t, err)
+	programs, err := merchant.Programs.List(ctx, alipayplus.ListProgramsInput{})
+	require.NoError(t, err)
+	order, err := merchant.Orders.Place(ctx, alipayplus.PlaceOrderInput{ServiceID: service.ID, ProgramID: programs.Items[0].ID})
+	require.NoError(t, err)
+	_, err = provider.Orders.Accept(ctx, alipayplus.OrderInput{OrderID: order.ID})
+	require.NoError(t, err)
+	_, err = merchant.Orders.Confirm(ctx, alipayplus.OrderInput{OrderID: order.ID})
+	require.NoError(t, err)
+	return order.ID
 }
 
 // TestWhatIsOverComesLast: and only the newest of it is shown.
