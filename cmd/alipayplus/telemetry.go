@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -14,6 +15,7 @@ import (
 	"go.opentelemetry.io/contrib/bridges/otelslog"
 	"go.opentelemetry.io/contrib/exporters/autoexport"
 	global "go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/metric"
 	nometric "go.opentelemetry.io/otel/metric/noop"
@@ -52,7 +54,7 @@ type telemetry struct {
 // observe begins the span of the command, within the trace that TRACEPARENT names, if an OTEL_*
 // variable says where to send spans, metrics or logs.
 func (a *app) observe(cmd *cobra.Command) error {
-	t, tracer, err := newTelemetry(cmd.Context())
+	t, tracer, err := newTelemetry(cmd.Context(), cmd.Name() == "serve")
 	if err != nil {
 		return misused("the OTEL_* variables: %w", err)
 	}
@@ -71,12 +73,15 @@ func (a *app) observe(cmd *cobra.Command) error {
 	return nil
 }
 
-func newTelemetry(ctx context.Context) (*telemetry, trace.Tracer, error) {
+func newTelemetry(ctx context.Context, serves bool) (*telemetry, trace.Tracer, error) {
 	if strings.EqualFold(os.Getenv("OTEL_SDK_DISABLED"), "true") || !sends("TRACES") && !sends("METRICS") && !sends("LOGS") {
 		return nil, nil, nil
 	}
-	of, err := resource.New(ctx, resource.WithTelemetrySDK(),
-		resource.WithAttributes(semconv.ServiceName("alipayplus"), semconv.ServiceVersion(builtVersion())), resource.WithFromEnv())
+	service := []attribute.KeyValue{semconv.ServiceName("alipayplus"), semconv.ServiceVersion(builtVersion())}
+	if serves { // beside others of its name, whose counts are their own
+		service = append(service, semconv.ServiceInstanceID(rand.Text()))
+	}
+	of, err := resource.New(ctx, resource.WithTelemetrySDK(), resource.WithAttributes(service...), resource.WithFromEnv())
 	if err != nil {
 		return nil, nil, err
 	}

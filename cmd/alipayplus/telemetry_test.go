@@ -24,6 +24,7 @@ type collector struct {
 	mu                   sync.Mutex
 	spans, metrics, logs []string
 	traces               [][]byte
+	instances            []string
 }
 
 func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -36,6 +37,11 @@ func (c *collector) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		var got collectortrace.ExportTraceServiceRequest
 		err = proto.Unmarshal(body, &got)
 		for _, of := range got.GetResourceSpans() {
+			for _, a := range of.GetResource().GetAttributes() {
+				if a.GetKey() == "service.instance.id" {
+					c.instances = append(c.instances, a.GetValue().GetStringValue())
+				}
+			}
 			for _, scope := range of.GetScopeSpans() {
 				for _, span := range scope.GetSpans() {
 					c.spans, c.traces = append(c.spans, span.GetName()), append(c.traces, span.GetTraceId())
@@ -92,6 +98,31 @@ func TestTheVariablesOfOpenTelemetrySendAllToACollector(t *testing.T) {
 	require.Contains(t, c.logs, "attempt")
 }
 
+// Gateways behind one balancer have one name: what counts in each must not become one series.
+func TestEachServerIsAnInstanceOfItsOwn(t *testing.T) {
+	c := new(collector)
+	server := httptest.NewServer(c)
+	defer server.Close()
+	t.Setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", server.URL+"/v1/traces")
+	record := func(serves bool) {
+		made, tracer, err := newTelemetry(t.Context(), serves)
+		require.NoError(t, err)
+		_, span := tracer.Start(t.Context(), "a call")
+		span.End()
+		made.end(t.Context(), report.ExitDone)
+	}
+	record(true)
+	record(true)
+	record(false) // a command's series go on where those of the one before have ended
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "service.instance.id=gateway-1")
+	record(true)
+
+	require.Len(t, c.spans, 4)
+	require.Len(t, c.instances, 3)
+	require.NotEqual(t, c.instances[0], c.instances[1])
+	require.Equal(t, "gateway-1", c.instances[2])
+}
+
 func TestACollectorThatIsNotThereChangesNoExitStatus(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
@@ -133,7 +164,7 @@ func TestNothingIsSentUnlessAVariableSaysWhere(t *testing.T) {
 			for variable, value := range variables {
 				t.Setenv(variable, value)
 			}
-			made, _, err := newTelemetry(t.Context())
+			made, _, err := newTelemetry(t.Context(), true)
 			require.NoError(t, err)
 			require.Nil(t, made)
 		})
