@@ -3,6 +3,7 @@ package temporal
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	enums "go.temporal.io/api/enums/v1"
 	"go.temporal.io/sdk/client"
@@ -17,6 +18,9 @@ const (
 	fleetName = "RolloutFleet"
 	// fleetChunk is how many rollouts one run of the workflow starts, so that its history stays small.
 	fleetChunk = 500
+	// fleetGroup is how many it starts in one workflow task, each with the spec: together they are one
+	// message, which Temporal's server takes up to 4 MB.
+	fleetGroup = 20
 )
 
 // Fleet is many releases that go out by one spec, each as a [Rollout] of its own.
@@ -61,11 +65,7 @@ func driveFleet(ctx workflow.Context, c carriedFleet) (*FleetResult, error) {
 		c.Started = f.Canaries
 	}
 	end := min(c.Started+fleetChunk, len(f.Targets))
-	begun := make([]workflow.ChildWorkflowFuture, 0, fleetChunk)
-	for _, target := range f.Targets[c.Started:end] {
-		begun = append(begun, f.start(ctx, target))
-	}
-	for i, child := range begun {
+	for i, child := range f.begin(ctx, f.Targets[c.Started:end]) {
 		err := child.GetChildWorkflowExecution().Get(ctx, nil)
 		if err != nil && !isStarted(err) {
 			return nil, fmt.Errorf("start %s: %w", f.Targets[c.Started+i], err)
@@ -80,11 +80,7 @@ func driveFleet(ctx workflow.Context, c carriedFleet) (*FleetResult, error) {
 // driveCanaries waits until all canaries are over, and says why the others are to be skipped; empty
 // when they are not.
 func driveCanaries(ctx workflow.Context, f Fleet) (why string, err error) {
-	canaries := make([]workflow.ChildWorkflowFuture, 0, f.Canaries)
-	for _, target := range f.Targets[:f.Canaries] {
-		canaries = append(canaries, f.start(ctx, target))
-	}
-	for i, canary := range canaries {
+	for i, canary := range f.begin(ctx, f.Targets[:f.Canaries]) {
 		var end standing
 		err := canary.Get(ctx, &end)
 		switch target := f.Targets[i]; {
@@ -97,6 +93,20 @@ func driveCanaries(ctx workflow.Context, f Fleet) (why string, err error) {
 		}
 	}
 	return "", nil
+}
+
+// begin starts the rollouts of targets, some at a time.
+func (f Fleet) begin(ctx workflow.Context, targets []string) (begun []workflow.ChildWorkflowFuture) {
+	for group := range slices.Chunk(targets, fleetGroup) {
+		first := len(begun)
+		for _, target := range group {
+			begun = append(begun, f.start(ctx, target))
+		}
+		for _, child := range begun[first:] {
+			_ = child.GetChildWorkflowExecution().Get(ctx, nil) // the caller asks for the error
+		}
+	}
+	return begun
 }
 
 // start starts the rollout of one target, which goes on by itself.

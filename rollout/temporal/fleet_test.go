@@ -7,15 +7,83 @@ import (
 
 	"github.com/stretchr/testify/mock"
 	"github.com/stretchr/testify/require"
+	"go.temporal.io/sdk/interceptor"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/mocks"
 	sdk "go.temporal.io/sdk/temporal"
 	"go.temporal.io/sdk/testsuite"
+	"go.temporal.io/sdk/worker"
 	"go.temporal.io/sdk/workflow"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
+
+// starting counts rollouts that a fleet starts while others are not started yet.
+type starting struct {
+	interceptor.WorkerInterceptorBase
+
+	begun []workflow.ChildWorkflowFuture
+	most  int
+}
+
+// InterceptWorkflow implements [interceptor.WorkerInterceptor].
+func (s *starting) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
+	return &startingInbound{interceptor.WorkflowInboundInterceptorBase{Next: next}, s}
+}
+
+type startingInbound struct {
+	interceptor.WorkflowInboundInterceptorBase
+
+	of *starting
+}
+
+// Init implements [interceptor.WorkflowInboundInterceptor].
+func (s *startingInbound) Init(next interceptor.WorkflowOutboundInterceptor) error {
+	return s.Next.Init(&startingOutbound{interceptor.WorkflowOutboundInterceptorBase{Next: next}, s.of})
+}
+
+type startingOutbound struct {
+	interceptor.WorkflowOutboundInterceptorBase
+
+	of *starting
+}
+
+// ExecuteChildWorkflow implements [interceptor.WorkflowOutboundInterceptor].
+func (s *startingOutbound) ExecuteChildWorkflow(ctx workflow.Context, name string, args ...any) workflow.ChildWorkflowFuture {
+	begun := s.Next.ExecuteChildWorkflow(ctx, name, args...)
+	s.of.begun = append(s.of.begun, begun)
+	open := 0
+	for _, child := range s.of.begun {
+		if !child.GetChildWorkflowExecution().IsReady() {
+			open++
+		}
+	}
+	s.of.most = max(s.of.most, open)
+	return begun
+}
+
+// Each rollout is started with its spec, of up to some 100 KB, and all that a workflow task starts is one message,
+// which Temporal's server takes up to 4 MB.
+func TestAFleetStartsFewRolloutsAtATime(t *testing.T) {
+	t.Parallel()
+	for name, f := range map[string]Fleet{"canaries": fleet(100, 100), "others": fleet(100, 0)} {
+		t.Run(name, func(t *testing.T) {
+			count := new(starting)
+			var suite testsuite.WorkflowTestSuite
+			suite.SetLogger(sdklog.NewStructuredLogger(discard))
+			env := suite.NewTestWorkflowEnvironment()
+			env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{count}})
+			env.RegisterWorkflowWithOptions(driveFleet, workflow.RegisterOptions{Name: fleetName})
+			env.RegisterWorkflowWithOptions(drive, workflow.RegisterOptions{Name: workflowName})
+			env.OnWorkflow(workflowName, mock.Anything, mock.Anything).Return(&standing{Status: rollout.Done}, nil)
+			env.ExecuteWorkflow(fleetName, carriedFleet{Fleet: f})
+			require.NoError(t, env.GetWorkflowError())
+			require.Len(t, count.begun, 100)
+			require.LessOrEqual(t, count.most, 20)
+		})
+	}
+}
 
 // fleetOf runs the workflow of a fleet, whose rollouts end as they are given by target; the others
 // are done. It returns what became of it and how many rollouts were started, over all runs.
