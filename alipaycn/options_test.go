@@ -222,3 +222,21 @@ func TestAWriteIsOneOperationWithTheReadThatProvesIt(t *testing.T) {
 		require.Contains(t, log[len(log)-1], "end versions.takeOffline ")
 	})
 }
+
+// What an attempt is of has begun, also where the call is not signed.
+func TestThePictureOfAQRCodeIsAnOperation(t *testing.T) {
+	var log []string
+	answers := roundTrip(func(*http.Request) (*http.Response, error) {
+		return &http.Response{StatusCode: http.StatusNotFound, Body: http.NoBody}, nil
+	})
+	_, c := newStub(t, nil, WithRoundTripper(func(http.RoundTripper) http.RoundTripper { return answers }),
+		WithOperationObserver(func(ctx context.Context, op Operation) (context.Context, func(error)) {
+			log = append(log, "begin "+op.Name)
+			return ctx, func(err error) { log = append(log, fmt.Sprint("end ", err != nil)) }
+		}), WithObserver(func(_ context.Context, a Attempt) { log = append(log, "attempt of "+a.Operation) }))
+
+	_, err := c.QRCodes.Picture(t.Context(), "https://pictures.example/1.png")
+
+	require.Error(t, err)
+	require.Equal(t, []string{"begin qrcodes.picture", "attempt of qrcodes.picture", "end true"}, log)
+}

@@ -30,7 +30,7 @@ func (q *QRCodesClient) Create(ctx context.Context, in CreateQRCodeInput) (*QRCo
 
 // Picture reads one of the pictures of a QR code, such as [QRCode].URL: a PNG or JPEG of at most
 // 1 MiB. It is not signed; its address comes in a signed answer.
-func (q *QRCodesClient) Picture(ctx context.Context, address string) ([]byte, error) {
+func (q *QRCodesClient) Picture(ctx context.Context, address string) (picture []byte, err error) {
 	op := cnwire.Operation{Name: "qrcodes.picture", API: "qrcodes.picture", Method: http.MethodGet}
 	if err := q.c.check(op, nil); err != nil {
 		return nil, err
@@ -38,6 +38,8 @@ func (q *QRCodesClient) Picture(ctx context.Context, address string) ([]byte, er
 	if u, err := url.Parse(address); err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
 		return nil, notSent(op, fmt.Errorf("%w: the address of the picture must be an http or https address", alipayplus.ErrInvalid))
 	}
+	ctx, end := q.c.begin(ctx, op)
+	defer func() { end(err) }()
 	answer, err := q.c.transport.Do(ctx, &transport.Call{
 		Operation: op.Name, Method: op.Method, URL: address, Repeatable: true, Classify: classifyPicture,
 	})

@@ -14,6 +14,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/chromedp"
 	"github.com/stretchr/testify/require"
 
@@ -327,6 +328,32 @@ func TestAFieldThatWasLeftAsItWasShowsWhatOthersEnter(t *testing.T) {
 	})
 	require.NoError(t, err)
 	b.until("see it", `return document.querySelector('textarea[name=serverDomains]').value === 'new.example';`)
+}
+
+// TestAKeyThatWasHeldIsLetGo: what changed while somebody pressed something by a key is shown then.
+func TestAKeyThatWasHeldIsLetGo(t *testing.T) {
+	w := withConsole(t)
+	b := open(t, wide)
+	program, err := w.owner.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en-US", Name: "Green tea"}}})
+	require.NoError(t, err)
+	b.signIn(w.owner)
+	b.follow("Mini programs")
+	b.follow("Green tea")
+	b.until("go to what can be unfolded", `const summary = find('summary'); if (summary) summary.focus(); return summary !== null;`)
+	press := func(kind input.DispatchKeyEventType) {
+		_, err := chromedp.Call(b.page, input.DispatchKeyEvent, input.DispatchKeyEventParams{Type: kind, Key: " ", Code: "Space", WindowsVirtualKeyCode: 32})
+		require.NoError(t, err)
+	}
+	press("rawKeyDown")
+	b.until("press it", `return document.querySelector('summary:active') !== null;`)
+	_, err = w.owner.Programs.UpdateConfiguration(t.Context(), alipayplus.UpdateProgramConfigurationInput{
+		ProgramID: program.ID, Configuration: alipayplus.Configuration{ServerDomains: []string{"new.example"}},
+	})
+	require.NoError(t, err)
+	b.sees("Something has changed.")
+	press("keyUp")
+	b.sees("The page has been brought up to date.")
+	b.until("find it unfolded", `return document.querySelectorAll('details[open]').length === 1;`)
 }
 
 // TestNothingElseIsUnfolded: what was about to be confirmed does not become something else to confirm.

@@ -73,7 +73,7 @@
     timer = setTimeout(() => update().catch(later), Math.random() * 300);
   };
   // Once nobody uses the page any more, it shows what it could not show before.
-  for (const event of ['focusout', 'pointerup', 'change', 'reset']) document.addEventListener(event, () => { if (stale) schedule(); });
+  for (const event of ['focusout', 'pointerup', 'pointercancel', 'keyup', 'change', 'reset']) document.addEventListener(event, () => { if (stale) schedule(); });
 
   const close = () => { if (source) source.close(); source = null; };
   const open = () => {
