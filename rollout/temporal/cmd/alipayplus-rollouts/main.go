@@ -8,7 +8,7 @@
 //	alipayplus-rollouts pause | resume | abort -by lin -reason "..." rel_...
 //	alipayplus-rollouts retry rel_...                     goes on after a failure
 //	alipayplus-rollouts audit rel_...                     what happened, one JSON object a line
-//	alipayplus-rollouts wait rel_...                      until it is over
+//	alipayplus-rollouts wait rel_...                      until it is over; it fails unless all users have the version
 //	alipayplus-rollouts attributes                        adds the search attributes to the namespace
 //
 // Temporal is found by the variables of its own tools, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and so
@@ -26,6 +26,7 @@ import (
 	"os"
 	"os/signal"
 	"os/user"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -64,9 +65,16 @@ type options struct {
 
 const usage = "say what to do: worker, start, status, approve, pause, resume, abort, retry, audit, wait or attributes"
 
+// commands are what usage lists.
+var commands = []string{"worker", "start", "status", "approve", "pause", "resume", "abort", "retry", "audit", "wait", "attributes"}
+
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if len(args) == 0 {
-		return fmt.Errorf("%s: %w", usage, flag.ErrHelp)
+	switch {
+	case len(args) == 0, slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]):
+		_, err := fmt.Fprintln(stderr, usage)
+		return errors.Join(err, flag.ErrHelp)
+	case !slices.Contains(commands, args[0]):
+		return fmt.Errorf("there is no command %s; %s", args[0], usage)
 	}
 	var o options
 	flags := flag.NewFlagSet(args[0], flag.ContinueOnError)
@@ -80,6 +88,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags.BoolVar(&o.attributes, "attributes", false, "start: keep search attributes, see the command attributes")
 	if err := flags.Parse(args[1:]); err != nil {
 		return err
+	}
+	if ofOne := args[0] != "worker" && args[0] != "attributes"; ofOne && flags.NArg() != 1 {
+		return fmt.Errorf("%s needs the id of one release", args[0])
 	}
 	found, err := envconfig.LoadDefaultClientOptions()
 	if err != nil {
@@ -102,9 +113,6 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			namespace = client.DefaultNamespace
 		}
 		return rollouts.AddSearchAttributes(ctx, namespace)
-	}
-	if flags.NArg() != 1 {
-		return fmt.Errorf("%s needs the id of one release", args[0])
 	}
 	return command(ctx, rollouts, args[0], targetOf(flags.Arg(0)), o, stdout)
 }
@@ -168,10 +176,11 @@ func command(ctx context.Context, c *temporal.Client, name, target string, o opt
 		return c.Retry(ctx, target)
 	case "wait":
 		state, err := c.Wait(ctx, target)
-		if err == nil {
-			_, err = fmt.Fprintf(stdout, "%s %s at %v\n", target, state.Status, state.Ratio)
+		if err != nil {
+			return err
 		}
-		return err
+		_, err = fmt.Fprintf(stdout, "%s %s at %v\n", target, state.Status, state.Ratio)
+		return errors.Join(err, ended(state))
 	case "pause":
 		receipt, err = c.Pause(ctx, target, o.by, o.reason)
 	case "resume":
@@ -180,8 +189,6 @@ func command(ctx context.Context, c *temporal.Client, name, target string, o opt
 		receipt, err = c.Abort(ctx, target, o.by, o.reason)
 	case "approve":
 		receipt, err = c.Approve(ctx, target, o.by, o.reason, alipayplus.Ratio(o.ratio))
-	default:
-		return fmt.Errorf("there is no command %s; %s", name, usage)
 	}
 	if err != nil {
 		return err
@@ -192,6 +199,14 @@ func command(ctx context.Context, c *temporal.Client, name, target string, o opt
 	}
 	_, err = fmt.Fprintf(stdout, "%s: %s\n", target, done)
 	return err
+}
+
+// ended is the error of a rollout that was over before all users had the version.
+func ended(s *rollout.State) error {
+	if s.Status == rollout.Done || s.Stop == nil {
+		return nil
+	}
+	return &rollout.StoppedError{Rollout: s.Rollout, Target: s.Target, Subject: s.Subject, Status: s.Status, Stop: *s.Stop}
 }
 
 func start(ctx context.Context, c *temporal.Client, target string, o options) error {
