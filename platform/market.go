@@ -12,14 +12,17 @@ import (
 
 // marketService reads a service that is ONLINE, of whichever workspace.
 func (c *call) marketService(id string) (*serviceRecord, error) {
-	at, online, err := c.tx.Get(marketIDKey(id))
+	at, found, err := c.tx.Get(marketIDKey(id))
 	if err != nil {
 		return nil, err
 	}
-	if !online {
-		return nil, refuse(alipayplus.CodeNotFound, "there is no service %q in the Service Market; Market.List shows those that are online", shorten(id))
+	if found { // the index only finds: an earlier version beside this one does not change it
+		r, err := resolve[serviceRecord](c.tx, string(at))
+		if err != nil || r.Status == alipayplus.ServiceOnline {
+			return r, err
+		}
 	}
-	return resolve[serviceRecord](c.tx, string(at))
+	return nil, refuse(alipayplus.CodeNotFound, "there is no service %q in the Service Market; Market.List shows those that are online", shorten(id))
 }
 
 // forSale is what the Service Market shows of a service.
@@ -47,7 +50,7 @@ func listMarket(c *call, in alipayplus.ListMarketInput) (*page, error) {
 		prefix: marketPrefix, opts: in.ListOptions,
 		filter: fmt.Sprintf("%q %q %q %q", name, in.Industry, in.Type, in.App),
 		keep: func(r stored) bool {
-			return r.matches("industry", in.Industry) && r.matches("type", string(in.Type)) && supports(r, in.App) &&
+			return r.matches("status", string(alipayplus.ServiceOnline)) && r.matches("industry", in.Industry) && r.matches("type", string(in.Type)) && supports(r, in.App) &&
 				(name == "" || strings.Contains(strings.ToLower(r.text("name")), name))
 		},
 		show: showForSale,

@@ -77,6 +77,37 @@ func TestAStoreOfAnEarlierVersionShowsItsServicesInTheMarket(t *testing.T) {
 	})
 }
 
+// TestAnEarlierVersionBesideTakesAServiceOffTheMarket: it knows none of the market's indexes, and leaves them.
+func TestAnEarlierVersionBesideTakesAServiceOffTheMarket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store, online, _ := written(t, 2)
+		p, err := platform.New(platform.WithStore(store), platform.WithSigner(testkey.FastKey()))
+		require.NoError(t, err)
+		merchant, err := p.AddOwner(t.Context(), company(), "ravi")
+		require.NoError(t, err)
+		listed := func() int {
+			page, err := merchant.Market.List(t.Context(), alipayplus.ListMarketInput{})
+			require.NoError(t, err)
+			return len(page.Items)
+		}
+		require.Equal(t, 2, listed())
+		require.NoError(t, store.Update(t.Context(), func(tx storage.Tx) error {
+			at, _, err := tx.Get("i/market-by-id/" + online[0].ID)
+			if err != nil {
+				return err
+			}
+			record, _, err := tx.Get(string(at))
+			if err != nil {
+				return err
+			}
+			return tx.Put(string(at), []byte(strings.Replace(string(record), `"status":"ONLINE"`, `"status":"ARCHIVED"`, 1)))
+		}))
+		require.Equal(t, 1, listed())
+		_, err = merchant.Market.Get(t.Context(), online[0].ID)
+		require.ErrorIs(t, err, alipayplus.ErrNotFound)
+	})
+}
+
 // TestIndexingGoesOnWhereItWasInterrupted: what a call has begun, a later one ends, also in another process.
 func TestIndexingGoesOnWhereItWasInterrupted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
