@@ -29,6 +29,8 @@ const noVerdict = "error"
 // Sink makes metrics of the events of rollouts, and of what they change events of the span in
 // the context of the run, if there is one. What a process before has seen is not counted: how
 // long a ratio was live is known from there on, or from when the target says that it was set.
+// The events of a rollout are to come to one Sink: where any of several workers gets the next one, as
+// on Temporal, waits and the time at a ratio are not measured right.
 func (t *Telemetry) Sink() rollout.Sink {
 	s := &sink{t: t, rollouts: make(map[string]*progress)}
 	return s.take

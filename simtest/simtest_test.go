@@ -3,6 +3,7 @@ package simtest_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"testing"
@@ -103,6 +104,8 @@ func TestAGateThatFailsOpen(t *testing.T) {
 	require.True(t, is, err)
 	require.Equal(t, "no more users get a version that makes trouble", failure.Rule)
 	require.Contains(t, failure.History, "metrics.example")
+	require.Contains(t, failure.History, fmt.Sprintf("again: a Plan with From: %d, Weeks: 1", failure.Seed))
+	require.NotContains(t, failure.History, "internal/sim", "which knows no plan of others")
 	t.Log(failure)
 
 	again := plan(false)

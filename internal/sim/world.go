@@ -102,8 +102,11 @@ func Explain(t *testing.T, r *Result) string {
 		c.Faults = -1
 		shown = Run(t, c)
 	}
-	return fmt.Sprintf("%s\nseed %d: %v; with %d of %d faults: %v\nagain: go test ./internal/sim -run TestSeeds -v -args -seeds 1 -from %d\n",
-		shown.Table, r.Seed, r.Violation, shortest, total, shown.Violation, r.Seed)
+	again := fmt.Sprintf("go test ./internal/sim -run TestSeeds -v -args -seeds 1 -from %d", r.Seed)
+	if r.plan != nil {
+		again = fmt.Sprintf("a Plan with From: %d, Weeks: 1", r.Seed)
+	}
+	return fmt.Sprintf("%s\nseed %d: %v; with %d of %d faults: %v\nagain: %s\n", shown.Table, r.Seed, r.Violation, shortest, total, shown.Violation, again)
 }
 
 // The times of a world.

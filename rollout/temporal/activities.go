@@ -21,7 +21,8 @@ import (
 // Options say how a worker drives rollouts.
 type Options struct {
 	// Target makes the target of an id, for example by [rollout.ForRelease]. It is called for
-	// each step, and does no I/O. It is needed.
+	// each step, and does no I/O. A worker may go on with the one that it made first for a
+	// rollout. It is needed.
 	Target func(ctx context.Context, id string) (rollout.Target, error)
 	// Runner are the options of its runners, such as gates ([rollout.WithGates]).
 	// [rollout.WithSink] and [rollout.WithName] have no effect. [rollout.WithInterval] sets

@@ -28,7 +28,8 @@ type Client struct {
 	taskQueue string
 }
 
-// NewClient makes a client of rollouts whose workers listen to the task queue.
+// NewClient makes a client of rollouts whose workers listen to the task queue. Where the payloads are
+// not those of Temporal's default converter, Status does not know what was found since a wait began.
 func NewClient(c client.Client, taskQueue string) *Client {
 	return &Client{sdk: c, taskQueue: taskQueue}
 }
