@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
@@ -63,6 +64,9 @@ func TestComposeStartsTemporalAndItsWorker(t *testing.T) {
 	require.NoError(t, err)
 	require.Subset(t, project.ServiceNames(), []string{"temporal", "temporal-ui", "worker"})
 	require.Equal(t, "client", *project.Services["worker"].Environment["ALIPAYPLUS_CLIENT_ID"])
+	grace := project.Services["worker"].StopGracePeriod
+	require.NotNil(t, grace)
+	require.Greater(t, time.Duration(*grace), 30*time.Second, "how long its steps in flight may take")
 }
 
 // What is built is a stage of the Dockerfile.
