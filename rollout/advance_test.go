@@ -195,6 +195,26 @@ func TestAdvanceTakesAnObservationThatWasJustMade(t *testing.T) {
 	})
 }
 
+// What a caller makes of a state that it got is its own: the rollout goes on from what is stored.
+func TestAStateBelongsToWhoeverGotIt(t *testing.T) {
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
+		checkpoint, err := s.store.Read(t.Context(), s.fake.ID())
+		require.NoError(t, err)
+		r := s.runner()
+		first, err := r.Advance(t.Context(), checkpoint, nil, nil)
+		require.NoError(t, err)
+		require.NotEmpty(t, first.Next.State.Changes)
+		for i := range first.Next.State.Changes {
+			first.Next.State.Changes[i].To = 99
+		}
+		second, err := r.Advance(t.Context(), first.Checkpoint, nil, nil)
+		require.NoError(t, err)
+		for _, change := range second.Next.State.Changes {
+			require.NotEqual(t, alipayplus.Ratio(99), change.To)
+		}
+	})
+}
+
 func TestAdvanceReturnsWhatIsToBeStoredWithAnErrorToo(t *testing.T) {
 	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
 		checkpoint, err := s.store.Read(t.Context(), s.fake.ID())

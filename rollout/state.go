@@ -297,8 +297,7 @@ func decodeState(rollout string, data []byte) (*State, error) {
 func (state *State) clone() *State {
 	c := *state
 	c.Gates = maps.Clone(state.Gates)
-	c.Approvals, c.Handled = slices.Clone(state.Approvals), slices.Clone(state.Handled)
-	c.Changes = slices.Clip(state.Changes) // only ever appended to
+	c.Approvals, c.Changes, c.Handled = slices.Clone(state.Approvals), slices.Clone(state.Changes), slices.Clone(state.Handled)
 	c.Stop = state.Stop.clone()
 	if in := state.Intent; in != nil {
 		c.Intent = new(*in)
