@@ -108,7 +108,7 @@ func (s *server) run(a *app, cmd *cobra.Command) error {
 		return misused("--listen: %w", err)
 	}
 	defer func() { _ = listener.Close() }()
-	opts, to, err := s.options(a, cmd, "http://"+listener.Addr().String())
+	opts, to, err := s.options(a, cmd, addressOf(listener))
 	if err != nil {
 		return err
 	}
@@ -184,7 +184,7 @@ func (s *server) serve(a *app, cmd *cobra.Command, g *gateway.Gateway, listener 
 	if err != nil {
 		return failure{err}
 	}
-	address := "http://" + listener.Addr().String()
+	address := addressOf(listener)
 	release, err := g.WriteCredentials(folder, address)
 	if err != nil {
 		return failure{fmt.Errorf("%w: give another folder by --credentials", err)}
@@ -210,6 +210,16 @@ func (s *server) serve(a *app, cmd *cobra.Command, g *gateway.Gateway, listener 
 		return failure{err}
 	}
 	return nil
+}
+
+// addressOf is where programs of this machine reach what listens. One that listens on all addresses
+// has none that all systems can call.
+func addressOf(listener net.Listener) string {
+	at := listener.Addr()
+	if tcp, ok := at.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
+		return fmt.Sprintf("http://localhost:%d", tcp.Port)
+	}
+	return "http://" + at.String()
 }
 
 // exported are variables as a shell sets them.
