@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strings"
@@ -36,7 +37,7 @@ var (
 // of its cause, [ErrAborted] when the version was given up, and
 // [alipayplus.ErrConflict] when somebody else got in the way.
 type StoppedError struct {
-	// Rollout is the rollout's name.
+	// Rollout is the rollout's name; empty where [ReadStates] cannot read it.
 	Rollout string
 	// Target is the id of the target.
 	Target string
@@ -133,7 +134,7 @@ func (e *StoppedError) Unwrap() []error {
 // the rollout was over. Nothing is lost: run it again. It matches [ErrPending] and
 // the context's error.
 type PendingError struct {
-	// Rollout is the rollout's name.
+	// Rollout is the rollout's name; empty where [ReadStates] cannot read it.
 	Rollout string
 	// Next is what would have come next.
 	Next Next
@@ -156,7 +157,7 @@ func (e *PendingError) Unwrap() []error { return []error{ErrPending, e.Err} }
 // ConflictError says that the target is in a state in which the rollout may not
 // go on by its spec. It matches [alipayplus.ErrConflict].
 type ConflictError struct {
-	// Rollout is the rollout's name.
+	// Rollout is the rollout's name; empty where [ReadStates] cannot read it.
 	Rollout string
 	// Reason says what is in the way, and the way out.
 	Reason string
@@ -173,7 +174,7 @@ func (e *ConflictError) Unwrap() error { return alipayplus.ErrConflict }
 // LeasedError says that another runner has the lease of the rollout. It matches
 // [ErrLeased] and [alipayplus.ErrConflict].
 type LeasedError struct {
-	// Rollout is the rollout's name.
+	// Rollout is the rollout's name; empty where [ReadStates] cannot read it.
 	Rollout string
 	// Holder is who has it, as far as that is known.
 	Holder string
@@ -194,7 +195,7 @@ func (e *LeasedError) Unwrap() []error { return []error{ErrLeased, alipayplus.Er
 // CheckpointError says that the stored state of a rollout cannot be used. The
 // runner never begins anew by itself: who removes the state decides that.
 type CheckpointError struct {
-	// Rollout is the rollout's name.
+	// Rollout is the rollout's name; empty where [ReadStates] cannot read it.
 	Rollout string
 	// Reason says what is wrong with the state.
 	Reason string
@@ -208,7 +209,7 @@ func (e *CheckpointError) Error() string {
 	if e.Newer {
 		wayOut = "use the newer version"
 	}
-	return validation.OneLine(fmt.Sprintf("rollout %s: the stored state cannot be used: %s; %s", e.Rollout, e.Reason, wayOut))
+	return validation.OneLine(fmt.Sprintf("rollout %s: the stored state cannot be used: %s; %s", cmp.Or(e.Rollout, "of an unknown name"), e.Reason, wayOut))
 }
 
 // stopped is the error of a rollout that does not go on; nil for others.

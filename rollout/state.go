@@ -1,6 +1,7 @@
 package rollout
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -261,15 +262,20 @@ func (state *State) encode() ([]byte, error) {
 // decodeState reads what encode wrote, of a rollout or, for the empty name, of any. Anything
 // else, an empty file too, is a [CheckpointError].
 func decodeState(rollout string, data []byte) (*State, error) {
-	bad := func(format string, args ...any) error {
-		return &CheckpointError{Rollout: rollout, Reason: fmt.Sprintf(format, args...)}
-	}
 	var c storedState
+	whose := func() string {
+		var of struct{ Rollout string }
+		_ = json.Unmarshal(c.State, &of) // as far as it can be read
+		return cmp.Or(rollout, of.Rollout)
+	}
+	bad := func(format string, args ...any) error {
+		return &CheckpointError{Rollout: whose(), Reason: fmt.Sprintf(format, args...)}
+	}
 	if err := json.Unmarshal(data, &c); err != nil {
 		return nil, bad("it is damaged: %v", err)
 	}
 	if c.Schema > stateSchema {
-		return nil, &CheckpointError{Rollout: rollout, Newer: true, Reason: fmt.Sprintf(
+		return nil, &CheckpointError{Rollout: whose(), Newer: true, Reason: fmt.Sprintf(
 			"it has schema version %d, made by a newer version of the library; this one reads up to %d", c.Schema, stateSchema)}
 	}
 	if c.Schema < 1 {

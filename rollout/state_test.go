@@ -88,6 +88,24 @@ func TestAStoredStateThatCannotBeUsedIsNeverAFreshStart(t *testing.T) {
 	}
 }
 
+// Of all states that cannot be used, the error says whose it is, as far as it can be read.
+func TestAStateThatCannotBeUsedIsNamedAmongAll(t *testing.T) {
+	for edit, line := range map[string]string{`"ratio":11`: "rollout release 1: ", `"ratio":`: "rollout of an unknown name: "} {
+		runOnStage(t, edit, plain(), func(t *testing.T, s *stage) {
+			s.runUntil(90 * time.Minute)
+			s.replace(func(b []byte) []byte { return bytes.Replace(b, []byte(`"ratio":10`), []byte(edit), 1) })
+			n := 0
+			for state, err := range rollout.ReadStates(t.Context(), s.store.(rollout.Lister)) {
+				require.Nil(t, state)
+				require.ErrorAs(t, err, new(*rollout.CheckpointError))
+				require.ErrorContains(t, err, line+"the stored state cannot be used: it is damaged")
+				n++
+			}
+			require.Equal(t, 1, n)
+		})
+	}
+}
+
 func TestTheStateOfAnotherTargetIsRefused(t *testing.T) {
 	onStage(t, plain(), func(t *testing.T, s *stage) {
 		s.runUntil(90*time.Minute, rollout.WithName("tea"))
