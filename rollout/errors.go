@@ -37,7 +37,7 @@ var (
 // of its cause, [ErrAborted] when the version was given up, and
 // [alipayplus.ErrConflict] when somebody else got in the way.
 type StoppedError struct {
-	// Rollout is the rollout's name; empty where [ReadStates] cannot read it.
+	// Rollout is the rollout's name.
 	Rollout string
 	// Target is the id of the target.
 	Target string
@@ -134,7 +134,7 @@ func (e *StoppedError) Unwrap() []error {
 // the rollout was over. Nothing is lost: run it again. It matches [ErrPending] and
 // the context's error.
 type PendingError struct {
-	// Rollout is the rollout's name; empty where [ReadStates] cannot read it.
+	// Rollout is the rollout's name.
 	Rollout string
 	// Next is what would have come next.
 	Next Next
@@ -157,7 +157,7 @@ func (e *PendingError) Unwrap() []error { return []error{ErrPending, e.Err} }
 // ConflictError says that the target is in a state in which the rollout may not
 // go on by its spec. It matches [alipayplus.ErrConflict].
 type ConflictError struct {
-	// Rollout is the rollout's name; empty where [ReadStates] cannot read it.
+	// Rollout is the rollout's name.
 	Rollout string
 	// Reason says what is in the way, and the way out.
 	Reason string
@@ -174,7 +174,7 @@ func (e *ConflictError) Unwrap() error { return alipayplus.ErrConflict }
 // LeasedError says that another runner has the lease of the rollout. It matches
 // [ErrLeased] and [alipayplus.ErrConflict].
 type LeasedError struct {
-	// Rollout is the rollout's name; empty where [ReadStates] cannot read it.
+	// Rollout is the rollout's name.
 	Rollout string
 	// Holder is who has it, as far as that is known.
 	Holder string
