@@ -139,6 +139,10 @@ func (m *model) rollBackThere(v *modelVersion) {
 // observe is what the platform finds there about a release.
 func (m *model) observe(v *modelVersion) {
 	switch v.here {
+	case "NEW_VERSION_CREATED": // its application is over, and somebody may have published it there
+		if v.submitted >= 0 && v.there == alipaycn.StatusRelease {
+			m.full(v)
+		}
 	case "UNDER_REVIEW":
 		if v.cn != "" {
 			return

@@ -64,9 +64,9 @@ func onWorker(a *activities, in step) (*transition, error) {
 	return t, result.Get(t)
 }
 
-func newWorker(make func(id string) rollout.Target) *activities {
+func newWorker(targetOf func(id string) rollout.Target) *activities {
 	return &activities{runners: map[string]*rollout.Runner{}, options: Options{
-		Target: func(_ context.Context, id string) (rollout.Target, error) { return make(id), nil },
+		Target: func(_ context.Context, id string) (rollout.Target, error) { return targetOf(id), nil },
 		Runner: []rollout.Option{rollout.WithGates(func(string, rollout.GateSpec) (rollout.Gate, error) {
 			return func(context.Context, rollout.Step) (rollout.Verdict, error) { return rollout.Passed("no errors"), nil }, nil
 		})},

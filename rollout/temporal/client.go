@@ -157,7 +157,7 @@ func (c *Client) addState(ctx context.Context, name string, command *rollout.Com
 	defer cancel()
 	s, err := c.standing(ctx, name)
 	if err != nil {
-		return nil //nolint:nilerr // the command is kept all the same
+		return nil // the command is kept all the same
 	}
 	state, err := decode(ctx, name, s.Checkpoint)
 	if err != nil || state == nil {

@@ -67,14 +67,16 @@ type options struct {
 const usage = "say what to do: worker, start, status, approve, pause, resume, abort, retry, audit, wait or attributes"
 
 // commands are what usage lists.
-var commands = []string{"worker", "start", "status", "approve", "pause", "resume", "abort", "retry", "audit", "wait", "attributes"}
+func commands() []string {
+	return []string{"worker", "start", "status", "approve", "pause", "resume", "abort", "retry", "audit", "wait", "attributes"}
+}
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	switch {
 	case len(args) == 0, slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]):
 		_, err := fmt.Fprintln(stderr, usage)
 		return errors.Join(err, flag.ErrHelp)
-	case !slices.Contains(commands, args[0]):
+	case !slices.Contains(commands(), args[0]):
 		return fmt.Errorf("there is no command %s; %s", args[0], usage)
 	}
 	var o options
