@@ -68,6 +68,7 @@ func (b *browser) in(address string) {
 		b.width = m.width
 		require.NoError(b, chromedp.Do(b.page, chromedp.EmulateViewport(m.width, 2*m.width), scheme(m.scheme), speak(m.language)))
 		b.visit(address)
+		b.until("be in "+m.language, fmt.Sprintf(`return document.readyState === 'complete' && document.documentElement.lang.startsWith(%q);`, m.language))
 		b.shoot()
 		b.Logf("picture %d: %s %v", b.shots, address, m)
 		wide, err := chromedp.Run(b.page, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > window.innerWidth`))
