@@ -227,13 +227,7 @@ func WithObserver(observe func(context.Context, Attempt)) Option {
 // returns, which may be nil, is called once, when the operation is over, with the error
 // of the call; nil for a success. Both must be safe for concurrent use.
 func WithOperationObserver(begin func(context.Context, Operation) (context.Context, func(error))) Option {
-	return func(cfg *config) error {
-		if begin == nil {
-			return transport.NoFunction("operation observer")
-		}
-		cfg.operations = append(cfg.operations, begin)
-		return nil
-	}
+	return func(cfg *config) error { return cfg.operations.Add(begin) }
 }
 
 // WithRoundTripper adds a function that wraps the transport of the HTTP client, whichever

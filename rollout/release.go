@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -217,8 +218,20 @@ type ReleaseTarget struct {
 	id string
 }
 
+const releasePrefix = "release "
+
 // ID implements [Target].
-func (t *ReleaseTarget) ID() string { return "release " + t.id }
+func (t *ReleaseTarget) ID() string { return releasePrefix + t.id }
+
+// ReleaseID returns the release that the target of an id drives, see [ReleaseTarget.ID] and
+// [State].Target; empty for the id of any other target.
+func ReleaseID(target string) string {
+	id, is := strings.CutPrefix(target, releasePrefix)
+	if !is {
+		return ""
+	}
+	return id
+}
 
 // Batch implements [Batched].
 func (t *ReleaseTarget) Batch() Batch { return t.of }

@@ -9,6 +9,15 @@ import (
 // context of what follows, and what is called when the operation is over; the latter may be nil. O describes an operation.
 type Operations[O any] []func(context.Context, O) (context.Context, func(error))
 
+// Add adds one.
+func (all *Operations[O]) Add(begin func(context.Context, O) (context.Context, func(error))) error {
+	if begin == nil {
+		return NoFunction("operation observer")
+	}
+	*all = append(*all, begin)
+	return nil
+}
+
 // Begin calls them in their order. end calls what they returned, in the reverse one.
 func (all Operations[O]) Begin(ctx context.Context, operation O) (of context.Context, end func(error)) {
 	if len(all) == 0 {

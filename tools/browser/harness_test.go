@@ -1,7 +1,6 @@
 package browser_test
 
 import (
-	"archive/zip"
 	"bytes"
 	"context"
 	"fmt"
@@ -198,10 +197,16 @@ func (b *browser) sees(text string) {
 			if (data.includes(%q) && at.tagName !== 'OPTION' && at.getClientRects().length > 0) return true;
 		}
 		return false;`, text))
+	b.fits(text)
+	b.shoot()
+}
+
+// fits says that nothing of the page lies beside the window.
+func (b *browser) fits(what string) {
+	b.Helper()
 	wide, err := chromedp.Run(b.page, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > window.innerWidth`))
 	require.NoError(b, err)
-	require.False(b, wide, "%q has to be scrolled sideways at %d pixels", text, b.width)
-	b.shoot()
+	require.False(b, wide, "%q has to be scrolled sideways at %d pixels", what, b.width)
 }
 
 // seesNot says that the page, which is complete, does not show a text.
@@ -269,10 +274,16 @@ func overAlipayCN(t *testing.T) *fixture {
 func serve(t *testing.T, opts ...platform.Option) *fixture {
 	t.Helper()
 	w := listen(t, append(opts, platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision { return platform.ApproveAfter(0) }))...)
-	program, err := w.owner.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en-US", Name: "Blue Lake Tea"}}})
-	require.NoError(t, err)
-	w.program = program.ID
+	w.program = w.create("en-US", "Blue Lake Tea").ID
 	return w
+}
+
+// create creates a mini program with a name in one language.
+func (w *fixture) create(language, name string) *alipayplus.Program {
+	w.Helper()
+	program, err := w.owner.Programs.Create(w.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: language, Name: name}}})
+	require.NoError(w, err)
+	return program
 }
 
 // listen serves a platform, with a company and its owner.
@@ -330,13 +341,9 @@ func (w *fixture) authorization() *alipayplus.Authorization {
 // upload uploads a version to the platform.
 func (w *fixture) upload(version alipayplus.VersionNumber) {
 	w.Helper()
-	var build bytes.Buffer
-	z := zip.NewWriter(&build)
-	_, err := z.Create("app.json")
-	require.NoError(w, err)
-	require.NoError(w, z.Close())
-	_, err = w.owner.Programs.UploadVersion(w.Context(), alipayplus.UploadVersionInput{
-		ProgramID: w.program, Version: version, Package: bytes.NewReader(build.Bytes()), Size: int64(build.Len()),
+	build := zipFile(w.T)
+	_, err := w.owner.Programs.UploadVersion(w.Context(), alipayplus.UploadVersionInput{
+		ProgramID: w.program, Version: version, Package: bytes.NewReader(build), Size: int64(len(build)),
 	})
 	require.NoError(w, err)
 }

@@ -252,22 +252,18 @@ func TestReleaseMiniPrograms(t *testing.T) {
 func TestAnOpenPageLeavesAloneWhatIsUsed(t *testing.T) {
 	w := withConsole(t)
 	b := open(t, narrow)
-	create := func(name string) {
-		_, err := w.owner.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en-US", Name: name}}})
-		require.NoError(t, err)
-	}
-	create("Green tea")
+	w.create("en-US", "Green tea")
 	b.signIn(w.owner)
 	b.follow("Mini programs")
 	b.sees("Green tea")
 	b.until("remember it", `window.row = document.querySelector('tbody tr'); return window.row !== null;`)
-	create("Black tea")
+	w.create("en-US", "Black tea")
 	b.sees("Black tea")
 	b.sees("The page has been brought up to date.")
 	b.until("find it where it was", `return document.contains(window.row) && window.row.innerText.includes('Green tea');`)
 
 	b.write("main input[name=name]", "White")
-	create("Red tea")
+	w.create("en-US", "Red tea")
 	b.sees("Something has changed.")
 	b.seesNot("Red tea")
 	b.write("main input[name=name]", "")
@@ -282,10 +278,6 @@ func TestAnOpenPageLeavesAloneWhatIsUsed(t *testing.T) {
 func TestWhatChangedMeanwhileIsNotForgotten(t *testing.T) {
 	w := withConsole(t)
 	b := open(t, wide)
-	create := func(name string) {
-		_, err := w.owner.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en-US", Name: name}}})
-		require.NoError(t, err)
-	}
 	b.signIn(w.owner)
 	b.follow("Mini programs")
 	b.until("hold the next answer", `
@@ -301,9 +293,9 @@ func TestWhatChangedMeanwhileIsNotForgotten(t *testing.T) {
 			return answer;
 		};
 		return true;`)
-	create("Green tea")
+	w.create("en-US", "Green tea")
 	b.until("have the answer", `return window.go !== undefined;`)
-	create("Black tea")
+	w.create("en-US", "Black tea")
 	b.sees("Green tea")
 	b.sees("Something has changed.")
 	b.seesNot("Black tea")
@@ -315,15 +307,14 @@ func TestWhatChangedMeanwhileIsNotForgotten(t *testing.T) {
 func TestAFieldThatWasLeftAsItWasShowsWhatOthersEnter(t *testing.T) {
 	w := withConsole(t)
 	b := open(t, wide)
-	program, err := w.owner.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en-US", Name: "Green tea"}}})
-	require.NoError(t, err)
+	program := w.create("en-US", "Green tea")
 	b.signIn(w.owner)
 	b.follow("Mini programs")
 	b.follow("Green tea")
 	b.write("textarea[name=serverDomains]", "old.example")
 	b.write("textarea[name=serverDomains]", "")
 	b.until("leave it", `document.activeElement.blur(); return true;`)
-	_, err = w.owner.Programs.UpdateConfiguration(t.Context(), alipayplus.UpdateProgramConfigurationInput{
+	_, err := w.owner.Programs.UpdateConfiguration(t.Context(), alipayplus.UpdateProgramConfigurationInput{
 		ProgramID: program.ID, Configuration: alipayplus.Configuration{ServerDomains: []string{"new.example"}},
 	})
 	require.NoError(t, err)
@@ -334,8 +325,7 @@ func TestAFieldThatWasLeftAsItWasShowsWhatOthersEnter(t *testing.T) {
 func TestAKeyThatWasHeldIsLetGo(t *testing.T) {
 	w := withConsole(t)
 	b := open(t, wide)
-	program, err := w.owner.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "en-US", Name: "Green tea"}}})
-	require.NoError(t, err)
+	program := w.create("en-US", "Green tea")
 	b.signIn(w.owner)
 	b.follow("Mini programs")
 	b.follow("Green tea")
@@ -346,7 +336,7 @@ func TestAKeyThatWasHeldIsLetGo(t *testing.T) {
 	}
 	press("rawKeyDown")
 	b.until("press it", `return document.querySelector('summary:active') !== null;`)
-	_, err = w.owner.Programs.UpdateConfiguration(t.Context(), alipayplus.UpdateProgramConfigurationInput{
+	_, err := w.owner.Programs.UpdateConfiguration(t.Context(), alipayplus.UpdateProgramConfigurationInput{
 		ProgramID: program.ID, Configuration: alipayplus.Configuration{ServerDomains: []string{"new.example"}},
 	})
 	require.NoError(t, err)
@@ -359,8 +349,7 @@ func TestAKeyThatWasHeldIsLetGo(t *testing.T) {
 // TestNothingElseIsUnfolded: what was about to be confirmed does not become something else to confirm.
 func TestNothingElseIsUnfolded(t *testing.T) {
 	w := withConsole(t)
-	program, err := w.owner.Programs.Create(t.Context(), alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{{Language: "zh-CN", Name: "蓝湖茶"}}})
-	require.NoError(t, err)
+	program := w.create("zh-CN", "蓝湖茶")
 	w.program = program.ID
 	require.NoError(t, w.p.GrantAuthorization(t.Context(), w.space, w.program, alipayplus.TargetAlipayCN))
 	one := alipayplus.VersionNumber{Major: 1}

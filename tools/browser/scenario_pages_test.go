@@ -71,9 +71,7 @@ func (b *browser) in(address string) {
 		b.until("be in "+m.language, fmt.Sprintf(`return document.readyState === 'complete' && document.documentElement.lang.startsWith(%q);`, m.language))
 		b.shoot()
 		b.Logf("picture %d: %s %v", b.shots, address, m)
-		wide, err := chromedp.Run(b.page, chromedp.Evaluate[bool](`document.documentElement.scrollWidth > window.innerWidth`))
-		require.NoError(b, err)
-		require.False(b, wide, "%s has to be scrolled sideways: %v", address, m)
+		b.fits(address)
 		if m.language == "en" {
 			shown, err := chromedp.Run(b.page, chromedp.Evaluate[string](`document.body.innerText`))
 			require.NoError(b, err)

@@ -38,7 +38,7 @@ func (r rollouts) List(ctx context.Context, client *alipayplus.Client) ([]*conso
 	var all []*console.Rollout
 	for final := 0; len(states) > 0 && final < mostFinal; states = states[1:] {
 		state := states[0]
-		_, err := client.Releases.Get(ctx, releaseID(state))
+		_, err := client.Releases.Get(ctx, rollout.ReleaseID(state.Target))
 		if errors.Is(err, alipayplus.ErrNotFound) || errors.Is(err, alipayplus.ErrPermission) {
 			continue // it is of others, or of a merchant for whom colleagues work
 		}
@@ -60,7 +60,7 @@ func (r rollouts) states(ctx context.Context) (all []*rollout.State, err error) 
 		case errors.As(err, new(*rollout.CheckpointError)):
 		case err != nil:
 			return nil, err
-		case releaseID(state) != "":
+		case rollout.ReleaseID(state.Target) != "":
 			all = append(all, state)
 		}
 	}
@@ -76,18 +76,9 @@ func (r rollouts) states(ctx context.Context) (all []*rollout.State, err error) 
 	return all, nil
 }
 
-// releaseID is the release that a rollout drives; empty where it drives something else.
-func releaseID(s *rollout.State) string {
-	id, is := strings.CutPrefix(s.Target, "release ")
-	if !is {
-		return ""
-	}
-	return id
-}
-
 func shown(s *rollout.State) *console.Rollout {
 	out := &console.Rollout{
-		Name: s.Rollout, ReleaseID: releaseID(s), Status: string(s.Status), Ratio: s.Ratio, Seq: s.Seq, UpdatedAt: s.UpdatedAt,
+		Name: s.Rollout, ReleaseID: rollout.ReleaseID(s.Target), Status: string(s.Status), Ratio: s.Ratio, Seq: s.Seq, UpdatedAt: s.UpdatedAt,
 	}
 	if s.Stop != nil {
 		out.Stopped = s.Stop.Reason
@@ -120,13 +111,13 @@ func (r rollouts) Command(ctx context.Context, client *alipayplus.Client, c cons
 	if err != nil {
 		return err
 	}
-	if state == nil || releaseID(state) == "" {
+	if state == nil || rollout.ReleaseID(state.Target) == "" {
 		return fmt.Errorf("rollout %q: %w", c.Rollout, alipayplus.ErrNotFound)
 	}
-	if _, err := client.Releases.Get(ctx, releaseID(state)); err != nil {
+	if _, err := client.Releases.Get(ctx, rollout.ReleaseID(state.Target)); err != nil {
 		return err
 	}
-	runner, err := rollout.New(rollout.ForRelease(client, releaseID(state)), state.Spec, r.store, rollout.WithName(c.Rollout), rollout.WithGates(notHere))
+	runner, err := rollout.New(rollout.ForRelease(client, rollout.ReleaseID(state.Target)), state.Spec, r.store, rollout.WithName(c.Rollout), rollout.WithGates(notHere))
 	if err != nil {
 		return err
 	}

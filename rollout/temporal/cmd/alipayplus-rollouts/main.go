@@ -16,6 +16,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -27,7 +28,6 @@ import (
 	"os/signal"
 	"os/user"
 	"slices"
-	"strings"
 	"syscall"
 	"time"
 	_ "time/tzdata" // the zones of freeze windows, for machines and images that have no zone files
@@ -128,9 +128,10 @@ func account() string {
 	return ""
 }
 
-const prefix = "release " // as rollout.ForRelease names its targets
-
-func targetOf(release string) string { return prefix + strings.TrimPrefix(release, prefix) }
+// targetOf is the id of the target that drives a release, which may be given as that, too.
+func targetOf(release string) string {
+	return rollout.ForRelease(nil, cmp.Or(rollout.ReleaseID(release), release)).ID()
+}
 
 // work drives rollouts until the context ends.
 func work(ctx context.Context, c client.Client, o options, stdout io.Writer, logger *slog.Logger) error {
@@ -142,8 +143,8 @@ func work(ctx context.Context, c client.Client, o options, stdout io.Writer, log
 	w := worker.New(c, o.queue, worker.Options{TaskQueueActivitiesPerSecond: o.limit, WorkerStopTimeout: 30 * time.Second})
 	err = temporal.Register(w, temporal.Options{
 		Target: func(_ context.Context, id string) (rollout.Target, error) {
-			release, ok := strings.CutPrefix(id, prefix)
-			if !ok {
+			release := rollout.ReleaseID(id)
+			if release == "" {
 				return nil, fmt.Errorf("this worker drives releases of a platform, not %q: %w", id, alipayplus.ErrNotFound)
 			}
 			return releases.Release(release), nil
