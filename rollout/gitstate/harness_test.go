@@ -1,10 +1,12 @@
 package gitstate_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -49,24 +51,54 @@ func git(t testing.TB, dir string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// remote makes a repository with one commit on main, and returns where it is.
+// made is a repository with one commit on main and a clone of it, of which tests have copies:
+// to make them takes a dozen processes.
+var made = sync.OnceValues(func() (dir string, err error) {
+	if dir, err = os.MkdirTemp(os.Getenv("HOME"), "made-"); err != nil {
+		return "", err
+	}
+	for _, args := range [][]string{
+		{"init", "--quiet", "--bare", "--initial-branch=main", "remote.git"},
+		{"clone", "--quiet", "remote.git", "clone"},
+		{"-C", "clone", "-c", "user.name=Mei", "-c", "user.email=mei@bluelake.example", "commit", "--quiet", "--allow-empty", "-m", "Begin"},
+		{"-C", "clone", "push", "--quiet", "origin", "HEAD:main"},
+	} {
+		cmd := exec.Command("git", args...) //nolint:noctx // a test's own
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return "", fmt.Errorf("git %v: %w\n%s", args, err, out)
+		}
+	}
+	return dir, nil
+})
+
+// remote is a repository with one commit on main.
 func remote(t testing.TB) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "remote.git")
-	git(t, "", "init", "--quiet", "--bare", "--initial-branch=main", dir)
-	clone := cloned(t, dir)
-	require.NoError(t, os.WriteFile(filepath.Join(clone, "main.go"), []byte("package main\n"), 0o600))
-	git(t, clone, "add", ".")
-	git(t, clone, "-c", "user.name=Mei", "-c", "user.email=mei@bluelake.example", "commit", "--quiet", "-m", "Begin")
-	git(t, clone, "push", "--quiet", "origin", "HEAD:main")
+	from, err := made()
+	require.NoError(t, err)
+	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join(from, "remote.git"))))
 	return dir
 }
 
-// cloned makes a clone, as a job has one.
+// cloned is a clone, as a job has one.
 func cloned(t testing.TB, remote string, flags ...string) string {
 	t.Helper()
 	dir := filepath.Join(t.TempDir(), "clone")
-	git(t, "", append(append([]string{"clone", "--quiet"}, flags...), remote, dir)...)
+	if len(flags) > 0 {
+		git(t, "", append(append([]string{"clone", "--quiet"}, flags...), remote, dir)...)
+		return dir
+	}
+	from, err := made()
+	require.NoError(t, err)
+	require.NoError(t, os.CopyFS(dir, os.DirFS(filepath.Join(from, "clone"))))
+	config := filepath.Join(dir, ".git", "config")
+	text, err := os.ReadFile(config)
+	require.NoError(t, err)
+	ours := strings.ReplaceAll(string(text), filepath.Join(from, "remote.git"), remote)
+	require.NotEqual(t, string(text), ours)
+	require.NoError(t, os.WriteFile(config, []byte(ours), 0o600))
 	return dir
 }
 

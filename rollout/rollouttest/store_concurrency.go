@@ -64,7 +64,7 @@ func oneHolderAtATime(ctx context.Context, t require.TestingT, h StoreHarness) {
 
 func noCommandIsLost(ctx context.Context, t require.TestingT, h StoreHarness) {
 	lease := acquire(ctx, t, h.Store, climb, "first")
-	each := h.times(10, 2)
+	each := h.times(10, 1)
 	errs := together(h, func(i int) error {
 		var all error
 		for n := range each {
