@@ -153,14 +153,20 @@ func (r *answerReader) readAs(raw []byte, v reflect.Value, kind jsonKind) bool {
 	case v.Kind() == reflect.String && !isUnmarshaler(v.Type()):
 		v.SetString(textOf(raw))
 	default:
-		of, _ := v.Addr().Interface().(json.Unmarshaler) // all types of such kinds are; json.Unmarshal would check the JSON again
-		if err := of.UnmarshalJSON(raw); err != nil {
+		usual, err := true, error(nil)
+		switch of := v.Addr().Interface().(type) {
+		case *Time:
+			usual, err = of.read(raw)
+		case json.Unmarshaler: // all types of such kinds are; json.Unmarshal would check the JSON again
+			err = of.UnmarshalJSON(raw)
+		}
+		if err != nil {
 			v.SetZero()
 			return r.report(err.Error(), false, raw)
 		}
-	}
-	if at, ok := v.Addr().Interface().(*Time); ok && kindOfJSON(raw[0]) == kindText && !at.isUsual(raw) {
-		r.report("is a time of another form than yyyy-MM-dd HH:mm:ss", true, raw)
+		if !usual && kindOfJSON(raw[0]) == kindText {
+			r.report("is a time of another form than yyyy-MM-dd HH:mm:ss", true, raw)
+		}
 	}
 	if open, ok := v.Addr().Interface().(interface{ Known() bool }); ok && !v.IsZero() && !open.Known() {
 		r.report("is a value that this version of the library does not know", true, raw)

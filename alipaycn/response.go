@@ -127,8 +127,11 @@ func inUTF8(body []byte, contentType string) []byte {
 	if text, ok := fromUTF16(body); ok {
 		return text
 	}
-	_, params, _ := mime.ParseMediaType(contentType)
-	charset := strings.ToLower(params["charset"])
+	charset := ""
+	if strings.Contains(contentType, ";") { // parsing allocates
+		_, params, _ := mime.ParseMediaType(contentType)
+		charset = strings.ToLower(params["charset"])
+	}
 	gb := strings.HasPrefix(charset, "gb") || charset == "cp936" || charset == "ms936"
 	if !gb && utf8.Valid(body) {
 		return body

@@ -81,24 +81,24 @@ func (t Time) MarshalJSON() ([]byte, error) {
 
 // UnmarshalJSON reads these forms; null, "" and "0000-00-00 00:00:00" are the zero Time.
 func (t *Time) UnmarshalJSON(data []byte) error {
-	text, err := scalarText(data)
-	if err != nil {
-		return err
-	}
-	*t = Time{}
-	if at, _ := readTime(text); !at.IsZero() {
-		*t = Time{at}
-	} else if strings.Trim(text, "0-: ") != "" {
-		return errors.New("must be a time of the form yyyy-MM-dd HH:mm:ss")
-	}
-	return nil
+	_, err := t.read(data)
+	return err
 }
 
-// isUsual says whether a JSON value is of a form that AlipayCN documents.
-func (t Time) isUsual(raw []byte) bool {
-	text, _ := scalarText(raw)
-	_, usual := readTime(text)
-	return usual || text == ""
+// read is UnmarshalJSON, and says whether the value is of a form that AlipayCN documents.
+func (t *Time) read(data []byte) (usual bool, err error) {
+	text, err := scalarText(data)
+	if err != nil {
+		return false, err
+	}
+	*t = Time{}
+	at, usual := readTime(text)
+	if !at.IsZero() {
+		*t = Time{at}
+	} else if strings.Trim(text, "0-: ") != "" {
+		return false, errors.New("must be a time of the form yyyy-MM-dd HH:mm:ss")
+	}
+	return usual || text == "", nil
 }
 
 // readTime reads a time, as Beijing's where it names no zone, and says whether it is of a

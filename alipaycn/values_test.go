@@ -131,9 +131,10 @@ func TestTimesInOtherFormsAreReadWhereOneCanBeMeant(t *testing.T) {
 		`"20171212120000"`, `"201712121200"`, `1513051200000`, `"1513051200000"`, `1513051200`, `"Tue, 12 Dec 2017 04:00:00 +0000"`, `"Dec 12, 2017 12:00:00 PM"`, `"Dec 12, 2017, 12:00:00 PM"`,
 	} {
 		var got Time
-		require.NoError(t, got.UnmarshalJSON([]byte(wire)), wire)
+		usual, err := got.read([]byte(wire))
+		require.NoError(t, err, wire)
 		require.Equal(t, "2017-12-12T04:00:00Z", got.UTC().Format(time.RFC3339), wire)
-		require.False(t, got.isUsual([]byte(wire)), wire)
+		require.False(t, usual, wire)
 	}
 	for _, wire := range []string{`"2017-8-2"`, `"2017/08/02"`, `"2017年8月2日"`, `"20170802"`} {
 		var got Time

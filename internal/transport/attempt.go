@@ -116,7 +116,6 @@ func (e *execution) body(req *http.Request) error {
 		size = int64(len(e.call.Body))
 	}
 	if size == 0 {
-		req.Body = http.NoBody
 		return nil
 	}
 	if open == nil {

@@ -62,20 +62,20 @@ func (r *rows) callsOfAlipayCN(context.Context) error {
 			return cnFloor(ctx, n, http.MethodPost, path, body, new(struct{}))
 		}
 		r.add(&row{
-			name: "alipaycn: read " + n.name, times: 7, most: 20 + n.most,
+			name: "alipaycn: read " + n.name, times: 7, most: 9 + n.most,
 			floor: read,
 			subject: func(ctx context.Context) error {
 				_, err := c.Versions.Get(ctx, alipaycn.VersionInput{Version: version})
 				return err
 			},
 		}, &row{
-			name: "alipaycn: write " + n.name, times: 7, most: 20 + n.most,
+			name: "alipaycn: write " + n.name, times: 7, most: 12 + n.most,
 			floor: func(ctx context.Context) error { return write(ctx, offlinePath, cnInput{Version: "0.0.1"}) },
 			subject: func(ctx context.Context) error {
 				return c.Versions.TakeOffline(ctx, alipaycn.VersionInput{Version: version})
 			},
 		}, &row{
-			name: "alipaycn: write after a read " + n.name, times: 7, most: 40 + 2*n.most,
+			name: "alipaycn: write after a read " + n.name, times: 7, most: 32 + 2*n.most,
 			floor: func(ctx context.Context) error {
 				if err := read(ctx); err != nil {
 					return err

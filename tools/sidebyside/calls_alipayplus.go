@@ -50,7 +50,7 @@ func (r *rows) callsOfPlatform(context.Context) error {
 			return err
 		}
 		r.add(&row{
-			name: "alipayplus: read " + n.name, times: 7, most: 20 + n.most,
+			name: "alipayplus: read " + n.name, times: 7, most: 15 + n.most,
 			floor: func(ctx context.Context) error {
 				return plusFloor(ctx, n, queryPath, plusQuery{ReleaseID: "rel_1"})
 			},
@@ -59,7 +59,7 @@ func (r *rows) callsOfPlatform(context.Context) error {
 				return err
 			},
 		}, &row{
-			name: "alipayplus: write " + n.name, times: 7, most: 30 + n.most,
+			name: "alipayplus: write " + n.name, times: 7, most: 28 + n.most,
 			floor: func(ctx context.Context) error {
 				return plusFloor(ctx, n, applyPath, plusApply{ReleaseID: "rel_1", BasicInfo: plusBusiness(business), RequestID: "k"})
 			},

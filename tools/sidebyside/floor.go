@@ -55,7 +55,7 @@ type network struct {
 func (r *rows) networks(p peer) []network {
 	const patience = 30 * time.Second
 	server := httptest.NewServer(p)
-	loopback := network{"over loopback", server.URL, &http.Client{Transport: &http.Transport{}, Timeout: patience}, 12}
+	loopback := network{"over loopback", server.URL, &http.Client{Transport: &http.Transport{}, Timeout: patience}, 11}
 	r.closers = append(r.closers, loopback.via.CloseIdleConnections, server.Close)
 	return []network{{"in memory", "https://gateway.example.com", &http.Client{Transport: p, Timeout: patience}, 0}, loopback}
 }
