@@ -749,6 +749,22 @@ func TestAnAbortOfAPausedRolloutIsRepeatedByTheNextSteps(t *testing.T) {
 	})
 }
 
+// An answer that cannot be trusted is no refusal: the version is still to be given up, and the next run does it.
+func TestAnAbortWhoseAnswerCannotBeTrustedIsRepeatedByTheNextRun(t *testing.T) {
+	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {
+		s.fake.FailNext(rollouttest.OpAbort, 1, &alipayplus.SignatureError{Reason: "the signature does not fit"})
+		_, err := s.runner().Abort(t.Context(), "lin", "no")
+		require.ErrorAs(t, err, new(*alipayplus.SignatureError))
+		require.ErrorContains(t, err, "the next run executes it")
+		require.Equal(t, rollout.ChangeAbort, s.state().Intent.Kind)
+
+		_, err = s.runner().Run(t.Context())
+
+		require.ErrorIs(t, err, rollout.ErrAborted)
+		require.Equal(t, alipayplus.ReleaseCanceled, s.fake.Now().Status)
+	})
+}
+
 func TestWhateverStoppedItIsNotWatchedTime(t *testing.T) {
 	t.Parallel()
 	for name, stop := range map[string]func(*stage) error{

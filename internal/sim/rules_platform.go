@@ -25,8 +25,10 @@ type platformRules struct {
 	applied map[string]map[string]bool
 	// outcomes are the answers of success, by caller and request id; written what an audit log has.
 	outcomes map[[2]string]string
-	written  map[[2]string][]string
-	last     map[string]string
+	// begun are the calls that have arrived, by caller and request id.
+	begun   map[[2]string]bool
+	written map[[2]string][]string
+	last    map[string]string
 }
 
 // releaseLine is what the rules read of a stored release.
@@ -64,7 +66,7 @@ type auditLine struct {
 func newPlatformRules(r *rules) platformRules {
 	return platformRules{
 		rules: r, releases: map[string]*releaseLine{}, requests: map[string]*requestLine{}, services: map[string]string{}, owners: map[string]string{}, approved: map[[2]string]bool{}, asked: map[string][]int{}, applied: map[string]map[string]bool{},
-		outcomes: map[[2]string]string{}, written: map[[2]string][]string{}, last: map[string]string{},
+		outcomes: map[[2]string]string{}, begun: map[[2]string]bool{}, written: map[[2]string][]string{}, last: map[string]string{},
 	}
 }
 
@@ -355,7 +357,13 @@ func (r *platformRules) exchange(e *exchange) {
 	if m == nil || operation == e.path || json.Unmarshal(e.request, &in) != nil {
 		return
 	}
+	by := [2]string{m.workspace + m.name, in.RequestID}
 	if e.begun {
+		if p := r.rollouts.by(e.from); p != nil && in.RequestID != "" && !r.begun[by] { // its answer may come when the rollout has seen the change
+			intended := p.last != nil && p.last.Intent != nil && strings.HasPrefix(in.RequestID, p.last.Intent.RequestID)
+			r.must("a change is intended", intended, "%s does %s without an intent", p.name, operation)
+		}
+		r.begun[by] = true
 		switch operation {
 		case "review/decide":
 			if in.Approve {
@@ -391,12 +399,7 @@ func (r *platformRules) exchange(e *exchange) {
 	}
 	r.orders.acted(m, operation, in.OrderID)
 	if in.RequestID != "" {
-		by := [2]string{m.workspace + m.name, in.RequestID}
 		first, known := r.outcomes[by]
-		if p := r.rollouts.by(e.from); p != nil && !known {
-			intended := p.last != nil && p.last.Intent != nil && strings.HasPrefix(in.RequestID, p.last.Intent.RequestID)
-			r.must("a change is intended", intended, "%s did %s without an intent", p.name, operation)
-		}
 		r.must("a request id has one outcome", !known || first == string(e.answer), "%s %s: first %s, then %s", operation, in.RequestID, first, e.answer)
 		r.outcomes[by] = string(e.answer)
 	}

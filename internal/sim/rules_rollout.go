@@ -90,6 +90,8 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 	switch {
 	case now.Status == "PAUSED" && (before == nil || before.Status != "PAUSED"):
 		p.stopped, p.abort = at, time.Time{}
+	case now.Status == "PAUSED" && before.aborting() && !now.aborting(): // the target refused it
+		p.abort = time.Time{}
 	case before != nil && before.Status == "PAUSED" && now.Status == "RUNNING":
 		const race = 10 * time.Minute // somebody resumed what had stopped already, and stops again
 		r.must("what is paused goes on when somebody says so", p.resumed.After(p.stopped.Add(-race)), "%s was paused, and goes on", p.name)
@@ -127,6 +129,8 @@ func (r *rolloutRules) lost(at time.Time, left lost) {
 		p.last, p.abort = now, time.Time{}
 	}
 }
+
+func (c *checkpoint) aborting() bool { return c.Intent != nil && c.Intent.Kind == "ABORT" }
 
 func (c *checkpoint) final() bool {
 	return c.Status == "DONE" || c.Status == "ABORTED" || c.Status == "ENDED"

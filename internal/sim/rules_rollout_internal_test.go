@@ -2,6 +2,7 @@ package sim
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,8 +14,9 @@ import (
 // TestAnAbortThatWasRefused is followed by a raise only when a person resumes the rollout, which then applies anew.
 func TestAnAbortThatWasRefused(t *testing.T) {
 	const job = "job 1 of rollout 1 on machine 1"
-	for what, resumed := range map[string]bool{"and resumed by a person": true, "and went on by itself": false} {
+	for what, resumed := range map[string]bool{"and resumed by a person": true, "and went on by itself": false, "while it was paused, and resumed by a person": true} {
 		t.Run(what, func(t *testing.T) {
+			paused := strings.Contains(what, "while")
 			d := &deployment{name: "rollout 1", direct: true, app: "2021000000000010", spec: rollout.Spec{Steps: []rollout.StepSpec{{Ratio: 10}, {Ratio: 100}}}}
 			r := newRules(&world{history: newHistory(time.Now(), false), deployments: []*deployment{d}})
 			r.rollouts.begin()
@@ -23,7 +25,13 @@ func TestAnAbortThatWasRefused(t *testing.T) {
 				at = at.Add(time.Hour)
 				r.rollouts.saved(at, &saved{d.name, job, fmt.Appendf(nil, `{"state": %s}`, state), 0})
 			}
-			save(`{"status": "RUNNING", "intent": {"kind": "ABORT", "requestId": "1"}}`)
+			begun := `{"status": "RUNNING", "intent": {"kind": "ABORT", "requestId": "1"}}`
+			if paused {
+				begun = strings.Replace(begun, "RUNNING", "PAUSED", 1)
+				save(`{"status": "PAUSED", "stop": {"cause": "PERSON"}}`)
+			}
+			r.rollouts.posted(at, &posted{d.name, rollout.Command{Kind: rollout.CommandAbort}})
+			save(begun)
 			r.alipaycn.given(r.rollouts.by(job))
 			save(`{"status": "PAUSED", "stop": {"cause": "PERSON"}}`)
 			if resumed {
