@@ -347,10 +347,16 @@ func (s *session) resume(c Command) {
 	s.recordAudited(EventResumed, Event{What: cmp.Or(c.Reason, "resumed by hand"), By: c.By})
 }
 
-// bakedSoFar is the bake time of the live ratio so far, less what two clocks may differ.
+// bakedSoFar is the bake time of the live ratio so far, less what two clocks may differ. It
+// does not grow while the rollout is paused.
 func (s *session) bakedSoFar() Duration {
 	state := s.state
-	if state.Since.IsZero() {
+	switch {
+	case state.Since.IsZero():
+		return 0
+	case state.Status == Paused && state.Stop.Ratio == state.Ratio:
+		return state.Stop.Baked
+	case state.Status == Paused:
 		return 0
 	}
 	d := time.Since(state.Since)

@@ -794,6 +794,24 @@ func TestWhateverStoppedItIsNotWatchedTime(t *testing.T) {
 	}
 }
 
+// The time of the pause before an abort that is refused is none in which the ratio was watched.
+func TestAnAbortOfAPausedRolloutThatIsRefusedIsNotWatchedTime(t *testing.T) {
+	onStageAtTen(t, hourly(), func(t *testing.T, s *stage) {
+		time.Sleep(10 * time.Minute)
+		s.pause()
+		watched := time.Since(s.raisedAt())
+		time.Sleep(2 * day)
+		s.fake.FailNext(rollouttest.OpAbort, 1, alipayplus.ErrPermission)
+		_, err := s.runner().Abort(t.Context(), "lin", "")
+		require.ErrorContains(t, err, "refused")
+
+		require.Equal(t, rollout.Duration(watched), s.state().Stop.Baked)
+		s.resume()
+		s.requireDone(s.runner().Run(t.Context()))
+		require.GreaterOrEqual(t, liveFor(s.fake)[10]-2*day, time.Hour)
+	})
+}
+
 // Somebody resumes what is running, because of what was shown a moment ago; then it stops.
 func TestAResumptionFromBeforeTheStopIsRefused(t *testing.T) {
 	onStageAtTen(t, hourly(), func(t *testing.T, s *stage) {
