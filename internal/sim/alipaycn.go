@@ -142,7 +142,7 @@ func (w *world) watchConsole(random *rand.Rand) {
 // atConsole does what somebody does about a version now; nothing mostly.
 func (w *world) atConsole(v versionAtCN, random *rand.Rand) (what string, err error) {
 	status := w.gateway.Status(v.app, v.number)
-	interferes := !w.faults.over() && random.IntN(25) == 0
+	interferes := !w.faults.over() && random.IntN(w.meddling) == 0
 	number, err := alipayplus.ParseVersion(v.number)
 	if err != nil {
 		return "", err

@@ -97,6 +97,12 @@ func (f *faults) rateOf(k kind) int {
 	return f.rate[k]
 }
 
+// cutOff says whether nearly all messages are lost now, on one of their ways.
+func (f *faults) cutOff() bool {
+	const most = 500
+	return !f.over() && (f.rateOf(request) > most || f.rateOf(reply) > most)
+}
+
 // kindsOfFault are those of a kind of point, and how often each comes beside the others.
 func kindsOfFault(k kind) []fault {
 	switch k {

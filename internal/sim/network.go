@@ -36,6 +36,7 @@ type server struct {
 // exchange is a request that has reached a server, and what that did.
 type exchange struct {
 	from, to, host, path string
+	method               string
 	header               http.Header
 	request              []byte
 	// begun says that the server has only just got it: there is no answer yet.
@@ -118,7 +119,7 @@ type answered struct {
 
 // serve lets a server answer a request. Nobody waits for the answer when answers is nil.
 func (w wire) serve(ctx context.Context, to *server, r *http.Request, body []byte, what string, answers chan<- answered) {
-	e := &exchange{from: w.from.name, to: to.name, host: r.URL.Host, path: r.URL.Path, header: r.Header, request: body, begun: true, arrived: time.Now()}
+	e := &exchange{from: w.from.name, to: to.name, host: r.URL.Host, path: r.URL.Path, method: r.Method, header: r.Header, request: body, begun: true, arrived: time.Now()}
 	who, what := to.name, what+" from "+w.from.name
 	if answers == nil {
 		if _, err := w.scheduler.pass(ctx, to.process, decision, what); err != nil {

@@ -98,11 +98,15 @@ func (p *person) actForMerchant(ctx context.Context, o *alipayplus.Order) {
 	for _, r := range page.Items {
 		p.w.seen[p.workspace] = append(p.w.seen[p.workspace][:min(len(p.w.seen[p.workspace]), 9)], r.ID)
 	}
-	p.step(ctx, page.Items[p.random.IntN(len(page.Items))])
+	p.forMerchants = repeatable(p.forMerchants, p.step(ctx, page.Items[p.random.IntN(len(page.Items))]))
 }
 
 // actWithoutOrder does something with a release that an order gave access to once.
 func (p *person) actWithoutOrder(ctx context.Context) {
+	if p.random.IntN(2) == 0 {
+		p.repeat(p.forMerchants)
+		return
+	}
 	seen := p.w.seen[p.workspace]
 	if len(seen) == 0 {
 		return

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -20,6 +21,38 @@ type person struct {
 	w      *world
 	random *rand.Rand
 	client *alipayplus.Client
+	// made are the last calls that changed a release, forMerchants those of them that an order gave access to.
+	made, forMerchants []made
+}
+
+// made is a call that was made, which may be made once more.
+type made struct {
+	what string
+	at   time.Time
+	call func() error
+}
+
+// repeatable notes a call. The last few are enough.
+func repeatable(calls []made, c made) []made {
+	const most = 6
+	return append(calls[max(0, len(calls)+1-most):], c)
+}
+
+// repeat makes one of the calls once more, under its request id: a job that is run again, a page that is sent twice.
+func (p *person) repeat(calls []made) {
+	if len(calls) == 0 {
+		return
+	}
+	c := calls[p.random.IntN(len(calls))]
+	const remembered = 12 * time.Hour // a platform does so for a day
+	if time.Since(c.at) < remembered {
+		p.did(c.what+" once more", c.call())
+	}
+}
+
+// requestID is a key that nobody else has.
+func (p *person) requestID() string {
+	return fmt.Sprintf("%s-%d", strings.ReplaceAll(p.member.name, " ", "-"), p.random.Uint64())
 }
 
 // startPeople lets the members of all workspaces and the reviewers of both parties come to work.
@@ -40,9 +73,9 @@ func (w *world) startPeople() {
 		}
 	}
 	setup := w.platform(w.store, w.direct())
-	parties := []alipayplus.Party{alipayplus.PartyAlipayPlus, alipayplus.PartyAlipayCN}
-	if w.behind { // AlipayCN's own people decide there
-		parties = parties[:1]
+	parties := []alipayplus.Party{alipayplus.PartyAlipayPlus, partyOfPartner}
+	if !w.behind { // otherwise AlipayCN's own people decide there
+		parties = append(parties, alipayplus.PartyAlipayCN)
 	}
 	for _, party := range parties {
 		id, err := setup.AddReviewer(w.ctx, party, w.keys.client.Public())
@@ -50,6 +83,15 @@ func (w *world) startPeople() {
 		m := &member{name: "reviewer " + string(party), clientID: id, party: party}
 		w.rules.members[id] = m
 		start(m, (*person).review)
+		if w.console {
+			w.startBrowser(m, whose+500, (*browser).review)
+		}
+	}
+	if !w.console {
+		return
+	}
+	for i, ws := range w.workspaces {
+		w.startBrowser(ws.members[w.random.IntN(len(ws.members))], 1900+uint64(i), (*browser).release)
 	}
 }
 
@@ -114,7 +156,7 @@ func (p *person) release() {
 		p.finish(ctx)
 		return
 	}
-	switch p.random.IntN(12) {
+	switch p.random.IntN(13) {
 	case 0, 1:
 		p.offer(ctx, ws)
 		return
@@ -123,6 +165,9 @@ func (p *person) release() {
 		return
 	case 5:
 		p.actWithoutOrder(ctx)
+		return
+	case 6:
+		p.repeat(p.made)
 		return
 	}
 	if p.random.IntN(30) == 0 {
@@ -137,8 +182,12 @@ func (p *person) release() {
 	}
 	if len(page.Items) == 0 || p.random.IntN(4) == 0 {
 		version := alipayplus.VersionNumber{Major: 1 + int32(p.random.IntN(3))}
-		_, err := p.client.Releases.Create(ctx, alipayplus.CreateReleaseInput{ProgramID: program, Version: version, TargetApp: alipayplus.TargetAlipayCN})
-		p.did(fmt.Sprintf("create release of %s %v", program, version), err)
+		target := alipayplus.TargetAlipayCN
+		if p.random.IntN(3) == 0 {
+			target = partnerApp
+		}
+		_, err := p.client.Releases.Create(ctx, alipayplus.CreateReleaseInput{ProgramID: program, Version: version, TargetApp: target})
+		p.did(fmt.Sprintf("create release of %s %v to %s", program, version, target), err)
 		return
 	}
 	r := page.Items[p.random.IntN(len(page.Items))]
@@ -231,8 +280,8 @@ func (p *person) interfere(ctx context.Context, id string) {
 }
 
 // step takes a release on by what fits its status mostly, and by anything sometimes.
-func (p *person) step(ctx context.Context, r *alipayplus.Release) {
-	in := alipayplus.ReleaseInput{ReleaseID: r.ID}
+func (p *person) step(ctx context.Context, r *alipayplus.Release) made {
+	in := alipayplus.ReleaseInput{ReleaseID: r.ID, RequestID: p.requestID()}
 	info := company(0)
 	ladder := r.Grayscale.Ladder.Ratios()
 	ratio := alipayplus.Ratio(1 + p.random.IntN(100))
@@ -241,24 +290,32 @@ func (p *person) step(ctx context.Context, r *alipayplus.Release) {
 	}
 	all := map[string]func() error{
 		"apply": func() error {
-			_, err := p.client.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: &info})
+			_, err := p.client.Releases.Apply(ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: &info, RequestID: in.RequestID})
+			return err
+		},
+		"configure": func() error {
+			_, err := p.client.Releases.UpdateConfiguration(ctx, alipayplus.UpdateReleaseConfigurationInput{ReleaseID: r.ID, Configuration: p.edited(r), RequestID: in.RequestID})
+			return err
+		},
+		"test": func() error {
+			_, err := p.client.Releases.TestCompatibility(ctx, alipayplus.TestCompatibilityInput{ReleaseID: r.ID, RequestID: in.RequestID})
 			return err
 		},
 		"withdraw": func() error { _, err := p.client.Releases.Withdraw(ctx, in); return err },
 		"cancel":   func() error { _, err := p.client.Releases.Cancel(ctx, in); return err },
 		"delete":   func() error { _, err := p.client.Releases.Delete(ctx, in); return err },
 		"finalize": func() error {
-			_, err := p.client.Releases.Finalize(ctx, alipayplus.FinalizeInput{ReleaseID: r.ID, AllowDowngrade: true})
+			_, err := p.client.Releases.Finalize(ctx, alipayplus.FinalizeInput{ReleaseID: r.ID, AllowDowngrade: true, RequestID: in.RequestID})
 			return err
 		},
 		"offline":  func() error { _, err := p.client.Releases.TakeOffline(ctx, in); return err },
 		"rollback": func() error { _, err := p.client.Releases.RollBack(ctx, in); return err },
 		"start": func() error {
-			_, err := p.client.Releases.StartGrayscale(ctx, alipayplus.GrayscaleInput{ReleaseID: r.ID, Ratio: ratio, AllowDowngrade: true})
+			_, err := p.client.Releases.StartGrayscale(ctx, alipayplus.GrayscaleInput{ReleaseID: r.ID, Ratio: ratio, AllowDowngrade: true, RequestID: in.RequestID})
 			return err
 		},
 		"raise": func() error {
-			_, err := p.client.Releases.Raise(ctx, alipayplus.GrayscaleInput{ReleaseID: r.ID, From: r.Grayscale.Ratio, Ratio: ratio, AllowDowngrade: true})
+			_, err := p.client.Releases.Raise(ctx, alipayplus.GrayscaleInput{ReleaseID: r.ID, From: r.Grayscale.Ratio, Ratio: ratio, AllowDowngrade: true, RequestID: in.RequestID})
 			return err
 		},
 		"history": func() error {
@@ -272,7 +329,7 @@ func (p *person) step(ctx context.Context, r *alipayplus.Release) {
 		"look elsewhere": func() error { return p.lookElsewhere(ctx) },
 	}
 	fitting := map[alipayplus.ReleaseStatus][]string{
-		alipayplus.ReleaseNewVersionCreated: {"apply", "apply", "apply", "delete"},
+		alipayplus.ReleaseNewVersionCreated: {"apply", "apply", "apply", "apply", "apply", "test", "configure", "delete"},
 		alipayplus.ReleaseUnderReview:       {"withdraw", "history", "history"},
 		alipayplus.ReleasePreparation:       {"start", "start", "start", "finalize", "cancel"},
 		alipayplus.ReleaseGrayscale:         {"raise", "raise", "raise", "raise", "finalize", "cancel"},
@@ -280,11 +337,33 @@ func (p *person) step(ctx context.Context, r *alipayplus.Release) {
 	}
 	choice := fitting[r.Status]
 	if len(choice) == 0 || p.random.IntN(4) == 0 {
-		choice = []string{"apply", "withdraw", "cancel", "delete", "finalize", "offline", "rollback", "start", "raise", "history", "look elsewhere"}
+		choice = []string{"apply", "test", "configure", "withdraw", "cancel", "delete", "finalize", "offline", "rollback", "start", "raise", "history", "look elsewhere"}
+	}
+	// Who was rejected corrects what is wrong, and applies again.
+	if r.Status == alipayplus.ReleaseNewVersionCreated && r.ReleaseRequestID != "" && p.random.IntN(2) == 0 {
+		choice = []string{"configure"}
 	}
 	what := choice[p.random.IntN(len(choice))]
-	err := all[what]()
-	p.did(fmt.Sprintf("%s %s %v", what, r.ID, r.Version), err)
+	c := made{fmt.Sprintf("%s %s %v", what, r.ID, r.Version), time.Now(), all[what]}
+	if what != "history" && what != "look elsewhere" {
+		p.made = repeatable(p.made, c)
+	}
+	p.did(c.what, c.call())
+	if what == "configure" {
+		return p.step(ctx, r)
+	}
+	return c
+}
+
+// edited is the configuration of a release with another text.
+func (p *person) edited(r *alipayplus.Release) alipayplus.Configuration {
+	c := r.Configuration
+	if c.AlipayCN != nil {
+		cn := *c.AlipayCN
+		cn.Slogan = fmt.Sprintf("湖畔好茶送到家门口 %d", p.random.IntN(1000))
+		c.AlipayCN = &cn
+	}
+	return c
 }
 
 // lookElsewhere reads what belongs to another workspace.

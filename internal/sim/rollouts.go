@@ -354,6 +354,9 @@ func (w *world) command(p *process, m *machine, d *deployment, random *rand.Rand
 		_, err = runner.Abort(ctx, by, why)
 	case w.faults.over():
 		return
+	case w.faults.cutOff() && random.IntN(3) == 0: // nothing works, so they stop it
+		what = "abort"
+		_, err = runner.Abort(ctx, by, why)
 	case random.IntN(4) == 0:
 		what = "pause"
 		_, err = runner.Pause(ctx, by, why)

@@ -72,6 +72,7 @@ func (r *rules) begin() {
 		return nil
 	}))
 	r.platform.commit(r.w.began, c)
+	r.alipaycn.begin()
 	clear(r.checked)
 	r.violation = nil // what was founded had steps that nobody has seen
 	r.rollouts.begin()

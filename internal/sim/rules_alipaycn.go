@@ -24,6 +24,11 @@ type alipaycnRules struct {
 type atCN struct {
 	auditing, approved bool
 	ratio              int
+	// slogan is what was applied for last, as far as it differs.
+	slogan string
+	// changed is when a process changed it last, and by which one.
+	changed time.Time
+	by      string
 	// touched says that people have changed it there.
 	touched bool
 }
@@ -38,6 +43,19 @@ func (r *alipaycnRules) version(app, number string) *atCN {
 		r.versions[at] = &atCN{}
 	}
 	return r.versions[at]
+}
+
+// begin learns what is live before anything happens.
+func (r *alipaycnRules) begin() {
+	for id, is := range r.platform.releases {
+		if is.Status == fullRelease {
+			r.applied[id], r.platform.applied[id] = 1, map[string]bool{"": true}
+			if app := r.w.apps[is.ProgramID]; r.platform.toAlipayCN(is) {
+				v := r.version(app, is.Version)
+				v.approved, v.ratio = true, 100
+			}
+		}
+	}
 }
 
 var granted = regexp.MustCompile(`"(app_auth_token|auth_app_id)":"([^"]+)"`)
@@ -117,6 +135,7 @@ func (r *alipaycnRules) exchange(at time.Time, e *exchange) {
 	var in struct {
 		Version  string `json:"app_version"`
 		Strategy string `json:"gray_strategy"`
+		Slogan   string `json:"app_slogan"`
 	}
 	body := e.request
 	if i := strings.Index(string(body), `{"`); operation == "mini/version/audit/apply" && i >= 0 {
@@ -126,9 +145,12 @@ func (r *alipaycnRules) exchange(at time.Time, e *exchange) {
 	app := r.apps[e.header.Get("Alipay-App-Auth-Token")]
 	v := r.version(app, in.Version)
 	by := r.rollouts.by(e.from)
+	if !strings.HasSuffix(operation, "/query") {
+		v.changed, v.by = at, e.from
+	}
 	switch operation {
 	case "mini/version/audit/apply":
-		v.auditing, v.approved = true, false
+		v.auditing, v.approved, v.slogan = true, false, in.Slogan
 		if by != nil {
 			r.rollouts.effect(by, "apply")
 		} else if id := r.releaseOf(app, in.Version); id != "" {
@@ -193,22 +215,31 @@ func (r *alipaycnRules) raised(at time.Time, e *exchange, app, version string, t
 // atRest judges that the platform knows what all users have.
 func (r *alipaycnRules) atRest() {
 	for _, v := range r.w.versions {
-		id := r.releaseOf(v.app, v.number)
-		if id == "" || r.w.gateway.Status(v.app, v.number) != "RELEASE" || r.platform.applied[id] == nil {
+		id, at := r.releaseOf(v.app, v.number), r.w.gateway.Status(v.app, v.number)
+		if id == "" || at != "RELEASE" && at != "OFFLINE" || r.platform.applied[id] == nil {
 			continue
 		}
 		if r.platform.releases[id].Unresolved != "" { // until somebody repeats the call
 			continue
 		}
 		status := r.platform.releases[id].Status
-		r.must("at rest, the platform knows what all users have", status == fullRelease, "release %s is %s, and all users have it", id, status)
+		r.must("at rest, the platform knows what all users have", (status == fullRelease) == (at == "RELEASE"), "release %s is %s, and the version %s at AlipayCN", id, status, at)
 	}
+}
+
+// unknown judges that a platform notes what AlipayCN did for it, when it says that it does not know what came of a call.
+func (r *alipaycnRules) unknown(e *exchange, is *releaseLine) {
+	v := r.version(r.w.apps[is.ProgramID], is.Version)
+	if !r.platform.toAlipayCN(is) || v.by != e.to || v.changed.Before(e.arrived) {
+		return
+	}
+	r.must("what AlipayCN did for a call without an answer is noted", is.deleted || is.Unresolved != "" || !is.UpdatedAt.Before(e.arrived), "%s: release %s is %s, and changed at AlipayCN", e.path, is.ID, is.Status)
 }
 
 // releaseOf is the platform's release of a version at AlipayCN; empty when no platform releases it.
 func (r *alipaycnRules) releaseOf(app, version string) string {
 	for id, is := range r.platform.releases {
-		if !is.deleted && is.Version == version && r.w.apps[is.ProgramID] == app {
+		if !is.deleted && is.Version == version && r.w.apps[is.ProgramID] == app && r.platform.toAlipayCN(is) {
 			return id
 		}
 	}

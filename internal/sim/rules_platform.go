@@ -6,6 +6,9 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/platform"
 )
 
 // platformRules are those of the documents "Release mini programs" and "Release services", and what the platform promises
@@ -49,6 +52,16 @@ type releaseLine struct {
 		Party  string `json:"party"`
 		Status string `json:"status"`
 	} `json:"reviews"`
+	Configuration struct {
+		AlipayCN struct {
+			Slogan string `json:"slogan"`
+		} `json:"alipayCn"`
+	} `json:"configuration"`
+	Compatibility struct {
+		Run       int       `json:"run"`
+		Status    string    `json:"status"`
+		StartedAt time.Time `json:"startedAt"`
+	} `json:"compatibility"`
 	UpdatedAt time.Time `json:"updatedAt"`
 	deleted   bool
 }
@@ -80,6 +93,11 @@ const (
 	archived    = "ARCHIVED"
 	deleted     = "DELETED"
 )
+
+// toAlipayCN says whether it goes to AlipayCN itself, by way of a platform.
+func (r *platformRules) toAlipayCN(of *releaseLine) bool {
+	return r.w.behind && of.TargetApp == string(alipayplus.TargetAlipayCN)
+}
 
 // mayBecome says where a release goes from where. behind says that people can change it at AlipayCN: several of their steps
 // may be found at once.
@@ -235,7 +253,7 @@ func (r *platformRules) released(at time.Time, workspace, id string, value []byt
 		*now = *before
 		now.deleted = true
 		r.releases[id] = now
-		r.must("a release moves by the documented steps", mayBecome(before.Status, deleted, r.w.behind), "release %s went from %s to %s", id, before.Status, deleted)
+		r.must("a release moves by the documented steps", mayBecome(before.Status, deleted, r.toAlipayCN(before)), "release %s went from %s to %s", id, before.Status, deleted)
 		return true
 	}
 	err := json.Unmarshal(value, now)
@@ -245,11 +263,12 @@ func (r *platformRules) released(at time.Time, workspace, id string, value []byt
 	}
 	r.owners[id] = workspace
 	r.releases[id] = now
+	r.tested(at, before, now)
 	if before.Status == now.Status && before.Grayscale.Ratio == now.Grayscale.Ratio {
 		return false
 	}
 	if before.Status != now.Status {
-		r.must("a release moves by the documented steps", mayBecome(before.Status, now.Status, r.w.behind), "release %s went from %s to %s", id, before.Status, now.Status)
+		r.must("a release moves by the documented steps", mayBecome(before.Status, now.Status, r.toAlipayCN(now)), "release %s went from %s to %s", id, before.Status, now.Status)
 	}
 	switch now.Status {
 	case created:
@@ -264,15 +283,38 @@ func (r *platformRules) released(at time.Time, workspace, id string, value []byt
 	return true
 }
 
+// tested: a test of compatibility says what the devices say, once all have been tested, and another one replaces it.
+func (r *platformRules) tested(at time.Time, before, now *releaseLine) {
+	was, is := before.Compatibility, now.Compatibility
+	if was.Run == is.Run && was.Status == is.Status {
+		return
+	}
+	switch is.Status {
+	case "TESTING":
+		r.must("one compatibility test runs at a time", is.Run == was.Run+1 && was.Status != "TESTING", "test %d of release %s began, and test %d is %s", is.Run, now.ID, was.Run, was.Status)
+	default:
+		says := "PASSED"
+		if now.Version == brokenOnOne {
+			says = "FAILED"
+		}
+		ended := was.Run == is.Run && was.Status == "TESTING" && at.Sub(is.StartedAt) >= 2*testTime
+		r.must("a compatibility test says what the devices say", ended && is.Status == says, "test %d of release %s was %s, and is %s after %v", is.Run, now.ID, was.Status, is.Status, at.Sub(is.StartedAt))
+	}
+}
+
 // verdicts: "After the approval of Alipay+ and AlipayCN, you can proceed to the release preparation."
 func (r *platformRules) verdicts(now *releaseLine) {
 	both := r.approved[[2]string{now.RequestID, "ALIPAY_PLUS"}]
-	if r.w.behind {
+	if r.toAlipayCN(now) {
 		both = both && r.alipaycn.version(r.w.apps[now.ProgramID], now.Version).approved
 	} else {
-		both = both && r.approved[[2]string{now.RequestID, "ALIPAY_CN"}]
+		both = both && r.approved[[2]string{now.RequestID, now.TargetApp}] // whose party has its name
 	}
 	r.must("both parties have approved", both, "release %s is in preparation", now.ID)
+	if r.toAlipayCN(now) {
+		is, asked := r.alipaycn.version(r.w.apps[now.ProgramID], now.Version).slogan, now.Configuration.AlipayCN.Slogan
+		r.must("what AlipayCN approved is what was applied for", is == asked, "release %s says %q, and AlipayCN approved %q", now.ID, asked, is)
+	}
 }
 
 // ratio: "Gradually increase the release ratio, from 1% to 100%", with seven options; AlipayCN itself knows 10, 30 and 50.
@@ -283,7 +325,7 @@ func (r *platformRules) ratio(at time.Time, before, now *releaseLine) {
 	}
 	ladder := []int{1, 5, 10, 20, 30, 50, 100}
 	touched := false
-	if r.w.behind {
+	if r.toAlipayCN(now) {
 		ladder = []int{10, 30, 50, 100}
 		touched = r.alipaycn.version(r.w.apps[now.ProgramID], now.Version).touched
 	}
@@ -319,8 +361,13 @@ func (r *platformRules) limits(now *releaseLine) {
 			}
 		}
 	}
-	r.must("10 mini programs go to AlipayCN", len(programs) <= 10, "%d mini programs of %s go there", len(programs), now.Workspace)
-	r.must("20 versions wait", waiting <= 20, "%d versions of %s wait", waiting, now.ProgramID)
+	most := 20
+	if now.TargetApp == string(partnerApp) {
+		most = 2 // its own limit; it has none of mini programs
+	} else {
+		r.must("10 mini programs go to AlipayCN", len(programs) <= 10, "%d mini programs of %s go there", len(programs), now.Workspace)
+	}
+	r.must("20 versions wait", waiting <= most, "%d versions of %s wait", waiting, now.ProgramID)
 	r.must("no version is selected while one is under review", !reviewed, "release %s was created while one of %s is under review", now.ID, now.ProgramID)
 }
 
@@ -343,6 +390,10 @@ var identifiers = regexp.MustCompile(`\b[a-z]{2,4}_[A-Z2-7]{26}\b|"[1-9][0-9]{15
 
 // exchange judges a call.
 func (r *platformRules) exchange(e *exchange) {
+	if at, is := strings.CutPrefix(e.path, platform.ConsolePath); is {
+		r.page(e, at)
+		return
+	}
 	m := r.members[e.header.Get("Client-Id")]
 	operation := strings.TrimPrefix(e.path, "/api/open/v2/")
 	var in struct {
@@ -370,10 +421,7 @@ func (r *platformRules) exchange(e *exchange) {
 				r.approved[[2]string{in.ID, string(m.party)}] = true
 			}
 		case "release/apply":
-			if r.applied[in.ReleaseID] == nil {
-				r.applied[in.ReleaseID] = map[string]bool{}
-			}
-			r.applied[in.ReleaseID][in.RequestID] = true
+			r.appliedFor(in.ReleaseID, in.RequestID)
 		case "release/grayscale":
 			r.asked[in.ReleaseID] = append(r.asked[in.ReleaseID], in.Ratio)
 		case "release/finalize":
@@ -384,19 +432,18 @@ func (r *platformRules) exchange(e *exchange) {
 	if m.party == "" {
 		r.isolated(m, e)
 	}
-	if outcomeOf(e.status, e.answer) != "SUCCESS" {
+	outcome := outcomeOf(e.status, e.answer)
+	if is := r.releases[in.ReleaseID]; is != nil && outcome == "UNKNOWN_EXCEPTION" {
+		r.alipaycn.unknown(e, is)
+	}
+	if outcome != "SUCCESS" {
 		return
 	}
 	program := in.ProgramID
 	if of := r.releases[in.ReleaseID]; of != nil {
 		program = of.ProgramID
 	}
-	if owner := r.owners[program]; m.party == "" && owner != "" && owner != m.workspace && operation != "release/history" && !strings.HasSuffix(operation, "/list") { // lists are empty then
-		r.must("an order gives access, and nothing else does", r.orders.gave(m.workspace, program, e.arrived), "%s of %s did %s with %s of %s", m.name, m.workspace, operation, program, owner)
-		r.must("a role does what it may for a merchant", r.orders.mayForMerchant(m, operation, program), "%s of %s did %s", m.role, m.workspace, operation)
-	} else {
-		r.must("a role does what it may", r.may(m, operation, program), "%s of %s did %s", m.role, m.workspace, operation)
-	}
+	r.allowed(m, e, operation, program)
 	r.orders.acted(m, operation, in.OrderID)
 	if in.RequestID != "" {
 		first, known := r.outcomes[by]
@@ -404,6 +451,24 @@ func (r *platformRules) exchange(e *exchange) {
 		r.outcomes[by] = string(e.answer)
 	}
 	r.stored(e)
+}
+
+// appliedFor learns that an application was asked for.
+func (r *platformRules) appliedFor(release, requestID string) {
+	if r.applied[release] == nil {
+		r.applied[release] = map[string]bool{}
+	}
+	r.applied[release][requestID] = true
+}
+
+// allowed judges that somebody did what they may.
+func (r *platformRules) allowed(m *member, e *exchange, operation, program string) {
+	if owner := r.owners[program]; m.party == "" && owner != "" && owner != m.workspace && operation != "release/history" && !strings.HasSuffix(operation, "/list") { // lists are empty then
+		r.must("an order gives access, and nothing else does", r.orders.gave(m.workspace, program, e.arrived), "%s of %s did %s with %s of %s", m.name, m.workspace, operation, program, owner)
+		r.must("a role does what it may for a merchant", r.orders.mayForMerchant(m, operation, program), "%s of %s did %s", m.role, m.workspace, operation)
+		return
+	}
+	r.must("a role does what it may", r.may(m, operation, program), "%s of %s did %s", m.role, m.workspace, operation)
 }
 
 // isolated: nothing of another workspace is in an answer.
@@ -432,13 +497,16 @@ func (r *platformRules) programOf(id string) string {
 // may: "In a workspace, the owner, masters, and developers have permission to proceed with the release process"; where the
 // platform was given one of the other two documented policies, developers release what they are assigned, or nothing.
 func (r *platformRules) may(m *member, operation, program string) bool {
+	if strings.HasPrefix(operation, "session/") { // whoever has a credential signs in at the console
+		return true
+	}
 	if m.party != "" {
 		return strings.HasPrefix(operation, "review/")
 	}
 	if strings.HasPrefix(operation, "review/") {
 		return false
 	}
-	changes := []string{"create", "apply", "withdraw", "grayscale", "finalize", "cancel", "delete", "update", "offline", "rollback", "begin", "add", "place", "accept", "reject", "confirm", "submit", "approve", "turndown", "revoke"}
+	changes := []string{"create", "apply", "withdraw", "grayscale", "finalize", "cancel", "delete", "update", "offline", "rollback", "begin", "add", "test", "place", "accept", "reject", "confirm", "submit", "approve", "turndown", "revoke"}
 	_, verb, _ := strings.Cut(operation, "/")
 	if i := strings.LastIndex(verb, "/"); i >= 0 {
 		verb = verb[i+1:]

@@ -32,6 +32,8 @@ type progress struct {
 	effects map[string]int
 	// abort is when somebody asked to give the version up, and stopped it not since.
 	abort time.Time
+	// over is when it ended.
+	over time.Time
 	// aborted says that the version was given up at the target, and resumed when somebody let the rollout go on last.
 	aborted bool
 	resumed time.Time
@@ -87,7 +89,11 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 	if now.Stop != nil && now.Stop.Cause != "PERSON" && (before == nil || before.Stop == nil) {
 		p.void = at
 	}
+	// An abort that the target refused ends in a pause, also one of a rollout that was paused.
+	refused := before != nil && before.Intent != nil && before.Intent.Kind == "ABORT" && now.Intent == nil
 	switch {
+	case now.Status == "PAUSED" && refused && before.Status == "PAUSED":
+		p.abort = time.Time{}
 	case now.Status == "PAUSED" && (before == nil || before.Status != "PAUSED"):
 		p.stopped, p.abort = at, time.Time{}
 	case now.Status == "PAUSED" && before.aborting() && !now.aborting(): // the target refused it
@@ -100,6 +106,8 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 	}
 	if before != nil && before.final() {
 		r.must("what has ended stays so", before.Status == now.Status, "%s went from %s to %s", s.rollout, before.Status, now.Status)
+	} else if now.final() {
+		p.over = at
 	}
 	if in := now.Intent; in != nil && (in.Kind == "RAISE" || in.Kind == "PUBLISH") && (before == nil || before.Intent == nil || before.Intent.RequestID != in.RequestID) {
 		r.intended(at, p, in.From, in.To)
@@ -218,6 +226,9 @@ func (r *rolloutRules) atRest() {
 		}
 		status := ""
 		if is := r.platform.releases[p.release]; is != nil {
+			if is.UpdatedAt.After(p.over) { // by people
+				continue
+			}
 			status = is.Status
 		}
 		switch p.last.Status {

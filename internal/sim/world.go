@@ -19,6 +19,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
+	"github.com/alipayplus-go/alipayplus/platform/console"
 	"github.com/alipayplus-go/alipayplus/platform/storage"
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
@@ -153,6 +154,11 @@ type world struct {
 	// behind says that the platforms release to AlipayCN, and not to what simulates it.
 	behind bool
 
+	// console says that the platforms have one, and people at it.
+	console bool
+	// meddling is how seldom people at AlipayCN's console interfere: in one of so many moments.
+	meddling int
+
 	// seen are releases of merchants that providers have seen, by the provider's workspace.
 	seen map[string][]string
 
@@ -222,6 +228,8 @@ func newWorld(t testing.TB, c Config) *world {
 	w.policy = []alipayplus.PermissionPolicy{alipayplus.PolicyMembersRelease, alipayplus.PolicyAssignedDevelopersRelease, alipayplus.PolicyDevelopersUploadOnly}[w.random.IntN(3)]
 	w.rules = newRules(w)
 	w.behind = w.random.IntN(2) == 0
+	w.console = w.random.IntN(3) == 0
+	w.meddling = []int{8, 25, 25}[w.random.IntN(3)]
 	w.secrets = []string{hookSecret}
 	w.startAlipayCN()
 	if c.Plan != nil {
@@ -321,6 +329,9 @@ func (w *world) found() {
 		}
 		w.addPlatformDeployment(p, ws, c, owner)
 		ws.picture = w.upload(c, picture(8, 8))
+		if w.random.IntN(2) == 0 {
+			w.foundLive(p, c, ws.programs[0])
+		}
 		if i == 0 && w.random.IntN(6) == 0 {
 			ws.many = append(ws.many, w.foundProgram(p, ws, c, manyVersions))
 			for range manyPrograms - 1 {
@@ -331,9 +342,45 @@ func (w *world) found() {
 	}
 	for i, ws := range w.workspaces {
 		other := w.workspaces[1-i]
-		assigned := []string{ws.programs[0], other.programs[0]} // the latter when an order gives access
+		var assigned []string
+		for _, program := range []string{ws.programs[0], other.programs[0]} { // the latter when an order gives access
+			if w.random.IntN(3) > 0 {
+				assigned = append(assigned, program)
+			}
+		}
 		w.enroll(p, ws, &member{name: fmt.Sprintf("developer %d", i+1), role: alipayplus.RoleDeveloper, programs: assigned})
 		w.foundOrder(p, ws, other)
+	}
+}
+
+// foundLive releases the first version of a mini program to all users.
+func (w *world) foundLive(p *platform.Platform, c *alipayplus.Client, program string) {
+	r, err := c.Releases.Create(w.ctx, alipayplus.CreateReleaseInput{ProgramID: program, Version: alipayplus.VersionNumber{Major: 1}, TargetApp: alipayplus.TargetAlipayCN})
+	w.ok(err)
+	info := company(0)
+	_, err = c.Releases.Apply(w.ctx, alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: &info})
+	w.ok(err)
+	parties := []alipayplus.Party{alipayplus.PartyAlipayPlus}
+	if w.behind {
+		w.ok(w.gateway.Approve(w.apps[program], r.Version.String()))
+		_, err = c.Releases.Get(w.ctx, r.ID)
+		w.ok(err)
+	} else {
+		parties = append(parties, alipayplus.PartyAlipayCN)
+	}
+	w.approve(p, parties...)
+	_, err = c.Releases.Finalize(w.ctx, alipayplus.FinalizeInput{ReleaseID: r.ID})
+	w.ok(err)
+}
+
+// approve approves all that waits.
+func (w *world) approve(p *platform.Platform, parties ...alipayplus.Party) {
+	for _, party := range parties {
+		waiting, err := p.Reviews(w.ctx)
+		w.ok(err)
+		for _, review := range waiting {
+			w.ok(review.Approve(w.ctx, party))
+		}
 	}
 }
 
@@ -349,11 +396,7 @@ func (w *world) foundOrder(p *platform.Platform, provider, merchant *workspace) 
 	w.ok(err)
 	_, err = offers.Services.Submit(w.ctx, alipayplus.ServiceInput{ServiceID: service.ID})
 	w.ok(err)
-	waiting, err := p.Reviews(w.ctx)
-	w.ok(err)
-	for _, review := range waiting {
-		w.ok(review.Approve(w.ctx, alipayplus.PartyAlipayPlus))
-	}
+	w.approve(p, alipayplus.PartyAlipayPlus)
 	placed, err := orders.Orders.Place(w.ctx, alipayplus.PlaceOrderInput{ServiceID: service.ID, ProgramID: merchant.programs[0]})
 	w.ok(err)
 	in := alipayplus.OrderInput{OrderID: placed.ID}
@@ -456,12 +499,39 @@ const platformHost = "platform.example"
 // platform makes a platform over a store, which calls AlipayCN by an HTTP client.
 func (w *world) platform(store storage.Store, by *http.Client, more ...platform.Option) *platform.Platform {
 	opts := append([]platform.Option{platform.WithSigner(w.keys.server), platform.WithStore(store), platform.WithPermissionPolicy(w.policy), platform.WithPublicURL("https://" + platformHost)}, more...)
-	if w.behind {
-		opts = append(opts, platform.WithTargetBackends(w.targetBehind(store, by)))
+	alipaycn := platform.TargetBackend(platform.NewSimulatedAlipayCN())
+	if w.console {
+		opts = append(opts, platform.WithConsole(console.New()))
 	}
-	p, err := platform.New(opts...)
+	if w.behind {
+		alipaycn = w.targetBehind(store, by)
+	}
+	p, err := platform.New(append(opts, platform.WithTargetBackends(alipaycn, partner()))...)
 	w.ok(err)
 	return p
+}
+
+// partnerApp is the other target of the platforms, and partyOfPartner who reviews for it.
+const (
+	partnerApp     alipayplus.TargetApp = "LAKE_WALLET"
+	partyOfPartner alipayplus.Party     = "LAKE_WALLET"
+	// testTime is how long a version is tested on a device, and brokenOnOne the one that has a problem on some.
+	testTime    = 20 * time.Minute
+	brokenOnOne = "2.0.0"
+)
+
+// partner tests compatibility, and has a ladder and limits of its own.
+func partner() *platform.PartnerApp {
+	devices := []alipayplus.TestDevice{{System: "Android 16", Network: "5G", Device: "Pixel 9"}, {System: "iOS 19", Network: "4G", Device: "iPhone 16"}}
+	return platform.NewPartnerApp(partnerApp, platform.PartnerAppOptions{
+		Limits: alipayplus.Limits{WaitingVersions: 2}, TestDevices: devices, TestTime: testTime,
+		Test: func(r *alipayplus.Release, on alipayplus.TestDevice) string {
+			if r.Version.String() == brokenOnOne && on == devices[1] {
+				return "the menu does not open"
+			}
+			return ""
+		},
+	})
 }
 
 // startPlatforms starts platforms over the one store. One that was killed starts again.

@@ -113,8 +113,8 @@ func faults() []fault { //nolint:funlen // a list
 			"\tif done {\n\t\tapplied.Before", "\tif done && former.RequestID != applied.RequestID {\n\t\tapplied.Before",
 		},
 		{
-			"a ratio falls", "grayscale.go",
-			"\tif l.Contains(to) && to > from {\n", "\tif l.Contains(to) {\n",
+			"a ratio that is not on the ladder is set", "grayscale.go",
+			"\tif l.Contains(to) && to > from {\n", "\tif to > from {\n",
 		},
 		{
 			"a write that was answered is not stored", "platform/releases.go",
@@ -175,6 +175,14 @@ func faults() []fault { //nolint:funlen // a list
 		{
 			"what was published outside is not found", "platform/observe.go",
 			" || r.Status == alipayplus.ReleaseNewVersionCreated && r.ReleaseRequestID != \"\"", "",
+		},
+		{
+			"a compatibility test is over before its devices are", "compatibility.go",
+			"\t\tdefault:\n\t\t\treturn CompatibilityTesting\n", "",
+		},
+		{
+			"at the console, whoever decides approves", "platform/console/reviews.go",
+			"v.posted(\"verdict\") == \"approve\"", "v.posted(\"verdict\") != \"\"",
 		},
 		{
 			"a repetition is another call", "platform/idempotency.go",
