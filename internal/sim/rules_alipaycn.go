@@ -88,18 +88,24 @@ func (r *alipaycnRules) decided(at time.Time, d *decided, outcome string) {
 		if id := r.releaseOf(d.app, d.version); id != "" {
 			r.applied[id] = min(r.applied[id], len(r.platform.applied[id])-1)
 		}
-		if p := r.direct(d.app); p != nil && p.last != nil && p.last.Intent != nil {
-			delete(p.effects, "apply"+p.last.Intent.RequestID)
-		}
+		r.undone(d.app, "apply")
 		v.auditing, v.approved = false, false
 	case "reject":
 		v.auditing, v.approved = false, false
 	case "cancel gray", "offline":
+		r.undone(d.app, "raise")
 		v.ratio = 0
 	case "gray 10":
 		r.live(at, d.app, "console", d.version, 10)
 	case "publish":
 		r.live(at, d.app, "console", d.version, 100)
+	}
+}
+
+// undone learns that people took back what a rollout that does not know whether it did that may do again.
+func (r *alipaycnRules) undone(app, what string) {
+	if p := r.direct(app); p != nil && p.last != nil && p.last.Intent != nil {
+		delete(p.effects, what+p.last.Intent.RequestID)
 	}
 }
 

@@ -1,6 +1,9 @@
 package alipaycnapp_test
 
 import (
+	"context"
+	"errors"
+	"iter"
 	"net/url"
 	"testing"
 
@@ -96,5 +99,63 @@ func TestAStoreThatFailsIsHeardOf(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// failing is a store one of whose accesses fails, or whose commit is not heard of.
+type failing struct {
+	storage.Store
+	// left is how many accesses go well; negative: all do.
+	left int
+	// accesses is how many there were.
+	accesses int
+}
+
+var errStore = errors.New("the store fails")
+
+func (f *failing) fails() error {
+	f.accesses++
+	if f.left--; f.left == -1 {
+		return errStore
+	}
+	return nil
+}
+
+func (f *failing) View(ctx context.Context, fn func(storage.Tx) error) error {
+	return f.Store.View(ctx, func(tx storage.Tx) error { return fn(failingTx{tx, f}) })
+}
+
+func (f *failing) Update(ctx context.Context, fn func(storage.Tx) error) error {
+	if err := f.Store.Update(ctx, func(tx storage.Tx) error { return fn(failingTx{tx, f}) }); err != nil {
+		return err
+	}
+	return f.fails() // it is committed all the same
+}
+
+type failingTx struct {
+	storage.Tx
+	f *failing
+}
+
+func (t failingTx) Get(key string) ([]byte, bool, error) {
+	if err := t.f.fails(); err != nil {
+		return nil, false, err
+	}
+	return t.Tx.Get(key)
+}
+
+func (t failingTx) Put(key string, value []byte) error {
+	return errors.Join(t.f.fails(), t.Tx.Put(key, value))
+}
+
+func (t failingTx) Delete(key string) error { return errors.Join(t.f.fails(), t.Tx.Delete(key)) }
+
+func (t failingTx) Scan(from, to string, descending bool) iter.Seq2[storage.Entry, error] {
+	return func(yield func(storage.Entry, error) bool) {
+		if err := t.f.fails(); err != nil {
+			yield(storage.Entry{}, err)
+			return
+		}
+		t.Tx.Scan(from, to, descending)(yield)
 	}
 }
