@@ -63,7 +63,7 @@ var made = sync.OnceValues(func() (dir string, err error) {
 		{"-C", "clone", "-c", "user.name=Mei", "-c", "user.email=mei@bluelake.example", "commit", "--quiet", "--allow-empty", "-m", "Begin"},
 		{"-C", "clone", "push", "--quiet", "origin", "HEAD:main"},
 	} {
-		cmd := exec.Command("git", args...) //nolint:noctx // a test's own
+		cmd := exec.Command("git", args...)
 		cmd.Dir = dir
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return "", fmt.Errorf("git %v: %w\n%s", args, err, out)
