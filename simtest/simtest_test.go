@@ -82,7 +82,7 @@ func plan(closed bool) simtest.Plan {
 // weeks are fewer where that is asked for.
 func weeks() int {
 	if testing.Short() {
-		return 20
+		return 10
 	}
 	return 40
 }
