@@ -131,7 +131,7 @@ func (s *session) load(checkpoint []byte) error {
 	}
 	sum := maphash.Bytes(s.runner.seed, checkpoint)
 	if known := s.runner.decoded.Load(); known != nil && known.sum == sum {
-		s.state = known.state.clone()
+		s.state = new(known.state.clone())
 		return nil
 	}
 	state, err := decodeState(s.runner.name, checkpoint)
@@ -152,7 +152,7 @@ func (s *session) load(checkpoint []byte) error {
 // decoded is what a checkpoint says, by its checksum. It is never changed.
 type decoded struct {
 	sum   uint64
-	state *State
+	state State
 }
 
 // begin begins the rollout, unless it has begun, and makes the runner's spec its own.

@@ -164,7 +164,7 @@ func (r *Runner) postCommand(ctx context.Context, c Command, holder string) (*Re
 		return nil, err
 	}
 	select {
-	case r.posted <- struct{}{}:
+	case r.wakes() <- struct{}{}:
 	default: // a run is being woken already
 	}
 	return &Receipt{Holder: holder}, nil

@@ -258,13 +258,18 @@ type schedule struct {
 	targets []FleetMember
 	counts  map[FleetStatus]int
 	waiting dueHeap
-	// ready are jobs for the next free worker; several in one are to be observed together.
+	// observed are jobs for the next free worker; before them, nothing else is observed, so that no
+	// observation gets old, and few are held.
+	observed []job
+	// ready are jobs for a worker after that; several in one are to be observed together.
 	ready [][]job
 	// busy is how many workers have a job, open how many canaries have not ended.
 	busy, open int
 	failed     bool
-	jobs       chan []job
-	results    chan result
+	// what is what the last target waits for.
+	what    string
+	jobs    chan []job
+	results chan result
 }
 
 // job is a target that is due, with an observation that was just made; nil for none.
@@ -292,7 +297,7 @@ func newSchedule(f *Fleet) *schedule {
 	}
 	now := time.Now()
 	for i, r := range f.runners {
-		s.targets[i] = FleetMember{Target: r.target.ID(), Canary: i < f.canaries, Status: FleetStatus(Running), What: "not observed yet"}
+		s.targets[i] = FleetMember{Target: r.name, Canary: i < f.canaries, Status: FleetStatus(Running), What: "not observed yet"}
 		if f.canaries > 0 && i >= f.canaries {
 			s.targets[i].Status, s.targets[i].What = FleetQueued, "waiting for the canaries"
 		} else {
@@ -314,7 +319,7 @@ func (s *schedule) run(ctx context.Context) error {
 	defer close(s.jobs)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	for s.busy > 0 || len(s.ready) > 0 || len(s.waiting) > 0 {
+	for s.busy > 0 || len(s.observed) > 0 || len(s.ready) > 0 || len(s.waiting) > 0 {
 		if ctx.Err() != nil {
 			for s.busy > 0 {
 				s.complete(<-s.results)
@@ -323,15 +328,14 @@ func (s *schedule) run(ctx context.Context) error {
 		}
 		s.ready = append(s.ready, s.dueNow(time.Now())...)
 		var jobs chan []job
-		var first []job
-		if len(s.ready) > 0 {
-			jobs, first = s.jobs, s.ready[0]
+		first := s.next()
+		if len(first) > 0 {
+			jobs = s.jobs
 		}
 		timer.Reset(s.untilNext())
 		select {
 		case jobs <- first:
-			s.busy++
-			s.ready = s.ready[1:]
+			s.begun()
 		case r := <-s.results:
 			s.complete(r)
 		case <-timer.C:
@@ -339,6 +343,28 @@ func (s *schedule) run(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// next are the jobs for the next free worker; none when nothing is ready.
+func (s *schedule) next() []job {
+	if len(s.observed) > 0 {
+		return s.observed[:1:1]
+	}
+	if len(s.ready) > 0 {
+		return s.ready[0]
+	}
+	return nil
+}
+
+// begun removes what next gave, which a worker has.
+func (s *schedule) begun() {
+	s.busy++
+	if len(s.observed) > 0 {
+		s.observed = s.observed[1:]
+		return
+	}
+	s.ready[0] = nil // it is not to be held by what is left
+	s.ready = s.ready[1:]
 }
 
 // untilNext is how long nothing will be due.
@@ -387,9 +413,19 @@ func (s *schedule) work(ctx context.Context) {
 		runner := s.fleet.runners[j.index]
 		r.state, r.next, r.err = runner.stepOnce(ctx, j.observed, s.fleet.options.Limiter)
 		runner.settle(sinkTimeout)
+		if r.next != nil && len(s.fleet.runners) > mostDecoded && time.Until(r.next.At) > longWait {
+			runner.decoded.Store(nil)
+		}
 		s.results <- r
 	}
 }
+
+// In a fleet of more than mostDecoded targets, the state of one that waits for longer than longWait is not held, but decoded
+// again for its next step: that many need memory more than the little time it takes.
+const (
+	mostDecoded = 10_000
+	longWait    = time.Minute
+)
 
 // maxBatch limits how many targets are observed together, so that none of them waits long
 // for the others.
@@ -417,9 +453,7 @@ func (s *schedule) observeBatch(ctx context.Context, jobs []job) {
 func (s *schedule) complete(r result) {
 	s.busy--
 	if r.observed != nil {
-		for i := range r.observed {
-			s.ready = append(s.ready, r.observed[i:i+1])
-		}
+		s.observed = append(s.observed, r.observed...)
 		return
 	}
 	t := &s.targets[r.index]
@@ -428,7 +462,10 @@ func (s *schedule) complete(r result) {
 		t.Status, t.Ratio, t.Subject = FleetStatus(r.state.Status), r.state.Ratio, r.state.Subject
 	}
 	if r.next != nil {
-		t.What, t.Wait = r.next.What, r.next.Wait
+		if r.next.What != s.what { // many wait for the same
+			s.what = r.next.What
+		}
+		t.What, t.Wait = s.what, r.next.Wait
 	}
 	over := s.reschedule(t, r)
 	s.count(before, t.Status)

@@ -500,8 +500,9 @@ type fleetFixture struct {
 func newFleetFixture(t *testing.T, n int) *fleetFixture {
 	t.Helper()
 	h := &fleetFixture{T: t, group: rollouttest.NewFakes(), store: rollout.NewMemoryStore(), spec: plain(), began: time.Now()}
+	ladder := alipayplus.DefaultLadder()
 	for i := range n {
-		fake := h.group.New(fmt.Sprintf("release %d", i), alipayplus.DefaultLadder())
+		fake := h.group.New(fmt.Sprintf("release %d", i), ladder)
 		fake.ApproveAfter(time.Hour)
 		h.fakes = append(h.fakes, fake)
 	}

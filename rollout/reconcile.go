@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unique"
 
 	"golang.org/x/time/rate"
 
@@ -164,7 +165,7 @@ func (s *session) recordObserved() bool {
 	if s.state.LastEmitted == string(text) {
 		return false
 	}
-	s.state.LastEmitted = string(text)
+	s.state.LastEmitted = unique.Make(string(text)).Value() // that of many releases is the same
 	s.record(EventObserved, Event{What: fmt.Sprintf("%s at %v: %s", s.observation.Status, s.observation.Ratio, verdicts(s.observation.Reviews))})
 	return true
 }

@@ -10,6 +10,7 @@ import (
 	"iter"
 	"log/slog"
 	"os"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -30,8 +31,9 @@ type Runner struct {
 	// name is the rollout's.
 	name   string
 	target Target
-	// posted wakes a run of this runner when a command is posted through it.
-	posted chan struct{}
+	// posted wakes a run of this runner when a command is posted through it. It is made when first used.
+	posted     chan struct{}
+	postedOnce sync.Once
 	// failures counts failed calls of the target in a row.
 	failures atomic.Int64
 	// decoded is the state that was loaded or stored last, so that it is decoded once.
@@ -156,7 +158,13 @@ func newRunner(target Target, c *config) (*Runner, error) {
 	if _, ok := target.(Withdrawer); !ok && c.spec.reviewPolicy() == ReviewReplace {
 		return nil, fmt.Errorf("rollout: %s cannot withdraw an application, so the spec must not say review: replace: %w", target.ID(), alipayplus.ErrInvalid)
 	}
-	return &Runner{config: c, name: cmp.Or(c.givenName, target.ID()), target: target, posted: make(chan struct{}, 1)}, nil
+	return &Runner{config: c, name: cmp.Or(c.givenName, target.ID()), target: target}, nil
+}
+
+// wakes returns what wakes a run of this runner.
+func (r *Runner) wakes() chan struct{} {
+	r.postedOnce.Do(func() { r.posted = make(chan struct{}, 1) })
+	return r.posted
 }
 
 // Name returns the rollout's name in the store.

@@ -105,7 +105,7 @@ func (s *leasedSession) wait(ctx context.Context, until time.Time) error {
 			return err
 		case <-ctx.Done():
 			return ctx.Err()
-		case <-s.runner.posted:
+		case <-s.runner.wakes():
 			return nil
 		case <-posted:
 			return nil

@@ -300,7 +300,7 @@ func decodeState(rollout string, data []byte) (*State, error) {
 }
 
 // clone is the state as decodeState would read it. What is never changed in place is shared.
-func (state *State) clone() *State {
+func (state *State) clone() State {
 	c := *state
 	c.Gates = maps.Clone(state.Gates)
 	c.Approvals, c.Changes, c.Handled = slices.Clone(state.Approvals), slices.Clone(state.Changes), slices.Clone(state.Handled)
@@ -309,7 +309,7 @@ func (state *State) clone() *State {
 		c.Intent = new(*in)
 		c.Intent.Stop, c.Intent.unknown = in.Stop.clone(), true
 	}
-	return &c
+	return c
 }
 
 func (stop *Stop) clone() *Stop {

@@ -141,12 +141,8 @@ type memoryRollout struct {
 	checkpoint []byte
 	audit      []AuditEntry
 	commands   []Command
-	// term counts the leases, which tells a former one from the present one.
-	term   uint64
-	holder string
-	until  time.Time
-	// posted announces a new command to the holder; nil while nobody has the lease.
-	posted chan struct{}
+	// lease is the present one; nil when it was released.
+	lease *memoryLease
 }
 
 // NewMemoryStore makes an empty store.
@@ -173,12 +169,11 @@ func (m *MemoryStore) Acquire(ctx context.Context, rollout, holder string) (Leas
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	r, now := m.rollout(rollout), time.Now()
-	if now.Before(r.until) {
-		return nil, &LeasedError{Rollout: rollout, Holder: r.holder}
+	if r.lease != nil && now.Before(r.lease.until) {
+		return nil, &LeasedError{Rollout: rollout, Holder: r.lease.holder}
 	}
-	r.term++
-	r.holder, r.until, r.posted = holder, now.Add(leaseTime), make(chan struct{}, 1)
-	return &memoryLease{store: m, name: rollout, rollout: r, term: r.term, posted: r.posted}, nil
+	r.lease = &memoryLease{store: m, name: rollout, rollout: r, holder: holder, until: now.Add(leaseTime)}
+	return r.lease, nil
 }
 
 // Read implements [Store].
@@ -196,9 +191,11 @@ func (m *MemoryStore) Post(_ context.Context, rollout string, c Command) error {
 	if !slices.ContainsFunc(r.commands, func(other Command) bool { return other.ID == c.ID }) {
 		r.commands = append(r.commands, c)
 	}
-	select {
-	case r.posted <- struct{}{}:
-	default: // announced already, or nobody has the lease
+	if r.lease != nil {
+		select {
+		case r.lease.announcements() <- struct{}{}:
+		default: // announced already
+		}
 	}
 	return nil
 }
@@ -245,25 +242,38 @@ type memoryLease struct {
 	store   *MemoryStore
 	name    string
 	rollout *memoryRollout
-	term    uint64
-	posted  chan struct{}
+	holder  string
+	until   time.Time
+	// posted announces a new command; nil before the first use.
+	posted chan struct{}
+}
+
+// announcements returns posted. The caller holds the lock of the store.
+func (l *memoryLease) announcements() chan struct{} {
+	if l.posted == nil {
+		l.posted = make(chan struct{}, 1)
+	}
+	return l.posted
 }
 
 // withRollout calls fn with the rollout under the lock of the store.
 func (l *memoryLease) withRollout(fn func(*memoryRollout)) error {
 	l.store.mu.Lock()
 	defer l.store.mu.Unlock()
-	r := l.rollout
-	if r.term != l.term || r.until.IsZero() {
+	if l.rollout.lease != l {
 		return fmt.Errorf("rollout %s: %w", l.name, ErrLeaseLost)
 	}
-	r.until = time.Now().Add(leaseTime)
-	fn(r)
+	l.until = time.Now().Add(leaseTime)
+	fn(l.rollout)
 	return nil
 }
 
 // Posted implements [Listener].
-func (l *memoryLease) Posted() <-chan struct{} { return l.posted }
+func (l *memoryLease) Posted() <-chan struct{} {
+	l.store.mu.Lock()
+	defer l.store.mu.Unlock()
+	return l.announcements()
+}
 
 func (l *memoryLease) Load(context.Context) (checkpoint []byte, err error) {
 	err = l.withRollout(func(r *memoryRollout) { checkpoint = r.checkpoint })
@@ -295,8 +305,8 @@ func (l *memoryLease) Renew(context.Context) error { return l.withRollout(func(*
 func (l *memoryLease) Release(context.Context) error {
 	l.store.mu.Lock()
 	defer l.store.mu.Unlock()
-	if r := l.rollout; r.term == l.term {
-		r.holder, r.until, r.posted = "", time.Time{}, nil
+	if l.rollout.lease == l {
+		l.rollout.lease = nil
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ type Fake struct {
 	applied    int
 	made       []made
 	effects    []Effect
-	calls      map[Op]int
+	calls      [len(ops)]int32
 	total      int
 	faults     map[Op][]fault
 	beforeHook Hook
@@ -253,6 +253,9 @@ const (
 	OpAny Op = ""
 )
 
+//nolint:gochecknoglobals // a constant that Go cannot write as such
+var ops = [...]Op{OpObserve, OpApply, OpRaise, OpPublish, OpAbort, OpWithdraw}
+
 // Call is one call of a fake.
 type Call struct {
 	// Op is the method.
@@ -316,17 +319,17 @@ func (f *Fake) addFaults(op Op, n int, one fault) {
 func (f *Fake) Calls(op Op) int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if op == OpAny {
-		return f.total
+	if at := slices.Index(ops[:], op); at >= 0 {
+		return int(f.calls[at])
 	}
-	return f.calls[op]
+	return f.total
 }
 
 // call runs one call: what goes wrong before it, its effect, what goes wrong after it.
 func (f *Fake) call(ctx context.Context, op Op, c rollout.Change, effect func() error) error {
 	f.mu.Lock()
 	f.total++
-	f.calls[op]++
+	f.calls[slices.Index(ops[:], op)]++
 	this := Call{Op: op, Change: c, N: f.total}
 	before, after := f.beforeHook, f.afterHook
 	f.mu.Unlock()
@@ -460,8 +463,7 @@ func NewFakes() *Fakes { return new(Fakes) }
 func (g *Fakes) New(id string, ladder alipayplus.Ladder) *Fake {
 	return &Fake{
 		id: id, group: g,
-		seen:  rollout.Observation{Status: alipayplus.ReleaseNewVersionCreated, Ladder: ladder},
-		calls: make(map[Op]int),
+		seen: rollout.Observation{Status: alipayplus.ReleaseNewVersionCreated, Ladder: ladder},
 	}
 }
 
