@@ -19,6 +19,7 @@ require (
 
 require (
 	github.com/alipayplus-go/alipayplus/otel v0.0.0 // indirect
+	github.com/alipayplus-go/alipayplus/otel/export v0.0.0 // indirect
 	github.com/alipayplus-go/alipayplus/rollout/prometheus v0.0.0 // indirect
 	github.com/apapsch/go-jsonmerge/v2 v2.0.0 // indirect
 	github.com/beorn7/perks v1.0.1 // indirect
@@ -108,6 +109,7 @@ replace (
 	github.com/alipayplus-go/alipayplus => ..
 	github.com/alipayplus-go/alipayplus/cmd/alipayplus => ../cmd/alipayplus
 	github.com/alipayplus-go/alipayplus/otel => ../otel
+	github.com/alipayplus-go/alipayplus/otel/export => ../otel/export
 	github.com/alipayplus-go/alipayplus/postgres => ../postgres
 	github.com/alipayplus-go/alipayplus/rollout/prometheus => ../rollout/prometheus
 )

@@ -38,7 +38,7 @@ func (a *app) platformClient(cmd *cobra.Command, besides ...alipayplus.Option) (
 
 // platformOptions are those of each client of the platform, whatever it is that it calls.
 func (a *app) platformOptions(cmd *cobra.Command) []alipayplus.Option {
-	options := append(a.telemetry.platformOptions(), alipayplus.WithUserAgent(userAgent()))
+	options := append(a.telemetry.Client(), alipayplus.WithUserAgent(userAgent()))
 	if log := verbose(cmd); log != nil {
 		options = append(options, alipayplus.WithObserver(func(_ context.Context, at alipayplus.Attempt) {
 			log(attempt{at.Operation, at.Number, at.Duration, at.HTTPStatus, at.ResultCode, at.TraceID, at.RetryIn, at.Err})
@@ -60,7 +60,7 @@ func (a *app) alipaycnClient(cmd *cobra.Command, besides ...alipaycn.Option) (*a
 	if missing := missingVariables([]string{"ALIPAYCN_APP_ID"}, keys); missing != "" {
 		return nil, misused("who calls AlipayCN is not known: set %s", missing)
 	}
-	options := append(a.telemetry.alipaycnOptions(), alipaycn.WithUserAgent(userAgent()))
+	options := append(a.telemetry.AlipayCN(), alipaycn.WithUserAgent(userAgent()))
 	if log := verbose(cmd); log != nil {
 		options = append(options, alipaycn.WithObserver(func(_ context.Context, at alipaycn.Attempt) {
 			log(attempt{at.Operation, at.Number, at.Duration, at.HTTPStatus, string(at.Code), at.TraceID, at.RetryIn, at.Err})

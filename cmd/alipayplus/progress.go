@@ -27,7 +27,9 @@ func (j *job) sinks(ctx context.Context) (all []rollout.Option, closeAll func(),
 			return nil
 		}),
 	}
-	all = append(all, j.opts.app.telemetry.rolloutOptions()...)
+	for _, sink := range j.opts.app.telemetry.Sinks() {
+		all = append(all, rollout.WithSink(sink))
+	}
 	if !j.opts.drives() {
 		return all, func() {}, nil
 	}

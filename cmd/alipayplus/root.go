@@ -37,8 +37,8 @@ type app struct {
 	methods map[*cobra.Command][]string
 	// inputs are what the input of such a call is made of.
 	inputs map[*cobra.Command]*input
-	// telemetry is nil unless a variable asks for it.
-	telemetry *telemetry
+	// telemetry sends nothing unless a variable asks for it.
+	telemetry telemetry
 }
 
 func newApp(stdout, stderr io.Writer) *app {

@@ -138,7 +138,7 @@ func (s *server) run(a *app, cmd *cobra.Command) error {
 // options are those of the platform, and what it calls AlipayCN by.
 func (s *server) options(a *app, cmd *cobra.Command, address string) (opts gateway.Options, to string, err error) {
 	opts = gateway.Options{
-		Data: s.data, PublicURL: s.publicURL, AutoReview: s.autoReview.Std(), Logger: slog.New(a.telemetry.logs(slog.NewTextHandler(a.stderr, nil))), Middleware: a.telemetry.handler,
+		Data: s.data, PublicURL: s.publicURL, AutoReview: s.autoReview.Std(), Logger: slog.New(a.telemetry.Logs(slog.NewTextHandler(a.stderr, nil))), Middleware: a.telemetry.Handler,
 	}
 	for _, name := range s.partnerApps {
 		opts.PartnerApps = append(opts.PartnerApps, alipayplus.TargetApp(name))

@@ -12,7 +12,9 @@
 //	alipayplus-rollouts attributes                        adds the search attributes to the namespace
 //
 // Temporal is found by the variables of its own tools, TEMPORAL_ADDRESS, TEMPORAL_NAMESPACE and so
-// on; the worker finds the platform by ALIPAYPLUS_BASE_URL and so on, see [alipayplus.NewFromEnv].
+// on; the worker finds the platform by ALIPAYPLUS_BASE_URL and so on, see [alipayplus.NewFromEnv]. It sends
+// spans of its calls, metrics and logs to where OpenTelemetry's own variables say, OTEL_EXPORTER_OTLP_ENDPOINT
+// and so on.
 package main
 
 import (
@@ -27,17 +29,20 @@ import (
 	"os"
 	"os/signal"
 	"os/user"
+	"runtime/debug"
 	"slices"
 	"syscall"
 	"time"
 	_ "time/tzdata" // the zones of freeze windows, for machines and images that have no zone files
 
+	"go.opentelemetry.io/otel"
 	"go.temporal.io/sdk/client"
 	"go.temporal.io/sdk/contrib/envconfig"
 	sdklog "go.temporal.io/sdk/log"
 	"go.temporal.io/sdk/worker"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/otel/export"
 	"github.com/alipayplus-go/alipayplus/rollout"
 	"github.com/alipayplus-go/alipayplus/rollout/prometheus"
 	"github.com/alipayplus-go/alipayplus/rollout/temporal"
@@ -48,8 +53,7 @@ func main() {
 	err := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
 	stop()
 	switch {
-	case errors.Is(err, flag.ErrHelp):
-		os.Exit(2)
+	case errors.Is(err, flag.ErrHelp): // it was asked for
 	case err != nil:
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
@@ -73,7 +77,9 @@ func commands() []string {
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	switch {
-	case len(args) == 0, slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]):
+	case len(args) == 0:
+		return errors.New(usage)
+	case slices.Contains([]string{"help", "-h", "-help", "--help"}, args[0]):
 		_, err := fmt.Fprintln(stderr, usage)
 		return errors.Join(err, flag.ErrHelp)
 	case !slices.Contains(commands(), args[0]):
@@ -100,6 +106,15 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	logger := slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	var sent *export.Export // the commands are not worth it
+	if args[0] == "worker" {
+		if sent, err = export.FromEnv(ctx, export.Service{Name: "alipayplus-rollouts", Version: version(), Instance: true}); err != nil {
+			return err
+		}
+		defer sent.Shutdown(ctx)
+		otel.SetErrorHandler(&export.Warnings{Say: func(err error) { logger.Warn("OpenTelemetry", "error", err) }})
+		logger = slog.New(sent.Logs(logger.Handler()))
+	}
 	found.Logger = sdklog.NewStructuredLogger(logger)
 	c, err := client.DialContext(ctx, found)
 	if err != nil {
@@ -109,7 +124,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	rollouts := temporal.NewClient(c, o.queue)
 	switch args[0] {
 	case "worker":
-		return work(ctx, c, o, stdout, logger)
+		return work(ctx, c, o, sent, stdout, logger)
 	case "attributes":
 		namespace := found.Namespace
 		if namespace == "" {
@@ -134,8 +149,8 @@ func targetOf(release string) string {
 }
 
 // work drives rollouts until the context ends.
-func work(ctx context.Context, c client.Client, o options, stdout io.Writer, logger *slog.Logger) error {
-	platform, err := alipayplus.NewFromEnv()
+func work(ctx context.Context, c client.Client, o options, sent *export.Export, stdout io.Writer, logger *slog.Logger) error {
+	platform, err := alipayplus.NewFromEnv(sent.Client()...)
 	if err != nil {
 		return err
 	}
@@ -150,7 +165,7 @@ func work(ctx context.Context, c client.Client, o options, stdout io.Writer, log
 			return releases.Release(release), nil
 		},
 		Runner: []rollout.Option{rollout.WithGates(prometheus.Maker(prometheus.Options{}))},
-		Sink:   rollout.LineSink(stdout),
+		Sink:   all(append(sent.Sinks(), rollout.LineSink(stdout))),
 		Logger: logger,
 	})
 	if err != nil {
@@ -163,6 +178,25 @@ func work(ctx context.Context, c client.Client, o options, stdout io.Writer, log
 	_, err = fmt.Fprintf(stdout, "driving rollouts of the task queue %s\n", o.queue)
 	<-ctx.Done()
 	return err
+}
+
+// all are several sinks as one. The error of one keeps no event from the others.
+func all(sinks []rollout.Sink) rollout.Sink {
+	return func(ctx context.Context, e rollout.Event) error {
+		var errs []error
+		for _, sink := range sinks {
+			errs = append(errs, sink(ctx, e))
+		}
+		return errors.Join(errs...)
+	}
+}
+
+// version is that of the module which the program was installed from.
+func version() string {
+	if info, ok := debug.ReadBuildInfo(); ok {
+		return info.Main.Version
+	}
+	return ""
 }
 
 // command executes one command of a person.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"flag"
 	"io"
 	"testing"
@@ -14,13 +15,30 @@ import (
 // What is wrong with the command line is said without a server, which need not be there.
 func TestWrongUseIsSaidBeforeTemporalIsAsked(t *testing.T) {
 	t.Setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
-	for name, args := range map[string][]string{"nothing": nil, "help": {"help"}, "-h": {"-h"}, "--help": {"--help"}} {
+	for _, help := range []string{"help", "-h", "--help"} {
 		var stderr bytes.Buffer
-		require.ErrorIs(t, run(t.Context(), args, io.Discard, &stderr), flag.ErrHelp, name)
-		require.Contains(t, stderr.String(), "say what to do: worker, start, status", name)
+		require.ErrorIs(t, run(t.Context(), []string{help}, io.Discard, &stderr), flag.ErrHelp, help)
+		require.Contains(t, stderr.String(), "say what to do: worker, start, status", help)
 	}
+	require.ErrorContains(t, run(t.Context(), nil, io.Discard, io.Discard), "say what to do: worker, start, status")
 	require.ErrorContains(t, run(t.Context(), []string{"fly"}, io.Discard, io.Discard), "there is no command fly")
 	require.ErrorContains(t, run(t.Context(), []string{"status"}, io.Discard, io.Discard), "status needs the id of one release")
+}
+
+// A variable that cannot be used is said with what to give, before anything is driven without being seen.
+func TestAWorkerSaysHowAVariableOfOpenTelemetryIsGiven(t *testing.T) {
+	t.Setenv("TEMPORAL_ADDRESS", "127.0.0.1:1")
+	t.Setenv("OTEL_TRACES_EXPORTER", "pigeon")
+	err := run(t.Context(), []string{"worker"}, io.Discard, io.Discard)
+	require.ErrorContains(t, err, `OTEL_TRACES_EXPORTER is "pigeon"; give otlp, console or none`)
+	require.NotContains(t, err.Error(), "\n")
+}
+
+func TestTheErrorOfASinkKeepsNoEventFromTheOthers(t *testing.T) {
+	seen := 0
+	sink := func(context.Context, rollout.Event) error { seen++; return io.ErrShortWrite }
+	require.ErrorIs(t, all([]rollout.Sink{sink, sink})(t.Context(), rollout.Event{}), io.ErrShortWrite)
+	require.Equal(t, 2, seen)
 }
 
 // A pipeline that waits goes on only when all users have the version.
