@@ -2,6 +2,7 @@ package temporal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -38,7 +39,7 @@ type Fleet struct {
 	SearchAttributes bool `json:"searchAttributes,omitempty"`
 }
 
-// FleetResult is what became of a fleet: how many of its rollouts were started.
+// FleetResult is what became of a fleet.
 type FleetResult struct {
 	// Started is how many rollouts were started, those included that were under way already.
 	Started int `json:"started"`
@@ -46,6 +47,16 @@ type FleetResult struct {
 	Skipped int `json:"skipped,omitempty"`
 	// Why is why they were not; empty when all were started.
 	Why string `json:"why,omitempty"`
+	// Stopped are the targets whose rollouts were started and ended before all users had the
+	// version, or whose workflow was terminated; nil: none.
+	Stopped []string `json:"-"`
+}
+
+// fleetStarted is the result of the workflow of a fleet: which of its rollouts are to be waited for.
+type fleetStarted struct {
+	FleetResult
+
+	Targets []string `json:"targets,omitempty"`
 }
 
 // carriedFleet is all that the workflow of a fleet knows.
@@ -55,12 +66,12 @@ type carriedFleet struct {
 }
 
 // driveFleet starts the rollouts of a fleet, canaries first. It waits for these, and for no others.
-func driveFleet(ctx workflow.Context, c carriedFleet) (*FleetResult, error) {
+func driveFleet(ctx workflow.Context, c carriedFleet) (*fleetStarted, error) {
 	f := c.Fleet
 	if c.Started < f.Canaries {
 		why, err := driveCanaries(ctx, f)
 		if err != nil || why != "" {
-			return &FleetResult{Started: f.Canaries, Skipped: len(f.Targets) - f.Canaries, Why: why}, err
+			return &fleetStarted{FleetResult{Started: f.Canaries, Skipped: len(f.Targets) - f.Canaries, Why: why}, f.Targets[:f.Canaries]}, err
 		}
 		c.Started = f.Canaries
 	}
@@ -74,7 +85,7 @@ func driveFleet(ctx workflow.Context, c carriedFleet) (*FleetResult, error) {
 	if c.Started = end; end < len(f.Targets) {
 		return nil, workflow.NewContinueAsNewError(ctx, fleetName, c)
 	}
-	return &FleetResult{Started: end}, nil
+	return &fleetStarted{FleetResult{Started: end}, f.Targets}, nil
 }
 
 // driveCanaries waits until all canaries are over, and says why the others are to be skipped; empty
@@ -143,14 +154,24 @@ func (c *Client) StartFleet(ctx context.Context, f Fleet) error {
 	return c.asError("start the fleet of", f.Name, err)
 }
 
-// WaitFleet waits until the canaries of a fleet are over and all its other rollouts were started, or
-// are skipped. Each of these is waited for by [Client.Wait].
+// WaitFleet waits until all rollouts of a fleet are over, those that are skipped apart. A paused one is
+// not over. When the context ends before, the error is the context's.
 func (c *Client) WaitFleet(ctx context.Context, name string) (*FleetResult, error) {
-	var result FleetResult
-	if err := c.sdk.GetWorkflow(ctx, fleetID(name), "").Get(ctx, &result); err != nil {
+	var started fleetStarted
+	if err := c.sdk.GetWorkflow(ctx, fleetID(name), "").Get(ctx, &started); err != nil {
 		return nil, c.asError("wait for the fleet of", name, err)
 	}
-	return &result, nil
+	for _, target := range started.Targets {
+		var end standing
+		err := c.sdk.GetWorkflow(ctx, WorkflowID(target), "").Get(ctx, &end)
+		if _, ended := errors.AsType[*sdk.WorkflowExecutionError](err); err != nil && !ended {
+			return nil, c.asError("wait for", target, err)
+		}
+		if err != nil || end.Status != rollout.Done {
+			started.Stopped = append(started.Stopped, target)
+		}
+	}
+	return &started.FleetResult, nil
 }
 
 func fleetID(name string) string { return "rollout fleet " + name }

@@ -1,6 +1,7 @@
 package temporal
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"testing"
@@ -148,4 +149,33 @@ func TestStartFleetChecksWhatItIsGiven(t *testing.T) {
 	}
 	require.ErrorAs(t, c.StartFleet(t.Context(), Fleet{Name: "spring", Targets: []string{"release 1"}}), new(*alipayplus.ValidationError))
 	require.False(t, isStarted(sdk.NewApplicationError("no", "Failed")))
+}
+
+// A fleet is over when its last rollout is, and says which ones did not reach all users.
+func TestAFleetIsWaitedForToItsEnd(t *testing.T) {
+	server := &mocks.Client{}
+	ends := func(id string, result any, err error) {
+		r := &mocks.WorkflowRun{}
+		r.On("Get", mock.Anything, mock.Anything).Run(func(args mock.Arguments) {
+			if result != nil {
+				require.NoError(t, fromPayloads(encoded(t, result), args.Get(1)))
+			}
+		}).Return(err)
+		server.On("GetWorkflow", mock.Anything, id, "").Return(r)
+	}
+	ends("rollout fleet spring", fleetStarted{FleetResult{Started: 3, Skipped: 1, Why: "a canary was aborted"}, []string{"release 1", "release 2", "release 3"}}, nil)
+	ends("rollout release 1", standing{Status: rollout.Aborted}, nil)
+	ends("rollout release 2", nil, new(sdk.WorkflowExecutionError))
+	ends("rollout release 3", standing{Status: rollout.Done}, nil)
+
+	result, err := NewClient(server, "rollouts").WaitFleet(t.Context(), "spring")
+
+	require.NoError(t, err)
+	require.Equal(t, &FleetResult{Started: 3, Skipped: 1, Why: "a canary was aborted", Stopped: []string{"release 1", "release 2"}}, result)
+
+	server = &mocks.Client{}
+	ends("rollout fleet spring", fleetStarted{FleetResult{Started: 1}, []string{"release 1"}}, nil)
+	ends("rollout release 1", nil, context.Canceled)
+	_, err = NewClient(server, "rollouts").WaitFleet(t.Context(), "spring")
+	require.ErrorIs(t, err, context.Canceled)
 }
