@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"hash"
 	"log/slog"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -95,30 +94,37 @@ func (h *history) settle() []event {
 // sum is a hash of the history so far.
 func (h *history) sum() string { return hex.EncodeToString(h.hash.Sum(nil))[:16] }
 
-// ids are made at random, by the platform and by clients.
-var ids = regexp.MustCompile(`\b(?:([a-z]{2,4})_)?[A-Z2-7]{26}\b|\b[1-9][0-9]{15}\b`)
-
 // normalize gives ids names by the order in which they appear.
 func (h *history) normalize(text string) string {
-	if len(text) < 16 {
+	var b strings.Builder
+	done := 0
+	for begin, end := range ids(text) {
+		b.WriteString(text[done:begin])
+		b.WriteString(h.nameOf(text[begin:end]))
+		done = end
+	}
+	if done == 0 {
 		return text
 	}
-	return ids.ReplaceAllStringFunc(text, func(id string) string {
-		name, known := h.names[id]
-		if !known {
-			of, _, found := strings.Cut(id, "_")
-			switch {
-			case !found && len(id) == 16:
-				of = "program"
-			case !found:
-				of = "id"
-			}
-			h.counts[of]++
-			name = fmt.Sprintf("%s-%d", of, h.counts[of])
-			h.names[id] = name
+	b.WriteString(text[done:])
+	return b.String()
+}
+
+func (h *history) nameOf(id string) string {
+	name, known := h.names[id]
+	if !known {
+		of, _, found := strings.Cut(id, "_")
+		switch {
+		case !found && len(id) == 16:
+			of = "program"
+		case !found:
+			of = "id"
 		}
-		return name
-	})
+		h.counts[of]++
+		name = fmt.Sprintf("%s-%d", of, h.counts[of])
+		h.names[id] = name
+	}
+	return name
 }
 
 // String is the history as a table.

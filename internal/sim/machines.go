@@ -4,12 +4,10 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
-	"regexp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -295,32 +293,35 @@ func (s store) read(checkpoint []byte) []byte {
 	return shifted(bytes.Clone(checkpoint), -s.machine.offset)
 }
 
-var stamps = regexp.MustCompile(`"2[0-9]{3}-[0-9]{2}-[0-9]{2}T[0-9:.]+(?:Z|[+-][0-9:]+)"`)
-
-// shifted is a checkpoint with all its times later.
+// shifted is a checkpoint with all its times later, and with the sum that fits them.
 func shifted(checkpoint []byte, by time.Duration) []byte {
-	var c struct {
-		Schema int             `json:"schema"`
-		SHA256 string          `json:"sha256"`
-		State  json.RawMessage `json:"state"`
-	}
-	if by == 0 || json.Unmarshal(checkpoint, &c) != nil {
+	const sum, of = `"sha256":"`, `,"state":`
+	head, state, is := bytes.Cut(checkpoint, []byte(of))
+	before, _, summed := bytes.Cut(head, []byte(sum))
+	if by == 0 || !is || !summed {
 		return checkpoint
 	}
-	c.State = stamps.ReplaceAllFunc(c.State, func(stamp []byte) []byte {
-		at, err := time.Parse(`"`+time.RFC3339Nano+`"`, string(stamp))
-		if err != nil {
-			return stamp
+	state = later(bytes.TrimSuffix(state, []byte("}")), by)
+	return fmt.Appendf(nil, `%s%s%x"%s%s}`, before, sum, sha256.Sum256(state), of, state)
+}
+
+// later is JSON with all its times later.
+func later(text []byte, by time.Duration) []byte {
+	const begins, format = `"2`, `"` + time.RFC3339Nano + `"`
+	out := make([]byte, 0, len(text)+len(format))
+	for {
+		begin := bytes.Index(text, []byte(begins))
+		if begin < 0 {
+			return append(out, text...)
 		}
-		return []byte(at.Add(by).UTC().Format(`"` + time.RFC3339Nano + `"`))
-	})
-	sum := sha256.Sum256(c.State)
-	c.SHA256 = hex.EncodeToString(sum[:])
-	out, err := json.Marshal(c)
-	if err != nil {
-		return checkpoint
+		end := begin + len(begins) + bytes.IndexByte(text[begin+len(begins):], '"') + 1
+		stamp := text[begin:end]
+		out, text = append(out, text[:begin]...), text[end:]
+		if at, err := time.Parse(format, string(stamp)); err == nil {
+			stamp = at.Add(by).UTC().AppendFormat(nil, format)
+		}
+		out = append(out, stamp...)
 	}
-	return out
 }
 
 // stateOf is a checkpoint in few words.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"slices"
 	"strings"
 	"time"
 
@@ -210,7 +209,7 @@ func (p *person) look(ctx context.Context) {
 		}
 		_, err = p.client.Releases.Get(ctx, r.ID)
 		p.did("get "+r.ID, err)
-		if err == nil && time.Since(r.UpdatedAt) > day && slices.Contains(p.w.workspaceOf(p.member).programs, r.ProgramID) {
+		if err == nil && time.Since(r.UpdatedAt) > day {
 			_, err = p.client.Releases.Withdraw(ctx, alipayplus.ReleaseInput{ReleaseID: r.ID})
 			p.did("withdraw "+r.ID, err)
 		}

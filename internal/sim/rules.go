@@ -31,9 +31,8 @@ func newRules(w *world) *rules {
 
 // judge holds an event against all rules.
 func (r *rules) judge(e event) {
-	for _, secret := range r.w.secrets {
-		r.must("secrets are in no text", !strings.Contains(e.outcome, secret), "%s %s", e.who, e.what)
-	}
+	shown := slices.ContainsFunc(r.w.secrets, func(secret string) bool { return strings.Contains(e.outcome, secret) })
+	r.must("secrets are in no text", !shown, "%s %s", e.who, e.what)
 	switch about := e.about.(type) {
 	case *exchange:
 		switch about.host {

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -385,9 +384,6 @@ func (r *platformRules) oneOnItsWay(moved []string) {
 	}
 }
 
-// identifiers are those that the platform gives.
-var identifiers = regexp.MustCompile(`\b[a-z]{2,4}_[A-Z2-7]{26}\b|"[1-9][0-9]{15}"`)
-
 // exchange judges a call.
 func (r *platformRules) exchange(e *exchange) {
 	if at, is := strings.CutPrefix(e.path, platform.ConsolePath); is {
@@ -473,8 +469,9 @@ func (r *platformRules) allowed(m *member, e *exchange, operation, program strin
 
 // isolated: nothing of another workspace is in an answer.
 func (r *platformRules) isolated(m *member, e *exchange) {
-	for _, id := range identifiers.FindAllString(string(e.answer), -1) {
-		id = strings.Trim(id, `"`)
+	answer := string(e.answer)
+	for begin, end := range ids(answer) {
+		id := answer[begin:end]
 		if strings.Contains(string(e.request), id) { // what was asked for may be named
 			continue
 		}
@@ -529,7 +526,7 @@ func (r *platformRules) stored(e *exchange) {
 	var out struct {
 		Data releaseLine `json:"data"`
 	}
-	if !strings.HasPrefix(e.path, "/api/open/v2/release/") || json.Unmarshal(e.answer, &out) != nil || out.Data.ID == "" || out.Data.Status == "" {
+	if !strings.HasPrefix(e.path, "/api/open/v2/release/") || strings.HasSuffix(e.path, "/list") || strings.HasSuffix(e.path, "/history") || json.Unmarshal(e.answer, &out) != nil || out.Data.ID == "" || out.Data.Status == "" {
 		return
 	}
 	is := r.releases[out.Data.ID]

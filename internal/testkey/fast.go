@@ -8,7 +8,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
+	"math"
 	"math/big"
+	"math/bits"
 	"sync"
 
 	"github.com/alipayplus-go/alipayplus/internal/signing"
@@ -20,12 +22,14 @@ import (
 type Signer struct {
 	rsa.PublicKey
 
-	factors []factor
+	factors [primes]factor
 }
 
 // factor is a prime of the modulus, with what a signature modulo this prime needs.
 type factor struct {
 	prime, exponent uint64
+	// inverse is 2^64 divided by the prime, by which a remainder takes two multiplications.
+	inverse uint64
 	// padding is what all messages have before their digest, modulo this prime.
 	padding uint64
 	// unit is 1 modulo this prime and 0 modulo the others.
@@ -46,22 +50,27 @@ var fastSigners = sync.OnceValue(func() [3]*Signer {
 	return [3]*Signer{newSigner(&next), newSigner(&next), newSigner(&next)}
 })
 
+// primes is how many a modulus has.
+const primes = 64
+
 // newSigner makes a key of the 64 highest primes below *next, and lowers that.
 func newSigner(next *uint64) *Signer {
-	const e, primes = 3, 64
+	const e = 3
 	s := &Signer{PublicKey: rsa.PublicKey{N: big.NewInt(1), E: e}}
-	for p := *next; len(s.factors) < primes; p -= 2 {
+	found := 0
+	for p := *next; found < primes; p -= 2 {
 		prime := new(big.Int).SetUint64(p)
 		exponent := new(big.Int).ModInverse(big.NewInt(e), new(big.Int).SetUint64(p-1))
 		if exponent != nil && prime.ProbablyPrime(0) { // certain for numbers of 64 bits
-			s.factors = append(s.factors, factor{prime: p, exponent: exponent.Uint64()})
+			s.factors[found] = factor{prime: p, exponent: exponent.Uint64(), inverse: math.MaxUint64 / p}
+			found++
 			s.N.Mul(s.N, prime)
 		}
 		*next = p - 2
 	}
 	before := padded(make([]byte, sha256.Size), s.Size())
 	for i, f := range s.factors {
-		s.factors[i].padding = remainder(0, before[:len(before)-sha256.Size], f.prime)
+		s.factors[i].padding = f.remainder(0, before[:len(before)-sha256.Size])
 		prime := new(big.Int).SetUint64(f.prime)
 		others := new(big.Int).Div(s.N, prime)
 		s.factors[i].unit = others.Mul(others, new(big.Int).ModInverse(others, prime))
@@ -81,33 +90,48 @@ func (s *Signer) Sign(_ io.Reader, digest []byte, opts crypto.SignerOpts) ([]byt
 		return nil, errors.New("testkey: a fast key signs SHA-256 only")
 	}
 	sum, word, product := new(big.Int), new(big.Int), new(big.Int)
-	for _, f := range s.factors {
-		word.SetUint64(power(remainder(f.padding, digest, f.prime), f.exponent, f.prime))
-		sum.Add(sum, product.Mul(word, f.unit))
+	for i, root := range s.roots(digest) {
+		word.SetUint64(root)
+		sum.Add(sum, product.Mul(word, s.factors[i].unit))
 	}
 	return sum.Mod(sum, s.N).FillBytes(make([]byte, s.Size())), nil
 }
 
-// remainder is a message of whole words of 32 bits modulo a prime below 2^32; before is that of
-// what comes before it.
-func remainder(before uint64, message []byte, prime uint64) uint64 {
+// remainder is a message of whole words of 32 bits modulo the prime; before is that of what comes before it.
+func (f *factor) remainder(before uint64, message []byte) uint64 {
 	r := before
 	for ; len(message) > 0; message = message[4:] {
-		r = (r<<32 | uint64(binary.BigEndian.Uint32(message))) % prime
+		r = f.reduce(r<<32 | uint64(binary.BigEndian.Uint32(message)))
 	}
 	return r
 }
 
-// power is base to the exponent modulo a prime below 2^32.
-func power(base, exponent, prime uint64) uint64 {
-	result := uint64(1)
-	for ; exponent > 0; exponent >>= 1 {
-		if exponent&1 == 1 {
-			result = result * base % prime
-		}
-		base = base * base % prime
+// roots are the padded digest to the exponent modulo each prime. They are raised together, so that the processor need not
+// wait for one multiplication to begin the next.
+func (s *Signer) roots(digest []byte) (results [primes]uint64) {
+	var powers [primes]uint64
+	for i := range s.factors {
+		results[i], powers[i] = 1, s.factors[i].remainder(s.factors[i].padding, digest)
 	}
-	return result
+	for bit := range 32 {
+		for i := range s.factors {
+			f := &s.factors[i]
+			set := f.exponent >> bit & 1
+			results[i] = f.reduce(results[i] * (1 + set*(powers[i]-1)))
+			powers[i] = f.reduce(powers[i] * powers[i])
+		}
+	}
+	return results
+}
+
+// reduce is a number modulo the prime, by Barrett: the quotient is right, or one too small.
+func (f *factor) reduce(n uint64) uint64 {
+	quotient, _ := bits.Mul64(n, f.inverse)
+	n -= quotient * f.prime
+	if n >= f.prime {
+		n -= f.prime
+	}
+	return n
 }
 
 // padded is the encoded message of a SHA-256 digest (RFC 8017, section 9.2).
