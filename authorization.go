@@ -147,7 +147,7 @@ func (c *AuthorizationsClient) resolved(a *Authorization, err error) (*Authoriza
 // stays at opts.Interval, because somebody may be sitting in front of the page;
 // after that it grows as [WaitOptions] says.
 func (c *AuthorizationsClient) WaitGranted(ctx context.Context, in AuthorizationInput, opts AuthorizationWait) (*Authorization, error) {
-	return wait(ctx, "authorizations.waitGranted", in.ProgramID, opts, polling.Thing[Authorization]{
+	return wait(ctx, "authorizations.waitGranted", in.ProgramID, opts, polling.Condition[Authorization]{
 		Poll:     func(ctx context.Context) (*Authorization, error) { return c.Get(ctx, in) },
 		State:    func(a *Authorization) string { return string(a.Status) },
 		Attended: authorizationAttended,

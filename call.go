@@ -111,25 +111,25 @@ func (c *Client) exchange(ctx context.Context, op contract.Operation, requestID 
 	call.Method, call.URL = http.MethodPost, c.endpoint.address+op.Path
 	call.Repeatable = true // every write carries the key under which it is done once
 	stream := call.Sign
-	asked := asked{requestID: requestID}
+	expected := expectation{requestID: requestID}
 	call.Sign = func(ctx context.Context, h http.Header) (err error) {
 		if stream == nil {
 			err = c.sign(op, h, call.Body)
 		} else {
 			err = stream(ctx, h)
 		}
-		asked.signature = h.Get("Signature")
+		expected.signature = h.Get("Signature")
 		return err
 	}
-	call.Classify = func(a *transport.Answer) transport.Classification { return c.classify(op, asked, a, got) }
+	call.Classify = func(a *transport.Answer) transport.Classification { return c.classify(op, expected, a, got) }
 	if _, err := c.transport.Do(ctx, call); err != nil {
 		return callError(ctx, op, requestID, err)
 	}
 	return nil
 }
 
-// asked is what an answer must be the answer to.
-type asked struct {
+// expectation is what an answer must be the answer to.
+type expectation struct {
 	// requestID is that of the write; empty for a read.
 	requestID string
 	// signature is the Signature header of the attempt.
@@ -146,7 +146,7 @@ func (c *Client) sign(op contract.Operation, h http.Header, body []byte) error {
 func (c *Client) setHeaders(h http.Header, at string, digest []byte) error {
 	signature, err := signing.Sign(c.signer, digest)
 	if err != nil {
-		return &localError{err: err, hint: "see to the signer that the client was given (WithSigner)", signer: true}
+		return &localError{err: err, hint: "check the signer that the client was given (WithSigner)", signer: true}
 	}
 	header := signing.Header{KeyVersion: c.keyVersion, Signature: signature}.String()
 	h.Set("Client-Id", c.clientID)
@@ -188,10 +188,10 @@ func (c *Client) now() string {
 
 // classify says whether an answer can be trusted, whether it is a success, and
 // whether the call may be sent again.
-func (c *Client) classify(op contract.Operation, asked asked, a *transport.Answer, got envelope) transport.Classification {
+func (c *Client) classify(op contract.Operation, expected expectation, a *transport.Answer, got envelope) transport.Classification {
 	trace := a.Header.Get("Trace-Id")
 	fail := func(e *Error) *Error {
-		e.Operation, e.RequestID, e.TraceID, e.HTTPStatus = op.Name, asked.requestID, trace, a.Status
+		e.Operation, e.RequestID, e.TraceID, e.HTTPStatus = op.Name, expected.requestID, trace, a.Status
 		return e
 	}
 	if a.Header.Get("Signature") == "" {
@@ -210,7 +210,7 @@ func (c *Client) classify(op contract.Operation, asked asked, a *transport.Answe
 		d.Authorization.URL = c.endpoint.resolve(d.Authorization.URL)
 	}
 	cl := transport.Classification{ResultCode: string(head.Result.Code), ResultStatus: string(head.Result.Status), TraceID: trace}
-	if err := c.matchesRequest(head, asked, answered); err != nil {
+	if err := c.matchesRequest(head, expected, answered); err != nil {
 		cl.Err = fail(untrusted(err))
 		return cl
 	}
@@ -232,7 +232,7 @@ func (c *Client) classify(op contract.Operation, asked asked, a *transport.Answe
 func get[T any](ctx context.Context, c *Client, op contract.Operation, in any, isAsked func(*T) bool) (*T, error) {
 	got, err := send[T](ctx, c, op, "", in)
 	if err == nil && !isAsked(got) {
-		return nil, anotherAnswer(op)
+		return nil, unexpectedAnswer(op)
 	}
 	return got, err
 }
@@ -246,12 +246,12 @@ func list[T any](ctx context.Context, c *Client, op contract.Operation, in any, 
 	}
 	notAsked := func(item *T) bool { return item == nil || !isAsked(item) }
 	if limit > 0 && len(got.Items) > limit || slices.ContainsFunc(got.Items, notAsked) {
-		return nil, anotherAnswer(op)
+		return nil, unexpectedAnswer(op)
 	}
 	return got, nil
 }
 
-func anotherAnswer(op contract.Operation) error {
+func unexpectedAnswer(op contract.Operation) error {
 	err := untrusted(&SignatureError{Reason: "it is about something else than was asked for; somebody may exchange answers"})
 	err.Operation = op.Name
 	return err
@@ -260,9 +260,11 @@ func anotherAnswer(op contract.Operation) error {
 // anything matches every item of a list that was asked for without a filter.
 func anything[T any](*T) bool { return true }
 
-// only says whether a filter lets a value through; one that is empty lets all, and
+// matchesFilter says whether a filter lets a value through; one that is empty lets all, and
 // a value that the platform leaves out does not count as another one.
-func only[S ~string](filter, value S) bool { return filter == "" || value == "" || filter == value }
+func matchesFilter[S ~string](filter, value S) bool {
+	return filter == "" || value == "" || filter == value
+}
 
 // verify checks the signature over the raw bytes and returns when the answer
 // was made.
@@ -299,14 +301,14 @@ func (c *Client) verify(op contract.Operation, a *transport.Answer) (time.Time, 
 // request. The answer that this machine's clock is wrong may be of any time, and a
 // refusal need not name the request, because it may come before the request was
 // read.
-func (c *Client) matchesRequest(head *answerHead, asked asked, answered time.Time) error {
+func (c *Client) matchesRequest(head *answerHead, expected expectation, answered time.Time) error {
 	if head.Result.Code != CodeTimestampInvalid {
 		if err := c.checkAge(answered); err != nil {
 			return err
 		}
 	}
 	unnamed := head.RequestID == "" && head.Result.Status != ResultSuccess
-	if asked.requestID != "" && head.RequestID != asked.requestID && !unnamed || head.Question != "" && head.Question != signing.Question(asked.signature) {
+	if expected.requestID != "" && head.RequestID != expected.requestID && !unnamed || head.Question != "" && head.Question != signing.Question(expected.signature) {
 		return &SignatureError{Reason: "it belongs to another request"}
 	}
 	return nil
@@ -331,7 +333,7 @@ func classifyUnsigned(a *transport.Answer, fail func(*Error) *Error) transport.C
 	kind := a.Header.Get("Content-Type")
 	switch {
 	case a.Status == http.StatusTooManyRequests:
-		e.Message, e.Retryable, e.cause = "too many calls, says something in front of the platform", true, ErrRateLimited
+		e.Message, e.Retryable, e.cause = "too many calls: a proxy or gateway in front of the platform refuses them", true, ErrRateLimited
 		return transport.Classification{Err: e, Retry: true, Outcome: transport.NotProcessed}
 	case a.Status >= http.StatusInternalServerError:
 		e.Message, e.Retryable = fmt.Sprintf("the answer is not the platform's: unsigned, content type %q", kind), true

@@ -93,7 +93,7 @@ func TestAnswers(t *testing.T) {
 		{"unsigned 401 that looks like the platform's", plain(401, "application/json", result("F", "ACCESS_DENIED", "")), came{attempts: 1, status: 401, text: `unsigned, content type "application/json"`, hint: checkBaseURL, body: `{"result":`}},
 		{"redirect", page(302, "Location", "https://login.example.com/?token=s3cret"), came{attempts: 1, status: 302, text: "the answer is not the platform's", hint: checkBaseURL, body: "<html>"}},
 		{"redirect that keeps the method", page(307, "Location", gatewayURL+"/elsewhere"), came{attempts: 1, status: 307, text: "the answer is not the platform's", hint: checkBaseURL, body: "<html>"}},
-		{"unsigned 429", page(429), came{attempts: 4, status: 429, text: "too many calls, says something in front of the platform", is: alipayplus.ErrRateLimited, body: "<html>", retryable: true}},
+		{"unsigned 429", page(429), came{attempts: 4, status: 429, text: "too many calls: a proxy or gateway in front of the platform refuses them", is: alipayplus.ErrRateLimited, body: "<html>", retryable: true}},
 		{"signed 429", refuses(429, "REQUEST_TRAFFIC_EXCEED_LIMIT"), came{attempts: 4, status: 429, code: "REQUEST_TRAFFIC_EXCEED_LIMIT", result: "F", text: "REQUEST_TRAFFIC_EXCEED_LIMIT: says the platform", is: alipayplus.ErrRateLimited, hint: "call less often (WithRateLimit) and repeat it later", retryable: true}},
 
 		{"outcome unknown to the platform", signed(500, result("U", "UNKNOWN_EXCEPTION", "")), came{attempts: 4, status: 500, code: "UNKNOWN_EXCEPTION", result: "U", text: "UNKNOWN_EXCEPTION: says the platform", hint: "repeat it with the same RequestID", retryable: true, unknown: true}},

@@ -243,7 +243,7 @@ func (c *ReleasesClient) TestCompatibility(ctx context.Context, in TestCompatibi
 // tested, the error is a [WaitError] with a [CompatibilityError] in it, and the release is
 // returned all the same: it may be applied for nevertheless. The context is the deadline.
 func (c *ReleasesClient) WaitTested(ctx context.Context, id string, opts ReleaseWait) (*Release, error) {
-	return wait(ctx, "releases.waitTested", id, opts, polling.Thing[Release]{
+	return wait(ctx, "releases.waitTested", id, opts, polling.Condition[Release]{
 		Poll:  func(ctx context.Context) (*Release, error) { return c.Get(ctx, id) },
 		State: func(r *Release) string { return string(r.Status) + " " + r.Compatibility.progress() },
 		Done: func(_ context.Context, r *Release) (bool, error) {

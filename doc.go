@@ -15,6 +15,8 @@
 //
 // # How a release moves
 //
+// "(own)" marks what the documents do not say, and this project has decided.
+//
 //	from                 by                                to
 //	NEW_VERSION_CREATED  apply                             UNDER_REVIEW
 //	NEW_VERSION_CREATED  delete (own)                      DELETED

@@ -241,11 +241,11 @@ func (r *Release) GrayscaleTo(ratio Ratio) GrayscaleInput {
 // [ErrNotFound].
 func (c *ReleasesClient) StartGrayscale(ctx context.Context, in GrayscaleInput) (*Release, error) {
 	if in.From != 0 {
-		return nil, notSent(contract.ReleaseGrayscale, &ValidationError{Subject: "grayscale", Fields: []FieldError{
+		return nil, notSent(contract.ReleaseRaise, &ValidationError{Subject: "grayscale", Fields: []FieldError{
 			{Path: "from", Message: "must be 0 to start; use Raise for a release that is in grayscale"},
 		}})
 	}
-	return sendWrite[Release](ctx, c.client, contract.ReleaseGrayscale, &in, &in.RequestID)
+	return sendWrite[Release](ctx, c.client, contract.ReleaseRaise, &in, &in.RequestID)
 }
 
 // Raise takes a release in grayscale to a higher ratio of its ladder. A ratio of
@@ -256,9 +256,9 @@ func (c *ReleasesClient) StartGrayscale(ctx context.Context, in GrayscaleInput) 
 // for StartGrayscale, [ErrPermission], [ErrNotFound].
 func (c *ReleasesClient) Raise(ctx context.Context, in GrayscaleInput) (*Release, error) {
 	if in.From == 0 {
-		return nil, notSent(contract.ReleaseGrayscale, &ValidationError{Subject: "grayscale", Fields: []FieldError{
+		return nil, notSent(contract.ReleaseRaise, &ValidationError{Subject: "grayscale", Fields: []FieldError{
 			{Path: "from", Message: "must be the ratio that is live now; use StartGrayscale for the first"},
 		}})
 	}
-	return sendWrite[Release](ctx, c.client, contract.ReleaseGrayscale, &in, &in.RequestID)
+	return sendWrite[Release](ctx, c.client, contract.ReleaseRaise, &in, &in.RequestID)
 }

@@ -66,7 +66,7 @@ func (c *MarketClient) Get(ctx context.Context, serviceID string) (*MarketServic
 // List reads a page of services, newest first unless in.Order says otherwise.
 func (c *MarketClient) List(ctx context.Context, in ListMarketInput) (*Page[MarketService], error) {
 	return list(ctx, c.client, contract.MarketList, in, in.Limit, func(s *MarketService) bool {
-		return only(in.Industry, s.Industry) && only(in.Type, s.Type)
+		return matchesFilter(in.Industry, s.Industry) && matchesFilter(in.Type, s.Type)
 	})
 }
 

@@ -418,7 +418,7 @@ func (c *OrdersClient) Get(ctx context.Context, id string) (*Order, error) {
 // List reads a page of orders, newest first unless in.Order says otherwise.
 func (c *OrdersClient) List(ctx context.Context, in ListOrdersInput) (*Page[Order], error) {
 	return list(ctx, c.client, contract.OrderList, in, in.Limit, func(o *Order) bool {
-		return only(in.Side, o.Side) && only(in.Status, o.Status)
+		return matchesFilter(in.Side, o.Side) && matchesFilter(in.Status, o.Status)
 	})
 }
 
@@ -440,7 +440,7 @@ func orderProgress() []OrderStatus {
 // context is the deadline.
 func (c *OrdersClient) Wait(ctx context.Context, id string, status OrderStatus, opts OrderWait) (*Order, error) {
 	goal := slices.Index(orderProgress(), status)
-	return wait(ctx, "orders.wait", id, opts, polling.Thing[Order]{
+	return wait(ctx, "orders.wait", id, opts, polling.Condition[Order]{
 		Poll: func(ctx context.Context) (*Order, error) {
 			if goal < 0 {
 				return nil, &ValidationError{Subject: "order", Fields: []FieldError{

@@ -432,7 +432,7 @@ func (c *ProgramsClient) uploadPackage(ctx context.Context, in UploadVersionInpu
 // ListVersions reads a page of the versions of a mini program, newest first
 // unless in.Order says otherwise. Errors: [ErrNotFound].
 func (c *ProgramsClient) ListVersions(ctx context.Context, in ListVersionsInput) (*Page[Version], error) {
-	return list(ctx, c.client, contract.VersionList, in, in.Limit, func(v *Version) bool { return only(in.ProgramID, v.ProgramID) })
+	return list(ctx, c.client, contract.VersionList, in, in.Limit, func(v *Version) bool { return matchesFilter(in.ProgramID, v.ProgramID) })
 }
 
 // AllVersions ranges over all versions of a mini program, page by page as they

@@ -380,7 +380,7 @@ func (c *ReleasesClient) Get(ctx context.Context, id string) (*Release, error) {
 // List reads a page of releases, newest first unless in.Order says otherwise.
 func (c *ReleasesClient) List(ctx context.Context, in ListReleasesInput) (*Page[Release], error) {
 	return list(ctx, c.client, contract.ReleaseList, in, in.Limit, func(r *Release) bool {
-		return only(in.ProgramID, r.ProgramID) && only(in.TargetApp, r.TargetApp) && only(in.Status, r.Status)
+		return matchesFilter(in.ProgramID, r.ProgramID) && matchesFilter(in.TargetApp, r.TargetApp) && matchesFilter(in.Status, r.Status)
 	})
 }
 
@@ -483,7 +483,7 @@ func (c *ReleasesClient) Delete(ctx context.Context, in ReleaseInput) (*Release,
 // [ReviewError] in it, and the release is returned all the same. A release that
 // was never applied for is [ErrConflict]. The context is the deadline.
 func (c *ReleasesClient) WaitReviewed(ctx context.Context, id string, opts ReleaseWait) (*Release, error) {
-	return wait(ctx, "releases.waitReviewed", id, opts, polling.Thing[Release]{
+	return wait(ctx, "releases.waitReviewed", id, opts, polling.Condition[Release]{
 		Poll: func(ctx context.Context) (*Release, error) { return c.Get(ctx, id) },
 		State: func(r *Release) string {
 			return string(r.Status) + " " + reviewState(r.Reviews)

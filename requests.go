@@ -257,7 +257,7 @@ func (c *RequestsClient) Get(ctx context.Context, id string) (*Request, error) {
 // says otherwise.
 func (c *RequestsClient) List(ctx context.Context, in ListRequestsInput) (*Page[Request], error) {
 	return list(ctx, c.client, contract.RequestList, in, in.Limit, func(r *Request) bool {
-		return only(in.Status, r.Status) && only(in.Category, r.Category)
+		return matchesFilter(in.Status, r.Status) && matchesFilter(in.Category, r.Category)
 	})
 }
 
@@ -271,7 +271,7 @@ func (c *RequestsClient) All(ctx context.Context, in ListRequestsInput) iter.Seq
 // rejected or withdrawn the error is a [WaitError] with a [ReviewError] in it,
 // and the request is returned all the same. The context is the deadline.
 func (c *RequestsClient) WaitDecided(ctx context.Context, id string, opts RequestWait) (*Request, error) {
-	return wait(ctx, "requests.waitDecided", id, opts, polling.Thing[Request]{
+	return wait(ctx, "requests.waitDecided", id, opts, polling.Condition[Request]{
 		Poll:  func(ctx context.Context) (*Request, error) { return c.Get(ctx, id) },
 		State: func(r *Request) string { return string(r.Status) + " " + reviewState(r.Reviews) },
 		Done: func(_ context.Context, r *Request) (bool, error) {

@@ -271,7 +271,7 @@ func TestSignerThatFails(t *testing.T) {
 
 	require.ErrorIs(t, e, broken.err)
 	require.Equal(t, 1, strings.Count(e.Error(), "sign the request"), e.Error())
-	require.Equal(t, "see to the signer that the client was given (WithSigner)", e.Hint)
+	require.Equal(t, "check the signer that the client was given (WithSigner)", e.Hint)
 	require.False(t, e.OutcomeUnknown)
 	require.Empty(t, given.attempts())
 }

@@ -362,7 +362,7 @@ func (c *ServicesClient) Get(ctx context.Context, id string) (*Service, error) {
 
 // List reads a page of services, newest first unless in.Order says otherwise.
 func (c *ServicesClient) List(ctx context.Context, in ListServicesInput) (*Page[Service], error) {
-	return list(ctx, c.client, contract.ServiceList, in, in.Limit, func(s *Service) bool { return only(in.Status, s.Status) })
+	return list(ctx, c.client, contract.ServiceList, in, in.Limit, func(s *Service) bool { return matchesFilter(in.Status, s.Status) })
 }
 
 // All ranges over all services that in chooses, page by page as they are needed.
@@ -376,7 +376,7 @@ func (c *ServicesClient) All(ctx context.Context, in ListServicesInput) iter.Seq
 // [WaitError] with a [ReviewError] or [ErrConflict] in it; the service as last
 // seen is returned all the same. The context is the deadline.
 func (c *ServicesClient) WaitOnline(ctx context.Context, id string, opts ServiceWait) (*Service, error) {
-	return wait(ctx, "services.waitOnline", id, opts, polling.Thing[Service]{
+	return wait(ctx, "services.waitOnline", id, opts, polling.Condition[Service]{
 		Poll: func(ctx context.Context) (*Service, error) { return c.Get(ctx, id) },
 		State: func(s *Service) string {
 			if s.Revision == nil {

@@ -48,11 +48,11 @@ type (
 	OrderWait = WaitOptions[Order]
 )
 
-// wait polls until thing.Done says so, the context ends, or a poll fails for
-// good. It returns the last thing seen, also with an error.
-func wait[T any](ctx context.Context, operation, id string, opts WaitOptions[T], thing polling.Thing[T]) (*T, error) {
-	thing.Transient, thing.RetryAfter = IsRetryable, retryAfter
-	result, err := polling.Wait(ctx, polling.Options[T](opts), thing)
+// wait polls until condition.Done says so, the context ends, or a poll fails for
+// good. It returns the last state seen, also with an error.
+func wait[T any](ctx context.Context, operation, id string, opts WaitOptions[T], condition polling.Condition[T]) (*T, error) {
+	condition.Transient, condition.RetryAfter = IsRetryable, retryAfter
+	result, err := polling.Wait(ctx, polling.Options[T](opts), condition)
 	if err == nil {
 		return result.Last, nil
 	}
@@ -70,7 +70,7 @@ func retryAfter(err error) time.Duration {
 type WaitError struct {
 	// Operation is the wait, for example "releases.waitReviewed".
 	Operation string
-	// ID is the thing that was waited for.
+	// ID is what was waited for.
 	ID string
 	// LastState is the last state seen; empty when none was.
 	LastState string

@@ -61,16 +61,16 @@ func whole[T interface{ lost() error }](got T, err error) (T, error) {
 	return got, err
 }
 
-// boundAnswer is an answer that repeats a part of its question. A signature binds an
-// answer to no question, so that only this shows one that was exchanged.
+// boundAnswer is an answer that repeats a part of its input. A signature binds an
+// answer to no input, so that only this shows one that was exchanged.
 type boundAnswer interface {
 	// differs returns what shows that the answer is about something else than was asked
 	// for; empty when nothing does.
-	differs(question any) string
+	differs(input any) string
 }
 
-// besideAnswer is an answer that may hold, or lack, what its question makes odd.
-type besideAnswer interface{ beside(question any) []OddField }
+// besideAnswer is an answer that may hold, or lack, what its input makes odd.
+type besideAnswer interface{ beside(input any) []OddField }
 
 // notAsked says what was asked for, and what came.
 func notAsked[T ~string](what string, came T, asked ...T) string {

@@ -24,8 +24,8 @@ func (b *BaseInfoClient) Get(ctx context.Context) (*BaseInfo, error) {
 // works only before the first release; later, information changes with an
 // application for review.
 func (b *BaseInfoClient) Modify(ctx context.Context, in ModifyBaseInfoInput) error {
-	return b.c.write(ctx, safeWrite{op: cnwire.BaseInfoModify, in: in, prove: prover(func(ctx context.Context) (*BaseInfo, error) { return whole(b.Get(ctx)) }, func(after *BaseInfo) (effect, string) {
-		return provenByBaseInfo(in, *after), "baseInfo.get does not prove that it was done"
+	return b.c.write(ctx, safeWrite{op: cnwire.BaseInfoModify, in: in, prove: prover(func(ctx context.Context) (*BaseInfo, error) { return whole(b.Get(ctx)) }, func(after *BaseInfo) (evidence, string) {
+		return evidenceOfBaseInfo(in, *after), "baseInfo.get does not prove that it was done"
 	})})
 }
 
@@ -153,9 +153,9 @@ type NameCheck struct {
 // Fine says whether nothing is wrong with the name.
 func (c NameCheck) Fine() bool { return c.Code == NameFine }
 
-// provenByBaseInfo decides baseInfo.modify. A logo and categories cannot be
+// evidenceOfBaseInfo decides baseInfo.modify. A logo and categories cannot be
 // compared, so a change of these alone is not proven.
-func provenByBaseInfo(in ModifyBaseInfoInput, after BaseInfo) effect {
+func evidenceOfBaseInfo(in ModifyBaseInfoInput, after BaseInfo) evidence {
 	texts := []struct{ asked, is string }{
 		{in.AppName, after.AppName},
 		{in.AppEnglishName, after.AppEnglishName},
@@ -171,13 +171,13 @@ func provenByBaseInfo(in ModifyBaseInfoInput, after BaseInfo) effect {
 		}
 		given = true
 		if text.asked != text.is {
-			return effectNotDone
+			return evidenceNotDone
 		}
 	}
 	if !given || in.AppLogo != nil || len(in.Categories) > 0 || len(in.OldCategories) > 0 {
-		return effectUnknown
+		return evidenceNone
 	}
-	return effectDone
+	return evidenceDone
 }
 
 // SafeDomainsClient manages the servers that the mini program may talk to; they
@@ -197,8 +197,8 @@ func (s *SafeDomainsClient) Remove(ctx context.Context, in SafeDomainInput) erro
 }
 
 func (s *SafeDomainsClient) change(ctx context.Context, op cnwire.Operation, in SafeDomainInput) error {
-	return s.c.write(ctx, safeWrite{op: op, in: in, prove: prover(func(ctx context.Context) (*BaseInfo, error) { return whole(s.c.BaseInfo.Get(ctx)) }, func(after *BaseInfo) (effect, string) {
-		return provenBySafeDomains(op, in, *after), "baseInfo.get does not show the change"
+	return s.c.write(ctx, safeWrite{op: op, in: in, prove: prover(func(ctx context.Context) (*BaseInfo, error) { return whole(s.c.BaseInfo.Get(ctx)) }, func(after *BaseInfo) (evidence, string) {
+		return evidenceOfSafeDomains(op, in, *after), "baseInfo.get does not show the change"
 	})})
 }
 
@@ -226,10 +226,10 @@ func notInDomain(r rune) bool {
 	return r == ',' || r == ';' || unicode.IsSpace(r) || unicode.IsControl(r)
 }
 
-// provenBySafeDomains decides safeDomains.add and safeDomains.remove by baseInfo.get.
+// evidenceOfSafeDomains decides safeDomains.add and safeDomains.remove by baseInfo.get.
 // In which form AlipayCN lists a domain is not documented: the same with another
 // scheme may be this one or another.
-func provenBySafeDomains(op cnwire.Operation, in SafeDomainInput, after BaseInfo) effect {
+func evidenceOfSafeDomains(op cnwire.Operation, in SafeDomainInput, after BaseInfo) evidence {
 	scheme, domain := schemeAndDomain(in.Domain)
 	perhaps := false
 	for _, text := range after.SafeDomains {
@@ -243,7 +243,7 @@ func provenBySafeDomains(op cnwire.Operation, in SafeDomainInput, after BaseInfo
 		}
 	}
 	if perhaps {
-		return effectUnknown
+		return evidenceNone
 	}
 	return doneIf(op == cnwire.SafeDomainRemove)
 }

@@ -40,14 +40,14 @@ type outgoing struct {
 	size int64
 	// encrypted says that body is encrypted.
 	encrypted bool
-	// forItself says that the app calls for itself, whomever the client acts for:
+	// withoutToken says that the app calls for itself, whomever the client acts for:
 	// the calls about tokens and orders.
-	forItself bool
+	withoutToken bool
 	// unwrapped says that the call is not one of the wrapped operations, and repeatable
 	// that it may be sent again after an unknown outcome.
 	unwrapped, repeatable bool
-	// question is the input, with which an answer that repeats a part of it is compared.
-	question any
+	// input is the input, with which an answer that repeats a part of it is compared.
+	input any
 	// response takes what came; may be nil.
 	response *Response
 	// secrets are what no error may quote, besides the client's token.
@@ -71,8 +71,8 @@ func read[T any](ctx context.Context, c *Client, op cnwire.Operation, in any) (*
 	return got, nil
 }
 
-// call checks the input and sends it until there is a verdict. A success is in
-// got, a pointer; nil where nothing is answered.
+// call checks the input and sends it until an answer is final or the attempts are used up.
+// A success is in got, a pointer; nil where nothing is answered.
 func (c *Client) call(ctx context.Context, op cnwire.Operation, in, got any) error {
 	if err := c.check(op, in); err != nil {
 		return err
@@ -98,7 +98,7 @@ func (c *Client) check(op cnwire.Operation, in any) error {
 }
 
 func (c *Client) encode(op cnwire.Operation, in any) (outgoing, error) {
-	out := outgoing{target: op.Path(), forItself: isForItself(op), question: in}
+	out := outgoing{target: op.Path(), withoutToken: isWithoutToken(op), input: in}
 	if s, ok := in.(secretInput); ok {
 		out.secrets = s.secrets()
 	}
@@ -131,8 +131,8 @@ func (c *Client) encodeBody(out outgoing, op cnwire.Operation, in any, files []f
 	return out, nil
 }
 
-// isForItself says that an app makes the call for itself, whomever it acts for.
-func isForItself(op cnwire.Operation) bool {
+// isWithoutToken says that an app makes the call for itself, whomever it acts for.
+func isWithoutToken(op cnwire.Operation) bool {
 	switch op {
 	case cnwire.AuthorizationToken, cnwire.AuthorizationGet, cnwire.CertificateDownload,
 		cnwire.OrderCreate, cnwire.OrderGet, cnwire.OrderAccept, cnwire.OrderReject, cnwire.OrderCompleteItem, cnwire.OrderCancelItem:
@@ -156,7 +156,7 @@ func (c *Client) encodeQuery(out outgoing, in any) (outgoing, error) {
 	return out, nil
 }
 
-// exchange sends a call until there is a verdict; a success is in got.
+// exchange sends a call until an answer is final or the attempts are used up; a success is in got.
 func (c *Client) exchange(ctx context.Context, op cnwire.Operation, out outgoing, got any) (err error) {
 	ctx, end := c.begin(ctx, op)
 	defer func() { end(err) }()
@@ -191,7 +191,7 @@ func (c *Client) exchangeOf(ctx context.Context, attempts int, op cnwire.Operati
 // sign adds the headers of one attempt.
 func (c *Client) sign(op cnwire.Operation, out outgoing, id string, h http.Header) error {
 	token := *c.token
-	if out.forItself {
+	if out.withoutToken {
 		token = ""
 	}
 	authorization, err := cnwire.Request{
@@ -275,7 +275,7 @@ func (c *Client) redact(out outgoing, e *Error) {
 		d.Issue, d.Description = c.redacted(out, d.Issue), c.redacted(out, d.Description)
 	}
 	e.Body = c.redacted(out, e.Body)
-	if out.forItself {
+	if out.withoutToken {
 		e.Body = "" // it may be tokens
 	}
 }
@@ -294,7 +294,7 @@ func (c *Client) redacted(out outgoing, text string) string {
 // localHint is about what can be wrong on this side of the network.
 func localHint(f *transport.Failure) string {
 	if _, ok := errors.AsType[*localError](f.Err); ok {
-		return "see to the signer and the token that the client was given (WithSigner, For)"
+		return "check the signer and the token that the client was given (WithSigner, For)"
 	}
 	if f.OutcomeUnknown || f.Answer != nil || f.Attempts == 0 {
 		return ""
@@ -416,8 +416,8 @@ type Request struct {
 	// Repeatable says that sending the call twice does no harm. Without it only GET and HEAD
 	// are repeated after an unknown outcome.
 	Repeatable bool
-	// ForItself calls for the app itself, whomever the client acts for: without app_auth_token.
-	ForItself bool
+	// WithoutToken calls for the app itself, whomever the client acts for: without app_auth_token.
+	WithoutToken bool
 }
 
 // FilePart is a file of a [Request].
@@ -449,7 +449,7 @@ type Response struct {
 // to what the answer's JSON is read into, as tolerantly as the answers of this package;
 // a [json.RawMessage] takes it as it is, and nil ignores it.
 //
-// No answer is compared with the question: where it repeats an id, compare that yourself.
+// No answer is compared with the input: where it repeats an id, compare that yourself.
 //
 // A call that may change something is not repeated when its outcome is unknown, unless
 // the request says so, and no state proves what became of it: the error matches
@@ -538,7 +538,7 @@ func (r Request) checkFiles(p *problems) {
 }
 
 func (c *Client) encodeRequest(op cnwire.Operation, target string, r Request) (outgoing, error) {
-	call := outgoing{target: target, forItself: r.ForItself, unwrapped: true, repeatable: r.Repeatable}
+	call := outgoing{target: target, withoutToken: r.WithoutToken, unwrapped: true, repeatable: r.Repeatable}
 	if op.Kind != cnwire.Query {
 		if r.Input == nil && op.Kind == cnwire.JSON {
 			return call, nil

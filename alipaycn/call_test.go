@@ -704,6 +704,6 @@ func TestDoFailsAsAllCallsDo(t *testing.T) {
 	require.Empty(t, s.seen)
 
 	s.token = ""
-	_, err = c.Do(t.Context(), Request{Method: "GET", Path: "alipay.open.x", ForItself: true}, nil)
+	_, err = c.Do(t.Context(), Request{Method: "GET", Path: "alipay.open.x", WithoutToken: true}, nil)
 	require.NoError(t, err)
 }

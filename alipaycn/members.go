@@ -21,8 +21,8 @@ func (m *MembersClient) Add(ctx context.Context, in AddMemberInput) error {
 // Remove takes a role away from a person (alipay.open.app.members.delete).
 func (m *MembersClient) Remove(ctx context.Context, in RemoveMemberInput) error {
 	list := func(ctx context.Context) (*MemberList, error) { return whole(m.List(ctx, ListMembersInput{in.Role})) }
-	return m.c.write(ctx, safeWrite{op: cnwire.MemberRemove, in: in, prove: prover(list, func(after *MemberList) (effect, string) {
-		return provenByMembers(in, *after), "members.list does not show that the member is gone"
+	return m.c.write(ctx, safeWrite{op: cnwire.MemberRemove, in: in, prove: prover(list, func(after *MemberList) (evidence, string) {
+		return evidenceOfMembers(in, *after), "members.list does not show that the member is gone"
 	})})
 }
 
@@ -146,21 +146,21 @@ type Member struct {
 	JoinedAt Time `json:"gmt_join,omitzero"`
 }
 
-// provenByMembers decides members.remove by members.list with the same role. A
+// evidenceOfMembers decides members.remove by members.list with the same role. A
 // member whose ids are all of the other kind may be the one, and one whose role is
 // not known may have it.
-func provenByMembers(in RemoveMemberInput, after MemberList) effect {
-	gone := effectDone
+func evidenceOfMembers(in RemoveMemberInput, after MemberList) evidence {
+	gone := evidenceDone
 	for _, m := range after.Members {
 		switch {
 		case m.Role != in.Role && m.Role.Known():
 		case in.UserID != "" && m.UserID == in.UserID, in.OpenID != "" && m.OpenID == in.OpenID:
 			if m.Role == in.Role {
-				return effectNotDone
+				return evidenceNotDone
 			}
-			gone = effectUnknown
+			gone = evidenceNone
 		case (in.UserID == "" || m.UserID == "") && (in.OpenID == "" || m.OpenID == ""):
-			gone = effectUnknown
+			gone = evidenceNone
 		}
 	}
 	return gone

@@ -44,16 +44,16 @@ func (o *OrdersClient) Get(ctx context.Context, in GetOrderInput) (*Order, error
 // Accept takes an order on (alipay.open.servicemarket.order.accept). Its status must be
 // [OrderMerchantOrdered].
 func (o *OrdersClient) Accept(ctx context.Context, in OrderInput) error {
-	return o.write(ctx, cnwire.OrderAccept, in, in.OrderID, func(after *Order) (effect, string) {
-		return provenByAccepting(after), after.describe()
+	return o.write(ctx, cnwire.OrderAccept, in, in.OrderID, func(after *Order) (evidence, string) {
+		return evidenceOfAccepting(after), after.describe()
 	})
 }
 
 // Reject turns an order down (alipay.open.servicemarket.order.reject). Its status must be
 // [OrderMerchantOrdered].
 func (o *OrdersClient) Reject(ctx context.Context, in RejectOrderInput) error {
-	return o.write(ctx, cnwire.OrderReject, in, in.OrderID, func(after *Order) (effect, string) {
-		return provenByRejecting(after), after.describe()
+	return o.write(ctx, cnwire.OrderReject, in, in.OrderID, func(after *Order) (evidence, string) {
+		return evidenceOfRejecting(after), after.describe()
 	})
 }
 
@@ -80,16 +80,16 @@ func (o *OrdersClient) CancelItem(ctx context.Context, in CancelOrderItemInput) 
 
 // writeItem makes a write about an item, which the order proves.
 func (o *OrdersClient) writeItem(ctx context.Context, op cnwire.Operation, in any, item OrderItemInput) error {
-	return o.write(ctx, op, in, item.OrderID, func(after *Order) (effect, string) {
+	return o.write(ctx, op, in, item.OrderID, func(after *Order) (evidence, string) {
 		status, found := item.statusIn(after)
 		if !found {
-			return effectUnknown, "orders.get does not show which item it is about"
+			return evidenceNone, "orders.get does not show which item it is about"
 		}
-		return provenByItem(op, status), "the item is in " + string(status)
+		return evidenceOfItem(op, status), "the item is in " + string(status)
 	})
 }
 
-func (o *OrdersClient) write(ctx context.Context, op cnwire.Operation, in any, orderID string, conclude func(after *Order) (effect, string)) error {
+func (o *OrdersClient) write(ctx context.Context, op cnwire.Operation, in any, orderID string, conclude func(after *Order) (evidence, string)) error {
 	read := func(ctx context.Context) (*Order, error) { return o.all(ctx, orderID) }
 	return o.c.write(ctx, safeWrite{op: op, in: in, prove: prover(read, conclude)})
 }
@@ -406,33 +406,33 @@ type OrderItem struct {
 // describe returns the order for an error message.
 func (o *Order) describe() string { return "the order is in " + cmp.Or(string(o.Status), "no status") }
 
-// provenByAccepting decides orders.accept by the order afterwards.
-func provenByAccepting(after *Order) effect {
+// evidenceOfAccepting decides orders.accept by the order afterwards.
+func evidenceOfAccepting(after *Order) evidence {
 	worked := []OrderItemStatus{OrderItemToDo, OrderItemDoing, OrderItemToConfirm, OrderItemConfirmed, OrderItemDone}
 	switch {
 	case after.Status == OrderMerchantOrdered:
-		return effectNotDone
+		return evidenceNotDone
 	case after.Status != "" && slices.ContainsFunc(after.Items, func(i OrderItem) bool { return slices.Contains(worked, i.Status) }):
-		return effectDone
+		return evidenceDone
 	default:
-		return effectUnknown
+		return evidenceNone
 	}
 }
 
-// provenByRejecting decides orders.reject by the order afterwards.
-func provenByRejecting(after *Order) effect {
+// evidenceOfRejecting decides orders.reject by the order afterwards.
+func evidenceOfRejecting(after *Order) evidence {
 	switch {
 	case after.Status == OrderMerchantOrdered:
-		return effectNotDone
+		return evidenceNotDone
 	case len(after.Items) > 0 && !slices.ContainsFunc(after.Items, func(i OrderItem) bool { return i.Status != OrderItemISVRejected }):
-		return effectDone
+		return evidenceDone
 	default:
-		return effectUnknown
+		return evidenceNone
 	}
 }
 
-// provenByItem decides a write about an item by its status afterwards.
-func provenByItem(op cnwire.Operation, status OrderItemStatus) effect {
+// evidenceOfItem decides a write about an item by its status afterwards.
+func evidenceOfItem(op cnwire.Operation, status OrderItemStatus) evidence {
 	open := []OrderItemStatus{OrderItemToDo, OrderItemDoing}
 	var done, notDone []OrderItemStatus
 	switch op {
@@ -445,11 +445,11 @@ func provenByItem(op cnwire.Operation, status OrderItemStatus) effect {
 	}
 	switch {
 	case slices.Contains(done, status):
-		return effectDone
+		return evidenceDone
 	case slices.Contains(notDone, status):
-		return effectNotDone
+		return evidenceNotDone
 	default:
-		return effectUnknown
+		return evidenceNone
 	}
 }
 

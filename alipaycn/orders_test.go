@@ -43,59 +43,61 @@ func TestEveryOrderProvesWhatItShows(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name          string
-		prove         func(OrderItemStatus) effect
+		prove         func(OrderItemStatus) evidence
 		done, notDone []OrderItemStatus
 	}{
 		{
-			"accept", func(s OrderItemStatus) effect { return provenByAccepting(order("ANSWERED", s)) },
+			"accept", func(s OrderItemStatus) evidence { return evidenceOfAccepting(order("ANSWERED", s)) },
 			[]OrderItemStatus{OrderItemToDo, OrderItemDoing, OrderItemToConfirm, OrderItemConfirmed, OrderItemDone},
 			nil,
 		},
 		{
-			"accept, before", func(s OrderItemStatus) effect { return provenByAccepting(order(OrderMerchantOrdered, s)) },
+			"accept, before", func(s OrderItemStatus) evidence { return evidenceOfAccepting(order(OrderMerchantOrdered, s)) },
 			nil, statuses,
 		},
 		{
-			"accept, status not shown", func(s OrderItemStatus) effect { return provenByAccepting(order("", s)) },
+			"accept, status not shown", func(s OrderItemStatus) evidence { return evidenceOfAccepting(order("", s)) },
 			nil, nil,
 		},
 		{
-			"reject", func(s OrderItemStatus) effect { return provenByRejecting(order("ANSWERED", OrderItemISVRejected, s)) },
+			"reject", func(s OrderItemStatus) evidence {
+				return evidenceOfRejecting(order("ANSWERED", OrderItemISVRejected, s))
+			},
 			[]OrderItemStatus{OrderItemISVRejected},
 			nil,
 		},
 		{
-			"reject, before", func(s OrderItemStatus) effect { return provenByRejecting(order(OrderMerchantOrdered, s)) },
+			"reject, before", func(s OrderItemStatus) evidence { return evidenceOfRejecting(order(OrderMerchantOrdered, s)) },
 			nil, statuses,
 		},
 		{
-			"complete", func(s OrderItemStatus) effect { return provenByItem(cnwire.OrderCompleteItem, s) },
+			"complete", func(s OrderItemStatus) evidence { return evidenceOfItem(cnwire.OrderCompleteItem, s) },
 			[]OrderItemStatus{OrderItemToConfirm, OrderItemConfirmed, OrderItemDone},
 			[]OrderItemStatus{OrderItemToDo, OrderItemDoing},
 		},
 		{
-			"confirm", func(s OrderItemStatus) effect { return provenByItem(cnwire.OrderConfirmItem, s) },
+			"confirm", func(s OrderItemStatus) evidence { return evidenceOfItem(cnwire.OrderConfirmItem, s) },
 			[]OrderItemStatus{OrderItemConfirmed, OrderItemDone},
 			[]OrderItemStatus{OrderItemToConfirm},
 		},
 		{
-			"cancel", func(s OrderItemStatus) effect { return provenByItem(cnwire.OrderCancelItem, s) },
+			"cancel", func(s OrderItemStatus) evidence { return evidenceOfItem(cnwire.OrderCancelItem, s) },
 			[]OrderItemStatus{OrderItemISVCancelled},
 			[]OrderItemStatus{OrderItemToDo, OrderItemDoing, OrderItemToConfirm},
 		},
 	} {
 		for _, status := range statuses {
-			want := effectUnknown
+			want := evidenceNone
 			if slices.Contains(tt.done, status) {
-				want = effectDone
+				want = evidenceDone
 			} else if slices.Contains(tt.notDone, status) {
-				want = effectNotDone
+				want = evidenceNotDone
 			}
 			require.Equal(t, want, tt.prove(status), "%s, item in %q", tt.name, status)
 		}
 	}
-	require.Equal(t, effectUnknown, provenByAccepting(order("ANSWERED")), "without items")
-	require.Equal(t, effectUnknown, provenByRejecting(order("ANSWERED")), "without items")
+	require.Equal(t, evidenceNone, evidenceOfAccepting(order("ANSWERED")), "without items")
+	require.Equal(t, evidenceNone, evidenceOfRejecting(order("ANSWERED")), "without items")
 }
 
 func TestAnItemIsFoundByWhatNamesIt(t *testing.T) {

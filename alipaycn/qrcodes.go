@@ -74,10 +74,10 @@ func (q *QRCodesClient) Bind(ctx context.Context, in BindQRCodeInput) (*BoundQRC
 		fresh = known && !slices.ContainsFunc(rules, in.shownBy)
 		return err
 	}
-	err := q.c.write(ctx, safeWrite{op: cnwire.QRCodeBind, in: in, got: got, before: before, prove: prover(q.all, func(after []QRCodeRule) (effect, string) {
-		seen, rule := provenByBinding(in, after)
-		if seen == effectDone && !fresh {
-			return effectUnknown, "qrcodes.list shows a rule with the address and mode, perhaps of before"
+	err := q.c.write(ctx, safeWrite{op: cnwire.QRCodeBind, in: in, got: got, before: before, prove: prover(q.all, func(after []QRCodeRule) (evidence, string) {
+		seen, rule := evidenceOfBinding(in, after)
+		if seen == evidenceDone && !fresh {
+			return evidenceNone, "qrcodes.list shows a rule with the address and mode, perhaps of before"
 		}
 		got.RouteGroup = rule.RouteGroup
 		return seen, "qrcodes.list does not show the rule"
@@ -95,8 +95,8 @@ func (q *QRCodesClient) List(ctx context.Context, in ListQRCodesInput) (*QRCodeL
 
 // Unbind removes a rule (alipay.open.mini.qrcode.unbind).
 func (q *QRCodesClient) Unbind(ctx context.Context, in UnbindQRCodeInput) error {
-	return q.c.write(ctx, safeWrite{op: cnwire.QRCodeUnbind, in: in, prove: prover(q.all, func(rules []QRCodeRule) (effect, string) {
-		return provenByUnbinding(in, rules), "qrcodes.list still shows the rule"
+	return q.c.write(ctx, safeWrite{op: cnwire.QRCodeUnbind, in: in, prove: prover(q.all, func(rules []QRCodeRule) (evidence, string) {
+		return evidenceOfUnbinding(in, rules), "qrcodes.list still shows the rule"
 	})})
 }
 
@@ -317,17 +317,17 @@ func (in UnbindQRCodeInput) Validate() error {
 	return p.of(in, "QR code rule")
 }
 
-// provenByBinding decides qrcodes.bind by all rules of the mini program, and
+// evidenceOfBinding decides qrcodes.bind by all rules of the mini program, and
 // returns the rule. How a list shows a rule with a pattern is not documented.
-func provenByBinding(in BindQRCodeInput, after []QRCodeRule) (effect, QRCodeRule) {
+func evidenceOfBinding(in BindQRCodeInput, after []QRCodeRule) (evidence, QRCodeRule) {
 	i := slices.IndexFunc(after, in.shownBy)
 	if i >= 0 {
-		return effectDone, after[i]
+		return evidenceDone, after[i]
 	}
 	if in.RoutePattern != "" {
-		return effectUnknown, QRCodeRule{}
+		return evidenceNone, QRCodeRule{}
 	}
-	return effectNotDone, QRCodeRule{}
+	return evidenceNotDone, QRCodeRule{}
 }
 
 // shownBy says whether a rule is the one asked for, as far as a list shows it: it
@@ -336,7 +336,7 @@ func (in BindQRCodeInput) shownBy(r QRCodeRule) bool {
 	return r.RouteURL == in.RouteURL && r.Mode == in.Mode
 }
 
-// provenByUnbinding decides qrcodes.unbind by all rules of the mini program.
-func provenByUnbinding(in UnbindQRCodeInput, after []QRCodeRule) effect {
+// evidenceOfUnbinding decides qrcodes.unbind by all rules of the mini program.
+func evidenceOfUnbinding(in UnbindQRCodeInput, after []QRCodeRule) evidence {
 	return doneIf(!slices.ContainsFunc(after, func(r QRCodeRule) bool { return r.RouteGroup == in.RouteGroup }))
 }

@@ -22,16 +22,16 @@ type safeWrite struct {
 	before func(context.Context) error
 	// prove reads the state and returns what it proves, and a description of it.
 	// Nil: no state proves anything.
-	prove func(context.Context) (seen effect, observed string, err error)
+	prove func(context.Context) (seen evidence, observed string, err error)
 }
 
 // prover makes the function that proves a write: it reads the state, and conclude says
 // what that proves and describes it.
-func prover[S any](read func(context.Context) (S, error), conclude func(after S) (seen effect, observed string)) func(context.Context) (effect, string, error) {
-	return func(ctx context.Context) (effect, string, error) {
+func prover[S any](read func(context.Context) (S, error), conclude func(after S) (seen evidence, observed string)) func(context.Context) (evidence, string, error) {
+	return func(ctx context.Context) (evidence, string, error) {
 		after, err := read(ctx)
 		if err != nil {
-			return effectUnknown, "", err
+			return evidenceNone, "", err
 		}
 		seen, observed := conclude(after)
 		return seen, observed, nil
@@ -80,9 +80,9 @@ func (c *Client) write(ctx context.Context, w safeWrite) (err error) {
 // reconcile reads the state after an unknown outcome. e is what the last attempt
 // came to; it may be a refusal, when an earlier attempt's outcome was unknown.
 func (c *Client) reconcile(ctx context.Context, w safeWrite, e *Error, attempt int) (again bool, err error) {
-	lost, retryable := e.OutcomeUnknown, e.Retryable
+	outcomeUnknown, retryable := e.OutcomeUnknown, e.Retryable
 	e.OutcomeUnknown, e.Retryable = true, false
-	late := !c.reconcileBackoff.pause(ctx, attempt, e.RetryAfter)
+	noTimeLeft := !c.reconcileBackoff.pause(ctx, attempt, e.RetryAfter)
 	seen, observed, err := w.prove(ctx)
 	switch {
 	case err != nil:
@@ -92,13 +92,13 @@ func (c *Client) reconcile(ctx context.Context, w safeWrite, e *Error, attempt i
 			e.cause = errors.Join(e.cause, missing)
 		}
 		return false, e
-	case seen == effectDone:
+	case seen == evidenceDone:
 		return false, nil
-	case seen == effectNotDone && lost && !late && e.Attempts < c.attempts:
+	case seen == evidenceNotDone && outcomeUnknown && !noTimeLeft && e.Attempts < c.attempts:
 		return true, nil
-	case seen == effectNotDone && !lost && e.isFinalRefusal() && !mayBeDone(w.op, e.Code):
+	case seen == evidenceNotDone && !outcomeUnknown && e.isFinalRefusal() && !mayBeDone(w.op, e.Code):
 		e.OutcomeUnknown, e.Retryable = false, retryable // refused, and the state agrees
-	case !lost:
+	case !outcomeUnknown:
 		e.Hint = unknownOutcomeHint(w.op, e.Code, e.Hint)
 	}
 	e.since += "; afterwards " + observed
@@ -211,39 +211,39 @@ func (b backoff) pause(ctx context.Context, attempt int, asked time.Duration) bo
 	return ctx.Err() == nil
 }
 
-// effect is what a state proves about a write whose outcome is unknown.
-type effect uint8
+// evidence is what a state proves about a write whose outcome is unknown.
+type evidence uint8
 
 const (
-	// effectUnknown: the state proves nothing. The write must not be repeated.
-	effectUnknown effect = iota
-	// effectDone: the state is what the write leads to.
-	effectDone
-	// effectNotDone: the state is what it was; the write may be repeated. Should
+	// evidenceNone: the state proves nothing. The write must not be repeated.
+	evidenceNone evidence = iota
+	// evidenceDone: the state is what the write leads to.
+	evidenceDone
+	// evidenceNotDone: the state is what it was; the write may be repeated. Should
 	// it arrive late after all, AlipayCN refuses the second of the two, because
 	// no write of this table is possible in the state to which it leads.
-	effectNotDone
+	evidenceNotDone
 )
 
-func doneIf(asAsked bool) effect {
+func doneIf(asAsked bool) evidence {
 	if asAsked {
-		return effectDone
+		return evidenceDone
 	}
-	return effectNotDone
+	return evidenceNotDone
 }
 
 // absent marks a version that does not exist.
 const absent VersionStatus = "(no such version)"
 
 // proof is one line of the table in the package's documentation: the statuses
-// that prove that a write took effect, and those that prove that it did not.
+// that prove that a write took evidence, and those that prove that it did not.
 type proof struct {
 	op      cnwire.Operation
 	done    []VersionStatus
 	notDone []VersionStatus
 	// when says what else must hold; the text is for the documentation.
 	when      string
-	condition func(w versionWrite, before, after *versionState, e effect) bool
+	condition func(w versionWrite, before, after *versionState, e evidence) bool
 }
 
 // proofs is the table for the writes about versions.
@@ -328,39 +328,39 @@ func (s *versionState) knownBuild() Build {
 	return Build{VersionCreated: s.detail != nil}
 }
 
-// provenBy says what the state after a write proves. before is the state before
+// evidenceOf says what the state after a write proves. before is the state before
 // it, or nil where it was not read: then less is proven. A state of another
 // version proves nothing.
-func provenBy(w versionWrite, before, after *versionState) effect {
+func evidenceOf(w versionWrite, before, after *versionState) evidence {
 	if after == nil || w.version.IsZero() || after.detail != nil && !after.detail.Version.Is(w.version) {
-		return effectUnknown
+		return evidenceNone
 	}
 	for _, p := range proofs() {
 		if p.op == w.op {
-			return p.conclude(w, before, after)
+			return p.evidence(w, before, after)
 		}
 	}
-	return effectUnknown
+	return evidenceNone
 }
 
-func (p proof) conclude(w versionWrite, before, after *versionState) effect {
-	holds := func(e effect, statuses []VersionStatus) bool {
+func (p proof) evidence(w versionWrite, before, after *versionState) evidence {
+	holds := func(e evidence, statuses []VersionStatus) bool {
 		return slices.Contains(statuses, after.status()) && (p.condition == nil || p.condition(w, before, after, e))
 	}
 	switch {
-	case holds(effectDone, p.done):
-		return effectDone
-	case holds(effectNotDone, p.notDone):
-		return effectNotDone
+	case holds(evidenceDone, p.done):
+		return evidenceDone
+	case holds(evidenceNotDone, p.notDone):
+		return evidenceNotDone
 	default:
-		return effectUnknown
+		return evidenceNone
 	}
 }
 
 // uploaded: a version that existed before may have another content, and so may
 // one whose build was known before: it appears when that build is done.
-func uploaded(_ versionWrite, before, after *versionState, e effect) bool {
-	if e == effectNotDone {
+func uploaded(_ versionWrite, before, after *versionState, e evidence) bool {
+	if e == evidenceNotDone {
 		return after.noBuild
 	}
 	return before != nil && before.detail == nil && before.noBuild && (after.detail != nil || after.build != nil)
@@ -368,8 +368,8 @@ func uploaded(_ versionWrite, before, after *versionState, e effect) bool {
 
 // applied: a review or a verdict may be that of an earlier application, or of
 // somebody else's, and a version in INIT may have been applied for and returned since.
-func applied(w versionWrite, before, after *versionState, e effect) bool {
-	if e == effectNotDone {
+func applied(w versionWrite, before, after *versionState, e evidence) bool {
+	if e == evidenceNotDone {
 		return sameApplication(w, before, after, e)
 	}
 	if !w.describedBy(after.detail) {
@@ -388,8 +388,8 @@ func (w versionWrite) describedBy(d *VersionDetail) bool {
 }
 
 // sameApplication: a version that was applied for anew had been returned before.
-func sameApplication(_ versionWrite, before, after *versionState, e effect) bool {
-	return e == effectDone || before != nil && sameAppliedAt(before, after)
+func sameApplication(_ versionWrite, before, after *versionState, e evidence) bool {
+	return e == evidenceDone || before != nil && sameAppliedAt(before, after)
 }
 
 func sameAppliedAt(before, after *versionState) bool {
@@ -397,23 +397,23 @@ func sameAppliedAt(before, after *versionState) bool {
 }
 
 // sameStatus: somebody changed it since, perhaps in order to stop the release.
-func sameStatus(_ versionWrite, before, after *versionState, e effect) bool {
-	return e == effectDone || before != nil && before.status() == after.status()
+func sameStatus(_ versionWrite, before, after *versionState, e evidence) bool {
+	return e == evidenceDone || before != nil && before.status() == after.status()
 }
 
 // sameVersion: one that is being built may not show yet, and a number may be used
 // again after a version was deleted.
-func sameVersion(_ versionWrite, before, after *versionState, e effect) bool {
+func sameVersion(_ versionWrite, before, after *versionState, e evidence) bool {
 	wasThere := before != nil && before.detail != nil
-	return wasThere && (e == effectDone || before.detail.CreatedAt.Equal(after.detail.CreatedAt.Time))
+	return wasThere && (e == evidenceDone || before.detail.CreatedAt.Equal(after.detail.CreatedAt.Time))
 }
 
 // grayAsAsked: a share that is neither the one asked for nor the one before was
 // set by somebody else, perhaps after this write took effect.
-func grayAsAsked(w versionWrite, before, after *versionState, e effect) bool {
+func grayAsAsked(w versionWrite, before, after *versionState, e evidence) bool {
 	was, is := grayRatio(before), grayRatio(after)
 	asked, ok := w.strategy.Ratio()
-	if e == effectDone {
+	if e == evidenceDone {
 		return ok && is == asked
 	}
 	return ok && is < asked && before != nil && is == was
@@ -422,8 +422,8 @@ func grayAsAsked(w versionWrite, before, after *versionState, e effect) bool {
 // grayNotRestarted: a share can only grow, so one that shrank was ended and begun anew.
 // Where it is not known what was before, the end of a release that goes wrong is worth
 // more than what somebody else may have begun since.
-func grayNotRestarted(_ versionWrite, before, after *versionState, e effect) bool {
-	return e == effectDone || before == nil || grayRatio(after) >= grayRatio(before)
+func grayNotRestarted(_ versionWrite, before, after *versionState, e evidence) bool {
+	return e == evidenceDone || before == nil || grayRatio(after) >= grayRatio(before)
 }
 
 // grayRatio is the share of users who have a version in grayscale; 0 for none.
@@ -440,14 +440,14 @@ func grayRatio(s *versionState) alipayplus.Ratio {
 }
 
 // noneOnline: a version goes offline also when another is published or comes back.
-func noneOnline(_ versionWrite, _, after *versionState, e effect) bool {
-	return e == effectNotDone || after.online == ""
+func noneOnline(_ versionWrite, _, after *versionState, e evidence) bool {
+	return e == evidenceNotDone || after.online == ""
 }
 
 // earlierOnline: a version goes offline also when it is taken offline, or when a
 // later one is published.
-func earlierOnline(w versionWrite, _, after *versionState, e effect) bool {
-	if e == effectNotDone {
+func earlierOnline(w versionWrite, _, after *versionState, e evidence) bool {
+	if e == evidenceNotDone {
 		return true
 	}
 	online, err := after.online.Number()

@@ -331,8 +331,8 @@ func TestEveryWriteIsProvenByItsState(t *testing.T) {
 	for _, s := range steps() {
 		seen[s.w.op] = true
 		name := s.w.op.Name + " from " + string(s.before.status())
-		require.Equal(t, effectDone, provenBy(s.w, s.before, s.after), "%s, done", name)
-		require.Equal(t, effectNotDone, provenBy(s.w, s.before, s.before), "%s, not done", name)
+		require.Equal(t, evidenceDone, evidenceOf(s.w, s.before, s.after), "%s, done", name)
+		require.Equal(t, evidenceNotDone, evidenceOf(s.w, s.before, s.before), "%s, not done", name)
 	}
 	require.Len(t, seen, len(proofs()))
 	for _, op := range cnwire.Operations() {
@@ -344,26 +344,26 @@ func TestEveryWriteIsProvenByItsState(t *testing.T) {
 func TestWithoutTheStateBeforeNothingFalseIsProven(t *testing.T) {
 	for _, s := range steps() {
 		name := s.w.op.Name + " from " + string(s.before.status())
-		require.NotEqual(t, effectNotDone, provenBy(s.w, nil, s.after), "%s, done", name)
-		require.NotEqual(t, effectDone, provenBy(s.w, nil, s.before), "%s, not done", name)
+		require.NotEqual(t, evidenceNotDone, evidenceOf(s.w, nil, s.after), "%s, done", name)
+		require.NotEqual(t, evidenceDone, evidenceOf(s.w, nil, s.before), "%s, not done", name)
 	}
 }
 
 func TestWhatAnApplicationsStateProvesAlone(t *testing.T) {
 	w := versionWrite{op: cnwire.VersionApply, version: versionOne()}
-	require.Equal(t, effectDone, provenBy(w, nil, versionIn(StatusAuditing, appliedAt(1))))
-	require.Equal(t, effectUnknown, provenBy(w, nil, versionIn(StatusInit, appliedAt(1))), "it may have been applied for and returned since")
+	require.Equal(t, evidenceDone, evidenceOf(w, nil, versionIn(StatusAuditing, appliedAt(1))))
+	require.Equal(t, evidenceNone, evidenceOf(w, nil, versionIn(StatusInit, appliedAt(1))), "it may have been applied for and returned since")
 }
 
 // A write that was undone since leaves the state as if it had not been done, unless it is
 // known how things were before.
 func TestWithoutTheStateBeforeNothingIsSentAgain(t *testing.T) {
 	for _, s := range steps() {
-		want := effectUnknown
+		want := evidenceNone
 		if !s.w.readsBefore() || s.w.op == cnwire.VersionUpload || s.w.op == cnwire.VersionCancelGray { // a number cannot be taken back, and a stop is not held up
-			want = effectNotDone
+			want = evidenceNotDone
 		}
-		require.Equal(t, want, provenBy(s.w, nil, s.before), "%s from %s", s.w.op.Name, s.before.status())
+		require.Equal(t, want, evidenceOf(s.w, nil, s.before), "%s from %s", s.w.op.Name, s.before.status())
 	}
 }
 
@@ -422,7 +422,7 @@ func TestWhenSomebodyElseWasAtWorkNothingIsProven(t *testing.T) {
 		{"a write about something else", w(cnwire.SafeDomainAdd), nil, versionIn(StatusRelease)},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			require.Equal(t, effectUnknown, provenBy(tt.w, tt.before, tt.after))
+			require.Equal(t, evidenceNone, evidenceOf(tt.w, tt.before, tt.after))
 		})
 	}
 }
@@ -430,15 +430,15 @@ func TestWhenSomebodyElseWasAtWorkNothingIsProven(t *testing.T) {
 // AlipayCN may show a description with other spaces, or not at all.
 func TestAnApplicationIsKnownByItsDescription(t *testing.T) {
 	w := versionWrite{op: cnwire.VersionApply, version: versionOne(), description: " what is  new\n"}
-	for shown, want := range map[string]effect{"": effectDone, "what is new": effectDone, "what is newer": effectUnknown} {
-		require.Equal(t, want, provenBy(w, versionIn(StatusInit), versionIn(StatusAuditing, described(shown))), shown)
+	for shown, want := range map[string]evidence{"": evidenceDone, "what is new": evidenceDone, "what is newer": evidenceNone} {
+		require.Equal(t, want, evidenceOf(w, versionIn(StatusInit), versionIn(StatusAuditing, described(shown))), shown)
 	}
 }
 
 func TestAVerdictBeforeTheCancellationMeansThatItWasNotCancelled(t *testing.T) {
 	w := versionWrite{op: cnwire.VersionCancelAudit, version: versionOne()}
 	for _, verdict := range []VersionStatus{StatusWaitRelease, StatusBaseAuditPass, StatusAuditReject} {
-		require.Equal(t, effectNotDone, provenBy(w, versionIn(StatusAuditing, appliedAt(1)), versionIn(verdict, appliedAt(1))))
+		require.Equal(t, evidenceNotDone, evidenceOf(w, versionIn(StatusAuditing, appliedAt(1)), versionIn(verdict, appliedAt(1))))
 	}
 }
 
@@ -464,12 +464,12 @@ func TestNothingIsProvenBothWays(t *testing.T) {
 		before, after := state("before"), state("after")
 		i := slices.IndexFunc(proofs(), func(p proof) bool { return p.op == w.op })
 		if i < 0 {
-			require.Equal(t, effectUnknown, provenBy(w, before, after))
+			require.Equal(t, evidenceNone, evidenceOf(w, before, after))
 			return
 		}
 		p := proofs()[i]
-		done := slices.Contains(p.done, after.status()) && (p.condition == nil || p.condition(w, before, after, effectDone))
-		notDone := slices.Contains(p.notDone, after.status()) && (p.condition == nil || p.condition(w, before, after, effectNotDone))
+		done := slices.Contains(p.done, after.status()) && (p.condition == nil || p.condition(w, before, after, evidenceDone))
+		notDone := slices.Contains(p.notDone, after.status()) && (p.condition == nil || p.condition(w, before, after, evidenceNotDone))
 		require.False(t, done && notDone)
 	})
 }
@@ -498,74 +498,74 @@ func TestOtherWritesAreProvenByWhatListsShow(t *testing.T) {
 	listing := func(listed ...string) BaseInfo { return BaseInfo{SafeDomains: listed} }
 	members := MemberList{Members: []Member{{UserID: "2088", Role: RoleDeveloper}, {OpenID: "074a", Role: RoleExperiencer}}}
 	rules := []QRCodeRule{{Mode: RouteExact, RouteURL: "https://a", RouteGroup: "1"}, {Mode: RouteFuzzy, RouteURL: "https://b", RouteGroup: "2"}}
-	bind := func(in BindQRCodeInput) effect { e, _ := provenByBinding(in, rules); return e }
+	bind := func(in BindQRCodeInput) evidence { e, _ := evidenceOfBinding(in, rules); return e }
 	saved := BaseInfo{AppName: "shop", AppEnglishName: "Shop", AppSlogan: "slogan", AppDescription: "text", ServicePhone: "95188", ServiceEmail: "a@b"}
 	for _, tt := range []struct {
 		name string
-		got  effect
-		want effect
+		got  evidence
+		want evidence
 	}{
-		{"trial made", provenByExperience(cnwire.ExperienceCreate, tried), effectDone},
-		{"trial not made", provenByExperience(cnwire.ExperienceCreate, none), effectNotDone},
-		{"trial being made", provenByExperience(cnwire.ExperienceCreate, packaging), effectUnknown},
-		{"trial ended", provenByExperience(cnwire.ExperienceCancel, none), effectDone},
-		{"trial not ended", provenByExperience(cnwire.ExperienceCancel, tried), effectNotDone},
-		{"trial being ended", provenByExperience(cnwire.ExperienceCancel, packaging), effectUnknown},
+		{"trial made", evidenceOfExperience(cnwire.ExperienceCreate, tried), evidenceDone},
+		{"trial not made", evidenceOfExperience(cnwire.ExperienceCreate, none), evidenceNotDone},
+		{"trial being made", evidenceOfExperience(cnwire.ExperienceCreate, packaging), evidenceNone},
+		{"trial ended", evidenceOfExperience(cnwire.ExperienceCancel, none), evidenceDone},
+		{"trial not ended", evidenceOfExperience(cnwire.ExperienceCancel, tried), evidenceNotDone},
+		{"trial being ended", evidenceOfExperience(cnwire.ExperienceCancel, packaging), evidenceNone},
 
-		{"domain added", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"b.example.com"}, domains), effectDone},
-		{"domain not added", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"example.com"}, domains), effectNotDone},
-		{"domain removed", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"example.com"}, domains), effectDone},
-		{"domain added, listed in another form", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"https://B.example.com/"}, domains), effectDone},
-		{"domain not removed, in another form", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"http://a.example.com"}, domains), effectNotDone},
-		{"domain not removed", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"a.example.com"}, domains), effectNotDone},
+		{"domain added", evidenceOfSafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"b.example.com"}, domains), evidenceDone},
+		{"domain not added", evidenceOfSafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"example.com"}, domains), evidenceNotDone},
+		{"domain removed", evidenceOfSafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"example.com"}, domains), evidenceDone},
+		{"domain added, listed in another form", evidenceOfSafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"https://B.example.com/"}, domains), evidenceDone},
+		{"domain not removed, in another form", evidenceOfSafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"http://a.example.com"}, domains), evidenceNotDone},
+		{"domain not removed", evidenceOfSafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"a.example.com"}, domains), evidenceNotDone},
 
-		{"member removed", provenByMembers(RemoveMemberInput{UserID: "2089", Role: RoleDeveloper}, members), effectDone},
-		{"member has another role", provenByMembers(RemoveMemberInput{UserID: "2088", OpenID: "074b", Role: RoleExperiencer}, members), effectDone},
-		{"members are listed by the other id only", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleExperiencer}, members), effectUnknown},
-		{"members are listed by the other id only, open id", provenByMembers(RemoveMemberInput{OpenID: "074a", Role: RoleDeveloper}, members), effectUnknown},
-		{"nobody is left", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{}), effectDone},
-		{"member not removed", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, members), effectNotDone},
-		{"member by open id not removed", provenByMembers(RemoveMemberInput{OpenID: "074a", Role: RoleExperiencer}, members), effectNotDone},
-		{"member by open id removed", provenByMembers(RemoveMemberInput{OpenID: "074b", Role: RoleExperiencer}, members), effectDone},
+		{"member removed", evidenceOfMembers(RemoveMemberInput{UserID: "2089", Role: RoleDeveloper}, members), evidenceDone},
+		{"member has another role", evidenceOfMembers(RemoveMemberInput{UserID: "2088", OpenID: "074b", Role: RoleExperiencer}, members), evidenceDone},
+		{"members are listed by the other id only", evidenceOfMembers(RemoveMemberInput{UserID: "2088", Role: RoleExperiencer}, members), evidenceNone},
+		{"members are listed by the other id only, open id", evidenceOfMembers(RemoveMemberInput{OpenID: "074a", Role: RoleDeveloper}, members), evidenceNone},
+		{"nobody is left", evidenceOfMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{}), evidenceDone},
+		{"member not removed", evidenceOfMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, members), evidenceNotDone},
+		{"member by open id not removed", evidenceOfMembers(RemoveMemberInput{OpenID: "074a", Role: RoleExperiencer}, members), evidenceNotDone},
+		{"member by open id removed", evidenceOfMembers(RemoveMemberInput{OpenID: "074b", Role: RoleExperiencer}, members), evidenceDone},
 
-		{"bound", bind(BindQRCodeInput{RouteURL: "https://b", Mode: RouteFuzzy}), effectDone},
-		{"bound in another mode", bind(BindQRCodeInput{RouteURL: "https://b", Mode: RouteExact}), effectNotDone},
-		{"not bound", bind(BindQRCodeInput{RouteURL: "https://c", Mode: RouteFuzzy}), effectNotDone},
-		{"perhaps bound by a pattern", bind(BindQRCodeInput{RouteURL: "https://c", Mode: RouteFuzzy, RoutePattern: "https://c/{0}"}), effectUnknown},
-		{"unbound", provenByUnbinding(UnbindQRCodeInput{"3"}, rules), effectDone},
-		{"not unbound", provenByUnbinding(UnbindQRCodeInput{"2"}, rules), effectNotDone},
+		{"bound", bind(BindQRCodeInput{RouteURL: "https://b", Mode: RouteFuzzy}), evidenceDone},
+		{"bound in another mode", bind(BindQRCodeInput{RouteURL: "https://b", Mode: RouteExact}), evidenceNotDone},
+		{"not bound", bind(BindQRCodeInput{RouteURL: "https://c", Mode: RouteFuzzy}), evidenceNotDone},
+		{"perhaps bound by a pattern", bind(BindQRCodeInput{RouteURL: "https://c", Mode: RouteFuzzy, RoutePattern: "https://c/{0}"}), evidenceNone},
+		{"unbound", evidenceOfUnbinding(UnbindQRCodeInput{"3"}, rules), evidenceDone},
+		{"not unbound", evidenceOfUnbinding(UnbindQRCodeInput{"2"}, rules), evidenceNotDone},
 
-		{"one text changed", provenByBaseInfo(ModifyBaseInfoInput{AppName: "shop"}, saved), effectDone},
-		{"all texts changed", provenByBaseInfo(ModifyBaseInfoInput{
+		{"one text changed", evidenceOfBaseInfo(ModifyBaseInfoInput{AppName: "shop"}, saved), evidenceDone},
+		{"all texts changed", evidenceOfBaseInfo(ModifyBaseInfoInput{
 			AppName: "shop", AppEnglishName: "Shop", AppSlogan: "slogan", AppDescription: "text", ServicePhone: "95188", ServiceEmail: "a@b",
-		}, saved), effectDone},
-		{"name not changed", provenByBaseInfo(ModifyBaseInfoInput{AppName: "x", AppSlogan: "slogan"}, saved), effectNotDone},
-		{"English name not changed", provenByBaseInfo(ModifyBaseInfoInput{AppEnglishName: "x"}, saved), effectNotDone},
-		{"slogan not changed", provenByBaseInfo(ModifyBaseInfoInput{AppSlogan: "x"}, saved), effectNotDone},
-		{"description not changed", provenByBaseInfo(ModifyBaseInfoInput{AppDescription: "x"}, saved), effectNotDone},
-		{"phone not changed", provenByBaseInfo(ModifyBaseInfoInput{ServicePhone: "x"}, saved), effectNotDone},
-		{"e-mail not changed", provenByBaseInfo(ModifyBaseInfoInput{ServiceEmail: "x"}, saved), effectNotDone},
-		{"text not changed, logo sent", provenByBaseInfo(ModifyBaseInfoInput{AppName: "x", AppLogo: &File{}}, saved), effectNotDone},
-		{"text as asked, logo sent", provenByBaseInfo(ModifyBaseInfoInput{AppName: "shop", AppLogo: &File{}}, saved), effectUnknown},
-		{"text as asked, categories sent", provenByBaseInfo(ModifyBaseInfoInput{AppName: "shop", Categories: CategoryIDs{"a_b"}}, saved), effectUnknown},
-		{"text as asked, old categories sent", provenByBaseInfo(ModifyBaseInfoInput{AppName: "shop", OldCategories: CategoryIDs{"1_2"}}, saved), effectUnknown},
-		{"nothing to compare", provenByBaseInfo(ModifyBaseInfoInput{}, saved), effectUnknown},
+		}, saved), evidenceDone},
+		{"name not changed", evidenceOfBaseInfo(ModifyBaseInfoInput{AppName: "x", AppSlogan: "slogan"}, saved), evidenceNotDone},
+		{"English name not changed", evidenceOfBaseInfo(ModifyBaseInfoInput{AppEnglishName: "x"}, saved), evidenceNotDone},
+		{"slogan not changed", evidenceOfBaseInfo(ModifyBaseInfoInput{AppSlogan: "x"}, saved), evidenceNotDone},
+		{"description not changed", evidenceOfBaseInfo(ModifyBaseInfoInput{AppDescription: "x"}, saved), evidenceNotDone},
+		{"phone not changed", evidenceOfBaseInfo(ModifyBaseInfoInput{ServicePhone: "x"}, saved), evidenceNotDone},
+		{"e-mail not changed", evidenceOfBaseInfo(ModifyBaseInfoInput{ServiceEmail: "x"}, saved), evidenceNotDone},
+		{"text not changed, logo sent", evidenceOfBaseInfo(ModifyBaseInfoInput{AppName: "x", AppLogo: &File{}}, saved), evidenceNotDone},
+		{"text as asked, logo sent", evidenceOfBaseInfo(ModifyBaseInfoInput{AppName: "shop", AppLogo: &File{}}, saved), evidenceNone},
+		{"text as asked, categories sent", evidenceOfBaseInfo(ModifyBaseInfoInput{AppName: "shop", Categories: CategoryIDs{"a_b"}}, saved), evidenceNone},
+		{"text as asked, old categories sent", evidenceOfBaseInfo(ModifyBaseInfoInput{AppName: "shop", OldCategories: CategoryIDs{"1_2"}}, saved), evidenceNone},
+		{"nothing to compare", evidenceOfBaseInfo(ModifyBaseInfoInput{}, saved), evidenceNone},
 
 		// What lists leave open is not proven.
-		{"a member without a role", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{Members: []Member{{UserID: "2088"}}}), effectUnknown},
-		{"a member with a role that is not known", provenByMembers(RemoveMemberInput{OpenID: "074a", Role: RoleDeveloper}, MemberList{Members: []Member{{OpenID: "074a", Role: "developer"}}}), effectUnknown},
-		{"somebody else without a role", provenByMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{Members: []Member{{UserID: "2089"}}}), effectDone},
+		{"a member without a role", evidenceOfMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{Members: []Member{{UserID: "2088"}}}), evidenceNone},
+		{"a member with a role that is not known", evidenceOfMembers(RemoveMemberInput{OpenID: "074a", Role: RoleDeveloper}, MemberList{Members: []Member{{OpenID: "074a", Role: "developer"}}}), evidenceNone},
+		{"somebody else without a role", evidenceOfMembers(RemoveMemberInput{UserID: "2088", Role: RoleDeveloper}, MemberList{Members: []Member{{UserID: "2089"}}}), evidenceDone},
 
-		{"added, and listed with another scheme", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"http://a.example"}, listing("https://a.example")), effectUnknown},
-		{"added, and listed with another scheme and without", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"wss://a.example"}, listing("https://a.example", "a.example")), effectDone},
-		{"added, and listed with a scheme", provenBySafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"a.example"}, listing("https://a.example")), effectDone},
-		{"removed, and listed with another scheme", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"wss://a.example"}, listing("https://a.example")), effectUnknown},
-		{"removed, and listed without a scheme", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"wss://a.example"}, listing("a.example")), effectNotDone},
-		{"removed, and others are listed", provenBySafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"a.example"}, listing("b.example")), effectDone},
+		{"added, and listed with another scheme", evidenceOfSafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"http://a.example"}, listing("https://a.example")), evidenceNone},
+		{"added, and listed with another scheme and without", evidenceOfSafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"wss://a.example"}, listing("https://a.example", "a.example")), evidenceDone},
+		{"added, and listed with a scheme", evidenceOfSafeDomains(cnwire.SafeDomainAdd, SafeDomainInput{"a.example"}, listing("https://a.example")), evidenceDone},
+		{"removed, and listed with another scheme", evidenceOfSafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"wss://a.example"}, listing("https://a.example")), evidenceNone},
+		{"removed, and listed without a scheme", evidenceOfSafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"wss://a.example"}, listing("a.example")), evidenceNotDone},
+		{"removed, and others are listed", evidenceOfSafeDomains(cnwire.SafeDomainRemove, SafeDomainInput{"a.example"}, listing("b.example")), evidenceDone},
 	} {
 		t.Run(tt.name, func(t *testing.T) { require.Equal(t, tt.want, tt.got) })
 	}
 
-	_, rule := provenByBinding(BindQRCodeInput{RouteURL: "https://b", Mode: RouteFuzzy}, rules)
+	_, rule := evidenceOfBinding(BindQRCodeInput{RouteURL: "https://b", Mode: RouteFuzzy}, rules)
 	require.Equal(t, rules[1], rule)
 }

@@ -255,11 +255,11 @@ func readSuccess(op cnwire.Operation, out outgoing, a *transport.Answer, body []
 		}
 	}
 	if bound, ok := got.(boundAnswer); ok {
-		if another := bound.differs(out.question); another != "" {
+		if another := bound.differs(out.input); another != "" {
 			return transport.Classification{Err: anotherAnswer(another)}
 		}
 	}
-	answer.Odd = append(answer.Odd, besideQuestion(got, out.question, answer.Odd)...)
+	answer.Odd = append(answer.Odd, besideInput(got, out.input, answer.Odd)...)
 	if described, ok := got.(interface{ set(answer Answer) }); ok {
 		described.set(answer)
 	}
@@ -269,10 +269,10 @@ func readSuccess(op cnwire.Operation, out outgoing, a *transport.Answer, body []
 	return transport.Classification{Detail: withoutValues(answer.Odd)}
 }
 
-// besideQuestion are the fields that are odd beside the question, and not odd for themselves.
-func besideQuestion(got, question any, known []OddField) (odd []OddField) {
+// besideInput are the fields that are odd beside the input, and not odd for themselves.
+func besideInput(got, input any, known []OddField) (odd []OddField) {
 	if answer, ok := got.(besideAnswer); ok {
-		for _, o := range answer.beside(question) {
+		for _, o := range answer.beside(input) {
 			if !slices.ContainsFunc(known, func(k OddField) bool { return k.Path == o.Path }) {
 				odd = append(odd, o)
 			}

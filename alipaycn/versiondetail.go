@@ -290,8 +290,8 @@ type VersionDetail struct {
 }
 
 // differs: the version is the one that was asked for.
-func (d *VersionDetail) differs(question any) string {
-	in, _ := question.(VersionInput)
+func (d *VersionDetail) differs(input any) string {
+	in, _ := input.(VersionInput)
 	if d.Version != "" && !d.Version.Is(in.Version) {
 		return notAsked("app_version", d.Version, Version(in.Version.String()))
 	}

@@ -138,9 +138,9 @@ func (v *VersionsClient) write(ctx context.Context, op cnwire.Operation, in vers
 			before, err = v.stateBefore(ctx, w)
 			return err
 		}
-		write.prove = prover(func(ctx context.Context) (*versionState, error) { return v.state(ctx, w) }, func(after *versionState) (effect, string) {
-			seen := provenBy(w, before, after)
-			if build, ok := got.(*Build); ok && seen == effectDone {
+		write.prove = prover(func(ctx context.Context) (*versionState, error) { return v.state(ctx, w) }, func(after *versionState) (evidence, string) {
+			seen := evidenceOf(w, before, after)
+			if build, ok := got.(*Build); ok && seen == evidenceDone {
 				*build = after.knownBuild()
 			}
 			return seen, after.describe()
@@ -223,7 +223,7 @@ func (v *VersionsClient) find(ctx context.Context, version alipayplus.VersionNum
 // listed finds a version in the list of all; nil when there is none. The list has
 // at most 20 versions, the highest first, so a low number may be missing.
 func (v *VersionsClient) listed(ctx context.Context, version alipayplus.VersionNumber, bundle BundleID) (*VersionDetail, error) {
-	const most = 20
+	const maxListed = 20 // of a list: the limit of 20 versions is [alipayplus.Limits]
 	list, err := whole(v.List(ctx, ListVersionsInput{VersionStatuses(), bundle}))
 	if e, ok := errors.AsType[*Error](err); ok && e.Code == CodeNoTemplateInstantiateRelation {
 		return nil, nil //nolint:nilnil // nothing was built here ever, and no version is an answer
@@ -231,7 +231,7 @@ func (v *VersionsClient) listed(ctx context.Context, version alipayplus.VersionN
 	if err != nil {
 		return nil, err
 	}
-	below := len(list.Versions) < most
+	below := len(list.Versions) < maxListed
 	for _, s := range list.Versions {
 		if s.Version.Is(version) {
 			return &VersionDetail{Version: s.Version, Status: s.Status}, nil
@@ -465,8 +465,8 @@ type VersionList struct {
 }
 
 // differs: a client that was asked for is that of all versions.
-func (l *VersionList) differs(question any) string {
-	in, _ := question.(ListVersionsInput)
+func (l *VersionList) differs(input any) string {
+	in, _ := input.(ListVersionsInput)
 	for _, v := range l.Versions {
 		if in.BundleID != "" && v.BundleID != "" && v.BundleID != in.BundleID {
 			return notAsked("bundle_id", v.BundleID, in.BundleID)
@@ -476,8 +476,8 @@ func (l *VersionList) differs(question any) string {
 }
 
 // beside: a status is one of those that were asked for.
-func (l *VersionList) beside(question any) (odd []OddField) {
-	in, _ := question.(ListVersionsInput)
+func (l *VersionList) beside(input any) (odd []OddField) {
+	in, _ := input.(ListVersionsInput)
 	for i, v := range l.Versions {
 		if v.Status != "" && !slices.Contains(in.Statuses, v.Status) {
 			path := fmt.Sprintf("app_version_infos[%d].version_status", i)
@@ -625,8 +625,8 @@ func (x *ExperienceClient) Cancel(ctx context.Context, in VersionInput) error {
 
 func (x *ExperienceClient) change(ctx context.Context, op cnwire.Operation, in VersionInput) error {
 	get := func(ctx context.Context) (*Experience, error) { return whole(x.Get(ctx, in)) }
-	return x.c.write(ctx, safeWrite{op: op, in: in, prove: prover(get, func(after *Experience) (effect, string) {
-		return provenByExperience(op, *after), "experience.get shows " + string(after.Status)
+	return x.c.write(ctx, safeWrite{op: op, in: in, prove: prover(get, func(after *Experience) (evidence, string) {
+		return evidenceOfExperience(op, *after), "experience.get shows " + string(after.Status)
 	})})
 }
 
@@ -655,14 +655,14 @@ type Experience struct {
 	SchemaURL string `json:"exp_schema_url,omitempty"`
 }
 
-// provenByExperience decides experience.create and experience.cancel.
-func provenByExperience(op cnwire.Operation, after Experience) effect {
+// evidenceOfExperience decides experience.create and experience.cancel.
+func evidenceOfExperience(op cnwire.Operation, after Experience) evidence {
 	switch {
 	case after.Status == ExperienceNone:
 		return doneIf(op == cnwire.ExperienceCancel)
 	case after.QRCodeURL != "":
 		return doneIf(op == cnwire.ExperienceCreate)
 	default:
-		return effectUnknown // being packaged, or a status that is not documented
+		return evidenceNone // being packaged, or a status that is not documented
 	}
 }

@@ -35,7 +35,7 @@ type BuildProgress struct {
 // nil when none was seen. Errors are an [alipayplus.WaitError] around the cause.
 func (v *VersionsClient) WaitBuilt(ctx context.Context, in VersionInput, opts BuildWait) (*BuildProgress, error) {
 	var seen BuildProgress
-	return wait(ctx, "versions.waitBuilt", in, opts, polling.Thing[BuildProgress]{
+	return wait(ctx, "versions.waitBuilt", in, opts, polling.Condition[BuildProgress]{
 		Poll: func(ctx context.Context) (*BuildProgress, error) {
 			if err := v.pollBuild(ctx, in, &seen); err != nil {
 				return nil, err
@@ -60,7 +60,7 @@ func (v *VersionsClient) WaitBuilt(ctx context.Context, in VersionInput, opts Bu
 // matches [alipayplus.ErrNotFound]. The version last seen is returned with an error
 // too, nil when none was. Errors are an [alipayplus.WaitError] around the cause.
 func (v *VersionsClient) WaitReviewed(ctx context.Context, in VersionInput, opts ReviewWait) (*VersionDetail, error) {
-	return wait(ctx, "versions.waitReviewed", in, opts, polling.Thing[VersionDetail]{
+	return wait(ctx, "versions.waitReviewed", in, opts, polling.Condition[VersionDetail]{
 		Poll:  func(ctx context.Context) (*VersionDetail, error) { return v.Get(ctx, in) },
 		State: func(d *VersionDetail) string { return string(d.Status) },
 		Done:  func(_ context.Context, d *VersionDetail) (bool, error) { return d.reviewed() },
@@ -68,19 +68,19 @@ func (v *VersionsClient) WaitReviewed(ctx context.Context, in VersionInput, opts
 }
 
 // wait is the loop of all waits of this package.
-func wait[T any](ctx context.Context, operation string, in VersionInput, opts alipayplus.WaitOptions[T], thing polling.Thing[T]) (*T, error) {
+func wait[T any](ctx context.Context, operation string, in VersionInput, opts alipayplus.WaitOptions[T], condition polling.Condition[T]) (*T, error) {
 	if err := in.Validate(); err != nil {
 		return nil, &alipayplus.WaitError{Operation: operation, ID: in.Version.String(), Err: err}
 	}
-	thing.Transient = func(err error) bool {
+	condition.Transient = func(err error) bool {
 		e, ok := errors.AsType[*Error](err)
 		return ok && e.Retryable
 	}
-	thing.RetryAfter = func(err error) time.Duration {
+	condition.RetryAfter = func(err error) time.Duration {
 		e, _ := errors.AsType[*Error](err) // only failures that pass are asked about
 		return e.RetryAfter
 	}
-	seen, err := polling.Wait(ctx, polling.Options[T](opts), thing)
+	seen, err := polling.Wait(ctx, polling.Options[T](opts), condition)
 	if err == nil {
 		return seen.Last, nil
 	}

@@ -103,7 +103,7 @@ func exchanges() map[contract.Operation]exchange {
 		contract.ReleaseTest:         of[alipayplus.TestCompatibilityInput, alipayplus.Release](),
 		contract.ReleaseApply:        of[alipayplus.ApplyInput, alipayplus.Release](),
 		contract.ReleaseWithdraw:     of[alipayplus.ReleaseInput, alipayplus.Release](),
-		contract.ReleaseGrayscale:    of[alipayplus.GrayscaleInput, alipayplus.Release](),
+		contract.ReleaseRaise:        of[alipayplus.GrayscaleInput, alipayplus.Release](),
 		contract.ReleaseFinalize:     of[alipayplus.FinalizeInput, alipayplus.Release](),
 		contract.ReleaseDelete:       of[alipayplus.ReleaseInput, alipayplus.Release](),
 		contract.ReleaseTakeOffline:  of[alipayplus.ReleaseInput, alipayplus.Release](),

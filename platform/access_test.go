@@ -82,7 +82,7 @@ var byOrder = map[contract.Operation]struct{ releases, uploadOnly string }{
 	contract.ReleaseConfigure:    {"OMA", "OM"},
 	contract.ReleaseApply:        {"OMA", "OM"},
 	contract.ReleaseWithdraw:     {"OMA", "OM"},
-	contract.ReleaseGrayscale:    {"OMA", "OM"},
+	contract.ReleaseRaise:        {"OMA", "OM"},
 	contract.ReleaseFinalize:     {"OMA", "OM"},
 	contract.ReleaseCancel:       {"OMA", "OM"},
 	contract.ReleaseTest:         {"OMA", "OM"},

@@ -76,9 +76,9 @@ func TestTheLogSaysWhoChangedWhatWhenFromWhatToWhatAndInWhichCall(t *testing.T) 
 		calls++
 		time.Sleep(time.Minute)
 		call(plus, contract.ReviewDecide, alipayplus.DecideInput{ID: third.ReleaseRequestID, Approve: true})
-		call(maxim, contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: r.ID, Ratio: 1})
-		call(w.owner, contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: r.ID, From: 1, Ratio: 30})
-		call(w.owner, contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: r.ID, From: 30, Ratio: 100})
+		call(maxim, contract.ReleaseRaise, alipayplus.GrayscaleInput{ReleaseID: r.ID, Ratio: 1})
+		call(w.owner, contract.ReleaseRaise, alipayplus.GrayscaleInput{ReleaseID: r.ID, From: 1, Ratio: 30})
+		call(w.owner, contract.ReleaseRaise, alipayplus.GrayscaleInput{ReleaseID: r.ID, From: 30, Ratio: 100})
 		require.NoError(w, w.p.RevokeAuthorization(w.Context(), w.workspace, program.ID, cn))
 
 		const created, review, preparation = "NEW_VERSION_CREATED", "UNDER_REVIEW", "RELEASE_PREPARATION"

@@ -384,7 +384,7 @@ func TestARefusalEchoesLittle(t *testing.T) {
 	inputs := map[contract.Operation]any{
 		contract.ProgramCreate: alipayplus.CreateProgramInput{}, contract.ProgramQuery: alipayplus.ProgramInput{}, contract.ProgramList: alipayplus.ListProgramsInput{},
 		contract.ReleaseCreate: alipayplus.CreateReleaseInput{}, contract.ReleaseQuery: alipayplus.ReleaseInput{}, contract.ReleaseList: alipayplus.ListReleasesInput{},
-		contract.ReleaseApply: alipayplus.ApplyInput{}, contract.ReleaseGrayscale: alipayplus.GrayscaleInput{}, contract.ServiceCreate: alipayplus.CreateServiceInput{},
+		contract.ReleaseApply: alipayplus.ApplyInput{}, contract.ReleaseRaise: alipayplus.GrayscaleInput{}, contract.ServiceCreate: alipayplus.CreateServiceInput{},
 		contract.ServiceQuery: alipayplus.ServiceInput{}, contract.RequestList: alipayplus.ListRequestsInput{}, contract.RequestQuery: alipayplus.RequestInput{},
 		contract.AuthorizationBegin: alipayplus.BeginAuthorizationInput{}, contract.QRCodeCreate: alipayplus.CreateQRCodeInput{}, contract.ReviewDecide: alipayplus.DecideInput{}, contract.SessionBegin: alipayplus.BeginSessionInput{},
 		contract.VersionUpload: alipayplus.RegisterVersionInput{}, contract.ProgramConfigure: alipayplus.UpdateProgramConfigurationInput{},

@@ -225,7 +225,7 @@ func (p *Platform) reported(tx storage.Tx, before, r *releaseRecord) error {
 		r.Compatibility.Run, r.Compatibility.Status, failed, devices(len(r.Compatibility.Results))))
 }
 
-// testAtTarget is an effect at a target app that the rule has found to be a [TargetTester].
+// testAtTarget is an effect at a target app that the handler has found to be a [TargetTester].
 func testAtTarget(target TargetBackend, ctx context.Context, about TargetCall) error { //nolint:revive // the other effects are method expressions
-	return target.(TargetTester).TestCompatibility(ctx, about) //nolint:forcetypeassert,errcheck // the rule has asked
+	return target.(TargetTester).TestCompatibility(ctx, about) //nolint:forcetypeassert,errcheck // the handler has asked
 }

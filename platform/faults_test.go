@@ -112,7 +112,7 @@ func writes() []write {
 		}},
 		release(contract.ReleaseApply, alipayplus.ReleaseNewVersionCreated),
 		release(contract.ReleaseWithdraw, alipayplus.ReleaseUnderReview),
-		release(contract.ReleaseGrayscale, alipayplus.ReleaseGrayscale),
+		release(contract.ReleaseRaise, alipayplus.ReleaseGrayscale),
 		{op: contract.ReleaseFinalize, given: func(w *fixture) any {
 			former := w.full(w.authorizedProgram().ID, "1.0.0")
 			return alipayplus.FinalizeInput{ReleaseID: w.prepared(former.ProgramID, "1.1.0").ID}

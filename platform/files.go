@@ -16,7 +16,7 @@ func parseFile(p *Platform, in *incoming) error {
 	if inputErr == nil {
 		inputErr = p.checkFile(file, in.body, in.contentType)
 	}
-	in.rule = func(c *call) (any, error) {
+	in.handle = func(c *call) (any, error) {
 		if err := c.mayUpload(); err != nil {
 			return nil, err
 		}

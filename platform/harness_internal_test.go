@@ -186,7 +186,7 @@ func goodBodies() map[contract.Operation]any {
 		contract.ReleaseTest:         alipayplus.TestCompatibilityInput{ReleaseID: "r8", Systems: []string{"s"}, RequestID: "1"},
 		contract.ReleaseApply:        alipayplus.ApplyInput{ReleaseID: "r1", BasicInfo: company, RequestID: "1"},
 		contract.ReleaseWithdraw:     alipayplus.ReleaseInput{ReleaseID: "r2", RequestID: "1"},
-		contract.ReleaseGrayscale:    alipayplus.GrayscaleInput{ReleaseID: "r4", From: 5, Ratio: 30, RequestID: "1"},
+		contract.ReleaseRaise:        alipayplus.GrayscaleInput{ReleaseID: "r4", From: 5, Ratio: 30, RequestID: "1"},
 		contract.ReleaseFinalize:     alipayplus.ReleaseInput{ReleaseID: "r3", RequestID: "1"},
 		contract.ReleaseCancel:       alipayplus.ReleaseInput{ReleaseID: "r4", RequestID: "1"},
 		contract.ReleaseTakeOffline:  alipayplus.ReleaseInput{ReleaseID: "r5", RequestID: "1"},

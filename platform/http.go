@@ -79,7 +79,7 @@ func (p *Platform) answer(r *http.Request, path, trace string, fault Fault) repl
 		answer = p.execute(r.Context(), in)
 	}
 	if answer.err != nil {
-		return p.answerError(r, trace, answer.requestID, in.question, answer.err)
+		return p.answerError(r, trace, answer.requestID, in.inReplyTo, answer.err)
 	}
 	return answer.reply
 }
@@ -124,7 +124,7 @@ func (p *Platform) authenticate(r *http.Request, path string) (in incoming, done
 	who.key = signer
 	in = incoming{
 		op: op, caller: who, body: body, contentType: r.Header.Get("Content-Type"),
-		base: p.base(r.Context()), question: signing.Question(r.Header.Get("Signature")),
+		base: p.base(r.Context()), inReplyTo: signing.Question(r.Header.Get("Signature")),
 	}
 	if !who.InProcess {
 		in.message = hex.EncodeToString(message)
@@ -200,7 +200,7 @@ func successReply(in incoming, data any) (reply, error) {
 	done := result{Status: alipayplus.ResultSuccess, Code: alipayplus.CodeSuccess, Message: "success"}
 	answer := answerBody{Result: done, RequestID: in.requestID, Data: data}
 	if in.requestID == "" {
-		answer.Question = in.question
+		answer.Question = in.inReplyTo
 	}
 	var body any = answer
 	list, isList := data.(*page)
@@ -220,7 +220,7 @@ func successReply(in incoming, data any) (reply, error) {
 
 // errorReply makes an answer of an error. The text of a failure of the platform
 // itself is logged and not answered.
-func errorReply(requestID, question string, err error) reply {
+func errorReply(requestID, inReplyTo string, err error) reply {
 	code := codeOf(err)
 	err = bounded(err)
 	res := result{Status: alipayplus.ResultFailed, Code: code, Message: err.Error()}
@@ -232,7 +232,7 @@ func errorReply(requestID, question string, err error) reply {
 	}
 	const documented = 256 // "resultMessage (up to 256)"
 	res.Message = cut(res.Message, documented)
-	raw, marshalErr := json.Marshal(answerBody{Result: res, RequestID: requestID, Question: question, Details: detailsOf(err)})
+	raw, marshalErr := json.Marshal(answerBody{Result: res, RequestID: requestID, Question: inReplyTo, Details: detailsOf(err)})
 	if marshalErr != nil {
 		raw = []byte(`{"result":{"resultStatus":"U","resultCode":"UNKNOWN_EXCEPTION","resultMessage":""}}`)
 	}
@@ -243,11 +243,11 @@ func errorReply(requestID, question string, err error) reply {
 	return out
 }
 
-func (p *Platform) answerError(r *http.Request, trace, requestID, question string, err error) reply {
+func (p *Platform) answerError(r *http.Request, trace, requestID, inReplyTo string, err error) reply {
 	if codeOf(err) == alipayplus.CodeUnknownException && !errors.Is(err, context.Canceled) {
 		p.cfg.logger.ErrorContext(r.Context(), "the platform failed", "path", r.URL.Path, "trace_id", trace, "error", err)
 	}
-	return errorReply(requestID, question, err)
+	return errorReply(requestID, inReplyTo, err)
 }
 
 // write signs an answer and sends it.

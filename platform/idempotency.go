@@ -156,7 +156,7 @@ func (p *Platform) refused(ctx context.Context, in incoming, refusal error) erro
 		if !replayable {
 			return nil
 		}
-		return c.rememberRefusal(errorReply(in.requestID, in.question, refusal))
+		return c.rememberRefusal(errorReply(in.requestID, in.inReplyTo, refusal))
 	})
 	if err != nil {
 		return err

@@ -17,13 +17,13 @@ import (
 // that reserves and given back in the one that commits; whatever else changes a release
 // does so in one transaction, in which nobody has the lease.
 //
-// A call stops asking effectTime after it took the lease. What remains until the lease
+// A call stops asking targetCallTimeout after it took the lease. What remains until the lease
 // ends is for a message that is still on its way, and for the clocks of two processes,
 // which may differ by half of it. So the next holder may read what the former one did,
 // and the former one can commit nothing any more.
 const (
-	leaseTime  = time.Minute
-	effectTime = 40 * time.Second
+	leaseTime         = time.Minute
+	targetCallTimeout = 40 * time.Second
 	// longestLeaseWait is how long a call waits for the lease of another one. It is less
 	// than what a client waits for an answer.
 	longestLeaseWait = 20 * time.Second
@@ -94,7 +94,7 @@ func whenFree(ctx context.Context, try func() error) error {
 	}
 }
 
-// takeLease reserves the mini program for the session. The rule has made sure that it is free.
+// takeLease reserves the mini program for the session. The handler has made sure that it is free.
 func (s *writeSession) takeLease(tx storage.Tx, at string) error {
 	lease := &leaseRecord{At: at, Holder: rand.Text(), Until: now().Add(leaseTime)}
 	if err := save(tx, nil, lease); err != nil {

@@ -301,7 +301,7 @@ func (p *Platform) adopt(tx storage.Tx, r *releaseRecord, target TargetObserver,
 	before := new(*r)
 	r.Status = status // not by move: somebody may have made several steps
 	if ratio != r.Grayscale.Ratio {
-		r.Grayscale.Ratio, r.Announced = ratio, ratio
+		r.Grayscale.Ratio, r.RequestedRatio = ratio, ratio
 		if ratio > 0 {
 			r.Grayscale.Steps = append(slices.Clone(r.Grayscale.Steps), alipayplus.GrayscaleStep{Ratio: ratio, By: outside, At: c.at})
 		}

@@ -18,13 +18,13 @@ import (
 type operation struct {
 	contract.Operation
 	// parse decodes and validates the input of a call, without the records, and
-	// binds the operation's rule to it. An error says that the requestId cannot be
-	// used; what is wrong with the rest of the input the rule returns, because a
+	// binds the operation's handler to it. An error says that the requestId cannot be
+	// used; what is wrong with the rest of the input the handler returns, because a
 	// requestId that has an outcome comes before that.
 	parse func(*Platform, *incoming) error
 	// effect is what the operation does at the target app, with the release as the
-	// rule has allowed it; nil for most. It runs between the rule and the staged
-	// writes, may run again, and must come to the same then.
+	// handler has allowed it; nil for most. It runs between the handler and the staged
+	// writes, may run again, and must be idempotent.
 	effect func(TargetBackend, context.Context, TargetCall) error
 }
 
@@ -52,8 +52,8 @@ func operations() map[string]operation {
 		operate(contract.ReleaseTest, testCompatibility).withEffect(testAtTarget),
 		operate(contract.ReleaseApply, applyRelease).withEffect(TargetBackend.Submit),
 		operate(contract.ReleaseWithdraw, withdrawRelease).withEffect(TargetBackend.Withdraw),
-		operate(contract.ReleaseGrayscale, setRatio).withEffect(setRatioAtTarget),
-		operate(contract.ReleaseFinalize, finalizeRelease).withEffect(setRatioAtTarget),
+		operate(contract.ReleaseRaise, raiseRelease).withEffect(raiseAtTarget),
+		operate(contract.ReleaseFinalize, finalizeRelease).withEffect(raiseAtTarget),
 		operate(contract.ReleaseCancel, cancelRelease).withEffect(TargetBackend.Cancel),
 		operate(contract.ReleaseTakeOffline, takeOffline).withEffect(reverting(TargetReverter.TakeOffline)),
 		operate(contract.ReleaseRollBack, rollBack).withEffect(reverting(TargetReverter.RollBack)),
@@ -109,14 +109,14 @@ type checked interface {
 	Validate() error
 }
 
-// operate makes an operation of a rule on a JSON input that can check itself.
-func operate[In checked, Out any](op contract.Operation, rule func(*call, In) (Out, error)) operation {
-	return operateWith(op, func(*Platform, *In) {}, rule)
+// operate makes an operation of a handler of a JSON input that can check itself.
+func operate[In checked, Out any](op contract.Operation, handle func(*call, In) (Out, error)) operation {
+	return operateWith(op, func(*Platform, *In) {}, handle)
 }
 
 // operateWith is operate for a check that depends on the platform: prepare puts
 // what it depends on into the decoded input.
-func operateWith[In checked, Out any](op contract.Operation, prepare func(*Platform, *In), rule func(*call, In) (Out, error)) operation {
+func operateWith[In checked, Out any](op contract.Operation, prepare func(*Platform, *In), handle func(*call, In) (Out, error)) operation {
 	names := namesOf[In]()
 	return operation{
 		Operation: op,
@@ -135,11 +135,11 @@ func operateWith[In checked, Out any](op contract.Operation, prepare func(*Platf
 				prepare(p, &input)
 				inputErr = input.Validate()
 			}
-			in.rule = func(c *call) (any, error) {
+			in.handle = func(c *call) (any, error) {
 				if inputErr != nil {
 					return nil, inputErr
 				}
-				return rule(c, input)
+				return handle(c, input)
 			}
 			return nil
 		},
@@ -160,8 +160,8 @@ type incoming struct {
 	contentType string
 	// base is the address of the platform; empty when it was not set.
 	base string
-	// question names the call to whoever gets its answer.
-	question string
+	// inReplyTo names the call to whoever gets its answer.
+	inReplyTo string
 	// message is what was signed, hashed; empty for a call that nobody can capture.
 	message string
 	// observed is the key of the release that was observed for the call; empty for none.
@@ -169,9 +169,9 @@ type incoming struct {
 
 	// requestID is the idempotency key; empty for a call that needs none.
 	requestID string
-	// rule checks the input against the records, stages what the operation writes,
+	// handle checks the input against the records, stages what the operation writes,
 	// and returns the answer's data, which is complete once that is written.
-	rule func(*call) (any, error)
+	handle func(*call) (any, error)
 	// contentHash is what a later call with the same requestId is compared with.
 	contentHash string
 }
@@ -195,7 +195,7 @@ type call struct {
 	// session outlives the transaction; nil for a call that writes nothing.
 	session *writeSession
 
-	// staged is what the call writes once its rule and its effect have succeeded.
+	// staged is what the call writes once its handler and its effect have succeeded.
 	// It may run in a later transaction, and more than once.
 	staged []func(*call) error
 	// data is the answer, which the staged writes complete.
@@ -204,14 +204,14 @@ type call struct {
 	before, after *releaseRecord
 	// checked are the permissions that the call needed.
 	checked []permission
-	// about is what the target app is called about; lost says that it refused for want of
+	// about is what the target app is called about; authorizationLost says that it refused for want of
 	// an authorization.
-	about TargetCall
-	lost  bool
-	// announced and unresolved are those of the release before the call reserved
+	about             TargetCall
+	authorizationLost bool
+	// requestedRatio and unresolved are those of the release before the call reserved
 	// anything.
-	announced  alipayplus.Ratio
-	unresolved string
+	requestedRatio alipayplus.Ratio
+	unresolved     string
 	// goesBackTo is the version that a rollback brings back.
 	goesBackTo alipayplus.VersionNumber
 	// effectIsOptional says that the call may come to its end without its effect when
@@ -249,7 +249,7 @@ func (p *Platform) read(ctx context.Context, in incoming) (out reply, err error)
 			if err != nil {
 				return err
 			}
-			data, err := in.rule(c)
+			data, err := in.handle(c)
 			if err != nil {
 				return err
 			}
@@ -276,7 +276,7 @@ func (p *Platform) begin(ctx context.Context, tx storage.Tx, in incoming) (*call
 	return &call{p: p, tx: tx, in: in, caller: who, at: now()}, err
 }
 
-// writeSession is one call that changes something: from the rule, over the effect
+// writeSession is one call that changes something: from the handler, over the effect
 // at the target app, where there is one, to the commit of what it writes.
 type writeSession struct {
 	p  *Platform
@@ -290,7 +290,7 @@ type writeSession struct {
 // run carries out the call. A refusal changes nothing, so it is no outcome: the
 // same requestId may be tried again once its cause is gone.
 func (s *writeSession) run(ctx context.Context) (reply, error) {
-	out, reserved, err := s.applyRule(ctx)
+	out, reserved, err := s.applyHandler(ctx)
 	if err != nil || reserved == nil {
 		return out, err
 	}
@@ -310,10 +310,10 @@ func (s *writeSession) update(ctx context.Context, fn func(storage.Tx) error) er
 	return s.p.cfg.store.Update(ctx, fn)
 }
 
-// applyRule checks the rule in the first transaction. An operation without an effect
+// applyHandler runs the handler in the first transaction. An operation without an effect
 // is committed in it; for one with an effect it returns the call that has been
 // reserved.
-func (s *writeSession) applyRule(ctx context.Context) (out reply, reserved *call, err error) {
+func (s *writeSession) applyHandler(ctx context.Context) (out reply, reserved *call, err error) {
 	err = whenFree(ctx, func() error {
 		s.in.observed = "" // the call that had the mini program to itself may have changed it
 		for {
@@ -355,7 +355,7 @@ func (s *writeSession) applyRuleIn(ctx context.Context, tx storage.Tx) (out repl
 	if first != nil {
 		return *first, nil, nil
 	}
-	if c.data, err = s.in.rule(c); err != nil {
+	if c.data, err = s.in.handle(c); err != nil {
 		return reply{}, nil, err
 	}
 	if s.in.op.effect == nil || c.withoutEffect {
@@ -380,11 +380,11 @@ func (c *call) reserve() error {
 	}
 	c.about = about
 	c.about.GoesBackTo = c.goesBackTo
-	c.announced, c.unresolved = c.before.Announced, c.before.Unresolved
-	if err := c.before.reserve(c.tx, max(c.announced, c.after.Grayscale.Ratio), c.in.op.Name); err != nil {
+	c.requestedRatio, c.unresolved = c.before.RequestedRatio, c.before.Unresolved
+	if err := c.before.reserve(c.tx, max(c.requestedRatio, c.after.Grayscale.Ratio), c.in.op.Name); err != nil {
 		return err
 	}
-	c.after.Announced, c.after.Unresolved = c.before.Announced, ""
+	c.after.RequestedRatio, c.after.Unresolved = c.before.RequestedRatio, ""
 	if err := c.session.takeLease(c.tx, leaseKey(c.workspace(), c.after.ProgramID)); err != nil {
 		return err
 	}
@@ -392,7 +392,7 @@ func (c *call) reserve() error {
 }
 
 // endEffect ends what reserve began. It fails when the call took longer than its lease and
-// another one has changed the release: the caller repeats the call, and the rule decides
+// another one has changed the release: the caller repeats the call, and the handler decides
 // anew.
 func (c *call) endEffect() error {
 	holds, err := c.session.holdsLease(c.tx)
@@ -410,11 +410,11 @@ func (c *call) endEffect() error {
 }
 
 func (r *releaseRecord) reserve(tx storage.Tx, ratio alipayplus.Ratio, operation string) error {
-	if ratio == r.Announced && operation == r.Unresolved {
+	if ratio == r.RequestedRatio && operation == r.Unresolved {
 		return nil
 	}
 	before := new(*r)
-	r.Announced, r.Unresolved = ratio, operation
+	r.RequestedRatio, r.Unresolved = ratio, operation
 	return save(tx, before, r)
 }
 
@@ -434,9 +434,9 @@ func (s *writeSession) askTarget(ctx context.Context, c *call) error {
 	if err != nil {
 		return err
 	}
-	asking, cancel := context.WithTimeout(ctx, effectTime)
+	asking, cancel := context.WithTimeout(ctx, targetCallTimeout)
 	defer cancel()
-	if err := c.explain(s.in.op.effect(target, asking, c.about)); err != nil {
+	if err := c.handleLostAuthorization(s.in.op.effect(target, asking, c.about)); err != nil {
 		s.p.observed.forget(c.before.key()) // somebody may have changed it there
 		return s.effectFailed(context.WithoutCancel(ctx), c, &targetFailure{c.after.TargetApp, err})
 	}
@@ -458,19 +458,19 @@ func (f *targetFailure) unavailable() string {
 	return fmt.Sprintf("%s could not be asked, or did not say what happened; the platform's log says why, by the trace id", f.app)
 }
 
-// explain completes the app's own refusal for want of an authorization, which it may
+// handleLostAuthorization completes the app's own refusal for want of an authorization, which it may
 // know before the platform does.
-func (c *call) explain(err error) error {
+func (c *call) handleLostAuthorization(err error) error {
 	if !errors.Is(err, alipayplus.ErrAuthorizationRequired) {
 		return err
 	}
-	c.lost = true
+	c.authorizationLost = true
 	if c.effectIsOptional {
 		return nil
 	}
 	return fmt.Errorf("%w (%w)", &alipayplus.AuthorizationRequiredError{
 		ProgramID: c.after.ProgramID, TargetApp: c.after.TargetApp,
-		Live: max(c.before.Grayscale.Ratio, c.announced),
+		Live: max(c.before.Grayscale.Ratio, c.requestedRatio),
 	}, err)
 }
 
@@ -487,7 +487,7 @@ func (s *writeSession) effectFailed(ctx context.Context, c *call, cause error) e
 		if err != nil || r == nil {
 			return err
 		}
-		if c.lost {
+		if c.authorizationLost {
 			if err := c.p.lostAuthorization(tx, r); err != nil {
 				return err
 			}
@@ -500,7 +500,7 @@ func (s *writeSession) effectFailed(ctx context.Context, c *call, cause error) e
 		if isAboutTheRelease(cause) {
 			unresolved = ""
 		}
-		if err := r.reserve(tx, c.announced, unresolved); err != nil {
+		if err := r.reserve(tx, c.requestedRatio, unresolved); err != nil {
 			return err
 		}
 		if err := remove(tx, s.lease); err != nil {
@@ -516,7 +516,7 @@ func (s *writeSession) effectFailed(ctx context.Context, c *call, cause error) e
 }
 
 // isAboutTheRelease says whether a refusal by the target app says what became of the
-// same effect when it was asked for before: it would have come to the same. One
+// same effect when it was asked for before: it would have had the same effect. One
 // that is about the caller, such as a rate limit, does not.
 func isAboutTheRelease(refusal error) bool {
 	switch codeOf(refusal) {
@@ -568,14 +568,14 @@ func (c *call) continued(tx storage.Tx) *call {
 	return &later
 }
 
-// commit writes in the second transaction what the rule has staged.
+// commit writes in the second transaction what the handler has staged.
 func (s *writeSession) commit(ctx context.Context, reserved *call) (out reply, err error) {
 	err = s.update(ctx, func(tx storage.Tx) error {
 		c := reserved.continued(tx)
 		if err := c.endEffect(); err != nil {
 			return err
 		}
-		if c.lost {
+		if c.authorizationLost {
 			if err := c.p.lostAuthorization(tx, c.before); err != nil {
 				return err
 			}

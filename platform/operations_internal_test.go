@@ -67,9 +67,9 @@ func (m meddling) SetRatio(_ context.Context, about TargetCall, _ alipayplus.Rat
 
 func raise(t *testing.T, p *Platform) reply {
 	t.Helper()
-	body, err := json.Marshal(goodBodies()[contract.ReleaseGrayscale])
+	body, err := json.Marshal(goodBodies()[contract.ReleaseRaise])
 	require.NoError(t, err)
-	return executeAs(t.Context(), p, fuzzCaller(contract.ReleaseGrayscale), contract.ReleaseGrayscale, "", body)
+	return executeAs(t.Context(), p, fuzzCaller(contract.ReleaseRaise), contract.ReleaseRaise, "", body)
 }
 
 // TestAReleaseThatAnotherProcessChangedIsNotOverwritten: whoever took longer than its lease

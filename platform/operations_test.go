@@ -133,7 +133,7 @@ func stepOf(op contract.Operation, r *alipayplus.Release, ratio alipayplus.Ratio
 		return alipayplus.UpdateReleaseConfigurationInput{ReleaseID: r.ID}
 	case contract.ReleaseApply:
 		return alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())}
-	case contract.ReleaseGrayscale:
+	case contract.ReleaseRaise:
 		return alipayplus.GrayscaleInput{ReleaseID: r.ID, From: r.Grayscale.Ratio, Ratio: ratio}
 	case contract.ReleaseFinalize:
 		return alipayplus.FinalizeInput{ReleaseID: r.ID}
@@ -198,10 +198,10 @@ func TestACallMakesFewTransactions(t *testing.T) {
 			{"a QR code", member, contract.QRCodeCreate, alipayplus.CreateQRCodeInput{AppID: program, Type: alipayplus.QRCodePromo}, alipayplus.CodeSuccess, transactions{1, 1}},
 			{"apply", member, contract.ReleaseApply, alipayplus.ApplyInput{ReleaseID: created.ID, BasicInfo: new(company()), RequestID: "4"}, alipayplus.CodeSuccess, transactions{1, 2}},
 			{"withdraw", member, contract.ReleaseWithdraw, alipayplus.ReleaseInput{ReleaseID: created.ID, RequestID: "5"}, alipayplus.CodeSuccess, transactions{1, 2}},
-			{"raise", member, contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: live.ID, From: 1, Ratio: 5, RequestID: "6"}, alipayplus.CodeSuccess, transactions{1, 2}},
-			{"its repetition", member, contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: live.ID, From: 1, Ratio: 5, RequestID: "6"}, alipayplus.CodeSuccess, transactions{1, 1}},
-			{"a raise that is refused", member, contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: live.ID, From: 5, Ratio: 1, RequestID: "7"}, alipayplus.CodeRatioNotAllowed, transactions{1, 2}},
-			{"finalize by raise", member, contract.ReleaseGrayscale, alipayplus.GrayscaleInput{ReleaseID: live.ID, From: 5, Ratio: 100, RequestID: "8"}, alipayplus.CodeSuccess, transactions{1, 2}},
+			{"raise", member, contract.ReleaseRaise, alipayplus.GrayscaleInput{ReleaseID: live.ID, From: 1, Ratio: 5, RequestID: "6"}, alipayplus.CodeSuccess, transactions{1, 2}},
+			{"its repetition", member, contract.ReleaseRaise, alipayplus.GrayscaleInput{ReleaseID: live.ID, From: 1, Ratio: 5, RequestID: "6"}, alipayplus.CodeSuccess, transactions{1, 1}},
+			{"a raise that is refused", member, contract.ReleaseRaise, alipayplus.GrayscaleInput{ReleaseID: live.ID, From: 5, Ratio: 1, RequestID: "7"}, alipayplus.CodeRatioNotAllowed, transactions{1, 2}},
+			{"finalize by raise", member, contract.ReleaseRaise, alipayplus.GrayscaleInput{ReleaseID: live.ID, From: 5, Ratio: 100, RequestID: "8"}, alipayplus.CodeSuccess, transactions{1, 2}},
 			{"a call without a client id", rawClient{fixture: w}, contract.ReleaseQuery, "{}", alipayplus.CodeUnknownClient, transactions{0, 0}},
 			{"a body that is not JSON", member, contract.ReleaseCancel, "{", alipayplus.CodeParamIllegal, transactions{1, 0}},
 		} {

@@ -100,7 +100,7 @@ func (c *call) madeQRCode(maker TargetQRCodes, program *alipayplus.Program, in a
 // makeQRCode has a target app make a code, outside of transactions, and keeps it. The first
 // one that is kept stays.
 func (p *Platform) makeQRCode(ctx context.Context, e *unmadeQRCodeError) error {
-	ctx, cancel := context.WithTimeout(ctx, effectTime)
+	ctx, cancel := context.WithTimeout(ctx, targetCallTimeout)
 	defer cancel()
 	code, err := e.maker.CreateQRCode(ctx, e.workspace, &e.program, e.in)
 	if err != nil {

@@ -317,9 +317,9 @@ type releaseRecord struct {
 	alipayplus.Release
 	Workspace string `json:"workspace"`
 	Sort      string `json:"sort"`
-	// Announced is the highest ratio that the target app was asked for, whatever
+	// RequestedRatio is the highest ratio that the target app was asked for, whatever
 	// came of it.
-	Announced alipayplus.Ratio `json:"announced,omitempty"`
+	RequestedRatio alipayplus.Ratio `json:"announced,omitempty"`
 	// Unresolved is the operation that the target app was asked for and whose outcome
 	// is not known, or not yet; empty when there is none.
 	Unresolved string `json:"unresolved,omitempty"`

@@ -34,7 +34,7 @@ func settledRecords(t testing.TB, p *Platform) map[string]string {
 		if strings.HasPrefix(at, "release/") {
 			var r releaseRecord
 			require.NoError(t, json.Unmarshal([]byte(value), &r))
-			r.Announced, r.Unresolved = 0, ""
+			r.RequestedRatio, r.Unresolved = 0, ""
 			after, err := json.Marshal(&r)
 			require.NoError(t, err)
 			all[at] = string(after)

@@ -164,7 +164,7 @@ func (c *call) mayCallTarget(r *releaseRecord) error {
 	}
 	err = c.checkAuthorization(program, target)
 	if required, ok := errors.AsType[*alipayplus.AuthorizationRequiredError](err); ok {
-		required.Live = max(r.Grayscale.Ratio, r.Announced)
+		required.Live = max(r.Grayscale.Ratio, r.RequestedRatio)
 	}
 	return err
 }
@@ -172,7 +172,7 @@ func (c *call) mayCallTarget(r *releaseRecord) error {
 // takesBack is mayCallTarget for a call that takes back a release. One that is not
 // live anywhere is taken back also without the app, which never hears of it again.
 func (c *call) takesBack(before, r *releaseRecord) error {
-	c.effectIsOptional = before.Grayscale.Ratio == 0 && before.Announced == 0
+	c.effectIsOptional = before.Grayscale.Ratio == 0 && before.RequestedRatio == 0
 	err := c.mayCallTarget(before)
 	if c.effectIsOptional && errors.Is(err, alipayplus.ErrAuthorizationRequired) {
 		c.withoutEffect, r.Unresolved, err = true, "", nil
@@ -437,7 +437,8 @@ func withdrawRelease(c *call, in alipayplus.ReleaseInput) (*alipayplus.Release, 
 	return c.changeRelease(before, r, "withdrawn"), nil
 }
 
-func setRatio(c *call, in alipayplus.GrayscaleInput) (*alipayplus.Release, error) {
+// raiseRelease is the server side of Releases.StartGrayscale and Releases.Raise.
+func raiseRelease(c *call, in alipayplus.GrayscaleInput) (*alipayplus.Release, error) {
 	r, err := c.releaseFor(alipayplus.ActionRelease, in.ReleaseID)
 	if err != nil {
 		return nil, err
@@ -460,9 +461,9 @@ func setRatio(c *call, in alipayplus.GrayscaleInput) (*alipayplus.Release, error
 	if err := live.Ladder.CheckRaise(live.Ratio, in.Ratio); err != nil {
 		return nil, err
 	}
-	if in.Ratio < r.Announced {
+	if in.Ratio < r.RequestedRatio {
 		return nil, conflict("release %s may be live at %v: %s was asked for that, and what came of it is not known; set %v again, or a higher ratio, or cancel",
-			r.ID, r.Announced, r.TargetApp, r.Announced)
+			r.ID, r.RequestedRatio, r.TargetApp, r.RequestedRatio)
 	}
 	return c.goLive(before, r, in.Ratio, in.AllowDowngrade)
 }
@@ -645,17 +646,17 @@ func (r *releaseRecord) forTarget() (*alipayplus.Release, error) {
 	return out, json.Unmarshal(text, out)
 }
 
-// setRatioAtTarget is the effect of both ways to raise the ratio.
-func setRatioAtTarget(target TargetBackend, ctx context.Context, about TargetCall) error { //nolint:revive // the other effects are method expressions
+// raiseAtTarget is the effect of both ways to raise the ratio.
+func raiseAtTarget(target TargetBackend, ctx context.Context, about TargetCall) error { //nolint:revive // the other effects are method expressions
 	if about.Release.Status == alipayplus.ReleaseFull {
 		return target.Publish(ctx, about)
 	}
 	return target.SetRatio(ctx, about, about.Release.Grayscale.Ratio)
 }
 
-// reverting is an effect at a target app that the rule has found to be a [TargetReverter].
+// reverting is an effect at a target app that the handler has found to be a [TargetReverter].
 func reverting(effect func(TargetReverter, context.Context, TargetCall) error) func(TargetBackend, context.Context, TargetCall) error {
 	return func(target TargetBackend, ctx context.Context, about TargetCall) error {
-		return effect(target.(TargetReverter), ctx, about) //nolint:forcetypeassert,errcheck // the rule has asked
+		return effect(target.(TargetReverter), ctx, about) //nolint:forcetypeassert,errcheck // the handler has asked
 	}
 }

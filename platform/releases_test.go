@@ -570,7 +570,7 @@ func TestWhatMayBeDoneWithAReleaseInEachStatus(t *testing.T) {
 	)
 	steps := map[string]contract.Operation{
 		"configure": contract.ReleaseConfigure, "apply": contract.ReleaseApply, "withdraw": contract.ReleaseWithdraw,
-		"grayscale": contract.ReleaseGrayscale, "finalize": contract.ReleaseFinalize, "cancel": contract.ReleaseCancel, "delete": contract.ReleaseDelete,
+		"grayscale": contract.ReleaseRaise, "finalize": contract.ReleaseFinalize, "cancel": contract.ReleaseCancel, "delete": contract.ReleaseDelete,
 		"take offline": contract.ReleaseTakeOffline,
 	}
 	allowed := map[alipayplus.ReleaseStatus]map[string]alipayplus.ReleaseStatus{

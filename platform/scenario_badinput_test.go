@@ -394,7 +394,7 @@ func TestWhatBadInputGets(t *testing.T) {
 			answer: "400 PARAM_ILLEGAL input: 1 field not valid: body is not the JSON of this operation",
 		},
 		{
-			mistake: "a field of another type", given: byHand(contract.ReleaseGrayscale, `{"requestId":"call","releaseId":"rel_1","ratio":"10%"}`),
+			mistake: "a field of another type", given: byHand(contract.ReleaseRaise, `{"requestId":"call","releaseId":"rel_1","ratio":"10%"}`),
 			answer: "400 PARAM_ILLEGAL input: 1 field not valid: ratio has the wrong JSON type (string)",
 		},
 		{
@@ -475,7 +475,7 @@ func (w *fixture) offering(offer alipayplus.ServiceDescription) bad {
 
 // raising asks for a ratio of what was read of a release.
 func (w *fixture) raising(r *alipayplus.Release, to alipayplus.Ratio) bad {
-	return w.sending(contract.ReleaseGrayscale, r.GrayscaleTo(to))
+	return w.sending(contract.ReleaseRaise, r.GrayscaleTo(to))
 }
 
 func (w *fixture) creating(program, version string, app alipayplus.TargetApp) bad {

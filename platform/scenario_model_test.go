@@ -585,7 +585,7 @@ func (m *model) setRatioAs(t *rapid.T, who string, r *modelRelease, from, ratio 
 	downgrade := rapid.Bool().Draw(t, "downgrade")
 	broken.unless(downgrade || !m.undercuts(r), "STATE_CONFLICT")
 	in := map[string]any{"releaseId": r.id, "from": from, "ratio": ratio, "allowDowngrade": downgrade}
-	_, done := m.call(t, contract.ReleaseGrayscale, who, in, broken)
+	_, done := m.call(t, contract.ReleaseRaise, who, in, broken)
 	if done {
 		m.setRatio(r, ratio)
 	}

@@ -10,8 +10,8 @@ import (
 
 // TargetBackend is an app that mini programs are released to. Its methods must be
 // safe for concurrent use. Those that change something there may be called
-// again with the same arguments, after a failure or a crash, and must come to
-// the same then. They must end when their context does, at the latest 40 seconds after
+// again with the same arguments, after a failure or a crash, and must be idempotent:
+// another call has no further effect. They must end when their context does, at the latest 40 seconds after
 // they were called: from then on another call about the mini program may begin, which one
 // at a time has to itself.
 //
@@ -22,6 +22,8 @@ import (
 // other error leaves the outcome unknown: the answer asks the caller to repeat the
 // call, and the text is only logged. Until it is repeated no verdict on the release is
 // applied (this project's own rule); see [Platform.DiscardEffect].
+//
+// A platform gets it by [WithTargetBackends]; package alipaycnapp is one.
 type TargetBackend interface {
 	// App is the app's name.
 	App() alipayplus.TargetApp

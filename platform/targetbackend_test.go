@@ -296,9 +296,9 @@ func TestATargetAppInTrouble(t *testing.T) {
 	}{
 		{"apply", alipayplus.ReleaseNewVersionCreated, contract.ReleaseApply, 0, alipayplus.ReleaseUnderReview},
 		{"withdraw", alipayplus.ReleaseUnderReview, contract.ReleaseWithdraw, 0, alipayplus.ReleaseNewVersionCreated},
-		{"start", alipayplus.ReleasePreparation, contract.ReleaseGrayscale, 1, alipayplus.ReleaseGrayscale},
-		{"raise", alipayplus.ReleaseGrayscale, contract.ReleaseGrayscale, 20, alipayplus.ReleaseGrayscale},
-		{"raise to all", alipayplus.ReleaseGrayscale, contract.ReleaseGrayscale, 100, alipayplus.ReleaseFull},
+		{"start", alipayplus.ReleasePreparation, contract.ReleaseRaise, 1, alipayplus.ReleaseGrayscale},
+		{"raise", alipayplus.ReleaseGrayscale, contract.ReleaseRaise, 20, alipayplus.ReleaseGrayscale},
+		{"raise to all", alipayplus.ReleaseGrayscale, contract.ReleaseRaise, 100, alipayplus.ReleaseFull},
 		{"finalize", alipayplus.ReleasePreparation, contract.ReleaseFinalize, 0, alipayplus.ReleaseFull},
 		{"cancel", alipayplus.ReleaseGrayscale, contract.ReleaseCancel, 0, alipayplus.ReleaseCanceled},
 	} {

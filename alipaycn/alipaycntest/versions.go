@@ -339,7 +339,7 @@ func (a *app) detail(v *version) alipaycn.VersionDetail {
 	}
 }
 
-// maxListed is the documented number of versions in a list. The highest number
+// maxListed is the documented number of versions in a list, not the limit of versions. The highest number
 // of each status, which a list has too, is taken over all versions.
 const maxListed = 20
 

@@ -551,7 +551,7 @@ func (a *app) cnRaw() *cobra.Command {
 	)
 	dial := atAlipayCN(a, func(c *alipaycn.Client) *alipaycn.Client { return c })
 	return returning(a, dial, func(c *alipaycn.Client, ctx context.Context, in rawInput) (json.RawMessage, error) {
-		request := alipaycn.Request{Method: strings.ToUpper(in.Method), Path: in.Path, Repeatable: repeatable, ForItself: alone}
+		request := alipaycn.Request{Method: strings.ToUpper(in.Method), Path: in.Path, Repeatable: repeatable, WithoutToken: alone}
 		if strings.Contains(strings.ReplaceAll(in.Path, "/", "."), "open.auth.token.app") {
 			return nil, misused("the answer would hold tokens, which are secrets: use alipaycn authorize")
 		}

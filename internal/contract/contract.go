@@ -39,7 +39,7 @@ var (
 	ReleaseHistory   = Operation{"releases.history", "release/history", false}
 	ReleaseApply     = Operation{"releases.apply", "release/apply", true}
 	ReleaseWithdraw  = Operation{"releases.withdraw", "release/withdraw", true}
-	ReleaseGrayscale = Operation{"releases.grayscale", "release/grayscale", true}
+	ReleaseRaise     = Operation{"releases.grayscale", "release/grayscale", true}
 	ReleaseFinalize  = Operation{"releases.finalize", "release/finalize", true}
 	ReleaseCancel    = Operation{"releases.cancel", "release/cancel", true}
 	ReleaseDelete    = Operation{"releases.delete", "release/delete", true}
@@ -99,7 +99,7 @@ func Operations() []Operation {
 		ProgramCreate, ProgramQuery, ProgramList, ProgramAddLanguages, ProgramConfigure,
 		VersionUpload, VersionList, QRCodeCreate,
 		ReleaseCreate, ReleaseQuery, ReleaseList, ReleaseHistory, ReleaseApply, ReleaseWithdraw,
-		ReleaseGrayscale, ReleaseFinalize, ReleaseCancel, ReleaseDelete, ReleaseConfigure,
+		ReleaseRaise, ReleaseFinalize, ReleaseCancel, ReleaseDelete, ReleaseConfigure,
 		ReleaseTest, ReleaseTakeOffline, ReleaseRollBack,
 		AuthorizationBegin, AuthorizationQuery,
 		ServiceCreate, ServiceUpdate, ServiceSubmit, ServiceWithdraw, ServiceArchive,

@@ -1,4 +1,4 @@
-// Package polling waits for a thing to reach a state by reading it again and
+// Package polling waits for a condition to reach a state by reading it again and
 // again: ever more rarely the longer the wait lasts, tolerating transient
 // failures, and never longer than the context.
 package polling
@@ -35,8 +35,8 @@ type Options[T any] struct {
 	OnError func(error)
 }
 
-// Thing is what is waited for.
-type Thing[T any] struct {
+// Condition is what is waited for.
+type Condition[T any] struct {
 	// Poll reads it.
 	Poll func(context.Context) (*T, error)
 	// State names its state; two states differ if their names do.
@@ -53,13 +53,13 @@ type Thing[T any] struct {
 	Attended time.Duration
 }
 
-// ErrStateChanged says that the thing changed between two reads: the wait goes
+// ErrStateChanged says that the condition changed between two reads: the wait goes
 // on, and it is no failure.
 var ErrStateChanged = errors.New("the state changed between two reads")
 
 // Result is how far a wait came.
 type Result[T any] struct {
-	// Last is the last thing seen; nil when none was.
+	// Last is the last condition seen; nil when none was.
 	Last *T
 	// State is its state.
 	State string
@@ -68,15 +68,15 @@ type Result[T any] struct {
 }
 
 // Wait polls until Done says so, the context ends, or a poll fails for good. The
-// result holds the last thing seen, also with an error.
+// result holds the last condition seen, also with an error.
 //
 // Each pause is a twentieth of the time that has passed since the state last
 // changed, within the bounds of the options, less some jitter. So a change in the
 // first minutes is seen within seconds, and a wait of days takes a few hundred
 // polls. Failures in a row lengthen the pauses, so that a short outage at the
 // beginning of a wait does not use up what is tolerated.
-func Wait[T any](ctx context.Context, opts Options[T], thing Thing[T]) (Result[T], error) {
-	l := loop[T]{opts: opts.withDefaults(), thing: thing, changed: time.Now()}
+func Wait[T any](ctx context.Context, opts Options[T], condition Condition[T]) (Result[T], error) {
+	l := loop[T]{opts: opts.withDefaults(), condition: condition, changed: time.Now()}
 	err := l.run(ctx)
 	return l.Result, err
 }
@@ -108,8 +108,8 @@ func (o Options[T]) withDefaults() Options[T] {
 type loop[T any] struct {
 	Result[T]
 
-	opts  Options[T]
-	thing Thing[T]
+	opts      Options[T]
+	condition Condition[T]
 	// changed is when the state last changed.
 	changed  time.Time
 	failures int
@@ -128,13 +128,13 @@ func (l *loop[T]) run(ctx context.Context) error {
 	}
 }
 
-// poll reads the thing once. It returns how long to pause before the next poll.
+// poll reads the condition once. It returns how long to pause before the next poll.
 func (l *loop[T]) poll(ctx context.Context) (pause time.Duration, done bool, err error) {
 	l.Polls++
-	thing, err := l.thing.Poll(ctx)
+	condition, err := l.condition.Poll(ctx)
 	if err == nil {
-		l.observe(thing)
-		done, err = l.thing.Done(ctx, thing)
+		l.observe(condition)
+		done, err = l.condition.Done(ctx, condition)
 		if done || err == nil {
 			l.failures = 0
 			return l.pause(), done, nil
@@ -143,19 +143,19 @@ func (l *loop[T]) poll(ctx context.Context) (pause time.Duration, done bool, err
 	if !l.tolerate(ctx, err) {
 		return 0, false, err
 	}
-	return max(l.pause(), min(l.thing.RetryAfter(err), longestRetryAfter)), false, nil
+	return max(l.pause(), min(l.condition.RetryAfter(err), longestRetryAfter)), false, nil
 }
 
-func (l *loop[T]) observe(thing *T) {
-	state := l.thing.State(thing)
+func (l *loop[T]) observe(condition *T) {
+	state := l.condition.State(condition)
 	changed := l.Last == nil || state != l.State
-	l.Last, l.State = thing, state
+	l.Last, l.State = condition, state
 	if !changed {
 		return
 	}
 	l.changed = time.Now()
 	if l.opts.OnChange != nil {
-		l.opts.OnChange(thing)
+		l.opts.OnChange(condition)
 	}
 }
 
@@ -165,7 +165,7 @@ func (l *loop[T]) tolerate(ctx context.Context, err error) bool {
 		l.failures = 0
 		return true
 	}
-	if !l.thing.Transient(err) || errors.Is(err, ctx.Err()) {
+	if !l.condition.Transient(err) || errors.Is(err, ctx.Err()) {
 		return false
 	}
 	l.failures++
@@ -185,7 +185,7 @@ func (l *loop[T]) pause() time.Duration {
 	for n := 0; n < l.failures && backoff < l.opts.MaxInterval; n++ {
 		backoff += max(backoff/2, 1)
 	}
-	unattended := time.Since(l.changed) - l.thing.Attended
+	unattended := time.Since(l.changed) - l.condition.Attended
 	pause := min(max(unattended/share, backoff), l.opts.MaxInterval)
 	return pause - time.Duration(Jitter()*float64(pause/5))
 }

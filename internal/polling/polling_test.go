@@ -13,7 +13,7 @@ import (
 
 var (
 	errTransient = errors.New("down for a moment")
-	errPermanent = errors.New("no such thing")
+	errPermanent = errors.New("no such condition")
 )
 
 // busy is a transient failure that asks for a pause.
@@ -21,17 +21,17 @@ type busy struct{ retryAfter time.Duration }
 
 func (b busy) Error() string { return "busy, come back after " + b.retryAfter.String() }
 
-// thing is what is waited for: observe says what the n-th poll sees, from 1. It is
+// condition is what is waited for: observe says what the n-th poll sees, from 1. It is
 // done in the state DONE, unless done says otherwise.
-type thing struct {
+type condition struct {
 	observe  func(n int) (string, error)
 	done     func(state string) (bool, error)
 	attended time.Duration
 	polls    []time.Time
 }
 
-func (th *thing) wait(ctx context.Context, opts Options[string]) (Result[string], error) {
-	return Wait(ctx, opts, Thing[string]{
+func (th *condition) wait(ctx context.Context, opts Options[string]) (Result[string], error) {
+	return Wait(ctx, opts, Condition[string]{
 		Poll: func(context.Context) (*string, error) {
 			th.polls = append(th.polls, time.Now())
 			state, err := th.observe(len(th.polls))
@@ -89,7 +89,7 @@ func after(change time.Duration) func(int) (string, error) {
 }
 
 // gaps are the pauses between the polls.
-func (th *thing) gaps() []time.Duration {
+func (th *condition) gaps() []time.Duration {
 	var gaps []time.Duration
 	for i := 1; i < len(th.polls); i++ {
 		gaps = append(gaps, th.polls[i].Sub(th.polls[i-1]))
@@ -105,7 +105,7 @@ func requireGap(t *testing.T, want, gap time.Duration, i int) {
 }
 
 // requireGaps says what the pauses between the polls were.
-func (th *thing) requireGaps(t *testing.T, want ...time.Duration) {
+func (th *condition) requireGaps(t *testing.T, want ...time.Duration) {
 	t.Helper()
 	gaps := th.gaps()
 	require.Len(t, gaps, len(want))
@@ -116,7 +116,7 @@ func (th *thing) requireGaps(t *testing.T, want ...time.Duration) {
 
 func TestTheFirstPollIsAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		start, th := time.Now(), thing{observe: plays("DONE")}
+		start, th := time.Now(), condition{observe: plays("DONE")}
 
 		got, err := th.wait(t.Context(), Options[string]{Interval: time.Hour})
 
@@ -146,7 +146,7 @@ func TestPausesAreATwentiethOfTheWaitWithinTheirBounds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				start, th := time.Now(), thing{observe: after(10 * time.Hour)}
+				start, th := time.Now(), condition{observe: after(10 * time.Hour)}
 
 				_, err := th.wait(t.Context(), tt.opts)
 
@@ -163,7 +163,7 @@ func TestPausesAreATwentiethOfTheWaitWithinTheirBounds(t *testing.T) {
 func TestTheShortestIntervalsWork(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		for interval := time.Duration(1); interval <= 11; interval++ {
-			th := thing{observe: plays("A", errTransient, errTransient, "A", "DONE")}
+			th := condition{observe: plays("A", errTransient, errTransient, "A", "DONE")}
 			_, err := th.wait(t.Context(), Options[string]{Interval: interval, MaxInterval: interval})
 			require.NoError(t, err)
 			for _, gap := range th.gaps() {
@@ -190,7 +190,7 @@ func TestHowLateAChangeIsSeenAndWhatItCosts(t *testing.T) {
 		t.Run(fmt.Sprintf("after %v, attended for %v", tt.change, tt.attended), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				for range 20 { // the jitter differs
-					start, th := time.Now(), thing{observe: after(tt.change), attended: tt.attended}
+					start, th := time.Now(), condition{observe: after(tt.change), attended: tt.attended}
 
 					got, err := th.wait(t.Context(), Options[string]{})
 
@@ -211,7 +211,7 @@ func TestPausesSpreadWithinAFifth(t *testing.T) {
 		const interval = 10 * time.Second
 		shortest, longest := interval, time.Duration(0)
 		for range 1000 {
-			th := thing{observe: plays("PENDING", "DONE")}
+			th := condition{observe: plays("PENDING", "DONE")}
 			_, err := th.wait(t.Context(), Options[string]{Interval: interval})
 			require.NoError(t, err)
 			th.requireGaps(t, interval)
@@ -225,7 +225,7 @@ func TestPausesSpreadWithinAFifth(t *testing.T) {
 func TestANewStateStartsThePausesAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
-		th := thing{observe: func(int) (string, error) {
+		th := condition{observe: func(int) (string, error) {
 			switch waited := time.Since(start); {
 			case waited < 2*time.Hour:
 				return "A", nil
@@ -254,13 +254,13 @@ func TestANewStateStartsThePausesAnew(t *testing.T) {
 func TestFailuresInARowLengthenThePauses(t *testing.T) {
 	const s = time.Second
 	synctest.Test(t, func(t *testing.T) {
-		th := thing{observe: plays("A", errTransient, errTransient, errTransient, "A", "DONE")}
+		th := condition{observe: plays("A", errTransient, errTransient, errTransient, "A", "DONE")}
 		_, err := th.wait(t.Context(), Options[string]{})
 		require.NoError(t, err)
 		th.requireGaps(t, 2*s, 3*s, s*45/10, s*675/100, 2*s)
 	})
 	synctest.Test(t, func(t *testing.T) {
-		th := thing{observe: plays(append(times(10, errTransient), "DONE")...)}
+		th := condition{observe: plays(append(times(10, errTransient), "DONE")...)}
 		_, err := th.wait(t.Context(), Options[string]{MaxInterval: 20 * s})
 		require.NoError(t, err)
 		th.requireGaps(t, 3*s, s*45/10, s*675/100, s*10125/1000, 15187500*time.Microsecond, 20*s, 20*s, 20*s, 20*s, 20*s)
@@ -269,7 +269,7 @@ func TestFailuresInARowLengthenThePauses(t *testing.T) {
 
 func TestOnChangeIsCalledForChangesOnly(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		th := thing{observe: plays("A", "A", errTransient, "A", "B", "B", "A", "", "DONE")}
+		th := condition{observe: plays("A", "A", errTransient, "A", "B", "B", "A", "", "DONE")}
 		var seen []string
 
 		got, err := th.wait(t.Context(), Options[string]{OnChange: func(s *string) { seen = append(seen, *s) }})
@@ -279,7 +279,7 @@ func TestOnChangeIsCalledForChangesOnly(t *testing.T) {
 		require.Equal(t, 9, got.Polls)
 	})
 	t.Run("the first state, also when it is empty", func(t *testing.T) {
-		th := thing{observe: plays(""), done: func(string) (bool, error) { return true, nil }}
+		th := condition{observe: plays(""), done: func(string) (bool, error) { return true, nil }}
 		var seen []string
 
 		_, err := th.wait(t.Context(), Options[string]{OnChange: func(s *string) { seen = append(seen, *s) }})
@@ -301,7 +301,7 @@ func TestAFailureMayAskForALongerPause(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				th := thing{observe: plays(fmt.Errorf("poll: %w", busy{tt.asked}), "DONE")}
+				th := condition{observe: plays(fmt.Errorf("poll: %w", busy{tt.asked}), "DONE")}
 
 				_, err := th.wait(t.Context(), Options[string]{Interval: 10 * s})
 
@@ -334,7 +334,7 @@ func TestFailuresInARowAreTolerated(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				th := thing{observe: plays(tt.events...)}
+				th := condition{observe: plays(tt.events...)}
 				var tolerated []error
 
 				got, err := th.wait(t.Context(), Options[string]{TolerateErrors: tt.tolerate, OnError: func(err error) { tolerated = append(tolerated, err) }})
@@ -353,7 +353,7 @@ func TestFailuresInARowAreTolerated(t *testing.T) {
 	}
 	t.Run("though nobody wants to know", func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
-			th := thing{observe: plays(errTransient, "PENDING", errTransient, "DONE")}
+			th := condition{observe: plays(errTransient, "PENDING", errTransient, "DONE")}
 			_, err := th.wait(t.Context(), Options[string]{TolerateErrors: 1})
 			require.NoError(t, err)
 		})
@@ -375,7 +375,7 @@ func TestWhatDecidesMayFailToo(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				decided := 0
-				th := thing{observe: plays("A"), done: func(string) (bool, error) {
+				th := condition{observe: plays("A"), done: func(string) (bool, error) {
 					decided++
 					if decided <= len(tt.failures) {
 						return false, tt.failures[decided-1]
@@ -397,7 +397,7 @@ func TestTheEndOfTheContextEndsTheWait(t *testing.T) {
 	t.Run("before it began", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
-		th := thing{observe: plays("DONE")}
+		th := condition{observe: plays("DONE")}
 
 		got, err := th.wait(ctx, Options[string]{})
 
@@ -410,7 +410,7 @@ func TestTheEndOfTheContextEndsTheWait(t *testing.T) {
 			start := time.Now()
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 			defer cancel()
-			th := thing{observe: plays("A", "A", errTransient, "B")}
+			th := condition{observe: plays("A", "A", errTransient, "B")}
 
 			got, err := th.wait(ctx, Options[string]{Interval: time.Second, MaxInterval: time.Hour})
 
@@ -424,7 +424,7 @@ func TestTheEndOfTheContextEndsTheWait(t *testing.T) {
 	t.Run("in a poll, whose failure is not tolerated", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := fmt.Errorf("poll: %w", context.Canceled)
-		th := thing{observe: func(int) (string, error) {
+		th := condition{observe: func(int) (string, error) {
 			cancel()
 			return "", ended
 		}}
@@ -439,7 +439,7 @@ func TestTheEndOfTheContextEndsTheWait(t *testing.T) {
 	})
 	t.Run("in a poll that found what was awaited", func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		th := thing{observe: func(int) (string, error) {
+		th := condition{observe: func(int) (string, error) {
 			cancel()
 			return "DONE", nil
 		}}
@@ -464,7 +464,7 @@ func TestAContextThatEndsDuringAPoll(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				ctx, cancel := context.WithCancel(t.Context())
 				start := time.Now()
-				th := thing{observe: func(n int) (string, error) {
+				th := condition{observe: func(n int) (string, error) {
 					if n < 3 {
 						return "A", nil
 					}
@@ -485,7 +485,7 @@ func TestAContextThatEndsDuringAPoll(t *testing.T) {
 // A limit of time that is not the wait's own is a failure like any other.
 func TestATimedOutPollIsTolerated(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		th := thing{observe: plays(fmt.Errorf("poll: %w", context.DeadlineExceeded), "DONE")}
+		th := condition{observe: plays(fmt.Errorf("poll: %w", context.DeadlineExceeded), "DONE")}
 
 		_, err := th.wait(t.Context(), Options[string]{})
 

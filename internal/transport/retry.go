@@ -30,11 +30,11 @@ type execution struct {
 	loop    retryablehttp.Client
 	request retryablehttp.Request
 
-	// most is the most often that the call is sent.
-	most    int
-	attempt int
-	sent    time.Time
-	// headers is that of the attempt, as it was sent.
+	// maxAttempts is the most often that the call is sent.
+	maxAttempts int
+	attempt     int
+	sent        time.Time
+	// headers are those of the attempt, as it was sent.
 	headers   http.Header
 	roundTrip *roundTrip
 	wait      time.Duration
@@ -62,11 +62,11 @@ func (t *Transport) begin(ctx context.Context, c *Call) (*execution, error) {
 	e.http.Transport = e
 	e.request.Request = req
 	e.loop.HTTPClient = &e.http
-	e.most = max(t.options.Attempts, 1)
+	e.maxAttempts = max(t.options.Attempts, 1)
 	if c.Attempts > 0 {
-		e.most = min(e.most, c.Attempts)
+		e.maxAttempts = min(e.maxAttempts, c.Attempts)
 	}
-	e.loop.RetryMax = e.most - 1
+	e.loop.RetryMax = e.maxAttempts - 1
 	e.loop.CheckRetry = e.checkRetry
 	e.loop.Backoff = chosenWait
 	e.loop.PrepareRetry = e.prepare
@@ -113,7 +113,7 @@ func (e *execution) stop(reason error) {
 
 // checkRetry ends an attempt and decides whether another one follows.
 func (e *execution) checkRetry(ctx context.Context, resp *http.Response, err error) (bool, error) {
-	c, status := e.conclude(ctx, resp, err)
+	c, status := e.finishAttempt(ctx, resp, err)
 	e.waiting = e.tryAgain(ctx, c)
 	e.loop.RetryWaitMin = e.wait
 	e.report(ctx, c, status, e.waiting)
@@ -123,8 +123,8 @@ func (e *execution) checkRetry(ctx context.Context, resp *http.Response, err err
 // chosenWait returns the wait that checkRetry has put where go-retryablehttp keeps its shortest one.
 func chosenWait(set, _ time.Duration, _ int, _ *http.Response) time.Duration { return set }
 
-// conclude classifies whatever an attempt resulted in, and gives its HTTP status, 0 without an answer.
-func (e *execution) conclude(ctx context.Context, resp *http.Response, err error) (Classification, int) {
+// finishAttempt classifies whatever an attempt resulted in, and gives its HTTP status, 0 without an answer.
+func (e *execution) finishAttempt(ctx context.Context, resp *http.Response, err error) (Classification, int) {
 	defer e.roundTrip.cancel()
 	if err != nil {
 		return e.unanswered(ctx, err), 0
@@ -199,7 +199,7 @@ func (e *execution) tryAgain(ctx context.Context, c Classification) bool {
 	}
 	e.err, e.retry = c.Err, c.Retry
 	harmless := e.call.Repeatable || c.Outcome == NotProcessed
-	return c.Retry && harmless && e.attempt < e.most && e.inTime(ctx, c.RetryAfter)
+	return c.Retry && harmless && e.attempt < e.maxAttempts && e.inTime(ctx, c.RetryAfter)
 }
 
 // inTime chooses the wait for the next attempt. A wait that would pass the context's deadline is not begun: it could only
