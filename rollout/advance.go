@@ -101,6 +101,8 @@ type session struct {
 	audit            []AuditEntry
 	events           []Event
 	complete         int
+	// unheard says that nobody gets the events, so none are kept.
+	unheard bool
 	// commandID is the command that this session was opened for, empty for none, and refusal
 	// why it could not be executed.
 	commandID string
@@ -403,21 +405,23 @@ func (s *session) adoptSpec() error {
 	return nil
 }
 
-// record adds an event of what is being done.
-func (s *session) record(kind EventKind, e Event) {
+// record adds an event of what is being done, and returns it.
+func (s *session) record(kind EventKind, e Event) Event {
 	e.Schema, e.At, e.Kind = EventSchema, time.Now(), kind
 	e.What, e.Error = validation.OneLine(e.What), validation.OneLine(e.Error)
-	s.events = append(s.events, e)
+	if !s.unheard {
+		s.events = append(s.events, e)
+	}
+	return e
 }
 
 // recordAudited adds an event of what is being done, and an entry of the audit log.
 func (s *session) recordAudited(kind EventKind, e Event) {
-	s.record(kind, e)
+	recorded := s.record(kind, e)
 	from, to := s.state.Ratio, cmp.Or(e.To, s.state.Ratio)
 	if kind == EventRaised || kind == EventAdopted { // the state has the new ratio already
 		from, to = e.From, e.To
 	}
-	recorded := s.events[len(s.events)-1]
 	s.audit = append(s.audit, AuditEntry{
 		At: recorded.At, By: cmp.Or(e.By, s.runner.holder), Action: kind, From: from, To: to, Why: recorded.What,
 	})

@@ -570,7 +570,7 @@ func TestALadderOfAFleetAllocatesLittle(t *testing.T) {
 	if info, ok := debug.ReadBuildInfo(); ok && slices.ContainsFunc(info.Settings, func(s debug.BuildSetting) bool { return s.Key == "-race" || s.Key == "GOEXPERIMENT" }) {
 		t.Skip("the race detector empties pools at random, and an experiment changes encoding/json")
 	}
-	const ladders, most = 100, 5500
+	const ladders, most = 100, 5000
 	synctest.Test(t, func(t *testing.T) {
 		h := newFleetFixture(t, ladders)
 		h.spec = everyRatio()

@@ -124,6 +124,7 @@ func (r *Runner) openSession(ctx context.Context) (*leasedSession, error) {
 		return nil, err
 	}
 	s := &leasedSession{session: r.newSession(lease), lease: lease}
+	s.unheard = len(r.deliveries) == 0
 	s.renewal.start(ctx, lease)
 	checkpoint, err := lease.Load(ctx)
 	if err == nil {
