@@ -350,7 +350,10 @@ type checkpoint struct {
 	Since       time.Time `json:"since"`
 	Application string    `json:"application"`
 	Seq         uint64    `json:"seq"`
-	Stop        *struct {
+	Spec        struct {
+		Steps []rollout.StepSpec `json:"steps"`
+	} `json:"spec"`
+	Stop *struct {
 		Cause string `json:"cause"`
 	} `json:"stop"`
 	Intent *struct {

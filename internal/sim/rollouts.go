@@ -19,8 +19,10 @@ import (
 type deployment struct {
 	name string
 	// plan is somebody's own; nil for one that the world makes up.
-	plan   *Plan
+	plan *Plan
+	// spec is what jobs are started with, the last of those that somebody has given.
 	spec   rollout.Spec
+	given  []rollout.Spec
 	target func(p *process) rollout.Target
 	// over are the machines that it runs on, and disk where it is kept: that of the only machine, or a database.
 	over []*machine
@@ -59,6 +61,7 @@ func (w *world) startRollouts() {
 		if d.spec = spec(random, d.ladder); d.plan != nil {
 			d.spec = d.plan.spec()
 		}
+		d.given = []rollout.Spec{d.spec}
 		d.over, d.disk = w.machines, database
 		if random.IntN(3) == 0 {
 			d.over = w.machines[:1]
@@ -211,6 +214,9 @@ func (w *world) runner(p *process, m *machine, d *deployment) *rollout.Runner {
 	}
 	chat, err := rollout.ChatSink(rollout.ChatOptions{Service: rollout.ChatSlack, URL: "https://" + chatHost + "/" + hookSecret, Client: w.network.client(p)})
 	w.ok(err)
+	if len(d.given) > 1 {
+		own = append(own, rollout.WithNewSpec())
+	}
 	opts := append(own, rollout.WithInterval(30*time.Minute), rollout.WithSink(chat))
 	if len(d.spec.Gates) > 0 {
 		opts = append(opts, rollout.WithGate("errors", w.watched(p, d, "errors", w.gate(p, d))))
@@ -335,7 +341,7 @@ func (w *world) command(p *process, m *machine, d *deployment, random *rand.Rand
 		return
 	}
 	var wanted []alipayplus.Ratio
-	for _, step := range d.spec.Steps {
+	for _, step := range state.Spec.Steps {
 		if valid, _ := state.Approval(step.Ratio, time.Now()); step.Approval && step.Ratio > state.Ratio && valid == nil {
 			wanted = append(wanted, step.Ratio)
 		}
@@ -360,9 +366,13 @@ func (w *world) command(p *process, m *machine, d *deployment, random *rand.Rand
 	case random.IntN(4) == 0:
 		what = "pause"
 		_, err = runner.Pause(ctx, by, why)
-	case random.IntN(8) == 0 && len(d.spec.Steps) > 1:
+	case random.IntN(8) == 0 && len(state.Spec.Steps) > 1:
 		what = "revoke"
-		_, err = runner.RevokeApproval(ctx, by, why, d.spec.Steps[random.IntN(len(d.spec.Steps))].Ratio)
+		_, err = runner.RevokeApproval(ctx, by, why, state.Spec.Steps[random.IntN(len(state.Spec.Steps))].Ratio)
+	case d.plan == nil && random.IntN(8) == 0: // for the jobs that are started from now on
+		what = "plan anew"
+		d.spec = spec(random, d.ladder)
+		d.given = append(d.given, d.spec)
 	case random.IntN(40) == 0:
 		what = "abort"
 		_, err = runner.Abort(ctx, by, why)

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -86,14 +87,14 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 	p := r.of[s.rollout]
 	before := p.last
 	p.last = now
+	r.must("a rollout goes by a plan that it was given", slices.ContainsFunc(p.given, func(s rollout.Spec) bool { return reflect.DeepEqual(s.Steps, now.Spec.Steps) }), "%s has another one", p.name)
+	if before != nil && !reflect.DeepEqual(before.Spec, now.Spec) {
+		p.void = at
+	}
 	if now.Stop != nil && now.Stop.Cause != "PERSON" && (before == nil || before.Stop == nil) {
 		p.void = at
 	}
-	// An abort that the target refused ends in a pause, also one of a rollout that was paused.
-	refused := before != nil && before.Intent != nil && before.Intent.Kind == "ABORT" && now.Intent == nil
 	switch {
-	case now.Status == "PAUSED" && refused && before.Status == "PAUSED":
-		p.abort = time.Time{}
 	case now.Status == "PAUSED" && (before == nil || before.Status != "PAUSED"):
 		p.stopped, p.abort = at, time.Time{}
 	case now.Status == "PAUSED" && before.aborting() && !now.aborting(): // the target refused it
@@ -146,7 +147,7 @@ func (c *checkpoint) final() bool {
 
 // intended judges that a ratio is about to be set.
 func (r *rolloutRules) intended(at time.Time, p *progress, from, to int) {
-	steps := p.spec.Steps
+	steps := p.last.Spec.Steps
 	i := slices.IndexFunc(steps, func(s rollout.StepSpec) bool { return int(s.Ratio) == to })
 	next := slices.IndexFunc(steps, func(s rollout.StepSpec) bool { return int(s.Ratio) > from })
 	r.must("a rollout sets what its plan says next", i >= 0 && i == next, "%s is about to go from %d%% to %d%%", p.name, from, to)

@@ -11,45 +11,55 @@ import (
 	"github.com/alipayplus-go/alipayplus/rollout"
 )
 
+const job = "job 1 of rollout 1 on machine 1"
+
+// stored is a checkpoint by the plan of a deployment.
+func stored(d *deployment, state string) *saved {
+	return &saved{d.name, job, fmt.Appendf(nil, `{"state": {"spec": {"steps": [{"ratio": 10}, {"ratio": 100}]}, %s}}`, state), 0}
+}
+
+func plans() []rollout.Spec {
+	return []rollout.Spec{{Steps: []rollout.StepSpec{{Ratio: 10}, {Ratio: 100}}}}
+}
+
 // TestAnAbortThatWasRefused is followed by a raise only when a person resumes the rollout, which then applies anew.
 func TestAnAbortThatWasRefused(t *testing.T) {
-	const job = "job 1 of rollout 1 on machine 1"
 	for what, resumed := range map[string]bool{"and resumed by a person": true, "and went on by itself": false, "while it was paused, and resumed by a person": true} {
 		t.Run(what, func(t *testing.T) {
 			paused := strings.Contains(what, "while")
-			d := &deployment{name: "rollout 1", direct: true, app: "2021000000000010", spec: rollout.Spec{Steps: []rollout.StepSpec{{Ratio: 10}, {Ratio: 100}}}}
+			d := &deployment{name: "rollout 1", direct: true, app: "2021000000000010", given: plans()}
 			r := newRules(&world{history: newHistory(time.Now(), false), deployments: []*deployment{d}})
 			r.rollouts.begin()
 			at := time.Now()
 			save := func(state string) {
 				at = at.Add(time.Hour)
-				r.rollouts.saved(at, &saved{d.name, job, fmt.Appendf(nil, `{"state": %s}`, state), 0})
+				r.rollouts.saved(at, stored(d, state))
 			}
-			begun := `{"status": "RUNNING", "intent": {"kind": "ABORT", "requestId": "1"}}`
+			begun := `"status": "RUNNING", "intent": {"kind": "ABORT", "requestId": "1"}`
 			if paused {
 				begun = strings.Replace(begun, "RUNNING", "PAUSED", 1)
-				save(`{"status": "PAUSED", "stop": {"cause": "PERSON"}}`)
+				save(`"status": "PAUSED", "stop": {"cause": "PERSON"}`)
 			}
 			r.rollouts.posted(at, &posted{d.name, rollout.Command{Kind: rollout.CommandAbort}})
 			save(begun)
 			r.alipaycn.given(r.rollouts.by(job))
-			save(`{"status": "PAUSED", "stop": {"cause": "PERSON"}}`)
+			save(`"status": "PAUSED", "stop": {"cause": "PERSON"}`)
 			if resumed {
 				at = at.Add(time.Hour)
 				r.rollouts.posted(at, &posted{d.name, rollout.Command{Kind: rollout.CommandResume}})
 			}
-			save(`{"status": "RUNNING"}`)
-			save(`{"status": "RUNNING", "intent": {"kind": "RAISE", "requestId": "2", "to": 10}}`)
+			save(`"status": "RUNNING"`)
+			save(`"status": "RUNNING", "intent": {"kind": "RAISE", "requestId": "2", "to": 10}`)
 			r.rollouts.wentLive(at, r.rollouts.of[d.name], job, 10)
 			require.Equal(t, resumed, r.violation == nil, r.violation)
 		})
 	}
-	d := &deployment{name: "rollout 1"}
+	d := &deployment{name: "rollout 1", given: plans()}
 	r := newRules(&world{history: newHistory(time.Now(), false), deployments: []*deployment{d}})
 	r.rollouts.begin()
-	r.rollouts.saved(time.Now(), &saved{d.name, job, []byte(`{"state": {"status": "RUNNING", "intent": {"kind": "ABORT", "requestId": "1"}}}`), 0})
+	r.rollouts.saved(time.Now(), stored(d, `"status": "RUNNING", "intent": {"kind": "ABORT", "requestId": "1"}`))
 	r.alipaycn.given(r.rollouts.by(job))
-	r.rollouts.saved(time.Now(), &saved{d.name, job, []byte(`{"state": {"status": "RUNNING", "intent": {"kind": "RAISE", "requestId": "2", "to": 10}}}`), 0})
+	r.rollouts.saved(time.Now(), stored(d, `"status": "RUNNING", "intent": {"kind": "RAISE", "requestId": "2", "to": 10}`))
 	r.rollouts.wentLive(time.Now(), r.rollouts.of[d.name], job, 10)
 	require.NotNil(t, r.violation)
 }

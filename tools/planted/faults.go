@@ -41,6 +41,14 @@ func faults() []fault { //nolint:funlen // a list
 			"\tif why.Cause != CausePerson {\n", "\tif why.Cause != CausePerson && why.Cause != CauseGate && why.Cause != CauseOutside && why.Cause != CauseDeadline {\n",
 		},
 		{
+			"an approval outlives its plan", "rollout/advance.go",
+			"\ts.state.voidApprovals(\"the spec is another since\")\n", "",
+		},
+		{
+			"a rollout goes on by a plan that was not given to it", "rollout/advance.go",
+			"\tif stored == own || r.newSpec {\n\t\treturn stored == own, nil\n", "\tif stored == own || r.newSpec {\n\t\treturn true, nil\n",
+		},
+		{
 			"a revoked approval stays", "rollout/commands.go",
 			"func(a Approval) bool { return a.Ratio == c.Ratio })\n\t\twhat", "func(a Approval) bool { return a.Ratio > c.Ratio })\n\t\twhat",
 		},
