@@ -253,7 +253,7 @@ const (
 	OpAny Op = ""
 )
 
-//nolint:gochecknoglobals // a constant that Go cannot write as such
+// ops are the methods.
 var ops = [...]Op{OpObserve, OpApply, OpRaise, OpPublish, OpAbort, OpWithdraw}
 
 // Call is one call of a fake.

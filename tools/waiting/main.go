@@ -122,5 +122,5 @@ func residentBytes() (uint64, error) {
 		return 0, err
 	}
 	pages, err := strconv.ParseUint(string(bytes.Fields(data)[1]), 10, 64)
-	return pages * uint64(os.Getpagesize()), err //nolint:gosec // a page has more than 0 bytes
+	return pages * uint64(os.Getpagesize()), err
 }
