@@ -357,6 +357,9 @@ func (p proof) evidence(w versionWrite, before, after *versionState) evidence {
 	}
 }
 
+// The conditions report what must hold beside the status. Their comments say what else the
+// state could come from.
+
 // uploaded: a version that existed before may have another content, and so may
 // one whose build was known before: it appears when that build is done.
 func uploaded(_ versionWrite, before, after *versionState, e evidence) bool {
