@@ -63,7 +63,7 @@ func (r *Runner) Advance(ctx context.Context, checkpoint []byte, commands []Comm
 	t, unstorable := s.transition(err)
 	if err = joinErrors(err, unstorable); err != nil {
 		err = r.asPending(ctx, s.lastNext, err)
-		t.Events = append(t.Events, s.failure(err)...)
+		t.Events = append(t.Events, s.replaceByFailure(err)...)
 	}
 	if next == nil {
 		next = &s.lastNext
@@ -95,12 +95,12 @@ type session struct {
 	// lastNext is what the session waited for last.
 	lastNext Next
 	// changed says that the state is to be stored, with the audit entries, before the events are
-	// emitted; yielded that this must be before anything else. The first complete events say what
-	// the state is since; the others belong to what is still being done.
+	// emitted; yielded that this must be before anything else. The events from
+	// completed on belong to what is still being done.
 	changed, yielded bool
 	audit            []AuditEntry
 	events           []Event
-	complete         int
+	completed        int // events[:completed] carry the state as it is now
 	// unheard says that nobody gets the events, so none are kept.
 	unheard bool
 	// commandID is the command that this session was opened for, empty for none, and refusal
@@ -214,14 +214,14 @@ func (s *session) advance(ctx context.Context, observed *BatchResult) (*Next, er
 // were recent enough when it began still are, however long it lasted; every other deadline
 // counts to its end.
 func (s *session) decide(began time.Time) decision {
-	d := decide(s.state, s.observation, time.Now(), s.runner.clock)
+	d := decide(s.state, s.observation, time.Now(), s.runner.host)
 	if d.action != actEvaluateGates {
 		return d
 	}
 	if _, _, frozen := s.state.Spec.frozen(time.Now()); frozen {
 		return d
 	}
-	if held := decide(s.state, s.observation, began, s.runner.clock); held.action == actRaise || held.action == actPublish {
+	if held := decide(s.state, s.observation, began, s.runner.host); held.action == actRaise || held.action == actPublish {
 		return held
 	}
 	return d
@@ -244,11 +244,11 @@ func (s *session) retryLater(ctx context.Context, err error) (*Next, error) {
 		return nil, ctx.Err() // it may pass, and a later run tries again
 	}
 	if s.state.Seq == 0 { // so that a later process counts the deadline from here too
-		s.keep()
+		s.markChanged()
 	}
 	now := time.Now()
-	late := s.state.Began.Add(s.state.Spec.deadline())
-	if !now.Before(late) && s.state.Status == Running && !s.abortPending(ctx) { // a pending abort matters more than the deadline
+	deadline := s.state.Began.Add(s.state.Spec.deadline())
+	if !now.Before(deadline) && s.state.Status == Running && !s.abortPending(ctx) { // a pending abort matters more than the deadline
 		d := pauseFor(CauseDeadline, "the rollout took longer than %v, and the target does not answer: %v", Duration(s.state.Spec.deadline()), err)
 		return s.stopRollout(d), nil
 	}
@@ -283,7 +283,7 @@ func (s *session) act(ctx context.Context, d decision) (*Next, error) {
 	case actDone:
 		s.state.Status, s.state.Stop = Done, nil
 		s.recordAudited(EventDone, Event{What: d.message})
-		s.keep()
+		s.markChanged()
 		return s.finished(), nil
 	case actConflict:
 		return nil, s.runner.conflict("%s", d.message)
@@ -331,17 +331,17 @@ func (s *session) stop(status Status, why *Stop) {
 		s.state.voidApprovals(why.Reason)
 	}
 	s.recordAudited(kind, Event{What: why.Reason, By: why.By})
-	s.keep()
+	s.markChanged()
 }
 
 // correctClock replaces stored times that cannot be right, once and durably.
 func (s *session) correctClock() {
-	corrected := s.state.correctStarts(time.Now(), s.runner.clock)
+	corrected := s.state.correctStarts(time.Now(), s.runner.host)
 	for _, what := range corrected {
 		s.recordAudited(EventClock, Event{What: what})
 	}
 	if len(corrected) > 0 {
-		s.keep()
+		s.markChanged()
 	}
 }
 
@@ -368,7 +368,7 @@ func (s *session) startIfNew() {
 func (r *Runner) newState(now time.Time) *State {
 	return &State{
 		Rollout: r.name, Target: r.target.ID(), Spec: r.spec,
-		Status: Running, Began: now, WaitingSince: now, Clock: r.clock, specHash: r.specHash,
+		Status: Running, Began: now, WaitingSince: now, Clock: r.host, specHash: r.specHash,
 	}
 }
 
@@ -401,7 +401,7 @@ func (s *session) adoptSpec() error {
 	s.state.Spec, s.state.specHash, s.state.Gates, s.state.WaitingSince = s.runner.spec, s.runner.specHash, nil, time.Now()
 	s.state.voidApprovals("the spec is another since")
 	s.recordAudited(EventReplanned, Event{What: "the rollout goes on by a new spec"})
-	s.keep()
+	s.markChanged()
 	return nil
 }
 
@@ -427,9 +427,9 @@ func (s *session) recordAudited(kind EventKind, e Event) {
 	})
 }
 
-// keep says that the state, as it is now, is to be stored, and that what was recorded so far
+// markChanged says that the state, as it is now, is to be stored, and that what was recorded so far
 // belongs to it.
-func (s *session) keep() {
+func (s *session) markChanged() {
 	s.changed = true
 	s.completeEvents()
 }
@@ -440,12 +440,12 @@ func (s *session) completeEvents() {
 	if s.state.specHash != s.runner.specHash {
 		ratios = s.state.Spec.ratios()
 	}
-	for i := range s.events[s.complete:] {
-		e := &s.events[s.complete+i]
+	for i := range s.events[s.completed:] {
+		e := &s.events[s.completed+i]
 		e.Rollout, e.Target, e.Subject, e.Status, e.Ratio = s.state.Rollout, s.state.Target, s.state.Subject, s.state.Status, s.state.Ratio
 		e.Observation, e.Steps = s.observation, ratios
 	}
-	s.complete = len(s.events)
+	s.completed = len(s.events)
 }
 
 // transition is what became of the state since the last transition; without a checkpoint
@@ -472,7 +472,7 @@ func (s *session) transition(failed error) (t Transition, err error) {
 		s.runner.decoded.Store(&decoded{maphash.Bytes(s.runner.seed, t.Checkpoint), s.state.clone()})
 		t.Audit, s.audit, s.changed = s.audit, nil, false
 	}
-	t.Events, s.events, s.complete = s.events[:s.complete], s.events[s.complete:], 0
+	t.Events, s.events, s.completed = s.events[:s.completed], s.events[s.completed:], 0
 	t.Forget = slices.Clone(s.state.Handled)
 	return t, nil
 }
@@ -485,9 +485,9 @@ func (s *session) dropIntent() {
 	}
 }
 
-// failure is the event of a run that ends with an error that needs a person; none for others.
-// What was recorded before, and is of no stored state, is dropped.
-func (s *session) failure(err error) []Event {
+// replaceByFailure drops what was recorded and is of no stored state, and returns the event of a run
+// that ends with an error that needs a person; none for other errors, which drop nothing.
+func (s *session) replaceByFailure(err error) []Event {
 	_, stopped := errors.AsType[*StoppedError](err)
 	if err == nil || stopped || errors.Is(err, ErrPending) {
 		return nil
@@ -495,7 +495,7 @@ func (s *session) failure(err error) []Event {
 	if s.state == nil { // it could not be read
 		s.state = &State{Rollout: s.runner.name, Target: s.runner.target.ID(), Spec: s.runner.spec}
 	}
-	s.events, s.complete = nil, 0
+	s.events, s.completed = nil, 0
 	s.record(EventFailed, Event{What: fmt.Sprintf("the run ended: %v", err), Error: err.Error()})
 	s.completeEvents()
 	return s.events

@@ -218,7 +218,7 @@ func (s *session) executeCommand(ctx context.Context, c Command) error {
 			s.refusal = s.runner.conflict("%s", why)
 		}
 		s.recordAudited(EventRefused, Event{What: why, By: c.By})
-		s.keep()
+		s.markChanged()
 		return nil
 	}
 	switch c.Kind {
@@ -233,7 +233,7 @@ func (s *session) executeCommand(ctx context.Context, c Command) error {
 		what := fmt.Sprintf("the approval of %v is revoked", c.Ratio)
 		s.recordAudited(EventRevoked, Event{What: withReason(what, c.Reason), By: c.By, To: c.Ratio})
 	}
-	s.keep()
+	s.markChanged()
 	return nil
 }
 
@@ -334,7 +334,7 @@ func (s *session) resume(c Command) {
 	state.Status, state.Stop, state.Gates = Running, nil, nil
 	state.Began, state.WaitingSince = now, now
 	if state.Ratio > 0 {
-		state.Since, state.Clock = now.Add(-why.Baked.Std()), s.runner.clock
+		state.Since, state.Clock = now.Add(-why.Baked.Std()), s.runner.host
 	}
 	switch why.Cause {
 	case CauseRejected, CauseWithdrawn:
@@ -360,7 +360,7 @@ func (s *session) bakedSoFar() Duration {
 		return 0
 	}
 	d := time.Since(state.Since)
-	if state.Clock != s.runner.clock {
+	if state.Clock != s.runner.host {
 		d -= state.Spec.clockTolerance()
 	}
 	return Duration(max(0, d))

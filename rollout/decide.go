@@ -56,7 +56,7 @@ type decision struct {
 
 // decide says what is due, from the stored state and the last observation. It holds all
 // rules of a rollout and is pure: a run, a single step and a plan share it.
-func decide(state *State, o *Observation, now time.Time, clock string) decision {
+func decide(state *State, o *Observation, now time.Time, host string) decision {
 	switch o.Status {
 	case alipayplus.ReleaseFull:
 		return decision{action: actDone, message: "all users have the version"}
@@ -77,7 +77,7 @@ func decide(state *State, o *Observation, now time.Time, clock string) decision 
 	if d, failed := failedGate(state, o); failed {
 		return d
 	}
-	if late := state.Began.Add(state.Spec.deadline()); !now.Before(late) {
+	if deadline := state.Began.Add(state.Spec.deadline()); !now.Before(deadline) {
 		return pauseFor(CauseDeadline, "the rollout took longer than %v", Duration(state.Spec.deadline()))
 	}
 	if state.Spec.checkLadderAbove(o.Ratio, o.Ladder) != nil { // found out before days of review
@@ -89,7 +89,7 @@ func decide(state *State, o *Observation, now time.Time, clock string) decision 
 	case alipayplus.ReleaseUnderReview:
 		return decideReview(state, o, now)
 	case alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale:
-		return decideLadder(state, o, now, clock)
+		return decideLadder(state, o, now, host)
 	default:
 		return decision{wait: WaitTarget, message: fmt.Sprintf("the target is in status %s, which this library does not know", o.Status)}
 	}
@@ -142,22 +142,22 @@ func decideReview(state *State, o *Observation, now time.Time) decision {
 	return d
 }
 
-func decideLadder(state *State, o *Observation, now time.Time, clock string) decision {
+func decideLadder(state *State, o *Observation, now time.Time, host string) decision {
 	at := state.Spec.stepAt(o.Ratio)
 	if at >= 0 {
-		if d, due := decideStep(state, at, now, clock); due {
+		if d, due := decideStep(state, at, now, host); due {
 			return d
 		}
 	}
 	next := state.Spec.Steps[at+1]
 	if next.Approval {
 		if valid, why := state.Approval(next.Ratio, now); valid == nil {
-			return waitForApproval(next.Ratio, why, nextEvaluation(state, at, clock))
+			return waitForApproval(next.Ratio, why, nextEvaluation(state, at, host))
 		}
 	}
 	if why, until, frozen := state.Spec.frozen(now); frozen {
 		d := decision{message: fmt.Sprintf("%v is not set yet, %s", next.Ratio, why), until: until, ends: until}
-		if again := nextEvaluation(state, at, clock); !again.IsZero() && (until.IsZero() || again.Before(until)) {
+		if again := nextEvaluation(state, at, host); !again.IsZero() && (until.IsZero() || again.Before(until)) {
 			d.until = again
 		}
 		return d
@@ -180,18 +180,18 @@ func waitForApproval(ratio alipayplus.Ratio, why string, until time.Time) decisi
 }
 
 // decideStep says what the live step still requires; ok is false when that is nothing.
-func decideStep(state *State, at int, now time.Time, clock string) (_ decision, ok bool) {
+func decideStep(state *State, at int, now time.Time, host string) (_ decision, ok bool) {
 	step := state.Spec.Steps[at]
-	if late := state.WaitingSince.Add(step.Deadline.Std()); step.Deadline != 0 && !now.Before(late) {
+	if deadline := state.WaitingSince.Add(step.Deadline.Std()); step.Deadline != 0 && !now.Before(deadline) {
 		return pauseFor(CauseDeadline, "the step at %v took longer than %v", state.Ratio, step.Deadline), true
 	}
-	baked := bakedAt(state, step, clock)
+	baked := bakedAt(state, step, host)
 	if due := dueGates(state, step, baked, now); len(due) > 0 {
 		return decision{action: actEvaluateGates, gates: due, message: fmt.Sprintf("evaluate the gates of %v", state.Ratio)}, true
 	}
 	if now.Before(baked) {
 		until := baked
-		if next := nextEvaluation(state, at, clock); !next.IsZero() && next.Before(until) {
+		if next := nextEvaluation(state, at, host); !next.IsZero() && next.Before(until) {
 			until = next
 		}
 		return decision{wait: WaitBake, message: fmt.Sprintf("watching %v until %s", state.Ratio, baked.UTC().Format(time.RFC3339)), until: until, ends: baked}, true
@@ -201,7 +201,7 @@ func decideStep(state *State, at int, now time.Time, clock string) (_ decision, 
 			return decision{
 				wait: WaitGate, gates: []string{name},
 				message: fmt.Sprintf("gate %s does not pass yet: %s", name, cmp.Or(g.Error, g.Verdict.Reason, "no reason given")),
-				until:   nextEvaluation(state, at, clock),
+				until:   nextEvaluation(state, at, host),
 			}, true
 		}
 	}
@@ -225,9 +225,9 @@ func by(o *Observation) string {
 
 // bakedAt is the end of the live step's bake time. It is later by the clock tolerance on
 // another machine than the one that saw the ratio go live.
-func bakedAt(state *State, step StepSpec, clock string) time.Time {
+func bakedAt(state *State, step StepSpec, host string) time.Time {
 	at := state.Since.Add(step.Bake.Std())
-	if step.Bake > 0 && state.Clock != clock {
+	if step.Bake > 0 && state.Clock != host {
 		at = at.Add(state.Spec.clockTolerance())
 	}
 	return at
@@ -272,13 +272,13 @@ func evaluateAt(state *State, step StepSpec, name string, baked time.Time) time.
 
 // nextEvaluation is when the first gate of the live step is evaluated again; zero when it
 // has none.
-func nextEvaluation(state *State, at int, clock string) time.Time {
+func nextEvaluation(state *State, at int, host string) time.Time {
 	if at < 0 {
 		return time.Time{}
 	}
 	var first time.Time
 	step := state.Spec.Steps[at]
-	baked := bakedAt(state, step, clock)
+	baked := bakedAt(state, step, host)
 	for _, name := range step.Gates {
 		if t := evaluateAt(state, step, name, baked); first.IsZero() || t.Before(first) {
 			first = t

@@ -439,7 +439,7 @@ func (s *schedule) observeBatch(ctx context.Context, jobs []job) {
 	}
 	batch := targets[0].(Batched).Batch() //nolint:errcheck,forcetypeassert // dueNow puts only such together
 	wait := func(ctx context.Context) error { return waitForLimiter(ctx, s.fleet.options.Limiter) }
-	ctx, cancel := context.WithTimeout(ctx, s.fleet.runners[jobs[0].index].callTime*time.Duration(len(jobs)))
+	ctx, cancel := context.WithTimeout(ctx, s.fleet.runners[jobs[0].index].callTimeout*time.Duration(len(jobs)))
 	defer cancel()
 	seen := batch.ObserveAll(ctx, targets, wait)
 	for i := range jobs {

@@ -126,8 +126,8 @@ func (g *PrometheusGate) Token() (string, error) {
 		func(r rune) bool { return r <= ' ' || r > '~' })
 }
 
-// fault is what can be found wrong without asking.
-func (g *PrometheusGate) fault() error {
+// preflight returns what can be found wrong without asking.
+func (g *PrometheusGate) preflight() error {
 	_, err := g.Token()
 	return err
 }
@@ -150,7 +150,7 @@ func secretFrom(variable, purpose, badOnes string, bad func(rune) bool) (string,
 
 // makeGates makes every gate of the spec.
 func (c *config) makeGates() error {
-	c.gates, c.faults = make(map[string]Gate, len(c.spec.Gates)), make(map[string]func() error)
+	c.gates, c.preflights = make(map[string]Gate, len(c.spec.Gates)), make(map[string]func() error)
 	for _, name := range slices.Sorted(maps.Keys(c.spec.Gates)) {
 		gate, err := c.makeGate(name, c.spec.Gates[name])
 		if err != nil {
@@ -180,17 +180,17 @@ func (c *config) makeGate(name string, spec GateSpec) (Gate, error) {
 		}
 		if gate != nil {
 			if spec.Prometheus != nil {
-				c.faults[name] = spec.Prometheus.fault
+				c.preflights[name] = spec.Prometheus.preflight
 			}
 			return gate, nil
 		}
 	}
 	switch {
 	case spec.HTTP != nil:
-		c.faults[name] = spec.HTTP.fault
+		c.preflights[name] = spec.HTTP.preflight
 		return spec.HTTP.gate(c.spec.gate(name).Every.Std()), nil
 	case spec.Command != nil:
-		c.faults[name] = spec.Command.fault
+		c.preflights[name] = spec.Command.preflight
 		return spec.Command.Gate(), nil
 	case spec.Compatibility != nil:
 		return spec.Compatibility.Gate(), nil
@@ -223,7 +223,7 @@ func (s *session) evaluateGates(ctx context.Context, names []string) error {
 	for i, name := range names {
 		s.recordVerdict(name, verdicts[i], errs[i], now)
 	}
-	s.keep()
+	s.markChanged()
 	return nil
 }
 
@@ -458,7 +458,7 @@ type GateCheck struct {
 // may wait or fail, for nobody may have the version yet; but one that gives no verdict now
 // will hardly give one after days of review: the error names each of those.
 func (r *Runner) CheckGates(ctx context.Context) ([]GateCheck, error) {
-	observeCtx, cancel := context.WithTimeout(ctx, r.callTime)
+	observeCtx, cancel := context.WithTimeout(ctx, r.callTimeout)
 	defer cancel()
 	o, err := r.target.Observe(observeCtx)
 	if err != nil {
@@ -528,14 +528,14 @@ func (e *gatesError) Unwrap() []error { return e.errs }
 // gateFault is what can be found wrong with a gate on this machine without evaluating it:
 // a program or an environment variable that is missing, for example.
 func (c *config) gateFault(name string) error {
-	if fault := c.faults[name]; fault != nil {
-		return fault()
+	if preflight := c.preflights[name]; preflight != nil {
+		return preflight()
 	}
 	return nil
 }
 
-// gateFaults are those of all gates, each with its name.
-func (c *config) gateFaults() []error {
+// preflightErrors are those of all gates, each with its name.
+func (c *config) preflightErrors() []error {
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(c.gates)) {
 		if err := c.gateFault(name); err != nil {
@@ -551,7 +551,7 @@ func (s *session) checkFirst(a action) error {
 	if a != actApply && a != actWithdraw && a != actRaise || s.state.Ratio != 0 || s.observation.Ratio != 0 {
 		return nil
 	}
-	return s.runner.unfitGates("cannot work here", s.runner.gateFaults())
+	return s.runner.unfitGates("cannot work here", s.runner.preflightErrors())
 }
 
 // variable is something of a step that a gate can name: as ${ROLLOUT_RATIO} in an address

@@ -56,8 +56,8 @@ func (g *CommandGate) check(path string, add report) {
 	}
 }
 
-// fault is what can be found wrong without running the program.
-func (g *CommandGate) fault() error { return programFault(g.Args[0]) }
+// preflight returns what can be found wrong without running the program.
+func (g *CommandGate) preflight() error { return checkProgram(g.Args[0]) }
 
 // Gate makes the gate. A program that cannot be started, was killed, or did not end
 // in time gave no verdict: that is an error.
@@ -104,7 +104,7 @@ func runCommand(ctx context.Context, args []string, step Step) (status int, line
 	group, err := startGroup(cmd)
 	_ = writer.Close()
 	if err != nil {
-		return 0, "", cmp.Or(programFault(args[0]), fmt.Errorf("it cannot be started: %w", err))
+		return 0, "", cmp.Or(checkProgram(args[0]), fmt.Errorf("it cannot be started: %w", err))
 	}
 	defer group.release()
 	kept, copied := new(tellingLine), make(chan struct{})
@@ -201,10 +201,10 @@ func plainLine(line []byte) string {
 	return text
 }
 
-// programFault says in plain words why a program cannot be started; nil when nothing
+// checkProgram says in plain words why a program cannot be started; nil when nothing
 // is seen. What the operating system says of it names the script where its interpreter is
 // missing.
-func programFault(name string) error {
+func checkProgram(name string) error {
 	path, err := exec.LookPath(name)
 	shown := validation.OneLine(name)
 	switch {

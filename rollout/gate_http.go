@@ -165,8 +165,8 @@ func (g *HTTPGate) headers() (http.Header, error) {
 	return headers, nil
 }
 
-// fault is what can be found wrong without asking.
-func (g *HTTPGate) fault() error {
+// preflight returns what can be found wrong without asking.
+func (g *HTTPGate) preflight() error {
 	_, err := g.headers()
 	return err
 }

@@ -76,7 +76,7 @@ func MakePlan(target string, spec Spec, seen *Observation) (*Plan, error) {
 }
 
 // planFrom says what a run would do that goes on from the state by the state's spec.
-func planFrom(state *State, seen *Observation, now time.Time, clock string) (*Plan, error) {
+func planFrom(state *State, seen *Observation, now time.Time, host string) (*Plan, error) {
 	if seen == nil {
 		return nil, fmt.Errorf("rollout: a plan needs to know where %s stands: %w", state.Target, alipayplus.ErrInvalid)
 	}
@@ -91,14 +91,14 @@ func planFrom(state *State, seen *Observation, now time.Time, clock string) (*Pl
 	if state.Stop != nil {
 		p.add(PlanItem{State: PlanBlocked, What: "go on", Why: state.stopped().Error()})
 	}
-	p.review(state, now, clock)
+	p.review(state, now, host)
 	for i := range state.Spec.Steps {
 		p.step(state, i, now)
 	}
 	for _, w := range state.Spec.Freeze {
 		p.add(PlanItem{State: PlanTodo, What: "set no ratio in " + w.String()})
 	}
-	p.AtLeast -= elapsedBake(state, seen, now, clock)
+	p.AtLeast -= elapsedBake(state, seen, now, host)
 	if !now.IsZero() && !state.Status.Final() {
 		p.Frozen, _, _ = state.Spec.frozen(now)
 	}
@@ -111,14 +111,14 @@ func planFrom(state *State, seen *Observation, now time.Time, clock string) (*Pl
 func (p *Plan) add(item PlanItem) { p.Items = append(p.Items, item) }
 
 // review says how the version gets through its reviews.
-func (p *Plan) review(state *State, now time.Time, clock string) {
+func (p *Plan) review(state *State, now time.Time, host string) {
 	after := *state
 	why := "the application is under review"
 	if !state.Applied && state.Spec.reviewPolicy() == ReviewAdopt {
 		after.Applied = p.Observation.Status == alipayplus.ReleaseUnderReview
 		why = "the version is under review already, and is adopted"
 	}
-	d := decide(&after, &p.Observation, now, clock)
+	d := decide(&after, &p.Observation, now, host)
 	waiting := PlanItem{State: PlanTodo, What: "wait for all verdicts"}
 	switch p.Observation.Status {
 	case alipayplus.ReleaseNewVersionCreated:
@@ -201,13 +201,13 @@ func (state *State) setAt(ratio alipayplus.Ratio) *RatioChange {
 }
 
 // elapsedBake is the part of the live step's bake time that is over.
-func elapsedBake(state *State, seen *Observation, now time.Time, clock string) Duration {
+func elapsedBake(state *State, seen *Observation, now time.Time, host string) Duration {
 	at := state.Spec.stepAt(seen.Ratio)
 	if at < 0 || state.Since.IsZero() || seen.Ratio != state.Ratio {
 		return 0
 	}
 	step := state.Spec.Steps[at]
-	return step.Bake - Duration(min(max(0, bakedAt(state, step, clock).Sub(now)), step.Bake.Std()))
+	return step.Bake - Duration(min(max(0, bakedAt(state, step, host).Sub(now)), step.Bake.Std()))
 }
 
 // seal gives the plan its hash. What changes nothing of what will be done is no part of it:
@@ -321,7 +321,7 @@ func (s *session) adopt(ctx context.Context, plan *Plan) error {
 	}
 	state := *s.state
 	state.Spec = s.runner.spec
-	now, err := planFrom(&state, s.observation, time.Now(), s.runner.clock)
+	now, err := planFrom(&state, s.observation, time.Now(), s.runner.host)
 	if err != nil {
 		return err
 	}

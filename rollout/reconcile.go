@@ -29,7 +29,7 @@ func (s *session) readTarget(ctx context.Context, given *BatchResult) error {
 		if err := waitForLimiter(ctx, s.limiter); err != nil {
 			return err
 		}
-		ctx, cancel := context.WithTimeout(ctx, s.runner.callTime)
+		ctx, cancel := context.WithTimeout(ctx, s.runner.callTimeout)
 		defer cancel()
 		given = new(BatchResult)
 		given.Observation, given.Err = s.runner.target.Observe(ctx)
@@ -69,7 +69,7 @@ func (s *session) reconcile(fresh bool) {
 	changed := s.recordObserved()
 	s.state.Observed = true
 	if changed || s.audit != nil {
-		s.keep()
+		s.markChanged()
 	}
 	now := time.Now()
 	s.fresh, s.observeAt = fresh, now.Add(s.runner.observeIn(now.Sub(s.state.WaitingSince)))
@@ -189,7 +189,7 @@ func (s *session) makeChange(ctx context.Context, d decision, in *Intent) error 
 		}
 		s.state.Intent = in
 		s.record(EventChanging, Event{What: d.message, Change: in.Kind, From: in.From, To: in.To})
-		s.keep()
+		s.markChanged()
 		s.yielded = true
 		return nil
 	}
@@ -214,7 +214,7 @@ func (s *session) makeChange(ctx context.Context, d decision, in *Intent) error 
 	}
 	s.conflicts = 0
 	s.recordChange(in, "", aftermath)
-	s.keep()
+	s.markChanged()
 	return nil
 }
 
@@ -226,7 +226,7 @@ func (in *Intent) same(other *Intent) bool {
 }
 
 func (s *session) callTarget(ctx context.Context, in *Intent) (aftermath string, err error) {
-	ctx, cancel := context.WithTimeout(ctx, s.runner.callTime)
+	ctx, cancel := context.WithTimeout(ctx, s.runner.callTimeout)
 	defer cancel()
 	c := Change{RequestID: in.RequestID, From: in.From, To: in.To, Other: in.Other}
 	switch in.Kind {
@@ -266,14 +266,14 @@ func (s *session) changeFailed(in *Intent, err error) error {
 		// A change whose outcome is unknown keeps its intent until then.
 		if !in.unknown {
 			s.state.Intent = nil
-			s.keep()
+			s.markChanged()
 		}
 		return nil
 	case in.unknown: // this attempt had no effect; the next run finds out about the earlier one
 		return fmt.Errorf("rollout %s: %w", s.runner.name, err)
 	default:
 		s.state.Intent = nil
-		s.keep()
+		s.markChanged()
 		return fmt.Errorf("rollout %s: %w", s.runner.name, err)
 	}
 }
@@ -319,7 +319,7 @@ func (s *session) recordRatio(to alipayplus.Ratio, by string, outside bool) {
 	state, now := s.state, time.Now()
 	state.Changes = append(state.Changes, RatioChange{From: state.Ratio, To: to, Outside: outside, By: by, At: now})
 	state.LiveAt = time.Time{}
-	state.Ratio, state.Since, state.Clock, state.WaitingSince, state.Gates = to, now, s.runner.clock, now, nil
+	state.Ratio, state.Since, state.Clock, state.WaitingSince, state.Gates = to, now, s.runner.host, now, nil
 }
 
 // abort gives the version up for a reason. When the target refuses that, the rollout pauses

@@ -51,18 +51,18 @@ type config struct {
 	gates  map[string]Gate
 	given  map[string]Gate
 	makers []GateMaker
-	// faults find what is wrong with gates on this machine without evaluating them.
-	faults map[string]func() error
-	// givenName is that of [WithName], clock that of the machine, and holder that of the runners.
+	// preflights find what is wrong with gates on this machine without evaluating them.
+	preflights map[string]func() error
+	// givenName is that of [WithName], host the name of the machine, and holder that of the runners.
 	givenName string
-	clock     string
+	host      string
 	holder    string
 	// deliveries are those of the sinks.
-	deliveries []*delivery
-	logger     *slog.Logger
-	interval   time.Duration
-	callTime   time.Duration
-	newSpec    bool
+	deliveries  []*delivery
+	logger      *slog.Logger
+	interval    time.Duration
+	callTimeout time.Duration
+	newSpec     bool
 	// seed is that of the checksums of checkpoints in memory.
 	seed maphash.Seed
 }
@@ -76,7 +76,7 @@ func WithName(name string) Option { return func(c *config) { c.givenName = name 
 
 // WithHost names the machine whose clock the runner reads; the default is the host
 // name. When another machine goes on, bake times are longer by [Spec].ClockTolerance.
-func WithHost(name string) Option { return func(c *config) { c.clock = name } }
+func WithHost(name string) Option { return func(c *config) { c.host = name } }
 
 // WithSink adds a function that gets the events.
 func WithSink(sink Sink) Option {
@@ -101,7 +101,7 @@ func WithInterval(most time.Duration) Option { return func(c *config) { c.interv
 
 // WithCallTimeout sets how long a call of the target may take; the default is 2 minutes. A
 // change that was begun is finished even when the run's context ends.
-func WithCallTimeout(d time.Duration) Option { return func(c *config) { c.callTime = d } }
+func WithCallTimeout(d time.Duration) Option { return func(c *config) { c.callTimeout = d } }
 
 // WithNewSpec lets the runner go on by its own spec when the stored one differs. Without it
 // that is a [ConflictError].
@@ -118,14 +118,14 @@ func New(target Target, spec Spec, store Store, opts ...Option) (*Runner, error)
 }
 
 func newConfig(spec Spec, store Store, opts []Option) (*config, error) {
-	c := &config{store: store, interval: 5 * time.Minute, callTime: 2 * time.Minute, given: make(map[string]Gate), seed: maphash.MakeSeed()}
+	c := &config{store: store, interval: 5 * time.Minute, callTimeout: 2 * time.Minute, given: make(map[string]Gate), seed: maphash.MakeSeed()}
 	for _, set := range opts {
 		set(c)
 	}
 	if store == nil {
 		return nil, fmt.Errorf("rollout: a store is needed: %w", alipayplus.ErrInvalid)
 	}
-	if c.interval <= 0 || c.callTime <= 0 {
+	if c.interval <= 0 || c.callTimeout <= 0 {
 		return nil, fmt.Errorf("rollout: the interval and the call timeout must be above 0: %w", alipayplus.ErrInvalid)
 	}
 	if err := spec.Validate(); err != nil {
@@ -136,8 +136,8 @@ func newConfig(spec Spec, store Store, opts []Option) (*config, error) {
 		return nil, err
 	}
 	c.specHash, c.ratios = c.spec.Hash(), c.spec.ratios()
-	if c.clock == "" {
-		if c.clock, err = os.Hostname(); err != nil {
+	if c.host == "" {
+		if c.host, err = os.Hostname(); err != nil {
 			return nil, fmt.Errorf("rollout: the host name cannot be read, give WithHost: %w", err)
 		}
 	}
@@ -147,7 +147,7 @@ func newConfig(spec Spec, store Store, opts []Option) (*config, error) {
 	for _, d := range c.deliveries {
 		d.logger = c.logger
 	}
-	c.holder = fmt.Sprintf("%s process %d run %s", c.clock, os.Getpid(), rand.Text()[:6])
+	c.holder = fmt.Sprintf("%s process %d run %s", c.host, os.Getpid(), rand.Text()[:6])
 	return c, c.makeGates()
 }
 
@@ -215,7 +215,8 @@ const (
 // that was begun is finished and stored, and the error is a [PendingError]. Failures
 // of the target are retried until the deadline of the spec if they are transient; others
 // are returned, and a later Run goes on. [LeasedError]: another runner drives the
-// rollout. The state is returned with an error too, as far as it is known.
+// rollout; [ErrLeaseLost]: one has taken it over meanwhile. The state is returned with an
+// error too, as far as it is known.
 func (r *Runner) Run(ctx context.Context) (*State, error) {
 	return r.run(ctx, nil)
 }
@@ -265,7 +266,7 @@ func (r *Runner) withSession(ctx context.Context, drive func(*leasedSession) err
 		return nil, r.sessionNotOpened(ctx, err)
 	}
 	defer s.close(ctx)
-	defer func() { r.emit(ctx, s.failure(err)) }()
+	defer func() { r.emit(ctx, s.replaceByFailure(err)) }()
 	if err := drive(s); err != nil {
 		return s.state, r.asPending(ctx, s.lastNext, err)
 	}
@@ -278,7 +279,7 @@ func (r *Runner) sessionNotOpened(ctx context.Context, err error) error {
 	err = r.asPending(ctx, nothingDoneYet(), err)
 	if !errors.Is(err, ErrLeased) {
 		s := r.newSession(nil)
-		r.emit(ctx, s.failure(err))
+		r.emit(ctx, s.replaceByFailure(err))
 	}
 	return err
 }
@@ -380,16 +381,16 @@ func (r *Runner) Plan(ctx context.Context) (*Plan, error) {
 		return nil, err
 	}
 	state.Spec = r.spec
-	state.correctStarts(now, r.clock)
+	state.correctStarts(now, r.host)
 	seen, err := r.target.Observe(ctx)
 	if err != nil {
 		return nil, err
 	}
-	plan, err := planFrom(state, seen, now, r.clock)
+	plan, err := planFrom(state, seen, now, r.host)
 	if err != nil || seen.Ratio != 0 {
 		return plan, err
 	}
-	for _, fault := range r.gateFaults() {
+	for _, fault := range r.preflightErrors() {
 		plan.Faults = append(plan.Faults, validation.OneLine(fault.Error()))
 	}
 	return plan, nil

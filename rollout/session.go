@@ -52,16 +52,16 @@ func (s *leasedSession) transact(ctx context.Context, do func() error) error {
 	for {
 		s.yielded = false
 		err := do()
-		err = joinErrors(err, s.store(ctx, err))
+		err = joinErrors(err, s.persist(ctx, err))
 		if err != nil || !s.yielded {
 			return err
 		}
 	}
 }
 
-// store stores what the session came to, emits its events, and forgets the commands that were
+// persist stores what the session came to, emits its events, and forgets the commands that were
 // executed. failed is the error that the session came to; nil for none.
-func (s *leasedSession) store(ctx context.Context, failed error) error {
+func (s *leasedSession) persist(ctx context.Context, failed error) error {
 	t, err := s.transition(failed)
 	if err == nil && t.Checkpoint != nil {
 		err = s.lease.Save(context.WithoutCancel(ctx), t.Checkpoint, t.Audit)

@@ -360,7 +360,7 @@ const targetClock = "(target)"
 // can. What another machine, or this one before its clock was set, stored as a time that is
 // still to come would never be over: it counts from now. What it stored as earlier than the
 // target's own time of the change would be over too soon: it counts from that.
-func (state *State) correctStarts(now time.Time, clock string) []string {
+func (state *State) correctStarts(now time.Time, host string) []string {
 	if state.Status != Running {
 		return nil
 	}
@@ -371,7 +371,7 @@ func (state *State) correctStarts(now time.Time, clock string) []string {
 	case state.Ratio == 0 || state.Since.IsZero():
 	case state.Since.After(now):
 		note("%v is live since %s, which is still to come by the clock of this machine: its bake time counts from now", state.Ratio, clockTime(state.Since))
-		state.Since, state.Clock = now, clock
+		state.Since, state.Clock = now, host
 	case behind:
 		note("%v is live since %s by the target's clock, not since %s: its bake time counts from then", state.Ratio, clockTime(live), clockTime(state.Since))
 		if state.WaitingSince.Before(live) {

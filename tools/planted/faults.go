@@ -13,7 +13,7 @@ func faults() []fault { //nolint:funlen // a list
 	return []fault{
 		{
 			"a change is made before its intent is stored", "rollout/reconcile.go",
-			"\t\ts.keep()\n\t\ts.yielded = true\n\t\treturn nil\n", "\t\ts.keep()\n",
+			"\t\ts.markChanged()\n\t\ts.yielded = true\n\t\treturn nil\n", "\t\ts.markChanged()\n",
 		},
 		{
 			"a rollout goes on although another holds its lease", "rollout/session.go",
@@ -25,8 +25,8 @@ func faults() []fault { //nolint:funlen // a list
 		},
 		{
 			"the bake time of a ratio counts from the one before", "rollout/reconcile.go",
-			"state.Ratio, state.Since, state.Clock, state.WaitingSince, state.Gates = to, now, s.runner.clock, now, nil",
-			"state.Ratio, state.Clock, state.WaitingSince, state.Gates = to, s.runner.clock, now, nil\n\tif state.Since.IsZero() {\n\t\tstate.Since = now\n\t}",
+			"state.Ratio, state.Since, state.Clock, state.WaitingSince, state.Gates = to, now, s.runner.host, now, nil",
+			"state.Ratio, state.Clock, state.WaitingSince, state.Gates = to, s.runner.host, now, nil\n\tif state.Since.IsZero() {\n\t\tstate.Since = now\n\t}",
 		},
 		{
 			"a verdict of before the end of the bake time is enough", "rollout/decide.go",
