@@ -1,244 +1,317 @@
-package temporal
+package temporal_test
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
-	"math"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
-	common "go.temporal.io/api/common/v1"
-	"go.temporal.io/sdk/activity"
-	"go.temporal.io/sdk/converter"
-	"go.temporal.io/sdk/interceptor"
+	"go.temporal.io/api/serviceerror"
+	"go.temporal.io/api/workflowservice/v1"
+	"go.temporal.io/sdk/client"
 	sdklog "go.temporal.io/sdk/log"
-	"go.temporal.io/sdk/testsuite"
-	"go.temporal.io/sdk/worker"
-	"go.temporal.io/sdk/workflow"
+	"google.golang.org/protobuf/types/known/durationpb"
 
 	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
+	"github.com/alipayplus-go/alipayplus/platform"
 	"github.com/alipayplus-go/alipayplus/rollout"
-	"github.com/alipayplus-go/alipayplus/rollout/rollouttest"
+	"github.com/alipayplus-go/alipayplus/rollout/temporal"
 )
 
-// stage is a release in memory, which both parties approve after an hour, and a workflow in
-// Temporal's test environment, in virtual time.
-type stage struct {
+const (
+	taskQueue = "rollouts"
+	// serverVariable names the program that is built from go.temporal.io/server/cmd/server.
+	serverVariable = "TEMPORAL_SERVER"
+)
+
+// serverConfiguration is that of a server over a file, as Temporal's own for development is: the file, then a
+// port of each service and of its membership.
+const serverConfiguration = `
+log: {stdout: true, level: error}
+persistence:
+  defaultStore: file
+  visibilityStore: file
+  numHistoryShards: 1
+  datastores:
+    file:
+      sql:
+        pluginName: sqlite
+        databaseName: %s
+        connectAddr: localhost
+        connectProtocol: tcp
+        connectAttributes: {mode: rwc, setup: "true", journal_mode: wal, synchronous: "2"}
+        maxConns: 1
+        maxIdleConns: 1
+global:
+  membership: {maxJoinDuration: 30s, broadcastAddress: 127.0.0.1}
+services:
+  frontend: {rpc: {bindOnIP: 127.0.0.1, grpcPort: %s, membershipPort: %s}}
+  history: {rpc: {bindOnIP: 127.0.0.1, grpcPort: %s, membershipPort: %s}}
+  matching: {rpc: {bindOnIP: 127.0.0.1, grpcPort: %s, membershipPort: %s}}
+  worker: {rpc: {bindOnIP: 127.0.0.1, grpcPort: %s, membershipPort: %s}}
+clusterMetadata:
+  failoverVersionIncrement: 10
+  masterClusterName: active
+  currentClusterName: active
+  clusterInformation:
+    active: {enabled: true, initialFailoverVersion: 1, rpcAddress: 127.0.0.1:%[2]s}
+dcRedirectionPolicy: {policy: noop}
+publicClient: {hostPort: 127.0.0.1:%[2]s}
+`
+
+// deployment is a platform in this process, a server of Temporal over a file, and workers.
+type deployment struct {
 	*testing.T
-	env  *testsuite.TestWorkflowEnvironment
-	fake *rollouttest.Fake
-	spec rollout.Spec
-	// gate answers for every gate of the spec; nil: each passes.
-	gate rollout.Gate
-	// lost says which results of the first attempts of steps get lost, as if their worker were.
-	lost func(n int) bool
-	// starts counts activities by their type, which is what the history grows by.
-	starts map[string]int
-	// attempts counts calls of the activity that advances.
-	attempts int
+	folder, program, address string
+	environment              []string
 
-	mu       sync.Mutex
-	events   []rollout.Event
-	canceled map[string]bool
+	platform  *platform.Platform
+	workspace string
+	owner     *alipayplus.Client
+	sdk       client.Client
+	rollouts  *temporal.Client
+	server    *exec.Cmd
+	workers   []*exec.Cmd
 }
 
-// onStage runs a test in virtual time, on a stage.
-func onStage(t *testing.T, spec rollout.Spec, do func(s *stage)) {
+func deploy(t *testing.T) *deployment {
 	t.Helper()
-	synctest.Test(t, func(t *testing.T) {
-		t.Helper()
-		do(newStage(t, spec))
-	})
-}
-
-func newStage(t *testing.T, spec rollout.Spec) *stage {
-	t.Helper()
-	s := &stage{
-		T: t, fake: rollouttest.NewFake("release 1", alipayplus.DefaultLadder()), spec: spec,
-		starts: make(map[string]int), canceled: make(map[string]bool),
+	if os.Getenv(serverVariable) == "" {
+		t.Skip(serverVariable + " names no server of Temporal; to build one: cd tools/pinned/temporalserver && GOWORK=off go build -o /tmp/temporal-server go.temporal.io/server/cmd/server")
 	}
-	s.fake.ApproveAfter(time.Hour)
-	var suite testsuite.WorkflowTestSuite
-	suite.SetLogger(sdklog.NewStructuredLogger(discard))
-	s.env = suite.NewTestWorkflowEnvironment()
-	s.env.SetStartTime(time.Now())
-	s.env.SetTestTimeout(10_000 * time.Hour)
-	s.env.SetWorkerOptions(worker.Options{Interceptors: []interceptor.WorkerInterceptor{&patient{}}})
-	s.env.SetOnActivityCanceledListener(func(info *activity.Info) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.canceled[info.ActivityID] = true
-	})
-	s.env.SetOnActivityStartedListener(func(info *activity.Info, _ context.Context, _ converter.EncodedValues) {
-		if info.Attempt == 1 {
-			s.starts[info.ActivityType.Name]++
+	d := &deployment{T: t, folder: t.TempDir()}
+	d.configureServer()
+	d.startServer()
+	t.Cleanup(func() {
+		for _, process := range append(d.workers, d.server) {
+			kill(process)
 		}
 	})
-	require.NoError(t, Register(s.env, Options{
-		Target: s.target,
-		Runner: []rollout.Option{rollout.WithHost("a"), rollout.WithGates(func(string, rollout.GateSpec) (rollout.Gate, error) {
-			return s.evaluate, nil
-		})},
-		Sink: s.sink,
+	var err error
+	d.sdk, err = client.NewLazyClient(client.Options{HostPort: d.address, Logger: sdklog.NewStructuredLogger(slog.New(slog.DiscardHandler))})
+	require.NoError(t, err)
+	t.Cleanup(d.sdk.Close)
+	d.rollouts = temporal.NewClient(d.sdk, taskQueue)
+	d.eventually("the server has a namespace", func(ctx context.Context) error {
+		_, err := d.sdk.WorkflowService().RegisterNamespace(ctx, &workflowservice.RegisterNamespaceRequest{
+			Namespace: client.DefaultNamespace, WorkflowExecutionRetentionPeriod: durationpb.New(24 * time.Hour),
+		})
+		if _, there := errors.AsType[*serviceerror.NamespaceAlreadyExists](err); there {
+			return nil
+		}
+		return err
+	})
+	d.eventually("it is known everywhere", func(ctx context.Context) error {
+		_, err := d.sdk.ListWorkflow(ctx, &workflowservice.ListWorkflowExecutionsRequest{})
+		return err
+	})
+	return d
+}
+
+// deployWithPlatform makes a deployment with a platform, which workers of the program can be started for.
+func deployWithPlatform(t *testing.T) *deployment {
+	t.Helper()
+	d := deploy(t)
+	d.program = filepath.Join(d.folder, "alipayplus-rollouts")
+	built, err := exec.CommandContext(t.Context(), "go", "build", "-o", d.program, "./cmd/alipayplus-rollouts").CombinedOutput()
+	require.NoError(t, err, "%s", built)
+	d.servePlatform()
+	return d
+}
+
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, l.Close())
+	return l.Addr().String()
+}
+
+// servePlatform serves a platform whose reviewers approve after a second.
+func (d *deployment) servePlatform() {
+	p, err := platform.New(platform.WithSigner(testkey.Key()), platform.WithAutoReview(func(alipayplus.Party, *alipayplus.Request) platform.Decision {
+		return platform.ApproveAfter(time.Second)
 	}))
-	return s
+	require.NoError(d, err)
+	d.platform = p
+	served := httptest.NewServer(p)
+	d.Cleanup(served.Close)
+	ctx := d.Context()
+	d.workspace, err = p.AddWorkspace(ctx, company())
+	require.NoError(d, err)
+	require.NoError(d, p.PutMember(ctx, platform.Member{WorkspaceID: d.workspace, Name: "owner", Role: alipayplus.RoleOwner}))
+	id, err := p.AddClient(ctx, d.workspace, "owner", testkey.Client().Public())
+	require.NoError(d, err)
+	private, public := filepath.Join(d.folder, "private.pem"), filepath.Join(d.folder, "platform.pem")
+	require.NoError(d, os.WriteFile(private, testkey.ClientPEM(), 0o600))
+	require.NoError(d, os.WriteFile(public, p.PublicKeyPEM(), 0o600))
+	d.environment = append(os.Environ(), "ALIPAYPLUS_BASE_URL="+served.URL, "ALIPAYPLUS_CLIENT_ID="+id,
+		"ALIPAYPLUS_PRIVATE_KEY_FILE="+private, "ALIPAYPLUS_PLATFORM_PUBLIC_KEY_FILE="+public, "TEMPORAL_ADDRESS="+d.address)
+	d.owner, err = alipayplus.New(alipayplus.WithBaseURL(served.URL), alipayplus.WithClientID(id),
+		alipayplus.WithPrivateKey(testkey.ClientPEM()), alipayplus.WithPlatformKey("1", p.PublicKeyPEM()))
+	require.NoError(d, err)
 }
 
-// target makes the target. The clock of the environment jumps from timer to timer, and that of the
-// process, which is the runner's, follows.
-func (s *stage) target(ctx context.Context, id string) (rollout.Target, error) {
-	time.Sleep(time.Until(s.env.Now()))
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.attempts++
-	if s.canceled[activity.GetInfo(ctx).ActivityID] { // which the environment, unlike a server, starts again
-		return nil, fmt.Errorf("it was canceled: %w", context.Canceled)
+// collect lets workers send to a collector, and returns what it got at a path. Names are readable in it.
+func (d *deployment) collect() (sent func(path string) string) {
+	var mu sync.Mutex
+	got := make(map[string][]byte)
+	collector := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		got[r.URL.Path] = append(got[r.URL.Path], body...)
+	}))
+	d.Cleanup(collector.Close)
+	d.environment = append(d.environment, "OTEL_EXPORTER_OTLP_ENDPOINT="+collector.URL)
+	return func(path string) string {
+		mu.Lock()
+		defer mu.Unlock()
+		return string(got[path])
 	}
-	if id != s.fake.ID() {
-		return nil, fmt.Errorf("there is no %s: %w", id, alipayplus.ErrNotFound)
+}
+
+func company() alipayplus.BusinessRegistration {
+	return alipayplus.BusinessRegistration{
+		CompanyName: "Blue Lake Tea Pte. Ltd.", RegistrationNumber: "201900123A", Country: "SG",
+		Address: "1 Lake Road, Singapore 000001", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
 	}
-	if s.lost == nil {
-		return s.fake, nil
+}
+
+// configureServer chooses the ports of the server, and writes its configuration.
+func (d *deployment) configureServer() {
+	d.Helper()
+	arguments := []any{filepath.Join(d.folder, "temporal.db")}
+	for range 8 {
+		_, port, err := net.SplitHostPort(freeAddress(d.T))
+		require.NoError(d, err)
+		arguments = append(arguments, port)
 	}
-	return &unsteady{Fake: s.fake, lost: s.lost, n: s.attempts}, nil
+	d.address = fmt.Sprintf("127.0.0.1:%s", arguments[1])
+	require.NoError(d, os.WriteFile(filepath.Join(d.folder, "temporal.yaml"), fmt.Appendf(nil, serverConfiguration, arguments...), 0o600))
 }
 
-func (s *stage) evaluate(ctx context.Context, step rollout.Step) (rollout.Verdict, error) {
-	if s.gate == nil {
-		return rollout.Passed("no errors"), nil
+func (d *deployment) startServer() {
+	d.Helper()
+	d.server = d.start("server.log", os.Getenv(serverVariable), "--config-file", filepath.Join(d.folder, "temporal.yaml"), "--allow-no-auth", "start")
+}
+
+func (d *deployment) startWorker() *exec.Cmd {
+	d.Helper()
+	return d.start("worker.log", d.program, "worker")
+}
+
+func (d *deployment) start(log, program string, args ...string) *exec.Cmd {
+	d.Helper()
+	out, err := os.OpenFile(filepath.Join(d.folder, log), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	require.NoError(d, err)
+	defer out.Close()
+	cmd := exec.Command(program, args...)
+	cmd.Env, cmd.Dir, cmd.Stdout, cmd.Stderr = d.environment, d.folder, out, out
+	require.NoError(d, cmd.Start())
+	return cmd
+}
+
+// kill kills a process, as a machine that is lost does.
+func kill(cmd *exec.Cmd) {
+	if cmd != nil && cmd.ProcessState == nil {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
 	}
-	return s.gate(ctx, step)
 }
 
-func (s *stage) sink(_ context.Context, e rollout.Event) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.events = append(s.events, e)
-	return nil
-}
-
-// after does something when the time since the start is over.
-func (s *stage) after(d time.Duration, do func()) { s.env.RegisterDelayedCallback(do, d) }
-
-// command sends a command when the time since the start is over.
-func (s *stage) command(d time.Duration, c rollout.Command) {
-	s.after(d, func() {
-		c.By = "lin"
-		s.env.SignalWorkflow(signalCommand, c)
-	})
-}
-
-// standing is the answer to the query, and the state in it.
-func (s *stage) standing() (*standing, *rollout.State) {
-	s.Helper()
-	answer, err := s.env.QueryWorkflow(queryStatus)
-	require.NoError(s, err)
-	at := new(standing)
-	require.NoError(s, answer.Get(at))
-	state, err := decode(s.Context(), s.fake.ID(), at.Checkpoint)
-	require.NoError(s, err)
-	return at, state
-}
-
-// run runs the workflow to its end, and returns the state it ended in.
-func (s *stage) run() *rollout.State {
-	s.Helper()
-	s.env.ExecuteWorkflow(workflowName, carried{Rollout: Rollout{Target: s.fake.ID(), Spec: s.spec}})
-	require.True(s, s.env.IsWorkflowCompleted())
-	require.NoError(s, s.env.GetWorkflowError())
-	_, state := s.standing()
-	return state
-}
-
-// audit are the actions of the audit log.
-func (s *stage) audit() (all []string) {
-	s.Helper()
-	answer, err := s.env.QueryWorkflow(queryAudit)
-	require.NoError(s, err)
-	var entries []rollout.AuditEntry
-	require.NoError(s, answer.Get(&entries))
-	for _, e := range entries {
-		all = append(all, fmt.Sprintf("%s %d-%d", e.Action, e.From, e.To))
-	}
-	return all
-}
-
-// news are the kinds of the events, but for those that repeat what is waited for.
-func (s *stage) news() (all []string) {
-	for _, e := range s.events {
-		if e.Kind != rollout.EventWaiting && e.Kind != rollout.EventGate && e.Kind != rollout.EventObserved {
-			all = append(all, fmt.Sprintf("%s %d", e.Kind, e.Ratio))
+// eventually tries something until it succeeds.
+func (d *deployment) eventually(what string, try func(ctx context.Context) error) {
+	d.Helper()
+	ctx, cancel := context.WithTimeout(d.Context(), 5*time.Minute)
+	defer cancel()
+	for {
+		one, done := context.WithTimeout(ctx, 10*time.Second)
+		err := try(one)
+		done()
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			d.logs()
+			require.NoError(d, err, what)
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	return all
 }
 
-// ladder climbs seven ratios, an hour each.
-func ladder() rollout.Spec {
-	const hour = rollout.Duration(time.Hour)
-	spec := rollout.Spec{Version: rollout.SpecVersion, Gates: map[string]rollout.GateSpec{"errors": {}}}
-	for _, ratio := range alipayplus.DefaultLadder().Ratios() {
-		spec.Steps = append(spec.Steps, rollout.StepSpec{Ratio: ratio, Bake: hour, Gates: []string{"errors"}, Approval: ratio == 30})
+func (d *deployment) logs() {
+	for _, name := range []string{"server.log", "worker.log"} {
+		if f, err := os.Open(filepath.Join(d.folder, name)); err == nil {
+			all, _ := io.ReadAll(f)
+			_ = f.Close()
+			d.Logf("%s:\n%s", name, all[max(0, len(all)-4000):])
+		}
 	}
-	last := &spec.Steps[len(spec.Steps)-1]
-	last.Bake, last.Gates = 0, nil
+}
+
+// release makes a mini program with a release of its first version, and returns its target's id.
+func (d *deployment) release(n int) (target string) {
+	d.Helper()
+	ctx := d.Context()
+	program, err := d.owner.Programs.Create(ctx, alipayplus.CreateProgramInput{Languages: []alipayplus.Localization{
+		{Language: "en-US", Name: fmt.Sprintf("Blue Lake Tea %d", n)}, {Language: "zh-CN", Name: "蓝湖茶"},
+	}})
+	require.NoError(d, err)
+	require.NoError(d, d.platform.GrantAuthorization(ctx, d.workspace, program.ID, alipayplus.TargetAlipayCN))
+	var build bytes.Buffer
+	archive := zip.NewWriter(&build)
+	_, err = archive.Create("app.json")
+	require.NoError(d, errors.Join(err, archive.Close()))
+	version := alipayplus.VersionNumber{Major: 1}
+	_, err = d.owner.Programs.UploadVersion(ctx, alipayplus.UploadVersionInput{
+		ProgramID: program.ID, Version: version, Package: bytes.NewReader(build.Bytes()), Size: int64(build.Len()),
+	})
+	require.NoError(d, err)
+	r, err := d.owner.Releases.Create(ctx, alipayplus.CreateReleaseInput{ProgramID: program.ID, Version: version, TargetApp: alipayplus.TargetAlipayCN})
+	require.NoError(d, err)
+	return "release " + r.ID
+}
+
+// seconds is the ladder, with some seconds at each ratio, and an approval at 30 %.
+func seconds(bake time.Duration) rollout.Spec {
+	spec := rollout.Spec{Version: rollout.SpecVersion}
+	for _, ratio := range alipayplus.DefaultLadder().Ratios() {
+		spec.Steps = append(spec.Steps, rollout.StepSpec{Ratio: ratio, Bake: rollout.Duration(bake), Approval: ratio == 30})
+	}
+	spec.Steps[len(spec.Steps)-1].Bake = 0
 	return spec
 }
 
-// unsteady is a target whose answers get lost.
-type unsteady struct {
-	*rollouttest.Fake
-
-	lost func(n int) bool
-	n    int
-}
-
-// Raise implements [rollout.Target].
-func (u *unsteady) Raise(ctx context.Context, c rollout.Change) error {
-	err := u.Fake.Raise(ctx, c)
-	if u.lost(u.n) {
-		panic("the worker is lost")
+// requireOneClimb checks what the platform recorded of a release: each ratio once, in order.
+func (d *deployment) requireOneClimb(target string) {
+	d.Helper()
+	want := []string{"NEW_VERSION_CREATED", "UNDER_REVIEW", "RELEASE_PREPARATION"}
+	for _, ratio := range alipayplus.DefaultLadder().Ratios()[:6] {
+		want = append(want, fmt.Sprintf("GRAYSCALE_RELEASE %v", ratio))
 	}
-	return err
-}
-
-// patient takes the limits of activities away: the environment counts times over all attempts, and
-// allows ten of them where a server allows any number.
-type patient struct {
-	interceptor.WorkerInterceptorBase
-}
-
-// InterceptWorkflow implements [interceptor.WorkerInterceptor].
-func (p *patient) InterceptWorkflow(_ workflow.Context, next interceptor.WorkflowInboundInterceptor) interceptor.WorkflowInboundInterceptor {
-	return &patientInbound{interceptor.WorkflowInboundInterceptorBase{Next: next}}
-}
-
-type patientInbound struct {
-	interceptor.WorkflowInboundInterceptorBase
-}
-
-// Init implements [interceptor.WorkflowInboundInterceptor].
-func (p *patientInbound) Init(next interceptor.WorkflowOutboundInterceptor) error {
-	return p.Next.Init(&patientOutbound{interceptor.WorkflowOutboundInterceptorBase{Next: next}})
-}
-
-type patientOutbound struct {
-	interceptor.WorkflowOutboundInterceptorBase
-}
-
-// ExecuteActivity implements [interceptor.WorkflowOutboundInterceptor].
-func (p *patientOutbound) ExecuteActivity(ctx workflow.Context, name string, args ...any) workflow.Future {
-	options := workflow.GetActivityOptions(ctx)
-	options.HeartbeatTimeout, options.StartToCloseTimeout, options.ScheduleToCloseTimeout = 0, 10_000*time.Hour, 20_000*time.Hour
-	if options.RetryPolicy.MaximumAttempts == 0 {
-		options.RetryPolicy.MaximumAttempts = math.MaxInt32
+	want = append(want, "FULL_RELEASE")
+	var got []string
+	for entry, err := range d.platform.Audit(d.Context(), d.workspace) {
+		require.NoError(d, err)
+		if entry.Kind == "release" && "release "+entry.ID == target {
+			got = append(got, entry.To)
+		}
 	}
-	return p.Next.ExecuteActivity(workflow.WithActivityOptions(ctx, options), name, args...)
-}
-
-func fromPayloads(payloads *common.Payloads, to any) error {
-	return converter.GetDefaultDataConverter().FromPayloads(payloads, to)
+	require.Equal(d, want, got)
 }
