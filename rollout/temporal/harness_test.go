@@ -91,7 +91,7 @@ type deployment struct {
 func deploy(t *testing.T) *deployment {
 	t.Helper()
 	if os.Getenv(serverVariable) == "" {
-		t.Skip(serverVariable + " names no server of Temporal; to build one: cd tools/pinned/temporalserver && GOWORK=off go build -o /tmp/temporal-server go.temporal.io/server/cmd/server")
+		t.Skip(serverVariable + " names no server of Temporal; to build one: cd tools/pinned/temporalserver && GOWORK=off go install go.temporal.io/server/cmd/server")
 	}
 	d := &deployment{T: t, folder: t.TempDir()}
 	d.configureServer()
