@@ -314,8 +314,11 @@ func (w *world) outside(name string, handler http.Handler) func(uint64) *server 
 // come to an end.
 func (w *world) operate(d *deployment, random *rand.Rand) {
 	for !d.ended.Load() {
-		if !w.sleep(time.Duration(random.ExpFloat64() * float64(3*time.Hour))) {
+		if !w.sleep(time.Duration(random.ExpFloat64() * float64(time.Hour))) {
 			return
+		}
+		if seldom := random.IntN(3) > 0; seldom && !w.faults.cutOff() { // they look more often while nothing works
+			continue
 		}
 		m := w.machines[random.IntN(len(w.machines))]
 		if !d.disk.shared {
@@ -349,6 +352,9 @@ func (w *world) command(p *process, m *machine, d *deployment, random *rand.Rand
 	const by, why = "op", "seen"
 	var what string
 	switch {
+	case w.faults.cutOff() && random.IntN(4) == 0: // so they stop it
+		what = "abort"
+		_, err = runner.Abort(ctx, by, why)
 	case state.Status == rollout.Paused && (w.faults.over() || random.IntN(2) == 0):
 		what = "resume"
 		_, err = runner.Resume(ctx, by, why)
@@ -360,9 +366,6 @@ func (w *world) command(p *process, m *machine, d *deployment, random *rand.Rand
 		_, err = runner.Abort(ctx, by, why)
 	case w.faults.over():
 		return
-	case w.faults.cutOff() && random.IntN(3) == 0: // nothing works, so they stop it
-		what = "abort"
-		_, err = runner.Abort(ctx, by, why)
 	case random.IntN(4) == 0:
 		what = "pause"
 		_, err = runner.Pause(ctx, by, why)
@@ -373,7 +376,7 @@ func (w *world) command(p *process, m *machine, d *deployment, random *rand.Rand
 		what = "plan anew"
 		d.spec = spec(random, d.ladder)
 		d.given = append(d.given, d.spec)
-	case random.IntN(40) == 0:
+	case random.IntN(20) == 0:
 		what = "abort"
 		_, err = runner.Abort(ctx, by, why)
 	default:

@@ -105,6 +105,11 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 		p.goOn(at)
 		p.aborted = false // an abort that the target refused ends in a pause, which a person may end
 	}
+	if before != nil && before.aborting() {
+		const race = 10 * time.Minute // somebody resumed it, and once it was refused it goes on at once
+		made := now.aborting() || now.final() || now.Status == "PAUSED" || at.Sub(p.resumed) < race
+		r.must("an abort that was begun is made, or refused", made, "%s was about to give up, and is %s", p.name, now.Status)
+	}
 	if before != nil && before.final() {
 		r.must("what has ended stays so", before.Status == now.Status, "%s went from %s to %s", s.rollout, before.Status, now.Status)
 	} else if now.final() {
