@@ -3,6 +3,7 @@ package sim
 import (
 	"math/rand/v2"
 	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -16,15 +17,15 @@ func TestIDs(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	found := 0
 	for range 20_000 {
-		text := ""
+		var text strings.Builder
 		for range random.IntN(6) {
-			text += parts[random.IntN(len(parts))]
+			text.WriteString(parts[random.IntN(len(parts))])
 		}
 		var got []string
-		for begin, end := range ids(text) {
-			got = append(got, text[begin:end])
+		for begin, end := range ids(text.String()) {
+			got = append(got, text.String()[begin:end])
 		}
-		require.Equal(t, as.FindAllString(text, -1), got, text)
+		require.Equal(t, as.FindAllString(text.String(), -1), got, text.String())
 		found += len(got)
 	}
 	require.NotZero(t, found)

@@ -189,8 +189,8 @@ func realKeys(c Config) bool {
 	return c.Plan == nil && c.Seed%sampled == 0
 }
 
-func keysFor(real bool) keys {
-	if real {
+func keysFor(asUsersHave bool) keys {
+	if asUsersHave {
 		return keys{testkey.Client(), testkey.Key(), testkey.ClientPublicPEM(), testkey.PublicPEM()}
 	}
 	return keys{testkey.FastClient(), testkey.FastKey(), testkey.FastClient().PublicPEM(), testkey.FastKey().PublicPEM()}
@@ -219,9 +219,9 @@ type member struct {
 
 func newWorld(t testing.TB, c Config) *world {
 	t.Helper()
-	real := realKeys(c)
-	w := &world{TB: t, config: c, began: time.Now(), store: storage.NewMemory(), keys: keysFor(real), apps: map[string]string{}, seen: map[string][]string{}}
-	if real && c.Events == 0 {
+	sampled := realKeys(c)
+	w := &world{TB: t, config: c, began: time.Now(), store: storage.NewMemory(), keys: keysFor(sampled), apps: map[string]string{}, seen: map[string][]string{}}
+	if sampled && c.Events == 0 {
 		const few = 1000
 		w.config.Events = few
 	}
