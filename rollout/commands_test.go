@@ -765,6 +765,27 @@ func TestAnAbortWhoseAnswerCannotBeTrustedIsRepeatedByTheNextRun(t *testing.T) {
 	})
 }
 
+// What answers in the target's place refuses nothing: an abort that it got is repeated too, also before the target was
+// observed, when the address may be wrong.
+func TestAnAbortThatSomethingElseAnsweredIsRepeatedByTheNextRun(t *testing.T) {
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		page := rollout.Outage(errors.New("a page of another address"))
+		s.fake.FailNext(rollouttest.OpObserve, 1, page)
+		s.fake.FailNext(rollouttest.OpAbort, 1, page)
+		_, err := s.runner().Abort(t.Context(), "lin", "no")
+		require.ErrorIs(t, err, page)
+		require.ErrorContains(t, err, "the next run executes it")
+		require.Equal(t, rollout.Running, s.state().Status)
+		require.Equal(t, rollout.ChangeAbort, s.state().Intent.Kind)
+
+		_, err = s.runner().Run(t.Context())
+
+		require.ErrorIs(t, err, rollout.ErrAborted)
+		require.Equal(t, 2, s.fake.Calls(rollouttest.OpAbort))
+		require.Zero(t, s.fake.Calls(rollouttest.OpApply))
+	})
+}
+
 func TestWhateverStoppedItIsNotWatchedTime(t *testing.T) {
 	t.Parallel()
 	for name, stop := range map[string]func(*stage) error{

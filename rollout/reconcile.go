@@ -256,8 +256,8 @@ func (s *session) changeFailed(in *Intent, err error) error {
 	case s.mayPass(err):
 		in.unknown = true
 		return err
-	case in.Kind == ChangeAbort && errors.As(err, new(*alipayplus.SignatureError)):
-		// Nobody has refused it: the next run repeats the abort.
+	case in.Kind == ChangeAbort && (isOutage(err) || errors.As(err, new(*alipayplus.SignatureError))):
+		// The target has not refused it: the next run repeats the abort.
 		return fmt.Errorf("rollout %s: %w", s.runner.name, err)
 	case in.Kind == ChangeAbort:
 		return &abortFailedError{err} // abort removes the intent when it stores the pause
