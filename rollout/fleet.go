@@ -413,15 +413,16 @@ func (s *schedule) work(ctx context.Context) {
 		runner := s.fleet.runners[j.index]
 		r.state, r.next, r.err = runner.stepOnce(ctx, j.observed, s.fleet.options.Limiter)
 		runner.settle(sinkTimeout)
-		if r.next != nil && len(s.fleet.runners) > mostDecoded && time.Until(r.next.At) > longWait {
+		soon := r.next != nil && !r.next.Over && time.Until(r.next.At) <= longWait
+		if len(s.fleet.runners) > mostDecoded && !soon {
 			runner.decoded.Store(nil)
 		}
 		s.results <- r
 	}
 }
 
-// In a fleet of more than mostDecoded targets, the state of one that waits for longer than longWait is not held, but decoded
-// again for its next step: that many need memory more than the little time it takes.
+// In a fleet of more than mostDecoded targets, the state of one that waits for longer than longWait, or is over, is not held,
+// but decoded again for its next step: that many need memory more than the little time it takes.
 const (
 	mostDecoded = 10_000
 	longWait    = time.Minute

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"github.com/alipayplus-go/alipayplus"
 )
 
 // batchedTarget is a target that is read together with all others.
@@ -61,6 +63,29 @@ func (s *schedule) tick() (lists int) {
 		}
 	}
 	return lists
+}
+
+// released is a target that all users have.
+type released struct{ batchedTarget }
+
+func (released) Observe(context.Context) (*Observation, error) {
+	return &Observation{Status: alipayplus.ReleaseFull, Ratio: alipayplus.FullRatio, Ladder: alipayplus.DefaultLadder()}, nil
+}
+
+// What is over is never due again.
+func TestALargeFleetHoldsNoStateOfWhatIsOver(t *testing.T) {
+	targets := make([]Target, mostDecoded+1)
+	for i := range targets {
+		targets[i] = released{batchedTarget{id: fmt.Sprint("release ", i)}}
+	}
+	fleet, err := NewFleet(targets, Spec{Version: SpecVersion, Steps: []StepSpec{{Ratio: 100}}}, NewMemoryStore(), FleetOptions{}, WithHost("a"))
+	require.NoError(t, err)
+	summary, err := fleet.Run(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "10001 DONE", summary.String())
+	for _, r := range fleet.runners {
+		require.Nil(t, r.decoded.Load(), r.Name())
+	}
 }
 
 // counted counts the comparisons and the moves of a heap.
