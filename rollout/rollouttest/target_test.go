@@ -35,6 +35,18 @@ func TestFakeIsATarget(t *testing.T) {
 	}
 }
 
+func TestTheCallsOfAMethodAreCounted(t *testing.T) {
+	fake := NewFake("release 1", alipayplus.DefaultLadder())
+	_, err := fake.Observe(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, fake.Apply(t.Context(), rollout.Change{RequestID: "1"}))
+
+	require.Equal(t, 1, fake.Calls(OpApply))
+	require.Zero(t, fake.Calls(OpAbort))
+	require.Equal(t, 2, fake.Calls(OpAny))
+	require.Zero(t, fake.Calls("no method"))
+}
+
 // watched keeps what a check says when it fails.
 type watched struct{ said []string }
 
