@@ -27,6 +27,7 @@ func TestNestedModulesWorkWithoutAClone(t *testing.T) {
 
 	for _, program := range []struct{ pkg, flag, prints string }{
 		{"cmd/alipayplus", "--help", "releases to Alipay+ from a terminal"},
+		{"rollout/temporal/cmd/alipayplus-rollouts", "--help", "say what to do: worker, start"},
 	} {
 		t.Run(program.pkg, func(t *testing.T) {
 			bin := t.TempDir()
@@ -39,7 +40,7 @@ func TestNestedModulesWorkWithoutAClone(t *testing.T) {
 			require.Contains(t, string(output), program.prints)
 		})
 	}
-	for _, pkg := range []string{"otel", "postgres", "rollout/prometheus"} {
+	for _, pkg := range []string{"otel", "otel/export", "postgres", "rollout/prometheus"} {
 		t.Run(pkg, func(t *testing.T) {
 			folder := t.TempDir()
 			source := fmt.Sprintf("package main\n\nimport _ %q\n\nfunc main() {}\n", repo.modules[0].path+"/"+pkg)
