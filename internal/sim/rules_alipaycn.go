@@ -166,6 +166,7 @@ func (r *alipaycnRules) exchange(at time.Time, e *exchange) {
 		}
 	case "mini/version/audit/cancel", "mini/version/audited/cancel":
 		v.auditing, v.approved = false, false
+		r.platform.takenBack[r.releaseOf(app, in.Version)]++
 		r.given(by)
 	case "mini/version/gray/online":
 		to := map[string]int{"p10": 10, "p30": 30, "p50": 50}[in.Strategy]
