@@ -339,8 +339,8 @@ type CategoryRequirements struct {
 }
 
 // differs: each category was asked for.
-func (r *CategoryRequirements) differs(question any) string {
-	in, _ := question.(CategoryRequirementsInput)
+func (r *CategoryRequirements) differs(input any) string {
+	in, _ := input.(CategoryRequirementsInput)
 	for _, of := range r.Requirements {
 		if of.Code != "" && !slices.Contains(in.Codes, of.Code) {
 			return notAsked("category_code", of.Code, in.Codes...)

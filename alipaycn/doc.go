@@ -11,7 +11,7 @@
 // verified before it is read: a success that is not signed, or wrongly, is
 // refused. So is one that was signed half an hour away from this machine's time
 // ([WithMaxClockSkew]), because AlipayCN's signatures do not name the request, and
-// an old answer would fit any. What an answer repeats of its question must fit: the version
+// an old answer would fit any. What an answer repeats of its input must fit: the version
 // of versions.get, the client of versions.list, the role of members.list, the categories of
 // categories.requirements; the others repeat nothing. Refusals need no signature, because whether AlipayCN
 // signs them all is not documented; one that is there must fit. Files are sent in

@@ -114,8 +114,8 @@ type MemberList struct {
 
 // differs: a role that was asked for is that of all members. One that this library does
 // not know may be another name for it.
-func (l *MemberList) differs(question any) string {
-	in, _ := question.(ListMembersInput)
+func (l *MemberList) differs(input any) string {
+	in, _ := input.(ListMembersInput)
 	for _, m := range l.Members {
 		if in.Role != "" && m.Role.Known() && m.Role != in.Role {
 			return notAsked("role", m.Role, in.Role)

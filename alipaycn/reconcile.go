@@ -236,7 +236,7 @@ func doneIf(asAsked bool) evidence {
 const absent VersionStatus = "(no such version)"
 
 // proof is one line of the table in the package's documentation: the statuses
-// that prove that a write took evidence, and those that prove that it did not.
+// that prove that a write took effect, and those that prove that it did not.
 type proof struct {
 	op      cnwire.Operation
 	done    []VersionStatus

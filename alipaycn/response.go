@@ -385,7 +385,7 @@ func foreignAnswer(op cnwire.Operation, a *transport.Answer) transport.Classific
 	}
 	switch {
 	case a.Status == http.StatusTooManyRequests:
-		e.Message = "too many calls, says something between this machine and AlipayCN"
+		e.Message = "too many calls: a proxy or gateway between this machine and AlipayCN refuses them"
 		e.Hint, e.Retryable = "call less often (WithRateLimit), and repeat it later", true
 		return transport.Classification{Err: e, Retry: true, Outcome: transport.NotProcessed}
 	case a.Status >= http.StatusInternalServerError, a.Status == http.StatusRequestTimeout:

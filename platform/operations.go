@@ -318,7 +318,7 @@ func (s *writeSession) applyHandler(ctx context.Context) (out reply, reserved *c
 		s.in.observed = "" // the call that had the mini program to itself may have changed it
 		for {
 			err := s.p.upToDate(ctx, s.update, func(tx storage.Tx) (err error) {
-				out, reserved, err = s.applyRuleIn(ctx, tx)
+				out, reserved, err = s.applyHandlerIn(ctx, tx)
 				return err
 			})
 			if unmade, is := errors.AsType[*unmadeQRCodeError](err); is {
@@ -341,7 +341,7 @@ func (s *writeSession) applyHandler(ctx context.Context) (out reply, reserved *c
 	return out, reserved, nil
 }
 
-func (s *writeSession) applyRuleIn(ctx context.Context, tx storage.Tx) (out reply, reserved *call, err error) {
+func (s *writeSession) applyHandlerIn(ctx context.Context, tx storage.Tx) (out reply, reserved *call, err error) {
 	s.lease = nil // of a transaction that is run again
 	c, err := s.p.begin(ctx, tx, s.in)
 	if err != nil {

@@ -1,4 +1,4 @@
-// Package polling waits for a condition to reach a state by reading it again and
+// Package polling waits for something to reach a state by reading it again and
 // again: ever more rarely the longer the wait lasts, tolerating transient
 // failures, and never longer than the context.
 package polling
@@ -53,13 +53,13 @@ type Condition[T any] struct {
 	Attended time.Duration
 }
 
-// ErrStateChanged says that the condition changed between two reads: the wait goes
+// ErrStateChanged says that the state changed between two reads: the wait goes
 // on, and it is no failure.
 var ErrStateChanged = errors.New("the state changed between two reads")
 
 // Result is how far a wait came.
 type Result[T any] struct {
-	// Last is the last condition seen; nil when none was.
+	// Last is what was read last; nil when nothing was.
 	Last *T
 	// State is its state.
 	State string
@@ -68,7 +68,7 @@ type Result[T any] struct {
 }
 
 // Wait polls until Done says so, the context ends, or a poll fails for good. The
-// result holds the last condition seen, also with an error.
+// result holds what was read last, also with an error.
 //
 // Each pause is a twentieth of the time that has passed since the state last
 // changed, within the bounds of the options, less some jitter. So a change in the
@@ -128,13 +128,13 @@ func (l *loop[T]) run(ctx context.Context) error {
 	}
 }
 
-// poll reads the condition once. It returns how long to pause before the next poll.
+// poll reads once. It returns how long to pause before the next poll.
 func (l *loop[T]) poll(ctx context.Context) (pause time.Duration, done bool, err error) {
 	l.Polls++
-	condition, err := l.condition.Poll(ctx)
+	seen, err := l.condition.Poll(ctx)
 	if err == nil {
-		l.observe(condition)
-		done, err = l.condition.Done(ctx, condition)
+		l.observe(seen)
+		done, err = l.condition.Done(ctx, seen)
 		if done || err == nil {
 			l.failures = 0
 			return l.pause(), done, nil
@@ -146,16 +146,16 @@ func (l *loop[T]) poll(ctx context.Context) (pause time.Duration, done bool, err
 	return max(l.pause(), min(l.condition.RetryAfter(err), longestRetryAfter)), false, nil
 }
 
-func (l *loop[T]) observe(condition *T) {
-	state := l.condition.State(condition)
+func (l *loop[T]) observe(seen *T) {
+	state := l.condition.State(seen)
 	changed := l.Last == nil || state != l.State
-	l.Last, l.State = condition, state
+	l.Last, l.State = seen, state
 	if !changed {
 		return
 	}
 	l.changed = time.Now()
 	if l.opts.OnChange != nil {
-		l.opts.OnChange(condition)
+		l.opts.OnChange(seen)
 	}
 }
 

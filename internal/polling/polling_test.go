@@ -13,7 +13,7 @@ import (
 
 var (
 	errTransient = errors.New("down for a moment")
-	errPermanent = errors.New("no such condition")
+	errPermanent = errors.New("not found")
 )
 
 // busy is a transient failure that asks for a pause.
