@@ -216,7 +216,7 @@ func (c *Client) sign(op cnwire.Operation, out outgoing, id string, h http.Heade
 	return nil
 }
 
-// localError is the signer's failure, not the network's. Nothing was sent.
+// localError is the failure to sign a call, not the network's. Nothing was sent.
 type localError struct{ err error }
 
 func (e *localError) Error() string { return e.err.Error() }
@@ -234,7 +234,8 @@ func (c *Client) callError(ctx context.Context, op cnwire.Operation, out outgoin
 		copied := *classified
 		e = &copied
 	} else {
-		e.Retryable = ctx.Err() == nil && failure.Retry
+		_, signer := errors.AsType[*cnwire.SignerError](failure.Err)
+		e.Retryable = ctx.Err() == nil && (failure.Retry || signer)
 		if ctx.Err() == nil {
 			e.Hint = localHint(failure)
 		}

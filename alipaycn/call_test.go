@@ -151,6 +151,12 @@ func TestABrokenSignerIsTheCallersFault(t *testing.T) {
 	_, err := c.BaseInfo.Get(t.Context())
 	require.ErrorContains(t, err, "WithSigner")
 	require.Zero(t, failureOf(t, err).HTTPStatus)
+	require.True(t, failureOf(t, err).Retryable, "it may be a service that is away for a moment")
+
+	c.signer, c.token = testkey.FastClient(), new("a token\nof two lines")
+	_, err = c.BaseInfo.Get(t.Context())
+	require.Error(t, err)
+	require.False(t, failureOf(t, err).Retryable)
 }
 
 type brokenSigner struct{ crypto.Signer }

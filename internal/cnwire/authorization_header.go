@@ -75,7 +75,7 @@ func (r Request) StringToSign() string {
 //
 // An error names the field of r that could not stand in the header or in the
 // signed text, where a separator inside a value would change the meaning, or is
-// the signer's own. It never contains AppAuthToken.
+// a [SignerError]. It never contains AppAuthToken.
 func (r Request) Authorization(s crypto.Signer) (string, error) {
 	if err := r.check(); err != nil {
 		return "", fmt.Errorf("sign request: %w", err)
@@ -84,10 +84,18 @@ func (r Request) Authorization(s crypto.Signer) (string, error) {
 	digest := sha256.Sum256(requestMessage(authString, r.Method, r.PathAndQuery, r.Body, r.AppAuthToken))
 	signature, err := signing.Sign(s, digest[:])
 	if err != nil {
-		return "", fmt.Errorf("sign request: %w", err)
+		return "", &SignerError{err}
 	}
 	return scheme + authString + signParameter + base64.StdEncoding.EncodeToString(signature), nil
 }
+
+// SignerError is the failure of a signer. It may be a service, whose failure may pass.
+type SignerError struct{ err error }
+
+func (e *SignerError) Error() string { return "sign request: " + e.err.Error() }
+
+// Unwrap returns the signer's own error.
+func (e *SignerError) Unwrap() error { return e.err }
 
 // requestMessage is the text that is signed for a request.
 func requestMessage(authString, method, pathAndQuery string, body []byte, token string) []byte {

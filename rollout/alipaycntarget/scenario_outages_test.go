@@ -1,8 +1,10 @@
 package alipaycntarget_test
 
 import (
+	"crypto"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -12,7 +14,9 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/rollout"
+	"github.com/alipayplus-go/alipayplus/rollout/alipaycntarget"
 	"github.com/stretchr/testify/require"
 )
 
@@ -108,6 +112,41 @@ func TestAnOutageThatBeginsWithAnAbortMakesNothingTwice(t *testing.T) {
 			})
 		})
 	}
+}
+
+// lockedKey is a signer that gives no signature while it is locked, as one of a key store that is away.
+type lockedKey struct {
+	crypto.Signer
+	locked bool
+}
+
+func (k *lockedKey) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
+	if k.locked {
+		return nil, errors.New("the key store is away")
+	}
+	return k.Signer.Sign(random, digest, opts)
+}
+
+// Whoever cannot sign has been refused nothing.
+func TestAnAbortThatCannotBeSignedIsRepeated(t *testing.T) {
+	given(t, func(t *testing.T, w *harness) {
+		w.bring(version, alipaycn.StatusGray)
+		key := &lockedKey{Signer: testkey.FastClient(), locked: true}
+		client, err := alipaycn.New(alipaycn.WithAppID(mini), alipaycn.WithSigner(key), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
+			alipaycn.WithHTTPClient(&http.Client{Transport: w.wire}))
+		require.NoError(t, err)
+		runner, err := rollout.New(alipaycntarget.New(client, mini, parse(version)), atOnce(), w.store)
+		require.NoError(t, err)
+		_, err = runner.Abort(t.Context(), "lin", "it crashes")
+		require.ErrorContains(t, err, "the key store is away")
+		require.NotErrorIs(t, err, rollout.ErrPaused)
+		w.at(10*time.Minute, func() { key.locked = false })
+
+		_, err = runner.Run(t.Context())
+
+		require.ErrorIs(t, err, rollout.ErrAborted)
+		w.requireStatus(alipaycn.StatusInit)
+	})
 }
 
 // AlipayCN is there, but says of one call that it knows nothing.
