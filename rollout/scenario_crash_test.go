@@ -89,12 +89,6 @@ func (s *stage) mortal(p *process) *rollout.Runner {
 	return s.runnerOf(mortalTarget{p, s.fake}, mortalStore(p, s.store))
 }
 
-// death is where a process dies; 0: it does not.
-type death struct {
-	at    int
-	after bool
-}
-
 // atEachAccess runs a case with a process that dies at its first access, at its second and so
 // on, before and after the effect, until it outlives all. It returns how many accesses there were.
 func atEachAccess(t *testing.T, run func(t *testing.T, p *process)) map[bool]int {
