@@ -66,7 +66,8 @@ type transientError struct {
 func (e *transientError) Unwrap() error { return e.error }
 
 // Outage marks an error of a [Target] that says nothing about the target, because something
-// else answered at its address: a maintenance page, a captive portal, a redirect. Once the
+// else answered at its address (a maintenance page, a captive portal, a redirect), or because
+// it could not be asked: a store of its credentials is away. Once the
 // target has been observed, this process or an earlier one of the rollout has reached it
 // there: then the error is an outage that passes, and the runner tries again later. Before
 // that, the address may be wrong, and the error is final. An [alipayplus.Error] with Foreign,

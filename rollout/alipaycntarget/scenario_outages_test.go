@@ -1,6 +1,7 @@
 package alipaycntarget_test
 
 import (
+	"context"
 	"crypto"
 	"crypto/tls"
 	"crypto/x509"
@@ -146,6 +147,50 @@ func TestAnAbortThatCannotBeSignedIsRepeated(t *testing.T) {
 
 		require.ErrorIs(t, err, rollout.ErrAborted)
 		w.requireStatus(alipaycn.StatusInit)
+	})
+}
+
+// lockedTokens is a store of tokens whose database is away for a while.
+type lockedTokens struct {
+	alipaycn.TokenStore
+	locked bool
+}
+
+func (s *lockedTokens) Get(ctx context.Context, app string) (alipaycn.Token, error) {
+	if s.locked {
+		return alipaycn.Token{}, errors.New("the database is away")
+	}
+	return s.TokenStore.Get(ctx, app)
+}
+
+// Without the token nothing is asked of AlipayCN, so it has refused nothing. Before the version was read, the store may
+// be the wrong one, and the run ends.
+func TestAStoreOfTokensThatIsAwayIsAnOutage(t *testing.T) {
+	given(t, func(t *testing.T, w *harness) {
+		tokens := &lockedTokens{TokenStore: w.tokens, locked: true}
+		w.tokens = tokens
+		_, err := w.runner(atOnce()).Run(t.Context())
+		require.ErrorContains(t, err, "the database is away")
+		require.NotErrorIs(t, err, rollout.ErrPending)
+		_, err = w.runner(atOnce()).Abort(t.Context(), "lin", "no")
+		require.ErrorContains(t, err, "the database is away; the command is stored, and the next run executes it")
+		tokens.locked = false
+
+		_, err = w.runner(atOnce()).Run(t.Context())
+
+		require.ErrorIs(t, err, rollout.ErrAborted)
+		require.Empty(t, w.g.Effects(mini))
+	})
+	given(t, func(t *testing.T, w *harness) {
+		tokens := &lockedTokens{TokenStore: w.tokens}
+		w.tokens = tokens
+		w.at(time.Minute, func() { tokens.locked = true })
+		w.at(time.Hour, func() { tokens.locked = false; w.approve() })
+
+		state, err := w.runner(atOnce()).Run(t.Context())
+
+		requireClimbed(w, state, err)
+		require.Contains(t, w.eventTexts(rollout.EventRetrying)[0], "the database is away")
 	})
 }
 

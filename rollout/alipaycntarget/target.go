@@ -141,8 +141,8 @@ func (t *Target) versions(ctx context.Context) (*alipaycn.VersionsClient, error)
 	if errors.Is(err, alipaycn.ErrNoToken) {
 		return nil, fmt.Errorf("%w: %w", err, alipayplus.ErrAuthorizationRequired)
 	}
-	if err != nil {
-		return nil, err
+	if err != nil { // of the store: AlipayCN was not asked
+		return nil, rollout.Outage(err)
 	}
 	return &client.Versions, nil
 }
