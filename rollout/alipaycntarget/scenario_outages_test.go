@@ -203,6 +203,7 @@ func TestAnAnswerThatSaysNothingMakesNothingTwice(t *testing.T) {
 			"not done, cut": {CutBefore: true},
 			"bad gateway":   {StatusAfter: 502},
 			"unsigned":      {Unsigned: true},
+			"forged":        {WrongSignature: true},
 		} {
 			t.Run(op+" "+name, func(t *testing.T) {
 				given(t, func(t *testing.T, w *harness) {
