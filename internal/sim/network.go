@@ -47,9 +47,6 @@ type exchange struct {
 	answer  []byte
 }
 
-// proxied is that a process got the page of a proxy, which may say that the server has not got the request.
-type proxied struct{ from string }
-
 // wire is how one process reaches the others.
 type wire struct {
 	*network
@@ -87,7 +84,7 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	case f.fault == cutBefore:
 		return nil, io.ErrUnexpectedEOF
 	case f.fault == maintenance:
-		return page(r, f), nil
+		return page(r, f, false), nil
 	case f.fault == duplicated:
 		go w.serve(context.WithoutCancel(ctx), to, r, body, what, nil)
 	}
@@ -149,7 +146,7 @@ func (w wire) serve(ctx context.Context, to *server, r *http.Request, body []byt
 	case err != nil || late != nil || f.fault == cutAfter:
 		response, err = nil, io.ErrUnexpectedEOF
 	case f.fault == maintenance:
-		response = page(r, f)
+		response = page(r, f, true)
 	default:
 		content := inprocess.Fault{Corrupt: f.fault == corrupted, Unsigned: f.fault == unsigned, WrongSignature: f.fault == missigned}.
 			Tamper(response.Header, forge(f.fault, to, e.answer), to.signature, "algorithm=RSA256, keyVersion=1, signature=d3Jvbmc%3D")
@@ -157,11 +154,7 @@ func (w wire) serve(ctx context.Context, to *server, r *http.Request, body []byt
 		response.Request = r
 	}
 	if f.fault != none {
-		var about any
-		if f.fault == maintenance {
-			about = &proxied{w.from.name}
-		}
-		w.history.add(who, what, string(f.fault), about)
+		w.history.add(who, what, string(f.fault), nil)
 	}
 	answers <- answered{response, err}
 }
@@ -192,9 +185,13 @@ func readAll(body io.ReadCloser) ([]byte, error) {
 	return content, cmp.Or(err, body.Close())
 }
 
-// page is what a proxy answers with in the server's place.
-func page(r *http.Request, f fate) *http.Response {
-	statuses := []int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusOK, http.StatusTooManyRequests}
+// page is what a proxy answers with in the server's place, which has got the request or not: then it may also be that there
+// are too many.
+func page(r *http.Request, f fate, arrived bool) *http.Response {
+	statuses := []int{http.StatusBadGateway, http.StatusServiceUnavailable, http.StatusGatewayTimeout, http.StatusOK}
+	if !arrived {
+		statuses = append(statuses, http.StatusTooManyRequests)
+	}
 	status := statuses[f.choice%uint64(len(statuses))]
 	content := inprocess.Page(status)
 	header := http.Header{"Content-Type": {"text/html"}}

@@ -47,8 +47,6 @@ func (r *rules) judge(e event) {
 		r.alipaycn.decided(e.at, about, e.outcome)
 	case *saved:
 		r.rollouts.saved(e.at, about)
-	case *proxied:
-		delete(r.alipaycn.sent, about.from)
 	case lost:
 		r.rollouts.lost(e.at, about)
 	case *posted:
