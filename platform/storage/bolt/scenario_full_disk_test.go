@@ -70,17 +70,14 @@ func fill(dir string) error {
 	if full, err = fillUp(s, full); err != nil {
 		return err
 	}
-	err = s.Update(context.Background(), func(tx storage.Tx) error {
-		for range full / 2 {
-			full--
-			if err := tx.Delete(largeKey(full)); err != nil {
-				return err
-			}
+	for range full / 2 { // one by one: the list of free pages needs pages in a row itself
+		full--
+		err := s.Update(context.Background(), func(tx storage.Tx) error {
+			return errors.Join(tx.Delete(largeKey(full)), tx.Put("count", fmt.Append(nil, full)))
+		})
+		if err != nil {
+			return fmt.Errorf("delete: %w", err)
 		}
-		return tx.Put("count", fmt.Append(nil, full))
-	})
-	if err != nil {
-		return fmt.Errorf("delete: %w", err)
 	}
 	if err := s.Update(context.Background(), putLarge(full)); err != nil {
 		return fmt.Errorf("there is room again: %w", err)
