@@ -37,6 +37,9 @@ func main() {
 }
 
 func run(ctx context.Context, n int, during, interval time.Duration) error {
+	if n < 1 {
+		return fmt.Errorf("-releases: %d cannot wait; give one or more", n)
+	}
 	before := live()
 	targets, applied := makeTargets(n)
 	spec := rollout.Spec{Version: rollout.SpecVersion, Steps: []rollout.StepSpec{{Ratio: 10, Bake: rollout.Duration(time.Hour)}, {Ratio: 100}}}
