@@ -97,10 +97,10 @@ func (f *faults) rateOf(k kind) int {
 	return f.rate[k]
 }
 
-// cutOff says whether nearly all messages are lost now, on one of their ways.
+// cutOff says whether nearly all messages are lost now, on one of their ways. Unlike the others it may be called at any moment.
 func (f *faults) cutOff() bool {
 	const most = 500
-	return !f.over() && (f.rateOf(request) > most || f.rateOf(reply) > most)
+	return time.Now().Before(f.until) && (f.rateOf(request) > most || f.rateOf(reply) > most)
 }
 
 // kindsOfFault are those of a kind of point, and how often each comes beside the others.

@@ -120,8 +120,12 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 	}
 }
 
-// goOn learns that a pause has ended, and how long it was of the time since the ratio went live.
+// goOn learns that a pause has ended, and how long it was of the time since the ratio went live: until somebody said so, for
+// whoever does it may be stopped before it is stored.
 func (p *progress) goOn(at time.Time) {
+	if p.resumed.After(p.stopped) {
+		at = p.resumed
+	}
 	since := p.stopped
 	if since.Before(p.live) {
 		since = p.live

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -118,11 +119,11 @@ func TestAnOutageThatBeginsWithAnAbortMakesNothingTwice(t *testing.T) {
 // lockedKey is a signer that gives no signature while it is locked, as one of a key store that is away.
 type lockedKey struct {
 	crypto.Signer
-	locked bool
+	locked atomic.Bool
 }
 
 func (k *lockedKey) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts) ([]byte, error) {
-	if k.locked {
+	if k.locked.Load() {
 		return nil, errors.New("the key store is away")
 	}
 	return k.Signer.Sign(random, digest, opts)
@@ -132,7 +133,8 @@ func (k *lockedKey) Sign(random io.Reader, digest []byte, opts crypto.SignerOpts
 func TestAnAbortThatCannotBeSignedIsRepeated(t *testing.T) {
 	given(t, func(t *testing.T, w *harness) {
 		w.bring(version, alipaycn.StatusGray)
-		key := &lockedKey{Signer: testkey.FastClient(), locked: true}
+		key := &lockedKey{Signer: testkey.FastClient()}
+		key.locked.Store(true)
 		client, err := alipaycn.New(alipaycn.WithAppID(mini), alipaycn.WithSigner(key), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
 			alipaycn.WithHTTPClient(&http.Client{Transport: w.wire}))
 		require.NoError(t, err)
@@ -141,7 +143,7 @@ func TestAnAbortThatCannotBeSignedIsRepeated(t *testing.T) {
 		_, err = runner.Abort(t.Context(), "lin", "it crashes")
 		require.ErrorContains(t, err, "the key store is away")
 		require.NotErrorIs(t, err, rollout.ErrPaused)
-		w.at(10*time.Minute, func() { key.locked = false })
+		w.at(10*time.Minute, func() { key.locked.Store(false) })
 
 		_, err = runner.Run(t.Context())
 
@@ -153,11 +155,11 @@ func TestAnAbortThatCannotBeSignedIsRepeated(t *testing.T) {
 // lockedTokens is a store of tokens whose database is away for a while.
 type lockedTokens struct {
 	alipaycn.TokenStore
-	locked bool
+	locked atomic.Bool
 }
 
 func (s *lockedTokens) Get(ctx context.Context, app string) (alipaycn.Token, error) {
-	if s.locked {
+	if s.locked.Load() {
 		return alipaycn.Token{}, errors.New("the database is away")
 	}
 	return s.TokenStore.Get(ctx, app)
@@ -167,14 +169,15 @@ func (s *lockedTokens) Get(ctx context.Context, app string) (alipaycn.Token, err
 // be the wrong one, and the run ends.
 func TestAStoreOfTokensThatIsAwayIsAnOutage(t *testing.T) {
 	given(t, func(t *testing.T, w *harness) {
-		tokens := &lockedTokens{TokenStore: w.tokens, locked: true}
+		tokens := &lockedTokens{TokenStore: w.tokens}
+		tokens.locked.Store(true)
 		w.tokens = tokens
 		_, err := w.runner(atOnce()).Run(t.Context())
 		require.ErrorContains(t, err, "the database is away")
 		require.NotErrorIs(t, err, rollout.ErrPending)
 		_, err = w.runner(atOnce()).Abort(t.Context(), "lin", "no")
 		require.ErrorContains(t, err, "the database is away; the command is stored, and the next run executes it")
-		tokens.locked = false
+		tokens.locked.Store(false)
 
 		_, err = w.runner(atOnce()).Run(t.Context())
 
@@ -184,8 +187,8 @@ func TestAStoreOfTokensThatIsAwayIsAnOutage(t *testing.T) {
 	given(t, func(t *testing.T, w *harness) {
 		tokens := &lockedTokens{TokenStore: w.tokens}
 		w.tokens = tokens
-		w.at(time.Minute, func() { tokens.locked = true })
-		w.at(time.Hour, func() { tokens.locked = false; w.approve() })
+		w.at(time.Minute, func() { tokens.locked.Store(true) })
+		w.at(time.Hour, func() { tokens.locked.Store(false); w.approve() })
 
 		state, err := w.runner(atOnce()).Run(t.Context())
 
