@@ -101,7 +101,7 @@ func (t *Time) read(data []byte) (usual bool, err error) {
 	return usual || text == "", nil
 }
 
-// readTime reads a time, as Beijing's where it names no zone, and says whether it is of a
+// readTime reads a time, as Beijing's where it names no zone, and returns it as Beijing's. It says whether it is of a
 // form that AlipayCN documents. It returns the zero time when it is none, or may be several.
 func readTime(text string) (at time.Time, usual bool) {
 	for _, layout := range []string{time.DateTime, time.DateOnly} {
@@ -116,7 +116,7 @@ func readTime(text string) (at time.Time, usual bool) {
 	for _, layout := range timeLayouts() {
 		for _, text := range []string{text, strings.TrimRight(strings.Join(strings.Fields(plain), " "), ":")} {
 			if at, err := time.ParseInLocation(layout, text, beijing()); err == nil {
-				return at, false
+				return at.In(beijing()), false
 			}
 		}
 	}

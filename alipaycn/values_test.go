@@ -215,6 +215,7 @@ func FuzzAnswers(f *testing.F) {
 	f.Add(`{"total_items":"7","expires_in":7,"is_by_app_auth":"Y","gmt_online":"2026-01-02 03:04:05","build_status":3}`)
 	f.Add(`{"total_items":7.0,"expires_in":"7","is_by_app_auth":1,"gmt_online":"2026-01-02","app_version":null}`)
 	f.Add(`{"total_items":{},"expires_in":[],"gmt_online":true}`)
+	f.Add(`{"gmt_online":"2026-01-02 03:04+00"}`) // another zone than Beijing's
 	f.Fuzz(func(t *testing.T, text string) {
 		type everything struct {
 			Total    Int         `json:"total_items"`
