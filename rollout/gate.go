@@ -492,7 +492,7 @@ func (r *Runner) checkGate(ctx context.Context, check *GateCheck, o *Observation
 	at := slices.IndexFunc(r.spec.Steps, func(step StepSpec) bool { return slices.Contains(step.Gates, check.Gate) })
 	step := r.spec.Steps[at] // a gate that no step names is not valid
 	check.Ratio = step.Ratio
-	check.Err = r.gateFault(check.Gate)
+	check.Err = r.preflight(check.Gate)
 	if check.Err == nil {
 		check.Verdict, check.Err = r.evaluateGate(ctx, check.Gate, Step{
 			Rollout: r.name, Target: r.target.ID(), Version: o.Subject.Version, Index: at, Ratio: step.Ratio,
@@ -525,9 +525,9 @@ type gatesError struct {
 func (e *gatesError) Error() string   { return e.text }
 func (e *gatesError) Unwrap() []error { return e.errs }
 
-// gateFault is what can be found wrong with a gate on this machine without evaluating it:
+// preflight returns what can be found wrong with a gate on this machine without evaluating it:
 // a program or an environment variable that is missing, for example.
-func (c *config) gateFault(name string) error {
+func (c *config) preflight(name string) error {
 	if preflight := c.preflights[name]; preflight != nil {
 		return preflight()
 	}
@@ -538,7 +538,7 @@ func (c *config) gateFault(name string) error {
 func (c *config) preflightErrors() []error {
 	var faults []error
 	for _, name := range slices.Sorted(maps.Keys(c.gates)) {
-		if err := c.gateFault(name); err != nil {
+		if err := c.preflight(name); err != nil {
 			faults = append(faults, fmt.Errorf("gate %s: %w", name, err))
 		}
 	}

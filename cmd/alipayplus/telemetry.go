@@ -4,13 +4,12 @@ import (
 	"context"
 	"os"
 
+	"github.com/spf13/cobra"
 	global "go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	semconv "go.opentelemetry.io/otel/semconv/v1.43.0"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/spf13/cobra"
 
 	"github.com/alipayplus-go/alipayplus/otel/export"
 	"github.com/alipayplus-go/alipayplus/rollout/report"

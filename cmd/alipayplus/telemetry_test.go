@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	collectortrace "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/protobuf/proto"
 
 	"github.com/alipayplus-go/alipayplus/rollout/report"
 )
@@ -39,12 +41,18 @@ func TestTheVariablesOfOpenTelemetrySendAllToACollector(t *testing.T) {
 	require.Equal(t, report.ExitDone, got.ExitStatus, stderr)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, span := range []string{
-		"alipayplus rollout run", "alipayplus releases.grayscale", "POST /api/open/v2/release/grayscale",
-		"\x0a\xf7\x65\x19\x16\xcd\x43\xdd\x84\x48\xeb\x21\x1c\x80\x31\x9c",
-	} {
-		require.Contains(t, string(c.got["/v1/traces"]), span)
+	var traces collectortrace.ExportTraceServiceRequest
+	require.NoError(t, proto.Unmarshal(c.got["/v1/traces"], &traces), "messages one after another are one")
+	var spans []string
+	for _, of := range traces.GetResourceSpans() {
+		for _, scope := range of.GetScopeSpans() {
+			for _, span := range scope.GetSpans() {
+				spans = append(spans, span.GetName())
+				require.Equal(t, []byte{0x0a, 0xf7, 0x65, 0x19, 0x16, 0xcd, 0x43, 0xdd, 0x84, 0x48, 0xeb, 0x21, 0x1c, 0x80, 0x31, 0x9c}, span.GetTraceId(), span.GetName())
+			}
+		}
 	}
+	require.Subset(t, spans, []string{"alipayplus rollout run", "alipayplus releases.grayscale", "POST /api/open/v2/release/grayscale"})
 	require.Contains(t, string(c.got["/v1/metrics"]), "alipayplus.client.operation.duration")
 	require.Contains(t, string(c.got["/v1/metrics"]), "alipayplus.rollout.ratio")
 	require.Contains(t, string(c.got["/v1/logs"]), "attempt")
