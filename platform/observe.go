@@ -69,7 +69,8 @@ func (o *observations) forget(release string) {
 // the record alone says how the release stands, or what was last asked for has no known
 // outcome. A version whose application is over may be at the target app still.
 func (p *Platform) observer(r *releaseRecord) TargetObserver {
-	open := r.Status.BlocksApply() || r.Status == alipayplus.ReleaseFull || r.Status == alipayplus.ReleaseNewVersionCreated && r.ReleaseRequestID != ""
+	appliedFor := r.ReleaseRequestID != "" || r.AppliedFor
+	open := r.Status.BlocksApply() || r.Status == alipayplus.ReleaseFull || r.Status == alipayplus.ReleaseNewVersionCreated && appliedFor
 	if !open || r.Unresolved != "" {
 		return nil
 	}

@@ -210,6 +210,30 @@ func TestAVersionThatAlipayPlusRejectedIsPublishedOutside(t *testing.T) {
 	}, alipayplus.ReleaseFull, decide)
 }
 
+// TestAnApplicationThatNobodyHeardOfIsPublishedOutside: that it took effect was never known, and another try was refused
+// because somebody had published the version meanwhile.
+func TestAnApplicationThatNobodyHeardOfIsPublishedOutside(t *testing.T) {
+	app := newObservedApp()
+	withFixture(t, func(w *fixture) {
+		r := w.release(w.program().ID, "1.0.0")
+		app.says(alipayplus.ReleaseUnderReview, 0, alipayplus.ReviewPending)
+		hasty := w.as("olga", alipayplus.WithRetry(1, 0, 0))
+		app.will(failing(1, errDown))
+		_, err := hasty.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())})
+		require.Error(w, err)
+		app.says(alipayplus.ReleaseFull, 100, alipayplus.ReviewApproved)
+		app.will(failing(1, alipayplus.ErrConflict))
+		_, err = hasty.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())})
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+
+		r = w.after(time.Minute, r.ID)
+
+		require.Equal(w, alipayplus.ReleaseFull, r.Status)
+		require.Equal(w, "outside", r.UpdatedBy)
+		require.Empty(w, r.ReleaseRequestID)
+	}, platform.WithTargetBackends(app))
+}
+
 func TestAVersionThatWasPublishedOutsideArchivesTheFormer(t *testing.T) {
 	observedFixture(t, func(w *fixture, app *observedApp, former *alipayplus.Release) {
 		w.upload(former.ProgramID, "1.1.0")

@@ -498,6 +498,7 @@ func (s *writeSession) effectFailed(ctx context.Context, c *call, cause error) e
 		}
 		unresolved := c.unresolved
 		if isAboutTheRelease(cause) {
+			r.AppliedFor = r.AppliedFor || unresolved == contract.ReleaseApply.Name
 			unresolved = ""
 		}
 		if err := r.reserve(tx, c.requestedRatio, unresolved); err != nil {
@@ -515,9 +516,9 @@ func (s *writeSession) effectFailed(ctx context.Context, c *call, cause error) e
 	return cause
 }
 
-// isAboutTheRelease says whether a refusal by the target app says what became of the
-// same effect when it was asked for before: it would have had the same effect. One
-// that is about the caller, such as a rate limit, does not.
+// isAboutTheRelease says whether a refusal by the target app ends what is not known about
+// the same effect, which was asked for before: it is either not done, or seen when the
+// release is observed. One that is about the caller, such as a rate limit, does not.
 func isAboutTheRelease(refusal error) bool {
 	switch codeOf(refusal) {
 	case alipayplus.CodeStateConflict, alipayplus.CodeNotFound, alipayplus.CodeParamIllegal:

@@ -323,6 +323,9 @@ type releaseRecord struct {
 	// Unresolved is the operation that the target app was asked for and whose outcome
 	// is not known, or not yet; empty when there is none.
 	Unresolved string `json:"unresolved,omitempty"`
+	// AppliedFor says that an application may have reached the target app although none is
+	// on record: its outcome was not known, and a later one was refused.
+	AppliedFor bool `json:"appliedFor,omitempty"`
 	// Replaced is the key of the release that was fully released until this one was; empty
 	// when none was.
 	Replaced string `json:"replaced,omitempty"`
