@@ -133,6 +133,9 @@ func (p *Platform) adoptState(ctx context.Context, at *unobservedError) (changed
 	}
 	target := p.observer(before)
 	state, observeErr := target.Observe(ctx, about)
+	if before.Status == alipayplus.ReleaseNewVersionCreated && errors.Is(observeErr, alipayplus.ErrNotFound) {
+		return false, nil // nobody has brought it there
+	}
 	if observeErr != nil && !errors.Is(observeErr, alipayplus.ErrAuthorizationRequired) {
 		return false, observeErr
 	}

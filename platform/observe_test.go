@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -210,28 +212,39 @@ func TestAVersionThatAlipayPlusRejectedIsPublishedOutside(t *testing.T) {
 	}, alipayplus.ReleaseFull, decide)
 }
 
-// TestAnApplicationThatNobodyHeardOfIsPublishedOutside: that it took effect was never known, and another try was refused
-// because somebody had published the version meanwhile.
-func TestAnApplicationThatNobodyHeardOfIsPublishedOutside(t *testing.T) {
-	app := newObservedApp()
-	withFixture(t, func(w *fixture) {
-		r := w.release(w.program().ID, "1.0.0")
-		app.says(alipayplus.ReleaseUnderReview, 0, alipayplus.ReviewPending)
-		hasty := w.as("olga", alipayplus.WithRetry(1, 0, 0))
-		app.will(failing(1, errDown))
-		_, err := hasty.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())})
-		require.Error(w, err)
-		app.says(alipayplus.ReleaseFull, 100, alipayplus.ReviewApproved)
-		app.will(failing(1, alipayplus.ErrConflict))
-		_, err = hasty.Releases.Apply(w.Context(), alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())})
-		require.ErrorIs(w, err, alipayplus.ErrConflict)
+// TestAVersionWhoseApplicationWasRefusedIsPublishedOutside: there is no application on record, and the target app knows the
+// version all the same.
+func TestAVersionWhoseApplicationWasRefusedIsPublishedOutside(t *testing.T) {
+	for name, former := range map[string]error{"somebody else applied": nil, "an application took effect unheard": errDown} {
+		t.Run(name, func(t *testing.T) {
+			app := newObservedApp()
+			var log strings.Builder
+			withFixture(t, func(w *fixture) {
+				r := w.release(w.program().ID, "1.0.0")
+				apply := alipayplus.ApplyInput{ReleaseID: r.ID, BasicInfo: new(company())}
+				hasty := w.as("olga", alipayplus.WithRetry(1, 0, 0))
+				if former != nil {
+					app.will(failing(1, former))
+					_, err := hasty.Releases.Apply(w.Context(), apply)
+					require.Error(w, err)
+				}
+				app.will(failing(1, alipayplus.ErrConflict))
+				_, err := hasty.Releases.Apply(w.Context(), apply)
+				require.ErrorIs(w, err, alipayplus.ErrConflict)
+				log.Reset()
+				app.fails(alipayplus.ErrNotFound)
+				require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.after(time.Minute, r.ID).Status)
+				require.Empty(w, log.String(), "nobody has brought it there")
+				app.says(alipayplus.ReleaseFull, 100, alipayplus.ReviewApproved)
 
-		r = w.after(time.Minute, r.ID)
+				r = w.after(time.Minute, r.ID)
 
-		require.Equal(w, alipayplus.ReleaseFull, r.Status)
-		require.Equal(w, "outside", r.UpdatedBy)
-		require.Empty(w, r.ReleaseRequestID)
-	}, platform.WithTargetBackends(app))
+				require.Equal(w, alipayplus.ReleaseFull, r.Status)
+				require.Equal(w, "outside", r.UpdatedBy)
+				require.Empty(w, r.ReleaseRequestID)
+			}, platform.WithTargetBackends(app), platform.WithLogger(slog.New(slog.NewTextHandler(&log, nil))))
+		})
+	}
 }
 
 func TestAVersionThatWasPublishedOutsideArchivesTheFormer(t *testing.T) {

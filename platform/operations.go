@@ -498,7 +498,7 @@ func (s *writeSession) effectFailed(ctx context.Context, c *call, cause error) e
 		}
 		unresolved := c.unresolved
 		if isAboutTheRelease(cause) {
-			r.AppliedFor = r.AppliedFor || unresolved == contract.ReleaseApply.Name
+			r.AppliedFor = r.AppliedFor || c.in.op.Name == contract.ReleaseApply.Name
 			unresolved = ""
 		}
 		if err := r.reserve(tx, c.requestedRatio, unresolved); err != nil {

@@ -323,8 +323,8 @@ type releaseRecord struct {
 	// Unresolved is the operation that the target app was asked for and whose outcome
 	// is not known, or not yet; empty when there is none.
 	Unresolved string `json:"unresolved,omitempty"`
-	// AppliedFor says that an application may have reached the target app although none is
-	// on record: its outcome was not known, and a later one was refused.
+	// AppliedFor says that the target app was asked for a review and refused it. It may know
+	// the version all the same, by an application of unknown outcome or by somebody else's.
 	AppliedFor bool `json:"appliedFor,omitempty"`
 	// Replaced is the key of the release that was fully released until this one was; empty
 	// when none was.

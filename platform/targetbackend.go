@@ -122,8 +122,8 @@ type TargetReverter interface {
 // the platform is recorded by [AuditEntry] Who "outside", and never undone. How a state
 // there becomes one here is this project's own:
 //
-//	NEW_VERSION_CREATED  there live for all users, after an application that is over, or of which
-//	                     the platform never knew what came: FULL_RELEASE
+//	NEW_VERSION_CREATED  there live for all users, after an application that is over or was
+//	                     refused there: FULL_RELEASE
 //	UNDER_REVIEW         there APPROVED or REJECTED, the party's verdict
 //	UNDER_REVIEW         there taken back or taken down: the party's rejection
 //	RELEASE_PREPARATION  there live: GRAYSCALE_RELEASE or FULL_RELEASE

@@ -193,14 +193,14 @@ func (p *person) release() {
 	p.step(ctx, r)
 }
 
-// look reads what was applied for: the platform asks AlipayCN what became of it when somebody does. What nobody can decide,
+// look reads the releases: the platform asks AlipayCN what became of one when somebody does. What nobody can decide,
 // because the outcome of an earlier call about it is not known, is withdrawn after a while.
 func (p *person) look(ctx context.Context) {
 	for r, err := range p.client.Releases.All(ctx, alipayplus.ListReleasesInput{}) {
 		if err != nil {
 			return
 		}
-		if p.role == alipayplus.RoleOwner && r.Status != alipayplus.ReleaseUnderReview && r.ReleaseRequestID != "" {
+		if p.role == alipayplus.RoleOwner && r.Status != alipayplus.ReleaseUnderReview {
 			_, err = p.client.Releases.Get(ctx, r.ID)
 			p.did("get "+r.ID, err)
 		}
