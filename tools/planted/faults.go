@@ -182,7 +182,7 @@ func faults() []fault { //nolint:funlen // a list
 		},
 		{
 			"what was published outside is not found", "platform/observe.go",
-			" || r.Status == alipayplus.ReleaseNewVersionCreated && r.ReleaseRequestID != \"\"", "",
+			" || r.Status == alipayplus.ReleaseNewVersionCreated && appliedFor", " || appliedFor && false",
 		},
 		{
 			"a compatibility test is over before its devices are", "compatibility.go",
