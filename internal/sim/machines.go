@@ -96,6 +96,7 @@ type saved struct {
 	checkpoint       []byte
 	// offset is how far ahead the clock was by which it has its times.
 	offset time.Duration
+	audit  []rollout.AuditEntry
 }
 
 // posted is a command that was stored.
@@ -238,7 +239,7 @@ func (l *lease) Save(ctx context.Context, checkpoint []byte, audit []rollout.Aud
 	return l.holding(ctx, "save", func(k *kept) {
 		k.checkpoint = shifted(checkpoint, l.machine.offset)
 		k.audit = append(k.audit, audit...)
-		l.w.history.add(l.process.name, "save "+l.rollout, stateOf(checkpoint), &saved{l.rollout, l.process.name, k.checkpoint, l.machine.offset})
+		l.w.history.add(l.process.name, "save "+l.rollout, stateOf(checkpoint), &saved{l.rollout, l.process.name, k.checkpoint, l.machine.offset, audit})
 	})
 }
 
@@ -362,6 +363,9 @@ type checkpoint struct {
 		From      int    `json:"from"`
 		To        int    `json:"to"`
 	} `json:"intent"`
+	Changes []struct {
+		Outside bool `json:"outside"`
+	} `json:"changes"`
 }
 
 func decodeCheckpoint(data []byte) (*checkpoint, error) {

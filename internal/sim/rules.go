@@ -21,11 +21,16 @@ type rules struct {
 	orders   orderRules
 	rollouts rolloutRules
 	alipaycn alipaycnRules
+	room     limitRules
+	logs     rolloutLogRules
+	company  companyRules
+	past     historyRules
 }
 
 func newRules(w *world) *rules {
 	r := &rules{w: w, members: map[string]*member{}, checked: map[string]int{}}
 	r.platform, r.orders, r.rollouts, r.alipaycn = newPlatformRules(r), newOrderRules(r), newRolloutRules(r), newAlipayCNRules(r)
+	r.room, r.logs, r.company, r.past = newLimitRules(r), newRolloutLogRules(r), newCompanyRules(r), newHistoryRules(r)
 	return r
 }
 
@@ -47,10 +52,13 @@ func (r *rules) judge(e event) {
 		r.alipaycn.decided(e.at, about, e.outcome)
 	case *saved:
 		r.rollouts.saved(e.at, about)
+		r.logs.saved(about)
 	case lost:
 		r.rollouts.lost(e.at, about)
+		r.logs.lost(about)
 	case *posted:
 		r.rollouts.posted(e.at, about)
+		r.logs.posted(about)
 	case *judged:
 		r.rollouts.judgedBy(e.at, about)
 	}

@@ -24,8 +24,9 @@ type alipaycnRules struct {
 type atCN struct {
 	auditing, approved bool
 	ratio              int
-	// slogan is what was applied for last, as far as it differs.
-	slogan string
+	// slogan is what was applied for last, as far as it differs, and rejected when that was rejected; zero when it was not.
+	slogan   string
+	rejected time.Time
 	// changed is when a process changed it last, and by which one.
 	changed time.Time
 	by      string
@@ -91,7 +92,7 @@ func (r *alipaycnRules) decided(at time.Time, d *decided, outcome string) {
 		r.undone(d.app, "apply")
 		v.auditing, v.approved = false, false
 	case "reject":
-		v.auditing, v.approved = false, false
+		v.auditing, v.approved, v.rejected = false, false, at
 	case "cancel gray", "offline":
 		r.undone(d.app, "raise")
 		v.ratio = 0
@@ -156,7 +157,7 @@ func (r *alipaycnRules) exchange(at time.Time, e *exchange) {
 	}
 	switch operation {
 	case "mini/version/audit/apply":
-		v.auditing, v.approved, v.slogan = true, false, in.Slogan
+		v.auditing, v.approved, v.slogan, v.rejected = true, false, in.Slogan, time.Time{}
 		if by != nil {
 			r.rollouts.effect(by, "apply")
 		} else if id := r.releaseOf(app, in.Version); id != "" {
@@ -232,6 +233,14 @@ func (r *alipaycnRules) atRest() {
 		status := r.platform.releases[id].Status
 		r.must("at rest, the platform knows what all users have", (status == fullRelease) == (at == "RELEASE"), "release %s is %s, and the version %s at AlipayCN", id, status, at)
 	}
+}
+
+// reviewed judges that what is under review here was applied for there: now, or before and not rejected.
+func (r *alipaycnRules) reviewed(at time.Time, is *releaseLine) {
+	v := r.version(r.w.apps[is.ProgramID], is.Version)
+	const race = 2 * time.Hour // a process that was halted may store it late
+	applied := v.slogan == is.Configuration.AlipayCN.Slogan && (v.rejected.IsZero() || at.Sub(v.rejected) < race)
+	r.must("what is under review was applied for at AlipayCN", applied, "release %s says %q, and AlipayCN has %q, which it rejected %v ago", is.ID, is.Configuration.AlipayCN.Slogan, v.slogan, at.Sub(v.rejected))
 }
 
 // unknown judges that a platform notes what AlipayCN did for it, when it says that it does not know what came of a call.

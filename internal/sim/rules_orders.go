@@ -133,5 +133,5 @@ func (r *orderRules) mayForMerchant(m *member, operation, program string) bool {
 		return true
 	}
 	return slices.Contains(m.programs, program) &&
-		(r.w.policy != "DEVELOPERS_UPLOAD_ONLY" || strings.HasSuffix(operation, "/query") || strings.HasSuffix(operation, "/list"))
+		(r.w.policy != "DEVELOPERS_UPLOAD_ONLY" || strings.HasSuffix(operation, "/query") || strings.HasSuffix(operation, "/list") || strings.HasSuffix(operation, "/history"))
 }

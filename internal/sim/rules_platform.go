@@ -64,7 +64,8 @@ type releaseLine struct {
 		Status    string    `json:"status"`
 		StartedAt time.Time `json:"startedAt"`
 	} `json:"compatibility"`
-	UpdatedAt time.Time `json:"updatedAt"`
+	BasicInfo alipayplus.BusinessRegistration `json:"basicInfo"`
+	UpdatedAt time.Time                       `json:"updatedAt"`
 	deleted   bool
 }
 
@@ -129,17 +130,24 @@ func mayBecome(from, to string, behind bool) bool {
 
 // commit judges what was stored.
 func (r *platformRules) commit(at time.Time, c *commit) {
-	var moved, changed []string
+	var moved, changed, companies []string
+	var approved []*releaseLine
 	var told []auditLine
 	for _, w := range c.writes {
 		parts := strings.Split(w.key, "/")
 		switch {
+		case parts[0] == "workspace" && r.company.stored(parts[1], w.value):
+			companies = append(companies, parts[1])
 		case parts[0] == "i" || len(parts) < 3:
 		case parts[0] == "audit":
-			told = append(told, r.audited(w))
+			told = append(told, r.audited(at, w))
 		case parts[0] == "release":
+			before := r.releases[parts[2]]
 			if r.released(at, parts[1], parts[2], w.value) {
 				moved = append(moved, parts[2])
+			}
+			if is := r.releases[parts[2]]; before != nil && before.Status == underReview && is.Status == preparation {
+				approved = append(approved, is)
 			}
 		case parts[0] == "request":
 			r.owners[parts[2]] = parts[1]
@@ -179,7 +187,9 @@ func (r *platformRules) commit(at time.Time, c *commit) {
 		}
 		r.must("every change is in the audit log", entries == sides, "%s changed with %d entries", id, entries)
 	}
+	r.company.committed(approved, companies)
 	if len(moved) > 0 {
+		r.room.counted(at, moved)
 		r.oneOnItsWay(moved)
 	}
 }
@@ -227,12 +237,13 @@ func (r *platformRules) offered(id string, value []byte) (moved bool) {
 }
 
 // audited judges an entry of the audit log.
-func (r *platformRules) audited(w write) auditLine {
+func (r *platformRules) audited(at time.Time, w write) auditLine {
 	var a auditLine
 	if json.Unmarshal(w.value, &a) != nil || a.Kind != "release" {
 		return a
 	}
 	workspace := strings.Split(w.key, "/")[1]
+	r.past.told(at, workspace, a.ID)
 	of := [2]string{workspace + a.ID, a.RequestID}
 	what := a.From + " to " + a.To
 	if a.RequestID != "" && a.From != a.To {
@@ -276,6 +287,11 @@ func (r *platformRules) released(at time.Time, workspace, id string, value []byt
 	case created:
 		if before.Status == "" {
 			r.limits(now)
+		}
+	case underReview:
+		r.company.applied(now)
+		if r.toAlipayCN(now) {
+			r.alipaycn.reviewed(at, now)
 		}
 	case preparation:
 		r.verdicts(now)
@@ -347,8 +363,28 @@ func (r *platformRules) ratio(at time.Time, before, now *releaseLine) {
 // limits: "Currently, you can release up to 10 mini programs to AlipayCN. For the same mini program, you can release up to
 // 20 versions to AlipayCN when no version reaches Under Review."
 func (r *platformRules) limits(now *releaseLine) {
-	programs := map[string]bool{}
-	waiting, reviewed := 0, false
+	programs, waiting, reviewed := r.used(now)
+	if now.TargetApp != string(partnerApp) {
+		r.must("10 mini programs go to AlipayCN", len(programs) <= mostPrograms, "%d mini programs of %s go there", len(programs), now.Workspace)
+	}
+	r.must("20 versions wait", waiting <= mostWaiting(now.TargetApp), "%d versions of %s wait", waiting, now.ProgramID)
+	r.must("no version is selected while one is under review", !reviewed, "release %s was created while one of %s is under review", now.ID, now.ProgramID)
+}
+
+// mostPrograms is how many mini programs go to AlipayCN.
+const mostPrograms = 10
+
+// mostWaiting is how many versions of a mini program wait; the partner app has a limit of its own, and none of mini programs.
+func mostWaiting(target string) int {
+	if target == string(partnerApp) {
+		return 2
+	}
+	return 20
+}
+
+// used is what is used of the limits that a release counts for.
+func (r *platformRules) used(now *releaseLine) (programs map[string]bool, waiting int, reviewed bool) {
+	programs = map[string]bool{}
 	for _, other := range r.releases {
 		if other.deleted || other.Workspace != now.Workspace || other.TargetApp != now.TargetApp {
 			continue
@@ -363,14 +399,7 @@ func (r *platformRules) limits(now *releaseLine) {
 			}
 		}
 	}
-	most := 20
-	if now.TargetApp == string(partnerApp) {
-		most = 2 // its own limit; it has none of mini programs
-	} else {
-		r.must("10 mini programs go to AlipayCN", len(programs) <= 10, "%d mini programs of %s go there", len(programs), now.Workspace)
-	}
-	r.must("20 versions wait", waiting <= most, "%d versions of %s wait", waiting, now.ProgramID)
-	r.must("no version is selected while one is under review", !reviewed, "release %s was created while one of %s is under review", now.ID, now.ProgramID)
+	return programs, waiting, reviewed
 }
 
 // oneOnItsWay: one version of a mini program is under review, in preparation or in grayscale.
@@ -435,6 +464,9 @@ func (r *platformRules) exchange(e *exchange) {
 	if is := r.releases[in.ReleaseID]; is != nil && outcome == "UNKNOWN_EXCEPTION" {
 		r.alipaycn.unknown(e, is)
 	}
+	if operation == "release/create" && outcome == "LIMIT_EXCEEDED" {
+		r.room.refused(m, e)
+	}
 	if outcome != "SUCCESS" {
 		return
 	}
@@ -444,6 +476,9 @@ func (r *platformRules) exchange(e *exchange) {
 	}
 	r.allowed(m, e, operation, program)
 	r.orders.acted(m, operation, in.OrderID)
+	if operation == "release/history" {
+		r.past.answered(e, in.ReleaseID)
+	}
 	if in.RequestID != "" {
 		first, known := r.outcomes[by]
 		r.must("a request id has one outcome", !known || first == string(e.answer), "%s %s: first %s, then %s", operation, in.RequestID, first, e.answer)
@@ -462,7 +497,7 @@ func (r *platformRules) appliedFor(release, requestID string) {
 
 // allowed judges that somebody did what they may.
 func (r *platformRules) allowed(m *member, e *exchange, operation, program string) {
-	if owner := r.owners[program]; m.party == "" && owner != "" && owner != m.workspace && operation != "release/history" && !strings.HasSuffix(operation, "/list") { // lists are empty then
+	if owner := r.owners[program]; m.party == "" && owner != "" && owner != m.workspace && !strings.HasSuffix(operation, "/list") { // lists are empty then
 		r.must("an order gives access, and nothing else does", r.orders.gave(m.workspace, program, e.arrived), "%s of %s did %s with %s of %s", m.name, m.workspace, operation, program, owner)
 		r.must("a role does what it may for a merchant", r.orders.mayForMerchant(m, operation, program), "%s of %s did %s", m.role, m.workspace, operation)
 		return

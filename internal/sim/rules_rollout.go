@@ -21,9 +21,10 @@ type progress struct {
 	*deployment
 
 	last *checkpoint
-	// live is when its ratio went live, by the target's clock.
+	// live is when its ratio went live, by the target's clock, and lived are all that ever were.
 	live  time.Time
 	ratio int
+	lived map[int]bool
 	// approved and revoked are when that was posted last, by ratio; void is when approvals were voided last.
 	approved, revoked map[int]time.Time
 	void              time.Time
@@ -48,7 +49,7 @@ func newRolloutRules(r *rules) rolloutRules { return rolloutRules{r, map[string]
 // begin learns of the deployments.
 func (r *rolloutRules) begin() {
 	for _, d := range r.w.deployments {
-		r.of[d.name] = &progress{deployment: d, approved: map[int]time.Time{}, revoked: map[int]time.Time{}, effects: map[string]int{}, judged: map[string]*judged{}}
+		r.of[d.name] = &progress{deployment: d, approved: map[int]time.Time{}, revoked: map[int]time.Time{}, effects: map[string]int{}, judged: map[string]*judged{}, lived: map[int]bool{}}
 	}
 }
 
@@ -209,7 +210,7 @@ func (r *rolloutRules) wentLive(at time.Time, p *progress, process string, to in
 	if unseen := p.direct && p.last != nil && p.last.Ratio == to; !unseen {
 		p.live, p.paused = at, 0
 	}
-	p.ratio = to
+	p.ratio, p.lived[to] = to, true
 	if r.by(process) == p {
 		r.effect(p, "raise")
 		r.must("an abort is followed by no raise", !p.aborted, "%s was aborted, and set %d%%", p.name, to)

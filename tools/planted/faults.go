@@ -196,5 +196,46 @@ func faults() []fault { //nolint:funlen // a list
 			"a repetition is another call", "platform/idempotency.go",
 			"return key(\"outcome\", c.home(), c.caller.member.Name+string(c.caller.Party), c.in.requestID)", "return key(\"outcome\", c.home(), c.caller.member.Name+string(c.caller.Party), c.in.requestID+c.in.message)",
 		},
+		{
+			"the history of a release is in the workspace of whoever acts", "platform/audit.go",
+			"if _, err := c.auditWriterAt(c.home(), c.caller.member.Name).put(kind, id, from, to, note); err != nil {", "if err := c.auditWriterAt(c.home(), c.caller.member.Name).add(kind, id, from, to, note); err != nil {",
+		},
+		{
+			"a deleted version takes the place of others", "platform/releases.go",
+			"c.stage(func(c *call) error { return remove(c.tx, before) })", "c.stage(func(c *call) error { return c.tx.Delete(before.key()) })",
+		},
+		{
+			"approved basic information does not become the company's", "platform/reviews.go",
+			"\tafter.Company = *release.BasicInfo\n", "",
+		},
+		{
+			"a verdict is taken for the first party that waits", "platform/reviews.go",
+			"func(review alipayplus.Review) bool { return review.Party == party })\n\tif i < 0", "func(review alipayplus.Review) bool { return review.Status == alipayplus.ReviewPending })\n\tif i < 0",
+		},
+		{
+			"a rejected application holds for the next one", "platform/alipaycnapp/version.go",
+			"return former.RequestID == applied.RequestID && former.Before != applied.Before, nil", "return former.Content == applied.Content, nil",
+		},
+		{
+			"a cancel ends with the grayscale", "platform/alipaycnapp/version.go",
+			"case status == alipaycn.StatusInit, status == alipaycn.StatusAuditOffline,", "case status == alipaycn.StatusInit, status == alipaycn.StatusWaitRelease, status == alipaycn.StatusAuditOffline,",
+		},
+		{
+			"a change that failed counts as made", "rollout/alipaycntarget/change.go",
+			"\tif err != nil {\n\t\treturn \"\", classify(err)\n\t}\n\tif c.RequestID != \"\" {\n\t\tt.completed[c.RequestID] = aftermath\n\t}\n",
+			"\tif c.RequestID != \"\" {\n\t\tt.completed[c.RequestID] = aftermath\n\t}\n\tif err != nil {\n\t\treturn \"\", classify(err)\n\t}\n",
+		},
+		{
+			"a command is executed again", "rollout/commands.go",
+			"\ts.state.Handled = append(s.state.Handled, c.ID)\n\tif why := s.refusalOf(c)", "\tif why := s.refusalOf(c)",
+		},
+		{
+			"a raise is missing in the audit log of a rollout", "rollout/reconcile.go",
+			"\t\ts.recordAudited(EventRaised, Event{What: fmt.Sprintf(", "\t\ts.record(EventRaised, Event{What: fmt.Sprintf(",
+		},
+		{
+			"what somebody else raised is told as the rollout's", "rollout/reconcile.go",
+			"s.recordRatio(o.Ratio, o.ChangedBy, true)", "s.recordRatio(o.Ratio, o.ChangedBy, false)",
+		},
 	}
 }
