@@ -24,7 +24,10 @@ func ownedPlatform(t testing.TB, options ...Option) (p *Platform, owner Member) 
 	p, err := New(append(options, WithSigner(testkey.FastKey()))...)
 	require.NoError(t, err)
 	owner.Name, owner.Role = "olga", alipayplus.RoleOwner
-	owner.WorkspaceID, err = p.AddWorkspace(t.Context(), modelCompany())
+	owner.WorkspaceID, err = p.AddWorkspace(t.Context(), alipayplus.BusinessRegistration{
+		CompanyName: "Blue Lake Tea", RegistrationNumber: "201900123A", Country: "SG",
+		Address: "1 Lake Road, Singapore", ContactName: "Lin Mei", ContactEmail: "mei@bluelake.example",
+	})
 	require.NoError(t, err)
 	require.NoError(t, p.PutMember(t.Context(), owner))
 	return p, owner

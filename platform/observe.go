@@ -133,11 +133,8 @@ func (p *Platform) adoptState(ctx context.Context, at *unobservedError) (changed
 	}
 	target := p.observer(before)
 	state, observeErr := target.Observe(ctx, about)
-	if before.Status == alipayplus.ReleaseNewVersionCreated && errors.Is(observeErr, alipayplus.ErrNotFound) {
-		return false, nil // nobody has brought it there
-	}
 	if observeErr != nil && !errors.Is(observeErr, alipayplus.ErrAuthorizationRequired) {
-		return false, observeErr
+		return false, unexpected(before, observeErr)
 	}
 	cameBack := false
 	if observeErr == nil {
@@ -161,6 +158,14 @@ func (p *Platform) adoptState(ctx context.Context, at *unobservedError) (changed
 		return err
 	})
 	return changed, errors.Join(observeErr, err)
+}
+
+// unexpected is why a release could not be observed; nil when nobody has brought it there yet.
+func unexpected(r *releaseRecord, err error) error {
+	if r.Status == alipayplus.ReleaseNewVersionCreated && errors.Is(err, alipayplus.ErrNotFound) {
+		return nil
+	}
+	return err
 }
 
 // toObserve reads a release and what its target app is asked with; nil when it is not to be
