@@ -102,7 +102,8 @@ func (in *Intent) visibleIn(o *Observation) bool {
 	case ChangeRaise:
 		return o.Ratio == in.To // a higher one was set by somebody else
 	case ChangePublish:
-		return o.Status == alipayplus.ReleaseFull || o.Status == alipayplus.ReleaseArchived
+		// A version that somebody else published may be archived by now, too; its ratio is the one before.
+		return o.Status == alipayplus.ReleaseFull || o.Status == alipayplus.ReleaseArchived && o.Ratio == in.To
 	default:
 		return false
 	}

@@ -172,6 +172,23 @@ func TestARatioThatFellStopsTheRollout(t *testing.T) {
 	})
 }
 
+// TestAnArchivedVersionProvesNoPublication: somebody else has published it, and taken it away again.
+func TestAnArchivedVersionProvesNoPublication(t *testing.T) {
+	onStage(t, hourly(), func(t *testing.T, s *stage) {
+		s.between(rollouttest.OpPublish, func() {
+			s.fake.FailNext(rollouttest.OpPublish, 1, alipayplus.ErrOutcomeUnknown)
+			s.fake.Edit("", func(o *rollout.Observation) { o.Status = alipayplus.ReleaseArchived })
+		})
+
+		state, err := s.runner().Run(t.Context())
+
+		require.ErrorIs(t, err, alipayplus.ErrConflict)
+		require.Equal(t, rollout.Ended, state.Status)
+		require.Equal(t, alipayplus.Ratio(50), state.Ratio)
+		require.NotContains(t, s.audit(), "RAISED 50-100")
+	})
+}
+
 func TestACanceledOrArchivedReleaseEndsTheRollout(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
