@@ -214,14 +214,13 @@ func (s *session) advance(ctx context.Context, observed *BatchResult) (*Next, er
 // were recent enough when it began still are, however long it lasted; every other deadline
 // counts to its end.
 func (s *session) decide(began time.Time) decision {
-	d := decide(s.state, s.observation, time.Now(), s.runner.host)
+	now := time.Now()
+	d := decide(s.state, s.observation, now, s.runner.host)
 	if d.action != actEvaluateGates {
 		return d
 	}
-	if _, _, frozen := s.state.Spec.frozen(time.Now()); frozen {
-		return d
-	}
-	if held := decide(s.state, s.observation, began, s.runner.host); held.action == actRaise || held.action == actPublish {
+	held := decide(s.state, s.observation, began, s.runner.host)
+	if (held.action == actRaise || held.action == actPublish) && s.state.mayBeSet(held.to, now) {
 		return held
 	}
 	return d

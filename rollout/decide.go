@@ -169,6 +169,16 @@ func decideLadder(state *State, o *Observation, now time.Time, host string) deci
 	return d
 }
 
+// mayBeSet says whether a ratio may be set now, as far as that ends with time: nothing is frozen, and an approval
+// that the ratio needs is valid.
+func (state *State) mayBeSet(ratio alipayplus.Ratio, now time.Time) bool {
+	if _, _, frozen := state.Spec.frozen(now); frozen {
+		return false
+	}
+	valid, _ := state.Approval(ratio, now)
+	return valid != nil || !slices.Contains(state.Spec.approvals(), ratio)
+}
+
 // waitForApproval waits for a person. why is what became of an approval that was given;
 // empty for none.
 func waitForApproval(ratio alipayplus.Ratio, why string, until time.Time) decision {

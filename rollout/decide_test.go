@@ -177,6 +177,39 @@ func TestAVerdictIsValidForAnObservationThatTakesLonger(t *testing.T) {
 	}
 }
 
+// An approval expires however long the target is read, or the commands, between the decision and the change.
+func TestAnApprovalExpiresBeforeASlowChange(t *testing.T) {
+	t.Parallel()
+	test := func(name string, slow func(s *stage) rollout.Store) {
+		for expiry := time.Hour; expiry < time.Hour+5*time.Minute; expiry += 20 * time.Second {
+			runOnStage(t, fmt.Sprint(name, expiry), approved(), func(t *testing.T, s *stage) {
+				s.fake.ApproveAfter(0)
+				s.spec.ApprovalExpiry = rollout.Duration(expiry)
+				s.runUntil(time.Minute)
+				s.approve(50)
+				expires := time.Now().Add(expiry)
+				_, err := s.runnerOf(s.fake, slow(s)).Run(deadline(t, 3*time.Hour))
+				if err == nil {
+					require.True(t, s.fake.Effects()[2].At.Before(expires), "50%% is set at %v, approved until %v", s.fake.Effects()[2].At, expires)
+					return
+				}
+				require.ErrorIs(t, err, rollout.ErrPending)
+				require.ErrorContains(t, err, "waiting for approval of 50%; that of lin expired at")
+			})
+		}
+	}
+	test("the target is slow, ", func(s *stage) rollout.Store {
+		s.before(rollouttest.OpObserve, func() { time.Sleep(110 * time.Second) })
+		return s.store
+	})
+	test("the store is slow, ", func(s *stage) rollout.Store {
+		return storeHooked(s.store, "Commands", func(_ context.Context, _ storeCall, do func() error) error {
+			time.Sleep(25 * time.Second)
+			return do()
+		})
+	})
+}
+
 func TestAFleetGoesOnThoughEachObservationIsQueuedForLongerThanAVerdictIsValid(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
 		h := newFleetFixture(t, 30)

@@ -203,10 +203,8 @@ func (s *session) makeChange(ctx context.Context, d decision, in *Intent) error 
 			return err
 		}
 	}
-	if in.Kind == ChangeRaise || in.Kind == ChangePublish {
-		if _, _, frozen := s.state.Spec.frozen(time.Now()); frozen { // since the decision
-			return nil
-		}
+	if (in.Kind == ChangeRaise || in.Kind == ChangePublish) && !s.state.mayBeSet(in.To, time.Now()) { // since the decision
+		return nil
 	}
 	s.observeAt = time.Time{} // the observation is out of date, whatever comes of the call
 	aftermath, err := s.callTarget(context.WithoutCancel(ctx), in)
