@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"regexp"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -23,6 +24,16 @@ type machine struct {
 	offset  time.Duration
 	running atomic.Int32
 	disk    *volume
+	// exact says that a freeze begins and ends there by the true time: its hours may be any.
+	exact bool
+}
+
+// minutes is how far the clock is ahead for a freeze, which begins and ends with a minute.
+func (m *machine) minutes() time.Duration {
+	if m.exact {
+		return 0
+	}
+	return m.offset.Round(time.Minute)
 }
 
 // volume keeps rollouts: a disk of one machine, whose leases end with their process, or a database that machines share, whose
@@ -94,12 +105,15 @@ type store struct {
 type saved struct {
 	rollout, process string
 	checkpoint       []byte
-	// offset is how far ahead the clock was by which it has its times.
-	offset time.Duration
-	audit  []rollout.AuditEntry
+	// offset is how far ahead the clock was by which it has its times, and minutes that for a freeze.
+	offset, minutes time.Duration
+	audit           []rollout.AuditEntry
 }
 
-// posted is a command that was stored.
+// loaded is that a process has read where a rollout stands, in place of what it knew.
+type loaded struct{ rollout, process string }
+
+// posted is a command that was stored, with the time of the machine on which it was given.
 type posted struct {
 	rollout string
 	command rollout.Command
@@ -177,8 +191,8 @@ func (s store) Post(ctx context.Context, name string, c rollout.Command) error {
 		if slices.ContainsFunc(k.commands, func(other rollout.Command) bool { return other.ID == c.ID }) {
 			return nil
 		}
-		s.w.history.add(s.process.name, fmt.Sprintf("%s %v of %s", c.Kind, c.Ratio, name), "posted", &posted{name, c})
 		c.At = c.At.Add(s.machine.offset)
+		s.w.history.add(s.process.name, fmt.Sprintf("%s %v of %s", c.Kind, c.Ratio, name), "posted", &posted{name, c})
 		k.commands = append(k.commands, c)
 		select {
 		case k.posted <- struct{}{}:
@@ -231,15 +245,18 @@ func (l *lease) holding(ctx context.Context, what string, do func(*kept)) error 
 func (l *lease) Posted() <-chan struct{} { return l.posted }
 
 func (l *lease) Load(ctx context.Context) (checkpoint []byte, err error) {
-	err = l.holding(ctx, "load", func(k *kept) { checkpoint = l.read(k.checkpoint) })
+	err = l.holding(ctx, "load", func(k *kept) {
+		checkpoint = l.read(k.checkpoint)
+		l.w.history.add(l.process.name, "load "+l.rollout, "", &loaded{l.rollout, l.process.name})
+	})
 	return checkpoint, err
 }
 
 func (l *lease) Save(ctx context.Context, checkpoint []byte, audit []rollout.AuditEntry) error {
 	return l.holding(ctx, "save", func(k *kept) {
-		k.checkpoint = shifted(checkpoint, l.machine.offset)
+		k.checkpoint = shifted(checkpoint, l.machine.offset, l.machine.minutes())
 		k.audit = append(k.audit, audit...)
-		l.w.history.add(l.process.name, "save "+l.rollout, stateOf(checkpoint), &saved{l.rollout, l.process.name, k.checkpoint, l.machine.offset, audit})
+		l.w.history.add(l.process.name, "save "+l.rollout, stateOf(checkpoint), &saved{l.rollout, l.process.name, k.checkpoint, l.machine.offset, l.machine.minutes(), audit})
 	})
 }
 
@@ -291,11 +308,11 @@ func (l *lease) abandon() {
 // read is a checkpoint by the clock of the machine that reads it. All that leaves or reaches a machine has its times by the
 // machine's clock; as nothing in the machine can tell, its own times may as well stay those of the bubble.
 func (s store) read(checkpoint []byte) []byte {
-	return shifted(bytes.Clone(checkpoint), -s.machine.offset)
+	return shifted(bytes.Clone(checkpoint), -s.machine.offset, -s.machine.minutes())
 }
 
-// shifted is a checkpoint with all its times later, and with the sum that fits them.
-func shifted(checkpoint []byte, by time.Duration) []byte {
+// shifted is a checkpoint with all its times later, and the hours of a freeze by minutes, with the sum that fits them.
+func shifted(checkpoint []byte, by, minutes time.Duration) []byte {
 	const sum, of = `"sha256":"`, `,"state":`
 	head, state, is := bytes.Cut(checkpoint, []byte(of))
 	before, _, summed := bytes.Cut(head, []byte(sum))
@@ -303,8 +320,16 @@ func shifted(checkpoint []byte, by time.Duration) []byte {
 		return checkpoint
 	}
 	state = later(bytes.TrimSuffix(state, []byte("}")), by)
+	const hours = `"hours":"`
+	if minutes != 0 && bytes.Contains(state, []byte(hours)) {
+		state = hoursOfFreeze.ReplaceAllFunc(state, func(text []byte) []byte {
+			return fmt.Appendf(nil, `%s%s"`, hours, moved(string(text[len(hours):len(text)-1]), minutes))
+		})
+	}
 	return fmt.Appendf(nil, `%s%s%x"%s%s}`, before, sum, sha256.Sum256(state), of, state)
 }
+
+var hoursOfFreeze = regexp.MustCompile(`"hours":"[-:0-9]+"`)
 
 // later is JSON with all its times later.
 func later(text []byte, by time.Duration) []byte {
@@ -346,26 +371,31 @@ func stateOf(checkpoint []byte) string {
 
 // checkpoint is what the rules read of a rollout.
 type checkpoint struct {
-	Status      string    `json:"status"`
-	Ratio       int       `json:"ratio"`
-	Since       time.Time `json:"since"`
-	Application string    `json:"application"`
-	Seq         uint64    `json:"seq"`
-	Spec        struct {
-		Steps []rollout.StepSpec `json:"steps"`
-	} `json:"spec"`
+	Status      string          `json:"status"`
+	Ratio       int             `json:"ratio"`
+	Since       time.Time       `json:"since"`
+	Application string          `json:"application"`
+	Seq         uint64          `json:"seq"`
+	Spec        json.RawMessage `json:"spec"`
+	Gates       map[string]struct {
+		At time.Time `json:"at"`
+	} `json:"gates"`
 	Stop *struct {
 		Cause string `json:"cause"`
 	} `json:"stop"`
-	Intent *struct {
-		Kind      string `json:"kind"`
-		RequestID string `json:"requestId"`
-		From      int    `json:"from"`
-		To        int    `json:"to"`
-	} `json:"intent"`
+	Intent  *intent `json:"intent"`
 	Changes []struct {
 		Outside bool `json:"outside"`
 	} `json:"changes"`
+}
+
+// intent is a change that a rollout is about to make.
+type intent struct {
+	Kind      string    `json:"kind"`
+	RequestID string    `json:"requestId"`
+	From      int       `json:"from"`
+	To        int       `json:"to"`
+	At        time.Time `json:"at"`
 }
 
 func decodeCheckpoint(data []byte) (*checkpoint, error) {

@@ -99,11 +99,15 @@ func (p *Plan) options(w *world, d *deployment, in *process) (opts []rollout.Opt
 func (w *world) watched(p *process, d *deployment, name string, gate rollout.Gate) rollout.Gate {
 	return func(ctx context.Context, step rollout.Step) (rollout.Verdict, error) {
 		v, err := gate(ctx, step)
-		if err = errors.Join(err, ctx.Err()); err != nil {
-			return v, err
+		j := &judged{rollout: d.name, process: p.name, gate: name, ratio: int(step.Ratio), verdict: v.Decision}
+		err = errors.Join(err, ctx.Err())
+		if j.noData = errors.Is(err, rollout.ErrNoData); err != nil {
+			j.verdict = ""
 		}
-		w.history.add(p.name, fmt.Sprintf("gate %s at %v", name, step.Ratio), errorOf(nil)+" "+clip(string(v.Decision)), &judged{rollout: d.name, gate: name, ratio: int(step.Ratio), verdict: v.Decision})
-		return v, nil
+		if !errors.Is(err, context.Canceled) {
+			w.history.add(p.name, fmt.Sprintf("gate %s at %v", name, step.Ratio), errorOf(err)+" "+clip(string(v.Decision)), j)
+		}
+		return v, err
 	}
 }
 

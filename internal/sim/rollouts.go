@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net/http"
+	"path"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -21,8 +24,10 @@ type deployment struct {
 	// plan is somebody's own; nil for one that the world makes up.
 	plan *Plan
 	// spec is what jobs are started with, the last of those that somebody has given.
-	spec   rollout.Spec
-	given  []rollout.Spec
+	spec  rollout.Spec
+	given []rollout.Spec
+	// dice are for what not every plan has, and what people seldom do.
+	dice   *rand.Rand
 	target func(p *process) rollout.Target
 	// over are the machines that it runs on, and disk where it is kept: that of the only machine, or a database.
 	over []*machine
@@ -51,17 +56,19 @@ const (
 // startRollouts starts the jobs of some deployments, and their operators.
 func (w *world) startRollouts() {
 	for i := range 3 {
-		w.machines = append(w.machines, &machine{name: fmt.Sprintf("machine %d", i+1), offset: skew(w.random), disk: newVolume(false)})
+		w.machines = append(w.machines, &machine{name: fmt.Sprintf("machine %d", i+1), offset: skew(w.random), disk: newVolume(false), exact: w.config.Plan != nil})
 	}
 	w.network.hosts[metricsHost] = w.outside("metrics", http.HandlerFunc(w.metrics))
 	w.network.hosts[chatHost] = w.outside("chat", http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "ok") }))
 	database := newVolume(true)
 	for i, d := range w.deployments {
 		random := w.source(2000 + uint64(i))
-		if d.spec = spec(random, d.ladder); d.plan != nil {
+		if d.dice = w.source(6000 + uint64(i)); d.plan != nil {
 			d.spec = d.plan.spec()
+			d.given = []rollout.Spec{d.spec}
+		} else {
+			w.plan(d, random)
 		}
-		d.given = []rollout.Spec{d.spec}
 		d.over, d.disk = w.machines, database
 		if random.IntN(3) == 0 {
 			d.over = w.machines[:1]
@@ -83,37 +90,6 @@ func (w *world) startRollouts() {
 func skew(random *rand.Rand) time.Duration {
 	const most = 2 * time.Minute
 	return time.Duration(random.Int64N(int64(2*most))) - most
-}
-
-// spec is a plan, as somebody may make one.
-func spec(random *rand.Rand, ladder []alipayplus.Ratio) rollout.Spec {
-	s := rollout.Spec{
-		Version: rollout.SpecVersion, Review: rollout.ReviewAdopt, Deadline: rollout.Duration(10 * day),
-		Gates: map[string]rollout.GateSpec{},
-	}
-	gated := random.IntN(3) > 0
-	if gated {
-		s.Gates["errors"] = rollout.GateSpec{Every: rollout.Duration(time.Duration(10+random.IntN(50)) * time.Minute), FailAfter: 1 + random.IntN(2)}
-	}
-	if random.IntN(4) == 0 {
-		s.OnGateFailure = rollout.FailureAbort
-	}
-	used := false
-	for _, ratio := range ladder {
-		if random.IntN(3) == 0 {
-			continue
-		}
-		step := rollout.StepSpec{Ratio: ratio, Approval: random.IntN(4) == 0, Bake: rollout.Duration(time.Duration(random.IntN(8)) * time.Hour)}
-		if gated && (!used || random.IntN(3) > 0) {
-			step.Gates, used = []string{"errors"}, true
-		}
-		s.Steps = append(s.Steps, step)
-	}
-	if !used {
-		clear(s.Gates)
-	}
-	s.Steps = append(s.Steps, rollout.StepSpec{Ratio: alipayplus.FullRatio, Approval: random.IntN(4) == 0})
-	return s
 }
 
 // supervise starts a job until its rollout has ended: again after it was killed or canceled, perhaps on another machine.
@@ -208,7 +184,7 @@ func (w *world) ran(p *process, d *deployment, state *rollout.State, err error) 
 func (w *world) runner(p *process, m *machine, d *deployment) *rollout.Runner {
 	own := []rollout.Option{rollout.WithName(d.name), rollout.WithHost(m.name), rollout.WithLogger(w.history.logger(p))}
 	if d.plan != nil {
-		r, err := rollout.New(skewed{d.target(p), m}, d.spec, store{w, m, d.disk, p}, append(d.plan.options(w, d, p), own...)...)
+		r, err := rollout.New(skewed{d.target(p), m}, asOn(m, d.spec), store{w, m, d.disk, p}, append(d.plan.options(w, d, p), own...)...)
 		w.ok(err)
 		return r
 	}
@@ -218,10 +194,10 @@ func (w *world) runner(p *process, m *machine, d *deployment) *rollout.Runner {
 		own = append(own, rollout.WithNewSpec())
 	}
 	opts := append(own, rollout.WithInterval(30*time.Minute), rollout.WithSink(chat))
-	if len(d.spec.Gates) > 0 {
-		opts = append(opts, rollout.WithGate("errors", w.watched(p, d, "errors", w.gate(p, d))))
+	for _, name := range slices.Sorted(maps.Keys(d.spec.Gates)) {
+		opts = append(opts, rollout.WithGate(name, w.watched(p, d, name, w.gate(p, d, name))))
 	}
-	r, err := rollout.New(skewed{d.target(p), m}, d.spec, store{w, m, d.disk, p}, opts...)
+	r, err := rollout.New(skewed{d.target(p), m}, asOn(m, d.spec), store{w, m, d.disk, p}, opts...)
 	w.ok(err)
 	return r
 }
@@ -251,19 +227,20 @@ func (t skewed) Withdraw(ctx context.Context, c rollout.Change) error {
 	return withdrawer.Withdraw(ctx, c)
 }
 
-// judged is what a gate said to a job.
+// judged is what a gate said to a job, or that it said nothing, or that there is nothing to be said yet.
 type judged struct {
-	rollout, gate string
-	ratio         int
-	verdict       rollout.Decision
-	at            time.Time
+	rollout, process, gate string
+	ratio                  int
+	verdict                rollout.Decision
+	noAnswer, noData       bool
+	at                     time.Time
 }
 
-// gate asks for the error rate of a version.
-func (w *world) gate(p *process, d *deployment) rollout.Gate {
+// gate asks for a figure of a version, such as its error rate.
+func (w *world) gate(p *process, d *deployment, name string) rollout.Gate {
 	client := w.network.client(p)
 	return func(ctx context.Context, _ rollout.Step) (rollout.Verdict, error) {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+metricsHost+"/"+strings.ReplaceAll(d.name, " ", "_"), http.NoBody)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "https://"+metricsHost+"/"+name+"/"+strings.ReplaceAll(d.name, " ", "_"), http.NoBody)
 		if err != nil {
 			return rollout.Verdict{}, err
 		}
@@ -272,6 +249,9 @@ func (w *world) gate(p *process, d *deployment) rollout.Gate {
 			return rollout.Verdict{}, err
 		}
 		text, err := readAll(resp.Body)
+		if string(text) == "" && err == nil && resp.StatusCode == http.StatusOK {
+			return rollout.Verdict{}, rollout.ErrNoData
+		}
 		v := rollout.Verdict{Decision: rollout.Decision(text), Reason: "as measured"}
 		if err != nil || resp.StatusCode != http.StatusOK {
 			return rollout.Verdict{}, errors.Join(err, errors.New("no figure"))
@@ -282,9 +262,9 @@ func (w *world) gate(p *process, d *deployment) rollout.Gate {
 
 func clip(text string) string { return text[:min(len(text), 8)] }
 
-// metrics answers what the error rate of a version is, not always.
+// metrics answers how a version does, not always.
 func (w *world) metrics(rw http.ResponseWriter, r *http.Request) {
-	name := strings.ReplaceAll(strings.TrimPrefix(r.URL.Path, "/"), "_", " ")
+	name := strings.ReplaceAll(path.Base(r.URL.Path), "_", " ")
 	answer := "pass"
 	for _, d := range w.deployments {
 		if d.name == name && (Health{d}).Bad() {
@@ -299,6 +279,8 @@ func (w *world) metrics(rw http.ResponseWriter, r *http.Request) {
 			answer = "<html>"
 		case 2:
 			rw.WriteHeader(http.StatusInternalServerError)
+		case 3:
+			answer = ""
 		}
 	}
 	_, _ = io.WriteString(rw, answer)
@@ -352,6 +334,10 @@ func (w *world) command(p *process, m *machine, d *deployment, random *rand.Rand
 	const by, why = "op", "seen"
 	var what string
 	switch {
+	case !w.faults.over() && d.dice.IntN(4) == 0 && d.plan == nil: // any of them, for any state that there was, or once more
+		ratio := state.Spec.Steps[d.dice.IntN(len(state.Spec.Steps))].Ratio
+		what = fmt.Sprintf("approve %v", ratio)
+		_, err = runner.Approve(ctx, by, why, ratio, rollout.ApprovedState(state.Seq-min(state.Seq, d.dice.Uint64N(6))))
 	case w.faults.cutOff() && random.IntN(4) == 0: // so they stop it
 		what = "abort"
 		_, err = runner.Abort(ctx, by, why)
@@ -374,8 +360,7 @@ func (w *world) command(p *process, m *machine, d *deployment, random *rand.Rand
 		_, err = runner.RevokeApproval(ctx, by, why, state.Spec.Steps[random.IntN(len(state.Spec.Steps))].Ratio)
 	case d.plan == nil && random.IntN(8) == 0: // for the jobs that are started from now on
 		what = "plan anew"
-		d.spec = spec(random, d.ladder)
-		d.given = append(d.given, d.spec)
+		w.plan(d, random)
 	case random.IntN(20) == 0:
 		what = "abort"
 		_, err = runner.Abort(ctx, by, why)

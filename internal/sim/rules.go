@@ -40,6 +40,7 @@ func (r *rules) judge(e event) {
 	r.must("secrets are in no text", !shown, "%s %s", e.who, e.what)
 	switch about := e.about.(type) {
 	case *exchange:
+		r.rollouts.exchange(about)
 		switch about.host {
 		case platformHost:
 			r.platform.exchange(about)
@@ -59,6 +60,8 @@ func (r *rules) judge(e event) {
 	case *posted:
 		r.rollouts.posted(e.at, about)
 		r.logs.posted(about)
+	case *loaded:
+		r.rollouts.loaded(about)
 	case *judged:
 		r.rollouts.judgedBy(e.at, about)
 	}

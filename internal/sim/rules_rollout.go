@@ -1,7 +1,7 @@
 package sim
 
 import (
-	"reflect"
+	"bytes"
 	"slices"
 	"strings"
 	"time"
@@ -25,11 +25,21 @@ type progress struct {
 	live  time.Time
 	ratio int
 	lived map[int]bool
-	// approved and revoked are when that was posted last, by ratio; void is when approvals were voided last.
-	approved, revoked map[int]time.Time
-	void              time.Time
-	// judged are the last verdicts of the gates, by their names.
-	judged map[string]*judged
+	// plans are those of its checkpoints, by their text.
+	plans map[string]*rollout.Spec
+	// approvals are all that were posted, and revoked is when that was posted last, by ratio; void is the stored state
+	// with which approvals were voided last.
+	approvals []given
+	revoked   map[int]time.Time
+	void      uint64
+	// judged are the last verdicts of the gates, by their names; said is all that they said of what is live, as far as it
+	// is stored, and unstored what is not, by the process.
+	judged   map[string]*judged
+	said     map[string][]*judged
+	unstored map[string][]*judged
+	// began is when it was begun or resumed last, and earliest the same unless a disk had lied; since is when that, or its
+	// ratio or its plan, were stored.
+	began, earliest, since time.Time
 	// effects counts the successful calls under an intent.
 	effects map[string]int
 	// abort is when somebody asked to give the version up, and stopped it not since.
@@ -49,9 +59,15 @@ func newRolloutRules(r *rules) rolloutRules { return rolloutRules{r, map[string]
 // begin learns of the deployments.
 func (r *rolloutRules) begin() {
 	for _, d := range r.w.deployments {
-		r.of[d.name] = &progress{deployment: d, approved: map[int]time.Time{}, revoked: map[int]time.Time{}, effects: map[string]int{}, judged: map[string]*judged{}, lived: map[int]bool{}}
+		r.of[d.name] = &progress{
+			deployment: d, plans: map[string]*rollout.Spec{}, revoked: map[int]time.Time{}, effects: map[string]int{}, lived: map[int]bool{},
+			judged: map[string]*judged{}, said: map[string][]*judged{}, unstored: map[string][]*judged{},
+		}
 	}
 }
+
+// plan is what the rollout goes by.
+func (p *progress) plan() *rollout.Spec { return p.plans[string(p.last.Spec)] }
 
 // by is the rollout of a process; nil for another process.
 func (r *rolloutRules) by(process string) *progress {
@@ -65,7 +81,7 @@ func (r *rolloutRules) posted(at time.Time, c *posted) {
 	p := r.of[c.rollout]
 	switch c.command.Kind {
 	case rollout.CommandApprove:
-		p.approved[int(c.command.Ratio)] = at
+		p.approvals = append(p.approvals, given{at, c.command.At, int(c.command.Ratio), c.command.Seq})
 	case rollout.CommandRevoke:
 		p.revoked[int(c.command.Ratio)] = at
 	case rollout.CommandResume:
@@ -88,19 +104,33 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 	p := r.of[s.rollout]
 	before := p.last
 	p.last = now
-	r.must("a rollout goes by a plan that it was given", slices.ContainsFunc(p.given, func(s rollout.Spec) bool { return reflect.DeepEqual(s.Steps, now.Spec.Steps) }), "%s has another one", p.name)
-	if before != nil && !reflect.DeepEqual(before.Spec, now.Spec) {
-		p.void = at
+	r.planOf(p, now)
+	replanned := before != nil && !bytes.Equal(before.Spec, now.Spec)
+	stopped := now.Stop != nil && (before == nil || before.Stop == nil)
+	if replanned || stopped && now.Stop.Cause != "PERSON" {
+		p.void = now.Seq
 	}
-	if now.Stop != nil && now.Stop.Cause != "PERSON" && (before == nil || before.Stop == nil) {
-		p.void = at
+	p.counted(s, before)
+	resumed := before != nil && before.Status == "PAUSED" && now.Status == "RUNNING"
+	if before == nil || resumed {
+		p.began, p.earliest = at, at
+	}
+	if before == nil || resumed || replanned || before.Ratio != now.Ratio {
+		p.since = at
+	}
+	switch {
+	case !stopped:
+	case now.Stop.Cause == "GATE":
+		r.failed(p)
+	case now.Stop.Cause == "DEADLINE":
+		r.tooLate(at, p)
 	}
 	switch {
 	case now.Status == "PAUSED" && (before == nil || before.Status != "PAUSED"):
 		p.stopped, p.abort = at, time.Time{}
 	case now.Status == "PAUSED" && before.aborting() && !now.aborting(): // the target refused it
 		p.abort = time.Time{}
-	case before != nil && before.Status == "PAUSED" && now.Status == "RUNNING":
+	case resumed:
 		const race = 10 * time.Minute // somebody resumed what had stopped already, and stops again
 		r.must("what is paused goes on when somebody says so", p.resumed.After(p.stopped.Add(-race)), "%s was paused, and goes on", p.name)
 		p.goOn(at)
@@ -117,7 +147,7 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 		p.over = at
 	}
 	if in := now.Intent; in != nil && (in.Kind == "RAISE" || in.Kind == "PUBLISH") && (before == nil || before.Intent == nil || before.Intent.RequestID != in.RequestID) {
-		r.intended(at, p, in.From, in.To)
+		r.intended(at, p, s)
 	}
 }
 
@@ -146,6 +176,14 @@ func (r *rolloutRules) lost(at time.Time, left lost) {
 			p.goOn(at)
 		}
 		p.last, p.abort = now, time.Time{}
+		p.began, p.since, p.earliest = at, at, time.Time{}
+		clear(p.said)
+		if now == nil || now.Seq < p.void {
+			p.void = 0
+		}
+		if now != nil {
+			r.planOf(p, now)
+		}
 	}
 }
 
@@ -156,9 +194,10 @@ func (c *checkpoint) final() bool {
 }
 
 // intended judges that a ratio is about to be set.
-func (r *rolloutRules) intended(at time.Time, p *progress, from, to int) {
-	steps := p.last.Spec.Steps
-	i := slices.IndexFunc(steps, func(s rollout.StepSpec) bool { return int(s.Ratio) == to })
+func (r *rolloutRules) intended(at time.Time, p *progress, s *saved) {
+	in, steps := p.last.Intent, p.plan().Steps
+	from, to := in.From, in.To
+	i := stepOf(p.plan(), to)
 	next := slices.IndexFunc(steps, func(s rollout.StepSpec) bool { return int(s.Ratio) > from })
 	r.must("a rollout sets what its plan says next", i >= 0 && i == next, "%s is about to go from %d%% to %d%%", p.name, from, to)
 	r.must("who is paused raises nothing", p.last.Status == "RUNNING", "%s is %s and about to set %d%%", p.name, p.last.Status, to)
@@ -167,38 +206,27 @@ func (r *rolloutRules) intended(at time.Time, p *progress, from, to int) {
 	if i < 0 {
 		return
 	}
-	if steps[i].Approval {
-		given, is := p.approved[to]
-		r.must("an approval comes before its ratio", is && given.After(p.void), "%s is about to set %d%% without one", p.name, to)
-		taken, is := p.revoked[to]
-		r.must("a revoked approval is none", !is || taken.Before(given) || at.Sub(taken) < race, "%s is about to set %d%%, whose approval was revoked", p.name, to)
+	decided := in.At.Add(-s.offset)
+	if windows := p.plan().Freeze; len(windows) > 0 {
+		r.must("no raise is decided in a freeze", !frozen(windows, decided, s.minutes), "%s is about to set %d%%, which it decided at %v by a clock that is %v ahead", p.name, to, decided, s.minutes)
 	}
-	live := slices.IndexFunc(steps, func(s rollout.StepSpec) bool { return int(s.Ratio) == from })
+	r.inTime(p, in, decided)
+	if steps[i].Approval {
+		r.approved(at, p, in)
+	}
+	live := stepOf(p.plan(), from)
 	if live < 0 {
 		return
 	}
 	const tolerance = 5 * time.Minute
 	baked := p.live.Add(p.paused + steps[live].Bake.Std() - tolerance)
-	for _, gate := range steps[live].Gates {
-		last := p.judged[gate]
-		if last == nil {
-			last = &judged{}
-		}
-		r.must("a gate passes before a raise", last.ratio == from && last.verdict == rollout.Pass, "%s is about to set %d%%, and gate %s said %q at %d%%", p.name, to, gate, clip(string(last.verdict)), last.ratio)
-		r.must("a verdict on which a ratio rises is of the end of its time", p.ratio != from || !last.at.Before(baked), "%s is about to set %d%%, and gate %s spoke before %d%% was watched", p.name, to, gate, from)
-	}
-	if bad := p.badSince(at); p.plan != nil {
-		r.must("no more users get a version that makes trouble", bad.IsZero() || at.Sub(bad) < p.plan.Unnoticed, "%s is about to set %d%% after %v of trouble at %d%%", p.name, to, at.Sub(bad).Round(time.Minute), from)
+	r.passed(p, from, to, baked)
+	if bad := p.badSince(at); p.deployment.plan != nil {
+		r.must("no more users get a version that makes trouble", bad.IsZero() || at.Sub(bad) < p.deployment.plan.Unnoticed, "%s is about to set %d%% after %v of trouble at %d%%", p.name, to, at.Sub(bad).Round(time.Minute), from)
 	}
 	if p.ratio == from {
 		r.must("a ratio is watched for its time", !at.Before(baked), "%s is about to set %d%% %v after %d%%, of which it was paused %v", p.name, to, at.Sub(p.live), from, p.paused)
 	}
-}
-
-// judgedBy learns what a gate said.
-func (r *rolloutRules) judgedBy(at time.Time, j *judged) {
-	j.at = at
-	r.of[j.rollout].judged[j.gate] = j
 }
 
 // wentLive learns that a ratio went live at a target, and judges it when the rollout did that.

@@ -15,7 +15,7 @@ const job = "job 1 of rollout 1 on machine 1"
 
 // stored is a checkpoint by the plan of a deployment.
 func stored(d *deployment, state string) *saved {
-	return &saved{d.name, job, fmt.Appendf(nil, `{"state": {"spec": {"steps": [{"ratio": 10}, {"ratio": 100}]}, %s}}`, state), 0, nil}
+	return &saved{d.name, job, fmt.Appendf(nil, `{"state": {"spec": {"steps": [{"ratio": 10}, {"ratio": 100}]}, %s}}`, state), 0, 0, nil}
 }
 
 func plans() []rollout.Spec {

@@ -219,6 +219,9 @@ type member struct {
 
 func newWorld(t testing.TB, c Config) *world {
 	t.Helper()
+	if c.Plan == nil {
+		time.Sleep(toClockChange(rand.New(rand.NewPCG(c.Seed, 7000))))
+	}
 	sampled := realKeys(c)
 	w := &world{TB: t, config: c, began: time.Now(), store: storage.NewMemory(), keys: keysFor(sampled), apps: map[string]string{}, seen: map[string][]string{}}
 	if sampled && c.Events == 0 {
