@@ -377,7 +377,11 @@ type checkpoint struct {
 	Application string          `json:"application"`
 	Seq         uint64          `json:"seq"`
 	Spec        json.RawMessage `json:"spec"`
-	Gates       map[string]struct {
+	Approvals   []struct {
+		Ratio int       `json:"ratio"`
+		At    time.Time `json:"at"`
+	} `json:"approvals"`
+	Gates map[string]struct {
 		At time.Time `json:"at"`
 	} `json:"gates"`
 	Stop *struct {

@@ -281,6 +281,10 @@ func (w *world) metrics(rw http.ResponseWriter, r *http.Request) {
 			rw.WriteHeader(http.StatusInternalServerError)
 		case 3:
 			answer = ""
+		case 4, 5, 6:
+			if strings.HasPrefix(r.URL.Path, "/latency/") {
+				answer = "fail"
+			}
 		}
 	}
 	_, _ = io.WriteString(rw, answer)

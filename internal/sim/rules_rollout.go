@@ -37,6 +37,8 @@ type progress struct {
 	judged   map[string]*judged
 	said     map[string][]*judged
 	unstored map[string][]*judged
+	// saidMore says that a disk had lied, and so what was stored may have been said before.
+	saidMore bool
 	// began is when it was begun or resumed last, and earliest the same unless a disk had lied; since is when that, or its
 	// ratio or its plan, were stored.
 	began, earliest, since time.Time
@@ -110,7 +112,8 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 	if replanned || stopped && now.Stop.Cause != "PERSON" {
 		p.void = now.Seq
 	}
-	p.counted(s, before)
+	r.givenThen(p, before)
+	r.counted(p, s, before)
 	resumed := before != nil && before.Status == "PAUSED" && now.Status == "RUNNING"
 	if before == nil || resumed {
 		p.began, p.earliest = at, at
@@ -178,6 +181,7 @@ func (r *rolloutRules) lost(at time.Time, left lost) {
 		p.last, p.abort = now, time.Time{}
 		p.began, p.since, p.earliest = at, at, time.Time{}
 		clear(p.said)
+		p.saidMore = true
 		if now == nil || now.Seq < p.void {
 			p.void = 0
 		}

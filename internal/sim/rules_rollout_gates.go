@@ -22,15 +22,18 @@ func (r *rolloutRules) loaded(l *loaded) { delete(r.of[l.rollout].unstored, l.pr
 
 // counted learns which of what gates said is stored now. Before a rollout that stands elsewhere, was resumed or has another
 // plan, nothing counts.
-func (p *progress) counted(s *saved, before *checkpoint) {
+func (r *rolloutRules) counted(p *progress, s *saved, before *checkpoint) {
 	if before == nil || before.Ratio != p.last.Ratio || before.Status == "PAUSED" && p.last.Status == "RUNNING" || string(before.Spec) != string(p.last.Spec) {
 		clear(p.said)
+		p.saidMore = false
 	}
+	failed := slices.ContainsFunc(p.gates(), p.hasFailed)
 	for _, j := range p.unstored[s.process] {
 		now := p.last.Gates[j.gate].At
 		if now.IsZero() || before != nil && now.Equal(before.Gates[j.gate].At) || j.ratio != p.last.Ratio {
 			continue
 		}
+		r.must("a gate that has failed stops its rollout", !failed, "%s asked gate %s again at %d%%", p.name, j.gate, j.ratio)
 		known := []rollout.Decision{rollout.Pass, rollout.Fail, rollout.Wait}
 		if j.noAnswer = !slices.Contains(known, j.verdict) && !j.noData; j.noData {
 			switch p.plan().Gates[j.gate].NoData {
@@ -42,7 +45,9 @@ func (p *progress) counted(s *saved, before *checkpoint) {
 				j.noAnswer = true
 			}
 		}
-		p.said[j.gate] = append(p.said[j.gate], j)
+		if p.said[j.gate] = append(p.said[j.gate], j); j.verdict == rollout.Fail {
+			p.void = p.last.Seq
+		}
 	}
 	delete(p.unstored, s.process)
 }
@@ -88,15 +93,18 @@ func (r *rolloutRules) passed(p *progress, from, to int, baked time.Time) {
 
 // failed judges that a rollout which stops because of a gate has one that failed as often as the plan says.
 func (r *rolloutRules) failed(p *progress) {
-	var names []string
-	at := -1
-	for i, step := range p.plan().Steps {
+	if p.saidMore {
+		return
+	}
+	r.must("no gate fails before its plan says so", slices.ContainsFunc(p.gates(), p.hasFailed), "%s has stopped at %d%%", p.name, p.last.Ratio)
+}
+
+// gates are those of what is live.
+func (p *progress) gates() (names []string) {
+	for _, step := range p.plan().Steps {
 		if int(step.Ratio) <= p.last.Ratio {
-			at = i
+			names = step.Gates
 		}
 	}
-	if at >= 0 {
-		names = p.plan().Steps[at].Gates
-	}
-	r.must("no gate fails before its plan says so", slices.ContainsFunc(names, p.hasFailed), "%s has stopped at %d%%", p.name, p.last.Ratio)
+	return names
 }

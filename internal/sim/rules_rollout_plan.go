@@ -59,6 +59,20 @@ func (r *rolloutRules) approved(at time.Time, p *progress, in *intent) {
 	r.must("a revoked approval is none", !is || taken.Before(last.at) || at.Sub(taken) < race, "%s is about to set %d%%, whose approval was revoked", p.name, in.To)
 }
 
+// givenThen judges that an approval counts from when it was given, or from when the clock of who read it showed less.
+func (r *rolloutRules) givenThen(p *progress, before *checkpoint) {
+	const clocks = 5 * time.Minute // by which they differ
+	if before == nil || len(p.last.Approvals) <= len(before.Approvals) {
+		return
+	}
+	for _, a := range p.last.Approvals {
+		was := slices.ContainsFunc(p.approvals, func(g given) bool {
+			return g.ratio == a.Ratio && !a.At.After(g.byClock) && g.byClock.Sub(a.At) < clocks
+		})
+		r.must("an approval counts from when it was given", was, "%s has one of %d%% from %v", p.name, a.Ratio, a.At)
+	}
+}
+
 // inTime judges that no deadline has passed when a ratio is about to be set.
 func (r *rolloutRules) inTime(p *progress, in *intent, decided time.Time) {
 	const clocks = 5 * time.Minute // by which they differ

@@ -45,18 +45,18 @@ func spec(random *rand.Rand, ladder []alipayplus.Ratio) rollout.Spec {
 // plan gives a deployment a plan, with some of what not every plan has.
 func (w *world) plan(d *deployment, random *rand.Rand) {
 	s, more := spec(random, d.ladder), d.dice
-	if more.IntN(3) == 0 {
+	if more.IntN(2) == 0 {
 		s.Freeze = w.freeze(more)
 	}
 	seldom(more, &s.ApprovalExpiry, 2, 2*time.Hour, 2*day)
-	seldom(more, &s.Deadline, 4, 12*time.Hour, 3*day)
-	seldom(more, &s.ReviewDeadline, 4, 4*time.Hour, 2*day)
+	seldom(more, &s.Deadline, 3, 6*time.Hour, 2*day)
+	seldom(more, &s.ReviewDeadline, 4, 3*time.Hour, day)
 	if more.IntN(4) == 0 {
 		s.ClockTolerance = new(rollout.Duration(more.Int64N(int64(20 * time.Minute))))
 	}
 	for i := range len(s.Steps) - 1 {
-		if bake := s.Steps[i].Bake.Std(); more.IntN(5) == 0 {
-			s.Steps[i].Deadline = rollout.Duration(bake + 3*time.Hour + time.Duration(more.Int64N(int64(day))))
+		if bake := s.Steps[i].Bake.Std(); more.IntN(3) == 0 {
+			s.Steps[i].Deadline = rollout.Duration(bake + 3*time.Hour + time.Duration(more.Int64N(int64(9*time.Hour))))
 		}
 	}
 	addGates(more, &s)
@@ -82,7 +82,10 @@ func addGates(random *rand.Rand, s *rollout.Spec) {
 	if random.IntN(2) == 0 {
 		return
 	}
-	s.Gates["latency"] = tolerant(random, rollout.GateSpec{Every: rollout.Duration(time.Duration(10+random.IntN(50)) * time.Minute)})
+	latency := tolerant(random, rollout.GateSpec{Every: rollout.Duration(time.Duration(10+random.IntN(50)) * time.Minute)})
+	latency.FailAfter = 2 + random.IntN(2) // it fails now and then
+	latency.OfLast = latency.FailAfter + random.IntN(4)
+	s.Gates["latency"] = latency
 	for i, step := range s.Steps {
 		if len(step.Gates) > 0 {
 			s.Steps[i].Gates = append(step.Gates, "latency")
@@ -115,7 +118,10 @@ func (w *world) freeze(random *rand.Rand) []rollout.FreezeWindow {
 	begins := time.Now().Add(time.Duration(random.Int64N(int64(w.trouble)))).In(location)
 	first := rollout.FreezeWindow{Zone: zone}
 	from := onMachines(begins.Hour()*60 + begins.Minute())
-	to := onMachines(from + 15 + random.IntN(9*60))
+	if random.IntN(2) == 0 { // over midnight
+		from = 18*60 + random.IntN(5*60)
+	}
+	to := onMachines(from + 15 + random.IntN(10*60))
 	if random.IntN(3) > 0 {
 		first.Hours = hours(from, to)
 	}

@@ -237,5 +237,57 @@ func faults() []fault { //nolint:funlen // a list
 			"what somebody else raised is told as the rollout's", "rollout/reconcile.go",
 			"s.recordRatio(o.Ratio, o.ChangedBy, true)", "s.recordRatio(o.Ratio, o.ChangedBy, false)",
 		},
+		{
+			"a freeze begins a minute late", "rollout/freeze.go",
+			"\tholds = minute >= w.from && minute < w.to", "\tholds = minute > w.from && minute < w.to",
+		},
+		{
+			"a freeze ends a minute early", "rollout/freeze.go",
+			"\tholds = minute >= w.from && minute < w.to", "\tholds = minute >= w.from && minute < w.to-1",
+		},
+		{
+			"a freeze is one of the zone of the machine", "rollout/freeze.go",
+			"\tlocal := now.In(w.location)\n", "\tlocal := now.UTC()\n",
+		},
+		{
+			"a freeze over midnight is of the day on which it ends", "rollout/freeze.go",
+			"w.begins(today.AddDate(0, 0, -1))", "w.begins(today)",
+		},
+		{
+			"of several windows of a freeze the last counts", "rollout/freeze.go",
+			"\t\t\t\tholds = append(holds, w)\n", "\t\t\t\tholds = append(holds, w)\n\t\t\t} else {\n\t\t\t\tholds = nil\n",
+		},
+		{
+			"an approval never expires", "rollout/state.go",
+			"state.Spec.ApprovalExpiry > 0 && !now.Before(expires)", "state.Spec.ApprovalExpiry < 0 && !now.Before(expires)",
+		},
+		{
+			"an approval lasts from when it is used", "rollout/commands.go",
+			"Reason: c.Reason, At: c.At, Seq: cmp.Or(c.Seq, s.state.Seq)}", "Reason: c.Reason, At: time.Now(), Seq: cmp.Or(c.Seq, s.state.Seq)}",
+		},
+		{
+			"verdicts of the ratio before are kept", "rollout/reconcile.go",
+			"state.Ratio, state.Since, state.Clock, state.WaitingSince, state.Gates = to, now, s.runner.host, now, nil", "state.Ratio, state.Since, state.Clock, state.WaitingSince = to, now, s.runner.host, now",
+		},
+		{
+			"one error less of a gate is tolerated", "rollout/gate.go",
+			"case g.Errors > *spec.Tolerate:", "case g.Errors >= *spec.Tolerate && g.Errors > 0:",
+		},
+		{
+			"a gate without data passes", "rollout/gate.go",
+			"return Waiting(\"%v\", err), nil", "return Passed(\"%v\", err), nil",
+		},
+		{
+			"an error of a gate forgets its failures", "rollout/gate.go",
+			"g.Verdict, g.Errors, g.Error = Verdict{}, before.Errors+1, err.Error()", "g.Verdict, g.Errors, g.Error, g.Recent = Verdict{}, before.Errors+1, err.Error(), nil",
+		},
+		{
+			"a deadline goes on in a pause", "rollout/commands.go",
+			"\tstate.Began, state.WaitingSince = now, now\n", "\tstate.WaitingSince = now\n",
+		},
+		{
+			"the deadline of a step is that of the next", "rollout/decide.go",
+			"\tif deadline := state.WaitingSince.Add(step.Deadline.Std()); step.Deadline != 0", "\tif deadline := state.WaitingSince.Add(2 * step.Deadline.Std()); step.Deadline != 0",
+		},
 	}
 }
