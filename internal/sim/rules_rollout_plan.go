@@ -90,6 +90,9 @@ func (r *rolloutRules) inTime(p *progress, in *intent, decided time.Time) {
 
 // tooLate judges that a rollout which stops because of a deadline has had the time that its plan gives it.
 func (r *rolloutRules) tooLate(at time.Time, p *progress) {
+	if p.earliest.IsZero() { // nobody knows
+		return
+	}
 	const race = 2 * time.Hour // it may have begun long before that could be stored
 	plan := p.plan()
 	had := at.Sub(p.earliest) + race
