@@ -23,7 +23,8 @@ func (r *rolloutRules) loaded(l *loaded) { delete(r.of[l.rollout].unstored, l.pr
 // counted learns which of what gates said is stored now. Before a rollout that stands elsewhere, was resumed or has another
 // plan, nothing counts.
 func (r *rolloutRules) counted(p *progress, s *saved, before *checkpoint) {
-	if before == nil || before.Ratio != p.last.Ratio || before.Status == "PAUSED" && p.last.Status == "RUNNING" || string(before.Spec) != string(p.last.Spec) {
+	resumed := slices.ContainsFunc(s.audit, func(e rollout.AuditEntry) bool { return e.Action == rollout.EventResumed }) // it may have stopped since
+	if resumed || before == nil || before.Ratio != p.last.Ratio || string(before.Spec) != string(p.last.Spec) {
 		clear(p.said)
 		p.saidMore = false
 	}
