@@ -29,7 +29,9 @@
 // What somebody does in AlipayCN's console is found by [App.Observe], and recorded as
 // the documentation of [platform.TargetObserver] says. AlipayCN lets one version at a time
 // be under review, passed, rejected or in grayscale. One that the platform applied for and
-// gave up gives way; for one that somebody applied for elsewhere the refusal names it.
+// gave up gives way; for one that somebody applied for elsewhere the refusal names it. An
+// application is the platform's when version_desc is the one that it sent: of another one no
+// verdict is adopted, and the release is as if the version were in development again.
 //
 // # Messages
 //

@@ -71,16 +71,13 @@ func (a *App) CheckAuthorization(ctx context.Context, workspaceID, programID str
 	if err != nil {
 		return err
 	}
-	token, err := a.Tokens().Get(ctx, app)
-	if errors.Is(err, alipaycn.ErrNoToken) {
-		return refuse(alipayplus.ErrAuthorizationRequired, "there is no token of mini program %.32q", app)
-	}
+	token, err := a.token(ctx, app)
 	if err != nil {
 		return err
 	}
 	info, err := a.client.Authorization.Query(ctx, token.AppAuthToken)
 	if err == nil && info.Status == alipaycn.TokenInvalid || errors.Is(err, alipayplus.ErrAuthorizationRequired) {
-		return a.refresh(ctx, app)
+		return a.refresh(ctx, token)
 	}
 	return certain(err)
 }

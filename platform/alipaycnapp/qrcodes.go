@@ -20,23 +20,22 @@ func (a *App) CreateQRCode(ctx context.Context, workspaceID string, program *ali
 	if in.Page == "" {
 		return nil, refuse(alipayplus.ErrInvalid, "appQrCodePage is required for AlipayCN: give the path of a page, such as pages/index/index")
 	}
-	app, err := a.appOf(ctx, workspaceID, program.ID)
-	if err != nil {
-		return nil, err
-	}
-	client, err := a.clientFor(ctx, app)
-	if err != nil {
-		return nil, err
-	}
-	code, err := client.QRCodes.Create(ctx, alipaycn.CreateQRCodeInput{
-		Page: in.Page, Query: in.Params, Description: cmp.Or(in.Description, program.Name()),
+	var code *alipaycn.QRCode
+	var picture []byte
+	err := a.authorized(ctx, workspaceID, program.ID, func(_ string, client *alipaycn.Client) (err error) {
+		code, err = client.QRCodes.Create(ctx, alipaycn.CreateQRCodeInput{
+			Page: in.Page, Query: in.Params, Description: cmp.Or(in.Description, program.Name()),
+		})
+		if err != nil {
+			return certain(err)
+		}
+		if picture, err = client.QRCodes.Picture(ctx, code.URL); err != nil {
+			return fmt.Errorf("read the picture of the QR code: %w", err)
+		}
+		return nil
 	})
 	if err != nil {
-		return nil, certain(err)
-	}
-	picture, err := client.QRCodes.Picture(ctx, code.URL)
-	if err != nil {
-		return nil, fmt.Errorf("read the picture of the QR code: %w", err)
+		return nil, err
 	}
 	if picture, err = asPNG(picture); err != nil {
 		return nil, fmt.Errorf("the picture of the QR code: %w", err)

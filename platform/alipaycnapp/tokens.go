@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -40,21 +41,9 @@ func (a *App) Tokens() *TokenStore { return &TokenStore{a} }
 // Get returns the token of an app. The error matches [alipaycn.ErrNoToken] when there is
 // none, and [ErrEncryptionKey] when it was kept under another key.
 func (s *TokenStore) Get(ctx context.Context, authAppID string) (token alipaycn.Token, err error) {
-	err = s.app.store.View(ctx, func(tx storage.Tx) error {
-		at := tokenPrefix + authAppID
-		sealed, found, err := tx.Get(at)
-		if err != nil {
-			return err
-		}
-		if !found {
-			return fmt.Errorf("alipaycnapp: app %.32q: %w", authAppID, alipaycn.ErrNoToken)
-		}
-		text, err := s.app.open(at, sealed)
-		if err != nil {
-			return err
-		}
-		token = alipaycn.Token{}
-		return json.Unmarshal(text, &token)
+	err = s.app.store.View(ctx, func(tx storage.Tx) (err error) {
+		token, err = s.app.getToken(tx, authAppID)
+		return err
 	})
 	return token, err
 }
@@ -104,28 +93,99 @@ func (a *App) ForgetTokens(ctx context.Context) error {
 	})
 }
 
-// refresh gets a new token in place of one that AlipayCN refuses, which works when it was
-// replaced elsewhere, and not when it was taken back. AlipayCN documents that tokens are
-// permanent, so they are refreshed at no other time. The error matches
-// [alipayplus.ErrAuthorizationRequired] when the merchant must authorize again.
-func (a *App) refresh(ctx context.Context, app string) error {
-	token, err := a.Tokens().Get(ctx, app)
+// authorized does something with the token of a mini program, in order to call for its merchant. When AlipayCN refuses the
+// token, which may have been replaced elsewhere, that is refreshed, and the same done once more: do must be such that it can be
+// repeated. The error matches [alipayplus.ErrAuthorizationRequired] when the merchant must authorize again.
+func (a *App) authorized(ctx context.Context, workspace, program string, do func(app string, client *alipaycn.Client) error) error {
+	app, err := a.appOf(ctx, workspace, program)
 	if err != nil {
 		return err
 	}
+	const most = 3 // others may refresh it too
+	for n := 1; ; n++ {
+		token, err := a.token(ctx, app)
+		if err != nil {
+			return err
+		}
+		err = do(app, a.client.For(token.AppAuthToken))
+		if n == most || !errors.Is(err, alipayplus.ErrAuthorizationRequired) {
+			return err
+		}
+		if err := a.refresh(ctx, token); err != nil {
+			return err
+		}
+	}
+}
+
+// token reads the token of a mini program at AlipayCN. The error matches [alipayplus.ErrAuthorizationRequired] when there is
+// none.
+func (a *App) token(ctx context.Context, app string) (alipaycn.Token, error) {
+	token, err := a.Tokens().Get(ctx, app)
+	if errors.Is(err, alipaycn.ErrNoToken) {
+		return token, fmt.Errorf("%w: %w", alipayplus.ErrAuthorizationRequired, err)
+	}
+	return token, err
+}
+
+// refresh gets a new token in place of one that AlipayCN refuses, which works when it was
+// replaced elsewhere, and not when it was taken back. AlipayCN documents that tokens are
+// permanent, so they are refreshed at no other time. A token that is kept meanwhile stays. The error matches
+// [alipayplus.ErrAuthorizationRequired] when the merchant must authorize again.
+func (a *App) refresh(ctx context.Context, refused alipaycn.Token) error {
+	kept, err := a.token(ctx, refused.AuthAppID)
+	if err != nil || kept.AppAuthToken != refused.AppAuthToken {
+		return err
+	}
+	fresh, err := a.refreshed(ctx, refused)
+	if errors.Is(err, alipayplus.ErrAuthorizationRequired) {
+		if kept, keptErr := a.token(ctx, refused.AuthAppID); keptErr == nil && kept.AppAuthToken != refused.AppAuthToken {
+			return nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return a.store.Update(ctx, func(tx storage.Tx) error {
+		kept, err := a.getToken(tx, refused.AuthAppID)
+		if err != nil || kept.AppAuthToken != refused.AppAuthToken {
+			return err
+		}
+		return a.putToken(tx, fresh)
+	})
+}
+
+// refreshed asks AlipayCN for a token in place of another one.
+func (a *App) refreshed(ctx context.Context, token alipaycn.Token) (fresh alipaycn.Token, err error) {
 	if token.AppRefreshToken == "" {
-		return refuse(alipayplus.ErrAuthorizationRequired, "the token of mini program %.32q is not valid any more", app)
+		return fresh, refuse(alipayplus.ErrAuthorizationRequired, "the token of mini program %.32q is not valid any more", token.AuthAppID)
 	}
 	tokens, err := a.client.Authorization.Refresh(ctx, token.AppRefreshToken)
 	if err != nil {
-		return certain(err)
+		return fresh, certain(err)
 	}
 	for _, fresh := range tokens.All() {
-		if fresh.AuthAppID == app {
-			return a.Tokens().Put(ctx, fresh)
+		if fresh.AuthAppID == token.AuthAppID {
+			return fresh, nil
 		}
 	}
-	return refuse(alipayplus.ErrAuthorizationRequired, "AlipayCN refreshed the token of mini program %.32q for another one", app)
+	return fresh, refuse(alipayplus.ErrAuthorizationRequired, "AlipayCN refreshed the token of mini program %.32q for another one", token.AuthAppID)
+}
+
+// getToken reads a token, as [TokenStore.Get] does.
+func (a *App) getToken(tx storage.Tx, app string) (token alipaycn.Token, err error) {
+	at := tokenPrefix + app
+	sealed, found, err := tx.Get(at)
+	if err != nil {
+		return token, err
+	}
+	if !found {
+		return token, fmt.Errorf("alipaycnapp: app %.32q: %w", app, alipaycn.ErrNoToken)
+	}
+	text, err := a.open(at, sealed)
+	if err != nil {
+		return token, err
+	}
+	return token, json.Unmarshal(text, &token)
 }
 
 // putToken stores a token. It is refused under another key than the others, so that all
@@ -202,6 +262,14 @@ type submission struct {
 	Content string `json:"content"`
 	// Before is gmt_apply_audit as it was before.
 	Before string `json:"before"`
+	// Description is the version_desc that was sent; empty: not known.
+	Description string `json:"description,omitempty"`
+}
+
+// fits says whether AlipayCN shows the description that was sent, whatever it made of spaces and line breaks. Another one
+// is that of somebody else's application. One that is not known or not shown says nothing.
+func (s submission) fits(shown string) bool {
+	return s.Description == "" || shown == "" || slices.Equal(strings.Fields(shown), strings.Fields(s.Description))
 }
 
 // submission reads what the version was applied for with; zero: it was not from here.

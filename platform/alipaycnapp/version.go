@@ -23,17 +23,11 @@ type version struct {
 	number alipayplus.VersionNumber
 }
 
-// version finds the mini program of a call and its token.
-func (a *App) version(ctx context.Context, call platform.TargetCall) (*version, error) {
-	app, err := a.appOf(ctx, call.WorkspaceID, call.Program.ID)
-	if err != nil {
-		return nil, err
-	}
-	client, err := a.clientFor(ctx, app)
-	if err != nil {
-		return nil, err
-	}
-	return &version{&client.Versions, app, call.Release.Version}, nil
+// forVersion does something about the version of a call, as authorized says.
+func (a *App) forVersion(ctx context.Context, call platform.TargetCall, do func(*version) error) error {
+	return a.authorized(ctx, call.WorkspaceID, call.Program.ID, func(app string, client *alipaycn.Client) error {
+		return do(&version{&client.Versions, app, call.Release.Version})
+	})
 }
 
 // appOf finds the mini program at AlipayCN that one here is; empty: none.
@@ -44,15 +38,6 @@ func (a *App) appOf(ctx context.Context, workspace, program string) (app string,
 		return err
 	})
 	return app, err
-}
-
-// clientFor calls for the merchant of a mini program at AlipayCN.
-func (a *App) clientFor(ctx context.Context, app string) (*alipaycn.Client, error) {
-	client, err := a.client.ForApp(ctx, a.Tokens(), app)
-	if errors.Is(err, alipaycn.ErrNoToken) {
-		return nil, fmt.Errorf("%w: %w", alipayplus.ErrAuthorizationRequired, err)
-	}
-	return client, err
 }
 
 func (v *version) input(known *alipaycn.VersionDetail) alipaycn.VersionInput {
@@ -79,20 +64,16 @@ func (v *version) conflict(format string, args ...any) error {
 
 // Observe implements [platform.TargetObserver]. A status that this version of the library
 // does not know is an error.
-func (a *App) Observe(ctx context.Context, call platform.TargetCall) (*platform.TargetState, error) {
-	v, err := a.version(ctx, call)
-	if err != nil {
-		return nil, err
-	}
+func (a *App) Observe(ctx context.Context, call platform.TargetCall) (state *platform.TargetState, err error) {
+	err = a.forVersion(ctx, call, func(v *version) (err error) {
+		state, err = a.observe(ctx, v)
+		return err
+	})
+	return state, err
+}
+
+func (a *App) observe(ctx context.Context, v *version) (*platform.TargetState, error) {
 	detail, err := v.read(ctx)
-	if errors.Is(err, alipayplus.ErrAuthorizationRequired) {
-		if err := a.refresh(ctx, v.app); err != nil {
-			return nil, err
-		}
-		if v, err = a.version(ctx, call); err == nil {
-			detail, err = v.read(ctx)
-		}
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +92,33 @@ func (a *App) Observe(ctx context.Context, call platform.TargetCall) (*platform.
 	case alipayplus.ReleaseFull:
 		state.Ratio = alipayplus.FullRatio
 	}
-	return state, nil
+	return state, a.disown(ctx, v, detail, state)
+}
+
+// disown makes of the state of a version what it is to the platform when somebody else applied for it since: what the
+// platform applied for was taken back. What users have they have all the same.
+func (a *App) disown(ctx context.Context, v *version, detail *alipaycn.VersionDetail, state *platform.TargetState) error {
+	ours, err := v.isOurs(ctx, a, detail)
+	if err != nil || ours {
+		return err
+	}
+	const reason = "it was taken back at AlipayCN, and somebody else applied for the version there"
+	state.Review = &alipayplus.Review{Party: alipayplus.PartyAlipayCN, Status: alipayplus.ReviewRejected, Reason: reason}
+	if state.Status == alipayplus.ReleaseUnderReview || state.Status == alipayplus.ReleasePreparation {
+		state.Status = alipayplus.ReleaseNewVersionCreated
+	}
+	state.Detail += ", applied for by somebody else"
+	return nil
+}
+
+// isOurs says whether the platform made the application that a version is under review for, or was reviewed for: people
+// at the console can take that back and make another one.
+func (v *version) isOurs(ctx context.Context, a *App, detail *alipaycn.VersionDetail) (bool, error) {
+	if detail.Status == alipaycn.StatusInit {
+		return true, nil
+	}
+	s, err := a.submission(ctx, v.app, v.number.String())
+	return s.fits(detail.Description), err
 }
 
 // Submit applies for the review of the version, and uploads it from its template before
@@ -121,10 +128,10 @@ func (a *App) Submit(ctx context.Context, call platform.TargetCall) error {
 	if err != nil {
 		return err
 	}
-	v, err := a.version(ctx, call)
-	if err != nil {
-		return err
-	}
+	return a.forVersion(ctx, call, func(v *version) error { return a.submit(ctx, v, call, in, content) })
+}
+
+func (a *App) submit(ctx context.Context, v *version, call platform.TargetCall, in alipaycn.ApplyInput, content string) error {
 	detail, err := v.uploaded(ctx, call.Release.Configuration.AlipayCN)
 	if err != nil {
 		return err
@@ -133,7 +140,7 @@ func (a *App) Submit(ctx context.Context, call platform.TargetCall) error {
 	if err != nil {
 		return err
 	}
-	applied := submission{RequestID: call.Release.ReleaseRequestID, Content: content, Before: detail.AppliedAt.String()}
+	applied := submission{RequestID: call.Release.ReleaseRequestID, Content: content, Before: detail.AppliedAt.String(), Description: in.Description}
 	done, err := v.isApplied(detail, former, applied)
 	if err != nil {
 		return err
@@ -166,11 +173,11 @@ func (v *version) isApplied(detail *alipaycn.VersionDetail, former, applied subm
 	case detail.ScanResult == alipaycn.ScanFailed:
 		return false, v.conflict("did not pass the security scan; correct it in a new version")
 	case status == alipayplus.ReleaseUnderReview || status == alipayplus.ReleasePreparation:
-		return former.Content == applied.Content, nil
+		return former.Content == applied.Content && former.fits(detail.Description), nil
 	case detail.Status == alipaycn.StatusInit:
 		return false, nil
 	case status == alipayplus.ReleaseNewVersionCreated: // rejected, an earlier try of this call or a former application
-		return former.RequestID == applied.RequestID && former.Before != applied.Before, nil
+		return former.RequestID == applied.RequestID && former.Before != applied.Before && former.fits(detail.Description), nil
 	default:
 		return false, v.conflict("is %s and cannot be applied for", detail.Status)
 	}
@@ -285,7 +292,7 @@ func (a *App) makeRoom(ctx context.Context, v *version) error {
 		if err != nil {
 			return err
 		}
-		if ours.RequestID == "" || other.Status == alipaycn.StatusGray {
+		if ours.RequestID == "" || !ours.fits(other.Description) || other.Status == alipaycn.StatusGray {
 			return v.conflict("cannot be applied for: version %v is %s there; finish it or take it back in AlipayCN's console", number, other.Status)
 		}
 		if err := (&version{v.VersionsClient, v.app, number}).takeBack(ctx); err != nil {
@@ -306,11 +313,7 @@ func (a *App) Cancel(ctx context.Context, call platform.TargetCall) error {
 }
 
 func (a *App) takeBack(ctx context.Context, call platform.TargetCall) error {
-	v, err := a.version(ctx, call)
-	if err != nil {
-		return err
-	}
-	return v.takeBack(ctx)
+	return a.forVersion(ctx, call, func(v *version) error { return v.takeBack(ctx) })
 }
 
 // takeBack makes one step at a time and reads the version in between, because reviewers
@@ -370,17 +373,23 @@ func (a *App) Publish(ctx context.Context, call platform.TargetCall) error {
 
 // TakeOffline takes the version away from all users.
 func (a *App) TakeOffline(ctx context.Context, call platform.TargetCall) error {
-	v, detail, err := a.online(ctx, call)
-	if err != nil || detail.Status == alipaycn.StatusOffline {
-		return err
-	}
-	return certain(v.VersionsClient.TakeOffline(ctx, v.input(detail)))
+	return a.forVersion(ctx, call, func(v *version) error {
+		detail, err := v.online(ctx)
+		if err != nil || detail.Status == alipaycn.StatusOffline {
+			return err
+		}
+		return certain(v.VersionsClient.TakeOffline(ctx, v.input(detail)))
+	})
 }
 
 // RollBack takes the version away, and the one before it is live again. Which one that is
 // AlipayCN decides: when it chose another one, that is a conflict.
 func (a *App) RollBack(ctx context.Context, call platform.TargetCall) error {
-	v, detail, err := a.online(ctx, call)
+	return a.forVersion(ctx, call, func(v *version) error { return v.rollBack(ctx, call.GoesBackTo) })
+}
+
+func (v *version) rollBack(ctx context.Context, to alipayplus.VersionNumber) error {
+	detail, err := v.online(ctx)
 	if err != nil {
 		return err
 	}
@@ -389,7 +398,7 @@ func (a *App) RollBack(ctx context.Context, call platform.TargetCall) error {
 			return err
 		}
 	}
-	former := &version{v.VersionsClient, v.app, call.GoesBackTo}
+	former := &version{v.VersionsClient, v.app, to}
 	switch detail, err := former.read(ctx); {
 	case err != nil:
 		return err
@@ -401,28 +410,24 @@ func (a *App) RollBack(ctx context.Context, call platform.TargetCall) error {
 }
 
 // online reads a version that is live for all users, or was until now.
-func (a *App) online(ctx context.Context, call platform.TargetCall) (*version, *alipaycn.VersionDetail, error) {
-	v, err := a.version(ctx, call)
-	if err != nil {
-		return nil, nil, err
-	}
+func (v *version) online(ctx context.Context) (*alipaycn.VersionDetail, error) {
 	detail, err := v.read(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if detail.Status != alipaycn.StatusRelease && detail.Status != alipaycn.StatusOffline {
-		return nil, nil, v.conflict("is %s, and not live for all users", detail.Status)
+		return nil, v.conflict("is %s, and not live for all users", detail.Status)
 	}
-	return v, detail, nil
+	return detail, nil
 }
 
 // goLive does the change unless it is done. A larger share than asked for is a conflict:
 // a share never shrinks.
 func (a *App) goLive(ctx context.Context, call platform.TargetCall, ratio alipayplus.Ratio, change func(*version, *alipaycn.VersionDetail) error) error {
-	v, err := a.version(ctx, call)
-	if err != nil {
-		return err
-	}
+	return a.forVersion(ctx, call, func(v *version) error { return a.raise(ctx, v, ratio, change) })
+}
+
+func (a *App) raise(ctx context.Context, v *version, ratio alipayplus.Ratio, change func(*version, *alipaycn.VersionDetail) error) error {
 	detail, err := v.read(ctx)
 	if err != nil {
 		return err
@@ -435,6 +440,12 @@ func (a *App) goLive(ctx context.Context, call platform.TargetCall, ratio alipay
 	case alipayplus.ReleaseGrayscale:
 		live, _ = detail.GrayStrategy.Ratio()
 	case alipayplus.ReleasePreparation:
+		switch ours, err := v.isOurs(ctx, a, detail); {
+		case err != nil:
+			return err
+		case !ours:
+			return v.conflict("was applied for by somebody else since it was approved; apply for it again")
+		}
 	default:
 		return v.conflict("is %s, where its ratio cannot be changed", detail.Status)
 	}

@@ -225,9 +225,15 @@ func (t rewritten) RoundTrip(r *http.Request) (*http.Response, error) {
 // saying is an app whose AlipayCN says other words.
 func (w *fixture) saying(oldnew ...string) *alipaycnapp.App {
 	w.Helper()
+	return w.over(rewritten{w.g.HTTPClient().Transport, strings.NewReplacer(oldnew...)})
+}
+
+// over is an app with another way to AlipayCN.
+func (w *fixture) over(way http.RoundTripper) *alipaycnapp.App {
+	w.Helper()
 	client, err := alipaycn.New(
 		alipaycn.WithAppID(isv), alipaycn.WithSigner(testkey.FastClient()), alipaycn.WithAlipayPublicKey(w.g.AlipayPublicKey()),
-		alipaycn.WithHTTPClient(&http.Client{Transport: rewritten{w.g.HTTPClient().Transport, strings.NewReplacer(oldnew...)}}),
+		alipaycn.WithHTTPClient(&http.Client{Transport: way}),
 		alipaycn.WithRetry(1, time.Millisecond, time.Millisecond),
 	)
 	require.NoError(w, err)

@@ -1,0 +1,122 @@
+package alipaycnapp_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alipayplus-go/alipayplus"
+	"github.com/alipayplus-go/alipayplus/alipaycn"
+	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+	"github.com/alipayplus-go/alipayplus/platform"
+)
+
+// somebodyApplies applies for a version in the console, with other content than a release has.
+func (w *fixture) somebodyApplies(number string) {
+	w.Helper()
+	version, err := alipayplus.ParseVersion(number)
+	require.NoError(w, err)
+	_, err = w.console().Versions.Apply(w.Context(), alipaycn.ApplyInput{
+		Version: version, Description: "Somebody else applies for this.", AppName: "蓝湖茶", AppEnglishName: "BlueLakeTea",
+		AppSlogan: "Tea by somebody else", AppDescription: "Order tea from the blue lake, and drink it there.",
+		Categories: alipaycn.CategoryIDs{"XS1001_XS2001_XS3002"}, ServicePhone: "13110101010", RegionType: alipaycn.RegionChina, AppLogo: logo(w),
+	})
+	require.NoError(w, err)
+}
+
+func (w *fixture) somebodyCancels(number string) {
+	w.Helper()
+	version, err := alipayplus.ParseVersion(number)
+	require.NoError(w, err)
+	require.NoError(w, w.console().Versions.CancelAudit(w.Context(), alipaycn.CancelAuditInput{Version: version}))
+}
+
+// TestAVerdictOnSomebodyElsesApplicationIsNone: what the platform applied for was taken back.
+func TestAVerdictOnSomebodyElsesApplicationIsNone(t *testing.T) {
+	for name, decide := range map[string]func(w *fixture) error{
+		"none yet": func(*fixture) error { return nil },
+		"approved": func(w *fixture) error { return w.g.Approve(mini, "1.0.0") },
+		"rejected": func(w *fixture) error {
+			return w.g.Reject(mini, "1.0.0", alipaycntest.Verdict{Reason: "the logo is blurred"})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			given(t, func(w *fixture) {
+				r := w.applied()
+				w.somebodyCancels("1.0.0")
+				w.somebodyApplies("1.0.0")
+				require.NoError(w, decide(w))
+				r = w.later(r)
+				require.Equal(w, alipayplus.ReleaseNewVersionCreated, r.Status)
+				request, err := w.owner.Requests.Get(w.Context(), r.ReleaseRequestID)
+				require.NoError(w, err)
+				require.Contains(w, request.Reviews[1].Reason, "taken back at AlipayCN, and somebody else applied for the version there")
+
+				r, err = w.apply(r)
+				require.NoError(w, err)
+				require.Equal(w, alipayplus.ReleaseUnderReview, r.Status)
+				detail, err := w.console().Versions.Get(w.Context(), w.version())
+				require.NoError(w, err)
+				require.Equal(w, w.application().Description, detail.Description)
+			})
+		})
+	}
+}
+
+// TestAnApprovedVersionIsAppliedForBySomebodyElse: it is not what was approved here, and is neither released nor kept.
+func TestAnApprovedVersionIsAppliedForBySomebodyElse(t *testing.T) {
+	given(t, func(w *fixture) {
+		r := w.prepared()
+		require.NoError(w, w.console().Versions.ReturnToDevelopment(w.Context(), w.version()))
+		w.somebodyApplies("1.0.0")
+		require.NoError(w, w.g.Approve(mini, "1.0.0"))
+		err := w.app.SetRatio(w.Context(), w.call("1.0.0"), 10)
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+		require.ErrorContains(w, err, "applied for by somebody else")
+		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.later(r).Status)
+	})
+}
+
+// TestSomebodyElsesApplicationDoesNotGiveWay, although the platform applied for the version once.
+func TestSomebodyElsesApplicationDoesNotGiveWay(t *testing.T) {
+	given(t, func(w *fixture) {
+		w.decided(platform.RejectAfter(time.Minute, "no"), platform.ApproveAfter(0))
+		r := w.applied()
+		w.later(r)
+		w.somebodyCancels("1.0.0")
+		w.somebodyApplies("1.0.0")
+		require.NoError(w, w.g.AddVersion(mini, "1.0.1"))
+		_, err := w.apply(w.created("1.0.1", w.application()))
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+		require.ErrorContains(w, err, "version 1.0.0 is AUDITING there; finish it or take it back in AlipayCN's console")
+		require.Equal(w, alipaycn.StatusAuditing, w.g.Status(mini, "1.0.0"))
+	})
+}
+
+// TestSomebodyElsesApplicationIsLive while the platform's is under review here: nobody approved that.
+func TestSomebodyElsesApplicationIsLive(t *testing.T) {
+	given(t, func(w *fixture) {
+		w.decided(platform.LeaveOpen())
+		r := w.applied()
+		w.somebodyCancels("1.0.0")
+		w.somebodyApplies("1.0.0")
+		require.NoError(w, w.g.Approve(mini, "1.0.0"))
+		require.NoError(w, w.console().Versions.RaiseGray(w.Context(), alipaycn.GrayInput{Version: alipayplus.VersionNumber{Major: 1}, Strategy: "p10"}))
+		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.later(r).Status)
+		require.NoError(w, w.console().Versions.Publish(w.Context(), alipaycn.PublishInput{Version: alipayplus.VersionNumber{Major: 1}}))
+		require.Equal(w, alipayplus.ReleaseFull, w.later(r).Status, "all users have it")
+	})
+}
+
+// TestWhatUsersHaveIsToldWhoeverAppliedForIt, and whatever was applied for.
+func TestWhatUsersHaveIsToldWhoeverAppliedForIt(t *testing.T) {
+	given(t, func(w *fixture) {
+		r := w.prepared()
+		require.NoError(w, w.console().Versions.ReturnToDevelopment(w.Context(), w.version()))
+		w.somebodyApplies("1.0.0")
+		require.NoError(w, w.g.Approve(mini, "1.0.0"))
+		require.NoError(w, w.console().Versions.Publish(w.Context(), alipaycn.PublishInput{Version: alipayplus.VersionNumber{Major: 1}}))
+		require.Equal(w, alipayplus.ReleaseFull, w.later(r).Status)
+	})
+}
