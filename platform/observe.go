@@ -145,7 +145,7 @@ func (p *Platform) adoptState(ctx context.Context, at *unobservedError) (changed
 	err = p.cfg.store.Update(context.WithoutCancel(ctx), func(tx storage.Tx) error {
 		changed = false
 		if observeErr != nil {
-			return p.lostAuthorization(tx, before)
+			return p.lostAuthorization(tx, before, about)
 		}
 		if err := checkLease(tx, leaseKey(at.workspace, at.program)); err != nil {
 			return err
@@ -287,11 +287,11 @@ func (p *Platform) cameBack(ctx context.Context, target TargetObserver, r *relea
 	return err == nil && state.Status == alipayplus.ReleaseFull, err
 }
 
-// lostAuthorization records that the target app refuses calls for want of an authorization
-// that was given: somebody took it back there.
-func (p *Platform) lostAuthorization(tx storage.Tx, r *releaseRecord) error {
+// lostAuthorization records that the target app refused a call for want of an authorization
+// that was given: somebody took it back there. One that was given again meanwhile holds.
+func (p *Platform) lostAuthorization(tx storage.Tx, r *releaseRecord, refused TargetCall) error {
 	a, err := load[authorizationRecord](tx, authorizationKey(r.Workspace, r.ProgramID, r.TargetApp))
-	if err != nil || a == nil || a.Status != alipayplus.AuthorizationGranted {
+	if err != nil || a == nil || a.Status != alipayplus.AuthorizationGranted || !a.GrantedAt.Equal(refused.grantedAt) {
 		return err
 	}
 	return p.moveAuthorization(tx, a, alipayplus.AuthorizationRevoked, string(r.TargetApp))
@@ -429,7 +429,12 @@ func (p *Platform) targetCall(tx storage.Tx, r *releaseRecord) (TargetCall, erro
 	file := func(ctx context.Context, id string) (*alipayplus.File, []byte, error) {
 		return p.readFile(ctx, r.Workspace, id)
 	}
-	return TargetCall{WorkspaceID: r.Workspace, Program: &program.Program, Release: release, File: file}, nil
+	about := TargetCall{WorkspaceID: r.Workspace, Program: &program.Program, Release: release, File: file}
+	a, err := load[authorizationRecord](tx, authorizationKey(r.Workspace, r.ProgramID, r.TargetApp))
+	if a != nil {
+		about.grantedAt = a.GrantedAt
+	}
+	return about, err
 }
 
 // readFile reads an uploaded file.

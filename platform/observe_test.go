@@ -361,6 +361,68 @@ func TestAnAuthorizationThatTheAppRefusesIsRevoked(t *testing.T) {
 	}
 }
 
+// renewedApp is an app that refuses a call once for want of an authorization, and is given another one before its answer comes.
+type renewedApp struct {
+	needingApp
+
+	renew func()
+}
+
+func (a *renewedApp) Observe(ctx context.Context, c platform.TargetCall) (*platform.TargetState, error) {
+	if renew := a.renew; renew != nil {
+		a.renew = nil
+		renew()
+		return nil, alipayplus.ErrAuthorizationRequired
+	}
+	return a.needingApp.Observe(ctx, c)
+}
+
+// TestAnAuthorizationThatWasGivenAgainHolds: what was refused was the one before.
+func TestAnAuthorizationThatWasGivenAgainHolds(t *testing.T) {
+	for name, refuse := range map[string]func(w *fixture, app *renewedApp, r *alipayplus.Release, renew func()){
+		"when it is observed": func(w *fixture, app *renewedApp, r *alipayplus.Release, renew func()) {
+			app.renew = renew
+			w.after(time.Minute, r.ID)
+		},
+		"when it is asked": func(w *fixture, app *renewedApp, r *alipayplus.Release, renew func()) {
+			app.says(alipayplus.ReleasePreparation, 0, alipayplus.ReviewApproved)
+			w.after(time.Minute, r.ID)
+			app.will(func(asked) error {
+				renew()
+				return alipayplus.ErrAuthorizationRequired
+			})
+			_, err := w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(10))
+			require.ErrorIs(w, err, alipayplus.ErrAuthorizationRequired)
+		},
+		"when it is asked to take back what is not live": func(w *fixture, app *renewedApp, r *alipayplus.Release, renew func()) {
+			app.will(func(asked) error {
+				renew()
+				return alipayplus.ErrAuthorizationRequired
+			})
+			w.withdraw(r)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			app := &renewedApp{needingApp: needingApp{newObservedApp()}}
+			withFixture(t, func(w *fixture) {
+				program := w.program().ID
+				w.authorize(program)
+				app.says(alipayplus.ReleaseUnderReview, 0, alipayplus.ReviewPending)
+				r := w.apply(w.release(program, "1.0.0").ID)
+				renewed := 0
+				refuse(w, app, r, func() {
+					renewed++
+					time.Sleep(time.Second)
+					require.NoError(w, w.p.RevokeAuthorization(w.Context(), w.workspace, program, alipayplus.TargetAlipayCN))
+					w.authorize(program)
+				})
+				require.Equal(w, 1, renewed)
+				require.Equal(w, alipayplus.AuthorizationGranted, w.authorization(program).Status)
+			}, platform.WithTargetBackends(app), platform.WithAutoReview(approveIn(0)))
+		})
+	}
+}
+
 // pickyPage is an app whose page may come back with less than a release needs.
 type pickyPage struct {
 	*platform.SimulatedAlipayCN

@@ -488,7 +488,7 @@ func (s *writeSession) effectFailed(ctx context.Context, c *call, cause error) e
 			return err
 		}
 		if c.authorizationLost {
-			if err := c.p.lostAuthorization(tx, r); err != nil {
+			if err := c.p.lostAuthorization(tx, r, c.about); err != nil {
 				return err
 			}
 		}
@@ -577,7 +577,7 @@ func (s *writeSession) commit(ctx context.Context, reserved *call) (out reply, e
 			return err
 		}
 		if c.authorizationLost {
-			if err := c.p.lostAuthorization(tx, c.before); err != nil {
+			if err := c.p.lostAuthorization(tx, c.before, c.about); err != nil {
 				return err
 			}
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/alipayplus-go/alipayplus"
 )
@@ -80,6 +81,9 @@ type TargetCall struct {
 	// File reads a file that the workspace has uploaded. The error matches
 	// [alipayplus.ErrInvalid] when there is none of that id.
 	File func(ctx context.Context, id string) (*alipayplus.File, []byte, error)
+
+	// grantedAt is when the authorization was given with which the call is made; zero: none is.
+	grantedAt time.Time
 }
 
 // TargetVisit is the end of the visit of an authorization page.
