@@ -3,12 +3,14 @@ package sim
 import (
 	"bytes"
 	"context"
+	crand "crypto/rand"
 	"fmt"
 	"image"
 	"image/png"
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strconv"
 	"time"
 
 	"github.com/alipayplus-go/alipayplus"
@@ -33,8 +35,38 @@ func (w *world) startAlipayCN() {
 	g, err := alipaycntest.New(alipaycntest.WithKey(w.keys.server), alipaycntest.WithNotificationClient(w.network.client(w.alipaycn.process)))
 	w.ok(err)
 	w.ok(g.AddApp(alipaycntest.App{ID: thirdParty, PublicKey: w.keys.clientPEM, ThirdParty: true}))
-	w.gateway, w.alipaycn.handler = g, g
+	w.gateway, w.alipaycn.handler = g, careless{g, w, w.source(5004)}
 	w.network.hosts[cnHost] = func(uint64) *server { return w.alipaycn }
+}
+
+// careless is AlipayCN, which refuses some calls for reasons of its own and repeats what was sent: also a token.
+type careless struct {
+	http.Handler
+
+	w      *world
+	random *rand.Rand
+}
+
+// ServeHTTP implements [http.Handler].
+func (c careless) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
+	const seldom = 80
+	token := r.Header.Get("Alipay-App-Auth-Token")
+	if token == "" || c.w.faults.over() || c.random.IntN(seldom) > 0 {
+		c.Handler.ServeHTTP(rw, r)
+		return
+	}
+	code := []string{"SYSTEM_ERROR", "TOKEN_CHECK_ABNORMAL"}[c.random.IntN(2)]
+	body := fmt.Appendf(nil, `{"code":%q,"message":"app_auth_token %s cannot be checked now"}`, code, token)
+	at, nonce := strconv.FormatInt(time.Now().UnixMilli(), 10), crand.Text()
+	signature, err := cnwire.SignResponse(c.w.keys.server, at, nonce, body)
+	c.w.ok(err)
+	rw.Header().Set("Content-Type", "application/json;charset=UTF-8")
+	rw.Header().Set("Alipay-Trace-Id", nonce)
+	rw.Header().Set(cnwire.HeaderTimestamp, at)
+	rw.Header().Set(cnwire.HeaderNonce, nonce)
+	rw.Header().Set(cnwire.HeaderSignature, signature)
+	rw.WriteHeader(http.StatusBadRequest)
+	_, _ = rw.Write(body)
 }
 
 // versionAtCN is a version of a mini program at AlipayCN.
@@ -46,8 +78,9 @@ type versionAtCN struct {
 }
 
 // addMiniProgram adds a mini program with versions to AlipayCN.
-func (w *world) addMiniProgram(platform bool, versions int) (app string) {
+func (w *world) addMiniProgram(platform bool, name string, versions int) (app string) {
 	app = fmt.Sprintf("20210000000%05d", 10+len(w.versions))
+	w.names[app] = name
 	w.ok(w.gateway.AddApp(alipaycntest.App{ID: app, PublicKey: w.keys.clientPEM}))
 	for n := range versions {
 		number := fmt.Sprintf("%d.0.0", n+1)
@@ -76,12 +109,12 @@ func (w *world) targetBehind(store storage.Store, by *http.Client) *alipaycnapp.
 
 // addDirectDeployment adds a version that goes to AlipayCN without a platform.
 func (w *world) addDirectDeployment() {
-	app := w.addMiniProgram(false, 1)
+	name := w.name()
+	app := w.addMiniProgram(false, name, 1)
 	token, err := w.gateway.Authorize(thirdParty, app)
 	w.ok(err)
-	w.secrets = append(w.secrets, token.AppAuthToken)
-	w.rules.alipaycn.apps[token.AppAuthToken] = app
-	application := applicationAtCN(w.name())
+	w.rules.tokens.learn(token.AppAuthToken, token.AppRefreshToken, app)
+	application := applicationAtCN(name)
 	w.deployments = append(w.deployments, &deployment{
 		name: w.nextRollout(), app: app, ladder: []alipayplus.Ratio{10, 30, 50}, direct: true,
 		target: func(p *process) rollout.Target {
@@ -114,78 +147,15 @@ func picture(width, height int) []byte {
 	return out.Bytes()
 }
 
-// decided is what people did at AlipayCN's console.
-type decided struct {
-	app, version, what string
-}
-
-// watchConsole is the people at AlipayCN: those who review, and those of the mini programs, who interfere while there is
-// trouble.
-func (w *world) watchConsole(random *rand.Rand) {
-	for w.sleep(time.Duration(random.ExpFloat64() * float64(2*time.Hour))) {
-		if _, err := w.scheduler.pass(w.ctx, w.alipaycn.process, decision, ""); err != nil {
-			return
-		}
-		for _, v := range w.versions {
-			what, err := w.atConsole(v, random)
-			if what == "" {
-				continue
-			}
-			w.history.add("console", what+" "+v.app+" "+v.number, errorOf(err), &decided{v.app, v.number, what})
-			if v.platform && random.IntN(2) == 0 {
-				w.notify(v, what)
-			}
-		}
-	}
-}
-
-// atConsole does what somebody does about a version now; nothing mostly.
-func (w *world) atConsole(v versionAtCN, random *rand.Rand) (what string, err error) {
-	status := w.gateway.Status(v.app, v.number)
-	interferes := !w.faults.over() && random.IntN(w.meddling) == 0
-	number, err := alipayplus.ParseVersion(v.number)
-	if err != nil {
-		return "", err
-	}
-	own := w.cnClient(v.app, w.gateway.HTTPClient()).Versions
-	in := alipaycn.VersionInput{Version: number}
-	switch {
-	case status == alipaycn.StatusAuditing && interferes:
-		return "cancel audit", own.CancelAudit(w.ctx, alipaycn.CancelAuditInput{Version: number})
-	case status == alipaycn.StatusAuditing && !w.faults.over() && random.IntN(4) == 0:
-		return "reject", w.gateway.Reject(v.app, v.number, alipaycntest.Verdict{Reason: "the logo is blurred"})
-	case status == alipaycn.StatusAuditing:
-		return "approve", w.gateway.Approve(v.app, v.number)
-	case status == alipaycn.StatusGray && (interferes && random.IntN(3) == 0 || w.faults.over() && w.unknown(v)):
-		return "cancel gray", own.CancelGray(w.ctx, in)
-	case status == alipaycn.StatusGray && interferes && random.IntN(2) == 0:
-		return "publish", own.Publish(w.ctx, alipaycn.PublishInput{Version: number})
-	case status == alipaycn.StatusWaitRelease && interferes && random.IntN(3) == 0:
-		return "publish", own.Publish(w.ctx, alipaycn.PublishInput{Version: number})
-	case status == alipaycn.StatusWaitRelease && interferes:
-		return "gray 10", own.StartGray(w.ctx, alipaycn.GrayInput{Version: number, Strategy: "p10"})
-	case status == alipaycn.StatusRelease && interferes:
-		return "offline", own.TakeOffline(w.ctx, in)
-	default:
-		return "", nil
-	}
-}
-
-// unknown says that a platform has another opinion about a version that is in grayscale: somebody has begun that here.
-func (w *world) unknown(v versionAtCN) bool {
-	id := w.rules.alipaycn.releaseOf(v.app, v.number)
-	return v.platform && (id == "" || w.rules.platform.releases[id].Status == created)
-}
-
 // notify sends AlipayCN's message about a review to the platforms.
 func (w *world) notify(v versionAtCN, what string) {
 	about := alipaycn.AuditedVersion{MiniAppID: v.app, Version: alipaycn.Version(v.number), BundleID: alipaycn.BundleAlipay}
 	info := alipaycn.NotificationInfo{AppID: thirdParty}
 	var message alipaycn.Notification
 	switch what {
-	case "approve":
+	case approves:
 		message = &alipaycn.AuditPassed{NotificationInfo: info, AuditedVersion: about}
-	case "reject":
+	case rejects:
 		message = &alipaycn.AuditRejected{NotificationInfo: info, AuditedVersion: about}
 	default:
 		return
@@ -216,7 +186,9 @@ func (l learning) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	content, err := readAll(resp.Body)
-	l.rules.alipaycn.learn(content)
+	if app := l.rules.tokens.read(content); app != "" {
+		l.rules.tokens.given[app] = time.Now()
+	}
 	resp.Body = io.NopCloser(bytes.NewReader(content))
 	return resp, err
 }

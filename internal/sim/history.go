@@ -18,6 +18,8 @@ type event struct {
 	at time.Time
 	// who did it, what it was, and what it came to; in few words, the same in each run.
 	who, what, outcome string
+	// raw is what it came to with the ids themselves in it, which have names elsewhere.
+	raw string
 	// about is what the rules judge: an *exchange, a *commit, a *checkpoint; nil for what is only told.
 	about any
 }
@@ -45,7 +47,7 @@ func newHistory(began time.Time, keep bool) *history {
 func (h *history) add(who, what, outcome string, about any) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.recent = append(h.recent, event{time.Now(), who, what, outcome, about})
+	h.recent = append(h.recent, event{at: time.Now(), who: who, what: what, outcome: outcome, raw: outcome, about: about})
 }
 
 // logger logs what a process says as events, until it is killed.

@@ -86,6 +86,8 @@ func (w *world) startPeople() {
 			w.startBrowser(m, whose+500, (*browser).review)
 		}
 	}
+	whose = 1950
+	start(w.outsider, (*person).pry)
 	if !w.console {
 		return
 	}

@@ -25,19 +25,24 @@ type rules struct {
 	logs     rolloutLogRules
 	company  companyRules
 	past     historyRules
+
+	merchants merchantRules
+	tokens    tokenRules
 }
 
 func newRules(w *world) *rules {
 	r := &rules{w: w, members: map[string]*member{}, checked: map[string]int{}}
 	r.platform, r.orders, r.rollouts, r.alipaycn = newPlatformRules(r), newOrderRules(r), newRolloutRules(r), newAlipayCNRules(r)
 	r.room, r.logs, r.company, r.past = newLimitRules(r), newRolloutLogRules(r), newCompanyRules(r), newHistoryRules(r)
+	r.merchants, r.tokens = newMerchantRules(r), newTokenRules(r)
 	return r
 }
 
 // judge holds an event against all rules.
 func (r *rules) judge(e event) {
-	shown := slices.ContainsFunc(r.w.secrets, func(secret string) bool { return strings.Contains(e.outcome, secret) })
+	shown := slices.ContainsFunc(r.w.secrets, func(secret string) bool { return strings.Contains(e.raw, secret) })
 	r.must("secrets are in no text", !shown, "%s %s", e.who, e.what)
+	r.tokens.kept(e)
 	switch about := e.about.(type) {
 	case *exchange:
 		r.rollouts.exchange(about)
@@ -51,7 +56,12 @@ func (r *rules) judge(e event) {
 		r.platform.commit(e.at, about)
 	case *decided:
 		r.alipaycn.decided(e.at, about, e.outcome)
+	case *authorized:
+		r.tokens.changed(e.at, about, e.outcome)
+	case nil:
+		r.merchants.heard(e)
 	case *saved:
+		r.merchants.gets(e.at, about.process)
 		r.rollouts.saved(e.at, about)
 		r.logs.saved(about)
 	case lost:

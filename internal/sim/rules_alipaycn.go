@@ -2,7 +2,6 @@ package sim
 
 import (
 	"encoding/json"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -24,14 +23,18 @@ type alipaycnRules struct {
 type atCN struct {
 	auditing, approved bool
 	ratio              int
+	// stood are the shares of the users that it had, and whether it was approved, since when.
+	stood []standing
 	// slogan is what was applied for last, as far as it differs, and rejected when that was rejected; zero when it was not.
 	slogan   string
 	rejected time.Time
 	// changed is when a process changed it last, and by which one.
 	changed time.Time
 	by      string
-	// touched says that people have changed it there.
-	touched bool
+	// touched says that people have changed it there, and own that they applied for it themselves.
+	touched, own bool
+	// passed are the slogans that were approved since a process applied for it, also when people took it back afterwards.
+	passed []string
 }
 
 func newAlipayCNRules(r *rules) alipaycnRules {
@@ -54,23 +57,8 @@ func (r *alipaycnRules) begin() {
 			if app := r.w.apps[is.ProgramID]; r.platform.toAlipayCN(is) {
 				v := r.version(app, is.Version)
 				v.approved, v.ratio = true, 100
+				v.note(r.w.began)
 			}
-		}
-	}
-}
-
-var granted = regexp.MustCompile(`"(app_auth_token|auth_app_id)":"([^"]+)"`)
-
-// learn remembers whose a token is, that AlipayCN has given.
-func (r *alipaycnRules) learn(answer []byte) {
-	found := map[string]string{}
-	for _, m := range granted.FindAllStringSubmatch(string(answer), -1) {
-		found[m[1]] = m[2]
-	}
-	if token, app := found["app_auth_token"], found["auth_app_id"]; token != "" && app != "" {
-		r.apps[token] = app
-		if !slices.Contains(r.w.secrets, token) {
-			r.w.secrets = append(r.w.secrets, token)
 		}
 	}
 }
@@ -81,25 +69,27 @@ func (r *alipaycnRules) decided(at time.Time, d *decided, outcome string) {
 	if outcome != "done" {
 		return
 	}
-	v.touched = v.touched || d.what != "approve" && d.what != "reject"
+	defer v.note(at)
+	r.merchants.acted(at, d)
+	v.touched = v.touched || d.what != approves && d.what != rejects
 	switch d.what {
-	case "approve":
-		v.auditing, v.approved = false, true
-	case "cancel audit": // what people took back may be asked for once more by who does not know whether it was done
+	case approves:
+		v.auditing, v.approved, v.passed = false, true, append(v.passed, v.slogan)
+	case applies:
+		v.auditing, v.approved, v.own, v.slogan, v.rejected = true, false, true, d.slogan, time.Time{}
+	case cancels, returns: // what people took back may be asked for once more by who does not know whether it was done
 		if id := r.releaseOf(d.app, d.version); id != "" {
 			r.applied[id] = min(r.applied[id], len(r.platform.applied[id])-1)
 		}
 		r.undone(d.app, "apply")
-		v.auditing, v.approved = false, false
-	case "reject":
+		v.auditing, v.approved, v.own = false, false, false
+	case rejects:
 		v.auditing, v.approved, v.rejected = false, false, at
-	case "cancel gray", "offline":
+	case endsGray, takeOffline:
 		r.undone(d.app, "raise")
 		v.ratio = 0
-	case "gray 10":
-		r.live(at, d.app, "console", d.version, 10)
-	case "publish":
-		r.live(at, d.app, "console", d.version, 100)
+	default:
+		r.live(at, d.app, "console", d.version, d.to)
 	}
 }
 
@@ -113,6 +103,11 @@ func (r *alipaycnRules) undone(app, what string) {
 // live learns that a version went live for a share of the users.
 func (r *alipaycnRules) live(at time.Time, app, process, version string, to int) {
 	r.version(app, version).ratio = to
+	for _, p := range r.rollouts.of {
+		if !p.direct && p.release == r.releaseOf(app, version) { // it may be over before the platform stores it
+			p.lived[to] = true
+		}
+	}
 	r.rollouts.wentLive(at, r.direct(app), process, to)
 }
 
@@ -131,33 +126,27 @@ func (r *alipaycnRules) exchange(at time.Time, e *exchange) {
 	if e.begun {
 		r.begun(e)
 	}
-	if e.begun || e.status != 200 {
-		return
-	}
 	operation := strings.TrimPrefix(e.path, "/v3/alipay/open/")
-	if operation == "auth/token/app" {
-		r.learn(e.answer)
+	if operation == "auth/token/app" && !e.begun {
+		r.tokens.exchange(at, e)
+	}
+	if e.begun || e.status != 200 || operation == "auth/token/app" {
 		return
 	}
-	var in struct {
-		Version  string `json:"app_version"`
-		Strategy string `json:"gray_strategy"`
-		Slogan   string `json:"app_slogan"`
-	}
-	body := e.request
-	if i := strings.Index(string(body), `{"`); operation == "mini/version/audit/apply" && i >= 0 {
-		body = body[i : i+strings.IndexByte(string(body[i:]), '\n')]
-	}
-	_ = json.Unmarshal([]byte(strings.TrimSpace(string(body))), &in)
+	in := read(e)
 	app := r.apps[e.header.Get("Alipay-App-Auth-Token")]
 	v := r.version(app, in.Version)
 	by := r.rollouts.by(e.from)
 	if !strings.HasSuffix(operation, "/query") {
 		v.changed, v.by = at, e.from
+		defer v.note(at)
+	}
+	if operation == "mini/version/detail/query" {
+		r.merchants.showed(e, app)
 	}
 	switch operation {
 	case "mini/version/audit/apply":
-		v.auditing, v.approved, v.slogan, v.rejected = true, false, in.Slogan, time.Time{}
+		v.auditing, v.approved, v.own, v.passed, v.slogan, v.rejected = true, false, false, nil, in.Slogan, time.Time{}
 		if by != nil {
 			r.rollouts.effect(by, "apply")
 		} else if id := r.releaseOf(app, in.Version); id != "" {
@@ -166,7 +155,8 @@ func (r *alipaycnRules) exchange(at time.Time, e *exchange) {
 			r.must("an application is made once for each that was asked for", r.applied[id] <= asked, "release %s was applied for %d times, and asked for %d times", id, r.applied[id], asked)
 		}
 	case "mini/version/audit/cancel", "mini/version/audited/cancel":
-		v.auditing, v.approved = false, false
+		r.merchants.takenBack(at, app, in.Version)
+		v.auditing, v.approved, v.own = false, false, false
 		r.platform.takenBack[r.releaseOf(app, in.Version)]++
 		r.given(by)
 	case "mini/version/gray/online":
@@ -179,6 +169,39 @@ func (r *alipaycnRules) exchange(at time.Time, e *exchange) {
 		v.ratio = 0
 		r.given(by)
 	}
+}
+
+// change is what the rules read of a change of a version.
+type change struct {
+	Version  string `json:"app_version"`
+	Strategy string `json:"gray_strategy"`
+	Slogan   string `json:"app_slogan"`
+}
+
+func read(e *exchange) (in change) {
+	body := e.request
+	if i := strings.Index(string(body), `{"`); strings.HasSuffix(e.path, "/audit/apply") && i >= 0 {
+		body = body[i : i+strings.IndexByte(string(body[i:]), '\n')]
+	}
+	_ = json.Unmarshal([]byte(strings.TrimSpace(string(body))), &in)
+	return in
+}
+
+// about is the version that a call is about, and whether it has changed that; zero: none, or it is not done.
+func (r *alipaycnRules) about(e *exchange) (v versionAtCN, changed bool) {
+	if e.host != cnHost || e.begun || e.status != 200 || !strings.Contains(e.path, "/mini/version/") {
+		return v, false
+	}
+	in, app := read(e), r.apps[e.header.Get("Alipay-App-Auth-Token")]
+	if strings.HasSuffix(e.path, "/detail/query") {
+		_ = json.Unmarshal(e.answer, &in)
+	}
+	for _, v := range r.w.versions {
+		if v.app == app && v.number == in.Version {
+			return v, !strings.HasSuffix(e.path, "/query")
+		}
+	}
+	return v, false
 }
 
 // begun judges that a write is not sent again before its state was read: the former may have had its effect.
@@ -198,6 +221,8 @@ func (r *alipaycnRules) begun(e *exchange) {
 	before := r.sent[e.from][what]
 	r.must("a write is not sent again without reading", before == "" || before == signed, "%s sent %s again", e.from, e.path)
 	r.sent[e.from][what] = signed
+	r.merchants.sent(e)
+	r.tokens.sent(e)
 }
 
 // given learns that a rollout gave its version up.
@@ -217,6 +242,9 @@ func (r *alipaycnRules) raised(at time.Time, e *exchange, app, version string, t
 		r.must("nobody gets what Alipay+ has not approved", r.platform.approved[[2]string{is.RequestID, "ALIPAY_PLUS"}], "%s %s went to %d%%", app, version, to)
 		r.must("AlipayCN's share was asked for", slices.Contains(r.platform.asked[id], to), "%s %s went to %d%%", app, version, to)
 	}
+	if p := r.rollouts.by(e.from); p != nil && p.direct {
+		r.merchants.raised(e, p)
+	}
 	r.live(at, app, e.from, version, to)
 }
 
@@ -227,10 +255,14 @@ func (r *alipaycnRules) atRest() {
 		if id == "" || at != "RELEASE" && at != "OFFLINE" || r.platform.applied[id] == nil {
 			continue
 		}
-		if r.platform.releases[id].Unresolved != "" { // until somebody repeats the call
+		if is := r.platform.releases[id]; is.Unresolved != "" || r.tokens.of[is.ProgramID].Status != "AUTHORIZED" { // until somebody repeats the call, or authorizes again
 			continue
 		}
 		status := r.platform.releases[id].Status
+		// What was given up here, or was never brought there from here, people may release themselves.
+		if r.version(v.app, v.number).own && (status == canceled || !r.merchants.looked[[2]string{v.app, v.number}]) {
+			continue
+		}
 		r.must("at rest, the platform knows what all users have", (status == fullRelease) == (at == "RELEASE"), "release %s is %s, and the version %s at AlipayCN", id, status, at)
 	}
 }

@@ -18,7 +18,7 @@ func (r *platformRules) page(e *exchange, at string) {
 	fields, err := url.ParseQuery(string(e.request))
 	sent := e.method == http.MethodPost && len(parts) == 3 && err == nil
 	if e.begun && sent {
-		r.sentForm(m, parts, fields)
+		r.sentForm(e, m, parts, fields)
 	}
 	if e.begun {
 		return
@@ -34,8 +34,9 @@ func (r *platformRules) page(e *exchange, at string) {
 }
 
 // sentForm learns what somebody asked for by a form, which has reached a platform.
-func (r *platformRules) sentForm(m *member, parts []string, fields url.Values) {
+func (r *platformRules) sentForm(e *exchange, m *member, parts []string, fields url.Values) {
 	id := parts[1]
+	r.asksFor(e, id)
 	switch parts[0] + " " + parts[2] {
 	case "reviews decide":
 		if fields.Get("verdict") == "approve" {

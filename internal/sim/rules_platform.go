@@ -133,6 +133,8 @@ func (r *platformRules) commit(at time.Time, c *commit) {
 	var moved, changed, companies []string
 	var approved []*releaseLine
 	var told []auditLine
+	was := map[string]*releaseLine{}
+	var authorizations []*authorizationLine
 	for _, w := range c.writes {
 		parts := strings.Split(w.key, "/")
 		switch {
@@ -143,6 +145,7 @@ func (r *platformRules) commit(at time.Time, c *commit) {
 			told = append(told, r.audited(at, w))
 		case parts[0] == "release":
 			before := r.releases[parts[2]]
+			was[parts[2]] = before
 			if r.released(at, parts[1], parts[2], w.value) {
 				moved = append(moved, parts[2])
 			}
@@ -161,6 +164,10 @@ func (r *platformRules) commit(at time.Time, c *commit) {
 			if r.orders.stored(at, parts[2], w.value) {
 				changed = append(changed, parts[2])
 			}
+		case parts[0] == "authorization":
+			if is := r.tokens.stored(w.value); is != nil {
+				authorizations = append(authorizations, is)
+			}
 		case parts[0] == "program":
 			r.owners[parts[2]] = parts[1]
 		}
@@ -173,6 +180,9 @@ func (r *platformRules) commit(at time.Time, c *commit) {
 		}
 		r.must("every change is in the audit log", slices.ContainsFunc(told, func(a auditLine) bool { return a.ID == id && strings.HasPrefix(a.To, status) }),
 			"release %s became %s without an entry", id, status)
+		if before := was[id]; before != nil {
+			r.merchants.found(before, is, told)
+		}
 	}
 	for _, id := range changed {
 		entries := 0
@@ -188,6 +198,7 @@ func (r *platformRules) commit(at time.Time, c *commit) {
 		r.must("every change is in the audit log", entries == sides, "%s changed with %d entries", id, entries)
 	}
 	r.company.committed(approved, companies)
+	r.tokens.logged(authorizations, told)
 	if len(moved) > 0 {
 		r.room.counted(at, moved)
 		r.oneOnItsWay(moved)
@@ -324,14 +335,14 @@ func (r *platformRules) tested(at time.Time, before, now *releaseLine) {
 func (r *platformRules) verdicts(now *releaseLine) {
 	both := r.approved[[2]string{now.RequestID, "ALIPAY_PLUS"}]
 	if r.toAlipayCN(now) {
-		both = both && r.alipaycn.version(r.w.apps[now.ProgramID], now.Version).approved
+		both = both && len(r.alipaycn.version(r.w.apps[now.ProgramID], now.Version).passed) > 0 // that people took it back shows when it is observed next
 	} else {
 		both = both && r.approved[[2]string{now.RequestID, now.TargetApp}] // whose party has its name
 	}
 	r.must("both parties have approved", both, "release %s is in preparation", now.ID)
 	if r.toAlipayCN(now) {
-		is, asked := r.alipaycn.version(r.w.apps[now.ProgramID], now.Version).slogan, now.Configuration.AlipayCN.Slogan
-		r.must("what AlipayCN approved is what was applied for", is == asked, "release %s says %q, and AlipayCN approved %q", now.ID, asked, is)
+		passed, asked := r.alipaycn.version(r.w.apps[now.ProgramID], now.Version).passed, now.Configuration.AlipayCN.Slogan
+		r.must("what AlipayCN approved is what was applied for", slices.Contains(passed, asked), "release %s says %q, and AlipayCN approved %q", now.ID, asked, passed)
 	}
 }
 
@@ -344,6 +355,7 @@ func (r *platformRules) ratio(at time.Time, before, now *releaseLine) {
 	ladder := []int{1, 5, 10, 20, 30, 50, 100}
 	touched := false
 	if r.toAlipayCN(now) {
+		r.merchants.stored(now, to)
 		ladder = []int{10, 30, 50, 100}
 		touched = r.alipaycn.version(r.w.apps[now.ProgramID], now.Version).touched
 	}
@@ -443,6 +455,7 @@ func (r *platformRules) exchange(e *exchange) {
 			r.must("a change is intended", intended, "%s does %s without an intent", p.name, operation)
 		}
 		r.begun[by] = true
+		r.asksFor(e, in.ReleaseID)
 		switch operation {
 		case "review/decide":
 			if in.Approve {
@@ -475,6 +488,7 @@ func (r *platformRules) exchange(e *exchange) {
 		program = of.ProgramID
 	}
 	r.allowed(m, e, operation, program)
+	r.reached(m, e)
 	r.orders.acted(m, operation, in.OrderID)
 	if operation == "release/history" {
 		r.past.answered(e, in.ReleaseID)
@@ -485,6 +499,12 @@ func (r *platformRules) exchange(e *exchange) {
 		r.outcomes[by] = string(e.answer)
 	}
 	r.stored(e)
+}
+
+// asksFor learns that a platform has got something to do about a release; no id: about something else.
+func (r *platformRules) asksFor(e *exchange, release string) {
+	r.merchants.gets(e.arrived, e.to)
+	r.merchants.about(e.arrived, release)
 }
 
 // appliedFor learns that an application was asked for.
@@ -515,6 +535,20 @@ func (r *platformRules) isolated(m *member, e *exchange) {
 		}
 		owner, known := r.owners[id]
 		r.must("a workspace sees its own", !known || owner == m.workspace || r.orders.told(m.workspace, id) || r.orders.gave(m.workspace, r.programOf(id), e.arrived), "%s of %s sees %s of %s in %s", m.name, m.workspace, id, owner, e.path)
+	}
+}
+
+// reached: what a call names is of its own workspace, or an order gives access to it; a list of what is another's is empty.
+func (r *platformRules) reached(m *member, e *exchange) {
+	if m.party != "" || strings.HasSuffix(e.path, "/list") {
+		return
+	}
+	asked := string(e.request)
+	for begin, end := range ids(asked) {
+		id := asked[begin:end]
+		if owner, known := r.owners[id]; known && owner != m.workspace {
+			r.must("an id gives no access", r.orders.told(m.workspace, id) || r.orders.gave(m.workspace, r.programOf(id), e.arrived), "%s of %s did %s with %s of %s", m.name, m.workspace, e.path, id, owner)
+		}
 	}
 }
 

@@ -46,6 +46,8 @@ type progress struct {
 	effects map[string]int
 	// abort is when somebody asked to give the version up, and stopped it not since.
 	abort time.Time
+	// aborting is when it was about to give up last.
+	aborting time.Time
 	// over is when it ended.
 	over time.Time
 	// aborted says that the version was given up at the target, and resumed when somebody let the rollout go on last.
@@ -139,9 +141,12 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 		p.goOn(at)
 		p.aborted = false // an abort that the target refused ends in a pause, which a person may end
 	}
+	if now.aborting() && (before == nil || !before.aborting()) {
+		p.aborting = at
+	}
 	if before != nil && before.aborting() {
 		const race = 10 * time.Minute // somebody resumed it, and once it was refused it goes on at once
-		made := now.aborting() || now.final() || now.Status == "PAUSED" || at.Sub(p.resumed) < race
+		made := now.aborting() || now.final() || now.Status == "PAUSED" || at.Sub(p.resumed) < race || p.resumed.After(p.aborting)
 		r.must("an abort that was begun is made, or refused", made, "%s was about to give up, and is %s", p.name, now.Status)
 	}
 	if before != nil && before.final() {

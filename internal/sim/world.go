@@ -153,12 +153,14 @@ type world struct {
 	store      *storage.Memory
 	policy     alipayplus.PermissionPolicy
 	workspaces []*workspace
+	// outsider is of a workspace that has nothing to do with them.
+	outsider *member
 
 	gateway  *alipaycntest.Gateway
 	alipaycn *server
 	versions []versionAtCN
-	// apps are the mini programs at AlipayCN, by that of the platform.
-	apps map[string]string
+	// apps are the mini programs at AlipayCN, by that of the platform, and names what they are called there.
+	apps, names map[string]string
 	// behind says that the platforms release to AlipayCN, and not to what simulates it.
 	behind bool
 
@@ -166,6 +168,8 @@ type world struct {
 	console bool
 	// meddling is how seldom people at AlipayCN's console interfere: in one of so many moments.
 	meddling int
+	// written are the changes there that somebody has noticed at once.
+	written *noticed
 
 	// seen are releases of merchants that providers have seen, by the provider's workspace.
 	seen map[string][]string
@@ -223,7 +227,7 @@ func newWorld(t testing.TB, c Config) *world {
 		time.Sleep(toClockChange(rand.New(rand.NewPCG(c.Seed, 7000))))
 	}
 	sampled := realKeys(c)
-	w := &world{TB: t, config: c, began: time.Now(), store: storage.NewMemory(), keys: keysFor(sampled), apps: map[string]string{}, seen: map[string][]string{}}
+	w := &world{TB: t, config: c, began: time.Now(), store: storage.NewMemory(), keys: keysFor(sampled), apps: map[string]string{}, names: map[string]string{}, seen: map[string][]string{}}
 	if sampled && c.Events == 0 {
 		const few = 1000
 		w.config.Events = few
@@ -244,16 +248,18 @@ func newWorld(t testing.TB, c Config) *world {
 	w.console = w.random.IntN(3) == 0
 	w.meddling = []int{8, 25, 25}[w.random.IntN(3)]
 	w.secrets = []string{hookSecret}
+	w.written = newNoticed(w)
 	w.startAlipayCN()
 	if c.Plan != nil {
 		w.addPlan(w.source(4))
 		w.rules.begin()
 		w.startRollouts()
 		w.startServers()
-		go w.watchConsole(w.source(5000))
+		w.startConsole()
 		return w
 	}
 	w.found()
+	w.foundOutsider()
 	for range w.random.IntN(3) {
 		w.addDirectDeployment()
 	}
@@ -261,7 +267,7 @@ func newWorld(t testing.TB, c Config) *world {
 	w.startPlatforms(1 + w.random.IntN(3))
 	w.startPeople()
 	w.startRollouts()
-	go w.watchConsole(w.source(5000))
+	w.startConsole()
 	return w
 }
 
@@ -294,6 +300,7 @@ func (w *world) run() *Result {
 func (w *world) settle() {
 	for _, e := range w.history.settle() {
 		w.rules.judge(e)
+		w.written.notice(e)
 	}
 }
 
@@ -473,7 +480,7 @@ func (w *world) foundProgram(p *platform.Platform, ws *workspace, c *alipayplus.
 	})
 	w.ok(err)
 	if w.behind {
-		app := w.addMiniProgram(true, min(int(versions), 3)) // AlipayCN itself has no room for many
+		app := w.addMiniProgram(true, name, min(int(versions), 3)) // AlipayCN itself has no room for many
 		w.apps[program.ID] = app
 		a, err := c.Authorizations.Begin(w.ctx, alipayplus.BeginAuthorizationInput{ProgramID: program.ID, TargetApp: alipayplus.TargetAlipayCN})
 		w.ok(err)

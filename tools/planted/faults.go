@@ -114,7 +114,7 @@ func faults() []fault { //nolint:funlen // a list
 		},
 		{
 			"a verdict is taken for another application", "platform/alipaycnapp/version.go",
-			"\t\treturn former.Content == applied.Content, nil\n", "\t\treturn former.Content != \"\", nil\n",
+			"return former.Content == applied.Content && former.fits(detail.Description), nil", "return former.Content != \"\" && former.fits(detail.Description), nil",
 		},
 		{
 			"an application is made again by the same call", "platform/alipaycnapp/version.go",
@@ -214,7 +214,7 @@ func faults() []fault { //nolint:funlen // a list
 		},
 		{
 			"a rejected application holds for the next one", "platform/alipaycnapp/version.go",
-			"return former.RequestID == applied.RequestID && former.Before != applied.Before, nil", "return former.Content == applied.Content, nil",
+			"return former.RequestID == applied.RequestID && former.Before != applied.Before && former.fits(detail.Description), nil", "return former.Content == applied.Content, nil",
 		},
 		{
 			"a cancel ends with the grayscale", "platform/alipaycnapp/version.go",
@@ -288,6 +288,38 @@ func faults() []fault { //nolint:funlen // a list
 		{
 			"the deadline of a step is that of the next", "rollout/decide.go",
 			"\tif deadline := state.WaitingSince.Add(step.Deadline.Std()); step.Deadline != 0", "\tif deadline := state.WaitingSince.Add(2 * step.Deadline.Std()); step.Deadline != 0",
+		},
+		{
+			"somebody else's application is taken back", "platform/alipaycnapp/version.go",
+			"ours.RequestID == \"\" || !ours.fits(other.Description) || ", "ours.RequestID == \"none\" || ",
+		},
+		{
+			"a verdict on somebody else's application is taken", "platform/alipaycnapp/version.go",
+			"\treturn s.fits(detail.Description), err\n", "\treturn s.RequestID != \"none\", err\n",
+		},
+		{
+			"somebody else's application proves one's own", "alipaycn/reconcile.go",
+			"\tif !w.describedBy(after.detail) {\n\t\treturn false\n\t}\n", "",
+		},
+		{
+			"an observation is adopted over what was recorded meanwhile", "platform/observe.go",
+			"r.Unresolved != \"\" || r.Status != before.Status || !r.UpdatedAt.Equal(before.UpdatedAt) {\n\t\t\treturn err // another", "r.Unresolved != \"\" {\n\t\t\treturn err // another",
+		},
+		{
+			"a lost authorization is not recorded", "platform/observe.go",
+			"\t\t\treturn p.lostAuthorization(tx, before, about)\n", "\t\t\treturn nil\n",
+		},
+		{
+			"a refreshed token is not kept", "platform/alipaycnapp/tokens.go",
+			"\t\treturn a.putToken(tx, fresh)\n", "\t\t_ = fresh\n\t\treturn nil\n",
+		},
+		{
+			"a token that was replaced is not refreshed", "platform/alipaycnapp/tokens.go",
+			"if n == most || !errors.Is(err, alipayplus.ErrAuthorizationRequired) {", "if n <= most {",
+		},
+		{
+			"an order is found by anyone who knows its id", "platform/orders.go",
+			"\tif !found {\n\t\treturn nil, \"\", notFound(\"order\", id)\n", "\tfor e := range c.tx.Scan(\"i/order-by-id/\", \"i/order-by-id0\", false) {\n\t\tif strings.HasSuffix(e.Key, \"/\"+id) {\n\t\t\tat, found = e.Value, true\n\t\t}\n\t}\n\tif !found {\n\t\treturn nil, \"\", notFound(\"order\", id)\n",
 		},
 	}
 }
