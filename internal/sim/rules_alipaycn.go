@@ -270,8 +270,12 @@ func (r *alipaycnRules) atRest() {
 // reviewed judges that what is under review here was applied for there: now, or before and not rejected.
 func (r *alipaycnRules) reviewed(at time.Time, is *releaseLine) {
 	v := r.version(r.w.apps[is.ProgramID], is.Version)
-	const race = 2 * time.Hour // a process that was halted may store it late
-	applied := v.slogan == is.Configuration.AlipayCN.Slogan && (v.rejected.IsZero() || at.Sub(v.rejected) < race)
+	const race = 2 * time.Hour // a process that was halted may store it late, and one that had no authorization asks late
+	rejected := v.rejected
+	if given := r.tokens.given[r.w.apps[is.ProgramID]]; given.After(rejected) {
+		rejected = given
+	}
+	applied := v.slogan == is.Configuration.AlipayCN.Slogan && (v.rejected.IsZero() || at.Sub(rejected) < race)
 	r.must("what is under review was applied for at AlipayCN", applied, "release %s says %q, and AlipayCN has %q, which it rejected %v ago", is.ID, is.Configuration.AlipayCN.Slogan, v.slogan, at.Sub(v.rejected))
 }
 

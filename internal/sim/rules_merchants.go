@@ -106,8 +106,7 @@ func (r *merchantRules) heard(e event) {
 	}
 }
 
-// sent judges a write that arrives: who does not know whether it did when it was sent before reads first, and sees that
-// people have ended the grayscale.
+// sent judges a write that arrives: who has read since that people have ended the grayscale does not repeat it.
 func (r *merchantRules) sent(e *exchange) {
 	if !strings.HasSuffix(e.path, "/online") {
 		return
@@ -116,7 +115,7 @@ func (r *merchantRules) sent(e *exchange) {
 	before, was := r.unsent[[2]string{e.from, e.path}]
 	again := was && e.arrived.Sub(before.at) < oneCall && r.given[e.from].Before(before.at)
 	app := r.alipaycn.apps[e.header.Get("Alipay-App-Auth-Token")]
-	unseen := r.alipaycn.version(app, read(e).Version).ratio == before.seen // they have begun it anew
+	unseen := r.last[e.from] == before.seen // it was refused for certain, or they have begun it anew
 	r.must("a write is not repeated over what people did meanwhile", !again || unseen || !r.ended[app].After(before.at), "%s sent %s again, and people had ended the grayscale", e.from, e.path)
 }
 
