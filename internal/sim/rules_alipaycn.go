@@ -28,6 +28,8 @@ type atCN struct {
 	// slogan is what was applied for last, as far as it differs, and rejected when that was rejected; zero when it was not.
 	slogan   string
 	rejected time.Time
+	// under is the request id by which a platform was asked for that.
+	under string
 	// changed is when a process changed it last, and by which one.
 	changed time.Time
 	by      string
@@ -151,6 +153,7 @@ func (r *alipaycnRules) exchange(at time.Time, e *exchange) {
 			r.rollouts.effect(by, "apply")
 		} else if id := r.releaseOf(app, in.Version); id != "" {
 			asked := len(r.platform.applied[id])
+			v.under = r.platform.lastApplied[id]
 			r.applied[id]++
 			r.must("an application is made once for each that was asked for", r.applied[id] <= asked, "release %s was applied for %d times, and asked for %d times", id, r.applied[id], asked)
 		}
@@ -270,12 +273,10 @@ func (r *alipaycnRules) atRest() {
 // reviewed judges that what is under review here was applied for there: now, or before and not rejected.
 func (r *alipaycnRules) reviewed(at time.Time, is *releaseLine) {
 	v := r.version(r.w.apps[is.ProgramID], is.Version)
-	const race = 2 * time.Hour // a process that was halted may store it late, and one that had no authorization asks late
-	rejected := v.rejected
-	if given := r.tokens.given[r.w.apps[is.ProgramID]]; given.After(rejected) {
-		rejected = given
-	}
-	applied := v.slogan == is.Configuration.AlipayCN.Slogan && (v.rejected.IsZero() || at.Sub(rejected) < race)
+	const race = 2 * time.Hour // a process that was halted may store it late
+	late := !v.rejected.IsZero() && at.Sub(v.rejected) >= race
+	again := v.under != "" && v.under == r.platform.lastApplied[is.ID] // a call that did not learn of its application, and is repeated
+	applied := v.slogan == is.Configuration.AlipayCN.Slogan && (!late || again)
 	r.must("what is under review was applied for at AlipayCN", applied, "release %s says %q, and AlipayCN has %q, which it rejected %v ago", is.ID, is.Configuration.AlipayCN.Slogan, v.slogan, at.Sub(v.rejected))
 }
 

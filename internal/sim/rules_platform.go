@@ -26,8 +26,9 @@ type platformRules struct {
 	asked    map[string][]int
 	// applied are the request ids of applications that have reached a platform, by release; who asks by the same one
 	// again after the application was taken back, which takenBack counts, asks for another.
-	applied   map[string]map[string]bool
-	takenBack map[string]int
+	applied     map[string]map[string]bool
+	takenBack   map[string]int
+	lastApplied map[string]string
 	// outcomes are the answers of success, by caller and request id; written what an audit log has.
 	outcomes map[[2]string]string
 	// begun are the calls that have arrived, by caller and request id.
@@ -81,7 +82,7 @@ type auditLine struct {
 
 func newPlatformRules(r *rules) platformRules {
 	return platformRules{
-		rules: r, releases: map[string]*releaseLine{}, requests: map[string]*requestLine{}, services: map[string]string{}, owners: map[string]string{}, approved: map[[2]string]bool{}, asked: map[string][]int{}, applied: map[string]map[string]bool{}, takenBack: map[string]int{},
+		rules: r, releases: map[string]*releaseLine{}, requests: map[string]*requestLine{}, services: map[string]string{}, owners: map[string]string{}, approved: map[[2]string]bool{}, asked: map[string][]int{}, applied: map[string]map[string]bool{}, takenBack: map[string]int{}, lastApplied: map[string]string{},
 		outcomes: map[[2]string]string{}, begun: map[[2]string]bool{}, written: map[[2]string][]string{}, last: map[string]string{},
 	}
 }
@@ -512,6 +513,7 @@ func (r *platformRules) appliedFor(release, requestID string) {
 	if r.applied[release] == nil {
 		r.applied[release] = map[string]bool{}
 	}
+	r.lastApplied[release] = requestID
 	r.applied[release][requestID+" after "+strconv.Itoa(r.takenBack[release])] = true
 }
 
