@@ -139,7 +139,7 @@ func (f *faults) at(k kind) fate {
 // usual is how long a point takes when nothing is wrong.
 func (f *faults) usual(k kind) time.Duration {
 	most := time.Millisecond
-	if k == request || k == reply {
+	if k == request || k == reply || k == closed {
 		most = 200 * time.Millisecond
 	}
 	return 1 + time.Duration(f.random.Int64N(int64(most)))

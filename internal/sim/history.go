@@ -26,6 +26,8 @@ type event struct {
 
 // history is what happened, in order.
 type history struct {
+	disturbance
+
 	began time.Time
 	// keep says that the events are kept to be shown; the hash is made of all in any case.
 	keep   bool
@@ -40,11 +42,12 @@ type history struct {
 	recent []event
 }
 
-func newHistory(began time.Time, keep bool) *history {
-	return &history{began: began, keep: keep, hash: sha256.New(), names: map[string]string{}, counts: map[string]int{}}
+func newHistory(began time.Time, c Config) *history {
+	return &history{disturbance: disturbance(c.Disturbed), began: began, keep: c.Keep, hash: sha256.New(), names: map[string]string{}, counts: map[string]int{}}
 }
 
 func (h *history) add(who, what, outcome string, about any) {
+	h.disturb()
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.recent = append(h.recent, event{at: time.Now(), who: who, what: what, outcome: outcome, raw: outcome, about: about})

@@ -96,6 +96,9 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}()
 	select {
 	case a := <-answers:
+		if to.dead() {
+			return nil, w.closed(ctx, what)
+		}
 		return a.response, a.err
 	case <-ctx.Done():
 	case <-w.from.ctx.Done():
@@ -107,6 +110,13 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, errKilled
 	}
 	return nil, ctx.Err()
+}
+
+// closed waits until the end of the connection to a server that was killed is noticed. All who wait for such a server are
+// woken at once; each of them learns of it at an instant of its own.
+func (w wire) closed(ctx context.Context, what string) error {
+	_, err := w.scheduler.pass(ctx, w.from, closed, what)
+	return cmp.Or(err, io.ErrUnexpectedEOF)
 }
 
 type answered struct {

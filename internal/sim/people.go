@@ -57,17 +57,17 @@ func (p *person) requestID() string {
 // startPeople lets the members of all workspaces and the reviewers of both parties come to work.
 func (w *world) startPeople() {
 	whose := uint64(1000)
-	start := func(m *member, act func(*person)) {
+	start := func(m *member, name string, act func(*person)) {
 		whose++
-		p := &person{member: m, process: newProcess(w.ctx, m.name, true), w: w, random: w.source(whose)}
+		p := &person{member: m, process: newProcess(w.ctx, name, true), w: w, random: w.source(whose)}
 		p.client = w.client(m, p.process)
 		go p.work(act)
 	}
 	for _, m := range w.members() {
-		start(m, (*person).release)
+		start(m, m.name, (*person).release)
 		if len(w.workspaceOf(m).many) > 0 && m.role != alipayplus.RoleDeveloper {
-			for range 4 {
-				start(m, (*person).collect)
+			for n := range 4 {
+				start(m, fmt.Sprintf("%s at work %d", m.name, n+1), (*person).collect)
 			}
 		}
 	}
@@ -81,7 +81,7 @@ func (w *world) startPeople() {
 		w.ok(err)
 		m := &member{name: "reviewer " + string(party), clientID: id, party: party}
 		w.rules.members[id] = m
-		start(m, (*person).review)
+		start(m, m.name, (*person).review)
 		if w.console {
 			w.startBrowser(m, whose+500, (*browser).review)
 		}

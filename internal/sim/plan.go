@@ -88,16 +88,24 @@ func (p *Plan) options(w *world, d *deployment, in *process) (opts []rollout.Opt
 		}
 	}
 	if p.Sinks != nil {
-		for _, sink := range p.Sinks(at) {
-			opts = append(opts, rollout.WithSink(sink))
+		for i, sink := range p.Sinks(at) {
+			opts = append(opts, rollout.WithSink(func(ctx context.Context, e rollout.Event) error {
+				if _, err := w.scheduler.pass(ctx, in, decision, fmt.Sprintf("sink %d", i+1)); err != nil {
+					return err
+				}
+				return sink(ctx, e)
+			}))
 		}
 	}
 	return opts
 }
 
-// watched is a gate whose verdicts the rules hear of.
+// watched is a gate whose verdicts the rules hear of. Gates are asked side by side, and each begins at an instant of its own.
 func (w *world) watched(p *process, d *deployment, name string, gate rollout.Gate) rollout.Gate {
 	return func(ctx context.Context, step rollout.Step) (rollout.Verdict, error) {
+		if _, err := w.scheduler.pass(ctx, p, decision, "gate "+name); err != nil {
+			return rollout.Verdict{}, err
+		}
 		v, err := gate(ctx, step)
 		j := &judged{rollout: d.name, process: p.name, gate: name, ratio: int(step.Ratio), verdict: v.Decision}
 		err = errors.Join(err, ctx.Err())

@@ -9,8 +9,11 @@ import (
 )
 
 // randomness stands in for [crypto/rand.Reader]. What it gives depends on the seed, the virtual time and the functions that
-// ask, and not on who asked before, so that two goroutines that run at once get the same in either order.
+// ask, and not on who asked before, so that two goroutines that run at once get the same in either order. Those that ask by
+// the same functions must not run at once: a scheduler lets each of them go on at an instant of its own.
 type randomness struct {
+	disturbance
+
 	seed uint64
 
 	mu    sync.Mutex
@@ -19,12 +22,13 @@ type randomness struct {
 	names map[uintptr]uint64
 }
 
-func newRandomness(seed uint64) *randomness {
-	return &randomness{seed: seed, drawn: map[uint64]uint64{}, names: map[uintptr]uint64{}}
+func newRandomness(seed uint64, d disturbance) *randomness {
+	return &randomness{disturbance: d, seed: seed, drawn: map[uint64]uint64{}, names: map[uintptr]uint64{}}
 }
 
 // Read implements [io.Reader].
 func (r *randomness) Read(b []byte) (int, error) {
+	r.disturb()
 	var callers [24]uintptr
 	n := runtime.Callers(2, callers[:])
 	r.mu.Lock()

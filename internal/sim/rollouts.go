@@ -58,7 +58,8 @@ func (w *world) startRollouts() {
 	for i := range 3 {
 		w.machines = append(w.machines, &machine{name: fmt.Sprintf("machine %d", i+1), offset: skew(w.random), disk: newVolume(false), exact: w.config.Plan != nil})
 	}
-	w.network.hosts[metricsHost] = w.outside("metrics", http.HandlerFunc(w.metrics))
+	measuring := w.source(7000)
+	w.network.hosts[metricsHost] = w.outside("metrics", http.HandlerFunc(func(rw http.ResponseWriter, r *http.Request) { w.metrics(measuring, rw, r) }))
 	w.network.hosts[chatHost] = w.outside("chat", http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(rw, "ok") }))
 	database := newVolume(true)
 	for i, d := range w.deployments {
@@ -263,7 +264,7 @@ func (w *world) gate(p *process, d *deployment, name string) rollout.Gate {
 func clip(text string) string { return text[:min(len(text), 8)] }
 
 // metrics answers how a version does, not always.
-func (w *world) metrics(rw http.ResponseWriter, r *http.Request) {
+func (w *world) metrics(random *rand.Rand, rw http.ResponseWriter, r *http.Request) {
 	name := strings.ReplaceAll(path.Base(r.URL.Path), "_", " ")
 	answer := "pass"
 	for _, d := range w.deployments {
@@ -272,7 +273,7 @@ func (w *world) metrics(rw http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if !w.faults.over() {
-		switch w.faults.random.IntN(20) {
+		switch random.IntN(20) {
 		case 0:
 			answer = "wait"
 		case 1:

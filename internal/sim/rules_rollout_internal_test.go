@@ -28,7 +28,7 @@ func TestAnAbortThatWasRefused(t *testing.T) {
 		t.Run(what, func(t *testing.T) {
 			paused := strings.Contains(what, "while")
 			d := &deployment{name: "rollout 1", direct: true, app: "2021000000000010", given: plans()}
-			r := newRules(&world{history: newHistory(time.Now(), false), deployments: []*deployment{d}})
+			r := newRules(&world{history: newHistory(time.Now(), Config{}), deployments: []*deployment{d}})
 			r.rollouts.begin()
 			at := time.Now()
 			save := func(state string) {
@@ -55,7 +55,7 @@ func TestAnAbortThatWasRefused(t *testing.T) {
 		})
 	}
 	d := &deployment{name: "rollout 1", given: plans()}
-	r := newRules(&world{history: newHistory(time.Now(), false), deployments: []*deployment{d}})
+	r := newRules(&world{history: newHistory(time.Now(), Config{}), deployments: []*deployment{d}})
 	r.rollouts.begin()
 	r.rollouts.saved(time.Now(), stored(d, `"status": "RUNNING", "intent": {"kind": "ABORT", "requestId": "1"}`))
 	r.alipaycn.given(r.rollouts.by(job))

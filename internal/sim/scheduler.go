@@ -16,6 +16,8 @@ import (
 // instant that no other has. So no two goroutines run at a time whose order could matter, and virtual time moves while
 // nobody may go on. Only the scheduler draws from its random numbers, in an order that does not depend on the machine.
 type scheduler struct {
+	disturbance
+
 	random *rand.Rand
 	// faults decides what goes wrong at a point that was just reached.
 	faults *faults
@@ -38,6 +40,7 @@ type kind string
 const (
 	request  kind = "request"  // a message on its way to a server
 	reply    kind = "reply"    // its answer on the way back
+	closed   kind = "closed"   // the end of a connection to a server that was killed
 	record   kind = "record"   // a transaction of a platform's store
 	disk     kind = "disk"     // an operation of a rollout's store
 	decision kind = "decision" // a person or a job does something
@@ -76,8 +79,8 @@ func (p *process) dead() bool { return p.ctx.Err() != nil }
 
 var errKilled = errors.New("sim: the process was killed")
 
-func newScheduler(seed uint64, f *faults, settled func()) *scheduler {
-	return &scheduler{random: rand.New(rand.NewPCG(seed, 1)), faults: f, settled: settled, wake: make(chan struct{}, 1)}
+func newScheduler(c Config, f *faults, settled func()) *scheduler {
+	return &scheduler{disturbance: disturbance(c.Disturbed), random: rand.New(rand.NewPCG(c.Seed, 1)), faults: f, settled: settled, wake: make(chan struct{}, 1)}
 }
 
 // pass waits until the process may go on, and says what goes wrong there. An error says that
@@ -86,6 +89,7 @@ func (s *scheduler) pass(ctx context.Context, p *process, k kind, what string) (
 	if p.dead() {
 		return fate{}, errKilled
 	}
+	s.disturb()
 	at := &point{process: p, kind: k, what: what, pass: make(chan struct{})}
 	s.mu.Lock()
 	s.arrived = append(s.arrived, at)
@@ -98,6 +102,7 @@ func (s *scheduler) pass(ctx context.Context, p *process, k kind, what string) (
 		err = ctx.Err()
 	case <-p.ctx.Done():
 	}
+	s.disturb()
 	s.mu.Lock()
 	at.gone = true
 	s.mu.Unlock()

@@ -37,6 +37,8 @@ type Config struct {
 	Plan *Plan
 	// Keep says that the events are kept, so that the history can be shown.
 	Keep bool
+	// Disturbed says that goroutines go on in another order than they would by themselves, which must change nothing.
+	Disturbed bool
 }
 
 // Result is what came of a world.
@@ -75,7 +77,7 @@ func Run(t *testing.T, c Config) (r *Result) {
 	t.Helper()
 	given := crand.Reader
 	defer func() { crand.Reader = given }()
-	crand.Reader = newRandomness(c.Seed)
+	crand.Reader = newRandomness(c.Seed, disturbance(c.Disturbed))
 	// A world needs some megabytes, and by the usual pace they would be collected thirty times.
 	const pace = 1000
 	if usual := debug.SetGCPercent(pace); usual < 0 || usual > pace {
@@ -234,13 +236,13 @@ func newWorld(t testing.TB, c Config) *world {
 	}
 	w.random = w.source(3)
 	w.ctx, w.end = context.WithCancel(t.Context())
-	w.history = newHistory(w.began, c.Keep)
+	w.history = newHistory(w.began, c)
 	w.trouble, w.patience = shortTrouble, patience
 	if c.Plan != nil {
 		w.trouble, w.patience = longTrouble, patience+3*c.Plan.lasts()
 	}
 	w.faults = newFaults(c.Seed, w.began, w.trouble, c.Faults)
-	w.scheduler = newScheduler(c.Seed, w.faults, w.settle)
+	w.scheduler = newScheduler(c, w.faults, w.settle)
 	w.network = &network{scheduler: w.scheduler, history: w.history, hosts: map[string]func(uint64) *server{}}
 	w.policy = []alipayplus.PermissionPolicy{alipayplus.PolicyMembersRelease, alipayplus.PolicyAssignedDevelopersRelease, alipayplus.PolicyDevelopersUploadOnly}[w.random.IntN(3)]
 	w.rules = newRules(w)

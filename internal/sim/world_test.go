@@ -1,10 +1,12 @@
 package sim_test
 
 import (
+	"cmp"
 	"flag"
 	"maps"
 	"runtime"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +23,7 @@ var (
 )
 
 var (
+	alike   = flag.Int("alike", 0, "how many worlds are run twice and must be alike, from the first; 0: three that have many kills")
 	explain = flag.Bool("explain", true, "show the shortest history that breaks a rule, which takes several times as long")
 
 	show  = flag.Bool("show", false, "show the history")
@@ -72,15 +75,37 @@ func add(to, more map[string]int) {
 	}
 }
 
+// TestASeedGivesOneHistoryOnAnyNumberOfProcessors compares worlds with many kills, each of which wakes several who wait.
 func TestASeedGivesOneHistoryOnAnyNumberOfProcessors(t *testing.T) {
-	run := func(processors int) *sim.Result {
+	run := func(seed uint64, processors int, keep bool) *sim.Result {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
-		return sim.Run(t, sim.Config{Seed: *from, Faults: -1, Events: most(), Keep: true})
+		return sim.Run(t, sim.Config{Seed: seed, Faults: -1, Events: most(), Keep: keep, Disturbed: processors > 1})
 	}
-	one, several := run(1), run(max(runtime.NumCPU(), 2))
-	if one.Hash != several.Hash {
-		require.Equal(t, one.Table, several.Table)
+	const few, manyKills = 3, 30
+	chosen := *alike == 0 && !testing.Short()
+	n, several := cmp.Or(*alike, few), max(runtime.NumCPU(), 4)
+	hashes := map[string]bool{}
+	for seed := *from; len(hashes) < n; seed++ {
+		once := run(seed, 1, false)
+		if chosen && once.Faults["killed"] < manyKills {
+			continue
+		}
+		require.NotContains(t, hashes, once.Hash, "seed %d has the history of another one", seed)
+		hashes[once.Hash] = true
+		if run(seed, several, false).Hash != once.Hash {
+			t.Errorf("seed %d has two histories: %s", seed, firstDifference(run(seed, 1, true).Table, run(seed, several, true).Table))
+		}
 	}
-	require.Equal(t, one.Hash, several.Hash)
-	require.NotEqual(t, one.Hash, sim.Run(t, sim.Config{Seed: *from + 1, Faults: -1, Events: most()}).Hash)
+}
+
+// firstDifference is where two histories become different.
+func firstDifference(one, other string) string {
+	before, others := "", strings.Split(other, "\n")
+	for i, line := range strings.Split(one, "\n") {
+		if i >= len(others) || others[i] != line {
+			return "after\n" + before + "\none goes on with\n" + line + "\nand the other with\n" + strings.Join(others[i:min(i+1, len(others))], "")
+		}
+		before = line
+	}
+	return "but not in each run"
 }
