@@ -92,10 +92,14 @@ func (w *world) addMiniProgram(platform bool, name string, versions int) (app st
 
 // cnClient calls AlipayCN as an app.
 func (w *world) cnClient(app string, by *http.Client) *alipaycn.Client {
-	c, err := alipaycn.New(
+	opts := []alipaycn.Option{
 		alipaycn.WithAppID(app), alipaycn.WithSigner(w.keys.client), alipaycn.WithAlipayPublicKey(w.gateway.AlipayPublicKey()),
 		alipaycn.WithHTTPClient(by),
-	)
+	}
+	if way, is := by.Transport.(wire); is {
+		opts = append(opts, w.callingAlipayCN(way.from)...)
+	}
+	c, err := alipaycn.New(opts...)
 	w.ok(err)
 	return c
 }

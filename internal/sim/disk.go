@@ -21,6 +21,8 @@ type records struct {
 type commit struct {
 	by     string
 	writes []write
+	// call is what it was made for; nil where the rules need not know.
+	call *call
 }
 
 // write is a record that was written; removed when its value is nil.
@@ -61,7 +63,7 @@ func (r records) Update(ctx context.Context, fn func(storage.Tx) error) error {
 		_ = r.Store.Update(ctx, func(tx storage.Tx) error { return errors.Join(fn(tx), errAgain) })
 	default:
 	}
-	c := &commit{by: r.process.name}
+	c := &commit{by: r.process.name, call: callOf(ctx)}
 	err = r.Store.Update(ctx, func(tx storage.Tx) error {
 		c.writes = c.writes[:0]
 		return fn(&writes{tx, c})

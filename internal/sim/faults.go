@@ -19,6 +19,7 @@ const (
 	forged      fault = "forged"      // the answer says something else, and is not signed anew
 	unsigned    fault = "unsigned"    // the answer has lost its signature
 	missigned   fault = "missigned"   // the answer has a signature that does not fit
+	replayed    fault = "replayed"    // the answer is that to an earlier request
 	full        fault = "full"        // nothing is stored
 	torn        fault = "torn"        // it is stored or not, and the error does not say which
 	unconfirmed fault = "unconfirmed" // it is stored, and the error says that it was not
@@ -109,7 +110,7 @@ func kindsOfFault(k kind) []fault {
 	case request:
 		return []fault{refused, cutBefore, cutBefore, maintenance, duplicated}
 	case reply:
-		return []fault{cutAfter, cutAfter, corrupted, forged, unsigned, missigned, maintenance}
+		return []fault{cutAfter, cutAfter, corrupted, forged, unsigned, missigned, replayed, maintenance}
 	case record:
 		return []fault{full, unconfirmed, again}
 	case disk:

@@ -6,7 +6,9 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"os"
 	"regexp"
 	"strconv"
 	"strings"
@@ -22,6 +24,8 @@ type network struct {
 	history   *history
 	// hosts are the servers by the host of their address: one of several that stand behind it, nil when there is none.
 	hosts map[string]func(choice uint64) *server
+	// earlier are the last answers, by what they are to.
+	earlier map[operation][]*exchange
 }
 
 // server is a process that serves HTTP.
@@ -45,6 +49,10 @@ type exchange struct {
 	arrived time.Time
 	status  int
 	answer  []byte
+	// answered are the headers of the answer.
+	answered http.Header
+	// call is what the request is an attempt of; nil where the rules need not know.
+	call *call
 }
 
 // wire is how one process reaches the others.
@@ -66,7 +74,10 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
-	what := fmt.Sprintf("%s %s%s", r.Method, r.URL.Host, r.URL.Path)
+	what, of := fmt.Sprintf("%s %s%s", r.Method, r.URL.Host, r.URL.Path), callOf(ctx)
+	if of != nil {
+		of.replayed = false
+	}
 	f, err := w.scheduler.pass(ctx, w.from, request, what)
 	if err != nil {
 		return nil, err
@@ -80,13 +91,13 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	switch {
 	case to == nil || to.dead() || f.fault == refused:
-		return nil, fmt.Errorf("dial %s: %w", r.URL.Host, syscall.ECONNREFUSED)
+		return nil, &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
 	case f.fault == cutBefore:
 		return nil, io.ErrUnexpectedEOF
 	case f.fault == maintenance:
 		return page(r, f, false), nil
 	case f.fault == duplicated:
-		go w.serve(context.WithoutCancel(ctx), to, r, body, what, nil)
+		go w.serve(context.WithValue(context.WithoutCancel(ctx), callKey{}, nil), to, r, body, what, nil)
 	}
 	answers := make(chan answered, 1)
 	serving, hangUp := context.WithCancel(context.WithoutCancel(ctx))
@@ -98,6 +109,9 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	case a := <-answers:
 		if to.dead() {
 			return nil, w.closed(ctx, what)
+		}
+		if of != nil {
+			of.replayed = a.replayed
 		}
 		return a.response, a.err
 	case <-ctx.Done():
@@ -122,11 +136,13 @@ func (w wire) closed(ctx context.Context, what string) error {
 type answered struct {
 	response *http.Response
 	err      error
+	// replayed says that it is the answer to another request.
+	replayed bool
 }
 
 // serve lets a server answer a request. Nobody waits for the answer when answers is nil.
 func (w wire) serve(ctx context.Context, to *server, r *http.Request, body []byte, what string, answers chan<- answered) {
-	e := &exchange{from: w.from.name, to: to.name, host: r.URL.Host, path: r.URL.Path, method: r.Method, header: r.Header, request: body, begun: true, arrived: time.Now()}
+	e := &exchange{from: w.from.name, to: to.name, host: r.URL.Host, path: r.URL.Path, method: r.Method, header: r.Header, request: body, begun: true, arrived: time.Now(), call: callOf(ctx)}
 	who, what := to.name, what+" from "+w.from.name
 	if answers == nil {
 		if _, err := w.scheduler.pass(ctx, to.process, decision, what); err != nil {
@@ -144,7 +160,7 @@ func (w wire) serve(ctx context.Context, to *server, r *http.Request, body []byt
 		response, err = nil, io.ErrUnexpectedEOF
 	}
 	if err == nil {
-		e.begun, e.status = false, response.StatusCode
+		e.begun, e.status, e.answered = false, response.StatusCode, response.Header.Clone()
 		e.answer, err = readAll(response.Body)
 		w.history.add(who, what, outcomeOf(response.StatusCode, e.answer), e)
 	}
@@ -152,21 +168,34 @@ func (w wire) serve(ctx context.Context, to *server, r *http.Request, body []byt
 		return
 	}
 	f, late := w.scheduler.pass(context.WithoutCancel(ctx), to.process, reply, what)
+	if f.fault == forged && e.host == platformHost { // whose answers have nothing to forge
+		f.fault = replayed
+	}
+	var other *exchange
+	if err == nil && late == nil && to.signature != "" {
+		if f.fault == replayed {
+			other = w.another(e, to)
+		}
+		w.keep(e)
+	}
 	switch {
 	case err != nil || late != nil || f.fault == cutAfter:
 		response, err = nil, io.ErrUnexpectedEOF
 	case f.fault == maintenance:
 		response = page(r, f, true)
+	case other != nil:
+		response.StatusCode, response.Header, response.Body = other.status, other.answered.Clone(), io.NopCloser(bytes.NewReader(other.answer))
+		response.ContentLength, response.Request = int64(len(other.answer)), r
 	default:
 		content := inprocess.Fault{Corrupt: f.fault == corrupted, Unsigned: f.fault == unsigned, WrongSignature: f.fault == missigned}.
 			Tamper(response.Header, forge(f.fault, to, e.answer), to.signature, "algorithm=RSA256, keyVersion=1, signature=d3Jvbmc%3D")
 		response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(content)), int64(len(content))
 		response.Request = r
 	}
-	if f.fault != none {
+	if f.fault != none && (f.fault != replayed || other != nil) {
 		w.history.add(who, what, string(f.fault), nil)
 	}
-	answers <- answered{response, err}
+	answers <- answered{response, err, other != nil}
 }
 
 // forge is an answer that somebody else could have made, of a server that signs its own: all is well.

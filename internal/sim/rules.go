@@ -28,6 +28,7 @@ type rules struct {
 
 	merchants merchantRules
 	tokens    tokenRules
+	calls    callRules
 }
 
 func newRules(w *world) *rules {
@@ -35,6 +36,7 @@ func newRules(w *world) *rules {
 	r.platform, r.orders, r.rollouts, r.alipaycn = newPlatformRules(r), newOrderRules(r), newRolloutRules(r), newAlipayCNRules(r)
 	r.room, r.logs, r.company, r.past = newLimitRules(r), newRolloutLogRules(r), newCompanyRules(r), newHistoryRules(r)
 	r.merchants, r.tokens = newMerchantRules(r), newTokenRules(r)
+	r.calls = callRules{r}
 	return r
 }
 
@@ -44,8 +46,13 @@ func (r *rules) judge(e event) {
 	r.must("secrets are in no text", !shown, "%s %s", e.who, e.what)
 	r.tokens.kept(e)
 	switch about := e.about.(type) {
+	case *call:
+		r.calls.ended(about)
+	case *attempt:
+		r.calls.attempted(about)
 	case *exchange:
 		r.rollouts.exchange(about)
+		r.calls.exchange(about)
 		switch about.host {
 		case platformHost:
 			r.platform.exchange(about)

@@ -198,6 +198,7 @@ func (r *platformRules) commit(at time.Time, c *commit) {
 		}
 		r.must("every change is in the audit log", entries == sides, "%s changed with %d entries", id, entries)
 	}
+	r.calls.committed(c.call, told)
 	r.company.committed(approved, companies)
 	r.tokens.logged(authorizations, told)
 	if len(moved) > 0 {

@@ -243,7 +243,7 @@ func newWorld(t testing.TB, c Config) *world {
 	}
 	w.faults = newFaults(c.Seed, w.began, w.trouble, c.Faults)
 	w.scheduler = newScheduler(c, w.faults, w.settle)
-	w.network = &network{scheduler: w.scheduler, history: w.history, hosts: map[string]func(uint64) *server{}}
+	w.network = &network{scheduler: w.scheduler, history: w.history, hosts: map[string]func(uint64) *server{}, earlier: map[operation][]*exchange{}}
 	w.policy = []alipayplus.PermissionPolicy{alipayplus.PolicyMembersRelease, alipayplus.PolicyAssignedDevelopersRelease, alipayplus.PolicyDevelopersUploadOnly}[w.random.IntN(3)]
 	w.rules = newRules(w)
 	w.behind = w.random.IntN(2) == 0
@@ -595,7 +595,7 @@ func (w *world) client(m *member, p *process, opts ...alipayplus.Option) *alipay
 	c, err := alipayplus.New(append([]alipayplus.Option{
 		alipayplus.WithBaseURL("https://" + platformHost), alipayplus.WithClientID(m.clientID), alipayplus.WithSigner(w.keys.client),
 		alipayplus.WithPlatformKey("1", w.keys.serverPEM), alipayplus.WithHTTPClient(w.network.client(p)),
-	}, opts...)...)
+	}, append(w.calling(p), opts...)...)...)
 	w.ok(err)
 	return c
 }

@@ -321,5 +321,25 @@ func faults() []fault { //nolint:funlen // a list
 			"an order is found by anyone who knows its id", "platform/orders.go",
 			"\tif !found {\n\t\treturn nil, \"\", notFound(\"order\", id)\n", "\tfor e := range c.tx.Scan(\"i/order-by-id/\", \"i/order-by-id0\", false) {\n\t\tif strings.HasSuffix(e.Key, \"/\"+id) {\n\t\t\tat, found = e.Value, true\n\t\t}\n\t}\n\tif !found {\n\t\treturn nil, \"\", notFound(\"order\", id)\n",
 		},
+		{
+			"an unknown outcome is forgotten when the last attempt is refused", "internal/transport/retry.go",
+			"\tcase Final:\n\t\te.unknown = false\n", "\tcase Final, NotProcessed:\n\t\te.unknown = false\n",
+		},
+		{
+			"the answer to another attempt is taken", "call.go",
+			" || head.Question != \"\" && head.Question != signing.Question(expected.signature) {", " {",
+		},
+		{
+			"the answer to another write is taken", "call.go",
+			"expected.requestID != \"\" && head.RequestID != expected.requestID && !unnamed || head.Question", "expected.requestID != \"\" && head.RequestID == \"\" && !unnamed || head.Question",
+		},
+		{
+			"an answer of any age is taken", "call.go",
+			"skew > c.maxSkew {", "skew > c.maxSkew+1<<60 {",
+		},
+		{
+			"an answer of AlipayCN of any age is taken", "alipaycn/response.go",
+			"if !known || offset.Abs() <= c.maxSkew {", "if !known || offset.Abs() <= c.maxSkew+1<<60 {",
+		},
 	}
 }

@@ -1,0 +1,58 @@
+package sim
+
+import (
+	"errors"
+	"strings"
+
+	"github.com/alipayplus-go/alipayplus"
+)
+
+// callRules are what clients promise about their calls: "OutcomeUnknown says that the write may or may not have taken effect",
+// so that without it the write has taken none; and that the answer to another request is not trusted.
+type callRules struct{ *rules }
+
+// attempted judges what a client made of the answer to another request.
+func (r *callRules) attempted(a *attempt) {
+	_, found := errors.AsType[*alipayplus.SignatureError](a.err)
+	r.must("the answer to another request is not trusted", found, "%s: %s took one: %v", a.call.process, a.call.operation, a.err)
+}
+
+// ended judges what a caller was told.
+func (r *callRules) ended(c *call) {
+	if c.err == nil || errors.Is(c.err, alipayplus.ErrOutcomeUnknown) || !c.writes() {
+		return
+	}
+	c.refused = true
+	r.must("a call that certainly had no effect had none", c.effect == "", "%s: %s did %s, and ended with %v", c.process, c.operation, c.effect, c.err)
+}
+
+// took learns that a call has changed something, and with it the one that it was made for.
+func (r *callRules) took(c *call, effect string) {
+	for ; c != nil; c = c.by {
+		c.effect = effect
+		r.must("a call that certainly had no effect had none", !c.refused, "%s: %s ended with %v, and did %s", c.process, c.operation, c.err, effect)
+	}
+}
+
+// exchange learns what a server did for a call.
+func (r *callRules) exchange(e *exchange) {
+	c := e.call
+	if e.begun || c == nil || c.toAlipayCN != (e.host == cnHost) {
+		return
+	}
+	switch {
+	case c.toAlipayCN && e.status == 200 && strings.Contains(e.path, "/mini/version/") && !strings.HasSuffix(e.path, "/query"):
+		r.took(c, "what AlipayCN answered")
+	case !c.toAlipayCN && c.requestID != "" && outcomeOf(e.status, e.answer) == "SUCCESS":
+		r.took(c, "what the platform answered")
+	}
+}
+
+// committed learns what a platform stored for a call. What else it finds out by the way has no request id.
+func (r *callRules) committed(c *call, entries []auditLine) {
+	for _, a := range entries {
+		if c != nil && c.requestID != "" && a.RequestID == c.requestID && a.Kind != "call" && a.From != a.To {
+			r.took(c, a.Kind+" "+a.ID+" "+a.To)
+		}
+	}
+}
