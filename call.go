@@ -401,15 +401,16 @@ func (d *errorDetails) cause() error {
 }
 
 // outcomeOf says what a trusted refusal means for the effect of the call. One that
-// comes before the request is read means nothing for earlier attempts; any other
-// does, because a repeated request gets its first outcome.
+// comes before the request is read means nothing for earlier attempts, nor does one
+// of who may not make the call, because whoever may not do it any more gets no stored
+// success either. Any other does, because a repeated request gets its first outcome.
 func outcomeOf(e *Error) transport.Outcome {
 	switch {
 	case e.Code == CodeTrafficExceedLimit:
 		return transport.NotProcessed
 	case e.ResultStatus != ResultFailed:
 		return transport.Unknown
-	case e.Code == CodeUnavailable, e.Code.Class() == ErrUnauthenticated: //nolint:errorlint // Class returns it as it is
+	case e.Code == CodeUnavailable, slices.Contains([]error{ErrUnauthenticated, ErrPermission, ErrNotFound}, e.Code.Class()):
 		return transport.NotProcessed
 	default:
 		return transport.Final

@@ -310,7 +310,7 @@ func TestAnswerOfAnotherRequest(t *testing.T) {
 }
 
 // What an earlier attempt left open stays open, unless a later answer is about
-// the request itself: a repeated request gets the first outcome.
+// the request itself: a repeated request gets the first outcome, but for who may not do it any more.
 func TestOutcomeOfAllAttempts(t *testing.T) {
 	limited := refuses(429, "REQUEST_TRAFFIC_EXCEED_LIMIT")
 	tests := []struct {
@@ -325,6 +325,9 @@ func TestOutcomeOfAllAttempts(t *testing.T) {
 		{"cut, then no longer known", []reply{fails(errReset), refuses(401, "UNKNOWN_CLIENT")}, true},
 		{"cut, then a wrong clock", []reply{fails(errReset), refuses(401, "TIMESTAMP_INVALID")}, true},
 		{"cut, then a key that was changed", []reply{fails(errReset), refuses(401, "INVALID_SIGNATURE")}, true},
+		{"cut, then no longer permitted", []reply{fails(errReset), refuses(403, "ACCESS_DENIED")}, true},
+		{"cut, then no longer to be seen", []reply{fails(errReset), refuses(404, "NOT_FOUND")}, true},
+		{"not let in, then not permitted", []reply{limited, refuses(403, "ACCESS_DENIED")}, false},
 		{"cut, then not available", []reply{fails(errReset), refuses(503, "SERVICE_UNAVAILABLE")}, true},
 		{"not let in, then refused", []reply{limited, refuses(409, "STATE_CONFLICT")}, false},
 		{"no connection, then not let in", []reply{fails(errRefused), limited}, false},
