@@ -81,7 +81,7 @@ func TestASeedGivesOneHistoryOnAnyNumberOfProcessors(t *testing.T) {
 		defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(processors))
 		return sim.Run(t, sim.Config{Seed: seed, Faults: -1, Events: most(), Keep: keep, Disturbed: processors > 1})
 	}
-	const few, manyKills = 3, 30
+	const few, manyKills = 3, 10
 	chosen := *alike == 0 && !testing.Short()
 	n, several := cmp.Or(*alike, few), max(runtime.NumCPU(), 4)
 	hashes := map[string]bool{}
