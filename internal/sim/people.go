@@ -87,7 +87,7 @@ func (w *world) startPeople() {
 		}
 	}
 	whose = 1950
-	start(w.outsider, (*person).pry)
+	start(w.outsider, w.outsider.name, (*person).pry)
 	if !w.console {
 		return
 	}

@@ -28,7 +28,7 @@ type rules struct {
 
 	merchants merchantRules
 	tokens    tokenRules
-	calls    callRules
+	calls     callRules
 }
 
 func newRules(w *world) *rules {
