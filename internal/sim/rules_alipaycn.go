@@ -33,8 +33,9 @@ type atCN struct {
 	// changed is when a process changed it last, and by which one.
 	changed time.Time
 	by      string
-	// touched says that people have changed it there, and own that they applied for it themselves.
-	touched, own bool
+	// touched says that people have changed it there, own that they applied for it themselves, and unheard that a platform
+	// gave it up without an authorization.
+	touched, own, unheard bool
 	// passed are the slogans that were approved since a process applied for it, also when people took it back afterwards.
 	passed []string
 }
@@ -262,8 +263,9 @@ func (r *alipaycnRules) atRest() {
 			continue
 		}
 		status := r.platform.releases[id].Status
-		// What was given up here, or was never brought there from here, people may release themselves.
-		if r.version(v.app, v.number).own && (status == canceled || !r.merchants.looked[[2]string{v.app, v.number}]) {
+		// What was given up here, or was never brought there from here, people may release themselves. AlipayCN does not hear
+		// that it was given up while there was no authorization, and then it may be anything there.
+		if is := r.version(v.app, v.number); is.unheard && status == canceled || is.own && (status == canceled || !r.merchants.looked[[2]string{v.app, v.number}]) {
 			continue
 		}
 		r.must("at rest, the platform knows what all users have", (status == fullRelease) == (at == "RELEASE"), "release %s is %s, and the version %s at AlipayCN", id, status, at)

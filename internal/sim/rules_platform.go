@@ -308,6 +308,8 @@ func (r *platformRules) released(at time.Time, workspace, id string, value []byt
 		}
 	case preparation:
 		r.verdicts(now)
+	case canceled:
+		r.alipaycn.version(r.w.apps[now.ProgramID], now.Version).unheard = r.tokens.of[now.ProgramID].Status != "AUTHORIZED"
 	case grayscale, fullRelease:
 		r.ratio(at, before, now)
 	}
