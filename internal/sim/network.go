@@ -99,7 +99,7 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	case f.fault == duplicated:
 		go w.serve(context.WithValue(context.WithoutCancel(ctx), callKey{}, nil), to, r, body, what, nil)
 	}
-	answers := make(chan answered, 1)
+	sent, answers := time.Now(), make(chan answered, 1)
 	serving, hangUp := context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
 		defer hangUp()
@@ -108,7 +108,7 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 	select {
 	case a := <-answers:
 		if to.dead() {
-			return nil, w.closed(ctx, what)
+			return nil, w.closed(ctx, what, sent)
 		}
 		if of != nil {
 			of.replayed = a.replayed
@@ -127,9 +127,10 @@ func (w wire) RoundTrip(r *http.Request) (*http.Response, error) {
 }
 
 // closed waits until the end of the connection to a server that was killed is noticed. All who wait for such a server are
-// woken at once; each of them learns of it at an instant of its own.
-func (w wire) closed(ctx context.Context, what string) error {
-	_, err := w.scheduler.pass(ctx, w.from, closed, what)
+// woken at once; each of them learns of it at an instant of its own, also those of one process that ask for the same: no two
+// sent it at one instant.
+func (w wire) closed(ctx context.Context, what string, sent time.Time) error {
+	_, err := w.scheduler.pass(ctx, w.from, closed, what+" of "+sent.Format(time.RFC3339Nano))
 	return cmp.Or(err, io.ErrUnexpectedEOF)
 }
 
