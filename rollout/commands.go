@@ -122,7 +122,7 @@ func (r *Runner) checkCommand(ctx context.Context, c *Command) error {
 		return r.notBegun(c.Kind)
 	case c.Kind != CommandApprove && c.Kind != CommandRevoke:
 		return nil
-	case !slices.Contains(state.Spec.approvals(), c.Ratio):
+	case !state.Spec.needsApproval(c.Ratio):
 		return fmt.Errorf("rollout %s: %s: %w", r.name, noApprovalWanted(&state.Spec, c.Ratio), alipayplus.ErrInvalid)
 	}
 	c.Seq = cmp.Or(c.Seq, state.Seq)
@@ -286,7 +286,7 @@ func (s *session) refusalOfApproval(c Command) string {
 		return fmt.Sprintf("%v is live already; pause the rollout or abort it", s.state.Ratio)
 	case c.Ratio <= s.state.Ratio:
 		return fmt.Sprintf("%v is live already; nothing is left to approve", s.state.Ratio)
-	case !revokes && !slices.Contains(s.state.Spec.approvals(), c.Ratio):
+	case !revokes && !s.state.Spec.needsApproval(c.Ratio):
 		return noApprovalWanted(&s.state.Spec, c.Ratio)
 	case revokes && !slices.ContainsFunc(s.state.Approvals, func(a Approval) bool { return a.Ratio == c.Ratio }):
 		return fmt.Sprintf("%v is not approved; nothing is left to revoke", c.Ratio)

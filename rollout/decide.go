@@ -176,7 +176,7 @@ func (state *State) mayBeSet(ratio alipayplus.Ratio, now time.Time) bool {
 		return false
 	}
 	valid, _ := state.Approval(ratio, now)
-	return valid != nil || !slices.Contains(state.Spec.approvals(), ratio)
+	return valid != nil || !state.Spec.needsApproval(ratio)
 }
 
 // waitForApproval waits for a person. why is what became of an approval that was given;

@@ -350,6 +350,11 @@ func (s *Spec) approvals() []alipayplus.Ratio {
 	return all
 }
 
+// needsApproval says whether a person must approve a ratio.
+func (s *Spec) needsApproval(ratio alipayplus.Ratio) bool {
+	return slices.ContainsFunc(s.Steps, func(step StepSpec) bool { return step.Ratio == ratio && step.Approval })
+}
+
 func (s *Spec) reviewPolicy() ReviewPolicy { return cmp.Or(s.Review, ReviewFail) }
 
 func (s *Spec) failurePolicy() FailurePolicy { return cmp.Or(s.OnGateFailure, FailurePause) }

@@ -190,7 +190,7 @@ func (l learning) RoundTrip(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	content, err := readAll(resp.Body)
-	if app := l.rules.tokens.read(content); app != "" {
+	if app, _ := l.rules.tokens.read(content); app != "" {
 		l.rules.tokens.given[app] = time.Now()
 	}
 	resp.Body = io.NopCloser(bytes.NewReader(content))

@@ -94,7 +94,7 @@ func (w *world) do(v versionAtCN, d *decided, random *rand.Rand) error {
 		return own.ReturnToDevelopment(w.ctx, in)
 	case graysTo10, graysTo30, graysTo50:
 		strategy := "p" + strings.TrimPrefix(d.what, "gray ")
-		d.to = map[string]int{graysTo10: 10, graysTo30: 30, graysTo50: 50}[d.what]
+		d.to = shareOf(strategy)
 		return own.RaiseGray(w.ctx, alipaycn.GrayInput{Version: number, Strategy: alipaycn.GrayStrategy(strategy)})
 	case endsGray:
 		return own.CancelGray(w.ctx, in)

@@ -164,7 +164,7 @@ func (r *alipaycnRules) exchange(at time.Time, e *exchange) {
 		r.platform.takenBack[r.releaseOf(app, in.Version)]++
 		r.given(by)
 	case "mini/version/gray/online":
-		to := map[string]int{"p10": 10, "p30": 30, "p50": 50}[in.Strategy]
+		to := shareOf(in.Strategy)
 		r.must("AlipayCN's share is on its ladder", to > 0, "%s %s went to %s", app, in.Version, in.Strategy)
 		r.raised(at, e, app, in.Version, to)
 	case "mini/version/online":
@@ -191,6 +191,16 @@ func read(e *exchange) (in change) {
 	return in
 }
 
+// shareOf is the share of the users that a strategy of AlipayCN stands for, in percent; 0 for another.
+func shareOf(strategy string) int {
+	return map[string]int{"p10": 10, "p30": 30, "p50": 50}[strategy]
+}
+
+// changesVersion says whether AlipayCN is asked to change a version.
+func (e *exchange) changesVersion() bool {
+	return strings.Contains(e.path, "/mini/version/") && !strings.HasSuffix(e.path, "/query")
+}
+
 // about is the version that a call is about, and whether it has changed that; zero: none, or it is not done.
 func (r *alipaycnRules) about(e *exchange) (v versionAtCN, changed bool) {
 	if e.host != cnHost || e.begun || e.status != 200 || !strings.Contains(e.path, "/mini/version/") {
@@ -202,7 +212,7 @@ func (r *alipaycnRules) about(e *exchange) (v versionAtCN, changed bool) {
 	}
 	for _, v := range r.w.versions {
 		if v.app == app && v.number == in.Version {
-			return v, !strings.HasSuffix(e.path, "/query")
+			return v, e.changesVersion()
 		}
 	}
 	return v, false

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"errors"
-	"strings"
 
 	"github.com/alipayplus-go/alipayplus"
 )
@@ -51,7 +50,7 @@ func (r *callRules) exchange(e *exchange) {
 		return
 	}
 	switch {
-	case c.toAlipayCN && e.status == 200 && strings.Contains(e.path, "/mini/version/") && !strings.HasSuffix(e.path, "/query"):
+	case c.toAlipayCN && e.status == 200 && e.changesVersion():
 		r.took(c, "what AlipayCN answered")
 	case !c.toAlipayCN && c.requestID != "" && outcomeOf(e.status, e.answer) == "SUCCESS":
 		r.took(c, "what the platform answered")

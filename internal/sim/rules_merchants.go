@@ -90,7 +90,7 @@ func (r *merchantRules) showed(e *exchange, app string) {
 	}
 	share := 0
 	if is.Status == "GRAY" {
-		share = map[string]int{"p10": 10, "p30": 30, "p50": 50}[is.Strategy]
+		share = shareOf(is.Strategy)
 	}
 	r.shown[[2]string{e.from, app}], r.last[e.from] = share, share
 	r.looked[[2]string{app, is.Version}] = true

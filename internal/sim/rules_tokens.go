@@ -47,14 +47,14 @@ func newTokenRules(r *rules) tokenRules {
 
 var granted = regexp.MustCompile(`"(app_auth_token|app_refresh_token|auth_app_id)":"([^"]+)"`)
 
-// read learns whose tokens are, that AlipayCN has given.
-func (r *tokenRules) read(answer []byte) (app string) {
+// read learns of a token that AlipayCN has given, and of which mini program it is.
+func (r *tokenRules) read(answer []byte) (app, token string) {
 	found := map[string]string{}
 	for _, m := range granted.FindAllStringSubmatch(string(answer), -1) {
 		found[m[1]] = m[2]
 	}
 	r.learn(found["app_auth_token"], found["app_refresh_token"], found["auth_app_id"])
-	return found["auth_app_id"]
+	return found["auth_app_id"], found["app_auth_token"]
 }
 
 // learn learns of a token.
@@ -96,25 +96,15 @@ func (r *tokenRules) exchange(at time.Time, e *exchange) {
 	_ = json.Unmarshal(e.request, &in)
 	switch app := r.apps[in.Refresh]; {
 	case e.status == 200 && in.Kind == "authorization_code":
-		app = r.read(e.answer)
-		r.over(at, app, newest(e.answer))
-		r.given[app] = at
-		delete(r.refused, app)
+		authorized, token := r.read(e.answer)
+		r.over(at, authorized, token)
+		r.given[authorized] = at
+		delete(r.refused, authorized)
 	case e.status == 200:
 		r.read(e.answer)
 	case strings.Contains(string(e.answer), "REFRESH_TOKEN_NOT_VALID") && app != "":
 		r.told(e, app)
 	}
-}
-
-// newest is the token in an answer.
-func newest(answer []byte) string {
-	for _, m := range granted.FindAllStringSubmatch(string(answer), -1) {
-		if m[1] == "app_auth_token" {
-			return m[2]
-		}
-	}
-	return ""
 }
 
 // kept judges that no token of AlipayCN is in what is answered and stored; a platform stores them encrypted.

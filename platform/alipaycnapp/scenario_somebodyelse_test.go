@@ -32,6 +32,16 @@ func (w *fixture) somebodyCancels(number string) {
 	require.NoError(w, w.console().Versions.CancelAudit(w.Context(), alipaycn.CancelAuditInput{Version: version}))
 }
 
+// takenOver is a release that was approved, and whose version somebody else returned to development and got approved anew.
+func (w *fixture) takenOver() *alipayplus.Release {
+	w.Helper()
+	r := w.prepared()
+	require.NoError(w, w.console().Versions.ReturnToDevelopment(w.Context(), w.version()))
+	w.somebodyApplies("1.0.0")
+	require.NoError(w, w.g.Approve(mini, "1.0.0"))
+	return r
+}
+
 // TestAVerdictOnSomebodyElsesApplicationIsNone: what the platform applied for was taken back.
 func TestAVerdictOnSomebodyElsesApplicationIsNone(t *testing.T) {
 	for name, decide := range map[string]func(w *fixture) error{
@@ -67,10 +77,7 @@ func TestAVerdictOnSomebodyElsesApplicationIsNone(t *testing.T) {
 // TestAnApprovedVersionIsAppliedForBySomebodyElse: it is not what was approved here, and is neither released nor kept.
 func TestAnApprovedVersionIsAppliedForBySomebodyElse(t *testing.T) {
 	given(t, func(w *fixture) {
-		r := w.prepared()
-		require.NoError(w, w.console().Versions.ReturnToDevelopment(w.Context(), w.version()))
-		w.somebodyApplies("1.0.0")
-		require.NoError(w, w.g.Approve(mini, "1.0.0"))
+		r := w.takenOver()
 		err := w.app.SetRatio(w.Context(), w.call("1.0.0"), 10)
 		require.ErrorIs(w, err, alipayplus.ErrConflict)
 		require.ErrorContains(w, err, "applied for by somebody else")
@@ -112,10 +119,7 @@ func TestSomebodyElsesApplicationIsLive(t *testing.T) {
 // TestWhatUsersHaveIsToldWhoeverAppliedForIt, and whatever was applied for.
 func TestWhatUsersHaveIsToldWhoeverAppliedForIt(t *testing.T) {
 	given(t, func(w *fixture) {
-		r := w.prepared()
-		require.NoError(w, w.console().Versions.ReturnToDevelopment(w.Context(), w.version()))
-		w.somebodyApplies("1.0.0")
-		require.NoError(w, w.g.Approve(mini, "1.0.0"))
+		r := w.takenOver()
 		require.NoError(w, w.console().Versions.Publish(w.Context(), alipaycn.PublishInput{Version: alipayplus.VersionNumber{Major: 1}}))
 		require.Equal(w, alipayplus.ReleaseFull, w.later(r).Status)
 	})

@@ -94,7 +94,7 @@ func (a *App) ForgetTokens(ctx context.Context) error {
 }
 
 // authorized does something with the token of a mini program, in order to call for its merchant. When AlipayCN refuses the
-// token, which may have been replaced elsewhere, that is refreshed, and the same done once more: do must be such that it can be
+// token, which may have been replaced elsewhere, that is refreshed, and the same done again: do must be such that it can be
 // repeated. The error matches [alipayplus.ErrAuthorizationRequired] when the merchant must authorize again.
 func (a *App) authorized(ctx context.Context, workspace, program string, do func(app string, client *alipaycn.Client) error) error {
 	app, err := a.appOf(ctx, workspace, program)
