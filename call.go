@@ -220,7 +220,7 @@ func (c *Client) classify(op contract.Operation, expected expectation, a *transp
 	case head.Result.Status != ResultSuccess:
 		e := fail(resultError(head, a))
 		e.Hint = hintFor(e.Code, answered)
-		cl.Err, cl.Retry, cl.Outcome = e, e.Retryable, outcomeOf(e)
+		cl.Err, cl.Retry, cl.NoEffect = e, e.Retryable, e.ResultStatus == ResultFailed || e.Code == CodeTrafficExceedLimit
 	case got.empty():
 		cl.Err = fail(incomplete("the answer has no data"))
 	}
@@ -334,15 +334,15 @@ func classifyUnsigned(a *transport.Answer, fail func(*Error) *Error) transport.C
 	switch {
 	case a.Status == http.StatusTooManyRequests:
 		e.Message, e.Retryable, e.cause = "too many calls: a proxy or gateway in front of the platform refuses them", true, ErrRateLimited
-		return transport.Classification{Err: e, Retry: true, Outcome: transport.NotProcessed}
+		return transport.Classification{Err: e, Retry: true, NoEffect: true}
 	case a.Status >= http.StatusInternalServerError:
 		e.Message, e.Retryable = fmt.Sprintf("the answer is not the platform's: unsigned, content type %q", kind), true
 		e.Hint = "the gateway in front of the platform has a problem; try later"
-		return transport.Classification{Err: e, Retry: true, Outcome: transport.Unknown}
+		return transport.Classification{Err: e, Retry: true}
 	case a.Status >= http.StatusMultipleChoices:
 		e.Message = fmt.Sprintf("the answer is not the platform's: unsigned, content type %q", kind)
 		e.Hint = "check the base URL (WithBaseURL, ALIPAYPLUS_BASE_URL)"
-		return transport.Classification{Err: e, Outcome: transport.NotProcessed}
+		return transport.Classification{Err: e, NoEffect: true}
 	default:
 		err := &SignatureError{Reason: fmt.Sprintf("it is not signed (content type %q)", kind)}
 		e.Message, e.cause = err.Error(), err
@@ -397,23 +397,6 @@ func (d *errorDetails) cause() error {
 		return &ValidationError{Subject: "input", Fields: d.Fields}
 	default:
 		return nil
-	}
-}
-
-// outcomeOf says what a trusted refusal means for the effect of the call. One that
-// comes before the request is read means nothing for earlier attempts, nor does one
-// of who may not make the call, because whoever may not do it any more gets no stored
-// success either. Any other does, because a repeated request gets its first outcome.
-func outcomeOf(e *Error) transport.Outcome {
-	switch {
-	case e.Code == CodeTrafficExceedLimit:
-		return transport.NotProcessed
-	case e.ResultStatus != ResultFailed:
-		return transport.Unknown
-	case e.Code == CodeUnavailable, slices.Contains([]error{ErrUnauthenticated, ErrPermission, ErrNotFound}, e.Code.Class()):
-		return transport.NotProcessed
-	default:
-		return transport.Final
 	}
 }
 

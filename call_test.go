@@ -309,8 +309,8 @@ func TestAnswerOfAnotherRequest(t *testing.T) {
 	})
 }
 
-// What an earlier attempt left open stays open, unless a later answer is about
-// the request itself: a repeated request gets the first outcome, but for who may not do it any more.
+// What an earlier attempt left open stays open: a refusal of a later one says how things are then, and an earlier attempt may
+// have made them so, or be on its way still.
 func TestOutcomeOfAllAttempts(t *testing.T) {
 	limited := refuses(429, "REQUEST_TRAFFIC_EXCEED_LIMIT")
 	tests := []struct {
@@ -318,7 +318,7 @@ func TestOutcomeOfAllAttempts(t *testing.T) {
 		replies []reply
 		unknown bool
 	}{
-		{"cut, then refused", []reply{fails(errReset), refuses(409, "STATE_CONFLICT")}, false},
+		{"cut, then refused", []reply{fails(errReset), refuses(409, "STATE_CONFLICT")}, true},
 		{"cut, then not let in", []reply{fails(errReset), limited}, true},
 		{"cut, then no connection", []reply{fails(errReset), fails(errRefused)}, true},
 		{"cut, then a page from in between", []reply{fails(errReset), page(404)}, true},

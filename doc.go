@@ -131,5 +131,6 @@
 // idempotency key, made once a call, under which the platform does it once; give
 // the RequestID of an input yourself to make a call repeatable by another
 // process. [ErrOutcomeUnknown] says that it is not known whether a write took
-// effect; repeat it with the same RequestID.
+// effect, also where a later attempt of it was refused, because an earlier one may
+// have led to that; repeat it with the same RequestID, or read the state.
 package alipayplus

@@ -31,8 +31,9 @@ var (
 	// ErrAuthorizationRequired: the workspace has not allowed the platform to
 	// call AlipayCN's APIs for the mini program; see [AuthorizationRequiredError].
 	ErrAuthorizationRequired = errors.New("authorization required")
-	// ErrOutcomeUnknown: it is not known whether the write took effect. Repeat
-	// it with the same RequestID, or read the state first.
+	// ErrOutcomeUnknown: it is not known whether the write took effect: an attempt got no
+	// answer, whatever came of later ones. Repeat it with the same RequestID, or read the
+	// state first. The error may match a second class, that of the last attempt's refusal.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 )
 

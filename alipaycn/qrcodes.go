@@ -61,7 +61,7 @@ func classifyPicture(a *transport.Answer) (out transport.Classification) {
 	case kind != "image/png" && kind != "image/jpeg":
 		out.Err = fmt.Errorf("what is at the address of the picture is %s, neither PNG nor JPEG", kind)
 	}
-	out.Outcome = transport.NotProcessed
+	out.NoEffect = true
 	return out
 }
 

@@ -20,6 +20,8 @@ type safeWrite struct {
 	got any
 	// before reads the state that prove compares with; may be nil. After an error the write is not sent.
 	before func(context.Context) error
+	// wasUndone says that the state before shows that the write had yet to be done; nil where no state before says so.
+	wasUndone func() bool
 	// prove reads the state and returns what it proves, and a description of it.
 	// Nil: no state proves anything.
 	prove func(context.Context) (seen evidence, observed string, err error)
@@ -67,7 +69,10 @@ func (c *Client) write(ctx context.Context, w safeWrite) (err error) {
 		sent += e.Attempts
 		e.Attempts = sent
 		unknown = unknown || e.OutcomeUnknown
-		if !unknown || w.prove == nil {
+		switch {
+		case !unknown && c.arrivedTwice(ctx, w, e):
+			return nil
+		case !unknown || w.prove == nil:
 			return e
 		}
 		again, err := c.reconcile(ctx, w, e, attempt)
@@ -75,6 +80,15 @@ func (c *Client) write(ctx context.Context, w safeWrite) (err error) {
 			return err
 		}
 	}
+}
+
+// arrivedTwice says whether a refusal is that of a repetition which the network made, of a write that took effect.
+func (c *Client) arrivedTwice(ctx context.Context, w safeWrite, e *Error) bool {
+	if w.wasUndone == nil || !mayBeDone(w.op, e.Code) || !w.wasUndone() || !c.reconcileBackoff.pause(ctx, 1, 0) {
+		return false
+	}
+	seen, _, err := w.prove(ctx)
+	return err == nil && seen == evidenceDone
 }
 
 // reconcile reads the state after an unknown outcome. e is what the last attempt

@@ -102,6 +102,40 @@ func TestAllAttemptsOfAWriteCount(t *testing.T) {
 	}
 }
 
+// What is between a client and AlipayCN may deliver a write twice, and pass on the second answer.
+func TestARefusalOfARepetitionThatTheNetworkMadeIsASuccess(t *testing.T) {
+	twice := Code(CodeCanNotOnlineNotGrayOrWaitRelease)
+	for _, tt := range []struct {
+		name     string
+		code     Code
+		after    VersionStatus
+		succeeds bool
+	}{
+		{"it took effect", twice, StatusRelease, true},
+		{"it took none", twice, StatusWaitRelease, false},
+		{"somebody else was at work", twice, StatusInit, false},
+		{"a refusal that no repetition gets", CodeCanNotOnlineWithoutRegistration, StatusRelease, false},
+	} {
+		t.Run(tt.name, InVirtualTime(func(t *testing.T) {
+			sent, err := publishing(t, []stubAnswer{{status: 400, body: fmt.Sprintf(`{"code":%q}`, tt.code)}}, []VersionStatus{tt.after})
+			require.Equal(t, 1, sent)
+			require.Equal(t, tt.succeeds, err == nil, "%v", err)
+			require.NotErrorIs(t, err, alipayplus.ErrOutcomeUnknown, "it is a refusal for all that is known")
+		}))
+	}
+}
+
+// What was so before is not what a write did.
+func TestARefusalOfWhatWasDoneBeforeIsOne(t *testing.T) {
+	_, c := newStub(t, func(_ int, r *http.Request, _ []byte) stubAnswer {
+		if r.Method == http.MethodGet {
+			return stubAnswer{status: 200, body: `{"app_version":"0.0.1","status":"GRAY","gray_strategy":"p30"}`}
+		}
+		return stubAnswer{status: 400, body: `{"code":"` + string(CodeGrayStrategyNotAllowReduce) + `"}`}
+	})
+	require.ErrorIs(t, c.Versions.StartGray(t.Context(), GrayInput{Version: versionOne(), Strategy: GrayP30}), alipayplus.ErrConflict)
+}
+
 // A refusal that proves an earlier attempt had no effect is as any other.
 func TestARefusalAfterALostAnswerMayPass(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -304,15 +304,8 @@ func withoutValues(odd []OddField) any {
 
 // classifyRefusal is the verdict on AlipayCN's refusal.
 func classifyRefusal(e *Error) transport.Classification {
-	v := transport.Classification{Err: e, Outcome: transport.Final}
-	switch {
-	case e.OutcomeUnknown:
-		v.Outcome = transport.Unknown
-	case errors.Is(e, ErrNotReady): // takes minutes: not for the waits between attempts
-	case e.Retryable:
-		v.Outcome, v.Retry = transport.NotProcessed, true
-	}
-	return v
+	soon := e.Retryable && !errors.Is(e, ErrNotReady) // which takes minutes: not for the waits between attempts
+	return transport.Classification{Err: e, NoEffect: !e.OutcomeUnknown, Retry: soon && !e.OutcomeUnknown}
 }
 
 // notProcessed is the error of HTTP 202 without a code. AlipayCN documents it as
@@ -387,20 +380,20 @@ func foreignAnswer(op cnwire.Operation, a *transport.Answer) transport.Classific
 	case a.Status == http.StatusTooManyRequests:
 		e.Message = "too many calls: a proxy or gateway between this machine and AlipayCN refuses them"
 		e.Hint, e.Retryable = "call less often (WithRateLimit), and repeat it later", true
-		return transport.Classification{Err: e, Retry: true, Outcome: transport.NotProcessed}
+		return transport.Classification{Err: e, Retry: true, NoEffect: true}
 	case a.Status >= http.StatusInternalServerError, a.Status == http.StatusRequestTimeout:
 		e.Retryable, e.OutcomeUnknown = !op.Write, op.Write
 		e.Hint = "something between this machine and AlipayCN has a problem"
 		if !op.Write {
 			e.Hint += "; try later"
 		}
-		return transport.Classification{Err: e, Retry: true, Outcome: transport.Unknown}
+		return transport.Classification{Err: e, Retry: true}
 	case a.Status == http.StatusRequestEntityTooLarge:
 		e.Hint = "the call with its files is too large; make the files smaller, or send fewer"
-		return transport.Classification{Err: e, Outcome: transport.NotProcessed}
+		return transport.Classification{Err: e, NoEffect: true}
 	default:
 		e.Hint = "check the endpoint (WithEndpoint, ALIPAYCN_ENDPOINT) and what is between it and this machine"
-		return transport.Classification{Err: e, Outcome: transport.NotProcessed}
+		return transport.Classification{Err: e, NoEffect: true}
 	}
 }
 

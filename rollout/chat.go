@@ -230,7 +230,7 @@ func classifyChat(a *transport.Answer) transport.Classification {
 		const busy = -1 // DingTalk's, to be tried again
 		return transport.Classification{
 			Err:   fmt.Errorf("the service refused it: code %d: %.200s", code, printable(cmp.Or(answer.Why, answer.Reason))),
-			Retry: code == busy, Outcome: transport.Final,
+			Retry: code == busy, NoEffect: true,
 		}
 	}
 	return transport.Classification{}

@@ -132,7 +132,7 @@ func (g *HTTPGate) fetch(ctx context.Context, client *transport.Transport, addre
 			return nil
 		},
 		Classify: func(a *transport.Answer) transport.Classification {
-			return transport.Classification{Err: statusError(address, a), Outcome: transport.Final}
+			return transport.Classification{Err: statusError(address, a), NoEffect: true}
 		},
 	})
 	if failure, ok := errors.AsType[*transport.Failure](err); ok {

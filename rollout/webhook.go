@@ -143,9 +143,9 @@ func classifyDelivery(a *transport.Answer) transport.Classification {
 		return transport.Classification{}
 	}
 	return transport.Classification{
-		Err:     fmt.Errorf("HTTP %d", a.Status),
-		Retry:   a.Status == http.StatusRequestTimeout || a.Status == http.StatusTooManyRequests || a.Status >= 500,
-		Outcome: transport.Final,
+		Err:      fmt.Errorf("HTTP %d", a.Status),
+		Retry:    a.Status == http.StatusRequestTimeout || a.Status == http.StatusTooManyRequests || a.Status >= 500,
+		NoEffect: true,
 	}
 }
 

@@ -7,8 +7,7 @@ import (
 )
 
 // callRules are what clients promise about their calls: "OutcomeUnknown says that the write may or may not have taken effect",
-// so that without it the write has taken none, where it is refused for who asks; a refusal for how things are asks to read
-// them, for they may be so by an earlier attempt. And that the answer to another request is not trusted.
+// so that without it the write has taken none. And that the answer to another request is not trusted.
 type callRules struct{ *rules }
 
 // attempted judges what a client made of the answer to another request.
@@ -19,20 +18,11 @@ func (r *callRules) attempted(a *attempt) {
 
 // ended judges what a caller was told.
 func (r *callRules) ended(c *call) {
-	if c.err == nil || errors.Is(c.err, alipayplus.ErrOutcomeUnknown) || !c.writes() || !refusedForWhoAsks(c.err) {
+	if c.err == nil || errors.Is(c.err, alipayplus.ErrOutcomeUnknown) || !c.writes() {
 		return
 	}
 	c.refused = true
 	r.must("a call that certainly had no effect had none", c.effect == "", "%s: %s did %s, and ended with %v", c.process, c.operation, c.effect, c.err)
-}
-
-func refusedForWhoAsks(err error) bool {
-	for _, class := range []error{alipayplus.ErrUnauthenticated, alipayplus.ErrPermission, alipayplus.ErrNotFound, alipayplus.ErrRateLimited} {
-		if errors.Is(err, class) {
-			return true
-		}
-	}
-	return false
 }
 
 // took learns that a call has changed something, and with it the one that it was made for.

@@ -48,6 +48,8 @@ type releaseLine struct {
 	RequestID string `json:"releaseRequestId"`
 	// Unresolved says what AlipayCN was asked for and has not answered.
 	Unresolved string `json:"unresolved"`
+	// AppliedFor says that AlipayCN refused to review it, and may know it all the same.
+	AppliedFor bool `json:"appliedFor"`
 	Grayscale  struct {
 		Ratio int `json:"ratio"`
 	} `json:"grayscale"`

@@ -106,8 +106,9 @@ type Classification struct {
 	Err error
 	// Retry says that the same call, sent again, may succeed.
 	Retry bool
-	// Outcome says what is known about the effect of a call that failed.
-	Outcome Outcome
+	// NoEffect says that the attempt, which failed, certainly had no effect. It says nothing of earlier ones, which may still
+	// be on their way.
+	NoEffect bool
 	// RetryAfter is the wait that the peer asked for. 0 or less: the answer's Retry-After header counts, if it has one.
 	RetryAfter time.Duration
 	// ResultCode, ResultStatus and TraceID are the peer's, for attempts and logs.
@@ -115,15 +116,3 @@ type Classification struct {
 	// Detail is what the call adds for its observer; may be nil.
 	Detail any
 }
-
-// Outcome says what is known about the effect of one attempt.
-type Outcome int
-
-const (
-	// Unknown says that the attempt may or may not have taken effect. It is the zero value, because it is the safe one.
-	Unknown Outcome = iota
-	// NotProcessed says that the attempt certainly had no effect.
-	NotProcessed
-	// Final says that the peer answered definitely, for earlier attempts too.
-	Final
-)

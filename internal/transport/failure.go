@@ -27,7 +27,7 @@ type Failure struct { //nolint:errname // the error is Err; this is its context
 	Answer *Answer
 	// Attempts is the number of attempts begun.
 	Attempts int
-	// OutcomeUnknown: some attempt may have taken effect, and no later answer was Final.
+	// OutcomeUnknown: some attempt may have taken effect.
 	OutcomeUnknown bool
 	// Retry says that the last attempt failed in a way that may pass: the same call, sent later, may succeed.
 	Retry bool

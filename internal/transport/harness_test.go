@@ -94,18 +94,18 @@ type statusError int
 
 func (e statusError) Error() string { return "refused with " + strconv.Itoa(int(e)) }
 
-// byStatus is a plain classification: 2xx is a success, 5xx is worth another try, 429 too and had no effect, the rest is final.
+// byStatus is a plain classification: 2xx is a success, 5xx is worth another try, 429 too and had no effect, the rest had none either.
 func byStatus(a *Answer) Classification {
 	v := Classification{Err: statusError(a.Status), ResultCode: "CODE_" + strconv.Itoa(a.Status), ResultStatus: "F", TraceID: a.Header.Get("Trace-Id")}
 	switch {
 	case a.Status < 300:
-		v.Err, v.ResultStatus, v.Outcome = nil, "S", Final
+		v.Err, v.ResultStatus = nil, "S"
 	case a.Status == http.StatusTooManyRequests:
-		v.Retry, v.Outcome = true, NotProcessed
+		v.Retry, v.NoEffect = true, true
 	case a.Status >= 500:
-		v.Retry, v.Outcome = true, Unknown
+		v.Retry = true
 	default:
-		v.Outcome = Final
+		v.NoEffect = true
 	}
 	return v
 }

@@ -144,19 +144,17 @@ func (e *execution) classify() Classification {
 	if c.RetryAfter <= 0 {
 		c.RetryAfter = retryAfter(e.answer.Header, time.Now())
 	}
-	if e.answer.Status == http.StatusTooManyRequests && c.Outcome == Unknown {
-		c.Outcome = NotProcessed
-	}
+	c.NoEffect = c.NoEffect || e.answer.Status == http.StatusTooManyRequests
 	e.retryAfter = c.RetryAfter
 	return c
 }
 
 // unanswered classifies an attempt that got no answer.
 func (e *execution) unanswered(ctx context.Context, err error) Classification {
-	c := Classification{Retry: !permanent(err), Outcome: Unknown}
+	c := Classification{Retry: !permanent(err)}
 	missing := "complete answer"
 	if e.roundTrip.neverSent(err) {
-		c.Outcome, missing = NotProcessed, "connection"
+		c.NoEffect, missing = true, "connection"
 	}
 	c.Err = e.broken(ctx, missing, withoutURL(err))
 	return c
@@ -166,7 +164,7 @@ func (e *execution) unanswered(ctx context.Context, err error) Classification {
 func (e *execution) unread(ctx context.Context, status int, err error) Classification {
 	_, tooLarge := errors.AsType[tooLargeError](err)
 	err = fmt.Errorf("HTTP %d: %w", status, err)
-	return Classification{Err: e.broken(ctx, "complete answer", err), Retry: !tooLarge, Outcome: Unknown}
+	return Classification{Err: e.broken(ctx, "complete answer", err), Retry: !tooLarge}
 }
 
 // broken describes an exchange that broke off: its address, and the cause: the context, the attempt's limit of time, or else
@@ -184,12 +182,7 @@ func (e *execution) broken(ctx context.Context, missing string, err error) error
 
 // tryAgain records a classification and says whether another attempt follows, after e.wait.
 func (e *execution) tryAgain(ctx context.Context, c Classification) bool {
-	switch c.Outcome {
-	case Final:
-		e.unknown = false
-	case Unknown:
-		e.unknown = true
-	}
+	e.unknown = e.unknown || !c.NoEffect
 	if e.succeeded = c.Err == nil; e.succeeded {
 		return false
 	}
@@ -198,7 +191,7 @@ func (e *execution) tryAgain(ctx context.Context, c Classification) bool {
 		return false
 	}
 	e.err, e.retry = c.Err, c.Retry
-	harmless := e.call.Repeatable || c.Outcome == NotProcessed
+	harmless := e.call.Repeatable || c.NoEffect
 	return c.Retry && harmless && e.attempt < e.maxAttempts && e.inTime(ctx, c.RetryAfter)
 }
 

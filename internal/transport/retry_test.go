@@ -51,7 +51,7 @@ func TestFaults(t *testing.T) {
 		{"429 to the end", false, []reply{answers(429, ""), answers(429, ""), answers(429, ""), answers(429, "")}, statusError(429), false},
 
 		{"unknown stays, though the last attempt had no effect", true, []reply{answers(503, ""), fails(errDial), answers(429, ""), fails(errDial)}, errDial, true},
-		{"a final answer clears what was unknown", true, []reply{fails(errReset), answers(409, "")}, statusError(409), false},
+		{"unknown stays, though the last attempt was refused", true, []reply{fails(errReset), answers(409, "")}, statusError(409), true},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -118,18 +118,6 @@ func TestACallHasItsOwnNumberOfAttempts(t *testing.T) {
 			})
 		}
 	}
-}
-
-// A final refusal that says "try later" is no reason to send a write without a key again.
-func TestFinalRefusalOfAWriteIsNotRepeated(t *testing.T) {
-	c := write()
-	c.Classify = func(*Answer) Classification {
-		return Classification{Err: statusError(409), Retry: true, Outcome: Final}
-	}
-
-	_, err := New(patient(newPeer(t, answers(409, "")).client())).Do(t.Context(), c)
-
-	require.Equal(t, 1, failure(t, err).Attempts)
 }
 
 func TestLastAnswerIsKept(t *testing.T) {

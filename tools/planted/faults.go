@@ -323,7 +323,7 @@ func faults() []fault { //nolint:funlen // a list
 		},
 		{
 			"an unknown outcome is forgotten when the last attempt is refused", "internal/transport/retry.go",
-			"\tcase Final:\n\t\te.unknown = false\n", "\tcase Final, NotProcessed:\n\t\te.unknown = false\n",
+			"e.unknown = e.unknown || !c.NoEffect", "e.unknown = !c.NoEffect",
 		},
 		{
 			"the answer to another attempt is taken", "call.go",
