@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 	"unique"
 
@@ -100,13 +101,20 @@ func (in *Intent) visibleIn(o *Observation) bool {
 		}
 		return o.Status == alipayplus.ReleaseNewVersionCreated
 	case ChangeRaise:
-		return o.Ratio == in.To // a higher one was set by somebody else
+		// A higher one was set by somebody else. One that was set and taken back since is not set again, which
+		// the request id alone would prevent only as long as the target remembers it.
+		return o.Ratio == in.To || in.wasSet(o)
 	case ChangePublish:
 		// A version that somebody else published may be archived by now, too; its ratio is the one before.
 		return o.Status == alipayplus.ReleaseFull || o.Status == alipayplus.ReleaseArchived && o.Ratio == in.To
 	default:
 		return false
 	}
+}
+
+// wasSet says whether the target tells that the ratio was set since the change was decided.
+func (in *Intent) wasSet(o *Observation) bool {
+	return slices.ContainsFunc(o.Raises[min(in.Raises, len(o.Raises)):], func(step alipayplus.GrayscaleStep) bool { return step.Ratio == in.To })
 }
 
 // stillPossible says whether the change can still be made as it was intended.
@@ -186,7 +194,7 @@ func (s *session) makeChange(ctx context.Context, d decision, in *Intent) error 
 	if before := s.state.Intent; before == nil || !before.same(in) {
 		in.RequestID, in.From, in.At = rand.Text(), s.state.Ratio, time.Now()
 		if s.observation != nil {
-			in.Application = s.observation.Application
+			in.Application, in.Raises = s.observation.Application, len(s.observation.Raises)
 		}
 		s.state.Intent = in
 		s.record(EventChanging, Event{What: d.message, Change: in.Kind, From: in.From, To: in.To})

@@ -59,6 +59,41 @@ func TestARaiseIsSettledByItsOwnRatioOnly(t *testing.T) {
 	}
 }
 
+// The process dies when 10 % are set, before it can store that; Pat takes them back. The next one comes when the target does
+// not remember the request any more: Pat's users do not get the version again.
+func TestARaiseThatWasTakenBackIsNotMadeAgain(t *testing.T) {
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		first := s.runnerOf(mortalTarget{new(process), s.fake}, hookedStore{Store: s.store, hook: func(_ context.Context, c storeCall, do func() error) error {
+			if len(s.fake.Ratios()) > 0 {
+				return errDead
+			}
+			return do()
+		}})
+		require.ErrorIs(t, errOf(first.Run(t.Context())), errDead)
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+		s.fake.Edit("pat", func(o *rollout.Observation) { o.Status, o.Ratio = alipayplus.ReleasePreparation, 0 })
+		time.Sleep(25 * time.Hour)
+
+		state, err := s.runnerOf(forgetful{s.fake}, s.store).Run(t.Context())
+
+		require.ErrorAs(t, err, new(*rollout.StoppedError))
+		require.Equal(t, rollout.CauseOutside, state.Stop.Cause)
+		require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+		require.Equal(t, []string{"STARTED 0-0", "APPLIED 0-0", "RAISED 0-10", "PAUSED 10-10"}, s.audit())
+		s.resume()
+		s.finish()
+		require.Equal(t, []alipayplus.Ratio{10, 10, 50, 100}, s.fake.Ratios(), "who has seen that it was taken back may want it again")
+	})
+}
+
+// forgetful is a target that has forgotten earlier requests.
+type forgetful struct{ *rollouttest.Fake }
+
+func (t forgetful) Raise(ctx context.Context, c rollout.Change) error {
+	c.RequestID += " again"
+	return t.Fake.Raise(ctx, c)
+}
+
 // A reading that is nothing must neither be acted on nor end the process.
 func TestATargetWithoutObservationIsAnError(t *testing.T) {
 	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {

@@ -251,7 +251,7 @@ func (r *releaseReader) observation(ctx context.Context, release *alipayplus.Rel
 func observationOf(r *alipayplus.Release) *Observation {
 	o := &Observation{
 		Subject: Subject{Program: r.ProgramID, Version: r.Version.String()},
-		Status:  r.Status, Ratio: r.Grayscale.Ratio, Ladder: r.Grayscale.Ladder,
+		Status:  r.Status, Ratio: r.Grayscale.Ratio, Raises: r.Grayscale.Steps, Ladder: r.Grayscale.Ladder,
 		Application: r.ReleaseRequestID, Reviews: r.Reviews, Compatibility: compatibilityOf(r), ChangedBy: r.UpdatedBy, ChangedAt: r.UpdatedAt,
 	}
 	if r.Status == alipayplus.ReleaseFull {

@@ -45,6 +45,23 @@ func TestAReleaseIsGivenUpThoughItsReviewEndsMeanwhile(t *testing.T) {
 	})
 }
 
+func TestAReleaseTellsWhichRatiosWereSet(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
+		given := newFixture(t, approving())
+		target := rollout.ForRelease(given.owner, given.release(given.program(), "1.0.0").ID)
+		r, err := rollout.New(target, plain(), rollout.NewMemoryStore(), rollout.WithHost("a"))
+		require.NoError(t, err)
+		require.NoError(t, errOf(r.Run(t.Context())))
+		o, err := target.Observe(t.Context())
+		require.NoError(t, err)
+		var set []alipayplus.Ratio
+		for _, step := range o.Raises {
+			set = append(set, step.Ratio)
+		}
+		require.Equal(t, ratiosOf(plain()), set)
+	})
+}
+
 func TestAReleaseGoesBackToALowerVersionOnlyWhenThatIsMeant(t *testing.T) {
 	atOnce := plain()
 	atOnce.Steps = []rollout.StepSpec{{Ratio: alipayplus.FullRatio}}

@@ -232,6 +232,8 @@ type Intent struct {
 	To alipayplus.Ratio `json:"to,omitempty"`
 	// Application was the newest one before the change.
 	Application string `json:"application,omitempty"`
+	// Raises is how many ratios had been set before the change.
+	Raises int `json:"raises,omitempty"`
 	// Other is the version in the way that is withdrawn; nil for others.
 	Other *Blocker `json:"other,omitempty"`
 	// At is when it was decided.

@@ -93,6 +93,10 @@ type Observation struct {
 	Detail string `json:"detail,omitempty"`
 	// Ratio is live, in percent; 0 before the first, 100 for all users.
 	Ratio alipayplus.Ratio `json:"ratio"`
+	// Raises are the ratios that were set so far, oldest first, those that were taken back since
+	// among them; empty where the target does not say. By them a rollout knows of a raise of its
+	// own, whose outcome it never learned, that somebody has taken back. They are in no plan.
+	Raises []alipayplus.GrayscaleStep `json:"-"`
 	// Ladder are the ratios that the target offers; zero when they are unknown.
 	Ladder alipayplus.Ladder `json:"ladder"`
 	// Application names the newest application for review; empty before the

@@ -93,7 +93,7 @@ func (f *Fake) Observe(ctx context.Context) (*rollout.Observation, error) {
 // observation is a copy of the state of the fake, which is locked.
 func (f *Fake) observation() *rollout.Observation {
 	o := f.seen
-	o.Reviews = slices.Clone(o.Reviews)
+	o.Reviews, o.Raises = slices.Clone(o.Reviews), slices.Clip(o.Raises)
 	if o.Blocker != nil {
 		o.Blocker = new(*o.Blocker)
 	}
@@ -413,6 +413,7 @@ func (f *Fake) setRatio(by string, to alipayplus.Ratio, requestID string) {
 	}
 	f.log(kind, to, by, requestID)
 	f.seen.Ratio = to
+	f.seen.Raises = append(f.seen.Raises, alipayplus.GrayscaleStep{Ratio: to, By: by, At: f.seen.ChangedAt})
 }
 
 // log records a change that ends at a ratio.
