@@ -63,7 +63,7 @@ func TestARaiseIsSettledByItsOwnRatioOnly(t *testing.T) {
 // not remember the request any more: Pat's users do not get the version again.
 func TestARaiseThatWasTakenBackIsNotMadeAgain(t *testing.T) {
 	onStage(t, plain(), func(t *testing.T, s *stage) {
-		first := s.runnerOf(mortalTarget{new(process), s.fake}, hookedStore{Store: s.store, hook: func(_ context.Context, c storeCall, do func() error) error {
+		first := s.runnerOf(mortalTarget{new(process), s.fake}, hookedStore{Store: s.store, hook: func(_ context.Context, _ storeCall, do func() error) error {
 			if len(s.fake.Ratios()) > 0 {
 				return errDead
 			}

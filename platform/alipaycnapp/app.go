@@ -78,6 +78,8 @@ type App struct {
 	aead   cipher.AEAD
 	logger *slog.Logger
 	page   string
+	// refreshes are whose turn it is to refresh a token.
+	refreshes turns
 }
 
 // Option configures an [App].

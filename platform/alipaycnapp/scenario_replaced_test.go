@@ -1,8 +1,13 @@
 package alipaycnapp_test
 
 import (
+	"errors"
 	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -81,6 +86,74 @@ func TestEachCallRefreshesAToken(t *testing.T) {
 		require.NoError(w, w.g.RevokeAuthorization(mini))
 		require.ErrorIs(w, w.app.SetRatio(ctx, call, 10), alipayplus.ErrAuthorizationRequired)
 	})
+}
+
+// TestManyCallsAtOnceRefreshATokenOnce: each refresh ends the token before, and who is refused by a token of yesterday is
+// not to end that of today.
+func TestManyCallsAtOnceRefreshATokenOnce(t *testing.T) {
+	given(t, func(w *fixture) {
+		w.applied()
+		call := w.call("1.0.0")
+		w.replaceToken()
+		refreshes := new(atomic.Int32)
+		app := w.over(slowly{w.g.HTTPClient().Transport, refreshes})
+		errs := make([]error, 20)
+		var done sync.WaitGroup
+		for i := range errs {
+			done.Go(func() {
+				time.Sleep(time.Duration(i) * 10 * time.Millisecond)
+				_, errs[i] = app.Observe(w.Context(), call)
+			})
+		}
+		done.Wait()
+		require.NoError(w, errors.Join(errs...))
+		require.EqualValues(w, 1, refreshes.Load())
+	})
+}
+
+// slowly is the way to AlipayCN and back, which takes a while. It counts refreshes.
+type slowly struct {
+	http.RoundTripper
+	refreshes *atomic.Int32
+}
+
+func (t slowly) RoundTrip(r *http.Request) (*http.Response, error) {
+	const way = 100 * time.Millisecond
+	if strings.HasSuffix(r.URL.Path, "/auth/token/app") {
+		t.refreshes.Add(1)
+	}
+	time.Sleep(way)
+	resp, err := t.RoundTripper.RoundTrip(r)
+	time.Sleep(way)
+	return resp, err
+}
+
+// TestATokenThatIsReplacedAllTheTimeIsNoRevocation: another program of the operator replaces each one before it is used.
+func TestATokenThatIsReplacedAllTheTimeIsNoRevocation(t *testing.T) {
+	given(t, func(w *fixture) {
+		w.applied()
+		w.replaceToken()
+		app := w.over(replacing{w.g.HTTPClient().Transport, w})
+		_, err := app.Observe(w.Context(), w.call("1.0.0"))
+		require.ErrorContains(w, err, "replaced")
+		require.NotErrorIs(w, err, alipayplus.ErrAuthorizationRequired)
+
+		_, err = w.app.Observe(w.Context(), w.call("1.0.0"))
+		require.NoError(w, err, "once it is not any more")
+	})
+}
+
+// replacing is the way to AlipayCN where the token is replaced before each call about a version.
+type replacing struct {
+	http.RoundTripper
+	w *fixture
+}
+
+func (t replacing) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.Path, "/mini/version/") {
+		t.w.replaceToken()
+	}
+	return t.RoundTripper.RoundTrip(r)
 }
 
 // TestANewAuthorizationIsKept while the token of the one before is being refreshed.

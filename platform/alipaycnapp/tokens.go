@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
@@ -108,13 +109,26 @@ func (a *App) authorized(ctx context.Context, workspace, program string, do func
 			return err
 		}
 		err = do(app, a.client.For(token.AppAuthToken))
-		if n == most || !errors.Is(err, alipayplus.ErrAuthorizationRequired) {
+		if !errors.Is(err, alipayplus.ErrAuthorizationRequired) {
 			return err
+		}
+		if n == most {
+			return a.refusedAgain(ctx, token, err)
 		}
 		if err := a.refresh(ctx, token); err != nil {
 			return err
 		}
 	}
+}
+
+// refusedAgain is why a token is refused that was refreshed before, so that the authorization holds: when the token is good,
+// the authorization does not cover the call, and the refusal stands. When it is not, something else has replaced it since.
+func (a *App) refusedAgain(ctx context.Context, token alipaycn.Token, refusal error) error {
+	info, err := a.client.Authorization.Query(ctx, token.AppAuthToken)
+	if err == nil && info.Status != alipaycn.TokenInvalid {
+		return refusal
+	}
+	return fmt.Errorf("the token of mini program %.32q is replaced by something else as often as it is refreshed: %s", token.AuthAppID, refusal.Error())
 }
 
 // token reads the token of a mini program at AlipayCN. The error matches [alipayplus.ErrAuthorizationRequired] when there is
@@ -129,9 +143,17 @@ func (a *App) token(ctx context.Context, app string) (alipaycn.Token, error) {
 
 // refresh gets a new token in place of one that AlipayCN refuses, which works when it was
 // replaced elsewhere, and not when it was taken back. AlipayCN documents that tokens are
-// permanent, so they are refreshed at no other time. A token that is kept meanwhile stays. The error matches
-// [alipayplus.ErrAuthorizationRequired] when the merchant must authorize again.
+// permanent, so they are refreshed at no other time, and by one at a time: each refresh ends the token of the one before. A
+// token that is kept meanwhile stays. The error matches [alipayplus.ErrAuthorizationRequired] when the merchant must authorize
+// again.
 func (a *App) refresh(ctx context.Context, refused alipaycn.Token) error {
+	turn := a.refreshes.of(refused.AuthAppID)
+	select {
+	case turn <- struct{}{}:
+		defer func() { <-turn }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 	kept, err := a.token(ctx, refused.AuthAppID)
 	if err != nil || kept.AppAuthToken != refused.AppAuthToken {
 		return err
@@ -152,6 +174,24 @@ func (a *App) refresh(ctx context.Context, refused alipaycn.Token) error {
 		}
 		return a.putToken(tx, fresh)
 	})
+}
+
+// turns let one at a time do something: whoever is in the channel of a mini program at AlipayCN, which has one place.
+type turns struct {
+	mu  sync.Mutex
+	all map[string]chan struct{}
+}
+
+func (t *turns) of(app string) chan struct{} {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.all == nil {
+		t.all = map[string]chan struct{}{}
+	}
+	if t.all[app] == nil {
+		t.all[app] = make(chan struct{}, 1)
+	}
+	return t.all[app]
 }
 
 // refreshed asks AlipayCN for a token in place of another one.

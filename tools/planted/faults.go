@@ -315,7 +315,7 @@ func faults() []fault { //nolint:funlen // a list
 		},
 		{
 			"a token that was replaced is not refreshed", "platform/alipaycnapp/tokens.go",
-			"if n == most || !errors.Is(err, alipayplus.ErrAuthorizationRequired) {", "if n <= most {",
+			"\t\tif !errors.Is(err, alipayplus.ErrAuthorizationRequired) {\n", "\t\tif n <= most {\n",
 		},
 		{
 			"an order is found by anyone who knows its id", "platform/orders.go",
