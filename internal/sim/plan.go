@@ -100,15 +100,20 @@ func (p *Plan) options(w *world, d *deployment, in *process) (opts []rollout.Opt
 	return opts
 }
 
-// watched is a gate whose verdicts the rules hear of. Gates are asked side by side, and each begins at an instant of its own.
+// watched is a gate whose verdicts the rules hear of. Gates are asked side by side, and each begins at an instant of its own,
+// and ends at one when its time is over: also where its process was stopped meanwhile, and never asked it.
 func (w *world) watched(p *process, d *deployment, name string, gate rollout.Gate) rollout.Gate {
-	return func(ctx context.Context, step rollout.Step) (rollout.Verdict, error) {
-		if _, err := w.scheduler.pass(ctx, p, decision, "gate "+name); err != nil {
-			return rollout.Verdict{}, err
+	return func(ctx context.Context, step rollout.Step) (v rollout.Verdict, err error) {
+		if _, err = w.scheduler.pass(ctx, p, decision, "gate "+name); err == nil {
+			v, err = gate(ctx, step)
 		}
-		v, err := gate(ctx, step)
-		j := &judged{rollout: d.name, process: p.name, gate: name, ratio: int(step.Ratio), verdict: v.Decision}
 		err = errors.Join(err, ctx.Err())
+		if errors.Is(err, context.DeadlineExceeded) {
+			if _, killed := w.scheduler.pass(p.ctx, p, decision, "gate "+name); killed != nil {
+				return rollout.Verdict{}, killed
+			}
+		}
+		j := &judged{rollout: d.name, process: p.name, gate: name, ratio: int(step.Ratio), verdict: v.Decision}
 		if j.noData = errors.Is(err, rollout.ErrNoData); err != nil {
 			j.verdict = ""
 		}

@@ -53,9 +53,10 @@ type progress struct {
 	// aborted says that the version was given up at the target, and resumed when somebody let the rollout go on last.
 	aborted bool
 	resumed time.Time
-	// stopped is when it was paused last, and paused how long it was since its ratio went live.
+	// stopped is when it was paused last, and paused how long it was since its ratio went live, in so many pauses.
 	stopped time.Time
 	paused  time.Duration
+	pauses  int
 }
 
 func newRolloutRules(r *rules) rolloutRules { return rolloutRules{r, map[string]*progress{}} }
@@ -170,6 +171,7 @@ func (p *progress) goOn(at time.Time) {
 		since = p.live
 	}
 	p.paused += at.Sub(since)
+	p.pauses++
 }
 
 // lost learns that rollouts are where they were: their disk had lied.
@@ -227,8 +229,8 @@ func (r *rolloutRules) intended(at time.Time, p *progress, s *saved) {
 	if live < 0 {
 		return
 	}
-	const tolerance = 5 * time.Minute
-	baked := p.live.Add(p.paused + steps[live].Bake.Std() - tolerance)
+	const clocks = 5 * time.Minute // by which they differ, or one that is set: each time that it is watched without a pause
+	baked := p.live.Add(p.paused + steps[live].Bake.Std() - clocks*time.Duration(1+p.pauses))
 	r.passed(p, from, to, baked)
 	if bad := p.badSince(at); p.deployment.plan != nil {
 		r.must("no more users get a version that makes trouble", bad.IsZero() || at.Sub(bad) < p.deployment.plan.Unnoticed, "%s is about to set %d%% after %v of trouble at %d%%", p.name, to, at.Sub(bad).Round(time.Minute), from)
@@ -245,7 +247,7 @@ func (r *rolloutRules) wentLive(at time.Time, p *progress, process string, to in
 	}
 	// AlipayCN does not say since when a version is in grayscale: who did not see that it was not cannot know.
 	if unseen := p.direct && p.last != nil && p.last.Ratio == to; !unseen {
-		p.live, p.paused = at, 0
+		p.live, p.paused, p.pauses = at, 0, 0
 	}
 	p.ratio, p.lived[to] = to, true
 	if r.by(process) == p {

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 	"testing"
@@ -62,4 +63,38 @@ func TestAnAbortThatWasRefused(t *testing.T) {
 	r.rollouts.saved(time.Now(), stored(d, `"status": "RUNNING", "intent": {"kind": "RAISE", "requestId": "2", "to": 10}`))
 	r.rollouts.wentLive(time.Now(), r.rollouts.of[d.name], job, 10)
 	require.NotNil(t, r.violation)
+}
+
+// TestARatioThatWasPausedIsWatchedForItsTime less what clocks that were set show too much: once more after each pause.
+func TestARatioThatWasPausedIsWatchedForItsTime(t *testing.T) {
+	for _, c := range []struct {
+		pauses int
+		early  time.Duration
+		holds  bool
+	}{{0, 4 * time.Minute, true}, {0, 6 * time.Minute, false}, {1, 9 * time.Minute, true}, {1, 11 * time.Minute, false}} {
+		spec := rollout.Spec{Steps: []rollout.StepSpec{{Ratio: 10, Bake: rollout.Duration(5 * time.Hour)}, {Ratio: 100}}}
+		d := &deployment{name: "rollout 1", direct: true, given: []rollout.Spec{spec}}
+		r := newRules(&world{history: newHistory(time.Now(), Config{}), deployments: []*deployment{d}})
+		r.rollouts.begin()
+		at := time.Now()
+		save := func(after time.Duration, state string) {
+			at = at.Add(after)
+			s := stored(d, state)
+			s.checkpoint = bytes.Replace(s.checkpoint, []byte(`"ratio": 10}`), []byte(`"ratio": 10, "bake": "5h"}`), 1)
+			r.rollouts.saved(at, s)
+		}
+		save(0, `"status": "RUNNING"`)
+		r.rollouts.wentLive(at, r.rollouts.of[d.name], "a person", 10)
+		save(0, `"status": "RUNNING", "ratio": 10`)
+		left := 5 * time.Hour
+		for range c.pauses {
+			left -= time.Hour
+			save(time.Hour, `"status": "PAUSED", "ratio": 10, "stop": {"cause": "PERSON"}`)
+			at = at.Add(3 * time.Hour)
+			r.rollouts.posted(at, &posted{d.name, rollout.Command{Kind: rollout.CommandResume}})
+			save(0, `"status": "RUNNING", "ratio": 10`)
+		}
+		save(left-c.early, `"status": "RUNNING", "ratio": 10, "intent": {"kind": "PUBLISH", "requestId": "1", "from": 10, "to": 100, "at": "2000-01-01T00:00:00Z"}`)
+		require.Equal(t, c.holds, r.violation == nil, "%+v: %v", c, r.violation)
+	}
 }
