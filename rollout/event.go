@@ -56,8 +56,8 @@ const (
 	EventFailed EventKind = "FAILED"
 	// EventRefused: a person asked for something that is not possible now.
 	EventRefused EventKind = "REFUSED"
-	// EventClock: a stored time could not be right, because clocks of machines disagree, and
-	// was replaced.
+	// EventClock: a stored time could not be right, because clocks of machines disagree or a
+	// ratio was set again, and was replaced.
 	EventClock EventKind = "CLOCK"
 	// EventReplanned: the rollout goes on by another spec; see [WithNewSpec].
 	EventReplanned EventKind = "REPLANNED"

@@ -62,9 +62,10 @@ func (s *session) reconcile(fresh bool) {
 	s.resolveIntent()
 	s.adoptApplication()
 	s.adoptRatio()
-	// A ratio that was taken back and set again since it was observed last is live anew.
-	if s.state.Ratio > 0 && s.observation.Ratio == s.state.Ratio && (s.state.LiveAt.IsZero() || s.observation.ChangedAt.After(s.state.LiveAt)) {
-		s.state.LiveAt = s.observation.ChangedAt
+	if s.state.Ratio > 0 && s.observation.Ratio == s.state.Ratio {
+		if what := s.state.liveSince(s.observation.ChangedAt); what != "" {
+			s.recordAudited(EventClock, Event{What: what})
+		}
 	}
 	s.correctClock()
 	changed := s.recordObserved()

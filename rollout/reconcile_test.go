@@ -184,6 +184,61 @@ func TestARatioThatWasSetAgainIsLiveAnew(t *testing.T) {
 	})
 }
 
+// Nothing from before a ratio was taken back and set again counts, and no pause after it.
+func TestARatioThatWasSetAgainAroundAPauseIsLiveAnew(t *testing.T) {
+	spec := plain()
+	spec.Steps[0].Bake = rollout.Duration(10 * time.Hour)
+	for name, meanwhile := range map[string]func(s *stage, again func()){
+		"during it":      func(s *stage, again func()) { s.pause(); again() },
+		"and not before": func(s *stage, again func()) { again(); s.pause() },
+		"and nothing was observed before it": func(s *stage, again func()) {
+			s.rewrite(func(state map[string]any) { delete(state, "liveAt") })
+			s.pause()
+			again()
+		},
+		"and it is paused twice": func(s *stage, again func()) { s.pause(); again(); s.resume(); s.pause() },
+		"and an abort that is refused sees it": func(s *stage, again func()) {
+			s.pause()
+			again()
+			s.fake.FailNext(rollouttest.OpAbort, 1, alipayplus.ErrConflict)
+			require.ErrorIs(s, errOf(s.runner().Abort(s.Context(), "lin", "no")), rollout.ErrPaused)
+		},
+	} {
+		for _, pause := range []time.Duration{time.Hour, 20 * time.Hour} {
+			runOnStageAtTen(t, name+" of "+pause.String(), spec, func(t *testing.T, s *stage) {
+				s.runUntil(9 * time.Hour)
+				meanwhile(s, func() {
+					require.NoError(t, s.fake.SetRatio("pat", 5))
+					require.NoError(t, s.fake.SetRatio("pat", 10))
+				})
+				time.Sleep(pause)
+				s.resume()
+				s.finish()
+				require.Equal(t, []alipayplus.Ratio{10, 5, 10, 50, 100}, s.fake.Ratios())
+				require.InDelta(t, 10*time.Hour+pause, liveFor(s.fake)[10], float64(time.Minute))
+			})
+		}
+	}
+}
+
+// What was watched since a ratio was set again is not lost by a further pause.
+func TestAPauseAfterARatioWasSetAgainLosesNothing(t *testing.T) {
+	spec := plain()
+	spec.Steps[0].Bake = rollout.Duration(10 * time.Hour)
+	onStageAtTen(t, spec, func(t *testing.T, s *stage) {
+		s.pause()
+		require.NoError(t, s.fake.SetRatio("pat", 5))
+		require.NoError(t, s.fake.SetRatio("pat", 10))
+		s.resume()
+		s.runUntil(9 * time.Hour)
+		s.pause()
+		time.Sleep(time.Hour)
+		s.resume()
+		s.finish()
+		require.InDelta(t, 11*time.Hour, liveFor(s.fake)[10], float64(time.Minute))
+	})
+}
+
 func TestARatioThatFellStopsTheRollout(t *testing.T) {
 	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.at(150*time.Minute, func() { require.NoError(t, s.fake.SetRatio("pat", 5)) })

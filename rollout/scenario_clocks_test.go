@@ -88,6 +88,19 @@ func TestAPauseOfAnotherMachineDoesNotKeepAWrongStart(t *testing.T) {
 	})
 }
 
+// Where nobody knows how long a ratio was watched before a pause, it is watched for its whole time after it.
+func TestAPauseAfterAWrongStartDoesNotCount(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
+		s := clockOff(t, atDay(), -2*day)
+		s.pause()
+		time.Sleep(10 * time.Hour)
+		s.resume()
+		s.finish()
+		require.InDelta(t, day+10*time.Hour, liveFor(s.fake)[10], float64(10*time.Minute))
+		require.Contains(t, s.all(rollout.EventClock)[0], "its bake time counts from the resumption at 2000-01-01T10:")
+	})
+}
+
 // A verdict of a clock that was ahead neither counts nor keeps the gate from being asked.
 func TestAVerdictThatIsStillToComeIsObtainedAgain(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {

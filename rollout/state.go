@@ -358,6 +358,31 @@ func (state *State) voidApprovals(why string) {
 // targetClock stands in State.Clock for the target's own clock, which is no machine's.
 const targetClock = "(target)"
 
+// liveSince records when the ratio was set by the target's clock; zero for unknown. One that was taken back and set again
+// since it was observed last is live anew: what was watched before a pause does not count, which it says; empty where
+// nothing changes. Without a pause, correctStarts sees to it.
+func (state *State) liveSince(at time.Time) string {
+	known := state.LiveAt
+	if n := len(state.Changes); known.IsZero() && n > 0 {
+		known = state.Changes[n-1].At.Add(state.Spec.clockTolerance())
+	}
+	if at.After(state.LiveAt) {
+		state.LiveAt = at
+	}
+	stopped := state.Status == Paused && state.Stop.Ratio == state.Ratio
+	switch {
+	case !at.After(known):
+		return ""
+	case stopped && state.Stop.Baked > 0:
+		state.Stop.Baked = 0
+	case state.Status == Running && state.Since.Before(state.Began):
+		state.Since = state.Began
+	default:
+		return ""
+	}
+	return fmt.Sprintf("%v was set again at %s by the target's clock: its bake time counts from the resumption", state.Ratio, clockTime(at))
+}
+
 // correctStarts replaces stored times that cannot be right, and says which; empty when all
 // can. What another machine, or this one before its clock was set, stored as a time that is
 // still to come would never be over: it counts from now. What it stored as earlier than the
@@ -374,6 +399,9 @@ func (state *State) correctStarts(now time.Time, host string) []string {
 	case state.Since.After(now):
 		note("%v is live since %s, which is still to come by the clock of this machine: its bake time counts from now", state.Ratio, clockTime(state.Since))
 		state.Since, state.Clock = now, host
+	case behind && state.Began.After(live): // how long it was watched before the pause, nobody knows
+		note("%v is live since %s by the target's clock, not since %s: its bake time counts from the resumption at %s", state.Ratio, clockTime(live), clockTime(state.Since), clockTime(state.Began))
+		state.Since = state.Began
 	case behind:
 		note("%v is live since %s by the target's clock, not since %s: its bake time counts from then", state.Ratio, clockTime(live), clockTime(state.Since))
 		if state.WaitingSince.Before(live) {
