@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"time"
 
@@ -268,7 +269,8 @@ func (p *person) collect() {
 	p.did(fmt.Sprintf("create release of %s %d.0.0", program, version), err)
 }
 
-// interfere does something about a release that a job drives, but for deleting it.
+// interfere does something about a release that a job drives, but for deleting it: not later either, when an attempt that was
+// refused is repeated.
 func (p *person) interfere(ctx context.Context, id string) {
 	r, err := p.client.Releases.Get(ctx, id)
 	if err != nil {
@@ -277,6 +279,7 @@ func (p *person) interfere(ctx context.Context, id string) {
 	}
 	if r.Status != alipayplus.ReleaseNewVersionCreated {
 		p.step(ctx, r)
+		p.made = slices.DeleteFunc(p.made, func(c made) bool { return strings.HasPrefix(c.what, "delete "+id+" ") })
 	}
 }
 
