@@ -224,8 +224,11 @@ func errorReply(requestID, inReplyTo string, err error) reply {
 	code := codeOf(err)
 	err = bounded(err)
 	res := result{Status: alipayplus.ResultFailed, Code: code, Message: err.Error()}
+	if isUnknown(err) {
+		res.Status = alipayplus.ResultUnknown
+	}
 	if code == alipayplus.CodeUnknownException {
-		res.Status, res.Message = alipayplus.ResultUnknown, errUnavailable.Error()
+		res.Message = errUnavailable.Error()
 		if failure, is := errors.AsType[*targetFailure](err); is {
 			res.Message = failure.unavailable()
 		}

@@ -142,7 +142,7 @@ func (c *call) refusedBefore() (*reply, error) {
 func (p *Platform) refused(ctx context.Context, in incoming, refusal error) error {
 	code := codeOf(refusal)
 	denied, replayable := code == alipayplus.CodeAccessDenied, in.op.Write && in.message != ""
-	if refusal == nil || code == alipayplus.CodeUnknownException || !denied && !replayable {
+	if refusal == nil || isUnknown(refusal) || !denied && !replayable {
 		return refusal
 	}
 	s := &writeSession{p: p, in: in}

@@ -478,7 +478,7 @@ func (c *call) handleLostAuthorization(err error) error {
 // certain; after an unknown outcome it stays, and so does that of a call that has the
 // lease by now.
 func (s *writeSession) effectFailed(ctx context.Context, c *call, cause error) error {
-	if codeOf(cause) == alipayplus.CodeUnknownException {
+	if isUnknown(cause) {
 		return cause
 	}
 	err := s.p.cfg.store.Update(ctx, func(tx storage.Tx) error {

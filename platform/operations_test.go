@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -351,6 +352,7 @@ func TestTheTargetAppIsAskedForAWithdrawal(t *testing.T) {
 func TestAWithdrawalThatFailsAtTheTargetAppIsNone(t *testing.T) {
 	for name, cause := range map[string]error{
 		"refused": fmt.Errorf("%w: AlipayCN has decided", alipayplus.ErrConflict), "unknown": errDown,
+		"refused after a part": fmt.Errorf("%w: AlipayCN has decided (%w)", alipayplus.ErrConflict, alipayplus.ErrOutcomeUnknown),
 	} {
 		t.Run(name, func(t *testing.T) {
 			app := newFakeApp()
@@ -362,7 +364,12 @@ func TestAWithdrawalThatFailsAtTheTargetAppIsNone(t *testing.T) {
 				_, err := w.as("olga", alipayplus.WithRetry(1, 0, 0)).Releases.Withdraw(w.Context(), in)
 				require.Error(w, err)
 				require.Equal(w, errors.Is(cause, alipayplus.ErrConflict), errors.Is(err, alipayplus.ErrConflict))
-				require.Equal(w, cause == errDown, errors.Is(err, alipayplus.ErrOutcomeUnknown)) //nolint:errorlint // it is this one
+				require.Equal(w, name != "refused", errors.Is(err, alipayplus.ErrOutcomeUnknown))
+				require.Equal(w, cause != errDown, strings.Contains(err.Error(), "AlipayCN has decided"), err) //nolint:errorlint // it is this one
+				if name != "refused" {
+					_, err = w.reviewer(alipayplus.PartyAlipayPlus).Reviews.Decide(w.Context(), alipayplus.DecideInput{ID: r.ReleaseRequestID, Approve: true})
+					require.ErrorContains(w, err, "what came of it is not known")
+				}
 				require.Equal(w, before, w.snapshot(), "it is under review as before")
 				require.Equal(w, alipayplus.ReleaseUnderReview, w.read(r.ID).Status)
 				require.Equal(w, alipayplus.RequestUnderReview, w.request(r.ReleaseRequestID).Status)

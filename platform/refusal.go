@@ -75,6 +75,11 @@ func codeOf(err error) alipayplus.Code {
 	return alipayplus.CodeUnknownException
 }
 
+// isUnknown says whether what came of a call that failed is not known.
+func isUnknown(err error) bool {
+	return codeOf(err) == alipayplus.CodeUnknownException || errors.Is(err, alipayplus.ErrOutcomeUnknown)
+}
+
 // details are the machine-readable part of a refusal.
 type details struct {
 	Fields        []alipayplus.FieldError                `json:"fields,omitempty"`

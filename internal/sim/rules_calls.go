@@ -25,11 +25,15 @@ func (r *callRules) ended(c *call) {
 	r.must("a call that certainly had no effect had none", c.effect == "", "%s: %s did %s, and ended with %v", c.process, c.operation, c.effect, c.err)
 }
 
-// took learns that a call has changed something, and with it the one that it was made for.
+// took learns that a call has changed something, and with it the one that it was made for. What is taken back to make room for
+// an application is no part of it.
 func (r *callRules) took(c *call, effect string) {
 	for ; c != nil; c = c.by {
 		c.effect = effect
 		r.must("a call that certainly had no effect had none", !c.refused, "%s: %s ended with %v, and did %s", c.process, c.operation, c.err, effect)
+		if c.by != nil && c.by.operation == "releases.apply" && c.operation != "versions.apply" {
+			return
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/alipayplus-go/alipayplus"
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
+	"github.com/alipayplus-go/alipayplus/internal/cnwire"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
@@ -113,6 +114,21 @@ func TestSomebodyElsesApplicationIsLive(t *testing.T) {
 		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.later(r).Status)
 		require.NoError(w, w.console().Versions.Publish(w.Context(), alipaycn.PublishInput{Version: alipayplus.VersionNumber{Major: 1}}))
 		require.Equal(w, alipayplus.ReleaseFull, w.later(r).Status, "all users have it")
+	})
+}
+
+// TestSomebodyPublishesWhatIsBeingTakenBack, when its grayscale release has been ended: neither nothing nor all was done.
+func TestSomebodyPublishesWhatIsBeingTakenBack(t *testing.T) {
+	given(t, func(w *fixture) {
+		w.live(30)
+		app := w.meanwhile(cnwire.VersionCancelGray.Path(), func() {
+			require.NoError(w, w.console().Versions.Publish(w.Context(), alipaycn.PublishInput{Version: alipayplus.VersionNumber{Major: 1}}))
+		})
+		err := app.Cancel(w.Context(), w.call("1.0.0"))
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+		require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
+		require.ErrorContains(w, err, "version 1.0.0 at AlipayCN is RELEASE and cannot be taken back; a part of it is done")
+		require.NotErrorIs(w, app.Cancel(w.Context(), w.call("1.0.0")), alipayplus.ErrOutcomeUnknown)
 	})
 }
 

@@ -152,7 +152,7 @@ func (a *App) submit(ctx context.Context, v *version, call platform.TargetCall, 
 	if err := a.makeRoom(ctx, v); err != nil {
 		return err
 	}
-	if err := v.takeBack(ctx); err != nil {
+	if _, err := v.takeBack(ctx); err != nil {
 		return err
 	}
 	if err := a.putSubmission(ctx, v.app, v.number.String(), applied); err != nil {
@@ -295,7 +295,7 @@ func (a *App) makeRoom(ctx context.Context, v *version) error {
 		if ours.RequestID == "" || !ours.fits(other.Description) || other.Status == alipaycn.StatusGray {
 			return v.conflict("cannot be applied for: version %v is %s there; finish it or take it back in AlipayCN's console", number, other.Status)
 		}
-		if err := (&version{v.VersionsClient, v.app, number}).takeBack(ctx); err != nil {
+		if _, err := (&version{v.VersionsClient, v.app, number}).takeBack(ctx); err != nil {
 			return err
 		}
 	}
@@ -313,26 +313,41 @@ func (a *App) Cancel(ctx context.Context, call platform.TargetCall) error {
 }
 
 func (a *App) takeBack(ctx context.Context, call platform.TargetCall) error {
-	return a.forVersion(ctx, call, func(v *version) error { return v.takeBack(ctx) })
+	return a.inSteps(ctx, call, func(v *version) (bool, error) { return v.takeBack(ctx) })
+}
+
+// inSteps is forVersion for what takes several steps. When it ends after some of them, with a refusal too, what came of it is
+// not known: the next try begins elsewhere.
+func (a *App) inSteps(ctx context.Context, call platform.TargetCall, do func(*version) (begun bool, err error)) error {
+	begun := false
+	err := a.forVersion(ctx, call, func(v *version) error {
+		more, err := do(v)
+		begun = begun || more
+		return err
+	})
+	if err != nil && begun {
+		return fmt.Errorf("%w; a part of it is done (%w)", err, alipayplus.ErrOutcomeUnknown)
+	}
+	return err
 }
 
 // takeBack makes one step at a time and reads the version in between, because reviewers
-// and people at the console may be faster.
-func (v *version) takeBack(ctx context.Context) error {
+// and people at the console may be faster. begun says that a step was made.
+func (v *version) takeBack(ctx context.Context) (begun bool, err error) {
 	const most = 5 // three are enough when nobody else changes the version
 	last := v.conflict("moves while it is being taken back; look at it in its console")
 	for range most {
 		detail, err := v.read(ctx)
 		if errors.Is(err, alipayplus.ErrNotFound) {
-			return nil
+			return begun, nil
 		}
 		if err != nil {
-			return err
+			return begun, err
 		}
 		var stepErr error
 		switch status := detail.Status; {
 		case status == alipaycn.StatusInit, status == alipaycn.StatusAuditOffline, status == alipaycn.StatusOffline:
-			return nil
+			return begun, nil
 		case status == alipaycn.StatusAuditing:
 			stepErr = v.CancelAudit(ctx, alipaycn.CancelAuditInput(v.input(detail)))
 		case status == alipaycn.StatusGray:
@@ -340,17 +355,18 @@ func (v *version) takeBack(ctx context.Context) error {
 		case status.Reviewed() && status.CanBecome(alipaycn.StatusInit):
 			stepErr = v.ReturnToDevelopment(ctx, v.input(detail))
 		default:
-			return v.conflict("is %s and cannot be taken back", status)
+			return begun, v.conflict("is %s and cannot be taken back", status)
 		}
 		switch stepErr = certain(stepErr); {
 		case stepErr == nil:
+			begun = true
 		case errors.Is(stepErr, alipayplus.ErrConflict):
 			last = stepErr
 		default:
-			return stepErr
+			return begun, stepErr
 		}
 	}
-	return last
+	return begun, last
 }
 
 // SetRatio makes the version live for 10, 30 or 50 percent.
@@ -385,27 +401,28 @@ func (a *App) TakeOffline(ctx context.Context, call platform.TargetCall) error {
 // RollBack takes the version away, and the one before it is live again. Which one that is
 // AlipayCN decides: when it chose another one, that is a conflict.
 func (a *App) RollBack(ctx context.Context, call platform.TargetCall) error {
-	return a.forVersion(ctx, call, func(v *version) error { return v.rollBack(ctx, call.GoesBackTo) })
+	return a.inSteps(ctx, call, func(v *version) (bool, error) { return v.rollBack(ctx, call.GoesBackTo) })
 }
 
-func (v *version) rollBack(ctx context.Context, to alipayplus.VersionNumber) error {
+func (v *version) rollBack(ctx context.Context, to alipayplus.VersionNumber) (begun bool, err error) {
 	detail, err := v.online(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	if detail.Status == alipaycn.StatusRelease {
 		if err := certain(v.Rollback(ctx, v.input(detail))); err != nil {
-			return err
+			return false, err
 		}
+		begun = true
 	}
 	former := &version{v.VersionsClient, v.app, to}
 	switch detail, err := former.read(ctx); {
 	case err != nil:
-		return err
+		return begun, err
 	case detail.Status != alipaycn.StatusRelease:
-		return v.conflict("is not live any more, and version %v is %s and not in its place; see in its console which one is", former.number, detail.Status)
+		return begun, v.conflict("is not live any more, and version %v is %s and not in its place; see in its console which one is", former.number, detail.Status)
 	default:
-		return nil
+		return begun, nil
 	}
 }
 
