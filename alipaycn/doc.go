@@ -105,7 +105,7 @@
 //	versions.publish
 //	    done      RELEASE
 //	    not done  WAIT_RELEASE, BASE_AUDIT_PASS, PROMOTE_AUDIT_REJECT, GRAY
-//	    only if   not done: the status is as before
+//	    only if   not done: the status and gray_strategy are as before
 //	versions.takeOffline
 //	    done      OFFLINE
 //	    not done  RELEASE

@@ -271,7 +271,7 @@ func proofs() []proof {
 		{cnwire.VersionReturnToDevelopment, []VersionStatus{StatusInit}, reviewed, "not done: gmt_apply_audit did not change", sameApplication},
 		{cnwire.VersionGray, []VersionStatus{StatusGray}, []VersionStatus{StatusWaitRelease, StatusGray}, "done: gray_strategy is the one asked for; not done: it is as before", grayAsAsked},
 		{cnwire.VersionCancelGray, []VersionStatus{StatusWaitRelease}, []VersionStatus{StatusGray}, "not done: gray_strategy did not shrink", grayNotRestarted},
-		{cnwire.VersionPublish, []VersionStatus{StatusRelease}, append(slices.Clone(passed), StatusGray), "not done: the status is as before", sameStatus},
+		{cnwire.VersionPublish, []VersionStatus{StatusRelease}, append(slices.Clone(passed), StatusGray), "not done: the status and gray_strategy are as before", sameStatus},
 		{cnwire.VersionTakeOffline, []VersionStatus{StatusOffline}, []VersionStatus{StatusRelease}, "done: no version is in RELEASE", noneOnline},
 		{cnwire.VersionRollback, []VersionStatus{StatusOffline}, []VersionStatus{StatusRelease}, "done: an earlier version is in RELEASE", earlierOnline},
 		{cnwire.VersionDelete, []VersionStatus{absent}, []VersionStatus{StatusInit}, "done: it was there before; not done: gmt_create did not change", sameVersion},
@@ -413,9 +413,9 @@ func sameAppliedAt(before, after *versionState) bool {
 	return before.detail != nil && before.detail.AppliedAt.Equal(after.detail.AppliedAt.Time)
 }
 
-// sameStatus: somebody changed it since, perhaps in order to stop the release.
+// sameStatus: somebody changed it since, perhaps in order to stop the release, or gave it to more users.
 func sameStatus(_ versionWrite, before, after *versionState, e evidence) bool {
-	return e == evidenceDone || before != nil && before.status() == after.status()
+	return e == evidenceDone || before != nil && before.status() == after.status() && grayRatio(before) == grayRatio(after)
 }
 
 // sameVersion: one that is being built may not show yet, and a number may be used

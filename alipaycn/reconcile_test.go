@@ -437,6 +437,7 @@ func TestWhenSomebodyElseWasAtWorkNothingIsProven(t *testing.T) {
 		{"grayscale ended, and begun anew", w(cnwire.VersionCancelGray), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusGray, gray(GrayP10))},
 		{"grayscale ended by publishing", w(cnwire.VersionCancelGray), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusRelease)},
 		{"grayscale ended instead of published", w(cnwire.VersionPublish), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusWaitRelease)},
+		{"raised by somebody instead of published", w(cnwire.VersionPublish), versionIn(StatusGray, gray(GrayP30)), versionIn(StatusGray, gray(GrayP50))},
 		{"published, and rolled back", w(cnwire.VersionPublish), versionIn(StatusWaitRelease), versionIn(StatusOffline)},
 		{"published, or returned to development", w(cnwire.VersionPublish), versionIn(StatusWaitRelease), versionIn(StatusInit)},
 		{"taken down by AlipayCN", w(cnwire.VersionTakeOffline), versionIn(StatusRelease), versionIn(StatusAuditOffline)},
