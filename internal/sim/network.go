@@ -47,8 +47,10 @@ type exchange struct {
 	begun bool
 	// arrived is when the server got it.
 	arrived time.Time
-	status  int
-	answer  []byte
+	// kept is when the answer was kept, which is not before it was made.
+	kept   time.Time
+	status int
+	answer []byte
 	// answered are the headers of the answer.
 	answered http.Header
 	// call is what the request is an attempt of; nil where the rules need not know.

@@ -40,7 +40,7 @@ const (
 
 // showsBy is by what a caller can find out that an answer is not that to a request.
 func showsBy(e, other *exchange, signature string) sign {
-	age := e.arrived.Sub(other.arrived)
+	age := e.arrived.Sub(other.kept)
 	is, named := namesOf(e.request), namesOf(other.answer)
 	switch {
 	case other.answered.Get(signature) == "":
@@ -89,6 +89,7 @@ type operation struct{ from, host, path string }
 // keep keeps an answer for a while.
 func (n *network) keep(e *exchange) {
 	const most = 6
+	e.kept = time.Now()
 	for _, of := range []operation{{e.from, e.host, e.path}, {e.from, e.host, ""}} {
 		kept := append(n.earlier[of], e)
 		n.earlier[of] = slices.Clone(kept[max(0, len(kept)-most):])
