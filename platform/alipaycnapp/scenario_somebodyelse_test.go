@@ -102,6 +102,37 @@ func TestSomebodyElsesApplicationDoesNotGiveWay(t *testing.T) {
 	})
 }
 
+// TestAVersionThatPeopleTurnToMeanwhileDoesNotGiveWay, which was the platform's when it looked what is in the way.
+func TestAVersionThatPeopleTurnToMeanwhileDoesNotGiveWay(t *testing.T) {
+	for name, tt := range map[string]struct {
+		after   string
+		happens func(w *fixture)
+		is      alipaycn.VersionStatus
+	}{
+		"applied for": {"audited/cancel", func(w *fixture) { w.somebodyApplies("1.0.0") }, alipaycn.StatusAuditing},
+		"released": {"list/query", func(w *fixture) {
+			require.NoError(w, w.console().Versions.RaiseGray(w.Context(), alipaycn.GrayInput{Version: alipayplus.VersionNumber{Major: 1}, Strategy: "p10"}))
+		}, alipaycn.StatusGray},
+	} {
+		t.Run(name, func(t *testing.T) {
+			given(t, func(w *fixture) {
+				w.decided(platform.RejectAfter(2*time.Minute, "no"), platform.ApproveAfter(0))
+				r := w.applied()
+				require.NoError(w, w.g.Approve(mini, "1.0.0"))
+				time.Sleep(2 * time.Minute)
+				w.later(r)
+				require.NoError(w, w.g.AddVersion(mini, "1.0.1"))
+				call, next := w.call("1.0.1"), w.created("1.0.1", w.application())
+				call.Release.Configuration.AlipayCN, call.Release.ReleaseRequestID, call.File = next.Configuration.AlipayCN, "req", w.file
+				err := w.meanwhile("/v3/alipay/open/mini/version/"+tt.after, func() { tt.happens(w) }).Submit(w.Context(), call)
+				require.ErrorIs(w, err, alipayplus.ErrConflict)
+				require.ErrorContains(w, err, "version 1.0.0 is "+string(tt.is)+" there")
+				require.Equal(w, tt.is, w.g.Status(mini, "1.0.0"))
+			})
+		})
+	}
+}
+
 // TestSomebodyElsesApplicationIsLive while the platform's is under review here: nobody approved that.
 func TestSomebodyElsesApplicationIsLive(t *testing.T) {
 	given(t, func(w *fixture) {

@@ -152,7 +152,7 @@ func (a *App) submit(ctx context.Context, v *version, call platform.TargetCall, 
 	if err := a.makeRoom(ctx, v); err != nil {
 		return err
 	}
-	if _, err := v.takeBack(ctx); err != nil {
+	if _, err := v.takeBack(ctx, whatever); err != nil {
 		return err
 	}
 	if err := a.putSubmission(ctx, v.app, v.number.String(), applied); err != nil {
@@ -292,10 +292,13 @@ func (a *App) makeRoom(ctx context.Context, v *version) error {
 		if err != nil {
 			return err
 		}
-		if ours.RequestID == "" || !ours.fits(other.Description) || other.Status == alipaycn.StatusGray {
-			return v.conflict("cannot be applied for: version %v is %s there; finish it or take it back in AlipayCN's console", number, other.Status)
-		}
-		if _, err := (&version{v.VersionsClient, v.app, number}).takeBack(ctx); err != nil {
+		_, err = (&version{v.VersionsClient, v.app, number}).takeBack(ctx, func(is *alipaycn.VersionDetail) error {
+			if ours.RequestID == "" || !ours.fits(is.Description) || is.Status == alipaycn.StatusGray {
+				return v.conflict("cannot be applied for: version %v is %s there; finish it or take it back in AlipayCN's console", number, is.Status)
+			}
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 	}
@@ -313,7 +316,7 @@ func (a *App) Cancel(ctx context.Context, call platform.TargetCall) error {
 }
 
 func (a *App) takeBack(ctx context.Context, call platform.TargetCall) error {
-	return a.inSteps(ctx, call, func(v *version) (bool, error) { return v.takeBack(ctx) })
+	return a.inSteps(ctx, call, func(v *version) (bool, error) { return v.takeBack(ctx, whatever) })
 }
 
 // inSteps is forVersion for what takes several steps. When it ends after some of them, with a refusal too, what came of it is
@@ -332,8 +335,8 @@ func (a *App) inSteps(ctx context.Context, call platform.TargetCall, do func(*ve
 }
 
 // takeBack makes one step at a time and reads the version in between, because reviewers
-// and people at the console may be faster. begun says that a step was made.
-func (v *version) takeBack(ctx context.Context) (begun bool, err error) {
+// and people at the console may be faster. may refuses a step from where the version is; begun says that one was made.
+func (v *version) takeBack(ctx context.Context, may func(*alipaycn.VersionDetail) error) (begun bool, err error) {
 	const most = 5 // three are enough when nobody else changes the version
 	last := v.conflict("moves while it is being taken back; look at it in its console")
 	for range most {
@@ -345,9 +348,12 @@ func (v *version) takeBack(ctx context.Context) (begun bool, err error) {
 			return begun, err
 		}
 		var stepErr error
+		refusal := may(detail)
 		switch status := detail.Status; {
 		case status == alipaycn.StatusInit, status == alipaycn.StatusAuditOffline, status == alipaycn.StatusOffline:
 			return begun, nil
+		case refusal != nil:
+			return begun, refusal
 		case status == alipaycn.StatusAuditing:
 			stepErr = v.CancelAudit(ctx, alipaycn.CancelAuditInput(v.input(detail)))
 		case status == alipaycn.StatusGray:
@@ -368,6 +374,9 @@ func (v *version) takeBack(ctx context.Context) (begun bool, err error) {
 	}
 	return begun, last
 }
+
+// whatever lets a version be taken back from wherever it is.
+func whatever(*alipaycn.VersionDetail) error { return nil }
 
 // SetRatio makes the version live for 10, 30 or 50 percent.
 func (a *App) SetRatio(ctx context.Context, call platform.TargetCall, ratio alipayplus.Ratio) error {

@@ -291,7 +291,7 @@ func faults() []fault { //nolint:funlen // a list
 		},
 		{
 			"somebody else's application is taken back", "platform/alipaycnapp/version.go",
-			"ours.RequestID == \"\" || !ours.fits(other.Description) || ", "ours.RequestID == \"none\" || ",
+			"ours.RequestID == \"\" || !ours.fits(is.Description) || ", "ours.RequestID == \"none\" || ",
 		},
 		{
 			"a verdict on somebody else's application is taken", "platform/alipaycnapp/version.go",
