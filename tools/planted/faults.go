@@ -82,7 +82,7 @@ func faults() []fault { //nolint:funlen // a list
 		},
 		{
 			"a write at AlipayCN is sent again without reading", "alipaycn/reconcile.go",
-			"\t\tif !unknown || w.prove == nil {\n", "\t\tif e.OutcomeUnknown && attempt < 3 {\n\t\t\tcontinue\n\t\t}\n\t\tif !unknown || w.prove == nil {\n",
+			"\t\tunknown = unknown || e.OutcomeUnknown\n", "\t\tunknown = unknown || e.OutcomeUnknown\n\t\tif e.OutcomeUnknown && attempt < 3 {\n\t\t\tcontinue\n\t\t}\n",
 		},
 		{
 			"answers of AlipayCN are not verified", "alipaycn/certificates.go",
