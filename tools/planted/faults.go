@@ -142,7 +142,7 @@ func faults() []fault { //nolint:funlen // a list
 		},
 		{
 			"an unknown outcome is taken for none", "platform/operations.go",
-			"\tif codeOf(cause) == alipayplus.CodeUnknownException {\n\t\treturn cause\n\t}\n\terr := s.p.cfg", "\terr := s.p.cfg",
+			"\tif isUnknown(cause) {\n\t\treturn cause\n\t}\n\terr := s.p.cfg", "\terr := s.p.cfg",
 		},
 		{
 			"a permission is not asked for", "platform/releases.go",
