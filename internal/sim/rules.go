@@ -107,7 +107,7 @@ func (r *rules) begin() {
 func (r *rules) atRest(waiting []*deployment) {
 	r.must("every rollout comes to an end", len(waiting) == 0, "%s and %d more have not", first(waiting), len(waiting)-1)
 	for _, id := range slices.Sorted(maps.Keys(r.platform.requests)) {
-		r.must("every request is decided", r.platform.requests[id].Status != underReview, "%s is not", id)
+		r.must("every request is decided", r.platform.requests[id].Status != underReview || r.platform.unresolved(id), "%s is not", id)
 	}
 	r.must("every order comes to an end", r.orders.open() == "", "%s has not", r.orders.open())
 	r.alipaycn.atRest()

@@ -378,6 +378,16 @@ func (r *platformRules) ratio(at time.Time, before, now *releaseLine) {
 	}
 }
 
+// unresolved says whether a request waits until somebody repeats a call about its release, of which AlipayCN gave no answer.
+func (r *platformRules) unresolved(request string) bool {
+	for _, is := range r.releases {
+		if is.RequestID == request && is.Unresolved != "" {
+			return true
+		}
+	}
+	return false
+}
+
 // limits: "Currently, you can release up to 10 mini programs to AlipayCN. For the same mini program, you can release up to
 // 20 versions to AlipayCN when no version reaches Under Review."
 func (r *platformRules) limits(now *releaseLine) {
