@@ -159,7 +159,7 @@ func (r *alipaycnRules) exchange(at time.Time, e *exchange) {
 			r.must("an application is made once for each that was asked for", r.applied[id] <= asked, "release %s was applied for %d times, and asked for %d times", id, r.applied[id], asked)
 		}
 	case "mini/version/audit/cancel", "mini/version/audited/cancel":
-		r.merchants.takenBack(at, app, in.Version)
+		r.merchants.takenBack(at, by, app, in.Version)
 		v.auditing, v.approved, v.own = false, false, false
 		r.platform.takenBack[r.releaseOf(app, in.Version)]++
 		r.given(by)

@@ -130,12 +130,17 @@ func (r *merchantRules) raised(e *exchange, p *progress) {
 // about learns that a platform is asked to do something about a release.
 func (r *merchantRules) about(at time.Time, release string) { r.asked[release] = at }
 
-// takenBack judges that an application is taken back: that of people only by who was asked about that version.
-func (r *merchantRules) takenBack(at time.Time, app, version string) {
+// takenBack judges that an application is taken back: that of people only by who was asked about that version, or by a
+// rollout without a platform, which is to give the version up or to make room.
+func (r *merchantRules) takenBack(at time.Time, by *progress, app, version string) {
 	const race = 2 * time.Hour // a process may be halted
 	v := r.alipaycn.version(app, version)
 	asked, was := r.asked[r.alipaycn.releaseOf(app, version)]
-	r.must("what people applied for is not taken back unasked", !v.own || was && at.Sub(asked) < race, "%s %s, and nobody asked for that", app, version)
+	was = was && at.Sub(asked) < race
+	if by != nil {
+		was = by.last != nil && by.last.Intent != nil && slices.Contains([]string{"ABORT", "WITHDRAW"}, by.last.Intent.Kind)
+	}
+	r.must("what people applied for is not taken back unasked", !v.own || was, "%s %s, and nobody asked for that", app, version)
 }
 
 // stored judges the ratio of a release that a platform stores.
