@@ -98,9 +98,11 @@ type session struct {
 	// emitted; yielded that this must be before anything else. The events from
 	// completed on belong to what is still being done.
 	changed, yielded bool
-	audit            []AuditEntry
-	events           []Event
-	completed        int // events[:completed] carry the state as it is now
+	// replanned says that the state has a spec that is not stored yet.
+	replanned bool
+	audit     []AuditEntry
+	events    []Event
+	completed int // events[:completed] carry the state as it is now
 	// unheard says that nobody gets the events, so none are kept.
 	unheard bool
 	// commandID is the command that this session was opened for, empty for none, and refusal
@@ -398,6 +400,7 @@ func (s *session) adoptSpec() error {
 		return err
 	}
 	s.state.Spec, s.state.specHash, s.state.Gates, s.state.WaitingSince = s.runner.spec, s.runner.specHash, nil, time.Now()
+	s.replanned = true
 	s.state.voidApprovals("the spec is another since")
 	s.recordAudited(EventReplanned, Event{What: "the rollout goes on by a new spec"})
 	s.markChanged()
@@ -469,7 +472,7 @@ func (s *session) transition(failed error) (t Transition, err error) {
 			return Transition{}, err
 		}
 		s.runner.decoded.Store(&decoded{maphash.Bytes(s.runner.seed, t.Checkpoint), s.state.clone()})
-		t.Audit, s.audit, s.changed = s.audit, nil, false
+		t.Audit, s.audit, s.changed, s.replanned = s.audit, nil, false, false
 	}
 	t.Events, s.events, s.completed = s.events[:s.completed], s.events[s.completed:], 0
 	t.Forget = slices.Clone(s.state.Handled)

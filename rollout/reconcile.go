@@ -188,8 +188,8 @@ func (s *session) recordAdopted(from alipayplus.Ratio, what string) {
 // the same time; more are an error.
 const maxConflicts = 3
 
-// makeChange makes one change of the target whose intent is stored. Where it is not, it is
-// noted, and the session yields, so that it will be. The call does not end with the context: a
+// makeChange makes one change of the target when its intent, and the spec that it goes by, are
+// stored. Where they are not, the session yields, so that they will be. The call does not end with the context: a
 // change that was begun is finished.
 func (s *session) makeChange(ctx context.Context, d decision, in *Intent) error {
 	if before := s.state.Intent; before == nil || !before.same(in) {
@@ -200,6 +200,10 @@ func (s *session) makeChange(ctx context.Context, d decision, in *Intent) error 
 		s.state.Intent = in
 		s.record(EventChanging, Event{What: d.message, Change: in.Kind, From: in.From, To: in.To})
 		s.markChanged()
+		s.yielded = true
+		return nil
+	}
+	if s.replanned { // the change goes by a spec that is not stored
 		s.yielded = true
 		return nil
 	}

@@ -491,6 +491,26 @@ func TestAChangeThatANewSpecMeansDifferentlyHasAnotherKey(t *testing.T) {
 	})
 }
 
+// A process that is killed during a change leaves behind what it went by, also when that change was meant before.
+func TestWhatAChangeGoesByIsStoredBeforeIt(t *testing.T) {
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		s.fake.FailNext(rollouttest.OpRaise, 60, rollout.Transient(errors.New("reset by peer")))
+		s.runUntil(3 * time.Hour)
+		meant := s.state().Intent
+		require.Equal(t, alipayplus.Ratio(10), meant.To)
+		s.spec.Deadline = rollout.Duration(500 * time.Hour)
+		raised := 0
+		s.before(rollouttest.OpRaise, func() {
+			raised++
+			require.Equal(t, s.spec.Hash(), s.state().Spec.Hash())
+			require.Contains(t, s.audit(), "REPLANNED 0-0")
+			require.Equal(t, meant.RequestID, s.state().Intent.RequestID)
+		})
+		s.step(rollout.WithNewSpec())
+		require.Equal(t, 1, raised)
+	})
+}
+
 func TestAChangeThatWasBegunIsFinished(t *testing.T) {
 	onStage(t, plain(), func(t *testing.T, s *stage) {
 		ctx, cancel := context.WithCancel(t.Context())
