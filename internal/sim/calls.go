@@ -24,6 +24,8 @@ type call struct {
 	// have seen.
 	effect  string
 	refused bool
+	// undone says whether people have taken that back since; nil where they cannot.
+	undone func() bool
 }
 
 type callKey struct{}

@@ -33,6 +33,8 @@ type atCN struct {
 	// changed is when a process changed it last, and by which one.
 	changed time.Time
 	by      string
+	// takenBack is how often people took back how far it had come.
+	takenBack int
 	// touched says that people have changed it there, own that they applied for it themselves, and unheard that a platform
 	// gave it up without an authorization.
 	touched, own, unheard bool
@@ -85,11 +87,13 @@ func (r *alipaycnRules) decided(at time.Time, d *decided, outcome string) {
 			r.applied[id] = min(r.applied[id], len(r.platform.applied[id])-1)
 		}
 		r.undone(d.app, "apply")
+		v.takenBack++
 		v.auditing, v.approved, v.own = false, false, false
 	case rejects:
 		v.auditing, v.approved, v.rejected = false, false, at
 	case endsGray, takeOffline:
 		r.undone(d.app, "raise")
+		v.takenBack++
 		v.ratio = 0
 	default:
 		r.live(at, d.app, "console", d.version, d.to)
