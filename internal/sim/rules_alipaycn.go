@@ -89,8 +89,8 @@ func (r *alipaycnRules) decided(at time.Time, d *decided, outcome string) {
 		r.undone(d.app, "apply")
 		v.takenBack++
 		v.auditing, v.approved, v.own = false, false, false
-	case rejects: // whoever's it was, nothing is lost with it
-		v.auditing, v.approved, v.own, v.rejected = false, false, false, at
+	case rejects:
+		v.auditing, v.approved, v.rejected = false, false, at
 	case endsGray, takeOffline:
 		r.undone(d.app, "raise")
 		v.takenBack++

@@ -131,7 +131,7 @@ func (r *merchantRules) raised(e *exchange, p *progress) {
 func (r *merchantRules) about(at time.Time, release string) { r.asked[release] = at }
 
 // takenBack judges that an application is taken back: that of people only by who was asked about that version, or by a
-// rollout without a platform, which is to give the version up or to make room.
+// rollout without a platform, which is to give the version up or to make room. Nothing is lost with one that was rejected.
 func (r *merchantRules) takenBack(at time.Time, by *progress, app, version string) {
 	const race = 2 * time.Hour // a process may be halted
 	v := r.alipaycn.version(app, version)
@@ -140,7 +140,7 @@ func (r *merchantRules) takenBack(at time.Time, by *progress, app, version strin
 	if by != nil {
 		was = by.last != nil && by.last.Intent != nil && slices.Contains([]string{"ABORT", "WITHDRAW"}, by.last.Intent.Kind)
 	}
-	r.must("what people applied for is not taken back unasked", !v.own || was, "%s %s, and nobody asked for that", app, version)
+	r.must("what people applied for is not taken back unasked", !v.own || was || !v.rejected.IsZero(), "%s %s, and nobody asked for that", app, version)
 }
 
 // stored judges the ratio of a release that a platform stores.
