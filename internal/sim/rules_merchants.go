@@ -127,8 +127,12 @@ func (r *merchantRules) raised(e *exchange, p *progress) {
 	}
 }
 
-// about learns that a platform is asked to do something about a release.
-func (r *merchantRules) about(at time.Time, release string) { r.asked[release] = at }
+// about learns that a platform is asked to do something about a release; empty: about something else.
+func (r *merchantRules) about(at time.Time, release string) {
+	if release != "" {
+		r.asked[release] = at
+	}
+}
 
 // takenBack judges that an application is taken back: that of people only by who was asked about that version, or by a
 // rollout without a platform, which is to give the version up or to make room. Nothing is lost with one that was rejected.
