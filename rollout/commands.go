@@ -22,7 +22,8 @@ func (r *Runner) Pause(ctx context.Context, by, reason string) (*Receipt, error)
 // Resume lets a paused rollout go on: from what is live, with new deadlines and new
 // verdicts of its gates. The time of the pause does not count as bake time. After a
 // rejection it applies again. Unless a person had paused it, approvals that were given before
-// the pause have to be given again, see [Voided].
+// the pause have to be given again, see [Voided]. A [ConflictError]: it is not paused, or it
+// stopped only after that was asked, as when an abort is refused then.
 func (r *Runner) Resume(ctx context.Context, by, reason string) (*Receipt, error) {
 	return r.sendCommand(ctx, Command{Kind: CommandResume, By: by, Reason: reason})
 }
@@ -112,7 +113,8 @@ func (r *Runner) sendCommand(ctx context.Context, c Command) (*Receipt, error) {
 }
 
 // checkCommand refuses a command of a rollout that has not begun, and an approval of a ratio
-// for which the stored spec wants none, before anything is written.
+// for which the stored spec wants none, before anything is written. Otherwise it says which
+// state the command is for.
 func (r *Runner) checkCommand(ctx context.Context, c *Command) error {
 	state, err := r.Status(ctx)
 	switch {
@@ -120,6 +122,9 @@ func (r *Runner) checkCommand(ctx context.Context, c *Command) error {
 		return err
 	case state == nil:
 		return r.notBegun(c.Kind)
+	case c.Kind == CommandResume:
+		c.Seen = state.Seq
+		return nil
 	case c.Kind != CommandApprove && c.Kind != CommandRevoke:
 		return nil
 	case !state.Spec.needsApproval(c.Ratio):
@@ -151,15 +156,6 @@ func noApprovalWanted(spec *Spec, ratio alipayplus.Ratio) string {
 // postCommand stores a command for whoever drives the rollout, and wakes a run of this
 // runner.
 func (r *Runner) postCommand(ctx context.Context, c Command, holder string) (*Receipt, error) {
-	if c.Kind == CommandResume {
-		state, err := r.Status(ctx)
-		if err != nil {
-			return nil, err
-		}
-		if state != nil {
-			c.Seen = state.Seq
-		}
-	}
 	if err := r.store.Post(ctx, r.name, c); err != nil {
 		return nil, err
 	}
@@ -263,7 +259,7 @@ func (s *session) refusalOf(c Command) string {
 		return fmt.Sprintf("it is %s; nothing is left to %s", status, c.Kind.verb())
 	case c.Kind == CommandResume && status != Paused:
 		return "it is running; only a paused rollout can be resumed"
-	case c.Kind == CommandResume && c.ID != s.commandID && c.before(s.state.Stop):
+	case c.Kind == CommandResume && c.before(s.state.Stop):
 		return "it stopped after that was asked: " + s.state.Stop.Reason + "; check it, and resume it again"
 	case c.Kind == CommandPause && status == Paused:
 		return "it is paused already"

@@ -868,6 +868,46 @@ func TestAResumptionFromBeforeTheStopIsRefused(t *testing.T) {
 	})
 }
 
+// Somebody resumes what is paused while it is not known whether the version was given up: a refusal of that is news.
+func TestAResumptionFromBeforeTheRefusalOfAnAbortIsRefused(t *testing.T) {
+	t.Parallel()
+	resumes := func(s *stage) error { return errOf(s.runner().Resume(s.Context(), "pat", "")) }
+	for name, tt := range map[string]struct {
+		// outages is how many calls the target does not answer before it refuses.
+		outages int
+		resume  func(*stage) error
+		fails   string
+	}{
+		"refused by the time that it is resumed": {1, resumes, "it stopped after that was asked"},
+		"refused to the next run":                {2, resumes, "the next run executes it"},
+		"resumed by somebody who saw no state": {1, func(s *stage) error {
+			c := rollout.Command{ID: "1", Kind: rollout.CommandResume, By: "pat", At: time.Now()}
+			defer time.Sleep(time.Second)
+			return s.store.Post(s.Context(), s.fake.ID(), c)
+		}, ""},
+	} {
+		runOnStageAtTen(t, name, plain(), func(t *testing.T, s *stage) {
+			s.pause()
+			s.fake.FailNext(rollouttest.OpAbort, tt.outages, unavailable())
+			s.fake.FailNext(rollouttest.OpAbort, 1, alipayplus.ErrPermission)
+			require.Error(t, errOf(s.runner().Abort(t.Context(), "lin", "no")))
+
+			if err := tt.resume(s); tt.fails != "" {
+				require.ErrorContains(t, err, tt.fails)
+			}
+			_, err := s.runner().Run(t.Context())
+
+			require.ErrorIs(t, err, rollout.ErrPaused)
+			require.ErrorContains(t, err, "giving the version up was refused")
+			require.Equal(t, []alipayplus.Ratio{10}, s.fake.Ratios())
+			require.Len(t, s.emitted(rollout.EventRefused), 1)
+			s.requireNoCommands()
+			s.resume()
+			s.finish()
+		})
+	}
+}
+
 // The clock of the machine that paused is four minutes ahead; somebody resumes a minute later.
 func TestAResumptionIsNotRefusedBecauseTwoClocksDisagree(t *testing.T) {
 	onStageAtTen(t, plain(), func(t *testing.T, s *stage) {

@@ -344,7 +344,7 @@ func (s *session) abort(ctx context.Context, why *Stop) error {
 		return err
 	}
 	s.state.voidApprovals(why.Reason)
-	why.Baked = s.bakedSoFar()
+	why.At, why.Baked = time.Now(), s.bakedSoFar() // whoever resumed it before did not know this
 	why.Reason += fmt.Sprintf("; giving the version up was refused: %v", refused)
 	s.state.Intent = nil
 	s.stop(Paused, why)
