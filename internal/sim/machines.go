@@ -384,14 +384,19 @@ type checkpoint struct {
 	Gates map[string]struct {
 		At time.Time `json:"at"`
 	} `json:"gates"`
-	Stop *struct {
-		Cause string `json:"cause"`
-	} `json:"stop"`
+	Stop    *stop   `json:"stop"`
 	Intent  *intent `json:"intent"`
 	Changes []struct {
 		Outside bool `json:"outside"`
 	} `json:"changes"`
 }
+
+// stop is why a rollout does not go on.
+type stop struct {
+	Cause string `json:"cause"`
+}
+
+func (s *stop) is(cause string) bool { return s != nil && s.Cause == cause }
 
 // intent is a change that a rollout is about to make.
 type intent struct {
@@ -400,6 +405,7 @@ type intent struct {
 	From      int       `json:"from"`
 	To        int       `json:"to"`
 	At        time.Time `json:"at"`
+	Stop      *stop     `json:"stop"`
 }
 
 func decodeCheckpoint(data []byte) (*checkpoint, error) {

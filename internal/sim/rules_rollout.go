@@ -21,9 +21,10 @@ type progress struct {
 	*deployment
 
 	last *checkpoint
-	// live is when its ratio went live, by the target's clock, and lived are all that ever were.
-	live  time.Time
+	// ratio is live, live is when each went live last, by the target's clock, unless the rollout cannot know that it was
+	// not live meanwhile; lived are all that ever were.
 	ratio int
+	live  map[int]time.Time
 	lived map[int]bool
 	// plans are those of its checkpoints, by their text.
 	plans map[string]*rollout.Spec
@@ -46,18 +47,18 @@ type progress struct {
 	effects map[string]int
 	// abort is when somebody asked to give the version up, and stopped it not since.
 	abort time.Time
-	// aborting is when it was about to give up last.
-	aborting time.Time
 	// over is when it ended.
 	over time.Time
 	// aborted says that the version was given up at the target, and resumed when somebody let the rollout go on last.
 	aborted bool
 	resumed time.Time
-	// stopped is when it was paused last, and paused how long it was since its ratio went live, in so many pauses.
+	// stopped is when it was paused last, and pauses are those that have ended.
 	stopped time.Time
-	paused  time.Duration
-	pauses  int
+	pauses  []pause
 }
+
+// pause is one of a rollout.
+type pause struct{ from, to time.Time }
 
 func newRolloutRules(r *rules) rolloutRules { return rolloutRules{r, map[string]*progress{}} }
 
@@ -65,7 +66,7 @@ func newRolloutRules(r *rules) rolloutRules { return rolloutRules{r, map[string]
 func (r *rolloutRules) begin() {
 	for _, d := range r.w.deployments {
 		r.of[d.name] = &progress{
-			deployment: d, plans: map[string]*rollout.Spec{}, revoked: map[int]time.Time{}, effects: map[string]int{}, lived: map[int]bool{},
+			deployment: d, plans: map[string]*rollout.Spec{}, revoked: map[int]time.Time{}, effects: map[string]int{}, live: map[int]time.Time{}, lived: map[int]bool{},
 			judged: map[string]*judged{}, said: map[string][]*judged{}, unstored: map[string][]*judged{},
 		}
 	}
@@ -124,8 +125,11 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 	if before == nil || resumed || replanned || before.Ratio != now.Ratio {
 		p.since = at
 	}
+	began := now.aborting() && (before == nil || !before.aborting())
 	switch {
-	case !stopped:
+	case began && now.Intent.Stop.is("GATE"):
+		r.failed(p)
+	case !stopped, before != nil && before.aborting(): // decided before, perhaps by another plan
 	case now.Stop.Cause == "GATE":
 		r.failed(p)
 	case now.Stop.Cause == "DEADLINE":
@@ -142,12 +146,8 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 		p.goOn(at)
 		p.aborted = false // an abort that the target refused ends in a pause, which a person may end
 	}
-	if now.aborting() && (before == nil || !before.aborting()) {
-		p.aborting = at
-	}
 	if before != nil && before.aborting() {
-		const race = 10 * time.Minute // somebody resumed it, and once it was refused it goes on at once
-		made := now.aborting() || now.final() || now.Status == "PAUSED" || at.Sub(p.resumed) < race || p.resumed.After(p.aborting)
+		made := now.aborting() || now.final() || now.Status == "PAUSED"
 		r.must("an abort that was begun is made, or refused", made, "%s was about to give up, and is %s", p.name, now.Status)
 	}
 	if before != nil && before.final() {
@@ -160,18 +160,23 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 	}
 }
 
-// goOn learns that a pause has ended, and how long it was of the time since the ratio went live: until somebody said so, for
-// whoever does it may be stopped before it is stored.
+// goOn learns that a pause has ended: when somebody said so, for whoever does it may be stopped before it is stored.
 func (p *progress) goOn(at time.Time) {
 	if p.resumed.After(p.stopped) {
 		at = p.resumed
 	}
-	since := p.stopped
-	if since.Before(p.live) {
-		since = p.live
+	p.pauses = append(p.pauses, pause{p.stopped, at})
+}
+
+// paused is how long it was paused since a moment, and how often.
+func (p *progress) paused(since time.Time) (d time.Duration, n int) {
+	for _, pause := range p.pauses {
+		if pause.to.After(since) {
+			n++
+			d += min(pause.to.Sub(pause.from), pause.to.Sub(since))
+		}
 	}
-	p.paused += at.Sub(since)
-	p.pauses++
+	return d, n
 }
 
 // lost learns that rollouts are where they were: their disk had lied.
@@ -230,13 +235,15 @@ func (r *rolloutRules) intended(at time.Time, p *progress, s *saved) {
 		return
 	}
 	const clocks = 5 * time.Minute // by which they differ, or one that is set: each time that it is watched without a pause
-	baked := p.live.Add(p.paused + steps[live].Bake.Std() - clocks*time.Duration(1+p.pauses))
+	began := p.live[from]
+	paused, pauses := p.paused(began)
+	baked := began.Add(paused + steps[live].Bake.Std() - clocks*time.Duration(1+pauses))
 	r.passed(p, from, to, baked)
 	if bad := p.badSince(at); p.deployment.plan != nil {
 		r.must("no more users get a version that makes trouble", bad.IsZero() || at.Sub(bad) < p.deployment.plan.Unnoticed, "%s is about to set %d%% after %v of trouble at %d%%", p.name, to, at.Sub(bad).Round(time.Minute), from)
 	}
 	if p.ratio == from {
-		r.must("a ratio is watched for its time", !at.Before(baked), "%s is about to set %d%% %v after %d%%, of which it was paused %v", p.name, to, at.Sub(p.live), from, p.paused)
+		r.must("a ratio is watched for its time", !at.Before(baked), "%s is about to set %d%% %v after %d%%, of which it was paused %v", p.name, to, at.Sub(began), from, paused)
 	}
 }
 
@@ -246,8 +253,8 @@ func (r *rolloutRules) wentLive(at time.Time, p *progress, process string, to in
 		return
 	}
 	// AlipayCN does not say since when a version is in grayscale: who did not see that it was not cannot know.
-	if unseen := p.direct && p.last != nil && p.last.Ratio == to; !unseen {
-		p.live, p.paused, p.pauses = at, 0, 0
+	if unseen := p.direct && p.last != nil && p.last.Ratio == to; !unseen || p.live[to].IsZero() {
+		p.live[to] = at
 	}
 	p.ratio, p.lived[to] = to, true
 	if r.by(process) == p {

@@ -98,3 +98,50 @@ func TestARatioThatWasPausedIsWatchedForItsTime(t *testing.T) {
 		require.Equal(t, c.holds, r.violation == nil, "%+v: %v", c, r.violation)
 	}
 }
+
+// TestARatioThatWasNotLiveMeanwhile is watched anew by a rollout that can know it: AlipayCN does not say since when a ratio is live.
+func TestARatioThatWasNotLiveMeanwhile(t *testing.T) {
+	for _, direct := range []bool{true, false} {
+		d := &deployment{name: "rollout 1", direct: direct, given: plans()}
+		r := newRules(&world{history: newHistory(time.Now(), Config{}), deployments: []*deployment{d}})
+		r.rollouts.begin()
+		at := time.Now()
+		save := func(state string) {
+			s := stored(d, state)
+			s.checkpoint = bytes.Replace(s.checkpoint, []byte(`"ratio": 10}`), []byte(`"ratio": 10, "bake": "5h"}`), 1)
+			r.rollouts.saved(at, s)
+		}
+		d.given[0].Steps[0].Bake = rollout.Duration(5 * time.Hour)
+		save(`"status": "RUNNING"`)
+		for _, ratio := range []int{10, 50, 10} {
+			r.rollouts.wentLive(at, r.rollouts.of[d.name], "a person", ratio)
+			save(`"status": "RUNNING", "ratio": 10`)
+			at = at.Add(2 * time.Hour)
+		}
+		save(`"status": "RUNNING", "ratio": 10, "intent": {"kind": "PUBLISH", "requestId": "1", "from": 10, "to": 100, "at": "2000-01-01T00:00:00Z"}`)
+		require.Equal(t, direct, r.violation == nil, r.violation)
+	}
+}
+
+// TestAnAbortByAGate is decided when it begins: it may be made when the rollout has another plan, whose gates said nothing yet.
+func TestAnAbortByAGate(t *testing.T) {
+	for _, verdict := range []rollout.Decision{rollout.Fail, rollout.Pass} {
+		spec := plans()[0]
+		spec.Gates = map[string]rollout.GateSpec{"errors": {}}
+		spec.Steps[0].Gates = []string{"errors"}
+		d := &deployment{name: "rollout 1", direct: true, given: append(plans(), spec)}
+		r := newRules(&world{history: newHistory(time.Now(), Config{}), deployments: []*deployment{d}})
+		r.rollouts.begin()
+		save := func(spec, state string) {
+			s := stored(d, state)
+			s.checkpoint = fmt.Appendf(nil, `{"state": {"spec": %s, "ratio": 10, %s}}`, spec, state)
+			r.rollouts.saved(time.Now(), s)
+		}
+		gated := `{"steps": [{"ratio": 10, "gates": ["errors"]}, {"ratio": 100}], "gates": {"errors": {}}}`
+		save(gated, `"status": "RUNNING"`)
+		r.rollouts.judgedBy(time.Now(), &judged{rollout: d.name, process: job, gate: "errors", ratio: 10, verdict: verdict})
+		save(gated, `"status": "RUNNING", "gates": {"errors": {"at": "2000-01-01T00:00:00Z"}}, "intent": {"kind": "ABORT", "requestId": "1", "stop": {"cause": "GATE"}}`)
+		save(`{"steps": [{"ratio": 10}, {"ratio": 100}]}`, `"status": "ABORTED", "stop": {"cause": "GATE"}`)
+		require.Equal(t, verdict == rollout.Fail, r.violation == nil, r.violation)
+	}
+}
