@@ -104,7 +104,7 @@ func TestAllAttemptsOfAWriteCount(t *testing.T) {
 
 // What is between a client and AlipayCN may deliver a write twice, and pass on the second answer.
 func TestARefusalOfARepetitionThatTheNetworkMadeIsASuccess(t *testing.T) {
-	twice := Code(CodeCanNotOnlineNotGrayOrWaitRelease)
+	const twice = CodeCanNotOnlineNotGrayOrWaitRelease
 	for _, tt := range []struct {
 		name     string
 		code     Code
