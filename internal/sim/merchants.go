@@ -44,7 +44,7 @@ func (w *world) startConsole() {
 // watchConsole is the people at AlipayCN: those who review, and those of the mini programs, who interfere while there is
 // trouble.
 func (w *world) watchConsole(random *rand.Rand) {
-	for w.sleep(time.Duration(random.ExpFloat64() * float64(2*time.Hour))) {
+	for w.sleep(pauseOf(random, 2*time.Hour)) {
 		if _, err := w.scheduler.pass(w.ctx, w.alipaycn.process, decision, ""); err != nil {
 			return
 		}
@@ -204,7 +204,7 @@ func (w *world) hurry(random *rand.Rand) {
 		}
 		for range 1 + random.IntN(2) {
 			const soon = time.Second
-			if !w.sleep(time.Duration(random.ExpFloat64() * float64(soon))) {
+			if !w.sleep(pauseOf(random, soon)) {
 				return
 			}
 			if _, err := w.scheduler.pass(w.ctx, w.alipaycn.process, decision, "hurry"); err != nil {

@@ -100,7 +100,7 @@ func (w *world) startPeople() {
 // work is what a person does all day.
 func (p *person) work(act func(*person)) {
 	for {
-		pause := time.Duration(p.random.ExpFloat64() * float64(2*time.Hour))
+		pause := pauseOf(p.random, 2*time.Hour)
 		if !sleep(p.process, pause) {
 			return
 		}
@@ -109,6 +109,13 @@ func (p *person) work(act func(*person)) {
 		}
 		act(p)
 	}
+}
+
+// pauseOf is a time between two visits, of which most are shorter than the mean and some much longer. None is so long that
+// what waits for a visit waits beyond the end of the world.
+func pauseOf(random *rand.Rand, mean time.Duration) time.Duration {
+	const longest = 8
+	return min(time.Duration(random.ExpFloat64()*float64(mean)), longest*mean)
 }
 
 // did records what a person did and what it came to.

@@ -301,7 +301,7 @@ func (w *world) outside(name string, handler http.Handler) func(uint64) *server 
 // come to an end.
 func (w *world) operate(d *deployment, random *rand.Rand) {
 	for !d.ended.Load() {
-		if !w.sleep(time.Duration(random.ExpFloat64() * float64(time.Hour))) {
+		if !w.sleep(pauseOf(random, time.Hour)) {
 			return
 		}
 		if seldom := random.IntN(3) > 0; seldom && !w.faults.cutOff() { // they look more often while nothing works

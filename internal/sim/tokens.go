@@ -39,7 +39,7 @@ func (w *world) watchTokens(random *rand.Rand) {
 	if len(m.programs) == 0 || random.IntN(2) == 0 {
 		return
 	}
-	for w.sleep(time.Duration(random.ExpFloat64() * float64(3*time.Hour))) {
+	for w.sleep(pauseOf(random, 3*time.Hour)) {
 		if _, err := w.scheduler.pass(w.ctx, m.process, decision, ""); err != nil {
 			return
 		}
