@@ -394,6 +394,7 @@ type checkpoint struct {
 // stop is why a rollout does not go on.
 type stop struct {
 	Cause string `json:"cause"`
+	Seq   uint64 `json:"seq"`
 }
 
 func (s *stop) is(cause string) bool { return s != nil && s.Cause == cause }

@@ -52,8 +52,9 @@ type progress struct {
 	// aborted says that the version was given up at the target, and resumed when somebody let the rollout go on last.
 	aborted bool
 	resumed time.Time
-	// stopped is when it was paused last, and pauses are those that have ended.
+	// stopped is when it was paused last, news when it got a reason to, and pauses are those that have ended.
 	stopped time.Time
+	news    time.Time
 	pauses  []pause
 }
 
@@ -135,14 +136,16 @@ func (r *rolloutRules) saved(at time.Time, s *saved) {
 	case now.Stop.Cause == "DEADLINE":
 		r.tooLate(at, p)
 	}
+	if stopped || now.Stop != nil && now.Stop.Seq != before.Stop.Seq {
+		p.news = at
+	}
 	switch {
 	case now.Status == "PAUSED" && (before == nil || before.Status != "PAUSED"):
 		p.stopped, p.abort = at, time.Time{}
 	case now.Status == "PAUSED" && before.aborting() && !now.aborting(): // the target refused it
 		p.abort = time.Time{}
 	case resumed:
-		const race = 10 * time.Minute // somebody resumed what had stopped already, and stops again
-		r.must("what is paused goes on when somebody says so", p.resumed.After(p.stopped.Add(-race)), "%s was paused, and goes on", p.name)
+		r.must("what is paused goes on when somebody says so", !p.resumed.Before(p.news), "%s stopped, and goes on by what was asked before", p.name)
 		p.goOn(at)
 		p.aborted = false // an abort that the target refused ends in a pause, which a person may end
 	}

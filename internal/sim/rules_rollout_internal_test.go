@@ -25,7 +25,7 @@ func plans() []rollout.Spec {
 
 // TestAnAbortThatWasRefused is followed by a raise only when a person resumes the rollout, which then applies anew.
 func TestAnAbortThatWasRefused(t *testing.T) {
-	for what, resumed := range map[string]bool{"and resumed by a person": true, "and went on by itself": false, "while it was paused, and resumed by a person": true} {
+	for what, resumed := range map[string]bool{"and resumed by a person": true, "and went on by itself": false, "while it was paused, and resumed by a person": true, "while it was paused, and resumed before": false} {
 		t.Run(what, func(t *testing.T) {
 			paused := strings.Contains(what, "while")
 			d := &deployment{name: "rollout 1", direct: true, app: "2021000000000010", given: plans()}
@@ -43,8 +43,11 @@ func TestAnAbortThatWasRefused(t *testing.T) {
 			}
 			r.rollouts.posted(at, &posted{d.name, rollout.Command{Kind: rollout.CommandAbort}})
 			save(begun)
+			if strings.Contains(what, "before") {
+				r.rollouts.posted(at, &posted{d.name, rollout.Command{Kind: rollout.CommandResume}})
+			}
 			r.alipaycn.given(r.rollouts.by(job))
-			save(`"status": "PAUSED", "stop": {"cause": "PERSON"}`)
+			save(`"status": "PAUSED", "stop": {"cause": "PERSON", "seq": 3}`)
 			if resumed {
 				at = at.Add(time.Hour)
 				r.rollouts.posted(at, &posted{d.name, rollout.Command{Kind: rollout.CommandResume}})
