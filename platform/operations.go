@@ -379,7 +379,7 @@ func (c *call) reserve() error {
 		return err
 	}
 	c.about = about
-	c.about.GoesBackTo = c.goesBackTo
+	c.about.From, c.about.GoesBackTo = c.before.Grayscale.Ratio, c.goesBackTo
 	c.requestedRatio, c.unresolved = c.before.RequestedRatio, c.before.Unresolved
 	if err := c.before.reserve(c.tx, max(c.requestedRatio, c.after.Grayscale.Ratio), c.in.op.Name); err != nil {
 		return err

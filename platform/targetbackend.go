@@ -78,6 +78,10 @@ type TargetCall struct {
 	// Release is the release as it will be when the call has succeeded; for Observe, as
 	// it is. It is a copy.
 	Release *alipayplus.Release
+	// From is the ratio in percent that was live before the call, as far as the platform knows;
+	// zero before the first. Where SetRatio or Publish finds less, people took the release away
+	// from users meanwhile: it changes nothing, and its error matches [alipayplus.ErrConflict].
+	From alipayplus.Ratio
 	// GoesBackTo is the version that takes the place of the release's; zero but for RollBack.
 	GoesBackTo alipayplus.VersionNumber
 	// File reads a file that the workspace has uploaded. The error matches

@@ -10,6 +10,7 @@ import (
 	"github.com/alipayplus-go/alipayplus/alipaycn"
 	"github.com/alipayplus-go/alipayplus/alipaycn/alipaycntest"
 	"github.com/alipayplus-go/alipayplus/internal/cnwire"
+	"github.com/alipayplus-go/alipayplus/internal/testkey"
 	"github.com/alipayplus-go/alipayplus/platform"
 )
 
@@ -146,6 +147,33 @@ func TestSomebodyElsesApplicationIsLive(t *testing.T) {
 		require.NoError(w, w.console().Versions.Publish(w.Context(), alipaycn.PublishInput{Version: alipayplus.VersionNumber{Major: 1}}))
 		require.Equal(w, alipayplus.ReleaseFull, w.later(r).Status, "all users have it")
 	})
+}
+
+// TestSomebodyEndsTheGrayscaleThatIsBeingRaised: what people took away from users does not go out to more of them.
+func TestSomebodyEndsTheGrayscaleThatIsBeingRaised(t *testing.T) {
+	for _, ratio := range []alipayplus.Ratio{50, alipayplus.FullRatio} {
+		t.Run(ratio.String(), func(t *testing.T) {
+			given(t, func(w *fixture) {
+				r := w.live(10)
+				app := w.meanwhile(cnwire.VersionGet.Path(), func() { require.NoError(w, w.console().Versions.CancelGray(w.Context(), w.version())) })
+				p, err := platform.New(platform.WithSigner(testkey.FastKey()), platform.WithStore(w.store), platform.WithPublicURL(address), platform.WithTargetBackends(app))
+				require.NoError(w, err)
+				owner, err := p.Client(w.Context(), w.workspace, "olga", alipayplus.WithRetry(1, 0, 0))
+				require.NoError(w, err)
+
+				_, err = owner.Releases.Raise(w.Context(), r.GrayscaleTo(ratio))
+
+				require.ErrorIs(w, err, alipayplus.ErrConflict)
+				require.ErrorContains(w, err, "version 1.0.0 at AlipayCN is live at 0%, and not at 10% any more")
+				require.Equal(w, alipaycn.StatusWaitRelease, w.g.Status(mini, "1.0.0"))
+				r = w.later(r)
+				require.Equal(w, alipayplus.ReleasePreparation, r.Status)
+				r, err = w.owner.Releases.StartGrayscale(w.Context(), r.GrayscaleTo(ratio))
+				require.NoError(w, err)
+				require.Equal(w, ratio, r.Grayscale.Ratio)
+			})
+		})
+	}
 }
 
 // TestSomebodyPublishesWhatIsBeingTakenBack, when its grayscale release has been ended: neither nothing nor all was done.

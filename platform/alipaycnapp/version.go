@@ -448,12 +448,12 @@ func (v *version) online(ctx context.Context) (*alipaycn.VersionDetail, error) {
 }
 
 // goLive does the change unless it is done. A larger share than asked for is a conflict:
-// a share never shrinks.
+// a share never shrinks. So is a smaller one than the platform knows: people took it back.
 func (a *App) goLive(ctx context.Context, call platform.TargetCall, ratio alipayplus.Ratio, change func(*version, *alipaycn.VersionDetail) error) error {
-	return a.forVersion(ctx, call, func(v *version) error { return a.raise(ctx, v, ratio, change) })
+	return a.forVersion(ctx, call, func(v *version) error { return a.raise(ctx, v, call.From, ratio, change) })
 }
 
-func (a *App) raise(ctx context.Context, v *version, ratio alipayplus.Ratio, change func(*version, *alipaycn.VersionDetail) error) error {
+func (a *App) raise(ctx context.Context, v *version, from, ratio alipayplus.Ratio, change func(*version, *alipaycn.VersionDetail) error) error {
 	detail, err := v.read(ctx)
 	if err != nil {
 		return err
@@ -480,6 +480,8 @@ func (a *App) raise(ctx context.Context, v *version, ratio alipayplus.Ratio, cha
 		return nil
 	case live > ratio:
 		return v.conflict("is live at %v already, and %v was asked for; read the release again", live, ratio)
+	case live < from:
+		return v.conflict("is live at %v, and not at %v any more; read the release again", live, from)
 	default:
 		return certain(change(v, detail))
 	}
