@@ -28,6 +28,9 @@ type atCN struct {
 	// slogan is what was applied for last, as far as it differs, and rejected when that was rejected; zero when it was not.
 	slogan   string
 	rejected time.Time
+	// formerly is the slogan that people replaced when they applied for it themselves, and replaced when they did.
+	formerly string
+	replaced time.Time
 	// under is the request id by which a platform was asked for that.
 	under string
 	// changed is when a process changed it last, and by which one.
@@ -81,6 +84,7 @@ func (r *alipaycnRules) decided(at time.Time, d *decided, outcome string) {
 	case approves:
 		v.auditing, v.approved, v.passed = false, true, append(v.passed, v.slogan)
 	case applies:
+		v.formerly, v.replaced = v.slogan, at
 		v.auditing, v.approved, v.own, v.slogan, v.rejected = true, false, true, d.slogan, time.Time{}
 	case cancels, returns: // what people took back may be asked for once more by who does not know whether it was done
 		if id := r.releaseOf(d.app, d.version); id != "" {
@@ -292,7 +296,8 @@ func (r *alipaycnRules) reviewed(at time.Time, is *releaseLine) {
 	const race = 2 * time.Hour // a process that was halted may store it late
 	late := !v.rejected.IsZero() && at.Sub(v.rejected) >= race
 	again := v.under != "" && v.under == r.platform.lastApplied[is.ID] // a call that did not learn of its application, and is repeated
-	applied := v.slogan == is.Configuration.AlipayCN.Slogan && (!late || again)
+	slogan := is.Configuration.AlipayCN.Slogan
+	applied := v.slogan == slogan && (!late || again) || v.own && v.formerly == slogan && at.Sub(v.replaced) < race
 	r.must("what is under review was applied for at AlipayCN", applied, "release %s says %q, and AlipayCN has %q, which it rejected %v ago", is.ID, is.Configuration.AlipayCN.Slogan, v.slogan, at.Sub(v.rejected))
 }
 
