@@ -126,13 +126,14 @@ func frozen(windows []rollout.FreezeWindow, at time.Time, minutes time.Duration)
 		}
 		day := at.In(zone)
 		if from, to, is := strings.Cut(w.Hours, "-"); is {
-			day = at.Add(minutes).In(zone)
+			// Its clock goes with that of the zone: the minutes are those of the wall, also where the clocks are changed.
+			day = time.Date(day.Year(), day.Month(), day.Day(), day.Hour(), day.Minute(), day.Second(), 0, time.UTC).Add(minutes)
 			shown, overMidnight := day.Format(wall), to < from
 			switch {
 			case !overMidnight && (shown < from || to <= shown), overMidnight && to <= shown && shown < from:
 				return false
 			case overMidnight && shown < to: // it is of the day before
-				day = time.Date(day.Year(), day.Month(), day.Day()-1, 12, 0, 0, 0, zone)
+				day = day.AddDate(0, 0, -1)
 			}
 		}
 		date := day.Format(time.DateOnly)
