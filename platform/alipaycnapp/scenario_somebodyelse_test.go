@@ -134,6 +134,28 @@ func TestAVersionThatPeopleTurnToMeanwhileDoesNotGiveWay(t *testing.T) {
 	}
 }
 
+// TestAVersionThatPeopleReleaseMeanwhileIsNotAppliedFor: AlipayCN had approved it when the platform looked.
+func TestAVersionThatPeopleReleaseMeanwhileIsNotAppliedFor(t *testing.T) {
+	given(t, func(w *fixture) {
+		w.decided(platform.RejectAfter(2*time.Minute, "no"), platform.ApproveAfter(0))
+		r := w.applied()
+		require.NoError(w, w.g.Approve(mini, "1.0.0"))
+		time.Sleep(2 * time.Minute)
+		w.later(r)
+		call := w.call("1.0.0")
+		call.Release.ReleaseRequestID, call.File = "req", w.file
+		another := *w.application()
+		another.Slogan = "Fresh tea, another one"
+		call.Release.Configuration.AlipayCN = &another
+		err := w.meanwhile("/v3/alipay/open/mini/version/list/query", func() {
+			require.NoError(w, w.console().Versions.RaiseGray(w.Context(), alipaycn.GrayInput{Version: alipayplus.VersionNumber{Major: 1}, Strategy: "p10"}))
+		}).Submit(w.Context(), call)
+		require.ErrorIs(w, err, alipayplus.ErrConflict)
+		require.ErrorContains(w, err, "is GRAY and cannot be applied for")
+		require.Equal(w, alipaycn.StatusGray, w.g.Status(mini, "1.0.0"))
+	})
+}
+
 // TestSomebodyElsesApplicationIsLive while the platform's is under review here: nobody approved that.
 func TestSomebodyElsesApplicationIsLive(t *testing.T) {
 	given(t, func(w *fixture) {

@@ -152,7 +152,11 @@ func (a *App) submit(ctx context.Context, v *version, call platform.TargetCall, 
 	if err := a.makeRoom(ctx, v); err != nil {
 		return err
 	}
-	if _, err := v.takeBack(ctx, whatever); err != nil {
+	possible := func(is *alipaycn.VersionDetail) error {
+		_, err := v.isApplied(is, former, applied)
+		return err
+	}
+	if _, err := v.takeBack(ctx, possible); err != nil {
 		return err
 	}
 	if err := a.putSubmission(ctx, v.app, v.number.String(), applied); err != nil {
