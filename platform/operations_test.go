@@ -352,7 +352,8 @@ func TestTheTargetAppIsAskedForAWithdrawal(t *testing.T) {
 func TestAWithdrawalThatFailsAtTheTargetAppIsNone(t *testing.T) {
 	for name, cause := range map[string]error{
 		"refused": fmt.Errorf("%w: AlipayCN has decided", alipayplus.ErrConflict), "unknown": errDown,
-		"refused after a part": fmt.Errorf("%w: AlipayCN has decided (%w)", alipayplus.ErrConflict, alipayplus.ErrOutcomeUnknown),
+		"refused after a part":        fmt.Errorf("%w: AlipayCN has decided (%w)", alipayplus.ErrConflict, alipayplus.ErrOutcomeUnknown),
+		"too many calls after a part": fmt.Errorf("%w (%w)", alipayplus.ErrRateLimited, alipayplus.ErrOutcomeUnknown),
 	} {
 		t.Run(name, func(t *testing.T) {
 			app := newFakeApp()
@@ -365,7 +366,8 @@ func TestAWithdrawalThatFailsAtTheTargetAppIsNone(t *testing.T) {
 				require.Error(w, err)
 				require.Equal(w, errors.Is(cause, alipayplus.ErrConflict), errors.Is(err, alipayplus.ErrConflict))
 				require.Equal(w, name != "refused", errors.Is(err, alipayplus.ErrOutcomeUnknown))
-				require.Equal(w, cause != errDown, strings.Contains(err.Error(), "AlipayCN has decided"), err) //nolint:errorlint // it is this one
+				require.NotErrorIs(w, err, alipayplus.ErrRateLimited, "which says that nothing happened")
+				require.Equal(w, errors.Is(cause, alipayplus.ErrConflict), strings.Contains(err.Error(), "AlipayCN has decided"), err)
 				if name != "refused" {
 					_, err = w.reviewer(alipayplus.PartyAlipayPlus).Reviews.Decide(w.Context(), alipayplus.DecideInput{ID: r.ReleaseRequestID, Approve: true})
 					require.ErrorContains(w, err, "what came of it is not known")

@@ -56,7 +56,8 @@ func conflict(format string, args ...any) error {
 var errUnavailable = errors.New("the platform could not finish the call")
 
 // codeOf says which code an error of the rules is answered with; UNKNOWN_EXCEPTION
-// for what is no refusal but a failure of the platform.
+// for what is no refusal but a failure of the platform, and for too many calls when a part
+// is done: that code says that nothing happened.
 func codeOf(err error) alipayplus.Code {
 	if r, ok := errors.AsType[*refusal](err); ok {
 		return r.code
@@ -68,7 +69,11 @@ func codeOf(err error) alipayplus.Code {
 		alipayplus.CodeAuthorizationRequired, alipayplus.CodeLimitExceeded, alipayplus.CodeTrafficExceedLimit,
 		alipayplus.CodeAccessDenied, alipayplus.CodeNotFound, alipayplus.CodeStateConflict, alipayplus.CodeParamIllegal,
 	} {
-		if errors.Is(err, code.Class()) {
+		switch {
+		case !errors.Is(err, code.Class()):
+		case code == alipayplus.CodeTrafficExceedLimit && errors.Is(err, alipayplus.ErrOutcomeUnknown):
+			return alipayplus.CodeUnknownException
+		default:
 			return code
 		}
 	}

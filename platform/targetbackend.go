@@ -21,10 +21,11 @@ import (
 // [alipayplus.ErrRateLimited] and [alipayplus.ErrAuthorizationRequired] is a
 // refusal: nothing happened there, and its text is answered to the caller. Any
 // other error leaves the outcome unknown: the answer asks the caller to repeat the
-// call, and the text is only logged. So does a refusal that matches
-// [alipayplus.ErrOutcomeUnknown] too, after a part of what was asked for, and its text is
-// answered. Until it is repeated no verdict on the release is
-// applied (this project's own rule); see [Platform.DiscardEffect].
+// call, and the text is only logged. A refusal after a part of what was asked for matches
+// [alipayplus.ErrOutcomeUnknown] too: its text is answered, but for that of
+// [alipayplus.ErrRateLimited], and the outcome is unknown all the same. Until the call is
+// repeated no verdict on the release is applied (this project's own rule); see
+// [Platform.DiscardEffect].
 //
 // A platform gets it by [WithTargetBackends]; package alipaycnapp is one.
 type TargetBackend interface {
