@@ -1,6 +1,8 @@
 package console_test
 
 import (
+	"context"
+	"fmt"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -114,6 +116,24 @@ func TestAQRCode(t *testing.T) {
 		require.Equal(w, alipayplus.ContentPNG, b.header.Get("Content-Type"))
 		require.True(w, strings.HasPrefix(b.page, "\x89PNG"))
 	})
+}
+
+// brokenOff is an AlipayCN that refuses a withdrawal when it has done a part of it.
+type brokenOff struct{ *platform.SimulatedAlipayCN }
+
+func (brokenOff) Withdraw(context.Context, platform.TargetCall) error {
+	return fmt.Errorf("%w: it moves (%w)", alipayplus.ErrConflict, alipayplus.ErrOutcomeUnknown)
+}
+
+// What is refused may be done in part: that comes first.
+func TestARefusalOfWhichTheOutcomeIsUnknown(t *testing.T) {
+	withFixture(t, func(w *fixture) {
+		b, release := w.created()
+		at := "releases/" + release
+		b.get(at).submit(at+"/apply", nil).submit(at+"/withdraw", nil)
+		b.shows("It is not known whether this was done. Send the same form again", "it moves")
+		require.Equal(w, http.StatusConflict, b.status)
+	}, platform.WithTargetBackends(brokenOff{platform.NewSimulatedAlipayCN()}))
 }
 
 // A partner app has the step of compatibility testing, and its page shows the report.

@@ -306,6 +306,7 @@ func problemOf(err error) *problem {
 		class error
 		kind  string
 	}{
+		{alipayplus.ErrOutcomeUnknown, "problem.unknown"}, // whatever was refused after that
 		{alipayplus.ErrNotFound, "problem.notfound"},
 		{alipayplus.ErrPermission, "problem.permission"},
 		{errForged, "problem.forged"},
@@ -314,7 +315,6 @@ func problemOf(err error) *problem {
 		{alipayplus.ErrAuthorizationRequired, "problem.authorization"},
 		{alipayplus.ErrConflict, "problem.conflict"},
 		{alipayplus.ErrRateLimited, "problem.ratelimited"},
-		{alipayplus.ErrOutcomeUnknown, "problem.unknown"},
 	}
 	out := &problem{Kind: "problem.failed"}
 	for _, k := range kinds {
