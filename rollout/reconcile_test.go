@@ -239,6 +239,23 @@ func TestAPauseAfterARatioWasSetAgainLosesNothing(t *testing.T) {
 	})
 }
 
+// What is set again after a resumption is live since then, and one event says so.
+func TestARatioThatWasSetAgainAfterAPauseIsRecordedOnce(t *testing.T) {
+	spec := plain()
+	spec.Steps[0].Bake = rollout.Duration(10 * time.Hour)
+	onStageAtTen(t, spec, func(t *testing.T, s *stage) {
+		s.runUntil(5 * time.Hour)
+		s.pause()
+		time.Sleep(time.Hour)
+		s.resume()
+		s.runUntil(7 * time.Hour)
+		require.NoError(t, s.fake.SetRatio("pat", 5))
+		require.NoError(t, s.fake.SetRatio("pat", 10))
+		s.finish()
+		require.Len(t, s.all(rollout.EventClock), 1, s.all(rollout.EventClock))
+	})
+}
+
 func TestARatioThatFellStopsTheRollout(t *testing.T) {
 	onStage(t, hourly(), func(t *testing.T, s *stage) {
 		s.at(150*time.Minute, func() { require.NoError(t, s.fake.SetRatio("pat", 5)) })

@@ -360,7 +360,7 @@ const targetClock = "(target)"
 
 // liveSince records when the ratio was set by the target's clock; zero for unknown. One that was taken back and set again
 // since it was observed last is live anew: what was watched before a pause does not count, which it says; empty where
-// nothing changes. Without a pause, correctStarts sees to it.
+// nothing changes. Without a pause since then, correctStarts sees to it.
 func (state *State) liveSince(at time.Time) string {
 	known := state.LiveAt
 	if n := len(state.Changes); known.IsZero() && n > 0 {
@@ -375,7 +375,7 @@ func (state *State) liveSince(at time.Time) string {
 		return ""
 	case stopped && state.Stop.Baked > 0:
 		state.Stop.Baked = 0
-	case state.Status == Running && state.Since.Before(state.Began):
+	case state.Status == Running && state.Since.Before(state.Began) && !at.After(state.Began):
 		state.Since = state.Began
 	default:
 		return ""
