@@ -227,7 +227,7 @@ func (p *Platform) grant(ctx context.Context, state string, query url.Values) (r
 	}
 	given, err := target.Exchange(ctx, TargetVisit{WorkspaceID: waiting.Workspace, ProgramID: waiting.ProgramID, State: state, Query: query})
 	if err != nil {
-		if codeOf(err) != alipayplus.CodeUnknownException {
+		if !isUnknown(err) {
 			return err, nil
 		}
 		return nil, fmt.Errorf("exchange the code: %w", err)

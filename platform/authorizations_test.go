@@ -2,6 +2,7 @@ package platform_test
 
 import (
 	"context"
+	"fmt"
 	"errors"
 	"io"
 	"net/http"
@@ -634,4 +635,18 @@ func TestAVisitIsOverWhenTheAuthorizationIsBegunAnewMeanwhile(t *testing.T) {
 		require.Equal(w, http.StatusGone, w.callback(first.State, code).status)
 		require.Equal(w, alipayplus.AuthorizationPending, w.authorization(program.ID).Status)
 	}, platform.WithTargetBackends(app))
+}
+
+// brokenExchange is an AlipayCN that refuses a code when it has done a part of what that is for.
+type brokenExchange struct{ *platform.SimulatedAlipayCN }
+
+func (brokenExchange) Exchange(context.Context, platform.TargetVisit) (*platform.TargetAuthorization, error) {
+	return nil, fmt.Errorf("%w (%w)", alipayplus.ErrConflict, alipayplus.ErrOutcomeUnknown)
+}
+
+func TestAnExchangeOfWhichTheOutcomeIsUnknownIsNoRefusal(t *testing.T) {
+	withFixture(t, func(w *fixture) {
+		first := w.begin(w.program().ID)
+		require.Equal(w, http.StatusInternalServerError, w.callback(first.State, w.codeFor(first)).status, "to be tried again")
+	}, platform.WithTargetBackends(brokenExchange{platform.NewSimulatedAlipayCN()}))
 }
