@@ -78,8 +78,8 @@ type App struct {
 	aead   cipher.AEAD
 	logger *slog.Logger
 	page   string
-	// refreshes are whose turn it is to refresh a token.
-	refreshes turns
+	// refreshLocks are held while a token is refreshed.
+	refreshLocks locks
 }
 
 // Option configures an [App].

@@ -156,6 +156,28 @@ func (t replacing) RoundTrip(r *http.Request) (*http.Response, error) {
 	return t.RoundTripper.RoundTrip(r)
 }
 
+// TestATokenThatCannotBeQueried is not said to be replaced, nor taken back.
+func TestATokenThatCannotBeQueried(t *testing.T) {
+	given(t, func(w *fixture) {
+		w.applied()
+		w.replaceToken()
+		app := w.over(unqueried{replacing{w.g.HTTPClient().Transport, w}})
+		_, err := app.Observe(w.Context(), w.call("1.0.0"))
+		require.ErrorContains(w, err, "reset by peer")
+		require.NotErrorIs(w, err, alipayplus.ErrAuthorizationRequired)
+	})
+}
+
+// unqueried is the way to AlipayCN, on which no question about a token arrives.
+type unqueried struct{ http.RoundTripper }
+
+func (t unqueried) RoundTrip(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.URL.Path, "/auth/token/app/query") {
+		return nil, errors.New("reset by peer")
+	}
+	return t.RoundTripper.RoundTrip(r)
+}
+
 // TestANewAuthorizationIsKept while the token of the one before is being refreshed.
 func TestANewAuthorizationIsKept(t *testing.T) {
 	given(t, func(w *fixture) {

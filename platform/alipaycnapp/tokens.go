@@ -125,7 +125,10 @@ func (a *App) authorized(ctx context.Context, workspace, program string, do func
 // the authorization does not cover the call, and the refusal stands. When it is not, something else has replaced it since.
 func (a *App) refusedAgain(ctx context.Context, token alipaycn.Token, refusal error) error {
 	info, err := a.client.Authorization.Query(ctx, token.AppAuthToken)
-	if err == nil && info.Status != alipaycn.TokenInvalid {
+	switch {
+	case err != nil && !errors.Is(err, alipayplus.ErrAuthorizationRequired):
+		return certain(err)
+	case err == nil && info.Status != alipaycn.TokenInvalid:
 		return refusal
 	}
 	return fmt.Errorf("the token of mini program %.32q is replaced by something else as often as it is refreshed: %s", token.AuthAppID, refusal.Error())
@@ -143,14 +146,14 @@ func (a *App) token(ctx context.Context, app string) (alipaycn.Token, error) {
 
 // refresh gets a new token in place of one that AlipayCN refuses, which works when it was
 // replaced elsewhere, and not when it was taken back. AlipayCN documents that tokens are
-// permanent, so they are refreshed at no other time, and by one at a time: each refresh ends the token of the one before. A
-// token that is kept meanwhile stays. The error matches [alipayplus.ErrAuthorizationRequired] when the merchant must authorize
-// again.
+// permanent, so they are refreshed at no other time. One call of this process at a time does it: each refresh ends the token
+// of the one before. A token that is kept meanwhile stays. The error matches [alipayplus.ErrAuthorizationRequired] when the
+// merchant must authorize again.
 func (a *App) refresh(ctx context.Context, refused alipaycn.Token) error {
-	turn := a.refreshes.of(refused.AuthAppID)
+	lock := a.refreshLocks.of(refused.AuthAppID)
 	select {
-	case turn <- struct{}{}:
-		defer func() { <-turn }()
+	case lock <- struct{}{}:
+		defer func() { <-lock }()
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -176,22 +179,22 @@ func (a *App) refresh(ctx context.Context, refused alipaycn.Token) error {
 	})
 }
 
-// turns let one at a time do something: whoever is in the channel of a mini program at AlipayCN, which has one place.
-type turns struct {
-	mu  sync.Mutex
-	all map[string]chan struct{}
+// locks are one for each mini program at AlipayCN: a channel of one place, which is full while the lock is held.
+type locks struct {
+	mu    sync.Mutex
+	byApp map[string]chan struct{}
 }
 
-func (t *turns) of(app string) chan struct{} {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.all == nil {
-		t.all = map[string]chan struct{}{}
+func (l *locks) of(app string) chan struct{} {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.byApp == nil {
+		l.byApp = map[string]chan struct{}{}
 	}
-	if t.all[app] == nil {
-		t.all[app] = make(chan struct{}, 1)
+	if l.byApp[app] == nil {
+		l.byApp[app] = make(chan struct{}, 1)
 	}
-	return t.all[app]
+	return l.byApp[app]
 }
 
 // refreshed asks AlipayCN for a token in place of another one.
