@@ -189,8 +189,8 @@ func (s *session) recordAdopted(from alipayplus.Ratio, what string) {
 const maxConflicts = 3
 
 // makeChange makes one change of the target when its intent, and the spec that it goes by, are
-// stored. Where they are not, the session yields, so that they will be. The call does not end with the context: a
-// change that was begun is finished.
+// stored. Where they are not, the session yields, so that they will be. The call does not end
+// with the context: a change that was begun is finished.
 func (s *session) makeChange(ctx context.Context, d decision, in *Intent) error {
 	if before := s.state.Intent; before == nil || !before.same(in) {
 		in.RequestID, in.From, in.At = rand.Text(), s.state.Ratio, time.Now()
@@ -261,9 +261,6 @@ func (s *session) callTarget(ctx context.Context, in *Intent) (aftermath string,
 // changeFailed handles a change that did not succeed. It returns nil when the next
 // observation decides how to go on.
 func (s *session) changeFailed(in *Intent, err error) error {
-	if errors.Is(err, alipayplus.ErrConflict) {
-		s.conflicts++
-	}
 	switch {
 	case s.mayPass(err):
 		in.unknown = true
@@ -273,7 +270,8 @@ func (s *session) changeFailed(in *Intent, err error) error {
 		return fmt.Errorf("rollout %s: %w", s.runner.name, err)
 	case in.Kind == ChangeAbort:
 		return &abortFailedError{err} // abort removes the intent when it stores the pause
-	case errors.Is(err, alipayplus.ErrConflict) && s.conflicts <= maxConflicts:
+	case errors.Is(err, alipayplus.ErrConflict) && s.conflicts < maxConflicts:
+		s.conflicts++
 		// Somebody was faster, or it is done already: the next observation shows it.
 		// A change whose outcome is unknown keeps its intent until then.
 		if !in.unknown {

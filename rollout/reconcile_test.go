@@ -664,6 +664,15 @@ func TestAConflictOfWhichTheOutcomeIsUnknownKeepsTheIntent(t *testing.T) {
 	}
 }
 
+// What is tried again because its outcome is unknown counts as no conflict.
+func TestConflictsOfWhichTheOutcomeIsUnknownDoNotEndARun(t *testing.T) {
+	onStage(t, plain(), func(t *testing.T, s *stage) {
+		s.fake.FailNext(rollouttest.OpRaise, 5, errors.Join(alipayplus.ErrConflict, alipayplus.ErrOutcomeUnknown))
+		s.fake.FailNext(rollouttest.OpRaise, 1, alipayplus.ErrConflict)
+		s.requireDone(s.runner().Run(t.Context()))
+	})
+}
+
 // A change of which nothing is known may still have its effect: a conflict does not say that
 // it had none, and only the same key keeps the target from making it twice.
 func TestAConflictAfterAnUnknownOutcomeKeepsTheKey(t *testing.T) {
