@@ -57,8 +57,9 @@
 // that took effect is a success, one that did not is sent again after a pause, as
 // often as calls are sent at all ([WithRetry]), and otherwise the error matches
 // [alipayplus.ErrOutcomeUnknown] and says what was seen and which operation to call.
-// So it is after a refusal that a repetition would get, when the state before shows that the
-// write had yet to be done: something in between may have delivered it twice.
+// A refusal that a repetition would get is a success too, when the state before shows that
+// the write had yet to be done, and the state afterwards that it was: something in between
+// may have delivered it twice.
 //
 // The state is also read before a write about a version, but for versions.takeOffline
 // and versions.rollback, and before qrcodes.bind, so that what somebody undid or

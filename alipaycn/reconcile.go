@@ -20,8 +20,8 @@ type safeWrite struct {
 	got any
 	// before reads the state that prove compares with; may be nil. After an error the write is not sent.
 	before func(context.Context) error
-	// wasUndone says that the state before shows that the write had yet to be done; nil where no state before says so.
-	wasUndone func() bool
+	// wasPending says whether the write had yet to be done in the state that before read; nil where none says so.
+	wasPending func() bool
 	// prove reads the state and returns what it proves, and a description of it.
 	// Nil: no state proves anything.
 	prove func(context.Context) (seen evidence, observed string, err error)
@@ -82,9 +82,9 @@ func (c *Client) write(ctx context.Context, w safeWrite) (err error) {
 	}
 }
 
-// arrivedTwice says whether a refusal is that of a repetition which the network made, of a write that took effect.
+// arrivedTwice says whether a refusal is that of a repetition, made by something in between, of a write that took effect.
 func (c *Client) arrivedTwice(ctx context.Context, w safeWrite, e *Error) bool {
-	if w.wasUndone == nil || !mayBeDone(w.op, e.Code) || !w.wasUndone() || !c.reconcileBackoff.pause(ctx, 1, 0) {
+	if w.wasPending == nil || !mayBeDone(w.op, e.Code) || !w.wasPending() || !c.reconcileBackoff.pause(ctx, 1, 0) {
 		return false
 	}
 	seen, _, err := w.prove(ctx)

@@ -138,7 +138,7 @@ func (v *VersionsClient) write(ctx context.Context, op cnwire.Operation, in vers
 			before, err = v.stateBefore(ctx, w)
 			return err
 		}
-		write.wasUndone = func() bool { return before != nil && evidenceOf(w, before, before) != evidenceDone }
+		write.wasPending = func() bool { return before != nil && evidenceOf(w, before, before) != evidenceDone }
 		write.prove = prover(func(ctx context.Context) (*versionState, error) { return v.state(ctx, w) }, func(after *versionState) (evidence, string) {
 			seen := evidenceOf(w, before, after)
 			if build, ok := got.(*Build); ok && seen == evidenceDone {
