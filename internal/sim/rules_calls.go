@@ -7,7 +7,8 @@ import (
 )
 
 // callRules are what clients promise about their calls: "OutcomeUnknown says that the write may or may not have taken effect",
-// so that without it the write has taken none, unless people took that back since. And that the answer to another request is not trusted.
+// so that without it the write has taken none, unless people took that back since. And that the answer to another request is
+// not trusted.
 type callRules struct{ *rules }
 
 // attempted judges what a client made of the answer to another request.

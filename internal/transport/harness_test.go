@@ -94,7 +94,7 @@ type statusError int
 
 func (e statusError) Error() string { return "refused with " + strconv.Itoa(int(e)) }
 
-// byStatus is a plain classification: 2xx is a success, 5xx is worth another try, 429 too and had no effect, the rest had none either.
+// byStatus is a plain classification: 2xx is a success, 5xx and 429 are worth another try, and what is no 5xx had no effect.
 func byStatus(a *Answer) Classification {
 	v := Classification{Err: statusError(a.Status), ResultCode: "CODE_" + strconv.Itoa(a.Status), ResultStatus: "F", TraceID: a.Header.Get("Trace-Id")}
 	switch {
