@@ -147,7 +147,7 @@ func TestAVersionThatPeopleReleaseMeanwhileIsNotAppliedFor(t *testing.T) {
 		another := *w.application()
 		another.Slogan = "Fresh tea, another one"
 		call.Release.Configuration.AlipayCN = &another
-		err := w.meanwhile("/v3/alipay/open/mini/version/list/query", func() {
+		err := w.meanwhile(cnwire.VersionList.Path(), func() {
 			require.NoError(w, w.console().Versions.RaiseGray(w.Context(), alipaycn.GrayInput{Version: alipayplus.VersionNumber{Major: 1}, Strategy: "p10"}))
 		}).Submit(w.Context(), call)
 		require.ErrorIs(w, err, alipayplus.ErrConflict)

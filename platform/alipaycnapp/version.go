@@ -323,8 +323,8 @@ func (a *App) takeBack(ctx context.Context, call platform.TargetCall) error {
 	return a.inSteps(ctx, call, func(v *version) (bool, error) { return v.takeBack(ctx, whatever) })
 }
 
-// inSteps is forVersion for what takes several steps. When it ends after some of them, with a refusal too, what came of it is
-// not known: the next try begins elsewhere.
+// inSteps is forVersion for what takes several steps. When it fails after one of them, even by a refusal, the outcome is
+// unknown: a repetition finds the version in another status.
 func (a *App) inSteps(ctx context.Context, call platform.TargetCall, do func(*version) (begun bool, err error)) error {
 	begun := false
 	err := a.forVersion(ctx, call, func(v *version) error {
