@@ -150,9 +150,15 @@ func (t *Target) Abort(ctx context.Context, c rollout.Change) (string, error) {
 
 // abort makes one step at a time and reads the version in between, because reviewers and
 // people at the console may be faster.
-func (t *Target) abort(ctx context.Context, versions *alipaycn.VersionsClient) (string, error) {
+func (t *Target) abort(ctx context.Context, versions *alipaycn.VersionsClient) (aftermath string, err error) {
 	const most = 5 // three are enough when nobody else changes the version
-	aftermath := "nobody has the version; it is in development and can be applied for again"
+	aftermath = "nobody has the version; it is in development and can be applied for again"
+	ended := false
+	defer func() {
+		if err != nil && ended {
+			err = fmt.Errorf("%w; its grayscale release is ended", err)
+		}
+	}()
 	lastConflict := t.conflict("moves while it is being given up; check it in AlipayCN's console")
 	for range most {
 		detail, err := t.read(ctx, versions)
@@ -169,6 +175,7 @@ func (t *Target) abort(ctx context.Context, versions *alipaycn.VersionsClient) (
 			stepErr = versions.CancelAudit(ctx, alipaycn.CancelAuditInput(t.input(detail)))
 		case status == alipaycn.StatusGray:
 			if stepErr = versions.CancelGray(ctx, t.input(detail)); stepErr == nil {
+				ended = true
 				aftermath = "the grayscale release is ended and nobody has the version any more; it is in development and can be applied for again"
 			}
 		case status.Reviewed() && status.CanBecome(alipaycn.StatusInit):

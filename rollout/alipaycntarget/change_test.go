@@ -275,6 +275,19 @@ func TestAnAbortThatAlipayCNRefusesSaysWhy(t *testing.T) {
 	})
 }
 
+// Whoever reads that giving the version up was refused must not believe that its users still have it.
+func TestAnAbortThatIsRefusedAfterAPartSaysWhatIsDone(t *testing.T) {
+	given(t, func(t *testing.T, w *harness) {
+		w.bring(version, alipaycn.StatusGray)
+		w.g.Inject(alipaycntest.Fault{Operation: "versions.returnToDevelopment", Code: alipaycn.CodeCanNotCancelGrayWithDiffDW, Times: 100})
+		_, err := w.target().Abort(t.Context(), change())
+		require.ErrorIs(t, err, alipayplus.ErrConflict)
+		require.ErrorContains(t, err, "CAN_NOT_CANCEL_GRAY_WITH_DIFF_DW")
+		require.ErrorContains(t, err, "its grayscale release is ended")
+		w.requireStatus(alipaycn.StatusWaitRelease)
+	})
+}
+
 func TestChangesWaitForEachOther(t *testing.T) {
 	given(t, func(t *testing.T, w *harness) {
 		w.bring(version, alipaycn.StatusWaitRelease)
