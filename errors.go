@@ -32,8 +32,9 @@ var (
 	// call AlipayCN's APIs for the mini program; see [AuthorizationRequiredError].
 	ErrAuthorizationRequired = errors.New("authorization required")
 	// ErrOutcomeUnknown: it is not known whether the write took effect: an attempt got no
-	// answer, whatever came of later ones. Repeat it with the same RequestID, or read the
-	// state first. The error may match a second class, that of the last attempt's refusal.
+	// answer that says so, or a part of it is done, whatever came of later attempts. Repeat
+	// it with the same RequestID, or read the state first. The error may match a second
+	// class, that of the last attempt's refusal.
 	ErrOutcomeUnknown = errors.New("outcome unknown")
 )
 
