@@ -87,7 +87,7 @@ func (r *rolloutRules) passed(p *progress, from, to int, baked time.Time) {
 		r.must("a gate passes before a raise", last.ratio == from && last.verdict == rollout.Pass, "%s is about to set %d%%, and gate %s said %q at %d%%", p.name, to, gate, clip(string(last.verdict)), last.ratio)
 		r.must("a verdict on which a ratio rises is of the end of its time", p.ratio != from || !last.at.Before(baked), "%s is about to set %d%%, and gate %s spoke before %d%% was watched", p.name, to, gate, from)
 		said := p.said[gate]
-		r.must("the last answer of a gate before a raise is that it passes", len(said) > 0 && said[len(said)-1].verdict == rollout.Pass, "%s is about to set %d%%, which is not the last answer of gate %s", p.name, to, gate)
+		r.must("the last answer of a gate before a raise is that it passes", p.saidMore && len(said) == 0 || len(said) > 0 && said[len(said)-1].verdict == rollout.Pass, "%s is about to set %d%%, which is not the last answer of gate %s", p.name, to, gate)
 		r.must("who has a gate that failed raises nothing", !p.hasFailed(gate), "%s is about to set %d%%, and gate %s has failed", p.name, to, gate)
 	}
 }
