@@ -36,6 +36,8 @@ type atCN struct {
 	// changed is when a process changed it last, and by which one.
 	changed time.Time
 	by      string
+	// seen is when another process read it last.
+	seen time.Time
 	// takenBack is how often people took back how far it had come.
 	takenBack int
 	// touched says that people have changed it there, own that they applied for it themselves, and unheard that a platform
@@ -154,6 +156,9 @@ func (r *alipaycnRules) exchange(at time.Time, e *exchange) {
 	}
 	if operation == "mini/version/detail/query" {
 		r.merchants.showed(e, app)
+		if e.from != v.by {
+			v.seen = at
+		}
 	}
 	switch operation {
 	case "mini/version/audit/apply":
@@ -301,13 +306,14 @@ func (r *alipaycnRules) reviewed(at time.Time, is *releaseLine) {
 	r.must("what is under review was applied for at AlipayCN", applied, "release %s says %q, and AlipayCN has %q, which it rejected %v ago", is.ID, is.Configuration.AlipayCN.Slogan, v.slogan, at.Sub(v.rejected))
 }
 
-// unknown judges that a platform notes what AlipayCN did for it, when it says that it does not know what came of a call.
+// unknown judges that a platform notes what AlipayCN did for it, when it says that it does not know what came of a call, unless
+// another process has looked at that meanwhile.
 func (r *alipaycnRules) unknown(e *exchange, is *releaseLine) {
 	v := r.version(r.w.apps[is.ProgramID], is.Version)
 	if !r.platform.toAlipayCN(is) || v.by != e.to || v.changed.Before(e.arrived) {
 		return
 	}
-	r.must("what AlipayCN did for a call without an answer is noted", is.deleted || is.Unresolved != "" || is.AppliedFor || !is.UpdatedAt.Before(e.arrived), "%s: release %s is %s, and changed at AlipayCN", e.path, is.ID, is.Status)
+	r.must("what AlipayCN did for a call without an answer is noted", is.deleted || is.Unresolved != "" || is.AppliedFor || v.seen.After(v.changed) || !is.UpdatedAt.Before(e.arrived), "%s: release %s is %s, and changed at AlipayCN", e.path, is.ID, is.Status)
 }
 
 // releaseOf is the platform's release of a version at AlipayCN; empty when no platform releases it.
