@@ -156,9 +156,6 @@ func (r *alipaycnRules) exchange(at time.Time, e *exchange) {
 	}
 	if operation == "mini/version/detail/query" {
 		r.merchants.showed(e, app)
-		if e.from != v.by {
-			v.seen = at
-		}
 	}
 	switch operation {
 	case "mini/version/audit/apply":
