@@ -294,13 +294,15 @@ func TestAnswerOfAnotherRequest(t *testing.T) {
 		"outcome not sure": result("U", "UNKNOWN_EXCEPTION", `,"requestId":"another"`),
 	} {
 		t.Run(name, func(t *testing.T) {
-			given := newGateway(t, signed(200, body))
+			for _, status := range []int{200, 429} {
+				given := newGateway(t, signed(status, body))
 
-			err := write(t.Context(), given.client())
+				err := write(t.Context(), given.client())
 
-			require.ErrorContains(t, err, "the answer cannot be trusted: it belongs to another request")
-			require.True(t, failure(t, err).OutcomeUnknown)
-			require.Len(t, given.attempts(), 1)
+				require.ErrorContains(t, err, "the answer cannot be trusted: it belongs to another request")
+				require.True(t, failure(t, err).OutcomeUnknown)
+				require.Len(t, given.attempts(), 1)
+			}
 		})
 	}
 	t.Run("a refusal before the request was read names none", func(t *testing.T) {

@@ -137,14 +137,12 @@ func (e *execution) finishAttempt(ctx context.Context, resp *http.Response, err 
 	return e.classify(), resp.StatusCode
 }
 
-// classify adds to the call's own classification what HTTP itself says: how long to wait, and that a request that gets 429 is
-// not processed.
+// classify adds to the call's own classification what HTTP itself says: how long to wait.
 func (e *execution) classify() Classification {
 	c := e.call.Classify(e.answer)
 	if c.RetryAfter <= 0 {
 		c.RetryAfter = retryAfter(e.answer.Header, time.Now())
 	}
-	c.NoEffect = c.NoEffect || e.answer.Status == http.StatusTooManyRequests
 	e.retryAfter = c.RetryAfter
 	return c
 }
