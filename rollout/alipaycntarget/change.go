@@ -148,54 +148,61 @@ func (t *Target) Abort(ctx context.Context, c rollout.Change) (string, error) {
 	})
 }
 
-// abort makes one step at a time and reads the version in between, because reviewers and
-// people at the console may be faster.
+// abort takes the version back to development.
 func (t *Target) abort(ctx context.Context, versions *alipaycn.VersionsClient) (aftermath string, err error) {
+	aftermath, ended, err := t.takeBack(ctx, versions)
+	switch {
+	case err != nil && ended:
+		return "", fmt.Errorf("%w; its grayscale release is ended", err)
+	case err != nil || aftermath != "":
+		return aftermath, err
+	case ended:
+		return "the grayscale release is ended and nobody has the version any more; it is in development and can be applied for again", nil
+	default:
+		return "nobody has the version; it is in development and can be applied for again", nil
+	}
+}
+
+// takeBack makes one step at a time and reads the version in between, because reviewers and
+// people at the console may be faster. ended says that it has ended the grayscale release, and aftermath
+// what is to be said besides.
+func (t *Target) takeBack(ctx context.Context, versions *alipaycn.VersionsClient) (aftermath string, ended bool, err error) {
 	const most = 5 // three are enough when nobody else changes the version
-	aftermath = "nobody has the version; it is in development and can be applied for again"
-	ended := false
-	defer func() {
-		if err != nil && ended {
-			err = fmt.Errorf("%w; its grayscale release is ended", err)
-		}
-	}()
 	lastConflict := t.conflict("moves while it is being given up; check it in AlipayCN's console")
 	for range most {
 		detail, err := t.read(ctx, versions)
 		if err != nil {
-			return "", err
+			return "", ended, err
 		}
 		var stepErr error
 		switch status := detail.Status; {
 		case status == alipaycn.StatusInit:
-			return aftermath, nil
+			return "", ended, nil
 		case status == alipaycn.StatusAuditOffline:
-			return "AlipayCN had taken the version down already", nil
+			return "AlipayCN had taken the version down already", ended, nil
 		case status == alipaycn.StatusAuditing:
 			stepErr = versions.CancelAudit(ctx, alipaycn.CancelAuditInput(t.input(detail)))
 		case status == alipaycn.StatusGray:
-			if stepErr = versions.CancelGray(ctx, t.input(detail)); stepErr == nil {
-				ended = true
-				aftermath = "the grayscale release is ended and nobody has the version any more; it is in development and can be applied for again"
-			}
+			stepErr = versions.CancelGray(ctx, t.input(detail))
+			ended = ended || stepErr == nil
 		case status.Reviewed() && status.CanBecome(alipaycn.StatusInit):
 			stepErr = versions.ReturnToDevelopment(ctx, t.input(detail))
 		case status == alipaycn.StatusRelease:
-			return "", t.conflict("is RELEASE: all users have it; bring the version before it back (versions.rollback) or take it away from all (versions.takeOffline)")
+			return "", ended, t.conflict("is RELEASE: all users have it; bring the version before it back (versions.rollback) or take it away from all (versions.takeOffline)")
 		case status == alipaycn.StatusOffline:
-			return "", t.conflict("is OFFLINE: nobody has it, and nothing is left to give up")
+			return "", ended, t.conflict("is OFFLINE: nobody has it, and nothing is left to give up")
 		default:
-			return "", t.unknown(status)
+			return "", ended, t.unknown(status)
 		}
 		switch err := classify(stepErr); {
 		case err == nil:
 		case errors.Is(err, alipayplus.ErrConflict):
 			lastConflict = err
 		default:
-			return "", err
+			return "", ended, err
 		}
 	}
-	return "", lastConflict
+	return "", ended, lastConflict
 }
 
 // once makes one change at a time, and none that this Target made before. Changes that
