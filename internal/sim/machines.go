@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -331,16 +332,26 @@ func shifted(checkpoint []byte, by, minutes time.Duration) []byte {
 
 var hoursOfFreeze = regexp.MustCompile(`"hours":"[-:0-9]+"`)
 
+// indexOfTime is where a time may begin in JSON, -1 for nowhere: in 2000 or later, or by a clock that is behind when a world
+// begins.
+func indexOfTime(text []byte) int {
+	begin := bytes.Index(text, []byte(`"2`))
+	if begin >= 0 {
+		text = text[:begin]
+	}
+	return cmp.Or(1+bytes.Index(text, []byte(`"1999-12-31T`)), 1+begin) - 1
+}
+
 // later is JSON with all its times later.
 func later(text []byte, by time.Duration) []byte {
-	const begins, format = `"2`, `"` + time.RFC3339Nano + `"`
+	const format = `"` + time.RFC3339Nano + `"`
 	out := make([]byte, 0, len(text)+len(format))
 	for {
-		begin := bytes.Index(text, []byte(begins))
+		begin := indexOfTime(text)
 		if begin < 0 {
 			return append(out, text...)
 		}
-		end := begin + len(begins) + bytes.IndexByte(text[begin+len(begins):], '"') + 1
+		end := begin + 1 + bytes.IndexByte(text[begin+1:], '"') + 1
 		stamp := text[begin:end]
 		out, text = append(out, text[:begin]...), text[end:]
 		if at, err := time.Parse(format, string(stamp)); err == nil {
