@@ -378,10 +378,11 @@ func (r *platformRules) ratio(at time.Time, before, now *releaseLine) {
 	}
 }
 
-// unresolved says whether a request waits until somebody repeats a call about its release, of which AlipayCN gave no answer.
+// unresolved says whether a request waits until somebody repeats a call about its release, of which AlipayCN gave no answer, or
+// authorizes the platform again.
 func (r *platformRules) unresolved(request string) bool {
 	for _, is := range r.releases {
-		if is.RequestID == request && is.Unresolved != "" {
+		if is.RequestID == request && (is.Unresolved != "" || r.toAlipayCN(is) && r.tokens.of[is.ProgramID].Status != "AUTHORIZED") {
 			return true
 		}
 	}
