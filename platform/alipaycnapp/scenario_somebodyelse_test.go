@@ -103,6 +103,22 @@ func TestSomebodyElsesApplicationDoesNotGiveWay(t *testing.T) {
 	})
 }
 
+// approvedThereOnly is version 1.0.0, which AlipayCN approves and Alipay+ rejects.
+func (w *fixture) approvedThereOnly() {
+	w.Helper()
+	w.decided(platform.RejectAfter(2*time.Minute, "no"), platform.ApproveAfter(0))
+	r := w.applied()
+	require.NoError(w, w.g.Approve(mini, "1.0.0"))
+	time.Sleep(2 * time.Minute)
+	w.later(r)
+}
+
+// somebodyReleases has a tenth of the users get version 1.0.0, in the console.
+func (w *fixture) somebodyReleases() {
+	w.Helper()
+	require.NoError(w, w.console().Versions.RaiseGray(w.Context(), alipaycn.GrayInput{Version: alipayplus.VersionNumber{Major: 1}, Strategy: "p10"}))
+}
+
 // TestAVersionThatPeopleTurnToMeanwhileDoesNotGiveWay, which was the platform's when it looked what is in the way.
 func TestAVersionThatPeopleTurnToMeanwhileDoesNotGiveWay(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -111,17 +127,11 @@ func TestAVersionThatPeopleTurnToMeanwhileDoesNotGiveWay(t *testing.T) {
 		is      alipaycn.VersionStatus
 	}{
 		"applied for": {"audited/cancel", func(w *fixture) { w.somebodyApplies("1.0.0") }, alipaycn.StatusAuditing},
-		"released": {"list/query", func(w *fixture) {
-			require.NoError(w, w.console().Versions.RaiseGray(w.Context(), alipaycn.GrayInput{Version: alipayplus.VersionNumber{Major: 1}, Strategy: "p10"}))
-		}, alipaycn.StatusGray},
+		"released": {"list/query", (*fixture).somebodyReleases, alipaycn.StatusGray},
 	} {
 		t.Run(name, func(t *testing.T) {
 			given(t, func(w *fixture) {
-				w.decided(platform.RejectAfter(2*time.Minute, "no"), platform.ApproveAfter(0))
-				r := w.applied()
-				require.NoError(w, w.g.Approve(mini, "1.0.0"))
-				time.Sleep(2 * time.Minute)
-				w.later(r)
+				w.approvedThereOnly()
 				require.NoError(w, w.g.AddVersion(mini, "1.0.1"))
 				call, next := w.call("1.0.1"), w.created("1.0.1", w.application())
 				call.Release.Configuration.AlipayCN, call.Release.ReleaseRequestID, call.File = next.Configuration.AlipayCN, "req", w.file
@@ -137,19 +147,13 @@ func TestAVersionThatPeopleTurnToMeanwhileDoesNotGiveWay(t *testing.T) {
 // TestAVersionThatPeopleReleaseMeanwhileIsNotAppliedFor: AlipayCN had approved it when the platform looked.
 func TestAVersionThatPeopleReleaseMeanwhileIsNotAppliedFor(t *testing.T) {
 	given(t, func(w *fixture) {
-		w.decided(platform.RejectAfter(2*time.Minute, "no"), platform.ApproveAfter(0))
-		r := w.applied()
-		require.NoError(w, w.g.Approve(mini, "1.0.0"))
-		time.Sleep(2 * time.Minute)
-		w.later(r)
+		w.approvedThereOnly()
 		call := w.call("1.0.0")
 		call.Release.ReleaseRequestID, call.File = "req", w.file
 		another := *w.application()
 		another.Slogan = "Fresh tea, another one"
 		call.Release.Configuration.AlipayCN = &another
-		err := w.meanwhile(cnwire.VersionList.Path(), func() {
-			require.NoError(w, w.console().Versions.RaiseGray(w.Context(), alipaycn.GrayInput{Version: alipayplus.VersionNumber{Major: 1}, Strategy: "p10"}))
-		}).Submit(w.Context(), call)
+		err := w.meanwhile(cnwire.VersionList.Path(), w.somebodyReleases).Submit(w.Context(), call)
 		require.ErrorIs(w, err, alipayplus.ErrConflict)
 		require.ErrorContains(w, err, "is GRAY and cannot be applied for")
 		require.Equal(w, alipaycn.StatusGray, w.g.Status(mini, "1.0.0"))
@@ -164,7 +168,7 @@ func TestSomebodyElsesApplicationIsLive(t *testing.T) {
 		w.somebodyCancels("1.0.0")
 		w.somebodyApplies("1.0.0")
 		require.NoError(w, w.g.Approve(mini, "1.0.0"))
-		require.NoError(w, w.console().Versions.RaiseGray(w.Context(), alipaycn.GrayInput{Version: alipayplus.VersionNumber{Major: 1}, Strategy: "p10"}))
+		w.somebodyReleases()
 		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.later(r).Status)
 		require.NoError(w, w.console().Versions.Publish(w.Context(), alipaycn.PublishInput{Version: alipayplus.VersionNumber{Major: 1}}))
 		require.Equal(w, alipayplus.ReleaseFull, w.later(r).Status, "all users have it")
