@@ -83,8 +83,11 @@ func (r *rolloutRules) inTime(p *progress, in *intent, decided time.Time) {
 	}
 	r.must("nothing is raised after the deadline", decided.Before(p.began.Add(all+clocks)), "%s is about to set %d%% %v after it was begun or resumed, and has %v", p.name, in.To, decided.Sub(p.began), all)
 	if i := stepOf(plan, in.From); i >= 0 && plan.Steps[i].Deadline != 0 {
-		one := plan.Steps[i].Deadline.Std()
-		r.must("nothing is raised after the deadline of its step", decided.Before(p.since.Add(one+clocks)), "%s is about to set %d%% %v after %d%%, and has %v", p.name, in.To, decided.Sub(p.since), in.From, one)
+		one, since := plan.Steps[i].Deadline.Std(), p.since
+		if live := p.live[in.From]; live.After(since) { // people had taken it back
+			since = live
+		}
+		r.must("nothing is raised after the deadline of its step", decided.Before(since.Add(one+clocks)), "%s is about to set %d%% %v after %d%%, and has %v", p.name, in.To, decided.Sub(since), in.From, one)
 	}
 }
 
