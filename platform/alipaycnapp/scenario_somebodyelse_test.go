@@ -127,7 +127,7 @@ func TestAVersionThatPeopleTurnToMeanwhileDoesNotGiveWay(t *testing.T) {
 		is      alipaycn.VersionStatus
 	}{
 		"applied for": {"audited/cancel", func(w *fixture) { w.somebodyApplies("1.0.0") }, alipaycn.StatusAuditing},
-		"released": {"list/query", (*fixture).somebodyReleases, alipaycn.StatusGray},
+		"released":    {"list/query", (*fixture).somebodyReleases, alipaycn.StatusGray},
 	} {
 		t.Run(name, func(t *testing.T) {
 			given(t, func(w *fixture) {
