@@ -58,6 +58,9 @@ type progress struct {
 	pauses  []pause
 }
 
+// clocks is by how much two of them may differ, and one before and after it is set.
+const clocks = 5 * time.Minute
+
 // pause is one of a rollout.
 type pause struct{ from, to time.Time }
 
@@ -237,10 +240,10 @@ func (r *rolloutRules) intended(at time.Time, p *progress, s *saved) {
 	if live < 0 {
 		return
 	}
-	const clocks = 5 * time.Minute // by which they differ, or one that is set: each time that it is watched without a pause
 	began := p.live[from]
 	paused, pauses := p.paused(began)
-	baked := began.Add(paused + steps[live].Bake.Std() - clocks*time.Duration(1+pauses))
+	mistaken := clocks * time.Duration(1+pauses) // one may be set each time that it is watched without a pause
+	baked := began.Add(paused + steps[live].Bake.Std() - mistaken)
 	r.passed(p, from, to, baked)
 	if bad := p.badSince(at); p.deployment.plan != nil {
 		r.must("no more users get a version that makes trouble", bad.IsZero() || at.Sub(bad) < p.deployment.plan.Unnoticed, "%s is about to set %d%% after %v of trouble at %d%%", p.name, to, at.Sub(bad).Round(time.Minute), from)

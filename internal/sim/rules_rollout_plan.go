@@ -61,7 +61,6 @@ func (r *rolloutRules) approved(at time.Time, p *progress, in *intent) {
 
 // givenThen judges that an approval counts from when it was given, or from when the clock of who read it showed less.
 func (r *rolloutRules) givenThen(p *progress, before *checkpoint) {
-	const clocks = 5 * time.Minute // by which they differ
 	if before == nil || len(p.last.Approvals) <= len(before.Approvals) {
 		return
 	}
@@ -75,7 +74,6 @@ func (r *rolloutRules) givenThen(p *progress, before *checkpoint) {
 
 // inTime judges that no deadline has passed when a ratio is about to be set.
 func (r *rolloutRules) inTime(p *progress, in *intent, decided time.Time) {
-	const clocks = 5 * time.Minute // by which they differ
 	plan := p.plan()
 	all := plan.Deadline.Std()
 	if all == 0 {
