@@ -119,6 +119,12 @@ func (w *fixture) somebodyReleases() {
 	require.NoError(w, w.console().Versions.RaiseGray(w.Context(), alipaycn.GrayInput{Version: alipayplus.VersionNumber{Major: 1}, Strategy: "p10"}))
 }
 
+// somebodyPublishes has all users get version 1.0.0, in the console.
+func (w *fixture) somebodyPublishes() {
+	w.Helper()
+	require.NoError(w, w.console().Versions.Publish(w.Context(), alipaycn.PublishInput{Version: alipayplus.VersionNumber{Major: 1}}))
+}
+
 // TestAVersionThatPeopleTurnToMeanwhileDoesNotGiveWay, which was the platform's when it looked what is in the way.
 func TestAVersionThatPeopleTurnToMeanwhileDoesNotGiveWay(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -170,7 +176,7 @@ func TestSomebodyElsesApplicationIsLive(t *testing.T) {
 		require.NoError(w, w.g.Approve(mini, "1.0.0"))
 		w.somebodyReleases()
 		require.Equal(w, alipayplus.ReleaseNewVersionCreated, w.later(r).Status)
-		require.NoError(w, w.console().Versions.Publish(w.Context(), alipaycn.PublishInput{Version: alipayplus.VersionNumber{Major: 1}}))
+		w.somebodyPublishes()
 		require.Equal(w, alipayplus.ReleaseFull, w.later(r).Status, "all users have it")
 	})
 }
@@ -206,9 +212,7 @@ func TestSomebodyEndsTheGrayscaleThatIsBeingRaised(t *testing.T) {
 func TestSomebodyPublishesWhatIsBeingTakenBack(t *testing.T) {
 	given(t, func(w *fixture) {
 		w.live(30)
-		app := w.meanwhile(cnwire.VersionCancelGray.Path(), func() {
-			require.NoError(w, w.console().Versions.Publish(w.Context(), alipaycn.PublishInput{Version: alipayplus.VersionNumber{Major: 1}}))
-		})
+		app := w.meanwhile(cnwire.VersionCancelGray.Path(), w.somebodyPublishes)
 		err := app.Cancel(w.Context(), w.call("1.0.0"))
 		require.ErrorIs(w, err, alipayplus.ErrConflict)
 		require.ErrorIs(w, err, alipayplus.ErrOutcomeUnknown)
@@ -221,7 +225,7 @@ func TestSomebodyPublishesWhatIsBeingTakenBack(t *testing.T) {
 func TestWhatUsersHaveIsToldWhoeverAppliedForIt(t *testing.T) {
 	given(t, func(w *fixture) {
 		r := w.takenOver()
-		require.NoError(w, w.console().Versions.Publish(w.Context(), alipaycn.PublishInput{Version: alipayplus.VersionNumber{Major: 1}}))
+		w.somebodyPublishes()
 		require.Equal(w, alipayplus.ReleaseFull, w.later(r).Status)
 	})
 }
