@@ -8,12 +8,14 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -59,18 +61,18 @@ persistence:
 global:
   membership: {maxJoinDuration: 30s, broadcastAddress: 127.0.0.1}
 services:
-  frontend: {rpc: {bindOnIP: 127.0.0.1, grpcPort: %s, membershipPort: %s}}
-  history: {rpc: {bindOnIP: 127.0.0.1, grpcPort: %s, membershipPort: %s}}
-  matching: {rpc: {bindOnIP: 127.0.0.1, grpcPort: %s, membershipPort: %s}}
-  worker: {rpc: {bindOnIP: 127.0.0.1, grpcPort: %s, membershipPort: %s}}
+  frontend: {rpc: {bindOnIP: 127.0.0.1, grpcPort: %d, membershipPort: %d}}
+  history: {rpc: {bindOnIP: 127.0.0.1, grpcPort: %d, membershipPort: %d}}
+  matching: {rpc: {bindOnIP: 127.0.0.1, grpcPort: %d, membershipPort: %d}}
+  worker: {rpc: {bindOnIP: 127.0.0.1, grpcPort: %d, membershipPort: %d}}
 clusterMetadata:
   failoverVersionIncrement: 10
   masterClusterName: active
   currentClusterName: active
   clusterInformation:
-    active: {enabled: true, initialFailoverVersion: 1, rpcAddress: 127.0.0.1:%[2]s}
+    active: {enabled: true, initialFailoverVersion: 1, rpcAddress: 127.0.0.1:%[2]d}
 dcRedirectionPolicy: {policy: noop}
-publicClient: {hostPort: 127.0.0.1:%[2]s}
+publicClient: {hostPort: 127.0.0.1:%[2]d}
 `
 
 // deployment is a platform in this process, a server of Temporal over a file, and workers.
@@ -133,12 +135,23 @@ func deployWithPlatform(t *testing.T) *deployment {
 	return d
 }
 
-func freeAddress(t *testing.T) string {
+// freePorts returns ports of this machine that nobody listens at, below those that systems give to connections: so none
+// of them is taken by a connection before the server listens at it, or while it is down.
+func freePorts(t *testing.T, n int) (ports []any) {
 	t.Helper()
-	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	return l.Addr().String()
+	const lowest, highest = 15000, 32000
+	for range 1000 {
+		l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", fmt.Sprintf("127.0.0.1:%d", lowest+rand.IntN(highest-lowest)))
+		if err != nil {
+			continue
+		}
+		defer l.Close() // when all are chosen, or one would be chosen twice
+		if ports = append(ports, l.Addr().(*net.TCPAddr).Port); len(ports) == n {
+			return ports
+		}
+	}
+	t.Fatalf("only %d ports of 1000 tried are free", len(ports))
+	return nil
 }
 
 // servePlatform serves a platform whose reviewers approve after a second.
@@ -195,13 +208,8 @@ func company() alipayplus.BusinessRegistration {
 // configureServer chooses the ports of the server, and writes its configuration.
 func (d *deployment) configureServer() {
 	d.Helper()
-	arguments := []any{filepath.Join(d.folder, "temporal.db")}
-	for range 8 {
-		_, port, err := net.SplitHostPort(freeAddress(d.T))
-		require.NoError(d, err)
-		arguments = append(arguments, port)
-	}
-	d.address = fmt.Sprintf("127.0.0.1:%s", arguments[1])
+	arguments := append([]any{filepath.Join(d.folder, "temporal.db")}, freePorts(d.T, 8)...)
+	d.address = fmt.Sprintf("127.0.0.1:%d", arguments[1])
 	require.NoError(d, os.WriteFile(filepath.Join(d.folder, "temporal.yaml"), fmt.Appendf(nil, serverConfiguration, arguments...), 0o600))
 }
 
@@ -260,7 +268,11 @@ func (d *deployment) logs() {
 		if f, err := os.Open(filepath.Join(d.folder, name)); err == nil {
 			all, _ := io.ReadAll(f)
 			_ = f.Close()
-			d.Logf("%s:\n%s", name, all[max(0, len(all)-4000):])
+			d.Logf("%s:", name)
+			lines := strings.Split(strings.TrimSpace(string(all)), "\n")
+			for _, line := range lines[max(0, len(lines)-40):] {
+				d.Log(line[:min(500, len(line))])
+			}
 		}
 	}
 }
