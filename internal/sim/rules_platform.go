@@ -311,7 +311,9 @@ func (r *platformRules) released(at time.Time, workspace, id string, value []byt
 	case preparation:
 		r.verdicts(now)
 	case canceled:
-		r.alipaycn.version(r.w.apps[now.ProgramID], now.Version).unheard = r.tokens.of[now.ProgramID].Status != "AUTHORIZED"
+		if r.toAlipayCN(now) {
+			r.alipaycn.version(r.w.apps[now.ProgramID], now.Version).unheard = r.tokens.of[now.ProgramID].Status != "AUTHORIZED"
+		}
 	case grayscale, fullRelease:
 		r.ratio(at, before, now)
 	}
