@@ -55,7 +55,7 @@ func (r *rules) judge(e event) {
 		r.calls.exchange(about)
 		switch about.host {
 		case platformHost:
-			r.platform.exchange(e.at, about)
+			r.platform.exchange(about)
 		case cnHost:
 			r.alipaycn.exchange(e.at, about)
 		}

@@ -36,7 +36,7 @@ type atCN struct {
 	// changed is when a process changed it last, and by which one.
 	changed time.Time
 	by      string
-	// seen is when another process read it last.
+	// seen is when a process read it last.
 	seen time.Time
 	// takenBack is how often people took back how far it had come.
 	takenBack int
@@ -304,13 +304,13 @@ func (r *alipaycnRules) reviewed(at time.Time, is *releaseLine) {
 }
 
 // unknown judges that a platform notes what AlipayCN did for it, when it says that it does not know what came of a call, unless
-// another process has looked at that meanwhile, or another call was refused for what it found.
+// somebody has looked at that meanwhile: another process, or another call of the same one.
 func (r *alipaycnRules) unknown(e *exchange, is *releaseLine) {
 	v := r.version(r.w.apps[is.ProgramID], is.Version)
 	if !r.platform.toAlipayCN(is) || v.by != e.to || v.changed.Before(e.arrived) {
 		return
 	}
-	r.must("what AlipayCN did for a call without an answer is noted", is.deleted || is.Unresolved != "" || is.AppliedFor || v.seen.After(v.changed) || r.platform.settled[is.ID].After(v.changed) || !is.UpdatedAt.Before(e.arrived), "%s: release %s is %s, and changed at AlipayCN", e.path, is.ID, is.Status)
+	r.must("what AlipayCN did for a call without an answer is noted", is.deleted || is.Unresolved != "" || is.AppliedFor || v.seen.After(v.changed) || !is.UpdatedAt.Before(e.arrived), "%s: release %s is %s, and changed at AlipayCN", e.path, is.ID, is.Status)
 }
 
 // releaseOf is the platform's release of a version at AlipayCN; empty when no platform releases it.

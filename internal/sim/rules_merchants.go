@@ -94,9 +94,7 @@ func (r *merchantRules) showed(e *exchange, app string) {
 	}
 	r.shown[[2]string{e.from, app}], r.last[e.from] = share, share
 	r.looked[[2]string{app, is.Version}] = true
-	if v := r.alipaycn.version(app, is.Version); v.by != e.from {
-		v.seen = e.arrived
-	}
+	r.alipaycn.version(app, is.Version).seen = e.arrived
 }
 
 // gets learns that a process got something to do.

@@ -29,8 +29,6 @@ type platformRules struct {
 	applied     map[string]map[string]bool
 	takenBack   map[string]int
 	lastApplied map[string]string
-	// settled are when changes of releases were refused for how they are, which ends what is not known of one before.
-	settled map[string]time.Time
 	// outcomes are the answers of success, by caller and request id; written what an audit log has.
 	outcomes map[[2]string]string
 	// begun are the calls that have arrived, by caller and request id.
@@ -86,7 +84,7 @@ type auditLine struct {
 
 func newPlatformRules(r *rules) platformRules {
 	return platformRules{
-		rules: r, releases: map[string]*releaseLine{}, requests: map[string]*requestLine{}, services: map[string]string{}, owners: map[string]string{}, approved: map[[2]string]bool{}, asked: map[string][]int{}, applied: map[string]map[string]bool{}, takenBack: map[string]int{}, lastApplied: map[string]string{}, settled: map[string]time.Time{},
+		rules: r, releases: map[string]*releaseLine{}, requests: map[string]*requestLine{}, services: map[string]string{}, owners: map[string]string{}, approved: map[[2]string]bool{}, asked: map[string][]int{}, applied: map[string]map[string]bool{}, takenBack: map[string]int{}, lastApplied: map[string]string{},
 		outcomes: map[[2]string]string{}, begun: map[[2]string]bool{}, written: map[[2]string][]string{}, last: map[string]string{},
 	}
 }
@@ -450,9 +448,9 @@ func (r *platformRules) oneOnItsWay(moved []string) {
 }
 
 // exchange judges a call.
-func (r *platformRules) exchange(at time.Time, e *exchange) {
-	if page, is := strings.CutPrefix(e.path, platform.ConsolePath); is {
-		r.page(e, page)
+func (r *platformRules) exchange(e *exchange) {
+	if at, is := strings.CutPrefix(e.path, platform.ConsolePath); is {
+		r.page(e, at)
 		return
 	}
 	m := r.members[e.header.Get("Client-Id")]
@@ -495,13 +493,8 @@ func (r *platformRules) exchange(at time.Time, e *exchange) {
 		r.isolated(m, e)
 	}
 	outcome := outcomeOf(e.status, e.answer)
-	if is := r.releases[in.ReleaseID]; is != nil {
-		switch outcome {
-		case "STATE_CONFLICT":
-			r.settled[is.ID] = at
-		case "UNKNOWN_EXCEPTION":
-			r.alipaycn.unknown(e, is)
-		}
+	if is := r.releases[in.ReleaseID]; is != nil && outcome == "UNKNOWN_EXCEPTION" {
+		r.alipaycn.unknown(e, is)
 	}
 	if operation == "release/create" && outcome == "LIMIT_EXCEEDED" {
 		r.room.refused(m, e)
