@@ -190,9 +190,12 @@ func (r *releaseReader) observe(ctx context.Context, id string) (*Observation, e
 	if err := r.wait(ctx); err != nil {
 		return nil, err
 	}
-	release, err := r.of.client.Releases.Get(ctx, id)
+	release, err := r.of.get(ctx, id, r.wait)
 	if err != nil {
 		return nil, err
+	}
+	if release.Status == alipayplus.ReleaseDeleted {
+		return &Observation{Status: release.Status, ChangedBy: release.UpdatedBy, ChangedAt: release.UpdatedAt}, nil
 	}
 	o := r.observation(ctx, release)
 	if release.Status != alipayplus.ReleaseNewVersionCreated {
@@ -210,6 +213,29 @@ func (r *releaseReader) observe(ctx context.Context, id string) (*Observation, e
 		o.Blocker = &Blocker{ID: other.ID, Version: other.Version.String(), Status: other.Status}
 	}
 	return o, nil
+}
+
+// get reads a release. One that is not there, and was deleted by what its history says last, is that: a release of
+// another workspace has no history here.
+func (r *Releases) get(ctx context.Context, id string, wait func(context.Context) error) (*alipayplus.Release, error) {
+	release, notFound := r.client.Releases.Get(ctx, id)
+	if !errors.Is(notFound, alipayplus.ErrNotFound) {
+		return release, notFound
+	}
+	if err := wait(ctx); err != nil {
+		return nil, err
+	}
+	history, err := r.client.Releases.History(ctx, alipayplus.ListHistoryInput{
+		ReleaseID: id, ListOptions: alipayplus.ListOptions{Limit: 1, Order: alipayplus.NewestFirst},
+	})
+	if err != nil && !errors.Is(err, alipayplus.ErrNotFound) {
+		return nil, err
+	}
+	if err != nil || len(history.Items) == 0 || history.Items[0].To != alipayplus.ReleaseDeleted {
+		return nil, notFound
+	}
+	last := history.Items[0]
+	return &alipayplus.Release{ID: id, Status: last.To, UpdatedBy: last.By, UpdatedAt: last.At}, nil
 }
 
 // ReleaseTarget is a release of the platform as a [Target].
@@ -238,8 +264,10 @@ func (t *ReleaseTarget) Batch() Batch { return t.of }
 
 // Observe implements [Target].
 func (t *ReleaseTarget) Observe(ctx context.Context) (*Observation, error) {
-	return t.of.reader(func(context.Context) error { return nil }).observe(ctx, t.id)
+	return t.of.reader(noLimit).observe(ctx, t.id)
 }
+
+func noLimit(context.Context) error { return nil }
 
 // observation is what a release says, with the name of its mini program.
 func (r *releaseReader) observation(ctx context.Context, release *alipayplus.Release) *Observation {
@@ -327,7 +355,7 @@ func (t *ReleaseTarget) Abort(ctx context.Context, c Change) (aftermath string, 
 }
 
 func (t *ReleaseTarget) abortOnce(ctx context.Context, c Change) (string, error) {
-	release, err := t.of.client.Releases.Get(ctx, t.id)
+	release, err := t.of.get(ctx, t.id, noLimit)
 	if err != nil {
 		return "", err
 	}
@@ -343,6 +371,8 @@ func (t *ReleaseTarget) abortOnce(ctx context.Context, c Change) (string, error)
 	case alipayplus.ReleasePreparation, alipayplus.ReleaseGrayscale:
 		_, err := t.of.client.Releases.Cancel(ctx, cancel)
 		return aftermathOfCancel(release.Grayscale.Ratio), err
+	case alipayplus.ReleaseDeleted:
+		return "nobody has the version; the selection of it for the target app was deleted", nil
 	case alipayplus.ReleaseCanceled: // by somebody else, or by a call whose answer was lost
 		return aftermathOfCancel(release.Grayscale.Ratio), nil
 	default:

@@ -45,6 +45,55 @@ func TestAReleaseIsGivenUpThoughItsReviewEndsMeanwhile(t *testing.T) {
 	})
 }
 
+func TestARolloutEndsWithTheReleaseThatWasDeleted(t *testing.T) {
+	for name, end := range map[string]struct {
+		by     func(ctx context.Context, r *rollout.Runner) error
+		status rollout.Status
+		why    string
+	}{
+		"in its next run": {
+			func(ctx context.Context, r *rollout.Runner) error { return errOf(r.Run(ctx)) },
+			rollout.Ended, "the selection of the version for the target app was deleted by pat",
+		},
+		"when it is aborted": {
+			func(ctx context.Context, r *rollout.Runner) error { return errOf(r.Abort(ctx, "lin", "no")) },
+			rollout.Aborted, "no",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inVirtualTime(t, func(t *testing.T) {
+				given := newFixture(t)
+				release := given.release(given.program(), "1.0.0")
+				r, err := rollout.New(rollout.ForRelease(given.owner, release.ID), plain(), rollout.NewMemoryStore(), rollout.WithHost("a"))
+				require.NoError(t, err)
+				require.NoError(t, errOf(r.Step(t.Context())))
+				require.Equal(t, alipayplus.ReleaseUnderReview, given.read(release.ID).Status)
+				pat := given.member("pat", alipayplus.RoleDeveloper)
+				in := alipayplus.ReleaseInput{ReleaseID: release.ID}
+				require.NoError(t, errOf(pat.Releases.Withdraw(t.Context(), in)))
+				require.NoError(t, errOf(pat.Releases.Delete(t.Context(), in)))
+
+				err = end.by(t.Context(), r)
+
+				state, statusErr := r.Status(t.Context())
+				require.NoError(t, statusErr)
+				require.Equal(t, end.status, state.Status, "%v", err)
+				require.Equal(t, end.why, state.Stop.Reason)
+				require.NotEmpty(t, state.Subject.Program, "what it was is known")
+			})
+		})
+	}
+}
+
+func TestAReleaseThatNeverWasIsNotFound(t *testing.T) {
+	inVirtualTime(t, func(t *testing.T) {
+		given := newFixture(t)
+		target := rollout.ForRelease(given.owner, "rel_NOWHERE")
+		require.ErrorIs(t, errOf(target.Observe(t.Context())), alipayplus.ErrNotFound)
+		require.ErrorIs(t, errOf(target.Abort(t.Context(), rollout.Change{RequestID: "1"})), alipayplus.ErrNotFound)
+	})
+}
+
 func TestAReleaseTellsWhichRatiosWereSet(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {
 		given := newFixture(t, approving())

@@ -29,8 +29,8 @@ const (
 	Done Status = "DONE"
 	// Aborted: the version was given up by this rollout. Final.
 	Aborted Status = "ABORTED"
-	// Ended: somebody else ended it: the version was canceled, or a later one
-	// took its place. Final.
+	// Ended: somebody else ended it: the version was canceled, its release deleted, or a
+	// later one took its place. Final.
 	Ended Status = "ENDED"
 )
 
