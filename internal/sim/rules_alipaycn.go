@@ -36,7 +36,7 @@ type atCN struct {
 	// changed is when a process changed it last, and by which one.
 	changed time.Time
 	by      string
-	// seen is when a process read it last.
+	// seen is when a process read it last; zero before the first time.
 	seen time.Time
 	// takenBack is how often people took back how far it had come.
 	takenBack int
@@ -285,7 +285,7 @@ func (r *alipaycnRules) atRest() {
 		status := r.platform.releases[id].Status
 		// What was given up here, or was never brought there from here, people may release themselves. AlipayCN does not hear
 		// that it was given up while there was no authorization, and then it may be anything there.
-		if is := r.version(v.app, v.number); is.unheard && status == canceled || is.own && (status == canceled || !r.merchants.looked[[2]string{v.app, v.number}]) {
+		if is := r.version(v.app, v.number); is.unheard && status == canceled || is.own && (status == canceled || is.seen.IsZero()) {
 			continue
 		}
 		r.must("at rest, the platform knows what all users have", (status == fullRelease) == (at == "RELEASE"), "release %s is %s, and the version %s at AlipayCN", id, status, at)

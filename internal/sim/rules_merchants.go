@@ -14,11 +14,9 @@ type merchantRules struct {
 
 	// ended is when people ended the grayscale of a mini program last.
 	ended map[string]time.Time
-	// shown is the share that AlipayCN showed a process last, by process and mini program, last by process alone, and looked
-	// says that a platform has looked at a version.
-	shown  map[[2]string]int
-	last   map[string]int
-	looked map[[2]string]bool
+	// shown is the share that AlipayCN showed a process last, by process and mini program, and last by process alone.
+	shown map[[2]string]int
+	last  map[string]int
 	// unsent is the write that was lost last before it arrived, by process and path, and given when a process got something
 	// to do last.
 	unsent map[[2]string]unsent
@@ -33,7 +31,6 @@ func newMerchantRules(r *rules) merchantRules {
 		map[string]time.Time{},
 		map[[2]string]int{},
 		map[string]int{},
-		map[[2]string]bool{},
 		map[[2]string]unsent{},
 		map[string]time.Time{},
 		map[string]time.Time{},
@@ -93,7 +90,6 @@ func (r *merchantRules) showed(e *exchange, app string) {
 		share = shareOf(is.Strategy)
 	}
 	r.shown[[2]string{e.from, app}], r.last[e.from] = share, share
-	r.looked[[2]string{app, is.Version}] = true
 	r.alipaycn.version(app, is.Version).seen = e.arrived
 }
 
