@@ -187,10 +187,7 @@ func (r *releaseReader) list(ctx context.Context, in alipayplus.ListReleasesInpu
 
 // observe reads one release, and what may block it.
 func (r *releaseReader) observe(ctx context.Context, id string) (*Observation, error) {
-	if err := r.wait(ctx); err != nil {
-		return nil, err
-	}
-	release, err := r.of.get(ctx, id, r.wait)
+	release, err := r.get(ctx, id)
 	if err != nil {
 		return nil, err
 	}
@@ -217,15 +214,18 @@ func (r *releaseReader) observe(ctx context.Context, id string) (*Observation, e
 
 // get reads a release. One that is not there, and was deleted by what its history says last, is that: a release of
 // another workspace has no history here.
-func (r *Releases) get(ctx context.Context, id string, wait func(context.Context) error) (*alipayplus.Release, error) {
-	release, notFound := r.client.Releases.Get(ctx, id)
+func (r *releaseReader) get(ctx context.Context, id string) (*alipayplus.Release, error) {
+	if err := r.wait(ctx); err != nil {
+		return nil, err
+	}
+	release, notFound := r.of.client.Releases.Get(ctx, id)
 	if !errors.Is(notFound, alipayplus.ErrNotFound) {
 		return release, notFound
 	}
-	if err := wait(ctx); err != nil {
+	if err := r.wait(ctx); err != nil {
 		return nil, err
 	}
-	history, err := r.client.Releases.History(ctx, alipayplus.ListHistoryInput{
+	history, err := r.of.client.Releases.History(ctx, alipayplus.ListHistoryInput{
 		ReleaseID: id, ListOptions: alipayplus.ListOptions{Limit: 1, Order: alipayplus.NewestFirst},
 	})
 	if err != nil && !errors.Is(err, alipayplus.ErrNotFound) {
@@ -264,10 +264,13 @@ func (t *ReleaseTarget) Batch() Batch { return t.of }
 
 // Observe implements [Target].
 func (t *ReleaseTarget) Observe(ctx context.Context) (*Observation, error) {
-	return t.of.reader(noLimit).observe(ctx, t.id)
+	return t.reader().observe(ctx, t.id)
 }
 
-func noLimit(context.Context) error { return nil }
+// reader reads without a limiter.
+func (t *ReleaseTarget) reader() *releaseReader {
+	return t.of.reader(func(context.Context) error { return nil })
+}
 
 // observation is what a release says, with the name of its mini program.
 func (r *releaseReader) observation(ctx context.Context, release *alipayplus.Release) *Observation {
@@ -355,7 +358,7 @@ func (t *ReleaseTarget) Abort(ctx context.Context, c Change) (aftermath string, 
 }
 
 func (t *ReleaseTarget) abortOnce(ctx context.Context, c Change) (string, error) {
-	release, err := t.of.get(ctx, t.id, noLimit)
+	release, err := t.reader().get(ctx, t.id)
 	if err != nil {
 		return "", err
 	}
