@@ -100,8 +100,7 @@ func (w *world) startPeople() {
 // work is what a person does all day.
 func (p *person) work(act func(*person)) {
 	for {
-		pause := pauseOf(p.random, 2*time.Hour)
-		if !sleep(p.process, pause) {
+		if !sleep(p.process, pauseOf(p.random, visits)) {
 			return
 		}
 		if _, err := p.w.scheduler.pass(p.ctx, p.process, decision, ""); err != nil {
@@ -111,10 +110,15 @@ func (p *person) work(act func(*person)) {
 	}
 }
 
+// visits is the mean time between two visits of a person, and the longest is so many times as long.
+const (
+	visits  = 2 * time.Hour
+	longest = 8
+)
+
 // pauseOf is a time between two visits, of which most are shorter than the mean and some much longer. None is so long that
 // what waits for a visit waits beyond the end of the world.
 func pauseOf(random *rand.Rand, mean time.Duration) time.Duration {
-	const longest = 8
 	return min(time.Duration(random.ExpFloat64()*float64(mean)), longest*mean)
 }
 

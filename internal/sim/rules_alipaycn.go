@@ -282,6 +282,9 @@ func (r *alipaycnRules) atRest() {
 		if is := r.platform.releases[id]; is.Unresolved != "" || r.tokens.of[is.ProgramID].Status != "AUTHORIZED" { // until somebody repeats the call, or authorizes again
 			continue
 		}
+		if time.Since(r.tokens.given[v.app]) < longest*visits { // nobody need have looked since it was authorized again
+			continue
+		}
 		status := r.platform.releases[id].Status
 		// What was given up here, or was never brought there from here, people may release themselves. AlipayCN does not hear
 		// that it was given up while there was no authorization, and then it may be anything there.
