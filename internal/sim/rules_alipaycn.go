@@ -279,16 +279,18 @@ func (r *alipaycnRules) atRest() {
 		if id == "" || at != "RELEASE" && at != "OFFLINE" || r.platform.applied[id] == nil {
 			continue
 		}
-		if is := r.platform.releases[id]; is.Unresolved != "" || r.tokens.of[is.ProgramID].Status != "AUTHORIZED" { // until somebody repeats the call, or authorizes again
+		release, is := r.platform.releases[id], r.version(v.app, v.number)
+		if release.Unresolved != "" || r.tokens.of[release.ProgramID].Status != "AUTHORIZED" { // until somebody repeats the call, or authorizes again
 			continue
 		}
 		if time.Since(r.tokens.given[v.app]) < longest*visits { // nobody need have looked since it was authorized again
 			continue
 		}
-		status := r.platform.releases[id].Status
+		status := release.Status
 		// What was given up here, or was never brought there from here, people may release themselves. AlipayCN does not hear
 		// that it was given up while there was no authorization, and then it may be anything there.
-		if is := r.version(v.app, v.number); is.unheard && status == canceled || is.own && (status == canceled || is.seen.IsZero()) {
+		unbrought := status == created || !is.seen.After(release.CreatedAt) // and seen otherwise for a release of another version
+		if is.unheard && status == canceled || is.own && (status == canceled || unbrought) {
 			continue
 		}
 		r.must("at rest, the platform knows what all users have", (status == fullRelease) == (at == "RELEASE"), "release %s is %s, and the version %s at AlipayCN", id, status, at)

@@ -68,6 +68,7 @@ type releaseLine struct {
 		StartedAt time.Time `json:"startedAt"`
 	} `json:"compatibility"`
 	BasicInfo alipayplus.BusinessRegistration `json:"basicInfo"`
+	CreatedAt time.Time                       `json:"createdAt"`
 	UpdatedAt time.Time                       `json:"updatedAt"`
 	deleted   bool
 }
