@@ -299,6 +299,11 @@ func (g *GateState) failures(spec GateSpec) (n int) {
 	return n
 }
 
+// hasFailed says whether the gate stops the rollout.
+func (g *GateState) hasFailed(spec GateSpec) bool {
+	return g.failures(spec) >= spec.FailAfter || g.Errors > *spec.Tolerate
+}
+
 // progress says how far a gate that just failed is from stopping the rollout: " (1 of 3)";
 // empty where the first failure does.
 func (g *GateState) progress(spec GateSpec) string {
@@ -318,12 +323,12 @@ func failedGate(state *State, o *Observation) (_ decision, failed bool) {
 		var d decision
 		spec := state.Spec.gate(name)
 		switch g := state.Gates[name]; {
+		case !g.hasFailed(spec):
+			continue
 		case g.failures(spec) >= spec.FailAfter:
 			d = pauseFor(CauseGate, "gate %s failed%s: %s", name, often(spec), cmp.Or(g.Verdict.Reason, "no reason given"))
-		case g.Errors > *spec.Tolerate:
-			d = pauseFor(CauseGate, "gate %s did not answer %d times in a row, which counts as failed: %s", name, g.Errors, g.Error)
 		default:
-			continue
+			d = pauseFor(CauseGate, "gate %s did not answer %d times in a row, which counts as failed: %s", name, g.Errors, g.Error)
 		}
 		d.gates = []string{name}
 		return d, true

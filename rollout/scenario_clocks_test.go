@@ -112,6 +112,28 @@ func TestAVerdictThatIsStillToComeIsObtainedAgain(t *testing.T) {
 	})
 }
 
+// A machine whose clock is ahead stores that a gate has failed, and ends; the next one does not ask a second time.
+func TestAFailureThatIsStillToComeStopsTheRollout(t *testing.T) {
+	for name, spec := range map[string]rollout.GateSpec{"once": {}, "twice in a row": {FailAfter: 2}} {
+		runInVirtualTime(t, name, func(t *testing.T) {
+			all := hourly()
+			all.Gates["errors"] = spec
+			s := liveAtTen(t, all)
+			s.rewrite(func(state map[string]any) {
+				state["gates"] = map[string]any{"errors": map[string]any{
+					"verdict": map[string]any{"decision": "fail", "reason": "5 % fail"}, "at": time.Now().Add(20 * time.Second), "recent": []string{"fail", "fail"},
+				}}
+			})
+			asked := s.countQuestions()
+			_, err := s.runner(rollout.WithHost("b")).Run(t.Context())
+			require.ErrorIs(t, err, rollout.ErrGateFailed)
+			require.ErrorContains(t, err, "5 % fail")
+			require.Zero(t, *asked)
+			require.Empty(t, s.all(rollout.EventClock))
+		})
+	}
+}
+
 // An approval of a clock that was ahead does not outlive its expiry.
 func TestAnApprovalThatIsStillToComeExpiresAllTheSame(t *testing.T) {
 	inVirtualTime(t, func(t *testing.T) {

@@ -433,7 +433,8 @@ func (state *State) correctAnswers(now time.Time, note func(format string, args 
 		return
 	}
 	for _, name := range slices.Sorted(maps.Keys(state.Gates)) {
-		if g := state.Gates[name]; g.At.After(now) {
+		g := state.Gates[name]
+		if g.At.After(now) && !g.hasFailed(state.Spec.gate(name)) { // what has failed has, whatever the clock
 			note("gate %s is asked again, its answer is of %s, which is still to come", name, clockTime(g.At))
 			g.At, g.Verdict = time.Time{}, Verdict{}
 			state.Gates[name] = g
