@@ -287,10 +287,11 @@ func (r *alipaycnRules) atRest() {
 			continue
 		}
 		status := release.Status
-		// What was given up here, or was never brought there from here, people may release themselves. AlipayCN does not hear
-		// that it was given up while there was no authorization, and then it may be anything there.
+		// What was given up here, or was never brought there for this release, people may release themselves. AlipayCN does not
+		// hear that it was given up while there was no authorization, and then it may be anything there.
+		others := is.own || is.under != "" && !r.platform.isAppliedFor(id, is.under)
 		unbrought := status == created || !is.seen.After(release.CreatedAt) // and seen otherwise for a release of another version
-		if is.unheard && status == canceled || is.own && (status == canceled || unbrought) {
+		if is.unheard && status == canceled || others && (status == canceled || unbrought) {
 			continue
 		}
 		r.must("at rest, the platform knows what all users have", (status == fullRelease) == (at == "RELEASE"), "release %s is %s, and the version %s at AlipayCN", id, status, at)
