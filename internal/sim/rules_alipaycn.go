@@ -31,8 +31,9 @@ type atCN struct {
 	// formerly is the slogan that people replaced when they applied for it themselves, and replaced when they did.
 	formerly string
 	replaced time.Time
-	// under is the request id by which a platform was asked for that.
-	under string
+	// under is the request id by which a platform was asked for that last, and release the one that it was for; empty when
+	// no platform applied for it.
+	under, release string
 	// changed is when a process changed it last, and by which one.
 	changed time.Time
 	by      string
@@ -164,7 +165,7 @@ func (r *alipaycnRules) exchange(at time.Time, e *exchange) {
 			r.rollouts.effect(by, "apply")
 		} else if id := r.releaseOf(app, in.Version); id != "" {
 			asked := len(r.platform.applied[id])
-			v.under = r.platform.lastApplied[id]
+			v.under, v.release = r.platform.lastApplied[id], id
 			r.applied[id]++
 			r.must("an application is made once for each that was asked for", r.applied[id] <= asked, "release %s was applied for %d times, and asked for %d times", id, r.applied[id], asked)
 		}
@@ -289,7 +290,7 @@ func (r *alipaycnRules) atRest() {
 		status := release.Status
 		// What was given up here, or was never brought there for this release, people may release themselves. AlipayCN does not
 		// hear that it was given up while there was no authorization, and then it may be anything there.
-		others := is.own || is.under != "" && !r.platform.isAppliedFor(id, is.under)
+		others := is.own || is.release != "" && is.release != id
 		unbrought := status == created || !is.seen.After(release.CreatedAt) // and seen otherwise for a release of another version
 		if is.unheard && status == canceled || others && (status == canceled || unbrought) {
 			continue

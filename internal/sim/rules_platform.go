@@ -536,16 +536,6 @@ func (r *platformRules) appliedFor(release, requestID string) {
 	r.applied[release][requestID+" after "+strconv.Itoa(r.takenBack[release])] = true
 }
 
-// isAppliedFor says whether a request id is one by which a release was applied for.
-func (r *platformRules) isAppliedFor(release, requestID string) bool {
-	for asked := range r.applied[release] {
-		if strings.HasPrefix(asked, requestID+" after ") {
-			return true
-		}
-	}
-	return false
-}
-
 // allowed judges that somebody did what they may.
 func (r *platformRules) allowed(m *member, e *exchange, operation, program string) {
 	if owner := r.owners[program]; m.party == "" && owner != "" && owner != m.workspace && !strings.HasSuffix(operation, "/list") { // lists are empty then
