@@ -1,7 +1,7 @@
 // Planted shows that the simulation finds mistakes: each of a list is made in the source, one at a time and in no file, and
 // worlds are tried until one breaks a rule.
 //
-//	go run ./tools/planted [-seeds 150] [-only "lease"]
+//	go run ./tools/planted [-seeds 200] [-only "lease"]
 //
 // It prints after how many worlds each was found, and by which rule, and fails when one was not. Faults that are not found
 // say what the simulated world lacks.
@@ -28,7 +28,7 @@ func main() {
 	defer stop()
 	p := plants{out: os.Stdout}
 	flag.StringVar(&p.root, "root", ".", "the folder of the repository")
-	flag.IntVar(&p.seeds, "seeds", 150, "how many worlds are tried for each fault, at most")
+	flag.IntVar(&p.seeds, "seeds", 200, "how many worlds are tried for each fault, at most")
 	only := flag.String("only", "", "only those whose names match this regular expression")
 	flag.Parse()
 	found, all, err := p.run(ctx, *only)
